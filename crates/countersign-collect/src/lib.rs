@@ -1,0 +1,1 @@
+//! The world as statements: provenance and git evidence.

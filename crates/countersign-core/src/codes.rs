@@ -1,0 +1,171 @@
+//! The registry of finding codes: one line each, with its class and what it means. `countersign explain CODE`, the
+//! documentation and the JSON Schemas are made from this table. A code keeps its meaning for good.
+
+use crate::finding::{Class, Code};
+
+/// A registered code.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// The code.
+    pub code: Code,
+    /// How it counts.
+    pub class: Class,
+    /// What it means, and what to do about it.
+    pub meaning: &'static str,
+}
+
+macro_rules! codes {
+    ($($name:ident $text:literal $class:ident $meaning:literal;)*) => {
+        $(
+            #[doc = $meaning]
+            pub const $name: Code = Code($text);
+        )*
+        /// All of them, in the order of the documentation.
+        pub const ALL: &[Entry] = &[
+            $(Entry { code: $name, class: Class::$class, meaning: $meaning },)*
+        ];
+    };
+}
+
+codes! {
+    // Bundles, signatures, subjects.
+    BUNDLE_MALFORMED "bundle-malformed" Untrusted "The bytes are not a Sigstore bundle v0.3 with a DSSE envelope, or exceed a bound.";
+    ENVELOPE_SIGNATURES "envelope-signatures" Untrusted "The envelope has no signature, more than one, or one that is not the key's own form.";
+    PAYLOAD_TYPE "payload-type" Untrusted "The envelope's payload type is not application/vnd.in-toto+json.";
+    STATEMENT_MALFORMED "statement-malformed" Untrusted "The payload is not an in-toto Statement v1 of the expected shape.";
+    SIGNATURE_INVALID "signature-invalid" Untrusted "The signature does not hold for these bytes and this key.";
+    SIGNER_UNKNOWN "signer-unknown" Untrusted "The key that signed is not in trust.";
+    SIGNER_NOT_ALLOWED "signer-not-allowed" Untrusted "Trust knows the signer, but does not let it sign this kind of statement.";
+    KEY_NOT_VALID "key-not-valid" Untrusted "The key was not valid at the time in question: too early, too late, or compromised.";
+    SUBJECT_MISMATCH "subject-mismatch" Untrusted "No subject of the statement has the artifact's digest.";
+    PREDICATE_UNKNOWN "predicate-unknown" Indeterminate "The statement's predicate type is not one that this version knows.";
+    PREDICATE_MISMATCH "predicate-mismatch" Refused "The statement is of another kind than the one asked for.";
+    EVIDENCE_DUPLICATE "evidence-duplicate" Note "The same evidence was handed in twice; it counts once.";
+    NO_STATEMENTS "no-statements" Indeterminate "There is no statement to check. Nothing is not success.";
+
+    // Trust.
+    TRUST_MALFORMED "trust-malformed" Untrusted "The trust document does not parse, or contradicts itself.";
+    TRUST_DIGEST_NOT_GIVEN "trust-digest-not-given" Indeterminate "The trust document's digest was not given from outside the repository, so it cannot authorise anything.";
+    TRUST_DIGEST_MISMATCH "trust-digest-mismatch" Untrusted "The trust document is not the one whose digest was given from outside.";
+    TRUST_QUORUM "trust-quorum" Untrusted "Too few persons of the trust role signed the trust document.";
+    TRUST_EXPIRED "trust-expired" Untrusted "The trust document has expired.";
+    TRUST_NOT_YET_VALID "trust-not-yet-valid" Untrusted "The trust document is not valid yet.";
+    KEY_SHARED "key-shared" Untrusted "One key is registered for two owners: nobody can tell which of them signed.";
+    ENVIRONMENT_UNKNOWN "environment-unknown" Refused "Trust has no floor for this environment, or the policy release does not cover it.";
+    GATE_UNKNOWN "gate-unknown" Untrusted "The gate's key is not in trust for this environment.";
+    ROLE_UNKNOWN "role-unknown" Indeterminate "Trust does not fill a role that this step needs.";
+
+    // Policy releases, pins, activation.
+    POLICY_MISSING "policy-missing" Indeterminate "There is no policy release to decide by.";
+    POLICY_MALFORMED "policy-malformed" Untrusted "The policy release does not parse, is not canonical, or is not closed.";
+    POLICY_EMPTY "policy-empty" Indeterminate "The policy release has no rule for this environment. Zero rules is not a pass.";
+    POLICY_RULE_UNKNOWN "policy-rule-unknown" Indeterminate "The release names a rule or engine that this version does not have.";
+    POLICY_UNAPPROVED "policy-unapproved" Untrusted "Too few policy approvers of trust signed this release.";
+    POLICY_EXPIRED "policy-expired" Refused "The policy release has expired.";
+    POLICY_NOT_YET_VALID "policy-not-yet-valid" Refused "The policy release is not valid yet.";
+    POLICY_NOT_ACTIVE "policy-not-active" Indeterminate "No activation in the log makes a release the active one for this environment.";
+    POLICY_ROLLBACK "policy-rollback" Refused "The release is older than one that was active before, without an activation that says so.";
+    POLICY_VERSION_REUSED "policy-version-reused" Refused "Another release with other bytes already carries this version.";
+    POLICY_BELOW_FLOOR "policy-below-floor" Refused "The release drops a rule, tier or level below the floor that trust sets for the environment.";
+    POLICY_OTHER_LINEAGE "policy-other-lineage" Refused "The release belongs to another lineage or uri than the one that is active.";
+    POLICY_OTHER_REPOSITORY "policy-other-repository" Refused "The artifact comes from a repository that the release does not cover.";
+    PIN_MISSING "pin-missing" Indeterminate "countersign.lock does not say which release to expect for this environment.";
+    PIN_MISMATCH "pin-mismatch" Refused "countersign.lock expects another release than the one that is active.";
+    PATH_UNSAFE "path-unsafe" Refused "A file of the policy release is a symbolic link, an archive, or lies outside its folder.";
+    PARAMETER_INVALID "parameter-invalid" Refused "A rule's parameter is missing, unknown, or of the wrong kind.";
+
+    // Log.
+    LOG_MISSING "log-missing" Indeterminate "There is no log at this place. A missing log is never a new one.";
+    LOG_CHECKPOINT_INVALID "log-checkpoint-invalid" Untrusted "The log's checkpoint does not parse, or its signature does not hold for the log's key in trust.";
+    LOG_ROOT_MISMATCH "log-root-mismatch" Untrusted "The log's entries do not hash to the root of its checkpoint.";
+    LOG_TILE_MISMATCH "log-tile-mismatch" Untrusted "A tile of the log is not what its entries make it.";
+    LOG_ENTRY_MALFORMED "log-entry-malformed" Untrusted "A log entry does not parse.";
+    LOG_ROLLED_BACK "log-rolled-back" Untrusted "The log is behind the least checkpoint given from outside.";
+    LOG_FORKED "log-forked" Untrusted "The log is not a continuation of the least checkpoint given from outside.";
+    LOG_TIME_REVERSED "log-time-reversed" Untrusted "An entry's time lies before that of an earlier entry.";
+    ROLLBACK_UNDETECTABLE "rollback-undetectable" Indeterminate "No least checkpoint was given from outside, so a rewound log would not be noticed.";
+    TIME_BEFORE_LOG "time-before-log" Refused "The decision's time lies before the log's newest entry.";
+    TIME_UNBRACKETED "time-unbracketed" Indeterminate "Trust wants a timestamp near the decision for this environment, and there is none.";
+    LOG_ORIGIN_MISMATCH "log-origin-mismatch" Untrusted "The log's origin is not one that trust knows.";
+
+    // Evidence as a whole.
+    EVIDENCE_INDEX_MISSING "evidence-index-missing" Indeterminate "Nothing says what evidence there was, so withheld evidence would not be noticed.";
+    EVIDENCE_WITHHELD "evidence-withheld" Indeterminate "Evidence that the gate saw is not among what was handed in.";
+
+    // Build.
+    PROVENANCE_MISSING "provenance-missing" Indeterminate "There is no provenance for this artifact that trust accepts.";
+    PROVENANCE_MALFORMED "provenance-malformed" Untrusted "The provenance is not SLSA provenance v1, or lacks a required field.";
+    BUILDER_UNKNOWN "builder-unknown" Note "Trust does not know this pair of signer and builder.id: it counts as SLSA Build L1 at most.";
+    BUILDER_LEVEL "builder-level" Refused "The builder reaches a lower SLSA Build level than is asked for.";
+    BUILD_TYPE_UNKNOWN "build-type-unknown" Refused "The provenance's build type is not one that the policy accepts.";
+    EXTERNAL_PARAMETER_UNKNOWN "external-parameter-unknown" Refused "The provenance has an external parameter that its build type does not define.";
+    SOURCE_DIRTY "source-dirty" Refused "The provenance says that the tree had changes that were not committed.";
+    SOURCE_MISSING "source-missing" Indeterminate "The provenance names no source commit.";
+    SOURCE_MISMATCH "source-mismatch" Refused "The provenance names another commit than the one whose history was checked.";
+    ARTIFACT_SOURCE_LINK_UNPROVEN "artifact-source-link-unproven" Note "At SLSA Build L1 whoever builds can name any commit: the link from artifact to source is the builder's word.";
+    SBOM_MISSING "sbom-missing" Indeterminate "There is no SBOM for this artifact that trust accepts.";
+    SBOM_MALFORMED "sbom-malformed" Untrusted "The SBOM is not a CycloneDX document.";
+    SBOM_INCOMPLETE "sbom-incomplete" Refused "The SBOM does not list what it must: a component without version or identity, or a missing dependency graph.";
+    SBOM_DISAGREES "sbom-disagrees" Refused "The SBOM and the provenance do not name the same dependencies.";
+    DEPENDENCY_UNPINNED "dependency-unpinned" Refused "A dependency has no checksum.";
+
+    // Review.
+    HISTORY_MISSING "history-missing" Indeterminate "There is no git evidence for the release.";
+    HISTORY_MALFORMED "history-malformed" Untrusted "The git evidence does not parse, or an object is not what its name says.";
+    HISTORY_COLLISION "history-collision" Untrusted "An object carries the marks of a SHA-1 collision.";
+    HISTORY_SHALLOW "history-shallow" Indeterminate "The repository is a shallow clone: history is missing.";
+    HISTORY_REPLACED "history-replaced" Refused "The repository has replace refs or grafts: what git shows is not what was committed.";
+    HISTORY_OBJECT_MISSING "history-object-missing" Indeterminate "A git object that the proof needs is not in the evidence.";
+    HISTORY_REWRITTEN "history-rewritten" Refused "The last promoted revision is not an ancestor of the candidate.";
+    START_UNKNOWN "start-unknown" Indeterminate "Nothing was promoted before, and the policy release configures no start revision.";
+    RANGE_EMPTY "range-empty" Indeterminate "There is no commit between the last promoted revision and the candidate.";
+    REVIEW_MISSING "review-missing" Refused "A change does not have the agreement of enough trusted persons.";
+    REVIEW_REJECTED "review-rejected" Refused "A trusted person rejected the change, and has not approved it since.";
+    REVIEW_NOT_COUNTED "review-not-counted" Note "A review was handed in but does not count; the reason is with it.";
+    REVIEW_TIME_UNKNOWN "review-time-unknown" Indeterminate "Nothing shows that the review was made before the change landed, and the policy asks for that.";
+    LISTING_MISMATCH "listing-mismatch" Untrusted "The approved head's files are not those that the reviewer signed.";
+    MERGE_TREE_MISMATCH "merge-tree-mismatch" Refused "A merge landed another tree than the merge of what was approved.";
+    SQUASH_TREE_MISMATCH "squash-tree-mismatch" Refused "A commit landed without review, and no approved change squashes to its tree.";
+    REBASE_MISMATCH "rebase-mismatch" Refused "A rebase dropped, reordered or altered commits of what was approved.";
+    TREE_UNPROVEN "tree-unproven" Indeterminate "The merge cannot be proved by the published merge rule: conflicts, renames or ambiguous text.";
+    MERGE_ATTRIBUTE "merge-attribute" Indeterminate "The tree's own attributes set how a merged path is merged, which the proof does not follow.";
+    MERGE_BASES "merge-bases" Indeterminate "The two sides have no merge base, or several.";
+    BASE_DRIFT "base-drift" Refused "The base moved after the review, and the policy asks for the review to be made again.";
+    REVIEW_TIER "review-tier" Refused "The review's evidence is of a lower tier than the policy asks for.";
+    AUTHOR_UNKNOWN "author-unknown" Note "An author of the change is not known by a signature or a server's event, so one approval more is needed.";
+    HIDDEN_CONTENT "hidden-content" Note "The change holds something that a diff does not show.";
+
+    // Decisions and packages.
+    DECISION_MISSING "decision-missing" Indeterminate "The log has no decision for this artifact and environment.";
+    DECISION_REFUSED "decision-refused" Refused "The newest decision for this artifact and environment did not authorise it.";
+    DECISION_NOT_CURRENT "decision-not-current" Refused "The decision was made under a policy release that is no longer the active one.";
+    DECISION_DIFFERS "decision-differs" Untrusted "Run again on the stored evidence, the decision comes out otherwise.";
+    DECISION_UNENFORCED "decision-unenforced" Note "The gate is not enforced for this environment: the verdict is as if it were.";
+    WOULD_REFUSE "would-refuse" Note "A stricter environment would refuse this artifact today.";
+    PACKAGE_MALFORMED "package-malformed" Untrusted "The audit package is not in the one form that we write; the first differing byte is named.";
+    PACKAGE_FILE_ALTERED "package-file-altered" Untrusted "A file of the audit package is not what its name or index says.";
+    PACKAGE_EVIDENCE_MISSING "package-evidence-missing" Indeterminate "The package lacks evidence that an entry names.";
+    INTERNAL_CONSISTENCY_ONLY "internal-consistency-only" Indeterminate "No trust was given from outside: only the package's inner consistency was checked.";
+    ENGINE_UNKNOWN "engine-unknown" Indeterminate "The decision was made by an engine that this version does not have.";
+}
+
+/// The registered code with this text.
+#[must_use]
+pub fn find(text: &str) -> Option<&'static Entry> {
+    ALL.iter().find(|entry| entry.code.0 == text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_code_is_kebab_case_and_stands_once() {
+        let texts: BTreeSet<&str> = ALL.iter().map(|e| e.code.0).collect();
+        assert_eq!(texts.len(), ALL.len());
+        for text in texts {
+            assert!(text.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{text}");
+        }
+    }
+}

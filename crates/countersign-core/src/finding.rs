@@ -1,0 +1,230 @@
+//! What a check says: a finding is data with a stable code. Prose is made once, in the door.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What became of the whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Verdict {
+    /// Everything that was asked holds.
+    Pass,
+    /// Checked, and not good.
+    Fail,
+    /// Evidence is missing, unreadable, truncated or ambiguous. Blocks like `FAIL`.
+    Indeterminate,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pass => "PASS",
+            Self::Fail => "FAIL",
+            Self::Indeterminate => "INDETERMINATE",
+        })
+    }
+}
+
+/// How a finding counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Class {
+    /// A rule is broken.
+    Refused,
+    /// A signature, digest, proof or format did not hold.
+    Untrusted,
+    /// It cannot be decided: evidence is missing or ambiguous.
+    Indeterminate,
+    /// Worth saying; changes no verdict.
+    Note,
+}
+
+impl Class {
+    /// The word that a person reads before the code.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Untrusted => "untrusted",
+            Self::Indeterminate => "indeterminate",
+            Self::Note => "note",
+        }
+    }
+}
+
+/// A stable, searchable code: kebab-case, registered in [`crate::codes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code(pub(crate) &'static str);
+
+impl Code {
+    /// The text.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
+        crate::codes::find(&text)
+            .map(|entry| entry.code)
+            .ok_or_else(|| serde::de::Error::custom(format_args!("{text:?} is not a finding code")))
+    }
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Code {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Code".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let all: Vec<&str> = crate::codes::ALL.iter().map(|entry| entry.code.0).collect();
+        schemars::json_schema!({ "type": "string", "enum": all })
+    }
+}
+
+/// One thing that a check found. Facts only; the door makes the sentences.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Finding {
+    /// What kind of thing it is.
+    pub code: Code,
+    /// How it counts.
+    pub class: Class,
+    /// One line: the object and what is wrong with it.
+    pub what: String,
+    /// Where: a file, bundle, commit or JSON pointer, most telling first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at: Vec<String>,
+    /// What was expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// Who says so: the policy release's rule, trust, or the tool.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_by: Option<String>,
+    /// What was found, one line a fact.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub found: Vec<String>,
+    /// The control that the rule serves, such as `SOC 2 CC8.1`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controls: Vec<String>,
+    /// The next action, ready to paste where it is a command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+impl Finding {
+    /// A finding of the class that the code is registered with.
+    #[must_use]
+    pub fn new(code: Code, what: impl Into<String>) -> Self {
+        let class = crate::codes::find(code.0).map_or(Class::Indeterminate, |entry| entry.class);
+        Self {
+            code,
+            class,
+            what: what.into(),
+            at: Vec::new(),
+            expected: None,
+            expected_by: None,
+            found: Vec::new(),
+            controls: Vec::new(),
+            help: None,
+        }
+    }
+
+    /// With a place.
+    #[must_use]
+    pub fn at(mut self, place: impl Into<String>) -> Self {
+        self.at.push(place.into());
+        self
+    }
+
+    /// With what was expected, and who expects it.
+    #[must_use]
+    pub fn expected(mut self, expected: impl Into<String>, by: impl Into<String>) -> Self {
+        self.expected = Some(expected.into());
+        self.expected_by = Some(by.into());
+        self
+    }
+
+    /// With one more fact that was found.
+    #[must_use]
+    pub fn found(mut self, found: impl Into<String>) -> Self {
+        self.found.push(found.into());
+        self
+    }
+
+    /// With the next action.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// One line of the checklist: what was checked, and how it came out. Everything that was asked has a line.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Check {
+    /// A stable name, such as `subject-digest`.
+    pub id: String,
+    /// How it came out.
+    pub verdict: Verdict,
+    /// The fact that it rests on, in a few words.
+    pub detail: String,
+}
+
+impl Check {
+    /// A line of the checklist.
+    #[must_use]
+    pub fn new(id: &str, verdict: Verdict, detail: impl Into<String>) -> Self {
+        Self {
+            id: id.to_owned(),
+            verdict,
+            detail: detail.into(),
+        }
+    }
+}
+
+/// The verdict over findings: `FAIL` before `INDETERMINATE` before `PASS`. Notes do not count.
+#[must_use]
+pub fn verdict_of(findings: &[Finding]) -> Verdict {
+    let mut verdict = Verdict::Pass;
+    for finding in findings {
+        match finding.class {
+            Class::Refused | Class::Untrusted => return Verdict::Fail,
+            Class::Indeterminate => verdict = Verdict::Indeterminate,
+            Class::Note => {}
+        }
+    }
+    verdict
+}
+
+/// The exit code over findings, by the public table.
+#[must_use]
+pub fn exit_of(findings: &[Finding]) -> crate::exit::Exit {
+    use crate::exit::Exit;
+    let mut exits = findings.iter().map(|finding| match finding.class {
+        Class::Refused => Exit::Refused,
+        Class::Untrusted => Exit::Untrusted,
+        Class::Indeterminate => Exit::Indeterminate,
+        Class::Note => Exit::Ok,
+    });
+    exits.by_ref().fold(Exit::Ok, Exit::worse)
+}

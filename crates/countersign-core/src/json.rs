@@ -1,0 +1,295 @@
+//! JSON, strictly: one reading of any bytes, and one spelling of any value (RFC 8785 without floats).
+//!
+//! Reading refuses duplicate keys, depth past the limit, and anything after the value. Canonical writing refuses
+//! numbers that are not integers within ±2^53, since those have more than one spelling.
+
+use crate::limits;
+use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use std::fmt;
+
+/// Why bytes are not the JSON we accept, or a value cannot be written canonically.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JsonError {
+    /// More bytes than the limit.
+    #[error("{found} bytes, more than the {limit} that are read")]
+    TooLarge {
+        /// How many bytes there were.
+        found: usize,
+        /// How many are read at most.
+        limit: usize,
+    },
+    /// Not JSON, a duplicate key, too deep, or not of the expected shape.
+    #[error("line {line} column {column}: {message}")]
+    Syntax {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What the parser met.
+        message: String,
+    },
+    /// A value of another shape than the type wants.
+    #[error("{0}")]
+    Shape(String),
+    /// A number with a fraction, an exponent, or beyond ±2^53.
+    #[error("number {0} has no canonical form: only integers within 2^53 are signed")]
+    Number(String),
+    /// The bytes are JSON, but not in canonical form.
+    #[error("not in canonical form (RFC 8785), first difference at byte {0}")]
+    NotCanonical(usize),
+}
+
+/// Reads a document of at most [`limits::DOCUMENT_BYTES`]: no duplicate keys, no more than [`limits::JSON_DEPTH`] levels.
+pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
+    parse_within(bytes, limits::DOCUMENT_BYTES)
+}
+
+/// As [`parse`], with another bound on the size.
+pub fn parse_within(bytes: &[u8], limit: usize) -> Result<Value, JsonError> {
+    if bytes.len() > limit {
+        return Err(JsonError::TooLarge {
+            found: bytes.len(),
+            limit,
+        });
+    }
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = Strict { depth: 0 }.deserialize(&mut reader).map_err(|e| syntax(&e))?;
+    reader.end().map_err(|e| syntax(&e))?;
+    Ok(value)
+}
+
+/// Reads a document strictly into a type.
+pub fn parse_as<T: de::DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
+    from_value(parse(bytes)?)
+}
+
+/// A strictly read value as a type.
+pub fn from_value<T: de::DeserializeOwned>(value: Value) -> Result<T, JsonError> {
+    serde_json::from_value(value).map_err(|e| JsonError::Shape(e.to_string()))
+}
+
+/// Any of our types as a value.
+pub fn to_value<T: serde::Serialize + ?Sized>(value: &T) -> Result<Value, JsonError> {
+    serde_json::to_value(value).map_err(|e| JsonError::Shape(e.to_string()))
+}
+
+/// The canonical bytes of a value (RFC 8785): what is hashed and signed.
+pub fn canonical<T: serde::Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, JsonError> {
+    let mut out = Vec::new();
+    write(&to_value(value)?, &mut out)?;
+    Ok(out)
+}
+
+/// Reads bytes that must already be canonical, into a type.
+pub fn parse_canonical<T: de::DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
+    let value = parse(bytes)?;
+    let again = canonical(&value)?;
+    if again != bytes {
+        let at = again.iter().zip(bytes).take_while(|(a, b)| a == b).count();
+        return Err(JsonError::NotCanonical(at));
+    }
+    from_value(value)
+}
+
+/// For people: two spaces, keys sorted, a newline at the end. Never signed.
+pub fn pretty<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, JsonError> {
+    let mut text = serde_json::to_string_pretty(&to_value(value)?).map_err(|e| JsonError::Shape(e.to_string()))?;
+    text.push('\n');
+    Ok(text)
+}
+
+fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), JsonError> {
+    match value {
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Bool(true) => out.extend_from_slice(b"true"),
+        Value::Bool(false) => out.extend_from_slice(b"false"),
+        Value::Number(n) => out.extend_from_slice(integer(n)?.to_string().as_bytes()),
+        Value::String(s) => write_string(s, out)?,
+        Value::Array(items) => {
+            out.push(b'[');
+            for (i, item) in items.iter().enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                write(item, out)?;
+            }
+            out.push(b']');
+        }
+        Value::Object(map) => {
+            let mut keys: Vec<(Vec<u16>, &String, &Value)> =
+                map.iter().map(|(k, v)| (k.encode_utf16().collect(), k, v)).collect();
+            keys.sort_by(|a, b| a.0.cmp(&b.0));
+            out.push(b'{');
+            for (i, (_, key, item)) in keys.into_iter().enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                write_string(key, out)?;
+                out.push(b':');
+                write(item, out)?;
+            }
+            out.push(b'}');
+        }
+    }
+    Ok(())
+}
+
+/// `serde_json` escapes exactly what RFC 8785 asks for: `"`, `\`, and control characters, short forms where they exist.
+fn write_string(text: &str, out: &mut Vec<u8>) -> Result<(), JsonError> {
+    serde_json::to_writer(&mut *out, text).map_err(|e| JsonError::Shape(e.to_string()))
+}
+
+fn integer(n: &Number) -> Result<i64, JsonError> {
+    const LARGEST: u64 = 1 << 53;
+    n.as_i64()
+        .filter(|i| i.unsigned_abs() <= LARGEST)
+        .ok_or_else(|| JsonError::Number(n.to_string()))
+}
+
+fn syntax(e: &serde_json::Error) -> JsonError {
+    let text = e.to_string();
+    let message = text.split(" at line ").next().unwrap_or(&text).to_owned();
+    JsonError::Syntax {
+        line: e.line(),
+        column: e.column(),
+        message,
+    }
+}
+
+/// Builds a [`Value`] and refuses what `serde_json` would silently resolve: a key given twice.
+struct Strict {
+    depth: usize,
+}
+
+impl Strict {
+    fn deeper<E: de::Error>(&self) -> Result<Self, E> {
+        let depth = self.depth.saturating_add(1);
+        if depth > limits::JSON_DEPTH {
+            return Err(E::custom(format_args!(
+                "nested deeper than {} levels",
+                limits::JSON_DEPTH
+            )));
+        }
+        Ok(Self { depth })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+    fn deserialize<D: serde::Deserializer<'de>>(self, d: D) -> Result<Value, D::Error> {
+        d.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+    fn visit_bool<E>(self, v: bool) -> Result<Value, E> {
+        Ok(Value::Bool(v))
+    }
+    fn visit_i64<E>(self, v: i64) -> Result<Value, E> {
+        Ok(v.into())
+    }
+    fn visit_u64<E>(self, v: u64) -> Result<Value, E> {
+        Ok(v.into())
+    }
+    fn visit_f64<E: de::Error>(self, v: f64) -> Result<Value, E> {
+        Number::from_f64(v)
+            .map(Value::Number)
+            .ok_or_else(|| E::custom("not a finite number"))
+    }
+    fn visit_str<E>(self, v: &str) -> Result<Value, E> {
+        Ok(Value::String(v.to_owned()))
+    }
+    fn visit_string<E>(self, v: String) -> Result<Value, E> {
+        Ok(Value::String(v))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element_seed(self.deeper()?)? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some(key) = access.next_key::<String>()? {
+            if map.contains_key(&key) {
+                return Err(de::Error::custom(format_args!("duplicate key {key:?}")));
+            }
+            let value = access.next_value_seed(self.deeper()?)?;
+            map.insert(key, value);
+        }
+        Ok(Value::Object(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_duplicate_key_is_refused_with_its_place() {
+        let error = parse(b"{\"a\":1,\n\"a\":2}").unwrap_err();
+        assert_eq!(error.to_string(), "line 2 column 3: duplicate key \"a\"");
+    }
+
+    #[test]
+    fn trailing_bytes_and_deep_nesting_are_refused() {
+        assert!(parse(b"{} {}").is_err());
+        assert!(parse("[".repeat(100).as_bytes()).is_err());
+        let deep = format!("{}{}", "[".repeat(70), "]".repeat(70));
+        assert!(parse(deep.as_bytes()).unwrap_err().to_string().contains("deeper"));
+    }
+
+    #[test]
+    fn canonical_form_sorts_by_utf_16_and_refuses_floats() {
+        let value = parse("{\"\u{fb33}\":1,\"\u{1f600}\":2,\"a\":\"\\u000f\\n\"}".as_bytes()).unwrap();
+        let text = String::from_utf8(canonical(&value).unwrap()).unwrap();
+        assert_eq!(text, "{\"a\":\"\\u000f\\n\",\"\u{1f600}\":2,\"\u{fb33}\":1}");
+        assert!(canonical(&parse(b"1.5").unwrap()).is_err());
+        assert!(canonical(&parse(b"9007199254740993").unwrap()).is_err());
+    }
+
+    #[test]
+    fn bytes_that_are_not_canonical_are_named() {
+        assert_eq!(parse_canonical::<Value>(b"{\"a\": 1}"), Err(JsonError::NotCanonical(5)));
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            (-(1_i64 << 53)..(1 << 53)).prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 32, 6, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::btree_map(any::<String>(), inner, 0..6)
+                    .prop_map(|m| Value::Object(m.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_canonically_reads_back_the_same(value in any_json()) {
+            let bytes = canonical(&value).unwrap();
+            prop_assert_eq!(&parse_canonical::<Value>(&bytes).unwrap(), &value);
+        }
+
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(parse(&bytes).is_ok() || parse(&bytes).is_err());
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The nouns of countersign: values that travel between the other crates, and nothing else.
+//!
+//! This crate takes bytes, numbers and text, and gives back values. It never reads a file, a clock, a variable or a
+//! socket, it knows no other crate of ours, and nothing in it depends on the order of a hash map: what it prints is
+//! what gets signed.
+#![warn(clippy::arithmetic_side_effects)]
+
+pub mod codes;
+pub mod digest;
+pub mod exit;
+pub mod finding;
+pub mod ids;
+pub mod json;
+pub mod limits;
+pub mod time;

@@ -1,0 +1,55 @@
+//! Every bound on foreign bytes, in one place: checked before parsing, never after.
+
+/// Largest bundle, statement or JSON document we read (16 MiB).
+pub const DOCUMENT_BYTES: usize = 16 << 20;
+/// Largest collection of bundles, one a line (256 MiB).
+pub const COLLECTION_BYTES: usize = 256 << 20;
+/// Bundles in one collection.
+pub const COLLECTION_ITEMS: usize = 10_000;
+/// Deepest nesting of a JSON document.
+pub const JSON_DEPTH: usize = 64;
+/// Subjects of one statement.
+pub const SUBJECTS: usize = 1_024;
+/// Signatures in one DSSE envelope. We write one; more than one is refused where a threshold is counted.
+pub const ENVELOPE_SIGNATURES: usize = 16;
+/// Largest public key file.
+pub const KEY_BYTES: usize = 64 << 10;
+/// Largest trust or policy source file.
+pub const TOML_BYTES: usize = 4 << 20;
+/// Files of one policy release.
+pub const POLICY_FILES: usize = 4_096;
+/// Largest file of a policy release.
+pub const POLICY_FILE_BYTES: usize = 16 << 20;
+
+/// Largest log entry: the entry bundle's length prefix has 16 bits.
+pub const LOG_ENTRY_BYTES: usize = 65_535;
+/// Largest checkpoint or signed note.
+pub const NOTE_BYTES: usize = 64 << 10;
+/// Signature lines of one note.
+pub const NOTE_SIGNATURES: usize = 64;
+/// Hashes of one inclusion or consistency proof: a tree of 2^63 leaves needs no more.
+pub const PROOF_HASHES: usize = 64;
+
+/// Largest git object that the proof reads.
+pub const GIT_OBJECT_BYTES: usize = 64 << 20;
+/// Objects of one piece of git evidence.
+pub const GIT_OBJECTS: usize = 2_000_000;
+/// All the bytes of one piece of git evidence.
+pub const GIT_EVIDENCE_BYTES: usize = 1 << 30;
+/// Deepest folder of a tree that the merge walks.
+pub const GIT_TREE_DEPTH: usize = 256;
+/// Entries of one tree object.
+pub const GIT_TREE_ENTRIES: usize = 1_000_000;
+/// Commits of one release range.
+pub const GIT_RANGE_COMMITS: usize = 100_000;
+/// Parents of one commit.
+pub const GIT_PARENTS: usize = 64;
+/// Largest text file that is merged by content.
+pub const MERGE_TEXT_BYTES: usize = 8 << 20;
+/// Lines of a text file that is merged by content.
+pub const MERGE_TEXT_LINES: usize = 500_000;
+
+/// Largest audit package (4 GiB).
+pub const PACKAGE_BYTES: u64 = 4 << 30;
+/// Files of one audit package.
+pub const PACKAGE_FILES: usize = 1_000_000;

@@ -1,0 +1,1 @@
+//! Append-only log, evidence store and audit package.

@@ -1,0 +1,1 @@
+//! Cargo workspaces to CycloneDX.

@@ -1,0 +1,1 @@
+//! Bytes and trust to proof.
