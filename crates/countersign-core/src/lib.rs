@@ -12,4 +12,5 @@ pub mod finding;
 pub mod ids;
 pub mod json;
 pub mod limits;
+pub mod statement;
 pub mod time;

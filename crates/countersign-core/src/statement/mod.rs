@@ -1,0 +1,3 @@
+//! Statements: what somebody says about an artifact, and signs.
+
+pub mod provenance;
