@@ -1,3 +1,283 @@
-//! Statements: what somebody says about an artifact, and signs.
+//! in-toto Statement v1: what a signature says something about (subjects), and what it says (predicate).
 
 pub mod provenance;
+pub mod review;
+pub mod vsa;
+
+use crate::digest::Sha256;
+use crate::ids::Uri;
+use crate::json::{self, JsonError};
+use crate::limits;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The `_type` of every statement.
+pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+
+/// Where our own predicate types and schemas live.
+pub const OUR_BASE: &str = "https://countersign.dev";
+
+/// The kinds of statement that this version knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Kind {
+    /// A `CycloneDX` SBOM.
+    Sbom,
+    /// SLSA provenance v1.
+    Provenance,
+    /// A SLSA verification summary v1.
+    Vsa,
+    /// A person's review of a change.
+    Review,
+    /// The trust document.
+    Trust,
+    /// A policy release.
+    PolicyRelease,
+    /// The activation of a policy release for an environment.
+    PolicyActivation,
+    /// A promotion decision.
+    PromotionDecision,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Sbom,
+        Self::Provenance,
+        Self::Vsa,
+        Self::Review,
+        Self::Trust,
+        Self::PolicyRelease,
+        Self::PolicyActivation,
+        Self::PromotionDecision,
+    ];
+
+    /// The predicate type.
+    #[must_use]
+    pub const fn predicate_type(self) -> &'static str {
+        match self {
+            Self::Sbom => "https://cyclonedx.org/bom",
+            Self::Provenance => "https://slsa.dev/provenance/v1",
+            Self::Vsa => "https://slsa.dev/verification_summary/v1",
+            Self::Review => "https://countersign.dev/review/v0.1",
+            Self::Trust => "https://countersign.dev/trust/v0.1",
+            Self::PolicyRelease => "https://countersign.dev/policy-release/v0.1",
+            Self::PolicyActivation => "https://countersign.dev/policy-activation/v0.1",
+            Self::PromotionDecision => "https://countersign.dev/promotion-decision/v0.1",
+        }
+    }
+
+    /// The word for it in trust, entries and messages.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Sbom => "sbom",
+            Self::Provenance => "provenance",
+            Self::Vsa => "vsa",
+            Self::Review => "review",
+            Self::Trust => "trust",
+            Self::PolicyRelease => "policy-release",
+            Self::PolicyActivation => "policy-activation",
+            Self::PromotionDecision => "promotion-decision",
+        }
+    }
+
+    /// The kind with this predicate type.
+    #[must_use]
+    pub fn of(predicate_type: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.predicate_type() == predicate_type)
+    }
+}
+
+/// A statement. Fields that the specification does not name are ignored, as it asks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement {
+    /// What it is about; at least one, each with a digest.
+    pub subjects: Vec<Subject>,
+    /// The predicate's type.
+    pub predicate_type: Uri,
+    /// What it says.
+    pub predicate: Value,
+}
+
+/// One thing that a statement is about. Matched by digest alone; the name is for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Subject {
+    /// A name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Algorithm to lower-case hexadecimal digest; never empty.
+    pub digest: BTreeMap<String, String>,
+}
+
+impl Subject {
+    /// A file by its SHA-256.
+    #[must_use]
+    pub fn sha256(name: &str, digest: &Sha256) -> Self {
+        Self { name: Some(name.to_owned()), digest: BTreeMap::from([("sha256".to_owned(), digest.hex())]) }
+    }
+
+    /// A git object: `gitCommit` or `gitTree`.
+    #[must_use]
+    pub fn git(name: &str, algorithm: &str, hex: &str) -> Self {
+        Self { name: Some(name.to_owned()), digest: BTreeMap::from([(algorithm.to_owned(), hex.to_owned())]) }
+    }
+
+    /// Its SHA-256, if it has one of the right form.
+    #[must_use]
+    pub fn sha256_digest(&self) -> Option<Sha256> {
+        Sha256::from_hex(self.digest.get("sha256")?).ok()
+    }
+}
+
+/// Why bytes are not a statement.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StatementError {
+    /// Not JSON, or not of the shape.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// Another `_type`.
+    #[error("`_type` is `{found}`, not {STATEMENT_TYPE}")]
+    Type {
+        /// The one that was found.
+        found: String,
+    },
+    /// No subject, or more than the bound.
+    #[error("{found} subjects, there must be 1 to {}", limits::SUBJECTS)]
+    Subjects {
+        /// How many.
+        found: usize,
+    },
+    /// A subject without a digest, or with one that is not hexadecimal.
+    #[error("subject {index} has no usable digest")]
+    SubjectDigest {
+        /// Which, from 0.
+        index: usize,
+    },
+    /// Another predicate type than the one asked for.
+    #[error("predicate type is `{found}`, not `{expected}`")]
+    Kind {
+        /// The one asked for.
+        expected: &'static str,
+        /// The one that was found.
+        found: String,
+    },
+}
+
+impl Statement {
+    /// A statement of a known kind.
+    pub fn new<P: Serialize>(kind: Kind, subjects: Vec<Subject>, predicate: &P) -> Result<Self, StatementError> {
+        let predicate_type = Uri::new(kind.predicate_type()).map_err(|e| JsonError::Shape(e.to_string()))?;
+        Ok(Self { subjects, predicate_type, predicate: json::to_value(predicate)? })
+    }
+
+    /// Reads the payload of an envelope.
+    pub fn parse(payload: &[u8]) -> Result<Self, StatementError> {
+        let wire: Wire = json::parse_as(payload)?;
+        if wire.statement_type != STATEMENT_TYPE {
+            return Err(StatementError::Type { found: wire.statement_type.chars().take(120).collect() });
+        }
+        if wire.subject.is_empty() || wire.subject.len() > limits::SUBJECTS {
+            return Err(StatementError::Subjects { found: wire.subject.len() });
+        }
+        for (index, subject) in wire.subject.iter().enumerate() {
+            let usable = |hex: &String| {
+                (40..=128).contains(&hex.len()) && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+            };
+            if subject.digest.is_empty() || !subject.digest.values().all(usable) {
+                return Err(StatementError::SubjectDigest { index });
+            }
+        }
+        Ok(Self { subjects: wire.subject, predicate_type: wire.predicate_type, predicate: wire.predicate })
+    }
+
+    /// The canonical bytes: the payload that is signed. A predicate that holds a number with a fraction (a foreign SBOM,
+    /// say) has no canonical form and is refused.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, StatementError> {
+        Ok(json::canonical(&Wire {
+            statement_type: STATEMENT_TYPE.to_owned(),
+            subject: self.subjects.clone(),
+            predicate_type: self.predicate_type.clone(),
+            predicate: self.predicate.clone(),
+        })?)
+    }
+
+    /// What kind it is; `None` for a predicate type that this version does not know.
+    #[must_use]
+    pub fn kind(&self) -> Option<Kind> {
+        Kind::of(self.predicate_type.as_str())
+    }
+
+    /// Whether one of the subjects has this SHA-256.
+    #[must_use]
+    pub fn is_about(&self, digest: &Sha256) -> bool {
+        self.subjects.iter().any(|subject| subject.sha256_digest().as_ref() == Some(digest))
+    }
+
+    /// The predicate as a type, if the statement is of that kind.
+    pub fn predicate_as<P: serde::de::DeserializeOwned>(&self, kind: Kind) -> Result<P, StatementError> {
+        if self.kind() != Some(kind) {
+            return Err(StatementError::Kind {
+                expected: kind.predicate_type(),
+                found: self.predicate_type.to_string(),
+            });
+        }
+        Ok(json::from_value(self.predicate.clone())?)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    #[serde(rename = "_type")]
+    statement_type: String,
+    subject: Vec<Subject>,
+    predicate_type: Uri,
+    #[serde(default)]
+    predicate: Value,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn about(text: &[u8]) -> Subject {
+        Subject::sha256("a", &Sha256::of(text))
+    }
+
+    #[test]
+    fn a_statement_reads_back_as_it_was_written() {
+        let statement =
+            Statement::new(Kind::Sbom, vec![about(b"x")], &serde_json::json!({"bomFormat": "CycloneDX"})).unwrap();
+        let bytes = statement.to_bytes().unwrap();
+        let back = Statement::parse(&bytes).unwrap();
+        assert_eq!(back, statement);
+        assert_eq!(back.kind(), Some(Kind::Sbom));
+        assert!(back.is_about(&Sha256::of(b"x")) && !back.is_about(&Sha256::of(b"y")));
+    }
+
+    #[test]
+    fn a_statement_about_nothing_is_refused() {
+        let text =
+            |subject: &str| format!(r#"{{"_type":"{STATEMENT_TYPE}","predicateType":"a:b","subject":{subject}}}"#);
+        assert_eq!(Statement::parse(text("[]").as_bytes()), Err(StatementError::Subjects { found: 0 }));
+        for subject in [r#"[{"digest":{}}]"#, r#"[{"digest":{"sha256":"XY"}}]"#, r#"[{"digest":{"sha256":""}}]"#] {
+            assert_eq!(
+                Statement::parse(text(subject).as_bytes()),
+                Err(StatementError::SubjectDigest { index: 0 }),
+                "{subject}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_kind_has_its_own_predicate_type() {
+        for kind in Kind::ALL {
+            assert_eq!(Kind::of(kind.predicate_type()), Some(kind));
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! Signed documents on the wire: the Sigstore bundle v0.3 with a DSSE envelope, and the same statement under a person's
+//! SSH signature. This module reads and writes them; it checks no signature.
+//!
+//! A collection holds one document a line. Its order means nothing, and nothing about it as a whole is trusted.
+
+use crate::digest::Sha256;
+use crate::envelope::{PAYLOAD_TYPE, pae};
+use crate::json::{self, JsonError};
+use crate::key::KeyId;
+use crate::limits;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The media type that we write.
+pub const BUNDLE_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+/// The media type of a statement under an SSH signature.
+pub const SSH_MEDIA_TYPE: &str = "application/vnd.countersign.sshsig+json;version=0.1";
+
+/// A signed document, unverified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// The statement's bytes, exactly as signed.
+    pub payload: Vec<u8>,
+    /// What signed it, and how.
+    pub by: Signature,
+    /// The digest of the document's own bytes: its name in the evidence store.
+    pub digest: Sha256,
+}
+
+/// The signature of a [`Signed`] document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signature {
+    /// DSSE: the signature is over the pre-authentication encoding, by the key that the hint names.
+    Dsse {
+        /// The key's id, as the bundle hints at it. A hint only: it selects, it does not prove.
+        hint: Option<KeyId>,
+        /// The signature's bytes.
+        signature: Vec<u8>,
+    },
+    /// An armoured SSH signature (`ssh-keygen -Y sign`) over the pre-authentication encoding, in this namespace.
+    Ssh {
+        /// The namespace.
+        namespace: String,
+        /// The armoured signature.
+        armor: String,
+    },
+}
+
+/// Why bytes are not a signed document that we read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BundleError {
+    /// Not JSON, or not of the shape.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// Another media type.
+    #[error("media type `{found}` is not a Sigstore bundle v0.3")]
+    MediaType {
+        /// The one that was found.
+        found: String,
+    },
+    /// Not a DSSE envelope: a bundle over a plain message, say.
+    #[error("the bundle holds no DSSE envelope")]
+    NoEnvelope,
+    /// No public key: a certificate or nothing.
+    #[error("the bundle's verification material is `{found}`, not a public key")]
+    Material {
+        /// What it is.
+        found: String,
+    },
+    /// Another payload type.
+    #[error("payload type `{found}` is not {PAYLOAD_TYPE}")]
+    PayloadType {
+        /// The one that was found.
+        found: String,
+    },
+    /// Not exactly one signature.
+    #[error("the envelope has {found} signatures, exactly 1 is read")]
+    Signatures {
+        /// How many.
+        found: usize,
+    },
+    /// Base64 that does not hold.
+    #[error("`{field}` is not base64")]
+    Base64 {
+        /// The field.
+        field: &'static str,
+    },
+    /// A line of a collection, from 1.
+    #[error("line {line}: {source}")]
+    Line {
+        /// Which line.
+        line: usize,
+        /// What is wrong with it.
+        source: Box<Self>,
+    },
+    /// The collection has no document.
+    #[error("the file holds no bundle")]
+    Empty,
+    /// More documents than the bound.
+    #[error("more than {limit} bundles in one file")]
+    TooMany {
+        /// The bound.
+        limit: usize,
+    },
+}
+
+impl BundleError {
+    /// The registered code of this refusal.
+    #[must_use]
+    pub fn code(&self) -> crate::finding::Code {
+        match self {
+            Self::PayloadType { .. } => crate::codes::PAYLOAD_TYPE,
+            Self::Signatures { .. } => crate::codes::ENVELOPE_SIGNATURES,
+            Self::Line { source, .. } => source.code(),
+            Self::Empty => crate::codes::NO_STATEMENTS,
+            Self::Json(_)
+            | Self::MediaType { .. }
+            | Self::NoEnvelope
+            | Self::Material { .. }
+            | Self::Base64 { .. }
+            | Self::TooMany { .. } => crate::codes::BUNDLE_MALFORMED,
+        }
+    }
+}
+
+impl Signed {
+    /// Reads one document.
+    pub fn parse(bytes: &[u8]) -> Result<Self, BundleError> {
+        let value = json::parse(bytes)?;
+        let media = value.get("mediaType").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (payload, by) = if media == SSH_MEDIA_TYPE {
+            let wire: SshWire = json::from_value(value)?;
+            let payload = unpack(&wire.payload_type, &wire.payload)?;
+            (payload, Signature::Ssh { namespace: wire.namespace, armor: wire.signature })
+        } else if matches!(media.as_str(), BUNDLE_MEDIA_TYPE | "application/vnd.dev.sigstore.bundle+json;version=0.3") {
+            Self::from_bundle(value)?
+        } else {
+            return Err(BundleError::MediaType { found: media.chars().take(120).collect() });
+        };
+        Ok(Self { payload, by, digest: Sha256::of(bytes) })
+    }
+
+    /// Reads a collection: one document a line, empty lines ignored. A file that is one document over several lines is
+    /// read as well. At least one document, or [`BundleError::Empty`].
+    pub fn parse_lines(bytes: &[u8]) -> Result<Vec<(Vec<u8>, Self)>, BundleError> {
+        if bytes.len() > limits::COLLECTION_BYTES {
+            return Err(JsonError::TooLarge { found: bytes.len(), limit: limits::COLLECTION_BYTES }.into());
+        }
+        let lines: Vec<(usize, &[u8])> = bytes
+            .split(|b| *b == b'\n')
+            .map(<[u8]>::trim_ascii)
+            .enumerate()
+            .filter(|(_, line)| !line.is_empty())
+            .collect();
+        let [(_, first), ..] = lines.as_slice() else { return Err(BundleError::Empty) };
+        if lines.len() > 1 && json::parse(first).is_err() {
+            let whole = bytes.trim_ascii();
+            return Ok(vec![(whole.to_vec(), Self::parse(whole)?)]);
+        }
+        if lines.len() > limits::COLLECTION_ITEMS {
+            return Err(BundleError::TooMany { limit: limits::COLLECTION_ITEMS });
+        }
+        lines
+            .into_iter()
+            .map(|(i, line)| match Self::parse(line) {
+                Ok(signed) => Ok((line.to_vec(), signed)),
+                Err(source) => Err(BundleError::Line { line: i.saturating_add(1), source: Box::new(source) }),
+            })
+            .collect()
+    }
+
+    /// The bytes that the signature covers.
+    #[must_use]
+    pub fn pae(&self) -> Vec<u8> {
+        pae(PAYLOAD_TYPE, &self.payload)
+    }
+
+    fn from_bundle(value: Value) -> Result<(Vec<u8>, Signature), BundleError> {
+        let wire: BundleWire = json::from_value(value)?;
+        let material = wire.verification_material;
+        let Some(key) = material.public_key else {
+            let found = [
+                ("certificate", material.certificate.is_some()),
+                ("x509CertificateChain", material.x509_certificate_chain.is_some()),
+            ];
+            let found = found.iter().find(|(_, is)| *is).map_or("missing", |(name, _)| name);
+            return Err(BundleError::Material { found: found.to_owned() });
+        };
+        let envelope = wire.dsse_envelope.ok_or(BundleError::NoEnvelope)?;
+        let payload = unpack(&envelope.payload_type, &envelope.payload)?;
+        let [signature] = envelope.signatures.as_slice() else {
+            return Err(BundleError::Signatures { found: envelope.signatures.len() });
+        };
+        let signature = BASE64.decode(&signature.sig).map_err(|_base64| BundleError::Base64 { field: "sig" })?;
+        Ok((payload, Signature::Dsse { hint: KeyId::from_hint(&key.hint), signature }))
+    }
+}
+
+/// Writes a bundle: one line of canonical JSON, without a newline.
+pub fn write_bundle(payload: &[u8], key: &KeyId, signature: &[u8]) -> Result<Vec<u8>, JsonError> {
+    json::canonical(&BundleWire {
+        media_type: BUNDLE_MEDIA_TYPE.to_owned(),
+        verification_material: MaterialWire {
+            public_key: Some(KeyWire { hint: key.hint() }),
+            certificate: None,
+            x509_certificate_chain: None,
+        },
+        dsse_envelope: Some(EnvelopeWire {
+            payload: BASE64.encode(payload),
+            payload_type: PAYLOAD_TYPE.to_owned(),
+            signatures: vec![SignatureWire { sig: BASE64.encode(signature), keyid: key.hint() }],
+        }),
+    })
+}
+
+/// Writes a statement under an SSH signature: one line of canonical JSON, without a newline.
+pub fn write_ssh(payload: &[u8], namespace: &str, armor: &str) -> Result<Vec<u8>, JsonError> {
+    json::canonical(&SshWire {
+        media_type: SSH_MEDIA_TYPE.to_owned(),
+        namespace: namespace.to_owned(),
+        payload: BASE64.encode(payload),
+        payload_type: PAYLOAD_TYPE.to_owned(),
+        signature: armor.to_owned(),
+    })
+}
+
+fn unpack(payload_type: &str, payload: &str) -> Result<Vec<u8>, BundleError> {
+    if payload_type != PAYLOAD_TYPE {
+        return Err(BundleError::PayloadType { found: payload_type.chars().take(120).collect() });
+    }
+    BASE64.decode(payload).map_err(|_base64| BundleError::Base64 { field: "payload" })
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct BundleWire {
+    media_type: String,
+    verification_material: MaterialWire,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dsse_envelope: Option<EnvelopeWire>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MaterialWire {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    public_key: Option<KeyWire>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    certificate: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    x509_certificate_chain: Option<Value>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeyWire {
+    #[serde(default)]
+    hint: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EnvelopeWire {
+    payload: String,
+    payload_type: String,
+    signatures: Vec<SignatureWire>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SignatureWire {
+    sig: String,
+    #[serde(default)]
+    keyid: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SshWire {
+    media_type: String,
+    namespace: String,
+    payload: String,
+    payload_type: String,
+    signature: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn key() -> KeyId {
+        crate::key::PublicKey::Ed25519([1; 32]).id()
+    }
+
+    #[test]
+    fn a_bundle_reads_back_as_it_was_written() {
+        let bytes = write_bundle(b"{}", &key(), b"sig").unwrap();
+        let signed = Signed::parse(&bytes).unwrap();
+        assert_eq!(signed.payload, b"{}");
+        assert_eq!(signed.by, Signature::Dsse { hint: Some(key()), signature: b"sig".to_vec() });
+        assert_eq!(signed.digest, Sha256::of(&bytes));
+    }
+
+    #[test]
+    fn a_second_signature_is_refused_and_so_is_none() {
+        let text = String::from_utf8(write_bundle(b"{}", &key(), b"sig").unwrap()).unwrap();
+        let mut value: Value = serde_json::from_str(&text).unwrap();
+        let one = value["dsseEnvelope"]["signatures"][0].clone();
+        for (count, signatures) in [(2, vec![one.clone(), one]), (0, vec![])] {
+            value["dsseEnvelope"]["signatures"] = Value::Array(signatures);
+            let error = Signed::parse(value.to_string().as_bytes()).unwrap_err();
+            assert_eq!(error, BundleError::Signatures { found: count });
+        }
+    }
+
+    #[test]
+    fn a_collection_names_the_line_that_does_not_hold_and_refuses_nothing_at_all() {
+        let line = write_bundle(b"{}", &key(), b"sig").unwrap();
+        let two = [&line[..], b"\n\n", &line, b"\n"].concat();
+        assert_eq!(Signed::parse_lines(&two).unwrap().len(), 2);
+        let bad = [&line[..], b"\n{\"mediaType\":\"x\"}"].concat();
+        assert_eq!(
+            Signed::parse_lines(&bad).unwrap_err().to_string(),
+            "line 2: media type `x` is not a Sigstore bundle v0.3"
+        );
+        assert_eq!(Signed::parse_lines(b"\n \n"), Err(BundleError::Empty));
+        let pretty = serde_json::to_string_pretty(&serde_json::from_slice::<Value>(&line).unwrap()).unwrap();
+        assert_eq!(Signed::parse_lines(pretty.as_bytes()).unwrap().len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            prop_assert!(Signed::parse_lines(&bytes).is_err());
+        }
+    }
+}

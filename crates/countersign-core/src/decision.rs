@@ -1,0 +1,194 @@
+//! The promotion decision: every argument of the pure function by digest, and everything that it said.
+//!
+//! An auditor takes the arguments from the evidence store, calls the function again, and compares the whole document.
+
+use crate::digest::Sha256;
+use crate::finding::{Check, Finding, Verdict};
+use crate::git::oid::Oid;
+use crate::ids::{EnvName, Origin, RefName, RuleId, Uri};
+use crate::key::KeyId;
+use crate::policy::{Pin, PolicyRef, Stage};
+use crate::statement::Kind;
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The predicate `https://countersign.dev/promotion-decision/v0.1`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Decision {
+    /// What was asked.
+    pub request: Request,
+    /// The evidence that it rests on, by digest.
+    pub inputs: Inputs,
+    /// The verdict, as if the gate were enforced.
+    pub verdict: Verdict,
+    /// Whether the environment's gate is enforced.
+    pub enforced: bool,
+    /// Whether the artifact may go there: the verdict is a pass, or the gate is not enforced.
+    pub authorised: bool,
+    /// Properties that were shown, by enforced rules and signatures alone; empty unless the verdict is a pass.
+    pub levels: Vec<String>,
+    /// Where the artifact comes from, as far as it was proved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceRange>,
+    /// Each rule of the release with its stage and outcome.
+    pub rules: Vec<RuleOutcome>,
+    /// The whole checklist.
+    pub checks: Vec<Check>,
+    /// Everything that was found, of checks and of enforced rules.
+    pub findings: Vec<Finding>,
+    /// What the enforced gates of other environments of the same release would say today.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub would_be: BTreeMap<EnvName, Verdict>,
+}
+
+/// What was asked of the gate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Request {
+    /// The artifact's digest: what is promoted, whatever it is called.
+    pub subject: Sha256,
+    /// Its name, for people.
+    pub subject_name: String,
+    /// Where it is to go.
+    pub environment: EnvName,
+    /// The decision's time.
+    pub time: Time,
+    /// The semantics of evaluation.
+    pub engine: String,
+    /// The gate that decides, by its key.
+    pub gate: KeyId,
+    /// The tool that it ran, recorded as told.
+    pub tool: Tool,
+}
+
+/// The tool that decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The digest of its binary.
+    pub digest: Sha256,
+}
+
+/// What the decision rests on, by digest. Absent is absent: no default stands in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Inputs {
+    /// The trust document.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust: Option<TrustRef>,
+    /// The digest of trust as it was given from outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust_digest_given: Option<Sha256>,
+    /// The log, as far as it went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogRef>,
+    /// The least checkpoint, as it was given from outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least_checkpoint: Option<LogRef>,
+    /// The active release, and the entry that made it so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<ActivePolicy>,
+    /// What `countersign.lock` expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin: Option<Pin>,
+    /// Everything that was handed in, complete: the gate's own index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Vec<EvidenceRef>>,
+    /// The git evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<Sha256>,
+}
+
+/// Trust by version and digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct TrustRef {
+    /// Its version.
+    pub version: u64,
+    /// The digest of its canonical JSON.
+    pub digest: Sha256,
+    /// The file as it was signed, in the evidence store.
+    pub document: Sha256,
+}
+
+/// A log as far as it went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct LogRef {
+    /// Which log.
+    pub origin: Origin,
+    /// How many entries.
+    pub size: u64,
+    /// The root over them.
+    pub root: Sha256,
+}
+
+/// The release that is active, and since which entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ActivePolicy {
+    /// The release.
+    pub policy: PolicyRef,
+    /// The index of the activation's entry.
+    pub entry: u64,
+}
+
+/// One piece of evidence.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct EvidenceRef {
+    /// The digest of the signed document.
+    pub digest: Sha256,
+    /// What it says it is; absent if it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+}
+
+/// Where an artifact comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SourceRange {
+    /// The repository.
+    pub repository: Uri,
+    /// The branch.
+    #[serde(rename = "ref")]
+    pub target_ref: RefName,
+    /// The commit that was built.
+    pub revision: Oid,
+    /// What was promoted before, or the configured start: where the range begins.
+    pub start: Oid,
+    /// How many commits lie between.
+    pub commits: u64,
+}
+
+/// How one rule came out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RuleOutcome {
+    /// Which rule.
+    pub id: RuleId,
+    /// Its stage in this environment.
+    pub stage: Stage,
+    /// Its outcome; absent if it was off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// Its findings, where they do not decide: in stage monitor or warn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+}

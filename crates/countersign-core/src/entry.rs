@@ -1,0 +1,111 @@
+//! A log entry: which signed statements were recorded, of what kind, about what, when. Small facts and digests only; the
+//! statements themselves lie in the evidence store, and nothing here is believed that they do not say.
+
+use crate::digest::Sha256;
+use crate::ids::{EnvName, PersonId};
+use crate::json::{self, JsonError};
+use crate::limits;
+use crate::statement::Kind;
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+
+/// One leaf of the log, as canonical JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Entry {
+    /// The form of this entry.
+    pub schema: EntrySchema,
+    /// What was recorded.
+    pub kind: Kind,
+    /// When. Never before an earlier entry's time.
+    pub time: Time,
+    /// For which environment, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<EnvName>,
+    /// What the statements are about.
+    pub subjects: Vec<Sha256>,
+    /// Who acted, by opaque id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub persons: Vec<PersonId>,
+    /// The signed documents recorded, the one that gives the entry its kind first.
+    pub statements: Vec<Sha256>,
+    /// Evidence that the statements rest on and that an auditor needs with them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Sha256>,
+}
+
+/// The form of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum EntrySchema {
+    /// The one form so far.
+    #[serde(rename = "https://countersign.dev/entry/v0.1")]
+    V01,
+}
+
+/// Why bytes are not an entry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EntryError {
+    /// Not canonical JSON, or not of the shape.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// An entry that records nothing.
+    #[error("the entry names no statement")]
+    Empty,
+    /// Larger than a log entry can be.
+    #[error("{found} bytes, more than the {} of a log entry", limits::LOG_ENTRY_BYTES)]
+    TooLarge {
+        /// How many bytes there were.
+        found: usize,
+    },
+}
+
+impl Entry {
+    /// Reads a leaf.
+    pub fn parse(bytes: &[u8]) -> Result<Self, EntryError> {
+        if bytes.len() > limits::LOG_ENTRY_BYTES {
+            return Err(EntryError::TooLarge { found: bytes.len() });
+        }
+        let entry: Self = json::parse_canonical(bytes)?;
+        if entry.statements.is_empty() { Err(EntryError::Empty) } else { Ok(entry) }
+    }
+
+    /// The leaf's bytes.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, EntryError> {
+        let bytes = json::canonical(self)?;
+        if bytes.len() > limits::LOG_ENTRY_BYTES {
+            return Err(EntryError::TooLarge { found: bytes.len() });
+        }
+        Ok(bytes)
+    }
+
+    /// The document that gives the entry its kind.
+    #[must_use]
+    pub fn statement(&self) -> Option<&Sha256> {
+        self.statements.first()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_reads_back_as_it_was_written_and_records_something() {
+        let mut entry = Entry {
+            schema: EntrySchema::V01,
+            kind: Kind::PromotionDecision,
+            time: "2026-11-22T10:00:00Z".parse().unwrap(),
+            environment: Some(EnvName::new("production").unwrap()),
+            subjects: vec![Sha256::of(b"artifact")],
+            persons: Vec::new(),
+            statements: vec![Sha256::of(b"decision"), Sha256::of(b"vsa")],
+            evidence: vec![Sha256::of(b"git")],
+        };
+        assert_eq!(Entry::parse(&entry.to_bytes().unwrap()).unwrap(), entry);
+        entry.statements.clear();
+        assert_eq!(Entry::parse(&entry.to_bytes().unwrap()), Err(EntryError::Empty));
+    }
+}

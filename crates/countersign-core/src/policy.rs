@@ -1,0 +1,526 @@
+//! Policy releases as values: the closed manifest, its pin, and its activation.
+//!
+//! A release is one canonical JSON document, the manifest. Everything that decides stands in it; everything else that
+//! belongs to the folder stands in it by digest. Its digest names the release, whoever signs it.
+
+use crate::digest::Sha256;
+use crate::git::oid::Oid;
+use crate::ids::{EnvName, RefName, RuleId, Uri};
+use crate::json::{self, JsonError};
+use crate::limits;
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The name of the semantics by which this version evaluates rules. Every release of ours keeps all older ones.
+pub const ENGINE: &str = "engine/1";
+/// The file that is authored.
+pub const SOURCE_FILE: &str = "policy.toml";
+
+/// A closed policy release.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Manifest {
+    /// The policy's name.
+    pub uri: Uri,
+    /// Which line of versions this belongs to; a fork has another.
+    pub lineage: String,
+    /// Counts up within the lineage.
+    pub version: u64,
+    /// The semantics by which it is evaluated.
+    pub engine: String,
+    /// Not valid before.
+    pub not_before: Time,
+    /// Not valid from this moment on.
+    pub expires: Time,
+    /// The release that this one follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Sha256>,
+    /// The repositories that it covers.
+    pub sources: Vec<Source>,
+    /// The environments that it covers.
+    pub environments: BTreeMap<EnvName, Environment>,
+    /// The rules, each once.
+    pub rules: Vec<Rule>,
+    /// Every file of the folder, by path.
+    pub files: BTreeMap<String, Sha256>,
+}
+
+/// A repository that a release covers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Source {
+    /// Its uri, `git+https://…`.
+    pub repository: Uri,
+    /// The branch that releases are built from.
+    #[serde(rename = "ref")]
+    pub target_ref: RefName,
+    /// Where review begins, for the first promotion: this commit and what lies before it are taken as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Oid>,
+}
+
+/// What a release says of an environment as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Environment {
+    /// Whether a refusal refuses. If not, the verdict is computed as if it did.
+    pub enforced: bool,
+}
+
+/// A built-in rule as a release uses it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Rule {
+    /// Which rule, in which of its meanings.
+    pub id: RuleId,
+    /// How far it is rolled out, for each environment.
+    pub stages: BTreeMap<EnvName, Stage>,
+    /// Its parameters; each rule says which it knows.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, Value>,
+    /// The controls that it serves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controls: Vec<String>,
+    /// Who answers for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+}
+
+/// How far a rule is rolled out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Stage {
+    /// Not evaluated.
+    Off,
+    /// Evaluated and recorded.
+    Monitor,
+    /// Evaluated, recorded and shown.
+    Warn,
+    /// Its findings decide.
+    Enforce,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Off => "off",
+            Self::Monitor => "monitor",
+            Self::Warn => "warn",
+            Self::Enforce => "enforce",
+        })
+    }
+}
+
+/// The activation of a release for an environment: the predicate `https://countersign.dev/policy-activation/v0.1`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Activation {
+    /// Where it is to be active.
+    pub environment: EnvName,
+    /// Which release.
+    pub policy: PolicyRef,
+    /// The release that was active there before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Sha256>,
+    /// When this was signed.
+    pub activated_at: Time,
+    /// Why; needed for a return to an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A release by all its names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PolicyRef {
+    /// The policy's name.
+    pub uri: Uri,
+    /// Its line of versions.
+    pub lineage: String,
+    /// The version.
+    pub version: u64,
+    /// The digest of the manifest.
+    pub digest: Sha256,
+}
+
+/// What `countersign.lock` expects of an environment. It can only narrow what the log says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Pin {
+    /// The policy's name.
+    pub uri: Uri,
+    /// The version.
+    pub version: u64,
+    /// The digest of the manifest.
+    pub digest: Sha256,
+    /// No version below this one.
+    pub min_version: u64,
+}
+
+/// `countersign.lock`: environment to pin.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Lock(pub BTreeMap<EnvName, Pin>);
+
+/// Why a document is not a policy release, or a lock.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// Larger than the bound.
+    #[error("{path}: {found} bytes, more than the {limit} that are read")]
+    TooLarge {
+        /// Which file.
+        path: String,
+        /// How many bytes there were.
+        found: usize,
+        /// The bound.
+        limit: usize,
+    },
+    /// More files than the bound.
+    #[error("{found} files, more than the {} of one release", limits::POLICY_FILES)]
+    TooManyFiles {
+        /// How many.
+        found: usize,
+    },
+    /// No `policy.toml`.
+    #[error("the folder has no {SOURCE_FILE}")]
+    NoSource,
+    /// A path that a release cannot hold.
+    #[error("{path}: {problem}")]
+    Path {
+        /// The path.
+        path: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Not UTF-8.
+    #[error("{path}: byte {at} is not UTF-8")]
+    NotUtf8 {
+        /// Which file.
+        path: String,
+        /// Where.
+        at: usize,
+    },
+    /// Not TOML, or not of the shape.
+    #[error("{path}: {message}")]
+    Toml {
+        /// Which file.
+        path: String,
+        /// The parser's message with line, column and the line itself.
+        message: String,
+    },
+    /// Not canonical JSON, or not of the shape.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// A rule stands twice.
+    #[error("rule {id} stands twice")]
+    RuleTwice {
+        /// Which.
+        id: RuleId,
+    },
+    /// A rule names an environment that the release does not cover.
+    #[error("rule {id} has a stage for {environment}, which is not among the environments")]
+    RuleEnvironment {
+        /// Which rule.
+        id: RuleId,
+        /// Which environment.
+        environment: EnvName,
+    },
+    /// A number or date that cannot be.
+    #[error("{field} {problem}")]
+    Value {
+        /// Where.
+        field: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// Made for other semantics.
+    #[error("the release is for `{found}`, this version evaluates {ENGINE}")]
+    Engine {
+        /// What it asks for.
+        found: String,
+    },
+}
+
+impl PolicyError {
+    /// The registered code of this refusal.
+    #[must_use]
+    pub const fn code(&self) -> crate::finding::Code {
+        match self {
+            Self::Path { .. } => crate::codes::PATH_UNSAFE,
+            Self::Engine { .. } => crate::codes::POLICY_RULE_UNKNOWN,
+            _ => crate::codes::POLICY_MALFORMED,
+        }
+    }
+}
+
+impl Manifest {
+    /// Closes a folder: `policy.toml` among `files` says what decides, and every file is named by its digest.
+    pub fn close(files: &BTreeMap<String, Vec<u8>>) -> Result<Self, PolicyError> {
+        if files.len() > limits::POLICY_FILES {
+            return Err(PolicyError::TooManyFiles { found: files.len() });
+        }
+        for (path, bytes) in files {
+            check_path(path)?;
+            if bytes.len() > limits::POLICY_FILE_BYTES {
+                let limit = limits::POLICY_FILE_BYTES;
+                return Err(PolicyError::TooLarge { path: path.clone(), found: bytes.len(), limit });
+            }
+        }
+        let source = files.get(SOURCE_FILE).ok_or(PolicyError::NoSource)?;
+        let authored: Authored = from_toml(SOURCE_FILE, source)?;
+        let manifest = Self {
+            uri: authored.uri,
+            lineage: authored.lineage,
+            version: authored.version,
+            engine: ENGINE.to_owned(),
+            not_before: authored.not_before,
+            expires: authored.expires,
+            previous: authored.previous,
+            sources: authored.sources,
+            environments: authored.environments,
+            rules: authored.rules,
+            files: files.iter().map(|(path, bytes)| (path.clone(), Sha256::of(bytes))).collect(),
+        };
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// Reads a manifest's own, canonical bytes.
+    pub fn parse(bytes: &[u8]) -> Result<Self, PolicyError> {
+        let manifest: Self = json::parse_canonical(bytes)?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// Reads the predicate of a signed release.
+    pub fn from_value(value: Value) -> Result<Self, PolicyError> {
+        let manifest: Self = json::from_value(value)?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// The canonical bytes.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, JsonError> {
+        json::canonical(self)
+    }
+
+    /// The digest that names the release.
+    pub fn digest(&self) -> Result<Sha256, JsonError> {
+        Ok(Sha256::of(&self.to_bytes()?))
+    }
+
+    /// The release by all its names.
+    pub fn reference(&self) -> Result<PolicyRef, JsonError> {
+        Ok(PolicyRef {
+            uri: self.uri.clone(),
+            lineage: self.lineage.clone(),
+            version: self.version,
+            digest: self.digest()?,
+        })
+    }
+
+    /// The stage of a rule in an environment; a rule without one for it is off.
+    #[must_use]
+    pub fn stage(&self, rule: &Rule, environment: &EnvName) -> Stage {
+        rule.stages.get(environment).copied().unwrap_or(Stage::Off)
+    }
+
+    fn check(&self) -> Result<(), PolicyError> {
+        let wrong = |field, problem| Err(PolicyError::Value { field, problem });
+        if self.engine != ENGINE {
+            return Err(PolicyError::Engine { found: self.engine.chars().take(64).collect() });
+        }
+        if !(1..=1 << 53).contains(&self.version) {
+            return wrong("version", "starts at 1");
+        }
+        if self.expires <= self.not_before {
+            return wrong("expires", "does not lie after not_before");
+        }
+        if self.lineage.is_empty() || self.lineage.len() > 128 {
+            return wrong("lineage", "has 1 to 128 characters");
+        }
+        if self.environments.is_empty() {
+            return wrong("environments", "names none: the release would decide nothing");
+        }
+        if !self.files.contains_key(SOURCE_FILE) {
+            return Err(PolicyError::NoSource);
+        }
+        for path in self.files.keys() {
+            check_path(path)?;
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        for rule in &self.rules {
+            if !seen.insert(&rule.id) {
+                return Err(PolicyError::RuleTwice { id: rule.id.clone() });
+            }
+            if let Some(environment) = rule.stages.keys().find(|e| !self.environments.contains_key(*e)) {
+                return Err(PolicyError::RuleEnvironment { id: rule.id.clone(), environment: environment.clone() });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Lock {
+    /// Reads `countersign.lock`.
+    pub fn parse(bytes: &[u8]) -> Result<Self, PolicyError> {
+        from_toml("countersign.lock", bytes)
+    }
+
+    /// The file's text.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        use std::fmt::Write as _;
+        let mut text = String::from(
+            "# Written by `countersign policy activate`. What the log says decides; this file can only narrow it.\n",
+        );
+        for (environment, pin) in &self.0 {
+            let written = write!(
+                text,
+                "\n[\"{environment}\"]\nuri = \"{}\"\nversion = {}\ndigest = \"{}\"\nmin_version = {}\n",
+                pin.uri, pin.version, pin.digest, pin.min_version
+            );
+            debug_assert!(written.is_ok(), "a String takes whatever is written to it");
+        }
+        text
+    }
+}
+
+/// What `policy.toml` holds. It has no field for the engine, the files or anything that is computed.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Authored {
+    uri: Uri,
+    lineage: String,
+    version: u64,
+    not_before: Time,
+    expires: Time,
+    previous: Option<Sha256>,
+    sources: Vec<Source>,
+    environments: BTreeMap<EnvName, Environment>,
+    rules: Vec<Rule>,
+}
+
+fn from_toml<T: serde::de::DeserializeOwned>(path: &str, bytes: &[u8]) -> Result<T, PolicyError> {
+    let (path, limit) = (path.to_owned(), limits::TOML_BYTES);
+    if bytes.len() > limit {
+        return Err(PolicyError::TooLarge { path, found: bytes.len(), limit });
+    }
+    match std::str::from_utf8(bytes) {
+        Err(e) => Err(PolicyError::NotUtf8 { path, at: e.valid_up_to() }),
+        Ok(text) => toml::from_str(text).map_err(|e| PolicyError::Toml { path, message: e.to_string() }),
+    }
+}
+
+/// Relative, forward slashes, no step up, plain ASCII, and no archive: what is inside one would not be in the manifest.
+fn check_path(path: &str) -> Result<(), PolicyError> {
+    let wrong = |problem| Err(PolicyError::Path { path: path.chars().take(200).collect(), problem });
+    if path.is_empty() || path.len() > 512 {
+        return wrong("a path has 1 to 512 characters");
+    }
+    if !path.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'\\' | b':' | b'"' | b'*' | b'?' | b'<' | b'>' | b'|'))
+    {
+        return wrong("a path holds plain ASCII without spaces");
+    }
+    if path.split('/').any(|part| part.is_empty() || part == "." || part == "..") {
+        return wrong("a path is relative and does not step up");
+    }
+    let lower = path.to_ascii_lowercase();
+    let archives = [".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".jar", ".cspkg", ".cspack"];
+    if archives.iter().any(|end| lower.ends_with(end)) {
+        return wrong("an archive cannot be part of a release: what is inside would not be in the manifest");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: &str = r#"
+uri = "https://example.com/policy/release"
+lineage = "example"
+version = 1
+not_before = "2026-01-01T00:00:00Z"
+expires = "2027-01-01T00:00:00Z"
+
+[[sources]]
+repository = "git+https://example.com/app"
+ref = "refs/heads/main"
+
+[environments.production]
+enforced = true
+
+[[rules]]
+id = "two-party-review@1"
+controls = ["CC8.1"]
+stages = { production = "enforce" }
+parameters = { reviewers_beyond_author = 1 }
+"#;
+
+    fn files(text: &str) -> BTreeMap<String, Vec<u8>> {
+        BTreeMap::from([(SOURCE_FILE.to_owned(), text.as_bytes().to_vec())])
+    }
+
+    #[test]
+    fn a_release_is_closed_over_every_file() {
+        let one = Manifest::close(&files(POLICY)).unwrap();
+        let mut more = files(POLICY);
+        more.insert("docs/why.md".to_owned(), b"because".to_vec());
+        let two = Manifest::close(&more).unwrap();
+        assert_ne!(one.digest().unwrap(), two.digest().unwrap());
+        assert_eq!(Manifest::parse(&two.to_bytes().unwrap()).unwrap(), two);
+    }
+
+    #[test]
+    fn a_manifest_that_is_not_canonical_is_refused() {
+        let mut bytes = Manifest::close(&files(POLICY)).unwrap().to_bytes().unwrap();
+        bytes.insert(1, b' ');
+        assert_eq!(Manifest::parse(&bytes), Err(PolicyError::Json(JsonError::NotCanonical(1))));
+    }
+
+    #[test]
+    fn paths_that_leave_the_folder_or_hide_content_are_refused() {
+        for path in ["../x", "/x", "a//b", "a/./b", "a\\b", "rules.zip", "a b", "", "ä"] {
+            let mut with = files(POLICY);
+            with.insert(path.to_owned(), Vec::new());
+            assert!(matches!(Manifest::close(&with), Err(PolicyError::Path { .. })), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_policy_that_contradicts_itself_is_refused() {
+        for (from, to) in [
+            ("version = 1", "version = 0"),
+            ("2027-01-01", "2025-01-01"),
+            ("2027-01-01T00:00:00Z", "whenever"),
+            ("stages = { production", "stages = { staging"),
+            ("lineage = \"example\"", "lineage = \"\""),
+            ("lineage = \"example\"", "lineage = \"example\"\nengine = \"engine/1\""),
+            ("two-party-review@1", "two-party-review"),
+        ] {
+            assert!(Manifest::close(&files(&POLICY.replace(from, to))).is_err(), "{to}");
+        }
+    }
+
+    #[test]
+    fn a_lock_reads_back_as_it_was_written() {
+        let digest = Sha256::of(b"x");
+        let pin = Pin { uri: Uri::new("https://example.com/p").unwrap(), version: 3, digest, min_version: 2 };
+        let lock = Lock(BTreeMap::from([(EnvName::new("production").unwrap(), pin)]));
+        assert_eq!(Lock::parse(lock.to_text().as_bytes()).unwrap(), lock);
+        assert!(Lock::parse(b"[production]\nuri = 1").is_err());
+    }
+}

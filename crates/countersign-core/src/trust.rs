@@ -1,0 +1,582 @@
+//! The trust document: who may sign what. Everything that is believed starts here, and its digest comes from outside.
+//!
+//! Authored as `trust.toml`; signed, as canonical JSON of the same fields, by a quorum of its own `trust` role. Its digest
+//! is over that JSON, so signing it again does not change it. Parsing checks that it does not contradict itself: a key
+//! with two owners, a role with unknown persons or an unreachable threshold never becomes a [`Trust`].
+
+use crate::digest::Sha256;
+use crate::ids::{EnvName, Origin, PersonId, RoleName, RuleId, Uri};
+use crate::json::{self, JsonError};
+use crate::key::{KeyId, PublicKey};
+use crate::limits;
+use crate::statement::Kind;
+use crate::statement::review::Tier;
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A role's name that the tool itself asks for: who may change trust.
+pub const ROLE_TRUST: &str = "trust";
+/// Who may approve and activate policy releases.
+pub const ROLE_POLICY: &str = "policy-approvers";
+
+/// The namespace of a person's SSH signature over a trust document.
+pub const TRUST_NAMESPACE: &str = "trust@countersign.dev";
+/// The namespace of a person's SSH signature over a policy release or activation.
+pub const POLICY_NAMESPACE: &str = "policy@countersign.dev";
+
+/// A trust document that does not contradict itself. Not yet one that anybody signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Trust {
+    /// Counts up; never back.
+    pub version: u64,
+    /// Not valid before.
+    pub not_before: Time,
+    /// Not valid from this moment on.
+    pub expires: Time,
+    /// People, by opaque id.
+    pub persons: Vec<Person>,
+    /// Who builds, and how much that shows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub builders: Vec<Builder>,
+    /// Who observes the world for us.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub collectors: Vec<Collector>,
+    /// Who decides promotions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<Gate>,
+    /// Which logs count.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub logs: Vec<LogKey>,
+    /// Who may do what together.
+    pub roles: BTreeMap<RoleName, Role>,
+    /// What no policy release may go below, for each environment.
+    pub environments: BTreeMap<EnvName, Floor>,
+}
+
+/// A person. Names and addresses stay outside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Person {
+    /// Opaque and stable.
+    pub id: PersonId,
+    /// Accounts on forges.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<Account>,
+    /// The keys that this person alone holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<OwnedKey>,
+}
+
+/// An account on a forge: the numeric id, since logins can be renamed and reused.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Account {
+    /// The forge's host name.
+    pub host: String,
+    /// The numeric id there.
+    pub id: u64,
+}
+
+/// A key, and when it counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct OwnedKey {
+    /// The key: PEM or an OpenSSH line.
+    pub key: PublicKey,
+    /// Counts from this moment on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_from: Option<Time>,
+    /// Does not count from this moment on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Time>,
+    /// In foreign hands from this moment on, or perhaps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compromised_since: Option<Time>,
+}
+
+impl OwnedKey {
+    /// Whether the key counts at this moment.
+    #[must_use]
+    pub fn counts_at(&self, at: Time) -> bool {
+        self.valid_from.is_none_or(|from| at >= from)
+            && self.valid_until.is_none_or(|until| at < until)
+            && self.compromised_since.is_none_or(|since| at < since)
+    }
+}
+
+/// A builder: the pair of signing key and `builder.id`, and the highest SLSA Build level that the pair can show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Builder {
+    /// The `builder.id` of its provenance.
+    pub id: Uri,
+    /// The keys that sign it.
+    pub keys: Vec<OwnedKey>,
+    /// 1 to 3.
+    pub max_level: u8,
+}
+
+/// A collector: a key that may sign these kinds of statement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Collector {
+    /// Its name.
+    pub name: RoleName,
+    /// Its keys.
+    pub keys: Vec<OwnedKey>,
+    /// What it may sign.
+    pub may_sign: Vec<Kind>,
+}
+
+/// A gate: a key that may decide for these environments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Gate {
+    /// Its uri: the `verifier.id` of its summaries.
+    pub id: Uri,
+    /// Its keys, which no build can reach.
+    pub keys: Vec<OwnedKey>,
+    /// Where it decides.
+    pub environments: Vec<EnvName>,
+}
+
+/// A log and the Ed25519 key of its checkpoints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct LogKey {
+    /// The first line of its checkpoints.
+    pub origin: Origin,
+    /// Its keys.
+    pub keys: Vec<OwnedKey>,
+}
+
+/// Persons who act together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Role {
+    /// Who.
+    pub persons: BTreeSet<PersonId>,
+    /// How many of them are needed; counts persons, not keys.
+    pub threshold: u32,
+}
+
+/// What no policy release may go below in an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Floor {
+    /// The least tier of review evidence.
+    pub review_tier: Tier,
+    /// The least SLSA Build level.
+    pub builder_level: u8,
+    /// Rules that must be in stage enforce, and the gate with them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub enforced_rules: BTreeSet<RuleId>,
+    /// The decision's time must be within this many minutes of a timestamp from elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_bracket_minutes: Option<u32>,
+}
+
+/// Who a key belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner<'t> {
+    /// A person.
+    Person(&'t Person),
+    /// A builder.
+    Builder(&'t Builder),
+    /// A collector.
+    Collector(&'t Collector),
+    /// A gate.
+    Gate(&'t Gate),
+    /// A log.
+    Log(&'t LogKey),
+}
+
+impl Owner<'_> {
+    /// The owner in words, for messages: never a name or an address.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Person(p) => format!("person {}", p.id),
+            Self::Builder(b) => format!("builder {}", b.id),
+            Self::Collector(c) => format!("collector {}", c.name),
+            Self::Gate(g) => format!("gate {}", g.id),
+            Self::Log(l) => format!("log {}", l.origin),
+        }
+    }
+
+    /// Whether trust lets this owner sign statements of this kind.
+    #[must_use]
+    pub fn may_sign(&self, kind: Kind) -> bool {
+        match self {
+            Self::Person(_) => {
+                matches!(kind, Kind::Review | Kind::Trust | Kind::PolicyRelease | Kind::PolicyActivation)
+            }
+            Self::Builder(_) => matches!(kind, Kind::Sbom | Kind::Provenance),
+            Self::Collector(c) => c.may_sign.contains(&kind),
+            Self::Gate(_) => matches!(kind, Kind::Vsa | Kind::PromotionDecision),
+            Self::Log(_) => false,
+        }
+    }
+}
+
+/// Why a document is not a trust document.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrustError {
+    /// Larger than the bound.
+    #[error("{found} bytes, more than the {} that are read", limits::TOML_BYTES)]
+    TooLarge {
+        /// How many bytes there were.
+        found: usize,
+    },
+    /// Not UTF-8.
+    #[error("byte {at} is not UTF-8")]
+    NotUtf8 {
+        /// Where.
+        at: usize,
+    },
+    /// Not TOML, or not of the shape.
+    #[error("{message}")]
+    Toml {
+        /// The parser's message with line, column and the line itself.
+        message: String,
+    },
+    /// Not JSON, or not of the shape.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// One key for two owners.
+    #[error("{first} and {second} share a key: nobody could tell which of them signed")]
+    KeyShared {
+        /// One owner.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// One account for two persons.
+    #[error("{first} and {second} share account {id} on {host}")]
+    AccountShared {
+        /// One person.
+        first: PersonId,
+        /// The other.
+        second: PersonId,
+        /// The forge.
+        host: String,
+        /// The account.
+        id: u64,
+    },
+    /// Two persons, builders, gates … of one name.
+    #[error("{what} is listed twice")]
+    Twice {
+        /// What.
+        what: String,
+    },
+    /// A role names somebody who is not a person of trust.
+    #[error("role {role} names {person}, who is not among the persons")]
+    NobodyCalled {
+        /// The role.
+        role: RoleName,
+        /// The id.
+        person: PersonId,
+    },
+    /// A threshold of zero, or more than the role has persons with a key.
+    #[error("role {role} needs {threshold} of {persons} persons: the threshold must be 1 to that number")]
+    Threshold {
+        /// The role.
+        role: RoleName,
+        /// What it asks for.
+        threshold: u32,
+        /// How many persons it has.
+        persons: usize,
+    },
+    /// No `trust` role: nobody could sign the document.
+    #[error("there is no role `{ROLE_TRUST}`: nobody could sign this document")]
+    NoTrustRole,
+    /// A number or date that cannot be.
+    #[error("{field} {problem}")]
+    Value {
+        /// Where.
+        field: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+}
+
+impl TrustError {
+    /// The registered code of this refusal.
+    #[must_use]
+    pub const fn code(&self) -> crate::finding::Code {
+        match self {
+            Self::KeyShared { .. } | Self::AccountShared { .. } => crate::codes::KEY_SHARED,
+            _ => crate::codes::TRUST_MALFORMED,
+        }
+    }
+}
+
+impl Trust {
+    /// Reads `trust.toml`.
+    pub fn from_toml(bytes: &[u8]) -> Result<Self, TrustError> {
+        if bytes.len() > limits::TOML_BYTES {
+            return Err(TrustError::TooLarge { found: bytes.len() });
+        }
+        let text = std::str::from_utf8(bytes).map_err(|e| TrustError::NotUtf8 { at: e.valid_up_to() })?;
+        let wire: Wire = toml::from_str(text).map_err(|e| TrustError::Toml { message: e.to_string() })?;
+        wire.check()
+    }
+
+    /// Reads the canonical JSON form, as a signed statement carries it.
+    pub fn from_value(value: serde_json::Value) -> Result<Self, TrustError> {
+        json::from_value::<Wire>(value)?.check()
+    }
+
+    /// The digest that is given from outside: SHA-256 over the canonical JSON.
+    pub fn digest(&self) -> Result<Sha256, JsonError> {
+        Ok(Sha256::of(&json::canonical(self)?))
+    }
+
+    /// Whose key this is.
+    #[must_use]
+    pub fn owner_of(&self, key: &KeyId) -> Option<(Owner<'_>, &OwnedKey)> {
+        self.owners().find(|(_, owned)| owned.key.id() == *key)
+    }
+
+    /// The person with this id.
+    #[must_use]
+    pub fn person(&self, id: &PersonId) -> Option<&Person> {
+        self.persons.iter().find(|person| person.id == *id)
+    }
+
+    /// The role of this name.
+    #[must_use]
+    pub fn role(&self, name: &str) -> Option<&Role> {
+        self.roles.iter().find(|(role, _)| role.as_str() == name).map(|(_, role)| role)
+    }
+
+    /// The log of this origin.
+    #[must_use]
+    pub fn log(&self, origin: &Origin) -> Option<&LogKey> {
+        self.logs.iter().find(|log| log.origin == *origin)
+    }
+
+    /// Every key with its owner.
+    pub fn owners(&self) -> impl Iterator<Item = (Owner<'_>, &OwnedKey)> {
+        let persons = self.persons.iter().flat_map(|p| p.keys.iter().map(move |k| (Owner::Person(p), k)));
+        let builders = self.builders.iter().flat_map(|b| b.keys.iter().map(move |k| (Owner::Builder(b), k)));
+        let collectors = self.collectors.iter().flat_map(|c| c.keys.iter().map(move |k| (Owner::Collector(c), k)));
+        let gates = self.gates.iter().flat_map(|g| g.keys.iter().map(move |k| (Owner::Gate(g), k)));
+        let logs = self.logs.iter().flat_map(|l| l.keys.iter().map(move |k| (Owner::Log(l), k)));
+        persons.chain(builders).chain(collectors).chain(gates).chain(logs)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire {
+    version: u64,
+    not_before: Time,
+    expires: Time,
+    persons: Vec<Person>,
+    #[serde(default)]
+    builders: Vec<Builder>,
+    #[serde(default)]
+    collectors: Vec<Collector>,
+    #[serde(default)]
+    gates: Vec<Gate>,
+    #[serde(default)]
+    logs: Vec<LogKey>,
+    roles: BTreeMap<RoleName, Role>,
+    environments: BTreeMap<EnvName, Floor>,
+}
+
+impl Wire {
+    fn check(self) -> Result<Trust, TrustError> {
+        let trust = Trust {
+            version: self.version,
+            not_before: self.not_before,
+            expires: self.expires,
+            persons: self.persons,
+            builders: self.builders,
+            collectors: self.collectors,
+            gates: self.gates,
+            logs: self.logs,
+            roles: self.roles,
+            environments: self.environments,
+        };
+        check_values(&trust)?;
+        check_names(&trust)?;
+        check_keys(&trust)?;
+        check_accounts(&trust)?;
+        check_roles(&trust)?;
+        Ok(trust)
+    }
+}
+
+fn check_values(trust: &Trust) -> Result<(), TrustError> {
+    let wrong = |field: String, problem| Err(TrustError::Value { field, problem });
+    if !(1..=1 << 53).contains(&trust.version) {
+        return wrong("version".to_owned(), "starts at 1");
+    }
+    if trust.expires <= trust.not_before {
+        return wrong("expires".to_owned(), "does not lie after not_before");
+    }
+    for builder in &trust.builders {
+        if !(1..=3).contains(&builder.max_level) {
+            return wrong(format!("max_level of builder {}", builder.id), "is a SLSA Build level, 1 to 3");
+        }
+    }
+    for (environment, floor) in &trust.environments {
+        if floor.builder_level > 3 {
+            return wrong(format!("builder_level of environment {environment}"), "is a SLSA Build level, 0 to 3");
+        }
+    }
+    for log in &trust.logs {
+        if log.keys.iter().any(|owned| !matches!(owned.key, PublicKey::Ed25519(_))) {
+            return wrong(format!("key of log {}", log.origin), "must be Ed25519: checkpoints have no other");
+        }
+    }
+    Ok(())
+}
+
+/// Names say who is meant, so each is given once, with all its keys.
+fn check_names(trust: &Trust) -> Result<(), TrustError> {
+    let persons = trust.persons.iter().map(Owner::Person);
+    let builders = trust.builders.iter().map(Owner::Builder);
+    let collectors = trust.collectors.iter().map(Owner::Collector);
+    let gates = trust.gates.iter().map(Owner::Gate);
+    let logs = trust.logs.iter().map(Owner::Log);
+    let mut seen = BTreeSet::new();
+    for owner in persons.chain(builders).chain(collectors).chain(gates).chain(logs) {
+        let what = owner.describe();
+        if !seen.insert(what.clone()) {
+            return Err(TrustError::Twice { what });
+        }
+    }
+    Ok(())
+}
+
+/// One key has one owner: persons are counted, and builder, collector and gate are kept apart.
+fn check_keys(trust: &Trust) -> Result<(), TrustError> {
+    let mut seen: BTreeMap<Vec<u8>, String> = BTreeMap::new();
+    for (owner, owned) in trust.owners() {
+        let owner = owner.describe();
+        if let Some(first) = seen.insert(owned.key.material(), owner.clone()) {
+            if first == owner {
+                return Err(TrustError::Twice { what: format!("a key of {owner}") });
+            }
+            return Err(TrustError::KeyShared { first, second: owner });
+        }
+    }
+    Ok(())
+}
+
+fn check_accounts(trust: &Trust) -> Result<(), TrustError> {
+    let mut seen: BTreeMap<(String, u64), &PersonId> = BTreeMap::new();
+    for person in &trust.persons {
+        for account in &person.accounts {
+            let key = (account.host.to_ascii_lowercase(), account.id);
+            if let Some(first) = seen.insert(key, &person.id) {
+                return Err(TrustError::AccountShared {
+                    first: first.clone(),
+                    second: person.id.clone(),
+                    host: account.host.clone(),
+                    id: account.id,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_roles(trust: &Trust) -> Result<(), TrustError> {
+    for (name, role) in &trust.roles {
+        if let Some(person) = role.persons.iter().find(|id| trust.person(id).is_none()) {
+            return Err(TrustError::NobodyCalled { role: name.clone(), person: person.clone() });
+        }
+        let reachable = usize::try_from(role.threshold).is_ok_and(|t| t >= 1 && t <= role.persons.len());
+        if !reachable {
+            return Err(TrustError::Threshold {
+                role: name.clone(),
+                threshold: role.threshold,
+                persons: role.persons.len(),
+            });
+        }
+    }
+    if trust.role(ROLE_TRUST).is_none() { Err(TrustError::NoTrustRole) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJdD7y3aLq454yWBdwLWbieU1ebz9/cu7/QEXn9OIeZJ";
+
+    fn key(n: u8) -> String {
+        PublicKey::Ed25519([n; 32]).to_openssh()
+    }
+
+    fn document(persons: &str) -> String {
+        format!(
+            "version = 1\nnot_before = \"2026-01-01T00:00:00Z\"\nexpires = \"2027-01-01T00:00:00Z\"\n{persons}\n\
+             [roles.trust]\npersons = [\"a\"]\nthreshold = 1\n\
+             [environments.production]\nreview_tier = \"T3\"\nbuilder_level = 2\n"
+        )
+    }
+
+    fn person(id: &str, key: &str) -> String {
+        format!("[[persons]]\nid = \"{id}\"\nkeys = [{{ key = \"\"\"{key}\"\"\" }}]\n")
+    }
+
+    #[test]
+    fn the_digest_does_not_depend_on_how_a_key_is_written() {
+        let ssh = Trust::from_toml(document(&person("a", A)).as_bytes()).unwrap();
+        let pem = PublicKey::parse(A).unwrap().to_pem().unwrap();
+        let pem = Trust::from_toml(document(&person("a", &pem)).as_bytes()).unwrap();
+        assert_eq!(ssh.digest().unwrap(), pem.digest().unwrap());
+        assert_eq!(Trust::from_value(json::to_value(&ssh).unwrap()).unwrap(), ssh);
+    }
+
+    #[test]
+    fn a_key_of_two_persons_is_refused_in_any_encoding() {
+        let pem = PublicKey::parse(A).unwrap().to_pem().unwrap();
+        let both = person("a", A) + &person("b", &pem);
+        let error = Trust::from_toml(document(&both).as_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), "person a and person b share a key: nobody could tell which of them signed");
+        assert_eq!(error.code(), crate::codes::KEY_SHARED);
+    }
+
+    #[test]
+    fn a_gate_with_a_builders_key_is_refused() {
+        let k = key(3);
+        let text = document(&person("a", A))
+            + &format!("[[builders]]\nid = \"https://b\"\nkeys = [{{ key = \"{k}\" }}]\nmax_level = 1\n")
+            + &format!("[[gates]]\nid = \"https://g\"\nkeys = [{{ key = \"{k}\" }}]\nenvironments = [\"production\"]\n");
+        assert!(matches!(Trust::from_toml(text.as_bytes()), Err(TrustError::KeyShared { .. })));
+    }
+
+    #[test]
+    fn roles_that_cannot_act_are_refused() {
+        for (from, to) in [
+            ("threshold = 1", "threshold = 0"),
+            ("threshold = 1", "threshold = 2"),
+            ("persons = [\"a\"]", "persons = [\"z\"]"),
+            ("[roles.trust]", "[roles.other]"),
+            ("version = 1", "version = 0"),
+            ("version = 1", "version = 1\nunknown = 1"),
+            ("2027-01-01", "2025-01-01"),
+            ("\"2027-01-01T00:00:00Z\"", "\"soon\""),
+        ] {
+            let text = document(&person("a", A)).replace(from, to);
+            assert!(Trust::from_toml(text.as_bytes()).is_err(), "{to}");
+        }
+    }
+}
