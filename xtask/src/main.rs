@@ -1,2 +1,147 @@
-//! Repository chores.
-fn main() {}
+//! Repository chores: `cargo xtask VERB`. This file only finds the verb; each verb is a file of its own.
+//!
+//! A chore may read and write this checkout and start programs. It may never become a place where the product's own
+//! logic lives, and nothing that ships depends on it.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a chore speaks to the person, or to the CI job, that started it"
+)]
+
+mod bench;
+mod codegen;
+mod deny;
+mod fuzz;
+mod generated;
+mod rooms;
+mod run;
+mod schemas;
+mod test;
+mod tidy;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+/// What a chore ends with. The text of a failure names the object and the command that mends it.
+type Outcome<T = ()> = Result<T, String>;
+
+/// One verb: its name, its arguments, what it does.
+struct Verb {
+    name: &'static str,
+    arguments: &'static str,
+    about: &'static str,
+    run: fn(&[String]) -> Outcome,
+}
+
+const VERBS: &[Verb] = &[
+    Verb {
+        name: "test",
+        arguments: "[--full]",
+        about: "everything that a change has to pass; --full adds the long differential, property and fuzz runs",
+        run: test::run,
+    },
+    Verb {
+        name: "rooms",
+        arguments: "",
+        about: "holds the dependencies of our crates against the table of allowed ones",
+        run: rooms::run,
+    },
+    Verb {
+        name: "tidy",
+        arguments: "",
+        about: "headers, sizes, unfinished marks, local paths, line ends, and the map in ARCHITECTURE.md",
+        run: tidy::run,
+    },
+    Verb {
+        name: "codegen",
+        arguments: "[--check]",
+        about: "writes docs/codes.md and docs/cli.md, or says which is stale",
+        run: codegen::run,
+    },
+    Verb {
+        name: "schemas",
+        arguments: "[--check | freeze NOUN VERSION]",
+        about: "writes the JSON Schemas under schemas/, says which is stale, or freezes a released one",
+        run: schemas::run,
+    },
+    Verb {
+        name: "deny",
+        arguments: "",
+        about: "licences, bans and sources by cargo-deny, which it installs where it is missing",
+        run: deny::run,
+    },
+    Verb {
+        name: "fuzz",
+        arguments: "[SECONDS] [TARGET]",
+        about: "runs the fuzz targets, 20 seconds each unless told; installs cargo-fuzz where it is missing",
+        run: fuzz::run,
+    },
+    Verb {
+        name: "bench",
+        arguments: "[--json] [FIGURE]",
+        about: "measures the figures that we promise, each beside its bar",
+        run: bench::run,
+    },
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some((name, rest)) = arguments.split_first() else {
+        print!("{}", usage());
+        return ExitCode::from(2);
+    };
+    if matches!(name.as_str(), "help" | "--help" | "-h") {
+        print!("{}", usage());
+        return ExitCode::SUCCESS;
+    }
+    let Some(verb) = VERBS.iter().find(|verb| verb.name == name) else {
+        eprint!("cargo xtask: there is no verb `{name}`\n\n{}", usage());
+        return ExitCode::from(2);
+    };
+    match (verb.run)(rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("cargo xtask {name}: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage() -> String {
+    let line = |verb: &Verb| {
+        let call = format!("{} {}", verb.name, verb.arguments);
+        format!("  {}\n      {}\n", call.trim_end(), verb.about)
+    };
+    let lines: Vec<String> = VERBS.iter().map(line).collect();
+    format!("usage: cargo xtask VERB\n\n{}", lines.concat())
+}
+
+/// For verbs without arguments, and for flags that are not there.
+fn refuse_rest(rest: &[String]) -> Outcome {
+    rest.first()
+        .map_or(Ok(()), |extra| Err(format!("does not take `{extra}`")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_verb_has_one_name_and_stands_in_the_usage() {
+        let names: BTreeSet<&str> = VERBS.iter().map(|verb| verb.name).collect();
+        assert_eq!(names.len(), VERBS.len());
+        for name in names {
+            assert!(usage().contains(&format!("\n  {name}")), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_argument_too_many_is_named() {
+        assert_eq!(
+            refuse_rest(&["--fast".to_owned()]),
+            Err("does not take `--fast`".to_owned())
+        );
+    }
+}

@@ -1,0 +1,306 @@
+//! The figures: what is run, how often, and what was promised.
+//!
+//! The command lines that need data of a certain size come from `tests/examples/bench_stage.rs`: it makes the data in a
+//! folder and writes `commands.json` there, `{"FIGURE": {"folder": "…", "arguments": ["…"]}}`.
+
+use super::measure::{Cost, many, millis};
+use super::row::{Bar, Peer, Row, Samples};
+use crate::{Outcome, run, workspace};
+use serde_json::Value;
+use std::cell::OnceCell;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// A figure, which may print several rows.
+pub(crate) struct Figure {
+    pub(crate) name: &'static str,
+    pub(crate) measure: fn(&Stage) -> Outcome<Vec<Row>>,
+}
+
+pub(crate) const FIGURES: &[Figure] = &[
+    Figure {
+        name: "verify",
+        measure: verify,
+    },
+    Figure {
+        name: "promote",
+        measure: promote,
+    },
+    Figure {
+        name: "audit-verify",
+        measure: audit_verify,
+    },
+    Figure {
+        name: "sbom",
+        measure: sbom,
+    },
+    Figure {
+        name: "log",
+        measure: log,
+    },
+    Figure {
+        name: "size",
+        measure: size,
+    },
+];
+
+/// Where the figures are measured: the release binary, and data that is made once, when first asked for.
+pub(crate) struct Stage {
+    root: PathBuf,
+    binary: PathBuf,
+    folder: TempDir,
+    commands: OnceCell<Outcome<Value>>,
+}
+
+impl Stage {
+    pub(crate) fn new(root: &Path) -> Outcome<Self> {
+        let target =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
+        let folder = tempfile::tempdir().map_err(|e| format!("a temporary folder: {e}"))?;
+        Ok(Self {
+            root: root.to_path_buf(),
+            binary: target.join("release/countersign"),
+            folder,
+            commands: OnceCell::new(),
+        })
+    }
+
+    /// The release binary, in a folder.
+    fn countersign(&self, folder: &Path) -> Command {
+        run::command(&self.binary.to_string_lossy(), folder)
+    }
+
+    /// The command line of a figure that works on staged data.
+    fn staged(&self, figure: &str) -> Outcome<Command> {
+        let commands = self
+            .commands
+            .get_or_init(|| self.make())
+            .as_ref()
+            .map_err(Clone::clone)?;
+        let shape = || format!("commands.json of the stage has no proper `{figure}`");
+        let entry = commands.get(figure).ok_or_else(shape)?;
+        let folder = entry.get("folder").and_then(Value::as_str).ok_or_else(shape)?;
+        let mut command = self.countersign(&self.folder.path().join(folder));
+        for argument in entry.get("arguments").and_then(Value::as_array).ok_or_else(shape)? {
+            command.arg(argument.as_str().ok_or_else(shape)?);
+        }
+        Ok(command)
+    }
+
+    fn make(&self) -> Outcome<Value> {
+        const SOURCE: &str = "tests/examples/bench_stage.rs";
+        if !self.root.join(SOURCE).exists() {
+            return Err(format!("needs {SOURCE}, which is not there"));
+        }
+        let mut cargo = run::cargo(&self.root);
+        cargo.args([
+            "run",
+            "--quiet",
+            "--release",
+            "--locked",
+            "--package",
+            "countersign-tests",
+            "--example",
+            "bench_stage",
+            "--",
+        ]);
+        run::shown(cargo.arg(self.folder.path()))?;
+        let text = workspace::read(&self.folder.path().join("commands.json"))?;
+        serde_json::from_str(&text).map_err(|e| format!("commands.json of the stage: {e}"))
+    }
+
+    /// The rows that an example of a crate prints, one JSON object a line: `name`, `unit`, `samples`.
+    fn example(&self, package: &str, example: &str) -> Outcome<Vec<Value>> {
+        let mut cargo = run::cargo(&self.root);
+        cargo.args([
+            "run",
+            "--quiet",
+            "--release",
+            "--locked",
+            "--package",
+            package,
+            "--example",
+            example,
+        ]);
+        let said = run::output_of(&mut cargo)?;
+        let lines = String::from_utf8_lossy(&said).into_owned();
+        lines
+            .lines()
+            .map(|line| serde_json::from_str(line).map_err(|e| format!("{example} printed `{line}`: {e}")))
+            .collect()
+    }
+}
+
+/// One signed bundle against trust, from start to end of the process.
+fn verify(stage: &Stage) -> Outcome<Vec<Row>> {
+    let costs = staged_runs(stage, "verify", 30)?;
+    row(
+        "verify one bundle, CPU",
+        "ms",
+        &costs,
+        |cost| millis(cost.cpu),
+        Bar::AtMost(10.0),
+        None,
+    )
+}
+
+/// The whole gate for a release of 500 components, without what git costs by itself.
+fn promote(stage: &Stage) -> Outcome<Vec<Row>> {
+    let costs = staged_runs(stage, "promote", 15)?;
+    let own = |cost: &Cost| millis(cost.own_cpu);
+    row(
+        "promote --dry-run, 500 components, CPU beyond git's",
+        "ms",
+        &costs,
+        own,
+        Bar::AtMost(150.0),
+        None,
+    )
+}
+
+/// A package of 1,000 decisions, each of them run again.
+fn audit_verify(stage: &Stage) -> Outcome<Vec<Row>> {
+    let costs = staged_runs(stage, "audit-verify", 5)?;
+    row(
+        "audit verify, 1,000 decisions",
+        "ms",
+        &costs,
+        |cost| millis(cost.wall),
+        Bar::AtMost(5000.0),
+        None,
+    )
+}
+
+/// The SBOM of this workspace's own binary, beside the least that cargo needs to read the same graph.
+fn sbom(stage: &Stage) -> Outcome<Vec<Row>> {
+    let output = stage.folder.path().join("own.cdx.json");
+    let ours = many(10, || {
+        let mut command = stage.countersign(&stage.root);
+        command
+            .args(["sbom", "--package", "countersign", "--bin", "countersign", "--output"])
+            .arg(&output);
+        Ok(command)
+    })?;
+    let cargo = many(10, || {
+        let mut command = run::cargo(&stage.root);
+        command.args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--all-features",
+            "--locked",
+            "--offline",
+        ]);
+        Ok(command)
+    })?;
+    let version = run::output_of(run::cargo(&stage.root).arg("--version"))?;
+    let version = String::from_utf8_lossy(&version)
+        .split(' ')
+        .nth(1)
+        .unwrap_or_default()
+        .trim()
+        .to_owned();
+    let samples = samples(cargo.iter().map(|cost| millis(cost.wall)).collect())?;
+    let peer = Peer {
+        name: "cargo metadata --all-features".to_owned(),
+        version,
+        samples,
+    };
+    row(
+        "sbom of this workspace",
+        "ms",
+        &ours,
+        |cost| millis(cost.wall),
+        Bar::RatioAtMost(1.5),
+        Some(peer),
+    )
+}
+
+/// Appending to the log one by one, beside the bare flush to disk that each append has to wait for; and in batches.
+fn log(stage: &Stage) -> Outcome<Vec<Row>> {
+    let rows = stage.example("countersign-record", "log_bench")?;
+    let samples_of = |name: &str| {
+        let row = rows
+            .iter()
+            .find(|row| row.get("name").and_then(Value::as_str) == Some(name));
+        let values = row.and_then(|row| row.get("samples")).and_then(Value::as_array);
+        let values = values.ok_or_else(|| format!("log_bench prints no row `{name}` with samples"))?;
+        samples(values.iter().filter_map(Value::as_f64).collect())
+    };
+    let bare = Peer {
+        name: "fdatasync alone".to_owned(),
+        version: kernel()?,
+        samples: samples_of("fdatasync")?,
+    };
+    Ok(vec![
+        Row {
+            name: "log append, one by one".to_owned(),
+            unit: "ms".to_owned(),
+            samples: samples_of("append")?,
+            bar: Bar::RatioAtMost(10.0),
+            peer: Some(bare),
+        },
+        Row {
+            name: "log append, batches of 1,000".to_owned(),
+            unit: "entries/s".to_owned(),
+            samples: samples_of("append-batch-1000")?,
+            bar: Bar::AtLeast(12_000.0),
+            peer: None,
+        },
+    ])
+}
+
+/// What a user downloads.
+fn size(stage: &Stage) -> Outcome<Vec<Row>> {
+    let stripped = stage.folder.path().join("countersign");
+    run::shown(
+        run::command("strip", &stage.root)
+            .arg("-o")
+            .arg(&stripped)
+            .arg(&stage.binary),
+    )?;
+    let bytes = fs::metadata(&stripped)
+        .map_err(|e| format!("{}: {e}", stripped.display()))?
+        .len();
+    let kilobytes = u32::try_from(bytes / 1000).map_err(|e| format!("{bytes} bytes: {e}"))?;
+    Ok(vec![Row {
+        name: "stripped release binary".to_owned(),
+        unit: "MB".to_owned(),
+        samples: samples(vec![f64::from(kilobytes) / 1000.0])?,
+        bar: Bar::AtMost(25.0),
+        peer: None,
+    }])
+}
+
+fn staged_runs(stage: &Stage, figure: &str, runs: usize) -> Outcome<Vec<Cost>> {
+    many(runs, || stage.staged(figure))
+}
+
+fn row(
+    name: &str,
+    unit: &str,
+    costs: &[Cost],
+    of: impl Fn(&Cost) -> f64,
+    bar: Bar,
+    peer: Option<Peer>,
+) -> Outcome<Vec<Row>> {
+    let samples = samples(costs.iter().map(of).collect())?;
+    Ok(vec![Row {
+        name: name.to_owned(),
+        unit: unit.to_owned(),
+        samples,
+        bar,
+        peer,
+    }])
+}
+
+fn samples(values: Vec<f64>) -> Outcome<Samples> {
+    Samples::new(values).ok_or_else(|| "nothing was measured".to_owned())
+}
+
+fn kernel() -> Outcome<String> {
+    let said = run::output_of(run::command("uname", Path::new(".")).arg("-r"))?;
+    Ok(String::from_utf8_lossy(&said).trim().to_owned())
+}

@@ -1,0 +1,199 @@
+//! `cargo xtask codegen`: documents that are made from code, so that they cannot disagree with it. `docs/codes.md` from
+//! the tables of finding codes and exit codes; `docs/cli.md` from what the built binary says of itself.
+
+use crate::generated::{Mode, Page, settle};
+use crate::{Outcome, run, workspace};
+use countersign_core::{codes, exit::Exit, finding::Class};
+use std::cmp::Ordering;
+use std::path::Path;
+
+const MADE: &str = "<!-- Made by `cargo xtask codegen`. Do not edit. -->\n";
+const TABLE: &str = "| code | meaning |\n|---|---|";
+
+/// Sections of a help text that list no verbs, whatever their lines look like.
+const NO_VERBS: &[&str] = &["Arguments", "Options", "Examples", "Example", "Usage"];
+
+/// Verbs may have verbs of their own, this deep.
+const DEPTH: usize = 4;
+
+/// Writes or compares both documents.
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    let mode = Mode::of(arguments)?;
+    let root = workspace::root()?;
+    let pages = [
+        Page {
+            path: "docs/codes.md".to_owned(),
+            text: codes_page(),
+        },
+        Page {
+            path: "docs/cli.md".to_owned(),
+            text: cli_page(&root)?,
+        },
+    ];
+    settle(&root, &pages, mode, "cargo xtask codegen")
+}
+
+fn codes_page() -> String {
+    let mut lines = vec![format!("# Exit codes and finding codes\n\n{MADE}\n## Exit codes\n")];
+    lines.push(TABLE.to_owned());
+    lines.extend(
+        Exit::ALL
+            .iter()
+            .map(|exit| format!("| {} | {} |", exit.code(), exit.meaning())),
+    );
+    let mut order = Exit::ALL;
+    order.sort_by(|a, b| {
+        if a.worse(*b) == *a {
+            Ordering::Less
+        } else {
+            Ordering::Greater
+        }
+    });
+    let order: Vec<String> = order.iter().map(|exit| exit.code().to_string()).collect();
+    lines.push(format!(
+        "\nWhere several apply, the first of these is reported: {}.",
+        order.join(", ")
+    ));
+    lines.push(
+        "\n## Finding codes\n\nA code keeps its meaning for good. `countersign explain CODE` prints it.".to_owned(),
+    );
+    for (class, title) in [
+        (Class::Refused, "Refused: a rule is broken"),
+        (
+            Class::Untrusted,
+            "Untrusted: a signature, digest, proof or format did not hold",
+        ),
+        (Class::Indeterminate, "Indeterminate: it cannot be decided"),
+        (Class::Note, "Notes: worth saying, and no verdict changes"),
+    ] {
+        lines.push(format!("\n### {title}\n\n{TABLE}"));
+        for entry in codes::ALL.iter().filter(|entry| entry.class == class) {
+            lines.push(format!("| `{}` | {} |", entry.code, entry.meaning.replace('|', "\\|")));
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+fn cli_page(root: &Path) -> Outcome<String> {
+    run::shown(run::cargo(root).args(["build", "--quiet", "--locked", "--workspace", "--bins"]))?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
+    let binary = target.join("debug/countersign");
+    let about = "Every verb, as `countersign VERB --help` prints it. The exit codes are in [codes.md](codes.md).";
+    let mut lines = vec![format!("# The command line\n\n{MADE}\n{about}")];
+    let pages = walk(&[], &|path| help(&binary, path))?;
+    if pages.len() < 2 {
+        return Err("`countersign --help` names no verb".to_owned());
+    }
+    for (path, help) in pages {
+        let name = format!("countersign {}", path.join(" "));
+        let help: Vec<&str> = help.trim().lines().map(str::trim_end).collect();
+        lines.push(format!("\n## {}\n\n```text\n{}\n```", name.trim_end(), help.join("\n")));
+    }
+    Ok(lines.join("\n") + "\n")
+}
+
+/// The help text of a verb, or nothing where that is no verb. Nothing of the caller's environment shows in it.
+fn help(binary: &Path, path: &[String]) -> Outcome<Option<String>> {
+    let name = binary.to_string_lossy();
+    let mut command = run::command(&name, Path::new("."));
+    command
+        .env_clear()
+        .env("COLUMNS", "100")
+        .env("NO_COLOR", "1")
+        .args(path)
+        .arg("--help");
+    let output = run::capture(&mut command)?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let own = format!("Usage: {}", [&["countersign".to_owned()], path].concat().join(" "));
+    Ok((output.status.success() && text.contains(&own)).then_some(text))
+}
+
+/// A verb's path and its help text.
+type Help = (Vec<String>, String);
+
+/// A verb's help, and that of the verbs which it lists, in its order.
+fn walk(path: &[String], help: &impl Fn(&[String]) -> Outcome<Option<String>>) -> Outcome<Vec<Help>> {
+    let Some(text) = help(path)? else { return Ok(Vec::new()) };
+    let mut pages = vec![(path.to_vec(), text.clone())];
+    if path.len() < DEPTH {
+        for name in verbs(&text) {
+            let longer = [path, &[name]].concat();
+            pages.extend(walk(&longer, help)?);
+        }
+    }
+    Ok(pages)
+}
+
+/// Words that a help text lists as verbs: indented by two, under a heading, with a description beside or below.
+fn verbs(help: &str) -> Vec<String> {
+    let mut listing = false;
+    let mut verbs = Vec::new();
+    for line in help.lines() {
+        if let Some(heading) = line.strip_suffix(':').filter(|heading| !heading.starts_with(' ')) {
+            listing = !NO_VERBS.contains(&heading) && !heading.ends_with(" options");
+        } else if !line.is_empty() && !line.starts_with(' ') {
+            listing = false;
+        }
+        let Some(rest) = line.strip_prefix("  ").filter(|rest| listing && !rest.starts_with(' ')) else {
+            continue;
+        };
+        let word = rest.split(' ').next().unwrap_or_default();
+        let is_word = word.starts_with(|c: char| c.is_ascii_lowercase())
+            && word
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let described = rest.len() == word.len() || rest.get(word.len()..).is_some_and(|r| r.starts_with("  "));
+        if is_word && described && word != "help" && !verbs.iter().any(|verb| verb == word) {
+            verbs.push(word.to_owned());
+        }
+    }
+    verbs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_and_every_exit_stands_on_the_page_once() {
+        let page = codes_page();
+        for entry in codes::ALL {
+            assert_eq!(
+                page.matches(&format!("| `{}` |", entry.code)).count(),
+                1,
+                "{}",
+                entry.code
+            );
+        }
+        for exit in Exit::ALL {
+            assert!(page.contains(&format!("| {} | {} |", exit.code(), exit.meaning())));
+        }
+        assert!(page.contains("is reported: 6, 2, 5, 4, 1, 3, 0."));
+    }
+
+    #[test]
+    fn verbs_are_read_from_every_listing_and_options_and_examples_are_not() {
+        let help = "May it go there?\n\nUsage: countersign COMMAND\n\nBuild:\n  sbom        Makes an SBOM\n  provenance  \
+                    Says how\n              it was built\n\nGate:\n  promote\n          Decides\n  help  Prints this\n\nOptions:\n  \
+                    -h, --help  Prints help\n  word        No verb\n\nExamples:\n  countersign demo\n  true\n";
+        assert_eq!(verbs(help), ["sbom", "provenance", "promote"]);
+    }
+
+    #[test]
+    fn the_walk_goes_down_into_verbs_of_verbs_and_drops_words_that_are_none() {
+        let help = |path: &[String]| {
+            Ok(match path.join(" ").as_str() {
+                "" => Some("Commands:\n  log  The log\n  note  Not a verb at all\n".to_owned()),
+                "log" => Some("Commands:\n  show  Shows it\n".to_owned()),
+                "log show" => Some("Shows it\n".to_owned()),
+                _ => None,
+            })
+        };
+        let paths: Vec<String> = walk(&[], &help)
+            .unwrap()
+            .into_iter()
+            .map(|(path, _)| path.join(" "))
+            .collect();
+        assert_eq!(paths, ["", "log", "log show"]);
+    }
+}

@@ -1,0 +1,350 @@
+//! The walls between our crates, and the fences around third-party ones: two tables, held against `cargo metadata`
+//! and `Cargo.lock`. What is not in the table is forbidden, and what the table allows but nobody uses is struck out.
+
+use crate::workspace::{Kind, Locked, Package};
+use crate::{Outcome, refuse_rest, workspace};
+use std::collections::BTreeSet;
+
+/// What one of our crates may depend on.
+struct Room {
+    name: &'static str,
+    /// Our other crates.
+    ours: &'static [&'static str],
+    /// Third-party crates.
+    foreign: &'static [&'static str],
+    /// Third-party crates for its tests and examples only.
+    dev: &'static [&'static str],
+}
+
+/// Everything below flow.
+const LIBRARIES: &[&str] = &[
+    "countersign-core",
+    "countersign-sbom",
+    "countersign-collect",
+    "countersign-sign",
+    "countersign-verify",
+    "countersign-decide",
+    "countersign-record",
+    "countersign-report",
+];
+
+/// Flow and everything below it.
+const ALL_LIBRARIES: &[&str] = &[
+    "countersign-core",
+    "countersign-sbom",
+    "countersign-collect",
+    "countersign-sign",
+    "countersign-verify",
+    "countersign-decide",
+    "countersign-record",
+    "countersign-report",
+    "countersign-flow",
+];
+
+const ROOMS: &[Room] = &[
+    Room {
+        name: "countersign-core",
+        ours: &[],
+        foreign: &[
+            "base64",
+            "imara-diff",
+            "jiff",
+            "schemars",
+            "serde",
+            "serde_json",
+            "sha1-checked",
+            "sha2",
+            "ssh-key",
+            "thiserror",
+            "toml",
+        ],
+        dev: &["proptest"],
+    },
+    Room {
+        name: "countersign-sbom",
+        ours: &["countersign-core"],
+        foreign: &["guppy", "serde", "serde_json", "thiserror"],
+        dev: &[],
+    },
+    Room {
+        name: "countersign-collect",
+        ours: &["countersign-core"],
+        foreign: &["serde", "serde_json", "tempfile", "thiserror"],
+        dev: &[],
+    },
+    Room {
+        name: "countersign-sign",
+        ours: &["countersign-core"],
+        foreign: &["aws-lc-rs", "base64", "tempfile", "thiserror"],
+        dev: &[],
+    },
+    Room {
+        name: "countersign-verify",
+        ours: &["countersign-core"],
+        foreign: &["aws-lc-rs", "serde", "serde_json", "thiserror"],
+        dev: &["proptest"],
+    },
+    Room {
+        name: "countersign-decide",
+        ours: &["countersign-core", "countersign-verify"],
+        foreign: &["serde", "serde_json", "thiserror"],
+        dev: &["proptest"],
+    },
+    Room {
+        name: "countersign-record",
+        ours: &["countersign-core"],
+        foreign: &["rustix", "serde", "serde_json", "tempfile", "thiserror", "zip"],
+        dev: &["aws-lc-rs", "proptest"],
+    },
+    Room {
+        name: "countersign-report",
+        ours: &["countersign-core"],
+        foreign: &["schemars", "serde", "serde_json"],
+        dev: &[],
+    },
+    Room {
+        name: "countersign-flow",
+        ours: LIBRARIES,
+        foreign: &["serde", "serde_json", "thiserror"],
+        dev: &[],
+    },
+    Room {
+        name: "countersign",
+        ours: ALL_LIBRARIES,
+        foreign: &["clap", "serde", "serde_json", "tempfile", "thiserror"],
+        dev: &[],
+    },
+    Room {
+        name: "countersign-tests",
+        ours: ALL_LIBRARIES,
+        foreign: &["insta", "jsonschema", "proptest", "serde_json", "tempfile"],
+        dev: &[],
+    },
+    Room {
+        name: "xtask",
+        ours: &["countersign-core", "countersign-report"],
+        foreign: &["nix", "schemars", "serde_json", "tempfile"],
+        dev: &[],
+    },
+];
+
+/// Packages that may not be anywhere in the lock file, not even through others.
+const NOWHERE: &[(&str, &str)] = &[
+    ("anyhow", "a library returns typed errors"),
+    ("git2", "the git program collects, our own reader proves"),
+    ("native-tls", "aws-lc-rs is the one provider"),
+    ("openssl", "aws-lc-rs is the one provider"),
+    ("openssl-sys", "aws-lc-rs is the one provider"),
+    ("reqwest", "nothing of ours speaks to the network"),
+    ("ring", "aws-lc-rs is the one provider"),
+    ("tokio", "nothing of ours waits for anything"),
+];
+
+/// The most packages from outside that the lock file may hold. Who raises it says in the commit what is worth it.
+const FOREIGN_PACKAGES: usize = 250;
+
+/// Holds the tables against this workspace.
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    refuse_rest(arguments)?;
+    let root = workspace::root()?;
+    let packages = workspace::packages(&root)?;
+    let locked = workspace::locked(&workspace::read(&root.join("Cargo.lock"))?);
+    let mut faults = judge(&packages, ROOMS);
+    faults.extend(judge_lock(&locked));
+    if !faults.is_empty() {
+        return Err(format!(
+            "the walls leak\n  {}\nhelp: the tables are in xtask/src/rooms.rs",
+            faults.join("\n  ")
+        ));
+    }
+    let foreign = locked.iter().filter(|package| package.foreign).count();
+    println!(
+        "{} crates of ours within their walls; {foreign} packages from outside, at most {FOREIGN_PACKAGES}",
+        packages.len()
+    );
+    Ok(())
+}
+
+fn judge(packages: &[Package], rooms: &[Room]) -> Vec<String> {
+    let ours: BTreeSet<&str> = packages.iter().map(|package| package.name.as_str()).collect();
+    let mut faults = Vec::new();
+    for package in packages {
+        let name = package.name.as_str();
+        let Some(room) = rooms.iter().find(|room| room.name == name) else {
+            faults.push(format!("{name} has no row in the table"));
+            continue;
+        };
+        for used in &package.uses {
+            let to = used.name.as_str();
+            let dev = used.kind == Kind::Dev;
+            let allowed = if ours.contains(to) {
+                room.ours.contains(&to)
+            } else {
+                room.foreign.contains(&to) || (dev && room.dev.contains(&to))
+            };
+            if !allowed {
+                let role = match used.kind {
+                    Kind::Normal => "depend on",
+                    Kind::Dev => "use in its tests",
+                    Kind::Build => "use in its build script",
+                };
+                faults.push(format!("{name} may not {role} {to}"));
+            }
+        }
+        let used = |to: &str, dev: bool| {
+            package
+                .uses
+                .iter()
+                .any(|u| u.name == to && (u.kind == Kind::Dev) == dev)
+        };
+        let idle = room.foreign.iter().filter(|to| !used(to, false));
+        for to in idle.chain(room.dev.iter().filter(|to| !used(to, true))) {
+            faults.push(format!(
+                "the table allows {name} to use {to}, which it does not: strike it out"
+            ));
+        }
+    }
+    for room in rooms.iter().filter(|room| !ours.contains(room.name)) {
+        faults.push(format!(
+            "the table has a row for {}, which is not in the workspace",
+            room.name
+        ));
+    }
+    faults
+}
+
+fn judge_lock(locked: &[Locked]) -> Vec<String> {
+    let mut faults: Vec<String> = NOWHERE
+        .iter()
+        .filter(|(name, _)| locked.iter().any(|package| package.name == *name))
+        .map(|(name, why)| format!("{name} is in Cargo.lock: {why}"))
+        .collect();
+    let foreign = locked.iter().filter(|package| package.foreign).count();
+    if foreign == 0 {
+        faults.push("Cargo.lock holds no package from outside: it was not read right".to_owned());
+    }
+    if foreign > FOREIGN_PACKAGES {
+        faults.push(format!(
+            "Cargo.lock holds {foreign} packages from outside, at most {FOREIGN_PACKAGES} are allowed"
+        ));
+    }
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace::Use;
+
+    const NONE: [String; 0] = [];
+
+    const TABLE: &[Room] = &[
+        Room {
+            name: "low",
+            ours: &[],
+            foreign: &["serde"],
+            dev: &["proptest"],
+        },
+        Room {
+            name: "high",
+            ours: &["low"],
+            foreign: &[],
+            dev: &[],
+        },
+    ];
+
+    fn package(name: &str, uses: &[(&str, Kind)]) -> Package {
+        let uses = uses
+            .iter()
+            .map(|(name, kind)| Use {
+                name: (*name).to_owned(),
+                kind: *kind,
+            })
+            .collect();
+        Package {
+            name: name.to_owned(),
+            folder: String::new(),
+            uses,
+        }
+    }
+
+    fn good() -> Vec<Package> {
+        vec![
+            package("low", &[("serde", Kind::Normal), ("proptest", Kind::Dev)]),
+            package("high", &[("low", Kind::Normal)]),
+        ]
+    }
+
+    fn with(name: &str, to: &str, kind: Kind) -> Vec<String> {
+        let mut packages = good();
+        let package = packages.iter_mut().find(|p| p.name == name).unwrap();
+        package.uses.push(Use {
+            name: to.to_owned(),
+            kind,
+        });
+        judge(&packages, TABLE)
+    }
+
+    #[test]
+    fn what_the_table_allows_passes() {
+        assert_eq!(judge(&good(), TABLE), NONE);
+        assert_eq!(with("high", "low", Kind::Dev), NONE);
+    }
+
+    #[test]
+    fn an_edge_between_our_crates_that_is_not_in_the_table_is_refused_in_every_role() {
+        assert_eq!(with("low", "high", Kind::Normal), ["low may not depend on high"]);
+        assert_eq!(with("low", "high", Kind::Dev), ["low may not use in its tests high"]);
+        assert_eq!(
+            with("low", "high", Kind::Build),
+            ["low may not use in its build script high"]
+        );
+    }
+
+    #[test]
+    fn a_third_party_crate_stays_behind_its_fence() {
+        assert_eq!(with("high", "serde", Kind::Normal), ["high may not depend on serde"]);
+        assert_eq!(
+            with("low", "proptest", Kind::Normal),
+            ["low may not depend on proptest"]
+        );
+        assert_eq!(
+            with("low", "proptest", Kind::Build),
+            ["low may not use in its build script proptest"]
+        );
+    }
+
+    #[test]
+    fn a_crate_without_a_row_and_a_row_without_a_crate_are_named() {
+        let mut packages = good();
+        packages.push(package("new", &[]));
+        assert_eq!(judge(&packages, TABLE), ["new has no row in the table"]);
+        assert!(judge(&good()[..1], TABLE).concat().contains("a row for high"));
+    }
+
+    #[test]
+    fn a_permission_that_nobody_uses_is_struck_out() {
+        let idle = vec![package("low", &[("serde", Kind::Normal)]), package("high", &[])];
+        assert_eq!(
+            judge(&idle, TABLE),
+            ["the table allows low to use proptest, which it does not: strike it out"]
+        );
+    }
+
+    #[test]
+    fn the_lock_file_has_a_budget_and_some_packages_are_in_it_nowhere() {
+        let locked = |name: &str| Locked {
+            name: name.to_owned(),
+            foreign: true,
+        };
+        assert_eq!(judge_lock(&[locked("serde")]), NONE);
+        assert!(
+            judge_lock(&[locked("ring")])
+                .concat()
+                .starts_with("ring is in Cargo.lock")
+        );
+        assert!(judge_lock(&[]).concat().contains("not read right"));
+        let many: Vec<Locked> = (0..=FOREIGN_PACKAGES).map(|_| locked("serde")).collect();
+        assert_eq!(judge_lock(&many).len(), 1);
+    }
+}
