@@ -5,12 +5,23 @@
 //! what gets signed.
 #![warn(clippy::arithmetic_side_effects)]
 
+pub mod bundle;
 pub mod codes;
+pub mod cyclonedx;
+pub mod decision;
 pub mod digest;
+pub mod entry;
+pub mod envelope;
 pub mod exit;
 pub mod finding;
+pub mod git;
 pub mod ids;
 pub mod json;
+pub mod key;
 pub mod limits;
+pub mod log;
+pub mod policy;
+pub mod purl;
 pub mod statement;
 pub mod time;
+pub mod trust;
