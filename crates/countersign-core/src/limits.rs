@@ -42,6 +42,11 @@ pub const GIT_TREE_DEPTH: usize = 256;
 pub const GIT_TREE_ENTRIES: usize = 1_000_000;
 /// Commits of one release range.
 pub const GIT_RANGE_COMMITS: usize = 100_000;
+/// Tree entries that one merge or listing looks at: a few small trees that name each other many times over can stand
+/// for more files than there is time for.
+pub const GIT_WALK_ENTRIES: usize = 4_000_000;
+/// Largest `.gitattributes` file that the merge proof reads.
+pub const GIT_ATTRIBUTES_BYTES: usize = 1 << 20;
 /// Parents of one commit.
 pub const GIT_PARENTS: usize = 64;
 /// Largest text file that is merged by content.
@@ -49,7 +54,27 @@ pub const MERGE_TEXT_BYTES: usize = 8 << 20;
 /// Lines of a text file that is merged by content.
 pub const MERGE_TEXT_LINES: usize = 500_000;
 
+/// Largest `Cargo.lock`.
+pub const LOCK_FILE_BYTES: usize = 16 << 20;
+/// Packages of one `Cargo.lock`.
+pub const LOCK_FILE_PACKAGES: usize = 100_000;
+/// All that `cargo build` says about what it built.
+pub const CARGO_MESSAGES_BYTES: usize = 256 << 20;
+/// Largest configuration or pointer file of a git repository.
+pub const GIT_CONFIG_BYTES: usize = 4 << 20;
+/// Largest `packed-refs` file.
+pub const GIT_PACKED_REFS_BYTES: usize = 256 << 20;
+/// All that `git status` says about a working tree.
+pub const GIT_STATUS_BYTES: usize = 256 << 20;
+
 /// Largest audit package (4 GiB).
 pub const PACKAGE_BYTES: u64 = 4 << 30;
 /// Files of one audit package.
 pub const PACKAGE_FILES: usize = 1_000_000;
+
+/// Components of one SBOM, nested ones included.
+pub const SBOM_COMPONENTS: usize = 100_000;
+/// Dependency edges of one SBOM.
+pub const SBOM_EDGES: usize = 1_000_000;
+/// Longest name, version, reference or package URL in an SBOM.
+pub const SBOM_TEXT_BYTES: usize = 4_096;

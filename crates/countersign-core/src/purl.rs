@@ -1,0 +1,147 @@
+//! Package URLs: the form `pkg:type/…name@version?qualifiers`, held to printable ASCII so that two readers see one text.
+//!
+//! Only the form is known here. Whether a package of that name exists, and where, is never asked.
+
+use crate::limits;
+use std::fmt;
+use std::fmt::Write as _;
+
+/// A package URL.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Purl(String);
+
+/// Why a text is not a package URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PurlError {
+    /// More bytes than the limit.
+    #[error("{found} bytes, more than the {limit} of a package URL", limit = limits::SBOM_TEXT_BYTES)]
+    TooLong {
+        /// How many there were.
+        found: usize,
+    },
+    /// No `pkg:` in front.
+    #[error("a package URL starts with `pkg:`")]
+    Scheme,
+    /// The type is missing, or has characters that no type has.
+    #[error("a package URL names its type after `pkg:`, such as `pkg:cargo/`")]
+    Type,
+    /// No name after the type.
+    #[error("a package URL has a name after its type")]
+    Name,
+    /// A byte that has to be percent-encoded.
+    #[error("byte 0x{0:02x} has to be percent-encoded in a package URL")]
+    Character(u8),
+}
+
+impl Purl {
+    /// Parses the form, and refuses any other.
+    pub fn new(text: &str) -> Result<Self, PurlError> {
+        if text.len() > limits::SBOM_TEXT_BYTES {
+            return Err(PurlError::TooLong { found: text.len() });
+        }
+        if let Some(byte) = text.bytes().find(|b| !b.is_ascii_graphic()) {
+            return Err(PurlError::Character(byte));
+        }
+        let rest = text.strip_prefix("pkg:").ok_or(PurlError::Scheme)?;
+        let (kind, path) = rest.trim_start_matches('/').split_once('/').ok_or(PurlError::Type)?;
+        let of_type = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'+' | b'-');
+        if !kind.starts_with(|c: char| c.is_ascii_alphabetic()) || !kind.bytes().all(of_type) {
+            return Err(PurlError::Type);
+        }
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        if last.split('@').next().unwrap_or_default().is_empty() {
+            return Err(PurlError::Name);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The package URL of a Cargo package. Without a qualifier it claims the identity of a package on crates.io.
+    pub fn cargo(name: &str, version: &str, qualifier: Option<(&str, &str)>) -> Result<Self, PurlError> {
+        let mut text = format!("pkg:cargo/{}@{}", Encoded(name), Encoded(version));
+        if let Some((key, value)) = qualifier {
+            text = format!("{text}?{key}={}", Encoded(value));
+        }
+        Self::new(&text)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Purl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Purl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl serde::Serialize for Purl {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&self.0)
+    }
+}
+
+/// Percent-encoding as the package URL standard's canonical form has it: everything but letters, digits and `.-_~:/`.
+struct Encoded<'a>(&'a str);
+
+impl fmt::Display for Encoded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for byte in self.0.bytes() {
+            match byte {
+                b'.' | b'-' | b'_' | b'~' | b':' | b'/' => f.write_char(char::from(byte))?,
+                _ if byte.is_ascii_alphanumeric() => f.write_char(char::from(byte))?,
+                _ => write!(f, "%{byte:02X}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_cargo_package_has_the_standards_canonical_form() {
+        let plain = Purl::cargo("wasi", "0.11.0+wasi-snapshot-preview1", None).unwrap();
+        assert_eq!(plain.as_str(), "pkg:cargo/wasi@0.11.0%2Bwasi-snapshot-preview1");
+        let git = Purl::cargo("a", "1.0.0", Some(("vcs_url", "git+https://example.com/a/b@cc55108"))).unwrap();
+        assert_eq!(
+            git.as_str(),
+            "pkg:cargo/a@1.0.0?vcs_url=git%2Bhttps://example.com/a/b%40cc55108"
+        );
+    }
+
+    #[test]
+    fn other_forms_are_refused_with_the_reason() {
+        assert_eq!(Purl::new("cargo/a@1"), Err(PurlError::Scheme));
+        assert_eq!(Purl::new("pkg:cargo"), Err(PurlError::Type));
+        assert_eq!(Purl::new("pkg:ca_rgo/a"), Err(PurlError::Type));
+        assert_eq!(Purl::new("pkg:cargo/"), Err(PurlError::Name));
+        assert_eq!(Purl::new("pkg:cargo/@1"), Err(PurlError::Name));
+        assert_eq!(Purl::new("pkg:cargo/a b"), Err(PurlError::Character(b' ')));
+        let long = format!("pkg:cargo/{}", "a".repeat(limits::SBOM_TEXT_BYTES));
+        assert!(matches!(Purl::new(&long), Err(PurlError::TooLong { .. })));
+        assert!(Purl::new("pkg:npm/%40angular/core@12.3.1").is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn any_name_and_version_make_a_package_url_that_reads_back(name in ".{1,40}", version in ".{0,40}") {
+            prop_assume!(name.trim_matches('/') == name);
+            let purl = Purl::cargo(&name, &version.replace('/', ""), Some(("vcs_url", &version))).unwrap();
+            prop_assert_eq!(Purl::new(purl.as_str()), Ok(purl));
+        }
+    }
+}
