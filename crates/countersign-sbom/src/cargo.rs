@@ -1,0 +1,230 @@
+//! A Cargo workspace as Cargo itself sees it: the packages, the platforms, the resolver, the lock file.
+//!
+//! The packages come from `cargo metadata --all-features --locked`: without `--all-features` the optional packages are
+//! missing from it, and a resolution that asks for them would leave them out without a word. `--filter-platform` is
+//! never given, since build dependencies are those of the machine that builds.
+
+use crate::{
+    CargoRequest,
+    error::SbomError,
+    lock::{Lock, read_toml},
+    program::{Finished, start},
+};
+use guppy::{
+    CargoMetadata,
+    graph::{PackageGraph, cargo::CargoResolverVersion},
+    platform::{Platform, TargetFeatures},
+};
+use std::{fs, path::Path};
+
+/// All that is known before anything is resolved.
+pub(crate) struct Workspace {
+    pub(crate) graph: PackageGraph,
+    pub(crate) lock: Lock,
+    pub(crate) resolver: Resolver,
+    pub(crate) host: Platform,
+    pub(crate) target: Platform,
+}
+
+/// Cargo's resolver, with its number in the manifest.
+pub(crate) struct Resolver {
+    pub(crate) number: &'static str,
+    pub(crate) version: CargoResolverVersion,
+}
+
+impl Workspace {
+    /// Asks Cargo and the compiler, at the same time.
+    pub(crate) fn read(request: &CargoRequest) -> Result<Self, SbomError> {
+        let directory = fs::canonicalize(&request.directory).map_err(|source| SbomError::Directory {
+            path: request.directory.clone(),
+            source,
+        })?;
+        if directory.to_str().is_none() {
+            return Err(SbomError::NonUtf8Path { path: directory });
+        }
+        let target_flag = request.target.as_deref().map(target_flag).transpose()?;
+
+        let mut arguments = vec!["metadata", "--format-version=1", "--all-features", "--locked"];
+        if request.offline {
+            arguments.push("--offline");
+        }
+        let metadata = start(&request.cargo, &directory, &arguments)?;
+        let version = start(&request.rustc, &directory, &["-vV"])?;
+        let host = start(&request.rustc, &directory, &["--print=cfg"])?;
+        let target = match &target_flag {
+            Some(flag) => Some(start(&request.rustc, &directory, &["--print=cfg", flag])?),
+            None => None,
+        };
+        let metadata = metadata.finish()?;
+        let version = version.finish()?;
+        let host = host.finish()?;
+        let target = target.map(super::program::Running::finish).transpose()?;
+
+        if !metadata.good {
+            return Err(refusal(request, &directory, metadata));
+        }
+        let understood = |source: guppy::Error| SbomError::Metadata {
+            directory: directory.clone(),
+            source: Box::new(source),
+        };
+        let graph = CargoMetadata::parse_json(&metadata.printed)
+            .and_then(CargoMetadata::build_graph)
+            .map_err(understood)?;
+        let root = graph.workspace().root().as_std_path().to_owned();
+
+        let host_triple = host_triple(version)?;
+        let host = platform(&host_triple, &compiler_said(host)?)?;
+        let target = match (request.target.as_deref(), target) {
+            (Some(triple), Some(said)) if said.good => platform(triple, &said.printed)?,
+            (Some(triple), _) => {
+                return Err(SbomError::NoSuchTarget {
+                    target: triple.to_owned(),
+                });
+            }
+            (None, _) => host.clone(),
+        };
+        Ok(Self {
+            lock: Lock::read(&root.join("Cargo.lock"))?,
+            resolver: Resolver::of(&graph, &root.join("Cargo.toml"))?,
+            graph,
+            host,
+            target,
+        })
+    }
+}
+
+/// Only the name of a target: a file would be read by the compiler, and its path would stand in the document.
+fn target_flag(triple: &str) -> Result<String, SbomError> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let file = Path::new(triple)
+        .extension()
+        .is_some_and(|extension| extension == "json");
+    if triple.is_empty() || file || !triple.bytes().all(plain) {
+        return Err(SbomError::NoSuchTarget {
+            target: triple.to_owned(),
+        });
+    }
+    Ok(format!("--target={triple}"))
+}
+
+/// Why Cargo failed: by what is there first, by what it says second.
+fn refusal(request: &CargoRequest, directory: &Path, metadata: Finished) -> SbomError {
+    let said = metadata.said;
+    let located = start(
+        &request.cargo,
+        directory,
+        &["locate-project", "--workspace", "--message-format=plain"],
+    )
+    .and_then(super::program::Running::finish);
+    let manifest = match located {
+        Ok(located) if located.good => located.printed.trim_end_matches(['\r', '\n']).to_owned(),
+        Ok(located) => {
+            return SbomError::NotAWorkspace {
+                directory: directory.to_owned(),
+                said: located.said,
+            };
+        }
+        Err(error) => return error,
+    };
+    let path = Path::new(&manifest).with_file_name("Cargo.lock");
+    let any = |texts: &[&str]| texts.iter().any(|text| said.contains(text));
+    if !path.exists() {
+        SbomError::NoLockFile { path }
+    } else if any(&[
+        "--offline",
+        "offline mode",
+        "network",
+        "download",
+        "failed to fetch",
+        "HTTP request",
+    ]) {
+        SbomError::PackageNotFetched { path, said }
+    } else if any(&["--locked"]) {
+        SbomError::LockOutOfDate { path, said }
+    } else {
+        SbomError::Cargo {
+            directory: directory.to_owned(),
+            said,
+        }
+    }
+}
+
+fn compiler_said(finished: Finished) -> Result<String, SbomError> {
+    if finished.good {
+        Ok(finished.printed)
+    } else {
+        Err(SbomError::Rustc {
+            program: finished.program,
+            said: finished.said,
+        })
+    }
+}
+
+fn host_triple(version: Finished) -> Result<String, SbomError> {
+    let program = version.program.clone();
+    let printed = compiler_said(version)?;
+    match printed.lines().find_map(|line| line.strip_prefix("host: ")) {
+        Some(triple) => Ok(triple.to_owned()),
+        None => Err(SbomError::Rustc { program, said: printed }),
+    }
+}
+
+/// The platform exactly as the compiler describes it, so that every condition on it comes out as in Cargo.
+fn platform(triple: &str, cfg: &str) -> Result<Platform, SbomError> {
+    let features = cfg
+        .lines()
+        .filter_map(|line| line.strip_prefix("target_feature=\"")?.strip_suffix('"'))
+        .map(str::to_owned);
+    Platform::new_custom_cfg(triple.to_owned(), cfg, TargetFeatures::features(features)).map_err(|source| {
+        SbomError::Target {
+            target: triple.to_owned(),
+            source: Box::new(source),
+        }
+    })
+}
+
+#[derive(serde::Deserialize)]
+struct Manifest {
+    workspace: Option<Table>,
+    package: Option<Table>,
+}
+
+#[derive(serde::Deserialize)]
+struct Table {
+    resolver: Option<String>,
+}
+
+impl Resolver {
+    /// As Cargo finds it: the workspace's key, the root package's key, the root package's edition, or the oldest.
+    fn of(graph: &PackageGraph, path: &Path) -> Result<Self, SbomError> {
+        let manifest: Manifest = toml::from_str(&read_toml(path)?).map_err(|source| SbomError::Toml {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
+        let stated = |table: Option<Table>| table.and_then(|table| table.resolver);
+        let edition = graph.workspace().member_by_path("").map(|package| package.edition());
+        let number = stated(manifest.workspace).or_else(|| stated(manifest.package));
+        match (number.as_deref(), edition) {
+            (Some("1"), _) | (None, Ok("2015" | "2018") | Err(_)) => Ok(Self {
+                number: "1",
+                version: CargoResolverVersion::V1,
+            }),
+            (Some("2"), _) | (None, Ok("2021")) => Ok(Self {
+                number: "2",
+                version: CargoResolverVersion::V2,
+            }),
+            (Some("3"), _) | (None, Ok("2024")) => Ok(Self {
+                number: "3",
+                version: CargoResolverVersion::V3,
+            }),
+            (Some(other), _) => Err(SbomError::Resolver {
+                path: path.to_owned(),
+                found: other.to_owned(),
+            }),
+            (None, Ok(edition)) => Err(SbomError::Resolver {
+                path: path.to_owned(),
+                found: format!("that of edition {edition}"),
+            }),
+        }
+    }
+}

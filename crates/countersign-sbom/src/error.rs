@@ -1,0 +1,322 @@
+//! Why there is no SBOM: one variant for each thing that can be in the way, with its place and the next action.
+
+use countersign_core::{digest::DigestError, json::JsonError, purl::PurlError};
+use std::{error::Error, io, path::PathBuf};
+
+/// Why there is no SBOM.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SbomError {
+    /// The folder cannot be used.
+    #[error("cannot open the folder")]
+    Directory {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Cargo cannot print a path that is not UTF-8.
+    #[error("the folder's path is not UTF-8, so Cargo cannot name it")]
+    NonUtf8Path {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// No manifest here or above, or one that Cargo does not take.
+    #[error("not inside a Cargo workspace")]
+    NotAWorkspace {
+        /// The folder.
+        directory: PathBuf,
+        /// What Cargo says.
+        said: String,
+    },
+    /// There is no lock file, so nothing says which versions are built.
+    #[error("the workspace has no lock file")]
+    NoLockFile {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// The manifests ask for something else than the lock file has.
+    #[error("the lock file does not match the manifests")]
+    LockOutOfDate {
+        /// The lock file.
+        path: PathBuf,
+        /// What Cargo says.
+        said: String,
+    },
+    /// A package of the lock file is not on this machine and could not be fetched.
+    #[error("a locked package is not on this machine and could not be fetched")]
+    PackageNotFetched {
+        /// The lock file.
+        path: PathBuf,
+        /// What Cargo says.
+        said: String,
+    },
+    /// Cargo failed for another reason.
+    #[error("`cargo metadata` failed")]
+    Cargo {
+        /// The folder.
+        directory: PathBuf,
+        /// What Cargo says.
+        said: String,
+    },
+    /// The compiler failed.
+    #[error("the compiler does not say what it compiles for")]
+    Rustc {
+        /// The program.
+        program: PathBuf,
+        /// What it says.
+        said: String,
+    },
+    /// A program could not be started or read.
+    #[error("cannot run the program")]
+    Program {
+        /// The program.
+        program: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Cargo's answer could not be understood.
+    #[error("what `cargo metadata` prints could not be understood")]
+    Metadata {
+        /// The workspace.
+        directory: PathBuf,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The workspace has no such package.
+    #[error("the workspace has no package `{package}`")]
+    NoSuchPackage {
+        /// The package that was asked for.
+        package: String,
+        /// Packages with a binary.
+        known: Vec<String>,
+    },
+    /// No package was named, and not exactly one has a binary.
+    #[error("no package was named, and {} packages have a binary", known.len())]
+    PackageNotNamed {
+        /// Packages with a binary.
+        known: Vec<String>,
+    },
+    /// The package has no binary.
+    #[error("package `{package}` has no binary")]
+    NoBinary {
+        /// The package.
+        package: String,
+        /// Packages with a binary.
+        known: Vec<String>,
+    },
+    /// The package has no binary of this name.
+    #[error("package `{package}` has no binary `{binary}`")]
+    NoSuchBinary {
+        /// The package.
+        package: String,
+        /// The binary that was asked for.
+        binary: String,
+        /// Its binaries.
+        known: Vec<String>,
+    },
+    /// No binary was named, and the package has several.
+    #[error("no binary was named, and package `{package}` has {}", known.len())]
+    BinaryNotNamed {
+        /// The package.
+        package: String,
+        /// Its binaries.
+        known: Vec<String>,
+    },
+    /// The package has no such feature.
+    #[error("package `{package}` has no feature `{feature}`")]
+    NoSuchFeature {
+        /// The package.
+        package: String,
+        /// The feature that was asked for.
+        feature: String,
+        /// Its features.
+        known: Vec<String>,
+    },
+    /// Cargo would not build the binary with these features.
+    #[error("binary `{binary}` is not built without the features that it requires")]
+    FeaturesRequired {
+        /// The package.
+        package: String,
+        /// The binary.
+        binary: String,
+        /// The features that are missing.
+        missing: Vec<String>,
+    },
+    /// The compiler knows no such target.
+    #[error("the compiler knows no target `{target}`")]
+    NoSuchTarget {
+        /// The target that was asked for.
+        target: String,
+    },
+    /// What the compiler says about a target could not be understood.
+    #[error("what the compiler says about target `{target}` could not be understood")]
+    Target {
+        /// The target.
+        target: String,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The workspace asks for a resolver that this version does not know.
+    #[error("the workspace asks for resolver {found:?}")]
+    Resolver {
+        /// The manifest.
+        path: PathBuf,
+        /// What it asks for.
+        found: String,
+    },
+    /// A file could not be read.
+    #[error("cannot read the file")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file is larger than the bound.
+    #[error("{found} bytes, more than the {limit} that are read")]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        found: u64,
+        /// The bound.
+        limit: usize,
+    },
+    /// A file of Cargo's is not TOML, or not of the expected shape.
+    #[error("not a file of Cargo's")]
+    Toml {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: Box<toml::de::Error>,
+    },
+    /// A checksum in the lock file is none.
+    #[error("the checksum of package `{package}` is no SHA-256")]
+    Checksum {
+        /// The lock file.
+        path: PathBuf,
+        /// The package.
+        package: String,
+        /// Why.
+        source: DigestError,
+    },
+    /// A package comes from a kind of source that this version does not know.
+    #[error("package `{package}` comes from an unknown kind of source")]
+    Source {
+        /// The package.
+        package: String,
+    },
+    /// Two packages cannot be told apart without naming a place on this machine's disk.
+    #[error("two packages are both `{reference}`")]
+    SameReference {
+        /// What both would be called.
+        reference: String,
+    },
+    /// A package's name makes no package URL.
+    #[error("package `{package}` has no package URL")]
+    Purl {
+        /// The package.
+        package: String,
+        /// Why.
+        source: PurlError,
+    },
+    /// The document could not be written.
+    #[error("the document has no deterministic form")]
+    Json(#[from] JsonError),
+}
+
+impl SbomError {
+    /// Where: a file, a folder, or the flag with what was given.
+    #[must_use]
+    pub fn at(&self) -> Option<String> {
+        match self {
+            Self::Directory { path, .. }
+            | Self::NonUtf8Path { path }
+            | Self::NoLockFile { path }
+            | Self::LockOutOfDate { path, .. }
+            | Self::PackageNotFetched { path, .. }
+            | Self::Resolver { path, .. }
+            | Self::Read { path, .. }
+            | Self::TooLarge { path, .. }
+            | Self::Toml { path, .. }
+            | Self::Checksum { path, .. } => Some(path.display().to_string()),
+            Self::NotAWorkspace { directory, .. }
+            | Self::Cargo { directory, .. }
+            | Self::Metadata { directory, .. } => Some(directory.display().to_string()),
+            Self::Rustc { program, .. } | Self::Program { program, .. } => Some(program.display().to_string()),
+            Self::NoSuchPackage { package, .. } | Self::NoBinary { package, .. } => {
+                Some(format!("--package {package}"))
+            }
+            Self::NoSuchBinary { binary, .. } | Self::FeaturesRequired { binary, .. } => {
+                Some(format!("--bin {binary}"))
+            }
+            Self::NoSuchFeature { feature, .. } => Some(format!("--features {feature}")),
+            Self::NoSuchTarget { target } | Self::Target { target, .. } => Some(format!("--target {target}")),
+            Self::PackageNotNamed { .. }
+            | Self::BinaryNotNamed { .. }
+            | Self::Source { .. }
+            | Self::SameReference { .. }
+            | Self::Purl { .. }
+            | Self::Json(_) => None,
+        }
+    }
+
+    /// What a program said, where one did.
+    #[must_use]
+    pub fn said(&self) -> Option<&str> {
+        if let Self::NotAWorkspace { said, .. }
+        | Self::LockOutOfDate { said, .. }
+        | Self::PackageNotFetched { said, .. }
+        | Self::Cargo { said, .. }
+        | Self::Rustc { said, .. } = self
+        {
+            Some(said)
+        } else {
+            None
+        }
+    }
+
+    /// The one next action.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::Directory { .. } => "check the folder's path and permissions".to_owned(),
+            Self::NonUtf8Path { .. } => "move the workspace to a folder whose path is UTF-8".to_owned(),
+            Self::NotAWorkspace { .. } => "run this in the folder of the workspace's `Cargo.toml`".to_owned(),
+            Self::NoLockFile { .. } => "run `cargo generate-lockfile` and commit `Cargo.lock`".to_owned(),
+            Self::LockOutOfDate { .. } => "run `cargo update --workspace` and commit `Cargo.lock`".to_owned(),
+            Self::PackageNotFetched { .. } => "run `cargo fetch --locked` where there is a network".to_owned(),
+            Self::Cargo { .. } | Self::Metadata { .. } => {
+                "see what `cargo metadata --format-version 1 --all-features --locked` says".to_owned()
+            }
+            Self::Rustc { .. } => "see what `rustc -vV` says".to_owned(),
+            Self::Program { .. } => "install Rust, or put it on the search path".to_owned(),
+            Self::NoSuchPackage { known, .. } | Self::NoBinary { known, .. } | Self::PackageNotNamed { known } => {
+                one_of("--package", known, "add a binary to the workspace")
+            }
+            Self::NoSuchBinary { known, .. } | Self::BinaryNotNamed { known, .. } => {
+                one_of("--bin", known, "add a binary to the package")
+            }
+            Self::NoSuchFeature { known, .. } => one_of("--features", known, "leave out `--features`"),
+            Self::FeaturesRequired { missing, .. } => format!("add `--features {}`", missing.join(",")),
+            Self::NoSuchTarget { .. } => "take one of `rustc --print target-list`".to_owned(),
+            Self::Resolver { .. } => "use a newer countersign".to_owned(),
+            Self::Target { .. } | Self::Source { .. } | Self::Purl { .. } | Self::Json(_) => {
+                "report this, with `Cargo.lock`".to_owned()
+            }
+            Self::SameReference { .. } => "take one of the two from a public address".to_owned(),
+            Self::Read { .. } => "check the file's permissions".to_owned(),
+            Self::TooLarge { .. } => "split the workspace".to_owned(),
+            Self::Toml { .. } | Self::Checksum { .. } => "run `cargo generate-lockfile`".to_owned(),
+        }
+    }
+}
+
+fn one_of(flag: &str, known: &[String], none: &str) -> String {
+    if known.is_empty() {
+        none.to_owned()
+    } else {
+        format!("name one of them with `{flag}`: {}", known.join(", "))
+    }
+}

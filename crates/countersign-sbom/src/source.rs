@@ -1,0 +1,148 @@
+//! Where a package comes from, and the name that this gives it: the same on every machine.
+
+use crate::inventory::Source;
+use countersign_core::purl::{Purl, PurlError};
+use guppy::graph::{ExternalSource, PackageMetadata, PackageSource};
+
+impl Source {
+    /// `None` for a kind of source that Cargo has and this version does not know.
+    pub(crate) fn of(package: &PackageMetadata<'_>) -> Option<Self> {
+        match package.source() {
+            PackageSource::Workspace(_) | PackageSource::Path(_) => Some(Self::Path),
+            PackageSource::External(text) => Self::external(text),
+        }
+    }
+
+    fn external(text: &str) -> Option<Self> {
+        match ExternalSource::new(text)? {
+            ExternalSource::Registry(ExternalSource::CRATES_IO_URL)
+            | ExternalSource::Sparse("https://index.crates.io/") => Some(Self::CratesIo),
+            ExternalSource::Registry(url) => Some(public(url).map_or(Self::Disk { commit: None }, Self::Registry)),
+            ExternalSource::Sparse(url) => Some(public(url).map_or(Self::Disk { commit: None }, |url| {
+                Self::Registry(format!("sparse+{url}"))
+            })),
+            ExternalSource::Git {
+                repository, resolved, ..
+            } => {
+                let commit = resolved.to_owned();
+                Some(match public(repository) {
+                    Some(repository) => Self::Git { repository, commit },
+                    None => Self::Disk { commit: Some(commit) },
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// The word for it in a property.
+    pub(crate) const fn word(&self) -> &'static str {
+        match self {
+            Self::CratesIo | Self::Registry(_) => "registry",
+            Self::Git { .. } => "git",
+            Self::Disk { commit: Some(_) } => "git on disk",
+            Self::Disk { commit: None } => "registry on disk",
+            Self::Path => "path",
+        }
+    }
+
+    /// The package URL: only where the source is public. A folder has none, since `pkg:cargo/NAME@VERSION` would claim
+    /// to be the package of that name on crates.io.
+    pub(crate) fn purl(&self, name: &str, version: &str) -> Result<Option<Purl>, PurlError> {
+        match self {
+            Self::CratesIo => Purl::cargo(name, version, None).map(Some),
+            Self::Registry(index) => Purl::cargo(name, version, Some(("repository_url", index))).map(Some),
+            Self::Git { repository, commit } => {
+                let url = format!("git+{repository}@{commit}");
+                Purl::cargo(name, version, Some(("vcs_url", &url))).map(Some)
+            }
+            Self::Disk { .. } | Self::Path => Ok(None),
+        }
+    }
+
+    /// The reference within a document: the package URL where there is one.
+    pub(crate) fn reference(&self, name: &str, version: &str, purl: Option<&Purl>) -> String {
+        match (purl, self) {
+            (Some(purl), _) => purl.as_str().to_owned(),
+            (None, Self::Disk { commit: Some(commit) }) => format!("git:{name}@{version}#{commit}"),
+            (None, Self::Disk { commit: None }) => format!("registry:{name}@{version}"),
+            (None, Self::CratesIo | Self::Registry(_) | Self::Git { .. } | Self::Path) => {
+                format!("path:{name}@{version}")
+            }
+        }
+    }
+}
+
+/// The address without user name, password and query, which may be secret; `None` for a place on this machine's disk.
+fn public(url: &str) -> Option<String> {
+    let url = url.split(['?', '#']).next().unwrap_or(url);
+    let (scheme, rest) = url.split_once("://")?;
+    if scheme == "file" {
+        return None;
+    }
+    let (authority, path) = rest
+        .split_once('/')
+        .map_or((rest, None), |(authority, path)| (authority, Some(path)));
+    let host = authority.rsplit('@').next().unwrap_or(authority);
+    Some(path.map_or_else(
+        || format!("{scheme}://{host}"),
+        |path| format!("{scheme}://{host}/{path}"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(source: &str, word: &str, reference: &str) {
+        let source = Source::external(source).unwrap();
+        let purl = source.purl("a", "1.0.0").unwrap();
+        assert_eq!(
+            (source.word(), source.reference("a", "1.0.0", purl.as_ref()).as_str()),
+            (word, reference)
+        );
+    }
+
+    #[test]
+    fn only_crates_io_gives_a_bare_package_url() {
+        check(
+            "registry+https://github.com/rust-lang/crates.io-index",
+            "registry",
+            "pkg:cargo/a@1.0.0",
+        );
+        check("sparse+https://index.crates.io/", "registry", "pkg:cargo/a@1.0.0");
+        check(
+            "sparse+https://user:secret@cargo.example.com/index/",
+            "registry",
+            "pkg:cargo/a@1.0.0?repository_url=sparse%2Bhttps://cargo.example.com/index/",
+        );
+    }
+
+    #[test]
+    fn a_git_source_has_its_commit_and_no_credentials() {
+        check(
+            "git+https://token@example.com/a/b.git?branch=main#cc55108da32bfed3",
+            "git",
+            "pkg:cargo/a@1.0.0?vcs_url=git%2Bhttps://example.com/a/b.git%40cc55108da32bfed3",
+        );
+        check(
+            "git+ssh://git@example.com/a/b#cc55108da32bfed3",
+            "git",
+            "pkg:cargo/a@1.0.0?vcs_url=git%2Bssh://example.com/a/b%40cc55108da32bfed3",
+        );
+    }
+
+    #[test]
+    fn a_place_on_disk_stays_out() {
+        check(
+            "git+file:///home/me/b?rev=cc#cc55108da32bfed3",
+            "git on disk",
+            "git:a@1.0.0#cc55108da32bfed3",
+        );
+        check("registry+file:///home/me/index", "registry on disk", "registry:a@1.0.0");
+    }
+
+    #[test]
+    fn an_unknown_kind_of_source_is_not_taken_for_another() {
+        assert_eq!(Source::external("carrier-pigeon+https://example.com"), None);
+    }
+}
