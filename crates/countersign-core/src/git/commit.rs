@@ -250,14 +250,8 @@ mod tests {
             (commit.author.name.as_slice(), commit.author.email.as_slice()),
             (b"A U Thor".as_slice(), b"a@example.com".as_slice())
         );
-        assert_eq!(
-            (commit.author.seconds(), commit.committer.seconds()),
-            (Some(1_700_000_000), Some(5))
-        );
-        assert_eq!(
-            (commit.payload, commit.message.as_slice()),
-            (bytes, b"subject\n".as_slice())
-        );
+        assert_eq!((commit.author.seconds(), commit.committer.seconds()), (Some(1_700_000_000), Some(5)));
+        assert_eq!((commit.payload, commit.message.as_slice()), (bytes, b"subject\n".as_slice()));
         assert_eq!(commit.signature, None);
     }
 
@@ -272,11 +266,8 @@ mod tests {
             signed.signature.as_deref(),
             Some(b"-----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----\n".as_slice())
         );
-        let plain = commit(
-            "mergetag object x\n type commit\n \nencoding ISO-8859-1\n",
-            "m\n gpgsig not a header\n",
-        )
-        .unwrap();
+        let plain =
+            commit("mergetag object x\n type commit\n \nencoding ISO-8859-1\n", "m\n gpgsig not a header\n").unwrap();
         assert_eq!(plain.signature, None);
         assert_eq!(signed.payload, plain.payload);
         assert_eq!(plain.encoding.as_deref(), Some(b"ISO-8859-1".as_slice()));
@@ -284,40 +275,26 @@ mod tests {
 
     #[test]
     fn two_signatures_two_trees_and_loose_continuations_are_refused() {
-        assert!(matches!(
-            commit("gpgsig a\ngpgsig b\n", ""),
-            Err(ObjectError::Repeated { header: "gpgsig", .. })
-        ));
-        assert!(matches!(
-            commit(&format!("tree {ID}\n"), ""),
-            Err(ObjectError::Repeated { header: "tree", .. })
-        ));
+        assert!(matches!(commit("gpgsig a\ngpgsig b\n", ""), Err(ObjectError::Repeated { header: "gpgsig", .. })));
+        assert!(matches!(commit(&format!("tree {ID}\n"), ""), Err(ObjectError::Repeated { header: "tree", .. })));
         assert!(matches!(commit(" loose\n", ""), Err(ObjectError::HeaderLine { .. })));
         assert!(matches!(commit("word\n", ""), Err(ObjectError::HeaderLine { .. })));
         let no_end = format!("tree {ID}\nauthor {WHO}\ncommitter {WHO}\n");
-        assert!(matches!(
-            Commit::parse(ObjectFormat::Sha1, no_end.as_bytes()),
-            Err(ObjectError::HeaderLine { .. })
-        ));
+        assert!(matches!(Commit::parse(ObjectFormat::Sha1, no_end.as_bytes()), Err(ObjectError::HeaderLine { .. })));
     }
 
     #[test]
     fn more_parents_than_the_bound_are_refused() {
         let id = Oid::from_hex(ID).unwrap();
         let bytes = Commit::encode(&id, &vec![id; limits::GIT_PARENTS + 1], b"a <> 1", b"a <> 1", b"");
-        assert!(matches!(
-            Commit::parse(ObjectFormat::Sha1, &bytes),
-            Err(ObjectError::TooMany { .. })
-        ));
+        assert!(matches!(Commit::parse(ObjectFormat::Sha1, &bytes), Err(ObjectError::TooMany { .. })));
     }
 
     #[test]
     fn co_authors_are_found_in_any_case_and_in_every_line() {
-        let found = commit(
-            "",
-            "s\n\nCo-authored-by: B <b@x>\nbody\r\n  CO-AUTHORED-BY:C <c@x>  \n> Co-authored-by: quoted\n",
-        )
-        .unwrap();
+        let found =
+            commit("", "s\n\nCo-authored-by: B <b@x>\nbody\r\n  CO-AUTHORED-BY:C <c@x>  \n> Co-authored-by: quoted\n")
+                .unwrap();
         assert_eq!(found.co_authors(), [b"B <b@x>".as_slice(), b"C <c@x>"]);
     }
 

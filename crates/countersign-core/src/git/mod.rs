@@ -5,6 +5,10 @@
 //! object counts only after its bytes were hashed again and gave the id it was asked for.
 
 pub mod commit;
+pub mod evidence;
+pub mod graph;
+pub mod listing;
+pub mod merge;
 pub mod object;
 pub mod oid;
 pub mod source;

@@ -33,9 +33,7 @@ impl ObjectKind {
     /// The kind with this word.
     #[must_use]
     pub fn from_word(word: &[u8]) -> Option<Self> {
-        [Self::Commit, Self::Tree, Self::Blob, Self::Tag]
-            .into_iter()
-            .find(|kind| kind.as_str().as_bytes() == word)
+        [Self::Commit, Self::Tree, Self::Blob, Self::Tag].into_iter().find(|kind| kind.as_str().as_bytes() == word)
     }
 }
 
@@ -58,10 +56,7 @@ impl Object {
     /// An object of this kind with these bytes.
     #[must_use]
     pub fn new(kind: ObjectKind, bytes: impl Into<Arc<[u8]>>) -> Self {
-        Self {
-            kind,
-            bytes: bytes.into(),
-        }
+        Self { kind, bytes: bytes.into() }
     }
 
     /// Its id under this hash.
@@ -203,11 +198,7 @@ impl Tag {
         let (at, kind) = lines.header("type")?;
         let kind = ObjectKind::from_word(kind).ok_or(ObjectError::Kind { at })?;
         let (_, name) = lines.header("tag")?;
-        Ok(Self {
-            object,
-            kind,
-            name: name.to_vec(),
-        })
+        Ok(Self { object, kind, name: name.to_vec() })
     }
 }
 
@@ -223,11 +214,7 @@ pub(super) fn parse_id(expected: ObjectFormat, at: usize, text: &[u8]) -> Result
     let text = std::str::from_utf8(text).unwrap_or_default();
     let id = Oid::from_hex(text).map_err(|source| ObjectError::Id { at, source })?;
     if id.format() != expected {
-        return Err(ObjectError::Format {
-            at,
-            expected,
-            found: id.format(),
-        });
+        return Err(ObjectError::Format { at, expected, found: id.format() });
     }
     Ok(id)
 }
@@ -279,22 +266,13 @@ mod tests {
     fn a_tag_with_another_hash_or_headers_out_of_place_is_refused() {
         let id = "ce013625030ba8dba906f756967f9e9ca394464a";
         let bytes = format!("object {id}\ntype commit\ntag v1.0\n");
-        assert!(matches!(
-            Tag::parse(ObjectFormat::Sha256, bytes.as_bytes()),
-            Err(ObjectError::Format { at: 0, .. })
-        ));
+        assert!(matches!(Tag::parse(ObjectFormat::Sha256, bytes.as_bytes()), Err(ObjectError::Format { at: 0, .. })));
         let swapped = format!("type commit\nobject {id}\ntag v1.0\n");
         assert_eq!(
             Tag::parse(ObjectFormat::Sha1, swapped.as_bytes()),
-            Err(ObjectError::Header {
-                header: "object",
-                at: 0
-            })
+            Err(ObjectError::Header { header: "object", at: 0 })
         );
         let other = format!("object {id}\ntype branch\ntag v1.0\n");
-        assert_eq!(
-            Tag::parse(ObjectFormat::Sha1, other.as_bytes()),
-            Err(ObjectError::Kind { at: 48 })
-        );
+        assert_eq!(Tag::parse(ObjectFormat::Sha1, other.as_bytes()), Err(ObjectError::Kind { at: 48 }));
     }
 }

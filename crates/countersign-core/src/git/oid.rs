@@ -59,10 +59,9 @@ impl Oid {
         let header = format!("{kind} {}\0", bytes.len());
         match format {
             ObjectFormat::Sha1 => sha1(&[header.as_bytes(), bytes]),
-            ObjectFormat::Sha256 => Ok(Self {
-                format,
-                bytes: *digest::Sha256::of_parts(&[header.as_bytes(), bytes]).as_bytes(),
-            }),
+            ObjectFormat::Sha256 => {
+                Ok(Self { format, bytes: *digest::Sha256::of_parts(&[header.as_bytes(), bytes]).as_bytes() })
+            }
         }
     }
 
@@ -107,17 +106,11 @@ impl Oid {
         for (slot, byte) in bytes.iter_mut().zip(short) {
             *slot = byte;
         }
-        Self {
-            format: ObjectFormat::Sha1,
-            bytes,
-        }
+        Self { format: ObjectFormat::Sha1, bytes }
     }
 
     const fn sha256(bytes: [u8; 32]) -> Self {
-        Self {
-            format: ObjectFormat::Sha256,
-            bytes,
-        }
+        Self { format: ObjectFormat::Sha256, bytes }
     }
 }
 
@@ -186,10 +179,7 @@ pub struct CollisionDetected;
 /// Detection is on, and a detected collision is an error: the "safe" hash that the library could give instead would be
 /// an id that git does not know.
 fn sha1(parts: &[&[u8]]) -> Result<Oid, CollisionDetected> {
-    let mut hasher = sha1_checked::Sha1::builder()
-        .detect_collision(true)
-        .safe_hash(false)
-        .build();
+    let mut hasher = sha1_checked::Sha1::builder().detect_collision(true).safe_hash(false).build();
     for part in parts {
         hasher.update(part);
     }
@@ -207,10 +197,7 @@ mod tests {
     fn ids_are_those_that_git_gives() {
         let blob = |format| Oid::hash(format, ObjectKind::Blob, b"hello\n").unwrap().to_string();
         assert_eq!(blob(ObjectFormat::Sha1), "ce013625030ba8dba906f756967f9e9ca394464a");
-        assert_eq!(
-            blob(ObjectFormat::Sha256),
-            "2cf8d83d9ee29543b34a87727421fdecb7e3f3a183d337639025de576db9ebb4"
-        );
+        assert_eq!(blob(ObjectFormat::Sha256), "2cf8d83d9ee29543b34a87727421fdecb7e3f3a183d337639025de576db9ebb4");
     }
 
     #[test]

@@ -45,11 +45,7 @@ impl<S: ObjectSource + ?Sized> ObjectSource for &S {
 fn of_kind<S: ObjectSource + ?Sized>(source: &S, id: &Oid, expected: ObjectKind) -> Result<Arc<[u8]>, SourceError> {
     let object = source.object(id)?;
     if object.kind != expected {
-        return Err(SourceError::Kind {
-            id: *id,
-            expected,
-            found: object.kind,
-        });
+        return Err(SourceError::Kind { id: *id, expected, found: object.kind });
     }
     Ok(object.bytes)
 }
@@ -134,11 +130,7 @@ pub enum SourceError {
 pub fn check(id: &Oid, object: &Object) -> Result<(), SourceError> {
     let found = object.bytes.len();
     if found > limits::GIT_OBJECT_BYTES {
-        return Err(SourceError::TooLarge {
-            id: *id,
-            found,
-            limit: limits::GIT_OBJECT_BYTES,
-        });
+        return Err(SourceError::TooLarge { id: *id, found, limit: limits::GIT_OBJECT_BYTES });
     }
     match object.id(id.format()) {
         Ok(actual) if actual == *id => Ok(()),
@@ -206,10 +198,7 @@ pub struct Recording<S> {
 impl<S: ObjectSource> Recording<S> {
     /// A recording of what is read from `inner`.
     pub fn new(inner: S) -> Self {
-        Self {
-            inner,
-            read: RefCell::default(),
-        }
+        Self { inner, read: RefCell::default() }
     }
 
     /// Every object that was read.

@@ -89,11 +89,7 @@ impl Tree {
         let mut rest = bytes;
         while !rest.is_empty() {
             let at = bytes.len().saturating_sub(rest.len());
-            bound(
-                "entries of a tree",
-                entries.len().saturating_add(1),
-                limits::GIT_TREE_ENTRIES,
-            )?;
+            bound("entries of a tree", entries.len().saturating_add(1), limits::GIT_TREE_ENTRIES)?;
             let (entry, name, after) = read_entry(format, at, rest)?;
             if !names.insert(name) {
                 return Err(ObjectError::Duplicate { at, name: lossy(name) });
@@ -115,10 +111,7 @@ impl Tree {
         for (at, entry) in entries.iter().enumerate() {
             check_name(at, &entry.name)?;
             if !names.insert(entry.name.as_slice()) {
-                return Err(ObjectError::Duplicate {
-                    at,
-                    name: lossy(&entry.name),
-                });
+                return Err(ObjectError::Duplicate { at, name: lossy(&entry.name) });
             }
         }
         entries.sort_by(|a, b| a.sort_key().cmp(b.sort_key()));
@@ -165,15 +158,9 @@ fn read_entry(format: ObjectFormat, at: usize, bytes: &[u8]) -> Result<(Entry, &
     let (name, rest) = rest.split_at_checked(nul).ok_or(ObjectError::EntryCut { at })?;
     check_name(at, name)?;
     let rest = rest.get(1..).unwrap_or_default();
-    let (raw, after) = rest
-        .split_at_checked(format.byte_len())
-        .ok_or(ObjectError::EntryCut { at })?;
+    let (raw, after) = rest.split_at_checked(format.byte_len()).ok_or(ObjectError::EntryCut { at })?;
     let id = Oid::from_bytes(format, raw).ok_or(ObjectError::EntryCut { at })?;
-    let entry = Entry {
-        mode,
-        name: name.to_vec(),
-        id,
-    };
+    let entry = Entry { mode, name: name.to_vec(), id };
     Ok((entry, name, after))
 }
 
@@ -227,18 +214,12 @@ mod tests {
     fn a_folder_sorts_as_if_its_name_ended_in_a_slash() {
         let tree = parse(&[("100644", b"a.c"), ("40000", b"a"), ("100644", b"a0")]).unwrap();
         assert_eq!(tree.entries().len(), 3);
-        assert!(matches!(
-            parse(&[("40000", b"a"), ("100644", b"a.c")]),
-            Err(ObjectError::Order { at: 28, .. })
-        ));
+        assert!(matches!(parse(&[("40000", b"a"), ("100644", b"a.c")]), Err(ObjectError::Order { at: 28, .. })));
     }
 
     #[test]
     fn a_name_given_twice_is_refused_even_when_a_file_and_a_folder_are_apart() {
-        assert!(matches!(
-            parse(&[("100644", b"a"), ("100644", b"a")]),
-            Err(ObjectError::Duplicate { .. })
-        ));
+        assert!(matches!(parse(&[("100644", b"a"), ("100644", b"a")]), Err(ObjectError::Duplicate { .. })));
         assert!(matches!(
             parse(&[("100644", b"a"), ("100644", b"a.c"), ("40000", b"a")]),
             Err(ObjectError::Duplicate { .. })
@@ -248,17 +229,10 @@ mod tests {
     #[test]
     fn names_that_leave_the_tree_or_enter_the_repository_are_refused() {
         for name in [b"..".as_slice(), b".", b"", b".git", b".GiT", b"a/b"] {
-            assert!(
-                matches!(parse(&[("100644", name)]), Err(ObjectError::Name { at: 0, .. })),
-                "{name:?}"
-            );
+            assert!(matches!(parse(&[("100644", name)]), Err(ObjectError::Name { at: 0, .. })), "{name:?}");
         }
         let id = Oid::from_bytes(ObjectFormat::Sha1, &[7; 20]).unwrap();
-        let entry = |name: &[u8]| Entry {
-            mode: Mode::File,
-            name: name.to_vec(),
-            id,
-        };
+        let entry = |name: &[u8]| Entry { mode: Mode::File, name: name.to_vec(), id };
         assert!(Tree::new(vec![entry(b"ok"), entry(b"..")]).is_err());
         assert!(Tree::new(vec![entry(b"ok"), entry(b"ok")]).is_err());
     }

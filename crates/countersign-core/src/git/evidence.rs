@@ -1,0 +1,308 @@
+//! The evidence file: the git objects that a proof reads, and the facts about the repository that no object shows.
+//!
+//! The bytes are: the line `countersign.dev/git-objects/v1`; one line of canonical JSON, [`Facts`]; then the objects,
+//! by rising id, each as git hashes it: kind, space, length in decimal, NUL, bytes. An id is never written: whoever
+//! reads the file hashes the bytes. Objects out of order, an object given twice, and bytes that are left over are
+//! refused, so one set of facts and objects has exactly one spelling.
+
+use super::object::{Object, ObjectKind};
+use super::oid::{CollisionDetected, ObjectFormat, Oid};
+use super::source::ObjectSet;
+use crate::digest::Sha256;
+use crate::ids::{RefName, Uri};
+use crate::json::{self, JsonError};
+use crate::limits;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The first line of an evidence file.
+pub const FIRST_LINE: &str = "countersign.dev/git-objects/v1";
+
+/// What the collector saw of the repository.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Facts {
+    /// The hash that names its objects.
+    pub format: ObjectFormat,
+    /// Where it is, such as `git+https://example.com/team/service`.
+    pub repository: Uri,
+    /// The ref that the candidate was found at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ref_name: Option<RefName>,
+    /// The commit that is to be promoted.
+    pub candidate: Oid,
+    /// The commit up to which history was promoted before, or where it starts by configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<Oid>,
+    /// Whether the repository is a shallow clone.
+    pub shallow: bool,
+    /// Replace refs that it has: with one, git shows another object than the one that is named.
+    pub replace_refs: BTreeSet<RefName>,
+    /// Whether it has a grafts file.
+    pub grafts: bool,
+    /// For each approved head: SHA-256 over the listing of its tree.
+    pub listings: BTreeMap<Oid, Sha256>,
+}
+
+/// An evidence file, read and hashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// What the collector saw.
+    pub facts: Facts,
+    /// The objects, each under the id that its bytes have.
+    pub objects: ObjectSet,
+}
+
+impl Evidence {
+    /// The bytes of the file.
+    pub fn encode(&self) -> Result<Vec<u8>, EvidenceError> {
+        self.facts.check_format()?;
+        let mut out = head(&self.facts)?;
+        for (id, object) in self.objects.iter() {
+            if id.format() != self.facts.format {
+                return Err(EvidenceError::Format { id: *id });
+            }
+            out.extend_from_slice(format!("{} {}\0", object.kind, object.bytes.len()).as_bytes());
+            out.extend_from_slice(&object.bytes);
+        }
+        if out.len() > limits::GIT_EVIDENCE_BYTES {
+            return Err(EvidenceError::TooLarge { found: out.len() });
+        }
+        Ok(out)
+    }
+
+    /// Reads the bytes of the file and hashes every object.
+    pub fn parse(bytes: &[u8]) -> Result<Self, EvidenceError> {
+        if bytes.len() > limits::GIT_EVIDENCE_BYTES {
+            return Err(EvidenceError::TooLarge { found: bytes.len() });
+        }
+        let rest = bytes
+            .strip_prefix(FIRST_LINE.as_bytes())
+            .and_then(|rest| rest.strip_prefix(b"\n"))
+            .ok_or(EvidenceError::FirstLine)?;
+        let end = rest.iter().position(|b| *b == b'\n').ok_or(EvidenceError::FactsLine)?;
+        let (line, rest) = rest.split_at_checked(end).ok_or(EvidenceError::FactsLine)?;
+        let facts: Facts = json::parse_canonical(line)?;
+        facts.check_format()?;
+        let head = head(&facts)?;
+        if !bytes.starts_with(&head) {
+            return Err(EvidenceError::FactsLine);
+        }
+        let objects = objects(facts.format, head.len(), rest.get(1..).unwrap_or_default())?;
+        Ok(Self { facts, objects })
+    }
+}
+
+/// Why bytes are not an evidence file. `at` is an offset into the file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvidenceError {
+    /// More bytes than the bound.
+    #[error("{found} bytes, more than the {} that are read", limits::GIT_EVIDENCE_BYTES)]
+    TooLarge {
+        /// How many there are.
+        found: usize,
+    },
+    /// More objects than the bound.
+    #[error("more than {} objects", limits::GIT_OBJECTS)]
+    TooMany,
+    /// Another first line.
+    #[error("the first line is not `{FIRST_LINE}`")]
+    FirstLine,
+    /// The second line does not end, or spells the facts otherwise than we do.
+    #[error("the second line is not the one spelling of the facts")]
+    FactsLine,
+    /// The facts do not parse.
+    #[error("the facts: {0}")]
+    Facts(#[from] JsonError),
+    /// An id of the other hash.
+    #[error("{id} is not an id of the hash that the facts name")]
+    Format {
+        /// Which.
+        id: Oid,
+    },
+    /// Not an object's header.
+    #[error("byte {at}: not an object's kind and length")]
+    Header {
+        /// Where.
+        at: usize,
+    },
+    /// An object longer than the bound, or than the file.
+    #[error("byte {at}: an object of {length} bytes is too large or cut short")]
+    Length {
+        /// Where.
+        at: usize,
+        /// What its header says.
+        length: usize,
+    },
+    /// An object out of order, or given twice.
+    #[error("byte {at}: object {id} does not follow in the order of ids")]
+    Order {
+        /// Where.
+        at: usize,
+        /// Which.
+        id: Oid,
+    },
+    /// An object with the marks of a SHA-1 collision.
+    #[error("byte {at}: the object carries the marks of a SHA-1 collision")]
+    Collision {
+        /// Where.
+        at: usize,
+    },
+}
+
+impl Facts {
+    fn check_format(&self) -> Result<(), EvidenceError> {
+        let mut ids = self.start.iter().chain([&self.candidate]).chain(self.listings.keys());
+        match ids.find(|id| id.format() != self.format) {
+            Some(id) => Err(EvidenceError::Format { id: *id }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The two lines before the objects.
+fn head(facts: &Facts) -> Result<Vec<u8>, EvidenceError> {
+    Ok([FIRST_LINE.as_bytes(), b"\n", &json::canonical(facts)?, b"\n"].concat())
+}
+
+fn objects(format: ObjectFormat, start: usize, bytes: &[u8]) -> Result<ObjectSet, EvidenceError> {
+    let mut set = ObjectSet::new();
+    let mut last: Option<Oid> = None;
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let at = start.saturating_add(bytes.len().saturating_sub(rest.len()));
+        if set.len() >= limits::GIT_OBJECTS {
+            return Err(EvidenceError::TooMany);
+        }
+        let (kind, length, body) = header(rest).ok_or(EvidenceError::Header { at })?;
+        let cut = EvidenceError::Length { at, length };
+        if length > limits::GIT_OBJECT_BYTES {
+            return Err(cut);
+        }
+        let (content, after) = body.split_at_checked(length).ok_or(cut)?;
+        let id = set
+            .insert(format, Object::new(kind, content))
+            .map_err(|CollisionDetected| EvidenceError::Collision { at })?;
+        if last.is_some_and(|last| last >= id) {
+            return Err(EvidenceError::Order { at, id });
+        }
+        last = Some(id);
+        rest = after;
+    }
+    Ok(set)
+}
+
+/// Kind and length before the NUL, and what stands after it.
+fn header(bytes: &[u8]) -> Option<(ObjectKind, usize, &[u8])> {
+    // `commit`, a space, twenty digits and the NUL.
+    let end = bytes.iter().take(28).position(|b| *b == 0)?;
+    let (line, body) = bytes.split_at_checked(end)?;
+    let space = line.iter().position(|b| *b == b' ')?;
+    let (word, digits) = line.split_at_checked(space)?;
+    let digits = digits.get(1..)?;
+    let plain = digits.iter().all(u8::is_ascii_digit) && (digits == b"0" || !digits.starts_with(b"0"));
+    let length = std::str::from_utf8(digits).ok().filter(|_| plain)?.parse().ok()?;
+    Some((ObjectKind::from_word(word)?, length, body.get(1..)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn facts(format: ObjectFormat) -> Facts {
+        let id = |byte: u8| Oid::from_bytes(format, &vec![byte; format.byte_len()]).unwrap();
+        Facts {
+            format,
+            repository: Uri::new("git+https://example.com/a/b").unwrap(),
+            ref_name: Some(RefName::new("refs/heads/main").unwrap()),
+            candidate: id(1),
+            start: None,
+            shallow: false,
+            replace_refs: BTreeSet::from([RefName::new("refs/replace/ab").unwrap()]),
+            grafts: false,
+            listings: BTreeMap::from([(id(2), Sha256::of(b"x"))]),
+        }
+    }
+
+    fn evidence(format: ObjectFormat, contents: &[Vec<u8>]) -> Evidence {
+        let mut objects = ObjectSet::new();
+        for (n, bytes) in contents.iter().enumerate() {
+            let kind = [ObjectKind::Blob, ObjectKind::Commit, ObjectKind::Tree, ObjectKind::Tag][n % 4];
+            objects.insert(format, Object::new(kind, bytes.as_slice())).unwrap();
+        }
+        Evidence { facts: facts(format), objects }
+    }
+
+    #[test]
+    fn the_file_starts_with_its_name_and_the_facts() {
+        let bytes = evidence(ObjectFormat::Sha1, &[b"hello\n".to_vec()]).encode().unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        let one = "0101010101010101010101010101010101010101";
+        let two = "0202020202020202020202020202020202020202";
+        assert_eq!(
+            text,
+            format!(
+                "countersign.dev/git-objects/v1\n{{\"candidate\":\"{one}\",\"format\":\"sha1\",\"grafts\":false,\
+                 \"listings\":{{\"{two}\":\"sha256:2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\"}},\
+                 \"refName\":\"refs/heads/main\",\"replaceRefs\":[\"refs/replace/ab\"],\
+                 \"repository\":\"git+https://example.com/a/b\",\"shallow\":false}}\nblob 6\0hello\n"
+            )
+        );
+    }
+
+    #[test]
+    fn objects_out_of_order_given_twice_or_cut_short_are_refused() {
+        let bytes = evidence(ObjectFormat::Sha1, &[]).encode().unwrap();
+        let with = |objects: &[&[u8]]| Evidence::parse(&[bytes.as_slice(), &objects.concat()].concat());
+        // Their ids start with 257c and ce01.
+        let (foo, hello) = (b"blob 4\0foo\n".as_slice(), b"blob 6\0hello\n".as_slice());
+        assert!(with(&[foo, hello]).is_ok());
+        assert!(matches!(with(&[hello, foo]), Err(EvidenceError::Order { .. })));
+        assert!(matches!(with(&[foo, foo]), Err(EvidenceError::Order { .. })));
+        assert!(matches!(with(&[foo, b"\n"]), Err(EvidenceError::Header { .. })));
+        assert!(matches!(with(&[b"blob 9\0foo\n"]), Err(EvidenceError::Length { length: 9, .. })));
+        for wrong in [b"blob 04\0foo\n".as_slice(), b"blob +4\0foo\n", b"blob \0", b"bolb 0\0", b"blob 4"] {
+            assert!(matches!(with(&[wrong]), Err(EvidenceError::Header { .. })), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn facts_in_another_spelling_or_of_another_hash_are_refused() {
+        let bytes = evidence(ObjectFormat::Sha1, &[]).encode().unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        let edit = |from: &str, to: &str| Evidence::parse(text.replace(from, to).as_bytes());
+        assert!(matches!(edit("git-objects/v1", "git-objects/v2"), Err(EvidenceError::FirstLine)));
+        assert!(matches!(edit("\"format\":", "\"format\": "), Err(EvidenceError::Facts(_))));
+        assert!(matches!(edit("\"sha1\"", "\"sha256\""), Err(EvidenceError::Format { .. })));
+        let twice = "[\"refs/replace/ab\",\"refs/replace/ab\"]";
+        assert_eq!(edit("[\"refs/replace/ab\"]", twice), Err(EvidenceError::FactsLine));
+        assert!(matches!(edit("\"grafts\":false,", ""), Err(EvidenceError::Facts(_))));
+        assert!(matches!(edit("false}", "false,\"z\":1}"), Err(EvidenceError::Facts(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back_the_same(
+            contents in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 0..8), long in any::<bool>()
+        ) {
+            let format = if long { ObjectFormat::Sha256 } else { ObjectFormat::Sha1 };
+            let evidence = evidence(format, &contents);
+            prop_assert_eq!(Evidence::parse(&evidence.encode().unwrap()).unwrap(), evidence);
+        }
+
+        #[test]
+        fn bytes_that_parse_are_the_ones_that_are_written(
+            contents in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..10), 0..4),
+            at in any::<prop::sample::Index>(), byte in any::<u8>()
+        ) {
+            let mut bytes = evidence(ObjectFormat::Sha256, &contents).encode().unwrap();
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            if let Ok(read) = Evidence::parse(&bytes) {
+                prop_assert_eq!(read.encode().unwrap(), bytes);
+            }
+        }
+    }
+}
