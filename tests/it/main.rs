@@ -1,1 +1,5 @@
 //! Every end-to-end test, in one binary.
+
+mod merge_against_git;
+mod merkle_vectors;
+mod sbom;

@@ -136,9 +136,7 @@ impl Inventory {
         let mut reader = Reader::default();
         let mut root = None;
         if let Some(value) = metadata.and_then(|metadata| metadata.get("component")) {
-            let mut read = reader
-                .components(vec![(value, "/metadata/component".to_owned())])?
-                .into_iter();
+            let mut read = reader.components(vec![(value, "/metadata/component".to_owned())])?.into_iter();
             root = read.next();
             reader.nested.extend(read);
         }
@@ -222,9 +220,7 @@ impl Reader {
         Ok(Component {
             reference: self.reference(map, at)?,
             name: name.to_owned(),
-            version: text(map, "version", at)?
-                .filter(|version| !version.is_empty())
-                .map(str::to_owned),
+            version: text(map, "version", at)?.filter(|version| !version.is_empty()).map(str::to_owned),
             purl: text(map, "purl", at)?.and_then(|purl| Purl::new(purl).ok()),
             sha256: sha256(map, at)?,
             scope,
@@ -252,7 +248,9 @@ impl Reader {
         let mut read = BTreeMap::new();
         for (value, at) in listed {
             let map = object(value, &at)?;
-            let from = text(map, "ref", &at)?.ok_or_else(|| shape(&at, "a dependency with a `ref`"))?;
+            let from = text(map, "ref", &at)?
+                .filter(|from| !from.is_empty())
+                .ok_or_else(|| shape(&at, "a dependency with a `ref`"))?;
             let mut to = BTreeSet::new();
             for (target, at) in list(map, "dependsOn", &at)? {
                 self.edges = self.edges.saturating_add(1);
@@ -272,11 +270,11 @@ impl Reader {
         let Some(reference) = text(map, "bom-ref", at)? else {
             return Ok(None);
         };
+        if reference.is_empty() {
+            return Err(shape(&format!("{at}/bom-ref"), "a text that is not empty"));
+        }
         if !self.references.insert(reference.to_owned()) {
-            return Err(CycloneDxError::DuplicateReference {
-                at: at.to_owned(),
-                reference: reference.to_owned(),
-            });
+            return Err(CycloneDxError::DuplicateReference { at: at.to_owned(), reference: reference.to_owned() });
         }
         Ok(Some(reference.to_owned()))
     }
@@ -292,17 +290,10 @@ impl Reader {
 
 fn spec_version(document: &Map<String, Value>) -> Result<SpecVersion, CycloneDxError> {
     let found = document.get("specVersion").and_then(Value::as_str).unwrap_or_default();
-    [
-        SpecVersion::V1_4,
-        SpecVersion::V1_5,
-        SpecVersion::V1_6,
-        SpecVersion::V1_7,
-    ]
-    .into_iter()
-    .find(|version| version.as_str() == found)
-    .ok_or_else(|| CycloneDxError::Version {
-        found: found.chars().take(20).collect(),
-    })
+    [SpecVersion::V1_4, SpecVersion::V1_5, SpecVersion::V1_6, SpecVersion::V1_7]
+        .into_iter()
+        .find(|version| version.as_str() == found)
+        .ok_or_else(|| CycloneDxError::Version { found: found.chars().take(20).collect() })
 }
 
 /// The one SHA-256 of a component. Two that differ are no hash at all.
@@ -348,20 +339,12 @@ fn list<'v>(map: &'v Map<String, Value>, key: &str, at: &str) -> Result<Vec<(&'v
     let Some(value) = map.get(key) else {
         return Ok(Vec::new());
     };
-    let items = value
-        .as_array()
-        .ok_or_else(|| shape(&format!("{at}/{key}"), "an array"))?;
-    Ok(items
-        .iter()
-        .enumerate()
-        .map(|(i, item)| (item, format!("{at}/{key}/{i}")))
-        .collect())
+    let items = value.as_array().ok_or_else(|| shape(&format!("{at}/{key}"), "an array"))?;
+    Ok(items.iter().enumerate().map(|(i, item)| (item, format!("{at}/{key}/{i}"))).collect())
 }
 
 fn text<'v>(map: &'v Map<String, Value>, key: &str, at: &str) -> Result<Option<&'v str>, CycloneDxError> {
-    map.get(key)
-        .map(|value| bounded(value, &format!("{at}/{key}")))
-        .transpose()
+    map.get(key).map(|value| bounded(value, &format!("{at}/{key}"))).transpose()
 }
 
 fn bounded<'v>(value: &'v Value, at: &str) -> Result<&'v str, CycloneDxError> {
@@ -373,18 +356,11 @@ fn bounded<'v>(value: &'v Value, at: &str) -> Result<&'v str, CycloneDxError> {
 }
 
 fn shape(at: &str, expected: &'static str) -> CycloneDxError {
-    CycloneDxError::Shape {
-        at: at.to_owned(),
-        expected,
-    }
+    CycloneDxError::Shape { at: at.to_owned(), expected }
 }
 
 fn too_many(at: &str, what: &'static str, limit: usize) -> CycloneDxError {
-    CycloneDxError::TooMany {
-        at: at.to_owned(),
-        what,
-        limit,
-    }
+    CycloneDxError::TooMany { at: at.to_owned(), what, limit }
 }
 
 #[cfg(test)]
@@ -435,10 +411,7 @@ mod tests {
 
     #[test]
     fn other_formats_and_versions_are_refused() {
-        assert_eq!(
-            refusal(|d| d["bomFormat"] = json!("SPDX")),
-            "`bomFormat` is not `CycloneDX`"
-        );
+        assert_eq!(refusal(|d| d["bomFormat"] = json!("SPDX")), "`bomFormat` is not `CycloneDX`");
         assert_eq!(
             refusal(|d| d["specVersion"] = json!("1.3")),
             "`specVersion` \"1.3\" is not one of 1.4, 1.5, 1.6 and 1.7"
@@ -468,10 +441,7 @@ mod tests {
             refusal(|d| d["dependencies"][1]["ref"] = json!("app")),
             "/dependencies/1: expected one entry for each `ref`"
         );
-        assert_eq!(
-            refusal(|d| d["components"] = json!({})),
-            "/components: expected an array"
-        );
+        assert_eq!(refusal(|d| d["components"] = json!({})), "/components: expected an array");
     }
 
     #[test]
@@ -495,10 +465,7 @@ mod tests {
     #[test]
     fn a_document_past_the_bounds_is_refused() {
         let long = "a".repeat(limits::SBOM_TEXT_BYTES + 1);
-        assert_eq!(
-            refusal(|d| d["components"][0]["name"] = json!(long)),
-            "/components/0/name: more than 4096 bytes"
-        );
+        assert_eq!(refusal(|d| d["components"][0]["name"] = json!(long)), "/components/0/name: more than 4096 bytes");
         let many = vec![json!({"type": "library", "name": "a"}); limits::SBOM_COMPONENTS];
         let said = refusal(|d| d["components"] = Value::Array(many));
         assert!(said.ends_with("more than 100000 components and services"), "{said}");

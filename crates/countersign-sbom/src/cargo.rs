@@ -8,7 +8,7 @@ use crate::{
     CargoRequest,
     error::SbomError,
     lock::{Lock, read_toml},
-    program::{Finished, start},
+    program::{Finished, Running, start},
 };
 use guppy::{
     CargoMetadata,
@@ -35,10 +35,8 @@ pub(crate) struct Resolver {
 impl Workspace {
     /// Asks Cargo and the compiler, at the same time.
     pub(crate) fn read(request: &CargoRequest) -> Result<Self, SbomError> {
-        let directory = fs::canonicalize(&request.directory).map_err(|source| SbomError::Directory {
-            path: request.directory.clone(),
-            source,
-        })?;
+        let directory = fs::canonicalize(&request.directory)
+            .map_err(|source| SbomError::Directory { path: request.directory.clone(), source })?;
         if directory.to_str().is_none() {
             return Err(SbomError::NonUtf8Path { path: directory });
         }
@@ -58,18 +56,15 @@ impl Workspace {
         let metadata = metadata.finish()?;
         let version = version.finish()?;
         let host = host.finish()?;
-        let target = target.map(super::program::Running::finish).transpose()?;
+        let target = target.map(Running::finish).transpose()?;
 
         if !metadata.good {
             return Err(refusal(request, &directory, metadata));
         }
-        let understood = |source: guppy::Error| SbomError::Metadata {
-            directory: directory.clone(),
-            source: Box::new(source),
-        };
-        let graph = CargoMetadata::parse_json(&metadata.printed)
-            .and_then(CargoMetadata::build_graph)
-            .map_err(understood)?;
+        let understood =
+            |source: guppy::Error| SbomError::Metadata { directory: directory.clone(), source: Box::new(source) };
+        let graph =
+            CargoMetadata::parse_json(&metadata.printed).and_then(CargoMetadata::build_graph).map_err(understood)?;
         let root = graph.workspace().root().as_std_path().to_owned();
 
         let host_triple = host_triple(version)?;
@@ -77,9 +72,7 @@ impl Workspace {
         let target = match (request.target.as_deref(), target) {
             (Some(triple), Some(said)) if said.good => platform(triple, &said.printed)?,
             (Some(triple), _) => {
-                return Err(SbomError::NoSuchTarget {
-                    target: triple.to_owned(),
-                });
+                return Err(SbomError::NoSuchTarget { target: triple.to_owned() });
             }
             (None, _) => host.clone(),
         };
@@ -96,13 +89,9 @@ impl Workspace {
 /// Only the name of a target: a file would be read by the compiler, and its path would stand in the document.
 fn target_flag(triple: &str) -> Result<String, SbomError> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    let file = Path::new(triple)
-        .extension()
-        .is_some_and(|extension| extension == "json");
+    let file = Path::new(triple).extension().is_some_and(|extension| extension == "json");
     if triple.is_empty() || file || !triple.bytes().all(plain) {
-        return Err(SbomError::NoSuchTarget {
-            target: triple.to_owned(),
-        });
+        return Err(SbomError::NoSuchTarget { target: triple.to_owned() });
     }
     Ok(format!("--target={triple}"))
 }
@@ -110,42 +99,33 @@ fn target_flag(triple: &str) -> Result<String, SbomError> {
 /// Why Cargo failed: by what is there first, by what it says second.
 fn refusal(request: &CargoRequest, directory: &Path, metadata: Finished) -> SbomError {
     let said = metadata.said;
-    let located = start(
-        &request.cargo,
-        directory,
-        &["locate-project", "--workspace", "--message-format=plain"],
-    )
-    .and_then(super::program::Running::finish);
-    let manifest = match located {
+    let arguments = ["locate-project", "--workspace", "--message-format=plain"];
+    let located = start(&request.cargo, directory, &arguments).and_then(Running::finish);
+    let root = match located {
         Ok(located) if located.good => located.printed.trim_end_matches(['\r', '\n']).to_owned(),
-        Ok(located) => {
-            return SbomError::NotAWorkspace {
-                directory: directory.to_owned(),
-                said: located.said,
-            };
-        }
+        Ok(located) => return no_workspace(directory, located.said),
         Err(error) => return error,
     };
-    let path = Path::new(&manifest).with_file_name("Cargo.lock");
+    let path = Path::new(&root).with_file_name("Cargo.lock");
     let any = |texts: &[&str]| texts.iter().any(|text| said.contains(text));
     if !path.exists() {
         SbomError::NoLockFile { path }
-    } else if any(&[
-        "--offline",
-        "offline mode",
-        "network",
-        "download",
-        "failed to fetch",
-        "HTTP request",
-    ]) {
-        SbomError::PackageNotFetched { path, said }
-    } else if any(&["--locked"]) {
+    } else if let Err(error) = Lock::read(&path) {
+        error
+    } else if any(&["--locked was passed"]) {
         SbomError::LockOutOfDate { path, said }
+    } else if any(&["--offline", "failed to download", "failed to fetch", "network", "HTTP request"]) {
+        SbomError::PackageNotFetched { path, said }
     } else {
-        SbomError::Cargo {
-            directory: directory.to_owned(),
-            said,
-        }
+        SbomError::Cargo { directory: directory.to_owned(), said }
+    }
+}
+
+fn no_workspace(directory: &Path, said: String) -> SbomError {
+    let manifests = directory.ancestors().map(|folder| folder.join("Cargo.toml"));
+    match manifests.into_iter().find(|manifest| manifest.is_file()) {
+        Some(path) => SbomError::Manifest { path, said },
+        None => SbomError::NotAWorkspace { directory: directory.to_owned() },
     }
 }
 
@@ -153,10 +133,7 @@ fn compiler_said(finished: Finished) -> Result<String, SbomError> {
     if finished.good {
         Ok(finished.printed)
     } else {
-        Err(SbomError::Rustc {
-            program: finished.program,
-            said: finished.said,
-        })
+        Err(SbomError::Rustc { program: finished.program, said: finished.said })
     }
 }
 
@@ -171,16 +148,10 @@ fn host_triple(version: Finished) -> Result<String, SbomError> {
 
 /// The platform exactly as the compiler describes it, so that every condition on it comes out as in Cargo.
 fn platform(triple: &str, cfg: &str) -> Result<Platform, SbomError> {
-    let features = cfg
-        .lines()
-        .filter_map(|line| line.strip_prefix("target_feature=\"")?.strip_suffix('"'))
-        .map(str::to_owned);
-    Platform::new_custom_cfg(triple.to_owned(), cfg, TargetFeatures::features(features)).map_err(|source| {
-        SbomError::Target {
-            target: triple.to_owned(),
-            source: Box::new(source),
-        }
-    })
+    let features =
+        cfg.lines().filter_map(|line| line.strip_prefix("target_feature=\"")?.strip_suffix('"')).map(str::to_owned);
+    Platform::new_custom_cfg(triple.to_owned(), cfg, TargetFeatures::features(features))
+        .map_err(|source| SbomError::Target { target: triple.to_owned(), source: Box::new(source) })
 }
 
 #[derive(serde::Deserialize)]
@@ -197,34 +168,21 @@ struct Table {
 impl Resolver {
     /// As Cargo finds it: the workspace's key, the root package's key, the root package's edition, or the oldest.
     fn of(graph: &PackageGraph, path: &Path) -> Result<Self, SbomError> {
-        let manifest: Manifest = toml::from_str(&read_toml(path)?).map_err(|source| SbomError::Toml {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })?;
+        let manifest: Manifest = toml::from_str(&read_toml(path)?)
+            .map_err(|source| SbomError::Toml { path: path.to_owned(), source: Box::new(source) })?;
         let stated = |table: Option<Table>| table.and_then(|table| table.resolver);
         let edition = graph.workspace().member_by_path("").map(|package| package.edition());
         let number = stated(manifest.workspace).or_else(|| stated(manifest.package));
         match (number.as_deref(), edition) {
-            (Some("1"), _) | (None, Ok("2015" | "2018") | Err(_)) => Ok(Self {
-                number: "1",
-                version: CargoResolverVersion::V1,
-            }),
-            (Some("2"), _) | (None, Ok("2021")) => Ok(Self {
-                number: "2",
-                version: CargoResolverVersion::V2,
-            }),
-            (Some("3"), _) | (None, Ok("2024")) => Ok(Self {
-                number: "3",
-                version: CargoResolverVersion::V3,
-            }),
-            (Some(other), _) => Err(SbomError::Resolver {
-                path: path.to_owned(),
-                found: other.to_owned(),
-            }),
-            (None, Ok(edition)) => Err(SbomError::Resolver {
-                path: path.to_owned(),
-                found: format!("that of edition {edition}"),
-            }),
+            (Some("1"), _) | (None, Ok("2015" | "2018") | Err(_)) => {
+                Ok(Self { number: "1", version: CargoResolverVersion::V1 })
+            }
+            (Some("2"), _) | (None, Ok("2021")) => Ok(Self { number: "2", version: CargoResolverVersion::V2 }),
+            (Some("3"), _) | (None, Ok("2024")) => Ok(Self { number: "3", version: CargoResolverVersion::V3 }),
+            (Some(other), _) => Err(SbomError::Resolver { path: path.to_owned(), found: other.to_owned() }),
+            (None, Ok(edition)) => {
+                Err(SbomError::Resolver { path: path.to_owned(), found: format!("that of edition {edition}") })
+            }
         }
     }
 }

@@ -134,13 +134,7 @@ struct Hash {
 
 impl Hash {
     fn of(digest: Option<Sha256>) -> Vec<Self> {
-        digest
-            .map(|digest| Self {
-                alg: "SHA-256",
-                content: digest.hex(),
-            })
-            .into_iter()
-            .collect()
+        digest.map(|digest| Self { alg: "SHA-256", content: digest.hex() }).into_iter().collect()
     }
 }
 
@@ -176,10 +170,7 @@ struct Property {
 }
 
 fn property(name: &'static str, value: impl Into<String>) -> Property {
-    Property {
-        name,
-        value: value.into(),
-    }
+    Property { name, value: value.into() }
 }
 
 #[derive(Serialize)]
@@ -212,9 +203,7 @@ fn document(inventory: &Inventory, facts: &Facts) -> Document {
         version: 1,
         metadata: Metadata {
             timestamp: facts.time,
-            lifecycles: [Lifecycle {
-                phase: if facts.artifact.is_some() { "build" } else { "pre-build" },
-            }],
+            lifecycles: [Lifecycle { phase: if facts.artifact.is_some() { "build" } else { "pre-build" } }],
             tools: Tools { components: [tool()] },
             component: root(inventory, facts),
             properties: build_properties(inventory, facts),
@@ -262,12 +251,7 @@ fn build_properties(inventory: &Inventory, facts: &Facts) -> Vec<Property> {
         property("countersign:resolver", build.resolver),
         property("countersign:cargo-lock", build.lock.to_string()),
     ];
-    properties.extend(
-        facts
-            .toolchain
-            .as_deref()
-            .map(|text| property("countersign:toolchain", text)),
-    );
+    properties.extend(facts.toolchain.as_deref().map(|text| property("countersign:toolchain", text)));
     properties
 }
 
@@ -289,18 +273,9 @@ fn entry(component: &Component) -> Entry {
 fn license(licence: &Licence) -> License {
     let acknowledgement = "declared";
     match licence {
-        Licence::Expression(text) => License::Expression {
-            expression: text.clone(),
-            acknowledgement,
-        },
-        Licence::Named(name) => License::License(NamedLicense {
-            name: name.clone(),
-            acknowledgement,
-        }),
-        Licence::File(name) => License::License(NamedLicense {
-            name: format!("file {name}"),
-            acknowledgement,
-        }),
+        Licence::Expression(text) => License::Expression { expression: text.clone(), acknowledgement },
+        Licence::Named(name) => License::License(NamedLicense { name: name.clone(), acknowledgement }),
+        Licence::File(name) => License::License(NamedLicense { name: format!("file {name}"), acknowledgement }),
     }
 }
 
@@ -309,18 +284,11 @@ fn external_references(component: &Component) -> Vec<Reference> {
     match &component.source {
         Source::CratesIo => vec![Reference {
             r#type: "distribution",
-            url: format!(
-                "https://static.crates.io/crates/{name}/{name}-{}.crate",
-                version.replace('+', "%2B")
-            ),
+            url: format!("https://static.crates.io/crates/{name}/{name}-{}.crate", version.replace('+', "%2B")),
             hashes: Hash::of(component.checksum),
         }],
         Source::Git { repository, .. } => {
-            vec![Reference {
-                r#type: "vcs",
-                url: repository.clone(),
-                hashes: Vec::new(),
-            }]
+            vec![Reference { r#type: "vcs", url: repository.clone(), hashes: Vec::new() }]
         }
         Source::Registry(_) | Source::Disk { .. } | Source::Path => Vec::new(),
     }
@@ -366,11 +334,7 @@ fn compositions(inventory: &Inventory) -> Vec<Composition> {
             .filter(|component| Known::of(component) == known)
             .map(|component| component.reference.clone())
             .collect();
-        (!dependencies.is_empty()).then_some(Composition {
-            aggregate,
-            assemblies: Vec::new(),
-            dependencies,
-        })
+        (!dependencies.is_empty()).then_some(Composition { aggregate, assemblies: Vec::new(), dependencies })
     };
     let mut compositions = vec![Composition {
         aggregate: "incomplete",

@@ -21,11 +21,17 @@ pub enum SbomError {
         /// The folder.
         path: PathBuf,
     },
-    /// No manifest here or above, or one that Cargo does not take.
+    /// No manifest here or above.
     #[error("not inside a Cargo workspace")]
     NotAWorkspace {
         /// The folder.
         directory: PathBuf,
+    },
+    /// Cargo does not take the manifest, or one that belongs to it.
+    #[error("Cargo does not take the manifest")]
+    Manifest {
+        /// The nearest manifest.
+        path: PathBuf,
         /// What Cargo says.
         said: String,
     },
@@ -116,7 +122,7 @@ pub enum SbomError {
         known: Vec<String>,
     },
     /// No binary was named, and the package has several.
-    #[error("no binary was named, and package `{package}` has {}", known.len())]
+    #[error("no binary was named, and package `{package}` has {} of them", known.len())]
     BinaryNotNamed {
         /// The package.
         package: String,
@@ -184,7 +190,7 @@ pub enum SbomError {
         limit: usize,
     },
     /// A file of Cargo's is not TOML, or not of the expected shape.
-    #[error("not a file of Cargo's")]
+    #[error("the file does not parse")]
     Toml {
         /// The file.
         path: PathBuf,
@@ -233,6 +239,7 @@ impl SbomError {
         match self {
             Self::Directory { path, .. }
             | Self::NonUtf8Path { path }
+            | Self::Manifest { path, .. }
             | Self::NoLockFile { path }
             | Self::LockOutOfDate { path, .. }
             | Self::PackageNotFetched { path, .. }
@@ -241,9 +248,9 @@ impl SbomError {
             | Self::TooLarge { path, .. }
             | Self::Toml { path, .. }
             | Self::Checksum { path, .. } => Some(path.display().to_string()),
-            Self::NotAWorkspace { directory, .. }
-            | Self::Cargo { directory, .. }
-            | Self::Metadata { directory, .. } => Some(directory.display().to_string()),
+            Self::NotAWorkspace { directory } | Self::Cargo { directory, .. } | Self::Metadata { directory, .. } => {
+                Some(directory.display().to_string())
+            }
             Self::Rustc { program, .. } | Self::Program { program, .. } => Some(program.display().to_string()),
             Self::NoSuchPackage { package, .. } | Self::NoBinary { package, .. } => {
                 Some(format!("--package {package}"))
@@ -253,19 +260,16 @@ impl SbomError {
             }
             Self::NoSuchFeature { feature, .. } => Some(format!("--features {feature}")),
             Self::NoSuchTarget { target } | Self::Target { target, .. } => Some(format!("--target {target}")),
-            Self::PackageNotNamed { .. }
-            | Self::BinaryNotNamed { .. }
-            | Self::Source { .. }
-            | Self::SameReference { .. }
-            | Self::Purl { .. }
-            | Self::Json(_) => None,
+            Self::PackageNotNamed { .. } => Some("--package".to_owned()),
+            Self::BinaryNotNamed { .. } => Some("--bin".to_owned()),
+            Self::Source { .. } | Self::SameReference { .. } | Self::Purl { .. } | Self::Json(_) => None,
         }
     }
 
     /// What a program said, where one did.
     #[must_use]
     pub fn said(&self) -> Option<&str> {
-        if let Self::NotAWorkspace { said, .. }
+        if let Self::Manifest { said, .. }
         | Self::LockOutOfDate { said, .. }
         | Self::PackageNotFetched { said, .. }
         | Self::Cargo { said, .. }
@@ -284,12 +288,10 @@ impl SbomError {
             Self::Directory { .. } => "check the folder's path and permissions".to_owned(),
             Self::NonUtf8Path { .. } => "move the workspace to a folder whose path is UTF-8".to_owned(),
             Self::NotAWorkspace { .. } => "run this in the folder of the workspace's `Cargo.toml`".to_owned(),
+            Self::Manifest { .. } | Self::Cargo { .. } => "put right what Cargo names".to_owned(),
             Self::NoLockFile { .. } => "run `cargo generate-lockfile` and commit `Cargo.lock`".to_owned(),
             Self::LockOutOfDate { .. } => "run `cargo update --workspace` and commit `Cargo.lock`".to_owned(),
             Self::PackageNotFetched { .. } => "run `cargo fetch --locked` where there is a network".to_owned(),
-            Self::Cargo { .. } | Self::Metadata { .. } => {
-                "see what `cargo metadata --format-version 1 --all-features --locked` says".to_owned()
-            }
             Self::Rustc { .. } => "see what `rustc -vV` says".to_owned(),
             Self::Program { .. } => "install Rust, or put it on the search path".to_owned(),
             Self::NoSuchPackage { known, .. } | Self::NoBinary { known, .. } | Self::PackageNotNamed { known } => {
@@ -302,7 +304,7 @@ impl SbomError {
             Self::FeaturesRequired { missing, .. } => format!("add `--features {}`", missing.join(",")),
             Self::NoSuchTarget { .. } => "take one of `rustc --print target-list`".to_owned(),
             Self::Resolver { .. } => "use a newer countersign".to_owned(),
-            Self::Target { .. } | Self::Source { .. } | Self::Purl { .. } | Self::Json(_) => {
+            Self::Metadata { .. } | Self::Target { .. } | Self::Source { .. } | Self::Purl { .. } | Self::Json(_) => {
                 "report this, with `Cargo.lock`".to_owned()
             }
             Self::SameReference { .. } => "take one of the two from a public address".to_owned(),
@@ -314,9 +316,5 @@ impl SbomError {
 }
 
 fn one_of(flag: &str, known: &[String], none: &str) -> String {
-    if known.is_empty() {
-        none.to_owned()
-    } else {
-        format!("name one of them with `{flag}`: {}", known.join(", "))
-    }
+    if known.is_empty() { none.to_owned() } else { format!("name one of them with `{flag}`: {}", known.join(", ")) }
 }

@@ -140,11 +140,7 @@ impl Licence {
 
 /// Deprecated identifiers are still SPDX; unknown ones and nicknames are not.
 fn is_spdx(text: &str) -> bool {
-    let mode = spdx::ParseMode {
-        allow_deprecated: true,
-        allow_postfix_plus_on_gpl: true,
-        ..spdx::ParseMode::STRICT
-    };
+    let mode = spdx::ParseMode { allow_deprecated: true, allow_postfix_plus_on_gpl: true, ..spdx::ParseMode::STRICT };
     spdx::Expression::parse_mode(text, mode).is_ok()
 }
 
@@ -164,13 +160,7 @@ mod tests {
 
     #[test]
     fn an_spdx_expression_is_kept_as_it_stands() {
-        for text in [
-            "MIT",
-            "MIT OR Apache-2.0",
-            "(MIT OR Apache-2.0) AND Unicode-3.0",
-            "GPL-2.0+",
-            "LicenseRef-ours",
-        ] {
+        for text in ["MIT", "MIT OR Apache-2.0", "(MIT OR Apache-2.0) AND Unicode-3.0", "GPL-2.0+", "LicenseRef-ours"] {
             declared(text, text);
         }
     }
@@ -184,10 +174,7 @@ mod tests {
     #[test]
     fn what_is_not_spdx_is_named_and_not_guessed() {
         for text in ["Apache 2.0", "mit", "Proprietary", "MIT OR", "MIT/ours"] {
-            assert_eq!(
-                Licence::declared(Some(text), None),
-                Some(Licence::Named(text.to_owned()))
-            );
+            assert_eq!(Licence::declared(Some(text), None), Some(Licence::Named(text.to_owned())));
         }
     }
 

@@ -105,11 +105,7 @@ pub fn cargo_inventory(request: &CargoRequest) -> Result<Inventory, SbomError> {
 /// The SBOM of a Cargo workspace's binary.
 pub fn cargo_sbom(request: &CargoRequest, facts: &Facts) -> Result<Sbom, SbomError> {
     let inventory = cargo_inventory(request)?;
-    Ok(Sbom {
-        bytes: write(&inventory, facts)?,
-        summary: Summary::of(&inventory),
-        inventory,
-    })
+    Ok(Sbom { bytes: write(&inventory, facts)?, summary: Summary::of(&inventory), inventory })
 }
 
 /// Why bytes are not a CycloneDX document that can be read.

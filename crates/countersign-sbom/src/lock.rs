@@ -31,18 +31,13 @@ struct Package {
 impl Lock {
     pub(crate) fn read(path: &Path) -> Result<Self, SbomError> {
         let text = read_toml(path)?;
-        let file: File = toml::from_str(&text).map_err(|source| SbomError::Toml {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })?;
+        let file: File = toml::from_str(&text)
+            .map_err(|source| SbomError::Toml { path: path.to_owned(), source: Box::new(source) })?;
         let mut checksums = BTreeMap::new();
         for package in file.package {
             let Some(source) = package.source else { continue };
             let older = format!("checksum {} {} ({source})", package.name, package.version);
-            let text = package
-                .checksum
-                .as_deref()
-                .or_else(|| file.metadata.get(&older).and_then(toml::Value::as_str));
+            let text = package.checksum.as_deref().or_else(|| file.metadata.get(&older).and_then(toml::Value::as_str));
             let Some(text) = text.filter(|text| *text != "<none>") else {
                 continue;
             };
@@ -53,33 +48,21 @@ impl Lock {
             })?;
             checksums.insert((package.name, package.version, source), checksum);
         }
-        Ok(Self {
-            digest: Sha256::of(text.as_bytes()),
-            checksums,
-        })
+        Ok(Self { digest: Sha256::of(text.as_bytes()), checksums })
     }
 
     /// The checksum of a package from a registry.
     pub(crate) fn checksum(&self, name: &str, version: &str, source: &str) -> Option<Sha256> {
-        self.checksums
-            .get(&(name.to_owned(), version.to_owned(), source.to_owned()))
-            .copied()
+        self.checksums.get(&(name.to_owned(), version.to_owned(), source.to_owned())).copied()
     }
 }
 
 /// A file of Cargo's, within the bound.
 pub(crate) fn read_toml(path: &Path) -> Result<String, SbomError> {
-    let failed = |source| SbomError::Read {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |source| SbomError::Read { path: path.to_owned(), source };
     let size = fs::metadata(path).map_err(failed)?.len();
     if usize::try_from(size).map_or(true, |size| size > limits::LOCK_FILE_BYTES) {
-        return Err(SbomError::TooLarge {
-            path: path.to_owned(),
-            found: size,
-            limit: limits::LOCK_FILE_BYTES,
-        });
+        return Err(SbomError::TooLarge { path: path.to_owned(), found: size, limit: limits::LOCK_FILE_BYTES });
     }
     fs::read_to_string(path).map_err(failed)
 }

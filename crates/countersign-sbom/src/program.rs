@@ -38,14 +38,8 @@ pub(crate) fn start(program: &Path, directory: &Path, arguments: &[&str]) -> Res
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     match command.spawn() {
-        Ok(child) => Ok(Running {
-            program: program.to_owned(),
-            child,
-        }),
-        Err(source) => Err(SbomError::Program {
-            program: program.to_owned(),
-            source,
-        }),
+        Ok(child) => Ok(Running { program: program.to_owned(), child }),
+        Err(source) => Err(SbomError::Program { program: program.to_owned(), source }),
     }
 }
 
@@ -58,11 +52,7 @@ impl Running {
                 program,
                 good: output.status.success(),
                 printed: String::from_utf8_lossy(&output.stdout).into_owned(),
-                said: String::from_utf8_lossy(&output.stderr)
-                    .trim()
-                    .chars()
-                    .take(SAID_CHARS)
-                    .collect(),
+                said: String::from_utf8_lossy(&output.stderr).trim().chars().take(SAID_CHARS).collect(),
             }),
             Err(source) => Err(SbomError::Program { program, source }),
         }

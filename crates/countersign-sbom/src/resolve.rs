@@ -23,20 +23,13 @@ pub(crate) fn inventory(workspace: &Workspace, request: &CargoRequest) -> Result
     let package = package(workspace, request.package.as_deref())?;
     let (binary, required) = binary(&package, request.binary.as_deref())?;
     let features = Features::of(&package, request)?;
-    let set = features
-        .resolve(workspace, &package)
-        .map_err(|source| metadata(workspace, source))?;
+    let set = features.resolve(workspace, &package).map_err(|source| metadata(workspace, source))?;
 
     let failed = |source| metadata(workspace, source);
-    let enabled = names(set.target_features(), package.id())
-        .map_err(failed)?
-        .unwrap_or_default();
+    let enabled = names(set.target_features(), package.id()).map_err(failed)?.unwrap_or_default();
     // `PACKAGE/FEATURE` among the required features is left to Cargo, which refuses to build the binary.
-    let missing: Vec<String> = required
-        .iter()
-        .filter(|name| !name.contains('/') && !enabled.contains(*name))
-        .cloned()
-        .collect();
+    let missing: Vec<String> =
+        required.iter().filter(|name| !name.contains('/') && !enabled.contains(*name)).cloned().collect();
     if !missing.is_empty() {
         return Err(SbomError::FeaturesRequired {
             package: package.name().to_owned(),
@@ -53,13 +46,8 @@ pub(crate) fn inventory(workspace: &Workspace, request: &CargoRequest) -> Result
     let mut components: Vec<Component> = components.into_values().collect();
     components.sort_by(|a, b| a.reference.cmp(&b.reference));
     let mut references = BTreeSet::from([root.reference.as_str()]);
-    if let Some(second) = components
-        .iter()
-        .find(|component| !references.insert(&component.reference))
-    {
-        return Err(SbomError::SameReference {
-            reference: second.reference.clone(),
-        });
+    if let Some(second) = components.iter().find(|component| !references.insert(&component.reference)) {
+        return Err(SbomError::SameReference { reference: second.reference.clone() });
     }
     Ok(Inventory {
         root,
@@ -86,21 +74,15 @@ fn binaries<'g>(package: &PackageMetadata<'g>) -> BTreeMap<&'g str, &'g [String]
     package
         .build_targets()
         .filter_map(|target| {
-            if let BuildTargetId::Binary(name) = target.id() {
-                Some((name, target.required_features()))
-            } else {
-                None
-            }
+            if let BuildTargetId::Binary(name) = target.id() { Some((name, target.required_features())) } else { None }
         })
         .collect()
 }
 
 fn with_binaries(graph: &PackageGraph) -> Vec<String> {
     let members = graph.workspace().iter();
-    let names: BTreeSet<&str> = members
-        .filter(|package| !binaries(package).is_empty())
-        .map(|package| package.name())
-        .collect();
+    let names: BTreeSet<&str> =
+        members.filter(|package| !binaries(package).is_empty()).map(|package| package.name()).collect();
     names.into_iter().map(str::to_owned).collect()
 }
 
@@ -122,15 +104,10 @@ fn binary<'g>(package: &PackageMetadata<'g>, asked: Option<&str>) -> Result<(&'g
     let mut left = all.iter().filter(|(name, _)| asked.is_none_or(|asked| asked == **name));
     match (left.next(), left.next(), asked) {
         (Some((&binary, &required)), None, _) => Ok((binary, required)),
-        (Some(_), Some(_), _) => Err(SbomError::BinaryNotNamed {
-            package: name,
-            known: known(),
-        }),
-        (None, _, Some(asked)) if !all.is_empty() => Err(SbomError::NoSuchBinary {
-            package: name,
-            binary: asked.to_owned(),
-            known: known(),
-        }),
+        (Some(_), Some(_), _) => Err(SbomError::BinaryNotNamed { package: name, known: known() }),
+        (None, _, Some(asked)) if !all.is_empty() => {
+            Err(SbomError::NoSuchBinary { package: name, binary: asked.to_owned(), known: known() })
+        }
         (None, _, _) => {
             let known = with_binaries(package.graph());
             Err(SbomError::NoBinary { package: name, known })
@@ -150,11 +127,7 @@ impl Features {
         let prefix = format!("{}/", package.name());
         let known: BTreeSet<&str> = package.named_features().collect();
         let mut named = BTreeSet::new();
-        let asked = request
-            .features
-            .iter()
-            .flat_map(|text| text.split([',', ' ']))
-            .filter(|name| !name.is_empty());
+        let asked = request.features.iter().flat_map(|text| text.split([',', ' '])).filter(|name| !name.is_empty());
         for name in asked {
             let name = name.strip_prefix(&prefix).unwrap_or(name);
             if !known.contains(name) && name != DEFAULT {
@@ -181,11 +154,7 @@ impl Features {
             StandardFeatures::Default if package.has_default_feature() => vec![DEFAULT],
             StandardFeatures::Default | StandardFeatures::None => Vec::new(),
         };
-        implied
-            .into_iter()
-            .map(str::to_owned)
-            .chain(self.named.iter().cloned())
-            .collect()
+        implied.into_iter().map(str::to_owned).chain(self.named.iter().cloned()).collect()
     }
 
     fn resolve<'g>(
@@ -202,11 +171,7 @@ impl Features {
             .set_initials_platform(InitialsPlatform::ProcMacrosOnTarget)
             .set_host_platform(workspace.host.clone())
             .set_target_platform(workspace.target.clone());
-        CargoSet::new(
-            package.to_feature_set(filter),
-            workspace.graph.feature_graph().resolve_none(),
-            &options,
-        )
+        CargoSet::new(package.to_feature_set(filter), workspace.graph.feature_graph().resolve_none(), &options)
     }
 }
 
@@ -215,19 +180,12 @@ fn components<'g>(
     workspace: &'g Workspace,
     set: &CargoSet<'g>,
 ) -> Result<BTreeMap<&'g PackageId, Component>, SbomError> {
-    let packages = set
-        .target_features()
-        .to_package_set()
-        .union(&set.host_features().to_package_set());
+    let packages = set.target_features().to_package_set().union(&set.host_features().to_package_set());
     let mut components = BTreeMap::new();
     for package in packages.packages(DependencyDirection::Forward) {
         components.insert(package.id(), component(workspace, set, &package)?);
     }
-    let links = set
-        .target_links()
-        .chain(set.host_links())
-        .chain(set.proc_macro_links())
-        .chain(set.build_dep_links());
+    let links = set.target_links().chain(set.host_links()).chain(set.proc_macro_links()).chain(set.build_dep_links());
     let edges: Vec<(&PackageId, &PackageId)> = links.map(|link| (link.from().id(), link.to().id())).collect();
     for (from, to) in edges {
         let to = components.get(to).map(|component| component.reference.clone());
@@ -247,14 +205,8 @@ fn component<'g>(
     let name = package.name().to_owned();
     let version = package.version().to_string();
     let source = Source::of(package).ok_or_else(|| SbomError::Source { package: name.clone() })?;
-    let purl = source.purl(&name, &version).map_err(|source| SbomError::Purl {
-        package: name.clone(),
-        source,
-    })?;
-    let checksum = package
-        .source()
-        .external_source()
-        .and_then(|text| workspace.lock.checksum(&name, &version, text));
+    let purl = source.purl(&name, &version).map_err(|source| SbomError::Purl { package: name.clone(), source })?;
+    let checksum = package.source().external_source().and_then(|text| workspace.lock.checksum(&name, &version, text));
     Ok(Component {
         reference: source.reference(&name, &version, purl.as_ref()),
         purl,

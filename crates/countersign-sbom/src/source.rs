@@ -18,12 +18,10 @@ impl Source {
             ExternalSource::Registry(ExternalSource::CRATES_IO_URL)
             | ExternalSource::Sparse("https://index.crates.io/") => Some(Self::CratesIo),
             ExternalSource::Registry(url) => Some(public(url).map_or(Self::Disk { commit: None }, Self::Registry)),
-            ExternalSource::Sparse(url) => Some(public(url).map_or(Self::Disk { commit: None }, |url| {
-                Self::Registry(format!("sparse+{url}"))
-            })),
-            ExternalSource::Git {
-                repository, resolved, ..
-            } => {
+            ExternalSource::Sparse(url) => {
+                Some(public(url).map_or(Self::Disk { commit: None }, |url| Self::Registry(format!("sparse+{url}"))))
+            }
+            ExternalSource::Git { repository, resolved, .. } => {
                 let commit = resolved.to_owned();
                 Some(match public(repository) {
                     Some(repository) => Self::Git { repository, commit },
@@ -79,14 +77,9 @@ fn public(url: &str) -> Option<String> {
     if scheme == "file" {
         return None;
     }
-    let (authority, path) = rest
-        .split_once('/')
-        .map_or((rest, None), |(authority, path)| (authority, Some(path)));
+    let (authority, path) = rest.split_once('/').map_or((rest, None), |(authority, path)| (authority, Some(path)));
     let host = authority.rsplit('@').next().unwrap_or(authority);
-    Some(path.map_or_else(
-        || format!("{scheme}://{host}"),
-        |path| format!("{scheme}://{host}/{path}"),
-    ))
+    Some(path.map_or_else(|| format!("{scheme}://{host}"), |path| format!("{scheme}://{host}/{path}")))
 }
 
 #[cfg(test)]
@@ -96,19 +89,12 @@ mod tests {
     fn check(source: &str, word: &str, reference: &str) {
         let source = Source::external(source).unwrap();
         let purl = source.purl("a", "1.0.0").unwrap();
-        assert_eq!(
-            (source.word(), source.reference("a", "1.0.0", purl.as_ref()).as_str()),
-            (word, reference)
-        );
+        assert_eq!((source.word(), source.reference("a", "1.0.0", purl.as_ref()).as_str()), (word, reference));
     }
 
     #[test]
     fn only_crates_io_gives_a_bare_package_url() {
-        check(
-            "registry+https://github.com/rust-lang/crates.io-index",
-            "registry",
-            "pkg:cargo/a@1.0.0",
-        );
+        check("registry+https://github.com/rust-lang/crates.io-index", "registry", "pkg:cargo/a@1.0.0");
         check("sparse+https://index.crates.io/", "registry", "pkg:cargo/a@1.0.0");
         check(
             "sparse+https://user:secret@cargo.example.com/index/",
@@ -133,11 +119,7 @@ mod tests {
 
     #[test]
     fn a_place_on_disk_stays_out() {
-        check(
-            "git+file:///home/me/b?rev=cc#cc55108da32bfed3",
-            "git on disk",
-            "git:a@1.0.0#cc55108da32bfed3",
-        );
+        check("git+file:///home/me/b?rev=cc#cc55108da32bfed3", "git on disk", "git:a@1.0.0#cc55108da32bfed3");
         check("registry+file:///home/me/index", "registry on disk", "registry:a@1.0.0");
     }
 
