@@ -9,7 +9,6 @@ use std::fmt;
 
 /// A public key that can stand in trust.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
 pub enum PublicKey {
     /// Ed25519, RFC 8032.
     Ed25519([u8; 32]),
@@ -249,6 +248,7 @@ impl PublicKey {
     }
 
     /// From the parsed key of an SSH signature or key file.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the list of SSH key kinds is foreign and grows; others are refused")]
     pub fn from_ssh(data: &ssh_key::public::KeyData) -> Result<Self, KeyError> {
         use ssh_key::public::KeyData;
         match data {
@@ -302,11 +302,12 @@ impl PublicKey {
         if text.lines().count() != 1 {
             return Err(KeyError::Form);
         }
-        let key = ssh_key::PublicKey::from_openssh(text).map_err(|error| match error {
-            ssh_key::Error::AlgorithmUnknown => {
+        let key = ssh_key::PublicKey::from_openssh(text).map_err(|error| {
+            if error == ssh_key::Error::AlgorithmUnknown {
                 KeyError::Kind { kind: text.split(' ').next().unwrap_or_default().chars().take(64).collect() }
+            } else {
+                KeyError::Form
             }
-            _ => KeyError::Form,
         })?;
         Self::from_ssh(key.key_data())
     }

@@ -257,10 +257,12 @@ impl PolicyError {
     /// The registered code of this refusal.
     #[must_use]
     pub const fn code(&self) -> crate::finding::Code {
-        match self {
-            Self::Path { .. } => crate::codes::PATH_UNSAFE,
-            Self::Engine { .. } => crate::codes::POLICY_RULE_UNKNOWN,
-            _ => crate::codes::POLICY_MALFORMED,
+        if matches!(self, Self::Path { .. }) {
+            crate::codes::PATH_UNSAFE
+        } else if matches!(self, Self::Engine { .. }) {
+            crate::codes::POLICY_RULE_UNKNOWN
+        } else {
+            crate::codes::POLICY_MALFORMED
         }
     }
 }

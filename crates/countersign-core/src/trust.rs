@@ -316,9 +316,10 @@ impl TrustError {
     /// The registered code of this refusal.
     #[must_use]
     pub const fn code(&self) -> crate::finding::Code {
-        match self {
-            Self::KeyShared { .. } | Self::AccountShared { .. } => crate::codes::KEY_SHARED,
-            _ => crate::codes::TRUST_MALFORMED,
+        if matches!(self, Self::KeyShared { .. } | Self::AccountShared { .. }) {
+            crate::codes::KEY_SHARED
+        } else {
+            crate::codes::TRUST_MALFORMED
         }
     }
 }

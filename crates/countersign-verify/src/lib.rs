@@ -1,1 +1,23 @@
 //! Bytes and trust to proof.
+//!
+//! Everything here is a pure function of its arguments: no file, clock, variable, process or socket. What holds becomes a
+//! value of a type that only this crate can make ([`Verified`], [`VerifiedTrust`], [`LogState`], [`History`]); what does
+//! not hold becomes findings. All of them, not the first.
+#![warn(clippy::arithmetic_side_effects)]
+
+pub mod document;
+pub mod evidence;
+pub mod history;
+pub mod keys;
+pub mod log;
+pub mod policy;
+pub mod quorum;
+pub mod ssh;
+pub mod trust;
+pub mod vsa;
+
+pub use document::{SignedBy, Verified};
+pub use evidence::{Blobs, Evidence};
+pub use history::History;
+pub use log::{LogState, StateView};
+pub use trust::VerifiedTrust;

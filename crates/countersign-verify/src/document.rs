@@ -1,0 +1,218 @@
+//! One signed document against trust: the signature, the signer, the kind.
+
+use crate::keys;
+use crate::ssh;
+use crate::trust::VerifiedTrust;
+use countersign_core::bundle::{Signature, Signed};
+use countersign_core::codes;
+use countersign_core::digest::Sha256;
+use countersign_core::finding::Finding;
+use countersign_core::ids::{PersonId, RoleName, Uri};
+use countersign_core::key::{KeyId, PublicKey};
+use countersign_core::statement::review::NAMESPACE as REVIEW_NAMESPACE;
+use countersign_core::statement::{Kind, Statement};
+use countersign_core::time::Time;
+use countersign_core::trust::{OwnedKey, Owner, POLICY_NAMESPACE, TRUST_NAMESPACE, Trust};
+
+/// A value that was signed by somebody whom trust lets sign it, with a key that counted at the time in question. Only
+/// this crate makes one.
+#[derive(Debug, Clone)]
+pub struct Verified<T> {
+    value: T,
+    by: SignedBy,
+    document: Sha256,
+}
+
+impl<T> Verified<T> {
+    pub(crate) const fn new(value: T, by: SignedBy, document: Sha256) -> Self {
+        Self { value, by, document }
+    }
+
+    /// What was signed.
+    pub const fn value(&self) -> &T {
+        &self.value
+    }
+
+    /// Who signed it.
+    pub const fn signed_by(&self) -> &SignedBy {
+        &self.by
+    }
+
+    /// The digest of the signed document: its name in the evidence store.
+    pub const fn document(&self) -> &Sha256 {
+        &self.document
+    }
+}
+
+/// Who signed: as trust knows the key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedBy {
+    /// The key.
+    pub key: KeyId,
+    /// Its owner.
+    pub owner: SignerName,
+}
+
+/// The owner of a key, by name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SignerName {
+    /// A person.
+    Person(PersonId),
+    /// A builder, with the `builder.id` that trust pairs with the key, and the level that the pair can show.
+    Builder {
+        /// The `builder.id`.
+        id: Uri,
+        /// The highest SLSA Build level.
+        max_level: u8,
+    },
+    /// A collector.
+    Collector(RoleName),
+    /// A gate.
+    Gate(Uri),
+}
+
+impl SignerName {
+    /// In words, for messages.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Person(id) => format!("person {id}"),
+            Self::Builder { id, .. } => format!("builder {id}"),
+            Self::Collector(name) => format!("collector {name}"),
+            Self::Gate(id) => format!("gate {id}"),
+        }
+    }
+
+    fn of(owner: &Owner<'_>) -> Option<Self> {
+        match owner {
+            Owner::Person(person) => Some(Self::Person(person.id.clone())),
+            Owner::Builder(b) => Some(Self::Builder { id: b.id.clone(), max_level: b.max_level }),
+            Owner::Collector(c) => Some(Self::Collector(c.name.clone())),
+            Owner::Gate(g) => Some(Self::Gate(g.id.clone())),
+            Owner::Log(_) => None,
+        }
+    }
+}
+
+/// Checks one signed document: its statement, the signature, that trust knows the signer, that the key counts `at` that
+/// time, and that the signer may sign this kind. `place` names the document in findings.
+pub fn verify_document(
+    signed: &Signed,
+    trust: &VerifiedTrust,
+    at: Time,
+    place: &str,
+) -> Result<Verified<Statement>, Vec<Finding>> {
+    let statement = read_statement(signed, place)?;
+    let Some(kind) = statement.kind() else {
+        return Err(vec![
+            Finding::new(codes::PREDICATE_UNKNOWN, format!("predicate type {} is not known", statement.predicate_type))
+                .at(place)
+                .expected(Kind::ALL.map(Kind::word).join(", "), "this version of countersign")
+                .found(statement.predicate_type.as_str()),
+        ]);
+    };
+    let by = signer(signed, kind, trust.trust(), at, place).map_err(|finding| vec![finding])?;
+    Ok(Verified::new(statement, by, signed.digest))
+}
+
+/// The statement that a document carries.
+pub(crate) fn read_statement(signed: &Signed, place: &str) -> Result<Statement, Vec<Finding>> {
+    Statement::parse(&signed.payload).map_err(|error| {
+        vec![
+            Finding::new(codes::STATEMENT_MALFORMED, format!("the signed payload is not a statement: {error}"))
+                .at(place),
+        ]
+    })
+}
+
+/// Who signed, by `trust`: also for documents that are judged before there is a [`VerifiedTrust`], such as trust itself.
+pub(crate) fn signer(signed: &Signed, kind: Kind, trust: &Trust, at: Time, place: &str) -> Result<SignedBy, Finding> {
+    let (key, known) = signing_key(signed, kind, trust, place)?;
+    let Some((owner, owned)) = known else {
+        return Err(Finding::new(codes::SIGNER_UNKNOWN, "the key that signed is not in trust")
+            .at(place)
+            .expected("a key of trust", format!("trust, version {}", trust.version))
+            .found(key)
+            .help("add the key to trust.toml, or sign with a key that is in it"));
+    };
+    counts(owned, &owner, at, place)?;
+    if !owner.may_sign(kind) {
+        return Err(Finding::new(
+            codes::SIGNER_NOT_ALLOWED,
+            format!("{} may not sign statements of kind {}", owner.describe(), kind.word()),
+        )
+        .at(place)
+        .expected(format!("a signer that trust lets sign {}", kind.word()), format!("trust, version {}", trust.version))
+        .found(owner.describe()));
+    }
+    let owner_name = SignerName::of(&owner).ok_or_else(|| {
+        Finding::new(codes::SIGNER_NOT_ALLOWED, "a log's key signs checkpoints and nothing else").at(place)
+    })?;
+    Ok(SignedBy { key: owned.key.id(), owner: owner_name })
+}
+
+type Known<'t> = Option<(Owner<'t>, &'t OwnedKey)>;
+
+/// The key that signed, and its owner if trust has one. A signature that does not hold is a finding whoever made it.
+fn signing_key<'t>(signed: &Signed, kind: Kind, trust: &'t Trust, place: &str) -> Result<(String, Known<'t>), Finding> {
+    let message = signed.pae();
+    match &signed.by {
+        Signature::Dsse { hint, signature } => {
+            let Some(id) = hint else { return Ok(("a bundle without a usable key hint".to_owned(), None)) };
+            let Some((owner, owned)) = trust.owner_of(id) else { return Ok((format!("key {id}"), None)) };
+            if !keys::envelope_signature_holds(&owned.key, &message, signature) {
+                return Err(broken(
+                    &format!("the signature does not hold for key {id} of {}", owner.describe()),
+                    place,
+                ));
+            }
+            Ok((id.to_string(), Some((owner, owned))))
+        }
+        Signature::Ssh { namespace, armor } => {
+            let expected = match kind {
+                Kind::Review => REVIEW_NAMESPACE,
+                Kind::Trust => TRUST_NAMESPACE,
+                Kind::PolicyRelease | Kind::PolicyActivation => POLICY_NAMESPACE,
+                Kind::Sbom | Kind::Provenance | Kind::Vsa | Kind::PromotionDecision => {
+                    return Err(Finding::new(
+                        codes::SIGNER_NOT_ALLOWED,
+                        format!("SSH signatures are for people; {} is signed by a machine's key", kind.word()),
+                    )
+                    .at(place));
+                }
+            };
+            if namespace != expected {
+                return Err(broken(&format!("signed in namespace `{namespace}`, not `{expected}`"), place));
+            }
+            let key: PublicKey =
+                ssh::verify(armor, expected, &message).map_err(|error| broken(&error.to_string(), place))?;
+            Ok((key.to_openssh(), trust.owner_of(&key.id())))
+        }
+    }
+}
+
+fn broken(what: &str, place: &str) -> Finding {
+    Finding::new(codes::SIGNATURE_INVALID, what).at(place)
+}
+
+fn counts(owned: &OwnedKey, owner: &Owner<'_>, at: Time, place: &str) -> Result<(), Finding> {
+    if owned.counts_at(at) {
+        return Ok(());
+    }
+    let mut finding = Finding::new(
+        codes::KEY_NOT_VALID,
+        format!("key {} of {} does not count at {at}", owned.key.id(), owner.describe()),
+    )
+    .at(place)
+    .expected(format!("a key that counts at {at}"), "trust");
+    for (word, time) in [
+        ("valid from", owned.valid_from),
+        ("valid until", owned.valid_until),
+        ("compromised since", owned.compromised_since),
+    ] {
+        if let Some(time) = time {
+            finding = finding.found(format!("{word} {time}"));
+        }
+    }
+    Err(finding)
+}

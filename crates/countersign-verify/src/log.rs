@@ -1,0 +1,500 @@
+//! The log as the decision's state: entries under a signed checkpoint, and what they make active.
+//!
+//! [`LogState::open`] checks every entry once; [`LogState::at`] gives the state at any earlier size, so that an auditor
+//! sees exactly what a decision saw.
+
+use crate::document::{SignerName, Verified, verify_document};
+use crate::evidence::{Blobs, checked_blob};
+use crate::keys::note_signature_holds;
+use crate::policy::{Activated, ActivationContext, verify_activation};
+use crate::trust::{self, VerifiedTrust};
+use countersign_core::bundle::Signed;
+use countersign_core::codes;
+use countersign_core::decision::{Decision, LogRef};
+use countersign_core::digest::Sha256;
+use countersign_core::entry::Entry;
+use countersign_core::finding::{Check, Finding, Verdict};
+use countersign_core::ids::{EnvName, Origin};
+use countersign_core::key::PublicKey;
+use countersign_core::log::checkpoint::UnverifiedCheckpoint;
+use countersign_core::log::merkle::{Frontier, leaf_hash};
+use countersign_core::log::note::NoteKey;
+use countersign_core::statement::Kind;
+use countersign_core::time::Time;
+use countersign_core::trust::Trust;
+
+/// A log whose checkpoint is signed by a key of trust, and whose entries hash to its root.
+#[derive(Debug)]
+pub struct LogState {
+    origin: Origin,
+    entries: Vec<Entry>,
+    /// The root at every size, the empty log's first.
+    roots: Vec<Sha256>,
+    outside: VerifiedTrust,
+    trusts: Vec<(u64, VerifiedTrust)>,
+    activations: Vec<Activated>,
+    faults: Vec<Fault>,
+}
+
+/// An entry that does not hold, and for which environment that matters; `None` is all.
+#[derive(Debug)]
+struct Fault {
+    entry: u64,
+    environment: Option<EnvName>,
+    findings: Vec<Finding>,
+}
+
+/// What came of opening a log.
+#[derive(Debug)]
+pub struct LogOutcome {
+    /// The state, if checkpoint and entries hold.
+    pub state: Option<LogState>,
+    /// The checklist.
+    pub checks: Vec<Check>,
+    /// What was found.
+    pub findings: Vec<Finding>,
+}
+
+/// The state at a size.
+#[derive(Debug, Clone, Copy)]
+pub struct StateView<'a> {
+    state: &'a LogState,
+    size: u64,
+}
+
+/// The newest promotion of an environment that was authorised.
+#[derive(Debug, Clone)]
+pub struct Promoted {
+    /// The entry's index.
+    pub entry: u64,
+    /// The entry's time.
+    pub time: Time,
+    /// The decision, signed by a gate of that environment.
+    pub decision: Verified<countersign_core::statement::Statement>,
+    /// The decision's content.
+    pub content: Decision,
+}
+
+impl LogState {
+    /// Checks the checkpoint's signature, the entries against its root, every trust document and every activation.
+    #[must_use]
+    pub fn open(
+        checkpoint: &[u8],
+        entries: &[Vec<u8>],
+        outside: &VerifiedTrust,
+        blobs: &dyn Blobs,
+        at: Time,
+    ) -> LogOutcome {
+        let mut out = LogOutcome { state: None, checks: Vec::new(), findings: Vec::new() };
+        match signed_checkpoint(checkpoint, outside.trust(), at) {
+            Err(finding) => {
+                out.checks.push(Check::new("log-checkpoint", Verdict::Fail, "the checkpoint does not hold"));
+                out.findings.push(finding);
+            }
+            Ok(reference) => {
+                out.checks.push(Check::new(
+                    "log-checkpoint",
+                    Verdict::Pass,
+                    format!("{}, {} entries, signed", reference.origin, reference.size),
+                ));
+                match read_entries(entries, &reference) {
+                    Err(findings) => {
+                        out.checks.push(Check::new("log-entries", Verdict::Fail, "the entries do not hold"));
+                        out.findings.extend(findings);
+                    }
+                    Ok((parsed, roots)) => {
+                        out.checks.push(Check::new("log-entries", Verdict::Pass, "hash to the checkpoint's root"));
+                        out.state = Some(Self::fold(reference.origin, parsed, roots, outside, blobs));
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    /// The state after the first `size` entries; `None` beyond the log's end.
+    #[must_use]
+    pub fn at(&self, size: u64) -> Option<StateView<'_>> {
+        (size <= self.size()).then_some(StateView { state: self, size })
+    }
+
+    /// The state at the end.
+    #[must_use]
+    pub fn now(&self) -> StateView<'_> {
+        StateView { state: self, size: self.size() }
+    }
+
+    /// How many entries.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        u64::try_from(self.entries.len()).unwrap_or(u64::MAX)
+    }
+
+    /// The entries in order.
+    #[must_use]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Findings of every entry that does not hold.
+    pub fn faults(&self) -> impl Iterator<Item = (u64, &Finding)> {
+        self.faults.iter().flat_map(|fault| fault.findings.iter().map(move |finding| (fault.entry, finding)))
+    }
+
+    fn fold(
+        origin: Origin,
+        entries: Vec<Entry>,
+        roots: Vec<Sha256>,
+        outside: &VerifiedTrust,
+        blobs: &dyn Blobs,
+    ) -> Self {
+        let mut state = Self {
+            origin,
+            entries: Vec::new(),
+            roots,
+            outside: outside.clone(),
+            trusts: Vec::new(),
+            activations: Vec::new(),
+            faults: Vec::new(),
+        };
+        for (index, entry) in (0_u64..).zip(&entries) {
+            let result = if entry.kind == Kind::Trust {
+                state.fold_trust(index, entry, blobs)
+            } else if entry.kind == Kind::PolicyActivation {
+                state.fold_activation(index, entry, blobs)
+            } else {
+                Ok(())
+            };
+            if let Err(findings) = result {
+                state.faults.push(Fault { entry: index, environment: entry.environment.clone(), findings });
+            }
+        }
+        state.entries = entries;
+        state.check_outside();
+        state
+    }
+
+    fn fold_trust(&mut self, index: u64, entry: &Entry, blobs: &dyn Blobs) -> Result<(), Vec<Finding>> {
+        let bytes = named_blob(entry.statement(), index, blobs)?;
+        let next = match self.trusts.last() {
+            None => {
+                let outcome = trust::verify_trust(&bytes, entry.subjects.first(), entry.time);
+                if !outcome.findings.is_empty() {
+                    return Err(outcome.findings);
+                }
+                outcome.trust.ok_or_else(Vec::new)?
+            }
+            Some((_, older)) => trust::verify_successor(older, &bytes, entry.time)?,
+        };
+        self.trusts.push((index, next));
+        Ok(())
+    }
+
+    /// The trust given from outside has to be the newest that the log knows.
+    fn check_outside(&mut self) {
+        if let Some((index, newest)) = self.trusts.last()
+            && newest.digest() != self.outside.digest()
+        {
+            let finding = Finding::new(
+                codes::TRUST_DIGEST_MISMATCH,
+                "the trust given from outside is not the newest that the log records",
+            )
+            .at(format!("log entry {index}"))
+            .expected(newest.digest().to_string(), "the log")
+            .found(format!("{} (version {})", self.outside.digest(), self.outside.trust().version))
+            .help("record the newer trust with `countersign policy activate`, or give the digest of the recorded one");
+            self.faults.push(Fault { entry: *index, environment: None, findings: vec![finding] });
+        }
+    }
+
+    fn fold_activation(&mut self, index: u64, entry: &Entry, blobs: &dyn Blobs) -> Result<(), Vec<Finding>> {
+        let place = format!("log entry {index}");
+        let environment = entry.environment.clone().ok_or_else(|| {
+            vec![Finding::new(codes::LOG_ENTRY_MALFORMED, "an activation without an environment").at(place.as_str())]
+        })?;
+        let activation = named_blob(entry.statement(), index, blobs)?;
+        let release = named_blob(entry.evidence.first(), index, blobs)?;
+        let earlier: Vec<&Activated> =
+            self.activations.iter().filter(|a| a.activation.environment == environment).collect();
+        let active = earlier.last().copied();
+        let context = ActivationContext {
+            trust: self.trust_before(active.map_or(0, |a| a.entry)),
+            active,
+            earlier: &earlier,
+            entry: index,
+            time: entry.time,
+        };
+        let activated = verify_activation(&activation, &release, &context, &place)?;
+        if activated.activation.environment != environment {
+            return Err(vec![
+                Finding::new(codes::LOG_ENTRY_MALFORMED, "the entry and its activation name different environments")
+                    .at(place)
+                    .expected(activated.activation.environment.to_string(), "the signed activation")
+                    .found(environment.to_string()),
+            ]);
+        }
+        self.activations.push(activated);
+        Ok(())
+    }
+
+    /// The trust in force when entry `index` was written; before the first recorded one, that one, or the outside's.
+    fn trust_before(&self, index: u64) -> &VerifiedTrust {
+        self.trusts
+            .iter()
+            .rev()
+            .find(|(at, _)| *at <= index)
+            .or_else(|| self.trusts.first())
+            .map_or(&self.outside, |(_, trust)| trust)
+    }
+}
+
+impl<'a> StateView<'a> {
+    /// The log as far as it goes here.
+    #[must_use]
+    pub fn reference(&self) -> LogRef {
+        LogRef { origin: self.state.origin.clone(), size: self.size, root: self.root_at(self.size) }
+    }
+
+    /// The time of the newest entry.
+    #[must_use]
+    pub fn newest_time(&self) -> Option<Time> {
+        self.entries().last().map(|entry| entry.time)
+    }
+
+    /// The entries up to here.
+    #[must_use]
+    pub fn entries(&self) -> &'a [Entry] {
+        let end = usize::try_from(self.size).unwrap_or(usize::MAX);
+        self.state.entries.get(..end).unwrap_or(&self.state.entries)
+    }
+
+    /// The trust in force here.
+    #[must_use]
+    pub fn trust(&self) -> &'a VerifiedTrust {
+        self.state.trust_before(self.size)
+    }
+
+    /// The release that is active for an environment, and since which entry.
+    #[must_use]
+    pub fn active(&self, environment: &EnvName) -> Option<&'a Activated> {
+        self.activations(environment).last()
+    }
+
+    /// Every activation for an environment, oldest first.
+    pub fn activations(&self, environment: &EnvName) -> impl Iterator<Item = &'a Activated> {
+        let (size, environment) = (self.size, environment.clone());
+        self.state.activations.iter().filter(move |a| a.entry < size && a.activation.environment == environment)
+    }
+
+    /// What was wrong with entries that matter for an environment.
+    pub fn faults(&self, environment: &EnvName) -> impl Iterator<Item = &'a Finding> {
+        let (size, environment) = (self.size, environment.clone());
+        self.state
+            .faults
+            .iter()
+            .filter(move |f| f.entry < size && f.environment.as_ref().is_none_or(|e| *e == environment))
+            .flat_map(|fault| &fault.findings)
+    }
+
+    /// Checks that the log goes on from a checkpoint that was given from outside.
+    pub fn continues(&self, least: &LogRef) -> Result<(), Finding> {
+        let place = format!("log {}", self.state.origin);
+        if least.origin != self.state.origin {
+            return Err(Finding::new(codes::LOG_ORIGIN_MISMATCH, "the least checkpoint is of another log")
+                .at(place)
+                .expected(least.origin.to_string(), "the least checkpoint given from outside")
+                .found(self.state.origin.to_string()));
+        }
+        if least.size > self.size {
+            return Err(Finding::new(codes::LOG_ROLLED_BACK, "the log has fewer entries than it had before")
+                .at(place)
+                .expected(format!("at least {} entries", least.size), "the least checkpoint given from outside")
+                .found(format!("{} entries", self.size))
+                .help("restore the log from a copy that is not older; nothing is decided until then"));
+        }
+        let root = self.root_at(least.size);
+        if root != least.root {
+            return Err(Finding::new(
+                codes::LOG_FORKED,
+                format!("the log's first {} entries are not what they were", least.size),
+            )
+            .at(place)
+            .expected(least.root.to_string(), "the least checkpoint given from outside")
+            .found(root.to_string()));
+        }
+        Ok(())
+    }
+
+    /// The newest decision recorded for an environment that authorised a promotion; of one artifact, if given. The
+    /// decision's own signature is checked here, by the trust of its time.
+    pub fn last_promotion(
+        &self,
+        environment: &EnvName,
+        subject: Option<&Sha256>,
+        blobs: &dyn Blobs,
+    ) -> Result<Option<Promoted>, Vec<Finding>> {
+        for (index, _) in self.decisions(environment, subject) {
+            let promoted = self.decision(index, blobs)?;
+            if promoted.content.authorised {
+                return Ok(Some(promoted));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The newest decision recorded for an environment and an artifact, whatever it says.
+    pub fn last_decision(
+        &self,
+        environment: &EnvName,
+        subject: &Sha256,
+        blobs: &dyn Blobs,
+    ) -> Result<Option<Promoted>, Vec<Finding>> {
+        self.decisions(environment, Some(subject)).next().map(|(index, _)| self.decision(index, blobs)).transpose()
+    }
+
+    /// The decision that entry `index` records: signed by a gate that may decide for the entry's environment.
+    pub fn decision(&self, index: u64, blobs: &dyn Blobs) -> Result<Promoted, Vec<Finding>> {
+        let place = format!("log entry {index}");
+        let malformed = |what: &str| vec![Finding::new(codes::LOG_ENTRY_MALFORMED, what).at(place.as_str())];
+        let entry = usize::try_from(index)
+            .ok()
+            .and_then(|i| self.entries().get(i))
+            .filter(|entry| entry.kind == Kind::PromotionDecision)
+            .ok_or_else(|| malformed("the entry records no decision"))?;
+        let bytes = named_blob(entry.statement(), index, blobs)?;
+        let signed =
+            Signed::parse(&bytes).map_err(|e| vec![Finding::new(e.code(), e.to_string()).at(place.as_str())])?;
+        let trust = self.state.trust_before(index);
+        let decision = verify_document(&signed, trust, entry.time, &place)?;
+        let content: Decision = decision
+            .value()
+            .predicate_as(Kind::PromotionDecision)
+            .map_err(|e| malformed(&format!("the decision does not parse: {e}")))?;
+        let agrees = content.request.time == entry.time
+            && entry.environment.as_ref() == Some(&content.request.environment)
+            && entry.subjects == [content.request.subject]
+            && decision.value().is_about(&content.request.subject);
+        if !agrees {
+            return Err(malformed("the entry and the decision that it names do not agree"));
+        }
+        if !gate_decides(trust.trust(), &decision, &content.request.environment) {
+            return Err(vec![
+                Finding::new(codes::GATE_UNKNOWN, "the decision was signed by a gate that does not decide there")
+                    .at(place)
+                    .expected(format!("a gate of {}", content.request.environment), "trust")
+                    .found(decision.signed_by().owner.describe()),
+            ]);
+        }
+        Ok(Promoted { entry: index, time: entry.time, decision, content })
+    }
+
+    fn decisions(&self, environment: &EnvName, subject: Option<&Sha256>) -> impl Iterator<Item = (u64, &'a Entry)> {
+        let (environment, subject) = (environment.clone(), subject.copied());
+        (0..self.size).rev().zip(self.entries().iter().rev()).filter(move |(_, entry)| {
+            entry.kind == Kind::PromotionDecision
+                && entry.environment.as_ref() == Some(&environment)
+                && subject.is_none_or(|digest| entry.subjects.contains(&digest))
+        })
+    }
+
+    fn root_at(&self, size: u64) -> Sha256 {
+        let root = usize::try_from(size).ok().and_then(|i| self.state.roots.get(i));
+        root.copied().unwrap_or_else(countersign_core::log::merkle::empty_root)
+    }
+}
+
+fn gate_decides<T>(trust: &Trust, document: &Verified<T>, environment: &EnvName) -> bool {
+    let by = document.signed_by();
+    let SignerName::Gate(_) = &by.owner else { return false };
+    trust
+        .gates
+        .iter()
+        .any(|gate| gate.environments.contains(environment) && gate.keys.iter().any(|k| k.key.id() == by.key))
+}
+
+/// The checkpoint, signed by a key of trust's that counts, for a log that trust knows.
+pub fn signed_checkpoint(bytes: &[u8], trust: &Trust, at: Time) -> Result<LogRef, Finding> {
+    let refused = |what: String| Finding::new(codes::LOG_CHECKPOINT_INVALID, what).at("log checkpoint");
+    let unverified = UnverifiedCheckpoint::parse(bytes).map_err(|e| refused(e.to_string()))?;
+    let claim = unverified.claim();
+    let Some(log) = trust.log(&claim.origin) else {
+        let known: Vec<String> = trust.logs.iter().map(|l| l.origin.to_string()).collect();
+        return Err(Finding::new(codes::LOG_ORIGIN_MISMATCH, format!("trust knows no log {}", claim.origin))
+            .at("log checkpoint")
+            .expected(known.join(", "), format!("trust, version {}", trust.version))
+            .found(claim.origin.to_string()));
+    };
+    let keys: Vec<NoteKey> = log
+        .keys
+        .iter()
+        .filter(|owned| owned.counts_at(at))
+        .filter_map(|owned| match &owned.key {
+            PublicKey::Ed25519(key) => Some(NoteKey::new(claim.origin.clone(), *key)),
+            PublicKey::P256(_) | PublicKey::Rsa { .. } | PublicKey::SkEd25519 { .. } | PublicKey::SkP256 { .. } => None,
+        })
+        .collect();
+    let holds =
+        |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
+    unverified.verify(&keys, &holds).map_err(|e| refused(e.to_string()))?;
+    Ok(LogRef { origin: claim.origin.clone(), size: claim.size, root: claim.root })
+}
+
+fn read_entries(entries: &[Vec<u8>], reference: &LogRef) -> Result<(Vec<Entry>, Vec<Sha256>), Vec<Finding>> {
+    let place = format!("log {}", reference.origin);
+    if u64::try_from(entries.len()) != Ok(reference.size) {
+        return Err(vec![
+            Finding::new(codes::LOG_ROOT_MISMATCH, "the log does not hold as many entries as its checkpoint says")
+                .at(place)
+                .expected(reference.size.to_string(), "the checkpoint")
+                .found(entries.len().to_string()),
+        ]);
+    }
+    let mut frontier = Frontier::new();
+    let mut roots = vec![frontier.root()];
+    for bytes in entries {
+        if frontier.push(leaf_hash(bytes)).is_err() {
+            break;
+        }
+        roots.push(frontier.root());
+    }
+    if frontier.root() != reference.root {
+        return Err(vec![
+            Finding::new(codes::LOG_ROOT_MISMATCH, "the entries do not hash to the checkpoint's root")
+                .at(place)
+                .expected(reference.root.to_string(), "the checkpoint")
+                .found(frontier.root().to_string())
+                .help("`countersign log verify` names the file that was altered"),
+        ]);
+    }
+    let mut parsed = Vec::with_capacity(entries.len());
+    let mut newest: Option<Time> = None;
+    for (index, bytes) in entries.iter().enumerate() {
+        let place = format!("log entry {index}");
+        let entry = Entry::parse(bytes)
+            .map_err(|e| vec![Finding::new(codes::LOG_ENTRY_MALFORMED, e.to_string()).at(place.as_str())])?;
+        if let Some(before) = newest.filter(|before| entry.time < *before) {
+            return Err(vec![
+                Finding::new(codes::LOG_TIME_REVERSED, "the entry's time lies before that of the entry before it")
+                    .at(place)
+                    .expected(format!("no earlier than {before}"), "the entry before it")
+                    .found(entry.time.to_string()),
+            ]);
+        }
+        newest = Some(entry.time);
+        parsed.push(entry);
+    }
+    Ok((parsed, roots))
+}
+
+fn named_blob(digest: Option<&Sha256>, index: u64, blobs: &dyn Blobs) -> Result<Vec<u8>, Vec<Finding>> {
+    let place = format!("log entry {index}");
+    let missing = |found: String| {
+        vec![
+            Finding::new(codes::EVIDENCE_WITHHELD, "a document that the log entry names is not in the evidence store")
+                .at(place.as_str())
+                .found(found),
+        ]
+    };
+    let digest = digest.ok_or_else(|| missing("the entry names none".to_owned()))?;
+    checked_blob(blobs, digest).ok_or_else(|| missing(format!("{digest} is missing or altered")))
+}

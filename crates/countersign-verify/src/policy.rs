@@ -1,0 +1,295 @@
+//! Policy releases and their activations: who approved them, by the trust that was in force.
+
+use crate::quorum;
+use crate::trust::VerifiedTrust;
+use countersign_core::codes;
+use countersign_core::digest::Sha256;
+use countersign_core::finding::Finding;
+use countersign_core::ids::PersonId;
+use countersign_core::policy::{Activation, Manifest, PolicyRef};
+use countersign_core::statement::Kind;
+use countersign_core::time::Time;
+use countersign_core::trust::{ROLE_POLICY, Role, Trust};
+use std::collections::BTreeSet;
+
+/// However few trust asks for, one person never approves a release alone.
+const LEAST_APPROVERS: u32 = 2;
+
+/// A release that enough policy approvers signed.
+#[derive(Debug, Clone)]
+pub struct VerifiedRelease {
+    manifest: Manifest,
+    reference: PolicyRef,
+    approvers: BTreeSet<PersonId>,
+    document: Sha256,
+}
+
+impl VerifiedRelease {
+    /// The manifest.
+    #[must_use]
+    pub const fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The release by all its names.
+    #[must_use]
+    pub const fn reference(&self) -> &PolicyRef {
+        &self.reference
+    }
+
+    /// Who approved it.
+    #[must_use]
+    pub const fn approvers(&self) -> &BTreeSet<PersonId> {
+        &self.approvers
+    }
+
+    /// The digest of the file as it was signed.
+    #[must_use]
+    pub const fn document(&self) -> &Sha256 {
+        &self.document
+    }
+}
+
+/// A release that is, or was, the active one for an environment.
+#[derive(Debug, Clone)]
+pub struct Activated {
+    /// The index of the log entry that made it so.
+    pub entry: u64,
+    /// That entry's time.
+    pub time: Time,
+    /// What was signed.
+    pub activation: Activation,
+    /// The release.
+    pub release: VerifiedRelease,
+    /// Who activated it.
+    pub activators: BTreeSet<PersonId>,
+    /// The digest of the activation as it was signed.
+    pub document: Sha256,
+}
+
+/// Checks a release: one document a line over the same manifest, by enough distinct policy approvers of `trust`. The
+/// digest is computed from the manifest's bytes here, not taken from anywhere.
+pub fn verify_release(bytes: &[u8], trust: &Trust, at: Time, place: &str) -> Result<VerifiedRelease, Vec<Finding>> {
+    let cosigned = quorum::read(bytes, Kind::PolicyRelease, codes::POLICY_UNAPPROVED, place)?;
+    let fault = |code, what: String| vec![Finding::new(code, what).at(place)];
+    let predicate = cosigned.statement.predicate.clone();
+    let signed_form =
+        countersign_core::json::canonical(&predicate).map_err(|e| fault(codes::POLICY_MALFORMED, e.to_string()))?;
+    let manifest = Manifest::from_value(predicate).map_err(|e| fault(e.code(), e.to_string()))?;
+    let reference = manifest.reference().map_err(|e| fault(codes::POLICY_MALFORMED, e.to_string()))?;
+    if Sha256::of(&signed_form) != reference.digest || !cosigned.statement.is_about(&reference.digest) {
+        return Err(fault(
+            codes::POLICY_MALFORMED,
+            "the statement's subject is not the manifest that it carries, in its one form".to_owned(),
+        ));
+    }
+    let role = approvers_of(trust, place)?;
+    let needed = role.threshold.max(LEAST_APPROVERS);
+    let approvers = enough(&cosigned, Kind::PolicyRelease, trust, role, needed, at, place)?;
+    Ok(VerifiedRelease { manifest, reference, approvers, document: cosigned.digest })
+}
+
+/// What an activation is judged by.
+#[derive(Debug, Clone, Copy)]
+pub struct ActivationContext<'a> {
+    /// The trust in force at the previous activation for the environment; for the first, the trust given from outside.
+    pub trust: &'a VerifiedTrust,
+    /// The release that is active there now.
+    pub active: Option<&'a Activated>,
+    /// Every earlier activation there.
+    pub earlier: &'a [&'a Activated],
+    /// The entry's index and time, or what they will be.
+    pub entry: u64,
+    /// See `entry`.
+    pub time: Time,
+}
+
+/// Checks that an activation may follow those before it: signed by a policy approver, about this release, naming the
+/// release that it replaces, and never going back without a quorum of its own and a reason.
+pub fn verify_activation(
+    bytes: &[u8],
+    release_bytes: &[u8],
+    context: &ActivationContext<'_>,
+    place: &str,
+) -> Result<Activated, Vec<Finding>> {
+    let trust = context.trust.trust();
+    let release = verify_release(release_bytes, trust, context.time, place)?;
+    let cosigned = quorum::read(bytes, Kind::PolicyActivation, codes::POLICY_UNAPPROVED, place)?;
+    let activation: Activation = cosigned
+        .statement
+        .predicate_as(Kind::PolicyActivation)
+        .map_err(|e| vec![Finding::new(codes::POLICY_MALFORMED, e.to_string()).at(place)])?;
+    let mut findings = same_release(&activation, &release, &cosigned, place);
+    findings.extend(continues(&activation, &release, context, place));
+    let back = goes_back(&activation, context);
+    if back && activation.reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
+        findings.push(rollback(&activation, context, place));
+    }
+    let role = approvers_of(trust, place)?;
+    let needed = if back { role.threshold.max(LEAST_APPROVERS) } else { 1 };
+    match enough(&cosigned, Kind::PolicyActivation, trust, role, needed, context.time, place) {
+        Ok(activators) if findings.is_empty() => Ok(Activated {
+            entry: context.entry,
+            time: context.time,
+            activation,
+            release,
+            activators,
+            document: cosigned.digest,
+        }),
+        Ok(_) => Err(findings),
+        Err(more) => {
+            if back {
+                findings.push(rollback(&activation, context, place));
+            }
+            findings.extend(more);
+            Err(findings)
+        }
+    }
+}
+
+fn approvers_of<'t>(trust: &'t Trust, place: &str) -> Result<&'t Role, Vec<Finding>> {
+    trust.role(ROLE_POLICY).ok_or_else(|| {
+        vec![
+            Finding::new(codes::ROLE_UNKNOWN, format!("trust has no role `{ROLE_POLICY}`: nobody can approve policy"))
+                .at(place)
+                .expected(format!("[roles.{ROLE_POLICY}]"), format!("trust, version {}", trust.version)),
+        ]
+    })
+}
+
+fn enough(
+    cosigned: &quorum::Cosigned,
+    kind: Kind,
+    trust: &Trust,
+    role: &Role,
+    needed: u32,
+    at: Time,
+    place: &str,
+) -> Result<BTreeSet<PersonId>, Vec<Finding>> {
+    let count = quorum::count(cosigned, kind, trust, role, at, place);
+    let persons = quorum::ids(&count);
+    if persons.len() >= usize::try_from(needed).unwrap_or(usize::MAX) {
+        return Ok(persons);
+    }
+    let names: Vec<String> = persons.iter().map(ToString::to_string).collect();
+    let command = if kind == Kind::PolicyRelease { "approve" } else { "activate" };
+    let mut finding =
+        Finding::new(codes::POLICY_UNAPPROVED, format!("too few policy approvers signed this {}", kind.word()))
+            .at(place)
+            .expected(format!("{needed} persons of role `{ROLE_POLICY}`"), format!("trust, version {}", trust.version))
+            .found(format!("{}  {}", persons.len(), names.join(", ")));
+    for note in &count.notes {
+        finding = finding.found(note.as_str());
+    }
+    let mut findings = vec![finding.help(format!("ask another approver to run `countersign policy {command}`"))];
+    findings.extend(count.problems);
+    Err(findings)
+}
+
+fn same_release(
+    activation: &Activation,
+    release: &VerifiedRelease,
+    cosigned: &quorum::Cosigned,
+    place: &str,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if activation.policy != release.reference || !cosigned.statement.is_about(&release.reference.digest) {
+        findings.push(
+            Finding::new(codes::POLICY_MALFORMED, "the activation is about another release than the one given with it")
+                .at(place)
+                .expected(release.reference.digest.to_string(), "the release")
+                .found(activation.policy.digest.to_string()),
+        );
+    }
+    if !release.manifest.environments.contains_key(&activation.environment) {
+        findings.push(
+            Finding::new(
+                codes::ENVIRONMENT_UNKNOWN,
+                format!("the release does not cover environment {}", activation.environment),
+            )
+            .at(place)
+            .found(release.manifest.environments.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+        );
+    }
+    findings
+}
+
+fn continues(
+    activation: &Activation,
+    release: &VerifiedRelease,
+    context: &ActivationContext<'_>,
+    place: &str,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let active = context.active.map(|a| a.release.reference.digest);
+    if activation.replaces != active {
+        let word = |digest: Option<Sha256>| digest.map_or_else(|| "none".to_owned(), |d| d.to_string());
+        findings.push(
+            Finding::new(
+                codes::POLICY_ROLLBACK,
+                "the activation was signed for another moment: it replaces a release that is not the active one",
+            )
+            .at(place)
+            .expected(word(active), "the log")
+            .found(word(activation.replaces)),
+        );
+    }
+    if activation.activated_at > context.time {
+        findings.push(
+            Finding::new(codes::POLICY_NOT_YET_VALID, "the activation's own time lies in the future")
+                .at(place)
+                .expected(format!("no later than {}", context.time), "the log entry")
+                .found(activation.activated_at.to_string()),
+        );
+    }
+    if let Some(active) = context.active {
+        let (new, old) = (&release.reference, &active.release.reference);
+        if new.uri != old.uri || new.lineage != old.lineage {
+            findings.push(
+                Finding::new(codes::POLICY_OTHER_LINEAGE, "the release belongs to another policy than the active one")
+                    .at(place)
+                    .expected(format!("{} ({})", old.uri, old.lineage), format!("the log, entry {}", active.entry))
+                    .found(format!("{} ({})", new.uri, new.lineage)),
+            );
+        }
+    }
+    let reused = context
+        .earlier
+        .iter()
+        .map(|earlier| &earlier.release.reference)
+        .find(|old| old.version == release.reference.version && old.digest != release.reference.digest);
+    if let Some(old) = reused {
+        findings.push(
+            Finding::new(
+                codes::POLICY_VERSION_REUSED,
+                format!("version {} was active before with other bytes", old.version),
+            )
+            .at(place)
+            .expected(old.digest.to_string(), "the log")
+            .found(release.reference.digest.to_string())
+            .help("give the release the next version in policy.toml, build it again and have it approved"),
+        );
+    }
+    findings
+}
+
+fn highest(context: &ActivationContext<'_>) -> Option<u64> {
+    context.earlier.iter().map(|earlier| earlier.release.reference.version).max()
+}
+
+/// Not above everything that was active before: a return, which has to be deliberate.
+fn goes_back(activation: &Activation, context: &ActivationContext<'_>) -> bool {
+    highest(context).is_some_and(|highest| activation.policy.version <= highest)
+}
+
+fn rollback(activation: &Activation, context: &ActivationContext<'_>, place: &str) -> Finding {
+    let highest = highest(context).unwrap_or_default();
+    Finding::new(
+        codes::POLICY_ROLLBACK,
+        format!("version {} is not newer than version {highest}, which was active before", activation.policy.version),
+    )
+    .at(place)
+    .expected(format!("a version above {highest}, or a quorum of approvers and a reason for the return"), "the log")
+    .found(format!("version {}, reason: {}", activation.policy.version, activation.reason.as_deref().unwrap_or("none")))
+    .help("if the return is meant: have a quorum run `countersign policy activate --reason …`")
+}

@@ -1,0 +1,87 @@
+//! A statement that several persons signed: one document a line, all over the same bytes. Persons are counted, not
+//! signatures.
+
+use crate::document::{SignedBy, SignerName, read_statement, signer};
+use countersign_core::bundle::Signed;
+use countersign_core::codes;
+use countersign_core::digest::Sha256;
+use countersign_core::finding::{Code, Finding};
+use countersign_core::ids::PersonId;
+use countersign_core::statement::{Kind, Statement};
+use countersign_core::time::Time;
+use countersign_core::trust::{Role, Trust};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A statement with every document that signs it.
+#[derive(Debug, Clone)]
+pub(crate) struct Cosigned {
+    pub statement: Statement,
+    pub documents: Vec<Signed>,
+    pub digest: Sha256,
+}
+
+/// Reads a file of one document a line, all over the same payload and of this kind.
+pub(crate) fn read(bytes: &[u8], kind: Kind, malformed: Code, place: &str) -> Result<Cosigned, Vec<Finding>> {
+    let documents = Signed::parse_lines(bytes).map_err(|error| {
+        let code = if error.code() == codes::NO_STATEMENTS { malformed } else { error.code() };
+        vec![Finding::new(code, error.to_string()).at(place)]
+    })?;
+    let documents: Vec<Signed> = documents.into_iter().map(|(_, signed)| signed).collect();
+    let Some(first) = documents.first() else {
+        return Err(vec![Finding::new(malformed, "the file holds no document").at(place)]);
+    };
+    if let Some(at) = documents.iter().position(|other| other.payload != first.payload) {
+        return Err(vec![
+            Finding::new(malformed, "the documents in this file do not sign the same statement")
+                .at(place)
+                .found(format!("document {} differs from document 1", at.saturating_add(1))),
+        ]);
+    }
+    let statement = read_statement(first, place)?;
+    if statement.kind() != Some(kind) {
+        return Err(vec![
+            Finding::new(codes::PREDICATE_MISMATCH, format!("this is not a statement of kind {}", kind.word()))
+                .at(place)
+                .expected(kind.predicate_type(), "the command")
+                .found(statement.predicate_type.as_str()),
+        ]);
+    }
+    Ok(Cosigned { statement, documents, digest: Sha256::of(bytes) })
+}
+
+/// The persons of a role among the signers, each once, and what was wrong with the other signatures.
+#[derive(Debug, Default)]
+pub(crate) struct Count {
+    pub persons: BTreeMap<PersonId, SignedBy>,
+    pub problems: Vec<Finding>,
+    pub notes: Vec<String>,
+}
+
+/// Counts distinct persons of `role` whose signatures hold at that time. A signature that does not hold is a problem even
+/// when enough others do; one of a person outside the role is only noted.
+pub(crate) fn count(cosigned: &Cosigned, kind: Kind, trust: &Trust, role: &Role, at: Time, place: &str) -> Count {
+    let mut out = Count::default();
+    for (i, document) in cosigned.documents.iter().enumerate() {
+        let line = format!("{place}, signature {}", i.saturating_add(1));
+        match signer(document, kind, trust, at, &line) {
+            Err(finding) => out.problems.push(finding),
+            Ok(by) => {
+                if let SignerName::Person(id) = &by.owner
+                    && role.persons.contains(id)
+                {
+                    if out.persons.insert(id.clone(), by.clone()).is_some() {
+                        out.notes.push(format!("{id} signed more than once, counted once"));
+                    }
+                } else {
+                    out.notes.push(format!("{} is not in the role", by.owner.describe()));
+                }
+            }
+        }
+    }
+    out
+}
+
+/// The ids of those counted.
+pub(crate) fn ids(count: &Count) -> BTreeSet<PersonId> {
+    count.persons.keys().cloned().collect()
+}

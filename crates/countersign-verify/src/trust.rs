@@ -1,0 +1,197 @@
+//! The trust document: its quorum, its dates, and its digest as it was given from outside.
+
+use crate::quorum;
+use countersign_core::codes;
+use countersign_core::digest::Sha256;
+use countersign_core::finding::{Check, Finding, Verdict};
+use countersign_core::statement::Kind;
+use countersign_core::time::Time;
+use countersign_core::trust::{ROLE_TRUST, Trust};
+
+/// A trust document that a quorum of its own `trust` role signed. Whether it is the one that was meant, its digest from
+/// outside says.
+#[derive(Debug, Clone)]
+pub struct VerifiedTrust {
+    trust: Trust,
+    digest: Sha256,
+    document: Sha256,
+}
+
+impl VerifiedTrust {
+    /// The document.
+    #[must_use]
+    pub const fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    /// The digest of its canonical JSON.
+    #[must_use]
+    pub const fn digest(&self) -> &Sha256 {
+        &self.digest
+    }
+
+    /// The digest of the file as it was signed.
+    #[must_use]
+    pub const fn document(&self) -> &Sha256 {
+        &self.document
+    }
+}
+
+/// What came of checking a trust document.
+#[derive(Debug)]
+pub struct TrustOutcome {
+    /// The document, if a quorum signed it and it is the one whose digest was given. A document whose digest was not
+    /// given is here as well, so that the rest can be shown, but the finding that says so forbids a pass.
+    pub trust: Option<VerifiedTrust>,
+    /// The checklist.
+    pub checks: Vec<Check>,
+    /// What was found.
+    pub findings: Vec<Finding>,
+}
+
+/// Checks `trust.sigstore.json` at a time, against the digest that was given from outside.
+#[must_use]
+pub fn verify_trust(bytes: &[u8], given: Option<&Sha256>, at: Time) -> TrustOutcome {
+    let mut out = TrustOutcome { trust: None, checks: Vec::new(), findings: Vec::new() };
+    match read(bytes, at) {
+        Err(findings) => {
+            out.checks.push(Check::new("trust-signed", Verdict::Fail, "the trust document does not hold"));
+            out.findings = findings;
+        }
+        Ok((trust, signers)) => {
+            out.checks.push(Check::new(
+                "trust-signed",
+                Verdict::Pass,
+                format!("version {}, signed by {signers}", trust.trust.version),
+            ));
+            dates(&trust, at, &mut out);
+            if anchored(&trust, given, &mut out) {
+                out.trust = Some(trust);
+            }
+        }
+    }
+    out
+}
+
+/// Checks that a newer trust document may follow an older one: the next version, signed by a quorum of both.
+pub fn verify_successor(older: &VerifiedTrust, newer_bytes: &[u8], at: Time) -> Result<VerifiedTrust, Vec<Finding>> {
+    let (newer, _) = read(newer_bytes, at)?;
+    let mut findings = Vec::new();
+    if newer.trust.version <= older.trust.version {
+        findings.push(
+            Finding::new(codes::TRUST_MALFORMED, "a trust document's version never goes back")
+                .at("trust")
+                .expected(format!("a version above {}", older.trust.version), "the trust document before it")
+                .found(newer.trust.version.to_string()),
+        );
+    }
+    let cosigned = quorum::read(newer_bytes, Kind::Trust, codes::TRUST_MALFORMED, "trust")?;
+    findings.extend(short_of_quorum(&cosigned, &older.trust, at, "the trust document before it"));
+    if findings.is_empty() { Ok(newer) } else { Err(findings) }
+}
+
+fn read(bytes: &[u8], at: Time) -> Result<(VerifiedTrust, String), Vec<Finding>> {
+    let place = "trust";
+    let cosigned = quorum::read(bytes, Kind::Trust, codes::TRUST_MALFORMED, place)?;
+    let trust = Trust::from_value(cosigned.statement.predicate.clone())
+        .map_err(|error| vec![Finding::new(error.code(), error.to_string()).at(place)])?;
+    let fault = |what: String| vec![Finding::new(codes::TRUST_MALFORMED, what).at(place)];
+    let digest = trust.digest().map_err(|error| fault(error.to_string()))?;
+    let as_signed =
+        countersign_core::json::canonical(&cosigned.statement.predicate).map_err(|e| fault(e.to_string()))?;
+    if Sha256::of(&as_signed) != digest {
+        return Err(fault("the document is not in the one form that trust is signed in".to_owned()));
+    }
+    if !cosigned.statement.is_about(&digest) {
+        return Err(fault("the statement's subject is not the trust document that it carries".to_owned()));
+    }
+    let problems = short_of_quorum(&cosigned, &trust, at, "the trust document itself");
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let signers = trust.role(ROLE_TRUST).map_or_else(String::new, |role| {
+        let count = quorum::count(&cosigned, Kind::Trust, &trust, role, at, place);
+        let ids: Vec<String> = quorum::ids(&count).iter().map(ToString::to_string).collect();
+        format!("{} (needed: {})", ids.join(", "), role.threshold)
+    });
+    Ok((VerifiedTrust { trust, digest, document: cosigned.digest }, signers))
+}
+
+fn short_of_quorum(cosigned: &quorum::Cosigned, judge: &Trust, at: Time, who: &str) -> Vec<Finding> {
+    let place = "trust";
+    let Some(role) = judge.role(ROLE_TRUST) else {
+        return vec![Finding::new(codes::ROLE_UNKNOWN, format!("there is no role `{ROLE_TRUST}`")).at(place)];
+    };
+    let count = quorum::count(cosigned, Kind::Trust, judge, role, at, place);
+    if count.persons.len() >= usize::try_from(role.threshold).unwrap_or(usize::MAX) {
+        return Vec::new();
+    }
+    let mut finding = Finding::new(codes::TRUST_QUORUM, "too few persons signed the trust document")
+        .at(place)
+        .expected(format!("{} persons of role `{ROLE_TRUST}`", role.threshold), who)
+        .found(format!("{}  {}", count.persons.len(), list(&count)));
+    for note in &count.notes {
+        finding = finding.found(note.as_str());
+    }
+    let mut findings = vec![finding.help("ask one more of them to run `countersign trust sign`")];
+    findings.extend(count.problems);
+    findings
+}
+
+fn list(count: &quorum::Count) -> String {
+    let ids: Vec<String> = quorum::ids(count).iter().map(ToString::to_string).collect();
+    ids.join(", ")
+}
+
+fn dates(verified: &VerifiedTrust, at: Time, out: &mut TrustOutcome) {
+    let trust = &verified.trust;
+    let window = format!("{} to {}", trust.not_before, trust.expires);
+    let code = if at < trust.not_before {
+        Some((codes::TRUST_NOT_YET_VALID, "the trust document is not valid yet"))
+    } else if at >= trust.expires {
+        Some((codes::TRUST_EXPIRED, "the trust document has expired"))
+    } else {
+        None
+    };
+    let verdict = if code.is_some() { Verdict::Fail } else { Verdict::Pass };
+    out.checks.push(Check::new("trust-valid", verdict, window.clone()));
+    if let Some((code, what)) = code {
+        out.findings.push(
+            Finding::new(code, what)
+                .at(format!("trust, version {}", trust.version))
+                .expected(format!("a time from {window}"), "the trust document")
+                .found(at.to_string())
+                .help("write the next version of trust.toml and have it signed with `countersign trust sign`"),
+        );
+    }
+}
+
+fn anchored(trust: &VerifiedTrust, given: Option<&Sha256>, out: &mut TrustOutcome) -> bool {
+    match given {
+        Some(given) if *given == trust.digest => {
+            out.checks.push(Check::new("trust-digest", Verdict::Pass, format!("{given}, given from outside")));
+            true
+        }
+        Some(given) => {
+            out.checks.push(Check::new("trust-digest", Verdict::Fail, "another document than the one that was meant"));
+            out.findings.push(
+                Finding::new(codes::TRUST_DIGEST_MISMATCH, "this is not the trust document whose digest was given")
+                    .at("trust")
+                    .expected(given.to_string(), "the digest given from outside")
+                    .found(trust.digest.to_string()),
+            );
+            false
+        }
+        None => {
+            out.checks.push(Check::new("trust-digest", Verdict::Indeterminate, "not given from outside"));
+            out.findings.push(
+                Finding::new(codes::TRUST_DIGEST_NOT_GIVEN, "nothing from outside says which trust document is meant")
+                    .at("trust")
+                    .expected("the digest of trust", "--trust-digest or COUNTERSIGN_TRUST_DIGEST")
+                    .found("none")
+                    .help(format!("if this is the one you mean: --trust-digest {}", trust.digest)),
+            );
+            true
+        }
+    }
+}

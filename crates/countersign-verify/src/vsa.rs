@@ -1,0 +1,80 @@
+//! A verification summary as its consumer checks it: the specification's steps, and those that it leaves out.
+
+use crate::document::{SignerName, Verified, verify_document};
+use crate::trust::VerifiedTrust;
+use countersign_core::bundle::Signed;
+use countersign_core::codes;
+use countersign_core::digest::Sha256;
+use countersign_core::finding::Finding;
+use countersign_core::ids::Uri;
+use countersign_core::statement::vsa::{VerificationResult, Vsa};
+use countersign_core::statement::{Kind, Statement};
+use countersign_core::time::Time;
+
+/// Checks a summary: signature and signer, that `verifier.id` is the gate that trust pairs with the key, subject,
+/// resource, and the policy's digest. The result itself may be `FAILED`: that is for the caller to see.
+pub fn verify_vsa(
+    bytes: &[u8],
+    subject: &Sha256,
+    resource: &Uri,
+    policy: Option<&Sha256>,
+    trust: &VerifiedTrust,
+    at: Time,
+    place: &str,
+) -> Result<(Verified<Statement>, Vsa), Vec<Finding>> {
+    let signed = Signed::parse(bytes).map_err(|e| vec![Finding::new(e.code(), e.to_string()).at(place)])?;
+    let statement = verify_document(&signed, trust, at, place)?;
+    let vsa: Vsa = statement
+        .value()
+        .predicate_as(Kind::Vsa)
+        .map_err(|e| vec![Finding::new(codes::PREDICATE_MISMATCH, e.to_string()).at(place)])?;
+    let mut findings = Vec::new();
+    let mut differs = |code, what: &str, expected: String, found: String| {
+        findings.push(Finding::new(code, what).at(place).expected(expected, "the check").found(found));
+    };
+    if !statement.value().is_about(subject) {
+        let found: Vec<String> = statement.value().subjects.iter().filter_map(|s| s.name.clone()).collect();
+        differs(
+            codes::SUBJECT_MISMATCH,
+            "the summary is about another artifact",
+            subject.to_string(),
+            found.join(", "),
+        );
+    }
+    let gate = SignerName::Gate(vsa.verifier.id.clone());
+    if statement.signed_by().owner != gate {
+        differs(
+            codes::GATE_UNKNOWN,
+            "verifier.id is not the gate whose key signed",
+            statement.signed_by().owner.describe(),
+            vsa.verifier.id.to_string(),
+        );
+    }
+    if vsa.resource_uri != *resource {
+        differs(
+            codes::SUBJECT_MISMATCH,
+            "the summary is for another place",
+            resource.to_string(),
+            vsa.resource_uri.to_string(),
+        );
+    }
+    let digest = vsa.policy.digest.get("sha256").cloned().unwrap_or_default();
+    if policy.is_some_and(|expected| expected.hex() != digest) {
+        differs(
+            codes::DECISION_NOT_CURRENT,
+            "the summary was made under another policy release",
+            policy.map_or_else(String::new, ToString::to_string),
+            format!("sha256:{digest}"),
+        );
+    }
+    let shown = vsa.verified_levels.iter().any(|level| level != "FAILED");
+    if vsa.verification_result == VerificationResult::Failed && shown {
+        differs(
+            codes::STATEMENT_MALFORMED,
+            "a failed summary shows levels",
+            "FAILED".to_owned(),
+            vsa.verified_levels.join(", "),
+        );
+    }
+    if findings.is_empty() { Ok((statement, vsa)) } else { Err(findings) }
+}
