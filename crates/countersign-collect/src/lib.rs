@@ -1,1 +1,24 @@
 //! The world as statements: provenance and git evidence.
+//!
+//! This crate reads files and starts programs, all through one [`runner`]. It takes variables, times and random numbers
+//! as arguments, and it never signs, verifies, or decides what is good.
+
+pub mod artifact;
+pub mod cargo_command;
+pub mod cargo_lock;
+pub mod environment;
+mod files;
+pub mod git;
+pub mod platform;
+pub mod provenance;
+pub mod runner;
+pub mod scrub;
+mod source;
+pub mod source_uri;
+#[cfg(unix)]
+#[cfg(test)]
+mod testing;
+pub mod worktree;
+
+pub use environment::Environment;
+pub use source::SourceError;

@@ -9,15 +9,15 @@ mod resource;
 
 pub use resource::{CommitError, DigestSet, ResourceDescriptor};
 
+use crate::git::Oid;
 use crate::ids::Uri;
 use crate::time::Time;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// The predicate type.
-pub const PREDICATE_TYPE: &str = "https://slsa.dev/provenance/v1";
-
+/// The name of the source among the resolved dependencies, as we write it.
+pub const SOURCE_NAME: &str = "source";
 /// Annotation of the source: `clean` or `dirty`.
 pub const TREE_ANNOTATION: &str = "countersign_tree";
 /// Annotation of the source: `complete` or `shallow`.
@@ -136,14 +136,15 @@ impl From<Time> for Moment {
 /// The source that an artifact is said to be built from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Source<'a> {
+    descriptor: &'a ResourceDescriptor,
     /// The URI as it stands there: `git+https://host/path@refs/heads/main`.
     pub uri: &'a str,
     /// The URI without the ref.
     pub repository: &'a str,
     /// The ref, where the URI has one.
     pub reference: Option<&'a str>,
-    /// The commit: 40 or 64 lower-case hexadecimal characters.
-    pub commit: &'a str,
+    /// The commit.
+    pub commit: Oid,
     /// Whether everything that was built is in the commit. Absent when nobody says so: that is not `clean`.
     pub tree: Option<Tree>,
     /// Whether the clone had the whole history. Absent when nobody says so.
@@ -228,27 +229,25 @@ impl Provenance {
             build_type::Named::Unknown => None,
         };
         let is_it = |d: &&ResourceDescriptor| {
-            d.uri
-                .as_deref()
-                .is_some_and(|uri| uri.starts_with("git+") && named.as_deref().is_none_or(|n| n == uri))
+            d.uri.as_deref().is_some_and(|uri| uri.starts_with("git+") && named.as_deref().is_none_or(|n| n == uri))
         };
-        let mut found = self.build_definition.resolved_dependencies.iter().filter(is_it);
-        let Some(first) = found.next() else {
+        let mut found: Vec<_> = self.build_definition.resolved_dependencies.iter().filter(is_it).collect();
+        if found.len() > 1 {
+            // A package may depend on an earlier commit of its own repository.
+            let called: Vec<_> = found.iter().copied().filter(|d| d.name.as_deref() == Some(SOURCE_NAME)).collect();
+            if called.len() != 1 {
+                return Err(SourceError::Ambiguous { count: found.len() });
+            }
+            found = called;
+        }
+        let Some(first) = found.first() else {
             return Err(SourceError::Missing { named });
         };
-        let others = found.count();
-        if others > 0 {
-            return Err(SourceError::Ambiguous {
-                count: others.saturating_add(1),
-            });
-        }
         let uri = first.uri.as_deref().unwrap_or_default();
-        let commit = first.digest.git_commit().map_err(|error| SourceError::Commit {
-            uri: uri.to_owned(),
-            error,
-        })?;
+        let commit = first.digest.git_commit().map_err(|error| SourceError::Commit { uri: uri.to_owned(), error })?;
         let (repository, reference) = split_ref(uri);
         Ok(Source {
+            descriptor: first,
             uri,
             repository,
             reference,
@@ -268,11 +267,9 @@ impl Provenance {
 
     /// The resolved dependencies other than the source. All of them, when the source is not clear.
     pub fn dependencies(&self) -> impl Iterator<Item = &ResourceDescriptor> {
-        let source = self.source().ok().map(|source| source.uri);
-        self.build_definition
-            .resolved_dependencies
-            .iter()
-            .filter(move |d| source.is_none() || d.uri.as_deref() != source)
+        let source = self.source().ok().map(|source| source.descriptor);
+        let all = self.build_definition.resolved_dependencies.iter();
+        all.filter(move |d| source.is_none_or(|source| !std::ptr::eq(*d, source)))
     }
 
     /// The external parameters that the build type does not define. `None` when the build type is not known here.
@@ -286,10 +283,7 @@ impl Provenance {
 
 /// A `git+` URI as repository and ref. The ref follows the last `@` of the path: an `@` before it belongs to a user name.
 fn split_ref(uri: &str) -> (&str, Option<&str>) {
-    let path = uri
-        .split_once("://")
-        .and_then(|(_, rest)| rest.split_once('/'))
-        .map_or("", |(_, path)| path);
+    let path = uri.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
     let Some((_, reference)) = path.rsplit_once('@') else {
         return (uri, None);
     };
@@ -328,7 +322,7 @@ mod tests {
         let source = read.source().unwrap();
         assert_eq!(source.repository, "git+https://example.com/a");
         assert_eq!(source.reference, Some("refs/heads/main"));
-        assert_eq!(source.commit, COMMIT);
+        assert_eq!(source.commit.hex(), COMMIT);
         assert_eq!((source.tree, source.history), (None, None));
         assert_eq!(read.run_details.metadata, Metadata::default());
         assert_eq!(read.unknown_external_parameters(), None);
@@ -337,28 +331,13 @@ mod tests {
     #[test]
     fn a_required_field_that_is_missing_is_refused() {
         for (text, field) in [
-            (
-                r#"{"buildDefinition":{"buildType":"a:b","externalParameters":{}}}"#,
-                "runDetails",
-            ),
-            (
-                r#"{"buildDefinition":{"externalParameters":{}},"runDetails":{"builder":{"id":"a:b"}}}"#,
-                "buildType",
-            ),
-            (
-                r#"{"buildDefinition":{"buildType":"a:b"},"runDetails":{"builder":{"id":"a:b"}}}"#,
-                "externalParameters",
-            ),
-            (
-                r#"{"buildDefinition":{"buildType":"a:b","externalParameters":{}},"runDetails":{"builder":{}}}"#,
-                "id",
-            ),
+            (r#"{"buildDefinition":{"buildType":"a:b","externalParameters":{}}}"#, "runDetails"),
+            (r#"{"buildDefinition":{"externalParameters":{}},"runDetails":{"builder":{"id":"a:b"}}}"#, "buildType"),
+            (r#"{"buildDefinition":{"buildType":"a:b"},"runDetails":{"builder":{"id":"a:b"}}}"#, "externalParameters"),
+            (r#"{"buildDefinition":{"buildType":"a:b","externalParameters":{}},"runDetails":{"builder":{}}}"#, "id"),
         ] {
             let error = json::parse_as::<Provenance>(text.as_bytes()).unwrap_err();
-            assert!(
-                error.to_string().contains(&format!("missing field `{field}`")),
-                "{error}"
-            );
+            assert!(error.to_string().contains(&format!("missing field `{field}`")), "{error}");
         }
     }
 
@@ -366,22 +345,18 @@ mod tests {
     fn two_git_dependencies_are_no_source_unless_the_parameters_name_one() {
         let (a, b) = (git("git+https://example.com/a"), git("git+https://example.com/b"));
         let both = format!("[{a},{b}]");
-        assert_eq!(
-            provenance("{}", &both).source(),
-            Err(SourceError::Ambiguous { count: 2 })
-        );
+        assert_eq!(provenance("{}", &both).source(), Err(SourceError::Ambiguous { count: 2 }));
         let named = provenance(r#"{"source":"git+https://example.com/b"}"#, &both);
         assert_eq!(named.source().unwrap().uri, "git+https://example.com/b");
         assert_eq!(named.dependencies().count(), 1);
         let twice = provenance(r#"{"source":"git+https://example.com/b"}"#, &format!("[{b},{b}]"));
         assert_eq!(twice.source(), Err(SourceError::Ambiguous { count: 2 }));
+        let called = b.replacen('{', r#"{"name":"source","#, 1);
+        let itself = provenance(r#"{"source":"git+https://example.com/b"}"#, &format!("[{b},{called}]"));
+        assert!(itself.source().is_ok());
+        assert_eq!(itself.dependencies().count(), 1);
         let other = provenance(r#"{"source":"git+https://example.com/c"}"#, &both);
-        assert_eq!(
-            other.source(),
-            Err(SourceError::Missing {
-                named: Some("git+https://example.com/c".into())
-            })
-        );
+        assert_eq!(other.source(), Err(SourceError::Missing { named: Some("git+https://example.com/c".into()) }));
     }
 
     #[test]
@@ -396,11 +371,7 @@ mod tests {
             let dependency = format!(
                 r#"[{{"uri":"git+https://example.com/a","digest":{{"sha1":"{COMMIT}"}},"annotations":{annotations}}}]"#
             );
-            assert_eq!(
-                provenance("{}", &dependency).source().unwrap().tree,
-                tree,
-                "{annotations}"
-            );
+            assert_eq!(provenance("{}", &dependency).source().unwrap().tree, tree, "{annotations}");
         }
     }
 
@@ -421,10 +392,7 @@ mod tests {
         let started = metadata.started_on.as_ref().unwrap();
         assert_eq!(started.time().unwrap().to_string(), "2026-01-02T02:04:05Z");
         assert_eq!(metadata.finished_on.as_ref().unwrap().time(), None);
-        assert_eq!(
-            json::from_value::<Provenance>(json::to_value(&read).unwrap()).unwrap(),
-            read
-        );
+        assert_eq!(json::from_value::<Provenance>(json::to_value(&read).unwrap()).unwrap(), read);
         let mut nameless = read;
         nameless.build_definition.external_parameters.clear();
         assert_eq!(nameless.source(), Err(SourceError::Unnamed));
@@ -432,10 +400,7 @@ mod tests {
 
     #[test]
     fn a_user_name_in_a_uri_is_not_a_ref() {
-        assert_eq!(
-            split_ref("git+ssh://git@example.com/a"),
-            ("git+ssh://git@example.com/a", None)
-        );
+        assert_eq!(split_ref("git+ssh://git@example.com/a"), ("git+ssh://git@example.com/a", None));
         assert_eq!(split_ref("git+ssh://git@h/a@v1"), ("git+ssh://git@h/a", Some("v1")));
     }
 }

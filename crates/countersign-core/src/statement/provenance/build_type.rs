@@ -43,9 +43,7 @@ pub(super) fn named_source(definition: &BuildDefinition) -> Named {
     let named = if build_type == GITHUB_WORKFLOW_V1 {
         let workflow = parameters.get("workflow");
         let part = |name| text(workflow.and_then(|w| w.get(name)));
-        part("repository")
-            .zip(part("ref"))
-            .map(|(repository, reference)| format!("git+{repository}@{reference}"))
+        part("repository").zip(part("ref")).map(|(repository, reference)| format!("git+{repository}@{reference}"))
     } else {
         text(parameters.get("source"))
     };

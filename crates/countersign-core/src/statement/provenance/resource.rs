@@ -2,6 +2,7 @@
 //! a foreign statement may carry algorithms that nobody here reads.
 
 use crate::digest::{DigestError, Sha256};
+use crate::git::{Oid, OidError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -15,11 +16,7 @@ pub struct ResourceDescriptor {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uri: Option<String>,
     /// Its digests.
-    #[serde(
-        default,
-        deserialize_with = "super::or_default",
-        skip_serializing_if = "DigestSet::is_empty"
-    )]
+    #[serde(default, deserialize_with = "super::or_default", skip_serializing_if = "DigestSet::is_empty")]
     pub digest: DigestSet,
     /// Tells it from its neighbours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -34,11 +31,7 @@ pub struct ResourceDescriptor {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
     /// More about it.
-    #[serde(
-        default,
-        deserialize_with = "super::or_default",
-        skip_serializing_if = "BTreeMap::is_empty"
-    )]
+    #[serde(default, deserialize_with = "super::or_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, Value>,
 }
 
@@ -63,11 +56,10 @@ impl DigestSet {
         Self(BTreeMap::from([("sha256".to_owned(), digest.hex())]))
     }
 
-    /// One git commit: 40 or 64 lower-case hexadecimal characters.
-    pub fn of_git_commit(commit: &str) -> Result<Self, CommitError> {
-        let set = Self(BTreeMap::from([("gitCommit".to_owned(), commit.to_owned())]));
-        set.git_commit()?;
-        Ok(set)
+    /// One git commit.
+    #[must_use]
+    pub fn of_git_commit(commit: &Oid) -> Self {
+        Self(BTreeMap::from([("gitCommit".to_owned(), commit.hex())]))
     }
 
     /// Whether there is none.
@@ -88,19 +80,14 @@ impl DigestSet {
     }
 
     /// The git commit, under `gitCommit` or, as older builders write it, `sha1`. Where both stand they must agree.
-    pub fn git_commit(&self) -> Result<&str, CommitError> {
+    pub fn git_commit(&self) -> Result<Oid, CommitError> {
         let commit = match (self.get("gitCommit"), self.get("sha1")) {
             (Some(commit), None) | (None, Some(commit)) => commit,
             (Some(a), Some(b)) if a == b => a,
             (Some(_), Some(_)) => return Err(CommitError::Disagree),
             (None, None) => return Err(CommitError::Missing),
         };
-        let hex = commit.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        if hex && matches!(commit.len(), 40 | 64) {
-            Ok(commit)
-        } else {
-            Err(CommitError::Form)
-        }
+        Oid::from_hex(commit).map_err(CommitError::Form)
     }
 }
 
@@ -115,8 +102,8 @@ pub enum CommitError {
     #[error("`gitCommit` and `sha1` differ")]
     Disagree,
     /// Not a full object id.
-    #[error("a commit has 40 or 64 lower-case hexadecimal characters")]
-    Form,
+    #[error(transparent)]
+    Form(OidError),
 }
 
 #[cfg(test)]
@@ -130,15 +117,14 @@ mod tests {
     #[test]
     fn a_commit_is_whole_and_said_once() {
         let (a, b) = ("a".repeat(40), "b".repeat(40));
-        assert_eq!(set(&[("sha1", &a)]).git_commit(), Ok(a.as_str()));
-        assert_eq!(set(&[("sha1", &a), ("gitCommit", &a)]).git_commit(), Ok(a.as_str()));
-        assert_eq!(
-            set(&[("sha1", &a), ("gitCommit", &b)]).git_commit(),
-            Err(CommitError::Disagree)
-        );
+        let id = Oid::from_hex(&a).unwrap();
+        assert_eq!(set(&[("sha1", &a)]).git_commit(), Ok(id));
+        assert_eq!(set(&[("sha1", &a), ("gitCommit", &a)]).git_commit(), Ok(id));
+        assert_eq!(DigestSet::of_git_commit(&id).git_commit(), Ok(id));
+        assert_eq!(set(&[("sha1", &a), ("gitCommit", &b)]).git_commit(), Err(CommitError::Disagree));
         assert_eq!(set(&[("sha512", &a)]).git_commit(), Err(CommitError::Missing));
         for text in ["", "abc", &"A".repeat(40), &"a".repeat(41)] {
-            assert_eq!(DigestSet::of_git_commit(text), Err(CommitError::Form), "{text}");
+            assert!(matches!(set(&[("gitCommit", text)]).git_commit(), Err(CommitError::Form(_))), "{text}");
         }
     }
 

@@ -1,0 +1,308 @@
+//! A repository on disk, read without running it: refs, history facts and objects, none of which lets the repository's
+//! own configuration, attributes, hooks, replace refs or grafts have a say.
+//!
+//! Git's configuration can name programs, and git runs them: a repository that somebody hands us is a program in
+//! disguise. So no git command is ever started inside it here. Refs and facts are files that are read as such, its
+//! configuration is parsed as a file and never applied, and objects are read by a git that runs in a repository of our
+//! own (see [`import`]). [`crate::worktree`] alone goes inside, for the builder's own tree.
+
+pub mod import;
+mod refs;
+
+pub use import::GitSource;
+pub use refs::Head;
+
+use crate::environment::Environment;
+use crate::files::{self, ReadError};
+use crate::runner::RunError;
+use countersign_core::git::{ObjectFormat, ObjectKind, ObjectSource as _, Oid, SourceError, Tag};
+use countersign_core::ids::RefName;
+use countersign_core::limits;
+use import::Isolated;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How many tags may point to one another before a commit.
+const TAG_DEPTH: usize = 8;
+
+/// A repository.
+#[derive(Debug)]
+pub struct GitRepo {
+    work_tree: Option<PathBuf>,
+    git_dir: PathBuf,
+    common_dir: PathBuf,
+    format: ObjectFormat,
+    origin: Option<String>,
+    partial: bool,
+    isolated: Arc<Isolated>,
+}
+
+/// What has to be known about a repository before its history says anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepositoryFacts {
+    /// The hash that names its objects.
+    pub format: ObjectFormat,
+    /// Some of the history was left out when cloning.
+    pub shallow: bool,
+    /// Objects may have been left out when cloning, to be fetched when they are wanted. They are not fetched here.
+    pub partial: bool,
+    /// Objects that git would show in place of others.
+    pub replace_refs: BTreeSet<RefName>,
+    /// Git would show other parents than the commits have.
+    pub grafts: bool,
+}
+
+/// Why a repository cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GitError {
+    /// Neither the folder nor one above it is a repository.
+    #[error("{} is not in a git repository", .path.display())]
+    NotARepository {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A file of the repository cannot be read.
+    #[error("{} cannot be read: {source}", .path.display())]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file of the repository is larger than is read.
+    #[error("{} has more than {limit} bytes", .path.display())]
+    TooLarge {
+        /// Which.
+        path: PathBuf,
+        /// How many are read.
+        limit: usize,
+    },
+    /// A file of the repository is not what it should be.
+    #[error("{} is not {what}", .path.display())]
+    Form {
+        /// Which.
+        path: PathBuf,
+        /// What it should be.
+        what: &'static str,
+    },
+    /// The repository uses something that is not read here.
+    #[error("the repository uses {name} = {value}, which is not supported")]
+    Unsupported {
+        /// The configuration's key.
+        name: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// There is no such ref, or no commit yet.
+    #[error("{name} is not a commit of this repository")]
+    NoSuchRevision {
+        /// What was asked for.
+        name: String,
+    },
+    /// A short name means several commits.
+    #[error("{name} is ambiguous: {first} and {second} are different commits")]
+    Ambiguous {
+        /// What was asked for.
+        name: String,
+        /// One ref.
+        first: RefName,
+        /// Another.
+        second: RefName,
+    },
+    /// An object cannot be had.
+    #[error(transparent)]
+    Object(#[from] SourceError),
+    /// Git cannot be run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+impl GitRepo {
+    /// Finds the repository of a folder: its work tree, a linked one, or a bare repository. Of `environment` only the
+    /// path to git and the place for temporary files are used.
+    pub fn open(path: &Path, environment: &Environment) -> Result<Self, GitError> {
+        let io = |source| GitError::Io { path: path.to_owned(), source };
+        let start = path.canonicalize().map_err(io)?;
+        let (work_tree, git_dir) = discover(&start)?.ok_or_else(|| GitError::NotARepository { path: start.clone() })?;
+        let common_dir = match pointer(&git_dir.join("commondir"), "")? {
+            Some(common) => canonical(&git_dir.join(common))?,
+            None => git_dir.clone(),
+        };
+        let isolated = Isolated::new(environment, &common_dir.join("objects"))?;
+        let config = isolated.config_of(&common_dir.join("config"))?;
+        let last = |key: &str| config.iter().rev().find(|(k, _)| k == key).map(|(_, v)| v.as_str());
+        let format = match last("extensions.objectformat") {
+            None | Some("sha1") => ObjectFormat::Sha1,
+            Some("sha256") => ObjectFormat::Sha256,
+            Some(other) => return Err(unsupported("extensions.objectFormat", other)),
+        };
+        match last("extensions.refstorage") {
+            None | Some("files") => {}
+            Some(other) => return Err(unsupported("extensions.refStorage", other)),
+        }
+        isolated.name_objects_by(format)?;
+        // Git fetches from the first address of a remote.
+        let origin = config.iter().find(|(k, _)| k == "remote.origin.url").map(|(_, v)| v.clone());
+        let partial = config
+            .iter()
+            .any(|(key, value)| key == "extensions.partialclone" || (key.ends_with(".promisor") && value != "false"));
+        Ok(Self { work_tree, git_dir, common_dir, format, origin, partial, isolated: Arc::new(isolated) })
+    }
+
+    /// The folder that is checked out; a bare repository has none.
+    #[must_use]
+    pub fn work_tree(&self) -> Option<&Path> {
+        self.work_tree.as_deref()
+    }
+
+    /// The folder with `HEAD` and the index.
+    #[must_use]
+    pub fn git_dir(&self) -> &Path {
+        &self.git_dir
+    }
+
+    /// The hash that names its objects.
+    #[must_use]
+    pub const fn format(&self) -> ObjectFormat {
+        self.format
+    }
+
+    /// The address of the remote `origin`, as it is configured. It may hold credentials: never print it.
+    #[must_use]
+    pub fn origin(&self) -> Option<&str> {
+        self.origin.as_deref()
+    }
+
+    /// Its objects, read in a repository of our own and hashed again.
+    #[must_use]
+    pub fn objects(&self) -> GitSource {
+        GitSource::new(Arc::clone(&self.isolated), self.format)
+    }
+
+    /// What has to be known before its history says anything.
+    pub fn facts(&self) -> Result<RepositoryFacts, GitError> {
+        let said = |name: &str| -> Result<bool, GitError> {
+            let bytes = optional(&self.common_dir.join(name), limits::GIT_CONFIG_BYTES)?.unwrap_or_default();
+            let mut lines = bytes.split(|b| *b == b'\n').map(<[u8]>::trim_ascii);
+            Ok(lines.any(|line| !line.is_empty() && !line.starts_with(b"#")))
+        };
+        Ok(RepositoryFacts {
+            format: self.format,
+            shallow: said("shallow")?,
+            partial: self.partial,
+            replace_refs: self.refs_below("refs/replace/")?.into_keys().collect(),
+            grafts: said("info/grafts")?,
+        })
+    }
+
+    /// The commit that a name means: a full id, `HEAD`, a full ref, or the name of a tag, a branch or a remote's branch.
+    /// Tags are followed to their commit.
+    pub fn commit(&self, name: &str) -> Result<Oid, GitError> {
+        if let Some(id) = Oid::from_hex(name).ok().filter(|id| id.format() == self.format) {
+            return self.peel(name, id);
+        }
+        if name == "HEAD" {
+            return self.head()?.commit.ok_or_else(|| no_such(name));
+        }
+        let mut found: Option<(RefName, Oid)> = None;
+        for prefix in ["", "refs/tags/", "refs/heads/", "refs/remotes/"] {
+            let Ok(full) = RefName::new(&format!("{prefix}{name}")) else {
+                continue;
+            };
+            let Some(id) = self.resolve(&full)? else { continue };
+            let id = self.peel(name, id)?;
+            match found {
+                Some((first, other)) if other != id => {
+                    return Err(GitError::Ambiguous { name: name.to_owned(), first, second: full });
+                }
+                _ => found = Some((full, id)),
+            }
+        }
+        found.map(|(_, id)| id).ok_or_else(|| no_such(name))
+    }
+
+    fn peel(&self, name: &str, mut id: Oid) -> Result<Oid, GitError> {
+        let objects = self.objects();
+        for _ in 0..TAG_DEPTH {
+            let object = objects.object(&id)?;
+            match object.kind {
+                ObjectKind::Commit => return Ok(id),
+                ObjectKind::Tag => {
+                    let tag = Tag::parse(self.format, &object.bytes);
+                    id = tag.map_err(|source| SourceError::Malformed { id, source })?.object;
+                }
+                ObjectKind::Tree | ObjectKind::Blob => break,
+            }
+        }
+        Err(no_such(name))
+    }
+}
+
+/// The work tree and git directory of a folder, or of the nearest one above it.
+fn discover(start: &Path) -> Result<Option<(Option<PathBuf>, PathBuf)>, GitError> {
+    for folder in start.ancestors() {
+        let dot_git = folder.join(".git");
+        if is_git_dir(&dot_git) {
+            return Ok(Some((Some(folder.to_owned()), canonical(&dot_git)?)));
+        }
+        if dot_git.is_file() {
+            let Some(target) = pointer(&dot_git, "gitdir: ")? else {
+                continue;
+            };
+            return Ok(Some((Some(folder.to_owned()), canonical(&folder.join(target))?)));
+        }
+        if is_git_dir(folder) {
+            return Ok(Some((None, folder.to_owned())));
+        }
+    }
+    Ok(None)
+}
+
+fn is_git_dir(folder: &Path) -> bool {
+    folder.join("HEAD").is_file() && folder.join("objects").is_dir() && folder.join("refs").is_dir()
+}
+
+/// The path that a one-line file holds after `prefix`; `None` when there is no such file.
+fn pointer(path: &Path, prefix: &str) -> Result<Option<PathBuf>, GitError> {
+    let Some(bytes) = optional(path, limits::GIT_CONFIG_BYTES)? else {
+        return Ok(None);
+    };
+    let target = std::str::from_utf8(&bytes)
+        .ok()
+        .and_then(|text| text.strip_prefix(prefix))
+        .map(|text| text.trim_end_matches(['\n', '\r']));
+    match target {
+        Some(target) if !target.is_empty() && !target.contains(['\n', '\0']) => Ok(Some(PathBuf::from(target))),
+        _ => Err(GitError::Form { path: path.to_owned(), what: "a pointer to a git directory" }),
+    }
+}
+
+/// The bytes of a file within a bound; `None` when it is not there.
+fn optional(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, GitError> {
+    use std::io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
+    let path = path.to_owned();
+    match files::read_within(&path, limit) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(ReadError::TooLarge) => Err(GitError::TooLarge { path, limit }),
+        Err(ReadError::Io(e)) if matches!(e.kind(), NotFound | NotADirectory | IsADirectory) => Ok(None),
+        Err(ReadError::Io(source)) => Err(GitError::Io { path, source }),
+    }
+}
+
+fn canonical(path: &Path) -> Result<PathBuf, GitError> {
+    path.canonicalize().map_err(|source| GitError::Io { path: path.to_owned(), source })
+}
+
+fn unsupported(name: &'static str, value: &str) -> GitError {
+    GitError::Unsupported { name, value: value.to_owned() }
+}
+
+fn no_such(name: &str) -> GitError {
+    GitError::NoSuchRevision { name: name.to_owned() }
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! Whether a working tree is what its commit has: git's own answer, hardened against the ways to hide a change from it.
+//!
+//! This is the one place where git runs inside a repository, with that repository's configuration and the user's: line
+//! endings and filters decide what "changed" means, and a filter is a program. The tree is the builder's own, about to
+//! be built, which runs far more of it. What watches files, and hooks, are switched off all the same.
+
+use crate::environment::Environment;
+use crate::git::{GitError, GitRepo};
+use crate::runner::{Program, RunError, Stderr};
+use countersign_core::limits;
+use std::path::{Path, PathBuf};
+
+/// How many paths are kept for a message.
+const NAMED: usize = 10;
+
+/// What differs from the commit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Changes {
+    /// How many paths.
+    pub count: usize,
+    /// The first of them.
+    pub first: Vec<String>,
+}
+
+impl Changes {
+    /// Whether nothing differs.
+    #[must_use]
+    pub const fn is_clean(&self) -> bool {
+        self.count == 0
+    }
+
+    fn add(&mut self, path: &[u8]) {
+        self.count = self.count.saturating_add(1);
+        if self.first.len() < NAMED {
+            self.first.push(String::from_utf8_lossy(path).into_owned());
+        }
+    }
+}
+
+/// Which files count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Files {
+    /// Those of the commit, and new ones that are not ignored.
+    All,
+    /// Those of the commit. For after a build, which makes new files.
+    Tracked,
+}
+
+/// What differs from the commit in the work tree of `repository`, submodules included.
+pub fn changes(repository: &GitRepo, environment: &Environment, files: Files) -> Result<Changes, GitError> {
+    let Some(work_tree) = repository.work_tree() else {
+        return Err(GitError::Form { path: repository.git_dir().to_owned(), what: "a repository with a work tree" });
+    };
+    let inside = Inside { git_dir: repository.git_dir(), work_tree, environment: settings_only(environment) };
+    let untracked = match files {
+        Files::All => "--untracked-files=normal",
+        Files::Tracked => "--untracked-files=no",
+    };
+    let mut changes = Changes::default();
+    let status =
+        inside.git(&["status", "--porcelain=v1", "-z", "--no-renames", "--ignore-submodules=none", untracked])?;
+    // `XY PATH`: with renames off, every entry has one path.
+    for entry in status.split(|b| *b == 0).filter(|entry| !entry.is_empty()) {
+        changes.add(entry.get(3..).unwrap_or_default());
+    }
+    // Git looks away from files with the marks "assume unchanged" (a small letter) and "skip worktree" (S). The first
+    // is never honest about what is built; the second is, for files that are not there.
+    let marked = inside.git(&["ls-files", "-v", "-z"])?;
+    for entry in marked.split(|b| *b == 0) {
+        let path = entry.get(2..).unwrap_or_default();
+        match entry.first() {
+            Some(mark) if mark.is_ascii_lowercase() => changes.add(path),
+            Some(b'S') if exists(work_tree, path) => changes.add(path),
+            _ => {}
+        }
+    }
+    Ok(changes)
+}
+
+struct Inside<'a> {
+    git_dir: &'a Path,
+    work_tree: &'a Path,
+    environment: Environment,
+}
+
+impl Inside<'_> {
+    fn git(&self, arguments: &[&str]) -> Result<Vec<u8>, RunError> {
+        // Naming both folders overrides `core.worktree`, which could point git at another, cleaner tree.
+        Program::new("git", self.environment.clone())
+            .directory(self.work_tree)
+            .arg("--no-optional-locks")
+            .arg("--git-dir")
+            .arg(self.git_dir)
+            .arg("--work-tree")
+            .arg(self.work_tree)
+            .args(["-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false"])
+            .args(["-c", "core.ignoreStat=false", "-c", "core.hooksPath=/dev/null"])
+            .args(arguments)
+            .captured(limits::GIT_STATUS_BYTES, None, Stderr::Kept)
+    }
+}
+
+/// The user's own settings hold, since they decide about line endings and ignored files; variables that would point git
+/// at another index, folder or configuration do not.
+fn settings_only(environment: &Environment) -> Environment {
+    let mut settings = environment.only(&["PATH", "HOME", "XDG_CONFIG_HOME", "USERPROFILE", "SYSTEMROOT", "TMPDIR"]);
+    settings.set("LC_ALL", "C");
+    settings.set("GIT_NO_REPLACE_OBJECTS", "1");
+    settings.set("GIT_TERMINAL_PROMPT", "0");
+    settings
+}
+
+fn exists(work_tree: &Path, path: &[u8]) -> bool {
+    std::str::from_utf8(path).map_or(true, |path| {
+        let full: PathBuf = work_tree.join(path);
+        full.symlink_metadata().is_ok()
+    })
+}
