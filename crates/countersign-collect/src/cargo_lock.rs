@@ -265,9 +265,9 @@ mod tests {
 
     #[test]
     fn a_place_on_this_machine_stays_out() {
-        let git = only(&format!("source = \"git+file:///home/me/r#{COMMIT}\""));
+        let git = only(&format!("source = \"git+file:///srv/r#{COMMIT}\""));
         assert_eq!((git.uri, git.name), (None, Some(format!("git:a@1.0.0+b#{COMMIT}"))));
-        let crates = only(&format!("source = \"registry+file:///home/me/index\"\nchecksum = \"{SUM}\""));
+        let crates = only(&format!("source = \"registry+file:///srv/index\"\nchecksum = \"{SUM}\""));
         assert_eq!((crates.uri, crates.name.as_deref()), (None, Some("registry:a@1.0.0+b")));
     }
 

@@ -1,6 +1,7 @@
 //! Repositories of every shape, and some that would run a program.
 
 use super::*;
+use crate::runner::Program;
 use crate::testing::{Ground, commit, git, open, trap};
 
 fn reads_its_history(repository: &GitRepo, expected: &Oid) {
@@ -206,6 +207,17 @@ fn an_object_that_is_not_what_its_name_says_is_refused() {
     std::fs::copy(file(&false_one), file(&real)).unwrap();
     let found = open(&path).objects().object(&real);
     assert!(matches!(found, Err(SourceError::Mismatch { .. } | SourceError::Unreadable { .. })), "{found:?}");
+}
+
+#[test]
+fn a_pipe_in_place_of_a_file_does_not_keep_us_waiting() {
+    let ground = Ground::new();
+    let path = ground.repository("r", &[]);
+    let pipe = path.join(".git/packed-refs");
+    let make = Program::new("mkfifo", crate::testing::environment()).arg(pipe);
+    make.shown().unwrap();
+    let found = open(&path).facts();
+    assert!(matches!(found, Err(GitError::Io { .. })), "{found:?}");
 }
 
 #[test]
