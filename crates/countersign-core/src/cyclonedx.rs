@@ -134,11 +134,11 @@ impl Inventory {
             Some(value) => Some(object(value, "/metadata")?),
         };
         let mut reader = Reader::default();
-        let mut root = None;
+        let mut nested = Vec::new();
         if let Some(value) = metadata.and_then(|metadata| metadata.get("component")) {
             let mut read = reader.components(vec![(value, "/metadata/component".to_owned())])?.into_iter();
-            root = read.next();
-            reader.nested.extend(read);
+            reader.root = read.next();
+            nested = read.collect();
         }
         let listed = list(document, "components", "")?;
         let components = reader.components(listed)?;
@@ -146,8 +146,8 @@ impl Inventory {
         let dependencies = reader.dependencies(list(document, "dependencies", "")?)?;
         Ok(Self {
             spec_version,
-            root,
-            components: reader.nested.into_iter().chain(components).collect(),
+            root: reader.root,
+            components: nested.into_iter().chain(components).collect(),
             dependencies,
             services,
         })
@@ -183,8 +183,8 @@ impl Inventory {
 /// What is counted over the whole document.
 #[derive(Default)]
 struct Reader {
-    /// Components inside the root.
-    nested: Vec<Component>,
+    /// What the document is about. Some tools list it once more among the components: the same again is no second one.
+    root: Option<Component>,
     count: usize,
     edges: usize,
     references: BTreeSet<String>,
@@ -200,32 +200,16 @@ impl Reader {
         while let Some((value, at)) = waiting.pop() {
             self.one_more(&at)?;
             let map = object(value, &at)?;
-            read.push(self.component(map, &at)?);
+            let component = component(map, &at)?;
+            if component.reference.is_none() || self.root.as_ref() != Some(&component) {
+                self.take(component.reference.as_deref(), &at)?;
+                read.push(component);
+            }
             let mut inside = list(map, "components", &at)?;
             inside.reverse();
             waiting.append(&mut inside);
         }
         Ok(read)
-    }
-
-    fn component(&mut self, map: &Map<String, Value>, at: &str) -> Result<Component, CycloneDxError> {
-        text(map, "type", at)?.ok_or_else(|| shape(at, "a component with a `type`"))?;
-        let name = text(map, "name", at)?.ok_or_else(|| shape(at, "a component with a `name`"))?;
-        let scope = match text(map, "scope", at)? {
-            None | Some("required") => Scope::Required,
-            Some("optional") => Scope::Optional,
-            Some("excluded") => Scope::Excluded,
-            Some(_) => return Err(shape(&format!("{at}/scope"), "`required`, `optional` or `excluded`")),
-        };
-        Ok(Component {
-            reference: self.reference(map, at)?,
-            name: name.to_owned(),
-            version: text(map, "version", at)?.filter(|version| !version.is_empty()).map(str::to_owned),
-            purl: text(map, "purl", at)?.and_then(|purl| Purl::new(purl).ok()),
-            sha256: sha256(map, at)?,
-            scope,
-            workspace_member: workspace_member(map, at)?,
-        })
     }
 
     /// The references of services, which the graph may name too.
@@ -235,7 +219,9 @@ impl Reader {
         while let Some((value, at)) = waiting.pop() {
             self.one_more(&at)?;
             let map = object(value, &at)?;
-            read.extend(self.reference(map, &at)?);
+            let reference = reference(map, &at)?;
+            self.take(reference.as_deref(), &at)?;
+            read.extend(reference);
             waiting.append(&mut list(map, "services", &at)?);
         }
         Ok(read)
@@ -266,17 +252,13 @@ impl Reader {
         Ok(read)
     }
 
-    fn reference(&mut self, map: &Map<String, Value>, at: &str) -> Result<Option<String>, CycloneDxError> {
-        let Some(reference) = text(map, "bom-ref", at)? else {
-            return Ok(None);
-        };
-        if reference.is_empty() {
-            return Err(shape(&format!("{at}/bom-ref"), "a text that is not empty"));
-        }
-        if !self.references.insert(reference.to_owned()) {
+    fn take(&mut self, reference: Option<&str>, at: &str) -> Result<(), CycloneDxError> {
+        if let Some(reference) = reference
+            && !self.references.insert(reference.to_owned())
+        {
             return Err(CycloneDxError::DuplicateReference { at: at.to_owned(), reference: reference.to_owned() });
         }
-        Ok(Some(reference.to_owned()))
+        Ok(())
     }
 
     fn one_more(&mut self, at: &str) -> Result<(), CycloneDxError> {
@@ -294,6 +276,33 @@ fn spec_version(document: &Map<String, Value>) -> Result<SpecVersion, CycloneDxE
         .into_iter()
         .find(|version| version.as_str() == found)
         .ok_or_else(|| CycloneDxError::Version { found: found.chars().take(20).collect() })
+}
+
+fn component(map: &Map<String, Value>, at: &str) -> Result<Component, CycloneDxError> {
+    text(map, "type", at)?.ok_or_else(|| shape(at, "a component with a `type`"))?;
+    let name = text(map, "name", at)?.ok_or_else(|| shape(at, "a component with a `name`"))?;
+    let scope = match text(map, "scope", at)? {
+        None | Some("required") => Scope::Required,
+        Some("optional") => Scope::Optional,
+        Some("excluded") => Scope::Excluded,
+        Some(_) => return Err(shape(&format!("{at}/scope"), "`required`, `optional` or `excluded`")),
+    };
+    Ok(Component {
+        reference: reference(map, at)?,
+        name: name.to_owned(),
+        version: text(map, "version", at)?.filter(|version| !version.is_empty()).map(str::to_owned),
+        purl: text(map, "purl", at)?.and_then(|purl| Purl::new(purl).ok()),
+        sha256: sha256(map, at)?,
+        scope,
+        workspace_member: workspace_member(map, at)?,
+    })
+}
+
+fn reference(map: &Map<String, Value>, at: &str) -> Result<Option<String>, CycloneDxError> {
+    match text(map, "bom-ref", at)? {
+        Some("") => Err(shape(&format!("{at}/bom-ref"), "a text that is not empty")),
+        reference => Ok(reference.map(str::to_owned)),
+    }
 }
 
 /// The one SHA-256 of a component. Two that differ are no hash at all.
@@ -450,6 +459,16 @@ mod tests {
             refusal(|d| d["components"][1]["bom-ref"] = json!("inner")),
             "/components/1: `bom-ref` \"inner\" is already taken"
         );
+    }
+
+    #[test]
+    fn the_root_listed_once_more_is_one_component() {
+        let mut document = document();
+        let root = json!({"type": "application", "name": "app", "version": "1", "bom-ref": "app"});
+        document["components"].as_array_mut().unwrap().push(root);
+        assert_eq!(Inventory::read(&document).unwrap().components.len(), 3);
+        document["components"][2]["version"] = json!("2");
+        assert!(matches!(Inventory::read(&document), Err(CycloneDxError::DuplicateReference { .. })));
     }
 
     #[test]

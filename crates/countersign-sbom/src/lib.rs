@@ -24,6 +24,9 @@ use countersign_core::{
 use std::path::PathBuf;
 
 /// Which binary, and how it is built.
+///
+/// The build is the one that these fields describe and no other: a target or `--cfg` value that comes from Cargo's
+/// configuration or from `RUSTFLAGS` is not seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CargoRequest {
     /// A folder of the workspace.

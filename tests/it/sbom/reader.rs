@@ -44,3 +44,19 @@ fn the_specifications_own_documents_are_read() {
     }
     assert!(accepted > 100 && refused > 10, "{accepted} accepted, {refused} refused");
 }
+
+/// Documents that other projects publish inside their packages, as other tools made them; nested components count.
+#[test]
+fn documents_of_other_tools_are_read() {
+    let Some(folder) = countersign_tests::fixtures("real-sboms") else { return };
+    let mut components = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            let read = parse(&fs::read(&path).unwrap()).unwrap_or_else(|e| panic!("{}: {e:?}", path.display()));
+            components.push(read.components.len());
+        }
+    }
+    components.sort_unstable();
+    assert_eq!(components, [1, 1, 24, 40, 102, 332, 333, 570]);
+}
