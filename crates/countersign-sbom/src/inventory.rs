@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn a_licence_file_is_named_without_its_folder() {
         assert_eq!(
-            Licence::declared(None, Some("/home/somebody/LICENCE.txt")),
+            Licence::declared(None, Some("/folder/of/somebody/LICENCE.txt")),
             Some(Licence::File("LICENCE.txt".to_owned()))
         );
         assert_eq!(Licence::declared(Some(" "), None), None);

@@ -119,8 +119,12 @@ mod tests {
 
     #[test]
     fn a_place_on_disk_stays_out() {
-        check("git+file:///home/me/b?rev=cc#cc55108da32bfed3", "git on disk", "git:a@1.0.0#cc55108da32bfed3");
-        check("registry+file:///home/me/index", "registry on disk", "registry:a@1.0.0");
+        check(
+            "git+file:///folder/of/somebody/b?rev=cc#cc55108da32bfed3",
+            "git on disk",
+            "git:a@1.0.0#cc55108da32bfed3",
+        );
+        check("registry+file:///folder/of/somebody/index", "registry on disk", "registry:a@1.0.0");
     }
 
     #[test]
