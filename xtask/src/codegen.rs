@@ -21,14 +21,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let mode = Mode::of(arguments)?;
     let root = workspace::root()?;
     let pages = [
-        Page {
-            path: "docs/codes.md".to_owned(),
-            text: codes_page(),
-        },
-        Page {
-            path: "docs/cli.md".to_owned(),
-            text: cli_page(&root)?,
-        },
+        Page { path: "docs/codes.md".to_owned(), text: codes_page() },
+        Page { path: "docs/cli.md".to_owned(), text: cli_page(&root)? },
     ];
     settle(&root, &pages, mode, "cargo xtask codegen")
 }
@@ -36,33 +30,17 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 fn codes_page() -> String {
     let mut lines = vec![format!("# Exit codes and finding codes\n\n{MADE}\n## Exit codes\n")];
     lines.push(TABLE.to_owned());
-    lines.extend(
-        Exit::ALL
-            .iter()
-            .map(|exit| format!("| {} | {} |", exit.code(), exit.meaning())),
-    );
+    lines.extend(Exit::ALL.iter().map(|exit| format!("| {} | {} |", exit.code(), exit.meaning())));
     let mut order = Exit::ALL;
-    order.sort_by(|a, b| {
-        if a.worse(*b) == *a {
-            Ordering::Less
-        } else {
-            Ordering::Greater
-        }
-    });
+    order.sort_by(|a, b| if a.worse(*b) == *a { Ordering::Less } else { Ordering::Greater });
     let order: Vec<String> = order.iter().map(|exit| exit.code().to_string()).collect();
-    lines.push(format!(
-        "\nWhere several apply, the first of these is reported: {}.",
-        order.join(", ")
-    ));
+    lines.push(format!("\nWhere several apply, the first of these is reported: {}.", order.join(", ")));
     lines.push(
         "\n## Finding codes\n\nA code keeps its meaning for good. `countersign explain CODE` prints it.".to_owned(),
     );
     for (class, title) in [
         (Class::Refused, "Refused: a rule is broken"),
-        (
-            Class::Untrusted,
-            "Untrusted: a signature, digest, proof or format did not hold",
-        ),
+        (Class::Untrusted, "Untrusted: a signature, digest, proof or format did not hold"),
         (Class::Indeterminate, "Indeterminate: it cannot be decided"),
         (Class::Note, "Notes: worth saying, and no verdict changes"),
     ] {
@@ -96,12 +74,7 @@ fn cli_page(root: &Path) -> Outcome<String> {
 fn help(binary: &Path, path: &[String]) -> Outcome<Option<String>> {
     let name = binary.to_string_lossy();
     let mut command = run::command(&name, Path::new("."));
-    command
-        .env_clear()
-        .env("COLUMNS", "100")
-        .env("NO_COLOR", "1")
-        .args(path)
-        .arg("--help");
+    command.env_clear().env("COLUMNS", "100").env("NO_COLOR", "1").args(path).arg("--help");
     let output = run::capture(&mut command)?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let own = format!("Usage: {}", [&["countersign".to_owned()], path].concat().join(" "));
@@ -139,9 +112,7 @@ fn verbs(help: &str) -> Vec<String> {
         };
         let word = rest.split(' ').next().unwrap_or_default();
         let is_word = word.starts_with(|c: char| c.is_ascii_lowercase())
-            && word
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         let described = rest.len() == word.len() || rest.get(word.len()..).is_some_and(|r| r.starts_with("  "));
         if is_word && described && word != "help" && !verbs.iter().any(|verb| verb == word) {
             verbs.push(word.to_owned());
@@ -158,12 +129,7 @@ mod tests {
     fn every_code_and_every_exit_stands_on_the_page_once() {
         let page = codes_page();
         for entry in codes::ALL {
-            assert_eq!(
-                page.matches(&format!("| `{}` |", entry.code)).count(),
-                1,
-                "{}",
-                entry.code
-            );
+            assert_eq!(page.matches(&format!("| `{}` |", entry.code)).count(), 1, "{}", entry.code);
         }
         for exit in Exit::ALL {
             assert!(page.contains(&format!("| {} | {} |", exit.code(), exit.meaning())));
@@ -189,11 +155,7 @@ mod tests {
                 _ => None,
             })
         };
-        let paths: Vec<String> = walk(&[], &help)
-            .unwrap()
-            .into_iter()
-            .map(|(path, _)| path.join(" "))
-            .collect();
+        let paths: Vec<String> = walk(&[], &help).unwrap().into_iter().map(|(path, _)| path.join(" ")).collect();
         assert_eq!(paths, ["", "log", "log show"]);
     }
 }

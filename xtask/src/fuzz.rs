@@ -41,20 +41,13 @@ fn one(root: &Path, target: &str, seconds: u32) -> Outcome {
         fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     }
     let mut command = run::cargo(root);
-    command
-        .env("RUSTC_BOOTSTRAP", "1")
-        .args(["fuzz", "run", "--fuzz-dir", "tests/fuzz", "--target-dir"])
-        .arg(&built);
+    command.env("RUSTC_BOOTSTRAP", "1").args(["fuzz", "run", "--fuzz-dir", "tests/fuzz", "--target-dir"]).arg(&built);
     command.arg(target).arg(&corpus);
     let seeds = root.join("tests/fuzz/seeds").join(target);
     if seeds.is_dir() {
         command.arg(seeds);
     }
-    command
-        .arg("--")
-        .arg(format!("-max_total_time={seconds}"))
-        .arg("-rss_limit_mb=2048")
-        .arg("-timeout=10");
+    command.arg("--").arg(format!("-max_total_time={seconds}")).arg("-rss_limit_mb=2048").arg("-timeout=10");
     command.arg(format!("-artifact_prefix={}/{target}-", faults.display()));
     run::shown(&mut command)
         .map_err(|why| format!("{why}\nthe input that broke {target} lies under target/fuzz/faults"))
@@ -75,6 +68,5 @@ fn targets(root: &Path) -> Outcome<Vec<String>> {
 }
 
 fn number(text: &str) -> Outcome<u32> {
-    text.parse()
-        .map_err(|e| format!("`{text}` is not a number of seconds: {e}"))
+    text.parse().map_err(|e| format!("`{text}` is not a number of seconds: {e}"))
 }

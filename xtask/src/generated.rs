@@ -53,10 +53,7 @@ pub(crate) fn settle(root: &Path, pages: &[Page], mode: Mode, mend: &str) -> Out
         println!("{} generated files are up to date", pages.len());
         return Ok(());
     }
-    Err(format!(
-        "stale: {}\nhelp: run `{mend}` and commit what it writes",
-        stale.join(", ")
-    ))
+    Err(format!("stale: {}\nhelp: run `{mend}` and commit what it writes", stale.join(", ")))
 }
 
 #[cfg(test)]
@@ -64,20 +61,14 @@ mod tests {
     use super::*;
 
     fn page(text: &str) -> Vec<Page> {
-        vec![Page {
-            path: "docs/a.md".to_owned(),
-            text: text.to_owned(),
-        }]
+        vec![Page { path: "docs/a.md".to_owned(), text: text.to_owned() }]
     }
 
     #[test]
     fn a_stale_or_missing_file_is_named_with_the_command_that_mends_it() {
         let folder = tempfile::tempdir().unwrap();
         let error = settle(folder.path(), &page("one\n"), Mode::Check, "cargo xtask codegen").unwrap_err();
-        assert!(
-            error.contains("docs/a.md") && error.contains("`cargo xtask codegen`"),
-            "{error}"
-        );
+        assert!(error.contains("docs/a.md") && error.contains("`cargo xtask codegen`"), "{error}");
         assert!(!folder.path().join("docs").exists(), "a check writes nothing");
 
         settle(folder.path(), &page("one\n"), Mode::Write, "").unwrap();

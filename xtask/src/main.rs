@@ -119,8 +119,7 @@ fn usage() -> String {
 
 /// For verbs without arguments, and for flags that are not there.
 fn refuse_rest(rest: &[String]) -> Outcome {
-    rest.first()
-        .map_or(Ok(()), |extra| Err(format!("does not take `{extra}`")))
+    rest.first().map_or(Ok(()), |extra| Err(format!("does not take `{extra}`")))
 }
 
 #[cfg(test)]
@@ -139,9 +138,6 @@ mod tests {
 
     #[test]
     fn an_argument_too_many_is_named() {
-        assert_eq!(
-            refuse_rest(&["--fast".to_owned()]),
-            Err("does not take `--fast`".to_owned())
-        );
+        assert_eq!(refuse_rest(&["--fast".to_owned()]), Err("does not take `--fast`".to_owned()));
     }
 }

@@ -7,10 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// A program in a folder, without input.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "chores have no runner of the product's to go through"
-)]
+#[expect(clippy::disallowed_methods, reason = "chores have no runner of the product's to go through")]
 pub(crate) fn command(program: &str, folder: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(folder).stdin(Stdio::null());
@@ -23,10 +20,7 @@ pub(crate) fn cargo(folder: &Path) -> Command {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     let mut command = command(&cargo, folder);
     for (name, _) in std::env::vars_os() {
-        if name
-            .to_str()
-            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
-        {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
             command.env_remove(name);
         }
     }
@@ -74,11 +68,8 @@ pub(crate) fn shown(command: &mut Command) -> Outcome {
 /// Runs it in full view, and also keeps every line that it said. The flag tells whether it ended well.
 pub(crate) fn shown_and_kept(command: &mut Command) -> Outcome<(bool, String)> {
     let line = line_of(command);
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|e| format!("{line}: {e}"))?;
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|e| format!("{line}: {e}"))?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let text = std::thread::scope(|scope| {
         let errors = scope.spawn(|| err.map_or_else(String::new, |pipe| relay(pipe, true)));
@@ -93,11 +84,7 @@ pub(crate) fn shown_and_kept(command: &mut Command) -> Outcome<(bool, String)> {
 /// The command line, for messages.
 pub(crate) fn line_of(command: &Command) -> String {
     let program = Path::new(command.get_program());
-    let mut line = program
-        .file_name()
-        .unwrap_or_else(|| command.get_program())
-        .to_string_lossy()
-        .into_owned();
+    let mut line = program.file_name().unwrap_or_else(|| command.get_program()).to_string_lossy().into_owned();
     for argument in command.get_args() {
         line.push(' ');
         line.push_str(&argument.to_string_lossy());
@@ -111,11 +98,7 @@ fn relay(pipe: impl Read, to_stderr: bool) -> String {
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
         // A closed terminal must not stop the run whose result is being counted.
-        let _seen = if to_stderr {
-            std::io::stderr().write_all(&line)
-        } else {
-            std::io::stdout().write_all(&line)
-        };
+        let _seen = if to_stderr { std::io::stderr().write_all(&line) } else { std::io::stdout().write_all(&line) };
         kept.push_str(&String::from_utf8_lossy(&line));
         line.clear();
     }
@@ -129,10 +112,7 @@ mod tests {
     #[test]
     fn a_program_that_fails_is_an_error_with_its_command_line_and_its_words() {
         let error = output_of(command("sh", Path::new(".")).args(["-c", "echo no >&2; exit 3"])).unwrap_err();
-        assert!(
-            error.contains("`sh -c") && error.contains("exit status: 3") && error.ends_with("no"),
-            "{error}"
-        );
+        assert!(error.contains("`sh -c") && error.contains("exit status: 3") && error.ends_with("no"), "{error}");
     }
 
     #[test]

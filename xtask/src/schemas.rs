@@ -4,12 +4,11 @@
 use crate::generated::{Mode, Page, settle};
 use crate::{Outcome, workspace};
 use countersign_core::digest::Sha256;
+use countersign_core::statement::OUR_BASE;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::Value;
 use std::path::Path;
 
-/// The one beginning of all our schema addresses.
-const BASE: &str = "https://countersign.dev/schemas";
 const SUFFIX: &str = ".schema.json";
 const FROZEN: &str = "schemas/FROZEN.sha256";
 const INDEX: &str = "schemas/README.md";
@@ -24,16 +23,18 @@ struct Noun {
 
 /// A line of the registry: the noun, its version, the type that it is made from.
 const fn noun<T: JsonSchema>(name: &'static str, version: &'static str) -> Noun {
-    Noun {
-        name,
-        version,
-        make: schema_of::<T>,
-    }
+    Noun { name, version, make: schema_of::<T> }
 }
 
 const REGISTRY: &[Noun] = &[
     noun::<countersign_core::finding::Check>("check", "v0.1"),
     noun::<countersign_core::finding::Finding>("finding", "v0.1"),
+    noun::<countersign_core::entry::Entry>("log-entry", "v0.1"),
+    noun::<countersign_core::policy::Activation>("policy-activation", "v0.1"),
+    noun::<countersign_core::policy::Manifest>("policy-release", "v0.1"),
+    noun::<countersign_core::decision::Decision>("promotion-decision", "v0.1"),
+    noun::<countersign_core::statement::review::Review>("review", "v0.1"),
+    noun::<countersign_core::trust::Trust>("trust", "v0.1"),
 ];
 
 /// Writes, compares or freezes.
@@ -42,12 +43,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     match arguments {
         [verb, name, version] if verb == "freeze" => freeze(&root, REGISTRY, name, version),
         [verb, ..] if verb == "freeze" => Err("freeze takes NOUN VERSION, such as `freeze finding v0.1`".to_owned()),
-        _ => settle(
-            &root,
-            &pages(&root, REGISTRY)?,
-            Mode::of(arguments)?,
-            "cargo xtask schemas",
-        ),
+        _ => settle(&root, &pages(&root, REGISTRY)?, Mode::of(arguments)?, "cargo xtask schemas"),
     }
 }
 
@@ -75,18 +71,11 @@ fn pages(root: &Path, registry: &[Noun]) -> Outcome<Vec<Page>> {
             ));
         }
     }
-    let left_over = on_disk(root)?
-        .into_iter()
-        .find(|path| !pages.iter().any(|page| page.path == *path));
+    let left_over = on_disk(root)?.into_iter().find(|path| !pages.iter().any(|page| page.path == *path));
     if let Some(path) = left_over {
-        return Err(format!(
-            "{path} is not made by any line of the registry in xtask/src/schemas.rs: delete it"
-        ));
+        return Err(format!("{path} is not made by any line of the registry in xtask/src/schemas.rs: delete it"));
     }
-    pages.push(Page {
-        path: INDEX.to_owned(),
-        text: index(registry, &frozen),
-    });
+    pages.push(Page { path: INDEX.to_owned(), text: index(registry, &frozen) });
     Ok(pages)
 }
 
@@ -111,10 +100,7 @@ fn freeze(root: &Path, registry: &[Noun], name: &str, version: &str) -> Outcome 
 }
 
 fn schema_of<T: JsonSchema>() -> Value {
-    SchemaSettings::draft2020_12()
-        .into_generator()
-        .into_root_schema_for::<T>()
-        .to_value()
+    SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value()
 }
 
 /// The file of a noun: keys sorted, so that no feature of another crate can change the order.
@@ -123,18 +109,13 @@ fn text_of(noun: &Noun, draft: bool) -> Outcome<String> {
     let Value::Object(mut schema) = (noun.make)() else {
         return Err(shape());
     };
-    schema.insert(
-        "$id".to_owned(),
-        format!("{BASE}/{}", file_of(noun.name, noun.version)).into(),
-    );
+    schema.insert("$id".to_owned(), format!("{OUR_BASE}/schemas/{}", file_of(noun.name, noun.version)).into());
     if draft {
         schema.insert("$comment".to_owned(), "draft".into());
     }
     let mut schema = Value::Object(schema);
     schema.sort_all_objects();
-    serde_json::to_string_pretty(&schema)
-        .map(|text| text + "\n")
-        .map_err(|e| format!("{}: {e}", noun.name))
+    serde_json::to_string_pretty(&schema).map(|text| text + "\n").map_err(|e| format!("{}: {e}", noun.name))
 }
 
 fn index(registry: &[Noun], frozen: &[(String, String)]) -> String {
@@ -147,19 +128,12 @@ fn index(registry: &[Noun], frozen: &[(String, String)]) -> String {
     ];
     for noun in registry {
         let path = path_of(noun.name, noun.version);
-        let status = if frozen.iter().any(|(_, of)| *of == path) {
-            "frozen"
-        } else {
-            "draft"
-        };
+        let status = if frozen.iter().any(|(_, of)| *of == path) { "frozen" } else { "draft" };
         let schema = (noun.make)();
         let about = schema.get("description").and_then(Value::as_str).unwrap_or_default();
         let first = about.split("\n\n").next().unwrap_or_default().replace('\n', " ");
         let link = file_of(noun.name, noun.version);
-        lines.push(format!(
-            "| [{}]({link}) | {} | {status} | {first} |",
-            noun.name, noun.version
-        ));
+        lines.push(format!("| [{}]({link}) | {} | {status} | {first} |", noun.name, noun.version));
     }
     lines.join("\n") + "\n"
 }
@@ -178,10 +152,7 @@ fn frozen(root: &Path) -> Outcome<Vec<(String, String)>> {
         return Ok(Vec::new());
     }
     let text = workspace::read(&path)?;
-    let pair = |line: &str| {
-        line.split_once("  ")
-            .map(|(digest, path)| (digest.to_owned(), path.to_owned()))
-    };
+    let pair = |line: &str| line.split_once("  ").map(|(digest, path)| (digest.to_owned(), path.to_owned()));
     text.lines()
         .map(|line| pair(line).ok_or_else(|| format!("{FROZEN}: `{line}` is not a digest and a path")))
         .collect()
@@ -213,16 +184,8 @@ mod tests {
         json!({ "description": "A new thing." })
     }
 
-    const OLD: &[Noun] = &[Noun {
-        name: "thing",
-        version: "v0.1",
-        make: old,
-    }];
-    const NEW: &[Noun] = &[Noun {
-        name: "thing",
-        version: "v0.1",
-        make: new,
-    }];
+    const OLD: &[Noun] = &[Noun { name: "thing", version: "v0.1", make: old }];
+    const NEW: &[Noun] = &[Noun { name: "thing", version: "v0.1", make: new }];
 
     #[test]
     fn a_schema_has_its_address_and_is_a_draft_until_frozen() {
@@ -245,46 +208,22 @@ mod tests {
     fn a_frozen_schema_can_neither_change_nor_go_nor_be_frozen_again() {
         let folder = tempfile::tempdir().unwrap();
         freeze(folder.path(), OLD, "thing", "v0.1").unwrap();
-        assert!(
-            pages(folder.path(), NEW)
-                .unwrap_err()
-                .contains("is frozen, and its type has changed")
-        );
-        assert!(
-            pages(folder.path(), &[])
-                .unwrap_err()
-                .contains("nothing makes it any more")
-        );
-        assert!(
-            freeze(folder.path(), OLD, "thing", "v0.1")
-                .unwrap_err()
-                .contains("frozen already")
-        );
-        assert!(
-            freeze(folder.path(), OLD, "thing", "v0.2")
-                .unwrap_err()
-                .contains("no schema thing v0.2")
-        );
+        assert!(pages(folder.path(), NEW).unwrap_err().contains("is frozen, and its type has changed"));
+        assert!(pages(folder.path(), &[]).unwrap_err().contains("nothing makes it any more"));
+        assert!(freeze(folder.path(), OLD, "thing", "v0.1").unwrap_err().contains("frozen already"));
+        assert!(freeze(folder.path(), OLD, "thing", "v0.2").unwrap_err().contains("no schema thing v0.2"));
     }
 
     #[test]
     fn a_schema_that_nothing_makes_is_named() {
         let folder = tempfile::tempdir().unwrap();
         workspace::write(&folder.path().join("schemas/gone/v0.1.schema.json"), "{}\n").unwrap();
-        assert!(
-            pages(folder.path(), OLD)
-                .unwrap_err()
-                .contains("schemas/gone/v0.1.schema.json is not made by")
-        );
+        assert!(pages(folder.path(), OLD).unwrap_err().contains("schemas/gone/v0.1.schema.json is not made by"));
     }
 
     #[test]
     fn the_registry_is_sorted_and_every_schema_says_what_it_is() {
-        assert!(
-            REGISTRY
-                .windows(2)
-                .all(|pair| matches!(pair, [a, b] if (a.name, a.version) < (b.name, b.version)))
-        );
+        assert!(REGISTRY.windows(2).all(|pair| matches!(pair, [a, b] if (a.name, a.version) < (b.name, b.version))));
         for noun in REGISTRY {
             assert!((noun.make)()["description"].is_string(), "{}", noun.name);
         }

@@ -28,15 +28,11 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let check = ["--check".to_owned()];
     let mut count = Count::default();
     step("tools", || tools::for_tests(root))?;
-    step("format", || {
-        run::shown(run::cargo(root).args(["fmt", "--all", "--check"]))
-    })?;
+    step("format", || run::shown(run::cargo(root).args(["fmt", "--all", "--check"])))?;
     step("rooms", || rooms::run(&[]))?;
     step("tidy", || tidy::run(&[]))?;
     step("clippy", || clippy(root))?;
-    step("build", || {
-        run::shown(run::cargo(root).args(["build", "--workspace", "--locked"]))
-    })?;
+    step("build", || run::shown(run::cargo(root).args(["build", "--workspace", "--locked"])))?;
     step("tests", || tests(root, full, &mut count))?;
     step("examples in the documentation", || doc_tests(root, &mut count))?;
     step("documentation", || documentation(root))?;
@@ -66,22 +62,12 @@ fn step(name: &str, work: impl FnOnce() -> Outcome) -> Outcome {
 
 fn clippy(root: &Path) -> Outcome {
     let mut cargo = run::cargo(root);
-    run::shown(cargo.args([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--locked",
-        "--",
-        "-D",
-        "warnings",
-    ]))
+    run::shown(cargo.args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))
 }
 
 fn documentation(root: &Path) -> Outcome {
     let mut cargo = run::cargo(root);
-    cargo
-        .env("RUSTDOCFLAGS", "-D warnings")
-        .args(["doc", "--workspace", "--no-deps", "--locked", "--quiet"]);
+    cargo.env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--workspace", "--no-deps", "--locked", "--quiet"]);
     run::shown(&mut cargo)
 }
 
@@ -106,16 +92,10 @@ fn doc_tests(root: &Path, count: &mut Count) -> Outcome {
     for package in packages.iter().filter(|package| package.folder.starts_with("crates/")) {
         let sources = format!("{}/src/", package.folder);
         let fenced = |text: &str| {
-            text.lines()
-                .map(str::trim_start)
-                .any(|l| l.starts_with("/// ```") || l.starts_with("//! ```"))
+            text.lines().map(str::trim_start).any(|l| l.starts_with("/// ```") || l.starts_with("//! ```"))
         };
         let is_library = root.join(&sources).join("lib.rs").exists();
-        if is_library
-            && files
-                .iter()
-                .any(|file| file.path.starts_with(&sources) && fenced(&file.text))
-        {
+        if is_library && files.iter().any(|file| file.path.starts_with(&sources) && fenced(&file.text)) {
             let mut cargo = run::cargo(root);
             cargo.args(["test", "--doc", "--locked", "--package", &package.name]);
             let before = *count;
@@ -139,12 +119,7 @@ fn counted(command: &mut std::process::Command, count: &mut Count) -> Outcome {
         return Ok(());
     }
     println!("tests: {} passed, {} failed", count.passed, count.failed);
-    Err(format!(
-        "{} ran {} tests that passed and {} that failed",
-        run::line_of(command),
-        found.passed,
-        found.failed
-    ))
+    Err(format!("{} ran {} tests that passed and {} that failed", run::line_of(command), found.passed, found.failed))
 }
 
 /// Adds up the closing lines of nextest (`Summary […] 3 tests run: 2 passed, 1 failed, 0 skipped`) or of cargo's own
@@ -152,14 +127,8 @@ fn counted(command: &mut std::process::Command, count: &mut Count) -> Outcome {
 fn count_of(said: &str) -> Count {
     let mut count = Count::default();
     for line in said.lines().map(str::trim) {
-        let summary = line
-            .strip_prefix("Summary [")
-            .and_then(|rest| rest.split_once(" run: "))
-            .map(|(_, rest)| rest);
-        let result = line
-            .strip_prefix("test result: ")
-            .and_then(|rest| rest.split_once(". "))
-            .map(|(_, rest)| rest);
+        let summary = line.strip_prefix("Summary [").and_then(|rest| rest.split_once(" run: ")).map(|(_, rest)| rest);
+        let result = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")).map(|(_, rest)| rest);
         let Some(parts) = summary.or(result) else { continue };
         for part in parts.split([',', ';']) {
             let Some((number, what)) = part.trim().split_once(' ') else {
@@ -168,10 +137,7 @@ fn count_of(said: &str) -> Count {
             let number: u64 = number.parse().unwrap_or_default();
             if what.starts_with("passed") {
                 count.passed = count.passed.saturating_add(number);
-            } else if ["failed", "exec failed", "timed out"]
-                .iter()
-                .any(|bad| what.starts_with(bad))
-            {
+            } else if ["failed", "exec failed", "timed out"].iter().any(|bad| what.starts_with(bad)) {
                 count.failed = count.failed.saturating_add(number);
             }
         }
@@ -193,10 +159,7 @@ mod tests {
         assert_eq!(count_of(good), count(12, 0));
         let bad = "     Summary [   9.1s] 12/20 tests run: 8 passed, 2 failed, 1 timed out, 1 exec failed, 0 skipped\n";
         assert_eq!(count_of(bad), count(8, 4));
-        assert_eq!(
-            count_of("     Summary [   0.1s] 1 test run: 1 passed, 0 skipped"),
-            count(1, 0)
-        );
+        assert_eq!(count_of("     Summary [   0.1s] 1 test run: 1 passed, 0 skipped"), count(1, 0));
     }
 
     #[test]
@@ -215,18 +178,12 @@ mod tests {
         assert!(shell("true").is_err());
         assert!(shell("echo 'test result: ok. 0 passed; 0 failed; 0 ignored'").is_err());
         assert!(shell("echo 'test result: ok. 2 passed; 0 failed; 0 ignored'; exit 1").is_err());
-        assert_eq!(
-            shell("echo 'test result: ok. 2 passed; 0 failed; 0 ignored'"),
-            Ok(count(2, 0))
-        );
+        assert_eq!(shell("echo 'test result: ok. 2 passed; 0 failed; 0 ignored'"), Ok(count(2, 0)));
     }
 
     #[test]
     fn a_failed_step_is_named() {
         let error = step("clippy", || Err("two warnings".to_owned())).unwrap_err();
-        assert!(
-            error.starts_with("step `clippy` failed") && error.ends_with("two warnings"),
-            "{error}"
-        );
+        assert!(error.starts_with("step `clippy` failed") && error.ends_with("two warnings"), "{error}");
     }
 }

@@ -43,18 +43,12 @@ pub(crate) fn has_nextest() -> bool {
 fn by_apt(root: &Path, packages: &[&str]) -> Outcome {
     let wanted = packages.join(" ");
     if !is_on_path("apt-get") {
-        return Err(format!(
-            "needs {wanted}, and there is no apt-get to install it with: install it by hand"
-        ));
+        return Err(format!("needs {wanted}, and there is no apt-get to install it with: install it by hand"));
     }
     // Only root may install; elsewhere sudo is asked, without a prompt that nobody would answer.
     let as_root = run::output_of(run::command("id", root).arg("-u"))?.starts_with(b"0\n");
     let apt = |arguments: &[&str]| {
-        let mut command = if as_root {
-            run::command("apt-get", root)
-        } else {
-            run::command("sudo", root)
-        };
+        let mut command = if as_root { run::command("apt-get", root) } else { run::command("sudo", root) };
         if !as_root {
             command.args(["-n", "apt-get"]);
         }

@@ -65,10 +65,10 @@ impl TextFile {
 /// Folders whose content is not ours to tidy: what is built, and bytes that tests keep as they were found.
 const LEFT_OUT: &[&str] = &[
     ".git",
-    "target",
     "tests/golden",
     "tests/hostile",
     "tests/data",
+    "tests/third-party",
     "tests/fuzz/seeds",
     "tests/fuzz/corpus",
     "tests/fuzz/artifacts",
@@ -147,9 +147,7 @@ pub(crate) fn read(path: &Path) -> Outcome<String> {
 /// Writes a file and the folders it lies in.
 pub(crate) fn write(path: &Path, text: &str) -> Outcome {
     let folder = path.parent().ok_or("a file without a folder")?;
-    fs::create_dir_all(folder)
-        .and_then(|()| fs::write(path, text))
-        .map_err(|e| format!("{}: {e}", path.display()))
+    fs::create_dir_all(folder).and_then(|()| fs::write(path, text)).map_err(|e| format!("{}: {e}", path.display()))
 }
 
 fn walk(root: &Path, folder: &str, files: &mut Vec<TextFile>) -> Outcome {
@@ -158,14 +156,12 @@ fn walk(root: &Path, folder: &str, files: &mut Vec<TextFile>) -> Outcome {
     for entry in fs::read_dir(&here).map_err(shown)? {
         let entry = entry.map_err(shown)?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let path = if folder.is_empty() {
-            name.clone()
-        } else {
-            format!("{folder}/{name}")
-        };
+        let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
         let kind = entry.file_type().map_err(shown)?;
         if kind.is_dir() {
-            if name != "target" && !LEFT_OUT.contains(&path.as_str()) {
+            // Cargo marks what it builds into with this file, wherever that is.
+            let built = entry.path().join("CACHEDIR.TAG").exists();
+            if !built && !LEFT_OUT.contains(&path.as_str()) {
                 walk(root, &path, files)?;
             }
         } else if kind.is_file() && is_text(&path) {
@@ -179,10 +175,7 @@ fn walk(root: &Path, folder: &str, files: &mut Vec<TextFile>) -> Outcome {
 
 fn is_text(path: &str) -> bool {
     const EXTENSIONS: &[&str] = &["rs", "toml", "md", "yml", "yaml", "json", "sh", "gitignore"];
-    path == ".ci/run"
-        || path
-            .rsplit_once('.')
-            .is_some_and(|(_, extension)| EXTENSIONS.contains(&extension))
+    path == ".ci/run" || path.rsplit_once('.').is_some_and(|(_, extension)| EXTENSIONS.contains(&extension))
 }
 
 #[cfg(test)]
@@ -210,11 +203,6 @@ mod tests {
         let packages = packages(&root().unwrap()).unwrap();
         let xtask = packages.iter().find(|p| p.name == "xtask").unwrap();
         assert_eq!(xtask.folder, "xtask");
-        assert!(
-            xtask
-                .uses
-                .iter()
-                .any(|u| u.name == "countersign-core" && u.kind == Kind::Normal)
-        );
+        assert!(xtask.uses.iter().any(|u| u.name == "countersign-core" && u.kind == Kind::Normal));
     }
 }

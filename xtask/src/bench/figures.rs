@@ -20,30 +20,12 @@ pub(crate) struct Figure {
 }
 
 pub(crate) const FIGURES: &[Figure] = &[
-    Figure {
-        name: "verify",
-        measure: verify,
-    },
-    Figure {
-        name: "promote",
-        measure: promote,
-    },
-    Figure {
-        name: "audit-verify",
-        measure: audit_verify,
-    },
-    Figure {
-        name: "sbom",
-        measure: sbom,
-    },
-    Figure {
-        name: "log",
-        measure: log,
-    },
-    Figure {
-        name: "size",
-        measure: size,
-    },
+    Figure { name: "verify", measure: verify },
+    Figure { name: "promote", measure: promote },
+    Figure { name: "audit-verify", measure: audit_verify },
+    Figure { name: "sbom", measure: sbom },
+    Figure { name: "log", measure: log },
+    Figure { name: "size", measure: size },
 ];
 
 /// Where the figures are measured: the release binary, and data that is made once, when first asked for.
@@ -74,11 +56,7 @@ impl Stage {
 
     /// The command line of a figure that works on staged data.
     fn staged(&self, figure: &str) -> Outcome<Command> {
-        let commands = self
-            .commands
-            .get_or_init(|| self.make())
-            .as_ref()
-            .map_err(Clone::clone)?;
+        let commands = self.commands.get_or_init(|| self.make()).as_ref().map_err(Clone::clone)?;
         let shape = || format!("commands.json of the stage has no proper `{figure}`");
         let entry = commands.get(figure).ok_or_else(shape)?;
         let folder = entry.get("folder").and_then(Value::as_str).ok_or_else(shape)?;
@@ -114,16 +92,7 @@ impl Stage {
     /// The rows that an example of a crate prints, one JSON object a line: `name`, `unit`, `samples`.
     fn example(&self, package: &str, example: &str) -> Outcome<Vec<Value>> {
         let mut cargo = run::cargo(&self.root);
-        cargo.args([
-            "run",
-            "--quiet",
-            "--release",
-            "--locked",
-            "--package",
-            package,
-            "--example",
-            example,
-        ]);
+        cargo.args(["run", "--quiet", "--release", "--locked", "--package", package, "--example", example]);
         let said = run::output_of(&mut cargo)?;
         let lines = String::from_utf8_lossy(&said).into_owned();
         lines
@@ -136,41 +105,20 @@ impl Stage {
 /// One signed bundle against trust, from start to end of the process.
 fn verify(stage: &Stage) -> Outcome<Vec<Row>> {
     let costs = staged_runs(stage, "verify", 30)?;
-    row(
-        "verify one bundle, CPU",
-        "ms",
-        &costs,
-        |cost| millis(cost.cpu),
-        Bar::AtMost(10.0),
-        None,
-    )
+    row("verify one bundle, CPU", "ms", &costs, |cost| millis(cost.cpu), Bar::AtMost(10.0), None)
 }
 
 /// The whole gate for a release of 500 components, without what git costs by itself.
 fn promote(stage: &Stage) -> Outcome<Vec<Row>> {
     let costs = staged_runs(stage, "promote", 15)?;
     let own = |cost: &Cost| millis(cost.own_cpu);
-    row(
-        "promote --dry-run, 500 components, CPU beyond git's",
-        "ms",
-        &costs,
-        own,
-        Bar::AtMost(150.0),
-        None,
-    )
+    row("promote --dry-run, 500 components, CPU beyond git's", "ms", &costs, own, Bar::AtMost(150.0), None)
 }
 
 /// A package of 1,000 decisions, each of them run again.
 fn audit_verify(stage: &Stage) -> Outcome<Vec<Row>> {
     let costs = staged_runs(stage, "audit-verify", 5)?;
-    row(
-        "audit verify, 1,000 decisions",
-        "ms",
-        &costs,
-        |cost| millis(cost.wall),
-        Bar::AtMost(5000.0),
-        None,
-    )
+    row("audit verify, 1,000 decisions", "ms", &costs, |cost| millis(cost.wall), Bar::AtMost(5000.0), None)
 }
 
 /// The SBOM of this workspace's own binary, beside the least that cargo needs to read the same graph.
@@ -178,62 +126,31 @@ fn sbom(stage: &Stage) -> Outcome<Vec<Row>> {
     let output = stage.folder.path().join("own.cdx.json");
     let ours = many(10, || {
         let mut command = stage.countersign(&stage.root);
-        command
-            .args(["sbom", "--package", "countersign", "--bin", "countersign", "--output"])
-            .arg(&output);
+        command.args(["sbom", "--package", "countersign", "--bin", "countersign", "--output"]).arg(&output);
         Ok(command)
     })?;
     let cargo = many(10, || {
         let mut command = run::cargo(&stage.root);
-        command.args([
-            "metadata",
-            "--format-version",
-            "1",
-            "--all-features",
-            "--locked",
-            "--offline",
-        ]);
+        command.args(["metadata", "--format-version", "1", "--all-features", "--locked", "--offline"]);
         Ok(command)
     })?;
     let version = run::output_of(run::cargo(&stage.root).arg("--version"))?;
-    let version = String::from_utf8_lossy(&version)
-        .split(' ')
-        .nth(1)
-        .unwrap_or_default()
-        .trim()
-        .to_owned();
+    let version = String::from_utf8_lossy(&version).split(' ').nth(1).unwrap_or_default().trim().to_owned();
     let samples = samples(cargo.iter().map(|cost| millis(cost.wall)).collect())?;
-    let peer = Peer {
-        name: "cargo metadata --all-features".to_owned(),
-        version,
-        samples,
-    };
-    row(
-        "sbom of this workspace",
-        "ms",
-        &ours,
-        |cost| millis(cost.wall),
-        Bar::RatioAtMost(1.5),
-        Some(peer),
-    )
+    let peer = Peer { name: "cargo metadata --all-features".to_owned(), version, samples };
+    row("sbom of this workspace", "ms", &ours, |cost| millis(cost.wall), Bar::RatioAtMost(1.5), Some(peer))
 }
 
 /// Appending to the log one by one, beside the bare flush to disk that each append has to wait for; and in batches.
 fn log(stage: &Stage) -> Outcome<Vec<Row>> {
     let rows = stage.example("countersign-record", "log_bench")?;
     let samples_of = |name: &str| {
-        let row = rows
-            .iter()
-            .find(|row| row.get("name").and_then(Value::as_str) == Some(name));
+        let row = rows.iter().find(|row| row.get("name").and_then(Value::as_str) == Some(name));
         let values = row.and_then(|row| row.get("samples")).and_then(Value::as_array);
         let values = values.ok_or_else(|| format!("log_bench prints no row `{name}` with samples"))?;
         samples(values.iter().filter_map(Value::as_f64).collect())
     };
-    let bare = Peer {
-        name: "fdatasync alone".to_owned(),
-        version: kernel()?,
-        samples: samples_of("fdatasync")?,
-    };
+    let bare = Peer { name: "fdatasync alone".to_owned(), version: kernel()?, samples: samples_of("fdatasync")? };
     Ok(vec![
         Row {
             name: "log append, one by one".to_owned(),
@@ -255,15 +172,8 @@ fn log(stage: &Stage) -> Outcome<Vec<Row>> {
 /// What a user downloads.
 fn size(stage: &Stage) -> Outcome<Vec<Row>> {
     let stripped = stage.folder.path().join("countersign");
-    run::shown(
-        run::command("strip", &stage.root)
-            .arg("-o")
-            .arg(&stripped)
-            .arg(&stage.binary),
-    )?;
-    let bytes = fs::metadata(&stripped)
-        .map_err(|e| format!("{}: {e}", stripped.display()))?
-        .len();
+    run::shown(run::command("strip", &stage.root).arg("-o").arg(&stripped).arg(&stage.binary))?;
+    let bytes = fs::metadata(&stripped).map_err(|e| format!("{}: {e}", stripped.display()))?.len();
     let kilobytes = u32::try_from(bytes / 1000).map_err(|e| format!("{bytes} bytes: {e}"))?;
     Ok(vec![Row {
         name: "stripped release binary".to_owned(),
@@ -287,13 +197,7 @@ fn row(
     peer: Option<Peer>,
 ) -> Outcome<Vec<Row>> {
     let samples = samples(costs.iter().map(of).collect())?;
-    Ok(vec![Row {
-        name: name.to_owned(),
-        unit: unit.to_owned(),
-        samples,
-        bar,
-        peer,
-    }])
+    Ok(vec![Row { name: name.to_owned(), unit: unit.to_owned(), samples, bar, peer }])
 }
 
 fn samples(values: Vec<f64>) -> Outcome<Samples> {

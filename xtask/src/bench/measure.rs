@@ -39,27 +39,16 @@ pub(crate) fn once(command: &mut Command) -> Outcome<Cost> {
         .map(std::io::read_to_string)
         .transpose()
         .map_err(|e| failed("unreadable", e.to_string()))?;
-    let pid = i32::try_from(child.id())
-        .map(Pid::from_raw)
-        .map_err(|e| failed("process id", e.to_string()))?;
+    let pid = i32::try_from(child.id()).map(Pid::from_raw).map_err(|e| failed("process id", e.to_string()))?;
     // Ended, but not yet waited for: its own clock can still be read, and its children's time is not in it.
     waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT).map_err(|e| failed("waiting", e.to_string()))?;
     let wall = start.elapsed();
-    let own = ClockId::pid_cpu_clock_id(pid)
-        .and_then(clock_gettime)
-        .map_err(|e| failed("its clock", e.to_string()))?;
+    let own = ClockId::pid_cpu_clock_id(pid).and_then(clock_gettime).map_err(|e| failed("its clock", e.to_string()))?;
     let status = child.wait().map_err(|e| failed("waiting", e.to_string()))?;
     if !status.success() {
-        return Err(failed(
-            &status.to_string(),
-            said.unwrap_or_default().trim_end().to_owned(),
-        ));
+        return Err(failed(&status.to_string(), said.unwrap_or_default().trim_end().to_owned()));
     }
-    Ok(Cost {
-        wall,
-        cpu: children()?.saturating_sub(before),
-        own_cpu: Duration::from(own),
-    })
+    Ok(Cost { wall, cpu: children()?.saturating_sub(before), own_cpu: Duration::from(own) })
 }
 
 /// As many runs, after one that warms the caches and does not count.
@@ -75,10 +64,7 @@ pub(crate) fn millis(duration: Duration) -> f64 {
 
 fn children() -> Outcome<Duration> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN).map_err(|e| format!("getrusage: {e}"))?;
-    let micros = usage
-        .user_time()
-        .num_microseconds()
-        .saturating_add(usage.system_time().num_microseconds());
+    let micros = usage.user_time().num_microseconds().saturating_add(usage.system_time().num_microseconds());
     Ok(Duration::from_micros(u64::try_from(micros).unwrap_or_default()))
 }
 

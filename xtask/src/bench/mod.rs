@@ -13,10 +13,7 @@ use figures::{FIGURES, Stage};
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     let json = arguments.iter().any(|argument| argument == "--json");
     let names: Vec<&String> = arguments.iter().filter(|argument| *argument != "--json").collect();
-    if let Some(name) = names
-        .iter()
-        .find(|name| !FIGURES.iter().any(|figure| figure.name == name.as_str()))
-    {
+    if let Some(name) = names.iter().find(|name| !FIGURES.iter().any(|figure| figure.name == name.as_str())) {
         let known: Vec<&str> = FIGURES.iter().map(|figure| figure.name).collect();
         return Err(format!("there is no figure `{name}`; there are {}", known.join(", ")));
     }

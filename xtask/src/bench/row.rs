@@ -50,11 +50,7 @@ impl Samples {
     pub(crate) fn median(&self) -> f64 {
         let at = |index: usize| self.0.get(index).copied().unwrap_or_default();
         let half = self.0.len() / 2;
-        if self.0.len() % 2 == 1 {
-            at(half)
-        } else {
-            f64::midpoint(at(half.saturating_sub(1)), at(half))
-        }
+        if self.0.len() % 2 == 1 { at(half) } else { f64::midpoint(at(half.saturating_sub(1)), at(half)) }
     }
 
     fn least(&self) -> f64 {
@@ -68,9 +64,7 @@ impl Samples {
 
 impl Row {
     fn ratio(&self) -> Option<f64> {
-        self.peer
-            .as_ref()
-            .map(|peer| self.samples.median() / peer.samples.median())
+        self.peer.as_ref().map(|peer| self.samples.median() / peer.samples.median())
     }
 
     /// Whether the bar is held. A ratio without a peer is not.
@@ -117,12 +111,7 @@ impl Row {
         let held = if self.held() { "held" } else { "NOT HELD" };
         let beside = match (&self.peer, self.ratio()) {
             (Some(peer), Some(ratio)) => {
-                format!(
-                    "; {} {}: {:.2}, ratio {ratio:.2}",
-                    peer.name,
-                    peer.version,
-                    peer.samples.median()
-                )
+                format!("; {} {}: {:.2}, ratio {ratio:.2}", peer.name, peer.version, peer.samples.median())
             }
             _ => String::new(),
         };
@@ -154,13 +143,7 @@ mod tests {
             samples: Samples::new(samples.to_vec()).unwrap(),
         });
         let samples = Samples::new(samples.to_vec()).unwrap();
-        Row {
-            name: "figure".to_owned(),
-            unit: "ms".to_owned(),
-            samples,
-            bar,
-            peer,
-        }
+        Row { name: "figure".to_owned(), unit: "ms".to_owned(), samples, bar, peer }
     }
 
     #[test]
@@ -173,10 +156,7 @@ mod tests {
     fn a_row_has_its_least_middle_and_greatest_sample() {
         let json = row(&[4.0, 1.0, 2.0, 3.0], Bar::AtMost(2.5), None).json();
         assert_eq!(json["runs"], 4);
-        assert_eq!(
-            (&json["min"], &json["median"], &json["max"]),
-            (&1.0.into(), &2.5.into(), &4.0.into())
-        );
+        assert_eq!((&json["min"], &json["median"], &json["max"]), (&1.0.into(), &2.5.into(), &4.0.into()));
         assert_eq!(json["held"], true);
         assert!(json.get("peer").is_none());
     }
@@ -186,11 +166,7 @@ mod tests {
         let slow = row(&[3.0], Bar::RatioAtMost(1.5), Some(&[1.0]));
         assert_eq!(slow.json()["held"], false);
         assert_eq!(slow.json()["peer"]["ratio"], 3.0);
-        assert!(
-            slow.text().ends_with("at most 1.5 times the peer: NOT HELD"),
-            "{}",
-            slow.text()
-        );
+        assert!(slow.text().ends_with("at most 1.5 times the peer: NOT HELD"), "{}", slow.text());
         assert!(!row(&[3.0], Bar::AtLeast(4.0), None).held());
         assert!(!row(&[3.0], Bar::RatioAtMost(9.0), None).held(), "no peer, no ratio");
     }

@@ -9,12 +9,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Crates that are pure: bytes and values in, values out.
-const PURE: &[&str] = &[
-    "countersign-core",
-    "countersign-verify",
-    "countersign-decide",
-    "countersign-report",
-];
+const PURE: &[&str] = &["countersign-core", "countersign-verify", "countersign-decide", "countersign-report"];
 
 /// The most lines of a file, its unit tests at the end not counted.
 const LINES: usize = 800;
@@ -30,16 +25,10 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     faults.extend(map_faults(&map, &packages));
     faults.extend(pure_faults(&root));
     faults.extend(lints_faults(&root, &packages));
-    let mut sizes: Vec<usize> = files
-        .iter()
-        .filter(|f| f.is(".rs"))
-        .map(|f| rules::lines_before_tests(&f.text))
-        .collect();
+    let mut sizes: Vec<usize> =
+        files.iter().filter(|f| f.is(".rs")).map(|f| rules::lines_before_tests(&f.text)).collect();
     sizes.sort_unstable();
-    let median = sizes
-        .get(sizes.len() / 2)
-        .copied()
-        .ok_or("there is no Rust file: the walk went wrong")?;
+    let median = sizes.get(sizes.len() / 2).copied().ok_or("there is no Rust file: the walk went wrong")?;
     for file in files.iter().filter(|f| f.is(".rs")) {
         let total = file.text.lines().count();
         if total > LINES {
@@ -50,11 +39,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         return Err(format!("{} places\n  {}", faults.len(), faults.join("\n  ")));
     }
     let longest = sizes.last().copied().unwrap_or_default();
-    println!(
-        "{} text files, {} of them Rust: median {median} lines, longest {longest}",
-        files.len(),
-        sizes.len()
-    );
+    println!("{} text files, {} of them Rust: median {median} lines, longest {longest}", files.len(), sizes.len());
     Ok(())
 }
 
@@ -66,19 +51,13 @@ fn faults_of(root: &Path, file: &TextFile) -> Vec<String> {
         faults.extend(rules::reasons(&file.text));
     }
     if file.is(".md") {
-        let folder = root
-            .join(&file.path)
-            .parent()
-            .map_or_else(|| root.to_path_buf(), Path::to_path_buf);
+        let folder = root.join(&file.path).parent().map_or_else(|| root.to_path_buf(), Path::to_path_buf);
         faults.extend(rules::links(&file.text, |target| folder.join(target).exists()));
     }
     faults.extend(rules::marks(&file.text));
     faults.extend(rules::local_paths(&file.text));
     faults.extend(rules::white_space(&file.text));
-    faults
-        .into_iter()
-        .map(|fault| format!("{}:{fault}", file.path))
-        .collect()
+    faults.into_iter().map(|fault| format!("{}:{fault}", file.path)).collect()
 }
 
 /// The crates named in the map are those that exist, and all of them.
@@ -89,18 +68,10 @@ fn map_faults(map: &str, packages: &[Package]) -> Vec<String> {
         .map(|package| package.name.as_str())
         .collect();
     let is_crate = |word: &str| word == "countersign" || word.strip_prefix("countersign-").is_some_and(is_name);
-    let named: BTreeSet<&str> = map
-        .split('`')
-        .skip(1)
-        .step_by(2)
-        .filter(|word| is_crate(word))
-        .collect();
-    let missing = real
-        .difference(&named)
-        .map(|name| format!("ARCHITECTURE.md: `{name}` is not on the map"));
-    let gone = named
-        .difference(&real)
-        .map(|name| format!("ARCHITECTURE.md: `{name}` is on the map but not in the workspace"));
+    let named: BTreeSet<&str> = map.split('`').skip(1).step_by(2).filter(|word| is_crate(word)).collect();
+    let missing = real.difference(&named).map(|name| format!("ARCHITECTURE.md: `{name}` is not on the map"));
+    let gone =
+        named.difference(&real).map(|name| format!("ARCHITECTURE.md: `{name}` is on the map but not in the workspace"));
     missing.chain(gone).collect()
 }
 
@@ -122,12 +93,10 @@ fn differing(texts: &[(&str, Outcome<String>)]) -> Vec<String> {
     texts
         .iter()
         .filter_map(|(name, text)| match (text, model) {
-            (Err(why), _) => Some(format!(
-                "crates/{name}/clippy.toml: a pure crate without its fences: {why}"
-            )),
-            (Ok(text), Ok(model)) if text != model => Some(format!(
-                "crates/{name}/clippy.toml: differs from crates/{first}/clippy.toml"
-            )),
+            (Err(why), _) => Some(format!("crates/{name}/clippy.toml: a pure crate without its fences: {why}")),
+            (Ok(text), Ok(model)) if text != model => {
+                Some(format!("crates/{name}/clippy.toml: differs from crates/{first}/clippy.toml"))
+            }
             (Ok(_), _) => None,
         })
         .collect()
@@ -153,11 +122,7 @@ mod tests {
     const NONE: [String; 0] = [];
 
     fn package(name: &str) -> Package {
-        Package {
-            name: name.to_owned(),
-            folder: format!("crates/{name}"),
-            uses: Vec::new(),
-        }
+        Package { name: name.to_owned(), folder: format!("crates/{name}"), uses: Vec::new() }
     }
 
     #[test]
@@ -166,11 +131,7 @@ mod tests {
         let good =
             "`countersign` on top of `countersign-core`; `countersign.lock` and `countersign demo` are no crates";
         assert_eq!(map_faults(good, &crates), NONE);
-        assert!(
-            map_faults("`countersign`", &crates)
-                .concat()
-                .contains("`countersign-core` is not on the map")
-        );
+        assert!(map_faults("`countersign`", &crates).concat().contains("`countersign-core` is not on the map"));
         let gone = map_faults("`countersign` `countersign-core` `countersign-gone`", &crates).concat();
         assert!(gone.contains("`countersign-gone` is on the map but not"), "{gone}");
     }
@@ -185,15 +146,9 @@ mod tests {
 
     #[test]
     fn every_fault_carries_its_file_and_line() {
-        let file = TextFile {
-            path: "crates/a/src/lib.rs".to_owned(),
-            text: "fn f() {} \n".to_owned(),
-        };
+        let file = TextFile { path: "crates/a/src/lib.rs".to_owned(), text: "fn f() {} \n".to_owned() };
         let faults = faults_of(Path::new("."), &file);
-        assert!(
-            faults.iter().all(|fault| fault.starts_with("crates/a/src/lib.rs:1: ")),
-            "{faults:?}"
-        );
+        assert!(faults.iter().all(|fault| fault.starts_with("crates/a/src/lib.rs:1: ")), "{faults:?}");
         assert_eq!(faults.len(), 2, "{faults:?}");
     }
 }

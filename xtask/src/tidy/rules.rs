@@ -48,10 +48,7 @@ pub(crate) fn marks(text: &str) -> Vec<String> {
 /// No path of a machine that others do not have.
 pub(crate) fn local_paths(text: &str) -> Vec<String> {
     on_lines(text, |line| {
-        let path = LOCAL
-            .iter()
-            .map(|(a, b)| format!("{a}{b}"))
-            .find(|path| starts_a_path(line, path))?;
+        let path = LOCAL.iter().map(|(a, b)| format!("{a}{b}")).find(|path| starts_a_path(line, path))?;
         Some(format!("path of a local machine, `{path}…`"))
     })
 }
@@ -81,22 +78,14 @@ pub(crate) fn white_space(text: &str) -> Vec<String> {
 /// An exception from a lint carries its reason. Macros hide attributes from the compiler's own check, so text is read.
 pub(crate) fn reasons(text: &str) -> Vec<String> {
     let mut faults = Vec::new();
-    let code: Vec<(usize, &str)> = text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim_start().starts_with("//"))
-        .collect();
+    let code: Vec<(usize, &str)> =
+        text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")).collect();
     for (at, (number, line)) in code.iter().enumerate() {
         let line = line.trim_start();
         if !line.starts_with("#[expect(") && !line.starts_with("#![expect(") {
             continue;
         }
-        let attribute: Vec<&str> = code
-            .iter()
-            .skip(at)
-            .map(|(_, line)| *line)
-            .scan(false, up_to_end)
-            .collect();
+        let attribute: Vec<&str> = code.iter().skip(at).map(|(_, line)| *line).scan(false, up_to_end).collect();
         if !attribute.concat().contains("reason = \"") {
             faults.push(format!("{}: lint exception without a reason", number.saturating_add(1)));
         }
@@ -114,10 +103,7 @@ pub(crate) fn links(text: &str, exists: impl Fn(&str) -> bool) -> Vec<String> {
         if fenced {
             return None;
         }
-        let mut targets = line
-            .split("](")
-            .skip(1)
-            .filter_map(|rest| rest.split([')', '#']).next());
+        let mut targets = line.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
         let dead = targets.find(|target| !target.is_empty() && !target.contains("://") && !exists(target))?;
         Some(format!("link to `{dead}`, which is not there"))
     })
@@ -133,9 +119,7 @@ fn up_to_end<'a>(done: &mut bool, line: &'a str) -> Option<&'a str> {
 
 fn on_lines(text: &str, mut rule: impl FnMut(&str) -> Option<String>) -> Vec<String> {
     let lines = text.split('\n').enumerate();
-    lines
-        .filter_map(|(i, line)| rule(line).map(|fault| format!("{}: {fault}", i.saturating_add(1))))
-        .collect()
+    lines.filter_map(|(i, line)| rule(line).map(|fault| format!("{}: {fault}", i.saturating_add(1)))).collect()
 }
 
 /// Whether the word stands there by itself, and not inside a longer one.
@@ -181,11 +165,7 @@ mod tests {
         assert_eq!(lines_before_tests(text), 3);
         assert_eq!(size(text, 3), None);
         assert!(size(text, 2).unwrap().contains("more than 2"));
-        assert_eq!(
-            lines_before_tests("#[cfg(test)]\nmod tests;\nfn a() {}\n"),
-            3,
-            "a module elsewhere ends nothing"
-        );
+        assert_eq!(lines_before_tests("#[cfg(test)]\nmod tests;\nfn a() {}\n"), 3, "a module elsewhere ends nothing");
     }
 
     #[test]
@@ -205,11 +185,7 @@ mod tests {
             let path = joined(path);
             assert_eq!(local_paths(&format!("let a = \"{path}x\";")).len(), 1, "{path}");
             assert_eq!(local_paths(&format!("see {path}x")).len(), 1, "{path}");
-            assert_eq!(
-                local_paths(&format!("docs{path}x https://host.example{path}")).len(),
-                0,
-                "{path}"
-            );
+            assert_eq!(local_paths(&format!("docs{path}x https://host.example{path}")).len(), 0, "{path}");
         }
     }
 
@@ -226,22 +202,13 @@ mod tests {
     fn an_exception_without_a_reason_is_refused_also_over_several_lines() {
         assert_eq!(reasons("#[expect(dead_code, reason = \"why\")]\n"), NONE);
         assert_eq!(reasons("#![expect(\n    dead_code,\n    reason = \"why\"\n)]\n"), NONE);
-        assert_eq!(
-            reasons("fn a() {}\n  #[expect(dead_code)]\nfn b() {}\n"),
-            ["2: lint exception without a reason"]
-        );
-        assert_eq!(
-            reasons("#[expect(\n    dead_code,\n)]\nconst A: &str = \"reason = \\\"\";\n").len(),
-            1
-        );
+        assert_eq!(reasons("fn a() {}\n  #[expect(dead_code)]\nfn b() {}\n"), ["2: lint exception without a reason"]);
+        assert_eq!(reasons("#[expect(\n    dead_code,\n)]\nconst A: &str = \"reason = \\\"\";\n").len(), 1);
     }
 
     #[test]
     fn a_dead_link_is_named_and_an_address_or_an_example_is_not() {
         let text = "[a](a.md) [b](b.md#part) [c](https://c.example) [d](#part)\n```\n[e](e.md)\n```\n";
-        assert_eq!(
-            links(text, |target| target == "a.md"),
-            ["1: link to `b.md`, which is not there"]
-        );
+        assert_eq!(links(text, |target| target == "a.md"), ["1: link to `b.md`, which is not there"]);
     }
 }
