@@ -1,1 +1,19 @@
-//! Proof and policy to one decision.
+//! Proof and policy to one decision: a pure function.
+//!
+//! [`decide`] takes verified evidence, the policy release that is active, trust, the log's state, an environment and a
+//! time, and says whether the artifact may go there. It reads nothing else; whoever calls it again with the same
+//! arguments gets the same [`countersign_core::decision::Decision`]. What is missing is never taken for good:
+//! removing an argument never turns a refusal into a pass.
+#![warn(clippy::arithmetic_side_effects)]
+
+mod checks;
+mod decide;
+pub mod floors;
+mod given;
+pub mod parameters;
+pub mod review;
+pub mod rules;
+pub mod summary;
+
+pub use decide::{decide, start_of};
+pub use given::{Given, TrustGiven};

@@ -1,1 +1,17 @@
-//! The use cases of countersign.
+//! The use cases of countersign: what a verb does, without a terminal.
+//!
+//! Each function takes everything it needs as an argument: paths, keys, the time, what was given from outside. Nothing
+//! here reads the command line, the environment or the clock, opens a socket, or prints. What was checked and is not
+//! good comes back as findings; what could not be done is a [`FlowError`].
+
+pub mod audit;
+pub mod error;
+pub mod files;
+pub mod history;
+pub mod outside;
+pub mod place;
+pub mod promote;
+pub mod replay;
+pub mod signing;
+
+pub use error::FlowError;

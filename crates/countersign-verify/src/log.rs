@@ -92,18 +92,15 @@ impl LogState {
                 out.findings.push(finding);
             }
             Ok(reference) => {
-                out.checks.push(Check::new(
-                    "log-checkpoint",
-                    Verdict::Pass,
-                    format!("{}, {} entries, signed", reference.origin, reference.size),
-                ));
+                let [checkpoint_holds, entries_hold] = checks_of(&reference);
+                out.checks.push(checkpoint_holds);
                 match read_entries(entries, &reference) {
                     Err(findings) => {
                         out.checks.push(Check::new("log-entries", Verdict::Fail, "the entries do not hold"));
                         out.findings.extend(findings);
                     }
                     Ok((parsed, roots)) => {
-                        out.checks.push(Check::new("log-entries", Verdict::Pass, "hash to the checkpoint's root"));
+                        out.checks.push(entries_hold);
                         out.state = Some(Self::fold(reference.origin, parsed, roots, outside, blobs));
                     }
                 }
@@ -401,6 +398,16 @@ impl<'a> StateView<'a> {
         let root = usize::try_from(size).ok().and_then(|i| self.state.roots.get(i));
         root.copied().unwrap_or_else(countersign_core::log::merkle::empty_root)
     }
+}
+
+/// The checklist of a log that holds, as far as it goes here: what a decision recorded is said again in the same words.
+#[must_use]
+pub fn checks_of(reference: &LogRef) -> [Check; 2] {
+    let signed = format!("{}, {} entries, signed", reference.origin, reference.size);
+    [
+        Check::new("log-checkpoint", Verdict::Pass, signed),
+        Check::new("log-entries", Verdict::Pass, "hash to the checkpoint's root"),
+    ]
 }
 
 fn gate_decides<T>(trust: &Trust, document: &Verified<T>, environment: &EnvName) -> bool {

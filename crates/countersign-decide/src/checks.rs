@@ -1,0 +1,290 @@
+//! The checks that come before any rule and that no policy can change: trust, gate, log, time, release, pin, evidence.
+
+use crate::given::Given;
+use crate::{floors, rules};
+use countersign_core::codes;
+use countersign_core::decision::Request;
+use countersign_core::finding::{Check, Finding, Verdict, verdict_of};
+use countersign_core::policy::{ENGINE, Stage};
+use countersign_core::trust::{Owner, Trust};
+use countersign_verify::policy::Activated;
+use countersign_verify::{Evidence, StateView};
+
+/// The checklist and the findings as they grow.
+#[derive(Debug, Default)]
+pub(crate) struct Sheet {
+    pub checks: Vec<Check>,
+    pub findings: Vec<Finding>,
+}
+
+impl Sheet {
+    /// One line of the checklist, with the verdict of its findings.
+    pub(crate) fn line(&mut self, id: &str, findings: Vec<Finding>, holds: impl Into<String>) {
+        let verdict = verdict_of(&findings);
+        let detail = match findings.iter().find(|f| verdict_of(std::slice::from_ref(f)) != Verdict::Pass) {
+            Some(finding) => finding.what.clone(),
+            None => holds.into(),
+        };
+        self.checks.push(Check::new(id, verdict, detail));
+        self.findings.extend(findings);
+    }
+}
+
+pub(crate) fn engine(request: &Request, sheet: &mut Sheet) {
+    let mut findings = Vec::new();
+    if request.engine != ENGINE {
+        findings.push(
+            Finding::new(codes::ENGINE_UNKNOWN, "this version does not have the engine that is asked for")
+                .expected(ENGINE, "this version of countersign")
+                .found(request.engine.as_str()),
+        );
+    }
+    sheet.line("engine", findings, ENGINE);
+}
+
+pub(crate) fn gate(request: &Request, trust: &Trust, sheet: &mut Sheet) {
+    let environment = &request.environment;
+    let known = match trust.owner_of(&request.gate) {
+        Some((Owner::Gate(gate), owned))
+            if gate.environments.contains(environment) && owned.counts_at(request.time) =>
+        {
+            Ok(gate.id.to_string())
+        }
+        Some((owner, _)) => Err(owner.describe()),
+        None => Err(format!("key {}, which is not in trust", request.gate)),
+    };
+    match known {
+        Ok(id) => sheet.line("gate", Vec::new(), id),
+        Err(found) => {
+            let finding =
+                Finding::new(codes::GATE_UNKNOWN, format!("this is not a gate that decides for {environment}"))
+                    .at("--key")
+                    .expected(format!("a gate of {environment} whose key counts at {}", request.time), "trust")
+                    .found(found);
+            sheet.line("gate", vec![finding], "");
+        }
+    }
+    let mut findings = Vec::new();
+    if !trust.environments.contains_key(environment) {
+        let known: Vec<String> = trust.environments.keys().map(ToString::to_string).collect();
+        findings.push(
+            Finding::new(codes::ENVIRONMENT_UNKNOWN, format!("trust sets no floor for environment {environment}"))
+                .at("--to")
+                .expected(known.join(", "), "trust")
+                .found(environment.to_string()),
+        );
+    }
+    let bracket = trust.environments.get(environment).and_then(|floor| floor.time_bracket_minutes);
+    if let Some(minutes) = bracket {
+        findings.push(
+            Finding::new(codes::TIME_UNBRACKETED, "nothing from elsewhere shows when this is decided")
+                .expected(format!("a timestamp within {minutes} minutes"), format!("trust, environment {environment}"))
+                .found("none: this version reads no timestamps"),
+        );
+    }
+    sheet.line("environment", findings, environment.to_string());
+}
+
+pub(crate) fn log(request: &Request, given: &Given<'_>, sheet: &mut Sheet) {
+    sheet.checks.extend(given.log_checks.iter().cloned());
+    sheet.findings.extend(given.log_findings.iter().cloned());
+    let Some(state) = given.state else {
+        if given.log_findings.is_empty() {
+            let finding = Finding::new(codes::LOG_MISSING, "there is no log to decide by")
+                .expected("the log that trust names", "trust")
+                .found("none")
+                .help("name the store with --store; a new log is made by `countersign log init`, and by nothing else");
+            sheet.line("log", vec![finding], "");
+        }
+        return;
+    };
+    let reference = state.reference();
+    if let Some(least) = &given.least_checkpoint {
+        let findings = state.continues(least).err().into_iter().collect();
+        sheet.line("log-continues", findings, format!("from {} to {} entries", least.size, reference.size));
+    } else {
+        let finding = Finding::new(codes::ROLLBACK_UNDETECTABLE, "nothing from outside says how far the log had come")
+            .at(format!("log {}", reference.origin))
+            .expected("a checkpoint kept elsewhere", "--least-checkpoint or COUNTERSIGN_LEAST_CHECKPOINT")
+            .found("none");
+        sheet.line("log-continues", vec![finding], "");
+    }
+    let mut findings = Vec::new();
+    if let Some(newest) = state.newest_time().filter(|newest| request.time < *newest) {
+        findings.push(
+            Finding::new(codes::TIME_BEFORE_LOG, "the decision's time lies before the newest entry of the log")
+                .expected(format!("{newest} or later"), "the log")
+                .found(request.time.to_string())
+                .help("set the gate's clock"),
+        );
+    }
+    sheet.line("time", findings, request.time.to_string());
+    let faults: Vec<Finding> = state.faults(&request.environment).cloned().collect();
+    sheet.line("log-activations", faults, "every trust document and activation in the log holds");
+}
+
+/// The release that is active, if it may decide: dates, floor, rules and parameters hold.
+pub(crate) fn policy<'a>(
+    request: &Request,
+    state: Option<StateView<'a>>,
+    trust: Option<&Trust>,
+    sheet: &mut Sheet,
+) -> Option<&'a Activated> {
+    let environment = &request.environment;
+    let Some(active) = state.and_then(|state| state.active(environment)) else {
+        let finding = Finding::new(codes::POLICY_NOT_ACTIVE, format!("no policy release is active for {environment}"))
+            .expected("an activation in the log", "the log")
+            .found("none")
+            .help(format!(
+                "`countersign policy activate --environment {environment}` makes an approved release active"
+            ));
+        sheet.line("policy-active", vec![finding], "");
+        return None;
+    };
+    let reference = active.release.reference();
+    sheet.line(
+        "policy-active",
+        Vec::new(),
+        format!("{}@{} since entry {}, {}", reference.uri, reference.version, active.entry, reference.digest),
+    );
+    sheet.line("policy-valid", dates(active, request), format!("until {}", active.release.manifest().expires));
+    sheet.line("policy-rules", known_rules(active, request), "every rule and parameter is known");
+    if let Some(floor) = trust.and_then(|trust| trust.environments.get(environment)) {
+        sheet.line(
+            "policy-floor",
+            floors::check(active.release.manifest(), environment, floor),
+            "not below trust's floor",
+        );
+    }
+    Some(active)
+}
+
+fn dates(active: &Activated, request: &Request) -> Vec<Finding> {
+    let manifest = active.release.manifest();
+    let (code, what) = if request.time < manifest.not_before {
+        (codes::POLICY_NOT_YET_VALID, "the policy release is not valid yet")
+    } else if request.time >= manifest.expires {
+        (codes::POLICY_EXPIRED, "the policy release has expired")
+    } else {
+        return Vec::new();
+    };
+    vec![
+        Finding::new(code, what)
+            .at(format!("{}@{}", manifest.uri, manifest.version))
+            .expected(format!("a time from {} to {}", manifest.not_before, manifest.expires), "the release")
+            .found(request.time.to_string())
+            .help("release and activate the next version of the policy"),
+    ]
+}
+
+fn known_rules(active: &Activated, request: &Request) -> Vec<Finding> {
+    let manifest = active.release.manifest();
+    let place = format!("{}@{}", manifest.uri, manifest.version);
+    let mut findings = Vec::new();
+    let mut enforced = false;
+    for rule in &manifest.rules {
+        enforced |= manifest.stage(rule, &request.environment) == Stage::Enforce;
+        match rules::find(&rule.id) {
+            None => findings.push(
+                Finding::new(codes::POLICY_RULE_UNKNOWN, format!("this version has no rule {}", rule.id))
+                    .at(place.as_str())
+                    .expected(
+                        rules::ALL.iter().map(|r| r.id).collect::<Vec<_>>().join(", "),
+                        "this version of countersign",
+                    )
+                    .found(rule.id.to_string()),
+            ),
+            Some(built_in) => {
+                if let Err(error) = (built_in.accepts)(&rule.parameters) {
+                    findings.push(
+                        Finding::new(codes::PARAMETER_INVALID, format!("rule {}: {error}", rule.id)).at(place.as_str()),
+                    );
+                }
+            }
+        }
+    }
+    if !enforced {
+        findings.push(
+            Finding::new(codes::POLICY_EMPTY, format!("no rule is enforced for {}", request.environment))
+                .at(place)
+                .expected("at least one rule in stage enforce", "countersign: nothing checked is not a pass")
+                .found("none"),
+        );
+    }
+    findings
+}
+
+pub(crate) fn pin(request: &Request, given: &Given<'_>, active: Option<&Activated>, sheet: &mut Sheet) {
+    let environment = &request.environment;
+    let Some(pin) = &given.pin else {
+        let finding = Finding::new(codes::PIN_MISSING, format!("countersign.lock expects nothing of {environment}"))
+            .at("countersign.lock")
+            .expected(format!("a pin for {environment}"), "countersign: what is expected has to be said")
+            .found("none")
+            .help("`countersign policy activate` writes it; commit it with the service");
+        sheet.line("policy-pin", vec![finding], "");
+        return;
+    };
+    let Some(active) = active else {
+        sheet.line(
+            "policy-pin",
+            vec![Finding::new(codes::POLICY_NOT_ACTIVE, "there is no active release to compare")],
+            "",
+        );
+        return;
+    };
+    let reference = active.release.reference();
+    let agrees = pin.uri == reference.uri
+        && pin.version == reference.version
+        && pin.digest == reference.digest
+        && pin.min_version <= reference.version;
+    let mut findings = Vec::new();
+    if !agrees {
+        findings.push(
+            Finding::new(codes::PIN_MISMATCH, "countersign.lock expects another release than the one that is active")
+                .at("countersign.lock")
+                .expected(
+                    format!("{}@{} (at least {})  {}", pin.uri, pin.version, pin.min_version, pin.digest),
+                    "countersign.lock",
+                )
+                .found(format!("{}@{}  {}", reference.uri, reference.version, reference.digest))
+                .help("if the active release is the one you mean, take over its countersign.lock"),
+        );
+    }
+    sheet.line("policy-pin", findings, "countersign.lock agrees");
+}
+
+/// The evidence as a whole: what was there was handed in, and each document holds.
+pub(crate) fn evidence(given: &Given<'_>, evidence: &Evidence, sheet: &mut Sheet) {
+    let mut findings = Vec::new();
+    match &given.index {
+        None => findings.push(
+            Finding::new(codes::EVIDENCE_INDEX_MISSING, "nothing says what evidence there was")
+                .expected("the gate's index of the evidence", "countersign")
+                .found("none"),
+        ),
+        Some(index) => {
+            let handed: std::collections::BTreeSet<_> = evidence.index().iter().map(|e| e.digest).collect();
+            let seen: std::collections::BTreeSet<_> = index.iter().map(|e| e.digest).collect();
+            for digest in handed.symmetric_difference(&seen) {
+                findings.push(
+                    Finding::new(codes::EVIDENCE_WITHHELD, "the evidence is not what the gate saw")
+                        .at("evidence index")
+                        .expected(format!("{} documents", seen.len()), "the gate's index of the evidence")
+                        .found(digest.to_string()),
+                );
+            }
+        }
+    }
+    sheet.line("evidence-index", findings, format!("{} documents, all of them handed in", evidence.index().len()));
+    let mut findings = evidence.findings().to_vec();
+    if evidence.index().is_empty() {
+        findings.push(
+            Finding::new(codes::NO_STATEMENTS, "no evidence was handed in")
+                .expected("the artifact's provenance and SBOM, and the reviews", "countersign: nothing is not success")
+                .found("none")
+                .help("hand in signed statements with --bundle"),
+        );
+    }
+    sheet.line("evidence-signatures", findings, "every signature holds, by a signer that trust lets sign it");
+}

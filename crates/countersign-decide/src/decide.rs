@@ -1,0 +1,264 @@
+//! The decision itself: checks, then rules, then the verdict over all their findings.
+
+use crate::checks::{self, Sheet};
+use crate::given::Given;
+use crate::rules::{self, Context};
+use countersign_core::codes;
+use countersign_core::decision::{ActivePolicy, Decision, Inputs, Request, RuleOutcome, SourceRange, TrustRef};
+use countersign_core::finding::{Class, Finding, Verdict, verdict_of};
+use countersign_core::git::{Oid, graph};
+use countersign_core::ids::{EnvName, Uri};
+use countersign_core::policy::{Source, Stage};
+use countersign_verify::policy::Activated;
+use countersign_verify::{Blobs, Evidence, StateView, VerifiedTrust};
+use std::collections::BTreeMap;
+
+/// May this artifact go to this environment?
+#[must_use]
+pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
+    let mut sheet = Sheet::default();
+    checks::engine(request, &mut sheet);
+    sheet.checks.extend(given.trust.outcome.checks.iter().cloned());
+    sheet.findings.extend(given.trust.outcome.findings.iter().cloned());
+    let trust = given.trust.verified();
+    if let Some(trust) = trust {
+        checks::gate(request, trust.trust(), &mut sheet);
+    }
+    checks::log(request, given, &mut sheet);
+    let active = checks::policy(request, given.state, trust.map(VerifiedTrust::trust), &mut sheet);
+    checks::pin(request, given, active, &mut sheet);
+    let nothing = Evidence::default();
+    let evidence = given.evidence.unwrap_or(&nothing);
+    checks::evidence(given, evidence, &mut sheet);
+
+    let mut rules = Vec::new();
+    let mut levels = Vec::new();
+    let mut source = None;
+    let mut would_be = BTreeMap::new();
+    if let (Some(trust), Some(active), Some(state)) = (trust, active, given.state) {
+        let case = Case { request, given, trust, active, state, evidence };
+        let built = rules::Built::best(evidence, &request.subject, &mut sheet.findings);
+        let covered = case.covered(built.as_ref(), &mut sheet);
+        let start = case.start(&request.environment, covered, &mut sheet.findings);
+        let context = case.context(built.as_ref(), covered, start);
+        rules = case.evaluate(&request.environment, &context, &mut sheet);
+        source = source_range(&context);
+        levels = Case::levels(&context, &rules);
+        would_be = case.elsewhere(&context);
+    } else {
+        let missing =
+            Finding::new(codes::POLICY_MISSING, "no rule was evaluated: trust, log or policy release are missing");
+        sheet.line("rules", vec![missing], "");
+    }
+
+    let verdict = verdict_of(&sheet.findings);
+    let enforced = active
+        .and_then(|a| a.release.manifest().environments.get(&request.environment))
+        .is_none_or(|environment| environment.enforced);
+    if !enforced && verdict != Verdict::Pass {
+        sheet.findings.push(
+            Finding::new(
+                codes::DECISION_UNENFORCED,
+                format!("the gate of {} is not enforced: this would be {verdict}", request.environment),
+            )
+            .help("nothing is held back here; the summary says FAILED"),
+        );
+    }
+    for (environment, verdict) in would_be.iter().filter(|(_, verdict)| **verdict != Verdict::Pass) {
+        sheet.findings.push(Finding::new(codes::WOULD_REFUSE, format!("{environment} would say {verdict} today")));
+    }
+    Decision {
+        request: request.clone(),
+        inputs: inputs(given, evidence, active),
+        verdict,
+        enforced,
+        authorised: verdict == Verdict::Pass || !enforced,
+        levels: if verdict == Verdict::Pass { levels } else { Vec::new() },
+        source,
+        rules,
+        checks: sheet.checks,
+        findings: sheet.findings,
+        would_be,
+    }
+}
+
+/// Where the range of commits begins for an environment: the revision promoted there before, or the configured start.
+pub fn start_of(
+    state: StateView<'_>,
+    environment: &EnvName,
+    source: &Source,
+    blobs: &dyn Blobs,
+) -> Result<Option<Oid>, Vec<Finding>> {
+    let promoted = state.last_promotion(environment, None, blobs)?;
+    let before = promoted.and_then(|p| p.content.source).filter(|s| s.repository == source.repository);
+    Ok(before.map(|s| s.revision).or(source.start))
+}
+
+struct Case<'a> {
+    request: &'a Request,
+    given: &'a Given<'a>,
+    trust: &'a VerifiedTrust,
+    active: &'a Activated,
+    state: StateView<'a>,
+    evidence: &'a Evidence,
+}
+
+impl<'a> Case<'a> {
+    /// The source of the release that the artifact comes from. A repository that the release does not cover is refused
+    /// whatever the rules are.
+    fn covered(&self, built: Option<&rules::Built<'_>>, sheet: &mut Sheet) -> Option<&'a Source> {
+        let sources = &self.active.release.manifest().sources;
+        let names = || sources.iter().map(|s| s.repository.to_string()).collect::<Vec<_>>().join(", ");
+        let by = format!("policy release@{}", self.active.release.reference().version);
+        let Some(built) = built else {
+            let finding =
+                Finding::new(codes::PROVENANCE_MISSING, "no provenance that trust accepts is about this artifact")
+                    .at(format!("{}  {}", self.request.subject_name, self.request.subject))
+                    .expected("SLSA provenance v1 for this digest, signed by a builder of trust", by)
+                    .found("none")
+                    .help("hand in the build's provenance with --bundle");
+            sheet.line("source", vec![finding], "");
+            return None;
+        };
+        let place = format!("provenance {}", built.statement.document());
+        let named = match built.provenance.source() {
+            Ok(named) => named,
+            Err(error) => {
+                sheet.line("source", vec![Finding::new(codes::SOURCE_MISSING, error.to_string()).at(place)], "");
+                return None;
+            }
+        };
+        let covered = sources.iter().find(|source| source.repository.as_str() == named.repository);
+        let mut findings = Vec::new();
+        if covered.is_none() {
+            findings.push(
+                Finding::new(codes::POLICY_OTHER_REPOSITORY, "the release does not cover the artifact's repository")
+                    .at(place)
+                    .expected(names(), by)
+                    .found(named.repository),
+            );
+        }
+        sheet.line("source", findings, format!("{} at {}", named.uri, named.commit));
+        covered
+    }
+
+    fn start(&self, environment: &EnvName, source: Option<&Source>, findings: &mut Vec<Finding>) -> Option<Oid> {
+        match start_of(self.state, environment, source?, self.given.blobs) {
+            Ok(start) => start,
+            Err(more) => {
+                findings.extend(more);
+                None
+            }
+        }
+    }
+
+    fn context<'c>(
+        &'c self,
+        built: Option<&'c rules::Built<'c>>,
+        source: Option<&'c Source>,
+        start: Option<Oid>,
+    ) -> Context<'c> {
+        Context {
+            request: self.request,
+            trust: self.trust,
+            policy: self.active.release.reference(),
+            policy_entry: self.active.entry,
+            evidence: self.evidence,
+            provenance: built,
+            source,
+            history: self.given.history,
+            start,
+        }
+    }
+
+    /// Every rule by its stage; findings of enforced rules go to the sheet, others stay with the rule.
+    fn evaluate(&self, environment: &EnvName, context: &Context<'_>, sheet: &mut Sheet) -> Vec<RuleOutcome> {
+        let manifest = self.active.release.manifest();
+        let mut outcomes = Vec::new();
+        for rule in &manifest.rules {
+            let stage = manifest.stage(rule, environment);
+            let outcome = |verdict, findings| RuleOutcome { id: rule.id.clone(), stage, verdict, findings };
+            let Some(built_in) = rules::find(&rule.id).filter(|_| stage != Stage::Off) else {
+                outcomes.push(outcome(None, Vec::new()));
+                continue;
+            };
+            let mut findings = (built_in.check)(context, rule);
+            for finding in findings.iter_mut().filter(|f| f.class != Class::Note) {
+                finding.controls.clone_from(&rule.controls);
+            }
+            let verdict = verdict_of(&findings);
+            if stage == Stage::Enforce {
+                sheet.line(&format!("rule {}", rule.id), findings, built_in.title);
+                outcomes.push(outcome(Some(verdict), Vec::new()));
+            } else {
+                outcomes.push(outcome(Some(verdict), findings));
+            }
+        }
+        outcomes
+    }
+
+    /// What the enforced gates of other environments would say: their rules, stages, floor and range; not their pin.
+    fn elsewhere(&self, context: &Context<'_>) -> BTreeMap<EnvName, Verdict> {
+        let manifest = self.active.release.manifest();
+        let mut out = BTreeMap::new();
+        for (environment, _) in manifest.environments.iter().filter(|(_, e)| e.enforced) {
+            if *environment == self.request.environment {
+                continue;
+            }
+            let mut sheet = Sheet::default();
+            match self.trust.trust().environments.get(environment) {
+                Some(floor) => sheet.findings.extend(crate::floors::check(manifest, environment, floor)),
+                None => sheet.findings.push(Finding::new(codes::ENVIRONMENT_UNKNOWN, "trust sets no floor")),
+            }
+            sheet.findings.extend(self.evidence.findings().iter().cloned());
+            let start = self.start(environment, context.source, &mut sheet.findings);
+            let outcomes = self.evaluate(environment, &Context { start, ..*context }, &mut sheet);
+            if !outcomes.iter().any(|o| o.stage == Stage::Enforce) || context.source.is_none() {
+                sheet.findings.push(Finding::new(codes::POLICY_EMPTY, "no rule is enforced there"));
+            }
+            out.insert(environment.clone(), verdict_of(&sheet.findings));
+        }
+        out
+    }
+
+    /// What was shown: by the provenance's signature, and by each enforced rule that passed.
+    fn levels(context: &Context<'_>, outcomes: &[RuleOutcome]) -> Vec<String> {
+        let build = context.provenance.map(|built| format!("SLSA_BUILD_LEVEL_{}", built.level));
+        let shown = outcomes
+            .iter()
+            .filter(|o| o.stage == Stage::Enforce && o.verdict == Some(Verdict::Pass))
+            .map(|o| format!("COUNTERSIGN_{}", o.id.as_str().replace(['-', '@', '.'], "_").to_ascii_uppercase()));
+        build.into_iter().chain(shown).collect()
+    }
+}
+
+fn source_range(context: &Context<'_>) -> Option<SourceRange> {
+    let (source, start) = (context.source?, context.start?);
+    let named = context.provenance?.provenance.source().ok()?;
+    let revision = named.commit;
+    let commits = graph::range(context.history?.objects(), &revision, &start).ok()?;
+    Some(SourceRange {
+        repository: Uri::clone(&source.repository),
+        target_ref: source.target_ref.clone(),
+        revision,
+        start,
+        commits: u64::try_from(commits.len()).unwrap_or(u64::MAX),
+    })
+}
+
+fn inputs(given: &Given<'_>, evidence: &Evidence, active: Option<&Activated>) -> Inputs {
+    Inputs {
+        trust: given.trust.verified().map(|trust| TrustRef {
+            version: trust.trust().version,
+            digest: *trust.digest(),
+            document: *trust.document(),
+        }),
+        trust_digest_given: given.trust.digest.copied(),
+        log: given.state.map(|state| state.reference()),
+        least_checkpoint: given.least_checkpoint.clone(),
+        policy: active.map(|a| ActivePolicy { policy: a.release.reference().clone(), entry: a.entry }),
+        pin: given.pin.clone(),
+        evidence: given.index.as_ref().map(|_| evidence.index().to_vec()),
+        git: given.git,
+    }
+}

@@ -1,0 +1,46 @@
+//! `dependencies-pinned@1`: everything that the build resolved is fixed by a digest.
+
+use super::{BuiltIn, Context};
+use crate::parameters::Reader;
+use countersign_core::codes;
+use countersign_core::finding::Finding;
+use countersign_core::policy::Rule;
+
+pub(super) const RULE: BuiltIn = BuiltIn {
+    id: "dependencies-pinned@1",
+    title: "Every dependency is pinned with a checksum",
+    why: "A dependency without a checksum can be another one at the next build.",
+    parameters: &[],
+    controls: &["SOC 2 CC7.1", "SOC 2 CC8.1"],
+    accepts: |parameters| Reader::new(parameters).finish(),
+    check,
+};
+
+/// How many offenders a finding names.
+const NAMED: usize = 5;
+
+fn check(context: &Context<'_>, _rule: &Rule) -> Vec<Finding> {
+    let by = context.by(RULE.id);
+    let Some(built) = context.provenance else {
+        return vec![super::context::no_provenance(context, &by)];
+    };
+    let unpinned: Vec<String> = built
+        .provenance
+        .dependencies()
+        .filter(|d| d.digest.sha256().is_err() && d.digest.git_commit().is_err())
+        .map(|d| d.uri.clone().or_else(|| d.name.clone()).unwrap_or_else(|| "without a name".to_owned()))
+        .collect();
+    if unpinned.is_empty() {
+        return Vec::new();
+    }
+    let mut finding =
+        Finding::new(codes::DEPENDENCY_UNPINNED, format!("dependencies without a checksum: {}", unpinned.len()))
+            .at(context.subject())
+            .at(format!("provenance {}", built.statement.document()))
+            .expected("a SHA-256 or a git commit for each", by)
+            .help("lock them (`cargo generate-lockfile`), and build again");
+    for name in unpinned.into_iter().take(NAMED) {
+        finding = finding.found(name);
+    }
+    vec![finding]
+}

@@ -1,0 +1,72 @@
+//! The built-in rules: one file each, registered here and nowhere else.
+//!
+//! A rule's number names its meaning. An edit that could change any verdict is a new number in a new file; the old file
+//! stays, so that old decisions come out again as they were.
+
+mod builder_level_1;
+mod context;
+mod dependencies_pinned_1;
+mod sbom_present_1;
+mod source_clean_1;
+mod two_party_review_1;
+
+pub use context::{Built, Context};
+
+use crate::parameters::ParameterError;
+use countersign_core::finding::Finding;
+use countersign_core::ids::RuleId;
+use countersign_core::policy::Rule;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A built-in rule.
+#[derive(Debug, Clone, Copy)]
+pub struct BuiltIn {
+    /// `name@N`.
+    pub id: &'static str,
+    /// What holds when the rule passes.
+    pub title: &'static str,
+    /// Why it exists.
+    pub why: &'static str,
+    /// Its parameters, for people.
+    pub parameters: &'static [(&'static str, &'static str)],
+    /// The controls that it is meant for.
+    pub controls: &'static [&'static str],
+    /// Refuses parameters that it cannot use.
+    pub accepts: fn(&BTreeMap<String, Value>) -> Result<(), ParameterError>,
+    /// Evaluates it. No finding above a note is a pass.
+    pub check: fn(&Context<'_>, &Rule) -> Vec<Finding>,
+}
+
+/// All of them, by name.
+pub const ALL: &[BuiltIn] = &[
+    builder_level_1::RULE,
+    dependencies_pinned_1::RULE,
+    sbom_present_1::RULE,
+    source_clean_1::RULE,
+    two_party_review_1::RULE,
+];
+
+/// The rule with this id.
+#[must_use]
+pub fn find(id: &RuleId) -> Option<&'static BuiltIn> {
+    ALL.iter().find(|rule| rule.id == id.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_has_a_well_formed_id_and_stands_once() {
+        let mut seen = std::collections::BTreeSet::new();
+        for rule in ALL {
+            let id = RuleId::new(rule.id).unwrap();
+            assert!(seen.insert(rule.id), "{} stands twice", rule.id);
+            assert_eq!(find(&id).map(|r| r.id), Some(rule.id));
+            assert!((rule.accepts)(&BTreeMap::new()).is_ok(), "{} accepts its own defaults", rule.id);
+            let unknown = BTreeMap::from([("no-such-parameter".to_owned(), Value::Null)]);
+            assert!((rule.accepts)(&unknown).is_err(), "{} refuses what it does not know", rule.id);
+        }
+    }
+}

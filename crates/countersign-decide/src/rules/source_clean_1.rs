@@ -1,0 +1,51 @@
+//! `source-clean@1`: the artifact was built from a commit, and from nothing besides.
+
+use super::{BuiltIn, Context};
+use crate::parameters::Reader;
+use countersign_core::codes;
+use countersign_core::finding::Finding;
+use countersign_core::policy::Rule;
+use countersign_core::statement::provenance::Tree;
+
+pub(super) const RULE: BuiltIn = BuiltIn {
+    id: "source-clean@1",
+    title: "Built from a clean checkout of the commit that the provenance names",
+    why: "Changes that are not committed are changes that nobody reviewed.",
+    parameters: &[],
+    controls: &["SOC 2 CC8.1"],
+    accepts: |parameters| Reader::new(parameters).finish(),
+    check,
+};
+
+fn check(context: &Context<'_>, _rule: &Rule) -> Vec<Finding> {
+    let by = context.by(RULE.id);
+    let Some(built) = context.provenance else {
+        return vec![super::context::no_provenance(context, &by)];
+    };
+    let place = format!("provenance {}", built.statement.document());
+    match built.provenance.source() {
+        Err(error) => vec![
+            Finding::new(codes::SOURCE_MISSING, error.to_string()).at(place).expected("one source with its commit", by),
+        ],
+        Ok(source) => match source.tree {
+            Some(Tree::Clean) => Vec::new(),
+            Some(Tree::Dirty) => vec![
+                Finding::new(
+                    codes::SOURCE_DIRTY,
+                    "the artifact was built from a tree with changes that were not committed",
+                )
+                .at(context.subject())
+                .at(place)
+                .expected("a clean tree", by)
+                .found(format!("dirty, at commit {}", source.commit))
+                .help("commit the changes, have them reviewed, and build again"),
+            ],
+            None => vec![
+                Finding::new(codes::SOURCE_MISSING, "the provenance does not say whether the tree was clean")
+                    .at(place)
+                    .expected("a clean tree", by)
+                    .found("nothing"),
+            ],
+        },
+    }
+}

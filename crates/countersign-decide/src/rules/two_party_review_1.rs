@@ -1,0 +1,97 @@
+//! `two-party-review@1`: two trusted persons agreed to every change since the last promotion.
+
+use super::{BuiltIn, Context};
+use crate::review::{self, Question};
+use countersign_core::codes;
+use countersign_core::finding::Finding;
+use countersign_core::policy::Rule;
+use countersign_core::statement::Kind;
+
+pub(super) const RULE: BuiltIn = BuiltIn {
+    id: "two-party-review@1",
+    title: "Every change was agreed to by two trusted persons",
+    why: "One person alone, or one stolen account, must not be able to change what runs.",
+    parameters: &[
+        ("reviewers_beyond_author", "approvals needed beyond a known and trusted author (1)"),
+        ("least_tier", "the least tier of evidence: T1, T2 or T3 (T3)"),
+        ("base_drift", "whether a review holds when the branch moved before landing: allow or reapprove (allow)"),
+        ("agreed_before", "whether agreement is needed before promotion or before landing (promotion)"),
+    ],
+    controls: &["SOC 2 CC8.1"],
+    accepts: |parameters| review::Parameters::read(parameters).map(|_| ()),
+    check,
+};
+
+fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
+    let by = context.by(RULE.id);
+    let parameters = match review::Parameters::read(&rule.parameters) {
+        Ok(parameters) => parameters,
+        Err(error) => return vec![Finding::new(codes::PARAMETER_INVALID, error.to_string()).at(RULE.id)],
+    };
+    let Some(built) = context.provenance else {
+        return vec![super::context::no_provenance(context, &by)];
+    };
+    let place = format!("provenance {}", built.statement.document());
+    let named = match built.provenance.source() {
+        Ok(named) => named,
+        Err(error) => return vec![Finding::new(codes::SOURCE_MISSING, error.to_string()).at(place)],
+    };
+    // A repository that the release does not cover is a finding of the decision itself.
+    let Some(source) = context.source else {
+        return vec![Finding::new(codes::SOURCE_MISSING, "the source is not covered by the release").at(place)];
+    };
+    let Some(history) = context.history else {
+        return vec![
+            Finding::new(codes::HISTORY_MISSING, "there is no git evidence for the release")
+                .at(context.subject())
+                .expected(format!("the history of {}", source.repository), by)
+                .found("none")
+                .help("run the gate where the repository is, and name it with --repo"),
+        ];
+    };
+    let mut findings = Vec::new();
+    let branch = named.reference.filter(|reference| reference.starts_with("refs/heads/"));
+    if branch.is_some_and(|branch| branch != source.target_ref.as_str()) {
+        findings.push(
+            Finding::new(
+                codes::SOURCE_MISMATCH,
+                "the artifact was built from another branch than the one that is reviewed",
+            )
+            .at(place.as_str())
+            .expected(source.target_ref.to_string(), by.as_str())
+            .found(branch.unwrap_or_default()),
+        );
+    }
+    if history.facts().candidate != named.commit || history.facts().repository != source.repository {
+        findings.push(
+            Finding::new(codes::SOURCE_MISMATCH, "the git evidence is about another commit than the artifact's")
+                .at(place)
+                .expected(format!("{} of {}", named.commit, source.repository), by.as_str())
+                .found(format!("{} of {}", history.facts().candidate, history.facts().repository)),
+        );
+    }
+    let Some(start) = context.start else {
+        findings.push(
+            Finding::new(codes::START_UNKNOWN, "nothing was promoted before, and no start revision is configured")
+                .at(format!("{} {}", source.repository, source.target_ref))
+                .expected("`start` of the source, for the first promotion", by)
+                .found("none")
+                .help("set `start` in policy.toml to the last commit that is taken as it is, and release the policy"),
+        );
+        return findings;
+    };
+    let outcome = review::prove(&Question {
+        history,
+        trust: context.trust,
+        reviews: context.evidence.of_kind(Kind::Review).collect(),
+        repository: &source.repository,
+        target_ref: &source.target_ref,
+        candidate: named.commit,
+        start,
+        at: context.request.time,
+        parameters: &parameters,
+        by: &by,
+    });
+    findings.extend(outcome.findings);
+    findings
+}

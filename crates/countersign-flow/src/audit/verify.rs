@@ -1,0 +1,304 @@
+//! Checking a package: form, log, trust, every signature at its time, and every decision run again.
+
+use super::export::evidence_path;
+use super::index::{Index, readme};
+use super::{EVIDENCE, INDEX, LOG, README, TRUST};
+use crate::error::FlowError;
+use crate::replay;
+use countersign_core::codes;
+use countersign_core::decision::LogRef;
+use countersign_core::digest::Sha256;
+use countersign_core::finding::{Check, Finding, Verdict, verdict_of};
+use countersign_core::ids::EnvName;
+use countersign_core::json;
+use countersign_core::statement::Kind;
+use countersign_core::time::Time;
+use countersign_decide::summary::{resource_uri, summarise};
+use countersign_record::log::PackageFiles;
+use countersign_record::log::reader::LogReader;
+use countersign_record::log::verify::verify_log;
+use countersign_record::package;
+use countersign_verify::document::SignerName;
+use countersign_verify::log::Promoted;
+use countersign_verify::trust::verify_trust;
+use countersign_verify::vsa::verify_vsa;
+use countersign_verify::{Blobs, LogState, VerifiedTrust};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What came of checking a package.
+#[derive(Debug)]
+pub struct AuditReport {
+    /// The log as far as the package has it.
+    pub log: Option<LogRef>,
+    /// Every decision, in the log's order.
+    pub decisions: Vec<DecisionRow>,
+    /// The checklist.
+    pub checks: Vec<Check>,
+    /// What was found.
+    pub findings: Vec<Finding>,
+}
+
+/// One decision of the log.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DecisionRow {
+    /// The log entry.
+    pub entry: u64,
+    /// When.
+    pub time: Time,
+    /// For which environment.
+    pub environment: EnvName,
+    /// About which artifact.
+    pub subject: Sha256,
+    /// Its name, for people.
+    pub subject_name: String,
+    /// What it said.
+    pub verdict: Verdict,
+    /// Whether it authorised the promotion.
+    pub authorised: bool,
+    /// By which version of the policy.
+    pub policy_version: Option<u64>,
+    /// Whether it came out the same when it was run again.
+    pub same_again: bool,
+}
+
+/// Trust as the auditor has it: from outside the package.
+#[derive(Debug, Clone, Copy)]
+pub struct OutsideTrust<'a> {
+    /// The signed trust document.
+    pub bytes: &'a [u8],
+    /// Its digest, from elsewhere again.
+    pub digest: Option<&'a Sha256>,
+}
+
+/// Checks a package. Without trust from outside only its inner consistency is checked, and the report says so.
+pub fn verify(bytes: &[u8], outside: Option<OutsideTrust<'_>>) -> Result<AuditReport, FlowError> {
+    let mut report = AuditReport { log: None, decisions: Vec::new(), checks: Vec::new(), findings: Vec::new() };
+    let files = match package::read(bytes) {
+        Ok(files) => files,
+        Err(error) => {
+            let mut finding = Finding::new(codes::PACKAGE_MALFORMED, error.to_string());
+            finding = finding.at(error.file().unwrap_or("the package").to_owned());
+            report.line("package", vec![finding], "");
+            return Ok(report);
+        }
+    };
+    report.line("package", Vec::new(), format!("{} files, in the one form", files.len()));
+    report.line("evidence", altered_evidence(&files), "every document is what its name says");
+    let log_files = PackageFiles::new(&files, LOG);
+    report.line("log-tiles", bad_tiles(&log_files), "every tile of every level is what the entries make it");
+    let Some((checkpoint, entries)) = read_log(&log_files, &mut report) else { return Ok(report) };
+    let blobs = PackageBlobs(&files);
+    let Some(at) = newest_time(&entries) else {
+        let finding =
+            Finding::new(codes::DECISION_MISSING, "the log has no entry that can be read: there is nothing to prove");
+        report.line("decisions", vec![finding], "");
+        return Ok(report);
+    };
+    let Some(trust) = trust(&files, outside, at, &mut report) else { return Ok(report) };
+    let opened = LogState::open(&checkpoint, &entries, &trust, &blobs, at);
+    report.checks.extend(opened.checks);
+    report.findings.extend(opened.findings);
+    let Some(state) = opened.state else { return Ok(report) };
+    let log = state.now().reference();
+    let derived = derived(&files, &log, &state)?;
+    report.line("package-index", derived, "index and text are those of this log");
+    let faults = state.faults().map(|(_, finding)| finding.clone()).collect();
+    report.line("log-activations", faults, "every trust document and activation holds, by the trust of its time");
+    report.log = Some(log);
+    for (index, entry) in (0_u64..).zip(state.entries()) {
+        if entry.kind == Kind::PromotionDecision {
+            report.decision(index, &state, &blobs);
+        }
+    }
+    let decisions = report.decisions.len();
+    if decisions == 0 {
+        let finding = Finding::new(codes::DECISION_MISSING, "the log records no decision: there is nothing to prove");
+        report.line("decisions", vec![finding], "");
+    } else {
+        let different = report.decisions.iter().filter(|row| !row.same_again).count();
+        let verdict = if different == 0 { Verdict::Pass } else { Verdict::Fail };
+        report.checks.push(Check::new(
+            "decisions",
+            verdict,
+            format!("{decisions} run again, {different} come out otherwise"),
+        ));
+    }
+    Ok(report)
+}
+
+impl AuditReport {
+    fn line(&mut self, id: &str, findings: Vec<Finding>, holds: impl Into<String>) {
+        let detail = findings.first().map_or_else(|| holds.into(), |finding| finding.what.clone());
+        self.checks.push(Check::new(id, verdict_of(&findings), detail));
+        self.findings.extend(findings);
+    }
+
+    fn decision(&mut self, index: u64, state: &LogState, blobs: &dyn Blobs) {
+        let recorded = match state.now().decision(index, blobs) {
+            Ok(recorded) => recorded,
+            Err(findings) => return self.findings.extend(findings),
+        };
+        let mut findings = match replay::decide_again(&recorded.content, state, blobs) {
+            Ok(again) => replay::difference(&recorded.content, &again).into_iter().collect(),
+            Err(findings) => findings,
+        };
+        findings.extend(summary_of(index, &recorded, state, blobs));
+        let content = &recorded.content;
+        self.decisions.push(DecisionRow {
+            entry: index,
+            time: content.request.time,
+            environment: content.request.environment.clone(),
+            subject: content.request.subject,
+            subject_name: content.request.subject_name.clone(),
+            verdict: content.verdict,
+            authorised: content.authorised,
+            policy_version: content.inputs.policy.as_ref().map(|policy| policy.policy.version),
+            same_again: findings.is_empty(),
+        });
+        let place = format!("log entry {index}");
+        self.findings.extend(findings.into_iter().map(|mut finding| {
+            finding.at.insert(0, place.clone());
+            finding
+        }));
+    }
+}
+
+/// The summary that was recorded with a decision is the one that the decision makes, signed by the same gate.
+fn summary_of(index: u64, recorded: &Promoted, state: &LogState, blobs: &dyn Blobs) -> Vec<Finding> {
+    let content = &recorded.content;
+    let fault = |what: String| vec![Finding::new(codes::DECISION_DIFFERS, what).at("summary")];
+    let entry = usize::try_from(index).ok().and_then(|i| state.entries().get(i));
+    let named = entry.and_then(|entry| entry.statements.get(1)).and_then(|digest| blobs.blob(digest));
+    let Some(bytes) = named else {
+        let finding = Finding::new(codes::PACKAGE_EVIDENCE_MISSING, "the decision's summary is missing or altered");
+        return vec![finding.at("summary")];
+    };
+    let SignerName::Gate(gate) = &recorded.decision.signed_by().owner else {
+        return fault("the decision was not signed by a gate".to_owned());
+    };
+    let Some(view) = state.at(index) else { return fault("the entry lies beyond the log".to_owned()) };
+    let (Ok(expected), Ok(resource)) =
+        (summarise(content, gate, recorded.decision.document()), resource_uri(&content.request.environment))
+    else {
+        return fault("the decision makes no summary".to_owned());
+    };
+    match verify_vsa(&bytes, &content.request.subject, &resource, None, view.trust(), recorded.time, "summary") {
+        Err(findings) => findings,
+        Ok((_, found)) if found == expected => Vec::new(),
+        Ok(_) => fault("the summary is not the one that the decision makes".to_owned()),
+    }
+}
+
+/// Trust from outside; without it, the newest in the package, for what that is worth.
+fn trust(
+    files: &BTreeMap<String, Vec<u8>>,
+    outside: Option<OutsideTrust<'_>>,
+    at: Time,
+    report: &mut AuditReport,
+) -> Option<VerifiedTrust> {
+    let (bytes, given, inside) = match outside {
+        Some(OutsideTrust { bytes, digest }) => (bytes, digest, false),
+        None => (files.get(TRUST).map(Vec::as_slice).unwrap_or_default(), None, true),
+    };
+    let outcome = verify_trust(bytes, given, at);
+    report.checks.extend(outcome.checks.into_iter().filter(|check| !inside || check.id != "trust-digest"));
+    if inside {
+        let finding = Finding::new(
+            codes::INTERNAL_CONSISTENCY_ONLY,
+            "internal consistency only: trust was taken from the package itself, and proves nothing by itself",
+        )
+        .expected("a trust document and its digest from elsewhere", "the auditor")
+        .found(outcome.trust.as_ref().map_or_else(|| "none".to_owned(), |t| t.digest().to_string()))
+        .help("countersign audit verify FILE --trust trust.sigstore.json --trust-digest sha256:…");
+        report.checks.push(Check::new("trust-digest", Verdict::Indeterminate, "internal consistency only"));
+        report.findings.push(finding);
+    }
+    let not_given = |finding: &Finding| inside && finding.code == codes::TRUST_DIGEST_NOT_GIVEN;
+    report.findings.extend(outcome.findings.into_iter().filter(|finding| !not_given(finding)));
+    outcome.trust
+}
+
+fn altered_evidence(files: &BTreeMap<String, Vec<u8>>) -> Vec<Finding> {
+    let named = files.iter().filter(|(path, _)| path.starts_with(EVIDENCE));
+    named
+        .filter_map(|(path, bytes)| {
+            let digest = Sha256::of(bytes);
+            (evidence_path(&digest) != *path).then(|| {
+                Finding::new(codes::PACKAGE_FILE_ALTERED, "a document is not what its name says")
+                    .at(path.as_str())
+                    .expected(path.strip_prefix(EVIDENCE).unwrap_or(path).replace('/', ""), "its name")
+                    .found(digest.hex())
+            })
+        })
+        .collect()
+}
+
+fn bad_tiles(files: &PackageFiles<'_>) -> Vec<Finding> {
+    let altered = |path: &str, what: String| Finding::new(codes::LOG_TILE_MISMATCH, what).at(format!("{LOG}{path}"));
+    match verify_log(files) {
+        Err(error) => {
+            vec![Finding::new(codes::LOG_CHECKPOINT_INVALID, error.to_string()).at(format!("{LOG}checkpoint"))]
+        }
+        Ok(outcome) => {
+            let beyond =
+                outcome.beyond.iter().map(|path| altered(path, "the checkpoint does not cover this file".to_owned()));
+            outcome.bad.iter().map(|bad| altered(&bad.path, bad.wrong.to_string())).chain(beyond).collect()
+        }
+    }
+}
+
+type LogBytes = (Vec<u8>, Vec<Vec<u8>>);
+
+fn read_log(files: &PackageFiles<'_>, report: &mut AuditReport) -> Option<LogBytes> {
+    let read = LogReader::new(*files).and_then(|reader| {
+        let size = reader.checkpoint().claim().size;
+        let entries = reader.entries(0..size).collect::<Result<Vec<_>, _>>()?;
+        Ok((reader.checkpoint().note().to_string().into_bytes(), entries))
+    });
+    match read {
+        Ok(log) => Some(log),
+        Err(error) => {
+            report.line("log", vec![Finding::new(codes::LOG_CHECKPOINT_INVALID, error.to_string()).at(LOG)], "");
+            None
+        }
+    }
+}
+
+/// Index and text are made from the rest; anything that is neither log, evidence nor one of them does not belong.
+fn derived(files: &BTreeMap<String, Vec<u8>>, log: &LogRef, state: &LogState) -> Result<Vec<Finding>, FlowError> {
+    let mut findings = Vec::new();
+    let altered = |path: &str, what: &str| Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(path);
+    let index = json::canonical(&Index::of(files, log.clone(), state.entries()))?;
+    for (path, expected) in [(INDEX, index), (README, readme(log).into_bytes())] {
+        if files.get(path) != Some(&expected) {
+            findings.push(altered(path, "this file is not what the rest of the package makes it"));
+        }
+    }
+    let newest = state.entries().iter().rev().find(|entry| entry.kind == Kind::Trust).and_then(|e| e.statement());
+    if files.get(TRUST).map(|bytes| Sha256::of(bytes)).as_ref() != newest {
+        findings.push(altered(TRUST, "this is not the trust document that the log records last"));
+    }
+    for path in files.keys() {
+        let known = [INDEX, README, TRUST].contains(&path.as_str());
+        if !known && !path.starts_with(LOG) && !path.starts_with(EVIDENCE) {
+            findings.push(altered(path, "this file does not belong into a package"));
+        }
+    }
+    Ok(findings)
+}
+
+/// The log's own time: by it keys and trust are judged, however many years later this is run.
+fn newest_time(entries: &[Vec<u8>]) -> Option<Time> {
+    let newest = entries.last().and_then(|bytes| countersign_core::entry::Entry::parse(bytes).ok());
+    newest.map(|entry| entry.time)
+}
+
+struct PackageBlobs<'a>(&'a BTreeMap<String, Vec<u8>>);
+
+impl Blobs for PackageBlobs<'_> {
+    fn blob(&self, digest: &Sha256) -> Option<Vec<u8>> {
+        self.0.get(&evidence_path(digest)).cloned()
+    }
+}

@@ -1,0 +1,137 @@
+//! What a use case could not do, and with which exit code that ends.
+
+use countersign_collect::artifact::ArtifactError;
+use countersign_collect::git::GitError;
+use countersign_core::exit::Exit;
+use countersign_core::finding::{Finding, exit_of};
+use countersign_core::json::JsonError;
+use countersign_core::statement::StatementError;
+use countersign_record::disk::DiskError;
+use countersign_record::log::LogError;
+use countersign_record::package::PackageError;
+use countersign_record::store::StoreError;
+use countersign_sign::{KeyFileError, KeyWriteError, SignError, SshError};
+use std::path::PathBuf;
+
+/// Why a use case did not come to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FlowError {
+    /// A file or folder could not be read.
+    #[error("could not read {}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file is larger than the bound for its kind.
+    #[error("{} has {found} bytes, more than the {limit} that are read", path.display())]
+    TooLarge {
+        /// Which.
+        path: PathBuf,
+        /// How many bytes it has.
+        found: u64,
+        /// The bound.
+        limit: usize,
+    },
+    /// A file that would be overwritten.
+    #[error("{} exists already", path.display())]
+    Exists {
+        /// Which.
+        path: PathBuf,
+    },
+    /// A path is not UTF-8 where its name would be signed.
+    #[error("the path {} is not UTF-8, and its name would be signed", path.display())]
+    NotUtf8 {
+        /// Which.
+        path: PathBuf,
+    },
+    /// Arguments that contradict each other, or lack something.
+    #[error("{0}")]
+    Usage(String),
+    /// Checked, and not good: nothing was written.
+    #[error("{} finding(s)", .0.len())]
+    Refused(Vec<Finding>),
+    /// The disk failed.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// A key file does not do.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// A key could not be written.
+    #[error(transparent)]
+    KeyWrite(#[from] KeyWriteError),
+    /// Signing failed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// `ssh-keygen` failed.
+    #[error(transparent)]
+    Ssh(#[from] SshError),
+    /// The evidence store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log failed.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The audit package does not hold.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    /// Git could not be read.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// Git evidence could not be written down.
+    #[error("the git evidence could not be written down: {0}")]
+    Evidence(String),
+    /// An artifact could not be hashed.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// Something of ours did not serialise.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// A statement does not hold.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
+}
+
+impl FlowError {
+    /// The exit code by the public table.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            // A refusal without a finding above a note would be a fault of ours: it must not end with 0.
+            Self::Refused(findings) if exit_of(findings) == Exit::Ok => Exit::Internal,
+            Self::Refused(findings) => exit_of(findings),
+            Self::Json(_) | Self::Evidence(_) => Exit::Internal,
+            Self::Log(error) => log_exit(error),
+            Self::TooLarge { .. }
+            | Self::NotUtf8 { .. }
+            | Self::Statement(_)
+            | Self::Package(_)
+            | Self::Store(StoreError::Altered { .. } | StoreError::TooLarge { .. }) => Exit::Untrusted,
+            Self::Store(StoreError::Missing { .. }) => Exit::Indeterminate,
+            Self::Read { .. }
+            | Self::Exists { .. }
+            | Self::Disk(_)
+            | Self::Key(_)
+            | Self::KeyWrite(_)
+            | Self::Sign(_)
+            | Self::Ssh(_)
+            | Self::Store(_)
+            | Self::Artifact(_)
+            | Self::Git(_) => Exit::Io,
+        }
+    }
+}
+
+/// A missing log is no evidence; a damaged one is not trusted; one that cannot be read or is in use is a matter of the disk.
+fn log_exit(error: &LogError) -> Exit {
+    if matches!(error, LogError::Missing { .. }) {
+        Exit::Indeterminate
+    } else if matches!(error, LogError::InUse { .. } | LogError::Exists { .. } | LogError::Disk(_)) {
+        Exit::Io
+    } else {
+        Exit::Untrusted
+    }
+}

@@ -1,0 +1,41 @@
+//! Files in: bounded before they are read.
+
+use crate::error::FlowError;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+/// The bytes of a file of at most `limit` bytes. The bound holds even if the file grows while it is read.
+pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>, FlowError> {
+    let failed = |source| FlowError::Read { path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if metadata.is_dir() {
+        return Err(failed(std::io::Error::from(std::io::ErrorKind::IsADirectory)));
+    }
+    let too_large = |found| FlowError::TooLarge { path: path.to_owned(), found, limit };
+    let bound = u64::try_from(limit).unwrap_or(u64::MAX);
+    if metadata.len() > bound {
+        return Err(too_large(metadata.len()));
+    }
+    let mut bytes = Vec::new();
+    file.take(bound.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() > limit { Err(too_large(bound.saturating_add(1))) } else { Ok(bytes) }
+}
+
+/// The bytes of a file, or `None` if there is no such file. Any other failure is one.
+pub fn read_if_there(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, FlowError> {
+    match read(path, limit) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(FlowError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A file's name as it is written into statements.
+pub fn name_of(path: &Path) -> Result<String, FlowError> {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .map(str::to_owned)
+        .ok_or_else(|| FlowError::NotUtf8 { path: path.to_owned() })
+}

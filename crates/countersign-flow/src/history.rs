@@ -1,0 +1,70 @@
+//! Git history as evidence: the proof is rehearsed over the repository to learn which objects it reads, and those
+//! objects, hashed again, are the evidence. What the gate and the auditor judge is the evidence alone.
+
+use crate::error::FlowError;
+use countersign_collect::git::GitRepo;
+use countersign_core::digest::Sha256;
+use countersign_core::git::evidence::{Evidence, Facts};
+use countersign_core::git::listing::listing_digest;
+use countersign_core::git::source::Recording;
+use countersign_core::git::{ObjectSource, Oid};
+use countersign_core::ids::{RefName, Uri};
+use countersign_core::statement::review::Review;
+use countersign_core::statement::{Kind, Statement};
+use countersign_verify::{History, Verified};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the evidence is to be about.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// The repository's uri.
+    pub repository: Uri,
+    /// The branch that is reviewed.
+    pub target_ref: RefName,
+    /// The commit that was built.
+    pub candidate: Oid,
+    /// Where the range begins, as far as it is known.
+    pub start: Option<Oid>,
+    /// Heads that somebody reviewed: their listings are taken from the repository now.
+    pub heads: BTreeSet<Oid>,
+}
+
+/// Collects the evidence that `proof` needs. It is run once over the repository, and what it read becomes the evidence.
+pub fn collect(repo: &GitRepo, scope: &Scope, proof: impl FnOnce(&History<'_>)) -> Result<Vec<u8>, FlowError> {
+    let seen = repo.facts()?;
+    let source = repo.objects();
+    let facts = Facts {
+        format: seen.format,
+        repository: scope.repository.clone(),
+        ref_name: Some(scope.target_ref.clone()),
+        candidate: scope.candidate,
+        start: scope.start,
+        shallow: seen.shallow || seen.partial,
+        replace_refs: seen.replace_refs,
+        grafts: seen.grafts,
+        listings: listings(&source, &scope.heads),
+    };
+    let recording = Recording::new(&source);
+    proof(&History::rehearsal(&facts, &recording));
+    let evidence = Evidence { facts, objects: recording.into_read() };
+    evidence.encode().map_err(|error| FlowError::Evidence(error.to_string()))
+}
+
+/// The heads that verified reviews are about.
+pub fn reviewed_heads<'a>(reviews: impl Iterator<Item = &'a Verified<Statement>>) -> BTreeSet<Oid> {
+    reviews
+        .filter_map(|review| review.value().predicate_as::<Review>(Kind::Review).ok())
+        .map(|review| review.head_commit)
+        .collect()
+}
+
+/// A head that is not in the repository has no listing; the proof says so.
+fn listings(source: &dyn ObjectSource, heads: &BTreeSet<Oid>) -> BTreeMap<Oid, Sha256> {
+    heads
+        .iter()
+        .filter_map(|head| {
+            let tree = source.commit(head).ok()?.tree;
+            Some((*head, listing_digest(source, &tree).ok()?))
+        })
+        .collect()
+}

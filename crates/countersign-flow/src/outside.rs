@@ -1,0 +1,40 @@
+//! What is given from outside the reviewed repository: the trust document's digest and the least checkpoint. Nothing
+//! inside can stand in for them.
+
+use crate::error::FlowError;
+use crate::files;
+use countersign_core::decision::LogRef;
+use countersign_core::digest::Sha256;
+use countersign_core::finding::Finding;
+use countersign_core::limits;
+use countersign_core::time::Time;
+use countersign_core::trust::Trust;
+use countersign_verify::log::signed_checkpoint;
+use countersign_verify::trust::{TrustOutcome, verify_trust};
+use std::path::Path;
+
+/// Trust as it was read, with the digest that was given for it.
+#[derive(Debug)]
+pub struct TrustFile {
+    /// The file's bytes, as signed.
+    pub bytes: Vec<u8>,
+    /// The digest from outside, if one was given.
+    pub given: Option<Sha256>,
+    /// What came of checking it.
+    pub outcome: TrustOutcome,
+}
+
+impl TrustFile {
+    /// Reads and checks a signed trust document at a time.
+    pub fn read(path: &Path, given: Option<Sha256>, at: Time) -> Result<Self, FlowError> {
+        let bytes = files::read(path, limits::COLLECTION_BYTES)?;
+        let outcome = verify_trust(&bytes, given.as_ref(), at);
+        Ok(Self { bytes, given, outcome })
+    }
+}
+
+/// Reads the least checkpoint: a checkpoint file of the log, kept elsewhere, whose signature has to hold as well.
+pub fn least_checkpoint(path: &Path, trust: &Trust, at: Time) -> Result<Result<LogRef, Finding>, FlowError> {
+    let bytes = files::read(path, limits::NOTE_BYTES)?;
+    Ok(signed_checkpoint(&bytes, trust, at))
+}

@@ -1,0 +1,314 @@
+//! The promotion gate: one decision, recorded durably before anybody hears of it.
+//!
+//! It authorises; it moves nothing. The log is locked from reading its state to appending the decision, so that the state
+//! is the log right before the entry.
+
+use crate::error::FlowError;
+use crate::history::{self, Scope};
+use crate::outside::TrustFile;
+use crate::place::{Place, StoreBlobs};
+use crate::{files, signing};
+use countersign_collect::Environment;
+use countersign_collect::artifact;
+use countersign_collect::git::GitRepo;
+use countersign_core::decision::{Decision, LogRef, Request, Tool};
+use countersign_core::digest::Sha256;
+use countersign_core::entry::{Entry, EntrySchema};
+use countersign_core::exit::Exit;
+use countersign_core::finding::{Check, Finding};
+use countersign_core::git::evidence::Evidence as GitEvidence;
+use countersign_core::ids::{EnvName, Origin, Uri};
+use countersign_core::key::{KeyId, PublicKey};
+use countersign_core::log::note::NoteKey;
+use countersign_core::policy::{ENGINE, Lock};
+use countersign_core::statement::{Kind, Subject};
+use countersign_core::time::Time;
+use countersign_core::trust::{Owner, Trust};
+use countersign_decide::rules::Built;
+use countersign_decide::summary::summarise;
+use countersign_decide::{Given, TrustGiven, decide, start_of};
+use countersign_record::log::LogError;
+use countersign_record::log::writer::{Appended, Log};
+use countersign_record::store::Store as _;
+use countersign_sign::{LogSigner, SigningKey};
+use countersign_verify::keys::note_signature_holds;
+use countersign_verify::log::LogOutcome;
+use countersign_verify::{Evidence, History, LogState, VerifiedTrust};
+use std::path::Path;
+
+/// What a promotion is asked with. Everything is required; what may be absent is an `Option` that the decision judges.
+#[derive(Debug)]
+pub struct PromoteRequest<'a> {
+    /// The artifact.
+    pub artifact: &'a Path,
+    /// Where it is to go.
+    pub environment: EnvName,
+    /// Signed documents: provenance, SBOM, reviews.
+    pub documents: Vec<Vec<u8>>,
+    /// Trust, with its digest from outside.
+    pub trust: &'a TrustFile,
+    /// The store.
+    pub place: &'a Place,
+    /// The least checkpoint's file, from outside.
+    pub least_checkpoint: Option<&'a Path>,
+    /// `countersign.lock`, if there is one.
+    pub lock: Option<&'a Path>,
+    /// The repository that the artifact was built from.
+    pub repository: Option<&'a Path>,
+    /// Variables for the programs that are run: where git is, where temporary files go.
+    pub programs: &'a Environment,
+    /// The time of the decision.
+    pub at: Time,
+    /// The tool, as it is to be recorded.
+    pub tool: Tool,
+}
+
+/// The keys with which a decision is recorded.
+#[derive(Debug)]
+pub struct GateKeys {
+    /// The gate's.
+    pub gate: SigningKey,
+    /// The log's.
+    pub log: SigningKey,
+}
+
+/// A decision, and what was recorded of it.
+#[derive(Debug)]
+pub struct Promotion {
+    /// The decision.
+    pub decision: Decision,
+    /// Where it was recorded; `None` for a dry run, or where it could not be.
+    pub recorded: Option<Recorded>,
+    /// Why it was not recorded, where it should have been.
+    pub not_recorded: Option<&'static str>,
+}
+
+/// What was recorded.
+#[derive(Debug)]
+pub struct Recorded {
+    /// The index of the log entry.
+    pub entry: u64,
+    /// The signed checkpoint that covers it.
+    pub checkpoint: Vec<u8>,
+    /// The signed decision.
+    pub decision: Vec<u8>,
+    /// The signed summary.
+    pub vsa: Vec<u8>,
+}
+
+/// Decides, and records nothing: the same call with the same result, for a laptop.
+pub fn dry_run(request: &PromoteRequest<'_>, gate: Option<KeyId>) -> Result<Promotion, FlowError> {
+    let gate = gate.or_else(|| first_gate(request)).unwrap_or_else(|| PublicKey::Ed25519([0; 32]).id());
+    let decided = decide_now(request, gate)?;
+    Ok(Promotion { decision: decided.decision, recorded: None, not_recorded: None })
+}
+
+/// Decides and records. When this returns, decision and summary are durable in store and log.
+pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion, FlowError> {
+    let gate_id = keys.gate.public().id();
+    let not = |decision, why| Ok(Promotion { decision, recorded: None, not_recorded: Some(why) });
+    let anchored = request.trust.outcome.trust.as_ref().filter(|t| request.trust.given.as_ref() == Some(t.digest()));
+    let Some(trust) = anchored else {
+        let decided = decide_now(request, gate_id)?;
+        return not(decided.decision, "trust does not hold, so nothing can be signed under it");
+    };
+    let Some((gate, origin)) = gate_and_log(trust.trust(), &keys, &request.environment) else {
+        let decided = decide_now(request, gate_id)?;
+        return not(decided.decision, "the keys are not those of a gate and a log that trust knows");
+    };
+    let signer = LogSigner::new(origin.clone(), keys.log).map_err(|e| FlowError::Usage(e.to_string()))?;
+    let known = log_keys(trust.trust(), &origin);
+    let holds =
+        |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
+    let mut log = match Log::open_for_append(&request.place.log(), &signer, &known, &holds) {
+        Ok(log) => log,
+        Err(error @ (LogError::InUse { .. } | LogError::Disk(_))) => return Err(error.into()),
+        Err(_) => {
+            let decided = decide_now(request, gate_id)?;
+            return not(decided.decision, "the log does not hold, so nothing can be appended to it");
+        }
+    };
+    let decided = decide_now(request, gate_id)?;
+    if decided.decision.inputs.log.as_ref().is_none_or(|l| l.size != log.size()) {
+        return not(decided.decision, "the log does not hold, so nothing can be appended to it");
+    }
+    let recorded = record(request, &decided, trust, &keys.gate, &gate, &mut log)?;
+    Ok(Promotion { decision: decided.decision, recorded: Some(recorded), not_recorded: None })
+}
+
+/// A decision with the bytes that it rests on.
+struct Decided {
+    decision: Decision,
+    git: Option<Vec<u8>>,
+}
+
+fn decide_now(request: &PromoteRequest<'_>, gate: KeyId) -> Result<Decided, FlowError> {
+    let subject = artifact::hash(request.artifact)?;
+    let asked = Request {
+        subject: subject.digest,
+        subject_name: subject.name,
+        environment: request.environment.clone(),
+        time: request.at,
+        engine: ENGINE.to_owned(),
+        gate,
+        tool: request.tool.clone(),
+    };
+    let trust = request.trust.outcome.trust.as_ref();
+    let blobs = StoreBlobs::new(request.place.store());
+    let log = open_log(request, trust, &blobs)?;
+    let least = least(request, trust)?;
+    let pin = pin(request)?;
+    let evidence = trust.map(|trust| Evidence::verify(&request.documents, trust, request.at));
+    let given = Given {
+        trust: TrustGiven { outcome: &request.trust.outcome, digest: request.trust.given.as_ref() },
+        state: log.state.as_ref().map(LogState::now),
+        log_findings: &log.findings,
+        log_checks: &log.checks,
+        least_checkpoint: least.clone(),
+        pin: pin.clone(),
+        evidence: evidence.as_ref(),
+        index: evidence.as_ref().map(|e| e.index().to_vec()),
+        history: None,
+        git: None,
+        blobs: &blobs,
+    };
+    let scope = match (evidence.as_ref(), log.state.as_ref()) {
+        (Some(evidence), Some(state)) => scope(&asked, evidence, state, &blobs),
+        _ => None,
+    };
+    let git = match (request.repository, scope) {
+        (Some(path), Some(scope)) => {
+            let repo = GitRepo::open(path, request.programs)?;
+            Some(history::collect(&repo, &scope, |rehearsal| {
+                // Only what it reads matters here; what counts is decided below, on the evidence.
+                drop(decide(&asked, &Given { history: Some(rehearsal), ..given.clone() }));
+            })?)
+        }
+        _ => None,
+    };
+    let parsed = match &git {
+        None => None,
+        Some(bytes) => Some(GitEvidence::parse(bytes).map_err(|e| FlowError::Evidence(e.to_string()))?),
+    };
+    let history = parsed.as_ref().map(History::of);
+    let git_digest = git.as_deref().map(Sha256::of);
+    let decision = decide(&asked, &Given { history: history.as_ref(), git: git_digest, ..given });
+    blobs.finish()?;
+    Ok(Decided { decision, git })
+}
+
+/// A log that is missing is judged by the decision; a disk that fails is an error.
+fn open_log(
+    request: &PromoteRequest<'_>,
+    trust: Option<&VerifiedTrust>,
+    blobs: &StoreBlobs<'_>,
+) -> Result<LogOutcome, FlowError> {
+    let nothing = |findings| LogOutcome { state: None, checks: Vec::<Check>::new(), findings };
+    let Some(trust) = trust else { return Ok(nothing(Vec::new())) };
+    match request.place.read_log() {
+        Ok((checkpoint, entries)) => Ok(LogState::open(&checkpoint, &entries, trust, blobs, request.at)),
+        Err(FlowError::Log(LogError::Missing { .. })) => Ok(nothing(Vec::new())),
+        Err(error @ FlowError::Log(_)) if error.exit() == Exit::Untrusted => {
+            let place = format!("log {}", request.place.log().display());
+            let finding = Finding::new(countersign_core::codes::LOG_CHECKPOINT_INVALID, error.to_string()).at(place);
+            Ok(nothing(vec![finding.help("`countersign log verify` names what was altered")]))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A least checkpoint that does not hold ends it: nothing was given that could be recorded as an argument.
+fn least(request: &PromoteRequest<'_>, trust: Option<&VerifiedTrust>) -> Result<Option<LogRef>, FlowError> {
+    let (Some(path), Some(trust)) = (request.least_checkpoint, trust) else { return Ok(None) };
+    let read = crate::outside::least_checkpoint(path, trust.trust(), request.at)?;
+    read.map(Some).map_err(|finding| FlowError::Refused(vec![finding.at(path.display().to_string())]))
+}
+
+fn pin(request: &PromoteRequest<'_>) -> Result<Option<countersign_core::policy::Pin>, FlowError> {
+    let Some(path) = request.lock else { return Ok(None) };
+    let Some(bytes) = files::read_if_there(path, countersign_core::limits::TOML_BYTES)? else { return Ok(None) };
+    let lock = Lock::parse(&bytes).map_err(|error| {
+        FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(path.display().to_string())])
+    })?;
+    Ok(lock.0.get(&request.environment).cloned())
+}
+
+/// What the git evidence has to be about: the commit that the provenance names, in the source that the release covers.
+fn scope(asked: &Request, evidence: &Evidence, state: &LogState, blobs: &StoreBlobs<'_>) -> Option<Scope> {
+    let built = Built::best(evidence, &asked.subject, &mut Vec::new())?;
+    let named = built.provenance.source().ok()?;
+    let view = state.now();
+    let manifest = view.active(&asked.environment)?.release.manifest();
+    let source = manifest.sources.iter().find(|source| source.repository.as_str() == named.repository)?;
+    Some(Scope {
+        repository: source.repository.clone(),
+        target_ref: source.target_ref.clone(),
+        candidate: named.commit,
+        start: start_of(view, &asked.environment, source, blobs).ok().flatten(),
+        heads: history::reviewed_heads(evidence.of_kind(Kind::Review)),
+    })
+}
+
+fn record(
+    request: &PromoteRequest<'_>,
+    decided: &Decided,
+    trust: &VerifiedTrust,
+    key: &SigningKey,
+    gate: &Uri,
+    log: &mut Log<'_>,
+) -> Result<Recorded, FlowError> {
+    let decision = &decided.decision;
+    let asked = &decision.request;
+    let subject = || vec![Subject::sha256(&asked.subject_name, &asked.subject)];
+    let sign = |kind, predicate: &serde_json::Value| {
+        signing::sign_for_trust(kind, subject(), predicate, key, trust, request.at)
+    };
+    let signed_decision = sign(Kind::PromotionDecision, &countersign_core::json::to_value(decision)?)?;
+    let summary =
+        summarise(decision, gate, &Sha256::of(&signed_decision)).map_err(|e| FlowError::Usage(e.to_string()))?;
+    let signed_summary = sign(Kind::Vsa, &countersign_core::json::to_value(&summary)?)?;
+
+    let mut pieces: Vec<&[u8]> = vec![&signed_decision, &signed_summary, &request.trust.bytes];
+    pieces.extend(decided.git.as_deref());
+    pieces.extend(request.documents.iter().map(Vec::as_slice));
+    request.place.store().put_many(&pieces)?;
+
+    let entry = Entry {
+        schema: EntrySchema::V01,
+        kind: Kind::PromotionDecision,
+        time: asked.time,
+        environment: Some(asked.environment.clone()),
+        subjects: vec![asked.subject],
+        persons: Vec::new(),
+        statements: vec![Sha256::of(&signed_decision), Sha256::of(&signed_summary)],
+        evidence: std::iter::once(*trust.document()).chain(decision.inputs.git).collect(),
+    };
+    let bytes = entry.to_bytes().map_err(|e| FlowError::Evidence(e.to_string()))?;
+    let Appended { first_index, checkpoint_bytes, .. } = log.append(&[bytes])?;
+    Ok(Recorded { entry: first_index, checkpoint: checkpoint_bytes, decision: signed_decision, vsa: signed_summary })
+}
+
+fn first_gate(request: &PromoteRequest<'_>) -> Option<KeyId> {
+    let trust = request.trust.outcome.trust.as_ref()?.trust();
+    let gate = trust.gates.iter().find(|gate| gate.environments.contains(&request.environment))?;
+    gate.keys.iter().find(|owned| owned.counts_at(request.at)).map(|owned| owned.key.id())
+}
+
+/// The gate and the log that the keys belong to; `None` if trust does not know them so.
+fn gate_and_log(trust: &Trust, keys: &GateKeys, environment: &EnvName) -> Option<(Uri, Origin)> {
+    let (Owner::Gate(gate), _) = trust.owner_of(&keys.gate.public().id())? else { return None };
+    let (Owner::Log(log), _) = trust.owner_of(&keys.log.public().id())? else { return None };
+    gate.environments.contains(environment).then(|| (gate.id.clone(), log.origin.clone()))
+}
+
+/// The keys of a log, as its writer wants them.
+#[must_use]
+pub fn log_keys(trust: &Trust, origin: &Origin) -> Vec<NoteKey> {
+    let keys = trust.log(origin).map(|log| log.keys.as_slice()).unwrap_or_default();
+    keys.iter()
+        .filter_map(|owned| match &owned.key {
+            PublicKey::Ed25519(key) => Some(NoteKey::new(origin.clone(), *key)),
+            PublicKey::P256(_) | PublicKey::Rsa { .. } | PublicKey::SkEd25519 { .. } | PublicKey::SkP256 { .. } => None,
+        })
+        .collect()
+}

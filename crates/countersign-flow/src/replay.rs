@@ -1,0 +1,129 @@
+//! A recorded decision, run again from the evidence store: the auditor's half of the pure function.
+
+use countersign_core::codes;
+use countersign_core::decision::Decision;
+use countersign_core::digest::Sha256;
+use countersign_core::finding::Finding;
+use countersign_core::git::evidence::Evidence as GitEvidence;
+use countersign_core::json;
+use countersign_decide::{Given, TrustGiven, decide};
+use countersign_verify::trust::verify_trust;
+use countersign_verify::{Blobs, Evidence, History, LogState};
+use serde_json::Value;
+
+/// Decides again, with every argument that the decision names: documents from the store by digest, the log as far as it
+/// went then, and what was given from outside as it was recorded. What is missing now is a finding.
+pub fn decide_again(recorded: &Decision, state: &LogState, blobs: &dyn Blobs) -> Result<Decision, Vec<Finding>> {
+    let request = &recorded.request;
+    let inputs = &recorded.inputs;
+    let log = inputs.log.as_ref().ok_or_else(|| absent("the log's state"))?;
+    let view = state.at(log.size).filter(|view| view.reference() == *log).ok_or_else(|| {
+        vec![
+            Finding::new(codes::LOG_FORKED, "the decision was made on another log than this one")
+                .expected(format!("{} entries of {}, root {}", log.size, log.origin, log.root), "the decision"),
+        ]
+    })?;
+    let trust = inputs.trust.as_ref().ok_or_else(|| absent("trust"))?;
+    let document = fetch(blobs, &trust.document, "the trust document")?;
+    let outcome = verify_trust(&document, inputs.trust_digest_given.as_ref(), request.time);
+    let mut documents = Vec::new();
+    for reference in inputs.evidence.iter().flatten() {
+        documents.push(fetch(blobs, &reference.digest, "evidence")?);
+    }
+    let evidence = outcome.trust.as_ref().map(|trust| Evidence::verify(&documents, trust, request.time));
+    let git = match &inputs.git {
+        None => None,
+        Some(digest) => {
+            let bytes = fetch(blobs, digest, "the git evidence")?;
+            let parsed = GitEvidence::parse(&bytes)
+                .map_err(|e| vec![Finding::new(codes::HISTORY_MALFORMED, e.to_string()).at(digest.to_string())])?;
+            Some(parsed)
+        }
+    };
+    let history = git.as_ref().map(History::of);
+    // The log held when this state was opened, so its checklist is that of a log that holds.
+    let (findings, checks) = (Vec::new(), countersign_verify::log::checks_of(&view.reference()));
+    Ok(decide(
+        request,
+        &Given {
+            trust: TrustGiven { outcome: &outcome, digest: inputs.trust_digest_given.as_ref() },
+            state: Some(view),
+            log_findings: &findings,
+            log_checks: &checks,
+            least_checkpoint: inputs.least_checkpoint.clone(),
+            pin: inputs.pin.clone(),
+            evidence: evidence.as_ref(),
+            index: inputs.evidence.clone(),
+            history: history.as_ref(),
+            git: inputs.git,
+            blobs,
+        },
+    ))
+}
+
+/// Compares two decisions; a finding names the first difference by JSON pointer.
+#[must_use]
+pub fn difference(recorded: &Decision, again: &Decision) -> Option<Finding> {
+    if recorded == again {
+        return None;
+    }
+    let (Ok(recorded), Ok(again)) = (json::to_value(recorded), json::to_value(again)) else {
+        return Some(Finding::new(codes::DECISION_DIFFERS, "the decisions cannot be compared"));
+    };
+    let (pointer, expected, found) = first_difference(&recorded, &again)?;
+    Some(
+        Finding::new(codes::DECISION_DIFFERS, "run again on the stored evidence, the decision comes out otherwise")
+            .at(pointer)
+            .expected(expected, "the recorded decision")
+            .found(found),
+    )
+}
+
+fn first_difference(a: &Value, b: &Value) -> Option<(String, String, String)> {
+    let mut at = String::new();
+    let (mut a, mut b) = (a, b);
+    loop {
+        let step = match (a, b) {
+            (Value::Object(x), Value::Object(y)) => {
+                x.keys().chain(y.keys()).find(|key| x.get(*key) != y.get(*key)).cloned()
+            }
+            (Value::Array(x), Value::Array(y)) if x.len() == y.len() => {
+                x.iter().zip(y).position(|(p, q)| p != q).map(|i| i.to_string())
+            }
+            _ => None,
+        };
+        let next = step.as_ref().and_then(|step| Some((child(a, step)?, child(b, step)?)));
+        let Some((x, y)) = next else {
+            let text = |v: &Value| v.to_string().chars().take(200).collect::<String>();
+            let step = step.map_or_else(String::new, |step| format!("/{step}"));
+            return (a != b).then(|| (format!("{at}{step}"), text(a), text(b)));
+        };
+        at = format!("{at}/{}", step.unwrap_or_default());
+        (a, b) = (x, y);
+    }
+}
+
+fn child<'v>(value: &'v Value, step: &str) -> Option<&'v Value> {
+    match value {
+        Value::Array(items) => items.get(step.parse::<usize>().ok()?),
+        Value::Object(map) => map.get(step),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
+}
+
+fn fetch(blobs: &dyn Blobs, digest: &Sha256, what: &str) -> Result<Vec<u8>, Vec<Finding>> {
+    let bytes = blobs.blob(digest).filter(|bytes| Sha256::of(bytes) == *digest);
+    bytes.ok_or_else(|| {
+        vec![
+            Finding::new(
+                codes::PACKAGE_EVIDENCE_MISSING,
+                format!("{what} that the decision names is missing or altered"),
+            )
+            .at(digest.to_string()),
+        ]
+    })
+}
+
+fn absent(what: &str) -> Vec<Finding> {
+    vec![Finding::new(codes::PACKAGE_EVIDENCE_MISSING, format!("the decision does not name {what}"))]
+}
