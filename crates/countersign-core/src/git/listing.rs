@@ -21,11 +21,11 @@ pub fn listing_digest(source: &dyn ObjectSource, tree: &Oid) -> Result<Sha256, S
 /// The listing of a tree, as the module describes it.
 pub fn listing(source: &dyn ObjectSource, tree: &Oid) -> Result<Vec<u8>, SourceError> {
     let mut files = BTreeMap::new();
-    let mut looked_at = 0;
+    let mut budget = Budget::new(limits::GIT_WALK_ENTRIES);
     let mut folders = vec![(Vec::new(), *tree, 0_usize)];
     while let Some((prefix, id, depth)) = folders.pop() {
         for entry in source.tree(&id)?.entries() {
-            count(&mut looked_at)?;
+            budget.take()?;
             let path = join(&prefix, &entry.name);
             if entry.mode != Mode::Directory {
                 files.insert(path, line_start(source, entry)?);
@@ -63,13 +63,23 @@ pub(super) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
     if folder.is_empty() { name.to_vec() } else { [folder, b"/", name].concat() }
 }
 
-/// Counts one tree entry more against the bound of a walk.
-pub(super) fn count(looked_at: &mut usize) -> Result<(), SourceError> {
-    *looked_at = looked_at.saturating_add(1);
-    if *looked_at > limits::GIT_WALK_ENTRIES {
-        return Err(SourceError::TooMany { what: "tree entries", limit: limits::GIT_WALK_ENTRIES });
+/// How many tree entries a walk may still look at.
+pub(super) struct Budget {
+    left: usize,
+    whole: usize,
+}
+
+impl Budget {
+    pub(super) const fn new(whole: usize) -> Self {
+        Self { left: whole, whole }
     }
-    Ok(())
+
+    /// Takes one entry.
+    pub(super) fn take(&mut self) -> Result<(), SourceError> {
+        let spent = SourceError::TooMany { what: "tree entries", limit: self.whole };
+        self.left = self.left.checked_sub(1).ok_or(spent)?;
+        Ok(())
+    }
 }
 
 fn line_start(source: &dyn ObjectSource, entry: &Entry) -> Result<String, SourceError> {

@@ -2,7 +2,7 @@
 
 use super::tree::{Slot, folders_of, slots};
 use super::{Reason, Why};
-use crate::git::listing::{count, escape, join};
+use crate::git::listing::{Budget, escape, join};
 use crate::git::oid::Oid;
 use crate::git::source::{ObjectSource, SourceError};
 use crate::limits;
@@ -11,17 +11,15 @@ use std::collections::BTreeSet;
 /// Every place at which the guard does not hold.
 pub(super) fn check(
     source: &dyn ObjectSource,
-    base: &Oid,
-    ours: &Oid,
-    theirs: &Oid,
+    [base, ours, theirs]: [&Oid; 3],
+    mut budget: Budget,
 ) -> Result<BTreeSet<Reason>, SourceError> {
     // With an unchanged side, or the same change on both, the merge is one of the three trees whatever was renamed.
     if ours == theirs || base == ours || base == theirs {
         return Ok(BTreeSet::new());
     }
-    let mut looked_at = 0;
-    let ours = Changes::find(source, base, ours, &mut looked_at)?;
-    let theirs = Changes::find(source, base, theirs, &mut looked_at)?;
+    let ours = Changes::find(source, base, ours, &mut budget)?;
+    let theirs = Changes::find(source, base, theirs, &mut budget)?;
     let mut places: BTreeSet<&[u8]> = BTreeSet::new();
     if ours.can_rename() || theirs.can_rename() {
         places.extend(both(&ours.deleted, &theirs.deleted));
@@ -47,7 +45,7 @@ struct Changes {
 }
 
 impl Changes {
-    fn find(source: &dyn ObjectSource, base: &Oid, side: &Oid, looked_at: &mut usize) -> Result<Self, SourceError> {
+    fn find(source: &dyn ObjectSource, base: &Oid, side: &Oid, budget: &mut Budget) -> Result<Self, SourceError> {
         let mut out = Self::default();
         let mut folders = vec![(Vec::new(), [Some(*base), Some(*side)], 0_usize)];
         while let Some((folder, trees, depth)) = folders.pop() {
@@ -56,7 +54,7 @@ impl Changes {
                 continue;
             }
             for (name, pair) in slots(source, trees)? {
-                count(looked_at)?;
+                budget.take()?;
                 let path = join(&folder, &name);
                 let [before, after] = pair.map(|slot| slot.filter(|s| !s.is_folder()));
                 out.file(&path, before, after);

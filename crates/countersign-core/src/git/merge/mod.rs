@@ -32,12 +32,16 @@
 
 mod attributes;
 mod guard;
+#[cfg(test)]
+mod tests;
 mod text;
 mod tree;
 
+use super::listing::Budget;
 use super::object::Object;
 use super::oid::Oid;
 use super::source::{ObjectSource, SourceError};
+use crate::limits;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -152,8 +156,13 @@ pub fn merge_trees(
             return Err(SourceError::Format { id: *id, expected: base.format() });
         }
     }
-    let mut merged = tree::merge(source, base, ours, theirs)?;
-    merged.reasons.extend(guard::check(source, base, ours, theirs)?);
+    merge_within(source, [base, ours, theirs], limits::GIT_WALK_ENTRIES)
+}
+
+/// Steps 1 to 11, looking at no more than `entries` tree entries for the merge, and as many for the guard.
+fn merge_within(source: &dyn ObjectSource, trees: [&Oid; 3], entries: usize) -> Result<Merge, SourceError> {
+    let mut merged = tree::merge(source, trees, Budget::new(entries))?;
+    merged.reasons.extend(guard::check(source, trees, Budget::new(entries))?);
     if merged.reasons.is_empty() {
         return Ok(Merge::Clean { tree: merged.tree, new_objects: merged.new_objects });
     }

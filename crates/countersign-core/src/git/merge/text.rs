@@ -18,11 +18,7 @@ pub(super) fn merge(base: &[u8], ours: &[u8], theirs: &[u8]) -> Result<Vec<u8>, 
     }
     let mut table = Table::default();
     let [base, ours, theirs] = [table.tokens(base)?, table.tokens(ours)?, table.tokens(theirs)?];
-    let merge_with = |algorithm| {
-        let ours_hunks = table.hunks(algorithm, &base, &ours);
-        let theirs_hunks = table.hunks(algorithm, &base, &theirs);
-        merge_lines(&base, &Side::new(&ours, ours_hunks), &Side::new(&theirs, theirs_hunks))
-    };
+    let merge_with = |algorithm| table.merge_with(algorithm, &base, &ours, &theirs);
     match (merge_with(Algorithm::Histogram), merge_with(Algorithm::Myers)) {
         (Some(a), Some(b)) if a == b => table.text(&a).ok_or(Why::TextConflict),
         (None, None) => Err(Why::TextConflict),
@@ -52,6 +48,12 @@ impl<'a> Table<'a> {
             out.push(Token(number));
         }
         Ok(out)
+    }
+
+    fn merge_with(&self, algorithm: Algorithm, base: &[Token], ours: &[Token], theirs: &[Token]) -> Option<Vec<Token>> {
+        let ours = Side { lines: ours, hunks: self.hunks(algorithm, base, ours) };
+        let theirs = Side { lines: theirs, hunks: self.hunks(algorithm, base, theirs) };
+        merge_lines(base, &ours, &theirs)
     }
 
     fn hunks(&self, algorithm: Algorithm, before: &[Token], after: &[Token]) -> Vec<Hunk> {
@@ -90,10 +92,6 @@ struct Side<'a> {
 }
 
 impl<'a> Side<'a> {
-    fn new(lines: &'a [Token], hunks: Vec<Hunk>) -> Self {
-        Self { lines, hunks }
-    }
-
     /// The side's lines in the place of these lines of the base, given the hunks that lie among them.
     fn lines_for(&self, base: &Range<usize>, hunks: &Range<usize>) -> Option<&'a [Token]> {
         let among = self.hunks.get(hunks.clone())?;

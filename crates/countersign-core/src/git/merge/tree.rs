@@ -2,7 +2,7 @@
 
 use super::attributes::Attributes;
 use super::{Reason, Why, text};
-use crate::git::listing::{count, escape, join};
+use crate::git::listing::{Budget, escape, join};
 use crate::git::object::{Object, ObjectError, ObjectKind};
 use crate::git::oid::{CollisionDetected, ObjectFormat, Oid};
 use crate::git::source::{ObjectSource, SourceError};
@@ -31,13 +31,17 @@ impl Slot {
 }
 
 /// Merges three trees.
-pub(super) fn merge(source: &dyn ObjectSource, base: &Oid, ours: &Oid, theirs: &Oid) -> Result<Merged, SourceError> {
+pub(super) fn merge(
+    source: &dyn ObjectSource,
+    [base, ours, theirs]: [&Oid; 3],
+    budget: Budget,
+) -> Result<Merged, SourceError> {
     let mut merger = Merger {
         source,
         format: base.format(),
         new_objects: BTreeMap::new(),
         reasons: BTreeSet::new(),
-        looked_at: 0,
+        budget,
         above: Vec::new(),
     };
     let trees = [base, ours, theirs].map(|id| Some(*id));
@@ -79,7 +83,7 @@ struct Merger<'s> {
     format: ObjectFormat,
     new_objects: BTreeMap<Oid, Object>,
     reasons: BTreeSet<Reason>,
-    looked_at: usize,
+    budget: Budget,
     /// The folders from the root to the one being merged, each with its `.gitattributes` of the three trees.
     above: Vec<(Vec<u8>, Vec<Slot>)>,
 }
@@ -99,7 +103,7 @@ impl Merger<'_> {
         self.above.push((path.to_vec(), attributes));
         let mut entries = Vec::new();
         for (name, row) in rows {
-            count(&mut self.looked_at)?;
+            self.budget.take()?;
             if let Some(slot) = self.entry(&join(path, &name), depth, row)? {
                 entries.push(Entry { mode: slot.mode, name, id: slot.id });
             }
