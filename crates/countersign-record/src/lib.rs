@@ -1,1 +1,13 @@
-//! Append-only log, evidence store and audit package.
+//! What is kept: the append-only log, the content-addressed evidence store and the audit package.
+//!
+//! This crate may touch files and nothing else: no network, no clock, no variable, no terminal. It knows no rule, makes
+//! and checks no signature (signers and verifiers are handed in), and has no way to rewrite or delete an entry.
+
+pub mod atomic;
+pub mod disk;
+pub mod log;
+pub mod package;
+pub mod store;
+
+#[cfg(test)]
+mod testing;

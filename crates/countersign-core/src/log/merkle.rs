@@ -171,7 +171,6 @@ pub enum ProofRefused {
 
 /// Why a proof could not be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum ProofError<E> {
     /// There is no such proof.
     #[error(transparent)]

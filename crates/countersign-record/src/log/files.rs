@@ -1,0 +1,128 @@
+//! Where the files of a log are read from: a folder, or the files of a package in memory.
+
+use super::CHECKPOINT;
+use super::error::LogError;
+use crate::disk::{DiskError, Doing, read_bounded};
+use countersign_core::limits;
+use countersign_core::log::checkpoint::UnverifiedCheckpoint;
+use countersign_core::log::tile::{self, Row, Tile};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The files of a log, by their paths below it.
+pub trait LogFiles {
+    /// The bytes of a file; at most one more than `limit`. None if there is no such file.
+    fn read(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, DiskError>;
+
+    /// The paths of all files below `tile/`, sorted.
+    fn list(&self) -> Result<Vec<String>, DiskError>;
+}
+
+/// A log in a folder.
+#[derive(Debug, Clone)]
+pub struct FolderFiles {
+    folder: PathBuf,
+}
+
+impl FolderFiles {
+    /// The log in this folder.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+impl LogFiles for FolderFiles {
+    fn read(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, DiskError> {
+        read_bounded(&self.folder.join(path), limit)
+    }
+
+    fn list(&self) -> Result<Vec<String>, DiskError> {
+        let mut found = Vec::new();
+        let mut open = vec!["tile".to_owned()];
+        while let Some(below) = open.pop() {
+            let folder = self.folder.join(&below);
+            if !folder.is_dir() {
+                continue;
+            }
+            let wrap = |source| DiskError::new(Doing::List, &folder, source);
+            for entry in fs::read_dir(&folder).map_err(wrap)? {
+                let entry = entry.map_err(wrap)?;
+                let path = format!("{below}/{}", entry.file_name().to_string_lossy());
+                if entry.file_type().map_err(wrap)?.is_dir() {
+                    open.push(path);
+                } else {
+                    found.push(path);
+                }
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+}
+
+/// A log among the files of a package, below a prefix such as `log/`.
+#[derive(Debug, Clone, Copy)]
+pub struct PackageFiles<'a> {
+    files: &'a BTreeMap<String, Vec<u8>>,
+    prefix: &'a str,
+}
+
+impl<'a> PackageFiles<'a> {
+    /// The log whose paths start with `prefix`, slash included.
+    #[must_use]
+    pub const fn new(files: &'a BTreeMap<String, Vec<u8>>, prefix: &'a str) -> Self {
+        Self { files, prefix }
+    }
+}
+
+impl LogFiles for PackageFiles<'_> {
+    fn read(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, DiskError> {
+        let found = self.files.get(&format!("{}{path}", self.prefix));
+        Ok(found.map(|bytes| bytes.iter().take(limit.saturating_add(1)).copied().collect()))
+    }
+
+    fn list(&self) -> Result<Vec<String>, DiskError> {
+        let start = format!("{}tile/", self.prefix);
+        Ok(self
+            .files
+            .range(start.clone()..)
+            .take_while(|(path, _)| path.starts_with(&start))
+            .filter_map(|(path, _)| path.strip_prefix(self.prefix).map(str::to_owned))
+            .collect())
+    }
+}
+
+/// The checkpoint, whose signature nobody has checked.
+pub(crate) fn read_checkpoint(files: &dyn LogFiles) -> Result<UnverifiedCheckpoint, LogError> {
+    let bytes = files
+        .read(CHECKPOINT, limits::NOTE_BYTES)?
+        .ok_or_else(|| LogError::Missing { path: PathBuf::from(CHECKPOINT) })?;
+    UnverifiedCheckpoint::parse(&bytes).map_err(|source| LogError::Checkpoint { path: CHECKPOINT.to_owned(), source })
+}
+
+/// The bytes of a tile or bundle. A partial one that is gone may be the beginning of the full one.
+pub(crate) fn read_tile(files: &dyn LogFiles, tile: Tile) -> Result<(String, Vec<u8>), LogError> {
+    let limit = match tile.row() {
+        Row::Entries => tile::LARGEST_FILE,
+        Row::Hashes(_) => usize::from(tile::WIDTH).saturating_mul(32),
+    };
+    let path = tile.path();
+    if let Some(bytes) = files.read(&path, limit)? {
+        return Ok((path, bytes));
+    }
+    if let Ok(full) = tile.with_width(tile::WIDTH) {
+        let full = full.path();
+        if let Some(bytes) = files.read(&full, limit)? {
+            return Ok((full, bytes));
+        }
+    }
+    Err(LogError::TileMissing { path })
+}

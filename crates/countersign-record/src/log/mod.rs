@@ -1,0 +1,19 @@
+//! The log as a folder of static files (C2SP tlog-tiles): `checkpoint`, `tile/0/…` and up, `tile/entries/…`.
+//!
+//! One process at a time appends ([`writer::Log`]); anybody reads, from a folder or from a package
+//! ([`reader::LogReader`], [`verify::verify_log`]). An append is acknowledged only when its entries, tiles and
+//! checkpoint are durable, in this order. Nothing here can rewrite or delete an entry that a checkpoint covers.
+
+mod edge;
+mod error;
+mod files;
+pub mod reader;
+mod sweep;
+pub mod verify;
+pub mod writer;
+
+pub use error::LogError;
+pub use files::{FolderFiles, LogFiles, PackageFiles};
+
+/// The name of the file that says what the log commits to.
+pub const CHECKPOINT: &str = "checkpoint";

@@ -1,0 +1,300 @@
+//! Appending to a log in a folder. One process at a time, one durable step after the other: bundles and tiles, then
+//! the checkpoint that covers them, then the answer.
+//!
+//! After a crash at any moment the log is what its checkpoint says, and every acknowledged entry is in it; files
+//! beyond the checkpoint are swept when the log is opened for appending. Partial tiles of earlier checkpoints are kept
+//! until the full tile is covered by a durable checkpoint, as tlog-tiles asks. After a failed step the writer is of no
+//! more use: what is on the disk is found out by opening the log again.
+
+use super::CHECKPOINT;
+use super::edge::{Edge, partial};
+use super::error::LogError;
+use super::files::{FolderFiles, read_checkpoint};
+use super::sweep::{drop_partials, sweep};
+use crate::disk::{DiskError, Doing, flush_file, flush_folder, folder_of, make_folders};
+use countersign_core::digest::Sha256;
+use countersign_core::limits;
+use countersign_core::log::checkpoint::Checkpoint;
+use countersign_core::log::note::{NoteKey, NoteSigner, NoteVerifier};
+use countersign_core::log::tile::{Row, Tile, TileError};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+const LOCK: &str = ".lock";
+const CHECKPOINT_TEMPORARY: &str = ".checkpoint.tmp";
+/// Files that are written before they are flushed together.
+const OPEN_FILES: usize = 128;
+
+/// A log that is open for appending. While it lives, no other process can open it so.
+pub struct Log<'s> {
+    folder: PathBuf,
+    signer: &'s dyn NoteSigner,
+    edge: Edge,
+    poisoned: bool,
+    /// Folders whose own names are known to be on the disk.
+    durable: BTreeSet<PathBuf>,
+    /// Holds the lock until it is closed.
+    _lock: File,
+}
+
+/// An acknowledged append: all of it is durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appended {
+    /// The index of the first entry; the others follow.
+    pub first_index: u64,
+    /// The log's size now.
+    pub size: u64,
+    /// The log's root now.
+    pub root: Sha256,
+    /// The signed checkpoint that covers the entries.
+    pub checkpoint_bytes: Vec<u8>,
+}
+
+impl<'s> Log<'s> {
+    /// Makes a new log, without entries and with a signed checkpoint that says so. The folder must be empty or not
+    /// exist. Its parent must exist or be creatable.
+    pub fn create(folder: &Path, signer: &'s dyn NoteSigner) -> Result<Self, LogError> {
+        make_folders(folder)?;
+        if let Some(found) = occupant(folder)? {
+            return Err(LogError::Exists { folder: folder.to_owned(), found });
+        }
+        let lock = lock(folder, true)?;
+        // Again, now that nobody else can have made one in the meantime.
+        if let Some(found) = occupant(folder)? {
+            return Err(LogError::Exists { folder: folder.to_owned(), found });
+        }
+        let mut log = Self {
+            folder: folder.to_owned(),
+            signer,
+            edge: Edge::new(),
+            poisoned: false,
+            durable: BTreeSet::new(),
+            _lock: lock,
+        };
+        log.publish()?;
+        Ok(log)
+    }
+
+    /// Opens a log to append to it. Its checkpoint must be signed by a key of `known`, its right edge must hash to the
+    /// checkpoint's root, and its name must be the signer's. `known` are the log's keys: the signer's own and, around
+    /// a rotation, the one before.
+    pub fn open_for_append(
+        folder: &Path,
+        signer: &'s dyn NoteSigner,
+        known: &[NoteKey],
+        verifier: &dyn NoteVerifier,
+    ) -> Result<Self, LogError> {
+        let files = FolderFiles::new(folder);
+        // Before the lock: a folder without a log gets no lock file either.
+        read_checkpoint(&files).map_err(|error| placed(folder, error))?;
+        let lock = lock(folder, false)?;
+        let checkpoint = read_checkpoint(&files).map_err(|error| placed(folder, error))?;
+        let claim = checkpoint.claim();
+        if claim.origin != *signer.name() {
+            return Err(LogError::Origin { expected: signer.name().clone(), found: claim.origin.clone() });
+        }
+        checkpoint
+            .verify(known, verifier)
+            .map_err(|source| LogError::Signature { path: CHECKPOINT.to_owned(), source })?;
+        let edge = Edge::read(&files, claim)?;
+        sweep(folder, claim.size)?;
+        // The process that wrote this checkpoint may have ended between renaming it and flushing its name.
+        flush_folder(folder)?;
+        Ok(Self { folder: folder.to_owned(), signer, edge, poisoned: false, durable: BTreeSet::new(), _lock: lock })
+    }
+
+    /// How many entries the log has.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.edge.size()
+    }
+
+    /// The log's root.
+    #[must_use]
+    pub fn root(&self) -> Sha256 {
+        self.edge.root()
+    }
+
+    /// Appends entries under one new checkpoint. When this returns, all of it is durable; if it fails, nothing was
+    /// acknowledged, and the log has to be opened again to know whether the checkpoint was still written.
+    pub fn append(&mut self, entries: &[Vec<u8>]) -> Result<Appended, LogError> {
+        if self.poisoned {
+            return Err(LogError::Poisoned);
+        }
+        self.check(entries)?;
+        let first_index = self.edge.size();
+        self.poisoned = true;
+        self.write_tiles(entries)?;
+        let checkpoint_bytes = self.publish()?;
+        self.poisoned = false;
+        let size = self.edge.size();
+        for grown in Row::all().filter_map(|row| partial(row, first_index)) {
+            let full = grown.row().tile(grown.index(), size);
+            if let Some(full) = full.filter(|tile| tile.is_full()) {
+                drop_partials(&self.folder, full);
+            }
+        }
+        Ok(Appended { first_index, size, root: self.edge.root(), checkpoint_bytes })
+    }
+
+    /// Whatever can be refused is refused before anything is written.
+    fn check(&self, entries: &[Vec<u8>]) -> Result<(), LogError> {
+        let count = u64::try_from(entries.len()).map_err(|_too_many| LogError::LogFull)?;
+        if entries.is_empty() {
+            return Err(LogError::NothingToAppend);
+        }
+        self.edge.size().checked_add(count).ok_or(LogError::LogFull)?;
+        match entries.iter().position(|entry| entry.len() > limits::LOG_ENTRY_BYTES) {
+            Some(at) => Err(LogError::Entry {
+                at,
+                source: TileError::EntryTooLarge {
+                    limit: limits::LOG_ENTRY_BYTES,
+                    found: entries.get(at).map_or(0, Vec::len),
+                },
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the entries durable, with the tiles of every row that they change.
+    fn write_tiles(&mut self, entries: &[Vec<u8>]) -> Result<(), LogError> {
+        let before = self.edge.size();
+        let mut pending = Pending::new(&self.folder, &mut self.durable);
+        for entry in entries {
+            self.edge.push(entry, &mut |tile, bytes| pending.write(tile, bytes))?;
+        }
+        for (tile, bytes) in self.edge.partials_since(before) {
+            pending.write(tile, &bytes)?;
+        }
+        pending.flush()
+    }
+
+    /// Signs the state that the tiles are in and makes it the published one.
+    fn publish(&mut self) -> Result<Vec<u8>, LogError> {
+        let checkpoint =
+            Checkpoint { origin: self.signer.name().clone(), size: self.edge.size(), root: self.edge.root() };
+        let bytes = checkpoint.sign(self.signer)?.to_string().into_bytes();
+        let temporary = self.folder.join(CHECKPOINT_TEMPORARY);
+        let published = self.folder.join(CHECKPOINT);
+        let mut file = File::create(&temporary).map_err(|source| DiskError::new(Doing::Create, &temporary, source))?;
+        file.write_all(&bytes).map_err(|source| DiskError::new(Doing::Write, &temporary, source))?;
+        flush_file(&file, &temporary)?;
+        fs::rename(&temporary, &published).map_err(|source| DiskError::new(Doing::Rename, &published, source))?;
+        flush_folder(&self.folder)?;
+        Ok(bytes)
+    }
+}
+
+impl fmt::Debug for Log<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Log")
+            .field("folder", &self.folder)
+            .field("origin", self.signer.name())
+            .field("size", &self.edge.size())
+            .field("poisoned", &self.poisoned)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Files that are written and not flushed yet. They need no temporary names: until a checkpoint covers them, nobody
+/// may read them.
+struct Pending<'l> {
+    log: &'l Path,
+    files: Vec<(File, PathBuf)>,
+    folders: BTreeSet<PathBuf>,
+    durable: &'l mut BTreeSet<PathBuf>,
+}
+
+impl<'l> Pending<'l> {
+    const fn new(log: &'l Path, durable: &'l mut BTreeSet<PathBuf>) -> Self {
+        Self { log, files: Vec::new(), folders: BTreeSet::new(), durable }
+    }
+
+    fn write(&mut self, tile: Tile, bytes: &[u8]) -> Result<(), LogError> {
+        let path = self.log.join(tile.path());
+        let folder = folder_of(&path).to_owned();
+        if !self.durable.contains(&folder) {
+            fs::create_dir_all(&folder).map_err(|source| DiskError::new(Doing::Create, &folder, source))?;
+            // The folder may be there and its name not on the disk: an interrupted append may have made it.
+            let above = folder.ancestors().skip(1).take_while(|above| above.starts_with(self.log));
+            self.folders.extend(above.map(Path::to_owned));
+            self.durable.insert(folder.clone());
+        }
+        let mut file = create_new(&path)?;
+        file.write_all(bytes).map_err(|source| DiskError::new(Doing::Write, &path, source))?;
+        self.folders.insert(folder);
+        self.files.push((file, path));
+        if self.files.len() >= OPEN_FILES {
+            self.flush_files()?;
+        }
+        Ok(())
+    }
+
+    fn flush_files(&mut self) -> Result<(), LogError> {
+        for (file, path) in self.files.drain(..) {
+            flush_file(&file, &path)?;
+        }
+        Ok(())
+    }
+
+    fn flush(mut self) -> Result<(), LogError> {
+        self.flush_files()?;
+        for folder in &self.folders {
+            flush_folder(folder)?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes a file. One that is there was left by an interrupted append that was not swept; it is replaced, not written
+/// into, in case it has another name elsewhere.
+fn create_new(path: &Path) -> Result<File, DiskError> {
+    let result = match File::create_new(path) {
+        Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(path).and_then(|()| File::create_new(path))
+        }
+        other => other,
+    };
+    result.map_err(|source| DiskError::new(Doing::Create, path, source))
+}
+
+fn lock(folder: &Path, create: bool) -> Result<File, LogError> {
+    let path = folder.join(LOCK);
+    let mut options = File::options();
+    let file = options
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(|source| DiskError::new(Doing::Lock, &path, source))?;
+    match file.try_lock() {
+        Ok(()) => {
+            if create {
+                flush_folder(folder)?;
+            }
+            Ok(file)
+        }
+        Err(TryLockError::WouldBlock) => Err(LogError::InUse { folder: folder.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(DiskError::new(Doing::Lock, &path, source).into()),
+    }
+}
+
+/// Something in the folder that is not left over from making a log.
+fn occupant(folder: &Path) -> Result<Option<String>, DiskError> {
+    let wrap = |source| DiskError::new(Doing::List, folder, source);
+    for entry in fs::read_dir(folder).map_err(wrap)? {
+        let name = entry.map_err(wrap)?.file_name().to_string_lossy().into_owned();
+        if name != LOCK && name != CHECKPOINT_TEMPORARY {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
+/// Says where the missing checkpoint was looked for.
+fn placed(folder: &Path, error: LogError) -> LogError {
+    if let LogError::Missing { path } = error { LogError::Missing { path: folder.join(path) } } else { error }
+}

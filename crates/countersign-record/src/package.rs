@@ -1,0 +1,504 @@
+//! The audit package, `NAME.cspkg`: a ZIP file in exactly one form, so that the same files always make the same bytes
+//! and every other byte is a finding.
+//!
+//! The form: files in the order of their names, stored, one after the other without gaps; times 1980-01-01, permissions
+//! 0644, no comments, no extra fields; the ZIP64 end record only where the count needs it. Reading accepts this form
+//! alone, which is also why this is not left to a ZIP library: what a package looks like must not change with one.
+
+use countersign_core::limits;
+use std::collections::BTreeMap;
+
+const LOCAL: [u8; 4] = *b"PK\x03\x04";
+const CENTRAL: [u8; 4] = *b"PK\x01\x02";
+const LOCAL_HEADER: usize = 30;
+/// 1980-01-01, the first day that the format knows.
+const DATE: u16 = 0x0021;
+/// Stored files need version 1.0, the ZIP64 end record 4.5.
+const VERSION: u16 = 10;
+const VERSION_64: u16 = 45;
+/// Made on Unix, so that the permissions count.
+const MADE_BY: u16 = 0x0314;
+const ATTRIBUTES: u32 = 0o100_644 << 16;
+/// Longest name of a file.
+const NAME_BYTES: usize = 512;
+
+/// The package of these files.
+pub fn write(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, PackageError> {
+    if files.len() > limits::PACKAGE_FILES {
+        return Err(PackageError::TooManyFiles { limit: limits::PACKAGE_FILES });
+    }
+    let mut out = Vec::new();
+    let mut central = Central::default();
+    for (name, bytes) in files {
+        check_name(name)?;
+        check_folders(name, files)?;
+        let member = Member::new(name, bytes, out.len())?;
+        out.extend_from_slice(&member.local());
+        out.extend_from_slice(bytes);
+        central.push(&member);
+    }
+    let end = central.finish(out.len())?;
+    out.extend_from_slice(&end);
+    check_size(out.len())?;
+    Ok(out)
+}
+
+/// The files of a package, which must be in the one form, to the byte.
+pub fn read(bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, PackageError> {
+    check_size(bytes.len())?;
+    let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let mut central = Central::default();
+    let mut at = 0;
+    while bytes.get(at..).is_some_and(|rest| rest.starts_with(&LOCAL)) {
+        if files.len() >= limits::PACKAGE_FILES {
+            return Err(PackageError::TooManyFiles { limit: limits::PACKAGE_FILES });
+        }
+        let (member, content) = read_member(bytes, at)?;
+        at = content.end;
+        let after_all = files.last_key_value().is_none_or(|(last, _)| *last < member.name);
+        if !after_all {
+            return Err(if files.contains_key(&member.name) {
+                PackageError::Twice { name: member.name }
+            } else {
+                PackageError::Order { name: member.name }
+            });
+        }
+        check_folders(&member.name, &files)?;
+        central.push(&member);
+        files.insert(member.name, bytes.get(content).unwrap_or_default().to_vec());
+    }
+    let ends = central.ends.clone();
+    let expected = central.finish(at)?;
+    let found = bytes.get(at..).unwrap_or_default();
+    if let Some(differs) = first_difference(&expected, found) {
+        let record = ends.partition_point(|end| *end <= differs);
+        return Err(PackageError::Form { offset: offset(at, differs), name: files.keys().nth(record).cloned() });
+    }
+    Ok(files)
+}
+
+/// Why files do not make a package, or bytes are not one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PackageError {
+    /// Larger than we write and read.
+    #[error("a package has at most {limit} bytes, this one {found}")]
+    TooLarge {
+        /// The bound.
+        limit: u64,
+        /// How many there are.
+        found: u64,
+    },
+    /// More files than we write and read.
+    #[error("a package has at most {limit} files")]
+    TooManyFiles {
+        /// The bound.
+        limit: usize,
+    },
+    /// A name that could leave the folder that it is unpacked to, or means different things on different systems.
+    #[error("the name {name:?} is not one that a package can have")]
+    Name {
+        /// The name.
+        name: String,
+    },
+    /// One name is that of a file and of a folder with files.
+    #[error("{name} is a file and a folder")]
+    FileAndFolder {
+        /// The name.
+        name: String,
+    },
+    /// A name stands twice.
+    #[error("{name} is there twice")]
+    Twice {
+        /// The name.
+        name: String,
+    },
+    /// A file stands behind one that sorts after it.
+    #[error("{name} is not in the order of names")]
+    Order {
+        /// The name.
+        name: String,
+    },
+    /// A compressed or encrypted file.
+    #[error("{name} is compressed (method {method})")]
+    Compressed {
+        /// The name.
+        name: String,
+        /// The ZIP compression method.
+        method: u16,
+    },
+    /// The bytes of a file, or its checksum, are not those that were packed.
+    #[error("{name} was altered: its checksum is {found:08x}, the package says {stated:08x}")]
+    Altered {
+        /// The name.
+        name: String,
+        /// The checksum in the package.
+        stated: u32,
+        /// The checksum of the bytes.
+        found: u32,
+    },
+    /// The package ends within a file.
+    #[error("the package ends within {name}")]
+    Cut {
+        /// The name, as far as it is there.
+        name: String,
+    },
+    /// A byte is not the one that our form has there.
+    #[error("the byte at {offset} is not the one that a package has there")]
+    Form {
+        /// Where, from the start of the package.
+        offset: u64,
+        /// The file that it belongs to, unless it is of the package's end.
+        name: Option<String>,
+    },
+}
+
+impl PackageError {
+    /// The file that is wrong, where it is one.
+    #[must_use]
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::TooLarge { .. } | Self::TooManyFiles { .. } => None,
+            Self::Name { name }
+            | Self::FileAndFolder { name }
+            | Self::Twice { name }
+            | Self::Order { name }
+            | Self::Compressed { name, .. }
+            | Self::Altered { name, .. }
+            | Self::Cut { name } => Some(name),
+            Self::Form { name, .. } => name.as_deref(),
+        }
+    }
+}
+
+/// What the package says about one file.
+struct Member {
+    name: String,
+    crc: u32,
+    size: u32,
+    start: u32,
+}
+
+impl Member {
+    fn new(name: &str, bytes: &[u8], start: usize) -> Result<Self, PackageError> {
+        Ok(Self { name: name.to_owned(), crc: crc32fast::hash(bytes), size: small(bytes.len())?, start: small(start)? })
+    }
+
+    /// The fields that the header before the file and the one in the directory share.
+    fn common(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        for field in [VERSION, 0, 0, 0, DATE] {
+            out.extend_from_slice(&field.to_le_bytes());
+        }
+        for field in [self.crc, self.size, self.size] {
+            out.extend_from_slice(&field.to_le_bytes());
+        }
+        // Names are at most 512 bytes.
+        out.extend_from_slice(&u16::try_from(self.name.len()).unwrap_or(u16::MAX).to_le_bytes());
+        out.extend_from_slice(&[0, 0]);
+        out
+    }
+
+    fn local(&self) -> Vec<u8> {
+        [LOCAL.as_slice(), &self.common(), self.name.as_bytes()].concat()
+    }
+
+    fn central(&self) -> Vec<u8> {
+        [
+            CENTRAL.as_slice(),
+            &MADE_BY.to_le_bytes(),
+            &self.common(),
+            &[0; 6], // no comment, first disk, no internal attributes
+            &ATTRIBUTES.to_le_bytes(),
+            &self.start.to_le_bytes(),
+            self.name.as_bytes(),
+        ]
+        .concat()
+    }
+}
+
+/// The directory at the end of the package.
+#[derive(Default)]
+struct Central {
+    bytes: Vec<u8>,
+    /// Where each file's record ends.
+    ends: Vec<usize>,
+}
+
+impl Central {
+    fn push(&mut self, member: &Member) {
+        self.bytes.extend_from_slice(&member.central());
+        self.ends.push(self.bytes.len());
+    }
+
+    /// The directory with the records that close the package; it starts at `start`.
+    fn finish(self, start: usize) -> Result<Vec<u8>, PackageError> {
+        let (count, size) = (self.ends.len(), self.bytes.len());
+        let mut out = self.bytes;
+        let short = u16::try_from(count).ok().filter(|count| *count != u16::MAX);
+        if short.is_none() {
+            let end_64 = u64::from(small(start)?).saturating_add(u64::from(small(size)?));
+            out.extend_from_slice(b"PK\x06\x06");
+            out.extend_from_slice(&44_u64.to_le_bytes());
+            out.extend_from_slice(&MADE_BY.to_le_bytes());
+            out.extend_from_slice(&VERSION_64.to_le_bytes());
+            out.extend_from_slice(&[0; 8]);
+            for field in [count, count, size, start] {
+                out.extend_from_slice(&u64::from(small(field)?).to_le_bytes());
+            }
+            out.extend_from_slice(b"PK\x06\x07\0\0\0\0");
+            out.extend_from_slice(&end_64.to_le_bytes());
+            out.extend_from_slice(&1_u32.to_le_bytes());
+        }
+        out.extend_from_slice(b"PK\x05\x06\0\0\0\0");
+        for _ in 0..2 {
+            out.extend_from_slice(&short.unwrap_or(u16::MAX).to_le_bytes());
+        }
+        for field in [size, start] {
+            out.extend_from_slice(&small(field)?.to_le_bytes());
+        }
+        out.extend_from_slice(&[0, 0]);
+        Ok(out)
+    }
+}
+
+/// The file whose header starts at `at`, and where its bytes are.
+fn read_member(bytes: &[u8], at: usize) -> Result<(Member, std::ops::Range<usize>), PackageError> {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let cut = |name: &str| PackageError::Cut { name: name.to_owned() };
+    let header = rest.get(..LOCAL_HEADER).ok_or_else(|| cut(""))?;
+    let short = |from: usize| match header.get(from..) {
+        Some([a, b, ..]) => u16::from_le_bytes([*a, *b]),
+        _ => 0,
+    };
+    let long = |from: usize| u32::from(short(from)) | (u32::from(short(from.saturating_add(2))) << 16);
+    let (method, crc, size, length) = (short(8), long(14), long(18), usize::from(short(26)));
+    let name = rest.get(LOCAL_HEADER..).and_then(|rest| rest.get(..length)).ok_or_else(|| cut(""))?;
+    let name = String::from_utf8_lossy(name).into_owned();
+    check_name(&name)?;
+    if method != 0 {
+        return Err(PackageError::Compressed { name, method });
+    }
+    let member = Member { crc, size, start: small(at)?, name };
+    let written = member.local();
+    if let Some(differs) = first_difference(&written, rest.get(..written.len()).unwrap_or_default()) {
+        return Err(PackageError::Form { offset: offset(at, differs), name: Some(member.name) });
+    }
+    let content = usize::try_from(size)
+        .ok()
+        .and_then(|size| rest.get(written.len()..)?.get(..size))
+        .ok_or_else(|| cut(&member.name))?;
+    let found = crc32fast::hash(content);
+    if found != crc {
+        return Err(PackageError::Altered { name: member.name, stated: crc, found });
+    }
+    let start = at.saturating_add(written.len());
+    Ok((member, start..start.saturating_add(content.len())))
+}
+
+/// Names that mean the same on every system and stay below the folder that they are unpacked to.
+fn check_name(name: &str) -> Result<(), PackageError> {
+    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'\\' | b':' | b'*' | b'?' | b'"' | b'<' | b'>' | b'|');
+    let safe = (1..=NAME_BYTES).contains(&name.len())
+        && name.bytes().all(plain)
+        && name.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    if safe { Ok(()) } else { Err(PackageError::Name { name: name.chars().take(NAME_BYTES).collect() }) }
+}
+
+/// No folder of a file's name may itself be a file.
+fn check_folders(name: &str, files: &BTreeMap<String, Vec<u8>>) -> Result<(), PackageError> {
+    let mut folders = name.match_indices('/').filter_map(|(end, _)| name.get(..end));
+    match folders.find(|folder| files.contains_key(*folder)) {
+        Some(folder) => Err(PackageError::FileAndFolder { name: folder.to_owned() }),
+        None => Ok(()),
+    }
+}
+
+fn check_size(found: usize) -> Result<(), PackageError> {
+    let found = u64::try_from(found).unwrap_or(u64::MAX);
+    if found > limits::PACKAGE_BYTES {
+        Err(PackageError::TooLarge { limit: limits::PACKAGE_BYTES, found })
+    } else {
+        Ok(())
+    }
+}
+
+/// Sizes and offsets have 32 bits; a package within its bound never needs more.
+fn small(n: usize) -> Result<u32, PackageError> {
+    u32::try_from(n).map_err(|_too_large| PackageError::TooLarge {
+        limit: limits::PACKAGE_BYTES,
+        found: u64::try_from(n).unwrap_or(u64::MAX),
+    })
+}
+
+fn first_difference(expected: &[u8], found: &[u8]) -> Option<usize> {
+    let differs = expected.iter().zip(found).position(|(a, b)| a != b);
+    differs.or_else(|| (expected.len() != found.len()).then(|| expected.len().min(found.len())))
+}
+
+fn offset(start: usize, within: usize) -> u64 {
+    u64::try_from(start.saturating_add(within)).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::io::{Cursor, Read as _, Write as _};
+    use zip::write::SimpleFileOptions;
+
+    fn files(list: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
+        list.iter().map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec())).collect()
+    }
+
+    fn small_package() -> BTreeMap<String, Vec<u8>> {
+        files(&[
+            ("checkpoint", "origin\n1\n"),
+            ("evidence/sha256/ab/cd", "what was seen"),
+            ("index.json", "{}"),
+            ("log/empty", ""),
+        ])
+    }
+
+    /// A package as an ordinary ZIP program would make it.
+    fn foreign(list: &[(&str, &str)], method: zip::CompressionMethod) -> Vec<u8> {
+        let mut writer = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, text) in list {
+            let options = SimpleFileOptions::default().compression_method(method);
+            writer.start_file(*name, options).unwrap();
+            writer.write_all(text.as_bytes()).unwrap();
+        }
+        writer.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn an_ordinary_zip_reader_reads_what_we_write() {
+        let files = small_package();
+        let bytes = write(&files).unwrap();
+        let mut archive = zip::ZipArchive::new(Cursor::new(&bytes)).unwrap();
+        assert_eq!(archive.len(), files.len());
+        for (name, content) in &files {
+            let mut found = Vec::new();
+            let mut member = archive.by_name(name).unwrap();
+            assert_eq!(member.unix_mode(), Some(0o100_644));
+            member.read_to_end(&mut found).unwrap();
+            assert_eq!(&found, content);
+        }
+        assert_eq!(read(&bytes), Ok(files));
+        assert_eq!(read(&write(&BTreeMap::new()).unwrap()), Ok(BTreeMap::new()));
+    }
+
+    #[test]
+    fn more_files_than_the_old_format_counts_are_read_by_us_and_by_others() {
+        let files: BTreeMap<String, Vec<u8>> = (0..66_000).map(|n| (format!("f/{n:05}"), Vec::new())).collect();
+        let bytes = write(&files).unwrap();
+        assert_eq!(zip::ZipArchive::new(Cursor::new(&bytes)).unwrap().len(), 66_000);
+        assert_eq!(read(&bytes).unwrap().len(), 66_000);
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_cut_is_refused_and_named_where_it_lies_in_a_file() {
+        let files = small_package();
+        let bytes = write(&files).unwrap();
+        let content = |name: &str| {
+            let wanted = &files[name];
+            let at = bytes.windows(wanted.len()).position(|part| part == wanted.as_slice());
+            at.unwrap()..at.unwrap() + wanted.len()
+        };
+        let evidence = content("evidence/sha256/ab/cd");
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut altered = bytes.clone();
+                altered[at] ^= 1 << bit;
+                let error = read(&altered).unwrap_err();
+                if evidence.contains(&at) {
+                    assert_eq!(error.file(), Some("evidence/sha256/ab/cd"), "{at}");
+                    assert!(matches!(error, PackageError::Altered { .. }));
+                }
+            }
+            assert!(read(&bytes[..at]).is_err(), "cut at {at}");
+            let mut longer = bytes.clone();
+            longer.insert(at, 0);
+            assert!(read(&longer).is_err(), "a byte more at {at}");
+        }
+        let mut longer = bytes.clone();
+        longer.push(0);
+        let end = u64::try_from(bytes.len()).unwrap();
+        assert_eq!(read(&longer), Err(PackageError::Form { offset: end, name: None }));
+    }
+
+    #[test]
+    fn the_first_differing_byte_of_the_directory_is_named_with_its_file() {
+        let bytes = write(&small_package()).unwrap();
+        let directory = bytes.windows(4).position(|part| part == CENTRAL).unwrap();
+        let second = directory + 1 + bytes[directory + 1..].windows(4).position(|part| part == CENTRAL).unwrap();
+        let mut altered = bytes;
+        altered[second + 12] ^= 1;
+        assert_eq!(
+            read(&altered),
+            Err(PackageError::Form {
+                offset: u64::try_from(second + 12).unwrap(),
+                name: Some("evidence/sha256/ab/cd".to_owned()),
+            })
+        );
+    }
+
+    #[test]
+    fn foreign_archives_are_refused() {
+        let stored = foreign(&[("a", "text")], zip::CompressionMethod::Stored);
+        assert!(matches!(read(&stored), Err(PackageError::Form { .. })));
+        let mut deflated = write(&files(&[("a", "text")])).unwrap();
+        deflated[8] = 8;
+        let compressed = PackageError::Compressed { name: "a".to_owned(), method: 8 };
+        assert_eq!(read(&deflated), Err(compressed));
+        for bytes in [b"".as_slice(), b"PK", b"PK\x03\x04", b"#!/bin/sh\nPK\x03\x04"] {
+            assert!(read(bytes).is_err());
+        }
+    }
+
+    #[test]
+    fn a_file_that_stands_twice_or_out_of_order_is_refused() {
+        let one = |name: &str| {
+            let mut bytes = write(&files(&[(name, "x")])).unwrap();
+            bytes.truncate(LOCAL_HEADER + name.len() + 1);
+            bytes
+        };
+        let twice = [one("a"), one("a")].concat();
+        assert_eq!(read(&twice), Err(PackageError::Twice { name: "a".to_owned() }));
+        let reversed = [one("b"), one("a")].concat();
+        assert_eq!(read(&reversed), Err(PackageError::Order { name: "a".to_owned() }));
+        let nested = [one("a"), one("a/b")].concat();
+        assert_eq!(read(&nested), Err(PackageError::FileAndFolder { name: "a".to_owned() }));
+        assert!(write(&files(&[("a", ""), ("a-", ""), ("a/b", "")])).is_err());
+        assert!(write(&files(&[("a/b", ""), ("a/b/c/d", "")])).is_err());
+    }
+
+    #[test]
+    fn unsafe_names_are_neither_written_nor_read() {
+        for name in
+            ["", "/a", "a/", "a//b", "..", "a/../b", "./a", "a\\b", "C:a", "a b", "ä", "a\0", "a\n", &"x".repeat(513)]
+        {
+            let error = write(&files(&[(name, "x")])).unwrap_err();
+            assert!(matches!(error, PackageError::Name { .. }), "{name}");
+        }
+        let mut bytes = write(&files(&[("aa/evil", "x")])).unwrap();
+        bytes[LOCAL_HEADER] = b'.';
+        bytes[LOCAL_HEADER + 1] = b'.';
+        assert_eq!(read(&bytes), Err(PackageError::Name { name: "../evil".to_owned() }));
+    }
+
+    proptest! {
+        #[test]
+        fn a_package_reads_back(files in proptest::collection::btree_map("[a-z]{1,3}(/[a-z]{1,3}){0,2}[0-9]", proptest::collection::vec(any::<u8>(), 0..40), 0..8)) {
+            let bytes = write(&files).unwrap();
+            prop_assert_eq!(read(&bytes), Ok(files));
+        }
+
+        #[test]
+        fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..120), local in any::<bool>()) {
+            let mut all = if local { LOCAL.to_vec() } else { Vec::new() };
+            all.extend_from_slice(&bytes);
+            prop_assert!(read(&all).is_err());
+        }
+    }
+}
