@@ -1,1 +1,28 @@
 //! Builders shared by the tests.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot set up should stop"
+)]
+
+pub mod world;
+
+use std::path::PathBuf;
+
+/// The folder of a set of foreign test cases, `shared/fixtures/SET` beside the checkout. Such cases are not part of the
+/// project: a test that does not find them says so and ends.
+#[must_use]
+#[expect(clippy::print_stderr, reason = "a skipped test must be seen to be skipped")]
+pub fn fixtures(set: &str) -> Option<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared/fixtures")
+        .join(set);
+    if folder.is_dir() {
+        Some(folder)
+    } else {
+        eprintln!("skipped: fixtures absent ({set})");
+        None
+    }
+}
