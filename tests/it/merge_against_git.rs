@@ -1,7 +1,9 @@
 //! The merge by rule 1 against git's own merge, over random small repositories with fixed seeds.
 //!
 //! What the rule gives as clean must be clean for git and the same tree. The other way round a difference only costs
-//! proofs, so there it is the share that is checked. `COUNTERSIGN_MERGE_CASES` sets the number of cases.
+//! proofs, so there it is the share that is checked. `COUNTERSIGN_MERGE_CASES` sets the number of cases; the scores are
+//! printed then.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test of its own, and what fails here is the test")]
 
 use countersign_core::git::merge::{Merge, merge_trees};
 use countersign_core::git::{Commit, Entry, Mode, Object, ObjectFormat, ObjectKind, ObjectSet, Oid, Tree};
@@ -35,12 +37,16 @@ fn no_merge_by_the_rule_differs_from_gits() {
         }
     }
     for (mix, score) in &scores {
-        let least = if *mix == Mix::Renames { 50 } else { 90 };
+        let least = if *mix == Mix::Renames { 60 } else { 90 };
         assert!(score.clean_for_git * 3 > score.cases, "{mix:?}: too few clean merges to say anything: {score:?}");
         assert!(score.proven * 100 >= score.clean_for_git * least, "{mix:?}: {score:?}");
     }
     if std::env::var_os("COUNTERSIGN_MERGE_CASES").is_some() {
-        writeln!(std::io::stdout(), "{scores:#?}").unwrap();
+        for (mix, Score { cases, clean_for_git, proven }) in &scores {
+            let mix = mix.name();
+            writeln!(std::io::stderr(), "{mix}: {cases} cases, {clean_for_git} clean for git, {proven} proven")
+                .unwrap();
+        }
     }
 }
 
@@ -53,6 +59,16 @@ enum Mix {
     Renames,
     /// One file with few different lines, edited on both sides.
     Text,
+}
+
+impl Mix {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Files => "files",
+            Self::Renames => "files and renames",
+            Self::Text => "repetitive text",
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -141,7 +157,8 @@ fn ask_git(cases: &[Case], ids: &[[Ids; 3]]) -> Vec<Answer> {
     git(&["init", "--quiet", "--bare", "."], b"");
     git(&["fast-import", "--quiet", "--force"], &import_stream(cases));
     // Git and we must mean the same commits: where an id differs, git does not know it, and the merge fails.
-    let pairs: String = ids.iter().map(|[_, o, t]| format!("{} {}\n", o.commit, t.commit)).collect();
+    let pairs: String =
+        ids.iter().flat_map(|[_, o, t]| [o.commit.hex(), " ".into(), t.commit.hex(), "\n".into()]).collect();
     let output = git(&["merge-tree", "--write-tree", "--stdin", "--name-only", "--no-messages"], pairs.as_bytes());
     let mut fields = output.split(|b| *b == 0).map(|field| std::str::from_utf8(field).unwrap());
     let answers = ids.iter().map(|_| {
@@ -284,7 +301,8 @@ impl Random {
             }
             1 => {
                 // Long and of one side's own lines, so that it is nobody's copy.
-                let text = (0..20).map(|n| format!("side {side} {n} {}\n", self.below(1000))).collect();
+                let lines: Vec<String> = (0..20).map(|n| format!("side {side} {n} {}\n", self.below(1000))).collect();
+                let text = lines.concat();
                 let path = self.path();
                 add(files, path, (Mode::File, text));
             }

@@ -14,6 +14,8 @@ pub const SUBJECTS: usize = 1_024;
 pub const ENVELOPE_SIGNATURES: usize = 16;
 /// Largest public key file.
 pub const KEY_BYTES: usize = 64 << 10;
+/// Most bytes of an armoured SSH signature, or of a public key, that are read from `ssh-keygen`.
+pub const SSH_OUTPUT_BYTES: usize = 64 << 10;
 /// Largest trust or policy source file.
 pub const TOML_BYTES: usize = 4 << 20;
 /// Files of one policy release.
@@ -51,8 +53,8 @@ pub const GIT_ATTRIBUTES_BYTES: usize = 1 << 20;
 pub const GIT_PARENTS: usize = 64;
 /// Largest text file that is merged by content.
 pub const MERGE_TEXT_BYTES: usize = 8 << 20;
-/// Lines of a text file that is merged by content.
-pub const MERGE_TEXT_LINES: usize = 500_000;
+/// Lines of a text file that is merged by content. The worst texts take time by the square of this: about five seconds.
+pub const MERGE_TEXT_LINES: usize = 50_000;
 
 /// Largest `Cargo.lock`.
 pub const LOCK_FILE_BYTES: usize = 16 << 20;
