@@ -1,1 +1,21 @@
-//! Statements to signed bundles.
+//! Statements to signed bundles: with a key file, or with a person's SSH key through `ssh-keygen`.
+//!
+//! This crate reads key files and starts `ssh-keygen`. It collects nothing, reads no bundle that others wrote, and
+//! verifies nothing: what it signed is judged by whoever trusts the key.
+
+mod error;
+mod key_file;
+mod note;
+mod pem;
+mod person;
+mod ssh;
+mod statement;
+#[cfg(test)]
+mod testkit;
+
+pub use error::{KeyFault, KeyFileError, KeyWriteError, SignError, SshError};
+pub use key_file::{KeyKind, SigningKey, public_path};
+pub use note::{LogSigner, NotALogKey};
+pub use person::PersonKey;
+pub use ssh::{SshKey, SshKeygen, ssh_public_key, ssh_sign};
+pub use statement::sign_payload;
