@@ -71,11 +71,7 @@ impl Edge {
     }
 
     /// Appends one entry; hands every file that is full now to `full`.
-    pub(super) fn push(
-        &mut self,
-        entry: &[u8],
-        full: &mut Sink<'_>,
-    ) -> Result<(), LogError> {
+    pub(super) fn push(&mut self, entry: &[u8], full: &mut Sink<'_>) -> Result<(), LogError> {
         let leaf = merkle::leaf_hash(entry);
         self.tree.push(leaf).map_err(|_full| LogError::LogFull)?;
         tile::push_entry(&mut self.bundle, entry).map_err(|source| LogError::Entry { at: 0, source })?;

@@ -4,11 +4,15 @@
 //! ([`reader::LogReader`], [`verify::verify_log`]). An append is acknowledged only when its entries, tiles and
 //! checkpoint are durable, in this order. Nothing here can rewrite or delete an entry that a checkpoint covers.
 
+#[cfg(test)]
+mod crash;
 mod edge;
 mod error;
 mod files;
 pub mod reader;
 mod sweep;
+#[cfg(test)]
+mod tests;
 pub mod verify;
 pub mod writer;
 

@@ -85,8 +85,16 @@ pub fn verify_log(files: &dyn LogFiles) -> Result<LogReport, LogError> {
     let checkpoint = read_checkpoint(files)?;
     let size = checkpoint.claim().size;
     let (partials, beyond) = sort_files(files, size)?;
-    let mut check =
-        Check { files, size, partials, rows: BTreeMap::new(), tree: Frontier::new(), compared: 0, dispute: None };
+    let mut check = Check {
+        files,
+        size,
+        partials,
+        rows: BTreeMap::new(),
+        tree: Frontier::new(),
+        compared: 0,
+        dispute: None,
+        suspect: None,
+    };
     let bad = check.run(&checkpoint.claim().root)?;
     Ok(LogReport { entries: check.tree.size(), files: check.compared, checkpoint, beyond, bad })
 }
@@ -126,6 +134,8 @@ struct Check<'f> {
     tree: Frontier,
     compared: u64,
     dispute: Option<Dispute>,
+    /// A narrower file that is not the beginning of what it must be.
+    suspect: Option<BadFile>,
 }
 
 impl Check<'_> {
@@ -148,7 +158,7 @@ impl Check<'_> {
         // The entries lead to the root: then they are right, and what disagrees above them is not.
         Ok(match self.dispute.take() {
             Some(dispute) => Some(if holds { dispute.above } else { dispute.below }),
-            None if holds => None,
+            None if holds => self.suspect.take(),
             None => Some(BadFile { path: CHECKPOINT.to_owned(), wrong: Wrong::Root { computed } }),
         })
     }
@@ -163,10 +173,7 @@ impl Check<'_> {
             Ok(entries) => entries,
             Err(source) => return Ok(Some(bad(path, source.into()))),
         };
-        let prefix = |width| entries_end(&entries, width);
-        if let Some(bad) = self.narrower(bundle, &path, &bytes, &prefix)? {
-            return Ok(Some(bad));
-        }
+        self.narrower(bundle, &bytes, &|width| entries_end(&entries, width))?;
         for entry in &entries {
             let leaf = merkle::leaf_hash(entry);
             // A tile's path would not exist for a size that does not fit.
@@ -212,10 +219,8 @@ impl Check<'_> {
             Ok(hashes) => hashes,
             Err(source) => return Ok(Some(bad(path, source.into()))),
         };
-        let prefix = |width: u16| usize::from(width).saturating_mul(32);
-        if let Some(bad) = self.narrower(tile, &path, &bytes, &prefix)? {
-            return Ok(Some(bad));
-        }
+        let derived = tile::encode_hashes(self.row(level));
+        self.narrower(tile, &derived, &|width| usize::from(width).saturating_mul(32))?;
         let differs = hashes.iter().zip(self.row(level).iter()).position(|(a, b)| a != b);
         if let Some(slot) = differs.filter(|_| self.dispute.is_none()) {
             let below = self.below(tile, slot);
@@ -239,26 +244,21 @@ impl Check<'_> {
         below.map_or_else(String::new, Tile::path)
     }
 
-    /// Compares the narrower files that stand beside a tile, from earlier checkpoints, with its beginning.
-    fn narrower(
-        &mut self,
-        tile: Tile,
-        path: &str,
-        bytes: &[u8],
-        prefix: &dyn Fn(u16) -> usize,
-    ) -> Result<Option<BadFile>, LogError> {
+    /// Compares the narrower files that stand beside a tile, from earlier checkpoints, with the beginning of what it
+    /// must be. They are to blame only if that leads to the checkpoint's root.
+    fn narrower(&mut self, tile: Tile, derived: &[u8], end: &dyn Fn(u16) -> usize) -> Result<(), LogError> {
         let widths = self.partials.remove(&(tile.row(), tile.index())).unwrap_or_default();
         for width in widths.into_iter().filter(|width| *width < tile.width()) {
             let Ok(narrow) = tile.with_width(width) else { continue };
-            let expected = bytes.get(..prefix(width)).unwrap_or_default();
+            let path = narrow.path();
+            let expected = derived.get(..end(width)).unwrap_or_default();
             self.compared = self.compared.saturating_add(1);
-            let narrow = narrow.path();
-            if self.files.read(&narrow, expected.len())?.as_deref() != Some(expected) {
-                let wider = path.to_owned();
-                return Ok(Some(bad(narrow, Wrong::NotPrefix { wider })));
+            if self.files.read(&path, expected.len())?.as_deref() != Some(expected) && self.suspect.is_none() {
+                let wider = tile.path();
+                self.suspect = Some(bad(path, Wrong::NotPrefix { wider }));
             }
         }
-        Ok(None)
+        Ok(())
     }
 
     fn read(&mut self, tile: Tile) -> Result<Result<(String, Vec<u8>), BadFile>, LogError> {
