@@ -47,7 +47,12 @@ fn one(root: &Path, target: &str, seconds: u32) -> Outcome {
     if seeds.is_dir() {
         command.arg(seeds);
     }
-    command.arg("--").arg(format!("-max_total_time={seconds}")).arg("-rss_limit_mb=2048").arg("-timeout=10");
+    command
+        .arg("--")
+        .arg(format!("-max_total_time={seconds}"))
+        .arg("-verbosity=0")
+        .arg("-rss_limit_mb=2048")
+        .arg("-timeout=10");
     command.arg(format!("-artifact_prefix={}/{target}-", faults.display()));
     run::shown(&mut command)
         .map_err(|why| format!("{why}\nthe input that broke {target} lies under target/fuzz/faults"))

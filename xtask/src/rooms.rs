@@ -69,7 +69,7 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign-collect",
         ours: &["countersign-core"],
-        foreign: &["serde", "serde_json", "sha2", "tempfile", "thiserror", "toml"],
+        foreign: &["serde", "serde_json", "sha2", "thiserror", "toml"],
         dev: &["tempfile"],
     },
     Room {

@@ -11,6 +11,11 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     }
     let Ok(value) = json::parse(bytes) else { return };
     let Ok(sbom) = cyclonedx::Inventory::read(&value) else { return };
-    assert!(sbom.outside_the_graph().count() <= sbom.components.len());
-    assert!(sbom.dangling().iter().all(|name| name.len() <= bytes.len()));
+    let graph = &sbom.dependencies;
+    let outside =
+        |reference: &Option<String>| reference.as_ref().is_none_or(|reference| !graph.contains_key(reference));
+    assert!(sbom.outside_the_graph().all(|component| outside(&component.reference)));
+    let named =
+        |reference: &str| sbom.components.iter().any(|component| component.reference.as_deref() == Some(reference));
+    assert!(!sbom.dangling().into_iter().any(named));
 });
