@@ -21,6 +21,9 @@ use countersign_core::trust::Trust;
 use countersign_core::{git, json};
 use countersign_decide::summary::summarise;
 use countersign_decide::{Given, TrustGiven, decide};
+use countersign_flow::place::Place;
+use countersign_record::log::writer::Log;
+use countersign_record::store::Store as _;
 use countersign_sign::{KeyKind, SigningKey, sign_payload};
 use countersign_verify::trust::{TrustOutcome, verify_trust};
 use countersign_verify::{Blobs, Evidence, History, LogState};
@@ -465,6 +468,33 @@ impl World {
         };
         arguments.index_what_is_there();
         arguments
+    }
+
+    /// Promotes the next change by the whole way: landed, built, reviewed by two, decided and recorded.
+    pub fn promote_next(&mut self, number: usize) -> Decision {
+        let base = self.tip;
+        let (head, landed) = self.land(number);
+        let artifact = Sha256::of(format!("artifact {number}").as_bytes());
+        let mut documents = self.built(&artifact, &landed, "clean", 3).to_vec();
+        for person in ["ada", "ben"] {
+            documents.push(self.review(person, &base, &head, ReviewDecision::Approve));
+        }
+        let arguments = self.arguments(&artifact, "production", documents);
+        let decision = arguments.decide();
+        self.record(&arguments, &decision);
+        decision
+    }
+
+    /// Writes documents and log into a store's folder, as the tool would have.
+    pub fn write_store(&self, folder: &std::path::Path) {
+        let place = Place::new(folder);
+        let pieces: Vec<&[u8]> = self.shelf.0.values().map(Vec::as_slice).collect();
+        place.store().put_many(&pieces).expect("stored");
+        let keeper = LogKeeper::of(self);
+        let mut log = Log::create(&place.log(), &keeper).expect("a log");
+        for entry in &self.entries {
+            log.append(std::slice::from_ref(entry)).expect("appended");
+        }
     }
 
     /// Records a decision as the gate does, and goes on from there.

@@ -1,5 +1,7 @@
 //! Every end-to-end test, in one binary.
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test that cannot set up should stop")]
 
+mod audit_package;
 mod monotone;
 mod merge_against_git;
 mod merkle_vectors;

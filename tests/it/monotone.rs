@@ -90,7 +90,8 @@ static CASES: LazyLock<Vec<(Flaw, Arguments, Verdict)>> = LazyLock::new(|| {
 fn an_honest_promotion_passes_and_each_flaw_alone_is_refused() {
     for (flaw, arguments, verdict) in CASES.iter() {
         let expected = if *flaw == Flaw::None { Verdict::Pass } else { Verdict::Fail };
-        let findings: Vec<String> = arguments.decide().findings.iter().map(|f| format!("{} {}", f.code, f.what)).collect();
+        let findings: Vec<String> =
+            arguments.decide().findings.iter().map(|f| format!("{} {}", f.code, f.what)).collect();
         if *flaw == Flaw::NoIndex {
             assert_eq!(*verdict, Verdict::Indeterminate, "{flaw:?}: {findings:#?}");
         } else {

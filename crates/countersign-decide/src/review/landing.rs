@@ -1,0 +1,365 @@
+//! How a commit of the branch came to be there: each way in turn, and the tree has to agree.
+
+use super::Question;
+use super::changes::{Changes, optional};
+use super::rows::{Strategy, subject};
+use countersign_core::codes;
+use countersign_core::finding::{Code, Finding};
+use countersign_core::git::merge::{Merge, RULE, Reason, Why, merge_trees};
+use countersign_core::git::{Commit, ObjectSource, Oid, SourceError, graph};
+use std::collections::BTreeSet;
+
+/// One change, landed.
+#[derive(Debug)]
+pub(super) struct Landing {
+    /// The head that was reviewed.
+    pub head: Oid,
+    /// The commit of the branch with which it had landed.
+    pub landed: Oid,
+    /// The branch's tip right before it.
+    pub before: Oid,
+    /// How.
+    pub strategy: Strategy,
+    /// How many commits of the branch it takes.
+    pub length: usize,
+    /// Every commit of the range that belongs to it.
+    pub commits: Vec<Oid>,
+    /// The commits whose authors wrote it.
+    pub authored: Vec<Oid>,
+    /// What the tree's proof rests on.
+    pub proof: String,
+}
+
+/// A commit of the branch that nothing explains.
+#[derive(Debug)]
+pub(super) struct Unexplained {
+    /// Why.
+    pub finding: Finding,
+    /// The commits of the range that came with it.
+    pub commits: Vec<Oid>,
+}
+
+/// Why a way does not explain a commit.
+enum Doubt {
+    /// The rule makes another tree.
+    OtherTree(Oid),
+    /// The rule does not say.
+    Unproven(Code, String),
+}
+
+/// Explains the commit at `chain[at]`, by a change that was approved and has not landed yet.
+pub(super) fn explain(
+    question: &Question<'_>,
+    chain: &[Oid],
+    at: usize,
+    changes: &mut Changes,
+) -> Result<Result<Landing, Unexplained>, SourceError> {
+    let source = question.history.objects();
+    let Some(landed) = chain.get(at) else { return Err(SourceError::Missing { id: question.candidate }) };
+    let commit = source.commit(landed)?;
+    let Some(before) = commit.parents.first().copied() else {
+        return Ok(Err(unreviewed(question, landed, vec![*landed], "a commit without parents")?));
+    };
+    if let Some(landing) = fast_forward(source, chain, at, before, changes)? {
+        changes.land(landing.head);
+        return Ok(Ok(landing));
+    }
+    let explained = match commit.parents.as_slice() {
+        [_] => single(question, chain, at, before, changes)?,
+        [_, head] => merged(question, landed, &commit, before, *head, changes)?,
+        _ => {
+            let finding = Finding::new(codes::TREE_UNPROVEN, "a merge of more than two lines has no proof")
+                .at(format!("commit {landed}"))
+                .expected("merges of two", question.by)
+                .found(format!("{} parents", commit.parents.len()));
+            Err(Unexplained { finding, commits: graph::range(source, landed, &before)? })
+        }
+    };
+    if let Ok(landing) = &explained {
+        changes.land(landing.head);
+    }
+    Ok(explained)
+}
+
+/// The branch was moved to a head that was reviewed: the landed commits are those that were agreed to.
+fn fast_forward(
+    source: &dyn ObjectSource,
+    chain: &[Oid],
+    at: usize,
+    before: Oid,
+    changes: &Changes,
+) -> Result<Option<Landing>, SourceError> {
+    for (end, head) in chain.iter().enumerate().skip(at) {
+        if !changes.approved(head) {
+            continue;
+        }
+        // The reviewer saw everything since the base that she named: it has to reach back to where this begins.
+        let mut reaches = false;
+        for signed in changes.about(head) {
+            reaches |= optional(graph::is_ancestor(source, &signed.review.base_commit, &before))?.unwrap_or(false);
+        }
+        if !reaches {
+            continue;
+        }
+        let commits = graph::range(source, head, &before)?;
+        return Ok(Some(Landing {
+            head: *head,
+            landed: *head,
+            before,
+            strategy: Strategy::FastForward,
+            length: end.saturating_sub(at).saturating_add(1),
+            authored: commits.clone(),
+            commits,
+            proof: "the landed commits are those that were reviewed".to_owned(),
+        }));
+    }
+    Ok(None)
+}
+
+fn merged(
+    question: &Question<'_>,
+    landed: &Oid,
+    commit: &Commit,
+    before: Oid,
+    head: Oid,
+    changes: &Changes,
+) -> Result<Result<Landing, Unexplained>, SourceError> {
+    let source = question.history.objects();
+    let commits = graph::range(source, landed, &before)?;
+    if !changes.approved(&head) {
+        return Ok(Err(unreviewed(question, &head, commits, "a merge of a head that nobody approved")?));
+    }
+    match merge_onto(source, &before, &head, &commit.tree)? {
+        Ok(()) => Ok(Ok(Landing {
+            head,
+            landed: *landed,
+            before,
+            strategy: Strategy::Merge,
+            length: 1,
+            authored: graph::range(source, &head, &before)?,
+            commits,
+            proof: format!("tree {} is the merge by rule {RULE}", commit.tree),
+        })),
+        Err(doubt) => {
+            let finding = doubted(question, doubt, codes::MERGE_TREE_MISMATCH, landed, &head, &commit.tree)?;
+            Ok(Err(Unexplained { finding, commits }))
+        }
+    }
+}
+
+/// One parent: a squash, the first of a rebase's commits, or a push past review.
+fn single(
+    question: &Question<'_>,
+    chain: &[Oid],
+    at: usize,
+    before: Oid,
+    changes: &Changes,
+) -> Result<Result<Landing, Unexplained>, SourceError> {
+    let source = question.history.objects();
+    let Some(landed) = chain.get(at).copied() else { return Err(SourceError::Missing { id: before }) };
+    let tree = source.commit(&landed)?.tree;
+    let mut nearest: Option<(Oid, Doubt, Code)> = None;
+    for head in changes.waiting() {
+        let Some(line) = line_of(source, &before, &head)? else { continue };
+        match replayed(source, chain, at, before, &line)? {
+            Ok(length) => {
+                let commits: Vec<Oid> = chain.iter().skip(at).take(length).copied().collect();
+                return Ok(Ok(Landing {
+                    head,
+                    landed: commits.last().copied().unwrap_or(landed),
+                    before,
+                    strategy: if length > 1 { Strategy::Rebase } else { Strategy::Squash },
+                    length,
+                    commits,
+                    authored: line,
+                    proof: format!("each tree is its counterpart's change, merged by rule {RULE}"),
+                }));
+            }
+            Err(doubt) => match merge_onto(source, &before, &head, &tree)? {
+                Ok(()) => {
+                    return Ok(Ok(Landing {
+                        head,
+                        landed,
+                        before,
+                        strategy: Strategy::Squash,
+                        length: 1,
+                        commits: vec![landed],
+                        authored: line,
+                        proof: format!("tree {tree} is the merge by rule {RULE}"),
+                    }));
+                }
+                Err(squash) => {
+                    let (doubt, code) = if same_end(source, chain, at, before, &head)? {
+                        (doubt, codes::REBASE_MISMATCH)
+                    } else {
+                        (squash, codes::SQUASH_TREE_MISMATCH)
+                    };
+                    let better = matches!(doubt, Doubt::Unproven(..));
+                    if nearest.is_none() || better {
+                        nearest = Some((head, doubt, code));
+                    }
+                }
+            },
+        }
+    }
+    match nearest {
+        None => Ok(Err(unreviewed(question, &landed, vec![landed], "a commit that nobody approved")?)),
+        Some((head, doubt, code)) => {
+            let finding = doubted(question, doubt, code, &landed, &head, &tree)?;
+            Ok(Err(Unexplained { finding, commits: vec![landed] }))
+        }
+    }
+}
+
+/// The commits of a change since it left the branch, oldest first; `None` if its head is not in the evidence, or the
+/// branch has it already.
+fn line_of(source: &dyn ObjectSource, before: &Oid, head: &Oid) -> Result<Option<Vec<Oid>>, SourceError> {
+    if optional(source.commit(head))?.is_none() {
+        return Ok(None);
+    }
+    let commits = graph::range(source, head, before)?;
+    Ok((!commits.is_empty()).then_some(commits))
+}
+
+/// A rebase: each landed commit, in order, is its counterpart's change on top of the one before. Gives how many.
+fn replayed(
+    source: &dyn ObjectSource,
+    chain: &[Oid],
+    at: usize,
+    before: Oid,
+    line: &[Oid],
+) -> Result<Result<usize, Doubt>, SourceError> {
+    let mut ours = before;
+    for (counterpart, landed) in line.iter().zip(chain.iter().skip(at).map(Some).chain(std::iter::repeat(None))) {
+        let theirs = source.commit(counterpart)?;
+        let [parent] = theirs.parents.as_slice() else {
+            let why = format!("commit {counterpart} of the change is a merge, which a rebase flattens");
+            return Ok(Err(Doubt::Unproven(codes::TREE_UNPROVEN, why)));
+        };
+        let Some(landed) = landed else {
+            return Ok(Err(Doubt::OtherTree(theirs.tree)));
+        };
+        let commit = source.commit(landed)?;
+        if commit.parents != [ours] {
+            return Ok(Err(Doubt::OtherTree(theirs.tree)));
+        }
+        let base = source.commit(parent)?.tree;
+        let onto = source.commit(&ours)?.tree;
+        match merge_trees(source, Some(&base), &onto, &theirs.tree)? {
+            Merge::Clean { tree, .. } if tree == commit.tree => ours = *landed,
+            Merge::Clean { tree, .. } => return Ok(Err(Doubt::OtherTree(tree))),
+            Merge::Unproven { reasons } => return Ok(Err(unproven(&reasons))),
+        }
+    }
+    Ok(Ok(line.len()))
+}
+
+/// Whether a later commit of the branch ends with the tree that the whole change would have made: then it was a rebase
+/// whose steps are not those that were reviewed.
+fn same_end(source: &dyn ObjectSource, chain: &[Oid], at: usize, before: Oid, head: &Oid) -> Result<bool, SourceError> {
+    let Ok(Some(expected)) = merged_tree(source, &before, head)? else { return Ok(false) };
+    for later in chain.iter().skip(at.saturating_add(1)) {
+        if source.commit(later)?.tree == expected {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether the merge of the branch and a head, by the rule, is this tree.
+fn merge_onto(
+    source: &dyn ObjectSource,
+    before: &Oid,
+    head: &Oid,
+    found: &Oid,
+) -> Result<Result<(), Doubt>, SourceError> {
+    Ok(match merged_tree(source, before, head)? {
+        Err(doubt) => Err(doubt),
+        Ok(Some(tree)) if tree == *found => Ok(()),
+        Ok(Some(tree)) => Err(Doubt::OtherTree(tree)),
+        Ok(None) => Err(Doubt::Unproven(codes::MERGE_BASES, "the two sides have no merge base, or several".to_owned())),
+    })
+}
+
+fn merged_tree(source: &dyn ObjectSource, before: &Oid, head: &Oid) -> Result<Result<Option<Oid>, Doubt>, SourceError> {
+    let bases = graph::merge_bases(source, before, head)?;
+    let [base] = bases.as_slice() else { return Ok(Ok(None)) };
+    let base = source.commit(base)?.tree;
+    let ours = source.commit(before)?.tree;
+    let theirs = source.commit(head)?.tree;
+    Ok(match merge_trees(source, Some(&base), &ours, &theirs)? {
+        Merge::Clean { tree, .. } => Ok(Some(tree)),
+        Merge::Unproven { reasons } => Err(unproven(&reasons)),
+    })
+}
+
+fn unproven(reasons: &[Reason]) -> Doubt {
+    let code = if reasons.iter().any(|reason| reason.why == Why::Attributes) {
+        codes::MERGE_ATTRIBUTE
+    } else {
+        codes::TREE_UNPROVEN
+    };
+    let shown: Vec<String> = reasons.iter().take(3).map(ToString::to_string).collect();
+    Doubt::Unproven(code, shown.join("; "))
+}
+
+fn doubted(
+    question: &Question<'_>,
+    doubt: Doubt,
+    mismatch: Code,
+    landed: &Oid,
+    head: &Oid,
+    found: &Oid,
+) -> Result<Finding, SourceError> {
+    let source = question.history.objects();
+    let title = subject(source, landed)?;
+    Ok(match doubt {
+        Doubt::OtherTree(expected) => {
+            Finding::new(mismatch, format!("what landed is not what was approved: \"{title}\""))
+                .at(format!("commit {landed}"))
+                .at(format!("approved head {head}"))
+                .expected(format!("tree {expected}, by merge rule {RULE}"), question.by)
+                .found(format!("tree {found}"))
+                .help(format!("git diff {expected} {found} shows what was added on the way; have it reviewed"))
+        }
+        Doubt::Unproven(code, why) => Finding::new(code, format!("how this landed cannot be proved: \"{title}\""))
+            .at(format!("commit {landed}"))
+            .at(format!("approved head {head}"))
+            .expected(format!("a merge that rule {RULE} can make"), question.by)
+            .found(why)
+            .help(format!("have the landed commit itself reviewed: `countersign review sign {landed}`")),
+    })
+}
+
+fn unreviewed(
+    question: &Question<'_>,
+    commit: &Oid,
+    commits: Vec<Oid>,
+    what: &str,
+) -> Result<Unexplained, SourceError> {
+    let source = question.history.objects();
+    let needed = question.parameters.reviewers_beyond_author.saturating_add(1);
+    let title = subject(source, commit)?;
+    let authors = super::authors::of(question, &commits)?;
+    let mut finding = Finding::new(codes::REVIEW_MISSING, format!("{what}: \"{title}\""))
+        .at(format!("commit {commit}"))
+        .expected(format!("{needed} trusted persons agreed"), question.by);
+    let known: BTreeSet<_> = authors.iter().filter_map(|author| author.person.as_ref()).collect();
+    finding = finding.found(format!("{}  {}", known.len(), describe(&authors)));
+    Ok(Unexplained {
+        finding: finding.help(format!("ask a reviewer to run `countersign review sign {commit}`")),
+        commits,
+    })
+}
+
+/// Authors in words.
+pub(super) fn describe(authors: &[super::AuthorRow]) -> String {
+    let words: Vec<String> = authors
+        .iter()
+        .map(|author| {
+            let who = author.person.as_ref().map_or_else(|| "unknown author".to_owned(), ToString::to_string);
+            format!("{who} ({})", author.seen)
+        })
+        .collect();
+    words.join(", ")
+}

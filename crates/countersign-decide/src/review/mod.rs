@@ -1,0 +1,176 @@
+//! Two-party review, proved for every commit of a release from the reviewers' own signatures.
+//!
+//! The proof walks the branch from where it began to the candidate, explains how each commit landed (by fast-forward,
+//! merge, squash or rebase of a head that was reviewed, its tree being what the published merge rule makes), and counts
+//! the trusted persons who agreed to each change. A commit's header identifies nobody: an author is known by a signature
+//! of hers, and whoever is not known costs one more approval. Nothing here reads anything but its arguments.
+
+mod approvals;
+mod authors;
+mod changes;
+mod facts;
+mod landing;
+mod parameters;
+mod rows;
+
+pub use parameters::{AgreedBefore, BaseDrift, Parameters};
+pub use rows::{AuthorRow, ChangeRow, CommitRow, ReviewRow, Strategy};
+
+use changes::Changes;
+use countersign_core::codes;
+use countersign_core::finding::Finding;
+use countersign_core::git::{Oid, SourceError, graph};
+use countersign_core::ids::{RefName, Uri};
+use countersign_core::statement::Statement;
+use countersign_core::statement::review::Tier;
+use countersign_core::time::Time;
+use countersign_verify::{History, Verified, VerifiedTrust};
+use std::collections::BTreeSet;
+
+/// What is to be proved.
+#[derive(Debug)]
+pub struct Question<'a> {
+    /// The repository, as it was observed, and its objects.
+    pub history: &'a History<'a>,
+    /// Trust.
+    pub trust: &'a VerifiedTrust,
+    /// Every review that there is, verified: approvals, rejections and revocations.
+    pub reviews: Vec<&'a Verified<Statement>>,
+    /// The repository that reviews have to be about.
+    pub repository: &'a Uri,
+    /// The branch that reviews have to be about.
+    pub target_ref: &'a RefName,
+    /// The commit that is to be promoted.
+    pub candidate: Oid,
+    /// The commit up to which everything is taken as it is.
+    pub start: Oid,
+    /// The time at which keys have to count.
+    pub at: Time,
+    /// What is asked for.
+    pub parameters: &'a Parameters,
+    /// Who asks, for findings.
+    pub by: &'a str,
+}
+
+/// What was proved.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What does not hold, or cannot be told.
+    pub findings: Vec<Finding>,
+    /// One row for each commit of the range, oldest first.
+    pub commits: Vec<CommitRow>,
+    /// One row for each change that landed.
+    pub changes: Vec<ChangeRow>,
+    /// The weakest tier of evidence among the changes, if every commit belongs to one.
+    pub tier: Option<Tier>,
+}
+
+/// Proves that two trusted persons agreed to every commit after `start`, up to `candidate`.
+#[must_use]
+pub fn prove(question: &Question<'_>) -> Outcome {
+    let mut outcome = Outcome::default();
+    if let Err(error) = walk(question, &mut outcome) {
+        outcome.findings.push(facts::unreadable(&error));
+    }
+    outcome
+}
+
+fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceError> {
+    let source = question.history.objects();
+    outcome.findings.extend(facts::check(question));
+    if !graph::is_ancestor(source, &question.start, &question.candidate)? {
+        outcome.findings.push(facts::rewritten(question));
+        return Ok(());
+    }
+    let range = graph::range(source, &question.candidate, &question.start)?;
+    if range.is_empty() {
+        outcome.findings.push(facts::empty(question));
+        return Ok(());
+    }
+    let mut chain = graph::first_parents(source, &question.candidate, |id| *id != question.start)?;
+    chain.reverse();
+    let oldest = chain.first().map(|id| source.commit(id)).transpose()?;
+    if oldest.is_none_or(|commit| commit.parents.first() != Some(&question.start)) {
+        outcome.findings.push(
+            Finding::new(codes::TREE_UNPROVEN, "the branch does not lead back to where the range begins")
+                .at(format!("commit {}", question.candidate))
+                .expected(format!("{} among its first parents", question.start), question.by)
+                .found("it is reached through a side branch only"),
+        );
+    }
+    let mut changes = Changes::read(question, &mut outcome.findings);
+    let mut covered = BTreeSet::new();
+    let mut at = 0;
+    while at < chain.len() {
+        let explained = landing::explain(question, &chain, at, &mut changes)?;
+        match explained {
+            Ok(landing) => {
+                covered.extend(landing.commits.iter().copied());
+                outcome.record(question, &landing, &changes)?;
+                at = at.saturating_add(landing.length);
+            }
+            Err(unexplained) => {
+                outcome.findings.push(unexplained.finding);
+                for commit in unexplained.commits {
+                    if covered.insert(commit) {
+                        outcome.commits.push(CommitRow::unreviewed(commit, source)?);
+                    }
+                }
+                at = at.saturating_add(1);
+            }
+        }
+    }
+    outcome.close(&range, &covered, question);
+    Ok(())
+}
+
+impl Outcome {
+    /// Judges one landed change, and writes its rows.
+    fn record(
+        &mut self,
+        question: &Question<'_>,
+        landing: &landing::Landing,
+        changes: &Changes,
+    ) -> Result<(), SourceError> {
+        let source = question.history.objects();
+        let authors = authors::of(question, &landing.authored)?;
+        let reviews = changes.about(&landing.head);
+        let judged = approvals::judge(question, landing, &authors, &reviews)?;
+        self.findings.extend(judged.findings);
+        for commit in &landing.commits {
+            self.commits.push(CommitRow {
+                commit: *commit,
+                subject: rows::subject(source, commit)?,
+                change: Some(landing.head),
+                strategy: Some(landing.strategy),
+            });
+        }
+        self.changes.push(ChangeRow {
+            head: landing.head,
+            subject: rows::subject(source, &landing.head)?,
+            landed: landing.landed,
+            strategy: landing.strategy,
+            proof: landing.proof.clone(),
+            commits: u64::try_from(landing.commits.len()).unwrap_or(u64::MAX),
+            authors,
+            reviews: judged.rows,
+            needed: judged.needed,
+            tier: judged.tier,
+        });
+        Ok(())
+    }
+
+    /// Every commit of the range has to belong to a change: one that was reached and not looked at is no proof.
+    fn close(&mut self, range: &[Oid], covered: &BTreeSet<Oid>, question: &Question<'_>) {
+        let missed: Vec<&Oid> = range.iter().filter(|commit| !covered.contains(*commit)).collect();
+        if let Some(first) = missed.first() {
+            self.findings.push(
+                Finding::new(codes::REVIEW_MISSING, format!("commits that belong to no change: {}", missed.len()))
+                    .at(format!("commit {first}"))
+                    .expected("every commit in exactly one change", question.by),
+            );
+        } else {
+            self.tier = self.changes.iter().map(|change| change.tier).min().flatten();
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What a policy asks of reviews.
+
+use crate::parameters::{ParameterError, Reader};
+use countersign_core::statement::review::Tier;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What a policy asks of reviews.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameters {
+    /// Approvals beyond a known and trusted author, at least 1.
+    pub reviewers_beyond_author: u32,
+    /// The least tier of evidence.
+    pub least_tier: Tier,
+    /// Whether a review holds when the branch moved between review and landing.
+    pub base_drift: BaseDrift,
+    /// Before what the agreement has to be shown.
+    pub agreed_before: AgreedBefore,
+}
+
+/// Whether a review holds when the branch moved between review and landing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BaseDrift {
+    /// It does: the proof is over the tree that landed.
+    Allow,
+    /// It has to be made again on the new base.
+    Reapprove,
+}
+
+/// Before what the agreement has to be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgreedBefore {
+    /// Before the promotion.
+    Promotion,
+    /// Before the change landed, by a time that somebody else observed.
+    Landing,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self {
+            reviewers_beyond_author: 1,
+            least_tier: Tier::T3,
+            base_drift: BaseDrift::Allow,
+            agreed_before: AgreedBefore::Promotion,
+        }
+    }
+}
+
+impl Parameters {
+    /// Reads a rule's parameters. What is not given has the documented default; what is not known is refused.
+    pub fn read(values: &BTreeMap<String, Value>) -> Result<Self, ParameterError> {
+        let default = Self::default();
+        let mut reader = Reader::new(values);
+        let tiers = [("T1", Tier::T1), ("T2", Tier::T2), ("T3", Tier::T3)];
+        let drifts = [("allow", BaseDrift::Allow), ("reapprove", BaseDrift::Reapprove)];
+        let befores = [("promotion", AgreedBefore::Promotion), ("landing", AgreedBefore::Landing)];
+        let beyond = reader.number("reviewers_beyond_author", 1..=16, "a number from 1 to 16", 1)?;
+        let read = Self {
+            reviewers_beyond_author: u32::try_from(beyond).unwrap_or(u32::MAX),
+            least_tier: reader.word("least_tier", &tiers, "T1, T2 or T3", default.least_tier)?,
+            base_drift: reader.word("base_drift", &drifts, "`allow` or `reapprove`", default.base_drift)?,
+            agreed_before: reader.word("agreed_before", &befores, "`promotion` or `landing`", default.agreed_before)?,
+        };
+        reader.finish()?;
+        Ok(read)
+    }
+}

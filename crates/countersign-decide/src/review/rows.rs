@@ -1,0 +1,106 @@
+//! What the proof has to show to people: one row a commit, one a change.
+
+use countersign_core::git::{ObjectSource, Oid, SourceError};
+use countersign_core::ids::PersonId;
+use countersign_core::statement::review::{ReviewDecision, Tier};
+use serde::Serialize;
+use std::fmt;
+
+/// How a change landed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// The landed commits are those that were reviewed.
+    FastForward,
+    /// A merge commit whose tree is the merge of branch and head.
+    Merge,
+    /// One commit whose tree is the merge of branch and head.
+    Squash,
+    /// One commit for each of the change's, in order.
+    Rebase,
+}
+
+impl fmt::Display for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FastForward => "fast-forward",
+            Self::Merge => "merge",
+            Self::Squash => "squash",
+            Self::Rebase => "rebase",
+        })
+    }
+}
+
+/// A commit of the range.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CommitRow {
+    /// The commit.
+    pub commit: Oid,
+    /// The first line of its message, as printable ASCII.
+    pub subject: String,
+    /// The head of the change that it belongs to; absent if it belongs to none.
+    pub change: Option<Oid>,
+    /// How that change landed.
+    pub strategy: Option<Strategy>,
+}
+
+/// A change that landed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChangeRow {
+    /// Its newest commit: what was agreed to.
+    pub head: Oid,
+    /// The first line of that commit's message.
+    pub subject: String,
+    /// The commit of the branch with which it had landed.
+    pub landed: Oid,
+    /// How.
+    pub strategy: Strategy,
+    /// What the tree's proof rests on.
+    pub proof: String,
+    /// How many commits of the range belong to it.
+    pub commits: u64,
+    /// Who wrote it, as far as that is known.
+    pub authors: Vec<AuthorRow>,
+    /// Every review of it, counted or not.
+    pub reviews: Vec<ReviewRow>,
+    /// How many approvals it needs.
+    pub needed: u32,
+    /// The tier of the evidence; absent if nobody approved.
+    pub tier: Option<Tier>,
+}
+
+/// Somebody who wrote part of a change.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct AuthorRow {
+    /// The person, if known.
+    pub person: Option<PersonId>,
+    /// How the author was seen.
+    pub seen: String,
+}
+
+/// A review of a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReviewRow {
+    /// Who.
+    pub person: PersonId,
+    /// What.
+    pub decision: ReviewDecision,
+    /// Whether it counts as an approval.
+    pub counted: bool,
+    /// Why not, if it does not.
+    pub why_not: Option<String>,
+}
+
+impl CommitRow {
+    /// A commit that belongs to no change.
+    pub(super) fn unreviewed(commit: Oid, source: &dyn ObjectSource) -> Result<Self, SourceError> {
+        Ok(Self { subject: subject(source, &commit)?, commit, change: None, strategy: None })
+    }
+}
+
+/// The first line of a commit's message, as printable ASCII, shortened.
+pub(super) fn subject(source: &dyn ObjectSource, commit: &Oid) -> Result<String, SourceError> {
+    let message = source.commit(commit)?.message;
+    let line = message.split(|b| *b == b'\n').next().unwrap_or_default();
+    Ok(countersign_core::git::listing::escape(line.get(..72).unwrap_or(line)))
+}

@@ -1,0 +1,92 @@
+//! The audit package: whole, it verifies; one flipped byte anywhere is found and named.
+
+use countersign_core::codes;
+use countersign_core::digest::Sha256;
+use countersign_core::finding::{Verdict, exit_of, verdict_of};
+use countersign_flow::audit::{self, AuditReport, OutsideTrust};
+use countersign_flow::place::Place;
+use countersign_tests::world::World;
+use std::sync::LazyLock;
+
+struct Packed {
+    world: World,
+    bytes: Vec<u8>,
+}
+
+static PACKED: LazyLock<Packed> = LazyLock::new(|| {
+    let mut world = World::new();
+    for number in 0..3 {
+        let decision = world.promote_next(number);
+        assert_eq!(decision.verdict, Verdict::Pass, "{:#?}", decision.findings);
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    world.write_store(folder.path());
+    let bytes = audit::export(&Place::new(folder.path())).expect("a package").bytes;
+    Packed { world, bytes }
+});
+
+fn check(bytes: &[u8]) -> AuditReport {
+    let Packed { world, .. } = &*PACKED;
+    audit::verify(bytes, Some(OutsideTrust { bytes: &world.trust, digest: Some(&world.trust_digest) }))
+        .expect("checked")
+}
+
+#[test]
+fn every_decision_is_run_again_and_comes_out_the_same() {
+    let report = check(&PACKED.bytes);
+    assert_eq!(verdict_of(&report.findings), Verdict::Pass, "{:#?}", report.findings);
+    assert_eq!(report.decisions.len(), 3);
+    assert!(report.decisions.iter().all(|row| row.same_again && row.authorised));
+    assert!(report.checks.iter().all(|check| check.verdict == Verdict::Pass), "{:#?}", report.checks);
+}
+
+#[test]
+fn the_same_log_makes_the_same_package() {
+    let folder = tempfile::tempdir().expect("a folder");
+    PACKED.world.write_store(folder.path());
+    let again = audit::export(&Place::new(folder.path())).expect("a package").bytes;
+    assert_eq!(Sha256::of(&again), Sha256::of(&PACKED.bytes));
+}
+
+#[test]
+fn without_trust_from_outside_only_inner_consistency_is_claimed() {
+    let report = audit::verify(&PACKED.bytes, None).expect("checked");
+    assert_eq!(verdict_of(&report.findings), Verdict::Indeterminate);
+    assert_eq!(exit_of(&report.findings).code(), 3);
+    assert!(report.findings.iter().any(|f| f.code == codes::INTERNAL_CONSISTENCY_ONLY));
+}
+
+#[test]
+fn trust_that_is_not_the_one_meant_is_refused() {
+    let world = &PACKED.world;
+    let other = Sha256::of(b"other");
+    let report = audit::verify(&PACKED.bytes, Some(OutsideTrust { bytes: &world.trust, digest: Some(&other) }));
+    assert_eq!(exit_of(&report.expect("checked").findings).code(), 4);
+}
+
+/// Every byte would take long; these are spread over the whole file, its headers and its end, and differ at each run of
+/// the suite with another package, whose signatures and times are new.
+#[test]
+fn one_flipped_byte_anywhere_is_found_and_named() {
+    let whole = &PACKED.bytes;
+    let step = (whole.len() / 150).max(1);
+    let places = (0..whole.len()).step_by(step).chain(whole.len().saturating_sub(60)..whole.len()).chain(0..60);
+    for at in places {
+        let mut altered = whole.clone();
+        altered[at] ^= 0x20;
+        let report = check(&altered);
+        assert_ne!(verdict_of(&report.findings), Verdict::Pass, "byte {at} of {}", whole.len());
+        assert_eq!(exit_of(&report.findings).code(), 4, "byte {at}: {:#?}", report.findings);
+        assert!(!report.findings[0].at.is_empty(), "byte {at}: {:#?}", report.findings[0]);
+    }
+}
+
+#[test]
+fn a_truncated_package_and_one_with_more_behind_it_are_refused() {
+    let whole = &PACKED.bytes;
+    let mut longer = whole.clone();
+    longer.push(0);
+    for bytes in [&whole[..whole.len() / 2], &whole[..whole.len() - 1], &longer, b""] {
+        assert_eq!(exit_of(&check(bytes).findings).code(), 4);
+    }
+}
