@@ -7,7 +7,7 @@ use countersign_core::entry::{Entry, EntrySchema};
 use countersign_core::git::evidence::{Evidence as GitEvidence, Facts};
 use countersign_core::git::listing::listing_digest;
 use countersign_core::git::tree::{Entry as TreeEntry, Mode, Tree};
-use countersign_core::git::{Commit, Object, ObjectFormat, ObjectKind, ObjectSet, Oid};
+use countersign_core::git::{Commit, Object, ObjectFormat, ObjectKind, ObjectSet, Oid, Recording};
 use countersign_core::ids::{EnvName, Origin, RefName, Uri};
 use countersign_core::key::PublicKey;
 use countersign_core::log::checkpoint::Checkpoint;
@@ -83,6 +83,8 @@ pub struct World {
     pub objects: ObjectSet,
     /// The tip of the branch.
     pub tip: Oid,
+    /// Heads that landed since the last promotion.
+    pub waiting: Vec<Oid>,
     /// What was promoted last, or the configured start.
     pub start: Oid,
     /// The time of the next step.
@@ -120,6 +122,11 @@ impl Arguments {
     /// Decides.
     #[must_use]
     pub fn decide(&self) -> Decision {
+        let git = self.git.as_ref().and_then(|bytes| GitEvidence::parse(bytes).ok());
+        self.decide_over(git.as_ref().map(History::of).as_ref())
+    }
+
+    fn decide_over(&self, history: Option<&History<'_>>) -> Decision {
         let outcome: TrustOutcome = verify_trust(&self.trust, self.trust_digest.as_ref(), self.request.time);
         let opened = match (&outcome.trust, &self.checkpoint) {
             (Some(trust), Some(checkpoint)) => {
@@ -128,8 +135,6 @@ impl Arguments {
             _ => None,
         };
         let evidence = outcome.trust.as_ref().map(|t| Evidence::verify(&self.documents, t, self.request.time));
-        let git = self.git.as_ref().and_then(|bytes| GitEvidence::parse(bytes).ok());
-        let history = git.as_ref().map(History::of);
         let index = self.index.as_ref().map(|digests| {
             digests
                 .iter()
@@ -147,7 +152,7 @@ impl Arguments {
                 pin: self.pin.clone(),
                 evidence: evidence.as_ref(),
                 index,
-                history: history.as_ref(),
+                history,
                 git: self.git.as_deref().map(Sha256::of),
                 blobs: &self.shelf,
             },
@@ -210,6 +215,7 @@ impl World {
             entries: Vec::new(),
             objects,
             tip: start,
+            waiting: Vec::new(),
             start,
             now,
         };
@@ -346,6 +352,7 @@ impl World {
         let tree = git::ObjectSource::commit(&self.objects, &head).expect("the head").tree;
         let landed = commit_with_tree(&mut self.objects, &tree, &[base, head], "merge");
         self.tip = landed;
+        self.waiting.push(head);
         (head, landed)
     }
 
@@ -419,16 +426,11 @@ impl World {
     /// The arguments for promoting `artifact`, built from the tip, with these documents.
     #[must_use]
     pub fn arguments(&self, artifact: &Sha256, environment: &str, documents: Vec<Vec<u8>>) -> Arguments {
-        let mut listings = BTreeMap::new();
-        for (id, object) in self.objects.iter() {
-            if object.kind == ObjectKind::Commit
-                && let Ok(commit) = Commit::parse(id.format(), &object.bytes)
-                && self.start != *id
-                && let Ok(listing) = listing_digest(&self.objects, &commit.tree)
-            {
-                listings.insert(*id, listing);
-            }
-        }
+        let listing = |head: &Oid| {
+            let tree = git::ObjectSource::commit(&self.objects, head).expect("a head").tree;
+            (*head, listing_digest(&self.objects, &tree).expect("a listing"))
+        };
+        let listings = self.waiting.iter().map(listing).collect();
         let facts = Facts {
             format: ObjectFormat::Sha1,
             repository: Uri::new(REPOSITORY).expect("a uri"),
@@ -440,7 +442,6 @@ impl World {
             grafts: false,
             listings,
         };
-        let evidence = GitEvidence { facts, objects: self.objects.clone() };
         let mut arguments = Arguments {
             request: Request {
                 subject: *artifact,
@@ -463,10 +464,14 @@ impl World {
             pin: Some(self.pin.clone()),
             documents,
             index: None,
-            git: Some(evidence.encode().expect("evidence")),
+            git: None,
             shelf: self.shelf.clone(),
         };
         arguments.index_what_is_there();
+        let recording = Recording::new(&self.objects);
+        drop(arguments.decide_over(Some(&History::rehearsal(&facts, &recording))));
+        let evidence = GitEvidence { facts, objects: recording.into_read() };
+        arguments.git = Some(evidence.encode().expect("evidence"));
         arguments
     }
 
@@ -520,6 +525,7 @@ impl World {
             && let Some(source) = &decision.source
         {
             self.start = source.revision;
+            self.waiting.clear();
         }
         self.now = self.now.plus(60);
     }

@@ -1,5 +1,11 @@
 //! Every end-to-end test, in one binary.
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test that cannot set up should stop")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that cannot set up should stop"
+)]
 
 mod audit_package;
 mod monotone;
