@@ -2,14 +2,16 @@
 
 use countersign_collect::artifact::ArtifactError;
 use countersign_collect::git::GitError;
+use countersign_collect::provenance::ProvenanceError;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, exit_of};
 use countersign_core::json::JsonError;
 use countersign_core::statement::StatementError;
-use countersign_record::disk::DiskError;
+use countersign_record::disk::{DiskError, DiskFault};
 use countersign_record::log::LogError;
 use countersign_record::package::PackageError;
 use countersign_record::store::StoreError;
+use countersign_sbom::SbomError;
 use countersign_sign::{KeyFileError, KeyWriteError, SignError, SshError};
 use std::path::PathBuf;
 
@@ -80,6 +82,15 @@ pub enum FlowError {
     /// Git could not be read.
     #[error(transparent)]
     Git(#[from] GitError),
+    /// The demo did not come to its end.
+    #[error("{0}")]
+    Demo(String),
+    /// Provenance could not be made.
+    #[error(transparent)]
+    Provenance(#[from] ProvenanceError),
+    /// An SBOM could not be made.
+    #[error(transparent)]
+    Sbom(#[from] SbomError),
     /// Git evidence could not be written down.
     #[error("the git evidence could not be written down: {0}")]
     Evidence(String),
@@ -95,11 +106,43 @@ pub enum FlowError {
 }
 
 impl FlowError {
+    /// One next action, where there is one that helps.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Key(KeyFileError::OpenToOthers { path, .. }) => Some(format!("chmod 600 {}", path.display())),
+            Self::Key(KeyFileError::Missing { .. }) => {
+                Some("`countersign key generate --output FILE` makes one".to_owned())
+            }
+            Self::Sbom(error) => Some(error.help()),
+            Self::Log(LogError::Missing { .. }) => {
+                Some("name the store with --store; `countersign log init` makes a new log".to_owned())
+            }
+            Self::Log(LogError::InUse { .. }) => {
+                Some("wait until the other run has ended, and run this again".to_owned())
+            }
+            Self::Provenance(ProvenanceError::Lock(_)) => Some("cargo generate-lockfile".to_owned()),
+            Self::Disk(error) | Self::Log(LogError::Disk(error)) | Self::Store(StoreError::Disk(error)) => {
+                if error.fault == DiskFault::Full {
+                    Some("make room on the disk, and run this again: nothing is half-written".to_owned())
+                } else if matches!(error.fault, DiskFault::ReadOnly | DiskFault::Denied) {
+                    Some("name a folder that can be written to, or change its permissions".to_owned())
+                } else {
+                    None
+                }
+            }
+            _ => None,
+        }
+    }
+
     /// The exit code by the public table.
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Usage(_) => Exit::Usage,
+            Self::Usage(_)
+            | Self::Provenance(
+                ProvenanceError::NoCommand | ProvenanceError::NoArtifact | ProvenanceError::NoExecutable,
+            ) => Exit::Usage,
             // A refusal without a finding above a note would be a fault of ours: it must not end with 0.
             Self::Refused(findings) if exit_of(findings) == Exit::Ok => Exit::Internal,
             Self::Refused(findings) => exit_of(findings),
@@ -120,6 +163,9 @@ impl FlowError {
             | Self::Ssh(_)
             | Self::Store(_)
             | Self::Artifact(_)
+            | Self::Demo(_)
+            | Self::Provenance(_)
+            | Self::Sbom(_)
             | Self::Git(_) => Exit::Io,
         }
     }

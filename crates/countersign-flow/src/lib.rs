@@ -5,13 +5,19 @@
 //! good comes back as findings; what could not be done is a [`FlowError`].
 
 pub mod audit;
+pub mod build;
+pub mod documents;
 pub mod error;
 pub mod files;
 pub mod history;
 pub mod outside;
+pub mod people;
 pub mod place;
+pub mod policy;
 pub mod promote;
 pub mod replay;
+pub mod review;
 pub mod signing;
+pub mod verify_artifact;
 
 pub use error::FlowError;

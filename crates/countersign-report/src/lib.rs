@@ -1,1 +1,11 @@
-//! Findings and decisions as text and JSON.
+//! Findings, checks and answers as text and JSON: values in, text out.
+//!
+//! Nothing here decides again, reads a file or a clock, or knows a terminal: no colour carries a meaning, and no foreign
+//! text reaches the reader without its control characters made visible.
+
+pub mod escape;
+pub mod explain;
+pub mod json;
+pub mod output;
+pub mod table;
+pub mod text;

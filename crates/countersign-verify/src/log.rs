@@ -271,6 +271,12 @@ impl<'a> StateView<'a> {
         self.state.trust_before(self.size)
     }
 
+    /// The trust by which the next activation for an environment is judged: the one in force at the activation before.
+    #[must_use]
+    pub fn judge(&self, environment: &EnvName) -> &'a VerifiedTrust {
+        self.state.trust_before(self.active(environment).map_or(0, |active| active.entry))
+    }
+
     /// The release that is active for an environment, and since which entry.
     #[must_use]
     pub fn active(&self, environment: &EnvName) -> Option<&'a Activated> {

@@ -1,0 +1,65 @@
+//! Signing at build time: a statement, or a document that becomes one, under a machine's key.
+
+use crate::error::FlowError;
+use crate::files;
+use countersign_collect::artifact;
+use countersign_core::bundle::Signed;
+use countersign_core::codes;
+use countersign_core::cyclonedx::Inventory;
+use countersign_core::finding::Finding;
+use countersign_core::statement::{Kind, Statement, Subject};
+use countersign_core::{json, limits};
+use countersign_sign::{SigningKey, sign_payload};
+use countersign_verify::keys::envelope_signature_holds;
+use std::path::Path;
+
+/// A statement file as it is: read strictly, and canonical from here on.
+pub fn statement(path: &Path) -> Result<Statement, FlowError> {
+    let bytes = files::read(path, limits::DOCUMENT_BYTES)?;
+    let statement = Statement::parse(&bytes).map_err(|error| malformed(path, &error.to_string()))?;
+    if statement.kind().is_none() {
+        let finding =
+            Finding::new(codes::PREDICATE_UNKNOWN, format!("predicate type {} is not known", statement.predicate_type))
+                .at(path.display().to_string())
+                .expected(Kind::ALL.map(Kind::word).join(", "), "this version of countersign")
+                .help("only statements whose kind is known are signed");
+        return Err(FlowError::Refused(vec![finding]));
+    }
+    Ok(statement)
+}
+
+/// A `CycloneDX` document as a statement about an artifact.
+pub fn sbom_statement(document: &Path, artifact: &Path) -> Result<Statement, FlowError> {
+    let bytes = files::read(document, limits::DOCUMENT_BYTES)?;
+    let value = json::parse(&bytes).map_err(|error| malformed(document, &error.to_string()))?;
+    Inventory::read(&value).map_err(|error| {
+        let finding = Finding::new(codes::SBOM_MALFORMED, error.to_string()).at(document.display().to_string());
+        FlowError::Refused(vec![finding])
+    })?;
+    let subject = artifact::hash(artifact)?;
+    Ok(Statement::new(Kind::Sbom, vec![Subject::sha256(&subject.name, &subject.digest)], &value)?)
+}
+
+/// Signs a statement, and checks the bundle as its reader will before giving it back.
+pub fn sign(statement: &Statement, key: &SigningKey) -> Result<Vec<u8>, FlowError> {
+    let payload = statement.to_bytes()?;
+    let bundle = sign_payload(&payload, key)?;
+    let refused =
+        |what: String| FlowError::Refused(vec![Finding::new(codes::SIGNATURE_INVALID, what).at("the new bundle")]);
+    let signed = Signed::parse(&bundle).map_err(|error| refused(error.to_string()))?;
+    let holds = match &signed.by {
+        countersign_core::bundle::Signature::Dsse { signature, hint } => {
+            *hint == Some(key.public().id()) && envelope_signature_holds(&key.public(), &signed.pae(), signature)
+        }
+        countersign_core::bundle::Signature::Ssh { .. } => false,
+    };
+    let same = Statement::parse(&signed.payload).is_ok_and(|read| read == *statement);
+    if holds && same { Ok(bundle) } else { Err(refused("the bundle does not verify, and was not written".to_owned())) }
+}
+
+fn malformed(path: &Path, what: &str) -> FlowError {
+    FlowError::Refused(vec![
+        Finding::new(codes::STATEMENT_MALFORMED, format!("this is no statement: {what}"))
+            .at(path.display().to_string()),
+    ])
+}

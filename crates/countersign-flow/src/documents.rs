@@ -1,0 +1,47 @@
+//! Signed documents from files and folders, as evidence.
+
+use crate::error::FlowError;
+use crate::files;
+use countersign_core::bundle::Signed;
+use countersign_core::finding::Finding;
+use countersign_core::limits;
+use std::path::{Path, PathBuf};
+
+/// Every document of these files, and of the files in these folders, in order. A file that does not hold signed
+/// documents is refused with its line; a folder may be empty, and a hidden file in it is passed over.
+pub fn read_all(bundles: &[PathBuf], more: &[PathBuf]) -> Result<Vec<Vec<u8>>, FlowError> {
+    let mut out = Vec::new();
+    for path in bundles.iter().chain(more) {
+        if path.is_dir() {
+            for file in listed(path)? {
+                read_into(&file, &mut out)?;
+            }
+        } else {
+            read_into(path, &mut out)?;
+        }
+    }
+    Ok(out)
+}
+
+fn read_into(path: &Path, out: &mut Vec<Vec<u8>>) -> Result<(), FlowError> {
+    let bytes = files::read(path, limits::DOCUMENT_BYTES)?;
+    let documents = Signed::parse_lines(&bytes).map_err(|error| {
+        FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(path.display().to_string())])
+    })?;
+    out.extend(documents.into_iter().map(|(bytes, _)| bytes));
+    Ok(())
+}
+
+fn listed(folder: &Path) -> Result<Vec<PathBuf>, FlowError> {
+    let failed = |source| FlowError::Read { path: folder.to_owned(), source };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
+        if !hidden && path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,344 @@
+//! Activation: an entry in the log makes a release the active one, and a lock file says which to expect.
+
+use super::build::{approver, problems};
+use crate::error::FlowError;
+use crate::files;
+use crate::outside::{self, TrustFile};
+use crate::people;
+use crate::place::{Place, StoreBlobs};
+use crate::promote::log_keys;
+use countersign_core::codes;
+use countersign_core::digest::Sha256;
+use countersign_core::entry::{Entry, EntrySchema};
+use countersign_core::finding::Finding;
+use countersign_core::ids::EnvName;
+use countersign_core::limits;
+use countersign_core::log::note::NoteKey;
+use countersign_core::policy::{self, Lock, Pin};
+use countersign_core::statement::{Kind, Statement, Subject};
+use countersign_core::time::Time;
+use countersign_core::trust::{Owner, POLICY_NAMESPACE};
+use countersign_decide::floors;
+use countersign_record::atomic::write_atomic;
+use countersign_record::log::writer::Log;
+use countersign_record::store::Store as _;
+use countersign_sign::{LogSigner, PersonKey, SigningKey, SshKeygen};
+use countersign_verify::keys::note_signature_holds;
+use countersign_verify::log::LogOutcome;
+use countersign_verify::policy::{Activated, ActivationContext, verify_activation, verify_release};
+use countersign_verify::trust::verify_successor;
+use countersign_verify::{LogState, StateView, VerifiedTrust};
+use std::path::Path;
+
+/// What an activation is asked with.
+#[derive(Debug)]
+pub struct ActivateRequest<'a> {
+    /// The approved release.
+    pub release: &'a Path,
+    /// Where it is to be active.
+    pub environment: EnvName,
+    /// The approver who activates.
+    pub key: &'a PersonKey,
+    /// The program that signs with SSH keys.
+    pub keygen: &'a SshKeygen,
+    /// Trust, with its digest from outside.
+    pub trust: &'a TrustFile,
+    /// The store.
+    pub place: &'a Place,
+    /// The least checkpoint, from outside.
+    pub least_checkpoint: Option<&'a Path>,
+    /// Why; needed for a return to an older version.
+    pub reason: Option<&'a str>,
+    /// A file in which approvers collect their signatures, where a quorum is needed.
+    pub activation: Option<&'a Path>,
+    /// `countersign.lock`.
+    pub lock: &'a Path,
+    /// The time.
+    pub at: Time,
+}
+
+/// What became of an activation.
+#[derive(Debug)]
+pub enum Activation {
+    /// The release is active.
+    Active {
+        /// What was activated.
+        activated: Box<Activated>,
+        /// The signed checkpoint that covers the entry.
+        checkpoint: Vec<u8>,
+    },
+    /// More approvers have to sign the activation first; nothing was written to the log.
+    NeedsMore {
+        /// What is missing.
+        findings: Vec<Finding>,
+        /// The activation with the signatures so far.
+        document: Vec<u8>,
+    },
+}
+
+/// Makes an approved release the active one. It is checked exactly as every reader of the log will check it.
+pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Activation, FlowError> {
+    let trust = anchored(request.trust)?;
+    approver(request.key, request.keygen, trust.trust())?;
+    let release_bytes = files::read(request.release, limits::COLLECTION_BYTES)?;
+    let signer = log_signer(trust, log_key)?;
+    let keys = log_keys(trust.trust(), countersign_core::log::note::NoteSigner::name(&signer));
+    let holds =
+        |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
+    let mut log = Log::open_for_append(&request.place.log(), &signer, &keys, &holds)?;
+
+    let blobs = StoreBlobs::new(request.place.store());
+    let state = open(request, trust, &blobs)?;
+    if newest_trust(&state).is_some_and(|newest| newest != *trust.digest()) {
+        verify_successor(state.now().trust(), &request.trust.bytes, request.at).map_err(FlowError::Refused)?;
+    }
+    let view = state.now();
+    let entry_index =
+        if newest_trust(&state) == Some(*trust.digest()) { log.size() } else { log.size().saturating_add(1) };
+    let judge = view.judge(&request.environment);
+    let release = verify_release(&release_bytes, judge.trust(), request.at, &request.release.display().to_string())
+        .map_err(FlowError::Refused)?;
+    refuse(sane(request, trust, &release))?;
+
+    let statement = statement(request, &release, view)?;
+    let document = sign(request, &statement)?;
+    let earlier: Vec<&Activated> = view.activations(&request.environment).collect();
+    let context = ActivationContext {
+        trust: judge,
+        active: earlier.last().copied(),
+        earlier: &earlier,
+        entry: entry_index,
+        time: request.at,
+    };
+    let activated = match verify_activation(&document, &release_bytes, &context, "this activation") {
+        Ok(activated) => activated,
+        Err(findings) if needs_more(&findings, request.reason) => {
+            return Ok(Activation::NeedsMore { findings, document });
+        }
+        Err(findings) => return Err(FlowError::Refused(findings)),
+    };
+    blobs.finish()?;
+
+    let checkpoint = record(request, trust, &state, &activated, &document, &release_bytes, &mut log)?;
+    write_lock(request, &activated)?;
+    Ok(Activation::Active { activated: Box::new(activated), checkpoint })
+}
+
+/// Every activation of a verified log, oldest first; of one environment, if given.
+#[must_use]
+pub fn history(state: &LogState, environment: Option<&EnvName>) -> Vec<Activated> {
+    let view = state.now();
+    let mut environments: Vec<EnvName> = view.entries().iter().filter_map(|entry| entry.environment.clone()).collect();
+    environments.sort();
+    environments.dedup();
+    let wanted = environments.into_iter().filter(|e| environment.is_none_or(|wanted| wanted == e));
+    let mut all: Vec<Activated> = wanted.flat_map(|e| view.activations(&e).cloned().collect::<Vec<_>>()).collect();
+    all.sort_by_key(|activated| activated.entry);
+    all
+}
+
+fn anchored(trust: &TrustFile) -> Result<&VerifiedTrust, FlowError> {
+    match &trust.outcome.trust {
+        Some(verified) if trust.outcome.findings.is_empty() => Ok(verified),
+        _ => Err(FlowError::Refused(trust.outcome.findings.clone())),
+    }
+}
+
+fn refuse(findings: Vec<Finding>) -> Result<(), FlowError> {
+    if findings.is_empty() { Ok(()) } else { Err(FlowError::Refused(findings)) }
+}
+
+fn log_signer(trust: &VerifiedTrust, key: SigningKey) -> Result<LogSigner, FlowError> {
+    let id = key.public().id();
+    let Some((Owner::Log(log), _)) = trust.trust().owner_of(&id) else {
+        let finding = Finding::new(codes::LOG_ORIGIN_MISMATCH, "this key is not that of a log that trust knows")
+            .at("--log-key")
+            .expected("the key of a log", format!("trust, version {}", trust.trust().version))
+            .found(format!("key {id}"));
+        return Err(FlowError::Refused(vec![finding]));
+    };
+    LogSigner::new(log.origin.clone(), key).map_err(|error| FlowError::Usage(error.to_string()))
+}
+
+fn open(request: &ActivateRequest<'_>, trust: &VerifiedTrust, blobs: &StoreBlobs<'_>) -> Result<LogState, FlowError> {
+    let (checkpoint, entries) = request.place.read_log()?;
+    let LogOutcome { state, findings, .. } = LogState::open(&checkpoint, &entries, trust, blobs, request.at);
+    let Some(state) = state else { return Err(FlowError::Refused(findings)) };
+    let view = state.now();
+    let mut findings = Vec::new();
+    match request.least_checkpoint {
+        None => findings.push(
+            Finding::new(codes::ROLLBACK_UNDETECTABLE, "nothing from outside says how far the log had come")
+                .expected("a checkpoint kept elsewhere", "--least-checkpoint or COUNTERSIGN_LEAST_CHECKPOINT")
+                .found("none"),
+        ),
+        Some(path) => match outside::least_checkpoint(path, trust.trust(), request.at)? {
+            Ok(least) => findings.extend(view.continues(&least).err()),
+            Err(finding) => findings.push(finding),
+        },
+    }
+    if let Some(newest) = view.newest_time().filter(|newest| request.at < *newest) {
+        findings.push(
+            Finding::new(codes::TIME_BEFORE_LOG, "the machine's time lies before the newest entry of the log")
+                .expected(format!("{newest} or later"), "the log")
+                .found(request.at.to_string()),
+        );
+    }
+    // A trust document that follows the recorded one is recorded with this activation.
+    let follows = |f: &&Finding| f.code != codes::TRUST_DIGEST_MISMATCH;
+    findings.extend(view.faults(&request.environment).filter(follows).cloned());
+    refuse(findings)?;
+    Ok(state)
+}
+
+fn sane(
+    request: &ActivateRequest<'_>,
+    trust: &VerifiedTrust,
+    release: &countersign_verify::policy::VerifiedRelease,
+) -> Vec<Finding> {
+    let manifest = release.manifest();
+    let mut findings = problems(manifest);
+    let window = format!("a time from {} to {}", manifest.not_before, manifest.expires);
+    let place = format!("{}@{}", manifest.uri, manifest.version);
+    if request.at >= manifest.expires {
+        findings.push(
+            Finding::new(codes::POLICY_EXPIRED, "the release has expired")
+                .at(place)
+                .expected(window, "the release")
+                .found(request.at.to_string()),
+        );
+    } else if request.at < manifest.not_before {
+        findings.push(
+            Finding::new(codes::POLICY_NOT_YET_VALID, "the release is not valid yet")
+                .at(place)
+                .expected(window, "the release")
+                .found(request.at.to_string()),
+        );
+    }
+    match trust.trust().environments.get(&request.environment) {
+        Some(floor) => findings.extend(floors::check(manifest, &request.environment, floor)),
+        None => findings.push(
+            Finding::new(
+                codes::ENVIRONMENT_UNKNOWN,
+                format!("trust sets no floor for environment {}", request.environment),
+            )
+            .at("--environment")
+            .found(request.environment.to_string()),
+        ),
+    }
+    findings
+}
+
+fn statement(
+    request: &ActivateRequest<'_>,
+    release: &countersign_verify::policy::VerifiedRelease,
+    view: StateView<'_>,
+) -> Result<Statement, FlowError> {
+    // Approvers who sign apart sign the same statement: the first one's, with its time.
+    if let Some(path) = request.activation
+        && let Some(bytes) = files::read_if_there(path, limits::COLLECTION_BYTES)?
+    {
+        let documents = countersign_core::bundle::Signed::parse_lines(&bytes).map_err(|error| {
+            FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(path.display().to_string())])
+        })?;
+        if let Some((_, first)) = documents.first() {
+            return Ok(Statement::parse(&first.payload)?);
+        }
+    }
+    let reference = release.reference();
+    let activation = policy::Activation {
+        environment: request.environment.clone(),
+        policy: reference.clone(),
+        replaces: view.active(&request.environment).map(|active| active.release.reference().digest),
+        activated_at: request.at,
+        reason: request.reason.map(str::to_owned),
+    };
+    let subject = Subject::sha256(reference.uri.as_str(), &reference.digest);
+    Ok(Statement::new(Kind::PolicyActivation, vec![subject], &activation)?)
+}
+
+fn sign(request: &ActivateRequest<'_>, statement: &Statement) -> Result<Vec<u8>, FlowError> {
+    match request.activation {
+        None => Ok(request.key.sign(&statement.to_bytes()?, POLICY_NAMESPACE, request.keygen)?),
+        Some(path) => {
+            let document = people::add_signature(path, statement, POLICY_NAMESPACE, request.key, request.keygen)?;
+            write_atomic(path, &document, 0o644)?;
+            Ok(document)
+        }
+    }
+}
+
+/// A return with a reason lacks nothing but more people.
+fn needs_more(findings: &[Finding], reason: Option<&str>) -> bool {
+    let only_people = findings.iter().all(|f| f.code == codes::POLICY_UNAPPROVED || f.code == codes::POLICY_ROLLBACK);
+    reason.is_some() && only_people && findings.iter().any(|f| f.code == codes::POLICY_UNAPPROVED)
+}
+
+fn record(
+    request: &ActivateRequest<'_>,
+    trust: &VerifiedTrust,
+    state: &LogState,
+    activated: &Activated,
+    document: &[u8],
+    release: &[u8],
+    log: &mut Log<'_>,
+) -> Result<Vec<u8>, FlowError> {
+    request.place.store().put_many(&[document, release, &request.trust.bytes])?;
+    let mut entries = Vec::new();
+    if newest_trust(state) != Some(*trust.digest()) {
+        entries.push(Entry {
+            schema: EntrySchema::V01,
+            kind: Kind::Trust,
+            time: request.at,
+            environment: None,
+            subjects: vec![*trust.digest()],
+            persons: Vec::new(),
+            statements: vec![*trust.document()],
+            evidence: Vec::new(),
+        });
+    }
+    entries.push(Entry {
+        schema: EntrySchema::V01,
+        kind: Kind::PolicyActivation,
+        time: request.at,
+        environment: Some(request.environment.clone()),
+        subjects: vec![activated.release.reference().digest],
+        persons: activated.activators.iter().cloned().collect(),
+        statements: vec![Sha256::of(document)],
+        evidence: vec![Sha256::of(release)],
+    });
+    let bytes = entries.iter().map(Entry::to_bytes).collect::<Result<Vec<_>, _>>();
+    let bytes = bytes.map_err(|error| FlowError::Evidence(error.to_string()))?;
+    Ok(log.append(&bytes)?.checkpoint_bytes)
+}
+
+fn newest_trust(state: &LogState) -> Option<Sha256> {
+    state
+        .entries()
+        .iter()
+        .rev()
+        .find(|entry| entry.kind == Kind::Trust)
+        .and_then(|entry| entry.subjects.first().copied())
+}
+
+/// The lock follows the log. Its least version never goes down.
+fn write_lock(request: &ActivateRequest<'_>, activated: &Activated) -> Result<(), FlowError> {
+    let mut lock = match files::read_if_there(request.lock, limits::TOML_BYTES)? {
+        None => Lock::default(),
+        Some(bytes) => Lock::parse(&bytes).map_err(|error| {
+            FlowError::Refused(vec![
+                Finding::new(error.code(), error.to_string()).at(request.lock.display().to_string()),
+            ])
+        })?,
+    };
+    let reference = activated.release.reference();
+    let before = lock.0.get(&request.environment).map_or(0, |pin| pin.min_version);
+    let pin = Pin {
+        uri: reference.uri.clone(),
+        version: reference.version,
+        digest: reference.digest,
+        min_version: before.clamp(1, reference.version.max(1)),
+    };
+    lock.0.insert(request.environment.clone(), pin);
+    Ok(write_atomic(request.lock, lock.to_text().as_bytes(), 0o644)?)
+}

@@ -1,0 +1,145 @@
+//! From a folder to a closed manifest, and from a manifest to a release that people approved.
+
+use crate::error::FlowError;
+use crate::{files, people};
+use countersign_core::codes;
+use countersign_core::finding::Finding;
+use countersign_core::limits;
+use countersign_core::policy::Manifest;
+use countersign_core::statement::{Kind, Statement, Subject};
+use countersign_core::trust::{Owner, POLICY_NAMESPACE, ROLE_POLICY, Trust};
+use countersign_decide::rules;
+use countersign_sign::{PersonKey, SshKeygen};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// How deep the folders of a policy may lie in each other.
+const DEPTH: usize = 16;
+
+/// Closes a folder. Everything in it is part of the release, so it may hold plain files only. Every problem is named, not
+/// the first.
+pub fn build(folder: &Path) -> Result<Manifest, FlowError> {
+    let mut found = BTreeMap::new();
+    let mut findings = Vec::new();
+    read_folder(folder, "", 0, &mut found, &mut findings)?;
+    if !findings.is_empty() {
+        return Err(FlowError::Refused(findings));
+    }
+    let manifest = Manifest::close(&found).map_err(|error| {
+        FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(folder.display().to_string())])
+    })?;
+    let problems = problems(&manifest);
+    if problems.is_empty() { Ok(manifest) } else { Err(FlowError::Refused(problems)) }
+}
+
+/// Rules and parameters that this version does not know.
+pub(super) fn problems(manifest: &Manifest) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for rule in &manifest.rules {
+        match rules::find(&rule.id) {
+            None => findings.push(
+                Finding::new(codes::POLICY_RULE_UNKNOWN, format!("this version has no rule {}", rule.id))
+                    .at(countersign_core::policy::SOURCE_FILE)
+                    .expected(
+                        rules::ALL.iter().map(|r| r.id).collect::<Vec<_>>().join(", "),
+                        "this version of countersign",
+                    )
+                    .found(rule.id.to_string()),
+            ),
+            Some(built_in) => {
+                if let Err(error) = (built_in.accepts)(&rule.parameters) {
+                    findings.push(
+                        Finding::new(codes::PARAMETER_INVALID, format!("rule {}: {error}", rule.id))
+                            .at(countersign_core::policy::SOURCE_FILE),
+                    );
+                }
+            }
+        }
+    }
+    findings
+}
+
+/// The statement that approvers sign. The digest is computed from the manifest here.
+pub fn release_statement(manifest: &Manifest) -> Result<Statement, FlowError> {
+    let subject = Subject::sha256(manifest.uri.as_str(), &manifest.digest()?);
+    Ok(Statement::new(Kind::PolicyRelease, vec![subject], manifest)?)
+}
+
+/// One approver's signature, beside those that `output` already holds. With trust, the signer has to be an approver.
+pub fn approve(
+    manifest: &Path,
+    output: &Path,
+    key: &PersonKey,
+    keygen: &SshKeygen,
+    trust: Option<&Trust>,
+) -> Result<(Manifest, Vec<u8>), FlowError> {
+    let bytes = files::read(manifest, limits::DOCUMENT_BYTES)?;
+    let place = manifest.display().to_string();
+    let manifest = Manifest::parse(&bytes).map_err(|error| {
+        FlowError::Refused(vec![
+            Finding::new(error.code(), error.to_string())
+                .at(place)
+                .help("build it again: `countersign policy build DIR --output policy.manifest.json`"),
+        ])
+    })?;
+    let problems = problems(&manifest);
+    if !problems.is_empty() {
+        return Err(FlowError::Refused(problems));
+    }
+    if let Some(trust) = trust {
+        approver(key, keygen, trust)?;
+    }
+    let lines = people::add_signature(output, &release_statement(&manifest)?, POLICY_NAMESPACE, key, keygen)?;
+    Ok((manifest, lines))
+}
+
+/// Refuses a key that is not a policy approver's.
+pub(super) fn approver(key: &PersonKey, keygen: &SshKeygen, trust: &Trust) -> Result<(), FlowError> {
+    let id = key.public(keygen)?.id();
+    let role = trust.role(ROLE_POLICY);
+    let found = match trust.owner_of(&id) {
+        Some((Owner::Person(person), _)) if role.is_some_and(|role| role.persons.contains(&person.id)) => return Ok(()),
+        Some((owner, _)) => owner.describe(),
+        None => format!("key {id}, which is not in trust"),
+    };
+    Err(FlowError::Refused(vec![
+        Finding::new(codes::SIGNER_NOT_ALLOWED, "this key is not a policy approver's")
+            .at("--key")
+            .expected(format!("a key of a person in role `{ROLE_POLICY}`"), "trust")
+            .found(found),
+    ]))
+}
+
+fn read_folder(
+    folder: &Path,
+    prefix: &str,
+    depth: usize,
+    found: &mut BTreeMap<String, Vec<u8>>,
+    findings: &mut Vec<Finding>,
+) -> Result<(), FlowError> {
+    let failed = |source| FlowError::Read { path: folder.to_owned(), source };
+    let unsafe_path = |path: &Path, what: &str| Finding::new(codes::PATH_UNSAFE, what).at(path.display().to_string());
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let path = entry.path();
+        let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
+            findings.push(unsafe_path(&path, "a file's name is not UTF-8"));
+            continue;
+        };
+        // Of the entry itself: what a link points to is not looked at.
+        let kind = entry.file_type().map_err(failed)?;
+        let inside = format!("{prefix}{name}");
+        if kind.is_dir() && depth < DEPTH {
+            read_folder(&path, &format!("{inside}/"), depth.saturating_add(1), found, findings)?;
+        } else if kind.is_file() && found.len() < limits::POLICY_FILES {
+            found.insert(inside, files::read(&path, limits::POLICY_FILE_BYTES)?);
+        } else if kind.is_symlink() {
+            findings.push(unsafe_path(&path, "a symbolic link cannot be part of a release"));
+        } else if kind.is_dir() {
+            findings.push(unsafe_path(&path, "folders lie too deep in each other"));
+        } else {
+            findings.push(unsafe_path(&path, "not a plain file, or one too many"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,7 @@
+//! Policy releases: closed, approved by people, and active by an entry in the log.
+
+mod activate;
+mod build;
+
+pub use activate::{ActivateRequest, Activation, activate, history};
+pub use build::{approve, build, release_statement};

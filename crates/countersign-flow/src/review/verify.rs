@@ -1,0 +1,97 @@
+//! The proof for a range of commits, from evidence that was collected a moment before and from nothing else.
+
+use crate::error::FlowError;
+use crate::history::{self, Scope};
+use crate::outside::TrustFile;
+use countersign_collect::Environment;
+use countersign_collect::git::GitRepo;
+use countersign_core::codes;
+use countersign_core::finding::Finding;
+use countersign_core::git::evidence::Evidence as GitEvidence;
+use countersign_core::ids::{RefName, Uri};
+use countersign_core::statement::Kind;
+use countersign_core::time::Time;
+use countersign_decide::review::{self, Outcome, Parameters, Question};
+use countersign_verify::{Evidence, History, VerifiedTrust};
+use std::path::Path;
+
+/// What is to be proved, and from what.
+#[derive(Debug)]
+pub struct VerifyRequest<'a> {
+    /// The repository on disk.
+    pub repo: &'a Path,
+    /// Its uri.
+    pub repository: &'a Uri,
+    /// The branch.
+    pub target: &'a RefName,
+    /// Everything up to this commit is taken as it is; `None` is the first release.
+    pub start: Option<&'a str>,
+    /// The commit that is to be promoted.
+    pub candidate: &'a str,
+    /// Signed reviews.
+    pub documents: &'a [Vec<u8>],
+    /// Trust.
+    pub trust: &'a TrustFile,
+    /// What is asked for.
+    pub parameters: &'a Parameters,
+    /// Variables for the programs that are run.
+    pub programs: &'a Environment,
+    /// The time.
+    pub at: Time,
+}
+
+/// What was proved, and the evidence for it.
+#[derive(Debug)]
+pub struct Proof {
+    /// What was proved.
+    pub outcome: Outcome,
+    /// The git evidence.
+    pub evidence: Vec<u8>,
+    /// Findings of trust and of the documents themselves.
+    pub findings: Vec<Finding>,
+}
+
+/// Proves a range. The repository is read once, to collect the evidence; the proof is over the evidence.
+pub fn verify(request: &VerifyRequest<'_>) -> Result<Proof, FlowError> {
+    let mut findings = request.trust.outcome.findings.clone();
+    let nothing = |findings| Proof { outcome: Outcome::default(), evidence: Vec::new(), findings };
+    let Some(trust) = &request.trust.outcome.trust else { return Ok(nothing(findings)) };
+    let reviews = Evidence::verify(request.documents, trust, request.at);
+    findings.extend(reviews.findings().iter().cloned());
+    let Some(start) = request.start else {
+        findings.push(
+            Finding::new(codes::START_UNKNOWN, "nothing says where the range begins")
+                .expected("START..CANDIDATE", "the command line")
+                .found("no start")
+                .help("name the last revision that is taken as it is"),
+        );
+        return Ok(nothing(findings));
+    };
+    let repo = GitRepo::open(request.repo, request.programs)?;
+    let (start, candidate) = (repo.commit(start)?, repo.commit(request.candidate)?);
+    let scope = Scope {
+        repository: request.repository.clone(),
+        target_ref: request.target.clone(),
+        candidate,
+        start: Some(start),
+        heads: history::reviewed_heads(reviews.of_kind(Kind::Review)),
+    };
+    let ask = |history: &History<'_>, trust: &VerifiedTrust| {
+        review::prove(&Question {
+            history,
+            trust,
+            reviews: reviews.of_kind(Kind::Review).collect(),
+            repository: request.repository,
+            target_ref: request.target,
+            candidate,
+            start,
+            at: request.at,
+            parameters: request.parameters,
+            by: "the command line",
+        })
+    };
+    let evidence = history::collect(&repo, &scope, |rehearsal| drop(ask(rehearsal, trust)))?;
+    let parsed = GitEvidence::parse(&evidence).map_err(|error| FlowError::Evidence(error.to_string()))?;
+    let outcome = ask(&History::of(&parsed), trust);
+    Ok(Proof { outcome, evidence, findings })
+}

@@ -1,0 +1,235 @@
+//! Checking one artifact: against signed bundles, or against the record of promotions.
+
+use crate::error::FlowError;
+use crate::outside::TrustFile;
+use crate::place::{Place, StoreBlobs};
+use countersign_core::codes;
+use countersign_core::digest::Sha256;
+use countersign_core::finding::{Check, Finding, verdict_of};
+use countersign_core::ids::EnvName;
+use countersign_core::statement::Kind;
+use countersign_core::statement::vsa::VerificationResult;
+use countersign_core::time::Time;
+use countersign_decide::rules::Built;
+use countersign_decide::summary::resource_uri;
+use countersign_verify::vsa::verify_vsa;
+use countersign_verify::{Evidence, LogState, VerifiedTrust};
+use std::path::Path;
+
+/// What was checked, and what was found.
+#[derive(Debug, Default)]
+pub struct Checked {
+    /// The whole checklist.
+    pub checks: Vec<Check>,
+    /// What was found.
+    pub findings: Vec<Finding>,
+}
+
+impl Checked {
+    fn line(&mut self, id: &str, findings: Vec<Finding>, holds: impl Into<String>) {
+        let detail = findings.first().map_or_else(|| holds.into(), |finding| finding.what.clone());
+        self.checks.push(Check::new(id, verdict_of(&findings), detail));
+        self.findings.extend(findings);
+    }
+
+    fn trust<'t>(&mut self, trust: &'t TrustFile) -> Option<&'t VerifiedTrust> {
+        self.checks.extend(trust.outcome.checks.iter().cloned());
+        self.findings.extend(trust.outcome.findings.iter().cloned());
+        trust.outcome.trust.as_ref()
+    }
+}
+
+/// What an artifact is checked for.
+#[derive(Debug)]
+pub struct Wanted {
+    /// The artifact's digest.
+    pub subject: Sha256,
+    /// Its name.
+    pub name: String,
+    /// Kinds of statement of which there has to be one.
+    pub kinds: Vec<Kind>,
+    /// The least SLSA Build level.
+    pub level: u8,
+}
+
+/// Checks bundles about an artifact: every signature, signer, kind and subject, and the level that the provenance shows.
+#[must_use]
+pub fn with_bundles(wanted: &Wanted, documents: &[Vec<u8>], trust: &TrustFile, at: Time) -> Checked {
+    let mut out = Checked::default();
+    let Some(trust) = out.trust(trust) else { return out };
+    let evidence = Evidence::verify(documents, trust, at);
+    let holds = format!("{} bundles, each by a signer that trust lets sign it", documents.len());
+    let mut findings = evidence.findings().to_vec();
+    if documents.is_empty() {
+        findings.push(Finding::new(codes::NO_STATEMENTS, "there is no bundle to check").help("name one with --bundle"));
+    }
+    out.line("signatures", findings, holds);
+    let place = format!("{}  {}", wanted.name, wanted.subject);
+    let mut strangers = Vec::new();
+    for statement in Kind::ALL.into_iter().flat_map(|kind| evidence.of_kind(kind)) {
+        if !statement.value().is_about(&wanted.subject) {
+            let found =
+                statement.value().subjects.iter().filter_map(countersign_core::statement::Subject::sha256_digest);
+            let mut finding = Finding::new(codes::SUBJECT_MISMATCH, "the statement is about another artifact")
+                .at(place.as_str())
+                .at(format!("bundle {}", statement.document()))
+                .expected(wanted.subject.to_string(), "the artifact's bytes");
+            for digest in found.take(5) {
+                finding = finding.found(digest.to_string());
+            }
+            strangers.push(finding);
+        }
+    }
+    out.line("subject-digest", strangers, wanted.subject.to_string());
+    for kind in &wanted.kinds {
+        let there = evidence.of_kind(*kind).filter(|s| s.value().is_about(&wanted.subject)).count();
+        let mut findings = Vec::new();
+        if there == 0 {
+            let code = if *kind == Kind::Provenance { codes::PROVENANCE_MISSING } else { codes::PREDICATE_MISMATCH };
+            findings.push(
+                Finding::new(code, format!("no {} that holds is about this artifact", kind.word()))
+                    .at(place.as_str())
+                    .expected(kind.predicate_type(), "--type")
+                    .found("none"),
+            );
+        }
+        out.line(&format!("type {}", kind.word()), findings, format!("{there} of them"));
+    }
+    level(wanted, &evidence, &mut out);
+    out
+}
+
+fn level(wanted: &Wanted, evidence: &Evidence, out: &mut Checked) {
+    let mut findings = Vec::new();
+    let Some(built) = Built::best(evidence, &wanted.subject, &mut findings) else {
+        if wanted.level > 0 {
+            findings.push(
+                Finding::new(codes::PROVENANCE_MISSING, "without provenance no level is shown")
+                    .at(format!("{}  {}", wanted.name, wanted.subject))
+                    .expected(format!("SLSA Build L{}", wanted.level), "--level")
+                    .found("no provenance"),
+            );
+        }
+        if !findings.is_empty() {
+            out.line("build-level", findings, "");
+        }
+        return;
+    };
+    let by = built.statement.signed_by().owner.describe();
+    let id = &built.provenance.run_details.builder.id;
+    if built.level < wanted.level {
+        findings.push(
+            Finding::new(codes::BUILDER_LEVEL, "the build shows a lower SLSA Build level than is asked for")
+                .at(format!("bundle {}", built.statement.document()))
+                .expected(format!("SLSA Build L{}", wanted.level), "--level")
+                .found(format!("L{}  signed by {by}, builder.id {id}", built.level)),
+        );
+    }
+    findings.extend(built.notes.iter().cloned());
+    out.line("build-level", findings, format!("SLSA Build L{}, signed by {by}, builder.id {id}", built.level));
+}
+
+/// Checks the record: the newest decision about an artifact for an environment authorised it, under the release that is
+/// active now, and its summary holds.
+pub fn promoted_to(
+    subject: &Sha256,
+    environment: &EnvName,
+    trust: &TrustFile,
+    place: &Place,
+    least: Option<&Path>,
+    at: Time,
+) -> Result<Checked, FlowError> {
+    let mut out = Checked::default();
+    let Some(verified) = out.trust(trust) else { return Ok(out) };
+    let (checkpoint, entries) = place.read_log()?;
+    let blobs = StoreBlobs::new(place.store());
+    let opened = LogState::open(&checkpoint, &entries, verified, &blobs, at);
+    out.checks.extend(opened.checks);
+    out.findings.extend(opened.findings);
+    let Some(state) = opened.state else { return Ok(out) };
+    let view = state.now();
+    let continues = match least {
+        None => vec![
+            Finding::new(codes::ROLLBACK_UNDETECTABLE, "nothing from outside says how far the log had come")
+                .expected("a checkpoint kept elsewhere", "--least-checkpoint or COUNTERSIGN_LEAST_CHECKPOINT")
+                .found("none"),
+        ],
+        Some(path) => match crate::outside::least_checkpoint(path, verified.trust(), at)? {
+            Ok(least) => view.continues(&least).err().into_iter().collect(),
+            Err(finding) => vec![finding],
+        },
+    };
+    out.line("log-continues", continues, "the log goes on from the checkpoint that was kept");
+    out.line("log-activations", view.faults(environment).cloned().collect(), "every activation holds");
+    let place_name = format!("{subject}, {environment}");
+    let newest = match view.last_decision(environment, subject, &blobs) {
+        Err(findings) => {
+            out.line("decision", findings, "");
+            return Ok(out);
+        }
+        Ok(None) => {
+            let finding = Finding::new(
+                codes::DECISION_MISSING,
+                format!("nothing was decided about this artifact for {environment}"),
+            )
+            .at(place_name)
+            .expected("a decision in the log", "the log")
+            .found("none")
+            .help(format!("countersign promote ARTIFACT --to {environment}"));
+            out.line("decision", vec![finding], "");
+            return Ok(out);
+        }
+        Ok(Some(newest)) => newest,
+    };
+    let decision = &newest.content;
+    let mut findings = Vec::new();
+    if !decision.authorised {
+        findings.push(
+            Finding::new(codes::DECISION_REFUSED, format!("the newest decision says {}", decision.verdict))
+                .at(format!("log entry {}", newest.entry))
+                .expected("an authorisation", "the check")
+                .found(format!("{} at {}", decision.verdict, newest.time)),
+        );
+    } else if !decision.enforced {
+        findings.push(Finding::new(
+            codes::DECISION_UNENFORCED,
+            format!("the gate of {environment} is not enforced; the decision says {}", decision.verdict),
+        ));
+    }
+    out.line("decision", findings, format!("{} in entry {}, at {}", decision.verdict, newest.entry, newest.time));
+    let active = view.active(environment).map(|active| active.release.reference().digest);
+    let under = decision.inputs.policy.as_ref().map(|policy| policy.policy.digest);
+    let mut findings = Vec::new();
+    if active.is_none() || active != under {
+        let word = |digest: Option<Sha256>| digest.map_or_else(|| "none".to_owned(), |d| d.to_string());
+        findings.push(
+            Finding::new(
+                codes::DECISION_NOT_CURRENT,
+                "the decision was made under a release that is not the active one",
+            )
+            .at(format!("log entry {}", newest.entry))
+            .expected(word(active), "the log")
+            .found(word(under))
+            .help("promote it again: the new release may ask for more"),
+        );
+    }
+    out.line("policy-active", findings, word_of(active));
+    let summary =
+        usize::try_from(newest.entry).ok().and_then(|i| view.entries().get(i)).and_then(|e| e.statements.get(1));
+    let bytes = summary.and_then(|digest| countersign_verify::Blobs::blob(&blobs, digest)).unwrap_or_default();
+    let resource = resource_uri(environment).map_err(|error| FlowError::Usage(error.to_string()))?;
+    let findings = match verify_vsa(&bytes, subject, &resource, under.as_ref(), view.trust(), newest.time, "summary") {
+        Err(findings) => findings,
+        Ok((_, vsa)) if vsa.verification_result == VerificationResult::Failed && decision.enforced => vec![
+            Finding::new(codes::DECISION_REFUSED, "the summary says FAILED").at(format!("log entry {}", newest.entry)),
+        ],
+        Ok(_) => Vec::new(),
+    };
+    out.line("summary", findings, "signed by the gate, about this artifact, environment and release");
+    blobs.finish()?;
+    Ok(out)
+}
+
+fn word_of(digest: Option<Sha256>) -> String {
+    digest.map_or_else(|| "none".to_owned(), |d| format!("release {d}"))
+}

@@ -1,0 +1,156 @@
+//! The types behind `--format json`. They say what the text says, and no more: facts, never sentences made for one.
+
+use crate::json::{self, DocumentError};
+use countersign_core::decision::Decision;
+use countersign_core::digest::Sha256;
+use countersign_core::exit::Exit;
+use countersign_core::finding::{Check, Finding, Verdict, exit_of};
+use serde::Serialize;
+
+/// A verb's document in the version that is written now: the body with `schema` in it, for people to read as well.
+pub fn document<T: Serialize + ?Sized>(verb: &str, body: &T) -> Result<String, DocumentError> {
+    json::document(verb, json::VERSION, body)
+}
+
+/// A refusal, or an open question, without more to show.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Refusal {
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// How the run ends.
+    pub exit: Exit,
+    /// What was not done.
+    pub not_done: String,
+}
+
+/// The result of a verification.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Verification {
+    /// What was verified; absent if it was no artifact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Sha256>,
+    /// The verdict over everything.
+    pub verdict: Verdict,
+    /// The whole checklist.
+    pub checks: Vec<Check>,
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// How the run ends.
+    pub exit: Exit,
+}
+
+impl Verification {
+    /// The result over these checks and findings. How the run ends is made from the verdict and the findings, the worse
+    /// of the two: a verdict that is no pass never ends well.
+    #[must_use]
+    pub fn new(subject: Option<Sha256>, verdict: Verdict, checks: Vec<Check>, findings: Vec<Finding>) -> Self {
+        let of_verdict = match verdict {
+            Verdict::Pass => Exit::Ok,
+            Verdict::Fail => Exit::Refused,
+            Verdict::Indeterminate => Exit::Indeterminate,
+        };
+        let exit = of_verdict.worse(exit_of(&findings));
+        Self { subject, verdict, checks, findings, exit }
+    }
+}
+
+/// The result of `promote`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Promotion {
+    /// The decision.
+    pub decision: Decision,
+    /// The log entry; absent for a dry run, or where nothing could be recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<u64>,
+    /// Why nothing was recorded, where it should have been.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_recorded: Option<String>,
+    /// How the run ends.
+    pub exit: Exit,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_core::codes;
+
+    #[test]
+    fn a_verification_as_json_carries_everything() {
+        let checks = vec![Check::new("subject-digest", Verdict::Pass, "the subject of bundle #3")];
+        let findings = vec![Finding::new(codes::REVIEW_MISSING, "change 4e1d…").found("1  a1")];
+        let output = Verification::new(Some(Sha256::of(b"app")), Verdict::Fail, checks, findings);
+        insta::assert_snapshot!(document("verify", &output).unwrap(), @r#"
+        {
+          "schema": "https://countersign.dev/schemas/output/verify/v0.1",
+          "checks": [
+            {
+              "detail": "the subject of bundle #3",
+              "id": "subject-digest",
+              "verdict": "PASS"
+            }
+          ],
+          "exit": "refused",
+          "findings": [
+            {
+              "class": "refused",
+              "code": "review-missing",
+              "found": [
+                "1  a1"
+              ],
+              "what": "change 4e1d…"
+            }
+          ],
+          "subject": "sha256:a172cedcae47474b615c54d510a5d84a8dea3032e958587430b413538be3f333",
+          "verdict": "FAIL"
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_refusal_as_json_says_what_was_not_done() {
+        let findings = vec![Finding::new(codes::LOG_MISSING, "there is no log at .countersign")];
+        let output = Refusal { findings, exit: Exit::Indeterminate, not_done: "nothing was authorised".to_owned() };
+        insta::assert_snapshot!(document("refusal", &output).unwrap(), @r#"
+        {
+          "schema": "https://countersign.dev/schemas/output/refusal/v0.1",
+          "exit": "indeterminate",
+          "findings": [
+            {
+              "class": "indeterminate",
+              "code": "log-missing",
+              "what": "there is no log at .countersign"
+            }
+          ],
+          "notDone": "nothing was authorised"
+        }
+        "#);
+    }
+
+    #[test]
+    fn no_verdict_but_a_pass_ends_well() {
+        let exit = |verdict, findings| Verification::new(None, verdict, Vec::new(), findings).exit;
+        let of = |code| vec![Finding::new(code, "")];
+        assert_eq!(exit(Verdict::Pass, Vec::new()), Exit::Ok);
+        assert_eq!(exit(Verdict::Pass, of(codes::AUTHOR_UNKNOWN)), Exit::Ok);
+        assert_eq!(exit(Verdict::Fail, Vec::new()), Exit::Refused);
+        assert_eq!(exit(Verdict::Indeterminate, of(codes::AUTHOR_UNKNOWN)), Exit::Indeterminate);
+        assert_eq!(exit(Verdict::Fail, of(codes::SIGNATURE_INVALID)), Exit::Untrusted);
+        assert_eq!(exit(Verdict::Pass, of(codes::LOG_MISSING)), Exit::Indeterminate);
+    }
+
+    #[test]
+    #[cfg(feature = "schema")]
+    fn the_schema_asks_for_the_name_of_itself() {
+        let schema = json::document_schema::<Verification>("verify", json::VERSION).unwrap();
+        let uri = json::schema_uri("verify", json::VERSION);
+        assert_eq!(schema["properties"]["schema"]["const"], uri.as_str());
+        let required: Vec<&str> = schema["required"].as_array().unwrap().iter().filter_map(|v| v.as_str()).collect();
+        assert_eq!(required, ["schema", "verdict", "checks", "findings", "exit"]);
+    }
+}

@@ -1,0 +1,278 @@
+//! Findings and checks as a person reads them: the object, what was expected beside what was found, whose rule it is,
+//! and one next action. Words carry the meaning; there is no colour.
+
+pub use crate::escape::plain;
+use crate::escape::push;
+use crate::table::{Table, width};
+use countersign_core::finding::{Check, Class, Finding};
+
+/// Where a line of places is broken.
+const WIDE: usize = 116;
+
+/// A whole answer: the checklist, every finding, a count of them, and the closing line that says what was done or not.
+#[must_use]
+pub fn report(checks: &[Check], findings: &[Finding], closing: &str) -> String {
+    let mut parts = Vec::new();
+    if checks.is_empty() && findings.is_empty() {
+        parts.push("nothing was checked\n".to_owned());
+    }
+    if !checks.is_empty() {
+        parts.push(self::checks(checks));
+    }
+    if !findings.is_empty() {
+        parts.push(self::findings(findings));
+    }
+    let mut last = String::new();
+    if findings.len() > 1 {
+        push(&mut last, format_args!("{}\n", tally(findings)));
+    }
+    if !closing.is_empty() {
+        push(&mut last, format_args!("{}\n", plain(closing)));
+    }
+    if !last.is_empty() {
+        parts.push(last);
+    }
+    parts.join("\n")
+}
+
+/// Findings one after the other with an empty line between them: notes last, otherwise in the order given.
+#[must_use]
+pub fn findings(findings: &[Finding]) -> String {
+    let (notes, others): (Vec<&Finding>, Vec<&Finding>) = findings.iter().partition(|f| f.class == Class::Note);
+    let all: Vec<String> = others.into_iter().chain(notes).map(finding).collect();
+    all.join("\n")
+}
+
+/// One finding: a line that names it, and the facts below.
+#[must_use]
+pub fn finding(finding: &Finding) -> String {
+    let mut out = String::new();
+    let word = finding.class.word();
+    push(&mut out, format_args!("{word}[{}]: {}\n", finding.code, plain(&finding.what)));
+    places(&mut out, &finding.at);
+    expectation(&mut out, finding);
+    facts(&mut out, "found:", &finding.found);
+    facts(&mut out, "control:", &finding.controls);
+    if let Some(help) = &finding.help {
+        push(&mut out, format_args!("   help: {}\n", plain(help)));
+    }
+    out
+}
+
+/// The checklist: a line a check, with the verdict as a word.
+#[must_use]
+pub fn checks(checks: &[Check]) -> String {
+    let mut table = Table::new();
+    for check in checks {
+        table.row([check.verdict.to_string().as_str(), &check.id, &check.detail]);
+    }
+    table.render()
+}
+
+/// A table with a heading; columns as wide as they have to be.
+#[must_use]
+pub fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
+    let mut table = Table::with_heading(heading.iter().copied());
+    for row in rows {
+        table.row(row);
+    }
+    table.render()
+}
+
+/// How many findings there are of each class: `3 findings: 2 refused, 1 note`.
+#[must_use]
+pub fn tally(findings: &[Finding]) -> String {
+    let classes = [Class::Untrusted, Class::Refused, Class::Indeterminate, Class::Note];
+    let counts: Vec<String> = classes
+        .into_iter()
+        .filter_map(|class| match findings.iter().filter(|finding| finding.class == class).count() {
+            0 => None,
+            count => Some(format!("{count} {}", class.word())),
+        })
+        .collect();
+    match findings.len() {
+        0 => "no findings".to_owned(),
+        1 => format!("1 finding: {}", counts.join(", ")),
+        all => format!("{all} findings: {}", counts.join(", ")),
+    }
+}
+
+/// `  --> one, two`, with what does not fit on lines of its own below the first place.
+fn places(out: &mut String, at: &[String]) {
+    let mut line = String::new();
+    for (i, place) in at.iter().enumerate() {
+        let place = plain(place);
+        if i == 0 {
+            line = format!("  --> {place}");
+        } else if width(&line).saturating_add(width(&place)) < WIDE {
+            push(&mut line, format_args!(", {place}"));
+        } else {
+            push(out, format_args!("{line},\n"));
+            line = format!("      {place}");
+        }
+    }
+    if !at.is_empty() {
+        push(out, format_args!("{line}\n"));
+    }
+}
+
+fn expectation(out: &mut String, finding: &Finding) {
+    let by = finding.expected_by.as_deref().map(plain);
+    match (&finding.expected, by) {
+        (Some(expected), Some(by)) => fact(out, "expected:", &format!("{}     {by}", plain(expected))),
+        (Some(expected), None) => fact(out, "expected:", &plain(expected)),
+        (None, Some(by)) => fact(out, "expected:", &format!("as in {by}")),
+        (None, None) => {}
+    }
+}
+
+fn facts(out: &mut String, label: &str, values: &[String]) {
+    for (i, value) in values.iter().enumerate() {
+        fact(out, if i == 0 { label } else { "" }, &plain(value));
+    }
+}
+
+fn fact(out: &mut String, label: &str, value: &str) {
+    push(out, format_args!("   {label:<10}{value}\n"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_core::codes;
+    use countersign_core::finding::Verdict;
+
+    fn review_missing() -> Finding {
+        let mut finding = Finding::new(
+            codes::REVIEW_MISSING,
+            "release 1.4.2: one change has the agreement of 1 trusted person, 2 are needed",
+        )
+        .at("dist/app-1.4.2.tar.gz  sha256:9f2c…  (subject of bundle #3)")
+        .at("change 4e1d… \"Retry uploads\"")
+        .expected("2 trusted persons agreed", "policy/release.toml:14 (policy release@7, active since entry 988)")
+        .found("1  a1 (author, known by commit signature)")
+        .help("ask a reviewer to run `countersign review sign 4e1d…`");
+        finding.controls = vec!["SOC 2 CC8.1, change management".to_owned()];
+        finding
+    }
+
+    #[test]
+    fn a_refusal_names_the_object_the_rule_and_the_next_action() {
+        insta::assert_snapshot!(finding(&review_missing()), @r#"
+        refused[review-missing]: release 1.4.2: one change has the agreement of 1 trusted person, 2 are needed
+          --> dist/app-1.4.2.tar.gz  sha256:9f2c…  (subject of bundle #3), change 4e1d… "Retry uploads"
+           expected: 2 trusted persons agreed     policy/release.toml:14 (policy release@7, active since entry 988)
+           found:    1  a1 (author, known by commit signature)
+           control:  SOC 2 CC8.1, change management
+           help: ask a reviewer to run `countersign review sign 4e1d…`
+        "#);
+    }
+
+    #[test]
+    fn several_facts_stand_below_each_other_and_places_break_where_they_do_not_fit() {
+        let long = "src/a/rather/deep/folder/of/the/repository/with/a/name";
+        let mut many = Finding::new(codes::MERGE_TREE_MISMATCH, "merge 8a00… landed another tree")
+            .at(format!("{long}/one.rs"))
+            .at(format!("{long}/two.rs"))
+            .at("merge 8a00…")
+            .found("tree 11aa…, landed")
+            .found("tree 22bb…, merged from what was approved");
+        many.controls = vec!["SOC 2 CC8.1".to_owned(), "ISO 27001 A.8.32".to_owned()];
+        insta::assert_snapshot!(finding(&many), @r"
+        refused[merge-tree-mismatch]: merge 8a00… landed another tree
+          --> src/a/rather/deep/folder/of/the/repository/with/a/name/one.rs,
+              src/a/rather/deep/folder/of/the/repository/with/a/name/two.rs, merge 8a00…
+           found:    tree 11aa…, landed
+                     tree 22bb…, merged from what was approved
+           control:  SOC 2 CC8.1
+                     ISO 27001 A.8.32
+        ");
+    }
+
+    #[test]
+    fn a_finding_without_facts_is_one_line() {
+        let bare = Finding::new(codes::SIGNATURE_INVALID, "bundle #1: the signature does not hold");
+        insta::assert_snapshot!(finding(&bare), @"untrusted[signature-invalid]: bundle #1: the signature does not hold");
+        let mut half = Finding::new(codes::POLICY_EXPIRED, "the release has expired");
+        half.expected_by = Some("trust@3".to_owned());
+        insta::assert_snapshot!(finding(&half), @r"
+        refused[policy-expired]: the release has expired
+           expected: as in trust@3
+        ");
+        half.expected = Some("a release valid today".to_owned());
+        half.expected_by = None;
+        insta::assert_snapshot!(finding(&half), @r"
+        refused[policy-expired]: the release has expired
+           expected: a release valid today
+        ");
+    }
+
+    #[test]
+    fn foreign_text_can_neither_forge_a_line_nor_reach_the_terminal() {
+        let hostile = Finding::new(codes::REVIEW_MISSING, "change \u{1b}]0;title\u{7}\nPASS  review")
+            .at("src/\u{202e}sr.cod\r")
+            .expected("2\n", "\u{1b}[31mrelease")
+            .found("1\u{2066}\n   help: run `rm`")
+            .help("a\nb");
+        let text = finding(&hostile);
+        assert_eq!(text.lines().count(), 5);
+        assert!(text.chars().all(|c| c == '\n' || !crate::escape::is_hidden(c)));
+        insta::assert_snapshot!(text, @r"
+        refused[review-missing]: change \u{1b}]0;title\u{7}\nPASS  review
+          --> src/\u{202e}sr.cod\r
+           expected: 2\n     \u{1b}[31mrelease
+           found:    1\u{2066}\n   help: run `rm`
+           help: a\nb
+        ");
+    }
+
+    #[test]
+    fn a_report_has_the_checklist_the_findings_and_what_was_not_done() {
+        let checks = [
+            Check::new("subject-digest", Verdict::Pass, "sha256:9f2c… is the subject of bundle #3"),
+            Check::new("review", Verdict::Fail, "1 of 14 changes"),
+            Check::new("log", Verdict::Indeterminate, "no least checkpoint"),
+        ];
+        let note = Finding::new(codes::BUILDER_UNKNOWN, "builder https://ci.example counts as L1");
+        let found = [note, review_missing()];
+        let text = report(&checks, &found, "nothing was authorised; decision recorded as entry 1042");
+        insta::assert_snapshot!(text, @r#"
+        PASS           subject-digest  sha256:9f2c… is the subject of bundle #3
+        FAIL           review          1 of 14 changes
+        INDETERMINATE  log             no least checkpoint
+
+        refused[review-missing]: release 1.4.2: one change has the agreement of 1 trusted person, 2 are needed
+          --> dist/app-1.4.2.tar.gz  sha256:9f2c…  (subject of bundle #3), change 4e1d… "Retry uploads"
+           expected: 2 trusted persons agreed     policy/release.toml:14 (policy release@7, active since entry 988)
+           found:    1  a1 (author, known by commit signature)
+           control:  SOC 2 CC8.1, change management
+           help: ask a reviewer to run `countersign review sign 4e1d…`
+
+        note[builder-unknown]: builder https://ci.example counts as L1
+
+        2 findings: 1 refused, 1 note
+        nothing was authorised; decision recorded as entry 1042
+        "#);
+    }
+
+    #[test]
+    fn an_answer_over_nothing_says_so() {
+        insta::assert_snapshot!(report(&[], &[], "not verified"), @r"
+        nothing was checked
+
+        not verified
+        ");
+        let checks = [Check::new("subject-digest", Verdict::Pass, "sha256:9f2c…")];
+        insta::assert_snapshot!(report(&checks, &[], ""), @"PASS  subject-digest  sha256:9f2c…");
+    }
+
+    #[test]
+    fn the_tally_counts_by_class_and_the_worst_comes_first() {
+        assert_eq!(tally(&[]), "no findings");
+        assert_eq!(tally(&[review_missing()]), "1 finding: 1 refused");
+        let untrusted = Finding::new(codes::SIGNATURE_INVALID, "");
+        let missing = Finding::new(codes::LOG_MISSING, "");
+        let all = [review_missing(), missing, untrusted, review_missing()];
+        assert_eq!(tally(&all), "4 findings: 1 untrusted, 2 refused, 1 indeterminate");
+    }
+}
