@@ -69,8 +69,8 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign-collect",
         ours: &["countersign-core"],
-        foreign: &["serde", "serde_json", "sha2", "thiserror", "toml"],
-        dev: &["tempfile"],
+        foreign: &["serde", "serde_json", "sha2", "tempfile", "thiserror", "toml"],
+        dev: &[],
     },
     Room {
         name: "countersign-sign",
@@ -99,8 +99,8 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign-report",
         ours: &["countersign-core"],
-        foreign: &["schemars", "serde", "serde_json"],
-        dev: &[],
+        foreign: &["schemars", "serde", "serde_json", "thiserror"],
+        dev: &["insta"],
     },
     Room { name: "countersign-flow", ours: LIBRARIES, foreign: &["serde", "serde_json", "thiserror"], dev: &[] },
     Room {
