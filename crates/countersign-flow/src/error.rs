@@ -108,6 +108,7 @@ pub enum FlowError {
 impl FlowError {
     /// One next action, where there is one that helps.
     #[must_use]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "an error without a line here simply has no help")]
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Key(KeyFileError::OpenToOthers { path, .. }) => Some(format!("chmod 600 {}", path.display())),

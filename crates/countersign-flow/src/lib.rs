@@ -18,6 +18,7 @@ pub mod promote;
 pub mod replay;
 pub mod review;
 pub mod signing;
+pub mod trust_file;
 pub mod verify_artifact;
 
 pub use error::FlowError;

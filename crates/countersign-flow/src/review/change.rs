@@ -49,8 +49,8 @@ impl ChangeSummary {
                     let below = [path.as_slice(), b"/"].concat();
                     folders.push((below, tree(a), tree(b), depth.saturating_add(1)));
                 }
-                let file = |entry: Option<&Entry>| entry.filter(|e| e.mode != Mode::Directory).cloned();
-                if let Some(change) = changed(source, &path, file(a), file(b))? {
+                let (old_file, new_file) = (a.filter(|e| is_file(e)), b.filter(|e| is_file(e)));
+                if let Some(change) = changed(source, &path, old_file, new_file)? {
                     files.push(change);
                 }
             }
@@ -58,6 +58,10 @@ impl ChangeSummary {
         files.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(Self { files })
     }
+}
+
+fn is_file(entry: &Entry) -> bool {
+    entry.mode != Mode::Directory
 }
 
 fn entries(source: &dyn ObjectSource, tree: Option<Oid>) -> Result<BTreeMap<Vec<u8>, Entry>, SourceError> {
@@ -68,22 +72,22 @@ fn entries(source: &dyn ObjectSource, tree: Option<Oid>) -> Result<BTreeMap<Vec<
 fn changed(
     source: &dyn ObjectSource,
     path: &[u8],
-    before: Option<Entry>,
-    after: Option<Entry>,
+    before: Option<&Entry>,
+    after: Option<&Entry>,
 ) -> Result<Option<FileChange>, SourceError> {
-    let how = match (&before, &after) {
+    let how = match (before, after) {
         (None, None) => return Ok(None),
         (None, Some(_)) => "added",
         (Some(_), None) => "deleted",
         (Some(_), Some(_)) => "changed",
     };
     let mut hidden = Vec::new();
-    if let Some(entry) = &after {
+    if let Some(entry) = after {
         match entry.mode {
             Mode::Symlink => hidden.push("a symbolic link"),
             Mode::Submodule => hidden.push("a submodule: its commits are not in this diff"),
-            Mode::Executable if before.as_ref().is_none_or(|b| b.mode != Mode::Executable) => {
-                hidden.push("becomes executable")
+            Mode::Executable if before.is_none_or(|b| b.mode != Mode::Executable) => {
+                hidden.push("becomes executable");
             }
             Mode::File | Mode::Executable | Mode::Directory => {}
         }

@@ -68,7 +68,8 @@ pub fn sign(request: &SignRequest<'_>, show: impl FnOnce(&Review, &ChangeSummary
     let head = repo.commit(request.head)?;
     let base = repo.commit(request.base.unwrap_or_else(|| request.target.as_str()))?;
     let source = repo.objects();
-    let (review, summary) = read(&source, request, repository(request, &repo)?, base, head).map_err(unreadable)?;
+    let (review, summary) =
+        read(&source, request, repository(request, &repo)?, base, head).map_err(|error| unreadable(&error))?;
     show(&review, &summary);
     let subjects = vec![
         Subject::git("change", "gitCommit", &review.head_commit.hex()),
@@ -134,7 +135,7 @@ fn repository(request: &SignRequest<'_>, repo: &GitRepo) -> Result<Uri, FlowErro
     Uri::new(&uri.to_string()).map_err(|_form| missing())
 }
 
-fn unreadable(error: SourceError) -> FlowError {
+fn unreadable(error: &SourceError) -> FlowError {
     let code = if matches!(error, SourceError::Missing { .. }) {
         codes::HISTORY_OBJECT_MISSING
     } else {

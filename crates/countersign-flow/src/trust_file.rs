@@ -1,0 +1,139 @@
+//! Writing and signing trust documents.
+
+use crate::error::FlowError;
+use crate::{files, people};
+use countersign_core::codes;
+use countersign_core::finding::Finding;
+use countersign_core::ids::{EnvName, Origin, PersonId, Uri};
+use countersign_core::json;
+use countersign_core::key::PublicKey;
+use countersign_core::limits;
+use countersign_core::statement::{Kind, Statement, Subject};
+use countersign_core::time::Time;
+use countersign_core::trust::{Owner, ROLE_TRUST, TRUST_NAMESPACE, Trust};
+use countersign_sign::{PersonKey, SshKeygen};
+use std::path::Path;
+
+/// What a first trust document is made of.
+#[derive(Debug)]
+pub struct Beginning {
+    /// People with their keys.
+    pub persons: Vec<(PersonId, PublicKey)>,
+    /// Builders: `builder.id` and key.
+    pub builders: Vec<(Uri, PublicKey)>,
+    /// Gates: uri and key.
+    pub gates: Vec<(Uri, PublicKey)>,
+    /// Logs: origin and key.
+    pub logs: Vec<(Origin, PublicKey)>,
+    /// Environments.
+    pub environments: Vec<EnvName>,
+    /// The least SLSA Build level for them.
+    pub builder_level: u8,
+    /// How many persons have to sign trust, and approve policy.
+    pub threshold: usize,
+    /// The time.
+    pub at: Time,
+}
+
+/// A first `trust.toml`, to be read and edited by people before anybody signs it.
+pub fn begin(beginning: &Beginning) -> Result<String, FlowError> {
+    use std::fmt::Write as _;
+    const YEAR: i64 = 365 * 24 * 3600;
+    let mut out = String::from(
+        "# Who may sign what. Edit it, have it signed with `countersign trust sign`, and keep its digest outside of the\n\
+         # reviewed repository: whoever can change this file's digest can change everything that is believed.\n\n",
+    );
+    let mut line = |text: std::fmt::Arguments<'_>| {
+        let written = writeln!(out, "{text}");
+        debug_assert!(written.is_ok(), "a String takes whatever is written to it");
+    };
+    line(format_args!("version = 1"));
+    line(format_args!("not_before = \"{}\"\nexpires = \"{}\"", beginning.at, beginning.at.plus(YEAR)));
+    line(format_args!("\n# People, by ids that say nothing about them. Names and addresses stay outside."));
+    for (id, key) in &beginning.persons {
+        line(format_args!("[[persons]]\nid = \"{id}\"\nkeys = [{{ key = \"{}\" }}]\n", key.to_openssh()));
+    }
+    line(format_args!(
+        "# Builders: which builder.id a key may claim, and the highest SLSA Build level that the pair shows."
+    ));
+    for (id, key) in &beginning.builders {
+        line(format_args!(
+            "[[builders]]\nid = \"{id}\"\nmax_level = 1\nkeys = [{{ key = \"{}\" }}]\n",
+            key.to_openssh()
+        ));
+    }
+    let names: Vec<String> = beginning.environments.iter().map(|e| format!("\"{e}\"")).collect();
+    line(format_args!("# Gates: which key decides, and where. No build can reach it."));
+    for (id, key) in &beginning.gates {
+        line(format_args!(
+            "[[gates]]\nid = \"{id}\"\nenvironments = [{}]\nkeys = [{{ key = \"{}\" }}]\n",
+            names.join(", "),
+            key.to_openssh()
+        ));
+    }
+    for (origin, key) in &beginning.logs {
+        line(format_args!("[[logs]]\norigin = \"{origin}\"\nkeys = [{{ key = \"{}\" }}]\n", key.to_openssh()));
+    }
+    let everybody: Vec<String> = beginning.persons.iter().map(|(id, _)| format!("\"{id}\"")).collect();
+    line(format_args!("# How many persons it takes."));
+    for role in [ROLE_TRUST, countersign_core::trust::ROLE_POLICY] {
+        line(format_args!(
+            "[roles.{role}]\npersons = [{}]\nthreshold = {}\n",
+            everybody.join(", "),
+            beginning.threshold
+        ));
+    }
+    line(format_args!("# What no policy release may go below."));
+    for environment in &beginning.environments {
+        line(format_args!(
+            "[environments.\"{environment}\"]\nreview_tier = \"T3\"\nbuilder_level = {}\nenforced_rules = [\"two-party-review@1\"]\n",
+            beginning.builder_level
+        ));
+    }
+    Trust::from_toml(out.as_bytes()).map_err(|error| refused(&error, "trust.toml"))?;
+    Ok(out)
+}
+
+/// Reads a trust document, authored or signed: TOML, or the statement in a signed file.
+pub fn read(path: &Path) -> Result<Trust, FlowError> {
+    let bytes = files::read(path, limits::COLLECTION_BYTES)?;
+    let place = path.display().to_string();
+    let signed = bytes.trim_ascii_start().first() == Some(&b'{');
+    if !signed {
+        return Trust::from_toml(&bytes).map_err(|error| refused(&error, &place));
+    }
+    let fault = |what: String| FlowError::Refused(vec![Finding::new(codes::TRUST_MALFORMED, what).at(place.as_str())]);
+    let documents = countersign_core::bundle::Signed::parse_lines(&bytes).map_err(|error| fault(error.to_string()))?;
+    let Some((_, first)) = documents.first() else { return Err(fault("the file holds no document".to_owned())) };
+    let statement = Statement::parse(&first.payload).map_err(|error| fault(error.to_string()))?;
+    if statement.kind() != Some(Kind::Trust) {
+        return Err(fault(format!("this is a statement of type {}, not trust", statement.predicate_type)));
+    }
+    Trust::from_value(statement.predicate).map_err(|error| refused(&error, &place))
+}
+
+/// Adds a person's signature to `output`. The person has to be in the document's own `trust` role.
+pub fn sign(trust: &Trust, output: &Path, key: &PersonKey, keygen: &SshKeygen) -> Result<Vec<u8>, FlowError> {
+    let id = key.public(keygen)?.id();
+    let in_role = |person: &PersonId| trust.role(ROLE_TRUST).is_some_and(|role| role.persons.contains(person));
+    let found = match trust.owner_of(&id) {
+        Some((Owner::Person(person), _)) if in_role(&person.id) => None,
+        Some((owner, _)) => Some(owner.describe()),
+        None => Some(format!("key {id}, which is not in this document")),
+    };
+    if let Some(found) = found {
+        return Err(FlowError::Refused(vec![
+            Finding::new(codes::SIGNER_NOT_ALLOWED, "this key does not sign this trust document")
+                .at("--key")
+                .expected(format!("a key of a person in role `{ROLE_TRUST}`"), "the document itself")
+                .found(found),
+        ]));
+    }
+    let subject = Subject::sha256("trust", &trust.digest()?);
+    let statement = Statement::new(Kind::Trust, vec![subject], &json::to_value(trust)?)?;
+    people::add_signature(output, &statement, TRUST_NAMESPACE, key, keygen)
+}
+
+fn refused(error: &countersign_core::trust::TrustError, place: &str) -> FlowError {
+    FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(place)])
+}

@@ -1,0 +1,50 @@
+//! `demo`: all of it, in a temporary folder.
+
+use super::{Answer, Call};
+use crate::demo::{self, Stage};
+use crate::render::Done;
+use clap::Args;
+use countersign_core::exit::Exit;
+use countersign_flow::FlowError;
+use std::path::PathBuf;
+
+/// Watch all of it happen in a temporary folder
+///
+/// A real crate in a real git repository, with fresh keys: built, signed, refused because only its author agreed,
+/// reviewed, promoted and audited. Needs git, ssh-keygen and cargo; no network. What it shows is SLSA Build L1.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  countersign demo --keep /tmp/countersign-demo")]
+pub(crate) struct Demo {
+    /// Leave everything in this folder, which must be empty or not exist
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+}
+
+impl Demo {
+    pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
+        let temporary = tempfile::tempdir().map_err(|source| FlowError::Read { path: std::env::temp_dir(), source })?;
+        let folder = match &self.keep {
+            None => temporary.path().to_owned(),
+            Some(folder) => empty(folder)?,
+        };
+        let program =
+            call.world.program().map_err(|source| FlowError::Read { path: PathBuf::from("countersign"), source })?;
+        let mut audience = std::io::stdout().lock();
+        let mut stage = Stage::new(program, folder.clone(), &mut audience);
+        demo::run(&mut stage).map_err(|error| FlowError::Demo(error.to_string()))?;
+        let kept = match &self.keep {
+            Some(_) => format!("everything is in {}\n", folder.display()),
+            None => "run it again with `--keep DIR` to look at every file\n".to_owned(),
+        };
+        Ok(Done::text(Exit::Ok, format!("{kept}{}", demo::NEXT)))
+    }
+}
+
+fn empty(folder: &std::path::Path) -> Result<PathBuf, FlowError> {
+    let failed = |source| FlowError::Read { path: folder.to_owned(), source };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    if std::fs::read_dir(folder).map_err(failed)?.next().is_some() {
+        return Err(FlowError::Exists { path: folder.to_owned() });
+    }
+    folder.canonicalize().map_err(failed)
+}

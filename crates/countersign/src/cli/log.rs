@@ -1,0 +1,251 @@
+//! `log`: the append-only record.
+
+use super::given::{self, StoreArgs, TrustArgs};
+use super::{Answer, Call};
+use crate::render::Done;
+use clap::{Args, Subcommand};
+use countersign_core::codes;
+use countersign_core::digest::Sha256;
+use countersign_core::entry::Entry;
+use countersign_core::exit::Exit;
+use countersign_core::finding::{Check, Finding, exit_of, verdict_of};
+use countersign_core::ids::Origin;
+use countersign_flow::FlowError;
+use countersign_flow::place::{Place, StoreBlobs};
+use countersign_record::atomic::write_atomic;
+use countersign_record::log::reader::LogReader;
+use countersign_record::log::verify::verify_folder;
+use countersign_record::log::writer::Log as Writer;
+use countersign_report::{output, text};
+use countersign_sign::{LogSigner, SigningKey};
+use countersign_verify::LogState;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Make, check and read the append-only log
+#[derive(Debug, Args)]
+pub(crate) struct Log {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Init(Init),
+    Verify(Verify),
+    Checkpoint(Checkpoint),
+    Show(Show),
+}
+
+/// Make a new, empty log
+///
+/// The only way in which a log comes into being: a log that is missing is never taken for a new one.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  countersign log init --origin example.com/log --key log.pem --store .countersign")]
+struct Init {
+    /// The log's name: the first line of its checkpoints
+    #[arg(long, value_name = "NAME")]
+    origin: Origin,
+    /// The log's key: PEM, Ed25519
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+/// Check the whole log: every tile of every level, the checkpoint, every activation
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  countersign log verify --store .countersign --trust trust.sigstore.json --trust-digest sha256:…"
+)]
+struct Verify {
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
+}
+
+/// Print the signed checkpoint, to be kept elsewhere
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  countersign log checkpoint --store .countersign --output /elsewhere/checkpoint")]
+struct Checkpoint {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Where to write it; standard output where none is given
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// List the entries, or show one with its proof
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  countersign log show --store .countersign\n  countersign log show --store .countersign --entry 3 --proof"
+)]
+struct Show {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// One entry, as it stands in the log
+    #[arg(long, value_name = "N")]
+    entry: Option<u64>,
+    /// Its inclusion proof, in the form of C2SP tlog-proof
+    #[arg(long, requires = "entry")]
+    proof: bool,
+}
+
+impl Log {
+    pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
+        match &self.verb {
+            Verb::Init(verb) => verb.run(call),
+            Verb::Verify(verb) => verb.run(call),
+            Verb::Checkpoint(verb) => verb.run(call),
+            Verb::Show(verb) => verb.run(call),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Made {
+    origin: Origin,
+    folder: String,
+    size: u64,
+    root: Sha256,
+}
+
+impl Init {
+    fn run(&self, call: &Call<'_>) -> Answer {
+        let key = SigningKey::load(&self.key)?;
+        let signer = LogSigner::new(self.origin.clone(), key).map_err(|error| FlowError::Usage(error.to_string()))?;
+        let place = self.store.place();
+        let log = Writer::create(&place.log(), &signer)?;
+        let document = Made {
+            origin: self.origin.clone(),
+            folder: place.log().display().to_string(),
+            size: log.size(),
+            root: log.root(),
+        };
+        Ok(Done::answer(call.format, Exit::Ok, "log-init", &document, || {
+            format!(
+                "{}: log {}, empty\nkeep its checkpoint elsewhere: `countersign log checkpoint --output FILE`\n",
+                document.folder, document.origin
+            )
+        }))
+    }
+}
+
+impl Verify {
+    fn run(&self, call: &Call<'_>) -> Answer {
+        let at = given::now(call)?;
+        let place = self.store.place();
+        let (mut checks, mut findings) = (Vec::new(), Vec::new());
+        let report = verify_folder(&place.log())?;
+        let bad = report.bad.iter().map(|bad| {
+            Finding::new(codes::LOG_TILE_MISMATCH, bad.wrong.to_string())
+                .at(place.log().join(&bad.path).display().to_string())
+                .help("restore this file from a copy; the checkpoint says what it has to be")
+        });
+        let bad: Vec<Finding> = bad.collect();
+        let detail = format!("{} entries, {} files compared", report.entries, report.files);
+        checks.push(Check::new("log-tiles", verdict_of(&bad), detail));
+        let intact = bad.is_empty();
+        findings.extend(bad);
+        let trust = self.trust.read(call, at)?;
+        checks.extend(trust.outcome.checks.iter().cloned());
+        findings.extend(trust.outcome.findings.iter().cloned());
+        if let (Some(trust), true) = (&trust.outcome.trust, intact) {
+            self.state(&place, trust, at, &mut checks, &mut findings)?;
+        }
+        let exit = exit_of(&findings);
+        let document = output::Verification { subject: None, verdict: verdict_of(&findings), checks, findings, exit };
+        Ok(Done::answer(call.format, exit, "log-verify", &document, || {
+            let found = if document.findings.is_empty() {
+                String::new()
+            } else {
+                format!("\n{}", text::findings(&document.findings))
+            };
+            format!("{}{found}\n{}\n", text::checks(&document.checks), document.verdict)
+        }))
+    }
+
+    fn state(
+        &self,
+        place: &Place,
+        trust: &countersign_verify::VerifiedTrust,
+        at: countersign_core::time::Time,
+        checks: &mut Vec<Check>,
+        findings: &mut Vec<Finding>,
+    ) -> Result<(), FlowError> {
+        let (checkpoint, entries) = place.read_log()?;
+        let blobs = StoreBlobs::new(place.store());
+        let opened = LogState::open(&checkpoint, &entries, trust, &blobs, at);
+        checks.extend(opened.checks);
+        findings.extend(opened.findings);
+        if let Some(state) = &opened.state {
+            let faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
+            checks.push(Check::new("log-activations", verdict_of(&faults), "trust documents and activations"));
+            findings.extend(faults);
+        }
+        blobs.finish()
+    }
+}
+
+impl Checkpoint {
+    fn run(&self, call: &Call<'_>) -> Answer {
+        let reader = LogReader::open(&self.store.place().log())?;
+        let note = reader.checkpoint().note().to_string();
+        match &self.output {
+            None => Ok(Done::bytes(note.into_bytes())),
+            Some(path) => {
+                write_atomic(path, note.as_bytes(), 0o644)?;
+                let claim = reader.checkpoint().claim();
+                let document = Made {
+                    origin: claim.origin.clone(),
+                    folder: path.display().to_string(),
+                    size: claim.size,
+                    root: claim.root,
+                };
+                Ok(Done::answer(call.format, Exit::Ok, "log-checkpoint", &document, || {
+                    format!("{}: {} entries, root {}\n", document.folder, document.size, document.root)
+                }))
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Listed {
+    size: u64,
+    entries: Vec<(u64, Entry)>,
+}
+
+impl Show {
+    fn run(&self, call: &Call<'_>) -> Answer {
+        let reader = LogReader::open(&self.store.place().log())?;
+        if let Some(index) = self.entry {
+            if self.proof {
+                return Ok(Done::bytes(reader.tlog_proof(index)?.to_string().into_bytes()));
+            }
+            let mut bytes = reader.entry(index)?;
+            bytes.push(b'\n');
+            return Ok(Done::bytes(bytes));
+        }
+        let size = reader.checkpoint().claim().size;
+        let mut entries = Vec::new();
+        for (index, bytes) in (0..size).zip(reader.entries(0..size)) {
+            let entry = Entry::parse(&bytes?).map_err(|error| {
+                let place = format!("log entry {index}");
+                FlowError::Refused(vec![Finding::new(codes::LOG_ENTRY_MALFORMED, error.to_string()).at(place)])
+            })?;
+            entries.push((index, entry));
+        }
+        let document = Listed { size, entries };
+        Ok(Done::answer(call.format, Exit::Ok, "log-show", &document, || {
+            let row = |(index, entry): &(u64, Entry)| {
+                let environment = entry.environment.as_ref().map_or_else(String::new, ToString::to_string);
+                let subject = entry.subjects.first().map_or_else(String::new, ToString::to_string);
+                vec![index.to_string(), entry.time.to_string(), entry.kind.word().to_owned(), environment, subject]
+            };
+            let rows: Vec<_> = document.entries.iter().map(row).collect();
+            text::table(&["entry", "time", "kind", "environment", "subject"], &rows)
+        }))
+    }
+}

@@ -1,0 +1,143 @@
+//! The command line: one file a verb. A verb reads its arguments, calls a use case, and renders what comes back.
+
+mod audit;
+mod demo;
+mod explain;
+mod given;
+mod log;
+mod policy;
+mod promote;
+mod provenance;
+mod review;
+mod sbom;
+mod sign;
+mod trust;
+mod verify;
+
+use crate::render::{Done, Format};
+use crate::world::World;
+use clap::{CommandFactory as _, Parser, Subcommand};
+use countersign_flow::FlowError;
+
+const GROUPS: &str = "\
+{about-with-newline}
+{usage-heading} {usage}
+
+Build:
+  sbom         Write the SBOM of a Cargo workspace's binary
+  provenance   Run a build and write its provenance
+  sign         Sign a statement into a Sigstore bundle
+
+Review:
+  review       Sign reviews, and prove that they cover a range of commits
+
+Gate:
+  verify       Verify an artifact against its bundles, or that a digest was promoted
+  policy       Build, approve and activate policy releases
+  promote      Decide whether an artifact may go to an environment, and record the decision
+
+Audit:
+  log          Make, check and read the append-only log
+  audit        Pack the record into one file, and prove it all again from that file
+
+Set up:
+  key          Make a key pair, or show a public key
+  trust        Write, sign and look at the trust document
+  explain      Explain a finding's code, a rule, or the exit codes
+  completions  Print the completions of a shell
+  demo         Watch all of it happen in a temporary folder
+
+Options:
+{options}
+{after-help}";
+
+/// May this artifact go to this environment? Answered with proof.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, help_template = GROUPS, disable_help_subcommand = true, infer_subcommands = false)]
+#[command(
+    after_help = "`countersign VERB --help` shows a verb with an example. Exit codes: `countersign explain exit-codes`."
+)]
+pub(crate) struct Cli {
+    /// Text for people, or one JSON document for programs
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// The verbs. A new one gets a line here, a file beside this one, and a line in the groups above.
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Sbom(sbom::Sbom),
+    Provenance(provenance::Provenance),
+    Sign(sign::Sign),
+    Review(review::Review),
+    Verify(Box<verify::Verify>),
+    Policy(policy::Policy),
+    #[command(visible_alias = "gate")]
+    Promote(Box<promote::Promote>),
+    Log(log::Log),
+    Audit(audit::Audit),
+    Key(sign::Key),
+    Trust(trust::Trust),
+    Explain(explain::Explain),
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    Demo(demo::Demo),
+}
+
+impl Cli {
+    /// Runs the verb to its end.
+    pub(crate) fn run(&self, world: &World) -> Done {
+        let call = Call { world, format: self.format };
+        let (result, not_done) = match &self.verb {
+            Verb::Sbom(verb) => (verb.run(&call), WRITTEN),
+            Verb::Provenance(verb) => (verb.run(&call), WRITTEN),
+            Verb::Sign(verb) => (verb.run(&call), WRITTEN),
+            Verb::Review(verb) => (verb.run(&call), "nothing was signed"),
+            Verb::Verify(verb) => (verb.run(&call), "nothing was verified"),
+            Verb::Policy(verb) => (verb.run(&call), "nothing was recorded"),
+            Verb::Promote(verb) => (verb.run(&call), "nothing was authorised"),
+            Verb::Log(verb) => (verb.run(&call), WRITTEN),
+            Verb::Audit(verb) => (verb.run(&call), WRITTEN),
+            Verb::Key(verb) => (verb.run(&call), WRITTEN),
+            Verb::Trust(verb) => (verb.run(&call), WRITTEN),
+            Verb::Explain(verb) => (verb.run(&call), "nothing was explained"),
+            Verb::Completions { shell } => (Ok(completions(*shell)), WRITTEN),
+            Verb::Demo(verb) => (verb.run(&call), "the demo did not come to its end"),
+        };
+        result.unwrap_or_else(|error| Done::failed(self.format, &error, not_done))
+    }
+}
+
+const WRITTEN: &str = "nothing was written";
+
+fn completions(shell: clap_complete::Shell) -> Done {
+    let mut out = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "countersign", &mut out);
+    Done::bytes(out)
+}
+
+/// What every verb gets beside its own arguments.
+pub(crate) struct Call<'w> {
+    /// The world.
+    pub world: &'w World,
+    /// The form of the answer.
+    pub format: Format,
+}
+
+impl Call<'_> {
+    /// Tells a person something before the answer, beside it.
+    #[expect(clippy::print_stderr, reason = "what is about to be signed is shown before the key is asked")]
+    pub(crate) fn tell(&self, text: &str) {
+        if self.format == Format::Text {
+            eprint!("{text}");
+        }
+    }
+}
+
+/// What a verb gives back.
+pub(crate) type Answer = Result<Done, FlowError>;

@@ -1,0 +1,374 @@
+//! `policy`: releases that people approve, and that the log makes active.
+
+use super::given::{self, LeastArgs, StoreArgs, TrustArgs};
+use super::{Answer, Call};
+use crate::render::Done;
+use clap::{Args, Subcommand};
+use countersign_core::digest::Sha256;
+use countersign_core::exit::Exit;
+use countersign_core::finding::{Finding, exit_of};
+use countersign_core::ids::EnvName;
+use countersign_core::policy::Manifest;
+use countersign_flow::place::StoreBlobs;
+use countersign_flow::policy::{self, ActivateRequest, Activation};
+use countersign_flow::{FlowError, outside::TrustFile};
+use countersign_record::atomic::write_atomic;
+use countersign_report::text;
+use countersign_sign::{PersonKey, SigningKey};
+use countersign_verify::LogState;
+use countersign_verify::policy::Activated;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Build, approve and activate policy releases
+#[derive(Debug, Args)]
+pub(crate) struct Policy {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Build(Build),
+    Approve(Approve),
+    Activate(Box<Activate>),
+    History(History),
+}
+
+/// Close a policy folder into a manifest with a digest
+///
+/// Everything in the folder is part of the release: rules, parameters, stages, and every file by its digest.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  countersign policy build policy/ --output policy.manifest.json")]
+struct Build {
+    /// The folder with policy.toml
+    folder: PathBuf,
+    /// The manifest
+    #[arg(long, value_name = "FILE", default_value = "policy.manifest.json")]
+    output: PathBuf,
+}
+
+/// Add your approval to a release
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  countersign policy approve policy.manifest.json --key ~/.ssh/id_ed25519 --output policy.sigstore.json"
+)]
+struct Approve {
+    /// The manifest
+    manifest: PathBuf,
+    /// Your key: SSH (a `.pub` asks the agent) or PEM
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// The approved release: one approval a line
+    #[arg(long, value_name = "FILE", default_value = "policy.sigstore.json")]
+    output: PathBuf,
+    /// A trust document: the key then has to be a policy approver's
+    #[arg(long, value_name = "FILE")]
+    trust: Option<PathBuf>,
+    /// Its digest, from outside
+    #[arg(long, value_name = "sha256:…")]
+    trust_digest: Option<Sha256>,
+}
+
+/// Make an approved release the active one for an environment
+///
+/// Signed by an approver, and recorded in the log. A return to an older version needs a reason and a quorum of its own:
+/// name the same --activation file in each approver's run.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  countersign policy activate policy.sigstore.json --environment production --key ~/.ssh/id_ed25519 \\\n    \
+                        --log-key log.pem --trust trust.sigstore.json --trust-digest sha256:… --least-checkpoint checkpoint"
+)]
+struct Activate {
+    /// The approved release
+    release: PathBuf,
+    /// Where it is to be active
+    #[arg(long, value_name = "NAME")]
+    environment: EnvName,
+    /// Your key: SSH (a `.pub` asks the agent) or PEM
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// The log's key
+    #[arg(long, value_name = "FILE")]
+    log_key: PathBuf,
+    /// Why; needed for a return to an older version
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Where approvers collect their signatures, if several have to sign
+    #[arg(long, value_name = "FILE")]
+    activation: Option<PathBuf>,
+    /// The lock file that is to expect this release
+    #[arg(long, value_name = "FILE", default_value = "countersign.lock")]
+    lock: PathBuf,
+    /// Where to keep the new checkpoint: elsewhere than the store
+    #[arg(long, value_name = "FILE")]
+    checkpoint_output: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    least: LeastArgs,
+}
+
+/// List every activation in the log
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  countersign policy history --store .countersign --trust trust.sigstore.json --trust-digest sha256:…"
+)]
+struct History {
+    /// One environment
+    #[arg(long, value_name = "NAME")]
+    environment: Option<EnvName>,
+    #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+impl Policy {
+    pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
+        match &self.verb {
+            Verb::Build(verb) => verb.run(call),
+            Verb::Approve(verb) => verb.run(call),
+            Verb::Activate(verb) => verb.run(call),
+            Verb::History(verb) => verb.run(call),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Built<'m> {
+    output: String,
+    digest: Sha256,
+    manifest: &'m Manifest,
+}
+
+impl Build {
+    fn run(&self, call: &Call<'_>) -> Answer {
+        let manifest = policy::build(&self.folder)?;
+        write_atomic(&self.output, &manifest.to_bytes()?, 0o644)?;
+        let document =
+            Built { output: self.output.display().to_string(), digest: manifest.digest()?, manifest: &manifest };
+        Ok(Done::answer(call.format, Exit::Ok, "policy-build", &document, || words(&document)))
+    }
+}
+
+fn words(built: &Built<'_>) -> String {
+    let manifest = built.manifest;
+    let environments: Vec<String> = manifest.environments.keys().map(ToString::to_string).collect();
+    let heading: Vec<&str> = std::iter::once("rule").chain(environments.iter().map(String::as_str)).collect();
+    let rows: Vec<Vec<String>> = manifest
+        .rules
+        .iter()
+        .map(|rule| {
+            let stages = manifest.environments.keys().map(|e| manifest.stage(rule, e).to_string());
+            std::iter::once(rule.id.to_string()).chain(stages).collect()
+        })
+        .collect();
+    format!(
+        "{}: {}@{}, {} file(s)\n{}\n\n{}",
+        built.output,
+        manifest.uri,
+        manifest.version,
+        manifest.files.len(),
+        built.digest,
+        text::table(&heading, &rows)
+    )
+}
+
+#[derive(Serialize)]
+struct Approved {
+    output: String,
+    digest: Sha256,
+    version: u64,
+    signatures: usize,
+}
+
+impl Approve {
+    fn run(&self, call: &Call<'_>) -> Answer {
+        let key = PersonKey::load(&self.key)?;
+        let at = given::now(call)?;
+        let trust = match &self.trust {
+            None => None,
+            Some(path) => Some(TrustFile::read(path, TrustArgs::digest_of(self.trust_digest, call)?, at)?),
+        };
+        if let Some(trust) = &trust
+            && !trust.outcome.findings.is_empty()
+        {
+            return Err(FlowError::Refused(trust.outcome.findings.clone()));
+        }
+        let trust = trust.as_ref().and_then(|t| t.outcome.trust.as_ref()).map(countersign_verify::VerifiedTrust::trust);
+        let keygen = call.world.ssh_keygen().interactive(true);
+        let (manifest, bytes) = policy::approve(&self.manifest, &self.output, &key, &keygen, trust)?;
+        write_atomic(&self.output, &bytes, 0o644)?;
+        let document = Approved {
+            output: self.output.display().to_string(),
+            digest: manifest.digest()?,
+            version: manifest.version,
+            signatures: bytes.split(|b| *b == b'\n').filter(|line| !line.is_empty()).count(),
+        };
+        Ok(Done::answer(call.format, Exit::Ok, "policy-approve", &document, || {
+            format!(
+                "{}: {} approval(s) of release {}\n{}\n",
+                document.output, document.signatures, document.version, document.digest
+            )
+        }))
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ActivateDocument {
+    environment: EnvName,
+    active: bool,
+    entry: Option<u64>,
+    version: Option<u64>,
+    digest: Option<Sha256>,
+    lock: String,
+    findings: Vec<Finding>,
+    exit: Exit,
+}
+
+impl Activate {
+    fn run(&self, call: &Call<'_>) -> Answer {
+        let at = given::now(call)?;
+        let trust = self.trust.read(call, at)?;
+        let (key, keygen) = (PersonKey::load(&self.key)?, call.world.ssh_keygen().interactive(true));
+        let (place, least) = (self.store.place(), self.least.file(call));
+        let request = ActivateRequest {
+            release: &self.release,
+            environment: self.environment.clone(),
+            key: &key,
+            keygen: &keygen,
+            trust: &trust,
+            place: &place,
+            least_checkpoint: least.as_deref(),
+            reason: self.reason.as_deref(),
+            activation: self.activation.as_deref(),
+            lock: &self.lock,
+            at,
+        };
+        let outcome = policy::activate(&request, SigningKey::load(&self.log_key)?)?;
+        let mut document = ActivateDocument {
+            environment: self.environment.clone(),
+            active: false,
+            entry: None,
+            version: None,
+            digest: None,
+            lock: self.lock.display().to_string(),
+            findings: Vec::new(),
+            exit: Exit::Ok,
+        };
+        match &outcome {
+            Activation::NeedsMore { findings, .. } => {
+                document.findings.clone_from(findings);
+                document.exit = exit_of(findings);
+            }
+            Activation::Active { activated, checkpoint } => {
+                let reference = activated.release.reference();
+                document.active = true;
+                (document.entry, document.version) = (Some(activated.entry), Some(reference.version));
+                document.digest = Some(reference.digest);
+                if let Some(path) = &self.checkpoint_output {
+                    write_atomic(path, checkpoint, 0o644)?;
+                }
+            }
+        }
+        Ok(Done::answer(call.format, document.exit, "policy-activate", &document, || self.words(&document)))
+    }
+
+    fn words(&self, document: &ActivateDocument) -> String {
+        let (Some(entry), Some(version), Some(digest)) = (document.entry, document.version, document.digest) else {
+            let found = text::findings(&document.findings);
+            return format!("{found}nothing was recorded: the activation waits for more approvers\n");
+        };
+        let keep = match &self.checkpoint_output {
+            Some(path) => format!("{}: the log's new checkpoint; keep it elsewhere than the store", path.display()),
+            None => "keep the log's checkpoint elsewhere: `countersign log checkpoint --output FILE`".to_owned(),
+        };
+        format!(
+            "release {version} is active for {} since entry {entry}\n{digest}\n{}: expects it from now on\n{keep}\n",
+            document.environment, document.lock
+        )
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    entry: u64,
+    time: countersign_core::time::Time,
+    environment: EnvName,
+    version: u64,
+    digest: Sha256,
+    approvers: Vec<String>,
+    activators: Vec<String>,
+    reason: Option<String>,
+    active: bool,
+}
+
+#[derive(Serialize)]
+struct HistoryDocument {
+    activations: Vec<Row>,
+    findings: Vec<Finding>,
+    exit: Exit,
+}
+
+impl History {
+    fn run(&self, call: &Call<'_>) -> Answer {
+        let at = given::now(call)?;
+        let trust = self.trust.read(call, at)?;
+        let mut findings = trust.outcome.findings.clone();
+        let mut activations = Vec::new();
+        if let Some(verified) = &trust.outcome.trust {
+            let place = self.store.place();
+            let (checkpoint, entries) = place.read_log()?;
+            let blobs = StoreBlobs::new(place.store());
+            let opened = LogState::open(&checkpoint, &entries, verified, &blobs, at);
+            findings.extend(opened.findings);
+            if let Some(state) = &opened.state {
+                findings.extend(state.faults().map(|(_, finding)| finding.clone()));
+                activations = policy::history(state, self.environment.as_ref()).iter().map(|a| row(a, state)).collect();
+            }
+            blobs.finish()?;
+        }
+        let document = HistoryDocument { exit: exit_of(&findings), activations, findings };
+        Ok(Done::answer(call.format, document.exit, "policy-history", &document, || {
+            let cells = |row: &Row| {
+                vec![
+                    row.entry.to_string(),
+                    row.time.to_string(),
+                    row.environment.to_string(),
+                    format!("{}{}", row.version, if row.active { " (active)" } else { "" }),
+                    row.digest.to_string(),
+                    row.approvers.join(", "),
+                    row.activators.join(", "),
+                    row.reason.clone().unwrap_or_default(),
+                ]
+            };
+            let heading =
+                ["entry", "time", "environment", "version", "digest", "approved by", "activated by", "reason"];
+            let rows: Vec<_> = document.activations.iter().map(cells).collect();
+            format!("{}{}", text::table(&heading, &rows), text::findings(&document.findings))
+        }))
+    }
+}
+
+fn row(activated: &Activated, state: &LogState) -> Row {
+    let environment = &activated.activation.environment;
+    let names = |ids: &std::collections::BTreeSet<countersign_core::ids::PersonId>| {
+        ids.iter().map(ToString::to_string).collect()
+    };
+    Row {
+        entry: activated.entry,
+        time: activated.time,
+        environment: environment.clone(),
+        version: activated.release.reference().version,
+        digest: activated.release.reference().digest,
+        approvers: names(activated.release.approvers()),
+        activators: names(&activated.activators),
+        reason: activated.activation.reason.clone(),
+        active: state.now().active(environment).is_some_and(|active| active.entry == activated.entry),
+    }
+}

@@ -1,0 +1,163 @@
+//! `promote`: the gate.
+
+use super::given::{self, LeastArgs, StoreArgs, TrustArgs};
+use super::{Answer, Call};
+use crate::render::Done;
+use clap::Args;
+use countersign_core::exit::Exit;
+use countersign_core::finding::{Class, Finding, Verdict, exit_of};
+use countersign_core::ids::EnvName;
+use countersign_flow::FlowError;
+use countersign_flow::documents;
+use countersign_flow::promote::{GateKeys, PromoteRequest, Promotion, dry_run, promote};
+use countersign_record::atomic::write_atomic;
+use countersign_report::{output, text};
+use countersign_sign::SigningKey;
+use std::path::PathBuf;
+
+/// Decide whether an artifact may go to an environment, and record the decision
+///
+/// Authorises, and moves nothing. Decision and summary are signed and durable in store and log before the answer is
+/// printed. Offline.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  countersign promote dist/app --to production --bundle app.sigstore.jsonl --reviews reviews/ \\\n    \
+                        --repo . --trust trust.sigstore.json --key gate.pem --log-key log.pem"
+)]
+pub(crate) struct Promote {
+    /// The artifact
+    artifact: PathBuf,
+    /// The environment that it is to go to
+    #[arg(long, value_name = "ENVIRONMENT")]
+    to: EnvName,
+    /// Signed statements: provenance and SBOM; a file may hold several, one a line
+    #[arg(long = "bundle", value_name = "FILE", help_heading = "Evidence")]
+    bundles: Vec<PathBuf>,
+    /// Signed reviews: files, or folders of them
+    #[arg(long, value_name = "DIR|FILE", help_heading = "Evidence")]
+    reviews: Vec<PathBuf>,
+    /// The repository that the artifact was built from
+    #[arg(long, value_name = "DIR", help_heading = "Evidence")]
+    repo: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
+    /// The release that is expected, by environment
+    #[arg(long, value_name = "FILE", default_value = "countersign.lock", help_heading = "Trust")]
+    lock: PathBuf,
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    least: LeastArgs,
+    /// Where to keep the new checkpoint: elsewhere than the store
+    #[arg(long, value_name = "FILE", help_heading = "Record")]
+    checkpoint_output: Option<PathBuf>,
+    /// The gate's key
+    #[arg(long, value_name = "FILE", help_heading = "Keys", required_unless_present = "dry_run")]
+    key: Option<PathBuf>,
+    /// The log's key
+    #[arg(long, value_name = "FILE", help_heading = "Keys", required_unless_present = "dry_run")]
+    log_key: Option<PathBuf>,
+    /// Decide in the same way, and record nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Promote {
+    pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
+        let at = given::now(call)?;
+        let trust = self.trust.read(call, at)?;
+        let place = self.store.place();
+        let least = self.least.file(call);
+        let executable = std::env::current_exe().unwrap_or_default();
+        let tool = call.world.tool().map_err(|source| FlowError::Read { path: executable, source })?;
+        let request = PromoteRequest {
+            artifact: &self.artifact,
+            environment: self.to.clone(),
+            documents: documents::read_all(&self.bundles, &self.reviews)?,
+            trust: &trust,
+            place: &place,
+            least_checkpoint: least.as_deref(),
+            lock: Some(&self.lock),
+            repository: self.repo.as_deref(),
+            programs: call.world.environment(),
+            at,
+            tool,
+        };
+        let load = |path: &Option<PathBuf>| path.as_deref().map(SigningKey::load).transpose();
+        let (gate, log) = (load(&self.key)?, load(&self.log_key)?);
+        let promotion = match (self.dry_run, gate, log) {
+            (true, gate, _) => dry_run(&request, gate.map(|key| key.public().id()))?,
+            (false, Some(gate), Some(log)) => promote(&request, GateKeys { gate, log })?,
+            (false, _, _) => {
+                return Err(FlowError::Usage("--key and --log-key are needed to record a decision".to_owned()));
+            }
+        };
+        if let (Some(path), Some(recorded)) = (&self.checkpoint_output, &promotion.recorded) {
+            write_atomic(path, &recorded.checkpoint, 0o644)?;
+        }
+        Ok(self.show(call, &promotion))
+    }
+
+    fn show(&self, call: &Call<'_>, promotion: &Promotion) -> Done {
+        let decision = &promotion.decision;
+        let not_recorded = !self.dry_run && promotion.recorded.is_none();
+        let exit = match exit_of(&decision.findings) {
+            _ if !decision.enforced && !not_recorded => Exit::Ok,
+            Exit::Ok if not_recorded => Exit::Indeterminate,
+            exit => exit,
+        };
+        let document = output::Promotion {
+            decision: decision.clone(),
+            entry: promotion.recorded.as_ref().map(|recorded| recorded.entry),
+            not_recorded: promotion.not_recorded.map(str::to_owned),
+            exit,
+        };
+        Done::answer(call.format, exit, "promote", &document, || self.words(promotion))
+    }
+
+    fn words(&self, promotion: &Promotion) -> String {
+        let decision = &promotion.decision;
+        let asked = &decision.request;
+        let mut out = format!("{}  {}  to {}\n", asked.subject_name, asked.subject, asked.environment);
+        out.push_str(&text::checks(&decision.checks));
+        for rule in decision.rules.iter().filter(|rule| !rule.findings.is_empty()) {
+            out.push_str(&format!("\nrule {} in stage {}, which changes no verdict:\n", rule.id, rule.stage));
+            out.push_str(&text::findings(&rule.findings));
+        }
+        let (notes, found): (Vec<Finding>, Vec<Finding>) =
+            decision.findings.iter().cloned().partition(|finding| finding.class == Class::Note);
+        if !found.is_empty() {
+            out.push('\n');
+            out.push_str(&text::findings(&found));
+        }
+        if !notes.is_empty() {
+            out.push('\n');
+            out.push_str(&text::findings(&notes));
+        }
+        out.push('\n');
+        out.push_str(&self.verdict(promotion));
+        out
+    }
+
+    fn verdict(&self, promotion: &Promotion) -> String {
+        let decision = &promotion.decision;
+        let environment = &decision.request.environment;
+        let said = match (decision.verdict, decision.enforced) {
+            (Verdict::Pass, _) => format!("PASS: authorised for {environment}: {}", decision.levels.join(", ")),
+            (verdict, true) => format!("{verdict}: nothing was authorised"),
+            (verdict, false) => format!(
+                "{verdict}, and the gate of {environment} is not enforced: let through, the summary says FAILED"
+            ),
+        };
+        let record = match (&promotion.recorded, promotion.not_recorded) {
+            (Some(recorded), _) => format!("decision recorded as entry {}", recorded.entry),
+            (None, Some(why)) => format!("nothing was recorded: {why}"),
+            (None, None) => "dry run: nothing was recorded".to_owned(),
+        };
+        let keep = match (&promotion.recorded, &self.checkpoint_output) {
+            (Some(_), None) => "\nkeep the log's checkpoint elsewhere: `countersign log checkpoint --output FILE`",
+            _ => "",
+        };
+        format!("{said}\n{record}{keep}\n")
+    }
+}

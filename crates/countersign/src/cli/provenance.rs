@@ -1,0 +1,115 @@
+//! `provenance`: how an artifact was built, as SLSA provenance v1.
+
+use super::{Answer, Call, given};
+use crate::render::Done;
+use clap::Args;
+use countersign_collect::platform;
+use countersign_collect::provenance::{Observed, Request, provenance_by_running, provenance_of_artifacts};
+use countersign_core::digest::Sha256;
+use countersign_core::exit::Exit;
+use countersign_core::json;
+use countersign_core::time::Time;
+use countersign_flow::FlowError;
+use countersign_record::atomic::write_atomic;
+use serde::Serialize;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Run a build and write its provenance, or write what can be said of a file that is there already
+///
+/// SLSA provenance v1, as an in-toto statement to be signed. Signing keys and tokens are taken out of the command's
+/// environment. A command inside a job of one's own shows SLSA Build L1 at most, and no other level is claimed.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  countersign provenance --output app.provenance.json -- cargo build --release --locked\n  \
+                        countersign provenance --artifact dist/app --output app.provenance.json"
+)]
+pub(crate) struct Provenance {
+    /// A file that was built; found by itself where Cargo builds
+    #[arg(long = "artifact", value_name = "FILE")]
+    artifacts: Vec<PathBuf>,
+    /// Where the repository is, if not where its remote `origin` says
+    #[arg(long, value_name = "URI")]
+    source_uri: Option<String>,
+    /// The lock file, if not the nearest Cargo.lock
+    #[arg(long, value_name = "FILE")]
+    lockfile: Option<PathBuf>,
+    /// Where to write it; ARTIFACT.provenance.json where none is given
+    #[arg(long, value_name = "FILE.provenance.json")]
+    output: Option<PathBuf>,
+    /// The build command, after `--`
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    output: String,
+    artifacts: Vec<(String, Sha256)>,
+    builder: String,
+    level: u8,
+    dirty: bool,
+    changes: usize,
+    removed_variables: Vec<String>,
+}
+
+impl Provenance {
+    pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
+        let directory = PathBuf::from(".");
+        let run = call.world.nonce().map_err(|error| FlowError::Usage(format!("random bytes: {error}")))?;
+        let local_run = format!("urn:countersign:run:{run}");
+        let request = Request {
+            directory: &directory,
+            environment: call.world.environment(),
+            source_uri: self.source_uri.as_deref(),
+            lock_file: self.lockfile.as_deref(),
+            artifacts: &self.artifacts,
+            local_run: &local_run,
+        };
+        let started = given::now(call)?;
+        let clock = || -> Time { given::now(call).unwrap_or(started) };
+        let observed = if self.command.is_empty() {
+            provenance_of_artifacts(&request)?
+        } else {
+            provenance_by_running(&request, &self.command, &clock)?
+        };
+        let statement = json::parse(&observed.statement()?.to_bytes()?)?;
+        let output = self.output.clone().unwrap_or_else(|| beside(&observed));
+        write_atomic(&output, json::pretty(&statement)?.as_bytes(), 0o644)?;
+        let document = Document {
+            output: output.display().to_string(),
+            artifacts: observed.artifacts.iter().map(|a| (a.name.clone(), a.digest)).collect(),
+            builder: observed.predicate.run_details.builder.id.to_string(),
+            level: platform::SLSA_BUILD_LEVEL,
+            dirty: observed.changes.count > 0,
+            changes: observed.changes.count,
+            removed_variables: observed.removed.clone(),
+        };
+        Ok(Done::answer(call.format, Exit::Ok, "provenance", &document, || words(&document, &observed)))
+    }
+}
+
+fn beside(observed: &Observed) -> PathBuf {
+    let name = observed.artifacts.first().map_or("artifact", |artifact| artifact.name.as_str());
+    PathBuf::from(format!("{name}.provenance.json"))
+}
+
+fn words(document: &Document, observed: &Observed) -> String {
+    let mut out = format!("{}\n", document.output);
+    for (name, digest) in &document.artifacts {
+        out.push_str(&format!("  {name}  {digest}\n"));
+    }
+    out.push_str(&format!("  built by {}, which shows SLSA Build L{}\n", document.builder, document.level));
+    if document.dirty {
+        out.push_str(&format!(
+            "  the tree is dirty: {} path(s) differ from the commit, {} among them; the provenance says so\n",
+            document.changes,
+            observed.changes.first.join(", ")
+        ));
+    }
+    if !document.removed_variables.is_empty() {
+        out.push_str(&format!("  kept from the build: {}\n", document.removed_variables.join(", ")));
+    }
+    out
+}

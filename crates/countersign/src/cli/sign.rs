@@ -1,0 +1,190 @@
+//! `sign` and `key`: statements into bundles, by a machine's key.
+
+use super::{Answer, Call};
+use crate::render::Done;
+use clap::{Args, Subcommand, ValueEnum};
+use countersign_core::digest::Sha256;
+use countersign_core::exit::Exit;
+use countersign_core::key::PublicKey;
+use countersign_core::limits;
+use countersign_flow::{FlowError, build, documents, files};
+use countersign_record::atomic::write_atomic;
+use countersign_sign::{KeyKind, PersonKey, SigningKey, public_path};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Sign a statement into a Sigstore bundle
+///
+/// A statement is signed as it is; with `--type sbom` a CycloneDX document first becomes one about an artifact. The new
+/// bundle is verified before it is written, and written whole or not at all. Offline.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  countersign sign app.provenance.json --key builder.pem --output app.provenance.sigstore.json\n  \
+                        countersign sign app.cdx.json --type sbom --artifact dist/app --key builder.pem --output app.sbom.sigstore.json"
+)]
+pub(crate) struct Sign {
+    /// The statement, or the document that becomes one
+    file: PathBuf,
+    /// The signing key: PEM, Ed25519 or ECDSA P-256
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// What the file is
+    #[arg(long = "type", value_enum, default_value_t = Type::Statement)]
+    kind: Type,
+    /// The artifact that the document is about
+    #[arg(long, value_name = "FILE", required_if_eq("kind", "sbom"))]
+    artifact: Option<PathBuf>,
+    /// The bundle
+    #[arg(long, value_name = "FILE.sigstore.json")]
+    output: PathBuf,
+    /// Add the bundle as a line to a collection that is there already
+    #[arg(long)]
+    append: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Type {
+    /// An in-toto statement
+    Statement,
+    /// A `CycloneDX` document
+    Sbom,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    output: String,
+    bundle: Sha256,
+    predicate_type: String,
+    key: String,
+}
+
+impl Sign {
+    pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
+        let statement = match (self.kind, &self.artifact) {
+            (Type::Statement, None) => build::statement(&self.file)?,
+            (Type::Sbom, Some(artifact)) => build::sbom_statement(&self.file, artifact)?,
+            (Type::Statement, Some(_)) => {
+                return Err(FlowError::Usage(
+                    "--artifact goes with --type sbom: a statement names its own subjects".to_owned(),
+                ));
+            }
+            (Type::Sbom, None) => return Err(FlowError::Usage("--type sbom needs --artifact".to_owned())),
+        };
+        let key = SigningKey::load(&self.key)?;
+        let bundle = build::sign(&statement, &key)?;
+        let mut lines =
+            if self.append { documents::read_all(std::slice::from_ref(&self.output), &[])? } else { Vec::new() };
+        lines.push(bundle.clone());
+        let mut bytes = lines.join(&b'\n');
+        bytes.push(b'\n');
+        write_atomic(&self.output, &bytes, 0o644)?;
+        let document = Document {
+            output: self.output.display().to_string(),
+            bundle: Sha256::of(&bundle),
+            predicate_type: statement.predicate_type.to_string(),
+            key: key.public().id().to_string(),
+        };
+        Ok(Done::answer(call.format, Exit::Ok, "sign", &document, || {
+            format!("{}: {}, signed by key {}\n", document.output, document.predicate_type, document.key)
+        }))
+    }
+}
+
+/// Make a key pair, or show a public key
+#[derive(Debug, Args)]
+pub(crate) struct Key {
+    #[command(subcommand)]
+    verb: KeyVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyVerb {
+    Generate(Generate),
+    Show(Show),
+}
+
+/// Make a key pair for a builder, a gate or a log
+///
+/// Writes the private key, which only its owner may read, and the public key beside it with `.pub`. Nothing is overwritten.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  countersign key generate --output gate.pem")]
+struct Generate {
+    /// Which kind; logs have Ed25519 keys
+    #[arg(long = "type", value_enum, default_value_t = Kind::Ed25519)]
+    kind: Kind,
+    /// The private key's file
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// Ed25519
+    Ed25519,
+    /// ECDSA on P-256
+    P256,
+}
+
+/// Show a public key as trust.toml wants it, with its id
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  countersign key show gate.pem.pub")]
+struct Show {
+    /// A public key (PEM or OpenSSH), or a private one
+    file: PathBuf,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct KeyDocument {
+    id: String,
+    kind: &'static str,
+    openssh: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    private: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public: Option<String>,
+}
+
+impl Key {
+    pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
+        let document = match &self.verb {
+            KeyVerb::Generate(verb) => {
+                let kind = match verb.kind {
+                    Kind::Ed25519 => KeyKind::Ed25519,
+                    Kind::P256 => KeyKind::P256,
+                };
+                let key = SigningKey::generate(kind)?;
+                key.write_new(&verb.output)?;
+                let public = public_path(&verb.output).display().to_string();
+                describe(key.public(), Some(verb.output.display().to_string()), Some(public))
+            }
+            KeyVerb::Show(verb) => describe(&read_public(call, &verb.file)?, None, None),
+        };
+        Ok(Done::answer(call.format, Exit::Ok, "key", &document, || {
+            let files = match (&document.private, &document.public) {
+                (Some(private), Some(public)) => {
+                    format!("{private}: the private key, for its owner alone\n{public}: the public key\n")
+                }
+                _ => String::new(),
+            };
+            format!("{files}{}  {}\n{}\n", document.kind, document.id, document.openssh)
+        }))
+    }
+}
+
+fn describe(key: &PublicKey, private: Option<String>, public: Option<String>) -> KeyDocument {
+    KeyDocument { id: key.id().to_string(), kind: key.kind(), openssh: key.to_openssh(), private, public }
+}
+
+/// A public key from its file, or from a private key's.
+pub(super) fn read_public(call: &Call<'_>, path: &std::path::Path) -> Result<PublicKey, FlowError> {
+    let bytes = files::read(path, limits::KEY_BYTES)?;
+    match PublicKey::parse(&String::from_utf8_lossy(&bytes)) {
+        Ok(key) => Ok(key),
+        Err(error) => match PersonKey::load(path) {
+            Ok(person) => Ok(person.public(&call.world.ssh_keygen())?),
+            Err(_) => Err(FlowError::Usage(format!("{}: {error}", path.display()))),
+        },
+    }
+}

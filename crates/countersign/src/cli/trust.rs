@@ -1,0 +1,256 @@
+//! `trust`: the document in which everything that is believed starts.
+
+use super::sign::read_public;
+use super::{Answer, Call, given};
+use crate::render::Done;
+use clap::{Args, Subcommand};
+use countersign_core::exit::Exit;
+use countersign_core::finding::{Finding, exit_of};
+use countersign_core::ids::{EnvName, IdError, Origin, PersonId, Uri};
+use countersign_core::key::PublicKey;
+use countersign_core::trust::Trust as Document;
+use countersign_flow::outside::TrustFile;
+use countersign_flow::trust_file::{self, Beginning};
+use countersign_flow::{FlowError, files};
+use countersign_record::atomic::write_atomic;
+use countersign_report::text;
+use countersign_sign::PersonKey;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Write, sign and look at the trust document
+#[derive(Debug, Args)]
+pub(crate) struct Trust {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Init(Init),
+    Sign(Sign),
+    Show(Show),
+    Digest(Digest),
+}
+
+/// Write a first trust.toml, to be read and edited
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  countersign trust init --person ada=ada.pub --person ben=ben.pub \\\n    \
+                        --builder https://countersign.dev/builders/local/v1=builder.pem.pub \\\n    \
+                        --gate https://example.com/gate=gate.pem.pub --log example.com/log=log.pem.pub --environment production")]
+struct Init {
+    /// A person and the file with a public key: ID=FILE
+    #[arg(long = "person", value_name = "ID=FILE", required = true)]
+    persons: Vec<String>,
+    /// A builder: BUILDER-ID=FILE
+    #[arg(long = "builder", value_name = "URI=FILE")]
+    builders: Vec<String>,
+    /// A gate: URI=FILE
+    #[arg(long = "gate", value_name = "URI=FILE")]
+    gates: Vec<String>,
+    /// A log: ORIGIN=FILE
+    #[arg(long = "log", value_name = "ORIGIN=FILE")]
+    logs: Vec<String>,
+    /// An environment
+    #[arg(long = "environment", value_name = "NAME", required = true)]
+    environments: Vec<EnvName>,
+    /// The least SLSA Build level for the environments
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=3))]
+    builder_level: u8,
+    /// Where to write it
+    #[arg(long, value_name = "FILE", default_value = "trust.toml")]
+    output: PathBuf,
+}
+
+/// Add your signature to a trust document
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  countersign trust sign trust.toml --key ~/.ssh/id_ed25519 --output trust.sigstore.json"
+)]
+struct Sign {
+    /// The document: trust.toml
+    file: PathBuf,
+    /// Your key: SSH (a `.pub` asks the agent) or PEM
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// The signed document: one signature a line
+    #[arg(long, value_name = "FILE", default_value = "trust.sigstore.json")]
+    output: PathBuf,
+}
+
+/// Show a trust document, and who has signed it
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  countersign trust show trust.sigstore.json")]
+struct Show {
+    /// trust.toml or trust.sigstore.json
+    file: PathBuf,
+}
+
+/// Print the digest that is to be kept outside
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  countersign trust digest trust.sigstore.json")]
+struct Digest {
+    /// trust.toml or trust.sigstore.json
+    file: PathBuf,
+}
+
+impl Trust {
+    pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
+        match &self.verb {
+            Verb::Init(verb) => verb.run(call),
+            Verb::Sign(verb) => verb.run(call),
+            Verb::Show(verb) => verb.run(call),
+            Verb::Digest(verb) => verb.run(call),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written {
+    output: String,
+    digest: countersign_core::digest::Sha256,
+}
+
+impl Init {
+    fn run(&self, call: &Call<'_>) -> Answer {
+        let persons = pairs(call, &self.persons, PersonId::new)?;
+        let beginning = Beginning {
+            threshold: persons.len().min(2),
+            persons,
+            builders: pairs(call, &self.builders, Uri::new)?,
+            gates: pairs(call, &self.gates, Uri::new)?,
+            logs: pairs(call, &self.logs, Origin::new)?,
+            environments: self.environments.clone(),
+            builder_level: self.builder_level,
+            at: given::now(call)?,
+        };
+        let toml = trust_file::begin(&beginning)?;
+        if self.output.exists() {
+            return Err(FlowError::Exists { path: self.output.clone() });
+        }
+        write_atomic(&self.output, toml.as_bytes(), 0o644)?;
+        let document =
+            Written { output: self.output.display().to_string(), digest: trust_file::read(&self.output)?.digest()? };
+        Ok(Done::answer(call.format, Exit::Ok, "trust-init", &document, || {
+            format!(
+                "{0}: {1} persons; read it, and have {2} of them sign it:\n  countersign trust sign {0} --key KEY\n",
+                document.output,
+                beginning.persons.len(),
+                beginning.threshold
+            )
+        }))
+    }
+}
+
+impl Sign {
+    fn run(&self, call: &Call<'_>) -> Answer {
+        let trust = trust_file::read(&self.file)?;
+        let key = PersonKey::load(&self.key)?;
+        let bytes = trust_file::sign(&trust, &self.output, &key, &call.world.ssh_keygen().interactive(true))?;
+        write_atomic(&self.output, &bytes, 0o644)?;
+        let document = Written { output: self.output.display().to_string(), digest: trust.digest()? };
+        let read = TrustFile::read(&self.output, Some(document.digest), given::now(call)?)?;
+        Ok(Done::answer(call.format, Exit::Ok, "trust-sign", &document, || {
+            let state = match read.outcome.findings.first() {
+                None => "enough persons have signed it".to_owned(),
+                Some(finding) => {
+                    finding.found.first().map_or_else(|| finding.what.clone(), |f| format!("{}: {f}", finding.what))
+                }
+            };
+            format!("{}: {}\n{state}\n", document.output, document.digest)
+        }))
+    }
+}
+
+#[derive(Serialize)]
+struct Shown<'t> {
+    digest: countersign_core::digest::Sha256,
+    trust: &'t Document,
+    findings: Vec<Finding>,
+}
+
+impl Show {
+    fn run(&self, call: &Call<'_>) -> Answer {
+        let trust = trust_file::read(&self.file)?;
+        let digest = trust.digest()?;
+        let bytes = files::read(&self.file, countersign_core::limits::COLLECTION_BYTES)?;
+        let signed = bytes.trim_ascii_start().first() == Some(&b'{');
+        let findings = if signed {
+            TrustFile::read(&self.file, Some(digest), given::now(call)?)?.outcome.findings
+        } else {
+            Vec::new()
+        };
+        let exit = exit_of(&findings);
+        let document = Shown { digest, trust: &trust, findings };
+        Ok(Done::answer(call.format, exit, "trust-show", &document, || words(&document, signed)))
+    }
+}
+
+impl Digest {
+    fn run(&self, call: &Call<'_>) -> Answer {
+        let document =
+            Written { output: self.file.display().to_string(), digest: trust_file::read(&self.file)?.digest()? };
+        Ok(Done::answer(call.format, Exit::Ok, "trust-digest", &document, || format!("{}\n", document.digest)))
+    }
+}
+
+fn words(shown: &Shown<'_>, signed: bool) -> String {
+    let trust = shown.trust;
+    let mut rows = Vec::new();
+    for (owner, owned) in trust.owners() {
+        let mut limits = Vec::new();
+        for (word, time) in
+            [("from", owned.valid_from), ("until", owned.valid_until), ("compromised since", owned.compromised_since)]
+        {
+            if let Some(time) = time {
+                limits.push(format!("{word} {time}"));
+            }
+        }
+        rows.push(vec![owner.describe(), owned.key.kind().to_owned(), owned.key.id().to_string(), limits.join(", ")]);
+    }
+    let mut out = format!(
+        "{}\nversion {}, valid from {} to {}\n\n{}",
+        shown.digest,
+        trust.version,
+        trust.not_before,
+        trust.expires,
+        text::table(&["owner", "kind", "key", "limits"], &rows)
+    );
+    out.push('\n');
+    for (name, role) in &trust.roles {
+        let persons: Vec<String> = role.persons.iter().map(ToString::to_string).collect();
+        out.push_str(&format!("role {name}: {} of {}\n", role.threshold, persons.join(", ")));
+    }
+    for (name, floor) in &trust.environments {
+        let rules: Vec<String> = floor.enforced_rules.iter().map(ToString::to_string).collect();
+        out.push_str(&format!(
+            "environment {name}: review {} or better, SLSA Build L{} or better, enforced: {}\n",
+            floor.review_tier,
+            floor.builder_level,
+            if rules.is_empty() { "nothing".to_owned() } else { rules.join(", ") }
+        ));
+    }
+    out.push('\n');
+    out.push_str(&match (signed, shown.findings.is_empty()) {
+        (false, _) => "not signed: `countersign trust sign` adds a signature\n".to_owned(),
+        (true, true) => "signed by enough persons of its own role `trust`\n".to_owned(),
+        (true, false) => text::findings(&shown.findings),
+    });
+    out
+}
+
+fn pairs<T>(
+    call: &Call<'_>,
+    given: &[String],
+    name: impl Fn(&str) -> Result<T, IdError>,
+) -> Result<Vec<(T, PublicKey)>, FlowError> {
+    let mut out = Vec::new();
+    for text in given {
+        let (id, file) =
+            text.rsplit_once('=').ok_or_else(|| FlowError::Usage(format!("`{text}` has the form NAME=FILE")))?;
+        let id = name(id).map_err(|error| FlowError::Usage(error.to_string()))?;
+        out.push((id, read_public(call, Path::new(file))?));
+    }
+    Ok(out)
+}

@@ -1,0 +1,160 @@
+//! What people and programs see: data to standard output, messages to standard error, and the exit code.
+
+use countersign_core::exit::Exit;
+use countersign_core::finding::{Finding, exit_of};
+use countersign_flow::FlowError;
+use countersign_report::{output, text};
+use serde::Serialize;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+/// In which form a verb answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: one JSON document with its schema.
+    Json,
+}
+
+/// How a verb ended.
+#[derive(Debug)]
+pub(crate) struct Done {
+    exit: Exit,
+    out: Vec<u8>,
+    err: String,
+}
+
+impl Done {
+    /// With text for people.
+    pub(crate) fn text(exit: Exit, text: impl Into<String>) -> Self {
+        Self { exit, out: text.into().into_bytes(), err: String::new() }
+    }
+
+    /// With bytes as they are.
+    pub(crate) fn bytes(bytes: Vec<u8>) -> Self {
+        Self { exit: Exit::Ok, out: bytes, err: String::new() }
+    }
+
+    /// With a document for programs, or text for people.
+    pub(crate) fn answer<T: Serialize>(
+        format: Format,
+        exit: Exit,
+        verb: &str,
+        document: &T,
+        text: impl FnOnce() -> String,
+    ) -> Self {
+        match format {
+            Format::Text => Self::text(exit, text()),
+            Format::Json => match output::document(verb, document) {
+                Ok(json) => Self::text(exit, json),
+                Err(error) => Self::text(Exit::Internal, "").saying(&format!("error: {error}\n")),
+            },
+        }
+    }
+
+    /// With a message beside it.
+    pub(crate) fn saying(mut self, message: &str) -> Self {
+        self.err.push_str(message);
+        self
+    }
+
+    /// The end of a verb that could not do its work.
+    pub(crate) fn failed(format: Format, error: &FlowError, not_done: &str) -> Self {
+        let exit = error.exit();
+        if let FlowError::Refused(findings) = error {
+            return Self::refused(format, findings, not_done);
+        }
+        let report = Failure::of(error, not_done);
+        match format {
+            Format::Json => Self::answer(format, exit, "error", &report, String::new),
+            Format::Text => Self::text(exit, "").saying(&report.text()),
+        }
+    }
+
+    /// The end of a verb that checked, and found it not good.
+    pub(crate) fn refused(format: Format, findings: &[Finding], not_done: &str) -> Self {
+        let exit = exit_of(findings);
+        let document = output::Refusal { findings: findings.to_vec(), exit, not_done: not_done.to_owned() };
+        match format {
+            Format::Json => Self::answer(format, exit, "refusal", &document, String::new),
+            Format::Text => Self::text(exit, "").saying(&format!("{}{not_done}\n", text::findings(findings))),
+        }
+    }
+
+    /// Writes it out. A reader that has left is no failure.
+    pub(crate) fn show(self) -> Exit {
+        let mut exit = self.exit;
+        for failed in [std::io::stdout().write_all(&self.out), std::io::stdout().flush()] {
+            match failed {
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+                Err(_) => exit = exit.worse(Exit::Io),
+                Ok(()) => {}
+            }
+        }
+        if std::io::stderr().write_all(self.err.as_bytes()).is_err() {
+            exit = exit.worse(Exit::Io);
+        }
+        exit
+    }
+}
+
+/// A fault of ours: one line, and nothing of the inside that a person could not use.
+#[expect(clippy::print_stderr, reason = "the last word of a process that is ending")]
+pub(crate) fn fault(what: &str) {
+    eprintln!("internal fault: {}", text::plain(&what.replace('\n', " ")));
+    eprintln!("this is a fault of countersign itself; nothing was authorised");
+}
+
+/// What clap says about a command line, with our exit code.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    let asked = !error.use_stderr();
+    if error.print().is_err() {
+        return ExitCode::from(Exit::Io.code());
+    }
+    ExitCode::from(if asked { Exit::Ok.code() } else { Exit::Usage.code() })
+}
+
+/// An error as it is shown: what, its causes, what to do, what was not done.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Failure {
+    message: String,
+    causes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
+    exit: Exit,
+    not_done: String,
+}
+
+impl Failure {
+    fn of(error: &FlowError, not_done: &str) -> Self {
+        let mut causes = Vec::new();
+        let mut next = std::error::Error::source(error);
+        while let Some(cause) = next {
+            causes.push(cause.to_string());
+            next = cause.source();
+        }
+        causes.dedup();
+        Self {
+            message: error.to_string(),
+            causes,
+            help: error.help(),
+            exit: error.exit(),
+            not_done: not_done.to_owned(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut out = format!("error: {}\n", text::plain(&self.message));
+        for cause in self.causes.iter().filter(|cause| !self.message.contains(cause.as_str())) {
+            out.push_str(&format!("  because: {}\n", text::plain(cause)));
+        }
+        if let Some(help) = &self.help {
+            out.push_str(&format!("  help: {help}\n"));
+        }
+        out.push_str(&format!("{}\n", self.not_done));
+        out
+    }
+}

@@ -1,0 +1,12 @@
+//! The variables that are read, each with what it is for. No other is.
+
+/// The digest of trust, given from outside the reviewed repository.
+pub(crate) const TRUST_DIGEST: &str = "COUNTERSIGN_TRUST_DIGEST";
+/// The file with the least checkpoint of the log, kept outside.
+pub(crate) const LEAST_CHECKPOINT: &str = "COUNTERSIGN_LEAST_CHECKPOINT";
+/// The time that goes into an SBOM, in seconds since 1970, as reproducible builds have it.
+pub(crate) const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
+/// Which `cargo` to run.
+pub(crate) const CARGO: &str = "CARGO";
+/// Which `rustc` to run.
+pub(crate) const RUSTC: &str = "RUSTC";

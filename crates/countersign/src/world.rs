@@ -1,0 +1,66 @@
+//! What only the door may touch: variables, clock, random bytes, and this program's own file.
+
+use countersign_collect::Environment;
+use countersign_core::decision::Tool;
+use countersign_core::digest::{Sha256, to_hex};
+use countersign_core::time::{Time, TimeError};
+use countersign_sign::SshKeygen;
+use std::path::PathBuf;
+
+/// The world as this process finds it.
+#[derive(Debug)]
+pub(crate) struct World {
+    environment: Environment,
+}
+
+impl World {
+    /// Of this process.
+    pub(crate) fn of_this_process() -> Self {
+        Self { environment: std::env::vars_os().collect() }
+    }
+
+    /// Every variable, for programs that are run.
+    pub(crate) const fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// One of [`crate::variables`], if it is set and not empty.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        self.environment.text(name)
+    }
+
+    /// The time. There is no switch and no variable that sets it: a gate's clock is the machine's.
+    #[expect(clippy::disallowed_methods, reason = "the door hands the time down; nobody else reads a clock")]
+    pub(crate) fn now(&self) -> Result<Time, TimeError> {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let seconds = since.ok().and_then(|d| i64::try_from(d.as_secs()).ok()).unwrap_or(-1);
+        Time::from_unix(seconds)
+    }
+
+    /// 16 random bytes, in hexadecimal.
+    pub(crate) fn nonce(&self) -> Result<String, getrandom::Error> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes)?;
+        Ok(to_hex(&bytes))
+    }
+
+    /// This program, as decisions record it.
+    pub(crate) fn tool(&self) -> std::io::Result<Tool> {
+        let bytes = std::fs::read(std::env::current_exe()?)?;
+        Ok(Tool {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            digest: Sha256::of(&bytes),
+        })
+    }
+
+    /// This program's file.
+    pub(crate) fn program(&self) -> std::io::Result<PathBuf> {
+        std::env::current_exe()
+    }
+
+    /// `ssh-keygen`, with the variables that it needs to ask an agent or a person.
+    pub(crate) fn ssh_keygen(&self) -> SshKeygen {
+        SshKeygen::new("ssh-keygen", self.environment.iter().map(|(n, v)| (n.to_owned(), v.to_owned())))
+    }
+}
