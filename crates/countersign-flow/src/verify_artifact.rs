@@ -5,7 +5,7 @@ use crate::outside::TrustFile;
 use crate::place::{Place, StoreBlobs};
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
-use countersign_core::finding::{Check, Finding, verdict_of};
+use countersign_core::finding::{Check, Class, Finding, verdict_of};
 use countersign_core::ids::EnvName;
 use countersign_core::statement::Kind;
 use countersign_core::statement::vsa::VerificationResult;
@@ -27,7 +27,8 @@ pub struct Checked {
 
 impl Checked {
     fn line(&mut self, id: &str, findings: Vec<Finding>, holds: impl Into<String>) {
-        let detail = findings.first().map_or_else(|| holds.into(), |finding| finding.what.clone());
+        let refusal = findings.iter().find(|finding| finding.class != Class::Note);
+        let detail = refusal.map_or_else(|| holds.into(), |finding| finding.what.clone());
         self.checks.push(Check::new(id, verdict_of(&findings), detail));
         self.findings.extend(findings);
     }

@@ -20,5 +20,5 @@ fn main() -> ExitCode {
         Err(error) => return render::usage(&error),
     };
     let run = std::panic::catch_unwind(|| arguments.run(&world::World::of_this_process()));
-    ExitCode::from(run.map_or(Exit::Internal, |done| done.show()).code())
+    ExitCode::from(run.map_or(Exit::Internal, render::Done::show).code())
 }

@@ -5,6 +5,7 @@ use countersign_core::decision::Tool;
 use countersign_core::digest::{Sha256, to_hex};
 use countersign_core::time::{Time, TimeError};
 use countersign_sign::SshKeygen;
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 /// The world as this process finds it.
@@ -31,21 +32,21 @@ impl World {
 
     /// The time. There is no switch and no variable that sets it: a gate's clock is the machine's.
     #[expect(clippy::disallowed_methods, reason = "the door hands the time down; nobody else reads a clock")]
-    pub(crate) fn now(&self) -> Result<Time, TimeError> {
+    pub(crate) fn now() -> Result<Time, TimeError> {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let seconds = since.ok().and_then(|d| i64::try_from(d.as_secs()).ok()).unwrap_or(-1);
         Time::from_unix(seconds)
     }
 
     /// 16 random bytes, in hexadecimal.
-    pub(crate) fn nonce(&self) -> Result<String, getrandom::Error> {
+    pub(crate) fn nonce() -> Result<String, getrandom::Error> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes)?;
         Ok(to_hex(&bytes))
     }
 
     /// This program, as decisions record it.
-    pub(crate) fn tool(&self) -> std::io::Result<Tool> {
+    pub(crate) fn tool() -> std::io::Result<Tool> {
         let bytes = std::fs::read(std::env::current_exe()?)?;
         Ok(Tool {
             name: env!("CARGO_PKG_NAME").to_owned(),
@@ -55,12 +56,13 @@ impl World {
     }
 
     /// This program's file.
-    pub(crate) fn program(&self) -> std::io::Result<PathBuf> {
+    pub(crate) fn program() -> std::io::Result<PathBuf> {
         std::env::current_exe()
     }
 
     /// `ssh-keygen`, with the variables that it needs to ask an agent or a person.
     pub(crate) fn ssh_keygen(&self) -> SshKeygen {
         SshKeygen::new("ssh-keygen", self.environment.iter().map(|(n, v)| (n.to_owned(), v.to_owned())))
+            .interactive(std::io::stderr().is_terminal())
     }
 }

@@ -8,7 +8,7 @@ use crate::replay;
 use countersign_core::codes;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
-use countersign_core::finding::{Check, Finding, Verdict, verdict_of};
+use countersign_core::finding::{Check, Class, Finding, Verdict, verdict_of};
 use countersign_core::ids::EnvName;
 use countersign_core::json;
 use countersign_core::statement::Kind;
@@ -130,7 +130,8 @@ pub fn verify(bytes: &[u8], outside: Option<OutsideTrust<'_>>) -> Result<AuditRe
 
 impl AuditReport {
     fn line(&mut self, id: &str, findings: Vec<Finding>, holds: impl Into<String>) {
-        let detail = findings.first().map_or_else(|| holds.into(), |finding| finding.what.clone());
+        let refusal = findings.iter().find(|finding| finding.class != Class::Note);
+        let detail = refusal.map_or_else(|| holds.into(), |finding| finding.what.clone());
         self.checks.push(Check::new(id, verdict_of(&findings), detail));
         self.findings.extend(findings);
     }

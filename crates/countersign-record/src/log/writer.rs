@@ -1,20 +1,22 @@
 //! Appending to a log in a folder. One process at a time, one durable step after the other: bundles and tiles, then
 //! the checkpoint that covers them, then the answer.
 //!
-//! After a crash at any moment the log is what its checkpoint says, and every acknowledged entry is in it; files
-//! beyond the checkpoint are swept when the log is opened for appending. Partial tiles of earlier checkpoints are kept
+//! After a crash at any moment the log is what its checkpoint says, and every acknowledged entry is in it. A checkpoint
+//! that was signed and not published yet is published when the log is opened for appending, so that no other one of
+//! its size is ever signed; files beyond the checkpoint are swept then. Partial tiles of earlier checkpoints are kept
 //! until the full tile is covered by a durable checkpoint, as tlog-tiles asks. After a failed step the writer is of no
 //! more use: what is on the disk is found out by opening the log again.
 
 use super::CHECKPOINT;
 use super::edge::{Edge, partial};
 use super::error::LogError;
-use super::files::{FolderFiles, read_checkpoint};
+use super::files::{FolderFiles, LogFiles as _, read_checkpoint};
+use super::reader::LogReader;
 use super::sweep::{drop_partials, sweep};
 use crate::disk::{DiskError, Doing, flush_file, flush_folder, folder_of, make_folders};
 use countersign_core::digest::Sha256;
 use countersign_core::limits;
-use countersign_core::log::checkpoint::Checkpoint;
+use countersign_core::log::checkpoint::{Checkpoint, UnverifiedCheckpoint};
 use countersign_core::log::note::{NoteKey, NoteSigner, NoteVerifier};
 use countersign_core::log::tile::{Row, Tile, TileError};
 use std::collections::BTreeSet;
@@ -27,6 +29,8 @@ const LOCK: &str = ".lock";
 const CHECKPOINT_TEMPORARY: &str = ".checkpoint.tmp";
 /// Files that are written before they are flushed together.
 const OPEN_FILES: usize = 128;
+/// Flushes that wait at the same time.
+const FLUSHERS: usize = 2;
 
 /// A log that is open for appending. While it lives, no other process can open it so.
 pub struct Log<'s> {
@@ -91,16 +95,23 @@ impl<'s> Log<'s> {
         // Before the lock: a folder without a log gets no lock file either.
         read_checkpoint(&files).map_err(|error| placed(folder, error))?;
         let lock = lock(folder, false)?;
-        let checkpoint = read_checkpoint(&files).map_err(|error| placed(folder, error))?;
-        let claim = checkpoint.claim();
-        if claim.origin != *signer.name() {
-            return Err(LogError::Origin { expected: signer.name().clone(), found: claim.origin.clone() });
+        let mut checkpoint = read_checkpoint(&files).map_err(|error| placed(folder, error))?;
+        let origin = &checkpoint.claim().origin;
+        if origin != signer.name() {
+            return Err(LogError::Origin { expected: signer.name().clone(), found: origin.clone() });
         }
         checkpoint
             .verify(known, verifier)
             .map_err(|source| LogError::Signature { path: CHECKPOINT.to_owned(), source })?;
-        let edge = Edge::read(&files, claim)?;
-        sweep(folder, claim.size)?;
+        let mut edge = Edge::read(&files, checkpoint.claim())?;
+        if let Some(signed) = unpublished(&files, &checkpoint)?
+            && signed.verify(known, verifier).is_ok()
+        {
+            edge = Edge::read(&files, signed.claim())?;
+            rename(&folder.join(CHECKPOINT_TEMPORARY), &folder.join(CHECKPOINT))?;
+            checkpoint = signed;
+        }
+        sweep(folder, checkpoint.claim().size)?;
         // The process that wrote this checkpoint may have ended between renaming it and flushing its name.
         flush_folder(folder)?;
         Ok(Self { folder: folder.to_owned(), signer, edge, poisoned: false, durable: BTreeSet::new(), _lock: lock })
@@ -182,7 +193,7 @@ impl<'s> Log<'s> {
         let mut file = File::create(&temporary).map_err(|source| DiskError::new(Doing::Create, &temporary, source))?;
         file.write_all(&bytes).map_err(|source| DiskError::new(Doing::Write, &temporary, source))?;
         flush_file(&file, &temporary)?;
-        fs::rename(&temporary, &published).map_err(|source| DiskError::new(Doing::Rename, &published, source))?;
+        rename(&temporary, &published)?;
         flush_folder(&self.folder)?;
         Ok(bytes)
     }
@@ -234,19 +245,54 @@ impl<'l> Pending<'l> {
     }
 
     fn flush_files(&mut self) -> Result<(), LogError> {
-        for (file, path) in self.files.drain(..) {
-            flush_file(&file, &path)?;
-        }
-        Ok(())
+        let files: Vec<_> = self.files.drain(..).collect();
+        let jobs: Vec<Flush<'_>> = files.iter().map(|(file, path)| Flush::File(file, path)).collect();
+        Ok(flush_together(&jobs)?)
     }
 
-    fn flush(mut self) -> Result<(), LogError> {
-        self.flush_files()?;
-        for folder in &self.folders {
-            flush_folder(folder)?;
+    /// Files and folders at once: until the checkpoint there is no order among them.
+    fn flush(self) -> Result<(), LogError> {
+        let files = self.files.iter().map(|(file, path)| Flush::File(file, path));
+        let jobs: Vec<Flush<'_>> = files.chain(self.folders.iter().map(|path| Flush::Folder(path))).collect();
+        Ok(flush_together(&jobs)?)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Flush<'f> {
+    File(&'f File, &'f Path),
+    Folder(&'f Path),
+}
+
+/// Flushes that wait together cost little more than one: file systems write their journal once for all of them.
+fn flush_together(jobs: &[Flush<'_>]) -> Result<(), DiskError> {
+    let some = |jobs: &[Flush<'_>]| -> Result<(), DiskError> {
+        jobs.iter().try_for_each(|job| match job {
+            Flush::File(file, path) => flush_file(file, path),
+            Flush::Folder(path) => flush_folder(path),
+        })
+    };
+    let share = jobs.len().div_ceil(FLUSHERS).max(1);
+    let mut shares = jobs.chunks(share);
+    let Some(own) = shares.next() else { return Ok(()) };
+    std::thread::scope(|scope| {
+        let mut running = Vec::new();
+        for share in shares {
+            match std::thread::Builder::new().spawn_scoped(scope, move || some(share)) {
+                Ok(thread) => running.push(thread),
+                // Without another thread it takes longer.
+                Err(_no_thread) => some(share)?,
+            }
+        }
+        some(own)?;
+        for thread in running {
+            thread.join().unwrap_or_else(|_panic| {
+                let lost = io::Error::other("a flushing thread ended early");
+                Err(DiskError::new(Doing::Flush, Path::new(CHECKPOINT), lost))
+            })?;
         }
         Ok(())
-    }
+    })
 }
 
 /// Makes a file. One that is there was left by an interrupted append that was not swept; it is replaced, not written
@@ -259,6 +305,28 @@ fn create_new(path: &Path) -> Result<File, DiskError> {
         other => other,
     };
     result.map_err(|source| DiskError::new(Doing::Create, path, source))
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), DiskError> {
+    fs::rename(from, to).map_err(|source| DiskError::new(Doing::Rename, to, source))
+}
+
+/// A checkpoint that was written whole and not renamed. It counts if the tiles lead from the published one to it: then
+/// its append was durable but for the name. Its signature is still to be checked.
+fn unpublished(
+    files: &FolderFiles,
+    published: &UnverifiedCheckpoint,
+) -> Result<Option<UnverifiedCheckpoint>, LogError> {
+    let Some(bytes) = files.read(CHECKPOINT_TEMPORARY, limits::NOTE_BYTES)? else { return Ok(None) };
+    let Ok(signed) = UnverifiedCheckpoint::parse(&bytes) else { return Ok(None) };
+    if signed.claim().size <= published.claim().size {
+        return Ok(None);
+    }
+    let reader = LogReader::at(files, signed);
+    let continues = reader
+        .consistency_proof(published.claim().size)
+        .is_ok_and(|proof| reader.checkpoint().claim().continues(published.claim(), &proof).is_ok());
+    Ok(continues.then(|| reader.checkpoint().clone()))
 }
 
 fn lock(folder: &Path, create: bool) -> Result<File, LogError> {

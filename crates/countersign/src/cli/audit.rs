@@ -1,6 +1,6 @@
 //! `audit export` and `audit verify`.
 
-use super::given::{StoreArgs, TrustArgs};
+use super::given::StoreArgs;
 use super::{Answer, Call};
 use crate::render::Done;
 use clap::{Args, Subcommand};
@@ -53,8 +53,8 @@ struct Verify {
     /// The signed trust document, from elsewhere than the package
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
-    /// Its digest, from elsewhere again [env: COUNTERSIGN_TRUST_DIGEST]
-    #[arg(long, value_name = "sha256:…")]
+    /// Its digest, from elsewhere again
+    #[arg(long, value_name = "sha256:…", env = crate::variables::TRUST_DIGEST)]
     trust_digest: Option<Sha256>,
 }
 
@@ -113,7 +113,7 @@ impl Verify {
         let limit = usize::try_from(limits::PACKAGE_BYTES).unwrap_or(usize::MAX);
         let package = files::read(&self.package, limit)?;
         let trust = self.trust.as_deref().map(|path| files::read(path, limits::COLLECTION_BYTES)).transpose()?;
-        let digest = TrustArgs::digest_of(self.trust_digest, call)?;
+        let digest = self.trust_digest;
         let outside = trust.as_deref().map(|bytes| OutsideTrust { bytes, digest: digest.as_ref() });
         let report = audit::verify(&package, outside)?;
         let exit = exit_of(&report.findings);

@@ -1,8 +1,9 @@
 //! `demo`: all of it, in a temporary folder.
 
-use super::{Answer, Call};
+use super::Answer;
 use crate::demo::{self, Stage};
 use crate::render::Done;
+use crate::world::World;
 use clap::Args;
 use countersign_core::exit::Exit;
 use countersign_flow::FlowError;
@@ -21,14 +22,14 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
+    pub(crate) fn run(&self) -> Answer {
         let temporary = tempfile::tempdir().map_err(|source| FlowError::Read { path: std::env::temp_dir(), source })?;
         let folder = match &self.keep {
             None => temporary.path().to_owned(),
             Some(folder) => empty(folder)?,
         };
         let program =
-            call.world.program().map_err(|source| FlowError::Read { path: PathBuf::from("countersign"), source })?;
+            World::program().map_err(|source| FlowError::Read { path: PathBuf::from("countersign"), source })?;
         let mut audience = std::io::stdout().lock();
         let mut stage = Stage::new(program, folder.clone(), &mut audience);
         demo::run(&mut stage).map_err(|error| FlowError::Demo(error.to_string()))?;

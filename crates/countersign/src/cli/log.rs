@@ -134,7 +134,7 @@ impl Init {
 
 impl Verify {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let at = given::now(call)?;
+        let at = given::now()?;
         let place = self.store.place();
         let (mut checks, mut findings) = (Vec::new(), Vec::new());
         let report = verify_folder(&place.log())?;
@@ -148,11 +148,11 @@ impl Verify {
         checks.push(Check::new("log-tiles", verdict_of(&bad), detail));
         let intact = bad.is_empty();
         findings.extend(bad);
-        let trust = self.trust.read(call, at)?;
+        let trust = self.trust.read(at)?;
         checks.extend(trust.outcome.checks.iter().cloned());
         findings.extend(trust.outcome.findings.iter().cloned());
         if let (Some(trust), true) = (&trust.outcome.trust, intact) {
-            self.state(&place, trust, at, &mut checks, &mut findings)?;
+            state(&place, trust, at, &mut checks, &mut findings)?;
         }
         let exit = exit_of(&findings);
         let document = output::Verification { subject: None, verdict: verdict_of(&findings), checks, findings, exit };
@@ -165,27 +165,26 @@ impl Verify {
             format!("{}{found}\n{}\n", text::checks(&document.checks), document.verdict)
         }))
     }
+}
 
-    fn state(
-        &self,
-        place: &Place,
-        trust: &countersign_verify::VerifiedTrust,
-        at: countersign_core::time::Time,
-        checks: &mut Vec<Check>,
-        findings: &mut Vec<Finding>,
-    ) -> Result<(), FlowError> {
-        let (checkpoint, entries) = place.read_log()?;
-        let blobs = StoreBlobs::new(place.store());
-        let opened = LogState::open(&checkpoint, &entries, trust, &blobs, at);
-        checks.extend(opened.checks);
-        findings.extend(opened.findings);
-        if let Some(state) = &opened.state {
-            let faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
-            checks.push(Check::new("log-activations", verdict_of(&faults), "trust documents and activations"));
-            findings.extend(faults);
-        }
-        blobs.finish()
+fn state(
+    place: &Place,
+    trust: &countersign_verify::VerifiedTrust,
+    at: countersign_core::time::Time,
+    checks: &mut Vec<Check>,
+    findings: &mut Vec<Finding>,
+) -> Result<(), FlowError> {
+    let (checkpoint, entries) = place.read_log()?;
+    let blobs = StoreBlobs::new(place.store());
+    let opened = LogState::open(&checkpoint, &entries, trust, &blobs, at);
+    checks.extend(opened.checks);
+    findings.extend(opened.findings);
+    if let Some(state) = &opened.state {
+        let faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
+        checks.push(Check::new("log-activations", verdict_of(&faults), "trust documents and activations"));
+        findings.extend(faults);
     }
+    blobs.finish()
 }
 
 impl Checkpoint {

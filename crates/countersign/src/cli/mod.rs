@@ -107,7 +107,7 @@ impl Cli {
             Verb::Trust(verb) => (verb.run(&call), WRITTEN),
             Verb::Explain(verb) => (verb.run(&call), "nothing was explained"),
             Verb::Completions { shell } => (Ok(completions(*shell)), WRITTEN),
-            Verb::Demo(verb) => (verb.run(&call), "the demo did not come to its end"),
+            Verb::Demo(verb) => (verb.run(), "the demo did not come to its end"),
         };
         result.unwrap_or_else(|error| Done::failed(self.format, &error, not_done))
     }

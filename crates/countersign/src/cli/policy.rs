@@ -188,10 +188,10 @@ struct Approved {
 impl Approve {
     fn run(&self, call: &Call<'_>) -> Answer {
         let key = PersonKey::load(&self.key)?;
-        let at = given::now(call)?;
+        let at = given::now()?;
         let trust = match &self.trust {
             None => None,
-            Some(path) => Some(TrustFile::read(path, TrustArgs::digest_of(self.trust_digest, call)?, at)?),
+            Some(path) => Some(TrustFile::read(path, self.trust_digest, at)?),
         };
         if let Some(trust) = &trust
             && !trust.outcome.findings.is_empty()
@@ -199,7 +199,7 @@ impl Approve {
             return Err(FlowError::Refused(trust.outcome.findings.clone()));
         }
         let trust = trust.as_ref().and_then(|t| t.outcome.trust.as_ref()).map(countersign_verify::VerifiedTrust::trust);
-        let keygen = call.world.ssh_keygen().interactive(true);
+        let keygen = call.world.ssh_keygen();
         let (manifest, bytes) = policy::approve(&self.manifest, &self.output, &key, &keygen, trust)?;
         write_atomic(&self.output, &bytes, 0o644)?;
         let document = Approved {
@@ -232,10 +232,10 @@ struct ActivateDocument {
 
 impl Activate {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let at = given::now(call)?;
-        let trust = self.trust.read(call, at)?;
-        let (key, keygen) = (PersonKey::load(&self.key)?, call.world.ssh_keygen().interactive(true));
-        let (place, least) = (self.store.place(), self.least.file(call));
+        let at = given::now()?;
+        let trust = self.trust.read(at)?;
+        let (key, keygen) = (PersonKey::load(&self.key)?, call.world.ssh_keygen());
+        let (place, least) = (self.store.place(), self.least.file());
         let request = ActivateRequest {
             release: &self.release,
             environment: self.environment.clone(),
@@ -243,7 +243,7 @@ impl Activate {
             keygen: &keygen,
             trust: &trust,
             place: &place,
-            least_checkpoint: least.as_deref(),
+            least_checkpoint: least,
             reason: self.reason.as_deref(),
             activation: self.activation.as_deref(),
             lock: &self.lock,
@@ -317,8 +317,8 @@ struct HistoryDocument {
 
 impl History {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let at = given::now(call)?;
-        let trust = self.trust.read(call, at)?;
+        let at = given::now()?;
+        let trust = self.trust.read(at)?;
         let mut findings = trust.outcome.findings.clone();
         let mut activations = Vec::new();
         if let Some(verified) = &trust.outcome.trust {

@@ -3,6 +3,7 @@
 use super::given::{self, LeastArgs, StoreArgs, TrustArgs};
 use super::{Answer, Call};
 use crate::render::Done;
+use crate::world::World;
 use clap::Args;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Class, Finding, Verdict, exit_of};
@@ -64,19 +65,19 @@ pub(crate) struct Promote {
 
 impl Promote {
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
-        let at = given::now(call)?;
-        let trust = self.trust.read(call, at)?;
+        let at = given::now()?;
+        let trust = self.trust.read(at)?;
         let place = self.store.place();
-        let least = self.least.file(call);
+        let least = self.least.file();
         let executable = std::env::current_exe().unwrap_or_default();
-        let tool = call.world.tool().map_err(|source| FlowError::Read { path: executable, source })?;
+        let tool = World::tool().map_err(|source| FlowError::Read { path: executable, source })?;
         let request = PromoteRequest {
             artifact: &self.artifact,
             environment: self.to.clone(),
             documents: documents::read_all(&self.bundles, &self.reviews)?,
             trust: &trust,
             place: &place,
-            least_checkpoint: least.as_deref(),
+            least_checkpoint: least,
             lock: Some(&self.lock),
             repository: self.repo.as_deref(),
             programs: call.world.environment(),
@@ -101,10 +102,13 @@ impl Promote {
     fn show(&self, call: &Call<'_>, promotion: &Promotion) -> Done {
         let decision = &promotion.decision;
         let not_recorded = !self.dry_run && promotion.recorded.is_none();
-        let exit = match exit_of(&decision.findings) {
-            _ if !decision.enforced && !not_recorded => Exit::Ok,
-            Exit::Ok if not_recorded => Exit::Indeterminate,
-            exit => exit,
+        let found = exit_of(&decision.findings);
+        let exit = if not_recorded {
+            found.worse(Exit::Indeterminate)
+        } else if decision.enforced {
+            found
+        } else {
+            Exit::Ok
         };
         let document = output::Promotion {
             decision: decision.clone(),

@@ -2,6 +2,7 @@
 
 use super::{Answer, Call, given};
 use crate::render::Done;
+use crate::world::World;
 use clap::Args;
 use countersign_collect::platform;
 use countersign_collect::provenance::{Observed, Request, provenance_by_running, provenance_of_artifacts};
@@ -57,7 +58,7 @@ struct Document {
 impl Provenance {
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
         let directory = PathBuf::from(".");
-        let run = call.world.nonce().map_err(|error| FlowError::Usage(format!("random bytes: {error}")))?;
+        let run = World::nonce().map_err(|error| FlowError::Usage(format!("random bytes: {error}")))?;
         let local_run = format!("urn:countersign:run:{run}");
         let request = Request {
             directory: &directory,
@@ -67,8 +68,8 @@ impl Provenance {
             artifacts: &self.artifacts,
             local_run: &local_run,
         };
-        let started = given::now(call)?;
-        let clock = || -> Time { given::now(call).unwrap_or(started) };
+        let started = given::now()?;
+        let clock = || -> Time { given::now().unwrap_or(started) };
         let observed = if self.command.is_empty() {
             provenance_of_artifacts(&request)?
         } else {

@@ -3,6 +3,7 @@
 use super::given::{self, TrustArgs};
 use super::{Answer, Call};
 use crate::render::Done;
+use crate::world::World;
 use clap::{Args, Subcommand, ValueEnum};
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
@@ -136,8 +137,8 @@ struct Signed<'r> {
 impl Sign {
     fn run(&self, call: &Call<'_>) -> Answer {
         let key = PersonKey::load(&self.key)?;
-        let keygen = call.world.ssh_keygen().interactive(true);
-        let nonce = call.world.nonce().map_err(|error| FlowError::Usage(format!("random bytes: {error}")))?;
+        let keygen = call.world.ssh_keygen();
+        let nonce = World::nonce().map_err(|error| FlowError::Usage(format!("random bytes: {error}")))?;
         let request = SignRequest {
             repo: &self.repo,
             repository: self.repository.as_ref(),
@@ -223,8 +224,8 @@ struct Proved<'p> {
 
 impl Verify {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let at = given::now(call)?;
-        let trust = self.trust.read(call, at)?;
+        let at = given::now()?;
+        let trust = self.trust.read(at)?;
         let (start, candidate) = match self.range.split_once("..") {
             Some((start, candidate)) if !start.is_empty() && !candidate.is_empty() => (Some(start), candidate),
             Some(("", candidate)) if !candidate.is_empty() => (None, candidate),
@@ -278,7 +279,7 @@ fn words(proved: &Proved<'_>) -> String {
                 .map(|author| {
                     format!(
                         "{} ({})",
-                        author.person.as_ref().map_or("unknown".to_owned(), ToString::to_string),
+                        author.person.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string),
                         author.seen
                     )
                 })

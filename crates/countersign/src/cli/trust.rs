@@ -123,7 +123,7 @@ impl Init {
             logs: pairs(call, &self.logs, Origin::new)?,
             environments: self.environments.clone(),
             builder_level: self.builder_level,
-            at: given::now(call)?,
+            at: given::now()?,
         };
         let toml = trust_file::begin(&beginning)?;
         if self.output.exists() {
@@ -147,10 +147,10 @@ impl Sign {
     fn run(&self, call: &Call<'_>) -> Answer {
         let trust = trust_file::read(&self.file)?;
         let key = PersonKey::load(&self.key)?;
-        let bytes = trust_file::sign(&trust, &self.output, &key, &call.world.ssh_keygen().interactive(true))?;
+        let bytes = trust_file::sign(&trust, &self.output, &key, &call.world.ssh_keygen())?;
         write_atomic(&self.output, &bytes, 0o644)?;
         let document = Written { output: self.output.display().to_string(), digest: trust.digest()? };
-        let read = TrustFile::read(&self.output, Some(document.digest), given::now(call)?)?;
+        let read = TrustFile::read(&self.output, Some(document.digest), given::now()?)?;
         Ok(Done::answer(call.format, Exit::Ok, "trust-sign", &document, || {
             let state = match read.outcome.findings.first() {
                 None => "enough persons have signed it".to_owned(),
@@ -177,7 +177,7 @@ impl Show {
         let bytes = files::read(&self.file, countersign_core::limits::COLLECTION_BYTES)?;
         let signed = bytes.trim_ascii_start().first() == Some(&b'{');
         let findings = if signed {
-            TrustFile::read(&self.file, Some(digest), given::now(call)?)?.outcome.findings
+            TrustFile::read(&self.file, Some(digest), given::now()?)?.outcome.findings
         } else {
             Vec::new()
         };

@@ -59,12 +59,12 @@ enum Type {
 
 impl Verify {
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
-        let at = given::now(call)?;
+        let at = given::now()?;
         let (name, subject) = subject(&self.artifact)?;
-        let trust = self.trust.read(call, at)?;
+        let trust = self.trust.read(at)?;
         let checked = if let Some(environment) = &self.promoted_to {
-            let least = self.least.file(call);
-            promoted_to(&subject, environment, &trust, &self.store.place(), least.as_deref(), at)?
+            let least = self.least.file();
+            promoted_to(&subject, environment, &trust, &self.store.place(), least, at)?
         } else {
             let documents = documents::read_all(&self.bundles, &[])?;
             let kinds = self.kinds.iter().map(|kind| match kind {

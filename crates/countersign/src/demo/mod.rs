@@ -25,20 +25,14 @@ struct Paths {
     outside: PathBuf,
     keys: PathBuf,
     app: PathBuf,
-    store: PathBuf,
 }
 
 /// Runs the demo in `folder`, which exists and is empty.
 pub(crate) fn run(stage: &mut Stage<'_>) -> Result<(), DemoError> {
     let folder = stage.folder().to_owned();
-    let paths = Paths {
-        outside: folder.join("outside"),
-        keys: folder.join("keys"),
-        app: folder.join("app"),
-        store: folder.join("store"),
-    };
+    let paths = Paths { outside: folder.join("outside"), keys: folder.join("keys"), app: folder.join("app") };
     for path in [&paths.outside, &paths.keys] {
-        stage.make_folder(path)?;
+        stage::make_folder(path)?;
     }
     let digest = set_up(stage, &paths)?;
     let start = project::create(stage, &paths.app, &paths.keys)?;
@@ -105,7 +99,7 @@ fn policy(stage: &mut Stage<'_>, paths: &Paths, start: &str, digest: &str) -> Re
          entry in the log. The demo builds on this very machine, so it asks for SLSA Build L1: nothing more can be shown.",
     )?;
     let text = project::policy(start);
-    stage.make_folder(&paths.app.with_file_name("policy"))?;
+    stage::make_folder(&paths.app.with_file_name("policy"))?;
     stage.keep("policy/policy.toml", &text)?;
     stage.command(&["policy", "build", "policy", "--output", "policy.manifest.json"])?;
     for person in ["ada", "ben"] {

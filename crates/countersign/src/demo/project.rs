@@ -33,8 +33,8 @@ pub(crate) fn create(stage: &mut Stage<'_>, app: &Path, keys: &Path) -> Result<S
     ] {
         stage.keep(path, text)?;
     }
-    stage.program(app, "cargo", &["generate-lockfile", "--offline"])?;
-    stage.program(app, "git", &["init", "-q", "-b", "main"])?;
+    Stage::program(app, "cargo", &["generate-lockfile", "--offline"])?;
+    Stage::program(app, "git", &["init", "-q", "-b", "main"])?;
     let key = keys.join("ada").display().to_string();
     for (name, value) in [
         ("user.name", "Ada"),
@@ -43,11 +43,11 @@ pub(crate) fn create(stage: &mut Stage<'_>, app: &Path, keys: &Path) -> Result<S
         ("user.signingkey", key.as_str()),
         ("commit.gpgsign", "true"),
     ] {
-        stage.program(app, "git", &["config", name, value])?;
+        Stage::program(app, "git", &["config", name, value])?;
     }
-    stage.program(app, "git", &["add", "-A"])?;
-    stage.program(app, "git", &["commit", "-q", "-m", "Say hello"])?;
-    stage.program(app, "git", &["rev-parse", "HEAD"])
+    Stage::program(app, "git", &["add", "-A"])?;
+    Stage::program(app, "git", &["commit", "-q", "-m", "Say hello"])?;
+    Stage::program(app, "git", &["rev-parse", "HEAD"])
 }
 
 /// A change on a branch, merged into main by its own author.
@@ -56,14 +56,14 @@ pub(crate) fn land_alone(stage: &mut Stage<'_>, app: &Path) -> Result<Landed, De
         "A change",
         "ada changes the greeting on a branch, signs the commit, and merges it into main herself.",
     )?;
-    let base = stage.program(app, "git", &["rev-parse", "HEAD"])?;
-    stage.program(app, "git", &["checkout", "-q", "-b", "politer"])?;
+    let base = Stage::program(app, "git", &["rev-parse", "HEAD"])?;
+    Stage::program(app, "git", &["checkout", "-q", "-b", "politer"])?;
     stage.keep("app/greeting/src/lib.rs", POLITE)?;
-    stage.program(app, "git", &["commit", "-q", "-a", "-m", "Greet politely"])?;
-    let head = stage.program(app, "git", &["rev-parse", "HEAD"])?;
-    stage.program(app, "git", &["checkout", "-q", "main"])?;
-    stage.program(app, "git", &["merge", "-q", "--no-ff", "-m", "Merge the politer greeting", "politer"])?;
-    let log = stage.program(app, "git", &["log", "--graph", "--format=%h %an: %s"])?;
+    Stage::program(app, "git", &["commit", "-q", "-a", "-m", "Greet politely"])?;
+    let head = Stage::program(app, "git", &["rev-parse", "HEAD"])?;
+    Stage::program(app, "git", &["checkout", "-q", "main"])?;
+    Stage::program(app, "git", &["merge", "-q", "--no-ff", "-m", "Merge the politer greeting", "politer"])?;
+    let log = Stage::program(app, "git", &["log", "--graph", "--format=%h %an: %s"])?;
     stage.say(&log)?;
     Ok(Landed { base, head })
 }

@@ -2,7 +2,7 @@
 
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -132,28 +132,23 @@ impl<'a> Stage<'a> {
     }
 
     /// Runs another program in a folder, and gives what it prints.
-    pub(crate) fn program(&self, folder: &Path, program: &str, arguments: &[&str]) -> Result<String, DemoError> {
-        let output = start(program.into(), folder, arguments)?;
+    pub(crate) fn program(folder: &Path, program: &str, arguments: &[&str]) -> Result<String, DemoError> {
+        let output = start(OsStr::new(program), folder, arguments)?;
         ended(&format!("{program} {}", arguments.join(" ")), &output, Exit::Ok)
     }
 
     /// A new SSH key without a passphrase.
     pub(crate) fn ssh_key(&self, path: &Path, comment: &str) -> Result<(), DemoError> {
         let path = path.display().to_string();
-        self.program(&self.folder, "ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", &path])
+        Self::program(&self.folder, "ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", &path])
             .map(|_| ())
-    }
-
-    /// Makes a folder.
-    pub(crate) fn make_folder(&self, path: &Path) -> Result<(), DemoError> {
-        std::fs::create_dir_all(path).map_err(|source| DemoError::Io { path: path.to_owned(), source })
     }
 
     /// Writes a file of the demo's own.
     pub(crate) fn keep(&self, path: &str, text: &str) -> Result<(), DemoError> {
         let path = self.folder.join(path);
         if let Some(parent) = path.parent() {
-            self.make_folder(parent)?;
+            make_folder(parent)?;
         }
         std::fs::write(&path, text).map_err(|source| DemoError::Io { path, source })
     }
@@ -190,17 +185,22 @@ impl<'a> Stage<'a> {
     }
 
     fn run(&self, arguments: &[&str]) -> Result<Output, DemoError> {
-        start(self.program.clone().into_os_string(), &self.inside, arguments)
+        start(self.program.as_os_str(), &self.inside, arguments)
     }
 }
 
+/// Makes a folder.
+pub(crate) fn make_folder(path: &Path) -> Result<(), DemoError> {
+    std::fs::create_dir_all(path).map_err(|source| DemoError::Io { path: path.to_owned(), source })
+}
+
 /// The demo's git and keys are its own: the user's configuration, agent and tokens play no part.
-fn start(program: OsString, folder: &Path, arguments: &[&str]) -> Result<Output, DemoError> {
+fn start(program: &OsStr, folder: &Path, arguments: &[&str]) -> Result<Output, DemoError> {
     #[expect(
         clippy::disallowed_methods,
         reason = "the demo runs this program as its user would, in a folder of its own"
     )]
-    let mut command = Command::new(&program);
+    let mut command = Command::new(program);
     command
         .args(arguments)
         .current_dir(folder)
