@@ -7,6 +7,7 @@
     reason = "a test that cannot set up should stop"
 )]
 
+pub mod attacks;
 pub mod world;
 
 use std::path::PathBuf;

@@ -11,4 +11,5 @@ mod audit_package;
 mod monotone;
 mod merge_against_git;
 mod merkle_vectors;
+mod review_suite;
 mod sbom;

@@ -4,9 +4,10 @@ use crate::error::FlowError;
 use crate::history::{self, Scope};
 use crate::outside::TrustFile;
 use countersign_collect::Environment;
-use countersign_collect::git::GitRepo;
+use countersign_collect::git::{GitError, GitRepo};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
+use countersign_core::git::SourceError;
 use countersign_core::git::evidence::Evidence as GitEvidence;
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::Kind;
@@ -68,7 +69,26 @@ pub fn verify(request: &VerifyRequest<'_>) -> Result<Proof, FlowError> {
         return Ok(nothing(findings));
     };
     let repo = GitRepo::open(request.repo, request.programs)?;
-    let (start, candidate) = (repo.commit(start)?, repo.commit(request.candidate)?);
+    let mut found = Vec::new();
+    for name in [start, request.candidate] {
+        match repo.commit(name) {
+            Ok(id) => found.push(id),
+            Err(GitError::Object(SourceError::Missing { id })) => {
+                let shallow = repo.facts()?.shallow;
+                let code = if shallow { codes::HISTORY_SHALLOW } else { codes::HISTORY_OBJECT_MISSING };
+                findings.push(
+                    Finding::new(code, format!("commit {id} is not in this clone"))
+                        .at(request.repo.display().to_string())
+                        .expected("the whole history", "the command line")
+                        .found(if shallow { "a shallow clone" } else { "no such object" })
+                        .help(if shallow { "git fetch --unshallow" } else { "git fetch" }),
+                );
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let [start, candidate] = found.as_slice() else { return Ok(nothing(findings)) };
+    let (start, candidate) = (*start, *candidate);
     let scope = Scope {
         repository: request.repository.clone(),
         target_ref: request.target.clone(),

@@ -1,0 +1,48 @@
+//! The attacks on review, as cases: each a repository made by real git, with a verdict and a code that it must get. Run
+//! as a test, and by `cargo xtask review-suite`, which prints a line for each.
+
+mod cases;
+mod scene;
+
+pub use scene::Scene;
+
+use countersign_core::finding::Verdict;
+
+/// One case.
+#[derive(Debug, Clone, Copy)]
+pub struct Case {
+    /// Its number in the published list; honest twins have `+`.
+    pub id: &'static str,
+    /// What happens.
+    pub what: &'static str,
+    /// The verdict that it must get.
+    pub verdict: Verdict,
+    /// A code that must be among the findings; empty for honest ones.
+    pub code: &'static str,
+    /// Plays it, and gives what was found.
+    pub play: fn() -> Found,
+}
+
+/// What was found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Every code above a note.
+    pub codes: Vec<String>,
+}
+
+impl Case {
+    /// Plays the case: `Ok` if verdict and code are those that it must get. An unexpected pass is a failure as well.
+    pub fn run(&self) -> Result<Found, Found> {
+        let found = (self.play)();
+        let code = self.code.is_empty() || found.codes.iter().any(|code| code == self.code);
+        if found.verdict == self.verdict && code { Ok(found) } else { Err(found) }
+    }
+}
+
+/// Every case, in the order of the list.
+#[must_use]
+pub fn all() -> Vec<Case> {
+    cases::all()
+}

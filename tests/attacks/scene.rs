@@ -1,0 +1,310 @@
+//! A repository made by git, people with SSH keys, and the proof over what they did.
+
+use super::Found;
+use countersign_collect::Environment;
+use countersign_core::finding::{Class, Finding, verdict_of};
+use countersign_core::ids::{RefName, Uri};
+use countersign_core::statement::review::{NAMESPACE, Review, ReviewDecision};
+use countersign_core::statement::{Kind, Statement, Subject};
+use countersign_core::trust::{TRUST_NAMESPACE, Trust};
+use countersign_decide::review::Parameters;
+use countersign_flow::outside::TrustFile;
+use countersign_flow::review::{SignRequest, VerifyRequest, sign, verify};
+use countersign_sign::{PersonKey, SshKeygen};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// The repository's uri.
+pub const REPOSITORY: &str = "git+https://example.com/app";
+/// Its branch.
+pub const MAIN: &str = "refs/heads/main";
+
+/// The scene.
+#[derive(Debug)]
+pub struct Scene {
+    folder: TempDir,
+    people: BTreeMap<&'static str, PathBuf>,
+    trust: Vec<u8>,
+    reviews: Vec<Vec<u8>>,
+    clock: Cell<u32>,
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self::new(&["ada", "ben", "cy"])
+    }
+}
+
+impl Scene {
+    /// With these people in trust, and a first commit that ada signed.
+    #[must_use]
+    pub fn new(people: &[&'static str]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut scene =
+            Self { folder, people: BTreeMap::new(), trust: Vec::new(), reviews: Vec::new(), clock: Cell::new(0) };
+        for person in people.iter().chain(&["stranger"]) {
+            scene.people.insert(person, scene.new_key(person));
+        }
+        scene.trust = scene.signed_trust(&scene.trust_text(people));
+        std::fs::create_dir(scene.repo()).expect("a folder");
+        scene.git(&["init", "-q", "-b", "main"]);
+        scene.write("a.txt", &lines(20, ""));
+        scene.write("b.txt", &lines(20, ""));
+        scene.commit("ada", "first");
+        scene.git(&["tag", "start"]);
+        scene
+    }
+
+    /// The repository's folder.
+    #[must_use]
+    pub fn repo(&self) -> PathBuf {
+        self.folder.path().join("repo")
+    }
+
+    /// A new SSH key.
+    #[must_use]
+    pub fn new_key(&self, name: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        let text = path.display().to_string();
+        run(Path::new("/"), "ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", name, "-f", &text], &[]);
+        path
+    }
+
+    /// The line of a public key.
+    #[must_use]
+    pub fn public(&self, person: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(format!("{person}.pub"))).expect("a key").trim().to_owned()
+    }
+
+    /// A trust document with these people.
+    #[must_use]
+    pub fn trust_text(&self, people: &[&str]) -> String {
+        let person = |id: &&str| format!("[[persons]]\nid = \"{id}\"\nkeys = [{{ key = \"{}\" }}]\n", self.public(id));
+        let persons: Vec<String> = people.iter().map(person).collect();
+        format!(
+            "version = 1\nnot_before = \"2020-01-01T00:00:00Z\"\nexpires = \"2090-01-01T00:00:00Z\"\n{}\
+             [roles.trust]\npersons = [\"{}\"]\nthreshold = 1\n\
+             [environments.production]\nreview_tier = \"T3\"\nbuilder_level = 0\n",
+            persons.concat(),
+            people[0]
+        )
+    }
+
+    /// Uses another trust document from here on.
+    pub fn trust(&mut self, text: &str) {
+        self.trust = self.signed_trust(text);
+    }
+
+    fn signed_trust(&self, text: &str) -> Vec<u8> {
+        let trust = Trust::from_toml(text.as_bytes()).expect("trust");
+        let subject = Subject::sha256("trust", &trust.digest().expect("a digest"));
+        let statement = Statement::new(Kind::Trust, vec![subject], &trust).expect("a statement");
+        let signer = trust.persons[0].id.to_string();
+        self.sign(&signer, &statement.to_bytes().expect("canonical"), TRUST_NAMESPACE)
+    }
+
+    fn sign(&self, person: &str, payload: &[u8], namespace: &str) -> Vec<u8> {
+        let key = PersonKey::load(&self.folder.path().join(person)).expect("a key");
+        key.sign(payload, namespace, &keygen()).expect("signed")
+    }
+
+    /// Writes a file.
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.repo().join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, text).expect("written");
+    }
+
+    /// Changes a line of a file.
+    pub fn edit(&self, path: &str, line: usize, text: &str) {
+        let file = self.repo().join(path);
+        let before = std::fs::read_to_string(&file).expect("a file");
+        let after: Vec<&str> = before.lines().enumerate().map(|(i, l)| if i == line { text } else { l }).collect();
+        std::fs::write(file, after.join("\n") + "\n").expect("written");
+    }
+
+    /// Runs git in the repository, and gives what it prints.
+    pub fn git(&self, arguments: &[&str]) -> String {
+        self.git_as(None, "Somebody", arguments)
+    }
+
+    /// Runs git as somebody, who signs if there is a key.
+    pub fn git_as(&self, key: Option<&str>, name: &str, arguments: &[&str]) -> String {
+        self.clock.set(self.clock.get() + 60);
+        let date = format!("{} +0000", 1_700_000_000 + self.clock.get());
+        let email = format!("{}@example.com", name.to_lowercase());
+        let variables = [
+            ("GIT_AUTHOR_NAME", name),
+            ("GIT_COMMITTER_NAME", name),
+            ("GIT_AUTHOR_EMAIL", &email),
+            ("GIT_COMMITTER_EMAIL", &email),
+            ("GIT_AUTHOR_DATE", &date),
+            ("GIT_COMMITTER_DATE", &date),
+        ];
+        let signing = key.map(|key| format!("user.signingkey={}", self.folder.path().join(key).display()));
+        let mut all: Vec<&str> = Vec::new();
+        if let Some(signing) = &signing {
+            all.extend(["-c", "gpg.format=ssh", "-c", signing, "-c", "commit.gpgsign=true"]);
+        }
+        all.extend(arguments);
+        run(&self.repo(), "git", &all, &variables)
+    }
+
+    /// Commits everything, signed by a person.
+    pub fn commit(&self, person: &str, message: &str) -> String {
+        self.git(&["add", "-A"]);
+        self.git_as(Some(person), person, &["commit", "-q", "--allow-empty", "-m", message]);
+        self.id("HEAD")
+    }
+
+    /// Commits everything, signed by nobody, under a name.
+    pub fn commit_unsigned(&self, name: &str, message: &str) -> String {
+        self.git(&["add", "-A"]);
+        self.git_as(None, name, &["commit", "-q", "--allow-empty", "-m", message]);
+        self.id("HEAD")
+    }
+
+    /// A commit's id.
+    #[must_use]
+    pub fn id(&self, name: &str) -> String {
+        self.git(&["rev-parse", name])
+    }
+
+    /// A branch `feature` off main with one change to `a.txt`, by a person. Gives its head; main is checked out again.
+    pub fn feature(&self, person: &str) -> String {
+        self.git(&["checkout", "-q", "-b", "feature"]);
+        self.edit("a.txt", 2, "feature");
+        let head = self.commit(person, "feature");
+        self.git(&["checkout", "-q", "main"]);
+        head
+    }
+
+    /// Merges a branch into main, as git does it.
+    pub fn merge(&self, branch: &str) -> String {
+        self.git(&["merge", "-q", "--no-ff", "-m", "merge", branch]);
+        self.id("HEAD")
+    }
+
+    /// A person's review of a head, for main as it is at `base`.
+    pub fn review(&mut self, person: &str, head: &str, base: &str) {
+        self.review_as(person, head, base, ReviewDecision::Approve, REPOSITORY, MAIN);
+    }
+
+    /// A review of any kind, of any repository and branch.
+    pub fn review_as(
+        &mut self,
+        person: &str,
+        head: &str,
+        base: &str,
+        decision: ReviewDecision,
+        repo: &str,
+        branch: &str,
+    ) {
+        let key = PersonKey::load(&self.people[person]).expect("a key");
+        let (repository, target) = (Uri::new(repo).expect("a uri"), RefName::new(branch).expect("a ref"));
+        let path = self.repo();
+        let environment = programs();
+        let keygen = keygen();
+        let nonce = format!("{:032x}", self.reviews.len());
+        let request = SignRequest {
+            repo: &path,
+            repository: Some(&repository),
+            head,
+            target: &target,
+            base: Some(base),
+            decision,
+            key: &key,
+            keygen: &keygen,
+            nonce: &nonce,
+            programs: &environment,
+        };
+        let signed = sign(&request, |_, _| {}).expect("signed");
+        self.reviews.push(signed.document);
+    }
+
+    /// A review that a person signs as it is given.
+    pub fn review_with(&mut self, person: &str, change: impl FnOnce(&mut Review)) {
+        let last = self.reviews.pop().expect("a review");
+        let signed = countersign_core::bundle::Signed::parse(&last).expect("a document");
+        let statement = Statement::parse(&signed.payload).expect("a statement");
+        let mut review: Review = statement.predicate_as(Kind::Review).expect("a review");
+        change(&mut review);
+        let subject = Subject::git("change", "gitCommit", &review.head_commit.hex());
+        let statement = Statement::new(Kind::Review, vec![subject], &review).expect("a statement");
+        self.reviews.push(self.sign(person, &statement.to_bytes().expect("canonical"), NAMESPACE));
+    }
+
+    /// Proves `start..main`.
+    #[must_use]
+    pub fn prove(&self) -> Found {
+        self.prove_range(Some("start"), MAIN)
+    }
+
+    /// Proves a range.
+    #[must_use]
+    pub fn prove_range(&self, start: Option<&str>, candidate: &str) -> Found {
+        self.prove_in(&self.repo(), start, candidate)
+    }
+
+    /// Proves a range of another clone.
+    #[must_use]
+    pub fn prove_in(&self, repo: &Path, start: Option<&str>, candidate: &str) -> Found {
+        let at = "2026-11-22T10:00:00Z".parse().expect("a time");
+        let file = self.folder.path().join("trust.sigstore.json");
+        std::fs::write(&file, &self.trust).expect("written");
+        let parsed = countersign_core::bundle::Signed::parse_lines(&self.trust).expect("trust");
+        let statement = Statement::parse(&parsed[0].1.payload).expect("trust");
+        let digest = Trust::from_value(statement.predicate).expect("trust").digest().expect("a digest");
+        let trust = TrustFile::read(&file, Some(digest), at).expect("trust");
+        let proof = verify(&VerifyRequest {
+            repo,
+            repository: &Uri::new(REPOSITORY).expect("a uri"),
+            target: &RefName::new(MAIN).expect("a ref"),
+            start,
+            candidate,
+            documents: &self.reviews,
+            trust: &trust,
+            parameters: &Parameters::default(),
+            programs: &programs(),
+            at,
+        })
+        .expect("proved");
+        let findings: Vec<Finding> = proof.findings.into_iter().chain(proof.outcome.findings).collect();
+        Found {
+            verdict: verdict_of(&findings),
+            codes: findings.iter().filter(|f| f.class != Class::Note).map(|f| f.code.to_string()).collect(),
+        }
+    }
+}
+
+/// Lines `0` to `n`, each with its number.
+#[must_use]
+pub fn lines(n: usize, mark: &str) -> String {
+    (0..n).map(|i| format!("line {i}{mark}\n")).collect::<Vec<_>>().concat()
+}
+
+fn keygen() -> SshKeygen {
+    SshKeygen::new("ssh-keygen", std::env::vars_os())
+}
+
+fn programs() -> Environment {
+    std::env::vars_os().collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "scenes are made by the programs that people use")]
+fn run(folder: &Path, program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .envs(variables.iter().copied())
+        .output()
+        .expect("the program runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {arguments:?}: {said}");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
