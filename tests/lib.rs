@@ -4,10 +4,12 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::missing_panics_doc,
+    clippy::string_slice,
     reason = "a test that cannot set up should stop"
 )]
 
-pub mod attacks;
+pub mod policy_attacks;
+pub mod review_attacks;
 pub mod world;
 
 use std::path::PathBuf;

@@ -1,12 +1,12 @@
 //! Plays every attack on review and prints a line for each: id, what happens, expected and found verdict and code.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
-use countersign_tests::attacks;
+use countersign_tests::review_attacks;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let (mut passed, mut failed) = (0_u32, 0_u32);
-    for case in attacks::all() {
+    for case in review_attacks::all() {
         let (word, found) = match case.run() {
             Ok(found) => {
                 passed += 1;

@@ -11,5 +11,6 @@ mod audit_package;
 mod monotone;
 mod merge_against_git;
 mod merkle_vectors;
+mod policy_suite;
 mod review_suite;
 mod sbom;

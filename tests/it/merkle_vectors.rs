@@ -91,7 +91,7 @@ fn the_published_checkpoint_texts_are_read_as_notes_and_never_as_checkpoints_of_
     };
     let note = |name: &str| Note::parse(&fs::read(folder.join(name)).unwrap());
     let valid = note("valid_multi_sig.txt").unwrap();
-    let names: Vec<&str> = valid.signatures().iter().map(|line| line.name()).collect();
+    let names: Vec<&str> = valid.signatures().iter().map(countersign_core::log::note::NoteSignature::name).collect();
     assert_eq!(names, ["rekor.sigstore.dev", "bob.loblaw.dev"]);
     assert_eq!(note("error_header_body_separator.txt"), Err(NoteError::NoSignature));
     assert_eq!(

@@ -16,6 +16,7 @@ mod generated;
 mod rooms;
 mod run;
 mod schemas;
+mod suites;
 mod test;
 mod tidy;
 mod tools;
@@ -64,6 +65,18 @@ const VERBS: &[Verb] = &[
         arguments: "[--check | freeze NOUN VERSION]",
         about: "writes the JSON Schemas under schemas/, says which is stale, or freezes a released one",
         run: schemas::run,
+    },
+    Verb {
+        name: "review-suite",
+        arguments: "",
+        about: "plays the attacks on review, a line each",
+        run: suites::review,
+    },
+    Verb {
+        name: "policy-suite",
+        arguments: "",
+        about: "plays the attacks on policy releases, pins and the log, a line each",
+        run: suites::policy,
     },
     Verb {
         name: "deny",

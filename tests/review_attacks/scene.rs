@@ -18,9 +18,9 @@ use std::process::Command;
 use tempfile::TempDir;
 
 /// The repository's uri.
-pub const REPOSITORY: &str = "git+https://example.com/app";
+pub(super) const REPOSITORY: &str = "git+https://example.com/app";
 /// Its branch.
-pub const MAIN: &str = "refs/heads/main";
+pub(super) const MAIN: &str = "refs/heads/main";
 
 /// The scene.
 #[derive(Debug)]
@@ -282,7 +282,7 @@ impl Scene {
 
 /// Lines `0` to `n`, each with its number.
 #[must_use]
-pub fn lines(n: usize, mark: &str) -> String {
+pub(super) fn lines(n: usize, mark: &str) -> String {
     (0..n).map(|i| format!("line {i}{mark}\n")).collect::<Vec<_>>().concat()
 }
 
