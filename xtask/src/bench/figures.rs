@@ -4,7 +4,7 @@
 //! folder and writes `commands.json` there, `{"FIGURE": {"folder": "…", "arguments": ["…"]}}`.
 
 use super::measure::{Cost, many, millis};
-use super::row::{Bar, Peer, Row, Samples};
+use super::row::{Bar, Peer, Row, Summary};
 use crate::{Outcome, run, workspace};
 use serde_json::Value;
 use std::cell::OnceCell;
@@ -89,7 +89,7 @@ impl Stage {
         serde_json::from_str(&text).map_err(|e| format!("commands.json of the stage: {e}"))
     }
 
-    /// The rows that an example of a crate prints, one JSON object a line: `name`, `unit`, `samples`.
+    /// The rows that an example of a crate prints, one JSON object a line: `name`, `unit`, `runs`, `min`, `median`, `max`.
     fn example(&self, package: &str, example: &str) -> Outcome<Vec<Value>> {
         let mut cargo = run::cargo(&self.root);
         cargo.args(["run", "--quiet", "--release", "--locked", "--package", package, "--example", example]);
@@ -136,33 +136,31 @@ fn sbom(stage: &Stage) -> Outcome<Vec<Row>> {
     })?;
     let version = run::output_of(run::cargo(&stage.root).arg("--version"))?;
     let version = String::from_utf8_lossy(&version).split(' ').nth(1).unwrap_or_default().trim().to_owned();
-    let samples = samples(cargo.iter().map(|cost| millis(cost.wall)).collect())?;
-    let peer = Peer { name: "cargo metadata --all-features".to_owned(), version, samples };
+    let summary = summary(cargo.iter().map(|cost| millis(cost.wall)).collect())?;
+    let peer = Peer { name: "cargo metadata --all-features".to_owned(), version, summary };
     row("sbom of this workspace", "ms", &ours, |cost| millis(cost.wall), Bar::RatioAtMost(1.5), Some(peer))
 }
 
 /// Appending to the log one by one, beside the bare flush to disk that each append has to wait for; and in batches.
 fn log(stage: &Stage) -> Outcome<Vec<Row>> {
     let rows = stage.example("countersign-record", "log_bench")?;
-    let samples_of = |name: &str| {
+    let summary_of = |name: &str| {
         let row = rows.iter().find(|row| row.get("name").and_then(Value::as_str) == Some(name));
-        let values = row.and_then(|row| row.get("samples")).and_then(Value::as_array);
-        let values = values.ok_or_else(|| format!("log_bench prints no row `{name}` with samples"))?;
-        samples(values.iter().filter_map(Value::as_f64).collect())
+        row.and_then(Summary::read).ok_or_else(|| format!("log_bench prints no proper row `{name}`"))
     };
-    let bare = Peer { name: "fdatasync alone".to_owned(), version: kernel()?, samples: samples_of("fdatasync")? };
+    let summary = summary_of("append-bare-fdatasync")?;
     Ok(vec![
         Row {
             name: "log append, one by one".to_owned(),
             unit: "ms".to_owned(),
-            samples: samples_of("append")?,
+            summary: summary_of("append-one-by-one")?,
             bar: Bar::RatioAtMost(10.0),
-            peer: Some(bare),
+            peer: Some(Peer { name: "write and fdatasync alone, Linux".to_owned(), version: kernel()?, summary }),
         },
         Row {
             name: "log append, batches of 1,000".to_owned(),
             unit: "entries/s".to_owned(),
-            samples: samples_of("append-batch-1000")?,
+            summary: summary_of("append-batch-1000-rate")?,
             bar: Bar::AtLeast(12_000.0),
             peer: None,
         },
@@ -178,7 +176,7 @@ fn size(stage: &Stage) -> Outcome<Vec<Row>> {
     Ok(vec![Row {
         name: "stripped release binary".to_owned(),
         unit: "MB".to_owned(),
-        samples: samples(vec![f64::from(kilobytes) / 1000.0])?,
+        summary: summary(vec![f64::from(kilobytes) / 1000.0])?,
         bar: Bar::AtMost(25.0),
         peer: None,
     }])
@@ -196,12 +194,12 @@ fn row(
     bar: Bar,
     peer: Option<Peer>,
 ) -> Outcome<Vec<Row>> {
-    let samples = samples(costs.iter().map(of).collect())?;
-    Ok(vec![Row { name: name.to_owned(), unit: unit.to_owned(), samples, bar, peer }])
+    let summary = summary(costs.iter().map(of).collect())?;
+    Ok(vec![Row { name: name.to_owned(), unit: unit.to_owned(), summary, bar, peer }])
 }
 
-fn samples(values: Vec<f64>) -> Outcome<Samples> {
-    Samples::new(values).ok_or_else(|| "nothing was measured".to_owned())
+fn summary(values: Vec<f64>) -> Outcome<Summary> {
+    Summary::of(values).ok_or_else(|| "nothing was measured".to_owned())
 }
 
 fn kernel() -> Outcome<String> {

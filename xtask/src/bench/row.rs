@@ -1,4 +1,4 @@
-//! One row a figure: the samples, their least, middle and greatest, the peer beside them, the bar, and whether it is
+//! One row a figure: the least, middle and greatest sample, the peer beside them, the bar, and whether it is
 //! held. Pure.
 
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ pub(crate) enum Bar {
 pub(crate) struct Peer {
     pub(crate) name: String,
     pub(crate) version: String,
-    pub(crate) samples: Samples,
+    pub(crate) summary: Summary,
 }
 
 /// A measured figure.
@@ -27,51 +27,56 @@ pub(crate) struct Peer {
 pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) unit: String,
-    pub(crate) samples: Samples,
+    pub(crate) summary: Summary,
     pub(crate) bar: Bar,
     pub(crate) peer: Option<Peer>,
 }
 
-/// At least one sample, sorted.
-#[derive(Debug)]
-pub(crate) struct Samples(Vec<f64>);
+/// At least one sample, in short.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Summary {
+    runs: u64,
+    min: f64,
+    median: f64,
+    max: f64,
+}
 
-impl Samples {
+impl Summary {
     /// Nothing measured is no figure, and neither is a sample that is no number.
-    pub(crate) fn new(mut samples: Vec<f64>) -> Option<Self> {
-        if samples.is_empty() || samples.iter().any(|sample| !sample.is_finite()) {
+    pub(crate) fn of(mut samples: Vec<f64>) -> Option<Self> {
+        if samples.iter().any(|sample| !sample.is_finite()) {
             return None;
         }
         samples.sort_by(f64::total_cmp);
-        Some(Self(samples))
+        let half = samples.len() / 2;
+        let upper = *samples.get(half)?;
+        let lower = if samples.len() % 2 == 1 { upper } else { *samples.get(half.checked_sub(1)?)? };
+        Some(Self {
+            runs: samples.len().try_into().ok()?,
+            min: *samples.first()?,
+            median: f64::midpoint(lower, upper),
+            max: *samples.last()?,
+        })
     }
 
-    /// The middle one, or the mean of the two in the middle.
-    pub(crate) fn median(&self) -> f64 {
-        let at = |index: usize| self.0.get(index).copied().unwrap_or_default();
-        let half = self.0.len() / 2;
-        if self.0.len() % 2 == 1 { at(half) } else { f64::midpoint(at(half.saturating_sub(1)), at(half)) }
-    }
-
-    fn least(&self) -> f64 {
-        self.0.first().copied().unwrap_or_default()
-    }
-
-    fn greatest(&self) -> f64 {
-        self.0.last().copied().unwrap_or_default()
+    /// From a row that another program printed.
+    pub(crate) fn read(row: &Value) -> Option<Self> {
+        let number = |name: &str| row.get(name).and_then(Value::as_f64);
+        let runs = row.get("runs").and_then(Value::as_u64).filter(|runs| *runs > 0)?;
+        Some(Self { runs, min: number("min")?, median: number("median")?, max: number("max")? })
     }
 }
 
 impl Row {
     fn ratio(&self) -> Option<f64> {
-        self.peer.as_ref().map(|peer| self.samples.median() / peer.samples.median())
+        self.peer.as_ref().map(|peer| self.summary.median / peer.summary.median)
     }
 
     /// Whether the bar is held. A ratio without a peer is not.
     pub(crate) fn held(&self) -> bool {
         match self.bar {
-            Bar::AtMost(most) => self.samples.median() <= most,
-            Bar::AtLeast(least) => self.samples.median() >= least,
+            Bar::AtMost(most) => self.summary.median <= most,
+            Bar::AtLeast(least) => self.summary.median >= least,
             Bar::RatioAtMost(most) => self.ratio().is_some_and(|ratio| ratio <= most),
         }
     }
@@ -86,15 +91,15 @@ impl Row {
         let mut row = json!({
             "name": self.name,
             "unit": self.unit,
-            "runs": self.samples.0.len(),
-            "min": round(self.samples.least()),
-            "median": round(self.samples.median()),
-            "max": round(self.samples.greatest()),
+            "runs": self.summary.runs,
+            "min": round(self.summary.min),
+            "median": round(self.summary.median),
+            "max": round(self.summary.max),
             "bar": bar,
             "held": self.held(),
         });
         if let (Some(peer), Some(ratio), Some(row)) = (&self.peer, self.ratio(), row.as_object_mut()) {
-            let median = round(peer.samples.median());
+            let median = round(peer.summary.median);
             let peer = json!({ "name": peer.name, "version": peer.version, "median": median, "ratio": round(ratio) });
             row.insert("peer".to_owned(), peer);
         }
@@ -111,18 +116,13 @@ impl Row {
         let held = if self.held() { "held" } else { "NOT HELD" };
         let beside = match (&self.peer, self.ratio()) {
             (Some(peer), Some(ratio)) => {
-                format!("; {} {}: {:.2}, ratio {ratio:.2}", peer.name, peer.version, peer.samples.median())
+                format!("; {} {}: {:.2}, ratio {ratio:.2}", peer.name, peer.version, peer.summary.median)
             }
             _ => String::new(),
         };
         format!(
             "{}: {:.2} {} (least {:.2}, greatest {:.2}, {} runs){beside}; {bar}: {held}",
-            self.name,
-            self.samples.median(),
-            self.unit,
-            self.samples.least(),
-            self.samples.greatest(),
-            self.samples.0.len(),
+            self.name, self.summary.median, self.unit, self.summary.min, self.summary.max, self.summary.runs,
         )
     }
 }
@@ -140,16 +140,18 @@ mod tests {
         let peer = peer.map(|samples| Peer {
             name: "peer".to_owned(),
             version: "1.0".to_owned(),
-            samples: Samples::new(samples.to_vec()).unwrap(),
+            summary: Summary::new(samples.to_vec()).unwrap(),
         });
-        let samples = Samples::new(samples.to_vec()).unwrap();
-        Row { name: "figure".to_owned(), unit: "ms".to_owned(), samples, bar, peer }
+        let summary = Summary::of(samples.to_vec()).unwrap();
+        Row { name: "figure".to_owned(), unit: "ms".to_owned(), summary, bar, peer }
     }
 
     #[test]
     fn nothing_measured_is_no_figure() {
-        assert!(Samples::new(Vec::new()).is_none());
-        assert!(Samples::new(vec![1.0, f64::NAN]).is_none());
+        assert!(Summary::of(Vec::new()).is_none());
+        assert!(Summary::of(vec![1.0, f64::NAN]).is_none());
+        assert!(Summary::read(&json!({ "runs": 0, "min": 1.0, "median": 1.0, "max": 1.0 })).is_none());
+        assert!(Summary::read(&json!({ "runs": 3, "min": 1.0, "max": 1.0 })).is_none());
     }
 
     #[test]

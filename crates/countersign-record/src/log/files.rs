@@ -19,6 +19,16 @@ pub trait LogFiles {
     fn list(&self) -> Result<Vec<String>, DiskError>;
 }
 
+impl<F: LogFiles + ?Sized> LogFiles for &F {
+    fn read(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, DiskError> {
+        (**self).read(path, limit)
+    }
+
+    fn list(&self) -> Result<Vec<String>, DiskError> {
+        (**self).list()
+    }
+}
+
 /// A log in a folder.
 #[derive(Debug, Clone)]
 pub struct FolderFiles {

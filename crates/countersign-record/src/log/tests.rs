@@ -246,6 +246,40 @@ fn what_an_interrupted_append_left_is_replaced_by_what_comes_next() {
 }
 
 #[test]
+fn a_checkpoint_that_was_signed_and_not_published_is_published_and_no_other_is_signed() {
+    let signer = signer(ORIGIN, 1);
+    let (dir, seen) = log_of(&[4, 300]);
+    let (published, temporary) = (dir.path().join(CHECKPOINT), dir.path().join(".checkpoint.tmp"));
+    let interrupt = |signed: &[u8]| {
+        fs::write(&published, &seen[0].checkpoint_bytes).unwrap();
+        fs::write(&temporary, signed).unwrap();
+    };
+    interrupt(&seen[1].checkpoint_bytes);
+    let log = reopen(dir.path(), &signer).unwrap();
+    assert_eq!((log.size(), log.root()), (304, seen[1].root));
+    drop(log);
+    assert_eq!(fs::read(&published).unwrap(), seen[1].checkpoint_bytes);
+    assert!(!temporary.exists());
+
+    // Torn, of another key, of another tree: as if it were not there.
+    let forged = |origin: &str, key: u8, size: u64, root: Sha256| {
+        let origin = self::signer(origin, key).name().clone();
+        let claim = Checkpoint { origin, size, root };
+        claim.sign(&self::signer(ORIGIN, key)).unwrap().to_string().into_bytes()
+    };
+    let torn = seen[1].checkpoint_bytes[..seen[1].checkpoint_bytes.len() - 9].to_vec();
+    for signed in [torn, forged(ORIGIN, 2, 304, seen[1].root), forged(ORIGIN, 1, 304, seen[0].root)] {
+        let (dir, again) = log_of(&[4]);
+        assert_eq!(again[0], seen[0]);
+        fs::write(dir.path().join(".checkpoint.tmp"), signed).unwrap();
+        let mut log = reopen(dir.path(), &signer).unwrap();
+        assert_eq!(log.append(&entries("x", 1)).unwrap().size, 5);
+    }
+    interrupt(&forged(ORIGIN, 2, 304, seen[1].root));
+    assert_eq!(reopen(dir.path(), &signer).unwrap().size(), 4);
+}
+
+#[test]
 fn an_older_checkpoint_put_back_is_noticed_and_nothing_is_swept() {
     let (dir, seen) = log_of(&[4, 1, 1]);
     let signer = signer(ORIGIN, 1);
