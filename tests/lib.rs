@@ -19,9 +19,7 @@ use std::path::PathBuf;
 #[must_use]
 #[expect(clippy::print_stderr, reason = "a skipped test must be seen to be skipped")]
 pub fn fixtures(set: &str) -> Option<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../shared/fixtures")
-        .join(set);
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures").join(set);
     if folder.is_dir() {
         Some(folder)
     } else {

@@ -8,9 +8,9 @@
 )]
 
 mod audit_package;
-mod monotone;
 mod merge_against_git;
 mod merkle_vectors;
+mod monotone;
 mod policy_suite;
 mod review_suite;
 mod sbom;

@@ -44,11 +44,7 @@ fn inclusion(case: &Value) -> Option<bool> {
 
 fn consistency(case: &Value, stand_in: bool) -> Option<bool> {
     let root = |value: &Value| {
-        if stand_in {
-            value.as_str().map(|text| Sha256::of(text.as_bytes()))
-        } else {
-            hash(value)
-        }
+        if stand_in { value.as_str().map(|text| Sha256::of(text.as_bytes())) } else { hash(value) }
     };
     let (from_root, to_root) = (root(&case["root1"])?, root(&case["root2"])?);
     let (from, to) = (case["size1"].as_u64()?, case["size2"].as_u64()?);
@@ -94,10 +90,7 @@ fn the_published_checkpoint_texts_are_read_as_notes_and_never_as_checkpoints_of_
     let names: Vec<&str> = valid.signatures().iter().map(countersign_core::log::note::NoteSignature::name).collect();
     assert_eq!(names, ["rekor.sigstore.dev", "bob.loblaw.dev"]);
     assert_eq!(note("error_header_body_separator.txt"), Err(NoteError::NoSignature));
-    assert_eq!(
-        note("error_signature_length_insufficient.txt"),
-        Err(NoteError::SignatureLine)
-    );
+    assert_eq!(note("error_signature_length_insufficient.txt"), Err(NoteError::SignatureLine));
     // Extension lines, spaces in the origin, no number, no root.
     for entry in fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();

@@ -106,7 +106,7 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign",
         ours: ALL_LIBRARIES,
-        foreign: &["clap", "serde", "serde_json", "tempfile", "thiserror"],
+        foreign: &["clap", "clap_complete", "getrandom", "serde", "serde_json", "tempfile", "thiserror"],
         dev: &[],
     },
     Room {

@@ -44,9 +44,7 @@ impl Sha256 {
 
     /// Parses `sha256:` and 64 lower-case hexadecimal characters.
     pub fn from_prefixed(text: &str) -> Result<Self, DigestError> {
-        text.strip_prefix("sha256:")
-            .ok_or(DigestError::Prefix)
-            .and_then(Self::from_hex)
+        text.strip_prefix("sha256:").ok_or(DigestError::Prefix).and_then(Self::from_hex)
     }
 
     /// 64 lower-case hexadecimal characters.
@@ -134,10 +132,7 @@ pub fn to_hex(bytes: &[u8]) -> String {
 /// Exactly `N` bytes from lower-case hexadecimal text.
 pub fn hex_array<const N: usize>(text: &str) -> Result<[u8; N], DigestError> {
     let bytes = text.as_bytes();
-    let length = DigestError::Length {
-        expected: N.saturating_mul(2),
-        found: bytes.len(),
-    };
+    let length = DigestError::Length { expected: N.saturating_mul(2), found: bytes.len() };
     if bytes.len() != N.saturating_mul(2) {
         return Err(length);
     }
@@ -164,19 +159,13 @@ mod tests {
     #[test]
     fn a_digest_reads_back_as_it_was_written() {
         let d = Sha256::of(b"abc");
-        assert_eq!(
-            d.hex(),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(d.hex(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(d.to_string().parse(), Ok(d));
     }
 
     #[test]
     fn other_lengths_cases_and_prefixes_are_refused() {
-        assert_eq!(
-            Sha256::from_hex("abc"),
-            Err(DigestError::Length { expected: 64, found: 3 })
-        );
+        assert_eq!(Sha256::from_hex("abc"), Err(DigestError::Length { expected: 64, found: 3 }));
         assert_eq!(Sha256::from_hex(&"A".repeat(64)), Err(DigestError::Character(b'A')));
         assert_eq!(Sha256::from_prefixed(&"a".repeat(64)), Err(DigestError::Prefix));
     }

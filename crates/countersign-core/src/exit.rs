@@ -53,15 +53,8 @@ impl Exit {
     }
 
     /// All of them, by number.
-    pub const ALL: [Self; 7] = [
-        Self::Ok,
-        Self::Refused,
-        Self::Usage,
-        Self::Indeterminate,
-        Self::Untrusted,
-        Self::Io,
-        Self::Internal,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Ok, Self::Refused, Self::Usage, Self::Indeterminate, Self::Untrusted, Self::Io, Self::Internal];
 
     /// Of two ends the one that is reported: 6, then 2, 5, 4, 1, 3, 0.
     #[must_use]

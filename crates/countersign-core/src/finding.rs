@@ -194,11 +194,7 @@ impl Check {
     /// A line of the checklist.
     #[must_use]
     pub fn new(id: &str, verdict: Verdict, detail: impl Into<String>) -> Self {
-        Self {
-            id: id.to_owned(),
-            verdict,
-            detail: detail.into(),
-        }
+        Self { id: id.to_owned(), verdict, detail: detail.into() }
     }
 }
 

@@ -141,9 +141,7 @@ name!(
 fn plain(text: &str, longest: usize) -> bool {
     (1..=longest).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.'))
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.'))
 }
 
 #[cfg(test)]
@@ -158,15 +156,9 @@ mod tests {
         for text in ["two-party-review", "x@0", "x@01", "x@", "@1", "x@1x"] {
             assert!(RuleId::new(text).is_err(), "{text}");
         }
-        for text in [
-            "main",
-            "refs/heads",
-            "refs/heads/a..b",
-            "refs/heads/.a",
-            "refs/heads/a.lock",
-            "refs/heads/a b",
-            "refs//a",
-        ] {
+        for text in
+            ["main", "refs/heads", "refs/heads/a..b", "refs/heads/.a", "refs/heads/a.lock", "refs/heads/a b", "refs//a"]
+        {
             assert!(RefName::new(text).is_err(), "{text}");
         }
         assert!(RefName::new("refs/heads/feature/x").is_ok());

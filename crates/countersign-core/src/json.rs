@@ -49,10 +49,7 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
 /// As [`parse`], with another bound on the size.
 pub fn parse_within(bytes: &[u8], limit: usize) -> Result<Value, JsonError> {
     if bytes.len() > limit {
-        return Err(JsonError::TooLarge {
-            found: bytes.len(),
-            limit,
-        });
+        return Err(JsonError::TooLarge { found: bytes.len(), limit });
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = Strict { depth: 0 }.deserialize(&mut reader).map_err(|e| syntax(&e))?;
@@ -143,19 +140,13 @@ fn write_string(text: &str, out: &mut Vec<u8>) -> Result<(), JsonError> {
 
 fn integer(n: &Number) -> Result<i64, JsonError> {
     const LARGEST: u64 = 1 << 53;
-    n.as_i64()
-        .filter(|i| i.unsigned_abs() <= LARGEST)
-        .ok_or_else(|| JsonError::Number(n.to_string()))
+    n.as_i64().filter(|i| i.unsigned_abs() <= LARGEST).ok_or_else(|| JsonError::Number(n.to_string()))
 }
 
 fn syntax(e: &serde_json::Error) -> JsonError {
     let text = e.to_string();
     let message = text.split(" at line ").next().unwrap_or(&text).to_owned();
-    JsonError::Syntax {
-        line: e.line(),
-        column: e.column(),
-        message,
-    }
+    JsonError::Syntax { line: e.line(), column: e.column(), message }
 }
 
 /// Builds a [`Value`] and refuses what `serde_json` would silently resolve: a key given twice.
@@ -167,10 +158,7 @@ impl Strict {
     fn deeper<E: de::Error>(&self) -> Result<Self, E> {
         let depth = self.depth.saturating_add(1);
         if depth > limits::JSON_DEPTH {
-            return Err(E::custom(format_args!(
-                "nested deeper than {} levels",
-                limits::JSON_DEPTH
-            )));
+            return Err(E::custom(format_args!("nested deeper than {} levels", limits::JSON_DEPTH)));
         }
         Ok(Self { depth })
     }
@@ -201,9 +189,7 @@ impl<'de> Visitor<'de> for Strict {
         Ok(v.into())
     }
     fn visit_f64<E: de::Error>(self, v: f64) -> Result<Value, E> {
-        Number::from_f64(v)
-            .map(Value::Number)
-            .ok_or_else(|| E::custom("not a finite number"))
+        Number::from_f64(v).map(Value::Number).ok_or_else(|| E::custom("not a finite number"))
     }
     fn visit_str<E>(self, v: &str) -> Result<Value, E> {
         Ok(Value::String(v.to_owned()))

@@ -248,7 +248,10 @@ impl PublicKey {
     }
 
     /// From the parsed key of an SSH signature or key file.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the list of SSH key kinds is foreign and grows; others are refused")]
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the list of SSH key kinds is foreign and grows; others are refused"
+    )]
     pub fn from_ssh(data: &ssh_key::public::KeyData) -> Result<Self, KeyError> {
         use ssh_key::public::KeyData;
         match data {

@@ -432,7 +432,9 @@ fn check_path(path: &str) -> Result<(), PolicyError> {
     if path.is_empty() || path.len() > 512 {
         return wrong("a path has 1 to 512 characters");
     }
-    if !path.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'\\' | b':' | b'"' | b'*' | b'?' | b'<' | b'>' | b'|'))
+    if !path
+        .bytes()
+        .all(|b| b.is_ascii_graphic() && !matches!(b, b'\\' | b':' | b'"' | b'*' | b'?' | b'<' | b'>' | b'|'))
     {
         return wrong("a path holds plain ASCII without spaces");
     }

@@ -117,10 +117,7 @@ mod tests {
         let plain = Purl::cargo("wasi", "0.11.0+wasi-snapshot-preview1", None).unwrap();
         assert_eq!(plain.as_str(), "pkg:cargo/wasi@0.11.0%2Bwasi-snapshot-preview1");
         let git = Purl::cargo("a", "1.0.0", Some(("vcs_url", "git+https://example.com/a/b@cc55108"))).unwrap();
-        assert_eq!(
-            git.as_str(),
-            "pkg:cargo/a@1.0.0?vcs_url=git%2Bhttps://example.com/a/b%40cc55108"
-        );
+        assert_eq!(git.as_str(), "pkg:cargo/a@1.0.0?vcs_url=git%2Bhttps://example.com/a/b%40cc55108");
     }
 
     #[test]

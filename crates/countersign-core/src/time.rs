@@ -13,11 +13,7 @@ const LAST: i64 = 253_402_300_799;
 impl Time {
     /// From seconds since the epoch; refused before 1970 and after 9999.
     pub fn from_unix(seconds: i64) -> Result<Self, TimeError> {
-        if (0..=LAST).contains(&seconds) {
-            Ok(Self(seconds))
-        } else {
-            Err(TimeError::Range)
-        }
+        if (0..=LAST).contains(&seconds) { Ok(Self(seconds)) } else { Err(TimeError::Range) }
     }
 
     /// Seconds since the epoch.
@@ -44,11 +40,7 @@ impl std::str::FromStr for Time {
     fn from_str(text: &str) -> Result<Self, TimeError> {
         let stamp: jiff::Timestamp = text.parse().map_err(|_form: jiff::Error| TimeError::Form)?;
         let time = Self::from_unix(stamp.as_second())?;
-        if time.to_string() == text {
-            Ok(time)
-        } else {
-            Err(TimeError::Form)
-        }
+        if time.to_string() == text { Ok(time) } else { Err(TimeError::Form) }
     }
 }
 

@@ -560,7 +560,9 @@ mod tests {
         let k = key(3);
         let text = document(&person("a", A))
             + &format!("[[builders]]\nid = \"https://b\"\nkeys = [{{ key = \"{k}\" }}]\nmax_level = 1\n")
-            + &format!("[[gates]]\nid = \"https://g\"\nkeys = [{{ key = \"{k}\" }}]\nenvironments = [\"production\"]\n");
+            + &format!(
+                "[[gates]]\nid = \"https://g\"\nkeys = [{{ key = \"{k}\" }}]\nenvironments = [\"production\"]\n"
+            );
         assert!(matches!(Trust::from_toml(text.as_bytes()), Err(TrustError::KeyShared { .. })));
     }
 

@@ -140,7 +140,7 @@ mod tests {
         let peer = peer.map(|samples| Peer {
             name: "peer".to_owned(),
             version: "1.0".to_owned(),
-            summary: Summary::new(samples.to_vec()).unwrap(),
+            summary: Summary::of(samples.to_vec()).unwrap(),
         });
         let summary = Summary::of(samples.to_vec()).unwrap();
         Row { name: "figure".to_owned(), unit: "ms".to_owned(), summary, bar, peer }

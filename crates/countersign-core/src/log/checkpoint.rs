@@ -25,12 +25,7 @@ impl Checkpoint {
     /// The text that gets signed.
     #[must_use]
     pub fn body(&self) -> String {
-        format!(
-            "{}\n{}\n{}\n",
-            self.origin,
-            self.size,
-            STANDARD.encode(self.root.as_bytes())
-        )
+        format!("{}\n{}\n{}\n", self.origin, self.size, STANDARD.encode(self.root.as_bytes()))
     }
 
     /// Parses that text, and no other.
@@ -60,35 +55,18 @@ impl Checkpoint {
     /// every state follows, and the proof is empty.
     pub fn continues(&self, earlier: &Self, proof: &[Sha256]) -> Result<(), ContinueRefused> {
         if self.origin != earlier.origin {
-            return Err(ContinueRefused::Origin {
-                earlier: earlier.origin.clone(),
-                later: self.origin.clone(),
-            });
+            return Err(ContinueRefused::Origin { earlier: earlier.origin.clone(), later: self.origin.clone() });
         }
         if earlier.size == 0 {
             return if !proof.is_empty() {
-                Err(ProofRefused::Length {
-                    expected: 0,
-                    found: proof.len(),
-                }
-                .into())
+                Err(ProofRefused::Length { expected: 0, found: proof.len() }.into())
             } else if earlier.root != merkle::empty_root() {
-                Err(ProofRefused::EarlierRoot {
-                    expected: earlier.root,
-                    computed: merkle::empty_root(),
-                }
-                .into())
+                Err(ProofRefused::EarlierRoot { expected: earlier.root, computed: merkle::empty_root() }.into())
             } else {
                 Ok(())
             };
         }
-        Ok(merkle::verify_consistency(
-            earlier.size,
-            self.size,
-            proof,
-            &earlier.root,
-            &self.root,
-        )?)
+        Ok(merkle::verify_consistency(earlier.size, self.size, proof, &earlier.root, &self.root)?)
     }
 }
 
@@ -125,10 +103,7 @@ impl UnverifiedCheckpoint {
         if names.iter().any(|name| name == claim.origin.as_str()) {
             Ok(Self { claim, note })
         } else {
-            Err(CheckpointError::NotSignedByOrigin {
-                origin: claim.origin,
-                names,
-            })
+            Err(CheckpointError::NotSignedByOrigin { origin: claim.origin, names })
         }
     }
 
@@ -200,11 +175,7 @@ mod tests {
         Checkpoint {
             origin: Origin::new("example.com/log").unwrap(),
             size,
-            root: if size == 0 {
-                merkle::empty_root()
-            } else {
-                Sha256::of(&size.to_be_bytes())
-            },
+            root: if size == 0 { merkle::empty_root() } else { Sha256::of(&size.to_be_bytes()) },
         }
     }
 
@@ -267,10 +238,7 @@ mod tests {
         assert!(forged.continues(&five, &[]).is_err());
         let mut renamed = five.clone();
         renamed.origin = Origin::new("other").unwrap();
-        assert!(matches!(
-            renamed.continues(&five, &[]),
-            Err(ContinueRefused::Origin { .. })
-        ));
+        assert!(matches!(renamed.continues(&five, &[]), Err(ContinueRefused::Origin { .. })));
     }
 
     proptest! {

@@ -46,10 +46,7 @@ impl Frontier {
     /// The tree without leaves.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            size: 0,
-            peaks: Vec::new(),
-        }
+        Self { size: 0, peaks: Vec::new() }
     }
 
     /// A right edge that was stored: as many peaks as the size has bits set.
@@ -58,19 +55,13 @@ impl Frontier {
         if peaks.len() == expected {
             Ok(Self { size, peaks })
         } else {
-            Err(ProofRefused::Length {
-                expected,
-                found: peaks.len(),
-            })
+            Err(ProofRefused::Length { expected, found: peaks.len() })
         }
     }
 
     /// The right edge of the first `size` leaves of a stored tree.
     pub fn read<R: HashReader>(reader: &mut R, size: u64) -> Result<Self, R::Error> {
-        Ok(Self {
-            size,
-            peaks: peaks(reader, 0, size)?,
-        })
+        Ok(Self { size, peaks: peaks(reader, 0, size)? })
     }
 
     /// How many leaves.
@@ -217,23 +208,13 @@ pub fn verify_inclusion(
     }
     let (inner, border) = shape(index, size);
     let expected = inner.saturating_add(border);
-    let length = ProofRefused::Length {
-        expected,
-        found: proof.len(),
-    };
+    let length = ProofRefused::Length { expected, found: proof.len() };
     if proof.len() != expected {
         return Err(length);
     }
     let (below, above) = proof.split_at_checked(inner).ok_or(length)?;
     let computed = climb_edge(climb(*leaf, below, index), above);
-    if computed == *root {
-        Ok(())
-    } else {
-        Err(ProofRefused::Root {
-            expected: *root,
-            computed,
-        })
-    }
+    if computed == *root { Ok(()) } else { Err(ProofRefused::Root { expected: *root, computed }) }
 }
 
 /// The hashes that prove the tree of the first `to` leaves to be a continuation of the tree of the first `from`.
@@ -285,10 +266,7 @@ pub fn verify_consistency(
     };
     if from == to {
         if !proof.is_empty() {
-            return Err(ProofRefused::Length {
-                expected: 0,
-                found: proof.len(),
-            });
+            return Err(ProofRefused::Length { expected: 0, found: proof.len() });
         }
         return same_root(from_root, *to_root);
     }
@@ -299,39 +277,22 @@ pub fn verify_consistency(
     let inner = inner.saturating_sub(usize_of(shift));
     let whole = from.is_power_of_two();
     let expected = inner.saturating_add(border).saturating_add(usize::from(!whole));
-    let length = ProofRefused::Length {
-        expected,
-        found: proof.len(),
-    };
+    let length = ProofRefused::Length { expected, found: proof.len() };
     if proof.len() != expected {
         return Err(length);
     }
-    let (seed, rest) = if whole {
-        (from_root, proof)
-    } else {
-        proof.split_first().ok_or(length)?
-    };
+    let (seed, rest) = if whole { (from_root, proof) } else { proof.split_first().ok_or(length)? };
     let (below, above) = rest.split_at_checked(inner).ok_or(length)?;
     let mask = last.checked_shr(shift).unwrap_or(0);
     let earlier = climb_edge(climb_left(*seed, below, mask), above);
     if earlier != *from_root {
-        return Err(ProofRefused::EarlierRoot {
-            expected: *from_root,
-            computed: earlier,
-        });
+        return Err(ProofRefused::EarlierRoot { expected: *from_root, computed: earlier });
     }
     same_root(to_root, climb_edge(climb(*seed, below, mask), above))
 }
 
 fn same_root(expected: &Sha256, computed: Sha256) -> Result<(), ProofRefused> {
-    if computed == *expected {
-        Ok(())
-    } else {
-        Err(ProofRefused::Root {
-            expected: *expected,
-            computed,
-        })
-    }
+    if computed == *expected { Ok(()) } else { Err(ProofRefused::Root { expected: *expected, computed }) }
 }
 
 /// How many hashes lead from the leaf at `index` to where its path meets the tree's right edge, and how many lie on
@@ -345,11 +306,7 @@ fn shape(index: u64, size: u64) -> (usize, usize) {
 
 fn climb(mut node: Sha256, siblings: &[Sha256], mut index: u64) -> Sha256 {
     for sibling in siblings {
-        node = if index & 1 == 0 {
-            node_hash(&node, sibling)
-        } else {
-            node_hash(sibling, &node)
-        };
+        node = if index & 1 == 0 { node_hash(&node, sibling) } else { node_hash(sibling, &node) };
         index >>= 1;
     }
     node
@@ -393,11 +350,7 @@ fn peaks<R: HashReader>(reader: &mut R, low: u64, high: u64) -> Result<Vec<Sha25
 }
 
 fn fold(peaks: &[Sha256]) -> Option<Sha256> {
-    peaks
-        .iter()
-        .rev()
-        .copied()
-        .reduce(|right, left| node_hash(&left, &right))
+    peaks.iter().rev().copied().reduce(|right, left| node_hash(&left, &right))
 }
 
 fn usize_of(bits: u32) -> usize {
@@ -429,11 +382,8 @@ mod tests {
         }
         let middle = leaves.len().next_power_of_two() / 2;
         let (left, right) = leaves.split_at(middle);
-        let (mut path, other) = if index < middle {
-            (naive_path(index, left), right)
-        } else {
-            (naive_path(index - middle, right), left)
-        };
+        let (mut path, other) =
+            if index < middle { (naive_path(index, left), right) } else { (naive_path(index - middle, right), left) };
         path.push(naive_root(other));
         path
     }
@@ -464,9 +414,7 @@ mod tests {
     }
 
     fn leaves(count: usize) -> Vec<Sha256> {
-        (0..count)
-            .map(|n| leaf_hash(&u64::try_from(n).unwrap().to_be_bytes()))
-            .collect()
+        (0..count).map(|n| leaf_hash(&u64::try_from(n).unwrap().to_be_bytes())).collect()
     }
 
     #[test]
@@ -514,19 +462,10 @@ mod tests {
         assert_eq!(inclusion_proof(&mut reader, 3, 3), Err(ProofError::Refused(outside)));
         assert_eq!(verify_inclusion(&empty_root(), 3, 3, &[], &empty_root()), Err(outside));
         assert!(verify_inclusion(&empty_root(), 0, 0, &[], &empty_root()).is_err());
-        assert_eq!(
-            consistency_proof(&mut reader, 0, 3),
-            Err(ProofError::Refused(ProofRefused::EmptyTree))
-        );
+        assert_eq!(consistency_proof(&mut reader, 0, 3), Err(ProofError::Refused(ProofRefused::EmptyTree)));
         let empty = empty_root();
-        assert_eq!(
-            verify_consistency(0, 0, &[], &empty, &empty),
-            Err(ProofRefused::EmptyTree)
-        );
-        assert_eq!(
-            verify_consistency(3, 2, &[], &empty, &empty),
-            Err(ProofRefused::Shrunk { from: 3, to: 2 })
-        );
+        assert_eq!(verify_consistency(0, 0, &[], &empty, &empty), Err(ProofRefused::EmptyTree));
+        assert_eq!(verify_consistency(3, 2, &[], &empty, &empty), Err(ProofRefused::Shrunk { from: 3, to: 2 }));
     }
 
     #[test]

@@ -43,10 +43,7 @@ impl NoteKey {
         if id == expected {
             Ok(parsed)
         } else {
-            Err(NoteKeyError::Id {
-                expected: to_hex(&expected),
-                found: to_hex(&id),
-            })
+            Err(NoteKeyError::Id { expected: to_hex(&expected), found: to_hex(&id) })
         }
     }
 
@@ -203,20 +200,14 @@ impl NoteSignature {
     }
 
     fn parse(line: &str) -> Result<Self, NoteError> {
-        let (name, text) = line
-            .strip_prefix("\u{2014} ")
-            .and_then(|rest| rest.split_once(' '))
-            .ok_or(NoteError::SignatureLine)?;
+        let (name, text) =
+            line.strip_prefix("\u{2014} ").and_then(|rest| rest.split_once(' ')).ok_or(NoteError::SignatureLine)?;
         if name.is_empty() || name.chars().any(|c| c.is_whitespace() || c == '+') {
             return Err(NoteError::SignatureLine);
         }
         let bytes = STANDARD.decode(text).map_err(|_bad_base64| NoteError::SignatureLine)?;
         match bytes.split_first_chunk::<4>() {
-            Some((id, rest)) if !rest.is_empty() => Ok(Self {
-                name: name.to_owned(),
-                id: *id,
-                bytes: rest.to_vec(),
-            }),
+            Some((id, rest)) if !rest.is_empty() => Ok(Self { name: name.to_owned(), id: *id, bytes: rest.to_vec() }),
             _ => Err(NoteError::SignatureLine),
         }
     }
@@ -240,19 +231,13 @@ impl Note {
             id: signer.key().id(),
             bytes: signer.sign(text.as_bytes())?.to_vec(),
         };
-        Ok(Self {
-            text,
-            signatures: vec![signature],
-        })
+        Ok(Self { text, signatures: vec![signature] })
     }
 
     /// Parses a signed note.
     pub fn parse(bytes: &[u8]) -> Result<Self, NoteError> {
         if bytes.len() > limits::NOTE_BYTES {
-            return Err(NoteError::TooLarge {
-                limit: limits::NOTE_BYTES,
-                found: bytes.len(),
-            });
+            return Err(NoteError::TooLarge { limit: limits::NOTE_BYTES, found: bytes.len() });
         }
         let whole = std::str::from_utf8(bytes).map_err(|_not_utf8| NoteError::Text)?;
         if has_control(whole) {
@@ -263,10 +248,7 @@ impl Note {
         let lines = lines.strip_suffix('\n').ok_or(NoteError::NoSignature)?;
         let found = lines.split('\n').count();
         if found > limits::NOTE_SIGNATURES {
-            return Err(NoteError::TooManySignatures {
-                limit: limits::NOTE_SIGNATURES,
-                found,
-            });
+            return Err(NoteError::TooManySignatures { limit: limits::NOTE_SIGNATURES, found });
         }
         Ok(Self {
             text: format!("{text}\n"),
@@ -311,9 +293,7 @@ impl Note {
             }
         }
         if signed.is_empty() {
-            return Err(NoteRefused::Unknown {
-                names: self.signatures.iter().map(|line| line.name.clone()).collect(),
-            });
+            return Err(NoteRefused::Unknown { names: self.signatures.iter().map(|line| line.name.clone()).collect() });
         }
         Ok(signed)
     }
@@ -434,14 +414,8 @@ pub(crate) mod tests {
         let key = NoteKey::parse(text).unwrap();
         assert_eq!(key.to_string(), text);
         assert_eq!(key.name().as_str(), "sum.golang.org");
-        assert!(matches!(
-            NoteKey::parse(&text.replace("033de0ae", "033de0af")),
-            Err(NoteKeyError::Id { .. })
-        ));
-        assert_eq!(
-            NoteKey::parse(&text.replace("+Ac4", "+Bc4")),
-            Err(NoteKeyError::Kind(5))
-        );
+        assert!(matches!(NoteKey::parse(&text.replace("033de0ae", "033de0af")), Err(NoteKeyError::Id { .. })));
+        assert_eq!(NoteKey::parse(&text.replace("+Ac4", "+Bc4")), Err(NoteKeyError::Kind(5)));
         for bad in ["", "a+b", "a++", "sum.golang.org+033DE0AE+Ac4z", "+033de0ae+AQ=="] {
             assert!(NoteKey::parse(bad).is_err(), "{bad}");
         }
@@ -459,8 +433,7 @@ pub(crate) mod tests {
         ));
 
         let mut both = note.clone();
-        both.signatures
-            .extend(Note::sign("another\n".to_owned(), &witness).unwrap().signatures);
+        both.signatures.extend(Note::sign("another\n".to_owned(), &witness).unwrap().signatures);
         assert_eq!(both.verify(&keys, &toy_holds), Ok(vec![&log.0]));
         assert_eq!(
             both.verify(&[log.0.clone(), witness.0.clone()], &toy_holds),
@@ -469,10 +442,7 @@ pub(crate) mod tests {
 
         let mut twice = note.clone();
         twice.signatures.extend(note.signatures.clone());
-        assert_eq!(
-            twice.verify(&[log.0.clone(), log.0.clone()], &toy_holds),
-            Ok(vec![&log.0])
-        );
+        assert_eq!(twice.verify(&[log.0.clone(), log.0.clone()], &toy_holds), Ok(vec![&log.0]));
         twice.signatures[1].bytes.pop();
         assert!(twice.verify(&keys, &toy_holds).is_err());
     }
@@ -483,10 +453,7 @@ pub(crate) mod tests {
         assert!(Note::parse(good.as_bytes()).is_ok());
         let line = good.lines().last().unwrap().to_owned();
         let many = format!("text\n\n{}", format!("{line}\n").repeat(limits::NOTE_SIGNATURES + 1));
-        assert!(matches!(
-            Note::parse(many.as_bytes()),
-            Err(NoteError::TooManySignatures { .. })
-        ));
+        assert!(matches!(Note::parse(many.as_bytes()), Err(NoteError::TooManySignatures { .. })));
         let large = format!("{}\n\n{line}\n", "x".repeat(limits::NOTE_BYTES));
         assert!(matches!(Note::parse(large.as_bytes()), Err(NoteError::TooLarge { .. })));
         for bad in [

@@ -29,53 +29,30 @@ impl TlogProof {
         // A hash line has 45 bytes; the rest is the note and a few short lines.
         let limit = limits::NOTE_BYTES.saturating_add(limits::PROOF_HASHES.saturating_mul(64));
         if bytes.len() > limit {
-            return Err(TlogProofError::TooLarge {
-                limit,
-                found: bytes.len(),
-            });
+            return Err(TlogProofError::TooLarge { limit, found: bytes.len() });
         }
         let text = std::str::from_utf8(bytes).map_err(|_not_utf8| TlogProofError::Header)?;
-        let rest = text
-            .strip_prefix(HEADER)
-            .and_then(|rest| rest.strip_prefix('\n'))
-            .ok_or(TlogProofError::Header)?;
+        let rest = text.strip_prefix(HEADER).and_then(|rest| rest.strip_prefix('\n')).ok_or(TlogProofError::Header)?;
         let (head, note) = rest.split_once("\n\n").ok_or(TlogProofError::NoCheckpoint)?;
         let mut lines = head.split('\n');
-        let index = lines
-            .next()
-            .and_then(|line| line.strip_prefix("index "))
-            .and_then(decimal)
-            .ok_or(TlogProofError::Index)?;
+        let index =
+            lines.next().and_then(|line| line.strip_prefix("index ")).and_then(decimal).ok_or(TlogProofError::Index)?;
         let mut hashes = Vec::new();
         for line in lines {
             if hashes.len() >= limits::PROOF_HASHES {
-                return Err(TlogProofError::TooManyHashes {
-                    limit: limits::PROOF_HASHES,
-                });
+                return Err(TlogProofError::TooManyHashes { limit: limits::PROOF_HASHES });
             }
             let hash = STANDARD.decode(line).map_err(|_bad_base64| TlogProofError::Hash)?;
-            hashes.push(Sha256::from_bytes(
-                hash.try_into().map_err(|_length| TlogProofError::Hash)?,
-            ));
+            hashes.push(Sha256::from_bytes(hash.try_into().map_err(|_length| TlogProofError::Hash)?));
         }
-        Ok(Self {
-            index,
-            hashes,
-            checkpoint: UnverifiedCheckpoint::parse(note.as_bytes())?,
-        })
+        Ok(Self { index, hashes, checkpoint: UnverifiedCheckpoint::parse(note.as_bytes())? })
     }
 
     /// Checks that the entry lies at the index under the checkpoint's root. Whose checkpoint it is, is another
     /// question.
     pub fn verify_entry(&self, entry: &[u8]) -> Result<(), ProofRefused> {
         let claim = self.checkpoint.claim();
-        merkle::verify_inclusion(
-            &merkle::leaf_hash(entry),
-            self.index,
-            claim.size,
-            &self.hashes,
-            &claim.root,
-        )
+        merkle::verify_inclusion(&merkle::leaf_hash(entry), self.index, claim.size, &self.hashes, &claim.root)
     }
 }
 
@@ -135,11 +112,8 @@ mod tests {
 
     fn proof() -> TlogProof {
         let leaves: Vec<Sha256> = [b"a", b"b", b"c"].iter().map(|e| merkle::leaf_hash(*e)).collect();
-        let checkpoint = Checkpoint {
-            origin: Origin::new("example.com/log").unwrap(),
-            size: 3,
-            root: merkle::root_of(&leaves),
-        };
+        let checkpoint =
+            Checkpoint { origin: Origin::new("example.com/log").unwrap(), size: 3, root: merkle::root_of(&leaves) };
         let note = checkpoint.sign(&toy("example.com/log", 1)).unwrap().to_string();
         TlogProof {
             index: 1,

@@ -61,9 +61,7 @@ impl Row {
         let first = self.len(from).checked_div(u64::from(WIDTH)).unwrap_or(0);
         let grown = self.len(size) > self.len(from);
         let end = self.len(size).div_ceil(u64::from(WIDTH));
-        (first..end)
-            .filter(move |_| grown)
-            .filter_map(move |index| self.tile(index, size))
+        (first..end).filter(move |_| grown).filter_map(move |index| self.tile(index, size))
     }
 
     const fn shift(self) -> u32 {
@@ -97,9 +95,7 @@ impl Tile {
     pub fn new(row: Row, index: u64, width: u16) -> Result<Self, TileError> {
         let rows = matches!(row, Row::Entries | Row::Hashes(0..=TOP_ROW));
         let possible = row.len(u64::MAX);
-        let end = index
-            .checked_mul(u64::from(WIDTH))
-            .and_then(|start| start.checked_add(u64::from(width)));
+        let end = index.checked_mul(u64::from(WIDTH)).and_then(|start| start.checked_add(u64::from(width)));
         if rows && (1..=WIDTH).contains(&width) && end.is_some_and(|end| end <= possible) {
             Ok(Self { row, index, width })
         } else {
@@ -147,11 +143,7 @@ impl Tile {
         }
         groups.reverse();
         let full = format!("tile/{}/{}", self.row, groups.join("/"));
-        if self.is_full() {
-            full
-        } else {
-            format!("{full}.p/{}", self.width)
-        }
+        if self.is_full() { full } else { format!("{full}.p/{}", self.width) }
     }
 
     /// Parses such a path; every tile has exactly one.
@@ -173,18 +165,11 @@ impl Tile {
                 return Err(TileError::Path);
             }
             let value: u64 = digits.parse().map_err(|_no_number| TileError::Path)?;
-            index = index
-                .checked_mul(1000)
-                .and_then(|index| index.checked_add(value))
-                .ok_or(TileError::Outside)?;
+            index = index.checked_mul(1000).and_then(|index| index.checked_add(value)).ok_or(TileError::Outside)?;
         }
         let tile = Self::new(row, index, width)?;
         // What is left over: leading zero groups, a missing or misplaced `x`, a partial tile of full width.
-        if tile.path() == path {
-            Ok(tile)
-        } else {
-            Err(TileError::Path)
-        }
+        if tile.path() == path { Ok(tile) } else { Err(TileError::Path) }
     }
 }
 
@@ -241,26 +226,15 @@ pub fn decode_hashes(bytes: &[u8], width: u16) -> Result<Vec<Sha256>, TileError>
     let wanted = usize::from(width).saturating_mul(32);
     let full = usize::from(WIDTH).saturating_mul(32);
     if bytes.len() != wanted && bytes.len() != full {
-        return Err(TileError::Length {
-            expected: wanted,
-            found: bytes.len(),
-        });
+        return Err(TileError::Length { expected: wanted, found: bytes.len() });
     }
-    Ok(bytes
-        .as_chunks::<32>()
-        .0
-        .iter()
-        .take(usize::from(width))
-        .map(|hash| Sha256::from_bytes(*hash))
-        .collect())
+    Ok(bytes.as_chunks::<32>().0.iter().take(usize::from(width)).map(|hash| Sha256::from_bytes(*hash)).collect())
 }
 
 /// Appends an entry to the bytes of a bundle.
 pub fn push_entry(bundle: &mut Vec<u8>, entry: &[u8]) -> Result<(), TileError> {
-    let length = u16::try_from(entry.len()).map_err(|_too_long| TileError::EntryTooLarge {
-        limit: limits::LOG_ENTRY_BYTES,
-        found: entry.len(),
-    })?;
+    let length = u16::try_from(entry.len())
+        .map_err(|_too_long| TileError::EntryTooLarge { limit: limits::LOG_ENTRY_BYTES, found: entry.len() })?;
     bundle.extend_from_slice(&length.to_be_bytes());
     bundle.extend_from_slice(entry);
     Ok(())
@@ -273,9 +247,7 @@ pub fn decode_entries(bytes: &[u8], width: u16) -> Result<Vec<&[u8]>, TileError>
     while !rest.is_empty() && entries.len() < usize::from(WIDTH) {
         let cut = TileError::EntryCut { at: entries.len() };
         let (length, tail) = rest.split_first_chunk::<2>().ok_or(cut)?;
-        let (entry, tail) = tail
-            .split_at_checked(usize::from(u16::from_be_bytes(*length)))
-            .ok_or(cut)?;
+        let (entry, tail) = tail.split_at_checked(usize::from(u16::from_be_bytes(*length))).ok_or(cut)?;
         entries.push(entry);
         rest = tail;
     }
@@ -283,10 +255,7 @@ pub fn decode_entries(bytes: &[u8], width: u16) -> Result<Vec<&[u8]>, TileError>
         return Err(TileError::Trailing { bytes: rest.len() });
     }
     if entries.len() != usize::from(width) && entries.len() != usize::from(WIDTH) {
-        return Err(TileError::Entries {
-            expected: usize::from(width),
-            found: entries.len(),
-        });
+        return Err(TileError::Entries { expected: usize::from(width), found: entries.len() });
     }
     entries.truncate(usize::from(width));
     Ok(entries)
@@ -375,29 +344,14 @@ mod tests {
         assert_eq!(widths(Row::Hashes(1)), [256, 17]);
         assert_eq!(widths(Row::Hashes(2)), [1]);
         assert!(Row::Hashes(3).is_empty(70_000));
-        let new: Vec<_> = Row::all()
-            .flat_map(|row| row.tiles_since(69_800, 70_000))
-            .map(Tile::path)
-            .collect();
+        let new: Vec<_> = Row::all().flat_map(|row| row.tiles_since(69_800, 70_000)).map(Tile::path).collect();
         assert_eq!(
             new,
-            [
-                "tile/entries/272",
-                "tile/entries/273.p/112",
-                "tile/0/272",
-                "tile/0/273.p/112",
-                "tile/1/001.p/17"
-            ]
+            ["tile/entries/272", "tile/entries/273.p/112", "tile/0/272", "tile/0/273.p/112", "tile/1/001.p/17"]
         );
-        let one: Vec<_> = Row::all()
-            .flat_map(|row| row.tiles_since(70_000, 70_001))
-            .map(Tile::path)
-            .collect();
+        let one: Vec<_> = Row::all().flat_map(|row| row.tiles_since(70_000, 70_001)).map(Tile::path).collect();
         assert_eq!(one, ["tile/entries/273.p/113", "tile/0/273.p/113"]);
-        assert_eq!(
-            Row::Hashes(7).tiles(u64::MAX).map(Tile::width).collect::<Vec<_>>(),
-            [255]
-        );
+        assert_eq!(Row::Hashes(7).tiles(u64::MAX).map(Tile::width).collect::<Vec<_>>(), [255]);
     }
 
     #[test]
@@ -438,10 +392,7 @@ mod tests {
         push_entry(&mut bundle, b"one").unwrap();
         push_entry(&mut bundle, b"").unwrap();
         assert_eq!(decode_entries(&bundle, 2).unwrap(), [b"one".as_slice(), b""]);
-        assert!(matches!(
-            decode_entries(&bundle, 3),
-            Err(TileError::Entries { expected: 3, found: 2 })
-        ));
+        assert!(matches!(decode_entries(&bundle, 3), Err(TileError::Entries { expected: 3, found: 2 })));
         assert!(decode_entries(&bundle, 1).is_err());
         for cut in 1..bundle.len() {
             assert!(decode_entries(&bundle[..cut], 2).is_err());
@@ -462,10 +413,7 @@ mod tests {
     #[test]
     fn a_node_is_found_in_the_tile_that_spans_it() {
         let place = NodePlace::of(10, 65).unwrap();
-        assert_eq!(
-            (place.row, place.index, place.first, place.count),
-            (Row::Hashes(1), 1, 4, 4)
-        );
+        assert_eq!((place.row, place.index, place.first, place.count), (Row::Hashes(1), 1, 4, 4));
         assert!(place.hash(&[merkle::empty_root(); 7]).is_none());
         assert!(place.hash(&[merkle::empty_root(); 8]).is_some());
     }
