@@ -119,13 +119,13 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn values(value: Value) -> BTreeMap<String, Value> {
+    fn values(value: &Value) -> BTreeMap<String, Value> {
         value.as_object().unwrap().clone().into_iter().collect()
     }
 
     #[test]
     fn a_misspelt_parameter_is_refused_with_those_there_are() {
-        let given = values(json!({"minimum": 2}));
+        let given = values(&json!({"minimum": 2}));
         let mut reader = Reader::new(&given);
         assert_eq!(reader.number("least", 0..=3, "0 to 3", 1), Ok(1));
         assert_eq!(reader.finish().unwrap_err().to_string(), "parameter `minimum` is not one of least");
@@ -134,10 +134,10 @@ mod tests {
     #[test]
     fn a_value_of_another_kind_is_refused() {
         for wrong in [json!({"least": "2"}), json!({"least": 4}), json!({"least": -1}), json!({"least": null})] {
-            let given = values(wrong);
+            let given = values(&wrong);
             assert!(Reader::new(&given).number("least", 0..=3, "0 to 3", 1).is_err());
         }
-        let given = values(json!({"list": []}));
+        let given = values(&json!({"list": []}));
         assert!(Reader::new(&given).texts("list", "text", &["a"]).is_err());
     }
 }

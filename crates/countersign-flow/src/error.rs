@@ -143,6 +143,16 @@ impl FlowError {
             Self::Usage(_)
             | Self::Provenance(
                 ProvenanceError::NoCommand | ProvenanceError::NoArtifact | ProvenanceError::NoExecutable,
+            )
+            | Self::Sbom(
+                SbomError::NoSuchPackage { .. }
+                | SbomError::PackageNotNamed { .. }
+                | SbomError::NoBinary { .. }
+                | SbomError::NoSuchBinary { .. }
+                | SbomError::BinaryNotNamed { .. }
+                | SbomError::NoSuchFeature { .. }
+                | SbomError::FeaturesRequired { .. }
+                | SbomError::NoSuchTarget { .. },
             ) => Exit::Usage,
             // A refusal without a finding above a note would be a fault of ours: it must not end with 0.
             Self::Refused(findings) if exit_of(findings) == Exit::Ok => Exit::Internal,
