@@ -8,6 +8,7 @@
     reason = "a test that cannot set up should stop"
 )]
 
+pub mod door;
 pub mod policy_attacks;
 pub mod review_attacks;
 pub mod world;

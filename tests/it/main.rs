@@ -2,6 +2,7 @@
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,
     reason = "a test that cannot set up should stop"
@@ -10,6 +11,7 @@
 mod audit_package;
 mod merge_against_git;
 mod merkle_vectors;
+mod door;
 mod monotone;
 mod policy_suite;
 mod review_suite;

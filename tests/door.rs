@@ -1,0 +1,186 @@
+//! The real program, run as its user runs it, in a copy of the demo's world.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+use tempfile::TempDir;
+
+/// The world that the demo makes, once for each process.
+static DEMO: LazyLock<TempDir> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = start(folder.path(), &["demo", "--keep", "demo"]);
+    assert!(said.status.success(), "{}", text(&said));
+    folder
+});
+
+/// What a run printed, and how it ended.
+#[derive(Debug)]
+pub struct Said {
+    /// The exit code.
+    pub code: i32,
+    /// Standard output and standard error.
+    pub text: String,
+    /// Standard output alone.
+    pub out: String,
+}
+
+impl Said {
+    fn of(output: &Output) -> Self {
+        Self {
+            code: output.status.code().expect("an exit code"),
+            text: text(output),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        }
+    }
+
+    /// Ends with this code, and says all of this.
+    #[track_caller]
+    pub fn expect(&self, code: i32, words: &[&str]) {
+        assert_eq!(self.code, code, "{}", self.text);
+        for word in words {
+            assert!(self.text.contains(word), "`{word}` is missing in:\n{}", self.text);
+        }
+    }
+}
+
+/// A copy of the demo's world.
+#[derive(Debug)]
+pub struct Door {
+    folder: TempDir,
+    digest: String,
+}
+
+impl Default for Door {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Door {
+    /// A fresh copy.
+    #[must_use]
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        copy(&DEMO.path().join("demo"), folder.path());
+        let digest = std::fs::read_to_string(folder.path().join("outside/trust.digest")).expect("a digest");
+        Self { folder, digest: digest.trim().to_owned() }
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The digest of trust.
+    #[must_use]
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Writes a file.
+    pub fn write(&self, path: &str, bytes: &[u8]) {
+        std::fs::write(self.path().join(path), bytes).expect("written");
+    }
+
+    /// Reads a file.
+    #[must_use]
+    pub fn read(&self, path: &str) -> Vec<u8> {
+        std::fs::read(self.path().join(path)).expect("read")
+    }
+
+    /// Whether there is such a file.
+    #[must_use]
+    pub fn has(&self, path: &str) -> bool {
+        self.path().join(path).exists()
+    }
+
+    /// Runs the program with a command line, split at spaces.
+    #[must_use]
+    pub fn run(&self, line: &str) -> Said {
+        let arguments: Vec<&str> = line.split_whitespace().collect();
+        Said::of(&start(self.path(), &arguments))
+    }
+
+    /// Runs the gate with arguments that need not be UTF-8, dry, for the rest as [`Door::promote`].
+    #[must_use]
+    pub fn run_os(&self, arguments: &[&OsStr], evidence: &str, least: &str) -> Said {
+        let rest = format!(
+            "--dry-run --repo app --store store --trust trust.sigstore.json --trust-digest {} {evidence} {least}",
+            self.digest
+        );
+        let all: Vec<&OsStr> = arguments.iter().copied().chain(rest.split_whitespace().map(OsStr::new)).collect();
+        Said::of(&start(self.path(), &all))
+    }
+
+    /// The same with trust and its digest from outside.
+    #[must_use]
+    pub fn trusting(&self, line: &str) -> Said {
+        self.run(&format!("{line} --trust trust.sigstore.json --trust-digest {}", self.digest))
+    }
+
+    /// The gate's command line for production, with what is given besides.
+    #[must_use]
+    pub fn promote(&self, more: &str) -> Said {
+        self.trusting(&format!(
+            "promote app.bin --to production --repo app --store store --key keys/gate.pem --log-key keys/log.pem {more}"
+        ))
+    }
+
+    /// How many entries the log has.
+    #[must_use]
+    pub fn entries(&self) -> usize {
+        self.run("log show --store store").out.lines().count() - 1
+    }
+}
+
+fn start<A: AsRef<OsStr>>(folder: &Path, arguments: &[A]) -> Output {
+    #[expect(clippy::disallowed_methods, reason = "the program under test is run as its user runs it")]
+    let mut command = Command::new(program());
+    command.args(arguments).current_dir(folder).env_clear();
+    for name in ["PATH", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "HOME", "USER"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command.output().expect("the program runs")
+}
+
+/// The program beside the test's own, built first if need be: `cargo test -p countersign-tests` does not build it.
+fn program() -> &'static Path {
+    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+        let test = std::env::current_exe().expect("this program");
+        let folder = test.ancestors().find(|folder| folder.ends_with("debug") || folder.ends_with("release"));
+        let program = folder.expect("a target folder").join("countersign");
+        if !program.exists() {
+            #[expect(clippy::disallowed_methods, reason = "the program under test is built by cargo")]
+            let built = Command::new(env!("CARGO"))
+                .args(["build", "--quiet", "--locked", "--package", "countersign"])
+                .current_dir(env!("CARGO_MANIFEST_DIR"))
+                .status();
+            assert!(built.expect("cargo runs").success(), "the program under test builds");
+        }
+        program
+    });
+    &PROGRAM
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("a type").is_dir() {
+            if entry.file_name() != "target" {
+                copy(&entry.path(), &target);
+            }
+        } else {
+            std::fs::copy(entry.path(), target).expect("copied");
+        }
+    }
+}
