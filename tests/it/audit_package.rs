@@ -3,6 +3,7 @@
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Verdict, exit_of, verdict_of};
+use countersign_core::statement::review::ReviewDecision;
 use countersign_flow::audit::{self, AuditReport, OutsideTrust};
 use countersign_flow::place::Place;
 use countersign_tests::world::World;
@@ -38,6 +39,34 @@ fn every_decision_is_run_again_and_comes_out_the_same() {
     assert_eq!(report.decisions.len(), 3);
     assert!(report.decisions.iter().all(|row| row.same_again && row.authorised));
     assert!(report.checks.iter().all(|check| check.verdict == Verdict::Pass), "{:#?}", report.checks);
+}
+
+#[test]
+fn a_refusal_over_broken_and_repeated_evidence_comes_out_the_same_as_well() {
+    let mut world = World::new();
+    let base = world.tip;
+    let (head, landed) = world.land(0);
+    let artifact = Sha256::of(b"artifact");
+    let mut documents = world.built(&artifact, &landed, "dirty", 3).to_vec();
+    documents.push(world.review("ada", &base, &head, ReviewDecision::Approve));
+    let mut broken = documents[0].clone();
+    let end = broken.len() - 40;
+    broken[end] ^= 1;
+    documents.insert(0, b"not a bundle".to_vec());
+    documents.push(broken);
+    documents.push(documents[1].clone());
+    documents.reverse();
+    let arguments = world.arguments(&artifact, "production", documents);
+    let decision = arguments.decide();
+    assert_eq!(decision.verdict, Verdict::Fail);
+    world.record(&arguments, &decision);
+    let folder = tempfile::tempdir().expect("a folder");
+    world.write_store(folder.path());
+    let bytes = audit::export(&Place::new(folder.path())).expect("a package").bytes;
+    let trust = OutsideTrust { bytes: &world.trust, digest: Some(&world.trust_digest) };
+    let report = audit::verify(&bytes, Some(trust)).expect("checked");
+    assert_eq!(verdict_of(&report.findings), Verdict::Pass, "{:#?}", report.findings);
+    assert!(report.decisions.len() == 1 && report.decisions[0].same_again);
 }
 
 #[test]

@@ -2,16 +2,15 @@
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     clippy::wildcard_enum_match_arm,
     reason = "a test that cannot set up should stop"
 )]
 
 mod audit_package;
+mod door;
 mod merge_against_git;
 mod merkle_vectors;
-mod door;
 mod monotone;
 mod policy_suite;
 mod review_suite;

@@ -40,7 +40,6 @@ codes! {
     SUBJECT_MISMATCH "subject-mismatch" Untrusted "No subject of the statement has the artifact's digest.";
     PREDICATE_UNKNOWN "predicate-unknown" Indeterminate "The statement's predicate type is not one that this version knows.";
     PREDICATE_MISMATCH "predicate-mismatch" Refused "The statement is of another kind than the one asked for.";
-    EVIDENCE_DUPLICATE "evidence-duplicate" Note "The same evidence was handed in twice; it counts once.";
     NO_STATEMENTS "no-statements" Indeterminate "There is no statement to check. Nothing is not success.";
 
     // Trust.

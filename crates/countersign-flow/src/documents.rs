@@ -3,8 +3,10 @@
 use crate::error::FlowError;
 use crate::files;
 use countersign_core::bundle::Signed;
+use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::limits;
+use countersign_verify::evidence::place_of;
 use std::path::{Path, PathBuf};
 
 /// Every document of these files, and of the files in these folders, in order. A file that does not hold signed
@@ -21,6 +23,25 @@ pub fn read_all(bundles: &[PathBuf], more: &[PathBuf]) -> Result<Vec<Vec<u8>>, F
         }
     }
     Ok(out)
+}
+
+/// Text with the file's name beside each document that a finding names by digest: people know files.
+#[must_use]
+pub fn named(text: &str, paths: &[PathBuf]) -> String {
+    let mut out = text.to_owned();
+    for path in paths {
+        let files = if path.is_dir() { listed(path).unwrap_or_default() } else { vec![path.clone()] };
+        for file in files {
+            let mut documents = Vec::new();
+            if read_into(&file, &mut documents).is_ok() {
+                for document in documents {
+                    let place = place_of(&Sha256::of(&document));
+                    out = out.replace(&place, &format!("{}  {place}", file.display()));
+                }
+            }
+        }
+    }
+    out
 }
 
 fn read_into(path: &Path, out: &mut Vec<Vec<u8>>) -> Result<(), FlowError> {

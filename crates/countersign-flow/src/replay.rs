@@ -24,6 +24,16 @@ pub fn decide_again(recorded: &Decision, state: &LogState, blobs: &dyn Blobs) ->
         ]
     })?;
     let trust = inputs.trust.as_ref().ok_or_else(|| absent("trust"))?;
+    if trust.digest != *view.trust().digest() {
+        return Err(vec![
+            Finding::new(
+                codes::TRUST_DIGEST_MISMATCH,
+                "the decision was made under another trust than the one in force",
+            )
+            .expected(view.trust().digest().to_string(), "the log")
+            .found(trust.digest.to_string()),
+        ]);
+    }
     let document = fetch(blobs, &trust.document, "the trust document")?;
     let outcome = verify_trust(&document, inputs.trust_digest_given.as_ref(), request.time);
     let mut documents = Vec::new();

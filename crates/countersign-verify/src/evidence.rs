@@ -3,13 +3,12 @@
 use crate::document::{Verified, verify_document};
 use crate::trust::VerifiedTrust;
 use countersign_core::bundle::Signed;
-use countersign_core::codes;
 use countersign_core::decision::EvidenceRef;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// Gives stored bytes by digest. What it gives is hashed again before it is used.
 pub trait Blobs {
@@ -22,6 +21,12 @@ pub(crate) fn checked_blob(blobs: &dyn Blobs, digest: &Sha256) -> Option<Vec<u8>
     blobs.blob(digest).filter(|bytes| Sha256::of(bytes) == *digest)
 }
 
+/// How findings name a document: by its digest, which is the same for the gate and for the auditor.
+#[must_use]
+pub fn place_of(digest: &Sha256) -> String {
+    format!("evidence {digest}")
+}
+
 /// Verified evidence, and what was wrong with the rest.
 #[derive(Debug, Default)]
 pub struct Evidence {
@@ -31,20 +36,14 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Checks every document at that time. One that does not hold is a finding, never left out in silence; one that
-    /// was handed in twice counts once.
+    /// Checks every document at that time. One that does not hold is a finding, never left out in silence. Documents are
+    /// taken by digest: the order in which they were handed in, and how often, makes no difference to what is said.
     #[must_use]
     pub fn verify(documents: &[Vec<u8>], trust: &VerifiedTrust, at: Time) -> Self {
+        let by_digest: BTreeMap<Sha256, &Vec<u8>> = documents.iter().map(|bytes| (Sha256::of(bytes), bytes)).collect();
         let mut out = Self::default();
-        let mut seen = BTreeSet::new();
-        for (i, bytes) in documents.iter().enumerate() {
-            let place = format!("evidence #{}", i.saturating_add(1));
-            let digest = Sha256::of(bytes);
-            if !seen.insert(digest) {
-                out.findings
-                    .push(Finding::new(codes::EVIDENCE_DUPLICATE, "the same document was handed in twice").at(place));
-                continue;
-            }
+        for (digest, bytes) in by_digest {
+            let place = place_of(&digest);
             match Signed::parse(bytes) {
                 Err(error) => {
                     out.index.push(EvidenceRef { digest, kind: None });
@@ -60,7 +59,6 @@ impl Evidence {
                 }
             }
         }
-        out.index.sort();
         out
     }
 

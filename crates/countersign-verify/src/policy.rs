@@ -167,6 +167,10 @@ fn enough(
     place: &str,
 ) -> Result<BTreeSet<PersonId>, Vec<Finding>> {
     let count = quorum::count(cosigned, kind, trust, role, at, place);
+    let broken = quorum::broken(&count);
+    if !broken.is_empty() {
+        return Err(broken);
+    }
     let persons = quorum::ids(&count);
     if persons.len() >= usize::try_from(needed).unwrap_or(usize::MAX) {
         return Ok(persons);

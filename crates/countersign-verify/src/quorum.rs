@@ -57,8 +57,7 @@ pub(crate) struct Count {
     pub notes: Vec<String>,
 }
 
-/// Counts distinct persons of `role` whose signatures hold at that time. A signature that does not hold is a problem even
-/// when enough others do; one of a person outside the role is only noted.
+/// Counts distinct persons of `role` whose signatures hold at that time. One of a person outside the role is only noted.
 pub(crate) fn count(cosigned: &Cosigned, kind: Kind, trust: &Trust, role: &Role, at: Time, place: &str) -> Count {
     let mut out = Count::default();
     for (i, document) in cosigned.documents.iter().enumerate() {
@@ -79,6 +78,11 @@ pub(crate) fn count(cosigned: &Cosigned, kind: Kind, trust: &Trust, role: &Role,
         }
     }
     out
+}
+
+/// Signatures that do not hold. One among good ones spoils the file: nobody signs a file that holds a broken signature.
+pub(crate) fn broken(count: &Count) -> Vec<Finding> {
+    count.problems.iter().filter(|finding| finding.code == codes::SIGNATURE_INVALID).cloned().collect()
 }
 
 /// The ids of those counted.

@@ -123,6 +123,10 @@ fn short_of_quorum(cosigned: &quorum::Cosigned, judge: &Trust, at: Time, who: &s
         return vec![Finding::new(codes::ROLE_UNKNOWN, format!("there is no role `{ROLE_TRUST}`")).at(place)];
     };
     let count = quorum::count(cosigned, Kind::Trust, judge, role, at, place);
+    let broken = quorum::broken(&count);
+    if !broken.is_empty() {
+        return broken;
+    }
     if count.persons.len() >= usize::try_from(role.threshold).unwrap_or(usize::MAX) {
         return Vec::new();
     }

@@ -116,7 +116,10 @@ impl Promote {
             not_recorded: promotion.not_recorded.map(str::to_owned),
             exit,
         };
-        Done::answer(call.format, exit, "promote", &document, || self.words(promotion))
+        Done::answer(call.format, exit, "promote", &document, || {
+            let paths: Vec<PathBuf> = self.bundles.iter().chain(&self.reviews).cloned().collect();
+            documents::named(&self.words(promotion), &paths)
+        })
     }
 
     fn words(&self, promotion: &Promotion) -> String {

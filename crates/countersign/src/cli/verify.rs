@@ -75,11 +75,11 @@ impl Verify {
             let wanted = Wanted { subject, name: name.clone(), kinds: kinds.collect(), level: self.level };
             with_bundles(&wanted, &documents, &trust, at)
         };
-        Ok(show(call, &name, subject, &checked))
+        Ok(show(call, &name, subject, &checked, &self.bundles))
     }
 }
 
-fn show(call: &Call<'_>, name: &str, subject: Sha256, checked: &Checked) -> Done {
+fn show(call: &Call<'_>, name: &str, subject: Sha256, checked: &Checked, bundles: &[PathBuf]) -> Done {
     let exit = exit_of(&checked.findings);
     let document = output::Verification {
         subject: Some(subject),
@@ -95,7 +95,7 @@ fn show(call: &Call<'_>, name: &str, subject: Sha256, checked: &Checked) -> Done
         } else {
             format!("\n{}", text::findings(&checked.findings))
         };
-        format!("{name}  {subject}\n{}{found}\n{end}\n", text::checks(&checked.checks))
+        documents::named(&format!("{name}  {subject}\n{}{found}\n{end}\n", text::checks(&checked.checks)), bundles)
     })
 }
 
