@@ -128,6 +128,14 @@ impl Door {
         ))
     }
 
+    /// Runs git in the demo's repository, and gives what it prints.
+    #[must_use]
+    pub fn git(&self, line: &str) -> String {
+        #[expect(clippy::disallowed_methods, reason = "git answers for its own repository")]
+        let output = Command::new("git").args(line.split_whitespace()).current_dir(self.path().join("app")).output();
+        text(&output.expect("git runs")).trim().to_owned()
+    }
+
     /// How many entries the log has.
     #[must_use]
     pub fn entries(&self) -> usize {

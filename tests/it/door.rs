@@ -1,8 +1,12 @@
 //! What people meet at the door: each refusal with its words, its exit code, and nothing half-written.
 
-use countersign_tests::door::Door;
+use countersign_core::bundle::Signed;
+use countersign_core::statement::{Kind, Statement};
+use countersign_tests::door::{Door, Said};
+use serde_json::Value;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 const LEAST: &str = "--least-checkpoint outside/checkpoint";
 const EVIDENCE: &str = "--bundle app.provenance.sigstore.json --bundle app.sbom.sigstore.json --reviews reviews";
@@ -215,35 +219,88 @@ fn codes_rules_and_exit_codes_can_be_looked_up() {
     door.run("explain no-such-thing").expect(2, &["neither a code nor a rule"]);
 }
 
+/// The document that a verb printed holds against the schema that it names, as it lies in the project.
+fn holds(line: &str, said: &Said) -> Value {
+    let value: Value = serde_json::from_str(&said.out).unwrap_or_else(|e| panic!("{line}: {e}\n{}", said.text));
+    let name = value["schema"].as_str().unwrap_or_default().strip_prefix("https://countersign.dev/schemas/");
+    let path = name.unwrap_or_else(|| panic!("{line} names no schema: {}", value["schema"]));
+    valid(line, path, &value);
+    value
+}
+
+fn valid(what: &str, path: &str, value: &Value) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas").join(path);
+    let text = std::fs::read(&file).unwrap_or_else(|e| panic!("{what}: {path}: {e}"));
+    let schema: Value = serde_json::from_slice(&text).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let faults: Vec<String> = validator.iter_errors(value).map(|e| format!("{} at {}", e, e.instance_path())).collect();
+    assert!(faults.is_empty(), "{what}: {faults:#?}");
+}
+
 #[test]
-fn every_verb_answers_programs_with_a_document_that_names_its_schema() {
+fn every_verb_answers_programs_with_a_document_that_holds_against_its_schema() {
     let door = Door::new();
+    let start = door.git("rev-list --max-parents=0 HEAD");
     for line in [
+        "trust init --person a=keys/ada.pub --person b=keys/ben.pub --environment e --output new.toml",
+        "trust sign trust.toml --key keys/ada --output new.sigstore.json",
         "trust show trust.sigstore.json",
         "trust digest trust.toml",
         "key show keys/gate.pem.pub",
+        "key generate --output new.pem",
+        "sign app.provenance.json --key keys/builder.pem --output new.json",
         "policy build policy --output again.json",
+        "policy approve policy.manifest.json --key keys/ada --output again.sigstore.json",
+        "log init --origin example.com/new --key keys/log.pem --store new-store",
         "log show --store store",
         "log checkpoint --store store --output cp",
         "audit export --store store --output p.cspkg",
         "explain codes",
         "sbom --directory app --offline --output x.cdx.json",
+        "review sign politer --repo app --base main~1 --key keys/ben --repository git+https://example.com/demo/app --dir r2",
+        "sign app.bin --key keys/builder.pem --output new2.json",
+        "sign app.provenance.json --key nokey --output new2.json",
     ] {
-        let said = door.run(&format!("{line} --format json"));
-        let value: serde_json::Value =
-            serde_json::from_str(&said.out).unwrap_or_else(|e| panic!("{line}: {e}\n{}", said.text));
-        let schema = value["schema"].as_str().unwrap_or_default();
-        assert!(schema.starts_with("https://countersign.dev/schemas/output/"), "{line}: {schema}");
+        holds(line, &door.run(&format!("{line} --format json")));
     }
     for line in [
-        "verify app.bin --bundle app.sbom.sigstore.json",
-        "log verify --store store",
-        "audit verify demo.cspkg",
-        "policy history --store store",
+        "verify app.bin --bundle app.sbom.sigstore.json".to_owned(),
+        "log verify --store store".to_owned(),
+        "audit verify demo.cspkg".to_owned(),
+        "policy history --store store".to_owned(),
+        format!(
+            "review verify {start}..main --repo app --repository git+https://example.com/demo/app --reviews reviews"
+        ),
+        format!("promote app.bin --to production --dry-run --repo app --store store {LEAST} {EVIDENCE}"),
+        format!(
+            "policy activate policy.sigstore.json --environment production --key keys/ada --log-key keys/log.pem \
+             --store store {LEAST} --reason again --activation act.json"
+        ),
     ] {
-        let said = door.trusting(&format!("{line} --format json"));
-        let value: serde_json::Value =
-            serde_json::from_str(&said.out).unwrap_or_else(|e| panic!("{line}: {e}\n{}", said.text));
-        assert!(value["schema"].is_string(), "{line}");
+        holds(&line, &door.trusting(&format!("{line} --format json")));
     }
+}
+
+#[test]
+fn every_signed_document_of_the_record_holds_against_its_schema() {
+    let door = Door::new();
+    let mut seen = std::collections::BTreeSet::new();
+    let mut folders = vec![door.path().join("store/evidence")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let Ok(documents) = Signed::parse_lines(&std::fs::read(&path).unwrap()) else { continue };
+            let statement = Statement::parse(&documents[0].1.payload).unwrap();
+            let kind = statement.kind().unwrap();
+            seen.insert(kind);
+            if kind != Kind::Sbom {
+                valid(kind.word(), &format!("{}/v0.1.schema.json", kind.word()), &statement.predicate);
+            }
+        }
+    }
+    assert_eq!(seen.len(), Kind::ALL.len(), "{seen:?}");
 }

@@ -87,7 +87,7 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign-decide",
         ours: &["countersign-core", "countersign-verify"],
-        foreign: &["serde", "serde_json", "thiserror"],
+        foreign: &["schemars", "serde", "serde_json", "thiserror"],
         dev: &["proptest"],
     },
     Room {
@@ -102,7 +102,12 @@ const ROOMS: &[Room] = &[
         foreign: &["schemars", "serde", "serde_json", "thiserror"],
         dev: &["insta"],
     },
-    Room { name: "countersign-flow", ours: LIBRARIES, foreign: &["serde", "serde_json", "thiserror"], dev: &[] },
+    Room {
+        name: "countersign-flow",
+        ours: LIBRARIES,
+        foreign: &["schemars", "serde", "serde_json", "thiserror"],
+        dev: &[],
+    },
     Room {
         name: "countersign",
         ours: ALL_LIBRARIES,
@@ -117,7 +122,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "xtask",
-        ours: &["countersign-core", "countersign-report"],
+        ours: &["countersign-core", "countersign-flow", "countersign-report"],
         foreign: &["nix", "schemars", "serde_json", "tempfile"],
         dev: &[],
     },

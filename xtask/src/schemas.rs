@@ -26,6 +26,22 @@ const fn noun<T: JsonSchema>(name: &'static str, version: &'static str) -> Noun 
     Noun { name, version, make: schema_of::<T> }
 }
 
+/// What a verb answers: an object that names its own schema.
+const fn answer<T: JsonSchema>(name: &'static str) -> Noun {
+    Noun { name, version: "v0.1", make: answer_of::<T> }
+}
+
+fn answer_of<T: JsonSchema>() -> Value {
+    let mut schema = schema_of::<T>();
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.insert("schema".to_owned(), serde_json::json!({ "type": "string", "format": "uri" }));
+    }
+    if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
+        required.push(Value::String("schema".to_owned()));
+    }
+    schema
+}
+
 const REGISTRY: &[Noun] = &[
     noun::<countersign_core::finding::Check>("check", "v0.1"),
     noun::<countersign_core::finding::Finding>("finding", "v0.1"),
@@ -35,6 +51,34 @@ const REGISTRY: &[Noun] = &[
     noun::<countersign_core::decision::Decision>("promotion-decision", "v0.1"),
     noun::<countersign_core::statement::review::Review>("review", "v0.1"),
     noun::<countersign_core::trust::Trust>("trust", "v0.1"),
+    noun::<countersign_core::git::evidence::Facts>("git-facts", "v0.1"),
+    noun::<countersign_core::statement::vsa::Vsa>("vsa", "v0.1"),
+    noun::<countersign_core::statement::provenance::Provenance>("provenance", "v0.1"),
+    answer::<countersign_flow::output::AuditExported>("output/audit-export"),
+    answer::<countersign_flow::output::AuditVerified>("output/audit-verify"),
+    answer::<countersign_flow::output::Explained>("output/explain"),
+    answer::<countersign_flow::output::Failed>("output/error"),
+    answer::<countersign_flow::output::Key>("output/key"),
+    answer::<countersign_flow::output::LogState>("output/log-checkpoint"),
+    answer::<countersign_flow::output::LogState>("output/log-init"),
+    answer::<countersign_flow::output::LogEntries>("output/log-show"),
+    answer::<countersign_report::output::Verification>("output/log-verify"),
+    answer::<countersign_flow::output::PolicyActivated>("output/policy-activate"),
+    answer::<countersign_flow::output::PolicyApproved>("output/policy-approve"),
+    answer::<countersign_flow::output::PolicyBuilt>("output/policy-build"),
+    answer::<countersign_flow::output::PolicyHistory>("output/policy-history"),
+    answer::<countersign_report::output::Promotion>("output/promote"),
+    answer::<countersign_flow::output::Provenance>("output/provenance"),
+    answer::<countersign_report::output::Refusal>("output/refusal"),
+    answer::<countersign_flow::output::ReviewSigned>("output/review-sign"),
+    answer::<countersign_flow::output::ReviewProved>("output/review-verify"),
+    answer::<countersign_flow::output::Sbom>("output/sbom"),
+    answer::<countersign_flow::output::Signed>("output/sign"),
+    answer::<countersign_flow::output::TrustFile>("output/trust-digest"),
+    answer::<countersign_flow::output::TrustFile>("output/trust-init"),
+    answer::<countersign_flow::output::TrustShown>("output/trust-show"),
+    answer::<countersign_flow::output::TrustFile>("output/trust-sign"),
+    answer::<countersign_report::output::Verification>("output/verify"),
 ];
 
 /// Writes, compares or freezes.

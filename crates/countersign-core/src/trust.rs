@@ -38,16 +38,16 @@ pub struct Trust {
     /// People, by opaque id.
     pub persons: Vec<Person>,
     /// Who builds, and how much that shows.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub builders: Vec<Builder>,
     /// Who observes the world for us.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub collectors: Vec<Collector>,
     /// Who decides promotions.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gates: Vec<Gate>,
     /// Which logs count.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub logs: Vec<LogKey>,
     /// Who may do what together.
     pub roles: BTreeMap<RoleName, Role>,

@@ -10,6 +10,7 @@ pub mod documents;
 pub mod error;
 pub mod files;
 pub mod history;
+pub mod output;
 pub mod outside;
 pub mod people;
 pub mod place;

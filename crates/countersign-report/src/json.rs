@@ -38,7 +38,7 @@ pub enum DocumentError {
 /// The URI of the schema of a verb's output.
 #[must_use]
 pub fn schema_uri(verb: &str, version: &str) -> String {
-    format!("{BASE}/{verb}/{version}")
+    format!("{BASE}/{verb}/{version}.schema.json")
 }
 
 /// A verb's output: two spaces, `schema` first, the other keys sorted, a newline at the end. Characters that could
@@ -121,7 +121,7 @@ mod tests {
         let body = json!({ "verdict": "PASS", "exit": 0, "a": [1, { "z": null }] });
         insta::assert_snapshot!(document("verify", VERSION, &body).unwrap(), @r#"
         {
-          "schema": "https://countersign.dev/schemas/output/verify/v0.1",
+          "schema": "https://countersign.dev/schemas/output/verify/v0.1.schema.json",
           "a": [
             1,
             {

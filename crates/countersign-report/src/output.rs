@@ -87,7 +87,7 @@ mod tests {
         let output = Verification::new(Some(Sha256::of(b"app")), Verdict::Fail, checks, findings);
         insta::assert_snapshot!(document("verify", &output).unwrap(), @r#"
         {
-          "schema": "https://countersign.dev/schemas/output/verify/v0.1",
+          "schema": "https://countersign.dev/schemas/output/verify/v0.1.schema.json",
           "checks": [
             {
               "detail": "the subject of bundle #3",
@@ -118,7 +118,7 @@ mod tests {
         let output = Refusal { findings, exit: Exit::Indeterminate, not_done: "nothing was authorised".to_owned() };
         insta::assert_snapshot!(document("refusal", &output).unwrap(), @r#"
         {
-          "schema": "https://countersign.dev/schemas/output/refusal/v0.1",
+          "schema": "https://countersign.dev/schemas/output/refusal/v0.1.schema.json",
           "exit": "indeterminate",
           "findings": [
             {

@@ -3,6 +3,7 @@
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, exit_of};
 use countersign_flow::FlowError;
+use countersign_flow::output::Failed;
 use countersign_report::{output, text};
 use serde::Serialize;
 use std::io::Write as _;
@@ -66,10 +67,10 @@ impl Done {
         if let FlowError::Refused(findings) = error {
             return Self::refused(format, findings, not_done);
         }
-        let report = Failure::of(error, not_done);
+        let report = failure(error, not_done);
         match format {
             Format::Json => Self::answer(format, exit, "error", &report, String::new),
-            Format::Text => Self::text(exit, "").saying(&report.text()),
+            Format::Text => Self::text(exit, "").saying(&failure_text(&report)),
         }
     }
 
@@ -117,44 +118,25 @@ pub(crate) fn usage(error: &clap::Error) -> ExitCode {
 }
 
 /// An error as it is shown: what, its causes, what to do, what was not done.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Failure {
-    message: String,
-    causes: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    help: Option<String>,
-    exit: Exit,
-    not_done: String,
+fn failure(error: &FlowError, not_done: &str) -> Failed {
+    let mut causes = Vec::new();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        causes.push(cause.to_string());
+        next = cause.source();
+    }
+    causes.dedup();
+    Failed { message: error.to_string(), causes, help: error.help(), exit: error.exit(), not_done: not_done.to_owned() }
 }
 
-impl Failure {
-    fn of(error: &FlowError, not_done: &str) -> Self {
-        let mut causes = Vec::new();
-        let mut next = std::error::Error::source(error);
-        while let Some(cause) = next {
-            causes.push(cause.to_string());
-            next = cause.source();
-        }
-        causes.dedup();
-        Self {
-            message: error.to_string(),
-            causes,
-            help: error.help(),
-            exit: error.exit(),
-            not_done: not_done.to_owned(),
-        }
+fn failure_text(failed: &Failed) -> String {
+    let mut out = format!("error: {}\n", text::plain(&failed.message));
+    for cause in failed.causes.iter().filter(|cause| !failed.message.contains(cause.as_str())) {
+        out.push_str(&format!("  because: {}\n", text::plain(cause)));
     }
-
-    fn text(&self) -> String {
-        let mut out = format!("error: {}\n", text::plain(&self.message));
-        for cause in self.causes.iter().filter(|cause| !self.message.contains(cause.as_str())) {
-            out.push_str(&format!("  because: {}\n", text::plain(cause)));
-        }
-        if let Some(help) = &self.help {
-            out.push_str(&format!("  help: {help}\n"));
-        }
-        out.push_str(&format!("{}\n", self.not_done));
-        out
+    if let Some(help) = &failed.help {
+        out.push_str(&format!("  help: {help}\n"));
     }
+    out.push_str(&format!("{}\n", failed.not_done));
+    out
 }

@@ -9,6 +9,7 @@ use std::fmt;
 /// How a change landed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Strategy {
     /// The landed commits are those that were reviewed.
     FastForward,
@@ -33,6 +34,8 @@ impl fmt::Display for Strategy {
 
 /// A commit of the range.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CommitRow {
     /// The commit.
     pub commit: Oid,
@@ -46,6 +49,8 @@ pub struct CommitRow {
 
 /// A change that landed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChangeRow {
     /// Its newest commit: what was agreed to.
     pub head: Oid,
@@ -71,6 +76,8 @@ pub struct ChangeRow {
 
 /// Somebody who wrote part of a change.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuthorRow {
     /// The person, if known.
     pub person: Option<PersonId>,
@@ -80,6 +87,8 @@ pub struct AuthorRow {
 
 /// A review of a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReviewRow {
     /// Who.
     pub person: PersonId,

@@ -42,6 +42,7 @@ pub struct AuditReport {
 /// One decision of the log.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DecisionRow {
     /// The log entry.
     pub entry: u64,

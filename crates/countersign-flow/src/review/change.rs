@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What a change does.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChangeSummary {
     /// Every file that differs, by path.
     pub files: Vec<FileChange>,
@@ -18,6 +19,7 @@ pub struct ChangeSummary {
 /// A file that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FileChange {
     /// Its path, as printable ASCII.
     pub path: String,

@@ -6,13 +6,12 @@ use crate::render::Done;
 use clap::{Args, Subcommand};
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
-use countersign_core::finding::{Finding, exit_of, verdict_of};
+use countersign_core::finding::{exit_of, verdict_of};
 use countersign_core::limits;
 use countersign_flow::audit::{self, AuditReport, OutsideTrust};
-use countersign_flow::files;
+use countersign_flow::{files, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
-use serde::Serialize;
 use std::path::PathBuf;
 
 /// Pack the record into one file, and prove it all again from that file
@@ -67,21 +66,11 @@ impl Audit {
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ExportDocument {
-    output: String,
-    bytes: usize,
-    sha256: Sha256,
-    entries: u64,
-    documents: usize,
-}
-
 impl Export {
     fn run(&self, call: &Call<'_>) -> Answer {
         let package = audit::export(&self.store.place())?;
         write_atomic(&self.output, &package.bytes, 0o644)?;
-        let document = ExportDocument {
+        let document = answer::AuditExported {
             output: self.output.display().to_string(),
             bytes: package.bytes.len(),
             sha256: Sha256::of(&package.bytes),
@@ -97,17 +86,6 @@ impl Export {
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct VerifyDocument<'r> {
-    verdict: countersign_core::finding::Verdict,
-    log: Option<&'r countersign_core::decision::LogRef>,
-    decisions: &'r [audit::DecisionRow],
-    checks: &'r [countersign_core::finding::Check],
-    findings: &'r [Finding],
-    exit: Exit,
-}
-
 impl Verify {
     fn run(&self, call: &Call<'_>) -> Answer {
         let limit = usize::try_from(limits::PACKAGE_BYTES).unwrap_or(usize::MAX);
@@ -117,12 +95,12 @@ impl Verify {
         let outside = trust.as_deref().map(|bytes| OutsideTrust { bytes, digest: digest.as_ref() });
         let report = audit::verify(&package, outside)?;
         let exit = exit_of(&report.findings);
-        let document = VerifyDocument {
+        let document = answer::AuditVerified {
             verdict: verdict_of(&report.findings),
-            log: report.log.as_ref(),
-            decisions: &report.decisions,
-            checks: &report.checks,
-            findings: &report.findings,
+            log: report.log.clone(),
+            decisions: report.decisions.clone(),
+            checks: report.checks.clone(),
+            findings: report.findings.clone(),
             exit,
         };
         Ok(Done::answer(call.format, exit, "audit-verify", &document, || words(&report)))

@@ -8,8 +8,8 @@ use countersign_core::exit::Exit;
 use countersign_core::finding::Class;
 use countersign_decide::rules;
 use countersign_flow::FlowError;
+use countersign_flow::output::Explained;
 use countersign_report::text;
-use serde::Serialize;
 
 /// Explain a finding's code, a rule, or the exit codes
 #[derive(Debug, Args)]
@@ -21,15 +21,9 @@ pub(crate) struct Explain {
     what: String,
 }
 
-#[derive(Serialize)]
-struct Document {
-    what: String,
-    text: String,
-}
-
 impl Explain {
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
-        let document = Document { what: self.what.clone(), text: self.text()? };
+        let document = Explained { what: self.what.clone(), text: self.text()? };
         Ok(Done::answer(call.format, Exit::Ok, "explain", &document, || document.text.clone()))
     }
 

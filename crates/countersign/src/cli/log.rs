@@ -5,13 +5,12 @@ use super::{Answer, Call};
 use crate::render::Done;
 use clap::{Args, Subcommand};
 use countersign_core::codes;
-use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Check, Finding, exit_of, verdict_of};
 use countersign_core::ids::Origin;
-use countersign_flow::FlowError;
 use countersign_flow::place::{Place, StoreBlobs};
+use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_record::log::reader::LogReader;
 use countersign_record::log::verify::verify_folder;
@@ -19,7 +18,6 @@ use countersign_record::log::writer::Log as Writer;
 use countersign_report::{output, text};
 use countersign_sign::{LogSigner, SigningKey};
 use countersign_verify::LogState;
-use serde::Serialize;
 use std::path::PathBuf;
 
 /// Make, check and read the append-only log
@@ -103,30 +101,22 @@ impl Log {
     }
 }
 
-#[derive(Serialize)]
-struct Made {
-    origin: Origin,
-    folder: String,
-    size: u64,
-    root: Sha256,
-}
-
 impl Init {
     fn run(&self, call: &Call<'_>) -> Answer {
         let key = SigningKey::load(&self.key)?;
         let signer = LogSigner::new(self.origin.clone(), key).map_err(|error| FlowError::Usage(error.to_string()))?;
         let place = self.store.place();
         let log = Writer::create(&place.log(), &signer)?;
-        let document = Made {
+        let document = answer::LogState {
             origin: self.origin.clone(),
-            folder: place.log().display().to_string(),
+            output: place.log().display().to_string(),
             size: log.size(),
             root: log.root(),
         };
         Ok(Done::answer(call.format, Exit::Ok, "log-init", &document, || {
             format!(
                 "{}: log {}, empty\nkeep its checkpoint elsewhere: `countersign log checkpoint --output FILE`\n",
-                document.folder, document.origin
+                document.output, document.origin
             )
         }))
     }
@@ -196,24 +186,18 @@ impl Checkpoint {
             Some(path) => {
                 write_atomic(path, note.as_bytes(), 0o644)?;
                 let claim = reader.checkpoint().claim();
-                let document = Made {
+                let document = answer::LogState {
                     origin: claim.origin.clone(),
-                    folder: path.display().to_string(),
+                    output: path.display().to_string(),
                     size: claim.size,
                     root: claim.root,
                 };
                 Ok(Done::answer(call.format, Exit::Ok, "log-checkpoint", &document, || {
-                    format!("{}: {} entries, root {}\n", document.folder, document.size, document.root)
+                    format!("{}: {} entries, root {}\n", document.output, document.size, document.root)
                 }))
             }
         }
     }
-}
-
-#[derive(Serialize)]
-struct Listed {
-    size: u64,
-    entries: Vec<(u64, Entry)>,
 }
 
 impl Show {
@@ -234,11 +218,11 @@ impl Show {
                 let place = format!("log entry {index}");
                 FlowError::Refused(vec![Finding::new(codes::LOG_ENTRY_MALFORMED, error.to_string()).at(place)])
             })?;
-            entries.push((index, entry));
+            entries.push(answer::NumberedEntry { index, entry });
         }
-        let document = Listed { size, entries };
+        let document = answer::LogEntries { size, entries };
         Ok(Done::answer(call.format, Exit::Ok, "log-show", &document, || {
-            let row = |(index, entry): &(u64, Entry)| {
+            let row = |answer::NumberedEntry { index, entry }: &answer::NumberedEntry| {
                 let environment = entry.environment.as_ref().map_or_else(String::new, ToString::to_string);
                 let subject = entry.subjects.first().map_or_else(String::new, ToString::to_string);
                 vec![index.to_string(), entry.time.to_string(), entry.kind.word().to_owned(), environment, subject]

@@ -6,18 +6,17 @@ use crate::render::Done;
 use clap::{Args, Subcommand};
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
-use countersign_core::finding::{Finding, exit_of};
+use countersign_core::finding::exit_of;
 use countersign_core::ids::EnvName;
-use countersign_core::policy::Manifest;
+use countersign_flow::outside::TrustFile;
 use countersign_flow::place::StoreBlobs;
 use countersign_flow::policy::{self, ActivateRequest, Activation};
-use countersign_flow::{FlowError, outside::TrustFile};
+use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
 use countersign_sign::{PersonKey, SigningKey};
 use countersign_verify::LogState;
 use countersign_verify::policy::Activated;
-use serde::Serialize;
 use std::path::PathBuf;
 
 /// Build, approve and activate policy releases
@@ -137,25 +136,18 @@ impl Policy {
     }
 }
 
-#[derive(Serialize)]
-struct Built<'m> {
-    output: String,
-    digest: Sha256,
-    manifest: &'m Manifest,
-}
-
 impl Build {
     fn run(&self, call: &Call<'_>) -> Answer {
         let manifest = policy::build(&self.folder)?;
         write_atomic(&self.output, &manifest.to_bytes()?, 0o644)?;
         let document =
-            Built { output: self.output.display().to_string(), digest: manifest.digest()?, manifest: &manifest };
+            answer::PolicyBuilt { output: self.output.display().to_string(), digest: manifest.digest()?, manifest };
         Ok(Done::answer(call.format, Exit::Ok, "policy-build", &document, || words(&document)))
     }
 }
 
-fn words(built: &Built<'_>) -> String {
-    let manifest = built.manifest;
+fn words(built: &answer::PolicyBuilt) -> String {
+    let manifest = &built.manifest;
     let environments: Vec<String> = manifest.environments.keys().map(ToString::to_string).collect();
     let heading: Vec<&str> = std::iter::once("rule").chain(environments.iter().map(String::as_str)).collect();
     let rows: Vec<Vec<String>> = manifest
@@ -177,14 +169,6 @@ fn words(built: &Built<'_>) -> String {
     )
 }
 
-#[derive(Serialize)]
-struct Approved {
-    output: String,
-    digest: Sha256,
-    version: u64,
-    signatures: usize,
-}
-
 impl Approve {
     fn run(&self, call: &Call<'_>) -> Answer {
         let key = PersonKey::load(&self.key)?;
@@ -202,7 +186,7 @@ impl Approve {
         let keygen = call.world.ssh_keygen();
         let (manifest, bytes) = policy::approve(&self.manifest, &self.output, &key, &keygen, trust)?;
         write_atomic(&self.output, &bytes, 0o644)?;
-        let document = Approved {
+        let document = answer::PolicyApproved {
             output: self.output.display().to_string(),
             digest: manifest.digest()?,
             version: manifest.version,
@@ -215,19 +199,6 @@ impl Approve {
             )
         }))
     }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ActivateDocument {
-    environment: EnvName,
-    active: bool,
-    entry: Option<u64>,
-    version: Option<u64>,
-    digest: Option<Sha256>,
-    lock: String,
-    findings: Vec<Finding>,
-    exit: Exit,
 }
 
 impl Activate {
@@ -250,7 +221,7 @@ impl Activate {
             at,
         };
         let outcome = policy::activate(&request, SigningKey::load(&self.log_key)?)?;
-        let mut document = ActivateDocument {
+        let mut document = answer::PolicyActivated {
             environment: self.environment.clone(),
             active: false,
             entry: None,
@@ -278,7 +249,7 @@ impl Activate {
         Ok(Done::answer(call.format, document.exit, "policy-activate", &document, || self.words(&document)))
     }
 
-    fn words(&self, document: &ActivateDocument) -> String {
+    fn words(&self, document: &answer::PolicyActivated) -> String {
         let (Some(entry), Some(version), Some(digest)) = (document.entry, document.version, document.digest) else {
             let found = text::findings(&document.findings);
             return format!("{found}nothing was recorded: the activation waits for more approvers\n");
@@ -292,27 +263,6 @@ impl Activate {
             document.environment, document.lock
         )
     }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Row {
-    entry: u64,
-    time: countersign_core::time::Time,
-    environment: EnvName,
-    version: u64,
-    digest: Sha256,
-    approvers: Vec<String>,
-    activators: Vec<String>,
-    reason: Option<String>,
-    active: bool,
-}
-
-#[derive(Serialize)]
-struct HistoryDocument {
-    activations: Vec<Row>,
-    findings: Vec<Finding>,
-    exit: Exit,
 }
 
 impl History {
@@ -333,9 +283,9 @@ impl History {
             }
             blobs.finish()?;
         }
-        let document = HistoryDocument { exit: exit_of(&findings), activations, findings };
+        let document = answer::PolicyHistory { exit: exit_of(&findings), activations, findings };
         Ok(Done::answer(call.format, document.exit, "policy-history", &document, || {
-            let cells = |row: &Row| {
+            let cells = |row: &answer::ActivationRow| {
                 vec![
                     row.entry.to_string(),
                     row.time.to_string(),
@@ -355,12 +305,12 @@ impl History {
     }
 }
 
-fn row(activated: &Activated, state: &LogState) -> Row {
+fn row(activated: &Activated, state: &LogState) -> answer::ActivationRow {
     let environment = &activated.activation.environment;
     let names = |ids: &std::collections::BTreeSet<countersign_core::ids::PersonId>| {
         ids.iter().map(ToString::to_string).collect()
     };
-    Row {
+    answer::ActivationRow {
         entry: activated.entry,
         time: activated.time,
         environment: environment.clone(),

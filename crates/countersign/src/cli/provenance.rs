@@ -6,13 +6,11 @@ use crate::world::World;
 use clap::Args;
 use countersign_collect::platform;
 use countersign_collect::provenance::{Observed, Request, provenance_by_running, provenance_of_artifacts};
-use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
 use countersign_core::json;
 use countersign_core::time::Time;
-use countersign_flow::FlowError;
+use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
-use serde::Serialize;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -43,18 +41,6 @@ pub(crate) struct Provenance {
     command: Vec<OsString>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Document {
-    output: String,
-    artifacts: Vec<(String, Sha256)>,
-    builder: String,
-    level: u8,
-    dirty: bool,
-    changes: usize,
-    removed_variables: Vec<String>,
-}
-
 impl Provenance {
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
         let directory = PathBuf::from(".");
@@ -78,9 +64,13 @@ impl Provenance {
         let statement = json::parse(&observed.statement()?.to_bytes()?)?;
         let output = self.output.clone().unwrap_or_else(|| beside(&observed));
         write_atomic(&output, json::pretty(&statement)?.as_bytes(), 0o644)?;
-        let document = Document {
+        let document = answer::Provenance {
             output: output.display().to_string(),
-            artifacts: observed.artifacts.iter().map(|a| (a.name.clone(), a.digest)).collect(),
+            artifacts: observed
+                .artifacts
+                .iter()
+                .map(|a| answer::Artifact { name: a.name.clone(), sha256: a.digest })
+                .collect(),
             builder: observed.predicate.run_details.builder.id.to_string(),
             level: platform::SLSA_BUILD_LEVEL,
             dirty: observed.changes.count > 0,
@@ -96,9 +86,9 @@ fn beside(observed: &Observed) -> PathBuf {
     PathBuf::from(format!("{name}.provenance.json"))
 }
 
-fn words(document: &Document, observed: &Observed) -> String {
+fn words(document: &answer::Provenance, observed: &Observed) -> String {
     let mut out = format!("{}\n", document.output);
-    for (name, digest) in &document.artifacts {
+    for answer::Artifact { name, sha256: digest } in &document.artifacts {
         out.push_str(&format!("  {name}  {digest}\n"));
     }
     out.push_str(&format!("  built by {}, which shows SLSA Build L{}\n", document.builder, document.level));

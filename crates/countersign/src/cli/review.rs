@@ -7,16 +7,15 @@ use crate::world::World;
 use clap::{Args, Subcommand, ValueEnum};
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
-use countersign_core::finding::{Finding, Verdict, exit_of, verdict_of};
+use countersign_core::finding::{Finding, exit_of, verdict_of};
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::review::{Review as Statement, ReviewDecision, Tier};
-use countersign_decide::review::{ChangeRow, CommitRow, Parameters};
+use countersign_decide::review::{CommitRow, Parameters};
 use countersign_flow::review::{ChangeSummary, SignRequest, VerifyRequest, sign, verify};
-use countersign_flow::{FlowError, documents};
+use countersign_flow::{FlowError, documents, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
 use countersign_sign::PersonKey;
-use serde::Serialize;
 use std::path::PathBuf;
 
 /// Sign reviews, and prove that they cover a range of commits
@@ -125,15 +124,6 @@ impl Review {
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Signed<'r> {
-    output: String,
-    document: Sha256,
-    review: &'r Statement,
-    files: &'r ChangeSummary,
-}
-
 impl Sign {
     fn run(&self, call: &Call<'_>) -> Answer {
         let key = PersonKey::load(&self.key)?;
@@ -165,11 +155,11 @@ impl Sign {
         let mut line = signed.document.clone();
         line.push(b'\n');
         write_atomic(&output, &line, 0o644)?;
-        let document = Signed {
+        let document = answer::ReviewSigned {
             output: output.display().to_string(),
             document: Sha256::of(&signed.document),
-            review: &signed.review,
-            files: &signed.summary,
+            review: signed.review.clone(),
+            files: signed.summary.clone(),
         };
         Ok(Done::answer(call.format, Exit::Ok, "review-sign", &document, || {
             format!("signed: {} {}\n{}\n", signed.review.decision, signed.review.head_commit, document.output)
@@ -211,17 +201,6 @@ fn before_signing(review: &Statement, summary: &ChangeSummary) -> String {
     out
 }
 
-#[derive(Serialize)]
-struct Proved<'p> {
-    verdict: Verdict,
-    tier: Option<Tier>,
-    commits: &'p [CommitRow],
-    changes: &'p [ChangeRow],
-    evidence: Sha256,
-    findings: Vec<Finding>,
-    exit: Exit,
-}
-
 impl Verify {
     fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
@@ -255,11 +234,11 @@ impl Verify {
         })?;
         let findings: Vec<Finding> = proof.findings.iter().chain(&proof.outcome.findings).cloned().collect();
         let exit = exit_of(&findings);
-        let document = Proved {
+        let document = answer::ReviewProved {
             verdict: verdict_of(&findings),
             tier: proof.outcome.tier,
-            commits: &proof.outcome.commits,
-            changes: &proof.outcome.changes,
+            commits: proof.outcome.commits,
+            changes: proof.outcome.changes,
             evidence: Sha256::of(&proof.evidence),
             findings,
             exit,
@@ -268,7 +247,7 @@ impl Verify {
     }
 }
 
-fn words(proved: &Proved<'_>) -> String {
+fn words(proved: &answer::ReviewProved) -> String {
     let short = |id: &countersign_core::git::Oid| id.hex().chars().take(12).collect::<String>();
     let row = |commit: &CommitRow| {
         let change = proved.changes.iter().find(|change| Some(change.head) == commit.change);

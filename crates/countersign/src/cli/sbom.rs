@@ -8,10 +8,9 @@ use countersign_collect::artifact;
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
 use countersign_core::time::Time;
-use countersign_flow::FlowError;
+use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_sbom::{CargoRequest, Facts, Summary, cargo_sbom};
-use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// Write the SBOM of a Cargo workspace's binary
@@ -79,56 +78,40 @@ impl Sbom {
             None => Ok(Done::bytes(sbom.bytes)),
             Some(path) => {
                 write_atomic(path, &sbom.bytes, 0o644)?;
-                let document = Document::of(path, &sbom.summary, &sbom.bytes);
-                Ok(Done::answer(call.format, Exit::Ok, "sbom", &document, || document.words()))
+                let document = document(path, &sbom.summary, &sbom.bytes);
+                Ok(Done::answer(call.format, Exit::Ok, "sbom", &document, || words(&document)))
             }
         }
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Document {
-    output: String,
-    sha256: Sha256,
-    components: usize,
-    linked: usize,
-    build_only: usize,
-    dependencies: usize,
-    without_checksum: usize,
-    without_licence: usize,
-    native: usize,
+fn document(path: &Path, summary: &Summary, bytes: &[u8]) -> answer::Sbom {
+    answer::Sbom {
+        output: path.display().to_string(),
+        sha256: Sha256::of(bytes),
+        components: summary.components,
+        linked: summary.linked,
+        build_only: summary.build_only,
+        dependencies: summary.dependencies,
+        without_checksum: summary.without_checksum,
+        without_licence: summary.without_licence,
+        native: summary.native,
+    }
 }
 
-impl Document {
-    fn of(path: &Path, summary: &Summary, bytes: &[u8]) -> Self {
-        Self {
-            output: path.display().to_string(),
-            sha256: Sha256::of(bytes),
-            components: summary.components,
-            linked: summary.linked,
-            build_only: summary.build_only,
-            dependencies: summary.dependencies,
-            without_checksum: summary.without_checksum,
-            without_licence: summary.without_licence,
-            native: summary.native,
-        }
-    }
-
-    fn words(&self) -> String {
-        format!(
-            "{}: {} components ({} linked, {} for the build only), {} dependencies\n\
+fn words(written: &answer::Sbom) -> String {
+    format!(
+        "{}: {} components ({} linked, {} for the build only), {} dependencies\n\
              {} without checksum, {} without licence, {} with native code that is not listed\n",
-            self.output,
-            self.components,
-            self.linked,
-            self.build_only,
-            self.dependencies,
-            self.without_checksum,
-            self.without_licence,
-            self.native
-        )
-    }
+        written.output,
+        written.components,
+        written.linked,
+        written.build_only,
+        written.dependencies,
+        written.without_checksum,
+        written.without_licence,
+        written.native
+    )
 }
 
 fn epoch(call: &Call<'_>) -> Result<Option<Time>, FlowError> {

@@ -7,10 +7,9 @@ use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
 use countersign_core::key::PublicKey;
 use countersign_core::limits;
-use countersign_flow::{FlowError, build, documents, files};
+use countersign_flow::{FlowError, build, documents, files, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_sign::{KeyKind, PersonKey, SigningKey, public_path};
-use serde::Serialize;
 use std::path::PathBuf;
 
 /// Sign a statement into a Sigstore bundle
@@ -50,15 +49,6 @@ enum Type {
     Sbom,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Document {
-    output: String,
-    bundle: Sha256,
-    predicate_type: String,
-    key: String,
-}
-
 impl Sign {
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
         let statement = match (self.kind, &self.artifact) {
@@ -79,7 +69,7 @@ impl Sign {
         let mut bytes = lines.join(&b'\n');
         bytes.push(b'\n');
         write_atomic(&self.output, &bytes, 0o644)?;
-        let document = Document {
+        let document = answer::Signed {
             output: self.output.display().to_string(),
             bundle: Sha256::of(&bundle),
             predicate_type: statement.predicate_type.to_string(),
@@ -134,18 +124,6 @@ struct Show {
     file: PathBuf,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct KeyDocument {
-    id: String,
-    kind: &'static str,
-    openssh: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    private: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    public: Option<String>,
-}
-
 impl Key {
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
         let document = match &self.verb {
@@ -173,8 +151,8 @@ impl Key {
     }
 }
 
-fn describe(key: &PublicKey, private: Option<String>, public: Option<String>) -> KeyDocument {
-    KeyDocument { id: key.id().to_string(), kind: key.kind(), openssh: key.to_openssh(), private, public }
+fn describe(key: &PublicKey, private: Option<String>, public: Option<String>) -> answer::Key {
+    answer::Key { id: key.id().to_string(), kind: key.kind().to_owned(), openssh: key.to_openssh(), private, public }
 }
 
 /// A public key from its file, or from a private key's.

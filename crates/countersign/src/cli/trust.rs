@@ -5,17 +5,15 @@ use super::{Answer, Call, given};
 use crate::render::Done;
 use clap::{Args, Subcommand};
 use countersign_core::exit::Exit;
-use countersign_core::finding::{Finding, exit_of};
+use countersign_core::finding::exit_of;
 use countersign_core::ids::{EnvName, IdError, Origin, PersonId, Uri};
 use countersign_core::key::PublicKey;
-use countersign_core::trust::Trust as Document;
 use countersign_flow::outside::TrustFile;
 use countersign_flow::trust_file::{self, Beginning};
-use countersign_flow::{FlowError, files};
+use countersign_flow::{FlowError, files, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
 use countersign_sign::PersonKey;
-use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// Write, sign and look at the trust document
@@ -105,13 +103,6 @@ impl Trust {
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Written {
-    output: String,
-    digest: countersign_core::digest::Sha256,
-}
-
 impl Init {
     fn run(&self, call: &Call<'_>) -> Answer {
         let persons = pairs(call, &self.persons, PersonId::new)?;
@@ -130,8 +121,10 @@ impl Init {
             return Err(FlowError::Exists { path: self.output.clone() });
         }
         write_atomic(&self.output, toml.as_bytes(), 0o644)?;
-        let document =
-            Written { output: self.output.display().to_string(), digest: trust_file::read(&self.output)?.digest()? };
+        let document = answer::TrustFile {
+            output: self.output.display().to_string(),
+            digest: trust_file::read(&self.output)?.digest()?,
+        };
         Ok(Done::answer(call.format, Exit::Ok, "trust-init", &document, || {
             format!(
                 "{0}: {1} persons; read it, and have {2} of them sign it:\n  countersign trust sign {0} --key KEY\n",
@@ -149,7 +142,7 @@ impl Sign {
         let key = PersonKey::load(&self.key)?;
         let bytes = trust_file::sign(&trust, &self.output, &key, &call.world.ssh_keygen())?;
         write_atomic(&self.output, &bytes, 0o644)?;
-        let document = Written { output: self.output.display().to_string(), digest: trust.digest()? };
+        let document = answer::TrustFile { output: self.output.display().to_string(), digest: trust.digest()? };
         let read = TrustFile::read(&self.output, Some(document.digest), given::now()?)?;
         Ok(Done::answer(call.format, Exit::Ok, "trust-sign", &document, || {
             let state = match read.outcome.findings.first() {
@@ -161,13 +154,6 @@ impl Sign {
             format!("{}: {}\n{state}\n", document.output, document.digest)
         }))
     }
-}
-
-#[derive(Serialize)]
-struct Shown<'t> {
-    digest: countersign_core::digest::Sha256,
-    trust: &'t Document,
-    findings: Vec<Finding>,
 }
 
 impl Show {
@@ -182,21 +168,23 @@ impl Show {
             Vec::new()
         };
         let exit = exit_of(&findings);
-        let document = Shown { digest, trust: &trust, findings };
+        let document = answer::TrustShown { digest, trust, findings };
         Ok(Done::answer(call.format, exit, "trust-show", &document, || words(&document, signed)))
     }
 }
 
 impl Digest {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let document =
-            Written { output: self.file.display().to_string(), digest: trust_file::read(&self.file)?.digest()? };
+        let document = answer::TrustFile {
+            output: self.file.display().to_string(),
+            digest: trust_file::read(&self.file)?.digest()?,
+        };
         Ok(Done::answer(call.format, Exit::Ok, "trust-digest", &document, || format!("{}\n", document.digest)))
     }
 }
 
-fn words(shown: &Shown<'_>, signed: bool) -> String {
-    let trust = shown.trust;
+fn words(shown: &answer::TrustShown, signed: bool) -> String {
+    let trust = &shown.trust;
     let mut rows = Vec::new();
     for (owner, owned) in trust.owners() {
         let mut limits = Vec::new();

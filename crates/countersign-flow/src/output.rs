@@ -1,0 +1,289 @@
+//! What verbs answer to programs: one document a verb, each with its schema under `schemas/output/`. Verbs whose answer is
+//! a verification, a promotion or a refusal use those of `countersign-report`.
+
+use crate::audit::DecisionRow;
+use crate::review::ChangeSummary;
+use countersign_core::decision::LogRef;
+use countersign_core::digest::Sha256;
+use countersign_core::entry::Entry;
+use countersign_core::exit::Exit;
+use countersign_core::finding::{Check, Finding, Verdict};
+use countersign_core::ids::{EnvName, Origin};
+use countersign_core::policy::Manifest;
+use countersign_core::statement::review::{Review, Tier};
+use countersign_core::time::Time;
+use countersign_core::trust::Trust;
+use countersign_decide::review::{ChangeRow, CommitRow};
+use serde::Serialize;
+
+macro_rules! documents {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty,)* })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, Serialize)]
+            #[serde(rename_all = "camelCase")]
+            #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+            pub struct $name {
+                $($(#[$field_doc])* pub $field: $kind,)*
+            }
+        )*
+    };
+}
+
+documents! {
+    /// `sbom`: an SBOM was written.
+    Sbom {
+        /// The file.
+        output: String,
+        /// Its digest.
+        sha256: Sha256,
+        /// Components.
+        components: usize,
+        /// Components whose code is part of the binary.
+        linked: usize,
+        /// Components that run during the build only.
+        build_only: usize,
+        /// Dependencies between them.
+        dependencies: usize,
+        /// Components from elsewhere that have no checksum.
+        without_checksum: usize,
+        /// Components without a licence.
+        without_licence: usize,
+        /// Packages with native code, or perhaps, which is not listed.
+        native: usize,
+    }
+    /// A file and its digest.
+    Artifact {
+        /// The file's name.
+        name: String,
+        /// Its digest.
+        sha256: Sha256,
+    }
+    /// `provenance`: a statement was written.
+    Provenance {
+        /// The file.
+        output: String,
+        /// What it is about.
+        artifacts: Vec<Artifact>,
+        /// The `builder.id`.
+        builder: String,
+        /// The SLSA Build level that a command in one's own job can show.
+        level: u8,
+        /// Whether the tree differed from the commit.
+        dirty: bool,
+        /// In how many paths.
+        changes: usize,
+        /// The variables that were kept from the build, by name.
+        removed_variables: Vec<String>,
+    }
+    /// `sign`: a bundle was written.
+    Signed {
+        /// The file.
+        output: String,
+        /// The bundle's digest.
+        bundle: Sha256,
+        /// What kind of statement it signs.
+        predicate_type: String,
+        /// The key that signed.
+        key: String,
+    }
+    /// `key`: a key.
+    Key {
+        /// Its id.
+        id: String,
+        /// Its kind.
+        kind: String,
+        /// The public key as an OpenSSH line, as trust.toml takes it.
+        openssh: String,
+        /// The private key's file, where one was made.
+        private: Option<String>,
+        /// The public key's file, where one was made.
+        public: Option<String>,
+    }
+    /// `trust init`, `trust sign` and `trust digest`: a trust document.
+    TrustFile {
+        /// The file.
+        output: String,
+        /// The digest of its canonical JSON: what is kept outside.
+        digest: Sha256,
+    }
+    /// `trust show`: a trust document, and what there is to say about its signatures.
+    TrustShown {
+        /// The digest of its canonical JSON.
+        digest: Sha256,
+        /// The document.
+        trust: Trust,
+        /// What was found.
+        findings: Vec<Finding>,
+    }
+    /// `log init` and `log checkpoint`: a log as far as it goes.
+    LogState {
+        /// The log's name.
+        origin: Origin,
+        /// The file or folder.
+        output: String,
+        /// How many entries.
+        size: u64,
+        /// The root over them.
+        root: Sha256,
+    }
+    /// An entry with its index.
+    NumberedEntry {
+        /// The index.
+        index: u64,
+        /// The entry.
+        entry: Entry,
+    }
+    /// `log show`: the entries.
+    LogEntries {
+        /// How many entries.
+        size: u64,
+        /// All of them.
+        entries: Vec<NumberedEntry>,
+    }
+    /// `policy build`: a manifest was written.
+    PolicyBuilt {
+        /// The file.
+        output: String,
+        /// The digest that names the release.
+        digest: Sha256,
+        /// The manifest.
+        manifest: Manifest,
+    }
+    /// `policy approve`: an approval was added.
+    PolicyApproved {
+        /// The file.
+        output: String,
+        /// The digest that names the release.
+        digest: Sha256,
+        /// The release's version.
+        version: u64,
+        /// How many approvals the file holds; who counts, trust says.
+        signatures: usize,
+    }
+    /// `policy activate`: a release is active, or waits for more approvers.
+    PolicyActivated {
+        /// For which environment.
+        environment: EnvName,
+        /// Whether it is active.
+        active: bool,
+        /// Since which entry.
+        entry: Option<u64>,
+        /// The release's version.
+        version: Option<u64>,
+        /// The digest that names the release.
+        digest: Option<Sha256>,
+        /// The lock file that expects it.
+        lock: String,
+        /// What is missing.
+        findings: Vec<Finding>,
+        /// How the run ends.
+        exit: Exit,
+    }
+    /// One activation.
+    ActivationRow {
+        /// The entry.
+        entry: u64,
+        /// Its time.
+        time: Time,
+        /// The environment.
+        environment: EnvName,
+        /// The release's version.
+        version: u64,
+        /// The digest that names the release.
+        digest: Sha256,
+        /// Who approved the release.
+        approvers: Vec<String>,
+        /// Who activated it.
+        activators: Vec<String>,
+        /// Why, for a return to an older version.
+        reason: Option<String>,
+        /// Whether it is the active one.
+        active: bool,
+    }
+    /// `policy history`: every activation.
+    PolicyHistory {
+        /// All of them, oldest first.
+        activations: Vec<ActivationRow>,
+        /// What was found.
+        findings: Vec<Finding>,
+        /// How the run ends.
+        exit: Exit,
+    }
+    /// `review sign`: a review was signed.
+    ReviewSigned {
+        /// The file.
+        output: String,
+        /// The signed document's digest.
+        document: Sha256,
+        /// What was signed.
+        review: Review,
+        /// What the change does.
+        files: ChangeSummary,
+    }
+    /// `review verify`: the proof for a range.
+    ReviewProved {
+        /// The verdict over all findings.
+        verdict: Verdict,
+        /// The weakest tier of evidence, if every commit belongs to a change.
+        tier: Option<Tier>,
+        /// Every commit of the range.
+        commits: Vec<CommitRow>,
+        /// Every change that landed.
+        changes: Vec<ChangeRow>,
+        /// The digest of the git evidence that the proof is over.
+        evidence: Sha256,
+        /// What was found.
+        findings: Vec<Finding>,
+        /// How the run ends.
+        exit: Exit,
+    }
+    /// `audit export`: a package was written.
+    AuditExported {
+        /// The file.
+        output: String,
+        /// Its size.
+        bytes: usize,
+        /// Its digest.
+        sha256: Sha256,
+        /// How many entries the log has.
+        entries: u64,
+        /// How many documents the package holds.
+        documents: usize,
+    }
+    /// `audit verify`: a package was checked.
+    AuditVerified {
+        /// The verdict over all findings.
+        verdict: Verdict,
+        /// The log, as far as the package has it.
+        log: Option<LogRef>,
+        /// Every decision.
+        decisions: Vec<DecisionRow>,
+        /// The whole checklist.
+        checks: Vec<Check>,
+        /// What was found.
+        findings: Vec<Finding>,
+        /// How the run ends.
+        exit: Exit,
+    }
+    /// `explain`: an explanation.
+    Explained {
+        /// What was asked.
+        what: String,
+        /// The explanation.
+        text: String,
+    }
+    /// The end of a verb that could not do its work.
+    Failed {
+        /// What could not be done.
+        message: String,
+        /// Why, each cause of the one before.
+        causes: Vec<String>,
+        /// One next action.
+        help: Option<String>,
+        /// How the run ends.
+        exit: Exit,
+        /// What was not done.
+        not_done: String,
+    }
+}
