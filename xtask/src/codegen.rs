@@ -1,11 +1,12 @@
 //! `cargo xtask codegen`: documents that are made from code, so that they cannot disagree with it. `docs/codes.md` from
-//! the tables of finding codes and exit codes; `docs/cli.md` from what the built binary says of itself.
+//! the tables of finding codes and exit codes; `docs/cli.md` from what the built binary says of itself; the transcript in
+//! `README.md` from a run of the demo.
 
 use crate::generated::{Mode, Page, settle};
-use crate::{Outcome, run, workspace};
+use crate::{Outcome, run, transcript, workspace};
 use countersign_core::{codes, exit::Exit, finding::Class};
 use std::cmp::Ordering;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const MADE: &str = "<!-- Made by `cargo xtask codegen`. Do not edit. -->\n";
 const TABLE: &str = "| code | meaning |\n|---|---|";
@@ -23,6 +24,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let pages = [
         Page { path: "docs/codes.md".to_owned(), text: codes_page() },
         Page { path: "docs/cli.md".to_owned(), text: cli_page(&root)? },
+        Page { path: "README.md".to_owned(), text: transcript::readme(&root, &binary(&root))? },
     ];
     settle(&root, &pages, mode, "cargo xtask codegen")
 }
@@ -54,8 +56,7 @@ fn codes_page() -> String {
 
 fn cli_page(root: &Path) -> Outcome<String> {
     run::shown(run::cargo(root).args(["build", "--quiet", "--locked", "--workspace", "--bins"]))?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
-    let binary = target.join("debug/countersign");
+    let binary = binary(root);
     let about = "Every verb, as `countersign VERB --help` prints it. The exit codes are in [codes.md](codes.md).";
     let mut lines = vec![format!("# The command line\n\n{MADE}\n{about}")];
     let pages = walk(&[], &|path| help(&binary, path))?;
@@ -68,6 +69,11 @@ fn cli_page(root: &Path) -> Outcome<String> {
         lines.push(format!("\n## {}\n\n```text\n{}\n```", name.trim_end(), help.join("\n")));
     }
     Ok(lines.join("\n") + "\n")
+}
+
+fn binary(root: &Path) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
+    target.join("debug/countersign")
 }
 
 /// The help text of a verb, or nothing where that is no verb. Nothing of the caller's environment shows in it.

@@ -20,6 +20,7 @@ mod suites;
 mod test;
 mod tidy;
 mod tools;
+mod transcript;
 mod workspace;
 
 use std::process::ExitCode;
@@ -57,7 +58,7 @@ const VERBS: &[Verb] = &[
     Verb {
         name: "codegen",
         arguments: "[--check]",
-        about: "writes docs/codes.md and docs/cli.md, or says which is stale",
+        about: "writes docs/codes.md, docs/cli.md and the README's transcript, or says which is stale",
         run: codegen::run,
     },
     Verb {
