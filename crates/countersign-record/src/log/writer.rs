@@ -29,8 +29,6 @@ const LOCK: &str = ".lock";
 const CHECKPOINT_TEMPORARY: &str = ".checkpoint.tmp";
 /// Files that are written before they are flushed together.
 const OPEN_FILES: usize = 128;
-/// Flushes that wait at the same time.
-const FLUSHERS: usize = 2;
 
 /// A log that is open for appending. While it lives, no other process can open it so.
 pub struct Log<'s> {
@@ -245,54 +243,19 @@ impl<'l> Pending<'l> {
     }
 
     fn flush_files(&mut self) -> Result<(), LogError> {
-        let files: Vec<_> = self.files.drain(..).collect();
-        let jobs: Vec<Flush<'_>> = files.iter().map(|(file, path)| Flush::File(file, path)).collect();
-        Ok(flush_together(&jobs)?)
-    }
-
-    /// Files and folders at once: until the checkpoint there is no order among them.
-    fn flush(self) -> Result<(), LogError> {
-        let files = self.files.iter().map(|(file, path)| Flush::File(file, path));
-        let jobs: Vec<Flush<'_>> = files.chain(self.folders.iter().map(|path| Flush::Folder(path))).collect();
-        Ok(flush_together(&jobs)?)
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Flush<'f> {
-    File(&'f File, &'f Path),
-    Folder(&'f Path),
-}
-
-/// Flushes that wait together cost little more than one: file systems write their journal once for all of them.
-fn flush_together(jobs: &[Flush<'_>]) -> Result<(), DiskError> {
-    let some = |jobs: &[Flush<'_>]| -> Result<(), DiskError> {
-        jobs.iter().try_for_each(|job| match job {
-            Flush::File(file, path) => flush_file(file, path),
-            Flush::Folder(path) => flush_folder(path),
-        })
-    };
-    let share = jobs.len().div_ceil(FLUSHERS).max(1);
-    let mut shares = jobs.chunks(share);
-    let Some(own) = shares.next() else { return Ok(()) };
-    std::thread::scope(|scope| {
-        let mut running = Vec::new();
-        for share in shares {
-            match std::thread::Builder::new().spawn_scoped(scope, move || some(share)) {
-                Ok(thread) => running.push(thread),
-                // Without another thread it takes longer.
-                Err(_no_thread) => some(share)?,
-            }
-        }
-        some(own)?;
-        for thread in running {
-            thread.join().unwrap_or_else(|_panic| {
-                let lost = io::Error::other("a flushing thread ended early");
-                Err(DiskError::new(Doing::Flush, Path::new(CHECKPOINT), lost))
-            })?;
+        for (file, path) in self.files.drain(..) {
+            flush_file(&file, &path)?;
         }
         Ok(())
-    })
+    }
+
+    fn flush(mut self) -> Result<(), LogError> {
+        self.flush_files()?;
+        for folder in &self.folders {
+            flush_folder(folder)?;
+        }
+        Ok(())
+    }
 }
 
 /// Makes a file. One that is there was left by an interrupted append that was not swept; it is replaced, not written
