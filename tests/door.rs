@@ -128,6 +128,11 @@ impl Door {
         ))
     }
 
+    /// Copies a folder.
+    pub fn copy(&self, from: &str, to: &str) {
+        copy(&self.path().join(from), &self.path().join(to));
+    }
+
     /// Runs git in the demo's repository, and gives what it prints.
     #[must_use]
     pub fn git(&self, line: &str) -> String {

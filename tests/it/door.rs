@@ -304,3 +304,60 @@ fn every_signed_document_of_the_record_holds_against_its_schema() {
     }
     assert_eq!(seen.len(), Kind::ALL.len(), "{seen:?}");
 }
+
+/// A small file system of its own, where the machine lets us make one.
+struct Small<'d>(&'d Door);
+
+impl<'d> Small<'d> {
+    fn mount(door: &'d Door, options: &str) -> Option<Self> {
+        std::fs::create_dir(door.path().join("small")).unwrap();
+        if mounted(door, &["-t", "tmpfs", "-o", options, "tmpfs", "small"]) {
+            return Some(Self(door));
+        }
+        eprintln!("skipped: no file system can be mounted here");
+        None
+    }
+}
+
+impl Drop for Small<'_> {
+    fn drop(&mut self) {
+        #[expect(clippy::disallowed_methods, reason = "the file system is taken away again")]
+        let ended = std::process::Command::new("umount").arg(self.0.path().join("small")).status();
+        assert!(ended.is_ok_and(|status| status.success()), "the file system is taken away again");
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the system mounts")]
+fn mounted(door: &Door, arguments: &[&str]) -> bool {
+    let said = std::process::Command::new("mount").args(arguments).current_dir(door.path()).output();
+    said.is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn a_full_disk_ends_with_a_message_and_everything_that_was_recorded_is_still_there() {
+    let door = Door::new();
+    let Some(_small) = Small::mount(&door, "size=200k") else { return };
+    assert_eq!(door.git("status --porcelain"), "");
+    door.copy("store", "small/store");
+    let line = format!(
+        "promote app.bin --to production --repo app --store small/store --key keys/gate.pem --log-key keys/log.pem \
+         {LEAST} {EVIDENCE}"
+    );
+    let full = (0..30).map(|_| door.trusting(&line)).find(|said| said.code == 5).expect("the disk fills up");
+    full.expect(5, &["no space is left", "make room on the disk", "nothing was authorised"]);
+    door.trusting("log verify --store small/store").expect(0, &["PASS"]);
+}
+
+#[test]
+fn a_read_only_store_ends_with_a_message() {
+    let door = Door::new();
+    let Some(_small) = Small::mount(&door, "size=4m") else { return };
+    door.copy("store", "small/store");
+    assert!(mounted(&door, &["-o", "remount,ro", "small"]));
+    let line = format!(
+        "promote app.bin --to production --repo app --store small/store --key keys/gate.pem --log-key keys/log.pem \
+         {LEAST} {EVIDENCE}"
+    );
+    door.trusting(&line).expect(5, &["the file system is read-only", "nothing was authorised"]);
+    door.trusting("log verify --store small/store").expect(0, &["PASS"]);
+}
