@@ -249,12 +249,19 @@ impl<'l> Pending<'l> {
         Ok(())
     }
 
+    /// Files and the folders that name them are flushed side by side: none of them counts before the checkpoint, which
+    /// is written after all of them, and the disk can take several waiting flushes in one go.
     fn flush(mut self) -> Result<(), LogError> {
-        self.flush_files()?;
-        for folder in &self.folders {
-            flush_folder(folder)?;
-        }
-        Ok(())
+        let files = std::mem::take(&mut self.files);
+        let folders = &self.folders;
+        std::thread::scope(|scope| {
+            let of_files = files.iter().map(|(file, path)| scope.spawn(move || flush_file(file, path)));
+            let of_folders = folders.iter().map(|folder| scope.spawn(move || flush_folder(folder)));
+            let running: Vec<_> = of_files.chain(of_folders).collect();
+            let mut ended = running.into_iter().map(std::thread::ScopedJoinHandle::join);
+            // A thread that panicked has flushed nothing that could be relied on.
+            ended.try_for_each(|end| end.map_err(|_panic| LogError::Poisoned)?.map_err(LogError::from))
+        })
     }
 }
 
