@@ -26,3 +26,28 @@ fn the_starter_policy_builds_and_enforces_every_rule_in_production() {
         assert_eq!(manifest.stage(rule, &production), countersign_core::policy::Stage::Enforce, "{}", rule.id);
     }
 }
+
+#[test]
+fn an_unenforced_gate_lets_through_says_failed_and_says_what_production_would_say() {
+    use countersign_core::digest::Sha256;
+    use countersign_core::finding::Verdict;
+    use countersign_core::ids::{EnvName, Uri};
+    use countersign_core::statement::vsa::VerificationResult;
+    let mut world = countersign_tests::world::World::new();
+    let (_, landed) = world.land(1);
+    let artifact = Sha256::of(b"artifact");
+    let documents = world.built(&artifact, &landed, "dirty", 3).to_vec();
+    let decision = world.arguments(&artifact, "staging", documents).decide();
+    assert!(!decision.enforced && decision.authorised, "{:#?}", decision.findings);
+    assert_ne!(decision.verdict, Verdict::Pass);
+    assert!(decision.levels.is_empty());
+    let production = EnvName::new("production").expect("a name");
+    assert_eq!(decision.would_be.get(&production), Some(&Verdict::Fail));
+    for code in ["decision-unenforced", "would-refuse"] {
+        assert!(decision.findings.iter().any(|f| f.code.as_str() == code), "{code}");
+    }
+    let gate = Uri::new("https://example.com/gate").expect("a uri");
+    let summary = countersign_decide::summary::summarise(&decision, &gate, &artifact).expect("a summary");
+    assert_eq!(summary.verification_result, VerificationResult::Failed);
+    assert_eq!(summary.verified_levels, ["FAILED"]);
+}
