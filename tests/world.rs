@@ -223,15 +223,16 @@ impl World {
         world
     }
 
-    /// Trust, and the first release.
-    fn found(&mut self) {
+    /// The world's trust document, at a version.
+    #[must_use]
+    pub fn trust_toml(&self, version: u64) -> String {
         let line = |key: &SigningKey| key.public().to_openssh();
         let person = |(id, key): (&&str, &SigningKey)| {
             format!("[[persons]]\nid = \"{id}\"\nkeys = [{{ key = \"{}\" }}]\n", line(key))
         };
         let persons = self.people.iter().map(person).collect::<Vec<_>>().concat();
-        let text = format!(
-            "version = 1\nnot_before = \"2026-01-01T00:00:00Z\"\nexpires = \"2028-01-01T00:00:00Z\"\n{persons}\
+        format!(
+            "version = {version}\nnot_before = \"2026-01-01T00:00:00Z\"\nexpires = \"2028-01-01T00:00:00Z\"\n{persons}\
              [[builders]]\nid = \"https://example.com/builder\"\nmax_level = 2\nkeys = [{{ key = \"{}\" }}]\n\
              [[gates]]\nid = \"https://example.com/gate\"\nenvironments = [\"production\", \"staging\"]\nkeys = [{{ key = \"{}\" }}]\n\
              [[logs]]\norigin = \"{ORIGIN}\"\nkeys = [{{ key = \"{}\" }}]\n\
@@ -242,14 +243,23 @@ impl World {
             line(&self.builder),
             line(&self.gate),
             line(&self.log),
-        );
-        let trust = Trust::from_toml(text.as_bytes()).expect("trust");
+        )
+    }
+
+    /// Records a trust document that these people signed, and goes on under it.
+    pub fn trust_from_now_on(&mut self, toml: &str, signers: &[&str]) {
+        let trust = Trust::from_toml(toml.as_bytes()).expect("trust");
         self.trust_digest = trust.digest().expect("a digest");
-        let statement = Statement::new(Kind::Trust, vec![Subject::sha256("trust", &self.trust_digest)], &trust)
-            .expect("a statement");
-        self.trust = self.lines(&statement, &["ada", "ben"]);
+        let subject = Subject::sha256("trust", &self.trust_digest);
+        let statement = Statement::new(Kind::Trust, vec![subject], &trust).expect("a statement");
+        self.trust = self.lines(&statement, signers);
         let document = self.shelf.put(&self.trust.clone());
         self.append(Kind::Trust, None, vec![self.trust_digest], vec![document], Vec::new());
+    }
+
+    /// Trust, and the first release.
+    fn found(&mut self) {
+        self.trust_from_now_on(&self.trust_toml(1), &["ada", "ben"]);
 
         let files = BTreeMap::from([(SOURCE_FILE.to_owned(), policy_toml(&self.start).into_bytes())]);
         let manifest = Manifest::close(&files).expect("a policy");

@@ -46,6 +46,10 @@ pub(super) fn all() -> Vec<Case> {
         case("P29", "a release that switches the gate off", Fail, "policy-below-floor", p29_gate),
         case("P30", "a rejection that is left out", Indeterminate, "evidence-withheld", p30),
         case("P32", "a lock that expects another release", Fail, "pin-mismatch", p32),
+        case("T1", "a next trust document that the old quorum did not sign", Fail, "trust-quorum", t1_quorum),
+        case("T2", "a trust document of an older version", Fail, "trust-malformed", t2_older),
+        case("T3", "trust from outside that is older than the recorded one", Fail, "trust-digest-mismatch", t3_stale),
+        case("+", "a next trust document that both quorums signed", Pass, "", honest_rotation),
         case("+", "the release that two people approved", Pass, "", honest),
         case("+", "the next version", Pass, "", honest_next),
         case("+", "a return to an older version, by a quorum with a reason", Pass, "", honest_return),
@@ -344,6 +348,38 @@ fn p32() -> Found {
     let mut arguments = Ready::new().arguments();
     arguments.pin.as_mut().expect("a pin").digest = Sha256::of(b"weaker");
     arguments.decide().into()
+}
+
+/// The next document makes cy and ben its quorum; ada, without whom the old one could do nothing, never signed.
+fn t1_quorum() -> Found {
+    let mut ready = Ready::new();
+    let next = ready.world.trust_toml(2).replacen("persons = [\"ada\", \"ben\"]", "persons = [\"ben\", \"cy\"]", 1);
+    ready.world.trust_from_now_on(&next, &["ben", "cy"]);
+    decided(&ready)
+}
+
+fn t2_older() -> Found {
+    let mut ready = Ready::new();
+    let again = ready.world.trust_toml(1).replace("builder_level = 2", "builder_level = 1");
+    ready.world.trust_from_now_on(&again, &["ada", "ben"]);
+    decided(&ready)
+}
+
+fn t3_stale() -> Found {
+    let mut ready = Ready::new();
+    let (before, digest) = (ready.world.trust.clone(), ready.world.trust_digest);
+    let next = ready.world.trust_toml(2);
+    ready.world.trust_from_now_on(&next, &["ada", "ben"]);
+    let mut arguments = ready.arguments();
+    (arguments.trust, arguments.trust_digest) = (before, Some(digest));
+    arguments.decide().into()
+}
+
+fn honest_rotation() -> Found {
+    let mut ready = Ready::new();
+    let next = ready.world.trust_toml(2).replacen("persons = [\"ada\", \"ben\"]", "persons = [\"ben\", \"cy\"]", 1);
+    ready.world.trust_from_now_on(&next, &["ada", "ben", "cy"]);
+    decided(&ready)
 }
 
 fn honest() -> Found {
