@@ -4,6 +4,7 @@ use super::scene::{MAIN, REPOSITORY, Scene, lines};
 use super::{Case, Found};
 use countersign_core::finding::Verdict::{Fail, Indeterminate, Pass};
 use countersign_core::statement::review::ReviewDecision;
+use countersign_decide::review::{AgreedBefore, BaseDrift};
 
 pub(super) fn all() -> Vec<Case> {
     let case = |id, what, verdict, code, play| Case { id, what, verdict, code, play };
@@ -39,6 +40,9 @@ pub(super) fn all() -> Vec<Case> {
         case("R04", "a review of a stranger", Fail, "signer-unknown", stranger),
         case("R05", "a review that names another listing", Fail, "listing-mismatch", other_listing),
         case("R06", "one approval for two landings of the same patch", Fail, "review-missing", used_twice),
+        case("R07", "the branch moved, and the policy wants the review again", Fail, "base-drift", drift_reapproved),
+        case("R08", "agreement before landing, which nothing shows", Indeterminate, "review-time-unknown", landing),
+        case("R09", "one approval where the policy wants two", Fail, "review-missing", two_beyond),
         case("+merge", "an honest merge", Pass, "", honest_merge),
         case("+drift", "an honest merge after the branch moved on", Pass, "", honest_drift),
         case("+squash", "an honest squash", Pass, "", honest_squash),
@@ -406,11 +410,34 @@ fn used_twice() -> Found {
     scene.prove()
 }
 
+fn drift_reapproved() -> Found {
+    let mut scene = drifted();
+    scene.asking(|asked| asked.base_drift = BaseDrift::Reapprove);
+    scene.prove()
+}
+
+fn landing() -> Found {
+    let mut scene = merged("ada", &["ben"]);
+    scene.asking(|asked| asked.agreed_before = AgreedBefore::Landing);
+    scene.prove()
+}
+
+fn two_beyond() -> Found {
+    let mut scene = merged("ada", &["ben"]);
+    scene.asking(|asked| asked.reviewers_beyond_author = 2);
+    scene.prove()
+}
+
 fn honest_merge() -> Found {
     merged("ada", &["ben"]).prove()
 }
 
 fn honest_drift() -> Found {
+    drifted().prove()
+}
+
+/// A change that was reviewed on a base that had moved on when it landed.
+fn drifted() -> Scene {
     let mut scene = Scene::default();
     let head = scene.feature("ada");
     scene.review("ben", &head, "start");
@@ -421,7 +448,7 @@ fn honest_drift() -> Found {
     scene.review("ben", &second, "start");
     scene.merge("second");
     scene.merge("feature");
-    scene.prove()
+    scene
 }
 
 fn honest_squash() -> Found {

@@ -30,6 +30,7 @@ pub struct Scene {
     trust: Vec<u8>,
     reviews: Vec<Vec<u8>>,
     clock: Cell<u32>,
+    parameters: Parameters,
 }
 
 impl Default for Scene {
@@ -43,8 +44,14 @@ impl Scene {
     #[must_use]
     pub fn new(people: &[&'static str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut scene =
-            Self { folder, people: BTreeMap::new(), trust: Vec::new(), reviews: Vec::new(), clock: Cell::new(0) };
+        let mut scene = Self {
+            folder,
+            people: BTreeMap::new(),
+            trust: Vec::new(),
+            reviews: Vec::new(),
+            clock: Cell::new(0),
+            parameters: Parameters::default(),
+        };
         for person in people.iter().chain(&["stranger"]) {
             scene.people.insert(person, scene.new_key(person));
         }
@@ -237,6 +244,11 @@ impl Scene {
         self.reviews.push(self.sign(person, &statement.to_bytes().expect("canonical"), NAMESPACE));
     }
 
+    /// Asks for something else than the defaults.
+    pub fn asking(&mut self, change: impl FnOnce(&mut Parameters)) {
+        change(&mut self.parameters);
+    }
+
     /// Proves `start..main`.
     #[must_use]
     pub fn prove(&self) -> Found {
@@ -267,7 +279,7 @@ impl Scene {
             candidate,
             documents: &self.reviews,
             trust: &trust,
-            parameters: &Parameters::default(),
+            parameters: &self.parameters,
             programs: &programs(),
             at,
         })
