@@ -6,7 +6,7 @@ use countersign_core::time::Time;
 use countersign_verify::trust::verify_trust;
 
 /// Within the validity of the seeds.
-const AT: i64 = 1_780_000_000;
+const AT: i64 = 1_800_000_000;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let at = Time::from_unix(AT).expect("a time that we know");
