@@ -4,6 +4,7 @@
 use countersign_core::decision::{Decision, LogRef, Request, Tool};
 use countersign_core::digest::Sha256;
 use countersign_core::entry::{Entry, EntrySchema};
+use countersign_core::finding::Verdict;
 use countersign_core::git::evidence::{Evidence as GitEvidence, Facts};
 use countersign_core::git::listing::listing_digest;
 use countersign_core::git::tree::{Entry as TreeEntry, Mode, Tree};
@@ -531,7 +532,7 @@ impl World {
         let evidence = std::iter::once(Sha256::of(&self.trust)).chain(git).collect();
         let environment = Some(decision.request.environment.clone());
         self.append(Kind::PromotionDecision, environment, vec![decision.request.subject], statements, evidence);
-        if decision.authorised
+        if decision.verdict == Verdict::Pass
             && let Some(source) = &decision.source
         {
             self.start = source.revision;

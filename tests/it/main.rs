@@ -9,6 +9,7 @@
     reason = "a test that cannot set up should stop"
 )]
 
+mod again;
 mod audit_package;
 mod door;
 mod merge_against_git;

@@ -39,7 +39,8 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
         let case = Case { request, given, trust, active, state, evidence };
         let built = rules::Built::best(evidence, &request.subject, &mut sheet.findings);
         let covered = case.covered(built.as_ref(), &mut sheet);
-        let start = case.start(&request.environment, covered, &mut sheet.findings);
+        let candidate = built.as_ref().and_then(|built| built.provenance.source().ok()).map(|named| named.commit);
+        let start = case.start(&request.environment, covered, candidate, &mut sheet.findings);
         let context = case.context(built.as_ref(), covered, start);
         rules = case.evaluate(&request.environment, &context, &mut sheet);
         source = source_range(&context);
@@ -82,16 +83,25 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
     }
 }
 
-/// Where the range of commits begins for an environment: the revision promoted there before, or the configured start.
+/// Where the range of commits begins for an environment. What passed there before is proved again over the range that it
+/// passed with, so that a second deployment and a return to an older release are decided like the first. Anything else
+/// begins at the revision of this repository that passed there last, or at the configured start. A promotion that an
+/// unenforced gate let through proved nothing, and moves nothing.
 pub fn start_of(
     state: StateView<'_>,
     environment: &EnvName,
     source: &Source,
+    candidate: &Oid,
     blobs: &dyn Blobs,
 ) -> Result<Option<Oid>, Vec<Finding>> {
-    let promoted = state.last_promotion(environment, None, blobs)?;
-    let before = promoted.and_then(|p| p.content.source).filter(|s| s.repository == source.repository);
-    Ok(before.map(|s| s.revision).or(source.start))
+    let mut newest = None;
+    let again = state.last_promotion(environment, blobs, |decision| {
+        let passed = decision.source.as_ref().filter(|_| decision.verdict == Verdict::Pass);
+        let Some(range) = passed.filter(|range| range.repository == source.repository) else { return false };
+        newest.get_or_insert(range.revision);
+        range.revision == *candidate
+    })?;
+    Ok(again.and_then(|promoted| promoted.content.source).map(|range| range.start).or(newest).or(source.start))
 }
 
 struct Case<'a> {
@@ -142,8 +152,14 @@ impl<'a> Case<'a> {
         covered
     }
 
-    fn start(&self, environment: &EnvName, source: Option<&Source>, findings: &mut Vec<Finding>) -> Option<Oid> {
-        match start_of(self.state, environment, source?, self.given.blobs) {
+    fn start(
+        &self,
+        environment: &EnvName,
+        source: Option<&Source>,
+        candidate: Option<Oid>,
+        findings: &mut Vec<Finding>,
+    ) -> Option<Oid> {
+        match start_of(self.state, environment, source?, &candidate?, self.given.blobs) {
             Ok(start) => start,
             Err(more) => {
                 findings.extend(more);
@@ -211,7 +227,9 @@ impl<'a> Case<'a> {
                 None => sheet.findings.push(Finding::new(codes::ENVIRONMENT_UNKNOWN, "trust sets no floor")),
             }
             sheet.findings.extend(self.evidence.findings().iter().cloned());
-            let start = self.start(environment, context.source, &mut sheet.findings);
+            let candidate =
+                context.provenance.and_then(|built| built.provenance.source().ok()).map(|named| named.commit);
+            let start = self.start(environment, context.source, candidate, &mut sheet.findings);
             let outcomes = self.evaluate(environment, &Context { start, ..*context }, &mut sheet);
             if !outcomes.iter().any(|o| o.stage == Stage::Enforce) || context.source.is_none() {
                 sheet.findings.push(Finding::new(codes::POLICY_EMPTY, "no rule is enforced there"));

@@ -244,7 +244,7 @@ fn scope(asked: &Request, evidence: &Evidence, state: &LogState, blobs: &StoreBl
         repository: source.repository.clone(),
         target_ref: source.target_ref.clone(),
         candidate: named.commit,
-        start: start_of(view, &asked.environment, source, blobs).ok().flatten(),
+        start: start_of(view, &asked.environment, source, &named.commit, blobs).ok().flatten(),
         heads: history::reviewed_heads(evidence.of_kind(Kind::Review)),
     })
 }

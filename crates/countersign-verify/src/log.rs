@@ -328,17 +328,17 @@ impl<'a> StateView<'a> {
         Ok(())
     }
 
-    /// The newest decision recorded for an environment that authorised a promotion; of one artifact, if given. The
-    /// decision's own signature is checked here, by the trust of its time.
+    /// The newest decision that authorised a promotion to an environment, among those that `wanted` accepts. Each that is
+    /// looked at has its own signature checked, by the trust of its time.
     pub fn last_promotion(
         &self,
         environment: &EnvName,
-        subject: Option<&Sha256>,
         blobs: &dyn Blobs,
+        mut wanted: impl FnMut(&Decision) -> bool,
     ) -> Result<Option<Promoted>, Vec<Finding>> {
-        for (index, _) in self.decisions(environment, subject) {
+        for (index, _) in self.decisions(environment, None) {
             let promoted = self.decision(index, blobs)?;
-            if promoted.content.authorised {
+            if promoted.content.authorised && wanted(&promoted.content) {
                 return Ok(Some(promoted));
             }
         }
