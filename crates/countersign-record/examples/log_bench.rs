@@ -29,9 +29,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let scratch = tempfile::tempdir_in(folder)?;
     let signer = Signer::new()?;
 
-    let bare = bare_append(&scratch.path().join("bare"), appends)?;
+    let (bare, single) = side_by_side(scratch.path(), &signer, appends)?;
     row("append-bare-fdatasync", "ms", &milliseconds(&bare))?;
-    let single = log_append(&scratch.path().join("single"), &signer, appends, 1)?;
     row("append-one-by-one", "ms", &milliseconds(&single))?;
     row("append-one-by-one-over-bare", "ratio", &[middle(&milliseconds(&single)) / middle(&milliseconds(&bare))])?;
 
@@ -59,17 +58,28 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// One write and one flush an entry, to one file: what any durable append costs at least.
-fn bare_append(path: &Path, appends: u64) -> Result<Vec<Duration>, Box<dyn Error>> {
-    let mut file = File::create_new(path)?;
-    let mut times = Vec::new();
+/// One write and one flush an entry to one file, which is what any durable append costs at least, and one append to the
+/// log: in turns, so that both meet the same disk.
+fn side_by_side(
+    folder: &Path,
+    signer: &Signer,
+    appends: u64,
+) -> Result<(Vec<Duration>, Vec<Duration>), Box<dyn Error>> {
+    let mut file = File::create_new(folder.join("bare"))?;
+    let mut log = Log::create(&folder.join("single"), signer)?;
+    let (mut bare, mut single) = (Vec::new(), Vec::new());
     for n in 0..appends {
+        let entry = entry(n);
         let start = Instant::now();
-        file.write_all(&entry(n))?;
+        file.write_all(&entry)?;
         file.sync_data()?;
-        times.push(start.elapsed());
+        bare.push(start.elapsed());
+        let batch = [entry];
+        let start = Instant::now();
+        black_box(log.append(&batch)?);
+        single.push(start.elapsed());
     }
-    Ok(times)
+    Ok((bare, single))
 }
 
 fn log_append(folder: &Path, signer: &Signer, turns: u64, batch: u64) -> Result<Vec<Duration>, Box<dyn Error>> {

@@ -279,6 +279,49 @@ fn a_checkpoint_that_was_signed_and_not_published_is_published_and_no_other_is_s
     assert_eq!(reopen(dir.path(), &signer).unwrap().size(), 4);
 }
 
+/// Files and checkpoint are flushed side by side, so that a crash may keep the checkpoint and lose any of the others. It
+/// had no name then, and nobody saw it.
+#[test]
+fn a_checkpoint_that_was_written_before_all_that_it_covers_is_none() {
+    let signer = signer(ORIGIN, 1);
+    let (whole, seen) = log_of(&[4, 300]);
+    let new: Vec<String> = {
+        let (before, _) = log_of(&[4]);
+        let old = FolderFiles::new(before.path()).list().unwrap();
+        FolderFiles::new(whole.path()).list().unwrap().into_iter().filter(|path| !old.contains(path)).collect()
+    };
+    assert_eq!(new.len(), 5, "{new:?}");
+    for path in &new {
+        for damage in ["lost", "torn", "altered"] {
+            let (dir, _) = log_of(&[4, 300]);
+            fs::rename(dir.path().join(CHECKPOINT), dir.path().join(".checkpoint.tmp")).unwrap();
+            fs::write(dir.path().join(CHECKPOINT), &seen[0].checkpoint_bytes).unwrap();
+            // The append that was interrupted had not dropped the partial tiles before it.
+            let (before, _) = log_of(&[4]);
+            for old in FolderFiles::new(before.path()).list().unwrap() {
+                fs::create_dir_all(dir.path().join(&old).parent().unwrap()).unwrap();
+                fs::copy(before.path().join(&old), dir.path().join(&old)).unwrap();
+            }
+            let file = dir.path().join(path);
+            let mut bytes = fs::read(&file).unwrap();
+            match damage {
+                "lost" => fs::remove_file(&file).unwrap(),
+                "torn" => fs::write(&file, &bytes[..bytes.len() / 2]).unwrap(),
+                _ => {
+                    *bytes.last_mut().unwrap() ^= 1;
+                    fs::write(&file, bytes).unwrap();
+                }
+            }
+            let mut log = reopen(dir.path(), &signer).unwrap();
+            assert_eq!(log.size(), 4, "{path} {damage}");
+            assert_eq!(log.append(&entries("x", 1)).unwrap().size, 5);
+            drop(log);
+            let report = verify_folder(dir.path()).unwrap();
+            assert_eq!((report.bad, report.beyond), (None, Vec::new()), "{path} {damage}");
+        }
+    }
+}
+
 #[test]
 fn an_older_checkpoint_put_back_is_noticed_and_nothing_is_swept() {
     let (dir, seen) = log_of(&[4, 1, 1]);

@@ -1,9 +1,9 @@
-//! Appending to a log in a folder. One process at a time, one durable step after the other: bundles and tiles, then
-//! the checkpoint that covers them, then the answer.
+//! Appending to a log in a folder. One process at a time, one durable step after the other: bundles, tiles and, under
+//! another name, the checkpoint that covers them; then that checkpoint's own name; then the answer.
 //!
 //! After a crash at any moment the log is what its checkpoint says, and every acknowledged entry is in it. A checkpoint
-//! that was signed and not published yet is published when the log is opened for appending, so that no other one of
-//! its size is ever signed; files beyond the checkpoint are swept then. Partial tiles of earlier checkpoints are kept
+//! that somebody may have seen is published again when the log is opened for appending, so that no other one of its
+//! size is ever shown; files beyond the checkpoint are swept then. Partial tiles of earlier checkpoints are kept
 //! until the full tile is covered by a durable checkpoint, as tlog-tiles asks. After a failed step the writer is of no
 //! more use: what is on the disk is found out by opening the log again.
 
@@ -76,7 +76,7 @@ impl<'s> Log<'s> {
             durable: BTreeSet::new(),
             _lock: lock,
         };
-        log.publish()?;
+        log.publish(&[])?;
         Ok(log)
     }
 
@@ -102,10 +102,10 @@ impl<'s> Log<'s> {
             .verify(known, verifier)
             .map_err(|source| LogError::Signature { path: CHECKPOINT.to_owned(), source })?;
         let mut edge = Edge::read(&files, checkpoint.claim())?;
-        if let Some(signed) = unpublished(&files, &checkpoint)?
+        if let Some((signed, grown)) = unpublished(&files, &checkpoint)?
             && signed.verify(known, verifier).is_ok()
         {
-            edge = Edge::read(&files, signed.claim())?;
+            edge = grown;
             rename(&folder.join(CHECKPOINT_TEMPORARY), &folder.join(CHECKPOINT))?;
             checkpoint = signed;
         }
@@ -136,8 +136,7 @@ impl<'s> Log<'s> {
         self.check(entries)?;
         let first_index = self.edge.size();
         self.poisoned = true;
-        self.write_tiles(entries)?;
-        let checkpoint_bytes = self.publish()?;
+        let checkpoint_bytes = self.publish(entries)?;
         self.poisoned = false;
         let size = self.edge.size();
         for grown in Row::all().filter_map(|row| partial(row, first_index)) {
@@ -168,8 +167,9 @@ impl<'s> Log<'s> {
         }
     }
 
-    /// Makes the entries durable, with the tiles of every row that they change.
-    fn write_tiles(&mut self, entries: &[Vec<u8>]) -> Result<(), LogError> {
+    /// Makes the entries durable, with the tiles of every row that they change and the checkpoint that covers them, and
+    /// then gives the checkpoint its name.
+    fn publish(&mut self, entries: &[Vec<u8>]) -> Result<Vec<u8>, LogError> {
         let before = self.edge.size();
         let mut pending = Pending::new(&self.folder, &mut self.durable);
         for entry in entries {
@@ -178,20 +178,15 @@ impl<'s> Log<'s> {
         for (tile, bytes) in self.edge.partials_since(before) {
             pending.write(tile, &bytes)?;
         }
-        pending.flush()
-    }
-
-    /// Signs the state that the tiles are in and makes it the published one.
-    fn publish(&mut self) -> Result<Vec<u8>, LogError> {
         let checkpoint =
             Checkpoint { origin: self.signer.name().clone(), size: self.edge.size(), root: self.edge.root() };
         let bytes = checkpoint.sign(self.signer)?.to_string().into_bytes();
         let temporary = self.folder.join(CHECKPOINT_TEMPORARY);
-        let published = self.folder.join(CHECKPOINT);
         let mut file = File::create(&temporary).map_err(|source| DiskError::new(Doing::Create, &temporary, source))?;
         file.write_all(&bytes).map_err(|source| DiskError::new(Doing::Write, &temporary, source))?;
-        flush_file(&file, &temporary)?;
-        rename(&temporary, &published)?;
+        pending.add(file, temporary.clone());
+        pending.flush()?;
+        rename(&temporary, &self.folder.join(CHECKPOINT))?;
         flush_folder(&self.folder)?;
         Ok(bytes)
     }
@@ -234,12 +229,16 @@ impl<'l> Pending<'l> {
         }
         let mut file = create_new(&path)?;
         file.write_all(bytes).map_err(|source| DiskError::new(Doing::Write, &path, source))?;
-        self.folders.insert(folder);
-        self.files.push((file, path));
+        self.add(file, path);
         if self.files.len() >= OPEN_FILES {
             self.flush_files()?;
         }
         Ok(())
+    }
+
+    fn add(&mut self, file: File, path: PathBuf) {
+        self.folders.insert(folder_of(&path).to_owned());
+        self.files.push((file, path));
     }
 
     fn flush_files(&mut self) -> Result<(), LogError> {
@@ -249,8 +248,8 @@ impl<'l> Pending<'l> {
         Ok(())
     }
 
-    /// Files and the folders that name them are flushed side by side: none of them counts before the checkpoint, which
-    /// is written after all of them, and the disk can take several waiting flushes in one go.
+    /// Files and the folders that name them are flushed side by side: none of them counts before the checkpoint has its
+    /// name, which it gets after all of them, and the disk can take several waiting flushes in one go.
     fn flush(mut self) -> Result<(), LogError> {
         let files = std::mem::take(&mut self.files);
         let folders = &self.folders;
@@ -281,22 +280,37 @@ fn rename(from: &Path, to: &Path) -> Result<(), DiskError> {
     fs::rename(from, to).map_err(|source| DiskError::new(Doing::Rename, to, source))
 }
 
-/// A checkpoint that was written whole and not renamed. It counts if the tiles lead from the published one to it: then
-/// its append was durable but for the name. Its signature is still to be checked.
+/// A checkpoint that was written and not renamed, or whose new name was lost. It counts if everything that its append
+/// wrote is there to the byte: otherwise it never had its name, and nobody saw it. Its signature is still to be checked.
 fn unpublished(
     files: &FolderFiles,
     published: &UnverifiedCheckpoint,
-) -> Result<Option<UnverifiedCheckpoint>, LogError> {
+) -> Result<Option<(UnverifiedCheckpoint, Edge)>, LogError> {
     let Some(bytes) = files.read(CHECKPOINT_TEMPORARY, limits::NOTE_BYTES)? else { return Ok(None) };
     let Ok(signed) = UnverifiedCheckpoint::parse(&bytes) else { return Ok(None) };
     if signed.claim().size <= published.claim().size {
         return Ok(None);
     }
+    let mut edge = Edge::read(files, published.claim())?;
     let reader = LogReader::at(files, signed);
-    let continues = reader
-        .consistency_proof(published.claim().size)
-        .is_ok_and(|proof| reader.checkpoint().claim().continues(published.claim(), &proof).is_ok());
-    Ok(continues.then(|| reader.checkpoint().clone()))
+    let signed = reader.checkpoint();
+    let mut whole = true;
+    let mut compare = |tile: Tile, bytes: &[u8]| -> Result<(), LogError> {
+        whole = whole && files.read(&tile.path(), bytes.len())?.is_some_and(|there| there == bytes);
+        Ok(())
+    };
+    for entry in reader.entries(published.claim().size..signed.claim().size) {
+        match entry {
+            Ok(entry) => edge.push(&entry, &mut compare)?,
+            Err(error @ LogError::Disk(_)) => return Err(error),
+            Err(_torn_or_missing) => return Ok(None),
+        }
+    }
+    for (tile, bytes) in edge.partials_since(published.claim().size) {
+        compare(tile, &bytes)?;
+    }
+    whole = whole && edge.size() == signed.claim().size && edge.root() == signed.claim().root;
+    Ok(whole.then(|| (signed.clone(), edge)))
 }
 
 fn lock(folder: &Path, create: bool) -> Result<File, LogError> {
