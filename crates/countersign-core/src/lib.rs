@@ -14,6 +14,7 @@ pub mod entry;
 pub mod envelope;
 pub mod exit;
 pub mod finding;
+pub mod forge;
 pub mod git;
 pub mod ids;
 pub mod json;

@@ -80,3 +80,12 @@ pub const SBOM_COMPONENTS: usize = 100_000;
 pub const SBOM_EDGES: usize = 1_000_000;
 /// Longest name, version, reference or package URL in an SBOM.
 pub const SBOM_TEXT_BYTES: usize = 4_096;
+
+/// All the answers of a forge about one change.
+pub const CAPTURE_BYTES: usize = 256 << 20;
+/// Answers of a forge about one change.
+pub const CAPTURE_EXCHANGES: usize = 4_096;
+/// One answer of a forge.
+pub const FORGE_ANSWER_BYTES: usize = 16 << 20;
+/// Reviews, commits or events of one change that are read: a forge lists no more of some of them, and then cuts.
+pub const FORGE_ITEMS: usize = 10_000;

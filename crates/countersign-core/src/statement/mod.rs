@@ -1,5 +1,6 @@
 //! in-toto Statement v1: what a signature says something about (subjects), and what it says (predicate).
 
+pub mod change_review;
 pub mod provenance;
 pub mod review;
 pub mod vsa;
@@ -31,6 +32,8 @@ pub enum Kind {
     Vsa,
     /// A person's review of a change.
     Review,
+    /// What a forge recorded of a change.
+    ChangeReview,
     /// The trust document.
     Trust,
     /// A policy release.
@@ -43,11 +46,12 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Sbom,
         Self::Provenance,
         Self::Vsa,
         Self::Review,
+        Self::ChangeReview,
         Self::Trust,
         Self::PolicyRelease,
         Self::PolicyActivation,
@@ -62,6 +66,7 @@ impl Kind {
             Self::Provenance => "https://slsa.dev/provenance/v1",
             Self::Vsa => "https://slsa.dev/verification_summary/v1",
             Self::Review => "https://countersign.dev/review/v0.1",
+            Self::ChangeReview => "https://countersign.dev/change-review/v0.1",
             Self::Trust => "https://countersign.dev/trust/v0.1",
             Self::PolicyRelease => "https://countersign.dev/policy-release/v0.1",
             Self::PolicyActivation => "https://countersign.dev/policy-activation/v0.1",
@@ -77,6 +82,7 @@ impl Kind {
             Self::Provenance => "provenance",
             Self::Vsa => "vsa",
             Self::Review => "review",
+            Self::ChangeReview => "change-review",
             Self::Trust => "trust",
             Self::PolicyRelease => "policy-release",
             Self::PolicyActivation => "policy-activation",
