@@ -29,6 +29,7 @@ pub struct Scene {
     people: BTreeMap<&'static str, PathBuf>,
     trust: Vec<u8>,
     reviews: Vec<Vec<u8>>,
+    captures: Vec<Vec<u8>>,
     clock: Cell<u32>,
     parameters: Parameters,
 }
@@ -49,6 +50,7 @@ impl Scene {
             people: BTreeMap::new(),
             trust: Vec::new(),
             reviews: Vec::new(),
+            captures: Vec::new(),
             clock: Cell::new(0),
             parameters: Parameters::default(),
         };
@@ -278,6 +280,7 @@ impl Scene {
             start,
             candidate,
             documents: &self.reviews,
+            captures: &self.captures,
             trust: &trust,
             parameters: &self.parameters,
             programs: &programs(),

@@ -131,6 +131,16 @@ codes! {
     MERGE_BASES "merge-bases" Indeterminate "The two sides have no merge base, or several.";
     BASE_DRIFT "base-drift" Refused "The base moved after the review, and the policy asks for the review to be made again.";
     REVIEW_TIER "review-tier" Refused "The review's evidence is of a lower tier than the policy asks for.";
+    REVIEWER_GONE "reviewer-gone" Indeterminate "An approval that is needed is of an account that nobody can name any more, or whose kind or permission is not known.";
+    FORGE_COLLECTOR "forge-collector" Untrusted "The forge evidence was signed by somebody whom trust does not believe about that forge.";
+    FORGE_CAPTURE_MISSING "forge-capture-missing" Indeterminate "The forge's own answers, on which a collector's statement rests, are not in the evidence.";
+    FORGE_CAPTURE_DIFFERS "forge-capture-differs" Untrusted "Read again, the forge's answers amount to something else than the collector signed.";
+    FORGE_SHORTFALL "forge-shortfall" Indeterminate "The collector could not read a part of what the forge knows of a change that the proof rests on.";
+    RULES_BYPASSED "rules-bypassed" Refused "Somebody went past the branch's rules when the change landed.";
+    RULES_NOT_ENFORCED "rules-not-enforced" Refused "The branch's rules only watch, ask for no approval, or let some go past them.";
+    RULES_CHANGED "rules-changed" Refused "The branch's rules were changed after the change landed, so those that were in force then are not known.";
+    RULES_UNKNOWN "rules-unknown" Indeterminate "The branch's rules, or how they came out, are not known. Unknown is not enforced.";
+    ROBOT_BEYOND "robot-beyond" Note "A robot's change goes beyond its standing exception, so it is reviewed like any other.";
     AUTHOR_UNKNOWN "author-unknown" Note "An author of the change is not known by a signature or a server's event, so one approval more is needed.";
     HIDDEN_CONTENT "hidden-content" Note "The change holds something that a diff does not show.";
 

@@ -104,6 +104,9 @@ pub struct Inputs {
     /// Everything that was handed in, complete: the gate's own index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Vec<EvidenceRef>>,
+    /// The captures of forges' answers that the evidence rests on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub captures: Vec<Sha256>,
     /// The git evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub git: Option<Sha256>,

@@ -5,12 +5,14 @@ use crate::given::Given;
 use crate::rules::{self, Context};
 use countersign_core::codes;
 use countersign_core::decision::{ActivePolicy, Decision, Inputs, Request, RuleOutcome, SourceRange, TrustRef};
+use countersign_core::digest::Sha256;
 use countersign_core::finding::{Class, Finding, Verdict, verdict_of};
 use countersign_core::git::{Oid, graph};
 use countersign_core::ids::{EnvName, Uri};
 use countersign_core::policy::{Source, Stage};
+use countersign_verify::forge::verify_changes;
 use countersign_verify::policy::Activated;
-use countersign_verify::{Blobs, Evidence, StateView, VerifiedTrust};
+use countersign_verify::{Blobs, Evidence, ForgeOutcome, StateView, VerifiedTrust};
 use std::collections::BTreeMap;
 
 /// May this artifact go to this environment?
@@ -30,13 +32,15 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
     let nothing = Evidence::default();
     let evidence = given.evidence.unwrap_or(&nothing);
     checks::evidence(given, evidence, &mut sheet);
+    let forge = trust.map(|trust| verify_changes(evidence, trust, given.blobs)).unwrap_or_default();
+    sheet.findings.extend(forge.findings.iter().cloned());
 
     let mut rules = Vec::new();
     let mut levels = Vec::new();
     let mut source = None;
     let mut would_be = BTreeMap::new();
     if let (Some(trust), Some(active), Some(state)) = (trust, active, given.state) {
-        let case = Case { request, given, trust, active, state, evidence };
+        let case = Case { request, given, trust, active, state, evidence, forge: &forge };
         let built = rules::Built::best(evidence, &request.subject, &mut sheet.findings);
         let covered = case.covered(built.as_ref(), &mut sheet);
         let candidate = built.as_ref().and_then(|built| built.provenance.source().ok()).map(|named| named.commit);
@@ -70,7 +74,7 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
     }
     Decision {
         request: request.clone(),
-        inputs: inputs(given, evidence, active),
+        inputs: inputs(given, evidence, forge.captures, active),
         verdict,
         enforced,
         authorised: verdict == Verdict::Pass || !enforced,
@@ -111,6 +115,7 @@ struct Case<'a> {
     active: &'a Activated,
     state: StateView<'a>,
     evidence: &'a Evidence,
+    forge: &'a ForgeOutcome,
 }
 
 impl<'a> Case<'a> {
@@ -180,6 +185,7 @@ impl<'a> Case<'a> {
             policy: self.active.release.reference(),
             policy_entry: self.active.entry,
             evidence: self.evidence,
+            changes: &self.forge.changes,
             provenance: built,
             source,
             history: self.given.history,
@@ -226,7 +232,7 @@ impl<'a> Case<'a> {
                 Some(floor) => sheet.findings.extend(crate::floors::check(manifest, environment, floor)),
                 None => sheet.findings.push(Finding::new(codes::ENVIRONMENT_UNKNOWN, "trust sets no floor")),
             }
-            sheet.findings.extend(self.evidence.findings().iter().cloned());
+            sheet.findings.extend(self.evidence.findings().iter().chain(&self.forge.findings).cloned());
             let candidate =
                 context.provenance.and_then(|built| built.provenance.source().ok()).map(|named| named.commit);
             let start = self.start(environment, context.source, candidate, &mut sheet.findings);
@@ -264,7 +270,7 @@ fn source_range(context: &Context<'_>) -> Option<SourceRange> {
     })
 }
 
-fn inputs(given: &Given<'_>, evidence: &Evidence, active: Option<&Activated>) -> Inputs {
+fn inputs(given: &Given<'_>, evidence: &Evidence, captures: Vec<Sha256>, active: Option<&Activated>) -> Inputs {
     Inputs {
         trust: given.trust.verified().map(|trust| TrustRef {
             version: trust.trust().version,
@@ -277,6 +283,7 @@ fn inputs(given: &Given<'_>, evidence: &Evidence, active: Option<&Activated>) ->
         policy: active.map(|a| ActivePolicy { policy: a.release.reference().clone(), entry: a.entry }),
         pin: given.pin.clone(),
         evidence: given.index.as_ref().map(|_| evidence.index().to_vec()),
+        captures,
         git: given.git,
     }
 }

@@ -59,7 +59,7 @@ impl Place {
 #[derive(Debug)]
 pub struct StoreBlobs<'a> {
     store: &'a FolderStore,
-    extra: BTreeMap<Sha256, Vec<u8>>,
+    extra: BTreeMap<Sha256, &'a [u8]>,
     failed: RefCell<Option<StoreError>>,
 }
 
@@ -72,8 +72,8 @@ impl<'a> StoreBlobs<'a> {
 
     /// With documents that are about to be stored.
     #[must_use]
-    pub fn with(mut self, documents: &[&[u8]]) -> Self {
-        self.extra.extend(documents.iter().map(|bytes| (Sha256::of(bytes), bytes.to_vec())));
+    pub fn with(mut self, documents: &'a [Vec<u8>]) -> Self {
+        self.extra.extend(documents.iter().map(|bytes| (Sha256::of(bytes), bytes.as_slice())));
         self
     }
 
@@ -89,7 +89,7 @@ impl<'a> StoreBlobs<'a> {
 impl Blobs for StoreBlobs<'_> {
     fn blob(&self, digest: &Sha256) -> Option<Vec<u8>> {
         if let Some(bytes) = self.extra.get(digest) {
-            return Some(bytes.clone());
+            return Some(bytes.to_vec());
         }
         match self.store.get(digest, limits::GIT_EVIDENCE_BYTES) {
             Ok(bytes) => Some(bytes),

@@ -45,6 +45,8 @@ pub struct PromoteRequest<'a> {
     pub environment: EnvName,
     /// Signed documents: provenance, SBOM, reviews.
     pub documents: Vec<Vec<u8>>,
+    /// Captures of forges' answers, which documents name.
+    pub captures: Vec<Vec<u8>>,
     /// Trust, with its digest from outside.
     pub trust: &'a TrustFile,
     /// The store.
@@ -154,7 +156,7 @@ fn decide_now(request: &PromoteRequest<'_>, gate: KeyId) -> Result<Decided, Flow
         tool: request.tool.clone(),
     };
     let trust = request.trust.outcome.trust.as_ref();
-    let blobs = StoreBlobs::new(request.place.store());
+    let blobs = StoreBlobs::new(request.place.store()).with(&request.captures);
     let log = open_log(request, trust, &blobs)?;
     let least = least(request, trust)?;
     let pin = pin(request)?;
@@ -245,7 +247,7 @@ fn scope(asked: &Request, evidence: &Evidence, state: &LogState, blobs: &StoreBl
         target_ref: source.target_ref.clone(),
         candidate: named.commit,
         start: start_of(view, &asked.environment, source, &named.commit, blobs).ok().flatten(),
-        heads: history::reviewed_heads(evidence.of_kind(Kind::Review)),
+        heads: history::reviewed_heads(evidence),
     })
 }
 
@@ -271,6 +273,7 @@ fn record(
     let mut pieces: Vec<&[u8]> = vec![&signed_decision, &signed_summary, &request.trust.bytes];
     pieces.extend(decided.git.as_deref());
     pieces.extend(request.documents.iter().map(Vec::as_slice));
+    pieces.extend(request.captures.iter().map(Vec::as_slice));
     request.place.store().put_many(&pieces)?;
 
     let entry = Entry {

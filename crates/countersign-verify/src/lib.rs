@@ -7,6 +7,7 @@
 
 pub mod document;
 pub mod evidence;
+pub mod forge;
 pub mod history;
 pub mod keys;
 pub mod log;
@@ -18,6 +19,7 @@ pub mod vsa;
 
 pub use document::{SignedBy, Verified};
 pub use evidence::{Blobs, Evidence};
+pub use forge::{ForgeChange, ForgeOutcome};
 pub use history::History;
 pub use log::{LogState, StateView};
 pub use trust::VerifiedTrust;

@@ -5,6 +5,7 @@
 //! object counts only after its bytes were hashed again and gave the id it was asked for.
 
 pub mod commit;
+pub mod diff;
 pub mod evidence;
 pub mod graph;
 pub mod listing;

@@ -1,4 +1,4 @@
-//! Reviews, grouped by the head that they are about.
+//! What there is about each change: reviews that people signed, and what a forge recorded, by the head that they are about.
 
 use super::Question;
 use countersign_core::codes;
@@ -6,7 +6,9 @@ use countersign_core::finding::Finding;
 use countersign_core::git::{Oid, SourceError, merge};
 use countersign_core::ids::PersonId;
 use countersign_core::statement::Kind;
+use countersign_core::statement::change_review::ChangeState;
 use countersign_core::statement::review::{Review, ReviewDecision};
+use countersign_verify::ForgeChange;
 use countersign_verify::document::SignerName;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,16 +19,17 @@ pub(super) struct Signed {
     pub review: Review,
 }
 
-/// Reviews by head, and which heads have landed.
+/// Reviews and forge records by head, and which heads have landed.
 #[derive(Debug, Default)]
-pub(super) struct Changes {
+pub(super) struct Changes<'a> {
     by_head: BTreeMap<Oid, Vec<Signed>>,
+    forge: BTreeMap<Oid, Vec<&'a ForgeChange>>,
     landed: BTreeSet<Oid>,
 }
 
-impl Changes {
-    /// Reads every review that is about this repository and branch. Others are noted: they count for nothing here.
-    pub(super) fn read(question: &Question<'_>, findings: &mut Vec<Finding>) -> Self {
+impl<'a> Changes<'a> {
+    /// Reads everything that is about this repository and branch. The rest is noted: it counts for nothing here.
+    pub(super) fn read(question: &Question<'a>, findings: &mut Vec<Finding>) -> Self {
         let mut out = Self::default();
         for verified in &question.reviews {
             let place = format!("review {}", verified.document());
@@ -61,6 +64,24 @@ impl Changes {
                 (&a.person, a.review.decision, &a.review.nonce).cmp(&(&b.person, b.review.decision, &b.review.nonce))
             });
         }
+        for recorded in question.changes {
+            let change = recorded.change();
+            let place = format!("change review {}", recorded.document());
+            let why_not = if change.repository.uri != *question.repository {
+                Some(("it is about another repository", change.repository.uri.to_string()))
+            } else if change.target_ref != *question.target_ref {
+                Some(("the change was meant for another branch", change.target_ref.to_string()))
+            } else if change.state != ChangeState::Merged {
+                let state = if change.state == ChangeState::Open { "open" } else { "closed" };
+                Some(("the change did not land", state.to_owned()))
+            } else {
+                None
+            };
+            match why_not {
+                Some((why, found)) => findings.push(not_counted(&place, why, &found)),
+                None => out.forge.entry(change.approved_head).or_default().push(recorded),
+            }
+        }
         out
     }
 
@@ -69,14 +90,24 @@ impl Changes {
         self.by_head.get(head).into_iter().flatten().collect()
     }
 
-    /// Whether somebody approved this head.
-    pub(super) fn approved(&self, head: &Oid) -> bool {
-        self.about(head).iter().any(|signed| signed.review.decision == ReviewDecision::Approve)
+    /// What forges recorded of changes with this head.
+    pub(super) fn recorded(&self, head: &Oid) -> &[&'a ForgeChange] {
+        self.forge.get(head).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Approved heads that have not landed yet.
-    pub(super) fn waiting(&self) -> Vec<Oid> {
-        self.by_head.keys().filter(|head| self.approved(head) && !self.landed.contains(*head)).copied().collect()
+    /// Whether this is the head of a change: somebody approved it, or a forge recorded that it landed.
+    pub(super) fn known(&self, head: &Oid) -> bool {
+        let approved = |signed: &&Signed| signed.review.decision == ReviewDecision::Approve;
+        !self.recorded(head).is_empty() || self.about(head).iter().any(approved)
+    }
+
+    /// Heads of changes that have not landed yet. Those that a forge says landed with this commit come first.
+    pub(super) fn waiting(&self, landed: &Oid) -> Vec<Oid> {
+        let said = |head: &Oid| self.recorded(head).iter().any(|r| r.change().result_commit == Some(*landed));
+        let heads: BTreeSet<Oid> = self.by_head.keys().chain(self.forge.keys()).copied().collect();
+        let waiting = heads.into_iter().filter(|head| !self.landed.contains(head) && self.known(head));
+        let (first, rest): (Vec<Oid>, Vec<Oid>) = waiting.partition(said);
+        first.into_iter().chain(rest).collect()
     }
 
     /// Marks a head as landed: it explains no other commit.

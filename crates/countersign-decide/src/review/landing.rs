@@ -52,7 +52,7 @@ pub(super) fn explain(
     question: &Question<'_>,
     chain: &[Oid],
     at: usize,
-    changes: &mut Changes,
+    changes: &mut Changes<'_>,
 ) -> Result<Result<Landing, Unexplained>, SourceError> {
     let source = question.history.objects();
     let Some(landed) = chain.get(at) else { return Err(SourceError::Missing { id: question.candidate }) };
@@ -87,16 +87,18 @@ fn fast_forward(
     chain: &[Oid],
     at: usize,
     before: Oid,
-    changes: &Changes,
+    changes: &Changes<'_>,
 ) -> Result<Option<Landing>, SourceError> {
     for (end, head) in chain.iter().enumerate().skip(at) {
-        if !changes.approved(head) {
+        if !changes.known(head) {
             continue;
         }
         // The reviewer saw everything since the base that she named: it has to reach back to where this begins.
         let mut reaches = false;
-        for signed in changes.about(head) {
-            reaches |= optional(graph::is_ancestor(source, &signed.review.base_commit, &before))?.unwrap_or(false);
+        let signed = changes.about(head).into_iter().map(|signed| signed.review.base_commit);
+        let recorded = changes.recorded(head).iter().filter_map(|recorded| recorded.change().base_commit);
+        for base in signed.chain(recorded) {
+            reaches |= optional(graph::is_ancestor(source, &base, &before))?.unwrap_or(false);
         }
         if !reaches {
             continue;
@@ -122,11 +124,11 @@ fn merged(
     commit: &Commit,
     before: Oid,
     head: Oid,
-    changes: &Changes,
+    changes: &Changes<'_>,
 ) -> Result<Result<Landing, Unexplained>, SourceError> {
     let source = question.history.objects();
     let commits = graph::range(source, landed, &before)?;
-    if !changes.approved(&head) {
+    if !changes.known(&head) {
         return Ok(Err(unreviewed(question, &head, commits, "a merge of a head that nobody approved")?));
     }
     match merge_onto(source, &before, &head, &commit.tree)? {
@@ -153,13 +155,13 @@ fn single(
     chain: &[Oid],
     at: usize,
     before: Oid,
-    changes: &Changes,
+    changes: &Changes<'_>,
 ) -> Result<Result<Landing, Unexplained>, SourceError> {
     let source = question.history.objects();
     let Some(landed) = chain.get(at).copied() else { return Err(SourceError::Missing { id: before }) };
     let tree = source.commit(&landed)?.tree;
     let mut nearest: Option<(Oid, Doubt, Code)> = None;
-    for head in changes.waiting() {
+    for head in changes.waiting(&landed) {
         let Some(line) = line_of(source, &before, &head)? else { continue };
         match replayed(source, chain, at, before, &line)? {
             Ok(length) => {
@@ -340,7 +342,7 @@ fn unreviewed(
     let source = question.history.objects();
     let needed = question.parameters.reviewers_beyond_author.saturating_add(1);
     let title = subject(source, commit)?;
-    let authors = super::authors::of(question, &commits)?;
+    let authors = super::authors::of(question, &commits, commit, &[])?.rows;
     let mut finding = Finding::new(codes::REVIEW_MISSING, format!("{what}: \"{title}\""))
         .at(format!("commit {commit}"))
         .expected(format!("{needed} trusted persons agreed"), question.by);

@@ -1,4 +1,5 @@
-//! Two-party review, proved for every commit of a release from the reviewers' own signatures.
+//! Two-party review, proved for every commit of a release: from the reviewers' own signatures, and from what forges
+//! recorded of each change.
 //!
 //! The proof walks the branch from where it began to the candidate, explains how each commit landed (by fast-forward,
 //! merge, squash or rebase of a head that was reviewed, its tree being what the published merge rule makes), and counts
@@ -7,13 +8,18 @@
 
 mod approvals;
 mod authors;
+mod binding;
 mod changes;
 mod facts;
 mod landing;
+mod opinions;
 mod parameters;
+mod robots;
 mod rows;
+mod settings;
+mod uploads;
 
-pub use parameters::{AgreedBefore, BaseDrift, Parameters};
+pub use parameters::{AgreedBefore, BaseDrift, ForgeRules, Parameters};
 pub use rows::{AuthorRow, ChangeRow, CommitRow, ReviewRow, Strategy};
 
 use changes::Changes;
@@ -24,7 +30,7 @@ use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::Statement;
 use countersign_core::statement::review::Tier;
 use countersign_core::time::Time;
-use countersign_verify::{History, Verified, VerifiedTrust};
+use countersign_verify::{ForgeChange, History, Verified, VerifiedTrust};
 use std::collections::BTreeSet;
 
 /// What is to be proved.
@@ -36,6 +42,8 @@ pub struct Question<'a> {
     pub trust: &'a VerifiedTrust,
     /// Every review that there is, verified: approvals, rejections and revocations.
     pub reviews: Vec<&'a Verified<Statement>>,
+    /// Every change that a forge recorded, checked.
+    pub changes: &'a [ForgeChange],
     /// The repository that reviews have to be about.
     pub repository: &'a Uri,
     /// The branch that reviews have to be about.
@@ -130,12 +138,29 @@ impl Outcome {
         &mut self,
         question: &Question<'_>,
         landing: &landing::Landing,
-        changes: &Changes,
+        changes: &Changes<'_>,
     ) -> Result<(), SourceError> {
         let source = question.history.objects();
-        let authors = authors::of(question, &landing.authored)?;
-        let reviews = changes.about(&landing.head);
-        let judged = approvals::judge(question, landing, &authors, &reviews)?;
+        // A record says where the change landed. One that says elsewhere is of another landing of the same head.
+        let here = |recorded: &&ForgeChange| {
+            recorded.change().result_commit.is_some_and(|landed| landing.commits.contains(&landed))
+        };
+        let (recorded, elsewhere): (Vec<&ForgeChange>, Vec<_>) =
+            changes.recorded(&landing.head).iter().copied().partition(here);
+        for other in elsewhere {
+            let landed = other.change().result_commit.map_or_else(|| "nowhere".to_owned(), |id| id.to_string());
+            self.findings.push(
+                Finding::new(
+                    codes::REVIEW_NOT_COUNTED,
+                    "a change with this head landed elsewhere, and counts for that",
+                )
+                .at(format!("change review {}", other.document()))
+                .expected(format!("landed with {}", landing.landed), "git's objects")
+                .found(landed),
+            );
+        }
+        let authors = authors::of(question, &landing.authored, &landing.before, &recorded)?;
+        let judged = approvals::judge(question, landing, &authors, changes, &recorded)?;
         self.findings.extend(judged.findings);
         for commit in &landing.commits {
             self.commits.push(CommitRow {
@@ -152,7 +177,7 @@ impl Outcome {
             strategy: landing.strategy,
             proof: landing.proof.clone(),
             commits: u64::try_from(landing.commits.len()).unwrap_or(u64::MAX),
-            authors,
+            authors: authors.rows,
             reviews: judged.rows,
             needed: judged.needed,
             tier: judged.tier,

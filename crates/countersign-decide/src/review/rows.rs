@@ -90,14 +90,27 @@ pub struct AuthorRow {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReviewRow {
-    /// Who.
-    pub person: PersonId,
+    /// Who, if trust knows the account or key.
+    pub person: Option<PersonId>,
+    /// The account on a forge, such as `github.com/42`; absent for a review that a person signed.
+    pub account: Option<String>,
     /// What.
     pub decision: ReviewDecision,
+    /// The tier of this evidence.
+    pub tier: Tier,
     /// Whether it counts as an approval.
     pub counted: bool,
     /// Why not, if it does not.
     pub why_not: Option<String>,
+}
+
+impl ReviewRow {
+    /// Who, in words.
+    #[must_use]
+    pub fn who(&self) -> String {
+        let account = self.account.clone().unwrap_or_else(|| "somebody".to_owned());
+        self.person.as_ref().map_or_else(|| format!("account {account}"), ToString::to_string)
+    }
 }
 
 impl CommitRow {

@@ -9,7 +9,7 @@ use countersign_core::policy::{PolicyRef, Source};
 use countersign_core::statement::provenance::Provenance;
 use countersign_core::statement::{Kind, Statement};
 use countersign_verify::document::SignerName;
-use countersign_verify::{Evidence, History, Verified, VerifiedTrust};
+use countersign_verify::{Evidence, ForgeChange, History, Verified, VerifiedTrust};
 use std::collections::BTreeSet;
 
 /// What a rule sees.
@@ -25,6 +25,8 @@ pub struct Context<'a> {
     pub policy_entry: u64,
     /// The evidence that holds.
     pub evidence: &'a Evidence,
+    /// Changes that forges recorded, as far as they hold.
+    pub changes: &'a [ForgeChange],
     /// The provenance that was chosen; `None` if none is about the artifact.
     pub provenance: Option<&'a Built<'a>>,
     /// The source that the release covers and the artifact comes from.

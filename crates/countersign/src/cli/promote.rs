@@ -34,7 +34,7 @@ pub(crate) struct Promote {
     /// Signed statements: provenance and SBOM; a file may hold several, one a line
     #[arg(long = "bundle", value_name = "FILE", help_heading = "Evidence")]
     bundles: Vec<PathBuf>,
-    /// Signed reviews: files, or folders of them
+    /// Signed reviews, and what collectors read from forges: files, or folders of them
     #[arg(long, value_name = "DIR|FILE", help_heading = "Evidence")]
     reviews: Vec<PathBuf>,
     /// The repository that the artifact was built from
@@ -69,12 +69,14 @@ impl Promote {
         let trust = self.trust.read(at)?;
         let place = self.store.place();
         let least = self.least.file();
+        let handed = documents::read_all(&self.bundles, &self.reviews)?;
         let executable = std::env::current_exe().unwrap_or_default();
         let tool = World::tool().map_err(|source| FlowError::Read { path: executable, source })?;
         let request = PromoteRequest {
             artifact: &self.artifact,
             environment: self.to.clone(),
-            documents: documents::read_all(&self.bundles, &self.reviews)?,
+            documents: handed.documents,
+            captures: handed.captures,
             trust: &trust,
             place: &place,
             least_checkpoint: least,

@@ -10,7 +10,7 @@ use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, exit_of, verdict_of};
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::review::{Review as Statement, ReviewDecision, Tier};
-use countersign_decide::review::{CommitRow, Parameters};
+use countersign_decide::review::{CommitRow, ForgeRules, Parameters};
 use countersign_flow::review::{ChangeSummary, SignRequest, VerifyRequest, sign, verify};
 use countersign_flow::{FlowError, documents, output as answer};
 use countersign_record::atomic::write_atomic;
@@ -80,7 +80,7 @@ struct Sign {
 struct Verify {
     /// START..CANDIDATE
     range: String,
-    /// Signed reviews: files, or folders of them
+    /// Signed reviews, and what collectors read from forges: files, or folders of them
     #[arg(long, value_name = "DIR|FILE", required = true)]
     reviews: Vec<PathBuf>,
     /// The repository
@@ -95,6 +95,9 @@ struct Verify {
     /// Approvals beyond a known and trusted author
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
     reviewers_beyond_author: u32,
+    /// Take a forge's evidence whatever the branch's rules were
+    #[arg(long)]
+    any_rules: bool,
     /// The least tier of evidence
     #[arg(long, value_name = "TIER", value_enum, default_value_t = TierArg::T3)]
     least_tier: TierArg,
@@ -217,16 +220,18 @@ impl Verify {
                 TierArg::T2 => Tier::T2,
                 TierArg::T3 => Tier::T3,
             },
+            forge_rules: if self.any_rules { ForgeRules::Any } else { ForgeRules::Enforced },
             ..Parameters::default()
         };
-        let documents = documents::read_all(&self.reviews, &[])?;
+        let handed = documents::read_all(&self.reviews, &[])?;
         let proof = verify(&VerifyRequest {
             repo: &self.repo,
             repository: &self.repository,
             target: &self.target,
             start,
             candidate,
-            documents: &documents,
+            documents: &handed.documents,
+            captures: &handed.captures,
             trust: &trust,
             parameters: &parameters,
             programs: call.world.environment(),
@@ -270,8 +275,8 @@ fn words(proved: &answer::ReviewProved) -> String {
                 .reviews
                 .iter()
                 .map(|review| match &review.why_not {
-                    None => format!("{} counted", review.person),
-                    Some(why) => format!("{} not counted: {why}", review.person),
+                    None => format!("{} counted", review.who()),
+                    Some(why) => format!("{} not counted: {why}", review.who()),
                 })
                 .collect();
             said.join("; ")

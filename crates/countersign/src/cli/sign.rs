@@ -63,8 +63,11 @@ impl Sign {
         };
         let key = SigningKey::load(&self.key)?;
         let bundle = build::sign(&statement, &key)?;
-        let mut lines =
-            if self.append { documents::read_all(std::slice::from_ref(&self.output), &[])? } else { Vec::new() };
+        let mut lines = if self.append {
+            documents::read_all(std::slice::from_ref(&self.output), &[])?.documents
+        } else {
+            Vec::new()
+        };
         lines.push(bundle.clone());
         let mut bytes = lines.join(&b'\n');
         bytes.push(b'\n');
