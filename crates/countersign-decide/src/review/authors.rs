@@ -78,15 +78,12 @@ fn commit(
         unsigned @ (CommitSigner::Unsigned | CommitSigner::Unknown(_)) => {
             // The best record that shows who uploaded it; the record itself names them, below.
             let best = uploads.iter().filter(|u| u.covers(id)).map(Uploads::tier).max();
-            match best {
-                Some(best) => tier = best,
-                None => {
-                    let seen = match unsigned {
-                        CommitSigner::Unknown(by) => format!("commit {short} is signed by {by}"),
-                        _ => format!("commit {short} is not signed"),
-                    };
-                    rows.insert(AuthorRow { person: None, seen });
-                }
+            if let Some(best) = best {
+                tier = best;
+            } else if let CommitSigner::Unknown(by) = unsigned {
+                rows.insert(AuthorRow { person: None, seen: format!("commit {short} is signed by {by}") });
+            } else {
+                rows.insert(AuthorRow { person: None, seen: format!("commit {short} is not signed") });
             }
         }
     }
@@ -114,11 +111,9 @@ fn server_events(question: &Question<'_>, change: &ChangeReview, rows: &mut BTre
         AuthorRole::Requester => Some(("asked a robot for", author.account)),
         AuthorRole::Author | AuthorRole::Committer | AuthorRole::CoAuthor => None,
     });
-    let happened = change.events.iter().filter_map(|event| match event.what {
-        EventKind::Opened => Some(("opened", event.account)),
-        EventKind::Moved { .. } => Some(("pushed to", event.account)),
-        _ => None,
-    });
+    let opened = change.events.iter().filter(|event| event.what == EventKind::Opened);
+    let moved = change.events.iter().filter(|event| matches!(event.what, EventKind::Moved { .. }));
+    let happened = opened.map(|event| ("opened", event.account)).chain(moved.map(|event| ("pushed to", event.account)));
     let (trust, host) = (question.trust.trust(), &change.repository.host);
     for (did, id) in listed.chain(happened) {
         let unknown = |who: String| AuthorRow { person: None, seen: format!("{who} {did} change {number}") };

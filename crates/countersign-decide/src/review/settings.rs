@@ -49,7 +49,6 @@ fn rules(question: &Question<'_>, change: &ChangeReview) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     match change.rule_suite.map(|suite| suite.result) {
-        Some(SuiteResult::Pass) => {}
         Some(SuiteResult::Bypass) => {
             let what = "somebody went past the branch's rules when the change landed";
             findings.push(finding(codes::RULES_BYPASSED, what, "bypass".to_owned()));
@@ -62,7 +61,7 @@ fn rules(question: &Question<'_>, change: &ChangeReview) -> Vec<Finding> {
         None if change.repository.forge == ForgeKind::Github => {
             findings.push(unknown("no record of how the rules came out for the landing"));
         }
-        None => {}
+        Some(SuiteResult::Pass) | None => {}
     }
     match &change.rules {
         None => findings.push(unknown("no record of the rules")),
