@@ -68,7 +68,7 @@ impl<'a> Captures<'a> {
 
 impl Blobs for Captures<'_> {
     fn blob(&self, digest: &Sha256) -> Option<Vec<u8>> {
-        self.0.get(digest).map(|bytes| bytes.to_vec())
+        self.0.get(digest).map(|bytes| (*bytes).clone())
     }
 }
 
