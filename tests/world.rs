@@ -232,8 +232,9 @@ impl World {
             format!("[[persons]]\nid = \"{id}\"\nkeys = [{{ key = \"{}\" }}]\n", line(key))
         };
         let persons = self.people.iter().map(person).collect::<Vec<_>>().concat();
+        let previous = if version > 1 { format!("previous = \"{}\"\n", self.trust_digest) } else { String::new() };
         format!(
-            "version = {version}\nnot_before = \"2026-01-01T00:00:00Z\"\nexpires = \"2028-01-01T00:00:00Z\"\n{persons}\
+            "version = {version}\n{previous}not_before = \"2026-01-01T00:00:00Z\"\nexpires = \"2028-01-01T00:00:00Z\"\n{persons}\
              [[builders]]\nid = \"https://example.com/builder\"\nmax_level = 2\nkeys = [{{ key = \"{}\" }}]\n\
              [[gates]]\nid = \"https://example.com/gate\"\nenvironments = [\"production\", \"staging\"]\nkeys = [{{ key = \"{}\" }}]\n\
              [[logs]]\norigin = \"{ORIGIN}\"\nkeys = [{{ key = \"{}\" }}]\n\
@@ -365,6 +366,11 @@ impl World {
         self.tip = landed;
         self.waiting.push(head);
         (head, landed)
+    }
+
+    /// A commit with the tree of another.
+    pub fn commit_tree(&mut self, tree: &Oid, parents: &[Oid], message: &str) -> Oid {
+        commit_with_tree(&mut self.objects, tree, parents, message)
     }
 
     /// A review of `head` against `base`, by a person.

@@ -18,3 +18,5 @@ mod monotone;
 mod policy_suite;
 mod review_suite;
 mod sbom;
+mod standing;
+mod standing_door;

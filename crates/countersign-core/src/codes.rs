@@ -81,6 +81,7 @@ codes! {
     LOG_ENTRY_MALFORMED "log-entry-malformed" Untrusted "A log entry does not parse.";
     LOG_ROLLED_BACK "log-rolled-back" Untrusted "The log is behind the least checkpoint given from outside.";
     LOG_FORKED "log-forked" Untrusted "The log is not a continuation of the least checkpoint given from outside.";
+    LOG_END_UNPROVEN "log-end-unproven" Note "No checkpoint from elsewhere was given, so entries at the log's end could be missing.";
     LOG_TIME_REVERSED "log-time-reversed" Untrusted "An entry's time lies before that of an earlier entry.";
     ROLLBACK_UNDETECTABLE "rollback-undetectable" Indeterminate "No least checkpoint was given from outside, so a rewound log would not be noticed.";
     TIME_BEFORE_LOG "time-before-log" Refused "The decision's time lies before the log's newest entry.";

@@ -177,6 +177,9 @@ pub struct SourceRange {
     pub start: Oid,
     /// How many commits lie between.
     pub commits: u64,
+    /// The heads of the changes that were proved, each with the commit with which it had landed: none lands twice.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub landings: BTreeMap<Oid, Oid>,
 }
 
 /// How one rule came out.

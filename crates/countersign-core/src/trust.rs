@@ -32,6 +32,9 @@ pub const POLICY_NAMESPACE: &str = "policy@countersign.dev";
 pub struct Trust {
     /// Counts up; never back.
     pub version: u64,
+    /// The digest of the document that this one follows: whoever signs this one vouches for that one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Sha256>,
     /// Not valid before.
     pub not_before: Time,
     /// Not valid from this moment on.
@@ -460,6 +463,8 @@ impl Trust {
 #[serde(deny_unknown_fields)]
 struct Wire {
     version: u64,
+    #[serde(default)]
+    previous: Option<Sha256>,
     not_before: Time,
     expires: Time,
     persons: Vec<Person>,
@@ -481,6 +486,7 @@ impl Wire {
     fn check(self) -> Result<Trust, TrustError> {
         let trust = Trust {
             version: self.version,
+            previous: self.previous,
             not_before: self.not_before,
             expires: self.expires,
             persons: self.persons,

@@ -254,6 +254,24 @@ pub(crate) fn pin(request: &Request, given: &Given<'_>, active: Option<&Activate
     sheet.line("policy-pin", findings, "countersign.lock agrees");
 }
 
+/// What spoke against the artifact or its changes before, by the log, and is not handed in now.
+pub(crate) fn recorded(request: &Request, given: &Given<'_>, handed: &Evidence, sheet: &mut Sheet) -> Evidence {
+    let Some(state) = given.state else { return Evidence::default() };
+    let digests = handed.index().iter().map(|reference| reference.digest).collect();
+    match state.spoken_against(&request.subject, &digests, given.blobs) {
+        Ok(spoken) => {
+            let holds =
+                if spoken.is_empty() { "left nothing out that speaks against it" } else { "taken in from the log" };
+            sheet.line("evidence-recorded", Vec::new(), holds);
+            spoken
+        }
+        Err(findings) => {
+            sheet.line("evidence-recorded", findings, "");
+            Evidence::default()
+        }
+    }
+}
+
 /// The evidence as a whole: what was there was handed in, and each document holds.
 pub(crate) fn evidence(given: &Given<'_>, evidence: &Evidence, sheet: &mut Sheet) {
     let mut findings = Vec::new();

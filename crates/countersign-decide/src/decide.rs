@@ -2,7 +2,8 @@
 
 use crate::checks::{self, Sheet};
 use crate::given::Given;
-use crate::rules::{self, Context};
+use crate::record::{landed_before, start_of};
+use crate::rules::{self, Context, Landed};
 use countersign_core::codes;
 use countersign_core::decision::{ActivePolicy, Decision, Inputs, Request, RuleOutcome, SourceRange, TrustRef};
 use countersign_core::digest::Sha256;
@@ -12,7 +13,9 @@ use countersign_core::ids::{EnvName, Uri};
 use countersign_core::policy::{Source, Stage};
 use countersign_verify::forge::verify_changes;
 use countersign_verify::policy::Activated;
-use countersign_verify::{Blobs, Evidence, ForgeOutcome, StateView, VerifiedTrust};
+use countersign_verify::{Evidence, ForgeOutcome, StateView, VerifiedTrust};
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// May this artifact go to this environment?
@@ -30,10 +33,18 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
     let active = checks::policy(request, given.state, trust.map(VerifiedTrust::trust), &mut sheet);
     checks::pin(request, given, active, &mut sheet);
     let nothing = Evidence::default();
-    let evidence = given.evidence.unwrap_or(&nothing);
-    checks::evidence(given, evidence, &mut sheet);
+    let handed = given.evidence.unwrap_or(&nothing);
+    checks::evidence(given, handed, &mut sheet);
+    let spoken = checks::recorded(request, given, handed, &mut sheet);
+    let mut joined = Cow::Borrowed(handed);
+    if !spoken.is_empty() {
+        joined.to_mut().join(&spoken);
+    }
+    let evidence = joined.as_ref();
     let forge = trust.map(|trust| verify_changes(evidence, trust, given.blobs)).unwrap_or_default();
     sheet.findings.extend(forge.findings.iter().cloned());
+    // Up to here no release has a say: a gate that is not enforced forgives what rules find, and nothing of this.
+    let mut founded = stands(&sheet.findings);
 
     let mut rules = Vec::new();
     let mut levels = Vec::new();
@@ -43,9 +54,15 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
         let case = Case { request, given, trust, active, state, evidence, forge: &forge };
         let built = rules::Built::best(evidence, &request.subject, &mut sheet.findings);
         let covered = case.covered(built.as_ref(), &mut sheet);
+        founded &= !sheet.findings.iter().any(|finding| finding.code == codes::POLICY_OTHER_REPOSITORY);
         let candidate = built.as_ref().and_then(|built| built.provenance.source().ok()).map(|named| named.commit);
-        let start = case.start(&request.environment, covered, candidate, &mut sheet.findings);
-        let context = case.context(built.as_ref(), covered, start);
+        let mut unreadable = Vec::new();
+        let start = case.start(&request.environment, covered, candidate, &mut unreadable);
+        let landed = case.landed(covered, &mut unreadable);
+        founded &= unreadable.is_empty();
+        sheet.findings.extend(unreadable);
+        let landings = RefCell::default();
+        let context = case.context(built.as_ref(), covered, start, Landed { before: &landed, now: &landings });
         rules = case.evaluate(&request.environment, &context, &mut sheet);
         source = source_range(&context);
         levels = Case::levels(&context, &rules);
@@ -60,7 +77,8 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
     let enforced = active
         .and_then(|a| a.release.manifest().environments.get(&request.environment))
         .is_none_or(|environment| environment.enforced);
-    if !enforced && verdict != Verdict::Pass {
+    let authorised = verdict == Verdict::Pass || (!enforced && founded);
+    if authorised && verdict != Verdict::Pass {
         sheet.findings.push(
             Finding::new(
                 codes::DECISION_UNENFORCED,
@@ -77,7 +95,7 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
         inputs: inputs(given, evidence, forge.captures, active),
         verdict,
         enforced,
-        authorised: verdict == Verdict::Pass || !enforced,
+        authorised,
         levels: if verdict == Verdict::Pass { levels } else { Vec::new() },
         source,
         rules,
@@ -85,27 +103,6 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
         findings: sheet.findings,
         would_be,
     }
-}
-
-/// Where the range of commits begins for an environment. What passed there before is proved again over the range that it
-/// passed with, so that a second deployment and a return to an older release are decided like the first. Anything else
-/// begins at the revision of this repository that passed there last, or at the configured start. A promotion that an
-/// unenforced gate let through proved nothing, and moves nothing.
-pub fn start_of(
-    state: StateView<'_>,
-    environment: &EnvName,
-    source: &Source,
-    candidate: &Oid,
-    blobs: &dyn Blobs,
-) -> Result<Option<Oid>, Vec<Finding>> {
-    let mut newest = None;
-    let again = state.last_promotion(environment, blobs, |decision| {
-        let passed = decision.source.as_ref().filter(|_| decision.verdict == Verdict::Pass);
-        let Some(range) = passed.filter(|range| range.repository == source.repository) else { return false };
-        newest.get_or_insert(range.revision);
-        range.revision == *candidate
-    })?;
-    Ok(again.and_then(|promoted| promoted.content.source).map(|range| range.start).or(newest).or(source.start))
 }
 
 struct Case<'a> {
@@ -173,11 +170,17 @@ impl<'a> Case<'a> {
         }
     }
 
+    fn landed(&self, source: Option<&Source>, findings: &mut Vec<Finding>) -> BTreeMap<Oid, Oid> {
+        let landed = source.map(|source| landed_before(self.state, source, self.given.blobs)).transpose();
+        landed.map_err(|more| findings.extend(more)).ok().flatten().unwrap_or_default()
+    }
+
     fn context<'c>(
         &'c self,
         built: Option<&'c rules::Built<'c>>,
         source: Option<&'c Source>,
         start: Option<Oid>,
+        landed: Landed<'c>,
     ) -> Context<'c> {
         Context {
             request: self.request,
@@ -190,6 +193,7 @@ impl<'a> Case<'a> {
             source,
             history: self.given.history,
             start,
+            landed,
         }
     }
 
@@ -236,7 +240,9 @@ impl<'a> Case<'a> {
             let candidate =
                 context.provenance.and_then(|built| built.provenance.source().ok()).map(|named| named.commit);
             let start = self.start(environment, context.source, candidate, &mut sheet.findings);
-            let outcomes = self.evaluate(environment, &Context { start, ..*context }, &mut sheet);
+            let now = RefCell::default();
+            let landed = Landed { now: &now, ..context.landed };
+            let outcomes = self.evaluate(environment, &Context { start, landed, ..*context }, &mut sheet);
             if !outcomes.iter().any(|o| o.stage == Stage::Enforce) || context.source.is_none() {
                 sheet.findings.push(Finding::new(codes::POLICY_EMPTY, "no rule is enforced there"));
             }
@@ -256,6 +262,12 @@ impl<'a> Case<'a> {
     }
 }
 
+/// Whether a decision has a foundation: trust, gate, log, time, release, pin and the signatures of the evidence. That no
+/// rule is enforced yet is how a rollout begins, and is a gate's own affair.
+fn stands(findings: &[Finding]) -> bool {
+    findings.iter().all(|finding| finding.class == Class::Note || finding.code == codes::POLICY_EMPTY)
+}
+
 fn source_range(context: &Context<'_>) -> Option<SourceRange> {
     let (source, start) = (context.source?, context.start?);
     let named = context.provenance?.provenance.source().ok()?;
@@ -267,6 +279,7 @@ fn source_range(context: &Context<'_>) -> Option<SourceRange> {
         revision,
         start,
         commits: u64::try_from(commits.len()).unwrap_or(u64::MAX),
+        landings: context.landed.now.borrow().clone(),
     })
 }
 

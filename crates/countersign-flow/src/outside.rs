@@ -3,6 +3,7 @@
 
 use crate::error::FlowError;
 use crate::files;
+use crate::place::Place;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
@@ -33,8 +34,22 @@ impl TrustFile {
     }
 }
 
-/// Reads the least checkpoint: a checkpoint file of the log, kept elsewhere, whose signature has to hold as well.
-pub fn least_checkpoint(path: &Path, trust: &Trust, at: Time) -> Result<Result<LogRef, Finding>, FlowError> {
+/// Reads the least checkpoint: a checkpoint file of the log, kept elsewhere, whose signature has to hold as well. One that
+/// lies in the store is set back together with it, and vouches for nothing.
+pub fn least_checkpoint(
+    path: &Path,
+    place: &Place,
+    trust: &Trust,
+    at: Time,
+) -> Result<Result<LogRef, Finding>, FlowError> {
+    if let (Ok(file), Ok(store)) = (path.canonicalize(), place.root().canonicalize())
+        && file.starts_with(&store)
+    {
+        let (file, store) = (path.display(), place.root().display());
+        return Err(FlowError::Usage(format!(
+            "the least checkpoint {file} lies in the store {store}, and would be set back together with it: keep it elsewhere"
+        )));
+    }
     let bytes = files::read(path, limits::NOTE_BYTES)?;
     Ok(signed_checkpoint(&bytes, trust, at))
 }

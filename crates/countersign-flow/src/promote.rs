@@ -11,6 +11,7 @@ use crate::{files, signing};
 use countersign_collect::Environment;
 use countersign_collect::artifact;
 use countersign_collect::git::GitRepo;
+use countersign_core::codes;
 use countersign_core::decision::{Decision, LogRef, Request, Tool};
 use countersign_core::digest::Sha256;
 use countersign_core::entry::{Entry, EntrySchema};
@@ -131,6 +132,11 @@ pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion
         }
     };
     let decided = decide_now(request, gate_id)?;
+    let elsewhere = [codes::LOG_ROLLED_BACK, codes::LOG_FORKED, codes::LOG_ORIGIN_MISMATCH];
+    if decided.decision.findings.iter().any(|finding| elsewhere.contains(&finding.code)) {
+        // Another entry, signed, at a place where the log had one already: that would be the fork itself.
+        return not(decided.decision, "the log is not the one that the least checkpoint is of, and goes on elsewhere");
+    }
     if decided.decision.inputs.log.as_ref().is_none_or(|l| l.size != log.size()) {
         return not(decided.decision, "the log does not hold, so nothing can be appended to it");
     }
@@ -212,7 +218,7 @@ fn open_log(
         Err(FlowError::Log(LogError::Missing { .. })) => Ok(nothing(Vec::new())),
         Err(error @ FlowError::Log(_)) if error.exit() == Exit::Untrusted => {
             let place = format!("log {}", request.place.log().display());
-            let finding = Finding::new(countersign_core::codes::LOG_CHECKPOINT_INVALID, error.to_string()).at(place);
+            let finding = Finding::new(codes::LOG_CHECKPOINT_INVALID, error.to_string()).at(place);
             Ok(nothing(vec![finding.help("`countersign log verify` names what was altered")]))
         }
         Err(error) => Err(error),
@@ -222,7 +228,7 @@ fn open_log(
 /// A least checkpoint that does not hold ends it: nothing was given that could be recorded as an argument.
 fn least(request: &PromoteRequest<'_>, trust: Option<&VerifiedTrust>) -> Result<Option<LogRef>, FlowError> {
     let (Some(path), Some(trust)) = (request.least_checkpoint, trust) else { return Ok(None) };
-    let read = crate::outside::least_checkpoint(path, trust.trust(), request.at)?;
+    let read = crate::outside::least_checkpoint(path, request.place, trust.trust(), request.at)?;
     read.map(Some).map_err(|finding| FlowError::Refused(vec![finding.at(path.display().to_string())]))
 }
 

@@ -13,6 +13,7 @@ pub mod keys;
 pub mod log;
 pub mod policy;
 pub mod quorum;
+mod recorded;
 pub mod ssh;
 pub mod trust;
 pub mod vsa;

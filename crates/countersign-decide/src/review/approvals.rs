@@ -254,7 +254,7 @@ fn weak(question: &Question<'_>, landing: &Landing, rows: &[ReviewRow]) -> Findi
         finding = finding.found(format!("{} approved, {}", row.who(), row.tier));
     }
     finding.help(format!(
-        "ask the reviewers to sign: `countersign review sign {} --base {}`",
+        "ask the reviewers to sign: `countersign review sign {} --base {} --key KEY`",
         landing.head, landing.before
     ))
 }
@@ -266,7 +266,10 @@ fn unclear(question: &Question<'_>, landing: &Landing, count: &Count) -> Finding
     for one in &count.unclear {
         finding = finding.found(one.as_str());
     }
-    finding.help(format!("ask a reviewer to run `countersign review sign {} --base {}`", landing.head, landing.before))
+    finding.help(format!(
+        "ask a reviewer to run `countersign review sign {} --base {} --key KEY`",
+        landing.head, landing.before
+    ))
 }
 
 fn missing(
@@ -295,7 +298,8 @@ fn missing(
         });
     }
     let base = landing.before;
-    Ok(finding.help(format!("ask a reviewer to run `countersign review sign {} --base {base}`", landing.head)))
+    Ok(finding
+        .help(format!("ask a reviewer to run `countersign review sign {} --base {base} --key KEY`", landing.head)))
 }
 
 const fn past(decision: ReviewDecision) -> &'static str {

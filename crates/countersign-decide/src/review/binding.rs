@@ -7,10 +7,11 @@ use super::parameters::BaseDrift;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::git::merge::{Merge, merge_trees};
-use countersign_core::git::{ObjectSource, SourceError, graph};
+use countersign_core::git::{ObjectSource, Oid, SourceError, graph};
+use std::collections::BTreeSet;
 
-/// Whether an approval is about what landed: its trees and listing are those of the head, its base may have moved only if
-/// the policy lets it.
+/// Whether an approval is about what landed: the reviewer was shown all of it, the trees and the listing are those of the
+/// head, and the base moved only if the policy lets it.
 pub(super) fn check(
     question: &Question<'_>,
     landing: &Landing,
@@ -20,6 +21,9 @@ pub(super) fn check(
     let source = question.history.objects();
     let review = &signed.review;
     let place = format!("review of {} by {}", review.head_commit, signed.person);
+    if let Some(why) = not_shown(source, landing, signed)? {
+        return Ok(Some(why));
+    }
     let head = source.commit(&review.head_commit)?;
     if head.tree != review.head_tree {
         findings.push(
@@ -67,11 +71,25 @@ pub(super) fn check(
     Ok(None)
 }
 
+/// A reviewer is shown what lies between the base that she names and the head. A commit of the change that the base has
+/// already, she was not shown, whatever she meant.
+fn not_shown(source: &dyn ObjectSource, landing: &Landing, signed: &Signed) -> Result<Option<String>, SourceError> {
+    let base = signed.review.base_commit;
+    let Some(had) = optional(graph::range(source, &base, &landing.before))? else {
+        return Ok(Some(format!("its base {base} is not in the evidence")));
+    };
+    let had: BTreeSet<Oid> = had.into_iter().collect();
+    let hidden = landing.authored.iter().filter(|commit| had.contains(*commit)).count();
+    Ok((hidden > 0).then(|| {
+        let all = landing.authored.len();
+        format!(
+            "its base {base} has {hidden} of the change's {all} commits already, so the reviewer was not shown them"
+        )
+    }))
+}
+
 /// The merge that the reviewer's statement speaks of, where the evidence has what it takes and the rule can make it.
-fn reviewed_merge(
-    source: &dyn ObjectSource,
-    signed: &Signed,
-) -> Result<Option<countersign_core::git::Oid>, SourceError> {
+fn reviewed_merge(source: &dyn ObjectSource, signed: &Signed) -> Result<Option<Oid>, SourceError> {
     let (base, head) = (&signed.review.base_commit, &signed.review.head_commit);
     let Some(ours) = optional(source.commit(base))? else { return Ok(None) };
     let bases = graph::merge_bases(source, base, head)?;
@@ -89,5 +107,8 @@ pub(super) fn drifted(question: &Question<'_>, landing: &Landing, found: &str) -
     Finding::new(codes::BASE_DRIFT, "the branch moved between review and landing")
         .expected(format!("a review on base {}", landing.before), question.by)
         .found(format!("a review on {found}"))
-        .help(format!("ask for the review again: `countersign review sign {}`", landing.head))
+        .help(format!(
+            "ask for the review again: `countersign review sign {} --base {} --key KEY`",
+            landing.head, landing.before
+        ))
 }

@@ -110,6 +110,11 @@ impl<'a> Changes<'a> {
         first.into_iter().chain(rest).collect()
     }
 
+    /// Whether a head has landed: it explains no other commit.
+    pub(super) fn has_landed(&self, head: &Oid) -> bool {
+        self.landed.contains(head)
+    }
+
     /// Marks a head as landed: it explains no other commit.
     pub(super) fn land(&mut self, head: Oid) {
         self.landed.insert(head);

@@ -5,6 +5,7 @@ use super::changes::{Changes, optional};
 use super::rows::{Strategy, subject};
 use countersign_core::codes;
 use countersign_core::finding::{Code, Finding};
+use countersign_core::git::diff::changed;
 use countersign_core::git::merge::{Merge, RULE, Reason, Why, merge_trees};
 use countersign_core::git::{Commit, ObjectSource, Oid, SourceError, graph};
 use std::collections::BTreeSet;
@@ -58,7 +59,7 @@ pub(super) fn explain(
     let Some(landed) = chain.get(at) else { return Err(SourceError::Missing { id: question.candidate }) };
     let commit = source.commit(landed)?;
     let Some(before) = commit.parents.first().copied() else {
-        return Ok(Err(unreviewed(question, landed, vec![*landed], "a commit without parents")?));
+        return Ok(Err(unreviewed(question, landed, landed, vec![*landed], "a commit without parents")?));
     };
     if let Some(landing) = fast_forward(source, chain, at, before, changes)? {
         changes.land(landing.head);
@@ -90,7 +91,7 @@ fn fast_forward(
     changes: &Changes<'_>,
 ) -> Result<Option<Landing>, SourceError> {
     for (end, head) in chain.iter().enumerate().skip(at) {
-        if !changes.known(head) {
+        if !changes.known(head) || changes.has_landed(head) {
             continue;
         }
         // The reviewer saw everything since the base that she named: it has to reach back to where this begins.
@@ -129,7 +130,11 @@ fn merged(
     let source = question.history.objects();
     let commits = graph::range(source, landed, &before)?;
     if !changes.known(&head) {
-        return Ok(Err(unreviewed(question, &head, commits, "a merge of a head that nobody approved")?));
+        return Ok(Err(unreviewed(question, &head, &before, commits, "a merge of a head that nobody approved")?));
+    }
+    if changes.has_landed(&head) {
+        let what = "a merge of a head that had landed before: agreeing once is not agreeing again";
+        return Ok(Err(unreviewed(question, &head, &before, commits, what)?));
     }
     match merge_onto(source, &before, &head, &commit.tree)? {
         Ok(()) => Ok(Ok(Landing {
@@ -160,9 +165,11 @@ fn single(
     let source = question.history.objects();
     let Some(landed) = chain.get(at).copied() else { return Err(SourceError::Missing { id: before }) };
     let tree = source.commit(&landed)?.tree;
+    let touched = paths(source, &source.commit(&before)?.tree, &tree)?;
     let mut nearest: Option<(Oid, Doubt, Code)> = None;
     for head in changes.waiting(&landed) {
         let Some(line) = line_of(source, &before, &head)? else { continue };
+        let near = touched.is_empty() || touches(source, &line, &touched)?;
         match replayed(source, chain, at, before, &line)? {
             Ok(length) => {
                 let commits: Vec<Oid> = chain.iter().skip(at).take(length).copied().collect();
@@ -177,6 +184,8 @@ fn single(
                     proof: format!("each tree is its counterpart's change, merged by rule {RULE}"),
                 }));
             }
+            // What touches none of the same paths is another change, and neither explains this commit nor is to blame.
+            Err(_) if !near => {}
             Err(doubt) => match merge_onto(source, &before, &head, &tree)? {
                 Ok(()) => {
                     return Ok(Ok(Landing {
@@ -205,12 +214,30 @@ fn single(
         }
     }
     match nearest {
-        None => Ok(Err(unreviewed(question, &landed, vec![landed], "a commit that nobody approved")?)),
+        None => Ok(Err(unreviewed(question, &landed, &before, vec![landed], "a commit that nobody approved")?)),
         Some((head, doubt, code)) => {
             let finding = doubted(question, doubt, code, &landed, &head, &tree)?;
             Ok(Err(Unexplained { finding, commits: vec![landed] }))
         }
     }
+}
+
+/// The paths that differ between two trees.
+fn paths(source: &dyn ObjectSource, before: &Oid, after: &Oid) -> Result<BTreeSet<Vec<u8>>, SourceError> {
+    Ok(changed(source, Some(before), Some(after))?.into_iter().map(|one| one.path).collect())
+}
+
+/// Whether a commit of a change differs from its parent in one of these paths.
+fn touches(source: &dyn ObjectSource, line: &[Oid], touched: &BTreeSet<Vec<u8>>) -> Result<bool, SourceError> {
+    for id in line {
+        let commit = source.commit(id)?;
+        let parent = commit.parents.first().map(|parent| source.commit(parent)).transpose()?.map(|parent| parent.tree);
+        let differing = changed(source, parent.as_ref(), Some(&commit.tree))?;
+        if differing.iter().any(|one| touched.contains(&one.path)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The commits of a change since it left the branch, oldest first; `None` if its head is not in the evidence, or the
@@ -336,6 +363,7 @@ fn doubted(
 fn unreviewed(
     question: &Question<'_>,
     commit: &Oid,
+    before: &Oid,
     commits: Vec<Oid>,
     what: &str,
 ) -> Result<Unexplained, SourceError> {
@@ -349,7 +377,8 @@ fn unreviewed(
     let known: BTreeSet<_> = authors.iter().filter_map(|author| author.person.as_ref()).collect();
     finding = finding.found(format!("{}  {}", known.len(), describe(&authors)));
     Ok(Unexplained {
-        finding: finding.help(format!("ask a reviewer to run `countersign review sign {commit}`")),
+        finding: finding
+            .help(format!("ask a reviewer to run `countersign review sign {commit} --base {before} --key KEY`")),
         commits,
     })
 }

@@ -31,7 +31,7 @@ use countersign_core::statement::Statement;
 use countersign_core::statement::review::Tier;
 use countersign_core::time::Time;
 use countersign_verify::{ForgeChange, History, Verified, VerifiedTrust};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be proved.
 #[derive(Debug)]
@@ -52,6 +52,8 @@ pub struct Question<'a> {
     pub candidate: Oid,
     /// The commit up to which everything is taken as it is.
     pub start: Oid,
+    /// Heads that landed in earlier releases, each with the commit with which it had: they do not land again.
+    pub landed: &'a BTreeMap<Oid, Oid>,
     /// The time at which keys have to count.
     pub at: Time,
     /// What is asked for.
@@ -107,6 +109,10 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
         );
     }
     let mut changes = Changes::read(question, &mut outcome.findings);
+    let within: BTreeSet<&Oid> = range.iter().collect();
+    for (head, _) in question.landed.iter().filter(|(_, landed)| !within.contains(landed)) {
+        changes.land(*head);
+    }
     let mut covered = BTreeSet::new();
     let mut at = 0;
     while at < chain.len() {

@@ -90,10 +90,12 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
         target_ref: &source.target_ref,
         candidate: named.commit,
         start,
+        landed: context.landed.before,
         at: context.request.time,
         parameters: &parameters,
         by: &by,
     });
+    context.landed.now.borrow_mut().extend(outcome.changes.iter().map(|change| (change.head, change.landed)));
     findings.extend(outcome.findings);
     findings
 }

@@ -95,9 +95,10 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
     let view = state.now();
     let entry_index =
         if newest_trust(&state) == Some(*trust.digest()) { log.size() } else { log.size().saturating_add(1) };
-    let judge = view.judge(&request.environment);
-    let release = verify_release(&release_bytes, judge.trust(), request.at, &request.release.display().to_string())
-        .map_err(FlowError::Refused)?;
+    let judge = if view.active(&request.environment).is_some() { view.judge(&request.environment) } else { trust };
+    let place = request.release.display().to_string();
+    let release =
+        verify_release(&release_bytes, judge.trust(), trust.trust(), request.at, &place).map_err(FlowError::Refused)?;
     refuse(sane(request, trust, &release))?;
 
     let statement = statement(request, &release, view)?;
@@ -105,6 +106,7 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
     let earlier: Vec<&Activated> = view.activations(&request.environment).collect();
     let context = ActivationContext {
         trust: judge,
+        newest: trust,
         active: earlier.last().copied(),
         earlier: &earlier,
         entry: entry_index,
@@ -172,7 +174,7 @@ fn open(request: &ActivateRequest<'_>, trust: &VerifiedTrust, blobs: &StoreBlobs
                 .expected("a checkpoint kept elsewhere", "--least-checkpoint or COUNTERSIGN_LEAST_CHECKPOINT")
                 .found("none"),
         ),
-        Some(path) => match outside::least_checkpoint(path, trust.trust(), request.at)? {
+        Some(path) => match outside::least_checkpoint(path, request.place, trust.trust(), request.at)? {
             Ok(least) => findings.extend(view.continues(&least).err()),
             Err(finding) => findings.push(finding),
         },

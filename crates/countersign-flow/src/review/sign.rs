@@ -68,6 +68,7 @@ pub fn sign(request: &SignRequest<'_>, show: impl FnOnce(&Review, &ChangeSummary
     let head = repo.commit(request.head)?;
     let base = repo.commit(request.base.unwrap_or_else(|| request.target.as_str()))?;
     let source = repo.objects();
+    not_there_already(&source, request, base, head)?;
     let (review, summary) =
         read(&source, request, repository(request, &repo)?, base, head).map_err(|error| unreadable(&error))?;
     show(&review, &summary);
@@ -85,6 +86,38 @@ pub fn sign(request: &SignRequest<'_>, show: impl FnOnce(&Review, &ChangeSummary
     let short = |text: &str, length: usize| text.chars().take(length).collect::<String>();
     let file = format!("{}.{}.review.json", short(&review.head_commit.hex(), 12), short(request.nonce, 8));
     Ok(SignedReview { review, document, summary, file })
+}
+
+/// A base that has the change already shows the reviewer nothing of it. The branch as it was before the change landed is
+/// the base to name.
+fn not_there_already(
+    source: &dyn ObjectSource,
+    request: &SignRequest<'_>,
+    base: Oid,
+    head: Oid,
+) -> Result<(), FlowError> {
+    if !graph::is_ancestor(source, &head, &base).map_err(|error| unreadable(&error))? {
+        return Ok(());
+    }
+    let chain = graph::first_parents(source, &base, |id| graph::is_ancestor(source, &head, id).unwrap_or(false));
+    let before = chain
+        .map_err(|error| unreadable(&error))?
+        .last()
+        .and_then(|landed| source.commit(landed).ok()?.parents.first().copied());
+    let named = request.base.unwrap_or(request.target.as_str());
+    let mut finding =
+        Finding::new(codes::RANGE_EMPTY, format!("{named} has the change already: there is nothing to review"))
+            .at(format!("commit {head}"))
+            .expected("a base without the change", "countersign: a reviewer signs what she was shown")
+            .found(format!("base {base}"));
+    finding = match before {
+        Some(before) => finding.help(format!(
+            "review it on the branch as it was before: `countersign review sign {} --base {before} --key KEY`",
+            request.head
+        )),
+        None => finding.help("name the branch as it was before the change with --base"),
+    };
+    Err(FlowError::Refused(vec![finding]))
 }
 
 fn read(

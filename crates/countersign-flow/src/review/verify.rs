@@ -128,6 +128,7 @@ pub fn verify(request: &VerifyRequest<'_>) -> Result<Proof, FlowError> {
             target_ref: request.target,
             candidate,
             start,
+            landed: &BTreeMap::new(),
             at: request.at,
             parameters: request.parameters,
             by: "the command line",

@@ -55,6 +55,9 @@ struct Verify {
     /// Its digest, from elsewhere again
     #[arg(long, value_name = "sha256:…", env = crate::variables::TRUST_DIGEST)]
     trust_digest: Option<Sha256>,
+    /// A checkpoint of the log that was kept elsewhere: shows that the package does not leave out the end
+    #[arg(long, value_name = "FILE", env = crate::variables::LEAST_CHECKPOINT)]
+    least_checkpoint: Option<PathBuf>,
 }
 
 impl Audit {
@@ -93,7 +96,8 @@ impl Verify {
         let trust = self.trust.as_deref().map(|path| files::read(path, limits::COLLECTION_BYTES)).transpose()?;
         let digest = self.trust_digest;
         let outside = trust.as_deref().map(|bytes| OutsideTrust { bytes, digest: digest.as_ref() });
-        let report = audit::verify(&package, outside)?;
+        let least = self.least_checkpoint.as_deref().map(|path| files::read(path, limits::NOTE_BYTES)).transpose()?;
+        let report = audit::verify(&package, outside, least.as_deref())?;
         let exit = exit_of(&report.findings);
         let document = answer::AuditVerified {
             verdict: verdict_of(&report.findings),
