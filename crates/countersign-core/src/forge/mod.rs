@@ -7,10 +7,13 @@
 //! its end, an answer that was refused and a field that is hidden are shortfalls, each by itself.
 
 pub mod capture;
+mod changes;
 mod github;
 mod gitlab;
+mod read;
 
 pub use capture::{Capture, CaptureError, Exchange, Head};
+pub use changes::{LinkedChange, changes_of, commit_changes_request};
 
 use crate::statement::change_review::{ChangeReview, ForgeKind};
 
