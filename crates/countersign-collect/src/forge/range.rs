@@ -5,15 +5,15 @@ use super::client::{Client, Reply};
 use super::error::OnlineError;
 use crate::git::{GitError, GitRepo};
 use countersign_core::digest::Sha256;
+use countersign_core::forge::{self, LinkedChange};
 use countersign_core::git::{ObjectSource as _, Oid, SourceError, graph};
 use countersign_core::ids::RefName;
-use countersign_core::statement::change_review::ForgeKind;
 use countersign_core::{json, limits};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// How many pages of one commit's changes are read.
-const PAGES: usize = 20;
+const PAGES: u32 = 20;
 
 /// The changes of a range.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -44,8 +44,11 @@ pub fn landed(repo: &GitRepo, start: &str, candidate: &str) -> Result<Vec<Oid>, 
 
 /// The changes that the forge names for these commits, of those that landed on `target`.
 pub fn changes(client: &Client<'_>, commits: &[Oid], target: &RefName) -> Result<Changes, OnlineError> {
-    let branch = target.as_str().strip_prefix("refs/heads/").unwrap_or(target.as_str());
-    let found = side_by_side(commits, client.parallel(), |commit| of_commit(client, commit, branch))?;
+    if commits.is_empty() {
+        return Ok(Changes::default());
+    }
+    let home = repository_id(client)?;
+    let found = side_by_side(commits, client.parallel(), |commit| of_commit(client, commit, target, home))?;
     let mut changes = Changes::default();
     for (commit, numbers) in commits.iter().zip(found) {
         if numbers.is_empty() {
@@ -56,84 +59,41 @@ pub fn changes(client: &Client<'_>, commits: &[Oid], target: &RefName) -> Result
     Ok(changes)
 }
 
-fn of_commit(client: &Client<'_>, commit: &Oid, branch: &str) -> Result<BTreeSet<u64>, OnlineError> {
-    let kind = client.place().kind();
-    let list = match kind {
-        ForgeKind::Github => format!("{}/commits/{commit}/pulls", client.place().root()),
-        ForgeKind::Gitlab => format!("{}/repository/commits/{commit}/merge_requests", client.place().root()),
-    };
+/// The forge's number of the repository. Lists name changes of forks too, whose branches are called the same.
+fn repository_id(client: &Client<'_>) -> Result<u64, OnlineError> {
+    let name = format!("GET {}", client.place().root());
+    let reply = client.get(&name)?;
+    let refused = |why: String| OnlineError::Listing { name: name.clone(), why };
+    if reply.status != 200 {
+        return Err(refused(status(reply.status)));
+    }
+    let value = json::parse_within(&reply.body, limits::FORGE_ANSWER_BYTES).map_err(|e| refused(e.to_string()))?;
+    value.get("id").and_then(Value::as_u64).ok_or_else(|| refused("the repository has no number".to_owned()))
+}
+
+fn of_commit(client: &Client<'_>, commit: &Oid, target: &RefName, home: u64) -> Result<BTreeSet<u64>, OnlineError> {
+    let place = client.place();
     let (mut numbers, mut seen) = (BTreeSet::new(), BTreeSet::new());
     for page in 1..=PAGES {
-        let name = format!("GET {list}?per_page=100&page={page}");
-        let refused = |why: &str| OnlineError::Listing { name: name.clone(), why: why.to_owned() };
+        let name = forge::commit_changes_request(place.kind(), place.path(), commit, page);
+        let refused = |why: String| OnlineError::Listing { name: name.clone(), why };
         let reply = client.get(&name)?;
         if reply.status != 200 {
-            return Err(refused(&status(reply.status)));
+            return Err(refused(status(reply.status)));
         }
+        let listed = forge::changes_of(place.kind(), &reply.body).map_err(|error| refused(error.to_string()))?;
         // A page that comes twice would hide the one that should have come in its place.
-        let items = items(&reply).ok_or_else(|| refused("the answer is no list of changes"))?;
-        if !items.is_empty() && !seen.insert(Sha256::of(&reply.body)) {
-            return Err(refused("a page that came before comes again"));
+        if !listed.is_empty() && !seen.insert(Sha256::of(&reply.body)) {
+            return Err(refused("a page that came before comes again".to_owned()));
         }
-        for item in &items {
-            let change = match kind {
-                ForgeKind::Github => github(item, branch, client.place().path()),
-                ForgeKind::Gitlab => gitlab(item, branch),
-            };
-            match change {
-                Listed::Landed(number) => drop(numbers.insert(number)),
-                Listed::Other => {}
-                Listed::Unreadable => return Err(refused("an entry of the list is no change")),
-            }
-        }
+        let landed = |change: &LinkedChange| change.merged && change.repository == home && change.target == *target;
+        numbers.extend(listed.iter().filter(|change| landed(change)).map(|change| change.number));
         if !goes_on(&reply) {
             return Ok(numbers);
         }
     }
-    let name = format!("GET {list}");
+    let name = forge::commit_changes_request(place.kind(), place.path(), commit, 1);
     Err(OnlineError::Listing { name, why: format!("the list goes on after {PAGES} pages") })
-}
-
-enum Listed {
-    Landed(u64),
-    Other,
-    Unreadable,
-}
-
-/// A merged one, into this branch of this repository.
-fn github(item: &Value, branch: &str, path: &str) -> Listed {
-    let number = item.get("number").and_then(Value::as_u64);
-    let merged = item.get("merged_at").map(Value::is_string);
-    let base = item.pointer("/base/ref").and_then(Value::as_str);
-    let home = item.pointer("/base/repo/full_name").and_then(Value::as_str);
-    match (number, merged, base) {
-        (Some(number), Some(merged), Some(base)) => {
-            let here = home.is_none_or(|home| home.eq_ignore_ascii_case(path));
-            if merged && base == branch && here { Listed::Landed(number) } else { Listed::Other }
-        }
-        _ => Listed::Unreadable,
-    }
-}
-
-fn gitlab(item: &Value, branch: &str) -> Listed {
-    let number = item.get("iid").and_then(Value::as_u64);
-    let state = item.get("state").and_then(Value::as_str);
-    let base = item.get("target_branch").and_then(Value::as_str);
-    match (number, state, base) {
-        (Some(number), Some(state), Some(base)) => {
-            if state == "merged" && base == branch {
-                Listed::Landed(number)
-            } else {
-                Listed::Other
-            }
-        }
-        _ => Listed::Unreadable,
-    }
-}
-
-fn items(reply: &Reply) -> Option<Vec<Value>> {
-    let items: Vec<Value> = json::from_value(json::parse_within(&reply.body, limits::FORGE_ANSWER_BYTES).ok()?).ok()?;
-    (items.len() <= limits::FORGE_ITEMS).then_some(items)
 }
 
 fn goes_on(reply: &Reply) -> bool {
