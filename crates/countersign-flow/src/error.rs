@@ -120,14 +120,16 @@ impl FlowError {
     #[must_use]
     #[expect(clippy::wildcard_enum_match_arm, reason = "an error without a line here simply has no help")]
     pub fn help(&self) -> Option<String> {
+        #[cfg(feature = "online")]
+        if let Self::Online(error) = self {
+            return online_help(error);
+        }
         match self {
             Self::Key(KeyFileError::OpenToOthers { path, .. }) => Some(format!("chmod 600 {}", path.display())),
             Self::Key(KeyFileError::Missing { .. }) => {
                 Some("`countersign key generate --output FILE` makes one".to_owned())
             }
             Self::Sbom(error) => Some(error.help()),
-            #[cfg(feature = "online")]
-            Self::Online(error) => online_help(error),
             Self::Log(LogError::Missing { .. }) => {
                 Some("name the store with --store; `countersign log init` makes a new log".to_owned())
             }
