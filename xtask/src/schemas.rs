@@ -63,6 +63,7 @@ const REGISTRY: &[Noun] = &[
     answer::<countersign_report::output::Promotion>("output/promote"),
     answer::<countersign_flow::output::Provenance>("output/provenance"),
     answer::<countersign_report::output::Refusal>("output/refusal"),
+    answer::<countersign_flow::output::ReviewCollected>("output/review-collect"),
     answer::<countersign_flow::output::ReviewSigned>("output/review-sign"),
     answer::<countersign_flow::output::ReviewProved>("output/review-verify"),
     answer::<countersign_flow::output::Sbom>("output/sbom"),

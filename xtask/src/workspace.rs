@@ -3,6 +3,7 @@
 
 use crate::{Outcome, run};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -129,6 +130,14 @@ pub(crate) fn locked(lock: &str) -> Vec<Locked> {
             })
         })
         .collect()
+}
+
+/// The names of all packages that are built on this machine, with every feature, for tests and build scripts as well.
+pub(crate) fn built(root: &Path) -> Outcome<BTreeSet<String>> {
+    let tree = ["tree", "--workspace", "--all-features", "--locked", "--edges", "all", "--prefix", "none"];
+    let bytes = run::output_of(run::cargo(root).args(tree).args(["--format", "{p}"]))?;
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
 }
 
 /// Every text file of ours, sorted by path.

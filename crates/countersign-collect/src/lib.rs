@@ -1,13 +1,16 @@
 //! The world as statements: provenance and git evidence.
 //!
-//! This crate reads files and starts programs, all through one [`runner`]. It takes variables, times and random numbers
-//! as arguments, and it never signs, verifies, or decides what is good.
+//! This crate reads files and starts programs, all through one [`runner`]; with the feature `online` it asks forges over
+//! HTTP, all through one client. It takes variables, times and random numbers as arguments, and it never signs, verifies,
+//! or decides what is good.
 
 pub mod artifact;
 pub mod cargo_command;
 pub mod cargo_lock;
 pub mod environment;
 mod files;
+#[cfg(feature = "online")]
+pub mod forge;
 pub mod git;
 pub mod platform;
 pub mod provenance;

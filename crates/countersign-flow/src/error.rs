@@ -1,10 +1,13 @@
 //! What a use case could not do, and with which exit code that ends.
 
 use countersign_collect::artifact::ArtifactError;
+#[cfg(feature = "online")]
+use countersign_collect::forge::OnlineError;
 use countersign_collect::git::GitError;
 use countersign_collect::provenance::ProvenanceError;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, exit_of};
+use countersign_core::forge::CaptureError;
 use countersign_core::json::JsonError;
 use countersign_core::statement::StatementError;
 use countersign_record::disk::{DiskError, DiskFault};
@@ -82,6 +85,13 @@ pub enum FlowError {
     /// Git could not be read.
     #[error(transparent)]
     Git(#[from] GitError),
+    /// A forge could not be read.
+    #[cfg(feature = "online")]
+    #[error(transparent)]
+    Online(#[from] OnlineError),
+    /// What a forge answered could not be written down.
+    #[error("the answers of the forge could not be written down: {0}")]
+    Capture(#[from] CaptureError),
     /// The demo did not come to its end.
     #[error("{0}")]
     Demo(String),
@@ -110,6 +120,10 @@ impl FlowError {
     #[must_use]
     #[expect(clippy::wildcard_enum_match_arm, reason = "an error without a line here simply has no help")]
     pub fn help(&self) -> Option<String> {
+        #[cfg(feature = "online")]
+        if let Self::Online(error) = self {
+            return online_help(error);
+        }
         match self {
             Self::Key(KeyFileError::OpenToOthers { path, .. }) => Some(format!("chmod 600 {}", path.display())),
             Self::Key(KeyFileError::Missing { .. }) => {
@@ -159,10 +173,13 @@ impl FlowError {
             Self::Refused(findings) => exit_of(findings),
             Self::Json(_) | Self::Evidence(_) => Exit::Internal,
             Self::Log(error) => log_exit(error),
+            #[cfg(feature = "online")]
+            Self::Online(error) => online_exit(error),
             Self::TooLarge { .. }
             | Self::NotUtf8 { .. }
             | Self::Statement(_)
             | Self::Package(_)
+            | Self::Capture(_)
             | Self::Store(StoreError::Altered { .. } | StoreError::TooLarge { .. }) => Exit::Untrusted,
             Self::Store(StoreError::Missing { .. }) => Exit::Indeterminate,
             Self::Read { .. }
@@ -179,6 +196,30 @@ impl FlowError {
             | Self::Sbom(_)
             | Self::Git(_) => Exit::Io,
         }
+    }
+}
+
+#[cfg(feature = "online")]
+fn online_exit(error: &OnlineError) -> Exit {
+    if matches!(error, OnlineError::Place(_) | OnlineError::Proxy | OnlineError::Request { .. }) {
+        Exit::Usage
+    } else if matches!(error, OnlineError::TooLarge { .. } | OnlineError::TooMany) {
+        Exit::Untrusted
+    } else {
+        Exit::Io
+    }
+}
+
+#[cfg(feature = "online")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "an error without a line here simply has no help")]
+fn online_help(error: &OnlineError) -> Option<String> {
+    match error {
+        OnlineError::Waiting { .. } => Some("run this again later, or be more patient with --max-wait".to_owned()),
+        OnlineError::Tls { .. } => Some("name the file with your own authority's certificate with --ca".to_owned()),
+        OnlineError::Elsewhere { .. } => {
+            Some("name the forge by the address that it has now, with --repository or --api".to_owned())
+        }
+        _ => None,
     }
 }
 

@@ -8,8 +8,10 @@ use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Check, Finding, Verdict};
-use countersign_core::ids::{EnvName, Origin};
+use countersign_core::git::Oid;
+use countersign_core::ids::{EnvName, Origin, Uri};
 use countersign_core::policy::Manifest;
+use countersign_core::statement::change_review::{ChangeState, ForgeKind, Shortfall};
 use countersign_core::statement::review::{Review, Tier};
 use countersign_core::time::Time;
 use countersign_core::trust::Trust;
@@ -235,6 +237,46 @@ documents! {
         evidence: Sha256,
         /// What was found.
         findings: Vec<Finding>,
+        /// How the run ends.
+        exit: Exit,
+    }
+    /// What was read of one change.
+    CollectedChange {
+        /// Its number.
+        number: u64,
+        /// Its page.
+        url: Option<Uri>,
+        /// Whether it landed.
+        state: Option<ChangeState>,
+        /// Its newest commit.
+        head: Option<Oid>,
+        /// The commit with which it landed.
+        result: Option<Oid>,
+        /// How many reviews it has, of whatever state.
+        reviews: usize,
+        /// The signed statement.
+        statement: Option<String>,
+        /// The statement's digest.
+        bundle: Option<Sha256>,
+        /// The digest of the answers that it rests on, which is also their file's name.
+        capture: Option<Sha256>,
+        /// What could not be read, each alone.
+        shortfalls: Vec<Shortfall>,
+        /// Why there is no statement.
+        failed: Option<String>,
+    }
+    /// `review collect`: what a forge recorded of changes was read, signed and written.
+    ReviewCollected {
+        /// The repository.
+        repository: Uri,
+        /// The kind of forge.
+        forge: ForgeKind,
+        /// The forge's host.
+        host: String,
+        /// Every change.
+        changes: Vec<CollectedChange>,
+        /// Commits of the range that came with no change, by the forge's word.
+        without: Vec<Oid>,
         /// How the run ends.
         exit: Exit,
     }

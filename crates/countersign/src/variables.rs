@@ -10,3 +10,11 @@ pub(crate) const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
 pub(crate) const CARGO: &str = "CARGO";
 /// Which `rustc` to run.
 pub(crate) const RUSTC: &str = "RUSTC";
+/// The token that GitHub is shown, where no other is named.
+pub(crate) const GITHUB_TOKEN: &str = "GITHUB_TOKEN";
+/// The token that GitLab is shown, where no other is named.
+pub(crate) const GITLAB_TOKEN: &str = "GITLAB_TOKEN";
+/// The token of a GitLab job, where it is asked for.
+pub(crate) const CI_JOB_TOKEN: &str = "CI_JOB_TOKEN";
+/// The proxy for https.
+pub(crate) const HTTPS_PROXY: &str = "HTTPS_PROXY";

@@ -66,3 +66,30 @@ impl World {
             .interactive(std::io::stderr().is_terminal())
     }
 }
+
+/// The machine's clock and patience, for who has to wait for others.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    start: Time,
+}
+
+impl Clock {
+    /// From this time on. A clock that cannot be read later stands still there.
+    pub(crate) const fn starting_at(start: Time) -> Self {
+        Self { start }
+    }
+}
+
+impl countersign_collect::forge::Clock for Clock {
+    fn now(&self) -> Time {
+        World::now().unwrap_or(self.start)
+    }
+
+    fn wait(&self, length: std::time::Duration) {
+        std::thread::sleep(length);
+    }
+
+    fn random(&self) -> u64 {
+        getrandom::u64().unwrap_or_default()
+    }
+}

@@ -1,4 +1,6 @@
-//! `review`: agreement that people sign, and the proof that it covers a range.
+//! `review`: agreement that people sign or a forge recorded, and the proof that it covers a range.
+
+mod collect;
 
 use super::given::{self, TrustArgs};
 use super::{Answer, Call};
@@ -28,6 +30,7 @@ pub(crate) struct Review {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Sign(Box<Sign>),
+    Collect(Box<collect::Collect>),
     Verify(Box<Verify>),
 }
 
@@ -122,6 +125,7 @@ impl Review {
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
         match &self.verb {
             Verb::Sign(verb) => verb.run(call),
+            Verb::Collect(verb) => verb.run(call),
             Verb::Verify(verb) => verb.run(call),
         }
     }
