@@ -3,7 +3,8 @@
 use super::Question;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
-use countersign_core::git::{Oid, SourceError, merge};
+use countersign_core::git::diff::changed;
+use countersign_core::git::{ObjectSource, Oid, SourceError, graph, merge};
 use countersign_core::ids::PersonId;
 use countersign_core::statement::Kind;
 use countersign_core::statement::change_review::ChangeState;
@@ -25,6 +26,8 @@ pub(super) struct Changes<'a> {
     by_head: BTreeMap<Oid, Vec<Signed>>,
     forge: BTreeMap<Oid, Vec<&'a ForgeChange>>,
     landed: BTreeSet<Oid>,
+    /// Heads by the paths that they touch: made when it is first needed.
+    paths: Option<BTreeMap<Vec<u8>, BTreeSet<Oid>>>,
 }
 
 impl<'a> Changes<'a> {
@@ -101,13 +104,71 @@ impl<'a> Changes<'a> {
         !self.recorded(head).is_empty() || self.about(head).iter().any(approved)
     }
 
-    /// Heads of changes that have not landed yet. Those that a forge says landed with this commit come first.
-    pub(super) fn waiting(&self, landed: &Oid) -> Vec<Oid> {
+    /// Heads of changes that have not landed yet and could be what this commit of the branch landed, since one of their
+    /// commits touches one of the same paths. Those that a forge says landed with it come first.
+    pub(super) fn candidates(
+        &mut self,
+        source: &dyn ObjectSource,
+        landed: &Oid,
+        touched: &BTreeSet<Vec<u8>>,
+    ) -> Result<Vec<Oid>, SourceError> {
+        if self.paths.is_none() {
+            self.paths = Some(self.index(source)?);
+        }
+        let near: BTreeSet<Oid> = match &self.paths {
+            Some(paths) if !touched.is_empty() => {
+                touched.iter().filter_map(|path| paths.get(path)).flatten().copied().collect()
+            }
+            _ => self.by_head.keys().chain(self.forge.keys()).copied().collect(),
+        };
         let said = |head: &Oid| self.recorded(head).iter().any(|r| r.change().result_commit == Some(*landed));
-        let heads: BTreeSet<Oid> = self.by_head.keys().chain(self.forge.keys()).copied().collect();
-        let waiting = heads.into_iter().filter(|head| !self.landed.contains(head) && self.known(head));
+        let waiting = near.into_iter().filter(|head| !self.landed.contains(head) && self.known(head));
         let (first, rest): (Vec<Oid>, Vec<Oid>) = waiting.partition(said);
-        first.into_iter().chain(rest).collect()
+        Ok(first.into_iter().chain(rest).collect())
+    }
+
+    /// The heads by the paths that their commits touch. A head that is not in the evidence can explain nothing.
+    fn index(&self, source: &dyn ObjectSource) -> Result<BTreeMap<Vec<u8>, BTreeSet<Oid>>, SourceError> {
+        let mut out: BTreeMap<Vec<u8>, BTreeSet<Oid>> = BTreeMap::new();
+        let heads: BTreeSet<&Oid> = self.by_head.keys().chain(self.forge.keys()).collect();
+        for head in heads.into_iter().filter(|head| self.known(head) && !self.landed.contains(*head)) {
+            for base in self.bases(head) {
+                for commit in optional(graph::range(source, head, &base))?.unwrap_or_default() {
+                    let commit = source.commit(&commit)?;
+                    let parent = commit.parents.first().map(|parent| source.commit(parent)).transpose()?;
+                    let before = parent.map(|parent| parent.tree);
+                    for one in changed(source, before.as_ref(), Some(&commit.tree))? {
+                        out.entry(one.path).or_default().insert(*head);
+                    }
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// What those who approved a head were shown it on: everything between such a base and the head.
+    pub(super) fn bases(&self, head: &Oid) -> BTreeSet<Oid> {
+        let approved = |signed: &&Signed| signed.review.decision == ReviewDecision::Approve;
+        let signed = self.by_head.get(head).into_iter().flatten().filter(approved);
+        let recorded = self.recorded(head).iter().filter_map(|recorded| recorded.change().base_commit);
+        signed.map(|signed| signed.review.base_commit).chain(recorded).collect()
+    }
+
+    /// Whether somebody who approved a head was shown all of these commits: none of them was in the base.
+    pub(super) fn shown(
+        &self,
+        source: &dyn ObjectSource,
+        head: &Oid,
+        before: &Oid,
+        commits: &[Oid],
+    ) -> Result<bool, SourceError> {
+        for base in self.bases(head) {
+            let Some(had) = optional(graph::range(source, &base, before))? else { continue };
+            if !commits.iter().any(|commit| had.contains(commit)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether a head has landed: it explains no other commit.

@@ -94,17 +94,10 @@ fn fast_forward(
         if !changes.known(head) || changes.has_landed(head) {
             continue;
         }
-        // The reviewer saw everything since the base that she named: it has to reach back to where this begins.
-        let mut reaches = false;
-        let signed = changes.about(head).into_iter().map(|signed| signed.review.base_commit);
-        let recorded = changes.recorded(head).iter().filter_map(|recorded| recorded.change().base_commit);
-        for base in signed.chain(recorded) {
-            reaches |= optional(graph::is_ancestor(source, &base, &before))?.unwrap_or(false);
-        }
-        if !reaches {
+        let commits = graph::range(source, head, &before)?;
+        if !changes.shown(source, head, &before, &commits)? {
             continue;
         }
-        let commits = graph::range(source, head, &before)?;
         return Ok(Some(Landing {
             head: *head,
             landed: *head,
@@ -160,16 +153,19 @@ fn single(
     chain: &[Oid],
     at: usize,
     before: Oid,
-    changes: &Changes<'_>,
+    changes: &mut Changes<'_>,
 ) -> Result<Result<Landing, Unexplained>, SourceError> {
     let source = question.history.objects();
     let Some(landed) = chain.get(at).copied() else { return Err(SourceError::Missing { id: before }) };
     let tree = source.commit(&landed)?.tree;
     let touched = paths(source, &source.commit(&before)?.tree, &tree)?;
     let mut nearest: Option<(Oid, Doubt, Code)> = None;
-    for head in changes.waiting(&landed) {
+    for head in changes.candidates(source, &landed, &touched)? {
         let Some(line) = line_of(source, &before, &head)? else { continue };
-        let near = touched.is_empty() || touches(source, &line, &touched)?;
+        // What its reviewers were shown on a later base is not what landed here, but perhaps what landed after it.
+        if !changes.shown(source, &head, &before, &line)? {
+            continue;
+        }
         match replayed(source, chain, at, before, &line)? {
             Ok(length) => {
                 let commits: Vec<Oid> = chain.iter().skip(at).take(length).copied().collect();
@@ -184,8 +180,6 @@ fn single(
                     proof: format!("each tree is its counterpart's change, merged by rule {RULE}"),
                 }));
             }
-            // What touches none of the same paths is another change, and neither explains this commit nor is to blame.
-            Err(_) if !near => {}
             Err(doubt) => match merge_onto(source, &before, &head, &tree)? {
                 Ok(()) => {
                     return Ok(Ok(Landing {
@@ -225,19 +219,6 @@ fn single(
 /// The paths that differ between two trees.
 fn paths(source: &dyn ObjectSource, before: &Oid, after: &Oid) -> Result<BTreeSet<Vec<u8>>, SourceError> {
     Ok(changed(source, Some(before), Some(after))?.into_iter().map(|one| one.path).collect())
-}
-
-/// Whether a commit of a change differs from its parent in one of these paths.
-fn touches(source: &dyn ObjectSource, line: &[Oid], touched: &BTreeSet<Vec<u8>>) -> Result<bool, SourceError> {
-    for id in line {
-        let commit = source.commit(id)?;
-        let parent = commit.parents.first().map(|parent| source.commit(parent)).transpose()?.map(|parent| parent.tree);
-        let differing = changed(source, parent.as_ref(), Some(&commit.tree))?;
-        if differing.iter().any(|one| touched.contains(&one.path)) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// The commits of a change since it left the branch, oldest first; `None` if its head is not in the evidence, or the
