@@ -30,7 +30,7 @@ pub(super) struct Move {
     /// `None`: the branch was removed.
     pub after: Option<Oid>,
     pub forced: bool,
-    /// How many of the other events came before it, where the order of arrival tells.
+    /// How many of the other events came before it, where the order of arrival tells; without a time it is all that tells.
     pub seen_after: usize,
 }
 
@@ -91,7 +91,7 @@ fn moved_event(moved: &Move) -> Event {
 
 /// How many of the other events come before a move: everything of the same second, and everything that was seen before.
 fn place(happened: &[Happened], moved: &Move) -> usize {
-    let Some(at) = moved.at else { return happened.len() };
+    let Some(at) = moved.at else { return moved.seen_after.min(happened.len()) };
     let not_later = |event: &Happened| {
         event.what != EventKind::Merged && event.at.is_some_and(|other| other.second() <= at.second())
     };

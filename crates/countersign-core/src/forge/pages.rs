@@ -243,10 +243,7 @@ impl List {
     pub(super) fn repeats(&self, what: Part, key: &str) -> Result<Option<Shortfall>, ForgeError> {
         let mut seen = BTreeSet::new();
         for item in self.items()? {
-            let id = match key {
-                "sha" => item.opt_text("sha")?.map(str::to_owned),
-                key => item.opt_number(key)?.map(|id| id.to_string()),
-            };
+            let id = item.get(key)?.map(|id| id.spelled());
             if id.is_some_and(|id| !seen.insert(id)) {
                 return Ok(Some(Shortfall { what, why: "the list names one thing twice".to_owned() }));
             }

@@ -538,3 +538,116 @@ proptest! {
         let _result = derive_any(&altered);
     }
 }
+
+fn pull_at(hub: &Hub, state: &str, head: u8, second: i64) -> Value {
+    let mut pull = hub.pull.clone();
+    pull["state"] = json!(state);
+    pull["head"]["sha"] = json!(hex(head));
+    pull["updated_at"] = json!(at(second));
+    if state == "open" {
+        pull["merged"] = json!(false);
+        pull["merged_at"] = Value::Null;
+    }
+    pull
+}
+
+fn told_live(who: u64, action: &str, pull: Value, more: Value) -> String {
+    let mut payload = json!({"action": action, "pull_request": pull, "sender": user(who)});
+    for (key, value) in more.as_object().unwrap() {
+        payload[key] = value.clone();
+    }
+    payload.to_string()
+}
+
+fn deliveries() -> Vec<(&'static str, String)> {
+    let hub = Hub::new();
+    let open = |head, second| pull_at(&hub, "open", head, second);
+    let pushed = json!({"ref": "refs/heads/topic", "before": "0".repeat(40), "after": hex(3), "forced": false,
+                        "sender": user(1), "repository": {"id": 500, "pushed_at": 1_795_341_590}});
+    vec![
+        ("push", pushed.to_string()),
+        ("pull_request", told_live(1, "opened", open(3, 0), json!({}))),
+        (
+            "pull_request_review",
+            told_live(2, "submitted", open(3, 10), json!({"review": review(20, user(2), "approved", 3, 10)})),
+        ),
+        ("pull_request", told_live(5, "synchronize", open(4, 12), json!({"before": hex(3), "after": hex(4)}))),
+        (
+            "pull_request_review",
+            told_live(2, "submitted", open(4, 20), json!({"review": review(21, user(2), "approved", 4, 20)})),
+        ),
+        ("pull_request", told_live(2, "closed", pull_at(&hub, "closed", 4, 30), json!({}))),
+    ]
+}
+
+fn live(deliveries: &[(&str, String)]) -> Asked {
+    let mut asked = Asked::github();
+    asked.capture.head.how = Observation::Live;
+    for (n, (event, payload)) in deliveries.iter().enumerate() {
+        asked.push(&format!("delivery g{n} {event}"), 200, None, payload);
+    }
+    asked
+}
+
+#[test]
+fn what_is_delivered_as_it_happens_amounts_to_the_same() {
+    let change = derive_any(&live(&deliveries()).capture).unwrap();
+    assert_eq!(story(&change), "moved:3 opened reviewed:20 moved:4 reviewed:21 merged");
+    assert!(change.moves_complete);
+    assert_eq!(change.observed.gaps, Vec::<String>::new());
+    assert_eq!(in_role(&change, AuthorRole::Pusher), [Some(1), Some(5)]);
+    assert_eq!(change.reviews[0].superseded_by, Some(21));
+    assert_eq!((change.reviews[1].kind, change.reviews[1].permission), (AccountKind::Human, None));
+    assert!(parts(&change).contains(&Part::Permissions) && !parts(&change).contains(&Part::Events));
+}
+
+#[test]
+fn a_delivery_that_is_missing_is_a_gap() {
+    for (gone, gap) in [(1, "the opening"), (3, "a move of the head"), (5, "the landing")] {
+        let mut some = deliveries();
+        some.remove(gone);
+        let mut asked = live(&some);
+        // What the deliveries lack is asked for, and does not make them whole.
+        let mut hub = Hub::new();
+        hub.pull = pull_at(&hub, "closed", 4, 31);
+        asked.page("GET /repos/team/service/pulls/7", None, &hub.pull.to_string());
+        let change = derive_any(&asked.capture).unwrap();
+        assert!(change.observed.gaps.contains(&gap.to_owned()), "{gap}: {:?}", change.observed.gaps);
+    }
+}
+
+#[test]
+fn a_review_keeps_the_commit_that_was_told_when_it_was_made() {
+    let mut asked = live(&deliveries());
+    // GitHub shows the first review for the new head: the patch is the same.
+    let shown = json!([review(20, user(2), "APPROVED", 4, 10), review(21, user(2), "APPROVED", 4, 20)]);
+    asked.page("GET /repos/team/service/pulls/7/reviews?per_page=100", None, &shown.to_string());
+    asked.page(
+        "GET /repos/team/service/collaborators/u2/permission",
+        None,
+        &json!({"permission": "write", "user": {"id": 2}}).to_string(),
+    );
+    let change = derive_any(&asked.capture).unwrap();
+    assert_eq!(change.reviews[0].reviewed_commit, Some(oid(3)));
+    assert_eq!(change.reviews[1].permission, Some(Permission::Write));
+    assert_eq!(change.observed.gaps, Vec::<String>::new());
+    let more = json!([review(22, user(3), "APPROVED", 4, 22)]);
+    asked.page("GET /repos/team/service/pulls/7/reviews?per_page=100", None, &more.to_string());
+    let change = derive_any(&asked.capture).unwrap();
+    assert!(change.observed.gaps.contains(&"review 22".to_owned()), "an approval that was never delivered");
+    assert!(parts(&change).contains(&Part::Reviews), "and those that were are not listed any more");
+}
+
+#[test]
+fn a_delivery_that_comes_late_wins_nothing_for_a_review() {
+    let mut late = deliveries();
+    let first = late.remove(2);
+    late.insert(3, first);
+    let change = derive_any(&live(&late).capture).unwrap();
+    assert_eq!(story(&change), "moved:3 opened reviewed:20 moved:4 reviewed:21 merged");
+    let mut twice = deliveries();
+    twice.push(twice[2].clone());
+    let mut asked = live(&twice[..6]);
+    asked.push("delivery g2 pull_request_review", 200, None, &twice[4].1);
+    assert!(parts(&derive_any(&asked.capture).unwrap()).contains(&Part::Events), "one delivery, two contents");
+}
