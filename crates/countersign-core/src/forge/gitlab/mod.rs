@@ -341,7 +341,7 @@ fn commits(
         for line in item.opt_text("message")?.unwrap_or_default().lines() {
             // The same trailer as elsewhere; the private address has another form here.
             if let Some(account) = co_authors(line, host).into_iter().next() {
-                people.add(AuthorRole::CoAuthor, account.or(private_address(line, host, '-')), Some(id));
+                people.add(AuthorRole::CoAuthor, account.or_else(|| private_address(line, host, '-')), Some(id));
             }
         }
     }

@@ -181,7 +181,7 @@ pub(super) fn moves(
     let short = |why: &str| Shortfall { what: Part::Moves, why: why.to_owned() };
     let mut trouble = pushes.shortfall(Part::Moves, "pushes need read_api on the project of the source branch");
     trouble = trouble.or(pushes.repeats(Part::Moves, "id")?);
-    trouble = trouble.or(versions.shortfall(Part::Moves, "versions need read_api"));
+    trouble = trouble.or_else(|| versions.shortfall(Part::Moves, "versions need read_api"));
     trouble = trouble.or(versions.repeats(Part::Moves, "id")?);
     if trouble.is_none() && !moves.is_sorted_by_key(|moved| moved.at) {
         trouble = Some(short("the list of pushes is not in the order of time"));

@@ -1,7 +1,7 @@
 //! What GitLab says, and what it amounts to: a small honest merge request, and each evasion as one change to it.
 
 use super::*;
-use crate::forge::testing::{Asked, at, oid};
+use crate::forge::testing::{Asked, altered, at, oid, story};
 use crate::forge::{derive as derive_any, plan as plan_any};
 use crate::statement::change_review::{ForgeKind, ReviewState};
 use proptest::prelude::*;
@@ -116,16 +116,6 @@ impl Lab {
     fn read(&self) -> ChangeReview {
         derive_any(&self.asked().capture).unwrap()
     }
-}
-
-fn story(change: &ChangeReview) -> String {
-    let word = |event: &crate::statement::change_review::Event| match &event.what {
-        EventKind::Moved { after: Some(after), .. } => format!("moved:{}", &after.hex()[..1]),
-        EventKind::Reviewed { review } => format!("reviewed:{review}"),
-        EventKind::Dismissed { review } => format!("dismissed:{review}"),
-        other => format!("{other:?}").to_lowercase(),
-    };
-    change.events.iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn parts(change: &ChangeReview) -> Vec<Part> {
@@ -338,16 +328,7 @@ proptest! {
         which in 0_usize..24, from in any::<usize>(), with in prop::collection::vec(any::<u8>(), 0..8)
     ) {
         let whole = Lab::new().asked();
-        let mut altered = Capture::new(whole.capture.head.clone());
-        for (n, (exchange, body)) in whole.capture.answers().enumerate() {
-            let mut body = body.to_vec();
-            if n == which % whole.capture.head.exchanges.len() {
-                let from = from % (body.len() + 1);
-                let to = (from + with.len()).min(body.len());
-                body.splice(from..to, with.iter().copied());
-            }
-            altered.push(exchange.clone(), body);
-        }
+        let altered = altered(&whole.capture, which, from, &with);
         let _names = plan_any(&altered);
         let _result = derive_any(&altered);
     }
