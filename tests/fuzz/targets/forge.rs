@@ -12,6 +12,9 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
             let _about = forge::webhook::subject_of(kind, event, bytes);
         }
     }
+    let _statement = forge::foreign::read(bytes);
+    let _suites = forge::foreign::rule_suites(bytes);
+    let _entry = std::str::from_utf8(bytes).map(forge::foreign::log_entry);
     // A capture whose digests hold is not found by chance: the same bytes with the digests put right are read as well.
     let capture = Capture::parse(bytes).ok().or_else(|| mended(bytes));
     let Some(capture) = capture else { return };

@@ -142,6 +142,9 @@ impl Paging {
             return if self == Self::Numbered && page == next { by_number() } else { Err(strange()) };
         }
         let Some(link) = exchange.link.as_deref().and_then(next_link) else {
+            if exchange.next_page.is_some() {
+                return Ok(None);
+            }
             // A page that is full may have lost its link on the way. The page after the last is an empty list.
             return if self == Self::Numbered && found >= PAGE { by_number() } else { Ok(None) };
         };

@@ -93,6 +93,10 @@ impl<'a> Node<'a> {
         self.opt_oid(key)?.ok_or_else(|| self.fail(format!("`{key}` is missing")))
     }
 
+    pub(super) fn as_text(&self) -> Option<&'a str> {
+        self.value.as_str()
+    }
+
     /// As it is written: to compare, whatever it is.
     pub(super) fn spelled(&self) -> String {
         self.value.to_string()
