@@ -289,6 +289,22 @@ mod tests {
     }
 
     #[test]
+    fn gitlab_s_word_for_the_next_page_is_its_number_or_nothing() {
+        let next = |page: &str| {
+            let mut asked = Asked::github();
+            asked.page(FIRST, None, "[1]");
+            let (mut exchange, body) = asked.capture.answers().next().map(|(e, b)| (e.clone(), b.to_vec())).unwrap();
+            exchange.next_page = Some(page.to_owned());
+            asked.capture.push(exchange, body);
+            end(&asked, Paging::Numbered)
+        };
+        assert_eq!(next(""), End::Whole);
+        assert_eq!(next("2"), End::Next(format!("{FIRST}&page=2")));
+        assert!(matches!(next("3"), End::Broken(_)));
+        assert!(matches!(next("2&x=y"), End::Broken(_)));
+    }
+
+    #[test]
     fn a_full_page_without_a_link_is_not_taken_for_the_last() {
         let full = format!("[{}]", ["1"; 100].join(","));
         let mut asked = Asked::github();

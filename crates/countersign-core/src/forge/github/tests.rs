@@ -406,6 +406,19 @@ fn answers_that_are_no_answers_are_errors_by_the_name_of_what_was_asked() {
 }
 
 #[test]
+fn the_151st_review_counts_like_the_first() {
+    let mut hub = Hub::new();
+    for id in 0..150 {
+        hub.reviews.push(review(100 + id, &user(50 + id), "COMMENTED", 3, 21));
+    }
+    hub.reviews.push(review(400, &user(2), "CHANGES_REQUESTED", 3, 22));
+    hub.timeline.insert(1, reviewed(400, &user(2), 22));
+    let change = hub.read();
+    assert_eq!((change.reviews.len(), change.shortfalls.len()), (152, 0));
+    assert_eq!(change.reviews[0].superseded_by, Some(400));
+}
+
+#[test]
 fn a_permission_that_a_renamed_login_brought_is_not_taken() {
     let mut hub = Hub::new();
     hub.permission["user"]["id"] = json!(77);

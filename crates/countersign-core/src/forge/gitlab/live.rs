@@ -96,6 +96,9 @@ impl Live {
             "approval" | "approved" => {
                 self.told.reviewed(number, who, ReviewState::Approved, seen.updated_at, Some(seen.head));
             }
+            "unapproval" | "unapproved" if of.opt_flag("system")?.unwrap_or(false) => {
+                self.told.all_taken_back(seen.updated_at);
+            }
             "unapproval" | "unapproved" => self.told.taken_back(who, seen.updated_at),
             "update" => {
                 if let Some(changes) = node.get("changes")?

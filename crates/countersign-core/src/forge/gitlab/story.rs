@@ -5,7 +5,7 @@ use super::request::{Request, Who};
 use crate::forge::ForgeError;
 use crate::forge::order::{Happened, Move};
 use crate::forge::pages::List;
-use crate::forge::read::Node;
+use crate::forge::read::{Node, Stamp};
 use crate::git::oid::Oid;
 use crate::statement::change_review::{AccountKind, EventKind, ForgeReview, Part, ReviewState, Shortfall};
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,7 +45,7 @@ impl Told {
         review: u64,
         account: Option<u64>,
         state: ReviewState,
-        at: Option<crate::forge::read::Stamp>,
+        at: Option<Stamp>,
         commit: Option<Oid>,
     ) {
         self.happened.push(Happened { at, account, what: EventKind::Reviewed { review } });
@@ -56,13 +56,21 @@ impl Told {
             permission: None,
             state,
             reviewed_commit: commit,
-            submitted_at: at.map(crate::forge::read::Stamp::second),
+            submitted_at: at.map(Stamp::second),
             superseded_by: None,
         });
     }
 
+    /// The server took approvals back, because of a push. It does not say whose, so it is everybody's.
+    pub(super) fn all_taken_back(&mut self, at: Option<Stamp>) {
+        let accounts: BTreeSet<Option<u64>> = self.reviews.iter().map(|review| review.account).collect();
+        for account in accounts {
+            self.taken_back(account, at);
+        }
+    }
+
     /// An approval that its author took back.
-    pub(super) fn taken_back(&mut self, account: Option<u64>, at: Option<crate::forge::read::Stamp>) {
+    pub(super) fn taken_back(&mut self, account: Option<u64>, at: Option<Stamp>) {
         let standing = |review: &&mut ForgeReview| {
             review.account == account && account.is_some() && review.state == ReviewState::Approved
         };
@@ -133,8 +141,10 @@ pub(super) fn push(item: Node<'_>, branch: &str) -> Result<Option<(Move, Who)>, 
     if push.opt_text("ref")? != Some(branch) || push.opt_text("ref_type")? != Some("branch") {
         return Ok(None);
     }
-    let mut who = Who::read(item.get("author")?)?;
-    who.account = who.account.filter(|account| item.opt_number("author_id").is_ok_and(|id| id == Some(*account)));
+    let (author, number) = (item.get("author")?, item.opt_number("author_id")?);
+    let mut who = Who::read(author)?;
+    // Some answers have only the number. Two that disagree name nobody.
+    who.account = if author.is_none() { number } else { who.account.filter(|account| number == Some(*account)) };
     let (before, after) = (push.oid_or_zero("commit_from")?, push.oid_or_zero("commit_to")?);
     let action = push.text("action")?;
     let moved = Move {

@@ -164,6 +164,26 @@ fn a_push_after_the_approval_or_in_its_second_is_after_it_and_until_gitlab_notic
 }
 
 #[test]
+fn a_push_without_a_name_is_somebody_s_by_its_number_and_two_names_are_nobody_s() {
+    let mut lab = Lab::new();
+    lab.pushes[0]["author"] = Value::Null;
+    assert_eq!(in_role(&lab.read(), AuthorRole::Pusher), [Some(1)]);
+    lab.pushes[0]["author"] = user(2);
+    assert_eq!(in_role(&lab.read(), AuthorRole::Pusher), [None]);
+}
+
+#[test]
+fn pushes_that_do_not_go_back_to_the_branch_s_beginning_are_not_all() {
+    let mut lab = Lab::new();
+    lab.pushes = vec![push(2, 1, "pushed", Some(8), 3, -5)];
+    let change = lab.read();
+    assert_eq!((change.moves_complete, change.shortfalls.len()), (false, 0));
+    lab.pushes = Vec::new();
+    let change = lab.read();
+    assert_eq!((change.moves_complete, parts(&change)), (false, vec![Part::Moves]), "a version without its push");
+}
+
+#[test]
 fn what_people_write_is_no_approval() {
     let mut lab = Lab::new();
     lab.notes = vec![note(20, 2, false, "approved this merge request", 20)];
@@ -318,6 +338,9 @@ fn what_is_delivered_as_it_happens_amounts_to_the_same() {
     assert_eq!((change.reviews[0].reviewed_commit, change.reviews[1].reviewed_commit), (Some(oid(3)), Some(oid(4))));
     assert_eq!(change.reviews[0].superseded_by, Some(6));
     assert_eq!((change.state, change.result_commit), (ChangeState::Merged, Some(oid(11))));
+    let reset = hook("unapproved", 1, 4, 12, &json!({"system": true, "system_action": "approvals_reset_on_push"}));
+    deliveries.insert(5, (REQUEST, reset));
+    assert_eq!(delivered(&deliveries).reviews[0].state, ReviewState::Dismissed, "a push took it back");
     deliveries.remove(1);
     assert_eq!(delivered(&deliveries).observed.gaps, ["the opening"]);
 }
