@@ -3,7 +3,7 @@
 #![no_main]
 
 use countersign_core::forge::{self, Capture};
-use countersign_core::statement::change_review::ForgeKind;
+use countersign_core::statement::change_review::{ChangeReview, ForgeKind, Observation};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     for kind in [ForgeKind::Github, ForgeKind::Gitlab] {
@@ -24,8 +24,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     if let Ok(change) = first {
         assert_eq!(change.raw_evidence.len(), capture.head.exchanges.len());
         let text = serde_json::to_vec(&change).expect("a change is written");
-        let again: countersign_core::statement::change_review::ChangeReview =
-            serde_json::from_slice(&text).expect("and read");
+        let again: ChangeReview = serde_json::from_slice(&text).expect("and read");
         assert_eq!(again, change);
     }
 });
@@ -34,9 +33,11 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
 fn mended(bytes: &[u8]) -> Option<Capture> {
     let text = std::str::from_utf8(bytes).ok()?;
     let mut lines = text.lines();
-    let forge = match lines.next()? {
-        "github" => ForgeKind::Github,
-        "gitlab" => ForgeKind::Gitlab,
+    let (forge, how) = match lines.next()? {
+        "github" => (ForgeKind::Github, Observation::Afterwards),
+        "gitlab" => (ForgeKind::Gitlab, Observation::Afterwards),
+        "github live" => (ForgeKind::Github, Observation::Live),
+        "gitlab live" => (ForgeKind::Gitlab, Observation::Live),
         _ => return None,
     };
     let time = "2026-11-22T11:00:00Z".parse().ok()?;
@@ -46,7 +47,7 @@ fn mended(bytes: &[u8]) -> Option<Capture> {
         repository: countersign_core::ids::Uri::new("git+https://forge.example/team/service").ok()?,
         path: "team/service".to_owned(),
         change: 7,
-        how: countersign_core::statement::change_review::Observation::Afterwards,
+        how,
         gaps: Vec::new(),
         collected_at: time,
         exchanges: Vec::new(),
