@@ -133,6 +133,7 @@ codes! {
     REVIEW_TIER "review-tier" Refused "The review's evidence is of a lower tier than the policy asks for.";
     AUTHOR_UNKNOWN "author-unknown" Note "An author of the change is not known by a signature or a server's event, so one approval more is needed.";
     HIDDEN_CONTENT "hidden-content" Note "The change holds something that a diff does not show.";
+    HIDDEN_CONTENT_REFUSED "hidden-content-refused" Refused "The change holds something that a diff does not show, of a kind that the policy refuses.";
 
     // Decisions and packages.
     DECISION_MISSING "decision-missing" Indeterminate "The log has no decision for this artifact and environment.";

@@ -8,6 +8,7 @@
 mod approvals;
 mod authors;
 mod changes;
+mod content;
 mod facts;
 mod landing;
 mod parameters;
@@ -19,6 +20,7 @@ pub use rows::{AuthorRow, ChangeRow, CommitRow, ReviewRow, Strategy};
 use changes::Changes;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
+use countersign_core::git::content::Look;
 use countersign_core::git::{Oid, SourceError, graph};
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::Statement;
@@ -100,13 +102,14 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
     }
     let mut changes = Changes::read(question, &mut outcome.findings);
     let mut covered = BTreeSet::new();
+    let mut look = Look::new(source);
     let mut at = 0;
     while at < chain.len() {
         let explained = landing::explain(question, &chain, at, &mut changes)?;
         match explained {
             Ok(landing) => {
                 covered.extend(landing.commits.iter().copied());
-                outcome.record(question, &landing, &changes)?;
+                outcome.record(question, &landing, &changes, &mut look)?;
                 at = at.saturating_add(landing.length);
             }
             Err(unexplained) => {
@@ -131,12 +134,14 @@ impl Outcome {
         question: &Question<'_>,
         landing: &landing::Landing,
         changes: &Changes,
+        look: &mut Look<'_>,
     ) -> Result<(), SourceError> {
         let source = question.history.objects();
         let authors = authors::of(question, &landing.authored)?;
         let reviews = changes.about(&landing.head);
         let judged = approvals::judge(question, landing, &authors, &reviews)?;
         self.findings.extend(judged.findings);
+        let hidden = content::of(question, landing, look, &mut self.findings)?;
         for commit in &landing.commits {
             self.commits.push(CommitRow {
                 commit: *commit,
@@ -156,6 +161,7 @@ impl Outcome {
             reviews: judged.rows,
             needed: judged.needed,
             tier: judged.tier,
+            hidden,
         });
         Ok(())
     }

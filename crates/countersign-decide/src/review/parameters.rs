@@ -1,9 +1,10 @@
 //! What a policy asks of reviews.
 
 use crate::parameters::{ParameterError, Reader};
+use countersign_core::git::content::HiddenKind;
 use countersign_core::statement::review::Tier;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a policy asks of reviews.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub struct Parameters {
     pub base_drift: BaseDrift,
     /// Before what the agreement has to be shown.
     pub agreed_before: AgreedBefore,
+    /// What blocks of that which a diff does not show.
+    pub hidden_content: BTreeSet<HiddenKind>,
 }
 
 /// Whether a review holds when the branch moved between review and landing.
@@ -36,6 +39,9 @@ pub enum AgreedBefore {
     Landing,
 }
 
+const HIDDEN: &str =
+    "a list of: bidi, invisible, symlink, submodule, binary, lfs, no-diff, generated, executable, unread";
+
 impl Default for Parameters {
     fn default() -> Self {
         Self {
@@ -43,6 +49,7 @@ impl Default for Parameters {
             least_tier: Tier::T3,
             base_drift: BaseDrift::Allow,
             agreed_before: AgreedBefore::Promotion,
+            hidden_content: BTreeSet::from([HiddenKind::Bidi]),
         }
     }
 }
@@ -61,6 +68,7 @@ impl Parameters {
             least_tier: reader.word("least_tier", &tiers, "T1, T2 or T3", default.least_tier)?,
             base_drift: reader.word("base_drift", &drifts, "`allow` or `reapprove`", default.base_drift)?,
             agreed_before: reader.word("agreed_before", &befores, "`promotion` or `landing`", default.agreed_before)?,
+            hidden_content: reader.words("hidden_content", HiddenKind::ALL, HIDDEN, default.hidden_content)?,
         };
         reader.finish()?;
         Ok(read)
