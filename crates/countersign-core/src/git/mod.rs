@@ -11,6 +11,7 @@ pub mod evidence;
 pub mod graph;
 pub mod listing;
 pub mod merge;
+pub mod notes;
 pub mod object;
 pub mod oid;
 pub mod source;
