@@ -3,11 +3,13 @@
 
 use crate::audit::DecisionRow;
 use crate::review::ChangeSummary;
+use crate::review::notes::Kept;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Check, Finding, Verdict};
+use countersign_core::git::Oid;
 use countersign_core::ids::{EnvName, Origin};
 use countersign_core::policy::Manifest;
 use countersign_core::statement::review::{Review, Tier};
@@ -212,8 +214,10 @@ documents! {
     }
     /// `review sign`: a review was signed.
     ReviewSigned {
-        /// The file.
-        output: String,
+        /// The file, if one was written.
+        output: Option<String>,
+        /// The note, if one was written.
+        note: Option<Kept>,
         /// The signed document's digest.
         document: Sha256,
         /// What was signed.
@@ -235,6 +239,27 @@ documents! {
         evidence: Sha256,
         /// What was found.
         findings: Vec<Finding>,
+        /// How the run ends.
+        exit: Exit,
+    }
+    /// `review explain`: the story of one commit.
+    ReviewExplained {
+        /// The verdict over the findings that are about it.
+        verdict: Verdict,
+        /// The commit.
+        commit: Oid,
+        /// The first line of its message, as printable ASCII; absent where the range could not be read.
+        subject: Option<String>,
+        /// The change that it belongs to; absent if it belongs to none.
+        change: Option<ChangeRow>,
+        /// What was found about it, or about the range as a whole.
+        findings: Vec<Finding>,
+        /// How many findings stand in the way of other commits of the range.
+        elsewhere: usize,
+        /// What to do next.
+        next: Vec<String>,
+        /// The digest of the git evidence that the proof is over.
+        evidence: Sha256,
         /// How the run ends.
         exit: Exit,
     }
