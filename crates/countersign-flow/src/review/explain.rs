@@ -25,14 +25,20 @@ pub fn explain(proof: &Proof, more: &[Finding], commit: &Oid) -> Result<ReviewEx
         let what = format!("{commit} is none of the {} commits of the range", proof.outcome.commits.len());
         return Err(FlowError::Usage(what));
     }
-    let ours: BTreeSet<String> =
-        change.iter().flat_map(|change| [change.head, change.landed]).chain([*commit]).map(|id| id.hex()).collect();
+    // What is about one commit that belongs to no change is said of the commit that it came with: all of those count.
+    let loose = |id: &Oid| proof.outcome.commits.iter().any(|row| row.commit == *id && row.change.is_none());
+    let alone = row.is_none_or(|row| row.change.is_none());
+    let mine = |id: &Oid| match change {
+        Some(change) => *id == change.head || *id == change.landed,
+        None => alone && loose(id),
+    };
     let commits = proof.outcome.commits.iter().map(|row| row.commit);
     let heads = proof.outcome.changes.iter().flat_map(|change| [change.head, change.landed]);
-    let others: BTreeSet<String> = commits.chain(heads).map(|id| id.hex()).filter(|id| !ours.contains(id)).collect();
+    let (ours, others): (BTreeSet<Oid>, BTreeSet<Oid>) = commits.chain(heads).partition(|id| id == commit || mine(id));
     // A finding that names no commit of the range is about all of them.
-    let names = |finding: &Finding, ids: &BTreeSet<String>| {
-        finding.at.iter().any(|place| place.split(' ').any(|word| ids.contains(word)))
+    let names = |finding: &Finding, ids: &BTreeSet<Oid>| {
+        let mut words = finding.at.iter().flat_map(|place| place.split(' '));
+        words.any(|word| Oid::from_hex(word).is_ok_and(|id| ids.contains(&id)))
     };
     let about = |finding: &&Finding| names(finding, &ours) || !names(finding, &others);
     let (findings, elsewhere): (Vec<&Finding>, Vec<&Finding>) = all.into_iter().partition(about);

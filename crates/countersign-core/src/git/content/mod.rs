@@ -175,7 +175,10 @@ impl<'a> Look<'a> {
     pub fn lines(&mut self, file: &Changed) -> Result<Option<Lines>, SourceError> {
         let mut texts: [Arc<[u8]>; 2] = [Arc::from([].as_slice()), Arc::from([].as_slice())];
         for (slot, entry) in texts.iter_mut().zip([&file.before, &file.after]) {
-            let Some(entry) = entry.as_ref().filter(|entry| entry.mode.is_file()) else { continue };
+            let Some(entry) = entry else { continue };
+            if !entry.mode.is_file() {
+                return Ok(None);
+            }
             match self.read(&entry.id)? {
                 Some(bytes) if !text::is_binary(&bytes) => *slot = bytes,
                 Some(_) | None => return Ok(None),

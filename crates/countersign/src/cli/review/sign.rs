@@ -99,7 +99,7 @@ impl Sign {
         };
         Ok(Done::answer(call.format, Exit::Ok, "review-sign", &document, || {
             let mut out = format!("signed: {} {}\n", document.review.decision, document.review.head_commit);
-            for line in &document.output {
+            if let Some(line) = &document.output {
                 out.push_str(&format!("{line}\n"));
             }
             if let Some(note) = &document.note {
