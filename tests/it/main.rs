@@ -16,6 +16,8 @@ mod merge_against_git;
 mod merkle_vectors;
 mod monotone;
 mod policy_suite;
+mod review_door;
+mod review_notes;
 mod review_suite;
 mod sbom;
 mod standing;

@@ -2,6 +2,7 @@
 //! as a test, and by `cargo xtask review-suite`, which prints a line for each.
 
 mod cases;
+mod cases_content;
 mod scene;
 
 pub use scene::Scene;
@@ -44,5 +45,5 @@ impl Case {
 /// Every case, in the order of the list.
 #[must_use]
 pub fn all() -> Vec<Case> {
-    cases::all()
+    [cases::all(), cases_content::all()].concat()
 }

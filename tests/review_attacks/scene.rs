@@ -263,9 +263,27 @@ impl Scene {
         self.prove_in(&self.repo(), start, candidate)
     }
 
+    /// Proves `start..main`, and gives notes as well.
+    #[must_use]
+    pub fn prove_with_notes(&self) -> Found {
+        let findings = self.findings_in(&self.repo(), Some("start"), MAIN);
+        Found {
+            verdict: verdict_of(&findings),
+            codes: findings.iter().map(|finding| finding.code.to_string()).collect(),
+        }
+    }
+
     /// Proves a range of another clone.
     #[must_use]
     pub fn prove_in(&self, repo: &Path, start: Option<&str>, candidate: &str) -> Found {
+        let findings = self.findings_in(repo, start, candidate);
+        Found {
+            verdict: verdict_of(&findings),
+            codes: findings.iter().filter(|f| f.class != Class::Note).map(|f| f.code.to_string()).collect(),
+        }
+    }
+
+    fn findings_in(&self, repo: &Path, start: Option<&str>, candidate: &str) -> Vec<Finding> {
         let at = "2026-11-22T10:00:00Z".parse().expect("a time");
         let file = self.folder.path().join("trust.sigstore.json");
         std::fs::write(&file, &self.trust).expect("written");
@@ -287,11 +305,7 @@ impl Scene {
             at,
         })
         .expect("proved");
-        let findings: Vec<Finding> = proof.findings.into_iter().chain(proof.outcome.findings).collect();
-        Found {
-            verdict: verdict_of(&findings),
-            codes: findings.iter().filter(|f| f.class != Class::Note).map(|f| f.code.to_string()).collect(),
-        }
+        proof.findings.into_iter().chain(proof.outcome.findings).collect()
     }
 }
 

@@ -144,6 +144,7 @@ codes! {
     ROBOT_BEYOND "robot-beyond" Note "A robot's change goes beyond its standing exception, so it is reviewed like any other.";
     AUTHOR_UNKNOWN "author-unknown" Note "An author of the change is not known by a signature or a server's event, so one approval more is needed.";
     HIDDEN_CONTENT "hidden-content" Note "The change holds something that a diff does not show.";
+    HIDDEN_CONTENT_REFUSED "hidden-content-refused" Refused "The change holds something that a diff does not show, of a kind that the policy refuses.";
 
     // Decisions and packages.
     DECISION_MISSING "decision-missing" Indeterminate "The log has no decision for this artifact and environment.";

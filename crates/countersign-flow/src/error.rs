@@ -136,6 +136,15 @@ impl FlowError {
             Self::Log(LogError::InUse { .. }) => {
                 Some("wait until the other run has ended, and run this again".to_owned())
             }
+            Self::Git(GitError::ChangeNotFetched { fetch, .. }) => Some(fetch.clone()),
+            Self::Git(GitError::RefLocked { path }) => {
+                Some(format!("wait until it has ended; if nothing runs any more, remove {}", path.display()))
+            }
+            Self::Git(GitError::NoSuchRevision { .. }) => {
+                Some("name a branch, a tag, an id, or steps back from one such as `main~1`; or `git fetch`".to_owned())
+            }
+            Self::Git(GitError::Outrun { .. }) => Some("countersign review push".to_owned()),
+            Self::Ssh(error) | Self::Sign(SignError::Ssh(error)) => ssh_help(error),
             Self::Provenance(ProvenanceError::Lock(_)) => Some("cargo generate-lockfile".to_owned()),
             Self::Disk(error) | Self::Log(LogError::Disk(error)) | Self::Store(StoreError::Disk(error)) => {
                 if error.fault == DiskFault::Full {
@@ -155,6 +164,7 @@ impl FlowError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Usage(_)
+            | Self::Git(GitError::NotAChange { .. } | GitError::NoSuchRemote { .. })
             | Self::Provenance(
                 ProvenanceError::NoCommand | ProvenanceError::NoArtifact | ProvenanceError::NoExecutable,
             )
@@ -231,5 +241,29 @@ fn log_exit(error: &LogError) -> Exit {
         Exit::Io
     } else {
         Exit::Untrusted
+    }
+}
+
+/// What to do where `ssh-keygen` did not sign. Its own words are all that it gives.
+fn ssh_help(error: &SshError) -> Option<String> {
+    if matches!(error, SshError::ProgramMissing { .. }) {
+        return Some("install OpenSSH's client, or sign with a PEM key".to_owned());
+    }
+    let SshError::Refused { key, last_lines, .. } = error else { return None };
+    let said = |words: &str| last_lines.iter().any(|line| line.contains(words));
+    let public = key.extension().is_some_and(|end| end == "pub");
+    let private = if public { key.with_extension("") } else { key.clone() };
+    let private = private.display();
+    if said("passphrase") {
+        Some(format!(
+            "the key has a passphrase: run this in a terminal, or give it to an agent with `ssh-add {private}` and name \
+             {private}.pub"
+        ))
+    } else if said("No private key found") || said("agent") {
+        Some(format!("no agent that can be reached has this key: `eval $(ssh-agent)`, then `ssh-add {private}`"))
+    } else if said("UNPROTECTED") || said("bad permissions") {
+        Some(format!("chmod 600 {private}"))
+    } else {
+        None
     }
 }

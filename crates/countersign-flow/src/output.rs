@@ -3,6 +3,7 @@
 
 use crate::audit::DecisionRow;
 use crate::review::ChangeSummary;
+use crate::review::notes::Kept;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
@@ -214,8 +215,10 @@ documents! {
     }
     /// `review sign`: a review was signed.
     ReviewSigned {
-        /// The file.
-        output: String,
+        /// The file, if one was written.
+        output: Option<String>,
+        /// The note, if one was written.
+        note: Option<Kept>,
         /// The signed document's digest.
         document: Sha256,
         /// What was signed.
@@ -277,6 +280,27 @@ documents! {
         changes: Vec<CollectedChange>,
         /// Commits of the range that came with no change, by the forge's word.
         without: Vec<Oid>,
+        /// How the command ends.
+        exit: Exit,
+    }
+    /// `review explain`: the story of one commit.
+    ReviewExplained {
+        /// The verdict over the findings that are about it.
+        verdict: Verdict,
+        /// The commit.
+        commit: Oid,
+        /// The first line of its message, as printable ASCII; absent where the range could not be read.
+        subject: Option<String>,
+        /// The change that it belongs to; absent if it belongs to none.
+        change: Option<ChangeRow>,
+        /// What was found about it, or about the range as a whole.
+        findings: Vec<Finding>,
+        /// How many findings stand in the way of other commits of the range.
+        elsewhere: usize,
+        /// What to do next.
+        next: Vec<String>,
+        /// The digest of the git evidence that the proof is over.
+        evidence: Sha256,
         /// How the run ends.
         exit: Exit,
     }

@@ -17,6 +17,7 @@ use countersign_core::digest::Sha256;
 use countersign_core::entry::{Entry, EntrySchema};
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Check, Finding};
+use countersign_core::git::Oid;
 use countersign_core::git::evidence::Evidence as GitEvidence;
 use countersign_core::ids::{EnvName, Origin, Uri};
 use countersign_core::key::{KeyId, PublicKey};
@@ -144,6 +145,19 @@ pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion
     Ok(Promotion { decision: decided.decision, recorded: Some(recorded), not_recorded: None })
 }
 
+/// The revision that was promoted last, as far as the record and the documents say: reviews of what came before are old.
+pub fn promoted_before(request: &PromoteRequest<'_>) -> Result<Option<Oid>, FlowError> {
+    let Some(trust) = request.trust.outcome.trust.as_ref() else { return Ok(None) };
+    let blobs = StoreBlobs::new(request.place.store());
+    let log = open_log(request, Some(trust), &blobs)?;
+    let subject = artifact::hash(request.artifact)?.digest;
+    let evidence = Evidence::verify(&request.documents, trust, request.at);
+    let Some(state) = log.state.as_ref() else { return Ok(None) };
+    let start = scope(&subject, &request.environment, &evidence, state, &blobs).and_then(|scope| scope.start);
+    blobs.finish()?;
+    Ok(start)
+}
+
 /// A decision with the bytes that it rests on.
 struct Decided {
     decision: Decision,
@@ -181,7 +195,7 @@ fn decide_now(request: &PromoteRequest<'_>, gate: KeyId) -> Result<Decided, Flow
         blobs: &blobs,
     };
     let scope = match (evidence.as_ref(), log.state.as_ref()) {
-        (Some(evidence), Some(state)) => scope(&asked, evidence, state, &blobs),
+        (Some(evidence), Some(state)) => scope(&asked.subject, &asked.environment, evidence, state, &blobs),
         _ => None,
     };
     let git = match (request.repository, scope) {
@@ -242,17 +256,23 @@ fn pin(request: &PromoteRequest<'_>) -> Result<Option<countersign_core::policy::
 }
 
 /// What the git evidence has to be about: the commit that the provenance names, in the source that the release covers.
-fn scope(asked: &Request, evidence: &Evidence, state: &LogState, blobs: &StoreBlobs<'_>) -> Option<Scope> {
-    let built = Built::best(evidence, &asked.subject, &mut Vec::new())?;
+fn scope(
+    subject: &Sha256,
+    environment: &EnvName,
+    evidence: &Evidence,
+    state: &LogState,
+    blobs: &StoreBlobs<'_>,
+) -> Option<Scope> {
+    let built = Built::best(evidence, subject, &mut Vec::new())?;
     let named = built.provenance.source().ok()?;
     let view = state.now();
-    let manifest = view.active(&asked.environment)?.release.manifest();
+    let manifest = view.active(environment)?.release.manifest();
     let source = manifest.sources.iter().find(|source| source.repository.as_str() == named.repository)?;
     Some(Scope {
         repository: source.repository.clone(),
         target_ref: source.target_ref.clone(),
         candidate: named.commit,
-        start: start_of(view, &asked.environment, source, &named.commit, blobs).ok().flatten(),
+        start: start_of(view, environment, source, &named.commit, blobs).ok().flatten(),
         heads: history::reviewed_heads(evidence),
     })
 }

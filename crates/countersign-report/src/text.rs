@@ -79,6 +79,42 @@ pub fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
     table.render()
 }
 
+/// A text in lines of at most `wide` columns, broken between words: the first begins with `first`, the others with as many
+/// blanks. A word that is longer has a line of its own.
+#[must_use]
+pub fn wrapped(first: &str, text: &str, wide: usize) -> String {
+    let text = plain(text);
+    let blanks = " ".repeat(width(first));
+    let mut out = String::new();
+    let mut line = first.to_owned();
+    let mut empty = true;
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        if !empty && width(&line).saturating_add(width(word)) >= wide {
+            push(&mut out, format_args!("{}\n", line.trim_end()));
+            line.clone_from(&blanks);
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    push(&mut out, format_args!("{}\n", line.trim_end()));
+    out
+}
+
+/// A text of at most `wide` columns: what is longer ends in an ellipsis.
+#[must_use]
+pub fn shortened(text: &str, wide: usize) -> String {
+    let text = plain(text);
+    if width(&text) <= wide {
+        return text;
+    }
+    let kept: String = text.chars().take(wide.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
+}
+
 /// How many findings there are of each class: `3 findings: 2 refused, 1 note`.
 #[must_use]
 pub fn tally(findings: &[Finding]) -> String {
@@ -264,6 +300,20 @@ mod tests {
         ");
         let checks = [Check::new("subject-digest", Verdict::Pass, "sha256:9f2c…")];
         insta::assert_snapshot!(report(&checks, &[], ""), @"PASS  subject-digest  sha256:9f2c…");
+    }
+
+    #[test]
+    fn long_text_is_broken_between_words_and_hangs_below_its_label() {
+        insta::assert_snapshot!(wrapped("  why  ", "one two three\u{202e} four five-and-more-than-fits six", 20), @r"
+          why  one two
+               three\u{202e}
+               four
+               five-and-more-than-fits
+               six
+        ");
+        assert_eq!(wrapped("a ", "", 20), "a\n");
+        assert_eq!(shortened("one two three", 8), "one two…");
+        assert_eq!(shortened("one two", 7), "one two");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod approvals;
 mod authors;
 mod binding;
 mod changes;
+mod content;
 mod facts;
 mod landing;
 mod opinions;
@@ -25,6 +26,7 @@ pub use rows::{AuthorRow, ChangeRow, CommitRow, ReviewRow, Strategy};
 use changes::Changes;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
+use countersign_core::git::content::Look;
 use countersign_core::git::{Oid, SourceError, graph};
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::Statement;
@@ -114,13 +116,14 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
         changes.land(*head);
     }
     let mut covered = BTreeSet::new();
+    let mut look = Look::new(source);
     let mut at = 0;
     while at < chain.len() {
         let explained = landing::explain(question, &chain, at, &mut changes)?;
         match explained {
             Ok(landing) => {
                 covered.extend(landing.commits.iter().copied());
-                outcome.record(question, &landing, &changes)?;
+                outcome.record(question, &landing, &changes, &mut look)?;
                 at = at.saturating_add(landing.length);
             }
             Err(unexplained) => {
@@ -145,6 +148,7 @@ impl Outcome {
         question: &Question<'_>,
         landing: &landing::Landing,
         changes: &Changes<'_>,
+        look: &mut Look<'_>,
     ) -> Result<(), SourceError> {
         let source = question.history.objects();
         // A record says where the change landed. One that says elsewhere is of another landing of the same head.
@@ -168,6 +172,7 @@ impl Outcome {
         let authors = authors::of(question, &landing.authored, &landing.before, &recorded)?;
         let judged = approvals::judge(question, landing, &authors, changes, &recorded)?;
         self.findings.extend(judged.findings);
+        let hidden = content::of(question, landing, look, &mut self.findings)?;
         for commit in &landing.commits {
             self.commits.push(CommitRow {
                 commit: *commit,
@@ -187,6 +192,7 @@ impl Outcome {
             reviews: judged.rows,
             needed: judged.needed,
             tier: judged.tier,
+            hidden,
         });
         Ok(())
     }

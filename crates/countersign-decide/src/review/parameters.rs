@@ -1,9 +1,10 @@
 //! What a policy asks of reviews.
 
 use crate::parameters::{ParameterError, Reader};
+use countersign_core::git::content::HiddenKind;
 use countersign_core::statement::review::Tier;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a policy asks of reviews.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Parameters {
     pub agreed_before: AgreedBefore,
     /// Whether a forge's evidence needs the branch's rules to have been in force.
     pub forge_rules: ForgeRules,
+    /// What blocks of that which a diff does not show.
+    pub hidden_content: BTreeSet<HiddenKind>,
 }
 
 /// Whether a forge's evidence needs the branch's rules to have been in force.
@@ -47,6 +50,9 @@ pub enum AgreedBefore {
     Landing,
 }
 
+const HIDDEN: &str =
+    "a list of: bidi, invisible, symlink, submodule, binary, lfs, no-diff, generated, executable, unread";
+
 impl Default for Parameters {
     fn default() -> Self {
         Self {
@@ -55,6 +61,7 @@ impl Default for Parameters {
             base_drift: BaseDrift::Allow,
             agreed_before: AgreedBefore::Promotion,
             forge_rules: ForgeRules::Enforced,
+            hidden_content: BTreeSet::from([HiddenKind::Bidi]),
         }
     }
 }
@@ -75,6 +82,7 @@ impl Parameters {
             base_drift: reader.word("base_drift", &drifts, "`allow` or `reapprove`", default.base_drift)?,
             agreed_before: reader.word("agreed_before", &befores, "`promotion` or `landing`", default.agreed_before)?,
             forge_rules: reader.word("forge_rules", &rules, "`enforced` or `any`", default.forge_rules)?,
+            hidden_content: reader.words("hidden_content", HiddenKind::ALL, HIDDEN, default.hidden_content)?,
         };
         reader.finish()?;
         Ok(read)

@@ -1,5 +1,6 @@
 //! What the proof has to show to people: one row a commit, one a change.
 
+use countersign_core::git::content::Hidden;
 use countersign_core::git::{ObjectSource, Oid, SourceError};
 use countersign_core::ids::PersonId;
 use countersign_core::statement::review::{ReviewDecision, Tier};
@@ -72,6 +73,8 @@ pub struct ChangeRow {
     pub needed: u32,
     /// The tier of the evidence; absent if nobody approved.
     pub tier: Option<Tier>,
+    /// What its diff hides.
+    pub hidden: Vec<Hidden>,
 }
 
 /// Somebody who wrote part of a change.

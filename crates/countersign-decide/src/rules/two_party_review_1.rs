@@ -17,6 +17,11 @@ pub(super) const RULE: BuiltIn = BuiltIn {
         ("base_drift", "whether a review holds when the branch moved before landing: allow or reapprove (allow)"),
         ("agreed_before", "whether agreement is needed before promotion or before landing (promotion)"),
         ("forge_rules", "whether a forge's evidence needs the branch's rules in force: enforced or any (enforced)"),
+        (
+            "hidden_content",
+            "what blocks of that which a diff does not show: bidi, invisible, symlink, submodule, binary, lfs, no-diff, \
+             generated, executable, unread; the rest is noted ([\"bidi\"])",
+        ),
     ],
     controls: &["SOC 2 CC8.1"],
     accepts: |parameters| review::Parameters::read(parameters).map(|_| ()),

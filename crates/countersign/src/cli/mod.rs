@@ -29,7 +29,7 @@ Build:
   sign         Sign a statement into a Sigstore bundle
 
 Review:
-  review       Sign reviews, and prove that they cover a range of commits
+  review       Sign and share reviews, and prove that they cover a range of commits
 
 Gate:
   verify       Verify an artifact against its bundles, or that a digest was promoted
@@ -97,7 +97,7 @@ impl Cli {
             Verb::Sbom(verb) => (verb.run(&call), WRITTEN),
             Verb::Provenance(verb) => (verb.run(&call), WRITTEN),
             Verb::Sign(verb) => (verb.run(&call), WRITTEN),
-            Verb::Review(verb) => (verb.run(&call), "nothing was signed"),
+            Verb::Review(verb) => (verb.run(&call), verb.not_done()),
             Verb::Verify(verb) => (verb.run(&call), "nothing was verified"),
             Verb::Policy(verb) => (verb.run(&call), "nothing was recorded"),
             Verb::Promote(verb) => (verb.run(&call), "nothing was authorised"),

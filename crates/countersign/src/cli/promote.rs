@@ -10,7 +10,8 @@ use countersign_core::finding::{Class, Finding, Verdict, exit_of};
 use countersign_core::ids::EnvName;
 use countersign_flow::FlowError;
 use countersign_flow::documents;
-use countersign_flow::promote::{GateKeys, PromoteRequest, Promotion, dry_run, promote};
+use countersign_flow::promote::{GateKeys, PromoteRequest, Promotion, dry_run, promote, promoted_before};
+use countersign_flow::review::notes;
 use countersign_record::atomic::write_atomic;
 use countersign_report::{output, text};
 use countersign_sign::SigningKey;
@@ -37,6 +38,9 @@ pub(crate) struct Promote {
     /// Signed reviews, and what collectors read from forges: files, or folders of them
     #[arg(long, value_name = "DIR|FILE", help_heading = "Evidence")]
     reviews: Vec<PathBuf>,
+    /// Signed reviews from refs/notes/countersign of the repository that --repo names
+    #[arg(long, help_heading = "Evidence", requires = "repo")]
+    review_notes: bool,
     /// The repository that the artifact was built from
     #[arg(long, value_name = "DIR", help_heading = "Evidence")]
     repo: Option<PathBuf>,
@@ -72,7 +76,7 @@ impl Promote {
         let handed = documents::read_all(&self.bundles, &self.reviews)?;
         let executable = std::env::current_exe().unwrap_or_default();
         let tool = World::tool().map_err(|source| FlowError::Read { path: executable, source })?;
-        let request = PromoteRequest {
+        let mut request = PromoteRequest {
             artifact: &self.artifact,
             environment: self.to.clone(),
             documents: handed.documents,
@@ -86,6 +90,15 @@ impl Promote {
             at,
             tool,
         };
+        if let (true, Some(repo), Some(trust)) = (self.review_notes, &self.repo, &trust.outcome.trust) {
+            let since = promoted_before(&request)?.map(|id| id.hex());
+            let programs = call.world.environment();
+            let noted = notes::read(&notes::Reading { repo, since: since.as_deref(), trust, at, programs })?;
+            if let Some(passed_over) = &noted.passed_over {
+                call.tell(&text::finding(passed_over));
+            }
+            request.documents.extend(noted.documents);
+        }
         let load = |path: &Option<PathBuf>| path.as_deref().map(SigningKey::load).transpose();
         let (gate, log) = (load(&self.key)?, load(&self.log_key)?);
         let promotion = match (self.dry_run, gate, log) {
