@@ -6,11 +6,17 @@
 //! its own capture gives is found out. Nothing here believes that what is missing is empty: a list that was not read to
 //! its end, an answer that was refused and a field that is hidden are shortfalls, each by itself.
 
+mod build;
 pub mod capture;
 mod changes;
 mod github;
 mod gitlab;
+mod order;
+mod pages;
 mod read;
+#[cfg(test)]
+mod testing;
+pub mod webhook;
 
 pub use capture::{Capture, CaptureError, Exchange, Head};
 pub use changes::{LinkedChange, changes_of, commit_changes_request};

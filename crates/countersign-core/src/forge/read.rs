@@ -147,6 +147,11 @@ impl Stamp {
         Some(Self { seconds, nanos: stamp.subsec_nanosecond() })
     }
 
+    /// A whole second.
+    pub(super) const fn whole(seconds: Time) -> Self {
+        Self { seconds, nanos: 0 }
+    }
+
     /// The second that it lies in.
     pub(super) const fn second(self) -> Time {
         self.seconds
