@@ -1,0 +1,1 @@
+//! Which changes a range came from, and what is written of them.
