@@ -3,6 +3,8 @@
 
 mod cases;
 mod cases_content;
+mod cases_forge;
+mod hosted;
 mod scene;
 
 pub use scene::Scene;
@@ -45,5 +47,5 @@ impl Case {
 /// Every case, in the order of the list.
 #[must_use]
 pub fn all() -> Vec<Case> {
-    [cases::all(), cases_content::all()].concat()
+    [cases::all(), cases_content::all(), cases_forge::all()].concat()
 }

@@ -11,14 +11,14 @@ use countersign_decide::review::Parameters;
 use countersign_flow::outside::TrustFile;
 use countersign_flow::review::{SignRequest, VerifyRequest, sign, verify};
 use countersign_sign::{PersonKey, SshKeygen};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
 /// The repository's uri.
-pub(super) const REPOSITORY: &str = "git+https://example.com/app";
+pub(super) const REPOSITORY: &str = "git+https://example.com/team/app";
 /// Its branch.
 pub(super) const MAIN: &str = "refs/heads/main";
 
@@ -28,8 +28,10 @@ pub struct Scene {
     folder: TempDir,
     people: BTreeMap<&'static str, PathBuf>,
     trust: Vec<u8>,
-    reviews: Vec<Vec<u8>>,
-    captures: Vec<Vec<u8>>,
+    /// Signed documents.
+    pub reviews: RefCell<Vec<Vec<u8>>>,
+    /// What collectors read.
+    pub captures: Vec<Vec<u8>>,
     clock: Cell<u32>,
     parameters: Parameters,
 }
@@ -49,7 +51,7 @@ impl Scene {
             folder,
             people: BTreeMap::new(),
             trust: Vec::new(),
-            reviews: Vec::new(),
+            reviews: RefCell::default(),
             captures: Vec::new(),
             clock: Cell::new(0),
             parameters: Parameters::default(),
@@ -217,7 +219,7 @@ impl Scene {
         let path = self.repo();
         let environment = programs();
         let keygen = keygen();
-        let nonce = format!("{:032x}", self.reviews.len());
+        let nonce = format!("{:032x}", self.reviews.borrow().len());
         let request = SignRequest {
             repo: &path,
             repository: Some(&repository),
@@ -231,19 +233,19 @@ impl Scene {
             programs: &environment,
         };
         let signed = sign(&request, |_, _| {}).expect("signed");
-        self.reviews.push(signed.document);
+        self.reviews.get_mut().push(signed.document);
     }
 
     /// A review that a person signs as it is given.
     pub fn review_with(&mut self, person: &str, change: impl FnOnce(&mut Review)) {
-        let last = self.reviews.pop().expect("a review");
+        let last = self.reviews.get_mut().pop().expect("a review");
         let signed = countersign_core::bundle::Signed::parse(&last).expect("a document");
         let statement = Statement::parse(&signed.payload).expect("a statement");
         let mut review: Review = statement.predicate_as(Kind::Review).expect("a review");
         change(&mut review);
         let subject = Subject::git("change", "gitCommit", &review.head_commit.hex());
         let statement = Statement::new(Kind::Review, vec![subject], &review).expect("a statement");
-        self.reviews.push(self.sign(person, &statement.to_bytes().expect("canonical"), NAMESPACE));
+        self.reviews.get_mut().push(self.sign(person, &statement.to_bytes().expect("canonical"), NAMESPACE));
     }
 
     /// Asks for something else than the defaults.
@@ -297,7 +299,7 @@ impl Scene {
             target: &RefName::new(MAIN).expect("a ref"),
             start,
             candidate,
-            documents: &self.reviews,
+            documents: &self.reviews.borrow(),
             captures: &self.captures,
             trust: &trust,
             parameters: &self.parameters,
