@@ -15,7 +15,8 @@ fn a_change_is_named_by_branch_id_expression_or_address() {
     let door = Door::new();
     let head = door.git("rev-parse politer");
     let signed = format!("signed: approve {head}");
-    for name in ["politer", "main^2", &head, &head[..9], "refs/heads/politer", "politer^{commit}"] {
+    let short: String = head.chars().take(9).collect();
+    for name in ["politer", "main^2", &head, &short, "refs/heads/politer", "politer^{commit}"] {
         sign(&door, &format!("{name} --base main~1 --repository {URI} --dir r")).expect(0, &[&signed, "+1 -1"]);
     }
     let at = "https://example.com/demo/app/pull/7";

@@ -178,6 +178,22 @@ impl Scene {
         self.id("HEAD")
     }
 
+    /// Makes the newest commit anew, with these dates.
+    pub fn amend(&self, committer: bool, author: &str, date: &str) {
+        let mut variables = vec![("GIT_COMMITTER_NAME", "Ada"), ("GIT_COMMITTER_EMAIL", "ada@example.com")];
+        if committer {
+            variables.push(("GIT_COMMITTER_DATE", date));
+        }
+        run(&self.repo(), "git", &["commit", "-q", "--amend", "--no-edit", author], &variables);
+    }
+
+    /// Has the newest review signed by a key that is nobody's own.
+    pub fn resign_last(&mut self, key: &countersign_sign::SigningKey) {
+        let last = self.reviews.get_mut().pop().expect("a review");
+        let payload = countersign_core::bundle::Signed::parse(&last).expect("a document").payload;
+        self.reviews.get_mut().push(countersign_sign::sign_payload(&payload, key).expect("signed"));
+    }
+
     /// A commit's id.
     #[must_use]
     pub fn id(&self, name: &str) -> String {
@@ -245,7 +261,8 @@ impl Scene {
         change(&mut review);
         let subject = Subject::git("change", "gitCommit", &review.head_commit.hex());
         let statement = Statement::new(Kind::Review, vec![subject], &review).expect("a statement");
-        self.reviews.get_mut().push(self.sign(person, &statement.to_bytes().expect("canonical"), NAMESPACE));
+        let signed = self.sign(person, &statement.to_bytes().expect("canonical"), NAMESPACE);
+        self.reviews.get_mut().push(signed);
     }
 
     /// Asks for something else than the defaults.
