@@ -15,5 +15,6 @@ pub mod review;
 pub mod rules;
 pub mod summary;
 
+pub use checks::known_gate;
 pub use decide::{decide, start_of};
 pub use given::{Given, TrustGiven};

@@ -6,7 +6,7 @@ use crate::files;
 use crate::outside::{self, TrustFile};
 use crate::people;
 use crate::place::{Place, StoreBlobs};
-use crate::promote::log_keys;
+use crate::promote::{log_keys, log_of};
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::{Entry, EntrySchema};
@@ -17,7 +17,7 @@ use countersign_core::log::note::NoteKey;
 use countersign_core::policy::{self, Lock, Pin};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
-use countersign_core::trust::{Owner, POLICY_NAMESPACE};
+use countersign_core::trust::POLICY_NAMESPACE;
 use countersign_decide::floors;
 use countersign_record::atomic::write_atomic;
 use countersign_record::log::writer::Log;
@@ -81,7 +81,7 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
     let trust = anchored(request.trust)?;
     approver(request.key, request.keygen, trust.trust())?;
     let release_bytes = files::read(request.release, limits::COLLECTION_BYTES)?;
-    let signer = log_signer(trust, log_key)?;
+    let signer = log_signer(trust, log_key, request.at)?;
     let keys = log_keys(trust.trust(), countersign_core::log::note::NoteSigner::name(&signer));
     let holds =
         |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
@@ -148,16 +148,9 @@ fn refuse(findings: Vec<Finding>) -> Result<(), FlowError> {
     if findings.is_empty() { Ok(()) } else { Err(FlowError::Refused(findings)) }
 }
 
-fn log_signer(trust: &VerifiedTrust, key: SigningKey) -> Result<LogSigner, FlowError> {
-    let id = key.public().id();
-    let Some((Owner::Log(log), _)) = trust.trust().owner_of(&id) else {
-        let finding = Finding::new(codes::LOG_ORIGIN_MISMATCH, "this key is not that of a log that trust knows")
-            .at("--log-key")
-            .expected("the key of a log", format!("trust, version {}", trust.trust().version))
-            .found(format!("key {id}"));
-        return Err(FlowError::Refused(vec![finding]));
-    };
-    LogSigner::new(log.origin.clone(), key).map_err(|error| FlowError::Usage(error.to_string()))
+fn log_signer(trust: &VerifiedTrust, key: SigningKey, at: Time) -> Result<LogSigner, FlowError> {
+    let origin = log_of(trust.trust(), &key.public().id(), at).map_err(|finding| FlowError::Refused(vec![*finding]))?;
+    LogSigner::new(origin, key).map_err(|error| FlowError::Usage(error.to_string()))
 }
 
 fn open(request: &ActivateRequest<'_>, trust: &VerifiedTrust, blobs: &StoreBlobs<'_>) -> Result<LogState, FlowError> {

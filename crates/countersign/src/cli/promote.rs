@@ -96,29 +96,46 @@ impl Promote {
         if let (Some(path), Some(recorded)) = (&self.checkpoint_output, &promotion.recorded) {
             write_atomic(path, &recorded.checkpoint, 0o644)?;
         }
-        Ok(self.show(call, &promotion))
+        Ok(self.show(call, self.placed(promotion)))
     }
 
-    fn show(&self, call: &Call<'_>, promotion: &Promotion) -> Done {
+    /// With the files of the keys that are at fault. What is recorded stays as it is; no such finding is in it.
+    fn placed(&self, mut promotion: Promotion) -> Promotion {
+        if promotion.recorded.is_some() {
+            return promotion;
+        }
+        let others = promotion.not_recorded.iter_mut().flat_map(|not| not.findings.iter_mut());
+        for place in promotion.decision.findings.iter_mut().chain(others).flat_map(|finding| finding.at.iter_mut()) {
+            let key = match place.as_str() {
+                "--key" => &self.key,
+                "--log-key" => &self.log_key,
+                _ => continue,
+            };
+            if let Some(path) = key {
+                *place = format!("{place} {}", path.display());
+            }
+        }
+        promotion
+    }
+
+    fn show(&self, call: &Call<'_>, promotion: Promotion) -> Done {
         let decision = &promotion.decision;
-        let not_recorded = !self.dry_run && promotion.recorded.is_none();
         let found = exit_of(&decision.findings);
-        let exit = if not_recorded {
-            found.worse(Exit::Indeterminate)
+        let exit = if let Some(not) = &promotion.not_recorded {
+            found.worse(Exit::Indeterminate).worse(exit_of(&not.findings))
         } else if decision.enforced {
             found
         } else {
             Exit::Ok
         };
-        let document = output::Promotion {
-            decision: decision.clone(),
-            entry: promotion.recorded.as_ref().map(|recorded| recorded.entry),
-            not_recorded: promotion.not_recorded.map(str::to_owned),
-            exit,
-        };
+        let entry = promotion.recorded.as_ref().map(|recorded| recorded.entry);
+        let mut document = output::Promotion::new(decision.clone(), entry, exit);
+        if let Some(not) = &promotion.not_recorded {
+            document = document.not_recorded(not.why, not.findings.clone());
+        }
         Done::answer(call.format, exit, "promote", &document, || {
             let paths: Vec<PathBuf> = self.bundles.iter().chain(&self.reviews).cloned().collect();
-            documents::named(&self.words(promotion), &paths)
+            documents::named(&self.words(&promotion), &paths)
         })
     }
 
@@ -141,6 +158,10 @@ impl Promote {
             out.push('\n');
             out.push_str(&text::findings(&notes));
         }
+        if let Some(not) = promotion.not_recorded.as_ref().filter(|not| !not.findings.is_empty()) {
+            out.push('\n');
+            out.push_str(&text::findings(&not.findings));
+        }
         out.push('\n');
         out.push_str(&self.verdict(promotion));
         out
@@ -149,17 +170,27 @@ impl Promote {
     fn verdict(&self, promotion: &Promotion) -> String {
         let decision = &promotion.decision;
         let environment = &decision.request.environment;
+        // Nothing is authorised before it is recorded, and no line may say so.
+        let may = match (&promotion.recorded, self.dry_run) {
+            (Some(_), _) => format!("authorised for {environment}"),
+            (None, true) => format!("would be authorised for {environment}"),
+            (None, false) => "nothing was authorised".to_owned(),
+        };
         let said = match (decision.verdict, decision.enforced) {
-            (Verdict::Pass, _) => format!("PASS: authorised for {environment}: {}", decision.levels.join(", ")),
+            (Verdict::Pass, _) if promotion.not_recorded.is_some() => format!("PASS, but {may}"),
+            (Verdict::Pass, _) => format!("PASS: {may}: {}", decision.levels.join(", ")),
             (verdict, true) => format!("{verdict}: nothing was authorised"),
+            (verdict, false) if promotion.not_recorded.is_some() => format!("{verdict}: {may}"),
             (verdict, false) => format!(
-                "{verdict}, and the gate of {environment} is not enforced: let through, the summary says FAILED"
+                "{verdict}, and the gate of {environment} is not enforced: {}let through, the summary {} FAILED",
+                if self.dry_run { "would be " } else { "" },
+                if self.dry_run { "would say" } else { "says" },
             ),
         };
-        let record = match (&promotion.recorded, promotion.not_recorded) {
+        let record = match (&promotion.recorded, &promotion.not_recorded) {
             (Some(recorded), _) => format!("decision recorded as entry {}", recorded.entry),
-            (None, Some(why)) => format!("nothing was recorded: {why}"),
-            (None, None) => "dry run: nothing was recorded".to_owned(),
+            (None, Some(not)) => format!("nothing was recorded: {}", not.why),
+            (None, None) => "dry run: nothing was recorded, and nothing was authorised".to_owned(),
         };
         let keep = match (&promotion.recorded, &self.checkpoint_output) {
             (Some(_), None) => "\nkeep the log's checkpoint elsewhere: `countersign log checkpoint --output FILE`",
