@@ -208,7 +208,7 @@ pub fn provenance_by_running(
 
 /// Says what can be said about files that are there already: the tree that they lie beside, not how they were built.
 pub fn provenance_of_artifacts(request: &Request<'_>) -> Result<Observed, ProvenanceError> {
-    let at = Place::of(request)?;
+    let mut at = Place::of(request)?;
     let lock = at.lock(request, request.directory, false)?;
     let parameters = BTreeMap::from([("source".to_owned(), Value::from(at.source.uri()))]);
     let metadata = Metadata { invocation_id: Some(at.platform.invocation_id.clone()), ..Metadata::default() };
@@ -257,19 +257,29 @@ impl Place {
     }
 
     /// The lock file that was named, or the nearest one from `start` up to the repository's root.
-    fn lock(&self, request: &Request<'_>, start: &Path, required: bool) -> Result<Option<LockFile>, ProvenanceError> {
-        if let Some(named) = request.lock_file {
-            return Ok(Some(cargo_lock::read(&request.directory.join(named))?));
-        }
+    /// A lock file that the commit does not have makes the tree dirty: its digests are those of something else.
+    fn lock(
+        &mut self,
+        request: &Request<'_>,
+        start: &Path,
+        required: bool,
+    ) -> Result<Option<LockFile>, ProvenanceError> {
         let start = canonical(start)?;
-        let root = self.repository.work_tree().unwrap_or(&start);
-        let mut folders = start.ancestors().take_while(|folder| folder.starts_with(root));
-        let nearest = folders.find_map(|folder| Some(folder.join("Cargo.lock")).filter(|path| path.is_file()));
-        match nearest {
-            Some(path) => Ok(Some(cargo_lock::read(&path)?)),
-            None if required => Err(LockError::Missing { path: start.join("Cargo.lock") }.into()),
-            None => Ok(None),
-        }
+        let path = if let Some(named) = request.lock_file {
+            request.directory.join(named)
+        } else {
+            let root = self.repository.work_tree().unwrap_or(&start);
+            let mut folders = start.ancestors().take_while(|folder| folder.starts_with(root));
+            let nearest = folders.find_map(|folder| Some(folder.join("Cargo.lock")).filter(|path| path.is_file()));
+            match nearest {
+                Some(path) => path,
+                None if required => return Err(LockError::Missing { path: start.join("Cargo.lock") }.into()),
+                None => return Ok(None),
+            }
+        };
+        let lock = cargo_lock::read(&path)?;
+        self.source.holds(&self.repository, request.environment, &path)?;
+        Ok(Some(lock))
     }
 
     fn observed(

@@ -13,6 +13,7 @@ use countersign_core::statement::provenance::{
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// What is built.
 #[derive(Debug)]
@@ -125,6 +126,16 @@ impl Source {
             self.changes = changes;
         }
         Ok(())
+    }
+
+    /// The file whose bytes are recorded as the lock has to be one of the commit's.
+    pub(crate) fn holds(
+        &mut self,
+        repository: &GitRepo,
+        environment: &Environment,
+        file: &Path,
+    ) -> Result<(), SourceError> {
+        Ok(worktree::count_unless_committed(&mut self.changes, repository, environment, file)?)
     }
 
     /// The URI with the ref.

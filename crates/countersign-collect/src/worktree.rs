@@ -77,6 +77,34 @@ pub fn changes(repository: &GitRepo, environment: &Environment, files: Files) ->
     Ok(changes)
 }
 
+/// Counts a file whose bytes were recorded, if it is not one of the commit's: what git ignores or a build makes is not
+/// among the changes otherwise.
+pub(crate) fn count_unless_committed(
+    changes: &mut Changes,
+    repository: &GitRepo,
+    environment: &Environment,
+    file: &Path,
+) -> Result<(), GitError> {
+    let Some(work_tree) = repository.work_tree() else { return Ok(()) };
+    // A link counts as what it leads to: that is what was read.
+    let real = file.canonicalize().map_err(|source| GitError::Io { path: file.to_owned(), source })?;
+    let inside = real.strip_prefix(work_tree).ok();
+    let name = inside.unwrap_or(&real).to_string_lossy().into_owned();
+    let committed = match inside {
+        None => false,
+        Some(inside) => {
+            let place = Inside { git_dir: repository.git_dir(), work_tree, environment: settings_only(environment) };
+            // What is in the index and not in the commit is among the changes already.
+            let listed = place.git_with(&["ls-files", "--recurse-submodules", "-z", "--"], inside)?;
+            listed.split(|b| *b == 0).any(|path| path == inside.as_os_str().as_encoded_bytes())
+        }
+    };
+    if !committed && !changes.first.contains(&name) {
+        changes.add(name.as_bytes());
+    }
+    Ok(())
+}
+
 struct Inside<'a> {
     git_dir: &'a Path,
     work_tree: &'a Path,
@@ -85,6 +113,16 @@ struct Inside<'a> {
 
 impl Inside<'_> {
     fn git(&self, arguments: &[&str]) -> Result<Vec<u8>, RunError> {
+        self.program(arguments).captured(limits::GIT_STATUS_BYTES, None, Stderr::Kept)
+    }
+
+    /// The same about one path, which is taken as it is.
+    fn git_with(&self, arguments: &[&str], path: &Path) -> Result<Vec<u8>, RunError> {
+        let program = self.program(&[]).arg("--literal-pathspecs").args(arguments).arg(path);
+        program.captured(limits::GIT_STATUS_BYTES, None, Stderr::Kept)
+    }
+
+    fn program(&self, arguments: &[&str]) -> Program {
         // Naming both folders overrides `core.worktree`, which could point git at another, cleaner tree.
         Program::new("git", self.environment.clone())
             .directory(self.work_tree)
@@ -96,7 +134,6 @@ impl Inside<'_> {
             .args(["-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false"])
             .args(["-c", "core.ignoreStat=false", "-c", "core.hooksPath=/dev/null"])
             .args(arguments)
-            .captured(limits::GIT_STATUS_BYTES, None, Stderr::Kept)
     }
 }
 

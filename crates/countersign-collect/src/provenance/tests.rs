@@ -143,6 +143,32 @@ fn a_tree_that_is_not_the_commit_is_recorded_as_dirty() {
 }
 
 #[test]
+fn a_lock_file_that_the_commit_does_not_have_makes_the_tree_dirty() {
+    let bench = Bench::new();
+    let said = |observed: Observed| (observed.predicate.source().unwrap().tree.unwrap(), observed.changes.first);
+    let dirty = |names: &[&str]| (Tree::Dirty, names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+    // As `cargo build` does where no lock file is committed: the build itself makes one.
+    let made = format!("touch out; printf '%s' '{}' > Cargo.lock", lock(&"a".repeat(64)));
+    bench.ignore_output();
+    assert_eq!(said(bench.run(&["sh", "-c", &made]).unwrap()), dirty(&["Cargo.lock"]));
+    assert_eq!(said(bench.run(&["touch", "out"]).unwrap()), dirty(&["Cargo.lock"]), "counted once");
+    commit(&bench.path, ".gitignore", "out\nCargo.lock\n");
+    assert_eq!(said(bench.run(&["touch", "out"]).unwrap()), dirty(&["Cargo.lock"]), "ignored is not committed");
+    let artifacts = [PathBuf::from("out")];
+    assert_eq!(said(provenance_of_artifacts(&bench.ask(&artifacts)).unwrap()), dirty(&["Cargo.lock"]));
+    commit(&bench.path, ".gitignore", "out\n");
+    commit(&bench.path, "Cargo.lock", &lock(&"a".repeat(64)));
+    assert_eq!(said(bench.run(&["touch", "out"]).unwrap()), (Tree::Clean, Vec::new()));
+    assert_eq!(said(bench.run(&["sh", "-c", &made.replace("aaaa", "bbbb")]).unwrap()), dirty(&["Cargo.lock"]));
+    git(&bench.path, &["checkout", "-q", "Cargo.lock"]);
+    // One from elsewhere is none of the commit's, even if it reads the same.
+    let elsewhere = bench.ground.path("other.lock");
+    std::fs::copy(bench.path.join("Cargo.lock"), &elsewhere).unwrap();
+    let request = Request { lock_file: Some(&elsewhere), ..bench.ask(&artifacts) };
+    assert_eq!(said(provenance_of_artifacts(&request).unwrap()), dirty(&[elsewhere.to_str().unwrap()]));
+}
+
+#[test]
 fn what_watches_files_is_not_started_by_looking_for_changes() {
     let bench = Bench::new();
     let trap = testing::trap(&bench.ground, "trap");
