@@ -182,7 +182,7 @@ impl Promote {
             (verdict, true) => format!("{verdict}: nothing was authorised"),
             (verdict, false) if promotion.not_recorded.is_some() => format!("{verdict}: {may}"),
             (verdict, false) => format!(
-                "{verdict}, and the gate of {environment} is not enforced: {}let through, the summary {} FAILED",
+                "{verdict}: {}let through, the summary {} FAILED",
                 if self.dry_run { "would be " } else { "" },
                 if self.dry_run { "would say" } else { "says" },
             ),
@@ -196,6 +196,12 @@ impl Promote {
             (Some(_), None) => "\nkeep the log's checkpoint elsewhere: `countersign log checkpoint --output FILE`",
             _ => "",
         };
-        format!("{said}\n{record}{keep}\n")
+        let lenient = if decision.enforced {
+            String::new()
+        } else {
+            format!("the gate of {environment} is not enforced: it lets through what it would refuse\n")
+        };
+        let elsewhere = decision.would_be.iter().map(|(other, verdict)| format!("{other} would say {verdict} today\n"));
+        format!("{said}\n{lenient}{}{record}{keep}\n", elsewhere.collect::<String>())
     }
 }
