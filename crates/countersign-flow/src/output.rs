@@ -33,10 +33,12 @@ macro_rules! documents {
 documents! {
     /// `sbom`: an SBOM was written.
     Sbom {
-        /// The file.
-        output: String,
-        /// Its digest.
-        sha256: Sha256,
+        /// The file; none if the document is in this answer.
+        output: Option<String>,
+        /// The document, where no file was named.
+        document: Option<serde_json::Value>,
+        /// The digest of its bytes: those of the file, or those that are printed without `--format json`.
+        digest: Sha256,
         /// Components.
         components: usize,
         /// Components whose code is part of the binary.
@@ -57,7 +59,7 @@ documents! {
         /// The file's name.
         name: String,
         /// Its digest.
-        sha256: Sha256,
+        digest: Sha256,
     }
     /// `provenance`: a statement was written.
     Provenance {
@@ -116,7 +118,7 @@ documents! {
         /// What was found.
         findings: Vec<Finding>,
     }
-    /// `log init` and `log checkpoint`: a log as far as it goes.
+    /// `log init`: a log as far as it goes.
     LogState {
         /// The log's name.
         origin: Origin,
@@ -126,6 +128,19 @@ documents! {
         size: u64,
         /// The root over them.
         root: Sha256,
+    }
+    /// `log checkpoint`: a log as far as it goes, signed.
+    LogCheckpoint {
+        /// The log's name.
+        origin: Origin,
+        /// The file; none if the checkpoint is in this answer alone.
+        output: Option<String>,
+        /// How many entries.
+        size: u64,
+        /// The root over them.
+        root: Sha256,
+        /// The signed note, as a checkpoint file holds it.
+        checkpoint: String,
     }
     /// An entry with its index.
     NumberedEntry {
@@ -140,6 +155,15 @@ documents! {
         size: u64,
         /// All of them.
         entries: Vec<NumberedEntry>,
+    }
+    /// `log show --entry`: one entry.
+    LogEntryShown {
+        /// The index.
+        index: u64,
+        /// The entry.
+        entry: Entry,
+        /// Its inclusion proof in the form of C2SP tlog-proof, if it was asked for.
+        proof: Option<String>,
     }
     /// `policy build`: a manifest was written.
     PolicyBuilt {
@@ -245,7 +269,7 @@ documents! {
         /// Its size.
         bytes: usize,
         /// Its digest.
-        sha256: Sha256,
+        digest: Sha256,
         /// How many entries the log has.
         entries: u64,
         /// How many documents the package holds.
@@ -272,6 +296,31 @@ documents! {
         what: String,
         /// The explanation.
         text: String,
+    }
+    /// `completions`: the completions of a shell.
+    Completions {
+        /// The shell.
+        shell: String,
+        /// What the shell is to read.
+        script: String,
+    }
+    /// One command of the demo.
+    DemoStep {
+        /// The chapter that it belongs to.
+        chapter: String,
+        /// The command.
+        command: String,
+        /// How it ended, as it had to.
+        exit: Exit,
+    }
+    /// `demo`: everything that was run.
+    Demo {
+        /// The folder with every file, if it was kept.
+        folder: Option<String>,
+        /// The SLSA Build level that the demo's build shows.
+        level: u8,
+        /// The commands, in order.
+        steps: Vec<DemoStep>,
     }
     /// The end of a verb that could not do its work.
     Failed {

@@ -73,14 +73,14 @@ impl Export {
         let document = answer::AuditExported {
             output: self.output.display().to_string(),
             bytes: package.bytes.len(),
-            sha256: Sha256::of(&package.bytes),
+            digest: Sha256::of(&package.bytes),
             entries: package.entries,
             documents: package.documents,
         };
         Ok(Done::answer(call.format, Exit::Ok, "audit-export", &document, || {
             format!(
                 "{}: {} entries, {} documents, {} bytes\n{}\n",
-                document.output, document.entries, document.documents, document.bytes, document.sha256
+                document.output, document.entries, document.documents, document.bytes, document.digest
             )
         }))
     }

@@ -2,7 +2,7 @@
 
 use super::given::{self, StoreArgs, TrustArgs};
 use super::{Answer, Call};
-use crate::render::Done;
+use crate::render::{Done, Format};
 use clap::{Args, Subcommand};
 use countersign_core::codes;
 use countersign_core::entry::Entry;
@@ -12,6 +12,7 @@ use countersign_core::ids::Origin;
 use countersign_flow::place::{Place, StoreBlobs};
 use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
+use countersign_record::log::FolderFiles;
 use countersign_record::log::reader::LogReader;
 use countersign_record::log::verify::verify_folder;
 use countersign_record::log::writer::Log as Writer;
@@ -181,44 +182,45 @@ impl Checkpoint {
     fn run(&self, call: &Call<'_>) -> Answer {
         let reader = LogReader::open(&self.store.place().log())?;
         let note = reader.checkpoint().note().to_string();
-        match &self.output {
-            None => Ok(Done::bytes(note.into_bytes())),
-            Some(path) => {
-                write_atomic(path, note.as_bytes(), 0o644)?;
-                let claim = reader.checkpoint().claim();
-                let document = answer::LogState {
-                    origin: claim.origin.clone(),
-                    output: path.display().to_string(),
-                    size: claim.size,
-                    root: claim.root,
-                };
-                Ok(Done::answer(call.format, Exit::Ok, "log-checkpoint", &document, || {
-                    format!("{}: {} entries, root {}\n", document.output, document.size, document.root)
-                }))
-            }
+        if let Some(path) = &self.output {
+            write_atomic(path, note.as_bytes(), 0o644)?;
         }
+        let claim = reader.checkpoint().claim();
+        let document = answer::LogCheckpoint {
+            origin: claim.origin.clone(),
+            output: self.output.as_ref().map(|path| path.display().to_string()),
+            size: claim.size,
+            root: claim.root,
+            checkpoint: note,
+        };
+        Ok(Done::answer(call.format, Exit::Ok, "log-checkpoint", &document, || match &document.output {
+            None => document.checkpoint.clone(),
+            Some(output) => format!("{output}: {} entries, root {}\n", document.size, document.root),
+        }))
     }
 }
 
 impl Show {
+    fn one(&self, call: &Call<'_>, reader: &LogReader<FolderFiles>, index: u64) -> Answer {
+        let mut bytes = reader.entry(index)?;
+        let proof = if self.proof { Some(reader.tlog_proof(index)?.to_string()) } else { None };
+        if call.format == Format::Json {
+            let document = answer::LogEntryShown { index, entry: entry(index, &bytes)?, proof };
+            return Ok(Done::answer(call.format, Exit::Ok, "log-show-entry", &document, String::new));
+        }
+        bytes.push(b'\n');
+        Ok(Done::bytes(proof.map_or(bytes, String::into_bytes)))
+    }
+
     fn run(&self, call: &Call<'_>) -> Answer {
         let reader = LogReader::open(&self.store.place().log())?;
         if let Some(index) = self.entry {
-            if self.proof {
-                return Ok(Done::bytes(reader.tlog_proof(index)?.to_string().into_bytes()));
-            }
-            let mut bytes = reader.entry(index)?;
-            bytes.push(b'\n');
-            return Ok(Done::bytes(bytes));
+            return self.one(call, &reader, index);
         }
         let size = reader.checkpoint().claim().size;
         let mut entries = Vec::new();
         for (index, bytes) in (0..size).zip(reader.entries(0..size)) {
-            let entry = Entry::parse(&bytes?).map_err(|error| {
-                let place = format!("log entry {index}");
-                FlowError::Refused(vec![Finding::new(codes::LOG_ENTRY_MALFORMED, error.to_string()).at(place)])
-            })?;
-            entries.push(answer::NumberedEntry { index, entry });
+            entries.push(answer::NumberedEntry { index, entry: entry(index, &bytes?)? });
         }
         let document = answer::LogEntries { size, entries };
         Ok(Done::answer(call.format, Exit::Ok, "log-show", &document, || {
@@ -231,4 +233,11 @@ impl Show {
             text::table(&["entry", "time", "kind", "environment", "subject"], &rows)
         }))
     }
+}
+
+fn entry(index: u64, bytes: &[u8]) -> Result<Entry, FlowError> {
+    Entry::parse(bytes).map_err(|error| {
+        let finding = Finding::new(codes::LOG_ENTRY_MALFORMED, error.to_string()).at(format!("log entry {index}"));
+        FlowError::Refused(vec![finding.help("`countersign log verify` names what was altered")])
+    })
 }

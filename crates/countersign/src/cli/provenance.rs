@@ -69,7 +69,7 @@ impl Provenance {
             artifacts: observed
                 .artifacts
                 .iter()
-                .map(|a| answer::Artifact { name: a.name.clone(), sha256: a.digest })
+                .map(|a| answer::Artifact { name: a.name.clone(), digest: a.digest })
                 .collect(),
             builder: observed.predicate.run_details.builder.id.to_string(),
             level: platform::SLSA_BUILD_LEVEL,
@@ -88,7 +88,7 @@ fn beside(observed: &Observed) -> PathBuf {
 
 fn words(document: &answer::Provenance, observed: &Observed) -> String {
     let mut out = format!("{}\n", document.output);
-    for answer::Artifact { name, sha256: digest } in &document.artifacts {
+    for answer::Artifact { name, digest } in &document.artifacts {
         out.push_str(&format!("  {name}  {digest}\n"));
     }
     out.push_str(&format!("  built by {}, which shows SLSA Build L{}\n", document.builder, document.level));

@@ -2,6 +2,7 @@
 
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
+use countersign_flow::output::DemoStep;
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,8 @@ pub(crate) struct Stage<'a> {
     folder: PathBuf,
     inside: PathBuf,
     chapter: u32,
+    title: String,
+    steps: Vec<DemoStep>,
     audience: &'a mut dyn Write,
 }
 
@@ -55,7 +58,7 @@ pub(crate) enum DemoError {
 impl<'a> Stage<'a> {
     /// In an empty folder, with the program that is to be run.
     pub(crate) fn new(program: PathBuf, folder: PathBuf, audience: &'a mut dyn Write) -> Self {
-        Self { program, inside: folder.clone(), folder, chapter: 0, audience }
+        Self { program, inside: folder.clone(), folder, chapter: 0, title: String::new(), steps: Vec::new(), audience }
     }
 
     /// The folder.
@@ -66,6 +69,7 @@ impl<'a> Stage<'a> {
     /// A heading and what happens below it.
     pub(crate) fn chapter(&mut self, title: &str, text: &str) -> Result<(), DemoError> {
         self.chapter = self.chapter.saturating_add(1);
+        title.clone_into(&mut self.title);
         writeln!(self.audience, "\n== {}. {title} ==", self.chapter)?;
         let mut line = String::new();
         for word in text.split_whitespace() {
@@ -103,7 +107,18 @@ impl<'a> Stage<'a> {
             writeln!(self.audience, "(exit code {})", exit.code())?;
         }
         writeln!(self.audience)?;
-        ended(&shown(arguments), &output, exit).map(|_| ())
+        ended(&shown(arguments), &output, exit)?;
+        self.steps.push(DemoStep {
+            chapter: self.title.clone(),
+            command: format!("countersign {}", arguments.join(" ")),
+            exit,
+        });
+        Ok(())
+    }
+
+    /// The commands that were shown, each ended as it had to.
+    pub(crate) fn steps(&self) -> &[DemoStep] {
+        &self.steps
     }
 
     /// Runs this program without showing it.
