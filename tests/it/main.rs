@@ -12,6 +12,7 @@
 mod again;
 mod audit_package;
 mod door;
+mod door_exits;
 mod door_gate;
 mod examples;
 mod merge_against_git;

@@ -1,5 +1,6 @@
 //! What a use case could not do, and with which exit code that ends.
 
+use countersign_collect::SourceError;
 use countersign_collect::artifact::ArtifactError;
 use countersign_collect::git::GitError;
 use countersign_collect::provenance::ProvenanceError;
@@ -154,6 +155,12 @@ impl FlowError {
                 | SbomError::FeaturesRequired { .. }
                 | SbomError::NoSuchTarget { .. },
             ) => Exit::Usage,
+            Self::Key(error) | Self::Ssh(SshError::File(error)) | Self::Sign(SignError::Ssh(SshError::File(error))) => {
+                key_exit(error)
+            }
+            // What the job says of itself and what is checked out do not fit together: nothing can be said of the source.
+            Self::Provenance(ProvenanceError::Platform(_)) => Exit::Indeterminate,
+            Self::Provenance(ProvenanceError::Source(error)) => source_exit(error),
             // A refusal without a finding above a note would be a fault of ours: it must not end with 0.
             Self::Refused(findings) if exit_of(findings) == Exit::Ok => Exit::Internal,
             Self::Refused(findings) => exit_of(findings),
@@ -168,7 +175,6 @@ impl FlowError {
             Self::Read { .. }
             | Self::Exists { .. }
             | Self::Disk(_)
-            | Self::Key(_)
             | Self::KeyWrite(_)
             | Self::Sign(_)
             | Self::Ssh(_)
@@ -179,6 +185,22 @@ impl FlowError {
             | Self::Sbom(_)
             | Self::Git(_) => Exit::Io,
         }
+    }
+}
+
+/// A key that cannot do this job, or that others can get at, is a wrong name on the command line.
+const fn key_exit(error: &KeyFileError) -> Exit {
+    match error {
+        KeyFileError::Content { .. } | KeyFileError::OpenToOthers { .. } => Exit::Usage,
+        _ => Exit::Io,
+    }
+}
+
+const fn source_exit(error: &SourceError) -> Exit {
+    match error {
+        SourceError::NoUri | SourceError::Uri { .. } => Exit::Usage,
+        SourceError::Git(_) => Exit::Io,
+        _ => Exit::Indeterminate,
     }
 }
 

@@ -1,6 +1,6 @@
 //! `audit export` and `audit verify`.
 
-use super::given::StoreArgs;
+use super::given::{OutsideDigest, StoreArgs};
 use super::{Answer, Call};
 use crate::render::Done;
 use clap::{Args, Subcommand};
@@ -53,8 +53,8 @@ struct Verify {
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
     /// Its digest, from elsewhere again
-    #[arg(long, value_name = "sha256:…", env = crate::variables::TRUST_DIGEST)]
-    trust_digest: Option<Sha256>,
+    #[arg(long, value_name = "sha256:…", env = crate::variables::TRUST_DIGEST, value_parser = OutsideDigest::parse)]
+    trust_digest: Option<OutsideDigest>,
 }
 
 impl Audit {
@@ -62,6 +62,13 @@ impl Audit {
         match &self.verb {
             Verb::Export(verb) => verb.run(call),
             Verb::Verify(verb) => verb.run(call),
+        }
+    }
+
+    pub(crate) const fn not_done(&self) -> &'static str {
+        match &self.verb {
+            Verb::Export(_) => "nothing was written",
+            Verb::Verify(_) => "nothing was verified",
         }
     }
 }
@@ -91,7 +98,7 @@ impl Verify {
         let limit = usize::try_from(limits::PACKAGE_BYTES).unwrap_or(usize::MAX);
         let package = files::read(&self.package, limit)?;
         let trust = self.trust.as_deref().map(|path| files::read(path, limits::COLLECTION_BYTES)).transpose()?;
-        let digest = self.trust_digest;
+        let digest = self.trust_digest.and_then(OutsideDigest::given);
         let outside = trust.as_deref().map(|bytes| OutsideTrust { bytes, digest: digest.as_ref() });
         let report = audit::verify(&package, outside)?;
         let exit = exit_of(&report.findings);

@@ -12,10 +12,10 @@ use countersign_core::ids::Origin;
 use countersign_flow::place::{Place, StoreBlobs};
 use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
-use countersign_record::log::FolderFiles;
 use countersign_record::log::reader::LogReader;
 use countersign_record::log::verify::verify_folder;
 use countersign_record::log::writer::Log as Writer;
+use countersign_record::log::{FolderFiles, LogError};
 use countersign_report::{output, text};
 use countersign_sign::{LogSigner, SigningKey};
 use countersign_verify::LogState;
@@ -98,6 +98,14 @@ impl Log {
             Verb::Verify(verb) => verb.run(call),
             Verb::Checkpoint(verb) => verb.run(call),
             Verb::Show(verb) => verb.run(call),
+        }
+    }
+
+    pub(crate) const fn not_done(&self) -> &'static str {
+        match &self.verb {
+            Verb::Init(_) | Verb::Checkpoint(_) => "nothing was written",
+            Verb::Verify(_) => "nothing was verified",
+            Verb::Show(_) => "nothing was shown",
         }
     }
 }
@@ -202,6 +210,10 @@ impl Checkpoint {
 
 impl Show {
     fn one(&self, call: &Call<'_>, reader: &LogReader<FolderFiles>, index: u64) -> Answer {
+        if index >= reader.size() {
+            let none = LogError::NoEntry { index, size: reader.size() };
+            return Err(FlowError::Usage(format!("--entry {index}: {none}")));
+        }
         let mut bytes = reader.entry(index)?;
         let proof = if self.proof { Some(reader.tlog_proof(index)?.to_string()) } else { None };
         if call.format == Format::Json {

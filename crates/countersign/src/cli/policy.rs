@@ -1,10 +1,9 @@
 //! `policy`: releases that people approve, and that the log makes active.
 
-use super::given::{self, LeastArgs, StoreArgs, TrustArgs};
+use super::given::{self, LeastArgs, OutsideDigest, StoreArgs, TrustArgs};
 use super::{Answer, Call};
 use crate::render::Done;
 use clap::{Args, Subcommand};
-use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
 use countersign_core::finding::exit_of;
 use countersign_core::ids::EnvName;
@@ -65,8 +64,8 @@ struct Approve {
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
     /// Its digest, from outside
-    #[arg(long, value_name = "sha256:…")]
-    trust_digest: Option<Sha256>,
+    #[arg(long, value_name = "sha256:…", value_parser = OutsideDigest::parse)]
+    trust_digest: Option<OutsideDigest>,
 }
 
 /// Make an approved release the active one for an environment
@@ -134,6 +133,14 @@ impl Policy {
             Verb::History(verb) => verb.run(call),
         }
     }
+
+    pub(crate) const fn not_done(&self) -> &'static str {
+        match &self.verb {
+            Verb::Build(_) | Verb::Approve(_) => "nothing was written",
+            Verb::Activate(_) => "nothing was recorded",
+            Verb::History(_) => "nothing was shown",
+        }
+    }
 }
 
 impl Build {
@@ -175,7 +182,7 @@ impl Approve {
         let at = given::now()?;
         let trust = match &self.trust {
             None => None,
-            Some(path) => Some(TrustFile::read(path, self.trust_digest, at)?),
+            Some(path) => Some(TrustFile::read(path, self.trust_digest.and_then(OutsideDigest::given), at)?),
         };
         if let Some(trust) = &trust
             && !trust.outcome.findings.is_empty()

@@ -56,6 +56,11 @@ impl Provenance {
         };
         let started = given::now()?;
         let clock = || -> Time { given::now().unwrap_or(started) };
+        if self.command.is_empty() && self.artifacts.is_empty() {
+            return Err(FlowError::Usage(
+                "there is nothing to say: give a build command after `--`, or a file with --artifact".to_owned(),
+            ));
+        }
         let observed = if self.command.is_empty() {
             provenance_of_artifacts(&request)?
         } else {

@@ -125,6 +125,13 @@ struct Show {
 }
 
 impl Key {
+    pub(crate) const fn not_done(&self) -> &'static str {
+        match &self.verb {
+            KeyVerb::Generate(_) => "nothing was written",
+            KeyVerb::Show(_) => "nothing was shown",
+        }
+    }
+
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
         let document = match &self.verb {
             KeyVerb::Generate(verb) => {

@@ -101,6 +101,13 @@ impl Trust {
             Verb::Digest(verb) => verb.run(call),
         }
     }
+
+    pub(crate) const fn not_done(&self) -> &'static str {
+        match &self.verb {
+            Verb::Init(_) | Verb::Sign(_) => "nothing was written",
+            Verb::Show(_) | Verb::Digest(_) => "nothing was shown",
+        }
+    }
 }
 
 impl Init {
