@@ -41,7 +41,7 @@ fn bundles_that_do_not_hold_are_refused_with_their_place() {
     verify("twice.json").expect(4, &["duplicate key \"mediaType\""]);
     let large = std::fs::File::create(door.path().join("large.json")).unwrap();
     large.set_len(100 << 20).unwrap();
-    verify("large.json").expect(4, &["104857600 bytes, more than the 16777216"]);
+    verify("large.json").expect(4, &["found:    104857600 bytes"]);
     let mut flipped = whole.clone();
     let at = flipped.windows(7).position(|w| w == b"\"sig\":\"").unwrap() + 20;
     flipped[at] = if flipped[at] == b'A' { b'B' } else { b'A' };
@@ -217,6 +217,7 @@ fn codes_rules_and_exit_codes_can_be_looked_up() {
     door.run("explain review-missing").expect(0, &["exit code 1"]);
     door.run("explain two-party-review@1").expect(0, &["reviewers_beyond_author"]);
     door.run("explain no-such-thing").expect(2, &["neither a code nor a rule"]);
+    door.run("explain review-mising").expect(2, &["did you mean review-missing"]);
 }
 
 /// The document that a verb printed holds against the schema that it names, as it lies in the project.

@@ -3,6 +3,7 @@
 use crate::error::FlowError;
 use crate::files;
 use countersign_core::bundle::Signed;
+use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::limits;
@@ -25,6 +26,16 @@ pub fn read_all(bundles: &[PathBuf], more: &[PathBuf]) -> Result<Vec<Vec<u8>>, F
     Ok(out)
 }
 
+/// The documents of one file, none if there is no such file.
+pub fn read_if_there(path: &Path) -> Result<Vec<Vec<u8>>, FlowError> {
+    let mut out = Vec::new();
+    match read_into(path, &mut out) {
+        Err(FlowError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+        Ok(()) => Ok(out),
+    }
+}
+
 /// Text with the file's name beside each document that a finding names by digest: people know files.
 #[must_use]
 pub fn named(text: &str, paths: &[PathBuf]) -> String {
@@ -45,7 +56,16 @@ pub fn named(text: &str, paths: &[PathBuf]) -> String {
 }
 
 fn read_into(path: &Path, out: &mut Vec<Vec<u8>>) -> Result<(), FlowError> {
-    let bytes = files::read(path, limits::DOCUMENT_BYTES)?;
+    let bytes = files::read(path, limits::DOCUMENT_BYTES).map_err(|error| match error {
+        FlowError::TooLarge { found, limit, .. } => FlowError::Refused(vec![
+            Finding::new(codes::BUNDLE_MALFORMED, "the file is too large to hold signed documents")
+                .at(path.display().to_string())
+                .expected(format!("at most {limit} bytes"), "countersign")
+                .found(format!("{found} bytes"))
+                .help("name the signed bundle, not what it is about"),
+        ]),
+        other => other,
+    })?;
     let documents = Signed::parse_lines(&bytes).map_err(|error| {
         FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(path.display().to_string())])
     })?;

@@ -90,7 +90,7 @@ pub enum FlowError {
     #[error(transparent)]
     Provenance(#[from] ProvenanceError),
     /// An SBOM could not be made.
-    #[error(transparent)]
+    #[error("{}", with_place(.0))]
     Sbom(#[from] SbomError),
     /// Git evidence could not be written down.
     #[error("the git evidence could not be written down: {0}")]
@@ -115,6 +115,9 @@ impl FlowError {
             Self::Key(KeyFileError::OpenToOthers { path, .. }) => Some(format!("chmod 600 {}", path.display())),
             Self::Key(KeyFileError::Missing { .. }) => {
                 Some("`countersign key generate --output FILE` makes one".to_owned())
+            }
+            Self::TooLarge { path, .. } => {
+                Some(format!("is {} the file that you mean? look at it first", path.display()))
             }
             Self::Sbom(error) => Some(error.help()),
             Self::Log(LogError::Missing { .. }) => {
@@ -185,6 +188,17 @@ impl FlowError {
             | Self::Sbom(_)
             | Self::Git(_) => Exit::Io,
         }
+    }
+}
+
+/// What an SBOM's error says, with the file, folder or flag that it is about.
+fn with_place(error: &SbomError) -> String {
+    let said = error.to_string();
+    match error.at() {
+        Some(place) if !place.split(' ').next_back().is_some_and(|last| said.contains(last)) => {
+            format!("{said}: {place}")
+        }
+        _ => said,
     }
 }
 

@@ -138,8 +138,10 @@ pub fn verify_activation(
         }),
         Ok(_) => Err(findings),
         Err(more) => {
-            if back {
-                findings.push(rollback(&activation, context, place));
+            // One that gives no reason has this finding already.
+            let rolled = rollback(&activation, context, place);
+            if back && !findings.contains(&rolled) {
+                findings.push(rolled);
             }
             findings.extend(more);
             Err(findings)

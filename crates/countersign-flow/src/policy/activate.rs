@@ -97,7 +97,7 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
         if newest_trust(&state) == Some(*trust.digest()) { log.size() } else { log.size().saturating_add(1) };
     let judge = view.judge(&request.environment);
     let release = verify_release(&release_bytes, judge.trust(), request.at, &request.release.display().to_string())
-        .map_err(FlowError::Refused)?;
+        .map_err(|findings| FlowError::Refused(unsigned(findings, request.release, &release_bytes)))?;
     refuse(sane(request, trust, &release))?;
 
     let statement = statement(request, &release, view)?;
@@ -135,6 +135,20 @@ pub fn history(state: &LogState, environment: Option<&EnvName>) -> Vec<Activated
     let mut all: Vec<Activated> = wanted.flat_map(|e| view.activations(&e).cloned().collect::<Vec<_>>()).collect();
     all.sort_by_key(|activated| activated.entry);
     all
+}
+
+/// Where the file is a manifest that nobody has signed, says so: it is the likeliest mistake.
+fn unsigned(mut findings: Vec<Finding>, path: &Path, bytes: &[u8]) -> Vec<Finding> {
+    if policy::Manifest::parse(bytes).is_ok() {
+        for finding in &mut findings {
+            "this is a manifest without any approval, not an approved release".clone_into(&mut finding.what);
+            finding.help = Some(format!(
+                "`countersign policy approve {} --key KEY --output policy.sigstore.json`, then activate that file",
+                path.display()
+            ));
+        }
+    }
+    findings
 }
 
 fn anchored(trust: &TrustFile) -> Result<&VerifiedTrust, FlowError> {

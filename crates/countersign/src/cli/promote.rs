@@ -5,6 +5,7 @@ use super::{Answer, Call};
 use crate::render::Done;
 use crate::world::World;
 use clap::Args;
+use countersign_core::codes;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Class, Finding, Verdict, exit_of};
 use countersign_core::ids::EnvName;
@@ -103,6 +104,10 @@ impl Promote {
     fn placed(&self, mut promotion: Promotion) -> Promotion {
         if promotion.recorded.is_some() {
             return promotion;
+        }
+        if self.key.is_none() {
+            let gate = promotion.decision.findings.iter_mut().filter(|finding| finding.code == codes::GATE_UNKNOWN);
+            gate.for_each(|finding| finding.found = vec!["no key was given".to_owned()]);
         }
         let others = promotion.not_recorded.iter_mut().flat_map(|not| not.findings.iter_mut());
         for place in promotion.decision.findings.iter_mut().chain(others).flat_map(|finding| finding.at.iter_mut()) {

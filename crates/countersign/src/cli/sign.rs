@@ -36,7 +36,7 @@ pub(crate) struct Sign {
     /// The bundle
     #[arg(long, value_name = "FILE.sigstore.json")]
     output: PathBuf,
-    /// Add the bundle as a line to a collection that is there already
+    /// Add the bundle as a line to the file, which is made where there is none
     #[arg(long)]
     append: bool,
 }
@@ -63,8 +63,7 @@ impl Sign {
         };
         let key = SigningKey::load(&self.key)?;
         let bundle = build::sign(&statement, &key)?;
-        let mut lines =
-            if self.append { documents::read_all(std::slice::from_ref(&self.output), &[])? } else { Vec::new() };
+        let mut lines = if self.append { documents::read_if_there(&self.output)? } else { Vec::new() };
         lines.push(bundle.clone());
         let mut bytes = lines.join(&b'\n');
         bytes.push(b'\n');

@@ -1,0 +1,96 @@
+//! The words of refusals: the file is named, and there is one next action that helps.
+
+use countersign_tests::door::Door;
+
+const LEAST: &str = "--least-checkpoint outside/checkpoint";
+
+#[test]
+fn unsigned_documents_are_named_with_what_signs_them() {
+    let door = Door::new();
+    let said = door.run(&format!(
+        "verify app.bin --bundle app.sbom.sigstore.json --trust trust.toml --trust-digest {}",
+        door.digest()
+    ));
+    said.expect(
+        4,
+        &["--> trust trust.toml", "this is not a signed trust document", "countersign trust sign trust.toml"],
+    );
+    let said = door.trusting(&format!(
+        "policy activate policy.manifest.json --environment production --key keys/ada --log-key keys/log.pem \
+         --store store {LEAST}"
+    ));
+    said.expect(
+        4,
+        &["--> policy.manifest.json", "without any approval", "countersign policy approve policy.manifest.json"],
+    );
+}
+
+#[test]
+fn every_refusal_has_one_next_action() {
+    let door = Door::new();
+    let bundle = "--bundle app.sbom.sigstore.json";
+    let other = format!("sha256:{}", "0".repeat(64));
+    let runs = [
+        (
+            format!("verify trust.toml {bundle} --trust trust.sigstore.json --trust-digest {}", door.digest()),
+            "subject-mismatch",
+        ),
+        (
+            format!("verify app.bin {bundle} --trust trust.sigstore.json --trust-digest {other}"),
+            "trust-digest-mismatch",
+        ),
+        (
+            format!("promote app.bin --to production --dry-run --trust trust.sigstore.json --trust-digest {other}"),
+            "policy-missing",
+        ),
+        (
+            format!(
+                "promote app.bin --to production --dry-run --store store --trust trust.sigstore.json --trust-digest {}",
+                door.digest()
+            ),
+            "rollback-undetectable",
+        ),
+        (
+            format!(
+                "promote app.bin --to nowhere --dry-run --store store --trust trust.sigstore.json --trust-digest {}",
+                door.digest()
+            ),
+            "environment-unknown",
+        ),
+    ];
+    for (line, code) in runs {
+        let said = door.run(&line);
+        assert!(said.text.contains(code), "{line}: {}", said.text);
+        for finding in said.text.split("\n\n").filter(|part| part.contains("]: ") && !part.starts_with("note[")) {
+            assert_eq!(finding.matches("\n   help: ").count(), 1, "{line}:\n{finding}");
+        }
+    }
+    door.run("explain sbom-disagrees").expect(0, &["what to do: make the SBOM of this very build again"]);
+}
+
+#[test]
+fn files_and_folders_that_are_not_there_or_too_large_are_named() {
+    let door = Door::new();
+    door.run("sbom --directory nowhere").expect(5, &["cannot open the folder: nowhere"]);
+    std::fs::File::create(door.path().join("large.json")).unwrap().set_len(100 << 20).unwrap();
+    door.trusting("verify app.bin --bundle large.json")
+        .expect(4, &["untrusted[bundle-malformed]", "--> large.json", "found:    104857600 bytes", "help: "]);
+    let sign = |file: &str| door.run(&format!("sign {file} --key keys/builder.pem --output all.jsonl --append"));
+    sign("app.provenance.json").expect(0, &["all.jsonl"]);
+    door.run("sign app.cdx.json --type sbom --artifact app.bin --key keys/builder.pem --output all.jsonl --append")
+        .expect(0, &["all.jsonl"]);
+    door.trusting("verify app.bin --bundle all.jsonl").expect(0, &["2 bundles", "verified"]);
+}
+
+#[test]
+fn a_return_to_an_older_release_without_a_reason_is_said_once() {
+    let door = Door::new();
+    let activate = |release: &str| {
+        door.trusting(&format!(
+            "policy activate {release} --environment production --key keys/ada --log-key keys/log.pem --store store {LEAST}"
+        ))
+    };
+    let said = activate("policy.sigstore.json");
+    said.expect(4, &["refused[policy-rollback]", "policy-unapproved", "nothing was recorded"]);
+    assert_eq!(said.text.matches("[policy-rollback]").count(), 1, "{}", said.text);
+}
