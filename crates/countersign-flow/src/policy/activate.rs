@@ -222,6 +222,19 @@ fn sane(
                 .found(request.at.to_string()),
         );
     }
+    if !manifest.environments.contains_key(&request.environment) {
+        // Below every floor as well, but that only follows from this.
+        let covered: Vec<String> = manifest.environments.keys().map(ToString::to_string).collect();
+        let environment = &request.environment;
+        let finding =
+            Finding::new(codes::ENVIRONMENT_UNKNOWN, format!("the release does not cover environment {environment}"))
+                .at(request.release.display().to_string())
+                .expected(format!("[environments.{environment}] in the release"), "--environment")
+                .found(covered.join(", "))
+                .help(format!("add [environments.{environment}] to policy.toml, build it again, and have it approved"));
+        findings.insert(0, finding);
+        return findings;
+    }
     match trust.trust().environments.get(&request.environment) {
         Some(floor) => findings.extend(floors::check(manifest, &request.environment, floor)),
         None => findings.push(

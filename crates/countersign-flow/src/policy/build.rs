@@ -32,9 +32,18 @@ pub fn build(folder: &Path) -> Result<Manifest, FlowError> {
     if problems.is_empty() { Ok(manifest) } else { Err(FlowError::Refused(problems)) }
 }
 
-/// Rules and parameters that this version does not know.
+/// Rules and parameters that this version does not know, and a release without any rule: it could never say yes.
 pub(super) fn problems(manifest: &Manifest) -> Vec<Finding> {
     let mut findings = Vec::new();
+    if manifest.rules.is_empty() {
+        findings.push(
+            Finding::new(codes::POLICY_EMPTY, "the release has no rule: nothing checked is not a pass")
+                .at(countersign_core::policy::SOURCE_FILE)
+                .expected("at least one rule", "countersign")
+                .found("none")
+                .help("add one with `[[rules]]`; `countersign explain rules` lists them"),
+        );
+    }
     for rule in &manifest.rules {
         match rules::find(&rule.id) {
             None => findings.push(
