@@ -26,6 +26,20 @@ fn unsigned_documents_are_named_with_what_signs_them() {
 }
 
 #[test]
+fn what_a_parser_shows_keeps_its_lines() {
+    let door = Door::new();
+    let shown = "\n   found:    2 | version = \n               |           ^\n";
+    door.write("bad.toml", b"a = 1\nversion = \n");
+    let said = door.run("trust digest bad.toml");
+    said.expect(4, &["TOML parse error at line 2, column 11: ", "--> bad.toml", shown]);
+    door.write("policy/policy.toml", b"a = 1\nversion = \n");
+    door.run("policy build policy --output new.json").expect(4, &["TOML parse error at line 2, column 11: ", shown]);
+    door.write("app/Cargo.toml", b"a = 1\nversion = \x1b[2J\n");
+    let said = door.run("sbom --directory app --offline");
+    assert!(said.code != 0 && !said.text.contains("\\n") && !said.text.contains('\x1b'), "{}", said.text);
+}
+
+#[test]
 fn every_refusal_has_one_next_action() {
     let door = Door::new();
     let bundle = "--bundle app.sbom.sigstore.json";

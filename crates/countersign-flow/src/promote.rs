@@ -263,7 +263,7 @@ fn pin(request: &PromoteRequest<'_>) -> Result<Option<countersign_core::policy::
     let Some(path) = request.lock else { return Ok(None) };
     let Some(bytes) = files::read_if_there(path, countersign_core::limits::TOML_BYTES)? else { return Ok(None) };
     let lock = Lock::parse(&bytes).map_err(|error| {
-        FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(path.display().to_string())])
+        FlowError::Refused(vec![Finding::of_lines(error.code(), &error.to_string()).at(path.display().to_string())])
     })?;
     Ok(lock.0.get(&request.environment).cloned())
 }

@@ -135,5 +135,5 @@ pub fn sign(trust: &Trust, output: &Path, key: &PersonKey, keygen: &SshKeygen) -
 }
 
 fn refused(error: &countersign_core::trust::TrustError, place: &str) -> FlowError {
-    FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(place)])
+    FlowError::Refused(vec![Finding::of_lines(error.code(), &error.to_string()).at(place)])
 }

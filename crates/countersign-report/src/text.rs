@@ -1,8 +1,8 @@
 //! Findings and checks as a person reads them: the object, what was expected beside what was found, whose rule it is,
 //! and one next action. Words carry the meaning; there is no colour.
 
-pub use crate::escape::plain;
 use crate::escape::push;
+pub use crate::escape::{plain, plain_lines};
 use crate::next;
 use crate::table::{Table, width};
 use countersign_core::finding::{Check, Class, Finding};

@@ -347,7 +347,7 @@ fn write_lock(request: &ActivateRequest<'_>, activated: &Activated) -> Result<()
         None => Lock::default(),
         Some(bytes) => Lock::parse(&bytes).map_err(|error| {
             FlowError::Refused(vec![
-                Finding::new(error.code(), error.to_string()).at(request.lock.display().to_string()),
+                Finding::of_lines(error.code(), &error.to_string()).at(request.lock.display().to_string()),
             ])
         })?,
     };

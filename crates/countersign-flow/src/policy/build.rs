@@ -26,7 +26,7 @@ pub fn build(folder: &Path) -> Result<Manifest, FlowError> {
         return Err(FlowError::Refused(findings));
     }
     let manifest = Manifest::close(&found).map_err(|error| {
-        FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(folder.display().to_string())])
+        FlowError::Refused(vec![Finding::of_lines(error.code(), &error.to_string()).at(folder.display().to_string())])
     })?;
     let problems = problems(&manifest);
     if problems.is_empty() { Ok(manifest) } else { Err(FlowError::Refused(problems)) }
