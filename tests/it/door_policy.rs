@@ -33,3 +33,33 @@ fn a_release_that_does_not_cover_the_environment_is_refused_for_that_first() {
     assert!(!said.text.contains("policy-below-floor"), "{}", said.text);
     assert_eq!(door.entries(), before);
 }
+
+#[test]
+fn a_key_approves_and_signs_once_and_persons_are_counted() {
+    let door = Door::new();
+    let trust = format!("--trust trust.sigstore.json --trust-digest {}", door.digest());
+    let approve = |person: &str, more: &str| {
+        door.run(&format!("policy approve policy.manifest.json --key keys/{person} --output new.json {more}"))
+    };
+    let lines = |file: &str| door.read(file).iter().filter(|byte| **byte == b'\n').count();
+    approve("ada", "").expect(0, &["signed by 1 key(s)", "with --trust"]);
+    approve("ada", "").expect(0, &["already signed by this key: nothing was added", "signed by 1 key(s)"]);
+    approve("ada", &trust).expect(0, &["already signed by this key", "1 of 2 needed: ada"]);
+    assert_eq!(lines("new.json"), 1);
+    approve("ben", &trust).expect(0, &["2 of 2 needed: ada, ben"]);
+    assert_eq!(lines("new.json"), 2);
+
+    let sign = |person: &str| door.run(&format!("trust sign trust.toml --key keys/{person} --output new.trust.json"));
+    sign("ada").expect(0, &["1 of 2 needed: ada"]);
+    sign("ada").expect(0, &["already signed by this key: nothing was added", "1 of 2 needed: ada"]);
+    assert_eq!(lines("new.trust.json"), 1);
+    sign("ben").expect(0, &["2 of 2 needed: ada, ben"]);
+
+    // A PEM key signs as well, and once as well.
+    let pem = |more: &str| {
+        door.run(&format!("policy approve policy.manifest.json --key keys/gate.pem --output pem.json {more}"))
+    };
+    pem("").expect(0, &["signed by 1 key(s)"]);
+    pem("").expect(0, &["already signed by this key"]);
+    assert_eq!(lines("pem.json"), 1);
+}

@@ -73,7 +73,7 @@ const REGISTRY: &[Noun] = &[
     answer::<countersign_flow::output::TrustFile>("output/trust-digest"),
     answer::<countersign_flow::output::TrustFile>("output/trust-init"),
     answer::<countersign_flow::output::TrustShown>("output/trust-show"),
-    answer::<countersign_flow::output::TrustFile>("output/trust-sign"),
+    answer::<countersign_flow::output::TrustSigned>("output/trust-sign"),
     answer::<countersign_report::output::Verification>("output/verify"),
     noun::<countersign_core::policy::Activation>("policy-activation", "v0.1"),
     noun::<countersign_core::policy::Manifest>("policy-release", "v0.1"),

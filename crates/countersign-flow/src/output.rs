@@ -102,7 +102,20 @@ documents! {
         /// The public key's file, where one was made.
         public: Option<String>,
     }
-    /// `trust init`, `trust sign` and `trust digest`: a trust document.
+    /// `trust sign`: a trust document with one's signature.
+    TrustSigned {
+        /// The file.
+        output: String,
+        /// The digest of its canonical JSON: what is kept outside.
+        digest: Sha256,
+        /// Whether a signature was added; a key signs once.
+        added: bool,
+        /// The persons of the trust role who signed it.
+        persons: Vec<String>,
+        /// How many of them it needs.
+        needed: u32,
+    }
+    /// `trust init` and `trust digest`: a trust document.
     TrustFile {
         /// The file.
         output: String,
@@ -182,8 +195,14 @@ documents! {
         digest: Sha256,
         /// The release's version.
         version: u64,
-        /// How many approvals the file holds; who counts, trust says.
-        signatures: usize,
+        /// Whether an approval was added; a key approves once.
+        added: bool,
+        /// How many distinct keys approved it; who counts, trust says.
+        keys: usize,
+        /// The policy approvers among them, where trust was given.
+        persons: Option<Vec<String>>,
+        /// How many approvers it needs, where trust was given.
+        needed: Option<u32>,
     }
     /// `policy activate`: a release is active, or waits for more approvers.
     PolicyActivated {

@@ -1,7 +1,8 @@
 //! Writing and signing trust documents.
 
 use crate::error::FlowError;
-use crate::{files, people};
+use crate::files;
+use crate::people::{self, CoSigned};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::ids::{EnvName, Origin, PersonId, Uri};
@@ -113,7 +114,7 @@ pub fn read(path: &Path) -> Result<Trust, FlowError> {
 }
 
 /// Adds a person's signature to `output`. The person has to be in the document's own `trust` role.
-pub fn sign(trust: &Trust, output: &Path, key: &PersonKey, keygen: &SshKeygen) -> Result<Vec<u8>, FlowError> {
+pub fn sign(trust: &Trust, output: &Path, key: &PersonKey, keygen: &SshKeygen) -> Result<CoSigned, FlowError> {
     let id = key.public(keygen)?.id();
     let in_role = |person: &PersonId| trust.role(ROLE_TRUST).is_some_and(|role| role.persons.contains(person));
     let found = match trust.owner_of(&id) {

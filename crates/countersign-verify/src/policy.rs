@@ -89,6 +89,19 @@ pub fn verify_release(bytes: &[u8], trust: &Trust, at: Time, place: &str) -> Res
     Ok(VerifiedRelease { manifest, reference, approvers, document: cosigned.digest })
 }
 
+/// Who among the policy approvers of `trust` signed a release so far, and how many it needs.
+pub fn approvals(
+    bytes: &[u8],
+    trust: &Trust,
+    at: Time,
+    place: &str,
+) -> Result<(BTreeSet<PersonId>, u32), Vec<Finding>> {
+    let cosigned = quorum::read(bytes, Kind::PolicyRelease, codes::POLICY_UNAPPROVED, place)?;
+    let role = approvers_of(trust, place)?;
+    let count = quorum::count(&cosigned, Kind::PolicyRelease, trust, role, at, place);
+    Ok((quorum::ids(&count), role.threshold.max(LEAST_APPROVERS)))
+}
+
 /// What an activation is judged by.
 #[derive(Debug, Clone, Copy)]
 pub struct ActivationContext<'a> {

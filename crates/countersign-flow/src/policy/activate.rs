@@ -281,7 +281,7 @@ fn sign(request: &ActivateRequest<'_>, statement: &Statement) -> Result<Vec<u8>,
     match request.activation {
         None => Ok(request.key.sign(&statement.to_bytes()?, POLICY_NAMESPACE, request.keygen)?),
         Some(path) => {
-            let document = people::add_signature(path, statement, POLICY_NAMESPACE, request.key, request.keygen)?;
+            let document = people::add_signature(path, statement, POLICY_NAMESPACE, request.key, request.keygen)?.bytes;
             write_atomic(path, &document, 0o644)?;
             Ok(document)
         }

@@ -1,7 +1,8 @@
 //! From a folder to a closed manifest, and from a manifest to a release that people approved.
 
 use crate::error::FlowError;
-use crate::{files, people};
+use crate::files;
+use crate::people::{self, CoSigned};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::limits;
@@ -81,7 +82,7 @@ pub fn approve(
     key: &PersonKey,
     keygen: &SshKeygen,
     trust: Option<&Trust>,
-) -> Result<(Manifest, Vec<u8>), FlowError> {
+) -> Result<(Manifest, CoSigned), FlowError> {
     let bytes = files::read(manifest, limits::DOCUMENT_BYTES)?;
     let place = manifest.display().to_string();
     let manifest = Manifest::parse(&bytes).map_err(|error| {
@@ -98,8 +99,8 @@ pub fn approve(
     if let Some(trust) = trust {
         approver(key, keygen, trust)?;
     }
-    let lines = people::add_signature(output, &release_statement(&manifest)?, POLICY_NAMESPACE, key, keygen)?;
-    Ok((manifest, lines))
+    let signed = people::add_signature(output, &release_statement(&manifest)?, POLICY_NAMESPACE, key, keygen)?;
+    Ok((manifest, signed))
 }
 
 /// Refuses a key that is not a policy approver's.

@@ -6,7 +6,7 @@ use crate::render::Done;
 use clap::{Args, Subcommand};
 use countersign_core::exit::Exit;
 use countersign_core::finding::exit_of;
-use countersign_core::ids::EnvName;
+use countersign_core::ids::{EnvName, PersonId};
 use countersign_flow::outside::TrustFile;
 use countersign_flow::place::StoreBlobs;
 use countersign_flow::policy::{self, ActivateRequest, Activation};
@@ -15,7 +15,8 @@ use countersign_record::atomic::write_atomic;
 use countersign_report::text;
 use countersign_sign::{PersonKey, SigningKey};
 use countersign_verify::LogState;
-use countersign_verify::policy::Activated;
+use countersign_verify::policy::{Activated, approvals};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Build, approve and activate policy releases
@@ -191,18 +192,32 @@ impl Approve {
         }
         let trust = trust.as_ref().and_then(|t| t.outcome.trust.as_ref()).map(countersign_verify::VerifiedTrust::trust);
         let keygen = call.world.ssh_keygen();
-        let (manifest, bytes) = policy::approve(&self.manifest, &self.output, &key, &keygen, trust)?;
-        write_atomic(&self.output, &bytes, 0o644)?;
+        let (manifest, signed) = policy::approve(&self.manifest, &self.output, &key, &keygen, trust)?;
+        write_atomic(&self.output, &signed.bytes, 0o644)?;
+        let place = self.output.display().to_string();
+        let approvals = trust.map(|trust| approvals(&signed.bytes, trust, at, &place)).transpose();
+        let approvals = approvals.map_err(FlowError::Refused)?;
+        let names = |persons: &BTreeSet<PersonId>| persons.iter().map(ToString::to_string).collect();
         let document = answer::PolicyApproved {
             output: self.output.display().to_string(),
             digest: manifest.digest()?,
             version: manifest.version,
-            signatures: bytes.split(|b| *b == b'\n').filter(|line| !line.is_empty()).count(),
+            added: signed.added,
+            keys: signed.keys,
+            persons: approvals.as_ref().map(|(persons, _)| names(persons)),
+            needed: approvals.as_ref().map(|(_, needed)| *needed),
         };
         Ok(Done::answer(call.format, Exit::Ok, "policy-approve", &document, || {
+            let again = if document.added { "" } else { "already signed by this key: nothing was added\n" };
+            let who = match (&document.persons, document.needed) {
+                (Some(persons), Some(needed)) => {
+                    format!("{} of {needed} needed: {}", persons.len(), persons.join(", "))
+                }
+                _ => format!("signed by {} key(s); with --trust it is said whose they are", document.keys),
+            };
             format!(
-                "{}: {} approval(s) of release {}\n{}\n",
-                document.output, document.signatures, document.version, document.digest
+                "{again}{}: approval of release {}\n{}\n{who}\n",
+                document.output, document.version, document.digest
             )
         }))
     }
@@ -314,7 +329,7 @@ impl History {
 
 fn row(activated: &Activated, state: &LogState) -> answer::ActivationRow {
     let environment = &activated.activation.environment;
-    let names = |ids: &std::collections::BTreeSet<countersign_core::ids::PersonId>| {
+    let names = |ids: &BTreeSet<PersonId>| {
         ids.iter().map(ToString::to_string).collect()
     };
     answer::ActivationRow {
