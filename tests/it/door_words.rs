@@ -97,6 +97,35 @@ fn files_and_folders_that_are_not_there_or_too_large_are_named() {
 }
 
 #[test]
+fn an_sbom_of_another_file_is_not_signed_for_this_one() {
+    let door = Door::new();
+    let sign = |document: &str, artifact: &str| {
+        door.run(&format!("sign {document} --type sbom --artifact {artifact} --key keys/builder.pem --output new.json"))
+    };
+    let digest = |file: &str| countersign_core::digest::Sha256::of(&door.read(file)).to_string();
+    let (right, wrong) = (digest("app.bin"), digest("trust.toml"));
+    let expected = format!("expected: {wrong}     trust.toml");
+    sign("app.cdx.json", "trust.toml").expect(
+        1,
+        &[
+            "refused[sbom-disagrees]",
+            "--> app.cdx.json",
+            &expected,
+            &format!("found:    {right}"),
+            "nothing was written",
+        ],
+    );
+    assert!(!door.has("new.json"));
+    let mut sbom: serde_json::Value = serde_json::from_slice(&door.read("app.cdx.json")).unwrap();
+    assert!(sbom["metadata"]["component"].as_object_mut().unwrap().remove("hashes").is_some());
+    door.write("unbound.cdx.json", &serde_json::to_vec(&sbom).unwrap());
+    sign("unbound.cdx.json", "app.bin").expect(0, &["new.json: ", "note[sbom-unbound]"]);
+    let quiet = sign("app.cdx.json", "app.bin");
+    quiet.expect(0, &["new.json: "]);
+    assert!(!quiet.text.contains("note["), "{}", quiet.text);
+}
+
+#[test]
 fn a_return_to_an_older_release_without_a_reason_is_said_once() {
     let door = Door::new();
     let activate = |release: &str| {

@@ -107,6 +107,7 @@ codes! {
     SBOM_MALFORMED "sbom-malformed" Untrusted "The SBOM is not a CycloneDX document.";
     SBOM_INCOMPLETE "sbom-incomplete" Refused "The SBOM does not list what it must: a component without version or identity, or a missing dependency graph.";
     SBOM_DISAGREES "sbom-disagrees" Refused "The SBOM and the provenance do not name the same dependencies.";
+    SBOM_UNBOUND "sbom-unbound" Note "The SBOM does not say by a SHA-256 which file it describes; only the signed statement does.";
     DEPENDENCY_UNPINNED "dependency-unpinned" Refused "A dependency has no checksum.";
 
     // Review.

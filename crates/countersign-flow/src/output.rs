@@ -88,6 +88,8 @@ documents! {
         predicate_type: String,
         /// The key that signed.
         key: String,
+        /// What is worth saying about what was signed.
+        findings: Vec<Finding>,
     }
     /// `key`: a key.
     Key {

@@ -329,9 +329,7 @@ impl History {
 
 fn row(activated: &Activated, state: &LogState) -> answer::ActivationRow {
     let environment = &activated.activation.environment;
-    let names = |ids: &BTreeSet<PersonId>| {
-        ids.iter().map(ToString::to_string).collect()
-    };
+    let names = |ids: &BTreeSet<PersonId>| ids.iter().map(ToString::to_string).collect();
     answer::ActivationRow {
         entry: activated.entry,
         time: activated.time,

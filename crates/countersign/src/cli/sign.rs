@@ -9,6 +9,7 @@ use countersign_core::key::PublicKey;
 use countersign_core::limits;
 use countersign_flow::{FlowError, build, documents, files, output as answer};
 use countersign_record::atomic::write_atomic;
+use countersign_report::text;
 use countersign_sign::{KeyKind, PersonKey, SigningKey, public_path};
 use std::path::PathBuf;
 
@@ -51,8 +52,8 @@ enum Type {
 
 impl Sign {
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
-        let statement = match (self.kind, &self.artifact) {
-            (Type::Statement, None) => build::statement(&self.file)?,
+        let (statement, notes) = match (self.kind, &self.artifact) {
+            (Type::Statement, None) => (build::statement(&self.file)?, Vec::new()),
             (Type::Sbom, Some(artifact)) => build::sbom_statement(&self.file, artifact)?,
             (Type::Statement, Some(_)) => {
                 return Err(FlowError::Usage(
@@ -73,9 +74,16 @@ impl Sign {
             bundle: Sha256::of(&bundle),
             predicate_type: statement.predicate_type.to_string(),
             key: key.public().id().to_string(),
+            findings: notes,
         };
         Ok(Done::answer(call.format, Exit::Ok, "sign", &document, || {
-            format!("{}: {}, signed by key {}\n", document.output, document.predicate_type, document.key)
+            format!(
+                "{}: {}, signed by key {}\n{}",
+                document.output,
+                document.predicate_type,
+                document.key,
+                text::findings(&document.findings)
+            )
         }))
     }
 }
