@@ -8,6 +8,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+/// Where the payload of a signed document begins.
+const PAYLOAD: &[u8] = b"\"payload\":\"";
+
 /// The stage.
 pub(crate) struct Stage<'a> {
     program: PathBuf,
@@ -187,15 +190,18 @@ impl<'a> Stage<'a> {
         Ok(Sha256::of(&bytes).to_string())
     }
 
-    /// A copy of a file with one byte changed, in its middle.
+    /// A copy of a file with one byte changed: inside a signed document in its middle, or in the middle where there is none.
     pub(crate) fn flip(&mut self, from: &str, to: &str) -> Result<(), DemoError> {
         let (from, to) = (self.folder.join(from), self.folder.join(to));
         let mut bytes = std::fs::read(&from).map_err(|source| DemoError::Io { path: from, source })?;
         let middle = bytes.len() / 2;
-        if let Some(byte) = bytes.get_mut(middle) {
+        let after = bytes.get(middle..).unwrap_or_default();
+        let inside = after.windows(PAYLOAD.len()).position(|window| window == PAYLOAD);
+        let at = middle.saturating_add(inside.map_or(0, |start| start.saturating_add(PAYLOAD.len())));
+        if let Some(byte) = bytes.get_mut(at) {
             *byte ^= 1;
         }
-        writeln!(self.audience, "(byte {middle} of a copy is changed)")?;
+        writeln!(self.audience, "(byte {at} of a copy is changed)")?;
         std::fs::write(&to, bytes).map_err(|source| DemoError::Io { path: to, source })
     }
 
