@@ -15,6 +15,20 @@ fn provenance_of_nothing_is_a_wrong_command_line() {
 }
 
 #[test]
+fn provenance_of_a_shallow_clone_says_so() {
+    let door = Door::new();
+    let given = "--artifact src/main.rs --source-uri https://example.com/demo/app --output ../new.json";
+    door.shell(".", "git clone -q --depth 1 file://$PWD/app shallow", &[]).expect(0, &[]);
+    let said = door.shell("shallow", &format!("countersign provenance {given}"), &[]);
+    said.expect(0, &["the clone is shallow", "git fetch --unshallow"]);
+    let said = door.shell("shallow", &format!("countersign provenance {given} --format json"), &[]);
+    said.expect(0, &["\"shallow\": true"]);
+    let whole = door.shell("app", &format!("countersign provenance {given}"), &[]);
+    whole.expect(0, &["new.json"]);
+    assert!(!whole.text.contains("shallow"), "{}", whole.text);
+}
+
+#[test]
 fn a_job_that_contradicts_itself_or_git_cannot_be_decided() {
     let door = Door::new();
     let script = "countersign provenance --artifact src/main.rs --source-uri https://example.com/demo/app \

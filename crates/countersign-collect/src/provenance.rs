@@ -90,6 +90,8 @@ pub struct Observed {
     pub platform: Kind,
     /// What differed from the commit.
     pub changes: Changes,
+    /// Whether the clone leaves history out.
+    pub shallow: bool,
     /// The names of the variables that the command did not get.
     pub removed: Vec<String>,
 }
@@ -317,6 +319,7 @@ impl Place {
                 },
             },
             platform: self.platform.kind,
+            shallow: self.source.shallow,
             changes: self.source.changes,
             removed,
         })

@@ -22,7 +22,7 @@ pub(crate) struct Source {
     commit: Oid,
     reference: Option<RefName>,
     detached: bool,
-    shallow: bool,
+    pub(crate) shallow: bool,
     pub(crate) changes: Changes,
 }
 

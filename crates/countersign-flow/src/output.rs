@@ -75,6 +75,8 @@ documents! {
         dirty: bool,
         /// In how many paths.
         changes: usize,
+        /// Whether the clone leaves history out.
+        shallow: bool,
         /// The variables that were kept from the build, by name.
         removed_variables: Vec<String>,
     }

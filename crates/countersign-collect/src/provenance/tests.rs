@@ -194,6 +194,7 @@ fn shallow_clones_and_detached_heads_are_recorded() {
     let request = Request { source_uri: Some("git@git.example.com:team/app"), ..bench.ask(&[]) };
     let artifacts = [PathBuf::from("out")];
     let observed = provenance_of_artifacts(&Request { artifacts: &artifacts, ..request }).unwrap();
+    assert!(observed.shallow);
     let source = observed.predicate.source().unwrap();
     assert_eq!((source.uri, source.reference, source.history), (URI, None, Some(History::Shallow)));
     let head = &observed.predicate.build_definition.resolved_dependencies[0];

@@ -80,6 +80,7 @@ impl Provenance {
             level: platform::SLSA_BUILD_LEVEL,
             dirty: observed.changes.count > 0,
             changes: observed.changes.count,
+            shallow: observed.shallow,
             removed_variables: observed.removed.clone(),
         };
         Ok(Done::answer(call.format, Exit::Ok, "provenance", &document, || words(&document, &observed)))
@@ -103,6 +104,12 @@ fn words(document: &answer::Provenance, observed: &Observed) -> String {
             document.changes,
             observed.changes.first.join(", ")
         ));
+    }
+    if document.shallow {
+        out.push_str(
+            "  the clone is shallow: it leaves history out, and the provenance says so; \
+             `git fetch --unshallow` before the gate, which proves reviews over the whole range\n",
+        );
     }
     if !document.removed_variables.is_empty() {
         out.push_str(&format!("  kept from the build: {}\n", document.removed_variables.join(", ")));
