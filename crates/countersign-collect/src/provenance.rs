@@ -75,8 +75,17 @@ pub struct Request<'a> {
     pub lock_file: Option<&'a Path>,
     /// The files that provenance is about.
     pub artifacts: &'a [PathBuf],
+    /// Where the provenance will be written; [`default_output`] where nobody says.
+    pub output: Option<&'a Path>,
     /// The invocation id on a machine that has none of its own, such as a random `urn:uuid:`.
     pub local_run: &'a str,
+}
+
+/// Where provenance is written if nobody says: in the folder that the command runs in, by the artifact's name.
+#[must_use]
+pub fn default_output(artifacts: &[Artifact]) -> PathBuf {
+    let name = artifacts.first().map_or("artifact", |artifact| artifact.name.as_str());
+    PathBuf::from(format!("{name}.provenance.json"))
 }
 
 /// Provenance, with what a person is told about it.
@@ -285,7 +294,7 @@ impl Place {
     }
 
     fn observed(
-        self,
+        mut self,
         request: &Request<'_>,
         files: &[PathBuf],
         lock: Option<&LockFile>,
@@ -295,6 +304,8 @@ impl Place {
     ) -> Result<Observed, ProvenanceError> {
         let paths: Vec<PathBuf> = files.iter().map(|path| request.directory.join(path)).collect();
         let artifacts = artifact::hash_all(&paths)?;
+        let output = request.output.map_or_else(|| default_output(&artifacts), Path::to_owned);
+        self.source.forget_output(&self.repository, request.environment, &request.directory.join(output))?;
         let mut resolved = vec![self.source.descriptor()];
         if let Some(lock) = lock {
             resolved.push(ResourceDescriptor {

@@ -122,9 +122,7 @@ impl Source {
             return Err(SourceError::Moved { before: self.commit, after });
         }
         let changes = worktree::changes(repository, environment, Files::Tracked)?;
-        if self.changes.is_clean() {
-            self.changes = changes;
-        }
+        self.changes.after_build(changes);
         Ok(())
     }
 
@@ -136,6 +134,16 @@ impl Source {
         file: &Path,
     ) -> Result<(), SourceError> {
         Ok(worktree::count_unless_committed(&mut self.changes, repository, environment, file)?)
+    }
+
+    /// What an earlier run wrote there is none of the source's files.
+    pub(crate) fn forget_output(
+        &mut self,
+        repository: &GitRepo,
+        environment: &Environment,
+        output: &Path,
+    ) -> Result<(), SourceError> {
+        Ok(worktree::forget_output(&mut self.changes, repository, environment, output)?)
     }
 
     /// The URI with the ref.

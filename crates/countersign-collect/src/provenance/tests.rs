@@ -29,6 +29,7 @@ impl Bench {
             source_uri: None,
             lock_file: None,
             artifacts,
+            output: None,
             local_run: "urn:uuid:1",
         }
     }
@@ -166,6 +167,47 @@ fn a_lock_file_that_the_commit_does_not_have_makes_the_tree_dirty() {
     std::fs::copy(bench.path.join("Cargo.lock"), &elsewhere).unwrap();
     let request = Request { lock_file: Some(&elsewhere), ..bench.ask(&artifacts) };
     assert_eq!(said(provenance_of_artifacts(&request).unwrap()), dirty(&[elsewhere.to_str().unwrap()]));
+}
+
+#[test]
+fn what_an_earlier_run_wrote_does_not_make_the_tree_dirty_and_hides_nothing() {
+    let bench = Bench::new();
+    bench.ignore_output();
+    std::fs::write(bench.path.join("out"), "made").unwrap();
+    let artifacts = [PathBuf::from("out")];
+    let ask = |output: Option<&str>| {
+        let request = Request { output: output.map(Path::new), ..bench.ask(&artifacts) };
+        let observed = provenance_of_artifacts(&request).unwrap();
+        (observed.predicate.source().unwrap().tree.unwrap(), observed.changes.first.join(" "))
+    };
+    let clean = (Tree::Clean, String::new());
+    let statement = provenance_of_artifacts(&bench.ask(&artifacts)).unwrap().statement().unwrap().to_bytes().unwrap();
+    let write = |name: &str, bytes: &[u8]| {
+        let path = bench.path.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    };
+    write("out.provenance.json", &statement);
+    assert_eq!(ask(None), clean, "where it is written if nobody says");
+    assert_eq!(ask(Some("out.provenance.json")), clean);
+    assert_eq!(ask(Some("other.json")), (Tree::Dirty, "out.provenance.json".to_owned()));
+    std::fs::remove_file(bench.path.join("out.provenance.json")).unwrap();
+    write("dist/p.json", &statement);
+    assert_eq!(ask(Some("dist/p.json")), clean, "alone in a folder that git does not know");
+    write("dist/extra.rs", b"fn main() {}");
+    assert_eq!(ask(Some("dist/p.json")), (Tree::Dirty, "dist/".to_owned()));
+    std::fs::remove_dir_all(bench.path.join("dist")).unwrap();
+    // A source file does not go unnoticed because it is named as the output, nor does one of the commit.
+    write("build.rs", b"fn main() {}");
+    assert_eq!(ask(Some("build.rs")), (Tree::Dirty, "build.rs".to_owned()));
+    std::fs::remove_file(bench.path.join("build.rs")).unwrap();
+    write("file", &statement);
+    assert_eq!(ask(Some("file")), (Tree::Dirty, "file".to_owned()));
+    git(&bench.path, &["checkout", "-q", "file"]);
+    // What the build changes counts beside it.
+    write("out.provenance.json", &statement);
+    let observed = bench.run(&["sh", "-c", "echo built > file"]).unwrap();
+    assert_eq!((observed.predicate.source().unwrap().tree, observed.changes.count), (Some(Tree::Dirty), 1));
 }
 
 #[test]

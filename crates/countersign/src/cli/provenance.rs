@@ -5,7 +5,9 @@ use crate::render::Done;
 use crate::world::World;
 use clap::Args;
 use countersign_collect::platform;
-use countersign_collect::provenance::{Observed, Request, provenance_by_running, provenance_of_artifacts};
+use countersign_collect::provenance::{
+    Observed, Request, default_output, provenance_by_running, provenance_of_artifacts,
+};
 use countersign_core::exit::Exit;
 use countersign_core::json;
 use countersign_core::time::Time;
@@ -52,6 +54,7 @@ impl Provenance {
             source_uri: self.source_uri.as_deref(),
             lock_file: self.lockfile.as_deref(),
             artifacts: &self.artifacts,
+            output: self.output.as_deref(),
             local_run: &local_run,
         };
         let started = given::now()?;
@@ -67,7 +70,7 @@ impl Provenance {
             provenance_by_running(&request, &self.command, &clock)?
         };
         let statement = json::parse(&observed.statement()?.to_bytes()?)?;
-        let output = self.output.clone().unwrap_or_else(|| beside(&observed));
+        let output = self.output.clone().unwrap_or_else(|| default_output(&observed.artifacts));
         write_atomic(&output, json::pretty(&statement)?.as_bytes(), 0o644)?;
         let document = answer::Provenance {
             output: output.display().to_string(),
@@ -85,11 +88,6 @@ impl Provenance {
         };
         Ok(Done::answer(call.format, Exit::Ok, "provenance", &document, || words(&document, &observed)))
     }
-}
-
-fn beside(observed: &Observed) -> PathBuf {
-    let name = observed.artifacts.first().map_or("artifact", |artifact| artifact.name.as_str());
-    PathBuf::from(format!("{name}.provenance.json"))
 }
 
 fn words(document: &answer::Provenance, observed: &Observed) -> String {
