@@ -77,7 +77,7 @@ pub struct Request<'a> {
     pub artifacts: &'a [PathBuf],
     /// Where the provenance will be written; [`default_output`] where nobody says.
     pub output: Option<&'a Path>,
-    /// The invocation id on a machine that has none of its own, such as a random `urn:uuid:`.
+    /// The invocation id on a machine that has none of its own, such as a random URN.
     pub local_run: &'a str,
 }
 

@@ -47,7 +47,7 @@ impl Provenance {
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
         let directory = PathBuf::from(".");
         let run = World::nonce().map_err(|error| FlowError::Usage(format!("random bytes: {error}")))?;
-        let local_run = format!("urn:countersign:run:{run}");
+        let local_run = format!("{}{run}", platform::LOCAL_RUN);
         let request = Request {
             directory: &directory,
             environment: call.world.environment(),
