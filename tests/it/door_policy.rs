@@ -63,3 +63,26 @@ fn a_key_approves_and_signs_once_and_persons_are_counted() {
     pem("").expect(0, &["already signed by this key"]);
     assert_eq!(lines("pem.json"), 1);
 }
+
+#[test]
+fn trust_for_one_person_says_that_no_policy_can_be_approved() {
+    let door = Door::new();
+    let init = |more: &str, output: &str| {
+        door.run(&format!("trust init --person ada=keys/ada.pub {more} --environment e --output {output}"))
+    };
+    init("", "one.toml").expect(
+        0,
+        &["note[role-too-small]", "--> one.toml, [roles.policy-approvers]", "found:    1", "help: add a second person"],
+    );
+    let two = init("--person ben=keys/ben.pub", "two.toml");
+    two.expect(0, &["two.toml: 2 person(s)"]);
+    assert!(!two.text.contains("role-too-small"), "{}", two.text);
+}
+
+#[test]
+fn the_history_of_an_environment_that_trust_does_not_know_is_refused() {
+    let door = Door::new();
+    let history = |name: &str| door.trusting(&format!("policy history --store store --environment {name}"));
+    history("nope").expect(1, &["refused[environment-unknown]", "expected: production", "found:    nope"]);
+    history("production").expect(0, &["1 (active)"]);
+}

@@ -53,6 +53,7 @@ codes! {
     ENVIRONMENT_UNKNOWN "environment-unknown" Refused "Trust has no floor for this environment, or the policy release does not cover it.";
     GATE_UNKNOWN "gate-unknown" Untrusted "The gate's key is not in trust for this environment.";
     LOG_KEY_UNKNOWN "log-key-unknown" Untrusted "The key that is to sign the log's checkpoint is not one of a log that trust knows.";
+    ROLE_TOO_SMALL "role-too-small" Note "Fewer persons fill a role of trust than it takes to act in it.";
     ROLE_UNKNOWN "role-unknown" Indeterminate "Trust does not fill a role that this step needs.";
 
     // Policy releases, pins, activation.

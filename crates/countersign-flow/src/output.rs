@@ -119,7 +119,16 @@ documents! {
         /// How many of them it needs.
         needed: u32,
     }
-    /// `trust init` and `trust digest`: a trust document.
+    /// `trust init`: a trust document to be read, edited and signed.
+    TrustBegun {
+        /// The file.
+        output: String,
+        /// The digest of its canonical JSON, as it is now.
+        digest: Sha256,
+        /// What has to be added before it can be used.
+        findings: Vec<Finding>,
+    }
+    /// `trust digest`: a trust document.
     TrustFile {
         /// The file.
         output: String,
@@ -165,6 +174,10 @@ documents! {
         index: u64,
         /// The entry.
         entry: Entry,
+        /// The verdict of a decision, as the store has it. Nothing here checks who signed it.
+        verdict: Option<Verdict>,
+        /// Whether that decision authorises, as the store has it.
+        authorised: Option<bool>,
     }
     /// `log show`: the entries.
     LogEntries {

@@ -13,7 +13,7 @@ use countersign_core::trust::{ROLE_POLICY, Role, Trust};
 use std::collections::BTreeSet;
 
 /// However few trust asks for, one person never approves a release alone.
-const LEAST_APPROVERS: u32 = 2;
+pub const LEAST_APPROVERS: u32 = 2;
 
 /// A release that enough policy approvers signed.
 #[derive(Debug, Clone)]

@@ -17,7 +17,7 @@ use countersign_core::log::note::NoteKey;
 use countersign_core::policy::{self, Lock, Pin};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
-use countersign_core::trust::POLICY_NAMESPACE;
+use countersign_core::trust::{POLICY_NAMESPACE, Trust};
 use countersign_decide::floors;
 use countersign_record::atomic::write_atomic;
 use countersign_record::log::writer::Log;
@@ -158,6 +158,22 @@ fn anchored(trust: &TrustFile) -> Result<&VerifiedTrust, FlowError> {
     }
 }
 
+/// An environment for which trust sets no floor is none that anything can be promoted to.
+#[must_use]
+pub fn unknown_environment(environment: &EnvName, trust: &Trust) -> Option<Finding> {
+    if trust.environments.contains_key(environment) {
+        return None;
+    }
+    let known: Vec<String> = trust.environments.keys().map(ToString::to_string).collect();
+    Some(
+        Finding::new(codes::ENVIRONMENT_UNKNOWN, format!("trust sets no floor for environment {environment}"))
+            .at("--environment")
+            .expected(known.join(", "), format!("trust, version {}", trust.version))
+            .found(environment.to_string())
+            .help("name one of these environments, or add this one to trust.toml"),
+    )
+}
+
 fn refuse(findings: Vec<Finding>) -> Result<(), FlowError> {
     if findings.is_empty() { Ok(()) } else { Err(FlowError::Refused(findings)) }
 }
@@ -237,14 +253,7 @@ fn sane(
     }
     match trust.trust().environments.get(&request.environment) {
         Some(floor) => findings.extend(floors::check(manifest, &request.environment, floor)),
-        None => findings.push(
-            Finding::new(
-                codes::ENVIRONMENT_UNKNOWN,
-                format!("trust sets no floor for environment {}", request.environment),
-            )
-            .at("--environment")
-            .found(request.environment.to_string()),
-        ),
+        None => findings.extend(unknown_environment(&request.environment, trust.trust())),
     }
     findings
 }

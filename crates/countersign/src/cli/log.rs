@@ -1,15 +1,17 @@
 //! `log`: the append-only record.
 
-use super::given::{self, StoreArgs, TrustArgs};
+use super::given::{self, LeastArgs, StoreArgs, TrustArgs};
 use super::{Answer, Call};
 use crate::render::{Done, Format};
 use clap::{Args, Subcommand};
 use countersign_core::codes;
 use countersign_core::entry::Entry;
 use countersign_core::exit::Exit;
-use countersign_core::finding::{Check, Finding, exit_of, verdict_of};
+use countersign_core::finding::{Check, Finding, Verdict, exit_of, verdict_of};
 use countersign_core::ids::Origin;
-use countersign_flow::place::{Place, StoreBlobs};
+use countersign_core::statement::Kind;
+use countersign_flow::outside;
+use countersign_flow::place::{Place, StoreBlobs, recorded_decision};
 use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_record::log::reader::LogReader;
@@ -19,7 +21,7 @@ use countersign_record::log::{FolderFiles, LogError};
 use countersign_report::{output, text};
 use countersign_sign::{LogSigner, SigningKey};
 use countersign_verify::LogState;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Make, check and read the append-only log
 #[derive(Debug, Args)]
@@ -62,6 +64,8 @@ struct Verify {
     store: StoreArgs,
     #[command(flatten)]
     trust: TrustArgs,
+    #[command(flatten)]
+    least: LeastArgs,
 }
 
 /// Print the signed checkpoint, to be kept elsewhere
@@ -151,7 +155,7 @@ impl Verify {
         checks.extend(trust.outcome.checks.iter().cloned());
         findings.extend(trust.outcome.findings.iter().cloned());
         if let (Some(trust), true) = (&trust.outcome.trust, intact) {
-            state(&place, trust, at, &mut checks, &mut findings)?;
+            state(&place, trust, self.least.file(), at, &mut checks, &mut findings)?;
         }
         let exit = exit_of(&findings);
         let document = output::Verification { subject: None, verdict: verdict_of(&findings), checks, findings, exit };
@@ -161,7 +165,13 @@ impl Verify {
             } else {
                 format!("\n{}", text::findings(&document.findings))
             };
-            format!("{}{found}\n{}\n", text::checks(&document.checks), document.verdict)
+            let unseen = match self.least.file() {
+                Some(_) => "",
+                None => {
+                    "whether the log was rewound is not checked: give a checkpoint that was kept with --least-checkpoint\n"
+                }
+            };
+            format!("{}{found}\n{unseen}{}\n", text::checks(&document.checks), document.verdict)
         }))
     }
 }
@@ -169,6 +179,7 @@ impl Verify {
 fn state(
     place: &Place,
     trust: &countersign_verify::VerifiedTrust,
+    least: Option<&Path>,
     at: countersign_core::time::Time,
     checks: &mut Vec<Check>,
     findings: &mut Vec<Finding>,
@@ -182,6 +193,19 @@ fn state(
         let faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
         checks.push(Check::new("log-activations", verdict_of(&faults), "trust documents and activations"));
         findings.extend(faults);
+        if let Some(path) = least {
+            let (rewound, detail) = match outside::least_checkpoint(path, trust.trust(), at)? {
+                Ok(least) => {
+                    let detail = format!("from {} to {} entries", least.size, state.now().reference().size);
+                    (state.now().continues(&least).err(), detail)
+                }
+                Err(finding) => (Some(finding.at(path.display().to_string())), "the least checkpoint".to_owned()),
+            };
+            let detail = rewound.as_ref().map_or(detail, |finding| finding.what.clone());
+            let verdict = verdict_of(rewound.as_slice());
+            checks.push(Check::new("log-continues", verdict, detail));
+            findings.extend(rewound);
+        }
     }
     blobs.finish()
 }
@@ -225,24 +249,36 @@ impl Show {
     }
 
     fn run(&self, call: &Call<'_>) -> Answer {
-        let reader = LogReader::open(&self.store.place().log())?;
+        let place = self.store.place();
+        let reader = LogReader::open(&place.log())?;
         if let Some(index) = self.entry {
             return self.one(call, &reader, index);
         }
         let size = reader.checkpoint().claim().size;
         let mut entries = Vec::new();
         for (index, bytes) in (0..size).zip(reader.entries(0..size)) {
-            entries.push(answer::NumberedEntry { index, entry: entry(index, &bytes?)? });
+            let entry = entry(index, &bytes?)?;
+            let decision = recorded_decision(&place, &entry)?;
+            let (verdict, authorised) = (decision.as_ref().map(|d| d.verdict), decision.as_ref().map(|d| d.authorised));
+            entries.push(answer::NumberedEntry { index, entry, verdict, authorised });
         }
         let document = answer::LogEntries { size, entries };
         Ok(Done::answer(call.format, Exit::Ok, "log-show", &document, || {
-            let row = |answer::NumberedEntry { index, entry }: &answer::NumberedEntry| {
+            let row = |answer::NumberedEntry { index, entry, verdict, authorised }: &answer::NumberedEntry| {
                 let environment = entry.environment.as_ref().map_or_else(String::new, ToString::to_string);
                 let subject = entry.subjects.first().map_or_else(String::new, ToString::to_string);
-                vec![index.to_string(), entry.time.to_string(), entry.kind.word().to_owned(), environment, subject]
+                let said = match (verdict, authorised) {
+                    (Some(Verdict::Pass), Some(true)) => "PASS, authorised".to_owned(),
+                    (Some(verdict), Some(true)) => format!("{verdict}, let through"),
+                    (Some(verdict), _) => verdict.to_string(),
+                    (None, _) if entry.kind == Kind::PromotionDecision => "not in the store".to_owned(),
+                    (None, _) => String::new(),
+                };
+                let kind = entry.kind.word().to_owned();
+                vec![index.to_string(), entry.time.to_string(), kind, environment, said, subject]
             };
             let rows: Vec<_> = document.entries.iter().map(row).collect();
-            text::table(&["entry", "time", "kind", "environment", "subject"], &rows)
+            text::table(&["entry", "time", "kind", "environment", "decision", "subject"], &rows)
         }))
     }
 }

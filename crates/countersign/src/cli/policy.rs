@@ -304,6 +304,9 @@ impl History {
                 activations = policy::history(state, self.environment.as_ref()).iter().map(|a| row(a, state)).collect();
             }
             blobs.finish()?;
+            if let Some(environment) = self.environment.as_ref().filter(|_| activations.is_empty()) {
+                findings.extend(policy::unknown_environment(environment, verified.trust()));
+            }
         }
         let document = answer::PolicyHistory { exit: exit_of(&findings), activations, findings };
         Ok(Done::answer(call.format, document.exit, "policy-history", &document, || {

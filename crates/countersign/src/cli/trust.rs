@@ -130,16 +130,18 @@ impl Init {
             return Err(FlowError::Exists { path: self.output.clone() });
         }
         write_atomic(&self.output, toml.as_bytes(), 0o644)?;
-        let document = answer::TrustFile {
+        let document = answer::TrustBegun {
             output: self.output.display().to_string(),
             digest: trust_file::read(&self.output)?.digest()?,
+            findings: trust_file::lacking(&beginning, &self.output),
         };
         Ok(Done::answer(call.format, Exit::Ok, "trust-init", &document, || {
             format!(
-                "{0}: {1} persons; read it, and have {2} of them sign it:\n  countersign trust sign {0} --key KEY\n",
+                "{0}: {1} person(s); read it, and have {2} of them sign it:\n  countersign trust sign {0} --key KEY\n{3}",
                 document.output,
                 beginning.persons.len(),
-                beginning.threshold
+                beginning.threshold,
+                text::findings(&document.findings)
             )
         }))
     }
