@@ -157,7 +157,7 @@ impl Finding {
         let first = lines.next().unwrap_or_default();
         let what = last.map_or_else(|| first.to_owned(), |last| format!("{first}: {last}"));
         let shown = lines.filter(|line| line.trim() != "|");
-        shown.fold(Self::new(code, what), |finding, line| finding.found(line))
+        shown.fold(Self::new(code, what), Self::found)
     }
 
     /// With a place.

@@ -56,15 +56,15 @@ pub fn named(text: &str, paths: &[PathBuf]) -> String {
 }
 
 fn read_into(path: &Path, out: &mut Vec<Vec<u8>>) -> Result<(), FlowError> {
-    let bytes = files::read(path, limits::DOCUMENT_BYTES).map_err(|error| match error {
-        FlowError::TooLarge { found, limit, .. } => FlowError::Refused(vec![
+    let bytes = files::read(path, limits::DOCUMENT_BYTES).map_err(|error| {
+        let FlowError::TooLarge { found, limit, .. } = error else { return error };
+        FlowError::Refused(vec![
             Finding::new(codes::BUNDLE_MALFORMED, "the file is too large to hold signed documents")
                 .at(path.display().to_string())
                 .expected(format!("at most {limit} bytes"), "countersign")
                 .found(format!("{found} bytes"))
                 .help("name the signed bundle, not what it is about"),
-        ]),
-        other => other,
+        ])
     })?;
     let documents = Signed::parse_lines(&bytes).map_err(|error| {
         FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(path.display().to_string())])

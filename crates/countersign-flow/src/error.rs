@@ -161,8 +161,6 @@ impl FlowError {
             Self::Key(error) | Self::Ssh(SshError::File(error)) | Self::Sign(SignError::Ssh(SshError::File(error))) => {
                 key_exit(error)
             }
-            // What the job says of itself and what is checked out do not fit together: nothing can be said of the source.
-            Self::Provenance(ProvenanceError::Platform(_)) => Exit::Indeterminate,
             Self::Provenance(ProvenanceError::Source(error)) => source_exit(error),
             // A refusal without a finding above a note would be a fault of ours: it must not end with 0.
             Self::Refused(findings) if exit_of(findings) == Exit::Ok => Exit::Internal,
@@ -174,7 +172,10 @@ impl FlowError {
             | Self::Statement(_)
             | Self::Package(_)
             | Self::Store(StoreError::Altered { .. } | StoreError::TooLarge { .. }) => Exit::Untrusted,
-            Self::Store(StoreError::Missing { .. }) => Exit::Indeterminate,
+            // What the job says of itself and what is checked out do not fit together: nothing can be said of the source.
+            Self::Provenance(ProvenanceError::Platform(_)) | Self::Store(StoreError::Missing { .. }) => {
+                Exit::Indeterminate
+            }
             Self::Read { .. }
             | Self::Exists { .. }
             | Self::Disk(_)
@@ -204,17 +205,20 @@ fn with_place(error: &SbomError) -> String {
 
 /// A key that cannot do this job, or that others can get at, is a wrong name on the command line.
 const fn key_exit(error: &KeyFileError) -> Exit {
-    match error {
-        KeyFileError::Content { .. } | KeyFileError::OpenToOthers { .. } => Exit::Usage,
-        _ => Exit::Io,
+    if matches!(error, KeyFileError::Content { .. } | KeyFileError::OpenToOthers { .. }) {
+        Exit::Usage
+    } else {
+        Exit::Io
     }
 }
 
 const fn source_exit(error: &SourceError) -> Exit {
-    match error {
-        SourceError::NoUri | SourceError::Uri { .. } => Exit::Usage,
-        SourceError::Git(_) => Exit::Io,
-        _ => Exit::Indeterminate,
+    if matches!(error, SourceError::NoUri | SourceError::Uri { .. }) {
+        Exit::Usage
+    } else if matches!(error, SourceError::Git(_)) {
+        Exit::Io
+    } else {
+        Exit::Indeterminate
     }
 }
 

@@ -153,22 +153,24 @@ const DAMAGED: &str = "the log does not hold, so nothing can be appended to it";
 /// Why a log did not open for appending; a log that is missing is a finding of the decision already.
 fn closed(request: &PromoteRequest<'_>, error: &LogError) -> Vec<Finding> {
     let place = format!("log {}", request.place.log().display());
-    match error {
-        LogError::Missing { .. } => Vec::new(),
-        LogError::Origin { expected, found } => vec![
+    if matches!(error, LogError::Missing { .. }) {
+        return Vec::new();
+    }
+    if let LogError::Origin { expected, found } = error {
+        return vec![
             Finding::new(codes::LOG_KEY_UNKNOWN, "this key signs another log than the one in the store")
                 .at("--log-key")
                 .at(place)
                 .expected(format!("the key of log {found}"), "the store's log")
                 .found(format!("the key of log {expected}"))
                 .help("give that log's key with --log-key, or name the store with --store"),
-        ],
-        other => vec![
-            Finding::new(codes::LOG_CHECKPOINT_INVALID, other.to_string())
-                .at(place)
-                .help("`countersign log verify` names what was altered"),
-        ],
+        ];
     }
+    vec![
+        Finding::new(codes::LOG_CHECKPOINT_INVALID, error.to_string())
+            .at(place)
+            .help("`countersign log verify` names what was altered"),
+    ]
 }
 
 /// A decision with the bytes that it rests on.

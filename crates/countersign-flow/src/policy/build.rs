@@ -27,7 +27,11 @@ pub fn build(folder: &Path) -> Result<Manifest, FlowError> {
         return Err(FlowError::Refused(findings));
     }
     let manifest = Manifest::close(&found).map_err(|error| {
-        FlowError::Refused(vec![Finding::of_lines(error.code(), &error.to_string()).at(folder.display().to_string())])
+        FlowError::Refused(vec![
+            Finding::of_lines(error.code(), &error.to_string())
+                .at(folder.display().to_string())
+                .help("mend it, and build again"),
+        ])
     })?;
     let problems = problems(&manifest);
     if problems.is_empty() { Ok(manifest) } else { Err(FlowError::Refused(problems)) }

@@ -97,7 +97,7 @@ impl Promote {
         if let (Some(path), Some(recorded)) = (&self.checkpoint_output, &promotion.recorded) {
             write_atomic(path, &recorded.checkpoint, 0o644)?;
         }
-        Ok(self.show(call, self.placed(promotion)))
+        Ok(self.show(call, &self.placed(promotion)))
     }
 
     /// With the files of the keys that are at fault. What is recorded stays as it is; no such finding is in it.
@@ -123,7 +123,7 @@ impl Promote {
         promotion
     }
 
-    fn show(&self, call: &Call<'_>, promotion: Promotion) -> Done {
+    fn show(&self, call: &Call<'_>, promotion: &Promotion) -> Done {
         let decision = &promotion.decision;
         let found = exit_of(&decision.findings);
         let exit = if let Some(not) = &promotion.not_recorded {
@@ -140,7 +140,7 @@ impl Promote {
         }
         Done::answer(call.format, exit, "promote", &document, || {
             let paths: Vec<PathBuf> = self.bundles.iter().chain(&self.reviews).cloned().collect();
-            documents::named(&self.words(&promotion), &paths)
+            documents::named(&self.words(promotion), &paths)
         })
     }
 

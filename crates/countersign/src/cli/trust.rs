@@ -169,8 +169,8 @@ impl Sign {
             let who = format!("{} of {} needed: {}", document.persons.len(), needed, document.persons.join(", "));
             // Too few is said already; that it has expired, or a signature in it is broken, is not.
             let others = read.outcome.findings.iter().filter(|finding| finding.code != codes::TRUST_QUORUM);
-            let others: String = others.map(|finding| format!("\n{}", text::finding(finding))).collect();
-            format!("{again}{}: {digest}\n{who}\n{others}", document.output)
+            let others: Vec<_> = others.cloned().collect();
+            format!("{again}{}: {digest}\n{who}\n{}", document.output, text::findings(&others))
         }))
     }
 }
