@@ -135,6 +135,19 @@ impl Door {
         ))
     }
 
+    /// Runs a shell script in a folder of the world, with the program on its path and these variables.
+    #[must_use]
+    pub fn shell(&self, folder: &str, script: &str, variables: &[(&str, &str)]) -> Said {
+        #[expect(clippy::disallowed_methods, reason = "examples are run as their readers run them")]
+        let mut command = Command::new("sh");
+        let path = std::env::var("PATH").expect("a path");
+        let beside = program().parent().expect("a folder").display().to_string();
+        command.args(["-e", "-u", "-c", script]).current_dir(self.path().join(folder)).env_clear();
+        pass_on(&mut command);
+        command.env("PATH", format!("{beside}:{path}")).envs(variables.iter().copied());
+        Said::of(&command.output().expect("a shell"))
+    }
+
     /// Copies a folder.
     pub fn copy(&self, from: &str, to: &str) {
         copy(&self.path().join(from), &self.path().join(to));
@@ -170,12 +183,17 @@ fn command<A: AsRef<OsStr>>(folder: &Path, arguments: &[A]) -> Command {
     #[expect(clippy::disallowed_methods, reason = "the program under test is run as its user runs it")]
     let mut command = Command::new(program());
     command.args(arguments).current_dir(folder).env_clear();
+    pass_on(&mut command);
+    command
+}
+
+/// What a toolchain needs of the environment, and nothing else.
+fn pass_on(command: &mut Command) {
     for name in ["PATH", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "HOME", "USER"] {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
         }
     }
-    command
 }
 
 /// The program beside the test's own, built first if need be: `cargo test -p countersign-tests` does not build it.

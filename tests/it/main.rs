@@ -12,6 +12,12 @@
 mod again;
 mod audit_package;
 mod door;
+mod door_exits;
+mod door_gate;
+mod door_log;
+mod door_policy;
+mod door_words;
+mod examples;
 mod forge;
 mod merge_against_git;
 mod merkle_vectors;

@@ -741,7 +741,7 @@ fn honest_two() -> Found {
 fn honest_gitlab() -> Found {
     let mut hosted = Hosted::on(Kind::Gitlab);
     hosted.scene.asking(|p| p.forge_rules = countersign_decide::review::ForgeRules::Any);
-    let number = hosted.open(hosted.ada, "feature", "Ada");
+    let number = hosted.open(hosted.ada, "feature", "ada");
     hosted.approve(number, hosted.ben);
     landed(hosted, number)
 }

@@ -52,6 +52,8 @@ codes! {
     KEY_SHARED "key-shared" Untrusted "One key is registered for two owners: nobody can tell which of them signed.";
     ENVIRONMENT_UNKNOWN "environment-unknown" Refused "Trust has no floor for this environment, or the policy release does not cover it.";
     GATE_UNKNOWN "gate-unknown" Untrusted "The gate's key is not in trust for this environment.";
+    LOG_KEY_UNKNOWN "log-key-unknown" Untrusted "The key that is to sign the log's checkpoint is not one of a log that trust knows.";
+    ROLE_TOO_SMALL "role-too-small" Note "Fewer persons fill a role of trust than it takes to act in it.";
     ROLE_UNKNOWN "role-unknown" Indeterminate "Trust does not fill a role that this step needs.";
 
     // Policy releases, pins, activation.
@@ -107,6 +109,7 @@ codes! {
     SBOM_MALFORMED "sbom-malformed" Untrusted "The SBOM is not a CycloneDX document.";
     SBOM_INCOMPLETE "sbom-incomplete" Refused "The SBOM does not list what it must: a component without version or identity, or a missing dependency graph.";
     SBOM_DISAGREES "sbom-disagrees" Refused "The SBOM and the provenance do not name the same dependencies.";
+    SBOM_UNBOUND "sbom-unbound" Note "The SBOM does not say by a SHA-256 which file it describes; only the signed statement does.";
     DEPENDENCY_UNPINNED "dependency-unpinned" Refused "A dependency has no checksum.";
 
     // Review.

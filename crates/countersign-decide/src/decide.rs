@@ -9,14 +9,14 @@ use countersign_core::decision::{ActivePolicy, Decision, Inputs, Request, RuleOu
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Class, Finding, Verdict, verdict_of};
 use countersign_core::git::{Oid, graph};
-use countersign_core::ids::{EnvName, Uri};
+use countersign_core::ids::{EnvName, RuleId, Uri};
 use countersign_core::policy::{Source, Stage};
 use countersign_verify::forge::verify_changes;
 use countersign_verify::policy::Activated;
 use countersign_verify::{Evidence, ForgeOutcome, StateView, VerifiedTrust};
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// May this artifact go to this environment?
 #[must_use]
@@ -87,9 +87,8 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
             .help("nothing is held back here; the summary says FAILED"),
         );
     }
-    for (environment, verdict) in would_be.iter().filter(|(_, verdict)| **verdict != Verdict::Pass) {
-        sheet.findings.push(Finding::new(codes::WOULD_REFUSE, format!("{environment} would say {verdict} today")));
-    }
+    let refusing = would_be.iter().filter(|(_, there)| there.verdict != Verdict::Pass);
+    sheet.findings.extend(refusing.map(|(environment, there)| would_refuse(request, environment, there)));
     Decision {
         request: request.clone(),
         inputs: inputs(given, evidence, forge.captures, active),
@@ -101,7 +100,7 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
         rules,
         checks: sheet.checks,
         findings: sheet.findings,
-        would_be,
+        would_be: would_be.into_iter().map(|(environment, there)| (environment, there.verdict)).collect(),
     }
 }
 
@@ -214,7 +213,7 @@ impl<'a> Case<'a> {
             }
             let verdict = verdict_of(&findings);
             if stage == Stage::Enforce {
-                sheet.line(&format!("rule {}", rule.id), findings, built_in.title);
+                sheet.line(&rule_line(&rule.id), findings, built_in.title);
                 outcomes.push(outcome(Some(verdict), Vec::new()));
             } else {
                 outcomes.push(outcome(Some(verdict), findings));
@@ -224,29 +223,40 @@ impl<'a> Case<'a> {
     }
 
     /// What the enforced gates of other environments would say: their rules, stages, floor and range; not their pin.
-    fn elsewhere(&self, context: &Context<'_>) -> BTreeMap<EnvName, Verdict> {
+    fn elsewhere(&self, context: &Context<'_>) -> BTreeMap<EnvName, Elsewhere> {
         let manifest = self.active.release.manifest();
         let mut out = BTreeMap::new();
         for (environment, _) in manifest.environments.iter().filter(|(_, e)| e.enforced) {
             if *environment == self.request.environment {
                 continue;
             }
-            let mut sheet = Sheet::default();
+            let mut there = Elsewhere { verdict: Verdict::Pass, refuses: Vec::new() };
             match self.trust.trust().environments.get(environment) {
-                Some(floor) => sheet.findings.extend(crate::floors::check(manifest, environment, floor)),
-                None => sheet.findings.push(Finding::new(codes::ENVIRONMENT_UNKNOWN, "trust sets no floor")),
+                Some(floor) => there.add("trust's floor", &crate::floors::check(manifest, environment, floor)),
+                None => there.add("trust", &[Finding::new(codes::ENVIRONMENT_UNKNOWN, "trust sets no floor")]),
             }
-            sheet.findings.extend(self.evidence.findings().iter().chain(&self.forge.findings).cloned());
+            there.add("evidence", self.evidence.findings());
+            there.add("forge evidence", &self.forge.findings);
             let candidate =
                 context.provenance.and_then(|built| built.provenance.source().ok()).map(|named| named.commit);
-            let start = self.start(environment, context.source, candidate, &mut sheet.findings);
+            let mut range = Vec::new();
+            let start = self.start(environment, context.source, candidate, &mut range);
+            there.add("the range of commits", &range);
+            let mut enforced = false;
             let now = RefCell::default();
             let landed = Landed { now: &now, ..context.landed };
-            let outcomes = self.evaluate(environment, &Context { start, landed, ..*context }, &mut sheet);
-            if !outcomes.iter().any(|o| o.stage == Stage::Enforce) || context.source.is_none() {
-                sheet.findings.push(Finding::new(codes::POLICY_EMPTY, "no rule is enforced there"));
+            for rule in &manifest.rules {
+                if manifest.stage(rule, environment) == Stage::Enforce
+                    && let Some(built_in) = rules::find(&rule.id)
+                {
+                    enforced = true;
+                    there.add(&rule_line(&rule.id), &(built_in.check)(&Context { start, landed, ..*context }, rule));
+                }
             }
-            out.insert(environment.clone(), verdict_of(&sheet.findings));
+            if !enforced || context.source.is_none() {
+                there.add("the release", &[Finding::new(codes::POLICY_EMPTY, "no rule is enforced there")]);
+            }
+            out.insert(environment.clone(), there);
         }
         out
     }
@@ -266,6 +276,44 @@ impl<'a> Case<'a> {
 /// rule is enforced yet is how a rollout begins, and is a gate's own affair.
 fn stands(findings: &[Finding]) -> bool {
     findings.iter().all(|finding| finding.class == Class::Note || finding.code == codes::POLICY_EMPTY)
+}
+
+/// What the gate of another environment would say, and why.
+struct Elsewhere {
+    verdict: Verdict,
+    /// A line for each that would refuse: who, and with which codes.
+    refuses: Vec<String>,
+}
+
+impl Elsewhere {
+    fn add(&mut self, who: &str, findings: &[Finding]) {
+        let verdict = verdict_of(findings);
+        if verdict == Verdict::Pass {
+            return;
+        }
+        if self.verdict != Verdict::Fail {
+            self.verdict = verdict;
+        }
+        let counts = findings.iter().filter(|finding| finding.class != Class::Note);
+        let codes: BTreeSet<&str> = counts.map(|finding| finding.code.as_str()).collect();
+        let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
+        self.refuses.push(format!("{verdict}  {who}: {codes}"));
+    }
+}
+
+fn would_refuse(request: &Request, environment: &EnvName, there: &Elsewhere) -> Finding {
+    let what = format!("{environment} would say {} today", there.verdict);
+    let name = &request.subject_name;
+    let finding = Finding::new(codes::WOULD_REFUSE, what)
+        .at(format!("{name}  {}", request.subject))
+        .expected("PASS", format!("the gate of {environment}"))
+        .help(format!("`countersign promote {name} --to {environment} --dry-run`, the rest as here, shows all of it"));
+    there.refuses.iter().fold(finding, |finding, line| finding.found(line.as_str()))
+}
+
+/// A rule's line in the checklist.
+fn rule_line(id: &RuleId) -> String {
+    format!("rule {id}")
 }
 
 fn source_range(context: &Context<'_>) -> Option<SourceRange> {

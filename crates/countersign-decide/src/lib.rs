@@ -16,6 +16,7 @@ pub mod review;
 pub mod rules;
 pub mod summary;
 
+pub use checks::known_gate;
 pub use decide::decide;
 pub use given::{Given, TrustGiven};
 pub use record::start_of;

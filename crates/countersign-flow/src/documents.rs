@@ -3,6 +3,7 @@
 use crate::error::FlowError;
 use crate::files;
 use countersign_core::bundle::Signed;
+use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::forge::capture;
@@ -35,6 +36,16 @@ pub fn read_all(bundles: &[PathBuf], more: &[PathBuf]) -> Result<Handed, FlowErr
     Ok(out)
 }
 
+/// The documents of one file, none if there is no such file.
+pub fn read_if_there(path: &Path) -> Result<Vec<Vec<u8>>, FlowError> {
+    let mut out = Handed::default();
+    match read_into(path, &mut out) {
+        Err(FlowError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+        Ok(()) => Ok(out.documents),
+    }
+}
+
 /// Text with the file's name beside each document that a finding names by digest: people know files.
 #[must_use]
 pub fn named(text: &str, paths: &[PathBuf]) -> String {
@@ -57,7 +68,16 @@ pub fn named(text: &str, paths: &[PathBuf]) -> String {
 fn read_into(path: &Path, out: &mut Handed) -> Result<(), FlowError> {
     let is_capture = |start: &[u8]| start.starts_with(capture::FIRST_LINE.as_bytes());
     let limit = |start: &[u8]| if is_capture(start) { limits::CAPTURE_BYTES } else { limits::DOCUMENT_BYTES };
-    let bytes = files::read_by_start(path, limit)?;
+    let bytes = files::read_by_start(path, limit).map_err(|error| {
+        let FlowError::TooLarge { found, limit, .. } = error else { return error };
+        FlowError::Refused(vec![
+            Finding::new(codes::BUNDLE_MALFORMED, "the file is too large to hold signed documents")
+                .at(path.display().to_string())
+                .expected(format!("at most {limit} bytes"), "countersign")
+                .found(format!("{found} bytes"))
+                .help("name the signed bundle, not what it is about"),
+        ])
+    })?;
     if is_capture(&bytes) {
         out.captures.push(bytes);
         return Ok(());

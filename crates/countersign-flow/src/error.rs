@@ -1,5 +1,6 @@
 //! What a use case could not do, and with which exit code that ends.
 
+use countersign_collect::SourceError;
 use countersign_collect::artifact::ArtifactError;
 #[cfg(feature = "online")]
 use countersign_collect::forge::OnlineError;
@@ -99,7 +100,7 @@ pub enum FlowError {
     #[error(transparent)]
     Provenance(#[from] ProvenanceError),
     /// An SBOM could not be made.
-    #[error(transparent)]
+    #[error("{}", with_place(.0))]
     Sbom(#[from] SbomError),
     /// Git evidence could not be written down.
     #[error("the git evidence could not be written down: {0}")]
@@ -128,6 +129,9 @@ impl FlowError {
             Self::Key(KeyFileError::OpenToOthers { path, .. }) => Some(format!("chmod 600 {}", path.display())),
             Self::Key(KeyFileError::Missing { .. }) => {
                 Some("`countersign key generate --output FILE` makes one".to_owned())
+            }
+            Self::TooLarge { path, .. } => {
+                Some(format!("is {} the file that you mean? look at it first", path.display()))
             }
             Self::Sbom(error) => Some(error.help()),
             Self::Log(LogError::Missing { .. }) => {
@@ -178,6 +182,10 @@ impl FlowError {
                 | SbomError::FeaturesRequired { .. }
                 | SbomError::NoSuchTarget { .. },
             ) => Exit::Usage,
+            Self::Key(error) | Self::Ssh(SshError::File(error)) | Self::Sign(SignError::Ssh(SshError::File(error))) => {
+                key_exit(error)
+            }
+            Self::Provenance(ProvenanceError::Source(error)) => source_exit(error),
             // A refusal without a finding above a note would be a fault of ours: it must not end with 0.
             Self::Refused(findings) if exit_of(findings) == Exit::Ok => Exit::Internal,
             Self::Refused(findings) => exit_of(findings),
@@ -191,11 +199,13 @@ impl FlowError {
             | Self::Package(_)
             | Self::Capture(_)
             | Self::Store(StoreError::Altered { .. } | StoreError::TooLarge { .. }) => Exit::Untrusted,
-            Self::Store(StoreError::Missing { .. }) => Exit::Indeterminate,
+            // What the job says of itself and what is checked out do not fit together: nothing can be said of the source.
+            Self::Provenance(ProvenanceError::Platform(_)) | Self::Store(StoreError::Missing { .. }) => {
+                Exit::Indeterminate
+            }
             Self::Read { .. }
             | Self::Exists { .. }
             | Self::Disk(_)
-            | Self::Key(_)
             | Self::KeyWrite(_)
             | Self::Sign(_)
             | Self::Ssh(_)
@@ -209,6 +219,26 @@ impl FlowError {
     }
 }
 
+/// What an SBOM's error says, with the file, folder or flag that it is about.
+fn with_place(error: &SbomError) -> String {
+    let said = error.to_string();
+    match error.at() {
+        Some(place) if !place.split(' ').next_back().is_some_and(|last| said.contains(last)) => {
+            format!("{said}: {place}")
+        }
+        _ => said,
+    }
+}
+
+/// A key that cannot do this job, or that others can get at, is a wrong name on the command line.
+const fn key_exit(error: &KeyFileError) -> Exit {
+    if matches!(error, KeyFileError::Content { .. } | KeyFileError::OpenToOthers { .. }) {
+        Exit::Usage
+    } else {
+        Exit::Io
+    }
+}
+
 #[cfg(feature = "online")]
 fn online_exit(error: &OnlineError) -> Exit {
     if matches!(error, OnlineError::Place(_) | OnlineError::Proxy | OnlineError::Request { .. }) {
@@ -217,6 +247,16 @@ fn online_exit(error: &OnlineError) -> Exit {
         Exit::Untrusted
     } else {
         Exit::Io
+    }
+}
+
+const fn source_exit(error: &SourceError) -> Exit {
+    if matches!(error, SourceError::NoUri | SourceError::Uri { .. }) {
+        Exit::Usage
+    } else if matches!(error, SourceError::Git(_)) {
+        Exit::Io
+    } else {
+        Exit::Indeterminate
     }
 }
 

@@ -29,8 +29,28 @@ impl TrustFile {
     /// Reads and checks a signed trust document at a time.
     pub fn read(path: &Path, given: Option<Sha256>, at: Time) -> Result<Self, FlowError> {
         let bytes = files::read(path, limits::COLLECTION_BYTES)?;
-        let outcome = verify_trust(&bytes, given.as_ref(), at);
+        let mut outcome = verify_trust(&bytes, given.as_ref(), at);
+        if outcome.trust.is_none() {
+            named(&mut outcome, path, &bytes);
+        }
         Ok(Self { bytes, given, outcome })
+    }
+}
+
+/// A document that does not hold is named by its file: nothing can be recorded under it.
+fn named(outcome: &mut TrustOutcome, path: &Path, bytes: &[u8]) {
+    let file = path.display().to_string();
+    let signed = bytes.trim_ascii_start().first() == Some(&b'{');
+    for finding in &mut outcome.findings {
+        for place in finding.at.iter_mut().filter(|place| *place == "trust" || place.starts_with("trust,")) {
+            *place = place.replacen("trust", &format!("trust {file}"), 1);
+        }
+        if !signed {
+            "this is not a signed trust document".clone_into(&mut finding.what);
+            finding.help = Some(format!(
+                "have it signed, and give the signed file: `countersign trust sign {file} --key KEY --output trust.sigstore.json`"
+            ));
+        }
     }
 }
 

@@ -1,8 +1,12 @@
 //! The store's folder, `.countersign/` by default: the log and the evidence beside each other.
 
 use crate::error::FlowError;
+use countersign_core::bundle::Signed;
+use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
+use countersign_core::entry::Entry;
 use countersign_core::limits;
+use countersign_core::statement::{Kind, Statement};
 use countersign_record::log::reader::LogReader;
 use countersign_record::store::{FolderStore, Store as _, StoreError};
 use countersign_verify::Blobs;
@@ -52,6 +56,21 @@ impl Place {
         let entries = reader.entries(0..size).collect::<Result<Vec<_>, _>>()?;
         Ok((reader.checkpoint().note().to_string().into_bytes(), entries))
     }
+}
+
+/// The decision that an entry of the log records, if the store has it. Only its digest is checked: what it says is what
+/// somebody wrote down.
+pub fn recorded_decision(place: &Place, entry: &Entry) -> Result<Option<Decision>, FlowError> {
+    let Some(digest) = entry.statements.first().filter(|_| entry.kind == Kind::PromotionDecision) else {
+        return Ok(None);
+    };
+    let bytes = match place.store().get(digest, limits::DOCUMENT_BYTES) {
+        Ok(bytes) => bytes,
+        Err(StoreError::Missing { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let statement = Signed::parse(&bytes).ok().and_then(|signed| Statement::parse(&signed.payload).ok());
+    Ok(statement.and_then(|statement| statement.predicate_as(Kind::PromotionDecision).ok()))
 }
 
 /// Evidence by digest, out of a store, for the pure crates. What is missing or altered is `None` to them; a disk that

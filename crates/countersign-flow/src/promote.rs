@@ -28,7 +28,7 @@ use countersign_core::time::Time;
 use countersign_core::trust::{Owner, Trust};
 use countersign_decide::rules::Built;
 use countersign_decide::summary::summarise;
-use countersign_decide::{Given, TrustGiven, decide, start_of};
+use countersign_decide::{Given, TrustGiven, decide, known_gate, start_of};
 use countersign_record::log::LogError;
 use countersign_record::log::writer::{Appended, Log};
 use countersign_record::store::Store as _;
@@ -84,7 +84,16 @@ pub struct Promotion {
     /// Where it was recorded; `None` for a dry run, or where it could not be.
     pub recorded: Option<Recorded>,
     /// Why it was not recorded, where it should have been.
-    pub not_recorded: Option<&'static str>,
+    pub not_recorded: Option<NotRecorded>,
+}
+
+/// Why a decision was not recorded. What is not recorded authorises nothing.
+#[derive(Debug)]
+pub struct NotRecorded {
+    /// In one line.
+    pub why: &'static str,
+    /// What stood in the way, where the decision's own findings do not say it.
+    pub findings: Vec<Finding>,
 }
 
 /// What was recorded.
@@ -110,15 +119,19 @@ pub fn dry_run(request: &PromoteRequest<'_>, gate: Option<KeyId>) -> Result<Prom
 /// Decides and records. When this returns, decision and summary are durable in store and log.
 pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion, FlowError> {
     let gate_id = keys.gate.public().id();
-    let not = |decision, why| Ok(Promotion { decision, recorded: None, not_recorded: Some(why) });
+    let not = |why, findings| {
+        let decision = decide_now(request, gate_id)?.decision;
+        let findings: Vec<Finding> = findings;
+        let findings = findings.into_iter().filter(|finding| !decision.findings.contains(finding)).collect();
+        Ok(Promotion { decision, recorded: None, not_recorded: Some(NotRecorded { why, findings }) })
+    };
     let anchored = request.trust.outcome.trust.as_ref().filter(|t| request.trust.given.as_ref() == Some(t.digest()));
     let Some(trust) = anchored else {
-        let decided = decide_now(request, gate_id)?;
-        return not(decided.decision, "trust does not hold, so nothing can be signed under it");
+        return not("trust does not hold, so nothing can be signed under it", Vec::new());
     };
-    let Some((gate, origin)) = gate_and_log(trust.trust(), &keys, &request.environment) else {
-        let decided = decide_now(request, gate_id)?;
-        return not(decided.decision, "the keys are not those of a gate and a log that trust knows");
+    let (gate, origin) = match gate_and_log(trust.trust(), &keys, request) {
+        Ok(known) => known,
+        Err(findings) => return not("trust does not let these keys sign decisions and the log", findings),
     };
     let signer = LogSigner::new(origin.clone(), keys.log).map_err(|e| FlowError::Usage(e.to_string()))?;
     let known = log_keys(trust.trust(), &origin);
@@ -127,19 +140,19 @@ pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion
     let mut log = match Log::open_for_append(&request.place.log(), &signer, &known, &holds) {
         Ok(log) => log,
         Err(error @ (LogError::InUse { .. } | LogError::Disk(_))) => return Err(error.into()),
-        Err(_) => {
-            let decided = decide_now(request, gate_id)?;
-            return not(decided.decision, "the log does not hold, so nothing can be appended to it");
-        }
+        Err(error) => return not(DAMAGED, closed(request, &error)),
     };
     let decided = decide_now(request, gate_id)?;
     let elsewhere = [codes::LOG_ROLLED_BACK, codes::LOG_FORKED, codes::LOG_ORIGIN_MISMATCH];
     if decided.decision.findings.iter().any(|finding| elsewhere.contains(&finding.code)) {
         // Another entry, signed, at a place where the log had one already: that would be the fork itself.
-        return not(decided.decision, "the log is not the one that the least checkpoint is of, and goes on elsewhere");
+        const FORK: &str = "the log is not the one that the least checkpoint is of: an entry here would fork it";
+        let not_recorded = Some(NotRecorded { why: FORK, findings: Vec::new() });
+        return Ok(Promotion { decision: decided.decision, recorded: None, not_recorded });
     }
     if decided.decision.inputs.log.as_ref().is_none_or(|l| l.size != log.size()) {
-        return not(decided.decision, "the log does not hold, so nothing can be appended to it");
+        let not_recorded = Some(NotRecorded { why: DAMAGED, findings: Vec::new() });
+        return Ok(Promotion { decision: decided.decision, recorded: None, not_recorded });
     }
     let recorded = record(request, &decided, trust, &keys.gate, &gate, &mut log)?;
     Ok(Promotion { decision: decided.decision, recorded: Some(recorded), not_recorded: None })
@@ -156,6 +169,31 @@ pub fn promoted_before(request: &PromoteRequest<'_>) -> Result<Option<Oid>, Flow
     let start = scope(&subject, &request.environment, &evidence, state, &blobs).and_then(|scope| scope.start);
     blobs.finish()?;
     Ok(start)
+}
+
+const DAMAGED: &str = "the log does not hold, so nothing can be appended to it";
+
+/// Why a log did not open for appending; a log that is missing is a finding of the decision already.
+fn closed(request: &PromoteRequest<'_>, error: &LogError) -> Vec<Finding> {
+    let place = format!("log {}", request.place.log().display());
+    if matches!(error, LogError::Missing { .. }) {
+        return Vec::new();
+    }
+    if let LogError::Origin { expected, found } = error {
+        return vec![
+            Finding::new(codes::LOG_KEY_UNKNOWN, "this key signs another log than the one in the store")
+                .at("--log-key")
+                .at(place)
+                .expected(format!("the key of log {found}"), "the store's log")
+                .found(format!("the key of log {expected}"))
+                .help("give that log's key with --log-key, or name the store with --store"),
+        ];
+    }
+    vec![
+        Finding::new(codes::LOG_CHECKPOINT_INVALID, error.to_string())
+            .at(place)
+            .help("`countersign log verify` names what was altered"),
+    ]
 }
 
 /// A decision with the bytes that it rests on.
@@ -250,7 +288,7 @@ fn pin(request: &PromoteRequest<'_>) -> Result<Option<countersign_core::policy::
     let Some(path) = request.lock else { return Ok(None) };
     let Some(bytes) = files::read_if_there(path, countersign_core::limits::TOML_BYTES)? else { return Ok(None) };
     let lock = Lock::parse(&bytes).map_err(|error| {
-        FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(path.display().to_string())])
+        FlowError::Refused(vec![Finding::of_lines(error.code(), &error.to_string()).at(path.display().to_string())])
     })?;
     Ok(lock.0.get(&request.environment).cloned())
 }
@@ -323,11 +361,38 @@ fn first_gate(request: &PromoteRequest<'_>) -> Option<KeyId> {
     gate.keys.iter().find(|owned| owned.counts_at(request.at)).map(|owned| owned.key.id())
 }
 
-/// The gate and the log that the keys belong to; `None` if trust does not know them so.
-fn gate_and_log(trust: &Trust, keys: &GateKeys, environment: &EnvName) -> Option<(Uri, Origin)> {
-    let (Owner::Gate(gate), _) = trust.owner_of(&keys.gate.public().id())? else { return None };
-    let (Owner::Log(log), _) = trust.owner_of(&keys.log.public().id())? else { return None };
-    gate.environments.contains(environment).then(|| (gate.id.clone(), log.origin.clone()))
+/// The gate and the log that the keys belong to, or which of the two keys is not one that trust lets do this.
+fn gate_and_log(trust: &Trust, keys: &GateKeys, request: &PromoteRequest<'_>) -> Result<(Uri, Origin), Vec<Finding>> {
+    let at = request.at;
+    let gate_id = keys.gate.public().id();
+    let gate = known_gate(trust, &gate_id, &request.environment, at).cloned();
+    let log = log_of(trust, &keys.log.public().id(), at);
+    match (gate, log) {
+        (Ok(gate), Ok(origin)) => Ok((gate, origin)),
+        (gate, log) => Err(gate.err().into_iter().chain(log.err()).map(|finding| *finding).collect()),
+    }
+}
+
+/// The log that a key signs, at a time.
+pub(crate) fn log_of(trust: &Trust, id: &KeyId, at: Time) -> Result<Origin, Box<Finding>> {
+    let found = match trust.owner_of(id) {
+        Some((Owner::Log(log), owned)) if owned.counts_at(at) => return Ok(log.origin.clone()),
+        Some((owner, owned)) if owned.counts_at(at) => format!("key {id} of {}", owner.describe()),
+        Some((owner, _)) => format!("key {id} of {}, which does not count at {at}", owner.describe()),
+        None => format!("key {id}, which is not in trust"),
+    };
+    let keys = trust.logs.iter().flat_map(|log| log.keys.iter().map(move |owned| (log, owned)));
+    let known = keys.filter(|(_, owned)| owned.counts_at(at));
+    let known: Vec<String> =
+        known.map(|(log, owned)| format!("key {} of log {}", owned.key.id(), log.origin)).collect();
+    let expected = if known.is_empty() { "a log's key; trust has none".to_owned() } else { known.join(", or ") };
+    Err(Box::new(
+        Finding::new(codes::LOG_KEY_UNKNOWN, "this key is not that of a log that trust knows")
+            .at("--log-key")
+            .expected(expected, format!("trust, version {}", trust.version))
+            .found(found)
+            .help("give the log's key with --log-key; `countersign trust show` lists every key that trust knows"),
+    ))
 }
 
 /// The keys of a log, as its writer wants them.

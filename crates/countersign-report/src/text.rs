@@ -1,8 +1,9 @@
 //! Findings and checks as a person reads them: the object, what was expected beside what was found, whose rule it is,
 //! and one next action. Words carry the meaning; there is no colour.
 
-pub use crate::escape::plain;
 use crate::escape::push;
+pub use crate::escape::{plain, plain_lines};
+use crate::next;
 use crate::table::{Table, width};
 use countersign_core::finding::{Check, Class, Finding};
 
@@ -53,8 +54,8 @@ pub fn finding(finding: &Finding) -> String {
     expectation(&mut out, finding);
     facts(&mut out, "found:", &finding.found);
     facts(&mut out, "control:", &finding.controls);
-    if let Some(help) = &finding.help {
-        push(&mut out, format_args!("   help: {}\n", plain(help)));
+    if let Some(help) = next::action(finding) {
+        push(&mut out, format_args!("   help: {}\n", plain(&help)));
     }
     out
 }
@@ -222,24 +223,32 @@ mod tests {
                      tree 22bb…, merged from what was approved
            control:  SOC 2 CC8.1
                      ISO 27001 A.8.32
+           help: have what landed reviewed itself: `countersign review sign COMMIT`
         ");
     }
 
     #[test]
-    fn a_finding_without_facts_is_one_line() {
+    fn a_finding_without_facts_still_says_what_to_do() {
         let bare = Finding::new(codes::SIGNATURE_INVALID, "bundle #1: the signature does not hold");
-        insta::assert_snapshot!(finding(&bare), @"untrusted[signature-invalid]: bundle #1: the signature does not hold");
+        insta::assert_snapshot!(finding(&bare), @r"
+        untrusted[signature-invalid]: bundle #1: the signature does not hold
+           help: get the file again from where it was signed; if it is still so, have it signed again with `countersign sign`
+        ");
+        let note = Finding::new(codes::AUTHOR_UNKNOWN, "an author is not known");
+        insta::assert_snapshot!(finding(&note), @"note[author-unknown]: an author is not known");
         let mut half = Finding::new(codes::POLICY_EXPIRED, "the release has expired");
         half.expected_by = Some("trust@3".to_owned());
         insta::assert_snapshot!(finding(&half), @r"
         refused[policy-expired]: the release has expired
            expected: as in trust@3
+           help: release and activate a version of the policy whose dates hold now
         ");
         half.expected = Some("a release valid today".to_owned());
         half.expected_by = None;
         insta::assert_snapshot!(finding(&half), @r"
         refused[policy-expired]: the release has expired
            expected: a release valid today
+           help: release and activate a version of the policy whose dates hold now
         ");
     }
 

@@ -13,7 +13,7 @@ use countersign_core::trust::{ROLE_POLICY, Role, Trust};
 use std::collections::BTreeSet;
 
 /// However few trust asks for, one person never approves a release alone.
-const LEAST_APPROVERS: u32 = 2;
+pub const LEAST_APPROVERS: u32 = 2;
 
 /// A release that enough policy approvers signed.
 #[derive(Debug, Clone)]
@@ -97,6 +97,19 @@ pub fn verify_release(
     Ok(VerifiedRelease { manifest, reference, approvers, document: cosigned.digest })
 }
 
+/// Who among the policy approvers of `trust` signed a release so far, and how many it needs.
+pub fn approvals(
+    bytes: &[u8],
+    trust: &Trust,
+    at: Time,
+    place: &str,
+) -> Result<(BTreeSet<PersonId>, u32), Vec<Finding>> {
+    let cosigned = quorum::read(bytes, Kind::PolicyRelease, codes::POLICY_UNAPPROVED, place)?;
+    let role = approvers_of(trust, place)?;
+    let count = quorum::count(&cosigned, Kind::PolicyRelease, quorum::Judges { role, trust, newest: trust }, at, place);
+    Ok((quorum::ids(&count), role.threshold.max(LEAST_APPROVERS)))
+}
+
 /// What an activation is judged by.
 #[derive(Debug, Clone, Copy)]
 pub struct ActivationContext<'a> {
@@ -150,8 +163,10 @@ pub fn verify_activation(
         }),
         Ok(_) => Err(findings),
         Err(more) => {
-            if back {
-                findings.push(rollback(&activation, context, place));
+            // One that gives no reason has this finding already.
+            let rolled = rollback(&activation, context, place);
+            if back && !findings.contains(&rolled) {
+                findings.push(rolled);
             }
             findings.extend(more);
             Err(findings)

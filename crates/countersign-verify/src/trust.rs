@@ -4,9 +4,11 @@ use crate::quorum;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Check, Finding, Verdict};
+use countersign_core::ids::PersonId;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
 use countersign_core::trust::{ROLE_TRUST, Trust};
+use std::collections::BTreeSet;
 
 /// A trust document that a quorum of its own `trust` role signed. Whether it is the one that was meant, its digest from
 /// outside says.
@@ -97,6 +99,17 @@ pub fn verify_successor(older: &VerifiedTrust, newer_bytes: &[u8], at: Time) -> 
     let cosigned = quorum::read(newer_bytes, Kind::Trust, codes::TRUST_MALFORMED, "trust")?;
     findings.extend(short_of_quorum(&cosigned, &older.trust, at, "the trust document before it"));
     if findings.is_empty() { Ok(newer) } else { Err(findings) }
+}
+
+/// Who of the document's own trust role signed it so far, and how many it needs.
+pub fn signers(bytes: &[u8], trust: &Trust, at: Time) -> Result<(BTreeSet<PersonId>, u32), Vec<Finding>> {
+    let place = "trust";
+    let cosigned = quorum::read(bytes, Kind::Trust, codes::TRUST_MALFORMED, place)?;
+    let Some(role) = trust.role(ROLE_TRUST) else { return Ok((BTreeSet::new(), 0)) };
+    Ok((
+        quorum::ids(&quorum::count(&cosigned, Kind::Trust, quorum::Judges { role, trust, newest: trust }, at, place)),
+        role.threshold,
+    ))
 }
 
 fn read(bytes: &[u8], at: Time) -> Result<(VerifiedTrust, String), Vec<Finding>> {
