@@ -355,7 +355,7 @@ fn e33() -> Found {
     let mut hosted = Hosted::new();
     let number = hosted.open(hosted.ada, "feature", "Ada");
     let (ada, base) = (hosted.ada, hosted.scene.id("main"));
-    hosted.story.change(number).target = "playground".to_owned();
+    "playground".clone_into(&mut hosted.story.change(number).target);
     hosted.approve(number, hosted.ben);
     hosted.story.retarget(number, ada, "main", &base);
     landed(hosted, number)
@@ -374,7 +374,7 @@ fn e34() -> Found {
 fn e35() -> Found {
     let (mut hosted, first) = approved();
     let ada = hosted.ada;
-    hosted.story.change(first).target = "other".to_owned();
+    "other".clone_into(&mut hosted.story.change(first).target);
     let second = hosted.open_as_it_is(ada, "feature");
     hosted.merge(second, "feature");
     hosted.landed(first, &"d".repeat(40), Way::Merge);

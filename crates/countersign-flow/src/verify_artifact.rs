@@ -12,6 +12,8 @@ use countersign_core::statement::vsa::VerificationResult;
 use countersign_core::time::Time;
 use countersign_decide::rules::Built;
 use countersign_decide::summary::resource_uri;
+use countersign_verify::Blobs;
+use countersign_verify::log::Promoted;
 use countersign_verify::policy::Activated;
 use countersign_verify::vsa::verify_vsa;
 use countersign_verify::{Evidence, LogState, VerifiedTrust};
@@ -217,24 +219,11 @@ pub fn promoted_to(
     }
     findings.extend(view.active(environment).and_then(|active| out_of_date(active, at)));
     out.line("policy-active", findings, word_of(active));
-    let inputs = &decision.inputs;
-    let named = inputs.evidence.iter().flatten().map(|reference| reference.digest);
-    let missing: Vec<Finding> = named
-        .chain(inputs.captures.iter().copied())
-        .chain(inputs.git)
-        .filter(|digest| countersign_verify::Blobs::blob(&blobs, digest).is_none())
-        .map(|digest| {
-            Finding::new(codes::EVIDENCE_WITHHELD, "evidence that the decision rests on is missing or altered")
-                .at(format!("log entry {}", newest.entry))
-                .expected(digest.to_string(), "the decision")
-                .found("nothing of that digest in the store")
-                .help("restore the store from a copy")
-        })
-        .collect();
+    let missing = missing_inputs(&newest, &blobs);
     out.line("evidence", missing, "everything that the decision rests on is there");
     let summary =
         usize::try_from(newest.entry).ok().and_then(|i| view.entries().get(i)).and_then(|e| e.statements.get(1));
-    let bytes = summary.and_then(|digest| countersign_verify::Blobs::blob(&blobs, digest)).unwrap_or_default();
+    let bytes = summary.and_then(|digest| blobs.blob(digest)).unwrap_or_default();
     let resource = resource_uri(environment).map_err(|error| FlowError::Usage(error.to_string()))?;
     let findings = match verify_vsa(&bytes, subject, &resource, under.as_ref(), view.trust(), newest.time, "summary") {
         Err(findings) => findings,
@@ -246,6 +235,23 @@ pub fn promoted_to(
     out.line("summary", findings, "signed by the gate, about this artifact, environment and release");
     blobs.finish()?;
     Ok(out)
+}
+
+/// Evidence that a decision rests on and that is not in the store any more.
+fn missing_inputs(recorded: &Promoted, blobs: &dyn Blobs) -> Vec<Finding> {
+    let inputs = &recorded.content.inputs;
+    let evidence = inputs.evidence.iter().flatten().map(|reference| reference.digest);
+    let named = evidence.chain(inputs.captures.iter().copied()).chain(inputs.git);
+    named
+        .filter(|digest| blobs.blob(digest).is_none())
+        .map(|digest| {
+            Finding::new(codes::EVIDENCE_WITHHELD, "evidence that the decision rests on is missing or altered")
+                .at(format!("log entry {}", recorded.entry))
+                .expected(digest.to_string(), "the decision")
+                .found("nothing of that digest in the store")
+                .help("restore the store from a copy")
+        })
+        .collect()
 }
 
 /// The release that is active may have run out since the decision.

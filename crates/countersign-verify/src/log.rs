@@ -26,6 +26,9 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+/// A decision that was looked at: what it is, or what is wrong with it.
+type Looked = Result<Rc<Promoted>, Vec<Finding>>;
+
 /// A log whose checkpoint is signed by a key of trust, and whose entries hash to its root.
 #[derive(Debug)]
 pub struct LogState {
@@ -38,7 +41,7 @@ pub struct LogState {
     activations: Vec<Activated>,
     faults: Vec<Fault>,
     /// Decisions that were looked at: each is checked once, however many later ones it matters to.
-    decided: RefCell<BTreeMap<u64, Result<Rc<Promoted>, Vec<Finding>>>>,
+    decided: RefCell<BTreeMap<u64, Looked>>,
     /// Documents that decisions list, looked at in the same way: what speaks against something, verified.
     pub(crate) spoken: RefCell<BTreeMap<Sha256, Option<Rc<Evidence>>>>,
 }

@@ -194,7 +194,7 @@ fn state(
         checks.push(Check::new("log-activations", verdict_of(&faults), "trust documents and activations"));
         findings.extend(faults);
         if let Some(path) = least {
-            let (rewound, detail) = match outside::least_checkpoint(path, trust.trust(), at)? {
+            let (rewound, detail) = match outside::least_checkpoint(path, place, trust.trust(), at)? {
                 Ok(least) => {
                     let detail = format!("from {} to {} entries", least.size, state.now().reference().size);
                     (state.now().continues(&least).err(), detail)
