@@ -5,7 +5,7 @@ use countersign_core::codes;
 use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Code, Verdict, exit_of, verdict_of};
-use countersign_core::git::{ObjectSource, Oid};
+use countersign_core::git::{ObjectSource as _, Oid};
 use countersign_core::ids::EnvName;
 use countersign_core::policy::{Manifest, SOURCE_FILE};
 use countersign_core::statement::review::ReviewDecision;
@@ -143,12 +143,12 @@ fn a_decision_on_the_log_as_it_was_before_a_stricter_release_is_found_by_the_aud
 
 #[test]
 fn a_trust_document_that_follows_another_one_than_the_logs_does_not_count() {
-    let of_another = |toml: &str, digest: &Sha256| toml.replace(&digest.to_string(), &Sha256::of(b"x").to_string());
-    let of_none = |toml: &str, _: &Sha256| toml.replace("previous", "# previous");
-    let forgeries: [&dyn Fn(&str, &Sha256) -> String; 2] = [&of_another, &of_none];
-    for forge in forgeries {
+    for (line, instead) in [("previous", "# previous"), ("previous = \"sha256:", "previous = \"sha256:0")] {
         let mut world = World::new();
-        let toml = forge(&world.trust_toml(2), &world.trust_digest);
+        let toml = world.trust_toml(2).replace(line, instead);
+        // One digit more at the front and one less at the end: the digest of another document.
+        let end = format!("{}\"\nnot_before", world.trust_digest.hex().get(63..).expect("hexadecimal"));
+        let toml = if instead.ends_with('0') { toml.replace(&end, "\"\nnot_before") } else { toml };
         world.trust_from_now_on(&toml, &["ada", "ben"]);
         world.land(1);
         let decision = ask(&world, "one", "production", Vec::new()).decide();
@@ -309,7 +309,7 @@ fn the_record_says_so_when_the_release_has_expired_or_evidence_is_gone() {
     let bundle = world.shelf.0.iter().find(|(_, bytes)| bytes.windows(9).any(|w| w == b"CycloneDX")).map(|(d, _)| *d);
     let named = world.shelf.0.keys().find(|digest| bundle.is_none_or(|bundle| **digest == bundle)).expect("a document");
     let hex = named.hex();
-    std::fs::remove_file(find(&folder.path().join("store"), &hex[2..])).expect("removed");
+    std::fs::remove_file(find(&folder.path().join("store"), hex.get(2..).expect("hexadecimal"))).expect("removed");
     let found = ask("2026-12-01T00:00:00Z");
     assert!(!found.is_empty(), "a document of the record is gone");
 }
