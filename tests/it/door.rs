@@ -230,7 +230,7 @@ pub(crate) fn holds(line: &str, said: &Said) -> Value {
     value
 }
 
-fn valid(what: &str, path: &str, value: &Value) {
+pub(crate) fn valid(what: &str, path: &str, value: &Value) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas").join(path);
     let text = std::fs::read(&file).unwrap_or_else(|e| panic!("{what}: {path}: {e}"));
     let schema: Value = serde_json::from_slice(&text).unwrap();
@@ -310,7 +310,9 @@ fn every_signed_document_of_the_record_holds_against_its_schema() {
             }
         }
     }
-    assert_eq!(seen.len(), Kind::ALL.len(), "{seen:?}");
+    // The demo has no forge; what a forge recorded is held against its schema where there is one.
+    let all = Kind::ALL.into_iter().filter(|kind| *kind != Kind::ChangeReview).collect();
+    assert_eq!(seen, all);
 }
 
 /// A small file system of its own, where the machine lets us make one.

@@ -84,6 +84,7 @@ const REGISTRY: &[Noun] = &[
     noun::<countersign_core::decision::Decision>("promotion-decision", "v0.1"),
     noun::<countersign_core::statement::provenance::Provenance>("provenance", "v0.1"),
     noun::<countersign_core::statement::review::Review>("review", "v0.1"),
+    noun::<countersign_core::statement::change_review::ChangeReview>("change-review", "v0.1"),
     noun::<countersign_core::trust::Trust>("trust", "v0.1"),
     noun::<countersign_core::statement::vsa::Vsa>("vsa", "v0.1"),
 ];

@@ -14,7 +14,6 @@ use countersign_core::policy::{Source, Stage};
 use countersign_verify::forge::verify_changes;
 use countersign_verify::policy::Activated;
 use countersign_verify::{Evidence, ForgeOutcome, StateView, VerifiedTrust};
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,14 +32,10 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
     let active = checks::policy(request, given.state, trust.map(VerifiedTrust::trust), &mut sheet);
     checks::pin(request, given, active, &mut sheet);
     let nothing = Evidence::default();
-    let handed = given.evidence.unwrap_or(&nothing);
-    checks::evidence(given, handed, &mut sheet);
-    let spoken = checks::recorded(request, given, handed, &mut sheet);
-    let mut joined = Cow::Borrowed(handed);
-    if !spoken.is_empty() {
-        joined.to_mut().join(&spoken);
-    }
-    let evidence = joined.as_ref();
+    let evidence = given.evidence.unwrap_or(&nothing);
+    checks::evidence(given, evidence, &mut sheet);
+    // Never part of the evidence: what the log has seen may keep an artifact back, and carries none of it forward.
+    let against = checks::recorded(request, given, evidence, &mut sheet);
     let forge = trust.map(|trust| verify_changes(evidence, trust, given.blobs)).unwrap_or_default();
     sheet.findings.extend(forge.findings.iter().cloned());
     // Up to here no release has a say: a gate that is not enforced forgives what rules find, and nothing of this.
@@ -51,7 +46,7 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
     let mut source = None;
     let mut would_be = BTreeMap::new();
     if let (Some(trust), Some(active), Some(state)) = (trust, active, given.state) {
-        let case = Case { request, given, trust, active, state, evidence, forge: &forge };
+        let case = Case { request, given, trust, active, state, evidence, against: &against, forge: &forge };
         let built = rules::Built::best(evidence, &request.subject, &mut sheet.findings);
         let covered = case.covered(built.as_ref(), &mut sheet);
         founded &= !sheet.findings.iter().any(|finding| finding.code == codes::POLICY_OTHER_REPOSITORY);
@@ -111,6 +106,7 @@ struct Case<'a> {
     active: &'a Activated,
     state: StateView<'a>,
     evidence: &'a Evidence,
+    against: &'a Evidence,
     forge: &'a ForgeOutcome,
 }
 
@@ -187,6 +183,7 @@ impl<'a> Case<'a> {
             policy: self.active.release.reference(),
             policy_entry: self.active.entry,
             evidence: self.evidence,
+            against: self.against,
             changes: &self.forge.changes,
             provenance: built,
             source,

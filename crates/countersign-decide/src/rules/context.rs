@@ -26,6 +26,8 @@ pub struct Context<'a> {
     pub policy_entry: u64,
     /// The evidence that holds.
     pub evidence: &'a Evidence,
+    /// What earlier decisions list that speaks against the artifact or its changes, and is not handed in now.
+    pub against: &'a Evidence,
     /// Changes that forges recorded, as far as they hold.
     pub changes: &'a [ForgeChange],
     /// The provenance that was chosen; `None` if none is about the artifact.

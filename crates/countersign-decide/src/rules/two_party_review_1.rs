@@ -89,7 +89,7 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let outcome = review::prove(&Question {
         history,
         trust: context.trust,
-        reviews: context.evidence.of_kind(Kind::Review).collect(),
+        reviews: context.evidence.of_kind(Kind::Review).chain(context.against.of_kind(Kind::Review)).collect(),
         changes: context.changes,
         repository: &source.repository,
         target_ref: &source.target_ref,

@@ -32,7 +32,7 @@ impl Review {
     pub(crate) const fn not_done(&self) -> &'static str {
         match &self.verb {
             Verb::Sign(_) => "nothing was signed",
-            Verb::Collect(_) => "nothing more was collected",
+            Verb::Collect(_) => "nothing was collected",
             Verb::Verify(_) => "nothing was proved",
             Verb::Explain(_) => "nothing was explained",
             Verb::Push(_) => "nothing was pushed",
