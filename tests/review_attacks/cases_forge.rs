@@ -83,6 +83,14 @@ pub(super) fn all() -> Vec<Case> {
         case("+forge-any", "hidden rules, where the policy does not ask for them", Pass, "", honest_any),
         case("+forge-signed", "one approval on the forge and one by signature", Pass, "", honest_signed),
         case("+forge-two", "two changes, one after the other", Pass, "", honest_two),
+        case("+forge-tree", "a later head with the tree that was approved", Pass, "", honest_tree),
+        case("+forge-identical", "approved by two, one of whom is the author", Pass, "", honest_author_too),
+        case("+forge-three", "three persons where two beyond the author are asked for", Pass, "", honest_three),
+        case("+forge-ff", "the branch is moved to the approved head", Pass, "", honest_forward),
+        case("+forge-late-rules", "rules that were changed before the landing", Pass, "", honest_rules),
+        case("+forge-other", "records of other branches beside the one that counts", Pass, "", honest_other),
+        case("+forge-drift", "the branch moved between approval and landing", Pass, "", honest_drift),
+        case("+robot-size", "a robot's change as large as its exception", Pass, "", honest_robot_size),
         case("+gitlab-merge", "the same on GitLab", Pass, "", honest_gitlab),
     ]
 }
@@ -736,6 +744,70 @@ fn honest_two() -> Found {
     hosted.approve(second, hosted.ada);
     hosted.merge(second, "second");
     hosted.prove(&[first, second])
+}
+
+fn honest_tree() -> Found {
+    let (mut hosted, number) = approved();
+    hosted.scene.git(&["checkout", "-q", "feature"]);
+    hosted.scene.amend(true, "--date=2025-01-01T00:00:00Z", "2025-01-01T00:00:00Z");
+    hosted.scene.git(&["checkout", "-q", "main"]);
+    let (commits, ada) = (hosted.commits("feature"), hosted.ada);
+    hosted.story.update(number, ada, commits, true);
+    landed(hosted, number)
+}
+
+fn honest_author_too() -> Found {
+    let (mut hosted, number) = approved();
+    hosted.approve(number, hosted.ada);
+    landed(hosted, number)
+}
+
+fn honest_three() -> Found {
+    let (mut hosted, number) = approved();
+    hosted.approve(number, hosted.cy);
+    hosted.scene.asking(|parameters| parameters.reviewers_beyond_author = 2);
+    landed(hosted, number)
+}
+
+fn honest_forward() -> Found {
+    let (mut hosted, number) = approved();
+    hosted.scene.git(&["merge", "-q", "--ff-only", "feature"]);
+    let commit = hosted.scene.id("HEAD");
+    hosted.landed(number, &commit, Way::Merge);
+    hosted.prove(&[number])
+}
+
+fn honest_rules() -> Found {
+    let (mut hosted, number) = approved();
+    let now = hosted.story.tick();
+    hosted.story.rulesets[0].updated_at = now;
+    landed(hosted, number)
+}
+
+fn honest_other() -> Found {
+    let (mut hosted, number) = approved();
+    let other = hosted.open(hosted.ben, "other", "Ben");
+    "playground".clone_into(&mut hosted.story.change(other).target);
+    hosted.landed(other, &"e".repeat(40), Way::Merge);
+    hosted.merge(number, "feature");
+    hosted.prove(&[other, number])
+}
+
+fn honest_drift() -> Found {
+    let (mut hosted, first) = approved();
+    hosted.scene.git(&["checkout", "-q", "-b", "third", "start"]);
+    hosted.scene.edit("b.txt", 12, "third");
+    hosted.scene.commit_unsigned("Cy", "third");
+    hosted.scene.git(&["checkout", "-q", "main"]);
+    let third = hosted.open_as_it_is(hosted.cy, "third");
+    hosted.approve(third, hosted.ada);
+    hosted.merge(third, "third");
+    hosted.merge(first, "feature");
+    hosted.prove(&[first, third])
+}
+
+fn honest_robot_size() -> Found {
+    robot_with("deps/new", 2)
 }
 
 fn honest_gitlab() -> Found {

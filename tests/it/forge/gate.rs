@@ -69,8 +69,7 @@ fn what_a_forge_recorded_passes_the_gate_and_comes_out_the_same_from_the_package
     let mut world = world(&collector, ada, ben);
     let base = world.tip.hex();
     let (head, landed) = world.land(1);
-    let mut commit = Commit::new(&head.hex(), &[&base]);
-    commit.author = Some(ada);
+    let commit = Commit::new(&head.hex(), &[&base]).by(ada);
     let number = story.open(ada, "feature", "main", &base, vec![commit]);
     story.review(number, ben, Opinion::Approve);
     story.merge(number, ada, &landed.hex(), Way::Merge);
