@@ -4,6 +4,7 @@
 mod cases;
 mod cases_content;
 mod cases_forge;
+mod cases_forge_honest;
 mod hosted;
 mod scene;
 
@@ -47,7 +48,7 @@ impl Case {
 /// Every case, in the order of the list.
 #[must_use]
 pub fn all() -> Vec<Case> {
-    [cases::all(), cases_content::all(), cases_forge::all()].concat()
+    [cases::all(), cases_content::all(), cases_forge::all(), cases_forge_honest::all()].concat()
 }
 
 /// The page of the suite, in Markdown: every case with what it must get.
