@@ -419,8 +419,20 @@ impl World {
     /// Provenance and SBOM of an artifact built from a commit, by the builder.
     #[must_use]
     pub fn built(&self, artifact: &Sha256, commit: &Oid, tree: &str, components: usize) -> [Vec<u8>; 2] {
+        self.built_from(&format!("{REPOSITORY}@{BRANCH}"), artifact, commit, tree, components)
+    }
+
+    /// The same, from another source than the world's branch.
+    #[must_use]
+    pub fn built_from(
+        &self,
+        source: &str,
+        artifact: &Sha256,
+        commit: &Oid,
+        tree: &str,
+        components: usize,
+    ) -> [Vec<u8>; 2] {
         let package = |i: usize| (format!("pkg:cargo/dep{i}@1.0.0"), Sha256::of(format!("dep{i}").as_bytes()).hex());
-        let source = format!("{REPOSITORY}@{BRANCH}");
         let mut resolved = vec![json!({
             "name": "source", "uri": source, "digest": {"gitCommit": commit.hex()},
             "annotations": {"countersign_tree": tree, "countersign_history": "complete"}

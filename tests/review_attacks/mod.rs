@@ -5,6 +5,7 @@ mod cases;
 mod cases_content;
 mod cases_forge;
 mod cases_forge_honest;
+mod cases_gate;
 mod hosted;
 mod scene;
 
@@ -48,7 +49,7 @@ impl Case {
 /// Every case, in the order of the list.
 #[must_use]
 pub fn all() -> Vec<Case> {
-    [cases::all(), cases_content::all(), cases_forge::all(), cases_forge_honest::all()].concat()
+    [cases::all(), cases_content::all(), cases_forge::all(), cases_forge_honest::all(), cases_gate::all()].concat()
 }
 
 /// The page of the suite, in Markdown: every case with what it must get.
