@@ -165,6 +165,11 @@ impl Server {
         self.shared.faults.lock().expect("no panic").push((part.to_owned(), times, fault));
     }
 
+    /// Misbehaves no more.
+    pub fn behave(&self) {
+        self.shared.faults.lock().expect("no panic").clear();
+    }
+
     /// Answers nobody without this token from here on.
     pub fn only_for(&self, token: &str) {
         *self.shared.token.lock().expect("no panic") = Some(token.to_owned());

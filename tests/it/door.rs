@@ -220,7 +220,7 @@ fn codes_rules_and_exit_codes_can_be_looked_up() {
 }
 
 /// The document that a verb printed holds against the schema that it names, as it lies in the project.
-fn holds(line: &str, said: &Said) -> Value {
+pub(super) fn holds(line: &str, said: &Said) -> Value {
     let value: Value = serde_json::from_str(&said.out).unwrap_or_else(|e| panic!("{line}: {e}\n{}", said.text));
     let name = value["schema"].as_str().unwrap_or_default().strip_prefix("https://countersign.dev/schemas/");
     let path = name.unwrap_or_else(|| panic!("{line} names no schema: {}", value["schema"]));

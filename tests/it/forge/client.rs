@@ -10,7 +10,6 @@ use std::time::Duration;
 #[test]
 fn every_answer_is_kept_in_the_order_of_the_plan_whichever_came_first() {
     let server = Server::start(story(Kind::Github));
-    server.misbehave("/pulls/1?", 0, Fault::Html);
     server.misbehave("/reviews", 1, Fault::Slow(Duration::from_millis(200)));
     let clock = Patient::new();
     let first = captured(settings(&server), &clock).unwrap();
