@@ -6,8 +6,9 @@ use crate::digest::Sha256;
 use crate::git::oid::Oid;
 use crate::ids::{RefName, Uri};
 use crate::statement::change_review::{
-    AccountKind, AuthorRole, ChangeAuthor, ChangeName, ChangeReview, ChangeState, ForgeRepository, ForgeReview,
-    ForgeStrategy, Observed, RawEvidence, ReviewState, RuleSuite, RulesInForce, Shortfall,
+    AccountKind, AuthorRole, ChangeAuthor, ChangeName, ChangeReview, ChangeState, Event, EventKind, ForgeKind,
+    ForgeRepository, ForgeReview, ForgeStrategy, Observed, RawEvidence, ReviewState, RuleSuite, RulesInForce,
+    Shortfall,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -90,9 +91,12 @@ impl Read<'_> {
         }
         let (events, moves_complete) = ordered(&self.story);
         for event in &events {
-            if let crate::statement::change_review::EventKind::Moved { .. } = event.what {
+            if let EventKind::Moved { .. } = event.what {
                 self.people.add(AuthorRole::Pusher, event.account, None);
             }
+        }
+        if capture.head.forge == ForgeKind::Gitlab {
+            place_reviews(&mut self.reviews, &events);
         }
         self.shortfalls.sort();
         self.shortfalls.dedup();
@@ -135,6 +139,28 @@ impl Read<'_> {
             capture: Sha256::of(&bytes),
             raw_evidence: evidence(capture, &self.hidden),
         })
+    }
+}
+
+/// GitLab shows an approval for no commit. It is of the head that the change had in the order of events.
+fn place_reviews(reviews: &mut [ForgeReview], events: &[Event]) {
+    let mut head = None;
+    for event in events {
+        match &event.what {
+            EventKind::Moved { after, .. } => head = *after,
+            EventKind::Reviewed { review } => {
+                for review in reviews.iter_mut().filter(|r| r.id == *review && r.reviewed_commit.is_none()) {
+                    review.reviewed_commit = head;
+                }
+            }
+            EventKind::Opened
+            | EventKind::Retargeted
+            | EventKind::Dismissed { .. }
+            | EventKind::Closed
+            | EventKind::Reopened
+            | EventKind::Queued
+            | EventKind::Merged => {}
+        }
     }
 }
 

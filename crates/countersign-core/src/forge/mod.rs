@@ -9,6 +9,7 @@
 mod build;
 pub mod capture;
 mod changes;
+pub mod foreign;
 mod github;
 mod gitlab;
 mod order;

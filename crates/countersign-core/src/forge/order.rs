@@ -30,7 +30,7 @@ pub(super) struct Move {
     /// `None`: the branch was removed.
     pub after: Option<Oid>,
     pub forced: bool,
-    /// How many of the other events came before it, where the order of arrival tells.
+    /// How many of the other events came before it, where the order of arrival tells; without a time it is all that tells.
     pub seen_after: usize,
 }
 
@@ -91,7 +91,7 @@ fn moved_event(moved: &Move) -> Event {
 
 /// How many of the other events come before a move: everything of the same second, and everything that was seen before.
 fn place(happened: &[Happened], moved: &Move) -> usize {
-    let Some(at) = moved.at else { return happened.len() };
+    let Some(at) = moved.at else { return moved.seen_after.min(happened.len()) };
     let not_later = |event: &Happened| {
         event.what != EventKind::Merged && event.at.is_some_and(|other| other.second() <= at.second())
     };
@@ -195,9 +195,10 @@ mod tests {
             grown_from: &from.iter().map(|n| oid(*n)).collect(),
         };
         let (events, complete) = ordered(&story);
-        let word = |event: &Event| match &event.what {
-            EventKind::Moved { after: Some(after), .. } => after.hex().chars().take(1).collect(),
-            other => format!("{other:?}").chars().take(3).collect::<String>(),
+        let word = |event: &Event| match (&event.what, format!("{:?}", event.what).chars().take(3).collect::<String>())
+        {
+            (EventKind::Moved { after: Some(after), .. }, _) => after.hex().chars().take(1).collect(),
+            (_, other) => other,
         };
         (events.iter().map(word).collect(), complete)
     }
@@ -241,7 +242,7 @@ mod tests {
         let opened = || vec![happened(10, EventKind::Opened)];
         let long = vec![moved(1, Some(8), Some(9)), moved(2, Some(9), Some(3))];
         assert_eq!(grown(opened(), long.clone(), &[9]), (words("3 Ope"), true));
-        assert_eq!(grown(opened(), long, &[7]).1, false);
+        assert!(!grown(opened(), long, &[7]).1);
         let earlier = vec![moved(1, Some(9), Some(2)), moved(2, Some(2), Some(9)), moved(3, Some(9), Some(3))];
         assert_eq!(grown(opened(), earlier, &[9]), (words("2 9 3 Ope"), true));
         let late = vec![moved(12, Some(9), Some(3))];

@@ -142,6 +142,9 @@ impl Paging {
             return if self == Self::Numbered && page == next { by_number() } else { Err(strange()) };
         }
         let Some(link) = exchange.link.as_deref().and_then(next_link) else {
+            if exchange.next_page.is_some() {
+                return Ok(None);
+            }
             // A page that is full may have lost its link on the way. The page after the last is an empty list.
             return if self == Self::Numbered && found >= PAGE { by_number() } else { Ok(None) };
         };
@@ -243,10 +246,7 @@ impl List {
     pub(super) fn repeats(&self, what: Part, key: &str) -> Result<Option<Shortfall>, ForgeError> {
         let mut seen = BTreeSet::new();
         for item in self.items()? {
-            let id = match key {
-                "sha" => item.opt_text("sha")?.map(str::to_owned),
-                key => item.opt_number(key)?.map(|id| id.to_string()),
-            };
+            let id = item.get(key)?.map(|id| id.spelled());
             if id.is_some_and(|id| !seen.insert(id)) {
                 return Ok(Some(Shortfall { what, why: "the list names one thing twice".to_owned() }));
             }
@@ -286,6 +286,22 @@ mod tests {
             asked.page(FIRST, Some(&link(elsewhere)), "[1]");
             assert!(matches!(end(&asked, Paging::Numbered), End::Broken(_)), "{elsewhere}");
         }
+    }
+
+    #[test]
+    fn gitlab_s_word_for_the_next_page_is_its_number_or_nothing() {
+        let next = |page: &str| {
+            let mut asked = Asked::github();
+            asked.page(FIRST, None, "[1]");
+            let (mut exchange, body) = asked.capture.answers().next().map(|(e, b)| (e.clone(), b.to_vec())).unwrap();
+            exchange.next_page = Some(page.to_owned());
+            asked.capture.push(exchange, body);
+            end(&asked, Paging::Numbered)
+        };
+        assert_eq!(next(""), End::Whole);
+        assert_eq!(next("2"), End::Next(format!("{FIRST}&page=2")));
+        assert!(matches!(next("3"), End::Broken(_)));
+        assert!(matches!(next("2&x=y"), End::Broken(_)));
     }
 
     #[test]

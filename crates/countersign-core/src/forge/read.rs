@@ -93,6 +93,21 @@ impl<'a> Node<'a> {
         self.opt_oid(key)?.ok_or_else(|| self.fail(format!("`{key}` is missing")))
     }
 
+    pub(super) fn as_text(&self) -> Option<&'a str> {
+        self.value.as_str()
+    }
+
+    /// As it is written: to compare, whatever it is.
+    pub(super) fn spelled(&self) -> String {
+        self.value.to_string()
+    }
+
+    /// This itself as an object id.
+    pub(super) fn as_oid(&self) -> Result<Oid, ForgeError> {
+        let text = self.value.as_str().ok_or_else(|| self.fail("an object id is no text"))?;
+        Oid::from_hex(text).map_err(|error| self.fail(error.to_string()))
+    }
+
     /// An object id where all zeros stand for "there was none".
     pub(super) fn oid_or_zero(&self, key: &str) -> Result<Option<Oid>, ForgeError> {
         if self.opt_text(key)?.is_some_and(is_zero) { Ok(None) } else { self.opt_oid(key) }

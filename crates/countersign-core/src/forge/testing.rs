@@ -5,7 +5,7 @@ use super::{Capture, Exchange, Head};
 use crate::digest::Sha256;
 use crate::git::oid::Oid;
 use crate::ids::Uri;
-use crate::statement::change_review::{ForgeKind, Observation};
+use crate::statement::change_review::{ChangeReview, Event, EventKind, ForgeKind, Observation};
 use crate::time::Time;
 
 pub(in crate::forge) fn oid(n: u8) -> Oid {
@@ -19,6 +19,39 @@ pub(in crate::forge) fn at(second: i64) -> String {
 
 pub(in crate::forge) fn stamp(second: i64) -> Stamp {
     Stamp::parse(&at(second)).unwrap()
+}
+
+/// The events of a change in one line.
+pub(in crate::forge) fn story(change: &ChangeReview) -> String {
+    let word = |event: &Event| match &event.what {
+        EventKind::Moved { after: Some(after), .. } => format!("moved:{}", after.hex().get(..1).unwrap()),
+        EventKind::Moved { after: None, .. } => "moved:?".to_owned(),
+        EventKind::Reviewed { review } => format!("reviewed:{review}"),
+        EventKind::Dismissed { review } => format!("dismissed:{review}"),
+        other @ (EventKind::Opened
+        | EventKind::Retargeted
+        | EventKind::Closed
+        | EventKind::Reopened
+        | EventKind::Queued
+        | EventKind::Merged) => format!("{other:?}").to_lowercase(),
+    };
+    change.events.iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// The same capture with some bytes of one answer replaced.
+pub(in crate::forge) fn altered(whole: &Capture, which: usize, from: usize, with: &[u8]) -> Capture {
+    let mut altered = Capture::new(whole.head.clone());
+    let count = whole.head.exchanges.len().max(1);
+    for (n, (exchange, body)) in whole.answers().enumerate() {
+        let mut body = body.to_vec();
+        if n == which.checked_rem(count).unwrap() {
+            let from = from.checked_rem(body.len().saturating_add(1)).unwrap();
+            let to = from.saturating_add(with.len()).min(body.len());
+            body.splice(from..to, with.iter().copied());
+        }
+        altered.push(exchange.clone(), body);
+    }
+    altered
 }
 
 /// A capture in the making.

@@ -199,7 +199,8 @@ pub struct ForgeReview {
     pub permission: Option<Permission>,
     /// What it says now.
     pub state: ReviewState,
-    /// The commit that the forge shows it for. A forge may show it for a later one than it was made on.
+    /// The commit that the forge shows it for. A forge may show it for a later one than it was made on, unless it was seen
+    /// when it was made. Where a forge shows none, the head at its place in the order of events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reviewed_commit: Option<Oid>,
     /// When it was made, by the forge's clock; absent where the forge does not say.
@@ -264,13 +265,13 @@ pub enum EventKind {
     Opened,
     /// The head branch was made or moved.
     Moved {
-        /// From where; absent if the branch was made.
+        /// From where; absent if the branch was made, or if the forge does not say, which leaves the moves incomplete.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         before: Option<Oid>,
         /// To where; absent where the forge does not say.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<Oid>,
-        /// Not forward.
+        /// Not forward, or the forge does not say that it was.
         forced: bool,
     },
     /// It was meant for another branch from then on.

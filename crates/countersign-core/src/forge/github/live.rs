@@ -122,10 +122,12 @@ impl Live {
             }
             _ => return Ok(()),
         };
-        let at = match what {
-            EventKind::Opened => Some(pull.created_at),
-            EventKind::Merged => pull.merged_at,
-            _ => pull.updated_at,
+        let at = if what == EventKind::Opened {
+            Some(pull.created_at)
+        } else if what == EventKind::Merged {
+            pull.merged_at
+        } else {
+            pull.updated_at
         };
         self.told.happened.push(Happened { at, account: sender.account, what });
         Ok(())
@@ -140,21 +142,21 @@ impl Live {
         people: &mut People,
     ) -> Result<(), ForgeError> {
         let Some(mut review) = Review::read(node, people)? else { return Ok(()) };
-        let id = review.review.id;
+        let id = review.it.id;
         let (what, at, account) = match action {
-            "submitted" => (EventKind::Reviewed { review: id }, review.at, review.review.account),
+            "submitted" => (EventKind::Reviewed { review: id }, review.at, review.it.account),
             "dismissed" => (EventKind::Dismissed { review: id }, pull.updated_at, sender.account),
             _ => return Ok(()),
         };
         if action == "submitted" {
             self.told.reviewed.insert(id);
         } else {
-            review.review.state = ReviewState::Dismissed;
+            review.it.state = ReviewState::Dismissed;
         }
         self.told.happened.push(Happened { at, account, what });
         match self.reviews.get_mut(&id) {
             // The commit is the one that was told first.
-            Some(known) if action == "dismissed" => known.review.state = ReviewState::Dismissed,
+            Some(known) if action == "dismissed" => known.it.state = ReviewState::Dismissed,
             Some(_) => {}
             None => {
                 self.reviews.insert(id, review);
@@ -227,10 +229,10 @@ impl Live {
             gaps.push("the landing".to_owned());
         }
         let told: BTreeSet<u64> = self.reviews.keys().copied().collect();
-        for review in reviews.iter().filter(|review| review.review.state != ReviewState::Commented) {
-            let id = review.review.id;
-            let set_aside = review.review.state == ReviewState::Dismissed
-                && self.reviews.get(&id).is_some_and(|seen| seen.review.state != ReviewState::Dismissed);
+        for review in reviews.iter().filter(|review| review.it.state != ReviewState::Commented) {
+            let id = review.it.id;
+            let set_aside = review.it.state == ReviewState::Dismissed
+                && self.reviews.get(&id).is_some_and(|seen| seen.it.state != ReviewState::Dismissed);
             if !told.contains(&id) || !self.told.reviewed.contains(&id) {
                 gaps.push(format!("review {id}"));
             }

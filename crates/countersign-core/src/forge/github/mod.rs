@@ -116,8 +116,8 @@ pub(super) fn derive(capture: &Capture) -> Result<ChangeReview, ForgeError> {
     let gaps = if capture.head.how == Observation::Live { live.gaps(&pull, &reviews) } else { Vec::new() };
     let queued = told.queued();
     let reviews = reviews.into_iter().map(|mut review| {
-        review.review.permission = review.review.account.and_then(|id| permissions.get(&id).copied());
-        review.review
+        review.it.permission = review.it.account.and_then(|id| permissions.get(&id).copied());
+        review.it
     });
     let read = Read {
         reviews: reviews.collect(),
@@ -257,7 +257,7 @@ fn all_reviews(
         shortfalls.extend(short.or(list.repeats(Part::Reviews, "id")?));
     }
     let mut seen = BTreeSet::new();
-    let once: Vec<Review> = listed(&list, people)?.into_iter().filter(|review| seen.insert(review.review.id)).collect();
+    let once: Vec<Review> = listed(&list, people)?.into_iter().filter(|review| seen.insert(review.it.id)).collect();
     if list.is_whole() {
         let gone = told.reviewed.iter().chain(live.reviews.keys()).any(|id| !seen.contains(id));
         if gone {
@@ -266,8 +266,8 @@ fn all_reviews(
         }
     }
     let reviews = reviews::joined(once, &live.reviews);
-    let has_opinion = |review: &&Review| review.review.state != ReviewState::Commented;
-    if reviews.iter().filter(has_opinion).any(|review| !told.reviewed.contains(&review.review.id)) {
+    let has_opinion = |review: &&Review| review.it.state != ReviewState::Commented;
+    if reviews.iter().filter(has_opinion).any(|review| !told.reviewed.contains(&review.it.id)) {
         let why = "the order of events does not show every review".to_owned();
         shortfalls.push(Shortfall { what: Part::Events, why });
     }
@@ -286,7 +286,9 @@ fn moves(
     let mut seen = live.moves.clone();
     if !by_arrival {
         // Places in the order of arrival say nothing about places in the timeline.
-        seen.iter_mut().for_each(|moved| moved.seen_after = 0);
+        for moved in &mut seen {
+            moved.seen_after = 0;
+        }
     }
     let short = |why: &str| Shortfall { what: Part::Moves, why: why.to_owned() };
     let Some((_, path)) = &pull.head_repository else {
@@ -310,14 +312,14 @@ fn moves(
         trouble = Some(short("the list of pushes is not in the order of time"));
     }
     for seen in seen {
-        match moves.iter_mut().find(|known| (known.before, known.after) == (seen.before, seen.after)) {
-            Some(known) => known.seen_after = known.seen_after.max(seen.seen_after),
-            None => {
-                trouble = trouble.or_else(|| Some(short("a push that was delivered is not in the list of pushes")));
-                let place = moves.partition_point(|known| known.at <= seen.at);
-                moves.insert(place, seen);
-            }
+        let same = |known: &&mut Move| (known.before, known.after) == (seen.before, seen.after);
+        if let Some(known) = moves.iter_mut().find(same) {
+            known.seen_after = known.seen_after.max(seen.seen_after);
+            continue;
         }
+        trouble = trouble.or_else(|| Some(short("a push that was delivered is not in the list of pushes")));
+        let place = moves.partition_point(|known| known.at <= seen.at);
+        moves.insert(place, seen);
     }
     let listed = trouble.is_none();
     shortfalls.extend(trouble);
@@ -357,9 +359,9 @@ fn requesters(pull: &Pull, told: &Told, people: &mut People) {
 /// Those whose permission matters, with their logins: persons whose review has an opinion.
 fn reviewers(reviews: &[Review]) -> BTreeMap<u64, String> {
     let mut out = BTreeMap::new();
-    let matters = |review: &&Review| review.review.state != ReviewState::Commented && review.kind != AccountKind::Bot;
+    let matters = |review: &&Review| review.it.state != ReviewState::Commented && review.kind != AccountKind::Bot;
     for review in reviews.iter().filter(matters) {
-        if let (Some(account), Some(login)) = (review.review.account, &review.login) {
+        if let (Some(account), Some(login)) = (review.it.account, &review.login) {
             out.insert(account, login.clone());
         }
     }

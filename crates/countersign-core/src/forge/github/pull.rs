@@ -70,7 +70,7 @@ impl Pull {
             return Err(node.fail("it is about another change"));
         }
         let merged_at = node.opt_stamp("merged_at")?;
-        let merged = node.opt_flag("merged")?.unwrap_or(merged_at.is_some());
+        let merged = node.opt_flag("merged")?.unwrap_or_else(|| merged_at.is_some());
         let state = match (node.text("state")?, merged) {
             (_, true) => ChangeState::Merged,
             ("open", false) => ChangeState::Open,

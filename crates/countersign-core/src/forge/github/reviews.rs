@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 /// A review with what else is known of its author.
 #[derive(Debug, Clone)]
 pub(super) struct Review {
-    pub review: ForgeReview,
+    pub it: ForgeReview,
     pub kind: AccountKind,
     pub login: Option<String>,
     pub at: Option<Stamp>,
@@ -34,7 +34,7 @@ impl Review {
             submitted_at: at.map(Stamp::second),
             superseded_by: None,
         };
-        Ok(Some(Self { review, kind: who.kind, login: who.login, at }))
+        Ok(Some(Self { it: review, kind: who.kind, login: who.login, at }))
     }
 }
 
@@ -43,17 +43,17 @@ impl Review {
 pub(super) fn joined(listed: Vec<Review>, seen: &BTreeMap<u64, Review>) -> Vec<Review> {
     let mut out = listed;
     for review in &mut out {
-        if let Some(seen) = seen.get(&review.review.id) {
-            review.review.reviewed_commit = seen.review.reviewed_commit;
-            if seen.review.state == ReviewState::Dismissed {
-                review.review.state = ReviewState::Dismissed;
+        if let Some(seen) = seen.get(&review.it.id) {
+            review.it.reviewed_commit = seen.it.reviewed_commit;
+            if seen.it.state == ReviewState::Dismissed {
+                review.it.state = ReviewState::Dismissed;
             }
         }
     }
-    let missing = |id: &u64| !out.iter().any(|review| review.review.id == *id);
+    let missing = |id: &u64| !out.iter().any(|review| review.it.id == *id);
     let more: Vec<Review> = seen.iter().filter(|(id, _)| missing(id)).map(|(_, review)| review.clone()).collect();
     out.extend(more);
     // By the server's time; in one second, in the order of the list, which is the order of the numbers.
-    out.sort_by_key(|review| (review.at.map(Stamp::second), review.review.id));
+    out.sort_by_key(|review| (review.at.map(Stamp::second), review.it.id));
     out
 }

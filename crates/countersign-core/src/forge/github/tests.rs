@@ -1,7 +1,8 @@
 //! What GitHub says, and what it amounts to: a small honest pull request, and each evasion as one change to it.
+#![expect(clippy::arithmetic_side_effects, reason = "small numbers that the tests choose")]
 
 use super::*;
-use crate::forge::testing::{Asked, at, oid};
+use crate::forge::testing::{Asked, altered, at, oid, story};
 use crate::forge::{derive as derive_any, plan as plan_any};
 use crate::statement::change_review::{ForgeReview, SuiteResult};
 use proptest::prelude::*;
@@ -34,12 +35,12 @@ fn bot(id: u64) -> Value {
     json!({"id": id, "login": format!("u{id}"), "type": "Bot"})
 }
 
-fn review(id: u64, who: Value, state: &str, commit: u8, second: i64) -> Value {
+fn review(id: u64, who: &Value, state: &str, commit: u8, second: i64) -> Value {
     json!({"id": id, "user": who, "state": state, "commit_id": oid(commit), "submitted_at": at(second),
            "author_association": "OWNER"})
 }
 
-fn reviewed(id: u64, who: Value, second: i64) -> Value {
+fn reviewed(id: u64, who: &Value, second: i64) -> Value {
     json!({"event": "reviewed", "id": id, "user": who, "state": "approved", "commit_id": oid(3), "submitted_at": at(second)})
 }
 
@@ -57,7 +58,7 @@ fn hex(n: u8) -> String {
     oid(n).hex()
 }
 
-fn commit(id: u8, parent: u8, author: Value, committer: Value, message: &str) -> Value {
+fn commit(id: u8, parent: u8, author: &Value, committer: &Value, message: &str) -> Value {
     json!({"sha": hex(id), "parents": [{"sha": hex(parent)}], "author": author, "committer": committer,
            "commit": {"message": message, "verification": {"verified": false}}})
 }
@@ -73,9 +74,9 @@ impl Hub {
                 "base": {"ref": "main", "sha": hex(9), "repo": repository},
                 "head": {"ref": "topic", "sha": hex(3), "repo": repository},
             }),
-            reviews: vec![review(20, user(2), "APPROVED", 3, 20)],
-            commits: vec![commit(3, 9, user(1), user(1), "Title")],
-            timeline: vec![reviewed(20, user(2), 20), event("merged", 2, 30), event("closed", 2, 30)],
+            reviews: vec![review(20, &user(2), "APPROVED", 3, 20)],
+            commits: vec![commit(3, 9, &user(1), &user(1), "Title")],
+            timeline: vec![reviewed(20, &user(2), 20), event("merged", 2, 30), event("closed", 2, 30)],
             activity: vec![
                 push(2, "push", 1, &hex(9), &hex(3), -5),
                 push(1, "branch_creation", 1, &"0".repeat(40), &hex(9), -9),
@@ -157,17 +158,6 @@ impl Hub {
     }
 }
 
-fn story(change: &ChangeReview) -> String {
-    let word = |event: &crate::statement::change_review::Event| match &event.what {
-        EventKind::Moved { after: Some(after), .. } => format!("moved:{}", &after.hex()[..1]),
-        EventKind::Moved { .. } => "moved:?".to_owned(),
-        EventKind::Reviewed { review } => format!("reviewed:{review}"),
-        EventKind::Dismissed { review } => format!("dismissed:{review}"),
-        other => format!("{other:?}").to_lowercase(),
-    };
-    change.events.iter().map(word).collect::<Vec<_>>().join(" ")
-}
-
 fn parts(change: &ChangeReview) -> Vec<Part> {
     change.shortfalls.iter().map(|short| short.what).collect()
 }
@@ -210,7 +200,7 @@ fn a_push_after_the_approval_or_in_its_second_comes_after_it() {
         hub.activity.insert(0, push(3, "push", 1, &hex(3), &hex(4), second));
         hub.pull["head"]["sha"] = json!(hex(4));
         hub.pull["commits"] = json!(2);
-        hub.commits.push(commit(4, 3, user(1), user(1), "backdated"));
+        hub.commits.push(commit(4, 3, &user(1), &user(1), "backdated"));
         assert_eq!(hub.story(), "moved:3 opened reviewed:20 moved:4 merged", "second {second}");
         assert!(hub.read().moves_complete);
     }
@@ -222,7 +212,7 @@ fn a_forced_push_is_listed_once_and_takes_the_server_s_place() {
     hub.activity.insert(0, push(3, "force_push", 1, &hex(3), &hex(4), 19));
     hub.timeline.insert(1, event("head_ref_force_pushed", 1, 20));
     hub.pull["head"]["sha"] = json!(hex(4));
-    hub.commits = vec![commit(4, 9, user(1), user(1), "same patch")];
+    hub.commits = vec![commit(4, 9, &user(1), &user(1), "same patch")];
     assert_eq!(hub.story(), "moved:3 opened reviewed:20 moved:4 merged");
     // What only the timeline knows of is a hole.
     hub.timeline.insert(0, event("head_ref_force_pushed", 5, 3));
@@ -242,8 +232,8 @@ fn a_change_that_was_meant_for_another_branch_says_when() {
 #[test]
 fn an_approval_does_not_come_back_when_what_replaced_it_is_set_aside() {
     let mut hub = Hub::new();
-    hub.reviews.push(review(21, user(2), "DISMISSED", 3, 25));
-    hub.timeline.insert(1, reviewed(21, user(2), 25));
+    hub.reviews.push(review(21, &user(2), "DISMISSED", 3, 25));
+    hub.timeline.insert(1, reviewed(21, &user(2), 25));
     let mut dismissed = event("review_dismissed", 1, 26);
     dismissed["dismissed_review"] = json!({"review_id": 21, "state": "changes_requested"});
     hub.timeline.insert(2, dismissed);
@@ -252,8 +242,8 @@ fn an_approval_does_not_come_back_when_what_replaced_it_is_set_aside() {
     assert_eq!(hub.story(), "moved:3 opened reviewed:20 reviewed:21 dismissed:21 merged");
     // A remark replaces nothing.
     let mut hub = Hub::new();
-    hub.reviews.push(review(21, user(2), "COMMENTED", 3, 25));
-    hub.timeline.insert(1, reviewed(21, user(2), 25));
+    hub.reviews.push(review(21, &user(2), "COMMENTED", 3, 25));
+    hub.timeline.insert(1, reviewed(21, &user(2), 25));
     assert_eq!(hub.review(20).superseded_by, None);
 }
 
@@ -267,7 +257,7 @@ fn an_account_is_what_the_forge_says_and_not_what_its_login_looks_like() {
     assert_eq!(hub.review(20).kind, AccountKind::Human);
     let mut hub = Hub::new();
     hub.reviews[0]["user"] = bot(2);
-    hub.timeline = vec![reviewed(20, bot(2), 20), event("merged", 3, 30)];
+    hub.timeline = vec![reviewed(20, &bot(2), 20), event("merged", 3, 30)];
     assert_eq!((hub.review(20).kind, hub.review(20).permission), (AccountKind::Bot, None));
     // Two answers that disagree tell nothing.
     hub.timeline[0]["user"] = user(2);
@@ -287,7 +277,7 @@ fn whoever_pushed_committed_or_is_named_is_an_author() {
     hub.pull["head"]["sha"] = json!(hex(4));
     hub.pull["commits"] = json!(2);
     let message = "T\n\nCo-authored-by: X <6+x@users.noreply.github.com>\nCo-authored-by: Y <y@example.com>";
-    hub.commits.push(commit(4, 3, Value::Null, json!({}), message));
+    hub.commits.push(commit(4, 3, &Value::Null, &json!({}), message));
     let change = hub.read();
     assert_eq!(in_role(&change, AuthorRole::Pusher), [Some(1), Some(2)]);
     assert_eq!(in_role(&change, AuthorRole::Author), [None, Some(1)]);
@@ -373,7 +363,7 @@ fn lists_are_read_over_all_their_pages_and_capped_ones_are_said() {
     hub.activity.insert(0, push(3, "push", 1, &hex(3), &hex(4), 5));
     hub.pull["head"]["sha"] = json!(hex(4));
     hub.pull["commits"] = json!(2);
-    hub.commits.push(commit(4, 3, user(1), user(1), "more"));
+    hub.commits.push(commit(4, 3, &user(1), &user(1), "more"));
     let change = hub.read();
     assert_eq!(change.shortfalls, []);
     assert_eq!(story(&change), "moved:3 opened moved:4 reviewed:20 merged");
@@ -413,6 +403,19 @@ fn answers_that_are_no_answers_are_errors_by_the_name_of_what_was_asked() {
     let mut hub = Hub::new();
     hub.reviews[0]["id"] = json!("20");
     assert!(derive_any(&hub.asked().capture).is_err());
+}
+
+#[test]
+fn the_151st_review_counts_like_the_first() {
+    let mut hub = Hub::new();
+    for id in 0..150 {
+        hub.reviews.push(review(100 + id, &user(50 + id), "COMMENTED", 3, 21));
+    }
+    hub.reviews.push(review(400, &user(2), "CHANGES_REQUESTED", 3, 22));
+    hub.timeline.insert(1, reviewed(400, &user(2), 22));
+    let change = hub.read();
+    assert_eq!((change.reviews.len(), change.shortfalls.len()), (152, 0));
+    assert_eq!(change.reviews[0].superseded_by, Some(400));
 }
 
 #[test]
@@ -482,9 +485,9 @@ fn busy() -> Hub {
     hub.activity.insert(0, push(3, "force_push", 1, &hex(3), &hex(4), 5));
     hub.timeline.insert(0, event("head_ref_force_pushed", 1, 5));
     hub.pull["head"]["sha"] = json!(hex(4));
-    hub.commits = vec![commit(4, 9, user(1), user(1), "more")];
-    hub.reviews.push(review(21, user(3), "COMMENTED", 4, 21));
-    hub.timeline.insert(2, reviewed(21, user(3), 21));
+    hub.commits = vec![commit(4, 9, &user(1), &user(1), "more")];
+    hub.reviews.push(review(21, &user(3), "COMMENTED", 4, 21));
+    hub.timeline.insert(2, reviewed(21, &user(3), 21));
     hub
 }
 
@@ -524,17 +527,121 @@ proptest! {
         which in 0_usize..24, from in any::<usize>(), with in prop::collection::vec(any::<u8>(), 0..8)
     ) {
         let whole = busy().asked();
-        let mut altered = Capture::new(whole.capture.head.clone());
-        for (n, (exchange, body)) in whole.capture.answers().enumerate() {
-            let mut body = body.to_vec();
-            if n == which % whole.capture.head.exchanges.len() {
-                let from = from % (body.len() + 1);
-                let to = (from + with.len()).min(body.len());
-                body.splice(from..to, with.iter().copied());
-            }
-            altered.push(exchange.clone(), body);
-        }
+        let altered = altered(&whole.capture, which, from, &with);
         let _names = plan_any(&altered);
         let _result = derive_any(&altered);
     }
+}
+
+fn pull_at(hub: &Hub, state: &str, head: u8, second: i64) -> Value {
+    let mut pull = hub.pull.clone();
+    pull["state"] = json!(state);
+    pull["head"]["sha"] = json!(hex(head));
+    pull["updated_at"] = json!(at(second));
+    if state == "open" {
+        pull["merged"] = json!(false);
+        pull["merged_at"] = Value::Null;
+    }
+    pull
+}
+
+fn told_live(who: u64, action: &str, pull: &Value, more: &Value) -> String {
+    let mut payload = json!({"action": action, "pull_request": pull, "sender": user(who)});
+    for (key, value) in more.as_object().unwrap() {
+        payload[key] = value.clone();
+    }
+    payload.to_string()
+}
+
+fn deliveries() -> Vec<(&'static str, String)> {
+    let hub = Hub::new();
+    let open = |head, second| pull_at(&hub, "open", head, second);
+    let pushed = json!({"ref": "refs/heads/topic", "before": "0".repeat(40), "after": hex(3), "forced": false,
+                        "sender": user(1), "repository": {"id": 500, "pushed_at": 1_795_341_590}});
+    vec![
+        ("push", pushed.to_string()),
+        ("pull_request", told_live(1, "opened", &open(3, 0), &json!({}))),
+        (
+            "pull_request_review",
+            told_live(2, "submitted", &open(3, 10), &json!({"review": review(20, &user(2), "approved", 3, 10)})),
+        ),
+        ("pull_request", told_live(5, "synchronize", &open(4, 12), &json!({"before": hex(3), "after": hex(4)}))),
+        (
+            "pull_request_review",
+            told_live(2, "submitted", &open(4, 20), &json!({"review": review(21, &user(2), "approved", 4, 20)})),
+        ),
+        ("pull_request", told_live(2, "closed", &pull_at(&hub, "closed", 4, 30), &json!({}))),
+    ]
+}
+
+fn live(deliveries: &[(&str, String)]) -> Asked {
+    let mut asked = Asked::github();
+    asked.capture.head.how = Observation::Live;
+    for (n, (event, payload)) in deliveries.iter().enumerate() {
+        asked.push(&format!("delivery g{n} {event}"), 200, None, payload);
+    }
+    asked
+}
+
+#[test]
+fn what_is_delivered_as_it_happens_amounts_to_the_same() {
+    let change = derive_any(&live(&deliveries()).capture).unwrap();
+    assert_eq!(story(&change), "moved:3 opened reviewed:20 moved:4 reviewed:21 merged");
+    assert!(change.moves_complete);
+    assert_eq!(change.observed.gaps, Vec::<String>::new());
+    assert_eq!(in_role(&change, AuthorRole::Pusher), [Some(1), Some(5)]);
+    assert_eq!(change.reviews[0].superseded_by, Some(21));
+    assert_eq!((change.reviews[1].kind, change.reviews[1].permission), (AccountKind::Human, None));
+    assert!(parts(&change).contains(&Part::Permissions) && !parts(&change).contains(&Part::Events));
+}
+
+#[test]
+fn a_delivery_that_is_missing_is_a_gap() {
+    for (gone, gap) in [(1, "the opening"), (3, "a move of the head"), (5, "the landing")] {
+        let mut some = deliveries();
+        some.remove(gone);
+        let mut asked = live(&some);
+        // What the deliveries lack is asked for, and does not make them whole.
+        let mut hub = Hub::new();
+        hub.pull = pull_at(&hub, "closed", 4, 31);
+        asked.page("GET /repos/team/service/pulls/7", None, &hub.pull.to_string());
+        let change = derive_any(&asked.capture).unwrap();
+        assert!(change.observed.gaps.contains(&gap.to_owned()), "{gap}: {:?}", change.observed.gaps);
+    }
+}
+
+#[test]
+fn a_review_keeps_the_commit_that_was_told_when_it_was_made() {
+    let mut asked = live(&deliveries());
+    // GitHub shows the first review for the new head: the patch is the same.
+    let shown = json!([review(20, &user(2), "APPROVED", 4, 10), review(21, &user(2), "APPROVED", 4, 20)]);
+    asked.page("GET /repos/team/service/pulls/7/reviews?per_page=100", None, &shown.to_string());
+    asked.page(
+        "GET /repos/team/service/collaborators/u2/permission",
+        None,
+        &json!({"permission": "write", "user": {"id": 2}}).to_string(),
+    );
+    let change = derive_any(&asked.capture).unwrap();
+    assert_eq!(change.reviews[0].reviewed_commit, Some(oid(3)));
+    assert_eq!(change.reviews[1].permission, Some(Permission::Write));
+    assert_eq!(change.observed.gaps, Vec::<String>::new());
+    let more = json!([review(22, &user(3), "APPROVED", 4, 22)]);
+    asked.page("GET /repos/team/service/pulls/7/reviews?per_page=100", None, &more.to_string());
+    let change = derive_any(&asked.capture).unwrap();
+    assert!(change.observed.gaps.contains(&"review 22".to_owned()), "an approval that was never delivered");
+    assert!(parts(&change).contains(&Part::Reviews), "and those that were are not listed any more");
+}
+
+#[test]
+fn a_delivery_that_comes_late_wins_nothing_for_a_review() {
+    let mut late = deliveries();
+    let first = late.remove(2);
+    late.insert(3, first);
+    let change = derive_any(&live(&late).capture).unwrap();
+    assert_eq!(story(&change), "moved:3 opened reviewed:20 moved:4 reviewed:21 merged");
+    let mut twice = deliveries();
+    twice.push(twice[2].clone());
+    let mut asked = live(&twice[..6]);
+    asked.push("delivery g2 pull_request_review", 200, None, &twice[4].1);
+    assert!(parts(&derive_any(&asked.capture).unwrap()).contains(&Part::Events), "one delivery, two contents");
 }
