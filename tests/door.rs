@@ -103,6 +103,13 @@ impl Door {
         Said::of(&start(self.path(), &arguments))
     }
 
+    /// The same with more variables.
+    #[must_use]
+    pub fn run_with(&self, variables: &[(&str, &str)], line: &str) -> Said {
+        let arguments: Vec<&str> = line.split_whitespace().collect();
+        Said::of(&command(self.path(), &arguments).envs(variables.iter().copied()).output().expect("the program runs"))
+    }
+
     /// Runs the gate with arguments that need not be UTF-8, dry, for the rest as [`Door::promote`].
     #[must_use]
     pub fn run_os(&self, arguments: &[&OsStr], evidence: &str, least: &str) -> Said {
@@ -128,6 +135,19 @@ impl Door {
         ))
     }
 
+    /// Runs a shell script in a folder of the world, with the program on its path and these variables.
+    #[must_use]
+    pub fn shell(&self, folder: &str, script: &str, variables: &[(&str, &str)]) -> Said {
+        #[expect(clippy::disallowed_methods, reason = "examples are run as their readers run them")]
+        let mut command = Command::new("sh");
+        let path = std::env::var("PATH").expect("a path");
+        let beside = program().parent().expect("a folder").display().to_string();
+        command.args(["-e", "-u", "-c", script]).current_dir(self.path().join(folder)).env_clear();
+        pass_on(&mut command);
+        command.env("PATH", format!("{beside}:{path}")).envs(variables.iter().copied());
+        Said::of(&command.output().expect("a shell"))
+    }
+
     /// Copies a folder.
     pub fn copy(&self, from: &str, to: &str) {
         copy(&self.path().join(from), &self.path().join(to));
@@ -136,9 +156,16 @@ impl Door {
     /// Runs git in the demo's repository, and gives what it prints.
     #[must_use]
     pub fn git(&self, line: &str) -> String {
+        self.git_in("app", line).1
+    }
+
+    /// Runs git in a folder: whether it did what it was asked, and what it printed.
+    #[must_use]
+    pub fn git_in(&self, folder: &str, line: &str) -> (bool, String) {
         #[expect(clippy::disallowed_methods, reason = "git answers for its own repository")]
-        let output = Command::new("git").args(line.split_whitespace()).current_dir(self.path().join("app")).output();
-        text(&output.expect("git runs")).trim().to_owned()
+        let output = Command::new("git").args(line.split_whitespace()).current_dir(self.path().join(folder)).output();
+        let output = output.expect("git runs");
+        (output.status.success(), text(&output).trim().to_owned())
     }
 
     /// How many entries the log has.
@@ -149,15 +176,24 @@ impl Door {
 }
 
 fn start<A: AsRef<OsStr>>(folder: &Path, arguments: &[A]) -> Output {
+    command(folder, arguments).output().expect("the program runs")
+}
+
+fn command<A: AsRef<OsStr>>(folder: &Path, arguments: &[A]) -> Command {
     #[expect(clippy::disallowed_methods, reason = "the program under test is run as its user runs it")]
     let mut command = Command::new(program());
     command.args(arguments).current_dir(folder).env_clear();
+    pass_on(&mut command);
+    command
+}
+
+/// What a toolchain needs of the environment, and nothing else.
+fn pass_on(command: &mut Command) {
     for name in ["PATH", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN", "HOME", "USER"] {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
         }
     }
-    command.output().expect("the program runs")
 }
 
 /// The program beside the test's own, built first if need be: `cargo test -p countersign-tests` does not build it.

@@ -10,6 +10,7 @@
 
 pub mod door;
 pub mod forge;
+pub mod git_server;
 pub mod policy_attacks;
 pub mod review_attacks;
 pub mod world;

@@ -232,8 +232,9 @@ impl World {
             format!("[[persons]]\nid = \"{id}\"\nkeys = [{{ key = \"{}\" }}]\n", line(key))
         };
         let persons = self.people.iter().map(person).collect::<Vec<_>>().concat();
+        let previous = if version > 1 { format!("previous = \"{}\"\n", self.trust_digest) } else { String::new() };
         format!(
-            "version = {version}\nnot_before = \"2026-01-01T00:00:00Z\"\nexpires = \"2028-01-01T00:00:00Z\"\n{persons}\
+            "version = {version}\n{previous}not_before = \"2026-01-01T00:00:00Z\"\nexpires = \"2028-01-01T00:00:00Z\"\n{persons}\
              [[builders]]\nid = \"https://example.com/builder\"\nmax_level = 2\nkeys = [{{ key = \"{}\" }}]\n\
              [[gates]]\nid = \"https://example.com/gate\"\nenvironments = [\"production\", \"staging\"]\nkeys = [{{ key = \"{}\" }}]\n\
              [[logs]]\norigin = \"{ORIGIN}\"\nkeys = [{{ key = \"{}\" }}]\n\
@@ -365,6 +366,32 @@ impl World {
         self.tip = landed;
         self.waiting.push(head);
         (head, landed)
+    }
+
+    /// A change of several commits that lands by merge, squash or rebase in turn, on files of its own. Gives its head.
+    pub fn land_series(&mut self, number: usize, commits: usize) -> Oid {
+        let base = self.tip;
+        let mut head = base;
+        let mut trees = Vec::new();
+        for n in 0..commits {
+            let file = format!("src/change_{}.rs", (number * commits + n) % 400);
+            let text = format!("fn change_{number}_{n}() {{}}\n");
+            head = commit_on(&mut self.objects, &head, &[(&file, &text)], &[head], &format!("change {number}.{n}"));
+            trees.push(git::ObjectSource::commit(&self.objects, &head).expect("the head").tree);
+        }
+        let tree = *trees.last().expect("a commit");
+        self.tip = match number % 3 {
+            0 => commit_with_tree(&mut self.objects, &tree, &[base, head], "merge"),
+            1 => commit_with_tree(&mut self.objects, &tree, &[base], "squash"),
+            _ => trees.iter().fold(base, |tip, tree| commit_with_tree(&mut self.objects, tree, &[tip], "rebase")),
+        };
+        self.waiting.push(head);
+        head
+    }
+
+    /// A commit with the tree of another.
+    pub fn commit_tree(&mut self, tree: &Oid, parents: &[Oid], message: &str) -> Oid {
+        commit_with_tree(&mut self.objects, tree, parents, message)
     }
 
     /// A review of `head` against `base`, by a person.

@@ -1,10 +1,15 @@
-//! Plays every attack on review and prints a line for each: id, what happens, expected and found verdict and code.
+//! Plays every attack on review and prints a line for each: id, what happens, expected and found verdict and code. With
+//! `--page` it prints the page of the suite, and plays nothing.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
 use countersign_tests::review_attacks;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some("--page") {
+        print!("{}", review_attacks::page());
+        return ExitCode::SUCCESS;
+    }
     let (mut passed, mut failed) = (0_u32, 0_u32);
     for case in review_attacks::all() {
         let (word, found) = match case.run() {

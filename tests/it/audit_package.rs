@@ -28,8 +28,12 @@ static PACKED: LazyLock<Packed> = LazyLock::new(|| {
 
 fn check(bytes: &[u8]) -> AuditReport {
     let Packed { world, .. } = &*PACKED;
-    audit::verify(bytes, Some(OutsideTrust { bytes: &world.trust, digest: Some(&world.trust_digest) }))
-        .expect("checked")
+    audit::verify(
+        bytes,
+        Some(OutsideTrust { bytes: &world.trust, digest: Some(&world.trust_digest) }),
+        Some(&world.checkpoint()),
+    )
+    .expect("checked")
 }
 
 #[test]
@@ -64,7 +68,7 @@ fn a_refusal_over_broken_and_repeated_evidence_comes_out_the_same_as_well() {
     world.write_store(folder.path());
     let bytes = audit::export(&Place::new(folder.path())).expect("a package").bytes;
     let trust = OutsideTrust { bytes: &world.trust, digest: Some(&world.trust_digest) };
-    let report = audit::verify(&bytes, Some(trust)).expect("checked");
+    let report = audit::verify(&bytes, Some(trust), Some(&world.checkpoint())).expect("checked");
     assert_eq!(verdict_of(&report.findings), Verdict::Pass, "{:#?}", report.findings);
     assert!(report.decisions.len() == 1 && report.decisions[0].same_again);
 }
@@ -79,7 +83,7 @@ fn the_same_log_makes_the_same_package() {
 
 #[test]
 fn without_trust_from_outside_only_inner_consistency_is_claimed() {
-    let report = audit::verify(&PACKED.bytes, None).expect("checked");
+    let report = audit::verify(&PACKED.bytes, None, None).expect("checked");
     assert_eq!(verdict_of(&report.findings), Verdict::Indeterminate);
     assert_eq!(exit_of(&report.findings).code(), 3);
     assert!(report.findings.iter().any(|f| f.code == codes::INTERNAL_CONSISTENCY_ONLY));
@@ -89,7 +93,7 @@ fn without_trust_from_outside_only_inner_consistency_is_claimed() {
 fn trust_that_is_not_the_one_meant_is_refused() {
     let world = &PACKED.world;
     let other = Sha256::of(b"other");
-    let report = audit::verify(&PACKED.bytes, Some(OutsideTrust { bytes: &world.trust, digest: Some(&other) }));
+    let report = audit::verify(&PACKED.bytes, Some(OutsideTrust { bytes: &world.trust, digest: Some(&other) }), None);
     assert_eq!(exit_of(&report.expect("checked").findings).code(), 4);
 }
 

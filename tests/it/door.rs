@@ -16,13 +16,13 @@ fn keys_that_cannot_sign_are_refused_by_kind_and_nothing_is_written() {
     let door = Door::new();
     let sign = |key: &str| door.run(&format!("sign app.provenance.json --key {key} --output new.json"));
     sign("nokey.pem").expect(5, &["no key file at nokey.pem", "countersign key generate", "nothing was written"]);
-    sign("keys/ada").expect(5, &["OpenSSH private key", "nothing was written"]);
-    sign("keys/builder.pem.pub").expect(5, &["this is a public key", "nothing was written"]);
-    sign("app.bin").expect(5, &["nothing was written"]);
+    sign("keys/ada").expect(2, &["OpenSSH private key", "nothing was written"]);
+    sign("keys/builder.pem.pub").expect(2, &["this is a public key", "nothing was written"]);
+    sign("app.bin").expect(2, &["nothing was written"]);
     door.write("open.pem", &door.read("keys/builder.pem"));
     let open = std::fs::Permissions::from_mode(0o644);
     std::fs::set_permissions(door.path().join("open.pem"), open).unwrap();
-    sign("open.pem").expect(5, &["mode 0644", "chmod 600 open.pem", "nothing was written"]);
+    sign("open.pem").expect(2, &["mode 0644", "chmod 600 open.pem", "nothing was written"]);
     assert!(!door.has("new.json"));
     sign("keys/builder.pem").expect(0, &["new.json: https://slsa.dev/provenance/v1"]);
 }
@@ -41,7 +41,7 @@ fn bundles_that_do_not_hold_are_refused_with_their_place() {
     verify("twice.json").expect(4, &["duplicate key \"mediaType\""]);
     let large = std::fs::File::create(door.path().join("large.json")).unwrap();
     large.set_len(100 << 20).unwrap();
-    verify("large.json").expect(4, &["104857600 bytes, more than the 16777216"]);
+    verify("large.json").expect(4, &["found:    104857600 bytes"]);
     let mut flipped = whole.clone();
     let at = flipped.windows(7).position(|w| w == b"\"sig\":\"").unwrap() + 20;
     flipped[at] = if flipped[at] == b'A' { b'B' } else { b'A' };
@@ -217,18 +217,20 @@ fn codes_rules_and_exit_codes_can_be_looked_up() {
     door.run("explain review-missing").expect(0, &["exit code 1"]);
     door.run("explain two-party-review@1").expect(0, &["reviewers_beyond_author"]);
     door.run("explain no-such-thing").expect(2, &["neither a code nor a rule"]);
+    door.run("explain review-mising").expect(2, &["did you mean review-missing"]);
 }
 
 /// The document that a verb printed holds against the schema that it names, as it lies in the project.
-pub(super) fn holds(line: &str, said: &Said) -> Value {
+pub(crate) fn holds(line: &str, said: &Said) -> Value {
     let value: Value = serde_json::from_str(&said.out).unwrap_or_else(|e| panic!("{line}: {e}\n{}", said.text));
     let name = value["schema"].as_str().unwrap_or_default().strip_prefix("https://countersign.dev/schemas/");
     let path = name.unwrap_or_else(|| panic!("{line} names no schema: {}", value["schema"]));
     valid(line, path, &value);
+    assert!(!said.out.contains("\"sha256\": \"sha256:"), "{line}: a digest says itself what it is");
     value
 }
 
-fn valid(what: &str, path: &str, value: &Value) {
+pub(crate) fn valid(what: &str, path: &str, value: &Value) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas").join(path);
     let text = std::fs::read(&file).unwrap_or_else(|e| panic!("{what}: {path}: {e}"));
     let schema: Value = serde_json::from_slice(&text).unwrap();
@@ -253,6 +255,12 @@ fn every_verb_answers_programs_with_a_document_that_holds_against_its_schema() {
         "policy approve policy.manifest.json --key keys/ada --output again.sigstore.json",
         "log init --origin example.com/new --key keys/log.pem --store new-store",
         "log show --store store",
+        "log show --store store --entry 1",
+        "log show --store store --entry 1 --proof",
+        "log checkpoint --store store",
+        "sbom --directory app --offline",
+        "completions bash",
+        "demo",
         "log checkpoint --store store --output cp",
         "audit export --store store --output p.cspkg",
         "explain codes",
@@ -302,7 +310,9 @@ fn every_signed_document_of_the_record_holds_against_its_schema() {
             }
         }
     }
-    assert_eq!(seen.len(), Kind::ALL.len(), "{seen:?}");
+    // The demo has no forge; what a forge recorded is held against its schema where there is one.
+    let all = Kind::ALL.into_iter().filter(|kind| *kind != Kind::ChangeReview).collect();
+    assert_eq!(seen, all);
 }
 
 /// A small file system of its own, where the machine lets us make one.

@@ -18,7 +18,7 @@ pub(super) fn all() -> Vec<Case> {
         case("E27", "a squash differs from the merge tree", Fail, "squash-tree-mismatch", e27),
         case("E28", "a rebase drops a commit", Fail, "squash-tree-mismatch", e28_drops),
         case("E28", "a rebase reorders commits to the same end", Fail, "rebase-mismatch", e28_reorders),
-        case("E30", "a commit and its revert hide a reachable commit", Fail, "squash-tree-mismatch", e30),
+        case("E30", "a commit and its revert hide a reachable commit", Fail, "review-missing", e30),
         case("E31", "approved on main, cherry-picked with more", Fail, "squash-tree-mismatch", e31),
         case("E39", "an update-branch merge lands edits after approval", Fail, "review-missing", e39),
         case("E42", "a replace ref", Fail, "history-replaced", e42_replace),
@@ -43,6 +43,12 @@ pub(super) fn all() -> Vec<Case> {
         case("R07", "the branch moved, and the policy wants the review again", Fail, "base-drift", drift_reapproved),
         case("R08", "agreement before landing, which nothing shows", Indeterminate, "review-time-unknown", landing),
         case("R09", "one approval where the policy wants two", Fail, "review-missing", two_beyond),
+        case("R10", "the reviewer's base hides a commit of what is merged", Fail, "review-missing", hidden_merge),
+        case("R10", "the reviewer's base hides a commit of what is squashed", Fail, "review-missing", hidden_squash),
+        case("R10", "the reviewer's base hides a commit of a fast-forward", Fail, "review-missing", hidden_forward),
+        case("R11", "a review of nothing: its base is the head itself", Fail, "review-missing", base_is_head),
+        case("R11", "a review after the landing, on a base that has it", Fail, "review-missing", base_after),
+        case("+after", "a review after the landing, on the base before it", Pass, "", honest_after),
         case("+merge", "an honest merge", Pass, "", honest_merge),
         case("+drift", "an honest merge after the branch moved on", Pass, "", honest_drift),
         case("+squash", "an honest squash", Pass, "", honest_squash),
@@ -61,6 +67,61 @@ fn merged(author: &str, approvers: &[&str]) -> Scene {
     }
     scene.merge("feature");
     scene
+}
+
+/// A branch of two commits, the first of which the reviewer is not shown: she names it as her base.
+fn hidden(land: impl FnOnce(&Scene)) -> Found {
+    let mut scene = Scene::default();
+    scene.git(&["checkout", "-q", "-b", "feature"]);
+    scene.edit("b.txt", 3, "smuggled");
+    let smuggled = scene.commit("ada", "smuggled");
+    scene.edit("a.txt", 2, "feature");
+    let head = scene.commit("ada", "feature");
+    scene.git(&["checkout", "-q", "main"]);
+    scene.review("ben", &head, &smuggled);
+    land(&scene);
+    scene.prove()
+}
+
+fn hidden_merge() -> Found {
+    hidden(|scene| drop(scene.merge("feature")))
+}
+
+fn hidden_squash() -> Found {
+    hidden(|scene| {
+        scene.git(&["merge", "-q", "--squash", "feature"]);
+        scene.commit("ada", "squash");
+    })
+}
+
+fn hidden_forward() -> Found {
+    hidden(|scene| drop(scene.git(&["merge", "-q", "--ff-only", "feature"])))
+}
+
+fn base_is_head() -> Found {
+    let mut scene = Scene::default();
+    let head = scene.feature("ada");
+    scene.review("ben", &head, "start");
+    scene.review_with("ben", |review| review.base_commit = review.head_commit);
+    scene.merge("feature");
+    scene.prove()
+}
+
+fn base_after() -> Found {
+    let mut scene = Scene::default();
+    let head = scene.feature("ada");
+    let landed = scene.merge("feature");
+    scene.review("ben", &head, "start");
+    scene.review_with("ben", |review| review.base_commit = landed.parse().expect("an id"));
+    scene.prove()
+}
+
+fn honest_after() -> Found {
+    let mut scene = Scene::default();
+    let head = scene.feature("ada");
+    scene.merge("feature");
+    scene.review("ben", &head, "start");
+    scene.prove()
 }
 
 fn e02() -> Found {

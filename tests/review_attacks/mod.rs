@@ -2,6 +2,10 @@
 //! as a test, and by `cargo xtask review-suite`, which prints a line for each.
 
 mod cases;
+mod cases_content;
+mod cases_forge;
+mod cases_forge_honest;
+mod hosted;
 mod scene;
 
 pub use scene::Scene;
@@ -44,5 +48,23 @@ impl Case {
 /// Every case, in the order of the list.
 #[must_use]
 pub fn all() -> Vec<Case> {
-    cases::all()
+    [cases::all(), cases_content::all(), cases_forge::all(), cases_forge_honest::all()].concat()
+}
+
+/// The page of the suite, in Markdown: every case with what it must get.
+#[must_use]
+pub fn page() -> String {
+    let mut out = String::from(
+        "# The attacks on review, and what each of them gets\n\n\
+         Each line is a repository made by real git, with real signatures, and where a forge is the witness a forge that is read\n\
+         over HTTP. `cargo xtask review-suite` plays them all and prints a line for each: id, what happens, expected and found\n\
+         verdict and code. A `+` marks an honest twin, which has to pass. Numbers keep their meaning for good; `R` are cases of\n\
+         ours beyond the list. Generated from `tests/review_attacks`, and held against it by a test.\n\n\
+         | case | what happens | verdict | code |\n|---|---|---|---|\n",
+    );
+    for case in all() {
+        let code = if case.code.is_empty() { String::new() } else { format!("`{}`", case.code) };
+        out.push_str(&format!("| {} | {} | {} | {code} |\n", case.id, case.what, case.verdict));
+    }
+    out
 }

@@ -11,14 +11,14 @@ use countersign_decide::review::Parameters;
 use countersign_flow::outside::TrustFile;
 use countersign_flow::review::{SignRequest, VerifyRequest, sign, verify};
 use countersign_sign::{PersonKey, SshKeygen};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
 /// The repository's uri.
-pub(super) const REPOSITORY: &str = "git+https://example.com/app";
+pub(super) const REPOSITORY: &str = "git+https://example.com/team/app";
 /// Its branch.
 pub(super) const MAIN: &str = "refs/heads/main";
 
@@ -28,7 +28,10 @@ pub struct Scene {
     folder: TempDir,
     people: BTreeMap<&'static str, PathBuf>,
     trust: Vec<u8>,
-    reviews: Vec<Vec<u8>>,
+    /// Signed documents.
+    pub reviews: RefCell<Vec<Vec<u8>>>,
+    /// What collectors read.
+    pub captures: Vec<Vec<u8>>,
     clock: Cell<u32>,
     parameters: Parameters,
 }
@@ -48,7 +51,8 @@ impl Scene {
             folder,
             people: BTreeMap::new(),
             trust: Vec::new(),
-            reviews: Vec::new(),
+            reviews: RefCell::default(),
+            captures: Vec::new(),
             clock: Cell::new(0),
             parameters: Parameters::default(),
         };
@@ -174,6 +178,22 @@ impl Scene {
         self.id("HEAD")
     }
 
+    /// Makes the newest commit anew, with these dates.
+    pub fn amend(&self, committer: bool, author: &str, date: &str) {
+        let mut variables = vec![("GIT_COMMITTER_NAME", "Ada"), ("GIT_COMMITTER_EMAIL", "ada@example.com")];
+        if committer {
+            variables.push(("GIT_COMMITTER_DATE", date));
+        }
+        run(&self.repo(), "git", &["commit", "-q", "--amend", "--no-edit", author], &variables);
+    }
+
+    /// Has the newest review signed by a key that is nobody's own.
+    pub fn resign_last(&mut self, key: &countersign_sign::SigningKey) {
+        let last = self.reviews.get_mut().pop().expect("a review");
+        let payload = countersign_core::bundle::Signed::parse(&last).expect("a document").payload;
+        self.reviews.get_mut().push(countersign_sign::sign_payload(&payload, key).expect("signed"));
+    }
+
     /// A commit's id.
     #[must_use]
     pub fn id(&self, name: &str) -> String {
@@ -215,7 +235,7 @@ impl Scene {
         let path = self.repo();
         let environment = programs();
         let keygen = keygen();
-        let nonce = format!("{:032x}", self.reviews.len());
+        let nonce = format!("{:032x}", self.reviews.borrow().len());
         let request = SignRequest {
             repo: &path,
             repository: Some(&repository),
@@ -229,19 +249,20 @@ impl Scene {
             programs: &environment,
         };
         let signed = sign(&request, |_, _| {}).expect("signed");
-        self.reviews.push(signed.document);
+        self.reviews.get_mut().push(signed.document);
     }
 
     /// A review that a person signs as it is given.
     pub fn review_with(&mut self, person: &str, change: impl FnOnce(&mut Review)) {
-        let last = self.reviews.pop().expect("a review");
+        let last = self.reviews.get_mut().pop().expect("a review");
         let signed = countersign_core::bundle::Signed::parse(&last).expect("a document");
         let statement = Statement::parse(&signed.payload).expect("a statement");
         let mut review: Review = statement.predicate_as(Kind::Review).expect("a review");
         change(&mut review);
         let subject = Subject::git("change", "gitCommit", &review.head_commit.hex());
         let statement = Statement::new(Kind::Review, vec![subject], &review).expect("a statement");
-        self.reviews.push(self.sign(person, &statement.to_bytes().expect("canonical"), NAMESPACE));
+        let signed = self.sign(person, &statement.to_bytes().expect("canonical"), NAMESPACE);
+        self.reviews.get_mut().push(signed);
     }
 
     /// Asks for something else than the defaults.
@@ -261,9 +282,27 @@ impl Scene {
         self.prove_in(&self.repo(), start, candidate)
     }
 
+    /// Proves `start..main`, and gives notes as well.
+    #[must_use]
+    pub fn prove_with_notes(&self) -> Found {
+        let findings = self.findings_in(&self.repo(), Some("start"), MAIN);
+        Found {
+            verdict: verdict_of(&findings),
+            codes: findings.iter().map(|finding| finding.code.to_string()).collect(),
+        }
+    }
+
     /// Proves a range of another clone.
     #[must_use]
     pub fn prove_in(&self, repo: &Path, start: Option<&str>, candidate: &str) -> Found {
+        let findings = self.findings_in(repo, start, candidate);
+        Found {
+            verdict: verdict_of(&findings),
+            codes: findings.iter().filter(|f| f.class != Class::Note).map(|f| f.code.to_string()).collect(),
+        }
+    }
+
+    fn findings_in(&self, repo: &Path, start: Option<&str>, candidate: &str) -> Vec<Finding> {
         let at = "2026-11-22T10:00:00Z".parse().expect("a time");
         let file = self.folder.path().join("trust.sigstore.json");
         std::fs::write(&file, &self.trust).expect("written");
@@ -277,18 +316,15 @@ impl Scene {
             target: &RefName::new(MAIN).expect("a ref"),
             start,
             candidate,
-            documents: &self.reviews,
+            documents: &self.reviews.borrow(),
+            captures: &self.captures,
             trust: &trust,
             parameters: &self.parameters,
             programs: &programs(),
             at,
         })
         .expect("proved");
-        let findings: Vec<Finding> = proof.findings.into_iter().chain(proof.outcome.findings).collect();
-        Found {
-            verdict: verdict_of(&findings),
-            codes: findings.iter().filter(|f| f.class != Class::Note).map(|f| f.code.to_string()).collect(),
-        }
+        proof.findings.into_iter().chain(proof.outcome.findings).collect()
     }
 }
 

@@ -6,16 +6,22 @@
 //! configuration is parsed as a file and never applied, and objects are read by a git that runs in a repository of our
 //! own (see [`import`]). [`crate::worktree`] alone goes inside, for the builder's own tree.
 
+mod change_url;
 pub mod import;
+mod notes;
 mod refs;
+mod remote;
+mod revision;
 
+pub use change_url::ChangeUrl;
 pub use import::GitSource;
+pub use notes::{NOTES_REF, Note};
 pub use refs::Head;
 
 use crate::environment::Environment;
 use crate::files::{self, ReadError};
 use crate::runner::RunError;
-use countersign_core::git::{ObjectFormat, ObjectKind, ObjectSource as _, Oid, SourceError, Tag};
+use countersign_core::git::{ObjectFormat, Oid, SourceError};
 use countersign_core::ids::RefName;
 use countersign_core::limits;
 use import::Isolated;
@@ -33,7 +39,7 @@ pub struct GitRepo {
     git_dir: PathBuf,
     common_dir: PathBuf,
     format: ObjectFormat,
-    origin: Option<String>,
+    remotes: Vec<(String, String)>,
     partial: bool,
     isolated: Arc<Isolated>,
 }
@@ -111,6 +117,64 @@ pub enum GitError {
         /// Another.
         second: RefName,
     },
+    /// The beginning of an id that several commits have.
+    #[error("{name} is ambiguous: the ids of {first} and {second} begin so")]
+    AmbiguousId {
+        /// What was asked for.
+        name: String,
+        /// One commit.
+        first: Oid,
+        /// Another.
+        second: Oid,
+    },
+    /// A step to a parent that a commit does not have.
+    #[error("{name} goes past {commit}, which has {parents} parent(s)")]
+    NoSuchParent {
+        /// What was asked for.
+        name: String,
+        /// The commit.
+        commit: Oid,
+        /// How many parents it has.
+        parents: usize,
+    },
+    /// An address that is not one of a change.
+    #[error("{url} is not the address of a change: …/pull/7, or …/-/merge_requests/7")]
+    NotAChange {
+        /// What was given.
+        url: String,
+    },
+    /// The forge's ref of a change is not in the repository.
+    #[error("{reference} is not in this repository: the change has not been fetched")]
+    ChangeNotFetched {
+        /// The ref.
+        reference: String,
+        /// The command that fetches it.
+        fetch: String,
+    },
+    /// Another process is writing a ref.
+    #[error("{} exists: another process is writing this ref, or was ended while it did", .path.display())]
+    RefLocked {
+        /// The lock.
+        path: PathBuf,
+    },
+    /// There is no remote of this name.
+    #[error("{name} is not a remote of this repository: {}", known(.remotes))]
+    NoSuchRemote {
+        /// What was asked for.
+        name: String,
+        /// Those there are.
+        remotes: Vec<String>,
+    },
+    /// The remote's notes moved on each time that ours were about to be there.
+    #[error("others pushed to {reference} of {remote} at the same time, {times} times over")]
+    Outrun {
+        /// The remote.
+        remote: String,
+        /// The ref.
+        reference: RefName,
+        /// How often it was tried.
+        times: usize,
+    },
     /// An object cannot be had.
     #[error(transparent)]
     Object(#[from] SourceError),
@@ -143,12 +207,18 @@ impl GitRepo {
             Some(other) => return Err(unsupported("extensions.refStorage", other)),
         }
         isolated.name_objects_by(format)?;
-        // Git fetches from the first address of a remote.
-        let origin = config.iter().find(|(k, _)| k == "remote.origin.url").map(|(_, v)| v.clone());
+        let mut remotes: Vec<(String, String)> = Vec::new();
+        for (key, url) in &config {
+            let name = key.strip_prefix("remote.").and_then(|rest| rest.strip_suffix(".url"));
+            // Git fetches from the first address of a remote.
+            if let Some(name) = name.filter(|name| remotes.iter().all(|(known, _)| known != name)) {
+                remotes.push((name.to_owned(), url.clone()));
+            }
+        }
         let partial = config
             .iter()
             .any(|(key, value)| key == "extensions.partialclone" || (key.ends_with(".promisor") && value != "false"));
-        Ok(Self { work_tree, git_dir, common_dir, format, origin, partial, isolated: Arc::new(isolated) })
+        Ok(Self { work_tree, git_dir, common_dir, format, remotes, partial, isolated: Arc::new(isolated) })
     }
 
     /// The folder that is checked out; a bare repository has none.
@@ -172,7 +242,12 @@ impl GitRepo {
     /// The address of the remote `origin`, as it is configured. It may hold credentials: never print it.
     #[must_use]
     pub fn origin(&self) -> Option<&str> {
-        self.origin.as_deref()
+        self.remotes().find(|(name, _)| *name == "origin").map(|(_, url)| url)
+    }
+
+    /// The remotes with their addresses, which may hold credentials.
+    pub fn remotes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.remotes.iter().map(|(name, url)| (name.as_str(), url.as_str()))
     }
 
     /// Its objects, read in a repository of our own and hashed again.
@@ -195,48 +270,6 @@ impl GitRepo {
             replace_refs: self.refs_below("refs/replace/")?.into_keys().collect(),
             grafts: said("info/grafts")?,
         })
-    }
-
-    /// The commit that a name means: a full id, `HEAD`, a full ref, or the name of a tag, a branch or a remote's branch.
-    /// Tags are followed to their commit.
-    pub fn commit(&self, name: &str) -> Result<Oid, GitError> {
-        if let Some(id) = Oid::from_hex(name).ok().filter(|id| id.format() == self.format) {
-            return self.peel(name, id);
-        }
-        if name == "HEAD" {
-            return self.head()?.commit.ok_or_else(|| no_such(name));
-        }
-        let mut found: Option<(RefName, Oid)> = None;
-        for prefix in ["", "refs/tags/", "refs/heads/", "refs/remotes/"] {
-            let Ok(full) = RefName::new(&format!("{prefix}{name}")) else {
-                continue;
-            };
-            let Some(id) = self.resolve(&full)? else { continue };
-            let id = self.peel(name, id)?;
-            match found {
-                Some((first, other)) if other != id => {
-                    return Err(GitError::Ambiguous { name: name.to_owned(), first, second: full });
-                }
-                _ => found = Some((full, id)),
-            }
-        }
-        found.map(|(_, id)| id).ok_or_else(|| no_such(name))
-    }
-
-    fn peel(&self, name: &str, mut id: Oid) -> Result<Oid, GitError> {
-        let objects = self.objects();
-        for _ in 0..TAG_DEPTH {
-            let object = objects.object(&id)?;
-            match object.kind {
-                ObjectKind::Commit => return Ok(id),
-                ObjectKind::Tag => {
-                    let tag = Tag::parse(self.format, &object.bytes);
-                    id = tag.map_err(|source| SourceError::Malformed { id, source })?.object;
-                }
-                ObjectKind::Tree | ObjectKind::Blob => break,
-            }
-        }
-        Err(no_such(name))
     }
 }
 
@@ -293,6 +326,10 @@ fn optional(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, GitError> {
 
 fn canonical(path: &Path) -> Result<PathBuf, GitError> {
     path.canonicalize().map_err(|source| GitError::Io { path: path.to_owned(), source })
+}
+
+fn known(remotes: &[String]) -> String {
+    if remotes.is_empty() { "it has none".to_owned() } else { format!("it has {}", remotes.join(", ")) }
 }
 
 fn unsupported(name: &'static str, value: &str) -> GitError {

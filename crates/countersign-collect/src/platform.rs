@@ -12,6 +12,9 @@ use countersign_core::ids::{RefName, Uri};
 /// The level that provenance made inside the build's own job shows, wherever it runs.
 pub const SLSA_BUILD_LEVEL: u8 = 1;
 
+/// How the invocation id of a machine without one of its own begins; a random number follows.
+pub const LOCAL_RUN: &str = "urn:countersign:run:";
+
 /// Where a build runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -246,6 +249,7 @@ mod tests {
         for id in ids {
             assert!(page.contains(id), "{id} is not described");
         }
+        assert!(page.contains(&format!("`{LOCAL_RUN}`")), "the local run's id is not described");
         let local = with(&[("CI", "true"), ("GITHUB_ACTIONS", "false")], &[]).unwrap();
         assert_eq!((local.kind, local.invocation_id.as_str()), (Kind::Local, "urn:uuid:local"));
     }

@@ -75,8 +75,17 @@ pub struct Request<'a> {
     pub lock_file: Option<&'a Path>,
     /// The files that provenance is about.
     pub artifacts: &'a [PathBuf],
-    /// The invocation id on a machine that has none of its own, such as a random `urn:uuid:`.
+    /// Where the provenance will be written; [`default_output`] where nobody says.
+    pub output: Option<&'a Path>,
+    /// The invocation id on a machine that has none of its own, such as a random URN.
     pub local_run: &'a str,
+}
+
+/// Where provenance is written if nobody says: in the folder that the command runs in, by the artifact's name.
+#[must_use]
+pub fn default_output(artifacts: &[Artifact]) -> PathBuf {
+    let name = artifacts.first().map_or("artifact", |artifact| artifact.name.as_str());
+    PathBuf::from(format!("{name}.provenance.json"))
 }
 
 /// Provenance, with what a person is told about it.
@@ -90,6 +99,8 @@ pub struct Observed {
     pub platform: Kind,
     /// What differed from the commit.
     pub changes: Changes,
+    /// Whether the clone leaves history out.
+    pub shallow: bool,
     /// The names of the variables that the command did not get.
     pub removed: Vec<String>,
 }
@@ -208,7 +219,7 @@ pub fn provenance_by_running(
 
 /// Says what can be said about files that are there already: the tree that they lie beside, not how they were built.
 pub fn provenance_of_artifacts(request: &Request<'_>) -> Result<Observed, ProvenanceError> {
-    let at = Place::of(request)?;
+    let mut at = Place::of(request)?;
     let lock = at.lock(request, request.directory, false)?;
     let parameters = BTreeMap::from([("source".to_owned(), Value::from(at.source.uri()))]);
     let metadata = Metadata { invocation_id: Some(at.platform.invocation_id.clone()), ..Metadata::default() };
@@ -257,23 +268,33 @@ impl Place {
     }
 
     /// The lock file that was named, or the nearest one from `start` up to the repository's root.
-    fn lock(&self, request: &Request<'_>, start: &Path, required: bool) -> Result<Option<LockFile>, ProvenanceError> {
-        if let Some(named) = request.lock_file {
-            return Ok(Some(cargo_lock::read(&request.directory.join(named))?));
-        }
+    /// A lock file that the commit does not have makes the tree dirty: its digests are those of something else.
+    fn lock(
+        &mut self,
+        request: &Request<'_>,
+        start: &Path,
+        required: bool,
+    ) -> Result<Option<LockFile>, ProvenanceError> {
         let start = canonical(start)?;
-        let root = self.repository.work_tree().unwrap_or(&start);
-        let mut folders = start.ancestors().take_while(|folder| folder.starts_with(root));
-        let nearest = folders.find_map(|folder| Some(folder.join("Cargo.lock")).filter(|path| path.is_file()));
-        match nearest {
-            Some(path) => Ok(Some(cargo_lock::read(&path)?)),
-            None if required => Err(LockError::Missing { path: start.join("Cargo.lock") }.into()),
-            None => Ok(None),
-        }
+        let path = if let Some(named) = request.lock_file {
+            request.directory.join(named)
+        } else {
+            let root = self.repository.work_tree().unwrap_or(&start);
+            let mut folders = start.ancestors().take_while(|folder| folder.starts_with(root));
+            let nearest = folders.find_map(|folder| Some(folder.join("Cargo.lock")).filter(|path| path.is_file()));
+            match nearest {
+                Some(path) => path,
+                None if required => return Err(LockError::Missing { path: start.join("Cargo.lock") }.into()),
+                None => return Ok(None),
+            }
+        };
+        let lock = cargo_lock::read(&path)?;
+        self.source.holds(&self.repository, request.environment, &path)?;
+        Ok(Some(lock))
     }
 
     fn observed(
-        self,
+        mut self,
         request: &Request<'_>,
         files: &[PathBuf],
         lock: Option<&LockFile>,
@@ -283,6 +304,8 @@ impl Place {
     ) -> Result<Observed, ProvenanceError> {
         let paths: Vec<PathBuf> = files.iter().map(|path| request.directory.join(path)).collect();
         let artifacts = artifact::hash_all(&paths)?;
+        let output = request.output.map_or_else(|| default_output(&artifacts), Path::to_owned);
+        self.source.forget_output(&self.repository, request.environment, &request.directory.join(output))?;
         let mut resolved = vec![self.source.descriptor()];
         if let Some(lock) = lock {
             resolved.push(ResourceDescriptor {
@@ -307,6 +330,7 @@ impl Place {
                 },
             },
             platform: self.platform.kind,
+            shallow: self.source.shallow,
             changes: self.source.changes,
             removed,
         })

@@ -79,7 +79,8 @@ const KEY_MARK: &str = "PRIVATE KEY-----";
 pub fn scrub(environment: &Environment) -> (Environment, Vec<String>) {
     let mut removed = Vec::new();
     let kept = environment.iter().filter(|(name, value)| {
-        let out = is_removed(name) || value.to_string_lossy().contains(KEY_MARK);
+        let value = value.to_string_lossy();
+        let out = is_removed(name) || value.contains(KEY_MARK) || holds_password(&value);
         if out {
             removed.push(name.to_string_lossy().into_owned());
         }
@@ -87,6 +88,16 @@ pub fn scrub(environment: &Environment) -> (Environment, Vec<String>) {
     });
     let kept = kept.collect();
     (kept, removed)
+}
+
+/// Whether a value has a URL with a password in it: `scheme://user:password@host`, the user left out or not.
+fn holds_password(value: &str) -> bool {
+    value.split("://").skip(1).any(|rest| {
+        let authority =
+            rest.split(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#')).next().unwrap_or_default();
+        let user = authority.rsplit_once('@').map(|(user, _)| user);
+        user.and_then(|user| user.split_once(':')).is_some_and(|(_, password)| !password.is_empty())
+    })
 }
 
 /// Whether a variable of this name is taken out.
@@ -192,6 +203,31 @@ mod tests {
         let (after, removed) = scrub(&before);
         assert_eq!(after, Environment::from_iter([("PATH", "/bin")]));
         assert_eq!(removed, ["A_TOKEN", "HARMLESS"]);
+    }
+
+    #[test]
+    fn a_url_with_a_password_is_taken_out_under_any_name() {
+        let secret = [
+            "postgres://u:p@h/",
+            "redis://:p@h:6379/0",
+            "https://user:p%40ss@example.com:8080/x?y#z",
+            "one=1 two=amqp://u:p@h three",
+        ];
+        for value in secret {
+            let (after, removed) = scrub(&Environment::from_iter([("DB_URL", value)]));
+            assert_eq!((after, removed), (Environment::empty(), vec!["DB_URL".to_owned()]), "{value}");
+        }
+        let kept = [
+            "https://example.com:8080/a@b",
+            "ssh://git@example.com/x",
+            "https://u:@h/",
+            "git@example.com:a/b",
+            "https://h/?q=u:p@h",
+            "u:p@h",
+        ];
+        for value in kept {
+            assert_eq!(scrub(&Environment::from_iter([("X_URL", value)])).1, Vec::<String>::new(), "{value}");
+        }
     }
 
     #[cfg(unix)]

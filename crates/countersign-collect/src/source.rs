@@ -13,6 +13,7 @@ use countersign_core::statement::provenance::{
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// What is built.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub(crate) struct Source {
     commit: Oid,
     reference: Option<RefName>,
     detached: bool,
-    shallow: bool,
+    pub(crate) shallow: bool,
     pub(crate) changes: Changes,
 }
 
@@ -121,10 +122,28 @@ impl Source {
             return Err(SourceError::Moved { before: self.commit, after });
         }
         let changes = worktree::changes(repository, environment, Files::Tracked)?;
-        if self.changes.is_clean() {
-            self.changes = changes;
-        }
+        self.changes.after_build(changes);
         Ok(())
+    }
+
+    /// The file whose bytes are recorded as the lock has to be one of the commit's.
+    pub(crate) fn holds(
+        &mut self,
+        repository: &GitRepo,
+        environment: &Environment,
+        file: &Path,
+    ) -> Result<(), SourceError> {
+        Ok(worktree::count_unless_committed(&mut self.changes, repository, environment, file)?)
+    }
+
+    /// What an earlier run wrote there is none of the source's files.
+    pub(crate) fn forget_output(
+        &mut self,
+        repository: &GitRepo,
+        environment: &Environment,
+        output: &Path,
+    ) -> Result<(), SourceError> {
+        Ok(worktree::forget_output(&mut self.changes, repository, environment, output)?)
     }
 
     /// The URI with the ref.

@@ -52,6 +52,8 @@ codes! {
     KEY_SHARED "key-shared" Untrusted "One key is registered for two owners: nobody can tell which of them signed.";
     ENVIRONMENT_UNKNOWN "environment-unknown" Refused "Trust has no floor for this environment, or the policy release does not cover it.";
     GATE_UNKNOWN "gate-unknown" Untrusted "The gate's key is not in trust for this environment.";
+    LOG_KEY_UNKNOWN "log-key-unknown" Untrusted "The key that is to sign the log's checkpoint is not one of a log that trust knows.";
+    ROLE_TOO_SMALL "role-too-small" Note "Fewer persons fill a role of trust than it takes to act in it.";
     ROLE_UNKNOWN "role-unknown" Indeterminate "Trust does not fill a role that this step needs.";
 
     // Policy releases, pins, activation.
@@ -81,6 +83,7 @@ codes! {
     LOG_ENTRY_MALFORMED "log-entry-malformed" Untrusted "A log entry does not parse.";
     LOG_ROLLED_BACK "log-rolled-back" Untrusted "The log is behind the least checkpoint given from outside.";
     LOG_FORKED "log-forked" Untrusted "The log is not a continuation of the least checkpoint given from outside.";
+    LOG_END_UNPROVEN "log-end-unproven" Note "No checkpoint from elsewhere was given, so entries at the log's end could be missing.";
     LOG_TIME_REVERSED "log-time-reversed" Untrusted "An entry's time lies before that of an earlier entry.";
     ROLLBACK_UNDETECTABLE "rollback-undetectable" Indeterminate "No least checkpoint was given from outside, so a rewound log would not be noticed.";
     TIME_BEFORE_LOG "time-before-log" Refused "The decision's time lies before the log's newest entry.";
@@ -106,6 +109,7 @@ codes! {
     SBOM_MALFORMED "sbom-malformed" Untrusted "The SBOM is not a CycloneDX document.";
     SBOM_INCOMPLETE "sbom-incomplete" Refused "The SBOM does not list what it must: a component without version or identity, or a missing dependency graph.";
     SBOM_DISAGREES "sbom-disagrees" Refused "The SBOM and the provenance do not name the same dependencies.";
+    SBOM_UNBOUND "sbom-unbound" Note "The SBOM does not say by a SHA-256 which file it describes; only the signed statement does.";
     DEPENDENCY_UNPINNED "dependency-unpinned" Refused "A dependency has no checksum.";
 
     // Review.
@@ -131,8 +135,19 @@ codes! {
     MERGE_BASES "merge-bases" Indeterminate "The two sides have no merge base, or several.";
     BASE_DRIFT "base-drift" Refused "The base moved after the review, and the policy asks for the review to be made again.";
     REVIEW_TIER "review-tier" Refused "The review's evidence is of a lower tier than the policy asks for.";
+    REVIEWER_GONE "reviewer-gone" Indeterminate "An approval that is needed is of an account that nobody can name any more, or whose kind or permission is not known.";
+    FORGE_COLLECTOR "forge-collector" Untrusted "The forge evidence was signed by somebody whom trust does not believe about that forge.";
+    FORGE_CAPTURE_MISSING "forge-capture-missing" Indeterminate "The forge's own answers, on which a collector's statement rests, are not in the evidence.";
+    FORGE_CAPTURE_DIFFERS "forge-capture-differs" Untrusted "Read again, the forge's answers amount to something else than the collector signed.";
+    FORGE_SHORTFALL "forge-shortfall" Indeterminate "The collector could not read a part of what the forge knows of a change that the proof rests on.";
+    RULES_BYPASSED "rules-bypassed" Refused "Somebody went past the branch's rules when the change landed.";
+    RULES_NOT_ENFORCED "rules-not-enforced" Refused "The branch's rules only watch, ask for no approval, or let some go past them.";
+    RULES_CHANGED "rules-changed" Refused "The branch's rules were changed after the change landed, so those that were in force then are not known.";
+    RULES_UNKNOWN "rules-unknown" Indeterminate "The branch's rules, or how they came out, are not known. Unknown is not enforced.";
+    ROBOT_BEYOND "robot-beyond" Note "A robot's change goes beyond its standing exception, so it is reviewed like any other.";
     AUTHOR_UNKNOWN "author-unknown" Note "An author of the change is not known by a signature or a server's event, so one approval more is needed.";
     HIDDEN_CONTENT "hidden-content" Note "The change holds something that a diff does not show.";
+    HIDDEN_CONTENT_REFUSED "hidden-content-refused" Refused "The change holds something that a diff does not show, of a kind that the policy refuses.";
 
     // Decisions and packages.
     DECISION_MISSING "decision-missing" Indeterminate "The log has no decision for this artifact and environment.";

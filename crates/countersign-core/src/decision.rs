@@ -104,6 +104,9 @@ pub struct Inputs {
     /// Everything that was handed in, complete: the gate's own index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Vec<EvidenceRef>>,
+    /// The captures of forges' answers that the evidence rests on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub captures: Vec<Sha256>,
     /// The git evidence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub git: Option<Sha256>,
@@ -174,6 +177,9 @@ pub struct SourceRange {
     pub start: Oid,
     /// How many commits lie between.
     pub commits: u64,
+    /// The heads of the changes that were proved, each with the commit with which it had landed: none lands twice.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub landings: BTreeMap<Oid, Oid>,
 }
 
 /// How one rule came out.

@@ -147,6 +147,19 @@ impl Finding {
         }
     }
 
+    /// From a text of several lines, as parsers say where something is wrong: its first and last line say what, those
+    /// between show it and stand below each other.
+    #[must_use]
+    pub fn of_lines(code: Code, text: &str) -> Self {
+        let mut lines: Vec<&str> = text.lines().collect();
+        let last = if lines.len() > 1 { lines.pop() } else { None };
+        let mut lines = lines.into_iter();
+        let first = lines.next().unwrap_or_default();
+        let what = last.map_or_else(|| first.to_owned(), |last| format!("{first}: {last}"));
+        let shown = lines.filter(|line| line.trim() != "|");
+        shown.fold(Self::new(code, what), Self::found)
+    }
+
     /// With a place.
     #[must_use]
     pub fn at(mut self, place: impl Into<String>) -> Self {
@@ -223,4 +236,20 @@ pub fn exit_of(findings: &[Finding]) -> crate::exit::Exit {
         Class::Note => Exit::Ok,
     });
     exits.by_ref().fold(Exit::Ok, Exit::worse)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codes;
+
+    #[test]
+    fn a_parser_s_lines_stay_lines() {
+        let error = toml::from_str::<toml::Table>("a = 1\nversion = \n").unwrap_err().to_string();
+        let finding = Finding::of_lines(codes::TRUST_MALFORMED, &error);
+        assert!(finding.what.starts_with("TOML parse error at line 2, column 11: "), "{}", finding.what);
+        assert_eq!(finding.found, ["2 | version = ", "  |           ^"]);
+        let one = Finding::of_lines(codes::TRUST_MALFORMED, "in one line");
+        assert_eq!((one.what.as_str(), one.found.len()), ("in one line", 0));
+    }
 }

@@ -16,6 +16,7 @@ pub mod exit;
 pub mod finding;
 pub mod forge;
 pub mod git;
+pub mod glob;
 pub mod ids;
 pub mod json;
 pub mod key;

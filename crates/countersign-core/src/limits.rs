@@ -56,6 +56,18 @@ pub const MERGE_TEXT_BYTES: usize = 8 << 20;
 /// Lines of a text file that is merged by content. The worst texts take time by the square of this: about five seconds.
 pub const MERGE_TEXT_LINES: usize = 50_000;
 
+/// All the content of changed files that one proof looks into for what a diff hides. What is past it counts as not read,
+/// which blocks wherever content of some kind does.
+pub const HIDDEN_TOTAL_BYTES: usize = 512 << 20;
+/// Lines of one file that are named for what they hide; the others are counted.
+pub const HIDDEN_LINES: usize = 20;
+/// Notes of one notes ref, and lines of all of them.
+pub const GIT_NOTES: usize = 200_000;
+/// All the bytes of the notes of one ref.
+pub const GIT_NOTES_BYTES: usize = 256 << 20;
+/// Commits that an expression such as `main~3` may go back.
+pub const GIT_EXPRESSION_STEPS: u32 = 100_000;
+
 /// Largest `Cargo.lock`.
 pub const LOCK_FILE_BYTES: usize = 16 << 20;
 /// Packages of one `Cargo.lock`.

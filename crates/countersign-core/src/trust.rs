@@ -5,6 +5,7 @@
 //! with two owners, a role with unknown persons or an unreachable threshold never becomes a [`Trust`].
 
 use crate::digest::Sha256;
+use crate::glob::PathGlob;
 use crate::ids::{EnvName, Origin, PersonId, RoleName, RuleId, Uri};
 use crate::json::{self, JsonError};
 use crate::key::{KeyId, PublicKey};
@@ -31,6 +32,9 @@ pub const POLICY_NAMESPACE: &str = "policy@countersign.dev";
 pub struct Trust {
     /// Counts up; never back.
     pub version: u64,
+    /// The digest of the document that this one follows: whoever signs this one vouches for that one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Sha256>,
     /// Not valid before.
     pub not_before: Time,
     /// Not valid from this moment on.
@@ -43,6 +47,9 @@ pub struct Trust {
     /// Who observes the world for us.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub collectors: Vec<Collector>,
+    /// Accounts of machines, and what they may change without a review.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub robots: Vec<Robot>,
     /// Who decides promotions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gates: Vec<Gate>,
@@ -79,6 +86,23 @@ pub struct Account {
     pub host: String,
     /// The numeric id there.
     pub id: u64,
+    /// Counts from this moment on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_from: Option<Time>,
+    /// Does not count from this moment on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Time>,
+    /// In foreign hands from this moment on, or perhaps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compromised_since: Option<Time>,
+}
+
+impl Account {
+    /// Whether the account counts at this moment.
+    #[must_use]
+    pub fn counts_at(&self, at: Time) -> bool {
+        within(self.valid_from, self.valid_until, self.compromised_since, at)
+    }
 }
 
 /// A key, and when it counts.
@@ -103,10 +127,12 @@ impl OwnedKey {
     /// Whether the key counts at this moment.
     #[must_use]
     pub fn counts_at(&self, at: Time) -> bool {
-        self.valid_from.is_none_or(|from| at >= from)
-            && self.valid_until.is_none_or(|until| at < until)
-            && self.compromised_since.is_none_or(|since| at < since)
+        within(self.valid_from, self.valid_until, self.compromised_since, at)
     }
+}
+
+fn within(from: Option<Time>, until: Option<Time>, compromised: Option<Time>, at: Time) -> bool {
+    from.is_none_or(|from| at >= from) && until.is_none_or(|until| at < until) && compromised.is_none_or(|c| at < c)
 }
 
 /// A builder: the pair of signing key and `builder.id`, and the highest SLSA Build level that the pair can show.
@@ -133,6 +159,39 @@ pub struct Collector {
     pub keys: Vec<OwnedKey>,
     /// What it may sign.
     pub may_sign: Vec<Kind>,
+    /// The forges of which it is believed; none where it observes none.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub hosts: BTreeSet<String>,
+    /// The highest tier of review evidence that it can show: T1 or T2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tier: Option<Tier>,
+}
+
+/// A machine's accounts. It never approves; what it may change without a review is a standing exception.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Robot {
+    /// Its name.
+    pub name: RoleName,
+    /// Its accounts on forges.
+    pub accounts: Vec<Account>,
+    /// What it may change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<RobotException>,
+}
+
+/// What a machine may change in a repository without a review, if nobody else had a hand in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RobotException {
+    /// The repository.
+    pub repository: Uri,
+    /// Globs over whole paths: `*` stays within a folder, `**` does not.
+    pub paths: Vec<PathGlob>,
+    /// The most files of one change.
+    pub max_files: u32,
 }
 
 /// A gate: a key that may decide for these environments.
@@ -263,13 +322,13 @@ pub enum TrustError {
         /// The other.
         second: String,
     },
-    /// One account for two persons.
+    /// One account for two owners.
     #[error("{first} and {second} share account {id} on {host}")]
     AccountShared {
-        /// One person.
-        first: PersonId,
+        /// One owner.
+        first: String,
         /// The other.
-        second: PersonId,
+        second: String,
         /// The forge.
         host: String,
         /// The account.
@@ -363,6 +422,26 @@ impl Trust {
         self.roles.iter().find(|(role, _)| role.as_str() == name).map(|(_, role)| role)
     }
 
+    /// The person whose account this is, with the account.
+    #[must_use]
+    pub fn person_of(&self, host: &str, id: u64) -> Option<(&Person, &Account)> {
+        let owns = |account: &&Account| account.id == id && account.host.eq_ignore_ascii_case(host);
+        self.persons.iter().find_map(|person| Some((person, person.accounts.iter().find(owns)?)))
+    }
+
+    /// The robot whose account this is, with the account.
+    #[must_use]
+    pub fn robot_of(&self, host: &str, id: u64) -> Option<(&Robot, &Account)> {
+        let owns = |account: &&Account| account.id == id && account.host.eq_ignore_ascii_case(host);
+        self.robots.iter().find_map(|robot| Some((robot, robot.accounts.iter().find(owns)?)))
+    }
+
+    /// The collector of this name.
+    #[must_use]
+    pub fn collector(&self, name: &RoleName) -> Option<&Collector> {
+        self.collectors.iter().find(|collector| collector.name == *name)
+    }
+
     /// The log of this origin.
     #[must_use]
     pub fn log(&self, origin: &Origin) -> Option<&LogKey> {
@@ -384,6 +463,8 @@ impl Trust {
 #[serde(deny_unknown_fields)]
 struct Wire {
     version: u64,
+    #[serde(default)]
+    previous: Option<Sha256>,
     not_before: Time,
     expires: Time,
     persons: Vec<Person>,
@@ -391,6 +472,8 @@ struct Wire {
     builders: Vec<Builder>,
     #[serde(default)]
     collectors: Vec<Collector>,
+    #[serde(default)]
+    robots: Vec<Robot>,
     #[serde(default)]
     gates: Vec<Gate>,
     #[serde(default)]
@@ -403,11 +486,13 @@ impl Wire {
     fn check(self) -> Result<Trust, TrustError> {
         let trust = Trust {
             version: self.version,
+            previous: self.previous,
             not_before: self.not_before,
             expires: self.expires,
             persons: self.persons,
             builders: self.builders,
             collectors: self.collectors,
+            robots: self.robots,
             gates: self.gates,
             logs: self.logs,
             roles: self.roles,
@@ -438,6 +523,16 @@ fn check_values(trust: &Trust) -> Result<(), TrustError> {
     for (environment, floor) in &trust.environments {
         if floor.builder_level > 3 {
             return wrong(format!("builder_level of environment {environment}"), "is a SLSA Build level, 0 to 3");
+        }
+    }
+    for collector in &trust.collectors {
+        if collector.max_tier.is_some_and(|tier| !matches!(tier, Tier::T1 | Tier::T2)) {
+            return wrong(format!("max_tier of collector {}", collector.name), "is T1 or T2: T3 is a reviewer's own");
+        }
+    }
+    for robot in &trust.robots {
+        if robot.exceptions.iter().any(|exception| exception.paths.is_empty() || exception.max_files == 0) {
+            return wrong(format!("exception of robot {}", robot.name), "needs paths and a largest change");
         }
     }
     for log in &trust.logs {
@@ -480,15 +575,22 @@ fn check_keys(trust: &Trust) -> Result<(), TrustError> {
     Ok(())
 }
 
+/// One account has one owner, so that persons can be counted by their accounts and a robot is never taken for one.
 fn check_accounts(trust: &Trust) -> Result<(), TrustError> {
-    let mut seen: BTreeMap<(String, u64), &PersonId> = BTreeMap::new();
-    for person in &trust.persons {
-        for account in &person.accounts {
+    let mut seen: BTreeMap<(String, u64), String> = BTreeMap::new();
+    let persons = trust.persons.iter().map(|person| (format!("person {}", person.id), &person.accounts));
+    let robots = trust.robots.iter().map(|robot| (format!("robot {}", robot.name), &robot.accounts));
+    let mut robots_seen = BTreeSet::new();
+    if let Some(twice) = trust.robots.iter().find(|robot| !robots_seen.insert(&robot.name)) {
+        return Err(TrustError::Twice { what: format!("robot {}", twice.name) });
+    }
+    for (owner, accounts) in persons.chain(robots) {
+        for account in accounts {
             let key = (account.host.to_ascii_lowercase(), account.id);
-            if let Some(first) = seen.insert(key, &person.id) {
+            if let Some(first) = seen.insert(key, owner.clone()) {
                 return Err(TrustError::AccountShared {
-                    first: first.clone(),
-                    second: person.id.clone(),
+                    first,
+                    second: owner,
                     host: account.host.clone(),
                     id: account.id,
                 });

@@ -5,7 +5,10 @@ use crate::{floors, rules};
 use countersign_core::codes;
 use countersign_core::decision::Request;
 use countersign_core::finding::{Check, Finding, Verdict, verdict_of};
+use countersign_core::ids::{EnvName, Uri};
+use countersign_core::key::KeyId;
 use countersign_core::policy::{ENGINE, Stage};
+use countersign_core::time::Time;
 use countersign_core::trust::{Owner, Trust};
 use countersign_verify::policy::Activated;
 use countersign_verify::{Evidence, StateView};
@@ -44,25 +47,9 @@ pub(crate) fn engine(request: &Request, sheet: &mut Sheet) {
 
 pub(crate) fn gate(request: &Request, trust: &Trust, sheet: &mut Sheet) {
     let environment = &request.environment;
-    let known = match trust.owner_of(&request.gate) {
-        Some((Owner::Gate(gate), owned))
-            if gate.environments.contains(environment) && owned.counts_at(request.time) =>
-        {
-            Ok(gate.id.to_string())
-        }
-        Some((owner, _)) => Err(owner.describe()),
-        None => Err(format!("key {}, which is not in trust", request.gate)),
-    };
-    match known {
-        Ok(id) => sheet.line("gate", Vec::new(), id),
-        Err(found) => {
-            let finding =
-                Finding::new(codes::GATE_UNKNOWN, format!("this is not a gate that decides for {environment}"))
-                    .at("--key")
-                    .expected(format!("a gate of {environment} whose key counts at {}", request.time), "trust")
-                    .found(found);
-            sheet.line("gate", vec![finding], "");
-        }
+    match known_gate(trust, &request.gate, environment, request.time) {
+        Ok(id) => sheet.line("gate", Vec::new(), id.to_string()),
+        Err(finding) => sheet.line("gate", vec![*finding], ""),
     }
     let mut findings = Vec::new();
     if !trust.environments.contains_key(environment) {
@@ -83,6 +70,33 @@ pub(crate) fn gate(request: &Request, trust: &Trust, sheet: &mut Sheet) {
         );
     }
     sheet.line("environment", findings, environment.to_string());
+}
+
+/// The gate that a key belongs to, if trust lets it decide for an environment at a time.
+pub fn known_gate<'t>(trust: &'t Trust, key: &KeyId, environment: &EnvName, at: Time) -> Result<&'t Uri, Box<Finding>> {
+    let found = match trust.owner_of(key) {
+        Some((Owner::Gate(gate), owned)) if gate.environments.contains(environment) && owned.counts_at(at) => {
+            return Ok(&gate.id);
+        }
+        Some((owner, owned)) if owned.counts_at(at) => format!("key {key} of {}", owner.describe()),
+        Some((owner, _)) => format!("key {key} of {}, which does not count at {at}", owner.describe()),
+        None => format!("key {key}, which is not in trust"),
+    };
+    let gates = trust.gates.iter().filter(|gate| gate.environments.contains(environment));
+    let keys = gates.flat_map(|gate| gate.keys.iter().map(move |owned| (gate, owned)));
+    let known: Vec<String> = keys
+        .filter(|(_, owned)| owned.counts_at(at))
+        .map(|(gate, owned)| format!("key {} of gate {}", owned.key.id(), gate.id))
+        .collect();
+    let expected =
+        if known.is_empty() { format!("a gate of {environment}; trust has none") } else { known.join(", or ") };
+    Err(Box::new(
+        Finding::new(codes::GATE_UNKNOWN, format!("this is not the key of a gate that decides for {environment}"))
+            .at("--key")
+            .expected(expected, format!("trust, version {}", trust.version))
+            .found(found)
+            .help("give the gate's key with --key; `countersign trust show` lists every key that trust knows"),
+    ))
 }
 
 pub(crate) fn log(request: &Request, given: &Given<'_>, sheet: &mut Sheet) {
@@ -252,6 +266,24 @@ pub(crate) fn pin(request: &Request, given: &Given<'_>, active: Option<&Activate
         );
     }
     sheet.line("policy-pin", findings, "countersign.lock agrees");
+}
+
+/// What spoke against the artifact or its changes before, by the log, and is not handed in now.
+pub(crate) fn recorded(request: &Request, given: &Given<'_>, handed: &Evidence, sheet: &mut Sheet) -> Evidence {
+    let Some(state) = given.state else { return Evidence::default() };
+    let digests = handed.index().iter().map(|reference| reference.digest).collect();
+    match state.spoken_against(&request.subject, &digests, given.blobs) {
+        Ok(spoken) => {
+            let holds =
+                if spoken.is_empty() { "left nothing out that speaks against it" } else { "taken in from the log" };
+            sheet.line("evidence-recorded", Vec::new(), holds);
+            spoken
+        }
+        Err(findings) => {
+            sheet.line("evidence-recorded", findings, "");
+            Evidence::default()
+        }
+    }
 }
 
 /// The evidence as a whole: what was there was handed in, and each document holds.

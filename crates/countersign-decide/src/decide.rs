@@ -2,16 +2,20 @@
 
 use crate::checks::{self, Sheet};
 use crate::given::Given;
-use crate::rules::{self, Context};
+use crate::record::{landed_before, start_of};
+use crate::rules::{self, Context, Landed};
 use countersign_core::codes;
 use countersign_core::decision::{ActivePolicy, Decision, Inputs, Request, RuleOutcome, SourceRange, TrustRef};
+use countersign_core::digest::Sha256;
 use countersign_core::finding::{Class, Finding, Verdict, verdict_of};
 use countersign_core::git::{Oid, graph};
-use countersign_core::ids::{EnvName, Uri};
+use countersign_core::ids::{EnvName, RuleId, Uri};
 use countersign_core::policy::{Source, Stage};
+use countersign_verify::forge::verify_changes;
 use countersign_verify::policy::Activated;
-use countersign_verify::{Blobs, Evidence, StateView, VerifiedTrust};
-use std::collections::BTreeMap;
+use countersign_verify::{Evidence, ForgeOutcome, StateView, VerifiedTrust};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// May this artifact go to this environment?
 #[must_use]
@@ -30,18 +34,30 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
     let nothing = Evidence::default();
     let evidence = given.evidence.unwrap_or(&nothing);
     checks::evidence(given, evidence, &mut sheet);
+    // Never part of the evidence: what the log has seen may keep an artifact back, and carries none of it forward.
+    let against = checks::recorded(request, given, evidence, &mut sheet);
+    let forge = trust.map(|trust| verify_changes(evidence, trust, given.blobs)).unwrap_or_default();
+    sheet.findings.extend(forge.findings.iter().cloned());
+    // Up to here no release has a say: a gate that is not enforced forgives what rules find, and nothing of this.
+    let mut founded = stands(&sheet.findings);
 
     let mut rules = Vec::new();
     let mut levels = Vec::new();
     let mut source = None;
     let mut would_be = BTreeMap::new();
     if let (Some(trust), Some(active), Some(state)) = (trust, active, given.state) {
-        let case = Case { request, given, trust, active, state, evidence };
+        let case = Case { request, given, trust, active, state, evidence, against: &against, forge: &forge };
         let built = rules::Built::best(evidence, &request.subject, &mut sheet.findings);
         let covered = case.covered(built.as_ref(), &mut sheet);
+        founded &= !sheet.findings.iter().any(|finding| finding.code == codes::POLICY_OTHER_REPOSITORY);
         let candidate = built.as_ref().and_then(|built| built.provenance.source().ok()).map(|named| named.commit);
-        let start = case.start(&request.environment, covered, candidate, &mut sheet.findings);
-        let context = case.context(built.as_ref(), covered, start);
+        let mut unreadable = Vec::new();
+        let start = case.start(&request.environment, covered, candidate, &mut unreadable);
+        let landed = case.landed(covered, &mut unreadable);
+        founded &= unreadable.is_empty();
+        sheet.findings.extend(unreadable);
+        let landings = RefCell::default();
+        let context = case.context(built.as_ref(), covered, start, Landed { before: &landed, now: &landings });
         rules = case.evaluate(&request.environment, &context, &mut sheet);
         source = source_range(&context);
         levels = Case::levels(&context, &rules);
@@ -56,7 +72,8 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
     let enforced = active
         .and_then(|a| a.release.manifest().environments.get(&request.environment))
         .is_none_or(|environment| environment.enforced);
-    if !enforced && verdict != Verdict::Pass {
+    let authorised = verdict == Verdict::Pass || (!enforced && founded);
+    if authorised && verdict != Verdict::Pass {
         sheet.findings.push(
             Finding::new(
                 codes::DECISION_UNENFORCED,
@@ -65,43 +82,21 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
             .help("nothing is held back here; the summary says FAILED"),
         );
     }
-    for (environment, verdict) in would_be.iter().filter(|(_, verdict)| **verdict != Verdict::Pass) {
-        sheet.findings.push(Finding::new(codes::WOULD_REFUSE, format!("{environment} would say {verdict} today")));
-    }
+    let refusing = would_be.iter().filter(|(_, there)| there.verdict != Verdict::Pass);
+    sheet.findings.extend(refusing.map(|(environment, there)| would_refuse(request, environment, there)));
     Decision {
         request: request.clone(),
-        inputs: inputs(given, evidence, active),
+        inputs: inputs(given, evidence, forge.captures, active),
         verdict,
         enforced,
-        authorised: verdict == Verdict::Pass || !enforced,
+        authorised,
         levels: if verdict == Verdict::Pass { levels } else { Vec::new() },
         source,
         rules,
         checks: sheet.checks,
         findings: sheet.findings,
-        would_be,
+        would_be: would_be.into_iter().map(|(environment, there)| (environment, there.verdict)).collect(),
     }
-}
-
-/// Where the range of commits begins for an environment. What passed there before is proved again over the range that it
-/// passed with, so that a second deployment and a return to an older release are decided like the first. Anything else
-/// begins at the revision of this repository that passed there last, or at the configured start. A promotion that an
-/// unenforced gate let through proved nothing, and moves nothing.
-pub fn start_of(
-    state: StateView<'_>,
-    environment: &EnvName,
-    source: &Source,
-    candidate: &Oid,
-    blobs: &dyn Blobs,
-) -> Result<Option<Oid>, Vec<Finding>> {
-    let mut newest = None;
-    let again = state.last_promotion(environment, blobs, |decision| {
-        let passed = decision.source.as_ref().filter(|_| decision.verdict == Verdict::Pass);
-        let Some(range) = passed.filter(|range| range.repository == source.repository) else { return false };
-        newest.get_or_insert(range.revision);
-        range.revision == *candidate
-    })?;
-    Ok(again.and_then(|promoted| promoted.content.source).map(|range| range.start).or(newest).or(source.start))
 }
 
 struct Case<'a> {
@@ -111,6 +106,8 @@ struct Case<'a> {
     active: &'a Activated,
     state: StateView<'a>,
     evidence: &'a Evidence,
+    against: &'a Evidence,
+    forge: &'a ForgeOutcome,
 }
 
 impl<'a> Case<'a> {
@@ -168,11 +165,17 @@ impl<'a> Case<'a> {
         }
     }
 
+    fn landed(&self, source: Option<&Source>, findings: &mut Vec<Finding>) -> BTreeMap<Oid, Oid> {
+        let landed = source.map(|source| landed_before(self.state, source, self.given.blobs)).transpose();
+        landed.map_err(|more| findings.extend(more)).ok().flatten().unwrap_or_default()
+    }
+
     fn context<'c>(
         &'c self,
         built: Option<&'c rules::Built<'c>>,
         source: Option<&'c Source>,
         start: Option<Oid>,
+        landed: Landed<'c>,
     ) -> Context<'c> {
         Context {
             request: self.request,
@@ -180,10 +183,13 @@ impl<'a> Case<'a> {
             policy: self.active.release.reference(),
             policy_entry: self.active.entry,
             evidence: self.evidence,
+            against: self.against,
+            changes: &self.forge.changes,
             provenance: built,
             source,
             history: self.given.history,
             start,
+            landed,
         }
     }
 
@@ -204,7 +210,7 @@ impl<'a> Case<'a> {
             }
             let verdict = verdict_of(&findings);
             if stage == Stage::Enforce {
-                sheet.line(&format!("rule {}", rule.id), findings, built_in.title);
+                sheet.line(&rule_line(&rule.id), findings, built_in.title);
                 outcomes.push(outcome(Some(verdict), Vec::new()));
             } else {
                 outcomes.push(outcome(Some(verdict), findings));
@@ -214,27 +220,40 @@ impl<'a> Case<'a> {
     }
 
     /// What the enforced gates of other environments would say: their rules, stages, floor and range; not their pin.
-    fn elsewhere(&self, context: &Context<'_>) -> BTreeMap<EnvName, Verdict> {
+    fn elsewhere(&self, context: &Context<'_>) -> BTreeMap<EnvName, Elsewhere> {
         let manifest = self.active.release.manifest();
         let mut out = BTreeMap::new();
         for (environment, _) in manifest.environments.iter().filter(|(_, e)| e.enforced) {
             if *environment == self.request.environment {
                 continue;
             }
-            let mut sheet = Sheet::default();
+            let mut there = Elsewhere { verdict: Verdict::Pass, refuses: Vec::new() };
             match self.trust.trust().environments.get(environment) {
-                Some(floor) => sheet.findings.extend(crate::floors::check(manifest, environment, floor)),
-                None => sheet.findings.push(Finding::new(codes::ENVIRONMENT_UNKNOWN, "trust sets no floor")),
+                Some(floor) => there.add("trust's floor", &crate::floors::check(manifest, environment, floor)),
+                None => there.add("trust", &[Finding::new(codes::ENVIRONMENT_UNKNOWN, "trust sets no floor")]),
             }
-            sheet.findings.extend(self.evidence.findings().iter().cloned());
+            there.add("evidence", self.evidence.findings());
+            there.add("forge evidence", &self.forge.findings);
             let candidate =
                 context.provenance.and_then(|built| built.provenance.source().ok()).map(|named| named.commit);
-            let start = self.start(environment, context.source, candidate, &mut sheet.findings);
-            let outcomes = self.evaluate(environment, &Context { start, ..*context }, &mut sheet);
-            if !outcomes.iter().any(|o| o.stage == Stage::Enforce) || context.source.is_none() {
-                sheet.findings.push(Finding::new(codes::POLICY_EMPTY, "no rule is enforced there"));
+            let mut range = Vec::new();
+            let start = self.start(environment, context.source, candidate, &mut range);
+            there.add("the range of commits", &range);
+            let mut enforced = false;
+            let now = RefCell::default();
+            let landed = Landed { now: &now, ..context.landed };
+            for rule in &manifest.rules {
+                if manifest.stage(rule, environment) == Stage::Enforce
+                    && let Some(built_in) = rules::find(&rule.id)
+                {
+                    enforced = true;
+                    there.add(&rule_line(&rule.id), &(built_in.check)(&Context { start, landed, ..*context }, rule));
+                }
             }
-            out.insert(environment.clone(), verdict_of(&sheet.findings));
+            if !enforced || context.source.is_none() {
+                there.add("the release", &[Finding::new(codes::POLICY_EMPTY, "no rule is enforced there")]);
+            }
+            out.insert(environment.clone(), there);
         }
         out
     }
@@ -250,6 +269,50 @@ impl<'a> Case<'a> {
     }
 }
 
+/// Whether a decision has a foundation: trust, gate, log, time, release, pin and the signatures of the evidence. That no
+/// rule is enforced yet is how a rollout begins, and is a gate's own affair.
+fn stands(findings: &[Finding]) -> bool {
+    findings.iter().all(|finding| finding.class == Class::Note || finding.code == codes::POLICY_EMPTY)
+}
+
+/// What the gate of another environment would say, and why.
+struct Elsewhere {
+    verdict: Verdict,
+    /// A line for each that would refuse: who, and with which codes.
+    refuses: Vec<String>,
+}
+
+impl Elsewhere {
+    fn add(&mut self, who: &str, findings: &[Finding]) {
+        let verdict = verdict_of(findings);
+        if verdict == Verdict::Pass {
+            return;
+        }
+        if self.verdict != Verdict::Fail {
+            self.verdict = verdict;
+        }
+        let counts = findings.iter().filter(|finding| finding.class != Class::Note);
+        let codes: BTreeSet<&str> = counts.map(|finding| finding.code.as_str()).collect();
+        let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
+        self.refuses.push(format!("{verdict}  {who}: {codes}"));
+    }
+}
+
+fn would_refuse(request: &Request, environment: &EnvName, there: &Elsewhere) -> Finding {
+    let what = format!("{environment} would say {} today", there.verdict);
+    let name = &request.subject_name;
+    let finding = Finding::new(codes::WOULD_REFUSE, what)
+        .at(format!("{name}  {}", request.subject))
+        .expected("PASS", format!("the gate of {environment}"))
+        .help(format!("`countersign promote {name} --to {environment} --dry-run`, the rest as here, shows all of it"));
+    there.refuses.iter().fold(finding, |finding, line| finding.found(line.as_str()))
+}
+
+/// A rule's line in the checklist.
+fn rule_line(id: &RuleId) -> String {
+    format!("rule {id}")
+}
+
 fn source_range(context: &Context<'_>) -> Option<SourceRange> {
     let (source, start) = (context.source?, context.start?);
     let named = context.provenance?.provenance.source().ok()?;
@@ -261,10 +324,11 @@ fn source_range(context: &Context<'_>) -> Option<SourceRange> {
         revision,
         start,
         commits: u64::try_from(commits.len()).unwrap_or(u64::MAX),
+        landings: context.landed.now.borrow().clone(),
     })
 }
 
-fn inputs(given: &Given<'_>, evidence: &Evidence, active: Option<&Activated>) -> Inputs {
+fn inputs(given: &Given<'_>, evidence: &Evidence, captures: Vec<Sha256>, active: Option<&Activated>) -> Inputs {
     Inputs {
         trust: given.trust.verified().map(|trust| TrustRef {
             version: trust.trust().version,
@@ -277,6 +341,7 @@ fn inputs(given: &Given<'_>, evidence: &Evidence, active: Option<&Activated>) ->
         policy: active.map(|a| ActivePolicy { policy: a.release.reference().clone(), entry: a.entry }),
         pin: given.pin.clone(),
         evidence: given.index.as_ref().map(|_| evidence.index().to_vec()),
+        captures,
         git: given.git,
     }
 }

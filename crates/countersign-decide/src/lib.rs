@@ -11,9 +11,12 @@ mod decide;
 pub mod floors;
 mod given;
 pub mod parameters;
+mod record;
 pub mod review;
 pub mod rules;
 pub mod summary;
 
-pub use decide::{decide, start_of};
+pub use checks::known_gate;
+pub use decide::decide;
 pub use given::{Given, TrustGiven};
+pub use record::start_of;

@@ -2,7 +2,7 @@
 //! cannot quietly leave a default in force.
 
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a rule's parameters do not hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,6 +80,24 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A list of a few words, which may be empty, or the default.
+    pub fn words<T: Copy + Ord>(
+        &mut self,
+        name: &'static str,
+        words: &[(&'static str, T)],
+        expected: &'static str,
+        default: BTreeSet<T>,
+    ) -> Result<BTreeSet<T>, ParameterError> {
+        self.known.push(name);
+        let Some(value) = self.values.get(name) else { return Ok(default) };
+        let meaning = |item: &Value| {
+            let text = item.as_str()?;
+            words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning)
+        };
+        let read = value.as_array().and_then(|items| items.iter().map(meaning).collect());
+        read.ok_or_else(|| ParameterError::Value { name, expected, found: value.to_string() })
+    }
+
     /// A list of text, or the default.
     pub fn texts(
         &mut self,
@@ -139,5 +157,18 @@ mod tests {
         }
         let given = values(&json!({"list": []}));
         assert!(Reader::new(&given).texts("list", "text", &["a"]).is_err());
+    }
+    #[test]
+    fn a_list_of_words_may_be_empty_and_knows_its_words() {
+        let read = |value: &Value| {
+            let given = values(value);
+            Reader::new(&given).words("w", &[("a", 1), ("b", 2)], "a or b", BTreeSet::from([1]))
+        };
+        assert_eq!(read(&json!({})).unwrap(), BTreeSet::from([1]));
+        assert_eq!(read(&json!({"w": []})).unwrap(), BTreeSet::new());
+        assert_eq!(read(&json!({"w": ["b", "a"]})).unwrap(), BTreeSet::from([1, 2]));
+        for wrong in [json!({"w": "a"}), json!({"w": ["c"]}), json!({"w": [1]}), json!({"w": null})] {
+            assert!(read(&wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -28,16 +28,41 @@ pub fn statement(path: &Path) -> Result<Statement, FlowError> {
     Ok(statement)
 }
 
-/// A `CycloneDX` document as a statement about an artifact.
-pub fn sbom_statement(document: &Path, artifact: &Path) -> Result<Statement, FlowError> {
+/// A `CycloneDX` document as a statement about an artifact, with what is worth saying about the two. A document that
+/// names another file by its digest is refused: the signature would make two claims that cannot both be true.
+pub fn sbom_statement(document: &Path, artifact: &Path) -> Result<(Statement, Vec<Finding>), FlowError> {
     let bytes = files::read(document, limits::DOCUMENT_BYTES)?;
     let value = json::parse(&bytes).map_err(|error| malformed(document, &error.to_string()))?;
-    Inventory::read(&value).map_err(|error| {
+    let inventory = Inventory::read(&value).map_err(|error| {
         let finding = Finding::new(codes::SBOM_MALFORMED, error.to_string()).at(document.display().to_string());
         FlowError::Refused(vec![finding])
     })?;
     let subject = artifact::hash(artifact)?;
-    Ok(Statement::new(Kind::Sbom, vec![Subject::sha256(&subject.name, &subject.digest)], &value)?)
+    let mut notes = Vec::new();
+    match inventory.root.and_then(|root| root.sha256) {
+        Some(named) if named != subject.digest => {
+            return Err(FlowError::Refused(vec![
+                Finding::new(codes::SBOM_DISAGREES, "the SBOM describes another file than the artifact")
+                    .at(document.display().to_string())
+                    .at("/metadata/component/hashes")
+                    .expected(subject.digest.to_string(), artifact.display().to_string())
+                    .found(named.to_string())
+                    .help(format!(
+                        "name the artifact that it describes, or make the SBOM of this one: `countersign sbom --artifact {}`",
+                        artifact.display()
+                    )),
+            ]));
+        }
+        Some(_) => {}
+        None => notes.push(
+            Finding::new(codes::SBOM_UNBOUND, "the SBOM itself does not say which file it describes")
+                .at(document.display().to_string())
+                .expected("a SHA-256 in /metadata/component/hashes", "countersign")
+                .found("none")
+                .help(format!("`countersign sbom --artifact {}` writes it", artifact.display())),
+        ),
+    }
+    Ok((Statement::new(Kind::Sbom, vec![Subject::sha256(&subject.name, &subject.digest)], &value)?, notes))
 }
 
 /// Signs a statement, and checks the bundle as its reader will before giving it back.

@@ -1,18 +1,29 @@
-//! Signed documents from files and folders, as evidence.
+//! Signed documents from files and folders, as evidence, with the captures of forges' answers that lie beside them.
 
 use crate::error::FlowError;
 use crate::files;
 use countersign_core::bundle::Signed;
+use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
+use countersign_core::forge::capture;
 use countersign_core::limits;
 use countersign_verify::evidence::place_of;
 use std::path::{Path, PathBuf};
 
+/// What was handed in.
+#[derive(Debug, Default)]
+pub struct Handed {
+    /// Signed documents.
+    pub documents: Vec<Vec<u8>>,
+    /// Captures of forges' answers, which signed documents name by digest.
+    pub captures: Vec<Vec<u8>>,
+}
+
 /// Every document of these files, and of the files in these folders, in order. A file that does not hold signed
 /// documents is refused with its line; a folder may be empty, and a hidden file in it is passed over.
-pub fn read_all(bundles: &[PathBuf], more: &[PathBuf]) -> Result<Vec<Vec<u8>>, FlowError> {
-    let mut out = Vec::new();
+pub fn read_all(bundles: &[PathBuf], more: &[PathBuf]) -> Result<Handed, FlowError> {
+    let mut out = Handed::default();
     for path in bundles.iter().chain(more) {
         if path.is_dir() {
             for file in listed(path)? {
@@ -25,6 +36,16 @@ pub fn read_all(bundles: &[PathBuf], more: &[PathBuf]) -> Result<Vec<Vec<u8>>, F
     Ok(out)
 }
 
+/// The documents of one file, none if there is no such file.
+pub fn read_if_there(path: &Path) -> Result<Vec<Vec<u8>>, FlowError> {
+    let mut out = Handed::default();
+    match read_into(path, &mut out) {
+        Err(FlowError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+        Ok(()) => Ok(out.documents),
+    }
+}
+
 /// Text with the file's name beside each document that a finding names by digest: people know files.
 #[must_use]
 pub fn named(text: &str, paths: &[PathBuf]) -> String {
@@ -32,9 +53,9 @@ pub fn named(text: &str, paths: &[PathBuf]) -> String {
     for path in paths {
         let files = if path.is_dir() { listed(path).unwrap_or_default() } else { vec![path.clone()] };
         for file in files {
-            let mut documents = Vec::new();
-            if read_into(&file, &mut documents).is_ok() {
-                for document in documents {
+            let mut handed = Handed::default();
+            if read_into(&file, &mut handed).is_ok() {
+                for document in handed.documents {
                     let place = place_of(&Sha256::of(&document));
                     out = out.replace(&place, &format!("{}  {place}", file.display()));
                 }
@@ -44,12 +65,27 @@ pub fn named(text: &str, paths: &[PathBuf]) -> String {
     out
 }
 
-fn read_into(path: &Path, out: &mut Vec<Vec<u8>>) -> Result<(), FlowError> {
-    let bytes = files::read(path, limits::DOCUMENT_BYTES)?;
+fn read_into(path: &Path, out: &mut Handed) -> Result<(), FlowError> {
+    let is_capture = |start: &[u8]| start.starts_with(capture::FIRST_LINE.as_bytes());
+    let limit = |start: &[u8]| if is_capture(start) { limits::CAPTURE_BYTES } else { limits::DOCUMENT_BYTES };
+    let bytes = files::read_by_start(path, limit).map_err(|error| {
+        let FlowError::TooLarge { found, limit, .. } = error else { return error };
+        FlowError::Refused(vec![
+            Finding::new(codes::BUNDLE_MALFORMED, "the file is too large to hold signed documents")
+                .at(path.display().to_string())
+                .expected(format!("at most {limit} bytes"), "countersign")
+                .found(format!("{found} bytes"))
+                .help("name the signed bundle, not what it is about"),
+        ])
+    })?;
+    if is_capture(&bytes) {
+        out.captures.push(bytes);
+        return Ok(());
+    }
     let documents = Signed::parse_lines(&bytes).map_err(|error| {
         FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(path.display().to_string())])
     })?;
-    out.extend(documents.into_iter().map(|(bytes, _)| bytes));
+    out.documents.extend(documents.into_iter().map(|(bytes, _)| bytes));
     Ok(())
 }
 

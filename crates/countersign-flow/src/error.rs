@@ -1,5 +1,6 @@
 //! What a use case could not do, and with which exit code that ends.
 
+use countersign_collect::SourceError;
 use countersign_collect::artifact::ArtifactError;
 #[cfg(feature = "online")]
 use countersign_collect::forge::OnlineError;
@@ -99,7 +100,7 @@ pub enum FlowError {
     #[error(transparent)]
     Provenance(#[from] ProvenanceError),
     /// An SBOM could not be made.
-    #[error(transparent)]
+    #[error("{}", with_place(.0))]
     Sbom(#[from] SbomError),
     /// Git evidence could not be written down.
     #[error("the git evidence could not be written down: {0}")]
@@ -129,6 +130,9 @@ impl FlowError {
             Self::Key(KeyFileError::Missing { .. }) => {
                 Some("`countersign key generate --output FILE` makes one".to_owned())
             }
+            Self::TooLarge { path, .. } => {
+                Some(format!("is {} the file that you mean? look at it first", path.display()))
+            }
             Self::Sbom(error) => Some(error.help()),
             Self::Log(LogError::Missing { .. }) => {
                 Some("name the store with --store; `countersign log init` makes a new log".to_owned())
@@ -136,6 +140,15 @@ impl FlowError {
             Self::Log(LogError::InUse { .. }) => {
                 Some("wait until the other run has ended, and run this again".to_owned())
             }
+            Self::Git(GitError::ChangeNotFetched { fetch, .. }) => Some(fetch.clone()),
+            Self::Git(GitError::RefLocked { path }) => {
+                Some(format!("wait until it has ended; if nothing runs any more, remove {}", path.display()))
+            }
+            Self::Git(GitError::NoSuchRevision { .. }) => {
+                Some("name a branch, a tag, an id, or steps back from one such as `main~1`; or `git fetch`".to_owned())
+            }
+            Self::Git(GitError::Outrun { .. }) => Some("countersign review push".to_owned()),
+            Self::Ssh(error) | Self::Sign(SignError::Ssh(error)) => ssh_help(error),
             Self::Provenance(ProvenanceError::Lock(_)) => Some("cargo generate-lockfile".to_owned()),
             Self::Disk(error) | Self::Log(LogError::Disk(error)) | Self::Store(StoreError::Disk(error)) => {
                 if error.fault == DiskFault::Full {
@@ -155,6 +168,7 @@ impl FlowError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Usage(_)
+            | Self::Git(GitError::NotAChange { .. } | GitError::NoSuchRemote { .. })
             | Self::Provenance(
                 ProvenanceError::NoCommand | ProvenanceError::NoArtifact | ProvenanceError::NoExecutable,
             )
@@ -168,6 +182,10 @@ impl FlowError {
                 | SbomError::FeaturesRequired { .. }
                 | SbomError::NoSuchTarget { .. },
             ) => Exit::Usage,
+            Self::Key(error) | Self::Ssh(SshError::File(error)) | Self::Sign(SignError::Ssh(SshError::File(error))) => {
+                key_exit(error)
+            }
+            Self::Provenance(ProvenanceError::Source(error)) => source_exit(error),
             // A refusal without a finding above a note would be a fault of ours: it must not end with 0.
             Self::Refused(findings) if exit_of(findings) == Exit::Ok => Exit::Internal,
             Self::Refused(findings) => exit_of(findings),
@@ -181,11 +199,13 @@ impl FlowError {
             | Self::Package(_)
             | Self::Capture(_)
             | Self::Store(StoreError::Altered { .. } | StoreError::TooLarge { .. }) => Exit::Untrusted,
-            Self::Store(StoreError::Missing { .. }) => Exit::Indeterminate,
+            // What the job says of itself and what is checked out do not fit together: nothing can be said of the source.
+            Self::Provenance(ProvenanceError::Platform(_)) | Self::Store(StoreError::Missing { .. }) => {
+                Exit::Indeterminate
+            }
             Self::Read { .. }
             | Self::Exists { .. }
             | Self::Disk(_)
-            | Self::Key(_)
             | Self::KeyWrite(_)
             | Self::Sign(_)
             | Self::Ssh(_)
@@ -199,6 +219,26 @@ impl FlowError {
     }
 }
 
+/// What an SBOM's error says, with the file, folder or flag that it is about.
+fn with_place(error: &SbomError) -> String {
+    let said = error.to_string();
+    match error.at() {
+        Some(place) if !place.split(' ').next_back().is_some_and(|last| said.contains(last)) => {
+            format!("{said}: {place}")
+        }
+        _ => said,
+    }
+}
+
+/// A key that cannot do this job, or that others can get at, is a wrong name on the command line.
+const fn key_exit(error: &KeyFileError) -> Exit {
+    if matches!(error, KeyFileError::Content { .. } | KeyFileError::OpenToOthers { .. }) {
+        Exit::Usage
+    } else {
+        Exit::Io
+    }
+}
+
 #[cfg(feature = "online")]
 fn online_exit(error: &OnlineError) -> Exit {
     if matches!(error, OnlineError::Place(_) | OnlineError::Proxy | OnlineError::Request { .. }) {
@@ -207,6 +247,16 @@ fn online_exit(error: &OnlineError) -> Exit {
         Exit::Untrusted
     } else {
         Exit::Io
+    }
+}
+
+const fn source_exit(error: &SourceError) -> Exit {
+    if matches!(error, SourceError::NoUri | SourceError::Uri { .. }) {
+        Exit::Usage
+    } else if matches!(error, SourceError::Git(_)) {
+        Exit::Io
+    } else {
+        Exit::Indeterminate
     }
 }
 
@@ -231,5 +281,29 @@ fn log_exit(error: &LogError) -> Exit {
         Exit::Io
     } else {
         Exit::Untrusted
+    }
+}
+
+/// What to do where `ssh-keygen` did not sign. Its own words are all that it gives.
+fn ssh_help(error: &SshError) -> Option<String> {
+    if matches!(error, SshError::ProgramMissing { .. }) {
+        return Some("install OpenSSH's client, or sign with a PEM key".to_owned());
+    }
+    let SshError::Refused { key, last_lines, .. } = error else { return None };
+    let said = |words: &str| last_lines.iter().any(|line| line.contains(words));
+    let public = key.extension().is_some_and(|end| end == "pub");
+    let private = if public { key.with_extension("") } else { key.clone() };
+    let private = private.display();
+    if said("passphrase") {
+        Some(format!(
+            "the key has a passphrase: run this in a terminal, or give it to an agent with `ssh-add {private}` and name \
+             {private}.pub"
+        ))
+    } else if said("No private key found") || said("agent") {
+        Some(format!("no agent that can be reached has this key: `eval $(ssh-agent)`, then `ssh-add {private}`"))
+    } else if said("UNPROTECTED") || said("bad permissions") {
+        Some(format!("chmod 600 {private}"))
+    } else {
+        None
     }
 }

@@ -5,21 +5,31 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
+/// How much of a file says what it is.
+const START: u64 = 64;
+
 /// The bytes of a file of at most `limit` bytes. The bound holds even if the file grows while it is read.
 pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>, FlowError> {
+    read_by_start(path, |_| limit)
+}
+
+/// The bytes of a file, whose bound depends on how it starts. It is read once, so that it may be a pipe.
+pub fn read_by_start(path: &Path, limit_of: impl FnOnce(&[u8]) -> usize) -> Result<Vec<u8>, FlowError> {
     let failed = |source| FlowError::Read { path: path.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
+    let mut file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;
     if metadata.is_dir() {
         return Err(failed(std::io::Error::from(std::io::ErrorKind::IsADirectory)));
     }
+    let mut bytes = Vec::new();
+    (&mut file).take(START).read_to_end(&mut bytes).map_err(failed)?;
+    let limit = limit_of(&bytes);
     let too_large = |found| FlowError::TooLarge { path: path.to_owned(), found, limit };
     let bound = u64::try_from(limit).unwrap_or(u64::MAX);
     if metadata.len() > bound {
         return Err(too_large(metadata.len()));
     }
-    let mut bytes = Vec::new();
-    file.take(bound.saturating_add(1)).read_to_end(&mut bytes).map_err(failed)?;
+    file.take(bound.saturating_add(1).saturating_sub(START)).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() > limit { Err(too_large(bound.saturating_add(1))) } else { Ok(bytes) }
 }
 

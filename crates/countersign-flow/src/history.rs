@@ -9,9 +9,9 @@ use countersign_core::git::listing::listing_digest;
 use countersign_core::git::source::Recording;
 use countersign_core::git::{ObjectSource, Oid};
 use countersign_core::ids::{RefName, Uri};
+use countersign_core::statement::Kind;
 use countersign_core::statement::review::Review;
-use countersign_core::statement::{Kind, Statement};
-use countersign_verify::{History, Verified};
+use countersign_verify::{Evidence as Reviews, History};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the evidence is to be about.
@@ -50,9 +50,11 @@ pub fn collect(repo: &GitRepo, scope: &Scope, proof: impl FnOnce(&History<'_>)) 
     evidence.encode().map_err(|error| FlowError::Evidence(error.to_string()))
 }
 
-/// The heads that verified reviews are about.
-pub fn reviewed_heads<'a>(reviews: impl Iterator<Item = &'a Verified<Statement>>) -> BTreeSet<Oid> {
-    reviews
+/// The heads that verified reviews are about: their listings are signed, and are compared.
+#[must_use]
+pub fn reviewed_heads(evidence: &Reviews) -> BTreeSet<Oid> {
+    evidence
+        .of_kind(Kind::Review)
         .filter_map(|review| review.value().predicate_as::<Review>(Kind::Review).ok())
         .map(|review| review.head_commit)
         .collect()

@@ -3,6 +3,7 @@
 
 use crate::audit::DecisionRow;
 use crate::review::ChangeSummary;
+use crate::review::notes::Kept;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
@@ -35,10 +36,12 @@ macro_rules! documents {
 documents! {
     /// `sbom`: an SBOM was written.
     Sbom {
-        /// The file.
-        output: String,
-        /// Its digest.
-        sha256: Sha256,
+        /// The file; none if the document is in this answer.
+        output: Option<String>,
+        /// The document, where no file was named.
+        document: Option<serde_json::Value>,
+        /// The digest of its bytes: those of the file, or those that are printed without `--format json`.
+        digest: Sha256,
         /// Components.
         components: usize,
         /// Components whose code is part of the binary.
@@ -59,7 +62,7 @@ documents! {
         /// The file's name.
         name: String,
         /// Its digest.
-        sha256: Sha256,
+        digest: Sha256,
     }
     /// `provenance`: a statement was written.
     Provenance {
@@ -75,6 +78,8 @@ documents! {
         dirty: bool,
         /// In how many paths.
         changes: usize,
+        /// Whether the clone leaves history out.
+        shallow: bool,
         /// The variables that were kept from the build, by name.
         removed_variables: Vec<String>,
     }
@@ -88,6 +93,8 @@ documents! {
         predicate_type: String,
         /// The key that signed.
         key: String,
+        /// What is worth saying about what was signed.
+        findings: Vec<Finding>,
     }
     /// `key`: a key.
     Key {
@@ -102,7 +109,29 @@ documents! {
         /// The public key's file, where one was made.
         public: Option<String>,
     }
-    /// `trust init`, `trust sign` and `trust digest`: a trust document.
+    /// `trust sign`: a trust document with one's signature.
+    TrustSigned {
+        /// The file.
+        output: String,
+        /// The digest of its canonical JSON: what is kept outside.
+        digest: Sha256,
+        /// Whether a signature was added; a key signs once.
+        added: bool,
+        /// The persons of the trust role who signed it.
+        persons: Vec<String>,
+        /// How many of them it needs.
+        needed: u32,
+    }
+    /// `trust init`: a trust document to be read, edited and signed.
+    TrustBegun {
+        /// The file.
+        output: String,
+        /// The digest of its canonical JSON, as it is now.
+        digest: Sha256,
+        /// What has to be added before it can be used.
+        findings: Vec<Finding>,
+    }
+    /// `trust digest`: a trust document.
     TrustFile {
         /// The file.
         output: String,
@@ -118,7 +147,7 @@ documents! {
         /// What was found.
         findings: Vec<Finding>,
     }
-    /// `log init` and `log checkpoint`: a log as far as it goes.
+    /// `log init`: a log as far as it goes.
     LogState {
         /// The log's name.
         origin: Origin,
@@ -129,12 +158,29 @@ documents! {
         /// The root over them.
         root: Sha256,
     }
+    /// `log checkpoint`: a log as far as it goes, signed.
+    LogCheckpoint {
+        /// The log's name.
+        origin: Origin,
+        /// The file; none if the checkpoint is in this answer alone.
+        output: Option<String>,
+        /// How many entries.
+        size: u64,
+        /// The root over them.
+        root: Sha256,
+        /// The signed note, as a checkpoint file holds it.
+        checkpoint: String,
+    }
     /// An entry with its index.
     NumberedEntry {
         /// The index.
         index: u64,
         /// The entry.
         entry: Entry,
+        /// The verdict of a decision, as the store has it. Nothing here checks who signed it.
+        verdict: Option<Verdict>,
+        /// Whether that decision authorises, as the store has it.
+        authorised: Option<bool>,
     }
     /// `log show`: the entries.
     LogEntries {
@@ -142,6 +188,15 @@ documents! {
         size: u64,
         /// All of them.
         entries: Vec<NumberedEntry>,
+    }
+    /// `log show --entry`: one entry.
+    LogEntryShown {
+        /// The index.
+        index: u64,
+        /// The entry.
+        entry: Entry,
+        /// Its inclusion proof in the form of C2SP tlog-proof, if it was asked for.
+        proof: Option<String>,
     }
     /// `policy build`: a manifest was written.
     PolicyBuilt {
@@ -160,8 +215,14 @@ documents! {
         digest: Sha256,
         /// The release's version.
         version: u64,
-        /// How many approvals the file holds; who counts, trust says.
-        signatures: usize,
+        /// Whether an approval was added; a key approves once.
+        added: bool,
+        /// How many distinct keys approved it; who counts, trust says.
+        keys: usize,
+        /// The policy approvers among them, where trust was given.
+        persons: Option<Vec<String>>,
+        /// How many approvers it needs, where trust was given.
+        needed: Option<u32>,
     }
     /// `policy activate`: a release is active, or waits for more approvers.
     PolicyActivated {
@@ -214,8 +275,10 @@ documents! {
     }
     /// `review sign`: a review was signed.
     ReviewSigned {
-        /// The file.
-        output: String,
+        /// The file, if one was written.
+        output: Option<String>,
+        /// The note, if one was written.
+        note: Option<Kept>,
         /// The signed document's digest.
         document: Sha256,
         /// What was signed.
@@ -277,6 +340,27 @@ documents! {
         changes: Vec<CollectedChange>,
         /// Commits of the range that came with no change, by the forge's word.
         without: Vec<Oid>,
+        /// How the command ends.
+        exit: Exit,
+    }
+    /// `review explain`: the story of one commit.
+    ReviewExplained {
+        /// The verdict over the findings that are about it.
+        verdict: Verdict,
+        /// The commit.
+        commit: Oid,
+        /// The first line of its message, as printable ASCII; absent where the range could not be read.
+        subject: Option<String>,
+        /// The change that it belongs to; absent if it belongs to none.
+        change: Option<ChangeRow>,
+        /// What was found about it, or about the range as a whole.
+        findings: Vec<Finding>,
+        /// How many findings stand in the way of other commits of the range.
+        elsewhere: usize,
+        /// What to do next.
+        next: Vec<String>,
+        /// The digest of the git evidence that the proof is over.
+        evidence: Sha256,
         /// How the run ends.
         exit: Exit,
     }
@@ -287,7 +371,7 @@ documents! {
         /// Its size.
         bytes: usize,
         /// Its digest.
-        sha256: Sha256,
+        digest: Sha256,
         /// How many entries the log has.
         entries: u64,
         /// How many documents the package holds.
@@ -314,6 +398,31 @@ documents! {
         what: String,
         /// The explanation.
         text: String,
+    }
+    /// `completions`: the completions of a shell.
+    Completions {
+        /// The shell.
+        shell: String,
+        /// What the shell is to read.
+        script: String,
+    }
+    /// One command of the demo.
+    DemoStep {
+        /// The chapter that it belongs to.
+        chapter: String,
+        /// The command.
+        command: String,
+        /// How it ended, as it had to.
+        exit: Exit,
+    }
+    /// `demo`: everything that was run.
+    Demo {
+        /// The folder with every file, if it was kept.
+        folder: Option<String>,
+        /// The SLSA Build level that the demo's build shows.
+        level: u8,
+        /// The commands, in order.
+        steps: Vec<DemoStep>,
     }
     /// The end of a verb that could not do its work.
     Failed {

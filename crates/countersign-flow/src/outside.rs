@@ -3,6 +3,7 @@
 
 use crate::error::FlowError;
 use crate::files;
+use crate::place::Place;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
@@ -28,13 +29,47 @@ impl TrustFile {
     /// Reads and checks a signed trust document at a time.
     pub fn read(path: &Path, given: Option<Sha256>, at: Time) -> Result<Self, FlowError> {
         let bytes = files::read(path, limits::COLLECTION_BYTES)?;
-        let outcome = verify_trust(&bytes, given.as_ref(), at);
+        let mut outcome = verify_trust(&bytes, given.as_ref(), at);
+        if outcome.trust.is_none() {
+            named(&mut outcome, path, &bytes);
+        }
         Ok(Self { bytes, given, outcome })
     }
 }
 
-/// Reads the least checkpoint: a checkpoint file of the log, kept elsewhere, whose signature has to hold as well.
-pub fn least_checkpoint(path: &Path, trust: &Trust, at: Time) -> Result<Result<LogRef, Finding>, FlowError> {
+/// A document that does not hold is named by its file: nothing can be recorded under it.
+fn named(outcome: &mut TrustOutcome, path: &Path, bytes: &[u8]) {
+    let file = path.display().to_string();
+    let signed = bytes.trim_ascii_start().first() == Some(&b'{');
+    for finding in &mut outcome.findings {
+        for place in finding.at.iter_mut().filter(|place| *place == "trust" || place.starts_with("trust,")) {
+            *place = place.replacen("trust", &format!("trust {file}"), 1);
+        }
+        if !signed {
+            "this is not a signed trust document".clone_into(&mut finding.what);
+            finding.help = Some(format!(
+                "have it signed, and give the signed file: `countersign trust sign {file} --key KEY --output trust.sigstore.json`"
+            ));
+        }
+    }
+}
+
+/// Reads the least checkpoint: a checkpoint file of the log, kept elsewhere, whose signature has to hold as well. One that
+/// lies in the store is set back together with it, and vouches for nothing.
+pub fn least_checkpoint(
+    path: &Path,
+    place: &Place,
+    trust: &Trust,
+    at: Time,
+) -> Result<Result<LogRef, Finding>, FlowError> {
+    if let (Ok(file), Ok(store)) = (path.canonicalize(), place.root().canonicalize())
+        && file.starts_with(&store)
+    {
+        let (file, store) = (path.display(), place.root().display());
+        return Err(FlowError::Usage(format!(
+            "the least checkpoint {file} lies in the store {store}, and would be set back together with it: keep it elsewhere"
+        )));
+    }
     let bytes = files::read(path, limits::NOTE_BYTES)?;
     Ok(signed_checkpoint(&bytes, trust, at))
 }

@@ -1,44 +1,80 @@
-//! Documents that several people sign: one line each, over the same statement.
+//! Documents that several people sign: one line each, over the same statement, and one signature a key.
 
 use crate::error::FlowError;
 use crate::files;
-use countersign_core::bundle::Signed;
+use countersign_core::bundle::{Signature, Signed};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
+use countersign_core::key::{KeyId, PublicKey};
 use countersign_core::limits;
 use countersign_core::statement::Statement;
 use countersign_sign::{PersonKey, SshKeygen};
+use countersign_verify::keys::envelope_signature_holds;
+use countersign_verify::ssh;
+use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The lines of `path`, if it exists, with one more by `key`. A file over another statement is refused.
+/// A file with one's signature in it.
+#[derive(Debug)]
+pub struct CoSigned {
+    /// The file's lines.
+    pub bytes: Vec<u8>,
+    /// Whether a signature was added; it is not if the key had signed before.
+    pub added: bool,
+    /// How many distinct keys signed it.
+    pub keys: usize,
+}
+
+/// The lines of `path`, if it exists, with one by `key`: a key signs once. A file over another statement is refused.
 pub fn add_signature(
     path: &Path,
     statement: &Statement,
     namespace: &str,
     key: &PersonKey,
     keygen: &SshKeygen,
-) -> Result<Vec<u8>, FlowError> {
+) -> Result<CoSigned, FlowError> {
     let payload = statement.to_bytes()?;
-    let mut lines = match files::read_if_there(path, limits::COLLECTION_BYTES)? {
-        None => Vec::new(),
-        Some(bytes) => {
-            let refused = |code, what: String| {
-                FlowError::Refused(vec![
-                    Finding::new(code, what)
-                        .at(path.display().to_string())
-                        .help("sign into another file, or remove this one first"),
-                ])
-            };
-            let documents = Signed::parse_lines(&bytes).map_err(|error| refused(error.code(), error.to_string()))?;
-            if documents.iter().any(|(_, signed)| signed.payload != payload) {
-                let what = "the file already holds signatures over another document";
-                return Err(refused(codes::STATEMENT_MALFORMED, what.to_owned()));
-            }
-            documents.into_iter().map(|(line, _)| line).collect()
-        }
+    let refused = |code, what: String| {
+        FlowError::Refused(vec![
+            Finding::new(code, what)
+                .at(path.display().to_string())
+                .help("sign into another file, or remove this one first"),
+        ])
     };
-    lines.push(key.sign(&payload, namespace, keygen)?);
-    let mut out = lines.join(&b'\n');
-    out.push(b'\n');
-    Ok(out)
+    let mut documents = match files::read_if_there(path, limits::COLLECTION_BYTES)? {
+        None => Vec::new(),
+        Some(bytes) => Signed::parse_lines(&bytes).map_err(|error| refused(error.code(), error.to_string()))?,
+    };
+    if documents.iter().any(|(_, signed)| signed.payload != payload) {
+        let what = "the file already holds signatures over another document";
+        return Err(refused(codes::STATEMENT_MALFORMED, what.to_owned()));
+    }
+    let public = key.public(keygen)?;
+    let added = !documents.iter().any(|(_, signed)| signed_by(signed, &public, namespace));
+    if added {
+        let line = key.sign(&payload, namespace, keygen)?;
+        let signed = Signed::parse(&line).map_err(|error| refused(error.code(), error.to_string()))?;
+        documents.push((line, signed));
+    }
+    let keys: BTreeSet<KeyId> = documents.iter().filter_map(|(_, signed)| key_of(signed, namespace)).collect();
+    let lines: Vec<Vec<u8>> = documents.into_iter().map(|(line, _)| line).collect();
+    let mut bytes = lines.join(&b'\n');
+    bytes.push(b'\n');
+    Ok(CoSigned { bytes, added, keys: keys.len() })
+}
+
+/// Whether this very key signed it, and the signature holds.
+fn signed_by(signed: &Signed, key: &PublicKey, namespace: &str) -> bool {
+    match &signed.by {
+        Signature::Dsse { signature, .. } => envelope_signature_holds(key, &signed.pae(), signature),
+        Signature::Ssh { .. } => key_of(signed, namespace) == Some(key.id()),
+    }
+}
+
+/// The key that a signature says it is by: an SSH signature proves it, a bundle hints at it.
+fn key_of(signed: &Signed, namespace: &str) -> Option<KeyId> {
+    match &signed.by {
+        Signature::Dsse { hint, .. } => *hint,
+        Signature::Ssh { armor, .. } => ssh::verify(armor, namespace, &signed.pae()).ok().map(|key| key.id()),
+    }
 }

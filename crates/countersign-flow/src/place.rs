@@ -1,8 +1,12 @@
 //! The store's folder, `.countersign/` by default: the log and the evidence beside each other.
 
 use crate::error::FlowError;
+use countersign_core::bundle::Signed;
+use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
+use countersign_core::entry::Entry;
 use countersign_core::limits;
+use countersign_core::statement::{Kind, Statement};
 use countersign_record::log::reader::LogReader;
 use countersign_record::store::{FolderStore, Store as _, StoreError};
 use countersign_verify::Blobs;
@@ -54,12 +58,27 @@ impl Place {
     }
 }
 
+/// The decision that an entry of the log records, if the store has it. Only its digest is checked: what it says is what
+/// somebody wrote down.
+pub fn recorded_decision(place: &Place, entry: &Entry) -> Result<Option<Decision>, FlowError> {
+    let Some(digest) = entry.statements.first().filter(|_| entry.kind == Kind::PromotionDecision) else {
+        return Ok(None);
+    };
+    let bytes = match place.store().get(digest, limits::DOCUMENT_BYTES) {
+        Ok(bytes) => bytes,
+        Err(StoreError::Missing { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let statement = Signed::parse(&bytes).ok().and_then(|signed| Statement::parse(&signed.payload).ok());
+    Ok(statement.and_then(|statement| statement.predicate_as(Kind::PromotionDecision).ok()))
+}
+
 /// Evidence by digest, out of a store, for the pure crates. What is missing or altered is `None` to them; a disk that
 /// fails is remembered, so that it is not taken for missing evidence.
 #[derive(Debug)]
 pub struct StoreBlobs<'a> {
     store: &'a FolderStore,
-    extra: BTreeMap<Sha256, Vec<u8>>,
+    extra: BTreeMap<Sha256, &'a [u8]>,
     failed: RefCell<Option<StoreError>>,
 }
 
@@ -72,8 +91,8 @@ impl<'a> StoreBlobs<'a> {
 
     /// With documents that are about to be stored.
     #[must_use]
-    pub fn with(mut self, documents: &[&[u8]]) -> Self {
-        self.extra.extend(documents.iter().map(|bytes| (Sha256::of(bytes), bytes.to_vec())));
+    pub fn with(mut self, documents: &'a [Vec<u8>]) -> Self {
+        self.extra.extend(documents.iter().map(|bytes| (Sha256::of(bytes), bytes.as_slice())));
         self
     }
 
@@ -89,7 +108,7 @@ impl<'a> StoreBlobs<'a> {
 impl Blobs for StoreBlobs<'_> {
     fn blob(&self, digest: &Sha256) -> Option<Vec<u8>> {
         if let Some(bytes) = self.extra.get(digest) {
-            return Some(bytes.clone());
+            return Some(bytes.to_vec());
         }
         match self.store.get(digest, limits::GIT_EVIDENCE_BYTES) {
             Ok(bytes) => Some(bytes),

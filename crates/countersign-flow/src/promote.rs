@@ -11,11 +11,13 @@ use crate::{files, signing};
 use countersign_collect::Environment;
 use countersign_collect::artifact;
 use countersign_collect::git::GitRepo;
+use countersign_core::codes;
 use countersign_core::decision::{Decision, LogRef, Request, Tool};
 use countersign_core::digest::Sha256;
 use countersign_core::entry::{Entry, EntrySchema};
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Check, Finding};
+use countersign_core::git::Oid;
 use countersign_core::git::evidence::Evidence as GitEvidence;
 use countersign_core::ids::{EnvName, Origin, Uri};
 use countersign_core::key::{KeyId, PublicKey};
@@ -26,7 +28,7 @@ use countersign_core::time::Time;
 use countersign_core::trust::{Owner, Trust};
 use countersign_decide::rules::Built;
 use countersign_decide::summary::summarise;
-use countersign_decide::{Given, TrustGiven, decide, start_of};
+use countersign_decide::{Given, TrustGiven, decide, known_gate, start_of};
 use countersign_record::log::LogError;
 use countersign_record::log::writer::{Appended, Log};
 use countersign_record::store::Store as _;
@@ -45,6 +47,8 @@ pub struct PromoteRequest<'a> {
     pub environment: EnvName,
     /// Signed documents: provenance, SBOM, reviews.
     pub documents: Vec<Vec<u8>>,
+    /// Captures of forges' answers, which documents name.
+    pub captures: Vec<Vec<u8>>,
     /// Trust, with its digest from outside.
     pub trust: &'a TrustFile,
     /// The store.
@@ -80,7 +84,16 @@ pub struct Promotion {
     /// Where it was recorded; `None` for a dry run, or where it could not be.
     pub recorded: Option<Recorded>,
     /// Why it was not recorded, where it should have been.
-    pub not_recorded: Option<&'static str>,
+    pub not_recorded: Option<NotRecorded>,
+}
+
+/// Why a decision was not recorded. What is not recorded authorises nothing.
+#[derive(Debug)]
+pub struct NotRecorded {
+    /// In one line.
+    pub why: &'static str,
+    /// What stood in the way, where the decision's own findings do not say it.
+    pub findings: Vec<Finding>,
 }
 
 /// What was recorded.
@@ -106,15 +119,19 @@ pub fn dry_run(request: &PromoteRequest<'_>, gate: Option<KeyId>) -> Result<Prom
 /// Decides and records. When this returns, decision and summary are durable in store and log.
 pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion, FlowError> {
     let gate_id = keys.gate.public().id();
-    let not = |decision, why| Ok(Promotion { decision, recorded: None, not_recorded: Some(why) });
+    let not = |why, findings| {
+        let decision = decide_now(request, gate_id)?.decision;
+        let findings: Vec<Finding> = findings;
+        let findings = findings.into_iter().filter(|finding| !decision.findings.contains(finding)).collect();
+        Ok(Promotion { decision, recorded: None, not_recorded: Some(NotRecorded { why, findings }) })
+    };
     let anchored = request.trust.outcome.trust.as_ref().filter(|t| request.trust.given.as_ref() == Some(t.digest()));
     let Some(trust) = anchored else {
-        let decided = decide_now(request, gate_id)?;
-        return not(decided.decision, "trust does not hold, so nothing can be signed under it");
+        return not("trust does not hold, so nothing can be signed under it", Vec::new());
     };
-    let Some((gate, origin)) = gate_and_log(trust.trust(), &keys, &request.environment) else {
-        let decided = decide_now(request, gate_id)?;
-        return not(decided.decision, "the keys are not those of a gate and a log that trust knows");
+    let (gate, origin) = match gate_and_log(trust.trust(), &keys, request) {
+        Ok(known) => known,
+        Err(findings) => return not("trust does not let these keys sign decisions and the log", findings),
     };
     let signer = LogSigner::new(origin.clone(), keys.log).map_err(|e| FlowError::Usage(e.to_string()))?;
     let known = log_keys(trust.trust(), &origin);
@@ -123,17 +140,60 @@ pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion
     let mut log = match Log::open_for_append(&request.place.log(), &signer, &known, &holds) {
         Ok(log) => log,
         Err(error @ (LogError::InUse { .. } | LogError::Disk(_))) => return Err(error.into()),
-        Err(_) => {
-            let decided = decide_now(request, gate_id)?;
-            return not(decided.decision, "the log does not hold, so nothing can be appended to it");
-        }
+        Err(error) => return not(DAMAGED, closed(request, &error)),
     };
     let decided = decide_now(request, gate_id)?;
+    let elsewhere = [codes::LOG_ROLLED_BACK, codes::LOG_FORKED, codes::LOG_ORIGIN_MISMATCH];
+    if decided.decision.findings.iter().any(|finding| elsewhere.contains(&finding.code)) {
+        // Another entry, signed, at a place where the log had one already: that would be the fork itself.
+        const FORK: &str = "the log is not the one that the least checkpoint is of: an entry here would fork it";
+        let not_recorded = Some(NotRecorded { why: FORK, findings: Vec::new() });
+        return Ok(Promotion { decision: decided.decision, recorded: None, not_recorded });
+    }
     if decided.decision.inputs.log.as_ref().is_none_or(|l| l.size != log.size()) {
-        return not(decided.decision, "the log does not hold, so nothing can be appended to it");
+        let not_recorded = Some(NotRecorded { why: DAMAGED, findings: Vec::new() });
+        return Ok(Promotion { decision: decided.decision, recorded: None, not_recorded });
     }
     let recorded = record(request, &decided, trust, &keys.gate, &gate, &mut log)?;
     Ok(Promotion { decision: decided.decision, recorded: Some(recorded), not_recorded: None })
+}
+
+/// The revision that was promoted last, as far as the record and the documents say: reviews of what came before are old.
+pub fn promoted_before(request: &PromoteRequest<'_>) -> Result<Option<Oid>, FlowError> {
+    let Some(trust) = request.trust.outcome.trust.as_ref() else { return Ok(None) };
+    let blobs = StoreBlobs::new(request.place.store());
+    let log = open_log(request, Some(trust), &blobs)?;
+    let subject = artifact::hash(request.artifact)?.digest;
+    let evidence = Evidence::verify(&request.documents, trust, request.at);
+    let Some(state) = log.state.as_ref() else { return Ok(None) };
+    let start = scope(&subject, &request.environment, &evidence, state, &blobs).and_then(|scope| scope.start);
+    blobs.finish()?;
+    Ok(start)
+}
+
+const DAMAGED: &str = "the log does not hold, so nothing can be appended to it";
+
+/// Why a log did not open for appending; a log that is missing is a finding of the decision already.
+fn closed(request: &PromoteRequest<'_>, error: &LogError) -> Vec<Finding> {
+    let place = format!("log {}", request.place.log().display());
+    if matches!(error, LogError::Missing { .. }) {
+        return Vec::new();
+    }
+    if let LogError::Origin { expected, found } = error {
+        return vec![
+            Finding::new(codes::LOG_KEY_UNKNOWN, "this key signs another log than the one in the store")
+                .at("--log-key")
+                .at(place)
+                .expected(format!("the key of log {found}"), "the store's log")
+                .found(format!("the key of log {expected}"))
+                .help("give that log's key with --log-key, or name the store with --store"),
+        ];
+    }
+    vec![
+        Finding::new(codes::LOG_CHECKPOINT_INVALID, error.to_string())
+            .at(place)
+            .help("`countersign log verify` names what was altered"),
+    ]
 }
 
 /// A decision with the bytes that it rests on.
@@ -154,7 +214,7 @@ fn decide_now(request: &PromoteRequest<'_>, gate: KeyId) -> Result<Decided, Flow
         tool: request.tool.clone(),
     };
     let trust = request.trust.outcome.trust.as_ref();
-    let blobs = StoreBlobs::new(request.place.store());
+    let blobs = StoreBlobs::new(request.place.store()).with(&request.captures);
     let log = open_log(request, trust, &blobs)?;
     let least = least(request, trust)?;
     let pin = pin(request)?;
@@ -173,7 +233,7 @@ fn decide_now(request: &PromoteRequest<'_>, gate: KeyId) -> Result<Decided, Flow
         blobs: &blobs,
     };
     let scope = match (evidence.as_ref(), log.state.as_ref()) {
-        (Some(evidence), Some(state)) => scope(&asked, evidence, state, &blobs),
+        (Some(evidence), Some(state)) => scope(&asked.subject, &asked.environment, evidence, state, &blobs),
         _ => None,
     };
     let git = match (request.repository, scope) {
@@ -210,7 +270,7 @@ fn open_log(
         Err(FlowError::Log(LogError::Missing { .. })) => Ok(nothing(Vec::new())),
         Err(error @ FlowError::Log(_)) if error.exit() == Exit::Untrusted => {
             let place = format!("log {}", request.place.log().display());
-            let finding = Finding::new(countersign_core::codes::LOG_CHECKPOINT_INVALID, error.to_string()).at(place);
+            let finding = Finding::new(codes::LOG_CHECKPOINT_INVALID, error.to_string()).at(place);
             Ok(nothing(vec![finding.help("`countersign log verify` names what was altered")]))
         }
         Err(error) => Err(error),
@@ -220,7 +280,7 @@ fn open_log(
 /// A least checkpoint that does not hold ends it: nothing was given that could be recorded as an argument.
 fn least(request: &PromoteRequest<'_>, trust: Option<&VerifiedTrust>) -> Result<Option<LogRef>, FlowError> {
     let (Some(path), Some(trust)) = (request.least_checkpoint, trust) else { return Ok(None) };
-    let read = crate::outside::least_checkpoint(path, trust.trust(), request.at)?;
+    let read = crate::outside::least_checkpoint(path, request.place, trust.trust(), request.at)?;
     read.map(Some).map_err(|finding| FlowError::Refused(vec![finding.at(path.display().to_string())]))
 }
 
@@ -228,24 +288,30 @@ fn pin(request: &PromoteRequest<'_>) -> Result<Option<countersign_core::policy::
     let Some(path) = request.lock else { return Ok(None) };
     let Some(bytes) = files::read_if_there(path, countersign_core::limits::TOML_BYTES)? else { return Ok(None) };
     let lock = Lock::parse(&bytes).map_err(|error| {
-        FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(path.display().to_string())])
+        FlowError::Refused(vec![Finding::of_lines(error.code(), &error.to_string()).at(path.display().to_string())])
     })?;
     Ok(lock.0.get(&request.environment).cloned())
 }
 
 /// What the git evidence has to be about: the commit that the provenance names, in the source that the release covers.
-fn scope(asked: &Request, evidence: &Evidence, state: &LogState, blobs: &StoreBlobs<'_>) -> Option<Scope> {
-    let built = Built::best(evidence, &asked.subject, &mut Vec::new())?;
+fn scope(
+    subject: &Sha256,
+    environment: &EnvName,
+    evidence: &Evidence,
+    state: &LogState,
+    blobs: &StoreBlobs<'_>,
+) -> Option<Scope> {
+    let built = Built::best(evidence, subject, &mut Vec::new())?;
     let named = built.provenance.source().ok()?;
     let view = state.now();
-    let manifest = view.active(&asked.environment)?.release.manifest();
+    let manifest = view.active(environment)?.release.manifest();
     let source = manifest.sources.iter().find(|source| source.repository.as_str() == named.repository)?;
     Some(Scope {
         repository: source.repository.clone(),
         target_ref: source.target_ref.clone(),
         candidate: named.commit,
-        start: start_of(view, &asked.environment, source, &named.commit, blobs).ok().flatten(),
-        heads: history::reviewed_heads(evidence.of_kind(Kind::Review)),
+        start: start_of(view, environment, source, &named.commit, blobs).ok().flatten(),
+        heads: history::reviewed_heads(evidence),
     })
 }
 
@@ -271,6 +337,7 @@ fn record(
     let mut pieces: Vec<&[u8]> = vec![&signed_decision, &signed_summary, &request.trust.bytes];
     pieces.extend(decided.git.as_deref());
     pieces.extend(request.documents.iter().map(Vec::as_slice));
+    pieces.extend(request.captures.iter().map(Vec::as_slice));
     request.place.store().put_many(&pieces)?;
 
     let entry = Entry {
@@ -294,11 +361,38 @@ fn first_gate(request: &PromoteRequest<'_>) -> Option<KeyId> {
     gate.keys.iter().find(|owned| owned.counts_at(request.at)).map(|owned| owned.key.id())
 }
 
-/// The gate and the log that the keys belong to; `None` if trust does not know them so.
-fn gate_and_log(trust: &Trust, keys: &GateKeys, environment: &EnvName) -> Option<(Uri, Origin)> {
-    let (Owner::Gate(gate), _) = trust.owner_of(&keys.gate.public().id())? else { return None };
-    let (Owner::Log(log), _) = trust.owner_of(&keys.log.public().id())? else { return None };
-    gate.environments.contains(environment).then(|| (gate.id.clone(), log.origin.clone()))
+/// The gate and the log that the keys belong to, or which of the two keys is not one that trust lets do this.
+fn gate_and_log(trust: &Trust, keys: &GateKeys, request: &PromoteRequest<'_>) -> Result<(Uri, Origin), Vec<Finding>> {
+    let at = request.at;
+    let gate_id = keys.gate.public().id();
+    let gate = known_gate(trust, &gate_id, &request.environment, at).cloned();
+    let log = log_of(trust, &keys.log.public().id(), at);
+    match (gate, log) {
+        (Ok(gate), Ok(origin)) => Ok((gate, origin)),
+        (gate, log) => Err(gate.err().into_iter().chain(log.err()).map(|finding| *finding).collect()),
+    }
+}
+
+/// The log that a key signs, at a time.
+pub(crate) fn log_of(trust: &Trust, id: &KeyId, at: Time) -> Result<Origin, Box<Finding>> {
+    let found = match trust.owner_of(id) {
+        Some((Owner::Log(log), owned)) if owned.counts_at(at) => return Ok(log.origin.clone()),
+        Some((owner, owned)) if owned.counts_at(at) => format!("key {id} of {}", owner.describe()),
+        Some((owner, _)) => format!("key {id} of {}, which does not count at {at}", owner.describe()),
+        None => format!("key {id}, which is not in trust"),
+    };
+    let keys = trust.logs.iter().flat_map(|log| log.keys.iter().map(move |owned| (log, owned)));
+    let known = keys.filter(|(_, owned)| owned.counts_at(at));
+    let known: Vec<String> =
+        known.map(|(log, owned)| format!("key {} of log {}", owned.key.id(), log.origin)).collect();
+    let expected = if known.is_empty() { "a log's key; trust has none".to_owned() } else { known.join(", or ") };
+    Err(Box::new(
+        Finding::new(codes::LOG_KEY_UNKNOWN, "this key is not that of a log that trust knows")
+            .at("--log-key")
+            .expected(expected, format!("trust, version {}", trust.version))
+            .found(found)
+            .help("give the log's key with --log-key; `countersign trust show` lists every key that trust knows"),
+    ))
 }
 
 /// The keys of a log, as its writer wants them.

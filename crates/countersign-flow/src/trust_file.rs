@@ -1,7 +1,8 @@
 //! Writing and signing trust documents.
 
 use crate::error::FlowError;
-use crate::{files, people};
+use crate::files;
+use crate::people::{self, CoSigned};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::ids::{EnvName, Origin, PersonId, Uri};
@@ -10,8 +11,9 @@ use countersign_core::key::PublicKey;
 use countersign_core::limits;
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
-use countersign_core::trust::{Owner, ROLE_TRUST, TRUST_NAMESPACE, Trust};
+use countersign_core::trust::{Owner, ROLE_POLICY, ROLE_TRUST, TRUST_NAMESPACE, Trust};
 use countersign_sign::{PersonKey, SshKeygen};
+use countersign_verify::policy::LEAST_APPROVERS;
 use std::path::Path;
 
 /// What a first trust document is made of.
@@ -76,7 +78,7 @@ pub fn begin(beginning: &Beginning) -> Result<String, FlowError> {
     }
     let everybody: Vec<String> = beginning.persons.iter().map(|(id, _)| format!("\"{id}\"")).collect();
     line(format_args!("# How many persons it takes."));
-    for role in [ROLE_TRUST, countersign_core::trust::ROLE_POLICY] {
+    for role in [ROLE_TRUST, ROLE_POLICY] {
         line(format_args!(
             "[roles.{role}]\npersons = [{}]\nthreshold = {}\n",
             everybody.join(", "),
@@ -92,6 +94,27 @@ pub fn begin(beginning: &Beginning) -> Result<String, FlowError> {
     }
     Trust::from_toml(out.as_bytes()).map_err(|error| refused(&error, "trust.toml"))?;
     Ok(out)
+}
+
+/// What a first document lacks before anything can be promoted under it: a policy release takes two approvers.
+#[must_use]
+pub fn lacking(beginning: &Beginning, output: &Path) -> Vec<Finding> {
+    let (found, needed) = (beginning.persons.len(), LEAST_APPROVERS);
+    if u32::try_from(found).is_ok_and(|found| found >= needed) {
+        return Vec::new();
+    }
+    let finding = Finding::new(
+        codes::ROLE_TOO_SMALL,
+        format!("a policy release takes {needed} approvers: with these persons none can be activated"),
+    )
+    .at(format!("{}, [roles.{ROLE_POLICY}]", output.display()))
+    .expected(format!("{needed} persons or more"), "countersign")
+    .found(found.to_string())
+    .help(format!(
+        "add a second person with [[persons]], name them in roles.{ROLE_POLICY} and roles.{ROLE_TRUST}, and raise both \
+         thresholds to {needed}, before anybody signs it"
+    ));
+    vec![finding]
 }
 
 /// Reads a trust document, authored or signed: TOML, or the statement in a signed file.
@@ -113,7 +136,7 @@ pub fn read(path: &Path) -> Result<Trust, FlowError> {
 }
 
 /// Adds a person's signature to `output`. The person has to be in the document's own `trust` role.
-pub fn sign(trust: &Trust, output: &Path, key: &PersonKey, keygen: &SshKeygen) -> Result<Vec<u8>, FlowError> {
+pub fn sign(trust: &Trust, output: &Path, key: &PersonKey, keygen: &SshKeygen) -> Result<CoSigned, FlowError> {
     let id = key.public(keygen)?.id();
     let in_role = |person: &PersonId| trust.role(ROLE_TRUST).is_some_and(|role| role.persons.contains(person));
     let found = match trust.owner_of(&id) {
@@ -135,5 +158,5 @@ pub fn sign(trust: &Trust, output: &Path, key: &PersonKey, keygen: &SshKeygen) -
 }
 
 fn refused(error: &countersign_core::trust::TrustError, place: &str) -> FlowError {
-    FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(place)])
+    FlowError::Refused(vec![Finding::of_lines(error.code(), &error.to_string()).at(place)])
 }

@@ -12,6 +12,9 @@ use countersign_core::statement::vsa::VerificationResult;
 use countersign_core::time::Time;
 use countersign_decide::rules::Built;
 use countersign_decide::summary::resource_uri;
+use countersign_verify::Blobs;
+use countersign_verify::log::Promoted;
+use countersign_verify::policy::Activated;
 use countersign_verify::vsa::verify_vsa;
 use countersign_verify::{Evidence, LogState, VerifiedTrust};
 use std::path::Path;
@@ -155,7 +158,7 @@ pub fn promoted_to(
                 .expected("a checkpoint kept elsewhere", "--least-checkpoint or COUNTERSIGN_LEAST_CHECKPOINT")
                 .found("none"),
         ],
-        Some(path) => match crate::outside::least_checkpoint(path, verified.trust(), at)? {
+        Some(path) => match crate::outside::least_checkpoint(path, place, verified.trust(), at)? {
             Ok(least) => view.continues(&least).err().into_iter().collect(),
             Err(finding) => vec![finding],
         },
@@ -214,10 +217,13 @@ pub fn promoted_to(
             .help("promote it again: the new release may ask for more"),
         );
     }
+    findings.extend(view.active(environment).and_then(|active| out_of_date(active, at)));
     out.line("policy-active", findings, word_of(active));
+    let missing = missing_inputs(&newest, &blobs);
+    out.line("evidence", missing, "everything that the decision rests on is there");
     let summary =
         usize::try_from(newest.entry).ok().and_then(|i| view.entries().get(i)).and_then(|e| e.statements.get(1));
-    let bytes = summary.and_then(|digest| countersign_verify::Blobs::blob(&blobs, digest)).unwrap_or_default();
+    let bytes = summary.and_then(|digest| blobs.blob(digest)).unwrap_or_default();
     let resource = resource_uri(environment).map_err(|error| FlowError::Usage(error.to_string()))?;
     let findings = match verify_vsa(&bytes, subject, &resource, under.as_ref(), view.trust(), newest.time, "summary") {
         Err(findings) => findings,
@@ -229,6 +235,35 @@ pub fn promoted_to(
     out.line("summary", findings, "signed by the gate, about this artifact, environment and release");
     blobs.finish()?;
     Ok(out)
+}
+
+/// Evidence that a decision rests on and that is not in the store any more.
+fn missing_inputs(recorded: &Promoted, blobs: &dyn Blobs) -> Vec<Finding> {
+    let inputs = &recorded.content.inputs;
+    let evidence = inputs.evidence.iter().flatten().map(|reference| reference.digest);
+    let named = evidence.chain(inputs.captures.iter().copied()).chain(inputs.git);
+    named
+        .filter(|digest| blobs.blob(digest).is_none())
+        .map(|digest| {
+            Finding::new(codes::EVIDENCE_WITHHELD, "evidence that the decision rests on is missing or altered")
+                .at(format!("log entry {}", recorded.entry))
+                .expected(digest.to_string(), "the decision")
+                .found("nothing of that digest in the store")
+                .help("restore the store from a copy")
+        })
+        .collect()
+}
+
+/// The release that is active may have run out since the decision.
+fn out_of_date(active: &Activated, at: Time) -> Option<Finding> {
+    let manifest = active.release.manifest();
+    (at >= manifest.expires).then(|| {
+        Finding::new(codes::POLICY_EXPIRED, "the release under which it was decided has expired since")
+            .at(format!("{}@{}", manifest.uri, manifest.version))
+            .expected(format!("a time before {}", manifest.expires), "the release")
+            .found(at.to_string())
+            .help("release and activate the next version of the policy, and promote the artifact again")
+    })
 }
 
 fn word_of(digest: Option<Sha256>) -> String {

@@ -26,6 +26,13 @@ pub fn plain(text: &str) -> String {
     out
 }
 
+/// As [`plain`], but lines stay lines: each below the first begins with a bar, so that none can pass for a line of ours.
+#[must_use]
+pub fn plain_lines(text: &str, indent: &str) -> String {
+    let lines: Vec<String> = text.lines().map(plain).collect();
+    lines.join(&format!("\n{indent}| "))
+}
+
 /// Whether a character cannot be seen, or changes how its neighbours are seen: controls, direction marks and overrides,
 /// characters without width, line separators, tags, and the deprecated format characters.
 #[must_use]
@@ -68,6 +75,12 @@ mod tests {
         assert_eq!(plain("\u{9b}31m and \u{7f}"), "\\u{9b}31m and \\u{7f}");
         assert_eq!(plain("a\u{202e}cod.exe\u{2066}"), "a\\u{202e}cod.exe\\u{2066}");
         assert_eq!(plain("a\u{200b}b\u{feff}c\u{e0041}\u{2028}"), "a\\u{200b}b\\u{feff}c\\u{e0041}\\u{2028}");
+    }
+
+    #[test]
+    fn lines_stay_lines_and_none_of_them_passes_for_ours() {
+        assert_eq!(plain_lines("one", "  "), "one");
+        assert_eq!(plain_lines("a\u{1b}[2J\nerror: b\r\n  help: c", "  "), "a\\u{1b}[2J\n  | error: b\n  |   help: c");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a finding code or an exit code means: the words behind `countersign explain`, made from the registries.
 
+use crate::next;
 use crate::table::Table;
 use countersign_core::codes::{self, Entry};
 use countersign_core::exit::Exit;
@@ -16,7 +17,8 @@ pub fn code(text: &str) -> Option<String> {
             format!("verdict {}, exit code {}", verdict_of(&finding), exit_of(&finding).code())
         }
     };
-    Some(format!("{}[{}]: {effect}\n\n{}\n", entry.class.word(), entry.code, entry.meaning))
+    let next = next::general(text).map_or_else(String::new, |action| format!("\nwhat to do: {action}\n"));
+    Some(format!("{}[{}]: {effect}\n\n{}\n{next}", entry.class.word(), entry.code, entry.meaning))
 }
 
 /// All codes, with their class and meaning.
@@ -100,11 +102,15 @@ mod tests {
         refused[review-missing]: verdict FAIL, exit code 1
 
         A change does not have the agreement of enough trusted persons.
+
+        what to do: ask a reviewer to run `countersign review sign`
         ");
         insta::assert_snapshot!(code("log-missing").unwrap(), @r"
         indeterminate[log-missing]: verdict INDETERMINATE, exit code 3
 
         There is no log at this place. A missing log is never a new one.
+
+        what to do: name the store with --store; `countersign log init` makes a new log, and nothing else does
         ");
         insta::assert_snapshot!(code("author-unknown").unwrap(), @r"
         note[author-unknown]: changes no verdict

@@ -58,12 +58,16 @@ impl Verification {
     }
 }
 
-/// The result of `promote`.
+/// The result of `promote`. Nothing is authorised but by a decision that is recorded: see [`Promotion::new`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Promotion {
-    /// The decision.
+    /// Whether the artifact may go there: the decision says so, and it is recorded.
+    pub authorised: bool,
+    /// Whether it might go there if the decision were recorded.
+    pub would_be_authorised: bool,
+    /// The decision. Where it is not recorded, its `authorised` is false.
     pub decision: Decision,
     /// The log entry; absent for a dry run, or where nothing could be recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,8 +75,37 @@ pub struct Promotion {
     /// Why nothing was recorded, where it should have been.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_recorded: Option<String>,
+    /// What stood in the way of recording it, beside the decision's own findings.
+    pub findings: Vec<Finding>,
     /// How the run ends.
     pub exit: Exit,
+}
+
+impl Promotion {
+    /// The answer over a decision, and the log entry that records it. Without an entry nothing is authorised, whatever
+    /// the decision says: a program that reads one field reads the right one.
+    #[must_use]
+    pub fn new(mut decision: Decision, entry: Option<u64>, exit: Exit) -> Self {
+        let would_be_authorised = decision.authorised;
+        decision.authorised &= entry.is_some();
+        Self {
+            authorised: decision.authorised,
+            would_be_authorised,
+            decision,
+            entry,
+            not_recorded: None,
+            findings: Vec::new(),
+            exit,
+        }
+    }
+
+    /// With what stood in the way of recording it.
+    #[must_use]
+    pub fn not_recorded(mut self, why: &str, findings: Vec<Finding>) -> Self {
+        self.not_recorded = Some(why.to_owned());
+        self.findings = findings;
+        self
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Findings and checks as a person reads them: the object, what was expected beside what was found, whose rule it is,
 //! and one next action. Words carry the meaning; there is no colour.
 
-pub use crate::escape::plain;
 use crate::escape::push;
+pub use crate::escape::{plain, plain_lines};
+use crate::next;
 use crate::table::{Table, width};
 use countersign_core::finding::{Check, Class, Finding};
 
@@ -53,8 +54,8 @@ pub fn finding(finding: &Finding) -> String {
     expectation(&mut out, finding);
     facts(&mut out, "found:", &finding.found);
     facts(&mut out, "control:", &finding.controls);
-    if let Some(help) = &finding.help {
-        push(&mut out, format_args!("   help: {}\n", plain(help)));
+    if let Some(help) = next::action(finding) {
+        push(&mut out, format_args!("   help: {}\n", plain(&help)));
     }
     out
 }
@@ -77,6 +78,42 @@ pub fn table(heading: &[&str], rows: &[Vec<String>]) -> String {
         table.row(row);
     }
     table.render()
+}
+
+/// A text in lines of at most `wide` columns, broken between words: the first begins with `first`, the others with as many
+/// blanks. A word that is longer has a line of its own.
+#[must_use]
+pub fn wrapped(first: &str, text: &str, wide: usize) -> String {
+    let text = plain(text);
+    let blanks = " ".repeat(width(first));
+    let mut out = String::new();
+    let mut line = first.to_owned();
+    let mut empty = true;
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        if !empty && width(&line).saturating_add(width(word)) >= wide {
+            push(&mut out, format_args!("{}\n", line.trim_end()));
+            line.clone_from(&blanks);
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    push(&mut out, format_args!("{}\n", line.trim_end()));
+    out
+}
+
+/// A text of at most `wide` columns: what is longer ends in an ellipsis.
+#[must_use]
+pub fn shortened(text: &str, wide: usize) -> String {
+    let text = plain(text);
+    if width(&text) <= wide {
+        return text;
+    }
+    let kept: String = text.chars().take(wide.saturating_sub(1)).collect();
+    format!("{}…", kept.trim_end())
 }
 
 /// How many findings there are of each class: `3 findings: 2 refused, 1 note`.
@@ -186,24 +223,32 @@ mod tests {
                      tree 22bb…, merged from what was approved
            control:  SOC 2 CC8.1
                      ISO 27001 A.8.32
+           help: have what landed reviewed itself: `countersign review sign COMMIT`
         ");
     }
 
     #[test]
-    fn a_finding_without_facts_is_one_line() {
+    fn a_finding_without_facts_still_says_what_to_do() {
         let bare = Finding::new(codes::SIGNATURE_INVALID, "bundle #1: the signature does not hold");
-        insta::assert_snapshot!(finding(&bare), @"untrusted[signature-invalid]: bundle #1: the signature does not hold");
+        insta::assert_snapshot!(finding(&bare), @r"
+        untrusted[signature-invalid]: bundle #1: the signature does not hold
+           help: get the file again from where it was signed; if it is still so, have it signed again with `countersign sign`
+        ");
+        let note = Finding::new(codes::AUTHOR_UNKNOWN, "an author is not known");
+        insta::assert_snapshot!(finding(&note), @"note[author-unknown]: an author is not known");
         let mut half = Finding::new(codes::POLICY_EXPIRED, "the release has expired");
         half.expected_by = Some("trust@3".to_owned());
         insta::assert_snapshot!(finding(&half), @r"
         refused[policy-expired]: the release has expired
            expected: as in trust@3
+           help: release and activate a version of the policy whose dates hold now
         ");
         half.expected = Some("a release valid today".to_owned());
         half.expected_by = None;
         insta::assert_snapshot!(finding(&half), @r"
         refused[policy-expired]: the release has expired
            expected: a release valid today
+           help: release and activate a version of the policy whose dates hold now
         ");
     }
 
@@ -264,6 +309,20 @@ mod tests {
         ");
         let checks = [Check::new("subject-digest", Verdict::Pass, "sha256:9f2c…")];
         insta::assert_snapshot!(report(&checks, &[], ""), @"PASS  subject-digest  sha256:9f2c…");
+    }
+
+    #[test]
+    fn long_text_is_broken_between_words_and_hangs_below_its_label() {
+        insta::assert_snapshot!(wrapped("  why  ", "one two three\u{202e} four five-and-more-than-fits six", 20), @r"
+          why  one two
+               three\u{202e}
+               four
+               five-and-more-than-fits
+               six
+        ");
+        assert_eq!(wrapped("a ", "", 20), "a\n");
+        assert_eq!(shortened("one two three", 8), "one two…");
+        assert_eq!(shortened("one two", 7), "one two");
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub fn place_of(digest: &Sha256) -> String {
 }
 
 /// Verified evidence, and what was wrong with the rest.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Evidence {
     statements: Vec<Verified<Statement>>,
     findings: Vec<Finding>,
@@ -60,6 +60,17 @@ impl Evidence {
             }
         }
         out
+    }
+
+    /// Takes in the statements of another that hold. What was handed in, the index, stays what it was.
+    pub fn join(&mut self, other: &Self) {
+        self.statements.extend(other.statements.iter().cloned());
+    }
+
+    /// Whether nothing holds.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.statements.is_empty()
     }
 
     /// The statements that hold, of this kind.

@@ -7,17 +7,20 @@
 
 pub mod document;
 pub mod evidence;
+pub mod forge;
 pub mod history;
 pub mod keys;
 pub mod log;
 pub mod policy;
 pub mod quorum;
+mod recorded;
 pub mod ssh;
 pub mod trust;
 pub mod vsa;
 
 pub use document::{SignedBy, Verified};
 pub use evidence::{Blobs, Evidence};
+pub use forge::{ForgeChange, ForgeOutcome};
 pub use history::History;
 pub use log::{LogState, StateView};
 pub use trust::VerifiedTrust;

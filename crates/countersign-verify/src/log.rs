@@ -4,7 +4,7 @@
 //! sees exactly what a decision saw.
 
 use crate::document::{SignerName, Verified, verify_document};
-use crate::evidence::{Blobs, checked_blob};
+use crate::evidence::{Blobs, Evidence, checked_blob};
 use crate::keys::note_signature_holds;
 use crate::policy::{Activated, ActivationContext, verify_activation};
 use crate::trust::{self, VerifiedTrust};
@@ -22,6 +22,12 @@ use countersign_core::log::note::NoteKey;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
 use countersign_core::trust::Trust;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// A decision that was looked at: what it is, or what is wrong with it.
+type Looked = Result<Rc<Promoted>, Vec<Finding>>;
 
 /// A log whose checkpoint is signed by a key of trust, and whose entries hash to its root.
 #[derive(Debug)]
@@ -34,6 +40,10 @@ pub struct LogState {
     trusts: Vec<(u64, VerifiedTrust)>,
     activations: Vec<Activated>,
     faults: Vec<Fault>,
+    /// Decisions that were looked at: each is checked once, however many later ones it matters to.
+    decided: RefCell<BTreeMap<u64, Looked>>,
+    /// Documents that decisions list, looked at in the same way: what speaks against something, verified.
+    pub(crate) spoken: RefCell<BTreeMap<Sha256, Option<Rc<Evidence>>>>,
 }
 
 /// An entry that does not hold, and for which environment that matters; `None` is all.
@@ -58,11 +68,11 @@ pub struct LogOutcome {
 /// The state at a size.
 #[derive(Debug, Clone, Copy)]
 pub struct StateView<'a> {
-    state: &'a LogState,
+    pub(crate) state: &'a LogState,
     size: u64,
 }
 
-/// The newest promotion of an environment that was authorised.
+/// A decision that the log records.
 #[derive(Debug, Clone)]
 pub struct Promoted {
     /// The entry's index.
@@ -153,6 +163,8 @@ impl LogState {
             trusts: Vec::new(),
             activations: Vec::new(),
             faults: Vec::new(),
+            decided: RefCell::default(),
+            spoken: RefCell::default(),
         };
         for (index, entry) in (0_u64..).zip(&entries) {
             let result = if entry.kind == Kind::Trust {
@@ -173,7 +185,7 @@ impl LogState {
 
     fn fold_trust(&mut self, index: u64, entry: &Entry, blobs: &dyn Blobs) -> Result<(), Vec<Finding>> {
         let bytes = named_blob(entry.statement(), index, blobs)?;
-        let next = match self.trusts.last() {
+        let next: VerifiedTrust = match self.trusts.last() {
             None => {
                 let outcome = trust::verify_trust(&bytes, entry.subjects.first(), entry.time);
                 if !outcome.findings.is_empty() {
@@ -183,6 +195,7 @@ impl LogState {
             }
             Some((_, older)) => trust::verify_successor(older, &bytes, entry.time)?,
         };
+        names_subject(entry, next.digest(), index)?;
         self.trusts.push((index, next));
         Ok(())
     }
@@ -215,7 +228,8 @@ impl LogState {
             self.activations.iter().filter(|a| a.activation.environment == environment).collect();
         let active = earlier.last().copied();
         let context = ActivationContext {
-            trust: self.trust_before(active.map_or(0, |a| a.entry)),
+            trust: self.trust_before(active.map_or(index, |a| a.entry)),
+            newest: self.trust_before(index),
             active,
             earlier: &earlier,
             entry: index,
@@ -230,12 +244,13 @@ impl LogState {
                     .found(environment.to_string()),
             ]);
         }
+        names_subject(entry, &activated.release.reference().digest, index)?;
         self.activations.push(activated);
         Ok(())
     }
 
     /// The trust in force when entry `index` was written; before the first recorded one, that one, or the outside's.
-    fn trust_before(&self, index: u64) -> &VerifiedTrust {
+    pub(crate) fn trust_before(&self, index: u64) -> &VerifiedTrust {
         self.trusts
             .iter()
             .rev()
@@ -271,10 +286,11 @@ impl<'a> StateView<'a> {
         self.state.trust_before(self.size)
     }
 
-    /// The trust by which the next activation for an environment is judged: the one in force at the activation before.
+    /// The trust by which the next activation for an environment is judged: the one in force at the activation before; for
+    /// the first, the one in force now.
     #[must_use]
     pub fn judge(&self, environment: &EnvName) -> &'a VerifiedTrust {
-        self.state.trust_before(self.active(environment).map_or(0, |active| active.entry))
+        self.state.trust_before(self.active(environment).map_or(self.size, |active| active.entry))
     }
 
     /// The release that is active for an environment, and since which entry.
@@ -328,21 +344,22 @@ impl<'a> StateView<'a> {
         Ok(())
     }
 
-    /// The newest decision that authorised a promotion to an environment, among those that `wanted` accepts. Each that is
-    /// looked at has its own signature checked, by the trust of its time.
-    pub fn last_promotion(
+    /// Every decision recorded up to here, of an environment and about an artifact if given, newest first. Each has its own
+    /// signature checked, by the trust of its time; one that does not hold is said, and left to the caller.
+    pub fn decisions<'b>(
         &self,
-        environment: &EnvName,
-        blobs: &dyn Blobs,
-        mut wanted: impl FnMut(&Decision) -> bool,
-    ) -> Result<Option<Promoted>, Vec<Finding>> {
-        for (index, _) in self.decisions(environment, None) {
-            let promoted = self.decision(index, blobs)?;
-            if promoted.content.authorised && wanted(&promoted.content) {
-                return Ok(Some(promoted));
-            }
-        }
-        Ok(None)
+        environment: Option<&'b EnvName>,
+        subject: Option<&'b Sha256>,
+        blobs: &'b dyn Blobs,
+    ) -> impl Iterator<Item = Result<Rc<Promoted>, Vec<Finding>>> + use<'a, 'b> {
+        let view = *self;
+        let asked = move |entry: &Entry| {
+            entry.kind == Kind::PromotionDecision
+                && environment.is_none_or(|environment| entry.environment.as_ref() == Some(environment))
+                && subject.is_none_or(|digest| entry.subjects.contains(digest))
+        };
+        let entries = (0..self.size).rev().zip(self.entries().iter().rev());
+        entries.filter(move |(_, entry)| asked(entry)).map(move |(index, _)| view.decision(index, blobs))
     }
 
     /// The newest decision recorded for an environment and an artifact, whatever it says.
@@ -351,12 +368,22 @@ impl<'a> StateView<'a> {
         environment: &EnvName,
         subject: &Sha256,
         blobs: &dyn Blobs,
-    ) -> Result<Option<Promoted>, Vec<Finding>> {
-        self.decisions(environment, Some(subject)).next().map(|(index, _)| self.decision(index, blobs)).transpose()
+    ) -> Result<Option<Rc<Promoted>>, Vec<Finding>> {
+        self.decisions(Some(environment), Some(subject), blobs).next().transpose()
     }
 
-    /// The decision that entry `index` records: signed by a gate that may decide for the entry's environment.
-    pub fn decision(&self, index: u64, blobs: &dyn Blobs) -> Result<Promoted, Vec<Finding>> {
+    /// The decision that entry `index` records: signed by the gate that it names, which may decide for the entry's
+    /// environment, and made on the log right before the entry.
+    pub fn decision(&self, index: u64, blobs: &dyn Blobs) -> Result<Rc<Promoted>, Vec<Finding>> {
+        if let Some(known) = self.state.decided.borrow().get(&index) {
+            return known.clone();
+        }
+        let read = self.read_decision(index, blobs).map(Rc::new);
+        self.state.decided.borrow_mut().insert(index, read.clone());
+        read
+    }
+
+    fn read_decision(&self, index: u64, blobs: &dyn Blobs) -> Result<Promoted, Vec<Finding>> {
         let place = format!("log entry {index}");
         let malformed = |what: &str| vec![Finding::new(codes::LOG_ENTRY_MALFORMED, what).at(place.as_str())];
         let entry = usize::try_from(index)
@@ -380,24 +407,30 @@ impl<'a> StateView<'a> {
         if !agrees {
             return Err(malformed("the entry and the decision that it names do not agree"));
         }
-        if !gate_decides(trust.trust(), &decision, &content.request.environment) {
+        if content.request.gate != decision.signed_by().key
+            || !gate_decides(trust.trust(), &decision, &content.request.environment)
+        {
             return Err(vec![
                 Finding::new(codes::GATE_UNKNOWN, "the decision was signed by a gate that does not decide there")
                     .at(place)
-                    .expected(format!("a gate of {}", content.request.environment), "trust")
+                    .expected(format!("a gate of {}, which the decision names", content.request.environment), "trust")
                     .found(decision.signed_by().owner.describe()),
             ]);
         }
+        // Whoever holds the gate's and the log's keys could otherwise decide on the log as it was before a stricter release.
+        let before = self.state.at(index).map(|view| view.reference());
+        if content.inputs.log != before {
+            let word = |log: &Option<LogRef>| {
+                log.as_ref().map_or_else(|| "none".to_owned(), |log| format!("{} entries, root {}", log.size, log.root))
+            };
+            return Err(vec![
+                Finding::new(codes::LOG_FORKED, "the decision was made on another log than the one right before it")
+                    .at(place)
+                    .expected(word(&before), "the log")
+                    .found(word(&content.inputs.log)),
+            ]);
+        }
         Ok(Promoted { entry: index, time: entry.time, decision, content })
-    }
-
-    fn decisions(&self, environment: &EnvName, subject: Option<&Sha256>) -> impl Iterator<Item = (u64, &'a Entry)> {
-        let (environment, subject) = (environment.clone(), subject.copied());
-        (0..self.size).rev().zip(self.entries().iter().rev()).filter(move |(_, entry)| {
-            entry.kind == Kind::PromotionDecision
-                && entry.environment.as_ref() == Some(&environment)
-                && subject.is_none_or(|digest| entry.subjects.contains(&digest))
-        })
     }
 
     fn root_at(&self, size: u64) -> Sha256 {
@@ -414,6 +447,20 @@ pub fn checks_of(reference: &LogRef) -> [Check; 2] {
         Check::new("log-checkpoint", Verdict::Pass, signed),
         Check::new("log-entries", Verdict::Pass, "hash to the checkpoint's root"),
     ]
+}
+
+/// An entry's subject is what its statement is about.
+fn names_subject(entry: &Entry, digest: &Sha256, index: u64) -> Result<(), Vec<Finding>> {
+    if entry.subjects == [*digest] {
+        return Ok(());
+    }
+    let found: Vec<String> = entry.subjects.iter().map(ToString::to_string).collect();
+    Err(vec![
+        Finding::new(codes::LOG_ENTRY_MALFORMED, "the entry is about something else than the statement that it names")
+            .at(format!("log entry {index}"))
+            .expected(digest.to_string(), "the signed statement")
+            .found(found.join(", ")),
+    ])
 }
 
 fn gate_decides<T>(trust: &Trust, document: &Verified<T>, environment: &EnvName) -> bool {

@@ -13,7 +13,7 @@ use countersign_core::trust::{ROLE_POLICY, Role, Trust};
 use std::collections::BTreeSet;
 
 /// However few trust asks for, one person never approves a release alone.
-const LEAST_APPROVERS: u32 = 2;
+pub const LEAST_APPROVERS: u32 = 2;
 
 /// A release that enough policy approvers signed.
 #[derive(Debug, Clone)]
@@ -69,7 +69,14 @@ pub struct Activated {
 
 /// Checks a release: one document a line over the same manifest, by enough distinct policy approvers of `trust`. The
 /// digest is computed from the manifest's bytes here, not taken from anywhere.
-pub fn verify_release(bytes: &[u8], trust: &Trust, at: Time, place: &str) -> Result<VerifiedRelease, Vec<Finding>> {
+/// `newest` is the trust in force now: a key that it has withdrawn does not count.
+pub fn verify_release(
+    bytes: &[u8],
+    trust: &Trust,
+    newest: &Trust,
+    at: Time,
+    place: &str,
+) -> Result<VerifiedRelease, Vec<Finding>> {
     let cosigned = quorum::read(bytes, Kind::PolicyRelease, codes::POLICY_UNAPPROVED, place)?;
     let fault = |code, what: String| vec![Finding::new(code, what).at(place)];
     let predicate = cosigned.statement.predicate.clone();
@@ -85,8 +92,22 @@ pub fn verify_release(bytes: &[u8], trust: &Trust, at: Time, place: &str) -> Res
     }
     let role = approvers_of(trust, place)?;
     let needed = role.threshold.max(LEAST_APPROVERS);
-    let approvers = enough(&cosigned, Kind::PolicyRelease, trust, role, needed, at, place)?;
+    let judges = quorum::Judges { role, trust, newest };
+    let approvers = enough(&cosigned, Kind::PolicyRelease, judges, needed, at, place)?;
     Ok(VerifiedRelease { manifest, reference, approvers, document: cosigned.digest })
+}
+
+/// Who among the policy approvers of `trust` signed a release so far, and how many it needs.
+pub fn approvals(
+    bytes: &[u8],
+    trust: &Trust,
+    at: Time,
+    place: &str,
+) -> Result<(BTreeSet<PersonId>, u32), Vec<Finding>> {
+    let cosigned = quorum::read(bytes, Kind::PolicyRelease, codes::POLICY_UNAPPROVED, place)?;
+    let role = approvers_of(trust, place)?;
+    let count = quorum::count(&cosigned, Kind::PolicyRelease, quorum::Judges { role, trust, newest: trust }, at, place);
+    Ok((quorum::ids(&count), role.threshold.max(LEAST_APPROVERS)))
 }
 
 /// What an activation is judged by.
@@ -94,6 +115,8 @@ pub fn verify_release(bytes: &[u8], trust: &Trust, at: Time, place: &str) -> Res
 pub struct ActivationContext<'a> {
     /// The trust in force at the previous activation for the environment; for the first, the trust given from outside.
     pub trust: &'a VerifiedTrust,
+    /// The trust in force now. It makes nobody an approver, but a key that it no longer lists does not count.
+    pub newest: &'a VerifiedTrust,
     /// The release that is active there now.
     pub active: Option<&'a Activated>,
     /// Every earlier activation there.
@@ -113,7 +136,8 @@ pub fn verify_activation(
     place: &str,
 ) -> Result<Activated, Vec<Finding>> {
     let trust = context.trust.trust();
-    let release = verify_release(release_bytes, trust, context.time, place)?;
+    let newest = context.newest.trust();
+    let release = verify_release(release_bytes, trust, newest, context.time, place)?;
     let cosigned = quorum::read(bytes, Kind::PolicyActivation, codes::POLICY_UNAPPROVED, place)?;
     let activation: Activation = cosigned
         .statement
@@ -127,7 +151,8 @@ pub fn verify_activation(
     }
     let role = approvers_of(trust, place)?;
     let needed = if back { role.threshold.max(LEAST_APPROVERS) } else { 1 };
-    match enough(&cosigned, Kind::PolicyActivation, trust, role, needed, context.time, place) {
+    let judges = quorum::Judges { role, trust, newest };
+    match enough(&cosigned, Kind::PolicyActivation, judges, needed, context.time, place) {
         Ok(activators) if findings.is_empty() => Ok(Activated {
             entry: context.entry,
             time: context.time,
@@ -138,8 +163,10 @@ pub fn verify_activation(
         }),
         Ok(_) => Err(findings),
         Err(more) => {
-            if back {
-                findings.push(rollback(&activation, context, place));
+            // One that gives no reason has this finding already.
+            let rolled = rollback(&activation, context, place);
+            if back && !findings.contains(&rolled) {
+                findings.push(rolled);
             }
             findings.extend(more);
             Err(findings)
@@ -160,13 +187,13 @@ fn approvers_of<'t>(trust: &'t Trust, place: &str) -> Result<&'t Role, Vec<Findi
 fn enough(
     cosigned: &quorum::Cosigned,
     kind: Kind,
-    trust: &Trust,
-    role: &Role,
+    judges: quorum::Judges<'_>,
     needed: u32,
     at: Time,
     place: &str,
 ) -> Result<BTreeSet<PersonId>, Vec<Finding>> {
-    let count = quorum::count(cosigned, kind, trust, role, at, place);
+    let trust = judges.trust;
+    let count = quorum::count(cosigned, kind, judges, at, place);
     let broken = quorum::broken(&count);
     if !broken.is_empty() {
         return Err(broken);

@@ -9,7 +9,7 @@ use countersign_core::finding::{Code, Finding};
 use countersign_core::ids::PersonId;
 use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
-use countersign_core::trust::{Role, Trust};
+use countersign_core::trust::{Owner, Role, Trust};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A statement with every document that signs it.
@@ -57,8 +57,20 @@ pub(crate) struct Count {
     pub notes: Vec<String>,
 }
 
-/// Counts distinct persons of `role` whose signatures hold at that time. One of a person outside the role is only noted.
-pub(crate) fn count(cosigned: &Cosigned, kind: Kind, trust: &Trust, role: &Role, at: Time, place: &str) -> Count {
+/// Whose signatures count.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Judges<'t> {
+    /// Who may.
+    pub role: &'t Role,
+    /// By this trust.
+    pub trust: &'t Trust,
+    /// With keys that this one, the newest, has not withdrawn since. It makes nobody a member of the role.
+    pub newest: &'t Trust,
+}
+
+/// Counts distinct persons of a role whose signatures hold at that time. One of a person outside the role is only noted.
+pub(crate) fn count(cosigned: &Cosigned, kind: Kind, judges: Judges<'_>, at: Time, place: &str) -> Count {
+    let Judges { role, trust, newest } = judges;
     let mut out = Count::default();
     for (i, document) in cosigned.documents.iter().enumerate() {
         let line = format!("{place}, signature {}", i.saturating_add(1));
@@ -68,7 +80,10 @@ pub(crate) fn count(cosigned: &Cosigned, kind: Kind, trust: &Trust, role: &Role,
                 if let SignerName::Person(id) = &by.owner
                     && role.persons.contains(id)
                 {
-                    if out.persons.insert(id.clone(), by.clone()).is_some() {
+                    if !still_counts(&by, id, newest, at) {
+                        out.notes
+                            .push(format!("the key of {id} does not count under trust version {}", newest.version));
+                    } else if out.persons.insert(id.clone(), by.clone()).is_some() {
                         out.notes.push(format!("{id} signed more than once, counted once"));
                     }
                 } else {
@@ -78,6 +93,13 @@ pub(crate) fn count(cosigned: &Cosigned, kind: Kind, trust: &Trust, role: &Role,
         }
     }
     out
+}
+
+/// Whether a newer trust still lists the key as that person's, and lets it count at that time.
+fn still_counts(by: &SignedBy, id: &PersonId, newest: &Trust, at: Time) -> bool {
+    newest
+        .owner_of(&by.key)
+        .is_some_and(|(owner, owned)| matches!(owner, Owner::Person(person) if person.id == *id) && owned.counts_at(at))
 }
 
 /// Signatures that do not hold. One among good ones spoils the file: nobody signs a file that holds a broken signature.

@@ -4,9 +4,11 @@ use crate::quorum;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Check, Finding, Verdict};
+use countersign_core::ids::PersonId;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
 use countersign_core::trust::{ROLE_TRUST, Trust};
+use std::collections::BTreeSet;
 
 /// A trust document that a quorum of its own `trust` role signed. Whether it is the one that was meant, its digest from
 /// outside says.
@@ -85,9 +87,29 @@ pub fn verify_successor(older: &VerifiedTrust, newer_bytes: &[u8], at: Time) -> 
                 .found(newer.trust.version.to_string()),
         );
     }
+    if newer.trust.previous != Some(older.digest) {
+        findings.push(
+            Finding::new(codes::TRUST_MALFORMED, "the trust document does not follow the one before it")
+                .at("trust")
+                .expected(format!("previous = \"{}\"", older.digest), "the trust document before it")
+                .found(newer.trust.previous.map_or_else(|| "no `previous`".to_owned(), |digest| digest.to_string()))
+                .help("write that line into trust.toml, and have a quorum of both documents sign it"),
+        );
+    }
     let cosigned = quorum::read(newer_bytes, Kind::Trust, codes::TRUST_MALFORMED, "trust")?;
     findings.extend(short_of_quorum(&cosigned, &older.trust, at, "the trust document before it"));
     if findings.is_empty() { Ok(newer) } else { Err(findings) }
+}
+
+/// Who of the document's own trust role signed it so far, and how many it needs.
+pub fn signers(bytes: &[u8], trust: &Trust, at: Time) -> Result<(BTreeSet<PersonId>, u32), Vec<Finding>> {
+    let place = "trust";
+    let cosigned = quorum::read(bytes, Kind::Trust, codes::TRUST_MALFORMED, place)?;
+    let Some(role) = trust.role(ROLE_TRUST) else { return Ok((BTreeSet::new(), 0)) };
+    Ok((
+        quorum::ids(&quorum::count(&cosigned, Kind::Trust, quorum::Judges { role, trust, newest: trust }, at, place)),
+        role.threshold,
+    ))
 }
 
 fn read(bytes: &[u8], at: Time) -> Result<(VerifiedTrust, String), Vec<Finding>> {
@@ -110,7 +132,8 @@ fn read(bytes: &[u8], at: Time) -> Result<(VerifiedTrust, String), Vec<Finding>>
         return Err(problems);
     }
     let signers = trust.role(ROLE_TRUST).map_or_else(String::new, |role| {
-        let count = quorum::count(&cosigned, Kind::Trust, &trust, role, at, place);
+        let count =
+            quorum::count(&cosigned, Kind::Trust, quorum::Judges { role, trust: &trust, newest: &trust }, at, place);
         let ids: Vec<String> = quorum::ids(&count).iter().map(ToString::to_string).collect();
         format!("{} (needed: {})", ids.join(", "), role.threshold)
     });
@@ -122,7 +145,7 @@ fn short_of_quorum(cosigned: &quorum::Cosigned, judge: &Trust, at: Time, who: &s
     let Some(role) = judge.role(ROLE_TRUST) else {
         return vec![Finding::new(codes::ROLE_UNKNOWN, format!("there is no role `{ROLE_TRUST}`")).at(place)];
     };
-    let count = quorum::count(cosigned, Kind::Trust, judge, role, at, place);
+    let count = quorum::count(cosigned, Kind::Trust, quorum::Judges { role, trust: judge, newest: judge }, at, place);
     let broken = quorum::broken(&count);
     if !broken.is_empty() {
         return broken;

@@ -130,9 +130,9 @@ fn failure(error: &FlowError, not_done: &str) -> Failed {
 }
 
 fn failure_text(failed: &Failed) -> String {
-    let mut out = format!("error: {}\n", text::plain(&failed.message));
+    let mut out = format!("error: {}\n", text::plain_lines(&failed.message, "  "));
     for cause in failed.causes.iter().filter(|cause| !failed.message.contains(cause.as_str())) {
-        out.push_str(&format!("  because: {}\n", text::plain(cause)));
+        out.push_str(&format!("  because: {}\n", text::plain_lines(cause, "  ")));
     }
     if let Some(help) = &failed.help {
         out.push_str(&format!("  help: {help}\n"));

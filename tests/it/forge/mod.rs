@@ -3,6 +3,7 @@
 mod client;
 mod collect;
 mod fake;
+mod gate;
 mod limits;
 
 use countersign_collect::forge::{Client, Clock, Common, Credential, OnlineError, Place, Secret, Settings, capture};

@@ -79,8 +79,30 @@ impl Isolated {
             .collect())
     }
 
-    fn git(&self, arguments: &[&str]) -> Program {
+    pub(super) fn git(&self, arguments: &[&str]) -> Program {
         Program::new("git", self.environment.clone()).directory(self.folder.path()).args(arguments)
+    }
+
+    /// Writes an object into a repository's own object folder. Its bytes go through no filter: git is given a file of ours
+    /// and is told what it is.
+    pub(super) fn write_object(&self, objects: &Path, format: ObjectFormat, object: &Object) -> Result<Oid, GitError> {
+        let path = self.folder.path().join("object");
+        std::fs::write(&path, &object.bytes).map_err(|source| GitError::Io { path, source })?;
+        let arguments = ["hash-object", "-w", "--no-filters", "-t", object.kind.as_str(), "object"];
+        let said = self.git_into(objects, &arguments).captured(1_000, Some(CONFIG_TIME), Stderr::Kept)?;
+        let id = object.id(format).map_err(|_collision| GitError::Form {
+            path: objects.to_owned(),
+            what: "a place for an object that carries the marks of a SHA-1 collision",
+        })?;
+        let written = std::str::from_utf8(&said).is_ok_and(|text| text.trim_end() == id.hex());
+        let other = || GitError::Form { path: objects.to_owned(), what: "a folder of objects that git writes to" };
+        if written { Ok(id) } else { Err(other()) }
+    }
+
+    fn git_into(&self, objects: &Path, arguments: &[&str]) -> Program {
+        let mut environment = self.environment.clone();
+        environment.set("GIT_OBJECT_DIRECTORY", objects);
+        Program::new("git", environment).directory(self.folder.path()).args(arguments)
     }
 
     fn write(&self, name: &str, text: &str) -> Result<(), GitError> {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::runner::Program;
 use crate::testing::{Ground, commit, git, open, trap};
+use countersign_core::git::ObjectSource as _;
 
 fn reads_its_history(repository: &GitRepo, expected: &Oid) {
     let head = repository.head().unwrap();

@@ -29,6 +29,7 @@ impl Bench {
             source_uri: None,
             lock_file: None,
             artifacts,
+            output: None,
             local_run: "urn:uuid:1",
         }
     }
@@ -143,6 +144,73 @@ fn a_tree_that_is_not_the_commit_is_recorded_as_dirty() {
 }
 
 #[test]
+fn a_lock_file_that_the_commit_does_not_have_makes_the_tree_dirty() {
+    let bench = Bench::new();
+    let said = |observed: Observed| (observed.predicate.source().unwrap().tree.unwrap(), observed.changes.first);
+    let dirty = |names: &[&str]| (Tree::Dirty, names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+    // As `cargo build` does where no lock file is committed: the build itself makes one.
+    let made = format!("touch out; printf '%s' '{}' > Cargo.lock", lock(&"a".repeat(64)));
+    bench.ignore_output();
+    assert_eq!(said(bench.run(&["sh", "-c", &made]).unwrap()), dirty(&["Cargo.lock"]));
+    assert_eq!(said(bench.run(&["touch", "out"]).unwrap()), dirty(&["Cargo.lock"]), "counted once");
+    commit(&bench.path, ".gitignore", "out\nCargo.lock\n");
+    assert_eq!(said(bench.run(&["touch", "out"]).unwrap()), dirty(&["Cargo.lock"]), "ignored is not committed");
+    let artifacts = [PathBuf::from("out")];
+    assert_eq!(said(provenance_of_artifacts(&bench.ask(&artifacts)).unwrap()), dirty(&["Cargo.lock"]));
+    commit(&bench.path, ".gitignore", "out\n");
+    commit(&bench.path, "Cargo.lock", &lock(&"a".repeat(64)));
+    assert_eq!(said(bench.run(&["touch", "out"]).unwrap()), (Tree::Clean, Vec::new()));
+    assert_eq!(said(bench.run(&["sh", "-c", &made.replace("aaaa", "bbbb")]).unwrap()), dirty(&["Cargo.lock"]));
+    git(&bench.path, &["checkout", "-q", "Cargo.lock"]);
+    // One from elsewhere is none of the commit's, even if it reads the same.
+    let elsewhere = bench.ground.path("other.lock");
+    std::fs::copy(bench.path.join("Cargo.lock"), &elsewhere).unwrap();
+    let request = Request { lock_file: Some(&elsewhere), ..bench.ask(&artifacts) };
+    assert_eq!(said(provenance_of_artifacts(&request).unwrap()), dirty(&[elsewhere.to_str().unwrap()]));
+}
+
+#[test]
+fn what_an_earlier_run_wrote_does_not_make_the_tree_dirty_and_hides_nothing() {
+    let bench = Bench::new();
+    bench.ignore_output();
+    std::fs::write(bench.path.join("out"), "made").unwrap();
+    let artifacts = [PathBuf::from("out")];
+    let ask = |output: Option<&str>| {
+        let request = Request { output: output.map(Path::new), ..bench.ask(&artifacts) };
+        let observed = provenance_of_artifacts(&request).unwrap();
+        (observed.predicate.source().unwrap().tree.unwrap(), observed.changes.first.join(" "))
+    };
+    let clean = (Tree::Clean, String::new());
+    let statement = provenance_of_artifacts(&bench.ask(&artifacts)).unwrap().statement().unwrap().to_bytes().unwrap();
+    let write = |name: &str, bytes: &[u8]| {
+        let path = bench.path.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    };
+    write("out.provenance.json", &statement);
+    assert_eq!(ask(None), clean, "where it is written if nobody says");
+    assert_eq!(ask(Some("out.provenance.json")), clean);
+    assert_eq!(ask(Some("other.json")), (Tree::Dirty, "out.provenance.json".to_owned()));
+    std::fs::remove_file(bench.path.join("out.provenance.json")).unwrap();
+    write("dist/p.json", &statement);
+    assert_eq!(ask(Some("dist/p.json")), clean, "alone in a folder that git does not know");
+    write("dist/extra.rs", b"fn main() {}");
+    assert_eq!(ask(Some("dist/p.json")), (Tree::Dirty, "dist/".to_owned()));
+    std::fs::remove_dir_all(bench.path.join("dist")).unwrap();
+    // A source file does not go unnoticed because it is named as the output, nor does one of the commit.
+    write("build.rs", b"fn main() {}");
+    assert_eq!(ask(Some("build.rs")), (Tree::Dirty, "build.rs".to_owned()));
+    std::fs::remove_file(bench.path.join("build.rs")).unwrap();
+    write("file", &statement);
+    assert_eq!(ask(Some("file")), (Tree::Dirty, "file".to_owned()));
+    git(&bench.path, &["checkout", "-q", "file"]);
+    // What the build changes counts beside it.
+    write("out.provenance.json", &statement);
+    let observed = bench.run(&["sh", "-c", "echo built > file"]).unwrap();
+    assert_eq!((observed.predicate.source().unwrap().tree, observed.changes.count), (Some(Tree::Dirty), 1));
+}
+
+#[test]
 fn what_watches_files_is_not_started_by_looking_for_changes() {
     let bench = Bench::new();
     let trap = testing::trap(&bench.ground, "trap");
@@ -168,6 +236,7 @@ fn shallow_clones_and_detached_heads_are_recorded() {
     let request = Request { source_uri: Some("git@git.example.com:team/app"), ..bench.ask(&[]) };
     let artifacts = [PathBuf::from("out")];
     let observed = provenance_of_artifacts(&Request { artifacts: &artifacts, ..request }).unwrap();
+    assert!(observed.shallow);
     let source = observed.predicate.source().unwrap();
     assert_eq!((source.uri, source.reference, source.history), (URI, None, Some(History::Shallow)));
     let head = &observed.predicate.build_definition.resolved_dependencies[0];

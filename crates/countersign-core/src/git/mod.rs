@@ -4,11 +4,15 @@
 //! configuration, an attribute outside the trees themselves, a replace ref or a graft, and it starts no program. An
 //! object counts only after its bytes were hashed again and gave the id it was asked for.
 
+mod attributes;
 pub mod commit;
+pub mod content;
+pub mod diff;
 pub mod evidence;
 pub mod graph;
 pub mod listing;
 pub mod merge;
+pub mod notes;
 pub mod object;
 pub mod oid;
 pub mod source;

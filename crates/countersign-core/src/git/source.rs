@@ -188,6 +188,33 @@ impl ObjectSource for ObjectSet {
     }
 }
 
+/// Another source, with objects that are not in it: those of a merge that was only made in memory.
+#[derive(Clone, Copy)]
+pub struct Overlay<'a> {
+    inner: &'a dyn ObjectSource,
+    over: &'a BTreeMap<Oid, Object>,
+}
+
+impl std::fmt::Debug for Overlay<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Overlay").field("over", &self.over.len()).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Overlay<'a> {
+    /// `inner`, with `over` in front of it.
+    #[must_use]
+    pub const fn new(inner: &'a dyn ObjectSource, over: &'a BTreeMap<Oid, Object>) -> Self {
+        Self { inner, over }
+    }
+}
+
+impl ObjectSource for Overlay<'_> {
+    fn object(&self, id: &Oid) -> Result<Object, SourceError> {
+        self.over.get(id).cloned().map_or_else(|| self.inner.object(id), Ok)
+    }
+}
+
 /// Passes on objects of another source, hashes each once, and remembers it: what was read is the evidence.
 #[derive(Debug)]
 pub struct Recording<S> {

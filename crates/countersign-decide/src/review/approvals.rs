@@ -1,16 +1,18 @@
 //! Who agreed to a change, and whether that is enough. Persons are counted.
 
-use super::changes::{Signed, optional};
+use super::authors::Authors;
+use super::changes::{Changes, Signed};
 use super::landing::{Landing, describe};
-use super::parameters::{AgreedBefore, BaseDrift};
-use super::rows::{AuthorRow, ReviewRow, subject};
-use super::{Question, authors};
+use super::opinions::{self, Opinion, Standing};
+use super::parameters::AgreedBefore;
+use super::rows::{ReviewRow, subject};
+use super::{Question, binding, robots, settings};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
-use countersign_core::git::merge::{Merge, merge_trees};
-use countersign_core::git::{ObjectSource, SourceError, graph};
+use countersign_core::git::SourceError;
 use countersign_core::ids::PersonId;
 use countersign_core::statement::review::{ReviewDecision, Tier};
+use countersign_verify::ForgeChange;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How a change's reviews were judged.
@@ -22,62 +24,92 @@ pub(super) struct Judged {
     pub tier: Option<Tier>,
 }
 
-/// Counts the approvals of a landed change.
+/// A person whose approval counts: by the best evidence, and whether that shows that it was given before the landing.
+#[derive(Debug, Clone, Copy)]
+struct Agreed {
+    tier: Tier,
+    before_landing: bool,
+}
+
+/// What was counted.
+#[derive(Debug, Default)]
+struct Count {
+    agreed: BTreeMap<PersonId, Agreed>,
+    /// Approvals that something unknown keeps from counting.
+    unclear: Vec<String>,
+}
+
+impl Count {
+    fn add(&mut self, person: &PersonId, agreed: Agreed) -> bool {
+        let first = !self.agreed.contains_key(person);
+        let entry = self.agreed.entry(person.clone()).or_insert(agreed);
+        entry.tier = entry.tier.max(agreed.tier);
+        entry.before_landing |= agreed.before_landing;
+        first
+    }
+
+    fn persons(&self, wanted: impl Fn(&Agreed) -> bool) -> usize {
+        self.agreed.values().filter(|agreed| wanted(agreed)).count()
+    }
+}
+
+/// Counts the approvals of a landed change. `recorded` is what forges recorded of this very landing.
 pub(super) fn judge(
     question: &Question<'_>,
     landing: &Landing,
-    authors: &[AuthorRow],
-    reviews: &[&Signed],
+    authors: &Authors,
+    changes: &Changes<'_>,
+    recorded: &[&ForgeChange],
 ) -> Result<Judged, SourceError> {
     let mut findings = Vec::new();
-    let opinions = opinions(reviews);
-    let mut counted = BTreeSet::new();
     let mut rows = Vec::new();
-    for signed in reviews {
-        let why_not = match signed.review.decision {
-            ReviewDecision::Approve => match binding(question, landing, signed, &mut findings)? {
-                Some(why) => Some(why),
-                None => excluded(signed, authors, &opinions),
-            },
-            ReviewDecision::Reject => Some("a rejection".to_owned()),
-            ReviewDecision::Revoke => Some("a revocation".to_owned()),
-        };
-        let counts = why_not.is_none() && counted.insert(signed.person.clone());
-        let why_not = why_not.or_else(|| (!counts).then(|| "the same person again".to_owned()));
-        rows.push(ReviewRow {
-            person: signed.person.clone(),
-            decision: signed.review.decision,
-            counted: counts,
-            why_not,
+    let mut count = Count::default();
+    let signed = changes.about(&landing.head);
+    count_signed(question, landing, authors, &signed, &mut count, &mut rows, &mut findings)?;
+    let by_signature = count.agreed.len();
+    for recorded in recorded {
+        for opinion in opinions::of(question, landing, recorded)? {
+            count_opinion(question, landing, authors, opinion, &mut count, &mut rows, &mut findings);
+        }
+    }
+
+    let parameters = question.parameters;
+    let beyond = parameters.reviewers_beyond_author;
+    let more = beyond.saturating_add(1);
+    let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    if let Some(tier) = robots::excepted(question, landing, recorded, &mut findings)?
+        && tier >= parameters.least_tier
+        && rejections(&rows).is_empty()
+    {
+        findings.extend(settings::check(question, recorded));
+        return Ok(Judged { findings, rows, needed: 0, tier: Some(tier) });
+    }
+    let known = authors.known.filter(|tier| *tier >= parameters.least_tier);
+    let needed = if known.is_some() { beyond } else { more };
+    let strong = |agreed: &Agreed| agreed.tier >= parameters.least_tier;
+    let enough = count.persons(strong) >= size(needed);
+    if !enough {
+        let any_tier = if authors.known.is_some() { beyond } else { more };
+        findings.push(if count.agreed.len() >= size(any_tier) {
+            weak(question, landing, &rows)
+        } else if count.agreed.len().saturating_add(count.unclear.len()) >= size(any_tier) {
+            unclear(question, landing, &count)
+        } else {
+            missing(question, landing, authors, &rows, &count)?
         });
     }
     let place = format!("change {}", landing.head);
-    for (person, decisions) in &opinions {
-        if decisions.contains(&ReviewDecision::Reject) {
-            findings.push(
-                Finding::new(codes::REVIEW_REJECTED, format!("{person} rejected this change"))
-                    .at(place.as_str())
-                    .expected("no rejection by a trusted person", question.by)
-                    .found(format!("rejected by {person}"))
-                    .help("settle it with the reviewer: a new head is a new change, and is reviewed anew"),
-            );
-        }
-    }
-    let beyond = question.parameters.reviewers_beyond_author;
-    let known = authors::all_known(authors);
-    let needed = if known { beyond } else { beyond.saturating_add(1) };
-    if counted.len() < usize::try_from(needed).unwrap_or(usize::MAX) {
-        findings.push(missing(question, landing, authors, &rows, &counted)?);
-    }
-    if !known {
+    if authors.known.is_none() {
         let mut note = Finding::new(codes::AUTHOR_UNKNOWN, "an author is not known, so one approval more is needed")
             .at(place.as_str());
-        for author in authors.iter().filter(|author| author.person.is_none()) {
+        for author in authors.rows.iter().filter(|author| author.person.is_none()) {
             note = note.found(author.seen.as_str());
         }
         findings.push(note);
     }
-    if question.parameters.agreed_before == AgreedBefore::Landing {
+    if parameters.agreed_before == AgreedBefore::Landing
+        && count.persons(|agreed| strong(agreed) && agreed.before_landing) < size(needed)
+    {
         findings.push(
             Finding::new(
                 codes::REVIEW_TIME_UNKNOWN,
@@ -88,128 +120,168 @@ pub(super) fn judge(
             .found("signatures, which carry no time"),
         );
     }
-    let tier = (!counted.is_empty()).then_some(Tier::T3);
-    Ok(Judged { findings, rows, needed, tier })
+    // What a forge could not tell matters where the proof leans on the forge.
+    let alone = by_signature >= size(if authors.known == Some(Tier::T3) { beyond } else { more });
+    if !alone {
+        findings.extend(settings::shortfalls(question, recorded));
+        findings.extend(settings::check(question, recorded));
+    }
+    Ok(Judged { findings, rows, needed, tier: tier_of(authors.known, &count, size(beyond)) })
 }
 
-type Opinions = BTreeMap<PersonId, BTreeSet<ReviewDecision>>;
-
-/// Signatures have no order, so a rejection or a revocation stands whenever it was made.
-fn opinions(reviews: &[&Signed]) -> Opinions {
-    let mut out = Opinions::new();
-    for signed in reviews {
-        out.entry(signed.person.clone()).or_default().insert(signed.review.decision);
-    }
-    out
+/// The tier that this change reaches: with the authors as known as they are, or as if they were not.
+fn tier_of(known: Option<Tier>, count: &Count, beyond: usize) -> Option<Tier> {
+    let mut tiers: Vec<Tier> = count.agreed.values().map(|agreed| agreed.tier).collect();
+    tiers.sort_unstable_by(|a, b| b.cmp(a));
+    let nth = |n: usize| tiers.get(n.checked_sub(1)?).copied();
+    let as_known = known.and_then(|known| Some(known.min(nth(beyond)?)));
+    as_known.max(nth(beyond.saturating_add(1)))
 }
 
-fn excluded(signed: &Signed, authors: &[AuthorRow], opinions: &Opinions) -> Option<String> {
-    if let Some(author) = authors.iter().find(|author| author.person.as_ref() == Some(&signed.person)) {
-        return Some(format!("is an author of the change: {}", author.seen));
-    }
-    let decisions = opinions.get(&signed.person)?;
-    if decisions.contains(&ReviewDecision::Revoke) {
-        return Some("the approval was revoked".to_owned());
-    }
-    decisions.contains(&ReviewDecision::Reject).then(|| "the same person rejected it as well".to_owned())
-}
-
-/// Whether an approval is about what landed: its trees and listing are those of the head, its base may have moved only if
-/// the policy lets it.
-fn binding(
+fn count_signed(
     question: &Question<'_>,
     landing: &Landing,
-    signed: &Signed,
+    authors: &Authors,
+    reviews: &[&Signed],
+    count: &mut Count,
+    rows: &mut Vec<ReviewRow>,
     findings: &mut Vec<Finding>,
-) -> Result<Option<String>, SourceError> {
-    let source = question.history.objects();
-    let review = &signed.review;
-    let place = format!("review of {} by {}", review.head_commit, signed.person);
-    let head = source.commit(&review.head_commit)?;
-    if head.tree != review.head_tree {
-        findings.push(
-            Finding::new(codes::LISTING_MISMATCH, "the review names another tree than the head has")
-                .at(place)
-                .expected(format!("tree {}", head.tree), question.by)
-                .found(format!("tree {}", review.head_tree)),
-        );
-        return Ok(Some("it names another tree than the head has".to_owned()));
+) -> Result<(), SourceError> {
+    // Signatures have no order, so a rejection or a revocation stands whenever it was made.
+    let mut opinions: BTreeMap<&PersonId, BTreeSet<ReviewDecision>> = BTreeMap::new();
+    for signed in reviews {
+        opinions.entry(&signed.person).or_default().insert(signed.review.decision);
     }
-    match question.history.facts().listings.get(&review.head_commit) {
-        Some(listing) if *listing == review.head_listing => {}
-        Some(listing) => {
-            findings.push(
-                Finding::new(codes::LISTING_MISMATCH, "the head's files are not those that the reviewer signed")
-                    .at(place)
-                    .expected(review.head_listing.to_string(), "the reviewer's signature")
-                    .found(listing.to_string()),
-            );
-            return Ok(Some("the head's files are not those that were signed".to_owned()));
-        }
-        None => {
-            findings.push(
-                Finding::new(
-                    codes::HISTORY_OBJECT_MISSING,
-                    "the evidence does not say what files the reviewed head has",
-                )
-                .at(place)
-                .expected(review.head_listing.to_string(), "the reviewer's signature")
-                .found("nothing"),
-            );
-            return Ok(Some("the head's files are not in the evidence".to_owned()));
-        }
+    for signed in reviews {
+        let said = |decision| opinions.get(&signed.person).is_some_and(|all| all.contains(&decision));
+        let why_not = match signed.review.decision {
+            ReviewDecision::Reject => Some("a rejection".to_owned()),
+            ReviewDecision::Revoke => Some("a revocation".to_owned()),
+            ReviewDecision::Approve => match binding::check(question, landing, signed, findings)? {
+                Some(why) => Some(why),
+                None => match authors.excluding(&signed.person) {
+                    Some(author) => Some(format!("is an author of the change: {}", author.seen)),
+                    None if said(ReviewDecision::Revoke) => Some("the approval was revoked".to_owned()),
+                    None if said(ReviewDecision::Reject) => Some("the same person rejected it as well".to_owned()),
+                    None => None,
+                },
+            },
+        };
+        let agreed = Agreed { tier: Tier::T3, before_landing: false };
+        let counts = why_not.is_none() && count.add(&signed.person, agreed);
+        rows.push(ReviewRow {
+            person: Some(signed.person.clone()),
+            account: None,
+            decision: signed.review.decision,
+            tier: Tier::T3,
+            counted: counts,
+            why_not: why_not.or_else(|| (!counts).then(|| "the same person again".to_owned())),
+        });
     }
-    if let Some(signed_tree) = review.merge_tree
-        && let Some(made) = reviewed_merge(source, signed)?
-        && made != signed_tree
-    {
-        return Ok(Some(format!("it names merge tree {signed_tree}, the rule makes {made}")));
+    let place = format!("change {}", landing.head);
+    for (person, _) in opinions.iter().filter(|(_, said)| said.contains(&ReviewDecision::Reject)) {
+        findings.push(rejected(question, &person.to_string(), &place));
     }
-    if review.base_commit != landing.before && question.parameters.base_drift == BaseDrift::Reapprove {
-        findings.push(
-            Finding::new(codes::BASE_DRIFT, "the branch moved between review and landing")
-                .at(place)
-                .expected(format!("a review on base {}", landing.before), question.by)
-                .found(format!("a review on base {}", review.base_commit))
-                .help(format!("ask for the review again: `countersign review sign {}`", review.head_commit)),
-        );
-        return Ok(Some("it was made on another base".to_owned()));
-    }
-    Ok(None)
+    Ok(())
 }
 
-/// The merge that the reviewer's statement speaks of, where the evidence has what it takes and the rule can make it.
-fn reviewed_merge(
-    source: &dyn ObjectSource,
-    signed: &Signed,
-) -> Result<Option<countersign_core::git::Oid>, SourceError> {
-    let (base, head) = (&signed.review.base_commit, &signed.review.head_commit);
-    let Some(ours) = optional(source.commit(base))? else { return Ok(None) };
-    let bases = graph::merge_bases(source, base, head)?;
-    let [common] = bases.as_slice() else { return Ok(None) };
-    let common = source.commit(common)?.tree;
-    let theirs = source.commit(head)?.tree;
-    Ok(match merge_trees(source, Some(&common), &ours.tree, &theirs)? {
-        Merge::Clean { tree, .. } => Some(tree),
-        Merge::Unproven { .. } => None,
-    })
+fn count_opinion(
+    question: &Question<'_>,
+    landing: &Landing,
+    authors: &Authors,
+    opinion: Opinion,
+    count: &mut Count,
+    rows: &mut Vec<ReviewRow>,
+    findings: &mut Vec<Finding>,
+) {
+    let excluded = opinion.person.as_ref().and_then(|person| authors.excluding(person));
+    let rejects = opinion.decision == ReviewDecision::Reject;
+    let mut counted = false;
+    let why_not = match (opinion.standing, excluded, &opinion.person) {
+        (Standing::Not(why), _, _) => Some(why),
+        _ if rejects => {
+            let place = format!("change {}", landing.head);
+            let who = opinion.person.as_ref().map_or_else(|| opinion.account.clone(), ToString::to_string);
+            findings.push(rejected(question, &who, &place));
+            Some("changes were requested".to_owned())
+        }
+        (_, Some(author), _) => Some(format!("is an author of the change: {}", author.seen)),
+        (Standing::Unclear(why), None, _) => {
+            count.unclear.push(format!("{}: {why}", opinion.account));
+            Some(why)
+        }
+        (Standing::Drifted, None, _) => {
+            findings.push(binding::drifted(question, landing, "another base, or one that the forge does not name"));
+            Some("it was made on another base".to_owned())
+        }
+        (Standing::Stands, None, Some(person)) => {
+            counted = count.add(person, Agreed { tier: opinion.tier, before_landing: true });
+            (!counted).then(|| "the same person again".to_owned())
+        }
+        (Standing::Stands, None, None) => Some("the account is nobody's in trust".to_owned()),
+    };
+    rows.push(ReviewRow {
+        person: opinion.person,
+        account: Some(opinion.account),
+        decision: opinion.decision,
+        tier: opinion.tier,
+        counted,
+        why_not,
+    });
+}
+
+fn rejections(rows: &[ReviewRow]) -> Vec<&ReviewRow> {
+    rows.iter().filter(|row| row.decision == ReviewDecision::Reject).collect()
+}
+
+fn rejected(question: &Question<'_>, who: &str, place: &str) -> Finding {
+    Finding::new(codes::REVIEW_REJECTED, format!("{who} rejected this change"))
+        .at(place)
+        .expected("no rejection by a trusted person", question.by)
+        .found(format!("rejected by {who}"))
+        .help("settle it with the reviewer: a new head is a new change, and is reviewed anew")
+}
+
+fn weak(question: &Question<'_>, landing: &Landing, rows: &[ReviewRow]) -> Finding {
+    let mut finding =
+        Finding::new(codes::REVIEW_TIER, "the evidence of the reviews is of a lower tier than is asked for")
+            .at(format!("change {}", landing.head))
+            .expected(
+                format!("approvals and authors shown by {} or higher", question.parameters.least_tier),
+                question.by,
+            );
+    for row in rows.iter().filter(|row| row.counted) {
+        finding = finding.found(format!("{} approved, {}", row.who(), row.tier));
+    }
+    finding.help(format!(
+        "ask the reviewers to sign: `countersign review sign {} --base {} --key KEY`",
+        landing.head, landing.before
+    ))
+}
+
+fn unclear(question: &Question<'_>, landing: &Landing, count: &Count) -> Finding {
+    let mut finding = Finding::new(codes::REVIEWER_GONE, "an approval that is needed cannot be attributed to anybody")
+        .at(format!("change {}", landing.head))
+        .expected("approvals of persons whom trust knows, who may push there", question.by);
+    for one in &count.unclear {
+        finding = finding.found(one.as_str());
+    }
+    finding.help(format!(
+        "ask a reviewer to run `countersign review sign {} --base {} --key KEY`",
+        landing.head, landing.before
+    ))
 }
 
 fn missing(
     question: &Question<'_>,
     landing: &Landing,
-    authors: &[AuthorRow],
+    authors: &Authors,
     rows: &[ReviewRow],
-    counted: &BTreeSet<PersonId>,
+    count: &Count,
 ) -> Result<Finding, SourceError> {
     let title = subject(question.history.objects(), &landing.head)?;
     let persons = question.parameters.reviewers_beyond_author.saturating_add(1);
-    let known: BTreeSet<&PersonId> = if authors::all_known(authors) {
-        authors.iter().filter_map(|author| author.person.as_ref()).take(1).collect()
-    } else {
-        BTreeSet::new()
-    };
-    let agreed = known.len().saturating_add(counted.len());
+    let agreed = count.agreed.len().saturating_add(usize::from(authors.known.is_some()));
     let plural = if agreed == 1 { "person" } else { "persons" };
     let mut finding = Finding::new(
         codes::REVIEW_MISSING,
@@ -217,15 +289,17 @@ fn missing(
     )
     .at(format!("change {}", landing.head))
     .expected(format!("{persons} trusted persons agreed"), question.by)
-    .found(format!("{agreed}  {}", describe(authors)));
+    .found(format!("{agreed}  {}", describe(&authors.rows)));
     for row in rows {
+        let tier = row.tier;
         finding = finding.found(match &row.why_not {
-            None => format!("{} approved, counted", row.person),
-            Some(why) => format!("{} {}, not counted: {why}", row.person, past(row.decision)),
+            None => format!("{} approved, counted ({tier})", row.who()),
+            Some(why) => format!("{} {}, not counted ({tier}): {why}", row.who(), past(row.decision)),
         });
     }
     let base = landing.before;
-    Ok(finding.help(format!("ask a reviewer to run `countersign review sign {} --base {base}`", landing.head)))
+    Ok(finding
+        .help(format!("ask a reviewer to run `countersign review sign {} --base {base} --key KEY`", landing.head)))
 }
 
 const fn past(decision: ReviewDecision) -> &'static str {

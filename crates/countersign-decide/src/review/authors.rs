@@ -1,53 +1,192 @@
-//! Who wrote a change. A header identifies nobody: an author is known by a signature of her own, and by nothing else here.
+//! Who wrote a change. A header identifies nobody: an author is known by a signature of her own, or by the server's own
+//! record of who pushed; and by nothing else.
 
 use super::Question;
 use super::rows::AuthorRow;
+use super::uploads::Uploads;
 use countersign_core::git::commit::Identity;
 use countersign_core::git::{Commit, Oid, SourceError};
 use countersign_core::ids::PersonId;
+use countersign_core::statement::change_review::{AuthorRole, ChangeReview, EventKind};
+use countersign_core::statement::review::Tier;
 use countersign_core::trust::Trust;
+use countersign_verify::ForgeChange;
 use countersign_verify::history::{CommitSigner, commit_signer};
 use std::collections::BTreeSet;
 
-/// The effective authors of these commits, each once.
-pub(super) fn of(question: &Question<'_>, commits: &[Oid]) -> Result<Vec<AuthorRow>, SourceError> {
-    let source = question.history.objects();
+/// The effective authors of a change.
+#[derive(Debug)]
+pub(super) struct Authors {
+    /// Each once, in order.
+    pub rows: Vec<AuthorRow>,
+    /// The tier of the evidence by which all of them are known persons of trust; `None` if one is not.
+    pub known: Option<Tier>,
+}
+
+impl Authors {
+    /// The row that keeps a person from approving, if there is one.
+    pub(super) fn excluding(&self, person: &PersonId) -> Option<&AuthorRow> {
+        self.rows.iter().find(|row| row.person.as_ref() == Some(person))
+    }
+}
+
+/// The effective authors of these commits, each once, by signatures and by what forges recorded of the change.
+pub(super) fn of(
+    question: &Question<'_>,
+    commits: &[Oid],
+    before: &Oid,
+    recorded: &[&ForgeChange],
+) -> Result<Authors, SourceError> {
     let mut rows = BTreeSet::new();
+    let mut weakest = Tier::T3;
+    let uploads = recorded
+        .iter()
+        .map(|recorded| Uploads::read(question.history.objects(), recorded, commits, before))
+        .collect::<Result<Vec<_>, _>>()?;
     for id in commits {
-        let commit = source.commit(id)?;
-        let short = id.hex().chars().take(12).collect::<String>();
-        rows.insert(signer(question, &commit, &short));
-        if commit.author.name != commit.committer.name || commit.author.email != commit.committer.email {
-            let seen = format!("author of {short} is not its committer, and did not sign");
+        weakest = weakest.min(commit(question, id, &uploads, &mut rows)?);
+    }
+    for recorded in recorded {
+        let change = recorded.change();
+        server_events(question, change, &mut rows);
+        headers(question, change, &uploads, &mut rows)?;
+    }
+    let rows: Vec<AuthorRow> = rows.into_iter().collect();
+    let known = !rows.is_empty() && rows.iter().all(|row| row.person.is_some());
+    Ok(Authors { rows, known: known.then_some(weakest) })
+}
+
+/// Who wrote one commit. Gives the tier by which that is known, where it is.
+fn commit(
+    question: &Question<'_>,
+    id: &Oid,
+    uploads: &[Uploads<'_>],
+    rows: &mut BTreeSet<AuthorRow>,
+) -> Result<Tier, SourceError> {
+    let commit = question.history.objects().commit(id)?;
+    let trust = question.trust.trust();
+    let short = short(id);
+    let mut tier = Tier::T3;
+    match commit_signer(&commit, question.trust, question.at) {
+        CommitSigner::Person(person) => {
+            rows.insert(AuthorRow { person: Some(person), seen: "author, known by commit signature".to_owned() });
+        }
+        CommitSigner::Broken(why) => {
+            let seen = format!("the signature of {short} does not hold: {why}");
             rows.insert(AuthorRow { person: None, seen });
         }
-        for line in commit.co_authors() {
-            rows.insert(AuthorRow { person: None, seen: format!("co-author by a trailer of {short}") });
-            if let Some(person) = account_of(line, question.trust.trust()) {
-                let seen = format!("co-author by a trailer of {short}, which excludes and does not identify");
-                rows.insert(AuthorRow { person: Some(person), seen });
+        unsigned @ (CommitSigner::Unsigned | CommitSigner::Unknown(_)) => {
+            // The best record that shows who uploaded it; the record itself names them, below.
+            let best = uploads.iter().filter(|u| u.covers(id)).map(Uploads::tier).max();
+            if let Some(best) = best {
+                tier = best;
+            } else if let CommitSigner::Unknown(by) = unsigned {
+                rows.insert(AuthorRow { person: None, seen: format!("commit {short} is signed by {by}") });
+            } else {
+                rows.insert(AuthorRow { person: None, seen: format!("commit {short} is not signed") });
             }
         }
     }
-    Ok(rows.into_iter().collect())
-}
-
-/// Whether every author is known and trusted.
-pub(super) fn all_known(rows: &[AuthorRow]) -> bool {
-    !rows.is_empty() && rows.iter().all(|row| row.person.is_some())
-}
-
-fn signer(question: &Question<'_>, commit: &Commit, short: &str) -> AuthorRow {
-    match commit_signer(commit, question.trust, question.at) {
-        CommitSigner::Person(person) => {
-            AuthorRow { person: Some(person), seen: "author, known by commit signature".to_owned() }
-        }
-        CommitSigner::Unsigned => AuthorRow { person: None, seen: format!("commit {short} is not signed") },
-        CommitSigner::Unknown(by) => AuthorRow { person: None, seen: format!("commit {short} is signed by {by}") },
-        CommitSigner::Broken(why) => {
-            AuthorRow { person: None, seen: format!("the signature of {short} does not hold: {why}") }
+    // Where a forge recorded the change, it says which accounts the headers name, and that is looked at instead.
+    if uploads.is_empty() && differ(&commit) {
+        let seen = format!("author of {short} is not its committer, and did not sign");
+        rows.insert(AuthorRow { person: None, seen });
+    }
+    for line in commit.co_authors() {
+        rows.insert(AuthorRow { person: None, seen: format!("co-author by a trailer of {short}") });
+        if let Some(person) = account_of(line, trust) {
+            let seen = format!("co-author by a trailer of {short}, which excludes and does not identify");
+            rows.insert(AuthorRow { person: Some(person), seen });
         }
     }
+    Ok(tier)
+}
+
+/// Who opened, pushed, or asked a robot for it: the server's own events.
+fn server_events(question: &Question<'_>, change: &ChangeReview, rows: &mut BTreeSet<AuthorRow>) {
+    let number = change.change.number;
+    let listed = change.authors.iter().filter_map(|author| match author.role {
+        AuthorRole::Opener => Some(("opened", author.account)),
+        AuthorRole::Pusher => Some(("pushed to", author.account)),
+        AuthorRole::Requester => Some(("asked a robot for", author.account)),
+        AuthorRole::Author | AuthorRole::Committer | AuthorRole::CoAuthor => None,
+    });
+    let opened = change.events.iter().filter(|event| event.what == EventKind::Opened);
+    let moved = change.events.iter().filter(|event| matches!(event.what, EventKind::Moved { .. }));
+    let happened = opened.map(|event| ("opened", event.account)).chain(moved.map(|event| ("pushed to", event.account)));
+    let (trust, host) = (question.trust.trust(), &change.repository.host);
+    for (did, id) in listed.chain(happened) {
+        let unknown = |who: String| AuthorRow { person: None, seen: format!("{who} {did} change {number}") };
+        let Some(id) = id else {
+            rows.insert(unknown("an account that is gone".to_owned()));
+            continue;
+        };
+        let Some((person, owned)) = trust.person_of(host, id) else {
+            rows.insert(unknown(account(trust, host, id)));
+            continue;
+        };
+        if !owned.counts_at(question.at) {
+            rows.insert(unknown(format!("an account of {} that does not count", person.id)));
+        }
+        rows.insert(AuthorRow {
+            person: Some(person.id.clone()),
+            seen: format!("{did} change {number}, by the forge's own record"),
+        });
+    }
+}
+
+/// Whom the commits' texts name. That excludes; and whoever is named and neither pushed nor signed that commit is unknown.
+fn headers(
+    question: &Question<'_>,
+    change: &ChangeReview,
+    uploads: &[Uploads<'_>],
+    rows: &mut BTreeSet<AuthorRow>,
+) -> Result<(), SourceError> {
+    let trust = question.trust.trust();
+    let host = &change.repository.host;
+    for author in &change.authors {
+        let named = match author.role {
+            AuthorRole::Author => "author",
+            AuthorRole::Committer => "committer",
+            AuthorRole::CoAuthor => "co-author",
+            AuthorRole::Opener | AuthorRole::Pusher | AuthorRole::Requester => continue,
+        };
+        let person = author.account.and_then(|id| trust.person_of(host, id)).map(|(person, _)| person.id.clone());
+        for id in &author.commits {
+            if author.account.is_some_and(|account| uploads.iter().any(|u| u.by(id, account))) {
+                continue;
+            }
+            let commit = super::changes::optional(question.history.objects().commit(id))?;
+            let signer = commit.map(|commit| commit_signer(&commit, question.trust, question.at));
+            if let (Some(CommitSigner::Person(signed)), Some(person)) = (&signer, &person)
+                && signed == person
+            {
+                continue;
+            }
+            let seen = format!("{named} of {} by its text only", short(id));
+            rows.insert(AuthorRow { person: None, seen: seen.clone() });
+            if let Some(person) = &person {
+                let seen = format!("{seen}, which excludes and does not identify");
+                rows.insert(AuthorRow { person: Some(person.clone()), seen });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn account(trust: &Trust, host: &str, id: u64) -> String {
+    match trust.robot_of(host, id) {
+        Some((robot, _)) => format!("robot {}", robot.name),
+        None => format!("account {host}/{id}, which is nobody's in trust,"),
+    }
+}
+
+fn differ(commit: &Commit) -> bool {
+    commit.author.name != commit.committer.name || commit.author.email != commit.committer.email
+}
+
+fn short(id: &Oid) -> String {
+    id.hex().chars().take(12).collect()
 }
 
 /// The person of a forge's no-reply address, `ID+LOGIN@users.noreply.github.com`: enough to keep somebody from approving,
@@ -58,7 +197,5 @@ fn account_of(line: &[u8], trust: &Trust) -> Option<PersonId> {
     let (local, host) = email.rsplit_once('@')?;
     let forge = host.strip_prefix("users.noreply.")?;
     let id: u64 = local.split_once('+')?.0.parse().ok()?;
-    let owns =
-        |account: &countersign_core::trust::Account| account.id == id && account.host.eq_ignore_ascii_case(forge);
-    trust.persons.iter().find(|person| person.accounts.iter().any(owns)).map(|person| person.id.clone())
+    trust.person_of(forge, id).map(|(person, _)| person.id.clone())
 }

@@ -1,12 +1,15 @@
-//! Reviews, grouped by the head that they are about.
+//! What there is about each change: reviews that people signed, and what a forge recorded, by the head that they are about.
 
 use super::Question;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
-use countersign_core::git::{Oid, SourceError, merge};
+use countersign_core::git::diff::changed;
+use countersign_core::git::{ObjectSource, Oid, SourceError, graph, merge};
 use countersign_core::ids::PersonId;
 use countersign_core::statement::Kind;
+use countersign_core::statement::change_review::ChangeState;
 use countersign_core::statement::review::{Review, ReviewDecision};
+use countersign_verify::ForgeChange;
 use countersign_verify::document::SignerName;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,16 +20,19 @@ pub(super) struct Signed {
     pub review: Review,
 }
 
-/// Reviews by head, and which heads have landed.
+/// Reviews and forge records by head, and which heads have landed.
 #[derive(Debug, Default)]
-pub(super) struct Changes {
+pub(super) struct Changes<'a> {
     by_head: BTreeMap<Oid, Vec<Signed>>,
+    forge: BTreeMap<Oid, Vec<&'a ForgeChange>>,
     landed: BTreeSet<Oid>,
+    /// Heads by the paths that they touch: made when it is first needed.
+    paths: Option<BTreeMap<Vec<u8>, BTreeSet<Oid>>>,
 }
 
-impl Changes {
-    /// Reads every review that is about this repository and branch. Others are noted: they count for nothing here.
-    pub(super) fn read(question: &Question<'_>, findings: &mut Vec<Finding>) -> Self {
+impl<'a> Changes<'a> {
+    /// Reads everything that is about this repository and branch. The rest is noted: it counts for nothing here.
+    pub(super) fn read(question: &Question<'a>, findings: &mut Vec<Finding>) -> Self {
         let mut out = Self::default();
         for verified in &question.reviews {
             let place = format!("review {}", verified.document());
@@ -61,6 +67,24 @@ impl Changes {
                 (&a.person, a.review.decision, &a.review.nonce).cmp(&(&b.person, b.review.decision, &b.review.nonce))
             });
         }
+        for recorded in question.changes {
+            let change = recorded.change();
+            let place = format!("change review {}", recorded.document());
+            let why_not = if change.repository.uri != *question.repository {
+                Some(("it is about another repository", change.repository.uri.to_string()))
+            } else if change.target_ref != *question.target_ref {
+                Some(("the change was meant for another branch", change.target_ref.to_string()))
+            } else if change.state != ChangeState::Merged {
+                let state = if change.state == ChangeState::Open { "open" } else { "closed" };
+                Some(("the change did not land", state.to_owned()))
+            } else {
+                None
+            };
+            match why_not {
+                Some((why, found)) => findings.push(not_counted(&place, why, &found)),
+                None => out.forge.entry(change.approved_head).or_default().push(recorded),
+            }
+        }
         out
     }
 
@@ -69,14 +93,87 @@ impl Changes {
         self.by_head.get(head).into_iter().flatten().collect()
     }
 
-    /// Whether somebody approved this head.
-    pub(super) fn approved(&self, head: &Oid) -> bool {
-        self.about(head).iter().any(|signed| signed.review.decision == ReviewDecision::Approve)
+    /// What forges recorded of changes with this head.
+    pub(super) fn recorded(&self, head: &Oid) -> &[&'a ForgeChange] {
+        self.forge.get(head).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Approved heads that have not landed yet.
-    pub(super) fn waiting(&self) -> Vec<Oid> {
-        self.by_head.keys().filter(|head| self.approved(head) && !self.landed.contains(*head)).copied().collect()
+    /// Whether this is the head of a change: somebody approved it, or a forge recorded that it landed.
+    pub(super) fn known(&self, head: &Oid) -> bool {
+        let approved = |signed: &&Signed| signed.review.decision == ReviewDecision::Approve;
+        !self.recorded(head).is_empty() || self.about(head).iter().any(approved)
+    }
+
+    /// Heads of changes that have not landed yet and could be what this commit of the branch landed, since one of their
+    /// commits touches one of the same paths. Those that a forge says landed with it come first.
+    pub(super) fn candidates(
+        &mut self,
+        source: &dyn ObjectSource,
+        landed: &Oid,
+        touched: &BTreeSet<Vec<u8>>,
+    ) -> Result<Vec<Oid>, SourceError> {
+        if self.paths.is_none() {
+            self.paths = Some(self.index(source)?);
+        }
+        let near: BTreeSet<Oid> = match &self.paths {
+            Some(paths) if !touched.is_empty() => {
+                touched.iter().filter_map(|path| paths.get(path)).flatten().copied().collect()
+            }
+            _ => self.by_head.keys().chain(self.forge.keys()).copied().collect(),
+        };
+        let said = |head: &Oid| self.recorded(head).iter().any(|r| r.change().result_commit == Some(*landed));
+        let waiting = near.into_iter().filter(|head| !self.landed.contains(head) && self.known(head));
+        let (first, rest): (Vec<Oid>, Vec<Oid>) = waiting.partition(said);
+        Ok(first.into_iter().chain(rest).collect())
+    }
+
+    /// The heads by the paths that their commits touch. A head that is not in the evidence can explain nothing.
+    fn index(&self, source: &dyn ObjectSource) -> Result<BTreeMap<Vec<u8>, BTreeSet<Oid>>, SourceError> {
+        let mut out: BTreeMap<Vec<u8>, BTreeSet<Oid>> = BTreeMap::new();
+        let heads: BTreeSet<&Oid> = self.by_head.keys().chain(self.forge.keys()).collect();
+        for head in heads.into_iter().filter(|head| self.known(head) && !self.landed.contains(*head)) {
+            for base in self.bases(head) {
+                for commit in optional(graph::range(source, head, &base))?.unwrap_or_default() {
+                    let commit = source.commit(&commit)?;
+                    let parent = commit.parents.first().map(|parent| source.commit(parent)).transpose()?;
+                    let before = parent.map(|parent| parent.tree);
+                    for one in changed(source, before.as_ref(), Some(&commit.tree))? {
+                        out.entry(one.path).or_default().insert(*head);
+                    }
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// What those who approved a head were shown it on: everything between such a base and the head.
+    pub(super) fn bases(&self, head: &Oid) -> BTreeSet<Oid> {
+        let approved = |signed: &&Signed| signed.review.decision == ReviewDecision::Approve;
+        let signed = self.by_head.get(head).into_iter().flatten().filter(approved);
+        let recorded = self.recorded(head).iter().filter_map(|recorded| recorded.change().base_commit);
+        signed.map(|signed| signed.review.base_commit).chain(recorded).collect()
+    }
+
+    /// Whether somebody who approved a head was shown all of these commits: none of them was in the base.
+    pub(super) fn shown(
+        &self,
+        source: &dyn ObjectSource,
+        head: &Oid,
+        before: &Oid,
+        commits: &[Oid],
+    ) -> Result<bool, SourceError> {
+        for base in self.bases(head) {
+            let Some(had) = optional(graph::range(source, &base, before))? else { continue };
+            if !commits.iter().any(|commit| had.contains(commit)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Whether a head has landed: it explains no other commit.
+    pub(super) fn has_landed(&self, head: &Oid) -> bool {
+        self.landed.contains(head)
     }
 
     /// Marks a head as landed: it explains no other commit.

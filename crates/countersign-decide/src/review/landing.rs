@@ -5,6 +5,7 @@ use super::changes::{Changes, optional};
 use super::rows::{Strategy, subject};
 use countersign_core::codes;
 use countersign_core::finding::{Code, Finding};
+use countersign_core::git::diff::changed;
 use countersign_core::git::merge::{Merge, RULE, Reason, Why, merge_trees};
 use countersign_core::git::{Commit, ObjectSource, Oid, SourceError, graph};
 use std::collections::BTreeSet;
@@ -52,13 +53,13 @@ pub(super) fn explain(
     question: &Question<'_>,
     chain: &[Oid],
     at: usize,
-    changes: &mut Changes,
+    changes: &mut Changes<'_>,
 ) -> Result<Result<Landing, Unexplained>, SourceError> {
     let source = question.history.objects();
     let Some(landed) = chain.get(at) else { return Err(SourceError::Missing { id: question.candidate }) };
     let commit = source.commit(landed)?;
     let Some(before) = commit.parents.first().copied() else {
-        return Ok(Err(unreviewed(question, landed, vec![*landed], "a commit without parents")?));
+        return Ok(Err(unreviewed(question, landed, landed, vec![*landed], "a commit without parents")?));
     };
     if let Some(landing) = fast_forward(source, chain, at, before, changes)? {
         changes.land(landing.head);
@@ -87,21 +88,16 @@ fn fast_forward(
     chain: &[Oid],
     at: usize,
     before: Oid,
-    changes: &Changes,
+    changes: &Changes<'_>,
 ) -> Result<Option<Landing>, SourceError> {
     for (end, head) in chain.iter().enumerate().skip(at) {
-        if !changes.approved(head) {
-            continue;
-        }
-        // The reviewer saw everything since the base that she named: it has to reach back to where this begins.
-        let mut reaches = false;
-        for signed in changes.about(head) {
-            reaches |= optional(graph::is_ancestor(source, &signed.review.base_commit, &before))?.unwrap_or(false);
-        }
-        if !reaches {
+        if !changes.known(head) || changes.has_landed(head) {
             continue;
         }
         let commits = graph::range(source, head, &before)?;
+        if !changes.shown(source, head, &before, &commits)? {
+            continue;
+        }
         return Ok(Some(Landing {
             head: *head,
             landed: *head,
@@ -122,12 +118,16 @@ fn merged(
     commit: &Commit,
     before: Oid,
     head: Oid,
-    changes: &Changes,
+    changes: &Changes<'_>,
 ) -> Result<Result<Landing, Unexplained>, SourceError> {
     let source = question.history.objects();
     let commits = graph::range(source, landed, &before)?;
-    if !changes.approved(&head) {
-        return Ok(Err(unreviewed(question, &head, commits, "a merge of a head that nobody approved")?));
+    if !changes.known(&head) {
+        return Ok(Err(unreviewed(question, &head, &before, commits, "a merge of a head that nobody approved")?));
+    }
+    if changes.has_landed(&head) {
+        let what = "a merge of a head that had landed before: agreeing once is not agreeing again";
+        return Ok(Err(unreviewed(question, &head, &before, commits, what)?));
     }
     match merge_onto(source, &before, &head, &commit.tree)? {
         Ok(()) => Ok(Ok(Landing {
@@ -153,14 +153,19 @@ fn single(
     chain: &[Oid],
     at: usize,
     before: Oid,
-    changes: &Changes,
+    changes: &mut Changes<'_>,
 ) -> Result<Result<Landing, Unexplained>, SourceError> {
     let source = question.history.objects();
     let Some(landed) = chain.get(at).copied() else { return Err(SourceError::Missing { id: before }) };
     let tree = source.commit(&landed)?.tree;
+    let touched = paths(source, &source.commit(&before)?.tree, &tree)?;
     let mut nearest: Option<(Oid, Doubt, Code)> = None;
-    for head in changes.waiting() {
+    for head in changes.candidates(source, &landed, &touched)? {
         let Some(line) = line_of(source, &before, &head)? else { continue };
+        // What its reviewers were shown on a later base is not what landed here, but perhaps what landed after it.
+        if !changes.shown(source, &head, &before, &line)? {
+            continue;
+        }
         match replayed(source, chain, at, before, &line)? {
             Ok(length) => {
                 let commits: Vec<Oid> = chain.iter().skip(at).take(length).copied().collect();
@@ -203,12 +208,17 @@ fn single(
         }
     }
     match nearest {
-        None => Ok(Err(unreviewed(question, &landed, vec![landed], "a commit that nobody approved")?)),
+        None => Ok(Err(unreviewed(question, &landed, &before, vec![landed], "a commit that nobody approved")?)),
         Some((head, doubt, code)) => {
             let finding = doubted(question, doubt, code, &landed, &head, &tree)?;
             Ok(Err(Unexplained { finding, commits: vec![landed] }))
         }
     }
+}
+
+/// The paths that differ between two trees.
+fn paths(source: &dyn ObjectSource, before: &Oid, after: &Oid) -> Result<BTreeSet<Vec<u8>>, SourceError> {
+    Ok(changed(source, Some(before), Some(after))?.into_iter().map(|one| one.path).collect())
 }
 
 /// The commits of a change since it left the branch, oldest first; `None` if its head is not in the evidence, or the
@@ -334,20 +344,22 @@ fn doubted(
 fn unreviewed(
     question: &Question<'_>,
     commit: &Oid,
+    before: &Oid,
     commits: Vec<Oid>,
     what: &str,
 ) -> Result<Unexplained, SourceError> {
     let source = question.history.objects();
     let needed = question.parameters.reviewers_beyond_author.saturating_add(1);
     let title = subject(source, commit)?;
-    let authors = super::authors::of(question, &commits)?;
+    let authors = super::authors::of(question, &commits, commit, &[])?.rows;
     let mut finding = Finding::new(codes::REVIEW_MISSING, format!("{what}: \"{title}\""))
         .at(format!("commit {commit}"))
         .expected(format!("{needed} trusted persons agreed"), question.by);
     let known: BTreeSet<_> = authors.iter().filter_map(|author| author.person.as_ref()).collect();
     finding = finding.found(format!("{}  {}", known.len(), describe(&authors)));
     Ok(Unexplained {
-        finding: finding.help(format!("ask a reviewer to run `countersign review sign {commit}`")),
+        finding: finding
+            .help(format!("ask a reviewer to run `countersign review sign {commit} --base {before} --key KEY`")),
         commits,
     })
 }

@@ -1,4 +1,5 @@
-//! Two-party review, proved for every commit of a release from the reviewers' own signatures.
+//! Two-party review, proved for every commit of a release: from the reviewers' own signatures, and from what forges
+//! recorded of each change.
 //!
 //! The proof walks the branch from where it began to the candidate, explains how each commit landed (by fast-forward,
 //! merge, squash or rebase of a head that was reviewed, its tree being what the published merge rule makes), and counts
@@ -7,25 +8,32 @@
 
 mod approvals;
 mod authors;
+mod binding;
 mod changes;
+mod content;
 mod facts;
 mod landing;
+mod opinions;
 mod parameters;
+mod robots;
 mod rows;
+mod settings;
+mod uploads;
 
-pub use parameters::{AgreedBefore, BaseDrift, Parameters};
+pub use parameters::{AgreedBefore, BaseDrift, ForgeRules, Parameters};
 pub use rows::{AuthorRow, ChangeRow, CommitRow, ReviewRow, Strategy};
 
 use changes::Changes;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
+use countersign_core::git::content::Look;
 use countersign_core::git::{Oid, SourceError, graph};
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::Statement;
 use countersign_core::statement::review::Tier;
 use countersign_core::time::Time;
-use countersign_verify::{History, Verified, VerifiedTrust};
-use std::collections::BTreeSet;
+use countersign_verify::{ForgeChange, History, Verified, VerifiedTrust};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be proved.
 #[derive(Debug)]
@@ -36,6 +44,8 @@ pub struct Question<'a> {
     pub trust: &'a VerifiedTrust,
     /// Every review that there is, verified: approvals, rejections and revocations.
     pub reviews: Vec<&'a Verified<Statement>>,
+    /// Every change that a forge recorded, checked.
+    pub changes: &'a [ForgeChange],
     /// The repository that reviews have to be about.
     pub repository: &'a Uri,
     /// The branch that reviews have to be about.
@@ -44,6 +54,8 @@ pub struct Question<'a> {
     pub candidate: Oid,
     /// The commit up to which everything is taken as it is.
     pub start: Oid,
+    /// Heads that landed in earlier releases, each with the commit with which it had: they do not land again.
+    pub landed: &'a BTreeMap<Oid, Oid>,
     /// The time at which keys have to count.
     pub at: Time,
     /// What is asked for.
@@ -99,14 +111,19 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
         );
     }
     let mut changes = Changes::read(question, &mut outcome.findings);
+    let within: BTreeSet<&Oid> = range.iter().collect();
+    for (head, _) in question.landed.iter().filter(|(_, landed)| !within.contains(landed)) {
+        changes.land(*head);
+    }
     let mut covered = BTreeSet::new();
+    let mut look = Look::new(source);
     let mut at = 0;
     while at < chain.len() {
         let explained = landing::explain(question, &chain, at, &mut changes)?;
         match explained {
             Ok(landing) => {
                 covered.extend(landing.commits.iter().copied());
-                outcome.record(question, &landing, &changes)?;
+                outcome.record(question, &landing, &changes, &mut look)?;
                 at = at.saturating_add(landing.length);
             }
             Err(unexplained) => {
@@ -130,13 +147,32 @@ impl Outcome {
         &mut self,
         question: &Question<'_>,
         landing: &landing::Landing,
-        changes: &Changes,
+        changes: &Changes<'_>,
+        look: &mut Look<'_>,
     ) -> Result<(), SourceError> {
         let source = question.history.objects();
-        let authors = authors::of(question, &landing.authored)?;
-        let reviews = changes.about(&landing.head);
-        let judged = approvals::judge(question, landing, &authors, &reviews)?;
+        // A record says where the change landed. One that says elsewhere is of another landing of the same head.
+        let here = |recorded: &&ForgeChange| {
+            recorded.change().result_commit.is_some_and(|landed| landing.commits.contains(&landed))
+        };
+        let (recorded, elsewhere): (Vec<&ForgeChange>, Vec<_>) =
+            changes.recorded(&landing.head).iter().copied().partition(here);
+        for other in elsewhere {
+            let landed = other.change().result_commit.map_or_else(|| "nowhere".to_owned(), |id| id.to_string());
+            self.findings.push(
+                Finding::new(
+                    codes::REVIEW_NOT_COUNTED,
+                    "a change with this head landed elsewhere, and counts for that",
+                )
+                .at(format!("change review {}", other.document()))
+                .expected(format!("landed with {}", landing.landed), "git's objects")
+                .found(landed),
+            );
+        }
+        let authors = authors::of(question, &landing.authored, &landing.before, &recorded)?;
+        let judged = approvals::judge(question, landing, &authors, changes, &recorded)?;
         self.findings.extend(judged.findings);
+        let hidden = content::of(question, landing, look, &mut self.findings)?;
         for commit in &landing.commits {
             self.commits.push(CommitRow {
                 commit: *commit,
@@ -152,10 +188,11 @@ impl Outcome {
             strategy: landing.strategy,
             proof: landing.proof.clone(),
             commits: u64::try_from(landing.commits.len()).unwrap_or(u64::MAX),
-            authors,
+            authors: authors.rows,
             reviews: judged.rows,
             needed: judged.needed,
             tier: judged.tier,
+            hidden,
         });
         Ok(())
     }

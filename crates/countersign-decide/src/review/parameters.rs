@@ -1,9 +1,10 @@
 //! What a policy asks of reviews.
 
 use crate::parameters::{ParameterError, Reader};
+use countersign_core::git::content::HiddenKind;
 use countersign_core::statement::review::Tier;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a policy asks of reviews.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,19 @@ pub struct Parameters {
     pub base_drift: BaseDrift,
     /// Before what the agreement has to be shown.
     pub agreed_before: AgreedBefore,
+    /// Whether a forge's evidence needs the branch's rules to have been in force.
+    pub forge_rules: ForgeRules,
+    /// What blocks of that which a diff does not show.
+    pub hidden_content: BTreeSet<HiddenKind>,
+}
+
+/// Whether a forge's evidence needs the branch's rules to have been in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForgeRules {
+    /// It does: known, enforced, with no way past them, and passed.
+    Enforced,
+    /// It does not: who agreed to what is proved change by change all the same.
+    Any,
 }
 
 /// Whether a review holds when the branch moved between review and landing.
@@ -36,6 +50,9 @@ pub enum AgreedBefore {
     Landing,
 }
 
+const HIDDEN: &str =
+    "a list of: bidi, invisible, symlink, submodule, binary, lfs, no-diff, generated, executable, unread";
+
 impl Default for Parameters {
     fn default() -> Self {
         Self {
@@ -43,6 +60,8 @@ impl Default for Parameters {
             least_tier: Tier::T3,
             base_drift: BaseDrift::Allow,
             agreed_before: AgreedBefore::Promotion,
+            forge_rules: ForgeRules::Enforced,
+            hidden_content: BTreeSet::from([HiddenKind::Bidi]),
         }
     }
 }
@@ -55,12 +74,15 @@ impl Parameters {
         let tiers = [("T1", Tier::T1), ("T2", Tier::T2), ("T3", Tier::T3)];
         let drifts = [("allow", BaseDrift::Allow), ("reapprove", BaseDrift::Reapprove)];
         let befores = [("promotion", AgreedBefore::Promotion), ("landing", AgreedBefore::Landing)];
+        let rules = [("enforced", ForgeRules::Enforced), ("any", ForgeRules::Any)];
         let beyond = reader.number("reviewers_beyond_author", 1..=16, "a number from 1 to 16", 1)?;
         let read = Self {
             reviewers_beyond_author: u32::try_from(beyond).unwrap_or(u32::MAX),
             least_tier: reader.word("least_tier", &tiers, "T1, T2 or T3", default.least_tier)?,
             base_drift: reader.word("base_drift", &drifts, "`allow` or `reapprove`", default.base_drift)?,
             agreed_before: reader.word("agreed_before", &befores, "`promotion` or `landing`", default.agreed_before)?,
+            forge_rules: reader.word("forge_rules", &rules, "`enforced` or `any`", default.forge_rules)?,
+            hidden_content: reader.words("hidden_content", HiddenKind::ALL, HIDDEN, default.hidden_content)?,
         };
         reader.finish()?;
         Ok(read)

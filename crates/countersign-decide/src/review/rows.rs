@@ -1,5 +1,6 @@
 //! What the proof has to show to people: one row a commit, one a change.
 
+use countersign_core::git::content::Hidden;
 use countersign_core::git::{ObjectSource, Oid, SourceError};
 use countersign_core::ids::PersonId;
 use countersign_core::statement::review::{ReviewDecision, Tier};
@@ -72,6 +73,8 @@ pub struct ChangeRow {
     pub needed: u32,
     /// The tier of the evidence; absent if nobody approved.
     pub tier: Option<Tier>,
+    /// What its diff hides.
+    pub hidden: Vec<Hidden>,
 }
 
 /// Somebody who wrote part of a change.
@@ -90,14 +93,27 @@ pub struct AuthorRow {
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReviewRow {
-    /// Who.
-    pub person: PersonId,
+    /// Who, if trust knows the account or key.
+    pub person: Option<PersonId>,
+    /// The account on a forge, such as `github.com/42`; absent for a review that a person signed.
+    pub account: Option<String>,
     /// What.
     pub decision: ReviewDecision,
+    /// The tier of this evidence.
+    pub tier: Tier,
     /// Whether it counts as an approval.
     pub counted: bool,
     /// Why not, if it does not.
     pub why_not: Option<String>,
+}
+
+impl ReviewRow {
+    /// Who, in words.
+    #[must_use]
+    pub fn who(&self) -> String {
+        let account = self.account.clone().unwrap_or_else(|| "somebody".to_owned());
+        self.person.as_ref().map_or_else(|| format!("account {account}"), ToString::to_string)
+    }
 }
 
 impl CommitRow {

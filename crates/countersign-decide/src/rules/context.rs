@@ -6,11 +6,12 @@ use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::git::Oid;
 use countersign_core::policy::{PolicyRef, Source};
-use countersign_core::statement::provenance::Provenance;
+use countersign_core::statement::provenance::{Provenance, Tree};
 use countersign_core::statement::{Kind, Statement};
 use countersign_verify::document::SignerName;
-use countersign_verify::{Evidence, History, Verified, VerifiedTrust};
-use std::collections::BTreeSet;
+use countersign_verify::{Evidence, ForgeChange, History, Verified, VerifiedTrust};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a rule sees.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +26,10 @@ pub struct Context<'a> {
     pub policy_entry: u64,
     /// The evidence that holds.
     pub evidence: &'a Evidence,
+    /// What earlier decisions list that speaks against the artifact or its changes, and is not handed in now.
+    pub against: &'a Evidence,
+    /// Changes that forges recorded, as far as they hold.
+    pub changes: &'a [ForgeChange],
     /// The provenance that was chosen; `None` if none is about the artifact.
     pub provenance: Option<&'a Built<'a>>,
     /// The source that the release covers and the artifact comes from.
@@ -33,6 +38,17 @@ pub struct Context<'a> {
     pub history: Option<&'a History<'a>>,
     /// Where the range of commits begins.
     pub start: Option<Oid>,
+    /// Which heads have landed.
+    pub landed: Landed<'a>,
+}
+
+/// Heads of changes, each with the commit with which it had landed.
+#[derive(Debug, Clone, Copy)]
+pub struct Landed<'a> {
+    /// By earlier decisions.
+    pub before: &'a BTreeMap<Oid, Oid>,
+    /// By this one: what the proof of review found, for later ones.
+    pub now: &'a RefCell<BTreeMap<Oid, Oid>>,
 }
 
 impl Context<'_> {
@@ -68,7 +84,8 @@ pub struct Built<'a> {
 }
 
 impl<'a> Built<'a> {
-    /// The provenance about an artifact that shows most. Of several that show the same, all have to name one source.
+    /// The provenance about an artifact that shows most. Of several that show the same, all have to name one source, and
+    /// the one that says the worst of it counts.
     #[must_use]
     pub fn best(evidence: &'a Evidence, subject: &Sha256, findings: &mut Vec<Finding>) -> Option<Self> {
         let mut all = Vec::new();
@@ -80,7 +97,10 @@ impl<'a> Built<'a> {
         }
         let level = all.iter().map(|built| built.level).max()?;
         all.retain(|built| built.level == level);
-        all.sort_by_key(|built| *built.statement.document());
+        all.sort_by_key(|built| {
+            let clean = built.provenance.source().is_ok_and(|source| source.tree == Some(Tree::Clean));
+            (clean, *built.statement.document())
+        });
         let commits: BTreeSet<_> = all.iter().map(|b| b.provenance.source().map(|s| s.commit).ok()).collect();
         if commits.len() > 1 {
             let mut finding =

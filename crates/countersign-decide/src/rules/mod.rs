@@ -10,7 +10,7 @@ mod sbom_present_1;
 mod source_clean_1;
 mod two_party_review_1;
 
-pub use context::{Built, Context};
+pub use context::{Built, Context, Landed};
 
 use crate::parameters::ParameterError;
 use countersign_core::finding::Finding;

@@ -1,10 +1,11 @@
 //! `source-clean@1`: the artifact was built from a commit, and from nothing besides.
 
-use super::{BuiltIn, Context};
+use super::{Built, BuiltIn, Context};
 use crate::parameters::Reader;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::policy::Rule;
+use countersign_core::statement::Kind;
 use countersign_core::statement::provenance::Tree;
 
 pub(super) const RULE: BuiltIn = BuiltIn {
@@ -22,6 +23,18 @@ fn check(context: &Context<'_>, _rule: &Rule) -> Vec<Finding> {
     let Some(built) = context.provenance else {
         return vec![super::context::no_provenance(context, &by)];
     };
+    let mut findings = judge(context, built, &by);
+    for statement in context.against.of_kind(Kind::Provenance).filter(|s| s.value().is_about(&context.request.subject))
+    {
+        // One that does not read says nothing; it was said when it was handed in.
+        if let Ok(earlier) = Built::read(statement) {
+            findings.extend(judge(context, &earlier, &by));
+        }
+    }
+    findings
+}
+
+fn judge(context: &Context<'_>, built: &Built<'_>, by: &str) -> Vec<Finding> {
     let place = format!("provenance {}", built.statement.document());
     match built.provenance.source() {
         Err(error) => vec![

@@ -16,6 +16,12 @@ pub(super) const RULE: BuiltIn = BuiltIn {
         ("least_tier", "the least tier of evidence: T1, T2 or T3 (T3)"),
         ("base_drift", "whether a review holds when the branch moved before landing: allow or reapprove (allow)"),
         ("agreed_before", "whether agreement is needed before promotion or before landing (promotion)"),
+        ("forge_rules", "whether a forge's evidence needs the branch's rules in force: enforced or any (enforced)"),
+        (
+            "hidden_content",
+            "what blocks of that which a diff does not show: bidi, invisible, symlink, submodule, binary, lfs, no-diff, \
+             generated, executable, unread; the rest is noted ([\"bidi\"])",
+        ),
     ],
     controls: &["SOC 2 CC8.1"],
     accepts: |parameters| review::Parameters::read(parameters).map(|_| ()),
@@ -83,15 +89,18 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let outcome = review::prove(&Question {
         history,
         trust: context.trust,
-        reviews: context.evidence.of_kind(Kind::Review).collect(),
+        reviews: context.evidence.of_kind(Kind::Review).chain(context.against.of_kind(Kind::Review)).collect(),
+        changes: context.changes,
         repository: &source.repository,
         target_ref: &source.target_ref,
         candidate: named.commit,
         start,
+        landed: context.landed.before,
         at: context.request.time,
         parameters: &parameters,
         by: &by,
     });
+    context.landed.now.borrow_mut().extend(outcome.changes.iter().map(|change| (change.head, change.landed)));
     findings.extend(outcome.findings);
     findings
 }

@@ -90,5 +90,5 @@ fn named_by(signed: &[u8]) -> Vec<Sha256> {
     let Some(decision) = decision else { return Vec::new() };
     let inputs = decision.inputs;
     let evidence = inputs.evidence.into_iter().flatten().map(|reference| reference.digest);
-    evidence.chain(inputs.git).chain(inputs.trust.map(|trust| trust.document)).collect()
+    evidence.chain(inputs.captures).chain(inputs.git).chain(inputs.trust.map(|trust| trust.document)).collect()
 }

@@ -19,7 +19,7 @@ use countersign_record::log::reader::LogReader;
 use countersign_record::log::verify::verify_log;
 use countersign_record::package;
 use countersign_verify::document::SignerName;
-use countersign_verify::log::Promoted;
+use countersign_verify::log::{Promoted, signed_checkpoint};
 use countersign_verify::trust::verify_trust;
 use countersign_verify::vsa::verify_vsa;
 use countersign_verify::{Blobs, LogState, VerifiedTrust};
@@ -73,8 +73,9 @@ pub struct OutsideTrust<'a> {
     pub digest: Option<&'a Sha256>,
 }
 
-/// Checks a package. Without trust from outside only its inner consistency is checked, and the report says so.
-pub fn verify(bytes: &[u8], outside: Option<OutsideTrust<'_>>) -> Result<AuditReport, FlowError> {
+/// Checks a package. Without trust from outside only its inner consistency is checked, and the report says so. `least` is
+/// a checkpoint of the log that was kept elsewhere: without it nobody can tell whether the package leaves out the end.
+pub fn verify(bytes: &[u8], outside: Option<OutsideTrust<'_>>, least: Option<&[u8]>) -> Result<AuditReport, FlowError> {
     let mut report = AuditReport { log: None, decisions: Vec::new(), checks: Vec::new(), findings: Vec::new() };
     let files = match package::read(bytes) {
         Ok(files) => files,
@@ -103,6 +104,11 @@ pub fn verify(bytes: &[u8], outside: Option<OutsideTrust<'_>>) -> Result<AuditRe
     report.findings.extend(opened.findings);
     let Some(state) = opened.state else { return Ok(report) };
     let log = state.now().reference();
+    report.line(
+        "log-continues",
+        continues(&state, least, &trust, at),
+        "the log goes on from the checkpoint that was kept",
+    );
     let derived = derived(&files, &log, &state)?;
     report.line("package-index", derived, "index and text are those of this log");
     let faults = state.faults().map(|(_, finding)| finding.clone()).collect();
@@ -127,6 +133,21 @@ pub fn verify(bytes: &[u8], outside: Option<OutsideTrust<'_>>) -> Result<AuditRe
         ));
     }
     Ok(report)
+}
+
+/// The log goes on from what somebody else kept of it.
+fn continues(state: &LogState, least: Option<&[u8]>, trust: &VerifiedTrust, at: Time) -> Vec<Finding> {
+    let Some(least) = least else {
+        return vec![
+            Finding::new(codes::LOG_END_UNPROVEN, "nothing from outside says how far the log had come")
+                .expected("a checkpoint kept elsewhere", "--least-checkpoint")
+                .found("none: entries at the end could be missing from the package"),
+        ];
+    };
+    match signed_checkpoint(least, trust.trust(), at) {
+        Ok(least) => state.now().continues(&least).err().into_iter().collect(),
+        Err(finding) => vec![finding],
+    }
 }
 
 impl AuditReport {

@@ -6,7 +6,7 @@ use crate::files;
 use crate::outside::{self, TrustFile};
 use crate::people;
 use crate::place::{Place, StoreBlobs};
-use crate::promote::log_keys;
+use crate::promote::{log_keys, log_of};
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::{Entry, EntrySchema};
@@ -17,7 +17,7 @@ use countersign_core::log::note::NoteKey;
 use countersign_core::policy::{self, Lock, Pin};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
-use countersign_core::trust::{Owner, POLICY_NAMESPACE};
+use countersign_core::trust::{POLICY_NAMESPACE, Trust};
 use countersign_decide::floors;
 use countersign_record::atomic::write_atomic;
 use countersign_record::log::writer::Log;
@@ -81,7 +81,7 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
     let trust = anchored(request.trust)?;
     approver(request.key, request.keygen, trust.trust())?;
     let release_bytes = files::read(request.release, limits::COLLECTION_BYTES)?;
-    let signer = log_signer(trust, log_key)?;
+    let signer = log_signer(trust, log_key, request.at)?;
     let keys = log_keys(trust.trust(), countersign_core::log::note::NoteSigner::name(&signer));
     let holds =
         |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
@@ -95,9 +95,10 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
     let view = state.now();
     let entry_index =
         if newest_trust(&state) == Some(*trust.digest()) { log.size() } else { log.size().saturating_add(1) };
-    let judge = view.judge(&request.environment);
-    let release = verify_release(&release_bytes, judge.trust(), request.at, &request.release.display().to_string())
-        .map_err(FlowError::Refused)?;
+    let judge = if view.active(&request.environment).is_some() { view.judge(&request.environment) } else { trust };
+    let place = request.release.display().to_string();
+    let release = verify_release(&release_bytes, judge.trust(), trust.trust(), request.at, &place)
+        .map_err(|findings| FlowError::Refused(unsigned(findings, request.release, &release_bytes)))?;
     refuse(sane(request, trust, &release))?;
 
     let statement = statement(request, &release, view)?;
@@ -105,6 +106,7 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
     let earlier: Vec<&Activated> = view.activations(&request.environment).collect();
     let context = ActivationContext {
         trust: judge,
+        newest: trust,
         active: earlier.last().copied(),
         earlier: &earlier,
         entry: entry_index,
@@ -137,6 +139,20 @@ pub fn history(state: &LogState, environment: Option<&EnvName>) -> Vec<Activated
     all
 }
 
+/// Where the file is a manifest that nobody has signed, says so: it is the likeliest mistake.
+fn unsigned(mut findings: Vec<Finding>, path: &Path, bytes: &[u8]) -> Vec<Finding> {
+    if policy::Manifest::parse(bytes).is_ok() {
+        for finding in &mut findings {
+            "this is a manifest without any approval, not an approved release".clone_into(&mut finding.what);
+            finding.help = Some(format!(
+                "`countersign policy approve {} --key KEY --output policy.sigstore.json`, then activate that file",
+                path.display()
+            ));
+        }
+    }
+    findings
+}
+
 fn anchored(trust: &TrustFile) -> Result<&VerifiedTrust, FlowError> {
     match &trust.outcome.trust {
         Some(verified) if trust.outcome.findings.is_empty() => Ok(verified),
@@ -144,20 +160,29 @@ fn anchored(trust: &TrustFile) -> Result<&VerifiedTrust, FlowError> {
     }
 }
 
+/// An environment for which trust sets no floor is none that anything can be promoted to.
+#[must_use]
+pub fn unknown_environment(environment: &EnvName, trust: &Trust) -> Option<Finding> {
+    if trust.environments.contains_key(environment) {
+        return None;
+    }
+    let known: Vec<String> = trust.environments.keys().map(ToString::to_string).collect();
+    Some(
+        Finding::new(codes::ENVIRONMENT_UNKNOWN, format!("trust sets no floor for environment {environment}"))
+            .at("--environment")
+            .expected(known.join(", "), format!("trust, version {}", trust.version))
+            .found(environment.to_string())
+            .help("name one of these environments, or add this one to trust.toml"),
+    )
+}
+
 fn refuse(findings: Vec<Finding>) -> Result<(), FlowError> {
     if findings.is_empty() { Ok(()) } else { Err(FlowError::Refused(findings)) }
 }
 
-fn log_signer(trust: &VerifiedTrust, key: SigningKey) -> Result<LogSigner, FlowError> {
-    let id = key.public().id();
-    let Some((Owner::Log(log), _)) = trust.trust().owner_of(&id) else {
-        let finding = Finding::new(codes::LOG_ORIGIN_MISMATCH, "this key is not that of a log that trust knows")
-            .at("--log-key")
-            .expected("the key of a log", format!("trust, version {}", trust.trust().version))
-            .found(format!("key {id}"));
-        return Err(FlowError::Refused(vec![finding]));
-    };
-    LogSigner::new(log.origin.clone(), key).map_err(|error| FlowError::Usage(error.to_string()))
+fn log_signer(trust: &VerifiedTrust, key: SigningKey, at: Time) -> Result<LogSigner, FlowError> {
+    let origin = log_of(trust.trust(), &key.public().id(), at).map_err(|finding| FlowError::Refused(vec![*finding]))?;
+    LogSigner::new(origin, key).map_err(|error| FlowError::Usage(error.to_string()))
 }
 
 fn open(request: &ActivateRequest<'_>, trust: &VerifiedTrust, blobs: &StoreBlobs<'_>) -> Result<LogState, FlowError> {
@@ -172,7 +197,7 @@ fn open(request: &ActivateRequest<'_>, trust: &VerifiedTrust, blobs: &StoreBlobs
                 .expected("a checkpoint kept elsewhere", "--least-checkpoint or COUNTERSIGN_LEAST_CHECKPOINT")
                 .found("none"),
         ),
-        Some(path) => match outside::least_checkpoint(path, trust.trust(), request.at)? {
+        Some(path) => match outside::least_checkpoint(path, request.place, trust.trust(), request.at)? {
             Ok(least) => findings.extend(view.continues(&least).err()),
             Err(finding) => findings.push(finding),
         },
@@ -215,16 +240,22 @@ fn sane(
                 .found(request.at.to_string()),
         );
     }
+    if !manifest.environments.contains_key(&request.environment) {
+        // Below every floor as well, but that only follows from this.
+        let covered: Vec<String> = manifest.environments.keys().map(ToString::to_string).collect();
+        let environment = &request.environment;
+        let finding =
+            Finding::new(codes::ENVIRONMENT_UNKNOWN, format!("the release does not cover environment {environment}"))
+                .at(request.release.display().to_string())
+                .expected(format!("[environments.{environment}] in the release"), "--environment")
+                .found(covered.join(", "))
+                .help(format!("add [environments.{environment}] to policy.toml, build it again, and have it approved"));
+        findings.insert(0, finding);
+        return findings;
+    }
     match trust.trust().environments.get(&request.environment) {
         Some(floor) => findings.extend(floors::check(manifest, &request.environment, floor)),
-        None => findings.push(
-            Finding::new(
-                codes::ENVIRONMENT_UNKNOWN,
-                format!("trust sets no floor for environment {}", request.environment),
-            )
-            .at("--environment")
-            .found(request.environment.to_string()),
-        ),
+        None => findings.extend(unknown_environment(&request.environment, trust.trust())),
     }
     findings
 }
@@ -261,7 +292,7 @@ fn sign(request: &ActivateRequest<'_>, statement: &Statement) -> Result<Vec<u8>,
     match request.activation {
         None => Ok(request.key.sign(&statement.to_bytes()?, POLICY_NAMESPACE, request.keygen)?),
         Some(path) => {
-            let document = people::add_signature(path, statement, POLICY_NAMESPACE, request.key, request.keygen)?;
+            let document = people::add_signature(path, statement, POLICY_NAMESPACE, request.key, request.keygen)?.bytes;
             write_atomic(path, &document, 0o644)?;
             Ok(document)
         }
@@ -327,7 +358,7 @@ fn write_lock(request: &ActivateRequest<'_>, activated: &Activated) -> Result<()
         None => Lock::default(),
         Some(bytes) => Lock::parse(&bytes).map_err(|error| {
             FlowError::Refused(vec![
-                Finding::new(error.code(), error.to_string()).at(request.lock.display().to_string()),
+                Finding::of_lines(error.code(), &error.to_string()).at(request.lock.display().to_string()),
             ])
         })?,
     };

@@ -1,7 +1,8 @@
 //! From a folder to a closed manifest, and from a manifest to a release that people approved.
 
 use crate::error::FlowError;
-use crate::{files, people};
+use crate::files;
+use crate::people::{self, CoSigned};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::limits;
@@ -26,15 +27,28 @@ pub fn build(folder: &Path) -> Result<Manifest, FlowError> {
         return Err(FlowError::Refused(findings));
     }
     let manifest = Manifest::close(&found).map_err(|error| {
-        FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(folder.display().to_string())])
+        FlowError::Refused(vec![
+            Finding::of_lines(error.code(), &error.to_string())
+                .at(folder.display().to_string())
+                .help("mend it, and build again"),
+        ])
     })?;
     let problems = problems(&manifest);
     if problems.is_empty() { Ok(manifest) } else { Err(FlowError::Refused(problems)) }
 }
 
-/// Rules and parameters that this version does not know.
+/// Rules and parameters that this version does not know, and a release without any rule: it could never say yes.
 pub(super) fn problems(manifest: &Manifest) -> Vec<Finding> {
     let mut findings = Vec::new();
+    if manifest.rules.is_empty() {
+        findings.push(
+            Finding::new(codes::POLICY_EMPTY, "the release has no rule: nothing checked is not a pass")
+                .at(countersign_core::policy::SOURCE_FILE)
+                .expected("at least one rule", "countersign")
+                .found("none")
+                .help("add one with `[[rules]]`; `countersign explain rules` lists them"),
+        );
+    }
     for rule in &manifest.rules {
         match rules::find(&rule.id) {
             None => findings.push(
@@ -72,7 +86,7 @@ pub fn approve(
     key: &PersonKey,
     keygen: &SshKeygen,
     trust: Option<&Trust>,
-) -> Result<(Manifest, Vec<u8>), FlowError> {
+) -> Result<(Manifest, CoSigned), FlowError> {
     let bytes = files::read(manifest, limits::DOCUMENT_BYTES)?;
     let place = manifest.display().to_string();
     let manifest = Manifest::parse(&bytes).map_err(|error| {
@@ -89,8 +103,8 @@ pub fn approve(
     if let Some(trust) = trust {
         approver(key, keygen, trust)?;
     }
-    let lines = people::add_signature(output, &release_statement(&manifest)?, POLICY_NAMESPACE, key, keygen)?;
-    Ok((manifest, lines))
+    let signed = people::add_signature(output, &release_statement(&manifest)?, POLICY_NAMESPACE, key, keygen)?;
+    Ok((manifest, signed))
 }
 
 /// Refuses a key that is not a policy approver's.

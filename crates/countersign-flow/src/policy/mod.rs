@@ -3,5 +3,5 @@
 mod activate;
 mod build;
 
-pub use activate::{ActivateRequest, Activation, activate, history};
+pub use activate::{ActivateRequest, Activation, activate, history, unknown_environment};
 pub use build::{approve, build, release_statement};

@@ -1,11 +1,10 @@
-//! What a change does, by its trees alone: how many files, and what a diff does not show.
+//! What a change does, by its trees alone: files and lines, and what a diff of it hides.
 
+use countersign_core::git::content::{Changed, Hidden, Lines, Look, changed};
 use countersign_core::git::listing::escape;
-use countersign_core::git::tree::{Entry, Mode};
 use countersign_core::git::{ObjectSource, Oid, SourceError};
-use countersign_core::limits;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// What a change does.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -14,6 +13,12 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct ChangeSummary {
     /// Every file that differs, by path.
     pub files: Vec<FileChange>,
+    /// Lines that it adds and takes away, over all files that have lines.
+    pub lines: Lines,
+    /// What a diff of it hides, in the order of paths and lines.
+    pub hidden: Vec<Hidden>,
+    /// Files whose content only the merge with the branch has: neither the change nor the branch shows it.
+    pub merged_only: Vec<String>,
 }
 
 /// A file that differs.
@@ -25,94 +30,55 @@ pub struct FileChange {
     pub path: String,
     /// `added`, `deleted` or `changed`.
     pub how: &'static str,
-    /// What a diff does not show of it.
-    pub hidden: Vec<&'static str>,
+    /// Lines that its diff adds and takes away; absent where there is no such diff.
+    pub lines: Option<Lines>,
 }
 
 impl ChangeSummary {
     /// Between two trees.
     pub fn between(source: &dyn ObjectSource, before: Option<&Oid>, after: &Oid) -> Result<Self, SourceError> {
-        let mut files = Vec::new();
-        let mut folders = vec![(Vec::new(), before.copied(), Some(*after), 0_usize)];
-        while let Some((prefix, old, new, depth)) = folders.pop() {
-            if depth > limits::GIT_TREE_DEPTH {
-                return Err(SourceError::TooMany { what: "folders inside each other", limit: limits::GIT_TREE_DEPTH });
+        let mut look = Look::new(source);
+        let mut out = Self::default();
+        for file in changed(source, before, after)? {
+            let lines = look.lines(&file)?;
+            if let Some(lines) = lines {
+                out.lines.added = out.lines.added.saturating_add(lines.added);
+                out.lines.removed = out.lines.removed.saturating_add(lines.removed);
             }
-            let (old, new) = (entries(source, old)?, entries(source, new)?);
-            let names: BTreeSet<&Vec<u8>> = old.keys().chain(new.keys()).collect();
-            for name in names {
-                let (a, b) = (old.get(name), new.get(name));
-                if a == b {
-                    continue;
-                }
-                let path = [prefix.as_slice(), name.as_slice()].concat();
-                let tree = |entry: Option<&Entry>| entry.filter(|e| e.mode == Mode::Directory).map(|e| e.id);
-                if tree(a).is_some() || tree(b).is_some() {
-                    let below = [path.as_slice(), b"/"].concat();
-                    folders.push((below, tree(a), tree(b), depth.saturating_add(1)));
-                }
-                let (old_file, new_file) = (a.filter(|e| is_file(e)), b.filter(|e| is_file(e)));
-                if let Some(change) = changed(source, &path, old_file, new_file)? {
-                    files.push(change);
-                }
-            }
+            out.files.push(FileChange { path: escape(&file.path), how: how(&file), lines });
+            out.hidden.extend(look.hidden(&file)?);
         }
-        files.sort_by(|a, b| a.path.cmp(&b.path));
-        Ok(Self { files })
+        Ok(out)
+    }
+
+    /// With what only the merge of both sides has: its files that are in neither of them so.
+    pub fn with_merge(
+        mut self,
+        source: &dyn ObjectSource,
+        sides: [&Oid; 2],
+        merged: &Oid,
+    ) -> Result<Self, SourceError> {
+        let [ours, theirs] = sides;
+        let of = |side: &Oid| -> Result<BTreeSet<Vec<u8>>, SourceError> {
+            let files = changed(source, Some(side), merged)?;
+            Ok(files.into_iter().filter(|file| file.after.is_some()).map(|file| file.path).collect())
+        };
+        let (in_ours, in_theirs) = (of(ours)?, of(theirs)?);
+        self.merged_only = in_ours.intersection(&in_theirs).map(|path| escape(path)).collect();
+        Ok(self)
+    }
+
+    /// How many files have no diff of lines.
+    #[must_use]
+    pub fn without_lines(&self) -> usize {
+        self.files.iter().filter(|file| file.lines.is_none()).count()
     }
 }
 
-fn is_file(entry: &Entry) -> bool {
-    entry.mode != Mode::Directory
-}
-
-fn entries(source: &dyn ObjectSource, tree: Option<Oid>) -> Result<BTreeMap<Vec<u8>, Entry>, SourceError> {
-    let Some(id) = tree else { return Ok(BTreeMap::new()) };
-    Ok(source.tree(&id)?.entries().iter().map(|entry| (entry.name.clone(), entry.clone())).collect())
-}
-
-fn changed(
-    source: &dyn ObjectSource,
-    path: &[u8],
-    before: Option<&Entry>,
-    after: Option<&Entry>,
-) -> Result<Option<FileChange>, SourceError> {
-    let how = match (before, after) {
-        (None, None) => return Ok(None),
-        (None, Some(_)) => "added",
+const fn how(file: &Changed) -> &'static str {
+    match (&file.before, &file.after) {
+        (None, _) => "added",
         (Some(_), None) => "deleted",
         (Some(_), Some(_)) => "changed",
-    };
-    let mut hidden = Vec::new();
-    if let Some(entry) = after {
-        match entry.mode {
-            Mode::Symlink => hidden.push("a symbolic link"),
-            Mode::Submodule => hidden.push("a submodule: its commits are not in this diff"),
-            Mode::Executable if before.is_none_or(|b| b.mode != Mode::Executable) => {
-                hidden.push("becomes executable");
-            }
-            Mode::File | Mode::Executable | Mode::Directory => {}
-        }
-        if matches!(entry.mode, Mode::File | Mode::Executable) {
-            hidden.extend(content(&source.blob(&entry.id)?));
-        }
     }
-    Ok(Some(FileChange { path: escape(path), how, hidden }))
-}
-
-fn content(bytes: &[u8]) -> Vec<&'static str> {
-    let mut hidden = Vec::new();
-    if bytes.starts_with(b"version https://git-lfs.github.com/spec/") {
-        hidden.push("a Git LFS pointer: its content is elsewhere");
-    }
-    match std::str::from_utf8(bytes) {
-        _ if bytes.iter().take(8000).any(|b| *b == 0) => hidden.push("binary"),
-        Ok(text) if text.contains(turns) => hidden.push("characters that change the direction of text"),
-        Ok(_) | Err(_) => {}
-    }
-    hidden
-}
-
-const fn turns(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}')
 }

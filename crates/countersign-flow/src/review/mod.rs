@@ -1,13 +1,16 @@
-//! Reviews: signed by people, read from a forge, and proved for every commit of a range.
+//! Reviews: signed by people, read from a forge, kept where people can get at them, and proved for every commit of a range.
 
 mod change;
 #[cfg(feature = "online")]
 mod collect;
+mod explain;
+pub mod notes;
 mod sign;
 mod verify;
 
 pub use change::{ChangeSummary, FileChange};
 #[cfg(feature = "online")]
 pub use collect::{CollectRequest, Reading, Which, collect};
+pub use explain::{commit, explain};
 pub use sign::{SignRequest, SignedReview, sign};
 pub use verify::{Proof, VerifyRequest, verify};

@@ -3,18 +3,20 @@
 use super::change::ChangeSummary;
 use crate::error::FlowError;
 use countersign_collect::Environment;
-use countersign_collect::git::GitRepo;
+use countersign_collect::git::{ChangeUrl, GitError, GitRepo};
 use countersign_collect::source_uri::SourceUri;
-use countersign_core::bundle::Signed;
+use countersign_core::bundle::{Signature, Signed};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::git::listing::listing_digest;
 use countersign_core::git::merge::{Merge, RULE, merge_trees};
+use countersign_core::git::source::Overlay;
 use countersign_core::git::{ObjectSource, Oid, SourceError, graph};
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::review::{NAMESPACE, Review, ReviewDecision};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_sign::{PersonKey, SshKeygen};
+use countersign_verify::{keys, ssh};
 use std::path::Path;
 
 /// What a review is signed with.
@@ -22,9 +24,9 @@ use std::path::Path;
 pub struct SignRequest<'a> {
     /// The repository on disk.
     pub repo: &'a Path,
-    /// Its uri; the remote `origin` where none is given.
+    /// Its uri; that of the change's address, or the remote `origin`, where none is given.
     pub repository: Option<&'a Uri>,
-    /// The change: a commit or a branch.
+    /// The change: a branch, a commit, an expression such as `main~1`, or its address on a forge.
     pub head: &'a str,
     /// The branch that it is meant for.
     pub target: &'a RefName,
@@ -65,11 +67,14 @@ pub fn sign(request: &SignRequest<'_>, show: impl FnOnce(&Review, &ChangeSummary
             .help("remove replace refs and grafts: what you review has to be what is there");
         return Err(FlowError::Refused(vec![finding]));
     }
-    let head = repo.commit(request.head)?;
-    let base = repo.commit(request.base.unwrap_or_else(|| request.target.as_str()))?;
+    let (head, repository) = match ChangeUrl::parse(request.head) {
+        Some(url) => change_at(request, &repo, &url?)?,
+        None => (repo.commit(request.head)?, repository(request, &repo)?),
+    };
+    let base = base(request, &repo)?;
     let source = repo.objects();
-    let (review, summary) =
-        read(&source, request, repository(request, &repo)?, base, head).map_err(|error| unreadable(&error))?;
+    not_there_already(&source, request, base, head)?;
+    let (review, summary) = read(&source, request, repository, base, head).map_err(|error| unreadable(&error))?;
     show(&review, &summary);
     let subjects = vec![
         Subject::git("change", "gitCommit", &review.head_commit.hex()),
@@ -77,14 +82,47 @@ pub fn sign(request: &SignRequest<'_>, show: impl FnOnce(&Review, &ChangeSummary
     ];
     let payload = Statement::new(Kind::Review, subjects, &review)?.to_bytes()?;
     let document = request.key.sign(&payload, NAMESPACE, request.keygen)?;
-    let reads_back = Signed::parse(&document).is_ok_and(|signed| signed.payload == payload);
-    if !reads_back {
+    let signed = Signed::parse(&document).ok().filter(|signed| signed.payload == payload);
+    let Some(signed) = signed else {
         let finding = Finding::new(codes::BUNDLE_MALFORMED, "the review does not read back as it was signed");
         return Err(FlowError::Refused(vec![finding]));
-    }
+    };
+    holds(&signed, request)?;
     let short = |text: &str, length: usize| text.chars().take(length).collect::<String>();
     let file = format!("{}.{}.review.json", short(&review.head_commit.hex(), 12), short(request.nonce, 8));
     Ok(SignedReview { review, document, summary, file })
+}
+
+/// A base that has the change already shows the reviewer nothing of it. The branch as it was before the change landed is
+/// the base to name.
+fn not_there_already(
+    source: &dyn ObjectSource,
+    request: &SignRequest<'_>,
+    base: Oid,
+    head: Oid,
+) -> Result<(), FlowError> {
+    if !graph::is_ancestor(source, &head, &base).map_err(|error| unreadable(&error))? {
+        return Ok(());
+    }
+    let chain = graph::first_parents(source, &base, |id| graph::is_ancestor(source, &head, id).unwrap_or(false));
+    let before = chain
+        .map_err(|error| unreadable(&error))?
+        .last()
+        .and_then(|landed| source.commit(landed).ok()?.parents.first().copied());
+    let named = request.base.unwrap_or(request.target.as_str());
+    let mut finding =
+        Finding::new(codes::RANGE_EMPTY, format!("{named} has the change already: there is nothing to review"))
+            .at(format!("commit {head}"))
+            .expected("a base without the change", "countersign: a reviewer signs what she was shown")
+            .found(format!("base {base}"));
+    finding = match before {
+        Some(before) => finding.help(format!(
+            "review it on the branch as it was before: `countersign review sign {} --base {before} --key KEY`",
+            request.head
+        )),
+        None => finding.help("name the branch as it was before the change with --base"),
+    };
+    Err(FlowError::Refused(vec![finding]))
 }
 
 fn read(
@@ -97,16 +135,21 @@ fn read(
     let head_tree = source.commit(&head)?.tree;
     let base_tree = source.commit(&base)?.tree;
     let bases = graph::merge_bases(source, &base, &head)?;
-    let (from, merge_tree) = match bases.as_slice() {
+    let (from, merged) = match bases.as_slice() {
         [common] => {
             let common = source.commit(common)?.tree;
-            let merged = match merge_trees(source, Some(&common), &base_tree, &head_tree)? {
-                Merge::Clean { tree, .. } => Some(tree),
-                Merge::Unproven { .. } => None,
-            };
-            (Some(common), merged)
+            (common, Some(merge_trees(source, Some(&common), &base_tree, &head_tree)?))
         }
-        _ => (None, None),
+        _ => (base_tree, None),
+    };
+    let mut summary = ChangeSummary::between(source, Some(&from), &head_tree)?;
+    let merge_tree = match &merged {
+        Some(Merge::Clean { tree, new_objects }) => {
+            let source = Overlay::new(source, new_objects);
+            summary = summary.with_merge(&source, [&base_tree, &head_tree], tree)?;
+            Some(*tree)
+        }
+        Some(Merge::Unproven { .. }) | None => None,
     };
     let review = Review {
         repository,
@@ -121,7 +164,53 @@ fn read(
         decision: request.decision,
         nonce: request.nonce.to_owned(),
     };
-    Ok((review, ChangeSummary::between(source, from.as_ref(), &head_tree)?))
+    Ok((review, summary))
+}
+
+/// The head and the repository that an address names. A repository that is given besides has to be that one.
+fn change_at(request: &SignRequest<'_>, repo: &GitRepo, url: &ChangeUrl) -> Result<(Oid, Uri), FlowError> {
+    let named = Uri::new(url.repository.as_str()).map_err(|error| FlowError::Usage(error.to_string()))?;
+    if let Some(given) = request.repository {
+        let same = SourceUri::normalise(given.as_str()).is_ok_and(|given| given.same_place(&url.repository));
+        if !same {
+            let what = format!("{} is a change of {named}, and --repository names {given}", request.head);
+            return Err(FlowError::Usage(what));
+        }
+    }
+    Ok((repo.change(url)?, request.repository.cloned().unwrap_or(named)))
+}
+
+/// The tip of the target. A clone that has no branch of its own of that name has the remote's.
+fn base(request: &SignRequest<'_>, repo: &GitRepo) -> Result<Oid, FlowError> {
+    if let Some(base) = request.base {
+        return Ok(repo.commit(base)?);
+    }
+    match (repo.commit(request.target.as_str()), request.target.as_str().strip_prefix("refs/heads/")) {
+        (Err(GitError::NoSuchRevision { .. }), Some(branch)) => Ok(repo
+            .commit(&format!("refs/remotes/origin/{branch}"))
+            .map_err(|_absent| GitError::NoSuchRevision { name: request.target.to_string() })?),
+        (found, _) => Ok(found?),
+    }
+}
+
+/// What nobody could verify is not let go: a kind of key that is not taken, say.
+fn holds(signed: &Signed, request: &SignRequest<'_>) -> Result<(), FlowError> {
+    let why = match &signed.by {
+        Signature::Ssh { armor, .. } => {
+            ssh::verify(armor, NAMESPACE, &signed.pae()).err().map(|error| error.to_string())
+        }
+        Signature::Dsse { signature, .. } => {
+            let public = request.key.public(request.keygen)?;
+            let holds = keys::envelope_signature_holds(&public, &signed.pae(), signature);
+            (!holds).then(|| "the signature does not hold for the key's own public half".to_owned())
+        }
+    };
+    let Some(why) = why else { return Ok(()) };
+    let finding = Finding::new(codes::SIGNATURE_INVALID, format!("nobody could verify what this key signs: {why}"))
+        .at("--key")
+        .expected("Ed25519, ECDSA P-256, RSA of at least 2048 bits, or one of these on a FIDO authenticator", "verify")
+        .help("make a key with `ssh-keygen -t ed25519`, and have it put into trust");
+    Err(FlowError::Refused(vec![finding]))
 }
 
 fn repository(request: &SignRequest<'_>, repo: &GitRepo) -> Result<Uri, FlowError> {

@@ -6,6 +6,7 @@ use crate::outside::TrustFile;
 use countersign_collect::Environment;
 use countersign_collect::git::{GitError, GitRepo};
 use countersign_core::codes;
+use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::git::SourceError;
 use countersign_core::git::evidence::Evidence as GitEvidence;
@@ -13,7 +14,9 @@ use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
 use countersign_decide::review::{self, Outcome, Parameters, Question};
-use countersign_verify::{Evidence, History, VerifiedTrust};
+use countersign_verify::forge::verify_changes;
+use countersign_verify::{Blobs, Evidence, History, VerifiedTrust};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What is to be proved, and from what.
@@ -31,6 +34,8 @@ pub struct VerifyRequest<'a> {
     pub candidate: &'a str,
     /// Signed reviews.
     pub documents: &'a [Vec<u8>],
+    /// Captures of forges' answers, which documents name.
+    pub captures: &'a [Vec<u8>],
     /// Trust.
     pub trust: &'a TrustFile,
     /// What is asked for.
@@ -52,6 +57,21 @@ pub struct Proof {
     pub findings: Vec<Finding>,
 }
 
+/// Captures that were handed in, by digest.
+struct Captures<'a>(BTreeMap<Sha256, &'a Vec<u8>>);
+
+impl<'a> Captures<'a> {
+    fn of(captures: &'a [Vec<u8>]) -> Self {
+        Self(captures.iter().map(|bytes| (Sha256::of(bytes), bytes)).collect())
+    }
+}
+
+impl Blobs for Captures<'_> {
+    fn blob(&self, digest: &Sha256) -> Option<Vec<u8>> {
+        self.0.get(digest).map(|bytes| (*bytes).clone())
+    }
+}
+
 /// Proves a range. The repository is read once, to collect the evidence; the proof is over the evidence.
 pub fn verify(request: &VerifyRequest<'_>) -> Result<Proof, FlowError> {
     let mut findings = request.trust.outcome.findings.clone();
@@ -59,6 +79,8 @@ pub fn verify(request: &VerifyRequest<'_>) -> Result<Proof, FlowError> {
     let Some(trust) = &request.trust.outcome.trust else { return Ok(nothing(findings)) };
     let reviews = Evidence::verify(request.documents, trust, request.at);
     findings.extend(reviews.findings().iter().cloned());
+    let forge = verify_changes(&reviews, trust, &Captures::of(request.captures));
+    findings.extend(forge.findings.iter().cloned());
     let Some(start) = request.start else {
         findings.push(
             Finding::new(codes::START_UNKNOWN, "nothing says where the range begins")
@@ -94,17 +116,19 @@ pub fn verify(request: &VerifyRequest<'_>) -> Result<Proof, FlowError> {
         target_ref: request.target.clone(),
         candidate,
         start: Some(start),
-        heads: history::reviewed_heads(reviews.of_kind(Kind::Review)),
+        heads: history::reviewed_heads(&reviews),
     };
     let ask = |history: &History<'_>, trust: &VerifiedTrust| {
         review::prove(&Question {
             history,
             trust,
             reviews: reviews.of_kind(Kind::Review).collect(),
+            changes: &forge.changes,
             repository: request.repository,
             target_ref: request.target,
             candidate,
             start,
+            landed: &BTreeMap::new(),
             at: request.at,
             parameters: request.parameters,
             by: "the command line",

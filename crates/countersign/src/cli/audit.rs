@@ -1,6 +1,6 @@
 //! `audit export` and `audit verify`.
 
-use super::given::StoreArgs;
+use super::given::{LeastArgs, OutsideDigest, StoreArgs};
 use super::{Answer, Call};
 use crate::render::Done;
 use clap::{Args, Subcommand};
@@ -53,8 +53,11 @@ struct Verify {
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
     /// Its digest, from elsewhere again
-    #[arg(long, value_name = "sha256:…", env = crate::variables::TRUST_DIGEST)]
-    trust_digest: Option<Sha256>,
+    #[arg(long, value_name = "sha256:…", env = crate::variables::TRUST_DIGEST, value_parser = OutsideDigest::parse)]
+    trust_digest: Option<OutsideDigest>,
+    /// A checkpoint of the log that was kept elsewhere: shows that the package does not leave out the end
+    #[command(flatten)]
+    least: LeastArgs,
 }
 
 impl Audit {
@@ -62,6 +65,13 @@ impl Audit {
         match &self.verb {
             Verb::Export(verb) => verb.run(call),
             Verb::Verify(verb) => verb.run(call),
+        }
+    }
+
+    pub(crate) const fn not_done(&self) -> &'static str {
+        match &self.verb {
+            Verb::Export(_) => "nothing was written",
+            Verb::Verify(_) => "nothing was verified",
         }
     }
 }
@@ -73,14 +83,14 @@ impl Export {
         let document = answer::AuditExported {
             output: self.output.display().to_string(),
             bytes: package.bytes.len(),
-            sha256: Sha256::of(&package.bytes),
+            digest: Sha256::of(&package.bytes),
             entries: package.entries,
             documents: package.documents,
         };
         Ok(Done::answer(call.format, Exit::Ok, "audit-export", &document, || {
             format!(
                 "{}: {} entries, {} documents, {} bytes\n{}\n",
-                document.output, document.entries, document.documents, document.bytes, document.sha256
+                document.output, document.entries, document.documents, document.bytes, document.digest
             )
         }))
     }
@@ -91,9 +101,10 @@ impl Verify {
         let limit = usize::try_from(limits::PACKAGE_BYTES).unwrap_or(usize::MAX);
         let package = files::read(&self.package, limit)?;
         let trust = self.trust.as_deref().map(|path| files::read(path, limits::COLLECTION_BYTES)).transpose()?;
-        let digest = self.trust_digest;
+        let digest = self.trust_digest.and_then(OutsideDigest::given);
         let outside = trust.as_deref().map(|bytes| OutsideTrust { bytes, digest: digest.as_ref() });
-        let report = audit::verify(&package, outside)?;
+        let least = self.least.file().map(|path| files::read(path, limits::NOTE_BYTES)).transpose()?;
+        let report = audit::verify(&package, outside, least.as_deref())?;
         let exit = exit_of(&report.findings);
         let document = answer::AuditVerified {
             verdict: verdict_of(&report.findings),

@@ -1,12 +1,14 @@
 //! `demo`: all of it, in a temporary folder.
 
-use super::Answer;
+use super::{Answer, Call};
 use crate::demo::{self, Stage};
-use crate::render::Done;
+use crate::render::{Done, Format};
 use crate::world::World;
 use clap::Args;
+use countersign_collect::platform;
 use countersign_core::exit::Exit;
-use countersign_flow::FlowError;
+use countersign_flow::{FlowError, output as answer};
+use std::io::Write;
 use std::path::PathBuf;
 
 /// Watch all of it happen in a temporary folder
@@ -22,7 +24,7 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    pub(crate) fn run(&self) -> Answer {
+    pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
         let temporary = tempfile::tempdir().map_err(|source| FlowError::Read { path: std::env::temp_dir(), source })?;
         let folder = match &self.keep {
             None => temporary.path().to_owned(),
@@ -30,14 +32,24 @@ impl Demo {
         };
         let program =
             World::program().map_err(|source| FlowError::Read { path: PathBuf::from("countersign"), source })?;
-        let mut audience = std::io::stdout().lock();
+        // A program gets one document at the end, and nothing before it.
+        let mut audience: Box<dyn Write> = match call.format {
+            Format::Text => Box::new(std::io::stdout().lock()),
+            Format::Json => Box::new(std::io::sink()),
+        };
         let mut stage = Stage::new(program, folder.clone(), &mut audience);
         demo::run(&mut stage).map_err(|error| FlowError::Demo(error.to_string()))?;
+        let document = answer::Demo {
+            folder: self.keep.as_ref().map(|_| folder.display().to_string()),
+            level: platform::SLSA_BUILD_LEVEL,
+            steps: stage.steps().to_vec(),
+        };
+        drop(audience);
         let kept = match &self.keep {
             Some(_) => format!("everything is in {}\n", folder.display()),
             None => "run it again with `--keep DIR` to look at every file\n".to_owned(),
         };
-        Ok(Done::text(Exit::Ok, format!("{kept}{}", demo::NEXT)))
+        Ok(Done::answer(call.format, Exit::Ok, "demo", &document, || format!("{kept}{}", demo::NEXT)))
     }
 }
 

@@ -3,13 +3,11 @@
 use super::{Answer, Call};
 use crate::render::Done;
 use clap::Args;
-use countersign_core::codes;
 use countersign_core::exit::Exit;
-use countersign_core::finding::Class;
 use countersign_decide::rules;
 use countersign_flow::FlowError;
 use countersign_flow::output::Explained;
-use countersign_report::text;
+use countersign_report::{explain, text};
 
 /// Explain a finding's code, a rule, or the exit codes
 #[derive(Debug, Args)]
@@ -29,18 +27,8 @@ impl Explain {
 
     fn text(&self) -> Result<String, FlowError> {
         match self.what.as_str() {
-            "exit-codes" => {
-                let rows: Vec<_> =
-                    Exit::ALL.iter().map(|e| vec![e.code().to_string(), e.meaning().to_owned()]).collect();
-                let table = text::table(&["code", "meaning"], &rows);
-                return Ok(format!("{table}\nWhere several apply: 6, then 2, 5, 4, 1, 3, 0.\n"));
-            }
-            "codes" => {
-                let row = |entry: &codes::Entry| {
-                    vec![entry.code.to_string(), entry.class.word().to_owned(), entry.meaning.to_owned()]
-                };
-                return Ok(text::table(&["code", "class", "meaning"], &codes::ALL.iter().map(row).collect::<Vec<_>>()));
-            }
+            "exit-codes" => return Ok(explain::exit_codes()),
+            "codes" => return Ok(explain::all_codes()),
             "rules" => {
                 let row = |rule: &rules::BuiltIn| vec![rule.id.to_owned(), rule.title.to_owned()];
                 return Ok(text::table(
@@ -53,16 +41,14 @@ impl Explain {
         if let Some(rule) = rules::ALL.iter().find(|rule| rule.id == self.what) {
             return Ok(rule_text(rule));
         }
-        let entry = codes::find(&self.what).ok_or_else(|| {
-            FlowError::Usage(format!("`{}` is neither a code nor a rule: see `countersign explain codes`", self.what))
-        })?;
-        let ends = match entry.class {
-            Class::Refused => "refuses: exit code 1",
-            Class::Untrusted => "is not trusted: exit code 4",
-            Class::Indeterminate => "cannot be decided: exit code 3",
-            Class::Note => "changes no verdict",
-        };
-        Ok(format!("{}: {}\n\n{}\n", entry.code, ends, entry.meaning))
+        explain::code(&self.what).ok_or_else(|| {
+            let near = explain::similar(&self.what);
+            let meant = if near.is_empty() { String::new() } else { format!("; did you mean {}", near.join(", ")) };
+            FlowError::Usage(format!(
+                "`{}` is neither a code nor a rule{meant}: `countersign explain codes` and `explain rules` list them",
+                self.what
+            ))
+        })
     }
 }
 

@@ -3,11 +3,13 @@
 use crate::variables;
 use crate::world::World;
 use clap::Args;
-use countersign_core::digest::Sha256;
+use clap::builder::OsStringValueParser;
+use countersign_core::digest::{DigestError, Sha256};
 use countersign_core::time::Time;
 use countersign_flow::FlowError;
 use countersign_flow::outside::TrustFile;
 use countersign_flow::place::{self, Place};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Trust, and its digest from outside.
@@ -18,14 +20,28 @@ pub(crate) struct TrustArgs {
     #[arg(long, value_name = "FILE")]
     trust: PathBuf,
     /// Its digest, from outside the reviewed repository
-    #[arg(long, value_name = "sha256:…", env = variables::TRUST_DIGEST)]
-    trust_digest: Option<Sha256>,
+    #[arg(long, value_name = "sha256:…", env = variables::TRUST_DIGEST, value_parser = OutsideDigest::parse)]
+    trust_digest: Option<OutsideDigest>,
 }
 
 impl TrustArgs {
     /// Reads and checks it at a time.
     pub(crate) fn read(&self, at: Time) -> Result<TrustFile, FlowError> {
-        TrustFile::read(&self.trust, self.trust_digest, at)
+        TrustFile::read(&self.trust, self.trust_digest.and_then(OutsideDigest::given), at)
+    }
+}
+
+/// A digest from outside. An empty one was not given: that is what a CI makes of a variable that is not set.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OutsideDigest(Option<Sha256>);
+
+impl OutsideDigest {
+    pub(crate) fn parse(text: &str) -> Result<Self, DigestError> {
+        if text.is_empty() { Ok(Self(None)) } else { text.parse().map(|digest| Self(Some(digest))) }
+    }
+
+    pub(crate) const fn given(self) -> Option<Sha256> {
+        self.0
     }
 }
 
@@ -50,14 +66,14 @@ impl StoreArgs {
 #[command(next_help_heading = "Record")]
 pub(crate) struct LeastArgs {
     /// A checkpoint of the log that was kept elsewhere
-    #[arg(long, value_name = "FILE", env = variables::LEAST_CHECKPOINT)]
-    least_checkpoint: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", env = variables::LEAST_CHECKPOINT, value_parser = OsStringValueParser::new())]
+    least_checkpoint: Option<OsString>,
 }
 
 impl LeastArgs {
-    /// The file.
+    /// The file. An empty name was not given, as with [`OutsideDigest`].
     pub(crate) fn file(&self) -> Option<&Path> {
-        self.least_checkpoint.as_deref()
+        self.least_checkpoint.as_deref().filter(|name| !name.is_empty()).map(Path::new)
     }
 }
 

@@ -1,24 +1,27 @@
 //! `log`: the append-only record.
 
-use super::given::{self, StoreArgs, TrustArgs};
+use super::given::{self, LeastArgs, StoreArgs, TrustArgs};
 use super::{Answer, Call};
-use crate::render::Done;
+use crate::render::{Done, Format};
 use clap::{Args, Subcommand};
 use countersign_core::codes;
 use countersign_core::entry::Entry;
 use countersign_core::exit::Exit;
-use countersign_core::finding::{Check, Finding, exit_of, verdict_of};
+use countersign_core::finding::{Check, Finding, Verdict, exit_of, verdict_of};
 use countersign_core::ids::Origin;
-use countersign_flow::place::{Place, StoreBlobs};
+use countersign_core::statement::Kind;
+use countersign_flow::outside;
+use countersign_flow::place::{Place, StoreBlobs, recorded_decision};
 use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_record::log::reader::LogReader;
 use countersign_record::log::verify::verify_folder;
 use countersign_record::log::writer::Log as Writer;
+use countersign_record::log::{FolderFiles, LogError};
 use countersign_report::{output, text};
 use countersign_sign::{LogSigner, SigningKey};
 use countersign_verify::LogState;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Make, check and read the append-only log
 #[derive(Debug, Args)]
@@ -61,6 +64,8 @@ struct Verify {
     store: StoreArgs,
     #[command(flatten)]
     trust: TrustArgs,
+    #[command(flatten)]
+    least: LeastArgs,
 }
 
 /// Print the signed checkpoint, to be kept elsewhere
@@ -97,6 +102,14 @@ impl Log {
             Verb::Verify(verb) => verb.run(call),
             Verb::Checkpoint(verb) => verb.run(call),
             Verb::Show(verb) => verb.run(call),
+        }
+    }
+
+    pub(crate) const fn not_done(&self) -> &'static str {
+        match &self.verb {
+            Verb::Init(_) | Verb::Checkpoint(_) => "nothing was written",
+            Verb::Verify(_) => "nothing was verified",
+            Verb::Show(_) => "nothing was shown",
         }
     }
 }
@@ -142,7 +155,7 @@ impl Verify {
         checks.extend(trust.outcome.checks.iter().cloned());
         findings.extend(trust.outcome.findings.iter().cloned());
         if let (Some(trust), true) = (&trust.outcome.trust, intact) {
-            state(&place, trust, at, &mut checks, &mut findings)?;
+            state(&place, trust, self.least.file(), at, &mut checks, &mut findings)?;
         }
         let exit = exit_of(&findings);
         let document = output::Verification { subject: None, verdict: verdict_of(&findings), checks, findings, exit };
@@ -152,7 +165,13 @@ impl Verify {
             } else {
                 format!("\n{}", text::findings(&document.findings))
             };
-            format!("{}{found}\n{}\n", text::checks(&document.checks), document.verdict)
+            let unseen = match self.least.file() {
+                Some(_) => "",
+                None => {
+                    "whether the log was rewound is not checked: give a checkpoint that was kept with --least-checkpoint\n"
+                }
+            };
+            format!("{}{found}\n{unseen}{}\n", text::checks(&document.checks), document.verdict)
         }))
     }
 }
@@ -160,6 +179,7 @@ impl Verify {
 fn state(
     place: &Place,
     trust: &countersign_verify::VerifiedTrust,
+    least: Option<&Path>,
     at: countersign_core::time::Time,
     checks: &mut Vec<Check>,
     findings: &mut Vec<Finding>,
@@ -173,6 +193,19 @@ fn state(
         let faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
         checks.push(Check::new("log-activations", verdict_of(&faults), "trust documents and activations"));
         findings.extend(faults);
+        if let Some(path) = least {
+            let (rewound, detail) = match outside::least_checkpoint(path, place, trust.trust(), at)? {
+                Ok(least) => {
+                    let detail = format!("from {} to {} entries", least.size, state.now().reference().size);
+                    (state.now().continues(&least).err(), detail)
+                }
+                Err(finding) => (Some(finding.at(path.display().to_string())), "the least checkpoint".to_owned()),
+            };
+            let detail = rewound.as_ref().map_or(detail, |finding| finding.what.clone());
+            let verdict = verdict_of(rewound.as_slice());
+            checks.push(Check::new("log-continues", verdict, detail));
+            findings.extend(rewound);
+        }
     }
     blobs.finish()
 }
@@ -181,54 +214,78 @@ impl Checkpoint {
     fn run(&self, call: &Call<'_>) -> Answer {
         let reader = LogReader::open(&self.store.place().log())?;
         let note = reader.checkpoint().note().to_string();
-        match &self.output {
-            None => Ok(Done::bytes(note.into_bytes())),
-            Some(path) => {
-                write_atomic(path, note.as_bytes(), 0o644)?;
-                let claim = reader.checkpoint().claim();
-                let document = answer::LogState {
-                    origin: claim.origin.clone(),
-                    output: path.display().to_string(),
-                    size: claim.size,
-                    root: claim.root,
-                };
-                Ok(Done::answer(call.format, Exit::Ok, "log-checkpoint", &document, || {
-                    format!("{}: {} entries, root {}\n", document.output, document.size, document.root)
-                }))
-            }
+        if let Some(path) = &self.output {
+            write_atomic(path, note.as_bytes(), 0o644)?;
         }
+        let claim = reader.checkpoint().claim();
+        let document = answer::LogCheckpoint {
+            origin: claim.origin.clone(),
+            output: self.output.as_ref().map(|path| path.display().to_string()),
+            size: claim.size,
+            root: claim.root,
+            checkpoint: note,
+        };
+        Ok(Done::answer(call.format, Exit::Ok, "log-checkpoint", &document, || match &document.output {
+            None => document.checkpoint.clone(),
+            Some(output) => format!("{output}: {} entries, root {}\n", document.size, document.root),
+        }))
     }
 }
 
 impl Show {
+    fn one(&self, call: &Call<'_>, reader: &LogReader<FolderFiles>, index: u64) -> Answer {
+        if index >= reader.size() {
+            let none = LogError::NoEntry { index, size: reader.size() };
+            return Err(FlowError::Usage(format!("--entry {index}: {none}")));
+        }
+        let mut bytes = reader.entry(index)?;
+        let proof = if self.proof { Some(reader.tlog_proof(index)?.to_string()) } else { None };
+        if call.format == Format::Json {
+            let document = answer::LogEntryShown { index, entry: entry(index, &bytes)?, proof };
+            return Ok(Done::answer(call.format, Exit::Ok, "log-show-entry", &document, String::new));
+        }
+        bytes.push(b'\n');
+        Ok(Done::bytes(proof.map_or(bytes, String::into_bytes)))
+    }
+
     fn run(&self, call: &Call<'_>) -> Answer {
-        let reader = LogReader::open(&self.store.place().log())?;
+        let place = self.store.place();
+        let reader = LogReader::open(&place.log())?;
         if let Some(index) = self.entry {
-            if self.proof {
-                return Ok(Done::bytes(reader.tlog_proof(index)?.to_string().into_bytes()));
-            }
-            let mut bytes = reader.entry(index)?;
-            bytes.push(b'\n');
-            return Ok(Done::bytes(bytes));
+            return self.one(call, &reader, index);
         }
         let size = reader.checkpoint().claim().size;
         let mut entries = Vec::new();
         for (index, bytes) in (0..size).zip(reader.entries(0..size)) {
-            let entry = Entry::parse(&bytes?).map_err(|error| {
-                let place = format!("log entry {index}");
-                FlowError::Refused(vec![Finding::new(codes::LOG_ENTRY_MALFORMED, error.to_string()).at(place)])
-            })?;
-            entries.push(answer::NumberedEntry { index, entry });
+            let entry = entry(index, &bytes?)?;
+            let decision = recorded_decision(&place, &entry)?;
+            let (verdict, authorised) = (decision.as_ref().map(|d| d.verdict), decision.as_ref().map(|d| d.authorised));
+            entries.push(answer::NumberedEntry { index, entry, verdict, authorised });
         }
         let document = answer::LogEntries { size, entries };
         Ok(Done::answer(call.format, Exit::Ok, "log-show", &document, || {
-            let row = |answer::NumberedEntry { index, entry }: &answer::NumberedEntry| {
+            let row = |answer::NumberedEntry { index, entry, verdict, authorised }: &answer::NumberedEntry| {
                 let environment = entry.environment.as_ref().map_or_else(String::new, ToString::to_string);
                 let subject = entry.subjects.first().map_or_else(String::new, ToString::to_string);
-                vec![index.to_string(), entry.time.to_string(), entry.kind.word().to_owned(), environment, subject]
+                let said = match (verdict, authorised) {
+                    (Some(Verdict::Pass), Some(true)) => "PASS, authorised".to_owned(),
+                    (Some(verdict), Some(true)) => format!("{verdict}, let through"),
+                    (Some(verdict), _) => verdict.to_string(),
+                    (None, _) if entry.kind == Kind::PromotionDecision => "not in the store".to_owned(),
+                    (None, _) => String::new(),
+                };
+                let kind = entry.kind.word().to_owned();
+                vec![index.to_string(), entry.time.to_string(), kind, environment, said, subject]
             };
             let rows: Vec<_> = document.entries.iter().map(row).collect();
-            text::table(&["entry", "time", "kind", "environment", "subject"], &rows)
+            text::table(&["entry", "time", "kind", "environment", "decision", "subject"], &rows)
         }))
     }
+}
+
+fn entry(index: u64, bytes: &[u8]) -> Result<Entry, FlowError> {
+    Entry::parse(bytes).map_err(|error| {
+        let finding = Finding::new(codes::LOG_ENTRY_MALFORMED, error.to_string()).at(format!("log entry {index}"));
+        FlowError::Refused(vec![finding.help("`countersign log verify` names what was altered")])
+    })
 }

@@ -17,7 +17,8 @@ mod verify;
 use crate::render::{Done, Format};
 use crate::world::World;
 use clap::{CommandFactory as _, Parser, Subcommand};
-use countersign_flow::FlowError;
+use countersign_core::exit::Exit;
+use countersign_flow::{FlowError, output};
 
 const GROUPS: &str = "\
 {about-with-newline}
@@ -29,7 +30,7 @@ Build:
   sign         Sign a statement into a Sigstore bundle
 
 Review:
-  review       Sign reviews, and prove that they cover a range of commits
+  review       Sign and share reviews, and prove that they cover a range of commits
 
 Gate:
   verify       Verify an artifact against its bundles, or that a digest was promoted
@@ -97,17 +98,17 @@ impl Cli {
             Verb::Sbom(verb) => (verb.run(&call), WRITTEN),
             Verb::Provenance(verb) => (verb.run(&call), WRITTEN),
             Verb::Sign(verb) => (verb.run(&call), WRITTEN),
-            Verb::Review(verb) => (verb.run(&call), "nothing was signed"),
+            Verb::Review(verb) => (verb.run(&call), verb.not_done()),
             Verb::Verify(verb) => (verb.run(&call), "nothing was verified"),
-            Verb::Policy(verb) => (verb.run(&call), "nothing was recorded"),
+            Verb::Policy(verb) => (verb.run(&call), verb.not_done()),
             Verb::Promote(verb) => (verb.run(&call), "nothing was authorised"),
-            Verb::Log(verb) => (verb.run(&call), WRITTEN),
-            Verb::Audit(verb) => (verb.run(&call), WRITTEN),
-            Verb::Key(verb) => (verb.run(&call), WRITTEN),
-            Verb::Trust(verb) => (verb.run(&call), WRITTEN),
+            Verb::Log(verb) => (verb.run(&call), verb.not_done()),
+            Verb::Audit(verb) => (verb.run(&call), verb.not_done()),
+            Verb::Key(verb) => (verb.run(&call), verb.not_done()),
+            Verb::Trust(verb) => (verb.run(&call), verb.not_done()),
             Verb::Explain(verb) => (verb.run(&call), "nothing was explained"),
-            Verb::Completions { shell } => (Ok(completions(*shell)), WRITTEN),
-            Verb::Demo(verb) => (verb.run(), "the demo did not come to its end"),
+            Verb::Completions { shell } => (Ok(completions(&call, *shell)), WRITTEN),
+            Verb::Demo(verb) => (verb.run(&call), "the demo did not come to its end"),
         };
         result.unwrap_or_else(|error| Done::failed(self.format, &error, not_done))
     }
@@ -115,10 +116,12 @@ impl Cli {
 
 const WRITTEN: &str = "nothing was written";
 
-fn completions(shell: clap_complete::Shell) -> Done {
+fn completions(call: &Call<'_>, shell: clap_complete::Shell) -> Done {
     let mut out = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "countersign", &mut out);
-    Done::bytes(out)
+    let script = String::from_utf8_lossy(&out).into_owned();
+    let document = output::Completions { shell: shell.to_string(), script };
+    Done::answer(call.format, Exit::Ok, "completions", &document, || document.script.clone())
 }
 
 /// What every verb gets beside its own arguments.

@@ -1,13 +1,12 @@
 //! `policy`: releases that people approve, and that the log makes active.
 
-use super::given::{self, LeastArgs, StoreArgs, TrustArgs};
+use super::given::{self, LeastArgs, OutsideDigest, StoreArgs, TrustArgs};
 use super::{Answer, Call};
 use crate::render::Done;
 use clap::{Args, Subcommand};
-use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
 use countersign_core::finding::exit_of;
-use countersign_core::ids::EnvName;
+use countersign_core::ids::{EnvName, PersonId};
 use countersign_flow::outside::TrustFile;
 use countersign_flow::place::StoreBlobs;
 use countersign_flow::policy::{self, ActivateRequest, Activation};
@@ -16,7 +15,8 @@ use countersign_record::atomic::write_atomic;
 use countersign_report::text;
 use countersign_sign::{PersonKey, SigningKey};
 use countersign_verify::LogState;
-use countersign_verify::policy::Activated;
+use countersign_verify::policy::{Activated, approvals};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Build, approve and activate policy releases
@@ -65,8 +65,8 @@ struct Approve {
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
     /// Its digest, from outside
-    #[arg(long, value_name = "sha256:…")]
-    trust_digest: Option<Sha256>,
+    #[arg(long, value_name = "sha256:…", value_parser = OutsideDigest::parse)]
+    trust_digest: Option<OutsideDigest>,
 }
 
 /// Make an approved release the active one for an environment
@@ -134,6 +134,14 @@ impl Policy {
             Verb::History(verb) => verb.run(call),
         }
     }
+
+    pub(crate) const fn not_done(&self) -> &'static str {
+        match &self.verb {
+            Verb::Build(_) | Verb::Approve(_) => "nothing was written",
+            Verb::Activate(_) => "nothing was recorded",
+            Verb::History(_) => "nothing was shown",
+        }
+    }
 }
 
 impl Build {
@@ -175,7 +183,7 @@ impl Approve {
         let at = given::now()?;
         let trust = match &self.trust {
             None => None,
-            Some(path) => Some(TrustFile::read(path, self.trust_digest, at)?),
+            Some(path) => Some(TrustFile::read(path, self.trust_digest.and_then(OutsideDigest::given), at)?),
         };
         if let Some(trust) = &trust
             && !trust.outcome.findings.is_empty()
@@ -184,18 +192,32 @@ impl Approve {
         }
         let trust = trust.as_ref().and_then(|t| t.outcome.trust.as_ref()).map(countersign_verify::VerifiedTrust::trust);
         let keygen = call.world.ssh_keygen();
-        let (manifest, bytes) = policy::approve(&self.manifest, &self.output, &key, &keygen, trust)?;
-        write_atomic(&self.output, &bytes, 0o644)?;
+        let (manifest, signed) = policy::approve(&self.manifest, &self.output, &key, &keygen, trust)?;
+        write_atomic(&self.output, &signed.bytes, 0o644)?;
+        let place = self.output.display().to_string();
+        let approvals = trust.map(|trust| approvals(&signed.bytes, trust, at, &place)).transpose();
+        let approvals = approvals.map_err(FlowError::Refused)?;
+        let names = |persons: &BTreeSet<PersonId>| persons.iter().map(ToString::to_string).collect();
         let document = answer::PolicyApproved {
             output: self.output.display().to_string(),
             digest: manifest.digest()?,
             version: manifest.version,
-            signatures: bytes.split(|b| *b == b'\n').filter(|line| !line.is_empty()).count(),
+            added: signed.added,
+            keys: signed.keys,
+            persons: approvals.as_ref().map(|(persons, _)| names(persons)),
+            needed: approvals.as_ref().map(|(_, needed)| *needed),
         };
         Ok(Done::answer(call.format, Exit::Ok, "policy-approve", &document, || {
+            let again = if document.added { "" } else { "already signed by this key: nothing was added\n" };
+            let who = match (&document.persons, document.needed) {
+                (Some(persons), Some(needed)) => {
+                    format!("{} of {needed} needed: {}", persons.len(), persons.join(", "))
+                }
+                _ => format!("signed by {} key(s); with --trust it is said whose they are", document.keys),
+            };
             format!(
-                "{}: {} approval(s) of release {}\n{}\n",
-                document.output, document.signatures, document.version, document.digest
+                "{again}{}: approval of release {}\n{}\n{who}\n",
+                document.output, document.version, document.digest
             )
         }))
     }
@@ -282,6 +304,9 @@ impl History {
                 activations = policy::history(state, self.environment.as_ref()).iter().map(|a| row(a, state)).collect();
             }
             blobs.finish()?;
+            if let Some(environment) = self.environment.as_ref().filter(|_| activations.is_empty()) {
+                findings.extend(policy::unknown_environment(environment, verified.trust()));
+            }
         }
         let document = answer::PolicyHistory { exit: exit_of(&findings), activations, findings };
         Ok(Done::answer(call.format, document.exit, "policy-history", &document, || {
@@ -307,9 +332,7 @@ impl History {
 
 fn row(activated: &Activated, state: &LogState) -> answer::ActivationRow {
     let environment = &activated.activation.environment;
-    let names = |ids: &std::collections::BTreeSet<countersign_core::ids::PersonId>| {
-        ids.iter().map(ToString::to_string).collect()
-    };
+    let names = |ids: &BTreeSet<PersonId>| ids.iter().map(ToString::to_string).collect();
     answer::ActivationRow {
         entry: activated.entry,
         time: activated.time,

@@ -5,12 +5,14 @@ use super::{Answer, Call};
 use crate::render::Done;
 use crate::world::World;
 use clap::Args;
+use countersign_core::codes;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Class, Finding, Verdict, exit_of};
 use countersign_core::ids::EnvName;
 use countersign_flow::FlowError;
 use countersign_flow::documents;
-use countersign_flow::promote::{GateKeys, PromoteRequest, Promotion, dry_run, promote};
+use countersign_flow::promote::{GateKeys, PromoteRequest, Promotion, dry_run, promote, promoted_before};
+use countersign_flow::review::notes;
 use countersign_record::atomic::write_atomic;
 use countersign_report::{output, text};
 use countersign_sign::SigningKey;
@@ -34,9 +36,12 @@ pub(crate) struct Promote {
     /// Signed statements: provenance and SBOM; a file may hold several, one a line
     #[arg(long = "bundle", value_name = "FILE", help_heading = "Evidence")]
     bundles: Vec<PathBuf>,
-    /// Signed reviews: files, or folders of them
+    /// Signed reviews, and what collectors read from forges: files, or folders of them
     #[arg(long, value_name = "DIR|FILE", help_heading = "Evidence")]
     reviews: Vec<PathBuf>,
+    /// Signed reviews from refs/notes/countersign of the repository that --repo names
+    #[arg(long, help_heading = "Evidence", requires = "repo")]
+    review_notes: bool,
     /// The repository that the artifact was built from
     #[arg(long, value_name = "DIR", help_heading = "Evidence")]
     repo: Option<PathBuf>,
@@ -69,12 +74,14 @@ impl Promote {
         let trust = self.trust.read(at)?;
         let place = self.store.place();
         let least = self.least.file();
+        let handed = documents::read_all(&self.bundles, &self.reviews)?;
         let executable = std::env::current_exe().unwrap_or_default();
         let tool = World::tool().map_err(|source| FlowError::Read { path: executable, source })?;
-        let request = PromoteRequest {
+        let mut request = PromoteRequest {
             artifact: &self.artifact,
             environment: self.to.clone(),
-            documents: documents::read_all(&self.bundles, &self.reviews)?,
+            documents: handed.documents,
+            captures: handed.captures,
             trust: &trust,
             place: &place,
             least_checkpoint: least,
@@ -84,6 +91,15 @@ impl Promote {
             at,
             tool,
         };
+        if let (true, Some(repo), Some(trust)) = (self.review_notes, &self.repo, &trust.outcome.trust) {
+            let since = promoted_before(&request)?.map(|id| id.hex());
+            let programs = call.world.environment();
+            let noted = notes::read(&notes::Reading { repo, since: since.as_deref(), trust, at, programs })?;
+            if let Some(passed_over) = &noted.passed_over {
+                call.tell(&text::finding(passed_over));
+            }
+            request.documents.extend(noted.documents);
+        }
         let load = |path: &Option<PathBuf>| path.as_deref().map(SigningKey::load).transpose();
         let (gate, log) = (load(&self.key)?, load(&self.log_key)?);
         let promotion = match (self.dry_run, gate, log) {
@@ -96,26 +112,48 @@ impl Promote {
         if let (Some(path), Some(recorded)) = (&self.checkpoint_output, &promotion.recorded) {
             write_atomic(path, &recorded.checkpoint, 0o644)?;
         }
-        Ok(self.show(call, &promotion))
+        Ok(self.show(call, &self.placed(promotion)))
+    }
+
+    /// With the files of the keys that are at fault. What is recorded stays as it is; no such finding is in it.
+    fn placed(&self, mut promotion: Promotion) -> Promotion {
+        if promotion.recorded.is_some() {
+            return promotion;
+        }
+        if self.key.is_none() {
+            let gate = promotion.decision.findings.iter_mut().filter(|finding| finding.code == codes::GATE_UNKNOWN);
+            gate.for_each(|finding| finding.found = vec!["no key was given".to_owned()]);
+        }
+        let others = promotion.not_recorded.iter_mut().flat_map(|not| not.findings.iter_mut());
+        for place in promotion.decision.findings.iter_mut().chain(others).flat_map(|finding| finding.at.iter_mut()) {
+            let key = match place.as_str() {
+                "--key" => &self.key,
+                "--log-key" => &self.log_key,
+                _ => continue,
+            };
+            if let Some(path) = key {
+                *place = format!("{place} {}", path.display());
+            }
+        }
+        promotion
     }
 
     fn show(&self, call: &Call<'_>, promotion: &Promotion) -> Done {
         let decision = &promotion.decision;
-        let not_recorded = !self.dry_run && promotion.recorded.is_none();
         let found = exit_of(&decision.findings);
-        let exit = if not_recorded {
-            found.worse(Exit::Indeterminate)
-        } else if decision.enforced {
-            found
-        } else {
+        let exit = if let Some(not) = &promotion.not_recorded {
+            found.worse(Exit::Indeterminate).worse(exit_of(&not.findings))
+        } else if decision.authorised && decision.verdict != Verdict::Pass {
+            // Let through by a gate that is not enforced, and on a foundation that holds.
             Exit::Ok
+        } else {
+            found
         };
-        let document = output::Promotion {
-            decision: decision.clone(),
-            entry: promotion.recorded.as_ref().map(|recorded| recorded.entry),
-            not_recorded: promotion.not_recorded.map(str::to_owned),
-            exit,
-        };
+        let entry = promotion.recorded.as_ref().map(|recorded| recorded.entry);
+        let mut document = output::Promotion::new(decision.clone(), entry, exit);
+        if let Some(not) = &promotion.not_recorded {
+            document = document.not_recorded(not.why, not.findings.clone());
+        }
         Done::answer(call.format, exit, "promote", &document, || {
             let paths: Vec<PathBuf> = self.bundles.iter().chain(&self.reviews).cloned().collect();
             documents::named(&self.words(promotion), &paths)
@@ -141,6 +179,10 @@ impl Promote {
             out.push('\n');
             out.push_str(&text::findings(&notes));
         }
+        if let Some(not) = promotion.not_recorded.as_ref().filter(|not| !not.findings.is_empty()) {
+            out.push('\n');
+            out.push_str(&text::findings(&not.findings));
+        }
         out.push('\n');
         out.push_str(&self.verdict(promotion));
         out
@@ -149,22 +191,38 @@ impl Promote {
     fn verdict(&self, promotion: &Promotion) -> String {
         let decision = &promotion.decision;
         let environment = &decision.request.environment;
+        // Nothing is authorised before it is recorded, and no line may say so.
+        let may = match (&promotion.recorded, self.dry_run) {
+            (Some(_), _) => format!("authorised for {environment}"),
+            (None, true) => format!("would be authorised for {environment}"),
+            (None, false) => "nothing was authorised".to_owned(),
+        };
         let said = match (decision.verdict, decision.enforced) {
-            (Verdict::Pass, _) => format!("PASS: authorised for {environment}: {}", decision.levels.join(", ")),
+            (Verdict::Pass, _) if promotion.not_recorded.is_some() => format!("PASS, but {may}"),
+            (Verdict::Pass, _) => format!("PASS: {may}: {}", decision.levels.join(", ")),
             (verdict, true) => format!("{verdict}: nothing was authorised"),
+            (verdict, false) if promotion.not_recorded.is_some() => format!("{verdict}: {may}"),
             (verdict, false) => format!(
-                "{verdict}, and the gate of {environment} is not enforced: let through, the summary says FAILED"
+                "{verdict}: {}let through, the summary {} FAILED",
+                if self.dry_run { "would be " } else { "" },
+                if self.dry_run { "would say" } else { "says" },
             ),
         };
-        let record = match (&promotion.recorded, promotion.not_recorded) {
+        let record = match (&promotion.recorded, &promotion.not_recorded) {
             (Some(recorded), _) => format!("decision recorded as entry {}", recorded.entry),
-            (None, Some(why)) => format!("nothing was recorded: {why}"),
-            (None, None) => "dry run: nothing was recorded".to_owned(),
+            (None, Some(not)) => format!("nothing was recorded: {}", not.why),
+            (None, None) => "dry run: nothing was recorded, and nothing was authorised".to_owned(),
         };
         let keep = match (&promotion.recorded, &self.checkpoint_output) {
             (Some(_), None) => "\nkeep the log's checkpoint elsewhere: `countersign log checkpoint --output FILE`",
             _ => "",
         };
-        format!("{said}\n{record}{keep}\n")
+        let lenient = if decision.enforced {
+            String::new()
+        } else {
+            format!("the gate of {environment} is not enforced: it lets through what it would refuse\n")
+        };
+        let elsewhere = decision.would_be.iter().map(|(other, verdict)| format!("{other} would say {verdict} today\n"));
+        format!("{said}\n{lenient}{}{record}{keep}\n", elsewhere.collect::<String>())
     }
 }

@@ -5,7 +5,9 @@ use crate::render::Done;
 use crate::world::World;
 use clap::Args;
 use countersign_collect::platform;
-use countersign_collect::provenance::{Observed, Request, provenance_by_running, provenance_of_artifacts};
+use countersign_collect::provenance::{
+    Observed, Request, default_output, provenance_by_running, provenance_of_artifacts,
+};
 use countersign_core::exit::Exit;
 use countersign_core::json;
 use countersign_core::time::Time;
@@ -45,50 +47,52 @@ impl Provenance {
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
         let directory = PathBuf::from(".");
         let run = World::nonce().map_err(|error| FlowError::Usage(format!("random bytes: {error}")))?;
-        let local_run = format!("urn:countersign:run:{run}");
+        let local_run = format!("{}{run}", platform::LOCAL_RUN);
         let request = Request {
             directory: &directory,
             environment: call.world.environment(),
             source_uri: self.source_uri.as_deref(),
             lock_file: self.lockfile.as_deref(),
             artifacts: &self.artifacts,
+            output: self.output.as_deref(),
             local_run: &local_run,
         };
         let started = given::now()?;
         let clock = || -> Time { given::now().unwrap_or(started) };
+        if self.command.is_empty() && self.artifacts.is_empty() {
+            return Err(FlowError::Usage(
+                "there is nothing to say: give a build command after `--`, or a file with --artifact".to_owned(),
+            ));
+        }
         let observed = if self.command.is_empty() {
             provenance_of_artifacts(&request)?
         } else {
             provenance_by_running(&request, &self.command, &clock)?
         };
         let statement = json::parse(&observed.statement()?.to_bytes()?)?;
-        let output = self.output.clone().unwrap_or_else(|| beside(&observed));
+        let output = self.output.clone().unwrap_or_else(|| default_output(&observed.artifacts));
         write_atomic(&output, json::pretty(&statement)?.as_bytes(), 0o644)?;
         let document = answer::Provenance {
             output: output.display().to_string(),
             artifacts: observed
                 .artifacts
                 .iter()
-                .map(|a| answer::Artifact { name: a.name.clone(), sha256: a.digest })
+                .map(|a| answer::Artifact { name: a.name.clone(), digest: a.digest })
                 .collect(),
             builder: observed.predicate.run_details.builder.id.to_string(),
             level: platform::SLSA_BUILD_LEVEL,
             dirty: observed.changes.count > 0,
             changes: observed.changes.count,
+            shallow: observed.shallow,
             removed_variables: observed.removed.clone(),
         };
         Ok(Done::answer(call.format, Exit::Ok, "provenance", &document, || words(&document, &observed)))
     }
 }
 
-fn beside(observed: &Observed) -> PathBuf {
-    let name = observed.artifacts.first().map_or("artifact", |artifact| artifact.name.as_str());
-    PathBuf::from(format!("{name}.provenance.json"))
-}
-
 fn words(document: &answer::Provenance, observed: &Observed) -> String {
     let mut out = format!("{}\n", document.output);
-    for answer::Artifact { name, sha256: digest } in &document.artifacts {
+    for answer::Artifact { name, digest } in &document.artifacts {
         out.push_str(&format!("  {name}  {digest}\n"));
     }
     out.push_str(&format!("  built by {}, which shows SLSA Build L{}\n", document.builder, document.level));
@@ -98,6 +102,12 @@ fn words(document: &answer::Provenance, observed: &Observed) -> String {
             document.changes,
             observed.changes.first.join(", ")
         ));
+    }
+    if document.shallow {
+        out.push_str(
+            "  the clone is shallow: it leaves history out, and the provenance says so; \
+             `git fetch --unshallow` before the gate, which proves reviews over the whole range\n",
+        );
     }
     if !document.removed_variables.is_empty() {
         out.push_str(&format!("  kept from the build: {}\n", document.removed_variables.join(", ")));

@@ -1,17 +1,18 @@
 //! `sbom`: what is in a binary, as `CycloneDX`.
 
 use super::{Answer, Call};
-use crate::render::Done;
+use crate::render::{Done, Format};
 use crate::variables;
 use clap::Args;
 use countersign_collect::artifact;
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
+use countersign_core::json;
 use countersign_core::time::Time;
 use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_sbom::{CargoRequest, Facts, Summary, cargo_sbom};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Write the SBOM of a Cargo workspace's binary
 ///
@@ -74,21 +75,24 @@ impl Sbom {
             toolchain: None,
         };
         let sbom = cargo_sbom(&request, &facts)?;
-        match &self.output {
-            None => Ok(Done::bytes(sbom.bytes)),
-            Some(path) => {
-                write_atomic(path, &sbom.bytes, 0o644)?;
-                let document = document(path, &sbom.summary, &sbom.bytes);
-                Ok(Done::answer(call.format, Exit::Ok, "sbom", &document, || words(&document)))
-            }
+        let mut document = document(&sbom.summary, &sbom.bytes);
+        if let Some(path) = &self.output {
+            write_atomic(path, &sbom.bytes, 0o644)?;
+            document.output = Some(path.display().to_string());
+        } else if call.format == Format::Json {
+            document.document = Some(json::parse(&sbom.bytes)?);
+        } else {
+            return Ok(Done::bytes(sbom.bytes));
         }
+        Ok(Done::answer(call.format, Exit::Ok, "sbom", &document, || words(&document)))
     }
 }
 
-fn document(path: &Path, summary: &Summary, bytes: &[u8]) -> answer::Sbom {
+fn document(summary: &Summary, bytes: &[u8]) -> answer::Sbom {
     answer::Sbom {
-        output: path.display().to_string(),
-        sha256: Sha256::of(bytes),
+        output: None,
+        document: None,
+        digest: Sha256::of(bytes),
         components: summary.components,
         linked: summary.linked,
         build_only: summary.build_only,
@@ -103,7 +107,7 @@ fn words(written: &answer::Sbom) -> String {
     format!(
         "{}: {} components ({} linked, {} for the build only), {} dependencies\n\
              {} without checksum, {} without licence, {} with native code that is not listed\n",
-        written.output,
+        written.output.as_deref().unwrap_or_default(),
         written.components,
         written.linked,
         written.build_only,

@@ -9,6 +9,7 @@ use countersign_core::key::PublicKey;
 use countersign_core::limits;
 use countersign_flow::{FlowError, build, documents, files, output as answer};
 use countersign_record::atomic::write_atomic;
+use countersign_report::text;
 use countersign_sign::{KeyKind, PersonKey, SigningKey, public_path};
 use std::path::PathBuf;
 
@@ -36,7 +37,7 @@ pub(crate) struct Sign {
     /// The bundle
     #[arg(long, value_name = "FILE.sigstore.json")]
     output: PathBuf,
-    /// Add the bundle as a line to a collection that is there already
+    /// Add the bundle as a line to the file, which is made where there is none
     #[arg(long)]
     append: bool,
 }
@@ -51,8 +52,8 @@ enum Type {
 
 impl Sign {
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
-        let statement = match (self.kind, &self.artifact) {
-            (Type::Statement, None) => build::statement(&self.file)?,
+        let (statement, notes) = match (self.kind, &self.artifact) {
+            (Type::Statement, None) => (build::statement(&self.file)?, Vec::new()),
             (Type::Sbom, Some(artifact)) => build::sbom_statement(&self.file, artifact)?,
             (Type::Statement, Some(_)) => {
                 return Err(FlowError::Usage(
@@ -63,8 +64,7 @@ impl Sign {
         };
         let key = SigningKey::load(&self.key)?;
         let bundle = build::sign(&statement, &key)?;
-        let mut lines =
-            if self.append { documents::read_all(std::slice::from_ref(&self.output), &[])? } else { Vec::new() };
+        let mut lines = if self.append { documents::read_if_there(&self.output)? } else { Vec::new() };
         lines.push(bundle.clone());
         let mut bytes = lines.join(&b'\n');
         bytes.push(b'\n');
@@ -74,9 +74,16 @@ impl Sign {
             bundle: Sha256::of(&bundle),
             predicate_type: statement.predicate_type.to_string(),
             key: key.public().id().to_string(),
+            findings: notes,
         };
         Ok(Done::answer(call.format, Exit::Ok, "sign", &document, || {
-            format!("{}: {}, signed by key {}\n", document.output, document.predicate_type, document.key)
+            format!(
+                "{}: {}, signed by key {}\n{}",
+                document.output,
+                document.predicate_type,
+                document.key,
+                text::findings(&document.findings)
+            )
         }))
     }
 }
@@ -125,6 +132,13 @@ struct Show {
 }
 
 impl Key {
+    pub(crate) const fn not_done(&self) -> &'static str {
+        match &self.verb {
+            KeyVerb::Generate(_) => "nothing was written",
+            KeyVerb::Show(_) => "nothing was shown",
+        }
+    }
+
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
         let document = match &self.verb {
             KeyVerb::Generate(verb) => {

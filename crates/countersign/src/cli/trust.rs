@@ -4,6 +4,7 @@ use super::sign::read_public;
 use super::{Answer, Call, given};
 use crate::render::Done;
 use clap::{Args, Subcommand};
+use countersign_core::codes;
 use countersign_core::exit::Exit;
 use countersign_core::finding::exit_of;
 use countersign_core::ids::{EnvName, IdError, Origin, PersonId, Uri};
@@ -14,6 +15,7 @@ use countersign_flow::{FlowError, files, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
 use countersign_sign::PersonKey;
+use countersign_verify::trust::signers;
 use std::path::{Path, PathBuf};
 
 /// Write, sign and look at the trust document
@@ -101,6 +103,13 @@ impl Trust {
             Verb::Digest(verb) => verb.run(call),
         }
     }
+
+    pub(crate) const fn not_done(&self) -> &'static str {
+        match &self.verb {
+            Verb::Init(_) | Verb::Sign(_) => "nothing was written",
+            Verb::Show(_) | Verb::Digest(_) => "nothing was shown",
+        }
+    }
 }
 
 impl Init {
@@ -121,16 +130,18 @@ impl Init {
             return Err(FlowError::Exists { path: self.output.clone() });
         }
         write_atomic(&self.output, toml.as_bytes(), 0o644)?;
-        let document = answer::TrustFile {
+        let document = answer::TrustBegun {
             output: self.output.display().to_string(),
             digest: trust_file::read(&self.output)?.digest()?,
+            findings: trust_file::lacking(&beginning, &self.output),
         };
         Ok(Done::answer(call.format, Exit::Ok, "trust-init", &document, || {
             format!(
-                "{0}: {1} persons; read it, and have {2} of them sign it:\n  countersign trust sign {0} --key KEY\n",
+                "{0}: {1} person(s); read it, and have {2} of them sign it:\n  countersign trust sign {0} --key KEY\n{3}",
                 document.output,
                 beginning.persons.len(),
-                beginning.threshold
+                beginning.threshold,
+                text::findings(&document.findings)
             )
         }))
     }
@@ -140,18 +151,26 @@ impl Sign {
     fn run(&self, call: &Call<'_>) -> Answer {
         let trust = trust_file::read(&self.file)?;
         let key = PersonKey::load(&self.key)?;
-        let bytes = trust_file::sign(&trust, &self.output, &key, &call.world.ssh_keygen())?;
-        write_atomic(&self.output, &bytes, 0o644)?;
-        let document = answer::TrustFile { output: self.output.display().to_string(), digest: trust.digest()? };
-        let read = TrustFile::read(&self.output, Some(document.digest), given::now()?)?;
+        let signed = trust_file::sign(&trust, &self.output, &key, &call.world.ssh_keygen())?;
+        write_atomic(&self.output, &signed.bytes, 0o644)?;
+        let digest = trust.digest()?;
+        let at = given::now()?;
+        let (persons, needed) = signers(&signed.bytes, &trust, at).map_err(FlowError::Refused)?;
+        let document = answer::TrustSigned {
+            output: self.output.display().to_string(),
+            digest,
+            added: signed.added,
+            persons: persons.iter().map(ToString::to_string).collect(),
+            needed,
+        };
+        let read = TrustFile::read(&self.output, Some(digest), at)?;
         Ok(Done::answer(call.format, Exit::Ok, "trust-sign", &document, || {
-            let state = match read.outcome.findings.first() {
-                None => "enough persons have signed it".to_owned(),
-                Some(finding) => {
-                    finding.found.first().map_or_else(|| finding.what.clone(), |f| format!("{}: {f}", finding.what))
-                }
-            };
-            format!("{}: {}\n{state}\n", document.output, document.digest)
+            let again = if document.added { "" } else { "already signed by this key: nothing was added\n" };
+            let who = format!("{} of {} needed: {}", document.persons.len(), needed, document.persons.join(", "));
+            // Too few is said already; that it has expired, or a signature in it is broken, is not.
+            let others = read.outcome.findings.iter().filter(|finding| finding.code != codes::TRUST_QUORUM);
+            let others: Vec<_> = others.cloned().collect();
+            format!("{again}{}: {digest}\n{who}\n{}", document.output, text::findings(&others))
         }))
     }
 }

@@ -66,7 +66,7 @@ impl Verify {
             let least = self.least.file();
             promoted_to(&subject, environment, &trust, &self.store.place(), least, at)?
         } else {
-            let documents = documents::read_all(&self.bundles, &[])?;
+            let documents = documents::read_all(&self.bundles, &[])?.documents;
             let kinds = self.kinds.iter().map(|kind| match kind {
                 Type::Provenance => Kind::Provenance,
                 Type::Sbom => Kind::Sbom,

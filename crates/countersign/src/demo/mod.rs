@@ -307,7 +307,8 @@ fn audited(stage: &mut Stage<'_>, digest: &str) -> Result<(), DemoError> {
          again: the same answers have to come out. Then one byte of it is changed.",
     )?;
     stage.command(&["audit", "export", "--store", "store", "--output", "demo.cspkg"])?;
-    let verify = ["--trust", "trust.sigstore.json", "--trust-digest", digest];
+    let verify =
+        ["--trust", "trust.sigstore.json", "--trust-digest", digest, "--least-checkpoint", "outside/checkpoint"];
     let with = |file: &'static str| ["audit", "verify", file].into_iter().chain(verify).collect::<Vec<_>>();
     stage.command(&with("demo.cspkg"))?;
     stage.flip("demo.cspkg", "altered.cspkg")?;

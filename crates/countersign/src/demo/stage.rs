@@ -2,10 +2,14 @@
 
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
+use countersign_flow::output::DemoStep;
 use std::ffi::OsStr;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+/// Where the payload of a signed document begins.
+const PAYLOAD: &[u8] = b"\"payload\":\"";
 
 /// The stage.
 pub(crate) struct Stage<'a> {
@@ -13,6 +17,8 @@ pub(crate) struct Stage<'a> {
     folder: PathBuf,
     inside: PathBuf,
     chapter: u32,
+    title: String,
+    steps: Vec<DemoStep>,
     audience: &'a mut dyn Write,
 }
 
@@ -55,7 +61,7 @@ pub(crate) enum DemoError {
 impl<'a> Stage<'a> {
     /// In an empty folder, with the program that is to be run.
     pub(crate) fn new(program: PathBuf, folder: PathBuf, audience: &'a mut dyn Write) -> Self {
-        Self { program, inside: folder.clone(), folder, chapter: 0, audience }
+        Self { program, inside: folder.clone(), folder, chapter: 0, title: String::new(), steps: Vec::new(), audience }
     }
 
     /// The folder.
@@ -66,6 +72,7 @@ impl<'a> Stage<'a> {
     /// A heading and what happens below it.
     pub(crate) fn chapter(&mut self, title: &str, text: &str) -> Result<(), DemoError> {
         self.chapter = self.chapter.saturating_add(1);
+        title.clone_into(&mut self.title);
         writeln!(self.audience, "\n== {}. {title} ==", self.chapter)?;
         let mut line = String::new();
         for word in text.split_whitespace() {
@@ -103,7 +110,18 @@ impl<'a> Stage<'a> {
             writeln!(self.audience, "(exit code {})", exit.code())?;
         }
         writeln!(self.audience)?;
-        ended(&shown(arguments), &output, exit).map(|_| ())
+        ended(&shown(arguments), &output, exit)?;
+        self.steps.push(DemoStep {
+            chapter: self.title.clone(),
+            command: format!("countersign {}", arguments.join(" ")),
+            exit,
+        });
+        Ok(())
+    }
+
+    /// The commands that were shown, each ended as it had to.
+    pub(crate) fn steps(&self) -> &[DemoStep] {
+        &self.steps
     }
 
     /// Runs this program without showing it.
@@ -172,15 +190,18 @@ impl<'a> Stage<'a> {
         Ok(Sha256::of(&bytes).to_string())
     }
 
-    /// A copy of a file with one byte changed, in its middle.
+    /// A copy of a file with one byte changed: inside a signed document in its middle, or in the middle where there is none.
     pub(crate) fn flip(&mut self, from: &str, to: &str) -> Result<(), DemoError> {
         let (from, to) = (self.folder.join(from), self.folder.join(to));
         let mut bytes = std::fs::read(&from).map_err(|source| DemoError::Io { path: from, source })?;
         let middle = bytes.len() / 2;
-        if let Some(byte) = bytes.get_mut(middle) {
+        let after = bytes.get(middle..).unwrap_or_default();
+        let inside = after.windows(PAYLOAD.len()).position(|window| window == PAYLOAD);
+        let at = middle.saturating_add(inside.map_or(0, |start| start.saturating_add(PAYLOAD.len())));
+        if let Some(byte) = bytes.get_mut(at) {
             *byte ^= 1;
         }
-        writeln!(self.audience, "(byte {middle} of a copy is changed)")?;
+        writeln!(self.audience, "(byte {at} of a copy is changed)")?;
         std::fs::write(&to, bytes).map_err(|source| DemoError::Io { path: to, source })
     }
 

@@ -10,8 +10,6 @@ mod rules;
 mod tests;
 mod timeline;
 
-pub(super) use commits::{co_authors, private_address};
-
 use super::build::{People, Read, Subject};
 use super::order::{Happened, Move, Story};
 use super::pages::{Answers, List, Paging};
@@ -21,6 +19,7 @@ use crate::statement::change_review::{
     AccountKind, AuthorRole, ChangeReview, ChangeState, EventKind, ForgeStrategy, Observation, Part, Permission,
     ReviewState, Shortfall,
 };
+pub(super) use commits::{co_authors, private_address};
 use live::Live;
 use names::Names;
 use pull::Pull;

@@ -30,12 +30,13 @@
 //! 11. The result is written with the modes `100644`, `100755`, `120000`, `160000` and `40000`, in git's order, without
 //!     empty folders. A folder that steps 1 to 3 took whole keeps its id.
 
-mod attributes;
 mod guard;
 #[cfg(test)]
 mod tests;
 mod text;
 mod tree;
+
+pub(super) use text::compared;
 
 use super::listing::Budget;
 use super::object::Object;

@@ -26,6 +26,19 @@ pub(super) fn merge(base: &[u8], ours: &[u8], theirs: &[u8]) -> Result<Vec<u8>, 
     }
 }
 
+/// What a diff of two texts shows: which lines it adds, by number from 0, and how many it takes away. `None` past the
+/// bounds, where no diff is made.
+pub(in crate::git) fn compared(before: &[u8], after: &[u8]) -> Option<(Vec<Range<usize>>, usize)> {
+    if before.len().max(after.len()) > limits::MERGE_TEXT_BYTES {
+        return None;
+    }
+    let mut table = Table::default();
+    let (before, after) = (table.tokens(before).ok()?, table.tokens(after).ok()?);
+    let hunks = table.hunks(Algorithm::Histogram, &before, &after);
+    let removed = hunks.iter().fold(0_usize, |sum, hunk| sum.saturating_add(hunk.before.len()));
+    Some((hunks.into_iter().map(|hunk| hunk.after).filter(|range| !range.is_empty()).collect(), removed))
+}
+
 /// Lines as numbers, the same number for the same line.
 #[derive(Default)]
 struct Table<'a> {

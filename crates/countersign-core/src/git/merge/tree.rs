@@ -1,7 +1,7 @@
 //! The merge of folders and of what is in them: steps 1 to 6 and 11 of the rule.
 
-use super::attributes::Attributes;
 use super::{Reason, Why, text};
+use crate::git::attributes::{Asked, Attributes};
 use crate::git::listing::{Budget, escape, join};
 use crate::git::object::{Object, ObjectError, ObjectKind};
 use crate::git::oid::{CollisionDetected, ObjectFormat, Oid};
@@ -203,7 +203,8 @@ impl Merger<'_> {
                     return Ok(true);
                 }
                 let content = self.source.blob(&slot.id)?;
-                if content.len() > limits::GIT_ATTRIBUTES_BYTES || Attributes::parse(&content).may_set_merge(below) {
+                let within = content.len() <= limits::GIT_ATTRIBUTES_BYTES;
+                if !within || Attributes::parse(&content, Asked::Merge).may_set(below) {
                     return Ok(true);
                 }
             }

@@ -1,10 +1,50 @@
-//! Whether a `.gitattributes` file may set `merge` for a path (step 7). It errs on the side of "may": what it cannot
-//! decide counts as set, whichever of the three trees it stands in, and whether or not another line takes it back.
+//! Whether a `.gitattributes` file may set an attribute for a path: `merge` (step 7 of the merge rule), and those that
+//! keep a diff from being shown. It errs on the side of "may": what it cannot decide counts as set, whichever tree it
+//! stands in, and whether or not another line takes it back.
 
-/// What a `.gitattributes` file says about merging.
+/// What is asked of a `.gitattributes` file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// How the path is merged.
+    Merge,
+    /// That no diff of the path is shown.
+    NoDiff,
+    /// That the path is generated, which forges take for a reason to fold its diff away.
+    Generated,
+}
+
+impl Asked {
+    /// Whether a word of a line sets it.
+    fn is_set_by(self, word: &[u8]) -> bool {
+        let name = |word: &[u8]| word.split(|b| *b == b'=').next().unwrap_or_default().to_vec();
+        match self {
+            // `merge`, or the macro `binary` that contains it: set, unset, unspecified or with a value.
+            Self::Merge => {
+                let word = word.strip_prefix(b"-").or_else(|| word.strip_prefix(b"!")).unwrap_or(word);
+                matches!(name(word).as_slice(), b"merge" | b"binary")
+            }
+            Self::NoDiff => matches!(word, b"-diff" | b"binary") || word.starts_with(b"binary="),
+            Self::Generated => {
+                let on = !word.ends_with(b"=false") && !word.ends_with(b"=0");
+                on && matches!(name(word).as_slice(), b"linguist-generated" | b"gitlab-generated")
+            }
+        }
+    }
+
+    /// Words that a line cannot do without if it sets it.
+    const fn signs(self) -> &'static [&'static [u8]] {
+        match self {
+            Self::Merge => &[b"merge", b"binary"],
+            Self::NoDiff => &[b"-diff", b"binary"],
+            Self::Generated => &[b"linguist-generated", b"gitlab-generated"],
+        }
+    }
+}
+
+/// For which paths a `.gitattributes` file may set what was asked.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Attributes {
-    /// Lines that set `merge`: their patterns.
+    /// Lines that set it: their patterns.
     Patterns(Vec<Vec<u8>>),
     /// It cannot be told for which paths; so for all.
     All,
@@ -12,7 +52,7 @@ pub(super) enum Attributes {
 
 impl Attributes {
     /// Reads the content of a `.gitattributes` file.
-    pub(super) fn parse(content: &[u8]) -> Self {
+    pub(super) fn parse(content: &[u8], asked: Asked) -> Self {
         let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
         let mut patterns = Vec::new();
         for line in content.split(|b| *b == b'\n') {
@@ -23,9 +63,9 @@ impl Attributes {
             // A quoted pattern may have spaces in it, so where the attributes start is not known: look everywhere.
             let quoted = pattern.starts_with(b"\"");
             let sets = if quoted {
-                line.windows(5).any(|w| w == b"merge") || line.windows(6).any(|w| w == b"binary")
+                asked.signs().iter().any(|sign| line.windows(sign.len()).any(|window| window == *sign))
             } else {
-                words.any(sets_merge)
+                words.any(|word| asked.is_set_by(word))
             };
             if !sets {
                 continue;
@@ -38,20 +78,13 @@ impl Attributes {
         Self::Patterns(patterns)
     }
 
-    /// Whether it may set `merge` for this path, given from the folder that the file lies in.
-    pub(super) fn may_set_merge(&self, path: &[u8]) -> bool {
+    /// Whether it may set it for this path, given from the folder that the file lies in.
+    pub(super) fn may_set(&self, path: &[u8]) -> bool {
         match self {
             Self::All => true,
             Self::Patterns(patterns) => patterns.iter().any(|pattern| may_match(pattern, path)),
         }
     }
-}
-
-/// `merge`, or the macro `binary` that contains it: set, unset, unspecified or with a value.
-fn sets_merge(word: &[u8]) -> bool {
-    let name = word.strip_prefix(b"-").or_else(|| word.strip_prefix(b"!")).unwrap_or(word);
-    let name = name.split(|b| *b == b'=').next().unwrap_or_default();
-    name == b"merge" || name == b"binary"
 }
 
 /// A superset of git's matching: without regard to case, `*` also across folders, and yes to every pattern with
@@ -127,7 +160,24 @@ mod tests {
     use super::*;
 
     fn may(content: &str, path: &str) -> bool {
-        Attributes::parse(content.as_bytes()).may_set_merge(path.as_bytes())
+        Attributes::parse(content.as_bytes(), Asked::Merge).may_set(path.as_bytes())
+    }
+
+    #[test]
+    fn what_hides_a_diff_is_told_from_what_merges_and_from_what_takes_it_back() {
+        let set = |asked, line: &str| Attributes::parse(line.as_bytes(), asked).may_set(b"a/d.md");
+        for line in ["*.md -diff", "*.md text binary", "[attr]quiet -diff\n*.md quiet", "\"a b\" -diff"] {
+            assert!(set(Asked::NoDiff, line), "{line}");
+        }
+        for line in ["*.md diff", "*.md !diff", "*.md diff=markdown", "*.rs -diff", "*.md -merge", "# *.md -diff"] {
+            assert!(!set(Asked::NoDiff, line), "{line}");
+        }
+        for line in ["*.md linguist-generated", "*.md linguist-generated=true", "a/** gitlab-generated=1"] {
+            assert!(set(Asked::Generated, line), "{line}");
+        }
+        for line in ["*.md -linguist-generated", "*.md linguist-generated=false", "*.md linguist-vendored"] {
+            assert!(!set(Asked::Generated, line), "{line}");
+        }
     }
 
     #[test]

@@ -1,0 +1,114 @@
+//! What a person's signed review binds: repository, branch, base, head, trees and files.
+
+use super::Question;
+use super::changes::{Signed, optional};
+use super::landing::Landing;
+use super::parameters::BaseDrift;
+use countersign_core::codes;
+use countersign_core::finding::Finding;
+use countersign_core::git::merge::{Merge, merge_trees};
+use countersign_core::git::{ObjectSource, Oid, SourceError, graph};
+use std::collections::BTreeSet;
+
+/// Whether an approval is about what landed: the reviewer was shown all of it, the trees and the listing are those of the
+/// head, and the base moved only if the policy lets it.
+pub(super) fn check(
+    question: &Question<'_>,
+    landing: &Landing,
+    signed: &Signed,
+    findings: &mut Vec<Finding>,
+) -> Result<Option<String>, SourceError> {
+    let source = question.history.objects();
+    let review = &signed.review;
+    let place = format!("review of {} by {}", review.head_commit, signed.person);
+    if let Some(why) = not_shown(source, landing, signed)? {
+        return Ok(Some(why));
+    }
+    let head = source.commit(&review.head_commit)?;
+    if head.tree != review.head_tree {
+        findings.push(
+            Finding::new(codes::LISTING_MISMATCH, "the review names another tree than the head has")
+                .at(place)
+                .expected(format!("tree {}", head.tree), question.by)
+                .found(format!("tree {}", review.head_tree)),
+        );
+        return Ok(Some("it names another tree than the head has".to_owned()));
+    }
+    match question.history.facts().listings.get(&review.head_commit) {
+        Some(listing) if *listing == review.head_listing => {}
+        Some(listing) => {
+            findings.push(
+                Finding::new(codes::LISTING_MISMATCH, "the head's files are not those that the reviewer signed")
+                    .at(place)
+                    .expected(review.head_listing.to_string(), "the reviewer's signature")
+                    .found(listing.to_string()),
+            );
+            return Ok(Some("the head's files are not those that were signed".to_owned()));
+        }
+        None => {
+            findings.push(
+                Finding::new(
+                    codes::HISTORY_OBJECT_MISSING,
+                    "the evidence does not say what files the reviewed head has",
+                )
+                .at(place)
+                .expected(review.head_listing.to_string(), "the reviewer's signature")
+                .found("nothing"),
+            );
+            return Ok(Some("the head's files are not in the evidence".to_owned()));
+        }
+    }
+    if let Some(signed_tree) = review.merge_tree
+        && let Some(made) = reviewed_merge(source, signed)?
+        && made != signed_tree
+    {
+        return Ok(Some(format!("it names merge tree {signed_tree}, the rule makes {made}")));
+    }
+    if review.base_commit != landing.before && question.parameters.base_drift == BaseDrift::Reapprove {
+        findings.push(drifted(question, landing, &format!("base {}", review.base_commit)).at(place));
+        return Ok(Some("it was made on another base".to_owned()));
+    }
+    Ok(None)
+}
+
+/// A reviewer is shown what lies between the base that she names and the head. A commit of the change that the base has
+/// already, she was not shown, whatever she meant.
+fn not_shown(source: &dyn ObjectSource, landing: &Landing, signed: &Signed) -> Result<Option<String>, SourceError> {
+    let base = signed.review.base_commit;
+    let Some(had) = optional(graph::range(source, &base, &landing.before))? else {
+        return Ok(Some(format!("its base {base} is not in the evidence")));
+    };
+    let had: BTreeSet<Oid> = had.into_iter().collect();
+    let hidden = landing.authored.iter().filter(|commit| had.contains(*commit)).count();
+    Ok((hidden > 0).then(|| {
+        let all = landing.authored.len();
+        format!(
+            "its base {base} has {hidden} of the change's {all} commits already, so the reviewer was not shown them"
+        )
+    }))
+}
+
+/// The merge that the reviewer's statement speaks of, where the evidence has what it takes and the rule can make it.
+fn reviewed_merge(source: &dyn ObjectSource, signed: &Signed) -> Result<Option<Oid>, SourceError> {
+    let (base, head) = (&signed.review.base_commit, &signed.review.head_commit);
+    let Some(ours) = optional(source.commit(base))? else { return Ok(None) };
+    let bases = graph::merge_bases(source, base, head)?;
+    let [common] = bases.as_slice() else { return Ok(None) };
+    let common = source.commit(common)?.tree;
+    let theirs = source.commit(head)?.tree;
+    Ok(match merge_trees(source, Some(&common), &ours.tree, &theirs)? {
+        Merge::Clean { tree, .. } => Some(tree),
+        Merge::Unproven { .. } => None,
+    })
+}
+
+/// The branch moved on after a review, and the policy wants the review again.
+pub(super) fn drifted(question: &Question<'_>, landing: &Landing, found: &str) -> Finding {
+    Finding::new(codes::BASE_DRIFT, "the branch moved between review and landing")
+        .expected(format!("a review on base {}", landing.before), question.by)
+        .found(format!("a review on {found}"))
+        .help(format!(
+            "ask for the review again: `countersign review sign {} --base {} --key KEY`",
+            landing.head, landing.before
+        ))
+}

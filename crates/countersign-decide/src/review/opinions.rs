@@ -1,0 +1,150 @@
+//! What a forge's record says of each review of a change: whether it still stood when the change landed, by the server's
+//! order and never by a date that somebody could choose.
+
+use super::Question;
+use super::changes::optional;
+use super::landing::Landing;
+use super::parameters::BaseDrift;
+use countersign_core::git::{ObjectSource, SourceError};
+use countersign_core::ids::PersonId;
+use countersign_core::statement::change_review::{
+    AccountKind, ChangeReview, EventKind, ForgeReview, Permission, ReviewState,
+};
+use countersign_core::statement::review::{ReviewDecision, Tier};
+use countersign_verify::ForgeChange;
+
+/// One review of a forge, judged.
+#[derive(Debug)]
+pub(super) struct Opinion {
+    /// The person of trust whose account it is.
+    pub person: Option<PersonId>,
+    /// The account, with its host.
+    pub account: String,
+    pub decision: ReviewDecision,
+    pub tier: Tier,
+    pub standing: Standing,
+}
+
+/// Whether a review counts.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It does.
+    Stands,
+    /// It does not.
+    Not(String),
+    /// It would, but for something that nobody can tell.
+    Unclear(String),
+    /// It would, but for a base that moved on.
+    Drifted,
+}
+
+/// Every review of a recorded change that has an opinion.
+pub(super) fn of(
+    question: &Question<'_>,
+    landing: &Landing,
+    recorded: &ForgeChange,
+) -> Result<Vec<Opinion>, SourceError> {
+    let change = recorded.change();
+    let host = &change.repository.host;
+    let mut out = Vec::new();
+    for review in change.reviews.iter().filter(|review| review.state != ReviewState::Commented) {
+        let owner = review.account.and_then(|id| question.trust.trust().person_of(host, id));
+        let decision = if review.state == ReviewState::ChangesRequested {
+            ReviewDecision::Reject
+        } else {
+            ReviewDecision::Approve
+        };
+        out.push(Opinion {
+            person: owner.map(|(person, _)| person.id.clone()),
+            account: review.account.map_or_else(|| format!("{host}/gone"), |id| format!("{host}/{id}")),
+            decision,
+            tier: recorded.tier(),
+            standing: standing(question, landing, change, review)?,
+        });
+    }
+    Ok(out)
+}
+
+fn standing(
+    question: &Question<'_>,
+    landing: &Landing,
+    change: &ChangeReview,
+    review: &ForgeReview,
+) -> Result<Standing, SourceError> {
+    let not = |why: &str| Ok(Standing::Not(why.to_owned()));
+    if let Some(later) = review.superseded_by {
+        return Ok(Standing::Not(format!("a later review of the same account, {later}, replaces it")));
+    }
+    match review.state {
+        ReviewState::Dismissed => return not("it was dismissed"),
+        ReviewState::Commented => return not("it is a remark"),
+        ReviewState::Approved | ReviewState::ChangesRequested => {}
+    }
+    if review.kind == AccountKind::Bot {
+        return not("robots do not approve");
+    }
+    let Some(id) = review.account else {
+        return Ok(Standing::Unclear("the account is gone, and nobody can tell whose it was".to_owned()));
+    };
+    let trust = question.trust.trust();
+    if let Some((robot, _)) = trust.robot_of(&change.repository.host, id) {
+        return Ok(Standing::Not(format!("robot {} does not approve", robot.name)));
+    }
+    let Some((person, account)) = trust.person_of(&change.repository.host, id) else {
+        return not("the account is nobody's in trust");
+    };
+    let when = review.submitted_at.unwrap_or(question.at);
+    if !account.counts_at(when) {
+        return Ok(Standing::Not(format!("the account of {} did not count at {when}", person.id)));
+    }
+    if !account.counts_at(question.at) {
+        return Ok(Standing::Not(format!("the account of {} does not count at {}", person.id, question.at)));
+    }
+    if let Some(why) = stale(question.history.objects(), change, review)? {
+        return Ok(Standing::Not(why));
+    }
+    match review.permission {
+        Some(Permission::None | Permission::Read) => return not("the account may not push there"),
+        None => return Ok(Standing::Unclear("what the account may do there is not known".to_owned())),
+        Some(Permission::Write | Permission::Admin) => {}
+    }
+    if review.kind == AccountKind::Unknown {
+        return Ok(Standing::Unclear("whether the account is a person's is not known".to_owned()));
+    }
+    if question.parameters.base_drift == BaseDrift::Reapprove && change.base_commit != Some(landing.before) {
+        return Ok(Standing::Drifted);
+    }
+    Ok(Standing::Stands)
+}
+
+/// Why a review was not one of what landed, by the order of events.
+fn stale(
+    source: &dyn ObjectSource,
+    change: &ChangeReview,
+    review: &ForgeReview,
+) -> Result<Option<String>, SourceError> {
+    let because = |why: &str| Ok(Some(why.to_owned()));
+    let made = change.events.iter().position(|event| event.what == EventKind::Reviewed { review: review.id });
+    let landed = change.events.iter().position(|event| event.what == EventKind::Merged);
+    let (Some(made), Some(landed)) = (made, landed) else {
+        return because("the forge's order does not show that it was made before the landing");
+    };
+    if made > landed {
+        return because("it was made after the landing");
+    }
+    let between = || change.events.iter().take(landed).skip(made);
+    if between().any(|event| event.what == EventKind::Retargeted) {
+        return because("the change was meant for another branch when it was made");
+    }
+    let Some(reviewed) = review.reviewed_commit else {
+        return because("the forge does not say which commit it is of");
+    };
+    if reviewed == change.approved_head {
+        // A forge can show a review for a later head than it was made on. Its order of events is what tells.
+        let moved = between().any(|event| matches!(event.what, EventKind::Moved { .. }));
+        return if moved { because("the head moved after it was made") } else { Ok(None) };
+    }
+    let head = source.commit(&change.approved_head)?.tree;
+    let same = optional(source.commit(&reviewed))?.is_some_and(|commit| commit.tree == head);
+    if same { Ok(None) } else { because("it is of an earlier head") }
+}

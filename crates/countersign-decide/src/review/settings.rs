@@ -1,0 +1,100 @@
+//! What a forge could not tell, and the rules of the branch: looked at where the proof leans on a forge.
+
+use super::Question;
+use super::parameters::ForgeRules;
+use countersign_core::codes;
+use countersign_core::finding::Finding;
+use countersign_core::statement::change_review::{ChangeReview, EventKind, ForgeKind, RulesInForce, SuiteResult};
+use countersign_verify::ForgeChange;
+
+/// Parts of the record that are missing. One record of a landing that lacks nothing is enough.
+pub(super) fn shortfalls(question: &Question<'_>, recorded: &[&ForgeChange]) -> Vec<Finding> {
+    let short = |recorded: &&ForgeChange| recorded.change().shortfalls.iter().any(|short| !short.what.is_setting());
+    if !recorded.iter().all(short) {
+        return Vec::new();
+    }
+    let mut findings = Vec::new();
+    for recorded in recorded {
+        for short in recorded.change().shortfalls.iter().filter(|short| !short.what.is_setting()) {
+            findings.push(
+                Finding::new(codes::FORGE_SHORTFALL, "a part of what the forge knows of the change could not be read")
+                    .at(place(recorded.change()))
+                    .expected("all of it: unknown is not zero", question.by)
+                    .found(short.why.as_str())
+                    .help("give the collector's token what it lacks, and run `countersign review collect` again"),
+            );
+        }
+    }
+    findings
+}
+
+/// Whether the branch's rules were in force. Asked of every record of the landing.
+pub(super) fn check(question: &Question<'_>, recorded: &[&ForgeChange]) -> Vec<Finding> {
+    if question.parameters.forge_rules == ForgeRules::Any {
+        return Vec::new();
+    }
+    recorded.iter().flat_map(|recorded| rules(question, recorded.change())).collect()
+}
+
+fn rules(question: &Question<'_>, change: &ChangeReview) -> Vec<Finding> {
+    let finding = |code, what: &str, found: String| {
+        Finding::new(code, what)
+            .at(place(change))
+            .expected("rules that were in force for everybody", question.by)
+            .found(found)
+    };
+    let unknown = |found: &str| {
+        finding(codes::RULES_UNKNOWN, "the branch's rules are not known, and unknown is not enforced", found.to_owned())
+            .help("let the collector read them, or set `forge_rules = \"any\"` for the rule")
+    };
+    let mut findings = Vec::new();
+    match change.rule_suite.map(|suite| suite.result) {
+        Some(SuiteResult::Bypass) => {
+            let what = "somebody went past the branch's rules when the change landed";
+            findings.push(finding(codes::RULES_BYPASSED, what, "bypass".to_owned()));
+        }
+        Some(SuiteResult::Fail) => {
+            let what = "the change landed although the branch's rules did not hold";
+            findings.push(finding(codes::RULES_NOT_ENFORCED, what, "fail".to_owned()));
+        }
+        // Only GitHub records how rules came out for each landing.
+        None if change.repository.forge == ForgeKind::Github => {
+            findings.push(unknown("no record of how the rules came out for the landing"));
+        }
+        Some(SuiteResult::Pass) | None => {}
+    }
+    match &change.rules {
+        None => findings.push(unknown("no record of the rules")),
+        Some(rules) => {
+            if let Some(found) = lenient(rules) {
+                let what = "the branch's rules do not hold for everybody";
+                findings.push(finding(codes::RULES_NOT_ENFORCED, what, found));
+            }
+            if rules.bypass_actors.is_none() {
+                findings.push(unknown("who may go past the rules is hidden from the collector"));
+            }
+            let landed = change.events.iter().find(|event| event.what == EventKind::Merged).and_then(|event| event.at);
+            if let (Some(changed), Some(landed)) = (rules.changed_at, landed)
+                && changed > landed
+            {
+                let what = "the rules were changed after the landing, so those that were in force are not known";
+                findings.push(finding(codes::RULES_CHANGED, what, format!("landed {landed}, changed {changed}")));
+            }
+        }
+    }
+    findings
+}
+
+fn lenient(rules: &RulesInForce) -> Option<String> {
+    if !rules.enforced {
+        return Some("rules that only watch".to_owned());
+    }
+    if rules.approvals == 0 {
+        return Some("rules that ask for no approval".to_owned());
+    }
+    rules.bypass_actors.filter(|count| *count > 0).map(|count| format!("{count} who may go past them"))
+}
+
+fn place(change: &ChangeReview) -> String {
+    format!("change {}", change.change.url)
+}

@@ -1,0 +1,183 @@
+//! One next action for every code that is more than a note: what a person reads where a finding brings no help of its own,
+//! and what `countersign explain CODE` ends with.
+
+use countersign_core::finding::{Class, Finding};
+
+/// What to do about a finding: its own help, which knows the facts, or what its code says in general. Notes may have none.
+#[must_use]
+pub fn action(finding: &Finding) -> Option<String> {
+    if finding.help.is_some() || finding.class == Class::Note {
+        return finding.help.clone();
+    }
+    let code = finding.code.as_str();
+    Some(general(code).map_or_else(|| format!("countersign explain {code}"), str::to_owned))
+}
+
+/// What to do about a code in general.
+#[must_use]
+pub fn general(code: &str) -> Option<&'static str> {
+    GENERAL.iter().find(|(codes, _)| codes.contains(&code)).map(|(_, action)| *action)
+}
+
+const GENERAL: &[(&[&str], &str)] = &[
+    (
+        &["bundle-malformed", "envelope-signatures", "payload-type", "statement-malformed", "signature-invalid"],
+        "get the file again from where it was signed; if it is still so, have it signed again with `countersign sign`",
+    ),
+    (
+        &["signer-unknown", "signer-not-allowed"],
+        "`countersign trust show` says who may sign what: sign with such a key, or change trust",
+    ),
+    (&["key-not-valid"], "sign again with a key that counts; `countersign trust show` lists them with their limits"),
+    (&["subject-mismatch"], "hand in the bundles of this very file, or the file that the bundles are about"),
+    (&["predicate-unknown"], "use a version of countersign that knows this kind of statement, or leave it out"),
+    (&["predicate-mismatch"], "hand in a statement of the kind that is asked for"),
+    (&["no-statements"], "hand in signed statements with --bundle"),
+    (&["trust-malformed"], "mend trust.toml, and have it signed again with `countersign trust sign`"),
+    (&["trust-digest-not-given"], "give the digest that was kept outside with --trust-digest"),
+    (
+        &["trust-digest-mismatch"],
+        "get the trust document with that digest; after a change of trust, take over its new digest: `countersign trust digest`",
+    ),
+    (&["trust-quorum"], "ask one more of them to run `countersign trust sign`"),
+    (&["trust-expired"], "write the next version of trust.toml, and have it signed with `countersign trust sign`"),
+    (&["trust-not-yet-valid"], "use the trust document that is valid now, or set this machine's clock"),
+    (&["key-shared"], "give each of them a key of their own in trust.toml"),
+    (&["environment-unknown"], "name one of the environments above, or add this one to trust.toml and to policy.toml"),
+    (&["gate-unknown"], "decide with a key that trust has for a gate of this environment: `countersign trust show`"),
+    (&["log-key-unknown"], "give the log's key with --log-key; `countersign trust show` lists the keys of logs"),
+    (&["role-unknown"], "add the role to trust.toml, and have it signed with `countersign trust sign`"),
+    (&["policy-missing"], "mend trust, log and activation first: what is said of them above comes before any rule"),
+    (&["policy-malformed"], "build it again: `countersign policy build DIR --output policy.manifest.json`"),
+    (&["policy-empty"], "enforce at least one rule for this environment in policy.toml, and release it again"),
+    (&["policy-rule-unknown"], "use a rule that `countersign explain rules` lists, or a version that has this one"),
+    (&["policy-unapproved"], "ask one more approver to run `countersign policy approve`"),
+    (&["policy-expired", "policy-not-yet-valid"], "release and activate a version of the policy whose dates hold now"),
+    (&["policy-not-active"], "`countersign policy activate` makes an approved release the active one"),
+    (
+        &["policy-rollback"],
+        "activate the newest release; to go back on purpose, give --reason, and --activation for a second approver",
+    ),
+    (&["policy-version-reused"], "raise `version` in policy.toml, build it, and have it approved again"),
+    (&["policy-below-floor"], "raise the rule in policy.toml and release it again; floors are changed in trust alone"),
+    (&["policy-other-lineage"], "release under the uri and lineage of the active release"),
+    (&["policy-other-repository"], "add the repository to `sources` in policy.toml, or promote under its own policy"),
+    (&["pin-missing"], "`countersign policy activate` writes countersign.lock; commit it with the service"),
+    (&["pin-mismatch"], "if the active release is the one you mean, take over its countersign.lock"),
+    (&["path-unsafe"], "put a plain file into the policy's folder instead"),
+    (&["parameter-invalid"], "`countersign explain RULE` lists a rule's parameters; correct them in policy.toml"),
+    (&["log-missing"], "name the store with --store; `countersign log init` makes a new log, and nothing else does"),
+    (
+        &[
+            "log-checkpoint-invalid",
+            "log-root-mismatch",
+            "log-tile-mismatch",
+            "log-entry-malformed",
+            "log-time-reversed",
+        ],
+        "`countersign log verify` names what was altered: restore it from a copy",
+    ),
+    (
+        &["log-rolled-back", "log-forked"],
+        "restore the newest copy of the store; somebody has put back, or replaced, what the log held",
+    ),
+    (
+        &["rollback-undetectable"],
+        "give the checkpoint that was kept elsewhere with --least-checkpoint; `countersign log checkpoint` writes one",
+    ),
+    (&["time-before-log"], "set this machine's clock"),
+    (
+        &["time-unbracketed"],
+        "this version reads no timestamps: take time_bracket_minutes out of trust for this environment",
+    ),
+    (&["log-origin-mismatch"], "name the store of a log that trust knows, or add this log to trust"),
+    (
+        &["evidence-index-missing", "evidence-withheld", "package-evidence-missing"],
+        "get the evidence that is missing from the store where the decision was made",
+    ),
+    (&["provenance-missing"], "hand in the build's signed provenance with --bundle: `countersign provenance` makes it"),
+    (&["provenance-malformed"], "make the provenance again with `countersign provenance`, and sign it"),
+    (&["builder-level"], "build on a builder that trust gives this level, and hand in its provenance"),
+    (
+        &["build-type-unknown", "external-parameter-unknown"],
+        "build in a way that the policy accepts, or change `build_types` of the rule in policy.toml",
+    ),
+    (&["source-dirty"], "commit or remove the changes, and build again"),
+    (&["source-missing"], "make the provenance again in the repository, with `countersign provenance`"),
+    (&["source-mismatch"], "build from the branch that the policy names, and name its repository with --repo"),
+    (&["sbom-missing"], "hand in the build's signed SBOM with --bundle: `countersign sbom` makes it"),
+    (&["sbom-malformed", "sbom-incomplete"], "make the SBOM again with `countersign sbom`, and sign it"),
+    (
+        &["sbom-disagrees"],
+        "make the SBOM of this very build again: `countersign sbom --artifact FILE`, with the lock file that was built",
+    ),
+    (&["dependency-unpinned"], "depend on a registry package with a checksum in Cargo.lock, and build again"),
+    (&["history-missing"], "name the repository that the artifact was built from with --repo"),
+    (
+        &["history-malformed", "history-object-missing", "history-collision"],
+        "`git fsck` in the repository says what is wrong; fetch it anew",
+    ),
+    (&["history-shallow"], "git fetch --unshallow"),
+    (&["history-replaced"], "remove replace refs (`git replace -d`) and `.git/info/grafts`"),
+    (&["history-rewritten"], "promote a commit that follows the one that was promoted last"),
+    (&["start-unknown"], "set `start` of the source in policy.toml, and release it again"),
+    (&["range-empty"], "promote a commit that follows where the range begins"),
+    (&["review-missing", "review-time-unknown", "listing-mismatch"], "ask a reviewer to run `countersign review sign`"),
+    (&["review-rejected"], "settle it with who rejected it: a later approval of theirs counts"),
+    (
+        &[
+            "merge-tree-mismatch",
+            "squash-tree-mismatch",
+            "rebase-mismatch",
+            "tree-unproven",
+            "merge-attribute",
+            "merge-bases",
+        ],
+        "have what landed reviewed itself: `countersign review sign COMMIT`",
+    ),
+    (&["base-drift"], "have the change reviewed again on the base as it is now: `countersign review sign`"),
+    (&["review-tier"], "have it reviewed with a stronger kind of evidence: a signature by the reviewer's own key"),
+    (&["decision-missing"], "countersign promote ARTIFACT --to ENVIRONMENT"),
+    (
+        &["decision-refused"],
+        "mend what the decision names, and promote it again; `countersign log show` lists decisions",
+    ),
+    (&["decision-not-current"], "promote it again: the new release may ask for more"),
+    (
+        &["decision-differs"],
+        "have it looked at: the record, or the program that decided, was altered; compare the versions of countersign",
+    ),
+    (
+        &["package-malformed", "package-file-altered"],
+        "get the package again from where it was exported; `countersign audit export` writes it anew",
+    ),
+    (&["internal-consistency-only"], "give trust from elsewhere with --trust and --trust-digest"),
+    (&["engine-unknown"], "use the version of countersign that has this engine"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_core::codes;
+
+    #[test]
+    fn every_code_that_is_more_than_a_note_has_a_next_action_and_no_other_is_named() {
+        for entry in codes::ALL.iter().filter(|entry| entry.class != Class::Note) {
+            assert!(action(&Finding::new(entry.code, "")).is_some(), "{}", entry.code);
+        }
+        let mut seen = std::collections::BTreeSet::new();
+        for code in GENERAL.iter().flat_map(|(codes, _)| codes.iter()) {
+            assert!(codes::find(code).is_some(), "{code} is not registered");
+            assert!(seen.insert(code), "{code} has two");
+        }
+        assert!(seen.len() > 80, "{}", seen.len());
+    }
+
+    #[test]
+    fn what_a_finding_knows_itself_comes_first_and_a_note_needs_nothing() {
+        let own = Finding::new(codes::LOG_MISSING, "").help("look under the bed");
+        assert_eq!(action(&own).as_deref(), Some("look under the bed"));
+        assert!(action(&Finding::new(codes::LOG_MISSING, "")).unwrap().contains("--store"));
+        assert_eq!(action(&Finding::new(codes::AUTHOR_UNKNOWN, "")), None);
+    }
+}

@@ -1,0 +1,41 @@
+//! The log as people look at it: what was decided, and whether it goes on from what was kept.
+
+use countersign_tests::door::Door;
+use serde_json::Value;
+
+#[test]
+fn the_list_of_entries_shows_what_was_decided() {
+    let door = Door::new();
+    let said = door.run("log show --store store");
+    said.expect(0, &["decision"]);
+    let row = |entry: &str| said.out.lines().find(|line| line.starts_with(entry)).unwrap().to_owned();
+    assert!(row("2 ").contains("production   FAIL  "), "{}", said.out);
+    assert!(row("3 ").contains("production   PASS, authorised"), "{}", said.out);
+    let json: Value = serde_json::from_str(&door.run("log show --store store --format json").out).unwrap();
+    assert_eq!((&json["entries"][3]["verdict"], &json["entries"][3]["authorised"]), (&"PASS".into(), &true.into()));
+    assert_eq!(json["entries"][1]["verdict"], Value::Null);
+    std::fs::remove_dir_all(door.path().join("store/evidence")).unwrap();
+    door.run("log show --store store").expect(0, &["not in the store"]);
+}
+
+#[test]
+fn a_log_is_checked_against_the_checkpoint_that_was_kept() {
+    let door = Door::new();
+    let verify = |more: &str| door.trusting(&format!("log verify --store store {more}"));
+    verify("").expect(0, &["whether the log was rewound is not checked", "PASS"]);
+    let whole = verify("--least-checkpoint outside/checkpoint");
+    whole.expect(0, &["log-continues", "from 4 to 4 entries"]);
+    assert!(!whole.text.contains("is not checked"), "{}", whole.text);
+    let line =
+        format!("countersign log verify --store store --trust trust.sigstore.json --trust-digest {}", door.digest());
+    let kept = [("COUNTERSIGN_LEAST_CHECKPOINT", "outside/checkpoint")];
+    door.shell(".", &line, &kept).expect(0, &["from 4 to 4 entries"]);
+    // The log grows, the newest checkpoint is kept, and somebody puts the older copy back.
+    door.copy("store", "older");
+    door.promote("--least-checkpoint outside/checkpoint --checkpoint-output outside/newer").expect(3, &["entry 4"]);
+    door.trusting("log verify --store older --least-checkpoint outside/newer")
+        .expect(4, &["untrusted[log-rolled-back]", "FAIL"]);
+    verify("--least-checkpoint outside/newer").expect(0, &["from 5 to 5 entries"]);
+    door.write("outside/other", b"no checkpoint\n");
+    verify("--least-checkpoint outside/other").expect(4, &["--> ", "outside/other", "FAIL"]);
+}

@@ -1,0 +1,139 @@
+//! The words of refusals: the file is named, and there is one next action that helps.
+
+use countersign_tests::door::Door;
+
+const LEAST: &str = "--least-checkpoint outside/checkpoint";
+
+#[test]
+fn unsigned_documents_are_named_with_what_signs_them() {
+    let door = Door::new();
+    let said = door.run(&format!(
+        "verify app.bin --bundle app.sbom.sigstore.json --trust trust.toml --trust-digest {}",
+        door.digest()
+    ));
+    said.expect(
+        4,
+        &["--> trust trust.toml", "this is not a signed trust document", "countersign trust sign trust.toml"],
+    );
+    let said = door.trusting(&format!(
+        "policy activate policy.manifest.json --environment production --key keys/ada --log-key keys/log.pem \
+         --store store {LEAST}"
+    ));
+    said.expect(
+        4,
+        &["--> policy.manifest.json", "without any approval", "countersign policy approve policy.manifest.json"],
+    );
+}
+
+#[test]
+fn what_a_parser_shows_keeps_its_lines() {
+    let door = Door::new();
+    let shown = "\n   found:    2 | version = \n               |           ^\n";
+    door.write("bad.toml", b"a = 1\nversion = \n");
+    let said = door.run("trust digest bad.toml");
+    said.expect(4, &["TOML parse error at line 2, column 11: ", "--> bad.toml", shown]);
+    door.write("policy/policy.toml", b"a = 1\nversion = \n");
+    door.run("policy build policy --output new.json").expect(4, &["TOML parse error at line 2, column 11: ", shown]);
+    door.write("app/Cargo.toml", b"a = 1\nversion = \x1b[2J\n");
+    let said = door.run("sbom --directory app --offline");
+    assert!(said.code != 0 && !said.text.contains("\\n") && !said.text.contains('\x1b'), "{}", said.text);
+}
+
+#[test]
+fn every_refusal_has_one_next_action() {
+    let door = Door::new();
+    let bundle = "--bundle app.sbom.sigstore.json";
+    let other = format!("sha256:{}", "0".repeat(64));
+    let runs = [
+        (
+            format!("verify trust.toml {bundle} --trust trust.sigstore.json --trust-digest {}", door.digest()),
+            "subject-mismatch",
+        ),
+        (
+            format!("verify app.bin {bundle} --trust trust.sigstore.json --trust-digest {other}"),
+            "trust-digest-mismatch",
+        ),
+        (
+            format!("promote app.bin --to production --dry-run --trust trust.sigstore.json --trust-digest {other}"),
+            "policy-missing",
+        ),
+        (
+            format!(
+                "promote app.bin --to production --dry-run --store store --trust trust.sigstore.json --trust-digest {}",
+                door.digest()
+            ),
+            "rollback-undetectable",
+        ),
+        (
+            format!(
+                "promote app.bin --to nowhere --dry-run --store store --trust trust.sigstore.json --trust-digest {}",
+                door.digest()
+            ),
+            "environment-unknown",
+        ),
+    ];
+    for (line, code) in runs {
+        let said = door.run(&line);
+        assert!(said.text.contains(code), "{line}: {}", said.text);
+        for finding in said.text.split("\n\n").filter(|part| part.contains("]: ") && !part.starts_with("note[")) {
+            assert_eq!(finding.matches("\n   help: ").count(), 1, "{line}:\n{finding}");
+        }
+    }
+    door.run("explain sbom-disagrees").expect(0, &["what to do: make the SBOM of this very build again"]);
+}
+
+#[test]
+fn files_and_folders_that_are_not_there_or_too_large_are_named() {
+    let door = Door::new();
+    door.run("sbom --directory nowhere").expect(5, &["cannot open the folder: nowhere"]);
+    std::fs::File::create(door.path().join("large.json")).unwrap().set_len(100 << 20).unwrap();
+    door.trusting("verify app.bin --bundle large.json")
+        .expect(4, &["untrusted[bundle-malformed]", "--> large.json", "found:    104857600 bytes", "help: "]);
+    let sign = |file: &str| door.run(&format!("sign {file} --key keys/builder.pem --output all.jsonl --append"));
+    sign("app.provenance.json").expect(0, &["all.jsonl"]);
+    door.run("sign app.cdx.json --type sbom --artifact app.bin --key keys/builder.pem --output all.jsonl --append")
+        .expect(0, &["all.jsonl"]);
+    door.trusting("verify app.bin --bundle all.jsonl").expect(0, &["2 bundles", "verified"]);
+}
+
+#[test]
+fn an_sbom_of_another_file_is_not_signed_for_this_one() {
+    let door = Door::new();
+    let sign = |document: &str, artifact: &str| {
+        door.run(&format!("sign {document} --type sbom --artifact {artifact} --key keys/builder.pem --output new.json"))
+    };
+    let digest = |file: &str| countersign_core::digest::Sha256::of(&door.read(file)).to_string();
+    let (right, wrong) = (digest("app.bin"), digest("trust.toml"));
+    let expected = format!("expected: {wrong}     trust.toml");
+    sign("app.cdx.json", "trust.toml").expect(
+        1,
+        &[
+            "refused[sbom-disagrees]",
+            "--> app.cdx.json",
+            &expected,
+            &format!("found:    {right}"),
+            "nothing was written",
+        ],
+    );
+    assert!(!door.has("new.json"));
+    let mut sbom: serde_json::Value = serde_json::from_slice(&door.read("app.cdx.json")).unwrap();
+    assert!(sbom["metadata"]["component"].as_object_mut().unwrap().remove("hashes").is_some());
+    door.write("unbound.cdx.json", &serde_json::to_vec(&sbom).unwrap());
+    sign("unbound.cdx.json", "app.bin").expect(0, &["new.json: ", "note[sbom-unbound]"]);
+    let quiet = sign("app.cdx.json", "app.bin");
+    quiet.expect(0, &["new.json: "]);
+    assert!(!quiet.text.contains("note["), "{}", quiet.text);
+}
+
+#[test]
+fn a_return_to_an_older_release_without_a_reason_is_said_once() {
+    let door = Door::new();
+    let activate = |release: &str| {
+        door.trusting(&format!(
+            "policy activate {release} --environment production --key keys/ada --log-key keys/log.pem --store store {LEAST}"
+        ))
+    };
+    let said = activate("policy.sigstore.json");
+    said.expect(4, &["refused[policy-rollback]", "policy-unapproved", "nothing was recorded"]);
+    assert_eq!(said.text.matches("[policy-rollback]").count(), 1, "{}", said.text);
+}

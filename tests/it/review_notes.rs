@@ -1,0 +1,174 @@
+//! Reviews that travel as git notes: written here, pushed to a real server, fetched and proved somewhere else.
+
+use crate::door::holds;
+use countersign_tests::door::{Door, Said};
+use countersign_tests::git_server::GitServer;
+
+const NOTES: &str = "refs/notes/countersign";
+const REPOSITORY: &str = "git+https://example.com/demo/app";
+
+/// A demo without its review, whose repository has a server.
+struct Shared {
+    door: Door,
+    server: GitServer,
+}
+
+impl Shared {
+    fn new() -> Self {
+        let door = Door::new();
+        std::fs::remove_dir_all(door.path().join("reviews")).unwrap();
+        done(door.git_in("app", "clone -q --bare . ../served/app.git"));
+        let server = GitServer::over(&door.path().join("served"));
+        let shared = Self { door, server };
+        done(shared.door.git_in("app", &format!("remote add origin {}", shared.server.url("app.git"))));
+        shared
+    }
+
+    fn clone(&self, name: &str) {
+        done(self.door.git_in(".", &format!("clone -q {} {name}", self.server.url("app.git"))));
+    }
+
+    fn sign(&self, repo: &str, key: &str) -> Said {
+        let head = self.door.git("rev-parse politer");
+        self.door.run(&format!(
+            "review sign {head} --base main~1 --repo {repo} --key keys/{key} --repository {REPOSITORY} --notes"
+        ))
+    }
+
+    fn verify(&self, repo: &str) -> Said {
+        let start = self.door.git("rev-list --max-parents=0 HEAD");
+        let line = format!("review verify {start}..main --repo {repo} --repository {REPOSITORY} --notes");
+        self.door.trusting(&line)
+    }
+
+    /// The lines of the one note that a repository has.
+    fn lines(&self, repo: &str) -> Vec<String> {
+        let head = self.door.git("rev-parse politer");
+        let (found, said) = self.door.git_in(repo, &format!("notes --ref={NOTES} show {head}"));
+        assert!(found, "{said}");
+        said.lines().map(str::to_owned).collect()
+    }
+}
+
+#[track_caller]
+fn done((success, said): (bool, String)) {
+    assert!(success, "{said}");
+}
+
+#[test]
+fn a_review_goes_from_one_clone_to_another_by_ordinary_git_and_is_proved_there() {
+    let shared = Shared::new();
+    shared.clone("other");
+    shared.verify("other").expect(1, &["review-missing"]);
+    shared.sign("app", "ben").expect(0, &["signed: approve", NOTES]);
+    assert!(!shared.door.has("reviews"), "notes are enough");
+    done(shared.door.git_in("app", &format!("push -q origin {NOTES}")));
+    done(shared.door.git_in("other", &format!("fetch -q origin {NOTES}:{NOTES}")));
+    shared.verify("other").expect(0, &["1 of 1 needed", "ben approve: counted", "PASS"]);
+    let door = &shared.door;
+    door.run("log init --origin example.com/log --key keys/log.pem --store new").expect(0, &[]);
+    door.run("log checkpoint --store new --output cp").expect(0, &[]);
+    let activate = "policy activate policy.sigstore.json --environment production --key keys/ada --log-key keys/log.pem \
+                    --store new --least-checkpoint cp";
+    door.trusting(activate).expect(0, &[]);
+    let gate = |more: &str| {
+        door.trusting(&format!(
+            "promote app.bin --to production --dry-run --repo other --store new --least-checkpoint cp \
+             --bundle app.provenance.sigstore.json --bundle app.sbom.sigstore.json {more}"
+        ))
+    };
+    gate("").expect(1, &["refused[review-missing]"]);
+    gate("--review-notes").expect(0, &["PASS: authorised for production"]);
+    shared.door.run("promote app.bin --to production --review-notes --trust x --dry-run").expect(2, &["--repo"]);
+}
+
+#[test]
+fn a_lost_race_is_put_right_by_push_and_by_gits_own_merge_of_notes() {
+    let shared = Shared::new();
+    for clone in ["one", "two", "three"] {
+        shared.clone(clone);
+    }
+    shared.sign("one", "ada").expect(0, &[NOTES]);
+    shared.sign("two", "ben").expect(0, &[NOTES]);
+    shared.sign("three", "ben").expect(0, &[NOTES]);
+    shared.door.run("review push --repo one").expect(0, &["pushed to origin: 1 commit(s)"]);
+    let (pushed, said) = shared.door.git_in("two", &format!("push -q origin {NOTES}"));
+    assert!(!pushed && said.contains("rejected"), "{said}");
+    shared.door.run("review push origin --repo two").expect(0, &["pushed to origin: 1 commit(s)"]);
+    assert_eq!(shared.lines("two").len(), 2);
+    shared.door.run("review fetch --repo one").expect(0, &["fetched from origin"]);
+    assert_eq!(shared.lines("one"), shared.lines("two"));
+    shared.verify("one").expect(0, &["ada approve: not counted, is an author", "ben approve: counted", "PASS"]);
+
+    // The same with nothing but git.
+    done(shared.door.git_in("three", &format!("fetch -q origin {NOTES}:refs/notes/theirs")));
+    let merge = format!("-c user.name=c -c user.email=c@example.com notes --ref={NOTES} merge -s cat_sort_uniq theirs");
+    done(shared.door.git_in("three", &merge));
+    done(shared.door.git_in("three", &format!("push -q origin {NOTES}")));
+    assert_eq!(shared.lines("three").len(), 3);
+    shared.verify("three").expect(0, &["PASS"]);
+    shared.door.run("review fetch --repo one").expect(0, &["fetched from origin"]);
+    assert_eq!(shared.lines("one"), shared.lines("three"));
+}
+
+#[test]
+fn no_review_is_lost_when_several_push_at_once() {
+    let shared = Shared::new();
+    let clones = ["one", "two", "three"];
+    for clone in clones {
+        shared.clone(clone);
+    }
+    std::thread::scope(|scope| {
+        for clone in clones {
+            let shared = &shared;
+            scope.spawn(move || {
+                for _ in 0..2 {
+                    shared.sign(clone, "ben").expect(0, &[NOTES]);
+                    shared.door.run(&format!("review push --repo {clone}")).expect(0, &["pushed"]);
+                }
+            });
+        }
+    });
+    shared.door.run("review fetch --repo app").expect(0, &["fetched"]);
+    assert_eq!(shared.lines("app").len(), 6);
+    done(shared.door.git_in("served/app.git", "fsck --strict"));
+}
+
+#[test]
+fn what_somebody_else_put_into_the_notes_counts_for_nothing_and_stands_in_nobodys_way() {
+    let shared = Shared::new();
+    shared.sign("app", "ben").expect(0, &[NOTES]);
+    let head = shared.door.git("rev-parse politer");
+    done(shared.door.git_in("app", &format!("notes --ref={NOTES} append -m looks-good-to-me {head}")));
+    shared.verify("app").expect(0, &["note[review-not-counted]: lines of notes that do not count: 1", &head, "PASS"]);
+}
+
+#[test]
+fn remotes_that_are_not_there_or_have_nothing_say_so() {
+    let shared = Shared::new();
+    let run = |line: &str| shared.door.run(&format!("{line} --repo app"));
+    run("review fetch").expect(0, &["origin has no refs/notes/countersign"]);
+    run("review push").expect(2, &["review sign --notes", "nothing was pushed"]);
+    run("review fetch elsewhere").expect(2, &["elsewhere is not a remote", "it has origin", "nothing was fetched"]);
+    run("review fetch --upload-pack=x").expect(2, &["--upload-pack"]);
+    shared.sign("app", "ben").expect(0, &[NOTES]);
+    done(shared.door.git_in("app", &format!("remote set-url origin {}", shared.server.url("none.git"))));
+    run("review push").expect(5, &["git failed", "nothing was pushed"]);
+}
+
+#[test]
+fn pushing_and_fetching_answer_programs_with_documents_that_hold_against_their_schemas() {
+    let shared = Shared::new();
+    shared.sign("app", "ben").expect(0, &[NOTES]);
+    for line in ["review push --repo app --format json", "review fetch --repo app --format json"] {
+        let value = holds(line, &shared.door.run(line));
+        assert_eq!((value["notes"].as_u64(), value["reference"].as_str()), (Some(1), Some(NOTES)));
+    }
+    let head = shared.door.git("rev-parse politer");
+    let line = format!(
+        "review sign {head} --base main~1 --repo app --key keys/ben --repository {REPOSITORY} --notes --format json"
+    );
+    let value = holds(&line, &shared.door.run(&line));
+    assert_eq!(value["note"]["reference"], NOTES);
+    assert!(value["output"].is_null());
+}

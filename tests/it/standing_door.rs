@@ -1,0 +1,37 @@
+//! At the door: a log that was set back is not written to, and a review that shows nothing is not signed.
+
+use countersign_tests::door::Door;
+
+const EVIDENCE: &str = "--bundle app.provenance.sigstore.json --bundle app.sbom.sigstore.json --reviews reviews \
+                        --lock countersign.lock --least-checkpoint outside/checkpoint";
+
+#[test]
+fn a_log_that_was_set_back_gets_no_entry_in_the_place_of_another() {
+    let door = Door::new();
+    door.copy("store", "before");
+    door.promote(&format!("{EVIDENCE} --checkpoint-output outside/checkpoint")).expect(0, &["authorised"]);
+    std::fs::remove_dir_all(door.path().join("store")).expect("removed");
+    door.copy("before", "store");
+    let entries = door.entries();
+    door.promote(EVIDENCE).expect(4, &["untrusted[log-rolled-back]", "nothing was recorded"]);
+    assert_eq!(door.entries(), entries);
+}
+
+#[test]
+fn a_least_checkpoint_that_lies_in_the_store_vouches_for_nothing() {
+    let door = Door::new();
+    let evidence = EVIDENCE.replace("outside/checkpoint", "store/log/checkpoint");
+    door.promote(&evidence).expect(2, &["store/log/checkpoint lies in the store", "keep it elsewhere"]);
+}
+
+#[test]
+fn a_change_that_is_in_its_base_already_is_not_reviewed_and_the_right_base_is_named() {
+    let door = Door::new();
+    let landed = door.git("rev-parse HEAD^2");
+    let before = door.git("rev-parse HEAD^1");
+    let sign = "review sign --repo app --repository git+https://example.com/demo/app --key keys/ben --dir again";
+    let base = format!("--base {before}");
+    door.run(&format!("{sign} {landed}")).expect(3, &["indeterminate[range-empty]", &base, "nothing was signed"]);
+    assert!(!door.has("again"));
+    door.run(&format!("{sign} {landed} {base}")).expect(0, &["signed: approve"]);
+}
