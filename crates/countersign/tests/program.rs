@@ -1,6 +1,6 @@
 //! The program itself. That it is a test of this package makes cargo build the program anew before any test of the workspace
 //! runs it.
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "the program is run as its user runs it")]
+#![expect(clippy::disallowed_methods, reason = "the program is run as its user runs it")]
 
 use std::process::Command;
 
