@@ -43,6 +43,7 @@ fn answer_of<T: JsonSchema>() -> Value {
 }
 
 const REGISTRY: &[Noun] = &[
+    noun::<countersign_core::statement::change_review::ChangeReview>("change-review", "v0.1"),
     noun::<countersign_core::finding::Check>("check", "v0.1"),
     noun::<countersign_core::finding::Finding>("finding", "v0.1"),
     noun::<countersign_core::git::evidence::Facts>("git-facts", "v0.1"),
@@ -84,7 +85,6 @@ const REGISTRY: &[Noun] = &[
     noun::<countersign_core::decision::Decision>("promotion-decision", "v0.1"),
     noun::<countersign_core::statement::provenance::Provenance>("provenance", "v0.1"),
     noun::<countersign_core::statement::review::Review>("review", "v0.1"),
-    noun::<countersign_core::statement::change_review::ChangeReview>("change-review", "v0.1"),
     noun::<countersign_core::trust::Trust>("trust", "v0.1"),
     noun::<countersign_core::statement::vsa::Vsa>("vsa", "v0.1"),
 ];

@@ -228,3 +228,20 @@ fn private(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
+
+#[test]
+fn a_merge_request_of_gitlab_is_read_signed_and_derived_again() {
+    let mut protected = story(Kind::Gitlab);
+    protected.protected.insert("main".to_owned(), 1);
+    let (server, folder) = (Server::start(protected), tempfile::tempdir().unwrap());
+    let document = one(&server, folder.path());
+    assert_eq!((document.exit, document.changes[0].reviews), (Exit::Ok, 1), "{document:?}");
+    assert_eq!(document.changes[0].shortfalls, []);
+    assert!(server.seen().iter().all(|seen| seen.status == 200));
+    let (_, review) = statement(folder.path(), 1);
+    assert_eq!((review.approved_head.hex(), review.result_commit.unwrap().hex()), (id("b"), id("c")));
+    let bytes = std::fs::read(folder.path().join(format!("{}.capture", review.capture.hex()))).unwrap();
+    assert_eq!(derive(&Capture::parse(&bytes).unwrap()).unwrap(), review);
+    server.misbehave("/versions", 1, Fault::Status(403));
+    assert_eq!(one(&server, folder.path()).exit, Exit::Indeterminate);
+}
