@@ -26,6 +26,10 @@ pub(super) struct Changes<'a> {
     by_head: BTreeMap<Oid, Vec<Signed>>,
     forge: BTreeMap<Oid, Vec<&'a ForgeChange>>,
     landed: BTreeSet<Oid>,
+    /// Where each commit of the branch's own line stands, oldest first.
+    places: BTreeMap<Oid, usize>,
+    /// The places of those that are heads of changes themselves.
+    heads_there: BTreeSet<usize>,
     /// Heads by the paths that they touch: made when it is first needed.
     paths: Option<BTreeMap<Vec<u8>, BTreeSet<Oid>>>,
 }
@@ -88,6 +92,23 @@ impl<'a> Changes<'a> {
         out
     }
 
+    /// Learns the branch's own line of commits, oldest first.
+    pub(super) fn walk_along(&mut self, chain: &[Oid]) {
+        self.places = chain.iter().enumerate().map(|(place, id)| (*id, place)).collect();
+        self.heads_there = chain.iter().enumerate().filter(|(_, id)| self.known(id)).map(|(place, _)| place).collect();
+    }
+
+    /// The places from this one on at which the branch's own line has a head of a change.
+    pub(super) fn heads_from(&self, place: usize) -> Vec<usize> {
+        self.heads_there.range(place..).copied().collect()
+    }
+
+    /// Whether all that reviewers were shown of a head lies beyond this place: then it says nothing about it.
+    pub(super) fn beyond(&self, head: &Oid, place: usize) -> bool {
+        let bases = self.bases(head);
+        !bases.is_empty() && bases.iter().all(|base| self.places.get(base).is_some_and(|at| *at >= place))
+    }
+
     /// Every review of a head.
     pub(super) fn about(&self, head: &Oid) -> Vec<&Signed> {
         self.by_head.get(head).into_iter().flatten().collect()
@@ -110,6 +131,7 @@ impl<'a> Changes<'a> {
         &mut self,
         source: &dyn ObjectSource,
         landed: &Oid,
+        place: usize,
         touched: &BTreeSet<Vec<u8>>,
     ) -> Result<Vec<Oid>, SourceError> {
         if self.paths.is_none() {
@@ -122,7 +144,8 @@ impl<'a> Changes<'a> {
             _ => self.by_head.keys().chain(self.forge.keys()).copied().collect(),
         };
         let said = |head: &Oid| self.recorded(head).iter().any(|r| r.change().result_commit == Some(*landed));
-        let waiting = near.into_iter().filter(|head| !self.landed.contains(head) && self.known(head));
+        let waits = |head: &Oid| !self.landed.contains(head) && self.known(head) && !self.beyond(head, place);
+        let waiting = near.into_iter().filter(waits);
         let (first, rest): (Vec<Oid>, Vec<Oid>) = waiting.partition(said);
         Ok(first.into_iter().chain(rest).collect())
     }

@@ -90,8 +90,9 @@ fn fast_forward(
     before: Oid,
     changes: &Changes<'_>,
 ) -> Result<Option<Landing>, SourceError> {
-    for (end, head) in chain.iter().enumerate().skip(at) {
-        if !changes.known(head) || changes.has_landed(head) {
+    for end in changes.heads_from(at) {
+        let Some(head) = chain.get(end).filter(|head| !changes.has_landed(head)) else { continue };
+        if changes.beyond(head, at) {
             continue;
         }
         let commits = graph::range(source, head, &before)?;
@@ -160,7 +161,7 @@ fn single(
     let tree = source.commit(&landed)?.tree;
     let touched = paths(source, &source.commit(&before)?.tree, &tree)?;
     let mut nearest: Option<(Oid, Doubt, Code)> = None;
-    for head in changes.candidates(source, &landed, &touched)? {
+    for head in changes.candidates(source, &landed, at, &touched)? {
         let Some(line) = line_of(source, &before, &head)? else { continue };
         // What its reviewers were shown on a later base is not what landed here, but perhaps what landed after it.
         if !changes.shown(source, &head, &before, &line)? {

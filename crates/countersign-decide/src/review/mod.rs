@@ -111,6 +111,7 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
         );
     }
     let mut changes = Changes::read(question, &mut outcome.findings);
+    changes.walk_along(&chain);
     let within: BTreeSet<&Oid> = range.iter().collect();
     for (head, _) in question.landed.iter().filter(|(_, landed)| !within.contains(landed)) {
         changes.land(*head);

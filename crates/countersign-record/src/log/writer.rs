@@ -248,19 +248,21 @@ impl<'l> Pending<'l> {
         Ok(())
     }
 
-    /// Files and the folders that name them are flushed side by side: none of them counts before the checkpoint has its
+    /// Files are flushed side by side, and then the folders that name them: none of them counts before the checkpoint has its
     /// name, which it gets after all of them, and the disk can take several waiting flushes in one go.
     fn flush(mut self) -> Result<(), LogError> {
-        let files = std::mem::take(&mut self.files);
-        let folders = &self.folders;
+        let mut files = std::mem::take(&mut self.files);
+        // The last file is flushed by this thread. A folder needs little more where its files' names went with them.
+        let own = files.pop();
         std::thread::scope(|scope| {
-            let of_files = files.iter().map(|(file, path)| scope.spawn(move || flush_file(file, path)));
-            let of_folders = folders.iter().map(|folder| scope.spawn(move || flush_folder(folder)));
-            let running: Vec<_> = of_files.chain(of_folders).collect();
+            let flush = |(file, path): &(File, PathBuf)| flush_file(file, path);
+            let running: Vec<_> = files.iter().map(|one| scope.spawn(move || flush(one))).collect();
+            own.iter().try_for_each(flush)?;
             let mut ended = running.into_iter().map(std::thread::ScopedJoinHandle::join);
             // A thread that panicked has flushed nothing that could be relied on.
             ended.try_for_each(|end| end.map_err(|_panic| LogError::Poisoned)?.map_err(LogError::from))
-        })
+        })?;
+        Ok(self.folders.iter().try_for_each(|folder| flush_folder(folder))?)
     }
 }
 
