@@ -123,13 +123,20 @@ fn counted(command: &mut std::process::Command, count: &mut Count) -> Outcome {
 }
 
 /// Adds up the closing lines of nextest (`Summary […] 3 tests run: 2 passed, 1 failed, 0 skipped`) or of cargo's own
-/// harness (`test result: ok. 2 passed; 1 failed; …`).
+/// harness (`test result: ok. 2 passed; 1 failed; …`). Nextest shows what a failed test's own harness said besides, which
+/// its summary has counted.
 fn count_of(said: &str) -> Count {
     let mut count = Count::default();
-    for line in said.lines().map(str::trim) {
-        let summary = line.strip_prefix("Summary [").and_then(|rest| rest.split_once(" run: ")).map(|(_, rest)| rest);
-        let result = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")).map(|(_, rest)| rest);
-        let Some(parts) = summary.or(result) else { continue };
+    let summary = |line: &str| {
+        line.strip_prefix("Summary [").and_then(|rest| rest.split_once(" run: ")).map(|(_, rest)| rest.to_owned())
+    };
+    let result = |line: &str| {
+        line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")).map(|(_, rest)| rest.to_owned())
+    };
+    let lines = || said.lines().map(str::trim);
+    let by_nextest = lines().any(|line| summary(line).is_some());
+    for line in lines() {
+        let Some(parts) = (if by_nextest { summary(line) } else { result(line) }) else { continue };
         for part in parts.split([',', ';']) {
             let Some((number, what)) = part.trim().split_once(' ') else {
                 continue;
@@ -160,6 +167,8 @@ mod tests {
         let bad = "     Summary [   9.1s] 12/20 tests run: 8 passed, 2 failed, 1 timed out, 1 exec failed, 0 skipped\n";
         assert_eq!(count_of(bad), count(8, 4));
         assert_eq!(count_of("     Summary [   0.1s] 1 test run: 1 passed, 0 skipped"), count(1, 0));
+        let shown = "    test result: FAILED. 0 passed; 1 failed; 0 ignored\n     Summary [ 1s] 2 tests run: 1 passed, 1 failed\n";
+        assert_eq!(count_of(shown), count(1, 1));
     }
 
     #[test]
