@@ -59,6 +59,7 @@ pub(super) fn all() -> Vec<Case> {
         case("E60", "a robot's change goes beyond its paths", Fail, MISSING, e60_paths),
         case("E60", "a robot's change is larger than its exception", Fail, MISSING, e60_size),
         case("R12", "a robot's own change that was only read afterwards", Fail, MISSING, robot_afterwards),
+        case("R15", "a person's signed commit under a robot's name and account", Fail, MISSING, robot_signed),
         case("R13", "evidence of a lower tier than is asked for", Fail, "review-tier", lower_tier),
         case("R14", "a rejection by signature beside an approval on the forge", Fail, "review-rejected", both_ways),
     ]
@@ -521,6 +522,18 @@ fn e60_size() -> Found {
 fn robot_afterwards() -> Found {
     let mut hosted = Hosted::new();
     let number = hosted.open(hosted.robot, "feature", "updates[bot]");
+    landed(hosted, number)
+}
+
+fn robot_signed() -> Found {
+    let mut hosted = Hosted::new();
+    hosted.live();
+    hosted.scene.git(&["checkout", "-q", "-b", "feature", "main"]);
+    hosted.scene.edit("a.txt", 2, "feature");
+    hosted.scene.git(&["add", "-A"]);
+    hosted.scene.git_as(Some("ada"), "updates[bot]", &["commit", "-q", "-m", "feature"]);
+    hosted.scene.git(&["checkout", "-q", "main"]);
+    let number = hosted.open_as_it_is(hosted.robot, "feature");
     landed(hosted, number)
 }
 

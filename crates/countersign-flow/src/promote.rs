@@ -337,7 +337,9 @@ fn record(
     let mut pieces: Vec<&[u8]> = vec![&signed_decision, &signed_summary, &request.trust.bytes];
     pieces.extend(decided.git.as_deref());
     pieces.extend(request.documents.iter().map(Vec::as_slice));
-    pieces.extend(request.captures.iter().map(Vec::as_slice));
+    // A capture that no statement names is no evidence, and is not kept.
+    let named = |bytes: &&Vec<u8>| decision.inputs.captures.contains(&Sha256::of(bytes));
+    pieces.extend(request.captures.iter().filter(named).map(Vec::as_slice));
     request.place.store().put_many(&pieces)?;
 
     let entry = Entry {

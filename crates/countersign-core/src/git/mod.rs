@@ -7,7 +7,6 @@
 mod attributes;
 pub mod commit;
 pub mod content;
-pub mod diff;
 pub mod evidence;
 pub mod graph;
 pub mod listing;

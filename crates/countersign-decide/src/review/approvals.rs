@@ -77,7 +77,7 @@ pub(super) fn judge(
     let beyond = parameters.reviewers_beyond_author;
     let more = beyond.saturating_add(1);
     let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
-    if let Some(tier) = robots::excepted(question, landing, recorded, &mut findings)?
+    if let Some(tier) = robots::excepted(question, landing, authors, recorded, &mut findings)?
         && tier >= parameters.least_tier
         && rejections(&rows).is_empty()
     {

@@ -3,7 +3,7 @@
 use super::Question;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
-use countersign_core::git::diff::changed;
+use countersign_core::git::content::changed;
 use countersign_core::git::{ObjectSource, Oid, SourceError, graph, merge};
 use countersign_core::ids::PersonId;
 use countersign_core::statement::Kind;
@@ -160,7 +160,7 @@ impl<'a> Changes<'a> {
                     let commit = source.commit(&commit)?;
                     let parent = commit.parents.first().map(|parent| source.commit(parent)).transpose()?;
                     let before = parent.map(|parent| parent.tree);
-                    for one in changed(source, before.as_ref(), Some(&commit.tree))? {
+                    for one in changed(source, before.as_ref(), &commit.tree)? {
                         out.entry(one.path).or_default().insert(*head);
                     }
                 }

@@ -5,7 +5,7 @@ use super::changes::{Changes, optional};
 use super::rows::{Strategy, subject};
 use countersign_core::codes;
 use countersign_core::finding::{Code, Finding};
-use countersign_core::git::diff::changed;
+use countersign_core::git::content::changed;
 use countersign_core::git::merge::{Merge, RULE, Reason, Why, merge_trees};
 use countersign_core::git::{Commit, ObjectSource, Oid, SourceError, graph};
 use std::collections::BTreeSet;
@@ -219,7 +219,7 @@ fn single(
 
 /// The paths that differ between two trees.
 fn paths(source: &dyn ObjectSource, before: &Oid, after: &Oid) -> Result<BTreeSet<Vec<u8>>, SourceError> {
-    Ok(changed(source, Some(before), Some(after))?.into_iter().map(|one| one.path).collect())
+    Ok(changed(source, Some(before), after)?.into_iter().map(|one| one.path).collect())
 }
 
 /// The commits of a change since it left the branch, oldest first; `None` if its head is not in the evidence, or the

@@ -2,11 +2,12 @@
 //! nobody else's hand in it.
 
 use super::Question;
+use super::authors::Authors;
 use super::landing::Landing;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::git::SourceError;
-use countersign_core::git::diff::{Changed, changed};
+use countersign_core::git::content::{Changed, changed};
 use countersign_core::git::{Mode, listing};
 use countersign_core::statement::change_review::{AuthorRole, ChangeReview, EventKind};
 use countersign_core::statement::review::Tier;
@@ -18,9 +19,14 @@ use countersign_verify::ForgeChange;
 pub(super) fn excepted(
     question: &Question<'_>,
     landing: &Landing,
+    authors: &Authors,
     recorded: &[&ForgeChange],
     findings: &mut Vec<Finding>,
 ) -> Result<Option<Tier>, SourceError> {
+    // Whoever is known by whatever means is not the robot.
+    if authors.rows.iter().any(|author| author.person.is_some()) {
+        return Ok(None);
+    }
     let Some((robot, tier)) = sole_author(question, recorded) else { return Ok(None) };
     let beyond = |expected: String, found: String| {
         Finding::new(codes::ROBOT_BEYOND, format!("robot {} has no standing exception for this", robot.name))
@@ -35,7 +41,7 @@ pub(super) fn excepted(
     let source = question.history.objects();
     let before = source.commit(&landing.before)?.tree;
     let after = source.commit(&landing.landed)?.tree;
-    let paths = changed(source, Some(&before), Some(&after))?;
+    let paths = changed(source, Some(&before), &after)?;
     let exceptions = robot.exceptions.iter().filter(|exception| exception.repository == *question.repository);
     for exception in exceptions {
         let few = u32::try_from(paths.len()).is_ok_and(|count| count <= exception.max_files);
@@ -60,7 +66,6 @@ fn plain(one: &Changed) -> bool {
 
 /// The robot that alone opened, pushed and wrote the change, by the server's record, with the tier of that record.
 fn sole_author<'q>(question: &Question<'q>, recorded: &[&ForgeChange]) -> Option<(&'q Robot, Tier)> {
-    let first = recorded.first()?;
     let mut tier = Tier::T3;
     let mut robot = None;
     for recorded in recorded {
@@ -70,7 +75,7 @@ fn sole_author<'q>(question: &Question<'q>, recorded: &[&ForgeChange]) -> Option
         }
         tier = tier.min(recorded.tier());
         for account in hands(change) {
-            let (found, account) = question.trust.trust().robot_of(&first.change().repository.host, account?)?;
+            let (found, account) = question.trust.trust().robot_of(&change.repository.host, account?)?;
             if !account.counts_at(question.at) || robot.is_some_and(|robot: &Robot| robot.name != found.name) {
                 return None;
             }

@@ -85,3 +85,65 @@ fn entries(source: &dyn ObjectSource, tree: Option<Oid>) -> Result<BTreeMap<Vec<
     let Some(id) = tree else { return Ok(BTreeMap::new()) };
     Ok(source.tree(&id)?.entries().iter().map(|entry| (entry.name.clone(), entry.clone())).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::object::{Object, ObjectKind};
+    use crate::git::oid::ObjectFormat;
+    use crate::git::source::ObjectSet;
+    use crate::git::tree::Tree;
+
+    /// A tree of `path mode text` lines; a path has at most one folder.
+    fn tree(objects: &mut ObjectSet, lines: &[(&str, Mode, &str)]) -> Oid {
+        let mut root = Vec::new();
+        let mut folders: BTreeMap<&str, Vec<Entry>> = BTreeMap::new();
+        for (path, mode, text) in lines {
+            let id = objects.insert(ObjectFormat::Sha1, Object::new(ObjectKind::Blob, text.as_bytes())).unwrap();
+            let entry = |name: &str| Entry { mode: *mode, name: name.as_bytes().to_vec(), id };
+            match path.split_once('/') {
+                Some((folder, name)) => folders.entry(folder).or_default().push(entry(name)),
+                None => root.push(entry(path)),
+            }
+        }
+        for (name, entries) in folders {
+            let bytes = Tree::new(entries).unwrap().encode();
+            let id = objects.insert(ObjectFormat::Sha1, Object::new(ObjectKind::Tree, bytes)).unwrap();
+            root.push(Entry { mode: Mode::Directory, name: name.as_bytes().to_vec(), id });
+        }
+        let bytes = Tree::new(root).unwrap().encode();
+        objects.insert(ObjectFormat::Sha1, Object::new(ObjectKind::Tree, bytes)).unwrap()
+    }
+
+    fn check(before: &[(&str, Mode, &str)], after: &[(&str, Mode, &str)], expected: &[&str]) {
+        let mut objects = ObjectSet::new();
+        let (before, after) = (tree(&mut objects, before), tree(&mut objects, after));
+        let found = changed(&objects, Some(&before), &after).unwrap();
+        let sign = |c: &Changed| match (&c.before, &c.after) {
+            (None, _) => '+',
+            (_, None) => '-',
+            _ => '~',
+        };
+        let words: Vec<String> =
+            found.iter().map(|c| format!("{}{}", sign(c), String::from_utf8_lossy(&c.path))).collect();
+        assert_eq!(words, expected);
+    }
+
+    #[test]
+    fn what_was_added_deleted_changed_or_turned_into_something_else_is_named() {
+        use Mode::{Executable, File, Symlink};
+        check(&[("a", File, "1")], &[("a", File, "1")], &[]);
+        check(&[("a", File, "1"), ("b", File, "2")], &[("a", File, "3"), ("c", File, "2")], &["~a", "-b", "+c"]);
+        check(&[("a", File, "1")], &[("a", Executable, "1")], &["~a"]);
+        check(&[("d/x", File, "1"), ("d/y", File, "2")], &[("d/x", File, "1"), ("d/y", Symlink, "2")], &["~d/y"]);
+        check(&[("d/x", File, "1")], &[("d", File, "1")], &["+d", "-d/x"]);
+        check(&[], &[("d/x", File, "1")], &["+d/x"]);
+    }
+
+    #[test]
+    fn against_the_empty_tree_everything_was_added() {
+        let mut objects = ObjectSet::new();
+        let id = tree(&mut objects, &[("a", Mode::File, "1"), ("d/b", Mode::File, "2")]);
+        assert_eq!(changed(&objects, None, &id).unwrap().len(), 2);
+    }
+}
