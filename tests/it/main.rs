@@ -29,3 +29,4 @@ mod review_suite;
 mod sbom;
 mod standing;
 mod standing_door;
+mod token_door;

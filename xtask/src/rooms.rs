@@ -87,7 +87,7 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign-sign",
         ours: &["countersign-core"],
-        foreign: &["aws-lc-rs", "base64", "thiserror", "zeroize"],
+        foreign: &["aws-lc-rs", "base64", "cryptoki", "thiserror", "zeroize"],
         dev: &["tempfile"],
     },
     Room {

@@ -16,7 +16,7 @@ use countersign_record::log::LogError;
 use countersign_record::package::PackageError;
 use countersign_record::store::StoreError;
 use countersign_sbom::SbomError;
-use countersign_sign::{KeyFileError, KeyWriteError, SignError, SshError};
+use countersign_sign::{KeyFileError, KeyWriteError, SignError, SshError, TokenFault};
 use std::path::PathBuf;
 
 /// Why a use case did not come to its end.
@@ -232,11 +232,21 @@ fn with_place(error: &SbomError) -> String {
 
 /// A key that cannot do this job, or that others can get at, is a wrong name on the command line.
 const fn key_exit(error: &KeyFileError) -> Exit {
-    if matches!(error, KeyFileError::Content { .. } | KeyFileError::OpenToOthers { .. }) {
-        Exit::Usage
-    } else {
-        Exit::Io
-    }
+    let wrong = matches!(
+        error,
+        KeyFileError::Content { .. }
+            | KeyFileError::OpenToOthers { .. }
+            | KeyFileError::Token {
+                fault: TokenFault::NotBuilt
+                    | TokenFault::NoModule
+                    | TokenFault::NoPin
+                    | TokenFault::Tokens { .. }
+                    | TokenFault::Keys { .. }
+                    | TokenFault::Kind,
+                ..
+            }
+    );
+    if wrong { Exit::Usage } else { Exit::Io }
 }
 
 #[cfg(feature = "online")]

@@ -1,11 +1,12 @@
 //! What can go wrong with a key, as facts. No message here ever holds a byte of a private key.
 
+use crate::token::TokenFault;
 use countersign_core::json::JsonError;
 use countersign_core::key::{KeyError, KeyId};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a key file gave no key.
+/// Why a place of a key gave no key.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyFileError {
@@ -38,6 +39,14 @@ pub enum KeyFileError {
         path: PathBuf,
         /// What it is instead.
         fault: KeyFault,
+    },
+    /// A key on a token cannot be used.
+    #[error("the key {key}: {fault}")]
+    Token {
+        /// Its URI.
+        key: String,
+        /// Why.
+        fault: TokenFault,
     },
 }
 
@@ -136,6 +145,14 @@ pub enum SignError {
     Provider {
         /// The key.
         key: KeyId,
+    },
+    /// The token did not sign.
+    #[error("the key {key} did not sign: {fault}")]
+    Token {
+        /// The key.
+        key: KeyId,
+        /// Why.
+        fault: TokenFault,
     },
     /// The signed document could not be written.
     #[error(transparent)]

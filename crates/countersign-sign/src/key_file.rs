@@ -3,6 +3,10 @@
 
 use crate::error::{KeyFault, KeyFileError, KeyWriteError, SignError};
 use crate::pem::{self, Private};
+use crate::place::KeyPlace;
+#[cfg(feature = "pkcs11")]
+use crate::token::TokenKey;
+use crate::token::{TokenAccess, TokenFault, TokenUri};
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
@@ -33,9 +37,32 @@ pub struct SigningKey {
 enum Pair {
     Ed25519(Ed25519KeyPair),
     P256(EcdsaKeyPair),
+    #[cfg(feature = "pkcs11")]
+    Token(Box<TokenKey>),
 }
 
 impl SigningKey {
+    /// Opens a key where it is: reads its file, or asks its token.
+    pub fn open(place: &KeyPlace, access: &TokenAccess) -> Result<Self, KeyFileError> {
+        match place {
+            KeyPlace::File(path) => Self::load(path),
+            KeyPlace::Token(uri) => {
+                Self::on_token(uri, access).map_err(|fault| KeyFileError::Token { key: uri.to_string(), fault })
+            }
+        }
+    }
+
+    #[cfg(feature = "pkcs11")]
+    fn on_token(uri: &TokenUri, access: &TokenAccess) -> Result<Self, TokenFault> {
+        let key = TokenKey::open(uri, access)?;
+        Self::of(Pair::Token(Box::new(key))).ok_or(TokenFault::Kind)
+    }
+
+    #[cfg(not(feature = "pkcs11"))]
+    const fn on_token(_: &TokenUri, _: &TokenAccess) -> Result<Self, TokenFault> {
+        Err(TokenFault::NotBuilt)
+    }
+
     /// Reads a key file: PEM, PKCS#8 (`PRIVATE KEY`) with Ed25519 or P-256, or SEC 1 (`EC PRIVATE KEY`) with P-256. A
     /// symbolic link is followed; a file that others than its owner can get at is refused.
     pub fn load(path: &Path) -> Result<Self, KeyFileError> {
@@ -72,6 +99,8 @@ impl SigningKey {
         let der = match &self.pair {
             Pair::Ed25519(pair) => pair.to_pkcs8v1(),
             Pair::P256(pair) => pair.to_pkcs8v1(),
+            #[cfg(feature = "pkcs11")]
+            Pair::Token(_) => return Err(KeyWriteError::Provider),
         };
         let private = pem::write(der.map_err(|_unspecified| KeyWriteError::Provider)?.as_ref());
         let public = self.public.to_pem().ok_or(KeyWriteError::Provider)?;
@@ -95,6 +124,10 @@ impl SigningKey {
         let signature = match &self.pair {
             Pair::Ed25519(pair) => pair.try_sign(bytes),
             Pair::P256(pair) => pair.sign(&SystemRandom::new(), bytes),
+            #[cfg(feature = "pkcs11")]
+            Pair::Token(key) => {
+                return key.sign(bytes).map_err(|fault| SignError::Token { key: self.public.id(), fault });
+            }
         };
         match signature {
             Ok(signature) => Ok(signature.as_ref().to_vec()),
@@ -106,6 +139,8 @@ impl SigningKey {
         let public = match &pair {
             Pair::Ed25519(pair) => PublicKey::Ed25519(pair.public_key().as_ref().try_into().ok()?),
             Pair::P256(pair) => PublicKey::from_spki_der(pair.public_key().as_der().ok()?.as_ref()).ok()?,
+            #[cfg(feature = "pkcs11")]
+            Pair::Token(key) => key.public().clone(),
         };
         Some(Self { pair, public })
     }

@@ -1,24 +1,34 @@
-//! A person's key, whichever form it has: a PEM file that we sign with ourselves, or an SSH key that `ssh-keygen` signs
+//! A person's key, whichever form it has: a PEM file or a token that we sign with ourselves, or an SSH key that `ssh-keygen` signs
 //! with. Trust, policy approvals, activations and reviews can be signed by either.
 
 use crate::error::{KeyFault, KeyFileError, SignError, SshError};
 use crate::key_file::{SigningKey, read_text};
 use crate::pem;
+use crate::place::KeyPlace;
 use crate::ssh::{SshKey, SshKeygen, ssh_public_key, ssh_sign};
 use crate::statement::sign_payload;
+use crate::token::TokenAccess;
 use countersign_core::key::PublicKey;
 use std::path::Path;
 
 /// A key that a person signs with.
 #[derive(Debug)]
 pub enum PersonKey {
-    /// A PEM key file.
-    Pem(SigningKey),
+    /// A PEM key file, or a key on a token.
+    Own(SigningKey),
     /// An SSH key: a private key file, or a `.pub` file whose private half an agent or an authenticator holds.
     Ssh(SshKey),
 }
 
 impl PersonKey {
+    /// Opens a key where it is.
+    pub fn open(place: &KeyPlace, access: &TokenAccess) -> Result<Self, KeyFileError> {
+        match place {
+            KeyPlace::File(path) => Self::load(path),
+            KeyPlace::Token(_) => SigningKey::open(place, access).map(Self::Own),
+        }
+    }
+
     /// Looks into the file to see which form it is. The name decides nothing.
     pub fn load(path: &Path) -> Result<Self, KeyFileError> {
         let (text, access) = read_text(path)?;
@@ -26,7 +36,7 @@ impl PersonKey {
             return Ok(Self::Ssh(SshKey::new(path)));
         }
         let key = match SigningKey::from_pem(&text) {
-            Ok(key) => Self::Pem(key),
+            Ok(key) => Self::Own(key),
             Err(KeyFault::OpenSsh) => Self::Ssh(SshKey::new(path)),
             Err(fault) => return Err(KeyFileError::Content { path: path.to_owned(), fault }),
         };
@@ -37,7 +47,7 @@ impl PersonKey {
     /// The public half. For an SSH key without a `.pub` file beside it, `ssh-keygen` is asked.
     pub fn public(&self, keygen: &SshKeygen) -> Result<PublicKey, SshError> {
         match self {
-            Self::Pem(key) => Ok(key.public().clone()),
+            Self::Own(key) => Ok(key.public().clone()),
             Self::Ssh(key) => ssh_public_key(key.path(), keygen),
         }
     }
@@ -46,7 +56,7 @@ impl PersonKey {
     /// signatures of different purposes apart; an SSH key writes our SSH-signed document in this namespace.
     pub fn sign(&self, payload: &[u8], namespace: &str, keygen: &SshKeygen) -> Result<Vec<u8>, SignError> {
         match self {
-            Self::Pem(key) => sign_payload(payload, key),
+            Self::Own(key) => sign_payload(payload, key),
             Self::Ssh(key) => ssh_sign(payload, namespace, key, keygen),
         }
     }
@@ -71,7 +81,7 @@ mod tests {
         let made = SigningKey::generate(KeyKind::Ed25519).unwrap();
         made.write_new(&path).unwrap();
         let key = PersonKey::load(&path).unwrap();
-        assert!(matches!(key, PersonKey::Pem(_)));
+        assert!(matches!(key, PersonKey::Own(_)));
         assert_eq!(&key.public(&keygen()).unwrap(), made.public());
         let signed = Signed::parse(&key.sign(b"{}", "review@countersign.dev", &keygen()).unwrap()).unwrap();
         assert!(matches!(signed.by, Signature::Dsse { .. }));

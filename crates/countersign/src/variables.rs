@@ -16,5 +16,9 @@ pub(crate) const GITHUB_TOKEN: &str = "GITHUB_TOKEN";
 pub(crate) const GITLAB_TOKEN: &str = "GITLAB_TOKEN";
 /// The token of a GitLab job, where it is asked for.
 pub(crate) const CI_JOB_TOKEN: &str = "CI_JOB_TOKEN";
+/// The PIN of a hardware token, where its URI names no file with it.
+pub(crate) const PKCS11_PIN: &str = "COUNTERSIGN_PKCS11_PIN";
+/// The library that speaks to hardware tokens, where a URI names none.
+pub(crate) const PKCS11_MODULE: &str = "COUNTERSIGN_PKCS11_MODULE";
 /// The proxy for https.
 pub(crate) const HTTPS_PROXY: &str = "HTTPS_PROXY";

@@ -1,10 +1,11 @@
 //! What only the door may touch: variables, clock, random bytes, and this program's own file.
 
+use crate::variables;
 use countersign_collect::Environment;
 use countersign_core::decision::Tool;
 use countersign_core::digest::{Sha256, to_hex};
 use countersign_core::time::{Time, TimeError};
-use countersign_sign::SshKeygen;
+use countersign_sign::{SshKeygen, TokenAccess};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
@@ -58,6 +59,14 @@ impl World {
     /// This program's file.
     pub(crate) fn program() -> std::io::Result<PathBuf> {
         std::env::current_exe()
+    }
+
+    /// What a hardware token is opened with.
+    pub(crate) fn token_access(&self) -> TokenAccess {
+        TokenAccess {
+            pin: self.variable(variables::PKCS11_PIN).map(|pin| pin.to_owned().into()),
+            module: self.variable(variables::PKCS11_MODULE).map(PathBuf::from),
+        }
     }
 
     /// `ssh-keygen`, with the variables that it needs to ask an agent or a person.

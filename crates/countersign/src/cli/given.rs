@@ -1,14 +1,16 @@
-//! Arguments that several verbs take: trust with its digest from outside, the store, the least checkpoint.
+//! Arguments that several verbs take: trust with its digest from outside, the store, the least checkpoint, the place of a
+//! key.
 
 use crate::variables;
 use crate::world::World;
 use clap::Args;
-use clap::builder::OsStringValueParser;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use countersign_core::digest::{DigestError, Sha256};
 use countersign_core::time::Time;
 use countersign_flow::FlowError;
 use countersign_flow::outside::TrustFile;
 use countersign_flow::place::{self, Place};
+use countersign_sign::KeyPlace;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -75,6 +77,11 @@ impl LeastArgs {
     pub(crate) fn file(&self) -> Option<&Path> {
         self.least_checkpoint.as_deref().filter(|name| !name.is_empty()).map(Path::new)
     }
+}
+
+/// A key's place on the command line: a file, or a `pkcs11:` URI.
+pub(crate) fn key_place() -> impl TypedValueParser<Value = KeyPlace> {
+    OsStringValueParser::new().try_map(|text| KeyPlace::parse(&text))
 }
 
 /// The machine's time.

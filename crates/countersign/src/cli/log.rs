@@ -19,7 +19,7 @@ use countersign_record::log::verify::verify_folder;
 use countersign_record::log::writer::Log as Writer;
 use countersign_record::log::{FolderFiles, LogError};
 use countersign_report::{output, text};
-use countersign_sign::{LogSigner, SigningKey};
+use countersign_sign::{KeyPlace, LogSigner, SigningKey};
 use countersign_verify::LogState;
 use std::path::{Path, PathBuf};
 
@@ -48,8 +48,8 @@ struct Init {
     #[arg(long, value_name = "NAME")]
     origin: Origin,
     /// The log's key: PEM, Ed25519
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    key: KeyPlace,
     #[command(flatten)]
     store: StoreArgs,
 }
@@ -116,7 +116,7 @@ impl Log {
 
 impl Init {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let key = SigningKey::load(&self.key)?;
+        let key = SigningKey::open(&self.key, &call.world.token_access())?;
         let signer = LogSigner::new(self.origin.clone(), key).map_err(|error| FlowError::Usage(error.to_string()))?;
         let place = self.store.place();
         let log = Writer::create(&place.log(), &signer)?;

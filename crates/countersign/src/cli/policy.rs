@@ -13,7 +13,7 @@ use countersign_flow::policy::{self, ActivateRequest, Activation};
 use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
-use countersign_sign::{PersonKey, SigningKey};
+use countersign_sign::{KeyPlace, PersonKey, SigningKey};
 use countersign_verify::LogState;
 use countersign_verify::policy::{Activated, approvals};
 use std::collections::BTreeSet;
@@ -56,8 +56,8 @@ struct Approve {
     /// The manifest
     manifest: PathBuf,
     /// Your key: SSH (a `.pub` asks the agent) or PEM
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    key: KeyPlace,
     /// The approved release: one approval a line
     #[arg(long, value_name = "FILE", default_value = "policy.sigstore.json")]
     output: PathBuf,
@@ -85,11 +85,11 @@ struct Activate {
     #[arg(long, value_name = "NAME")]
     environment: EnvName,
     /// Your key: SSH (a `.pub` asks the agent) or PEM
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    key: KeyPlace,
     /// The log's key
-    #[arg(long, value_name = "FILE")]
-    log_key: PathBuf,
+    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    log_key: KeyPlace,
     /// Why; needed for a return to an older version
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -179,7 +179,7 @@ fn words(built: &answer::PolicyBuilt) -> String {
 
 impl Approve {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let key = PersonKey::load(&self.key)?;
+        let key = PersonKey::open(&self.key, &call.world.token_access())?;
         let at = given::now()?;
         let trust = match &self.trust {
             None => None,
@@ -227,7 +227,7 @@ impl Activate {
     fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
         let trust = self.trust.read(at)?;
-        let (key, keygen) = (PersonKey::load(&self.key)?, call.world.ssh_keygen());
+        let (key, keygen) = (PersonKey::open(&self.key, &call.world.token_access())?, call.world.ssh_keygen());
         let (place, least) = (self.store.place(), self.least.file());
         let request = ActivateRequest {
             release: &self.release,
@@ -242,7 +242,7 @@ impl Activate {
             lock: &self.lock,
             at,
         };
-        let outcome = policy::activate(&request, SigningKey::load(&self.log_key)?)?;
+        let outcome = policy::activate(&request, SigningKey::open(&self.log_key, &call.world.token_access())?)?;
         let mut document = answer::PolicyActivated {
             environment: self.environment.clone(),
             active: false,

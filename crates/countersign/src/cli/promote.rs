@@ -15,7 +15,7 @@ use countersign_flow::promote::{GateKeys, PromoteRequest, Promotion, dry_run, pr
 use countersign_flow::review::notes;
 use countersign_record::atomic::write_atomic;
 use countersign_report::{output, text};
-use countersign_sign::SigningKey;
+use countersign_sign::{KeyPlace, SigningKey};
 use std::path::PathBuf;
 
 /// Decide whether an artifact may go to an environment, and record the decision
@@ -58,11 +58,11 @@ pub(crate) struct Promote {
     #[arg(long, value_name = "FILE", help_heading = "Record")]
     checkpoint_output: Option<PathBuf>,
     /// The gate's key
-    #[arg(long, value_name = "FILE", help_heading = "Keys", required_unless_present = "dry_run")]
-    key: Option<PathBuf>,
+    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), help_heading = "Keys", required_unless_present = "dry_run")]
+    key: Option<KeyPlace>,
     /// The log's key
-    #[arg(long, value_name = "FILE", help_heading = "Keys", required_unless_present = "dry_run")]
-    log_key: Option<PathBuf>,
+    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), help_heading = "Keys", required_unless_present = "dry_run")]
+    log_key: Option<KeyPlace>,
     /// Decide in the same way, and record nothing
     #[arg(long)]
     dry_run: bool,
@@ -100,7 +100,8 @@ impl Promote {
             }
             request.documents.extend(noted.documents);
         }
-        let load = |path: &Option<PathBuf>| path.as_deref().map(SigningKey::load).transpose();
+        let access = call.world.token_access();
+        let load = |place: &Option<KeyPlace>| place.as_ref().map(|place| SigningKey::open(place, &access)).transpose();
         let (gate, log) = (load(&self.key)?, load(&self.log_key)?);
         let promotion = match (self.dry_run, gate, log) {
             (true, gate, _) => dry_run(&request, gate.map(|key| key.public().id()))?,
@@ -131,8 +132,8 @@ impl Promote {
                 "--log-key" => &self.log_key,
                 _ => continue,
             };
-            if let Some(path) = key {
-                *place = format!("{place} {}", path.display());
+            if let Some(key) = key {
+                *place = format!("{place} {key}");
             }
         }
         promotion

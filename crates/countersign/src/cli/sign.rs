@@ -1,6 +1,6 @@
 //! `sign` and `key`: statements into bundles, by a machine's key.
 
-use super::{Answer, Call};
+use super::{Answer, Call, given};
 use crate::render::Done;
 use clap::{Args, Subcommand, ValueEnum};
 use countersign_core::digest::Sha256;
@@ -10,7 +10,7 @@ use countersign_core::limits;
 use countersign_flow::{FlowError, build, documents, files, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
-use countersign_sign::{KeyKind, PersonKey, SigningKey, public_path};
+use countersign_sign::{KeyKind, KeyPlace, PersonKey, SigningKey, public_path};
 use std::path::PathBuf;
 
 /// Sign a statement into a Sigstore bundle
@@ -25,9 +25,9 @@ use std::path::PathBuf;
 pub(crate) struct Sign {
     /// The statement, or the document that becomes one
     file: PathBuf,
-    /// The signing key: PEM, Ed25519 or ECDSA P-256
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    /// The signing key: PEM, Ed25519 or ECDSA P-256, or on a token
+    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    key: KeyPlace,
     /// What the file is
     #[arg(long = "type", value_enum, default_value_t = Type::Statement)]
     kind: Type,
@@ -62,7 +62,7 @@ impl Sign {
             }
             (Type::Sbom, None) => return Err(FlowError::Usage("--type sbom needs --artifact".to_owned())),
         };
-        let key = SigningKey::load(&self.key)?;
+        let key = SigningKey::open(&self.key, &call.world.token_access())?;
         let bundle = build::sign(&statement, &key)?;
         let mut lines = if self.append { documents::read_if_there(&self.output)? } else { Vec::new() };
         lines.push(bundle.clone());
@@ -125,10 +125,12 @@ enum Kind {
 
 /// Show a public key as trust.toml wants it, with its id
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  countersign key show gate.pem.pub")]
+#[command(after_help = "Examples:\n  countersign key show gate.pem.pub\n  \
+                        countersign key show 'pkcs11:token=ci;object=gate?module-path=/usr/lib/softhsm/libsofthsm2.so'")]
 struct Show {
-    /// A public key (PEM or OpenSSH), or a private one
-    file: PathBuf,
+    /// A public key (PEM or OpenSSH), or a private one, or one on a token
+    #[arg(value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    key: KeyPlace,
 }
 
 impl Key {
@@ -151,7 +153,7 @@ impl Key {
                 let public = public_path(&verb.output).display().to_string();
                 describe(key.public(), Some(verb.output.display().to_string()), Some(public))
             }
-            KeyVerb::Show(verb) => describe(&read_public(call, &verb.file)?, None, None),
+            KeyVerb::Show(verb) => describe(&read_public(call, &verb.key)?, None, None),
         };
         Ok(Done::answer(call.format, Exit::Ok, "key", &document, || {
             let files = match (&document.private, &document.public) {
@@ -169,8 +171,12 @@ fn describe(key: &PublicKey, private: Option<String>, public: Option<String>) ->
     answer::Key { id: key.id().to_string(), kind: key.kind().to_owned(), openssh: key.to_openssh(), private, public }
 }
 
-/// A public key from its file, or from a private key's.
-pub(super) fn read_public(call: &Call<'_>, path: &std::path::Path) -> Result<PublicKey, FlowError> {
+/// A public key from its file, or from a private key's place.
+pub(super) fn read_public(call: &Call<'_>, place: &KeyPlace) -> Result<PublicKey, FlowError> {
+    let path = match place {
+        KeyPlace::File(path) => path,
+        KeyPlace::Token(_) => return Ok(SigningKey::open(place, &call.world.token_access())?.public().clone()),
+    };
     let bytes = files::read(path, limits::KEY_BYTES)?;
     match PublicKey::parse(&String::from_utf8_lossy(&bytes)) {
         Ok(key) => Ok(key),

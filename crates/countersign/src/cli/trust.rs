@@ -14,9 +14,9 @@ use countersign_flow::trust_file::{self, Beginning};
 use countersign_flow::{FlowError, files, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
-use countersign_sign::PersonKey;
+use countersign_sign::{KeyPlace, PersonKey};
 use countersign_verify::trust::signers;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Write, sign and look at the trust document
 #[derive(Debug, Args)]
@@ -71,8 +71,8 @@ struct Sign {
     /// The document: trust.toml
     file: PathBuf,
     /// Your key: SSH (a `.pub` asks the agent) or PEM
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    key: KeyPlace,
     /// The signed document: one signature a line
     #[arg(long, value_name = "FILE", default_value = "trust.sigstore.json")]
     output: PathBuf,
@@ -150,7 +150,7 @@ impl Init {
 impl Sign {
     fn run(&self, call: &Call<'_>) -> Answer {
         let trust = trust_file::read(&self.file)?;
-        let key = PersonKey::load(&self.key)?;
+        let key = PersonKey::open(&self.key, &call.world.token_access())?;
         let signed = trust_file::sign(&trust, &self.output, &key, &call.world.ssh_keygen())?;
         write_atomic(&self.output, &signed.bytes, 0o644)?;
         let digest = trust.digest()?;
@@ -254,10 +254,15 @@ fn pairs<T>(
 ) -> Result<Vec<(T, PublicKey)>, FlowError> {
     let mut out = Vec::new();
     for text in given {
-        let (id, file) =
-            text.rsplit_once('=').ok_or_else(|| FlowError::Usage(format!("`{text}` has the form NAME=FILE")))?;
+        // The place of a key on a token has `=` of its own, and a name before a file's may have some.
+        let parts = match text.find("=pkcs11:") {
+            Some(end) => text.split_at_checked(end).map(|(id, rest)| (id, rest.trim_start_matches('='))),
+            None => text.rsplit_once('='),
+        };
+        let (id, place) = parts.ok_or_else(|| FlowError::Usage(format!("`{text}` has the form NAME=FILE")))?;
         let id = name(id).map_err(|error| FlowError::Usage(error.to_string()))?;
-        out.push((id, read_public(call, Path::new(file))?));
+        let place = KeyPlace::parse(place.as_ref()).map_err(|error| FlowError::Usage(format!("{place}: {error}")))?;
+        out.push((id, read_public(call, &place)?));
     }
     Ok(out)
 }

@@ -11,7 +11,7 @@ use countersign_core::statement::change_review::{ChangeState, ForgeKind, Part};
 use countersign_flow::review::{CollectRequest, Reading, Which, collect};
 use countersign_flow::{FlowError, output as answer};
 use countersign_report::text;
-use countersign_sign::SigningKey;
+use countersign_sign::{KeyPlace, SigningKey};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -47,8 +47,8 @@ pub(super) struct Collect {
     #[arg(long, value_name = "REF", default_value = "refs/heads/main")]
     target: RefName,
     /// The collector's key
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    key: KeyPlace,
     /// Where statements and answers go
     #[arg(long, value_name = "DIR", default_value = "reviews")]
     dir: PathBuf,
@@ -131,7 +131,7 @@ impl Collect {
             Forge::Gitlab => ForgeKind::Gitlab,
         };
         let place = Place::new(kind, &self.repository, self.asking.api.as_deref()).map_err(OnlineError::from)?;
-        let key = SigningKey::load(&self.key)?;
+        let key = SigningKey::open(&self.key, &call.world.token_access())?;
         let number = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
         let mut settings = Settings::new(place, self.showing.credential(kind, call.world)?);
         settings.authorities.clone_from(&self.asking.ca);

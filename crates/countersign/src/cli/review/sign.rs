@@ -14,7 +14,7 @@ use countersign_flow::review::{ChangeSummary, FileChange, SignRequest, notes, si
 use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
-use countersign_sign::PersonKey;
+use countersign_sign::{KeyPlace, PersonKey};
 use std::path::{Path, PathBuf};
 
 /// Sign your review of a change with your own key
@@ -30,8 +30,8 @@ pub(crate) struct Sign {
     #[arg(default_value = "HEAD")]
     head: String,
     /// Your key: SSH (a `.pub` asks the agent) or PEM
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    key: KeyPlace,
     /// The branch that the change is meant for
     #[arg(long, value_name = "REF", default_value = "refs/heads/main")]
     target: RefName,
@@ -60,7 +60,7 @@ pub(crate) struct Sign {
 
 impl Sign {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
-        let key = PersonKey::load(&self.key)?;
+        let key = PersonKey::open(&self.key, &call.world.token_access())?;
         let keygen = call.world.ssh_keygen();
         let nonce = World::nonce().map_err(|error| FlowError::Usage(format!("random bytes: {error}")))?;
         let request = SignRequest {
