@@ -32,7 +32,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// The repository of the world.
-pub const REPOSITORY: &str = "git+https://example.com/app";
+pub const REPOSITORY: &str = "git+https://example.com/team/app";
 /// Its branch.
 pub const BRANCH: &str = "refs/heads/main";
 /// Its log.

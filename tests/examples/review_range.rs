@@ -57,6 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             trust: &trust,
             reviews: reviews.of_kind(Kind::Review).collect(),
             changes: &[],
+            against: &[],
             repository: &facts.repository,
             target_ref: &target,
             candidate: tip,

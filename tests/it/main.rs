@@ -29,4 +29,5 @@ mod review_suite;
 mod sbom;
 mod standing;
 mod standing_door;
+mod standing_forge;
 mod token_door;

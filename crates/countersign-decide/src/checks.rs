@@ -11,7 +11,7 @@ use countersign_core::policy::{ENGINE, Stage};
 use countersign_core::time::Time;
 use countersign_core::trust::{Owner, Trust};
 use countersign_verify::policy::Activated;
-use countersign_verify::{Evidence, StateView};
+use countersign_verify::{Evidence, Spoken, StateView};
 
 /// The checklist and the findings as they grow.
 #[derive(Debug, Default)]
@@ -269,8 +269,8 @@ pub(crate) fn pin(request: &Request, given: &Given<'_>, active: Option<&Activate
 }
 
 /// What spoke against the artifact or its changes before, by the log, and is not handed in now.
-pub(crate) fn recorded(request: &Request, given: &Given<'_>, handed: &Evidence, sheet: &mut Sheet) -> Evidence {
-    let Some(state) = given.state else { return Evidence::default() };
+pub(crate) fn recorded(request: &Request, given: &Given<'_>, handed: &Evidence, sheet: &mut Sheet) -> Spoken {
+    let Some(state) = given.state else { return Spoken::default() };
     let digests = handed.index().iter().map(|reference| reference.digest).collect();
     match state.spoken_against(&request.subject, &digests, given.blobs) {
         Ok(spoken) => {
@@ -281,7 +281,7 @@ pub(crate) fn recorded(request: &Request, given: &Given<'_>, handed: &Evidence, 
         }
         Err(findings) => {
             sheet.line("evidence-recorded", findings, "");
-            Evidence::default()
+            Spoken::default()
         }
     }
 }

@@ -13,7 +13,7 @@ use countersign_core::ids::{EnvName, RuleId, Uri};
 use countersign_core::policy::{Source, Stage};
 use countersign_verify::forge::verify_changes;
 use countersign_verify::policy::Activated;
-use countersign_verify::{Evidence, ForgeOutcome, StateView, VerifiedTrust};
+use countersign_verify::{Evidence, ForgeOutcome, Spoken, StateView, VerifiedTrust};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -106,7 +106,7 @@ struct Case<'a> {
     active: &'a Activated,
     state: StateView<'a>,
     evidence: &'a Evidence,
-    against: &'a Evidence,
+    against: &'a Spoken,
     forge: &'a ForgeOutcome,
 }
 

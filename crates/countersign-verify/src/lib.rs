@@ -23,4 +23,5 @@ pub use evidence::{Blobs, Evidence};
 pub use forge::{ForgeChange, ForgeOutcome};
 pub use history::History;
 pub use log::{LogState, StateView};
+pub use recorded::Spoken;
 pub use trust::VerifiedTrust;

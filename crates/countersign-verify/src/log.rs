@@ -4,9 +4,10 @@
 //! sees exactly what a decision saw.
 
 use crate::document::{SignerName, Verified, verify_document};
-use crate::evidence::{Blobs, Evidence, checked_blob};
+use crate::evidence::{Blobs, checked_blob};
 use crate::keys::note_signature_holds;
 use crate::policy::{Activated, ActivationContext, verify_activation};
+use crate::recorded::Spoken;
 use crate::trust::{self, VerifiedTrust};
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
@@ -43,7 +44,7 @@ pub struct LogState {
     /// Decisions that were looked at: each is checked once, however many later ones it matters to.
     decided: RefCell<BTreeMap<u64, Looked>>,
     /// Documents that decisions list, looked at in the same way: what speaks against something, verified.
-    pub(crate) spoken: RefCell<BTreeMap<Sha256, Option<Rc<Evidence>>>>,
+    pub(crate) spoken: RefCell<BTreeMap<Sha256, Option<Rc<Spoken>>>>,
 }
 
 /// An entry that does not hold, and for which environment that matters; `None` is all.

@@ -2,40 +2,62 @@
 //! somebody leaves it out the second time.
 
 use crate::evidence::{Blobs, Evidence, checked_blob};
+use crate::forge::{ForgeChange, verify_changes};
 use crate::log::StateView;
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
+use countersign_core::statement::change_review::{ChangeReview, ReviewState};
 use countersign_core::statement::review::{Review, ReviewDecision};
 use countersign_core::statement::{Kind, Statement};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+/// What speaks against an artifact or its changes, as far as it held when it was handed in.
+#[derive(Debug, Default, Clone)]
+pub struct Spoken {
+    /// Signed rejections and revocations, and other provenances.
+    pub evidence: Evidence,
+    /// Records of forges in which somebody asks for changes.
+    pub changes: Vec<ForgeChange>,
+}
+
+impl Spoken {
+    /// Whether there is nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.evidence.is_empty() && self.changes.is_empty()
+    }
+}
+
 impl StateView<'_> {
-    /// Rejections and revocations of changes, and other provenances of the same artifact, that earlier decisions list and
-    /// that are not among `given`. Each is checked by the trust and at the time of the decision that first listed it.
+    /// Rejections and revocations of changes, records of forges in which somebody asks for changes, and other provenances
+    /// of the same artifact, that earlier decisions list and that are not among `given`. Each is checked by the trust and
+    /// at the time of the decision that last listed it.
     pub fn spoken_against(
         &self,
         subject: &Sha256,
         given: &BTreeSet<Sha256>,
         blobs: &dyn Blobs,
-    ) -> Result<Evidence, Vec<Finding>> {
+    ) -> Result<Spoken, Vec<Finding>> {
         let mut wanted: BTreeMap<Sha256, u64> = BTreeMap::new();
         for promoted in self.decisions(None, None, blobs) {
             let promoted = promoted?;
             let same = promoted.content.request.subject == *subject;
             for reference in promoted.content.inputs.evidence.iter().flatten() {
-                let bears = reference.kind == Some(Kind::Review) || (same && reference.kind == Some(Kind::Provenance));
+                let about_changes = matches!(reference.kind, Some(Kind::Review | Kind::ChangeReview));
+                let bears = about_changes || (same && reference.kind == Some(Kind::Provenance));
                 if bears && !given.contains(&reference.digest) {
                     wanted.insert(reference.digest, promoted.entry);
                 }
             }
         }
-        let mut out = Evidence::default();
+        let mut out = Spoken::default();
         for (digest, entry) in wanted {
             if let Some(spoken) = self.speaks_against(&digest, entry, blobs)? {
-                out.join(&spoken);
+                out.evidence.join(&spoken.evidence);
+                out.changes.extend(spoken.changes.iter().cloned());
             }
         }
         Ok(out)
@@ -47,11 +69,11 @@ impl StateView<'_> {
         digest: &Sha256,
         entry: u64,
         blobs: &dyn Blobs,
-    ) -> Result<Option<Rc<Evidence>>, Vec<Finding>> {
+    ) -> Result<Option<Rc<Spoken>>, Vec<Finding>> {
         if let Some(known) = self.state.spoken.borrow().get(digest) {
             return Ok(known.clone());
         }
-        let bytes = checked_blob(blobs, digest).ok_or_else(|| {
+        let missing = |digest: &Sha256| {
             vec![
                 Finding::new(codes::EVIDENCE_WITHHELD, "evidence that an earlier decision lists is not in the store")
                     .at(format!("log entry {entry}"))
@@ -59,25 +81,42 @@ impl StateView<'_> {
                     .found("missing or altered")
                     .help("bring it back from a copy of the store: it may speak against this artifact"),
             ]
-        })?;
+        };
+        let bytes = checked_blob(blobs, digest).ok_or_else(|| missing(digest))?;
         let time = usize::try_from(entry).ok().and_then(|i| self.state.entries().get(i)).map(|entry| entry.time);
-        let spoken = time.filter(|_| speaks(&bytes)).map(|time| {
-            let trust = self.state.trust_before(entry);
-            Rc::new(Evidence::verify(&[bytes], trust, time))
-        });
+        let spoken = match (time, speaks(&bytes)) {
+            (Some(time), Some(rests_on)) => {
+                // Without the answers that it rests on, a record says nothing, so leaving them out would silence it.
+                if let Some(capture) = rests_on.filter(|capture| checked_blob(blobs, capture).is_none()) {
+                    return Err(missing(&capture));
+                }
+                let trust = self.state.trust_before(entry);
+                let evidence = Evidence::verify(&[bytes], trust, time);
+                let changes = verify_changes(&evidence, trust, blobs).changes;
+                Some(Rc::new(Spoken { evidence, changes }))
+            }
+            _ => None,
+        };
         self.state.spoken.borrow_mut().insert(*digest, spoken.clone());
         Ok(spoken)
     }
 }
 
-fn speaks(bytes: &[u8]) -> bool {
-    let statement = Signed::parse(bytes).ok().and_then(|signed| Statement::parse(&signed.payload).ok());
-    let Some(statement) = statement else { return false };
-    match statement.kind() {
-        Some(Kind::Provenance) => true,
-        Some(Kind::Review) => statement
-            .predicate_as::<Review>(Kind::Review)
-            .is_ok_and(|review| review.decision != ReviewDecision::Approve),
-        _ => false,
+/// Whether a document speaks against something; with the capture that it rests on, if it is a forge's record.
+fn speaks(bytes: &[u8]) -> Option<Option<Sha256>> {
+    let signed = Signed::parse(bytes).ok()?;
+    let statement = Statement::parse(&signed.payload).ok()?;
+    match statement.kind()? {
+        Kind::Provenance => Some(None),
+        Kind::Review => {
+            let review: Review = statement.predicate_as(Kind::Review).ok()?;
+            (review.decision != ReviewDecision::Approve).then_some(None)
+        }
+        Kind::ChangeReview => {
+            let record: ChangeReview = statement.predicate_as(Kind::ChangeReview).ok()?;
+            let asks = record.reviews.iter().any(|review| review.state == ReviewState::ChangesRequested);
+            asks.then_some(Some(record.capture))
+        }
+        _ => None,
     }
 }

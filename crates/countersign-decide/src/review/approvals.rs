@@ -72,6 +72,9 @@ pub(super) fn judge(
             count_opinion(question, landing, authors, opinion, &mut count, &mut rows, &mut findings);
         }
     }
+    for opinion in opinions::left_out(question, landing, recorded)? {
+        count_opinion(question, landing, authors, opinion, &mut count, &mut rows, &mut findings);
+    }
 
     let parameters = question.parameters;
     let beyond = parameters.reviewers_beyond_author;

@@ -46,6 +46,8 @@ pub struct Question<'a> {
     pub reviews: Vec<&'a Verified<Statement>>,
     /// Every change that a forge recorded, checked.
     pub changes: &'a [ForgeChange],
+    /// Records that are not handed in now, and in which somebody asked for changes: they keep back, and carry nothing.
+    pub against: &'a [ForgeChange],
     /// The repository that reviews have to be about.
     pub repository: &'a Uri,
     /// The branch that reviews have to be about.

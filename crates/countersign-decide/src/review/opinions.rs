@@ -12,6 +12,7 @@ use countersign_core::statement::change_review::{
 };
 use countersign_core::statement::review::{ReviewDecision, Tier};
 use countersign_verify::ForgeChange;
+use std::collections::BTreeSet;
 
 /// One review of a forge, judged.
 #[derive(Debug)]
@@ -44,23 +45,60 @@ pub(super) fn of(
     landing: &Landing,
     recorded: &ForgeChange,
 ) -> Result<Vec<Opinion>, SourceError> {
+    let mut out = Vec::new();
+    for review in recorded.change().reviews.iter().filter(|review| review.state != ReviewState::Commented) {
+        out.push(opinion(question, landing, recorded, review)?);
+    }
+    Ok(out)
+}
+
+fn opinion(
+    question: &Question<'_>,
+    landing: &Landing,
+    recorded: &ForgeChange,
+    review: &ForgeReview,
+) -> Result<Opinion, SourceError> {
     let change = recorded.change();
     let host = &change.repository.host;
+    let owner = review.account.and_then(|id| question.trust.trust().person_of(host, id));
+    let rejects = review.state == ReviewState::ChangesRequested;
+    Ok(Opinion {
+        person: owner.map(|(person, _)| person.id.clone()),
+        account: review.account.map_or_else(|| format!("{host}/gone"), |id| format!("{host}/{id}")),
+        decision: if rejects { ReviewDecision::Reject } else { ReviewDecision::Approve },
+        tier: recorded.tier(),
+        standing: standing(question, landing, change, review)?,
+    })
+}
+
+/// Requests for changes in records of this change that are not handed in now. What a record that is handed in tells of the
+/// same review is newer, or the same.
+pub(super) fn left_out(
+    question: &Question<'_>,
+    landing: &Landing,
+    recorded: &[&ForgeChange],
+) -> Result<Vec<Opinion>, SourceError> {
+    let names = |record: &ForgeChange, review: u64| {
+        let change = record.change();
+        (change.repository.host.clone(), change.change.id, review)
+    };
+    let told: BTreeSet<_> = recorded
+        .iter()
+        .flat_map(|record| record.change().reviews.iter().map(|review| names(record, review.id)))
+        .collect();
     let mut out = Vec::new();
-    for review in change.reviews.iter().filter(|review| review.state != ReviewState::Commented) {
-        let owner = review.account.and_then(|id| question.trust.trust().person_of(host, id));
-        let decision = if review.state == ReviewState::ChangesRequested {
-            ReviewDecision::Reject
-        } else {
-            ReviewDecision::Approve
-        };
-        out.push(Opinion {
-            person: owner.map(|(person, _)| person.id.clone()),
-            account: review.account.map_or_else(|| format!("{host}/gone"), |id| format!("{host}/{id}")),
-            decision,
-            tier: recorded.tier(),
-            standing: standing(question, landing, change, review)?,
-        });
+    for record in question.against {
+        let change = record.change();
+        let this = change.approved_head == landing.head
+            && change.repository.uri == *question.repository
+            && change.target_ref == *question.target_ref;
+        if !this {
+            continue;
+        }
+        let asks = |review: &ForgeReview| review.state == ReviewState::ChangesRequested;
+        for review in change.reviews.iter().filter(|review| asks(review) && !told.contains(&names(record, review.id))) {
+            out.push(opinion(question, landing, record, review)?);
+        }
     }
     Ok(out)
 }

@@ -9,7 +9,7 @@ use countersign_core::policy::{PolicyRef, Source};
 use countersign_core::statement::provenance::{Provenance, Tree};
 use countersign_core::statement::{Kind, Statement};
 use countersign_verify::document::SignerName;
-use countersign_verify::{Evidence, ForgeChange, History, Verified, VerifiedTrust};
+use countersign_verify::{Evidence, ForgeChange, History, Spoken, Verified, VerifiedTrust};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,7 +27,7 @@ pub struct Context<'a> {
     /// The evidence that holds.
     pub evidence: &'a Evidence,
     /// What earlier decisions list that speaks against the artifact or its changes, and is not handed in now.
-    pub against: &'a Evidence,
+    pub against: &'a Spoken,
     /// Changes that forges recorded, as far as they hold.
     pub changes: &'a [ForgeChange],
     /// The provenance that was chosen; `None` if none is about the artifact.

@@ -24,7 +24,8 @@ fn check(context: &Context<'_>, _rule: &Rule) -> Vec<Finding> {
         return vec![super::context::no_provenance(context, &by)];
     };
     let mut findings = judge(context, built, &by);
-    for statement in context.against.of_kind(Kind::Provenance).filter(|s| s.value().is_about(&context.request.subject))
+    for statement in
+        context.against.evidence.of_kind(Kind::Provenance).filter(|s| s.value().is_about(&context.request.subject))
     {
         // One that does not read says nothing; it was said when it was handed in.
         if let Ok(earlier) = Built::read(statement) {

@@ -89,8 +89,9 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let outcome = review::prove(&Question {
         history,
         trust: context.trust,
-        reviews: context.evidence.of_kind(Kind::Review).chain(context.against.of_kind(Kind::Review)).collect(),
+        reviews: context.evidence.of_kind(Kind::Review).chain(context.against.evidence.of_kind(Kind::Review)).collect(),
         changes: context.changes,
+        against: &context.against.changes,
         repository: &source.repository,
         target_ref: &source.target_ref,
         candidate: named.commit,

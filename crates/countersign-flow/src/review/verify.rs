@@ -124,6 +124,7 @@ pub fn verify(request: &VerifyRequest<'_>) -> Result<Proof, FlowError> {
             trust,
             reviews: reviews.of_kind(Kind::Review).collect(),
             changes: &forge.changes,
+            against: &[],
             repository: request.repository,
             target_ref: request.target,
             candidate,
