@@ -85,9 +85,11 @@ impl StateView<'_> {
         let bytes = checked_blob(blobs, digest).ok_or_else(|| missing(digest))?;
         let time = usize::try_from(entry).ok().and_then(|i| self.state.entries().get(i)).map(|entry| entry.time);
         let spoken = match (time, speaks(&bytes)) {
-            (Some(time), Some(rests_on)) => {
+            (Some(time), Some(how)) => {
                 // Without the answers that it rests on, a record says nothing, so leaving them out would silence it.
-                if let Some(capture) = rests_on.filter(|capture| checked_blob(blobs, capture).is_none()) {
+                if let Speaks::By(capture) = how
+                    && checked_blob(blobs, &capture).is_none()
+                {
                     return Err(missing(&capture));
                 }
                 let trust = self.state.trust_before(entry);
@@ -102,21 +104,29 @@ impl StateView<'_> {
     }
 }
 
-/// Whether a document speaks against something; with the capture that it rests on, if it is a forge's record.
-fn speaks(bytes: &[u8]) -> Option<Option<Sha256>> {
+/// How a document speaks against something.
+enum Speaks {
+    /// By itself.
+    Alone,
+    /// By the forge's answers in this capture.
+    By(Sha256),
+}
+
+fn speaks(bytes: &[u8]) -> Option<Speaks> {
     let signed = Signed::parse(bytes).ok()?;
     let statement = Statement::parse(&signed.payload).ok()?;
-    match statement.kind()? {
-        Kind::Provenance => Some(None),
-        Kind::Review => {
-            let review: Review = statement.predicate_as(Kind::Review).ok()?;
-            (review.decision != ReviewDecision::Approve).then_some(None)
-        }
-        Kind::ChangeReview => {
-            let record: ChangeReview = statement.predicate_as(Kind::ChangeReview).ok()?;
-            let asks = record.reviews.iter().any(|review| review.state == ReviewState::ChangesRequested);
-            asks.then_some(Some(record.capture))
-        }
-        _ => None,
+    let kind = statement.kind()?;
+    if kind == Kind::Provenance {
+        return Some(Speaks::Alone);
     }
+    if kind == Kind::Review {
+        let review: Review = statement.predicate_as(kind).ok()?;
+        return (review.decision != ReviewDecision::Approve).then_some(Speaks::Alone);
+    }
+    if kind == Kind::ChangeReview {
+        let record: ChangeReview = statement.predicate_as(kind).ok()?;
+        let asks = record.reviews.iter().any(|review| review.state == ReviewState::ChangesRequested);
+        return asks.then_some(Speaks::By(record.capture));
+    }
+    None
 }
