@@ -2,16 +2,16 @@
 //! `--page` it prints the page of the suite, and plays nothing.
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
-use countersign_tests::review_attacks;
+use countersign_tests::review_suite;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("--page") {
-        print!("{}", review_attacks::page());
+        print!("{}", review_suite::page());
         return ExitCode::SUCCESS;
     }
     let (mut passed, mut failed) = (0_u32, 0_u32);
-    for case in review_attacks::all() {
+    for case in review_suite::all() {
         let (word, found) = match case.run() {
             Ok(found) => {
                 passed += 1;
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
             case.id,
             case.what,
             found.verdict,
-            found.codes.join(",")
+            found.codes().join(",")
         );
     }
     println!("{passed} passed, {failed} failed");

@@ -8,15 +8,18 @@ mod cases_forge_honest;
 mod cases_gate;
 mod hosted;
 mod scene;
+mod stage;
 
 pub use scene::Scene;
+pub use stage::{Ask, Found, Stage};
 
 use countersign_core::finding::Verdict;
 
 /// One case.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
-    /// Its number in the published list; honest twins have `+`.
+    /// Its name, for good: the number in the published list, with a word where a number has several. Honest twins have
+    /// `+`.
     pub id: &'static str,
     /// What happens.
     pub what: &'static str,
@@ -24,25 +27,56 @@ pub struct Case {
     pub verdict: Verdict,
     /// A code that must be among the findings; empty for honest ones.
     pub code: &'static str,
-    /// Plays it, and gives what was found.
-    pub play: fn() -> Found,
+    /// Sets it up.
+    pub set: fn() -> Stage,
 }
 
-/// What was found.
-#[derive(Debug, Clone)]
-pub struct Found {
-    /// The verdict.
-    pub verdict: Verdict,
-    /// Every code above a note.
-    pub codes: Vec<String>,
+/// What a case is to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// It must not pass.
+    Attack,
+    /// It passes, and something is to be said of it.
+    Noted,
+    /// It must pass.
+    Honest,
+}
+
+impl Side {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Attack => "attack",
+            Self::Noted => "noted",
+            Self::Honest => "honest",
+        }
+    }
 }
 
 impl Case {
-    /// Plays the case: `Ok` if verdict and code are those that it must get. An unexpected pass is a failure as well.
+    /// What it is to show.
+    #[must_use]
+    pub fn side(&self) -> Side {
+        match self.verdict {
+            Verdict::Fail | Verdict::Indeterminate => Side::Attack,
+            Verdict::Pass if self.id.starts_with('+') => Side::Honest,
+            Verdict::Pass => Side::Noted,
+        }
+    }
+
+    /// Whether that is what it must get. An unexpected pass is a failure as well, and so is a remark about what a diff
+    /// hides where there is nothing hidden.
+    #[must_use]
+    pub fn holds(&self, found: &Found) -> bool {
+        let code = if self.code.is_empty() { !found.has("hidden-content") } else { found.has(self.code) };
+        found.verdict == self.verdict && code
+    }
+
+    /// Sets it up and judges it: `Ok` if verdict and code are those that it must get.
     pub fn run(&self) -> Result<Found, Found> {
-        let found = (self.play)();
-        let code = self.code.is_empty() || found.codes.iter().any(|code| code == self.code);
-        if found.verdict == self.verdict && code { Ok(found) } else { Err(found) }
+        let found = (self.set)().judge();
+        if self.holds(&found) { Ok(found) } else { Err(found) }
     }
 }
 
@@ -60,7 +94,7 @@ pub fn page() -> String {
          Each line is a repository made by real git, with real signatures, and where a forge is the witness a forge that is read\n\
          over HTTP. `cargo xtask review-suite` plays them all and prints a line for each: id, what happens, expected and found\n\
          verdict and code. A `+` marks an honest twin, which has to pass. Numbers keep their meaning for good; `R` are cases of\n\
-         ours beyond the list. Generated from `tests/review_attacks`, and held against it by a test.\n\n\
+         ours beyond the list. Generated from `tests/review-suite`, and held against it by a test.\n\n\
          | case | what happens | verdict | code |\n|---|---|---|---|\n",
     );
     for case in all() {

@@ -1,15 +1,18 @@
 //! A repository made by git, people with SSH keys, and the proof over what they did.
 
-use super::Found;
+use super::stage::{Ask, Stage};
 use countersign_collect::Environment;
-use countersign_core::finding::{Class, Finding, verdict_of};
+use countersign_core::digest::Sha256;
+use countersign_core::forge::Capture;
+use countersign_core::bundle::Signed;
 use countersign_core::ids::{RefName, Uri};
+use countersign_core::json;
 use countersign_core::statement::review::{NAMESPACE, Review, ReviewDecision};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::trust::{TRUST_NAMESPACE, Trust};
 use countersign_decide::review::Parameters;
-use countersign_flow::outside::TrustFile;
-use countersign_flow::review::{SignRequest, VerifyRequest, sign, verify};
+use countersign_flow::review::{SignRequest, sign};
+use crate::forge::Delivery;
 use countersign_sign::{PersonKey, SshKeygen};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -27,13 +30,28 @@ pub(super) const MAIN: &str = "refs/heads/main";
 pub struct Scene {
     folder: TempDir,
     people: BTreeMap<&'static str, PathBuf>,
-    trust: Vec<u8>,
+    /// The signed trust document.
+    pub trust: Vec<u8>,
+    /// The digest of what it says.
+    pub trust_digest: Sha256,
     /// Signed documents.
     pub reviews: RefCell<Vec<Vec<u8>>>,
     /// What collectors read.
     pub captures: Vec<Vec<u8>>,
+    /// What the forge answers, and what it delivers, if there is one.
+    pub forge: RefCell<Option<Hosting>>,
     clock: Cell<u32>,
-    parameters: Parameters,
+    /// What is asked for.
+    pub parameters: Parameters,
+}
+
+/// A forge, as a tool of anybody's meets it.
+#[derive(Debug, Clone)]
+pub struct Hosting {
+    /// What was asked and answered, for each change that was read.
+    pub read: Vec<Capture>,
+    /// What it told those who listen.
+    pub deliveries: Vec<Delivery>,
 }
 
 impl Default for Scene {
@@ -51,15 +69,17 @@ impl Scene {
             folder,
             people: BTreeMap::new(),
             trust: Vec::new(),
+            trust_digest: Sha256::of(b""),
             reviews: RefCell::default(),
             captures: Vec::new(),
+            forge: RefCell::default(),
             clock: Cell::new(0),
             parameters: Parameters::default(),
         };
         for person in people.iter().chain(&["stranger"]) {
             scene.people.insert(person, scene.new_key(person));
         }
-        scene.trust = scene.signed_trust(&scene.trust_text(people));
+        scene.trust(&scene.trust_text(people));
         std::fs::create_dir(scene.repo()).expect("a folder");
         scene.git(&["init", "-q", "-b", "main"]);
         scene.write("a.txt", &lines(20, ""));
@@ -67,6 +87,12 @@ impl Scene {
         scene.commit("ada", "first");
         scene.git(&["tag", "start"]);
         scene
+    }
+
+    /// The scene's own folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The repository's folder.
@@ -106,15 +132,24 @@ impl Scene {
 
     /// Uses another trust document from here on.
     pub fn trust(&mut self, text: &str) {
-        self.trust = self.signed_trust(text);
+        let trust = Trust::from_toml(text.as_bytes()).expect("trust");
+        let signer = trust.persons[0].id.to_string();
+        self.sign_trust(&json::to_value(&trust).expect("a value"), &signer);
     }
 
-    fn signed_trust(&self, text: &str) -> Vec<u8> {
-        let trust = Trust::from_toml(text.as_bytes()).expect("trust");
-        let subject = Subject::sha256("trust", &trust.digest().expect("a digest"));
-        let statement = Statement::new(Kind::Trust, vec![subject], &trust).expect("a statement");
-        let signer = trust.persons[0].id.to_string();
-        self.sign(&signer, &statement.to_bytes().expect("canonical"), TRUST_NAMESPACE)
+    /// Has the trust document that is there altered as text, and signed again, whether it holds or not.
+    pub fn trust_altered(&mut self, alter: impl FnOnce(String) -> String) {
+        let signed = Signed::parse_lines(&self.trust).expect("trust");
+        let statement = Statement::parse(&signed[0].1.payload).expect("trust");
+        let altered = alter(statement.predicate.to_string());
+        self.sign_trust(&serde_json::from_str(&altered).expect("JSON"), "ada");
+    }
+
+    fn sign_trust(&mut self, trust: &serde_json::Value, signer: &str) {
+        self.trust_digest = Sha256::of(&json::canonical(trust).expect("canonical"));
+        let subject = Subject::sha256("trust", &self.trust_digest);
+        let statement = Statement::new(Kind::Trust, vec![subject], trust).expect("a statement");
+        self.trust = self.sign(signer, &statement.to_bytes().expect("canonical"), TRUST_NAMESPACE);
     }
 
     fn sign(&self, person: &str, payload: &[u8], namespace: &str) -> Vec<u8> {
@@ -190,7 +225,7 @@ impl Scene {
     /// Has the newest review signed by a key that is nobody's own.
     pub fn resign_last(&mut self, key: &countersign_sign::SigningKey) {
         let last = self.reviews.get_mut().pop().expect("a review");
-        let payload = countersign_core::bundle::Signed::parse(&last).expect("a document").payload;
+        let payload = Signed::parse(&last).expect("a document").payload;
         self.reviews.get_mut().push(countersign_sign::sign_payload(&payload, key).expect("signed"));
     }
 
@@ -255,7 +290,7 @@ impl Scene {
     /// A review that a person signs as it is given.
     pub fn review_with(&mut self, person: &str, change: impl FnOnce(&mut Review)) {
         let last = self.reviews.get_mut().pop().expect("a review");
-        let signed = countersign_core::bundle::Signed::parse(&last).expect("a document");
+        let signed = Signed::parse(&last).expect("a document");
         let statement = Statement::parse(&signed.payload).expect("a statement");
         let mut review: Review = statement.predicate_as(Kind::Review).expect("a review");
         change(&mut review);
@@ -270,61 +305,28 @@ impl Scene {
         change(&mut self.parameters);
     }
 
-    /// Proves `start..main`.
+    /// Asks about `start..main`.
     #[must_use]
-    pub fn prove(&self) -> Found {
+    pub fn prove(self) -> Stage {
         self.prove_range(Some("start"), MAIN)
     }
 
-    /// Proves a range.
+    /// Asks about a range.
     #[must_use]
-    pub fn prove_range(&self, start: Option<&str>, candidate: &str) -> Found {
-        self.prove_in(&self.repo(), start, candidate)
+    pub fn prove_range(self, start: Option<&str>, candidate: &str) -> Stage {
+        let repo = self.repo();
+        self.prove_in(repo, start, candidate)
     }
 
-    /// Proves `start..main`, and gives notes as well.
+    /// Asks about a range of another clone, which lies in the scene's folder.
     #[must_use]
-    pub fn prove_with_notes(&self) -> Found {
-        let findings = self.findings_in(&self.repo(), Some("start"), MAIN);
-        Found {
-            verdict: verdict_of(&findings),
-            codes: findings.iter().map(|finding| finding.code.to_string()).collect(),
-        }
-    }
-
-    /// Proves a range of another clone.
-    #[must_use]
-    pub fn prove_in(&self, repo: &Path, start: Option<&str>, candidate: &str) -> Found {
-        let findings = self.findings_in(repo, start, candidate);
-        Found {
-            verdict: verdict_of(&findings),
-            codes: findings.iter().filter(|f| f.class != Class::Note).map(|f| f.code.to_string()).collect(),
-        }
-    }
-
-    fn findings_in(&self, repo: &Path, start: Option<&str>, candidate: &str) -> Vec<Finding> {
-        let at = "2026-11-22T10:00:00Z".parse().expect("a time");
-        let file = self.folder.path().join("trust.sigstore.json");
-        std::fs::write(&file, &self.trust).expect("written");
-        let parsed = countersign_core::bundle::Signed::parse_lines(&self.trust).expect("trust");
-        let statement = Statement::parse(&parsed[0].1.payload).expect("trust");
-        let digest = Trust::from_value(statement.predicate).expect("trust").digest().expect("a digest");
-        let trust = TrustFile::read(&file, Some(digest), at).expect("trust");
-        let proof = verify(&VerifyRequest {
+    pub fn prove_in(self, repo: PathBuf, start: Option<&str>, candidate: &str) -> Stage {
+        Stage::Range(Box::new(Ask {
+            scene: self,
             repo,
-            repository: &Uri::new(REPOSITORY).expect("a uri"),
-            target: &RefName::new(MAIN).expect("a ref"),
-            start,
-            candidate,
-            documents: &self.reviews.borrow(),
-            captures: &self.captures,
-            trust: &trust,
-            parameters: &self.parameters,
-            programs: &programs(),
-            at,
-        })
-        .expect("proved");
-        proof.findings.into_iter().chain(proof.outcome.findings).collect()
+            start: start.map(str::to_owned),
+            candidate: candidate.to_owned(),
+        }))
     }
 }
 
@@ -338,7 +340,7 @@ fn keygen() -> SshKeygen {
     SshKeygen::new("ssh-keygen", std::env::vars_os())
 }
 
-fn programs() -> Environment {
+pub(super) fn programs() -> Environment {
     std::env::vars_os().collect()
 }
 
