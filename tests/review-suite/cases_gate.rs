@@ -1,7 +1,8 @@
 //! The cases that only the gate can see, since they are about what was built: the world in memory, with one change that two
 //! persons agreed to.
 
-use super::{Case, Stage};
+use super::Case;
+use super::stage::{ARTIFACT, Gating, Stage};
 use crate::world::{BRANCH, REPOSITORY, World};
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Verdict::{Fail, Pass};
@@ -24,13 +25,14 @@ fn decided(source: &str, tree: &str, change: impl FnOnce(&mut Vec<Vec<u8>>)) -> 
     let mut world = World::new();
     let base = world.tip;
     let (head, landed) = world.land(1);
-    let artifact = Sha256::of(b"artifact");
+    let artifact = Sha256::of(ARTIFACT);
     let mut reviews: Vec<Vec<u8>> =
         ["ada", "ben"].iter().map(|who| world.review(who, &base, &head, ReviewDecision::Approve)).collect();
     change(&mut reviews);
     let mut documents = world.built_from(source, &artifact, &landed, tree, 3).to_vec();
     documents.append(&mut reviews);
-    Stage::Gate(Box::new(world.arguments(&artifact, "production", documents)))
+    let arguments = world.arguments(&artifact, "production", documents);
+    Stage::Gate(Box::new(Gating { world, arguments }))
 }
 
 fn reviewed_branch() -> String {

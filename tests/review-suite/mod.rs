@@ -6,14 +6,23 @@ mod cases_content;
 mod cases_forge;
 mod cases_forge_honest;
 mod cases_gate;
+mod export;
+mod families;
 mod hosted;
 mod scene;
+mod score;
+mod serve;
 mod stage;
 
-pub use scene::Scene;
-pub use stage::{Ask, Found, Stage};
+pub use export::export;
+pub use families::FAMILIES;
+pub use score::{Played, Score, play_against};
+pub use serve::serve;
+pub use scene::{Hosting, Scene};
+pub use stage::{Ask, Found, Gating, Stage};
 
 use countersign_core::finding::Verdict;
+use serde_json::json;
 
 /// One case.
 #[derive(Debug, Clone, Copy)]
@@ -102,4 +111,17 @@ pub fn page() -> String {
         out.push_str(&format!("| {} | {} | {} | {code} |\n", case.id, case.what, case.verdict));
     }
     out
+}
+
+/// Every case in one list, for programs: `tests/review-suite/index.json`.
+#[must_use]
+pub fn index() -> String {
+    let line = |case: &Case| {
+        json!({
+            "id": case.id, "family": case.family(), "side": case.side().word(), "what": case.what,
+            "verdict": case.verdict, "code": case.code,
+        })
+    };
+    let cases: Vec<String> = all().iter().map(|case| format!("  {}", line(case))).collect();
+    format!("[\n{}\n]\n", cases.join(",\n"))
 }

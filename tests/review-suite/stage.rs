@@ -1,7 +1,7 @@
 //! A case that is set up, and what its judge finds.
 
 use super::scene::{MAIN, REPOSITORY, Scene, programs};
-use crate::world::Arguments;
+use crate::world::{Arguments, World};
 use countersign_core::finding::{Class, Finding, Verdict, verdict_of};
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::time::Time;
@@ -18,7 +18,19 @@ pub enum Stage {
     /// Whether two persons agreed to every commit of a range.
     Range(Box<Ask>),
     /// Whether an artifact may go to an environment.
-    Gate(Box<Arguments>),
+    Gate(Box<Gating>),
+}
+
+/// The artifact that the gate is asked about.
+pub(super) const ARTIFACT: &[u8] = b"artifact";
+
+/// A question to the gate about an artifact.
+#[derive(Debug)]
+pub struct Gating {
+    /// Where it plays.
+    pub world: World,
+    /// What is handed in.
+    pub arguments: Arguments,
 }
 
 /// A question about a range of commits.
@@ -67,8 +79,8 @@ impl Stage {
     pub fn judge(&self) -> Found {
         match self {
             Self::Range(ask) => Found::of(ask.findings()),
-            Self::Gate(arguments) => {
-                let decision = arguments.decide();
+            Self::Gate(gating) => {
+                let decision = gating.arguments.decide();
                 Found { verdict: decision.verdict, findings: decision.findings }
             }
         }
