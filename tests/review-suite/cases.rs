@@ -162,7 +162,7 @@ fn e09() -> Stage {
 }
 
 fn e10() -> Stage {
-    let mut scene = Scene::new(&["ada", "ben", "cy"]);
+    let mut scene = Scene::new();
     let with_account = scene
         .trust_text(&["ada", "ben", "cy"])
         .replace("id = \"ben\"\n", "id = \"ben\"\naccounts = [{ host = \"github.com\", id = 42 }]\n");

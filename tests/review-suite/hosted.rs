@@ -61,7 +61,7 @@ impl Hosted {
         story.rules(MAIN, 1, true);
         let key = || SigningKey::generate(KeyKind::Ed25519).expect("random bytes");
         let mut hosted = Self {
-            scene: Scene::new(&["ada", "ben", "cy"]),
+            scene: Scene::new(),
             story,
             ada,
             ben,

@@ -15,9 +15,9 @@ use countersign_flow::review::{SignRequest, sign};
 use crate::forge::Delivery;
 use countersign_sign::{PersonKey, SshKeygen};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 use tempfile::TempDir;
 
 /// The repository's uri.
@@ -25,11 +25,13 @@ pub(super) const REPOSITORY: &str = "git+https://example.com/team/app";
 /// Its branch.
 pub(super) const MAIN: &str = "refs/heads/main";
 
+/// The people of trust.
+const PEOPLE: &[&str] = &["ada", "ben", "cy"];
+
 /// The scene.
 #[derive(Debug)]
 pub struct Scene {
     folder: TempDir,
-    people: BTreeMap<&'static str, PathBuf>,
     /// The signed trust document.
     pub trust: Vec<u8>,
     /// The digest of what it says.
@@ -45,6 +47,31 @@ pub struct Scene {
     pub parameters: Parameters,
 }
 
+/// What every scene begins with.
+struct First {
+    folder: TempDir,
+    trust: Vec<u8>,
+    trust_digest: Sha256,
+    clock: u32,
+}
+
+impl First {
+    fn make() -> Self {
+        let mut scene = Scene::empty();
+        for person in PEOPLE.iter().chain(&["stranger"]) {
+            let _key = scene.new_key(person);
+        }
+        scene.trust(&scene.trust_text(PEOPLE));
+        std::fs::create_dir(scene.repo()).expect("a folder");
+        scene.git(&["init", "-q", "--template=", "-b", "main"]);
+        scene.write("a.txt", &lines(20, ""));
+        scene.write("b.txt", &lines(20, ""));
+        scene.commit("ada", "first");
+        scene.git(&["tag", "start"]);
+        Self { trust: scene.trust, trust_digest: scene.trust_digest, clock: scene.clock.get(), folder: scene.folder }
+    }
+}
+
 /// A forge, as a tool of anybody's meets it.
 #[derive(Debug, Clone)]
 pub struct Hosting {
@@ -56,18 +83,27 @@ pub struct Hosting {
 
 impl Default for Scene {
     fn default() -> Self {
-        Self::new(&["ada", "ben", "cy"])
+        Self::new()
     }
 }
 
 impl Scene {
-    /// With these people in trust, and a first commit that ada signed.
+    /// Ada, ben and cy in trust, a stranger who is not, and a first commit that ada signed. It is made once for each
+    /// process and copied: making keys takes longer than most cases do.
     #[must_use]
-    pub fn new(people: &[&'static str]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut scene = Self {
-            folder,
-            people: BTreeMap::new(),
+    pub fn new() -> Self {
+        static FIRST: LazyLock<First> = LazyLock::new(First::make);
+        let mut scene = Self::empty();
+        crate::door::copy(FIRST.folder.path(), scene.path());
+        scene.trust.clone_from(&FIRST.trust);
+        scene.trust_digest = FIRST.trust_digest;
+        scene.clock.set(FIRST.clock);
+        scene
+    }
+
+    fn empty() -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a folder"),
             trust: Vec::new(),
             trust_digest: Sha256::of(b""),
             reviews: RefCell::default(),
@@ -75,18 +111,7 @@ impl Scene {
             forge: RefCell::default(),
             clock: Cell::new(0),
             parameters: Parameters::default(),
-        };
-        for person in people.iter().chain(&["stranger"]) {
-            scene.people.insert(person, scene.new_key(person));
         }
-        scene.trust(&scene.trust_text(people));
-        std::fs::create_dir(scene.repo()).expect("a folder");
-        scene.git(&["init", "-q", "-b", "main"]);
-        scene.write("a.txt", &lines(20, ""));
-        scene.write("b.txt", &lines(20, ""));
-        scene.commit("ada", "first");
-        scene.git(&["tag", "start"]);
-        scene
     }
 
     /// The scene's own folder.
@@ -265,7 +290,7 @@ impl Scene {
         repo: &str,
         branch: &str,
     ) {
-        let key = PersonKey::load(&self.people[person]).expect("a key");
+        let key = PersonKey::load(&self.path().join(person)).expect("a key");
         let (repository, target) = (Uri::new(repo).expect("a uri"), RefName::new(branch).expect("a ref"));
         let path = self.repo();
         let environment = programs();
