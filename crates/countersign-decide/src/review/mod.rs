@@ -18,9 +18,11 @@ mod parameters;
 mod robots;
 mod rows;
 mod settings;
+mod tags;
 mod uploads;
 
 pub use parameters::{AgreedBefore, BaseDrift, ForgeRules, Parameters};
+pub use tags::BoundTag;
 pub use rows::{AuthorRow, ChangeRow, CommitRow, ReviewRow, Strategy};
 
 use changes::Changes;
@@ -56,6 +58,8 @@ pub struct Question<'a> {
     pub start: Oid,
     /// Heads that landed in earlier releases, each with the commit with which it had: they do not land again.
     pub landed: &'a BTreeMap<Oid, Oid>,
+    /// Tags that were bound to a commit, by what is handed in or by earlier decisions: they stay there.
+    pub tags: &'a [BoundTag],
     /// The time at which keys have to count.
     pub at: Time,
     /// What is asked for.
@@ -90,6 +94,7 @@ pub fn prove(question: &Question<'_>) -> Outcome {
 fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceError> {
     let source = question.history.objects();
     outcome.findings.extend(facts::check(question));
+    outcome.findings.extend(tags::check(question)?);
     if !graph::is_ancestor(source, &question.start, &question.candidate)? {
         outcome.findings.push(facts::rewritten(question));
         return Ok(());
