@@ -51,13 +51,16 @@ fn range(ask: &Ask, folder: &Path) -> Value {
     evidence(&scene.reviews.borrow(), &scene.captures, folder);
     let forge = scene.forge.borrow().as_ref().map(|hosting| forge(hosting, &folder.join("forge")));
     let mut asked = json!({
-        "judge": "range",
+        "judge": if ask.marked.is_some() { "library" } else { "range" },
         "repository": REPOSITORY,
         "target": MAIN,
         "range": {"start": ask.start, "candidate": ask.candidate},
         "required": required(&scene.parameters),
         "trust": trust(&scene.trust, &scene.trust_digest, folder),
     });
+    if let Some(marked) = &ask.marked {
+        asked["marked"] = json!(marked.hex());
+    }
     if let Some(forge) = forge {
         asked["forge"] = forge;
     }
@@ -76,6 +79,9 @@ fn gate(gating: &Gating, folder: &Path) -> Value {
     }
     git(&repo, &["update-ref", world::BRANCH, &world.tip.hex()], b"");
     git(&repo, &["update-ref", "refs/tags/start", &world.start.hex()], b"");
+    for (name, object) in &world.tags {
+        git(&repo, &["update-ref", name.as_str(), &object.hex()], b"");
+    }
     std::fs::remove_dir_all(repo.join("hooks")).ok();
     evidence(&arguments.documents, &[], folder);
     world.write_store(&folder.join("store"));

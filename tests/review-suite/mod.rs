@@ -6,6 +6,8 @@ mod cases_content;
 mod cases_forge;
 mod cases_forge_honest;
 mod cases_gate;
+mod cases_honest;
+mod cases_objects;
 mod export;
 mod families;
 mod hosted;
@@ -16,7 +18,7 @@ mod stage;
 
 pub use export::export;
 pub use families::FAMILIES;
-pub use score::{Played, Score, play_against};
+pub use score::{Played, Said, Score, play_against};
 pub use serve::serve;
 pub use scene::{Hosting, Scene};
 pub use stage::{Ask, Found, Gating, Stage};
@@ -92,7 +94,7 @@ impl Case {
 /// Every case, in the order of the list.
 #[must_use]
 pub fn all() -> Vec<Case> {
-    [cases::all(), cases_content::all(), cases_forge::all(), cases_forge_honest::all(), cases_gate::all()].concat()
+    [cases::all(), cases_content::all(), cases_forge::all(), cases_forge_honest::all(), cases_gate::all(), cases_objects::all(), cases_honest::all()].concat()
 }
 
 /// The page of the suite, in Markdown: every case with what it must get.

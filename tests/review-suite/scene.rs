@@ -351,6 +351,7 @@ impl Scene {
             repo,
             start: start.map(str::to_owned),
             candidate: candidate.to_owned(),
+            marked: None,
         }))
     }
 }

@@ -11,7 +11,16 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a tool said of a case: a verdict, or why that is none.
-pub type Played = Result<Verdict, String>;
+pub type Said = Result<Verdict, String>;
+
+/// How a case went: what the tool said, or that it could not be shown it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Played {
+    /// What it said.
+    Shown(Said),
+    /// The case is one for libraries.
+    NotShown,
+}
 
 /// The score of a tool.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -26,21 +35,25 @@ pub struct Score {
     pub held_back: u32,
     /// Attacks and honest changes without an answer.
     pub silent: u32,
-    /// Changes on which policies differ, and which count for nothing.
+    /// Changes on which policies differ, and cases that only a library can be shown.
     pub noted: u32,
 }
 
 impl Score {
     /// Counts what a tool said, and gives the line for it.
     pub fn count(&mut self, case: &Case, played: Played) -> String {
-        let said = played.as_ref().map_or_else(|why| format!("no answer: {why}"), ToString::to_string);
+        let said = match &played {
+            Played::Shown(Ok(verdict)) => verdict.to_string(),
+            Played::Shown(Err(why)) => format!("no answer: {why}"),
+            Played::NotShown => "nothing: no tool can be shown it".to_owned(),
+        };
         let (counter, word) = match (case.side(), played) {
-            (Side::Noted, _) => (&mut self.noted, "not counted"),
-            (_, Err(_)) => (&mut self.silent, "NO ANSWER"),
-            (Side::Attack, Ok(Verdict::Pass)) => (&mut self.let_through, "LET THROUGH"),
-            (Side::Attack, Ok(_)) => (&mut self.refused, "refused"),
-            (Side::Honest, Ok(Verdict::Pass)) => (&mut self.passed, "passed"),
-            (Side::Honest, Ok(_)) => (&mut self.held_back, "HELD BACK"),
+            (Side::Noted, _) | (_, Played::NotShown) => (&mut self.noted, "not counted"),
+            (_, Played::Shown(Err(_))) => (&mut self.silent, "NO ANSWER"),
+            (Side::Attack, Played::Shown(Ok(Verdict::Pass))) => (&mut self.let_through, "LET THROUGH"),
+            (Side::Attack, Played::Shown(Ok(_))) => (&mut self.refused, "refused"),
+            (Side::Honest, Played::Shown(Ok(Verdict::Pass))) => (&mut self.passed, "passed"),
+            (Side::Honest, Played::Shown(Ok(_))) => (&mut self.held_back, "HELD BACK"),
         };
         *counter += 1;
         format!("{word:<11} {:<18} {:<62} expected {:<13} found {said}", case.id, case.what, case.verdict.to_string())
@@ -69,12 +82,16 @@ impl fmt::Display for Score {
 pub fn play_against(case: &Case, command: &str) -> Played {
     let folder = tempfile::tempdir().expect("a folder");
     let place = folder.path().join("case");
-    export(case, &(case.set)(), &place);
-    ask(&command.replace("{case}", &place.display().to_string()))
+    let stage = (case.set)();
+    if stage.judged_by() == "library" {
+        return Played::NotShown;
+    }
+    export(case, &stage, &place);
+    Played::Shown(ask(&command.replace("{case}", &place.display().to_string())))
 }
 
 /// Runs the command. The last line of its output is the verdict; where it is none, the exit code is.
-fn ask(command: &str) -> Played {
+fn ask(command: &str) -> Said {
     #[expect(clippy::disallowed_methods, reason = "the tool is run as whoever named it would run it")]
     let child = Command::new("sh").args(["-c", command]).stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
     let mut child = child.map_err(|error| error.to_string())?;
@@ -99,7 +116,7 @@ fn ask(command: &str) -> Played {
     verdict(&String::from_utf8_lossy(&text), status.code())
 }
 
-fn verdict(output: &str, code: Option<i32>) -> Played {
+fn verdict(output: &str, code: Option<i32>) -> Said {
     match output.lines().next_back().unwrap_or_default().trim() {
         "PASS" => Ok(Verdict::Pass),
         "FAIL" => Ok(Verdict::Fail),

@@ -3,10 +3,16 @@
 use super::scene::{MAIN, REPOSITORY, Scene, programs};
 use crate::world::{Arguments, World};
 use countersign_core::finding::{Class, Finding, Verdict, verdict_of};
+use countersign_core::git::evidence::Evidence as GitEvidence;
+use countersign_core::git::{Object, ObjectSet, ObjectSource, Oid, Recording, SourceError};
 use countersign_core::ids::{RefName, Uri};
+use countersign_core::statement::Kind;
 use countersign_core::time::Time;
+use countersign_decide::review::{Question, prove};
 use countersign_flow::outside::TrustFile;
-use countersign_flow::review::{VerifyRequest, verify};
+use countersign_flow::review::{Proof, VerifyRequest, verify};
+use countersign_verify::{Evidence, History, VerifiedTrust};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The time at which cases are judged.
@@ -44,6 +50,8 @@ pub struct Ask {
     pub start: Option<String>,
     /// Where it ends.
     pub candidate: String,
+    /// An object of which a collision detector is to say that it is marked.
+    pub marked: Option<Oid>,
 }
 
 /// What was found.
@@ -74,6 +82,25 @@ impl Found {
 }
 
 impl Stage {
+    /// Has a collision detector say that an object is marked. Only the library can be told so.
+    #[must_use]
+    pub fn marked(mut self, object: &str) -> Self {
+        if let Self::Range(ask) = &mut self {
+            ask.marked = Some(object.parse().expect("an id"));
+        }
+        self
+    }
+
+    /// Who judges it: `range` and `gate` can be asked of any tool, `library` only of ours.
+    #[must_use]
+    pub fn judged_by(&self) -> &'static str {
+        match self {
+            Self::Range(ask) if ask.marked.is_some() => "library",
+            Self::Range(_) => "range",
+            Self::Gate(_) => "gate",
+        }
+    }
+
     /// Judges it, by the library.
     #[must_use]
     pub fn judge(&self) -> Found {
@@ -108,6 +135,52 @@ impl Ask {
             at,
         })
         .expect("proved");
-        proof.findings.into_iter().chain(proof.outcome.findings).collect()
+        match (&self.marked, &trust.outcome.trust) {
+            (Some(id), Some(trust)) => self.findings_with_mark(&proof, id, trust),
+            _ => proof.findings.into_iter().chain(proof.outcome.findings).collect(),
+        }
+    }
+
+    /// The same question over the same evidence, as it is collected where a detector speaks up about one object.
+    fn findings_with_mark(&self, proof: &Proof, marked: &Oid, trust: &VerifiedTrust) -> Vec<Finding> {
+        let at: Time = AT.parse().expect("a time");
+        let reviews = Evidence::verify(&self.scene.reviews.borrow(), trust, at);
+        let GitEvidence { mut facts, objects } = GitEvidence::parse(&proof.evidence).expect("evidence");
+        let (candidate, start) = (facts.candidate, facts.start.expect("a start"));
+        let (repository, target) = (facts.repository.clone(), RefName::new(MAIN).expect("a ref"));
+        let ask = |history: &History<'_>| {
+            prove(&Question {
+                history,
+                trust,
+                reviews: reviews.of_kind(Kind::Review).collect(),
+                changes: &[],
+                repository: &repository,
+                target_ref: &target,
+                candidate,
+                start,
+                landed: &BTreeMap::new(),
+                tags: &[],
+                at,
+                parameters: &self.scene.parameters,
+                by: "the suite",
+            })
+        };
+        let recording = Recording::new(Marked { objects, marked: *marked });
+        drop(ask(&History::rehearsal(&facts, &recording)));
+        facts.unsound = recording.unsound();
+        let collected = GitEvidence { facts, objects: recording.into_read() }.encode().expect("evidence");
+        ask(&History::of(&GitEvidence::parse(&collected).expect("evidence"))).findings
+    }
+}
+
+/// Objects of which one is marked.
+struct Marked {
+    objects: ObjectSet,
+    marked: Oid,
+}
+
+impl ObjectSource for Marked {
+    fn object(&self, id: &Oid) -> Result<Object, SourceError> {
+        if *id == self.marked { Err(SourceError::Collision { id: *id }) } else { self.objects.object(id) }
     }
 }
