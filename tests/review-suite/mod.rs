@@ -11,6 +11,7 @@ mod cases_objects;
 mod export;
 mod families;
 mod hosted;
+mod reasons;
 mod scene;
 mod score;
 mod serve;
@@ -81,7 +82,13 @@ impl Case {
     #[must_use]
     pub fn holds(&self, found: &Found) -> bool {
         let code = if self.code.is_empty() { !found.has("hidden-content") } else { found.has(self.code) };
-        found.verdict == self.verdict && code
+        found.verdict == self.verdict && code && found.says(self.reason())
+    }
+
+    /// What its refusal has to say beside the code; empty where the code says it all.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        reasons::of(self.id)
     }
 
     /// Sets it up and judges it: `Ok` if verdict and code are those that it must get.

@@ -74,6 +74,12 @@ impl Found {
         self.findings.iter().filter(|f| f.class != Class::Note).map(|f| f.code.as_str()).collect()
     }
 
+    /// Whether a finding says this.
+    #[must_use]
+    pub fn says(&self, text: &str) -> bool {
+        text.is_empty() || self.findings.iter().any(|finding| countersign_report::text::finding(finding).contains(text))
+    }
+
     /// Whether a code is among the findings.
     #[must_use]
     pub fn has(&self, code: &str) -> bool {

@@ -19,6 +19,7 @@ mod robots;
 mod rows;
 mod settings;
 mod tags;
+mod unused;
 mod uploads;
 
 pub use parameters::{AgreedBefore, BaseDrift, ForgeRules, Parameters};
@@ -124,6 +125,7 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
     let mut covered = BTreeSet::new();
     let mut look = Look::new(source);
     let mut at = 0;
+    let mut unexplained = false;
     while at < chain.len() {
         let explained = landing::explain(question, &chain, at, &mut changes)?;
         match explained {
@@ -132,9 +134,10 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
                 outcome.record(question, &landing, &changes, &mut look)?;
                 at = at.saturating_add(landing.length);
             }
-            Err(unexplained) => {
-                outcome.findings.push(unexplained.finding);
-                for commit in unexplained.commits {
+            Err(nothing) => {
+                outcome.findings.push(nothing.finding);
+                unexplained = true;
+                for commit in nothing.commits {
                     if covered.insert(commit) {
                         outcome.commits.push(CommitRow::unreviewed(commit, source)?);
                     }
@@ -142,6 +145,9 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
                 at = at.saturating_add(1);
             }
         }
+    }
+    if unexplained {
+        outcome.findings.extend(unused::of(question, &changes, &within)?);
     }
     outcome.close(&range, &covered, question);
     Ok(())
