@@ -197,7 +197,8 @@ fn pass_on(command: &mut Command) {
 }
 
 /// The program beside the test's own, built first if need be: `cargo test -p countersign-tests` does not build it.
-fn program() -> &'static Path {
+#[must_use]
+pub fn program() -> &'static Path {
     static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
         let test = std::env::current_exe().expect("this program");
         let folder = test.ancestors().find(|folder| folder.ends_with("debug") || folder.ends_with("release"));

@@ -48,6 +48,7 @@ pub(super) fn all() -> Vec<Case> {
         case("R10-ff", "the reviewer's base hides a commit of a fast-forward", Fail, "review-missing", hidden_forward),
         case("R11-nothing", "a review of nothing: its base is the head itself", Fail, "review-missing", base_is_head),
         case("R11-after", "a review after the landing, on a base that has it", Fail, "review-missing", base_after),
+        case("R16", "a trailer that says who reviewed, and nothing else", Fail, "review-missing", trailer),
         case("+after", "a review after the landing, on the base before it", Pass, "", honest_after),
         case("+merge", "an honest merge", Pass, "", honest_merge),
         case("+drift", "an honest merge after the branch moved on", Pass, "", honest_drift),
@@ -113,6 +114,16 @@ fn base_after() -> Stage {
     let landed = scene.merge("feature");
     scene.review("ben", &head, "start");
     scene.review_with("ben", |review| review.base_commit = landed.parse().expect("an id"));
+    scene.prove()
+}
+
+fn trailer() -> Stage {
+    let scene = Scene::default();
+    scene.git(&["checkout", "-q", "-b", "feature"]);
+    scene.edit("a.txt", 2, "feature");
+    scene.commit("ada", "feature\n\nReviewed-by: Ben <ben@example.com>");
+    scene.git(&["checkout", "-q", "main"]);
+    scene.merge("feature");
     scene.prove()
 }
 

@@ -60,7 +60,8 @@ pub(super) fn all() -> Vec<Case> {
         case("E60-size", "a robot's change is larger than its exception", Fail, MISSING, e60_size),
         case("R12", "a robot's own change that was only read afterwards", Fail, MISSING, robot_afterwards),
         case("R15", "a person's signed commit under a robot's name and account", Fail, MISSING, robot_signed),
-        case("R13", "evidence of a lower tier than is asked for", Fail, "review-tier", lower_tier),
+        case("R13-afterwards", "evidence of a lower tier than is asked for", Fail, "review-tier", lower_tier),
+        case("R13-live", "what was observed as it happened, where a signature is asked for", Fail, "review-tier", seen_live),
         case("R14", "a rejection by signature beside an approval on the forge", Fail, "review-rejected", both_ways),
     ]
 }
@@ -540,6 +541,13 @@ fn robot_signed() -> Stage {
 fn lower_tier() -> Stage {
     let (mut hosted, number) = approved();
     hosted.scene.asking(|parameters| parameters.least_tier = Tier::T2);
+    landed(hosted, number)
+}
+
+fn seen_live() -> Stage {
+    let (mut hosted, number) = approved();
+    hosted.live();
+    hosted.scene.asking(|parameters| parameters.least_tier = Tier::T3);
     landed(hosted, number)
 }
 

@@ -45,7 +45,7 @@ const OTHERS: [(&str, &[&str]); 8] = [
     ),
     ("completeness", &["+first", "+forge-pages"]),
     ("content", &["+rtl", "+emoji", "+allowed"]),
-    ("evidence", &["R05", "R13", "+forge-live", "+forge-signed", "+forge-other", "+evidence"]),
+    ("evidence", &["R05", "R13", "R16", "+forge-live", "+forge-signed", "+forge-other", "+evidence"]),
 ];
 
 impl Case {

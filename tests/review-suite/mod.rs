@@ -11,6 +11,7 @@ mod cases_objects;
 mod export;
 mod families;
 mod hosted;
+mod page;
 mod reasons;
 mod scene;
 mod score;
@@ -19,6 +20,7 @@ mod stage;
 
 pub use export::export;
 pub use families::FAMILIES;
+pub use page::page;
 pub use score::{Played, Said, Score, play_against};
 pub use serve::serve;
 pub use scene::{Hosting, Scene};
@@ -102,24 +104,6 @@ impl Case {
 #[must_use]
 pub fn all() -> Vec<Case> {
     [cases::all(), cases_content::all(), cases_forge::all(), cases_forge_honest::all(), cases_gate::all(), cases_objects::all(), cases_honest::all()].concat()
-}
-
-/// The page of the suite, in Markdown: every case with what it must get.
-#[must_use]
-pub fn page() -> String {
-    let mut out = String::from(
-        "# The attacks on review, and what each of them gets\n\n\
-         Each line is a repository made by real git, with real signatures, and where a forge is the witness a forge that is read\n\
-         over HTTP. `cargo xtask review-suite` plays them all and prints a line for each: id, what happens, expected and found\n\
-         verdict and code. A `+` marks an honest twin, which has to pass. Numbers keep their meaning for good; `R` are cases of\n\
-         ours beyond the list. Generated from `tests/review-suite`, and held against it by a test.\n\n\
-         | case | what happens | verdict | code |\n|---|---|---|---|\n",
-    );
-    for case in all() {
-        let code = if case.code.is_empty() { String::new() } else { format!("`{}`", case.code) };
-        out.push_str(&format!("| {} | {} | {} | {code} |\n", case.id, case.what, case.verdict));
-    }
-    out
 }
 
 /// Every case in one list, for programs: `tests/review-suite/index.json`.
