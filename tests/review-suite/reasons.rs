@@ -59,7 +59,7 @@ const REASONS: &[(&str, &str)] = &[
     ("R11-after", "has 1 of the change's 1 commits already"),
     ("R12", "evidence of tier T2: seen as it happened"),
     ("R15", "ada (author, known by commit signature)"),
-    ("R16", "a merge of a head that nobody approved: \"feature\""),
+    ("R16", "Ben <ben@example.com> by a trailer, not counted (T0): whoever commits writes it"),
 ];
 
 /// What the refusal of a case has to say; nothing where the code says it.
