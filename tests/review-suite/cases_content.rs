@@ -16,7 +16,13 @@ pub(super) fn all() -> Vec<Case> {
         case("E40-bidi-squash", "characters that turn text around, squashed", Fail, REFUSED, bidi_squashed),
         case("E40-bidi-ff", "characters that turn text around, fast-forwarded", Fail, REFUSED, bidi_fast_forwarded),
         case("E40-bidi-name", "characters that turn text around, in a file's name", Fail, REFUSED, bidi_name),
-        case("E40-bidi-no-diff", "characters that turn text around, in a file kept from diffs", Fail, REFUSED, bidi_no_diff),
+        case(
+            "E40-bidi-no-diff",
+            "characters that turn text around, in a file kept from diffs",
+            Fail,
+            REFUSED,
+            bidi_no_diff,
+        ),
         case("E40-invisible", "characters without a shape", Pass, NOTED, invisible),
         case("E40-symlink", "a symbolic link", Pass, NOTED, symlink),
         case("E40-symlink-refused", "a symbolic link, and the policy refuses it", Fail, REFUSED, symlink_refused),
@@ -26,7 +32,13 @@ pub(super) fn all() -> Vec<Case> {
         case("E40-no-diff", "a file kept from diffs by the tree's attributes", Pass, NOTED, no_diff),
         case("E40-generated", "a file that is called generated", Pass, NOTED, generated),
         case("E40-executable", "a file that becomes executable", Pass, NOTED, executable),
-        case("E40-executable-refused", "a file that becomes executable, and the policy refuses it", Fail, REFUSED, executable_refused),
+        case(
+            "E40-executable-refused",
+            "a file that becomes executable, and the policy refuses it",
+            Fail,
+            REFUSED,
+            executable_refused,
+        ),
         case("+rtl", "text that is written from right to left, edited beside its marks", Pass, "", right_to_left),
         case("+emoji", "emoji and scripts that need joiners", Pass, "", emoji),
         case("+allowed", "characters that turn text around, where the policy lets them", Pass, NOTED, bidi_allowed),
@@ -174,4 +186,3 @@ fn emoji() -> Stage {
     let text = "❤\u{fe0f} 👩\u{200d}💻 #\u{fe0f}\u{20e3} \u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645} 葛\u{e0100} caf\u{e9}";
     reviewed(|scene| scene.edit("a.txt", 2, text)).prove()
 }
-

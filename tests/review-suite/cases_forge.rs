@@ -52,7 +52,13 @@ pub(super) fn all() -> Vec<Case> {
         case("E49", "the record is signed by the author's own CI job", Fail, "signer-not-allowed", e49),
         case("E50-host", "the collector is not believed about this forge", Fail, "forge-collector", e50_host),
         case("E50-absent", "the forge's answers are absent", Indeterminate, "forge-capture-missing", e50_absent),
-        case("E50-differs", "the record is not what the forge's answers give", Fail, "forge-capture-differs", e50_differs),
+        case(
+            "E50-differs",
+            "the record is not what the forge's answers give",
+            Fail,
+            "forge-capture-differs",
+            e50_differs,
+        ),
         case("E55", "the approver's account was deleted", Indeterminate, "reviewer-gone", e55),
         case("E56", "an approval in the second of the push", Fail, MISSING, e56),
         case("E57", "an approval that the forge shows for a later head", Fail, MISSING, e57),
@@ -61,7 +67,13 @@ pub(super) fn all() -> Vec<Case> {
         case("R12", "a robot's own change that was only read afterwards", Fail, MISSING, robot_afterwards),
         case("R15", "a person's signed commit under a robot's name and account", Fail, MISSING, robot_signed),
         case("R13-afterwards", "evidence of a lower tier than is asked for", Fail, "review-tier", lower_tier),
-        case("R13-live", "what was observed as it happened, where a signature is asked for", Fail, "review-tier", seen_live),
+        case(
+            "R13-live",
+            "what was observed as it happened, where a signature is asked for",
+            Fail,
+            "review-tier",
+            seen_live,
+        ),
         case("R14", "a rejection by signature beside an approval on the forge", Fail, "review-rejected", both_ways),
     ]
 }

@@ -200,7 +200,7 @@ fn other_bytes() -> Stage {
     scene.prove()
 }
 
-/// The beginnings of the two files of the SHAttered attack (2017): they differ, and have one SHA-1. Inside a git object
+/// The beginnings of the two files of the `SHAttered` attack (2017): they differ, and have one SHA-1. Inside a git object
 /// the header shifts them, so that git tells them apart, and so has every tool that compares files.
 fn colliding(scene: &Scene, second: bool) {
     let bytes: Vec<u8> = [COMMON, if second { SECOND } else { FIRST }]

@@ -7,6 +7,7 @@ use super::stage::{ARTIFACT, AT, Ask, Gating, Stage};
 use crate::world;
 use countersign_core::bundle::Signed;
 use countersign_core::digest::Sha256;
+use countersign_core::forge::Capture;
 use countersign_core::git::content::HiddenKind;
 use countersign_core::policy::Lock;
 use countersign_core::statement::Statement;
@@ -145,7 +146,7 @@ fn forge(hosting: &Hosting, folder: &Path) -> Value {
     std::fs::create_dir_all(folder).expect("a folder");
     let first = &hosting.read.first().expect("something was read").head;
     let mut exchanges = BTreeMap::new();
-    for (exchange, body) in hosting.read.iter().flat_map(|capture| capture.answers()) {
+    for (exchange, body) in hosting.read.iter().flat_map(Capture::answers) {
         exchanges.insert(exchange.name.clone(), (exchange, body));
     }
     let mut answers = Vec::new();
@@ -167,8 +168,7 @@ fn forge(hosting: &Hosting, folder: &Path) -> Value {
         write(&folder.join(&file), &delivery.body);
         deliveries.push(json!({"guid": delivery.guid, "event": delivery.event, "at": delivery.at, "body": file}));
     }
-    let (kind, below) =
-        if first.forge == ForgeKind::Github { ("github", "/api/v3") } else { ("gitlab", "/api/v4") };
+    let (kind, below) = if first.forge == ForgeKind::Github { ("github", "/api/v3") } else { ("gitlab", "/api/v4") };
     let told = json!({"answers": answers, "deliveries": deliveries});
     write(&folder.join("forge.json"), serde_json::to_string_pretty(&told).expect("JSON").as_bytes());
     json!({
@@ -181,7 +181,8 @@ fn forge(hosting: &Hosting, folder: &Path) -> Value {
 fn anywhere(link: &str) -> String {
     let parts = link.split("http://").map(|part| {
         let end = ["/api/v3", "/api/v4"].iter().find_map(|below| part.find(below).map(|at| at + below.len()));
-        end.filter(|_| part.starts_with("127.0.0.1")).map_or(part.to_owned(), |end| format!("{{api}}{}", &part[end..]))
+        end.filter(|_| part.starts_with("127.0.0.1"))
+            .map_or_else(|| part.to_owned(), |end| format!("{{api}}{}", &part[end..]))
     });
     parts.collect::<Vec<_>>().concat()
 }
@@ -236,7 +237,8 @@ fn shell(document: &Value) -> String {
         ("ENVIRONMENT", "/gate/environment"),
         ("FORGE", "/forge/kind"),
     ];
-    names.iter().map(|(name, pointer)| format!("{name}='{}'\n", text(pointer))).collect()
+    let lines: Vec<String> = names.iter().map(|(name, pointer)| format!("{name}='{}'\n", text(pointer))).collect();
+    lines.concat()
 }
 
 fn merge(document: &mut Value, more: Value) {

@@ -22,15 +22,39 @@ const OTHERS: [(&str, &[&str]); 8] = [
     (
         "identity",
         &[
-            "R04", "R09", "+outsider", "+two-keys", "+forge-outsider", "+forge-helper", "+forge-renamed",
-            "+forge-identical", "+forge-three", "+dsse",
+            "R04",
+            "R09",
+            "+outsider",
+            "+two-keys",
+            "+forge-outsider",
+            "+forge-helper",
+            "+forge-renamed",
+            "+forge-identical",
+            "+forge-three",
+            "+dsse",
         ],
     ),
     (
         "stale",
         &[
-            "R01", "R02", "R03", "R06", "R07", "R08", "R11", "R14", "+after", "+drift", "+forge-forced", "+forge-pushed",
-            "+forge-dismissed", "+forge-settled", "+forge-retargeted", "+forge-reopened", "+forge-tree", "+forge-landing",
+            "R01",
+            "R02",
+            "R03",
+            "R06",
+            "R07",
+            "R08",
+            "R11",
+            "R14",
+            "+after",
+            "+drift",
+            "+forge-forced",
+            "+forge-pushed",
+            "+forge-dismissed",
+            "+forge-settled",
+            "+forge-retargeted",
+            "+forge-reopened",
+            "+forge-tree",
+            "+forge-landing",
             "+forge-drift",
         ],
     ),
@@ -39,8 +63,22 @@ const OTHERS: [(&str, &[&str]); 8] = [
     (
         "graph",
         &[
-            "R10", "+merge", "+squash", "+rebase", "+ff", "+two", "+forge-merge", "+forge-squash", "+forge-rebase",
-            "+forge-queue", "+forge-two", "+forge-ff", "+gitlab-merge", "+gate", "+tag", "+collision",
+            "R10",
+            "+merge",
+            "+squash",
+            "+rebase",
+            "+ff",
+            "+two",
+            "+forge-merge",
+            "+forge-squash",
+            "+forge-rebase",
+            "+forge-queue",
+            "+forge-two",
+            "+forge-ff",
+            "+gitlab-merge",
+            "+gate",
+            "+tag",
+            "+collision",
         ],
     ),
     ("completeness", &["+first", "+forge-pages"]),
@@ -65,6 +103,6 @@ impl Case {
         let best = OTHERS.iter().filter_map(|(family, names)| {
             names.iter().filter(named).map(|name| name.len()).max().map(|length| (length, *family))
         });
-        best.max().map(|(_, family)| family).unwrap_or_else(|| panic!("{} is in no family", self.id))
+        best.max().map_or_else(|| panic!("{} is in no family", self.id), |(_, family)| family)
     }
 }

@@ -21,9 +21,9 @@ mod stage;
 pub use export::export;
 pub use families::FAMILIES;
 pub use page::page;
+pub use scene::{Hosting, Scene};
 pub use score::{Played, Said, Score, play_against};
 pub use serve::serve;
-pub use scene::{Hosting, Scene};
 pub use stage::{Ask, Found, Gating, Stage};
 
 use countersign_core::finding::Verdict;
@@ -103,7 +103,16 @@ impl Case {
 /// Every case, in the order of the list.
 #[must_use]
 pub fn all() -> Vec<Case> {
-    [cases::all(), cases_content::all(), cases_forge::all(), cases_forge_honest::all(), cases_gate::all(), cases_objects::all(), cases_honest::all()].concat()
+    [
+        cases::all(),
+        cases_content::all(),
+        cases_forge::all(),
+        cases_forge_honest::all(),
+        cases_gate::all(),
+        cases_objects::all(),
+        cases_honest::all(),
+    ]
+    .concat()
 }
 
 /// Every case in one list, for programs: `tests/review-suite/index.json`.

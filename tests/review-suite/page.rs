@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::Command;
 
-const HEAD: &str = r#"# The attacks on review, and what each of them gets
+const HEAD: &str = r"# The attacks on review, and what each of them gets
 
 Each case is a repository made by real git, with real signatures, and where a forge is the witness a forge that is read
 over HTTP. The recipes are in `tests/review-suite`, which also has the list for programs, `index.json`. This page is
@@ -78,7 +78,7 @@ in which they came.
 takes a great computation: the header of an object shifts the blocks of the files that are known to collide. So `E43-marked`
 has a detector say that an object is marked, which only a library can be told. `E43-bytes` needs no collision for the same
 effect, and `E43-file` and `+collision` hold the published files themselves.
-"#;
+";
 
 /// The page, in Markdown.
 #[must_use]
@@ -88,10 +88,7 @@ pub fn page() -> String {
     out.push_str("\n## The cases\n\n");
     let count = |side: Side| cases.iter().filter(|case| case.side() == side).count();
     let (attacks, honest, noted) = (count(Side::Attack), count(Side::Honest), count(Side::Noted));
-    line(
-        &mut out,
-        format_args!("{} cases: {attacks} attacks, {honest} honest twins, {noted} noted.\n", cases.len()),
-    );
+    line(&mut out, format_args!("{} cases: {attacks} attacks, {honest} honest twins, {noted} noted.\n", cases.len()));
     line(&mut out, format_args!("| family | attacks | honest twins | noted |\n|---|---|---|---|"));
     for family in FAMILIES {
         let count = |side: Side| cases.iter().filter(|case| case.family() == family && case.side() == side).count();

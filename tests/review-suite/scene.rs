@@ -1,10 +1,11 @@
 //! A repository made by git, people with SSH keys, and the proof over what they did.
 
 use super::stage::{Ask, Stage};
+use crate::forge::Delivery;
 use countersign_collect::Environment;
+use countersign_core::bundle::Signed;
 use countersign_core::digest::Sha256;
 use countersign_core::forge::Capture;
-use countersign_core::bundle::Signed;
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::json;
 use countersign_core::statement::review::{NAMESPACE, Review, ReviewDecision};
@@ -12,7 +13,6 @@ use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::trust::{TRUST_NAMESPACE, Trust};
 use countersign_decide::review::Parameters;
 use countersign_flow::review::{SignRequest, sign};
-use crate::forge::Delivery;
 use countersign_sign::{PersonKey, SshKeygen};
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};

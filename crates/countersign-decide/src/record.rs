@@ -46,11 +46,7 @@ fn proved_range<'d>(decision: &'d Decision, source: &Source) -> Option<&'d Sourc
 }
 
 /// The tags that decisions of this source bound to the revisions that passed, for whatever environment.
-pub fn tags_before(
-    state: StateView<'_>,
-    source: &Source,
-    blobs: &dyn Blobs,
-) -> Result<Vec<BoundTag>, Vec<Finding>> {
+pub fn tags_before(state: StateView<'_>, source: &Source, blobs: &dyn Blobs) -> Result<Vec<BoundTag>, Vec<Finding>> {
     let mut bound = BTreeSet::new();
     for promoted in state.decisions(None, None, blobs) {
         let promoted = promoted?;

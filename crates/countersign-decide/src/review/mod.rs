@@ -23,8 +23,8 @@ mod unused;
 mod uploads;
 
 pub use parameters::{AgreedBefore, BaseDrift, ForgeRules, Parameters};
-pub use tags::BoundTag;
 pub use rows::{AuthorRow, ChangeRow, CommitRow, ReviewRow, Strategy};
+pub use tags::BoundTag;
 
 use changes::Changes;
 use countersign_core::codes;

@@ -20,7 +20,8 @@ pub(super) fn of(
     if waiting.is_empty() {
         return Ok(None);
     }
-    let many = if waiting.len() == 1 { "one approved head".to_owned() } else { format!("{} approved heads", waiting.len()) };
+    let many =
+        if waiting.len() == 1 { "one approved head".to_owned() } else { format!("{} approved heads", waiting.len()) };
     let mut finding = Finding::new(codes::REVIEW_NOT_COUNTED, format!("{many} did not land as approved"))
         .at(format!("{} of {}", question.target_ref, question.repository));
     for head in waiting.iter().take(NAMED) {
