@@ -197,7 +197,8 @@ fn pass_on(command: &mut Command) {
 }
 
 /// The program beside the test's own, built first if need be: `cargo test -p countersign-tests` does not build it.
-fn program() -> &'static Path {
+#[must_use]
+pub fn program() -> &'static Path {
     static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
         let test = std::env::current_exe().expect("this program");
         let folder = test.ancestors().find(|folder| folder.ends_with("debug") || folder.ends_with("release"));
@@ -219,7 +220,7 @@ fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).expect("a folder");
     for entry in std::fs::read_dir(from).expect("a folder") {
         let entry = entry.expect("an entry");

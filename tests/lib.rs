@@ -12,7 +12,8 @@ pub mod door;
 pub mod forge;
 pub mod git_server;
 pub mod policy_attacks;
-pub mod review_attacks;
+#[path = "review-suite/mod.rs"]
+pub mod review_suite;
 pub mod world;
 
 use std::path::PathBuf;

@@ -88,6 +88,8 @@ pub struct World {
     pub waiting: Vec<Oid>,
     /// What was promoted last, or the configured start.
     pub start: Oid,
+    /// Its tags, each with the object that it names.
+    pub tags: BTreeMap<RefName, Oid>,
     /// The time of the next step.
     pub now: Time,
 }
@@ -218,6 +220,7 @@ impl World {
             tip: start,
             waiting: Vec::new(),
             start,
+            tags: BTreeMap::new(),
             now,
         };
         world.found();
@@ -491,6 +494,8 @@ impl World {
             replace_refs: std::collections::BTreeSet::new(),
             grafts: false,
             listings,
+            tags: self.tags.clone(),
+            unsound: BTreeMap::new(),
         };
         let mut arguments = Arguments {
             request: Request {

@@ -15,7 +15,7 @@ use countersign_core::time::Time;
 use countersign_flow::review::{CollectRequest, Reading, Which, collect};
 use countersign_sign::{KeyKind, SigningKey};
 use countersign_tests::forge::{Commit, Kind, Opinion, Server, Story, Way};
-use countersign_tests::review_attacks::Scene;
+use countersign_tests::review_suite::Scene;
 use serde_json::json;
 use std::time::{Duration, Instant};
 

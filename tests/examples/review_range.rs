@@ -46,6 +46,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         replace_refs: BTreeSet::new(),
         grafts: false,
         listings,
+        tags: BTreeMap::new(),
+        unsound: BTreeMap::new(),
     };
     let at = world.now;
     let trust = verify_trust(&world.trust, Some(&world.trust_digest), at).trust.ok_or("trust")?;
@@ -63,6 +65,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             candidate: tip,
             start,
             landed: &BTreeMap::new(),
+            tags: &[],
             at,
             parameters: &Parameters::default(),
             by: "the bench",

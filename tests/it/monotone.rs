@@ -3,8 +3,9 @@
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Verdict;
 use countersign_core::git::evidence::Evidence as GitEvidence;
+use countersign_core::ids::RefName;
 use countersign_core::statement::review::ReviewDecision;
-use countersign_tests::world::{Arguments, World};
+use countersign_tests::world::{Arguments, REPOSITORY, World};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use std::sync::LazyLock;
@@ -24,9 +25,10 @@ enum Flaw {
     OtherGate,
     TrustMismatch,
     LateTime,
+    MovedTag,
 }
 
-const FLAWS: [Flaw; 12] = [
+const FLAWS: [Flaw; 13] = [
     Flaw::None,
     Flaw::OneReview,
     Flaw::Rejected,
@@ -39,6 +41,7 @@ const FLAWS: [Flaw; 12] = [
     Flaw::OtherGate,
     Flaw::TrustMismatch,
     Flaw::LateTime,
+    Flaw::MovedTag,
 ];
 
 fn arguments(flaw: Flaw) -> Arguments {
@@ -47,7 +50,11 @@ fn arguments(flaw: Flaw) -> Arguments {
     let (head, landed) = world.land(1);
     let artifact = Sha256::of(b"artifact");
     let tree = if flaw == Flaw::Dirty { "dirty" } else { "clean" };
-    let mut documents = world.built(&artifact, &landed, tree, 3).to_vec();
+    // Every artifact here is built from a tag, which has to stay where it was.
+    let source = format!("{REPOSITORY}@refs/tags/v1");
+    let tagged = if flaw == Flaw::MovedTag { base } else { landed };
+    world.tags.insert(RefName::new("refs/tags/v1").expect("a ref"), tagged);
+    let mut documents = world.built_from(&source, &artifact, &landed, tree, 3).to_vec();
     documents.push(world.review("ada", &base, &head, ReviewDecision::Approve));
     if flaw != Flaw::OneReview {
         documents.push(world.review("ben", &base, &head, ReviewDecision::Approve));
@@ -107,6 +114,7 @@ enum Removal {
     Entry(prop::sample::Index),
     Blob(prop::sample::Index),
     GitObject(prop::sample::Index),
+    Tags,
     Listing(prop::sample::Index),
     Git,
     Pin,
@@ -125,6 +133,7 @@ fn removal() -> impl Strategy<Value = Removal> {
         2 => index().prop_map(Removal::Blob),
         4 => index().prop_map(Removal::GitObject),
         1 => index().prop_map(Removal::Listing),
+        1 => Just(Removal::Tags),
         1 => Just(Removal::Git),
         1 => Just(Removal::Pin),
         1 => Just(Removal::Least),
@@ -163,6 +172,7 @@ fn take_away(arguments: &mut Arguments, removal: &Removal) {
                 git.facts.listings.remove(&key);
             }
         }),
+        Removal::Tags => change_git(arguments, |git| git.facts.tags.clear()),
         Removal::Git => arguments.git = None,
         Removal::Pin => arguments.pin = None,
         Removal::Least => arguments.least = None,

@@ -69,8 +69,8 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "review-suite",
-        arguments: "",
-        about: "plays the attacks on review, a line each",
+        arguments: "[--only ID | --export DIR | --against 'COMMAND {case}' | --serve CASEDIR --listen ADDRESS]",
+        about: "plays the attacks on review, a line each; writes them out, scores another tool, serves a case's forge",
         run: suites::review,
     },
     Verb {

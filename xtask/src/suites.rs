@@ -3,22 +3,21 @@
 
 use crate::{Outcome, run, workspace};
 
-/// The attacks on review.
+/// The attacks on review. What it takes is read by the example that plays them: `--export`, `--against`, `--serve`.
 pub(crate) fn review(arguments: &[String]) -> Outcome {
     play("review-suite", arguments)
 }
 
 /// The attacks on policy releases, pins and the log.
 pub(crate) fn policy(arguments: &[String]) -> Outcome {
-    play("policy-suite", arguments)
+    crate::refuse_rest(arguments)?;
+    play("policy-suite", &[])
 }
 
 fn play(example: &str, arguments: &[String]) -> Outcome {
-    if let Some(other) = arguments.first() {
-        return Err(format!("does not take `{other}`"));
-    }
     let root = workspace::root()?;
     let mut cargo = run::cargo(&root);
-    cargo.args(["run", "--quiet", "--locked", "--package", "countersign-tests", "--example", example]);
+    cargo.args(["run", "--quiet", "--locked", "--package", "countersign-tests", "--example", example, "--"]);
+    cargo.args(arguments);
     run::shown(&mut cargo)
 }

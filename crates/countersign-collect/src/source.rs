@@ -21,6 +21,7 @@ pub(crate) struct Source {
     repository: SourceUri,
     commit: Oid,
     reference: Option<RefName>,
+    tag: Option<Oid>,
     detached: bool,
     pub(crate) shallow: bool,
     pub(crate) changes: Changes,
@@ -105,11 +106,19 @@ impl Source {
             Some(claimed) => (Some(claimed.repository.clone()), claimed.reference.clone()),
             None => (None, None),
         };
+        let detached = head.branch.is_none();
+        let reference = claimed_reference.or(head.branch);
+        // A lightweight tag is the commit itself.
+        let tag = match &reference {
+            Some(name) if name.as_str().starts_with("refs/tags/") => repository.resolve(name)?,
+            _ => None,
+        };
         Ok(Self {
+            tag: tag.filter(|tag| *tag != commit),
             repository: claimed.or(given).or(origin).ok_or(SourceError::NoUri)?,
             commit,
-            detached: head.branch.is_none(),
-            reference: claimed_reference.or(head.branch),
+            detached,
+            reference,
             shallow: repository.facts()?.shallow,
             changes: worktree::changes(repository, environment, Files::All)?,
         })
@@ -160,7 +169,10 @@ impl Source {
         let annotations = said.map(|(name, value)| (name.to_owned(), Value::from(value)));
         ResourceDescriptor {
             uri: Some(self.uri()),
-            digest: DigestSet::of_git_commit(&self.commit),
+            digest: match &self.tag {
+                Some(tag) => DigestSet::of_git_commit(&self.commit).and_git_tag(tag),
+                None => DigestSet::of_git_commit(&self.commit),
+            },
             name: Some(SOURCE_NAME.to_owned()),
             annotations: BTreeMap::from(annotations),
             ..ResourceDescriptor::default()

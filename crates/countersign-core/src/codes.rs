@@ -115,6 +115,8 @@ codes! {
     // Review.
     HISTORY_MISSING "history-missing" Indeterminate "There is no git evidence for the release.";
     HISTORY_MALFORMED "history-malformed" Untrusted "The git evidence does not parse, or an object is not what its name says.";
+    TAG_MOVED "tag-moved" Refused "A tag that a signed statement or an earlier decision bound to a commit names another object now.";
+    TAG_MISSING "tag-missing" Indeterminate "A tag that a signed statement or an earlier decision bound to a commit is not in the repository: it was deleted, or not fetched.";
     HISTORY_COLLISION "history-collision" Untrusted "An object carries the marks of a SHA-1 collision.";
     HISTORY_SHALLOW "history-shallow" Indeterminate "The repository is a shallow clone: history is missing.";
     HISTORY_REPLACED "history-replaced" Refused "The repository has replace refs or grafts: what git shows is not what was committed.";

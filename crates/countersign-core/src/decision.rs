@@ -177,9 +177,23 @@ pub struct SourceRange {
     pub start: Oid,
     /// How many commits lie between.
     pub commits: u64,
+    /// The tag that was built, and the object that it named then: it stays there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<TagRef>,
     /// The heads of the changes that were proved, each with the commit with which it had landed: none lands twice.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub landings: BTreeMap<Oid, Oid>,
+}
+
+/// A tag, as it was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct TagRef {
+    /// Its full name.
+    pub name: RefName,
+    /// What it names: a tag object, or the commit itself where it is lightweight.
+    pub object: Oid,
 }
 
 /// How one rule came out.

@@ -2,10 +2,11 @@
 
 use crate::checks::{self, Sheet};
 use crate::given::Given;
-use crate::record::{landed_before, start_of};
+use crate::record::{landed_before, start_of, tags_before};
+use crate::review::BoundTag;
 use crate::rules::{self, Context, Landed};
 use countersign_core::codes;
-use countersign_core::decision::{ActivePolicy, Decision, Inputs, Request, RuleOutcome, SourceRange, TrustRef};
+use countersign_core::decision::{ActivePolicy, Decision, Inputs, Request, RuleOutcome, SourceRange, TagRef, TrustRef};
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Class, Finding, Verdict, verdict_of};
 use countersign_core::git::{Oid, graph};
@@ -54,10 +55,12 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
         let mut unreadable = Vec::new();
         let start = case.start(&request.environment, covered, candidate, &mut unreadable);
         let landed = case.landed(covered, &mut unreadable);
+        let tags = case.tags(covered, &mut unreadable);
         founded &= unreadable.is_empty();
         sheet.findings.extend(unreadable);
         let landings = RefCell::default();
-        let context = case.context(built.as_ref(), covered, start, Landed { before: &landed, now: &landings });
+        let landed = Landed { before: &landed, now: &landings, tags: &tags };
+        let context = case.context(built.as_ref(), covered, start, landed);
         rules = case.evaluate(&request.environment, &context, &mut sheet);
         source = source_range(&context);
         levels = Case::levels(&context, &rules);
@@ -168,6 +171,11 @@ impl<'a> Case<'a> {
     fn landed(&self, source: Option<&Source>, findings: &mut Vec<Finding>) -> BTreeMap<Oid, Oid> {
         let landed = source.map(|source| landed_before(self.state, source, self.given.blobs)).transpose();
         landed.map_err(|more| findings.extend(more)).ok().flatten().unwrap_or_default()
+    }
+
+    fn tags(&self, source: Option<&Source>, findings: &mut Vec<Finding>) -> Vec<BoundTag> {
+        let bound = source.map(|source| tags_before(self.state, source, self.given.blobs)).transpose();
+        bound.map_err(|more| findings.extend(more)).ok().flatten().unwrap_or_default()
     }
 
     fn context<'c>(
@@ -324,6 +332,10 @@ fn source_range(context: &Context<'_>) -> Option<SourceRange> {
         revision,
         start,
         commits: u64::try_from(commits.len()).unwrap_or(u64::MAX),
+        tag: BoundTag::of_source(&named, "").and_then(|bound| bound.reference()).and_then(|name| {
+            let object = *context.history?.facts().tags.get(&name)?;
+            Some(TagRef { name, object })
+        }),
         landings: context.landed.now.borrow().clone(),
     })
 }

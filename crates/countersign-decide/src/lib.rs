@@ -19,4 +19,4 @@ pub mod summary;
 pub use checks::known_gate;
 pub use decide::decide;
 pub use given::{Given, TrustGiven};
-pub use record::start_of;
+pub use record::{start_of, tags_before};

@@ -1,5 +1,6 @@
 //! What earlier decisions say that bears on this one: where the range begins, and which heads have landed before.
 
+use crate::review::BoundTag;
 use countersign_core::decision::{Decision, RuleOutcome, SourceRange};
 use countersign_core::finding::{Finding, Verdict};
 use countersign_core::git::Oid;
@@ -42,6 +43,23 @@ fn proved_range<'d>(decision: &'d Decision, source: &Source) -> Option<&'d Sourc
     let range = decision.source.as_ref().filter(|_| decision.verdict == Verdict::Pass)?;
     let same = range.repository == source.repository && range.target_ref == source.target_ref;
     (same && decision.rules.iter().any(proved)).then_some(range)
+}
+
+/// The tags that decisions of this source bound to the revisions that passed, for whatever environment.
+pub fn tags_before(state: StateView<'_>, source: &Source, blobs: &dyn Blobs) -> Result<Vec<BoundTag>, Vec<Finding>> {
+    let mut bound = BTreeSet::new();
+    for promoted in state.decisions(None, None, blobs) {
+        let promoted = promoted?;
+        if let Some((range, tag)) = proved_range(&promoted.content, source).and_then(|r| Some((r, r.tag.as_ref()?))) {
+            bound.insert(BoundTag {
+                name: tag.name.to_string(),
+                commit: range.revision,
+                object: Some(tag.object),
+                by: format!("the promotion of {}", promoted.content.request.subject_name),
+            });
+        }
+    }
+    Ok(bound.into_iter().collect())
 }
 
 /// Where each head landed that a decision of this source proved, for whatever environment: it does not land twice.

@@ -27,13 +27,15 @@ pub struct Scope {
     pub start: Option<Oid>,
     /// Heads that somebody reviewed: their listings are taken from the repository now.
     pub heads: BTreeSet<Oid>,
+    /// Tags that somebody bound to a commit: what they name now is looked up.
+    pub tags: BTreeSet<RefName>,
 }
 
 /// Collects the evidence that `proof` needs. It is run once over the repository, and what it read becomes the evidence.
 pub fn collect(repo: &GitRepo, scope: &Scope, proof: impl FnOnce(&History<'_>)) -> Result<Vec<u8>, FlowError> {
     let seen = repo.facts()?;
     let source = repo.objects();
-    let facts = Facts {
+    let mut facts = Facts {
         format: seen.format,
         repository: scope.repository.clone(),
         ref_name: Some(scope.target_ref.clone()),
@@ -43,9 +45,12 @@ pub fn collect(repo: &GitRepo, scope: &Scope, proof: impl FnOnce(&History<'_>)) 
         replace_refs: seen.replace_refs,
         grafts: seen.grafts,
         listings: listings(&source, &scope.heads),
+        tags: tags(repo, &scope.tags)?,
+        unsound: BTreeMap::new(),
     };
     let recording = Recording::new(&source);
     proof(&History::rehearsal(&facts, &recording));
+    facts.unsound = recording.unsound();
     let evidence = Evidence { facts, objects: recording.into_read() };
     evidence.encode().map_err(|error| FlowError::Evidence(error.to_string()))
 }
@@ -58,6 +63,17 @@ pub fn reviewed_heads(evidence: &Reviews) -> BTreeSet<Oid> {
         .filter_map(|review| review.value().predicate_as::<Review>(Kind::Review).ok())
         .map(|review| review.head_commit)
         .collect()
+}
+
+/// A tag that is not there is left out; the proof says so.
+fn tags(repo: &GitRepo, names: &BTreeSet<RefName>) -> Result<BTreeMap<RefName, Oid>, FlowError> {
+    let mut found = BTreeMap::new();
+    for name in names {
+        if let Some(object) = repo.resolve(name)? {
+            found.insert(name.clone(), object);
+        }
+    }
+    Ok(found)
 }
 
 /// A head that is not in the repository has no listing; the proof says so.

@@ -26,9 +26,10 @@ use countersign_core::policy::{ENGINE, Lock};
 use countersign_core::statement::{Kind, Subject};
 use countersign_core::time::Time;
 use countersign_core::trust::{Owner, Trust};
+use countersign_decide::review::BoundTag;
 use countersign_decide::rules::Built;
 use countersign_decide::summary::summarise;
-use countersign_decide::{Given, TrustGiven, decide, known_gate, start_of};
+use countersign_decide::{Given, TrustGiven, decide, known_gate, start_of, tags_before};
 use countersign_record::log::LogError;
 use countersign_record::log::writer::{Appended, Log};
 use countersign_record::store::Store as _;
@@ -306,7 +307,11 @@ fn scope(
     let view = state.now();
     let manifest = view.active(environment)?.release.manifest();
     let source = manifest.sources.iter().find(|source| source.repository.as_str() == named.repository)?;
+    // Where the record does not read, the decision says so.
+    let earlier = tags_before(view, source, blobs).unwrap_or_default();
+    let tags = BoundTag::of_source(&named, "").into_iter().chain(earlier).filter_map(|bound| bound.reference());
     Some(Scope {
+        tags: tags.collect(),
         repository: source.repository.clone(),
         target_ref: source.target_ref.clone(),
         candidate: named.commit,

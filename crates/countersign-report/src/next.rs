@@ -117,6 +117,8 @@ const GENERAL: &[(&[&str], &str)] = &[
         &["history-malformed", "history-object-missing", "history-collision"],
         "`git fsck` in the repository says what is wrong; fetch it anew",
     ),
+    (&["tag-moved"], "put the tag back where it was; a new revision needs a new tag"),
+    (&["tag-missing"], "git fetch --tags; a tag that was deleted has to be put back"),
     (&["history-shallow"], "git fetch --unshallow"),
     (&["history-replaced"], "remove replace refs (`git replace -d`) and `.git/info/grafts`"),
     (&["history-rewritten"], "promote a commit that follows the one that was promoted last"),

@@ -16,7 +16,7 @@ use countersign_flow::review::{CollectRequest, Reading, Which, collect};
 use countersign_sign::{KeyKind, SigningKey};
 use countersign_tests::door::Door;
 use countersign_tests::forge::{Commit, Fault, Kind, Opinion, Server, Story, Way};
-use countersign_tests::review_attacks::Scene;
+use countersign_tests::review_suite::Scene;
 use std::path::Path;
 
 fn collected(server: &Server, which: Which<'_>, dir: &Path) -> Result<ReviewCollected, FlowError> {

@@ -94,7 +94,7 @@ fn what_is_told_is_also_delivered() {
 
 #[test]
 fn a_story_can_be_told_of_a_real_repository() {
-    let scene = countersign_tests::review_attacks::Scene::default();
+    let scene = countersign_tests::review_suite::Scene::default();
     let base = scene.id("main");
     let head = scene.feature("ada");
     let landed = scene.merge("feature");

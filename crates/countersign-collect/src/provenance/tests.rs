@@ -280,6 +280,30 @@ fn a_job_that_names_another_source_than_git_has_no_provenance() {
 }
 
 #[test]
+fn what_is_built_from_an_annotated_tag_names_the_tag_object() {
+    let mut bench = Bench::new();
+    let head = commit(&bench.path, "file", "second\n");
+    git(&bench.path, &["tag", "-a", "-m", "one", "v1"]);
+    git(&bench.path, &["tag", "light"]);
+    let tag = git(&bench.path, &["rev-parse", "refs/tags/v1"]);
+    for (name, value) in [
+        ("GITLAB_CI", "true"),
+        ("CI_PROJECT_URL", "https://git.example.com/team/app"),
+        ("CI_COMMIT_SHA", &head.hex()),
+        ("CI_JOB_URL", "https://git.example.com/team/app/-/jobs/7"),
+    ] {
+        bench.environment.set(name, value);
+    }
+    for (name, object) in [("v1", Some(tag.as_str())), ("light", None)] {
+        bench.environment.set("CI_COMMIT_TAG", name);
+        let observed = bench.run(&["touch", "out"]).unwrap();
+        let source = observed.predicate.source().unwrap();
+        assert_eq!(source.reference, Some(format!("refs/tags/{name}").as_str()));
+        assert_eq!((source.commit, source.tag.map(|id| id.hex()).as_deref()), (head, object), "{name}");
+    }
+}
+
+#[test]
 fn a_command_that_fails_or_moves_the_commit_has_no_provenance() {
     let bench = Bench::new();
     let failed = bench.run(&["sh", "-c", "exit 3"]);

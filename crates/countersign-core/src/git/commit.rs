@@ -86,12 +86,22 @@ impl Commit {
     /// What stands after `Co-authored-by:`, in any case, at the start of a line of the message.
     #[must_use]
     pub fn co_authors(&self) -> Vec<&[u8]> {
-        const KEY: &[u8] = b"co-authored-by:";
+        self.trailers(b"co-authored-by:")
+    }
+
+    /// Who a trailer says reviewed it: `Reviewed-by:`, `Approved-by:` or `Acked-by:`. Whoever commits writes these.
+    #[must_use]
+    pub fn claimed_reviewers(&self) -> Vec<&[u8]> {
+        let keys: [&[u8]; 3] = [b"reviewed-by:", b"approved-by:", b"acked-by:"];
+        keys.iter().flat_map(|key| self.trailers(key)).collect()
+    }
+
+    fn trailers(&self, wanted: &[u8]) -> Vec<&[u8]> {
         self.message
             .split(|b| matches!(b, b'\n' | b'\r'))
             .map(<[u8]>::trim_ascii)
-            .filter_map(|line| line.split_at_checked(KEY.len()))
-            .filter(|(key, _)| key.eq_ignore_ascii_case(KEY))
+            .filter_map(|line| line.split_at_checked(wanted.len()))
+            .filter(|(key, _)| key.eq_ignore_ascii_case(wanted))
             .map(|(_, who)| who.trim_ascii())
             .collect()
     }
@@ -296,6 +306,9 @@ mod tests {
             commit("", "s\n\nCo-authored-by: B <b@x>\nbody\r\n  CO-AUTHORED-BY:C <c@x>  \n> Co-authored-by: quoted\n")
                 .unwrap();
         assert_eq!(found.co_authors(), [b"B <b@x>".as_slice(), b"C <c@x>"]);
+        assert!(found.claimed_reviewers().is_empty());
+        let found = commit("", "s\n\nACKED-BY: C <c@x>\nReviewed-by: B <b@x>\n").unwrap();
+        assert_eq!(found.claimed_reviewers(), [b"B <b@x>".as_slice(), b"C <c@x>"]);
     }
 
     #[test]

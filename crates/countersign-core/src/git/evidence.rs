@@ -42,6 +42,23 @@ pub struct Facts {
     pub grafts: bool,
     /// For each approved head: SHA-256 over the listing of its tree.
     pub listings: BTreeMap<Oid, Sha256>,
+    /// Tags that somebody bound to a commit, each with the object that it names now. One that is not there is not listed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<RefName, Oid>,
+    /// Objects that the repository has and that cannot be evidence, with the reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unsound: BTreeMap<Oid, Unsound>,
+}
+
+/// Why an object that is there cannot be evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Unsound {
+    /// Its bytes carry the marks of a SHA-1 collision.
+    Collision,
+    /// Its bytes are those of another object.
+    OtherBytes,
 }
 
 /// An evidence file, read and hashed.
@@ -153,7 +170,8 @@ pub enum EvidenceError {
 
 impl Facts {
     fn check_format(&self) -> Result<(), EvidenceError> {
-        let mut ids = self.start.iter().chain([&self.candidate]).chain(self.listings.keys());
+        let ids = self.start.iter().chain([&self.candidate]).chain(self.listings.keys());
+        let mut ids = ids.chain(self.tags.values()).chain(self.unsound.keys());
         match ids.find(|id| id.format() != self.format) {
             Some(id) => Err(EvidenceError::Format { id: *id }),
             None => Ok(()),
@@ -223,6 +241,8 @@ mod tests {
             replace_refs: BTreeSet::from([RefName::new("refs/replace/ab").unwrap()]),
             grafts: false,
             listings: BTreeMap::from([(id(2), Sha256::of(b"x"))]),
+            tags: BTreeMap::new(),
+            unsound: BTreeMap::new(),
         }
     }
 

@@ -5,6 +5,7 @@
 //! need not.
 
 use super::commit::Commit;
+use super::evidence::Unsound;
 use super::object::{Object, ObjectError, ObjectKind};
 use super::oid::{CollisionDetected, ObjectFormat, Oid};
 use super::tree::Tree;
@@ -220,12 +221,19 @@ impl ObjectSource for Overlay<'_> {
 pub struct Recording<S> {
     inner: S,
     read: RefCell<ObjectSet>,
+    unsound: RefCell<BTreeMap<Oid, Unsound>>,
 }
 
 impl<S: ObjectSource> Recording<S> {
     /// A recording of what is read from `inner`.
     pub fn new(inner: S) -> Self {
-        Self { inner, read: RefCell::default() }
+        Self { inner, read: RefCell::default(), unsound: RefCell::default() }
+    }
+
+    /// What was asked for and is there, and is not what its id says.
+    #[must_use]
+    pub fn unsound(&self) -> BTreeMap<Oid, Unsound> {
+        self.unsound.borrow().clone()
     }
 
     /// Every object that was read.
@@ -240,8 +248,16 @@ impl<S: ObjectSource> ObjectSource for Recording<S> {
         if let Some(known) = self.read.borrow().objects.get(id) {
             return Ok(known.clone());
         }
-        let object = self.inner.object(id)?;
-        check(id, &object)?;
+        let found = self.inner.object(id).and_then(|object| check(id, &object).map(|()| object));
+        let unsound = match &found {
+            Err(SourceError::Collision { .. }) => Some(Unsound::Collision),
+            Err(SourceError::Mismatch { .. }) => Some(Unsound::OtherBytes),
+            _ => None,
+        };
+        if let Some(why) = unsound {
+            self.unsound.borrow_mut().insert(*id, why);
+        }
+        let object = found?;
         self.read.borrow_mut().objects.insert(*id, object.clone());
         Ok(object)
     }
@@ -291,6 +307,7 @@ mod tests {
         let asked = blob(b"a").id(ObjectFormat::Sha1).unwrap();
         let recording = Recording::new(Liar(blob(b"b")));
         assert_eq!(recording.object(&asked), Err(SourceError::Mismatch { id: asked }));
+        assert_eq!(recording.unsound(), BTreeMap::from([(asked, Unsound::OtherBytes)]));
         assert!(recording.into_read().is_empty());
     }
 }

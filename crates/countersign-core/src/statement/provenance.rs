@@ -145,6 +145,8 @@ pub struct Source<'a> {
     pub reference: Option<&'a str>,
     /// The commit.
     pub commit: Oid,
+    /// The tag object, where an annotated tag was built and the builder says which.
+    pub tag: Option<Oid>,
     /// Whether everything that was built is in the commit. Absent when nobody says so: that is not `clean`.
     pub tree: Option<Tree>,
     /// Whether the clone had the whole history. Absent when nobody says so.
@@ -245,6 +247,8 @@ impl Provenance {
         };
         let uri = first.uri.as_deref().unwrap_or_default();
         let commit = first.digest.git_commit().map_err(|error| SourceError::Commit { uri: uri.to_owned(), error })?;
+        let tag = first.digest.git_tag();
+        let tag = tag.map_err(|e| SourceError::Commit { uri: uri.to_owned(), error: CommitError::Form(e) })?;
         let (repository, reference) = split_ref(uri);
         Ok(Source {
             descriptor: first,
@@ -252,6 +256,7 @@ impl Provenance {
             repository,
             reference,
             commit,
+            tag,
             tree: match first.annotation(TREE_ANNOTATION) {
                 Some("clean") => Some(Tree::Clean),
                 Some("dirty") => Some(Tree::Dirty),

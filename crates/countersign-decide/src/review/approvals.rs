@@ -300,6 +300,9 @@ fn missing(
             Some(why) => format!("{} {}, not counted ({tier}): {why}", row.who(), past(row.decision)),
         });
     }
+    for claim in super::rows::claimed(question.history.objects(), &landing.commits)? {
+        finding = finding.found(claim);
+    }
     let base = landing.before;
     Ok(finding
         .help(format!("ask a reviewer to run `countersign review sign {} --base {base} --key KEY`", landing.head)))

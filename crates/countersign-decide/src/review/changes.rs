@@ -194,6 +194,12 @@ impl<'a> Changes<'a> {
         Ok(false)
     }
 
+    /// Heads that somebody approved, or that a forge says landed, and that explain no commit.
+    pub(super) fn waiting(&self) -> BTreeSet<Oid> {
+        let heads = self.by_head.keys().chain(self.forge.keys());
+        heads.filter(|head| self.known(head) && !self.landed.contains(*head)).copied().collect()
+    }
+
     /// Whether a head has landed: it explains no other commit.
     pub(super) fn has_landed(&self, head: &Oid) -> bool {
         self.landed.contains(head)

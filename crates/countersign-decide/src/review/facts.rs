@@ -4,6 +4,7 @@ use super::Question;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::git::SourceError;
+use countersign_core::git::evidence::Unsound;
 
 /// Replace refs, grafts, shallow clones, and evidence about something else.
 pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
@@ -42,6 +43,16 @@ pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
                 .found(format!("{} of {}", facts.candidate, facts.repository)),
         );
     }
+    findings.extend(facts.unsound.iter().map(|(id, why)| {
+        let (code, what) = match why {
+            Unsound::Collision => (codes::HISTORY_COLLISION, "an object carries the marks of a SHA-1 collision"),
+            Unsound::OtherBytes => (codes::HISTORY_MALFORMED, "an object's bytes are those of another object"),
+        };
+        Finding::new(code, what)
+            .at(format!("object {id} of {}", question.repository))
+            .expected("bytes whose hash is the object's id, made by no collision attack", question.by)
+            .help("do not use this clone: compare it with another one, and find out where the object came from")
+    }));
     findings
 }
 

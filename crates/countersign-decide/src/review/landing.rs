@@ -358,6 +358,9 @@ fn unreviewed(
         .expected(format!("{needed} trusted persons agreed"), question.by);
     let known: BTreeSet<_> = authors.iter().filter_map(|author| author.person.as_ref()).collect();
     finding = finding.found(format!("{}  {}", known.len(), describe(&authors)));
+    for claim in super::rows::claimed(source, &commits)? {
+        finding = finding.found(claim);
+    }
     Ok(Unexplained {
         finding: finding
             .help(format!("ask a reviewer to run `countersign review sign {commit} --base {before} --key KEY`")),

@@ -18,10 +18,13 @@ mod parameters;
 mod robots;
 mod rows;
 mod settings;
+mod tags;
+mod unused;
 mod uploads;
 
 pub use parameters::{AgreedBefore, BaseDrift, ForgeRules, Parameters};
 pub use rows::{AuthorRow, ChangeRow, CommitRow, ReviewRow, Strategy};
+pub use tags::BoundTag;
 
 use changes::Changes;
 use countersign_core::codes;
@@ -58,6 +61,8 @@ pub struct Question<'a> {
     pub start: Oid,
     /// Heads that landed in earlier releases, each with the commit with which it had: they do not land again.
     pub landed: &'a BTreeMap<Oid, Oid>,
+    /// Tags that were bound to a commit, by what is handed in or by earlier decisions: they stay there.
+    pub tags: &'a [BoundTag],
     /// The time at which keys have to count.
     pub at: Time,
     /// What is asked for.
@@ -92,6 +97,7 @@ pub fn prove(question: &Question<'_>) -> Outcome {
 fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceError> {
     let source = question.history.objects();
     outcome.findings.extend(facts::check(question));
+    outcome.findings.extend(tags::check(question)?);
     if !graph::is_ancestor(source, &question.start, &question.candidate)? {
         outcome.findings.push(facts::rewritten(question));
         return Ok(());
@@ -121,6 +127,7 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
     let mut covered = BTreeSet::new();
     let mut look = Look::new(source);
     let mut at = 0;
+    let mut unexplained = false;
     while at < chain.len() {
         let explained = landing::explain(question, &chain, at, &mut changes)?;
         match explained {
@@ -129,9 +136,10 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
                 outcome.record(question, &landing, &changes, &mut look)?;
                 at = at.saturating_add(landing.length);
             }
-            Err(unexplained) => {
-                outcome.findings.push(unexplained.finding);
-                for commit in unexplained.commits {
+            Err(nothing) => {
+                outcome.findings.push(nothing.finding);
+                unexplained = true;
+                for commit in nothing.commits {
                     if covered.insert(commit) {
                         outcome.commits.push(CommitRow::unreviewed(commit, source)?);
                     }
@@ -139,6 +147,9 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
                 at = at.saturating_add(1);
             }
         }
+    }
+    if unexplained {
+        outcome.findings.extend(unused::of(question, &changes, &within)?);
     }
     outcome.close(&range, &covered, question);
     Ok(())

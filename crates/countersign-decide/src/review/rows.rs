@@ -129,3 +129,19 @@ pub(super) fn subject(source: &dyn ObjectSource, commit: &Oid) -> Result<String,
     let line = message.split(|b| *b == b'\n').next().unwrap_or_default();
     Ok(countersign_core::git::listing::escape(line.get(..72).unwrap_or(line)))
 }
+
+/// What trailers of these commits claim about reviewers, for a refusal: evidence of tier T0, which nothing counts.
+pub(super) fn claimed(source: &dyn ObjectSource, commits: &[Oid]) -> Result<Vec<String>, SourceError> {
+    const NAMED: usize = 5;
+    let mut out = Vec::new();
+    for id in commits {
+        for who in source.commit(id)?.claimed_reviewers() {
+            let who = countersign_core::git::listing::escape(who.get(..72).unwrap_or(who));
+            out.push(format!("{who} by a trailer, not counted (T0): whoever commits writes it"));
+            if out.len() >= NAMED {
+                return Ok(out);
+            }
+        }
+    }
+    Ok(out)
+}

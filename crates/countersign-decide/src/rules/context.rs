@@ -1,5 +1,6 @@
 //! What a rule sees: verified evidence about one artifact, and nothing that was not verified.
 
+use crate::review::BoundTag;
 use countersign_core::codes;
 use countersign_core::decision::Request;
 use countersign_core::digest::Sha256;
@@ -42,13 +43,15 @@ pub struct Context<'a> {
     pub landed: Landed<'a>,
 }
 
-/// Heads of changes, each with the commit with which it had landed.
+/// What earlier decisions say of this source: heads of changes, each with the commit with which it had landed, and tags.
 #[derive(Debug, Clone, Copy)]
 pub struct Landed<'a> {
     /// By earlier decisions.
     pub before: &'a BTreeMap<Oid, Oid>,
     /// By this one: what the proof of review found, for later ones.
     pub now: &'a RefCell<BTreeMap<Oid, Oid>>,
+    /// Tags that were bound to what passed.
+    pub tags: &'a [BoundTag],
 }
 
 impl Context<'_> {

@@ -1,7 +1,7 @@
 //! `two-party-review@1`: two trusted persons agreed to every change since the last promotion.
 
 use super::{BuiltIn, Context};
-use crate::review::{self, Question};
+use crate::review::{self, BoundTag, Question};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::policy::Rule;
@@ -71,7 +71,7 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     if history.facts().candidate != named.commit || history.facts().repository != source.repository {
         findings.push(
             Finding::new(codes::SOURCE_MISMATCH, "the git evidence is about another commit than the artifact's")
-                .at(place)
+                .at(place.as_str())
                 .expected(format!("{} of {}", named.commit, source.repository), by.as_str())
                 .found(format!("{} of {}", history.facts().candidate, history.facts().repository)),
         );
@@ -86,6 +86,8 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
         );
         return findings;
     };
+    let tags: Vec<BoundTag> =
+        BoundTag::of_source(&named, &place).into_iter().chain(context.landed.tags.iter().cloned()).collect();
     let outcome = review::prove(&Question {
         history,
         trust: context.trust,
@@ -97,6 +99,7 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
         candidate: named.commit,
         start,
         landed: context.landed.before,
+        tags: &tags,
         at: context.request.time,
         parameters: &parameters,
         by: &by,

@@ -12,11 +12,12 @@ use countersign_core::git::SourceError;
 use countersign_core::git::evidence::Evidence as GitEvidence;
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::Kind;
+use countersign_core::statement::provenance::Provenance;
 use countersign_core::time::Time;
-use countersign_decide::review::{self, Outcome, Parameters, Question};
+use countersign_decide::review::{self, BoundTag, Outcome, Parameters, Question};
 use countersign_verify::forge::verify_changes;
 use countersign_verify::{Blobs, Evidence, History, VerifiedTrust};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What is to be proved, and from what.
@@ -72,6 +73,18 @@ impl Blobs for Captures<'_> {
     }
 }
 
+/// The tags of this repository that a builder of trust says it built.
+fn bound_tags(evidence: &Evidence, repository: &Uri) -> Vec<BoundTag> {
+    let mut bound = BTreeSet::new();
+    for statement in evidence.of_kind(Kind::Provenance) {
+        let Ok(provenance) = statement.value().predicate_as::<Provenance>(Kind::Provenance) else { continue };
+        let source = provenance.source().ok().filter(|source| source.repository == repository.as_str());
+        let by = format!("provenance {}", statement.document());
+        bound.extend(source.and_then(|source| BoundTag::of_source(&source, &by)));
+    }
+    bound.into_iter().collect()
+}
+
 /// Proves a range. The repository is read once, to collect the evidence; the proof is over the evidence.
 pub fn verify(request: &VerifyRequest<'_>) -> Result<Proof, FlowError> {
     let mut findings = request.trust.outcome.findings.clone();
@@ -111,12 +124,14 @@ pub fn verify(request: &VerifyRequest<'_>) -> Result<Proof, FlowError> {
     }
     let [start, candidate] = found.as_slice() else { return Ok(nothing(findings)) };
     let (start, candidate) = (*start, *candidate);
+    let tags = bound_tags(&reviews, request.repository);
     let scope = Scope {
         repository: request.repository.clone(),
         target_ref: request.target.clone(),
         candidate,
         start: Some(start),
         heads: history::reviewed_heads(&reviews),
+        tags: tags.iter().filter_map(BoundTag::reference).collect(),
     };
     let ask = |history: &History<'_>, trust: &VerifiedTrust| {
         review::prove(&Question {
@@ -130,6 +145,7 @@ pub fn verify(request: &VerifyRequest<'_>) -> Result<Proof, FlowError> {
             candidate,
             start,
             landed: &BTreeMap::new(),
+            tags: &tags,
             at: request.at,
             parameters: request.parameters,
             by: "the command line",

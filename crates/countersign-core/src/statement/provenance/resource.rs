@@ -62,6 +62,13 @@ impl DigestSet {
         Self(BTreeMap::from([("gitCommit".to_owned(), commit.hex())]))
     }
 
+    /// With the annotated tag that was built.
+    #[must_use]
+    pub fn and_git_tag(mut self, tag: &Oid) -> Self {
+        self.0.insert("gitTag".to_owned(), tag.hex());
+        self
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -77,6 +84,11 @@ impl DigestSet {
     /// The SHA-256, if there is one.
     pub fn sha256(&self) -> Result<Option<Sha256>, DigestError> {
         self.get("sha256").map(Sha256::from_hex).transpose()
+    }
+
+    /// The tag object, if there is one.
+    pub fn git_tag(&self) -> Result<Option<Oid>, OidError> {
+        self.get("gitTag").map(Oid::from_hex).transpose()
     }
 
     /// The git commit, under `gitCommit` or, as older builders write it, `sha1`. Where both stand they must agree.
@@ -122,6 +134,8 @@ mod tests {
         assert_eq!(set(&[("sha1", &a), ("gitCommit", &a)]).git_commit(), Ok(id));
         assert_eq!(DigestSet::of_git_commit(&id).git_commit(), Ok(id));
         assert_eq!(set(&[("sha1", &a), ("gitCommit", &b)]).git_commit(), Err(CommitError::Disagree));
+        assert_eq!(DigestSet::of_git_commit(&id).git_tag(), Ok(None));
+        assert_eq!(DigestSet::of_git_commit(&id).and_git_tag(&id).git_tag(), Ok(Some(id)));
         assert_eq!(set(&[("sha512", &a)]).git_commit(), Err(CommitError::Missing));
         for text in ["", "abc", &"A".repeat(40), &"a".repeat(41)] {
             assert!(matches!(set(&[("gitCommit", text)]).git_commit(), Err(CommitError::Form(_))), "{text}");

@@ -10,7 +10,7 @@ use countersign_core::finding::{Finding, exit_of, verdict_of};
 use countersign_core::git::content::HiddenKind;
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::review::Tier;
-use countersign_decide::review::{ForgeRules, Parameters};
+use countersign_decide::review::{AgreedBefore, BaseDrift, ForgeRules, Parameters};
 use countersign_flow::review::{Proof, VerifyRequest, notes, verify};
 use countersign_flow::{FlowError, documents, output as answer};
 use std::path::PathBuf;
@@ -54,6 +54,12 @@ pub(super) struct ProofArgs {
     /// Take a forge's evidence whatever the branch's rules were
     #[arg(long)]
     any_rules: bool,
+    /// Whether a review holds when the branch moved between review and landing
+    #[arg(long, value_name = "WORD", value_enum, default_value_t = DriftArg::Allow)]
+    base_drift: DriftArg,
+    /// Before what the agreement has to be shown
+    #[arg(long, value_name = "WORD", value_enum, default_value_t = BeforeArg::Promotion)]
+    agreed_before: BeforeArg,
     /// The least tier of evidence
     #[arg(long, value_name = "TIER", value_enum, default_value_t = TierArg::T3)]
     least_tier: TierArg,
@@ -75,6 +81,22 @@ enum TierArg {
     /// The reviewer's own signature
     #[value(name = "T3")]
     T3,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DriftArg {
+    /// It does
+    Allow,
+    /// It has to be made again
+    Reapprove,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum BeforeArg {
+    /// Before the promotion
+    Promotion,
+    /// Before the change landed, by what somebody else observed
+    Landing,
 }
 
 /// A kind of hidden content, or `none`.
@@ -104,9 +126,16 @@ impl ProofArgs {
                 TierArg::T2 => Tier::T2,
                 TierArg::T3 => Tier::T3,
             },
+            base_drift: match self.base_drift {
+                DriftArg::Allow => BaseDrift::Allow,
+                DriftArg::Reapprove => BaseDrift::Reapprove,
+            },
+            agreed_before: match self.agreed_before {
+                BeforeArg::Promotion => AgreedBefore::Promotion,
+                BeforeArg::Landing => AgreedBefore::Landing,
+            },
             forge_rules: if self.any_rules { ForgeRules::Any } else { ForgeRules::Enforced },
             hidden_content: self.hidden_content.iter().flatten().copied().collect(),
-            ..Parameters::default()
         };
         let mut handed = documents::read_all(&self.reviews, &[])?;
         let mut findings = Vec::new();

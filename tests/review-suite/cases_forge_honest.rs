@@ -2,14 +2,14 @@
 
 use super::cases_forge::{approved, by_ada, by_robot, landed, queue, robot_with};
 use super::hosted::Hosted;
-use super::{Case, Found};
+use super::{Case, Stage};
 use crate::forge::{Kind, Opinion, Way};
 use countersign_core::finding::Verdict::Pass;
 use countersign_core::statement::review::Tier;
 use countersign_decide::review::{AgreedBefore, ForgeRules};
 
 pub(super) fn all() -> Vec<Case> {
-    let case = |id, what, verdict, code, play| Case { id, what, verdict, code, play };
+    let case = |id, what, verdict, code, set| Case { id, what, verdict, code, set };
     vec![
         case("+forge-merge", "opened, approved, merged", Pass, "", honest_merge),
         case("+forge-squash", "opened, approved, squashed", Pass, "", honest_squash),
@@ -45,12 +45,12 @@ pub(super) fn all() -> Vec<Case> {
     ]
 }
 
-fn honest_merge() -> Found {
+fn honest_merge() -> Stage {
     let (hosted, number) = approved();
     landed(hosted, number)
 }
 
-fn honest_squash() -> Found {
+fn honest_squash() -> Stage {
     let (mut hosted, number) = approved();
     hosted.scene.git(&["merge", "-q", "--squash", "feature"]);
     let commit = hosted.scene.commit_unsigned("GitHub", "squash");
@@ -58,7 +58,7 @@ fn honest_squash() -> Found {
     hosted.prove(&[number])
 }
 
-fn honest_rebase() -> Found {
+fn honest_rebase() -> Stage {
     let (mut hosted, number) = by_ada();
     hosted.push(number, hosted.ada, "feature", "Ada");
     hosted.approve(number, hosted.ben);
@@ -68,11 +68,11 @@ fn honest_rebase() -> Found {
     hosted.prove(&[number])
 }
 
-fn honest_queue() -> Found {
+fn honest_queue() -> Stage {
     queue(true)
 }
 
-fn honest_outsider() -> Found {
+fn honest_outsider() -> Stage {
     let mut hosted = Hosted::new();
     let number = hosted.open(hosted.mallory, "feature", "Mallory");
     hosted.approve(number, hosted.ben);
@@ -80,7 +80,7 @@ fn honest_outsider() -> Found {
     landed(hosted, number)
 }
 
-fn honest_forced() -> Found {
+fn honest_forced() -> Stage {
     let (mut hosted, number) = approved();
     hosted.scene.git(&["checkout", "-q", "feature"]);
     hosted.scene.amend(false, "--date=2025-01-01T00:00:00Z", "2025-01-01T00:00:00Z");
@@ -91,21 +91,21 @@ fn honest_forced() -> Found {
     landed(hosted, number)
 }
 
-fn honest_pushed() -> Found {
+fn honest_pushed() -> Stage {
     let (mut hosted, number) = approved();
     hosted.push(number, hosted.ada, "feature", "Ada");
     hosted.approve(number, hosted.ben);
     landed(hosted, number)
 }
 
-fn honest_helper() -> Found {
+fn honest_helper() -> Stage {
     let (mut hosted, number) = by_ada();
     hosted.push(number, hosted.ben, "feature", "Ben");
     hosted.approve(number, hosted.cy);
     landed(hosted, number)
 }
 
-fn honest_dismissed() -> Found {
+fn honest_dismissed() -> Stage {
     let (mut hosted, number) = by_ada();
     let review = hosted.approve(number, hosted.ben);
     let ada = hosted.ada;
@@ -114,7 +114,7 @@ fn honest_dismissed() -> Found {
     landed(hosted, number)
 }
 
-fn honest_settled() -> Found {
+fn honest_settled() -> Stage {
     let (mut hosted, number) = by_ada();
     let ben = hosted.ben;
     hosted.story.review(number, ben, Opinion::Reject);
@@ -123,7 +123,7 @@ fn honest_settled() -> Found {
     landed(hosted, number)
 }
 
-fn honest_retargeted() -> Found {
+fn honest_retargeted() -> Stage {
     let mut hosted = Hosted::new();
     let number = hosted.open(hosted.ada, "feature", "Ada");
     let (ada, base) = (hosted.ada, hosted.scene.id("main"));
@@ -132,7 +132,7 @@ fn honest_retargeted() -> Found {
     landed(hosted, number)
 }
 
-fn honest_reopened() -> Found {
+fn honest_reopened() -> Stage {
     let (mut hosted, number) = by_ada();
     let ada = hosted.ada;
     hosted.story.close(number, ada, "closed");
@@ -141,14 +141,14 @@ fn honest_reopened() -> Found {
     landed(hosted, number)
 }
 
-fn honest_renamed() -> Found {
+fn honest_renamed() -> Stage {
     let (mut hosted, number) = approved();
     let ben = hosted.ben;
     hosted.story.rename(ben, "benjamin");
     landed(hosted, number)
 }
 
-fn honest_named() -> Found {
+fn honest_named() -> Stage {
     let (mut hosted, number) = by_ada();
     let ben = hosted.ben;
     hosted.story.rename(ben, "review-bot");
@@ -156,7 +156,7 @@ fn honest_named() -> Found {
     landed(hosted, number)
 }
 
-fn honest_remarks() -> Found {
+fn honest_remarks() -> Stage {
     let (mut hosted, number) = by_ada();
     let (mallory, ben) = (hosted.mallory, hosted.ben);
     hosted.story.review(number, mallory, Opinion::Comment);
@@ -166,12 +166,12 @@ fn honest_remarks() -> Found {
     landed(hosted, number)
 }
 
-fn honest_robot() -> Found {
+fn honest_robot() -> Stage {
     let (hosted, number) = by_robot();
     landed(hosted, number)
 }
 
-fn honest_agent() -> Found {
+fn honest_agent() -> Stage {
     let mut hosted = Hosted::new();
     let agent = hosted.story.robot("agent[bot]");
     let number = hosted.open(agent, "feature", "agent[bot]");
@@ -182,7 +182,7 @@ fn honest_agent() -> Found {
     landed(hosted, number)
 }
 
-fn honest_live() -> Found {
+fn honest_live() -> Stage {
     let mut hosted = Hosted::new();
     hosted.live();
     hosted.scene.asking(|parameters| parameters.least_tier = Tier::T2);
@@ -191,20 +191,20 @@ fn honest_live() -> Found {
     landed(hosted, number)
 }
 
-fn honest_landing() -> Found {
+fn honest_landing() -> Stage {
     let (mut hosted, number) = approved();
     hosted.scene.asking(|p| p.agreed_before = AgreedBefore::Landing);
     landed(hosted, number)
 }
 
-fn honest_any() -> Found {
+fn honest_any() -> Stage {
     let (mut hosted, number) = approved();
     hosted.story.admin = false;
     hosted.scene.asking(|p| p.forge_rules = ForgeRules::Any);
     landed(hosted, number)
 }
 
-fn honest_signed() -> Found {
+fn honest_signed() -> Stage {
     let mut hosted = Hosted::new();
     let number = hosted.open(hosted.mallory, "feature", "Mallory");
     hosted.approve(number, hosted.ben);
@@ -213,7 +213,7 @@ fn honest_signed() -> Found {
     landed(hosted, number)
 }
 
-fn honest_two() -> Found {
+fn honest_two() -> Stage {
     let (mut hosted, first) = approved();
     hosted.merge(first, "feature");
     let second = hosted.open(hosted.ben, "second", "Ben");
@@ -222,7 +222,7 @@ fn honest_two() -> Found {
     hosted.prove(&[first, second])
 }
 
-fn honest_tree() -> Found {
+fn honest_tree() -> Stage {
     let (mut hosted, number) = approved();
     hosted.scene.git(&["checkout", "-q", "feature"]);
     hosted.scene.amend(true, "--date=2025-01-01T00:00:00Z", "2025-01-01T00:00:00Z");
@@ -232,20 +232,20 @@ fn honest_tree() -> Found {
     landed(hosted, number)
 }
 
-fn honest_author_too() -> Found {
+fn honest_author_too() -> Stage {
     let (mut hosted, number) = approved();
     hosted.approve(number, hosted.ada);
     landed(hosted, number)
 }
 
-fn honest_three() -> Found {
+fn honest_three() -> Stage {
     let (mut hosted, number) = approved();
     hosted.approve(number, hosted.cy);
     hosted.scene.asking(|parameters| parameters.reviewers_beyond_author = 2);
     landed(hosted, number)
 }
 
-fn honest_forward() -> Found {
+fn honest_forward() -> Stage {
     let (mut hosted, number) = approved();
     hosted.scene.git(&["merge", "-q", "--ff-only", "feature"]);
     let commit = hosted.scene.id("HEAD");
@@ -253,14 +253,14 @@ fn honest_forward() -> Found {
     hosted.prove(&[number])
 }
 
-fn honest_rules() -> Found {
+fn honest_rules() -> Stage {
     let (mut hosted, number) = approved();
     let now = hosted.story.tick();
     hosted.story.rulesets[0].updated_at = now;
     landed(hosted, number)
 }
 
-fn honest_other() -> Found {
+fn honest_other() -> Stage {
     let (mut hosted, number) = approved();
     let other = hosted.open(hosted.ben, "other", "Ben");
     "playground".clone_into(&mut hosted.story.change(other).target);
@@ -269,7 +269,7 @@ fn honest_other() -> Found {
     hosted.prove(&[other, number])
 }
 
-fn honest_drift() -> Found {
+fn honest_drift() -> Stage {
     let (mut hosted, first) = approved();
     hosted.scene.git(&["checkout", "-q", "-b", "third", "start"]);
     hosted.scene.edit("b.txt", 12, "third");
@@ -282,11 +282,11 @@ fn honest_drift() -> Found {
     hosted.prove(&[first, third])
 }
 
-fn honest_robot_size() -> Found {
+fn honest_robot_size() -> Stage {
     robot_with("deps/new", 2)
 }
 
-fn honest_gitlab() -> Found {
+fn honest_gitlab() -> Stage {
     let mut hosted = Hosted::on(Kind::Gitlab);
     hosted.scene.asking(|p| p.forge_rules = ForgeRules::Any);
     let number = hosted.open(hosted.ada, "feature", "ada");

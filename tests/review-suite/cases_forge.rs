@@ -1,7 +1,7 @@
 //! The cases in which a forge is the witness: its record is read over HTTP by a collector of trust.
 
 use super::hosted::Hosted;
-use super::{Case, Found};
+use super::{Case, Stage};
 use crate::forge::{Opinion, Way};
 use countersign_core::finding::Verdict::{Fail, Indeterminate};
 use countersign_core::forge::derive;
@@ -10,7 +10,7 @@ use countersign_core::statement::review::{ReviewDecision, Tier};
 const MISSING: &str = "review-missing";
 
 pub(super) fn all() -> Vec<Case> {
-    let case = |id, what, verdict, code, play| Case { id, what, verdict, code, play };
+    let case = |id, what, verdict, code, set| Case { id, what, verdict, code, set };
     vec![
         case("E01", "the author approves from a second account of hers", Fail, MISSING, e01),
         case("E03", "the author approves under a new name: numbers compare", Fail, MISSING, e03),
@@ -18,8 +18,8 @@ pub(super) fn all() -> Vec<Case> {
         case("E05", "the same, with an author date before the approval", Fail, MISSING, e05),
         case("E06", "the same, with a committer date before the approval", Fail, MISSING, e06),
         case("E07", "a push between the approval and the reading of it", Fail, MISSING, e07),
-        case("E08", "the approver pushed the last commit", Fail, MISSING, e08),
-        case("E09", "the approver pushed a commit under a forged author", Fail, MISSING, e09),
+        case("E08-forge", "the approver pushed the last commit", Fail, MISSING, e08),
+        case("E09-forge", "the approver pushed a commit under a forged author", Fail, MISSING, e09),
         case("E11", "the author is written `updates[bot]`", Fail, MISSING, e11),
         case("E12", "the author's address is a robot's no-reply address", Fail, MISSING, e12),
         case("E13", "a person named like a robot changes something alone", Fail, MISSING, e13),
@@ -27,40 +27,53 @@ pub(super) fn all() -> Vec<Case> {
         case("E15", "a robot opens, and who asked it to approves", Fail, MISSING, e15),
         case("E16", "a person pushes onto a robot's branch", Fail, MISSING, e16),
         case("E17", "an outsider writes /lgtm", Fail, MISSING, e17),
-        case("E18", "an approval by an account that may only read", Fail, MISSING, e18_reader),
-        case("E18", "an approval by an account from outside", Fail, MISSING, e18_outside),
-        case("E19", "the approver is trusted now, and was not then", Fail, MISSING, e19_later),
-        case("E19", "the approver was trusted then, and is not now", Fail, MISSING, e19_earlier),
+        case("E18-reader", "an approval by an account that may only read", Fail, MISSING, e18_reader),
+        case("E18-outside", "an approval by an account from outside", Fail, MISSING, e18_outside),
+        case("E19-later", "the approver is trusted now, and was not then", Fail, MISSING, e19_later),
+        case("E19-earlier", "the approver was trusted then, and is not now", Fail, MISSING, e19_earlier),
         case("E20", "an administrator goes past the rules", Fail, "rules-bypassed", e20),
         case("E21", "the rules are changed after the landing", Fail, "rules-changed", e21),
-        case("E22", "rules that only watch", Fail, "rules-not-enforced", e22_watch),
-        case("E22", "rules with somebody who may go past them", Fail, "rules-not-enforced", e22_bypass),
-        case("E22", "who may go past the rules is hidden", Indeterminate, "rules-unknown", e22_hidden),
+        case("E22-watch", "rules that only watch", Fail, "rules-not-enforced", e22_watch),
+        case("E22-bypass", "rules with somebody who may go past them", Fail, "rules-not-enforced", e22_bypass),
+        case("E22-hidden", "who may go past the rules is hidden", Indeterminate, "rules-unknown", e22_hidden),
         case("E29", "a queue lands an unreviewed sibling", Fail, MISSING, e29),
         case("E32", "an approval in a fork", Fail, MISSING, e32),
         case("E33", "the change is meant for another branch after the approval", Fail, MISSING, e33),
         case("E34", "the approval is of an earlier change of the same commits", Fail, MISSING, e34),
         case("E35", "one commit in two changes, and only the other is approved", Fail, MISSING, e35),
-        case("E36", "the approval was dismissed", Fail, MISSING, e36_dismissed),
-        case("E36", "an old approval behind changes requested that were dismissed", Fail, MISSING, e36_revived),
-        case("E36", "changes requested that stand", Fail, "review-rejected", e36_stands),
+        case("E36-dismissed", "the approval was dismissed", Fail, MISSING, e36_dismissed),
+        case("E36-revived", "an old approval behind changes requested that were dismissed", Fail, MISSING, e36_revived),
+        case("E36-stands", "changes requested that stand", Fail, "review-rejected", e36_stands),
         case("E37", "an approval after the landing", Fail, MISSING, e37),
         case("E38", "more commits than the forge lists", Indeterminate, "forge-shortfall", e38),
         case("E41", "a robot's paths cover a file that becomes executable", Fail, MISSING, e41),
         case("E45", "the account was withdrawn before the review", Fail, MISSING, e45),
         case("E48", "the second reviewer is a build's identity", Fail, "signer-not-allowed", e48),
         case("E49", "the record is signed by the author's own CI job", Fail, "signer-not-allowed", e49),
-        case("E50", "the collector is not believed about this forge", Fail, "forge-collector", e50_host),
-        case("E50", "the forge's answers are absent", Indeterminate, "forge-capture-missing", e50_absent),
-        case("E50", "the record is not what the forge's answers give", Fail, "forge-capture-differs", e50_differs),
+        case("E50-host", "the collector is not believed about this forge", Fail, "forge-collector", e50_host),
+        case("E50-absent", "the forge's answers are absent", Indeterminate, "forge-capture-missing", e50_absent),
+        case(
+            "E50-differs",
+            "the record is not what the forge's answers give",
+            Fail,
+            "forge-capture-differs",
+            e50_differs,
+        ),
         case("E55", "the approver's account was deleted", Indeterminate, "reviewer-gone", e55),
         case("E56", "an approval in the second of the push", Fail, MISSING, e56),
         case("E57", "an approval that the forge shows for a later head", Fail, MISSING, e57),
-        case("E60", "a robot's change goes beyond its paths", Fail, MISSING, e60_paths),
-        case("E60", "a robot's change is larger than its exception", Fail, MISSING, e60_size),
+        case("E60-paths", "a robot's change goes beyond its paths", Fail, MISSING, e60_paths),
+        case("E60-size", "a robot's change is larger than its exception", Fail, MISSING, e60_size),
         case("R12", "a robot's own change that was only read afterwards", Fail, MISSING, robot_afterwards),
         case("R15", "a person's signed commit under a robot's name and account", Fail, MISSING, robot_signed),
-        case("R13", "evidence of a lower tier than is asked for", Fail, "review-tier", lower_tier),
+        case("R13-afterwards", "evidence of a lower tier than is asked for", Fail, "review-tier", lower_tier),
+        case(
+            "R13-live",
+            "what was observed as it happened, where a signature is asked for",
+            Fail,
+            "review-tier",
+            seen_live,
+        ),
         case("R14", "a rejection by signature beside an approval on the forge", Fail, "review-rejected", both_ways),
     ]
 }
@@ -72,12 +85,12 @@ pub(super) fn by_ada() -> (Hosted, u64) {
     (hosted, number)
 }
 
-pub(super) fn landed(mut hosted: Hosted, number: u64) -> Found {
+pub(super) fn landed(mut hosted: Hosted, number: u64) -> Stage {
     hosted.merge(number, "feature");
     hosted.prove(&[number])
 }
 
-fn e01() -> Found {
+fn e01() -> Stage {
     let (mut hosted, number) = by_ada();
     let second = hosted.story.person("ada-at-work");
     let (first, host) = (hosted.ada, "host = \"example.com\"");
@@ -89,7 +102,7 @@ fn e01() -> Found {
     landed(hosted, number)
 }
 
-fn e03() -> Found {
+fn e03() -> Stage {
     let (mut hosted, number) = by_ada();
     let ada = hosted.ada;
     hosted.story.rename(ada, "BEN");
@@ -97,7 +110,7 @@ fn e03() -> Found {
     landed(hosted, number)
 }
 
-fn pushed_after(date: Option<&str>) -> Found {
+fn pushed_after(date: Option<&str>) -> Stage {
     let (mut hosted, number) = by_ada();
     hosted.approve(number, hosted.ben);
     match date {
@@ -116,19 +129,19 @@ fn pushed_after(date: Option<&str>) -> Found {
     landed(hosted, number)
 }
 
-fn e04() -> Found {
+fn e04() -> Stage {
     pushed_after(None)
 }
 
-fn e05() -> Found {
+fn e05() -> Stage {
     pushed_after(Some("author"))
 }
 
-fn e06() -> Found {
+fn e06() -> Stage {
     pushed_after(Some("committer"))
 }
 
-fn e07() -> Found {
+fn e07() -> Stage {
     let (mut hosted, number) = by_ada();
     hosted.live();
     hosted.approve(number, hosted.ben);
@@ -136,35 +149,35 @@ fn e07() -> Found {
     landed(hosted, number)
 }
 
-fn e08() -> Found {
+fn e08() -> Stage {
     let (mut hosted, number) = by_ada();
     hosted.push(number, hosted.ben, "feature", "Ben");
     hosted.approve(number, hosted.ben);
     landed(hosted, number)
 }
 
-fn e09() -> Found {
+fn e09() -> Stage {
     let (mut hosted, number) = by_ada();
     hosted.push(number, hosted.ben, "feature", "Ada");
     hosted.approve(number, hosted.ben);
     landed(hosted, number)
 }
 
-fn alone(name: &str) -> Found {
+fn alone(name: &str) -> Stage {
     let mut hosted = Hosted::new();
     let number = hosted.open(hosted.mallory, "feature", name);
     landed(hosted, number)
 }
 
-fn e11() -> Found {
+fn e11() -> Stage {
     alone("updates[bot]")
 }
 
-fn e12() -> Found {
+fn e12() -> Stage {
     alone("49699333+updates[bot]")
 }
 
-fn e13() -> Found {
+fn e13() -> Stage {
     let mut hosted = Hosted::new();
     let mallory = hosted.mallory;
     hosted.story.rename(mallory, "updates-bot");
@@ -172,13 +185,13 @@ fn e13() -> Found {
     landed(hosted, number)
 }
 
-fn e14() -> Found {
+fn e14() -> Stage {
     let (mut hosted, number) = by_ada();
     hosted.approve(number, hosted.robot);
     landed(hosted, number)
 }
 
-fn e15() -> Found {
+fn e15() -> Stage {
     let mut hosted = Hosted::new();
     let agent = hosted.story.robot("agent[bot]");
     let number = hosted.open(agent, "feature", "agent[bot]");
@@ -197,7 +210,7 @@ pub(super) fn by_robot() -> (Hosted, u64) {
     (hosted, number)
 }
 
-fn e16() -> Found {
+fn e16() -> Stage {
     let (mut hosted, number) = by_robot();
     hosted.scene.git(&["checkout", "-q", "feature"]);
     hosted.scene.edit("a.txt", 9, "smuggled");
@@ -208,14 +221,14 @@ fn e16() -> Found {
     landed(hosted, number)
 }
 
-fn e17() -> Found {
+fn e17() -> Stage {
     let (mut hosted, number) = by_ada();
     let mallory = hosted.mallory;
     hosted.story.review(number, mallory, Opinion::Comment);
     landed(hosted, number)
 }
 
-fn e18_reader() -> Found {
+fn e18_reader() -> Stage {
     let (mut hosted, number) = by_ada();
     let ben = hosted.ben;
     hosted.story.permissions.insert(ben, "read");
@@ -223,14 +236,14 @@ fn e18_reader() -> Found {
     landed(hosted, number)
 }
 
-fn e18_outside() -> Found {
+fn e18_outside() -> Stage {
     let (mut hosted, number) = by_ada();
     hosted.approve(number, hosted.mallory);
     landed(hosted, number)
 }
 
 /// Ben's account counts within these bounds.
-fn bounded(bounds: &str) -> Found {
+fn bounded(bounds: &str) -> Stage {
     let (mut hosted, number) = by_ada();
     let ben = hosted.ben;
     hosted.trust(|text| text.replace(&format!("id = {ben} }}"), &format!("id = {ben}, {bounds} }}")));
@@ -238,15 +251,15 @@ fn bounded(bounds: &str) -> Found {
     landed(hosted, number)
 }
 
-fn e19_later() -> Found {
+fn e19_later() -> Stage {
     bounded("valid_from = \"2026-11-01T00:00:00Z\"")
 }
 
-fn e19_earlier() -> Found {
+fn e19_earlier() -> Stage {
     bounded("valid_until = \"2026-11-01T00:00:00Z\"")
 }
 
-fn e45() -> Found {
+fn e45() -> Stage {
     bounded("compromised_since = \"2026-01-01T00:00:00Z\"")
 }
 
@@ -256,7 +269,7 @@ pub(super) fn approved() -> (Hosted, u64) {
     (hosted, number)
 }
 
-fn e20() -> Found {
+fn e20() -> Stage {
     let (mut hosted, number) = approved();
     let commit = hosted.scene.merge("feature");
     let ada = hosted.ada;
@@ -265,7 +278,7 @@ fn e20() -> Found {
     hosted.prove(&[number])
 }
 
-fn e21() -> Found {
+fn e21() -> Stage {
     let (mut hosted, number) = approved();
     hosted.merge(number, "feature");
     let now = hosted.story.tick();
@@ -273,26 +286,26 @@ fn e21() -> Found {
     hosted.prove(&[number])
 }
 
-fn e22_watch() -> Found {
+fn e22_watch() -> Stage {
     let (mut hosted, number) = approved();
     hosted.story.rulesets[0].enforcement = "evaluate";
     landed(hosted, number)
 }
 
-fn e22_bypass() -> Found {
+fn e22_bypass() -> Stage {
     let (mut hosted, number) = approved();
     hosted.story.rulesets[0].bypass_actors = 1;
     landed(hosted, number)
 }
 
-fn e22_hidden() -> Found {
+fn e22_hidden() -> Stage {
     let (mut hosted, number) = approved();
     hosted.story.admin = false;
     landed(hosted, number)
 }
 
 /// Two changes that a queue lands together; the second one's approval is given or not.
-pub(super) fn queue(both: bool) -> Found {
+pub(super) fn queue(both: bool) -> Stage {
     let (mut hosted, first) = approved();
     hosted.scene.git(&["checkout", "-q", "-b", "sibling", "main"]);
     hosted.scene.edit("b.txt", 4, "sibling");
@@ -309,11 +322,11 @@ pub(super) fn queue(both: bool) -> Found {
     hosted.prove(&[first, second])
 }
 
-fn e29() -> Found {
+fn e29() -> Stage {
     queue(false)
 }
 
-fn e32() -> Found {
+fn e32() -> Stage {
     let (mut hosted, number) = approved();
     hosted.merge(number, "feature");
     let capture = hosted.capture(number);
@@ -329,7 +342,7 @@ fn e32() -> Found {
     hosted.scene.prove()
 }
 
-fn e33() -> Found {
+fn e33() -> Stage {
     let mut hosted = Hosted::new();
     let number = hosted.open(hosted.ada, "feature", "Ada");
     let (ada, base) = (hosted.ada, hosted.scene.id("main"));
@@ -340,7 +353,7 @@ fn e33() -> Found {
 }
 
 /// The same commits in two changes; the first is approved and given up, the second lands.
-fn e34() -> Found {
+fn e34() -> Stage {
     let (mut hosted, first) = approved();
     let ada = hosted.ada;
     hosted.story.close(first, ada, "closed");
@@ -349,7 +362,7 @@ fn e34() -> Found {
     hosted.prove(&[first, second])
 }
 
-fn e35() -> Found {
+fn e35() -> Stage {
     let (mut hosted, first) = approved();
     let ada = hosted.ada;
     "other".clone_into(&mut hosted.story.change(first).target);
@@ -359,7 +372,7 @@ fn e35() -> Found {
     hosted.prove(&[first, second])
 }
 
-fn e36_dismissed() -> Found {
+fn e36_dismissed() -> Stage {
     let (mut hosted, number) = by_ada();
     let review = hosted.approve(number, hosted.ben);
     let ada = hosted.ada;
@@ -367,7 +380,7 @@ fn e36_dismissed() -> Found {
     landed(hosted, number)
 }
 
-fn e36_revived() -> Found {
+fn e36_revived() -> Stage {
     let (mut hosted, number) = approved();
     let (ada, ben) = (hosted.ada, hosted.ben);
     let rejection = hosted.story.review(number, ben, Opinion::Reject);
@@ -375,27 +388,27 @@ fn e36_revived() -> Found {
     landed(hosted, number)
 }
 
-fn e36_stands() -> Found {
+fn e36_stands() -> Stage {
     let (mut hosted, number) = approved();
     let cy = hosted.cy;
     hosted.story.review(number, cy, Opinion::Reject);
     landed(hosted, number)
 }
 
-fn e37() -> Found {
+fn e37() -> Stage {
     let (mut hosted, number) = by_ada();
     hosted.merge(number, "feature");
     hosted.approve(number, hosted.ben);
     hosted.prove(&[number])
 }
 
-fn e38() -> Found {
+fn e38() -> Stage {
     let (mut hosted, number) = approved();
     hosted.story.change(number).counted = Some(300);
     landed(hosted, number)
 }
 
-fn e41() -> Found {
+fn e41() -> Stage {
     let mut hosted = Hosted::new();
     hosted.live();
     hosted.scene.git(&["checkout", "-q", "-b", "feature", "main"]);
@@ -408,7 +421,7 @@ fn e41() -> Found {
     landed(hosted, number)
 }
 
-fn e48() -> Found {
+fn e48() -> Stage {
     let mut hosted = Hosted::new();
     hosted.scene.git(&["checkout", "-q", "-b", "feature"]);
     hosted.scene.edit("a.txt", 2, "feature");
@@ -421,7 +434,7 @@ fn e48() -> Found {
     hosted.scene.prove()
 }
 
-fn e49() -> Found {
+fn e49() -> Stage {
     let (mut hosted, number) = approved();
     hosted.merge(number, "feature");
     let capture = hosted.capture(number);
@@ -430,13 +443,13 @@ fn e49() -> Found {
     hosted.scene.prove()
 }
 
-fn e50_host() -> Found {
+fn e50_host() -> Stage {
     let (mut hosted, number) = approved();
     hosted.trust(|text| text.replace("hosts = [\"example.com\"]", "hosts = [\"other.example.com\"]"));
     landed(hosted, number)
 }
 
-fn e50_absent() -> Found {
+fn e50_absent() -> Stage {
     let (mut hosted, number) = approved();
     hosted.merge(number, "feature");
     hosted.collect(number);
@@ -448,7 +461,7 @@ fn e50_absent() -> Found {
     hosted.scene.prove()
 }
 
-fn e50_differs() -> Found {
+fn e50_differs() -> Stage {
     let (mut hosted, number) = by_ada();
     hosted.merge(number, "feature");
     let capture = hosted.capture(number);
@@ -467,7 +480,7 @@ fn e50_differs() -> Found {
     hosted.scene.prove()
 }
 
-fn e55() -> Found {
+fn e55() -> Stage {
     let (mut hosted, number) = approved();
     hosted.merge(number, "feature");
     let ben = hosted.ben;
@@ -475,7 +488,7 @@ fn e55() -> Found {
     hosted.prove(&[number])
 }
 
-fn e56() -> Found {
+fn e56() -> Stage {
     let (mut hosted, number) = by_ada();
     hosted.push(number, hosted.ada, "feature", "Ada");
     let pushed = hosted.story.now;
@@ -487,7 +500,7 @@ fn e56() -> Found {
     landed(hosted, number)
 }
 
-fn e57() -> Found {
+fn e57() -> Stage {
     let (mut hosted, number) = by_ada();
     let review = hosted.approve(number, hosted.ben);
     hosted.push(number, hosted.ada, "feature", "Ada");
@@ -498,7 +511,7 @@ fn e57() -> Found {
     landed(hosted, number)
 }
 
-pub(super) fn robot_with(path: &str, files: usize) -> Found {
+pub(super) fn robot_with(path: &str, files: usize) -> Stage {
     let mut hosted = Hosted::new();
     hosted.live();
     hosted.scene.git(&["checkout", "-q", "-b", "feature", "main"]);
@@ -511,21 +524,21 @@ pub(super) fn robot_with(path: &str, files: usize) -> Found {
     landed(hosted, number)
 }
 
-fn e60_paths() -> Found {
+fn e60_paths() -> Stage {
     robot_with("src/new", 1)
 }
 
-fn e60_size() -> Found {
+fn e60_size() -> Stage {
     robot_with("deps/new", 3)
 }
 
-fn robot_afterwards() -> Found {
+fn robot_afterwards() -> Stage {
     let mut hosted = Hosted::new();
     let number = hosted.open(hosted.robot, "feature", "updates[bot]");
     landed(hosted, number)
 }
 
-fn robot_signed() -> Found {
+fn robot_signed() -> Stage {
     let mut hosted = Hosted::new();
     hosted.live();
     hosted.scene.git(&["checkout", "-q", "-b", "feature", "main"]);
@@ -537,13 +550,20 @@ fn robot_signed() -> Found {
     landed(hosted, number)
 }
 
-fn lower_tier() -> Found {
+fn lower_tier() -> Stage {
     let (mut hosted, number) = approved();
     hosted.scene.asking(|parameters| parameters.least_tier = Tier::T2);
     landed(hosted, number)
 }
 
-fn both_ways() -> Found {
+fn seen_live() -> Stage {
+    let (mut hosted, number) = approved();
+    hosted.live();
+    hosted.scene.asking(|parameters| parameters.least_tier = Tier::T3);
+    landed(hosted, number)
+}
+
+fn both_ways() -> Stage {
     let (mut hosted, number) = approved();
     let head = hosted.scene.id("feature");
     let (repository, main) = (super::scene::REPOSITORY, super::scene::MAIN);

@@ -1,20 +1,23 @@
 //! A repository made by git, people with SSH keys, and the proof over what they did.
 
-use super::Found;
+use super::stage::{Ask, Stage};
+use crate::forge::Delivery;
 use countersign_collect::Environment;
-use countersign_core::finding::{Class, Finding, verdict_of};
+use countersign_core::bundle::Signed;
+use countersign_core::digest::Sha256;
+use countersign_core::forge::Capture;
 use countersign_core::ids::{RefName, Uri};
+use countersign_core::json;
 use countersign_core::statement::review::{NAMESPACE, Review, ReviewDecision};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::trust::{TRUST_NAMESPACE, Trust};
 use countersign_decide::review::Parameters;
-use countersign_flow::outside::TrustFile;
-use countersign_flow::review::{SignRequest, VerifyRequest, sign, verify};
+use countersign_flow::review::{SignRequest, sign};
 use countersign_sign::{PersonKey, SshKeygen};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 use tempfile::TempDir;
 
 /// The repository's uri.
@@ -22,51 +25,99 @@ pub(super) const REPOSITORY: &str = "git+https://example.com/team/app";
 /// Its branch.
 pub(super) const MAIN: &str = "refs/heads/main";
 
+/// The people of trust.
+const PEOPLE: &[&str] = &["ada", "ben", "cy"];
+
 /// The scene.
 #[derive(Debug)]
 pub struct Scene {
     folder: TempDir,
-    people: BTreeMap<&'static str, PathBuf>,
-    trust: Vec<u8>,
+    /// The signed trust document.
+    pub trust: Vec<u8>,
+    /// The digest of what it says.
+    pub trust_digest: Sha256,
     /// Signed documents.
     pub reviews: RefCell<Vec<Vec<u8>>>,
     /// What collectors read.
     pub captures: Vec<Vec<u8>>,
+    /// What the forge answers, and what it delivers, if there is one.
+    pub forge: RefCell<Option<Hosting>>,
     clock: Cell<u32>,
-    parameters: Parameters,
+    /// What is asked for.
+    pub parameters: Parameters,
 }
 
-impl Default for Scene {
-    fn default() -> Self {
-        Self::new(&["ada", "ben", "cy"])
-    }
+/// What every scene begins with.
+struct First {
+    folder: TempDir,
+    trust: Vec<u8>,
+    trust_digest: Sha256,
+    clock: u32,
 }
 
-impl Scene {
-    /// With these people in trust, and a first commit that ada signed.
-    #[must_use]
-    pub fn new(people: &[&'static str]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut scene = Self {
-            folder,
-            people: BTreeMap::new(),
-            trust: Vec::new(),
-            reviews: RefCell::default(),
-            captures: Vec::new(),
-            clock: Cell::new(0),
-            parameters: Parameters::default(),
-        };
-        for person in people.iter().chain(&["stranger"]) {
-            scene.people.insert(person, scene.new_key(person));
+impl First {
+    fn make() -> Self {
+        let mut scene = Scene::empty();
+        for person in PEOPLE.iter().chain(&["stranger"]) {
+            let _key = scene.new_key(person);
         }
-        scene.trust = scene.signed_trust(&scene.trust_text(people));
+        scene.trust(&scene.trust_text(PEOPLE));
         std::fs::create_dir(scene.repo()).expect("a folder");
-        scene.git(&["init", "-q", "-b", "main"]);
+        scene.git(&["init", "-q", "--template=", "-b", "main"]);
         scene.write("a.txt", &lines(20, ""));
         scene.write("b.txt", &lines(20, ""));
         scene.commit("ada", "first");
         scene.git(&["tag", "start"]);
+        Self { trust: scene.trust, trust_digest: scene.trust_digest, clock: scene.clock.get(), folder: scene.folder }
+    }
+}
+
+/// A forge, as a tool of anybody's meets it.
+#[derive(Debug, Clone)]
+pub struct Hosting {
+    /// What was asked and answered, for each change that was read.
+    pub read: Vec<Capture>,
+    /// What it told those who listen.
+    pub deliveries: Vec<Delivery>,
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Scene {
+    /// Ada, ben and cy in trust, a stranger who is not, and a first commit that ada signed. It is made once for each
+    /// process and copied: making keys takes longer than most cases do.
+    #[must_use]
+    pub fn new() -> Self {
+        static FIRST: LazyLock<First> = LazyLock::new(First::make);
+        let mut scene = Self::empty();
+        crate::door::copy(FIRST.folder.path(), scene.path());
+        scene.trust.clone_from(&FIRST.trust);
+        scene.trust_digest = FIRST.trust_digest;
+        scene.clock.set(FIRST.clock);
         scene
+    }
+
+    fn empty() -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            trust: Vec::new(),
+            trust_digest: Sha256::of(b""),
+            reviews: RefCell::default(),
+            captures: Vec::new(),
+            forge: RefCell::default(),
+            clock: Cell::new(0),
+            parameters: Parameters::default(),
+        }
+    }
+
+    /// The scene's own folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The repository's folder.
@@ -106,15 +157,24 @@ impl Scene {
 
     /// Uses another trust document from here on.
     pub fn trust(&mut self, text: &str) {
-        self.trust = self.signed_trust(text);
+        let trust = Trust::from_toml(text.as_bytes()).expect("trust");
+        let signer = trust.persons[0].id.to_string();
+        self.sign_trust(&json::to_value(&trust).expect("a value"), &signer);
     }
 
-    fn signed_trust(&self, text: &str) -> Vec<u8> {
-        let trust = Trust::from_toml(text.as_bytes()).expect("trust");
-        let subject = Subject::sha256("trust", &trust.digest().expect("a digest"));
-        let statement = Statement::new(Kind::Trust, vec![subject], &trust).expect("a statement");
-        let signer = trust.persons[0].id.to_string();
-        self.sign(&signer, &statement.to_bytes().expect("canonical"), TRUST_NAMESPACE)
+    /// Has the trust document that is there altered as text, and signed again, whether it holds or not.
+    pub fn trust_altered(&mut self, alter: impl FnOnce(String) -> String) {
+        let signed = Signed::parse_lines(&self.trust).expect("trust");
+        let statement = Statement::parse(&signed[0].1.payload).expect("trust");
+        let altered = alter(statement.predicate.to_string());
+        self.sign_trust(&serde_json::from_str(&altered).expect("JSON"), "ada");
+    }
+
+    fn sign_trust(&mut self, trust: &serde_json::Value, signer: &str) {
+        self.trust_digest = Sha256::of(&json::canonical(trust).expect("canonical"));
+        let subject = Subject::sha256("trust", &self.trust_digest);
+        let statement = Statement::new(Kind::Trust, vec![subject], trust).expect("a statement");
+        self.trust = self.sign(signer, &statement.to_bytes().expect("canonical"), TRUST_NAMESPACE);
     }
 
     fn sign(&self, person: &str, payload: &[u8], namespace: &str) -> Vec<u8> {
@@ -190,7 +250,7 @@ impl Scene {
     /// Has the newest review signed by a key that is nobody's own.
     pub fn resign_last(&mut self, key: &countersign_sign::SigningKey) {
         let last = self.reviews.get_mut().pop().expect("a review");
-        let payload = countersign_core::bundle::Signed::parse(&last).expect("a document").payload;
+        let payload = Signed::parse(&last).expect("a document").payload;
         self.reviews.get_mut().push(countersign_sign::sign_payload(&payload, key).expect("signed"));
     }
 
@@ -230,7 +290,7 @@ impl Scene {
         repo: &str,
         branch: &str,
     ) {
-        let key = PersonKey::load(&self.people[person]).expect("a key");
+        let key = PersonKey::load(&self.path().join(person)).expect("a key");
         let (repository, target) = (Uri::new(repo).expect("a uri"), RefName::new(branch).expect("a ref"));
         let path = self.repo();
         let environment = programs();
@@ -255,7 +315,7 @@ impl Scene {
     /// A review that a person signs as it is given.
     pub fn review_with(&mut self, person: &str, change: impl FnOnce(&mut Review)) {
         let last = self.reviews.get_mut().pop().expect("a review");
-        let signed = countersign_core::bundle::Signed::parse(&last).expect("a document");
+        let signed = Signed::parse(&last).expect("a document");
         let statement = Statement::parse(&signed.payload).expect("a statement");
         let mut review: Review = statement.predicate_as(Kind::Review).expect("a review");
         change(&mut review);
@@ -270,61 +330,29 @@ impl Scene {
         change(&mut self.parameters);
     }
 
-    /// Proves `start..main`.
+    /// Asks about `start..main`.
     #[must_use]
-    pub fn prove(&self) -> Found {
+    pub fn prove(self) -> Stage {
         self.prove_range(Some("start"), MAIN)
     }
 
-    /// Proves a range.
+    /// Asks about a range.
     #[must_use]
-    pub fn prove_range(&self, start: Option<&str>, candidate: &str) -> Found {
-        self.prove_in(&self.repo(), start, candidate)
+    pub fn prove_range(self, start: Option<&str>, candidate: &str) -> Stage {
+        let repo = self.repo();
+        self.prove_in(repo, start, candidate)
     }
 
-    /// Proves `start..main`, and gives notes as well.
+    /// Asks about a range of another clone, which lies in the scene's folder.
     #[must_use]
-    pub fn prove_with_notes(&self) -> Found {
-        let findings = self.findings_in(&self.repo(), Some("start"), MAIN);
-        Found {
-            verdict: verdict_of(&findings),
-            codes: findings.iter().map(|finding| finding.code.to_string()).collect(),
-        }
-    }
-
-    /// Proves a range of another clone.
-    #[must_use]
-    pub fn prove_in(&self, repo: &Path, start: Option<&str>, candidate: &str) -> Found {
-        let findings = self.findings_in(repo, start, candidate);
-        Found {
-            verdict: verdict_of(&findings),
-            codes: findings.iter().filter(|f| f.class != Class::Note).map(|f| f.code.to_string()).collect(),
-        }
-    }
-
-    fn findings_in(&self, repo: &Path, start: Option<&str>, candidate: &str) -> Vec<Finding> {
-        let at = "2026-11-22T10:00:00Z".parse().expect("a time");
-        let file = self.folder.path().join("trust.sigstore.json");
-        std::fs::write(&file, &self.trust).expect("written");
-        let parsed = countersign_core::bundle::Signed::parse_lines(&self.trust).expect("trust");
-        let statement = Statement::parse(&parsed[0].1.payload).expect("trust");
-        let digest = Trust::from_value(statement.predicate).expect("trust").digest().expect("a digest");
-        let trust = TrustFile::read(&file, Some(digest), at).expect("trust");
-        let proof = verify(&VerifyRequest {
+    pub fn prove_in(self, repo: PathBuf, start: Option<&str>, candidate: &str) -> Stage {
+        Stage::Range(Box::new(Ask {
+            scene: self,
             repo,
-            repository: &Uri::new(REPOSITORY).expect("a uri"),
-            target: &RefName::new(MAIN).expect("a ref"),
-            start,
-            candidate,
-            documents: &self.reviews.borrow(),
-            captures: &self.captures,
-            trust: &trust,
-            parameters: &self.parameters,
-            programs: &programs(),
-            at,
-        })
-        .expect("proved");
-        proof.findings.into_iter().chain(proof.outcome.findings).collect()
+            start: start.map(str::to_owned),
+            candidate: candidate.to_owned(),
+            marked: None,
+        }))
     }
 }
 
@@ -338,7 +366,7 @@ fn keygen() -> SshKeygen {
     SshKeygen::new("ssh-keygen", std::env::vars_os())
 }
 
-fn programs() -> Environment {
+pub(super) fn programs() -> Environment {
     std::env::vars_os().collect()
 }
 

@@ -1,8 +1,8 @@
 //! A scene on a forge: a repository made by git, the story of what the forge saw of it, and a collector that reads that
 //! story over HTTP as it would read the forge.
 
-use super::Found;
-use super::scene::{REPOSITORY, Scene};
+use super::scene::{Hosting, REPOSITORY, Scene};
+use super::stage::Stage;
 use crate::forge::{Commit, Kind, Opinion, Server, Story, Way};
 use countersign_collect::forge::{Client, Clock, Common, Credential, Place, Settings, capture};
 use countersign_core::digest::Sha256;
@@ -61,7 +61,7 @@ impl Hosted {
         story.rules(MAIN, 1, true);
         let key = || SigningKey::generate(KeyKind::Ed25519).expect("random bytes");
         let mut hosted = Self {
-            scene: Scene::new(&["ada", "ben", "cy"]),
+            scene: Scene::new(),
             story,
             ada,
             ben,
@@ -167,6 +167,11 @@ impl Hosted {
         let place = Place::new(kind, REPOSITORY, Some(&server.api())).expect("a place");
         let client = Client::new(Settings::new(place, Credential::None), &Still).expect("a client");
         let read = capture(&client, number, plan, &Common::default()).expect("answers");
+        let mut seen = self.scene.forge.borrow_mut();
+        let forge = seen.get_or_insert_with(|| Hosting { read: Vec::new(), deliveries: Vec::new() });
+        forge.read.push(read.clone());
+        self.story.deliveries().clone_into(&mut forge.deliveries);
+        drop(seen);
         if !self.live {
             return read;
         }
@@ -209,7 +214,7 @@ impl Hosted {
     }
 
     /// Proves main, with these changes collected.
-    pub(super) fn prove(mut self, changes: &[u64]) -> Found {
+    pub(super) fn prove(mut self, changes: &[u64]) -> Stage {
         for number in changes {
             self.collect(*number);
         }
