@@ -490,6 +490,7 @@ impl World {
             shallow: false,
             replace_refs: std::collections::BTreeSet::new(),
             grafts: false,
+            others: BTreeMap::new(),
             listings,
         };
         let mut arguments = Arguments {

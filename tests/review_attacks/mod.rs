@@ -3,9 +3,11 @@
 
 mod cases;
 mod cases_content;
+mod cases_foreign;
 mod cases_forge;
 mod cases_forge_honest;
 mod cases_gate;
+mod gittuf;
 mod hosted;
 mod scene;
 
@@ -49,7 +51,15 @@ impl Case {
 /// Every case, in the order of the list.
 #[must_use]
 pub fn all() -> Vec<Case> {
-    [cases::all(), cases_content::all(), cases_forge::all(), cases_forge_honest::all(), cases_gate::all()].concat()
+    [
+        cases::all(),
+        cases_content::all(),
+        cases_forge::all(),
+        cases_forge_honest::all(),
+        cases_gate::all(),
+        cases_foreign::all(),
+    ]
+    .concat()
 }
 
 /// The page of the suite, in Markdown: every case with what it must get.

@@ -69,6 +69,11 @@ impl Scene {
         scene
     }
 
+    /// The folder with everything.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The repository's folder.
     #[must_use]
     pub fn repo(&self) -> PathBuf {
@@ -343,7 +348,7 @@ fn programs() -> Environment {
 }
 
 #[expect(clippy::disallowed_methods, reason = "scenes are made by the programs that people use")]
-fn run(folder: &Path, program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> String {
+pub(super) fn run(folder: &Path, program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let output = Command::new(program)
         .args(arguments)
         .current_dir(folder)

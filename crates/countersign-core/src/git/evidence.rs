@@ -40,6 +40,9 @@ pub struct Facts {
     pub replace_refs: BTreeSet<RefName>,
     /// Whether it has a grafts file.
     pub grafts: bool,
+    /// Refs that other tools keep records in, where those are asked for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub others: BTreeMap<RefName, Oid>,
     /// For each approved head: SHA-256 over the listing of its tree.
     pub listings: BTreeMap<Oid, Sha256>,
 }
@@ -153,7 +156,8 @@ pub enum EvidenceError {
 
 impl Facts {
     fn check_format(&self) -> Result<(), EvidenceError> {
-        let mut ids = self.start.iter().chain([&self.candidate]).chain(self.listings.keys());
+        let mut ids =
+            self.start.iter().chain([&self.candidate]).chain(self.listings.keys()).chain(self.others.values());
         match ids.find(|id| id.format() != self.format) {
             Some(id) => Err(EvidenceError::Format { id: *id }),
             None => Ok(()),
@@ -222,6 +226,7 @@ mod tests {
             shallow: false,
             replace_refs: BTreeSet::from([RefName::new("refs/replace/ab").unwrap()]),
             grafts: false,
+            others: BTreeMap::new(),
             listings: BTreeMap::from([(id(2), Sha256::of(b"x"))]),
         }
     }

@@ -13,6 +13,7 @@ mod two_party_review_1;
 pub use context::{Built, Context, Landed};
 
 use crate::parameters::ParameterError;
+use crate::review::{ForeignReviews, Parameters};
 use countersign_core::finding::Finding;
 use countersign_core::ids::RuleId;
 use countersign_core::policy::Rule;
@@ -51,6 +52,13 @@ pub const ALL: &[BuiltIn] = &[
 #[must_use]
 pub fn find(id: &RuleId) -> Option<&'static BuiltIn> {
     ALL.iter().find(|rule| rule.id == id.as_str())
+}
+
+/// Whether a rule reads what other tools recorded in the repository: the git evidence then has to have it.
+#[must_use]
+pub fn reads_others(rule: &Rule) -> bool {
+    rule.id.as_str() == two_party_review_1::RULE.id
+        && Parameters::read(&rule.parameters).is_ok_and(|asked| asked.foreign_reviews == ForeignReviews::Count)
 }
 
 #[cfg(test)]

@@ -117,6 +117,7 @@ pub fn verify(request: &VerifyRequest<'_>) -> Result<Proof, FlowError> {
         candidate,
         start: Some(start),
         heads: history::reviewed_heads(&reviews),
+        others: true,
     };
     let ask = |history: &History<'_>, trust: &VerifiedTrust| {
         review::prove(&Question {

@@ -10,7 +10,7 @@ use countersign_core::finding::{Finding, exit_of, verdict_of};
 use countersign_core::git::content::HiddenKind;
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::review::Tier;
-use countersign_decide::review::{ForgeRules, Parameters};
+use countersign_decide::review::{ForeignReviews, ForgeRules, Parameters};
 use countersign_flow::review::{Proof, VerifyRequest, notes, verify};
 use countersign_flow::{FlowError, documents, output as answer};
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ pub(crate) struct Verify {
 #[derive(Debug, Args)]
 pub(super) struct ProofArgs {
     /// Signed reviews, and what collectors read from forges: files, or folders of them
-    #[arg(long, value_name = "DIR|FILE", required_unless_present = "notes")]
+    #[arg(long, value_name = "DIR|FILE", required_unless_present_any = ["notes", "foreign"])]
     reviews: Vec<PathBuf>,
     /// Signed reviews from the repository's refs/notes/countersign
     #[arg(long)]
@@ -54,6 +54,9 @@ pub(super) struct ProofArgs {
     /// Take a forge's evidence whatever the branch's rules were
     #[arg(long)]
     any_rules: bool,
+    /// Count agreement that gittuf recorded in the repository, by this trust alone and as T1
+    #[arg(long)]
+    foreign: bool,
     /// The least tier of evidence
     #[arg(long, value_name = "TIER", value_enum, default_value_t = TierArg::T3)]
     least_tier: TierArg,
@@ -106,6 +109,7 @@ impl ProofArgs {
             },
             forge_rules: if self.any_rules { ForgeRules::Any } else { ForgeRules::Enforced },
             hidden_content: self.hidden_content.iter().flatten().copied().collect(),
+            foreign_reviews: if self.foreign { ForeignReviews::Count } else { ForeignReviews::Ignore },
             ..Parameters::default()
         };
         let mut handed = documents::read_all(&self.reviews, &[])?;
@@ -144,6 +148,7 @@ impl Verify {
             tier: proof.outcome.tier,
             commits: proof.outcome.commits,
             changes: proof.outcome.changes,
+            foreign: proof.outcome.foreign,
             evidence: Sha256::of(&proof.evidence),
             findings,
             exit,

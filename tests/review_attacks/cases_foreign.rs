@@ -1,0 +1,295 @@
+//! What other tools recorded: gittuf's attestations and log, honest and forged, held against our trust alone.
+
+use super::gittuf::{app_path, approval, attest, attest_as, attest_tree, authorization, envelope, path, record};
+use super::scene::{MAIN, Scene};
+use super::{Case, Found};
+use countersign_core::finding::Verdict::{self, Fail, Indeterminate, Pass};
+use countersign_core::statement::review::{ReviewDecision, Tier};
+use countersign_decide::review::{ForeignReviews, ForgeRules};
+
+const MISSING: &str = "review-missing";
+
+const fn case(id: &'static str, what: &'static str, verdict: Verdict, code: &'static str, play: fn() -> Found) -> Case {
+    Case { id, what, verdict, code, play }
+}
+
+pub(super) fn all() -> Vec<Case> {
+    vec![
+        case("R20", "gittuf: an authorization by a key that is nobody's", Fail, MISSING, || of_merge("stranger")),
+        case("+gittuf-merge", "gittuf: a merge that the reviewer authorized", Pass, "", || of_merge("ben")),
+        case("+gittuf-squash", "gittuf: a squash that the reviewer authorized", Pass, "", squash),
+        case("R21", "gittuf: an authorization of another branch, put where main's lie", Fail, MISSING, other_branch),
+        case("R22", "gittuf: an authorization of another tree than landed", Fail, MISSING, other_tree),
+        case("R23", "gittuf: an authorization of one move, put where another's lie", Fail, MISSING, other_move),
+        case("R23", "gittuf: an authorized tree lands once more, after a way round", Fail, MISSING, moved_base),
+        case("R24", "gittuf: the author authorizes her own change", Fail, MISSING, || of_merge("ada")),
+        case("R25", "gittuf: one person signs twice, where two are needed", Fail, MISSING, || {
+            unsigned(&["ben", "ben"])
+        }),
+        case("+gittuf-two", "gittuf: two persons sign for an author who is not known", Pass, "", || {
+            unsigned(&["ben", "cy"])
+        }),
+        case("R26", "gittuf: an envelope that is cut off", Fail, MISSING, cut),
+        case("R26", "gittuf: an envelope whose payload was altered", Fail, MISSING, altered),
+        case("R27", "gittuf: a symbolic link in the place of an envelope", Fail, MISSING, link),
+        case("R28", "gittuf: a tree with a name that leads out of it", Fail, MISSING, traversal),
+        case("R29", "gittuf: an authorization that nobody asked for", Fail, MISSING, not_asked),
+        case("R29", "gittuf: an authorization where signed reviews are asked for", Fail, "review-tier", lower_tier),
+        case("R30", "gittuf: the authorized tree comes with a commit of another", Fail, MISSING, came_along),
+        case("R31", "gittuf: an older state of the attestations is put back", Fail, MISSING, rolled_back),
+        case("R32", "gittuf: an app that trust does not know tells of approvals", Fail, MISSING, || {
+            app("stranger", &[])
+        }),
+        case("R32", "gittuf: an app of trust tells of a dismissed approval", Fail, MISSING, || app("app", &["ben+2"])),
+        case(
+            "R32",
+            "gittuf: approvals on a forge whose rules are not known",
+            Indeterminate,
+            "rules-unknown",
+            app_rules,
+        ),
+        case("+gittuf-app", "gittuf: an app of trust tells of an approval", Pass, "", || app("app", &[])),
+        case("R33", "gittuf: the log's entry of the upload is not signed", Fail, MISSING, || uploaded(None)),
+        case("R33", "gittuf: the reviewer is the uploader by the log", Fail, MISSING, || uploaded(Some("ben"))),
+        case("+gittuf-log", "gittuf: the log shows the uploader of an unsigned commit", Pass, "", || {
+            uploaded(Some("ada"))
+        }),
+        case("R34", "gittuf: an authorization beside a signed rejection", Fail, "review-rejected", rejected),
+    ]
+}
+
+/// A scene where gittuf's word counts.
+fn scene() -> Scene {
+    let mut scene = Scene::default();
+    asking(&mut scene);
+    scene
+}
+
+fn asking(scene: &mut Scene) {
+    scene.asking(|asked| {
+        asked.foreign_reviews = ForeignReviews::Count;
+        asked.least_tier = Tier::T1;
+    });
+}
+
+/// A change of ada's, merged. Gives where main was, and the tree that landed.
+fn merged(scene: &Scene) -> (String, String) {
+    let base = scene.id("main");
+    scene.feature("ada");
+    scene.merge("feature");
+    (base, scene.id("main^{tree}"))
+}
+
+/// Puts an authorization of a move where it belongs.
+fn authorize(scene: &Scene, from: &str, tree: &str, signers: &[&str]) {
+    let text = envelope(scene, &authorization(MAIN, from, tree), signers);
+    attest(scene, &[(path(from, tree), text)]);
+}
+
+fn of_merge(signer: &str) -> Found {
+    let scene = scene();
+    let (base, tree) = merged(&scene);
+    authorize(&scene, &base, &tree, &[signer]);
+    scene.prove()
+}
+
+fn squash() -> Found {
+    let scene = scene();
+    let base = scene.id("main");
+    scene.feature("ada");
+    scene.git(&["merge", "-q", "--squash", "feature"]);
+    scene.commit("ada", "squashed");
+    let tree = scene.id("main^{tree}");
+    authorize(&scene, &base, &tree, &["ben"]);
+    scene.prove()
+}
+
+fn other_branch() -> Found {
+    let scene = scene();
+    let (base, tree) = merged(&scene);
+    let text = envelope(&scene, &authorization("refs/heads/try", &base, &tree), &["ben"]);
+    attest(&scene, &[(path(&base, &tree), text)]);
+    scene.prove()
+}
+
+fn other_tree() -> Found {
+    let scene = scene();
+    let (base, tree) = merged(&scene);
+    scene.edit("b.txt", 3, "something more");
+    scene.git(&["add", "-A"]);
+    scene.git_as(Some("ada"), "ada", &["commit", "-q", "--amend", "--no-edit"]);
+    authorize(&scene, &base, &tree, &["ben"]);
+    scene.prove()
+}
+
+fn other_move() -> Found {
+    let scene = scene();
+    let (base, tree) = merged(&scene);
+    let first = scene.id("start^{tree}");
+    let text = envelope(&scene, &authorization(MAIN, &base, &first), &["ben"]);
+    attest(&scene, &[(path(&base, &tree), text)]);
+    scene.prove()
+}
+
+fn moved_base() -> Found {
+    let scene = scene();
+    let (base, tree) = merged(&scene);
+    authorize(&scene, &base, &tree, &["ben"]);
+    // The same tree lands once more, after a way round.
+    scene.edit("b.txt", 5, "a way round");
+    scene.commit("ada", "there");
+    scene.edit("b.txt", 5, "line 5");
+    scene.commit("ada", "and back");
+    scene.prove()
+}
+
+/// A commit that nobody signed, authorized by these.
+fn unsigned(signers: &[&str]) -> Found {
+    let scene = scene();
+    let base = scene.id("main");
+    scene.edit("a.txt", 2, "feature");
+    scene.commit_unsigned("Ada", "feature");
+    authorize(&scene, &base, &scene.id("main^{tree}"), signers);
+    scene.prove()
+}
+
+fn cut() -> Found {
+    let scene = scene();
+    let (base, tree) = merged(&scene);
+    let text = envelope(&scene, &authorization(MAIN, &base, &tree), &["ben"]);
+    attest(&scene, &[(path(&base, &tree), text[..text.len() / 2].to_owned())]);
+    scene.prove()
+}
+
+fn altered() -> Found {
+    let scene = scene();
+    let (base, tree) = merged(&scene);
+    let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+    let first = scene.id("start^{tree}");
+    let mut signed = read(&envelope(&scene, &authorization(MAIN, &base, &first), &["ben"]));
+    let wanted = read(&envelope(&scene, &authorization(MAIN, &base, &tree), &["stranger"]));
+    signed["payload"] = wanted["payload"].clone();
+    attest(&scene, &[(path(&base, &tree), signed.to_string())]);
+    scene.prove()
+}
+
+fn link() -> Found {
+    let scene = scene();
+    let (base, tree) = merged(&scene);
+    let text = envelope(&scene, &authorization(MAIN, &base, &tree), &["ben"]);
+    attest_as(&scene, &[("120000", path(&base, &tree), text)]);
+    scene.prove()
+}
+
+fn traversal() -> Found {
+    let scene = scene();
+    let (base, tree) = merged(&scene);
+    authorize(&scene, &base, &tree, &["ben"]);
+    let honest = scene.git(&["rev-parse", &format!("{}^{{tree}}", super::gittuf::ATTESTATIONS)]);
+    let id =
+        |hex: &str| (0..20).map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).expect("hex")).collect::<Vec<_>>();
+    let raw = [b"40000 ..\0".to_vec(), id(&honest)].concat();
+    let file = scene.folder().join("tree");
+    std::fs::write(&file, raw).expect("written");
+    let file = file.display().to_string();
+    let hostile = scene.git(&["hash-object", "-w", "-t", "tree", "--literally", &file]);
+    attest_tree(&scene, &hostile);
+    scene.prove()
+}
+
+fn not_asked() -> Found {
+    let mut scene = scene();
+    scene.asking(|asked| asked.foreign_reviews = ForeignReviews::Ignore);
+    let (base, tree) = merged(&scene);
+    authorize(&scene, &base, &tree, &["ben"]);
+    scene.prove()
+}
+
+fn lower_tier() -> Found {
+    let mut scene = scene();
+    scene.asking(|asked| asked.least_tier = Tier::T3);
+    let (base, tree) = merged(&scene);
+    authorize(&scene, &base, &tree, &["ben"]);
+    scene.prove()
+}
+
+fn came_along() -> Found {
+    let scene = scene();
+    let base = scene.id("main");
+    scene.git(&["checkout", "-q", "-b", "feature"]);
+    scene.write("secret.txt", "not for anybody's eyes\n");
+    scene.commit("ada", "first");
+    scene.git(&["rm", "-q", "secret.txt"]);
+    scene.edit("a.txt", 2, "feature");
+    scene.commit("ada", "second");
+    scene.git(&["checkout", "-q", "main"]);
+    scene.merge("feature");
+    authorize(&scene, &base, &scene.id("main^{tree}"), &["ben"]);
+    scene.prove()
+}
+
+fn rolled_back() -> Found {
+    let scene = scene();
+    let (base, tree) = merged(&scene);
+    let text = envelope(&scene, &authorization(MAIN, &base, &tree), &["ben"]);
+    let before = attest(&scene, &[(path(&base, &tree), text)]);
+    attest(&scene, &[("README".to_owned(), "it was taken back".to_owned())]);
+    scene.git(&["update-ref", super::gittuf::ATTESTATIONS, &before]);
+    scene.prove()
+}
+
+/// A scene with an app of trust and ben's account.
+fn app_scene() -> Scene {
+    let mut scene = scene();
+    drop(scene.new_key("app"));
+    let keys = format!("keys = [{{ key = \"{}\" }}]", scene.public("ben"));
+    let account = format!("{keys}\naccounts = [{{ host = \"github.com\", id = 2 }}]");
+    let collector = format!(
+        "[[collectors]]\nname = \"app\"\nkeys = [{{ key = \"{}\" }}]\nmay_sign = [\"change-review\"]\nhosts = [\"github.com\"]\n",
+        scene.public("app")
+    );
+    let text = scene.trust_text(&["ada", "ben", "cy"]).replace(&keys, &account);
+    scene.trust(&text.replace("[roles.trust]", &format!("{collector}[roles.trust]")));
+    scene
+}
+
+fn with_app(scene: &Scene, signer: &str, dismissed: &[&str]) {
+    let (base, tree) = merged(scene);
+    let text = envelope(scene, &approval(&base, &tree, &["ben+2"], dismissed), &[signer]);
+    attest(scene, &[(app_path(&base, &tree), text)]);
+}
+
+fn app(signer: &str, dismissed: &[&str]) -> Found {
+    let mut scene = app_scene();
+    scene.asking(|asked| asked.forge_rules = ForgeRules::Any);
+    with_app(&scene, signer, dismissed);
+    scene.prove()
+}
+
+fn app_rules() -> Found {
+    let scene = app_scene();
+    with_app(&scene, "app", &[]);
+    scene.prove()
+}
+
+/// A commit that nobody signed, which the log says somebody pushed; ben authorized it.
+fn uploaded(by: Option<&str>) -> Found {
+    let scene = scene();
+    let base = scene.id("main");
+    scene.edit("a.txt", 2, "feature");
+    let head = scene.commit_unsigned("Ada", "feature");
+    record(&scene, by, MAIN, &head);
+    authorize(&scene, &base, &scene.id("main^{tree}"), &["ben"]);
+    scene.prove()
+}
+
+fn rejected() -> Found {
+    let mut scene = scene();
+    let base = scene.id("main");
+    let head = scene.feature("ada");
+    scene.review_as("cy", &head, &base, ReviewDecision::Reject, super::scene::REPOSITORY, MAIN);
+    scene.git(&["merge", "-q", "--squash", "feature"]);
+    scene.commit("ada", "squashed");
+    authorize(&scene, &base, &scene.id("main^{tree}"), &["ben"]);
+    scene.prove()
+}
