@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         shallow: false,
         replace_refs: BTreeSet::new(),
         grafts: false,
-        others: std::collections::BTreeMap::new(),
+        others: BTreeMap::new(),
         listings,
     };
     let at = world.now;

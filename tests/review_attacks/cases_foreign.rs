@@ -15,46 +15,84 @@ const fn case(id: &'static str, what: &'static str, verdict: Verdict, code: &'st
 
 pub(super) fn all() -> Vec<Case> {
     vec![
-        case("R20", "gittuf: an authorization by a key that is nobody's", Fail, MISSING, || of_merge("stranger")),
-        case("+gittuf-merge", "gittuf: a merge that the reviewer authorized", Pass, "", || of_merge("ben")),
-        case("+gittuf-squash", "gittuf: a squash that the reviewer authorized", Pass, "", squash),
-        case("R21", "gittuf: an authorization of another branch, put where main's lie", Fail, MISSING, other_branch),
-        case("R22", "gittuf: an authorization of another tree than landed", Fail, MISSING, other_tree),
-        case("R23", "gittuf: an authorization of one move, put where another's lie", Fail, MISSING, other_move),
-        case("R23", "gittuf: an authorized tree lands once more, after a way round", Fail, MISSING, moved_base),
-        case("R24", "gittuf: the author authorizes her own change", Fail, MISSING, || of_merge("ada")),
+        case("R20", "gittuf: an authorization by a key that is nobody's", Fail, MISSING, || {
+            of_merge("stranger").prove()
+        }),
+        case("+gittuf-merge", "gittuf: a merge that the reviewer authorized", Pass, "", || of_merge("ben").prove()),
+        case("+gittuf-squash", "gittuf: a squash that the reviewer authorized", Pass, "", || squash().prove()),
+        case("R21", "gittuf: an authorization of another branch, put where main's lie", Fail, MISSING, || {
+            other_branch().prove()
+        }),
+        case("R22", "gittuf: an authorization of another tree than landed", Fail, MISSING, || other_tree().prove()),
+        case("R23", "gittuf: an authorization of one move, put where another's lie", Fail, MISSING, || {
+            other_move().prove()
+        }),
+        case("R23", "gittuf: an authorized tree lands once more, after a way round", Fail, MISSING, || {
+            moved_base().prove()
+        }),
+        case("R24", "gittuf: the author authorizes her own change", Fail, MISSING, || of_merge("ada").prove()),
         case("R25", "gittuf: one person signs twice, where two are needed", Fail, MISSING, || {
-            unsigned(&["ben", "ben"])
+            unsigned(&["ben", "ben"]).prove()
         }),
         case("+gittuf-two", "gittuf: two persons sign for an author who is not known", Pass, "", || {
-            unsigned(&["ben", "cy"])
+            unsigned(&["ben", "cy"]).prove()
         }),
-        case("R26", "gittuf: an envelope that is cut off", Fail, MISSING, cut),
-        case("R26", "gittuf: an envelope whose payload was altered", Fail, MISSING, altered),
-        case("R27", "gittuf: a symbolic link in the place of an envelope", Fail, MISSING, link),
-        case("R28", "gittuf: a tree with a name that leads out of it", Fail, MISSING, traversal),
-        case("R29", "gittuf: an authorization that nobody asked for", Fail, MISSING, not_asked),
-        case("R29", "gittuf: an authorization where signed reviews are asked for", Fail, "review-tier", lower_tier),
-        case("R30", "gittuf: the authorized tree comes with a commit of another", Fail, MISSING, came_along),
-        case("R31", "gittuf: an older state of the attestations is put back", Fail, MISSING, rolled_back),
+        case("R26", "gittuf: an envelope that is cut off", Fail, MISSING, || cut().prove()),
+        case("R26", "gittuf: an envelope whose payload was altered", Fail, MISSING, || altered().prove()),
+        case("R27", "gittuf: a symbolic link in the place of an envelope", Fail, MISSING, || link().prove()),
+        case("R28", "gittuf: a tree with a name that leads out of it", Fail, MISSING, || traversal().prove()),
+        case("R29", "gittuf: an authorization that nobody asked for", Fail, MISSING, || not_asked().prove()),
+        case("R29", "gittuf: an authorization where signed reviews are asked for", Fail, "review-tier", || {
+            lower_tier().prove()
+        }),
+        case("R30", "gittuf: the authorized tree comes with a commit of another", Fail, MISSING, || {
+            came_along().prove()
+        }),
+        case("R31", "gittuf: an older state of the attestations is put back", Fail, MISSING, || rolled_back().prove()),
         case("R32", "gittuf: an app that trust does not know tells of approvals", Fail, MISSING, || {
-            app("stranger", &[])
+            app("stranger", &[]).prove()
         }),
-        case("R32", "gittuf: an app of trust tells of a dismissed approval", Fail, MISSING, || app("app", &["ben+2"])),
-        case(
-            "R32",
-            "gittuf: approvals on a forge whose rules are not known",
-            Indeterminate,
-            "rules-unknown",
-            app_rules,
-        ),
-        case("+gittuf-app", "gittuf: an app of trust tells of an approval", Pass, "", || app("app", &[])),
-        case("R33", "gittuf: the log's entry of the upload is not signed", Fail, MISSING, || uploaded(None)),
-        case("R33", "gittuf: the reviewer is the uploader by the log", Fail, MISSING, || uploaded(Some("ben"))),
+        case("R32", "gittuf: an app of trust tells of a dismissed approval", Fail, MISSING, || {
+            app("app", &["ben+2"]).prove()
+        }),
+        case("R32", "gittuf: approvals on a forge whose rules are not known", Indeterminate, "rules-unknown", || {
+            app_rules().prove()
+        }),
+        case("+gittuf-app", "gittuf: an app of trust tells of an approval", Pass, "", || app("app", &[]).prove()),
+        case("R33", "gittuf: the log's entry of the upload is not signed", Fail, MISSING, || uploaded(None).prove()),
+        case("R33", "gittuf: the reviewer is the uploader by the log", Fail, MISSING, || uploaded(Some("ben")).prove()),
         case("+gittuf-log", "gittuf: the log shows the uploader of an unsigned commit", Pass, "", || {
-            uploaded(Some("ada"))
+            uploaded(Some("ada")).prove()
         }),
-        case("R34", "gittuf: an authorization beside a signed rejection", Fail, "review-rejected", rejected),
+        case("R34", "gittuf: an authorization beside a signed rejection", Fail, "review-rejected", || {
+            rejected().prove()
+        }),
+    ]
+}
+
+/// Makes a scene.
+pub type Play = fn() -> Scene;
+
+/// Scenes with the reason for which what another tool recorded does not count there.
+#[must_use]
+pub fn reasons() -> Vec<(&'static str, Play)> {
+    vec![
+        ("a key that is not in trust", || of_merge("stranger")),
+        ("it is about another branch: refs/heads/try", other_branch),
+        ("what landed there has another tree", other_tree),
+        ("it is about another move than its path says", other_move),
+        ("is an author of the change", || of_merge("ada")),
+        ("the same key signed it before", || unsigned(&["ben", "ben"])),
+        ("an envelope of another tool", cut),
+        ("the signature does not hold for these bytes", altered),
+        ("it is no file, its mode is 120000", link),
+        ("it cannot be read", traversal),
+        ("what gittuf recorded was not asked for", not_asked),
+        ("came with it, with tree", came_along),
+        ("does not name this state of refs/gittuf/attestations as the newest", rolled_back),
+        ("a key that is not in trust", || app("stranger", &[])),
+        ("it was dismissed", || app("app", &["ben+2"])),
+        ("it is not signed", || uploaded(None)),
     ]
 }
 
@@ -86,14 +124,14 @@ fn authorize(scene: &Scene, from: &str, tree: &str, signers: &[&str]) {
     attest(scene, &[(path(from, tree), text)]);
 }
 
-fn of_merge(signer: &str) -> Found {
+fn of_merge(signer: &str) -> Scene {
     let scene = scene();
     let (base, tree) = merged(&scene);
     authorize(&scene, &base, &tree, &[signer]);
-    scene.prove()
+    scene
 }
 
-fn squash() -> Found {
+fn squash() -> Scene {
     let scene = scene();
     let base = scene.id("main");
     scene.feature("ada");
@@ -101,37 +139,37 @@ fn squash() -> Found {
     scene.commit("ada", "squashed");
     let tree = scene.id("main^{tree}");
     authorize(&scene, &base, &tree, &["ben"]);
-    scene.prove()
+    scene
 }
 
-fn other_branch() -> Found {
+fn other_branch() -> Scene {
     let scene = scene();
     let (base, tree) = merged(&scene);
     let text = envelope(&scene, &authorization("refs/heads/try", &base, &tree), &["ben"]);
     attest(&scene, &[(path(&base, &tree), text)]);
-    scene.prove()
+    scene
 }
 
-fn other_tree() -> Found {
+fn other_tree() -> Scene {
     let scene = scene();
     let (base, tree) = merged(&scene);
     scene.edit("b.txt", 3, "something more");
     scene.git(&["add", "-A"]);
     scene.git_as(Some("ada"), "ada", &["commit", "-q", "--amend", "--no-edit"]);
     authorize(&scene, &base, &tree, &["ben"]);
-    scene.prove()
+    scene
 }
 
-fn other_move() -> Found {
+fn other_move() -> Scene {
     let scene = scene();
     let (base, tree) = merged(&scene);
     let first = scene.id("start^{tree}");
     let text = envelope(&scene, &authorization(MAIN, &base, &first), &["ben"]);
     attest(&scene, &[(path(&base, &tree), text)]);
-    scene.prove()
+    scene
 }
 
-fn moved_base() -> Found {
+fn moved_base() -> Scene {
     let scene = scene();
     let (base, tree) = merged(&scene);
     authorize(&scene, &base, &tree, &["ben"]);
@@ -140,28 +178,28 @@ fn moved_base() -> Found {
     scene.commit("ada", "there");
     scene.edit("b.txt", 5, "line 5");
     scene.commit("ada", "and back");
-    scene.prove()
+    scene
 }
 
 /// A commit that nobody signed, authorized by these.
-fn unsigned(signers: &[&str]) -> Found {
+fn unsigned(signers: &[&str]) -> Scene {
     let scene = scene();
     let base = scene.id("main");
     scene.edit("a.txt", 2, "feature");
     scene.commit_unsigned("Ada", "feature");
     authorize(&scene, &base, &scene.id("main^{tree}"), signers);
-    scene.prove()
+    scene
 }
 
-fn cut() -> Found {
+fn cut() -> Scene {
     let scene = scene();
     let (base, tree) = merged(&scene);
     let text = envelope(&scene, &authorization(MAIN, &base, &tree), &["ben"]);
     attest(&scene, &[(path(&base, &tree), text[..text.len() / 2].to_owned())]);
-    scene.prove()
+    scene
 }
 
-fn altered() -> Found {
+fn altered() -> Scene {
     let scene = scene();
     let (base, tree) = merged(&scene);
     let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
@@ -170,18 +208,18 @@ fn altered() -> Found {
     let wanted = read(&envelope(&scene, &authorization(MAIN, &base, &tree), &["stranger"]));
     signed["payload"] = wanted["payload"].clone();
     attest(&scene, &[(path(&base, &tree), signed.to_string())]);
-    scene.prove()
+    scene
 }
 
-fn link() -> Found {
+fn link() -> Scene {
     let scene = scene();
     let (base, tree) = merged(&scene);
     let text = envelope(&scene, &authorization(MAIN, &base, &tree), &["ben"]);
     attest_as(&scene, &[("120000", path(&base, &tree), text)]);
-    scene.prove()
+    scene
 }
 
-fn traversal() -> Found {
+fn traversal() -> Scene {
     let scene = scene();
     let (base, tree) = merged(&scene);
     authorize(&scene, &base, &tree, &["ben"]);
@@ -194,26 +232,26 @@ fn traversal() -> Found {
     let file = file.display().to_string();
     let hostile = scene.git(&["hash-object", "-w", "-t", "tree", "--literally", &file]);
     attest_tree(&scene, &hostile);
-    scene.prove()
+    scene
 }
 
-fn not_asked() -> Found {
+fn not_asked() -> Scene {
     let mut scene = scene();
     scene.asking(|asked| asked.foreign_reviews = ForeignReviews::Ignore);
     let (base, tree) = merged(&scene);
     authorize(&scene, &base, &tree, &["ben"]);
-    scene.prove()
+    scene
 }
 
-fn lower_tier() -> Found {
+fn lower_tier() -> Scene {
     let mut scene = scene();
     scene.asking(|asked| asked.least_tier = Tier::T3);
     let (base, tree) = merged(&scene);
     authorize(&scene, &base, &tree, &["ben"]);
-    scene.prove()
+    scene
 }
 
-fn came_along() -> Found {
+fn came_along() -> Scene {
     let scene = scene();
     let base = scene.id("main");
     scene.git(&["checkout", "-q", "-b", "feature"]);
@@ -225,17 +263,17 @@ fn came_along() -> Found {
     scene.git(&["checkout", "-q", "main"]);
     scene.merge("feature");
     authorize(&scene, &base, &scene.id("main^{tree}"), &["ben"]);
-    scene.prove()
+    scene
 }
 
-fn rolled_back() -> Found {
+fn rolled_back() -> Scene {
     let scene = scene();
     let (base, tree) = merged(&scene);
     let text = envelope(&scene, &authorization(MAIN, &base, &tree), &["ben"]);
     let before = attest(&scene, &[(path(&base, &tree), text)]);
     attest(&scene, &[("README".to_owned(), "it was taken back".to_owned())]);
     scene.git(&["update-ref", super::gittuf::ATTESTATIONS, &before]);
-    scene.prove()
+    scene
 }
 
 /// A scene with an app of trust and ben's account.
@@ -259,31 +297,31 @@ fn with_app(scene: &Scene, signer: &str, dismissed: &[&str]) {
     attest(scene, &[(app_path(&base, &tree), text)]);
 }
 
-fn app(signer: &str, dismissed: &[&str]) -> Found {
+fn app(signer: &str, dismissed: &[&str]) -> Scene {
     let mut scene = app_scene();
     scene.asking(|asked| asked.forge_rules = ForgeRules::Any);
     with_app(&scene, signer, dismissed);
-    scene.prove()
+    scene
 }
 
-fn app_rules() -> Found {
+fn app_rules() -> Scene {
     let scene = app_scene();
     with_app(&scene, "app", &[]);
-    scene.prove()
+    scene
 }
 
 /// A commit that nobody signed, which the log says somebody pushed; ben authorized it.
-fn uploaded(by: Option<&str>) -> Found {
+fn uploaded(by: Option<&str>) -> Scene {
     let scene = scene();
     let base = scene.id("main");
     scene.edit("a.txt", 2, "feature");
     let head = scene.commit_unsigned("Ada", "feature");
     record(&scene, by, MAIN, &head);
     authorize(&scene, &base, &scene.id("main^{tree}"), &["ben"]);
-    scene.prove()
+    scene
 }
 
-fn rejected() -> Found {
+fn rejected() -> Scene {
     let mut scene = scene();
     let base = scene.id("main");
     let head = scene.feature("ada");
@@ -291,5 +329,5 @@ fn rejected() -> Found {
     scene.git(&["merge", "-q", "--squash", "feature"]);
     scene.commit("ada", "squashed");
     authorize(&scene, &base, &scene.id("main^{tree}"), &["ben"]);
-    scene.prove()
+    scene
 }

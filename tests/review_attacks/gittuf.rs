@@ -8,21 +8,54 @@ use serde_json::{Value, json};
 use std::path::Path;
 
 /// The attestations' ref.
-pub(super) const ATTESTATIONS: &str = "refs/gittuf/attestations";
+pub const ATTESTATIONS: &str = "refs/gittuf/attestations";
 const LOG: &str = "refs/gittuf/reference-state-log";
 const PAYLOAD: &str = "application/vnd.gittuf+json";
 
 /// That a ref may move from a commit to a tree.
-pub(super) fn authorization(target: &str, from: &str, tree: &str) -> Value {
+#[must_use]
+pub fn authorization(target: &str, from: &str, tree: &str) -> Value {
     let predicate = json!({"targetRef": target, "fromID": from, "targetID": tree});
     statement("https://gittuf.dev/reference-authorization/v0.2", tree, &predicate)
 }
 
 /// What an app says of approvals on a forge.
-pub(super) fn approval(from: &str, tree: &str, approvers: &[&str], dismissed: &[&str]) -> Value {
+#[must_use]
+pub fn approval(from: &str, tree: &str, approvers: &[&str], dismissed: &[&str]) -> Value {
     let predicate = json!({"targetRef": MAIN, "fromRevisionID": from, "targetTreeID": tree,
         "approvers": approvers, "dismissedApprovers": dismissed});
     statement("https://gittuf.dev/github-pull-request-approval/v0.1", tree, &predicate)
+}
+
+/// What a verifier says of a commit, as the source tool writes it.
+#[must_use]
+pub fn summary(verifier: &str, repository: &str, commit: &str) -> Value {
+    let subject = json!([{"digest": {"gitCommit": commit}, "annotations": {"source_refs": [MAIN]}}]);
+    json!({"_type": "https://in-toto.io/Statement/v1", "subject": subject,
+        "predicateType": "https://slsa.dev/verification_summary/v1",
+        "predicate": {"verifier": {"id": verifier}, "resourceUri": repository, "verificationResult": "PASSED",
+            "verifiedLevels": ["SLSA_SOURCE_LEVEL_3"], "timeVerified": "2026-06-01T21:51:51.451207508Z",
+            "policy": {"uri": "https://example.com/policy"}}})
+}
+
+/// How a commit came to a branch, as the source tool writes it: within a bundle that a certificate signs.
+#[must_use]
+pub fn source_provenance(repository: &str, commit: &str, before: &str) -> String {
+    let statement = json!({"_type": "https://in-toto.io/Statement/v1", "subject": [{"digest": {"gitCommit": commit}}],
+        "predicateType": "https://github.com/slsa-framework/source-tool/source-provenance/v1",
+        "predicate": {"activity_type": "pr_merge", "actor": "someone", "branch": MAIN, "prev_commit": before,
+            "created_on": "2026-05-31T21:52:36.665624162Z", "repo_uri": repository,
+            "controls": [{"name": "REVIEW_ENFORCED", "since": "2025-01-26T02:23:18.106Z"}]}});
+    json!({"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+        "verificationMaterial": {"certificate": {"rawBytes": "AAAA"}},
+        "dsseEnvelope": {"payloadType": "application/vnd.in-toto+json", "payload": BASE64.encode(statement.to_string()),
+            "signatures": [{"sig": BASE64.encode("signature")}]}})
+    .to_string()
+}
+
+/// Adds lines to the note of a commit, where the source tool keeps them.
+pub fn note(scene: &Scene, commit: &str, line: &str) {
+    scene.git(&["-c", "user.name=x", "-c", "user.email=x@example.com", "notes", "append", "-m", line, commit]);
 }
 
 fn statement(kind: &str, tree: &str, predicate: &Value) -> Value {
@@ -31,7 +64,8 @@ fn statement(kind: &str, tree: &str, predicate: &Value) -> Value {
 }
 
 /// An envelope that these people's keys sign, in this order.
-pub(super) fn envelope(scene: &Scene, statement: &Value, signers: &[&str]) -> String {
+#[must_use]
+pub fn envelope(scene: &Scene, statement: &Value, signers: &[&str]) -> String {
     let payload = statement.to_string();
     let message = format!("DSSEv1 {} {PAYLOAD} {} {payload}", PAYLOAD.len(), payload.len());
     let signature = |signer: &&str| {
@@ -49,24 +83,26 @@ pub(super) fn envelope(scene: &Scene, statement: &Value, signers: &[&str]) -> St
 }
 
 /// Where an authorization of a move of main lies.
-pub(super) fn path(from: &str, tree: &str) -> String {
+#[must_use]
+pub fn path(from: &str, tree: &str) -> String {
     format!("reference-authorizations/{MAIN}/{from}-{tree}")
 }
 
 /// Where an app's word of a move of main lies.
-pub(super) fn app_path(from: &str, tree: &str) -> String {
+#[must_use]
+pub fn app_path(from: &str, tree: &str) -> String {
     format!("code-review-approvals/{MAIN}/{from}-{tree}/github/YXBw")
 }
 
 /// Makes these files the attestations, and records that in the log.
-pub(super) fn attest(scene: &Scene, files: &[(String, String)]) -> String {
+pub fn attest(scene: &Scene, files: &[(String, String)]) -> String {
     let modes: Vec<(&str, String, String)> =
         files.iter().map(|(p, text)| ("100644", p.clone(), text.clone())).collect();
     attest_as(scene, &modes)
 }
 
 /// The same, with a mode for each.
-pub(super) fn attest_as(scene: &Scene, files: &[(&str, String, String)]) -> String {
+pub fn attest_as(scene: &Scene, files: &[(&str, String, String)]) -> String {
     let index = scene.folder().join("gittuf-index");
     drop(std::fs::remove_file(&index));
     let index = index.display().to_string();
@@ -83,7 +119,7 @@ pub(super) fn attest_as(scene: &Scene, files: &[(&str, String, String)]) -> Stri
 }
 
 /// Makes a tree the attestations, and records that in the log.
-pub(super) fn attest_tree(scene: &Scene, tree: &str) -> String {
+pub fn attest_tree(scene: &Scene, tree: &str) -> String {
     let commit = scene.git(&["commit-tree", tree, "-m", "Update attestations"]);
     scene.git(&["update-ref", ATTESTATIONS, &commit]);
     record(scene, None, ATTESTATIONS, &commit);
@@ -91,7 +127,7 @@ pub(super) fn attest_tree(scene: &Scene, tree: &str) -> String {
 }
 
 /// Records in the log that a ref came to a commit.
-pub(super) fn record(scene: &Scene, signer: Option<&str>, name: &str, id: &str) {
+pub fn record(scene: &Scene, signer: Option<&str>, name: &str, id: &str) {
     let before = scene.git(&["for-each-ref", "--format=%(objectname)", LOG]);
     let empty = scene.git(&["hash-object", "-w", "-t", "tree", "/dev/null"]);
     let message = format!("RSL Reference Entry\n\nref: {name}\ntargetID: {id}\nnumber: 1");

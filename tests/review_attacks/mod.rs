@@ -3,15 +3,15 @@
 
 mod cases;
 mod cases_content;
-mod cases_foreign;
+pub mod cases_foreign;
 mod cases_forge;
 mod cases_forge_honest;
 mod cases_gate;
-mod gittuf;
+pub mod gittuf;
 mod hosted;
 mod scene;
 
-pub use scene::Scene;
+pub use scene::{REPOSITORY, Scene};
 
 use countersign_core::finding::Verdict;
 

@@ -2,14 +2,15 @@
 
 use super::Found;
 use countersign_collect::Environment;
+use countersign_core::digest::Sha256;
 use countersign_core::finding::{Class, Finding, verdict_of};
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::review::{NAMESPACE, Review, ReviewDecision};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::trust::{TRUST_NAMESPACE, Trust};
-use countersign_decide::review::Parameters;
+use countersign_decide::review::{ForeignRow, Parameters};
 use countersign_flow::outside::TrustFile;
-use countersign_flow::review::{SignRequest, VerifyRequest, sign, verify};
+use countersign_flow::review::{Proof, SignRequest, VerifyRequest, sign, verify};
 use countersign_sign::{PersonKey, SshKeygen};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 /// The repository's uri.
-pub(super) const REPOSITORY: &str = "git+https://example.com/team/app";
+pub const REPOSITORY: &str = "git+https://example.com/team/app";
 /// Its branch.
 pub(super) const MAIN: &str = "refs/heads/main";
 
@@ -308,14 +309,32 @@ impl Scene {
     }
 
     fn findings_in(&self, repo: &Path, start: Option<&str>, candidate: &str) -> Vec<Finding> {
-        let at = "2026-11-22T10:00:00Z".parse().expect("a time");
+        let proof = self.proof(repo, start, candidate);
+        proof.findings.into_iter().chain(proof.outcome.findings).collect()
+    }
+
+    /// What other tools recorded of `start..main`.
+    #[must_use]
+    pub fn foreign(&self) -> Vec<ForeignRow> {
+        self.proof(&self.repo(), Some("start"), MAIN).outcome.foreign
+    }
+
+    /// The file with trust, and its digest.
+    #[must_use]
+    pub fn trust_file(&self) -> (PathBuf, Sha256) {
         let file = self.folder.path().join("trust.sigstore.json");
         std::fs::write(&file, &self.trust).expect("written");
         let parsed = countersign_core::bundle::Signed::parse_lines(&self.trust).expect("trust");
         let statement = Statement::parse(&parsed[0].1.payload).expect("trust");
         let digest = Trust::from_value(statement.predicate).expect("trust").digest().expect("a digest");
+        (file, digest)
+    }
+
+    fn proof(&self, repo: &Path, start: Option<&str>, candidate: &str) -> Proof {
+        let at = "2026-11-22T10:00:00Z".parse().expect("a time");
+        let (file, digest) = self.trust_file();
         let trust = TrustFile::read(&file, Some(digest), at).expect("trust");
-        let proof = verify(&VerifyRequest {
+        verify(&VerifyRequest {
             repo,
             repository: &Uri::new(REPOSITORY).expect("a uri"),
             target: &RefName::new(MAIN).expect("a ref"),
@@ -328,8 +347,7 @@ impl Scene {
             programs: &programs(),
             at,
         })
-        .expect("proved");
-        proof.findings.into_iter().chain(proof.outcome.findings).collect()
+        .expect("proved")
     }
 }
 

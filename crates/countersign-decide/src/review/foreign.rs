@@ -73,7 +73,7 @@ impl Others {
     /// The landing of a commit that nothing of ours explains, if somebody agreed to this very move, and nothing came with it
     /// that has another tree than the one that was agreed to.
     pub(super) fn landing(
-        &self,
+        &mut self,
         question: &Question<'_>,
         landed: &Oid,
         unexplained: &Unexplained,
@@ -81,7 +81,7 @@ impl Others {
     ) -> Result<Option<Landing>, SourceError> {
         // A change that is known and landed otherwise than it was approved is no move of its own.
         let explained = unexplained.finding.code != codes::REVIEW_MISSING || changes.lands_with(landed);
-        if !self.counts || explained {
+        if !self.counts {
             return Ok(None);
         }
         let source = question.history.objects();
@@ -91,11 +91,21 @@ impl Others {
             [before, head] => (*before, *head),
             _ => return Ok(None),
         };
-        if !self.moves.contains_key(&(before, commit.tree)) {
-            return Ok(None);
-        }
+        let Some(agreed) = self.moves.get(&(before, commit.tree)) else { return Ok(None) };
         let commits = graph::range(source, landed, &before)?;
-        if changes.has_landed(&head) || beyond(source, &commits, &commit.tree)?.is_some() {
+        let why_not = if explained {
+            Some("what landed is a known change, and not as it was approved".to_owned())
+        } else if changes.has_landed(&head) {
+            Some("its head had landed before".to_owned())
+        } else {
+            beyond(source, &commits, &commit.tree)?
+        };
+        if let Some(why) = why_not {
+            for row in agreed.iter().filter_map(|at| Some(self.agreements.get(*at)?.row)) {
+                if let Some(row) = self.rows.get_mut(row) {
+                    row.why_not = Some(why.clone());
+                }
+            }
             return Ok(None);
         }
         Ok(Some(Landing {
@@ -170,7 +180,10 @@ impl Others {
     }
 
     /// The rows, and a note for each that was asked for and does not count.
-    pub(super) fn finish(self, findings: &mut Vec<Finding>) -> Vec<ForeignRow> {
+    pub(super) fn finish(mut self, findings: &mut Vec<Finding>) -> Vec<ForeignRow> {
+        for row in self.rows.iter_mut().filter(|row| !row.counted && row.why_not.is_none()) {
+            row.why_not = Some("no change that landed is this move".to_owned());
+        }
         for row in self.rows.iter().filter(|row| self.counts && row.kind.can_count() && !row.counted) {
             let mut finding = Finding::new(codes::FOREIGN_NOT_COUNTED, "what another tool recorded does not count");
             if let Some(commit) = row.commit {
