@@ -18,3 +18,5 @@ pub(crate) const GITLAB_TOKEN: &str = "GITLAB_TOKEN";
 pub(crate) const CI_JOB_TOKEN: &str = "CI_JOB_TOKEN";
 /// The proxy for https.
 pub(crate) const HTTPS_PROXY: &str = "HTTPS_PROXY";
+/// Hosts and networks that are asked without the proxy.
+pub(crate) const NO_PROXY: &str = "NO_PROXY";
