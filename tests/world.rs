@@ -82,6 +82,8 @@ pub struct World {
     pub least: LogRef,
     /// Git's objects.
     pub objects: ObjectSet,
+    /// Refs that other tools keep records in.
+    pub others: BTreeMap<RefName, Oid>,
     /// The tip of the branch.
     pub tip: Oid,
     /// Heads that landed since the last promotion.
@@ -215,6 +217,7 @@ impl World {
             shelf: Shelf::default(),
             entries: Vec::new(),
             objects,
+            others: BTreeMap::new(),
             tip: start,
             waiting: Vec::new(),
             start,
@@ -490,7 +493,7 @@ impl World {
             shallow: false,
             replace_refs: std::collections::BTreeSet::new(),
             grafts: false,
-            others: BTreeMap::new(),
+            others: self.others.clone(),
             listings,
         };
         let mut arguments = Arguments {

@@ -77,4 +77,22 @@ mod tests {
             assert!((rule.accepts)(&unknown).is_err(), "{} refuses what it does not know", rule.id);
         }
     }
+
+    #[test]
+    fn what_other_tools_recorded_is_read_only_where_a_rule_asks_for_it() {
+        let asks = |parameter: Option<&str>| {
+            let parameters = parameter.map(|word| ("foreign_reviews".to_owned(), Value::from(word)));
+            reads_others(&Rule {
+                id: RuleId::new(two_party_review_1::RULE.id).unwrap(),
+                stages: BTreeMap::new(),
+                parameters: parameters.into_iter().collect(),
+                controls: Vec::new(),
+                owner: None,
+            })
+        };
+        assert!(asks(Some("count")));
+        for other in [None, Some("ignore"), Some("yes")] {
+            assert!(!asks(other), "{other:?}");
+        }
+    }
 }

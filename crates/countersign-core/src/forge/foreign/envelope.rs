@@ -140,7 +140,7 @@ mod tests {
         }
         let whole = envelope(PAYLOAD_TYPE, 1).to_string();
         for cut in 0..whole.len() {
-            assert!(Envelope::parse(whole[..cut].as_bytes()).is_err());
+            assert!(Envelope::parse(&whole.as_bytes()[..cut]).is_err());
         }
         assert!(Envelope::parse(&vec![b' '; limits::FOREIGN_BYTES + 1]).is_err());
     }

@@ -180,3 +180,111 @@ pub fn notes(
     }
     Ok(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::git::{Object, ObjectKind, ObjectSet, Tree};
+
+    const FORMAT: ObjectFormat = ObjectFormat::Sha1;
+
+    fn put(set: &mut ObjectSet, kind: ObjectKind, bytes: Vec<u8>) -> Oid {
+        set.insert(FORMAT, Object::new(kind, bytes)).unwrap()
+    }
+
+    fn folder(set: &mut ObjectSet, entries: Vec<(Mode, String, Oid)>) -> Oid {
+        let entry = |(mode, name, id): (Mode, String, Oid)| Entry { mode, name: name.into_bytes(), id };
+        let tree = Tree::new(entries.into_iter().map(entry).collect()).unwrap();
+        put(set, ObjectKind::Tree, tree.encode())
+    }
+
+    fn commit(set: &mut ObjectSet, tree: &Oid, parents: &[Oid], message: &str) -> Oid {
+        let who = b"x <x@example.com> 0 +0000";
+        put(set, ObjectKind::Commit, Commit::encode(tree, parents, who, who, message.as_bytes()))
+    }
+
+    /// Attestations with these entries where authorizations of main lie.
+    fn kept(set: &mut ObjectSet, entries: Vec<(Mode, String, Oid)>) -> Oid {
+        let mut at = folder(set, entries);
+        for part in ["main", "heads", "refs", "reference-authorizations"] {
+            at = folder(set, vec![(Mode::Directory, part.to_owned(), at)]);
+        }
+        commit(set, &at, &[], "Update attestations")
+    }
+
+    fn id(n: usize) -> String {
+        format!("{n:040x}")
+    }
+
+    #[test]
+    fn only_what_is_asked_for_is_read_and_only_files_have_bytes() {
+        let mut set = ObjectSet::new();
+        let blob = put(&mut set, ObjectKind::Blob, b"{}".to_vec());
+        let missing = Oid::from_hex(&id(7)).unwrap();
+        let entries = vec![
+            (Mode::File, format!("{}-{}", id(1), id(2)), blob),
+            (Mode::Symlink, format!("{}-{}", id(1), id(3)), blob),
+            (Mode::Submodule, format!("{}-{}", id(1), id(4)), missing),
+            (Mode::File, format!("{}-{}", id(5), id(6)), missing),
+            (Mode::File, "no-move".to_owned(), missing),
+        ];
+        let tip = kept(&mut set, entries);
+        let main = RefName::new("refs/heads/main").unwrap();
+        let first = Oid::from_hex(&id(1)).unwrap();
+        let found = attestations(&set, &tip, &main, &|from, _| *from == first).unwrap();
+        let read: Vec<bool> = found.iter().map(|kept| kept.bytes.is_ok()).collect();
+        assert_eq!(read, [true, false, false]);
+        assert!(found[0].path.starts_with("reference-authorizations/refs/heads/main/0000"));
+        // What is not asked for may be missing; what is, may not.
+        assert!(matches!(attestations(&set, &tip, &main, &|_, _| true), Err(SourceError::Missing { .. })));
+        let other = RefName::new("refs/heads/main/deeper").unwrap();
+        assert_eq!(attestations(&set, &tip, &other, &|_, _| true).unwrap(), []);
+    }
+
+    #[test]
+    fn a_tree_with_more_than_is_read_is_refused_as_a_whole() {
+        let mut set = ObjectSet::new();
+        let blob = put(&mut set, ObjectKind::Blob, b"{}".to_vec());
+        let many = |count: usize| (0..count).map(|n| (Mode::File, format!("{}-{}", id(1), id(n)), blob)).collect();
+        let main = RefName::new("refs/heads/main").unwrap();
+        let tip = kept(&mut set, many(limits::FOREIGN_ITEMS));
+        assert_eq!(attestations(&set, &tip, &main, &|_, _| true).unwrap().len(), limits::FOREIGN_ITEMS);
+        let tip = kept(&mut set, many(limits::FOREIGN_ITEMS + 1));
+        assert!(matches!(attestations(&set, &tip, &main, &|_, _| true), Err(SourceError::TooMany { .. })));
+        let large = put(&mut set, ObjectKind::Blob, vec![b' '; limits::FOREIGN_TOTAL_BYTES / 4 + 1]);
+        let four = (0..4).map(|n| (Mode::File, format!("{}-{}", id(1), id(n)), large)).collect();
+        let tip = kept(&mut set, four);
+        assert!(matches!(attestations(&set, &tip, &main, &|_, _| true), Err(SourceError::TooMany { .. })));
+    }
+
+    #[test]
+    fn a_log_is_read_back_to_its_beginning_or_to_where_nobody_can_tell_what_came_before() {
+        let mut set = ObjectSet::new();
+        let tree = folder(&mut set, Vec::new());
+        let entry = |n: usize| format!("RSL Reference Entry\n\nref: refs/heads/main\ntargetID: {}\nnumber: {n}", id(n));
+        let mut tip = commit(&mut set, &tree, &[], &entry(1));
+        let other = commit(&mut set, &tree, &[], "RSL Reference Entry\n\nref: ..");
+        tip = commit(&mut set, &tree, &[tip], &entry(2));
+        assert_eq!(log(&set, &tip).unwrap().len(), 2);
+        let forked = commit(&mut set, &tree, &[tip, other], &entry(3));
+        let lines = log(&set, &forked).unwrap();
+        assert_eq!(lines.len(), 1, "two ways back are none");
+        assert!(log(&set, &other).unwrap()[0].entry.is_err());
+        for n in 3..limits::FOREIGN_ITEMS + 5 {
+            tip = commit(&mut set, &tree, &[tip], &entry(n));
+        }
+        assert_eq!(log(&set, &tip).unwrap().len(), limits::FOREIGN_ITEMS);
+    }
+
+    #[test]
+    fn the_lines_of_notes_are_read_for_the_commits_that_are_asked_for() {
+        let mut set = ObjectSet::new();
+        let blob = put(&mut set, ObjectKind::Blob, b"one\n\n two \n".to_vec());
+        let root = folder(&mut set, vec![(Mode::File, id(1), blob), (Mode::File, id(2), blob)]);
+        let tip = commit(&mut set, &root, &[], "Notes");
+        let asked = BTreeSet::from([Oid::from_hex(&id(1)).unwrap()]);
+        let lines = notes(&set, FORMAT, &tip, &asked).unwrap();
+        let texts: Vec<&[u8]> = lines.iter().map(|(_, line)| line.as_slice()).collect();
+        assert_eq!(texts, [b"one".as_slice(), b"two"]);
+    }
+}
