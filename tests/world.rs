@@ -82,6 +82,8 @@ pub struct World {
     pub least: LogRef,
     /// Git's objects.
     pub objects: ObjectSet,
+    /// Refs that other tools keep records in.
+    pub others: BTreeMap<RefName, Oid>,
     /// The tip of the branch.
     pub tip: Oid,
     /// Heads that landed since the last promotion.
@@ -217,6 +219,7 @@ impl World {
             shelf: Shelf::default(),
             entries: Vec::new(),
             objects,
+            others: BTreeMap::new(),
             tip: start,
             waiting: Vec::new(),
             start,
@@ -493,6 +496,7 @@ impl World {
             shallow: false,
             replace_refs: std::collections::BTreeSet::new(),
             grafts: false,
+            others: self.others.clone(),
             listings,
             tags: self.tags.clone(),
             unsound: BTreeMap::new(),

@@ -45,6 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         shallow: false,
         replace_refs: BTreeSet::new(),
         grafts: false,
+        others: BTreeMap::new(),
         listings,
         tags: BTreeMap::new(),
         unsound: BTreeMap::new(),

@@ -18,6 +18,7 @@ mod door_log;
 mod door_policy;
 mod door_words;
 mod examples;
+mod foreign;
 mod forge;
 mod merge_against_git;
 mod merkle_vectors;

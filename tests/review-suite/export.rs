@@ -13,7 +13,7 @@ use countersign_core::policy::Lock;
 use countersign_core::statement::Statement;
 use countersign_core::statement::change_review::ForgeKind;
 use countersign_core::statement::review::Tier;
-use countersign_decide::review::{AgreedBefore, BaseDrift, ForgeRules, Parameters};
+use countersign_decide::review::{AgreedBefore, BaseDrift, ForeignReviews, ForgeRules, Parameters};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -119,6 +119,10 @@ fn required(parameters: &Parameters) -> Value {
             AgreedBefore::Landing => "landing",
         },
         "forgeRules": match parameters.forge_rules { ForgeRules::Enforced => "enforced", ForgeRules::Any => "any" },
+        "foreignReviews": match parameters.foreign_reviews {
+            ForeignReviews::Ignore => "ignore",
+            ForeignReviews::Count => "count",
+        },
         "hiddenContent": hidden,
     })
 }
@@ -233,6 +237,7 @@ fn shell(document: &Value) -> String {
         ("BASE_DRIFT", "/required/baseDrift"),
         ("AGREED_BEFORE", "/required/agreedBefore"),
         ("FORGE_RULES", "/required/forgeRules"),
+        ("FOREIGN_REVIEWS", "/required/foreignReviews"),
         ("HIDDEN_CONTENT", "/required/hiddenContent"),
         ("ENVIRONMENT", "/gate/environment"),
         ("FORGE", "/forge/kind"),

@@ -3,6 +3,7 @@
 
 mod cases;
 mod cases_content;
+pub mod cases_foreign;
 mod cases_forge;
 mod cases_forge_honest;
 mod cases_gate;
@@ -10,6 +11,7 @@ mod cases_honest;
 mod cases_objects;
 mod export;
 mod families;
+pub mod gittuf;
 mod hosted;
 mod page;
 mod reasons;
@@ -21,7 +23,7 @@ mod stage;
 pub use export::export;
 pub use families::FAMILIES;
 pub use page::page;
-pub use scene::{Hosting, Scene};
+pub use scene::{Hosting, REPOSITORY, Scene};
 pub use score::{Played, Said, Score, play_against};
 pub use serve::serve;
 pub use stage::{Ask, Found, Gating, Stage};
@@ -111,6 +113,7 @@ pub fn all() -> Vec<Case> {
         cases_gate::all(),
         cases_objects::all(),
         cases_honest::all(),
+        cases_foreign::all(),
     ]
     .concat()
 }

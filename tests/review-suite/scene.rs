@@ -1,6 +1,6 @@
 //! A repository made by git, people with SSH keys, and the proof over what they did.
 
-use super::stage::{Ask, Stage};
+use super::stage::{Ask, Stage, proof_of};
 use crate::forge::Delivery;
 use countersign_collect::Environment;
 use countersign_core::bundle::Signed;
@@ -11,7 +11,7 @@ use countersign_core::json;
 use countersign_core::statement::review::{NAMESPACE, Review, ReviewDecision};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::trust::{TRUST_NAMESPACE, Trust};
-use countersign_decide::review::Parameters;
+use countersign_decide::review::{ForeignRow, Parameters};
 use countersign_flow::review::{SignRequest, sign};
 use countersign_sign::{PersonKey, SshKeygen};
 use std::cell::{Cell, RefCell};
@@ -21,7 +21,7 @@ use std::sync::LazyLock;
 use tempfile::TempDir;
 
 /// The repository's uri.
-pub(super) const REPOSITORY: &str = "git+https://example.com/team/app";
+pub const REPOSITORY: &str = "git+https://example.com/team/app";
 /// Its branch.
 pub(super) const MAIN: &str = "refs/heads/main";
 
@@ -330,6 +330,20 @@ impl Scene {
         change(&mut self.parameters);
     }
 
+    /// What other tools recorded of `start..main`.
+    #[must_use]
+    pub fn foreign(&self) -> Vec<ForeignRow> {
+        proof_of(self, &self.repo(), Some("start"), MAIN).0.outcome.foreign
+    }
+
+    /// The file with trust, and its digest.
+    #[must_use]
+    pub fn trust_file(&self) -> (PathBuf, Sha256) {
+        let file = self.path().join("trust.sigstore.json");
+        std::fs::write(&file, &self.trust).expect("written");
+        (file, self.trust_digest)
+    }
+
     /// Asks about `start..main`.
     #[must_use]
     pub fn prove(self) -> Stage {
@@ -371,7 +385,7 @@ pub(super) fn programs() -> Environment {
 }
 
 #[expect(clippy::disallowed_methods, reason = "scenes are made by the programs that people use")]
-fn run(folder: &Path, program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> String {
+pub(super) fn run(folder: &Path, program: &str, arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let output = Command::new(program)
         .args(arguments)
         .current_dir(folder)

@@ -13,7 +13,7 @@ use countersign_flow::outside::TrustFile;
 use countersign_flow::review::{Proof, VerifyRequest, verify};
 use countersign_verify::{Evidence, History, VerifiedTrust};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The time at which cases are judged.
 pub(super) const AT: &str = "2026-11-22T10:00:00Z";
@@ -122,25 +122,7 @@ impl Stage {
 
 impl Ask {
     fn findings(&self) -> Vec<Finding> {
-        let at: Time = AT.parse().expect("a time");
-        let scene = &self.scene;
-        let file = scene.path().join("trust.sigstore.json");
-        std::fs::write(&file, &scene.trust).expect("written");
-        let trust = TrustFile::read(&file, Some(scene.trust_digest), at).expect("trust");
-        let proof = verify(&VerifyRequest {
-            repo: &self.repo,
-            repository: &Uri::new(REPOSITORY).expect("a uri"),
-            target: &RefName::new(MAIN).expect("a ref"),
-            start: self.start.as_deref(),
-            candidate: &self.candidate,
-            documents: &scene.reviews.borrow(),
-            captures: &scene.captures,
-            trust: &trust,
-            parameters: &scene.parameters,
-            programs: &programs(),
-            at,
-        })
-        .expect("proved");
+        let (proof, trust) = proof_of(&self.scene, &self.repo, self.start.as_deref(), &self.candidate);
         match (&self.marked, &trust.outcome.trust) {
             (Some(id), Some(trust)) => self.findings_with_mark(&proof, id, trust),
             _ => proof.findings.into_iter().chain(proof.outcome.findings).collect(),
@@ -160,6 +142,7 @@ impl Ask {
                 trust,
                 reviews: reviews.of_kind(Kind::Review).collect(),
                 changes: &[],
+                against: &[],
                 repository: &repository,
                 target_ref: &target,
                 candidate,
@@ -177,6 +160,28 @@ impl Ask {
         let collected = GitEvidence { facts, objects: recording.into_read() }.encode().expect("evidence");
         ask(&History::of(&GitEvidence::parse(&collected).expect("evidence"))).findings
     }
+}
+
+/// Proves a range of a scene by its own trust.
+pub(super) fn proof_of(scene: &Scene, repo: &Path, start: Option<&str>, candidate: &str) -> (Proof, TrustFile) {
+    let at: Time = AT.parse().expect("a time");
+    let (file, digest) = scene.trust_file();
+    let trust = TrustFile::read(&file, Some(digest), at).expect("trust");
+    let proof = verify(&VerifyRequest {
+        repo,
+        repository: &Uri::new(REPOSITORY).expect("a uri"),
+        target: &RefName::new(MAIN).expect("a ref"),
+        start,
+        candidate,
+        documents: &scene.reviews.borrow(),
+        captures: &scene.captures,
+        trust: &trust,
+        parameters: &scene.parameters,
+        programs: &programs(),
+        at,
+    })
+    .expect("proved");
+    (proof, trust)
 }
 
 /// Objects of which one is marked.

@@ -127,6 +127,7 @@ codes! {
     REVIEW_MISSING "review-missing" Refused "A change does not have the agreement of enough trusted persons.";
     REVIEW_REJECTED "review-rejected" Refused "A trusted person rejected the change, and has not approved it since.";
     REVIEW_NOT_COUNTED "review-not-counted" Note "A review was handed in but does not count; the reason is with it.";
+    FOREIGN_NOT_COUNTED "foreign-not-counted" Note "What another tool recorded of a change was asked for and does not count; the reason is with it.";
     REVIEW_TIME_UNKNOWN "review-time-unknown" Indeterminate "Nothing shows that the review was made before the change landed, and the policy asks for that.";
     LISTING_MISMATCH "listing-mismatch" Untrusted "The approved head's files are not those that the reviewer signed.";
     MERGE_TREE_MISMATCH "merge-tree-mismatch" Refused "A merge landed another tree than the merge of what was approved.";

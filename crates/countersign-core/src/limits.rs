@@ -65,6 +65,12 @@ pub const HIDDEN_LINES: usize = 20;
 pub const GIT_NOTES: usize = 200_000;
 /// All the bytes of the notes of one ref.
 pub const GIT_NOTES_BYTES: usize = 256 << 20;
+/// One signed document that another tool left in a repository.
+pub const FOREIGN_BYTES: usize = 1 << 20;
+/// All that is read of what other tools left in one repository.
+pub const FOREIGN_TOTAL_BYTES: usize = 64 << 20;
+/// Documents that other tools left, and newest entries of their logs, that are read.
+pub const FOREIGN_ITEMS: usize = 10_000;
 /// Commits that an expression such as `main~3` may go back.
 pub const GIT_EXPRESSION_STEPS: u32 = 100_000;
 

@@ -4,6 +4,7 @@
 use crate::error::FlowError;
 use countersign_collect::git::GitRepo;
 use countersign_core::digest::Sha256;
+use countersign_core::forge::foreign;
 use countersign_core::git::evidence::{Evidence, Facts};
 use countersign_core::git::listing::listing_digest;
 use countersign_core::git::source::Recording;
@@ -29,6 +30,8 @@ pub struct Scope {
     pub heads: BTreeSet<Oid>,
     /// Tags that somebody bound to a commit: what they name now is looked up.
     pub tags: BTreeSet<RefName>,
+    /// Whether the refs that other tools keep records in are part of it.
+    pub others: bool,
 }
 
 /// Collects the evidence that `proof` needs. It is run once over the repository, and what it read becomes the evidence.
@@ -44,6 +47,7 @@ pub fn collect(repo: &GitRepo, scope: &Scope, proof: impl FnOnce(&History<'_>)) 
         shallow: seen.shallow || seen.partial,
         replace_refs: seen.replace_refs,
         grafts: seen.grafts,
+        others: if scope.others { others(repo)? } else { BTreeMap::new() },
         listings: listings(&source, &scope.heads),
         tags: tags(repo, &scope.tags)?,
         unsound: BTreeMap::new(),
@@ -53,6 +57,18 @@ pub fn collect(repo: &GitRepo, scope: &Scope, proof: impl FnOnce(&History<'_>)) 
     facts.unsound = recording.unsound();
     let evidence = Evidence { facts, objects: recording.into_read() };
     evidence.encode().map_err(|error| FlowError::Evidence(error.to_string()))
+}
+
+/// The refs that other tools keep records in, as far as they are there.
+fn others(repo: &GitRepo) -> Result<BTreeMap<RefName, Oid>, FlowError> {
+    let mut out = BTreeMap::new();
+    for name in foreign::REFS {
+        let name = RefName::new(name).map_err(|error| FlowError::Usage(error.to_string()))?;
+        if let Some(tip) = repo.resolve(&name)? {
+            out.insert(name, tip);
+        }
+    }
+    Ok(out)
 }
 
 /// The heads that verified reviews are about: their listings are signed, and are compared.

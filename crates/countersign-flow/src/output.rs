@@ -16,7 +16,7 @@ use countersign_core::statement::change_review::{ChangeState, ForgeKind, Shortfa
 use countersign_core::statement::review::{Review, Tier};
 use countersign_core::time::Time;
 use countersign_core::trust::Trust;
-use countersign_decide::review::{ChangeRow, CommitRow};
+use countersign_decide::review::{ChangeRow, CommitRow, ForeignRow};
 use serde::Serialize;
 
 macro_rules! documents {
@@ -296,6 +296,8 @@ documents! {
         commits: Vec<CommitRow>,
         /// Every change that landed.
         changes: Vec<ChangeRow>,
+        /// What other tools recorded of the range, and whether it counts.
+        foreign: Vec<ForeignRow>,
         /// The digest of the git evidence that the proof is over.
         evidence: Sha256,
         /// What was found.
@@ -353,6 +355,8 @@ documents! {
         subject: Option<String>,
         /// The change that it belongs to; absent if it belongs to none.
         change: Option<ChangeRow>,
+        /// What other tools recorded of it, or of the range as a whole.
+        foreign: Vec<ForeignRow>,
         /// What was found about it, or about the range as a whole.
         findings: Vec<Finding>,
         /// How many findings stand in the way of other commits of the range.

@@ -317,6 +317,7 @@ fn scope(
         candidate: named.commit,
         start: start_of(view, environment, source, &named.commit, blobs).ok().flatten(),
         heads: history::reviewed_heads(evidence),
+        others: manifest.rules.iter().any(countersign_decide::rules::reads_others),
     })
 }
 

@@ -7,6 +7,7 @@
 
 pub mod document;
 pub mod evidence;
+pub mod foreign;
 pub mod forge;
 pub mod history;
 pub mod keys;
@@ -20,6 +21,7 @@ pub mod vsa;
 
 pub use document::{SignedBy, Verified};
 pub use evidence::{Blobs, Evidence};
+pub use foreign::{ForeignSigner, ForeignStatement};
 pub use forge::{ForgeChange, ForgeOutcome};
 pub use history::History;
 pub use log::{LogState, StateView};

@@ -22,3 +22,5 @@ pub(crate) const PKCS11_PIN: &str = "COUNTERSIGN_PKCS11_PIN";
 pub(crate) const PKCS11_MODULE: &str = "COUNTERSIGN_PKCS11_MODULE";
 /// The proxy for https.
 pub(crate) const HTTPS_PROXY: &str = "HTTPS_PROXY";
+/// Hosts and networks that are asked without the proxy.
+pub(crate) const NO_PROXY: &str = "NO_PROXY";

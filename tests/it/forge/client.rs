@@ -126,19 +126,25 @@ fn each_kind_of_token_goes_into_its_own_header() {
     assert_eq!(client.get("GET /projects/team%2Fservice").unwrap().status, 401);
 }
 
-#[test]
-fn an_app_exchanges_its_claim_for_a_token_once() {
+/// A key as GitHub hands them out, readable by its owner alone; none where openssl is absent.
+pub(super) fn app_key(folder: &std::path::Path) -> Option<std::path::PathBuf> {
     use std::os::unix::fs::PermissionsExt as _;
-    let folder = tempfile::tempdir().unwrap();
-    let key = folder.path().join("app.pem");
+    let key = folder.join("app.pem");
     #[expect(clippy::disallowed_methods, reason = "GitHub hands out the keys that openssl makes")]
     let made =
         std::process::Command::new("openssl").args(["genrsa", "-traditional", "-out"]).arg(&key).arg("2048").output();
     if !made.is_ok_and(|made| made.status.success()) {
         eprintln!("skipped: openssl is absent");
-        return;
+        return None;
     }
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    Some(key)
+}
+
+#[test]
+fn an_app_exchanges_its_claim_for_a_token_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(key) = app_key(folder.path()) else { return };
     let server = Server::start(story(Kind::Github));
     server.only_for("nobody's");
     let app = App::load("1234", &key, None).unwrap();
@@ -215,6 +221,35 @@ fn a_forge_that_cannot_show_who_it_is_is_not_asked() {
     std::fs::write(folder.path().join("none.pem"), "no certificate\n").unwrap();
     let error = with(&server.api(), Some(folder.path().join("none.pem"))).unwrap_err();
     assert!(matches!(error, OnlineError::Certificates { .. }), "{error:?}");
+}
+
+#[test]
+fn a_host_that_is_named_in_no_proxy_is_asked_without_the_proxy() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = folder.path().join("ca.pem");
+    std::fs::write(&authority, countersign_tests::forge::AUTHORITY).unwrap();
+    let server = Server::start_tls(story(Kind::Github));
+    let proxied = |no_proxy: Option<&str>| {
+        captured(
+            Settings {
+                authorities: Some(authority.clone()),
+                // Nobody listens there.
+                proxy: Some("http://127.0.0.1:9".to_owned()),
+                no_proxy: no_proxy.map(str::to_owned),
+                attempts: 1,
+                ..settings(&server)
+            },
+            &Patient::new(),
+        )
+    };
+    for elsewhere in [None, Some("example.com"), Some("")] {
+        let error = proxied(elsewhere).unwrap_err();
+        assert!(matches!(error, OnlineError::Unreachable { .. }), "{error:?}");
+    }
+    assert_eq!(server.seen().len(), 0);
+    for here in ["localhost", "example.com, localhost", "*"] {
+        assert!(proxied(Some(here)).is_ok(), "{here}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
 use countersign_core::forge::{Capture, derive};
 use countersign_core::ids::RefName;
-use countersign_core::statement::change_review::{ChangeReview, ChangeState, Part};
+use countersign_core::statement::change_review::{ChangeReview, ChangeState, Part, SuiteResult};
 use countersign_core::statement::{Kind as StatementKind, Statement};
 use countersign_flow::FlowError;
 use countersign_flow::output::ReviewCollected;
@@ -207,6 +207,7 @@ fn the_door_collects_signs_and_says_what_is_missing() {
     private(&door.path().join("token"));
     let said = door.run(&line);
     said.expect(0, &["#1  merged", "#2  merged", "note: rule suites: ", "came with no change"]);
+    said.expect(0, &["rule suites need administration:read"]);
     assert!(!said.text.contains(TOKEN));
     assert!(door.has("evidence/2.change-review.sigstore.json"));
 
@@ -227,6 +228,69 @@ fn the_door_collects_signs_and_says_what_is_missing() {
 fn private(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+#[test]
+fn the_door_reads_as_a_github_app_and_shows_its_key_and_token_to_nobody() {
+    let door = Door::new();
+    let Some(key) = super::client::app_key(door.path()) else { return };
+    let server = Server::start(story(Kind::Github));
+    server.only_for("nobody's");
+    let line = |app: &str| {
+        format!(
+            "review collect github --change 1 --repository https://github.com/team/service --api {} \
+             --key keys/gate.pem --dir evidence {app}",
+            server.api()
+        )
+    };
+    door.run(&line("")).expect(3, &["the forge answered 401"]);
+    door.run(&line("--app-id 1234")).expect(2, &["--app-key"]);
+    let said = door.run(&line("--app-id 1234 --app-key app.pem"));
+    said.expect(0, &["#1  merged", "1 review(s)"]);
+    assert_eq!((server.count("/service/installation"), server.count("/access_tokens")), (1, 1));
+    let named = door.run(&line("--app-id 1234 --app-key app.pem --app-installation 77"));
+    named.expect(0, &["#1  merged"]);
+    assert_eq!(server.count("/service/installation"), 1, "the installation was named");
+    let secret = std::fs::read_to_string(&key).unwrap();
+    let secret = secret.lines().nth(1).unwrap();
+    for entry in std::fs::read_dir(door.path().join("evidence")).unwrap() {
+        let kept = String::from_utf8_lossy(&std::fs::read(entry.unwrap().path()).unwrap()).into_owned();
+        assert!(!kept.contains("ghs_fake") && !kept.contains(secret));
+    }
+    assert!(!said.text.contains("ghs_fake"));
+    door.write("app.pem", b"no key\n");
+    door.run(&line("--app-id 1234 --app-key app.pem")).expect(5, &["app.pem", "nothing was"]);
+}
+
+#[test]
+fn how_the_rules_came_out_is_found_on_a_later_page_and_missing_is_not_a_pass() {
+    let mut long = story(Kind::Github);
+    let landing = long.suites.pop().unwrap();
+    let template = landing.clone();
+    long.suites.push(landing);
+    for n in 0..230 {
+        let mut later = template.clone();
+        later.id += n + 1;
+        later.after = format!("{n:040x}");
+        long.suites.push(later);
+    }
+    let (server, folder) = (Server::start(long), tempfile::tempdir().unwrap());
+    one(&server, folder.path());
+    assert_eq!(statement(folder.path(), 1).1.rule_suite.map(|suite| suite.result), Some(SuiteResult::Pass));
+    assert_eq!(server.count("/rule-suites"), 3, "every page up to the landing");
+    server.story(|story| story.suites.iter_mut().for_each(|suite| suite.result = "bypass"));
+    one(&server, folder.path());
+    assert_eq!(statement(folder.path(), 1).1.rule_suite.map(|suite| suite.result), Some(SuiteResult::Bypass));
+    server.story(|story| story.suites.retain(|suite| suite.after.starts_with("00")));
+    one(&server, folder.path());
+    let review = statement(folder.path(), 1).1;
+    assert_eq!(review.rule_suite, None);
+    assert!(review.shortfalls.iter().any(|short| short.what == Part::RuleSuites && short.why.contains("no record")));
+    server.misbehave("/rule-suites", 1, Fault::Status(404));
+    one(&server, folder.path());
+    let review = statement(folder.path(), 1).1;
+    assert!(review.rule_suite.is_none());
+    assert!(review.shortfalls.iter().any(|short| short.why.contains("administration:read")), "{:?}", review.shortfalls);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod collect;
 mod fake;
 mod gate;
 mod limits;
+mod recorded;
 
 use countersign_collect::forge::{Client, Clock, Common, Credential, OnlineError, Place, Secret, Settings, capture};
 use countersign_core::forge::Capture;

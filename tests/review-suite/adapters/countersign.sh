@@ -16,6 +16,9 @@ else
     if [ "$FORGE_RULES" = any ]; then
         set -- "$@" --any-rules
     fi
+    if [ "$FOREIGN_REVIEWS" = count ]; then
+        set -- "$@" --foreign
+    fi
 fi
 
 "$program" "$@" --repo "$case/repo.git" --trust "$case/trust.sigstore.json" --trust-digest "$TRUST_DIGEST" \

@@ -49,6 +49,8 @@ pub struct Settings {
     pub cache: Option<PathBuf>,
     /// The address of a proxy for https.
     pub proxy: Option<String>,
+    /// What is asked without it: hosts with all below them, addresses and networks, separated by commas; `*` is everything.
+    pub no_proxy: Option<String>,
     /// Requests in one minute, at most.
     pub per_minute: usize,
     /// Requests at one time, at most.
@@ -71,6 +73,7 @@ impl Settings {
             authorities: None,
             cache: None,
             proxy: None,
+            no_proxy: None,
             per_minute: 900,
             parallel: 16,
             patience: Duration::from_mins(15),
@@ -147,7 +150,9 @@ impl<'c> Client<'c> {
             .connect_timeout(settings.timeout.min(Duration::from_secs(10)))
             .timeout(settings.timeout);
         if let Some(proxy) = &settings.proxy {
-            builder = builder.proxy(reqwest::Proxy::https(proxy).map_err(|_address| OnlineError::Proxy)?);
+            let proxy = reqwest::Proxy::https(proxy).map_err(|_address| OnlineError::Proxy)?;
+            let without = settings.no_proxy.as_deref().and_then(reqwest::NoProxy::from_string);
+            builder = builder.proxy(proxy.no_proxy(without));
         }
         if let Some(path) = &settings.authorities {
             let refused = || OnlineError::Certificates { path: path.clone() };

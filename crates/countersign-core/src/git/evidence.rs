@@ -40,6 +40,9 @@ pub struct Facts {
     pub replace_refs: BTreeSet<RefName>,
     /// Whether it has a grafts file.
     pub grafts: bool,
+    /// Refs that other tools keep records in, where those are asked for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub others: BTreeMap<RefName, Oid>,
     /// For each approved head: SHA-256 over the listing of its tree.
     pub listings: BTreeMap<Oid, Sha256>,
     /// Tags that somebody bound to a commit, each with the object that it names now. One that is not there is not listed.
@@ -170,7 +173,7 @@ pub enum EvidenceError {
 
 impl Facts {
     fn check_format(&self) -> Result<(), EvidenceError> {
-        let ids = self.start.iter().chain([&self.candidate]).chain(self.listings.keys());
+        let ids = self.start.iter().chain([&self.candidate]).chain(self.listings.keys()).chain(self.others.values());
         let mut ids = ids.chain(self.tags.values()).chain(self.unsound.keys());
         match ids.find(|id| id.format() != self.format) {
             Some(id) => Err(EvidenceError::Format { id: *id }),
@@ -240,6 +243,7 @@ mod tests {
             shallow: false,
             replace_refs: BTreeSet::from([RefName::new("refs/replace/ab").unwrap()]),
             grafts: false,
+            others: BTreeMap::new(),
             listings: BTreeMap::from([(id(2), Sha256::of(b"x"))]),
             tags: BTreeMap::new(),
             unsound: BTreeMap::new(),

@@ -2,6 +2,7 @@
 
 use super::authors::Authors;
 use super::changes::{Changes, Signed};
+use super::foreign::Others;
 use super::landing::{Landing, describe};
 use super::opinions::{self, Opinion, Standing};
 use super::parameters::AgreedBefore;
@@ -60,6 +61,7 @@ pub(super) fn judge(
     authors: &Authors,
     changes: &Changes<'_>,
     recorded: &[&ForgeChange],
+    others: &mut Others,
 ) -> Result<Judged, SourceError> {
     let mut findings = Vec::new();
     let mut rows = Vec::new();
@@ -75,6 +77,11 @@ pub(super) fn judge(
     for opinion in opinions::left_out(question, landing, recorded)? {
         count_opinion(question, landing, authors, opinion, &mut count, &mut rows, &mut findings);
     }
+    let foreign = others.count(question, landing, authors, changes, &mut |person| {
+        count.add(person, Agreed { tier: Tier::T1, before_landing: false })
+    })?;
+    rows.extend(foreign.rows);
+    findings.extend(foreign.findings);
 
     let parameters = question.parameters;
     let beyond = parameters.reviewers_beyond_author;
@@ -128,6 +135,9 @@ pub(super) fn judge(
     if !alone {
         findings.extend(settings::shortfalls(question, recorded));
         findings.extend(settings::check(question, recorded));
+        if foreign.by_app && recorded.is_empty() {
+            findings.extend(settings::unrecorded(question, &landing.head));
+        }
     }
     Ok(Judged { findings, rows, needed, tier: tier_of(authors.known, &count, size(beyond)) })
 }
@@ -237,7 +247,7 @@ fn rejections(rows: &[ReviewRow]) -> Vec<&ReviewRow> {
     rows.iter().filter(|row| row.decision == ReviewDecision::Reject).collect()
 }
 
-fn rejected(question: &Question<'_>, who: &str, place: &str) -> Finding {
+pub(super) fn rejected(question: &Question<'_>, who: &str, place: &str) -> Finding {
     Finding::new(codes::REVIEW_REJECTED, format!("{who} rejected this change"))
         .at(place)
         .expected("no rejection by a trusted person", question.by)

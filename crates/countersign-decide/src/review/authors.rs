@@ -2,6 +2,7 @@
 //! record of who pushed; and by nothing else.
 
 use super::Question;
+use super::foreign::Others;
 use super::rows::AuthorRow;
 use super::uploads::Uploads;
 use countersign_core::git::commit::Identity;
@@ -30,12 +31,32 @@ impl Authors {
     }
 }
 
-/// The effective authors of these commits, each once, by signatures and by what forges recorded of the change.
+/// The effective authors of these commits, each once, by signatures and by what forges recorded of the change. gittuf's log
+/// of who uploaded what is asked only where it makes all of them known: somebody who is excluded for it costs nothing then.
 pub(super) fn of(
     question: &Question<'_>,
     commits: &[Oid],
     before: &Oid,
     recorded: &[&ForgeChange],
+    others: Option<&Others>,
+) -> Result<Authors, SourceError> {
+    let plain = read(question, commits, before, recorded, None)?;
+    let others = others.filter(|others| plain.known.is_none() && others.names_uploaders(question));
+    if others.is_some() {
+        let named = read(question, commits, before, recorded, others)?;
+        if named.known.is_some() {
+            return Ok(named);
+        }
+    }
+    Ok(plain)
+}
+
+fn read(
+    question: &Question<'_>,
+    commits: &[Oid],
+    before: &Oid,
+    recorded: &[&ForgeChange],
+    others: Option<&Others>,
 ) -> Result<Authors, SourceError> {
     let mut rows = BTreeSet::new();
     let mut weakest = Tier::T3;
@@ -44,7 +65,7 @@ pub(super) fn of(
         .map(|recorded| Uploads::read(question.history.objects(), recorded, commits, before))
         .collect::<Result<Vec<_>, _>>()?;
     for id in commits {
-        weakest = weakest.min(commit(question, id, &uploads, &mut rows)?);
+        weakest = weakest.min(commit(question, id, &uploads, others, &mut rows)?);
     }
     for recorded in recorded {
         let change = recorded.change();
@@ -61,6 +82,7 @@ fn commit(
     question: &Question<'_>,
     id: &Oid,
     uploads: &[Uploads<'_>],
+    others: Option<&Others>,
     rows: &mut BTreeSet<AuthorRow>,
 ) -> Result<Tier, SourceError> {
     let commit = question.history.objects().commit(id)?;
@@ -80,6 +102,10 @@ fn commit(
             let best = uploads.iter().filter(|u| u.covers(id)).map(Uploads::tier).max();
             if let Some(best) = best {
                 tier = best;
+            } else if let Some(person) = others.and_then(|others| others.uploader(id)) {
+                tier = Tier::T1;
+                let seen = format!("uploaded {short}, by gittuf's log that the person signed");
+                rows.insert(AuthorRow { person: Some(person.clone()), seen });
             } else if let CommitSigner::Unknown(by) = unsigned {
                 rows.insert(AuthorRow { person: None, seen: format!("commit {short} is signed by {by}") });
             } else {

@@ -114,6 +114,21 @@ impl<'a> Changes<'a> {
         self.by_head.get(head).into_iter().flatten().collect()
     }
 
+    /// What people signed against a head, or against any head with these files.
+    pub(super) fn against(&self, head: &Oid, tree: &Oid) -> Vec<&Signed> {
+        let about = |signed: &&Signed| {
+            let review = &signed.review;
+            review.head_commit == *head || review.head_tree == *tree || review.merge_tree == Some(*tree)
+        };
+        let signed = self.by_head.values().flatten();
+        signed.filter(|signed| signed.review.decision != ReviewDecision::Approve).filter(about).collect()
+    }
+
+    /// Whether a forge recorded that a change landed with this commit.
+    pub(super) fn lands_with(&self, commit: &Oid) -> bool {
+        self.forge.values().flatten().any(|recorded| recorded.change().result_commit == Some(*commit))
+    }
+
     /// What forges recorded of changes with this head.
     pub(super) fn recorded(&self, head: &Oid) -> &[&'a ForgeChange] {
         self.forge.get(head).map(Vec::as_slice).unwrap_or_default()

@@ -352,7 +352,7 @@ fn unreviewed(
     let source = question.history.objects();
     let needed = question.parameters.reviewers_beyond_author.saturating_add(1);
     let title = subject(source, commit)?;
-    let authors = super::authors::of(question, &commits, commit, &[])?.rows;
+    let authors = super::authors::of(question, &commits, commit, &[], None)?.rows;
     let mut finding = Finding::new(codes::REVIEW_MISSING, format!("{what}: \"{title}\""))
         .at(format!("commit {commit}"))
         .expected(format!("{needed} trusted persons agreed"), question.by);

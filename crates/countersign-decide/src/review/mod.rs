@@ -12,6 +12,7 @@ mod binding;
 mod changes;
 mod content;
 mod facts;
+mod foreign;
 mod landing;
 mod opinions;
 mod parameters;
@@ -22,8 +23,8 @@ mod tags;
 mod unused;
 mod uploads;
 
-pub use parameters::{AgreedBefore, BaseDrift, ForgeRules, Parameters};
-pub use rows::{AuthorRow, ChangeRow, CommitRow, ReviewRow, Strategy};
+pub use parameters::{AgreedBefore, BaseDrift, ForeignReviews, ForgeRules, Parameters};
+pub use rows::{AuthorRow, ChangeRow, CommitRow, ForeignKind, ForeignRow, ReviewRow, Strategy};
 pub use tags::BoundTag;
 
 use changes::Changes;
@@ -36,6 +37,7 @@ use countersign_core::statement::Statement;
 use countersign_core::statement::review::Tier;
 use countersign_core::time::Time;
 use countersign_verify::{ForgeChange, History, Verified, VerifiedTrust};
+use foreign::Others;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be proved.
@@ -80,6 +82,8 @@ pub struct Outcome {
     pub commits: Vec<CommitRow>,
     /// One row for each change that landed.
     pub changes: Vec<ChangeRow>,
+    /// What other tools recorded of the range, as far as it was handed in.
+    pub foreign: Vec<ForeignRow>,
     /// The weakest tier of evidence among the changes, if every commit belongs to one.
     pub tier: Option<Tier>,
 }
@@ -124,16 +128,23 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
     for (head, _) in question.landed.iter().filter(|(_, landed)| !within.contains(landed)) {
         changes.land(*head);
     }
+    let mut others = Others::read(question, &chain, &range);
     let mut covered = BTreeSet::new();
     let mut look = Look::new(source);
     let mut at = 0;
     let mut unexplained = false;
     while at < chain.len() {
-        let explained = landing::explain(question, &chain, at, &mut changes)?;
+        let mut explained = landing::explain(question, &chain, at, &mut changes)?;
+        if let (Err(unexplained), Some(landed)) = (&explained, chain.get(at))
+            && let Some(landing) = others.landing(question, landed, unexplained, &changes)?
+        {
+            changes.land(landing.head);
+            explained = Ok(landing);
+        }
         match explained {
             Ok(landing) => {
                 covered.extend(landing.commits.iter().copied());
-                outcome.record(question, &landing, &changes, &mut look)?;
+                outcome.record(question, &landing, &changes, &mut others, &mut look)?;
                 at = at.saturating_add(landing.length);
             }
             Err(nothing) => {
@@ -151,6 +162,7 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
     if unexplained {
         outcome.findings.extend(unused::of(question, &changes, &within)?);
     }
+    outcome.foreign = others.finish(&mut outcome.findings);
     outcome.close(&range, &covered, question);
     Ok(())
 }
@@ -162,6 +174,7 @@ impl Outcome {
         question: &Question<'_>,
         landing: &landing::Landing,
         changes: &Changes<'_>,
+        others: &mut Others,
         look: &mut Look<'_>,
     ) -> Result<(), SourceError> {
         let source = question.history.objects();
@@ -183,8 +196,8 @@ impl Outcome {
                 .found(landed),
             );
         }
-        let authors = authors::of(question, &landing.authored, &landing.before, &recorded)?;
-        let judged = approvals::judge(question, landing, &authors, changes, &recorded)?;
+        let authors = authors::of(question, &landing.authored, &landing.before, &recorded, Some(others))?;
+        let judged = approvals::judge(question, landing, &authors, changes, &recorded, others)?;
         self.findings.extend(judged.findings);
         let hidden = content::of(question, landing, look, &mut self.findings)?;
         for commit in &landing.commits {

@@ -21,6 +21,17 @@ pub struct Parameters {
     pub forge_rules: ForgeRules,
     /// What blocks of that which a diff does not show.
     pub hidden_content: BTreeSet<HiddenKind>,
+    /// Whether agreement that gittuf recorded in the repository counts.
+    pub foreign_reviews: ForeignReviews,
+}
+
+/// Whether agreement that gittuf recorded in the repository counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForeignReviews {
+    /// It does not. What is handed in of it is shown.
+    Ignore,
+    /// It does, as T1 and by our trust alone.
+    Count,
 }
 
 /// Whether a forge's evidence needs the branch's rules to have been in force.
@@ -62,6 +73,7 @@ impl Default for Parameters {
             agreed_before: AgreedBefore::Promotion,
             forge_rules: ForgeRules::Enforced,
             hidden_content: BTreeSet::from([HiddenKind::Bidi]),
+            foreign_reviews: ForeignReviews::Ignore,
         }
     }
 }
@@ -75,6 +87,7 @@ impl Parameters {
         let drifts = [("allow", BaseDrift::Allow), ("reapprove", BaseDrift::Reapprove)];
         let befores = [("promotion", AgreedBefore::Promotion), ("landing", AgreedBefore::Landing)];
         let rules = [("enforced", ForgeRules::Enforced), ("any", ForgeRules::Any)];
+        let foreign = [("ignore", ForeignReviews::Ignore), ("count", ForeignReviews::Count)];
         let beyond = reader.number("reviewers_beyond_author", 1..=16, "a number from 1 to 16", 1)?;
         let read = Self {
             reviewers_beyond_author: u32::try_from(beyond).unwrap_or(u32::MAX),
@@ -83,6 +96,12 @@ impl Parameters {
             agreed_before: reader.word("agreed_before", &befores, "`promotion` or `landing`", default.agreed_before)?,
             forge_rules: reader.word("forge_rules", &rules, "`enforced` or `any`", default.forge_rules)?,
             hidden_content: reader.words("hidden_content", HiddenKind::ALL, HIDDEN, default.hidden_content)?,
+            foreign_reviews: reader.word(
+                "foreign_reviews",
+                &foreign,
+                "`ignore` or `count`",
+                default.foreign_reviews,
+            )?,
         };
         reader.finish()?;
         Ok(read)

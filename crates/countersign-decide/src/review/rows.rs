@@ -107,6 +107,61 @@ pub struct ReviewRow {
     pub why_not: Option<String>,
 }
 
+/// Something that another tool recorded in the repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ForeignRow {
+    /// What kind of record.
+    pub kind: ForeignKind,
+    /// Where it lies.
+    pub place: String,
+    /// The commit of the range that it is about, if it is about one.
+    pub commit: Option<Oid>,
+    /// What it says, as printable ASCII.
+    pub says: String,
+    /// Who signed it, as trust knows the key.
+    pub signed_by: String,
+    /// Whether it counts as an approval.
+    pub counted: bool,
+    /// Why not, if it does not.
+    pub why_not: Option<String>,
+}
+
+/// A kind of record of another tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum ForeignKind {
+    /// gittuf: somebody signed that a ref may move.
+    Authorization,
+    /// gittuf: an app says who approved on a forge that a ref moves.
+    Approval,
+    /// gittuf: a ref moved.
+    LogEntry,
+    /// What another verifier claims, such as the SLSA source tool.
+    Claim,
+}
+
+impl ForeignKind {
+    /// Whether such a record can count as an approval.
+    #[must_use]
+    pub const fn can_count(self) -> bool {
+        matches!(self, Self::Authorization | Self::Approval)
+    }
+}
+
+impl fmt::Display for ForeignKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Authorization => "gittuf authorization",
+            Self::Approval => "gittuf approval",
+            Self::LogEntry => "gittuf log",
+            Self::Claim => "claim",
+        })
+    }
+}
+
 impl ReviewRow {
     /// Who, in words.
     #[must_use]

@@ -4,6 +4,7 @@ use super::Question;
 use super::parameters::ForgeRules;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
+use countersign_core::git::Oid;
 use countersign_core::statement::change_review::{ChangeReview, EventKind, ForgeKind, RulesInForce, SuiteResult};
 use countersign_verify::ForgeChange;
 
@@ -34,6 +35,17 @@ pub(super) fn check(question: &Question<'_>, recorded: &[&ForgeChange]) -> Vec<F
         return Vec::new();
     }
     recorded.iter().flat_map(|recorded| rules(question, recorded.change())).collect()
+}
+
+/// An app's word of approvals on a forge, without any record of the forge's rules.
+pub(super) fn unrecorded(question: &Question<'_>, head: &Oid) -> Option<Finding> {
+    (question.parameters.forge_rules == ForgeRules::Enforced).then(|| {
+        Finding::new(codes::RULES_UNKNOWN, "the branch's rules are not known, and unknown is not enforced")
+            .at(format!("change {head}"))
+            .expected("rules that were in force for everybody", question.by)
+            .found("an app's word of approvals, and no record of the rules")
+            .help("let the collector read them, or set `forge_rules = \"any\"` for the rule")
+    })
 }
 
 fn rules(question: &Question<'_>, change: &ChangeReview) -> Vec<Finding> {

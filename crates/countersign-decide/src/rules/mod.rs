@@ -13,6 +13,7 @@ mod two_party_review_1;
 pub use context::{Built, Context, Landed};
 
 use crate::parameters::ParameterError;
+use crate::review::{ForeignReviews, Parameters};
 use countersign_core::finding::Finding;
 use countersign_core::ids::RuleId;
 use countersign_core::policy::Rule;
@@ -53,6 +54,13 @@ pub fn find(id: &RuleId) -> Option<&'static BuiltIn> {
     ALL.iter().find(|rule| rule.id == id.as_str())
 }
 
+/// Whether a rule reads what other tools recorded in the repository: the git evidence then has to have it.
+#[must_use]
+pub fn reads_others(rule: &Rule) -> bool {
+    rule.id.as_str() == two_party_review_1::RULE.id
+        && Parameters::read(&rule.parameters).is_ok_and(|asked| asked.foreign_reviews == ForeignReviews::Count)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +75,24 @@ mod tests {
             assert!((rule.accepts)(&BTreeMap::new()).is_ok(), "{} accepts its own defaults", rule.id);
             let unknown = BTreeMap::from([("no-such-parameter".to_owned(), Value::Null)]);
             assert!((rule.accepts)(&unknown).is_err(), "{} refuses what it does not know", rule.id);
+        }
+    }
+
+    #[test]
+    fn what_other_tools_recorded_is_read_only_where_a_rule_asks_for_it() {
+        let asks = |parameter: Option<&str>| {
+            let parameters = parameter.map(|word| ("foreign_reviews".to_owned(), Value::from(word)));
+            reads_others(&Rule {
+                id: RuleId::new(two_party_review_1::RULE.id).unwrap(),
+                stages: BTreeMap::new(),
+                parameters: parameters.into_iter().collect(),
+                controls: Vec::new(),
+                owner: None,
+            })
+        };
+        assert!(asks(Some("count")));
+        for other in [None, Some("ignore"), Some("yes")] {
+            assert!(!asks(other), "{other:?}");
         }
     }
 }

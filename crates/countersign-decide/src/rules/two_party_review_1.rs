@@ -22,6 +22,10 @@ pub(super) const RULE: BuiltIn = BuiltIn {
             "what blocks of that which a diff does not show: bidi, invisible, symlink, submodule, binary, lfs, no-diff, \
              generated, executable, unread; the rest is noted ([\"bidi\"])",
         ),
+        (
+            "foreign_reviews",
+            "whether agreement that gittuf recorded counts, by our trust and as T1: ignore or count (ignore)",
+        ),
     ],
     controls: &["SOC 2 CC8.1"],
     accepts: |parameters| review::Parameters::read(parameters).map(|_| ()),

@@ -49,6 +49,13 @@ pub fn explain(proof: &Proof, more: &[Finding], commit: &Oid) -> Result<ReviewEx
         commit: *commit,
         subject: row.map(|row| row.subject.clone()),
         change: change.cloned(),
+        foreign: proof
+            .outcome
+            .foreign
+            .iter()
+            .filter(|row| row.commit.is_none_or(|id| ours.contains(&id)))
+            .cloned()
+            .collect(),
         next: blocking().filter_map(|finding| finding.help.clone()).collect::<BTreeSet<_>>().into_iter().collect(),
         elsewhere: elsewhere.iter().filter(|finding| finding.class != Class::Note).count(),
         evidence: Sha256::of(&proof.evidence),

@@ -132,6 +132,7 @@ pub fn verify(request: &VerifyRequest<'_>) -> Result<Proof, FlowError> {
         start: Some(start),
         heads: history::reviewed_heads(&reviews),
         tags: tags.iter().filter_map(BoundTag::reference).collect(),
+        others: true,
     };
     let ask = |history: &History<'_>, trust: &VerifiedTrust| {
         review::prove(&Question {

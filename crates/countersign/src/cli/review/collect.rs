@@ -137,6 +137,7 @@ impl Collect {
         settings.authorities.clone_from(&self.asking.ca);
         settings.cache.clone_from(&self.asking.cache);
         settings.proxy = call.world.variable(variables::HTTPS_PROXY).map(str::to_owned);
+        settings.no_proxy = call.world.variable(variables::NO_PROXY).map(str::to_owned);
         settings.per_minute = number(self.asking.rate);
         settings.parallel = number(self.asking.parallel);
         settings.patience = Duration::from_secs(self.asking.max_wait.into());

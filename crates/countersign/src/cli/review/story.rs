@@ -2,7 +2,7 @@
 
 use countersign_core::finding::Class;
 use countersign_core::git::Oid;
-use countersign_decide::review::{ChangeRow, CommitRow};
+use countersign_decide::review::{ChangeRow, CommitRow, ForeignRow};
 use countersign_flow::output::{ReviewExplained, ReviewProved};
 use countersign_report::text;
 
@@ -12,6 +12,8 @@ const WIDE: usize = 100;
 const SUBJECT: usize = 30;
 /// How much of what a diff hides is told of one change.
 const HIDDEN: usize = 10;
+/// How many records of other tools are told of.
+const OTHERS: usize = 40;
 
 /// The whole range.
 pub(super) fn of_range(proved: &ReviewProved) -> String {
@@ -33,6 +35,7 @@ pub(super) fn of_range(proved: &ReviewProved) -> String {
         out.push_str(&text::wrapped("", &format!("change {}  \"{}\"", short(&change.head), change.subject), WIDE));
         out.push_str(&of_change(change));
     }
+    out.push_str(&of_others(&proved.foreign));
     if !proved.findings.is_empty() {
         out.push('\n');
         out.push_str(&text::findings(&proved.findings));
@@ -53,6 +56,7 @@ pub(super) fn of_commit(explained: &ReviewExplained) -> String {
         }
         None => out.push_str("  belongs to   no change that anybody agreed to\n"),
     }
+    out.push_str(&of_others(&explained.foreign));
     if !explained.findings.is_empty() {
         out.push('\n');
         out.push_str(&text::findings(&explained.findings));
@@ -95,6 +99,27 @@ fn of_change(change: &ChangeRow) -> String {
     }
     if !hidden.is_empty() {
         out.push_str(&below("  a diff hides ", hidden.into_iter()));
+    }
+    out
+}
+
+/// What other tools recorded; nothing if there is nothing.
+fn of_others(rows: &[ForeignRow]) -> String {
+    let mut out = String::new();
+    if rows.is_empty() {
+        return out;
+    }
+    out.push_str("\nwritten by others\n");
+    for row in rows.iter().take(OTHERS) {
+        let commit = row.commit.as_ref().map(|commit| format!("{}  ", short(commit))).unwrap_or_default();
+        out.push_str(&text::wrapped("  ", &format!("{commit}{}: {}", row.kind, row.says), WIDE));
+        out.push_str(&text::wrapped("    at         ", &row.place, WIDE));
+        out.push_str(&text::wrapped("    signed by  ", &row.signed_by, WIDE));
+        let counted = row.why_not.as_ref().map_or_else(|| "counted".to_owned(), |why| format!("not counted: {why}"));
+        out.push_str(&text::wrapped("    ", &counted, WIDE));
+    }
+    if rows.len() > OTHERS {
+        out.push_str(&format!("  and {} more; --format json has them all\n", rows.len().saturating_sub(OTHERS)));
     }
     out
 }

@@ -10,7 +10,7 @@ use countersign_core::finding::{Finding, exit_of, verdict_of};
 use countersign_core::git::content::HiddenKind;
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::review::Tier;
-use countersign_decide::review::{AgreedBefore, BaseDrift, ForgeRules, Parameters};
+use countersign_decide::review::{AgreedBefore, BaseDrift, ForeignReviews, ForgeRules, Parameters};
 use countersign_flow::review::{Proof, VerifyRequest, notes, verify};
 use countersign_flow::{FlowError, documents, output as answer};
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ pub(crate) struct Verify {
 #[derive(Debug, Args)]
 pub(super) struct ProofArgs {
     /// Signed reviews, and what collectors read from forges: files, or folders of them
-    #[arg(long, value_name = "DIR|FILE", required_unless_present = "notes")]
+    #[arg(long, value_name = "DIR|FILE", required_unless_present_any = ["notes", "foreign"])]
     reviews: Vec<PathBuf>,
     /// Signed reviews from the repository's refs/notes/countersign
     #[arg(long)]
@@ -60,6 +60,9 @@ pub(super) struct ProofArgs {
     /// Before what the agreement has to be shown
     #[arg(long, value_name = "WORD", value_enum, default_value_t = BeforeArg::Promotion)]
     agreed_before: BeforeArg,
+    /// Count agreement that gittuf recorded in the repository, by this trust alone and as T1
+    #[arg(long)]
+    foreign: bool,
     /// The least tier of evidence
     #[arg(long, value_name = "TIER", value_enum, default_value_t = TierArg::T3)]
     least_tier: TierArg,
@@ -136,6 +139,7 @@ impl ProofArgs {
             },
             forge_rules: if self.any_rules { ForgeRules::Any } else { ForgeRules::Enforced },
             hidden_content: self.hidden_content.iter().flatten().copied().collect(),
+            foreign_reviews: if self.foreign { ForeignReviews::Count } else { ForeignReviews::Ignore },
         };
         let mut handed = documents::read_all(&self.reviews, &[])?;
         let mut findings = Vec::new();
@@ -173,6 +177,7 @@ impl Verify {
             tier: proof.outcome.tier,
             commits: proof.outcome.commits,
             changes: proof.outcome.changes,
+            foreign: proof.outcome.foreign,
             evidence: Sha256::of(&proof.evidence),
             findings,
             exit,

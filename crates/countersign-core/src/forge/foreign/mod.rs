@@ -3,6 +3,12 @@
 //! a signature over them holds, and whether its signer is believed, is decided elsewhere; and none of them says which
 //! commit a reviewer looked at, so none of them is a review by itself.
 
+mod envelope;
+mod refs;
+
+pub use envelope::{Envelope, EnvelopeSignature, Material};
+pub use refs::{ATTESTATIONS, Kept, LOG, Line, NOTES, REFS, attestations, log, notes};
+
 use super::ForgeError;
 use super::read::{Node, Stamp, body, branch};
 use crate::git::oid::Oid;
@@ -28,6 +34,8 @@ pub enum Foreign {
     Source(SourceProvenance),
     /// The source tool: who made a tag.
     Tag(TagProvenance),
+    /// Any verifier: which levels a commit reaches, by its own policy.
+    Summary(Summary),
 }
 
 /// The move of a ref that somebody agreed to.
@@ -97,6 +105,23 @@ pub struct TagProvenance {
     pub levels: Vec<String>,
 }
 
+/// What a verifier says of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// The commit.
+    pub commit: Oid,
+    /// Who verified.
+    pub verifier: Uri,
+    /// What was verified, such as `git+https://…`.
+    pub resource: Uri,
+    /// Whether it passed.
+    pub passed: bool,
+    /// The levels reached.
+    pub levels: Vec<String>,
+    /// The refs that the commit was found at.
+    pub refs: Vec<String>,
+}
+
 /// Reads the payload of a signed statement; `None` if it is of a kind that is not read here.
 pub fn read(payload: &[u8]) -> Result<Option<Foreign>, ForgeError> {
     let value = body(STATEMENT, payload)?;
@@ -113,6 +138,7 @@ pub fn read(payload: &[u8]) -> Result<Option<Foreign>, ForgeError> {
         | "https://github.com/slsa-framework/source-tool/source-provenance/v1" => source,
         "https://github.com/slsa-framework/slsa-source-poc/tag-provenance/v1-draft"
         | "https://github.com/slsa-framework/source-tool/tag-provenance/v1" => tag,
+        "https://slsa.dev/verification_summary/v1" => summary,
         _ => return Ok(None),
     };
     read(node, node.need("predicate")?).map(Some)
@@ -194,6 +220,37 @@ fn tag(statement: Node<'_>, predicate: Node<'_>) -> Result<Foreign, ForgeError> 
         created_on: created_on(predicate)?,
         controls: bounded(predicate, "controls", control)?,
         levels: levels.into_iter().flatten().collect(),
+    }))
+}
+
+/// Examples of the specification say `slsaResult`, and source verifiers say `source_refs`.
+fn summary(statement: Node<'_>, predicate: Node<'_>) -> Result<Foreign, ForgeError> {
+    let text = |node: Node<'_>| node.as_text().map(str::to_owned).ok_or_else(|| node.fail("a word is no text"));
+    let result = either(predicate, "verificationResult", "slsaResult")?;
+    let passed = match result {
+        Some("PASSED") => true,
+        Some("FAILED") => false,
+        _ => return Err(predicate.fail("it neither passed nor failed")),
+    };
+    let subjects = statement.list("subject")?;
+    let notes = match subjects.as_slice() {
+        [subject] => subject.get("annotations")?,
+        _ => None,
+    };
+    let refs = match notes {
+        None => Vec::new(),
+        Some(notes) => {
+            let key = if notes.get("sourceRefs")?.is_some() { "sourceRefs" } else { "source_refs" };
+            bounded(notes, key, text)?
+        }
+    };
+    Ok(Foreign::Summary(Summary {
+        commit: subject(statement, "gitCommit")?,
+        verifier: predicate.need("verifier")?.uri("id")?,
+        resource: predicate.uri("resourceUri")?,
+        passed,
+        levels: bounded(predicate, "verifiedLevels", text)?,
+        refs,
     }))
 }
 
@@ -406,6 +463,28 @@ mod tests {
         let kind = "https://github.com/slsa-framework/source-tool/tag-provenance/v1";
         let Some(Foreign::Tag(tag)) = read(&statement(kind, &subject, &tag)).unwrap() else { panic!("another kind") };
         assert_eq!((tag.tag.as_str(), tag.levels), ("refs/tags/v1", vec!["L3".to_owned()]));
+    }
+
+    #[test]
+    fn what_another_verifier_says_of_a_commit_is_read_and_neither_is_no_result() {
+        let said = |predicate: Value| {
+            let subject =
+                json!([{"digest": {"gitCommit": oid(1)}, "annotations": {"source_refs": ["refs/heads/main"]}}]);
+            let whole = json!({"_type": STATEMENT_TYPE, "predicateType": "https://slsa.dev/verification_summary/v1",
+                "subject": subject, "predicate": predicate});
+            read(whole.to_string().as_bytes())
+        };
+        let with = |result: &str| {
+            json!({"verifier": {"id": "https://example.com/verifier"}, "resourceUri": "git+https://example.com/a/b",
+                "verificationResult": result, "verifiedLevels": ["SLSA_SOURCE_LEVEL_3"]})
+        };
+        let Ok(Some(Foreign::Summary(summary))) = said(with("PASSED")) else { panic!("another kind") };
+        assert!(summary.passed);
+        assert_eq!((summary.commit, summary.refs), (oid(1), vec!["refs/heads/main".to_owned()]));
+        let Ok(Some(Foreign::Summary(summary))) = said(with("FAILED")) else { panic!("another kind") };
+        assert!(!summary.passed);
+        assert!(said(with("PERHAPS")).is_err());
+        assert!(said(json!({})).is_err());
     }
 
     #[test]
