@@ -71,6 +71,28 @@ pub fn first_parents(
     Ok(out)
 }
 
+/// The commits of a range that lead from `start` to `tip`, one the parent of the next, oldest first: at each commit the
+/// first of its parents that leads back to `start`. So it is the branch's own line of first parents wherever that comes
+/// from `start`; and where a merge names the branch as its second parent, the line follows the branch all the same. `range`
+/// has parents before children, as [`range`] gives it. Empty if `tip` does not descend from `start`.
+pub fn line(source: &dyn ObjectSource, range: &[Oid], start: &Oid, tip: &Oid) -> Result<Vec<Oid>, SourceError> {
+    let mut back: BTreeMap<Oid, Oid> = BTreeMap::new();
+    for id in range {
+        let leads = |parent: &&Oid| *parent == start || back.contains_key(*parent);
+        if let Some(parent) = source.commit(id)?.parents.iter().find(leads) {
+            back.insert(*id, *parent);
+        }
+    }
+    let mut out = Vec::new();
+    let mut at = *tip;
+    while let Some(parent) = back.get(&at) {
+        out.push(at);
+        at = *parent;
+    }
+    out.reverse();
+    Ok(out)
+}
+
 /// A commit as far as it is known.
 #[derive(Default)]
 struct Node {
@@ -402,6 +424,22 @@ mod tests {
         let chain = first_parents(&set, &ids[4], |id| *id != ids[0]).unwrap();
         assert_eq!(chain, [ids[4], ids[3], ids[1]]);
         assert_eq!(first_parents(&set, &ids[4], |_| true).unwrap().len(), 4);
+    }
+
+    #[test]
+    fn the_line_from_a_start_follows_first_parents_and_the_branch_where_those_lead_elsewhere() {
+        // 5 merges 3, the branch, into 4, which left at 0: the branch is its second parent.
+        let (set, ids) = history(&[vec![], vec![0], vec![0], vec![1, 2], vec![0], vec![4, 3]]);
+        let line = |start: usize, tip: usize| {
+            let range = range(&set, &ids[tip], &ids[start]).unwrap();
+            line(&set, &range, &ids[start], &ids[tip]).unwrap()
+        };
+        assert_eq!(line(0, 3), [ids[1], ids[3]], "first parents");
+        assert_eq!(line(0, 5), [ids[4], ids[5]], "first parents, where they lead to the start");
+        assert_eq!(line(1, 5), [ids[3], ids[5]], "the second parent, where the first does not");
+        assert_eq!(line(2, 5), [ids[3], ids[5]]);
+        assert_eq!(line(5, 5), []);
+        assert_eq!(line(3, 4), [], "no descendant");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::landing::{Landing, describe};
 use super::opinions::{self, Opinion, Standing};
 use super::parameters::AgreedBefore;
 use super::rows::{ReviewRow, subject};
-use super::{Question, binding, robots, settings};
+use super::{Question, advice, binding, robots, settings};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::git::SourceError;
@@ -253,10 +253,7 @@ fn weak(question: &Question<'_>, landing: &Landing, rows: &[ReviewRow]) -> Findi
     for row in rows.iter().filter(|row| row.counted) {
         finding = finding.found(format!("{} approved, {}", row.who(), row.tier));
     }
-    finding.help(format!(
-        "ask the reviewers to sign: `countersign review sign {} --base {} --key KEY`",
-        landing.head, landing.before
-    ))
+    finding.help(format!("ask the reviewers to sign: {}", advice::sign(question, &landing.head, &landing.before)))
 }
 
 fn unclear(question: &Question<'_>, landing: &Landing, count: &Count) -> Finding {
@@ -266,10 +263,7 @@ fn unclear(question: &Question<'_>, landing: &Landing, count: &Count) -> Finding
     for one in &count.unclear {
         finding = finding.found(one.as_str());
     }
-    finding.help(format!(
-        "ask a reviewer to run `countersign review sign {} --base {} --key KEY`",
-        landing.head, landing.before
-    ))
+    finding.help(format!("ask a reviewer to run {}", advice::sign(question, &landing.head, &landing.before)))
 }
 
 fn missing(
@@ -297,9 +291,8 @@ fn missing(
             Some(why) => format!("{} {}, not counted ({tier}): {why}", row.who(), past(row.decision)),
         });
     }
-    let base = landing.before;
-    Ok(finding
-        .help(format!("ask a reviewer to run `countersign review sign {} --base {base} --key KEY`", landing.head)))
+    let sign = advice::sign(question, &landing.head, &landing.before);
+    Ok(finding.help(format!("ask a reviewer to run {sign}")))
 }
 
 const fn past(decision: ReviewDecision) -> &'static str {

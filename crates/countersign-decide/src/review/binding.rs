@@ -1,6 +1,7 @@
 //! What a person's signed review binds: repository, branch, base, head, trees and files.
 
 use super::Question;
+use super::advice;
 use super::changes::{Signed, optional};
 use super::landing::Landing;
 use super::parameters::BaseDrift;
@@ -107,8 +108,5 @@ pub(super) fn drifted(question: &Question<'_>, landing: &Landing, found: &str) -
     Finding::new(codes::BASE_DRIFT, "the branch moved between review and landing")
         .expected(format!("a review on base {}", landing.before), question.by)
         .found(format!("a review on {found}"))
-        .help(format!(
-            "ask for the review again: `countersign review sign {} --base {} --key KEY`",
-            landing.head, landing.before
-        ))
+        .help(format!("ask for the review again: {}", advice::sign(question, &landing.head, &landing.before)))
 }

@@ -6,6 +6,7 @@
 //! the trusted persons who agreed to each change. A commit's header identifies nobody: an author is known by a signature
 //! of hers, and whoever is not known costs one more approval. Nothing here reads anything but its arguments.
 
+mod advice;
 mod approvals;
 mod authors;
 mod binding;
@@ -99,17 +100,7 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
         outcome.findings.push(facts::empty(question));
         return Ok(());
     }
-    let mut chain = graph::first_parents(source, &question.candidate, |id| *id != question.start)?;
-    chain.reverse();
-    let oldest = chain.first().map(|id| source.commit(id)).transpose()?;
-    if oldest.is_none_or(|commit| commit.parents.first() != Some(&question.start)) {
-        outcome.findings.push(
-            Finding::new(codes::TREE_UNPROVEN, "the branch does not lead back to where the range begins")
-                .at(format!("commit {}", question.candidate))
-                .expected(format!("{} among its first parents", question.start), question.by)
-                .found("it is reached through a side branch only"),
-        );
-    }
+    let chain = graph::line(source, &range, &question.start, &question.candidate)?;
     let mut changes = Changes::read(question, &mut outcome.findings);
     changes.walk_along(&chain);
     let within: BTreeSet<&Oid> = range.iter().collect();
