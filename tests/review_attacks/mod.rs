@@ -6,6 +6,7 @@ mod cases_content;
 mod cases_forge;
 mod cases_forge_honest;
 mod cases_gate;
+mod cases_shapes;
 mod hosted;
 mod scene;
 
@@ -49,7 +50,15 @@ impl Case {
 /// Every case, in the order of the list.
 #[must_use]
 pub fn all() -> Vec<Case> {
-    [cases::all(), cases_content::all(), cases_forge::all(), cases_forge_honest::all(), cases_gate::all()].concat()
+    [
+        cases::all(),
+        cases_content::all(),
+        cases_forge::all(),
+        cases_forge_honest::all(),
+        cases_gate::all(),
+        cases_shapes::all(),
+    ]
+    .concat()
 }
 
 /// The page of the suite, in Markdown: every case with what it must get.

@@ -34,6 +34,10 @@ pub struct Scene {
     pub captures: Vec<Vec<u8>>,
     clock: Cell<u32>,
     parameters: Parameters,
+    /// The branch that is proved.
+    pub target: &'static str,
+    /// The branch that it was cut from.
+    pub cut_from: Option<&'static str>,
 }
 
 impl Default for Scene {
@@ -46,6 +50,12 @@ impl Scene {
     /// With these people in trust, and a first commit that ada signed.
     #[must_use]
     pub fn new(people: &[&'static str]) -> Self {
+        Self::named_by("sha1", people)
+    }
+
+    /// The same in a repository whose objects are named by this hash.
+    #[must_use]
+    pub fn named_by(format: &str, people: &[&'static str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut scene = Self {
             folder,
@@ -55,13 +65,15 @@ impl Scene {
             captures: Vec::new(),
             clock: Cell::new(0),
             parameters: Parameters::default(),
+            target: MAIN,
+            cut_from: None,
         };
         for person in people.iter().chain(&["stranger"]) {
             scene.people.insert(person, scene.new_key(person));
         }
         scene.trust = scene.signed_trust(&scene.trust_text(people));
         std::fs::create_dir(scene.repo()).expect("a folder");
-        scene.git(&["init", "-q", "-b", "main"]);
+        scene.git(&["init", "-q", "-b", "main", &format!("--object-format={format}")]);
         scene.write("a.txt", &lines(20, ""));
         scene.write("b.txt", &lines(20, ""));
         scene.commit("ada", "first");
@@ -313,7 +325,8 @@ impl Scene {
         let proof = verify(&VerifyRequest {
             repo,
             repository: &Uri::new(REPOSITORY).expect("a uri"),
-            target: &RefName::new(MAIN).expect("a ref"),
+            target: &RefName::new(self.target).expect("a ref"),
+            cut_from: self.cut_from.map(|name| RefName::new(name).expect("a ref")).as_ref(),
             start,
             candidate,
             documents: &self.reviews.borrow(),

@@ -107,6 +107,14 @@ pub enum GitError {
         /// What was asked for.
         name: String,
     },
+    /// An id of the other hash.
+    #[error("{id} is an id of {}, and the objects of this repository are named by {}", .id.format().as_str(), .expected.as_str())]
+    OtherHash {
+        /// The id.
+        id: Oid,
+        /// The hash that names the repository's objects.
+        expected: ObjectFormat,
+    },
     /// A short name means several commits.
     #[error("{name} is ambiguous: {first} and {second} are different commits")]
     Ambiguous {

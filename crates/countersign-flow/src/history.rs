@@ -21,6 +21,8 @@ pub struct Scope {
     pub repository: Uri,
     /// The branch that is reviewed.
     pub target_ref: RefName,
+    /// The branch that it was cut from, if the policy names one.
+    pub cut_from: Option<RefName>,
     /// The commit that was built.
     pub candidate: Oid,
     /// Where the range begins, as far as it is known.
@@ -39,6 +41,7 @@ pub fn collect(repo: &GitRepo, scope: &Scope, proof: impl FnOnce(&History<'_>)) 
         ref_name: Some(scope.target_ref.clone()),
         candidate: scope.candidate,
         start: scope.start,
+        cut_from: tip_of(repo, scope.cut_from.as_ref())?,
         shallow: seen.shallow || seen.partial,
         replace_refs: seen.replace_refs,
         grafts: seen.grafts,
@@ -48,6 +51,19 @@ pub fn collect(repo: &GitRepo, scope: &Scope, proof: impl FnOnce(&History<'_>)) 
     proof(&History::rehearsal(&facts, &recording));
     let evidence = Evidence { facts, objects: recording.into_read() };
     evidence.encode().map_err(|error| FlowError::Evidence(error.to_string()))
+}
+
+/// Where a branch stands: itself, or as it was fetched from `origin`, as in the clones that CI makes.
+fn tip_of(repo: &GitRepo, branch: Option<&RefName>) -> Result<Option<Oid>, FlowError> {
+    let Some(branch) = branch else { return Ok(None) };
+    if let Some(tip) = repo.resolve(branch)? {
+        return Ok(Some(tip));
+    }
+    let fetched = branch.as_str().strip_prefix("refs/heads/").map(|name| format!("refs/remotes/origin/{name}"));
+    match fetched.and_then(|name| RefName::new(&name).ok()) {
+        Some(fetched) => Ok(repo.resolve(&fetched)?),
+        None => Ok(None),
+    }
 }
 
 /// The heads that verified reviews are about: their listings are signed, and are compared.

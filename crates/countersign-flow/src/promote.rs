@@ -305,10 +305,11 @@ fn scope(
     let named = built.provenance.source().ok()?;
     let view = state.now();
     let manifest = view.active(environment)?.release.manifest();
-    let source = manifest.sources.iter().find(|source| source.repository.as_str() == named.repository)?;
+    let source = manifest.source_of(named.repository, named.reference)?;
     Some(Scope {
         repository: source.repository.clone(),
         target_ref: source.target_ref.clone(),
+        cut_from: source.cut_from.clone(),
         candidate: named.commit,
         start: start_of(view, environment, source, &named.commit, blobs).ok().flatten(),
         heads: history::reviewed_heads(evidence),

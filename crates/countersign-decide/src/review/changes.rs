@@ -5,13 +5,16 @@ use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::git::content::changed;
 use countersign_core::git::{ObjectSource, Oid, SourceError, graph, merge};
-use countersign_core::ids::PersonId;
+use countersign_core::ids::{PersonId, RefName};
 use countersign_core::statement::Kind;
 use countersign_core::statement::change_review::ChangeState;
 use countersign_core::statement::review::{Review, ReviewDecision};
 use countersign_verify::ForgeChange;
 use countersign_verify::document::SignerName;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// How many reviews for other branches are named.
+const NAMED: usize = 20;
 
 /// A review, with the person who signed it.
 #[derive(Debug)]
@@ -35,9 +38,16 @@ pub(super) struct Changes<'a> {
 }
 
 impl<'a> Changes<'a> {
-    /// Reads everything that is about this repository and branch. The rest is noted: it counts for nothing here.
-    pub(super) fn read(question: &Question<'a>, findings: &mut Vec<Finding>) -> Self {
+    /// Reads everything that is about this repository and one of these branches. The rest is noted: it counts for nothing
+    /// here; but for reviews of heads that `counted` elsewhere, of which there is nothing to say.
+    pub(super) fn read(
+        question: &Question<'a>,
+        branches: &[&RefName],
+        counted: &BTreeSet<Oid>,
+        findings: &mut Vec<Finding>,
+    ) -> Self {
         let mut out = Self::default();
+        let mut elsewhere = Vec::new();
         for verified in &question.reviews {
             let place = format!("review {}", verified.document());
             let review: Review = match verified.value().predicate_as(Kind::Review) {
@@ -57,8 +67,11 @@ impl<'a> Changes<'a> {
             };
             if review.repository != *question.repository {
                 findings.push(not_counted(&place, "it is about another repository", review.repository.as_str()));
-            } else if review.target_ref != *question.target_ref {
-                findings.push(not_counted(&place, "it is about another branch", review.target_ref.as_str()));
+            } else if !branches.contains(&&review.target_ref) {
+                if counted.contains(&review.head_commit) {
+                    continue;
+                }
+                elsewhere.push((place, review.target_ref));
             } else if review.merge_rule != merge::RULE {
                 findings.push(not_counted(&place, "it was made by another merge rule", &review.merge_rule.to_string()));
             } else {
@@ -66,6 +79,7 @@ impl<'a> Changes<'a> {
                 out.by_head.entry(signed.review.head_commit).or_default().push(signed);
             }
         }
+        findings.extend(for_others(&elsewhere));
         for reviews in out.by_head.values_mut() {
             reviews.sort_by(|a, b| {
                 (&a.person, a.review.decision, &a.review.nonce).cmp(&(&b.person, b.review.decision, &b.review.nonce))
@@ -76,7 +90,7 @@ impl<'a> Changes<'a> {
             let place = format!("change review {}", recorded.document());
             let why_not = if change.repository.uri != *question.repository {
                 Some(("it is about another repository", change.repository.uri.to_string()))
-            } else if change.target_ref != *question.target_ref {
+            } else if !branches.contains(&&change.target_ref) {
                 Some(("the change was meant for another branch", change.target_ref.to_string()))
             } else if change.state != ChangeState::Merged {
                 let state = if change.state == ChangeState::Open { "open" } else { "closed" };
@@ -85,6 +99,7 @@ impl<'a> Changes<'a> {
                 None
             };
             match why_not {
+                Some(_) if counted.contains(&change.approved_head) => {}
                 Some((why, found)) => findings.push(not_counted(&place, why, &found)),
                 None => out.forge.entry(change.approved_head).or_default().push(recorded),
             }
@@ -212,6 +227,20 @@ pub(super) fn optional<T>(result: Result<T, SourceError>) -> Result<Option<T>, S
         Err(SourceError::Missing { .. }) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Reviews for other branches: in a repository with many of those there are many.
+fn for_others(reviews: &[(String, RefName)]) -> Option<Finding> {
+    let (first, branch) = reviews.first()?;
+    if reviews.len() == 1 {
+        return Some(not_counted(first, "it is about another branch", branch.as_str()));
+    }
+    let what = format!("{} reviews do not count: they are about other branches", reviews.len());
+    let mut finding = Finding::new(codes::REVIEW_NOT_COUNTED, what);
+    for (place, branch) in reviews.iter().take(NAMED) {
+        finding = finding.found(format!("{branch}: {place}"));
+    }
+    Some(finding)
 }
 
 fn not_counted(place: &str, why: &str, found: &str) -> Finding {

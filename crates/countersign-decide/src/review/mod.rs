@@ -12,6 +12,7 @@ mod authors;
 mod binding;
 mod changes;
 mod content;
+mod cut;
 mod facts;
 mod landing;
 mod opinions;
@@ -51,6 +52,9 @@ pub struct Question<'a> {
     pub repository: &'a Uri,
     /// The branch that reviews have to be about.
     pub target_ref: &'a RefName,
+    /// The branch that it was cut from, as the policy says: as far as both are the same line of commits, reviews for that
+    /// branch count as well.
+    pub cut_from: Option<&'a RefName>,
     /// The commit that is to be promoted.
     pub candidate: Oid,
     /// The commit up to which everything is taken as it is.
@@ -92,7 +96,7 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
     let source = question.history.objects();
     outcome.findings.extend(facts::check(question));
     if !graph::is_ancestor(source, &question.start, &question.candidate)? {
-        outcome.findings.push(facts::rewritten(question));
+        outcome.findings.push(facts::rewritten(question)?);
         return Ok(());
     }
     let range = graph::range(source, &question.candidate, &question.start)?;
@@ -101,36 +105,76 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
         return Ok(());
     }
     let chain = graph::line(source, &range, &question.start, &question.candidate)?;
-    let mut changes = Changes::read(question, &mut outcome.findings);
-    changes.walk_along(&chain);
     let within: BTreeSet<&Oid> = range.iter().collect();
-    for (head, _) in question.landed.iter().filter(|(_, landed)| !within.contains(landed)) {
-        changes.land(*head);
+    let earlier = question.landed.iter().filter(|(_, landed)| !within.contains(landed));
+    let mut walk = Walk {
+        landed: earlier.map(|(head, _)| *head).collect(),
+        covered: BTreeSet::new(),
+        look: Look::new(source),
+        at: 0,
+    };
+    let mut findings = Vec::new();
+    let cut = cut::length(question, &chain, &mut findings)?;
+    outcome.findings.append(&mut findings);
+    if let (Some(branch), Some(line)) = (question.cut_from, chain.get(..cut)) {
+        let changes = Changes::read(question, &[question.target_ref, branch], &BTreeSet::new(), &mut findings);
+        walk.along(question, line, changes, outcome)?;
     }
-    let mut covered = BTreeSet::new();
-    let mut look = Look::new(source);
-    let mut at = 0;
-    while at < chain.len() {
-        let explained = landing::explain(question, &chain, at, &mut changes)?;
-        match explained {
-            Ok(landing) => {
-                covered.extend(landing.commits.iter().copied());
-                outcome.record(question, &landing, &changes, &mut look)?;
-                at = at.saturating_add(landing.length);
-            }
-            Err(unexplained) => {
-                outcome.findings.push(unexplained.finding);
-                for commit in unexplained.commits {
-                    if covered.insert(commit) {
-                        outcome.commits.push(CommitRow::unreviewed(commit, source)?);
-                    }
+    let mut findings = Vec::new();
+    let counted = if cut > 0 { walk.landed.clone() } else { BTreeSet::new() };
+    let changes = Changes::read(question, &[question.target_ref], &counted, &mut findings);
+    outcome.findings.append(&mut findings);
+    walk.along(question, &chain, changes, outcome)?;
+    outcome.close(&range, &walk.covered, question);
+    Ok(())
+}
+
+/// A walk along the branch, oldest commit first.
+struct Walk<'a> {
+    /// The heads that have landed.
+    landed: BTreeSet<Oid>,
+    /// The commits that were explained, or said not to be.
+    covered: BTreeSet<Oid>,
+    look: Look<'a>,
+    /// The place on the line that comes next.
+    at: usize,
+}
+
+impl Walk<'_> {
+    /// Explains every commit of a line from where the walk stands, by these changes.
+    fn along(
+        &mut self,
+        question: &Question<'_>,
+        line: &[Oid],
+        mut changes: Changes<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<(), SourceError> {
+        let source = question.history.objects();
+        changes.walk_along(line);
+        for head in &self.landed {
+            changes.land(*head);
+        }
+        while self.at < line.len() {
+            match landing::explain(question, line, self.at, &mut changes)? {
+                Ok(landing) => {
+                    self.covered.extend(landing.commits.iter().copied());
+                    self.landed.insert(landing.head);
+                    outcome.record(question, &landing, &changes, &mut self.look)?;
+                    self.at = self.at.saturating_add(landing.length);
                 }
-                at = at.saturating_add(1);
+                Err(unexplained) => {
+                    outcome.findings.push(unexplained.finding);
+                    for commit in unexplained.commits {
+                        if self.covered.insert(commit) {
+                            outcome.commits.push(CommitRow::unreviewed(commit, source)?);
+                        }
+                    }
+                    self.at = self.at.saturating_add(1);
+                }
             }
         }
+        Ok(())
     }
-    outcome.close(&range, &covered, question);
-    Ok(())
 }
 
 impl Outcome {

@@ -28,6 +28,8 @@ pub struct VerifyRequest<'a> {
     pub repository: &'a Uri,
     /// The branch.
     pub target: &'a RefName,
+    /// The branch that it was cut from.
+    pub cut_from: Option<&'a RefName>,
     /// Everything up to this commit is taken as it is; `None` is the first release.
     pub start: Option<&'a str>,
     /// The commit that is to be promoted.
@@ -114,6 +116,7 @@ pub fn verify(request: &VerifyRequest<'_>) -> Result<Proof, FlowError> {
     let scope = Scope {
         repository: request.repository.clone(),
         target_ref: request.target.clone(),
+        cut_from: request.cut_from.cloned(),
         candidate,
         start: Some(start),
         heads: history::reviewed_heads(&reviews),
@@ -126,6 +129,7 @@ pub fn verify(request: &VerifyRequest<'_>) -> Result<Proof, FlowError> {
             changes: &forge.changes,
             repository: request.repository,
             target_ref: request.target,
+            cut_from: request.cut_from,
             candidate,
             start,
             landed: &BTreeMap::new(),
