@@ -76,6 +76,8 @@ pub(super) fn all() -> Vec<Case> {
         case("R55", "the start is not in the clone any more", Indeterminate, "history-object-missing", start_gone),
         case("+rewritten-before", "history was rewritten before the start was", Pass, "", rewritten_before),
         case("R56", "another team's commit elsewhere in the tree, unreviewed", Fail, MISSING, other_team),
+        case("+clocks", "a forge whose clock is a year ahead", Pass, "", clock_ahead),
+        case("+dates", "commits from the future and from 1970", Pass, "", dates),
         case("+monorepo", "many teams' changes, all reviewed", Pass, "", monorepo),
     ]
 }
@@ -661,5 +663,32 @@ fn other_team() -> Found {
     let scene = teams();
     scene.edit("search/main.txt", 17, "nobody of payments builds this");
     scene.commit("ada", "search alone");
+    scene.prove()
+}
+
+/// The forge's clock is a year ahead of everybody else's. What came before what is told by its order of events.
+fn clock_ahead() -> Found {
+    let mut hosted = Hosted::new();
+    hosted.story.now = hosted.story.now.plus(365 * 24 * 60 * 60);
+    let number = hosted.open(hosted.ada, "feature", "Ada");
+    hosted.approve(number, hosted.ben);
+    hosted.merge(number, "feature");
+    hosted.prove(&[number])
+}
+
+/// Commits that say they were made before and after all others: a date proves nothing, and harms nothing.
+fn dates() -> Found {
+    let mut scene = Scene::default();
+    scene.git(&["checkout", "-q", "-b", "feature"]);
+    for (line, date) in [(3, "2099-01-01T00:00:00Z"), (9, "1970-01-02T00:00:00Z")] {
+        scene.edit("a.txt", line, date);
+        scene.commit_unsigned("Ada", date);
+        scene.amend(true, &format!("--date={date}"), date);
+    }
+    let head = scene.id("HEAD");
+    scene.git(&["checkout", "-q", "main"]);
+    scene.review("ben", &head, "start");
+    scene.review("cy", &head, "start");
+    merge(&scene, &["feature"]);
     scene.prove()
 }
