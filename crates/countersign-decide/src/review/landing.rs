@@ -224,7 +224,7 @@ fn single(
                     }));
                 }
                 Err(squash) => {
-                    let (doubt, code, last) = match same_end(source, chain, at, before, &head)? {
+                    let (doubt, code, last) = match same_end(source, chain, at, before, &head, line.len())? {
                         Some(end) => (doubt, codes::REBASE_MISMATCH, end),
                         None => (squash, codes::SQUASH_TREE_MISMATCH, landed),
                     };
@@ -302,9 +302,11 @@ fn same_end(
     at: usize,
     before: Oid,
     head: &Oid,
+    length: usize,
 ) -> Result<Option<Oid>, SourceError> {
     let Ok(expected) = merged_tree(source, &before, head)? else { return Ok(None) };
-    for later in chain.iter().skip(at.saturating_add(1)) {
+    // A rebase makes at most one commit for each of the change's.
+    for later in chain.iter().skip(at.saturating_add(1)).take(length) {
         if source.commit(later)?.tree == expected {
             return Ok(Some(*later));
         }
