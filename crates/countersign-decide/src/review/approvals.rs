@@ -1,7 +1,7 @@
 //! Who agreed to a change, and whether that is enough. Persons are counted.
 
 use super::authors::Authors;
-use super::changes::{Changes, Signed};
+use super::changes::Changes;
 use super::landing::{Landing, describe};
 use super::opinions::{self, Opinion, Standing};
 use super::parameters::AgreedBefore;
@@ -64,8 +64,7 @@ pub(super) fn judge(
     let mut findings = Vec::new();
     let mut rows = Vec::new();
     let mut count = Count::default();
-    let signed = changes.about(&landing.head);
-    count_signed(question, landing, authors, &signed, &mut count, &mut rows, &mut findings)?;
+    count_signed(question, changes, landing, authors, &mut count, &mut rows, &mut findings)?;
     let by_signature = count.agreed.len();
     for recorded in recorded {
         for opinion in opinions::of(question, landing, recorded)? {
@@ -140,24 +139,25 @@ fn tier_of(known: Option<Tier>, count: &Count, beyond: usize) -> Option<Tier> {
 
 fn count_signed(
     question: &Question<'_>,
+    changes: &Changes<'_>,
     landing: &Landing,
     authors: &Authors,
-    reviews: &[&Signed],
     count: &mut Count,
     rows: &mut Vec<ReviewRow>,
     findings: &mut Vec<Finding>,
 ) -> Result<(), SourceError> {
+    let reviews = changes.about(&landing.head);
     // Signatures have no order, so a rejection or a revocation stands whenever it was made.
     let mut opinions: BTreeMap<&PersonId, BTreeSet<ReviewDecision>> = BTreeMap::new();
-    for signed in reviews {
+    for signed in &reviews {
         opinions.entry(&signed.person).or_default().insert(signed.review.decision);
     }
-    for signed in reviews {
+    for signed in &reviews {
         let said = |decision| opinions.get(&signed.person).is_some_and(|all| all.contains(&decision));
         let why_not = match signed.review.decision {
             ReviewDecision::Reject => Some("a rejection".to_owned()),
             ReviewDecision::Revoke => Some("a revocation".to_owned()),
-            ReviewDecision::Approve => match binding::check(question, landing, signed, findings)? {
+            ReviewDecision::Approve => match binding::check(question, changes.reach(), landing, signed, findings)? {
                 Some(why) => Some(why),
                 None => match authors.excluding(&signed.person) {
                     Some(author) => Some(format!("is an author of the change: {}", author.seen)),

@@ -5,6 +5,7 @@ use super::Question;
 use super::rows::AuthorRow;
 use super::uploads::Uploads;
 use countersign_core::git::commit::Identity;
+use countersign_core::git::reach::Reach;
 use countersign_core::git::{Commit, Oid, SourceError};
 use countersign_core::ids::PersonId;
 use countersign_core::statement::change_review::{AuthorRole, ChangeReview, EventKind};
@@ -33,6 +34,7 @@ impl Authors {
 /// The effective authors of these commits, each once, by signatures and by what forges recorded of the change.
 pub(super) fn of(
     question: &Question<'_>,
+    reach: &Reach,
     commits: &[Oid],
     before: &Oid,
     recorded: &[&ForgeChange],
@@ -41,7 +43,7 @@ pub(super) fn of(
     let mut weakest = Tier::T3;
     let uploads = recorded
         .iter()
-        .map(|recorded| Uploads::read(question.history.objects(), recorded, commits, before))
+        .map(|recorded| Uploads::read(question.history.objects(), reach, recorded, commits, before))
         .collect::<Result<Vec<_>, _>>()?;
     for id in commits {
         weakest = weakest.min(commit(question, id, &uploads, &mut rows)?);

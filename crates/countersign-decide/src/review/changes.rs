@@ -4,7 +4,8 @@ use super::Question;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::git::content::changed;
-use countersign_core::git::{ObjectSource, Oid, SourceError, graph, merge};
+use countersign_core::git::reach::Reach;
+use countersign_core::git::{ObjectSource, Oid, SourceError, merge};
 use countersign_core::ids::{PersonId, RefName};
 use countersign_core::statement::Kind;
 use countersign_core::statement::change_review::ChangeState;
@@ -24,8 +25,9 @@ pub(super) struct Signed {
 }
 
 /// Reviews and forge records by head, and which heads have landed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Changes<'a> {
+    reach: &'a Reach,
     by_head: BTreeMap<Oid, Vec<Signed>>,
     forge: BTreeMap<Oid, Vec<&'a ForgeChange>>,
     landed: BTreeSet<Oid>,
@@ -42,11 +44,20 @@ impl<'a> Changes<'a> {
     /// here; but for reviews of heads that `counted` elsewhere, of which there is nothing to say.
     pub(super) fn read(
         question: &Question<'a>,
+        reach: &'a Reach,
         branches: &[&RefName],
         counted: &BTreeSet<Oid>,
         findings: &mut Vec<Finding>,
     ) -> Self {
-        let mut out = Self::default();
+        let mut out = Self {
+            reach,
+            by_head: BTreeMap::new(),
+            forge: BTreeMap::new(),
+            landed: BTreeSet::new(),
+            places: BTreeMap::new(),
+            heads_there: BTreeSet::new(),
+            paths: None,
+        };
         let mut elsewhere = Vec::new();
         for verified in &question.reviews {
             let place = format!("review {}", verified.document());
@@ -105,6 +116,11 @@ impl<'a> Changes<'a> {
             }
         }
         out
+    }
+
+    /// What each state of the branch has.
+    pub(super) const fn reach(&self) -> &'a Reach {
+        self.reach
     }
 
     /// Learns the branch's own line of commits, oldest first.
@@ -171,7 +187,7 @@ impl<'a> Changes<'a> {
         let heads: BTreeSet<&Oid> = self.by_head.keys().chain(self.forge.keys()).collect();
         for head in heads.into_iter().filter(|head| self.known(head) && !self.landed.contains(*head)) {
             for base in self.bases(head) {
-                for commit in optional(graph::range(source, head, &base))?.unwrap_or_default() {
+                for commit in optional(self.reach.range(source, head, &base))?.unwrap_or_default() {
                     let commit = source.commit(&commit)?;
                     let parent = commit.parents.first().map(|parent| source.commit(parent)).transpose()?;
                     let before = parent.map(|parent| parent.tree);
@@ -201,7 +217,7 @@ impl<'a> Changes<'a> {
         commits: &[Oid],
     ) -> Result<bool, SourceError> {
         for base in self.bases(head) {
-            let Some(had) = optional(graph::range(source, &base, before))? else { continue };
+            let Some(had) = optional(self.reach.range(source, &base, before))? else { continue };
             if !commits.iter().any(|commit| had.contains(commit)) {
                 return Ok(true);
             }

@@ -8,7 +8,8 @@ use countersign_core::codes;
 use countersign_core::finding::{Code, Finding};
 use countersign_core::git::content::changed;
 use countersign_core::git::merge::{Merge, RULE, Reason, Why, merge_trees};
-use countersign_core::git::{Commit, ObjectSource, Oid, SourceError, graph};
+use countersign_core::git::reach::Reach;
+use countersign_core::git::{Commit, ObjectSource, Oid, SourceError};
 use std::collections::BTreeSet;
 
 /// One change, landed.
@@ -101,7 +102,7 @@ pub(super) fn explain(
             }
             let sign = advice::sign(question, landed, &before);
             let finding = finding.help(format!("merge them one by one, or have the merge itself reviewed: {sign}"));
-            Err(Unexplained { finding, commits: graph::range(source, landed, &before)? })
+            Err(Unexplained { finding, commits: changes.reach().range(source, landed, &before)? })
         }
     };
     if let Ok(landing) = &explained {
@@ -123,7 +124,7 @@ fn fast_forward(
         if changes.beyond(head, at) {
             continue;
         }
-        let commits = graph::range(source, head, &before)?;
+        let commits = changes.reach().range(source, head, &before)?;
         if !changes.shown(source, head, &before, &commits)? {
             continue;
         }
@@ -150,22 +151,29 @@ fn merged(
     changes: &Changes<'_>,
 ) -> Result<Result<Landing, Unexplained>, SourceError> {
     let source = question.history.objects();
-    let commits = graph::range(source, landed, &before)?;
+    let commits = changes.reach().range(source, landed, &before)?;
     if !changes.known(&head) {
-        return Ok(Err(unreviewed(question, &head, &before, commits, "a merge of a head that nobody approved")?));
+        return Ok(Err(unreviewed(
+            question,
+            changes,
+            &head,
+            &before,
+            commits,
+            "a merge of a head that nobody approved",
+        )?));
     }
     if changes.has_landed(&head) {
         let what = "a merge of a head that had landed before: agreeing once is not agreeing again";
-        return Ok(Err(unreviewed(question, landed, &before, commits, what)?));
+        return Ok(Err(unreviewed(question, changes, landed, &before, commits, what)?));
     }
-    match merge_onto(source, &before, &head, landed)? {
+    match merge_onto(source, changes.reach(), &before, &head, landed)? {
         Ok(()) => Ok(Ok(Landing {
             head,
             landed: *landed,
             before,
             strategy: Strategy::Merge,
             length: 1,
-            authored: graph::range(source, &head, &before)?,
+            authored: changes.reach().range(source, &head, &before)?,
             commits,
             proof: format!("tree {} is the merge by rule {RULE}", commit.tree),
         })),
@@ -191,7 +199,7 @@ fn single(
     let touched = paths(source, &source.commit(&before)?.tree, &tree)?;
     let mut nearest: Option<(Doubtful, Doubt, Code)> = None;
     for head in changes.candidates(source, &landed, at, &touched)? {
-        let Some(line) = line_of(source, &before, &head)? else { continue };
+        let Some(line) = line_of(source, changes.reach(), &before, &head)? else { continue };
         // What its reviewers were shown on a later base is not what landed here, but perhaps what landed after it.
         if !changes.shown(source, &head, &before, &line)? {
             continue;
@@ -210,7 +218,7 @@ fn single(
                     proof: format!("each tree is its counterpart's change, merged by rule {RULE}"),
                 }));
             }
-            Err(doubt) => match merge_onto(source, &before, &head, &landed)? {
+            Err(doubt) => match merge_onto(source, changes.reach(), &before, &head, &landed)? {
                 Ok(()) => {
                     return Ok(Ok(Landing {
                         head,
@@ -224,10 +232,11 @@ fn single(
                     }));
                 }
                 Err(squash) => {
-                    let (doubt, code, last) = match same_end(source, chain, at, before, &head, line.len())? {
-                        Some(end) => (doubt, codes::REBASE_MISMATCH, end),
-                        None => (squash, codes::SQUASH_TREE_MISMATCH, landed),
-                    };
+                    let (doubt, code, last) =
+                        match same_end(source, changes.reach(), chain, at, before, &head, line.len())? {
+                            Some(end) => (doubt, codes::REBASE_MISMATCH, end),
+                            None => (squash, codes::SQUASH_TREE_MISMATCH, landed),
+                        };
                     let better = matches!(doubt, Doubt::Unproven(..));
                     if nearest.is_none() || better {
                         nearest = Some((Doubtful { first: landed, last, before, head }, doubt, code));
@@ -237,7 +246,9 @@ fn single(
         }
     }
     match nearest {
-        None => Ok(Err(unreviewed(question, &landed, &before, vec![landed], "a commit that nobody approved")?)),
+        None => {
+            Ok(Err(unreviewed(question, changes, &landed, &before, vec![landed], "a commit that nobody approved")?))
+        }
         Some((place, doubt, code)) => {
             let finding = doubted(question, &place, doubt, code)?;
             Ok(Err(Unexplained { finding, commits: vec![landed] }))
@@ -252,11 +263,16 @@ fn paths(source: &dyn ObjectSource, before: &Oid, after: &Oid) -> Result<BTreeSe
 
 /// The commits of a change since it left the branch, oldest first; `None` if its head is not in the evidence, or the
 /// branch has it already.
-fn line_of(source: &dyn ObjectSource, before: &Oid, head: &Oid) -> Result<Option<Vec<Oid>>, SourceError> {
+fn line_of(
+    source: &dyn ObjectSource,
+    reach: &Reach,
+    before: &Oid,
+    head: &Oid,
+) -> Result<Option<Vec<Oid>>, SourceError> {
     if optional(source.commit(head))?.is_none() {
         return Ok(None);
     }
-    let commits = graph::range(source, head, before)?;
+    let commits = reach.range(source, head, before)?;
     Ok((!commits.is_empty()).then_some(commits))
 }
 
@@ -298,13 +314,14 @@ fn replayed(
 /// was a rebase whose steps are not those that were reviewed.
 fn same_end(
     source: &dyn ObjectSource,
+    reach: &Reach,
     chain: &[Oid],
     at: usize,
     before: Oid,
     head: &Oid,
     length: usize,
 ) -> Result<Option<Oid>, SourceError> {
-    let Ok(expected) = merged_tree(source, &before, head)? else { return Ok(None) };
+    let Ok(expected) = merged_tree(source, reach, &before, head)? else { return Ok(None) };
     // A rebase makes at most one commit for each of the change's.
     for later in chain.iter().skip(at.saturating_add(1)).take(length) {
         if source.commit(later)?.tree == expected {
@@ -317,19 +334,25 @@ fn same_end(
 /// Whether the merge of the branch and a head, by the rule, is the tree of this commit.
 fn merge_onto(
     source: &dyn ObjectSource,
+    reach: &Reach,
     before: &Oid,
     head: &Oid,
     landed: &Oid,
 ) -> Result<Result<(), Doubt>, SourceError> {
-    Ok(match merged_tree(source, before, head)? {
+    Ok(match merged_tree(source, reach, before, head)? {
         Err(doubt) => Err(doubt),
         Ok(tree) if tree == source.commit(landed)?.tree => Ok(()),
         Ok(tree) => Err(Doubt::OtherTree { expected: tree, landed: *landed }),
     })
 }
 
-fn merged_tree(source: &dyn ObjectSource, before: &Oid, head: &Oid) -> Result<Result<Oid, Doubt>, SourceError> {
-    let bases = graph::merge_bases(source, before, head)?;
+fn merged_tree(
+    source: &dyn ObjectSource,
+    reach: &Reach,
+    before: &Oid,
+    head: &Oid,
+) -> Result<Result<Oid, Doubt>, SourceError> {
+    let bases = reach.merge_bases(source, before, head)?;
     let base = match bases.as_slice() {
         [base] => source.commit(base)?.tree,
         [] => return Ok(Err(Doubt::Unproven(codes::MERGE_BASES, "the two sides have no commit in common".to_owned()))),
@@ -397,6 +420,7 @@ fn doubted(question: &Question<'_>, place: &Doubtful, doubt: Doubt, mismatch: Co
 
 fn unreviewed(
     question: &Question<'_>,
+    changes: &Changes<'_>,
     commit: &Oid,
     before: &Oid,
     commits: Vec<Oid>,
@@ -405,7 +429,7 @@ fn unreviewed(
     let source = question.history.objects();
     let needed = question.parameters.reviewers_beyond_author.saturating_add(1);
     let title = subject(source, commit)?;
-    let authors = super::authors::of(question, &commits, commit, &[])?.rows;
+    let authors = super::authors::of(question, changes.reach(), &commits, commit, &[])?.rows;
     let mut finding = Finding::new(codes::REVIEW_MISSING, format!("{what}: \"{title}\""))
         .at(format!("commit {commit}"))
         .expected(format!("{needed} trusted persons agreed"), question.by);

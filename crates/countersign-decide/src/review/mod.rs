@@ -29,6 +29,7 @@ use changes::Changes;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::git::content::Look;
+use countersign_core::git::reach::Reach;
 use countersign_core::git::{Oid, SourceError, graph};
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::Statement;
@@ -113,16 +114,17 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
         look: Look::new(source),
         at: 0,
     };
+    let reach = Reach::new(source, &range, &chain, &question.start)?;
     let mut findings = Vec::new();
     let cut = cut::length(question, &chain, &mut findings)?;
     outcome.findings.append(&mut findings);
     if let (Some(branch), Some(line)) = (question.cut_from, chain.get(..cut)) {
-        let changes = Changes::read(question, &[question.target_ref, branch], &BTreeSet::new(), &mut findings);
+        let changes = Changes::read(question, &reach, &[question.target_ref, branch], &BTreeSet::new(), &mut findings);
         walk.along(question, line, changes, outcome)?;
     }
     let mut findings = Vec::new();
     let counted = if cut > 0 { walk.landed.clone() } else { BTreeSet::new() };
-    let changes = Changes::read(question, &[question.target_ref], &counted, &mut findings);
+    let changes = Changes::read(question, &reach, &[question.target_ref], &counted, &mut findings);
     outcome.findings.append(&mut findings);
     walk.along(question, &chain, changes, outcome)?;
     outcome.close(&range, &walk.covered, question);
@@ -205,7 +207,7 @@ impl Outcome {
                 .found(landed),
             );
         }
-        let authors = authors::of(question, &landing.authored, &landing.before, &recorded)?;
+        let authors = authors::of(question, changes.reach(), &landing.authored, &landing.before, &recorded)?;
         let judged = approvals::judge(question, landing, &authors, changes, &recorded)?;
         self.findings.extend(judged.findings);
         let hidden = content::of(question, landing, look, &mut self.findings)?;
