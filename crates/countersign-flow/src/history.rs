@@ -5,7 +5,7 @@ use crate::error::FlowError;
 use countersign_collect::git::GitRepo;
 use countersign_core::digest::Sha256;
 use countersign_core::git::evidence::{Evidence, Facts};
-use countersign_core::git::listing::listing_digest;
+use countersign_core::git::listing::Listings;
 use countersign_core::git::source::Recording;
 use countersign_core::git::{ObjectSource, Oid};
 use countersign_core::ids::{RefName, Uri};
@@ -78,11 +78,12 @@ pub fn reviewed_heads(evidence: &Reviews) -> BTreeSet<Oid> {
 
 /// A head that is not in the repository has no listing; the proof says so.
 fn listings(source: &dyn ObjectSource, heads: &BTreeSet<Oid>) -> BTreeMap<Oid, Sha256> {
+    let mut listings = Listings::new(source);
     heads
         .iter()
         .filter_map(|head| {
             let tree = source.commit(head).ok()?.tree;
-            Some((*head, listing_digest(source, &tree).ok()?))
+            Some((*head, listings.digest(&tree).ok()?))
         })
         .collect()
 }
