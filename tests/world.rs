@@ -493,6 +493,7 @@ impl World {
             ref_name: Some(RefName::new(BRANCH).expect("a ref")),
             candidate: self.tip,
             start: Some(self.start),
+            cut_from: None,
             shallow: false,
             replace_refs: std::collections::BTreeSet::new(),
             grafts: false,

@@ -2,7 +2,7 @@
 //! `case.json`, which says what is asked and what has to be answered.
 
 use super::Case;
-use super::scene::{Hosting, MAIN, REPOSITORY};
+use super::scene::{Hosting, REPOSITORY};
 use super::stage::{ARTIFACT, AT, Ask, Gating, Stage};
 use crate::world;
 use countersign_core::bundle::Signed;
@@ -54,11 +54,14 @@ fn range(ask: &Ask, folder: &Path) -> Value {
     let mut asked = json!({
         "judge": if ask.marked.is_some() { "library" } else { "range" },
         "repository": REPOSITORY,
-        "target": MAIN,
+        "target": scene.target,
         "range": {"start": ask.start, "candidate": ask.candidate},
         "required": required(&scene.parameters),
         "trust": trust(&scene.trust, &scene.trust_digest, folder),
     });
+    if let Some(branch) = scene.cut_from {
+        asked["cutFrom"] = json!(branch);
+    }
     if let Some(marked) = &ask.marked {
         asked["marked"] = json!(marked.hex());
     }
@@ -229,6 +232,7 @@ fn shell(document: &Value) -> String {
         ("JUDGE", "/judge"),
         ("REPOSITORY", "/repository"),
         ("TARGET", "/target"),
+        ("CUT_FROM", "/cutFrom"),
         ("START", "/range/start"),
         ("CANDIDATE", "/range/candidate"),
         ("TRUST_DIGEST", "/trust/digest"),

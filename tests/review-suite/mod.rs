@@ -9,6 +9,7 @@ mod cases_forge_honest;
 mod cases_gate;
 mod cases_honest;
 mod cases_objects;
+mod cases_shapes;
 mod export;
 mod families;
 pub mod gittuf;
@@ -114,6 +115,7 @@ pub fn all() -> Vec<Case> {
         cases_objects::all(),
         cases_honest::all(),
         cases_foreign::all(),
+        cases_shapes::all(),
     ]
     .concat()
 }

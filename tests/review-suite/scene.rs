@@ -1,6 +1,6 @@
 //! A repository made by git, people with SSH keys, and the proof over what they did.
 
-use super::stage::{Ask, Stage, proof_of};
+use super::stage::{Ask, Found, Stage, proof_of};
 use crate::forge::Delivery;
 use countersign_collect::Environment;
 use countersign_core::bundle::Signed;
@@ -45,6 +45,10 @@ pub struct Scene {
     clock: Cell<u32>,
     /// What is asked for.
     pub parameters: Parameters,
+    /// The branch that is proved.
+    pub target: &'static str,
+    /// The branch that it was cut from.
+    pub cut_from: Option<&'static str>,
 }
 
 /// What every scene begins with.
@@ -56,14 +60,14 @@ struct First {
 }
 
 impl First {
-    fn make() -> Self {
+    fn make(format: &str) -> Self {
         let mut scene = Scene::empty();
         for person in PEOPLE.iter().chain(&["stranger"]) {
             let _key = scene.new_key(person);
         }
         scene.trust(&scene.trust_text(PEOPLE));
         std::fs::create_dir(scene.repo()).expect("a folder");
-        scene.git(&["init", "-q", "--template=", "-b", "main"]);
+        scene.git(&["init", "-q", "--template=", "-b", "main", &format!("--object-format={format}")]);
         scene.write("a.txt", &lines(20, ""));
         scene.write("b.txt", &lines(20, ""));
         scene.commit("ada", "first");
@@ -92,12 +96,23 @@ impl Scene {
     /// process and copied: making keys takes longer than most cases do.
     #[must_use]
     pub fn new() -> Self {
-        static FIRST: LazyLock<First> = LazyLock::new(First::make);
+        static FIRST: LazyLock<First> = LazyLock::new(|| First::make("sha1"));
+        Self::after(&FIRST)
+    }
+
+    /// The same in a repository whose objects are named by SHA-256.
+    #[must_use]
+    pub fn named_by_sha256() -> Self {
+        static FIRST: LazyLock<First> = LazyLock::new(|| First::make("sha256"));
+        Self::after(&FIRST)
+    }
+
+    fn after(first: &First) -> Self {
         let mut scene = Self::empty();
-        crate::door::copy(FIRST.folder.path(), scene.path());
-        scene.trust.clone_from(&FIRST.trust);
-        scene.trust_digest = FIRST.trust_digest;
-        scene.clock.set(FIRST.clock);
+        crate::door::copy(first.folder.path(), scene.path());
+        scene.trust.clone_from(&first.trust);
+        scene.trust_digest = first.trust_digest;
+        scene.clock.set(first.clock);
         scene
     }
 
@@ -111,6 +126,8 @@ impl Scene {
             forge: RefCell::default(),
             clock: Cell::new(0),
             parameters: Parameters::default(),
+            target: MAIN,
+            cut_from: None,
         }
     }
 
@@ -334,6 +351,13 @@ impl Scene {
     #[must_use]
     pub fn foreign(&self) -> Vec<ForeignRow> {
         proof_of(self, &self.repo(), Some("start"), MAIN).0.outcome.foreign
+    }
+
+    /// What is found of `start..main` as it stands.
+    #[must_use]
+    pub fn found(&self) -> Found {
+        let (proof, _) = proof_of(self, &self.repo(), Some("start"), MAIN);
+        Found::of(proof.findings.into_iter().chain(proof.outcome.findings).collect())
     }
 
     /// The file with trust, and its digest.

@@ -64,7 +64,7 @@ pub struct Found {
 }
 
 impl Found {
-    fn of(findings: Vec<Finding>) -> Self {
+    pub(super) fn of(findings: Vec<Finding>) -> Self {
         Self { verdict: verdict_of(&findings), findings }
     }
 
@@ -145,6 +145,7 @@ impl Ask {
                 against: &[],
                 repository: &repository,
                 target_ref: &target,
+                cut_from: None,
                 candidate,
                 start,
                 landed: &BTreeMap::new(),
@@ -170,7 +171,8 @@ pub(super) fn proof_of(scene: &Scene, repo: &Path, start: Option<&str>, candidat
     let proof = verify(&VerifyRequest {
         repo,
         repository: &Uri::new(REPOSITORY).expect("a uri"),
-        target: &RefName::new(MAIN).expect("a ref"),
+        target: &RefName::new(scene.target).expect("a ref"),
+        cut_from: scene.cut_from.map(|name| RefName::new(name).expect("a ref")).as_ref(),
         start,
         candidate,
         documents: &scene.reviews.borrow(),

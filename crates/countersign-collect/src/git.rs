@@ -107,6 +107,14 @@ pub enum GitError {
         /// What was asked for.
         name: String,
     },
+    /// An id of the other hash.
+    #[error("{id} is an id of {}, and the objects of this repository are named by {}", .id.format().as_str(), .expected.as_str())]
+    OtherHash {
+        /// The id.
+        id: Oid,
+        /// The hash that names the repository's objects.
+        expected: ObjectFormat,
+    },
     /// A short name means several commits.
     #[error("{name} is ambiguous: {first} and {second} are different commits")]
     Ambiguous {
@@ -202,6 +210,7 @@ impl GitRepo {
             Some("sha256") => ObjectFormat::Sha256,
             Some(other) => return Err(unsupported("extensions.objectFormat", other)),
         };
+        understood(&config)?;
         match last("extensions.refstorage") {
             None | Some("files") => {}
             Some(other) => return Err(unsupported("extensions.refStorage", other)),
@@ -270,6 +279,34 @@ impl GitRepo {
             replace_refs: self.refs_below("refs/replace/")?.into_keys().collect(),
             grafts: said("info/grafts")?,
         })
+    }
+}
+
+/// What a repository may say about its own layout without meaning anything that is not read here: git as well refuses one
+/// of a later version, or one with an extension that it does not know.
+const EXTENSIONS: &[&str] = &[
+    "noop",
+    "noop-v1",
+    "partialclone",
+    "preciousobjects",
+    "worktreeconfig",
+    "objectformat",
+    "compatobjectformat",
+    "refstorage",
+    "relativeworktrees",
+];
+
+fn understood(config: &[(String, String)]) -> Result<(), GitError> {
+    let version = config.iter().rev().find(|(key, _)| key == "core.repositoryformatversion");
+    let version = version.map_or("0", |(_, value)| value.as_str());
+    if !matches!(version, "0" | "1") {
+        return Err(unsupported("core.repositoryFormatVersion", version));
+    }
+    let extensions = config.iter().filter_map(|(key, _)| key.strip_prefix("extensions."));
+    match extensions.filter(|name| !EXTENSIONS.contains(name)).last() {
+        // Git of version 0 does not look at extensions that came later.
+        Some(unknown) if version == "1" => Err(unsupported("extensions", unknown)),
+        _ => Ok(()),
     }
 }
 

@@ -62,6 +62,10 @@ pub struct Source {
     /// Where review begins, for the first promotion: this commit and what lies before it are taken as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Oid>,
+    /// The branch that this one was cut from, for a release branch: as far as both are the same line of commits, reviews
+    /// for that branch count as well. What lies beyond the cut needs reviews for this branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_from: Option<RefName>,
 }
 
 /// What a release says of an environment as a whole.
@@ -333,6 +337,14 @@ impl Manifest {
         })
     }
 
+    /// The source that an artifact comes from, by its repository and the ref that it was built from: the one with that
+    /// branch, or else the first of that repository.
+    #[must_use]
+    pub fn source_of(&self, repository: &str, built_from: Option<&str>) -> Option<&Source> {
+        let of = || self.sources.iter().filter(|source| source.repository.as_str() == repository);
+        of().find(|source| built_from == Some(source.target_ref.as_str())).or_else(|| of().next())
+    }
+
     /// The stage of a rule in an environment; a rule without one for it is off.
     #[must_use]
     pub fn stage(&self, rule: &Rule, environment: &EnvName) -> Stage {
@@ -361,6 +373,15 @@ impl Manifest {
         }
         for path in self.files.keys() {
             check_path(path)?;
+        }
+        let mut sources = std::collections::BTreeSet::new();
+        for source in &self.sources {
+            if !sources.insert((source.repository.as_str(), source.target_ref.as_str())) {
+                return wrong("sources", "names a branch twice");
+            }
+            if source.cut_from.as_ref() == Some(&source.target_ref) {
+                return wrong("cut_from", "is the branch itself");
+            }
         }
         let mut seen = std::collections::BTreeSet::new();
         for rule in &self.rules {

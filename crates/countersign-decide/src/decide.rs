@@ -138,7 +138,7 @@ impl<'a> Case<'a> {
                 return None;
             }
         };
-        let covered = sources.iter().find(|source| source.repository.as_str() == named.repository);
+        let covered = self.active.release.manifest().source_of(named.repository, named.reference);
         let mut findings = Vec::new();
         if covered.is_none() {
             findings.push(

@@ -6,7 +6,7 @@ use countersign_collect::git::GitRepo;
 use countersign_core::digest::Sha256;
 use countersign_core::forge::foreign;
 use countersign_core::git::evidence::{Evidence, Facts};
-use countersign_core::git::listing::listing_digest;
+use countersign_core::git::listing::Listings;
 use countersign_core::git::source::Recording;
 use countersign_core::git::{ObjectSource, Oid};
 use countersign_core::ids::{RefName, Uri};
@@ -22,6 +22,8 @@ pub struct Scope {
     pub repository: Uri,
     /// The branch that is reviewed.
     pub target_ref: RefName,
+    /// The branch that it was cut from, if the policy names one.
+    pub cut_from: Option<RefName>,
     /// The commit that was built.
     pub candidate: Oid,
     /// Where the range begins, as far as it is known.
@@ -44,6 +46,7 @@ pub fn collect(repo: &GitRepo, scope: &Scope, proof: impl FnOnce(&History<'_>)) 
         ref_name: Some(scope.target_ref.clone()),
         candidate: scope.candidate,
         start: scope.start,
+        cut_from: tip_of(repo, scope.cut_from.as_ref())?,
         shallow: seen.shallow || seen.partial,
         replace_refs: seen.replace_refs,
         grafts: seen.grafts,
@@ -71,6 +74,19 @@ fn others(repo: &GitRepo) -> Result<BTreeMap<RefName, Oid>, FlowError> {
     Ok(out)
 }
 
+/// Where a branch stands: itself, or as it was fetched from `origin`, as in the clones that CI makes.
+fn tip_of(repo: &GitRepo, branch: Option<&RefName>) -> Result<Option<Oid>, FlowError> {
+    let Some(branch) = branch else { return Ok(None) };
+    if let Some(tip) = repo.resolve(branch)? {
+        return Ok(Some(tip));
+    }
+    let fetched = branch.as_str().strip_prefix("refs/heads/").map(|name| format!("refs/remotes/origin/{name}"));
+    match fetched.and_then(|name| RefName::new(&name).ok()) {
+        Some(fetched) => Ok(repo.resolve(&fetched)?),
+        None => Ok(None),
+    }
+}
+
 /// The heads that verified reviews are about: their listings are signed, and are compared.
 #[must_use]
 pub fn reviewed_heads(evidence: &Reviews) -> BTreeSet<Oid> {
@@ -94,11 +110,12 @@ fn tags(repo: &GitRepo, names: &BTreeSet<RefName>) -> Result<BTreeMap<RefName, O
 
 /// A head that is not in the repository has no listing; the proof says so.
 fn listings(source: &dyn ObjectSource, heads: &BTreeSet<Oid>) -> BTreeMap<Oid, Sha256> {
+    let mut listings = Listings::new(source);
     heads
         .iter()
         .filter_map(|head| {
             let tree = source.commit(head).ok()?.tree;
-            Some((*head, listing_digest(source, &tree).ok()?))
+            Some((*head, listings.digest(&tree).ok()?))
         })
         .collect()
 }

@@ -306,7 +306,7 @@ fn scope(
     let named = built.provenance.source().ok()?;
     let view = state.now();
     let manifest = view.active(environment)?.release.manifest();
-    let source = manifest.sources.iter().find(|source| source.repository.as_str() == named.repository)?;
+    let source = manifest.source_of(named.repository, named.reference)?;
     // Where the record does not read, the decision says so.
     let earlier = tags_before(view, source, blobs).unwrap_or_default();
     let tags = BoundTag::of_source(&named, "").into_iter().chain(earlier).filter_map(|bound| bound.reference());
@@ -314,6 +314,7 @@ fn scope(
         tags: tags.collect(),
         repository: source.repository.clone(),
         target_ref: source.target_ref.clone(),
+        cut_from: source.cut_from.clone(),
         candidate: named.commit,
         start: start_of(view, environment, source, &named.commit, blobs).ok().flatten(),
         heads: history::reviewed_heads(evidence),

@@ -111,10 +111,21 @@ pub(crate) fn fault(what: &str) {
 /// What clap says about a command line, with our exit code.
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {
     let asked = !error.use_stderr();
-    if error.print().is_err() {
+    let shown = if asked {
+        error.print()
+    } else {
+        // It repeats what was typed, which a script may have taken from a branch's name.
+        std::io::stderr().write_all(harmless(&error.render().to_string()).as_bytes())
+    };
+    if shown.is_err() {
         return ExitCode::from(Exit::Io.code());
     }
     ExitCode::from(if asked { Exit::Ok.code() } else { Exit::Usage.code() })
+}
+
+/// Lines, with every character visible.
+fn harmless(text: &str) -> String {
+    text.lines().map(|line| format!("{}\n", text::plain(line))).collect::<Vec<_>>().concat()
 }
 
 /// An error as it is shown: what, its causes, what to do, what was not done.
@@ -135,7 +146,7 @@ fn failure_text(failed: &Failed) -> String {
         out.push_str(&format!("  because: {}\n", text::plain_lines(cause, "  ")));
     }
     if let Some(help) = &failed.help {
-        out.push_str(&format!("  help: {help}\n"));
+        out.push_str(&format!("  help: {}\n", text::plain_lines(help, "  ")));
     }
     out.push_str(&format!("{}\n", failed.not_done));
     out

@@ -16,6 +16,9 @@ else
     if [ "$FORGE_RULES" = any ]; then
         set -- "$@" --any-rules
     fi
+    if [ -n "$CUT_FROM" ]; then
+        set -- "$@" --cut-from "$CUT_FROM"
+    fi
     if [ "$FOREIGN_REVIEWS" = count ]; then
         set -- "$@" --foreign
     fi

@@ -26,6 +26,8 @@ pub(crate) const FIGURES: &[Figure] = &[
     Figure { name: "sbom", measure: sbom },
     Figure { name: "log", measure: log },
     Figure { name: "size", measure: size },
+    Figure { name: "collect", measure: super::review::collect },
+    Figure { name: "review-memory", measure: super::review::memory },
 ];
 
 /// Where the figures are measured: the release binary, and data that is made once, when first asked for.
@@ -90,10 +92,10 @@ impl Stage {
     }
 
     /// The rows that an example of a crate prints, one JSON object a line: `name`, `unit`, `runs`, `min`, `median`, `max`.
-    fn example(&self, package: &str, example: &str) -> Outcome<Vec<Value>> {
+    pub(super) fn example(&self, package: &str, example: &str, arguments: &[&str]) -> Outcome<Vec<Value>> {
         let mut cargo = run::cargo(&self.root);
         cargo.args(["run", "--quiet", "--release", "--locked", "--package", package, "--example", example]);
-        let said = run::output_of(&mut cargo)?;
+        let said = run::output_of(cargo.arg("--").args(arguments))?;
         let lines = String::from_utf8_lossy(&said).into_owned();
         lines
             .lines()
@@ -143,7 +145,7 @@ fn sbom(stage: &Stage) -> Outcome<Vec<Row>> {
 
 /// Appending to the log one by one, beside the bare flush to disk that each append has to wait for; and in batches.
 fn log(stage: &Stage) -> Outcome<Vec<Row>> {
-    let rows = stage.example("countersign-record", "log_bench")?;
+    let rows = stage.example("countersign-record", "log_bench", &[])?;
     let summary_of = |name: &str| {
         let row = rows.iter().find(|row| row.get("name").and_then(Value::as_str) == Some(name));
         row.and_then(Summary::read).ok_or_else(|| format!("log_bench prints no proper row `{name}`"))

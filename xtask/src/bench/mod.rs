@@ -4,6 +4,7 @@
 
 mod figures;
 mod measure;
+mod review;
 mod row;
 
 use crate::{Outcome, run, workspace};

@@ -218,9 +218,9 @@ impl Talk {
             return Ok(Answer::TooLarge(length));
         }
         let mut bytes = vec![0; length];
-        self.answer.read_exact(&mut bytes)?;
+        self.answer.read_exact(&mut bytes).map_err(|_cut_short| other())?;
         let mut end = [0];
-        self.answer.read_exact(&mut end)?;
+        self.answer.read_exact(&mut end).map_err(|_cut_short| other())?;
         if end != *b"\n" {
             return Err(other());
         }

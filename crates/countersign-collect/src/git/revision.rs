@@ -59,7 +59,10 @@ impl GitRepo {
         }
         match found {
             Some((_, id)) => Ok(id),
-            None => self.abbreviated(start, name),
+            None => match Oid::from_hex(start) {
+                Ok(id) if id.format() != self.format => Err(GitError::OtherHash { id, expected: self.format }),
+                _ => self.abbreviated(start, name),
+            },
         }
     }
 

@@ -34,6 +34,9 @@ pub struct Facts {
     /// The commit up to which history was promoted before, or where it starts by configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Oid>,
+    /// Where the branch stands that the candidate's branch was cut from, by the policy, if it is in the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_from: Option<Oid>,
     /// Whether the repository is a shallow clone.
     pub shallow: bool,
     /// Replace refs that it has: with one, git shows another object than the one that is named.
@@ -173,8 +176,8 @@ pub enum EvidenceError {
 
 impl Facts {
     fn check_format(&self) -> Result<(), EvidenceError> {
-        let ids = self.start.iter().chain([&self.candidate]).chain(self.listings.keys()).chain(self.others.values());
-        let mut ids = ids.chain(self.tags.values()).chain(self.unsound.keys());
+        let ids = self.start.iter().chain(&self.cut_from).chain([&self.candidate]).chain(self.listings.keys());
+        let mut ids = ids.chain(self.others.values()).chain(self.tags.values()).chain(self.unsound.keys());
         match ids.find(|id| id.format() != self.format) {
             Some(id) => Err(EvidenceError::Format { id: *id }),
             None => Ok(()),
@@ -240,6 +243,7 @@ mod tests {
             ref_name: Some(RefName::new("refs/heads/main").unwrap()),
             candidate: id(1),
             start: None,
+            cut_from: None,
             shallow: false,
             replace_refs: BTreeSet::from([RefName::new("refs/replace/ab").unwrap()]),
             grafts: false,

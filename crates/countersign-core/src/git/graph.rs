@@ -71,6 +71,28 @@ pub fn first_parents(
     Ok(out)
 }
 
+/// The commits of a range that lead from `start` to `tip`, one the parent of the next, oldest first: at each commit the
+/// first of its parents that leads back to `start`. So it is the branch's own line of first parents wherever that comes
+/// from `start`; and where a merge names the branch as its second parent, the line follows the branch all the same. `range`
+/// has parents before children, as [`range`] gives it. Empty if `tip` does not descend from `start`.
+pub fn line(source: &dyn ObjectSource, range: &[Oid], start: &Oid, tip: &Oid) -> Result<Vec<Oid>, SourceError> {
+    let mut back: BTreeMap<Oid, Oid> = BTreeMap::new();
+    for id in range {
+        let leads = |parent: &&Oid| *parent == start || back.contains_key(*parent);
+        if let Some(parent) = source.commit(id)?.parents.iter().find(leads) {
+            back.insert(*id, *parent);
+        }
+    }
+    let mut out = Vec::new();
+    let mut at = *tip;
+    while let Some(parent) = back.get(&at) {
+        out.push(at);
+        at = *parent;
+    }
+    out.reverse();
+    Ok(out)
+}
+
 /// A commit as far as it is known.
 #[derive(Default)]
 struct Node {
@@ -228,34 +250,39 @@ impl<'s> Walk<'s> {
 
     /// The commits of the left side only, parents first.
     fn left_in_order(&self) -> Result<Vec<Oid>, SourceError> {
-        let inside: BTreeMap<&Oid, &Node> = self.nodes.iter().filter(|(_, n)| n.left && !n.right).collect();
-        if inside.len() > limits::GIT_RANGE_COMMITS {
-            return Err(too_many(limits::GIT_RANGE_COMMITS));
+        let left = self.nodes.iter().filter(|(_, n)| n.left && !n.right);
+        in_order(&left.map(|(id, node)| (*id, node.parents.clone().unwrap_or_default())).collect())
+    }
+}
+
+/// Commits, each with its parents: parents before children, and otherwise by id.
+pub(super) fn in_order(inside: &BTreeMap<Oid, Vec<Oid>>) -> Result<Vec<Oid>, SourceError> {
+    if inside.len() > limits::GIT_RANGE_COMMITS {
+        return Err(too_many(limits::GIT_RANGE_COMMITS));
+    }
+    let mut waits: BTreeMap<&Oid, usize> = BTreeMap::new();
+    let mut children: BTreeMap<&Oid, Vec<&Oid>> = BTreeMap::new();
+    for (id, parents) in inside {
+        let parents: BTreeSet<&Oid> = parents.iter().filter(|p| inside.contains_key(p)).collect();
+        waits.insert(id, parents.len());
+        for parent in parents {
+            children.entry(parent).or_default().push(id);
         }
-        let mut waits: BTreeMap<&Oid, usize> = BTreeMap::new();
-        let mut children: BTreeMap<&Oid, Vec<&Oid>> = BTreeMap::new();
-        for (id, node) in &inside {
-            let parents: BTreeSet<&Oid> = node.parents.iter().flatten().filter(|p| inside.contains_key(p)).collect();
-            waits.insert(id, parents.len());
-            for parent in parents {
-                children.entry(parent).or_default().push(id);
-            }
-        }
-        let mut ready: BTreeSet<&Oid> = waits.iter().filter(|(_, n)| **n == 0).map(|(id, _)| *id).collect();
-        let mut out = Vec::with_capacity(inside.len());
-        while let Some(id) = ready.pop_first() {
-            out.push(*id);
-            for child in children.get(id).into_iter().flatten() {
-                if let Some(n) = waits.get_mut(child) {
-                    *n = n.saturating_sub(1);
-                    if *n == 0 {
-                        ready.insert(child);
-                    }
+    }
+    let mut ready: BTreeSet<&Oid> = waits.iter().filter(|(_, n)| **n == 0).map(|(id, _)| *id).collect();
+    let mut out = Vec::with_capacity(inside.len());
+    while let Some(id) = ready.pop_first() {
+        out.push(*id);
+        for child in children.get(id).into_iter().flatten() {
+            if let Some(n) = waits.get_mut(child) {
+                *n = n.saturating_sub(1);
+                if *n == 0 {
+                    ready.insert(child);
                 }
             }
         }
-        Ok(out)
     }
+    Ok(out)
 }
 
 /// Looking whether the walk may stop costs more than a step of it, so it is done ever more rarely.
@@ -289,14 +316,15 @@ fn too_many(limit: usize) -> SourceError {
     SourceError::TooMany { what: "commits", limit }
 }
 
+/// Histories for tests.
 #[cfg(test)]
-mod tests {
+pub(super) mod testing {
     use super::*;
-    use crate::git::{Commit, Object, ObjectFormat, ObjectKind, ObjectSet, Recording, Tree};
+    use crate::git::{Commit, Object, ObjectFormat, ObjectKind, ObjectSet, Tree};
     use proptest::prelude::*;
 
     /// A history in which commit `n` has the parents given by number; the dates are nonsense.
-    fn history(parents: &[Vec<usize>]) -> (ObjectSet, Vec<Oid>) {
+    pub(in crate::git) fn history(parents: &[Vec<usize>]) -> (ObjectSet, Vec<Oid>) {
         let mut set = ObjectSet::new();
         let format = ObjectFormat::Sha256;
         let tree = Object::new(ObjectKind::Tree, Tree::default().encode()).id(format).unwrap();
@@ -310,18 +338,7 @@ mod tests {
         (set, ids)
     }
 
-    fn closure(parents: &[Vec<usize>], from: usize) -> BTreeSet<usize> {
-        let mut seen = BTreeSet::new();
-        let mut todo = vec![from];
-        while let Some(n) = todo.pop() {
-            if seen.insert(n) {
-                todo.extend(&parents[n]);
-            }
-        }
-        seen
-    }
-
-    fn any_history() -> impl Strategy<Value = Vec<Vec<usize>>> {
+    pub(in crate::git) fn any_history() -> impl Strategy<Value = Vec<Vec<usize>>> {
         let commit = prop::collection::vec((any::<prop::sample::Index>(), 0_usize..4), 0..4);
         prop::collection::vec(commit, 2..24).prop_map(|commits| {
             let near = |n: usize, index: prop::sample::Index, far: usize| match far {
@@ -334,6 +351,25 @@ mod tests {
             });
             numbers.map(|of: BTreeSet<usize>| of.into_iter().collect()).collect()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{any_history, history};
+    use super::*;
+    use crate::git::{Object, ObjectFormat, ObjectSet, Recording};
+    use proptest::prelude::*;
+
+    fn closure(parents: &[Vec<usize>], from: usize) -> BTreeSet<usize> {
+        let mut seen = BTreeSet::new();
+        let mut todo = vec![from];
+        while let Some(n) = todo.pop() {
+            if seen.insert(n) {
+                todo.extend(&parents[n]);
+            }
+        }
+        seen
     }
 
     proptest! {
@@ -402,6 +438,22 @@ mod tests {
         let chain = first_parents(&set, &ids[4], |id| *id != ids[0]).unwrap();
         assert_eq!(chain, [ids[4], ids[3], ids[1]]);
         assert_eq!(first_parents(&set, &ids[4], |_| true).unwrap().len(), 4);
+    }
+
+    #[test]
+    fn the_line_from_a_start_follows_first_parents_and_the_branch_where_those_lead_elsewhere() {
+        // 5 merges 3, the branch, into 4, which left at 0: the branch is its second parent.
+        let (set, ids) = history(&[vec![], vec![0], vec![0], vec![1, 2], vec![0], vec![4, 3]]);
+        let line = |start: usize, tip: usize| {
+            let range = range(&set, &ids[tip], &ids[start]).unwrap();
+            line(&set, &range, &ids[start], &ids[tip]).unwrap()
+        };
+        assert_eq!(line(0, 3), [ids[1], ids[3]], "first parents");
+        assert_eq!(line(0, 5), [ids[4], ids[5]], "first parents, where they lead to the start");
+        assert_eq!(line(1, 5), [ids[3], ids[5]], "the second parent, where the first does not");
+        assert_eq!(line(2, 5), [ids[3], ids[5]]);
+        assert_eq!(line(5, 5), []);
+        assert_eq!(line(3, 4), [], "no descendant");
     }
 
     #[test]

@@ -5,39 +5,100 @@
 //! path, a newline. The mode is `100644`, `100755`, `120000` or `160000`. The digest is that of the file's bytes, of the
 //! link's target, or, for a submodule, the commit id in its place. A path is written as [`escape`] does it.
 
-use super::object::ObjectKind;
 use super::oid::Oid;
 use super::source::{ObjectSource, SourceError};
-use super::tree::{Entry, Mode};
+use super::tree::{Entry, Mode, Tree};
 use crate::digest::{Sha256, to_hex};
 use crate::limits;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// SHA-256 over [`listing`].
 pub fn listing_digest(source: &dyn ObjectSource, tree: &Oid) -> Result<Sha256, SourceError> {
-    listing(source, tree).map(|bytes| Sha256::of(&bytes))
+    Listings::new(source).digest(tree)
 }
 
 /// The listing of a tree, as the module describes it.
 pub fn listing(source: &dyn ObjectSource, tree: &Oid) -> Result<Vec<u8>, SourceError> {
-    let mut files = BTreeMap::new();
-    let mut budget = Budget::new(limits::GIT_WALK_ENTRIES);
-    let mut folders = vec![(Vec::new(), *tree, 0_usize)];
-    while let Some((prefix, id, depth)) = folders.pop() {
-        for entry in source.tree(&id)?.entries() {
-            budget.take()?;
-            let path = join(&prefix, &entry.name);
-            if entry.mode != Mode::Directory {
-                files.insert(path, line_start(source, entry)?);
-            } else if depth < limits::GIT_TREE_DEPTH {
-                folders.push((path, entry.id, depth.saturating_add(1)));
-            } else {
-                return Err(SourceError::TooMany { what: "folders inside each other", limit: limits::GIT_TREE_DEPTH });
+    Listings::new(source).listing(tree)
+}
+
+/// Listings of several trees: what they have in common is read once.
+#[derive(Clone)]
+pub struct Listings<'s> {
+    source: &'s dyn ObjectSource,
+    folders: BTreeMap<Oid, Arc<Tree>>,
+    contents: BTreeMap<Oid, Sha256>,
+}
+
+impl std::fmt::Debug for Listings<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listings").field("contents", &self.contents.len()).finish_non_exhaustive()
+    }
+}
+
+impl<'s> Listings<'s> {
+    /// Nothing read yet.
+    #[must_use]
+    pub const fn new(source: &'s dyn ObjectSource) -> Self {
+        Self { source, folders: BTreeMap::new(), contents: BTreeMap::new() }
+    }
+
+    /// SHA-256 over the listing of a tree.
+    pub fn digest(&mut self, tree: &Oid) -> Result<Sha256, SourceError> {
+        self.listing(tree).map(|bytes| Sha256::of(&bytes))
+    }
+
+    /// The listing of a tree.
+    pub fn listing(&mut self, tree: &Oid) -> Result<Vec<u8>, SourceError> {
+        let mut files = BTreeMap::new();
+        let mut budget = Budget::new(limits::GIT_WALK_ENTRIES);
+        let mut folders = vec![(Vec::new(), *tree, 0_usize)];
+        while let Some((prefix, id, depth)) = folders.pop() {
+            for entry in self.folder(&id)?.entries() {
+                budget.take()?;
+                let path = join(&prefix, &entry.name);
+                if entry.mode != Mode::Directory {
+                    files.insert(path, self.line_start(entry)?);
+                } else if depth < limits::GIT_TREE_DEPTH {
+                    folders.push((path, entry.id, depth.saturating_add(1)));
+                } else {
+                    return Err(SourceError::TooMany {
+                        what: "folders inside each other",
+                        limit: limits::GIT_TREE_DEPTH,
+                    });
+                }
             }
         }
+        let lines = files.into_iter().map(|(path, start)| start + &escape(&path) + "\n");
+        Ok(lines.collect::<String>().into_bytes())
     }
-    let lines = files.into_iter().map(|(path, start)| start + &escape(&path) + "\n");
-    Ok(lines.collect::<String>().into_bytes())
+
+    fn folder(&mut self, id: &Oid) -> Result<Arc<Tree>, SourceError> {
+        if let Some(known) = self.folders.get(id) {
+            return Ok(Arc::clone(known));
+        }
+        let tree = Arc::new(self.source.tree(id)?);
+        self.folders.insert(*id, Arc::clone(&tree));
+        Ok(tree)
+    }
+
+    fn line_start(&mut self, entry: &Entry) -> Result<String, SourceError> {
+        let content = match entry.mode {
+            Mode::Submodule => entry.id.hex(),
+            Mode::File | Mode::Executable | Mode::Symlink | Mode::Directory => self.content(&entry.id)?.hex(),
+        };
+        Ok(format!("{} {content} ", entry.mode.as_str()))
+    }
+
+    fn content(&mut self, id: &Oid) -> Result<Sha256, SourceError> {
+        if let Some(known) = self.contents.get(id) {
+            return Ok(*known);
+        }
+        let digest = Sha256::of(&self.source.blob(id)?);
+        self.contents.insert(*id, digest);
+        Ok(digest)
+    }
 }
 
 /// A path as printable ASCII: a backslash is written as two, and every byte outside of `0x20` to `0x7e` as `\x` and two
@@ -82,24 +143,10 @@ impl Budget {
     }
 }
 
-fn line_start(source: &dyn ObjectSource, entry: &Entry) -> Result<String, SourceError> {
-    let content = match entry.mode {
-        Mode::Submodule => entry.id.hex(),
-        Mode::File | Mode::Executable | Mode::Symlink | Mode::Directory => {
-            let object = source.object(&entry.id)?;
-            if object.kind != ObjectKind::Blob {
-                return Err(SourceError::Kind { id: entry.id, expected: ObjectKind::Blob, found: object.kind });
-            }
-            Sha256::of(&object.bytes).hex()
-        }
-    };
-    Ok(format!("{} {content} ", entry.mode.as_str()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::git::{Object, ObjectFormat, ObjectSet, Tree};
+    use crate::git::{Object, ObjectFormat, ObjectKind, ObjectSet, Tree};
 
     fn entry(mode: Mode, name: &[u8], id: Oid) -> Entry {
         Entry { mode, name: name.to_vec(), id }

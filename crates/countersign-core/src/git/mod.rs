@@ -14,6 +14,7 @@ pub mod merge;
 pub mod notes;
 pub mod object;
 pub mod oid;
+pub mod reach;
 pub mod source;
 pub mod tree;
 

@@ -1,13 +1,13 @@
 //! Who agreed to a change, and whether that is enough. Persons are counted.
 
 use super::authors::Authors;
-use super::changes::{Changes, Signed};
+use super::changes::Changes;
 use super::foreign::Others;
 use super::landing::{Landing, describe};
 use super::opinions::{self, Opinion, Standing};
 use super::parameters::AgreedBefore;
 use super::rows::{ReviewRow, subject};
-use super::{Question, binding, robots, settings};
+use super::{Question, advice, binding, robots, settings};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::git::SourceError;
@@ -66,8 +66,7 @@ pub(super) fn judge(
     let mut findings = Vec::new();
     let mut rows = Vec::new();
     let mut count = Count::default();
-    let signed = changes.about(&landing.head);
-    count_signed(question, landing, authors, &signed, &mut count, &mut rows, &mut findings)?;
+    count_signed(question, changes, landing, authors, &mut count, &mut rows, &mut findings)?;
     let by_signature = count.agreed.len();
     for recorded in recorded {
         for opinion in opinions::of(question, landing, recorded)? {
@@ -153,24 +152,25 @@ fn tier_of(known: Option<Tier>, count: &Count, beyond: usize) -> Option<Tier> {
 
 fn count_signed(
     question: &Question<'_>,
+    changes: &Changes<'_>,
     landing: &Landing,
     authors: &Authors,
-    reviews: &[&Signed],
     count: &mut Count,
     rows: &mut Vec<ReviewRow>,
     findings: &mut Vec<Finding>,
 ) -> Result<(), SourceError> {
+    let reviews = changes.about(&landing.head);
     // Signatures have no order, so a rejection or a revocation stands whenever it was made.
     let mut opinions: BTreeMap<&PersonId, BTreeSet<ReviewDecision>> = BTreeMap::new();
-    for signed in reviews {
+    for signed in &reviews {
         opinions.entry(&signed.person).or_default().insert(signed.review.decision);
     }
-    for signed in reviews {
+    for signed in &reviews {
         let said = |decision| opinions.get(&signed.person).is_some_and(|all| all.contains(&decision));
         let why_not = match signed.review.decision {
             ReviewDecision::Reject => Some("a rejection".to_owned()),
             ReviewDecision::Revoke => Some("a revocation".to_owned()),
-            ReviewDecision::Approve => match binding::check(question, landing, signed, findings)? {
+            ReviewDecision::Approve => match binding::check(question, changes.reach(), landing, signed, findings)? {
                 Some(why) => Some(why),
                 None => match authors.excluding(&signed.person) {
                     Some(author) => Some(format!("is an author of the change: {}", author.seen)),
@@ -266,10 +266,7 @@ fn weak(question: &Question<'_>, landing: &Landing, rows: &[ReviewRow]) -> Findi
     for row in rows.iter().filter(|row| row.counted) {
         finding = finding.found(format!("{} approved, {}", row.who(), row.tier));
     }
-    finding.help(format!(
-        "ask the reviewers to sign: `countersign review sign {} --base {} --key KEY`",
-        landing.head, landing.before
-    ))
+    finding.help(format!("ask the reviewers to sign: {}", advice::sign(question, &landing.head, &landing.before)))
 }
 
 fn unclear(question: &Question<'_>, landing: &Landing, count: &Count) -> Finding {
@@ -279,10 +276,7 @@ fn unclear(question: &Question<'_>, landing: &Landing, count: &Count) -> Finding
     for one in &count.unclear {
         finding = finding.found(one.as_str());
     }
-    finding.help(format!(
-        "ask a reviewer to run `countersign review sign {} --base {} --key KEY`",
-        landing.head, landing.before
-    ))
+    finding.help(format!("ask a reviewer to run {}", advice::sign(question, &landing.head, &landing.before)))
 }
 
 fn missing(
@@ -313,9 +307,8 @@ fn missing(
     for claim in super::rows::claimed(question.history.objects(), &landing.commits)? {
         finding = finding.found(claim);
     }
-    let base = landing.before;
-    Ok(finding
-        .help(format!("ask a reviewer to run `countersign review sign {} --base {base} --key KEY`", landing.head)))
+    let sign = advice::sign(question, &landing.head, &landing.before);
+    Ok(finding.help(format!("ask a reviewer to run {sign}")))
 }
 
 const fn past(decision: ReviewDecision) -> &'static str {

@@ -6,6 +6,7 @@ use super::foreign::Others;
 use super::rows::AuthorRow;
 use super::uploads::Uploads;
 use countersign_core::git::commit::Identity;
+use countersign_core::git::reach::Reach;
 use countersign_core::git::{Commit, Oid, SourceError};
 use countersign_core::ids::PersonId;
 use countersign_core::statement::change_review::{AuthorRole, ChangeReview, EventKind};
@@ -35,15 +36,16 @@ impl Authors {
 /// of who uploaded what is asked only where it makes all of them known: somebody who is excluded for it costs nothing then.
 pub(super) fn of(
     question: &Question<'_>,
+    reach: &Reach,
     commits: &[Oid],
     before: &Oid,
     recorded: &[&ForgeChange],
     others: Option<&Others>,
 ) -> Result<Authors, SourceError> {
-    let plain = read(question, commits, before, recorded, None)?;
+    let plain = read(question, reach, commits, before, recorded, None)?;
     let others = others.filter(|others| plain.known.is_none() && others.names_uploaders(question));
     if others.is_some() {
-        let named = read(question, commits, before, recorded, others)?;
+        let named = read(question, reach, commits, before, recorded, others)?;
         if named.known.is_some() {
             return Ok(named);
         }
@@ -53,6 +55,7 @@ pub(super) fn of(
 
 fn read(
     question: &Question<'_>,
+    reach: &Reach,
     commits: &[Oid],
     before: &Oid,
     recorded: &[&ForgeChange],
@@ -62,7 +65,7 @@ fn read(
     let mut weakest = Tier::T3;
     let uploads = recorded
         .iter()
-        .map(|recorded| Uploads::read(question.history.objects(), recorded, commits, before))
+        .map(|recorded| Uploads::read(question.history.objects(), reach, recorded, commits, before))
         .collect::<Result<Vec<_>, _>>()?;
     for id in commits {
         weakest = weakest.min(commit(question, id, &uploads, others, &mut rows)?);

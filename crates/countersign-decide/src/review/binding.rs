@@ -1,19 +1,22 @@
 //! What a person's signed review binds: repository, branch, base, head, trees and files.
 
 use super::Question;
+use super::advice;
 use super::changes::{Signed, optional};
 use super::landing::Landing;
 use super::parameters::BaseDrift;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::git::merge::{Merge, merge_trees};
-use countersign_core::git::{ObjectSource, Oid, SourceError, graph};
+use countersign_core::git::reach::Reach;
+use countersign_core::git::{ObjectSource, Oid, SourceError};
 use std::collections::BTreeSet;
 
 /// Whether an approval is about what landed: the reviewer was shown all of it, the trees and the listing are those of the
 /// head, and the base moved only if the policy lets it.
 pub(super) fn check(
     question: &Question<'_>,
+    reach: &Reach,
     landing: &Landing,
     signed: &Signed,
     findings: &mut Vec<Finding>,
@@ -21,7 +24,7 @@ pub(super) fn check(
     let source = question.history.objects();
     let review = &signed.review;
     let place = format!("review of {} by {}", review.head_commit, signed.person);
-    if let Some(why) = not_shown(source, landing, signed)? {
+    if let Some(why) = not_shown(source, reach, landing, signed)? {
         return Ok(Some(why));
     }
     let head = source.commit(&review.head_commit)?;
@@ -59,7 +62,7 @@ pub(super) fn check(
         }
     }
     if let Some(signed_tree) = review.merge_tree
-        && let Some(made) = reviewed_merge(source, signed)?
+        && let Some(made) = reviewed_merge(source, reach, signed)?
         && made != signed_tree
     {
         return Ok(Some(format!("it names merge tree {signed_tree}, the rule makes {made}")));
@@ -73,9 +76,14 @@ pub(super) fn check(
 
 /// A reviewer is shown what lies between the base that she names and the head. A commit of the change that the base has
 /// already, she was not shown, whatever she meant.
-fn not_shown(source: &dyn ObjectSource, landing: &Landing, signed: &Signed) -> Result<Option<String>, SourceError> {
+fn not_shown(
+    source: &dyn ObjectSource,
+    reach: &Reach,
+    landing: &Landing,
+    signed: &Signed,
+) -> Result<Option<String>, SourceError> {
     let base = signed.review.base_commit;
-    let Some(had) = optional(graph::range(source, &base, &landing.before))? else {
+    let Some(had) = optional(reach.range(source, &base, &landing.before))? else {
         return Ok(Some(format!("its base {base} is not in the evidence")));
     };
     let had: BTreeSet<Oid> = had.into_iter().collect();
@@ -89,10 +97,10 @@ fn not_shown(source: &dyn ObjectSource, landing: &Landing, signed: &Signed) -> R
 }
 
 /// The merge that the reviewer's statement speaks of, where the evidence has what it takes and the rule can make it.
-fn reviewed_merge(source: &dyn ObjectSource, signed: &Signed) -> Result<Option<Oid>, SourceError> {
+fn reviewed_merge(source: &dyn ObjectSource, reach: &Reach, signed: &Signed) -> Result<Option<Oid>, SourceError> {
     let (base, head) = (&signed.review.base_commit, &signed.review.head_commit);
     let Some(ours) = optional(source.commit(base))? else { return Ok(None) };
-    let bases = graph::merge_bases(source, base, head)?;
+    let bases = reach.merge_bases(source, base, head)?;
     let [common] = bases.as_slice() else { return Ok(None) };
     let common = source.commit(common)?.tree;
     let theirs = source.commit(head)?.tree;
@@ -107,8 +115,5 @@ pub(super) fn drifted(question: &Question<'_>, landing: &Landing, found: &str) -
     Finding::new(codes::BASE_DRIFT, "the branch moved between review and landing")
         .expected(format!("a review on base {}", landing.before), question.by)
         .found(format!("a review on {found}"))
-        .help(format!(
-            "ask for the review again: `countersign review sign {} --base {} --key KEY`",
-            landing.head, landing.before
-        ))
+        .help(format!("ask for the review again: {}", advice::sign(question, &landing.head, &landing.before)))
 }

@@ -4,14 +4,18 @@ use super::Question;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::git::content::changed;
-use countersign_core::git::{ObjectSource, Oid, SourceError, graph, merge};
-use countersign_core::ids::PersonId;
+use countersign_core::git::reach::Reach;
+use countersign_core::git::{ObjectSource, Oid, SourceError, merge};
+use countersign_core::ids::{PersonId, RefName};
 use countersign_core::statement::Kind;
 use countersign_core::statement::change_review::ChangeState;
 use countersign_core::statement::review::{Review, ReviewDecision};
 use countersign_verify::ForgeChange;
 use countersign_verify::document::SignerName;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// How many reviews for other branches are named.
+const NAMED: usize = 20;
 
 /// A review, with the person who signed it.
 #[derive(Debug)]
@@ -21,8 +25,9 @@ pub(super) struct Signed {
 }
 
 /// Reviews and forge records by head, and which heads have landed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Changes<'a> {
+    reach: &'a Reach,
     by_head: BTreeMap<Oid, Vec<Signed>>,
     forge: BTreeMap<Oid, Vec<&'a ForgeChange>>,
     landed: BTreeSet<Oid>,
@@ -35,9 +40,25 @@ pub(super) struct Changes<'a> {
 }
 
 impl<'a> Changes<'a> {
-    /// Reads everything that is about this repository and branch. The rest is noted: it counts for nothing here.
-    pub(super) fn read(question: &Question<'a>, findings: &mut Vec<Finding>) -> Self {
-        let mut out = Self::default();
+    /// Reads everything that is about this repository and one of these branches. The rest is noted: it counts for nothing
+    /// here; but for reviews of heads that `counted` elsewhere, of which there is nothing to say.
+    pub(super) fn read(
+        question: &Question<'a>,
+        reach: &'a Reach,
+        branches: &[&RefName],
+        counted: &BTreeSet<Oid>,
+        findings: &mut Vec<Finding>,
+    ) -> Self {
+        let mut out = Self {
+            reach,
+            by_head: BTreeMap::new(),
+            forge: BTreeMap::new(),
+            landed: BTreeSet::new(),
+            places: BTreeMap::new(),
+            heads_there: BTreeSet::new(),
+            paths: None,
+        };
+        let mut elsewhere = Vec::new();
         for verified in &question.reviews {
             let place = format!("review {}", verified.document());
             let review: Review = match verified.value().predicate_as(Kind::Review) {
@@ -57,8 +78,11 @@ impl<'a> Changes<'a> {
             };
             if review.repository != *question.repository {
                 findings.push(not_counted(&place, "it is about another repository", review.repository.as_str()));
-            } else if review.target_ref != *question.target_ref {
-                findings.push(not_counted(&place, "it is about another branch", review.target_ref.as_str()));
+            } else if !branches.contains(&&review.target_ref) {
+                if counted.contains(&review.head_commit) {
+                    continue;
+                }
+                elsewhere.push((place, review.target_ref));
             } else if review.merge_rule != merge::RULE {
                 findings.push(not_counted(&place, "it was made by another merge rule", &review.merge_rule.to_string()));
             } else {
@@ -66,6 +90,7 @@ impl<'a> Changes<'a> {
                 out.by_head.entry(signed.review.head_commit).or_default().push(signed);
             }
         }
+        findings.extend(for_others(&elsewhere));
         for reviews in out.by_head.values_mut() {
             reviews.sort_by(|a, b| {
                 (&a.person, a.review.decision, &a.review.nonce).cmp(&(&b.person, b.review.decision, &b.review.nonce))
@@ -76,7 +101,7 @@ impl<'a> Changes<'a> {
             let place = format!("change review {}", recorded.document());
             let why_not = if change.repository.uri != *question.repository {
                 Some(("it is about another repository", change.repository.uri.to_string()))
-            } else if change.target_ref != *question.target_ref {
+            } else if !branches.contains(&&change.target_ref) {
                 Some(("the change was meant for another branch", change.target_ref.to_string()))
             } else if change.state != ChangeState::Merged {
                 let state = if change.state == ChangeState::Open { "open" } else { "closed" };
@@ -85,11 +110,17 @@ impl<'a> Changes<'a> {
                 None
             };
             match why_not {
+                Some(_) if counted.contains(&change.approved_head) => {}
                 Some((why, found)) => findings.push(not_counted(&place, why, &found)),
                 None => out.forge.entry(change.approved_head).or_default().push(recorded),
             }
         }
         out
+    }
+
+    /// What each state of the branch has.
+    pub(super) const fn reach(&self) -> &'a Reach {
+        self.reach
     }
 
     /// Learns the branch's own line of commits, oldest first.
@@ -171,7 +202,7 @@ impl<'a> Changes<'a> {
         let heads: BTreeSet<&Oid> = self.by_head.keys().chain(self.forge.keys()).collect();
         for head in heads.into_iter().filter(|head| self.known(head) && !self.landed.contains(*head)) {
             for base in self.bases(head) {
-                for commit in optional(graph::range(source, head, &base))?.unwrap_or_default() {
+                for commit in optional(self.reach.range(source, head, &base))?.unwrap_or_default() {
                     let commit = source.commit(&commit)?;
                     let parent = commit.parents.first().map(|parent| source.commit(parent)).transpose()?;
                     let before = parent.map(|parent| parent.tree);
@@ -201,7 +232,7 @@ impl<'a> Changes<'a> {
         commits: &[Oid],
     ) -> Result<bool, SourceError> {
         for base in self.bases(head) {
-            let Some(had) = optional(graph::range(source, &base, before))? else { continue };
+            let Some(had) = optional(self.reach.range(source, &base, before))? else { continue };
             if !commits.iter().any(|commit| had.contains(commit)) {
                 return Ok(true);
             }
@@ -233,6 +264,20 @@ pub(super) fn optional<T>(result: Result<T, SourceError>) -> Result<Option<T>, S
         Err(SourceError::Missing { .. }) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Reviews for other branches: in a repository with many of those there are many.
+fn for_others(reviews: &[(String, RefName)]) -> Option<Finding> {
+    let (first, branch) = reviews.first()?;
+    if reviews.len() == 1 {
+        return Some(not_counted(first, "it is about another branch", branch.as_str()));
+    }
+    let what = format!("{} reviews do not count: they are about other branches", reviews.len());
+    let mut finding = Finding::new(codes::REVIEW_NOT_COUNTED, what);
+    for (place, branch) in reviews.iter().take(NAMED) {
+        finding = finding.found(format!("{branch}: {place}"));
+    }
+    Some(finding)
 }
 
 fn not_counted(place: &str, why: &str, found: &str) -> Finding {

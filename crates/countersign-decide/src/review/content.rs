@@ -52,6 +52,11 @@ fn said(question: &Question<'_>, landing: &Landing, code: Code, all: &[&Hidden])
         finding = finding
             .expected(format!("none of: {}", blocking.join(", ")), question.by)
             .help("take it out in a change of its own, have that reviewed, and start after it");
+    } else if all.iter().any(|hidden| hidden.kind == HiddenKind::Submodule) {
+        finding = finding.help(
+            "the commits of a submodule are another repository's: prove the review of those there, up to the commit that is \
+             named here",
+        );
     }
     for hidden in all.iter().take(LISTED) {
         finding = finding.found(hidden.to_string());

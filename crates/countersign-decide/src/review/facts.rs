@@ -1,10 +1,11 @@
 //! What has to be true of the repository before its history says anything.
 
 use super::Question;
+use super::changes::optional;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
-use countersign_core::git::SourceError;
 use countersign_core::git::evidence::Unsound;
+use countersign_core::git::{SourceError, graph};
 
 /// Replace refs, grafts, shallow clones, and evidence about something else.
 pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
@@ -57,12 +58,22 @@ pub(super) fn check(question: &Question<'_>) -> Vec<Finding> {
 }
 
 /// The range does not go forward.
-pub(super) fn rewritten(question: &Question<'_>) -> Finding {
-    Finding::new(codes::HISTORY_REWRITTEN, "the last promoted revision is not an ancestor of the candidate")
-        .at(format!("commit {}", question.candidate))
-        .expected(format!("a descendant of {}", question.start), question.by)
-        .found("another line of history")
-        .help("promote a revision that goes on from the last one; a rewritten branch needs a new start in the policy")
+pub(super) fn rewritten(question: &Question<'_>) -> Result<Finding, SourceError> {
+    let source = question.history.objects();
+    let part = optional(graph::merge_bases(source, &question.start, &question.candidate))?.unwrap_or_default();
+    let found = match part.as_slice() {
+        [] => "another history: no commit in common".to_owned(),
+        [last, ..] => format!("another line of history, which parts at {last}"),
+    };
+    let finding =
+        Finding::new(codes::HISTORY_REWRITTEN, "the last promoted revision is not an ancestor of the candidate")
+            .at(format!("commit {}", question.candidate))
+            .expected(format!("a descendant of {}", question.start), question.by)
+            .found(found);
+    Ok(finding.help(
+        "promote a revision that goes on from the last one; a rewritten branch needs a new start in the policy, and a \
+         release branch one of its own: where it was cut",
+    ))
 }
 
 /// The range has no commit.

@@ -1,13 +1,15 @@
 //! How a commit of the branch came to be there: each way in turn, and the tree has to agree.
 
 use super::Question;
+use super::advice;
 use super::changes::{Changes, optional};
 use super::rows::{Strategy, subject};
 use countersign_core::codes;
 use countersign_core::finding::{Code, Finding};
 use countersign_core::git::content::changed;
 use countersign_core::git::merge::{Merge, RULE, Reason, Why, merge_trees};
-use countersign_core::git::{Commit, ObjectSource, Oid, SourceError, graph};
+use countersign_core::git::reach::Reach;
+use countersign_core::git::{Commit, ObjectSource, Oid, SourceError};
 use std::collections::BTreeSet;
 
 /// One change, landed.
@@ -42,10 +44,29 @@ pub(super) struct Unexplained {
 
 /// Why a way does not explain a commit.
 enum Doubt {
-    /// The rule makes another tree.
-    OtherTree(Oid),
+    /// The rule makes another tree than this commit has.
+    OtherTree {
+        /// What it makes.
+        expected: Oid,
+        /// The commit.
+        landed: Oid,
+    },
+    /// A commit of the change has nothing on the branch that it could have become.
+    NotLanded(Oid),
     /// The rule does not say.
     Unproven(Code, String),
+}
+
+/// A landing that is doubted: where it stands on the branch, and which change it would be of.
+struct Doubtful {
+    /// The first commit of the branch that it would take.
+    first: Oid,
+    /// The last one.
+    last: Oid,
+    /// The branch's tip right before it.
+    before: Oid,
+    /// The head that was approved.
+    head: Oid,
 }
 
 /// Explains the commit at `chain[at]`, by a change that was approved and has not landed yet.
@@ -58,22 +79,30 @@ pub(super) fn explain(
     let source = question.history.objects();
     let Some(landed) = chain.get(at) else { return Err(SourceError::Missing { id: question.candidate }) };
     let commit = source.commit(landed)?;
-    let Some(before) = commit.parents.first().copied() else {
-        return Ok(Err(unreviewed(question, landed, landed, vec![*landed], "a commit without parents")?));
-    };
+    let before = at.checked_sub(1).and_then(|last| chain.get(last)).copied().unwrap_or(question.start);
+    // The branch may be any of a merge's parents: what it stood at is known from the line that was walked.
+    let others: Vec<Oid> = commit.parents.iter().filter(|parent| **parent != before).copied().collect();
     if let Some(landing) = fast_forward(source, chain, at, before, changes)? {
         changes.land(landing.head);
         return Ok(Ok(landing));
     }
-    let explained = match commit.parents.as_slice() {
-        [_] => single(question, chain, at, before, changes)?,
-        [_, head] => merged(question, landed, &commit, before, *head, changes)?,
-        _ => {
-            let finding = Finding::new(codes::TREE_UNPROVEN, "a merge of more than two lines has no proof")
+    let explained = match others.as_slice() {
+        [] => single(question, chain, at, before, changes)?,
+        [head] => merged(question, landed, &commit, before, *head, changes)?,
+        several => {
+            let title = subject(source, landed)?;
+            let what = format!("a merge of more than two lines has no proof: \"{title}\"");
+            let mut finding = Finding::new(codes::TREE_UNPROVEN, what)
                 .at(format!("commit {landed}"))
                 .expected("merges of two", question.by)
-                .found(format!("{} parents", commit.parents.len()));
-            Err(Unexplained { finding, commits: graph::range(source, landed, &before)? })
+                .found(format!("{before}, the branch, merged with"));
+            for head in several {
+                let approved = if changes.known(head) { "approved" } else { "not approved" };
+                finding = finding.found(format!("{head}, {approved}"));
+            }
+            let sign = advice::sign(question, landed, &before);
+            let finding = finding.help(format!("merge them one by one, or have the merge itself reviewed: {sign}"));
+            Err(Unexplained { finding, commits: changes.reach().range(source, landed, &before)? })
         }
     };
     if let Ok(landing) = &explained {
@@ -95,7 +124,7 @@ fn fast_forward(
         if changes.beyond(head, at) {
             continue;
         }
-        let commits = graph::range(source, head, &before)?;
+        let commits = changes.reach().range(source, head, &before)?;
         if !changes.shown(source, head, &before, &commits)? {
             continue;
         }
@@ -122,27 +151,35 @@ fn merged(
     changes: &Changes<'_>,
 ) -> Result<Result<Landing, Unexplained>, SourceError> {
     let source = question.history.objects();
-    let commits = graph::range(source, landed, &before)?;
+    let commits = changes.reach().range(source, landed, &before)?;
     if !changes.known(&head) {
-        return Ok(Err(unreviewed(question, &head, &before, commits, "a merge of a head that nobody approved")?));
+        return Ok(Err(unreviewed(
+            question,
+            changes,
+            &head,
+            &before,
+            commits,
+            "a merge of a head that nobody approved",
+        )?));
     }
     if changes.has_landed(&head) {
         let what = "a merge of a head that had landed before: agreeing once is not agreeing again";
-        return Ok(Err(unreviewed(question, &head, &before, commits, what)?));
+        return Ok(Err(unreviewed(question, changes, landed, &before, commits, what)?));
     }
-    match merge_onto(source, &before, &head, &commit.tree)? {
+    match merge_onto(source, changes.reach(), &before, &head, landed)? {
         Ok(()) => Ok(Ok(Landing {
             head,
             landed: *landed,
             before,
             strategy: Strategy::Merge,
             length: 1,
-            authored: graph::range(source, &head, &before)?,
+            authored: changes.reach().range(source, &head, &before)?,
             commits,
             proof: format!("tree {} is the merge by rule {RULE}", commit.tree),
         })),
         Err(doubt) => {
-            let finding = doubted(question, doubt, codes::MERGE_TREE_MISMATCH, landed, &head, &commit.tree)?;
+            let place = Doubtful { first: *landed, last: *landed, before, head };
+            let finding = doubted(question, &place, doubt, codes::MERGE_TREE_MISMATCH)?;
             Ok(Err(Unexplained { finding, commits }))
         }
     }
@@ -160,9 +197,9 @@ fn single(
     let Some(landed) = chain.get(at).copied() else { return Err(SourceError::Missing { id: before }) };
     let tree = source.commit(&landed)?.tree;
     let touched = paths(source, &source.commit(&before)?.tree, &tree)?;
-    let mut nearest: Option<(Oid, Doubt, Code)> = None;
+    let mut nearest: Option<(Doubtful, Doubt, Code)> = None;
     for head in changes.candidates(source, &landed, at, &touched)? {
-        let Some(line) = line_of(source, &before, &head)? else { continue };
+        let Some(line) = line_of(source, changes.reach(), &before, &head)? else { continue };
         // What its reviewers were shown on a later base is not what landed here, but perhaps what landed after it.
         if !changes.shown(source, &head, &before, &line)? {
             continue;
@@ -181,7 +218,7 @@ fn single(
                     proof: format!("each tree is its counterpart's change, merged by rule {RULE}"),
                 }));
             }
-            Err(doubt) => match merge_onto(source, &before, &head, &tree)? {
+            Err(doubt) => match merge_onto(source, changes.reach(), &before, &head, &landed)? {
                 Ok(()) => {
                     return Ok(Ok(Landing {
                         head,
@@ -195,23 +232,25 @@ fn single(
                     }));
                 }
                 Err(squash) => {
-                    let (doubt, code) = if same_end(source, chain, at, before, &head)? {
-                        (doubt, codes::REBASE_MISMATCH)
-                    } else {
-                        (squash, codes::SQUASH_TREE_MISMATCH)
-                    };
+                    let (doubt, code, last) =
+                        match same_end(source, changes.reach(), chain, at, before, &head, line.len())? {
+                            Some(end) => (doubt, codes::REBASE_MISMATCH, end),
+                            None => (squash, codes::SQUASH_TREE_MISMATCH, landed),
+                        };
                     let better = matches!(doubt, Doubt::Unproven(..));
                     if nearest.is_none() || better {
-                        nearest = Some((head, doubt, code));
+                        nearest = Some((Doubtful { first: landed, last, before, head }, doubt, code));
                     }
                 }
             },
         }
     }
     match nearest {
-        None => Ok(Err(unreviewed(question, &landed, &before, vec![landed], "a commit that nobody approved")?)),
-        Some((head, doubt, code)) => {
-            let finding = doubted(question, doubt, code, &landed, &head, &tree)?;
+        None => {
+            Ok(Err(unreviewed(question, changes, &landed, &before, vec![landed], "a commit that nobody approved")?))
+        }
+        Some((place, doubt, code)) => {
+            let finding = doubted(question, &place, doubt, code)?;
             Ok(Err(Unexplained { finding, commits: vec![landed] }))
         }
     }
@@ -224,11 +263,16 @@ fn paths(source: &dyn ObjectSource, before: &Oid, after: &Oid) -> Result<BTreeSe
 
 /// The commits of a change since it left the branch, oldest first; `None` if its head is not in the evidence, or the
 /// branch has it already.
-fn line_of(source: &dyn ObjectSource, before: &Oid, head: &Oid) -> Result<Option<Vec<Oid>>, SourceError> {
+fn line_of(
+    source: &dyn ObjectSource,
+    reach: &Reach,
+    before: &Oid,
+    head: &Oid,
+) -> Result<Option<Vec<Oid>>, SourceError> {
     if optional(source.commit(head))?.is_none() {
         return Ok(None);
     }
-    let commits = graph::range(source, head, before)?;
+    let commits = reach.range(source, head, before)?;
     Ok((!commits.is_empty()).then_some(commits))
 }
 
@@ -241,65 +285,87 @@ fn replayed(
     line: &[Oid],
 ) -> Result<Result<usize, Doubt>, SourceError> {
     let mut ours = before;
-    for (counterpart, landed) in line.iter().zip(chain.iter().skip(at).map(Some).chain(std::iter::repeat(None))) {
-        let theirs = source.commit(counterpart)?;
-        let [parent] = theirs.parents.as_slice() else {
+    for counterpart in line {
+        if source.commit(counterpart)?.parents.len() != 1 {
             let why = format!("commit {counterpart} of the change is a merge, which a rebase flattens");
             return Ok(Err(Doubt::Unproven(codes::TREE_UNPROVEN, why)));
-        };
-        let Some(landed) = landed else {
-            return Ok(Err(Doubt::OtherTree(theirs.tree)));
-        };
+        }
+    }
+    for (counterpart, landed) in line.iter().zip(chain.iter().skip(at).map(Some).chain(std::iter::repeat(None))) {
+        let theirs = source.commit(counterpart)?;
+        let [parent] = theirs.parents.as_slice() else { return Ok(Err(Doubt::NotLanded(*counterpart))) };
+        let Some(landed) = landed else { return Ok(Err(Doubt::NotLanded(*counterpart))) };
         let commit = source.commit(landed)?;
         if commit.parents != [ours] {
-            return Ok(Err(Doubt::OtherTree(theirs.tree)));
+            return Ok(Err(Doubt::NotLanded(*counterpart)));
         }
         let base = source.commit(parent)?.tree;
         let onto = source.commit(&ours)?.tree;
         match merge_trees(source, Some(&base), &onto, &theirs.tree)? {
             Merge::Clean { tree, .. } if tree == commit.tree => ours = *landed,
-            Merge::Clean { tree, .. } => return Ok(Err(Doubt::OtherTree(tree))),
+            Merge::Clean { tree, .. } => return Ok(Err(Doubt::OtherTree { expected: tree, landed: *landed })),
             Merge::Unproven { reasons } => return Ok(Err(unproven(&reasons))),
         }
     }
     Ok(Ok(line.len()))
 }
 
-/// Whether a later commit of the branch ends with the tree that the whole change would have made: then it was a rebase
-/// whose steps are not those that were reviewed.
-fn same_end(source: &dyn ObjectSource, chain: &[Oid], at: usize, before: Oid, head: &Oid) -> Result<bool, SourceError> {
-    let Ok(Some(expected)) = merged_tree(source, &before, head)? else { return Ok(false) };
-    for later in chain.iter().skip(at.saturating_add(1)) {
+/// The later commit of the branch that ends with the tree that the whole change would have made, if there is one: then it
+/// was a rebase whose steps are not those that were reviewed.
+fn same_end(
+    source: &dyn ObjectSource,
+    reach: &Reach,
+    chain: &[Oid],
+    at: usize,
+    before: Oid,
+    head: &Oid,
+    length: usize,
+) -> Result<Option<Oid>, SourceError> {
+    let Ok(expected) = merged_tree(source, reach, &before, head)? else { return Ok(None) };
+    // A rebase makes at most one commit for each of the change's.
+    for later in chain.iter().skip(at.saturating_add(1)).take(length) {
         if source.commit(later)?.tree == expected {
-            return Ok(true);
+            return Ok(Some(*later));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
-/// Whether the merge of the branch and a head, by the rule, is this tree.
+/// Whether the merge of the branch and a head, by the rule, is the tree of this commit.
 fn merge_onto(
     source: &dyn ObjectSource,
+    reach: &Reach,
     before: &Oid,
     head: &Oid,
-    found: &Oid,
+    landed: &Oid,
 ) -> Result<Result<(), Doubt>, SourceError> {
-    Ok(match merged_tree(source, before, head)? {
+    Ok(match merged_tree(source, reach, before, head)? {
         Err(doubt) => Err(doubt),
-        Ok(Some(tree)) if tree == *found => Ok(()),
-        Ok(Some(tree)) => Err(Doubt::OtherTree(tree)),
-        Ok(None) => Err(Doubt::Unproven(codes::MERGE_BASES, "the two sides have no merge base, or several".to_owned())),
+        Ok(tree) if tree == source.commit(landed)?.tree => Ok(()),
+        Ok(tree) => Err(Doubt::OtherTree { expected: tree, landed: *landed }),
     })
 }
 
-fn merged_tree(source: &dyn ObjectSource, before: &Oid, head: &Oid) -> Result<Result<Option<Oid>, Doubt>, SourceError> {
-    let bases = graph::merge_bases(source, before, head)?;
-    let [base] = bases.as_slice() else { return Ok(Ok(None)) };
-    let base = source.commit(base)?.tree;
+fn merged_tree(
+    source: &dyn ObjectSource,
+    reach: &Reach,
+    before: &Oid,
+    head: &Oid,
+) -> Result<Result<Oid, Doubt>, SourceError> {
+    let bases = reach.merge_bases(source, before, head)?;
+    let base = match bases.as_slice() {
+        [base] => source.commit(base)?.tree,
+        [] => return Ok(Err(Doubt::Unproven(codes::MERGE_BASES, "the two sides have no commit in common".to_owned()))),
+        several => {
+            let shown: Vec<String> = several.iter().take(3).map(ToString::to_string).collect();
+            let why = format!("the two sides have {} merge bases: {}", several.len(), shown.join(", "));
+            return Ok(Err(Doubt::Unproven(codes::MERGE_BASES, why)));
+        }
+    };
     let ours = source.commit(before)?.tree;
     let theirs = source.commit(head)?.tree;
     Ok(match merge_trees(source, Some(&base), &ours, &theirs)? {
-        Merge::Clean { tree, .. } => Ok(Some(tree)),
+        Merge::Clean { tree, .. } => Ok(tree),
         Merge::Unproven { reasons } => Err(unproven(&reasons)),
     })
 }
@@ -314,36 +380,47 @@ fn unproven(reasons: &[Reason]) -> Doubt {
     Doubt::Unproven(code, shown.join("; "))
 }
 
-fn doubted(
-    question: &Question<'_>,
-    doubt: Doubt,
-    mismatch: Code,
-    landed: &Oid,
-    head: &Oid,
-    found: &Oid,
-) -> Result<Finding, SourceError> {
+fn doubted(question: &Question<'_>, place: &Doubtful, doubt: Doubt, mismatch: Code) -> Result<Finding, SourceError> {
     let source = question.history.objects();
-    let title = subject(source, landed)?;
-    Ok(match doubt {
-        Doubt::OtherTree(expected) => {
-            Finding::new(mismatch, format!("what landed is not what was approved: \"{title}\""))
-                .at(format!("commit {landed}"))
-                .at(format!("approved head {head}"))
-                .expected(format!("tree {expected}, by merge rule {RULE}"), question.by)
-                .found(format!("tree {found}"))
-                .help(format!("git diff {expected} {found} shows what was added on the way; have it reviewed"))
-        }
-        Doubt::Unproven(code, why) => Finding::new(code, format!("how this landed cannot be proved: \"{title}\""))
-            .at(format!("commit {landed}"))
+    let Doubtful { first, last, before, head } = place;
+    let title = subject(source, first)?;
+    let sign = advice::sign(question, last, before);
+    let finding = |code, what: &str| {
+        Finding::new(code, format!("{what}: \"{title}\""))
+            .at(format!("commit {first}"))
             .at(format!("approved head {head}"))
+    };
+    const OTHER: &str = "what landed is not what was approved";
+    let steps =
+        format!("`git range-diff {before}..{head} {before}..{last}` compares them; have what landed reviewed: {sign}");
+    Ok(match doubt {
+        Doubt::OtherTree { expected, landed } => {
+            let found = source.commit(&landed)?.tree;
+            let help = if mismatch == codes::REBASE_MISMATCH {
+                steps
+            } else {
+                let compare = advice::compare(before, head, &landed);
+                format!("{compare} shows what differs; have what landed reviewed: {sign}")
+            };
+            finding(mismatch, OTHER)
+                .expected(format!("tree {expected}, by merge rule {RULE}"), question.by)
+                .found(format!("tree {found} of commit {landed}"))
+                .help(help)
+        }
+        Doubt::NotLanded(counterpart) => finding(mismatch, OTHER)
+            .expected(format!("commit {counterpart} of the change, in its place"), question.by)
+            .found("no commit that it could have become")
+            .help(steps),
+        Doubt::Unproven(code, why) => finding(code, "how this landed cannot be proved")
             .expected(format!("a merge that rule {RULE} can make"), question.by)
             .found(why)
-            .help(format!("have the landed commit itself reviewed: `countersign review sign {landed}`")),
+            .help(format!("have what landed reviewed itself: {sign}")),
     })
 }
 
 fn unreviewed(
     question: &Question<'_>,
+    changes: &Changes<'_>,
     commit: &Oid,
     before: &Oid,
     commits: Vec<Oid>,
@@ -352,7 +429,7 @@ fn unreviewed(
     let source = question.history.objects();
     let needed = question.parameters.reviewers_beyond_author.saturating_add(1);
     let title = subject(source, commit)?;
-    let authors = super::authors::of(question, &commits, commit, &[], None)?.rows;
+    let authors = super::authors::of(question, changes.reach(), &commits, commit, &[], None)?.rows;
     let mut finding = Finding::new(codes::REVIEW_MISSING, format!("{what}: \"{title}\""))
         .at(format!("commit {commit}"))
         .expected(format!("{needed} trusted persons agreed"), question.by);
@@ -362,8 +439,7 @@ fn unreviewed(
         finding = finding.found(claim);
     }
     Ok(Unexplained {
-        finding: finding
-            .help(format!("ask a reviewer to run `countersign review sign {commit} --base {before} --key KEY`")),
+        finding: finding.help(format!("ask a reviewer to run {}", advice::sign(question, commit, before))),
         commits,
     })
 }

@@ -6,11 +6,13 @@
 //! the trusted persons who agreed to each change. A commit's header identifies nobody: an author is known by a signature
 //! of hers, and whoever is not known costs one more approval. Nothing here reads anything but its arguments.
 
+mod advice;
 mod approvals;
 mod authors;
 mod binding;
 mod changes;
 mod content;
+mod cut;
 mod facts;
 mod foreign;
 mod landing;
@@ -31,6 +33,7 @@ use changes::Changes;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::git::content::Look;
+use countersign_core::git::reach::Reach;
 use countersign_core::git::{Oid, SourceError, graph};
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::Statement;
@@ -57,6 +60,9 @@ pub struct Question<'a> {
     pub repository: &'a Uri,
     /// The branch that reviews have to be about.
     pub target_ref: &'a RefName,
+    /// The branch that it was cut from, as the policy says: as far as both are the same line of commits, reviews for that
+    /// branch count as well.
+    pub cut_from: Option<&'a RefName>,
     /// The commit that is to be promoted.
     pub candidate: Oid,
     /// The commit up to which everything is taken as it is.
@@ -103,7 +109,7 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
     outcome.findings.extend(facts::check(question));
     outcome.findings.extend(tags::check(question)?);
     if !graph::is_ancestor(source, &question.start, &question.candidate)? {
-        outcome.findings.push(facts::rewritten(question));
+        outcome.findings.push(facts::rewritten(question)?);
         return Ok(());
     }
     let range = graph::range(source, &question.candidate, &question.start)?;
@@ -111,60 +117,97 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
         outcome.findings.push(facts::empty(question));
         return Ok(());
     }
-    let mut chain = graph::first_parents(source, &question.candidate, |id| *id != question.start)?;
-    chain.reverse();
-    let oldest = chain.first().map(|id| source.commit(id)).transpose()?;
-    if oldest.is_none_or(|commit| commit.parents.first() != Some(&question.start)) {
-        outcome.findings.push(
-            Finding::new(codes::TREE_UNPROVEN, "the branch does not lead back to where the range begins")
-                .at(format!("commit {}", question.candidate))
-                .expected(format!("{} among its first parents", question.start), question.by)
-                .found("it is reached through a side branch only"),
-        );
-    }
-    let mut changes = Changes::read(question, &mut outcome.findings);
-    changes.walk_along(&chain);
+    let chain = graph::line(source, &range, &question.start, &question.candidate)?;
     let within: BTreeSet<&Oid> = range.iter().collect();
-    for (head, _) in question.landed.iter().filter(|(_, landed)| !within.contains(landed)) {
-        changes.land(*head);
+    let earlier = question.landed.iter().filter(|(_, landed)| !within.contains(landed));
+    let mut walk = Walk {
+        within: &within,
+        others: Others::read(question, &chain, &range),
+        landed: earlier.map(|(head, _)| *head).collect(),
+        covered: BTreeSet::new(),
+        look: Look::new(source),
+        at: 0,
+    };
+    let reach = Reach::new(source, &range, &chain, &question.start)?;
+    let mut findings = Vec::new();
+    let cut = cut::length(question, &chain, &mut findings)?;
+    outcome.findings.append(&mut findings);
+    if let (Some(branch), Some(line)) = (question.cut_from, chain.get(..cut)) {
+        let changes = Changes::read(question, &reach, &[question.target_ref, branch], &BTreeSet::new(), &mut findings);
+        walk.along(question, line, changes, outcome)?;
     }
-    let mut others = Others::read(question, &chain, &range);
-    let mut covered = BTreeSet::new();
-    let mut look = Look::new(source);
-    let mut at = 0;
-    let mut unexplained = false;
-    while at < chain.len() {
-        let mut explained = landing::explain(question, &chain, at, &mut changes)?;
-        if let (Err(unexplained), Some(landed)) = (&explained, chain.get(at))
-            && let Some(landing) = others.landing(question, landed, unexplained, &changes)?
-        {
-            changes.land(landing.head);
-            explained = Ok(landing);
-        }
-        match explained {
-            Ok(landing) => {
-                covered.extend(landing.commits.iter().copied());
-                outcome.record(question, &landing, &changes, &mut others, &mut look)?;
-                at = at.saturating_add(landing.length);
-            }
-            Err(nothing) => {
-                outcome.findings.push(nothing.finding);
-                unexplained = true;
-                for commit in nothing.commits {
-                    if covered.insert(commit) {
-                        outcome.commits.push(CommitRow::unreviewed(commit, source)?);
-                    }
-                }
-                at = at.saturating_add(1);
-            }
-        }
-    }
-    if unexplained {
-        outcome.findings.extend(unused::of(question, &changes, &within)?);
-    }
-    outcome.foreign = others.finish(&mut outcome.findings);
-    outcome.close(&range, &covered, question);
+    let mut findings = Vec::new();
+    let counted = if cut > 0 { walk.landed.clone() } else { BTreeSet::new() };
+    let changes = Changes::read(question, &reach, &[question.target_ref], &counted, &mut findings);
+    outcome.findings.append(&mut findings);
+    walk.along(question, &chain, changes, outcome)?;
+    outcome.foreign = walk.others.finish(&mut outcome.findings);
+    outcome.close(&range, &walk.covered, question);
     Ok(())
+}
+
+/// A walk along the branch, oldest commit first.
+struct Walk<'a> {
+    /// Every commit of the range.
+    within: &'a BTreeSet<&'a Oid>,
+    /// What other tools recorded.
+    others: Others,
+    /// The heads that have landed.
+    landed: BTreeSet<Oid>,
+    /// The commits that were explained, or said not to be.
+    covered: BTreeSet<Oid>,
+    look: Look<'a>,
+    /// The place on the line that comes next.
+    at: usize,
+}
+
+impl Walk<'_> {
+    /// Explains every commit of a line from where the walk stands, by these changes.
+    fn along(
+        &mut self,
+        question: &Question<'_>,
+        line: &[Oid],
+        mut changes: Changes<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<(), SourceError> {
+        let source = question.history.objects();
+        changes.walk_along(line);
+        for head in &self.landed {
+            changes.land(*head);
+        }
+        let mut unexplained = false;
+        while self.at < line.len() {
+            let mut explained = landing::explain(question, line, self.at, &mut changes)?;
+            if let (Err(unexplained), Some(landed)) = (&explained, line.get(self.at))
+                && let Some(landing) = self.others.landing(question, landed, unexplained, &changes)?
+            {
+                changes.land(landing.head);
+                explained = Ok(landing);
+            }
+            match explained {
+                Ok(landing) => {
+                    self.covered.extend(landing.commits.iter().copied());
+                    self.landed.insert(landing.head);
+                    outcome.record(question, &landing, &changes, &mut self.others, &mut self.look)?;
+                    self.at = self.at.saturating_add(landing.length);
+                }
+                Err(nothing) => {
+                    outcome.findings.push(nothing.finding);
+                    unexplained = true;
+                    for commit in nothing.commits {
+                        if self.covered.insert(commit) {
+                            outcome.commits.push(CommitRow::unreviewed(commit, source)?);
+                        }
+                    }
+                    self.at = self.at.saturating_add(1);
+                }
+            }
+        }
+        if unexplained {
+            outcome.findings.extend(unused::of(question, &changes, self.within)?);
+        }
+        Ok(())
+    }
 }
 
 impl Outcome {
@@ -196,7 +239,8 @@ impl Outcome {
                 .found(landed),
             );
         }
-        let authors = authors::of(question, &landing.authored, &landing.before, &recorded, Some(others))?;
+        let authors =
+            authors::of(question, changes.reach(), &landing.authored, &landing.before, &recorded, Some(others))?;
         let judged = approvals::judge(question, landing, &authors, changes, &recorded, others)?;
         self.findings.extend(judged.findings);
         let hidden = content::of(question, landing, look, &mut self.findings)?;

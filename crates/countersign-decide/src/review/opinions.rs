@@ -91,7 +91,7 @@ pub(super) fn left_out(
         let change = record.change();
         let this = change.approved_head == landing.head
             && change.repository.uri == *question.repository
-            && change.target_ref == *question.target_ref;
+            && (change.target_ref == *question.target_ref || Some(&change.target_ref) == question.cut_from);
         if !this {
             continue;
         }

@@ -1,7 +1,8 @@
 //! Who uploaded which commit of a change, by the forge's record of every move of its head.
 
 use super::changes::optional;
-use countersign_core::git::{ObjectSource, Oid, SourceError, graph};
+use countersign_core::git::reach::Reach;
+use countersign_core::git::{ObjectSource, Oid, SourceError};
 use countersign_core::statement::change_review::EventKind;
 use countersign_core::statement::review::Tier;
 use countersign_verify::ForgeChange;
@@ -20,6 +21,7 @@ impl<'a> Uploads<'a> {
     /// evidence any more, it brings everything that the new one reaches, so that more people are authors and not fewer.
     pub(super) fn read(
         source: &dyn ObjectSource,
+        reach: &Reach,
         recorded: &'a ForgeChange,
         commits: &[Oid],
         base: &Oid,
@@ -30,10 +32,10 @@ impl<'a> Uploads<'a> {
             if optional(source.commit(after))?.is_none() {
                 continue;
             }
-            let Some(new) = optional(graph::range(source, after, base))? else { continue };
+            let Some(new) = optional(reach.range(source, after, base))? else { continue };
             let old = match before {
                 Some(before) if optional(source.commit(before))?.is_some() => {
-                    optional(graph::range(source, before, base))?.unwrap_or_default()
+                    optional(reach.range(source, before, base))?.unwrap_or_default()
                 }
                 _ => Vec::new(),
             };

@@ -100,6 +100,7 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
         against: &context.against.changes,
         repository: &source.repository,
         target_ref: &source.target_ref,
+        cut_from: source.cut_from.as_ref(),
         candidate: named.commit,
         start,
         landed: context.landed.before,

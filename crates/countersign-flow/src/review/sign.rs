@@ -225,10 +225,10 @@ fn repository(request: &SignRequest<'_>, repo: &GitRepo) -> Result<Uri, FlowErro
 }
 
 fn unreadable(error: &SourceError) -> FlowError {
-    let code = if matches!(error, SourceError::Missing { .. }) {
-        codes::HISTORY_OBJECT_MISSING
+    let (code, help) = if matches!(error, SourceError::Missing { .. }) {
+        (codes::HISTORY_OBJECT_MISSING, "git fetch, and sign the review again")
     } else {
-        codes::HISTORY_MALFORMED
+        (codes::HISTORY_MALFORMED, "`git fsck --strict` says more: have the change made anew without that object")
     };
-    FlowError::Refused(vec![Finding::new(code, error.to_string()).help("git fetch, and sign the review again")])
+    FlowError::Refused(vec![Finding::new(code, error.to_string()).help(help)])
 }

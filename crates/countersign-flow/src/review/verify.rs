@@ -29,6 +29,8 @@ pub struct VerifyRequest<'a> {
     pub repository: &'a Uri,
     /// The branch.
     pub target: &'a RefName,
+    /// The branch that it was cut from.
+    pub cut_from: Option<&'a RefName>,
     /// Everything up to this commit is taken as it is; `None` is the first release.
     pub start: Option<&'a str>,
     /// The commit that is to be promoted.
@@ -128,6 +130,7 @@ pub fn verify(request: &VerifyRequest<'_>) -> Result<Proof, FlowError> {
     let scope = Scope {
         repository: request.repository.clone(),
         target_ref: request.target.clone(),
+        cut_from: request.cut_from.cloned(),
         candidate,
         start: Some(start),
         heads: history::reviewed_heads(&reviews),
@@ -143,6 +146,7 @@ pub fn verify(request: &VerifyRequest<'_>) -> Result<Proof, FlowError> {
             against: &[],
             repository: request.repository,
             target_ref: request.target,
+            cut_from: request.cut_from,
             candidate,
             start,
             landed: &BTreeMap::new(),

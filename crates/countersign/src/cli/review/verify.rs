@@ -48,6 +48,9 @@ pub(super) struct ProofArgs {
     /// The branch
     #[arg(long, value_name = "REF", default_value = "refs/heads/main")]
     target: RefName,
+    /// The branch that this one was cut from: reviews for it count as far as both are the same line of commits
+    #[arg(long, value_name = "REF")]
+    cut_from: Option<RefName>,
     /// Approvals beyond a known and trusted author
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
     reviewers_beyond_author: u32,
@@ -118,6 +121,9 @@ impl ProofArgs {
         let at = given::now()?;
         let trust = self.trust.read(at)?;
         let (start, candidate) = match range.split_once("..") {
+            Some((_, candidate)) if candidate.starts_with('.') => {
+                return Err(FlowError::Usage(format!("`{range}` has three dots: a range is START..CANDIDATE")));
+            }
             Some((start, candidate)) if !start.is_empty() && !candidate.is_empty() => (Some(start), candidate),
             Some(("", candidate)) if !candidate.is_empty() => (None, candidate),
             _ => return Err(FlowError::Usage(format!("`{range}` has the form START..CANDIDATE"))),
@@ -153,6 +159,7 @@ impl ProofArgs {
             repo: &self.repo,
             repository: &self.repository,
             target: &self.target,
+            cut_from: self.cut_from.as_ref(),
             start,
             candidate,
             documents: &handed.documents,
