@@ -302,8 +302,8 @@ fn understood(config: &[(String, String)]) -> Result<(), GitError> {
     if !matches!(version, "0" | "1") {
         return Err(unsupported("core.repositoryFormatVersion", version));
     }
-    let extensions = config.iter().filter_map(|(key, _)| key.strip_prefix("extensions."));
-    match extensions.filter(|name| !EXTENSIONS.contains(name)).last() {
+    let mut extensions = config.iter().filter_map(|(key, _)| key.strip_prefix("extensions."));
+    match extensions.find(|name| !EXTENSIONS.contains(name)) {
         // Git of version 0 does not look at extensions that came later.
         Some(unknown) if version == "1" => Err(unsupported("extensions", unknown)),
         _ => Ok(()),

@@ -358,7 +358,7 @@ pub(super) mod testing {
 mod tests {
     use super::testing::{any_history, history};
     use super::*;
-    use crate::git::{Object, ObjectFormat, ObjectSet, Recording};
+    use crate::git::{ObjectFormat, ObjectSet, Recording};
     use proptest::prelude::*;
 
     fn closure(parents: &[Vec<usize>], from: usize) -> BTreeSet<usize> {

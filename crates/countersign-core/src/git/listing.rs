@@ -146,7 +146,7 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::git::{Object, ObjectFormat, ObjectKind, ObjectSet, Tree};
+    use crate::git::{Object, ObjectFormat, ObjectKind, ObjectSet};
 
     fn entry(mode: Mode, name: &[u8], id: Oid) -> Entry {
         Entry { mode, name: name.to_vec(), id }

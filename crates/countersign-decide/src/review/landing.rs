@@ -380,6 +380,9 @@ fn unproven(reasons: &[Reason]) -> Doubt {
     Doubt::Unproven(code, shown.join("; "))
 }
 
+/// What a mismatch is called.
+const OTHER: &str = "what landed is not what was approved";
+
 fn doubted(question: &Question<'_>, place: &Doubtful, doubt: Doubt, mismatch: Code) -> Result<Finding, SourceError> {
     let source = question.history.objects();
     let Doubtful { first, last, before, head } = place;
@@ -390,7 +393,6 @@ fn doubted(question: &Question<'_>, place: &Doubtful, doubt: Doubt, mismatch: Co
             .at(format!("commit {first}"))
             .at(format!("approved head {head}"))
     };
-    const OTHER: &str = "what landed is not what was approved";
     let steps =
         format!("`git range-diff {before}..{head} {before}..{last}` compares them; have what landed reviewed: {sign}");
     Ok(match doubt {
