@@ -15,22 +15,28 @@ mod facts;
 mod landing;
 mod opinions;
 mod parameters;
+pub mod prefix;
 mod robots;
 mod rows;
 mod settings;
+mod shown;
+pub mod source_level;
 mod uploads;
 
+pub use countersign_core::statement::source::Strategy;
 pub use parameters::{AgreedBefore, BaseDrift, ForgeRules, Parameters};
-pub use rows::{AuthorRow, ChangeRow, CommitRow, ReviewRow, Strategy};
+pub use rows::{AuthorRow, ChangeRow, CommitRow, ReviewRow};
+pub use source_level::SourceLevel;
 
 use changes::Changes;
 use countersign_core::codes;
-use countersign_core::finding::Finding;
+use countersign_core::finding::{Class, Finding};
 use countersign_core::git::content::Look;
 use countersign_core::git::{Oid, SourceError, graph};
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::Statement;
 use countersign_core::statement::review::Tier;
+use countersign_core::statement::source::Lapses;
 use countersign_core::time::Time;
 use countersign_verify::{ForgeChange, History, Verified, VerifiedTrust};
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,6 +81,21 @@ pub struct Outcome {
     pub changes: Vec<ChangeRow>,
     /// The weakest tier of evidence among the changes, if every commit belongs to one.
     pub tier: Option<Tier>,
+    /// What the branch went through, oldest first: one a landing, and one a commit of the branch that nothing explains.
+    pub stretches: Vec<Stretch>,
+    /// Whether the branch leads from the start to the candidate, and every commit on the way was looked at.
+    pub continuous: bool,
+}
+
+/// What one step of the branch shows of the controls of the Source track.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stretch {
+    /// The first commit of the branch that it brought.
+    pub first: Oid,
+    /// When, by a record that was made at the time.
+    pub at: Option<Time>,
+    /// What is not shown.
+    pub lapses: Lapses,
 }
 
 /// Proves that two trusted persons agreed to every commit after `start`, up to `candidate`.
@@ -90,6 +111,7 @@ pub fn prove(question: &Question<'_>) -> Outcome {
 fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceError> {
     let source = question.history.objects();
     outcome.findings.extend(facts::check(question));
+    let sound = outcome.findings.iter().all(|finding| finding.class == Class::Note);
     if !graph::is_ancestor(source, &question.start, &question.candidate)? {
         outcome.findings.push(facts::rewritten(question));
         return Ok(());
@@ -102,7 +124,8 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
     let mut chain = graph::first_parents(source, &question.candidate, |id| *id != question.start)?;
     chain.reverse();
     let oldest = chain.first().map(|id| source.commit(id)).transpose()?;
-    if oldest.is_none_or(|commit| commit.parents.first() != Some(&question.start)) {
+    let leads_back = oldest.is_some_and(|commit| commit.parents.first() == Some(&question.start));
+    if !leads_back {
         outcome.findings.push(
             Finding::new(codes::TREE_UNPROVEN, "the branch does not lead back to where the range begins")
                 .at(format!("commit {}", question.candidate))
@@ -124,10 +147,17 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
         match explained {
             Ok(landing) => {
                 covered.extend(landing.commits.iter().copied());
-                outcome.record(question, &landing, &changes, &mut look)?;
+                let first = chain.get(at).copied().unwrap_or(landing.landed);
+                outcome.record(question, &landing, first, &changes, &mut look)?;
                 at = at.saturating_add(landing.length);
             }
             Err(unexplained) => {
+                let why = unexplained.finding.what.clone();
+                outcome.stretches.extend(chain.get(at).map(|first| Stretch {
+                    first: *first,
+                    at: None,
+                    lapses: Lapses::all(&why),
+                }));
                 outcome.findings.push(unexplained.finding);
                 for commit in unexplained.commits {
                     if covered.insert(commit) {
@@ -138,7 +168,8 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
             }
         }
     }
-    outcome.close(&range, &covered, question);
+    let whole = outcome.close(&range, &covered, question);
+    outcome.continuous = sound && leads_back && whole;
     Ok(())
 }
 
@@ -148,6 +179,7 @@ impl Outcome {
         &mut self,
         question: &Question<'_>,
         landing: &landing::Landing,
+        first: Oid,
         changes: &Changes<'_>,
         look: &mut Look<'_>,
     ) -> Result<(), SourceError> {
@@ -172,8 +204,11 @@ impl Outcome {
         }
         let authors = authors::of(question, &landing.authored, &landing.before, &recorded)?;
         let judged = approvals::judge(question, landing, &authors, changes, &recorded)?;
+        let noted = self.findings.len();
         self.findings.extend(judged.findings);
         let hidden = content::of(question, landing, look, &mut self.findings)?;
+        let blocking = self.findings.iter().skip(noted).find(|finding| finding.class != Class::Note);
+        let (landed_at, lapses) = shown::of(question, &recorded, judged.before_landing, blocking);
         for commit in &landing.commits {
             self.commits.push(CommitRow {
                 commit: *commit,
@@ -182,10 +217,13 @@ impl Outcome {
                 strategy: Some(landing.strategy),
             });
         }
+        self.stretches.push(Stretch { first, at: landed_at, lapses: lapses.clone() });
         self.changes.push(ChangeRow {
             head: landing.head,
             subject: rows::subject(source, &landing.head)?,
+            before: landing.before,
             landed: landing.landed,
+            landed_at,
             strategy: landing.strategy,
             proof: landing.proof.clone(),
             commits: u64::try_from(landing.commits.len()).unwrap_or(u64::MAX),
@@ -194,12 +232,14 @@ impl Outcome {
             needed: judged.needed,
             tier: judged.tier,
             hidden,
+            lapses,
         });
         Ok(())
     }
 
     /// Every commit of the range has to belong to a change: one that was reached and not looked at is no proof.
-    fn close(&mut self, range: &[Oid], covered: &BTreeSet<Oid>, question: &Question<'_>) {
+    /// Gives whether none was missed.
+    fn close(&mut self, range: &[Oid], covered: &BTreeSet<Oid>, question: &Question<'_>) -> bool {
         let missed: Vec<&Oid> = range.iter().filter(|commit| !covered.contains(*commit)).collect();
         if let Some(first) = missed.first() {
             self.findings.push(
@@ -210,5 +250,6 @@ impl Outcome {
         } else {
             self.tier = self.changes.iter().map(|change| change.tier).min().flatten();
         }
+        missed.is_empty()
     }
 }

@@ -1,9 +1,12 @@
 //! What a policy asks of reviews.
 
 use crate::parameters::{ParameterError, Reader};
+use countersign_core::digest::Sha256;
 use countersign_core::git::content::HiddenKind;
+use countersign_core::git::merge::RULE;
+use countersign_core::json::{self, JsonError};
 use countersign_core::statement::review::Tier;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a policy asks of reviews.
@@ -67,6 +70,33 @@ impl Default for Parameters {
 }
 
 impl Parameters {
+    /// The digest of everything that is asked for, with the number of the merge rule: two runs with the same one ask the
+    /// same. Over the canonical JSON of the parameters by their names, every one given.
+    pub fn digest(&self) -> Result<Sha256, JsonError> {
+        let drift = match self.base_drift {
+            BaseDrift::Allow => "allow",
+            BaseDrift::Reapprove => "reapprove",
+        };
+        let before = match self.agreed_before {
+            AgreedBefore::Promotion => "promotion",
+            AgreedBefore::Landing => "landing",
+        };
+        let rules = match self.forge_rules {
+            ForgeRules::Enforced => "enforced",
+            ForgeRules::Any => "any",
+        };
+        let hidden: BTreeSet<&str> = self.hidden_content.iter().map(|kind| kind.as_str()).collect();
+        Ok(Sha256::of(&json::canonical(&json!({
+            "agreed_before": before,
+            "base_drift": drift,
+            "forge_rules": rules,
+            "hidden_content": hidden,
+            "least_tier": self.least_tier,
+            "merge_rule": RULE,
+            "reviewers_beyond_author": self.reviewers_beyond_author,
+        }))?))
+    }
+
     /// Reads a rule's parameters. What is not given has the documented default; what is not known is refused.
     pub fn read(values: &BTreeMap<String, Value>) -> Result<Self, ParameterError> {
         let default = Self::default();
@@ -86,5 +116,27 @@ impl Parameters {
         };
         reader.finish()?;
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_that_ask_something_else_have_another_digest() {
+        let default = Parameters::default();
+        let others = [
+            Parameters { reviewers_beyond_author: 2, ..default.clone() },
+            Parameters { least_tier: Tier::T1, ..default.clone() },
+            Parameters { base_drift: BaseDrift::Reapprove, ..default.clone() },
+            Parameters { agreed_before: AgreedBefore::Landing, ..default.clone() },
+            Parameters { forge_rules: ForgeRules::Any, ..default.clone() },
+            Parameters { hidden_content: BTreeSet::new(), ..default.clone() },
+        ];
+        let all: BTreeSet<Sha256> =
+            others.iter().chain([&default]).map(|parameters| parameters.digest().unwrap()).collect();
+        assert_eq!(all.len(), others.len() + 1);
+        assert_eq!(default.digest(), Parameters::default().digest());
     }
 }

@@ -36,7 +36,8 @@ pub(super) fn check(question: &Question<'_>, recorded: &[&ForgeChange]) -> Vec<F
     recorded.iter().flat_map(|recorded| rules(question, recorded.change())).collect()
 }
 
-fn rules(question: &Question<'_>, change: &ChangeReview) -> Vec<Finding> {
+/// What speaks against the branch's rules having been in force for everybody, by one record.
+pub(super) fn rules(question: &Question<'_>, change: &ChangeReview) -> Vec<Finding> {
     let finding = |code, what: &str, found: String| {
         Finding::new(code, what)
             .at(place(change))
