@@ -27,6 +27,21 @@ pub struct SourceLevel {
     pub controls: Controls,
 }
 
+impl SourceLevel {
+    /// No level, and no control: nothing was proved.
+    #[must_use]
+    pub fn nothing(why: &str) -> Self {
+        let control = || Control { since: None, lapse: Some(Lapse { commit: None, why: why.to_owned() }) };
+        let controls = Controls {
+            history: control(),
+            provenance: control(),
+            technical_controls: control(),
+            two_party_review: control(),
+        };
+        Self { level: 0, why_not_next: vec![why.to_owned()], controls }
+    }
+}
+
 /// The level of the range's newest revision.
 ///
 /// `findings` are all that there are: of trust, of documents, and of the proof. `start` is where the range began, and
