@@ -318,6 +318,7 @@ impl Scene {
             candidate,
             documents: &self.reviews.borrow(),
             captures: &self.captures,
+            previous: None,
             trust: &trust,
             parameters: &self.parameters,
             programs: &programs(),
