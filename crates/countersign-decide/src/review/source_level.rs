@@ -127,3 +127,133 @@ fn said(control: &Control) -> String {
         None => "it is not shown".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_core::codes;
+    use countersign_core::git::ObjectFormat;
+    use countersign_core::git::object::ObjectKind;
+
+    fn id(number: u32) -> Oid {
+        Oid::hash(ObjectFormat::Sha1, ObjectKind::Blob, &number.to_be_bytes()).unwrap()
+    }
+
+    /// A step of the branch whose controls lapse by the bits: 1 provenance, 2 technical controls, 4 review.
+    fn stretch(number: u32, lapses: u32) -> Stretch {
+        let why = |bit: u32| (lapses & bit != 0).then(|| format!("lapse {bit}"));
+        let lapses = Lapses { provenance: why(1), technical_controls: why(2), two_party_review: why(4) };
+        Stretch { first: id(number), at: None, lapses }
+    }
+
+    fn branch(lapses: &[u32]) -> Outcome {
+        let stretches = (1..).zip(lapses).map(|(number, lapses)| stretch(number, *lapses)).collect();
+        Outcome { stretches, continuous: true, ..Outcome::default() }
+    }
+
+    fn level(lapses: &[u32]) -> SourceLevel {
+        of(&branch(lapses), &[], &id(0), None)
+    }
+
+    fn since(control: &Control) -> Option<Oid> {
+        control.since.as_ref().map(|since| since.commit)
+    }
+
+    #[test]
+    fn each_level_asks_for_what_the_one_below_it_does_and_for_one_thing_more() {
+        for (lapses, reached, why) in [
+            (0, 4, ""),
+            (4, 3, "two-party review: lapse 4"),
+            (2, 2, "technical controls: lapse 2"),
+            (6, 2, "technical controls: lapse 2"),
+            (1, 1, "provenance: lapse 1"),
+            (7, 1, "provenance: lapse 1"),
+        ] {
+            let source = level(&[0, lapses]);
+            assert_eq!(source.level, reached, "{lapses}");
+            assert!(source.why_not_next.concat().contains(why), "{:?}", source.why_not_next);
+            assert_eq!(source.why_not_next.is_empty(), reached == HIGHEST);
+        }
+    }
+
+    #[test]
+    fn a_lapse_ends_one_control_and_the_first_commit_after_it_begins_it_anew() {
+        let source = level(&[0, 2, 0, 0]);
+        assert_eq!(source.level, 4);
+        assert_eq!(since(&source.controls.technical_controls), Some(id(3)));
+        let lapse = source.controls.technical_controls.lapse.clone().unwrap();
+        assert_eq!((lapse.commit, lapse.why.as_str()), (Some(id(2)), "lapse 2"));
+        for other in [&source.controls.history, &source.controls.provenance, &source.controls.two_party_review] {
+            assert_eq!((since(other), &other.lapse), (Some(id(0)), &None), "the others have held since the start");
+        }
+        assert_eq!(since(&level(&[4, 0, 4]).controls.two_party_review), None);
+        assert_eq!(since(&level(&[1, 1, 0]).controls.provenance), Some(id(3)));
+    }
+
+    #[test]
+    fn nothing_that_blocks_and_no_history_that_is_not_whole_shows_a_level() {
+        for code in [codes::REVIEW_MISSING, codes::HISTORY_OBJECT_MISSING, codes::SIGNATURE_INVALID] {
+            let source = of(&branch(&[0]), &[Finding::new(code, "something")], &id(0), None);
+            assert_eq!(source.level, 0);
+            assert!(source.why_not_next.concat().contains(code.as_str()), "{:?}", source.why_not_next);
+        }
+        let note = Finding::new(codes::AUTHOR_UNKNOWN, "a note");
+        assert_eq!(of(&branch(&[0]), &[note], &id(0), None).level, 4);
+        let broken = Outcome { continuous: false, ..branch(&[0]) };
+        let source = of(&broken, &[], &id(0), None);
+        assert_eq!(source.level, 0);
+        assert!(source.controls.each().iter().all(|(_, control)| control.since.is_none()));
+        assert_eq!(of(&Outcome::default(), &[], &id(0), None).level, 0, "nothing is not success");
+        let empty = Outcome { continuous: true, ..Outcome::default() };
+        assert_eq!(of(&empty, &[], &id(0), None).level, 0, "no commit is not success");
+    }
+
+    #[test]
+    fn a_verifier_shows_no_more_than_trust_believes_of_it() {
+        assert_eq!(at_most(level(&[0]), 2).level, 2);
+        assert!(at_most(level(&[0]), 2).why_not_next.concat().contains("up to level 2"));
+        assert_eq!(at_most(level(&[2]), 4), level(&[2]));
+    }
+
+    /// Every branch of three steps with every way to lapse.
+    fn all() -> impl Iterator<Item = [u32; 3]> {
+        (0..512).map(|n| [n & 7, n >> 3 & 7, n >> 6])
+    }
+
+    #[test]
+    fn going_on_from_an_earlier_statement_says_what_the_whole_range_says() {
+        for lapses in all() {
+            let whole = level(&lapses);
+            for cut in 1..3 {
+                let (before, after) = lapses.split_at(cut);
+                let earlier = level(before);
+                let rest = Outcome { stretches: branch(&lapses).stretches.split_off(cut), ..branch(after) };
+                let end = branch(before).stretches.last().unwrap().first;
+                let later = of(&rest, &[], &end, Some(&earlier.controls));
+                assert_eq!(later, whole, "{lapses:?} cut at {cut}");
+            }
+        }
+    }
+
+    #[test]
+    fn taking_evidence_away_never_raises_the_level_and_never_moves_a_start_back() {
+        for lapses in all() {
+            let whole = level(&lapses);
+            for (place, bit) in (0..3).flat_map(|place| [1, 2, 4].map(|bit| (place, bit))) {
+                let mut less = lapses;
+                less[place] |= bit;
+                let weaker = level(&less);
+                assert!(weaker.level <= whole.level, "{lapses:?} {less:?}");
+                let held = |source: &SourceLevel, of: fn(&Controls) -> &Control| {
+                    let begun = since(of(&source.controls));
+                    (0..5).find(|number| begun == Some(id(*number))).unwrap_or(u32::MAX)
+                };
+                let each: [fn(&Controls) -> &Control; 3] =
+                    [|c| &c.provenance, |c| &c.technical_controls, |c| &c.two_party_review];
+                for of in each {
+                    assert!(held(&weaker, of) >= held(&whole, of), "{lapses:?} {less:?}");
+                }
+            }
+        }
+    }
+}
