@@ -7,6 +7,7 @@ mod cases_forge;
 mod cases_forge_honest;
 mod cases_gate;
 mod hosted;
+pub mod levels;
 mod scene;
 
 pub use scene::Scene;

@@ -7,9 +7,9 @@ use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::review::{NAMESPACE, Review, ReviewDecision};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::trust::{TRUST_NAMESPACE, Trust};
-use countersign_decide::review::Parameters;
+use countersign_decide::review::{Parameters, SourceLevel};
 use countersign_flow::outside::TrustFile;
-use countersign_flow::review::{SignRequest, VerifyRequest, sign, verify};
+use countersign_flow::review::{Proof, SignRequest, VerifyRequest, sign, verify};
 use countersign_sign::{PersonKey, SshKeygen};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -303,6 +303,16 @@ impl Scene {
     }
 
     fn findings_in(&self, repo: &Path, start: Option<&str>, candidate: &str) -> Vec<Finding> {
+        let proof = self.proof_in(repo, start, candidate);
+        proof.findings.into_iter().chain(proof.outcome.findings).collect()
+    }
+
+    /// The Source level of main, over `start..main`.
+    pub(super) fn level(&self) -> SourceLevel {
+        self.proof_in(&self.repo(), Some("start"), MAIN).level(&[])
+    }
+
+    fn proof_in(&self, repo: &Path, start: Option<&str>, candidate: &str) -> Proof {
         let at = "2026-11-22T10:00:00Z".parse().expect("a time");
         let file = self.folder.path().join("trust.sigstore.json");
         std::fs::write(&file, &self.trust).expect("written");
@@ -310,7 +320,7 @@ impl Scene {
         let statement = Statement::parse(&parsed[0].1.payload).expect("trust");
         let digest = Trust::from_value(statement.predicate).expect("trust").digest().expect("a digest");
         let trust = TrustFile::read(&file, Some(digest), at).expect("trust");
-        let proof = verify(&VerifyRequest {
+        verify(&VerifyRequest {
             repo,
             repository: &Uri::new(REPOSITORY).expect("a uri"),
             target: &RefName::new(MAIN).expect("a ref"),
@@ -324,8 +334,7 @@ impl Scene {
             programs: &programs(),
             at,
         })
-        .expect("proved");
-        proof.findings.into_iter().chain(proof.outcome.findings).collect()
+        .expect("proved")
     }
 }
 
