@@ -65,12 +65,12 @@ fn read_late() -> SourceLevel {
 
 fn read_soon() -> SourceLevel {
     let mut hosted = Hosted::new();
-    soon(&mut hosted)
+    soon(&mut hosted, "Ada")
 }
 
-fn soon(hosted: &mut Hosted) -> SourceLevel {
+fn soon(hosted: &mut Hosted, name: &str) -> SourceLevel {
     hosted.story.wait(SHORTLY_BEFORE);
-    let number = hosted.open(hosted.ada, "feature", "Ada");
+    let number = hosted.open(hosted.ada, "feature", name);
     hosted.approve(number, hosted.ben);
     hosted.merge(number, "feature");
     hosted.collect(number);
@@ -124,7 +124,8 @@ fn lenient() -> SourceLevel {
 fn gitlab() -> SourceLevel {
     let mut hosted = Hosted::on(Kind::Gitlab);
     hosted.scene.asking(|parameters| parameters.forge_rules = ForgeRules::Any);
-    soon(&mut hosted)
+    hosted.story.protected.insert("main".to_owned(), 1);
+    soon(&mut hosted, "ada")
 }
 
 fn late_signature() -> SourceLevel {
