@@ -57,16 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = SourceEvidence::new(settled.clone(), BTreeSet::new()).root;
     let mut later = documents.clone();
     let mut later_facts = Facts { start: Some(first_tip), listings: BTreeMap::new(), ..facts.clone() };
-    for number in changes..changes + 3 {
-        let base = world.tip;
-        let head = world.land_series(number, 4);
-        for person in ["ada", "ben"] {
-            later.push(world.review(person, &base, &head, ReviewDecision::Approve));
-        }
-        let listing = listing_digest(&world.objects, &world.objects.commit(&head)?.tree)?;
-        later_facts.listings.insert(head, listing);
-    }
-    later_facts.candidate = world.tip;
+    land_more(&mut world, changes, &mut later, &mut later_facts)?;
     let trust = verify_trust(&world.trust, Some(&world.trust_digest), at).trust.ok_or("trust")?;
     let target = RefName::new(BRANCH)?;
     let ask = |history: &History<'_>, reviews: &Evidence, start: Oid, landed: &BTreeMap<Oid, Oid>| {
@@ -116,13 +107,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let most = peak()?;
 
     let again = Instant::now();
-    let handed: Vec<Sha256> = later.iter().map(|bytes| Sha256::of(bytes)).collect();
-    let still: BTreeSet<Sha256> = handed.iter().filter(|digest| settled.contains(digest)).copied().collect();
-    if SourceEvidence::new(still, BTreeSet::new()).root != root {
-        return Err("what was proved rests on other evidence now".into());
-    }
-    let new: Vec<Vec<u8>> =
-        later.iter().zip(&handed).filter(|(_, digest)| !settled.contains(digest)).map(|(b, _)| b.clone()).collect();
+    let new = unsettled(&later, &settled, &root)?;
     let reviews = Evidence::verify(&new, &trust, at);
     let git = GitEvidence::parse(&later_stored)?;
     let outcome = ask(&History::of(&git), &reviews, first_tip, &landed);
@@ -138,6 +123,37 @@ fn main() -> Result<(), Box<dyn Error>> {
     row("review-range-total", "s", total.as_secs_f64())?;
     row("review-range-peak-making", "MB", before)?;
     row("review-range-peak", "MB", most)
+}
+
+/// Three changes more, each with two reviews.
+fn land_more(
+    world: &mut World,
+    from: usize,
+    documents: &mut Vec<Vec<u8>>,
+    facts: &mut Facts,
+) -> Result<(), Box<dyn Error>> {
+    for number in from..from + 3 {
+        let base = world.tip;
+        let head = world.land_series(number, 4);
+        for person in ["ada", "ben"] {
+            documents.push(world.review(person, &base, &head, ReviewDecision::Approve));
+        }
+        let listing = listing_digest(&world.objects, &world.objects.commit(&head)?.tree)?;
+        facts.listings.insert(head, listing);
+    }
+    facts.candidate = world.tip;
+    Ok(())
+}
+
+/// What was handed in and is not settled, after making sure that everything that is settled is still there.
+fn unsettled(documents: &[Vec<u8>], settled: &BTreeSet<Sha256>, root: &Sha256) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
+    let handed: Vec<Sha256> = documents.iter().map(|bytes| Sha256::of(bytes)).collect();
+    let still: BTreeSet<Sha256> = handed.iter().filter(|digest| settled.contains(digest)).copied().collect();
+    if SourceEvidence::new(still, BTreeSet::new()).root != *root {
+        return Err("what was proved rests on other evidence now".into());
+    }
+    let new = documents.iter().zip(&handed).filter(|(_, digest)| !settled.contains(digest));
+    Ok(new.map(|(bytes, _)| bytes.clone()).collect())
 }
 
 fn passed(outcome: &Outcome) -> Result<(), Box<dyn Error>> {

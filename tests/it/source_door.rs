@@ -48,7 +48,7 @@ impl Scene {
         self.door.run("trust sign v.json --key keys/ben --output v.json").expect(0, &["2 of 2"]);
         let said = self.door.run("trust digest v.json --format json");
         let said: Value = serde_json::from_str(&said.out).unwrap();
-        self.digest = said["digest"].as_str().unwrap().to_owned();
+        said["digest"].as_str().unwrap().clone_into(&mut self.digest);
     }
 
     fn verify(&self, more: &str) -> Said {
