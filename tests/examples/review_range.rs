@@ -1,15 +1,19 @@
 //! Measures the proof of review over a long range, from stored evidence: `review_range CHANGES [OUTPUT]` makes a history of
 //! that many changes of four commits each (merged, squashed and rebased in turn) with two signed reviews a change, writes
-//! it down as evidence, and proves it. Prints one JSON row a figure, like every bench.
+//! it down as evidence, and proves it. Then three changes more land, of ten commits, and the proof goes on from the first one:
+//! everything that was handed in is hashed, and only what is new is verified and proved. Prints one JSON row a figure, like
+//! every bench.
 
+use countersign_core::digest::Sha256;
 use countersign_core::finding::{Class, Verdict, verdict_of};
 use countersign_core::git::evidence::{Evidence as GitEvidence, Facts};
 use countersign_core::git::listing::listing_digest;
-use countersign_core::git::{ObjectFormat, ObjectSource as _, Recording};
+use countersign_core::git::{ObjectFormat, ObjectSource as _, Oid, Recording};
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::Kind;
 use countersign_core::statement::review::ReviewDecision;
-use countersign_decide::review::{Parameters, Question, prove};
+use countersign_core::statement::source::SourceEvidence;
+use countersign_decide::review::{Outcome, Parameters, Question, prove};
 use countersign_tests::world::{BRANCH, REPOSITORY, World};
 use countersign_verify::trust::verify_trust;
 use countersign_verify::{Evidence, History};
@@ -52,10 +56,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         unsound: BTreeMap::new(),
     };
     let at = world.now;
+    let first_tip = world.tip;
+    let settled: BTreeSet<Sha256> = documents.iter().map(|bytes| Sha256::of(bytes)).collect();
+    let root = SourceEvidence::new(settled.clone(), BTreeSet::new()).root;
+    let mut later = documents.clone();
+    let mut later_facts = Facts { start: Some(first_tip), listings: BTreeMap::new(), ..facts.clone() };
+    land_more(&mut world, changes, &mut later, &mut later_facts)?;
     let trust = verify_trust(&world.trust, Some(&world.trust_digest), at).trust.ok_or("trust")?;
-    let tip = world.tip;
     let target = RefName::new(BRANCH)?;
-    let ask = |history: &History<'_>, reviews: &Evidence| {
+    let ask = |history: &History<'_>, reviews: &Evidence, start: Oid, landed: &BTreeMap<Oid, Oid>| {
         prove(&Question {
             history,
             trust: &trust,
@@ -65,9 +74,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             repository: &facts.repository,
             target_ref: &target,
             cut_from: None,
-            candidate: tip,
+            candidate: history.facts().candidate,
             start,
-            landed: &BTreeMap::new(),
+            landed,
             tags: &[],
             at,
             parameters: &Parameters::default(),
@@ -76,8 +85,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let reviews = Evidence::verify(&documents, &trust, at);
     let recording = Recording::new(&world.objects);
-    drop(ask(&History::rehearsal(&facts, &recording), &reviews));
+    let first = ask(&History::rehearsal(&facts, &recording), &reviews, start, &BTreeMap::new());
     let stored = GitEvidence { facts: facts.clone(), objects: recording.into_read() }.encode()?;
+    drop(reviews);
+    let landed: BTreeMap<Oid, Oid> = first.changes.iter().map(|change| (change.head, change.landed)).collect();
+    drop(first);
+    let recording = Recording::new(&world.objects);
+    let reviews = Evidence::verify(&later, &trust, at);
+    drop(ask(&History::rehearsal(&later_facts, &recording), &reviews, first_tip, &landed));
+    let later_stored = GitEvidence { facts: later_facts.clone(), objects: recording.into_read() }.encode()?;
     drop(reviews);
     world.objects = countersign_core::git::ObjectSet::new();
     let before = peak()?;
@@ -89,14 +105,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let reviews = Evidence::verify(&documents, &trust, at);
     let verified = signatures.elapsed();
     let proof = Instant::now();
-    let outcome = ask(&History::of(&git), &reviews);
+    let outcome = ask(&History::of(&git), &reviews, start, &BTreeMap::new());
     let proved = proof.elapsed();
     let total = begun.elapsed();
-    if verdict_of(&outcome.findings) != Verdict::Pass {
-        let refused = outcome.findings.iter().find(|finding| finding.class != Class::Note);
-        return Err(refused.map_or_else(String::new, |finding| format!("{} {}", finding.code, finding.what)).into());
-    }
+    passed(&outcome)?;
     let commits = outcome.commits.len();
+    drop((outcome, git, reviews));
+    let most = peak()?;
+
+    let again = Instant::now();
+    let new = unsettled(&later, &settled, &root)?;
+    let reviews = Evidence::verify(&new, &trust, at);
+    let git = GitEvidence::parse(&later_stored)?;
+    let outcome = ask(&History::of(&git), &reviews, first_tip, &landed);
+    let after = again.elapsed();
+    passed(&outcome)?;
+    row("review-range-later-commits", "commits", f64::from(u32::try_from(outcome.commits.len())?))?;
+    row("review-range-later-total", "s", after.as_secs_f64())?;
     row("review-range-commits", "commits", f64::from(u32::try_from(commits)?))?;
     row("review-range-evidence", "MB", f64::from(u32::try_from(stored.len() / 1000)?) / 1000.0)?;
     row("review-range-read", "s", read.as_secs_f64())?;
@@ -104,7 +129,46 @@ fn main() -> Result<(), Box<dyn Error>> {
     row("review-range-proof", "s", proved.as_secs_f64())?;
     row("review-range-total", "s", total.as_secs_f64())?;
     row("review-range-peak-making", "MB", before)?;
-    row("review-range-peak", "MB", peak()?)
+    row("review-range-peak", "MB", most)
+}
+
+/// Three changes more, each with two reviews.
+fn land_more(
+    world: &mut World,
+    from: usize,
+    documents: &mut Vec<Vec<u8>>,
+    facts: &mut Facts,
+) -> Result<(), Box<dyn Error>> {
+    for number in from..from + 3 {
+        let base = world.tip;
+        let head = world.land_series(number, 4);
+        for person in ["ada", "ben"] {
+            documents.push(world.review(person, &base, &head, ReviewDecision::Approve));
+        }
+        let listing = listing_digest(&world.objects, &world.objects.commit(&head)?.tree)?;
+        facts.listings.insert(head, listing);
+    }
+    facts.candidate = world.tip;
+    Ok(())
+}
+
+/// What was handed in and is not settled, after making sure that everything that is settled is still there.
+fn unsettled(documents: &[Vec<u8>], settled: &BTreeSet<Sha256>, root: &Sha256) -> Result<Vec<Vec<u8>>, Box<dyn Error>> {
+    let handed: Vec<Sha256> = documents.iter().map(|bytes| Sha256::of(bytes)).collect();
+    let still: BTreeSet<Sha256> = handed.iter().filter(|digest| settled.contains(digest)).copied().collect();
+    if SourceEvidence::new(still, BTreeSet::new()).root != *root {
+        return Err("what was proved rests on other evidence now".into());
+    }
+    let new = documents.iter().zip(&handed).filter(|(_, digest)| !settled.contains(digest));
+    Ok(new.map(|(bytes, _)| bytes.clone()).collect())
+}
+
+fn passed(outcome: &Outcome) -> Result<(), Box<dyn Error>> {
+    if verdict_of(&outcome.findings) == Verdict::Pass {
+        return Ok(());
+    }
+    let refused = outcome.findings.iter().find(|finding| finding.class != Class::Note);
+    Err(refused.map_or_else(String::new, |finding| format!("{} {}", finding.code, finding.what)).into())
 }
 
 fn row(name: &str, unit: &str, value: f64) -> Result<(), Box<dyn Error>> {

@@ -29,6 +29,8 @@ mod review_door;
 mod review_notes;
 mod review_suite;
 mod sbom;
+mod source_door;
+mod source_level;
 mod standing;
 mod standing_door;
 mod standing_forge;

@@ -14,6 +14,7 @@ mod export;
 mod families;
 pub mod gittuf;
 mod hosted;
+pub mod levels;
 mod page;
 mod reasons;
 mod scene;

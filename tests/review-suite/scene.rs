@@ -11,7 +11,7 @@ use countersign_core::json;
 use countersign_core::statement::review::{NAMESPACE, Review, ReviewDecision};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::trust::{TRUST_NAMESPACE, Trust};
-use countersign_decide::review::{ForeignRow, Parameters};
+use countersign_decide::review::{ForeignRow, Parameters, SourceLevel};
 use countersign_flow::review::{SignRequest, sign};
 use countersign_sign::{PersonKey, SshKeygen};
 use std::cell::{Cell, RefCell};
@@ -351,6 +351,11 @@ impl Scene {
     #[must_use]
     pub fn foreign(&self) -> Vec<ForeignRow> {
         proof_of(self, &self.repo(), Some("start"), MAIN).0.outcome.foreign
+    }
+
+    /// The Source level of main, over `start..main`.
+    pub(super) fn level(&self) -> SourceLevel {
+        proof_of(self, &self.repo(), Some("start"), MAIN).0.level(&[])
     }
 
     /// What is found of `start..main` as it stands.

@@ -177,6 +177,7 @@ pub(super) fn proof_of(scene: &Scene, repo: &Path, start: Option<&str>, candidat
         candidate,
         documents: &scene.reviews.borrow(),
         captures: &scene.captures,
+        previous: None,
         trust: &trust,
         parameters: &scene.parameters,
         programs: &programs(),

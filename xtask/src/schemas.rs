@@ -85,6 +85,7 @@ const REGISTRY: &[Noun] = &[
     noun::<countersign_core::decision::Decision>("promotion-decision", "v0.1"),
     noun::<countersign_core::statement::provenance::Provenance>("provenance", "v0.1"),
     noun::<countersign_core::statement::review::Review>("review", "v0.1"),
+    noun::<countersign_core::statement::source::SourceProvenance>("source-provenance", "v0.1"),
     noun::<countersign_core::trust::Trust>("trust", "v0.1"),
     noun::<countersign_core::statement::vsa::Vsa>("vsa", "v0.1"),
 ];

@@ -152,6 +152,12 @@ codes! {
     HIDDEN_CONTENT "hidden-content" Note "The change holds something that a diff does not show.";
     HIDDEN_CONTENT_REFUSED "hidden-content-refused" Refused "The change holds something that a diff does not show, of a kind that the policy refuses.";
 
+    // The Source level of a revision.
+    VERIFIER_UNKNOWN "verifier-unknown" Untrusted "Trust does not let this key say which Source level a revision of this repository has reached.";
+    PREVIOUS_MISMATCH "previous-mismatch" Refused "The earlier source statement is about another repository, branch, start or policy, did not pass, or lacks its other half: nothing can go on from it.";
+    PREVIOUS_NOT_ANCESTOR "previous-not-ancestor" Refused "The revision of the earlier source statement is not an ancestor of the candidate: the branch was rewritten since.";
+    PREFIX_PROVED_AGAIN "prefix-proved-again" Note "What an earlier source statement covers was proved again in whole; the reason is with it.";
+
     // Decisions and packages.
     DECISION_MISSING "decision-missing" Indeterminate "The log has no decision for this artifact and environment.";
     DECISION_REFUSED "decision-refused" Refused "The newest decision for this artifact and environment did not authorise it.";

@@ -53,6 +53,9 @@ pub struct Trust {
     /// Who decides promotions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gates: Vec<Gate>,
+    /// Who says which Source level a revision has reached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verifiers: Vec<Verifier>,
     /// Which logs count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub logs: Vec<LogKey>,
@@ -207,6 +210,22 @@ pub struct Gate {
     pub environments: Vec<EnvName>,
 }
 
+/// A verifier of source: a key that may say which level of the SLSA Source track a revision of these repositories has
+/// reached, and how it came about. What it said is gone on from in later runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Verifier {
+    /// Its uri: the `verifier.id` of its summaries.
+    pub id: Uri,
+    /// Its keys, which no author of a change can reach.
+    pub keys: Vec<OwnedKey>,
+    /// The repositories of which it is believed.
+    pub repositories: BTreeSet<Uri>,
+    /// The highest SLSA Source level that it can show: 1 to 4.
+    pub max_level: u8,
+}
+
 /// A log and the Ed25519 key of its checkpoints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -257,6 +276,8 @@ pub enum Owner<'t> {
     Collector(&'t Collector),
     /// A gate.
     Gate(&'t Gate),
+    /// A verifier of source.
+    Verifier(&'t Verifier),
     /// A log.
     Log(&'t LogKey),
 }
@@ -270,6 +291,7 @@ impl Owner<'_> {
             Self::Builder(b) => format!("builder {}", b.id),
             Self::Collector(c) => format!("collector {}", c.name),
             Self::Gate(g) => format!("gate {}", g.id),
+            Self::Verifier(v) => format!("verifier {}", v.id),
             Self::Log(l) => format!("log {}", l.origin),
         }
     }
@@ -284,6 +306,7 @@ impl Owner<'_> {
             Self::Builder(_) => matches!(kind, Kind::Sbom | Kind::Provenance),
             Self::Collector(c) => c.may_sign.contains(&kind),
             Self::Gate(_) => matches!(kind, Kind::Vsa | Kind::PromotionDecision),
+            Self::Verifier(_) => matches!(kind, Kind::Vsa | Kind::SourceProvenance),
             Self::Log(_) => false,
         }
     }
@@ -454,8 +477,26 @@ impl Trust {
         let builders = self.builders.iter().flat_map(|b| b.keys.iter().map(move |k| (Owner::Builder(b), k)));
         let collectors = self.collectors.iter().flat_map(|c| c.keys.iter().map(move |k| (Owner::Collector(c), k)));
         let gates = self.gates.iter().flat_map(|g| g.keys.iter().map(move |k| (Owner::Gate(g), k)));
+        let verifiers = self.verifiers.iter().flat_map(|v| v.keys.iter().map(move |k| (Owner::Verifier(v), k)));
         let logs = self.logs.iter().flat_map(|l| l.keys.iter().map(move |k| (Owner::Log(l), k)));
-        persons.chain(builders).chain(collectors).chain(gates).chain(logs)
+        persons.chain(builders).chain(collectors).chain(gates).chain(verifiers).chain(logs)
+    }
+
+    /// The verifier of this uri.
+    #[must_use]
+    pub fn verifier(&self, id: &Uri) -> Option<&Verifier> {
+        self.verifiers.iter().find(|verifier| verifier.id == *id)
+    }
+
+    /// Whether a key or an account begins or ceases to count after one moment and up to another: then what was judged at
+    /// the first may come out otherwise at the second.
+    #[must_use]
+    pub fn turns_between(&self, from: Time, to: Time) -> bool {
+        let keys = self.owners().map(|(_, owned)| [owned.valid_from, owned.valid_until, owned.compromised_since]);
+        let persons = self.persons.iter().flat_map(|person| &person.accounts);
+        let accounts = persons.chain(self.robots.iter().flat_map(|robot| &robot.accounts));
+        let spans = accounts.map(|account| [account.valid_from, account.valid_until, account.compromised_since]);
+        keys.chain(spans).flatten().flatten().any(|turn| turn > from && turn <= to)
     }
 }
 
@@ -477,6 +518,8 @@ struct Wire {
     #[serde(default)]
     gates: Vec<Gate>,
     #[serde(default)]
+    verifiers: Vec<Verifier>,
+    #[serde(default)]
     logs: Vec<LogKey>,
     roles: BTreeMap<RoleName, Role>,
     environments: BTreeMap<EnvName, Floor>,
@@ -494,6 +537,7 @@ impl Wire {
             collectors: self.collectors,
             robots: self.robots,
             gates: self.gates,
+            verifiers: self.verifiers,
             logs: self.logs,
             roles: self.roles,
             environments: self.environments,
@@ -535,6 +579,14 @@ fn check_values(trust: &Trust) -> Result<(), TrustError> {
             return wrong(format!("exception of robot {}", robot.name), "needs paths and a largest change");
         }
     }
+    for verifier in &trust.verifiers {
+        if !(1..=4).contains(&verifier.max_level) {
+            return wrong(format!("max_level of verifier {}", verifier.id), "is a SLSA Source level, 1 to 4");
+        }
+        if verifier.repositories.is_empty() {
+            return wrong(format!("repositories of verifier {}", verifier.id), "names none");
+        }
+    }
     for log in &trust.logs {
         if log.keys.iter().any(|owned| !matches!(owned.key, PublicKey::Ed25519(_))) {
             return wrong(format!("key of log {}", log.origin), "must be Ed25519: checkpoints have no other");
@@ -549,9 +601,10 @@ fn check_names(trust: &Trust) -> Result<(), TrustError> {
     let builders = trust.builders.iter().map(Owner::Builder);
     let collectors = trust.collectors.iter().map(Owner::Collector);
     let gates = trust.gates.iter().map(Owner::Gate);
+    let verifiers = trust.verifiers.iter().map(Owner::Verifier);
     let logs = trust.logs.iter().map(Owner::Log);
     let mut seen = BTreeSet::new();
-    for owner in persons.chain(builders).chain(collectors).chain(gates).chain(logs) {
+    for owner in persons.chain(builders).chain(collectors).chain(gates).chain(verifiers).chain(logs) {
         let what = owner.describe();
         if !seen.insert(what.clone()) {
             return Err(TrustError::Twice { what });
@@ -666,6 +719,30 @@ mod tests {
                 "[[gates]]\nid = \"https://g\"\nkeys = [{{ key = \"{k}\" }}]\nenvironments = [\"production\"]\n"
             );
         assert!(matches!(Trust::from_toml(text.as_bytes()), Err(TrustError::KeyShared { .. })));
+    }
+
+    #[test]
+    fn a_verifier_has_a_key_of_its_own_repositories_and_a_level() {
+        let verifier = |key: &str, repositories: &str, level: u8| {
+            let text = document(&person("a", A))
+                + &format!(
+                    "[[verifiers]]\nid = \"https://v\"\nkeys = [{{ key = \"{key}\", valid_until = \"2026-06-01T00:00:00Z\" }}]\n\
+                     repositories = [{repositories}]\nmax_level = {level}\n"
+                );
+            Trust::from_toml(text.as_bytes())
+        };
+        let trust = verifier(&key(3), "\"git+https://r\"", 4).unwrap();
+        let (owner, _) = trust.owner_of(&PublicKey::Ed25519([3; 32]).id()).unwrap();
+        for kind in Kind::ALL {
+            assert_eq!(owner.may_sign(kind), matches!(kind, Kind::Vsa | Kind::SourceProvenance), "{}", kind.word());
+        }
+        let time = |text: &str| text.parse().unwrap();
+        let turn = time("2026-06-01T00:00:00Z");
+        assert!(trust.turns_between(time("2026-05-31T23:59:59Z"), turn));
+        assert!(!trust.turns_between(turn, time("2026-12-01T00:00:00Z")));
+        assert!(verifier(A, "\"git+https://r\"", 4).is_err(), "a person's key");
+        assert!(verifier(&key(3), "", 4).is_err() && verifier(&key(3), "\"git+https://r\"", 0).is_err());
+        assert!(verifier(&key(3), "\"git+https://r\"", 5).is_err());
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub mod parameters;
 mod record;
 pub mod review;
 pub mod rules;
+pub mod source;
 pub mod summary;
 
 pub use checks::known_gate;

@@ -2,8 +2,8 @@
 //! a verification, a promotion or a refusal use those of `countersign-report`.
 
 use crate::audit::DecisionRow;
-use crate::review::ChangeSummary;
 use crate::review::notes::Kept;
+use crate::review::{ChangeSummary, Emitted};
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
@@ -16,7 +16,7 @@ use countersign_core::statement::change_review::{ChangeState, ForgeKind, Shortfa
 use countersign_core::statement::review::{Review, Tier};
 use countersign_core::time::Time;
 use countersign_core::trust::Trust;
-use countersign_decide::review::{ChangeRow, CommitRow, ForeignRow};
+use countersign_decide::review::{ChangeRow, CommitRow, ForeignRow, SourceLevel};
 use serde::Serialize;
 
 macro_rules! documents {
@@ -300,6 +300,12 @@ documents! {
         foreign: Vec<ForeignRow>,
         /// The digest of the git evidence that the proof is over.
         evidence: Sha256,
+        /// The level of the SLSA Source track that the newest revision reached.
+        source: SourceLevel,
+        /// The revision of the earlier source statement that the range goes on from, if it does.
+        after: Option<Oid>,
+        /// The signed source provenance and summary, if they were asked for.
+        emitted: Option<Emitted>,
         /// What was found.
         findings: Vec<Finding>,
         /// How the run ends.

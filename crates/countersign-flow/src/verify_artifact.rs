@@ -7,16 +7,17 @@ use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Check, Class, Finding, verdict_of};
 use countersign_core::ids::EnvName;
-use countersign_core::statement::Kind;
 use countersign_core::statement::vsa::VerificationResult;
+use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
 use countersign_decide::rules::Built;
 use countersign_decide::summary::resource_uri;
 use countersign_verify::Blobs;
+use countersign_verify::document::SignerName;
 use countersign_verify::log::Promoted;
 use countersign_verify::policy::Activated;
 use countersign_verify::vsa::verify_vsa;
-use countersign_verify::{Evidence, LogState, VerifiedTrust};
+use countersign_verify::{Evidence, LogState, Verified, VerifiedTrust};
 use std::path::Path;
 
 /// What was checked, and what was found.
@@ -86,7 +87,9 @@ pub fn with_bundles(wanted: &Wanted, documents: &[Vec<u8>], trust: &TrustFile, a
     }
     out.line("subject-digest", strangers, wanted.subject.to_string());
     for kind in &wanted.kinds {
-        let there = evidence.of_kind(*kind).filter(|s| s.value().is_about(&wanted.subject)).count();
+        // A verifier speaks of revisions: what its key says of an artifact is nothing.
+        let may = |s: &&Verified<Statement>| !matches!(s.signed_by().owner, SignerName::Verifier(_));
+        let there = evidence.of_kind(*kind).filter(may).filter(|s| s.value().is_about(&wanted.subject)).count();
         let mut findings = Vec::new();
         if there == 0 {
             let code = if *kind == Kind::Provenance { codes::PROVENANCE_MISSING } else { codes::PREDICATE_MISMATCH };

@@ -69,6 +69,8 @@ pub enum SignerName {
     Collector(RoleName),
     /// A gate.
     Gate(Uri),
+    /// A verifier of source.
+    Verifier(Uri),
 }
 
 impl SignerName {
@@ -80,6 +82,7 @@ impl SignerName {
             Self::Builder { id, .. } => format!("builder {id}"),
             Self::Collector(name) => format!("collector {name}"),
             Self::Gate(id) => format!("gate {id}"),
+            Self::Verifier(id) => format!("verifier {id}"),
         }
     }
 
@@ -89,6 +92,7 @@ impl SignerName {
             Owner::Builder(b) => Some(Self::Builder { id: b.id.clone(), max_level: b.max_level }),
             Owner::Collector(c) => Some(Self::Collector(c.name.clone())),
             Owner::Gate(g) => Some(Self::Gate(g.id.clone())),
+            Owner::Verifier(v) => Some(Self::Verifier(v.id.clone())),
             Owner::Log(_) => None,
         }
     }
@@ -173,7 +177,12 @@ fn signing_key<'t>(signed: &Signed, kind: Kind, trust: &'t Trust, place: &str) -
                 Kind::Review => REVIEW_NAMESPACE,
                 Kind::Trust => TRUST_NAMESPACE,
                 Kind::PolicyRelease | Kind::PolicyActivation => POLICY_NAMESPACE,
-                Kind::Sbom | Kind::Provenance | Kind::ChangeReview | Kind::Vsa | Kind::PromotionDecision => {
+                Kind::Sbom
+                | Kind::Provenance
+                | Kind::ChangeReview
+                | Kind::SourceProvenance
+                | Kind::Vsa
+                | Kind::PromotionDecision => {
                     return Err(Finding::new(
                         codes::SIGNER_NOT_ALLOWED,
                         format!("SSH signatures are for people; {} is signed by a machine's key", kind.word()),

@@ -73,6 +73,11 @@ impl Evidence {
         self.statements.is_empty()
     }
 
+    /// The statements that hold.
+    pub fn statements(&self) -> impl Iterator<Item = &Verified<Statement>> {
+        self.statements.iter()
+    }
+
     /// The statements that hold, of this kind.
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Verified<Statement>> {
         self.statements.iter().filter(move |verified| verified.value().kind() == Some(kind))

@@ -25,6 +25,7 @@ pub(crate) const FIGURES: &[Figure] = &[
     Figure { name: "audit-verify", measure: audit_verify },
     Figure { name: "sbom", measure: sbom },
     Figure { name: "log", measure: log },
+    Figure { name: "review-range", measure: review_range },
     Figure { name: "size", measure: size },
     Figure { name: "collect", measure: super::review::collect },
     Figure { name: "review-memory", measure: super::review::memory },
@@ -146,10 +147,7 @@ fn sbom(stage: &Stage) -> Outcome<Vec<Row>> {
 /// Appending to the log one by one, beside the bare flush to disk that each append has to wait for; and in batches.
 fn log(stage: &Stage) -> Outcome<Vec<Row>> {
     let rows = stage.example("countersign-record", "log_bench", &[])?;
-    let summary_of = |name: &str| {
-        let row = rows.iter().find(|row| row.get("name").and_then(Value::as_str) == Some(name));
-        row.and_then(Summary::read).ok_or_else(|| format!("log_bench prints no proper row `{name}`"))
-    };
+    let summary_of = |name: &str| printed(&rows, name);
     let summary = summary_of("append-bare-fdatasync")?;
     Ok(vec![
         Row {
@@ -167,6 +165,31 @@ fn log(stage: &Stage) -> Outcome<Vec<Row>> {
             peer: None,
         },
     ])
+}
+
+/// The proof of review over a long range from stored evidence, ten times as long, and going on from it: cost grows with the
+/// range, and a second run costs what is new. A change is three and a third commits of the range.
+fn review_range(stage: &Stage) -> Outcome<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (changes, commits, most) in [("300", "1,000", 3.0), ("3000", "10,000", 30.0)] {
+        let printed_rows = stage.example("countersign-tests", "review_range", &[changes])?;
+        let figure = |what: String, unit: &str, name: &str, bar| {
+            let summary = printed(&printed_rows, name)?;
+            Ok::<Row, String>(Row { name: what, unit: unit.to_owned(), summary, bar, peer: None })
+        };
+        let proof = format!("review verify, {commits} commits");
+        rows.push(figure(proof.clone(), "s", "review-range-total", Bar::AtMost(most))?);
+        rows.push(figure(format!("{proof}, memory"), "MB", "review-range-peak", Bar::AtMost(500.0))?);
+        let later = format!("review verify, 10 commits after {commits}");
+        rows.push(figure(later, "s", "review-range-later-total", Bar::AtMost(1.0))?);
+    }
+    Ok(rows)
+}
+
+/// The summary of a row that an example printed.
+fn printed(rows: &[Value], name: &str) -> Outcome<Summary> {
+    let row = rows.iter().find(|row| row.get("name").and_then(Value::as_str) == Some(name));
+    row.and_then(Summary::read).ok_or_else(|| format!("the example prints no proper row `{name}`"))
 }
 
 /// What a user downloads.

@@ -3,10 +3,11 @@
 pub mod change_review;
 pub mod provenance;
 pub mod review;
+pub mod source;
 pub mod vsa;
 
 use crate::digest::Sha256;
-use crate::ids::Uri;
+use crate::ids::{RefName, Uri};
 use crate::json::{self, JsonError};
 use crate::limits;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,8 @@ pub enum Kind {
     Review,
     /// What a forge recorded of a change.
     ChangeReview,
+    /// How a revision of a branch came about.
+    SourceProvenance,
     /// The trust document.
     Trust,
     /// A policy release.
@@ -46,12 +49,13 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Sbom,
         Self::Provenance,
         Self::Vsa,
         Self::Review,
         Self::ChangeReview,
+        Self::SourceProvenance,
         Self::Trust,
         Self::PolicyRelease,
         Self::PolicyActivation,
@@ -67,6 +71,7 @@ impl Kind {
             Self::Vsa => "https://slsa.dev/verification_summary/v1",
             Self::Review => "https://countersign.dev/review/v0.1",
             Self::ChangeReview => "https://countersign.dev/change-review/v0.1",
+            Self::SourceProvenance => "https://countersign.dev/source-provenance/v0.1",
             Self::Trust => "https://countersign.dev/trust/v0.1",
             Self::PolicyRelease => "https://countersign.dev/policy-release/v0.1",
             Self::PolicyActivation => "https://countersign.dev/policy-activation/v0.1",
@@ -83,6 +88,7 @@ impl Kind {
             Self::Vsa => "vsa",
             Self::Review => "review",
             Self::ChangeReview => "change-review",
+            Self::SourceProvenance => "source-provenance",
             Self::Trust => "trust",
             Self::PolicyRelease => "policy-release",
             Self::PolicyActivation => "policy-activation",
@@ -117,19 +123,62 @@ pub struct Subject {
     pub name: Option<String>,
     /// Algorithm to lower-case hexadecimal digest; never empty.
     pub digest: BTreeMap<String, String>,
+    /// More about it, such as the refs at which a revision was found.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, Value>,
 }
+
+/// The annotation of a revision with the refs at which it was found.
+const SOURCE_REFS: &str = "sourceRefs";
+/// The same as some tools write it: read, and never written.
+const SOURCE_REFS_OLD: &str = "source_refs";
 
 impl Subject {
     /// A file by its SHA-256.
     #[must_use]
     pub fn sha256(name: &str, digest: &Sha256) -> Self {
-        Self { name: Some(name.to_owned()), digest: BTreeMap::from([("sha256".to_owned(), digest.hex())]) }
+        Self::of(name, "sha256", &digest.hex())
     }
 
     /// A git object: `gitCommit` or `gitTree`.
     #[must_use]
     pub fn git(name: &str, algorithm: &str, hex: &str) -> Self {
-        Self { name: Some(name.to_owned()), digest: BTreeMap::from([(algorithm.to_owned(), hex.to_owned())]) }
+        Self::of(name, algorithm, hex)
+    }
+
+    fn of(name: &str, algorithm: &str, hex: &str) -> Self {
+        let digest = BTreeMap::from([(algorithm.to_owned(), hex.to_owned())]);
+        Self { name: Some(name.to_owned()), digest, annotations: BTreeMap::new() }
+    }
+
+    /// A revision, with the refs at which it was found.
+    #[must_use]
+    pub fn revision(name: &str, hex: &str, refs: &[RefName]) -> Self {
+        let mut subject = Self::of(name, "gitCommit", hex);
+        if !refs.is_empty() {
+            let refs = refs.iter().map(|name| Value::String(name.to_string())).collect();
+            subject.annotations.insert(SOURCE_REFS.to_owned(), Value::Array(refs));
+        }
+        subject
+    }
+
+    /// The refs at which a revision was found, in either spelling; `None` where the two disagree, or hold something else
+    /// than full names of refs.
+    #[must_use]
+    pub fn source_refs(&self) -> Option<Vec<RefName>> {
+        let read = |key: &str| match self.annotations.get(key) {
+            None => Some(None),
+            Some(Value::Array(names)) => {
+                let names = names.iter().map(|name| RefName::new(name.as_str()?).ok()).collect::<Option<Vec<_>>>()?;
+                Some(Some(names))
+            }
+            Some(_) => None,
+        };
+        match (read(SOURCE_REFS)?, read(SOURCE_REFS_OLD)?) {
+            (Some(new), Some(old)) if new != old => None,
+            (Some(names), _) | (None, Some(names)) => Some(names),
+            (None, None) => Some(Vec::new()),
+        }
     }
 
     /// Its SHA-256, if it has one of the right form.
@@ -277,6 +326,29 @@ mod tests {
                 Err(StatementError::SubjectDigest { index: 0 }),
                 "{subject}"
             );
+        }
+    }
+
+    #[test]
+    fn the_refs_of_a_revision_are_read_in_both_spellings_and_written_in_one() {
+        let main = RefName::new("refs/heads/main").unwrap();
+        let hex = "0123456789012345678901234567890123456789";
+        let revision = Subject::revision("app", hex, std::slice::from_ref(&main));
+        assert_eq!(revision.source_refs(), Some(vec![main.clone()]));
+        let text = json::to_value(&revision).unwrap().to_string();
+        assert!(text.contains("sourceRefs") && !text.contains("source_refs"));
+        let read = |text: String| serde_json::from_str::<Subject>(&text).unwrap().source_refs();
+        assert_eq!(read(text.replace("sourceRefs", "source_refs")), Some(vec![main]));
+        assert_eq!(read(text.replace("\"annotations\"", "\"other\"")), Some(Vec::new()));
+        let two = |new: &str, old: &str| {
+            read(format!(
+                r#"{{"digest":{{"gitCommit":"{hex}"}},"annotations":{{"sourceRefs":{new},"source_refs":{old}}}}}"#
+            ))
+        };
+        let (here, there) = (r#"["refs/heads/main"]"#, r#"["refs/heads/other"]"#);
+        assert_eq!(two(here, here).map(|refs| refs.len()), Some(1));
+        for (new, old) in [(here, there), (here, "7"), ("[7]", "[7]"), (r#"["main"]"#, r#"["main"]"#)] {
+            assert_eq!(two(new, old), None, "{new} {old}");
         }
     }
 

@@ -23,6 +23,8 @@ pub(super) struct Judged {
     pub rows: Vec<ReviewRow>,
     pub needed: u32,
     pub tier: Option<Tier>,
+    /// Whether enough persons agreed by evidence that shows that they did before the landing.
+    pub before_landing: bool,
 }
 
 /// A person whose approval counts: by the best evidence, and whether that shows that it was given before the landing.
@@ -91,7 +93,7 @@ pub(super) fn judge(
         && rejections(&rows).is_empty()
     {
         findings.extend(settings::check(question, recorded));
-        return Ok(Judged { findings, rows, needed: 0, tier: Some(tier) });
+        return Ok(Judged { findings, rows, needed: 0, tier: Some(tier), before_landing: true });
     }
     let known = authors.known.filter(|tier| *tier >= parameters.least_tier);
     let needed = if known.is_some() { beyond } else { more };
@@ -116,9 +118,8 @@ pub(super) fn judge(
         }
         findings.push(note);
     }
-    if parameters.agreed_before == AgreedBefore::Landing
-        && count.persons(|agreed| strong(agreed) && agreed.before_landing) < size(needed)
-    {
+    let before_landing = count.persons(|agreed| strong(agreed) && agreed.before_landing) >= size(needed);
+    if parameters.agreed_before == AgreedBefore::Landing && !before_landing {
         findings.push(
             Finding::new(
                 codes::REVIEW_TIME_UNKNOWN,
@@ -138,7 +139,8 @@ pub(super) fn judge(
             findings.extend(settings::unrecorded(question, &landing.head));
         }
     }
-    Ok(Judged { findings, rows, needed, tier: tier_of(authors.known, &count, size(beyond)) })
+    let tier = tier_of(authors.known, &count, size(beyond));
+    Ok(Judged { findings, rows, needed, tier, before_landing })
 }
 
 /// The tier that this change reaches: with the authors as known as they are, or as if they were not.

@@ -5,11 +5,12 @@
 mod read;
 
 use super::Question;
+use super::Strategy;
 use super::authors::Authors;
 use super::changes::{Changes, Signed};
 use super::landing::{Landing, Unexplained};
 use super::parameters::ForeignReviews;
-use super::rows::{ForeignKind, ForeignRow, ReviewRow, Strategy};
+use super::rows::{ForeignKind, ForeignRow, ReviewRow};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::git::{ObjectSource, Oid, SourceError, graph};

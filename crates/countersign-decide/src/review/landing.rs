@@ -1,9 +1,10 @@
 //! How a commit of the branch came to be there: each way in turn, and the tree has to agree.
 
 use super::Question;
+use super::Strategy;
 use super::advice;
 use super::changes::{Changes, optional};
-use super::rows::{Strategy, subject};
+use super::rows::subject;
 use countersign_core::codes;
 use countersign_core::finding::{Code, Finding};
 use countersign_core::git::content::changed;

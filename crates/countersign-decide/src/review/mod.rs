@@ -18,26 +18,32 @@ mod foreign;
 mod landing;
 mod opinions;
 mod parameters;
+pub mod prefix;
 mod robots;
 mod rows;
 mod settings;
+mod shown;
+pub mod source_level;
 mod tags;
 mod unused;
 mod uploads;
 
+pub use countersign_core::statement::source::Strategy;
 pub use parameters::{AgreedBefore, BaseDrift, ForeignReviews, ForgeRules, Parameters};
-pub use rows::{AuthorRow, ChangeRow, CommitRow, ForeignKind, ForeignRow, ReviewRow, Strategy};
+pub use rows::{AuthorRow, ChangeRow, CommitRow, ForeignKind, ForeignRow, ReviewRow};
+pub use source_level::SourceLevel;
 pub use tags::BoundTag;
 
 use changes::Changes;
 use countersign_core::codes;
-use countersign_core::finding::Finding;
+use countersign_core::finding::{Class, Finding};
 use countersign_core::git::content::Look;
 use countersign_core::git::reach::Reach;
 use countersign_core::git::{Oid, SourceError, graph};
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::Statement;
 use countersign_core::statement::review::Tier;
+use countersign_core::statement::source::Lapses;
 use countersign_core::time::Time;
 use countersign_verify::{ForgeChange, History, Verified, VerifiedTrust};
 use foreign::Others;
@@ -92,6 +98,21 @@ pub struct Outcome {
     pub foreign: Vec<ForeignRow>,
     /// The weakest tier of evidence among the changes, if every commit belongs to one.
     pub tier: Option<Tier>,
+    /// What the branch went through, oldest first: one a landing, and one a commit of the branch that nothing explains.
+    pub stretches: Vec<Stretch>,
+    /// Whether the branch leads from the start to the candidate, and every commit on the way was looked at.
+    pub continuous: bool,
+}
+
+/// What one step of the branch shows of the controls of the Source track.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stretch {
+    /// The first commit of the branch that it brought.
+    pub first: Oid,
+    /// When, by a record that was made at the time.
+    pub at: Option<Time>,
+    /// What is not shown.
+    pub lapses: Lapses,
 }
 
 /// Proves that two trusted persons agreed to every commit after `start`, up to `candidate`.
@@ -107,6 +128,7 @@ pub fn prove(question: &Question<'_>) -> Outcome {
 fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceError> {
     let source = question.history.objects();
     outcome.findings.extend(facts::check(question));
+    let sound = outcome.findings.iter().all(|finding| finding.class == Class::Note);
     outcome.findings.extend(tags::check(question)?);
     if !graph::is_ancestor(source, &question.start, &question.candidate)? {
         outcome.findings.push(facts::rewritten(question)?);
@@ -118,6 +140,8 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
         return Ok(());
     }
     let chain = graph::line(source, &range, &question.start, &question.candidate)?;
+    let oldest = chain.first().map(|id| source.commit(id)).transpose()?;
+    let leads_back = oldest.is_some_and(|commit| commit.parents.contains(&question.start));
     let within: BTreeSet<&Oid> = range.iter().collect();
     let earlier = question.landed.iter().filter(|(_, landed)| !within.contains(landed));
     let mut walk = Walk {
@@ -142,7 +166,8 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
     outcome.findings.append(&mut findings);
     walk.along(question, &chain, changes, outcome)?;
     outcome.foreign = walk.others.finish(&mut outcome.findings);
-    outcome.close(&range, &walk.covered, question);
+    let whole = outcome.close(&range, &walk.covered, question);
+    outcome.continuous = sound && leads_back && whole;
     Ok(())
 }
 
@@ -188,10 +213,17 @@ impl Walk<'_> {
                 Ok(landing) => {
                     self.covered.extend(landing.commits.iter().copied());
                     self.landed.insert(landing.head);
-                    outcome.record(question, &landing, &changes, &mut self.others, &mut self.look)?;
+                    let first = line.get(self.at).copied().unwrap_or(landing.landed);
+                    outcome.record(question, &landing, first, &changes, &mut self.others, &mut self.look)?;
                     self.at = self.at.saturating_add(landing.length);
                 }
                 Err(nothing) => {
+                    let why = nothing.finding.what.clone();
+                    outcome.stretches.extend(line.get(self.at).map(|first| Stretch {
+                        first: *first,
+                        at: None,
+                        lapses: Lapses::all(&why),
+                    }));
                     outcome.findings.push(nothing.finding);
                     unexplained = true;
                     for commit in nothing.commits {
@@ -216,6 +248,7 @@ impl Outcome {
         &mut self,
         question: &Question<'_>,
         landing: &landing::Landing,
+        first: Oid,
         changes: &Changes<'_>,
         others: &mut Others,
         look: &mut Look<'_>,
@@ -242,8 +275,11 @@ impl Outcome {
         let authors =
             authors::of(question, changes.reach(), &landing.authored, &landing.before, &recorded, Some(others))?;
         let judged = approvals::judge(question, landing, &authors, changes, &recorded, others)?;
+        let noted = self.findings.len();
         self.findings.extend(judged.findings);
         let hidden = content::of(question, landing, look, &mut self.findings)?;
+        let blocking = self.findings.iter().skip(noted).find(|finding| finding.class != Class::Note);
+        let (landed_at, lapses) = shown::of(question, &recorded, judged.before_landing, blocking);
         for commit in &landing.commits {
             self.commits.push(CommitRow {
                 commit: *commit,
@@ -252,10 +288,13 @@ impl Outcome {
                 strategy: Some(landing.strategy),
             });
         }
+        self.stretches.push(Stretch { first, at: landed_at, lapses: lapses.clone() });
         self.changes.push(ChangeRow {
             head: landing.head,
             subject: rows::subject(source, &landing.head)?,
+            before: landing.before,
             landed: landing.landed,
+            landed_at,
             strategy: landing.strategy,
             proof: landing.proof.clone(),
             commits: u64::try_from(landing.commits.len()).unwrap_or(u64::MAX),
@@ -264,12 +303,14 @@ impl Outcome {
             needed: judged.needed,
             tier: judged.tier,
             hidden,
+            lapses,
         });
         Ok(())
     }
 
     /// Every commit of the range has to belong to a change: one that was reached and not looked at is no proof.
-    fn close(&mut self, range: &[Oid], covered: &BTreeSet<Oid>, question: &Question<'_>) {
+    /// Gives whether none was missed.
+    fn close(&mut self, range: &[Oid], covered: &BTreeSet<Oid>, question: &Question<'_>) -> bool {
         let missed: Vec<&Oid> = range.iter().filter(|commit| !covered.contains(*commit)).collect();
         if let Some(first) = missed.first() {
             self.findings.push(
@@ -280,5 +321,6 @@ impl Outcome {
         } else {
             self.tier = self.changes.iter().map(|change| change.tier).min().flatten();
         }
+        missed.is_empty()
     }
 }

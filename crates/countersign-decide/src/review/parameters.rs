@@ -1,9 +1,13 @@
 //! What a policy asks of reviews.
 
 use crate::parameters::{ParameterError, Reader};
+use countersign_core::digest::Sha256;
 use countersign_core::git::content::HiddenKind;
+use countersign_core::git::merge::RULE;
+use countersign_core::ids::RefName;
+use countersign_core::json::{self, JsonError};
 use countersign_core::statement::review::Tier;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a policy asks of reviews.
@@ -79,6 +83,49 @@ impl Default for Parameters {
 }
 
 impl Parameters {
+    /// The digest of everything that is asked for, with the number of the merge rule and the branch of the cut: two runs with
+    /// the same one ask the same. Over the canonical JSON of the parameters by their names, every one given.
+    pub fn digest(&self, cut_from: Option<&RefName>) -> Result<Sha256, JsonError> {
+        // Taken apart, so that a parameter that is new cannot be forgotten here.
+        let Self {
+            reviewers_beyond_author,
+            least_tier,
+            base_drift,
+            agreed_before,
+            forge_rules,
+            hidden_content,
+            foreign_reviews,
+        } = self;
+        let drift = match base_drift {
+            BaseDrift::Allow => "allow",
+            BaseDrift::Reapprove => "reapprove",
+        };
+        let before = match agreed_before {
+            AgreedBefore::Promotion => "promotion",
+            AgreedBefore::Landing => "landing",
+        };
+        let rules = match forge_rules {
+            ForgeRules::Enforced => "enforced",
+            ForgeRules::Any => "any",
+        };
+        let foreign = match foreign_reviews {
+            ForeignReviews::Ignore => "ignore",
+            ForeignReviews::Count => "count",
+        };
+        let hidden: BTreeSet<&str> = hidden_content.iter().map(|kind| kind.as_str()).collect();
+        Ok(Sha256::of(&json::canonical(&json!({
+            "agreed_before": before,
+            "base_drift": drift,
+            "cut_from": cut_from,
+            "foreign_reviews": foreign,
+            "forge_rules": rules,
+            "hidden_content": hidden,
+            "least_tier": least_tier,
+            "merge_rule": RULE,
+            "reviewers_beyond_author": reviewers_beyond_author,
+        }))?))
+    }
+
     /// Reads a rule's parameters. What is not given has the documented default; what is not known is refused.
     pub fn read(values: &BTreeMap<String, Value>) -> Result<Self, ParameterError> {
         let default = Self::default();
@@ -105,5 +152,30 @@ impl Parameters {
         };
         reader.finish()?;
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_that_ask_something_else_have_another_digest() {
+        let default = Parameters::default();
+        let others = [
+            Parameters { reviewers_beyond_author: 2, ..default.clone() },
+            Parameters { least_tier: Tier::T1, ..default.clone() },
+            Parameters { base_drift: BaseDrift::Reapprove, ..default.clone() },
+            Parameters { agreed_before: AgreedBefore::Landing, ..default.clone() },
+            Parameters { forge_rules: ForgeRules::Any, ..default.clone() },
+            Parameters { hidden_content: BTreeSet::new(), ..default.clone() },
+            Parameters { foreign_reviews: ForeignReviews::Count, ..default.clone() },
+        ];
+        let main = RefName::new("refs/heads/main").unwrap();
+        let all: BTreeSet<Sha256> =
+            others.iter().chain([&default]).map(|parameters| parameters.digest(None).unwrap()).collect();
+        assert_eq!(all.len(), others.len() + 1);
+        assert!(!all.contains(&default.digest(Some(&main)).unwrap()));
+        assert_eq!(default.digest(None), Parameters::default().digest(None));
     }
 }

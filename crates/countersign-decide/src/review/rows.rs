@@ -4,34 +4,10 @@ use countersign_core::git::content::Hidden;
 use countersign_core::git::{ObjectSource, Oid, SourceError};
 use countersign_core::ids::PersonId;
 use countersign_core::statement::review::{ReviewDecision, Tier};
+use countersign_core::statement::source::{Lapses, Strategy};
+use countersign_core::time::Time;
 use serde::Serialize;
 use std::fmt;
-
-/// How a change landed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub enum Strategy {
-    /// The landed commits are those that were reviewed.
-    FastForward,
-    /// A merge commit whose tree is the merge of branch and head.
-    Merge,
-    /// One commit whose tree is the merge of branch and head.
-    Squash,
-    /// One commit for each of the change's, in order.
-    Rebase,
-}
-
-impl fmt::Display for Strategy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::FastForward => "fast-forward",
-            Self::Merge => "merge",
-            Self::Squash => "squash",
-            Self::Rebase => "rebase",
-        })
-    }
-}
 
 /// A commit of the range.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -57,8 +33,12 @@ pub struct ChangeRow {
     pub head: Oid,
     /// The first line of that commit's message.
     pub subject: String,
+    /// The branch's tip right before it.
+    pub before: Oid,
     /// The commit of the branch with which it had landed.
     pub landed: Oid,
+    /// When, by a record that was made at the time; absent where there is none.
+    pub landed_at: Option<Time>,
     /// How.
     pub strategy: Strategy,
     /// What the tree's proof rests on.
@@ -75,6 +55,8 @@ pub struct ChangeRow {
     pub tier: Option<Tier>,
     /// What its diff hides.
     pub hidden: Vec<Hidden>,
+    /// What the evidence does not show of it that a level of the Source track asks for.
+    pub lapses: Lapses,
 }
 
 /// Somebody who wrote part of a change.

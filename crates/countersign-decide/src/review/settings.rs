@@ -48,7 +48,8 @@ pub(super) fn unrecorded(question: &Question<'_>, head: &Oid) -> Option<Finding>
     })
 }
 
-fn rules(question: &Question<'_>, change: &ChangeReview) -> Vec<Finding> {
+/// What speaks against the branch's rules having been in force for everybody, by one record.
+pub(super) fn rules(question: &Question<'_>, change: &ChangeReview) -> Vec<Finding> {
     let finding = |code, what: &str, found: String| {
         Finding::new(code, what)
             .at(place(change))

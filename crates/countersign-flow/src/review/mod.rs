@@ -5,7 +5,9 @@ mod change;
 mod collect;
 mod explain;
 pub mod notes;
+mod previous;
 mod sign;
+mod source;
 mod verify;
 
 pub use change::{ChangeSummary, FileChange};
@@ -13,4 +15,5 @@ pub use change::{ChangeSummary, FileChange};
 pub use collect::{CollectRequest, Reading, Which, collect};
 pub use explain::{commit, explain};
 pub use sign::{SignRequest, SignedReview, sign};
+pub use source::{Emitted, SourceRequest, emit};
 pub use verify::{Proof, VerifyRequest, verify};

@@ -16,7 +16,8 @@ const HIDDEN: usize = 10;
 const OTHERS: usize = 40;
 
 /// The whole range.
-pub(super) fn of_range(proved: &ReviewProved) -> String {
+/// `asked` says whether signed documents were asked for.
+pub(super) fn of_range(proved: &ReviewProved, asked: bool) -> String {
     let row = |commit: &CommitRow| {
         let change = proved.changes.iter().find(|change| Some(change.head) == commit.change);
         vec![
@@ -40,7 +41,46 @@ pub(super) fn of_range(proved: &ReviewProved) -> String {
         out.push('\n');
         out.push_str(&text::findings(&proved.findings));
     }
+    out.push('\n');
+    out.push_str(&of_source(proved));
     out.push_str(&format!("\n{}\n", proved.verdict));
+    match &proved.emitted {
+        Some(emitted) => {
+            let said = if emitted.passed { "PASSED" } else { "FAILED" };
+            out.push_str(&format!("source provenance  {}\n", emitted.provenance));
+            out.push_str(&format!("source summary     {}, which says {said}\n", emitted.summary));
+        }
+        None if asked => out.push_str("nothing was signed: there is no revision that was looked at\n"),
+        None => {}
+    }
+    out
+}
+
+/// The level of the Source track, and since when each control has held.
+fn of_source(proved: &ReviewProved) -> String {
+    let source = &proved.source;
+    let level = if source.level == 0 { "none".to_owned() } else { format!("SLSA_SOURCE_LEVEL_{}", source.level) };
+    let mut out = text::wrapped("source level        ", &level, WIDE);
+    if let Some(after) = &proved.after {
+        let words = format!("{after}, which an earlier source statement is about");
+        out.push_str(&text::wrapped("proved after        ", &words, WIDE));
+    }
+    let next = source.level.saturating_add(1);
+    for why in &source.why_not_next {
+        out.push_str(&text::wrapped(&format!("not level {next}         "), why, WIDE));
+    }
+    for (name, control) in source.controls.each() {
+        let gap = control.lapse.as_ref().map_or_else(String::new, |lapse| format!(": {}", lapse.why));
+        let held = match &control.since {
+            Some(since) => {
+                let time = since.time.map_or_else(String::new, |time| format!(", {time}"));
+                let after = if gap.is_empty() { String::new() } else { format!(", after a gap{gap}") };
+                format!("since {}{time}{after}", since.commit)
+            }
+            None => format!("not shown{gap}"),
+        };
+        out.push_str(&text::wrapped(&format!("{name:<20}"), &held, WIDE));
+    }
     out
 }
 

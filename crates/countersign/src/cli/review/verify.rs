@@ -4,30 +4,59 @@ use super::story;
 use crate::cli::given::{self, TrustArgs};
 use crate::cli::{Answer, Call};
 use crate::render::Done;
+use crate::world::World;
 use clap::{Args, ValueEnum};
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Finding, exit_of, verdict_of};
 use countersign_core::git::content::HiddenKind;
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::review::Tier;
+use countersign_core::time::Time;
 use countersign_decide::review::{AgreedBefore, BaseDrift, ForeignReviews, ForgeRules, Parameters};
-use countersign_flow::review::{Proof, VerifyRequest, notes, verify};
+use countersign_flow::outside::TrustFile;
+use countersign_flow::review::{Proof, SourceRequest, VerifyRequest, emit, notes, verify};
 use countersign_flow::{FlowError, documents, output as answer};
+use countersign_sign::SigningKey;
 use std::path::PathBuf;
 
 /// Prove that two trusted persons agreed to every commit of a range
 ///
-/// The repository is read once; the proof is then over git's objects alone, hashed again, and offline.
+/// The repository is read once; the proof is then over git's objects alone, hashed again, and offline. Says which level of
+/// the SLSA Source track the newest revision reached, and since when each control has held. With --key, signs that as source
+/// provenance and summary; with --previous, goes on from what an earlier run signed, and proves only what came after it.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  countersign review verify v1.0..main --repository git+https://example.com/app --reviews reviews \\\n    \
-                        --trust trust.sigstore.json --trust-digest sha256:…"
+    after_help = "Examples:\n  countersign review verify v1.0..main --repository git+https://example.com/app --reviews reviews \\\n    \
+                        --trust trust.sigstore.json --trust-digest sha256:…\n  \
+                        countersign review verify v1.0..main --repository git+https://example.com/app --reviews reviews \\\n    \
+                        --trust trust.sigstore.json --previous source/old --output source/new --key verifier.pem \\\n    \
+                        --verifier https://example.com/verifier"
 )]
 pub(crate) struct Verify {
     /// START..CANDIDATE
     range: String,
     #[command(flatten)]
     proof: ProofArgs,
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+/// What becomes of the Source level.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Source level")]
+struct SourceArgs {
+    /// What an earlier run wrote: its source provenance and its summary, files or a folder of both
+    #[arg(long, value_name = "DIR|FILE")]
+    previous: Vec<PathBuf>,
+    /// Where source provenance and summary go
+    #[arg(long, value_name = "DIR", requires = "key")]
+    output: Option<PathBuf>,
+    /// The verifier's key
+    #[arg(long, value_name = "FILE", requires_all = ["verifier", "output"])]
+    key: Option<PathBuf>,
+    /// The verifier's uri, as trust names it
+    #[arg(long, value_name = "URI", requires = "key")]
+    verifier: Option<Uri>,
 }
 
 /// What a proof is made of, besides its range.
@@ -119,7 +148,18 @@ impl ProofArgs {
     /// Proves a range: START..CANDIDATE.
     pub(super) fn prove(&self, range: &str, call: &Call<'_>) -> Result<(Proof, Vec<Finding>), FlowError> {
         let at = given::now()?;
-        let trust = self.trust.read(at)?;
+        self.prove_after(range, None, &self.trust.read(at)?, at, call)
+    }
+
+    /// The same, going on from an earlier statement.
+    fn prove_after(
+        &self,
+        range: &str,
+        previous: Option<&[Vec<u8>]>,
+        trust: &TrustFile,
+        at: Time,
+        call: &Call<'_>,
+    ) -> Result<(Proof, Vec<Finding>), FlowError> {
         let (start, candidate) = match range.split_once("..") {
             Some((_, candidate)) if candidate.starts_with('.') => {
                 return Err(FlowError::Usage(format!("`{range}` has three dots: a range is START..CANDIDATE")));
@@ -164,7 +204,8 @@ impl ProofArgs {
             candidate,
             documents: &handed.documents,
             captures: &handed.captures,
-            trust: &trust,
+            previous,
+            trust,
             parameters: &parameters,
             programs: call.world.environment(),
             at,
@@ -175,20 +216,46 @@ impl ProofArgs {
 
 impl Verify {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
-        let (proof, more) = self.proof.prove(&self.range, call)?;
+        let at = given::now()?;
+        let trust = self.proof.trust.read(at)?;
+        // A key that does not do is said before the work.
+        let key = self.source.key.as_deref().map(SigningKey::load).transpose()?;
+        let previous = match self.source.previous.as_slice() {
+            [] => None,
+            paths => Some(documents::read_all(paths, &[])?.documents),
+        };
+        let (proof, more) = self.proof.prove_after(&self.range, previous.as_deref(), &trust, at, call)?;
         let findings: Vec<Finding> =
             proof.findings.iter().chain(&proof.outcome.findings).chain(&more).cloned().collect();
         let exit = exit_of(&findings);
+        let verdict = verdict_of(&findings);
+        let emitted = match (&key, &self.source.verifier, &self.source.output, &trust.outcome.trust) {
+            (Some(key), Some(verifier), Some(output), Some(trust)) => {
+                let executable = std::env::current_exe().unwrap_or_default();
+                let tool = &World::tool().map_err(|source| FlowError::Read { path: executable, source })?;
+                emit(&proof, &more, verdict, &SourceRequest { verifier, key, output, trust, tool })?
+            }
+            _ => None,
+        };
+        let (emitted, source) = match emitted {
+            Some((emitted, level)) => (Some(emitted), level),
+            None => (None, proof.level(&more)),
+        };
+        let after = proof.grounds.as_ref().and_then(|grounds| Some(grounds.previous.as_ref()?.provenance().revision));
         let document = answer::ReviewProved {
-            verdict: verdict_of(&findings),
+            verdict,
             tier: proof.outcome.tier,
             commits: proof.outcome.commits,
             changes: proof.outcome.changes,
             foreign: proof.outcome.foreign,
             evidence: Sha256::of(&proof.evidence),
+            source,
+            after,
+            emitted,
             findings,
             exit,
         };
-        Ok(Done::answer(call.format, exit, "review-verify", &document, || story::of_range(&document)))
+        let asked = key.is_some();
+        Ok(Done::answer(call.format, exit, "review-verify", &document, || story::of_range(&document, asked)))
     }
 }
