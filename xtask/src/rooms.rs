@@ -93,7 +93,7 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign-verify",
         ours: &["countersign-core"],
-        foreign: &["aws-lc-rs", "serde_json", "ssh-key", "thiserror"],
+        foreign: &["aws-lc-rs", "base64", "serde_json", "ssh-key", "thiserror"],
         dev: &["proptest"],
     },
     Room {

@@ -173,7 +173,12 @@ fn signing_key<'t>(signed: &Signed, kind: Kind, trust: &'t Trust, place: &str) -
                 Kind::Review => REVIEW_NAMESPACE,
                 Kind::Trust => TRUST_NAMESPACE,
                 Kind::PolicyRelease | Kind::PolicyActivation => POLICY_NAMESPACE,
-                Kind::Sbom | Kind::Provenance | Kind::ChangeReview | Kind::Vsa | Kind::PromotionDecision => {
+                Kind::Sbom
+                | Kind::Provenance
+                | Kind::ChangeReview
+                | Kind::ForgeWatch
+                | Kind::Vsa
+                | Kind::PromotionDecision => {
                     return Err(Finding::new(
                         codes::SIGNER_NOT_ALLOWED,
                         format!("SSH signatures are for people; {} is signed by a machine's key", kind.word()),

@@ -17,6 +17,7 @@ mod recorded;
 pub mod ssh;
 pub mod trust;
 pub mod vsa;
+pub mod webhook;
 
 pub use document::{SignedBy, Verified};
 pub use evidence::{Blobs, Evidence};

@@ -1,6 +1,7 @@
 //! in-toto Statement v1: what a signature says something about (subjects), and what it says (predicate).
 
 pub mod change_review;
+pub mod forge_watch;
 pub mod provenance;
 pub mod review;
 pub mod vsa;
@@ -34,6 +35,8 @@ pub enum Kind {
     Review,
     /// What a forge recorded of a change.
     ChangeReview,
+    /// A record of what a forge told as it happened.
+    ForgeWatch,
     /// The trust document.
     Trust,
     /// A policy release.
@@ -46,12 +49,13 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Sbom,
         Self::Provenance,
         Self::Vsa,
         Self::Review,
         Self::ChangeReview,
+        Self::ForgeWatch,
         Self::Trust,
         Self::PolicyRelease,
         Self::PolicyActivation,
@@ -67,6 +71,7 @@ impl Kind {
             Self::Vsa => "https://slsa.dev/verification_summary/v1",
             Self::Review => "https://countersign.dev/review/v0.1",
             Self::ChangeReview => "https://countersign.dev/change-review/v0.1",
+            Self::ForgeWatch => "https://countersign.dev/forge-watch/v0.1",
             Self::Trust => "https://countersign.dev/trust/v0.1",
             Self::PolicyRelease => "https://countersign.dev/policy-release/v0.1",
             Self::PolicyActivation => "https://countersign.dev/policy-activation/v0.1",
@@ -83,6 +88,7 @@ impl Kind {
             Self::Vsa => "vsa",
             Self::Review => "review",
             Self::ChangeReview => "change-review",
+            Self::ForgeWatch => "forge-watch",
             Self::Trust => "trust",
             Self::PolicyRelease => "policy-release",
             Self::PolicyActivation => "policy-activation",
