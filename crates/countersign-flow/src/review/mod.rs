@@ -7,6 +7,8 @@ mod explain;
 pub mod notes;
 mod sign;
 mod verify;
+#[cfg(feature = "online")]
+pub mod watch;
 
 pub use change::{ChangeSummary, FileChange};
 #[cfg(feature = "online")]
