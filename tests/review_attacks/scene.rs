@@ -2,6 +2,7 @@
 
 use super::Found;
 use countersign_collect::Environment;
+use countersign_core::digest::Sha256;
 use countersign_core::finding::{Class, Finding, verdict_of};
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::review::{NAMESPACE, Review, ReviewDecision};
@@ -302,13 +303,19 @@ impl Scene {
         }
     }
 
-    fn findings_in(&self, repo: &Path, start: Option<&str>, candidate: &str) -> Vec<Finding> {
-        let at = "2026-11-22T10:00:00Z".parse().expect("a time");
+    /// The signed trust document as a file, and its digest.
+    #[must_use]
+    pub fn trust_file(&self) -> (PathBuf, Sha256) {
         let file = self.folder.path().join("trust.sigstore.json");
         std::fs::write(&file, &self.trust).expect("written");
         let parsed = countersign_core::bundle::Signed::parse_lines(&self.trust).expect("trust");
         let statement = Statement::parse(&parsed[0].1.payload).expect("trust");
-        let digest = Trust::from_value(statement.predicate).expect("trust").digest().expect("a digest");
+        (file, Trust::from_value(statement.predicate).expect("trust").digest().expect("a digest"))
+    }
+
+    fn findings_in(&self, repo: &Path, start: Option<&str>, candidate: &str) -> Vec<Finding> {
+        let at = "2026-11-22T10:00:00Z".parse().expect("a time");
+        let (file, digest) = self.trust_file();
         let trust = TrustFile::read(&file, Some(digest), at).expect("trust");
         let proof = verify(&VerifyRequest {
             repo,

@@ -5,6 +5,8 @@ mod collect;
 mod fake;
 mod gate;
 mod limits;
+mod watch;
+mod watching;
 
 use countersign_collect::forge::{Client, Clock, Common, Credential, OnlineError, Place, Secret, Settings, capture};
 use countersign_core::forge::Capture;
