@@ -2,7 +2,7 @@
 
 use super::watching::{Place, SECRET, Watching, hmac, hub_headers, now, request};
 use countersign_core::forge::{Capture, derive};
-use countersign_tests::forge::{Delivery, Kind, Opinion};
+use countersign_tests::forge::{Delivery, Fault, Kind, Opinion};
 use std::io::Write as _;
 
 /// A change from its opening to its landing, delivered as it happens.
@@ -193,12 +193,13 @@ fn a_delivery_that_comes_long_after_is_not_seen_as_it_happened() {
 #[test]
 fn a_landing_waits_for_the_forge_and_survives_a_power_cut() {
     let mut place = Place::new(Kind::Github);
-    place.server.only_for("ghp_token");
-    place.door.write("token", b"ghp_other");
+    place.door.write("token", b"ghp_token");
     super::collect::private(&place.door.path().join("token"));
+    place.server.only_for("ghp_token");
+    place.server.misbehave("/api/", 10_000, Fault::Cut);
     let watching = place.watch_with("--token-file token");
     let number = whole(&mut place, &watching);
-    watching.wait_for("waiting  #1");
+    watching.wait_for("kept  #1  pull_request  closed");
     watching.kill();
     assert!(!place.door.has(&format!("evidence/{number}.change-review.sigstore.json")));
     // A record was being written when it died.
@@ -210,12 +211,31 @@ fn a_landing_waits_for_the_forge_and_survives_a_power_cut() {
     let watching = place.watch_with("--token-file token");
     watching.wait_for("repaired");
     watching.wait_for("waiting  #1");
-    // The token is mended: the program has the old one, and asks on until the forge takes it.
-    place.server.only_for("ghp_other");
+    place.server.behave();
     watching.wait_for("signed  #1");
-    assert!(!watching.text().contains("ghp_other"));
+    assert!(!watching.text().contains("ghp_token"));
     place.verify("T2").expect(0, &["T2"]);
     assert_eq!(watching.stop(), 0);
+}
+
+#[test]
+fn what_the_forge_refuses_to_show_is_said_and_asked_for_again() {
+    let mut place = Place::new(Kind::Github);
+    place.server.misbehave("/reviews", 2, Fault::Status(403));
+    let watching = place.watch();
+    let number = whole(&mut place, &watching);
+    watching.wait_for("short: reviews");
+    watching.wait_for("waiting  #1");
+    let line = watching.wait_for_several("signed  #1", 2);
+    assert!(line.contains("seen as it happened"), "{line}");
+    assert_eq!(place.statement(number).shortfalls, []);
+    place.verify("T2").expect(0, &["T2"]);
+    place.server.misbehave("/reviews", 10_000, Fault::Status(403));
+    assert_eq!(watching.stop(), 0);
+    // What is whole is left alone at a restart.
+    let again = place.watch();
+    assert_eq!(again.stop(), 0);
+    assert_eq!(place.statement(number).shortfalls, []);
 }
 
 #[test]

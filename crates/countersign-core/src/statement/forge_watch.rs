@@ -68,6 +68,8 @@ pub enum Watched {
         capture: Sha256,
         /// The last record that it takes in.
         through: u64,
+        /// Whether the forge showed everything that it was asked for, settings aside.
+        whole: bool,
     },
     /// The watcher was told to stop.
     Stopped,

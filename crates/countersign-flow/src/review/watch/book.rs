@@ -104,6 +104,18 @@ impl Book {
         before.map(|(_, old)| old).filter(|old| *old != capture)
     }
 
+    /// Its statement is to be made anew.
+    pub(super) fn reopen(&mut self, change: u64) {
+        if let Some((through, _)) = self.changes.get_mut(&change).and_then(|change| change.signed.as_mut()) {
+            *through = 0;
+        }
+    }
+
+    /// Whether its statement takes in this record.
+    pub(super) fn takes_in(&self, change: u64, through: u64) -> bool {
+        self.changes.get(&change).and_then(|change| change.signed).is_some_and(|(known, _)| known >= through)
+    }
+
     /// The changes that landed, and of which something was told that their statement does not take in.
     pub(super) fn open(&self) -> Vec<u64> {
         let open = |(_, change): &(&u64, &Change)| {
@@ -213,6 +225,10 @@ mod tests {
         book.tell(told(3, change(7, false)));
         assert_eq!(book.open(), [7], "something came late");
         assert_eq!(book.signed(7, 3, Sha256::of(b"b")), Some(Sha256::of(b"a")));
+        assert!(book.takes_in(7, 3) && book.open().is_empty());
+        book.reopen(7);
+        assert!(!book.takes_in(7, 3));
+        assert_eq!(book.open(), [7]);
     }
 
     #[test]

@@ -8,7 +8,6 @@ use crate::output::{CollectedChange, WatchOutcome};
 use crate::review::collect::{Reading, capture_path, conclude};
 use countersign_collect::forge::{Client, Clock, Common, OnlineError, complete};
 use countersign_core::digest::Sha256;
-use countersign_core::exit::Exit;
 use countersign_core::forge::webhook::name_of;
 use countersign_core::forge::{Capture, Exchange, Head};
 use countersign_core::statement::change_review::Observation;
@@ -30,6 +29,8 @@ enum Outcome {
     Again(Option<Box<CollectedChange>>, String),
     /// It amounts to nothing.
     Hopeless(String),
+    /// The statement that there is has to do.
+    Left,
 }
 
 impl Watcher {
@@ -43,6 +44,7 @@ impl Watcher {
                     self.inside().waiting.remove(&change);
                     self.say_written(change, *row, clock);
                 }
+                Outcome::Left => drop(self.inside().waiting.remove(&change)),
                 Outcome::Hopeless(why) => {
                     self.inside().waiting.remove(&change);
                     let said = Said { change: Some(change), detail: Some(why), ..Said::default() };
@@ -106,20 +108,27 @@ impl Watcher {
             }
             Some(Err(error)) => return Ok(Outcome::Again(None, plain(&error))),
         };
-        let (row, exit) = match conclude(&capture, reading, &self.setup.key, &self.setup.output) {
+        let whole = (reading.derive)(&capture).is_ok_and(|review| review.shortfalls.iter().all(|s| s.what.is_setting()));
+        // A forge that refuses or is down is asked until it is not; one that answers and is behind, a few times.
+        let refused = |exchange: &Exchange| exchange.status >= 400 && exchange.status != 404;
+        let again = client.is_some()
+            && !whole
+            && (tried < BEHIND || capture.answers().any(|(exchange, _)| refused(exchange)));
+        let why = "the forge does not show all of it yet".to_owned();
+        if !whole && self.inside().book.takes_in(change, through) {
+            return Ok(if again { Outcome::Again(None, why) } else { Outcome::Left });
+        }
+        let row = match conclude(&capture, reading, &self.setup.key, &self.setup.output) {
             // Whoever makes a change that is too large for a capture must not end the watching of the others.
             Err(FlowError::Capture(error)) => return Ok(self.given_up(change, through, error.to_string())),
-            other => other?,
+            other => Box::new(other?.0),
         };
         let (Some(statement), Some(digest)) = (row.bundle, row.capture) else {
-            if tried < BEHIND {
-                let why = row.failed.clone().unwrap_or_default();
-                return Ok(Outcome::Again(None, why));
-            }
-            return Ok(self.given_up(change, through, row.failed.unwrap_or_default()));
+            let why = row.failed.clone().unwrap_or_default();
+            return Ok(if again { Outcome::Again(None, why) } else { self.given_up(change, through, why) });
         };
         let mut inside = self.inside();
-        let what = Watched::Signed { change, statement, capture: digest, through };
+        let what = Watched::Signed { change, statement, capture: digest, through, whole };
         inside.chain.add(what, clock.now(), &self.setup.whom, &self.setup.key)?;
         let replaced = inside.book.signed(change, through, digest);
         drop(inside);
@@ -127,10 +136,7 @@ impl Watcher {
             // The statement that rested on it is replaced. One that is left behind does no harm.
             let _gone = std::fs::remove_file(capture_path(&self.setup.output, &old));
         }
-        if exit != Exit::Ok && client.is_some() && tried < BEHIND {
-            return Ok(Outcome::Again(Some(Box::new(row)), "the forge does not show all of it yet".to_owned()));
-        }
-        Ok(Outcome::Written(Box::new(row)))
+        Ok(if again { Outcome::Again(Some(row), why) } else { Outcome::Written(row) })
     }
 
     /// Nothing comes of it for now. What is told later, or a restart, brings it up again.

@@ -312,8 +312,11 @@ fn remember(
             book.know(guid, event, *payload, false);
             book.absent(record.sequence, missed(record));
         }
-        Watched::Signed { change, capture, through, .. } => {
+        Watched::Signed { change, capture, through, whole, statement: _ } => {
             let _replaced = book.signed(*change, *through, *capture);
+            if !whole {
+                book.reopen(*change);
+            }
         }
         Watched::Stopped => {}
     }
