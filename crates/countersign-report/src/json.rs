@@ -44,7 +44,8 @@ pub fn schema_uri(verb: &str, version: &str) -> String {
 /// A verb's output: two spaces, `schema` first, the other keys sorted, a newline at the end. Characters that could
 /// steer a terminal or turn text around are written as JSON escapes, so the values stay exactly what they are.
 pub fn document<T: Serialize + ?Sized>(verb: &str, version: &str, body: &T) -> Result<String, DocumentError> {
-    let text = serde_json::to_string_pretty(&named(verb, version, body)?).map_err(|e| JsonError::Shape(e.to_string()))?;
+    let text =
+        serde_json::to_string_pretty(&named(verb, version, body)?).map_err(|e| JsonError::Shape(e.to_string()))?;
     Ok(visible(&text))
 }
 

@@ -71,7 +71,10 @@ fn what_is_not_proved_replayed_or_about_something_else_is_refused() {
     let with = |name: &str, value: &str| -> Vec<(&'static str, String)> {
         good.iter().map(|(n, v)| (*n, if *n == name { value.to_owned() } else { v.clone() })).collect()
     };
-    assert_eq!(watching.send(&request(path, &with("Content-Type", "application/x-www-form-urlencoded"), &push.body)), 415);
+    assert_eq!(
+        watching.send(&request(path, &with("Content-Type", "application/x-www-form-urlencoded"), &push.body)),
+        415
+    );
     assert_eq!(watching.send(&request(path, &with("X-GitHub-Delivery", ""), &push.body)), 400);
     assert_eq!(watching.send(&request(path, &with("X-GitHub-Event", "ping"), &push.body)), 200, "of no interest");
     assert_eq!(watching.send(&request("/webhooks/gitlab", &good, &push.body)), 404);
@@ -269,7 +272,8 @@ fn a_journal_that_was_altered_ends_the_watching_with_its_place() {
     place.door.write("state/journal", text.as_bytes());
     let other = place.line().replace("collector.pem", "keys/gate.pem");
     place.door.run(&other).expect(4, &["watch-journal", "record 0", "this key"]);
-    let payload = std::fs::read_dir(place.door.path().join("state/deliveries")).unwrap().next().unwrap().unwrap().path();
+    let payload =
+        std::fs::read_dir(place.door.path().join("state/deliveries")).unwrap().next().unwrap().unwrap().path();
     let body = std::fs::read(&payload).unwrap();
     std::fs::write(&payload, b"{}").unwrap();
     place.door.run(&line).expect(4, &["watch-journal", "the delivery that it names was altered"]);

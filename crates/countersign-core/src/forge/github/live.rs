@@ -232,9 +232,7 @@ impl Live {
         match self.opened {
             None => gaps.push("the opening".to_owned()),
             Some(opened) => {
-                let in_time = |moved: &&Move| {
-                    moved.at.zip(landed).is_none_or(|(at, landed)| at.second() <= landed)
-                };
+                let in_time = |moved: &&Move| moved.at.zip(landed).is_none_or(|(at, landed)| at.second() <= landed);
                 let moves: Vec<_> =
                     self.moves.iter().filter(in_time).map(|moved| (moved.before, moved.after)).collect();
                 if !unbroken(opened, &moves, pull.head) {

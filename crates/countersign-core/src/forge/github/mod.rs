@@ -113,9 +113,8 @@ pub(super) fn derive(capture: &Capture) -> Result<ChangeReview, ForgeError> {
         None => None,
     };
     let is_live = capture.head.how == Observation::Live;
-    let asked_moves = pull.head_repository.as_ref().is_some_and(|(_, path)| {
-        answers.has(&Names::activity(path, &pull.head_branch))
-    });
+    let asked_moves =
+        pull.head_repository.as_ref().is_some_and(|(_, path)| answers.has(&Names::activity(path, &pull.head_branch)));
     let gaps = if is_live { live.gaps(&pull, &reviews, asked_moves && moves_listed) } else { Vec::new() };
     let delivered = is_live.then(|| live.moves.iter().map(|moved| (moved.before, moved.after)).collect());
     let queued = told.queued();

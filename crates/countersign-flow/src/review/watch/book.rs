@@ -142,8 +142,7 @@ impl Book {
             })
             .collect();
         let pushed = |told: &&Told| {
-            told.sequence < landing
-                && matches!(&told.about.topic, Topic::Push { pushed } if branches.contains(pushed))
+            told.sequence < landing && matches!(&told.about.topic, Topic::Push { pushed } if branches.contains(pushed))
         };
         rows.extend(self.told.iter().rev().filter(pushed).take(limits::CAPTURE_PUSHES));
         rows.sort_by_key(|told| told.sequence);

@@ -108,12 +108,12 @@ impl Watcher {
             }
             Some(Err(error)) => return Ok(Outcome::Again(None, plain(&error))),
         };
-        let whole = (reading.derive)(&capture).is_ok_and(|review| review.shortfalls.iter().all(|s| s.what.is_setting()));
+        let whole =
+            (reading.derive)(&capture).is_ok_and(|review| review.shortfalls.iter().all(|s| s.what.is_setting()));
         // A forge that refuses or is down is asked until it is not; one that answers and is behind, a few times.
         let refused = |exchange: &Exchange| exchange.status >= 400 && exchange.status != 404;
-        let again = client.is_some()
-            && !whole
-            && (tried < BEHIND || capture.answers().any(|(exchange, _)| refused(exchange)));
+        let again =
+            client.is_some() && !whole && (tried < BEHIND || capture.answers().any(|(exchange, _)| refused(exchange)));
         let why = "the forge does not show all of it yet".to_owned();
         if !whole && self.inside().book.takes_in(change, through) {
             return Ok(if again { Outcome::Again(None, why) } else { Outcome::Left });

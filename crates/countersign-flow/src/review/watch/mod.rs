@@ -132,11 +132,8 @@ impl Watcher {
 
     /// Takes one delivery. What comes back is to be answered; an error is the end of watching.
     pub fn receive(&self, incoming: &Incoming<'_>, now: Time) -> Result<WatchOutcome, FlowError> {
-        let mut said = Said {
-            delivery: incoming.guid.map(shortened),
-            event: incoming.event.map(shortened),
-            ..Said::default()
-        };
+        let mut said =
+            Said { delivery: incoming.guid.map(shortened), event: incoming.event.map(shortened), ..Said::default() };
         let outcome = self.take(incoming, now, &mut said)?;
         self.say(now, outcome, said);
         Ok(outcome)
@@ -279,12 +276,7 @@ impl Said {
 }
 
 /// Takes a record of the journal into the book.
-fn remember(
-    book: &mut Book,
-    setup: &Setup,
-    record: &ForgeWatch,
-    before: Option<&ForgeWatch>,
-) -> Result<(), FlowError> {
+fn remember(book: &mut Book, setup: &Setup, record: &ForgeWatch, before: Option<&ForgeWatch>) -> Result<(), FlowError> {
     match &record.what {
         Watched::Started => {
             let stopped = before.is_some_and(|before| before.what == Watched::Stopped);

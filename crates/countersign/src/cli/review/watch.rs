@@ -87,8 +87,7 @@ impl SecretArgs {
             secrets.push(Secret::of(value, name).map_err(OnlineError::from)?);
         }
         let texts: Vec<&str> = secrets.iter().map(Secret::reveal).collect();
-        Secrets::new(forge, &texts)
-            .map_err(|error| FlowError::Usage(format!("--secret-file, --secret-env: {error}")))
+        Secrets::new(forge, &texts).map_err(|error| FlowError::Usage(format!("--secret-file, --secret-env: {error}")))
     }
 }
 
