@@ -33,6 +33,15 @@ impl End {
     }
 }
 
+/// Ends the listening when it is dropped.
+struct Ends(Arc<End>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.asked.notify_one();
+    }
+}
+
 /// Receives deliveries and works on what landed, until the process is told to stop or something fails for good. `client`
 /// asks the forge for what deliveries do not tell.
 pub fn watch(
@@ -46,7 +55,9 @@ pub fn watch(
     let end = Arc::new(End::default());
     let (done, worked) = mpsc::channel::<()>();
     let (worker, failed) = (Arc::clone(&watcher), Arc::clone(&end));
-    std::thread::spawn(move || {
+    let work = std::thread::spawn(move || {
+        // However this ends, so does the listening.
+        let _ends = Ends(Arc::clone(&failed));
         if let Err(error) = worker.work(client.as_ref(), clock) {
             failed.fail(error);
         }
@@ -71,6 +82,11 @@ pub fn watch(
     runtime.shutdown_timeout(PATIENCE);
     watcher.stop_working();
     let _ended = worked.recv_timeout(PATIENCE);
+    if work.is_finished()
+        && let Err(fault) = work.join()
+    {
+        std::panic::resume_unwind(fault);
+    }
     let stopped = watcher.stop(clock.now());
     let why = end.why.lock().unwrap_or_else(PoisonError::into_inner).take();
     listened.and(why.map_or(Ok(()), Err)).and(stopped)

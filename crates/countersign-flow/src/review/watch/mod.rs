@@ -27,6 +27,7 @@ use countersign_record::disk::{DiskError, Doing};
 use countersign_sign::SigningKey;
 use countersign_verify::webhook::{Proof, Proved, Secrets};
 use std::collections::BTreeMap;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -109,8 +110,10 @@ pub struct Incoming<'a> {
 impl Watcher {
     /// Opens the state, checks all of it, and writes down that somebody listens from now on.
     pub fn open(setup: Setup, tell: Tell, now: Time) -> Result<Self, FlowError> {
-        for folder in [&setup.state, &payloads(&setup.state), &setup.output] {
-            std::fs::create_dir_all(folder).map_err(|source| DiskError::new(Doing::Create, folder, source))?;
+        // Deliveries have names in them: they are for the collector alone.
+        for (folder, mode) in [(&setup.state, 0o700), (&payloads(&setup.state), 0o700), (&setup.output, 0o777)] {
+            let made = std::fs::DirBuilder::new().recursive(true).mode(mode).create(folder);
+            made.map_err(|source| DiskError::new(Doing::Create, folder, source))?;
         }
         let held = Chain::open(&setup.state, &setup.session, &setup.whom, &setup.key)?;
         let mut chain = held.chain;
