@@ -45,7 +45,7 @@ impl Drop for Ends {
 /// Receives deliveries and works on what landed, until the process is told to stop or something fails for good. `client`
 /// asks the forge for what deliveries do not tell.
 pub fn watch(
-    watcher: Arc<Watcher>,
+    watcher: &Arc<Watcher>,
     listen: SocketAddr,
     client: Option<Client<'static>>,
     clock: &'static (dyn Clock + Send),
@@ -54,7 +54,7 @@ pub fn watch(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(io)?;
     let end = Arc::new(End::default());
     let (done, worked) = mpsc::channel::<()>();
-    let (worker, failed) = (Arc::clone(&watcher), Arc::clone(&end));
+    let (worker, failed) = (Arc::clone(watcher), Arc::clone(&end));
     let work = std::thread::spawn(move || {
         // However this ends, so does the listening.
         let _ends = Ends(Arc::clone(&failed));
@@ -69,7 +69,7 @@ pub fn watch(
         let mut terminate = signal(SignalKind::terminate()).map_err(io)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(io)?;
         watcher.listening(listener.local_addr().map_err(io)?, clock.now());
-        let router = webhooks::router(&watcher, &end, clock);
+        let router = webhooks::router(watcher, &end, clock);
         tokio::select! {
             () = connection::accept(&listener, router) => {}
             _ = terminate.recv() => {}

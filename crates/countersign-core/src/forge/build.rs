@@ -96,7 +96,8 @@ impl Read<'_> {
             if let EventKind::Moved { before, after, .. } = event.what {
                 self.people.add(AuthorRole::Pusher, event.account, None);
                 if self.delivered.as_ref().is_some_and(|known| !known.contains(&(before, after))) {
-                    self.gaps.push(format!("the push of {}", after.map_or("nothing".to_owned(), |after| after.hex())));
+                    let what = after.map_or_else(|| "a commit that is not said".to_owned(), |after| after.hex());
+                    self.gaps.push(format!("the push of {what}"));
                 }
             }
         }

@@ -123,7 +123,7 @@ impl Watch {
         let client = if self.deliveries_only { None } else { Some(Client::new(settings, clock)?) };
         let format = call.format;
         let watcher = Watcher::open(setup, Box::new(move |line| show(format, line)), now)?;
-        countersign_serve::watch(Arc::new(watcher), self.listen, client, clock)?;
+        countersign_serve::watch(&Arc::new(watcher), self.listen, client, clock)?;
         Ok(Done::text(Exit::Ok, ""))
     }
 }
