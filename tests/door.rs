@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 use tempfile::TempDir;
 
@@ -108,6 +108,14 @@ impl Door {
     pub fn run_with(&self, variables: &[(&str, &str)], line: &str) -> Said {
         let arguments: Vec<&str> = line.split_whitespace().collect();
         Said::of(&command(self.path(), &arguments).envs(variables.iter().copied()).output().expect("the program runs"))
+    }
+
+    /// Starts the program with a command line, split at spaces, and does not wait for it.
+    #[must_use]
+    pub fn spawn(&self, line: &str) -> std::process::Child {
+        let arguments: Vec<&str> = line.split_whitespace().collect();
+        let mut command = command(self.path(), &arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs")
     }
 
     /// Runs the gate with arguments that need not be UTF-8, dry, for the rest as [`Door::promote`].

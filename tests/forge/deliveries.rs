@@ -103,6 +103,8 @@ impl Story {
         let change = &self.changes[&number];
         let mut attributes = gitlab::merge_request(self, change);
         attributes["action"] = json!(action);
+        attributes["url"] = attributes["web_url"].clone();
+        attributes["author_id"] = json!(change.opener);
         attributes["last_commit"] = json!({"id": change.head()});
         if action == "update"
             && let Some((_, before, _)) = change.heads.iter().rev().nth(1)

@@ -41,6 +41,20 @@ const ALL_LIBRARIES: &[&str] = &[
     "countersign-flow",
 ];
 
+/// What the terminal door may use.
+const DOOR: &[&str] = &[
+    "countersign-core",
+    "countersign-sbom",
+    "countersign-collect",
+    "countersign-sign",
+    "countersign-verify",
+    "countersign-decide",
+    "countersign-record",
+    "countersign-report",
+    "countersign-flow",
+    "countersign-serve",
+];
+
 const ROOMS: &[Room] = &[
     Room {
         name: "countersign-core",
@@ -93,7 +107,7 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign-verify",
         ours: &["countersign-core"],
-        foreign: &["aws-lc-rs", "serde_json", "ssh-key", "thiserror"],
+        foreign: &["aws-lc-rs", "base64", "serde_json", "ssh-key", "thiserror"],
         dev: &["proptest"],
     },
     Room {
@@ -121,8 +135,14 @@ const ROOMS: &[Room] = &[
         dev: &[],
     },
     Room {
+        name: "countersign-serve",
+        ours: &["countersign-core", "countersign-collect", "countersign-verify", "countersign-flow"],
+        foreign: &["axum", "http-body-util", "hyper", "hyper-util", "tokio"],
+        dev: &[],
+    },
+    Room {
         name: "countersign",
-        ours: ALL_LIBRARIES,
+        ours: DOOR,
         foreign: &["clap", "clap_complete", "getrandom", "serde", "serde_json", "tempfile", "thiserror"],
         dev: &[],
     },

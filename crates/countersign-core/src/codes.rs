@@ -143,6 +143,7 @@ codes! {
     FORGE_CAPTURE_MISSING "forge-capture-missing" Indeterminate "The forge's own answers, on which a collector's statement rests, are not in the evidence.";
     FORGE_CAPTURE_DIFFERS "forge-capture-differs" Untrusted "Read again, the forge's answers amount to something else than the collector signed.";
     FORGE_SHORTFALL "forge-shortfall" Indeterminate "The collector could not read a part of what the forge knows of a change that the proof rests on.";
+    WATCH_JOURNAL "watch-journal" Untrusted "A record of a watcher's journal, or a delivery that it names, was altered, taken out or put in, or is not the collector's.";
     RULES_BYPASSED "rules-bypassed" Refused "Somebody went past the branch's rules when the change landed.";
     RULES_NOT_ENFORCED "rules-not-enforced" Refused "The branch's rules only watch, ask for no approval, or let some go past them.";
     RULES_CHANGED "rules-changed" Refused "The branch's rules were changed after the change landed, so those that were in force then are not known.";

@@ -107,3 +107,23 @@ pub const CAPTURE_EXCHANGES: usize = 4_096;
 pub const FORGE_ANSWER_BYTES: usize = 16 << 20;
 /// Reviews, commits or events of one change that are read: a forge lists no more of some of them, and then cuts.
 pub const FORGE_ITEMS: usize = 10_000;
+/// One delivery of a forge's webhook. Those about changes are below 100 kB.
+pub const DELIVERY_BYTES: usize = 16 << 20;
+/// All headers of one delivery.
+pub const DELIVERY_HEADER_BYTES: usize = 16 << 10;
+/// How long a delivery may take to arrive, in seconds. Forges give up after ten.
+pub const DELIVERY_SECONDS: u64 = 20;
+/// Deliveries that are received at one time.
+pub const DELIVERIES_AT_ONCE: usize = 16;
+/// Longest id or event of a delivery.
+pub const DELIVERY_NAME_BYTES: usize = 100;
+/// How far the time that a delivery tells of may be from that at which it came, in seconds.
+pub const DELIVERY_LATE_SECONDS: u64 = 900;
+/// How old a delivery with a signed time may be, in seconds.
+pub const DELIVERY_SIGNED_SECONDS: u64 = 300;
+/// One line of a watcher's journal.
+pub const JOURNAL_LINE_BYTES: usize = 64 << 10;
+/// Pushes to one branch that a change's capture takes in: the newest.
+pub const CAPTURE_PUSHES: usize = 1_000;
+/// A watcher's journal.
+pub const JOURNAL_BYTES: usize = 1 << 30;

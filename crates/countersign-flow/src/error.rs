@@ -12,6 +12,7 @@ use countersign_core::forge::CaptureError;
 use countersign_core::json::JsonError;
 use countersign_core::statement::StatementError;
 use countersign_record::disk::{DiskError, DiskFault};
+use countersign_record::journal::JournalError;
 use countersign_record::log::LogError;
 use countersign_record::package::PackageError;
 use countersign_record::store::StoreError;
@@ -80,6 +81,17 @@ pub enum FlowError {
     /// The log failed.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// A watcher's journal failed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A watcher could not listen.
+    #[error("could not listen on {address}")]
+    Listen {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The audit package does not hold.
     #[error(transparent)]
     Package(#[from] PackageError),
@@ -137,7 +149,7 @@ impl FlowError {
             Self::Log(LogError::Missing { .. }) => {
                 Some("name the store with --store; `countersign log init` makes a new log".to_owned())
             }
-            Self::Log(LogError::InUse { .. }) => {
+            Self::Log(LogError::InUse { .. }) | Self::Journal(JournalError::InUse { .. }) => {
                 Some("wait until the other run has ended, and run this again".to_owned())
             }
             Self::Git(GitError::ChangeNotFetched { fetch, .. }) => Some(fetch.clone()),
@@ -193,7 +205,8 @@ impl FlowError {
             Self::Log(error) => log_exit(error),
             #[cfg(feature = "online")]
             Self::Online(error) => online_exit(error),
-            Self::TooLarge { .. }
+            Self::Journal(JournalError::Altered { .. } | JournalError::TooLarge { .. })
+            | Self::TooLarge { .. }
             | Self::NotUtf8 { .. }
             | Self::Statement(_)
             | Self::Package(_)
@@ -204,6 +217,8 @@ impl FlowError {
                 Exit::Indeterminate
             }
             Self::Read { .. }
+            | Self::Journal(_)
+            | Self::Listen { .. }
             | Self::Exists { .. }
             | Self::Disk(_)
             | Self::KeyWrite(_)

@@ -33,6 +33,41 @@ macro_rules! documents {
     };
 }
 
+/// What a watcher did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum WatchOutcome {
+    /// It listens from here on.
+    Listening,
+    /// A line that was being written when it died was taken off: nobody had been told of it.
+    Repaired,
+    /// A delivery was kept.
+    Kept,
+    /// The same delivery was kept before.
+    Had,
+    /// A delivery of no interest.
+    Ignored,
+    /// A delivery came without proof that it is the forge's.
+    NotProved,
+    /// A delivery came again, with other contents.
+    Altered,
+    /// A delivery is about another repository.
+    Elsewhere,
+    /// A delivery is the forge's, and cannot be read: what it told of was missed.
+    Missed,
+    /// A request that is no delivery.
+    Refused,
+    /// A change's statement was signed and written.
+    Signed,
+    /// A change's statement has to wait, and is tried again.
+    Waiting,
+    /// A change amounts to no statement.
+    Failed,
+    /// It stopped.
+    Stopped,
+}
+
 documents! {
     /// `sbom`: an SBOM was written.
     Sbom {
@@ -331,10 +366,29 @@ documents! {
         bundle: Option<Sha256>,
         /// The digest of the answers that it rests on, which is also their file's name.
         capture: Option<Sha256>,
+        /// What can have been missed, of what was told as it happened.
+        gaps: Vec<String>,
         /// What could not be read, each alone.
         shortfalls: Vec<Shortfall>,
         /// Why there is no statement.
         failed: Option<String>,
+    }
+    /// `review watch`: one thing that happened, on a line of its own.
+    ReviewWatched {
+        /// When.
+        at: Time,
+        /// What was done.
+        outcome: WatchOutcome,
+        /// The forge's id of the delivery, where it is about one.
+        delivery: Option<String>,
+        /// The forge's word for what the delivery tells of.
+        event: Option<String>,
+        /// The change, where it is about one.
+        change: Option<u64>,
+        /// More about it, for people.
+        detail: Option<String>,
+        /// The change's statement, where one was written.
+        written: Option<CollectedChange>,
     }
     /// `review collect`: what a forge recorded of changes was read, signed and written.
     ReviewCollected {

@@ -5,6 +5,7 @@
 
 pub mod atomic;
 pub mod disk;
+pub mod journal;
 pub mod log;
 pub mod package;
 pub mod store;

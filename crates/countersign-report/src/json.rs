@@ -44,15 +44,25 @@ pub fn schema_uri(verb: &str, version: &str) -> String {
 /// A verb's output: two spaces, `schema` first, the other keys sorted, a newline at the end. Characters that could
 /// steer a terminal or turn text around are written as JSON escapes, so the values stay exactly what they are.
 pub fn document<T: Serialize + ?Sized>(verb: &str, version: &str, body: &T) -> Result<String, DocumentError> {
+    let text =
+        serde_json::to_string_pretty(&named(verb, version, body)?).map_err(|e| JsonError::Shape(e.to_string()))?;
+    Ok(visible(&text))
+}
+
+/// The same on one line, for a verb that goes on and says one thing after the other.
+pub fn line<T: Serialize + ?Sized>(verb: &str, version: &str, body: &T) -> Result<String, DocumentError> {
+    let text = serde_json::to_string(&named(verb, version, body)?).map_err(|e| JsonError::Shape(e.to_string()))?;
+    Ok(visible(&text))
+}
+
+fn named<T: Serialize + ?Sized>(verb: &str, version: &str, body: &T) -> Result<Named, DocumentError> {
     let Value::Object(body) = json::to_value(body)? else {
         return Err(DocumentError::NotAnObject { verb: verb.to_owned() });
     };
     if body.contains_key(SCHEMA) {
         return Err(DocumentError::SchemaField { verb: verb.to_owned() });
     }
-    let named = Named { schema: schema_uri(verb, version), body };
-    let text = serde_json::to_string_pretty(&named).map_err(|e| JsonError::Shape(e.to_string()))?;
-    Ok(visible(&text))
+    Ok(Named { schema: schema_uri(verb, version), body })
 }
 
 /// The JSON Schema of a verb's output: that of the body, with the field `schema` required.

@@ -12,6 +12,11 @@ pub fn document<T: Serialize + ?Sized>(verb: &str, body: &T) -> Result<String, D
     json::document(verb, json::VERSION, body)
 }
 
+/// One document of a verb that goes on, on one line.
+pub fn line<T: Serialize + ?Sized>(verb: &str, body: &T) -> Result<String, DocumentError> {
+    json::line(verb, json::VERSION, body)
+}
+
 /// A refusal, or an open question, without more to show.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -181,6 +181,7 @@ fn signing_key<'t>(signed: &Signed, kind: Kind, trust: &'t Trust, place: &str) -
                 | Kind::Provenance
                 | Kind::ChangeReview
                 | Kind::SourceProvenance
+                | Kind::ForgeWatch
                 | Kind::Vsa
                 | Kind::PromotionDecision => {
                     return Err(Finding::new(

@@ -19,6 +19,7 @@ pub mod source;
 pub mod ssh;
 pub mod trust;
 pub mod vsa;
+pub mod webhook;
 
 pub use document::{SignedBy, Verified};
 pub use evidence::{Blobs, Evidence};

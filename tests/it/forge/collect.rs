@@ -225,7 +225,7 @@ fn the_door_collects_signs_and_says_what_is_missing() {
     door.run(&line.replace("start..main", "start")).expect(2, &["START..CANDIDATE"]);
 }
 
-fn private(path: &Path) {
+pub(super) fn private(path: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }

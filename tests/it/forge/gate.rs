@@ -1,6 +1,7 @@
 //! The gate over what a forge recorded: decided, recorded with the forge's own answers, and proved again from the package.
 
 use super::Patient;
+use super::watching::{SECRET, hmac};
 use countersign_collect::forge::{Client, Common, Credential, Place as Forge, Settings, capture};
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
@@ -11,26 +12,33 @@ use countersign_core::policy::{Manifest, SOURCE_FILE};
 use countersign_core::statement::change_review::ForgeKind;
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_flow::audit::{self, OutsideTrust};
+use countersign_flow::output::{ReviewWatched, WatchOutcome};
 use countersign_flow::place::Place;
+use countersign_flow::review::watch::{Incoming, Setup, Watcher, Whom};
 use countersign_sign::{KeyKind, SigningKey, sign_payload};
-use countersign_tests::forge::{Commit, Kind as ForgeStory, Opinion, Server, Story, Way};
+use countersign_tests::forge::{Commit, Delivery, Kind as ForgeStory, Opinion, Server, Story, Way};
 use countersign_tests::world::{REPOSITORY, World, policy_toml};
+use countersign_verify::webhook::{Proof, Secrets};
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A world whose policy takes what a forge recorded, and whose trust believes a collector.
-fn world(collector: &SigningKey, ada: u64, ben: u64) -> World {
+fn world(collector: &SigningKey, ada: u64, ben: u64, tier: &str) -> World {
     let mut world = World::new();
     let account = |text: String, person: &str, id: u64| {
         let line = format!("id = \"{person}\"\n");
         text.replace(&line, &format!("{line}accounts = [{{ host = \"example.com\", id = {id} }}]\n"))
     };
-    let text = account(account(world.trust_toml(2), "ada", ada), "ben", ben).replace("\"T3\"", "\"T1\"");
+    let text = account(account(world.trust_toml(2), "ada", ada), "ben", ben).replace("\"T3\"", &format!("\"{tier}\""));
     let collectors = format!(
-        "[[collectors]]\nname = \"reader\"\nkeys = [{{ key = \"{}\" }}]\nmay_sign = [\"change-review\"]\nhosts = [\"example.com\"]\n[[gates]]",
+        "[[collectors]]\nname = \"reader\"\nkeys = [{{ key = \"{}\" }}]\nmay_sign = [\"change-review\"]\nhosts = [\"example.com\"]\n\
+         max_tier = \"{tier}\"\n[[gates]]",
         collector.public().to_openssh()
     );
     world.trust_from_now_on(&text.replacen("[[gates]]", &collectors, 1), &["ada", "ben"]);
-    let text = policy_toml(&world.start).replace("version = 1", "version = 2").replace("\"T3\"", "\"T1\"");
+    let text =
+        policy_toml(&world.start).replace("version = 1", "version = 2").replace("\"T3\"", &format!("\"{tier}\""));
     let manifest = Manifest::close(&BTreeMap::from([(SOURCE_FILE.to_owned(), text.into_bytes())])).expect("a policy");
     let release = world.release(&manifest, &["ada", "ben"]);
     let replaces = Some(world.pin.digest);
@@ -66,7 +74,7 @@ fn what_a_forge_recorded_passes_the_gate_and_comes_out_the_same_from_the_package
     let mut story = Story::new(ForgeStory::Github, "team/app");
     let (ada, ben) = (story.person("ada"), story.person("ben"));
     story.rules("main", 1, true);
-    let mut world = world(&collector, ada, ben);
+    let mut world = world(&collector, ada, ben, "T1");
     let base = world.tip.hex();
     let (head, landed) = world.land(1);
     let commit = Commit::new(&head.hex(), &[&base]).by(ada);
@@ -97,4 +105,82 @@ fn what_a_forge_recorded_passes_the_gate_and_comes_out_the_same_from_the_package
     let report = audit::verify(&package, Some(trust), Some(&world.checkpoint())).unwrap();
     assert_eq!(verdict_of(&report.findings), Verdict::Pass, "{:#?}", report.findings);
     assert!(report.decisions.iter().all(|row| row.same_again && row.authorised));
+}
+
+/// What a watcher signs of what happened after it began to listen: its capture and its statement.
+fn watched(server: &Server, collector: SigningKey, told: &[Delivery], late: usize) -> (Vec<u8>, Vec<u8>) {
+    let folder = tempfile::tempdir().unwrap();
+    let setup = |collector: SigningKey, session: &str| Setup {
+        whom: Whom {
+            forge: ForgeKind::Github,
+            host: "example.com".to_owned(),
+            path: "team/app".to_owned(),
+            repository: Uri::new(REPOSITORY).unwrap(),
+        },
+        state: folder.path().join("state"),
+        output: folder.path().join("evidence"),
+        key: collector,
+        secrets: Secrets::new(ForgeKind::Github, &[SECRET]).unwrap(),
+        session: session.to_owned(),
+    };
+    let signed = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&signed);
+    let tell = move |line: &ReviewWatched| {
+        seen.fetch_or(line.outcome == WatchOutcome::Signed, Ordering::SeqCst);
+    };
+    let start = told[late].at.plus(-10);
+    let watcher = Watcher::open(setup(collector, "one"), Box::new(tell), start).unwrap();
+    for delivery in told {
+        let signature = format!("sha256={}", hmac(SECRET.as_bytes(), &delivery.body).hex());
+        let incoming = Incoming {
+            guid: Some(&delivery.guid),
+            event: Some(&delivery.event),
+            proof: Proof { hub_signature: Some(&signature), ..Proof::default() },
+            body: &delivery.body,
+        };
+        assert_eq!(watcher.receive(&incoming, delivery.at.max(start)).unwrap(), WatchOutcome::Kept);
+    }
+    let place = Forge::new(ForgeKind::Github, "git+https://example.com/team/app", Some(&server.api())).unwrap();
+    let clock = Patient::new();
+    let client = Client::new(Settings::new(place, Credential::None), &clock).unwrap();
+    std::thread::scope(|scope| {
+        let worker = scope.spawn(|| watcher.work(Some(&client), &clock));
+        while !signed.load(Ordering::SeqCst) && !worker.is_finished() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        watcher.stop_working();
+        worker.join().unwrap().unwrap();
+    });
+    let evidence = folder.path().join("evidence");
+    let statement = std::fs::read(evidence.join("1.change-review.sigstore.json")).unwrap();
+    let mut captures = std::fs::read_dir(evidence).unwrap().map(|entry| entry.unwrap().path());
+    let capture = captures.find(|path| path.extension().is_some_and(|end| end == "capture")).unwrap();
+    (std::fs::read(capture).unwrap(), statement.trim_ascii_end().to_vec())
+}
+
+#[test]
+fn what_was_watched_passes_a_gate_that_wants_to_have_seen_it_and_what_was_half_watched_does_not() {
+    for (late, expected) in [(0, Verdict::Pass), (2, Verdict::Fail)] {
+        let collector = SigningKey::generate(KeyKind::Ed25519).unwrap();
+        let mut story = Story::new(ForgeStory::Github, "team/app");
+        let (ada, ben) = (story.person("ada"), story.person("ben"));
+        story.rules("main", 1, true);
+        let mut world = world(&collector, ada, ben, "T2");
+        let base = world.tip.hex();
+        let (head, landed) = world.land(1);
+        let commit = Commit::new(&head.hex(), &[&base]).by(ada);
+        let number = story.open(ada, "feature", "main", &base, vec![commit]);
+        story.review(number, ben, Opinion::Approve);
+        story.merge(number, ada, &landed.hex(), Way::Merge);
+        story.suite(number, "pass");
+        let told = story.deliveries().to_vec();
+        let server = Server::start(story);
+        let (bytes, signed) = watched(&server, collector, &told, late);
+        let artifact = Sha256::of(b"artifact");
+        let mut documents = world.built(&artifact, &landed, "clean", 3).to_vec();
+        documents.push(signed);
+        world.shelf.put(&bytes);
+        let decision = world.arguments(&artifact, "production", documents).decide();
+        assert_eq!(decision.verdict, expected, "{late}: {:#?}", decision.findings);
+    }
 }

@@ -6,6 +6,8 @@ mod fake;
 mod gate;
 mod limits;
 mod recorded;
+mod watch;
+mod watching;
 
 use countersign_collect::forge::{Client, Clock, Common, Credential, OnlineError, Place, Secret, Settings, capture};
 use countersign_core::forge::Capture;

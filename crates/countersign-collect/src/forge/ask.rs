@@ -26,7 +26,7 @@ pub struct Common(Mutex<BTreeMap<String, Arc<Reply>>>);
 /// Every answer about a change. The same answers give the same bytes, whichever of them came first.
 pub fn capture(client: &Client<'_>, change: u64, plan: Plan, common: &Common) -> Result<Capture, OnlineError> {
     let place = client.place();
-    let mut capture = Capture::new(Head {
+    let begun = Capture::new(Head {
         forge: place.kind(),
         host: place.host().to_owned(),
         repository: place.repository().clone(),
@@ -37,7 +37,19 @@ pub fn capture(client: &Client<'_>, change: u64, plan: Plan, common: &Common) ->
         collected_at: client.now(),
         exchanges: Vec::new(),
     });
-    let (mut asked, mut bytes) = (0_usize, 0_usize);
+    complete(client, begun, plan, common)
+}
+
+/// Every answer that a capture still lacks, after what it has already, such as deliveries.
+pub fn complete(
+    client: &Client<'_>,
+    mut capture: Capture,
+    plan: Plan,
+    common: &Common,
+) -> Result<Capture, OnlineError> {
+    let change = capture.head.change;
+    let mut asked = capture.head.exchanges.len();
+    let mut bytes = capture.answers().fold(0_usize, |sum, (_, body)| sum.saturating_add(body.len()));
     loop {
         let names = without_repetitions(plan(&capture));
         if names.is_empty() {

@@ -15,7 +15,7 @@ mod range;
 mod secret;
 
 pub use app::App;
-pub use ask::{Common, Plan, capture, side_by_side};
+pub use ask::{Common, Plan, capture, complete, side_by_side};
 pub use client::{Client, Credential, Reply, Settings};
 pub use error::{OnlineError, Unreachable};
 pub use pace::Clock;

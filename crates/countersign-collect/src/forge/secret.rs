@@ -68,8 +68,9 @@ impl Secret {
         Self::of(&read_private(path)?, &path.display().to_string())
     }
 
-    /// The text itself, for the one header that it goes into.
-    pub(super) fn reveal(&self) -> &str {
+    /// The text itself, for the one header that it goes into or the one check that needs it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 }

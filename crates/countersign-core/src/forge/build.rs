@@ -77,6 +77,8 @@ pub(super) struct Read<'a> {
     pub rules: Option<RulesInForce>,
     /// Deliveries that were missed, besides those that the capture names.
     pub gaps: Vec<String>,
+    /// The moves that were delivered, of what was seen as it happened.
+    pub delivered: Option<Vec<(Option<Oid>, Option<Oid>)>>,
     pub shortfalls: Vec<Shortfall>,
     /// How names of requests begin that hold somebody's login, and what is written instead.
     pub hidden: Vec<(String, String)>,
@@ -91,8 +93,12 @@ impl Read<'_> {
         }
         let (events, moves_complete) = ordered(&self.story);
         for event in &events {
-            if let EventKind::Moved { .. } = event.what {
+            if let EventKind::Moved { before, after, .. } = event.what {
                 self.people.add(AuthorRole::Pusher, event.account, None);
+                if self.delivered.as_ref().is_some_and(|known| !known.contains(&(before, after))) {
+                    let what = after.map_or_else(|| "a commit that is not said".to_owned(), |after| after.hex());
+                    self.gaps.push(format!("the push of {what}"));
+                }
             }
         }
         if capture.head.forge == ForgeKind::Gitlab {

@@ -17,6 +17,7 @@ mod pages;
 mod read;
 #[cfg(test)]
 mod testing;
+pub mod watch;
 pub mod webhook;
 
 pub use capture::{Capture, CaptureError, Exchange, Head};

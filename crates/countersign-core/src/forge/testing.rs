@@ -92,7 +92,7 @@ impl Asked {
         let exchange = Exchange {
             name: name.to_owned(),
             status,
-            at: at(3600).parse().unwrap(),
+            at: at(600).parse().unwrap(),
             link: link.map(str::to_owned),
             next_page: None,
             length: 0,

@@ -1,6 +1,7 @@
 //! in-toto Statement v1: what a signature says something about (subjects), and what it says (predicate).
 
 pub mod change_review;
+pub mod forge_watch;
 pub mod provenance;
 pub mod review;
 pub mod source;
@@ -37,6 +38,8 @@ pub enum Kind {
     ChangeReview,
     /// How a revision of a branch came about.
     SourceProvenance,
+    /// A record of what a forge told as it happened.
+    ForgeWatch,
     /// The trust document.
     Trust,
     /// A policy release.
@@ -49,13 +52,14 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Sbom,
         Self::Provenance,
         Self::Vsa,
         Self::Review,
         Self::ChangeReview,
         Self::SourceProvenance,
+        Self::ForgeWatch,
         Self::Trust,
         Self::PolicyRelease,
         Self::PolicyActivation,
@@ -72,6 +76,7 @@ impl Kind {
             Self::Review => "https://countersign.dev/review/v0.1",
             Self::ChangeReview => "https://countersign.dev/change-review/v0.1",
             Self::SourceProvenance => "https://countersign.dev/source-provenance/v0.1",
+            Self::ForgeWatch => "https://countersign.dev/forge-watch/v0.1",
             Self::Trust => "https://countersign.dev/trust/v0.1",
             Self::PolicyRelease => "https://countersign.dev/policy-release/v0.1",
             Self::PolicyActivation => "https://countersign.dev/policy-activation/v0.1",
@@ -89,6 +94,7 @@ impl Kind {
             Self::Review => "review",
             Self::ChangeReview => "change-review",
             Self::SourceProvenance => "source-provenance",
+            Self::ForgeWatch => "forge-watch",
             Self::Trust => "trust",
             Self::PolicyRelease => "policy-release",
             Self::PolicyActivation => "policy-activation",

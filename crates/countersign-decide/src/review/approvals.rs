@@ -102,7 +102,7 @@ pub(super) fn judge(
     if !enough {
         let any_tier = if authors.known.is_some() { beyond } else { more };
         findings.push(if count.agreed.len() >= size(any_tier) {
-            weak(question, landing, &rows)
+            weak(question, landing, &rows, recorded)
         } else if count.agreed.len().saturating_add(count.unclear.len()) >= size(any_tier) {
             unclear(question, landing, &count)
         } else {
@@ -257,7 +257,7 @@ pub(super) fn rejected(question: &Question<'_>, who: &str, place: &str) -> Findi
         .help("settle it with the reviewer: a new head is a new change, and is reviewed anew")
 }
 
-fn weak(question: &Question<'_>, landing: &Landing, rows: &[ReviewRow]) -> Finding {
+fn weak(question: &Question<'_>, landing: &Landing, rows: &[ReviewRow], recorded: &[&ForgeChange]) -> Finding {
     let mut finding =
         Finding::new(codes::REVIEW_TIER, "the evidence of the reviews is of a lower tier than is asked for")
             .at(format!("change {}", landing.head))
@@ -267,6 +267,11 @@ fn weak(question: &Question<'_>, landing: &Landing, rows: &[ReviewRow]) -> Findi
             );
     for row in rows.iter().filter(|row| row.counted) {
         finding = finding.found(format!("{} approved, {}", row.who(), row.tier));
+    }
+    for change in recorded.iter().map(|recorded| recorded.change()) {
+        for gap in &change.observed.gaps {
+            finding = finding.found(format!("change {}: not seen as it happened: {gap}", change.change.number));
+        }
     }
     finding.help(format!("ask the reviewers to sign: {}", advice::sign(question, &landing.head, &landing.before)))
 }

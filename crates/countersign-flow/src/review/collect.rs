@@ -17,7 +17,7 @@ use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_record::atomic::write_atomic;
 use countersign_record::disk::DiskError;
 use countersign_sign::SigningKey;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What is to be read, and where it goes.
 #[derive(Debug)]
@@ -98,10 +98,21 @@ pub fn collect(request: &CollectRequest<'_>) -> Result<ReviewCollected, FlowErro
 
 fn one(request: &CollectRequest<'_>, number: u64, common: &Common) -> Result<(CollectedChange, Exit), FlowError> {
     let capture = capture(request.client, number, request.reading.plan, common)?;
+    conclude(&capture, request.reading, request.key, request.dir)
+}
+
+/// Writes what answers amount to, signed, and the answers beside it.
+pub(crate) fn conclude(
+    capture: &Capture,
+    reading: Reading,
+    key: &SigningKey,
+    dir: &Path,
+) -> Result<(CollectedChange, Exit), FlowError> {
+    let number = capture.head.change;
     let bytes = capture.encode()?;
     let digest = Sha256::of(&bytes);
     // The answers are kept even if they amount to nothing: they show why.
-    write(&request.dir.join(format!("{}.capture", digest.hex())), &bytes)?;
+    write(&capture_path(dir, &digest), &bytes)?;
     let mut row = CollectedChange {
         number,
         url: None,
@@ -112,10 +123,11 @@ fn one(request: &CollectRequest<'_>, number: u64, common: &Common) -> Result<(Co
         statement: None,
         bundle: None,
         capture: Some(digest),
+        gaps: Vec::new(),
         shortfalls: Vec::new(),
         failed: None,
     };
-    let review = match (request.reading.derive)(&capture) {
+    let review = match (reading.derive)(capture) {
         Ok(review) => review,
         Err(error) => {
             let exit = if matches!(error, ForgeError::NoChange { .. }) { Exit::Indeterminate } else { Exit::Untrusted };
@@ -128,8 +140,8 @@ fn one(request: &CollectRequest<'_>, number: u64, common: &Common) -> Result<(Co
             .at(format!("change {number}"));
         return Err(FlowError::Refused(vec![finding]));
     }
-    let bundle = build::sign(&Statement::new(Kind::ChangeReview, subjects(&review), &review)?, request.key)?;
-    let path = request.dir.join(format!("{number}.change-review.sigstore.json"));
+    let bundle = build::sign(&Statement::new(Kind::ChangeReview, subjects(&review), &review)?, key)?;
+    let path = dir.join(format!("{number}.change-review.sigstore.json"));
     write(&path, &[bundle.as_slice(), b"\n"].concat())?;
     let short = review.shortfalls.iter().any(|shortfall| !shortfall.what.is_setting());
     row.url = Some(review.change.url);
@@ -139,8 +151,14 @@ fn one(request: &CollectRequest<'_>, number: u64, common: &Common) -> Result<(Co
     row.reviews = review.reviews.len();
     row.statement = Some(path.display().to_string());
     row.bundle = Some(Sha256::of(&bundle));
+    row.gaps = review.observed.gaps;
     row.shortfalls = review.shortfalls;
     Ok((row, if short { Exit::Indeterminate } else { Exit::Ok }))
+}
+
+/// Where a capture is written.
+pub(crate) fn capture_path(dir: &Path, digest: &Sha256) -> PathBuf {
+    dir.join(format!("{}.capture", digest.hex()))
 }
 
 fn subjects(review: &ChangeReview) -> Vec<Subject> {

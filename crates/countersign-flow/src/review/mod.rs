@@ -9,6 +9,8 @@ mod previous;
 mod sign;
 mod source;
 mod verify;
+#[cfg(feature = "online")]
+pub mod watch;
 
 pub use change::{ChangeSummary, FileChange};
 #[cfg(feature = "online")]

@@ -6,7 +6,8 @@ use super::timeline::Told;
 use crate::forge::build::People;
 use crate::forge::order::{Happened, Move};
 use crate::forge::read::{Node, Stamp, body};
-use crate::forge::{Capture, ForgeError, webhook};
+use crate::forge::watch::{Absence, Watch, unbroken};
+use crate::forge::{Capture, Exchange, ForgeError, webhook};
 use crate::git::oid::Oid;
 use crate::statement::change_review::{EventKind, Part, ReviewState, Shortfall};
 use crate::time::Time;
@@ -27,14 +28,20 @@ pub(super) struct Live {
     pub shortfalls: Vec<Shortfall>,
     /// Whether there is any delivery.
     pub any: bool,
+    /// What can have been missed, by when deliveries came.
+    watch: Watch,
 }
 
 impl Live {
     pub(super) fn read(capture: &Capture, people: &mut People) -> Result<Self, ForgeError> {
         let mut live = Self::default();
         let mut seen: BTreeMap<&str, &[u8]> = BTreeMap::new();
-        let mut pushes: Vec<(usize, &str, Value)> = Vec::new();
+        let mut pushes: Vec<(usize, &Exchange, Value)> = Vec::new();
         for (exchange, bytes) in capture.answers() {
+            if let Some(absence) = Absence::read(exchange, bytes)? {
+                live.watch.absent(absence, live.pull.is_some(), !pushes.is_empty(), live.landed);
+                continue;
+            }
             let Some((guid, event)) = webhook::delivery(&exchange.name) else { continue };
             live.any = true;
             if let Some(before) = seen.insert(guid, bytes) {
@@ -47,13 +54,15 @@ impl Live {
             let name = exchange.name.as_str();
             let value = body(name, bytes)?;
             if event == "push" {
-                pushes.push((live.told.happened.len(), name, value));
+                pushes.push((live.told.happened.len(), exchange, value));
                 continue;
             }
-            live.delivery(event, Node::new(name, &value), capture, people)?;
+            let at = live.delivery(event, Node::new(name, &value), capture, people)?;
+            live.watch.arrived(exchange, at);
         }
-        for (place, name, value) in &pushes {
-            live.push(*place, Node::new(name, value), people)?;
+        for (place, exchange, value) in &pushes {
+            let at = live.push(*place, Node::new(&exchange.name, value), people)?;
+            live.watch.arrived(exchange, at);
         }
         live.moves.sort_by_key(|moved| moved.at.map(Stamp::second));
         Ok(live)
@@ -65,9 +74,9 @@ impl Live {
         node: Node<'_>,
         capture: &Capture,
         people: &mut People,
-    ) -> Result<(), ForgeError> {
+    ) -> Result<Option<Stamp>, ForgeError> {
         if !matches!(event, "pull_request" | "pull_request_review") {
-            return Ok(());
+            return Ok(None);
         }
         let pull = Pull::read(node.need("pull_request")?, &capture.head)?;
         let action = node.text("action")?;
@@ -75,19 +84,26 @@ impl Live {
         for who in pull.assignees.iter().chain([&pull.opener, &sender]) {
             people.learn(who.account, who.kind);
         }
-        if event == "pull_request" {
-            self.pull_request(action, node, &pull, &sender)?;
+        let at = if event == "pull_request" {
+            self.pull_request(action, node, &pull, &sender)?
         } else {
-            self.review(action, node.need("review")?, &pull, &sender, people)?;
-        }
+            self.review(action, node.need("review")?, &pull, &sender, people)?
+        };
         // A delivery about a review has fewer fields; what is newer counts, and of two of one moment the later one.
         if self.pull.as_ref().is_none_or(|known| known.updated_at <= pull.updated_at) {
             self.pull = Some(pull);
         }
-        Ok(())
+        Ok(at)
     }
 
-    fn pull_request(&mut self, action: &str, node: Node<'_>, pull: &Pull, sender: &Who) -> Result<(), ForgeError> {
+    /// When it happened, of what is an event.
+    fn pull_request(
+        &mut self,
+        action: &str,
+        node: Node<'_>,
+        pull: &Pull,
+        sender: &Who,
+    ) -> Result<Option<Stamp>, ForgeError> {
         let what = match action {
             "opened" => {
                 self.opened = Some(pull.head);
@@ -104,7 +120,7 @@ impl Live {
             "assigned" => {
                 self.told.asked.extend(sender.account);
                 self.told.asked.extend(pull.assignees.iter().filter_map(|who| who.account));
-                return Ok(());
+                return Ok(None);
             }
             "synchronize" => {
                 // Both are upper bounds of when the push came; the lower one is nearer.
@@ -118,9 +134,9 @@ impl Live {
                     forced: true,
                     seen_after: self.told.happened.len(),
                 });
-                return Ok(());
+                return Ok(at);
             }
-            _ => return Ok(()),
+            _ => return Ok(None),
         };
         let at = if what == EventKind::Opened {
             Some(pull.created_at)
@@ -130,7 +146,7 @@ impl Live {
             pull.updated_at
         };
         self.told.happened.push(Happened { at, account: sender.account, what });
-        Ok(())
+        Ok(at)
     }
 
     fn review(
@@ -140,13 +156,13 @@ impl Live {
         pull: &Pull,
         sender: &Who,
         people: &mut People,
-    ) -> Result<(), ForgeError> {
-        let Some(mut review) = Review::read(node, people)? else { return Ok(()) };
+    ) -> Result<Option<Stamp>, ForgeError> {
+        let Some(mut review) = Review::read(node, people)? else { return Ok(None) };
         let id = review.it.id;
         let (what, at, account) = match action {
             "submitted" => (EventKind::Reviewed { review: id }, review.at, review.it.account),
             "dismissed" => (EventKind::Dismissed { review: id }, pull.updated_at, sender.account),
-            _ => return Ok(()),
+            _ => return Ok(None),
         };
         if action == "submitted" {
             self.told.reviewed.insert(id);
@@ -162,16 +178,16 @@ impl Live {
                 self.reviews.insert(id, review);
             }
         }
-        Ok(())
+        Ok(at)
     }
 
     /// A push to the head branch. Pushes come for every branch, and only of repositories that deliver.
-    fn push(&mut self, place: usize, node: Node<'_>, people: &mut People) -> Result<(), ForgeError> {
-        let Some(pull) = &self.pull else { return Ok(()) };
+    fn push(&mut self, place: usize, node: Node<'_>, people: &mut People) -> Result<Option<Stamp>, ForgeError> {
+        let Some(pull) = &self.pull else { return Ok(None) };
         let repository = node.need("repository")?;
         let here = pull.head_repository.as_ref().is_some_and(|(id, _)| repository.number("id").is_ok_and(|n| n == *id));
         if !here || node.text("ref")? != format!("refs/heads/{}", pull.head_branch) {
-            return Ok(());
+            return Ok(None);
         }
         let sender = Who::read(node.get("sender")?)?;
         people.learn(sender.account, sender.kind);
@@ -187,7 +203,7 @@ impl Live {
             forced: node.opt_flag("forced")?.unwrap_or(true),
             seen_after: place,
         });
-        Ok(())
+        Ok(at)
     }
 
     /// One push is told twice: to the branch, and to the pull request.
@@ -209,18 +225,17 @@ impl Live {
         }
     }
 
-    /// What must have been delivered and was not.
-    pub(super) fn gaps(&self, pull: &Pull, reviews: &[Review]) -> Vec<String> {
-        let mut gaps = Vec::new();
+    /// What must have been delivered and was not, and what can have been missed.
+    pub(super) fn gaps(&self, pull: &Pull, reviews: &[Review], moves_listed: bool) -> Vec<String> {
+        let landed = pull.merged_at.map(Stamp::second);
+        let mut gaps = self.watch.gaps(pull.created_at.second(), landed, moves_listed);
         match self.opened {
             None => gaps.push("the opening".to_owned()),
-            Some(mut head) => {
-                for moved in &self.moves {
-                    if moved.before == Some(head) {
-                        head = moved.after.unwrap_or(head);
-                    }
-                }
-                if head != pull.head {
+            Some(opened) => {
+                let in_time = |moved: &&Move| moved.at.zip(landed).is_none_or(|(at, landed)| at.second() <= landed);
+                let moves: Vec<_> =
+                    self.moves.iter().filter(in_time).map(|moved| (moved.before, moved.after)).collect();
+                if !unbroken(opened, &moves, pull.head) {
                     gaps.push("a move of the head".to_owned());
                 }
             }

@@ -112,7 +112,11 @@ pub(super) fn derive(capture: &Capture) -> Result<ChangeReview, ForgeError> {
         Some(landed) => rules::suite(&answers, &names.suites(&pull.branch), landed, &mut shortfalls)?,
         None => None,
     };
-    let gaps = if capture.head.how == Observation::Live { live.gaps(&pull, &reviews) } else { Vec::new() };
+    let is_live = capture.head.how == Observation::Live;
+    let asked_moves =
+        pull.head_repository.as_ref().is_some_and(|(_, path)| answers.has(&Names::activity(path, &pull.head_branch)));
+    let gaps = if is_live { live.gaps(&pull, &reviews, asked_moves && moves_listed) } else { Vec::new() };
+    let delivered = is_live.then(|| live.moves.iter().map(|moved| (moved.before, moved.after)).collect());
     let queued = told.queued();
     let reviews = reviews.into_iter().map(|mut review| {
         review.it.permission = review.it.account.and_then(|id| permissions.get(&id).copied());
@@ -133,6 +137,7 @@ pub(super) fn derive(capture: &Capture) -> Result<ChangeReview, ForgeError> {
         rule_suite,
         rules,
         gaps,
+        delivered,
         shortfalls,
         hidden,
         subject: subject(pull, queued),

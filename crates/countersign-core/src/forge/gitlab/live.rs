@@ -5,10 +5,12 @@ use super::request::Who;
 use super::story::Told;
 use crate::forge::order::{Happened, Move};
 use crate::forge::read::{Node, Stamp, body};
+use crate::forge::watch::{Absence, Watch, near, unbroken};
 use crate::forge::{Capture, ForgeError, webhook};
 use crate::git::oid::Oid;
 use crate::ids::{RefName, Uri};
-use crate::statement::change_review::{ChangeState, EventKind, Part, ReviewState, Shortfall};
+use crate::statement::change_review::{ChangeState, EventKind, ForgeReview, Part, ReviewState, Shortfall};
+use crate::time::Time;
 use std::collections::BTreeMap;
 
 /// The state of a merge request in a delivery.
@@ -39,6 +41,10 @@ pub(super) struct Live {
     pub shortfalls: Vec<Shortfall>,
     opened: Option<Oid>,
     landed: bool,
+    /// What can have been missed, by when deliveries came.
+    watch: Watch,
+    /// Whose approvals were told, and when.
+    approvals: Vec<(Option<u64>, Time)>,
 }
 
 impl Live {
@@ -47,6 +53,10 @@ impl Live {
         let mut known: BTreeMap<&str, &[u8]> = BTreeMap::new();
         let mut pushes = Vec::new();
         for (n, (exchange, bytes)) in capture.answers().enumerate() {
+            if let Some(absence) = Absence::read(exchange, bytes)? {
+                live.watch.absent(absence, live.seen.is_some(), !pushes.is_empty(), live.landed);
+                continue;
+            }
             let Some((guid, event)) = webhook::delivery(&exchange.name) else { continue };
             live.any = true;
             if let Some(before) = known.insert(guid, bytes) {
@@ -61,7 +71,14 @@ impl Live {
             let number = u64::try_from(n).unwrap_or(u64::MAX).saturating_add(1);
             match event {
                 "Push Hook" => pushes.push((live.told.happened.len(), name, value)),
-                "Merge Request Hook" => live.delivery(Node::new(name, &value), number, capture)?,
+                "Merge Request Hook" => {
+                    let before = live.told.reviews.len();
+                    let at = live.delivery(Node::new(name, &value), number, capture)?;
+                    live.watch.arrived(exchange, at);
+                    if let Some(review) = live.told.reviews.get(before) {
+                        live.approvals.push((review.account, exchange.at));
+                    }
+                }
                 _ => {}
             }
         }
@@ -71,7 +88,8 @@ impl Live {
         Ok(live)
     }
 
-    fn delivery(&mut self, node: Node<'_>, number: u64, capture: &Capture) -> Result<(), ForgeError> {
+    /// Takes it in. Gives when it happened, where the delivery itself tells: an approval need not touch the request.
+    fn delivery(&mut self, node: Node<'_>, number: u64, capture: &Capture) -> Result<Option<Stamp>, ForgeError> {
         let project = node.need("project")?;
         let of = node.need("object_attributes")?;
         let elsewhere = !project.text("path_with_namespace")?.eq_ignore_ascii_case(&capture.head.path);
@@ -81,9 +99,11 @@ impl Live {
         let seen = seen(of, project.number("id")?)?;
         let who = Who::read(node.get("user")?)?.account;
         let happened = |what| Happened { at: seen.updated_at, account: who, what };
+        let mut told_at = seen.updated_at;
         match of.opt_text("action")?.unwrap_or_default() {
             "open" => {
                 self.opened = Some(seen.head);
+                told_at = Some(seen.created_at);
                 self.told.happened.push(Happened { at: Some(seen.created_at), ..happened(EventKind::Opened) });
             }
             "close" => self.told.happened.push(happened(EventKind::Closed)),
@@ -94,12 +114,16 @@ impl Live {
             }
             // The one says that this approval was still not enough, the other that it was.
             "approval" | "approved" => {
+                told_at = None;
                 self.told.reviewed(number, who, ReviewState::Approved, seen.updated_at, Some(seen.head));
             }
             "unapproval" | "unapproved" if of.opt_flag("system")?.unwrap_or(false) => {
                 self.told.all_taken_back(seen.updated_at);
             }
-            "unapproval" | "unapproved" => self.told.taken_back(who, seen.updated_at),
+            "unapproval" | "unapproved" => {
+                told_at = None;
+                self.told.taken_back(who, seen.updated_at);
+            }
             "update" => {
                 if let Some(changes) = node.get("changes")?
                     && changes.get("target_branch")?.is_some()
@@ -117,12 +141,12 @@ impl Live {
                     });
                 }
             }
-            _ => {}
+            _ => told_at = None,
         }
         if self.seen.as_ref().is_none_or(|known| known.updated_at <= seen.updated_at) {
             self.seen = Some(seen);
         }
-        Ok(())
+        Ok(told_at)
     }
 
     fn push(&mut self, place: usize, node: Node<'_>) -> Result<(), ForgeError> {
@@ -161,20 +185,27 @@ impl Live {
         self.moves.insert(place, moved);
     }
 
-    /// What must have been delivered and was not.
-    pub(super) fn gaps(&self, head: Oid, merged: bool) -> Vec<String> {
-        let mut gaps = Vec::new();
+    /// What must have been delivered and was not, and what can have been missed. An approval that the forge lists has to
+    /// have been told when it was made.
+    pub(super) fn gaps(&self, request: &super::Request, listed: &[ForgeReview], moves_listed: bool) -> Vec<String> {
+        let merged = request.state == ChangeState::Merged;
+        let landed = request.merged_at.map(Stamp::second);
+        let mut gaps = self.watch.gaps(request.created_at.second(), landed.filter(|_| merged), moves_listed);
         match self.opened {
             None => gaps.push("the opening".to_owned()),
-            Some(mut at) => {
-                for moved in &self.moves {
-                    if moved.before == Some(at) {
-                        at = moved.after.unwrap_or(at);
-                    }
-                }
-                if at != head {
+            Some(opened) => {
+                let moves: Vec<_> = self.moves.iter().map(|moved| (moved.before, moved.after)).collect();
+                if !unbroken(opened, &moves, request.head) {
                     gaps.push("a move of the head".to_owned());
                 }
+            }
+        }
+        for review in listed.iter().filter(|review| review.state == ReviewState::Approved) {
+            let told = |(account, at): &(Option<u64>, Time)| {
+                *account == review.account && review.submitted_at.is_none_or(|made| near(made, *at))
+            };
+            if review.account.is_none() || !self.approvals.iter().any(told) {
+                gaps.push(format!("review {}", review.id));
             }
         }
         if merged && !self.landed {

@@ -116,9 +116,11 @@ pub(super) fn derive(capture: &Capture) -> Result<ChangeReview, ForgeError> {
         }
     }
     let rules = rules::rules(&answers, &names, &request.branch, &mut shortfalls)?;
-    let live_only = capture.head.how == Observation::Live;
-    let merged = request.state == ChangeState::Merged;
-    let gaps = if live_only { live.gaps(request.head, merged) } else { Vec::new() };
+    let is_live = capture.head.how == Observation::Live;
+    let asked_moves = moves_listed && answers.has(&names.versions());
+    let listed: &[ForgeReview] = if answers.has(&names.notes()) { &reviews } else { &[] };
+    let gaps = if is_live { live.gaps(&request, listed, asked_moves) } else { Vec::new() };
+    let delivered = is_live.then(|| live.moves.iter().map(|moved| (moved.before, moved.after)).collect());
     let queued = told.happened.iter().any(|event| event.what == EventKind::Queued);
     let read = Read {
         reviews,
@@ -135,6 +137,7 @@ pub(super) fn derive(capture: &Capture) -> Result<ChangeReview, ForgeError> {
         rule_suite: None,
         rules,
         gaps,
+        delivered,
         shortfalls,
         hidden: Vec::new(),
         subject: Subject {

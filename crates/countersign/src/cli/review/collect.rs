@@ -7,7 +7,7 @@ use crate::world::{Clock, World};
 use clap::{Args, ValueEnum};
 use countersign_collect::forge::{App, Client, Credential, OnlineError, Place, Secret, SecretError, Settings};
 use countersign_core::ids::RefName;
-use countersign_core::statement::change_review::{ChangeState, ForgeKind, Part};
+use countersign_core::statement::change_review::{ChangeState, ForgeKind, Part, Shortfall};
 use countersign_flow::review::{CollectRequest, Reading, Which, collect};
 use countersign_flow::{FlowError, output as answer};
 use countersign_report::text;
@@ -61,7 +61,7 @@ pub(super) struct Collect {
 /// How the forge is asked.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Forge")]
-struct Asking {
+pub(super) struct Asking {
     /// The address of its API, where that is not the usual one for the host
     #[arg(long, value_name = "URL")]
     api: Option<String>,
@@ -85,7 +85,7 @@ struct Asking {
 /// What the forge is shown.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Credentials, which are never given on the command line")]
-struct Showing {
+pub(super) struct Showing {
     /// A file with the token, which only its owner can get at
     #[arg(long, value_name = "FILE", conflicts_with = "token_env")]
     token_file: Option<PathBuf>,
@@ -107,7 +107,7 @@ struct Showing {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Forge {
+pub(super) enum Forge {
     /// GitHub, or GitHub Enterprise
     Github,
     /// GitLab
@@ -126,21 +126,9 @@ enum TokenKind {
 
 impl Collect {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
-        let kind = match self.forge {
-            Forge::Github => ForgeKind::Github,
-            Forge::Gitlab => ForgeKind::Gitlab,
-        };
-        let place = Place::new(kind, &self.repository, self.asking.api.as_deref()).map_err(OnlineError::from)?;
+        let place = Place::new(self.forge.kind(), &self.repository, self.asking.api()).map_err(OnlineError::from)?;
         let key = SigningKey::open(&self.key, &call.world.token_access())?;
-        let number = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
-        let mut settings = Settings::new(place, self.showing.credential(kind, call.world)?);
-        settings.authorities.clone_from(&self.asking.ca);
-        settings.cache.clone_from(&self.asking.cache);
-        settings.proxy = call.world.variable(variables::HTTPS_PROXY).map(str::to_owned);
-        settings.no_proxy = call.world.variable(variables::NO_PROXY).map(str::to_owned);
-        settings.per_minute = number(self.asking.rate);
-        settings.parallel = number(self.asking.parallel);
-        settings.patience = Duration::from_secs(self.asking.max_wait.into());
+        let settings = client_settings(place, &self.asking, &self.showing, call.world)?;
         let clock = Clock::starting_at(given::now()?);
         let client = Client::new(settings, &clock)?;
         std::fs::create_dir_all(&self.dir).map_err(|source| FlowError::Read { path: self.dir.clone(), source })?;
@@ -164,6 +152,41 @@ impl Collect {
         })?;
         Ok(Done::answer(call.format, document.exit, "review-collect", &document, || words(&document)))
     }
+}
+
+impl Forge {
+    pub(super) const fn kind(self) -> ForgeKind {
+        match self {
+            Self::Github => ForgeKind::Github,
+            Self::Gitlab => ForgeKind::Gitlab,
+        }
+    }
+}
+
+impl Asking {
+    pub(super) fn api(&self) -> Option<&str> {
+        self.api.as_deref()
+    }
+}
+
+/// How a forge is asked, from the command line.
+pub(super) fn client_settings(
+    place: Place,
+    asking: &Asking,
+    showing: &Showing,
+    world: &World,
+) -> Result<Settings, FlowError> {
+    let number = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+    let credential = showing.credential(place.kind(), world)?;
+    let mut settings = Settings::new(place, credential);
+    settings.authorities.clone_from(&asking.ca);
+    settings.cache.clone_from(&asking.cache);
+    settings.proxy = world.variable(variables::HTTPS_PROXY).map(str::to_owned);
+    settings.no_proxy = world.variable(variables::NO_PROXY).map(str::to_owned);
+    settings.per_minute = number(asking.rate);
+    settings.parallel = number(asking.parallel);
+    settings.patience = Duration::from_secs(asking.max_wait.into());
+    Ok(settings)
 }
 
 impl Showing {
@@ -233,8 +256,7 @@ fn words(document: &answer::ReviewCollected) -> String {
             change.reviews
         ));
         for shortfall in &change.shortfalls {
-            let word = if shortfall.what.is_setting() { "note" } else { "short" };
-            out.push_str(&format!("    {word}: {}: {}\n", part(shortfall.what), text::plain(&shortfall.why)));
+            out.push_str(&shortfall_line(shortfall));
         }
     }
     for commit in &document.without {
@@ -244,6 +266,12 @@ fn words(document: &answer::ReviewCollected) -> String {
         out.push_str("no change: nothing was read\n");
     }
     out
+}
+
+/// What could not be read, on a line under its change.
+pub(super) fn shortfall_line(shortfall: &Shortfall) -> String {
+    let word = if shortfall.what.is_setting() { "note" } else { "short" };
+    format!("    {word}: {}: {}\n", part(shortfall.what), text::plain(&shortfall.why))
 }
 
 const fn part(part: Part) -> &'static str {

@@ -6,6 +6,8 @@ mod explain;
 mod sign;
 mod story;
 mod verify;
+#[cfg(feature = "serve")]
+mod watch;
 
 use super::{Answer, Call};
 use clap::{Args, Subcommand};
@@ -21,6 +23,8 @@ pub(crate) struct Review {
 enum Verb {
     Sign(Box<sign::Sign>),
     Collect(Box<collect::Collect>),
+    #[cfg(feature = "serve")]
+    Watch(Box<watch::Watch>),
     Verify(Box<verify::Verify>),
     Explain(Box<explain::Explain>),
     Push(exchange::Push),
@@ -33,6 +37,8 @@ impl Review {
         match &self.verb {
             Verb::Sign(_) => "nothing was signed",
             Verb::Collect(_) => "nothing was collected",
+            #[cfg(feature = "serve")]
+            Verb::Watch(_) => "nobody listens any more",
             Verb::Verify(_) => "nothing was proved",
             Verb::Explain(_) => "nothing was explained",
             Verb::Push(_) => "nothing was pushed",
@@ -44,6 +50,8 @@ impl Review {
         match &self.verb {
             Verb::Sign(verb) => verb.run(call),
             Verb::Collect(verb) => verb.run(call),
+            #[cfg(feature = "serve")]
+            Verb::Watch(verb) => verb.run(call),
             Verb::Verify(verb) => verb.run(call),
             Verb::Explain(verb) => verb.run(call),
             Verb::Push(verb) => verb.run(call),

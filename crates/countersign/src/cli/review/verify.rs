@@ -16,7 +16,7 @@ use countersign_decide::review::{AgreedBefore, BaseDrift, ForeignReviews, ForgeR
 use countersign_flow::outside::TrustFile;
 use countersign_flow::review::{Proof, SourceRequest, VerifyRequest, emit, notes, verify};
 use countersign_flow::{FlowError, documents, output as answer};
-use countersign_sign::SigningKey;
+use countersign_sign::{KeyPlace, SigningKey};
 use std::path::PathBuf;
 
 /// Prove that two trusted persons agreed to every commit of a range
@@ -52,8 +52,8 @@ struct SourceArgs {
     #[arg(long, value_name = "DIR", requires = "key")]
     output: Option<PathBuf>,
     /// The verifier's key
-    #[arg(long, value_name = "FILE", requires_all = ["verifier", "output"])]
-    key: Option<PathBuf>,
+    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), requires_all = ["verifier", "output"])]
+    key: Option<KeyPlace>,
     /// The verifier's uri, as trust names it
     #[arg(long, value_name = "URI", requires = "key")]
     verifier: Option<Uri>,
@@ -219,7 +219,8 @@ impl Verify {
         let at = given::now()?;
         let trust = self.proof.trust.read(at)?;
         // A key that does not do is said before the work.
-        let key = self.source.key.as_deref().map(SigningKey::load).transpose()?;
+        let key =
+            self.source.key.as_ref().map(|place| SigningKey::open(place, &call.world.token_access())).transpose()?;
         let previous = match self.source.previous.as_slice() {
             [] => None,
             paths => Some(documents::read_all(paths, &[])?.documents),
