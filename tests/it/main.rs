@@ -16,6 +16,7 @@ mod door_exits;
 mod door_gate;
 mod door_log;
 mod door_policy;
+mod door_rules;
 mod door_words;
 mod examples;
 mod forge;

@@ -1,5 +1,5 @@
 //! `cargo xtask codegen`: documents that are made from code, so that they cannot disagree with it. `docs/codes.md` from
-//! the tables of finding codes and exit codes; `docs/cli.md` from what the built binary says of itself; the transcript in
+//! the tables of finding codes and exit codes; `docs/policy-input.md` from the table of what rules read; `docs/cli.md` from what the built binary says of itself; the transcript in
 //! `README.md` from a run of the demo.
 
 use crate::generated::{Mode, Page, settle};
@@ -23,6 +23,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let root = workspace::root()?;
     let pages = [
         Page { path: "docs/codes.md".to_owned(), text: codes_page() },
+        Page { path: "docs/policy-input.md".to_owned(), text: input_page() },
         Page { path: "docs/cli.md".to_owned(), text: cli_page(&root)? },
         Page { path: "README.md".to_owned(), text: transcript::readme(&root, &binary(&root))? },
     ];
@@ -51,6 +52,18 @@ fn codes_page() -> String {
             lines.push(format!("| `{}` | {} |", entry.code, entry.meaning.replace('|', "\\|")));
         }
     }
+    lines.join("\n") + "\n"
+}
+
+fn input_page() -> String {
+    let mut lines = vec![format!(
+        "# What rules read\n\n{MADE}\nEvery path of `input`. `[_]` is each element of a list. A path that is not here is an error \
+         in `countersign policy lint`; a value that is not known is null. A rule that reads a part for which there is no \
+         evidence says nothing, which is not a pass.\n"
+    )];
+    lines.push("| path | what | meaning |\n|---|---|---|".to_owned());
+    let row = |(path, what, meaning): &(String, &str, &str)| format!("| `{path}` | {what} | {meaning} |");
+    lines.extend(countersign_flow::policy::input::paths().iter().map(row));
     lines.join("\n") + "\n"
 }
 

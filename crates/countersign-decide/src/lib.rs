@@ -12,9 +12,11 @@ pub mod floors;
 mod given;
 pub mod parameters;
 mod record;
+mod rego;
 pub mod review;
 pub mod rules;
 pub mod summary;
+pub mod written;
 
 pub use checks::known_gate;
 pub use decide::decide;
