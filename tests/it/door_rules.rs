@@ -2,6 +2,7 @@
 
 use countersign_tests::door::Door;
 
+const EVIDENCE: &str = "--bundle app.provenance.sigstore.json --bundle app.sbom.sigstore.json --reviews reviews";
 const LEAST: &str = "--least-checkpoint outside/checkpoint";
 
 const RULE: &str = r#"# METADATA
@@ -59,7 +60,7 @@ fn audit(door: &Door) {
     exported.expect(0, &[]);
     let log = door.run("log checkpoint --store store --output now");
     log.expect(0, &[]);
-    door.trusting("audit verify out.cspkg --least-checkpoint now").expect(0, &[]);
+    door.trusting("audit verify out.cspkg --least-checkpoint now").expect(0, &["0 come out otherwise"]);
 }
 
 #[test]
@@ -68,7 +69,7 @@ fn a_rule_is_linted_tested_released_decides_and_is_proved_again_by_the_auditor()
     door.run("policy lint policy").expect(0, &["nothing is wrong"]);
     door.run("policy test policy").expect(0, &["another builder is denied", "2 passed, 0 failed"]);
     release(&door);
-    let said = door.promote(&format!("--bundle app.sigstore.jsonl {LEAST}"));
+    let said = door.promote(&format!("{EVIDENCE} {LEAST}"));
     said.expect(
         1,
         &[
@@ -91,15 +92,16 @@ fn a_rule_is_linted_tested_released_decides_and_is_proved_again_by_the_auditor()
 fn a_rule_in_monitor_is_recorded_and_holds_nothing_back() {
     let door = door(RULE, "monitor");
     release(&door);
-    door.promote(&format!("--bundle app.sigstore.jsonl {LEAST}")).expect(0, &["PASS"]);
+    door.promote(&format!("{EVIDENCE} {LEAST}")).expect(0, &["PASS"]);
     audit(&door);
 }
 
 #[test]
 fn everything_that_is_wrong_is_said_at_once_with_its_place() {
-    let wrong = RULE
-        .replace("not input.provenance.builder in", "not input.provenance.bilder in")
-        .replace("data.params.builders\n}", "data.params.bulders\n\thttp.send({})\n\tregex.match(`\\d`, input.environment)\n}");
+    let wrong = RULE.replace("not input.provenance.builder in", "not input.provenance.bilder in").replace(
+        "data.params.builders\n}",
+        "data.params.bulders\n\thttp.send({})\n\tregex.match(`\\d`, input.environment)\n}",
+    );
     let door = door(&wrong, "enforce");
     let expected = [
         "refused[rule-path]: there is no `bilder` here",
@@ -136,12 +138,13 @@ fn a_rule_that_would_never_be_asked_is_refused() {
     let (without, _) = text.split_once("\n[[rules]]\nid = \"our-builder@1\"").unwrap();
     door.write("policy/policy.toml", without.as_bytes());
     door.run("policy build policy --output p.json").expect(1, &["refused[rule-unused]", "rules/our-builder"]);
-    let twice = format!("{text}\n[[rules]]\nid = \"again@1\"\nfolder = \"rules/our-builder\"\n");
+    let twice = format!("{text}\n[[rules]]\nid = \"again@1\"\nfolder = \"rules/our-builder\"\nstages = {{}}\n");
     door.write("policy/policy.toml", twice.as_bytes());
     door.run("policy build policy --output p.json").expect(4, &["is already that of another rule"]);
     let named = text.replace("id = \"our-builder@1\"", "id = \"two-party-review@2\"");
     door.write("policy/policy.toml", named.as_bytes());
-    door.run("policy build policy --output p.json").expect(1, &["`two-party-review` is the name of a rule that is built in"]);
+    door.run("policy build policy --output p.json")
+        .expect(1, &["`two-party-review` is the name of a rule that is built in"]);
 }
 
 #[test]
@@ -186,7 +189,8 @@ fn a_case_that_differs_shows_both_sides_and_can_be_blessed() {
     door.write(file, BROKEN.replace("builder:", "bilder:").as_bytes());
     door.run("policy test policy").expect(1, &["refused[rule-path]", "cases/broken.yaml:4:5", "/provenance/bilder"]);
     std::fs::remove_file(door.path().join(file)).unwrap();
-    door.run("policy test policy").expect(1, &["refused[rule-untested]: rule our-builder@1 has no case in which it is broken"]);
+    door.run("policy test policy")
+        .expect(1, &["refused[rule-untested]: rule our-builder@1 has no case in which it is broken"]);
 }
 
 #[test]

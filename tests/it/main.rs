@@ -30,3 +30,4 @@ mod review_suite;
 mod sbom;
 mod standing;
 mod standing_door;
+mod written_rules;

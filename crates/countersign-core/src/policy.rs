@@ -20,6 +20,12 @@ pub const ENGINE: &str = "engine/1";
 pub const SOURCE_FILE: &str = "policy.toml";
 /// The file of a rule that is written without Rego.
 pub const RULE_YAML: &str = "rule.yaml";
+/// How the names of files in Rego end.
+pub const REGO_SUFFIX: &str = ".rego";
+/// How the names of data files end.
+pub const DATA_SUFFIX: &str = ".json";
+/// How the names of files with cases end.
+pub const CASE_SUFFIX: &str = ".yaml";
 /// How the names of files with tests in Rego end.
 pub const TEST_SUFFIX: &str = "_test.rego";
 
@@ -460,13 +466,13 @@ fn evaluated(files: &BTreeMap<String, Vec<u8>>, rules: &[Rule]) -> Result<BTreeM
 /// Whether the file of this path is evaluated, once a rule is written in the release: Rego of a rule's own folder and of
 /// `lib/`, `rule.yaml`, and `data/*.json`. Tests are not; they are part of the release by digest.
 fn is_evaluated(path: &str, rules: &[Rule]) -> bool {
-    let rego = path.ends_with(".rego") && !path.ends_with(TEST_SUFFIX);
+    let rego = path.ends_with(REGO_SUFFIX) && !path.ends_with(TEST_SUFFIX);
     let folders = || rules.iter().filter_map(|rule| rule.folder.as_deref());
     let own = |folder: &str| {
         let name = path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
         name.is_some_and(|name| !name.contains('/') && (rego || name == RULE_YAML))
     };
-    let data = |rest: &str| !rest.contains('/') && rest.ends_with(".json");
+    let data = |rest: &str| !rest.contains('/') && rest.ends_with(DATA_SUFFIX);
     folders().any(own)
         || (folders().next().is_some()
             && ((rego && path.starts_with("lib/")) || path.strip_prefix("data/").is_some_and(data)))

@@ -68,13 +68,13 @@ impl Yaml {
         }
         let mut reader = Reader { parser: Parser::new_from_str(text), line: 1, column: 1 };
         loop {
-            match reader.next()? {
-                Event::StreamStart | Event::Nothing | Event::DocumentStart(_) => {}
-                Event::StreamEnd | Event::DocumentEnd => return at(1, 1, "there is nothing in it"),
-                first => {
-                    let root = reader.node(first, 0)?;
-                    return reader.end().map(|()| root);
-                }
+            let event = reader.next()?;
+            if matches!(event, Event::StreamEnd | Event::DocumentEnd) {
+                return at(1, 1, "there is nothing in it");
+            }
+            if !matches!(event, Event::StreamStart | Event::Nothing | Event::DocumentStart(_)) {
+                let root = reader.node(event, 0)?;
+                return reader.end().map(|()| root);
             }
         }
     }
@@ -178,20 +178,21 @@ impl<'t> Reader<'t> {
     fn list(&mut self, depth: usize) -> Result<Node, YamlError> {
         let mut items = Vec::new();
         loop {
-            match self.next()? {
-                Event::SequenceEnd => return Ok(Node::List(items)),
-                event => items.push(self.node(event, depth.saturating_add(1))?),
+            let event = self.next()?;
+            if matches!(event, Event::SequenceEnd) {
+                return Ok(Node::List(items));
             }
+            items.push(self.node(event, depth.saturating_add(1))?);
         }
     }
 
     fn map(&mut self, depth: usize) -> Result<Node, YamlError> {
         let mut entries: Vec<(Key, Yaml)> = Vec::new();
         loop {
-            let event = match self.next()? {
-                Event::MappingEnd => return Ok(Node::Map(entries)),
-                event => event,
-            };
+            let event = self.next()?;
+            if matches!(event, Event::MappingEnd) {
+                return Ok(Node::Map(entries));
+            }
             let key = self.node(event, depth.saturating_add(1))?;
             let Node::Text(name) = key.node else { return self.wrong("a key is text") };
             if name == "<<" {
@@ -245,7 +246,14 @@ impl<'t> Reader<'t> {
             match self.next()? {
                 Event::StreamEnd => return Ok(()),
                 Event::DocumentEnd | Event::Nothing => {}
-                _ => return self.wrong("more than one document"),
+                Event::StreamStart
+                | Event::DocumentStart(_)
+                | Event::Alias(_)
+                | Event::Scalar(..)
+                | Event::SequenceStart(..)
+                | Event::SequenceEnd
+                | Event::MappingStart(..)
+                | Event::MappingEnd => return self.wrong("more than one document"),
             }
         }
     }

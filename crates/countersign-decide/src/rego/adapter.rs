@@ -213,7 +213,8 @@ mod tests {
     fn whatever_a_rule_does_comes_to_an_end() {
         let doubled: Vec<String> = (1..60).map(|i| format!("s{i} := concat(\"\", [s{}, s{}])", i - 1, i - 1)).collect();
         let squared: Vec<String> = (1..60).map(|i| format!("n{i} := n{} * n{}", i - 1, i - 1)).collect();
-        let chain: String = (0..240).map(|i| format!("a{i} if a{}\n", i + 1)).collect();
+        let chain: Vec<String> = (0..240).map(|i| format!("a{i} if a{}\n", i + 1)).collect();
+        let chain = chain.concat();
         for (text, what) in [
             ("deny contains 1 if { some i in numbers.range(1, 1000); some j in numbers.range(1, 1000); some k in numbers.range(1, 1000); i + j + k == -1 }".to_owned(), "instruction"),
             ("deny contains 1 if count([1 | some i in numbers.range(1, 3000); some j in numbers.range(1, 3000); i != j]) == 0".to_owned(), "instruction"),

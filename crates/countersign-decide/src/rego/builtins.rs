@@ -181,6 +181,12 @@ pub(crate) fn find(name: &str) -> Option<&'static Builtin> {
     ALL.iter().find(|builtin| builtin.name == name)
 }
 
+/// Those that rules may call by name, and those that they may not.
+pub(crate) fn functions() -> (Vec<&'static str>, &'static [(&'static str, &'static str)]) {
+    let named = |builtin: &&Builtin| !builtin.name.starts_with("__");
+    (ALL.iter().filter(named).map(|builtin| builtin.name).collect(), REFUSED)
+}
+
 /// Why rules may not call a function of this name, if it is known.
 pub(crate) fn refused(name: &str) -> Option<&'static str> {
     let family = |known: &str| name == known || name.strip_prefix(known).is_some_and(|rest| rest.starts_with('.'));

@@ -41,6 +41,7 @@ enum Refused {
 }
 
 /// What the evaluation that runs on this thread has left, and the time of its decision.
+#[derive(Default)]
 struct Meter {
     left: u64,
     now: i64,
@@ -59,12 +60,6 @@ pub(super) fn metered<T>(now: i64, evaluate: impl FnOnce() -> T) -> (T, Option<S
     METER.replace(Meter { left: limits::REGO_WORK, now, failed: None });
     let result = evaluate();
     (result, METER.take().failed)
-}
-
-impl Default for Meter {
-    fn default() -> Self {
-        Self { left: 0, now: 0, failed: None }
-    }
 }
 
 /// Keeps the first error, and gives the engine one of the few that end an evaluation at once.
@@ -87,7 +82,7 @@ pub(super) fn guard(program: &mut Program) -> Result<(), String> {
     program.resolved_builtins = resolved;
     let mut operators = [None; OPERATORS.len()];
     for at in 0..program.instructions.len() {
-        let Some(found) = program.instructions.get(at).and_then(operator) else { continue };
+        let Some(found) = program.instructions.get(at).copied().and_then(operator) else { continue };
         let (which, dest, left, right) = found;
         let Some((name, function)) = OPERATORS.get(which) else { continue };
         let slot = operators.get_mut(which).ok_or("no such operator")?;
@@ -127,8 +122,9 @@ const OPERATORS: [(&str, Guard); 12] = [
 
 /// Which operator an instruction is, with its registers. Undefined operands make all of them undefined, as they do any
 /// call; for `in` that is as OPA has it, too.
-const fn operator(instruction: &Instruction) -> Option<(usize, u8, u8, u8)> {
-    Some(match *instruction {
+#[expect(clippy::wildcard_enum_match_arm, reason = "the engine has many instructions, and the others cost one")]
+const fn operator(instruction: Instruction) -> Option<(usize, u8, u8, u8)> {
+    Some(match instruction {
         Instruction::Mul { dest, left, right } => (0, dest, left, right),
         Instruction::Sub { dest, left, right } => (1, dest, left, right),
         Instruction::Eq { dest, left, right } => (2, dest, left, right),
@@ -223,7 +219,7 @@ fn within(values: &[Value]) -> Out {
         Value::Set(set) => set.contains(value),
         Value::Array(items) => items.contains(value),
         Value::Object(fields) => fields.values().any(|field| field == value),
-        _ => false,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Undefined => false,
     }))
 }
 
@@ -261,15 +257,10 @@ fn call_within(name: &'static str, cost: Cost, called: Called<'_>) -> Out {
 }
 
 fn charge(name: &'static str, units: u64) -> Result<(), Refused> {
-    METER.with_borrow_mut(|meter| match meter.left.checked_sub(units) {
-        Some(left) => {
-            meter.left = left;
-            Ok(())
-        }
-        None => {
-            meter.left = 0;
-            Err(Refused::Work { name })
-        }
+    METER.with_borrow_mut(|meter| {
+        let left = meter.left.checked_sub(units);
+        meter.left = left.unwrap_or_default();
+        left.map(|_| ()).ok_or(Refused::Work { name })
     })
 }
 

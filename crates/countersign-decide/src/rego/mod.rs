@@ -10,7 +10,7 @@ mod syntax;
 mod translate;
 
 pub(crate) use adapter::Regorus;
-pub(crate) use builtins::{find as builtin, refused};
+pub(crate) use builtins::{find as builtin, functions, refused};
 pub(crate) use syntax::{Definition, Kind, Module, Place, Statement, StatementKind, Term, TermKind};
 
 use countersign_core::time::Time;

@@ -31,16 +31,14 @@ pub(super) fn place(span: &ast::Span) -> Place {
 fn path(expression: &ast::Expr) -> Vec<String> {
     let term = term(expression);
     let mut out = Vec::new();
-    let named = |term: &Term| match &term.kind {
-        TermKind::Name(name) | TermKind::Text(name) => Some(name.clone()),
-        _ => None,
+    let named = |term: &Term| {
+        if let TermKind::Name(name) | TermKind::Text(name) = &term.kind { Some(name.clone()) } else { None }
     };
-    match &term.kind {
-        TermKind::Reference { base, steps } => {
-            out.extend(named(base));
-            out.extend(steps.iter().filter_map(named));
-        }
-        _ => out.extend(named(&term)),
+    if let TermKind::Reference { base, steps } = &term.kind {
+        out.extend(named(base));
+        out.extend(steps.iter().filter_map(named));
+    } else {
+        out.extend(named(&term));
     }
     out
 }
@@ -129,7 +127,7 @@ fn boxed(expression: &ast::Expr) -> Box<Term> {
 fn term(expression: &ast::Expr) -> Term {
     let kind = match expression {
         ast::Expr::String { value, .. } | ast::Expr::RawString { value, .. } => {
-            TermKind::Text(value.as_string().map(|text| text.to_string()).unwrap_or_default())
+            TermKind::Text(value.as_string().map(ToString::to_string).unwrap_or_default())
         }
         ast::Expr::Number { .. } | ast::Expr::Bool { .. } | ast::Expr::Null { .. } => TermKind::Scalar,
         ast::Expr::Var { span, .. } => TermKind::Name(span.text().to_owned()),
@@ -160,10 +158,7 @@ fn term(expression: &ast::Expr) -> Term {
 fn object(fields: &[(ast::Span, ast::Ref<ast::Expr>, ast::Ref<ast::Expr>)]) -> TermKind {
     let named: Option<Vec<(String, Term)>> = fields
         .iter()
-        .map(|(_, key, value)| match term(key).kind {
-            TermKind::Text(name) => Some((name, term(value))),
-            _ => None,
-        })
+        .map(|(_, key, value)| if let TermKind::Text(name) = term(key).kind { Some((name, term(value))) } else { None })
         .collect();
     named.map_or_else(
         || TermKind::Parts(fields.iter().flat_map(|(_, key, value)| [term(key), term(value)]).collect()),
@@ -177,16 +172,14 @@ fn reference(expression: &ast::Expr) -> Term {
     let mut steps = Vec::new();
     let mut base = expression;
     loop {
-        match base {
-            ast::Expr::RefDot { refr, field: (span, _), .. } => {
-                steps.push(Term { at: place(span), kind: TermKind::Text(span.text().to_owned()) });
-                base = refr;
-            }
-            ast::Expr::RefBrack { refr, index, .. } => {
-                steps.push(term(index));
-                base = refr;
-            }
-            _ => break,
+        if let ast::Expr::RefDot { refr, field: (span, _), .. } = base {
+            steps.push(Term { at: place(span), kind: TermKind::Text(span.text().to_owned()) });
+            base = refr;
+        } else if let ast::Expr::RefBrack { refr, index, .. } = base {
+            steps.push(term(index));
+            base = refr;
+        } else {
+            break;
         }
     }
     steps.reverse();

@@ -3,7 +3,7 @@
 use super::{Denial, Problem, Silent, Written, shape};
 use crate::rego::{Given, Rego as _, Regorus, Text};
 use countersign_core::codes;
-use countersign_core::policy::TEST_SUFFIX;
+use countersign_core::policy::{REGO_SUFFIX, TEST_SUFFIX};
 use countersign_core::time::Time;
 use countersign_core::yaml::{Node, Yaml};
 use serde_json::{Map, Value};
@@ -83,9 +83,9 @@ impl Case {
         let expect = root.get("expect").ok_or_else(|| {
             wrong(None, "a case says what to `expect`: a list of messages, or `[]` where the rule holds".to_owned())
         })?;
-        let message = |item: &Yaml| match &item.node {
-            Node::Text(message) => Some(Expectation { message: message.clone() }),
-            _ => item.get("message").and_then(Yaml::text).map(|message| Expectation { message: message.to_owned() }),
+        let message = |item: &Yaml| {
+            let text = item.text().or_else(|| item.get("message").and_then(Yaml::text));
+            text.map(|message| Expectation { message: message.to_owned() })
         };
         let expect = expect.items().and_then(|items| items.iter().map(message).collect::<Option<Vec<_>>>());
         let expect = expect.ok_or_else(|| wrong(root.get("expect"), "`expect` is a list of messages".to_owned()))?;
@@ -142,13 +142,12 @@ fn find(root: &Yaml, pointer: &str) -> Option<(usize, usize)> {
     Some(at)
 }
 
+/// A test in Rego: its name, and whether it holds, or why that cannot be said.
+pub type RegoTest = (String, Result<bool, String>);
+
 /// Evaluates the tests in Rego of a folder, `*_test.rego`: each rule there whose name begins with `test_`. A test that is
 /// not true, and one that cannot be evaluated, fails.
-pub fn test_rego(
-    folder: &str,
-    files: &BTreeMap<String, String>,
-    rego: &str,
-) -> Result<Vec<(String, Result<bool, String>)>, Problem> {
+pub fn test_rego(folder: &str, files: &BTreeMap<String, String>, rego: &str) -> Result<Vec<RegoTest>, Problem> {
     let package = super::package(folder);
     let inside = |path: &str| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
     let mut texts = vec![Text { file: format!("{folder}/{}", super::RULE_REGO), text: rego.to_owned() }];
@@ -163,7 +162,10 @@ pub fn test_rego(
             }
             names.extend(module.definitions.into_iter().map(|d| d.name).filter(|name| name.starts_with("test_")));
             texts.push(text);
-        } else if path.ends_with(".rego") && (path.starts_with("lib/") || inside(path)) && *path != texts_main(folder) {
+        } else if path.ends_with(REGO_SUFFIX)
+            && (path.starts_with("lib/") || inside(path))
+            && *path != texts_main(folder)
+        {
             texts.push(text);
         }
     }

@@ -71,8 +71,9 @@ pub(super) fn compile(file: &str, root: &Yaml, heading: &Heading, package: &str)
     let mut names: Vec<&str> = placeholders(&heading.message).into_iter().chain(placeholders(&heading.fix)).collect();
     names.sort_unstable();
     names.dedup();
-    let facts: String =
+    let facts: Vec<String> =
         names.iter().filter(|name| is_path(name)).map(|name| format!(", \"{name}\": x.{name}")).collect();
+    let facts = facts.concat();
     let mut rego =
         format!("package {package}\n\ndeny contains {{\"at\": x.at{facts}}} if {{\n\tsome x in input.{list}\n");
     for line in lines {

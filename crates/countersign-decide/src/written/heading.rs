@@ -98,17 +98,13 @@ pub(crate) fn of_rego(file: &str, text: &str) -> Result<Heading, Vec<Problem>> {
     };
     let mut yaml = String::new();
     for (offset, line) in above.iter().enumerate().skip(start.saturating_add(1)) {
-        match line.strip_prefix('#') {
-            Some(rest) => {
-                yaml.push_str(rest.strip_prefix(' ').unwrap_or(rest));
-                yaml.push('\n');
-            }
-            None => {
-                let line = offset.saturating_add(1);
-                let what = "the heading ends here, and the package does not follow it";
-                return Err(vec![Problem::at(codes::RULE_SOURCE, file, line, 1, what)]);
-            }
-        }
+        let Some(rest) = line.strip_prefix('#') else {
+            let line = offset.saturating_add(1);
+            let what = "the heading ends here, and the package does not follow it";
+            return Err(vec![Problem::at(codes::RULE_SOURCE, file, line, 1, what)]);
+        };
+        yaml.push_str(rest.strip_prefix(' ').unwrap_or(rest));
+        yaml.push('\n');
     }
     let shift = Shift { file, lines: start.saturating_add(1), columns: 2 };
     let root = Yaml::parse(&yaml).map_err(|error| vec![shift.problem(error.line, error.column, error.problem)])?;

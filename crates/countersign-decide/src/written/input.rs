@@ -16,7 +16,7 @@ pub(crate) fn of(context: &Context<'_>) -> Value {
     let mut parts = Map::new();
     let mut put = |name: &str, part: Option<Value>| drop(part.map(|part| parts.insert(name.to_owned(), part)));
     let subject = request.subject.to_string();
-    let here = place(format!("{}  {subject}", request.subject_name), None);
+    let here = place(&format!("{}  {subject}", request.subject_name), None);
     put("subject", Some(json!({ "name": request.subject_name, "digest": subject, "at": here })));
     put("environment", Some(json!(request.environment.as_str())));
     put("time", Some(json!(request.time.to_string())));
@@ -28,7 +28,7 @@ pub(crate) fn of(context: &Context<'_>) -> Value {
     Value::Object(parts)
 }
 
-fn place(document: String, pointer: Option<String>) -> Value {
+fn place(document: &str, pointer: Option<&str>) -> Value {
     json!({ "document": document, "pointer": pointer, "file": null, "line": null, "column": null })
 }
 
@@ -36,7 +36,7 @@ fn source(context: &Context<'_>) -> Option<Value> {
     let (built, covered) = (context.provenance?, context.source?);
     let named = built.provenance.source().ok()?;
     Some(json!({
-        "at": place(format!("provenance {}", built.statement.document()), None),
+        "at": place(&format!("provenance {}", built.statement.document()), None),
         "repository": covered.repository.as_str(),
         "target": covered.target_ref.as_str(),
         "revision": named.commit.to_string(),
@@ -55,7 +55,7 @@ fn provenance(context: &Context<'_>) -> Option<Value> {
         .map(|(i, dependency)| {
             let pointer = format!("/predicate/buildDefinition/resolvedDependencies/{i}");
             json!({
-                "at": place(document.clone(), Some(pointer)),
+                "at": place(&document, Some(&pointer)),
                 "name": dependency.name,
                 "uri": dependency.uri,
                 "sha256": dependency.digest.sha256().ok().flatten().map(|digest| digest.hex()),
@@ -65,7 +65,7 @@ fn provenance(context: &Context<'_>) -> Option<Value> {
         .collect();
     let details = &built.provenance.run_details;
     Some(json!({
-        "at": place(document, None),
+        "at": place(&document, None),
         "level": built.level,
         "builder": details.builder.id.as_str(),
         "build_type": built.provenance.build_definition.build_type.as_str(),
@@ -117,7 +117,7 @@ fn one(component: &Value, document: &str, pointer: &str) -> Value {
         .and_then(|rest| rest.trim_start_matches('/').split_once('/'));
     let member = named("properties", "name", countersign_core::cyclonedx::WORKSPACE_MEMBER, "value");
     json!({
-        "at": place(document.to_owned(), Some(pointer.to_owned())),
+        "at": place(document, Some(pointer)),
         "ref": text("bom-ref"),
         "name": text("name"),
         "version": text("version"),
@@ -146,7 +146,7 @@ fn commits(context: &Context<'_>) -> Option<Value> {
     let one = |id: &countersign_core::git::Oid| {
         let commit = history.objects().commit(id).ok()?;
         Some(json!({
-            "at": place(format!("commit {id}"), None),
+            "at": place(&format!("commit {id}"), None),
             "id": id.to_string(),
             "tree": commit.tree.to_string(),
             "parents": commit.parents.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -167,7 +167,7 @@ fn reviews(context: &Context<'_>) -> Option<Value> {
             SignerName::Builder { .. } | SignerName::Collector(_) | SignerName::Gate(_) => None,
         };
         out.push(json!({
-            "at": place(format!("review {}", statement.document()), None),
+            "at": place(&format!("review {}", statement.document()), None),
             "person": person,
             "decision": serde_json::to_value(review.decision).ok()?,
             "repository": review.repository.as_str(),

@@ -361,39 +361,36 @@ impl Walk<'_> {
 
     fn reference(&mut self, base: &Term, steps: &[Term], scope: &Scope) -> Known {
         let mut steps = steps.iter();
-        let mut known = match &base.kind {
-            TermKind::Name(name) if name == "input" && !scope.contains_key(name) => {
-                if let Some(Term { kind: TermKind::Text(part), .. }) = steps.as_slice().first() {
-                    self.reads.insert(part.clone());
+        let root = name_of(base).filter(|name| !scope.contains_key(*name));
+        let mut known = if root == Some("input") {
+            self.reads.extend(steps.as_slice().first().and_then(text_of).map(str::to_owned));
+            Known::Shape(Shape::input())
+        } else if root == Some("data") {
+            let Some(known) = self.data(&mut steps, base.at) else {
+                for step in steps {
+                    self.term(step, scope);
                 }
-                Known::Shape(Shape::input())
-            }
-            TermKind::Name(name) if name == "data" && !scope.contains_key(name) => {
-                let Some(known) = self.data(&mut steps, base.at) else {
-                    for step in steps {
-                        self.term(step, scope);
-                    }
-                    return Known::Nothing;
-                };
-                known
-            }
-            _ => self.term(base, scope),
+                return Known::Nothing;
+            };
+            known
+        } else {
+            self.term(base, scope)
         };
         for step in steps {
-            let next = match &step.kind {
-                TermKind::Text(name) => known.named(name),
-                _ => {
-                    self.term(step, scope);
-                    known.element()
-                }
+            let name = text_of(step);
+            let next = if let Some(name) = name {
+                known.named(name)
+            } else {
+                self.term(step, scope);
+                known.element()
             };
             match next {
                 Ok(next) => known = next,
                 Err(none) => {
-                    let what = match &step.kind {
-                        TermKind::Text(name) => format!("there is no `{name}` here"),
-                        _ => "there are no elements in this".to_owned(),
-                    };
+                    let what = name.map_or_else(
+                        || "there are no elements in this".to_owned(),
+                        |name| format!("there is no `{name}` here"),
+                    );
                     let help = nearest(step, &none.expected);
                     let problem = self.problem(codes::RULE_PATH, step.at, what).expected(none.expected);
                     self.say(Problem { help, ..problem });
@@ -454,13 +451,13 @@ impl Walk<'_> {
                 };
                 Some(Known::of_parameter(*kind))
             }
-            name => match self.data.get(name) {
-                Some(value) => Some(Known::Value(value.clone())),
-                None => {
+            name => {
+                let known = self.data.get(name).cloned().map(Known::Value);
+                if known.is_none() {
                     self.say(self.problem(codes::RULE_PATH, *first_at, format!("there is no data/{name}.json")));
-                    None
                 }
-            },
+                known
+            }
         }
     }
 
@@ -521,10 +518,12 @@ impl Walk<'_> {
 }
 
 fn bind(pattern: &Term, known: &Known, scope: &mut Scope) {
-    match &pattern.kind {
-        TermKind::Name(name) => drop(scope.insert(name.clone(), known.clone())),
-        TermKind::Array(items) => items.iter().for_each(|item| bind(item, &Known::Nothing, scope)),
-        _ => {}
+    if let TermKind::Name(name) = &pattern.kind {
+        scope.insert(name.clone(), known.clone());
+    } else if let TermKind::Array(items) = &pattern.kind {
+        for item in items {
+            bind(item, &Known::Nothing, scope);
+        }
     }
 }
 

@@ -12,7 +12,7 @@ mod problem;
 pub mod shape;
 mod types;
 
-pub use cases::{Case, CaseOutcome, Expectation, test_rego};
+pub use cases::{Case, CaseOutcome, Expectation, RegoTest, test_rego};
 pub use heading::{Heading, ParameterKind, Severity};
 pub use problem::Problem;
 
@@ -127,6 +127,12 @@ fn source(folder: &str, texts: &BTreeMap<String, String>) -> Result<Source, Vec<
     }
 }
 
+/// The functions that rules may call, and those that they may not, each with the reason: for the documentation.
+#[must_use]
+pub fn functions() -> (Vec<&'static str>, &'static [(&'static str, &'static str)]) {
+    crate::rego::functions()
+}
+
 /// The file of a rule in Rego.
 pub const RULE_REGO: &str = "rule.rego";
 
@@ -232,9 +238,8 @@ impl Written {
         }
         let given = Given { input, data: &self.data, at };
         let line = |fault| Silent::Error(Problem::of(codes::RULE_ERROR, self.heading.id.as_str(), fault).line());
-        let elements = match self.program.evaluate(&given).map_err(line)? {
-            Some(Value::Array(elements)) => elements,
-            _ => return Err(Silent::Error("`deny` gives no set".to_owned())),
+        let Some(Value::Array(elements)) = self.program.evaluate(&given).map_err(line)? else {
+            return Err(Silent::Error("`deny` gives no set".to_owned()));
         };
         elements.iter().map(|element| self.denial(element)).collect()
     }
@@ -250,9 +255,12 @@ impl Written {
                 });
             }
             Value::Object(facts) => facts,
-            _ => return Err(Silent::Error("`deny` contains what is neither an object nor text".to_owned())),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
+                return Err(Silent::Error("`deny` contains what is neither an object nor text".to_owned()));
+            }
         };
-        let used: BTreeSet<&str> = heading::placeholders(&self.heading.message).into_iter().collect();
+        let texts = [&self.heading.message, &self.heading.fix];
+        let used: BTreeSet<&str> = texts.into_iter().flat_map(|text| heading::placeholders(text)).collect();
         let others = facts.iter().filter(|(name, _)| *name != "at" && !used.contains(name.as_str()));
         Ok(Denial {
             message: self.filled(&self.heading.message, facts)?,

@@ -308,9 +308,10 @@ pub fn paths() -> Vec<(String, &'static str, &'static str)> {
 
 fn walk(path: &str, field: &Field, out: &mut Vec<(String, &'static str, &'static str)>) {
     out.push((path.to_owned(), field.shape.word(), field.meaning));
-    let (inner, path) = match field.shape {
-        Shape::List(inner) => (*inner, format!("{path}[_]")),
-        other => (other, path.to_owned()),
+    let (inner, path) = if let Shape::List(inner) = field.shape {
+        (*inner, format!("{path}[_]"))
+    } else {
+        (field.shape, path.to_owned())
     };
     if let Shape::Object(fields) = inner {
         for field in fields {

@@ -10,7 +10,7 @@ pub(super) enum Known {
     /// Its shape in the input.
     Shape(Shape),
     /// A list or set of this.
-    ListOf(Box<Known>),
+    ListOf(Box<Self>),
     /// A value that stands in the release's data.
     Value(Value),
     /// Nothing.
@@ -55,13 +55,12 @@ impl Known {
     /// What each element is. An object with fields has none: it is read by name.
     pub(super) fn element(&self) -> Result<Self, NoStep> {
         match self {
-            Self::Nothing => Ok(Self::Nothing),
+            Self::Nothing | Self::Value(Value::Array(_) | Value::Object(_)) => Ok(Self::Nothing),
             Self::ListOf(inner) => Ok((**inner).clone()),
             Self::Shape(shape) => shape
                 .element()
                 .map(Self::Shape)
                 .ok_or_else(|| NoStep { expected: format!("a list: this is {}", shape.word()) }),
-            Self::Value(Value::Array(_) | Value::Object(_)) => Ok(Self::Nothing),
             Self::Value(_) => Err(NoStep { expected: "a list or an object".to_owned() }),
         }
     }

@@ -6,7 +6,7 @@ use crate::people::{self, CoSigned};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::limits;
-use countersign_core::policy::{Manifest, RULE_YAML, SOURCE_FILE};
+use countersign_core::policy::{Manifest, REGO_SUFFIX, RULE_YAML, SOURCE_FILE};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::trust::{Owner, POLICY_NAMESPACE, ROLE_POLICY, Trust};
 use countersign_decide::rules;
@@ -51,7 +51,9 @@ pub(super) fn close(folder: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<
 pub(super) fn unused(manifest: &Manifest) -> Vec<Finding> {
     let written = manifest.files.keys().filter_map(|path| {
         let name = path.strip_prefix("rules/")?.split('/').next()?;
-        path.rsplit('/').next().filter(|file| *file == RULE_REGO || *file == RULE_YAML || file.ends_with(".rego"))?;
+        path.rsplit('/')
+            .next()
+            .filter(|file| *file == RULE_REGO || *file == RULE_YAML || file.ends_with(REGO_SUFFIX))?;
         Some(format!("rules/{name}"))
     });
     let written: std::collections::BTreeSet<String> = written.collect();

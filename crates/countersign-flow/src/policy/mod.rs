@@ -8,6 +8,8 @@ mod test;
 pub use activate::{ActivateRequest, Activation, activate, history, unknown_environment};
 pub use author::{Draft, draft, evaluate, explain, lint};
 pub use build::{approve, build, release_statement};
-pub use test::{CaseRow, Tested, test};
+/// The functions that rules may call.
+pub use countersign_decide::written::functions;
 /// The input that rules read: its schema, and every path.
 pub use countersign_decide::written::shape as input;
+pub use test::{CaseRow, Tested, test};

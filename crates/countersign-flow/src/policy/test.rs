@@ -5,7 +5,7 @@ use super::build::{close, folder_files};
 use crate::error::FlowError;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
-use countersign_core::policy::{Manifest, Rule, TEST_SUFFIX};
+use countersign_core::policy::{CASE_SUFFIX, Manifest, Rule, TEST_SUFFIX};
 use countersign_decide::written::{self, Case, Problem, Written};
 use countersign_record::atomic::write_atomic;
 use serde::Serialize;
@@ -120,7 +120,7 @@ pub(super) fn cases_of<'t>(
     texts: &'t BTreeMap<String, String>,
 ) -> impl Iterator<Item = (&'t str, &'t str)> + use<'t> {
     let prefix = format!("{}/cases/", rule.folder.as_deref().unwrap_or_default());
-    let case = move |path: &str| path.starts_with(&prefix) && path.ends_with(".yaml");
+    let case = move |path: &str| path.starts_with(&prefix) && path.ends_with(CASE_SUFFIX);
     texts.iter().filter(move |(path, _)| case(path)).map(|(path, text)| (path.as_str(), text.as_str()))
 }
 
