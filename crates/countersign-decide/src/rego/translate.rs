@@ -20,11 +20,13 @@ fn import(import: &ast::Import) -> Import {
     Import { path, name, at: place(&import.span) }
 }
 
-/// The engine counts columns in characters from 1, and offsets in bytes.
+/// The engine counts a tab as four columns; a place here counts characters.
 pub(super) fn place(span: &ast::Span) -> Place {
     let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
     let first = span.text().lines().next().unwrap_or_default();
-    Place { line: count(span.line), column: count(span.col), length: first.chars().count().max(1) }
+    let before = span.source.contents().get(..count(span.start)).unwrap_or_default();
+    let column = before.chars().rev().take_while(|letter| *letter != '\n').count().saturating_add(1);
+    Place { line: count(span.line), column, length: first.chars().count().max(1) }
 }
 
 /// A path whose steps all stand there: `data.lib.names`. What does not is left out.
