@@ -101,7 +101,8 @@ impl New {
         let document = answer::PolicyDrafted { rule: format!("{}@1", self.name), files };
         Ok(Done::answer(call.format, Exit::Ok, "policy-new", &document, || {
             let folder = self.folder.display();
-            let files: String = document.files.iter().map(|file| format!("  {folder}/{file}\n")).collect();
+            let files: Vec<String> = document.files.iter().map(|file| format!("  {folder}/{file}\n")).collect();
+            let files = files.concat();
             format!(
                 "rule {}, in stage monitor:\n{files}next: edit it, then `countersign policy test {folder}`\n",
                 document.rule
