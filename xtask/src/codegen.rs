@@ -1,5 +1,5 @@
 //! `cargo xtask codegen`: documents that are made from code, so that they cannot disagree with it. `docs/codes.md` from
-//! the tables of finding codes and exit codes; `docs/cli.md` from what the built binary says of itself; the transcript in
+//! the tables of finding codes and exit codes; `docs/policy-input.md` from the table of what rules read; `docs/cli.md` from what the built binary says of itself; the transcript in
 //! `README.md` from a run of the demo.
 
 use crate::generated::{Mode, Page, settle};
@@ -23,6 +23,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let root = workspace::root()?;
     let pages = [
         Page { path: "docs/codes.md".to_owned(), text: codes_page() },
+        Page { path: "docs/policy-input.md".to_owned(), text: input_page() },
+        Page { path: "docs/rego.md".to_owned(), text: rego_page() },
         Page { path: "docs/cli.md".to_owned(), text: cli_page(&root)? },
         Page { path: "README.md".to_owned(), text: transcript::readme(&root, &binary(&root))? },
     ];
@@ -51,6 +53,48 @@ fn codes_page() -> String {
             lines.push(format!("| `{}` | {} |", entry.code, entry.meaning.replace('|', "\\|")));
         }
     }
+    lines.join("\n") + "\n"
+}
+
+/// What a person who knows Rego from OPA has to know.
+const REGO: &str = "\
+Rules are written in Rego v1. Most of what OPA takes is taken; these things differ.
+
+- **An error ends the rule.** Where OPA lets a failed function be undefined, a rule here gives no answer (`rule-error`), which \
+blocks where it enforces. Ask first: `c.version != null`, `is_string(x)`.
+- **Every path is known.** A path that `input` does not have, a parameter that the heading does not name, and data that is not \
+there are errors, not undefined. What is not known is null; a list is never null. [policy-input.md](policy-input.md) lists them.
+- **Two values.** A definition that could have two values at once is refused before it is evaluated; OPA finds out when it does.
+- **`with` is for tests.** A rule sees the input as it is.
+- **A rule reads no other rule.** What several share lies under `lib/`.
+- **Regular expressions** go by Unicode: `\\d`, `\\w`, `\\s`, `\\b` and `(?i)` match letters and digits of all scripts, in OPA only \
+ASCII ones. They are refused; write the characters that you mean. `regex.match` has to be anchored at both ends.
+- **Order** is between values of one type. `1 < \"a\"` is an error.
+- **Products** of numbers with more than 64 bits are an error, as are shifts by more than 64 bits.
+- `time.now_ns()` is the decision's time. The zone `Local` is refused.
+- `rego.metadata`, template strings, bundles and partial evaluation are not there.
+";
+
+fn rego_page() -> String {
+    let (may, may_not) = countersign_flow::policy::functions();
+    let mut lines = vec![format!("# What differs from OPA\n\n{MADE}\n{REGO}")];
+    let names: Vec<String> = may.iter().map(|name| format!("`{name}`")).collect();
+    lines.push(format!("## Functions that rules may call\n\n{}\n", names.join(", ")));
+    lines.push("## Functions that they may not\n\nA name stands for all that begin with it and a point.\n".to_owned());
+    lines.push("| name | why |\n|---|---|".to_owned());
+    lines.extend(may_not.iter().map(|(name, why)| format!("| `{name}` | {why} |")));
+    lines.join("\n") + "\n"
+}
+
+fn input_page() -> String {
+    let mut lines = vec![format!(
+        "# What rules read\n\n{MADE}\nEvery path of `input`. `[_]` is each element of a list. A path that is not here is an error \
+         in `countersign policy lint`; a value that is not known is null. A rule that reads a part for which there is no \
+         evidence says nothing, which is not a pass.\n"
+    )];
+    lines.push("| path | what | meaning |\n|---|---|---|".to_owned());
+    let row = |(path, what, meaning): &(String, &str, &str)| format!("| `{path}` | {what} | {meaning} |");
+    lines.extend(countersign_flow::policy::input::paths().iter().map(row));
     lines.join("\n") + "\n"
 }
 

@@ -75,6 +75,18 @@ codes! {
     PATH_UNSAFE "path-unsafe" Refused "A file of the policy release is a symbolic link, an archive, or lies outside its folder.";
     PARAMETER_INVALID "parameter-invalid" Refused "A rule's parameter is missing, unknown, or of the wrong kind.";
 
+    // Rules that are written in a release.
+    RULE_BROKEN "rule-broken" Refused "A rule that is written in the policy release does not hold: its message says of what.";
+    RULE_ERROR "rule-error" Indeterminate "A rule that is written in the policy release could not be evaluated: an error in it, or more than it may use. It says nothing, which is not a pass.";
+    RULE_INPUT_MISSING "rule-input-missing" Indeterminate "A rule reads a part of the input for which there is no evidence. What is not there is not good.";
+    RULE_SOURCE "rule-source" Refused "The source of a rule is not Rego or YAML as rules are written, or its package, heading or folder do not agree.";
+    RULE_PATH "rule-path" Refused "A rule reads a path that the input, the parameters or the data do not have: it would never be broken.";
+    RULE_FUNCTION "rule-function" Refused "A rule calls a function that rules may not call.";
+    RULE_REGEX "rule-regex" Refused "A regular expression of a rule matches more than it seems to.";
+    RULE_UNUSED "rule-unused" Refused "A rule is written in the folder, and the release does not use it.";
+    RULE_UNTESTED "rule-untested" Refused "A rule has no case in which it is broken, or none in which it holds.";
+    RULE_CASE "rule-case" Refused "A case of a rule did not come out as it says.";
+
     // Log.
     LOG_MISSING "log-missing" Indeterminate "There is no log at this place. A missing log is never a new one.";
     LOG_CHECKPOINT_INVALID "log-checkpoint-invalid" Untrusted "The log's checkpoint does not parse, or its signature does not hold for the log's key in trust.";

@@ -127,6 +127,27 @@ pub struct Finding {
     /// The next action, ready to paste where it is a command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// The rule that says so, where it is written in the policy release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Box<RuleNote>>,
+}
+
+/// What a rule that is written in a policy release says about itself beside each of its findings.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RuleNote {
+    /// Which rule.
+    pub id: crate::ids::RuleId,
+    /// How bad it is when it is broken: low, medium, high or critical.
+    pub severity: String,
+    /// Why it exists.
+    pub why: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Where more is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docs: Option<String>,
 }
 
 impl Finding {
@@ -144,6 +165,7 @@ impl Finding {
             found: Vec::new(),
             controls: Vec::new(),
             help: None,
+            rule: None,
         }
     }
 

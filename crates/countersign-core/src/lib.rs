@@ -27,3 +27,4 @@ pub mod purl;
 pub mod statement;
 pub mod time;
 pub mod trust;
+pub mod yaml;

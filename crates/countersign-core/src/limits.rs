@@ -22,6 +22,29 @@ pub const TOML_BYTES: usize = 4 << 20;
 pub const POLICY_FILES: usize = 4_096;
 /// Largest file of a policy release.
 pub const POLICY_FILE_BYTES: usize = 16 << 20;
+/// All the text of one release that is evaluated: rules in Rego, what they share, and their data.
+pub const POLICY_TEXT_BYTES: usize = 4 << 20;
+
+/// Largest file in Rego, and its longest line.
+pub const REGO_FILE_BYTES: usize = 256 << 10;
+/// See [`REGO_FILE_BYTES`].
+pub const REGO_LINE_BYTES: usize = 1_024;
+/// Rules, in Rego's sense, of one module.
+pub const REGO_RULES: usize = 256;
+/// Instructions of one evaluation of one rule. An SBOM of 10,000 components takes well under a million.
+pub const REGO_INSTRUCTIONS: usize = 5_000_000;
+/// What the built-in functions of one evaluation may read and make, in bytes and elements taken together.
+pub const REGO_WORK: u64 = 64 << 20;
+/// Longest text that a built-in function makes at once.
+pub const REGO_TEXT_BYTES: u64 = 1 << 20;
+/// Longest regular expression.
+pub const REGO_REGEX_BYTES: usize = 4 << 10;
+/// What one rule may say about one decision; what is past it is counted.
+pub const REGO_FINDINGS: usize = 1_000;
+/// Largest YAML document: a rule, a case, or a rule's heading.
+pub const YAML_BYTES: usize = 1 << 20;
+/// Deepest nesting of a YAML document.
+pub const YAML_DEPTH: usize = 32;
 
 /// Largest log entry: the entry bundle's length prefix has 16 bits.
 pub const LOG_ENTRY_BYTES: usize = 65_535;

@@ -18,6 +18,16 @@ use std::fmt;
 pub const ENGINE: &str = "engine/1";
 /// The file that is authored.
 pub const SOURCE_FILE: &str = "policy.toml";
+/// The file of a rule that is written without Rego.
+pub const RULE_YAML: &str = "rule.yaml";
+/// How the names of files in Rego end.
+pub const REGO_SUFFIX: &str = ".rego";
+/// How the names of data files end.
+pub const DATA_SUFFIX: &str = ".json";
+/// How the names of files with cases end.
+pub const CASE_SUFFIX: &str = ".yaml";
+/// How the names of files with tests in Rego end.
+pub const TEST_SUFFIX: &str = "_test.rego";
 
 /// A closed policy release.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,6 +57,10 @@ pub struct Manifest {
     pub rules: Vec<Rule>,
     /// Every file of the folder, by path.
     pub files: BTreeMap<String, Sha256>,
+    /// The files that are evaluated, as they are: rules that are written, what they share, and their data. Each is also
+    /// among the files, by the digest of this text.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub texts: BTreeMap<String, String>,
 }
 
 /// A repository that a release covers.
@@ -77,13 +91,16 @@ pub struct Environment {
     pub enforced: bool,
 }
 
-/// A built-in rule as a release uses it.
+/// A rule as a release uses it: one that is built in, or one that is written in the release itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Rule {
     /// Which rule, in which of its meanings.
     pub id: RuleId,
+    /// The folder in which it is written, such as `rules/no-copyleft`; absent for a rule that is built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
     /// How far it is rolled out, for each environment.
     pub stages: BTreeMap<EnvName, Stage>,
     /// Its parameters; each rule says which it knows.
@@ -241,6 +258,24 @@ pub enum PolicyError {
         /// Which environment.
         environment: EnvName,
     },
+    /// A folder in which a rule cannot be written.
+    #[error("rule {id}: folder {folder:?} {problem}")]
+    RuleFolder {
+        /// Which rule.
+        id: RuleId,
+        /// Its folder.
+        folder: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A text that is not the file of that name.
+    #[error("{path}: {problem}")]
+    Text {
+        /// Which file.
+        path: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
     /// A number or date that cannot be.
     #[error("{field} {problem}")]
     Value {
@@ -286,6 +321,7 @@ impl Manifest {
         }
         let source = files.get(SOURCE_FILE).ok_or(PolicyError::NoSource)?;
         let authored: Authored = from_toml(SOURCE_FILE, source)?;
+        let texts = evaluated(files, &authored.rules)?;
         let manifest = Self {
             uri: authored.uri,
             lineage: authored.lineage,
@@ -298,6 +334,7 @@ impl Manifest {
             environments: authored.environments,
             rules: authored.rules,
             files: files.iter().map(|(path, bytes)| (path.clone(), Sha256::of(bytes))).collect(),
+            texts,
         };
         manifest.check()?;
         Ok(manifest)
@@ -383,8 +420,20 @@ impl Manifest {
                 return wrong("cut_from", "is the branch itself");
             }
         }
+        self.check_texts()?;
         let mut seen = std::collections::BTreeSet::new();
+        let mut folders = std::collections::BTreeSet::new();
         for rule in &self.rules {
+            if let Some(folder) = &rule.folder {
+                let wrong =
+                    |problem| Err(PolicyError::RuleFolder { id: rule.id.clone(), folder: folder.clone(), problem });
+                if !is_rule_folder(folder) {
+                    return wrong("is not `rules/` and one name of a-z, 0-9 and `-`, starting with a letter");
+                }
+                if !folders.insert(folder) {
+                    return wrong("is already that of another rule");
+                }
+            }
             if !seen.insert(&rule.id) {
                 return Err(PolicyError::RuleTwice { id: rule.id.clone() });
             }
@@ -394,6 +443,69 @@ impl Manifest {
         }
         Ok(())
     }
+}
+
+impl Manifest {
+    /// What is evaluated is what was approved by digest.
+    fn check_texts(&self) -> Result<(), PolicyError> {
+        let mut total = 0_usize;
+        for (path, text) in &self.texts {
+            let wrong = |problem| Err(PolicyError::Text { path: path.chars().take(200).collect(), problem });
+            total = total.saturating_add(text.len());
+            match self.files.get(path) {
+                None => return wrong("its text is in the release, and it is not among the files"),
+                Some(digest) if *digest != Sha256::of(text.as_bytes()) => {
+                    return wrong("its text is not the one that the digest among the files is of");
+                }
+                Some(_) if total > limits::POLICY_TEXT_BYTES => {
+                    return wrong("with it, there is more text to evaluate than a release may hold");
+                }
+                Some(_) if !is_evaluated(path, &self.rules) => return wrong("its text is evaluated by no rule"),
+                Some(_) => {}
+            }
+        }
+        match self.files.keys().find(|path| is_evaluated(path, &self.rules) && !self.texts.contains_key(*path)) {
+            None => Ok(()),
+            Some(path) => {
+                Err(PolicyError::Text { path: path.clone(), problem: "a rule evaluates it, and its text is missing" })
+            }
+        }
+    }
+}
+
+/// The texts that rules of this folder evaluate.
+fn evaluated(files: &BTreeMap<String, Vec<u8>>, rules: &[Rule]) -> Result<BTreeMap<String, String>, PolicyError> {
+    let mut texts = BTreeMap::new();
+    for (path, bytes) in files.iter().filter(|(path, _)| is_evaluated(path, rules)) {
+        let text =
+            std::str::from_utf8(bytes).map_err(|e| PolicyError::NotUtf8 { path: path.clone(), at: e.valid_up_to() })?;
+        texts.insert(path.clone(), text.to_owned());
+    }
+    Ok(texts)
+}
+
+/// Whether the file of this path is evaluated, once a rule is written in the release: Rego of a rule's own folder and of
+/// `lib/`, `rule.yaml`, and `data/*.json`. Tests are not; they are part of the release by digest.
+fn is_evaluated(path: &str, rules: &[Rule]) -> bool {
+    let rego = path.ends_with(REGO_SUFFIX) && !path.ends_with(TEST_SUFFIX);
+    let folders = || rules.iter().filter_map(|rule| rule.folder.as_deref());
+    let own = |folder: &str| {
+        let name = path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
+        name.is_some_and(|name| !name.contains('/') && (rego || name == RULE_YAML))
+    };
+    let data = |rest: &str| !rest.contains('/') && rest.ends_with(DATA_SUFFIX);
+    folders().any(own)
+        || (folders().next().is_some()
+            && ((rego && path.starts_with("lib/")) || path.strip_prefix("data/").is_some_and(data)))
+}
+
+/// `rules/NAME`, so that the name is also that of a package.
+fn is_rule_folder(folder: &str) -> bool {
+    folder.strip_prefix("rules/").is_some_and(|name| {
+        (1..=64).contains(&name.len())
+            && name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    })
 }
 
 impl Lock {

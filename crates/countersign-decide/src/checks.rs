@@ -198,23 +198,9 @@ fn known_rules(active: &Activated, request: &Request) -> Vec<Finding> {
     let mut enforced = false;
     for rule in &manifest.rules {
         enforced |= manifest.stage(rule, &request.environment) == Stage::Enforce;
-        match rules::find(&rule.id) {
-            None => findings.push(
-                Finding::new(codes::POLICY_RULE_UNKNOWN, format!("this version has no rule {}", rule.id))
-                    .at(place.as_str())
-                    .expected(
-                        rules::ALL.iter().map(|r| r.id).collect::<Vec<_>>().join(", "),
-                        "this version of countersign",
-                    )
-                    .found(rule.id.to_string()),
-            ),
-            Some(built_in) => {
-                if let Err(error) = (built_in.accepts)(&rule.parameters) {
-                    findings.push(
-                        Finding::new(codes::PARAMETER_INVALID, format!("rule {}: {error}", rule.id)).at(place.as_str()),
-                    );
-                }
-            }
+        // A rule that is written speaks for itself: what is wrong with it blocks where it would enforce.
+        if rule.folder.is_none() {
+            findings.extend(rules::faults(rule, &manifest.texts, &place));
         }
     }
     if !enforced {

@@ -5,17 +5,19 @@ use crate::given::Given;
 use crate::record::{landed_before, start_of, tags_before};
 use crate::review::BoundTag;
 use crate::rules::{self, Context, Landed};
+use crate::written;
 use countersign_core::codes;
 use countersign_core::decision::{ActivePolicy, Decision, Inputs, Request, RuleOutcome, SourceRange, TagRef, TrustRef};
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Class, Finding, Verdict, verdict_of};
 use countersign_core::git::{Oid, graph};
 use countersign_core::ids::{EnvName, RuleId, Uri};
-use countersign_core::policy::{Source, Stage};
+use countersign_core::policy::{Rule, Source, Stage};
 use countersign_verify::forge::verify_changes;
 use countersign_verify::policy::Activated;
 use countersign_verify::{Evidence, ForgeOutcome, Spoken, StateView, VerifiedTrust};
-use std::cell::RefCell;
+use serde_json::Value;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// May this artifact go to this environment?
@@ -205,26 +207,46 @@ impl<'a> Case<'a> {
     fn evaluate(&self, environment: &EnvName, context: &Context<'_>, sheet: &mut Sheet) -> Vec<RuleOutcome> {
         let manifest = self.active.release.manifest();
         let mut outcomes = Vec::new();
+        let input = OnceCell::new();
         for rule in &manifest.rules {
             let stage = manifest.stage(rule, environment);
             let outcome = |verdict, findings| RuleOutcome { id: rule.id.clone(), stage, verdict, findings };
-            let Some(built_in) = rules::find(&rule.id).filter(|_| stage != Stage::Off) else {
+            let said = if stage == Stage::Off { None } else { self.say(rule, context, &input) };
+            let Some((title, findings)) = said else {
                 outcomes.push(outcome(None, Vec::new()));
                 continue;
             };
-            let mut findings = (built_in.check)(context, rule);
-            for finding in findings.iter_mut().filter(|f| f.class != Class::Note) {
-                finding.controls.clone_from(&rule.controls);
-            }
             let verdict = verdict_of(&findings);
             if stage == Stage::Enforce {
-                sheet.line(&rule_line(&rule.id), findings, built_in.title);
+                sheet.line(&rule_line(&rule.id), findings, title);
                 outcomes.push(outcome(Some(verdict), Vec::new()));
             } else {
                 outcomes.push(outcome(Some(verdict), findings));
             }
         }
         outcomes
+    }
+
+    /// What a rule says, with its title; `None` of one that this version does not know. The input of rules that are written
+    /// is made once.
+    fn say(&self, rule: &Rule, context: &Context<'_>, input: &OnceCell<Value>) -> Option<(String, Vec<Finding>)> {
+        if rule.folder.is_some() {
+            let texts = &self.active.release.manifest().texts;
+            let by = context.by(rule.id.as_str());
+            return Some(match written::read(rule, texts) {
+                Ok(written) => {
+                    let input = input.get_or_init(|| written::input::of(context));
+                    (written.heading().title.clone(), written.check(input, self.request.time, &by))
+                }
+                Err(problems) => (String::new(), vec![written::unreadable(rule, &problems, &by)]),
+            });
+        }
+        let built_in = rules::find(&rule.id)?;
+        let mut findings = (built_in.check)(context, rule);
+        for finding in findings.iter_mut().filter(|f| f.class != Class::Note) {
+            finding.controls.clone_from(&rule.controls);
+        }
+        Some((built_in.title.to_owned(), findings))
     }
 
     /// What the enforced gates of other environments would say: their rules, stages, floor and range; not their pin.
@@ -250,12 +272,13 @@ impl<'a> Case<'a> {
             let mut enforced = false;
             let now = RefCell::default();
             let landed = Landed { now: &now, ..context.landed };
+            let (context, input) = (Context { start, landed, ..*context }, OnceCell::new());
             for rule in &manifest.rules {
                 if manifest.stage(rule, environment) == Stage::Enforce
-                    && let Some(built_in) = rules::find(&rule.id)
+                    && let Some((_, findings)) = self.say(rule, &context, &input)
                 {
                     enforced = true;
-                    there.add(&rule_line(&rule.id), &(built_in.check)(&Context { start, landed, ..*context }, rule));
+                    there.add(&rule_line(&rule.id), &findings);
                 }
             }
             if !enforced || context.source.is_none() {

@@ -74,6 +74,7 @@ fn rule_named<'m>(manifest: &'m Manifest, environment: &EnvName, prefix: &str) -
     manifest
         .rules
         .iter()
+        .filter(|rule| rule.folder.is_none())
         .find(|rule| rule.id.as_str().starts_with(prefix) && manifest.stage(rule, environment) == Stage::Enforce)
 }
 

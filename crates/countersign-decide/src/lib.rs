@@ -12,10 +12,12 @@ pub mod floors;
 mod given;
 pub mod parameters;
 mod record;
+mod rego;
 pub mod review;
 pub mod rules;
 pub mod source;
 pub mod summary;
+pub mod written;
 
 pub use checks::known_gate;
 pub use decide::decide;

@@ -242,6 +242,49 @@ documents! {
         /// The manifest.
         manifest: Manifest,
     }
+    /// `policy new`: a rule was drafted.
+    PolicyDrafted {
+        /// The rule.
+        rule: String,
+        /// The files that were written.
+        files: Vec<String>,
+    }
+    /// `policy lint`: everything that is wrong with a folder.
+    PolicyLinted {
+        /// Rules of the release.
+        rules: usize,
+        /// What is wrong.
+        findings: Vec<Finding>,
+        /// The exit code.
+        exit: Exit,
+    }
+    /// `policy test`: the cases of a folder's rules.
+    PolicyTested {
+        /// A row a case.
+        cases: Vec<crate::policy::CaseRow>,
+        /// Cases whose expectation was written anew.
+        blessed: Vec<String>,
+        /// What did not come out as it says.
+        findings: Vec<Finding>,
+        /// The exit code.
+        exit: Exit,
+    }
+    /// `policy eval`: what a rule says about an input.
+    PolicyEvaluated {
+        /// The rule.
+        rule: String,
+        /// What it says.
+        findings: Vec<Finding>,
+        /// The exit code.
+        exit: Exit,
+    }
+    /// `policy explain`: the Rego of a rule.
+    PolicyRego {
+        /// The rule.
+        rule: String,
+        /// Its Rego.
+        rego: String,
+    }
     /// `policy approve`: an approval was added.
     PolicyApproved {
         /// The file.

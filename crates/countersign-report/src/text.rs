@@ -53,9 +53,20 @@ pub fn finding(finding: &Finding) -> String {
     places(&mut out, &finding.at);
     expectation(&mut out, finding);
     facts(&mut out, "found:", &finding.found);
+    if let Some(rule) = &finding.rule {
+        fact(&mut out, "why:", &plain(&rule.why));
+    }
     facts(&mut out, "control:", &finding.controls);
     if let Some(help) = next::action(finding) {
         push(&mut out, format_args!("   help: {}\n", plain(&help)));
+    }
+    if let Some(rule) = &finding.rule {
+        let docs = rule.docs.as_deref().map_or_else(String::new, |docs| format!(", {}", plain(docs)));
+        fact(
+            &mut out,
+            "rule:",
+            &format!("{}, severity {}, owner {}{docs}", rule.id, plain(&rule.severity), plain(&rule.owner)),
+        );
     }
     out
 }

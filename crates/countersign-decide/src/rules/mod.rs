@@ -14,6 +14,8 @@ pub use context::{Built, Context, Landed};
 
 use crate::parameters::ParameterError;
 use crate::review::{ForeignReviews, Parameters};
+use crate::written;
+use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::ids::RuleId;
 use countersign_core::policy::Rule;
@@ -57,8 +59,40 @@ pub fn find(id: &RuleId) -> Option<&'static BuiltIn> {
 /// Whether a rule reads what other tools recorded in the repository: the git evidence then has to have it.
 #[must_use]
 pub fn reads_others(rule: &Rule) -> bool {
-    rule.id.as_str() == two_party_review_1::RULE.id
+    rule.folder.is_none()
+        && rule.id.as_str() == two_party_review_1::RULE.id
         && Parameters::read(&rule.parameters).is_ok_and(|asked| asked.foreign_reviews == ForeignReviews::Count)
+}
+
+/// The built-in rule that a release's rule is: one that is written in the release is none, whatever it is called.
+#[must_use]
+pub fn built_in(rule: &Rule) -> Option<&'static BuiltIn> {
+    if rule.folder.is_some() { None } else { find(&rule.id) }
+}
+
+/// What is wrong with a rule of a release: it is not known, its parameters do not fit, or what is written is wrong.
+#[must_use]
+pub fn faults(rule: &Rule, texts: &BTreeMap<String, String>, place: &str) -> Vec<Finding> {
+    if rule.folder.is_some() {
+        return match written::read(rule, texts) {
+            Ok(_) => Vec::new(),
+            Err(problems) => problems.iter().map(|problem| problem.finding(texts)).collect(),
+        };
+    }
+    match find(&rule.id) {
+        None => vec![
+            Finding::new(codes::POLICY_RULE_UNKNOWN, format!("this version has no rule {}", rule.id))
+                .at(place)
+                .expected(ALL.iter().map(|r| r.id).collect::<Vec<_>>().join(", "), "this version of countersign")
+                .found(rule.id.to_string()),
+        ],
+        Some(built_in) => match (built_in.accepts)(&rule.parameters) {
+            Ok(()) => Vec::new(),
+            Err(error) => {
+                vec![Finding::new(codes::PARAMETER_INVALID, format!("rule {}: {error}", rule.id)).at(place)]
+            }
+        },
+    }
 }
 
 #[cfg(test)]

@@ -6,10 +6,11 @@ use crate::people::{self, CoSigned};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::limits;
-use countersign_core::policy::Manifest;
+use countersign_core::policy::{Manifest, REGO_SUFFIX, RULE_YAML, SOURCE_FILE};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::trust::{Owner, POLICY_NAMESPACE, ROLE_POLICY, Trust};
 use countersign_decide::rules;
+use countersign_decide::written::RULE_REGO;
 use countersign_sign::{PersonKey, SshKeygen};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,21 +21,53 @@ const DEPTH: usize = 16;
 /// Closes a folder. Everything in it is part of the release, so it may hold plain files only. Every problem is named, not
 /// the first.
 pub fn build(folder: &Path) -> Result<Manifest, FlowError> {
+    let files = folder_files(folder)?;
+    let manifest = close(folder, &files)?;
+    let mut problems = problems(&manifest);
+    problems.extend(unused(&manifest));
+    if problems.is_empty() { Ok(manifest) } else { Err(FlowError::Refused(problems)) }
+}
+
+/// Every file of a folder.
+pub(super) fn folder_files(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, FlowError> {
     let mut found = BTreeMap::new();
     let mut findings = Vec::new();
     read_folder(folder, "", 0, &mut found, &mut findings)?;
-    if !findings.is_empty() {
-        return Err(FlowError::Refused(findings));
-    }
-    let manifest = Manifest::close(&found).map_err(|error| {
+    if findings.is_empty() { Ok(found) } else { Err(FlowError::Refused(findings)) }
+}
+
+/// The manifest over the files of a folder, if it holds together.
+pub(super) fn close(folder: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<Manifest, FlowError> {
+    Manifest::close(files).map_err(|error| {
         FlowError::Refused(vec![
             Finding::of_lines(error.code(), &error.to_string())
                 .at(folder.display().to_string())
                 .help("mend it, and build again"),
         ])
-    })?;
-    let problems = problems(&manifest);
-    if problems.is_empty() { Ok(manifest) } else { Err(FlowError::Refused(problems)) }
+    })
+}
+
+/// Rules that are written in the folder, and that no rule of policy.toml names: they would be evaluated by nobody.
+pub(super) fn unused(manifest: &Manifest) -> Vec<Finding> {
+    let written = manifest.files.keys().filter_map(|path| {
+        let name = path.strip_prefix("rules/")?.split('/').next()?;
+        path.rsplit('/')
+            .next()
+            .filter(|file| *file == RULE_REGO || *file == RULE_YAML || file.ends_with(REGO_SUFFIX))?;
+        Some(format!("rules/{name}"))
+    });
+    let written: std::collections::BTreeSet<String> = written.collect();
+    let used = |folder: &&String| manifest.rules.iter().any(|rule| rule.folder.as_ref() == Some(*folder));
+    let unused = written.iter().filter(|folder| !used(folder));
+    unused
+        .map(|folder| {
+            let name = folder.strip_prefix("rules/").unwrap_or(folder);
+            Finding::new(codes::RULE_UNUSED, format!("no rule of policy.toml is written in {folder}"))
+                .at(folder.as_str())
+                .expected(format!("[[rules]] with id = \"{name}@1\" and folder = \"{folder}\""), SOURCE_FILE)
+                .help("name it in policy.toml with a stage, or take the folder out")
+        })
+        .collect()
 }
 
 /// Rules and parameters that this version does not know, and a release without any rule: it could never say yes.
@@ -43,32 +76,14 @@ pub(super) fn problems(manifest: &Manifest) -> Vec<Finding> {
     if manifest.rules.is_empty() {
         findings.push(
             Finding::new(codes::POLICY_EMPTY, "the release has no rule: nothing checked is not a pass")
-                .at(countersign_core::policy::SOURCE_FILE)
+                .at(SOURCE_FILE)
                 .expected("at least one rule", "countersign")
                 .found("none")
                 .help("add one with `[[rules]]`; `countersign explain rules` lists them"),
         );
     }
     for rule in &manifest.rules {
-        match rules::find(&rule.id) {
-            None => findings.push(
-                Finding::new(codes::POLICY_RULE_UNKNOWN, format!("this version has no rule {}", rule.id))
-                    .at(countersign_core::policy::SOURCE_FILE)
-                    .expected(
-                        rules::ALL.iter().map(|r| r.id).collect::<Vec<_>>().join(", "),
-                        "this version of countersign",
-                    )
-                    .found(rule.id.to_string()),
-            ),
-            Some(built_in) => {
-                if let Err(error) = (built_in.accepts)(&rule.parameters) {
-                    findings.push(
-                        Finding::new(codes::PARAMETER_INVALID, format!("rule {}: {error}", rule.id))
-                            .at(countersign_core::policy::SOURCE_FILE),
-                    );
-                }
-            }
-        }
+        findings.extend(rules::faults(rule, &manifest.texts, SOURCE_FILE));
     }
     findings
 }

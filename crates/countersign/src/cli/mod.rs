@@ -34,7 +34,7 @@ Review:
 
 Gate:
   verify       Verify an artifact against its bundles, or that a digest was promoted
-  policy       Build, approve and activate policy releases
+  policy       Write, test, build, approve and activate policy releases
   promote      Decide whether an artifact may go to an environment, and record the decision
 
 Audit:

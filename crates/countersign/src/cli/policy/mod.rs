@@ -1,5 +1,7 @@
 //! `policy`: releases that people approve, and that the log makes active.
 
+mod author;
+
 use super::given::{self, LeastArgs, OutsideDigest, StoreArgs, TrustArgs};
 use super::{Answer, Call};
 use crate::render::Done;
@@ -19,7 +21,7 @@ use countersign_verify::policy::{Activated, approvals};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-/// Build, approve and activate policy releases
+/// Write, test, build, approve and activate policy releases
 #[derive(Debug, Args)]
 pub(crate) struct Policy {
     #[command(subcommand)]
@@ -28,6 +30,11 @@ pub(crate) struct Policy {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    New(author::New),
+    Lint(author::Lint),
+    Test(author::Test),
+    Eval(author::Eval),
+    Explain(author::Explain),
     Build(Build),
     Approve(Approve),
     Activate(Box<Activate>),
@@ -128,6 +135,11 @@ struct History {
 impl Policy {
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
         match &self.verb {
+            Verb::New(verb) => verb.run(call),
+            Verb::Lint(verb) => verb.run(call),
+            Verb::Test(verb) => verb.run(call),
+            Verb::Eval(verb) => verb.run(call),
+            Verb::Explain(verb) => verb.run(call),
             Verb::Build(verb) => verb.run(call),
             Verb::Approve(verb) => verb.run(call),
             Verb::Activate(verb) => verb.run(call),
@@ -137,9 +149,12 @@ impl Policy {
 
     pub(crate) const fn not_done(&self) -> &'static str {
         match &self.verb {
-            Verb::Build(_) | Verb::Approve(_) => "nothing was written",
+            Verb::Lint(_) => "nothing was checked",
+            Verb::Test(_) => "nothing was tested",
+            Verb::Eval(_) => "nothing was evaluated",
+            Verb::Explain(_) | Verb::History(_) => "nothing was shown",
+            Verb::New(_) | Verb::Build(_) | Verb::Approve(_) => "nothing was written",
             Verb::Activate(_) => "nothing was recorded",
-            Verb::History(_) => "nothing was shown",
         }
     }
 }

@@ -1,0 +1,266 @@
+//! The one place that knows `regorus`.
+
+use super::syntax::{Module, Place};
+use super::{Fault, Given, Program, Rego, Tested, Text, meter, translate};
+use countersign_core::limits;
+use regorus::languages::rego::compiler::Compiler;
+use regorus::rvm::RegoVM;
+use regorus::rvm::vm::ExecutionMode;
+use regorus::{Engine, Rc, Value};
+use serde_json::Value as Json;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// The engine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Regorus;
+
+/// A program of the engine's virtual machine.
+struct Compiled {
+    program: Arc<regorus::rvm::Program>,
+    rule: String,
+}
+
+impl Rego for Regorus {
+    fn read(&self, text: &Text) -> Result<Module, Fault> {
+        bounded(text)?;
+        contained(|| {
+            let mut engine = Engine::new();
+            engine.add_policy(text.file.clone(), text.text.clone()).map_err(|error| fault(&error.to_string()))?;
+            let module = engine.get_modules().first().ok_or_else(|| fault("the file holds no module"))?;
+            Ok(translate::module(module))
+        })
+    }
+
+    fn compile(&self, texts: &[Text], rule: &str) -> Result<Box<dyn Program>, Fault> {
+        contained(|| {
+            let mut engine = engine(texts)?;
+            let compiled =
+                engine.compile_with_entrypoint(&Rc::from(rule)).map_err(|error| fault(&error.to_string()))?;
+            let program =
+                Compiler::compile_from_policy(&compiled, &[rule]).map_err(|error| fault(&error.to_string()))?;
+            let mut program = Arc::unwrap_or_clone(program);
+            meter::guard(&mut program).map_err(|what| fault(&what))?;
+            let program: Box<dyn Program> = Box::new(Compiled { program: Arc::new(program), rule: rule.to_owned() });
+            Ok(program)
+        })
+    }
+
+    fn test(&self, texts: &[Text], package: &str, names: &[String], given: &Given<'_>) -> Result<Vec<Tested>, Fault> {
+        contained(|| {
+            let mut engine = engine(texts)?;
+            let now = nanoseconds(given);
+            let clock = Box::new(move |_: Vec<Value>| Ok(Value::from(now)));
+            engine.add_extension("time.now_ns".to_owned(), 0, clock).map_err(|error| fault(&error.to_string()))?;
+            engine.add_data(Value::from(given.data.clone())).map_err(|error| fault(&error.to_string()))?;
+            engine.set_input(Value::from(given.input.clone()));
+            let one = |name: &String| {
+                let holds = engine
+                    .eval_rule(format!("data.{package}.{name}"))
+                    .map(|value| value == Value::Bool(true))
+                    .map_err(|error| fault(&error.to_string()).what);
+                Tested { name: name.clone(), holds }
+            };
+            Ok(names.iter().map(one).collect())
+        })
+    }
+}
+
+impl Program for Compiled {
+    fn evaluate(&self, given: &Given<'_>) -> Result<Option<Json>, Fault> {
+        contained(|| {
+            let mut vm = RegoVM::new();
+            // Without the native stack: a chain of rules is as deep as it is, and ends in a count.
+            vm.set_execution_mode(ExecutionMode::Suspendable);
+            vm.set_max_instructions(limits::REGO_INSTRUCTIONS);
+            vm.set_strict_builtin_errors(true);
+            vm.load_program(Arc::clone(&self.program));
+            vm.set_data(Value::from(given.data.clone())).map_err(|error| fault(&error.to_string()))?;
+            vm.set_input(Value::from(given.input.clone()));
+            let (result, failed) = meter::metered(nanoseconds(given), || vm.execute_entry_point_by_name(&self.rule));
+            if let Some(what) = failed {
+                return Err(located(&self.program, vm.get_pc(), fault(&what)));
+            }
+            match result {
+                Ok(Value::Undefined) => Ok(None),
+                Ok(value) => serde_json::to_value(&value).map(Some).map_err(|error| fault(&error.to_string())),
+                Err(error) => Err(located(&self.program, vm.get_pc(), fault(&error.to_string()))),
+            }
+        })
+    }
+}
+
+fn engine(texts: &[Text]) -> Result<Engine, Fault> {
+    let mut engine = Engine::new();
+    engine.set_strict_builtin_errors(true);
+    for text in texts {
+        bounded(text)?;
+        engine.add_policy(text.file.clone(), text.text.clone()).map_err(|error| fault(&error.to_string()))?;
+    }
+    Ok(engine)
+}
+
+/// Bounds before parsing. The engine has bounds of its own on nesting.
+fn bounded(text: &Text) -> Result<(), Fault> {
+    let at = |line: usize, what: String| {
+        Err(Fault { place: Some((text.file.clone(), Place { line, column: 1, length: 1 })), what })
+    };
+    if text.text.len() > limits::REGO_FILE_BYTES {
+        return at(
+            1,
+            format!("{} bytes, more than the {} of one file in Rego", text.text.len(), limits::REGO_FILE_BYTES),
+        );
+    }
+    match text.text.lines().position(|line| line.len() >= limits::REGO_LINE_BYTES) {
+        None => Ok(()),
+        Some(line) => {
+            at(line.saturating_add(1), format!("a line of {} bytes or more: break it", limits::REGO_LINE_BYTES))
+        }
+    }
+}
+
+/// A fault of the engine itself is a fault of the rule, which blocks; it does not end the program.
+fn contained<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(fault("the engine gave up on this (a fault of its own)")))
+}
+
+fn nanoseconds(given: &Given<'_>) -> i64 {
+    given.at.unix().saturating_mul(1_000_000_000)
+}
+
+/// The engine's messages are texts: `--> file:line:column`, the line, a caret, and `error: what`.
+fn fault(message: &str) -> Fault {
+    let place = message.lines().find_map(|line| line.trim_start().strip_prefix("--> ")).and_then(|place| {
+        let mut parts = place.rsplitn(3, ':');
+        let column = parts.next()?.trim().parse().ok()?;
+        let line = parts.next()?.parse().ok()?;
+        // A function of the engine does not know where it was called.
+        let file = parts.next().filter(|file| *file != "<builtin>")?;
+        Some((file.to_owned(), Place { line, column, length: 1 }))
+    });
+    let what = message.lines().find_map(|line| line.strip_prefix("error: ")).unwrap_or_else(|| {
+        message.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("the engine does not say what is wrong")
+    });
+    let what = what.split(" (pc=").next().unwrap_or(what).trim();
+    Fault { place, what: what.chars().take(400).collect() }
+}
+
+/// With the place in the source of the instruction that failed, where the message has none.
+fn located(program: &regorus::rvm::Program, pc: usize, fault: Fault) -> Fault {
+    if fault.place.is_some() {
+        return fault;
+    }
+    let place = program.get_instruction_span(pc).and_then(|span| {
+        let file = program.get_source_name(span.source_index)?.to_owned();
+        Some((file, Place { line: span.line, column: span.column, length: span.length.clamp(1, 200) }))
+    });
+    Fault { place, ..fault }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn program(text: &str) -> Result<Box<dyn Program>, Fault> {
+        let text = Text { file: "r.rego".to_owned(), text: format!("package rules.r\n{text}") };
+        Regorus.read(&text)?;
+        Regorus.compile(&[text], "data.rules.r.deny")
+    }
+
+    fn run_with(text: &str, input: &Json) -> Result<Option<Json>, Fault> {
+        let given = Given { input, data: &json!({"params": {"most": 3}}), at: "2026-11-22T10:00:00Z".parse().unwrap() };
+        program(text)?.evaluate(&given)
+    }
+
+    fn run(text: &str) -> Result<Option<Json>, Fault> {
+        run_with(text, &json!({"list": [1, 2, 3], "none": null}))
+    }
+
+    #[test]
+    fn a_set_comes_out_as_a_list_and_an_empty_one_as_an_empty_one() {
+        assert_eq!(run("deny contains x if { some x in input.list; x < data.params.most }"), Ok(Some(json!([1, 2]))));
+        assert_eq!(run("deny contains x if { some x in input.list; x > 5 }"), Ok(Some(json!([]))));
+    }
+
+    #[test]
+    fn an_error_in_a_function_is_an_error_with_its_place() {
+        for text in [
+            "deny contains 1 if startswith(input.none, \"x\")",
+            "deny contains 1 if input.none < 3",
+            "deny contains 1 if time.parse_rfc3339_ns(\"soon\") > 0",
+            "deny contains sprintf(\"%d %d\", [1])",
+            "deny contains 1 if 1 / 0 > 1",
+            "deny contains 1 if time.date([0, \"Local\"])[0] > 1",
+            "deny contains 1 if regex.match(\"(\", \"a\")",
+        ] {
+            let said = run(text);
+            let fault = said.clone().expect_err(text);
+            assert!(
+                fault.place.as_ref().is_some_and(|(file, place)| file == "r.rego" && place.line == 2),
+                "{text}: {fault:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_clock_is_the_decision_s_time_and_the_same_at_every_call() {
+        assert_eq!(run("deny contains time.now_ns()"), Ok(Some(json!([1_795_341_600_000_000_000_i64]))));
+    }
+
+    #[test]
+    fn whatever_a_rule_does_comes_to_an_end() {
+        let doubled: Vec<String> = (1..60).map(|i| format!("s{i} := concat(\"\", [s{}, s{}])", i - 1, i - 1)).collect();
+        let squared: Vec<String> = (1..60).map(|i| format!("n{i} := n{} * n{}", i - 1, i - 1)).collect();
+        let chain: Vec<String> = (0..240).map(|i| format!("a{i} if a{}\n", i + 1)).collect();
+        let chain = chain.concat();
+        for (text, what) in [
+            ("deny contains 1 if { some i in numbers.range(1, 1000); some j in numbers.range(1, 1000); some k in numbers.range(1, 1000); i + j + k == -1 }".to_owned(), "instruction"),
+            ("deny contains 1 if count([1 | some i in numbers.range(1, 3000); some j in numbers.range(1, 3000); i != j]) == 0".to_owned(), "instruction"),
+            ("deny contains 1 if count(numbers.range(1, 9000000000000000000)) == 0".to_owned(), "used up"),
+            ("deny contains 1 if count(numbers.range(1, 123456789012345678901234567890)) == 0".to_owned(), "64 bits"),
+            (format!("deny contains 1 if {{\ns0 := \"0123456789\"\n{}\ns59 == \"\"\n}}", doubled.join("\n")), "more than"),
+            (format!("deny contains 1 if {{\nn0 := 12345678901\n{}\nn59 == 1\n}}", squared.join("\n")), "64 bits"),
+            ("deny contains sprintf(\"%99999999d\", [1])".to_owned(), "three digits"),
+            ("deny contains sprintf(\"%²d\", [1])".to_owned(), "three digits"),
+            ("deny contains bits.lsh(1, 9000000000)".to_owned(), "64 bits"),
+            ("deny contains 1 if regex.match(`(a{1000}){1000}`, \"a\")".to_owned(), "size limit"),
+            ("deny contains 1 if { x := numbers.range(1, 100000); some i in x; numbers.range(1, 100000) == x; i < 0 }".to_owned(), "used up"),
+            ("deny contains 1 if { x := {i | some i in numbers.range(1, 100000)}; some i in x; count(x - {i}) < 0 }".to_owned(), "used up"),
+            ("deny contains 1 if { x := numbers.range(1, 100000); some i in x; not i in x; i < 0 }".to_owned(), "used up"),
+        ] {
+            let said = run(&text).unwrap_err();
+            assert!(said.what.contains(what), "{text}: {said:?}");
+        }
+        assert_eq!(run(&format!("{chain}a240 if 1 == 1\ndeny contains 1 if a0")), Ok(Some(json!([1]))));
+        assert!(run("a if b\nb if a\ndeny contains 1 if a").is_err());
+        assert!(run("f(x) := f(x - 1)\ndeny contains 1 if f(3)").is_err());
+    }
+
+    #[test]
+    fn the_same_rule_says_the_same_however_often_it_is_compiled() {
+        let text = "import rego.v1\nnames := {\"a\", \"b\", \"c\"}\nodd(x) if x % 2 == 1\n\
+                    deny contains {\"n\": n, \"x\": x} if { some n in names; some x in input.list; odd(x) }\n\
+                    deny contains \"two\" if 2 in input.list";
+        let first = run(text);
+        assert_eq!(first.as_ref().unwrap().as_ref().unwrap().as_array().unwrap().len(), 7);
+        for _ in 0..50 {
+            assert_eq!(run(text), first);
+        }
+    }
+
+    #[test]
+    fn what_is_not_rego_is_refused_with_a_place() {
+        for text in [
+            "deny contains 1 if {",
+            "deny[x] { x = 1 }",
+            "deny contains x if { true }",
+            "deny contains 1 if http.send({})",
+        ] {
+            let fault = run(text).unwrap_err();
+            assert!(fault.place.is_some(), "{text}: {fault:?}");
+        }
+        assert!(run("allow := true").is_err(), "the rule has to be there");
+    }
+}

@@ -1,0 +1,391 @@
+//! What an evaluation may use, counted. The engine counts instructions; here is what one instruction may hide: built-in
+//! functions, products of numbers, and comparisons of whole collections. The count depends on the values alone.
+
+use super::builtins::Cost;
+use countersign_core::limits;
+use regorus::Value;
+use regorus::rvm::Instruction;
+use regorus::rvm::Program;
+use regorus::rvm::instructions::BuiltinCallParams;
+use regorus::rvm::program::BuiltinInfo;
+use regorus::unstable::{BUILTINS, BuiltinFcn, Expr, Ref, Span};
+use std::cell::RefCell;
+
+/// The result of the engine's functions, whose error type is not ours to name.
+pub(super) type Out = <BuiltinFcn as Function>::Out;
+/// A function as the engine calls it.
+pub(super) type Guard = fn(&Span, &[Ref<Expr>], &[Value], bool) -> Out;
+/// What the engine calls a function with: where, with which expressions and values, and whether errors are errors.
+pub(super) type Called<'c> = (&'c Span, &'c [Ref<Expr>], &'c [Value], bool);
+
+/// Names the result of the engine's functions.
+pub(super) trait Function {
+    /// It.
+    type Out;
+}
+impl<O> Function for (fn(&Span, &[Ref<Expr>], &[Value], bool) -> O, u8) {
+    type Out = O;
+}
+
+/// Why a call did not run.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error("{name}: the evaluation has used up what rules may use ({} units)", limits::REGO_WORK)]
+    Work { name: &'static str },
+    #[error("{name}: the text would have more than {} bytes", limits::REGO_TEXT_BYTES)]
+    Text { name: &'static str },
+    #[error("{name}: {problem}")]
+    Value { name: &'static str, problem: &'static str },
+    #[error("{name} is not a function that rules may call")]
+    Unknown { name: &'static str },
+}
+
+/// What the evaluation that runs on this thread has left, and the time of its decision.
+#[derive(Default)]
+struct Meter {
+    left: u64,
+    now: i64,
+    /// The first error. The engine would take an error inside a rule's body for a body that does not hold.
+    failed: Option<String>,
+}
+
+thread_local! {
+    /// It is set anew for each evaluation, and nothing is carried over: the engine calls plain functions, which have no
+    /// other place for it.
+    static METER: RefCell<Meter> = const { RefCell::new(Meter { left: 0, now: 0, failed: None }) };
+}
+
+/// Evaluates with a full meter and this time, in nanoseconds; beside the result, what failed on the way.
+pub(super) fn metered<T>(now: i64, evaluate: impl FnOnce() -> T) -> (T, Option<String>) {
+    METER.replace(Meter { left: limits::REGO_WORK, now, failed: None });
+    let result = evaluate();
+    (result, METER.take().failed)
+}
+
+/// Keeps the first error, and gives the engine one of the few that end an evaluation at once.
+fn fatal(made: Out) -> Out {
+    made.map_err(|error| {
+        METER.with_borrow_mut(|meter| {
+            meter.failed.get_or_insert_with(|| error.to_string());
+        });
+        regorus::LimitError::RegexSizeLimitExceeded { limit: 0 }.into()
+    })
+}
+
+/// Puts every function of a program, every product and every comparison behind the meter.
+pub(super) fn guard(program: &mut Program) -> Result<(), String> {
+    let mut resolved = Vec::new();
+    for info in &program.builtin_info_table {
+        let known = super::builtins::find(&info.name).ok_or_else(|| format!("rules may not call {}", info.name))?;
+        resolved.push((known.guard, u8::try_from(info.num_args).unwrap_or(u8::MAX)));
+    }
+    program.resolved_builtins = resolved;
+    let mut operators = [None; OPERATORS.len()];
+    for at in 0..program.instructions.len() {
+        let Some(found) = program.instructions.get(at).copied().and_then(operator) else { continue };
+        let (which, dest, left, right) = found;
+        let Some((name, function)) = OPERATORS.get(which) else { continue };
+        let slot = operators.get_mut(which).ok_or("no such operator")?;
+        let builtin_index = if let Some(index) = *slot {
+            index
+        } else {
+            let info = BuiltinInfo { name: (*name).to_owned(), num_args: 2 };
+            let index = program.add_builtin_info(info);
+            program.resolved_builtins.push((*function, 2));
+            *slot = Some(index);
+            index
+        };
+        let params = BuiltinCallParams { dest, builtin_index, num_args: 2, args: [left, right, 0, 0, 0, 0, 0, 0] };
+        let params_index = program.add_builtin_call_params(params);
+        if let Some(instruction) = program.instructions.get_mut(at) {
+            *instruction = Instruction::BuiltinCall { params_index };
+        }
+    }
+    Ok(())
+}
+
+/// The operators whose cost depends on their operands, and those that can fail.
+const OPERATORS: [(&str, Guard); 12] = [
+    ("countersign.times", |_, _, values, _| fatal(times(values))),
+    ("countersign.minus", |_, _, values, _| fatal(minus(values))),
+    ("countersign.equal", |_, _, values, _| fatal(compare("==", values, false, |a, b| a == b))),
+    ("countersign.unequal", |_, _, values, _| fatal(compare("!=", values, false, |a, b| a != b))),
+    ("countersign.less", |_, _, values, _| fatal(compare("<", values, true, |a, b| a < b))),
+    ("countersign.at_most", |_, _, values, _| fatal(compare("<=", values, true, |a, b| a <= b))),
+    ("countersign.more", |_, _, values, _| fatal(compare(">", values, true, |a, b| a > b))),
+    ("countersign.at_least", |_, _, values, _| fatal(compare(">=", values, true, |a, b| a >= b))),
+    ("countersign.in", |_, _, values, _| fatal(within(values))),
+    ("countersign.plus", |_, _, values, _| fatal(plus(values))),
+    ("countersign.divided", |_, _, values, _| fatal(divided(values))),
+    ("countersign.rest", |_, _, values, _| fatal(rest(values))),
+];
+
+/// Which operator an instruction is, with its registers. Undefined operands make all of them undefined, as they do any
+/// call; for `in` that is as OPA has it, too.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the engine has many instructions, and the others cost one")]
+const fn operator(instruction: Instruction) -> Option<(usize, u8, u8, u8)> {
+    Some(match instruction {
+        Instruction::Mul { dest, left, right } => (0, dest, left, right),
+        Instruction::Sub { dest, left, right } => (1, dest, left, right),
+        Instruction::Eq { dest, left, right } => (2, dest, left, right),
+        Instruction::Ne { dest, left, right } => (3, dest, left, right),
+        Instruction::Lt { dest, left, right } => (4, dest, left, right),
+        Instruction::Le { dest, left, right } => (5, dest, left, right),
+        Instruction::Gt { dest, left, right } => (6, dest, left, right),
+        Instruction::Ge { dest, left, right } => (7, dest, left, right),
+        Instruction::Contains { dest, collection, value } => (8, dest, collection, value),
+        Instruction::Add { dest, left, right } => (9, dest, left, right),
+        Instruction::Div { dest, left, right } => (10, dest, left, right),
+        Instruction::Mod { dest, left, right } => (11, dest, left, right),
+        _ => return None,
+    })
+}
+
+fn times(values: &[Value]) -> Out {
+    let [Value::Number(a), Value::Number(b)] = values else { return operand("*", "only numbers can be multiplied") };
+    // Products of products grow without bound: what does not fit a machine's word is not multiplied any further.
+    let word =
+        |value: &Value| value.as_i64().is_ok() || value.as_u64().is_ok() || value.as_f64().is_ok_and(|_| !big(value));
+    if !values.iter().all(word) {
+        return operand("*", "a factor has more than 64 bits");
+    }
+    charge("*", 1)?;
+    Ok(Value::from(a.mul(b)?))
+}
+
+/// An integer that no machine's word holds.
+fn big(value: &Value) -> bool {
+    value.as_number().is_ok_and(|number| number.is_integer() && number.as_i64().is_none() && number.as_u64().is_none())
+}
+
+fn plus(values: &[Value]) -> Out {
+    match values {
+        [Value::Number(a), Value::Number(b)] => Ok(Value::from(a.add(b)?)),
+        _ => operand("+", "only numbers have a sum"),
+    }
+}
+
+/// Two numbers, of which the second is not zero.
+fn over<'v>(name: &'static str, values: &'v [Value]) -> Result<(&'v Value, &'v Value), Refused> {
+    match values {
+        [Value::Number(_), by] if *by == Value::from(0_u64) => {
+            Err(Refused::Value { name, problem: "nothing is divided by 0" })
+        }
+        [a @ Value::Number(_), b @ Value::Number(_)] => Ok((a, b)),
+        _ => Err(Refused::Value { name, problem: "only numbers are divided" }),
+    }
+}
+
+fn divided(values: &[Value]) -> Out {
+    let (a, b) = over("/", values)?;
+    Ok(Value::from(a.as_number()?.clone().divide(b.as_number()?)?))
+}
+
+fn rest(values: &[Value]) -> Out {
+    let (a, b) = over("%", values)?;
+    if !(a.as_number()?.is_integer() && b.as_number()?.is_integer()) {
+        return operand("%", "only whole numbers leave a rest");
+    }
+    Ok(Value::from(a.as_number()?.clone().modulo(b.as_number()?)?))
+}
+
+fn minus(values: &[Value]) -> Out {
+    match values {
+        [Value::Number(a), Value::Number(b)] => Ok(Value::from(a.sub(b)?)),
+        [Value::Set(a), Value::Set(b)] => {
+            charge("-", length_of(values).saturating_mul(4))?;
+            Ok(Value::from(a.difference(b)))
+        }
+        _ => operand("-", "only two numbers or two sets have a difference"),
+    }
+}
+
+fn compare(name: &'static str, values: &[Value], ordered: bool, holds: fn(&Value, &Value) -> bool) -> Out {
+    let [a, b] = values else { return operand(name, "two values are compared") };
+    if ordered && std::mem::discriminant(a) != std::mem::discriminant(b) {
+        return operand(name, "values of different types have no order");
+    }
+    // The shorter one bounds the comparison.
+    let left = limits::REGO_WORK;
+    let cost = size(a, size(b, left));
+    charge(name, cost)?;
+    Ok(Value::Bool(holds(a, b)))
+}
+
+fn within(values: &[Value]) -> Out {
+    let [collection, value] = values else { return operand("in", "a value is in a collection") };
+    charge("in", length(collection).max(1).saturating_mul(size(value, 64)))?;
+    Ok(Value::Bool(match collection {
+        Value::Set(set) => set.contains(value),
+        Value::Array(items) => items.contains(value),
+        Value::Object(fields) => fields.values().any(|field| field == value),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Undefined => false,
+    }))
+}
+
+fn operand(name: &'static str, problem: &'static str) -> Out {
+    Err(Refused::Value { name, problem }.into())
+}
+
+/// Calls a function of the engine, if the meter lets it. An error ends the evaluation.
+pub(super) fn call(name: &'static str, cost: Cost, called: Called<'_>) -> Out {
+    fatal(call_within(name, cost, called))
+}
+
+fn call_within(name: &'static str, cost: Cost, called: Called<'_>) -> Out {
+    let (span, parameters, values, _) = called;
+    if name == "time.now_ns" {
+        return Ok(Value::from(METER.with_borrow(|meter| meter.now)));
+    }
+    let before = match cost {
+        Cost::Flat => 1,
+        Cost::Length => length_of(values),
+        Cost::Whole => whole(values),
+        Cost::Range => between(values)?,
+        Cost::Format => format(name, values)?,
+        Cost::Replace => replaced(name, values)?,
+        Cost::Regex => regex(name, values)?,
+        Cost::Shift => shift(name, values)?,
+        Cost::Time => time(name, values)?,
+    };
+    charge(name, before.saturating_add(8))?;
+    let (function, _) = BUILTINS.get(name).ok_or(Refused::Unknown { name })?;
+    // Strict, whatever the engine was told: an error is an error.
+    let made = function(span, parameters, values, true)?;
+    charge(name, length(&made))?;
+    Ok(made)
+}
+
+fn charge(name: &'static str, units: u64) -> Result<(), Refused> {
+    METER.with_borrow_mut(|meter| {
+        let left = meter.left.checked_sub(units);
+        meter.left = left.unwrap_or_default();
+        left.map(|_| ()).ok_or(Refused::Work { name })
+    })
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+/// Bytes of a text, elements of a collection.
+fn length(value: &Value) -> u64 {
+    match value {
+        Value::String(text) => count(text.len()),
+        Value::Array(items) => count(items.len()),
+        Value::Set(items) => count(items.len()),
+        Value::Object(fields) => count(fields.len()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Undefined => 1,
+    }
+}
+
+fn length_of(values: &[Value]) -> u64 {
+    values.iter().map(length).fold(0, u64::saturating_add)
+}
+
+fn whole(values: &[Value]) -> u64 {
+    let mut left = limits::REGO_WORK;
+    for value in values {
+        left = left.saturating_sub(size(value, left));
+    }
+    limits::REGO_WORK.saturating_sub(left)
+}
+
+/// Everything inside a value; counting ends at `most`. Values nest no deeper than documents and rules do.
+fn size(value: &Value, most: u64) -> u64 {
+    let mut total = length(value).saturating_add(1);
+    let mut add = |inner: &Value| {
+        if total < most {
+            total = total.saturating_add(size(inner, most.saturating_sub(total)));
+        }
+    };
+    match value {
+        Value::Array(items) => items.iter().for_each(add),
+        Value::Set(items) => items.iter().for_each(add),
+        Value::Object(fields) => fields.iter().for_each(|(key, inner)| {
+            add(key);
+            add(inner);
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Undefined => {}
+    }
+    total.min(most)
+}
+
+fn between(values: &[Value]) -> Result<u64, Refused> {
+    let name = "numbers.range";
+    let [from, to] = values else { return Ok(1) };
+    match (from.as_i64(), to.as_i64()) {
+        (Ok(from), Ok(to)) => Ok(from.abs_diff(to).saturating_mul(4)),
+        _ => Err(Refused::Value { name, problem: "its ends are whole numbers of at most 64 bits" }),
+    }
+}
+
+/// `concat` and `sprintf`: what they put together is in what they are given, save for widths.
+fn format(name: &'static str, values: &[Value]) -> Result<u64, Refused> {
+    let mut all = whole(values);
+    if let ("sprintf", Some(Value::String(text))) = (name, values.first()) {
+        let mut digits = 0_u32;
+        let mut verb = false;
+        for letter in text.chars() {
+            if verb && letter.is_numeric() {
+                digits = digits.saturating_add(1);
+                if digits > 3 || !letter.is_ascii_digit() {
+                    return Err(Refused::Value { name, problem: "a width has at most three digits" });
+                }
+            } else {
+                verb = letter == '%' || (verb && letter == '.');
+                digits = 0;
+            }
+            if verb {
+                all = all.saturating_add(10);
+            }
+        }
+    }
+    if let ("concat", [Value::String(between), parts]) = (name, values) {
+        all = all.saturating_add(count(between.len()).saturating_mul(length(parts)));
+    }
+    bounded(name, all)
+}
+
+fn bounded(name: &'static str, bytes: u64) -> Result<u64, Refused> {
+    if bytes > limits::REGO_TEXT_BYTES { Err(Refused::Text { name }) } else { Ok(bytes) }
+}
+
+fn replaced(name: &'static str, values: &[Value]) -> Result<u64, Refused> {
+    let [text, old, new] = values else { return Ok(1) };
+    let times = length(text).saturating_add(1).checked_div(length(old).max(1)).unwrap_or(u64::MAX).saturating_add(1);
+    bounded(name, times.saturating_mul(length(new)).saturating_add(length(text)))
+}
+
+/// The engine's expressions take time by the product of their length and the text's, and no more.
+fn regex(name: &'static str, values: &[Value]) -> Result<u64, Refused> {
+    let at = usize::from(name == "regex.replace");
+    let pattern = values.get(at).map_or(1, length);
+    if pattern > count(limits::REGO_REGEX_BYTES) {
+        return Err(Refused::Value { name, problem: "the expression is longer than rules may use" });
+    }
+    if let ("regex.replace", [text, _, new]) = (name, values) {
+        bounded(name, length(text).saturating_add(1).saturating_mul(length(new).saturating_add(1)))?;
+    }
+    let texts = length_of(values).saturating_sub(pattern);
+    Ok(pattern.saturating_mul(texts.saturating_add(64)))
+}
+
+fn shift(name: &'static str, values: &[Value]) -> Result<u64, Refused> {
+    match values {
+        [_, by] if by.as_i64().is_ok_and(|by| (0..=64).contains(&by)) => Ok(1),
+        _ => Err(Refused::Value { name, problem: "numbers are shifted by 0 to 64 bits" }),
+    }
+}
+
+/// The engine would take the zone `Local` from the machine.
+fn time(name: &'static str, values: &[Value]) -> Result<u64, Refused> {
+    for value in values {
+        if let Value::Array(parts) = value
+            && parts.iter().skip(1).any(|part| matches!(part, Value::String(zone) if &**zone == "Local"))
+        {
+            return Err(Refused::Value { name, problem: "`Local` would be this machine's time zone: name one" });
+        }
+    }
+    Ok(length_of(values))
+}

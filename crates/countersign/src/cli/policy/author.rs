@@ -1,0 +1,176 @@
+//! `policy new`, `lint`, `test`, `eval` and `explain`: what an author does before a release.
+
+use super::super::given;
+use super::super::{Answer, Call};
+use crate::render::Done;
+use clap::Args;
+use countersign_core::exit::Exit;
+use countersign_core::finding::exit_of;
+use countersign_core::time::Time;
+use countersign_flow::output as answer;
+use countersign_flow::policy::{self, Draft};
+use countersign_report::text;
+use std::path::PathBuf;
+
+/// Write a rule with a case in which it is broken and one in which it holds
+///
+/// The rule is named in policy.toml, in stage monitor. With --yaml it needs no Rego.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  countersign policy new no-left-pad --owner security --title \"No left-pad\" --folder policy"
+)]
+pub(super) struct New {
+    /// Its name: a-z, 0-9 and `-`
+    name: String,
+    /// What holds when it passes, in a few words
+    #[arg(long, value_name = "TEXT")]
+    title: String,
+    /// Who answers for it
+    #[arg(long, value_name = "NAME")]
+    owner: String,
+    /// Write it without Rego, as rule.yaml
+    #[arg(long)]
+    yaml: bool,
+    /// The folder with policy.toml
+    #[arg(long, value_name = "DIR", default_value = "policy")]
+    folder: PathBuf,
+}
+
+/// Say everything that is wrong with a policy folder, at once
+///
+/// Every path that a rule reads is held against the input, the parameters and the data: a misspelt one is an error, and
+/// not a rule that never says anything.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  countersign policy lint policy/")]
+pub(super) struct Lint {
+    /// The folder with policy.toml
+    folder: PathBuf,
+}
+
+/// Play the cases of a folder's rules, and their tests in Rego
+///
+/// Every rule needs a case in which it is broken and one in which it holds.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  countersign policy test policy/ --rule no-left-pad@1")]
+pub(super) struct Test {
+    /// The folder with policy.toml
+    folder: PathBuf,
+    /// One rule, by id or folder
+    #[arg(long, value_name = "RULE")]
+    rule: Option<String>,
+    /// Take what rules say now as what cases expect
+    #[arg(long)]
+    bless: bool,
+}
+
+/// Try a rule out on one input
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  countersign policy eval policy/ --rule no-left-pad@1 --input input.json")]
+pub(super) struct Eval {
+    /// The folder with policy.toml
+    folder: PathBuf,
+    /// The rule, by id or folder
+    #[arg(long, value_name = "RULE")]
+    rule: String,
+    /// The input: JSON, laid over an empty one
+    #[arg(long, value_name = "FILE")]
+    input: PathBuf,
+    /// The decision's time, for rules that ask for it (now)
+    #[arg(long, value_name = "TIME")]
+    at: Option<Time>,
+}
+
+/// Show the Rego of a rule, also of one that is written as rule.yaml
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  countersign policy explain policy/ --rule no-left-pad@1 --rego")]
+pub(super) struct Explain {
+    /// The folder with policy.toml
+    folder: PathBuf,
+    /// The rule, by id or folder
+    #[arg(long, value_name = "RULE")]
+    rule: String,
+    /// As Rego
+    #[arg(long, required = true)]
+    rego: bool,
+}
+
+impl New {
+    pub(super) fn run(&self, call: &Call<'_>) -> Answer {
+        let draft = Draft { name: &self.name, title: &self.title, owner: &self.owner, yaml: self.yaml };
+        let files = policy::draft(&self.folder, &draft)?;
+        let document = answer::PolicyDrafted { rule: format!("{}@1", self.name), files };
+        Ok(Done::answer(call.format, Exit::Ok, "policy-new", &document, || {
+            let folder = self.folder.display();
+            let files: Vec<String> = document.files.iter().map(|file| format!("  {folder}/{file}\n")).collect();
+            let files = files.concat();
+            format!(
+                "rule {}, in stage monitor:\n{files}next: edit it, then `countersign policy test {folder}`\n",
+                document.rule
+            )
+        }))
+    }
+}
+
+impl Lint {
+    pub(super) fn run(&self, call: &Call<'_>) -> Answer {
+        let (rules, findings) = policy::lint(&self.folder)?;
+        let document = answer::PolicyLinted { rules, exit: exit_of(&findings), findings };
+        Ok(Done::answer(call.format, document.exit, "policy-lint", &document, || {
+            let found = text::findings(&document.findings);
+            let count = document.findings.len();
+            let last = if count == 0 { "nothing is wrong".to_owned() } else { text::tally(&document.findings) };
+            format!("{found}{}{rules} rule(s): {last}\n", if count == 0 { "" } else { "\n" })
+        }))
+    }
+}
+
+impl Test {
+    pub(super) fn run(&self, call: &Call<'_>) -> Answer {
+        let tested = policy::test(&self.folder, self.rule.as_deref(), self.bless)?;
+        let exit = exit_of(&tested.findings);
+        let document =
+            answer::PolicyTested { cases: tested.cases, blessed: tested.blessed, findings: tested.findings, exit };
+        Ok(Done::answer(call.format, exit, "policy-test", &document, || words(&document)))
+    }
+}
+
+fn words(tested: &answer::PolicyTested) -> String {
+    let row = |row: &policy::CaseRow| {
+        vec![if row.holds { "ok" } else { "FAILED" }.to_owned(), row.rule.clone(), row.case.clone(), row.file.clone()]
+    };
+    let rows: Vec<Vec<String>> = tested.cases.iter().map(row).collect();
+    let mut out = if rows.is_empty() { String::new() } else { text::table(&["", "rule", "case", "file"], &rows) };
+    if !tested.findings.is_empty() {
+        out.push_str(&format!("\n{}", text::findings(&tested.findings)));
+    }
+    for file in &tested.blessed {
+        out.push_str(&format!("{file}: expects what the rule says now; read it before you commit it\n"));
+    }
+    let failed = tested.cases.iter().filter(|row| !row.holds).count();
+    out.push_str(&format!("\n{} passed, {failed} failed\n", tested.cases.len().saturating_sub(failed)));
+    out
+}
+
+impl Eval {
+    pub(super) fn run(&self, call: &Call<'_>) -> Answer {
+        let at = match self.at {
+            Some(at) => at,
+            None => given::now()?,
+        };
+        let (rule, findings) = policy::evaluate(&self.folder, &self.rule, &self.input, at)?;
+        let document = answer::PolicyEvaluated { rule: rule.to_string(), exit: exit_of(&findings), findings };
+        Ok(Done::answer(call.format, document.exit, "policy-eval", &document, || {
+            let found = text::findings(&document.findings);
+            let holds = if document.findings.is_empty() { "it holds" } else { "it does not hold" };
+            format!("{found}rule {}: {holds}\n", document.rule)
+        }))
+    }
+}
+
+impl Explain {
+    pub(super) fn run(&self, call: &Call<'_>) -> Answer {
+        let rego = policy::explain(&self.folder, &self.rule)?;
+        let document = answer::PolicyRego { rule: self.rule.clone(), rego };
+        Ok(Done::answer(call.format, Exit::Ok, "policy-explain", &document, || document.rego.clone()))
+    }
+}
