@@ -164,7 +164,9 @@ fn reviews(context: &Context<'_>) -> Option<Value> {
         let review: Review = statement.value().predicate_as(Kind::Review).ok()?;
         let person = match &statement.signed_by().owner {
             SignerName::Person(id) => Some(id.to_string()),
-            SignerName::Builder { .. } | SignerName::Collector(_) | SignerName::Gate(_) => None,
+            SignerName::Builder { .. } | SignerName::Collector(_) | SignerName::Gate(_) | SignerName::Verifier(_) => {
+                None
+            }
         };
         out.push(json!({
             "at": place(&format!("review {}", statement.document()), None),
