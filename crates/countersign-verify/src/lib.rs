@@ -14,6 +14,7 @@ pub mod log;
 pub mod policy;
 pub mod quorum;
 mod recorded;
+pub mod sigstore;
 pub mod ssh;
 pub mod trust;
 pub mod vsa;
