@@ -49,6 +49,7 @@ const ROOMS: &[Room] = &[
             "base64",
             "imara-diff",
             "jiff",
+            "regex",
             "schemars",
             "serde",
             "serde_json",
@@ -93,7 +94,7 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign-verify",
         ours: &["countersign-core"],
-        foreign: &["aws-lc-rs", "serde_json", "ssh-key", "thiserror"],
+        foreign: &["aws-lc-rs", "serde_json", "sigstore-verify", "ssh-key", "thiserror"],
         dev: &["proptest"],
     },
     Room {

@@ -47,11 +47,10 @@ codes! {
     SIGSTORE_ROOT_MISSING "sigstore-root-missing" Indeterminate "A certificate signed, and none of the Sigstore trusted roots that trust names by digest is among the evidence: hand it in beside the bundles.";
     SIGSTORE_ROOT_STALE "sigstore-root-stale" Indeterminate "The Sigstore trusted root was fetched longer ago than trust allows: keys that were withdrawn since would still count.";
     SIGSTORE_UNSUPPORTED "sigstore-unsupported" Indeterminate "The bundle uses something that this version cannot judge: a kind of key, entry or subject.";
-    CERTIFICATE_INVALID "certificate-invalid" Untrusted "The certificate does not chain to an authority of the trusted root that counted when it signed, may not sign, or does not say who signed.";
-    CERTIFICATE_EXPIRED "certificate-expired" Untrusted "The signature was not made while the certificate was valid.";
+    CERTIFICATE_INVALID "certificate-invalid" Untrusted "The certificate was not valid when it signed, does not chain to an authority of the trusted root that counted then, may not sign, or does not say who signed.";
     SCT_INVALID "sct-invalid" Untrusted "No certificate log of the trusted root vouches for the certificate.";
-    INCLUSION_PROOF_INVALID "inclusion-proof-invalid" Untrusted "The log entry's inclusion proof does not lead to the checkpoint's root.";
-    INCLUSION_PROMISE_INVALID "inclusion-promise-invalid" Untrusted "The log's signed promise of inclusion does not hold, or is of a log that the trusted root does not know.";
+    INCLUSION_PROOF_INVALID "inclusion-proof-invalid" Untrusted "The inclusion proof of the log entry is missing, or does not lead to the checkpoint's root.";
+    INCLUSION_PROMISE_INVALID "inclusion-promise-invalid" Untrusted "The log's signed promise of inclusion is missing where it is needed, does not hold, or is of a log that the trusted root does not know.";
     CHECKPOINT_INVALID "checkpoint-invalid" Untrusted "The log's checkpoint is missing, of another root, or not signed by a log of the trusted root.";
     LOGGED_ENTRY_MISMATCH "logged-entry-mismatch" Untrusted "The log entry is about another signature, key or artifact than the bundle.";
     TIMESTAMP_INVALID "timestamp-invalid" Untrusted "A timestamp does not hold, is of an authority that the trusted root does not know, or lies after the time in question.";

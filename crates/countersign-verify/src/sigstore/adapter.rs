@@ -6,6 +6,7 @@ use countersign_core::codes;
 use countersign_core::finding::Code;
 use countersign_core::time::Time;
 use countersign_core::trust::Claim;
+use sigstore_verify::bundle::Error as FormError;
 use sigstore_verify::crypto::{CertificateInfo, FulcioCiClaims, SubjectAltName};
 use sigstore_verify::trust_root::{SIGSTORE_PRODUCTION_TRUSTED_ROOT, SIGSTORE_STAGING_TRUSTED_ROOT, TrustedRoot};
 use sigstore_verify::types::{self, Bundle, DerPublicKey, HashAlgorithm};
@@ -144,17 +145,22 @@ const fn code_of(error: &Error) -> Code {
         Error::SignatureInvalid(_) | Error::Crypto(_) => codes::SIGNATURE_INVALID,
         Error::ArtifactMismatch(_) => codes::SUBJECT_MISMATCH,
         Error::Certificate(CertificateError::Sct(_)) => codes::SCT_INVALID,
-        Error::Certificate(CertificateError::Expired { .. } | CertificateError::NotYetValid { .. }) => {
-            codes::CERTIFICATE_EXPIRED
-        }
         Error::Certificate(_) => codes::CERTIFICATE_INVALID,
         Error::TransparencyLog(TransparencyLogError::InclusionProof(_)) => codes::INCLUSION_PROOF_INVALID,
         Error::TransparencyLog(TransparencyLogError::Checkpoint(_)) => codes::CHECKPOINT_INVALID,
-        Error::TransparencyLog(TransparencyLogError::EntryMismatch(_)) => codes::LOGGED_ENTRY_MISMATCH,
+        Error::TransparencyLog(TransparencyLogError::EntryMismatch(_) | TransparencyLogError::MalformedEntry(_)) => codes::LOGGED_ENTRY_MISMATCH,
         Error::TransparencyLog(TransparencyLogError::IntegratedTime(_)) => codes::TIMESTAMP_INVALID,
-        Error::TransparencyLog(_) => codes::INCLUSION_PROMISE_INVALID,
+        Error::TransparencyLog(TransparencyLogError::InclusionPromise(_) | TransparencyLogError::UnknownLog { .. }) => {
+            codes::INCLUSION_PROMISE_INVALID
+        }
         Error::Timestamp(TimestampError::NoVerifiedTimestamp(_)) => codes::TIMESTAMP_MISSING,
         Error::Timestamp(_) => codes::TIMESTAMP_INVALID,
+        Error::Bundle(FormError::MissingInclusionProof(_)) => codes::INCLUSION_PROOF_INVALID,
+        Error::Bundle(FormError::MissingInclusionPromise(_)) => codes::INCLUSION_PROMISE_INVALID,
+        Error::Bundle(FormError::MissingCheckpoint) => codes::CHECKPOINT_INVALID,
+        Error::Bundle(FormError::MissingSigningTimeEvidence | FormError::MissingTimestamp) => {
+            codes::TIMESTAMP_MISSING
+        }
         Error::InvalidBundle(_) | Error::Types(_) | Error::Bundle(_) => codes::BUNDLE_MALFORMED,
         Error::InvalidTrustRoot(_) | Error::TrustRoot(_) | Error::TrustedCertificate(_) => {
             codes::SIGSTORE_ROOT_MALFORMED
