@@ -94,7 +94,7 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign-verify",
         ours: &["countersign-core"],
-        foreign: &["aws-lc-rs", "serde_json", "sigstore-verify", "ssh-key", "thiserror"],
+        foreign: &["aws-lc-rs", "serde_json", "sigstore-verify", "ssh-key", "thiserror", "x509-cert"],
         dev: &["proptest"],
     },
     Room {

@@ -451,6 +451,12 @@ impl Trust {
         self.identities().filter(|(_, identity)| identity.is(root, issuer, name, claims)).collect()
     }
 
+    /// The Sigstore root with this digest.
+    #[must_use]
+    pub fn sigstore_root(&self, digest: &Sha256) -> Option<&SigstoreRoot> {
+        self.sigstore_roots.iter().find(|root| root.digest == *digest)
+    }
+
     /// The person with this id.
     #[must_use]
     pub fn person(&self, id: &PersonId) -> Option<&Person> {
@@ -636,9 +642,9 @@ fn check_identities(trust: &Trust) -> Result<(), TrustError> {
     let wrong = |owner: &Owner<'_>, problem| {
         Err(TrustError::Value { field: format!("an identity of {}", owner.describe()), problem })
     };
-    let mut names = BTreeSet::new();
+    let (mut names, mut digests) = (BTreeSet::new(), BTreeSet::new());
     for root in &trust.sigstore_roots {
-        if !names.insert(&root.name) {
+        if !names.insert(&root.name) || !digests.insert(root.digest) {
             return Err(TrustError::Twice { what: format!("Sigstore root {}", root.name) });
         }
         if !(1..=3_660).contains(&root.max_age_days) {

@@ -19,9 +19,10 @@ pub mod ssh;
 pub mod trust;
 pub mod vsa;
 
-pub use document::{SignedBy, Verified};
+pub use document::{Attested, SignedBy, Verified};
 pub use evidence::{Blobs, Evidence};
 pub use forge::{ForgeChange, ForgeOutcome};
 pub use history::History;
 pub use log::{LogState, StateView};
+pub use sigstore::Roots;
 pub use trust::VerifiedTrust;

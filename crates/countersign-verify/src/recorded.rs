@@ -63,8 +63,14 @@ impl StateView<'_> {
         let time = usize::try_from(entry).ok().and_then(|i| self.state.entries().get(i)).map(|entry| entry.time);
         let spoken = time.filter(|_| speaks(&bytes)).map(|time| {
             let trust = self.state.trust_before(entry);
-            Rc::new(Evidence::verify(&[bytes], trust, time))
+            // A root that is gone would let a rejection go with it.
+            let roots = trust.trust().sigstore_roots.iter().filter_map(|root| checked_blob(blobs, &root.digest));
+            let documents: Vec<Vec<u8>> = std::iter::once(bytes).chain(roots).collect();
+            Rc::new(Evidence::verify(&documents, trust, time))
         });
+        if let Some(lost) = spoken.iter().flat_map(|spoken| spoken.findings()).find(|f| f.code == codes::SIGSTORE_ROOT_MISSING) {
+            return Err(vec![lost.clone()]);
+        }
         self.state.spoken.borrow_mut().insert(*digest, spoken.clone());
         Ok(spoken)
     }

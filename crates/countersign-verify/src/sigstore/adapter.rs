@@ -9,11 +9,14 @@ use countersign_core::trust::Claim;
 use sigstore_verify::bundle::Error as FormError;
 use sigstore_verify::crypto::{CertificateInfo, FulcioCiClaims, SubjectAltName};
 use sigstore_verify::trust_root::{SIGSTORE_PRODUCTION_TRUSTED_ROOT, SIGSTORE_STAGING_TRUSTED_ROOT, TrustedRoot};
-use sigstore_verify::types::{self, Bundle, DerPublicKey, HashAlgorithm};
+use sigstore_verify::types::{self, Bundle, DerPublicKey, HashAlgorithm, SignatureContent};
 use sigstore_verify::{
     CertificateError, Error, PublicKeyVerificationPolicy, TimestampError, TransparencyLogError, VerificationPolicy,
 };
 use std::collections::BTreeMap;
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
+use x509_cert::ext::pkix::SubjectAltName as SubjectAltNames;
 
 /// The family's verifier over one trusted root: made once, used for many bundles.
 pub(super) struct Verifier(sigstore_verify::Verifier);
@@ -58,7 +61,12 @@ impl Verifier {
         if times.is_empty() {
             return Err(Refused::new(codes::TIMESTAMP_MISSING, "nothing says when this was signed"));
         }
-        Ok(Keyless { certificate: claims(info)?, times, logged: found.tlog_verified() })
+        one_name(&bundle)?;
+        let payload = match &bundle.content {
+            SignatureContent::DsseEnvelope(envelope) => envelope.payload.as_bytes().to_vec(),
+            _ => Vec::new(),
+        };
+        Ok(Keyless { certificate: claims(info)?, times, payload, logged: found.tlog_verified() })
     }
 
     pub(super) fn managed(&self, bundle: &str, artifact: Artifact<'_>, key: &str) -> Result<Vec<Time>, Refused> {
@@ -88,15 +96,28 @@ fn artifact_of(artifact: Artifact<'_>) -> Result<types::Artifact<'_>, Refused> {
     }
 }
 
-/// In whole seconds: a fraction is left off, which makes no time later than it was.
+/// In whole seconds. A fraction counts as a whole one: a signature is never said to be older than was attested.
 fn times<T: Copy + Into<std::time::SystemTime>>(times: &[T]) -> Result<Vec<Time>, Refused> {
     let outside = || Refused::new(codes::TIMESTAMP_INVALID, "a time before 1970 or after 9999");
     let seconds = |time: &T| {
         let time: std::time::SystemTime = (*time).into();
         let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
-        Time::from_unix(i64::try_from(since.as_secs()).ok()?).ok()
+        let begun = u64::from(since.subsec_nanos() > 0);
+        Time::from_unix(i64::try_from(since.as_secs().checked_add(begun)?).ok()?).ok()
     };
     times.iter().map(|time| seconds(time).ok_or_else(outside)).collect()
+}
+
+/// A certificate with two names would be read as the one by us and as the other by somebody else. Fulcio writes one.
+fn one_name(bundle: &Bundle) -> Result<(), Refused> {
+    let refused = |what: &str| Refused::new(codes::CERTIFICATE_INVALID, what);
+    let der = bundle.signing_certificate().ok_or_else(|| refused("the bundle has no certificate"))?;
+    let certificate =
+        Certificate::from_der(der.as_bytes()).map_err(|_der| refused("the certificate does not parse"))?;
+    match certificate.tbs_certificate.get::<SubjectAltNames>() {
+        Ok(Some((_, names))) if names.0.len() == 1 => Ok(()),
+        _ => Err(refused("the certificate does not have exactly one name")),
+    }
 }
 
 fn claims(info: &CertificateInfo) -> Result<CertificateClaims, Refused> {

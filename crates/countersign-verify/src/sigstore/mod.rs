@@ -8,8 +8,11 @@
 
 mod adapter;
 mod certificate;
+mod roots;
 
 pub use certificate::{CertificateClaims, CertificateName};
+pub use countersign_core::trust::Transparency;
+pub use roots::Roots;
 
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
@@ -70,18 +73,11 @@ pub struct Keyless {
     pub certificate: CertificateClaims,
     /// The times at which the signature existed, each authenticated by a log or a timestamp authority: at least one.
     pub times: Vec<Time>,
+    /// What the envelope carries, as it was checked; empty for a signature over a file.
+    pub payload: Vec<u8>,
     /// Whether a transparency log's inclusion proof and checkpoint were checked. Without one, a timestamp authority's
     /// word is all there is.
     pub logged: bool,
-}
-
-/// What is asked of a bundle besides that it holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transparency {
-    /// A transparency log must hold it, and the certificate must be in a certificate log: the public instance's rule.
-    Log,
-    /// A timestamp authority's word is enough: for private instances without logs.
-    Timestamp,
 }
 
 /// A trusted root: certificate authorities, logs and timestamp authorities, each with its time.

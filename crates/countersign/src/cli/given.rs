@@ -7,10 +7,11 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use countersign_core::digest::{DigestError, Sha256};
 use countersign_core::time::Time;
-use countersign_flow::FlowError;
+use countersign_flow::{FlowError, documents};
 use countersign_flow::outside::TrustFile;
 use countersign_flow::place::{self, Place};
 use countersign_sign::KeyPlace;
+use countersign_verify::{Roots, VerifiedTrust};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -31,6 +32,29 @@ impl TrustArgs {
     pub(crate) fn read(&self, at: Time) -> Result<TrustFile, FlowError> {
         TrustFile::read(&self.trust, self.trust_digest.and_then(OutsideDigest::given), at)
     }
+}
+
+/// Sigstore roots, where certificates signed.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Trust")]
+pub(crate) struct RootArgs {
+    /// A Sigstore instance's trusted_root.json, which trust names by digest
+    #[arg(long = "sigstore-root", value_name = "FILE")]
+    roots: Vec<PathBuf>,
+}
+
+impl RootArgs {
+    /// The roots, as documents.
+    pub(crate) fn read(&self) -> Result<Vec<Vec<u8>>, FlowError> {
+        self.roots.iter().map(|path| documents::sigstore_root(path)).collect()
+    }
+}
+
+/// Those of the documents that are roots of trust.
+pub(crate) fn roots_among(trust: &VerifiedTrust, documents: &[Vec<u8>]) -> Roots {
+    let digests: Vec<Sha256> = documents.iter().map(|bytes| Sha256::of(bytes)).collect();
+    // A root that does not parse is a finding when the evidence is verified.
+    Roots::among(trust.trust(), digests.iter().zip(documents.iter().map(Vec::as_slice))).0
 }
 
 /// A digest from outside. An empty one was not given: that is what a CI makes of a variable that is not set.
