@@ -13,6 +13,7 @@ pub mod forge;
 pub mod git_server;
 pub mod policy_attacks;
 pub mod review_attacks;
+pub mod sigstore;
 pub mod world;
 
 use std::path::PathBuf;

@@ -28,6 +28,7 @@ mod review_door;
 mod review_notes;
 mod review_suite;
 mod sbom;
+mod sigstore;
 mod standing;
 mod standing_door;
 mod token_door;

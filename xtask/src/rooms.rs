@@ -131,6 +131,7 @@ const ROOMS: &[Room] = &[
         name: "countersign-tests",
         ours: ALL_LIBRARIES,
         foreign: &[
+            "aws-lc-rs",
             "axum",
             "base64",
             "insta",
