@@ -278,8 +278,7 @@ fn no_bit_of_a_bundle_can_be_turned() {
             refused += 1;
         } else {
             // Fields that nothing is believed of: hints, and what Rekor's second version repeats of the checkpoint.
-            let text = String::from_utf8_lossy(&bad).into_owned();
-            let near: String = text.chars().skip(place.saturating_sub(80)).take(90).collect();
+            let near = String::from_utf8_lossy(&good[place.saturating_sub(80)..place + 10]).into_owned();
             let idle = ["keyid", "treeSize", "rootHash", "logIndex", "integratedTime", "keyId"];
             assert!(idle.iter().any(|field| near.contains(field)), "{place}: {near}");
         }
@@ -296,7 +295,9 @@ fn what_trust_says_of_identities_has_to_hold_together() {
         )
     };
     let ben = |subject: &str| {
-        format!("[[persons]]\nid = \"ben\"\n[[persons.identities]]\nroot = \"ours\"\nissuer = \"{GOOGLE}\"\nsubject = {subject}\n")
+        format!(
+            "[[persons]]\nid = \"ben\"\n[[persons.identities]]\nroot = \"ours\"\nissuer = \"{GOOGLE}\"\nsubject = {subject}\n"
+        )
     };
     for (more, code) in [
         (gate("claims = { environment = \"production\" }\n"), Some(codes::TRUST_MALFORMED)),
@@ -325,5 +326,5 @@ fn trust_without_identities_has_the_digest_that_it_always_had() {
          [environments.production]\nreview_tier = \"T3\"\nbuilder_level = 2\n"
     );
     let digest = Trust::from_toml(text.as_bytes()).unwrap().digest().unwrap();
-    assert_eq!(digest.to_string(), "sha256:FILL");
+    assert_eq!(digest.to_string(), "sha256:0a3921d1fafeb4bff6b0dc899213d8de64cd51becf1faf4bda3b464af813ea0b");
 }

@@ -9,7 +9,7 @@ use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::trust::{TRUST_NAMESPACE, Trust};
 use countersign_decide::review::Parameters;
 use countersign_flow::outside::TrustFile;
-use countersign_flow::review::{SignRequest, VerifyRequest, sign, verify};
+use countersign_flow::review::{Reviewer, SignRequest, VerifyRequest, sign, verify};
 use countersign_sign::{PersonKey, SshKeygen};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -243,8 +243,7 @@ impl Scene {
             target: &target,
             base: Some(base),
             decision,
-            key: &key,
-            keygen: &keygen,
+            by: Reviewer::Key(&key, &keygen),
             nonce: &nonce,
             programs: &environment,
         };

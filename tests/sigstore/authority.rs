@@ -84,12 +84,10 @@ impl Authority {
     #[must_use]
     pub fn timestamping(&self, key: &Key, valid: (i64, i64)) -> Vec<u8> {
         let usage = seq(&[&oid(TIME_STAMPING)]);
-        let extensions = vec![
-            extension("2.5.29.15", true, &tlv(3, &[7, 0x80])),
-            extension("2.5.29.37", true, &usage),
-        ];
+        let extensions = vec![extension("2.5.29.15", true, &tlv(3, &[7, 0x80])), extension("2.5.29.37", true, &usage)];
         let subject = format!("{} timestamps", self.common);
-        Form { issuer: &self.common, subject: &subject, spki: &key.spki(), valid, serial: 2, extensions }.signed(&self.key)
+        Form { issuer: &self.common, subject: &subject, spki: &key.spki(), valid, serial: 2, extensions }
+            .signed(&self.key)
     }
 
     /// A certificate that shows an identity, with the certificate log's word for it.
@@ -102,7 +100,11 @@ impl Authority {
         }
         let mut extensions = vec![
             extension("2.5.29.15", true, &tlv(3, &[7, 0x80])),
-            extension("2.5.29.37", false, &seq(&[&oid(if faults.not_for_signing { TIME_STAMPING } else { CODE_SIGNING })])),
+            extension(
+                "2.5.29.37",
+                false,
+                &seq(&[&oid(if faults.not_for_signing { TIME_STAMPING } else { CODE_SIGNING })]),
+            ),
             extension("2.5.29.17", true, &tlv(0x30, &names)),
             extension("1.3.6.1.4.1.57264.1.1", false, who.issuer.as_bytes()),
             extension("1.3.6.1.4.1.57264.1.8", false, &utf8(&who.issuer)),
@@ -130,8 +132,7 @@ impl Authority {
         let signature = log.sign(&signed);
         let id = Sha256::of(&log.spki());
         let short = |bytes: &[u8]| u16::try_from(bytes.len()).expect("a length").to_be_bytes();
-        let sct =
-            [&[0], id.as_bytes().as_slice(), &at, &[0, 0, 4, 3], &short(&signature), &signature].concat();
+        let sct = [&[0], id.as_bytes().as_slice(), &at, &[0, 0, 4, 3], &short(&signature), &signature].concat();
         let one = [short(&sct).as_slice(), &sct].concat();
         [short(&one).as_slice(), &one].concat()
     }

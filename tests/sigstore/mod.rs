@@ -197,7 +197,8 @@ impl Instance {
     /// A token of the issuer's for this identity: claims as GitHub and others name them.
     #[must_use]
     pub fn token(&self, who: &Who, at: Time) -> String {
-        let mut claims = json!({ "iss": who.issuer, "aud": "sigstore", "iat": at.unix(), "exp": at.unix() + MINUTES_10 });
+        let mut claims =
+            json!({ "iss": who.issuer, "aud": "sigstore", "iat": at.unix(), "exp": at.unix() + MINUTES_10 });
         if who.name.contains("://") {
             claims["sub"] = json!(format!("job of {}", who.name));
             claims["job_workflow_ref"] = json!(who.name);
@@ -253,7 +254,11 @@ impl Instance {
         let logged = if self.faults.other_entry { key.sign(b"another") } else { signature.clone() };
         let entry = self.log(Sha256::of(&signed).as_bytes(), &logged, &certificate);
         let stamp = self.timestamp(Sha256::of(&signature).as_bytes(), None, at);
-        let stamps = if self.faults.no_timestamp { Vec::new() } else { vec![json!({ "signedTimestamp": BASE64.encode(stamp) })] };
+        let stamps = if self.faults.no_timestamp {
+            Vec::new()
+        } else {
+            vec![json!({ "signedTimestamp": BASE64.encode(stamp) })]
+        };
         let bundle = json!({
             "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
             "verificationMaterial": {

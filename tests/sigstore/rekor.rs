@@ -53,7 +53,8 @@ impl Rekor {
         // Somebody else is always a moment later.
         self.leaves.push(leaf_hash(&[&body[..], b"and another"].concat()));
         let mut root = root(&self.leaves);
-        let mut hashes: Vec<String> = proof(&self.leaves, index).iter().map(|hash| BASE64.encode(hash.as_bytes())).collect();
+        let mut hashes: Vec<String> =
+            proof(&self.leaves, index).iter().map(|hash| BASE64.encode(hash.as_bytes())).collect();
         if faults.flipped_proof {
             hashes.reverse();
         }
@@ -78,7 +79,11 @@ impl Rekor {
 
     fn checkpoint(&self, size: usize, root: &Sha256, faults: &Faults) -> String {
         let text = format!("{}\n{size}\n{}\n", self.origin, BASE64.encode(root.as_bytes()));
-        let signature = if faults.foreign_checkpoint { Key::ed25519().sign(text.as_bytes()) } else { self.key.sign(text.as_bytes()) };
+        let signature = if faults.foreign_checkpoint {
+            Key::ed25519().sign(text.as_bytes())
+        } else {
+            self.key.sign(text.as_bytes())
+        };
         let line = [&self.id().as_bytes()[..4], &signature].concat();
         format!("{text}\n\u{2014} {} {}\n", self.origin, BASE64.encode(line))
     }

@@ -116,14 +116,16 @@ fn answer(mut connection: &TcpStream, instance: &Mutex<Instance>) {
         path if path.starts_with("/ambient") => Ok((200, ambient(&instance, path))),
         _ => Err("no such thing".to_owned()),
     };
-    let (status, body) = said.unwrap_or_else(|why| (400, json!({ "code": 3, "message": why }).to_string().into_bytes()));
+    let (status, body) =
+        said.unwrap_or_else(|why| (400, json!({ "code": 3, "message": why }).to_string().into_bytes()));
     let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
     drop(connection.write_all(head.as_bytes()).and_then(|()| connection.write_all(&body)));
 }
 
 fn ambient(instance: &Instance, path: &str) -> Vec<u8> {
     let workflow = "https://github.com/o/r/.github/workflows/release.yml@refs/tags/v1";
-    let who = Who::workflow("https://token.actions.githubusercontent.com", workflow, &"ab".repeat(20), Some("production"));
+    let who =
+        Who::workflow("https://token.actions.githubusercontent.com", workflow, &"ab".repeat(20), Some("production"));
     // The audience has to be asked for.
     let token = if path.contains("audience=sigstore") { instance.token(&who, now()) } else { String::new() };
     json!({ "value": token }).to_string().into_bytes()
@@ -133,7 +135,8 @@ fn certify(instance: &mut Instance, body: &[u8]) -> Result<(u16, Vec<u8>), Strin
     let request: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     let token = request["credentials"]["oidcIdentityToken"].as_str().ok_or("no token")?;
     let (signed, signature) = token.rsplit_once('.').ok_or("no signature")?;
-    let claims = signed.split_once('.').and_then(|(_, claims)| URL_SAFE_NO_PAD.decode(claims).ok()).ok_or("no claims")?;
+    let claims =
+        signed.split_once('.').and_then(|(_, claims)| URL_SAFE_NO_PAD.decode(claims).ok()).ok_or("no claims")?;
     let claims: Value = serde_json::from_slice(&claims).map_err(|error| error.to_string())?;
     let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|error| error.to_string())?;
     if !holds(&instance.issuer_key.spki(), signed.as_bytes(), &signature) {
@@ -152,14 +155,18 @@ fn certify(instance: &mut Instance, body: &[u8]) -> Result<(u16, Vec<u8>), Strin
     let pem = wanted["publicKey"]["content"].as_str().ok_or("no key")?;
     let spki: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
     let spki = BASE64.decode(spki).map_err(|error| error.to_string())?;
-    let proof = BASE64.decode(wanted["proofOfPossession"].as_str().ok_or("no proof")?).map_err(|error| error.to_string())?;
+    let proof =
+        BASE64.decode(wanted["proofOfPossession"].as_str().ok_or("no proof")?).map_err(|error| error.to_string())?;
     if !holds(&spki, challenge.as_bytes(), &proof) {
         return Err("the proof of possession does not hold".to_owned());
     }
     let certificate = instance.certificate(&spki, &who, now());
     let pem = |der: &[u8]| format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", BASE64.encode(der));
     let chain = [pem(&certificate), pem(instance.authority())];
-    Ok((201, json!({ "signedCertificateEmbeddedSct": { "chain": { "certificates": chain } } }).to_string().into_bytes()))
+    Ok((
+        201,
+        json!({ "signedCertificateEmbeddedSct": { "chain": { "certificates": chain } } }).to_string().into_bytes(),
+    ))
 }
 
 fn log(instance: &mut Instance, body: &[u8]) -> Result<(u16, Vec<u8>), String> {

@@ -88,7 +88,7 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign-sign",
         ours: &["countersign-core"],
-        foreign: &["aws-lc-rs", "base64", "cryptoki", "thiserror", "zeroize"],
+        foreign: &["aws-lc-rs", "base64", "cryptoki", "reqwest", "serde", "serde_json", "thiserror", "zeroize"],
         dev: &["tempfile"],
     },
     Room {

@@ -18,6 +18,8 @@ pub const KEY_BYTES: usize = 64 << 10;
 pub const SSH_OUTPUT_BYTES: usize = 64 << 10;
 /// Largest Sigstore trusted root.
 pub const SIGSTORE_ROOT_BYTES: usize = 1 << 20;
+/// Largest answer of a Sigstore service.
+pub const SIGSTORE_ANSWER_BYTES: usize = 1 << 20;
 /// Largest file that a bundle's signature is checked against as a whole.
 pub const SIGNED_FILE_BYTES: usize = 1 << 30;
 /// Largest trust or policy source file.

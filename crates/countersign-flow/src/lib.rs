@@ -11,6 +11,8 @@ pub mod documents;
 pub mod error;
 pub mod files;
 pub mod history;
+#[cfg(feature = "online")]
+pub mod keyless;
 pub mod output;
 pub mod outside;
 pub mod people;

@@ -91,8 +91,10 @@ documents! {
         bundle: Sha256,
         /// What kind of statement it signs.
         predicate_type: String,
-        /// The key that signed.
+        /// The key that signed; of an identity, the one in its certificate.
         key: String,
+        /// The identity that signed, and who vouches for it.
+        identity: Option<String>,
         /// What is worth saying about what was signed.
         findings: Vec<Finding>,
     }

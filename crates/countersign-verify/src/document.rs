@@ -234,9 +234,11 @@ fn certificate_signer(
         .expected("an identity that counted then", by_trust())
         .found(format!("signed at {}", found.join(", "))));
     };
-    let existed = times.iter().min().copied().ok_or_else(|| {
-        Finding::new(codes::TIMESTAMP_MISSING, "nothing says when this was signed").at(place)
-    })?;
+    let existed = times
+        .iter()
+        .min()
+        .copied()
+        .ok_or_else(|| Finding::new(codes::TIMESTAMP_MISSING, "nothing says when this was signed").at(place))?;
     Ok(SignedBy {
         key: KeyId::of_spki_der(&shown.certificate.spki),
         owner: allowed(owner, kind, trust, place)?,
@@ -250,7 +252,8 @@ fn missing_root(refused: &Refused, place: &str) -> Finding {
         return finding.help("hand in the instance's trusted_root.json with --sigstore-root");
     }
     if refused.code() == codes::SIGSTORE_ROOT_STALE {
-        return finding.help("fetch the instance's trusted root, and write its digest and date into the next version of trust");
+        return finding
+            .help("fetch the instance's trusted root, and write its digest and date into the next version of trust");
     }
     finding
 }

@@ -68,7 +68,9 @@ impl StateView<'_> {
             let documents: Vec<Vec<u8>> = std::iter::once(bytes).chain(roots).collect();
             Rc::new(Evidence::verify(&documents, trust, time))
         });
-        if let Some(lost) = spoken.iter().flat_map(|spoken| spoken.findings()).find(|f| f.code == codes::SIGSTORE_ROOT_MISSING) {
+        if let Some(lost) =
+            spoken.iter().flat_map(|spoken| spoken.findings()).find(|f| f.code == codes::SIGSTORE_ROOT_MISSING)
+        {
             return Err(vec![lost.clone()]);
         }
         self.state.spoken.borrow_mut().insert(*digest, spoken.clone());

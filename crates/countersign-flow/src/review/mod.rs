@@ -12,5 +12,5 @@ pub use change::{ChangeSummary, FileChange};
 #[cfg(feature = "online")]
 pub use collect::{CollectRequest, Reading, Which, collect};
 pub use explain::{commit, explain};
-pub use sign::{SignRequest, SignedReview, sign};
+pub use sign::{Reviewer, SignRequest, SignedReview, sign};
 pub use verify::{Proof, VerifyRequest, verify};

@@ -169,7 +169,9 @@ const fn code_of(error: &Error) -> Code {
         Error::Certificate(_) => codes::CERTIFICATE_INVALID,
         Error::TransparencyLog(TransparencyLogError::InclusionProof(_)) => codes::INCLUSION_PROOF_INVALID,
         Error::TransparencyLog(TransparencyLogError::Checkpoint(_)) => codes::CHECKPOINT_INVALID,
-        Error::TransparencyLog(TransparencyLogError::EntryMismatch(_) | TransparencyLogError::MalformedEntry(_)) => codes::LOGGED_ENTRY_MISMATCH,
+        Error::TransparencyLog(TransparencyLogError::EntryMismatch(_) | TransparencyLogError::MalformedEntry(_)) => {
+            codes::LOGGED_ENTRY_MISMATCH
+        }
         Error::TransparencyLog(TransparencyLogError::IntegratedTime(_)) => codes::TIMESTAMP_INVALID,
         Error::TransparencyLog(TransparencyLogError::InclusionPromise(_) | TransparencyLogError::UnknownLog { .. }) => {
             codes::INCLUSION_PROMISE_INVALID
@@ -179,9 +181,7 @@ const fn code_of(error: &Error) -> Code {
         Error::Bundle(FormError::MissingInclusionProof(_)) => codes::INCLUSION_PROOF_INVALID,
         Error::Bundle(FormError::MissingInclusionPromise(_)) => codes::INCLUSION_PROMISE_INVALID,
         Error::Bundle(FormError::MissingCheckpoint) => codes::CHECKPOINT_INVALID,
-        Error::Bundle(FormError::MissingSigningTimeEvidence | FormError::MissingTimestamp) => {
-            codes::TIMESTAMP_MISSING
-        }
+        Error::Bundle(FormError::MissingSigningTimeEvidence | FormError::MissingTimestamp) => codes::TIMESTAMP_MISSING,
         Error::InvalidBundle(_) | Error::Types(_) | Error::Bundle(_) => codes::BUNDLE_MALFORMED,
         Error::InvalidTrustRoot(_) | Error::TrustRoot(_) | Error::TrustedCertificate(_) => {
             codes::SIGSTORE_ROOT_MALFORMED

@@ -142,9 +142,10 @@ fn strict(bytes: &[u8]) -> Result<&str, Refused> {
 /// The family compares with the machine's clock; what counts is the time in question.
 fn past(times: &[Time], at: Time) -> Result<(), Refused> {
     match times.iter().find(|time| **time > at) {
-        Some(time) => {
-            Err(Refused::new(codes::TIMESTAMP_INVALID, format!("signed at {time}, which is after {at}, the time in question")))
-        }
+        Some(time) => Err(Refused::new(
+            codes::TIMESTAMP_INVALID,
+            format!("signed at {time}, which is after {at}, the time in question"),
+        )),
         None => Ok(()),
     }
 }

@@ -23,7 +23,10 @@ impl Roots {
 
     /// Those among these documents that trust names, with findings for those that do not parse. All other documents are
     /// passed over: a root that trust does not name is no root.
-    pub fn among<'d>(trust: &Trust, documents: impl IntoIterator<Item = (&'d Sha256, &'d [u8])>) -> (Self, Vec<Finding>) {
+    pub fn among<'d>(
+        trust: &Trust,
+        documents: impl IntoIterator<Item = (&'d Sha256, &'d [u8])>,
+    ) -> (Self, Vec<Finding>) {
         let (mut roots, mut findings) = (Self::default(), Vec::new());
         for (digest, bytes) in documents {
             let Some(known) = trust.sigstore_root(digest) else { continue };
@@ -47,7 +50,7 @@ impl Roots {
             let what = "a certificate signed, and trust names no Sigstore root";
             return Err(Refused::new(codes::SIGNER_UNKNOWN, what));
         }
-        let artifact = named(statement)?;
+        let artifact = Artifact::of(statement)?;
         let (mut held, mut refusals) = (Vec::new(), Vec::new());
         for known in &trust.sigstore_roots {
             match self.one(known, bundle, artifact, at) {
@@ -66,7 +69,10 @@ impl Roots {
 
     fn one(&self, known: &SigstoreRoot, bundle: &[u8], artifact: Artifact<'_>, at: Time) -> Result<Keyless, Refused> {
         let Some(root) = self.0.get(&known.name) else {
-            let what = format!("the trusted root of Sigstore instance {}, {}, is not among the evidence", known.name, known.digest);
+            let what = format!(
+                "the trusted root of Sigstore instance {}, {}, is not among the evidence",
+                known.name, known.digest
+            );
             return Err(Refused::new(codes::SIGSTORE_ROOT_MISSING, what));
         };
         if known.stale_at(at) {
@@ -85,14 +91,17 @@ fn stranger(code: Code) -> bool {
     [codes::CERTIFICATE_INVALID, codes::TIMESTAMP_INVALID, codes::INCLUSION_PROMISE_INVALID].contains(&code)
 }
 
-/// The statement's own first subject: whether it is about the artifact in question is asked later, of every statement.
-fn named(statement: &Statement) -> Result<Artifact<'static>, Refused> {
-    let short = statement.subjects.iter().find_map(|subject| subject.sha256_digest());
-    if let Some(digest) = short {
-        return Ok(Artifact::Sha256(*digest.as_bytes()));
+impl Artifact<'_> {
+    /// The statement's own first subject that can be bound: whether it is about the artifact in question is asked later,
+    /// of every statement.
+    pub fn of(statement: &Statement) -> Result<Artifact<'static>, Refused> {
+        let short = statement.subjects.iter().find_map(|subject| subject.sha256_digest());
+        if let Some(digest) = short {
+            return Ok(Artifact::Sha256(*digest.as_bytes()));
+        }
+        let long = statement.subjects.iter().find_map(|subject| hex_array(subject.digest.get("sha512")?).ok());
+        long.map(Artifact::Sha512).ok_or_else(|| {
+            Refused::new(codes::SIGSTORE_UNSUPPORTED, "no subject of the statement has a SHA-256 or SHA-512")
+        })
     }
-    let long = statement.subjects.iter().find_map(|subject| hex_array(subject.digest.get("sha512")?).ok());
-    long.map(Artifact::Sha512).ok_or_else(|| {
-        Refused::new(codes::SIGSTORE_UNSUPPORTED, "no subject of the statement has a SHA-256 or SHA-512")
-    })
 }

@@ -7,9 +7,10 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use countersign_core::digest::{DigestError, Sha256};
 use countersign_core::time::Time;
-use countersign_flow::{FlowError, documents};
+use countersign_flow::keyless::{IdentitySigner, TokenFrom};
 use countersign_flow::outside::TrustFile;
 use countersign_flow::place::{self, Place};
+use countersign_flow::{FlowError, documents};
 use countersign_sign::KeyPlace;
 use countersign_verify::{Roots, VerifiedTrust};
 use std::ffi::OsString;
@@ -47,6 +48,36 @@ impl RootArgs {
     /// The roots, as documents.
     pub(crate) fn read(&self) -> Result<Vec<Vec<u8>>, FlowError> {
         self.roots.iter().map(|path| documents::sigstore_root(path)).collect()
+    }
+}
+
+/// Signing with an identity in place of a key.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Identity")]
+pub(crate) struct KeylessArgs {
+    /// Sign with your identity: a Sigstore instance vouches for it. Online
+    #[arg(long, requires_all = ["signing_config", "trusted_root"])]
+    keyless: bool,
+    /// The instance's signing_config.v0.2.json: which services are asked
+    #[arg(long, value_name = "FILE", requires = "keyless")]
+    signing_config: Option<PathBuf>,
+    /// The instance's trusted_root.json, by which the new bundle is verified before it is written
+    #[arg(long, value_name = "FILE", requires = "keyless")]
+    trusted_root: Option<PathBuf>,
+    /// The identity token; that of the CI job where none is given
+    #[arg(long, value_name = "FILE", requires = "keyless")]
+    identity_token: Option<PathBuf>,
+}
+
+impl KeylessArgs {
+    /// The signer, if an identity is to sign.
+    pub(crate) fn open(&self, call: &super::Call<'_>) -> Result<Option<IdentitySigner>, FlowError> {
+        let (true, Some(config), Some(root)) = (self.keyless, &self.signing_config, &self.trusted_root) else {
+            return Ok(None);
+        };
+        let ambient = call.world.ambient_identity();
+        let token = self.identity_token.as_deref().map_or(TokenFrom::Ambient(&ambient), TokenFrom::File);
+        IdentitySigner::open(config, root, &token, now()?).map(Some)
     }
 }
 

@@ -5,18 +5,18 @@ use super::{Answer, Call, given};
 use crate::render::Done;
 use clap::{Args, Subcommand};
 use countersign_core::codes;
+use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
 use countersign_core::finding::exit_of;
-use countersign_core::digest::Sha256;
 use countersign_core::ids::{EnvName, IdError, Origin, PersonId, RoleName, Uri};
 use countersign_core::key::PublicKey;
+use countersign_core::trust::NamePattern;
 use countersign_flow::outside::TrustFile;
 use countersign_flow::trust_file::{self, Beginning};
 use countersign_flow::{FlowError, documents, files, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
 use countersign_sign::{KeyPlace, PersonKey};
-use countersign_core::trust::NamePattern;
 use countersign_verify::sigstore::TrustedRoot;
 use countersign_verify::trust::signers;
 use std::path::PathBuf;
@@ -275,7 +275,13 @@ fn words(shown: &answer::TrustShown, signed: bool) -> String {
     for (owner, identity) in trust.identities() {
         let claims: Vec<String> = identity.claims.iter().map(|(c, value)| format!(", {}={value}", c.word())).collect();
         let text = identity.subject.text();
-        out.push_str(&format!("{}: {text} by {}{} ({})\n", owner.describe(), identity.issuer, claims.concat(), identity.root));
+        out.push_str(&format!(
+            "{}: {text} by {}{} ({})\n",
+            owner.describe(),
+            identity.issuer,
+            claims.concat(),
+            identity.root
+        ));
         if let NamePattern::Regex { regex } = &identity.subject
             && regex.has_careless_dot()
         {
