@@ -20,6 +20,7 @@ mod door_policy;
 mod door_words;
 mod examples;
 mod forge;
+mod keyless_door;
 mod merge_against_git;
 mod merkle_vectors;
 mod monotone;
