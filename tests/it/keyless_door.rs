@@ -108,7 +108,8 @@ fn a_review_by_an_identity_that_trust_does_not_name_does_not_count() {
 fn nothing_is_written_that_does_not_verify() {
     let scene = Scene::new();
     let ben = Who::person(GOOGLE, "ben@example.com");
-    for (fault, code) in [("proof", "inclusion-proof-invalid"), ("sct", "sct-invalid"), ("time", "certificate-invalid")] {
+    for (fault, code) in [("proof", "inclusion-proof-invalid"), ("sct", "sct-invalid"), ("time", "certificate-invalid")]
+    {
         scene.server.instance().faults = match fault {
             "proof" => countersign_tests::sigstore::Faults { flipped_proof: true, ..Default::default() },
             "sct" => countersign_tests::sigstore::Faults { wrong_sct: true, ..Default::default() },
@@ -155,7 +156,10 @@ fn a_job_signs_with_the_identity_that_its_ci_gives_it() {
     // GitLab gives the token itself.
     let who = Who::workflow(GITHUB, "https://github.com/o/r/.github/workflows/other.yml@refs/tags/v1", "ab", None);
     let token = scene.server.instance().token(&who, now());
-    scene.door.run_with(&[("SIGSTORE_ID_TOKEN", &token)], &bundle.replace("app.job", "other.job")).expect(0, &["other.yml"]);
+    scene
+        .door
+        .run_with(&[("SIGSTORE_ID_TOKEN", &token)], &bundle.replace("app.job", "other.job"))
+        .expect(0, &["other.yml"]);
     scene
         .run("verify app.bin --bundle other.job.json --type sbom --sigstore-root root.json")
         .expect(4, &["signer-unknown", "other.yml@refs/tags/v1"]);

@@ -28,6 +28,15 @@ fn extension(id: &str, critical: bool, value: &[u8]) -> Vec<u8> {
     tlv(0x30, &parts)
 }
 
+/// The names of keys that certificates are found by.
+fn key_names(own: &[u8], issuer: &[u8]) -> [Vec<u8>; 2] {
+    let name = |spki: &[u8]| Sha256::of(spki).as_bytes()[..20].to_vec();
+    [
+        extension("2.5.29.14", false, &octets(&name(own))),
+        extension("2.5.29.35", false, &seq(&[&tlv(0x80, &name(issuer))])),
+    ]
+}
+
 struct Form<'f> {
     issuer: &'f str,
     subject: &'f str,
@@ -71,10 +80,11 @@ impl Authority {
     #[must_use]
     pub fn new(common: &str, valid: (i64, i64)) -> Self {
         let key = Key::p256();
-        let extensions = vec![
+        let mut extensions = key_names(&key.spki(), &key.spki()).to_vec();
+        extensions.extend([
             extension("2.5.29.19", true, &seq(&[&tlv(1, &[0xff])])),
             extension("2.5.29.15", true, &tlv(3, &[1, 0x06])),
-        ];
+        ]);
         let form = Form { issuer: common, subject: common, spki: &key.spki(), valid, serial: 1, extensions };
         let certificate = form.signed(&key);
         Self { key, common: common.to_owned(), certificate }
@@ -84,7 +94,9 @@ impl Authority {
     #[must_use]
     pub fn timestamping(&self, key: &Key, valid: (i64, i64)) -> Vec<u8> {
         let usage = seq(&[&oid(TIME_STAMPING)]);
-        let extensions = vec![extension("2.5.29.15", true, &tlv(3, &[7, 0x80])), extension("2.5.29.37", true, &usage)];
+        let mut extensions = key_names(&key.spki(), &self.key.spki()).to_vec();
+        extensions.push(extension("2.5.29.15", true, &tlv(3, &[7, 0x80])));
+        extensions.push(extension("2.5.29.37", true, &usage));
         let subject = format!("{} timestamps", self.common);
         Form { issuer: &self.common, subject: &subject, spki: &key.spki(), valid, serial: 2, extensions }
             .signed(&self.key)
@@ -98,7 +110,8 @@ impl Authority {
         if let Some(second) = &faults.second_name {
             names.extend(tlv(tag, second.as_bytes()));
         }
-        let mut extensions = vec![
+        let mut extensions = key_names(spki, &self.key.spki()).to_vec();
+        extensions.extend([
             extension("2.5.29.15", true, &tlv(3, &[7, 0x80])),
             extension(
                 "2.5.29.37",
@@ -108,7 +121,7 @@ impl Authority {
             extension("2.5.29.17", true, &tlv(0x30, &names)),
             extension("1.3.6.1.4.1.57264.1.1", false, who.issuer.as_bytes()),
             extension("1.3.6.1.4.1.57264.1.8", false, &utf8(&who.issuer)),
-        ];
+        ]);
         for (number, value) in &who.claims {
             extensions.push(extension(&format!("1.3.6.1.4.1.57264.1.{number}"), false, &utf8(value)));
         }
