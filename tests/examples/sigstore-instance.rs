@@ -2,8 +2,7 @@
 //! `signing_config.json`, `trusted_root.json`, `trust_config.json` (the two in one, as other clients read them) and
 //! `token` into the folder, and serves until its input ends.
 
-use countersign_core::time::Time;
-use countersign_tests::sigstore::{Instance, Server, Who};
+use countersign_tests::sigstore::{Instance, Server, Who, now};
 use serde_json::{Value, json};
 use std::error::Error;
 use std::io::Read as _;
@@ -13,8 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let mut next = || arguments.next().ok_or("sigstore-instance FOLDER NAME ISSUER");
     let (folder, name, issuer) = (PathBuf::from(next()?), next()?, next()?);
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
-    let now = Time::from_unix(i64::try_from(since.as_secs())?)?;
+    let now = now();
     let server = Server::over(Instance::new(now));
     let root = server.instance().trusted_root();
     let config = server.signing_config();

@@ -2,16 +2,11 @@
 
 use countersign_core::time::Time;
 use countersign_tests::door::{Door, Said};
-use countersign_tests::sigstore::{Instance, Server, Who};
+use countersign_tests::sigstore::{Fault, Faults, Instance, Server, Who, now};
 
 const URI: &str = "git+https://example.com/demo/app";
 const GOOGLE: &str = "https://accounts.google.com";
 const GITHUB: &str = "https://token.actions.githubusercontent.com";
-
-fn now() -> Time {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    Time::from_unix(i64::try_from(since.as_secs()).unwrap()).unwrap()
-}
 
 /// A world, an instance, and trust in it: ben is known by his identity as well.
 struct Scene {
@@ -111,14 +106,14 @@ fn nothing_is_written_that_does_not_verify() {
     for (fault, code) in [("proof", "inclusion-proof-invalid"), ("sct", "sct-invalid"), ("time", "certificate-invalid")]
     {
         scene.server.instance().faults = match fault {
-            "proof" => countersign_tests::sigstore::Faults { flipped_proof: true, ..Default::default() },
-            "sct" => countersign_tests::sigstore::Faults { wrong_sct: true, ..Default::default() },
-            _ => countersign_tests::sigstore::Faults { timestamp_after: -700, ..Default::default() },
+            "proof" => Faults::one(Fault::FlippedProof),
+            "sct" => Faults::one(Fault::WrongSct),
+            _ => Faults { timestamp_after: -700, ..Default::default() },
         };
         scene.review(&ben, "bad").expect(4, &[code, "nothing was signed"]);
     }
     assert!(!scene.door.has("bad"));
-    scene.server.instance().faults = countersign_tests::sigstore::Faults::default();
+    scene.server.instance().faults = Faults::default();
     // A token of long ago, one that was altered, and one for somebody else; none is repeated in what is said.
     let old = Time::from_unix(now().unix() - 4_000).unwrap();
     let token = scene.server.instance().token(&ben, old);

@@ -10,7 +10,7 @@ use countersign_core::time::Time;
 use countersign_core::trust::Trust;
 use countersign_flow::replay::decide_again;
 use countersign_sign::{KeyKind, SigningKey, sign_payload};
-use countersign_tests::sigstore::{Instance, Who};
+use countersign_tests::sigstore::{Fault, Instance, Who};
 use countersign_tests::world::World;
 use countersign_verify::document::SignerName;
 use countersign_verify::trust::verify_trust;
@@ -159,22 +159,22 @@ fn years_later_it_is_proved_again_at_the_time_of_the_decision() {
 
 #[test]
 fn every_fault_of_the_instance_is_refused_with_its_code() {
-    type Fault = fn(&mut Instance);
-    let faults: [(Code, Fault); 13] = [
-        (codes::INCLUSION_PROOF_INVALID, |i| i.faults.flipped_proof = true),
-        (codes::INCLUSION_PROOF_INVALID, |i| i.faults.other_root = true),
-        (codes::CHECKPOINT_INVALID, |i| i.faults.foreign_checkpoint = true),
-        (codes::SCT_INVALID, |i| i.faults.wrong_sct = true),
-        (codes::SCT_INVALID, |i| i.faults.no_sct = true),
-        (codes::CERTIFICATE_INVALID, |i| i.faults.not_for_signing = true),
+    type Wrong = fn(&mut Instance);
+    let faults: [(Code, Wrong); 13] = [
+        (codes::INCLUSION_PROOF_INVALID, |i| i.faults.these.push(Fault::FlippedProof)),
+        (codes::INCLUSION_PROOF_INVALID, |i| i.faults.these.push(Fault::OtherRoot)),
+        (codes::CHECKPOINT_INVALID, |i| i.faults.these.push(Fault::ForeignCheckpoint)),
+        (codes::SCT_INVALID, |i| i.faults.these.push(Fault::WrongSct)),
+        (codes::SCT_INVALID, |i| i.faults.these.push(Fault::NoSct)),
+        (codes::CERTIFICATE_INVALID, |i| i.faults.these.push(Fault::NotForSigning)),
         (codes::CERTIFICATE_INVALID, |i| i.faults.second_name = Some("mallory@example.com".to_owned())),
-        (codes::TIMESTAMP_MISSING, |i| i.faults.no_timestamp = true),
-        (codes::TIMESTAMP_INVALID, |i| i.faults.foreign_timestamp = true),
+        (codes::TIMESTAMP_MISSING, |i| i.faults.these.push(Fault::NoTimestamp)),
+        (codes::TIMESTAMP_INVALID, |i| i.faults.these.push(Fault::ForeignTimestamp)),
         // The certificate had expired when it signed.
         (codes::CERTIFICATE_INVALID, |i| i.faults.timestamp_after = 601),
         (codes::CERTIFICATE_INVALID, |i| i.faults.timestamp_after = -1),
-        (codes::LOGGED_ENTRY_MISMATCH, |i| i.faults.other_entry = true),
-        (codes::INCLUSION_PROOF_INVALID, |i| i.faults.no_entry = true),
+        (codes::LOGGED_ENTRY_MISMATCH, |i| i.faults.these.push(Fault::OtherEntry)),
+        (codes::INCLUSION_PROOF_INVALID, |i| i.faults.these.push(Fault::NoEntry)),
     ];
     for (n, (code, fault)) in faults.into_iter().enumerate() {
         let mut scene = Scene::new();

@@ -1,7 +1,7 @@
 //! The certificate authority, the certificate log and the timestamp authority of the instance.
 
 use super::der::{all, bits, explicit, first, int, long_time, octets, oid, seq, set, time, tlv, utf8};
-use super::{Faults, Key, Who};
+use super::{Fault, Faults, Key, Who};
 use countersign_core::digest::Sha256;
 
 const ECDSA_SHA256: &str = "1.2.840.10045.4.3.2";
@@ -116,7 +116,7 @@ impl Authority {
             extension(
                 "2.5.29.37",
                 false,
-                &seq(&[&oid(if faults.not_for_signing { TIME_STAMPING } else { CODE_SIGNING })]),
+                &seq(&[&oid(if faults.has(Fault::NotForSigning) { TIME_STAMPING } else { CODE_SIGNING })]),
             ),
             extension("2.5.29.17", true, &tlv(0x30, &names)),
             extension("1.3.6.1.4.1.57264.1.1", false, who.issuer.as_bytes()),
@@ -127,7 +127,7 @@ impl Authority {
         }
         let mut form = Form { issuer: &self.common, subject: "", spki, valid, serial, extensions };
         let precertificate = form.tbs();
-        if !faults.no_sct {
+        if !faults.has(Fault::NoSct) {
             form.extensions.push(extension(SCT_LIST, false, &octets(&self.sct(&precertificate, valid.0, log, faults))));
         }
         form.signed(&self.key)
@@ -139,7 +139,7 @@ impl Authority {
         let issuer = Sha256::of(&self.key.spki());
         let length = u32::try_from(tbs.len()).expect("a length").to_be_bytes();
         let mut signed = [&[0, 0], at.as_slice(), &[0, 1], issuer.as_bytes(), &length[1..], tbs, &[0, 0]].concat();
-        if faults.wrong_sct {
+        if faults.has(Fault::WrongSct) {
             signed[2] ^= 1;
         }
         let signature = log.sign(&signed);

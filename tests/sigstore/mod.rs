@@ -6,7 +6,7 @@ pub mod der;
 pub mod rekor;
 mod server;
 
-pub use server::Server;
+pub use server::{Server, now};
 
 use authority::Authority;
 use aws_lc_rs::encoding::AsDer as _;
@@ -97,33 +97,52 @@ impl Who {
     }
 }
 
-/// What an instance may do wrong.
+/// One thing that an instance may do wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// The inclusion proof leads nowhere.
+    FlippedProof,
+    /// The checkpoint is of another root than the tree's.
+    OtherRoot,
+    /// The checkpoint is signed by a key that nobody knows.
+    ForeignCheckpoint,
+    /// The certificate log's signature is over something else.
+    WrongSct,
+    /// There is none.
+    NoSct,
+    /// The certificate may not sign.
+    NotForSigning,
+    /// There is no timestamp.
+    NoTimestamp,
+    /// The timestamp is of another authority.
+    ForeignTimestamp,
+    /// The log entry is of another signature.
+    OtherEntry,
+    /// There is no log entry.
+    NoEntry,
+}
+
+/// What an instance does wrong.
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
-    /// The inclusion proof leads nowhere.
-    pub flipped_proof: bool,
-    /// The checkpoint is of another root than the tree's.
-    pub other_root: bool,
-    /// The checkpoint is signed by a key that nobody knows.
-    pub foreign_checkpoint: bool,
-    /// The certificate log's signature is over something else.
-    pub wrong_sct: bool,
-    /// There is none.
-    pub no_sct: bool,
-    /// The certificate may not sign.
-    pub not_for_signing: bool,
+    /// These.
+    pub these: Vec<Fault>,
     /// The certificate has a second name.
     pub second_name: Option<String>,
-    /// There is no timestamp.
-    pub no_timestamp: bool,
-    /// The timestamp is of another authority.
-    pub foreign_timestamp: bool,
     /// The timestamp says so many seconds after the certificate was issued.
     pub timestamp_after: i64,
-    /// The log entry is of another signature.
-    pub other_entry: bool,
-    /// There is no log entry.
-    pub no_entry: bool,
+}
+
+impl Faults {
+    /// This one alone.
+    #[must_use]
+    pub fn one(fault: Fault) -> Self {
+        Self { these: vec![fault], ..Self::default() }
+    }
+
+    pub(crate) fn has(&self, fault: Fault) -> bool {
+        self.these.contains(&fault)
+    }
 }
 
 /// The instance.
@@ -236,7 +255,7 @@ impl Instance {
     #[must_use]
     pub fn timestamp(&self, imprint: &[u8], nonce: Option<&[u8]>, at: Time) -> Vec<u8> {
         let at = at.unix() + self.faults.timestamp_after;
-        if self.faults.foreign_timestamp {
+        if self.faults.has(Fault::ForeignTimestamp) {
             let key = Key::p256();
             let valid = (self.from, self.from + YEAR);
             let certificate = Authority::new("our timestamps", valid).timestamping(&key, valid);
@@ -251,10 +270,10 @@ impl Instance {
         let certificate = self.certificate(&key.spki(), who, at);
         let signed = pae(PAYLOAD_TYPE, payload);
         let signature = key.sign(&signed);
-        let logged = if self.faults.other_entry { key.sign(b"another") } else { signature.clone() };
+        let logged = if self.faults.has(Fault::OtherEntry) { key.sign(b"another") } else { signature.clone() };
         let entry = self.log(Sha256::of(&signed).as_bytes(), &logged, &certificate);
         let stamp = self.timestamp(Sha256::of(&signature).as_bytes(), None, at);
-        let stamps = if self.faults.no_timestamp {
+        let stamps = if self.faults.has(Fault::NoTimestamp) {
             Vec::new()
         } else {
             vec![json!({ "signedTimestamp": BASE64.encode(stamp) })]
@@ -263,7 +282,7 @@ impl Instance {
             "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
             "verificationMaterial": {
                 "certificate": { "rawBytes": BASE64.encode(certificate) },
-                "tlogEntries": if self.faults.no_entry { Vec::new() } else { vec![entry] },
+                "tlogEntries": if self.faults.has(Fault::NoEntry) { Vec::new() } else { vec![entry] },
                 "timestampVerificationData": { "rfc3161Timestamps": stamps },
             },
             "dsseEnvelope": {

@@ -1,7 +1,7 @@
 //! The transparency log: one tree that grows, and entries of Rekor's second version. Every entry is proved against the
 //! tree as it is then, so that no proof is empty and no two are alike.
 
-use super::{Faults, Key};
+use super::{Fault, Faults, Key};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use countersign_core::digest::Sha256;
@@ -55,10 +55,10 @@ impl Rekor {
         let mut root = root(&self.leaves);
         let mut hashes: Vec<String> =
             proof(&self.leaves, index).iter().map(|hash| BASE64.encode(hash.as_bytes())).collect();
-        if faults.flipped_proof {
+        if faults.has(Fault::FlippedProof) {
             hashes.reverse();
         }
-        if faults.other_root {
+        if faults.has(Fault::OtherRoot) {
             root = Sha256::of(b"another root");
         }
         let size = self.leaves.len();
@@ -79,7 +79,7 @@ impl Rekor {
 
     fn checkpoint(&self, size: usize, root: &Sha256, faults: &Faults) -> String {
         let text = format!("{}\n{size}\n{}\n", self.origin, BASE64.encode(root.as_bytes()));
-        let signature = if faults.foreign_checkpoint {
+        let signature = if faults.has(Fault::ForeignCheckpoint) {
             Key::ed25519().sign(text.as_bytes())
         } else {
             self.key.sign(text.as_bytes())
@@ -91,13 +91,11 @@ impl Rekor {
 
 /// RFC 6962, as its text has it: slow, and another way than the one that is tested.
 fn root(leaves: &[Sha256]) -> Sha256 {
-    match leaves {
-        [one] => *one,
-        _ => {
-            let (left, right) = leaves.split_at(split(leaves.len()));
-            Sha256::of_parts(&[&[1], root(left).as_bytes(), root(right).as_bytes()])
-        }
+    if let [one] = leaves {
+        return *one;
     }
+    let (left, right) = leaves.split_at(split(leaves.len()));
+    Sha256::of_parts(&[&[1], root(left).as_bytes(), root(right).as_bytes()])
 }
 
 fn proof(leaves: &[Sha256], index: usize) -> Vec<Sha256> {

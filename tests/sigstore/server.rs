@@ -79,7 +79,10 @@ impl Drop for Server {
     }
 }
 
-fn now() -> Time {
+/// The machine's time: what is signed through the program is signed now.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the instance stands for services, which have clocks")]
+pub fn now() -> Time {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
     Time::from_unix(i64::try_from(since.as_secs()).expect("a time")).expect("a time")
 }
@@ -147,10 +150,10 @@ fn certify(instance: &mut Instance, body: &[u8]) -> Result<(u16, Vec<u8>), Strin
     }
     let who = Who {
         issuer: claims["iss"].as_str().unwrap_or_default().to_owned(),
-        name: claims["email"].as_str().or(claims["job_workflow_ref"].as_str()).ok_or("no name")?.to_owned(),
+        name: claims["email"].as_str().or_else(|| claims["job_workflow_ref"].as_str()).ok_or("no name")?.to_owned(),
         claims: serde_json::from_value(claims["claims"].clone()).unwrap_or_default(),
     };
-    let challenge = claims["email"].as_str().or(claims["sub"].as_str()).ok_or("no subject")?;
+    let challenge = claims["email"].as_str().or_else(|| claims["sub"].as_str()).ok_or("no subject")?;
     let wanted = &request["publicKeyRequest"];
     let pem = wanted["publicKey"]["content"].as_str().ok_or("no key")?;
     let spki: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();

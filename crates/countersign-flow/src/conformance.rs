@@ -53,12 +53,11 @@ pub fn verify_bundle(request: &VerifyBundle<'_>) -> Result<(), FlowError> {
     let root = root.map_err(|error| refused(&error))?;
     let bundle = files::read(request.bundle, limits::DOCUMENT_BYTES)?;
     let bytes;
-    let artifact = match digest(request.artifact) {
-        Some(artifact) => artifact,
-        None => {
-            bytes = files::read(request.artifact, limits::SIGNED_FILE_BYTES)?;
-            Artifact::Bytes(&bytes)
-        }
+    let artifact = if let Some(artifact) = digest(request.artifact) {
+        artifact
+    } else {
+        bytes = files::read(request.artifact, limits::SIGNED_FILE_BYTES)?;
+        Artifact::Bytes(&bytes)
     };
     match request.expected {
         Expected::Key(path) => {

@@ -78,7 +78,7 @@ impl Client {
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .connect_timeout(Duration::from_secs(10))
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_mins(1))
             .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
             .build();
         let source = |source| KeylessError::Unreachable { service: "network", url: "this machine".to_owned(), source };

@@ -62,9 +62,10 @@ impl Verifier {
             return Err(Refused::new(codes::TIMESTAMP_MISSING, "nothing says when this was signed"));
         }
         one_name(&bundle)?;
-        let payload = match &bundle.content {
-            SignatureContent::DsseEnvelope(envelope) => envelope.payload.as_bytes().to_vec(),
-            _ => Vec::new(),
+        let payload = if let SignatureContent::DsseEnvelope(envelope) = &bundle.content {
+            envelope.payload.as_bytes().to_vec()
+        } else {
+            Vec::new()
         };
         Ok(Keyless { certificate: claims(info)?, times, payload, logged: found.tlog_verified() })
     }
@@ -162,26 +163,26 @@ fn refused(error: &Error) -> Refused {
 /// The family's enums may grow: what has no line here is refused as something that this version cannot judge.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the family's enums are open")]
 const fn code_of(error: &Error) -> Code {
+    use TransparencyLogError as Log;
     match error {
         Error::SignatureInvalid(_) | Error::Crypto(_) => codes::SIGNATURE_INVALID,
         Error::ArtifactMismatch(_) => codes::SUBJECT_MISMATCH,
         Error::Certificate(CertificateError::Sct(_)) => codes::SCT_INVALID,
         Error::Certificate(_) => codes::CERTIFICATE_INVALID,
-        Error::TransparencyLog(TransparencyLogError::InclusionProof(_)) => codes::INCLUSION_PROOF_INVALID,
-        Error::TransparencyLog(TransparencyLogError::Checkpoint(_)) => codes::CHECKPOINT_INVALID,
-        Error::TransparencyLog(TransparencyLogError::EntryMismatch(_) | TransparencyLogError::MalformedEntry(_)) => {
-            codes::LOGGED_ENTRY_MISMATCH
+        Error::TransparencyLog(Log::InclusionProof(_)) | Error::Bundle(FormError::MissingInclusionProof(_)) => {
+            codes::INCLUSION_PROOF_INVALID
         }
-        Error::TransparencyLog(TransparencyLogError::IntegratedTime(_)) => codes::TIMESTAMP_INVALID,
-        Error::TransparencyLog(TransparencyLogError::InclusionPromise(_) | TransparencyLogError::UnknownLog { .. }) => {
-            codes::INCLUSION_PROMISE_INVALID
+        Error::TransparencyLog(Log::Checkpoint(_)) | Error::Bundle(FormError::MissingCheckpoint) => {
+            codes::CHECKPOINT_INVALID
         }
-        Error::Timestamp(TimestampError::NoVerifiedTimestamp(_)) => codes::TIMESTAMP_MISSING,
-        Error::Timestamp(_) => codes::TIMESTAMP_INVALID,
-        Error::Bundle(FormError::MissingInclusionProof(_)) => codes::INCLUSION_PROOF_INVALID,
-        Error::Bundle(FormError::MissingInclusionPromise(_)) => codes::INCLUSION_PROMISE_INVALID,
-        Error::Bundle(FormError::MissingCheckpoint) => codes::CHECKPOINT_INVALID,
-        Error::Bundle(FormError::MissingSigningTimeEvidence | FormError::MissingTimestamp) => codes::TIMESTAMP_MISSING,
+        Error::TransparencyLog(Log::EntryMismatch(_) | Log::MalformedEntry(_)) => codes::LOGGED_ENTRY_MISMATCH,
+        Error::TransparencyLog(Log::InclusionPromise(_) | Log::UnknownLog { .. })
+        | Error::Bundle(FormError::MissingInclusionPromise(_)) => codes::INCLUSION_PROMISE_INVALID,
+        Error::Timestamp(TimestampError::NoVerifiedTimestamp(_))
+        | Error::Bundle(FormError::MissingSigningTimeEvidence | FormError::MissingTimestamp) => {
+            codes::TIMESTAMP_MISSING
+        }
+        Error::Timestamp(_) | Error::TransparencyLog(Log::IntegratedTime(_)) => codes::TIMESTAMP_INVALID,
         Error::InvalidBundle(_) | Error::Types(_) | Error::Bundle(_) => codes::BUNDLE_MALFORMED,
         Error::InvalidTrustRoot(_) | Error::TrustRoot(_) | Error::TrustedCertificate(_) => {
             codes::SIGSTORE_ROOT_MALFORMED

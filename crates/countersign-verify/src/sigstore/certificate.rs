@@ -31,6 +31,6 @@ pub struct CertificateClaims {
     pub name: CertificateName,
     /// What else the issuer said: about the workflow, its repository and its run.
     pub claims: BTreeMap<Claim, String>,
-    /// The certificate's key, as SubjectPublicKeyInfo.
+    /// The certificate's key, as `SubjectPublicKeyInfo`.
     pub spki: Vec<u8>,
 }

@@ -5,7 +5,7 @@ use countersign_core::codes;
 use countersign_core::digest::{Sha256, hex_array};
 use countersign_core::finding::{Code, Finding};
 use countersign_core::ids::RoleName;
-use countersign_core::statement::Statement;
+use countersign_core::statement::{Statement, Subject};
 use countersign_core::time::Time;
 use countersign_core::trust::{SigstoreRoot, Trust};
 use std::collections::BTreeMap;
@@ -95,7 +95,7 @@ impl Artifact<'_> {
     /// The statement's own first subject that can be bound: whether it is about the artifact in question is asked later,
     /// of every statement.
     pub fn of(statement: &Statement) -> Result<Artifact<'static>, Refused> {
-        let short = statement.subjects.iter().find_map(|subject| subject.sha256_digest());
+        let short = statement.subjects.iter().find_map(Subject::sha256_digest);
         if let Some(digest) = short {
             return Ok(Artifact::Sha256(*digest.as_bytes()));
         }

@@ -39,7 +39,7 @@ impl TrustArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Trust")]
 pub(crate) struct RootArgs {
-    /// A Sigstore instance's trusted_root.json, which trust names by digest
+    /// The trusted root of a Sigstore instance, which trust names by digest
     #[arg(long = "sigstore-root", value_name = "FILE")]
     roots: Vec<PathBuf>,
 }
@@ -58,10 +58,10 @@ pub(crate) struct KeylessArgs {
     /// Sign with your identity: a Sigstore instance vouches for it. Online
     #[arg(long, requires_all = ["signing_config", "trusted_root"])]
     keyless: bool,
-    /// The instance's signing_config.v0.2.json: which services are asked
+    /// The instance's signing configuration, version 0.2: which services are asked
     #[arg(long, value_name = "FILE", requires = "keyless")]
     signing_config: Option<PathBuf>,
-    /// The instance's trusted_root.json, by which the new bundle is verified before it is written
+    /// The instance's trusted root, by which the new bundle is verified before it is written
     #[arg(long, value_name = "FILE", requires = "keyless")]
     trusted_root: Option<PathBuf>,
     /// The identity token; that of the CI job where none is given

@@ -105,7 +105,7 @@ struct Digest {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  countersign trust root trusted_root.json --name public-good >> trust.toml")]
 struct Root {
-    /// The instance's trusted_root.json
+    /// The instance's trusted root: JSON
     file: PathBuf,
     /// The name by which identities call it
     #[arg(long)]
