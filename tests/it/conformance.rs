@@ -1,10 +1,11 @@
 //! Bundles that others made, each with the verdict that its project published. An acceptance too many is a hole.
 
+use countersign_core::digest::Sha256;
 use countersign_core::time::Time;
 use countersign_flow::FlowError;
 use countersign_flow::conformance::{Expected, VerifyBundle, verify_bundle};
 use countersign_tests::fixtures;
-use countersign_verify::sigstore::Instance;
+use countersign_verify::sigstore::{Artifact, Instance, Transparency, TrustedRoot};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -81,6 +82,27 @@ fn the_conformance_suite_s_cases_come_out_as_they_must_by_file_and_by_digest() {
 fn bundles_from_the_field_come_out_as_they_must() {
     play("real-bundles", 10, 8);
     play("sigstore-js", 9, 0);
+}
+
+#[test]
+fn a_private_instance_without_logs_is_judged_by_its_timestamps_where_that_is_asked_for() {
+    let Some(folder) = fixtures("real-bundles") else { return };
+    let read = |path: &str| std::fs::read(folder.join(path)).unwrap();
+    let case: Value = serde_json::from_slice(&read("dev/github-private-no-tlog/case.json")).unwrap();
+    let digest = case["artifact_digest"]["sha256"].as_str().unwrap();
+    let digest = digest.strip_prefix("sha256:").unwrap_or(digest);
+    let artifact = Artifact::Sha256(*Sha256::from_hex(digest).unwrap().as_bytes());
+    let bundle = read("dev/github-private-no-tlog/bundle.json");
+    let at = "2026-11-25T00:00:00Z".parse::<Time>().unwrap();
+    let judge = |root: &str, transparency| {
+        let root = TrustedRoot::parse(&read(root)).unwrap();
+        root.verify_keyless(&bundle, artifact, transparency, at)
+    };
+    let found = judge("trust/github.json", Transparency::Timestamp).unwrap();
+    assert!(!found.logged && !found.times.is_empty());
+    assert_eq!(found.certificate.issuer, case["issuer"].as_str().unwrap());
+    assert!(judge("trust/github.json", Transparency::Log).is_err());
+    assert!(judge("trust/public-good.json", Transparency::Timestamp).is_err());
 }
 
 #[test]

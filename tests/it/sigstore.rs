@@ -185,6 +185,83 @@ fn every_fault_of_the_instance_is_refused_with_its_code() {
 }
 
 #[test]
+fn an_instance_without_logs_is_believed_where_trust_says_so_and_nowhere_else() {
+    let mut scene = Scene::new();
+    scene.instance.faults.these = vec![Fault::NoEntry, Fault::NoSct];
+    let document = scene.signed(Kind::Review, &ada());
+    assert_eq!(scene.refused(document.clone()), codes::INCLUSION_PROOF_INVALID);
+    scene.roots.push_str("transparency = \"timestamp\"\n");
+    let evidence = scene.verify(&[document], later());
+    let when = evidence.of_kind(Kind::Review).next().unwrap().signed_by().when.unwrap();
+    assert!(!when.logged && when.existed == at());
+    // Without a timestamp nothing says when, and an entry that is there has to be about this signature.
+    scene.instance.faults.these.push(Fault::NoTimestamp);
+    let document = scene.signed(Kind::Review, &ada());
+    assert_eq!(scene.refused(document), codes::TIMESTAMP_MISSING);
+    scene.instance.faults.these = vec![Fault::OtherEntry, Fault::NoSct];
+    let document = scene.signed(Kind::Review, &ada());
+    assert_eq!(scene.refused(document), codes::LOGGED_ENTRY_MISMATCH);
+}
+
+#[test]
+fn a_bundle_of_another_form_is_refused_with_its_code() {
+    let mut scene = Scene::new();
+    let good = String::from_utf8(scene.signed(Kind::Review, &ada())).unwrap();
+    let deep = format!("{}{}", "[".repeat(70), "]".repeat(70));
+    let value: serde_json::Value = serde_json::from_str(&good).unwrap();
+    let with = |change: fn(&mut serde_json::Value)| {
+        let mut value = value.clone();
+        change(&mut value);
+        value.to_string()
+    };
+    for (code, bad) in [
+        (codes::BUNDLE_MALFORMED, good.replacen("{\"dsse", "{\"mediaType\":\"x\",\"dsse", 1)),
+        (codes::BUNDLE_MALFORMED, good.replacen("{\"dsse", &format!("{{\"a\":{deep},\"dsse"), 1)),
+        (codes::BUNDLE_MALFORMED, good.replace("bundle.v0.3", "bundle.v0.4")),
+        (codes::BUNDLE_MALFORMED, with(|v| v["verificationMaterial"]["publicKey"] = json!({ "hint": "x" }))),
+        (codes::ENVELOPE_SIGNATURES, with(|v| v["dsseEnvelope"]["signatures"] = json!([]))),
+        (
+            codes::ENVELOPE_SIGNATURES,
+            with(|v| {
+                let one = v["dsseEnvelope"]["signatures"][0].clone();
+                v["dsseEnvelope"]["signatures"] = json!([one, one]);
+            }),
+        ),
+        (codes::PAYLOAD_TYPE, with(|v| v["dsseEnvelope"]["payloadType"] = json!("application/json"))),
+        (codes::TIMESTAMP_MISSING, with(|v| v["verificationMaterial"]["timestampVerificationData"] = json!({}))),
+        (codes::STATEMENT_MALFORMED, with(|v| v["dsseEnvelope"]["payload"] = json!("e30="))),
+    ] {
+        assert_eq!(scene.refused(bad.into_bytes()), code);
+    }
+}
+
+#[test]
+fn one_statement_s_certificate_vouches_for_no_other() {
+    let mut scene = Scene::new();
+    let value = |bytes: Vec<u8>| serde_json::from_slice::<serde_json::Value>(&bytes).unwrap();
+    let review = value(scene.signed(Kind::Review, &ada()));
+    let other =
+        Statement::new(Kind::Review, vec![Subject::sha256("other", &Sha256::of(b"other"))], &json!({})).unwrap();
+    let mut forged = value(scene.instance.sign(&other.to_bytes().unwrap(), &ada(), at()));
+    // The envelope of the one with what was certified, logged and timestamped of the other.
+    forged["verificationMaterial"] = review["verificationMaterial"].clone();
+    assert_eq!(scene.refused(forged.to_string().into_bytes()), codes::TIMESTAMP_INVALID);
+    // The payload of the one under the signature of the other.
+    let mut forged = review.clone();
+    forged["dsseEnvelope"]["payload"] = json!(base64(&other.to_bytes().unwrap()));
+    assert_eq!(scene.refused(forged.to_string().into_bytes()), codes::SIGNATURE_INVALID);
+    // Subjects that cannot be bound.
+    let git = Statement::new(Kind::Review, vec![Subject::git("change", "gitCommit", WORKFLOW_AT)], &json!({})).unwrap();
+    let document = scene.instance.sign(&git.to_bytes().unwrap(), &ada(), at());
+    assert_eq!(scene.refused(document), codes::SIGSTORE_UNSUPPORTED);
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+#[test]
 fn another_instance_s_word_counts_for_nothing() {
     let mut scene = Scene::new();
     let document = Instance::new(at()).sign(&statement(Kind::Review), &ada(), at());
