@@ -2,7 +2,7 @@
 //! timestamp authorities say about the signature. Everything is checked against a trusted root that the caller gives,
 //! at a time that the caller gives, and offline.
 //!
-//! The arithmetic is done by the `sigstore-verify` family, behind [`adapter`], the one module that knows it. What it
+//! The arithmetic is done by the `sigstore-verify` family, behind `adapter`, the one module that knows it. What it
 //! takes for granted, and what it leaves to its caller, is checked here: strict JSON, no time from the future, one name
 //! in the certificate.
 
