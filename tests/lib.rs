@@ -14,16 +14,19 @@ pub mod git_server;
 pub mod policy_attacks;
 #[path = "review-suite/mod.rs"]
 pub mod review_suite;
+pub mod sigstore;
 pub mod world;
 
 use std::path::PathBuf;
 
-/// The folder of a set of foreign test cases, `shared/fixtures/SET` beside the checkout. Such cases are not part of the
-/// project: a test that does not find them says so and ends.
+/// The folder of a set of foreign test cases: `SET` in the folder that `COUNTERSIGN_FIXTURES` names, or in
+/// `shared/fixtures` beside the checkout. Such cases are not part of the project: a test that does not find them says so
+/// and ends.
 #[must_use]
 #[expect(clippy::print_stderr, reason = "a skipped test must be seen to be skipped")]
 pub fn fixtures(set: &str) -> Option<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures").join(set);
+    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/fixtures");
+    let folder = std::env::var_os("COUNTERSIGN_FIXTURES").map_or(beside, PathBuf::from).join(set);
     if folder.is_dir() {
         Some(folder)
     } else {

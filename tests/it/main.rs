@@ -11,6 +11,7 @@
 
 mod again;
 mod audit_package;
+mod conformance;
 mod door;
 mod door_exits;
 mod door_gate;
@@ -21,6 +22,7 @@ mod door_words;
 mod examples;
 mod foreign;
 mod forge;
+mod keyless_door;
 mod merge_against_git;
 mod merkle_vectors;
 mod monotone;
@@ -30,6 +32,7 @@ mod review_door;
 mod review_notes;
 mod review_suite;
 mod sbom;
+mod sigstore;
 mod source_door;
 mod source_level;
 mod standing;

@@ -10,6 +10,7 @@
 
 mod bench;
 mod codegen;
+mod conformance;
 mod deny;
 mod fuzz;
 mod generated;
@@ -78,6 +79,12 @@ const VERBS: &[Verb] = &[
         arguments: "",
         about: "plays the attacks on policy releases, pins and the log, a line each",
         run: suites::policy,
+    },
+    Verb {
+        name: "conformance",
+        arguments: "[FIXTURES]",
+        about: "plays the Sigstore conformance cases through the program, by file and by digest, a line each",
+        run: conformance::run,
     },
     Verb {
         name: "deny",

@@ -63,6 +63,7 @@ const ROOMS: &[Room] = &[
             "base64",
             "imara-diff",
             "jiff",
+            "regex",
             "saphyr-parser",
             "schemars",
             "serde",
@@ -102,13 +103,13 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign-sign",
         ours: &["countersign-core"],
-        foreign: &["aws-lc-rs", "base64", "cryptoki", "thiserror", "zeroize"],
+        foreign: &["aws-lc-rs", "base64", "cryptoki", "reqwest", "serde", "serde_json", "thiserror", "zeroize"],
         dev: &["tempfile"],
     },
     Room {
         name: "countersign-verify",
         ours: &["countersign-core"],
-        foreign: &["aws-lc-rs", "base64", "serde_json", "ssh-key", "thiserror"],
+        foreign: &["aws-lc-rs", "base64", "serde_json", "sigstore-verify", "ssh-key", "thiserror", "x509-cert"],
         dev: &["proptest"],
     },
     Room {
@@ -151,6 +152,7 @@ const ROOMS: &[Room] = &[
         name: "countersign-tests",
         ours: ALL_LIBRARIES,
         foreign: &[
+            "aws-lc-rs",
             "axum",
             "base64",
             "insta",

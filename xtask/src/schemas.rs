@@ -84,6 +84,7 @@ const REGISTRY: &[Noun] = &[
     answer::<countersign_flow::output::Signed>("output/sign"),
     answer::<countersign_flow::output::TrustFile>("output/trust-digest"),
     answer::<countersign_flow::output::TrustBegun>("output/trust-init"),
+    answer::<countersign_flow::output::SigstoreRoot>("output/trust-root"),
     answer::<countersign_flow::output::TrustShown>("output/trust-show"),
     answer::<countersign_flow::output::TrustSigned>("output/trust-sign"),
     answer::<countersign_report::output::Verification>("output/verify"),

@@ -15,6 +15,13 @@ use serde_json::Value;
 
 /// The media type that we write.
 pub const BUNDLE_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
+/// Those that we read.
+const BUNDLE_MEDIA_TYPES: [&str; 4] = [
+    BUNDLE_MEDIA_TYPE,
+    "application/vnd.dev.sigstore.bundle+json;version=0.3",
+    "application/vnd.dev.sigstore.bundle+json;version=0.2",
+    "application/vnd.dev.sigstore.bundle+json;version=0.1",
+];
 /// The media type of a statement under an SSH signature.
 pub const SSH_MEDIA_TYPE: &str = "application/vnd.countersign.sshsig+json;version=0.1";
 
@@ -38,6 +45,12 @@ pub enum Signature {
         hint: Option<KeyId>,
         /// The signature's bytes.
         signature: Vec<u8>,
+    },
+    /// DSSE by the key of a certificate, with what logs and timestamp authorities say: a whole Sigstore bundle, which is
+    /// checked as one.
+    Certificate {
+        /// The document's own bytes.
+        bundle: Vec<u8>,
     },
     /// An armoured SSH signature (`ssh-keygen -Y sign`) over the pre-authentication encoding, in this namespace.
     Ssh {
@@ -64,12 +77,9 @@ pub enum BundleError {
     /// Not a DSSE envelope: a bundle over a plain message, say.
     #[error("the bundle holds no DSSE envelope")]
     NoEnvelope,
-    /// No public key: a certificate or nothing.
-    #[error("the bundle's verification material is `{found}`, not a public key")]
-    Material {
-        /// What it is.
-        found: String,
-    },
+    /// Neither a public key nor a certificate.
+    #[error("the bundle's verification material holds neither a public key nor a certificate, or both")]
+    Material,
     /// Another payload type.
     #[error("payload type `{found}` is not {PAYLOAD_TYPE}")]
     PayloadType {
@@ -119,7 +129,7 @@ impl BundleError {
             Self::Json(_)
             | Self::MediaType { .. }
             | Self::NoEnvelope
-            | Self::Material { .. }
+            | Self::Material
             | Self::Base64 { .. }
             | Self::TooMany { .. } => crate::codes::BUNDLE_MALFORMED,
         }
@@ -135,8 +145,8 @@ impl Signed {
             let wire: SshWire = json::from_value(value)?;
             let payload = unpack(&wire.payload_type, &wire.payload)?;
             (payload, Signature::Ssh { namespace: wire.namespace, armor: wire.signature })
-        } else if matches!(media.as_str(), BUNDLE_MEDIA_TYPE | "application/vnd.dev.sigstore.bundle+json;version=0.3") {
-            Self::from_bundle(value)?
+        } else if BUNDLE_MEDIA_TYPES.contains(&media.as_str()) {
+            Self::from_bundle(value, bytes)?
         } else {
             return Err(BundleError::MediaType { found: media.chars().take(120).collect() });
         };
@@ -178,24 +188,22 @@ impl Signed {
         pae(PAYLOAD_TYPE, &self.payload)
     }
 
-    fn from_bundle(value: Value) -> Result<(Vec<u8>, Signature), BundleError> {
+    fn from_bundle(value: Value, bytes: &[u8]) -> Result<(Vec<u8>, Signature), BundleError> {
         let wire: BundleWire = json::from_value(value)?;
-        let material = wire.verification_material;
-        let Some(key) = material.public_key else {
-            let found = [
-                ("certificate", material.certificate.is_some()),
-                ("x509CertificateChain", material.x509_certificate_chain.is_some()),
-            ];
-            let found = found.iter().find(|(_, is)| *is).map_or("missing", |(name, _)| name);
-            return Err(BundleError::Material { found: found.to_owned() });
-        };
         let envelope = wire.dsse_envelope.ok_or(BundleError::NoEnvelope)?;
         let payload = unpack(&envelope.payload_type, &envelope.payload)?;
         let [signature] = envelope.signatures.as_slice() else {
             return Err(BundleError::Signatures { found: envelope.signatures.len() });
         };
         let signature = BASE64.decode(&signature.sig).map_err(|_base64| BundleError::Base64 { field: "sig" })?;
-        Ok((payload, Signature::Dsse { hint: KeyId::from_hint(&key.hint), signature }))
+        let material = wire.verification_material;
+        let certificate = material.certificate.is_some() || material.x509_certificate_chain.is_some();
+        let by = match (material.public_key, certificate) {
+            (Some(key), false) => Signature::Dsse { hint: KeyId::from_hint(&key.hint), signature },
+            (None, true) => Signature::Certificate { bundle: bytes.to_vec() },
+            (Some(_), true) | (None, false) => return Err(BundleError::Material),
+        };
+        Ok((payload, by))
     }
 }
 

@@ -42,6 +42,22 @@ codes! {
     PREDICATE_MISMATCH "predicate-mismatch" Refused "The statement is of another kind than the one asked for.";
     NO_STATEMENTS "no-statements" Indeterminate "There is no statement to check. Nothing is not success.";
 
+    // Certificates, transparency logs, timestamp authorities.
+    SIGSTORE_ROOT_MALFORMED "sigstore-root-malformed" Untrusted "The bytes are not a Sigstore trusted root, or one of its keys, certificates or times cannot be.";
+    SIGSTORE_ROOT_MISSING "sigstore-root-missing" Indeterminate "A certificate signed, and none of the Sigstore trusted roots that trust names by digest is among the evidence: hand it in beside the bundles.";
+    SIGSTORE_ROOT_STALE "sigstore-root-stale" Indeterminate "The Sigstore trusted root was fetched longer ago than trust allows: keys that were withdrawn since would still count.";
+    SIGSTORE_UNSUPPORTED "sigstore-unsupported" Indeterminate "The bundle uses something that this version cannot judge: a kind of key, entry or subject.";
+    CERTIFICATE_INVALID "certificate-invalid" Untrusted "The certificate was not valid when it signed, does not chain to an authority of the trusted root that counted then, may not sign, or does not say who signed.";
+    SCT_INVALID "sct-invalid" Untrusted "No certificate log of the trusted root vouches for the certificate.";
+    INCLUSION_PROOF_INVALID "inclusion-proof-invalid" Untrusted "The inclusion proof of the log entry is missing, or does not lead to the checkpoint's root.";
+    INCLUSION_PROMISE_INVALID "inclusion-promise-invalid" Untrusted "The log's signed promise of inclusion is missing where it is needed, does not hold, or is of a log that the trusted root does not know.";
+    CHECKPOINT_INVALID "checkpoint-invalid" Untrusted "The log's checkpoint is missing, of another root, or not signed by a log of the trusted root.";
+    LOGGED_ENTRY_MISMATCH "logged-entry-mismatch" Untrusted "The log entry is about another signature, key or artifact than the bundle.";
+    TIMESTAMP_INVALID "timestamp-invalid" Untrusted "A timestamp does not hold, is of an authority that the trusted root does not know, or lies after the time in question.";
+    TIMESTAMP_MISSING "timestamp-missing" Untrusted "No log and no timestamp authority says when the certificate's short-lived key signed.";
+    IDENTITY_MISMATCH "identity-mismatch" Untrusted "The certificate shows another identity than the one asked for.";
+    IDENTITY_AMBIGUOUS "identity-ambiguous" Untrusted "The certificate fits the identities of two owners in trust: nobody can tell which of them signed.";
+
     // Trust.
     TRUST_MALFORMED "trust-malformed" Untrusted "The trust document does not parse, or contradicts itself.";
     TRUST_DIGEST_NOT_GIVEN "trust-digest-not-given" Indeterminate "The trust document's digest was not given from outside the repository, so it cannot authorise anything.";

@@ -78,7 +78,7 @@ fn reachable(parts: &[&[u8]], mut places: Vec<usize>) -> Vec<usize> {
     places
 }
 
-fn name_matches(part: &[u8], name: &[u8]) -> bool {
+pub(crate) fn name_matches(part: &[u8], name: &[u8]) -> bool {
     // Where the last `*` was, and what of the name it has taken so far: enough, since a later `*` makes an earlier moot.
     let (mut p, mut n) = (0_usize, 0_usize);
     let mut star: Option<(usize, usize)> = None;

@@ -51,6 +51,12 @@ impl KeyId {
         &self.0
     }
 
+    /// Of a key that is given as `SubjectPublicKeyInfo` (DER), of whichever kind.
+    #[must_use]
+    pub fn of_spki_der(der: &[u8]) -> Self {
+        Self(Sha256::of(der))
+    }
+
     /// As the `hint` of a Sigstore bundle and the `keyid` of an envelope carry it: base64 of the digest.
     #[must_use]
     pub fn hint(&self) -> String {

@@ -16,6 +16,12 @@ pub const ENVELOPE_SIGNATURES: usize = 16;
 pub const KEY_BYTES: usize = 64 << 10;
 /// Most bytes of an armoured SSH signature, or of a public key, that are read from `ssh-keygen`.
 pub const SSH_OUTPUT_BYTES: usize = 64 << 10;
+/// Largest Sigstore trusted root.
+pub const SIGSTORE_ROOT_BYTES: usize = 1 << 20;
+/// Largest answer of a Sigstore service.
+pub const SIGSTORE_ANSWER_BYTES: usize = 1 << 20;
+/// Largest file that a bundle's signature is checked against as a whole.
+pub const SIGNED_FILE_BYTES: usize = 1 << 30;
 /// Largest trust or policy source file.
 pub const TOML_BYTES: usize = 4 << 20;
 /// Files of one policy release.

@@ -4,6 +4,10 @@
 //! is over that JSON, so signing it again does not change it. Parsing checks that it does not contradict itself: a key
 //! with two owners, a role with unknown persons or an unreachable threshold never becomes a [`Trust`].
 
+pub mod identity;
+
+pub use identity::{Claim, Identity, NamePattern, SigstoreRoot, Transparency};
+
 use crate::digest::Sha256;
 use crate::glob::PathGlob;
 use crate::ids::{EnvName, Origin, PersonId, RoleName, RuleId, Uri};
@@ -59,6 +63,9 @@ pub struct Trust {
     /// Which logs count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub logs: Vec<LogKey>,
+    /// Which Sigstore instances are believed when they vouch for an identity.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sigstore_roots: Vec<SigstoreRoot>,
     /// Who may do what together.
     pub roles: BTreeMap<RoleName, Role>,
     /// What no policy release may go below, for each environment.
@@ -78,6 +85,9 @@ pub struct Person {
     /// The keys that this person alone holds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<OwnedKey>,
+    /// The identities that this person alone can sign in with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identities: Vec<Identity>,
 }
 
 /// An account on a forge: the numeric id, since logins can be renamed and reused.
@@ -146,7 +156,11 @@ pub struct Builder {
     /// The `builder.id` of its provenance.
     pub id: Uri,
     /// The keys that sign it.
+    #[serde(default)]
     pub keys: Vec<OwnedKey>,
+    /// The identities that sign for it, by certificates of a Sigstore instance.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identities: Vec<Identity>,
     /// 1 to 3.
     pub max_level: u8,
 }
@@ -159,7 +173,11 @@ pub struct Collector {
     /// Its name.
     pub name: RoleName,
     /// Its keys.
+    #[serde(default)]
     pub keys: Vec<OwnedKey>,
+    /// The identities that sign for it, by certificates of a Sigstore instance.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identities: Vec<Identity>,
     /// What it may sign.
     pub may_sign: Vec<Kind>,
     /// The forges of which it is believed; none where it observes none.
@@ -205,7 +223,11 @@ pub struct Gate {
     /// Its uri: the `verifier.id` of its summaries.
     pub id: Uri,
     /// Its keys, which no build can reach.
+    #[serde(default)]
     pub keys: Vec<OwnedKey>,
+    /// The identities that sign for it, by certificates of a Sigstore instance.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub identities: Vec<Identity>,
     /// Where it decides.
     pub environments: Vec<EnvName>,
 }
@@ -345,6 +367,14 @@ pub enum TrustError {
         /// The other.
         second: String,
     },
+    /// One identity for two owners.
+    #[error("{first} and {second} share an identity: nobody could tell which of them signed")]
+    IdentityShared {
+        /// One owner.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// One account for two owners.
     #[error("{first} and {second} share account {id} on {host}")]
     AccountShared {
@@ -398,7 +428,7 @@ impl TrustError {
     /// The registered code of this refusal.
     #[must_use]
     pub const fn code(&self) -> crate::finding::Code {
-        if matches!(self, Self::KeyShared { .. } | Self::AccountShared { .. }) {
+        if matches!(self, Self::KeyShared { .. } | Self::IdentityShared { .. } | Self::AccountShared { .. }) {
             crate::codes::KEY_SHARED
         } else {
             crate::codes::TRUST_MALFORMED
@@ -431,6 +461,23 @@ impl Trust {
     #[must_use]
     pub fn owner_of(&self, key: &KeyId) -> Option<(Owner<'_>, &OwnedKey)> {
         self.owners().find(|(_, owned)| owned.key.id() == *key)
+    }
+
+    /// Every owner with an identity that a certificate of this instance shows.
+    pub fn owners_of_identity(
+        &self,
+        root: &RoleName,
+        issuer: &str,
+        name: &str,
+        claims: &BTreeMap<Claim, String>,
+    ) -> Vec<(Owner<'_>, &Identity)> {
+        self.identities().filter(|(_, identity)| identity.is(root, issuer, name, claims)).collect()
+    }
+
+    /// The Sigstore root with this digest.
+    #[must_use]
+    pub fn sigstore_root(&self, digest: &Sha256) -> Option<&SigstoreRoot> {
+        self.sigstore_roots.iter().find(|root| root.digest == *digest)
     }
 
     /// The person with this id.
@@ -498,6 +545,16 @@ impl Trust {
         let spans = accounts.map(|account| [account.valid_from, account.valid_until, account.compromised_since]);
         keys.chain(spans).flatten().flatten().any(|turn| turn > from && turn <= to)
     }
+
+    /// Every identity with its owner.
+    pub fn identities(&self) -> impl Iterator<Item = (Owner<'_>, &Identity)> {
+        let persons = self.persons.iter().flat_map(|p| p.identities.iter().map(move |i| (Owner::Person(p), i)));
+        let builders = self.builders.iter().flat_map(|b| b.identities.iter().map(move |i| (Owner::Builder(b), i)));
+        let collectors =
+            self.collectors.iter().flat_map(|c| c.identities.iter().map(move |i| (Owner::Collector(c), i)));
+        let gates = self.gates.iter().flat_map(|g| g.identities.iter().map(move |i| (Owner::Gate(g), i)));
+        persons.chain(builders).chain(collectors).chain(gates)
+    }
 }
 
 #[derive(Deserialize)]
@@ -521,6 +578,8 @@ struct Wire {
     verifiers: Vec<Verifier>,
     #[serde(default)]
     logs: Vec<LogKey>,
+    #[serde(default)]
+    sigstore_roots: Vec<SigstoreRoot>,
     roles: BTreeMap<RoleName, Role>,
     environments: BTreeMap<EnvName, Floor>,
 }
@@ -539,12 +598,14 @@ impl Wire {
             gates: self.gates,
             verifiers: self.verifiers,
             logs: self.logs,
+            sigstore_roots: self.sigstore_roots,
             roles: self.roles,
             environments: self.environments,
         };
         check_values(&trust)?;
         check_names(&trust)?;
         check_keys(&trust)?;
+        check_identities(&trust)?;
         check_accounts(&trust)?;
         check_roles(&trust)?;
         Ok(trust)
@@ -623,6 +684,49 @@ fn check_keys(trust: &Trust) -> Result<(), TrustError> {
                 return Err(TrustError::Twice { what: format!("a key of {owner}") });
             }
             return Err(TrustError::KeyShared { first, second: owner });
+        }
+    }
+    Ok(())
+}
+
+/// One identity has one owner. A person's is one name and no pattern; a gate's says which workflow, as it was at a
+/// commit, in which protected environment: whoever can change the workflow or choose its environment would be the gate.
+fn check_identities(trust: &Trust) -> Result<(), TrustError> {
+    let wrong = |owner: &Owner<'_>, problem| {
+        Err(TrustError::Value { field: format!("an identity of {}", owner.describe()), problem })
+    };
+    let (mut names, mut digests) = (BTreeSet::new(), BTreeSet::new());
+    for root in &trust.sigstore_roots {
+        if !names.insert(&root.name) || !digests.insert(root.digest) {
+            return Err(TrustError::Twice { what: format!("Sigstore root {}", root.name) });
+        }
+        if !(1..=3_660).contains(&root.max_age_days) {
+            let field = format!("max_age_days of Sigstore root {}", root.name);
+            return Err(TrustError::Value { field, problem: "is 1 to 3660" });
+        }
+    }
+    for (owner, identity) in trust.identities() {
+        if let Some(problem) = identity.problem() {
+            return wrong(&owner, problem);
+        }
+        if !names.contains(&identity.root) {
+            return wrong(&owner, "names a Sigstore root that is not among `sigstore_roots`");
+        }
+        if matches!(owner, Owner::Person(_)) && identity.subject.exact().is_none() {
+            return wrong(&owner, "is a pattern: a person has one name");
+        }
+        let bound = [Claim::WorkflowDigest, Claim::Environment].iter().all(|claim| identity.claims.contains_key(claim));
+        if matches!(owner, Owner::Gate(_)) && !bound {
+            return wrong(&owner, "needs the claims `workflow-digest` and `environment`");
+        }
+        // A person's name belongs to nobody else, whatever else is asked of the other's certificate.
+        for (other, theirs) in trust.identities().filter(|(other, _)| other.describe() != owner.describe()) {
+            let one = matches!(owner, Owner::Person(_)) || identity.claims == theirs.claims;
+            let name = identity.subject.exact().is_some_and(|name| theirs.subject.matches(name));
+            let same = name || identity.subject == theirs.subject;
+            if one && same && identity.root == theirs.root && identity.issuer == theirs.issuer {
+                return Err(TrustError::IdentityShared { first: owner.describe(), second: other.describe() });
+            }
         }
     }
     Ok(())

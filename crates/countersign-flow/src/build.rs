@@ -76,7 +76,9 @@ pub fn sign(statement: &Statement, key: &SigningKey) -> Result<Vec<u8>, FlowErro
         countersign_core::bundle::Signature::Dsse { signature, hint } => {
             *hint == Some(key.public().id()) && envelope_signature_holds(key.public(), &signed.pae(), signature)
         }
-        countersign_core::bundle::Signature::Ssh { .. } => false,
+        countersign_core::bundle::Signature::Ssh { .. } | countersign_core::bundle::Signature::Certificate { .. } => {
+            false
+        }
     };
     let same = Statement::parse(&signed.payload).is_ok_and(|read| read == *statement);
     if holds && same { Ok(bundle) } else { Err(refused("the bundle does not verify, and was not written".to_owned())) }

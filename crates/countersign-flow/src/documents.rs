@@ -7,14 +7,14 @@ use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::forge::capture;
-use countersign_core::limits;
+use countersign_core::{json, limits};
 use countersign_verify::evidence::place_of;
 use std::path::{Path, PathBuf};
 
 /// What was handed in.
 #[derive(Debug, Default)]
 pub struct Handed {
-    /// Signed documents.
+    /// Signed documents, and Sigstore trusted roots in canonical form.
     pub documents: Vec<Vec<u8>>,
     /// Captures of forges' answers, which signed documents name by digest.
     pub captures: Vec<Vec<u8>>,
@@ -34,6 +34,30 @@ pub fn read_all(bundles: &[PathBuf], more: &[PathBuf]) -> Result<Handed, FlowErr
         }
     }
     Ok(out)
+}
+
+/// What a file says that is a Sigstore trusted root.
+const ROOT_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.trustedroot";
+
+/// A Sigstore trusted root in canonical form: how it is laid out in its file makes no difference to its digest.
+pub fn sigstore_root(path: &Path) -> Result<Vec<u8>, FlowError> {
+    let bytes = files::read(path, limits::SIGSTORE_ROOT_BYTES)?;
+    root_of(&bytes).ok_or_else(|| {
+        FlowError::Refused(vec![
+            Finding::new(codes::SIGSTORE_ROOT_MALFORMED, "the file is not a Sigstore trusted root")
+                .at(path.display().to_string())
+                .expected(format!("JSON with a mediaType of {ROOT_MEDIA_TYPE}+json"), "countersign")
+                .help("an instance publishes it as `trusted_root.json`"),
+        ])
+    })
+}
+
+fn root_of(bytes: &[u8]) -> Option<Vec<u8>> {
+    let marked = bytes.len() <= limits::SIGSTORE_ROOT_BYTES
+        && bytes.windows(ROOT_MEDIA_TYPE.len()).any(|part| part == ROOT_MEDIA_TYPE.as_bytes());
+    let value = json::parse(marked.then_some(bytes)?).ok()?;
+    let media = value.get("mediaType")?.as_str()?;
+    if media.starts_with(ROOT_MEDIA_TYPE) { json::canonical(&value).ok() } else { None }
 }
 
 /// The documents of one file, none if there is no such file.
@@ -80,6 +104,10 @@ fn read_into(path: &Path, out: &mut Handed) -> Result<(), FlowError> {
     })?;
     if is_capture(&bytes) {
         out.captures.push(bytes);
+        return Ok(());
+    }
+    if let Some(root) = root_of(&bytes) {
+        out.documents.push(root);
         return Ok(());
     }
     let documents = Signed::parse_lines(&bytes).map_err(|error| {

@@ -17,6 +17,8 @@ use countersign_record::log::LogError;
 use countersign_record::package::PackageError;
 use countersign_record::store::StoreError;
 use countersign_sbom::SbomError;
+#[cfg(feature = "online")]
+use countersign_sign::keyless::KeylessError;
 use countersign_sign::{KeyFileError, KeyWriteError, SignError, SshError, TokenFault};
 use std::path::PathBuf;
 
@@ -102,6 +104,10 @@ pub enum FlowError {
     #[cfg(feature = "online")]
     #[error(transparent)]
     Online(#[from] OnlineError),
+    /// Nothing was signed with an identity.
+    #[cfg(feature = "online")]
+    #[error(transparent)]
+    Keyless(#[from] KeylessError),
     /// What a forge answered could not be written down.
     #[error("the answers of the forge could not be written down: {0}")]
     Capture(#[from] CaptureError),
@@ -205,6 +211,10 @@ impl FlowError {
             Self::Log(error) => log_exit(error),
             #[cfg(feature = "online")]
             Self::Online(error) => online_exit(error),
+            #[cfg(feature = "online")]
+            Self::Keyless(KeylessError::Config(_) | KeylessError::Token(_)) => Exit::Usage,
+            #[cfg(feature = "online")]
+            Self::Keyless(_) => Exit::Io,
             Self::Journal(JournalError::Altered { .. } | JournalError::TooLarge { .. })
             | Self::TooLarge { .. }
             | Self::NotUtf8 { .. }

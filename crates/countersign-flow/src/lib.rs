@@ -6,10 +6,13 @@
 
 pub mod audit;
 pub mod build;
+pub mod conformance;
 pub mod documents;
 pub mod error;
 pub mod files;
 pub mod history;
+#[cfg(feature = "online")]
+pub mod keyless;
 pub mod output;
 pub mod outside;
 pub mod people;

@@ -10,7 +10,7 @@ use countersign_core::entry::Entry;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Check, Finding, Verdict};
 use countersign_core::git::Oid;
-use countersign_core::ids::{EnvName, Origin, Uri};
+use countersign_core::ids::{EnvName, Origin, RoleName, Uri};
 use countersign_core::policy::Manifest;
 use countersign_core::statement::change_review::{ChangeState, ForgeKind, Shortfall};
 use countersign_core::statement::review::{Review, Tier};
@@ -126,8 +126,10 @@ documents! {
         bundle: Sha256,
         /// What kind of statement it signs.
         predicate_type: String,
-        /// The key that signed.
+        /// The key that signed; of an identity, the one in its certificate.
         key: String,
+        /// The identity that signed, and who vouches for it.
+        identity: Option<String>,
         /// What is worth saying about what was signed.
         findings: Vec<Finding>,
     }
@@ -143,6 +145,17 @@ documents! {
         private: Option<String>,
         /// The public key's file, where one was made.
         public: Option<String>,
+    }
+    /// `trust root`: a Sigstore trusted root as trust names it.
+    SigstoreRoot {
+        /// The name by which identities call it.
+        name: RoleName,
+        /// The digest of its canonical form.
+        digest: Sha256,
+        /// When it was looked at.
+        fetched: Time,
+        /// After so many days nothing is decided by it any more.
+        max_age_days: u32,
     }
     /// `trust sign`: a trust document with one's signature.
     TrustSigned {

@@ -68,6 +68,7 @@ fn signed_by(signed: &Signed, key: &PublicKey, namespace: &str) -> bool {
     match &signed.by {
         Signature::Dsse { signature, .. } => envelope_signature_holds(key, &signed.pae(), signature),
         Signature::Ssh { .. } => key_of(signed, namespace) == Some(key.id()),
+        Signature::Certificate { .. } => false,
     }
 }
 
@@ -75,6 +76,7 @@ fn signed_by(signed: &Signed, key: &PublicKey, namespace: &str) -> bool {
 fn key_of(signed: &Signed, namespace: &str) -> Option<KeyId> {
     match &signed.by {
         Signature::Dsse { hint, .. } => *hint,
+        Signature::Certificate { .. } => None,
         Signature::Ssh { armor, .. } => ssh::verify(armor, namespace, &signed.pae()).ok().map(|key| key.id()),
     }
 }

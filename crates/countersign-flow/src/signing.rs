@@ -8,8 +8,8 @@ use countersign_core::finding::Finding;
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
 use countersign_sign::{SigningKey, sign_payload};
-use countersign_verify::VerifiedTrust;
 use countersign_verify::document::verify_document;
+use countersign_verify::{Roots, VerifiedTrust};
 
 /// A statement by a machine's key, as a bundle; checked against trust before it is given back.
 pub fn sign_for_trust<P: serde::Serialize>(
@@ -30,6 +30,6 @@ pub fn sign_for_trust<P: serde::Serialize>(
             Finding::new(codes::BUNDLE_MALFORMED, "the bundle does not read back as it was written").at(place);
         return Err(FlowError::Refused(vec![finding]));
     }
-    verify_document(&signed, trust, at, &place).map_err(FlowError::Refused)?;
+    verify_document(&signed, trust, &Roots::none(), at, &place).map_err(FlowError::Refused)?;
     Ok(bundle)
 }

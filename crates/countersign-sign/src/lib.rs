@@ -1,11 +1,13 @@
-//! Statements to signed bundles: with a key file, with a key on a token (PKCS#11), or with a person's SSH key through
-//! `ssh-keygen`.
+//! Statements to signed bundles: with a key file, with a key on a token (PKCS#11), with a person's SSH key through
+//! `ssh-keygen`, or (feature `online`) with an identity that a Sigstore instance vouches for.
 //!
 //! This crate reads key files, loads the library of a token, and starts `ssh-keygen`. It collects nothing, reads no bundle that others wrote, and
 //! verifies nothing: what it signed is judged by whoever trusts the key.
 
 mod error;
 mod key_file;
+#[cfg(feature = "online")]
+pub mod keyless;
 mod note;
 mod pem;
 mod person;

@@ -1,6 +1,7 @@
 //! One signed document against trust: the signature, the signer, the kind.
 
 use crate::keys;
+use crate::sigstore::{CertificateClaims, Refused, Roots};
 use crate::ssh;
 use crate::trust::VerifiedTrust;
 use countersign_core::bundle::{Signature, Signed};
@@ -12,7 +13,7 @@ use countersign_core::key::{KeyId, PublicKey};
 use countersign_core::statement::review::NAMESPACE as REVIEW_NAMESPACE;
 use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
-use countersign_core::trust::{OwnedKey, Owner, POLICY_NAMESPACE, TRUST_NAMESPACE, Trust};
+use countersign_core::trust::{Identity, OwnedKey, Owner, POLICY_NAMESPACE, TRUST_NAMESPACE, Trust};
 
 /// A value that was signed by somebody whom trust lets sign it, with a key that counted at the time in question. Only
 /// this crate makes one.
@@ -44,13 +45,24 @@ impl<T> Verified<T> {
     }
 }
 
-/// Who signed: as trust knows the key.
+/// Who signed: as trust knows the key, or the identity that a certificate shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedBy {
-    /// The key.
+    /// The key; of a certificate, the one in it, which nobody has any more.
     pub key: KeyId,
     /// Its owner.
     pub owner: SignerName,
+    /// When it was signed, as far as somebody else attests it.
+    pub when: Option<Attested>,
+}
+
+/// What others attest of the time of a signature: a transparency log, a timestamp authority.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attested {
+    /// The signature existed at this time: the earliest that is attested. It may be older than that.
+    pub existed: Time,
+    /// Whether a transparency log attests it too, so that it can be looked for there.
+    pub logged: bool,
 }
 
 /// The owner of a key, by name.
@@ -99,10 +111,12 @@ impl SignerName {
 }
 
 /// Checks one signed document: its statement, the signature, that trust knows the signer, that the key counts `at` that
-/// time, and that the signer may sign this kind. `place` names the document in findings.
+/// time, and that the signer may sign this kind. A certificate is judged by those Sigstore roots of trust that are at
+/// hand. `place` names the document in findings.
 pub fn verify_document(
     signed: &Signed,
     trust: &VerifiedTrust,
+    roots: &Roots,
     at: Time,
     place: &str,
 ) -> Result<Verified<Statement>, Vec<Finding>> {
@@ -115,7 +129,13 @@ pub fn verify_document(
                 .found(statement.predicate_type.as_str()),
         ]);
     };
-    let by = signer(signed, kind, trust.trust(), at, place).map_err(|finding| vec![finding])?;
+    let by = match &signed.by {
+        Signature::Certificate { bundle } => {
+            certificate_signer(bundle, signed, &statement, kind, &Judge { trust: trust.trust(), roots, at, place })
+        }
+        Signature::Dsse { .. } | Signature::Ssh { .. } => signer(signed, kind, trust.trust(), at, place),
+    };
+    let by = by.map_err(|finding| vec![finding])?;
     Ok(Verified::new(statement, by, signed.digest))
 }
 
@@ -140,6 +160,11 @@ pub(crate) fn signer(signed: &Signed, kind: Kind, trust: &Trust, at: Time, place
             .help("add the key to trust.toml, or sign with a key that is in it"));
     };
     counts(owned, &owner, at, place)?;
+    Ok(SignedBy { key: owned.key.id(), owner: allowed(&owner, kind, trust, place)?, when: None })
+}
+
+/// The owner by name, if trust lets it sign this kind.
+fn allowed(owner: &Owner<'_>, kind: Kind, trust: &Trust, place: &str) -> Result<SignerName, Finding> {
     if !owner.may_sign(kind) {
         return Err(Finding::new(
             codes::SIGNER_NOT_ALLOWED,
@@ -149,10 +174,92 @@ pub(crate) fn signer(signed: &Signed, kind: Kind, trust: &Trust, at: Time, place
         .expected(format!("a signer that trust lets sign {}", kind.word()), format!("trust, version {}", trust.version))
         .found(owner.describe()));
     }
-    let owner_name = SignerName::of(&owner).ok_or_else(|| {
+    SignerName::of(owner).ok_or_else(|| {
         Finding::new(codes::SIGNER_NOT_ALLOWED, "a log's key signs checkpoints and nothing else").at(place)
-    })?;
-    Ok(SignedBy { key: owned.key.id(), owner: owner_name })
+    })
+}
+
+/// By what a certificate is judged.
+struct Judge<'j> {
+    trust: &'j Trust,
+    roots: &'j Roots,
+    at: Time,
+    place: &'j str,
+}
+
+/// Who signed, by the identity that a certificate shows under a root of trust. It has to count whenever the signature is
+/// attested to have existed; the time in question plays no part, since the certificate's key lived for minutes only.
+fn certificate_signer(
+    bundle: &[u8],
+    signed: &Signed,
+    statement: &Statement,
+    kind: Kind,
+    judge: &Judge<'_>,
+) -> Result<SignedBy, Finding> {
+    let Judge { trust, roots, at, place } = *judge;
+    let by_trust = || format!("trust, version {}", trust.version);
+    let held = roots.judge(trust, bundle, statement, at).map_err(|refused: Refused| missing_root(&refused, place))?;
+    // Two readers of one document must not read two statements in it.
+    if held.iter().any(|(_, found)| found.payload != signed.payload) {
+        return Err(Finding::new(codes::BUNDLE_MALFORMED, "the envelope has two readings").at(place));
+    }
+    let mut owners: Vec<(Owner<'_>, &Identity)> = Vec::new();
+    for (root, found) in &held {
+        let CertificateClaims { issuer, name, claims, .. } = &found.certificate;
+        owners.extend(trust.owners_of_identity(root, issuer, name.as_str(), claims));
+    }
+    let Some((_, shown)) = held.first() else {
+        return Err(Finding::new(codes::SIGSTORE_ROOT_MISSING, "no Sigstore root is at hand").at(place));
+    };
+    let Some((owner, _)) = owners.first() else {
+        let shown = &shown.certificate;
+        return Err(Finding::new(codes::SIGNER_UNKNOWN, "the identity that the certificate shows is not in trust")
+            .at(place)
+            .expected("an identity of trust", by_trust())
+            .found(format!("{}, by {}", shown.name.as_str(), shown.issuer))
+            .help("add the identity to trust.toml, with root, issuer, subject and claims exactly as the certificate has them"));
+    };
+    if let Some((other, _)) = owners.iter().find(|(other, _)| other.describe() != owner.describe()) {
+        return Err(Finding::new(codes::IDENTITY_AMBIGUOUS, "the certificate fits the identities of two owners")
+            .at(place)
+            .expected("one owner", by_trust())
+            .found(owner.describe())
+            .found(other.describe())
+            .help("have the two ask for claims that no certificate of the other has"));
+    }
+    let times = &shown.times;
+    let Some((_, _)) = owners.iter().find(|(_, identity)| times.iter().all(|time| identity.counts_at(*time))) else {
+        let found: Vec<String> = times.iter().map(ToString::to_string).collect();
+        return Err(Finding::new(
+            codes::KEY_NOT_VALID,
+            format!("the identity of {} did not count when it signed", owner.describe()),
+        )
+        .at(place)
+        .expected("an identity that counted then", by_trust())
+        .found(format!("signed at {}", found.join(", "))));
+    };
+    let existed = times
+        .iter()
+        .min()
+        .copied()
+        .ok_or_else(|| Finding::new(codes::TIMESTAMP_MISSING, "nothing says when this was signed").at(place))?;
+    Ok(SignedBy {
+        key: KeyId::of_spki_der(&shown.certificate.spki),
+        owner: allowed(owner, kind, trust, place)?,
+        when: Some(Attested { existed, logged: shown.logged }),
+    })
+}
+
+fn missing_root(refused: &Refused, place: &str) -> Finding {
+    let finding = refused.finding(place);
+    if refused.code() == codes::SIGSTORE_ROOT_MISSING {
+        return finding.help("hand in the instance's trusted_root.json with --sigstore-root");
+    }
+    if refused.code() == codes::SIGSTORE_ROOT_STALE {
+        return finding
+            .help("fetch the instance's trusted root, and write its digest and date into the next version of trust");
+    }
+    finding
 }
 
 type Known<'t> = Option<(Owner<'t>, &'t OwnedKey)>;
@@ -172,6 +279,12 @@ fn signing_key<'t>(signed: &Signed, kind: Kind, trust: &'t Trust, place: &str) -
             }
             Ok((id.to_string(), Some((owner, owned))))
         }
+        // Roles of trust, policy and the log are filled by keys.
+        Signature::Certificate { .. } => Err(Finding::new(
+            codes::SIGNER_NOT_ALLOWED,
+            format!("statements of kind {} are signed by keys here, not by certificates", kind.word()),
+        )
+        .at(place)),
         Signature::Ssh { namespace, armor } => {
             let expected = match kind {
                 Kind::Review => REVIEW_NAMESPACE,

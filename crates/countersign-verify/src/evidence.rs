@@ -1,6 +1,7 @@
 //! Everything that was handed in, checked document by document.
 
 use crate::document::{Verified, verify_document};
+use crate::sigstore::Roots;
 use crate::trust::VerifiedTrust;
 use countersign_core::bundle::Signed;
 use countersign_core::decision::EvidenceRef;
@@ -37,13 +38,21 @@ pub struct Evidence {
 
 impl Evidence {
     /// Checks every document at that time. One that does not hold is a finding, never left out in silence. Documents are
-    /// taken by digest: the order in which they were handed in, and how often, makes no difference to what is said.
+    /// taken by digest: the order in which they were handed in, and how often, makes no difference to what is said. The
+    /// Sigstore roots that trust names are documents among them.
     #[must_use]
     pub fn verify(documents: &[Vec<u8>], trust: &VerifiedTrust, at: Time) -> Self {
         let by_digest: BTreeMap<Sha256, &Vec<u8>> = documents.iter().map(|bytes| (Sha256::of(bytes), bytes)).collect();
         let mut out = Self::default();
+        let (roots, findings) =
+            Roots::among(trust.trust(), by_digest.iter().map(|(digest, bytes)| (digest, bytes.as_slice())));
+        out.findings = findings;
         for (digest, bytes) in by_digest {
             let place = place_of(&digest);
+            if trust.trust().sigstore_root(&digest).is_some() {
+                out.index.push(EvidenceRef { digest, kind: None });
+                continue;
+            }
             match Signed::parse(bytes) {
                 Err(error) => {
                     out.index.push(EvidenceRef { digest, kind: None });
@@ -52,7 +61,7 @@ impl Evidence {
                 Ok(signed) => {
                     let kind = Statement::parse(&signed.payload).ok().and_then(|s| s.kind());
                     out.index.push(EvidenceRef { digest, kind });
-                    match verify_document(&signed, trust, at, &place) {
+                    match verify_document(&signed, trust, &roots, at, &place) {
                         Ok(verified) => out.statements.push(verified),
                         Err(findings) => out.findings.extend(findings),
                     }

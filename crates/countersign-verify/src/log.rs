@@ -8,6 +8,7 @@ use crate::evidence::{Blobs, checked_blob};
 use crate::keys::note_signature_holds;
 use crate::policy::{Activated, ActivationContext, verify_activation};
 use crate::recorded::Spoken;
+use crate::sigstore::Roots;
 use crate::trust::{self, VerifiedTrust};
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
@@ -396,7 +397,7 @@ impl<'a> StateView<'a> {
         let signed =
             Signed::parse(&bytes).map_err(|e| vec![Finding::new(e.code(), e.to_string()).at(place.as_str())])?;
         let trust = self.state.trust_before(index);
-        let decision = verify_document(&signed, trust, entry.time, &place)?;
+        let decision = verify_document(&signed, trust, &Roots::none(), entry.time, &place)?;
         let content: Decision = decision
             .value()
             .predicate_as(Kind::PromotionDecision)

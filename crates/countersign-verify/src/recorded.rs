@@ -93,7 +93,13 @@ impl StateView<'_> {
                     return Err(missing(&capture));
                 }
                 let trust = self.state.trust_before(entry);
-                let evidence = Evidence::verify(&[bytes], trust, time);
+                // A root that is gone would let a rejection go with it.
+                let roots = trust.trust().sigstore_roots.iter().filter_map(|root| checked_blob(blobs, &root.digest));
+                let documents: Vec<Vec<u8>> = std::iter::once(bytes).chain(roots).collect();
+                let evidence = Evidence::verify(&documents, trust, time);
+                if let Some(lost) = evidence.findings().iter().find(|f| f.code == codes::SIGSTORE_ROOT_MISSING) {
+                    return Err(vec![lost.clone()]);
+                }
                 let changes = verify_changes(&evidence, trust, blobs).changes;
                 Some(Rc::new(Spoken { evidence, changes }))
             }

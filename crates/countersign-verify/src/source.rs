@@ -3,6 +3,7 @@
 
 use crate::document::{SignerName, Verified, verify_document};
 use crate::evidence::place_of;
+use crate::sigstore::Roots;
 use crate::trust::VerifiedTrust;
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
@@ -92,7 +93,7 @@ pub fn verify_source_summary(
     let document = Sha256::of(bytes);
     let place = place_of(&document);
     let signed = Signed::parse(bytes).map_err(|e| vec![Finding::new(e.code(), e.to_string()).at(place.as_str())])?;
-    let statement = verify_document(&signed, trust, at, &place)?;
+    let statement = verify_document(&signed, trust, &Roots::none(), at, &place)?;
     let vsa: Vsa = statement.value().predicate_as(Kind::Vsa).map_err(|error| unread(&error, &place))?;
     let verifier = by_verifier(&statement, expected.repository, trust, &place)?;
     let mut findings = Vec::new();
@@ -197,7 +198,7 @@ pub fn verify_source(
     let document = Sha256::of(bytes);
     let place = place_of(&document);
     let signed = Signed::parse(bytes).map_err(|e| vec![Finding::new(e.code(), e.to_string()).at(place.as_str())])?;
-    let statement = verify_document(&signed, trust, at, &place)?;
+    let statement = verify_document(&signed, trust, &Roots::none(), at, &place)?;
     let said = statement.value().predicate_as(Kind::SourceProvenance);
     let said: SourceProvenance = said.map_err(|error| unread(&error, &place))?;
     let verifier = by_verifier(&statement, expected.repository, trust, &place)?;

@@ -1,6 +1,7 @@
 //! A verification summary as its consumer checks it: the specification's steps, and those that it leaves out.
 
 use crate::document::{SignerName, Verified, verify_document};
+use crate::sigstore::Roots;
 use crate::trust::VerifiedTrust;
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
@@ -23,7 +24,7 @@ pub fn verify_vsa(
     place: &str,
 ) -> Result<(Verified<Statement>, Vsa), Vec<Finding>> {
     let signed = Signed::parse(bytes).map_err(|e| vec![Finding::new(e.code(), e.to_string()).at(place)])?;
-    let statement = verify_document(&signed, trust, at, place)?;
+    let statement = verify_document(&signed, trust, &Roots::none(), at, place)?;
     let vsa: Vsa = statement
         .value()
         .predicate_as(Kind::Vsa)

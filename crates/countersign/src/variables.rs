@@ -20,6 +20,12 @@ pub(crate) const CI_JOB_TOKEN: &str = "CI_JOB_TOKEN";
 pub(crate) const PKCS11_PIN: &str = "COUNTERSIGN_PKCS11_PIN";
 /// The library that speaks to hardware tokens, where a URI names none.
 pub(crate) const PKCS11_MODULE: &str = "COUNTERSIGN_PKCS11_MODULE";
+/// GitHub Actions: where a job asks for an identity token.
+pub(crate) const GITHUB_TOKEN_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
+/// GitHub Actions: what a job shows there.
+pub(crate) const GITHUB_TOKEN_REQUEST: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
+/// GitLab CI and others: an identity token for the audience `sigstore`.
+pub(crate) const SIGSTORE_ID_TOKEN: &str = "SIGSTORE_ID_TOKEN";
 /// The proxy for https.
 pub(crate) const HTTPS_PROXY: &str = "HTTPS_PROXY";
 /// Hosts and networks that are asked without the proxy.

@@ -5,6 +5,7 @@ use countersign_collect::Environment;
 use countersign_core::decision::Tool;
 use countersign_core::digest::{Sha256, to_hex};
 use countersign_core::time::{Time, TimeError};
+use countersign_sign::keyless::Ambient;
 use countersign_sign::{SshKeygen, TokenAccess};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -66,6 +67,15 @@ impl World {
         TokenAccess {
             pin: self.variable(variables::PKCS11_PIN).map(|pin| pin.to_owned().into()),
             module: self.variable(variables::PKCS11_MODULE).map(PathBuf::from),
+        }
+    }
+
+    /// What the CI that this runs in gives its jobs to show who they are.
+    pub(crate) fn ambient_identity(&self) -> Ambient {
+        Ambient {
+            request_url: self.variable(variables::GITHUB_TOKEN_URL).map(str::to_owned),
+            request_token: self.variable(variables::GITHUB_TOKEN_REQUEST).map(|text| text.to_owned().into()),
+            token: self.variable(variables::SIGSTORE_ID_TOKEN).map(|text| text.to_owned().into()),
         }
     }
 

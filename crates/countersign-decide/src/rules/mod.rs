@@ -122,6 +122,7 @@ mod tests {
                 parameters: parameters.into_iter().collect(),
                 controls: Vec::new(),
                 owner: None,
+                folder: None,
             })
         };
         assert!(asks(Some("count")));

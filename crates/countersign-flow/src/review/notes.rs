@@ -15,8 +15,8 @@ use countersign_core::ids::RefName;
 use countersign_core::statement::review::Review;
 use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
-use countersign_verify::VerifiedTrust;
 use countersign_verify::document::verify_document;
+use countersign_verify::{Roots, VerifiedTrust};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -52,6 +52,8 @@ pub struct Reading<'a> {
     pub since: Option<&'a str>,
     /// Trust.
     pub trust: &'a VerifiedTrust,
+    /// The Sigstore roots that are at hand.
+    pub roots: &'a Roots,
     /// The time at which keys have to count.
     pub at: Time,
     /// Variables for the programs that are run.
@@ -99,7 +101,7 @@ fn review(line: &[u8], reading: &Reading<'_>) -> Result<Oid, String> {
     let statement = Statement::parse(&signed.payload).map_err(|error| error.to_string())?;
     let review: Review = statement.predicate_as(Kind::Review).map_err(|error| error.to_string())?;
     let first = |findings: Vec<Finding>| findings.into_iter().map(|finding| finding.what).next().unwrap_or_default();
-    verify_document(&signed, reading.trust, reading.at, NOTES_REF).map_err(first)?;
+    verify_document(&signed, reading.trust, reading.roots, reading.at, NOTES_REF).map_err(first)?;
     Ok(review.head_commit)
 }
 

@@ -34,14 +34,22 @@ pub struct SignRequest<'a> {
     pub base: Option<&'a str>,
     /// What the reviewer decided.
     pub decision: ReviewDecision,
-    /// The reviewer's key.
-    pub key: &'a PersonKey,
-    /// The program that signs with SSH keys.
-    pub keygen: &'a SshKeygen,
+    /// What the reviewer signs with.
+    pub by: Reviewer<'a>,
     /// Random text.
     pub nonce: &'a str,
     /// Variables for the programs that are run.
     pub programs: &'a Environment,
+}
+
+/// What a reviewer signs with.
+#[derive(Debug, Clone, Copy)]
+pub enum Reviewer<'a> {
+    /// A key of her own, and the program that signs with SSH keys.
+    Key(&'a PersonKey, &'a SshKeygen),
+    /// An identity that a Sigstore instance vouches for.
+    #[cfg(feature = "online")]
+    Identity(&'a crate::keyless::IdentitySigner),
 }
 
 /// A signed review.
@@ -79,9 +87,16 @@ pub fn sign(request: &SignRequest<'_>, show: impl FnOnce(&Review, &ChangeSummary
     let subjects = vec![
         Subject::git("change", "gitCommit", &review.head_commit.hex()),
         Subject::git("change", "gitTree", &review.head_tree.hex()),
+        // Bundles with certificates are bound to a SHA-256, and git's own names are none.
+        Subject::sha256("listing", &review.head_listing),
     ];
-    let payload = Statement::new(Kind::Review, subjects, &review)?.to_bytes()?;
-    let document = request.key.sign(&payload, NAMESPACE, request.keygen)?;
+    let statement = Statement::new(Kind::Review, subjects, &review)?;
+    let payload = statement.to_bytes()?;
+    let document = match request.by {
+        Reviewer::Key(key, keygen) => key.sign(&payload, NAMESPACE, keygen)?,
+        #[cfg(feature = "online")]
+        Reviewer::Identity(signer) => signer.sign(&statement)?.bundle,
+    };
     let signed = Signed::parse(&document).ok().filter(|signed| signed.payload == payload);
     let Some(signed) = signed else {
         let finding = Finding::new(codes::BUNDLE_MALFORMED, "the review does not read back as it was signed");
@@ -199,9 +214,16 @@ fn holds(signed: &Signed, request: &SignRequest<'_>) -> Result<(), FlowError> {
         Signature::Ssh { armor, .. } => {
             ssh::verify(armor, NAMESPACE, &signed.pae()).err().map(|error| error.to_string())
         }
+        // Whoever signs with a certificate has verified the whole bundle already.
+        Signature::Certificate { .. } => None,
         Signature::Dsse { signature, .. } => {
-            let public = request.key.public(request.keygen)?;
-            let holds = keys::envelope_signature_holds(&public, &signed.pae(), signature);
+            let holds = match request.by {
+                Reviewer::Key(key, keygen) => {
+                    keys::envelope_signature_holds(&key.public(keygen)?, &signed.pae(), signature)
+                }
+                #[cfg(feature = "online")]
+                Reviewer::Identity(_) => false,
+            };
             (!holds).then(|| "the signature does not hold for the key's own public half".to_owned())
         }
     };

@@ -7,10 +7,12 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use countersign_core::digest::{DigestError, Sha256};
 use countersign_core::time::Time;
-use countersign_flow::FlowError;
+use countersign_flow::keyless::{IdentitySigner, TokenFrom};
 use countersign_flow::outside::TrustFile;
 use countersign_flow::place::{self, Place};
+use countersign_flow::{FlowError, documents};
 use countersign_sign::KeyPlace;
+use countersign_verify::{Roots, VerifiedTrust};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -31,6 +33,59 @@ impl TrustArgs {
     pub(crate) fn read(&self, at: Time) -> Result<TrustFile, FlowError> {
         TrustFile::read(&self.trust, self.trust_digest.and_then(OutsideDigest::given), at)
     }
+}
+
+/// Sigstore roots, where certificates signed.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Trust")]
+pub(crate) struct RootArgs {
+    /// The trusted root of a Sigstore instance, which trust names by digest
+    #[arg(long = "sigstore-root", value_name = "FILE")]
+    roots: Vec<PathBuf>,
+}
+
+impl RootArgs {
+    /// The roots, as documents.
+    pub(crate) fn read(&self) -> Result<Vec<Vec<u8>>, FlowError> {
+        self.roots.iter().map(|path| documents::sigstore_root(path)).collect()
+    }
+}
+
+/// Signing with an identity in place of a key.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Identity")]
+pub(crate) struct KeylessArgs {
+    /// Sign with your identity: a Sigstore instance vouches for it. Online
+    #[arg(long, requires_all = ["signing_config", "trusted_root"])]
+    keyless: bool,
+    /// The instance's signing configuration, version 0.2: which services are asked
+    #[arg(long, value_name = "FILE", requires = "keyless")]
+    signing_config: Option<PathBuf>,
+    /// The instance's trusted root, by which the new bundle is verified before it is written
+    #[arg(long, value_name = "FILE", requires = "keyless")]
+    trusted_root: Option<PathBuf>,
+    /// The identity token; that of the CI job where none is given
+    #[arg(long, value_name = "FILE", requires = "keyless")]
+    identity_token: Option<PathBuf>,
+}
+
+impl KeylessArgs {
+    /// The signer, if an identity is to sign.
+    pub(crate) fn open(&self, call: &super::Call<'_>) -> Result<Option<IdentitySigner>, FlowError> {
+        let (true, Some(config), Some(root)) = (self.keyless, &self.signing_config, &self.trusted_root) else {
+            return Ok(None);
+        };
+        let ambient = call.world.ambient_identity();
+        let token = self.identity_token.as_deref().map_or(TokenFrom::Ambient(&ambient), TokenFrom::File);
+        IdentitySigner::open(config, root, &token, now()?).map(Some)
+    }
+}
+
+/// Those of the documents that are roots of trust.
+pub(crate) fn roots_among(trust: &VerifiedTrust, documents: &[Vec<u8>]) -> Roots {
+    let digests: Vec<Sha256> = documents.iter().map(|bytes| Sha256::of(bytes)).collect();
+    // A root that does not parse is a finding when the evidence is verified.
+    Roots::among(trust.trust(), digests.iter().zip(documents.iter().map(Vec::as_slice))).0
 }
 
 /// A digest from outside. An empty one was not given: that is what a CI makes of a variable that is not set.

@@ -1,6 +1,7 @@
 //! The command line: one file a verb. A verb reads its arguments, calls a use case, and renders what comes back.
 
 mod audit;
+mod conformance;
 mod demo;
 mod explain;
 mod given;
@@ -88,6 +89,8 @@ enum Verb {
         shell: clap_complete::Shell,
     },
     Demo(demo::Demo),
+    #[command(hide = true)]
+    Conformance(conformance::Conformance),
 }
 
 impl Cli {
@@ -109,6 +112,7 @@ impl Cli {
             Verb::Explain(verb) => (verb.run(&call), "nothing was explained"),
             Verb::Completions { shell } => (Ok(completions(&call, *shell)), WRITTEN),
             Verb::Demo(verb) => (verb.run(&call), "the demo did not come to its end"),
+            Verb::Conformance(verb) => (verb.run(&call), "the bundle was not accepted"),
         };
         result.unwrap_or_else(|error| Done::failed(self.format, &error, not_done))
     }

@@ -1,6 +1,6 @@
 //! `promote`: the gate.
 
-use super::given::{self, LeastArgs, StoreArgs, TrustArgs};
+use super::given::{self, LeastArgs, RootArgs, StoreArgs, TrustArgs};
 use super::{Answer, Call};
 use crate::render::Done;
 use crate::world::World;
@@ -47,6 +47,8 @@ pub(crate) struct Promote {
     repo: Option<PathBuf>,
     #[command(flatten)]
     trust: TrustArgs,
+    #[command(flatten)]
+    roots: RootArgs,
     /// The release that is expected, by environment
     #[arg(long, value_name = "FILE", default_value = "countersign.lock", help_heading = "Trust")]
     lock: PathBuf,
@@ -74,7 +76,8 @@ impl Promote {
         let trust = self.trust.read(at)?;
         let place = self.store.place();
         let least = self.least.file();
-        let handed = documents::read_all(&self.bundles, &self.reviews)?;
+        let mut handed = documents::read_all(&self.bundles, &self.reviews)?;
+        handed.documents.extend(self.roots.read()?);
         let executable = std::env::current_exe().unwrap_or_default();
         let tool = World::tool().map_err(|source| FlowError::Read { path: executable, source })?;
         let mut request = PromoteRequest {
@@ -94,7 +97,8 @@ impl Promote {
         if let (true, Some(repo), Some(trust)) = (self.review_notes, &self.repo, &trust.outcome.trust) {
             let since = promoted_before(&request)?.map(|id| id.hex());
             let programs = call.world.environment();
-            let noted = notes::read(&notes::Reading { repo, since: since.as_deref(), trust, at, programs })?;
+            let roots = &given::roots_among(trust, &request.documents);
+            let noted = notes::read(&notes::Reading { repo, since: since.as_deref(), trust, roots, at, programs })?;
             if let Some(passed_over) = &noted.passed_over {
                 call.tell(&text::finding(passed_over));
             }

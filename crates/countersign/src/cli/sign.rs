@@ -5,7 +5,7 @@ use crate::render::Done;
 use clap::{Args, Subcommand, ValueEnum};
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
-use countersign_core::key::PublicKey;
+use countersign_core::key::{KeyId, PublicKey};
 use countersign_core::limits;
 use countersign_flow::{FlowError, build, documents, files, output as answer};
 use countersign_record::atomic::write_atomic;
@@ -16,18 +16,21 @@ use std::path::PathBuf;
 /// Sign a statement into a Sigstore bundle
 ///
 /// A statement is signed as it is; with `--type sbom` a CycloneDX document first becomes one about an artifact. The new
-/// bundle is verified before it is written, and written whole or not at all. Offline.
+/// bundle is verified before it is written, and written whole or not at all. Offline, but for --keyless.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  countersign sign app.provenance.json --key builder.pem --output app.provenance.sigstore.json\n  \
-                        countersign sign app.cdx.json --type sbom --artifact dist/app --key builder.pem --output app.sbom.sigstore.json"
+                        countersign sign app.cdx.json --type sbom --artifact dist/app --key builder.pem --output app.sbom.sigstore.json\n  \
+                        countersign sign app.provenance.json --keyless --signing-config signing_config.json --trusted-root trusted_root.json --output app.sigstore.json"
 )]
 pub(crate) struct Sign {
     /// The statement, or the document that becomes one
     file: PathBuf,
     /// The signing key: PEM, Ed25519 or ECDSA P-256, or on a token
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
-    key: KeyPlace,
+    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), required_unless_present = "keyless", conflicts_with = "keyless")]
+    key: Option<KeyPlace>,
+    #[command(flatten)]
+    keyless: given::KeylessArgs,
     /// What the file is
     #[arg(long = "type", value_enum, default_value_t = Type::Statement)]
     kind: Type,
@@ -62,8 +65,19 @@ impl Sign {
             }
             (Type::Sbom, None) => return Err(FlowError::Usage("--type sbom needs --artifact".to_owned())),
         };
-        let key = SigningKey::open(&self.key, &call.world.token_access())?;
-        let bundle = build::sign(&statement, &key)?;
+        let (bundle, key, identity) = match (&self.key, self.keyless.open(call)?) {
+            (_, Some(signer)) => {
+                let signed = signer.sign(&statement)?;
+                let shown = signed.shown.certificate;
+                let key = KeyId::of_spki_der(&shown.spki);
+                (signed.bundle, key, Some(format!("{}, by {}", shown.name.as_str(), shown.issuer)))
+            }
+            (Some(place), None) => {
+                let key = SigningKey::open(place, &call.world.token_access())?;
+                (build::sign(&statement, &key)?, key.public().id(), None)
+            }
+            (None, None) => return Err(FlowError::Usage("name a key with --key, or sign with --keyless".to_owned())),
+        };
         let mut lines = if self.append { documents::read_if_there(&self.output)? } else { Vec::new() };
         lines.push(bundle.clone());
         let mut bytes = lines.join(&b'\n');
@@ -73,15 +87,17 @@ impl Sign {
             output: self.output.display().to_string(),
             bundle: Sha256::of(&bundle),
             predicate_type: statement.predicate_type.to_string(),
-            key: key.public().id().to_string(),
+            key: key.to_string(),
+            identity,
             findings: notes,
         };
         Ok(Done::answer(call.format, Exit::Ok, "sign", &document, || {
+            let key = || format!("key {}", document.key);
             format!(
-                "{}: {}, signed by key {}\n{}",
+                "{}: {}, signed by {}\n{}",
                 document.output,
                 document.predicate_type,
-                document.key,
+                document.identity.clone().unwrap_or_else(key),
                 text::findings(&document.findings)
             )
         }))

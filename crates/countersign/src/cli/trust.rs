@@ -5,16 +5,19 @@ use super::{Answer, Call, given};
 use crate::render::Done;
 use clap::{Args, Subcommand};
 use countersign_core::codes;
+use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
 use countersign_core::finding::exit_of;
-use countersign_core::ids::{EnvName, IdError, Origin, PersonId, Uri};
+use countersign_core::ids::{EnvName, IdError, Origin, PersonId, RoleName, Uri};
 use countersign_core::key::PublicKey;
+use countersign_core::trust::NamePattern;
 use countersign_flow::outside::TrustFile;
 use countersign_flow::trust_file::{self, Beginning};
-use countersign_flow::{FlowError, files, output as answer};
+use countersign_flow::{FlowError, documents, files, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
 use countersign_sign::{KeyPlace, PersonKey};
+use countersign_verify::sigstore::TrustedRoot;
 use countersign_verify::trust::signers;
 use std::path::PathBuf;
 
@@ -31,6 +34,7 @@ enum Verb {
     Sign(Sign),
     Show(Show),
     Digest(Digest),
+    Root(Root),
 }
 
 /// Write a first trust.toml, to be read and edited
@@ -94,6 +98,23 @@ struct Digest {
     file: PathBuf,
 }
 
+/// Print a Sigstore instance's trusted root as trust.toml names it
+///
+/// The digest is over the canonical form of the file, so that its layout makes no difference. The date is today's: write
+/// the day on which the file was fetched, if it is another.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  countersign trust root trusted_root.json --name public-good >> trust.toml")]
+struct Root {
+    /// The instance's trusted root: JSON
+    file: PathBuf,
+    /// The name by which identities call it
+    #[arg(long)]
+    name: RoleName,
+    /// After so many days nothing is decided by it any more
+    #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3660))]
+    max_age_days: u32,
+}
+
 impl Trust {
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
         match &self.verb {
@@ -101,13 +122,14 @@ impl Trust {
             Verb::Sign(verb) => verb.run(call),
             Verb::Show(verb) => verb.run(call),
             Verb::Digest(verb) => verb.run(call),
+            Verb::Root(verb) => verb.run(call),
         }
     }
 
     pub(crate) const fn not_done(&self) -> &'static str {
         match &self.verb {
             Verb::Init(_) | Verb::Sign(_) => "nothing was written",
-            Verb::Show(_) | Verb::Digest(_) => "nothing was shown",
+            Verb::Show(_) | Verb::Digest(_) | Verb::Root(_) => "nothing was shown",
         }
     }
 }
@@ -202,6 +224,26 @@ impl Digest {
     }
 }
 
+impl Root {
+    fn run(&self, call: &Call<'_>) -> Answer {
+        let bytes = documents::sigstore_root(&self.file)?;
+        TrustedRoot::parse(&bytes)
+            .map_err(|error| FlowError::Refused(vec![error.finding(&self.file.display().to_string())]))?;
+        let document = answer::SigstoreRoot {
+            name: self.name.clone(),
+            digest: Sha256::of(&bytes),
+            fetched: given::now()?,
+            max_age_days: self.max_age_days,
+        };
+        Ok(Done::answer(call.format, Exit::Ok, "trust-root", &document, || {
+            format!(
+                "[[sigstore_roots]]\nname = \"{}\"\ndigest = \"{}\"\nfetched = \"{}\"\nmax_age_days = {}\n",
+                document.name, document.digest, document.fetched, document.max_age_days
+            )
+        }))
+    }
+}
+
 fn words(shown: &answer::TrustShown, signed: bool) -> String {
     let trust = &shown.trust;
     let mut rows = Vec::new();
@@ -224,6 +266,28 @@ fn words(shown: &answer::TrustShown, signed: bool) -> String {
         trust.expires,
         text::table(&["owner", "kind", "key", "limits"], &rows)
     );
+    for root in &trust.sigstore_roots {
+        out.push_str(&format!(
+            "Sigstore root {}: {}, fetched {}, for {} days\n",
+            root.name, root.digest, root.fetched, root.max_age_days
+        ));
+    }
+    for (owner, identity) in trust.identities() {
+        let claims: Vec<String> = identity.claims.iter().map(|(c, value)| format!(", {}={value}", c.word())).collect();
+        let text = identity.subject.text();
+        out.push_str(&format!(
+            "{}: {text} by {}{} ({})\n",
+            owner.describe(),
+            identity.issuer,
+            claims.concat(),
+            identity.root
+        ));
+        if let NamePattern::Regex { regex } = &identity.subject
+            && regex.has_careless_dot()
+        {
+            out.push_str("  a `.` in it stands for any character: write `\\.` where a dot is meant\n");
+        }
+    }
     out.push('\n');
     for (name, role) in &trust.roles {
         let persons: Vec<String> = role.persons.iter().map(ToString::to_string).collect();

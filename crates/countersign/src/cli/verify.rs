@@ -1,6 +1,6 @@
 //! `verify`: an artifact against its bundles, or a digest against the record of promotions.
 
-use super::given::{self, LeastArgs, StoreArgs, TrustArgs};
+use super::given::{self, LeastArgs, RootArgs, StoreArgs, TrustArgs};
 use super::{Answer, Call};
 use crate::render::Done;
 use clap::{Args, ValueEnum};
@@ -42,6 +42,8 @@ pub(crate) struct Verify {
     #[command(flatten)]
     trust: TrustArgs,
     #[command(flatten)]
+    roots: RootArgs,
+    #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
     least: LeastArgs,
@@ -66,7 +68,8 @@ impl Verify {
             let least = self.least.file();
             promoted_to(&subject, environment, &trust, &self.store.place(), least, at)?
         } else {
-            let documents = documents::read_all(&self.bundles, &[])?.documents;
+            let mut documents = documents::read_all(&self.bundles, &[])?.documents;
+            documents.extend(self.roots.read()?);
             let kinds = self.kinds.iter().map(|kind| match kind {
                 Type::Provenance => Kind::Provenance,
                 Type::Sbom => Kind::Sbom,

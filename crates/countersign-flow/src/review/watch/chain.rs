@@ -99,7 +99,7 @@ fn read(line: &[u8], key: &SigningKey) -> Result<ForgeWatch, String> {
     let signed = Signed::parse(line).map_err(|error| error.to_string())?;
     let holds = match &signed.by {
         Signature::Dsse { signature, .. } => envelope_signature_holds(key.public(), &signed.pae(), signature),
-        Signature::Ssh { .. } => false,
+        Signature::Ssh { .. } | Signature::Certificate { .. } => false,
     };
     if !holds {
         return Err("it is not signed with this key".to_owned());

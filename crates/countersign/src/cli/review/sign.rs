@@ -10,17 +10,17 @@ use countersign_core::exit::Exit;
 use countersign_core::git::content::Lines;
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::review::{Review, ReviewDecision};
-use countersign_flow::review::{ChangeSummary, FileChange, SignRequest, notes, sign};
+use countersign_flow::review::{ChangeSummary, FileChange, Reviewer, SignRequest, notes, sign};
 use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
 use countersign_sign::{KeyPlace, PersonKey};
 use std::path::{Path, PathBuf};
 
-/// Sign your review of a change with your own key
+/// Sign your review of a change with your own key or identity
 ///
 /// Binds repository, branch, base, head and trees: it counts for exactly this change, and nowhere else. What the change
-/// does, and what a diff would hide, is shown first. Offline.
+/// does, and what a diff would hide, is shown first. Offline, but for --keyless.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     countersign review sign feature --target refs/heads/main --key ~/.ssh/id_ed25519 --dir reviews\n  \
@@ -30,8 +30,10 @@ pub(crate) struct Sign {
     #[arg(default_value = "HEAD")]
     head: String,
     /// Your key: SSH (a `.pub` asks the agent) or PEM
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
-    key: KeyPlace,
+    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), required_unless_present = "keyless", conflicts_with = "keyless")]
+    key: Option<KeyPlace>,
+    #[command(flatten)]
+    keyless: given::KeylessArgs,
     /// The branch that the change is meant for
     #[arg(long, value_name = "REF", default_value = "refs/heads/main")]
     target: RefName,
@@ -60,7 +62,8 @@ pub(crate) struct Sign {
 
 impl Sign {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
-        let key = PersonKey::open(&self.key, &call.world.token_access())?;
+        let identity = self.keyless.open(call)?;
+        let key = self.key.as_ref().map(|key| PersonKey::open(key, &call.world.token_access())).transpose()?;
         let keygen = call.world.ssh_keygen();
         let nonce = World::nonce().map_err(|error| FlowError::Usage(format!("random bytes: {error}")))?;
         let request = SignRequest {
@@ -74,8 +77,13 @@ impl Sign {
                 (_, true) => ReviewDecision::Revoke,
                 _ => ReviewDecision::Approve,
             },
-            key: &key,
-            keygen: &keygen,
+            by: match (&identity, &key) {
+                (Some(identity), _) => Reviewer::Identity(identity),
+                (None, Some(key)) => Reviewer::Key(key, &keygen),
+                (None, None) => {
+                    return Err(FlowError::Usage("name a key with --key, or sign with --keyless".to_owned()));
+                }
+            },
             nonce: &nonce,
             programs: call.world.environment(),
         };

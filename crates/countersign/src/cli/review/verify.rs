@@ -1,7 +1,7 @@
 //! `review verify`: every commit of a range, with what is proved about it.
 
 use super::story;
-use crate::cli::given::{self, TrustArgs};
+use crate::cli::given::{self, RootArgs, TrustArgs};
 use crate::cli::{Answer, Call};
 use crate::render::Done;
 use crate::world::World;
@@ -103,6 +103,8 @@ pub(super) struct ProofArgs {
     hidden_content: Vec<Option<HiddenKind>>,
     #[command(flatten)]
     trust: TrustArgs,
+    #[command(flatten)]
+    roots: RootArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -188,10 +190,12 @@ impl ProofArgs {
             foreign_reviews: if self.foreign { ForeignReviews::Count } else { ForeignReviews::Ignore },
         };
         let mut handed = documents::read_all(&self.reviews, &[])?;
+        handed.documents.extend(self.roots.read()?);
         let mut findings = Vec::new();
         if let (true, Some(trust)) = (self.notes, &trust.outcome.trust) {
             let programs = call.world.environment();
-            let noted = notes::read(&notes::Reading { repo: &self.repo, since: start, trust, at, programs })?;
+            let roots = &given::roots_among(trust, &handed.documents);
+            let noted = notes::read(&notes::Reading { repo: &self.repo, since: start, trust, roots, at, programs })?;
             handed.documents.extend(noted.documents);
             findings.extend(noted.passed_over);
         }

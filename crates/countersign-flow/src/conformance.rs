@@ -1,0 +1,93 @@
+//! The command line of the Sigstore conformance suite, as far as this program speaks it: one bundle against one artifact,
+//! with an expected identity or key. Nothing else uses this; `verify` checks against trust.
+
+use crate::error::FlowError;
+use crate::files;
+use countersign_core::codes;
+use countersign_core::digest::{Sha256, hex_array};
+use countersign_core::finding::Finding;
+use countersign_core::limits;
+use countersign_core::time::Time;
+use countersign_verify::sigstore::{Artifact, Instance, Refused, Transparency, TrustedRoot};
+use std::path::Path;
+
+/// One call of `verify-bundle`.
+#[derive(Debug)]
+pub struct VerifyBundle<'a> {
+    /// The bundle.
+    pub bundle: &'a Path,
+    /// The trusted root; that of the instance where there is none.
+    pub trusted_root: Option<&'a Path>,
+    /// Whose trusted root, where none is given.
+    pub instance: Instance,
+    /// Who has to have signed.
+    pub expected: Expected<'a>,
+    /// The artifact's file, or its digest.
+    pub artifact: &'a Path,
+    /// The time.
+    pub at: Time,
+}
+
+/// Who has to have signed.
+#[derive(Debug, Clone, Copy)]
+pub enum Expected<'a> {
+    /// A certificate with exactly this name, by this issuer.
+    Identity {
+        /// The name.
+        name: &'a str,
+        /// The issuer.
+        issuer: &'a str,
+    },
+    /// This key, in a PEM file.
+    Key(&'a Path),
+}
+
+/// Checks one bundle; a refusal comes back as [`FlowError::Refused`].
+pub fn verify_bundle(request: &VerifyBundle<'_>) -> Result<(), FlowError> {
+    let place = request.bundle.display().to_string();
+    let refused = |error: &Refused| FlowError::Refused(vec![error.finding(&place)]);
+    let root = match request.trusted_root {
+        None => TrustedRoot::embedded(request.instance),
+        Some(path) => TrustedRoot::parse(&files::read(path, limits::SIGSTORE_ROOT_BYTES)?),
+    };
+    let root = root.map_err(|error| refused(&error))?;
+    let bundle = files::read(request.bundle, limits::DOCUMENT_BYTES)?;
+    let bytes;
+    let artifact = if let Some(artifact) = digest(request.artifact) {
+        artifact
+    } else {
+        bytes = files::read(request.artifact, limits::SIGNED_FILE_BYTES)?;
+        Artifact::Bytes(&bytes)
+    };
+    match request.expected {
+        Expected::Key(path) => {
+            let key = files::read(path, limits::KEY_BYTES)?;
+            let key = String::from_utf8_lossy(&key);
+            root.verify_managed(&bundle, artifact, &key, request.at).map_err(|error| refused(&error))
+        }
+        Expected::Identity { name, issuer } => {
+            let found = root
+                .verify_keyless(&bundle, artifact, Transparency::Log, request.at)
+                .map_err(|error| refused(&error))?
+                .certificate;
+            if found.name.as_str() == name && found.issuer == issuer {
+                return Ok(());
+            }
+            Err(FlowError::Refused(vec![
+                Finding::new(codes::IDENTITY_MISMATCH, "another identity signed than the one asked for")
+                    .at(place)
+                    .expected(format!("{name}, by {issuer}"), "the command line")
+                    .found(format!("{}, by {}", found.name.as_str(), found.issuer)),
+            ]))
+        }
+    }
+}
+
+/// A digest, unless there is a file of that name.
+fn digest(artifact: &Path) -> Option<Artifact<'static>> {
+    let text = artifact.to_str().filter(|_| !artifact.exists())?;
+    if let Ok(digest) = text.parse::<Sha256>() {
+        return Some(Artifact::Sha256(*digest.as_bytes()));
+    }
+    hex_array(text.strip_prefix("sha512:")?).ok().map(Artifact::Sha512)
+}

@@ -1,0 +1,192 @@
+//! The only module that knows the `sigstore-verify` family. No type of it leaves here, and no text of its errors
+//! decides anything: each kind of error becomes a code of ours.
+
+use super::{Artifact, CertificateClaims, CertificateName, Instance, Keyless, Refused, Transparency};
+use countersign_core::codes;
+use countersign_core::finding::Code;
+use countersign_core::time::Time;
+use countersign_core::trust::Claim;
+use sigstore_verify::bundle::Error as FormError;
+use sigstore_verify::crypto::{CertificateInfo, FulcioCiClaims, SubjectAltName};
+use sigstore_verify::trust_root::{SIGSTORE_PRODUCTION_TRUSTED_ROOT, SIGSTORE_STAGING_TRUSTED_ROOT, TrustedRoot};
+use sigstore_verify::types::{self, Bundle, DerPublicKey, HashAlgorithm, SignatureContent};
+use sigstore_verify::{
+    CertificateError, Error, PublicKeyVerificationPolicy, TimestampError, TransparencyLogError, VerificationPolicy,
+};
+use std::collections::BTreeMap;
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
+use x509_cert::ext::pkix::SubjectAltName as SubjectAltNames;
+
+/// The family's verifier over one trusted root: made once, used for many bundles.
+pub(super) struct Verifier(sigstore_verify::Verifier);
+
+/// The trusted root that came with the family.
+pub(super) const fn embedded(instance: Instance) -> &'static str {
+    match instance {
+        Instance::Production => SIGSTORE_PRODUCTION_TRUSTED_ROOT,
+        Instance::Staging => SIGSTORE_STAGING_TRUSTED_ROOT,
+    }
+}
+
+impl Verifier {
+    pub(super) fn new(root: &[u8]) -> Result<Self, String> {
+        let text = std::str::from_utf8(root).map_err(|_utf8| "not UTF-8".to_owned())?;
+        let root = TrustedRoot::from_json(text).map_err(|error| error.to_string())?;
+        sigstore_verify::Verifier::new(&root).map(Self).map_err(|error| error.to_string())
+    }
+
+    pub(super) fn keyless(
+        &self,
+        bundle: &str,
+        artifact: Artifact<'_>,
+        transparency: Transparency,
+    ) -> Result<Keyless, Refused> {
+        let bundle = read(bundle)?;
+        let policy = VerificationPolicy::any_identity();
+        let policy = match transparency {
+            Transparency::Log => policy,
+            // Such an instance has no certificate log either.
+            Transparency::Timestamp => policy.skip_tlog_unsafe().skip_sct(),
+        };
+        let found = self.0.verify(artifact_of(artifact)?, &bundle, &policy).map_err(|error| refused(&error))?;
+        let short = |what: &str| Refused::new(codes::SIGSTORE_UNSUPPORTED, what);
+        // What the policy asks for, the family has checked; that it says so is checked again.
+        let asked = transparency == Transparency::Log;
+        if !found.certificate_verified() || (asked && !(found.sct_verified() && found.tlog_verified())) {
+            return Err(short("a check that was asked for was not made"));
+        }
+        let info = found.certificate().ok_or_else(|| short("no certificate"))?;
+        let times = times(found.verified_timestamps())?;
+        if times.is_empty() {
+            return Err(Refused::new(codes::TIMESTAMP_MISSING, "nothing says when this was signed"));
+        }
+        one_name(&bundle)?;
+        let payload = if let SignatureContent::DsseEnvelope(envelope) = &bundle.content {
+            envelope.payload.as_bytes().to_vec()
+        } else {
+            Vec::new()
+        };
+        Ok(Keyless { certificate: claims(info)?, times, payload, logged: found.tlog_verified() })
+    }
+
+    pub(super) fn managed(&self, bundle: &str, artifact: Artifact<'_>, key: &str) -> Result<Vec<Time>, Refused> {
+        let bundle = read(bundle)?;
+        let key = DerPublicKey::from_pem(key)
+            .map_err(|error| Refused::new(codes::SIGNER_UNKNOWN, format!("the public key does not parse: {error}")))?;
+        let policy = PublicKeyVerificationPolicy::new(key);
+        let found = self.0.verify(artifact_of(artifact)?, &bundle, &policy).map_err(|error| refused(&error))?;
+        times(found.verified_timestamps())
+    }
+}
+
+fn read(bundle: &str) -> Result<Bundle, Refused> {
+    Bundle::from_json(bundle).map_err(|error| Refused::new(codes::BUNDLE_MALFORMED, error.to_string()))
+}
+
+fn artifact_of(artifact: Artifact<'_>) -> Result<types::Artifact<'_>, Refused> {
+    let digest = |algorithm, bytes: &[u8]| {
+        types::ArtifactDigest::new(algorithm, bytes.to_vec())
+            .map(types::Artifact::from_digest)
+            .map_err(|error| Refused::new(codes::SUBJECT_MISMATCH, error.to_string()))
+    };
+    match artifact {
+        Artifact::Bytes(bytes) => Ok(types::Artifact::from_blob(bytes)),
+        Artifact::Sha256(bytes) => digest(HashAlgorithm::Sha2256, &bytes),
+        Artifact::Sha512(bytes) => digest(HashAlgorithm::Sha2512, &bytes),
+    }
+}
+
+/// In whole seconds. A fraction counts as a whole one: a signature is never said to be older than was attested.
+fn times<T: Copy + Into<std::time::SystemTime>>(times: &[T]) -> Result<Vec<Time>, Refused> {
+    let outside = || Refused::new(codes::TIMESTAMP_INVALID, "a time before 1970 or after 9999");
+    let seconds = |time: &T| {
+        let time: std::time::SystemTime = (*time).into();
+        let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
+        let begun = u64::from(since.subsec_nanos() > 0);
+        Time::from_unix(i64::try_from(since.as_secs().checked_add(begun)?).ok()?).ok()
+    };
+    times.iter().map(|time| seconds(time).ok_or_else(outside)).collect()
+}
+
+/// A certificate with two names would be read as the one by us and as the other by somebody else. Fulcio writes one.
+fn one_name(bundle: &Bundle) -> Result<(), Refused> {
+    let refused = |what: &str| Refused::new(codes::CERTIFICATE_INVALID, what);
+    let der = bundle.signing_certificate().ok_or_else(|| refused("the bundle has no certificate"))?;
+    let certificate =
+        Certificate::from_der(der.as_bytes()).map_err(|_der| refused("the certificate does not parse"))?;
+    match certificate.tbs_certificate.get::<SubjectAltNames>() {
+        Ok(Some((_, names))) if names.0.len() == 1 => Ok(()),
+        _ => Err(refused("the certificate does not have exactly one name")),
+    }
+}
+
+fn claims(info: &CertificateInfo) -> Result<CertificateClaims, Refused> {
+    let lacks = |what: &str| Refused::new(codes::CERTIFICATE_INVALID, format!("the certificate has no {what}"));
+    let name = match info.identity.as_ref() {
+        Some(SubjectAltName::Email(text)) => CertificateName::Email(text.clone()),
+        Some(SubjectAltName::Uri(text)) => CertificateName::Uri(text.clone()),
+        _ => return Err(lacks("name of a kind that is read: an e-mail address or a URI")),
+    };
+    let issuer = info.issuer.clone().ok_or_else(|| lacks("OIDC issuer"))?;
+    Ok(CertificateClaims { issuer, name, claims: ci(&info.ci_claims), spki: info.public_key.as_bytes().to_vec() })
+}
+
+fn ci(found: &FulcioCiClaims) -> BTreeMap<Claim, String> {
+    [
+        (Claim::Workflow, &found.build_signer_uri),
+        (Claim::WorkflowDigest, &found.build_signer_digest),
+        (Claim::Runner, &found.runner_environment),
+        (Claim::Repository, &found.source_repository_uri),
+        (Claim::Commit, &found.source_repository_digest),
+        (Claim::Ref, &found.source_repository_ref),
+        (Claim::RepositoryId, &found.source_repository_identifier),
+        (Claim::Owner, &found.source_repository_owner_uri),
+        (Claim::OwnerId, &found.source_repository_owner_identifier),
+        (Claim::Config, &found.build_config_uri),
+        (Claim::ConfigDigest, &found.build_config_digest),
+        (Claim::Trigger, &found.build_trigger),
+        (Claim::Run, &found.run_invocation_uri),
+        (Claim::Visibility, &found.source_repository_visibility_at_signing),
+        (Claim::Environment, &found.deployment_environment),
+        (Claim::Subject, &found.token_subject),
+    ]
+    .into_iter()
+    .filter_map(|(claim, value)| Some((claim, value.clone()?)))
+    .collect()
+}
+
+fn refused(error: &Error) -> Refused {
+    Refused::new(code_of(error), error.to_string())
+}
+
+/// The family's enums may grow: what has no line here is refused as something that this version cannot judge.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the family's enums are open")]
+const fn code_of(error: &Error) -> Code {
+    use TransparencyLogError as Log;
+    match error {
+        Error::SignatureInvalid(_) | Error::Crypto(_) => codes::SIGNATURE_INVALID,
+        Error::ArtifactMismatch(_) => codes::SUBJECT_MISMATCH,
+        Error::Certificate(CertificateError::Sct(_)) => codes::SCT_INVALID,
+        Error::Certificate(_) => codes::CERTIFICATE_INVALID,
+        Error::TransparencyLog(Log::InclusionProof(_)) | Error::Bundle(FormError::MissingInclusionProof(_)) => {
+            codes::INCLUSION_PROOF_INVALID
+        }
+        Error::TransparencyLog(Log::Checkpoint(_)) | Error::Bundle(FormError::MissingCheckpoint) => {
+            codes::CHECKPOINT_INVALID
+        }
+        Error::TransparencyLog(Log::EntryMismatch(_) | Log::MalformedEntry(_)) => codes::LOGGED_ENTRY_MISMATCH,
+        Error::TransparencyLog(Log::InclusionPromise(_) | Log::UnknownLog { .. })
+        | Error::Bundle(FormError::MissingInclusionPromise(_)) => codes::INCLUSION_PROMISE_INVALID,
+        Error::Timestamp(TimestampError::NoVerifiedTimestamp(_))
+        | Error::Bundle(FormError::MissingSigningTimeEvidence | FormError::MissingTimestamp) => {
+            codes::TIMESTAMP_MISSING
+        }
+        Error::Timestamp(_) | Error::TransparencyLog(Log::IntegratedTime(_)) => codes::TIMESTAMP_INVALID,
+        Error::InvalidBundle(_) | Error::Types(_) | Error::Bundle(_) => codes::BUNDLE_MALFORMED,
+        Error::InvalidTrustRoot(_) | Error::TrustRoot(_) | Error::TrustedCertificate(_) => {
+            codes::SIGSTORE_ROOT_MALFORMED
+        }
+        _ => codes::SIGSTORE_UNSUPPORTED,
+    }
+}

@@ -1,0 +1,107 @@
+//! The trusted roots at hand, of those that trust names; and what they make of a signed document.
+
+use super::{Artifact, Keyless, Refused, TrustedRoot};
+use countersign_core::codes;
+use countersign_core::digest::{Sha256, hex_array};
+use countersign_core::finding::{Code, Finding};
+use countersign_core::ids::RoleName;
+use countersign_core::statement::{Statement, Subject};
+use countersign_core::time::Time;
+use countersign_core::trust::{SigstoreRoot, Trust};
+use std::collections::BTreeMap;
+
+/// Trusted roots whose digests trust names, by the name that it gives them.
+#[derive(Debug, Default)]
+pub struct Roots(BTreeMap<RoleName, TrustedRoot>);
+
+impl Roots {
+    /// None at all: no certificate counts.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Those among these documents that trust names, with findings for those that do not parse. All other documents are
+    /// passed over: a root that trust does not name is no root.
+    pub fn among<'d>(
+        trust: &Trust,
+        documents: impl IntoIterator<Item = (&'d Sha256, &'d [u8])>,
+    ) -> (Self, Vec<Finding>) {
+        let (mut roots, mut findings) = (Self::default(), Vec::new());
+        for (digest, bytes) in documents {
+            let Some(known) = trust.sigstore_root(digest) else { continue };
+            match TrustedRoot::parse(bytes) {
+                Ok(root) => drop(roots.0.insert(known.name.clone(), root)),
+                Err(error) => findings.push(error.finding(&format!("Sigstore root {}", known.name))),
+            }
+        }
+        (roots, findings)
+    }
+
+    /// What each root of trust makes of a bundle: those by which it holds, with what it shows; or why it holds by none.
+    pub(crate) fn judge(
+        &self,
+        trust: &Trust,
+        bundle: &[u8],
+        statement: &Statement,
+        at: Time,
+    ) -> Result<Vec<(RoleName, Keyless)>, Refused> {
+        if trust.sigstore_roots.is_empty() {
+            let what = "a certificate signed, and trust names no Sigstore root";
+            return Err(Refused::new(codes::SIGNER_UNKNOWN, what));
+        }
+        let artifact = Artifact::of(statement)?;
+        let (mut held, mut refusals) = (Vec::new(), Vec::new());
+        for known in &trust.sigstore_roots {
+            match self.one(known, bundle, artifact, at) {
+                Ok(found) => held.push((known.name.clone(), found)),
+                Err(refused) => refusals.push(refused),
+            }
+        }
+        if !held.is_empty() {
+            return Ok(held);
+        }
+        // Of an instance that does not know the signer at all there is less to learn.
+        refusals.sort_by_key(|refused| stranger(refused.code()));
+        let none = || Refused::new(codes::SIGSTORE_ROOT_MISSING, "no Sigstore root is at hand");
+        Err(refusals.into_iter().next().unwrap_or_else(none))
+    }
+
+    fn one(&self, known: &SigstoreRoot, bundle: &[u8], artifact: Artifact<'_>, at: Time) -> Result<Keyless, Refused> {
+        let Some(root) = self.0.get(&known.name) else {
+            let what = format!(
+                "the trusted root of Sigstore instance {}, {}, is not among the evidence",
+                known.name, known.digest
+            );
+            return Err(Refused::new(codes::SIGSTORE_ROOT_MISSING, what));
+        };
+        if known.stale_at(at) {
+            let what = format!(
+                "the trusted root of Sigstore instance {} was fetched at {}, more than {} days before {at}",
+                known.name, known.fetched, known.max_age_days
+            );
+            return Err(Refused::new(codes::SIGSTORE_ROOT_STALE, what));
+        }
+        root.verify_keyless(bundle, artifact, known.transparency, at)
+    }
+}
+
+/// What another instance's root says of a bundle that it has nothing to do with.
+fn stranger(code: Code) -> bool {
+    [codes::CERTIFICATE_INVALID, codes::TIMESTAMP_INVALID, codes::INCLUSION_PROMISE_INVALID].contains(&code)
+}
+
+impl Artifact<'_> {
+    /// The statement's own first subject that can be bound: whether it is about the artifact in question is asked later,
+    /// of every statement.
+    pub fn of(statement: &Statement) -> Result<Artifact<'static>, Refused> {
+        let short = statement.subjects.iter().find_map(Subject::sha256_digest);
+        if let Some(digest) = short {
+            return Ok(Artifact::Sha256(*digest.as_bytes()));
+        }
+        let long = statement.subjects.iter().find_map(|subject| hex_array(subject.digest.get("sha512")?).ok());
+        long.map(Artifact::Sha512).ok_or_else(|| {
+            Refused::new(codes::SIGSTORE_UNSUPPORTED, "no subject of the statement has a SHA-256 or SHA-512")
+        })
+    }
+}

@@ -1,0 +1,73 @@
+//! `conformance`: the command line of the Sigstore conformance suite. Hidden: it is for that suite, not for people.
+
+use super::{Answer, Call, given};
+use crate::render::Done;
+use clap::{ArgGroup, Args, Subcommand};
+use countersign_core::exit::Exit;
+use countersign_flow::conformance::{Expected, VerifyBundle, verify_bundle};
+use countersign_verify::sigstore::Instance;
+use std::path::PathBuf;
+
+/// Speak the command line of the Sigstore conformance suite
+#[derive(Debug, Args)]
+pub(crate) struct Conformance {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    VerifyBundle(Verify),
+}
+
+/// Verify one bundle against one artifact. Ends with 0 only if it is accepted
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("who").args(["certificate_identity", "key"]).required(true))]
+struct Verify {
+    /// Use the trusted root of the staging instance
+    #[arg(long)]
+    staging: bool,
+    /// The bundle
+    #[arg(long, value_name = "FILE")]
+    bundle: PathBuf,
+    /// The certificate's name
+    #[arg(long, value_name = "NAME", requires = "certificate_oidc_issuer")]
+    certificate_identity: Option<String>,
+    /// The certificate's issuer
+    #[arg(long, value_name = "URL", conflicts_with = "key")]
+    certificate_oidc_issuer: Option<String>,
+    /// The public key
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// The trusted root
+    #[arg(long, value_name = "FILE")]
+    trusted_root: Option<PathBuf>,
+    /// The artifact, or its digest
+    #[arg(value_name = "FILE_OR_DIGEST")]
+    artifact: PathBuf,
+}
+
+impl Conformance {
+    pub(crate) fn run(&self, _: &Call<'_>) -> Answer {
+        let Verb::VerifyBundle(verb) = &self.verb;
+        let expected = match (&verb.key, &verb.certificate_identity, &verb.certificate_oidc_issuer) {
+            (Some(key), _, _) => Expected::Key(key),
+            (None, name, issuer) => {
+                // The parser has seen to it that both are there; an empty name matches nothing.
+                Expected::Identity {
+                    name: name.as_deref().unwrap_or_default(),
+                    issuer: issuer.as_deref().unwrap_or_default(),
+                }
+            }
+        };
+        verify_bundle(&VerifyBundle {
+            bundle: &verb.bundle,
+            trusted_root: verb.trusted_root.as_deref(),
+            instance: if verb.staging { Instance::Staging } else { Instance::Production },
+            expected,
+            artifact: &verb.artifact,
+            at: given::now()?,
+        })?;
+        Ok(Done::text(Exit::Ok, "accepted\n"))
+    }
+}

@@ -1,0 +1,161 @@
+//! Identities that sign, at the door: reviews and statements by a Sigstore instance of our own, on this machine.
+
+use countersign_core::time::Time;
+use countersign_tests::door::{Door, Said};
+use countersign_tests::sigstore::{Fault, Faults, Instance, Server, Who, now};
+
+const URI: &str = "git+https://example.com/demo/app";
+const GOOGLE: &str = "https://accounts.google.com";
+const GITHUB: &str = "https://token.actions.githubusercontent.com";
+
+/// A world, an instance, and trust in it: ben is known by his identity as well.
+struct Scene {
+    door: Door,
+    server: Server,
+    digest: String,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let door = Door::new();
+        let server = Server::over(Instance::new(now()));
+        door.write("config.json", server.signing_config().as_bytes());
+        door.write("root.json", &server.instance().trusted_root());
+        let root = door.run("trust root root.json --name ours");
+        root.expect(0, &["[[sigstore_roots]]", "max_age_days = 90"]);
+        let toml = String::from_utf8(door.read("trust.toml")).unwrap();
+        let ben = format!(
+            "id = \"ben\"\nidentities = [{{ root = \"ours\", issuer = \"{GOOGLE}\", subject = \"ben@example.com\" }}]"
+        );
+        assert!(toml.contains("id = \"ben\""), "{toml}");
+        let builder = format!(
+            "[[builders]]\nid = \"https://builder.example\"\nmax_level = 3\nkeys = []\n[[builders.identities]]\n\
+             root = \"ours\"\nissuer = \"{GITHUB}\"\n\
+             subject = {{ glob = \"https://github.com/o/r/.github/workflows/release.yml@refs/tags/*\" }}\n\
+             claims = {{ environment = \"production\" }}\n"
+        );
+        let toml = toml.replacen("id = \"ben\"", &ben, 1);
+        door.write("ours.toml", format!("{toml}\n{builder}\n{}", root.out).as_bytes());
+        for person in ["ada", "ben", "cy"] {
+            if door.has(&format!("keys/{person}")) {
+                door.run(&format!("trust sign ours.toml --key keys/{person} --output ours.json")).expect(0, &[]);
+            }
+        }
+        let digest = door.run("trust digest ours.json").out.trim().to_owned();
+        Self { door, server, digest }
+    }
+
+    /// Runs it with trust in the instance.
+    fn run(&self, line: &str) -> Said {
+        self.door.run(&format!("{line} --trust ours.json --trust-digest {}", self.digest))
+    }
+
+    /// Signs a review with this identity.
+    fn review(&self, who: &Who, dir: &str) -> Said {
+        let token = self.server.instance().token(who, now());
+        self.door.write("token", token.as_bytes());
+        self.door.run(&format!(
+            "review sign politer --base main~1 --repo app --repository {URI} --dir {dir} --keyless \
+             --signing-config config.json --trusted-root root.json --identity-token token"
+        ))
+    }
+
+    fn range(&self) -> String {
+        let start = self.door.git("rev-list --max-parents=0 HEAD");
+        format!("review verify {start}..main --repo app --repository {URI}")
+    }
+}
+
+#[test]
+fn a_review_signed_with_an_identity_counts_for_the_person_whom_trust_names() {
+    let scene = Scene::new();
+    let ben = Who::person(GOOGLE, "ben@example.com");
+    scene.review(&ben, "r").expect(0, &["signed: approve"]);
+    let line = format!("{} --reviews r --sigstore-root root.json", scene.range());
+    scene.run(&line).expect(0, &["ben"]);
+    // A folder of evidence may hold the root itself.
+    scene.door.write("r/root.json", &scene.door.read("root.json"));
+    scene.run(&format!("{} --reviews r", scene.range())).expect(0, &["ben"]);
+    // Without the root nothing is known of whoever signed.
+    std::fs::remove_file(scene.door.path().join("r/root.json")).unwrap();
+    let missing = scene.run(&format!("{} --reviews r", scene.range()));
+    assert_ne!(missing.code, 0);
+    assert!(missing.text.contains("sigstore-root-missing"), "{}", missing.text);
+    // Of trust that does not know the instance neither.
+    let stranger = scene.door.trusting(&format!("{} --reviews r", scene.range()));
+    stranger.expect(4, &["signer-unknown"]);
+}
+
+#[test]
+fn a_review_by_an_identity_that_trust_does_not_name_does_not_count() {
+    let scene = Scene::new();
+    for (n, who) in
+        [Who::person(GITHUB, "ben@example.com"), Who::person(GOOGLE, "ben@example.com.evil.example")].iter().enumerate()
+    {
+        let dir = format!("r{n}");
+        scene.review(who, &dir).expect(0, &["signed: approve"]);
+        let said = scene.run(&format!("{} --reviews {dir} --sigstore-root root.json", scene.range()));
+        said.expect(4, &["signer-unknown", "review-missing"]);
+    }
+}
+
+#[test]
+fn nothing_is_written_that_does_not_verify() {
+    let scene = Scene::new();
+    let ben = Who::person(GOOGLE, "ben@example.com");
+    for (fault, code) in [("proof", "inclusion-proof-invalid"), ("sct", "sct-invalid"), ("time", "certificate-invalid")]
+    {
+        scene.server.instance().faults = match fault {
+            "proof" => Faults::one(Fault::FlippedProof),
+            "sct" => Faults::one(Fault::WrongSct),
+            _ => Faults { timestamp_after: -700, ..Default::default() },
+        };
+        scene.review(&ben, "bad").expect(4, &[code, "nothing was signed"]);
+    }
+    assert!(!scene.door.has("bad"));
+    scene.server.instance().faults = Faults::default();
+    // A token of long ago, one that was altered, and one for somebody else; none is repeated in what is said.
+    let old = Time::from_unix(now().unix() - 4_000).unwrap();
+    let token = scene.server.instance().token(&ben, old);
+    scene.door.write("token", token.as_bytes());
+    let line = format!(
+        "review sign politer --base main~1 --repo app --repository {URI} --dir bad --keyless \
+         --signing-config config.json --trusted-root root.json"
+    );
+    let said = scene.door.run(&format!("{line} --identity-token token"));
+    said.expect(5, &["certificate authority", "answered 400", "too old", "nothing was signed"]);
+    assert!(!said.text.contains(&token));
+    scene.door.write("token", b"e30.e30.e30");
+    scene.door.run(&format!("{line} --identity-token token")).expect(2, &["is not for the audience"]);
+    scene.door.run(&line).expect(2, &["no identity token", "id-token: write"]);
+    scene.door.run(&format!("{line} --key keys/ben")).expect(2, &["cannot be used with"]);
+    assert!(!scene.door.has("bad"));
+}
+
+#[test]
+fn a_job_signs_with_the_identity_that_its_ci_gives_it() {
+    let scene = Scene::new();
+    let config: serde_json::Value = serde_json::from_str(&scene.server.signing_config()).unwrap();
+    let service = config["caUrls"][0]["url"].as_str().unwrap().to_owned();
+    let bundle = "sign app.cdx.json --type sbom --artifact app.bin --keyless --signing-config config.json \
+                  --trusted-root root.json --output app.job.json";
+    let address = format!("{service}/ambient?api-version=2.0");
+    let variables = [
+        ("ACTIONS_ID_TOKEN_REQUEST_URL", address.as_str()),
+        ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "the-job-s-own-secret"),
+    ];
+    let said = scene.door.run_with(&variables, bundle);
+    said.expect(0, &["release.yml@refs/tags/v1, by https://token.actions.githubusercontent.com"]);
+    assert!(!said.text.contains("secret"));
+    scene.run("verify app.bin --bundle app.job.json --type sbom --sigstore-root root.json").expect(0, &["PASS"]);
+    // GitLab gives the token itself.
+    let who = Who::workflow(GITHUB, "https://github.com/o/r/.github/workflows/other.yml@refs/tags/v1", "ab", None);
+    let token = scene.server.instance().token(&who, now());
+    scene
+        .door
+        .run_with(&[("SIGSTORE_ID_TOKEN", &token)], &bundle.replace("app.job", "other.job"))
+        .expect(0, &["other.yml"]);
+    scene
+        .run("verify app.bin --bundle other.job.json --type sbom --sigstore-root root.json")
+        .expect(4, &["signer-unknown", "other.yml@refs/tags/v1"]);
+}
