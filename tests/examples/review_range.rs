@@ -26,35 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let changes: usize = std::env::args().nth(1).ok_or("review_range CHANGES")?.parse()?;
     let mut world = World::new();
     let start = world.start;
-    let mut documents = Vec::new();
-    let mut heads = Vec::new();
-    for number in 0..changes {
-        let base = world.tip;
-        let head = world.land_series(number, 4);
-        for person in ["ada", "ben"] {
-            documents.push(world.review(person, &base, &head, ReviewDecision::Approve));
-        }
-        heads.push(head);
-    }
-    let mut listings = BTreeMap::new();
-    for head in &heads {
-        listings.insert(*head, listing_digest(&world.objects, &world.objects.commit(head)?.tree)?);
-    }
-    let facts = Facts {
-        format: ObjectFormat::Sha1,
-        repository: Uri::new(REPOSITORY)?,
-        ref_name: Some(RefName::new(BRANCH)?),
-        candidate: world.tip,
-        start: Some(start),
-        cut_from: None,
-        shallow: false,
-        replace_refs: BTreeSet::new(),
-        grafts: false,
-        others: BTreeMap::new(),
-        listings,
-        tags: BTreeMap::new(),
-        unsound: BTreeMap::new(),
-    };
+    let (documents, facts) = land_all(&mut world, changes)?;
     let at = world.now;
     let first_tip = world.tip;
     let settled: BTreeSet<Sha256> = documents.iter().map(|bytes| Sha256::of(bytes)).collect();
@@ -130,6 +102,44 @@ fn main() -> Result<(), Box<dyn Error>> {
     row("review-range-total", "s", total.as_secs_f64())?;
     row("review-range-peak-making", "MB", before)?;
     row("review-range-peak", "MB", most)
+}
+
+/// Signed reviews.
+type Reviews = Vec<Vec<u8>>;
+
+/// Lands changes of four commits each, every one reviewed by two. Gives the reviews, and what is known of the repository.
+fn land_all(world: &mut World, changes: usize) -> Result<(Reviews, Facts), Box<dyn Error>> {
+    let start = world.start;
+    let mut documents = Vec::new();
+    let mut heads = Vec::new();
+    for number in 0..changes {
+        let base = world.tip;
+        let head = world.land_series(number, 4);
+        for person in ["ada", "ben"] {
+            documents.push(world.review(person, &base, &head, ReviewDecision::Approve));
+        }
+        heads.push(head);
+    }
+    let mut listings = BTreeMap::new();
+    for head in &heads {
+        listings.insert(*head, listing_digest(&world.objects, &world.objects.commit(head)?.tree)?);
+    }
+    let facts = Facts {
+        format: ObjectFormat::Sha1,
+        repository: Uri::new(REPOSITORY)?,
+        ref_name: Some(RefName::new(BRANCH)?),
+        candidate: world.tip,
+        start: Some(start),
+        cut_from: None,
+        shallow: false,
+        replace_refs: BTreeSet::new(),
+        grafts: false,
+        others: BTreeMap::new(),
+        listings,
+        tags: BTreeMap::new(),
+        unsound: BTreeMap::new(),
+    };
+    Ok((documents, facts))
 }
 
 /// Three changes more, each with two reviews.
