@@ -282,6 +282,8 @@ pub fn schema() -> Value {
     let always: Vec<Value> = INPUT.iter().take(ALWAYS).map(|field| Value::String(field.name.to_owned())).collect();
     if let Some(object) = schema.as_object_mut() {
         object.insert("required".to_owned(), Value::Array(always));
+        let what = "What a rule that is written in a policy release reads.";
+        object.insert("description".to_owned(), Value::String(what.to_owned()));
     }
     schema
 }
