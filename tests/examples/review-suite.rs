@@ -5,6 +5,8 @@
 //!     --against 'COMMAND {case}' [--only ID]
 //!     --serve CASEDIR --listen 127.0.0.1:PORT
 //!     --page, --index: the generated page and list of cases
+//!
+//! ID is a case (`E22-hidden`), a number with all its cases (`E22`), or a family (`trust`).
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what it is for")]
 
 use countersign_tests::review_suite::{self, Case, Score};
@@ -16,15 +18,15 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         [] => play(&review_suite::all()),
-        ["--only", id] => chosen(id).map_or_else(no_such(id), |case| play(&[case])),
+        ["--only", id] => chosen(id).map_or_else(no_such(id), |cases| play(&cases)),
         ["--page"] => shown(&review_suite::page()),
         ["--index"] => shown(&review_suite::index()),
         ["--export", folder] => export(&review_suite::all(), Path::new(folder)),
         ["--export", folder, "--only", id] => {
-            chosen(id).map_or_else(no_such(id), |case| export(&[case], Path::new(folder)))
+            chosen(id).map_or_else(no_such(id), |cases| export(&cases, Path::new(folder)))
         }
         ["--against", command] => against(&review_suite::all(), command),
-        ["--against", command, "--only", id] => chosen(id).map_or_else(no_such(id), |case| against(&[case], command)),
+        ["--against", command, "--only", id] => chosen(id).map_or_else(no_such(id), |cases| against(&cases, command)),
         ["--serve", folder, "--listen", address] => serve(Path::new(folder), address),
         _ => {
             eprintln!(
@@ -36,8 +38,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn chosen(id: &str) -> Option<Case> {
-    review_suite::all().into_iter().find(|case| case.id == id)
+/// The case of that name, all cases of a number, or all of a family.
+fn chosen(id: &str) -> Option<Vec<Case>> {
+    let of_number = format!("{id}-");
+    let is_it = |case: &Case| case.id == id || case.id.starts_with(&of_number) || case.family() == id;
+    let cases: Vec<Case> = review_suite::all().into_iter().filter(is_it).collect();
+    if cases.is_empty() { None } else { Some(cases) }
 }
 
 fn no_such(id: &str) -> impl Fn() -> ExitCode {

@@ -170,3 +170,22 @@ fn a_proof_stays_within_a_hundred_columns() {
         assert!(line.chars().count() <= 100, "{line}");
     }
 }
+
+#[test]
+fn at_a_terminal_nothing_is_signed_before_a_person_says_yes() {
+    let door = Door::new();
+    let line = format!(
+        "countersign review sign politer --base main~1 --repository {URI} --repo . --key ../keys/ben --dir ../r"
+    );
+    let asked = |answer: &str, more: &str| {
+        door.shell("app", &format!("printf '{answer}\\n' | script -qec '{line} {more}' /dev/null"), &[])
+    };
+    asked("n", "").expect(1, &["sign this approve? [y/N]", "you did not agree"]);
+    assert!(!door.has("r"));
+    asked("", "").expect(1, &["you did not agree"]);
+    asked("y", "").expect(0, &["signed: approve"]);
+    assert!(door.has("r"));
+    let said = asked("n", "--yes");
+    said.expect(0, &["signed: approve"]);
+    assert!(!said.text.contains("[y/N]"), "{}", said.text);
+}

@@ -3,7 +3,7 @@
 use super::hosted::Hosted;
 use super::{Case, Stage};
 use crate::forge::{Opinion, Way};
-use countersign_core::finding::Verdict::{Fail, Indeterminate};
+use countersign_core::finding::Verdict::{Fail, Indeterminate, Pass};
 use countersign_core::forge::derive;
 use countersign_core::statement::review::{ReviewDecision, Tier};
 
@@ -74,6 +74,10 @@ pub(super) fn all() -> Vec<Case> {
             "review-tier",
             seen_live,
         ),
+        case("R17", "a review that names another repository by the forge's number", Fail, MISSING, || numbered("1")),
+        case("+forge-number", "a review that names the repository by the forge's number", Pass, "", || {
+            numbered("4001")
+        }),
         case("R14", "a rejection by signature beside an approval on the forge", Fail, "review-rejected", both_ways),
     ]
 }
@@ -88,6 +92,15 @@ pub(super) fn by_ada() -> (Hosted, u64) {
 pub(super) fn landed(mut hosted: Hosted, number: u64) -> Stage {
     hosted.merge(number, "feature");
     hosted.prove(&[number])
+}
+
+/// A change that ben signed, with the forge's number of the repository.
+fn numbered(id: &str) -> Stage {
+    let (mut hosted, number) = by_ada();
+    let head = hosted.scene.id("feature");
+    hosted.scene.review("ben", &head, "start");
+    hosted.scene.review_with("ben", |review| review.forge_id = Some(id.to_owned()));
+    landed(hosted, number)
 }
 
 fn e01() -> Stage {

@@ -133,6 +133,8 @@ const OTHERS: [(&str, &[&str]); 8] = [
             "R05",
             "R13",
             "R16",
+            "R17",
+            "+forge-number",
             "R20",
             "R21",
             "R22",

@@ -316,6 +316,7 @@ impl Scene {
         let request = SignRequest {
             repo: &path,
             repository: Some(&repository),
+            forge_id: None,
             head,
             target: &target,
             base: Some(base),
@@ -324,7 +325,7 @@ impl Scene {
             nonce: &nonce,
             programs: &environment,
         };
-        let signed = sign(&request, |_, _| {}).expect("signed");
+        let signed = sign(&request, |_, _| true).expect("signed");
         self.reviews.get_mut().push(signed.document);
     }
 

@@ -117,7 +117,7 @@ name!(
 );
 name!(
     /// A full git ref name, `refs/heads/main`.
-    RefName, "a full ref name", "`refs/` and components as `git check-ref-format` accepts them, at most 512 characters", |t| {
+    RefName, "a full ref name", "a full name such as `refs/heads/main`, as `git check-ref-format` accepts it, at most 512 characters", |t| {
         t.len() <= 512
             && t.starts_with("refs/")
             && t.matches('/').count() >= 2

@@ -62,6 +62,9 @@ pub enum FlowError {
     /// Checked, and not good: nothing was written.
     #[error("{} finding(s)", .0.len())]
     Refused(Vec<Finding>),
+    /// Whoever was asked did not agree.
+    #[error("you did not agree")]
+    Declined,
     /// The disk failed.
     #[error(transparent)]
     Disk(#[from] DiskError),
@@ -207,6 +210,7 @@ impl FlowError {
             // A refusal without a finding above a note would be a fault of ours: it must not end with 0.
             Self::Refused(findings) if exit_of(findings) == Exit::Ok => Exit::Internal,
             Self::Refused(findings) => exit_of(findings),
+            Self::Declined => Exit::Refused,
             Self::Json(_) | Self::Evidence(_) => Exit::Internal,
             Self::Log(error) => log_exit(error),
             #[cfg(feature = "online")]

@@ -127,7 +127,8 @@ pub(super) fn judge(
             )
             .at(place)
             .expected("reviews observed before landing", question.by)
-            .found("signatures, which carry no time"),
+            .found("signatures, which carry no time")
+            .help("have a collector of trust record the change on its forge: `countersign review collect`, or `review watch`"),
         );
     }
     // What a forge could not tell matters where the proof leans on the forge.
@@ -170,7 +171,7 @@ fn count_signed(
     for signed in &reviews {
         let said = |decision| opinions.get(&signed.person).is_some_and(|all| all.contains(&decision));
         let why_not = match signed.review.decision {
-            ReviewDecision::Reject => Some("a rejection".to_owned()),
+            ReviewDecision::Reject => Some("it stands against the change".to_owned()),
             ReviewDecision::Revoke => Some("a revocation".to_owned()),
             ReviewDecision::Approve => match binding::check(question, changes.reach(), landing, signed, findings)? {
                 Some(why) => Some(why),
@@ -218,7 +219,7 @@ fn count_opinion(
             let place = format!("change {}", landing.head);
             let who = opinion.person.as_ref().map_or_else(|| opinion.account.clone(), ToString::to_string);
             findings.push(rejected(question, &who, &place));
-            Some("changes were requested".to_owned())
+            Some("it stands against the change".to_owned())
         }
         (_, Some(author), _) => Some(format!("is an author of the change: {}", author.seen)),
         (Standing::Unclear(why), None, _) => {

@@ -78,6 +78,8 @@ impl<'a> Changes<'a> {
             };
             if review.repository != *question.repository {
                 findings.push(not_counted(&place, "it is about another repository", review.repository.as_str()));
+            } else if let Some(known) = other_number(question, review.forge_id.as_ref()) {
+                findings.push(not_counted(&place, "it names another repository by the forge's number", &known));
             } else if !branches.contains(&&review.target_ref) {
                 if counted.contains(&review.head_commit) {
                     continue;
@@ -282,4 +284,15 @@ fn for_others(reviews: &[(String, RefName)]) -> Option<Finding> {
 
 fn not_counted(place: &str, why: &str, found: &str) -> Finding {
     Finding::new(codes::REVIEW_NOT_COUNTED, format!("a review does not count: {why}")).at(place).found(found)
+}
+/// The number that a review gives the repository, where forges' records of the repository all give another.
+fn other_number(question: &Question<'_>, said: Option<&String>) -> Option<String> {
+    let said = said?;
+    let mut known = question
+        .changes
+        .iter()
+        .map(|recorded| &recorded.change().repository)
+        .filter(|repository| repository.uri == *question.repository)
+        .peekable();
+    (known.peek().is_some() && known.all(|repository| repository.id.to_string() != *said)).then(|| said.clone())
 }

@@ -22,7 +22,7 @@ pub(super) fn shortfalls(question: &Question<'_>, recorded: &[&ForgeChange]) -> 
                     .at(place(recorded.change()))
                     .expected("all of it: unknown is not zero", question.by)
                     .found(short.why.as_str())
-                    .help("give the collector's token what it lacks, and run `countersign review collect` again"),
+                    .help("give the collector's token what it lacks, and collect again; what the forge itself cuts off, reviewers can sign: `countersign review sign`"),
             );
         }
     }
@@ -44,7 +44,7 @@ pub(super) fn unrecorded(question: &Question<'_>, head: &Oid) -> Option<Finding>
             .at(format!("change {head}"))
             .expected("rules that were in force for everybody", question.by)
             .found("an app's word of approvals, and no record of the rules")
-            .help("let the collector read them, or set `forge_rules = \"any\"` for the rule")
+            .help("let the collector read them; where rules are not to matter: `--any-rules`, or `forge_rules = \"any\"` in the policy")
     })
 }
 
@@ -58,7 +58,7 @@ pub(super) fn rules(question: &Question<'_>, change: &ChangeReview) -> Vec<Findi
     };
     let unknown = |found: &str| {
         finding(codes::RULES_UNKNOWN, "the branch's rules are not known, and unknown is not enforced", found.to_owned())
-            .help("let the collector read them, or set `forge_rules = \"any\"` for the rule")
+            .help("let the collector read them; where rules are not to matter: `--any-rules`, or `forge_rules = \"any\"` in the policy")
     };
     let mut findings = Vec::new();
     match change.rule_suite.map(|suite| suite.result) {

@@ -45,6 +45,12 @@ fn why(
         return Ok("its base is one of the commits that landed, so the reviewer was not shown all of them");
     }
     if within.contains(head) {
+        for commit in within {
+            let parents = source.commit(commit)?.parents;
+            if parents.len() > 1 && parents.contains(head) {
+                return Ok("the merge that brought it is not what it makes on the branch");
+            }
+        }
         return Ok("it landed with commits that came after the approval");
     }
     for base in &bases {

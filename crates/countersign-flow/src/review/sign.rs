@@ -26,6 +26,8 @@ pub struct SignRequest<'a> {
     pub repo: &'a Path,
     /// Its uri; that of the change's address, or the remote `origin`, where none is given.
     pub repository: Option<&'a Uri>,
+    /// The forge's number of the repository, where the review is to name it.
+    pub forge_id: Option<u64>,
     /// The change: a branch, a commit, an expression such as `main~1`, or its address on a forge.
     pub head: &'a str,
     /// The branch that it is meant for.
@@ -65,8 +67,11 @@ pub struct SignedReview {
     pub file: String,
 }
 
-/// Signs a review. `show` is called with what is about to be signed, before it is.
-pub fn sign(request: &SignRequest<'_>, show: impl FnOnce(&Review, &ChangeSummary)) -> Result<SignedReview, FlowError> {
+/// Signs a review. `agreed` is shown what is about to be signed, and says whether it is to be.
+pub fn sign(
+    request: &SignRequest<'_>,
+    agreed: impl FnOnce(&Review, &ChangeSummary) -> bool,
+) -> Result<SignedReview, FlowError> {
     let repo = GitRepo::open(request.repo, request.programs)?;
     let facts = repo.facts()?;
     if facts.grafts || !facts.replace_refs.is_empty() {
@@ -83,7 +88,9 @@ pub fn sign(request: &SignRequest<'_>, show: impl FnOnce(&Review, &ChangeSummary
     let source = repo.objects();
     not_there_already(&source, request, base, head)?;
     let (review, summary) = read(&source, request, repository, base, head).map_err(|error| unreadable(&error))?;
-    show(&review, &summary);
+    if !agreed(&review, &summary) {
+        return Err(FlowError::Declined);
+    }
     let subjects = vec![
         Subject::git("change", "gitCommit", &review.head_commit.hex()),
         Subject::git("change", "gitTree", &review.head_tree.hex()),
@@ -168,7 +175,7 @@ fn read(
     };
     let review = Review {
         repository,
-        forge_id: None,
+        forge_id: request.forge_id.map(|id| id.to_string()),
         target_ref: request.target.clone(),
         base_commit: base,
         head_commit: head,

@@ -20,6 +20,7 @@ use crate::world::World;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use countersign_core::exit::Exit;
 use countersign_flow::{FlowError, output};
+use std::io::{BufRead as _, IsTerminal as _, Read as _};
 
 const GROUPS: &str = "\
 {about-with-newline}
@@ -144,7 +145,23 @@ impl Call<'_> {
             eprint!("{text}");
         }
     }
+
+    /// Asks the person at the terminal. Where there is none, whoever gave the command has said so already.
+    #[expect(clippy::print_stderr, reason = "the question goes where what it is about was shown")]
+    pub(crate) fn agrees(&self, question: &str) -> bool {
+        let (input, shown) = (std::io::stdin(), std::io::stderr());
+        if self.format != Format::Text || !input.is_terminal() || !shown.is_terminal() {
+            return true;
+        }
+        eprint!("{question} [y/N] ");
+        let mut said = String::new();
+        let read = input.lock().take(ANSWER).read_line(&mut said);
+        read.is_ok() && matches!(said.trim(), "y" | "Y" | "yes" | "Yes" | "YES")
+    }
 }
+
+/// The most of an answer that is read.
+const ANSWER: u64 = 64;
 
 /// What a verb gives back.
 pub(crate) type Answer = Result<Done, FlowError>;

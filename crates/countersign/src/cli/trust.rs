@@ -41,7 +41,8 @@ enum Verb {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  countersign trust init --person ada=ada.pub --person ben=ben.pub \\\n    \
                         --builder https://countersign.dev/builders/local/v1=builder.pem.pub \\\n    \
-                        --gate https://example.com/gate=gate.pem.pub --log example.com/log=log.pem.pub --environment production")]
+                        --gate https://example.com/gate=gate.pem.pub --log example.com/log=log.pem.pub \\\n    \
+                        --environment production")]
 struct Init {
     /// A person and the file with a public key: ID=FILE
     #[arg(long = "person", value_name = "ID=FILE", required = true)]

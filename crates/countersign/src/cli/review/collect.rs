@@ -19,11 +19,12 @@ use std::time::Duration;
 ///
 /// Asks the forge for everything that the proof needs of each change, page by page, and keeps every answer as it came.
 /// What cannot be read is named, each alone: unknown is not zero. A statement, CHANGE.change-review.sigstore.json, names
-/// its answers, SHA256.capture, by digest. This verb speaks to the network. Exit 3 if the proof needs more than the forge
-/// showed.
+/// its answers, SHA256.capture, by digest. This verb speaks to the network. Exit 3 if no proof can do
+/// without what is missing; what tells of the branch's rules alone is noted, and decides where rules are asked for.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  countersign review collect github v1.0..main --repository https://github.com/team/service --key collector.pem\n  \
+    after_help = "Examples:\n  countersign review collect github v1.0..main --repository https://github.com/team/service \\\n    \
+                        --key collector.pem\n  \
                         countersign review collect gitlab --change 7 --repository https://git.example.com/team/service \\\n    \
                         --ca company.pem --token-file token --key collector.pem --dir evidence"
 )]
@@ -139,7 +140,7 @@ impl Collect {
             }
             Some(_) => {
                 let range = self.range.as_deref().unwrap_or_default();
-                return Err(FlowError::Usage(format!("`{range}` has the form START..CANDIDATE")));
+                return Err(FlowError::Usage(format!("`{range}` has not the form START..CANDIDATE")));
             }
         };
         let document = collect(&CollectRequest {

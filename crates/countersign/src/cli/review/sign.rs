@@ -52,6 +52,12 @@ pub(crate) struct Sign {
     /// The repository's uri; its remote `origin` where none is given
     #[arg(long, value_name = "git+https://…")]
     repository: Option<Uri>,
+    /// The forge's number of the repository: it stays the same when the repository is renamed, and is signed as well
+    #[arg(long, value_name = "NUMBER")]
+    forge_id: Option<u64>,
+    /// Sign without asking, also at a terminal
+    #[arg(long)]
+    yes: bool,
     /// Where the signed review goes; `reviews` unless it goes to the notes
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -69,6 +75,7 @@ impl Sign {
         let request = SignRequest {
             repo: &self.repo,
             repository: self.repository.as_ref(),
+            forge_id: self.forge_id,
             head: &self.head,
             target: &self.target,
             base: self.base.as_deref(),
@@ -87,7 +94,10 @@ impl Sign {
             nonce: &nonce,
             programs: call.world.environment(),
         };
-        let signed = sign(&request, |review, summary| call.tell(&before_signing(review, summary)))?;
+        let signed = sign(&request, |review, summary| {
+            call.tell(&before_signing(review, summary));
+            self.yes || call.agrees(&format!("sign this {}?", review.decision))
+        })?;
         let output = match (&self.dir, self.notes) {
             (Some(dir), _) => Some(written(dir, &signed.file, &signed.document)?),
             (None, false) => Some(written(Path::new("reviews"), &signed.file, &signed.document)?),

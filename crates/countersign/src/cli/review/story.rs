@@ -2,6 +2,7 @@
 
 use countersign_core::finding::Class;
 use countersign_core::git::Oid;
+use countersign_core::statement::review::ReviewDecision;
 use countersign_decide::review::{ChangeRow, CommitRow, ForeignRow};
 use countersign_flow::output::{ReviewExplained, ReviewProved};
 use countersign_report::text;
@@ -128,6 +129,9 @@ fn of_change(change: &ChangeRow) -> String {
     out.push_str(&text::wrapped("  approvals    ", &approvals(change), WIDE));
     let reviews = change.reviews.iter().map(|review| match &review.why_not {
         None => format!("{} {}: counted", review.who(), review.decision),
+        Some(why) if review.decision == ReviewDecision::Reject => {
+            format!("{} {}: {why}", review.who(), review.decision)
+        }
         Some(why) => format!("{} {}: not counted, {why}", review.who(), review.decision),
     });
     out.push_str(&below("  reviews      ", reviews));

@@ -168,7 +168,7 @@ impl ProofArgs {
             }
             Some((start, candidate)) if !start.is_empty() && !candidate.is_empty() => (Some(start), candidate),
             Some(("", candidate)) if !candidate.is_empty() => (None, candidate),
-            _ => return Err(FlowError::Usage(format!("`{range}` has the form START..CANDIDATE"))),
+            _ => return Err(FlowError::Usage(format!("`{range}` has not the form START..CANDIDATE"))),
         };
         let parameters = Parameters {
             reviewers_beyond_author: self.reviewers_beyond_author,

@@ -27,8 +27,8 @@ use std::sync::Arc;
 /// have been missed is in it, and lowers its tier. This verb speaks to the network, and goes on until it is told to stop.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  countersign review watch github --repository https://github.com/team/service --secret-file secret \\\n    \
-                        --token-file token --key collector.pem --state watch --output evidence"
+    after_help = "Example:\n  countersign review watch github --repository https://github.com/team/service \\\n    \
+                        --secret-file secret --token-file token --key collector.pem --state watch --output evidence"
 )]
 pub(super) struct Watch {
     /// The kind of forge
