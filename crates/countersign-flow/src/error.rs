@@ -308,6 +308,14 @@ fn online_help(error: &OnlineError) -> Option<String> {
         OnlineError::Elsewhere { .. } => {
             Some("name the forge by the address that it has now, with --repository or --api".to_owned())
         }
+        OnlineError::Unreachable { .. } => {
+            Some("is that the address of the forge's API? --api names another; HTTPS_PROXY names a proxy".to_owned())
+        }
+        OnlineError::Listing { .. } => Some(
+            "a forge that does not know you may deny that there is such a repository: show a token that may read it \
+             (--token-file, --token-env), and name the API with --api if it is not where the forge usually has it"
+                .to_owned(),
+        ),
         _ => None,
     }
 }

@@ -170,6 +170,10 @@ impl ProofArgs {
             Some(("", candidate)) if !candidate.is_empty() => (None, candidate),
             _ => return Err(FlowError::Usage(format!("`{range}` has not the form START..CANDIDATE"))),
         };
+        if !self.repository.as_str().starts_with("git+") {
+            let given = &self.repository;
+            return Err(FlowError::Usage(format!("--repository {given}: reviews name a repository as git+{given}")));
+        }
         let parameters = Parameters {
             reviewers_beyond_author: self.reviewers_beyond_author,
             least_tier: match self.least_tier {
