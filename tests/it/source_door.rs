@@ -411,3 +411,12 @@ fn another_trust_has_everything_proved_again_and_a_key_shows_no_more_than_trust_
     scene.verify("--key keys/verifier.pem").expect(2, &["--verifier", "--output"]);
     scene.verify(&signing("verifier", VERIFIER)).expect(0, &["which says PASSED"]);
 }
+
+#[test]
+fn provenance_that_an_earlier_run_had_is_missed_when_it_is_left_out() {
+    let scene = Scene::new();
+    let built = "--reviews app.provenance.sigstore.json";
+    scene.verify(&format!("{SIGNING} {built} --output source/one")).expect(0, &["source provenance"]);
+    scene.verify("--previous source/one").expect(3, &["evidence-withheld"]);
+    scene.verify(&format!("{built} --previous source/one")).expect(0, &["PASS"]);
+}

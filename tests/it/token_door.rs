@@ -101,7 +101,13 @@ fn what_is_wrong_with_a_token_is_said_and_nothing_is_signed() {
     let show = |what: &str| token.run(&format!("key show pkcs11:{what}"));
     show("object=nobody").expect(2, &["0 private keys on the token are the one that is named"]);
     show("token=other;object=gate").expect(2, &["0 of the 1 tokens present"]);
-    show("object=gate?pin-value=1234").expect(2, &["`pin-value` is not taken"]);
+    for uri in
+        ["object=gate?pin-value=hunter2", "object=gate;pin-value=hunter2", "object=a?module-path=/x;pin-value=hunter2"]
+    {
+        let said = show(uri);
+        said.expect(2, &["`pin-value` is not taken"]);
+        assert!(!said.text.contains("hunter2"), "{}", said.text);
+    }
     show("object=gate?module-path=/nowhere.so").expect(5, &["the library /nowhere.so cannot be used"]);
     show("gate").expect(2, &["is not `name=value`"]);
     token.import("keys/log.pem", "gate", "04");

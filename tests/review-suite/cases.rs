@@ -35,6 +35,14 @@ pub(super) fn all() -> Vec<Case> {
         case("E59-union", "merge=union by the tree's attributes", Indeterminate, "merge-attribute", e59_union),
         case("E24", "a rewritten branch", Fail, "history-rewritten", e24),
         case("R01", "a rejection by a trusted person", Fail, "review-rejected", rejected),
+        case("R18", "what was rejected lands under another name", Fail, "review-rejected", || renamed(&["cy"])),
+        case(
+            "+answered",
+            "what was rejected lands under another name, and its reviewer approves that",
+            Pass,
+            "",
+            || renamed(&["cy", "ben"]),
+        ),
         case("R02", "an approval that was revoked", Fail, "review-missing", revoked),
         case("R03", "an approval of an earlier head", Fail, "review-missing", earlier_head),
         case("R04", "a review of a stranger", Fail, "signer-unknown", stranger),
@@ -579,5 +587,18 @@ fn honest_two() -> Stage {
     scene.review("ada", &head, &base);
     scene.git(&["merge", "-q", "--squash", "next"]);
     scene.commit("cy", "next, squashed");
+    scene.prove()
+}
+
+/// Ben rejects a head. It is squashed, and these people approve the squash itself.
+fn renamed(approvers: &[&str]) -> Stage {
+    let mut scene = Scene::default();
+    let head = scene.feature("ada");
+    scene.review_as("ben", &head, "start", ReviewDecision::Reject, super::scene::REPOSITORY, super::scene::MAIN);
+    scene.git(&["merge", "-q", "--squash", "feature"]);
+    let squash = scene.commit("ada", "another name");
+    for person in approvers {
+        scene.review(person, &squash, "start");
+    }
     scene.prove()
 }

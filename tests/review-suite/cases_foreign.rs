@@ -76,6 +76,9 @@ pub(super) fn all() -> Vec<Case> {
         case("+gittuf-log", "gittuf: the log shows the uploader of an unsigned commit", Pass, "", || {
             uploaded(Some("ada")).prove()
         }),
+        case("R35", "gittuf: the next to log is not who brought what came before", Fail, MISSING, || {
+            came_before().prove()
+        }),
         case("R34-rejection", "gittuf: an authorization beside a signed rejection", Fail, "review-rejected", || {
             rejected().prove()
         }),
@@ -326,10 +329,27 @@ fn app_rules() -> Scene {
 fn uploaded(by: Option<&str>) -> Scene {
     let scene = scene();
     let base = scene.id("main");
+    record(&scene, Some("cy"), MAIN, &base);
     scene.edit("a.txt", 2, "feature");
     let head = scene.commit_unsigned("Ada", "feature");
     record(&scene, by, MAIN, &head);
     authorize(&scene, &base, &scene.id("main^{tree}"), &["ben"]);
+    scene
+}
+
+/// Ben pushes a commit that nobody signed and that the log does not have, and authorizes it himself. Later ada logs a commit
+/// of hers on top.
+fn came_before() -> Scene {
+    let scene = scene();
+    let base = scene.id("main");
+    record(&scene, Some("ada"), MAIN, &base);
+    scene.edit("a.txt", 2, "alone");
+    let alone = scene.commit_unsigned("Ben", "alone");
+    authorize(&scene, &base, &scene.id("main^{tree}"), &["ben"]);
+    scene.edit("b.txt", 2, "on top");
+    let top = scene.commit("ada", "on top");
+    authorize(&scene, &alone, &scene.id("main^{tree}"), &["cy"]);
+    record(&scene, Some("ada"), MAIN, &top);
     scene
 }
 

@@ -79,6 +79,7 @@ const REASONS: &[(&str, &str)] = &[
     ("R32-dismissed", "it was dismissed"),
     ("R33-unsigned", "unknown author (commit"),
     ("R33-uploader", "is an author of the change"),
+    ("R35", "unknown author (commit"),
     ("R43", "a commit that nobody approved"),
     ("R44", "a merge of a head that nobody approved: \"mine\""),
     ("R47", "agreeing once is not agreeing again"),

@@ -35,22 +35,28 @@ pub fn start_of(
 
 /// The range of a decision that passed, of this source, if it proved two-party review.
 fn proved_range<'d>(decision: &'d Decision, source: &Source) -> Option<&'d SourceRange> {
+    proved(decision).filter(|range| range.repository == source.repository && range.target_ref == source.target_ref)
+}
+
+/// The range of a decision that passed and proved review.
+fn proved(decision: &Decision) -> Option<&SourceRange> {
     let proved = |rule: &RuleOutcome| {
         rule.id.as_str().starts_with("two-party-review@")
             && rule.stage == Stage::Enforce
             && rule.verdict == Some(Verdict::Pass)
     };
     let range = decision.source.as_ref().filter(|_| decision.verdict == Verdict::Pass)?;
-    let same = range.repository == source.repository && range.target_ref == source.target_ref;
-    (same && decision.rules.iter().any(proved)).then_some(range)
+    decision.rules.iter().any(proved).then_some(range)
 }
 
-/// The tags that decisions of this source bound to the revisions that passed, for whatever environment.
+/// The tags that decisions of this repository bound to the revisions that passed, for whatever environment and on whatever
+/// branch: a tag is the repository's.
 pub fn tags_before(state: StateView<'_>, source: &Source, blobs: &dyn Blobs) -> Result<Vec<BoundTag>, Vec<Finding>> {
     let mut bound = BTreeSet::new();
     for promoted in state.decisions(None, None, blobs) {
         let promoted = promoted?;
-        if let Some((range, tag)) = proved_range(&promoted.content, source).and_then(|r| Some((r, r.tag.as_ref()?))) {
+        let range = proved(&promoted.content).filter(|range| range.repository == source.repository);
+        if let Some((range, tag)) = range.and_then(|range| Some((range, range.tag.as_ref()?))) {
             bound.insert(BoundTag {
                 name: tag.name.to_string(),
                 commit: range.revision,

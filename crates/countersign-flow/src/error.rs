@@ -266,7 +266,8 @@ const fn key_exit(error: &KeyFileError) -> Exit {
         KeyFileError::Content { .. }
             | KeyFileError::OpenToOthers { .. }
             | KeyFileError::Token {
-                fault: TokenFault::NotBuilt
+                fault: TokenFault::Uri(_)
+                    | TokenFault::NotBuilt
                     | TokenFault::NoModule
                     | TokenFault::NoPin
                     | TokenFault::Tokens { .. }

@@ -46,8 +46,10 @@ impl SigningKey {
     pub fn open(place: &KeyPlace, access: &TokenAccess) -> Result<Self, KeyFileError> {
         match place {
             KeyPlace::File(path) => Self::load(path),
-            KeyPlace::Token(uri) => {
-                Self::on_token(uri, access).map_err(|fault| KeyFileError::Token { key: uri.to_string(), fault })
+            KeyPlace::Token(text) => {
+                let no = |fault| KeyFileError::Token { key: place.to_string(), fault };
+                let uri = TokenUri::parse(text).map_err(|error| no(error.into()))?;
+                Self::on_token(&uri, access).map_err(no)
             }
         }
     }

@@ -1,36 +1,44 @@
 //! Where a key is: in a file, or on a token. Told apart by the scheme `pkcs11:`, with which no file's name begins that is
 //! meant as one (`./pkcs11:…` names such a file).
 
-use crate::token::{SCHEME, TokenUri, TokenUriError};
+use crate::token::{SCHEME, shown};
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::PathBuf;
 
 /// A place of a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum KeyPlace {
     /// A file.
     File(PathBuf),
-    /// A token.
-    Token(TokenUri),
+    /// A token: a `pkcs11:` URI, which is read when the key is opened. Until then nobody knows that it holds no secret.
+    Token(String),
 }
 
 impl KeyPlace {
     /// What a person wrote.
-    pub fn parse(text: &OsStr) -> Result<Self, TokenUriError> {
+    #[must_use]
+    pub fn of(text: &OsStr) -> Self {
         match text.to_str() {
-            Some(uri) if uri.starts_with(SCHEME) => TokenUri::parse(uri).map(Self::Token),
-            _ => Ok(Self::File(PathBuf::from(text))),
+            Some(uri) if uri.starts_with(SCHEME) => Self::Token(uri.to_owned()),
+            _ => Self::File(PathBuf::from(text)),
         }
     }
 }
 
 impl fmt::Display for KeyPlace {
+    /// Without anything that may be a PIN.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
-            Self::Token(uri) => write!(f, "{uri}"),
+            Self::Token(uri) => f.write_str(shown(uri)),
         }
+    }
+}
+
+impl fmt::Debug for KeyPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -40,10 +48,17 @@ mod tests {
 
     #[test]
     fn a_place_is_a_file_unless_it_has_the_scheme() {
-        let place = |text: &str| KeyPlace::parse(OsStr::new(text));
-        assert_eq!(place("gate.pem").unwrap(), KeyPlace::File(PathBuf::from("gate.pem")));
-        assert_eq!(place("./pkcs11:x").unwrap(), KeyPlace::File(PathBuf::from("./pkcs11:x")));
-        assert!(matches!(place("pkcs11:object=gate").unwrap(), KeyPlace::Token(_)));
-        assert!(place("pkcs11:gate").is_err());
+        let place = |text: &str| KeyPlace::of(OsStr::new(text));
+        assert_eq!(place("gate.pem"), KeyPlace::File(PathBuf::from("gate.pem")));
+        assert_eq!(place("./pkcs11:x"), KeyPlace::File(PathBuf::from("./pkcs11:x")));
+        assert_eq!(place("pkcs11:object=gate"), KeyPlace::Token("pkcs11:object=gate".to_owned()));
+    }
+
+    #[test]
+    fn a_place_with_a_pin_in_it_is_not_shown() {
+        for text in ["pkcs11:object=gate?pin-value=hunter2", "pkcs11:PIN-VALUE=hunter2", "pkcs11:pin-valu%65=hunter2"] {
+            let place = KeyPlace::of(OsStr::new(text));
+            assert!(!format!("{place} {place:?}").contains("hunter2"), "{text}");
+        }
     }
 }

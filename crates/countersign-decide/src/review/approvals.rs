@@ -75,6 +75,10 @@ pub(super) fn judge(
             count_opinion(question, landing, authors, opinion, &mut count, &mut rows, &mut findings);
         }
     }
+    alike(question, changes, landing, &mut rows, &mut findings)?;
+    for opinion in opinions::elsewhere(question, landing, changes)? {
+        count_opinion(question, landing, authors, opinion, &mut count, &mut rows, &mut findings);
+    }
     for opinion in opinions::left_out(question, landing, recorded)? {
         count_opinion(question, landing, authors, opinion, &mut count, &mut rows, &mut findings);
     }
@@ -197,6 +201,40 @@ fn count_signed(
     let place = format!("change {}", landing.head);
     for (person, _) in opinions.iter().filter(|(_, said)| said.contains(&ReviewDecision::Reject)) {
         findings.push(rejected(question, &person.to_string(), &place));
+    }
+    Ok(())
+}
+
+/// Rejections of other heads with the same files: giving the content another name does not answer the reviewer. Whoever
+/// rejected the one and approved the other has been answered.
+fn alike(
+    question: &Question<'_>,
+    changes: &Changes<'_>,
+    landing: &Landing,
+    rows: &mut Vec<ReviewRow>,
+    findings: &mut Vec<Finding>,
+) -> Result<(), SourceError> {
+    let tree = question.history.objects().commit(&landing.head)?.tree;
+    let about = changes.about(&landing.head);
+    let approved = |person: &PersonId| {
+        about.iter().any(|signed| signed.person == *person && signed.review.decision == ReviewDecision::Approve)
+    };
+    let mut told = BTreeSet::new();
+    for signed in changes.against(&landing.head, &tree) {
+        let other = signed.review.head_commit != landing.head && signed.review.decision == ReviewDecision::Reject;
+        if !other || approved(&signed.person) || !told.insert(&signed.person) {
+            continue;
+        }
+        let place = format!("change {}", landing.head);
+        findings.push(rejected(question, &signed.person.to_string(), &place));
+        rows.push(ReviewRow {
+            person: Some(signed.person.clone()),
+            account: None,
+            decision: ReviewDecision::Reject,
+            tier: Tier::T3,
+            counted: false,
+            why_not: Some(format!("it stands against the change: {} has the same files", signed.review.head_commit)),
+        });
     }
     Ok(())
 }

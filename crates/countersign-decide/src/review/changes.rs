@@ -162,6 +162,12 @@ impl<'a> Changes<'a> {
         self.forge.values().flatten().any(|recorded| recorded.change().result_commit == Some(*commit))
     }
 
+    /// What forges recorded of changes that landed with this commit.
+    pub(super) fn landed_with(&self, commit: &Oid) -> impl Iterator<Item = &'a ForgeChange> {
+        let here = |recorded: &&ForgeChange| recorded.change().result_commit == Some(*commit);
+        self.forge.values().flatten().copied().filter(here).collect::<Vec<_>>().into_iter()
+    }
+
     /// What forges recorded of changes with this head.
     pub(super) fn recorded(&self, head: &Oid) -> &[&'a ForgeChange] {
         self.forge.get(head).map(Vec::as_slice).unwrap_or_default()

@@ -2,7 +2,7 @@
 //! order and never by a date that somebody could choose.
 
 use super::Question;
-use super::changes::optional;
+use super::changes::{Changes, optional};
 use super::landing::Landing;
 use super::parameters::BaseDrift;
 use countersign_core::git::{ObjectSource, SourceError};
@@ -69,6 +69,26 @@ fn opinion(
         tier: recorded.tier(),
         standing: standing(question, landing, change, review)?,
     })
+}
+
+/// Requests for changes in records of other heads that landed with this very commit: what landed was asked to change,
+/// whichever of its names it was approved by.
+pub(super) fn elsewhere(
+    question: &Question<'_>,
+    landing: &Landing,
+    changes: &Changes<'_>,
+) -> Result<Vec<Opinion>, SourceError> {
+    let mut out = Vec::new();
+    for record in landing.commits.iter().flat_map(|commit| changes.landed_with(commit)) {
+        let change = record.change();
+        if change.approved_head == landing.head {
+            continue;
+        }
+        for review in change.reviews.iter().filter(|review| review.state == ReviewState::ChangesRequested) {
+            out.push(opinion(question, landing, record, review)?);
+        }
+    }
+    Ok(out)
 }
 
 /// Requests for changes in records of this change that are not handed in now. What a record that is handed in tells of the

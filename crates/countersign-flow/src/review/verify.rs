@@ -245,8 +245,15 @@ fn settle(grounds: &mut Grounds, outcome: &Outcome, taken: &Taken, captures: &[S
     let handed: BTreeSet<Sha256> = taken.captures.iter().map(|bytes| Sha256::of(bytes)).collect();
     let mut settled_captures = BTreeSet::new();
     for statement in taken.evidence.statements() {
-        let Some(kind @ (Kind::Review | Kind::ChangeReview)) = statement.value().kind() else { continue };
+        let Some(kind @ (Kind::Review | Kind::ChangeReview | Kind::Provenance)) = statement.value().kind() else {
+            continue;
+        };
         grounds.inputs.push((kind.word(), *statement.document()));
+        // A tag that it binds has to be where it was each time, so it is never settled.
+        if kind == Kind::Provenance {
+            grounds.open.insert(*statement.document());
+            continue;
+        }
         let settled = is_settled(statement, &landed);
         if settled {
             grounds.settled.insert(*statement.document());

@@ -7,7 +7,7 @@ mod uri;
 
 #[cfg(feature = "pkcs11")]
 pub(crate) use adapter::TokenKey;
-pub(crate) use uri::SCHEME;
+pub(crate) use uri::{SCHEME, shown};
 pub use uri::{TokenUri, TokenUriError};
 
 use std::path::PathBuf;

@@ -73,6 +73,10 @@ impl TokenUri {
     /// Reads a URI.
     pub fn parse(text: &str) -> Result<Self, TokenUriError> {
         let rest = text.strip_prefix(SCHEME).ok_or(TokenUriError::Scheme)?;
+        // Wherever it stands, and before anything else is said: not even an error may show its value.
+        if holds_pin(text) {
+            return Err(TokenUriError::PinValue);
+        }
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let mut uri = Self { text: text.to_owned(), ..Self::default() };
         for part in path.split(';').filter(|part| !part.is_empty()) {
@@ -90,10 +94,6 @@ impl TokenUri {
             }
         }
         for part in query.split('&').filter(|part| !part.is_empty()) {
-            // Before its value is looked at: not even an error may show it.
-            if part.starts_with("pin-value") {
-                return Err(TokenUriError::PinValue);
-            }
             let (name, value) = pair(part)?;
             match name {
                 "pin-source" => {
@@ -110,6 +110,23 @@ impl TokenUri {
         }
         Ok(uri)
     }
+}
+
+/// Whether a PIN may stand in it, also where the attribute's name is written with escapes or in the wrong place.
+fn holds_pin(text: &str) -> bool {
+    let plain = text.to_ascii_lowercase();
+    plain.contains("pin-value") || plain.contains("pin_value") || name_with_escapes(&plain)
+}
+
+/// No attribute's name needs an escape.
+fn name_with_escapes(text: &str) -> bool {
+    let parts = text.split([':', ';', '?', '&']);
+    parts.filter_map(|part| part.split_once('=')).any(|(name, _)| name.contains('%'))
+}
+
+/// A URI as it may be shown.
+pub(crate) fn shown(text: &str) -> &str {
+    if holds_pin(text) { "pkcs11:…" } else { text }
 }
 
 impl fmt::Display for TokenUri {
@@ -172,6 +189,16 @@ mod tests {
     fn a_pin_in_the_uri_is_refused_and_not_shown() {
         let said = error("pkcs11:object=gate?pin-value=hunter2");
         assert!(said.contains("pin-source") && !said.contains("hunter2"), "{said}");
+        for text in [
+            "pkcs11:object=gate;pin-value=hunter2",
+            "pkcs11:object=gate?module-path=/x;pin-value=hunter2",
+            "pkcs11:object=gate?pin-value=hunter2%zz",
+            "pkcs11:object=gate?pin-valu%65=hunter2",
+            "pkcs11:object=gate?PIN-VALUE=hunter2",
+        ] {
+            let said = error(text);
+            assert!(said.contains("pin-source") && !said.contains("hunter2"), "{text}: {said}");
+        }
     }
 
     #[test]

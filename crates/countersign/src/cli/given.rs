@@ -136,7 +136,7 @@ impl LeastArgs {
 
 /// A key's place on the command line: a file, or a `pkcs11:` URI.
 pub(crate) fn key_place() -> impl TypedValueParser<Value = KeyPlace> {
-    OsStringValueParser::new().try_map(|text| KeyPlace::parse(&text))
+    OsStringValueParser::new().map(|text| KeyPlace::of(&text))
 }
 
 /// The machine's time.

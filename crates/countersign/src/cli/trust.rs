@@ -326,8 +326,7 @@ fn pairs<T>(
         };
         let (id, place) = parts.ok_or_else(|| FlowError::Usage(format!("`{text}` has the form NAME=FILE")))?;
         let id = name(id).map_err(|error| FlowError::Usage(error.to_string()))?;
-        let place = KeyPlace::parse(place.as_ref()).map_err(|error| FlowError::Usage(format!("{place}: {error}")))?;
-        out.push((id, read_public(call, &place)?));
+        out.push((id, read_public(call, &KeyPlace::of(place.as_ref()))?));
     }
     Ok(out)
 }

@@ -239,7 +239,9 @@ fn skipped(question: &Question<'_>, lines: &[Line]) -> BTreeSet<Oid> {
     out
 }
 
-/// Who brought which commit of the range, by the log's entries, the oldest first.
+/// Who brought which commit of the range, by the log's entries for the branch, the oldest first. An entry tells of a commit
+/// only where it moved the branch by that one commit from where the entry before had it: whatever else came along, somebody
+/// else may have brought, and whoever signs the next entry would be taken for them.
 fn uploads(
     question: &Question<'_>,
     range: &[Oid],
@@ -249,12 +251,16 @@ fn uploads(
 ) -> Result<(), SourceError> {
     let source = question.history.objects();
     let range: BTreeSet<Oid> = range.iter().copied().collect();
-    let mut at: BTreeMap<&RefName, Oid> = BTreeMap::new();
+    let mut at = None;
     for line in lines.iter().rev() {
         let (target, to) = match &line.entry {
-            Ok(Some(LogEntry::Moved { target_ref, to: Some(to), .. })) if range.contains(to) => (target_ref, *to),
+            Ok(Some(LogEntry::Moved { target_ref, to: Some(to), .. })) => (target_ref, *to),
             _ => continue,
         };
+        let before = if target == question.target_ref { at.replace(to) } else { None };
+        if !range.contains(&to) {
+            continue;
+        }
         let signer = commit_signer(&line.commit, question.trust, question.at);
         let person = match &signer {
             CommitSigner::Person(person) if !skipped.contains(&line.id) => Some(person.clone()),
@@ -277,9 +283,11 @@ fn uploads(
             (CommitSigner::Unknown(why) | CommitSigner::Broken(why), None) => Some(why.clone()),
         };
         out.rows.push(row);
-        let old = at.insert(target, to).unwrap_or(question.start);
-        for commit in graph::range(source, &to, &old)?.into_iter().filter(|commit| range.contains(commit)) {
-            out.uploads.entry(commit).or_default().insert(person.clone());
+        let Some(before) = before.filter(|before| *before == question.start || range.contains(before)) else {
+            continue;
+        };
+        if graph::range(source, &to, &before)? == [to] {
+            out.uploads.entry(to).or_default().insert(person.clone());
         }
     }
     Ok(())
