@@ -594,7 +594,7 @@ fn honest_two() -> Stage {
 fn renamed(approvers: &[&str]) -> Stage {
     let mut scene = Scene::default();
     let head = scene.feature("ada");
-    scene.review_as("ben", &head, "start", ReviewDecision::Reject, super::scene::REPOSITORY, super::scene::MAIN);
+    scene.review_as("ben", &head, "start", ReviewDecision::Reject, REPOSITORY, MAIN);
     scene.git(&["merge", "-q", "--squash", "feature"]);
     let squash = scene.commit("ada", "another name");
     for person in approvers {
