@@ -25,6 +25,7 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "Examples:\n  \
     countersign review sign feature --target refs/heads/main --key ~/.ssh/id_ed25519 --dir reviews\n  \
     countersign review sign https://github.com/o/r/pull/7 --key ~/.ssh/id_ed25519.pub --notes")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct Sign {
     /// The change: a branch, a commit, an expression such as `main~1`, or the change's URL once it is fetched
     #[arg(default_value = "HEAD")]
