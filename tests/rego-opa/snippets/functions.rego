@@ -125,3 +125,42 @@ deny contains [all_even({2, 4})]
 f(x) := "null" if x == null
 
 deny contains f(null)
+
+# == a function that is given objects with other fields
+# ours: [["x","none"]]
+name_of(thing) := object.get(thing, "name", "none")
+
+deny contains [name_of({"name": "x"}), name_of({"other": "y"})]
+
+# == a function that reads a field of either object
+# ours: ["x"]
+named(thing) if thing.name == "x"
+
+deny contains thing.name if {
+	some thing in [{"other": "y"}, {"name": "x"}]
+	named(thing)
+}
+
+# == an object that comes from else
+# ours: [7]
+limits := {"low": 1} if {
+	1 == 2
+} else := {"high": 7}
+
+deny contains limits.high
+
+# == an object that comes from a default
+# ours: [7]
+default limits := {"low": 1}
+
+limits := {"high": 7} if 1 == 1
+
+deny contains limits.high
+
+# == a field read by a name that is not known before
+# ours: [1]
+limits := {"low": 1, "high": 2}
+
+deny contains limits[name] if {
+	some name in ["low", "none"]
+}
