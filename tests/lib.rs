@@ -12,6 +12,8 @@ pub mod door;
 pub mod forge;
 pub mod git_server;
 pub mod policy_attacks;
+#[path = "rego-opa/mod.rs"]
+pub mod rego_opa;
 #[path = "review-suite/mod.rs"]
 pub mod review_suite;
 pub mod sigstore;

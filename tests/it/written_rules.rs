@@ -5,18 +5,10 @@ use countersign_core::digest::Sha256;
 use countersign_core::finding::{Class, Verdict};
 use countersign_core::policy::{Manifest, PolicyError, SOURCE_FILE};
 use countersign_core::statement::review::ReviewDecision;
+use countersign_tests::policy_attacks::written::module as rule;
 use countersign_tests::world::{Arguments, World, policy_toml};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-
-/// A rule's module around a body for `deny`.
-fn rule(name: &str, body: &str) -> String {
-    format!(
-        "# METADATA\n# title: {name} holds\n# custom:\n#   id: {name}@1\n#   severity: low\n#   message: \"{{what}} is wrong\"\n\
-         #   why: It is a test.\n#   fix: Mend it.\n#   owner: us\npackage rules.{}\n\n{body}\n",
-        name.replace('-', "_")
-    )
-}
 
 fn files(world: &World, rules: &[(&str, &str, &str)]) -> BTreeMap<String, Vec<u8>> {
     let mut text = policy_toml(&world.start).replace("version = 1\n", "version = 2\n");

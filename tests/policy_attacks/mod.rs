@@ -2,6 +2,8 @@
 //! policy-suite`, which prints a line for each.
 
 mod cases;
+mod kept;
+pub mod written;
 
 use crate::world::{Arguments, World, policy_toml};
 use countersign_core::decision::Decision;
@@ -57,7 +59,7 @@ impl Case {
 /// Every case, in the order of the list.
 #[must_use]
 pub fn all() -> Vec<Case> {
-    cases::all()
+    [cases::all(), kept::all(), written::all()].concat()
 }
 
 /// A world with one reviewed change that waits for its promotion.

@@ -14,6 +14,7 @@ mod conformance;
 mod deny;
 mod fuzz;
 mod generated;
+mod opa;
 mod rooms;
 mod run;
 mod schemas;
@@ -59,7 +60,7 @@ const VERBS: &[Verb] = &[
     Verb {
         name: "codegen",
         arguments: "[--check]",
-        about: "writes docs/codes.md, docs/cli.md and the README's transcript, or says which is stale",
+        about: "writes docs/codes.md, docs/cli.md, docs/rego.md and the README's transcript, or says which is stale",
         run: codegen::run,
     },
     Verb {
@@ -79,6 +80,12 @@ const VERBS: &[Verb] = &[
         arguments: "",
         about: "plays the attacks on policy releases, pins and the log, a line each",
         run: suites::policy,
+    },
+    Verb {
+        name: "opa",
+        arguments: "",
+        about: "holds our engine for Rego against OPA, which it fetches from PyPI, over snippets and our own rules",
+        run: opa::run,
     },
     Verb {
         name: "conformance",

@@ -237,6 +237,11 @@ fn call_within(name: &'static str, cost: Cost, called: Called<'_>) -> Out {
     if name == "time.now_ns" {
         return Ok(Value::from(METER.with_borrow(|meter| meter.now)));
     }
+    if let ("strings.count", [_, Value::String(part)]) = (name, values)
+        && part.is_empty()
+    {
+        return Err(Refused::Value { name, problem: "nothing cannot be counted in a text" }.into());
+    }
     let before = match cost {
         Cost::Flat => 1,
         Cost::Length => length_of(values),

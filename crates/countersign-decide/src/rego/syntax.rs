@@ -55,6 +55,8 @@ pub(crate) struct Definition {
     pub name: String,
     /// Whether that is all of it.
     pub plain: bool,
+    /// Whether a further part of it is a fixed name, as in `level.low := 1`.
+    pub path: bool,
     /// What it defines.
     pub kind: Kind,
     /// Where.

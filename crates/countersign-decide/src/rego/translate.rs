@@ -52,6 +52,7 @@ fn definition(rule: &ast::Rule) -> Definition {
             let names = path(refr);
             Definition {
                 plain: names.len() == 1,
+                path: names.len() > 1,
                 name: names.into_iter().next().unwrap_or_default(),
                 kind: Kind::Default,
                 at,
@@ -73,11 +74,14 @@ fn definition(rule: &ast::Rule) -> Definition {
             // The name itself is no expression, but an index in it is.
             let name = term(refr);
             let names = path(refr);
+            let mut path = false;
             if let TermKind::Reference { steps, .. } = name.kind {
+                path = steps.iter().any(|step| matches!(step.kind, TermKind::Text(_)));
                 heads.extend(steps.into_iter().filter(|step| !matches!(step.kind, TermKind::Text(_))));
             }
             Definition {
                 plain: names.len() == 1 && !matches!(term(refr).kind, TermKind::Reference { .. }),
+                path,
                 name: names.into_iter().next().unwrap_or_default(),
                 kind,
                 at,

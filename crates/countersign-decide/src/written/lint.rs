@@ -176,20 +176,24 @@ impl Walk<'_> {
                 format!("`{}` cannot be defined", definition.name),
             ));
         }
+        self.unanswered(definition);
         self.two_values(definition);
         let mut scope = Scope::new();
         let arguments = self.before.arguments.get(&key).cloned().unwrap_or_default();
         for (i, argument) in definition.arguments.iter().enumerate() {
             bind(argument, &arguments.get(i).cloned().unwrap_or(Known::Nothing), &mut scope);
         }
-        let mut value = None;
+        let (mut value, mut several) = (None, 0_usize);
         for (values, body) in &definition.bodies {
             let mut inner = scope.clone();
             self.body(body, &mut inner);
             for head in definition.heads.iter().chain(values) {
                 value = Some(self.term(head, &inner));
+                several = several.saturating_add(1);
             }
         }
+        // Of an `else` another object may come.
+        value = value.map(|value: Known| if several > 1 { value.loose() } else { value });
         if definition.bodies.is_empty() {
             for head in &definition.heads {
                 value = Some(self.term(head, &scope));
@@ -203,6 +207,21 @@ impl Walk<'_> {
         // Of several definitions nothing is known, unless they are sets of one.
         let entry = self.facts.values.entry(key);
         entry.and_modify(|known| *known = Known::Nothing).or_insert(known);
+    }
+
+    /// What the engine reads, and then gives nothing for.
+    fn unanswered(&mut self, definition: &Definition) {
+        if definition.path {
+            let what = format!("`{}` is defined part by part", definition.name);
+            self.say(
+                self.problem(codes::RULE_SOURCE, definition.at, what)
+                    .help("write one object: `name := {\"part\": …}`".to_owned()),
+            );
+        }
+        if definition.kind == Kind::Default && !definition.arguments.is_empty() {
+            let what = format!("the function `{}` has a default, which is not taken", definition.name);
+            self.say(self.problem(codes::RULE_SOURCE, definition.at, what).help("use `else`".to_owned()));
+        }
     }
 
     /// The engine takes a definition with two values for one with none, where OPA has an error.
@@ -307,10 +326,8 @@ impl Walk<'_> {
                 Known::Nothing
             }
             TermKind::Object(fields) => {
-                for (_, value) in fields {
-                    self.term(value, scope);
-                }
-                Known::Nothing
+                let known = fields.iter().map(|(name, value)| (name.clone(), self.term(value, scope)));
+                Known::Fields(known.collect())
             }
             TermKind::Comprehension { list, heads, body } => {
                 let mut inner = scope.clone();
@@ -463,8 +480,13 @@ impl Walk<'_> {
 
     fn call(&mut self, name: &str, arguments: &[Term], at: Place, scope: &Scope) {
         let known: Vec<Known> = arguments.iter().map(|argument| self.term(argument, scope)).collect();
-        if let Some(key) = self.own_function(name) {
-            self.facts.arguments.entry(key).or_insert(known);
+        if let Some((key, takes)) = self.own_function(name) {
+            if !takes.contains(&arguments.len()) {
+                let what = format!("{name} is called with another number of arguments than it takes");
+                let takes: Vec<String> = takes.iter().map(usize::to_string).collect();
+                self.say(self.problem(codes::RULE_FUNCTION, at, what).expected(takes.join(" or ")));
+            }
+            self.facts.arguments.entry(key).or_insert_with(|| known.into_iter().map(Known::loose).collect());
             return;
         }
         let Some(function) = builtin(name) else {
@@ -477,7 +499,7 @@ impl Walk<'_> {
             self.say(Problem { help: why.map(str::to_owned), ..self.problem(codes::RULE_FUNCTION, at, what) });
             return;
         };
-        if let ("object.get", [_, key, _], Some(object)) = (name, arguments, known.first())
+        if let ("object.get", [_, key, _], Some(object)) = (name, arguments, known.into_iter().next().map(Known::loose))
             && let TermKind::Text(field) = &key.kind
             && let Err(none) = object.named(field)
         {
@@ -494,8 +516,8 @@ impl Walk<'_> {
         }
     }
 
-    /// A function of this package, of an imported one, or of one by its full name.
-    fn own_function(&self, name: &str) -> Option<(String, String)> {
+    /// A function of this package, of an imported one, or of one by its full name; and how many arguments it takes.
+    fn own_function(&self, name: &str) -> Option<((String, String), BTreeSet<usize>)> {
         let (package, function) = match name.rsplit_once('.') {
             None => (self.package.clone(), name.to_owned()),
             Some((path, function)) => {
@@ -510,10 +532,12 @@ impl Walk<'_> {
             }
         };
         let there = self.all.iter().filter(|(_, module)| module.package.join(".") == package);
-        there
+        let takes: BTreeSet<usize> = there
             .flat_map(|(_, module)| &module.definitions)
-            .any(|definition| definition.kind == Kind::Function && definition.name == function)
-            .then_some((package, function))
+            .filter(|definition| definition.kind == Kind::Function && definition.name == function)
+            .map(|definition| definition.arguments.len())
+            .collect();
+        (!takes.is_empty()).then_some(((package, function), takes))
     }
 }
 
@@ -585,6 +609,12 @@ fn surprises(function: &str, pattern: &str) -> Vec<(String, &'static str)> {
             ));
         }
     }
+    if set_operation(pattern) {
+        out.push((
+            "`&&`, `--`, `~~` and `[` in a class are operations on sets here, and letters in OPA".to_owned(),
+            "escape the letter, as in `[\\[&]`, or write it once",
+        ));
+    }
     if pattern.starts_with("(?i)") {
         out.push((
             "`(?i)` folds letters of all scripts: `k` also matches the sign for kelvin".to_owned(),
@@ -603,6 +633,30 @@ fn surprises(function: &str, pattern: &str) -> Vec<(String, &'static str)> {
         out.push(("`^a|b$` anchors each side of the `|` on one end only".to_owned(), "write `^(a|b)$`"));
     }
     out
+}
+
+/// Whether a class in an expression holds what is more than its letters.
+fn set_operation(pattern: &str) -> bool {
+    let mut class = false;
+    let mut letters = pattern.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let next = letters.peek().copied();
+        match letter {
+            '\\' => drop(letters.next()),
+            '[' if !class => {
+                class = true;
+                // A bracket at the beginning of a class is a letter of it.
+                letters.next_if_eq(&'^');
+                letters.next_if_eq(&']');
+            }
+            '[' if next == Some(':') => drop(letters.by_ref().find(|letter| *letter == ']')),
+            '[' => return true,
+            '&' | '-' | '~' if class && next == Some(letter) => return true,
+            ']' => class = false,
+            _ => {}
+        }
+    }
+    false
 }
 
 fn top_level_alternative(pattern: &str) -> bool {

@@ -231,6 +231,11 @@ impl Written {
 
     /// Evaluates it over an input.
     pub fn denials(&self, input: &Value, at: Time) -> Result<Vec<Denial>, Silent> {
+        self.elements(input, at)?.iter().map(|element| self.denial(element)).collect()
+    }
+
+    /// What `deny` contains for an input, before it is joined to the heading.
+    pub fn elements(&self, input: &Value, at: Time) -> Result<Vec<Value>, Silent> {
         if let Some(part) =
             self.reads.iter().find(|part| shape::needs_evidence(part) && input.get(part.as_str()).is_none())
         {
@@ -238,10 +243,10 @@ impl Written {
         }
         let given = Given { input, data: &self.data, at };
         let line = |fault| Silent::Error(Problem::of(codes::RULE_ERROR, self.heading.id.as_str(), fault).line());
-        let Some(Value::Array(elements)) = self.program.evaluate(&given).map_err(line)? else {
-            return Err(Silent::Error("`deny` gives no set".to_owned()));
-        };
-        elements.iter().map(|element| self.denial(element)).collect()
+        match self.program.evaluate(&given).map_err(line)? {
+            Some(Value::Array(elements)) => Ok(elements),
+            Some(_) | None => Err(Silent::Error("`deny` gives no set".to_owned())),
+        }
     }
 
     fn denial(&self, element: &Value) -> Result<Denial, Silent> {

@@ -3,6 +3,7 @@
 use super::heading::ParameterKind;
 use super::shape::Shape;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// What is known.
 #[derive(Debug, Clone)]
@@ -11,6 +12,8 @@ pub(super) enum Known {
     Shape(Shape),
     /// A list or set of this.
     ListOf(Box<Self>),
+    /// An object that is written there, by its names.
+    Fields(BTreeMap<String, Self>),
     /// A value that stands in the release's data.
     Value(Value),
     /// Nothing.
@@ -33,6 +36,15 @@ impl Known {
         })
     }
 
+    /// What is known of every value in this place: another object may have other names.
+    pub(super) fn loose(self) -> Self {
+        match self {
+            Self::Fields(_) => Self::Nothing,
+            Self::ListOf(inner) => Self::ListOf(Box::new(inner.loose())),
+            Self::Shape(_) | Self::Value(_) | Self::Nothing => self,
+        }
+    }
+
     /// What stands under a name.
     pub(super) fn named(&self, name: &str) -> Result<Self, NoStep> {
         match self {
@@ -44,6 +56,10 @@ impl Known {
                     if names.is_empty() { format!("nothing: this is {}", shape.word()) } else { names.join(", ") };
                 NoStep { expected }
             }),
+            Self::Fields(fields) => {
+                let names = || fields.keys().take(12).cloned().collect::<Vec<_>>().join(", ");
+                fields.get(name).cloned().ok_or_else(|| NoStep { expected: names() })
+            }
             Self::Value(Value::Object(entries)) => {
                 let names = || entries.keys().take(12).cloned().collect::<Vec<_>>().join(", ");
                 entries.get(name).cloned().map(Self::Value).ok_or_else(|| NoStep { expected: names() })
@@ -55,7 +71,7 @@ impl Known {
     /// What each element is. An object with fields has none: it is read by name.
     pub(super) fn element(&self) -> Result<Self, NoStep> {
         match self {
-            Self::Nothing | Self::Value(Value::Array(_) | Value::Object(_)) => Ok(Self::Nothing),
+            Self::Nothing | Self::Fields(_) | Self::Value(Value::Array(_) | Value::Object(_)) => Ok(Self::Nothing),
             Self::ListOf(inner) => Ok((**inner).clone()),
             Self::Shape(shape) => shape
                 .element()
