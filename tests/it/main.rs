@@ -27,6 +27,7 @@ mod merge_against_git;
 mod merkle_vectors;
 mod monotone;
 mod policy_suite;
+mod reports;
 mod review_bad_input;
 mod review_door;
 mod review_notes;

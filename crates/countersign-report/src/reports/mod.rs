@@ -224,7 +224,9 @@ impl Report {
     #[must_use]
     pub fn new(facts: Facts, baseline: Option<&Baseline>) -> Self {
         let place = |finding: &Finding| {
-            finding.at.iter().find_map(|at| Place::parse(at, facts.folder.as_deref().unwrap_or_default()))
+            let folder = facts.folder.as_deref();
+            let line = finding.at.iter().find_map(|at| Place::parse(at, folder.unwrap_or_default()));
+            line.or_else(|| Place::of_file(finding.at.first()?, folder?))
         };
         let mut items: Vec<Item> = facts
             .findings

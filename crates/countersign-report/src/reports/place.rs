@@ -17,11 +17,21 @@ impl Place {
     #[must_use]
     pub fn parse(text: &str, folder: &str) -> Option<Self> {
         let (rest, last) = numbered(text)?;
-        let (path, line, column) = match numbered(rest) {
-            Some((path, line)) => (path, line, Some(last)),
-            None => (rest, last, None),
-        };
-        let scheme = path.contains("://") || text.starts_with("sha256:");
+        match numbered(rest) {
+            Some((path, line)) => Self::of(path, line, Some(last), folder),
+            None => Self::of(rest, last, None, folder),
+        }
+    }
+
+    /// Reads the name of a file in a folder that is known: its first line stands for it.
+    #[must_use]
+    pub fn of_file(text: &str, folder: &str) -> Option<Self> {
+        let is_file = text.contains('.') && !text.contains(char::is_whitespace);
+        if is_file { Self::of(text, 1, None, folder) } else { None }
+    }
+
+    fn of(path: &str, line: u32, column: Option<u32>, folder: &str) -> Option<Self> {
+        let scheme = path.contains("://") || path == "sha256" || path.starts_with("sha256:");
         let outside = path.starts_with(['/', '-', '\\']) || path.split('/').any(|part| part == "..");
         if path.is_empty() || scheme || outside || path.chars().any(|c| c.is_control() || c == '\\') {
             return None;
@@ -70,6 +80,12 @@ mod tests {
         );
         assert_eq!(Place::parse("a:b:7", ""), Some(place("a:b", 7, None)));
         assert_eq!(Place::parse("rule.rego:1", "/abs/policy"), Some(place("rule.rego", 1, None)));
+        assert_eq!(
+            Place::of_file("rules/x/cases/a.yaml", "policy"),
+            Some(place("policy/rules/x/cases/a.yaml", 1, None))
+        );
+        assert_eq!(Place::of_file("rules/x/cases", "policy"), None);
+        assert_eq!(Place::of_file("/etc/passwd.d", "policy"), None);
         for other in [
             "",
             ":1",
