@@ -13,7 +13,11 @@ use std::sync::LazyLock;
 
 static SARIF: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("third-party/sarif/sarif-2.1.0.schema.json");
-    let schema: Value = serde_json::from_slice(&std::fs::read(file).expect("the schema")).expect("JSON");
+    let text = std::fs::read_to_string(file).expect("the schema");
+    // The pattern of languages has a bracket too many, which stricter readers of expressions refuse.
+    let wrong = "^[a-zA-Z]{2}|^[a-zA-Z]{2}-[a-zA-Z]{2}]?$";
+    assert_eq!(text.matches(wrong).count(), 2);
+    let schema: Value = serde_json::from_str(&text.replace(wrong, "^[a-zA-Z]{2}(-[a-zA-Z]{2})?$")).expect("JSON");
     jsonschema::draft7::new(&schema).expect("a schema")
 });
 
@@ -175,7 +179,8 @@ fn hold(report: &Report) {
     assert_eq!(prints.len(), issues.len());
     for issue in issues {
         let path = issue["location"]["path"].as_str().expect("a path");
-        assert!(!path.starts_with(['/', '.']) || path.starts_with(".…") || !path.starts_with("./"), "{path}");
+        let outside = path.starts_with('/') || path.starts_with("./") || path.split('/').any(|part| part == "..");
+        assert!(!outside, "{path}");
         assert!(issue["location"]["lines"]["begin"].as_u64().is_some_and(|line| line > 0));
     }
     let html = render(Form::Html).to_lowercase();
@@ -193,7 +198,7 @@ fn hold(report: &Report) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_findings_say_every_form_is_valid_and_nothing_gets_out_of_its_place(before in facts(), now in facts()) {
