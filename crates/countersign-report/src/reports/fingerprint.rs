@@ -83,9 +83,9 @@ mod tests {
         let first = one("app", "k8s/a.yaml:77:16");
         assert_eq!(first.len(), 64);
         assert_eq!(one("app", "./k8s/a.yaml:80"), first);
-        assert_eq!(one("/home/ci/app", "k8s/a.yaml"), first);
+        assert_eq!(one("/srv/ci/app", "k8s/a.yaml"), first);
         assert_eq!(one("app", "bundle sha256:aa"), one("app", "bundle sha256:bb"));
-        assert_eq!(one("app", "/home/a/key.pem"), one("app", "/builds/b/key.pem"));
+        assert_eq!(one("app", "/srv/a/key.pem"), one("app", "/builds/b/key.pem"));
         let words = of("app", &[Finding::new(codes::RULE_BROKEN, "other words").at("k8s/a.yaml:77:16").found("x")]);
         assert_eq!(words, [first.as_str()]);
         assert_ne!(one("app", "k8s/b.yaml:77:16"), first);
