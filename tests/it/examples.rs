@@ -113,7 +113,7 @@ fn the_gate_and_the_auditor_need_no_more_than_their_scripts_say() {
         ("GATE_KEY", "keys/gate.pem"),
         ("LOG_KEY", "keys/log.pem"),
     ];
-    let script = example("promotion-gate/gate.sh").replace("\"$1\"", "app.bin").replace("--repo .", "--repo app");
+    let script = example("promotion-gate/gate.sh").replace("\"$@\"", "app.bin").replace("--repo .", "--repo app");
     let before = door.read("outside/checkpoint");
     door.shell(".", &script, &gate).expect(0, &["PASS: authorised for production"]);
     assert_ne!(door.read("outside/checkpoint"), before);
@@ -124,4 +124,39 @@ fn the_gate_and_the_auditor_need_no_more_than_their_scripts_say() {
         .replace("\"$2\"", "trust.sigstore.json")
         .replace("\"$3\"", door.digest());
     door.shell(".", &audit, &[]).expect(0, &["the same again", "PASS"]);
+}
+
+/// The line of a pipeline that runs the gate, as its runner would run it.
+fn runs_the_gate(pipeline: &str, more: &[(&str, &str)]) -> Door {
+    let door = Door::new();
+    let gate = [
+        ("COUNTERSIGN_TRUST_DIGEST", door.digest()),
+        ("COUNTERSIGN_LEAST_CHECKPOINT", "outside/checkpoint"),
+        ("STORE", "store"),
+        ("GATE_KEY", "keys/gate.pem"),
+        ("LOG_KEY", "keys/log.pem"),
+    ];
+    let variables: Vec<(&str, &str)> = gate.iter().chain(more).copied().collect();
+    // A refusal, so that there is something to show.
+    let script = example("promotion-gate/gate.sh").replace("--repo .", "--repo app");
+    door.write("gate.sh", script.replace("--bundle app.sbom.sigstore.json", "").as_bytes());
+    let text = example(pipeline);
+    let line = text.lines().find_map(|line| line.split_once("sh gate.sh ")).expect("a line").1;
+    let line = format!("sh gate.sh {}", line.replace("target/release/app", "app.bin"));
+    door.shell(".", &line, &variables).expect(3, &["indeterminate[sbom-missing]", "decision recorded"]);
+    door
+}
+
+#[test]
+fn the_gate_of_github_leaves_annotations_a_summary_and_sarif() {
+    let door = runs_the_gate("github-actions/promote.yml", &[("GITHUB_STEP_SUMMARY", "summary.md")]);
+    assert!(String::from_utf8(door.read("summary.md")).expect("text").starts_with("## promote app.bin to production"));
+    assert!(String::from_utf8(door.read("countersign.sarif")).expect("text").contains("\"sbom-missing\""));
+}
+
+#[test]
+fn the_gate_of_gitlab_leaves_code_quality_and_tests() {
+    let door = runs_the_gate("gitlab-ci/build.yml", &[]);
+    assert!(String::from_utf8(door.read("gl-code-quality.json")).expect("text").contains("\"sbom-missing\""));
+    assert!(String::from_utf8(door.read("countersign.xml")).expect("text").contains("<error"));
 }

@@ -28,6 +28,7 @@ mod merkle_vectors;
 mod monotone;
 mod policy_suite;
 mod rego_opa;
+mod reports;
 mod review_bad_input;
 mod review_door;
 mod review_notes;

@@ -5,6 +5,7 @@ use crate::generated::{Mode, Page, settle};
 use crate::{Outcome, workspace};
 use countersign_core::digest::Sha256;
 use countersign_core::statement::OUR_BASE;
+use countersign_report::output::Marked;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::Value;
 use std::path::Path;
@@ -67,18 +68,18 @@ const REGISTRY: &[Noun] = &[
     answer::<countersign_flow::output::PolicyEvaluated>("output/policy-eval"),
     answer::<countersign_flow::output::PolicyRego>("output/policy-explain"),
     answer::<countersign_flow::output::PolicyHistory>("output/policy-history"),
-    answer::<countersign_flow::output::PolicyLinted>("output/policy-lint"),
+    answer::<Marked<'_, countersign_flow::output::PolicyLinted>>("output/policy-lint"),
     answer::<countersign_flow::output::PolicyDrafted>("output/policy-new"),
-    answer::<countersign_flow::output::PolicyTested>("output/policy-test"),
-    answer::<countersign_report::output::Promotion>("output/promote"),
+    answer::<Marked<'_, countersign_flow::output::PolicyTested>>("output/policy-test"),
+    answer::<Marked<'_, countersign_report::output::Promotion>>("output/promote"),
     answer::<countersign_flow::output::Provenance>("output/provenance"),
-    answer::<countersign_report::output::Refusal>("output/refusal"),
+    answer::<Marked<'_, countersign_report::output::Refusal>>("output/refusal"),
     answer::<countersign_flow::output::ReviewCollected>("output/review-collect"),
     answer::<countersign_flow::output::ReviewExplained>("output/review-explain"),
     answer::<countersign_flow::review::notes::Exchanged>("output/review-fetch"),
     answer::<countersign_flow::review::notes::Exchanged>("output/review-push"),
     answer::<countersign_flow::output::ReviewSigned>("output/review-sign"),
-    answer::<countersign_flow::output::ReviewProved>("output/review-verify"),
+    answer::<Marked<'_, countersign_flow::output::ReviewProved>>("output/review-verify"),
     answer::<countersign_flow::output::ReviewWatched>("output/review-watch"),
     answer::<countersign_flow::output::Sbom>("output/sbom"),
     answer::<countersign_flow::output::Signed>("output/sign"),
@@ -87,7 +88,7 @@ const REGISTRY: &[Noun] = &[
     answer::<countersign_flow::output::SigstoreRoot>("output/trust-root"),
     answer::<countersign_flow::output::TrustShown>("output/trust-show"),
     answer::<countersign_flow::output::TrustSigned>("output/trust-sign"),
-    answer::<countersign_report::output::Verification>("output/verify"),
+    answer::<Marked<'_, countersign_report::output::Verification>>("output/verify"),
     noun::<countersign_core::policy::Activation>("policy-activation", "v0.1"),
     Noun { name: "policy-input", version: "v0.1", make: countersign_flow::policy::input::schema },
     noun::<countersign_core::policy::Manifest>("policy-release", "v0.1"),

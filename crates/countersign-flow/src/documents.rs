@@ -73,15 +73,33 @@ pub fn read_if_there(path: &Path) -> Result<Vec<Vec<u8>>, FlowError> {
 /// Text with the file's name beside each document that a finding names by digest: people know files.
 #[must_use]
 pub fn named(text: &str, paths: &[PathBuf]) -> String {
-    let mut out = text.to_owned();
+    let named = |out: String, (place, file): &(String, String)| out.replace(place, &format!("{file}  {place}"));
+    names(paths).iter().fold(text.to_owned(), named)
+}
+
+/// The same for the places of findings.
+#[must_use]
+pub fn with_names(findings: &[Finding], paths: &[PathBuf]) -> Vec<Finding> {
+    let mut out = findings.to_vec();
+    let names = names(paths);
+    for at in out.iter_mut().flat_map(|finding| finding.at.iter_mut()) {
+        for (place, file) in names.iter().filter(|(place, _)| at.contains(place.as_str())).collect::<Vec<_>>() {
+            *at = at.replace(place, &format!("{file}  {place}"));
+        }
+    }
+    out
+}
+
+/// The places of documents by digest, and the files that they are in.
+fn names(paths: &[PathBuf]) -> Vec<(String, String)> {
+    let mut out = Vec::new();
     for path in paths {
         let files = if path.is_dir() { listed(path).unwrap_or_default() } else { vec![path.clone()] };
         for file in files {
             let mut handed = Handed::default();
             if read_into(&file, &mut handed).is_ok() {
                 for document in handed.documents {
-                    let place = place_of(&Sha256::of(&document));
-                    out = out.replace(&place, &format!("{}  {place}", file.display()));
+                    out.push((place_of(&Sha256::of(&document)), file.display().to_string()));
                 }
             }
         }

@@ -33,6 +33,26 @@ pub fn plain_lines(text: &str, indent: &str) -> String {
     lines.join(&format!("\n{indent}| "))
 }
 
+/// One harmless line that HTML and XML take as text, in an attribute as well: as [`plain`], with their signs written out, and
+/// without the two characters that XML does not have.
+#[must_use]
+pub fn markup(text: &str) -> String {
+    let text = plain(text);
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\u{fffe}' | '\u{ffff}' => push(&mut out, format_args!("\\u{{{:x}}}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// Whether a character cannot be seen, or changes how its neighbours are seen: controls, direction marks and overrides,
 /// characters without width, line separators, tags, and the deprecated format characters.
 #[must_use]
@@ -75,6 +95,14 @@ mod tests {
         assert_eq!(plain("\u{9b}31m and \u{7f}"), "\\u{9b}31m and \\u{7f}");
         assert_eq!(plain("a\u{202e}cod.exe\u{2066}"), "a\\u{202e}cod.exe\\u{2066}");
         assert_eq!(plain("a\u{200b}b\u{feff}c\u{e0041}\u{2028}"), "a\\u{200b}b\\u{feff}c\\u{e0041}\\u{2028}");
+    }
+
+    #[test]
+    fn no_sign_of_html_or_xml_is_left() {
+        assert_eq!(
+            markup("<a href='x' b=\"y\">&]]>\u{fffe}\u{1b}"),
+            "&lt;a href=&#39;x&#39; b=&quot;y&quot;&gt;&amp;]]&gt;\\u{fffe}\\u{1b}"
+        );
     }
 
     #[test]

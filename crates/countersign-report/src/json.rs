@@ -55,6 +55,12 @@ pub fn line<T: Serialize + ?Sized>(verb: &str, version: &str, body: &T) -> Resul
     Ok(visible(&text))
 }
 
+/// A document of another's form, without a name of ours: the keys sorted, hidden characters as JSON escapes.
+pub(crate) fn foreign(value: &Value) -> Result<String, DocumentError> {
+    let text = serde_json::to_string_pretty(value).map_err(|e| JsonError::Shape(e.to_string()))?;
+    Ok(visible(&text))
+}
+
 fn named<T: Serialize + ?Sized>(verb: &str, version: &str, body: &T) -> Result<Named, DocumentError> {
     let Value::Object(body) = json::to_value(body)? else {
         return Err(DocumentError::NotAnObject { verb: verb.to_owned() });

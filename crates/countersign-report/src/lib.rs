@@ -1,4 +1,4 @@
-//! Findings, checks and answers as text and JSON: values in, text out.
+//! Findings, checks and answers as text and JSON, and in the forms that other programs want: values in, text out.
 //!
 //! Nothing here decides again, reads a file or a clock, or knows a terminal: no colour carries a meaning, and no foreign
 //! text reaches the reader without its control characters made visible.
@@ -8,5 +8,6 @@ pub mod explain;
 pub mod json;
 pub mod next;
 pub mod output;
+pub mod reports;
 pub mod table;
 pub mod text;

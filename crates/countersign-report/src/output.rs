@@ -1,6 +1,7 @@
 //! The types behind `--format json`. They say what the text says, and no more: facts, never sentences made for one.
 
 use crate::json::{self, DocumentError};
+use crate::reports::Mark;
 use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
@@ -15,6 +16,45 @@ pub fn document<T: Serialize + ?Sized>(verb: &str, body: &T) -> Result<String, D
 /// One document of a verb that goes on, on one line.
 pub fn line<T: Serialize + ?Sized>(verb: &str, body: &T) -> Result<String, DocumentError> {
     json::line(verb, json::VERSION, body)
+}
+
+/// An answer with a fingerprint of every finding in it, by which runs are compared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Marked<'a, T> {
+    #[serde(flatten)]
+    answer: &'a T,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fingerprints: Vec<Mark>,
+}
+
+impl<'a, T> Marked<'a, T> {
+    /// The answer with these marks.
+    #[must_use]
+    pub const fn new(answer: &'a T, fingerprints: Vec<Mark>) -> Self {
+        Self { answer, fingerprints }
+    }
+}
+
+/// The schema of the answer, with one field more.
+#[cfg(feature = "schema")]
+impl<T: schemars::JsonSchema> schemars::JsonSchema for Marked<'_, T> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        T::schema_name()
+    }
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let marks = generator.subschema_for::<Vec<Mark>>();
+        let mut schema = T::json_schema(generator);
+        let mut field = marks.to_value();
+        if let Some(field) = field.as_object_mut() {
+            let said =
+                "A fingerprint of every finding, in the order in which reports show them, and of those that are gone.";
+            field.insert("description".to_owned(), said.into());
+        }
+        if let Some(properties) = schema.get_mut("properties").and_then(serde_json::Value::as_object_mut) {
+            properties.insert("fingerprints".to_owned(), field);
+        }
+        schema
+    }
 }
 
 /// A refusal, or an open question, without more to show.

@@ -36,12 +36,36 @@ pub fn report(checks: &[Check], findings: &[Finding], closing: &str) -> String {
     parts.join("\n")
 }
 
-/// Findings one after the other with an empty line between them: notes last, otherwise in the order given.
+/// The most findings of one kind that are told in full. `--format json` and reports have all of them.
+const OF_A_KIND: usize = 10;
+
+/// Findings one after the other with an empty line between them: notes last, those of one kind together, otherwise in the
+/// order given. Of more than ten of a kind the others are counted.
 #[must_use]
 pub fn findings(findings: &[Finding]) -> String {
-    let (notes, others): (Vec<&Finding>, Vec<&Finding>) = findings.iter().partition(|f| f.class == Class::Note);
-    let all: Vec<String> = others.into_iter().chain(notes).map(finding).collect();
-    all.join("\n")
+    let mut kinds: Vec<(&Finding, Vec<&Finding>)> = Vec::new();
+    for finding in findings {
+        let same =
+            |first: &Finding| (first.class, first.code, &first.rule) == (finding.class, finding.code, &finding.rule);
+        match kinds.iter_mut().find(|(first, _)| same(first)) {
+            Some((_, all)) => all.push(finding),
+            None => kinds.push((finding, vec![finding])),
+        }
+    }
+    let (notes, others): (Vec<_>, Vec<_>) = kinds.into_iter().partition(|(first, _)| first.class == Class::Note);
+    let mut out: Vec<String> = Vec::new();
+    for (first, all) in others.into_iter().chain(notes) {
+        out.extend(all.iter().take(OF_A_KIND).map(|finding| self::finding(finding)));
+        let more = all.len().saturating_sub(OF_A_KIND);
+        if more > 0 {
+            out.push(format!(
+                "and {more} more {}[{}]: --format json has all of them\n",
+                first.class.word(),
+                first.code
+            ));
+        }
+    }
+    out.join("\n")
 }
 
 /// One finding: a line that names it, and the facts below.
@@ -309,6 +333,26 @@ mod tests {
         2 findings: 1 refused, 1 note
         nothing was authorised; decision recorded as entry 1042
         "#);
+    }
+
+    #[test]
+    fn findings_of_a_kind_stand_together_and_what_is_not_shown_is_counted() {
+        let of = |code, count: usize| (0..count).map(move |i| Finding::new(code, format!("number {i}")));
+        let mixed: Vec<Finding> = of(codes::REVIEW_MISSING, 8)
+            .chain(of(codes::AUTHOR_UNKNOWN, 1))
+            .chain(of(codes::PIN_MISSING, 10))
+            .chain(of(codes::REVIEW_MISSING, 5))
+            .collect();
+        let text = findings(&mixed);
+        let firsts: Vec<&str> = text
+            .lines()
+            .filter(|line| line.contains('['))
+            .map(|line| line.split(':').next().unwrap_or_default())
+            .collect();
+        assert_eq!(firsts.iter().filter(|line| **line == "refused[review-missing]").count(), 10);
+        assert_eq!(firsts[10], "and 3 more refused[review-missing]");
+        assert_eq!(firsts[11..21], ["indeterminate[pin-missing]"; 10]);
+        assert_eq!(firsts[21..], ["note[author-unknown]"]);
     }
 
     #[test]

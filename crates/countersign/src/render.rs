@@ -55,6 +55,23 @@ impl Done {
         }
     }
 
+    /// Everything that is said, as one text.
+    pub(crate) fn all(self) -> Vec<u8> {
+        [self.out, self.err.into_bytes()].concat()
+    }
+
+    /// With more behind the answer.
+    pub(crate) fn then(mut self, bytes: &[u8]) -> Self {
+        self.out.extend(bytes);
+        self
+    }
+
+    /// Ending no better than this.
+    pub(crate) fn worse(mut self, exit: Exit) -> Self {
+        self.exit = self.exit.worse(exit);
+        self
+    }
+
     /// With a message beside it.
     pub(crate) fn saying(mut self, message: &str) -> Self {
         self.err.push_str(message);
@@ -129,7 +146,7 @@ fn harmless(text: &str) -> String {
 }
 
 /// An error as it is shown: what, its causes, what to do, what was not done.
-fn failure(error: &FlowError, not_done: &str) -> Failed {
+pub(crate) fn failure(error: &FlowError, not_done: &str) -> Failed {
     let mut causes = Vec::new();
     let mut next = std::error::Error::source(error);
     while let Some(cause) = next {
@@ -140,7 +157,8 @@ fn failure(error: &FlowError, not_done: &str) -> Failed {
     Failed { message: error.to_string(), causes, help: error.help(), exit: error.exit(), not_done: not_done.to_owned() }
 }
 
-fn failure_text(failed: &Failed) -> String {
+/// The same in lines.
+pub(crate) fn failure_text(failed: &Failed) -> String {
     let mut out = format!("error: {}\n", text::plain_lines(&failed.message, "  "));
     for cause in failed.causes.iter().filter(|cause| !failed.message.contains(cause.as_str())) {
         out.push_str(&format!("  because: {}\n", text::plain_lines(cause, "  ")));

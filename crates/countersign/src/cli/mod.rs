@@ -9,6 +9,7 @@ mod log;
 mod policy;
 mod promote;
 mod provenance;
+mod reports;
 mod review;
 mod sbom;
 mod sign;

@@ -1,8 +1,8 @@
 //! `promote`: the gate.
 
 use super::given::{self, LeastArgs, RootArgs, StoreArgs, TrustArgs};
+use super::reports::{self, Answered, ReportArgs};
 use super::{Answer, Call};
-use crate::render::Done;
 use crate::world::World;
 use clap::Args;
 use countersign_core::codes;
@@ -14,6 +14,7 @@ use countersign_flow::documents;
 use countersign_flow::promote::{GateKeys, PromoteRequest, Promotion, dry_run, promote, promoted_before};
 use countersign_flow::review::notes;
 use countersign_record::atomic::write_atomic;
+use countersign_report::reports::{Effect, Facts};
 use countersign_report::{output, text};
 use countersign_sign::{KeyPlace, SigningKey};
 use std::path::PathBuf;
@@ -65,6 +66,8 @@ pub(crate) struct Promote {
     /// The log's key
     #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), help_heading = "Keys", required_unless_present = "dry_run")]
     log_key: Option<KeyPlace>,
+    #[command(flatten)]
+    reports: ReportArgs,
     /// Decide in the same way, and record nothing
     #[arg(long)]
     dry_run: bool,
@@ -72,6 +75,14 @@ pub(crate) struct Promote {
 
 impl Promote {
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
+        let mut begun = reports::facts("promote");
+        begun.environment = Some(self.to.clone());
+        begun.file = self.artifact.display().to_string();
+        begun.subject_name = self.artifact.file_name().map(|name| name.to_string_lossy().into_owned());
+        self.reports.answer(call, begun.clone(), "nothing was authorised", || self.decide(call, begun))
+    }
+
+    fn decide(&self, call: &Call<'_>, begun: Facts) -> Result<Answered<output::Promotion>, FlowError> {
         let at = given::now()?;
         let trust = self.trust.read(at)?;
         let place = self.store.place();
@@ -117,7 +128,7 @@ impl Promote {
         if let (Some(path), Some(recorded)) = (&self.checkpoint_output, &promotion.recorded) {
             write_atomic(path, &recorded.checkpoint, 0o644)?;
         }
-        Ok(self.show(call, &self.placed(promotion)))
+        Ok(self.show(begun, &self.placed(promotion)))
     }
 
     /// With the files of the keys that are at fault. What is recorded stays as it is; no such finding is in it.
@@ -143,7 +154,7 @@ impl Promote {
         promotion
     }
 
-    fn show(&self, call: &Call<'_>, promotion: &Promotion) -> Done {
+    fn show(&self, begun: Facts, promotion: &Promotion) -> Answered<output::Promotion> {
         let decision = &promotion.decision;
         let found = exit_of(&decision.findings);
         let exit = if let Some(not) = &promotion.not_recorded {
@@ -159,10 +170,31 @@ impl Promote {
         if let Some(not) = &promotion.not_recorded {
             document = document.not_recorded(not.why, not.findings.clone());
         }
-        Done::answer(call.format, exit, "promote", &document, || {
-            let paths: Vec<PathBuf> = self.bundles.iter().chain(&self.reviews).cloned().collect();
-            documents::named(&self.words(promotion), &paths)
-        })
+        let paths: Vec<PathBuf> = self.bundles.iter().chain(&self.reviews).cloned().collect();
+        let text = documents::named(&self.words(promotion), &paths);
+        Answered { document, text, facts: self.facts(begun, promotion, exit, &paths) }
+    }
+
+    /// What it came to, with the files that documents are in.
+    fn facts(&self, begun: Facts, promotion: &Promotion, exit: Exit, paths: &[PathBuf]) -> Facts {
+        let decision = &promotion.decision;
+        let named = |findings: &[Finding]| documents::with_names(findings, paths);
+        let mut facts = reports::ended(begun, decision.verdict, exit, &named(&decision.findings));
+        if !decision.enforced && decision.authorised {
+            let blocks = facts.findings.iter_mut().filter(|(_, effect)| *effect == Effect::Blocks);
+            blocks.for_each(|(_, effect)| *effect = Effect::LetThrough);
+        }
+        for rule in &decision.rules {
+            let of = |finding: Finding| (Effect::of(finding.class, Some(rule.stage)), finding);
+            facts.findings.extend(named(&rule.findings).into_iter().map(of).map(|(effect, finding)| (finding, effect)));
+        }
+        facts = facts.found(promotion.not_recorded.as_ref().map_or(&[][..], |not| &not.findings));
+        facts.subject_name = Some(decision.request.subject_name.clone());
+        facts.subject = Some(decision.request.subject);
+        facts.policy = decision.inputs.policy.as_ref().map(|active| active.policy.clone());
+        facts.checks.clone_from(&decision.checks);
+        facts.closing = self.verdict(promotion).lines().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ");
+        facts
     }
 
     fn words(&self, promotion: &Promotion) -> String {

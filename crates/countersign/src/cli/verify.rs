@@ -1,8 +1,8 @@
 //! `verify`: an artifact against its bundles, or a digest against the record of promotions.
 
 use super::given::{self, LeastArgs, RootArgs, StoreArgs, TrustArgs};
+use super::reports::{self, Answered, ReportArgs};
 use super::{Answer, Call};
-use crate::render::Done;
 use clap::{Args, ValueEnum};
 use countersign_collect::artifact;
 use countersign_core::digest::Sha256;
@@ -12,6 +12,7 @@ use countersign_core::ids::EnvName;
 use countersign_core::statement::Kind;
 use countersign_flow::verify_artifact::{Checked, Wanted, promoted_to, with_bundles};
 use countersign_flow::{FlowError, documents};
+use countersign_report::reports::Facts;
 use countersign_report::{output, text};
 use std::path::{Path, PathBuf};
 
@@ -47,6 +48,8 @@ pub(crate) struct Verify {
     store: StoreArgs,
     #[command(flatten)]
     least: LeastArgs,
+    #[command(flatten)]
+    reports: ReportArgs,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -61,6 +64,14 @@ enum Type {
 
 impl Verify {
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
+        let mut begun = reports::facts("verify");
+        begun.environment.clone_from(&self.promoted_to);
+        begun.file = self.artifact.display().to_string();
+        begun.subject_name = self.artifact.file_name().map(|name| name.to_string_lossy().into_owned());
+        self.reports.answer(call, begun.clone(), "nothing was verified", || self.verify(begun))
+    }
+
+    fn verify(&self, begun: Facts) -> Result<Answered<output::Verification>, FlowError> {
         let at = given::now()?;
         let (name, subject) = subject(&self.artifact)?;
         let trust = self.trust.read(at)?;
@@ -78,11 +89,17 @@ impl Verify {
             let wanted = Wanted { subject, name: name.clone(), kinds: kinds.collect(), level: self.level };
             with_bundles(&wanted, &documents, &trust, at)
         };
-        Ok(show(call, &name, subject, &checked, &self.bundles))
+        Ok(show(begun, name, subject, &checked, &self.bundles))
     }
 }
 
-fn show(call: &Call<'_>, name: &str, subject: Sha256, checked: &Checked, bundles: &[PathBuf]) -> Done {
+fn show(
+    begun: Facts,
+    name: String,
+    subject: Sha256,
+    checked: &Checked,
+    bundles: &[PathBuf],
+) -> Answered<output::Verification> {
     let exit = exit_of(&checked.findings);
     let document = output::Verification {
         subject: Some(subject),
@@ -91,15 +108,17 @@ fn show(call: &Call<'_>, name: &str, subject: Sha256, checked: &Checked, bundles
         findings: checked.findings.clone(),
         exit,
     };
-    Done::answer(call.format, exit, "verify", &document, || {
-        let end = if exit == Exit::Ok { "verified" } else { "not verified" };
-        let found = if checked.findings.is_empty() {
-            String::new()
-        } else {
-            format!("\n{}", text::findings(&checked.findings))
-        };
-        documents::named(&format!("{name}  {subject}\n{}{found}\n{end}\n", text::checks(&checked.checks)), bundles)
-    })
+    let end = if exit == Exit::Ok { "verified" } else { "not verified" };
+    let found =
+        if checked.findings.is_empty() { String::new() } else { format!("\n{}", text::findings(&checked.findings)) };
+    let text =
+        documents::named(&format!("{name}  {subject}\n{}{found}\n{end}\n", text::checks(&checked.checks)), bundles);
+    let named = documents::with_names(&checked.findings, bundles);
+    let mut facts = reports::ended(begun, document.verdict, exit, &named);
+    (facts.subject_name, facts.subject) = (Some(name), Some(subject));
+    facts.checks.clone_from(&checked.checks);
+    end.clone_into(&mut facts.closing);
+    Answered { document, text, facts }
 }
 
 /// A digest as it is written, or a file's. A tag is neither: what it means can change while we look.

@@ -1,16 +1,18 @@
 //! `policy new`, `lint`, `test`, `eval` and `explain`: what an author does before a release.
 
 use super::super::given;
+use super::super::reports::{self, Answered, ReportArgs};
 use super::super::{Answer, Call};
 use crate::render::Done;
 use clap::Args;
 use countersign_core::exit::Exit;
-use countersign_core::finding::exit_of;
+use countersign_core::finding::{Check, Verdict, exit_of, verdict_of};
 use countersign_core::time::Time;
 use countersign_flow::output as answer;
 use countersign_flow::policy::{self, Draft};
+use countersign_report::reports::Facts;
 use countersign_report::text;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Write a rule with a case in which it is broken and one in which it holds
 ///
@@ -45,6 +47,8 @@ pub(super) struct New {
 pub(super) struct Lint {
     /// The folder with policy.toml
     folder: PathBuf,
+    #[command(flatten)]
+    reports: ReportArgs,
 }
 
 /// Play the cases of a folder's rules, and their tests in Rego
@@ -61,6 +65,8 @@ pub(super) struct Test {
     /// Take what rules say now as what cases expect
     #[arg(long)]
     bless: bool,
+    #[command(flatten)]
+    reports: ReportArgs,
 }
 
 /// Try a rule out on one input
@@ -111,27 +117,55 @@ impl New {
     }
 }
 
+/// Of a folder: places lie in it, and `policy.toml` stands for it.
+fn begun(verb: &str, folder: &Path) -> Facts {
+    let mut facts = reports::facts(verb);
+    facts.folder = Some(folder.display().to_string());
+    facts.file = folder.join("policy.toml").display().to_string();
+    facts
+}
+
 impl Lint {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
-        let (rules, findings) = policy::lint(&self.folder)?;
-        let document = answer::PolicyLinted { rules, exit: exit_of(&findings), findings };
-        Ok(Done::answer(call.format, document.exit, "policy-lint", &document, || {
-            let found = text::findings(&document.findings);
-            let count = document.findings.len();
-            let last = if count == 0 { "nothing is wrong".to_owned() } else { text::tally(&document.findings) };
-            format!("{found}{}{rules} rule(s): {last}\n", if count == 0 { "" } else { "\n" })
-        }))
+        let begun = begun("policy-lint", &self.folder);
+        self.reports.answer(call, begun.clone(), "nothing was checked", || {
+            let (rules, findings) = policy::lint(&self.folder)?;
+            let count = findings.len();
+            let last = if count == 0 { "nothing is wrong".to_owned() } else { text::tally(&findings) };
+            let said = format!("{rules} rule(s): {last}");
+            let between = if count == 0 { "" } else { "\n" };
+            let text = format!("{}{between}{said}\n", text::findings(&findings));
+            let exit = exit_of(&findings);
+            let mut facts = reports::ended(begun, verdict_of(&findings), exit, &findings);
+            facts.closing = said;
+            Ok(Answered { document: answer::PolicyLinted { rules, exit, findings }, text, facts })
+        })
     }
 }
 
 impl Test {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
-        let tested = policy::test(&self.folder, self.rule.as_deref(), self.bless)?;
-        let exit = exit_of(&tested.findings);
-        let document =
-            answer::PolicyTested { cases: tested.cases, blessed: tested.blessed, findings: tested.findings, exit };
-        Ok(Done::answer(call.format, exit, "policy-test", &document, || words(&document)))
+        let begun = begun("policy-test", &self.folder);
+        self.reports.answer(call, begun.clone(), "nothing was tested", || {
+            let tested = policy::test(&self.folder, self.rule.as_deref(), self.bless)?;
+            let exit = exit_of(&tested.findings);
+            let document =
+                answer::PolicyTested { cases: tested.cases, blessed: tested.blessed, findings: tested.findings, exit };
+            let mut facts = reports::ended(begun, verdict_of(&document.findings), exit, &document.findings);
+            facts.closing = score(&document);
+            let check = |row: &policy::CaseRow| {
+                let verdict = if row.holds { Verdict::Pass } else { Verdict::Fail };
+                Check::new(&format!("{} {}", row.rule, row.case), verdict, row.file.as_str())
+            };
+            facts.checks = document.cases.iter().map(check).collect();
+            Ok(Answered { text: words(&document), document, facts })
+        })
     }
+}
+
+fn score(tested: &answer::PolicyTested) -> String {
+    let failed = tested.cases.iter().filter(|row| !row.holds).count();
+    format!("{} passed, {failed} failed", tested.cases.len().saturating_sub(failed))
 }
 
 fn words(tested: &answer::PolicyTested) -> String {
@@ -146,8 +180,7 @@ fn words(tested: &answer::PolicyTested) -> String {
     for file in &tested.blessed {
         out.push_str(&format!("{file}: expects what the rule says now; read it before you commit it\n"));
     }
-    let failed = tested.cases.iter().filter(|row| !row.holds).count();
-    out.push_str(&format!("\n{} passed, {failed} failed\n", tested.cases.len().saturating_sub(failed)));
+    out.push_str(&format!("\n{}\n", score(tested)));
     out
 }
 

@@ -2,8 +2,8 @@
 
 use super::story;
 use crate::cli::given::{self, RootArgs, TrustArgs};
+use crate::cli::reports::{self, Answered, ReportArgs};
 use crate::cli::{Answer, Call};
-use crate::render::Done;
 use crate::world::World;
 use clap::{Args, ValueEnum};
 use countersign_core::digest::Sha256;
@@ -16,6 +16,7 @@ use countersign_decide::review::{AgreedBefore, BaseDrift, ForeignReviews, ForgeR
 use countersign_flow::outside::TrustFile;
 use countersign_flow::review::{Proof, SourceRequest, VerifyRequest, emit, notes, verify};
 use countersign_flow::{FlowError, documents, output as answer};
+use countersign_report::reports::Facts;
 use countersign_sign::{KeyPlace, SigningKey};
 use std::path::PathBuf;
 
@@ -39,6 +40,8 @@ pub(crate) struct Verify {
     proof: ProofArgs,
     #[command(flatten)]
     source: SourceArgs,
+    #[command(flatten)]
+    reports: ReportArgs,
 }
 
 /// What becomes of the Source level.
@@ -224,6 +227,13 @@ impl ProofArgs {
 
 impl Verify {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
+        let mut begun = reports::facts("review-verify");
+        begun.subject_name = Some(self.proof.repository.to_string());
+        begun.file = self.proof.target.to_string();
+        self.reports.answer(call, begun.clone(), "nothing was proved", || self.prove(call, begun))
+    }
+
+    fn prove(&self, call: &Call<'_>, begun: Facts) -> Result<Answered<answer::ReviewProved>, FlowError> {
         let at = given::now()?;
         let trust = self.proof.trust.read(at)?;
         // A key that does not do is said before the work.
@@ -265,6 +275,12 @@ impl Verify {
             exit,
         };
         let asked = key.is_some();
-        Ok(Done::answer(call.format, exit, "review-verify", &document, || story::of_range(&document, asked)))
+        let mut facts = reports::ended(begun, verdict, exit, &document.findings);
+        facts.closing = format!(
+            "{} of {} commits belong to changes",
+            document.commits.iter().filter(|row| row.change.is_some()).count(),
+            document.commits.len()
+        );
+        Ok(Answered { text: story::of_range(&document, asked), document, facts })
     }
 }
