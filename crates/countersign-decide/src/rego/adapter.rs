@@ -1,13 +1,14 @@
 //! The one place that knows `regorus`.
 
 use super::syntax::{Module, Place};
-use super::{Fault, Given, Program, Rego, Tested, Text, meter, translate};
+use super::{Fault, Given, Program, Rego, Tested, Text, meter, reads, translate};
 use countersign_core::limits;
 use regorus::languages::rego::compiler::Compiler;
 use regorus::rvm::RegoVM;
 use regorus::rvm::vm::ExecutionMode;
 use regorus::{Engine, Rc, Value};
 use serde_json::Value as Json;
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ impl Rego for Regorus {
         })
     }
 
-    fn compile(&self, texts: &[Text], rule: &str) -> Result<Box<dyn Program>, Fault> {
+    fn compile(&self, texts: &[Text], rule: &str, reads: &BTreeSet<String>) -> Result<Box<dyn Program>, Fault> {
         contained(|| {
             let mut engine = engine(texts)?;
             let compiled =
@@ -40,6 +41,7 @@ impl Rego for Regorus {
             let program =
                 Compiler::compile_from_policy(&compiled, &[rule]).map_err(|error| fault(&error.to_string()))?;
             let mut program = Arc::unwrap_or_clone(program);
+            reads::only(&program, reads).map_err(|what| fault(&what))?;
             meter::guard(&mut program).map_err(|what| fault(&what))?;
             let program: Box<dyn Program> = Box::new(Compiled { program: Arc::new(program), rule: rule.to_owned() });
             Ok(program)
@@ -166,7 +168,7 @@ mod tests {
     fn program(text: &str) -> Result<Box<dyn Program>, Fault> {
         let text = Text { file: "r.rego".to_owned(), text: format!("package rules.r\n{text}") };
         Regorus.read(&text)?;
-        Regorus.compile(&[text], "data.rules.r.deny")
+        Regorus.compile(&[text], "data.rules.r.deny", &["list", "none"].map(str::to_owned).into())
     }
 
     fn run_with(text: &str, input: &Json) -> Result<Option<Json>, Fault> {
