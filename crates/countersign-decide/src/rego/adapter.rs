@@ -1,7 +1,7 @@
 //! The one place that knows `regorus`.
 
 use super::syntax::{Module, Place};
-use super::{Fault, Given, Program, Rego, Tested, Text, meter, reads, translate};
+use super::{Fault, Given, Program, Rego, Tested, Text, meter, nesting, reads, translate};
 use countersign_core::limits;
 use regorus::languages::rego::compiler::Compiler;
 use regorus::rvm::RegoVM;
@@ -85,6 +85,10 @@ impl Program for Compiled {
             }
             match result {
                 Ok(Value::Undefined) => Ok(None),
+                // Inside the engine parts are shared, so that little memory holds what is without end when written out.
+                Ok(value) if !meter::fits(&value, limits::REGO_ANSWER) => {
+                    Err(fault(&format!("what the rule gives is more than {} bytes and parts", limits::REGO_ANSWER)))
+                }
                 Ok(value) => serde_json::to_value(&value).map(Some).map_err(|error| fault(&error.to_string())),
                 Err(error) => Err(located(&self.program, vm.get_pc(), fault(&error.to_string()))),
             }
@@ -102,7 +106,7 @@ fn engine(texts: &[Text]) -> Result<Engine, Fault> {
     Ok(engine)
 }
 
-/// Bounds before parsing. The engine has bounds of its own on nesting.
+/// Bounds before parsing.
 fn bounded(text: &Text) -> Result<(), Fault> {
     let at = |line: usize, what: String| {
         Err(Fault { place: Some((text.file.clone(), Place { line, column: 1, length: 1 })), what })
@@ -112,6 +116,11 @@ fn bounded(text: &Text) -> Result<(), Fault> {
             1,
             format!("{} bytes, more than the {} of one file in Rego", text.text.len(), limits::REGO_FILE_BYTES),
         );
+    }
+    if let Some(place) = nesting::too_deep(&text.text) {
+        let what =
+            format!("this nests deeper than rules do: at most {} levels, and few of those", limits::REGO_NESTING);
+        return Err(Fault { place: Some((text.file.clone(), place)), what });
     }
     match text.text.lines().position(|line| line.len() >= limits::REGO_LINE_BYTES) {
         None => Ok(()),
@@ -238,6 +247,23 @@ mod tests {
         assert_eq!(run(&format!("{chain}a240 if 1 == 1\ndeny contains 1 if a0")), Ok(Some(json!([1]))));
         assert!(run("a if b\nb if a\ndeny contains 1 if a").is_err());
         assert!(run("f(x) := f(x - 1)\ndeny contains 1 if f(3)").is_err());
+    }
+
+    #[test]
+    fn an_answer_without_end_is_refused_and_not_written_out() {
+        let doubled: Vec<String> = (1..41).map(|i| format!("x{i} := [x{}, x{}]", i - 1, i - 1)).collect();
+        let text = format!("deny contains {{\"fact\": x40}} if {{\nx0 := [\"a\"]\n{}\n}}", doubled.join("\n"));
+        let said = run(&text).unwrap_err();
+        assert!(said.what.contains("what the rule gives is more than"), "{said:?}");
+    }
+
+    #[test]
+    fn what_nests_without_end_is_refused_before_the_parser_sees_it() {
+        for (open, close) in [("[", "]"), ("{", "}"), ("-", ""), ("abs(", ")"), ("every x in [1] {\n", "\n}")] {
+            let lines = |text: &str| text.repeat(3_000).replace("--------", "--------\n");
+            let said = run(&format!("deny contains 1 if {{\n{}1{}\n}}", lines(open), lines(close))).unwrap_err();
+            assert!(said.what.contains("nests deeper") && said.place.is_some(), "{open}: {said:?}");
+        }
     }
 
     #[test]

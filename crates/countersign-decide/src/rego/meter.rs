@@ -291,6 +291,11 @@ fn whole(values: &[Value]) -> u64 {
     limits::REGO_WORK.saturating_sub(left)
 }
 
+/// Whether everything inside a value, written out, is no more than this.
+pub(super) fn fits(value: &Value, most: u64) -> bool {
+    size(value, most.saturating_add(1)) <= most
+}
+
 /// Everything inside a value; counting ends at `most`. Values nest no deeper than documents and rules do.
 fn size(value: &Value, most: u64) -> u64 {
     let mut total = length(value).saturating_add(1);

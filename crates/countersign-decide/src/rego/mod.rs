@@ -6,6 +6,7 @@
 mod adapter;
 mod builtins;
 mod meter;
+mod nesting;
 mod reads;
 mod syntax;
 mod translate;
