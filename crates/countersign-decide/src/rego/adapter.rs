@@ -250,8 +250,24 @@ mod tests {
     }
 
     #[test]
+    fn lists_in_lists_are_charged_for_all_that_is_in_them() {
+        let doubled = |name: &str| {
+            let line = |i: usize| format!("{name}{i} := [{name}{}, {name}{}]\n", i - 1, i - 1);
+            format!("{name}0 := [\"a\"]\n{}", (1..29).map(line).collect::<String>())
+        };
+        let text = format!("deny contains 1 if {{\n{}{}count({{x28, y28}}) == 3\n}}", doubled("x"), doubled("y"));
+        let said = run(&text).unwrap_err();
+        assert!(said.what.contains("used up"), "{said:?}");
+        assert_eq!(
+            run("deny contains {[x, x], [x]} if { some x in input.list; x == 1 }"),
+            Ok(Some(json!([[[1], [1, 1]]])))
+        );
+    }
+
+    #[test]
     fn an_answer_without_end_is_refused_and_not_written_out() {
-        let doubled: Vec<String> = (1..41).map(|i| format!("x{i} := [x{}, x{}]", i - 1, i - 1)).collect();
+        let doubled: Vec<String> =
+            (1..41).map(|i| format!("x{i} := {{\"a\": x{}, \"b\": x{}}}", i - 1, i - 1)).collect();
         let text = format!("deny contains {{\"fact\": x40}} if {{\nx0 := [\"a\"]\n{}\n}}", doubled.join("\n"));
         let said = run(&text).unwrap_err();
         assert!(said.what.contains("what the rule gives is more than"), "{said:?}");

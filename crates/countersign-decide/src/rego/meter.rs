@@ -82,6 +82,16 @@ pub(super) fn guard(program: &mut Program) -> Result<(), String> {
     program.resolved_builtins = resolved;
     let mut operators = [None; OPERATORS.len()];
     for at in 0..program.instructions.len() {
+        if let Some(params) = program.instructions.get(at).and_then(|found| maker(program, *found)) {
+            let index = program
+                .add_builtin_info(BuiltinInfo { name: params.1.to_owned(), num_args: u16::from(params.0.num_args) });
+            program.resolved_builtins.push((params.2, params.0.num_args));
+            let params_index = program.add_builtin_call_params(BuiltinCallParams { builtin_index: index, ..params.0 });
+            if let Some(instruction) = program.instructions.get_mut(at) {
+                *instruction = Instruction::BuiltinCall { params_index };
+            }
+            continue;
+        }
         let Some(found) = program.instructions.get(at).copied().and_then(operator) else { continue };
         let (which, dest, left, right) = found;
         let Some((name, function)) = OPERATORS.get(which) else { continue };
@@ -102,6 +112,37 @@ pub(super) fn guard(program: &mut Program) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// A list or set of a few elements, as a call that is charged for all that is in it: the engine shares what stands in a
+/// list twice, and would compare it twice over at each level.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the engine has many instructions, and the others make no list")]
+fn maker(program: &Program, instruction: Instruction) -> Option<(BuiltinCallParams, &'static str, Guard)> {
+    let (dest, elements, name, function): (u8, &[u8], &'static str, Guard) = match instruction {
+        Instruction::ArrayCreate { params_index } => {
+            let made = program.instruction_data.get_array_create_params(params_index)?;
+            (made.dest, made.element_registers(), "countersign.list", |_, _, values, _| fatal(list(values)))
+        }
+        Instruction::SetCreate { params_index } => {
+            let made = program.instruction_data.get_set_create_params(params_index)?;
+            (made.dest, made.element_registers(), "countersign.set", |_, _, values, _| fatal(set(values)))
+        }
+        _ => return None,
+    };
+    let mut args = [0; 8];
+    args.get_mut(..elements.len()).filter(|args| !args.is_empty())?.copy_from_slice(elements);
+    let num_args = u8::try_from(elements.len()).ok()?;
+    Some((BuiltinCallParams { dest, builtin_index: 0, num_args, args }, name, function))
+}
+
+fn list(values: &[Value]) -> Out {
+    charge("[…]", whole(values))?;
+    Ok(Value::from(values.to_vec()))
+}
+
+fn set(values: &[Value]) -> Out {
+    charge("{…}", whole(values).saturating_mul(4))?;
+    Ok(Value::from(values.iter().cloned().collect::<std::collections::BTreeSet<Value>>()))
 }
 
 /// The operators whose cost depends on their operands, and those that can fail.
