@@ -54,6 +54,7 @@ impl Rego for Regorus {
             let now = nanoseconds(given);
             let clock = Box::new(move |_: Vec<Value>| Ok(Value::from(now)));
             engine.add_extension("time.now_ns".to_owned(), 0, clock).map_err(|error| fault(&error.to_string()))?;
+            meter::refuse(&mut engine).map_err(|error| fault(&error))?;
             engine.add_data(Value::from(given.data.clone())).map_err(|error| fault(&error.to_string()))?;
             engine.set_input(Value::from(given.input.clone()));
             let one = |name: &String| {
@@ -247,6 +248,23 @@ mod tests {
         assert_eq!(run(&format!("{chain}a240 if 1 == 1\ndeny contains 1 if a0")), Ok(Some(json!([1]))));
         assert!(run("a if b\nb if a\ndeny contains 1 if a").is_err());
         assert!(run("f(x) := f(x - 1)\ndeny contains 1 if f(3)").is_err());
+    }
+
+    #[test]
+    fn a_test_calls_no_function_that_a_rule_may_not_call() {
+        let holds = |body: &str| {
+            let text = format!("package rules.r\nimport rego.v1\ntest_a if {{ {body} }}\n");
+            let texts = [Text { file: "a_test.rego".to_owned(), text }];
+            let none = json!({});
+            let given = Given { input: &none, data: &none, at: "2026-11-22T10:00:00Z".parse().unwrap() };
+            Regorus.test(&texts, "rules.r", &["test_a".to_owned()], &given).unwrap().remove(0).holds
+        };
+        for body in ["print(\"\\u001b[31m\")", "rand.intn(\"a\", 5) >= 0", "count(numbers.range(1, 300000000)) > 0"] {
+            assert!(holds(body).is_err(), "{body}");
+        }
+        for body in ["numbers.range(3, 1) == [3, 2, 1]", "numbers.range(1, 2) == [1, 2]", "time.now_ns() > 0"] {
+            assert_eq!(holds(body), Ok(true), "{body}");
+        }
     }
 
     #[test]

@@ -114,6 +114,29 @@ pub(super) fn guard(program: &mut Program) -> Result<(), String> {
     Ok(())
 }
 
+/// Puts what rules may not call out of the reach of tests, and bounds the one function that makes much of little.
+pub(super) fn refuse(engine: &mut regorus::Engine) -> Result<(), String> {
+    let refused = |name: &&&str| super::builtins::find(name).is_none() && **name != "print";
+    for name in BUILTINS.keys().filter(refused).copied().chain(["print"]) {
+        let problem = format!("{name} is not a function that rules and their tests may call");
+        let no = Box::new(move |_: Vec<Value>| Err(std::io::Error::other(problem.clone()).into()));
+        engine.add_extension(name.to_owned(), 1, no).map_err(|error| error.to_string())?;
+    }
+    let range = Box::new(|values: Vec<Value>| {
+        if between(&values)? > limits::REGO_TEXT_BYTES {
+            return Err(Refused::Work { name: "numbers.range" }.into());
+        }
+        let [from, to] = values.as_slice() else { return operand("numbers.range", "it has two ends") };
+        let (from, to) = (from.as_i64()?, to.as_i64()?);
+        let mut all: Vec<Value> = (from.min(to)..=from.max(to)).map(Value::from).collect();
+        if from > to {
+            all.reverse();
+        }
+        Ok(Value::from(all))
+    });
+    engine.add_extension("numbers.range".to_owned(), 2, range).map_err(|error| error.to_string())
+}
+
 /// A list or set of a few elements, as a call that is charged for all that is in it: the engine shares what stands in a
 /// list twice, and would compare it twice over at each level.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the engine has many instructions, and the others make no list")]
