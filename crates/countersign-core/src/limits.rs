@@ -45,6 +45,12 @@ pub const REGO_WORK: u64 = 64 << 20;
 pub const REGO_TEXT_BYTES: u64 = 1 << 20;
 /// Longest regular expression.
 pub const REGO_REGEX_BYTES: usize = 4 << 10;
+/// How deep a file in Rego nests: brackets of all kinds, and signs or words before each other.
+pub const REGO_NESTING: usize = 16;
+/// What the brackets of one file in Rego may cost its parser: each costs two, twice that for each bracket around it.
+pub const REGO_PARSING: u64 = 1 << 20;
+/// What a rule may give for one input, written out, in bytes and elements taken together.
+pub const REGO_ANSWER: u64 = 4 << 20;
 /// What one rule may say about one decision; what is past it is counted.
 pub const REGO_FINDINGS: usize = 1_000;
 /// Largest YAML document: a rule, a case, or a rule's heading.

@@ -233,11 +233,15 @@ impl Regex {
         let Some(inner) = inner.filter(|inner| !inner.ends_with('\\') && text.len() <= LONGEST) else {
             return Err(PatternError::new(text, "it has to begin with ^ and end with $"));
         };
+        let wrong =
+            |error: &regex::Error| PatternError::new(text, error.to_string().lines().last().unwrap_or_default());
+        // By itself first: what closes a group that it did not open would close ours, and leave an end open.
+        regex::RegexBuilder::new(inner).size_limit(REGEX_BYTES).build().map_err(|error| wrong(&error))?;
         // In a group of its own, so that `^a|b$` has both ends on either side.
         let compiled = regex::RegexBuilder::new(&format!("\\A(?:{inner})\\z"))
             .size_limit(REGEX_BYTES)
             .build()
-            .map_err(|error| PatternError::new(text, error.to_string().lines().last().unwrap_or_default()))?;
+            .map_err(|error| wrong(&error))?;
         Ok(Self { text: text.to_owned(), compiled })
     }
 
@@ -382,6 +386,15 @@ mod tests {
             assert!(Regex::new(text).is_err(), "{text}");
         }
         assert!(Regex::new("^(a{1000}){1000}$").is_err(), "too large to compile");
+    }
+
+    #[test]
+    fn an_expression_does_not_close_the_group_that_it_is_put_into() {
+        for text in [r"^https://github\.com/o/r)|(?:.*$", "^a)(b$", "^a)|.*|(?:$", "^(?x)a#$"] {
+            let read = Regex::new(text);
+            assert!(read.as_ref().map_or(true, |read| !read.matches("https://evil.example/")), "{text}");
+        }
+        assert!(Regex::new(r"^https://github\.com/o/r)|(?:.*$").is_err());
     }
 
     #[test]

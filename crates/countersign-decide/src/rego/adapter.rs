@@ -1,13 +1,14 @@
 //! The one place that knows `regorus`.
 
 use super::syntax::{Module, Place};
-use super::{Fault, Given, Program, Rego, Tested, Text, meter, translate};
+use super::{Fault, Given, Program, Rego, Tested, Text, meter, nesting, reads, translate};
 use countersign_core::limits;
 use regorus::languages::rego::compiler::Compiler;
 use regorus::rvm::RegoVM;
 use regorus::rvm::vm::ExecutionMode;
 use regorus::{Engine, Rc, Value};
 use serde_json::Value as Json;
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ impl Rego for Regorus {
         })
     }
 
-    fn compile(&self, texts: &[Text], rule: &str) -> Result<Box<dyn Program>, Fault> {
+    fn compile(&self, texts: &[Text], rule: &str, reads: &BTreeSet<String>) -> Result<Box<dyn Program>, Fault> {
         contained(|| {
             let mut engine = engine(texts)?;
             let compiled =
@@ -40,6 +41,7 @@ impl Rego for Regorus {
             let program =
                 Compiler::compile_from_policy(&compiled, &[rule]).map_err(|error| fault(&error.to_string()))?;
             let mut program = Arc::unwrap_or_clone(program);
+            reads::only(&program, reads).map_err(|what| fault(&what))?;
             meter::guard(&mut program).map_err(|what| fault(&what))?;
             let program: Box<dyn Program> = Box::new(Compiled { program: Arc::new(program), rule: rule.to_owned() });
             Ok(program)
@@ -52,6 +54,7 @@ impl Rego for Regorus {
             let now = nanoseconds(given);
             let clock = Box::new(move |_: Vec<Value>| Ok(Value::from(now)));
             engine.add_extension("time.now_ns".to_owned(), 0, clock).map_err(|error| fault(&error.to_string()))?;
+            meter::refuse(&mut engine).map_err(|error| fault(&error))?;
             engine.add_data(Value::from(given.data.clone())).map_err(|error| fault(&error.to_string()))?;
             engine.set_input(Value::from(given.input.clone()));
             let one = |name: &String| {
@@ -83,6 +86,10 @@ impl Program for Compiled {
             }
             match result {
                 Ok(Value::Undefined) => Ok(None),
+                // Inside the engine parts are shared, so that little memory holds what is without end when written out.
+                Ok(value) if !meter::fits(&value, limits::REGO_ANSWER) => {
+                    Err(fault(&format!("what the rule gives is more than {} bytes and parts", limits::REGO_ANSWER)))
+                }
                 Ok(value) => serde_json::to_value(&value).map(Some).map_err(|error| fault(&error.to_string())),
                 Err(error) => Err(located(&self.program, vm.get_pc(), fault(&error.to_string()))),
             }
@@ -100,7 +107,7 @@ fn engine(texts: &[Text]) -> Result<Engine, Fault> {
     Ok(engine)
 }
 
-/// Bounds before parsing. The engine has bounds of its own on nesting.
+/// Bounds before parsing.
 fn bounded(text: &Text) -> Result<(), Fault> {
     let at = |line: usize, what: String| {
         Err(Fault { place: Some((text.file.clone(), Place { line, column: 1, length: 1 })), what })
@@ -110,6 +117,11 @@ fn bounded(text: &Text) -> Result<(), Fault> {
             1,
             format!("{} bytes, more than the {} of one file in Rego", text.text.len(), limits::REGO_FILE_BYTES),
         );
+    }
+    if let Some(place) = nesting::too_deep(&text.text) {
+        let what =
+            format!("this nests deeper than rules do: at most {} levels, and few of those", limits::REGO_NESTING);
+        return Err(Fault { place: Some((text.file.clone(), place)), what });
     }
     match text.text.lines().position(|line| line.len() >= limits::REGO_LINE_BYTES) {
         None => Ok(()),
@@ -166,7 +178,7 @@ mod tests {
     fn program(text: &str) -> Result<Box<dyn Program>, Fault> {
         let text = Text { file: "r.rego".to_owned(), text: format!("package rules.r\n{text}") };
         Regorus.read(&text)?;
-        Regorus.compile(&[text], "data.rules.r.deny")
+        Regorus.compile(&[text], "data.rules.r.deny", &["list", "none"].map(str::to_owned).into())
     }
 
     fn run_with(text: &str, input: &Json) -> Result<Option<Json>, Fault> {
@@ -236,6 +248,56 @@ mod tests {
         assert_eq!(run(&format!("{chain}a240 if 1 == 1\ndeny contains 1 if a0")), Ok(Some(json!([1]))));
         assert!(run("a if b\nb if a\ndeny contains 1 if a").is_err());
         assert!(run("f(x) := f(x - 1)\ndeny contains 1 if f(3)").is_err());
+    }
+
+    #[test]
+    fn a_test_calls_no_function_that_a_rule_may_not_call() {
+        let holds = |body: &str| {
+            let text = format!("package rules.r\nimport rego.v1\ntest_a if {{ {body} }}\n");
+            let texts = [Text { file: "a_test.rego".to_owned(), text }];
+            let none = json!({});
+            let given = Given { input: &none, data: &none, at: "2026-11-22T10:00:00Z".parse().unwrap() };
+            Regorus.test(&texts, "rules.r", &["test_a".to_owned()], &given).unwrap().remove(0).holds
+        };
+        for body in ["print(\"\\u001b[31m\")", "rand.intn(\"a\", 5) >= 0", "count(numbers.range(1, 300000000)) > 0"] {
+            assert!(holds(body).is_err(), "{body}");
+        }
+        for body in ["numbers.range(3, 1) == [3, 2, 1]", "numbers.range(1, 2) == [1, 2]", "time.now_ns() > 0"] {
+            assert_eq!(holds(body), Ok(true), "{body}");
+        }
+    }
+
+    #[test]
+    fn lists_in_lists_are_charged_for_all_that_is_in_them() {
+        let doubled = |name: &str| {
+            let line = |i: usize| format!("{name}{i} := [{name}{}, {name}{}]\n", i - 1, i - 1);
+            format!("{name}0 := [\"a\"]\n{}", (1..29).map(line).collect::<String>())
+        };
+        let text = format!("deny contains 1 if {{\n{}{}count({{x28, y28}}) == 3\n}}", doubled("x"), doubled("y"));
+        let said = run(&text).unwrap_err();
+        assert!(said.what.contains("used up"), "{said:?}");
+        assert_eq!(
+            run("deny contains {[x, x], [x]} if { some x in input.list; x == 1 }"),
+            Ok(Some(json!([[[1], [1, 1]]])))
+        );
+    }
+
+    #[test]
+    fn an_answer_without_end_is_refused_and_not_written_out() {
+        let doubled: Vec<String> =
+            (1..41).map(|i| format!("x{i} := {{\"a\": x{}, \"b\": x{}}}", i - 1, i - 1)).collect();
+        let text = format!("deny contains {{\"fact\": x40}} if {{\nx0 := [\"a\"]\n{}\n}}", doubled.join("\n"));
+        let said = run(&text).unwrap_err();
+        assert!(said.what.contains("what the rule gives is more than"), "{said:?}");
+    }
+
+    #[test]
+    fn what_nests_without_end_is_refused_before_the_parser_sees_it() {
+        for (open, close) in [("[", "]"), ("{", "}"), ("-", ""), ("abs(", ")"), ("every x in [1] {\n", "\n}")] {
+            let lines = |text: &str| text.repeat(3_000).replace("--------", "--------\n");
+            let said = run(&format!("deny contains 1 if {{\n{}1{}\n}}", lines(open), lines(close))).unwrap_err();
+            assert!(said.what.contains("nests deeper") && said.place.is_some(), "{open}: {said:?}");
+        }
     }
 
     #[test]

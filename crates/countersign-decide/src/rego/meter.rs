@@ -82,6 +82,16 @@ pub(super) fn guard(program: &mut Program) -> Result<(), String> {
     program.resolved_builtins = resolved;
     let mut operators = [None; OPERATORS.len()];
     for at in 0..program.instructions.len() {
+        if let Some(params) = program.instructions.get(at).and_then(|found| maker(program, *found)) {
+            let index = program
+                .add_builtin_info(BuiltinInfo { name: params.1.to_owned(), num_args: u16::from(params.0.num_args) });
+            program.resolved_builtins.push((params.2, params.0.num_args));
+            let params_index = program.add_builtin_call_params(BuiltinCallParams { builtin_index: index, ..params.0 });
+            if let Some(instruction) = program.instructions.get_mut(at) {
+                *instruction = Instruction::BuiltinCall { params_index };
+            }
+            continue;
+        }
         let Some(found) = program.instructions.get(at).copied().and_then(operator) else { continue };
         let (which, dest, left, right) = found;
         let Some((name, function)) = OPERATORS.get(which) else { continue };
@@ -102,6 +112,60 @@ pub(super) fn guard(program: &mut Program) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Puts what rules may not call out of the reach of tests, and bounds the one function that makes much of little.
+pub(super) fn refuse(engine: &mut regorus::Engine) -> Result<(), String> {
+    let refused = |name: &&&str| super::builtins::find(name).is_none() && **name != "print";
+    for name in BUILTINS.keys().filter(refused).copied().chain(["print"]) {
+        let problem = format!("{name} is not a function that rules and their tests may call");
+        let no = Box::new(move |_: Vec<Value>| Err(std::io::Error::other(problem.clone()).into()));
+        engine.add_extension(name.to_owned(), 1, no).map_err(|error| error.to_string())?;
+    }
+    let range = Box::new(|values: Vec<Value>| {
+        if between(&values)? > limits::REGO_TEXT_BYTES {
+            return Err(Refused::Work { name: "numbers.range" }.into());
+        }
+        let [from, to] = values.as_slice() else { return operand("numbers.range", "it has two ends") };
+        let (from, to) = (from.as_i64()?, to.as_i64()?);
+        let mut all: Vec<Value> = (from.min(to)..=from.max(to)).map(Value::from).collect();
+        if from > to {
+            all.reverse();
+        }
+        Ok(Value::from(all))
+    });
+    engine.add_extension("numbers.range".to_owned(), 2, range).map_err(|error| error.to_string())
+}
+
+/// A list or set of a few elements, as a call that is charged for all that is in it: the engine shares what stands in a
+/// list twice, and would compare it twice over at each level.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the engine has many instructions, and the others make no list")]
+fn maker(program: &Program, instruction: Instruction) -> Option<(BuiltinCallParams, &'static str, Guard)> {
+    let (dest, elements, name, function): (u8, &[u8], &'static str, Guard) = match instruction {
+        Instruction::ArrayCreate { params_index } => {
+            let made = program.instruction_data.get_array_create_params(params_index)?;
+            (made.dest, made.element_registers(), "countersign.list", |_, _, values, _| fatal(list(values)))
+        }
+        Instruction::SetCreate { params_index } => {
+            let made = program.instruction_data.get_set_create_params(params_index)?;
+            (made.dest, made.element_registers(), "countersign.set", |_, _, values, _| fatal(set(values)))
+        }
+        _ => return None,
+    };
+    let mut args = [0; 8];
+    args.get_mut(..elements.len()).filter(|args| !args.is_empty())?.copy_from_slice(elements);
+    let num_args = u8::try_from(elements.len()).ok()?;
+    Some((BuiltinCallParams { dest, builtin_index: 0, num_args, args }, name, function))
+}
+
+fn list(values: &[Value]) -> Out {
+    charge("[…]", whole(values))?;
+    Ok(Value::from(values.to_vec()))
+}
+
+fn set(values: &[Value]) -> Out {
+    charge("{…}", whole(values).saturating_mul(4))?;
+    Ok(Value::from(values.iter().cloned().collect::<std::collections::BTreeSet<Value>>()))
 }
 
 /// The operators whose cost depends on their operands, and those that can fail.
@@ -294,6 +358,11 @@ fn whole(values: &[Value]) -> u64 {
         left = left.saturating_sub(size(value, left));
     }
     limits::REGO_WORK.saturating_sub(left)
+}
+
+/// Whether everything inside a value, written out, is no more than this.
+pub(super) fn fits(value: &Value, most: u64) -> bool {
+    size(value, most.saturating_add(1)) <= most
 }
 
 /// Everything inside a value; counting ends at `most`. Values nest no deeper than documents and rules do.

@@ -6,6 +6,8 @@
 mod adapter;
 mod builtins;
 mod meter;
+mod nesting;
+mod reads;
 mod syntax;
 mod translate;
 
@@ -15,6 +17,7 @@ pub(crate) use syntax::{Definition, Kind, Module, Place, Statement, StatementKin
 
 use countersign_core::time::Time;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// A module's text, and the name that it has in messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,8 +41,8 @@ pub(crate) struct Fault {
 pub(crate) trait Rego {
     /// Reads a module: what is written there, and where.
     fn read(&self, text: &Text) -> Result<Module, Fault>;
-    /// Makes modules ready to evaluate one rule of theirs, `data.rules.example.deny`.
-    fn compile(&self, texts: &[Text], rule: &str) -> Result<Box<dyn Program>, Fault>;
+    /// Makes modules ready to evaluate one rule of theirs, `data.rules.example.deny`. It may read these parts of the input.
+    fn compile(&self, texts: &[Text], rule: &str, reads: &BTreeSet<String>) -> Result<Box<dyn Program>, Fault>;
     /// Evaluates the tests of modules, which may replace input, data and functions by `with`; what each gave.
     fn test(&self, texts: &[Text], package: &str, names: &[String], given: &Given<'_>) -> Result<Vec<Tested>, Fault>;
 }

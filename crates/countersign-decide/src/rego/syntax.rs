@@ -82,7 +82,7 @@ pub(crate) struct Statement {
 #[derive(Debug, Clone)]
 pub(crate) enum StatementKind {
     /// `some x, y`
-    Some(Vec<String>),
+    Some(Vec<(String, Place)>),
     /// `some k, v in collection`
     SomeIn {
         /// The key or index.
@@ -95,9 +95,9 @@ pub(crate) enum StatementKind {
     /// `every k, v in collection { … }`
     Every {
         /// The key or index.
-        key: Option<String>,
+        key: Option<(String, Place)>,
         /// The element.
-        value: String,
+        value: (String, Place),
         /// Of what.
         collection: Term,
         /// What holds for each.

@@ -100,9 +100,7 @@ fn values(assign: Option<&ast::RuleAssign>) -> Vec<Term> {
 fn query(query: &ast::Query) -> Vec<Statement> {
     let statement = |statement: &ast::LiteralStmt| Statement {
         kind: match &statement.literal {
-            ast::Literal::SomeVars { vars, .. } => {
-                StatementKind::Some(vars.iter().map(|v| v.text().to_owned()).collect())
-            }
+            ast::Literal::SomeVars { vars, .. } => StatementKind::Some(vars.iter().map(named).collect()),
             ast::Literal::SomeIn { key, value, collection, .. } => StatementKind::SomeIn {
                 key: key.as_ref().map(|key| term(key)),
                 value: term(value),
@@ -111,8 +109,8 @@ fn query(query: &ast::Query) -> Vec<Statement> {
             ast::Literal::Expr { expr, .. } => StatementKind::Holds(term(expr)),
             ast::Literal::NotExpr { expr, .. } => StatementKind::Not(term(expr)),
             ast::Literal::Every { key, value, domain, query, .. } => StatementKind::Every {
-                key: key.as_ref().map(|key| key.text().to_owned()),
-                value: value.text().to_owned(),
+                key: key.as_ref().map(named),
+                value: named(value),
                 collection: term(domain),
                 body: self::query(query),
             },
@@ -120,6 +118,20 @@ fn query(query: &ast::Query) -> Vec<Statement> {
         with: statement.with_mods.first().map(|with| place(&with.span)),
     };
     query.stmts.iter().map(statement).collect()
+}
+
+fn named(span: &ast::Span) -> (String, Place) {
+    (span.text().to_owned(), place(span))
+}
+
+/// What is called. A name with an index that is reckoned is the name of no function.
+fn function(expression: &ast::Expr) -> String {
+    let steps = if let TermKind::Reference { steps, .. } = term(expression).kind { steps } else { Vec::new() };
+    let mut name = path(expression).join(".");
+    if steps.iter().any(|step| !matches!(step.kind, TermKind::Text(_))) {
+        name.push_str("[…]");
+    }
+    name
 }
 
 fn terms(expressions: &[ast::Ref<ast::Expr>]) -> Vec<Term> {
@@ -146,7 +158,7 @@ fn term(expression: &ast::Expr) -> Term {
         ast::Expr::ObjectCompr { key, value, query: body, .. } => {
             TermKind::Comprehension { list: false, heads: vec![term(key), term(value)], body: query(body) }
         }
-        ast::Expr::Call { fcn, params, .. } => TermKind::Call { name: path(fcn).join("."), arguments: terms(params) },
+        ast::Expr::Call { fcn, params, .. } => TermKind::Call { name: function(fcn), arguments: terms(params) },
         ast::Expr::UnaryExpr { expr, .. } => TermKind::Operation(vec![term(expr)]),
         ast::Expr::RefDot { .. } | ast::Expr::RefBrack { .. } => return reference(expression),
         ast::Expr::BinExpr { lhs, rhs, .. }

@@ -136,6 +136,7 @@ impl Walk<'_> {
 
     fn module(&mut self) {
         for import in &self.module.imports {
+            self.bound(&import.name, import.at);
             let path: Vec<&str> = import.path.iter().map(String::as_str).collect();
             let known = match path.as_slice() {
                 ["rego", "v1"] | ["future", "keywords", ..] => true,
@@ -169,18 +170,13 @@ impl Walk<'_> {
                 "`deny` is a set: write `deny contains … if { … }`",
             ));
         }
-        if ["input", "data"].contains(&definition.name.as_str()) {
-            self.say(self.problem(
-                codes::RULE_SOURCE,
-                definition.at,
-                format!("`{}` cannot be defined", definition.name),
-            ));
-        }
+        self.bound(&definition.name, definition.at);
         self.unanswered(definition);
         self.two_values(definition);
         let mut scope = Scope::new();
         let arguments = self.before.arguments.get(&key).cloned().unwrap_or_default();
         for (i, argument) in definition.arguments.iter().enumerate() {
+            self.pattern(argument);
             bind(argument, &arguments.get(i).cloned().unwrap_or(Known::Nothing), &mut scope);
         }
         let (mut value, mut several) = (None, 0_usize);
@@ -258,29 +254,39 @@ impl Walk<'_> {
             }
             match &statement.kind {
                 StatementKind::Some(names) => {
-                    for name in names {
+                    for (name, at) in names {
+                        self.bound(name, *at);
                         scope.insert(name.clone(), Known::Nothing);
                     }
                 }
                 StatementKind::SomeIn { key, value, collection } => {
                     let element = self.elements(collection, scope);
                     if let Some(key) = key {
+                        self.pattern(key);
                         bind(key, &Known::Nothing, scope);
                     }
+                    self.pattern(value);
                     bind(value, &element, scope);
                 }
                 StatementKind::Every { key, value, collection, body } => {
                     let element = self.elements(collection, scope);
                     let mut inner = scope.clone();
-                    if let Some(key) = key {
+                    if let Some((key, at)) = key {
+                        self.bound(key, *at);
                         inner.insert(key.clone(), Known::Nothing);
                     }
+                    let (value, at) = value;
+                    self.bound(value, *at);
                     inner.insert(value.clone(), element);
                     self.body(body, &mut inner);
                 }
                 StatementKind::Holds(term) => {
                     if let TermKind::Assign { left, right } = &term.kind {
                         let known = self.term(right, scope);
+                        if name_of(left).is_some_and(reserved) {
+                            self.pattern(left);
+                            continue;
+                        }
                         if matches!(left.kind, TermKind::Name(_) | TermKind::Array(_)) {
                             bind(left, &known, scope);
                         }
@@ -291,6 +297,32 @@ impl Walk<'_> {
                 }
                 StatementKind::Not(term) => drop(self.term(term, scope)),
             }
+        }
+    }
+
+    /// `input` and `data` are what the evaluation is given, everywhere: what is called by another's name is not seen.
+    fn bound(&mut self, name: &str, at: Place) {
+        if reserved(name) {
+            self.say(
+                self.problem(codes::RULE_SOURCE, at, format!("`{name}` cannot be defined"))
+                    .help("it is the name of what the evaluation is given: choose another".to_owned()),
+            );
+        }
+    }
+
+    /// The names that a pattern binds, however deep in it, and what it reads beside them.
+    fn pattern(&mut self, pattern: &Term) {
+        match &pattern.kind {
+            TermKind::Name(name) => self.bound(name, pattern.at),
+            TermKind::Array(items) | TermKind::Parts(items) => items.iter().for_each(|item| self.pattern(item)),
+            TermKind::Object(fields) => fields.iter().for_each(|(_, value)| self.pattern(value)),
+            TermKind::Text(_) | TermKind::Scalar => {}
+            TermKind::Comprehension { .. }
+            | TermKind::Call { .. }
+            | TermKind::Reference { .. }
+            | TermKind::Assign { .. }
+            | TermKind::In { .. }
+            | TermKind::Operation(_) => drop(self.term(pattern, &Scope::new())),
         }
     }
 
@@ -359,10 +391,10 @@ impl Walk<'_> {
     }
 
     fn name(&mut self, name: &str, at: Place, scope: &Scope) -> Known {
-        if let Some(known) = scope.get(name) {
+        if let Some(known) = scope.get(name).filter(|_| !reserved(name)) {
             return known.clone();
         }
-        if name == "input" || name == "data" {
+        if reserved(name) {
             self.say(
                 self.problem(
                     codes::RULE_PATH,
@@ -378,7 +410,7 @@ impl Walk<'_> {
 
     fn reference(&mut self, base: &Term, steps: &[Term], scope: &Scope) -> Known {
         let mut steps = steps.iter();
-        let root = name_of(base).filter(|name| !scope.contains_key(*name));
+        let root = name_of(base).filter(|name| reserved(name) || !scope.contains_key(*name));
         let mut known = if root == Some("input") {
             self.reads.extend(steps.as_slice().first().and_then(text_of).map(str::to_owned));
             Known::Shape(Shape::input())
@@ -426,7 +458,7 @@ impl Walk<'_> {
         };
         match first.as_str() {
             "lib" => {
-                let path: Vec<&str> = steps.filter_map(text_of).collect();
+                let path = texts(steps);
                 let known = self.all.iter().any(|(_, module)| {
                     let package: Vec<&str> = module.package.iter().skip(1).map(String::as_str).collect();
                     path.strip_prefix(package.as_slice()).is_some_and(|rest| {
@@ -443,7 +475,7 @@ impl Walk<'_> {
                 None
             }
             "rules" => {
-                let path: Vec<&str> = steps.filter_map(text_of).collect();
+                let path = texts(steps);
                 if !format!("rules.{}.", path.join(".")).starts_with(&format!("{}.", self.package)) {
                     self.say(
                         self.problem(codes::RULE_PATH, *first_at, "a rule does not read another rule")
@@ -549,6 +581,18 @@ fn bind(pattern: &Term, known: &Known, scope: &mut Scope) {
             bind(item, &Known::Nothing, scope);
         }
     }
+}
+
+/// What the evaluation is given.
+fn reserved(name: &str) -> bool {
+    ["input", "data"].contains(&name)
+}
+
+/// The steps up to the first that is no name; the others are left, for whoever looks at what they read.
+fn texts<'t>(steps: &mut std::slice::Iter<'t, Term>) -> Vec<&'t str> {
+    let names: Vec<&str> = steps.as_slice().iter().map_while(text_of).collect();
+    *steps = steps.as_slice().get(names.len()..).unwrap_or_default().iter();
+    names
 }
 
 fn name_of(term: &Term) -> Option<&str> {

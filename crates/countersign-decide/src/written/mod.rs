@@ -89,7 +89,7 @@ pub fn read(rule: &Rule, texts: &BTreeMap<String, String>) -> Result<Written, Ve
         return Err(problems);
     }
     let program = Regorus
-        .compile(&all, &format!("data.{package}.deny"))
+        .compile(&all, &format!("data.{package}.deny"), &reads)
         .map_err(|fault| vec![Problem::of(codes::RULE_SOURCE, &source.file, fault)])?;
     let rego = source.modules.first().map(|text| text.text.clone()).unwrap_or_default();
     Ok(Written { heading: source.heading, reads, rego, data, program })
@@ -241,6 +241,9 @@ impl Written {
         {
             return Err(Silent::Missing(part.clone()));
         }
+        // What was not seen to be read is not there to be read.
+        let parts = input.as_object().into_iter().flatten().filter(|(part, _)| self.reads.contains(*part));
+        let input = &Value::Object(parts.map(|(part, value)| (part.clone(), value.clone())).collect());
         let given = Given { input, data: &self.data, at };
         let line = |fault| Silent::Error(Problem::of(codes::RULE_ERROR, self.heading.id.as_str(), fault).line());
         match self.program.evaluate(&given).map_err(line)? {
@@ -396,3 +399,6 @@ fn place_of(at: &Value) -> Option<String> {
         (None, None) => at.as_str().map(str::to_owned),
     }
 }
+
+#[cfg(test)]
+mod tests;
