@@ -73,6 +73,7 @@ fn rego_page(root: &Path) -> Outcome<String> {
     lines.push(crate::opa::page(root)?);
     let names: Vec<String> = may.iter().map(|name| format!("`{name}`")).collect();
     lines.push(format!("## Functions that rules may call\n\n{}\n", names.join(", ")));
+    lines.push(HOW_LARGE.to_owned());
     lines.push("## Functions that they may not\n\nA name stands for all that begin with it and a point.\n".to_owned());
     lines.push("| name | why |\n|---|---|".to_owned());
     lines.extend(may_not.iter().map(|(name, why)| format!("| `{name}` | {why} |")));
@@ -163,6 +164,16 @@ fn verbs(help: &str) -> Vec<String> {
     }
     verbs
 }
+
+/// What bounds a rule, in words.
+const HOW_LARGE: &str = "## How deep and how large
+
+A file nests at most 16 brackets deep, and few times as deep as that; what nests deeper is refused with its place before it is
+parsed. A rule is given only those parts of `input` that it was seen to read, and `input` and `data` are the names of nothing
+else. What a rule gives for one input is at most 4 MiB of text and parts. Lists and sets of up to eight elements that stand in
+a rule are charged for all that is in them; objects and longer lists are not yet, so that a rule which doubles one again and
+again can run long. Tests in Rego call no function that rules may not call, and what they do is not metered.
+";
 
 #[cfg(test)]
 mod tests {
