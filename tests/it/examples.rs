@@ -103,16 +103,21 @@ fn the_build_step_for_github_builds_and_signs_what_the_gate_can_check() {
     }
 }
 
-#[test]
-fn the_gate_and_the_auditor_need_no_more_than_their_scripts_say() {
-    let door = Door::new();
-    let gate = [
+/// What the gate's script is told by the pipeline.
+fn of_the_gate(door: &Door) -> [(&'static str, &str); 5] {
+    [
         ("COUNTERSIGN_TRUST_DIGEST", door.digest()),
         ("COUNTERSIGN_LEAST_CHECKPOINT", "outside/checkpoint"),
         ("STORE", "store"),
         ("GATE_KEY", "keys/gate.pem"),
         ("LOG_KEY", "keys/log.pem"),
-    ];
+    ]
+}
+
+#[test]
+fn the_gate_and_the_auditor_need_no_more_than_their_scripts_say() {
+    let door = Door::new();
+    let gate = of_the_gate(&door);
     let script = example("promotion-gate/gate.sh").replace("\"$@\"", "app.bin").replace("--repo .", "--repo app");
     let before = door.read("outside/checkpoint");
     door.shell(".", &script, &gate).expect(0, &["PASS: authorised for production"]);
@@ -129,13 +134,7 @@ fn the_gate_and_the_auditor_need_no_more_than_their_scripts_say() {
 /// The line of a pipeline that runs the gate, as its runner would run it.
 fn runs_the_gate(pipeline: &str, more: &[(&str, &str)]) -> Door {
     let door = Door::new();
-    let gate = [
-        ("COUNTERSIGN_TRUST_DIGEST", door.digest()),
-        ("COUNTERSIGN_LEAST_CHECKPOINT", "outside/checkpoint"),
-        ("STORE", "store"),
-        ("GATE_KEY", "keys/gate.pem"),
-        ("LOG_KEY", "keys/log.pem"),
-    ];
+    let gate = of_the_gate(&door);
     let variables: Vec<(&str, &str)> = gate.iter().chain(more).copied().collect();
     // A refusal, so that there is something to show.
     let script = example("promotion-gate/gate.sh").replace("--repo .", "--repo app");

@@ -7,6 +7,7 @@ use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Verdict, verdict_of};
 use countersign_core::forge::{Capture, derive, plan};
+use countersign_core::git::Oid;
 use countersign_core::ids::Uri;
 use countersign_core::policy::{Manifest, SOURCE_FILE};
 use countersign_core::statement::change_review::ForgeKind;
@@ -48,6 +49,22 @@ fn world(collector: &SigningKey, ada: u64, ben: u64, tier: &str) -> World {
     world
 }
 
+/// A change of ada's that ben approved and that landed, in a world that asks for this tier.
+fn landed(collector: &SigningKey, tier: &str) -> (World, Story, Oid) {
+    let mut story = Story::new(ForgeStory::Github, "team/app");
+    let (ada, ben) = (story.person("ada"), story.person("ben"));
+    story.rules("main", 1, true);
+    let mut world = world(collector, ada, ben, tier);
+    let base = world.tip.hex();
+    let (head, landed) = world.land(1);
+    let commit = Commit::new(&head.hex(), &[&base]).by(ada);
+    let number = story.open(ada, "feature", "main", &base, vec![commit]);
+    story.review(number, ben, Opinion::Approve);
+    story.merge(number, ada, &landed.hex(), Way::Merge);
+    story.suite(number, "pass");
+    (world, story, landed)
+}
+
 /// What the collector reads of the one change, as bytes, and what it signs.
 fn collected(story: Story, collector: &SigningKey) -> (Vec<u8>, Vec<u8>) {
     let server = Server::start(story);
@@ -71,17 +88,7 @@ fn collected(story: Story, collector: &SigningKey) -> (Vec<u8>, Vec<u8>) {
 #[test]
 fn what_a_forge_recorded_passes_the_gate_and_comes_out_the_same_from_the_package() {
     let collector = SigningKey::generate(KeyKind::Ed25519).unwrap();
-    let mut story = Story::new(ForgeStory::Github, "team/app");
-    let (ada, ben) = (story.person("ada"), story.person("ben"));
-    story.rules("main", 1, true);
-    let mut world = world(&collector, ada, ben, "T1");
-    let base = world.tip.hex();
-    let (head, landed) = world.land(1);
-    let commit = Commit::new(&head.hex(), &[&base]).by(ada);
-    let number = story.open(ada, "feature", "main", &base, vec![commit]);
-    story.review(number, ben, Opinion::Approve);
-    story.merge(number, ada, &landed.hex(), Way::Merge);
-    story.suite(number, "pass");
+    let (mut world, story, landed) = landed(&collector, "T1");
     let (bytes, signed) = collected(story, &collector);
 
     let artifact = Sha256::of(b"artifact");
@@ -162,17 +169,7 @@ fn watched(server: &Server, collector: SigningKey, told: &[Delivery], late: usiz
 fn what_was_watched_passes_a_gate_that_wants_to_have_seen_it_and_what_was_half_watched_does_not() {
     for (late, expected) in [(0, Verdict::Pass), (2, Verdict::Fail)] {
         let collector = SigningKey::generate(KeyKind::Ed25519).unwrap();
-        let mut story = Story::new(ForgeStory::Github, "team/app");
-        let (ada, ben) = (story.person("ada"), story.person("ben"));
-        story.rules("main", 1, true);
-        let mut world = world(&collector, ada, ben, "T2");
-        let base = world.tip.hex();
-        let (head, landed) = world.land(1);
-        let commit = Commit::new(&head.hex(), &[&base]).by(ada);
-        let number = story.open(ada, "feature", "main", &base, vec![commit]);
-        story.review(number, ben, Opinion::Approve);
-        story.merge(number, ada, &landed.hex(), Way::Merge);
-        story.suite(number, "pass");
+        let (mut world, story, landed) = landed(&collector, "T2");
         let told = story.deliveries().to_vec();
         let server = Server::start(story);
         let (bytes, signed) = watched(&server, collector, &told, late);
