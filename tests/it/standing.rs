@@ -6,14 +6,14 @@ use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Code, Verdict, exit_of, verdict_of};
 use countersign_core::git::{ObjectSource as _, Oid};
-use countersign_core::ids::EnvName;
+use countersign_core::ids::{EnvName, RefName};
 use countersign_core::policy::{Manifest, SOURCE_FILE};
 use countersign_core::statement::review::ReviewDecision;
 use countersign_flow::audit::{self, AuditReport, OutsideTrust};
 use countersign_flow::outside::TrustFile;
 use countersign_flow::place::Place;
 use countersign_flow::verify_artifact::promoted_to;
-use countersign_tests::world::{Arguments, World, policy_toml};
+use countersign_tests::world::{Arguments, BRANCH, REPOSITORY, World, policy_toml};
 use std::collections::BTreeMap;
 
 fn has(decision: &Decision, code: Code) -> bool {
@@ -345,4 +345,33 @@ fn a_package_that_leaves_out_the_end_is_found_with_a_checkpoint_from_elsewhere_a
     };
     assert_eq!(code(Some(&world.checkpoint())), [codes::LOG_ROLLED_BACK]);
     assert_eq!(code(None), [codes::LOG_END_UNPROVEN]);
+}
+
+#[test]
+fn a_tag_that_was_promoted_from_one_branch_may_not_move_on_another() {
+    let mut world = World::new();
+    let ask_tagged = |world: &mut World, number: usize| {
+        let base = world.tip;
+        let (head, landed) = world.land(number);
+        let name = format!("refs/tags/v1.{number}");
+        world.tags.insert(RefName::new(&name).expect("a ref"), landed);
+        let artifact = Sha256::of(name.as_bytes());
+        let mut documents = world.built_from(&format!("{REPOSITORY}@{name}"), &artifact, &landed, "clean", 3).to_vec();
+        documents.extend(approved(world, &base, &head));
+        (artifact, documents)
+    };
+    let (artifact, documents) = ask_tagged(&mut world, 1);
+    let first = world.arguments(&artifact, "production", documents);
+    assert_eq!(decide(&mut world, &first).verdict, Verdict::Pass);
+
+    let next = next_policy(&world, 2, |text| text.replace(BRANCH, "refs/heads/release-1.x"));
+    activate(&mut world, &next, "production", &["ada", "ben"]);
+    world.pin.version = 2;
+    world.pin.digest = next.digest().expect("a digest");
+    let (artifact, documents) = ask_tagged(&mut world, 2);
+    let unmoved = world.arguments(&artifact, "production", documents.clone()).decide();
+    assert!(!has(&unmoved, codes::TAG_MOVED), "{:#?}", unmoved.findings);
+    world.tags.insert(RefName::new("refs/tags/v1.1").expect("a ref"), world.tip);
+    let moved = world.arguments(&artifact, "production", documents).decide();
+    assert!(has(&moved, codes::TAG_MOVED), "{:#?}", moved.findings);
 }
