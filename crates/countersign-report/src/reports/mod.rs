@@ -7,6 +7,7 @@ mod github;
 mod gitlab;
 mod html;
 mod junit;
+mod link;
 mod place;
 mod sarif;
 #[cfg(test)]

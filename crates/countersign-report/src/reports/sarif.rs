@@ -105,9 +105,7 @@ fn rule(item: &Item) -> Value {
         };
         put(&mut properties, "security-severity", severity.into());
         put(&mut properties, "owner", plain(&note.owner).into());
-        let docs = note.docs.as_deref().filter(|docs| {
-            docs.starts_with("https://") && docs.bytes().all(|b| b.is_ascii_graphic() && !b"<>\"\\^`{|}".contains(&b))
-        });
+        let docs = note.docs.as_deref().filter(|docs| super::link::is_https(docs));
         if let Some(docs) = docs {
             put(&mut rule, "helpUri", docs.into());
         }
