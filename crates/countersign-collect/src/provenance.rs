@@ -1,8 +1,8 @@
 //! SLSA provenance of a build that is watched, or of files that are there already.
 //!
 //! Everything said is what a process inside the build's own job can see, which shows SLSA Build level 1 and no more
-//! (see [`crate::platform`]). What is not seen is not said: no level, no claim of being hermetic or reproducible, no
-//! times for a build that nobody watched. It signs nothing.
+//! (see [`crate::platform`]). What is not seen is not said: no level, no claim of being reproducible, or of being
+//! hermetic where we did not see to it ourselves, no times for a build that nobody watched. It signs nothing.
 
 use crate::artifact::{self, Artifact, ArtifactError};
 use crate::cargo_command::{self, CargoBuild};
@@ -16,12 +16,13 @@ use crate::source::{Source, SourceError};
 use crate::worktree::Changes;
 use countersign_core::ids::{IdError, Uri};
 use countersign_core::limits;
+use countersign_core::statement::provenance::hermetic::{self, Enforcement};
 use countersign_core::statement::provenance::{
     BuildDefinition, Builder, DigestSet, Metadata, Moment, Provenance, ResourceDescriptor, RunDetails, build_type,
 };
 use countersign_core::statement::{Kind as StatementKind, Statement, StatementError, Subject};
 use countersign_core::time::Time;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -77,6 +78,8 @@ pub struct Request<'a> {
     pub artifacts: &'a [PathBuf],
     /// Where the provenance will be written; [`default_output`] where nobody says.
     pub output: Option<&'a Path>,
+    /// Whether the command runs without a network, and the provenance says so.
+    pub hermetic: bool,
     /// The invocation id on a machine that has none of its own, such as a random URN.
     pub local_run: &'a str,
 }
@@ -109,6 +112,9 @@ pub struct Observed {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProvenanceError {
+    /// This machine does not let us run a command without a network.
+    #[error("no command can be run without a network here, so the build would not be hermetic: {0}")]
+    Hermetic(#[source] RunError),
     /// No command was given.
     #[error("no command was given")]
     NoCommand,
@@ -149,6 +155,11 @@ pub enum ProvenanceError {
     Id(#[from] IdError),
 }
 
+/// The program of util-linux that gives a command a network namespace of its own, in which there is nothing but a
+/// loopback device that is down. Files stay as they are, and with them sockets that are files.
+const ALONE: &str = "unshare";
+const ALONE_ARGUMENTS: [&str; 3] = ["--map-current-user", "--net", "--"];
+
 /// Runs a command without keys and tokens, and says what it built.
 ///
 /// The files are those of the request; for a `cargo build` that names none, the executables that cargo says it built.
@@ -177,7 +188,14 @@ pub fn provenance_by_running(
         parameters.insert("environment".to_owned(), Value::Object(variables));
     }
 
-    let run = Program::new(program, environment.clone()).directory(request.directory);
+    let alone = Program::new(ALONE, environment.clone()).args(ALONE_ARGUMENTS);
+    let run = if request.hermetic {
+        alone.clone().arg("true").captured(0, None, Stderr::Kept).map_err(ProvenanceError::Hermetic)?;
+        alone.arg(program)
+    } else {
+        Program::new(program, environment.clone())
+    };
+    let run = run.directory(request.directory);
     let started_on = clock();
     let built = if let Some(arguments) = telling {
         let messages = run.args(arguments).captured(limits::CARGO_MESSAGES_BYTES, None, Stderr::Shown)?;
@@ -193,6 +211,10 @@ pub fn provenance_by_running(
     at.source.after_build(&at.repository, request.environment)?;
 
     let mut internal = BTreeMap::from([("removedVariables".to_owned(), removed.clone().into())]);
+    if request.hermetic {
+        let claim = json!({ "enforcedBy": Enforcement::NetworkNamespace.word() });
+        internal.insert(hermetic::NAME.to_owned(), claim);
+    }
     if cargo.is_some() {
         internal.insert("toolchain".to_owned(), toolchain(request.directory, &environment, arguments));
     }

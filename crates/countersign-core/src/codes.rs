@@ -138,6 +138,20 @@ codes! {
     SBOM_INCOMPLETE "sbom-incomplete" Refused "The SBOM does not list what it must: a component without version or identity, or a missing dependency graph.";
     SBOM_DISAGREES "sbom-disagrees" Refused "The SBOM and the provenance do not name the same dependencies.";
     SBOM_UNBOUND "sbom-unbound" Note "The SBOM does not say by a SHA-256 which file it describes; only the signed statement does.";
+    LICENCE_REFUSED "licence-refused" Refused "A component's licence is not one that the policy allows.";
+    LICENCE_UNKNOWN "licence-unknown" Indeterminate "A component declares no licence, or one that is no SPDX expression.";
+    TESTS_MISSING "tests-missing" Indeterminate "No result of tests is about the artifact or its commit, a suite did not run, or too few tests are named as passed.";
+    TESTS_FAILED "tests-failed" Refused "Tests of this artifact or of its commit failed. A failure that an earlier decision lists still counts.";
+    TESTS_MALFORMED "tests-malformed" Indeterminate "A result of tests does not have the shape of in-toto's predicate.";
+    SCAN_MISSING "scan-missing" Indeterminate "No scan for vulnerabilities, or none by a scanner that is asked for, is about this artifact.";
+    SCAN_STALE "scan-stale" Indeterminate "The database of the scan is older than the policy allows, or of a time after the decision.";
+    SCAN_MALFORMED "scan-malformed" Indeterminate "A scan for vulnerabilities does not have the shape of in-toto's predicate, or exceeds a bound.";
+    VEX_MALFORMED "vex-malformed" Indeterminate "What people signed about vulnerabilities does not have the shape of OpenVEX.";
+    VULNERABILITY_EXPLOITED "vulnerability-exploited" Refused "A vulnerability that attackers are known to use is in the artifact, and too few persons of trust say that it does no harm here.";
+    VULNERABILITY_OVERDUE "vulnerability-overdue" Refused "A vulnerability is in the artifact for longer than the policy allows for its severity, and too few persons of trust say that it does no harm here.";
+    VULNERABILITY_OPEN "vulnerability-open" Note "A vulnerability is in the artifact, and may still be for a while.";
+    VULNERABILITY_CLEARED "vulnerability-cleared" Note "Persons of trust say with a reason that a vulnerability does no harm in this artifact.";
+    HERMETIC_UNPROVEN "hermetic-unproven" Refused "The build is said, or has, to be hermetic, and that was not enforced in a way that counts.";
     DEPENDENCY_UNPINNED "dependency-unpinned" Refused "A dependency has no checksum.";
 
     // Review.

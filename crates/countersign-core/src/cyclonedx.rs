@@ -60,6 +60,8 @@ pub struct Component {
     pub purl: Option<Purl>,
     /// Its SHA-256.
     pub sha256: Option<Sha256>,
+    /// Its licences, each an SPDX expression or a name: all of them bind.
+    pub licences: Vec<String>,
     /// Whether it takes part at run time.
     pub scope: Scope,
     /// Whether it says that it is a member of the workspace that was built ([`WORKSPACE_MEMBER`]).
@@ -293,6 +295,7 @@ fn component(map: &Map<String, Value>, at: &str) -> Result<Component, CycloneDxE
         version: text(map, "version", at)?.filter(|version| !version.is_empty()).map(str::to_owned),
         purl: text(map, "purl", at)?.and_then(|purl| Purl::new(purl).ok()),
         sha256: sha256(map, at)?,
+        licences: licences(map, at)?,
         scope,
         workspace_member: workspace_member(map, at)?,
     })
@@ -321,6 +324,27 @@ fn sha256(map: &Map<String, Value>, at: &str) -> Result<Option<Sha256>, CycloneD
             return Err(shape(&at, "one SHA-256 for one component"));
         }
         found = Some(digest);
+    }
+    Ok(found)
+}
+
+/// What `licenses` says: expressions, ids and names, whichever stands there.
+fn licences(map: &Map<String, Value>, at: &str) -> Result<Vec<String>, CycloneDxError> {
+    let mut found = Vec::new();
+    for (value, at) in list(map, "licenses", at)? {
+        let choice = object(value, &at)?;
+        if let Some(expression) = text(choice, "expression", &at)? {
+            found.push(expression.to_owned());
+            continue;
+        }
+        let licence = choice.get("license").ok_or_else(|| shape(&at, "a `license` or an `expression`"))?;
+        let at = format!("{at}/license");
+        let licence = object(licence, &at)?;
+        let name = match text(licence, "id", &at)? {
+            Some(id) => id,
+            None => text(licence, "name", &at)?.ok_or_else(|| shape(&at, "a licence with an `id` or a `name`"))?,
+        };
+        found.push(name.to_owned());
     }
     Ok(found)
 }

@@ -20,6 +20,7 @@ pub mod glob;
 pub mod ids;
 pub mod json;
 pub mod key;
+pub mod licence;
 pub mod limits;
 pub mod log;
 pub mod policy;

@@ -162,3 +162,12 @@ pub const JOURNAL_LINE_BYTES: usize = 64 << 10;
 pub const CAPTURE_PUSHES: usize = 1_000;
 /// A watcher's journal.
 pub const JOURNAL_BYTES: usize = 1 << 30;
+
+/// Longest licence expression.
+pub const LICENCE_BYTES: usize = 4 << 10;
+/// How deep brackets of a licence expression nest.
+pub const LICENCE_DEPTH: usize = 32;
+/// Results of one scan for vulnerabilities.
+pub const VULNERABILITIES: usize = 100_000;
+/// Tests that one result names.
+pub const TESTS: usize = 1_000_000;

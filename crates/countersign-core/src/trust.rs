@@ -323,9 +323,9 @@ impl Owner<'_> {
     pub fn may_sign(&self, kind: Kind) -> bool {
         match self {
             Self::Person(_) => {
-                matches!(kind, Kind::Review | Kind::Trust | Kind::PolicyRelease | Kind::PolicyActivation)
+                matches!(kind, Kind::Review | Kind::Trust | Kind::PolicyRelease | Kind::PolicyActivation | Kind::Vex)
             }
-            Self::Builder(_) => matches!(kind, Kind::Sbom | Kind::Provenance),
+            Self::Builder(_) => matches!(kind, Kind::Sbom | Kind::Provenance | Kind::TestResult | Kind::Vulns),
             Self::Collector(c) => c.may_sign.contains(&kind),
             Self::Gate(_) => matches!(kind, Kind::Vsa | Kind::PromotionDecision),
             Self::Verifier(_) => matches!(kind, Kind::Vsa | Kind::SourceProvenance),

@@ -96,6 +96,32 @@ const GENERAL: &[(&[&str], &str)] = &[
         &["previous-not-ancestor"],
         "leave --previous out: the whole range is proved again; find out who rewrote the branch",
     ),
+    (
+        &["licence-refused"],
+        "use another package, or have `allow` or `accepted` of licences-allowed@1 widened in policy.toml",
+    ),
+    (
+        &["licence-unknown"],
+        "look into the package, and name its package URL under `accepted` of licences-allowed@1 in policy.toml",
+    ),
+    (
+        &["tests-missing", "tests-malformed"],
+        "`countersign collect tests` makes a result of a JUnit report; sign it, and hand it in with --bundle",
+    ),
+    (&["tests-failed"], "mend what fails and build again: a failed run stays with its revision"),
+    (
+        &["scan-missing", "scan-stale", "scan-malformed"],
+        "scan the artifact with a database of today, sign the result, and hand it in with --bundle",
+    ),
+    (&["vex-malformed"], "write the OpenVEX document again, and have it signed again"),
+    (
+        &["vulnerability-exploited", "vulnerability-overdue"],
+        "take a version of the package without it, or have persons of trust sign an OpenVEX statement about this artifact",
+    ),
+    (
+        &["hermetic-unproven"],
+        "build with `countersign provenance --hermetic -- COMMAND` on a builder of the level that is asked for",
+    ),
     (&["trust-malformed"], "mend trust.toml, and have it signed again with `countersign trust sign`"),
     (&["trust-digest-not-given"], "give the digest that was kept outside with --trust-digest"),
     (

@@ -11,6 +11,7 @@ use countersign_core::finding::Finding;
 use countersign_core::ids::{PersonId, RoleName, Uri};
 use countersign_core::key::{KeyId, PublicKey};
 use countersign_core::statement::review::NAMESPACE as REVIEW_NAMESPACE;
+use countersign_core::statement::vex::NAMESPACE as VEX_NAMESPACE;
 use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
 use countersign_core::trust::{Identity, OwnedKey, Owner, POLICY_NAMESPACE, TRUST_NAMESPACE, Trust};
@@ -290,13 +291,16 @@ fn signing_key<'t>(signed: &Signed, kind: Kind, trust: &'t Trust, place: &str) -
                 Kind::Review => REVIEW_NAMESPACE,
                 Kind::Trust => TRUST_NAMESPACE,
                 Kind::PolicyRelease | Kind::PolicyActivation => POLICY_NAMESPACE,
+                Kind::Vex => VEX_NAMESPACE,
                 Kind::Sbom
                 | Kind::Provenance
                 | Kind::ChangeReview
                 | Kind::SourceProvenance
                 | Kind::ForgeWatch
                 | Kind::Vsa
-                | Kind::PromotionDecision => {
+                | Kind::PromotionDecision
+                | Kind::TestResult
+                | Kind::Vulns => {
                     return Err(Finding::new(
                         codes::SIGNER_NOT_ALLOWED,
                         format!("SSH signatures are for people; {} is signed by a machine's key", kind.word()),

@@ -10,6 +10,7 @@ use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::statement::change_review::{ChangeReview, ReviewState};
 use countersign_core::statement::review::{Review, ReviewDecision};
+use countersign_core::statement::test_result::TestResult;
 use countersign_core::statement::{Kind, Statement};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -17,7 +18,7 @@ use std::rc::Rc;
 /// What speaks against an artifact or its changes, as far as it held when it was handed in.
 #[derive(Debug, Default, Clone)]
 pub struct Spoken {
-    /// Signed rejections and revocations, and other provenances.
+    /// Signed rejections and revocations, other provenances, failed tests, scans, and what people said of vulnerabilities.
     pub evidence: Evidence,
     /// Records of forges in which somebody asks for changes.
     pub changes: Vec<ForgeChange>,
@@ -47,7 +48,9 @@ impl StateView<'_> {
             let same = promoted.content.request.subject == *subject;
             for reference in promoted.content.inputs.evidence.iter().flatten() {
                 let about_changes = matches!(reference.kind, Some(Kind::Review | Kind::ChangeReview));
-                let bears = about_changes || (same && reference.kind == Some(Kind::Provenance));
+                let about_it =
+                    matches!(reference.kind, Some(Kind::Provenance | Kind::TestResult | Kind::Vulns | Kind::Vex));
+                let bears = about_changes || (same && about_it);
                 if bears && !given.contains(&reference.digest) {
                     wanted.insert(reference.digest, promoted.entry);
                 }
@@ -124,6 +127,14 @@ fn speaks(bytes: &[u8]) -> Option<Speaks> {
     let kind = statement.kind()?;
     if kind == Kind::Provenance {
         return Some(Speaks::Alone);
+    }
+    // A scan may be the newer one, and a statement of people may be that there is something to fear.
+    if matches!(kind, Kind::Vulns | Kind::Vex) {
+        return Some(Speaks::Alone);
+    }
+    if kind == Kind::TestResult {
+        let result: TestResult = statement.predicate_as(kind).ok()?;
+        return result.failed().then_some(Speaks::Alone);
     }
     if kind == Kind::Review {
         let review: Review = statement.predicate_as(kind).ok()?;

@@ -30,6 +30,7 @@ impl Bench {
             lock_file: None,
             artifacts,
             output: None,
+            hermetic: false,
             local_run: "urn:uuid:1",
         }
     }

@@ -5,7 +5,10 @@ pub mod forge_watch;
 pub mod provenance;
 pub mod review;
 pub mod source;
+pub mod test_result;
+pub mod vex;
 pub mod vsa;
+pub mod vulns;
 
 use crate::digest::Sha256;
 use crate::ids::{RefName, Uri};
@@ -48,11 +51,17 @@ pub enum Kind {
     PolicyActivation,
     /// A promotion decision.
     PromotionDecision,
+    /// What a run of tests came to.
+    TestResult,
+    /// What a scanner found of known vulnerabilities.
+    Vulns,
+    /// What people found out about vulnerabilities: `OpenVEX`.
+    Vex,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Sbom,
         Self::Provenance,
         Self::Vsa,
@@ -64,6 +73,9 @@ impl Kind {
         Self::PolicyRelease,
         Self::PolicyActivation,
         Self::PromotionDecision,
+        Self::TestResult,
+        Self::Vulns,
+        Self::Vex,
     ];
 
     /// The predicate type.
@@ -81,6 +93,9 @@ impl Kind {
             Self::PolicyRelease => "https://countersign.dev/policy-release/v0.1",
             Self::PolicyActivation => "https://countersign.dev/policy-activation/v0.1",
             Self::PromotionDecision => "https://countersign.dev/promotion-decision/v0.1",
+            Self::TestResult => "https://in-toto.io/attestation/test-result/v0.1",
+            Self::Vulns => "https://in-toto.io/attestation/vulns/v0.2",
+            Self::Vex => "https://openvex.dev/ns/v0.2.0",
         }
     }
 
@@ -99,6 +114,9 @@ impl Kind {
             Self::PolicyRelease => "policy-release",
             Self::PolicyActivation => "policy-activation",
             Self::PromotionDecision => "promotion-decision",
+            Self::TestResult => "test-result",
+            Self::Vulns => "vulns",
+            Self::Vex => "vex",
         }
     }
 

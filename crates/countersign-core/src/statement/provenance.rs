@@ -5,6 +5,7 @@
 //! be there. Nothing here says whether a statement is believed: that is for the signature, trust and policy.
 
 pub mod build_type;
+pub mod hermetic;
 mod resource;
 
 pub use resource::{CommitError, DigestSet, ResourceDescriptor};

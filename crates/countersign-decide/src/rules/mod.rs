@@ -6,9 +6,13 @@
 mod builder_level_1;
 mod context;
 mod dependencies_pinned_1;
+mod hermetic_build_1;
+mod licences_allowed_1;
 mod sbom_present_1;
 mod source_clean_1;
+mod tests_passed_1;
 mod two_party_review_1;
+mod vulnerabilities_handled_1;
 
 pub use context::{Built, Context, Landed};
 
@@ -45,9 +49,13 @@ pub struct BuiltIn {
 pub const ALL: &[BuiltIn] = &[
     builder_level_1::RULE,
     dependencies_pinned_1::RULE,
+    hermetic_build_1::RULE,
+    licences_allowed_1::RULE,
     sbom_present_1::RULE,
     source_clean_1::RULE,
+    tests_passed_1::RULE,
     two_party_review_1::RULE,
+    vulnerabilities_handled_1::RULE,
 ];
 
 /// The rule with this id.

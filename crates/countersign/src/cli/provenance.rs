@@ -38,6 +38,11 @@ pub(crate) struct Provenance {
     /// Where to write it; ARTIFACT.provenance.json where none is given
     #[arg(long, value_name = "FILE.provenance.json")]
     output: Option<PathBuf>,
+    /// Run the command without a network, and say so: the build's dependencies have to be there already
+    ///
+    /// The command gets a network namespace of its own (`unshare` of util-linux). Files, and sockets that are files, stay.
+    #[arg(long, requires = "command")]
+    hermetic: bool,
     /// The build command, after `--`
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -55,6 +60,7 @@ impl Provenance {
             lock_file: self.lockfile.as_deref(),
             artifacts: &self.artifacts,
             output: self.output.as_deref(),
+            hermetic: self.hermetic,
             local_run: &local_run,
         };
         let started = given::now()?;
