@@ -88,6 +88,7 @@ const ROOMS: &[Room] = &[
         foreign: &[
             "aws-lc-rs",
             "base64",
+            "quick-xml",
             "reqwest",
             "rustls",
             "serde",

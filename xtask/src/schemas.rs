@@ -52,6 +52,7 @@ const REGISTRY: &[Noun] = &[
     noun::<countersign_core::entry::Entry>("log-entry", "v0.1"),
     answer::<countersign_flow::output::AuditExported>("output/audit-export"),
     answer::<countersign_flow::output::AuditVerified>("output/audit-verify"),
+    answer::<countersign_flow::output::TestsCollected>("output/collect-tests"),
     answer::<countersign_flow::output::Completions>("output/completions"),
     answer::<countersign_flow::output::Demo>("output/demo"),
     answer::<countersign_flow::output::Failed>("output/error"),
@@ -96,8 +97,11 @@ const REGISTRY: &[Noun] = &[
     noun::<countersign_core::statement::provenance::Provenance>("provenance", "v0.1"),
     noun::<countersign_core::statement::review::Review>("review", "v0.1"),
     noun::<countersign_core::statement::source::SourceProvenance>("source-provenance", "v0.1"),
+    noun::<countersign_core::statement::test_result::TestResult>("test-result", "v0.1"),
     noun::<countersign_core::trust::Trust>("trust", "v0.1"),
+    noun::<countersign_core::statement::vex::Vex>("vex", "v0.1"),
     noun::<countersign_core::statement::vsa::Vsa>("vsa", "v0.1"),
+    noun::<countersign_core::statement::vulns::Vulns>("vulns", "v0.1"),
 ];
 
 /// Writes, compares or freezes.

@@ -12,6 +12,7 @@ mod files;
 #[cfg(feature = "online")]
 pub mod forge;
 pub mod git;
+pub mod junit;
 pub mod platform;
 pub mod provenance;
 pub mod runner;

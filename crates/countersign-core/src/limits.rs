@@ -171,3 +171,9 @@ pub const LICENCE_DEPTH: usize = 32;
 pub const VULNERABILITIES: usize = 100_000;
 /// Tests that one result names.
 pub const TESTS: usize = 1_000_000;
+/// Longest name of a test that is kept.
+pub const TEST_NAME_CHARS: usize = 1_000;
+/// Largest `JUnit` report, with all that the tests printed.
+pub const JUNIT_BYTES: usize = 256 << 20;
+/// Deepest nesting of an XML document.
+pub const XML_DEPTH: usize = 32;

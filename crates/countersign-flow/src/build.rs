@@ -7,9 +7,12 @@ use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::cyclonedx::Inventory;
 use countersign_core::finding::Finding;
+use countersign_core::statement::test_result::TestResult;
+use countersign_core::statement::vex::Vex;
+use countersign_core::statement::vulns::Vulns;
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::{json, limits};
-use countersign_sign::{SigningKey, sign_payload};
+use countersign_sign::{PersonKey, SigningKey, SshKeygen, sign_payload};
 use countersign_verify::keys::envelope_signature_holds;
 use std::path::Path;
 
@@ -63,6 +66,35 @@ pub fn sbom_statement(document: &Path, artifact: &Path) -> Result<(Statement, Ve
         ),
     }
     Ok((Statement::new(Kind::Sbom, vec![Subject::sha256(&subject.name, &subject.digest)], &value)?, notes))
+}
+
+/// A scan's or a test run's predicate, or an `OpenVEX` document, as a statement about an artifact.
+pub fn predicate_statement(kind: Kind, document: &Path, artifact: &Path) -> Result<Statement, FlowError> {
+    let bytes = files::read(document, limits::DOCUMENT_BYTES)?;
+    let value = json::parse(&bytes).map_err(|error| malformed(document, &error.to_string()))?;
+    let subject = artifact::hash(artifact)?;
+    let statement = Statement::new(kind, vec![Subject::sha256(&subject.name, &subject.digest)], &value)?;
+    let read = match kind {
+        Kind::Vulns => statement.predicate_as::<Vulns>(kind).map(drop),
+        Kind::Vex => statement.predicate_as::<Vex>(kind).map(drop),
+        Kind::TestResult => statement.predicate_as::<TestResult>(kind).map(drop),
+        _ => return Err(FlowError::Usage(format!("a document of kind {} is no predicate alone", kind.word()))),
+    };
+    read.map_err(|error| malformed(document, &error.to_string()))?;
+    Ok(statement)
+}
+
+/// Signs as a person does, by a PEM or an SSH key in this namespace.
+pub fn sign_as_person(
+    statement: &Statement,
+    namespace: &str,
+    key: &PersonKey,
+    keygen: &SshKeygen,
+) -> Result<Vec<u8>, FlowError> {
+    match key {
+        PersonKey::Own(key) => sign(statement, key),
+        PersonKey::Ssh(_) => Ok(key.sign(&statement.to_bytes()?, namespace, keygen)?),
+    }
 }
 
 /// Signs a statement, and checks the bundle as its reader will before giving it back.

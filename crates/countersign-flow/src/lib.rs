@@ -22,6 +22,7 @@ pub mod promote;
 pub mod replay;
 pub mod review;
 pub mod signing;
+pub mod tests_ran;
 pub mod trust_file;
 pub mod verify_artifact;
 

@@ -12,8 +12,10 @@ use countersign_core::finding::{Check, Finding, Verdict};
 use countersign_core::git::Oid;
 use countersign_core::ids::{EnvName, Origin, RoleName, Uri};
 use countersign_core::policy::Manifest;
+use countersign_core::statement::Subject;
 use countersign_core::statement::change_review::{ChangeState, ForgeKind, Shortfall};
 use countersign_core::statement::review::{Review, Tier};
+use countersign_core::statement::test_result::Outcome;
 use countersign_core::time::Time;
 use countersign_core::trust::Trust;
 use countersign_decide::review::{ChangeRow, CommitRow, ForeignRow, SourceLevel};
@@ -509,6 +511,25 @@ documents! {
         checks: Vec<Check>,
         /// What was found.
         findings: Vec<Finding>,
+        /// How the run ends.
+        exit: Exit,
+    }
+    /// `collect tests`: a test result was written.
+    TestsCollected {
+        /// The file.
+        output: String,
+        /// What the run came to.
+        result: Outcome,
+        /// How many tests passed at once.
+        passed: usize,
+        /// How many passed with a warning.
+        warned: usize,
+        /// Those that failed.
+        failed: Vec<String>,
+        /// How many were left out.
+        skipped: usize,
+        /// What was tested.
+        subjects: Vec<Subject>,
         /// How the run ends.
         exit: Exit,
     }

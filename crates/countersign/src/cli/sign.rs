@@ -7,6 +7,7 @@ use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
 use countersign_core::key::{KeyId, PublicKey};
 use countersign_core::limits;
+use countersign_core::statement::{self, vex};
 use countersign_flow::{FlowError, build, documents, files, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
@@ -35,7 +36,7 @@ pub(crate) struct Sign {
     #[arg(long = "type", value_enum, default_value_t = Type::Statement)]
     kind: Type,
     /// The artifact that the document is about
-    #[arg(long, value_name = "FILE", required_if_eq("kind", "sbom"))]
+    #[arg(long, value_name = "FILE", required_if_eq_any([("kind", "sbom"), ("kind", "vulns"), ("kind", "vex"), ("kind", "test-result")]))]
     artifact: Option<PathBuf>,
     /// The bundle
     #[arg(long, value_name = "FILE.sigstore.json")]
@@ -51,6 +52,23 @@ enum Type {
     Statement,
     /// A `CycloneDX` document
     Sbom,
+    /// What a scanner found: the predicate of in-toto's vulnerabilities v0.2
+    Vulns,
+    /// What people found out about vulnerabilities: an `OpenVEX` document; a person signs it, also with an SSH key
+    Vex,
+    /// What tests came to: the predicate of in-toto's test result v0.1
+    TestResult,
+}
+
+impl Type {
+    const fn kind(self) -> statement::Kind {
+        match self {
+            Self::Statement | Self::Sbom => statement::Kind::Sbom,
+            Self::Vulns => statement::Kind::Vulns,
+            Self::Vex => statement::Kind::Vex,
+            Self::TestResult => statement::Kind::TestResult,
+        }
+    }
 }
 
 impl Sign {
@@ -58,12 +76,15 @@ impl Sign {
         let (statement, notes) = match (self.kind, &self.artifact) {
             (Type::Statement, None) => (build::statement(&self.file)?, Vec::new()),
             (Type::Sbom, Some(artifact)) => build::sbom_statement(&self.file, artifact)?,
+            (Type::Vulns | Type::Vex | Type::TestResult, Some(artifact)) => {
+                (build::predicate_statement(self.kind.kind(), &self.file, artifact)?, Vec::new())
+            }
             (Type::Statement, Some(_)) => {
                 return Err(FlowError::Usage(
-                    "--artifact goes with --type sbom: a statement names its own subjects".to_owned(),
+                    "--artifact goes with another --type: a statement names its own subjects".to_owned(),
                 ));
             }
-            (Type::Sbom, None) => return Err(FlowError::Usage("--type sbom needs --artifact".to_owned())),
+            (_, None) => return Err(FlowError::Usage("this type needs --artifact".to_owned())),
         };
         let (bundle, key, identity) = match (&self.key, self.keyless.open(call)?) {
             (_, Some(signer)) => {
@@ -71,6 +92,10 @@ impl Sign {
                 let shown = signed.shown.certificate;
                 let key = KeyId::of_spki_der(&shown.spki);
                 (signed.bundle, key, Some(format!("{}, by {}", shown.name.as_str(), shown.issuer)))
+            }
+            (Some(place), None) if statement.kind() == Some(statement::Kind::Vex) => {
+                let (key, keygen) = (PersonKey::open(place, &call.world.token_access())?, call.world.ssh_keygen());
+                (build::sign_as_person(&statement, vex::NAMESPACE, &key, &keygen)?, key.public(&keygen)?.id(), None)
             }
             (Some(place), None) => {
                 let key = SigningKey::open(place, &call.world.token_access())?;
