@@ -19,6 +19,7 @@ mod door_log;
 mod door_policy;
 mod door_rules;
 mod door_words;
+mod evidence_rules;
 mod examples;
 mod foreign;
 mod forge;
