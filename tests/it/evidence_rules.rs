@@ -168,7 +168,10 @@ fn an_artifact_without_known_vulnerabilities_goes_through_while_the_scan_is_fres
     ready.refused(&[signed(&scan("2026-11-19T09:59:59Z", &json!([])))], "scan-stale");
     ready.refused(&[signed(&scan("2026-11-23T00:00:00Z", &json!([])))], "scan-stale");
     let (verdict, codes) = ready.decide(&[signed(&scan("yesterday", &json!([])))]);
-    assert_eq!((verdict, codes), (Verdict::Indeterminate, vec!["scan-malformed".to_owned(), "scan-missing".to_owned()]));
+    assert_eq!(
+        (verdict, codes),
+        (Verdict::Indeterminate, vec!["scan-malformed".to_owned(), "scan-missing".to_owned()])
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@
 
 mod again;
 mod audit_package;
+mod collect_door;
 mod conformance;
 mod door;
 mod door_exits;
