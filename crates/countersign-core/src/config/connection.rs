@@ -71,7 +71,9 @@ fn addresses(path: &str, line: &str, number: u64, out: &mut Vec<Connection>) {
         let mark = from.saturating_add(found);
         from = mark.saturating_add(3);
         let head = lower.get(..from).unwrap_or_default();
-        let Some((scheme, database, says)) = SCHEMES.iter().find(|(scheme, _, _)| head.ends_with(scheme)) else { continue };
+        let Some((scheme, database, says)) = SCHEMES.iter().find(|(scheme, _, _)| head.ends_with(scheme)) else {
+            continue;
+        };
         let start = from.saturating_sub(scheme.len());
         // `xredis://` is something else, and `jdbc:postgresql://` is the longer of two.
         if lower.get(..start).is_some_and(|before| before.ends_with(|c: char| c.is_ascii_alphanumeric() || c == '+')) {
@@ -106,7 +108,8 @@ fn address_of(at: Spot<'_>, scheme: &str, database: Database, says: Option<Encry
     // A name and a password stand before the last `@` of what names the host.
     let authority = place.rsplit_once('@').map_or(place, |(_, after)| after);
     let authority = authority.split('/').next().unwrap_or(authority);
-    let host = authority.rsplit_once(':').map_or(authority, |(name, port)| if port.contains(']') { authority } else { name });
+    let host =
+        authority.rsplit_once(':').map_or(authority, |(name, port)| if port.contains(']') { authority } else { name });
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']' | ',');
     // A password may hold a `?`: then what comes before it is no host.
     let cut_off = query.contains('@') && !place.contains('@');
@@ -123,7 +126,9 @@ fn address_of(at: Spot<'_>, scheme: &str, database: Database, says: Option<Encry
         because = format!("`{}={}`", text::cut(name), if known { text::cut(value) } else { "a variable".to_owned() });
     }
     let encryption = match (encryption, says) {
-        (Some(said), Some(Encryption::Encrypted)) if database != Database::Mongodb => worse(said, Encryption::Encrypted),
+        (Some(said), Some(Encryption::Encrypted)) if database != Database::Mongodb => {
+            worse(said, Encryption::Encrypted)
+        }
         (Some(said), _) => said,
         (None, Some(says)) => {
             // A variable at the end may bring settings of its own.
@@ -156,7 +161,9 @@ fn worse(a: Encryption, b: Encryption) -> Encryption {
 /// Whether a host, or every one of a list, is this very machine.
 fn is_local(host: &str) -> bool {
     let one = |host: &str| matches!(host, "localhost" | "127.0.0.1" | "[::1]" | "::1");
-    host.to_ascii_lowercase().split(',').all(|host| one(host) || host.rsplit_once(':').is_some_and(|(name, _)| one(name)))
+    host.to_ascii_lowercase()
+        .split(',')
+        .all(|host| one(host) || host.rsplit_once(':').is_some_and(|(name, _)| one(name)))
 }
 
 /// `sslmode` as a setting of its own: the last part of a key, with `=` or `:` behind it; or a name, as Kubernetes has it, with
@@ -186,7 +193,8 @@ fn settings(path: &str, line: &str, next: Option<&str>, number: u64, out: &mut V
                 None => continue,
             };
             let value = value.trim_start().trim_start_matches(['"', '\'']);
-            let end = value.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))).unwrap_or(value.len());
+            let end =
+                value.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))).unwrap_or(value.len());
             let value = value.get(..end).unwrap_or(value);
             let encryption = database::sslmode(value);
             let because = if value.is_empty() {
@@ -215,7 +223,13 @@ mod tests {
     fn said(line: &str) -> Vec<String> {
         let one = |c: Connection| {
             let database = c.database.map_or("?", Database::word);
-            format!("{} {database} {} {:?}{}", c.column, c.host.unwrap_or_default(), c.encryption, if c.local { " local" } else { "" })
+            format!(
+                "{} {database} {} {:?}{}",
+                c.column,
+                c.host.unwrap_or_default(),
+                c.encryption,
+                if c.local { " local" } else { "" }
+            )
         };
         read("f", line).into_iter().map(one).collect()
     }
@@ -252,7 +266,12 @@ mod tests {
 
     #[test]
     fn no_password_is_kept() {
-        for line in ["postgres://user:hunter2@h/x?password=hunter2&sslmode=disable", "redis://:hunter2@h", "amqp://hunter2:hunter2@h:1/hunter2", "postgres://u:hunter2:x?y@h/x"] {
+        for line in [
+            "postgres://user:hunter2@h/x?password=hunter2&sslmode=disable",
+            "redis://:hunter2@h",
+            "amqp://hunter2:hunter2@h:1/hunter2",
+            "postgres://u:hunter2:x?y@h/x",
+        ] {
             let kept = format!("{:?}", read("f", line));
             assert!(!kept.contains("hunter2"), "{kept}");
         }

@@ -61,7 +61,8 @@ pub(super) const SCHEMES: [(&str, Database, Option<Encryption>); 20] = [
 
 /// Words of which at least one is in every text that says something of a connection.
 pub(super) fn words() -> impl Iterator<Item = &'static str> {
-    ["postgres", "mysql", "mariadb", "mongodb", "redis", "sqlserver", "amqp", "sslmode", "ssl_mode", "ssl-mode"].into_iter()
+    ["postgres", "mysql", "mariadb", "mongodb", "redis", "sqlserver", "amqp", "sslmode", "ssl_mode", "ssl-mode"]
+        .into_iter()
 }
 
 impl Database {

@@ -26,14 +26,8 @@ struct Word {
 
 /// Images that a Dockerfile names.
 pub(super) fn read(path: &str, text: &str) -> Result<Vec<Image>, String> {
-    let mut reader = Reader {
-        path,
-        images: Vec::new(),
-        globals: BTreeMap::new(),
-        stages: BTreeSet::new(),
-        count: 0,
-        inside: false,
-    };
+    let mut reader =
+        Reader { path, images: Vec::new(), globals: BTreeMap::new(), stages: BTreeSet::new(), count: 0, inside: false };
     let lines: Vec<&str> = text.lines().collect();
     let (escape, first) = directives(&lines, &mut reader);
     let mut at = first;
@@ -65,8 +59,7 @@ fn directives(lines: &[&str], reader: &mut Reader<'_>) -> (char, usize) {
             "escape" if value == "`" => escape = '`',
             "syntax" => {
                 let before = line.find(value).and_then(|at| line.get(..at)).unwrap_or_default().chars().count();
-                let word =
-                    Word { text: value.to_owned(), line: number(at), column: number(before) };
+                let word = Word { text: value.to_owned(), line: number(at), column: number(before) };
                 reader.image(Role::Syntax, &word, value, &[Piece::Text(value.to_owned())]);
             }
             "escape" | "check" => {}
@@ -152,7 +145,8 @@ fn after_documents(lines: &[&str], words: &[Word], start: usize) -> usize {
         let Some(rest) = rest.strip_prefix("<<").filter(|rest| !rest.contains('<')) else { continue };
         let (tabs, name) = rest.strip_prefix('-').map_or((false, rest), |name| (true, name));
         let name = name.trim_matches(['"', '\'']);
-        let ends = |line: &&&str| (if tabs { line.trim_start_matches('\t') } else { line }).trim_end_matches('\r') == name;
+        let ends =
+            |line: &&&str| (if tabs { line.trim_start_matches('\t') } else { line }).trim_end_matches('\r') == name;
         if name.is_empty() {
             continue;
         }
@@ -222,7 +216,9 @@ impl Reader<'_> {
         let written = unquoted(&image.text);
         let pieces = self.pieces(&written);
         let stage = match pieces.as_slice() {
-            [Piece::Text(text)] => text.eq_ignore_ascii_case("scratch") || self.stages.contains(&text.to_ascii_lowercase()),
+            [Piece::Text(text)] => {
+                text.eq_ignore_ascii_case("scratch") || self.stages.contains(&text.to_ascii_lowercase())
+            }
             _ => false,
         };
         if !stage {

@@ -123,7 +123,14 @@ impl<'t> Reader<'t> {
                 let plain = style == ScalarStyle::Plain;
                 // An alias repeats the text as well.
                 self.count(text.len() / 32)?;
-                (Value::Scalar { text: text.into_owned(), plain, tagged: tag.is_some_and(|t| !t.is_yaml_core_schema()) }, anchor)
+                (
+                    Value::Scalar {
+                        text: text.into_owned(),
+                        plain,
+                        tagged: tag.is_some_and(|t| !t.is_yaml_core_schema()),
+                    },
+                    anchor,
+                )
             }
             Event::SequenceStart(anchor, _) => (self.list(depth)?, anchor),
             Event::MappingStart(anchor, _) => (self.map(depth)?, anchor),

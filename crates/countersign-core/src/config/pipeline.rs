@@ -9,7 +9,10 @@ use super::text::Syntax;
 pub(super) fn read(path: &str, document: &Node, images: &mut Images<'_>) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
     let folder = path.strip_suffix(name.as_str()).unwrap_or(path);
-    if folder.ends_with(".github/workflows/") || folder.ends_with(".gitea/workflows/") || folder.ends_with(".forgejo/workflows/") {
+    if folder.ends_with(".github/workflows/")
+        || folder.ends_with(".gitea/workflows/")
+        || folder.ends_with(".forgejo/workflows/")
+    {
         workflow(document, images);
     } else if name == "action.yml" || name == "action.yaml" {
         action(document, images);

@@ -260,7 +260,13 @@ impl Views<'_> {
             Test::Words { on, off } => seen.each(State::Unknown, |value| {
                 let word = value.as_str()?.to_ascii_lowercase();
                 let has = |words: &[&str]| words.contains(&word.as_str());
-                if has(on) { Some(true) } else if has(off) { Some(false) } else { None }
+                if has(on) {
+                    Some(true)
+                } else if has(off) {
+                    Some(false)
+                } else {
+                    None
+                }
             }),
             Test::Empty => match (seen.unknown, seen.values.iter().all(|value| is_empty(value))) {
                 (_, false) => State::Off,
@@ -274,7 +280,13 @@ impl Views<'_> {
             },
             Test::Holds { word } => {
                 let has = seen.values.iter().any(|value| value.as_str() == Some(word));
-                if has { State::On } else if seen.unknown { State::Unknown } else { State::Off }
+                if has {
+                    State::On
+                } else if seen.unknown {
+                    State::Unknown
+                } else {
+                    State::Off
+                }
             }
             Test::Parameter { names, on } => parameter(self.after, self.unknown, path, names, on),
             Test::Group { kind, names, on } => self.group(&seen, kind, names, on),
@@ -287,7 +299,8 @@ impl Views<'_> {
         let [Value::String(name)] = seen.values.as_slice() else { return State::Unknown };
         let mut state = None;
         for change in self.all {
-            let Some(what) = change.get("change").filter(|_| change.get("type").and_then(Value::as_str) == Some(kind)) else {
+            let Some(what) = change.get("change").filter(|_| change.get("type").and_then(Value::as_str) == Some(kind))
+            else {
                 continue;
             };
             let after = what.get("after").unwrap_or(&Value::Null);
@@ -317,7 +330,13 @@ impl Views<'_> {
             // Zero is for ever.
             (Some(Some(_)), Some(Some(0))) => State::On,
             (Some(Some(0)), Some(Some(_))) => State::Off,
-            (Some(Some(before)), Some(Some(after))) => if after < before { State::Off } else { State::On },
+            (Some(Some(before)), Some(Some(after))) => {
+                if after < before {
+                    State::Off
+                } else {
+                    State::On
+                }
+            }
             _ => State::Unknown,
         }
     }

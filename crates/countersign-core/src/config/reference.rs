@@ -140,8 +140,9 @@ fn read_tag(text: &str) -> Result<String, ReferenceError> {
 fn read_digest(text: &str) -> Result<String, ReferenceError> {
     let known = [("sha256:", 64), ("sha512:", 128)];
     let fits = known.iter().any(|(algorithm, length)| {
-        text.strip_prefix(algorithm)
-            .is_some_and(|hex| hex.len() == *length && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
+        text.strip_prefix(algorithm).is_some_and(|hex| {
+            hex.len() == *length && hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        })
     });
     if fits { Ok(text.to_owned()) } else { wrong("its digest is not a SHA-256 or a SHA-512 in lower-case hexadecimal") }
 }
@@ -173,9 +174,29 @@ mod tests {
     #[test]
     fn what_is_no_name_of_an_image_is_refused() {
         for text in [
-            "", "Nginx", "a//b", "/a", "a/", "a:", "a:b:c", "a@sha256:00", "a@", "registry.acme.example./a", "a b",
-            "-x", "a..b", "registry.acme.example:99999/a", "https://ghcr.io/a", "reg.example@evil.example/a", "a___b",
-            "ghcr.io", "x.example:80:80/a", "./a", "../a", "a:\u{fb01}", "r\u{e9}gistre.example/a",
+            "",
+            "Nginx",
+            "a//b",
+            "/a",
+            "a/",
+            "a:",
+            "a:b:c",
+            "a@sha256:00",
+            "a@",
+            "registry.acme.example./a",
+            "a b",
+            "-x",
+            "a..b",
+            "registry.acme.example:99999/a",
+            "https://ghcr.io/a",
+            "reg.example@evil.example/a",
+            "a___b",
+            "ghcr.io",
+            "x.example:80:80/a",
+            "./a",
+            "../a",
+            "a:\u{fb01}",
+            "r\u{e9}gistre.example/a",
         ] {
             assert!(Reference::parse(text).is_err() || text == "ghcr.io", "{text}");
         }

@@ -89,7 +89,10 @@ fn compose_workflows_and_pipelines_are_read() {
         ]
     );
     assert_eq!(said("action.yml", "runs:\n  using: docker\n  image: Dockerfile\n"), Vec::<String>::new());
-    assert_eq!(said("action.yml", "runs: {using: docker, image: 'docker://alpine:3'}"), ["1:30 step docker.io/library/alpine"]);
+    assert_eq!(
+        said("action.yml", "runs: {using: docker, image: 'docker://alpine:3'}"),
+        ["1:30 step docker.io/library/alpine"]
+    );
     let gitlab = "image: ruby:3\ndefault: {services: [postgres:16]}\ntest:\n  image: {name: ghcr.io/acme/ci:1, entrypoint: ['']}\n  \
                   services:\n  - {name: $REG/x}\n";
     assert_eq!(
@@ -108,7 +111,10 @@ fn what_kustomize_and_the_values_of_charts_put_in_place_is_read() {
     let text = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nimages:\n- {name: app, newName: ghcr.io/acme/app, newTag: '1'}\n";
     assert_eq!(said("kustomization.yaml", text), ["4:23 override ghcr.io/acme/app"]);
     let values = "image:\n  registry: ghcr.io\n  repository: acme/app\n  tag: '1'\nlogo: {image: /a.png}\nhero_image: x.jpg\nsidecarImage: busybox\n";
-    assert_eq!(said("chart/values.yaml", values), ["3:15 other ghcr.io/acme/app maybe", "7:15 other docker.io/library/busybox maybe"]);
+    assert_eq!(
+        said("chart/values.yaml", values),
+        ["3:15 other ghcr.io/acme/app maybe", "7:15 other docker.io/library/busybox maybe"]
+    );
 }
 
 #[test]

@@ -64,11 +64,7 @@ pub(super) fn pieces(text: &str, syntax: Syntax, value: &dyn Fn(&str) -> Option<
 }
 
 /// What stands at the beginning of a text: pieces in its place and what comes after; `None` if it is ordinary text.
-fn one<'t>(
-    from: &'t str,
-    syntax: Syntax,
-    value: &dyn Fn(&str) -> Option<Vec<Piece>>,
-) -> (Option<Vec<Piece>>, &'t str) {
+fn one<'t>(from: &'t str, syntax: Syntax, value: &dyn Fn(&str) -> Option<Vec<Piece>>) -> (Option<Vec<Piece>>, &'t str) {
     let unknown = |name: &str| Some(vec![Piece::Unknown(name.to_owned())]);
     for (open, close) in [("${{", "}}"), ("{{", "}}"), ("$(", ")"), ("{%", "%}")] {
         if let Some(inner) = from.strip_prefix(open) {

@@ -1,6 +1,7 @@
 //! The command line: one file a verb. A verb reads its arguments, calls a use case, and renders what comes back.
 
 mod audit;
+mod collect;
 mod conformance;
 mod demo;
 mod explain;
@@ -74,6 +75,7 @@ pub(crate) struct Cli {
 enum Verb {
     Sbom(sbom::Sbom),
     Provenance(provenance::Provenance),
+    Collect(collect::Collect),
     Sign(sign::Sign),
     Review(review::Review),
     Verify(Box<verify::Verify>),
@@ -102,6 +104,7 @@ impl Cli {
         let (result, not_done) = match &self.verb {
             Verb::Sbom(verb) => (verb.run(&call), WRITTEN),
             Verb::Provenance(verb) => (verb.run(&call), WRITTEN),
+            Verb::Collect(verb) => (verb.run(&call), WRITTEN),
             Verb::Sign(verb) => (verb.run(&call), WRITTEN),
             Verb::Review(verb) => (verb.run(&call), verb.not_done()),
             Verb::Verify(verb) => (verb.run(&call), "nothing was verified"),

@@ -111,10 +111,7 @@ pub(super) const KINDS: &[Kind] = &[
         "azurerm_mssql_server",
         &[(CONNECTIONS, "minimum_tls_version", Test::Words { on: &["1.2", "1.3"], off: &["disabled", "1.0", "1.1"] })],
     ),
-    database(
-        "azurerm_redis_cache",
-        &[(CONNECTIONS, "non_ssl_port_enabled", Test::False { absent: State::Unknown })],
-    ),
+    database("azurerm_redis_cache", &[(CONNECTIONS, "non_ssl_port_enabled", Test::False { absent: State::Unknown })]),
     audit(
         "aws_cloudtrail",
         &[

@@ -4,7 +4,8 @@ use super::*;
 use serde_json::json;
 
 fn plan(changes: &Value) -> Plan {
-    let plan = json!({"format_version": "1.2", "terraform_version": "1.9.0", "complete": true, "resource_changes": changes});
+    let plan =
+        json!({"format_version": "1.2", "terraform_version": "1.9.0", "complete": true, "resource_changes": changes});
     Plan::read(plan.to_string().as_bytes()).unwrap()
 }
 
@@ -31,7 +32,10 @@ fn what_is_known_only_after_the_plan_is_applied_is_unknown_and_never_off() {
     let block = |mode: &Value| json!({"settings": [{"ip_configuration": [{"ssl_mode": mode}]}]});
     assert_eq!(states(sql, &block(&json!("ENCRYPTED_ONLY")), &json!({})), ["on"]);
     assert_eq!(states(sql, &block(&json!("ALLOW_UNENCRYPTED_AND_ENCRYPTED")), &json!({})), ["off"]);
-    assert_eq!(states(sql, &json!({"settings": [{}]}), &json!({"settings": [{"ip_configuration": true}]})), ["unknown"]);
+    assert_eq!(
+        states(sql, &json!({"settings": [{}]}), &json!({"settings": [{"ip_configuration": true}]})),
+        ["unknown"]
+    );
     assert_eq!(states(sql, &json!({}), &json!({})), ["unknown"]);
 }
 
@@ -63,8 +67,14 @@ fn audit_logs_are_seen_to_be_switched_off_emptied_shortened_and_replaced() {
             "event_selector": [{"exclude_management_event_sources": excluded}]})
     };
     assert_eq!(states("aws_cloudtrail", &trail(true, &json!([])), &json!({})), ["on"; 4]);
-    assert_eq!(states("aws_cloudtrail", &trail(false, &json!(["kms.amazonaws.com"])), &json!({})), ["off", "off", "on", "on"]);
-    assert_eq!(states("google_logging_project_sink", &json!({"disabled": null, "exclusions": []}), &json!({})), ["on", "on"]);
+    assert_eq!(
+        states("aws_cloudtrail", &trail(false, &json!(["kms.amazonaws.com"])), &json!({})),
+        ["off", "off", "on", "on"]
+    );
+    assert_eq!(
+        states("google_logging_project_sink", &json!({"disabled": null, "exclusions": []}), &json!({})),
+        ["on", "on"]
+    );
     assert_eq!(
         states("google_logging_project_sink", &json!({"exclusions": [{"filter": "x"}]}), &json!({"disabled": true})),
         ["unknown", "off"]
@@ -73,12 +83,14 @@ fn audit_logs_are_seen_to_be_switched_off_emptied_shortened_and_replaced() {
     assert_eq!(states("azurerm_monitor_diagnostic_setting", &json!({"enabled_log": []}), &json!({})), ["off"]);
     assert_eq!(states("aws_eks_cluster", &json!({"enabled_cluster_log_types": ["api"]}), &json!({})), ["off"]);
     let bucket = |before: u32, after: u32| {
-        let mut one = change("google_logging_project_bucket_config", &["update"], &json!({"retention_days": after}), &json!({}));
+        let mut one =
+            change("google_logging_project_bucket_config", &["update"], &json!({"retention_days": after}), &json!({}));
         one["change"]["before"] = json!({"retention_days": before});
         plan(&json!([one])).known[0].settings[0].state.word()
     };
     assert_eq!((bucket(400, 30), bucket(30, 400)), ("off", "on"));
-    let action = |words: &[&str]| plan(&json!([change("aws_cloudtrail", words, &json!(null), &json!({}))])).known[0].action;
+    let action =
+        |words: &[&str]| plan(&json!([change("aws_cloudtrail", words, &json!(null), &json!({}))])).known[0].action;
     assert_eq!(action(&["delete"]), Action::Delete);
     assert_eq!(action(&["delete", "create"]), Action::Replace);
     assert_eq!(action(&["create", "delete"]), Action::Replace);
@@ -101,7 +113,8 @@ fn what_is_no_plan_or_only_a_part_of_one_is_said() {
     let part = json!({"format_version": "1.2", "resource_changes": [], "errored": true});
     let part = Plan::read(part.to_string().as_bytes()).unwrap();
     assert!(part.cut_short && part.complete.is_none());
-    let deferred = json!({"format_version": "1.2", "resource_changes": [], "complete": false, "deferred_changes": [{}]});
+    let deferred =
+        json!({"format_version": "1.2", "resource_changes": [], "complete": false, "deferred_changes": [{}]});
     let deferred = Plan::read(deferred.to_string().as_bytes()).unwrap();
     assert_eq!((deferred.cut_short, deferred.complete), (true, Some(false)));
 }
