@@ -20,6 +20,8 @@ mod door_policy;
 mod door_rules;
 mod door_words;
 mod examples;
+mod file_rules;
+mod file_rules_door;
 mod foreign;
 mod forge;
 mod keyless_door;

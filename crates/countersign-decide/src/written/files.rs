@@ -1,9 +1,10 @@
 //! Images, connections and plans as rules read them; from snapshots, and from the files of a case.
 
 use countersign_core::config::plan::{PlanRole, State};
-use countersign_core::config::{Certainty, Connection, Database, Encryption, Image};
+use countersign_core::config::{self, Certainty, Connection, Database, Encryption, FileKind, Found, Image};
 use countersign_core::digest::Sha256;
 use countersign_core::statement::iac_plan::IacPlan;
+use countersign_core::yaml::Yaml;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -72,4 +73,30 @@ pub(super) fn plans(all: &[(IacPlan, Sha256)]) -> Value {
 fn at(document: &Sha256, file: &str, line: u64, column: u64) -> Value {
     let document = format!("config-snapshot {document}");
     json!({ "document": document, "pointer": null, "file": file, "line": line, "column": column })
+}
+
+/// The parts of the input that the files of a case make, by the readers that read a revision. A file that would make a
+/// snapshot incomplete is an error: the rule would have nothing to read.
+pub(super) fn of_case(files: &Yaml) -> Result<Vec<(&'static str, Value)>, (&Yaml, String)> {
+    let mut all = Found::default();
+    if files.entries().is_empty() {
+        return Err((files, "`files` is a mapping of paths to what stands in them".to_owned()));
+    }
+    for (path, text) in files.entries() {
+        let Some(content) = text.text() else {
+            return Err((text, "what stands in a file is text".to_owned()));
+        };
+        let Some(kind) = FileKind::of(&path.name) else {
+            return Err((text, format!("nothing is read of a file with the name {}", path.name)));
+        };
+        let found = config::read(&path.name, kind, content.as_bytes());
+        let found = found.map_err(|unread| (text, format!("{} is not read: {}", path.name, unread.why)))?;
+        all.images.extend(found.images);
+        all.connections.extend(found.connections);
+    }
+    let document = Sha256::of(b"");
+    Ok(vec![
+        ("images", images(&all.images.into_iter().map(|image| (image, document)).collect())),
+        ("connections", connections(&all.connections.into_iter().map(|one| (one, document)).collect())),
+    ])
 }
