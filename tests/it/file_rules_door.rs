@@ -45,8 +45,8 @@ fn an_image_from_elsewhere_is_refused_with_its_line_and_mended_passes_and_is_pro
     door.write("app/charts/templates/a.yaml", b"image: {{ .Values.image }}\n");
     door.write("app/Dockerfile", b"FROM registry.acme.example.evil.example/base:1\nCOPY app /app\n");
     door.write("app/src/main.rs", b"fn main() {\n    println!(\"one {}\", greeting::hello());\n}\n");
-    let _ = door.git("add -A");
-    let _ = door.git("commit -q -m Pack");
+    drop(door.git("add -A"));
+    drop(door.git("commit -q -m Pack"));
     build(&door, &base);
     door.promote(&format!("{EVIDENCE} {LEAST}")).expect(
         1,
@@ -62,7 +62,7 @@ fn an_image_from_elsewhere_is_refused_with_its_line_and_mended_passes_and_is_pro
     let first = door.git("rev-parse HEAD");
     door.write("app/Dockerfile", b"FROM registry.acme.example/base:1\nCOPY app /app\n");
     door.write("app/src/main.rs", b"fn main() {\n    println!(\"two {}\", greeting::hello());\n}\n");
-    let _ = door.git("commit -q -a -m Mend");
+    drop(door.git("commit -q -a -m Mend"));
     // The old snapshot is of another commit.
     let snapshot = door.read("app.config.sigstore.json");
     build(&door, &first);
