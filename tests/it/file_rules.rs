@@ -78,6 +78,37 @@ fn signed(kind: Kind, said: &Value, commit: Oid, key: &SigningKey) -> Vec<u8> {
 
 /// A promotion that passes by the other rules, under a release with this one besides.
 fn arguments(rule: &str, parameters: &str, said: Option<&Said<'_>>) -> Arguments {
+    world_and_arguments(rule, parameters, said).1
+}
+
+/// The repository that the world's release covers.
+fn world_source(world: &World) -> Uri {
+    let policy = policy_toml(&world.start).into_bytes();
+    Manifest::close(&BTreeMap::from([(SOURCE_FILE.to_owned(), policy)])).expect("a policy").sources[0]
+        .repository
+        .clone()
+}
+
+/// What is said, as signed documents.
+fn said_documents(world: &World, said: &Said<'_>, here: &Uri, base: Oid, landed: Oid) -> Vec<Vec<u8>> {
+    let mut documents = Vec::new();
+    let repository = if said.repository.is_empty() { here.clone() } else { Uri::new(said.repository).unwrap() };
+    let commit = if said.other_commit { base } else { landed };
+    let key = if said.by_a_person { &world.people["ada"] } else { &world.builder };
+    if said.plan.is_none() || !said.files.is_empty() {
+        let snapshot = json::to_value(&snapshot(said.files, &repository, commit)).unwrap();
+        documents.push(signed(Kind::ConfigSnapshot, &snapshot, commit, key));
+    }
+    if let Some(plan) = &said.plan {
+        let bytes = plan.to_string().into_bytes();
+        let (plan, digest) = (Plan::read(&bytes).unwrap(), Sha256::of(&bytes));
+        let plan = IacPlan { repository, commit, readers: READERS, file: "plan.json".to_owned(), digest, plan };
+        documents.push(signed(Kind::IacPlan, &json::to_value(&plan).unwrap(), commit, key));
+    }
+    documents
+}
+
+fn world_and_arguments(rule: &str, parameters: &str, said: Option<&Said<'_>>) -> (World, Arguments) {
     let mut world = World::new();
     let base = world.tip;
     let (head, landed) = world.land(1);
@@ -92,37 +123,15 @@ fn arguments(rule: &str, parameters: &str, said: Option<&Said<'_>>) -> Arguments
     );
     let manifest = Manifest::close(&BTreeMap::from([(SOURCE_FILE.to_owned(), policy.into_bytes())])).expect("a policy");
     if let Some(said) = said {
-        let here = manifest.sources[0].repository.clone();
-        let repository = if said.repository.is_empty() { here } else { Uri::new(said.repository).unwrap() };
-        let commit = if said.other_commit { base } else { landed };
-        let key = if said.by_a_person { &world.people["ada"] } else { &world.builder };
-        if said.plan.is_none() || !said.files.is_empty() {
-            documents.push(signed(
-                Kind::ConfigSnapshot,
-                &json::to_value(&snapshot(said.files, &repository, commit)).unwrap(),
-                commit,
-                key,
-            ));
-        }
-        if let Some(plan) = &said.plan {
-            let bytes = plan.to_string().into_bytes();
-            let plan = IacPlan {
-                repository,
-                commit,
-                readers: READERS,
-                file: "plan.json".to_owned(),
-                digest: Sha256::of(&bytes),
-                plan: Plan::read(&bytes).unwrap(),
-            };
-            documents.push(signed(Kind::IacPlan, &json::to_value(&plan).unwrap(), commit, key));
-        }
+        documents.extend(said_documents(&world, said, &world_source(&world), base, landed));
     }
     let release = world.release(&manifest, &["ada", "ben"]);
     let replaces = Some(world.pin.digest);
     world.activate(&manifest, &release, "production", &["ada"], replaces, None);
     world.pin.digest = manifest.digest().expect("a digest");
     world.pin.version = 2;
-    world.arguments(&artifact, "production", documents)
+    let arguments = world.arguments(&artifact, "production", documents);
+    (world, arguments)
 }
 
 fn codes(decision: &Decision) -> Vec<&str> {
@@ -286,5 +295,30 @@ fn a_plan_that_does_not_say_that_it_covers_everything_is_not_enough() {
         [json!({"complete": false}), json!({"errored": true}), json!({"complete": true, "deferred_changes": [{}]})]
     {
         check(AUDIT, "plan_complete = \"not-denied\"", Some(&plan(part)), &["plan-incomplete"]);
+    }
+}
+
+#[test]
+fn what_was_wrong_stays_wrong_when_it_is_left_out_the_second_time() {
+    let files = [("Dockerfile", "FROM evil.example/a\n")];
+    let bad = change("aws_cloudtrail", &["delete"], &json!(null), &json!({}));
+    for (rule, parameters, said, code) in
+        [(IMAGES, OURS, Said::files(&files), "image-registry"), (AUDIT, "", Said::plan(&bad), "audit-log-removed")]
+    {
+        let (mut world, first) = world_and_arguments(rule, parameters, Some(&said));
+        let decision = first.decide();
+        assert_eq!(codes(&decision), [code]);
+        world.record(&first, &decision);
+        let kinds = [Kind::ConfigSnapshot, Kind::IacPlan];
+        let is_said = |bytes: &Vec<u8>| {
+            let signed = countersign_core::bundle::Signed::parse(bytes).unwrap();
+            Statement::parse(&signed.payload).unwrap().kind().is_some_and(|kind| kinds.contains(&kind))
+        };
+        let mut documents = first.documents.clone();
+        documents.retain(|bytes| !is_said(bytes));
+        let good = if rule == IMAGES { Said::files(&[]) } else { Said::plan(&json!([])) };
+        documents.extend(said_documents(&world, &good, &world_source(&world), world.tip, world.tip));
+        let second = world.arguments(&Sha256::of(b"artifact"), "production", documents).decide();
+        assert!(codes(&second).contains(&code), "{:#?}", second.findings);
     }
 }

@@ -114,7 +114,7 @@ pub fn of_commit(objects: &dyn ObjectSource, repository: Uri, commit: Oid) -> Re
     let mut folders: Vec<(Vec<u8>, Oid)> = vec![(Vec::new(), tree)];
     let (mut entries, mut bytes) = (0_usize, 0_usize);
     while let Some((folder, id)) = folders.pop() {
-        if folder.iter().filter(|b| **b == b'/').count() > limits::GIT_TREE_DEPTH {
+        if folder.split(|b| *b == b'/').count() > limits::GIT_TREE_DEPTH {
             return Err(SnapshotError::TooMany { what: "folders within each other", limit: limits::GIT_TREE_DEPTH });
         }
         let tree = objects.tree(&id)?;

@@ -4,6 +4,7 @@
 use crate::parameters::{ParameterError, Reader};
 use crate::rules::Context;
 use countersign_core::codes;
+use countersign_core::config::plan::{Action, State};
 use countersign_core::config::{Connection, Image, Part};
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
@@ -149,6 +150,7 @@ pub(crate) fn plans(context: &Context<'_>, must_say: bool, by: &str) -> (Vec<(Ia
         let found = if unused.is_empty() { vec!["none".to_owned()] } else { unused };
         findings.push(found.into_iter().take(NAMED).fold(finding, Finding::found));
     }
+    let before = recorded_plans(context);
     for (said, document) in &plans {
         let whole = match said.plan.complete {
             Some(complete) => complete,
@@ -169,7 +171,26 @@ pub(crate) fn plans(context: &Context<'_>, must_say: bool, by: &str) -> (Vec<(Ia
             );
         }
     }
+    plans.extend(before);
     (plans, findings)
+}
+
+/// Plans that the log has seen and that are not handed in: what was wrong in them stays wrong. What was not known in them may
+/// be known now.
+fn recorded_plans(context: &Context<'_>) -> Vec<(IacPlan, Sha256)> {
+    let mut out = Vec::new();
+    let Some(about) = About::of(context) else { return out };
+    for statement in context.against.evidence.of_kind(Kind::IacPlan) {
+        let read =
+            about.read(statement, codes::PLAN_MALFORMED, |plan: &IacPlan| (plan.repository.as_str(), plan.commit));
+        let Ok(Ok(mut said)) = read else { continue };
+        for resource in &mut said.plan.known {
+            resource.settings.retain(|setting| setting.state == State::Off);
+        }
+        said.plan.known.retain(|resource| !matches!(resource.action, Action::Forget | Action::Unknown));
+        out.push((said, *statement.document()));
+    }
+    out
 }
 
 fn expected(what: &str, context: &Context<'_>) -> String {

@@ -17,7 +17,7 @@ use std::rc::Rc;
 /// What speaks against an artifact or its changes, as far as it held when it was handed in.
 #[derive(Debug, Default, Clone)]
 pub struct Spoken {
-    /// Signed rejections and revocations, other provenances, and snapshots of what files say.
+    /// Signed rejections and revocations, other provenances, and what files and plans say.
     pub evidence: Evidence,
     /// Records of forges in which somebody asks for changes.
     pub changes: Vec<ForgeChange>,
@@ -47,7 +47,7 @@ impl StateView<'_> {
             let same = promoted.content.request.subject == *subject;
             for reference in promoted.content.inputs.evidence.iter().flatten() {
                 let about_changes = matches!(reference.kind, Some(Kind::Review | Kind::ChangeReview));
-                let about_it = matches!(reference.kind, Some(Kind::Provenance | Kind::ConfigSnapshot));
+                let about_it = matches!(reference.kind, Some(Kind::Provenance | Kind::ConfigSnapshot | Kind::IacPlan));
                 let bears = about_changes || (same && about_it);
                 if bears && !given.contains(&reference.digest) {
                     wanted.insert(reference.digest, promoted.entry);
@@ -123,7 +123,7 @@ fn speaks(bytes: &[u8]) -> Option<Speaks> {
     let signed = Signed::parse(bytes).ok()?;
     let statement = Statement::parse(&signed.payload).ok()?;
     let kind = statement.kind()?;
-    if matches!(kind, Kind::Provenance | Kind::ConfigSnapshot) {
+    if matches!(kind, Kind::Provenance | Kind::ConfigSnapshot | Kind::IacPlan) {
         return Some(Speaks::Alone);
     }
     if kind == Kind::Review {

@@ -90,7 +90,7 @@ impl Database {
             _ => Unknown,
         };
         let said = match (self, name.as_str()) {
-            (Self::Postgres, "sslmode") | (Self::Mysql, "sslmode") => sslmode(&value),
+            (Self::Postgres | Self::Mysql, "sslmode") => sslmode(&value),
             (Self::Postgres, "ssl") => match value.as_str() {
                 "require" | "verify-ca" | "verify-full" => Encrypted,
                 "prefer" | "allow" | "disable" => Plain,
@@ -102,7 +102,7 @@ impl Database {
                 _ => truth(),
             },
             // `useSSL` alone falls back.
-            (Self::Mysql, "requiressl") | (Self::Mongodb, "tls" | "ssl") | (Self::Redis, "ssl" | "tls") => truth(),
+            (Self::Mysql, "requiressl") | (Self::Mongodb | Self::Redis, "tls" | "ssl") => truth(),
             (Self::Mysql, "usessl") if truth() == Plain => Plain,
             (Self::Sqlserver, "encrypt") => match value.as_str() {
                 "strict" | "mandatory" => Encrypted,

@@ -23,23 +23,23 @@ pub(super) fn read(path: &str, text: &str) -> Result<Vec<Image>, Fault> {
     let documents = node::documents(text).map_err(|problem| {
         if template && !text.contains("${{") { Fault::Template } else { Fault::Malformed(problem) }
     })?;
-    let mut images = Images { path, images: Vec::new(), seen: BTreeSet::new() };
+    let mut images = Images { path, found: Vec::new(), seen: BTreeSet::new() };
     for document in &documents {
         if !pipeline::read(path, document, &mut images) {
             workload::read(document, &mut images);
         }
         images.guess(document, false);
-        if images.images.len() > limits::CONFIG_FACTS {
+        if images.found.len() > limits::CONFIG_FACTS {
             break;
         }
     }
-    Ok(images.images)
+    Ok(images.found)
 }
 
 /// The images found so far. A place that is taken is not guessed at.
 pub(super) struct Images<'p> {
     path: &'p str,
-    images: Vec<Image>,
+    found: Vec<Image>,
     seen: BTreeSet<(u64, u64)>,
 }
 
@@ -73,9 +73,9 @@ impl Images<'_> {
     }
 
     fn put_pieces(&mut self, role: Role, certainty: Certainty, at: &Node, written: &str, pieces: &[Piece]) {
-        if self.seen.insert((at.line, at.column)) && self.images.len() <= limits::CONFIG_FACTS {
+        if self.seen.insert((at.line, at.column)) && self.found.len() <= limits::CONFIG_FACTS {
             let spot = Spot { file: self.path, line: at.line, column: at.column };
-            self.images.push(Image::new(spot, role, certainty, written, pieces));
+            self.found.push(Image::new(spot, role, certainty, written, pieces));
         }
     }
 

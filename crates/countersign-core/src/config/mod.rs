@@ -170,13 +170,17 @@ fn settle(unread: Result<Found, Unread>) -> Result<Found, Unread> {
     }
 }
 
+/// Words of which at least one is in every document that names an image.
+const IMAGE_WORDS: [&[u8]; 4] = [b"image", b"docker:", b"container", b"services"];
+
 /// What bytes that cannot be read may hold. A word that is not in them, not even spelt by an escape, is not in what they
 /// mean.
 fn may_hold(kind: FileKind, bytes: &[u8]) -> BTreeSet<Part> {
     let has = |word: &[u8]| bytes.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word));
-    let escaped = has(b"\\u") || has(b"\\x");
+    // Of another encoding, with a zero in it, nothing can be told; an escape may stand for any letter, or for none.
+    let escaped = [&b"\\u"[..], b"\\x", b"\\\n", b"\\\r", b"\0", b"\xff\xfe", b"\xfe\xff"].iter().any(|word| has(word));
     let mut parts = kind.parts();
-    if kind != FileKind::Dockerfile && !escaped && ![&b"image"[..], b"docker:", b"container"].iter().any(|w| has(w)) {
+    if kind != FileKind::Dockerfile && !escaped && !IMAGE_WORDS.iter().any(|word| has(word)) {
         parts.remove(&Part::Images);
     }
     if !escaped && !database::words().any(|word| has(word.as_bytes())) {

@@ -214,7 +214,7 @@ fn resource(change: &Value, index: u64, all: &[Value]) -> Result<Option<Resource
     let (Some(address), Some(kind)) = (text("address"), text("type")) else {
         return Err(PlanError::Shape("a resource has no `address` or no `type`"));
     };
-    let Some(entry) = KINDS.iter().find(|entry| entry.kind == kind) else { return Ok(None) };
+    let Some(entry) = KINDS.iter().find(|entry| entry.name == kind) else { return Ok(None) };
     let what = change.get("change").ok_or(PlanError::Shape("a resource has no `change`"))?;
     let actions = what.get("actions").and_then(Value::as_array);
     let words: Option<Vec<&str>> = actions.and_then(|list| list.iter().map(Value::as_str).collect());
@@ -255,7 +255,7 @@ impl Views<'_> {
     fn state(&self, path: &str, test: &Test) -> State {
         let seen = Seen::at(self.after, self.unknown, path);
         match test {
-            Test::Truth { absent } => seen.each(*absent, |value| value.as_bool()),
+            Test::Truth { absent } => seen.each(*absent, Value::as_bool),
             Test::False { absent } => seen.each(*absent, |value| value.as_bool().map(|truth| !truth)),
             Test::Words { on, off } => seen.each(State::Unknown, |value| {
                 let word = value.as_str()?.to_ascii_lowercase();
@@ -326,9 +326,8 @@ impl Views<'_> {
             _ => None,
         };
         match (number(&before), number(seen)) {
-            (Some(None), Some(_)) => State::On,
             // Zero is for ever.
-            (Some(Some(_)), Some(Some(0))) => State::On,
+            (Some(None), Some(_)) | (Some(Some(_)), Some(Some(0))) => State::On,
             (Some(Some(0)), Some(Some(_))) => State::Off,
             (Some(Some(before)), Some(Some(after))) => {
                 if after < before {

@@ -129,6 +129,8 @@ fn what_cannot_be_read_is_said_with_what_it_may_hold() {
     let mut large = b"image: a\n".to_vec();
     large.resize(limits::CONFIG_FILE_BYTES + 1, b'\n');
     assert!(unread("a.yaml", &large).lacks.contains(&Part::Images));
+    let wide: Vec<u8> = "image: a".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(unread("a.yaml", &wide).lacks.len(), 2);
     // What does not parse and cannot hold anything is as good as read.
     assert_eq!(read("tsconfig.json", FileKind::Json, b"{ // comment\n}").unwrap(), Found::default());
     assert!(read("a.json", FileKind::Json, b"{ // \\u0069\n").is_err());

@@ -12,7 +12,7 @@ use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
 use std::path::{Path, PathBuf};
 
-/// Collect what the files or the plan of a revision say, as statements to be signed
+/// Collect what the files or the plan of a revision say
 #[derive(Debug, Args)]
 pub(crate) struct Collect {
     #[command(subcommand)]

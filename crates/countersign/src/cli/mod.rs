@@ -31,6 +31,7 @@ const GROUPS: &str = "\
 Build:
   sbom         Write the SBOM of a Cargo workspace's binary
   provenance   Run a build and write its provenance
+  collect      Collect what the files or the plan of a revision say
   sign         Sign a statement into a Sigstore bundle
 
 Review:

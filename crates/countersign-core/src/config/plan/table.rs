@@ -27,7 +27,7 @@ pub(super) enum Test {
 
 /// A kind of resource.
 pub(super) struct Kind {
-    pub(super) kind: &'static str,
+    pub(super) name: &'static str,
     pub(super) role: PlanRole,
     /// What it is about, the path, and how it has to be.
     pub(super) settings: &'static [(&'static str, &'static str, Test)],
@@ -42,12 +42,12 @@ const RETENTION: &str = "retention";
 const RDS_NAMES: &[&str] = &["rds.force_ssl", "require_secure_transport"];
 const RDS_ON: &[&str] = &["1", "on", "true"];
 
-const fn database(kind: &'static str, settings: &'static [(&'static str, &'static str, Test)]) -> Kind {
-    Kind { kind, role: PlanRole::Database, settings }
+const fn database(name: &'static str, settings: &'static [(&'static str, &'static str, Test)]) -> Kind {
+    Kind { name, role: PlanRole::Database, settings }
 }
 
-const fn audit(kind: &'static str, settings: &'static [(&'static str, &'static str, Test)]) -> Kind {
-    Kind { kind, role: PlanRole::AuditLog, settings }
+const fn audit(name: &'static str, settings: &'static [(&'static str, &'static str, Test)]) -> Kind {
+    Kind { name, role: PlanRole::AuditLog, settings }
 }
 
 /// True, and unknown where it is not there.
