@@ -18,10 +18,11 @@ use std::path::Path;
 
 /// What the files of a revision say, as a statement about it.
 pub fn snapshot(request: &Request<'_>) -> Result<(Statement, ConfigSnapshot), FlowError> {
-    let snapshot = snapshot::collect(request).map_err(|error| match error {
-        SnapshotError::Git(error) => FlowError::Git(error),
-        other => FlowError::Snapshot(other),
-    })?;
+    let snapshot = match snapshot::collect(request) {
+        Ok(snapshot) => snapshot,
+        Err(SnapshotError::Git(error)) => return Err(FlowError::Git(error)),
+        Err(error) => return Err(error.into()),
+    };
     let subject = Subject::revision(snapshot.repository.as_str(), &snapshot.commit.hex(), &[]);
     let statement = Statement::new(Kind::ConfigSnapshot, vec![subject], &json::to_value(&snapshot)?)?;
     Ok((statement, snapshot))

@@ -37,8 +37,8 @@ impl Collect {
 #[derive(Debug, Args)]
 struct Revision {
     /// The commit, branch or tag; its committed files count, and no others
-    #[arg(long, value_name = "REVISION", default_value = "HEAD")]
-    revision: String,
+    #[arg(long = "revision", value_name = "REVISION", default_value = "HEAD")]
+    commit: String,
     /// A folder of the repository
     #[arg(long, value_name = "FOLDER", default_value = ".")]
     repo: PathBuf,
@@ -81,7 +81,8 @@ fn rendered(text: &str) -> Result<Rendered, String> {
                         countersign sign app.plan.json --key builder.pem --output app.plan.sigstore.json")]
 struct Plan {
     /// What `terraform show -json` wrote
-    plan: PathBuf,
+    #[arg(value_name = "PLAN.json")]
+    file: PathBuf,
     #[command(flatten)]
     of: Revision,
     /// Where to write it
@@ -99,7 +100,7 @@ impl Snapshot {
     fn run(&self, call: &Call<'_>) -> Answer {
         let (statement, snapshot) = collect::snapshot(&Request {
             repository: &self.of.repo,
-            revision: &self.of.revision,
+            revision: &self.of.commit,
             source_uri: self.of.source_uri.as_deref(),
             rendered: &self.rendered,
             environment: call.world.environment(),
@@ -135,9 +136,9 @@ impl Snapshot {
 impl Plan {
     fn run(&self, call: &Call<'_>) -> Answer {
         let (statement, said) = collect::plan(&PlanRequest {
-            plan: &self.plan,
+            plan: &self.file,
             repository: &self.of.repo,
-            revision: &self.of.revision,
+            revision: &self.of.commit,
             source_uri: self.of.source_uri.as_deref(),
             environment: call.world.environment(),
         })?;
