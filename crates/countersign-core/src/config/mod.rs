@@ -125,7 +125,8 @@ pub fn read(path: &str, kind: FileKind, bytes: &[u8]) -> Result<Found, Unread> {
     if bytes.len() > limits::CONFIG_FILE_BYTES {
         return settle(unread("it is larger than what is read"));
     }
-    let Ok(text) = std::str::from_utf8(bytes) else {
+    // Bytes of another encoding may pass for UTF-8, but for the zeros in them.
+    let Some(text) = std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0')) else {
         return settle(unread("it is not UTF-8"));
     };
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
