@@ -22,6 +22,8 @@ mod door_rules;
 mod door_words;
 mod evidence_rules;
 mod examples;
+mod file_rules;
+mod file_rules_door;
 mod foreign;
 mod forge;
 mod keyless_door;

@@ -17,6 +17,7 @@ pub mod platform;
 pub mod provenance;
 pub mod runner;
 pub mod scrub;
+pub mod snapshot;
 mod source;
 pub mod source_uri;
 #[cfg(unix)]

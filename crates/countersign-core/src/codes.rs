@@ -154,6 +154,25 @@ codes! {
     HERMETIC_UNPROVEN "hermetic-unproven" Refused "The build is said, or has, to be hermetic, and that was not enforced in a way that counts.";
     DEPENDENCY_UNPINNED "dependency-unpinned" Refused "A dependency has no checksum.";
 
+    // What files and plans say.
+    SNAPSHOT_MISSING "snapshot-missing" Indeterminate "There is no snapshot of what the files say that is about the repository and the commit that the provenance names: `countersign collect snapshot` writes one, to be signed and handed in.";
+    SNAPSHOT_MALFORMED "snapshot-malformed" Untrusted "The signed snapshot is not of its form.";
+    SNAPSHOT_INCOMPLETE "snapshot-incomplete" Indeterminate "The snapshot names a file that may hold what the rule looks at and that was not read: a template, a link, a file that does not parse.";
+    IMAGE_REGISTRY "image-registry" Refused "An image comes from a registry, or a folder of one, that is not approved. Hosts and paths are compared part by part, never by how they begin.";
+    IMAGE_UNPINNED "image-unpinned" Refused "An image is not named by what the policy asks for: a digest, or a tag other than `latest`.";
+    IMAGE_UNKNOWN "image-unknown" Indeterminate "An image, or what looks like one, depends on what the file does not give: a variable, a template. Unknown is not approved.";
+    CONNECTION_PLAIN "connection-plain" Refused "A connection to a database is not encrypted, or is not where the other side does not want it.";
+    CONNECTION_UNKNOWN "connection-unknown" Indeterminate "The file does not say whether a connection to a database is encrypted, and drivers differ in what they do then.";
+    PLAN_MISSING "plan-missing" Indeterminate "There is no plan that is about the repository and the commit that the provenance names: `countersign collect plan` writes what it does, to be signed and handed in.";
+    PLAN_MALFORMED "plan-malformed" Untrusted "The plan is not what `terraform show -json` writes, or the signed statement of it is not of its form.";
+    PLAN_INCOMPLETE "plan-incomplete" Indeterminate "The plan does not cover everything, or does not say that it does: planning failed, something was put off, or only some targets were planned.";
+    DATABASE_PLAIN "database-plain" Refused "The plan leaves or makes a database that takes connections without encryption.";
+    DATABASE_UNKNOWN "database-unknown" Indeterminate "The plan does not say whether a database takes encrypted connections only: the value is known only after it is applied, or stands elsewhere.";
+    AUDIT_LOG_REMOVED "audit-log-removed" Refused "The plan deletes an audit log, or deletes it and makes another.";
+    AUDIT_LOG_WEAKENED "audit-log-weakened" Refused "The plan leaves or makes an audit log that is switched off, leaves entries out, or keeps them for less time.";
+    AUDIT_LOG_UNKNOWN "audit-log-unknown" Indeterminate "What the plan does to an audit log is not known: the value is known only after it is applied, or the action is not one that this version knows.";
+    LET_PASS "let-pass" Note "Something is not known or was not read, and the policy's parameters let it pass.";
+
     // Review.
     HISTORY_MISSING "history-missing" Indeterminate "There is no git evidence for the release.";
     HISTORY_MALFORMED "history-malformed" Untrusted "The git evidence does not parse, or an object is not what its name says.";

@@ -7,6 +7,7 @@
 
 pub mod bundle;
 pub mod codes;
+pub mod config;
 pub mod cyclonedx;
 pub mod decision;
 pub mod digest;

@@ -177,3 +177,23 @@ pub const TEST_NAME_CHARS: usize = 1_000;
 pub const JUNIT_BYTES: usize = 256 << 20;
 /// Deepest nesting of an XML document.
 pub const XML_DEPTH: usize = 32;
+/// One file of configuration.
+pub const CONFIG_FILE_BYTES: usize = 4 << 20;
+/// All the files of configuration of one revision.
+pub const CONFIG_TOTAL_BYTES: usize = 512 << 20;
+/// Entries of the trees of one revision that are looked at.
+pub const CONFIG_TREE_ENTRIES: usize = 2_000_000;
+/// Files of configuration of one revision, read and not read.
+pub const CONFIG_FILES: usize = 20_000;
+/// Values of one document of YAML or JSON, those that anchors repeat among them.
+pub const CONFIG_NODES: usize = 500_000;
+/// Deepest nesting of one.
+pub const CONFIG_DEPTH: usize = 64;
+/// Facts of one kind in one file.
+pub const CONFIG_FACTS: usize = 5_000;
+/// Facts of one kind in one snapshot.
+pub const SNAPSHOT_FACTS: usize = 20_000;
+/// Largest plan.
+pub const PLAN_BYTES: usize = 256 << 20;
+/// Resources of one plan.
+pub const PLAN_RESOURCES: usize = 50_000;

@@ -325,7 +325,10 @@ impl Owner<'_> {
             Self::Person(_) => {
                 matches!(kind, Kind::Review | Kind::Trust | Kind::PolicyRelease | Kind::PolicyActivation | Kind::Vex)
             }
-            Self::Builder(_) => matches!(kind, Kind::Sbom | Kind::Provenance | Kind::TestResult | Kind::Vulns),
+            Self::Builder(_) => matches!(
+                kind,
+                Kind::Sbom | Kind::Provenance | Kind::ConfigSnapshot | Kind::IacPlan | Kind::TestResult | Kind::Vulns
+            ),
             Self::Collector(c) => c.may_sign.contains(&kind),
             Self::Gate(_) => matches!(kind, Kind::Vsa | Kind::PromotionDecision),
             Self::Verifier(_) => matches!(kind, Kind::Vsa | Kind::SourceProvenance),

@@ -7,6 +7,7 @@
 #![warn(clippy::arithmetic_side_effects)]
 
 mod checks;
+mod config;
 mod decide;
 pub mod floors;
 mod given;

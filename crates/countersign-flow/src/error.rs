@@ -6,6 +6,7 @@ use countersign_collect::artifact::ArtifactError;
 use countersign_collect::forge::OnlineError;
 use countersign_collect::git::GitError;
 use countersign_collect::provenance::ProvenanceError;
+use countersign_collect::snapshot::SnapshotError;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, exit_of};
 use countersign_core::forge::CaptureError;
@@ -120,6 +121,9 @@ pub enum FlowError {
     /// Provenance could not be made.
     #[error(transparent)]
     Provenance(#[from] ProvenanceError),
+    /// What a revision says could not be collected.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// An SBOM could not be made.
     #[error("{}", with_place(.0))]
     Sbom(#[from] SbomError),
@@ -206,7 +210,11 @@ impl FlowError {
             Self::Key(error) | Self::Ssh(SshError::File(error)) | Self::Sign(SignError::Ssh(SshError::File(error))) => {
                 key_exit(error)
             }
-            Self::Provenance(ProvenanceError::Source(error)) => source_exit(error),
+            Self::Provenance(ProvenanceError::Source(error)) | Self::Snapshot(SnapshotError::Naming(error)) => {
+                source_exit(error)
+            }
+            Self::Snapshot(SnapshotError::NothingRendered { .. } | SnapshotError::Rendered { .. }) => Exit::Usage,
+            Self::Snapshot(SnapshotError::TooMany { .. }) => Exit::Indeterminate,
             // A refusal without a finding above a note would be a fault of ours: it must not end with 0.
             Self::Refused(findings) if exit_of(findings) == Exit::Ok => Exit::Internal,
             Self::Refused(findings) => exit_of(findings),
@@ -242,6 +250,7 @@ impl FlowError {
             | Self::Artifact(_)
             | Self::Demo(_)
             | Self::Provenance(_)
+            | Self::Snapshot(_)
             | Self::Sbom(_)
             | Self::Git(_) => Exit::Io,
         }

@@ -6,6 +6,7 @@
 
 pub mod audit;
 pub mod build;
+pub mod collect;
 pub mod conformance;
 pub mod documents;
 pub mod error;

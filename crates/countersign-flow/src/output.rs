@@ -579,3 +579,47 @@ documents! {
         not_done: String,
     }
 }
+
+/// What `collect snapshot` wrote.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SnapshotCollected {
+    /// The file.
+    pub output: String,
+    /// The repository.
+    pub repository: String,
+    /// The commit.
+    pub commit: String,
+    /// How many files were read.
+    pub files: usize,
+    /// How many images they name.
+    pub images: usize,
+    /// How many connections they name.
+    pub connections: usize,
+    /// What was not read, and why.
+    pub skipped: Vec<countersign_core::statement::config_snapshot::FileSkipped>,
+}
+
+/// What `collect plan` wrote.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PlanCollected {
+    /// The file.
+    pub output: String,
+    /// The repository.
+    pub repository: String,
+    /// The commit.
+    pub commit: String,
+    /// The digest of the plan.
+    pub digest: Sha256,
+    /// Whether the plan says that it covers everything.
+    pub complete: Option<bool>,
+    /// Whether planning failed or put something off.
+    pub cut_short: bool,
+    /// How many resources it looks at.
+    pub resources: u64,
+    /// How many of them are a database or an audit log.
+    pub known: usize,
+}

@@ -297,6 +297,8 @@ fn signing_key<'t>(signed: &Signed, kind: Kind, trust: &'t Trust, place: &str) -
                 | Kind::ChangeReview
                 | Kind::SourceProvenance
                 | Kind::ForgeWatch
+                | Kind::ConfigSnapshot
+                | Kind::IacPlan
                 | Kind::Vsa
                 | Kind::PromotionDecision
                 | Kind::TestResult

@@ -18,7 +18,8 @@ use std::rc::Rc;
 /// What speaks against an artifact or its changes, as far as it held when it was handed in.
 #[derive(Debug, Default, Clone)]
 pub struct Spoken {
-    /// Signed rejections and revocations, other provenances, failed tests, scans, and what people said of vulnerabilities.
+    /// Signed rejections and revocations, other provenances, what files and plans say, failed tests, scans, and what people
+    /// said of vulnerabilities.
     pub evidence: Evidence,
     /// Records of forges in which somebody asks for changes.
     pub changes: Vec<ForgeChange>,
@@ -48,8 +49,17 @@ impl StateView<'_> {
             let same = promoted.content.request.subject == *subject;
             for reference in promoted.content.inputs.evidence.iter().flatten() {
                 let about_changes = matches!(reference.kind, Some(Kind::Review | Kind::ChangeReview));
-                let about_it =
-                    matches!(reference.kind, Some(Kind::Provenance | Kind::TestResult | Kind::Vulns | Kind::Vex));
+                let about_it = matches!(
+                    reference.kind,
+                    Some(
+                        Kind::Provenance
+                            | Kind::ConfigSnapshot
+                            | Kind::IacPlan
+                            | Kind::TestResult
+                            | Kind::Vulns
+                            | Kind::Vex
+                    )
+                );
                 let bears = about_changes || (same && about_it);
                 if bears && !given.contains(&reference.digest) {
                     wanted.insert(reference.digest, promoted.entry);
@@ -125,7 +135,7 @@ fn speaks(bytes: &[u8]) -> Option<Speaks> {
     let signed = Signed::parse(bytes).ok()?;
     let statement = Statement::parse(&signed.payload).ok()?;
     let kind = statement.kind()?;
-    if kind == Kind::Provenance {
+    if matches!(kind, Kind::Provenance | Kind::ConfigSnapshot | Kind::IacPlan) {
         return Some(Speaks::Alone);
     }
     // A scan may be the newer one, and a statement of people may be that there is something to fear.

@@ -1,7 +1,9 @@
 //! in-toto Statement v1: what a signature says something about (subjects), and what it says (predicate).
 
 pub mod change_review;
+pub mod config_snapshot;
 pub mod forge_watch;
+pub mod iac_plan;
 pub mod provenance;
 pub mod review;
 pub mod source;
@@ -43,6 +45,10 @@ pub enum Kind {
     SourceProvenance,
     /// A record of what a forge told as it happened.
     ForgeWatch,
+    /// What the files of a revision say.
+    ConfigSnapshot,
+    /// What an infrastructure plan does.
+    IacPlan,
     /// The trust document.
     Trust,
     /// A policy release.
@@ -61,7 +67,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Sbom,
         Self::Provenance,
         Self::Vsa,
@@ -69,6 +75,8 @@ impl Kind {
         Self::ChangeReview,
         Self::SourceProvenance,
         Self::ForgeWatch,
+        Self::ConfigSnapshot,
+        Self::IacPlan,
         Self::Trust,
         Self::PolicyRelease,
         Self::PolicyActivation,
@@ -89,6 +97,8 @@ impl Kind {
             Self::ChangeReview => "https://countersign.dev/change-review/v0.1",
             Self::SourceProvenance => "https://countersign.dev/source-provenance/v0.1",
             Self::ForgeWatch => "https://countersign.dev/forge-watch/v0.1",
+            Self::ConfigSnapshot => "https://countersign.dev/config-snapshot/v0.1",
+            Self::IacPlan => "https://countersign.dev/iac-plan/v0.1",
             Self::Trust => "https://countersign.dev/trust/v0.1",
             Self::PolicyRelease => "https://countersign.dev/policy-release/v0.1",
             Self::PolicyActivation => "https://countersign.dev/policy-activation/v0.1",
@@ -110,6 +120,8 @@ impl Kind {
             Self::ChangeReview => "change-review",
             Self::SourceProvenance => "source-provenance",
             Self::ForgeWatch => "forge-watch",
+            Self::ConfigSnapshot => "config-snapshot",
+            Self::IacPlan => "iac-plan",
             Self::Trust => "trust",
             Self::PolicyRelease => "policy-release",
             Self::PolicyActivation => "policy-activation",

@@ -3,10 +3,13 @@
 //! A rule's number names its meaning. An edit that could change any verdict is a new number in a new file; the old file
 //! stays, so that old decisions come out again as they were.
 
+mod audit_log_kept_1;
 mod builder_level_1;
 mod context;
+mod database_encrypted_1;
 mod dependencies_pinned_1;
 mod hermetic_build_1;
+mod image_registry_1;
 mod licences_allowed_1;
 mod sbom_present_1;
 mod source_clean_1;
@@ -47,9 +50,12 @@ pub struct BuiltIn {
 
 /// All of them, by name.
 pub const ALL: &[BuiltIn] = &[
+    audit_log_kept_1::RULE,
     builder_level_1::RULE,
+    database_encrypted_1::RULE,
     dependencies_pinned_1::RULE,
     hermetic_build_1::RULE,
+    image_registry_1::RULE,
     licences_allowed_1::RULE,
     sbom_present_1::RULE,
     source_clean_1::RULE,

@@ -55,7 +55,7 @@ impl Case {
         };
         let root = Yaml::parse(text)
             .map_err(|error| vec![Problem::at(codes::RULE_SOURCE, file, error.line, error.column, error.problem)])?;
-        let keys = ["name", "time", "input", "expect"];
+        let keys = ["name", "time", "input", "files", "expect"];
         if let Some((key, _)) = root.entries().iter().find(|(key, _)| !keys.contains(&key.name.as_str())) {
             let what = format!("there is no `{}` in a case", key.name);
             return Err(vec![
@@ -67,8 +67,28 @@ impl Case {
         let time = root.get("time").map_or(Some(TIME), Yaml::text).unwrap_or_default();
         let at: Time =
             time.parse().map_err(|_form| wrong(root.get("time"), "`time` is in RFC 3339, with `Z`".to_owned()))?;
-        let given = root.get("input").ok_or_else(|| wrong(None, "a case has an `input`".to_owned()))?;
+        let files = root.get("files");
+        let nothing = Yaml { line: 1, column: 1, node: Node::Map(Vec::new()) };
+        let given = match (root.get("input"), files) {
+            (Some(given), _) => given,
+            (None, Some(_)) => &nothing,
+            (None, None) => return Err(wrong(None, "a case has an `input`, or `files`".to_owned())),
+        };
         let mut value = given.to_value();
+        if let Some(files) = files {
+            let read = super::files::of_case(files).map_err(|(at, what)| wrong(Some(at), what))?;
+            let Some(object) = value.as_object_mut() else {
+                return Err(wrong(Some(given), "`input` is a mapping".to_owned()));
+            };
+            for (part, facts) in read {
+                if object.insert(part.to_owned(), facts).is_some() {
+                    return Err(wrong(
+                        Some(given),
+                        format!("`files` give `{part}`: it does not stand in `input` as well"),
+                    ));
+                }
+            }
+        }
         if let Some(object) = value.as_object_mut() {
             object.entry("time").or_insert_with(|| Value::String(at.to_string()));
         }

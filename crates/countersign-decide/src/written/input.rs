@@ -1,7 +1,10 @@
 //! The input of a decision's rules, made of what was verified and of nothing else. A part for which there is no evidence
 //! is not there.
 
+use super::files;
+use crate::config::{self, Files};
 use crate::rules::Context;
+use countersign_core::config::Part;
 use countersign_core::cyclonedx::Inventory;
 use countersign_core::git::graph;
 use countersign_core::statement::Kind;
@@ -25,6 +28,11 @@ pub(crate) fn of(context: &Context<'_>) -> Value {
     put("sbom", sbom(context));
     put("commits", commits(context));
     put("reviews", reviews(context));
+    let files = Files::of(context);
+    put("images", files.whole(Part::Images).then(|| files::images(&files.images())));
+    put("connections", files.whole(Part::Connections).then(|| files::connections(&files.connections())));
+    let (plans, lacking) = config::plans(context, true, "");
+    put("plan", lacking.is_empty().then(|| files::plans(&plans)));
     Value::Object(parts)
 }
 

@@ -4,6 +4,7 @@
 //! say is an error here too, so that a gate never evaluates a rule that says nothing by mistake.
 
 mod cases;
+mod files;
 mod form;
 mod heading;
 pub(crate) mod input;
@@ -369,6 +370,10 @@ fn needed(part: &str) -> &'static str {
     match part {
         "sbom" => "hand in the build's SBOM with --bundle",
         "source" | "provenance" => "hand in the build's provenance with --bundle",
+        "images" | "connections" => {
+            "hand in a snapshot of the revision that read every file (`countersign collect snapshot`)"
+        }
+        "plan" => "hand in the plans of the revision (`countersign collect plan`), each of them complete",
         _ => "run the gate where the repository is, and name it with --repo",
     }
 }

@@ -88,6 +88,46 @@ const REVIEW: Shape = Shape::Object(&[
     field("head", Shape::Text, "the commit that was looked at"),
 ]);
 
+const IMAGE: Shape = Shape::Object(&[
+    AT,
+    field("written", Shape::Text, "its name as the file has it"),
+    field("role", Shape::Text, "as what: `from`, `copy-from`, `container`, `service`, …"),
+    field("maybe", Shape::Truth, "whether it only looks like an image, in a document of an unknown kind"),
+    field("host", Shape::Text, "the registry's host, in lower case"),
+    field("path", Shape::Text, "the path there, `library/nginx`"),
+    field("tag", Shape::Text, "the tag; `latest` where neither tag nor digest is named"),
+    field("digest", Shape::Text, "the digest, `sha256:…`"),
+    field("unknown", Shape::Text, "what is not known of it, and why"),
+]);
+
+const CONNECTION: Shape = Shape::Object(&[
+    AT,
+    field("database", Shape::Text, "`postgres`, `mysql`, `mongodb`, `redis`, `sqlserver` or `amqp`"),
+    field("host", Shape::Text, "the host"),
+    field("local", Shape::Truth, "whether it stays on one machine"),
+    field("encrypted", Shape::Truth, "whether it is encrypted"),
+    field("because", Shape::Text, "what says so"),
+]);
+
+const SETTING: Shape = Shape::Object(&[
+    field("name", Shape::Text, "what it is about, such as `encrypted-connections`"),
+    field("path", Shape::Text, "its path in the resource"),
+    field(
+        "holds",
+        Shape::Truth,
+        "whether it is as it has to be; null where that is known only after the plan is applied",
+    ),
+]);
+
+const RESOURCE: Shape = Shape::Object(&[
+    AT,
+    field("address", Shape::Text, "its address"),
+    field("type", Shape::Text, "its type"),
+    field("role", Shape::Text, "`database` or `audit-log`"),
+    field("action", Shape::Text, "`keep`, `create`, `update`, `replace`, `delete`, `forget` or `unknown`"),
+    field("settings", Shape::List(&SETTING), "what it is set to"),
+]);
+
 /// The input's parts. Those before `source` are always there; each of the others needs evidence, and a rule that reads
 /// one for which there is none says nothing, which is not a pass.
 pub const INPUT: &[Field] = &[
@@ -139,6 +179,21 @@ pub const INPUT: &[Field] = &[
         "reviews",
         Shape::List(&REVIEW),
         "the signed reviews that hold: needs git evidence, so that it is known of what",
+    ),
+    field(
+        "images",
+        Shape::List(&IMAGE),
+        "the images that files of the revision name: needs a snapshot that read all of them",
+    ),
+    field(
+        "connections",
+        Shape::List(&CONNECTION),
+        "the databases that files of the revision connect to: needs a snapshot that read all of them",
+    ),
+    field(
+        "plan",
+        Shape::List(&RESOURCE),
+        "databases and audit logs in the plans of the revision: needs a plan, and all of them complete",
     ),
 ];
 

@@ -1,11 +1,12 @@
-//! `collect`: what other tools found, as statements that can be signed.
+//! `collect`: what files, plans and other tools say, as statements that can be signed.
 
+mod files;
 mod tests;
 
 use super::{Answer, Call};
 use clap::{Args, Subcommand};
 
-/// Turn what other tools found into statements
+/// Turn files, plans, and what other tools found into statements
 #[derive(Debug, Args)]
 pub(crate) struct Collect {
     #[command(subcommand)]
@@ -14,6 +15,8 @@ pub(crate) struct Collect {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Snapshot(files::Snapshot),
+    Plan(files::Plan),
     Tests(tests::Tests),
 }
 
@@ -21,12 +24,14 @@ impl Collect {
     /// What was not done when the verb does not come to its end.
     pub(crate) const fn not_done(&self) -> &'static str {
         match &self.verb {
-            Verb::Tests(_) => super::WRITTEN,
+            Verb::Snapshot(_) | Verb::Plan(_) | Verb::Tests(_) => super::WRITTEN,
         }
     }
 
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
         match &self.verb {
+            Verb::Snapshot(verb) => verb.run(call),
+            Verb::Plan(verb) => verb.run(call),
             Verb::Tests(verb) => verb.run(call),
         }
     }
