@@ -275,6 +275,8 @@ documents! {
     PolicyTested {
         /// A row a case.
         cases: Vec<crate::policy::CaseRow>,
+        /// What the cases of each rule reach.
+        coverage: Vec<crate::policy::CoverageRow>,
         /// Cases whose expectation was written anew.
         blessed: Vec<String>,
         /// What did not come out as it says.

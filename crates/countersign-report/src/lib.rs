@@ -8,6 +8,7 @@ pub mod explain;
 pub mod json;
 pub mod next;
 pub mod output;
+pub mod policy_docs;
 pub mod reports;
 pub mod table;
 pub mod text;

@@ -8,12 +8,14 @@ mod form;
 mod heading;
 pub(crate) mod input;
 mod lint;
+mod probe;
 mod problem;
 pub mod shape;
 mod types;
 
 pub use cases::{Case, CaseOutcome, Expectation, RegoTest, test_rego};
 pub use heading::{Heading, ParameterKind, Severity};
+pub use probe::{Line, Probe, Stop};
 pub use problem::Problem;
 
 use crate::rego::{Given, Program, Rego as _, Regorus, Text};
@@ -241,15 +243,19 @@ impl Written {
         {
             return Err(Silent::Missing(part.clone()));
         }
-        // What was not seen to be read is not there to be read.
-        let parts = input.as_object().into_iter().flatten().filter(|(part, _)| self.reads.contains(*part));
-        let input = &Value::Object(parts.map(|(part, value)| (part.clone(), value.clone())).collect());
+        let input = &self.given(input);
         let given = Given { input, data: &self.data, at };
         let line = |fault| Silent::Error(Problem::of(codes::RULE_ERROR, self.heading.id.as_str(), fault).line());
         match self.program.evaluate(&given).map_err(line)? {
             Some(Value::Array(elements)) => Ok(elements),
             Some(_) | None => Err(Silent::Error("`deny` gives no set".to_owned())),
         }
+    }
+
+    /// The parts of an input that it reads: what was not seen to be read is not there to be read.
+    fn given(&self, input: &Value) -> Value {
+        let parts = input.as_object().into_iter().flatten().filter(|(part, _)| self.reads.contains(*part));
+        Value::Object(parts.map(|(part, value)| (part.clone(), value.clone())).collect())
     }
 
     fn denial(&self, element: &Value) -> Result<Denial, Silent> {

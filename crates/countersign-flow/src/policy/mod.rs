@@ -12,4 +12,4 @@ pub use build::{approve, build, release_statement};
 pub use countersign_decide::written::functions;
 /// The input that rules read: its schema, and every path.
 pub use countersign_decide::written::shape as input;
-pub use test::{CaseRow, Tested, test};
+pub use test::{Asked, CaseRow, ConditionRow, CoverageRow, Tested, test};

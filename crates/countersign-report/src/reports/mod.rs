@@ -3,11 +3,11 @@
 
 pub mod baseline;
 mod fingerprint;
-mod github;
+pub(crate) mod github;
 mod gitlab;
-mod html;
+pub(crate) mod html;
 mod junit;
-mod link;
+pub(crate) mod link;
 mod place;
 mod sarif;
 #[cfg(test)]
