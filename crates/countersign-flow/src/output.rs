@@ -257,8 +257,8 @@ documents! {
     }
     /// `policy new`: a rule was drafted.
     PolicyDrafted {
-        /// The rule.
-        rule: String,
+        /// The rule; none where a first policy was written.
+        rule: Option<String>,
         /// The files that were written.
         files: Vec<String>,
     }
@@ -280,6 +280,17 @@ documents! {
         /// Cases whose expectation was written anew.
         blessed: Vec<String>,
         /// What did not come out as it says.
+        findings: Vec<Finding>,
+        /// The exit code.
+        exit: Exit,
+    }
+    /// `policy docs`: the pages of a release.
+    PolicyDocumented {
+        /// The folder that they are in.
+        output: String,
+        /// The pages, by path in it.
+        pages: Vec<String>,
+        /// Pages that differ, are missing, or belong to no rule any more.
         findings: Vec<Finding>,
         /// The exit code.
         exit: Exit,

@@ -31,6 +31,8 @@ pub struct BuiltIn {
     pub title: &'static str,
     /// Why it exists.
     pub why: &'static str,
+    /// What to do when it is broken.
+    pub fix: &'static str,
     /// Its parameters, for people.
     pub parameters: &'static [(&'static str, &'static str)],
     /// The controls that it is meant for.

@@ -14,7 +14,7 @@ pub mod shape;
 mod types;
 
 pub use cases::{Case, CaseOutcome, Expectation, RegoTest, test_rego};
-pub use heading::{Heading, ParameterKind, Severity};
+pub use heading::{Heading, ParameterKind, Severity, placeholders};
 pub use probe::{Line, Probe, Stop};
 pub use problem::Problem;
 
@@ -274,7 +274,7 @@ impl Written {
             }
         };
         let texts = [&self.heading.message, &self.heading.fix];
-        let used: BTreeSet<&str> = texts.into_iter().flat_map(|text| heading::placeholders(text)).collect();
+        let used: BTreeSet<&str> = texts.into_iter().flat_map(|text| placeholders(text)).collect();
         let others = facts.iter().filter(|(name, _)| *name != "at" && !used.contains(name.as_str()));
         Ok(Denial {
             message: self.filled(&self.heading.message, facts)?,

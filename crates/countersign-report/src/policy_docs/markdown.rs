@@ -53,7 +53,7 @@ fn one(out: &mut String, block: &Block) {
 fn paragraph(text: &str) -> String {
     let text = markdown(text.trim());
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    if text.starts_with(['-', '=', '&']) || text.get(digits..).is_some_and(|rest| digits > 0 && rest.starts_with('.')) {
+    if text.starts_with('-') || text.get(digits..).is_some_and(|rest| digits > 0 && rest.starts_with('.')) {
         return format!("\u{a0}{text}");
     }
     text

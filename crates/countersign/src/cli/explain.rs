@@ -53,7 +53,7 @@ impl Explain {
 }
 
 fn rule_text(rule: &rules::BuiltIn) -> String {
-    let mut out = format!("{}: {}\n\n{}\n", rule.id, rule.title, rule.why);
+    let mut out = format!("{}: {}\n\n{}\n\nwhat to do: {}\n", rule.id, rule.title, rule.why, rule.fix);
     if rule.parameters.is_empty() {
         out.push_str("\nIt has no parameters.\n");
     } else {

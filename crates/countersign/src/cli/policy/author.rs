@@ -1,4 +1,4 @@
-//! `policy new`, `lint`, `test`, `eval` and `explain`: what an author does before a release.
+//! `policy lint`, `test`, `eval` and `explain`: what an author does before a release.
 
 use super::super::given;
 use super::super::reports::{self, Answered, ReportArgs};
@@ -9,34 +9,10 @@ use countersign_core::exit::Exit;
 use countersign_core::finding::{Check, Verdict, exit_of, verdict_of};
 use countersign_core::time::Time;
 use countersign_flow::output as answer;
-use countersign_flow::policy::{self, Asked, Draft};
+use countersign_flow::policy::{self, Asked};
 use countersign_report::reports::Facts;
 use countersign_report::text;
 use std::path::{Path, PathBuf};
-
-/// Write a rule with a case in which it is broken and one in which it holds
-///
-/// The rule is named in policy.toml, in stage monitor. With --yaml it needs no Rego.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  countersign policy new no-left-pad --owner security --title \"No left-pad\" --folder policy"
-)]
-pub(super) struct New {
-    /// Its name: a-z, 0-9 and `-`
-    name: String,
-    /// What holds when it passes, in a few words
-    #[arg(long, value_name = "TEXT")]
-    title: String,
-    /// Who answers for it
-    #[arg(long, value_name = "NAME")]
-    owner: String,
-    /// Write it without Rego, as rule.yaml
-    #[arg(long)]
-    yaml: bool,
-    /// The folder with policy.toml
-    #[arg(long, value_name = "DIR", default_value = "policy")]
-    folder: PathBuf,
-}
 
 /// Say everything that is wrong with a policy folder, at once
 ///
@@ -105,23 +81,6 @@ pub(super) struct Explain {
     /// As Rego
     #[arg(long, required = true)]
     rego: bool,
-}
-
-impl New {
-    pub(super) fn run(&self, call: &Call<'_>) -> Answer {
-        let draft = Draft { name: &self.name, title: &self.title, owner: &self.owner, yaml: self.yaml };
-        let files = policy::draft(&self.folder, &draft)?;
-        let document = answer::PolicyDrafted { rule: format!("{}@1", self.name), files };
-        Ok(Done::answer(call.format, Exit::Ok, "policy-new", &document, || {
-            let folder = self.folder.display();
-            let files: Vec<String> = document.files.iter().map(|file| format!("  {folder}/{file}\n")).collect();
-            let files = files.concat();
-            format!(
-                "rule {}, in stage monitor:\n{files}next: edit it, then `countersign policy test {folder}`\n",
-                document.rule
-            )
-        }))
-    }
 }
 
 /// Of a folder: places lie in it, and `policy.toml` stands for it.
