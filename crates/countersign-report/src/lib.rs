@@ -6,6 +6,7 @@
 pub mod escape;
 pub mod explain;
 pub mod json;
+pub mod message;
 pub mod next;
 pub mod output;
 pub mod policy_docs;

@@ -62,6 +62,26 @@ pub fn docs(folder: &Path, output: &Path, form: PageForm, check: bool) -> Result
     Ok(documented)
 }
 
+/// The page of one rule of a folder, or of a manifest that was built from one.
+pub fn page(policy: &Path, id: &str) -> Result<RulePage, FlowError> {
+    let (manifest, texts) = if policy.is_dir() {
+        let read = folder_files(policy)?;
+        (close(policy, &read)?, texts(&read))
+    } else {
+        let bytes = files::read(policy, limits::DOCUMENT_BYTES)?;
+        let place = policy.display().to_string();
+        let manifest = Manifest::parse(&bytes)
+            .map_err(|error| FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(place)]))?;
+        let texts = manifest.texts.clone();
+        (manifest, texts)
+    };
+    let book = book(&manifest, &texts)?;
+    let known: Vec<String> = book.rules.iter().map(|rule| rule.id.clone()).collect();
+    book.rules.into_iter().find(|rule| rule.id == id).ok_or_else(|| {
+        FlowError::Usage(format!("{} has no rule `{id}`: there is {}", policy.display(), known.join(", ")))
+    })
+}
+
 fn stale(path: &Path, what: &str) -> Finding {
     Finding::new(codes::POLICY_DOCS_STALE, what).at(path.display().to_string())
 }
@@ -103,6 +123,9 @@ fn book(manifest: &Manifest, texts: &BTreeMap<String, String>) -> Result<Book, F
     let page = |rule: &Rule| {
         let mut page = match rules::built_in(rule) {
             Some(built_in) => of_built_in(rule, built_in),
+            None if rule.folder.is_none() => {
+                return Err(FlowError::Refused(rules::faults(rule, &manifest.texts, "policy")));
+            }
             None => of_written(rule, manifest, texts)?,
         };
         page.stages =

@@ -3,6 +3,9 @@
 
 mod html;
 mod markdown;
+mod words;
+
+pub use words::words;
 
 use crate::reports::link::is_https;
 use std::collections::{BTreeMap, BTreeSet};
