@@ -176,3 +176,41 @@ fn pages_are_made_and_held_against_the_folder() {
     edit(&door, "policy/rules/no-pads/rule.yaml", "field: name", "field: nmae");
     door.run("policy docs policy").expect(1, &["refused[rule-path]", "nothing was written"]);
 }
+
+#[test]
+fn the_last_line_of_a_refusal_shows_it_again_by_the_same_release_and_no_other() {
+    let door = Door::new();
+    let said =
+        door.promote("--bundle app.provenance.sigstore.json --reviews reviews --least-checkpoint outside/checkpoint");
+    said.expect(
+        3,
+        &[
+            "indeterminate[sbom-missing]: no SBOM that trust accepts is about this artifact     sbom-present@1: BLOCKS production",
+            "   why:      What is in an artifact has to be known before somebody asks whether it is affected.\n",
+            "   rule:     sbom-present@1, nobody is named as its owner\n",
+            "   explain:  countersign explain sbom-present@1\n",
+            " blocking, ",
+            ", by https://example.com/policy/release@1 sha256:",
+        ],
+    );
+    let again = said.text.lines().find_map(|line| line.strip_prefix("see it again: countersign ")).unwrap();
+    assert!(!again.contains("--key") && !again.contains("--log-key"), "{again}");
+    let entries = door.entries();
+    let seen = door.run(again);
+    seen.expect(said.code, &["sbom-present@1: BLOCKS production", "dry run: nothing was recorded"]);
+    assert_eq!(door.entries(), entries);
+    let (before, _) = again.split_once("--policy-digest ").unwrap();
+    let other = format!("sha256:{}", "0".repeat(64));
+    door.run(&format!("{before}--policy-digest {other}")).expect(
+        4,
+        &[
+            "[pin-mismatch]: another release is active than the one that is insisted on",
+            &other,
+            "nothing was authorised",
+        ],
+    );
+    door.run("explain sbom-present@1").expect(0, &["what to do: Make the SBOM"]);
+    door.run("explain sbom-present@1 --policy policy")
+        .expect(0, &["what to do: Make the SBOM", "production   enforce"]);
+    door.run("explain none@1 --policy policy").expect(2, &["policy has no rule `none@1`: there is builder-level@1"]);
+}

@@ -145,7 +145,17 @@ mod tests {
 
     #[test]
     fn a_broken_rule_says_what_where_why_what_to_do_and_whose_it_is() {
-        insta::assert_snapshot!(said(&[broken("image nginx:latest comes from docker.io", "k8s/deploy.yaml:77:16")], Effect::Blocks), @"");
+        insta::assert_snapshot!(said(&[broken("image nginx:latest comes from docker.io", "k8s/deploy.yaml:77:16")], Effect::Blocks), @r"
+        refused[rule-broken]: image nginx:latest comes from docker.io     image-registry@1: BLOCKS production
+          --> k8s/deploy.yaml:77:16
+           expected: Images come from our registry     rule image-registry@1 (policy release@7)
+           found:    registry: docker.io
+           why:      An unapproved registry has no scanning.
+           control:  SOC 2 CC6.8
+           help: image: registry.example/mirror/nginx@sha256:1f2e…
+           rule:     image-registry@1, severity high, owner platform
+           explain:  countersign explain image-registry@1 --policy policy.manifest.json
+        ");
     }
 
     #[test]
@@ -153,14 +163,28 @@ mod tests {
         let mut finding = Finding::new(codes::SOURCE_DIRTY, "built from changes that are not committed")
             .at("provenance sha256:9f2c…");
         finding.rule = Some(note("source-clean@1", "", ""));
-        insta::assert_snapshot!(said(&[finding], Effect::LetThrough), @"");
+        insta::assert_snapshot!(said(&[finding], Effect::LetThrough), @r"
+        refused[source-dirty]: built from changes that are not committed     source-clean@1: would block production, whose gate is not enforced
+          --> provenance sha256:9f2c…
+           why:      An unapproved registry has no scanning.
+           help: commit or remove the changes, and build again
+           rule:     source-clean@1, nobody is named as its owner
+           explain:  countersign explain source-clean@1
+        ");
     }
 
     #[test]
     fn a_fault_of_the_policy_is_told_from_one_of_what_it_looked_at() {
         let mut finding = Finding::new(codes::RULE_ERROR, "rules/r/rule.rego:9:2: null is no text");
         finding.rule = Some(note("r@1", "low", "platform"));
-        insta::assert_snapshot!(said(&[finding], Effect::Warns), @"");
+        insta::assert_snapshot!(said(&[finding], Effect::Warns), @r"
+        indeterminate[rule-error]: rules/r/rule.rego:9:2: null is no text     r@1: warns, blocks nothing
+           why:      An unapproved registry has no scanning.
+           fault:    the policy's, not of what it looked at: the rule's owner mends it
+           help: `countersign policy lint` and `policy test` on the release's folder show what is wrong with the rule
+           rule:     r@1, severity low, owner platform
+           explain:  countersign explain r@1 --policy policy.manifest.json
+        ");
     }
 
     #[test]
@@ -210,7 +234,10 @@ mod tests {
         let again =
             ["countersign", "promote", "it's mine", "--to", "production", "--bundle", "a.jsonl"].map(str::to_owned);
         let effects = [Effect::Blocks, Effect::Note, Effect::Warns, Effect::Blocks];
-        insta::assert_snapshot!(closing(&effects, Some(&policy), &again), @"");
+        insta::assert_snapshot!(closing(&effects, Some(&policy), &again), @r"
+        2 blocking, 1 warning, 1 noted, by https://example.com/policy@7 sha256:823412d1eacb67956220e532959f0104603057c88704863ca38e7cd188fda812
+        see it again: countersign promote 'it'\''s mine' --to production --bundle a.jsonl --dry-run --policy-digest sha256:823412d1eacb67956220e532959f0104603057c88704863ca38e7cd188fda812
+        ");
         assert_eq!(closing(&[Effect::Note], Some(&policy), &again), "");
         assert_eq!(closing(&[], None, &again), "");
     }
