@@ -202,7 +202,7 @@ fn the_last_line_of_a_refusal_shows_it_again_by_the_same_release_and_no_other() 
     let (before, _) = again.split_once("--policy-digest ").unwrap();
     let other = format!("sha256:{}", "0".repeat(64));
     door.run(&format!("{before}--policy-digest {other}")).expect(
-        4,
+        1,
         &[
             "[pin-mismatch]: another release is active than the one that is insisted on",
             &other,
