@@ -33,8 +33,8 @@ fn is_as_shown(line: &str, shown: &str) -> bool {
     let mut open = false;
     for part in parts {
         open = true;
-        let Some(at) = rest.find(part) else { return false };
-        rest = &rest[at + part.len()..];
+        let Some((_, after)) = rest.split_once(part) else { return false };
+        rest = after;
     }
     rest.is_empty() || (open && shown.ends_with('…'))
 }

@@ -102,9 +102,15 @@ fn look(expression: &ast::Expr, out: &mut Vec<String>) {
             }
         }
         ast::Expr::Array { items, .. } | ast::Expr::Set { items, .. } => {
-            items.iter().for_each(|item| look(item, out));
+            for item in items {
+                look(item, out);
+            }
         }
-        ast::Expr::Call { params, .. } => params.iter().for_each(|part| look(part, out)),
+        ast::Expr::Call { params, .. } => {
+            for part in params {
+                look(part, out);
+            }
+        }
         ast::Expr::UnaryExpr { expr, .. } => look(expr, out),
         ast::Expr::BinExpr { lhs, rhs, .. }
         | ast::Expr::BoolExpr { lhs, rhs, .. }
@@ -147,9 +153,9 @@ mod tests {
             bodies.iter().map(|b| (b.name.as_str(), b.set, b.brackets, b.conditions.len())).collect();
         assert_eq!(shown, [("deny", true, true, 4), ("odd", false, false, 1), ("odd", false, true, 2)]);
         let whole = format!("package rules.r\n{text}");
-        let texts: Vec<&str> = bodies[0].conditions.iter().map(|c| &whole[c.range.clone()]).collect();
+        let texts: Vec<&str> = bodies[0].conditions.iter().map(|c| whole.get(c.range.clone()).unwrap()).collect();
         assert_eq!(texts, ["some c in input.list", "n := c.name", "n in data.params.names", "not odd(n)"]);
-        let quoted: Vec<&str> = bodies[2].conditions.iter().map(|c| &whole[c.range.clone()]).collect();
+        let quoted: Vec<&str> = bodies[2].conditions.iter().map(|c| whole.get(c.range.clone()).unwrap()).collect();
         assert_eq!(quoted, ["\"odd\" == x", "x == \"odd\""]);
         let looked: Vec<Vec<&str>> =
             bodies[0].conditions.iter().map(|c| c.looks_at.iter().map(String::as_str).collect()).collect();

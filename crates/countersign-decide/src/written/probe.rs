@@ -10,7 +10,7 @@ use super::problem::{Problem, snippet};
 use super::{Source, Written, form, package, source};
 use crate::rego::{self, Body, Given, Place, Program, Rego as _, Regorus, Text};
 use countersign_core::codes;
-use countersign_core::policy::Rule;
+use countersign_core::policy::{RULE_YAML, Rule};
 use countersign_core::yaml::Yaml;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -67,7 +67,7 @@ impl<'r> Probe<'r> {
                 rego::bodies(module).map_err(|fault| vec![Problem::of(codes::RULE_SOURCE, &module.file, fault)])?;
             bodies.extend(found.into_iter().map(|body| (index, body)));
         }
-        let written = texts.get(&file).filter(|_| file.ends_with(".yaml"));
+        let written = texts.get(&file).filter(|_| file == format!("{folder}/{RULE_YAML}"));
         let yaml = written.and_then(|text| Some((form::places(&Yaml::parse(text).ok()?), text.clone())));
         let shared = texts.iter().filter(|(path, _)| path.starts_with("lib/"));
         let shared = shared.map(|(path, text)| Text { file: path.clone(), text: text.clone() });
@@ -210,8 +210,8 @@ impl<'r> Probe<'r> {
 
     /// What a path is called where its author sees it.
     fn name(&self, path: &str) -> String {
-        let known = ["x.", "data.params."].into_iter().filter(|_| self.yaml.is_some());
-        known.filter_map(|prefix| path.strip_prefix(prefix)).next().unwrap_or(path).to_owned()
+        let mut known = ["x.", "data.params."].into_iter().filter(|_| self.yaml.is_some());
+        known.find_map(|prefix| path.strip_prefix(prefix)).unwrap_or(path).to_owned()
     }
 }
 
@@ -234,7 +234,6 @@ fn seen(element: &Value) -> String {
 mod tests {
     use super::*;
     use crate::written::{RULE_REGO, read};
-    use countersign_core::policy::RULE_YAML;
 
     const HEADING: &str = "title: t\nid: r@1\nseverity: high\ncontrols: []\nmessage: \"{name} {version}\"\nwhy: w\nfix: f\nowner: o\n\
                            parameters: {names: list}\n";
@@ -251,7 +250,8 @@ mod tests {
     }
 
     fn rego(body: &str) -> BTreeMap<String, String> {
-        let heading = HEADING.lines().skip(1).map(|line| format!("#   {line}\n")).collect::<String>();
+        let heading: Vec<String> = HEADING.lines().skip(1).map(|line| format!("#   {line}\n")).collect();
+        let heading = heading.concat();
         let text = format!("# METADATA\n# title: t\n# custom:\n{heading}package rules.r\n\n{body}\n");
         BTreeMap::from([(format!("rules/r/{RULE_REGO}"), text)])
     }
@@ -285,7 +285,7 @@ mod tests {
         };
         let other = case("[{name: serde}]", "[]");
         assert_eq!(
-            missed(&[other.clone()]),
+            missed(std::slice::from_ref(&other)),
             ["bad(c.version)", "c.scope == \"required\"", "version == \"1\"", "version == \"2\""]
         );
         let first = case("[{name: left-pad, version: \"1\"}]", "[]");

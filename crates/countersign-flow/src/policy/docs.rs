@@ -201,7 +201,8 @@ fn input_of(text: &str) -> String {
     }
     let blank = |line: &&str| line.len().saturating_sub(line.trim_start().len());
     let indent = lines.iter().filter(|line| !line.trim().is_empty()).map(blank).min().unwrap_or_default();
-    lines.iter().map(|line| format!("{}\n", line.get(indent..).unwrap_or_default())).collect()
+    let moved: Vec<&str> = lines.iter().map(|line| line.get(indent..).unwrap_or_default()).collect();
+    format!("{}\n", moved.join("\n"))
 }
 
 #[cfg(test)]

@@ -250,13 +250,13 @@ impl Promote {
         let shown = |path: &Path| path.display().to_string();
         let mut words: Vec<String> = ["countersign", "promote"].map(str::to_owned).into();
         words.extend([shown(&self.artifact), "--to".to_owned(), self.to.to_string()]);
-        let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
-        self.bundles.iter().for_each(|path| option("--bundle", shown(path)));
-        self.reviews.iter().for_each(|path| option("--reviews", shown(path)));
-        self.repo.iter().for_each(|path| option("--repo", shown(path)));
-        option("--lock", shown(&self.lock));
-        let given = [self.trust.words(), self.roots.words(), self.store.words(), self.least.words()];
-        given.concat().into_iter().for_each(|(name, value)| option(name, value));
+        let bundles = self.bundles.iter().map(|path| ("--bundle", shown(path)));
+        let reviews = self.reviews.iter().map(|path| ("--reviews", shown(path)));
+        let repo = self.repo.iter().map(|path| ("--repo", shown(path)));
+        let lock = std::iter::once(("--lock", shown(&self.lock)));
+        let given = [self.trust.words(), self.roots.words(), self.store.words(), self.least.words()].concat();
+        let options = bundles.chain(reviews).chain(repo).chain(lock).chain(given);
+        words.extend(options.flat_map(|(name, value)| [name.to_owned(), value]));
         words.extend(self.review_notes.then(|| "--review-notes".to_owned()));
         words
     }
