@@ -217,9 +217,10 @@ impl Promote {
         out.push_str(&text::checks(&decision.checks));
         let does = |stage: Option<Stage>| {
             let lenient = !decision.enforced && decision.authorised;
-            move |finding: &Finding| match Effect::of(finding.class, stage) {
-                Effect::Blocks if lenient => message::effect(Effect::LetThrough, &asked.environment),
-                effect => message::effect(effect, &asked.environment),
+            move |finding: &Finding| {
+                let effect = Effect::of(finding.class, stage);
+                let effect = if effect == Effect::Blocks && lenient { Effect::LetThrough } else { effect };
+                message::effect(effect, &asked.environment)
             }
         };
         for rule in decision.rules.iter().filter(|rule| !rule.findings.is_empty()) {

@@ -113,12 +113,11 @@ impl New {
             Some(name) => name.clone(),
             None => uri(questions.needed(None, "the policy's name", "--uri", "https://…")?, "--uri")?,
         };
-        let repository = match &self.repository {
-            Some(repository) => repository.clone(),
-            None => {
-                let said = questions.needed(None, "the repository that it covers", "--repository", "git+https://…")?;
-                uri(said, "--repository")?
-            }
+        let repository = if let Some(repository) = &self.repository {
+            repository.clone()
+        } else {
+            let said = questions.needed(None, "the repository that it covers", "--repository", "git+https://…")?;
+            uri(said, "--repository")?
         };
         let beginning = Beginning { uri: &name, repository: &repository, branch: &self.branch, from: given::now()? };
         let files = policy::begin(folder, &beginning)?;
