@@ -1,5 +1,5 @@
 //! `cargo xtask codegen`: documents that are made from code, so that they cannot disagree with it. `docs/codes.md` from
-//! the tables of finding codes and exit codes; `docs/policy-input.md` from the table of what rules read; `docs/cli.md` from what the built binary says of itself; the transcript in
+//! the tables of finding codes and exit codes; `docs/policy-input.md` from the table of what rules read; `docs/built-in-rules.md` from the rules; `docs/cli.md` from what the built binary says of itself; the transcript in
 //! `README.md` from a run of the demo.
 
 use crate::generated::{Mode, Page, settle};
@@ -24,11 +24,32 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let pages = [
         Page { path: "docs/codes.md".to_owned(), text: codes_page() },
         Page { path: "docs/policy-input.md".to_owned(), text: input_page() },
+        Page { path: "docs/built-in-rules.md".to_owned(), text: built_in_page() },
         Page { path: "docs/rego.md".to_owned(), text: rego_page(&root)? },
         Page { path: "docs/cli.md".to_owned(), text: cli_page(&root)? },
         Page { path: "README.md".to_owned(), text: transcript::readme(&root, &binary(&root))? },
     ];
     settle(&root, &pages, mode, "cargo xtask codegen")
+}
+
+/// The rules that are built in, each with its reason and what to do.
+fn built_in_page() -> String {
+    let mut out = format!(
+        "# Rules that are built in\n\n{MADE}\nA policy switches one on by naming it in `policy.toml`. A number names its meaning for good.\n\
+         How to write your own: [rules.md](rules.md).\n"
+    );
+    for rule in countersign_flow::policy::BUILT_IN {
+        out.push_str(&format!("\n## {}\n\n{}.\n\n", rule.id, rule.title));
+        out.push_str(&format!("- Why: {}\n- What to do: {}\n", rule.why, rule.fix));
+        out.push_str(&format!("- Meant for: {}\n", rule.controls.join(", ")));
+        if !rule.parameters.is_empty() {
+            out.push_str("\n| parameter | meaning (default) |\n|---|---|\n");
+        }
+        for (name, meaning) in rule.parameters {
+            out.push_str(&format!("| `{name}` | {} |\n", meaning.replace('|', "\\|")));
+        }
+    }
+    out
 }
 
 fn codes_page() -> String {

@@ -70,6 +70,7 @@ const REGISTRY: &[Noun] = &[
     answer::<countersign_flow::output::PolicyActivated>("output/policy-activate"),
     answer::<countersign_flow::output::PolicyApproved>("output/policy-approve"),
     answer::<countersign_flow::output::PolicyBuilt>("output/policy-build"),
+    answer::<Marked<'_, countersign_flow::output::PolicyDocumented>>("output/policy-docs"),
     answer::<countersign_flow::output::PolicyEvaluated>("output/policy-eval"),
     answer::<countersign_flow::output::PolicyRego>("output/policy-explain"),
     answer::<countersign_flow::output::PolicyHistory>("output/policy-history"),

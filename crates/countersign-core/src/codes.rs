@@ -102,6 +102,9 @@ codes! {
     RULE_UNUSED "rule-unused" Refused "A rule is written in the folder, and the release does not use it.";
     RULE_UNTESTED "rule-untested" Refused "A rule has no case in which it is broken, or none in which it holds.";
     RULE_CASE "rule-case" Refused "A case of a rule did not come out as it says.";
+    RULE_COVERAGE "rule-coverage" Refused "The cases of a rule reach less of it than `--least-coverage` asks for.";
+    RULE_CONDITION_UNTESTED "rule-condition-untested" Refused "A condition of a rule could be left out, and every case would come out as it does now.";
+    POLICY_DOCS_STALE "policy-docs-stale" Refused "Pages that `policy docs` made are not what it would make now.";
 
     // Log.
     LOG_MISSING "log-missing" Indeterminate "There is no log at this place. A missing log is never a new one.";

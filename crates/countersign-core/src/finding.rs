@@ -127,23 +127,25 @@ pub struct Finding {
     /// The next action, ready to paste where it is a command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// The rule that says so, where it is written in the policy release.
+    /// The rule that says so, where it is one of the policy release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<Box<RuleNote>>,
 }
 
-/// What a rule that is written in a policy release says about itself beside each of its findings.
+/// What a rule of a policy release says about itself beside each of its findings.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RuleNote {
     /// Which rule.
     pub id: crate::ids::RuleId,
-    /// How bad it is when it is broken: low, medium, high or critical.
+    /// How bad it is when it is broken: low, medium, high or critical; nothing of a rule that is built in.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub severity: String,
     /// Why it exists.
     pub why: String,
-    /// Who answers for it.
+    /// Who answers for it; nothing where nobody is named.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub owner: String,
     /// Where more is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]

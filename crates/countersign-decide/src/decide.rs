@@ -245,6 +245,7 @@ impl<'a> Case<'a> {
         let mut findings = (built_in.check)(context, rule);
         for finding in findings.iter_mut().filter(|f| f.class != Class::Note) {
             finding.controls.clone_from(&rule.controls);
+            finding.rule = Some(Box::new(built_in.note(rule)));
         }
         Some((built_in.title.to_owned(), findings))
     }

@@ -20,6 +20,7 @@ pub mod people;
 pub mod place;
 pub mod policy;
 pub mod promote;
+pub mod repeat;
 pub mod replay;
 pub mod review;
 pub mod signing;

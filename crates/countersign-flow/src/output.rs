@@ -259,8 +259,8 @@ documents! {
     }
     /// `policy new`: a rule was drafted.
     PolicyDrafted {
-        /// The rule.
-        rule: String,
+        /// The rule; none where a first policy was written.
+        rule: Option<String>,
         /// The files that were written.
         files: Vec<String>,
     }
@@ -277,9 +277,22 @@ documents! {
     PolicyTested {
         /// A row a case.
         cases: Vec<crate::policy::CaseRow>,
+        /// What the cases of each rule reach.
+        coverage: Vec<crate::policy::CoverageRow>,
         /// Cases whose expectation was written anew.
         blessed: Vec<String>,
         /// What did not come out as it says.
+        findings: Vec<Finding>,
+        /// The exit code.
+        exit: Exit,
+    }
+    /// `policy docs`: the pages of a release.
+    PolicyDocumented {
+        /// The folder that they are in.
+        output: String,
+        /// The pages, by path in it.
+        pages: Vec<String>,
+        /// Pages that differ, are missing, or belong to no rule any more.
         findings: Vec<Finding>,
         /// The exit code.
         exit: Exit,

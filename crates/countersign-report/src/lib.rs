@@ -6,8 +6,10 @@
 pub mod escape;
 pub mod explain;
 pub mod json;
+pub mod message;
 pub mod next;
 pub mod output;
+pub mod policy_docs;
 pub mod reports;
 pub mod table;
 pub mod text;

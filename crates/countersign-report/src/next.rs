@@ -154,6 +154,9 @@ const GENERAL: &[(&[&str], &str)] = &[
     (&["rule-unused"], "name the rule in policy.toml, or take its folder out"),
     (&["rule-untested"], "write a case under the rule's `cases/` folder"),
     (&["rule-case"], "mend the rule or the case; `countersign policy test --bless` takes what the rule says now"),
+    (&["rule-coverage"], "write a case that gets to the conditions that are shown"),
+    (&["rule-condition-untested"], "write a case in which this condition alone decides"),
+    (&["policy-docs-stale"], "make them again: `countersign policy docs`"),
     (&["policy-expired", "policy-not-yet-valid"], "release and activate a version of the policy whose dates hold now"),
     (&["policy-not-active"], "`countersign policy activate` makes an approved release the active one"),
     (

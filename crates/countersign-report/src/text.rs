@@ -3,8 +3,8 @@
 
 use crate::escape::push;
 pub use crate::escape::{plain, plain_lines};
-use crate::next;
 use crate::table::{Table, width};
+use crate::{message, next};
 use countersign_core::finding::{Check, Class, Finding};
 
 /// Where a line of places is broken.
@@ -43,6 +43,12 @@ const OF_A_KIND: usize = 10;
 /// order given. Of more than ten of a kind the others are counted.
 #[must_use]
 pub fn findings(findings: &[Finding]) -> String {
+    findings_that(findings, None)
+}
+
+/// The same where it is known what they do: the first line of each says so.
+#[must_use]
+pub fn findings_that(findings: &[Finding], effect: Option<&dyn Fn(&Finding) -> String>) -> String {
     let mut kinds: Vec<(&Finding, Vec<&Finding>)> = Vec::new();
     for finding in findings {
         let same =
@@ -52,14 +58,18 @@ pub fn findings(findings: &[Finding]) -> String {
             None => kinds.push((finding, vec![finding])),
         }
     }
+    for (_, all) in kinds.iter_mut().filter(|(first, _)| first.rule.is_some()) {
+        all.sort_by_key(|finding| message::by_place(finding));
+    }
     let (notes, others): (Vec<_>, Vec<_>) = kinds.into_iter().partition(|(first, _)| first.class == Class::Note);
     let mut out: Vec<String> = Vec::new();
     for (first, all) in others.into_iter().chain(notes) {
-        out.extend(all.iter().take(OF_A_KIND).map(|finding| self::finding(finding)));
+        out.extend(all.iter().take(OF_A_KIND).map(|finding| one(finding, effect)));
         let more = all.len().saturating_sub(OF_A_KIND);
         if more > 0 {
+            let of = first.rule.as_ref().map_or_else(String::new, |rule| format!(" of rule {}", rule.id));
             out.push(format!(
-                "and {more} more {}[{}]: --format json has all of them\n",
+                "and {more} more {}[{}]{of}: --format json has all of them\n",
                 first.class.word(),
                 first.code
             ));
@@ -71,9 +81,21 @@ pub fn findings(findings: &[Finding]) -> String {
 /// One finding: a line that names it, and the facts below.
 #[must_use]
 pub fn finding(finding: &Finding) -> String {
+    one(finding, None)
+}
+
+fn one(finding: &Finding, effect: Option<&dyn Fn(&Finding) -> String>) -> String {
     let mut out = String::new();
     let word = finding.class.word();
-    push(&mut out, format_args!("{word}[{}]: {}\n", finding.code, plain(&finding.what)));
+    let does = effect.filter(|_| finding.class != Class::Note).map(|effect| effect(finding));
+    let rule = finding.rule.as_ref().map(|rule| rule.id.to_string());
+    let end = match (rule, &does) {
+        (Some(rule), Some(does)) => format!("     {rule}: {does}"),
+        (Some(rule), None) => format!("     {rule}"),
+        (None, Some(does)) => format!("     {does}"),
+        (None, None) => String::new(),
+    };
+    push(&mut out, format_args!("{word}[{}]: {}{end}\n", finding.code, plain(&finding.what)));
     places(&mut out, &finding.at);
     expectation(&mut out, finding);
     facts(&mut out, "found:", &finding.found);
@@ -81,16 +103,18 @@ pub fn finding(finding: &Finding) -> String {
         fact(&mut out, "why:", &plain(&rule.why));
     }
     facts(&mut out, "control:", &finding.controls);
+    if does.is_some() && message::is_fault_of_policy(finding) {
+        fact(&mut out, "fault:", "the policy's, not of what it looked at: the rule's owner mends it");
+    }
     if let Some(help) = next::action(finding) {
         push(&mut out, format_args!("   help: {}\n", plain(&help)));
     }
     if let Some(rule) = &finding.rule {
-        let docs = rule.docs.as_deref().map_or_else(String::new, |docs| format!(", {}", plain(docs)));
-        fact(
-            &mut out,
-            "rule:",
-            &format!("{}, severity {}, owner {}{docs}", rule.id, plain(&rule.severity), plain(&rule.owner)),
-        );
+        fact(&mut out, "rule:", &message::said_of(rule));
+        fact(&mut out, "explain:", &message::explain(finding, rule));
+        if let Some(command) = message::exception(rule) {
+            fact(&mut out, "except:", &plain(&command));
+        }
     }
     out
 }

@@ -108,7 +108,7 @@ fn engine(texts: &[Text]) -> Result<Engine, Fault> {
 }
 
 /// Bounds before parsing.
-fn bounded(text: &Text) -> Result<(), Fault> {
+pub(super) fn bounded(text: &Text) -> Result<(), Fault> {
     let at = |line: usize, what: String| {
         Err(Fault { place: Some((text.file.clone(), Place { line, column: 1, length: 1 })), what })
     };
@@ -132,7 +132,7 @@ fn bounded(text: &Text) -> Result<(), Fault> {
 }
 
 /// A fault of the engine itself is a fault of the rule, which blocks; it does not end the program.
-fn contained<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+pub(super) fn contained<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|_| Err(fault("the engine gave up on this (a fault of its own)")))
 }
@@ -142,7 +142,7 @@ fn nanoseconds(given: &Given<'_>) -> i64 {
 }
 
 /// The engine's messages are texts: `--> file:line:column`, the line, a caret, and `error: what`.
-fn fault(message: &str) -> Fault {
+pub(super) fn fault(message: &str) -> Fault {
     let place = message.lines().find_map(|line| line.trim_start().strip_prefix("--> ")).and_then(|place| {
         let mut parts = place.rsplitn(3, ':');
         let column = parts.next()?.trim().parse().ok()?;

@@ -5,6 +5,7 @@
 
 mod adapter;
 mod builtins;
+mod conditions;
 mod meter;
 mod nesting;
 mod reads;
@@ -13,6 +14,7 @@ mod translate;
 
 pub(crate) use adapter::Regorus;
 pub(crate) use builtins::{find as builtin, functions, refused};
+pub(crate) use conditions::{Body, bodies};
 pub(crate) use syntax::{Definition, Kind, Module, Place, Statement, StatementKind, Term, TermKind};
 
 use countersign_core::time::Time;

@@ -14,6 +14,7 @@ pub(super) const RULE: BuiltIn = BuiltIn {
     id: "audit-log-kept@1",
     title: "Audit logs are not disabled",
     why: "Whoever can switch the audit log off can do everything else unseen.",
+    fix: "Leave the audit log as it is in the plan; where it has to go, have the replacement in the same plan, and have it excepted or reviewed by the rule's owner.",
     parameters: &[
         ("replaced", "an audit log that is deleted and made again: block or pass (block)"),
         ("unknown", "what is not known: block or pass (block)"),

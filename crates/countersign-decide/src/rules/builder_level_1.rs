@@ -13,6 +13,7 @@ pub(super) const RULE: BuiltIn = BuiltIn {
     id: "builder-level@1",
     title: "Built by a trusted builder, at the required SLSA Build level",
     why: "Whoever can build outside the platform can put anything into an artifact.",
+    fix: "Build it on a platform that trust lists as a builder of the level that the policy asks for, whose own identity signs the provenance, and hand that in with --bundle.",
     parameters: &[
         ("least", "the least SLSA Build level, 1 to 3 (2)"),
         ("build_types", "the build types that are accepted (countersign's cargo, command and artifact)"),

@@ -16,6 +16,7 @@ pub(super) const RULE: BuiltIn = BuiltIn {
     id: "database-encrypted@1",
     title: "Connections to databases are encrypted",
     why: "Whoever can listen on a network between a service and its database reads the data and the password.",
+    fix: "Ask for encryption where the connection or the database is set up: the finding names the file and line, or the resource of the plan.",
     parameters: &[
         ("look_at", "connections in files, and what plans say of databases: connections, plan (both)"),
         ("local", "connections that stay on one machine: block or pass (pass)"),

@@ -10,6 +10,7 @@ pub(super) const RULE: BuiltIn = BuiltIn {
     id: "dependencies-pinned@1",
     title: "Every dependency is pinned with a checksum",
     why: "A dependency without a checksum can be another one at the next build.",
+    fix: "Commit a lock file that names a checksum for every dependency, build from it, and make the provenance again.",
     parameters: &[],
     controls: &["SOC 2 CC7.1", "SOC 2 CC8.1"],
     accepts: |parameters| Reader::new(parameters).finish(),

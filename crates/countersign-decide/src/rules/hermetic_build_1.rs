@@ -13,6 +13,7 @@ pub(super) const RULE: BuiltIn = BuiltIn {
     id: "hermetic-build@1",
     title: "Where a build is said to be hermetic, that was enforced",
     why: "A build that can reach the network can take in what nobody has recorded.",
+    fix: "Build with `countersign provenance --hermetic -- COMMAND`, on a builder of the level that the policy asks for.",
     parameters: &[
         ("required", "`always`, or only `where-claimed` (where-claimed)"),
         ("enforced_by", "what counts as enforcement: network-namespace, platform, sandbox (all of them)"),

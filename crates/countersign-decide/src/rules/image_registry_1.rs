@@ -16,6 +16,7 @@ pub(super) const RULE: BuiltIn = BuiltIn {
     id: "image-registry@1",
     title: "Every image comes from an approved registry",
     why: "What a registry that nobody watches hands out can be another image tomorrow, and runs with all that yours may do.",
+    fix: "Take the image from a registry of the list, at the line that is named, and collect the snapshot of the mended commit again.",
     parameters: &[
         ("registries", "the approved registries: a host, or a host and the first parts of a path (none)"),
         ("pin", "how an image is to be named: any, tag (another one than `latest`) or digest (any)"),

@@ -15,6 +15,7 @@ pub(super) const RULE: BuiltIn = BuiltIn {
     id: "licences-allowed@1",
     title: "Every component has a licence that is allowed",
     why: "A licence that nobody agreed to can forbid what the artifact is used for, or oblige to publish its source.",
+    fix: "Use another package, or have the licence, or the package that somebody looked into, added to the rule's parameters in policy.toml.",
     parameters: &[
         ("allow", "SPDX licences, with their exceptions: `Apache-2.0 WITH LLVM-exception` (the usual permissive ones)"),
         ("accepted", "package URLs, with or without version, whose licence somebody has looked into (none)"),

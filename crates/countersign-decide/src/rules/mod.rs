@@ -23,7 +23,7 @@ use crate::parameters::ParameterError;
 use crate::review::{ForeignReviews, Parameters};
 use crate::written;
 use countersign_core::codes;
-use countersign_core::finding::Finding;
+use countersign_core::finding::{Finding, RuleNote};
 use countersign_core::ids::RuleId;
 use countersign_core::policy::Rule;
 use serde_json::Value;
@@ -38,6 +38,8 @@ pub struct BuiltIn {
     pub title: &'static str,
     /// Why it exists.
     pub why: &'static str,
+    /// What to do when it is broken.
+    pub fix: &'static str,
     /// Its parameters, for people.
     pub parameters: &'static [(&'static str, &'static str)],
     /// The controls that it is meant for.
@@ -46,6 +48,20 @@ pub struct BuiltIn {
     pub accepts: fn(&BTreeMap<String, Value>) -> Result<(), ParameterError>,
     /// Evaluates it. No finding above a note is a pass.
     pub check: fn(&Context<'_>, &Rule) -> Vec<Finding>,
+}
+
+impl BuiltIn {
+    /// What it says about itself beside each of its findings, as a release uses it.
+    #[must_use]
+    pub fn note(&self, rule: &Rule) -> RuleNote {
+        RuleNote {
+            id: rule.id.clone(),
+            severity: String::new(),
+            why: self.why.to_owned(),
+            owner: rule.owner.clone().unwrap_or_default(),
+            docs: None,
+        }
+    }
 }
 
 /// All of them, by name.
@@ -119,6 +135,7 @@ mod tests {
         for rule in ALL {
             let id = RuleId::new(rule.id).unwrap();
             assert!(seen.insert(rule.id), "{} stands twice", rule.id);
+            assert!(rule.why.ends_with('.') && rule.fix.ends_with('.'), "{} says why, and what to do", rule.id);
             assert_eq!(find(&id).map(|r| r.id), Some(rule.id));
             assert!((rule.accepts)(&BTreeMap::new()).is_ok(), "{} accepts its own defaults", rule.id);
             let unknown = BTreeMap::from([("no-such-parameter".to_owned(), Value::Null)]);

@@ -14,6 +14,7 @@ pub(super) const RULE: BuiltIn = BuiltIn {
     id: "sbom-present@1",
     title: "An SBOM is present, complete, and matches the artifact",
     why: "What is in an artifact has to be known before somebody asks whether it is affected.",
+    fix: "Make the SBOM of the artifact's own build with `countersign sbom`, sign it, and hand it in with --bundle.",
     parameters: &[],
     controls: &["SOC 2 CC7.1"],
     accepts: |parameters| Reader::new(parameters).finish(),

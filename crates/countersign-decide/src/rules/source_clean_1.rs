@@ -12,6 +12,7 @@ pub(super) const RULE: BuiltIn = BuiltIn {
     id: "source-clean@1",
     title: "Built from a clean checkout of the commit that the provenance names",
     why: "Changes that are not committed are changes that nobody reviewed.",
+    fix: "Commit what differs, have it reviewed, and build again from a clean checkout.",
     parameters: &[],
     controls: &["SOC 2 CC8.1"],
     accepts: |parameters| Reader::new(parameters).finish(),

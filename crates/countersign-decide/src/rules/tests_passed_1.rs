@@ -15,6 +15,7 @@ pub(super) const RULE: BuiltIn = BuiltIn {
     id: "tests-passed@1",
     title: "Tests ran on this revision, and passed",
     why: "A change that no test has seen is tried out on those who use it.",
+    fix: "Run the tests on this revision, make the result with `countersign collect tests`, sign it, and hand it in with --bundle.",
     parameters: &[
         ("suites", "names of suites, each of which has to have run (any one suite)"),
         ("least", "how many tests have to have passed, all suites together (1)"),

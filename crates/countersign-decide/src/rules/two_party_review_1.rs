@@ -11,6 +11,7 @@ pub(super) const RULE: BuiltIn = BuiltIn {
     id: "two-party-review@1",
     title: "Every change was agreed to by two trusted persons",
     why: "One person alone, or one stolen account, must not be able to change what runs.",
+    fix: "Have a second trusted person review each change that is named, with `countersign review sign`, and hand the reviews in.",
     parameters: &[
         ("reviewers_beyond_author", "approvals needed beyond a known and trusted author (1)"),
         ("least_tier", "the least tier of evidence: T1, T2 or T3 (T3)"),

@@ -21,6 +21,7 @@ pub(super) const RULE: BuiltIn = BuiltIn {
     id: "vulnerabilities-handled@1",
     title: "No vulnerability that is exploited or overdue, but for those that people cleared",
     why: "What is publicly known to be broken is what is attacked first.",
+    fix: "Take a version of the package without the vulnerability, or have persons of trust sign an OpenVEX statement about this artifact.",
     parameters: &[
         ("max_age_days", "how old the scanner's database may be when the decision is made (7)"),
         ("critical_days", "how long after its publication a critical one may stay (7)"),

@@ -3,6 +3,7 @@
 
 use super::heading::{Heading, placeholders};
 use super::problem::Problem;
+use crate::rego::Place;
 use countersign_core::codes;
 use countersign_core::yaml::{Node, Yaml};
 
@@ -83,6 +84,18 @@ pub(super) fn compile(file: &str, root: &Yaml, heading: &Heading, package: &str)
     }
     rego.push_str("}\n");
     Ok(rego)
+}
+
+/// The places that the lines of the compiled body were made from: `for_each`, and what each condition says of its field.
+pub(super) fn places(root: &Yaml) -> Vec<Place> {
+    let at = |line, column| Place { line, column, length: 1 };
+    let list = root.get("for_each").map(|list| at(list.line, list.column));
+    let conditions = root.get("where").and_then(Yaml::items).unwrap_or_default();
+    let said = |item: &Yaml| {
+        let (key, _) = item.entries().iter().find(|(key, _)| key.name != "field")?;
+        Some(at(key.line, key.column))
+    };
+    list.into_iter().chain(conditions.iter().filter_map(said)).collect()
 }
 
 fn condition(item: &Yaml) -> Result<String, String> {

@@ -235,6 +235,7 @@ impl Reader<'_> {
 }
 
 /// The names in `{…}` of a text.
-pub(crate) fn placeholders(text: &str) -> Vec<&str> {
+#[must_use]
+pub fn placeholders(text: &str) -> Vec<&str> {
     text.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(name, _)| name)).collect()
 }

@@ -9,12 +9,14 @@ mod form;
 mod heading;
 pub(crate) mod input;
 mod lint;
+mod probe;
 mod problem;
 pub mod shape;
 mod types;
 
 pub use cases::{Case, CaseOutcome, Expectation, RegoTest, test_rego};
-pub use heading::{Heading, ParameterKind, Severity};
+pub use heading::{Heading, ParameterKind, Severity, placeholders};
+pub use probe::{Line, Probe, Stop};
 pub use problem::Problem;
 
 use crate::rego::{Given, Program, Rego as _, Regorus, Text};
@@ -242,15 +244,19 @@ impl Written {
         {
             return Err(Silent::Missing(part.clone()));
         }
-        // What was not seen to be read is not there to be read.
-        let parts = input.as_object().into_iter().flatten().filter(|(part, _)| self.reads.contains(*part));
-        let input = &Value::Object(parts.map(|(part, value)| (part.clone(), value.clone())).collect());
+        let input = &self.given(input);
         let given = Given { input, data: &self.data, at };
         let line = |fault| Silent::Error(Problem::of(codes::RULE_ERROR, self.heading.id.as_str(), fault).line());
         match self.program.evaluate(&given).map_err(line)? {
             Some(Value::Array(elements)) => Ok(elements),
             Some(_) | None => Err(Silent::Error("`deny` gives no set".to_owned())),
         }
+    }
+
+    /// The parts of an input that it reads: what was not seen to be read is not there to be read.
+    fn given(&self, input: &Value) -> Value {
+        let parts = input.as_object().into_iter().flatten().filter(|(part, _)| self.reads.contains(*part));
+        Value::Object(parts.map(|(part, value)| (part.clone(), value.clone())).collect())
     }
 
     fn denial(&self, element: &Value) -> Result<Denial, Silent> {
@@ -269,7 +275,7 @@ impl Written {
             }
         };
         let texts = [&self.heading.message, &self.heading.fix];
-        let used: BTreeSet<&str> = texts.into_iter().flat_map(|text| heading::placeholders(text)).collect();
+        let used: BTreeSet<&str> = texts.into_iter().flat_map(|text| placeholders(text)).collect();
         let others = facts.iter().filter(|(name, _)| *name != "at" && !used.contains(name.as_str()));
         Ok(Denial {
             message: self.filled(&self.heading.message, facts)?,

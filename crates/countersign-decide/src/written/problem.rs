@@ -62,22 +62,23 @@ impl Problem {
             finding.expected = Some(expected.clone());
         }
         if let Some(place) = self.place
-            && let Some(line) = texts.get(&self.file).and_then(|text| text.lines().nth(place.line.saturating_sub(1)))
+            && let Some(text) = texts.get(&self.file)
         {
-            let number = place.line.to_string();
-            let blanks = |count: usize| " ".repeat(count);
-            let tabs: String =
-                line.chars().take(place.column.saturating_sub(1)).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-            // Texts for people have no tabs; one counts for four blanks in the line and below it.
-            let shown = |text: &str| text.replace('\t', "    ");
-            finding = finding.found(format!("{number} | {}", shown(line))).found(format!(
-                "{} | {}{}",
-                blanks(number.len()),
-                shown(&tabs),
-                "^".repeat(place.length.clamp(1, 80))
-            ));
+            finding = snippet(text, place).into_iter().flatten().fold(finding, Finding::found);
         }
         finding.help.clone_from(&self.help);
         finding
     }
+}
+
+/// The line of a source and a mark below the place, if the text has that line.
+pub(crate) fn snippet(text: &str, place: Place) -> Option<[String; 2]> {
+    let line = text.lines().nth(place.line.saturating_sub(1))?;
+    let number = place.line.to_string();
+    let tabs: String =
+        line.chars().take(place.column.saturating_sub(1)).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+    // Texts for people have no tabs; one counts for four blanks in the line and below it.
+    let shown = |text: &str| text.replace('\t', "    ");
+    let mark = "^".repeat(place.length.clamp(1, 80));
+    Some([format!("{number} | {}", shown(line)), format!("{} | {}{mark}", " ".repeat(number.len()), shown(&tabs))])
 }

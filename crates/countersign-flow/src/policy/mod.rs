@@ -3,13 +3,19 @@
 mod activate;
 mod author;
 mod build;
+mod docs;
+mod draft;
 mod test;
 
 pub use activate::{ActivateRequest, Activation, activate, history, unknown_environment};
-pub use author::{Draft, draft, evaluate, explain, lint};
+pub use author::{evaluate, explain, lint};
 pub use build::{approve, build, release_statement};
+/// The rules that are built in.
+pub use countersign_decide::rules::ALL as BUILT_IN;
 /// The functions that rules may call.
 pub use countersign_decide::written::functions;
 /// The input that rules read: its schema, and every path.
 pub use countersign_decide::written::shape as input;
-pub use test::{CaseRow, Tested, test};
+pub use docs::{Documented, docs, page};
+pub use draft::{Beginning, Draft, begin, draft, lists};
+pub use test::{Asked, CaseRow, ConditionRow, CoverageRow, Tested, test};

@@ -6,7 +6,7 @@ use crate::error::FlowError;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::policy::{CASE_SUFFIX, Manifest, Rule, TEST_SUFFIX};
-use countersign_decide::written::{self, Case, Problem, Written};
+use countersign_decide::written::{self, Case, CaseOutcome, Line, Probe, Problem, Written};
 use countersign_record::atomic::write_atomic;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -26,26 +26,76 @@ pub struct CaseRow {
     pub holds: bool,
 }
 
+/// What the cases of one rule reach.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct CoverageRow {
+    /// The rule.
+    pub rule: String,
+    /// How many conditions it has.
+    pub conditions: usize,
+    /// How many of them a case reaches.
+    pub reached: usize,
+    /// Those that none reaches.
+    pub missed: Vec<ConditionRow>,
+    /// With `--mutate`, those that could be left out and no case would notice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unnoticed: Option<Vec<ConditionRow>>,
+}
+
+impl CoverageRow {
+    /// In percent, rounded down; a rule without conditions is reached as a whole.
+    #[must_use]
+    pub fn percent(&self) -> usize {
+        self.reached.saturating_mul(100).checked_div(self.conditions).unwrap_or(100)
+    }
+}
+
+/// One condition.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ConditionRow {
+    /// Where: `file:line:column`.
+    pub at: String,
+    /// What stands there.
+    pub source: String,
+}
+
 /// How all of them came out.
 #[derive(Debug, Clone, Default)]
 pub struct Tested {
     /// A row a case.
     pub cases: Vec<CaseRow>,
+    /// A row a rule.
+    pub coverage: Vec<CoverageRow>,
     /// What did not come out as it says, and which rules have too few cases.
     pub findings: Vec<Finding>,
     /// Cases whose expectation was written anew.
     pub blessed: Vec<String>,
 }
 
-/// Plays every case of every rule that is written in a folder, of one rule if it is named. `bless` takes what rules say
-/// now as what they are expected to say, where a case differs.
-pub fn test(folder: &Path, only: Option<&str>, bless: bool) -> Result<Tested, FlowError> {
+/// What a test is asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked<'a> {
+    /// One rule, by id or folder.
+    pub only: Option<&'a str>,
+    /// Takes what rules say now as what they are expected to say, where a case differs.
+    pub bless: bool,
+    /// How much of each rule cases have to reach, in percent.
+    pub least_coverage: Option<u8>,
+    /// Leaves out each condition in turn, to see whether a case notices.
+    pub mutate: bool,
+}
+
+/// Plays every case of every rule that is written in a folder, of one rule if it is named.
+pub fn test(folder: &Path, asked: Asked<'_>) -> Result<Tested, FlowError> {
     let files = folder_files(folder)?;
     let manifest = close(folder, &files)?;
     let texts = texts(&files);
     let mut tested = Tested::default();
     let chosen =
-        |rule: &&Rule| only.is_none_or(|only| rule.id.as_str() == only || rule.folder.as_deref() == Some(only));
+        |rule: &&Rule| asked.only.is_none_or(|only| rule.id.as_str() == only || rule.folder.as_deref() == Some(only));
     let rules: Vec<&Rule> = manifest.rules.iter().filter(|rule| rule.folder.is_some()).filter(chosen).collect();
     if rules.is_empty() {
         let what = "there is no such rule written in this folder: nothing was tested";
@@ -54,7 +104,7 @@ pub fn test(folder: &Path, only: Option<&str>, bless: bool) -> Result<Tested, Fl
     for rule in rules {
         match written::read(rule, &manifest.texts) {
             Err(problems) => tested.findings.extend(problems.iter().map(|problem| problem.finding(&texts))),
-            Ok(read) => one(rule, &read, &texts, folder, bless, &mut tested)?,
+            Ok(read) => one(rule, &read, &manifest.texts, &texts, folder, asked, &mut tested)?,
         }
     }
     Ok(tested)
@@ -63,12 +113,21 @@ pub fn test(folder: &Path, only: Option<&str>, bless: bool) -> Result<Tested, Fl
 fn one(
     rule: &Rule,
     read: &Written,
+    released: &BTreeMap<String, String>,
     texts: &BTreeMap<String, String>,
     folder: &Path,
-    bless: bool,
+    asked: Asked<'_>,
     tested: &mut Tested,
 ) -> Result<(), FlowError> {
+    let probe = match Probe::new(rule, read, released) {
+        Ok(probe) => probe,
+        Err(problems) => {
+            tested.findings.extend(problems.iter().map(|problem| problem.finding(texts)));
+            return Ok(());
+        }
+    };
     let (mut broken, mut held) = (0_usize, 0_usize);
+    let mut cases = Vec::new();
     for (file, text) in cases_of(rule, texts) {
         let case = match Case::read(file, text) {
             Ok(case) => case,
@@ -78,24 +137,22 @@ fn one(
             }
         };
         let outcome = case.play(read);
-        let blessed = bless && !outcome.holds && !outcome.said.iter().any(|line| line.starts_with("(no answer"));
+        let blessed = asked.bless && !outcome.holds && !outcome.said.iter().any(|line| line.starts_with("(no answer"));
         if blessed {
             write_atomic(&folder.join(file), expecting(text, &outcome.said).as_bytes(), 0o644)?;
             tested.blessed.push(file.to_owned());
         } else if !outcome.holds {
-            let finding = Finding::new(codes::RULE_CASE, format!("{}: {}", rule.id, case.name)).at(file);
-            let finding = outcome.difference.iter().fold(finding, |finding, line| finding.found(line.as_str()));
-            let help = "`-` is expected and was not said, `+` was said; `--bless` takes what is said now as expected";
-            tested.findings.push(finding.help(help));
+            tested.findings.push(differs(rule, &probe, &case, &outcome, file));
         }
         broken = broken.saturating_add(usize::from(outcome.broken));
         held = held.saturating_add(usize::from(!outcome.broken && outcome.said.is_empty()));
         tested.cases.push(CaseRow {
             rule: rule.id.to_string(),
-            case: case.name,
+            case: case.name.clone(),
             file: file.to_owned(),
             holds: outcome.holds || blessed,
         });
+        cases.push(case);
     }
     rego(rule, read, texts, tested);
     for (count, what) in [(broken, "in which it is broken"), (held, "in which it holds")] {
@@ -103,7 +160,59 @@ fn one(
             tested.findings.push(untested(rule, what));
         }
     }
+    coverage(rule, &probe, &cases, asked, tested);
     Ok(())
+}
+
+/// A case that did not come out as it says: both sides, and where the rule stopped if it did not say what is expected.
+fn differs(rule: &Rule, probe: &Probe<'_>, case: &Case, outcome: &CaseOutcome, file: &str) -> Finding {
+    let finding = Finding::new(codes::RULE_CASE, format!("{}: {}", rule.id, case.name)).at(file);
+    let mut finding = outcome.difference.iter().fold(finding, |finding, line| finding.found(line.as_str()));
+    if outcome.difference.iter().any(|line| line.starts_with("- ")) {
+        for stop in probe.stops(case) {
+            let saw = stop.saw.iter().map(|saw| format!("where {saw}"));
+            let first = format!("first condition that is false, at {}:", stop.line.at);
+            finding = std::iter::once(first).chain(stop.line.shown).chain(saw).fold(finding, Finding::found);
+        }
+    }
+    finding.help("`-` is expected and was not said, `+` was said; `--bless` takes what is said now as expected")
+}
+
+fn coverage(rule: &Rule, probe: &Probe<'_>, cases: &[Case], asked: Asked<'_>, tested: &mut Tested) {
+    let row = |line: Line| ConditionRow { at: line.at, source: line.source };
+    let all = probe.coverage(cases);
+    let conditions = all.len();
+    let missed: Vec<Line> = all.into_iter().filter(|(_, reached)| !reached).map(|(line, _)| line).collect();
+    let mut covered = CoverageRow {
+        rule: rule.id.to_string(),
+        conditions,
+        reached: conditions.saturating_sub(missed.len()),
+        missed: Vec::new(),
+        unnoticed: None,
+    };
+    if let Some(least) = asked.least_coverage.filter(|least| covered.percent() < usize::from(*least)) {
+        let what = format!("cases reach {} of {conditions} conditions of rule {}", covered.reached, rule.id);
+        let finding = Finding::new(codes::RULE_COVERAGE, what).expected(format!("{least} %"), "--least-coverage");
+        let finding = missed.iter().fold(finding, |finding, line| finding.at(line.at.as_str()));
+        let shown = missed.iter().flat_map(|line| &line.shown).cloned();
+        let finding = std::iter::once(format!("{} %", covered.percent())).chain(shown).fold(finding, Finding::found);
+        tested.findings.push(finding.help("write a case that gets that far"));
+    }
+    // What no case reaches no case can miss: it has been said.
+    if asked.mutate {
+        let mut unnoticed = probe.unnoticed(cases);
+        unnoticed.retain(|line| !missed.contains(line));
+        for line in &unnoticed {
+            let what = format!("rule {}: no case would notice if this condition were left out", rule.id);
+            let finding = Finding::new(codes::RULE_CONDITION_UNTESTED, what).at(line.at.as_str());
+            let finding = line.shown.iter().fold(finding, |finding, shown| finding.found(shown.as_str()));
+            let help = "write a case in which this condition alone decides that the rule holds";
+            tested.findings.push(finding.help(help));
+        }
+        covered.unnoticed = Some(unnoticed.into_iter().map(row).collect());
+    }
+    covered.missed = missed.into_iter().map(row).collect();
+    tested.coverage.push(covered);
 }
 
 fn untested(rule: &Rule, what: &str) -> Finding {

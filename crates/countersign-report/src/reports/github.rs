@@ -123,7 +123,7 @@ fn cell(text: &str) -> String {
 }
 
 /// Foreign text in Markdown: nothing in it is a sign of Markdown's or of HTML's, and nothing becomes a link or a mention.
-pub(super) fn markdown(text: &str) -> String {
+pub(crate) fn markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in markup(text).chars() {
         match c {

@@ -4,14 +4,14 @@ use super::{Item, Report};
 use crate::escape::{markup, push};
 use std::collections::BTreeMap;
 
-const HEAD: &str = "<!DOCTYPE html>
+pub(crate) const HEAD: &str = "<!DOCTYPE html>
 <html lang=\"en\">
 <head>
 <meta charset=\"utf-8\">
 <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">
 <meta name=\"viewport\" content=\"width=device-width\">
 ";
-const STYLE: &str = "<style>
+pub(crate) const STYLE: &str = "<style>
 body { font: 16px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; color: #111; background: #fff }
 table { border-collapse: collapse } th, td { border: 1px solid #999; padding: .2em .6em; text-align: left; vertical-align: top }
 details { border: 1px solid #999; margin: .5em 0; padding: .5em } summary { font-weight: bold }

@@ -190,11 +190,12 @@ mod tests {
             </testcase>
             <testcase classname="countersign.promote.findings" name="image-registry@1 image nginx:latest comes from docker.io k8s/deploy.yaml:77" file="k8s/deploy.yaml">
               <skipped message="image nginx:latest comes from docker.io (warns, blocks nothing)"/>
-              <system-out>refused[rule-broken]: image nginx:latest comes from docker.io
+              <system-out>refused[rule-broken]: image nginx:latest comes from docker.io     image-registry@1
           --&gt; k8s/deploy.yaml:77:16
            why:      an unapproved registry has no scanning
            help: mend what the rule names; its owner is said below
-           rule:     image-registry@1, severity high, owner platform-security, https://docs.example/images</system-out>
+           rule:     image-registry@1, severity high, owner platform-security, https://docs.example/images
+           explain:  countersign explain image-registry@1 --policy policy.manifest.json</system-out>
             </testcase>
             <testcase classname="countersign.promote.findings" name="builder-unknown builder https://ci.example counts as L1">
               <system-out>builder https://ci.example counts as L1

@@ -2,7 +2,7 @@
 //! may never fetch or mend an address: one that is not plainly good is left out, and its text is still shown.
 
 /// Whether the text is an absolute `https` URI (RFC 3986) with a host by name or IPv4 address and no user.
-pub(super) fn is_https(text: &str) -> bool {
+pub(crate) fn is_https(text: &str) -> bool {
     let Some(rest) = text.strip_prefix("https://") else { return false };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (Some(authority), Some(after)) = (rest.get(..end), rest.get(end..)) else { return false };

@@ -3,11 +3,11 @@
 
 pub mod baseline;
 mod fingerprint;
-mod github;
+pub(crate) mod github;
 mod gitlab;
-mod html;
+pub(crate) mod html;
 mod junit;
-mod link;
+pub(crate) mod link;
 mod place;
 mod sarif;
 #[cfg(test)]
@@ -171,10 +171,11 @@ pub struct Item {
 }
 
 impl Item {
-    /// The rule that is written in the release, or else the code.
+    /// The rule that is written in the release, or else the code. A rule that is built in has codes that say more.
     #[must_use]
     pub fn rule(&self) -> &str {
-        self.finding.rule.as_ref().map_or(self.finding.code.as_str(), |rule| rule.id.as_str())
+        let note = self.finding.rule.as_ref().filter(|_| crate::message::is_written(&self.finding));
+        note.map_or(self.finding.code.as_str(), |rule| rule.id.as_str())
     }
 
     /// Its first line, harmless to look at.
@@ -198,11 +199,7 @@ impl Item {
         out.extend(finding.rule.as_ref().map(|rule| ("why", plain(&rule.why))));
         out.extend(crate::next::action(finding).map(|help| ("help", plain(&help))));
         out.extend(finding.controls.iter().map(|control| ("control", plain(control))));
-        if let Some(rule) = &finding.rule {
-            let docs = rule.docs.as_deref().map_or_else(String::new, |docs| format!(", {}", plain(docs)));
-            let said = format!("{}, severity {}, owner {}{docs}", rule.id, plain(&rule.severity), plain(&rule.owner));
-            out.push(("rule", said));
-        }
+        out.extend(finding.rule.as_ref().map(|rule| ("rule", crate::message::said_of(rule))));
         out.push(("explain", format!("countersign explain {}", finding.code)));
         out
     }

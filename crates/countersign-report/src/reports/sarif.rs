@@ -80,7 +80,8 @@ fn rule(item: &Item) -> Value {
     let finding = &item.finding;
     let code = finding.code.as_str();
     let meaning = codes::find(code).map_or("", |entry| entry.meaning);
-    let note = finding.rule.as_deref();
+    // A code that several rules that are built in share says what it means, and no rule's severity.
+    let note = finding.rule.as_deref().filter(|_| crate::message::is_written(finding));
     let why = note.map_or_else(|| meaning.to_owned(), |rule| plain(&rule.why));
     let fix = next::general(code).unwrap_or("read what the finding says");
     let explain = format!("countersign explain {code}");

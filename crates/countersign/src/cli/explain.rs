@@ -7,16 +7,21 @@ use countersign_core::exit::Exit;
 use countersign_decide::rules;
 use countersign_flow::FlowError;
 use countersign_flow::output::Explained;
-use countersign_report::{explain, text};
+use countersign_flow::policy;
+use countersign_report::{explain, policy_docs, text};
+use std::path::PathBuf;
 
 /// Explain a finding's code, a rule, or the exit codes
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  countersign explain review-missing\n  countersign explain two-party-review@1\n  countersign explain exit-codes"
+    after_help = "Examples:\n  countersign explain review-missing\n  countersign explain two-party-review@1\n  countersign explain exit-codes\n  countersign explain no-left-pad@1 --policy policy.manifest.json"
 )]
 pub(crate) struct Explain {
     /// A code, a rule's id, `exit-codes`, `codes` or `rules`
     what: String,
+    /// The policy that the rule is of: a folder, or a manifest that `policy build` wrote
+    #[arg(long, value_name = "DIR|FILE")]
+    policy: Option<PathBuf>,
 }
 
 impl Explain {
@@ -26,6 +31,9 @@ impl Explain {
     }
 
     fn text(&self) -> Result<String, FlowError> {
+        if let Some(policy) = &self.policy {
+            return Ok(policy_docs::words(&policy::page(policy, &self.what)?));
+        }
         match self.what.as_str() {
             "exit-codes" => return Ok(explain::exit_codes()),
             "codes" => return Ok(explain::all_codes()),
@@ -53,7 +61,7 @@ impl Explain {
 }
 
 fn rule_text(rule: &rules::BuiltIn) -> String {
-    let mut out = format!("{}: {}\n\n{}\n", rule.id, rule.title, rule.why);
+    let mut out = format!("{}: {}\n\n{}\n\nwhat to do: {}\n", rule.id, rule.title, rule.why, rule.fix);
     if rule.parameters.is_empty() {
         out.push_str("\nIt has no parameters.\n");
     } else {

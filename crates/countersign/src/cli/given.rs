@@ -16,6 +16,9 @@ use countersign_verify::{Roots, VerifiedTrust};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+/// Options with their values, for a command that is shown.
+pub(crate) type Words = Vec<(&'static str, String)>;
+
 /// Trust, and its digest from outside.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Trust")]
@@ -33,6 +36,13 @@ impl TrustArgs {
     pub(crate) fn read(&self, at: Time) -> Result<TrustFile, FlowError> {
         TrustFile::read(&self.trust, self.trust_digest.and_then(OutsideDigest::given), at)
     }
+
+    /// The options that say the same.
+    pub(crate) fn words(&self) -> Words {
+        let digest = self.trust_digest.and_then(OutsideDigest::given);
+        let digest = digest.map(|digest| ("--trust-digest", digest.to_string()));
+        std::iter::once(("--trust", self.trust.display().to_string())).chain(digest).collect()
+    }
 }
 
 /// Sigstore roots, where certificates signed.
@@ -48,6 +58,11 @@ impl RootArgs {
     /// The roots, as documents.
     pub(crate) fn read(&self) -> Result<Vec<Vec<u8>>, FlowError> {
         self.roots.iter().map(|path| documents::sigstore_root(path)).collect()
+    }
+
+    /// The options that say the same.
+    pub(crate) fn words(&self) -> Words {
+        self.roots.iter().map(|path| ("--sigstore-root", path.display().to_string())).collect()
     }
 }
 
@@ -116,6 +131,11 @@ impl StoreArgs {
     pub(crate) fn place(&self) -> Place {
         Place::new(&self.store)
     }
+
+    /// The options that say the same.
+    pub(crate) fn words(&self) -> Words {
+        vec![("--store", self.store.display().to_string())]
+    }
 }
 
 /// The least checkpoint, from outside.
@@ -131,6 +151,11 @@ impl LeastArgs {
     /// The file. An empty name was not given, as with [`OutsideDigest`].
     pub(crate) fn file(&self) -> Option<&Path> {
         self.least_checkpoint.as_deref().filter(|name| !name.is_empty()).map(Path::new)
+    }
+
+    /// The options that say the same.
+    pub(crate) fn words(&self) -> Words {
+        self.file().map(|path| ("--least-checkpoint", path.display().to_string())).into_iter().collect()
     }
 }
 

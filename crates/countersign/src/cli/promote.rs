@@ -6,18 +6,21 @@ use super::{Answer, Call};
 use crate::world::World;
 use clap::Args;
 use countersign_core::codes;
+use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Class, Finding, Verdict, exit_of};
 use countersign_core::ids::EnvName;
+use countersign_core::policy::Stage;
 use countersign_flow::FlowError;
 use countersign_flow::documents;
 use countersign_flow::promote::{GateKeys, PromoteRequest, Promotion, dry_run, promote, promoted_before};
+use countersign_flow::repeat::by_release;
 use countersign_flow::review::notes;
 use countersign_record::atomic::write_atomic;
 use countersign_report::reports::{Effect, Facts};
-use countersign_report::{output, text};
+use countersign_report::{message, output, text};
 use countersign_sign::{KeyPlace, SigningKey};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Decide whether an artifact may go to an environment, and record the decision
 ///
@@ -71,6 +74,9 @@ pub(crate) struct Promote {
     /// Decide in the same way, and record nothing
     #[arg(long)]
     dry_run: bool,
+    /// Fail if another release is active than the one with this digest
+    #[arg(long, value_name = "sha256:…", requires = "dry_run", help_heading = "Trust")]
+    policy_digest: Option<Sha256>,
 }
 
 impl Promote {
@@ -119,7 +125,11 @@ impl Promote {
         let load = |place: &Option<KeyPlace>| place.as_ref().map(|place| SigningKey::open(place, &access)).transpose();
         let (gate, log) = (load(&self.key)?, load(&self.log_key)?);
         let promotion = match (self.dry_run, gate, log) {
-            (true, gate, _) => dry_run(&request, gate.map(|key| key.public().id()))?,
+            (true, gate, _) => {
+                let promotion = dry_run(&request, gate.map(|key| key.public().id()))?;
+                by_release(&promotion, self.policy_digest.as_ref())?;
+                promotion
+            }
             (false, Some(gate), Some(log)) => promote(&request, GateKeys { gate, log })?,
             (false, _, _) => {
                 return Err(FlowError::Usage("--key and --log-key are needed to record a decision".to_owned()));
@@ -171,8 +181,11 @@ impl Promote {
             document = document.not_recorded(not.why, not.findings.clone());
         }
         let paths: Vec<PathBuf> = self.bundles.iter().chain(&self.reviews).cloned().collect();
-        let text = documents::named(&self.words(promotion), &paths);
-        Answered { document, text, facts: self.facts(begun, promotion, exit, &paths) }
+        let facts = self.facts(begun, promotion, exit, &paths);
+        let effects: Vec<Effect> = facts.findings.iter().map(|(_, effect)| *effect).collect();
+        let closing = message::closing(&effects, facts.policy.as_ref(), &self.again());
+        let text = format!("{}{closing}", documents::named(&self.words(promotion), &paths));
+        Answered { document, text, facts }
     }
 
     /// What it came to, with the files that documents are in.
@@ -202,15 +215,23 @@ impl Promote {
         let asked = &decision.request;
         let mut out = format!("{}  {}  to {}\n", asked.subject_name, asked.subject, asked.environment);
         out.push_str(&text::checks(&decision.checks));
+        let does = |stage: Option<Stage>| {
+            let lenient = !decision.enforced && decision.authorised;
+            move |finding: &Finding| {
+                let effect = Effect::of(finding.class, stage);
+                let effect = if effect == Effect::Blocks && lenient { Effect::LetThrough } else { effect };
+                message::effect(effect, &asked.environment)
+            }
+        };
         for rule in decision.rules.iter().filter(|rule| !rule.findings.is_empty()) {
             out.push_str(&format!("\nrule {} in stage {}, which changes no verdict:\n", rule.id, rule.stage));
-            out.push_str(&text::findings(&rule.findings));
+            out.push_str(&text::findings_that(&rule.findings, Some(&does(Some(rule.stage)))));
         }
         let (notes, found): (Vec<Finding>, Vec<Finding>) =
             decision.findings.iter().cloned().partition(|finding| finding.class == Class::Note);
         if !found.is_empty() {
             out.push('\n');
-            out.push_str(&text::findings(&found));
+            out.push_str(&text::findings_that(&found, Some(&does(None))));
         }
         if !notes.is_empty() {
             out.push('\n');
@@ -223,6 +244,22 @@ impl Promote {
         out.push('\n');
         out.push_str(&self.verdict(promotion));
         out
+    }
+
+    /// The words of this command, without keys, and with what was usual: whoever sees the refusal can type it.
+    fn again(&self) -> Vec<String> {
+        let shown = |path: &Path| path.display().to_string();
+        let mut words: Vec<String> = ["countersign", "promote"].map(str::to_owned).into();
+        words.extend([shown(&self.artifact), "--to".to_owned(), self.to.to_string()]);
+        let bundles = self.bundles.iter().map(|path| ("--bundle", shown(path)));
+        let reviews = self.reviews.iter().map(|path| ("--reviews", shown(path)));
+        let repo = self.repo.iter().map(|path| ("--repo", shown(path)));
+        let lock = std::iter::once(("--lock", shown(&self.lock)));
+        let given = [self.trust.words(), self.roots.words(), self.store.words(), self.least.words()].concat();
+        let options = bundles.chain(reviews).chain(repo).chain(lock).chain(given);
+        words.extend(options.flat_map(|(name, value)| [name.to_owned(), value]));
+        words.extend(self.review_notes.then(|| "--review-notes".to_owned()));
+        words
     }
 
     fn verdict(&self, promotion: &Promotion) -> String {

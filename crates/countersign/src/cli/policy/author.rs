@@ -1,4 +1,4 @@
-//! `policy new`, `lint`, `test`, `eval` and `explain`: what an author does before a release.
+//! `policy lint`, `test`, `eval` and `explain`: what an author does before a release.
 
 use super::super::given;
 use super::super::reports::{self, Answered, ReportArgs};
@@ -9,34 +9,10 @@ use countersign_core::exit::Exit;
 use countersign_core::finding::{Check, Verdict, exit_of, verdict_of};
 use countersign_core::time::Time;
 use countersign_flow::output as answer;
-use countersign_flow::policy::{self, Draft};
+use countersign_flow::policy::{self, Asked};
 use countersign_report::reports::Facts;
 use countersign_report::text;
 use std::path::{Path, PathBuf};
-
-/// Write a rule with a case in which it is broken and one in which it holds
-///
-/// The rule is named in policy.toml, in stage monitor. With --yaml it needs no Rego.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  countersign policy new no-left-pad --owner security --title \"No left-pad\" --folder policy"
-)]
-pub(super) struct New {
-    /// Its name: a-z, 0-9 and `-`
-    name: String,
-    /// What holds when it passes, in a few words
-    #[arg(long, value_name = "TEXT")]
-    title: String,
-    /// Who answers for it
-    #[arg(long, value_name = "NAME")]
-    owner: String,
-    /// Write it without Rego, as rule.yaml
-    #[arg(long)]
-    yaml: bool,
-    /// The folder with policy.toml
-    #[arg(long, value_name = "DIR", default_value = "policy")]
-    folder: PathBuf,
-}
 
 /// Say everything that is wrong with a policy folder, at once
 ///
@@ -53,7 +29,8 @@ pub(super) struct Lint {
 
 /// Play the cases of a folder's rules, and their tests in Rego
 ///
-/// Every rule needs a case in which it is broken and one in which it holds.
+/// Every rule needs a case in which it is broken and one in which it holds. Where a case does not come out as it says, the
+/// first condition that is false is named, with what it saw. Conditions that no case reaches are listed.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  countersign policy test policy/ --rule no-left-pad@1")]
 pub(super) struct Test {
@@ -65,6 +42,12 @@ pub(super) struct Test {
     /// Take what rules say now as what cases expect
     #[arg(long)]
     bless: bool,
+    /// Fail if cases reach less than this of the conditions of a rule
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    least_coverage: Option<u8>,
+    /// Leave out each condition in turn, and fail if no case notices
+    #[arg(long)]
+    mutate: bool,
     #[command(flatten)]
     reports: ReportArgs,
 }
@@ -100,23 +83,6 @@ pub(super) struct Explain {
     rego: bool,
 }
 
-impl New {
-    pub(super) fn run(&self, call: &Call<'_>) -> Answer {
-        let draft = Draft { name: &self.name, title: &self.title, owner: &self.owner, yaml: self.yaml };
-        let files = policy::draft(&self.folder, &draft)?;
-        let document = answer::PolicyDrafted { rule: format!("{}@1", self.name), files };
-        Ok(Done::answer(call.format, Exit::Ok, "policy-new", &document, || {
-            let folder = self.folder.display();
-            let files: Vec<String> = document.files.iter().map(|file| format!("  {folder}/{file}\n")).collect();
-            let files = files.concat();
-            format!(
-                "rule {}, in stage monitor:\n{files}next: edit it, then `countersign policy test {folder}`\n",
-                document.rule
-            )
-        }))
-    }
-}
-
 /// Of a folder: places lie in it, and `policy.toml` stands for it.
 fn begun(verb: &str, folder: &Path) -> Facts {
     let mut facts = reports::facts(verb);
@@ -147,10 +113,21 @@ impl Test {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let begun = begun("policy-test", &self.folder);
         self.reports.answer(call, begun.clone(), "nothing was tested", || {
-            let tested = policy::test(&self.folder, self.rule.as_deref(), self.bless)?;
+            let asked = Asked {
+                only: self.rule.as_deref(),
+                bless: self.bless,
+                least_coverage: self.least_coverage,
+                mutate: self.mutate,
+            };
+            let tested = policy::test(&self.folder, asked)?;
             let exit = exit_of(&tested.findings);
-            let document =
-                answer::PolicyTested { cases: tested.cases, blessed: tested.blessed, findings: tested.findings, exit };
+            let document = answer::PolicyTested {
+                cases: tested.cases,
+                coverage: tested.coverage,
+                blessed: tested.blessed,
+                findings: tested.findings,
+                exit,
+            };
             let mut facts = reports::ended(begun, verdict_of(&document.findings), exit, &document.findings);
             facts.closing = score(&document);
             let check = |row: &policy::CaseRow| {
@@ -174,6 +151,7 @@ fn words(tested: &answer::PolicyTested) -> String {
     };
     let rows: Vec<Vec<String>> = tested.cases.iter().map(row).collect();
     let mut out = if rows.is_empty() { String::new() } else { text::table(&["", "rule", "case", "file"], &rows) };
+    out.push_str(&covered(tested));
     if !tested.findings.is_empty() {
         out.push_str(&format!("\n{}", text::findings(&tested.findings)));
     }
@@ -181,6 +159,27 @@ fn words(tested: &answer::PolicyTested) -> String {
         out.push_str(&format!("{file}: expects what the rule says now; read it before you commit it\n"));
     }
     out.push_str(&format!("\n{}\n", score(tested)));
+    out
+}
+
+/// What cases reach of each rule, and the conditions that none reaches.
+fn covered(tested: &answer::PolicyTested) -> String {
+    let row = |row: &policy::CoverageRow| {
+        let reached = format!("{} of {} conditions, {} %", row.reached, row.conditions, row.percent());
+        let mutants = row.unnoticed.as_ref().map(|rows| format!("{} could be left out unnoticed", rows.len()));
+        vec![row.rule.clone(), reached, mutants.unwrap_or_default()]
+    };
+    let rows: Vec<Vec<String>> = tested.coverage.iter().map(row).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("\n{}", text::table(&["rule", "reached by its cases", ""], &rows));
+    let missed: Vec<&policy::ConditionRow> = tested.coverage.iter().flat_map(|row| &row.missed).collect();
+    if !missed.is_empty() {
+        out.push_str("\nreached by no case:\n");
+        let lines = missed.iter().map(|row| format!("  {}  {}\n", text::plain(&row.at), text::plain(&row.source)));
+        out.extend(lines);
+    }
     out
 }
 

@@ -1,6 +1,8 @@
 //! `policy`: releases that people approve, and that the log makes active.
 
 mod author;
+mod docs;
+mod new;
 
 use super::given::{self, LeastArgs, OutsideDigest, StoreArgs, TrustArgs};
 use super::{Answer, Call};
@@ -30,11 +32,12 @@ pub(crate) struct Policy {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    New(author::New),
+    New(new::New),
     Lint(author::Lint),
     Test(author::Test),
     Eval(author::Eval),
     Explain(author::Explain),
+    Docs(docs::Docs),
     Build(Build),
     Approve(Approve),
     Activate(Box<Activate>),
@@ -140,6 +143,7 @@ impl Policy {
             Verb::Test(verb) => verb.run(call),
             Verb::Eval(verb) => verb.run(call),
             Verb::Explain(verb) => verb.run(call),
+            Verb::Docs(verb) => verb.run(call),
             Verb::Build(verb) => verb.run(call),
             Verb::Approve(verb) => verb.run(call),
             Verb::Activate(verb) => verb.run(call),
@@ -149,6 +153,7 @@ impl Policy {
 
     pub(crate) const fn not_done(&self) -> &'static str {
         match &self.verb {
+            Verb::Docs(verb) => verb.not_done(),
             Verb::Lint(_) => "nothing was checked",
             Verb::Test(_) => "nothing was tested",
             Verb::Eval(_) => "nothing was evaluated",
