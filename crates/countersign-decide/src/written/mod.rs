@@ -12,7 +12,7 @@ mod problem;
 pub mod shape;
 mod types;
 
-pub use cases::{Case, CaseOutcome, Expectation, RegoTest, test_rego};
+pub use cases::{Case, CaseOutcome, Expectation, RegoTest, endless, test_rego};
 pub use heading::{Heading, ParameterKind, Severity};
 pub use problem::Problem;
 

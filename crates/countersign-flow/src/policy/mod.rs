@@ -1,6 +1,7 @@
 //! Policy releases: written, tested, closed, approved by people, and active by an entry in the log.
 
 mod activate;
+mod apart;
 mod author;
 mod build;
 mod test;
