@@ -2,9 +2,14 @@
 
 mod activate;
 mod apart;
+mod archive;
 mod author;
 mod build;
+pub mod diff;
+mod lines;
+pub mod opa;
 mod test;
+mod which;
 
 pub use activate::{ActivateRequest, Activation, activate, history, unknown_environment};
 pub use author::{Draft, draft, evaluate, explain, lint};
@@ -14,3 +19,4 @@ pub use countersign_decide::written::functions;
 /// The input that rules read: its schema, and every path.
 pub use countersign_decide::written::shape as input;
 pub use test::{CaseRow, Tested, test};
+pub use which::{none_active, release};

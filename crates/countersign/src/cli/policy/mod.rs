@@ -1,6 +1,7 @@
 //! `policy`: releases that people approve, and that the log makes active.
 
 mod author;
+mod between;
 
 use super::given::{self, LeastArgs, OutsideDigest, StoreArgs, TrustArgs};
 use super::{Answer, Call};
@@ -36,6 +37,8 @@ enum Verb {
     Eval(author::Eval),
     Explain(author::Explain),
     Build(Build),
+    Diff(between::Diff),
+    Export(between::Export),
     Approve(Approve),
     Activate(Box<Activate>),
     History(History),
@@ -141,6 +144,8 @@ impl Policy {
             Verb::Eval(verb) => verb.run(call),
             Verb::Explain(verb) => verb.run(call),
             Verb::Build(verb) => verb.run(call),
+            Verb::Diff(verb) => verb.run(call),
+            Verb::Export(verb) => verb.run(call),
             Verb::Approve(verb) => verb.run(call),
             Verb::Activate(verb) => verb.run(call),
             Verb::History(verb) => verb.run(call),
@@ -152,8 +157,8 @@ impl Policy {
             Verb::Lint(_) => "nothing was checked",
             Verb::Test(_) => "nothing was tested",
             Verb::Eval(_) => "nothing was evaluated",
-            Verb::Explain(_) | Verb::History(_) => "nothing was shown",
-            Verb::New(_) | Verb::Build(_) | Verb::Approve(_) => "nothing was written",
+            Verb::Explain(_) | Verb::History(_) | Verb::Diff(_) => "nothing was shown",
+            Verb::New(_) | Verb::Build(_) | Verb::Export(_) | Verb::Approve(_) => "nothing was written",
             Verb::Activate(_) => "nothing was recorded",
         }
     }
