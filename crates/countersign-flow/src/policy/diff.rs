@@ -442,11 +442,11 @@ mod tests {
         let mut compared = 0;
         for (path, other) in all {
             // What a manifest cannot say, such as a text that is not its file's, is refused before it is compared.
-            let Ok(other) = serde_json::from_value::<Manifest>(other) else { continue };
+            let Ok(other) = Manifest::from_value(other) else { continue };
             compared += 1;
             assert!(!diff(&whole, &other).unwrap().is_empty(), "{path}");
         }
-        assert!(compared > 30, "{compared}");
+        assert!(compared > 15, "{compared}");
     }
 
     #[test]
