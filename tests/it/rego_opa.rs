@@ -49,3 +49,16 @@ fn the_cases_of_our_own_rules_are_played() {
     assert!(played.len() >= 7, "{}", played.len());
     assert!(played.iter().any(|case| matches!(&case.ours, Outcome::Value(value) if value != &serde_json::json!([]))));
 }
+
+#[test]
+fn what_is_exported_for_opa_holds_every_module_and_the_parameters_of_each_rule() {
+    let exported = rego_opa::rules::exported();
+    assert!(exported.len() >= 7, "{}", exported.len());
+    let question = exported[0].question();
+    assert!(question.modules.keys().any(|path| path.starts_with("lib/")), "{:?}", question.modules.keys());
+    for text in question.modules.values() {
+        assert!(text.starts_with("# From the policy release sha256:"), "{text}");
+    }
+    assert!(question.data["params"].get("shared_parts").is_some(), "{:?}", question.data);
+    assert!(question.data["countersign"].get("stages").is_some());
+}

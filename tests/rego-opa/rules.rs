@@ -36,6 +36,49 @@ pub fn all() -> Vec<Played> {
     folders.iter().flat_map(|folder| of_policy(folder)).collect()
 }
 
+/// The same cases, asked of what `policy export --opa` makes of each policy.
+#[must_use]
+pub fn exported() -> Vec<Played> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("rego-opa/policy");
+    let manifest = countersign_flow::policy::build(&folder).expect("a policy");
+    let bundle = countersign_flow::policy::opa::export(&manifest).expect("a bundle");
+    let mut modules = unpacked(&bundle.bytes);
+    let data = modules.remove("data.json").expect("data");
+    let data: Map<String, Value> = serde_json::from_str(&data).expect("JSON");
+    let about: Value = serde_json::from_str(&modules.remove(".manifest").expect("a manifest")).expect("JSON");
+    assert_eq!(about["revision"], Value::from(manifest.digest().expect("a digest").to_string()));
+    let played = of_policy(&folder).into_iter();
+    let played = played.map(|played| Played {
+        name: format!("exported {}", played.name),
+        question: opa::Question { modules: modules.clone(), data: data.clone(), ..played.question },
+        ours: played.ours,
+    });
+    played.collect()
+}
+
+/// The files of a `tar.gz` whose pieces are stored as they are.
+#[must_use]
+pub fn unpacked(bytes: &[u8]) -> BTreeMap<String, String> {
+    let (mut at, mut tar) = (10, Vec::new());
+    loop {
+        let length = usize::from(u16::from_le_bytes([bytes[at + 1], bytes[at + 2]]));
+        tar.extend(&bytes[at + 5..at + 5 + length]);
+        let last = bytes[at] == 1;
+        at += 5 + length;
+        if last {
+            break;
+        }
+    }
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("text").trim_end_matches('\0').to_owned();
+    let (mut at, mut files) = (0, BTreeMap::new());
+    while tar[at] != 0 {
+        let size = usize::from_str_radix(&text(&tar[at + 124..at + 135]), 8).expect("a size");
+        files.insert(text(&tar[at..at + 100]), text(&tar[at + 512..at + 512 + size]));
+        at += 512 + size.next_multiple_of(512);
+    }
+    files
+}
+
 fn of_policy(folder: &Path) -> Vec<Played> {
     let manifest =
         countersign_flow::policy::build(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));

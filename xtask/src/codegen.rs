@@ -191,9 +191,28 @@ const HOW_LARGE: &str = "## How deep and how large
 
 A file nests at most 16 brackets deep, and few times as deep as that; what nests deeper is refused with its place before it is
 parsed. A rule is given only those parts of `input` that it was seen to read, and `input` and `data` are the names of nothing
-else. What a rule gives for one input is at most 4 MiB of text and parts. Lists and sets of up to eight elements that stand in
-a rule are charged for all that is in them; objects and longer lists are not yet, so that a rule which doubles one again and
-again can run long. Tests in Rego call no function that rules may not call, and what they do is not metered.
+else. What a rule gives for one input is at most 4 MiB of text and parts.
+
+What bounds an evaluation is counted, and depends on the rule and its input alone:
+
+| what | at most | what is past it |
+|---|---|---|
+| instructions | 5,000,000 | `rule-error` |
+| work: all that is read, made and compared. A byte of text counts 1, a value that is looked at 4, one that is made or compared 16 | 67,108,864 | `rule-error` |
+| depth of a value that a rule makes | 128 | `rule-error` |
+| bits of a whole number | 4,096 | `rule-error` |
+| a text that a function makes | 1 MiB | `rule-error` |
+| a regular expression | 4 KiB | `rule-error` |
+| findings of one rule | 1,000 | counted |
+
+Work is charged before it is done: for every list, set and object that a rule makes, for each element that is put in, for each
+comparison and lookup, for each walk through a set or an object, for what a call copies, and for what functions are given and
+make. A value that is used twice is charged twice, so that what doubles at each step ends soon.
+
+Tests in Rego run in an interpreter, which counts nothing of this but the work of functions. They decide nothing. A definition
+that uses itself, also by `with`, and a chain of more than 128 definitions are refused before a test runs; a test ends after 2
+seconds and the tests of one rule after 60; the functions are those that rules may call, and behave as they do in rules. Built-in
+functions are not replaced by `with`.
 ";
 
 #[cfg(test)]

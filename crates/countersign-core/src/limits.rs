@@ -39,8 +39,13 @@ pub const REGO_LINE_BYTES: usize = 1_024;
 pub const REGO_RULES: usize = 256;
 /// Instructions of one evaluation of one rule. An SBOM of 10,000 components takes well under a million.
 pub const REGO_INSTRUCTIONS: usize = 5_000_000;
-/// What the built-in functions of one evaluation may read and make, in bytes and elements taken together.
+/// What one evaluation may read, make and compare beside its instructions: bytes of text count one, elements that are
+/// made or compared sixteen.
 pub const REGO_WORK: u64 = 64 << 20;
+/// How deep a value nests that a rule makes.
+pub const REGO_DEPTH: usize = 128;
+/// Bits of the longest whole number that a rule makes.
+pub const REGO_NUMBER_BITS: u64 = 4_096;
 /// Longest text that a built-in function makes at once.
 pub const REGO_TEXT_BYTES: u64 = 1 << 20;
 /// Longest regular expression.
@@ -49,6 +54,14 @@ pub const REGO_REGEX_BYTES: usize = 4 << 10;
 pub const REGO_NESTING: usize = 16;
 /// What the brackets of one file in Rego may cost its parser: each costs two, twice that for each bracket around it.
 pub const REGO_PARSING: u64 = 1 << 20;
+/// Definitions of which each uses the next, in tests in Rego: these run on the machine's own stack.
+pub const REGO_TEST_CHAIN: usize = 128;
+/// That stack. What is not used of it takes no memory.
+pub const REGO_TEST_STACK: usize = 512 << 20;
+/// How long one test in Rego may run, in seconds.
+pub const REGO_TEST_SECONDS: u64 = 2;
+/// How long all the tests in Rego of one rule may run, in seconds.
+pub const REGO_TESTS_SECONDS: u64 = 60;
 /// What a rule may give for one input, written out, in bytes and elements taken together.
 pub const REGO_ANSWER: u64 = 4 << 20;
 /// What one rule may say about one decision; what is past it is counted.

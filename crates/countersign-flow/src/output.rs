@@ -2,6 +2,7 @@
 //! a verification, a promotion or a refusal use those of `countersign-report`.
 
 use crate::audit::DecisionRow;
+use crate::policy::diff::Change;
 use crate::review::notes::Kept;
 use crate::review::{ChangeSummary, Emitted};
 use countersign_core::decision::LogRef;
@@ -20,6 +21,7 @@ use countersign_core::time::Time;
 use countersign_core::trust::Trust;
 use countersign_decide::review::{ChangeRow, CommitRow, ForeignRow, SourceLevel};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 macro_rules! documents {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty,)* })*) => {
@@ -256,6 +258,36 @@ documents! {
         digest: Sha256,
         /// The manifest.
         manifest: Manifest,
+    }
+    /// `policy diff`: what one release says that another does not.
+    PolicyDiffered {
+        /// The digest of the first.
+        before: Sha256,
+        /// The digest of the second.
+        after: Sha256,
+        /// Each change.
+        changes: Vec<Change>,
+        /// How many may let pass what was refused.
+        loosening: usize,
+        /// How many may refuse what passed.
+        tightening: usize,
+        /// How many may do both.
+        either: usize,
+        /// How it ended.
+        exit: Exit,
+    }
+    /// `policy export`: a bundle for OPA was written.
+    PolicyExported {
+        /// The file.
+        output: String,
+        /// The digest that names the release, and the bundle's revision.
+        digest: Sha256,
+        /// The digest of the file.
+        file: Sha256,
+        /// The rules in it, each with its path under `data`.
+        rules: BTreeMap<String, String>,
+        /// Rules that are built in, which it does not hold.
+        left_out: Vec<String>,
     }
     /// `policy new`: a rule was drafted.
     PolicyDrafted {

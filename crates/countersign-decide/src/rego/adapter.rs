@@ -1,16 +1,19 @@
 //! The one place that knows `regorus`.
 
 use super::syntax::{Module, Place};
-use super::{Fault, Given, Program, Rego, Tested, Text, meter, nesting, reads, translate};
+use super::{Fault, Given, Program, Rego, Tested, Text, calls, meter, nesting, reads, translate, weighed, weight};
 use countersign_core::limits;
 use regorus::languages::rego::compiler::Compiler;
 use regorus::rvm::RegoVM;
 use regorus::rvm::vm::ExecutionMode;
+use regorus::utils::limits::ExecutionTimerConfig;
 use regorus::{Engine, Rc, Value};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The engine.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +46,7 @@ impl Rego for Regorus {
             let mut program = Arc::unwrap_or_clone(program);
             reads::only(&program, reads).map_err(|what| fault(&what))?;
             meter::guard(&mut program).map_err(|what| fault(&what))?;
+            weighed::insert(&mut program).map_err(|what| fault(&what))?;
             let program: Box<dyn Program> = Box::new(Compiled { program: Arc::new(program), rule: rule.to_owned() });
             Ok(program)
         })
@@ -51,17 +55,27 @@ impl Rego for Regorus {
     fn test(&self, texts: &[Text], package: &str, names: &[String], given: &Given<'_>) -> Result<Vec<Tested>, Fault> {
         contained(|| {
             let mut engine = engine(texts)?;
+            let modules = texts.iter().map(|text| self.read(text)).collect::<Result<Vec<_>, _>>()?;
+            calls::finite(&modules).map_err(|endless| {
+                let file = texts.get(endless.module).map(|text| text.file.clone()).unwrap_or_default();
+                Fault { place: Some((file, endless.at)), what: endless.what }
+            })?;
             let now = nanoseconds(given);
-            let clock = Box::new(move |_: Vec<Value>| Ok(Value::from(now)));
-            engine.add_extension("time.now_ns".to_owned(), 0, clock).map_err(|error| fault(&error.to_string()))?;
-            meter::refuse(&mut engine).map_err(|error| fault(&error))?;
+            meter::guard_tests(&mut engine, now).map_err(|error| fault(&error))?;
+            // A clock: a test decides nothing, and what the interpreter does is not counted.
+            engine.set_execution_timer_config(ExecutionTimerConfig {
+                limit: Duration::from_secs(limits::REGO_TEST_SECONDS),
+                check_interval: NonZeroU32::MIN.saturating_add(999),
+            });
             engine.add_data(Value::from(given.data.clone())).map_err(|error| fault(&error.to_string()))?;
             engine.set_input(Value::from(given.input.clone()));
             let one = |name: &String| {
-                let holds = engine
-                    .eval_rule(format!("data.{package}.{name}"))
-                    .map(|value| value == Value::Bool(true))
-                    .map_err(|error| fault(&error.to_string()).what);
+                let (said, failed) = meter::metered(now, || engine.eval_rule(format!("data.{package}.{name}")));
+                let holds = match (said, failed) {
+                    (_, Some(what)) => Err(fault(&what).what),
+                    (Ok(value), None) => Ok(value == Value::Bool(true)),
+                    (Err(error), None) => Err(fault(&error.to_string()).what),
+                };
                 Tested { name: name.clone(), holds }
             };
             Ok(names.iter().map(one).collect())
@@ -87,7 +101,7 @@ impl Program for Compiled {
             match result {
                 Ok(Value::Undefined) => Ok(None),
                 // Inside the engine parts are shared, so that little memory holds what is without end when written out.
-                Ok(value) if !meter::fits(&value, limits::REGO_ANSWER) => {
+                Ok(value) if !weight::fits(&value, limits::REGO_ANSWER) => {
                     Err(fault(&format!("what the rule gives is more than {} bytes and parts", limits::REGO_ANSWER)))
                 }
                 Ok(value) => serde_json::to_value(&value).map(Some).map_err(|error| fault(&error.to_string())),
@@ -250,21 +264,73 @@ mod tests {
         assert!(run("f(x) := f(x - 1)\ndeny contains 1 if f(3)").is_err());
     }
 
+    fn tested(text: &str) -> Result<Result<bool, String>, Fault> {
+        let text = format!("package rules.r\nimport rego.v1\n{text}\n");
+        let texts = [Text { file: "a_test.rego".to_owned(), text }];
+        let none = json!({});
+        let given = Given { input: &none, data: &none, at: "2026-11-22T10:00:00Z".parse().unwrap() };
+        let tested = Regorus.test(&texts, "rules.r", &["test_a".to_owned()], &given);
+        tested.map(|mut tests| tests.remove(0).holds)
+    }
+
     #[test]
     fn a_test_calls_no_function_that_a_rule_may_not_call() {
-        let holds = |body: &str| {
-            let text = format!("package rules.r\nimport rego.v1\ntest_a if {{ {body} }}\n");
-            let texts = [Text { file: "a_test.rego".to_owned(), text }];
-            let none = json!({});
-            let given = Given { input: &none, data: &none, at: "2026-11-22T10:00:00Z".parse().unwrap() };
-            Regorus.test(&texts, "rules.r", &["test_a".to_owned()], &given).unwrap().remove(0).holds
-        };
-        for body in ["print(\"\\u001b[31m\")", "rand.intn(\"a\", 5) >= 0", "count(numbers.range(1, 300000000)) > 0"] {
+        let holds = |body: &str| tested(&format!("test_a if {{ {body} }}")).unwrap();
+        for body in [
+            "print(\"\\u001b[31m\")",
+            "rand.intn(\"a\", 5) >= 0",
+            "count(numbers.range(1, 300000000)) > 0",
+            "time.date([0, \"Local\"])[0] > 1",
+            "startswith(7, \"a\")",
+            "bits.lsh(1, 9000000000) > 0",
+        ] {
             assert!(holds(body).is_err(), "{body}");
         }
-        for body in ["numbers.range(3, 1) == [3, 2, 1]", "numbers.range(1, 2) == [1, 2]", "time.now_ns() > 0"] {
+        for body in [
+            "numbers.range(3, 1) == [3, 2, 1]",
+            "numbers.range(1, 2) == [1, 2]",
+            "time.now_ns() > 0",
+            "{1} | {2} == {1, 2}",
+        ] {
             assert_eq!(holds(body), Ok(true), "{body}");
         }
+    }
+
+    #[test]
+    fn a_test_that_has_no_end_is_refused_before_it_runs_or_ends_by_a_bound() {
+        for text in [
+            "f(x) := f(x)\ntest_a if f(1) == 1",
+            "f(x) := g(x)\ng(x) := h[x]\nh[1] := f(1)\ntest_a if f(1) == 1",
+            "f(x) := data.rules.r.f(x)\ntest_a if f(1) == 1",
+            "import data.rules.r\nf(x) := r.f(x)\ntest_a if f(1) == 1",
+            "f(x) := x\ng(x) := f(x)\ntest_a if f(1) == 1 with f as g",
+            "g(x) := count(x)\ntest_a if count([1]) == 1 with count as g",
+            "x := [y | some y in data.rules.r.x]\ntest_a if x == []",
+            "x := data.rules.r\ntest_a if x == {}",
+            "x := data[\"rules\"].r.x\ntest_a if x == 1",
+            "x if every y in [1] { x == y }\ntest_a if x",
+            "x := y\ny := 1 if false\nelse := x\ntest_a if x == 1",
+        ] {
+            let said = tested(text);
+            assert!(said.as_ref().is_err_and(|fault| fault.what.contains("uses itself")), "{text}: {said:?}");
+        }
+        let chain: String = (0..200).map(|i| format!("a{i} if a{}\n", i + 1)).collect();
+        let said = tested(&format!("{chain}a200 if true\ntest_a if a0"));
+        assert!(said.as_ref().is_err_and(|fault| fault.what.contains("a chain of more than")), "{said:?}");
+        let endless =
+            "test_a if { x := numbers.range(1, 10000); some i in x; some j in x; some k in x; i + j + k < 0 }";
+        let said = tested(endless).unwrap();
+        assert!(said.as_ref().is_err_and(|what| what.contains("time")), "{said:?}");
+    }
+
+    #[test]
+    fn a_long_chain_of_nested_definitions_does_not_overflow_the_stack_that_tests_have() {
+        let nested = |next: &str| format!("[[[[[[[[{next}]]]]]]]]");
+        let chain: String = (0..120).map(|i| format!("f{i}(x) := {}\n", nested(&format!("f{}(x)", i + 1)))).collect();
+        let text = format!("{chain}f120(x) := x\ntest_a if count(f0(1)) == 1");
+        let run = move || tested(&text).unwrap();
+        let thread = std::thread::Builder::new().stack_size(limits::REGO_TEST_STACK).spawn(run).unwrap();
+        assert_eq!(thread.join().unwrap(), Ok(true));
     }
 
     #[test]
@@ -284,10 +350,9 @@ mod tests {
 
     #[test]
     fn an_answer_without_end_is_refused_and_not_written_out() {
-        let doubled: Vec<String> =
-            (1..41).map(|i| format!("x{i} := {{\"a\": x{}, \"b\": x{}}}", i - 1, i - 1)).collect();
-        let text = format!("deny contains {{\"fact\": x40}} if {{\nx0 := [\"a\"]\n{}\n}}", doubled.join("\n"));
-        let said = run(&text).unwrap_err();
+        let text = "t := concat(\"\", [\"0123456789\" | some i in numbers.range(1, 94000)])\n\
+                    deny contains [t, t, t, t, t]";
+        let said = run(text).unwrap_err();
         assert!(said.what.contains("what the rule gives is more than"), "{said:?}");
     }
 

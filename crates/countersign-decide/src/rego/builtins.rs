@@ -12,6 +12,16 @@ pub(super) enum Cost {
     Length,
     /// Everything inside what it is given.
     Whole,
+    /// Everything inside what it is given, put into order.
+    Keys,
+    /// A name, or names one after the other, looked up.
+    Get,
+    /// Each part of the one held against each of the other.
+    Pairs,
+    /// A number read from text.
+    Digits,
+    /// Numbers multiplied.
+    Product,
     /// As many elements as lie between two numbers.
     Range,
     /// A text as long as its parts, or as its widths say.
@@ -53,8 +63,8 @@ macro_rules! builtins {
 }
 
 builtins! {
-    "__builtin_sets.intersection" Length;
-    "__builtin_sets.union" Length;
+    "__builtin_sets.intersection" Keys;
+    "__builtin_sets.union" Keys;
     "abs" Flat;
     "array.concat" Length;
     "array.reverse" Length;
@@ -72,9 +82,9 @@ builtins! {
     "endswith" Length;
     "floor" Flat;
     "format_int" Flat;
-    "indexof" Length;
-    "indexof_n" Length;
-    "intersection" Whole;
+    "indexof" Pairs;
+    "indexof_n" Pairs;
+    "intersection" Keys;
     "is_array" Flat;
     "is_boolean" Flat;
     "is_null" Flat;
@@ -82,20 +92,20 @@ builtins! {
     "is_object" Flat;
     "is_set" Flat;
     "is_string" Flat;
-    "json.filter" Whole;
-    "json.remove" Whole;
+    "json.filter" Keys;
+    "json.remove" Keys;
     "lower" Length;
     "max" Whole;
     "min" Whole;
     "numbers.range" Range;
-    "object.filter" Length;
-    "object.get" Length;
-    "object.keys" Length;
-    "object.remove" Length;
-    "object.subset" Whole;
-    "object.union" Whole;
-    "object.union_n" Whole;
-    "product" Length;
+    "object.filter" Keys;
+    "object.get" Get;
+    "object.keys" Keys;
+    "object.remove" Keys;
+    "object.subset" Pairs;
+    "object.union" Keys;
+    "object.union_n" Keys;
+    "product" Product;
     "regex.find_all_string_submatch_n" Regex 0;
     "regex.find_n" Regex 0;
     "regex.is_valid" Length;
@@ -106,13 +116,13 @@ builtins! {
     "round" Flat;
     "semver.compare" Length;
     "semver.is_valid" Length;
-    "sort" Whole;
+    "sort" Keys;
     "split" Length;
     "sprintf" Format;
     "startswith" Length;
-    "strings.any_prefix_match" Whole;
-    "strings.any_suffix_match" Whole;
-    "strings.count" Length;
+    "strings.any_prefix_match" Pairs;
+    "strings.any_suffix_match" Pairs;
+    "strings.count" Pairs;
     "strings.reverse" Length;
     "substring" Length;
     "sum" Length;
@@ -126,17 +136,17 @@ builtins! {
     "time.parse_ns" Length;
     "time.parse_rfc3339_ns" Length;
     "time.weekday" Time;
-    "to_number" Length;
-    "trim" Length;
-    "trim_left" Length;
+    "to_number" Digits;
+    "trim" Pairs;
+    "trim_left" Pairs;
     "trim_prefix" Length;
-    "trim_right" Length;
+    "trim_right" Pairs;
     "trim_space" Length;
     "trim_suffix" Length;
     "type_name" Flat;
-    "union" Whole;
-    "units.parse" Length;
-    "units.parse_bytes" Length;
+    "union" Keys;
+    "units.parse" Digits;
+    "units.parse_bytes" Digits;
     "upper" Length;
 }
 

@@ -2,13 +2,14 @@
 //! functions, products of numbers, and comparisons of whole collections. The count depends on the values alone.
 
 use super::builtins::Cost;
+use super::weight::{self, length, length_of, measure};
 use countersign_core::limits;
 use regorus::Value;
 use regorus::rvm::Instruction;
 use regorus::rvm::Program;
 use regorus::rvm::instructions::BuiltinCallParams;
 use regorus::rvm::program::BuiltinInfo;
-use regorus::unstable::{BUILTINS, BuiltinFcn, Expr, Ref, Span};
+use regorus::unstable::{BUILTINS, BuiltinFcn, Expr, Ref, Rule, RuleHead, Span};
 use std::cell::RefCell;
 
 /// The result of the engine's functions, whose error type is not ours to name.
@@ -34,6 +35,10 @@ enum Refused {
     Work { name: &'static str },
     #[error("{name}: the text would have more than {} bytes", limits::REGO_TEXT_BYTES)]
     Text { name: &'static str },
+    #[error("{name}: the value nests deeper than {} levels", limits::REGO_DEPTH)]
+    Depth { name: &'static str },
+    #[error("{name}: the number has more than {} bits", limits::REGO_NUMBER_BITS)]
+    Number { name: &'static str },
     #[error("{name}: {problem}")]
     Value { name: &'static str, problem: &'static str },
     #[error("{name} is not a function that rules may call")]
@@ -82,16 +87,6 @@ pub(super) fn guard(program: &mut Program) -> Result<(), String> {
     program.resolved_builtins = resolved;
     let mut operators = [None; OPERATORS.len()];
     for at in 0..program.instructions.len() {
-        if let Some(params) = program.instructions.get(at).and_then(|found| maker(program, *found)) {
-            let index = program
-                .add_builtin_info(BuiltinInfo { name: params.1.to_owned(), num_args: u16::from(params.0.num_args) });
-            program.resolved_builtins.push((params.2, params.0.num_args));
-            let params_index = program.add_builtin_call_params(BuiltinCallParams { builtin_index: index, ..params.0 });
-            if let Some(instruction) = program.instructions.get_mut(at) {
-                *instruction = Instruction::BuiltinCall { params_index };
-            }
-            continue;
-        }
         let Some(found) = program.instructions.get(at).copied().and_then(operator) else { continue };
         let (which, dest, left, right) = found;
         let Some((name, function)) = OPERATORS.get(which) else { continue };
@@ -114,58 +109,118 @@ pub(super) fn guard(program: &mut Program) -> Result<(), String> {
     Ok(())
 }
 
-/// Puts what rules may not call out of the reach of tests, and bounds the one function that makes much of little.
-pub(super) fn refuse(engine: &mut regorus::Engine) -> Result<(), String> {
+/// Puts what rules may not call out of the reach of tests, and every other function behind the meter.
+pub(super) fn guard_tests(engine: &mut regorus::Engine, now: i64) -> Result<(), String> {
     let refused = |name: &&&str| super::builtins::find(name).is_none() && **name != "print";
     for name in BUILTINS.keys().filter(refused).copied().chain(["print"]) {
         let problem = format!("{name} is not a function that rules and their tests may call");
         let no = Box::new(move |_: Vec<Value>| Err(std::io::Error::other(problem.clone()).into()));
         engine.add_extension(name.to_owned(), 1, no).map_err(|error| error.to_string())?;
     }
-    let range = Box::new(|values: Vec<Value>| {
-        if between(&values)? > limits::REGO_TEXT_BYTES {
-            return Err(Refused::Work { name: "numbers.range" }.into());
-        }
-        let [from, to] = values.as_slice() else { return operand("numbers.range", "it has two ends") };
-        let (from, to) = (from.as_i64()?, to.as_i64()?);
-        let mut all: Vec<Value> = (from.min(to)..=from.max(to)).map(Value::from).collect();
-        if from > to {
-            all.reverse();
-        }
-        Ok(Value::from(all))
-    });
-    engine.add_extension("numbers.range".to_owned(), 2, range).map_err(|error| error.to_string())
+    let (span, parameters) = placeholders()?;
+    for builtin in super::builtins::ALL.iter().filter(|builtin| builtin.name != "time.now_ns") {
+        let Some((_, arguments)) = BUILTINS.get(builtin.name) else { continue };
+        let (guard, span, parameters) = (builtin.guard, span.clone(), parameters.clone());
+        let call = Box::new(move |values: Vec<Value>| {
+            guard(&span, parameters.get(..values.len()).unwrap_or_default(), &values, true)
+        });
+        engine.add_extension(builtin.name.to_owned(), *arguments, call).map_err(|error| error.to_string())?;
+    }
+    let clock = Box::new(move |_: Vec<Value>| Ok(Value::from(now)));
+    engine.add_extension("time.now_ns".to_owned(), 0, clock).map_err(|error| error.to_string())
 }
 
-/// A list or set of a few elements, as a call that is charged for all that is in it: the engine shares what stands in a
-/// list twice, and would compare it twice over at each level.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the engine has many instructions, and the others make no list")]
-fn maker(program: &Program, instruction: Instruction) -> Option<(BuiltinCallParams, &'static str, Guard)> {
-    let (dest, elements, name, function): (u8, &[u8], &'static str, Guard) = match instruction {
-        Instruction::ArrayCreate { params_index } => {
-            let made = program.instruction_data.get_array_create_params(params_index)?;
-            (made.dest, made.element_registers(), "countersign.list", |_, _, values, _| fatal(list(values)))
-        }
-        Instruction::SetCreate { params_index } => {
-            let made = program.instruction_data.get_set_create_params(params_index)?;
-            (made.dest, made.element_registers(), "countersign.set", |_, _, values, _| fatal(set(values)))
-        }
-        _ => return None,
+/// What stands for the place of a call: the engine's functions ask for one, and what is called from outside has none.
+fn placeholders() -> Result<(Span, Vec<Ref<Expr>>), String> {
+    let mut engine = regorus::Engine::new();
+    engine
+        .add_policy("<builtin>".to_owned(), "package builtin\nx := null\n".to_owned())
+        .map_err(|error| error.to_string())?;
+    let modules = engine.get_modules();
+    let module = modules.first().ok_or("there is no module")?;
+    let rule = module.policy.first().ok_or("there is no rule")?;
+    let Rule::Spec { head: RuleHead::Compr { assign: Some(assign), .. }, .. } = rule.as_ref() else {
+        return Err("there is no value".to_owned());
     };
-    let mut args = [0; 8];
-    args.get_mut(..elements.len()).filter(|args| !args.is_empty())?.copy_from_slice(elements);
-    let num_args = u8::try_from(elements.len()).ok()?;
-    Some((BuiltinCallParams { dest, builtin_index: 0, num_args, args }, name, function))
+    Ok((rule.span().clone(), vec![assign.value.clone(); 8]))
 }
 
-fn list(values: &[Value]) -> Out {
-    charge("[…]", whole(values))?;
-    Ok(Value::from(values.to_vec()))
+/// What is put before an instruction of the engine that copies, builds or compares, see `weighed`: it does nothing but
+/// charge for what the instruction is about to do with these values.
+pub(super) const WEIGHINGS: [(&str, Guard); 5] = [
+    ("countersign.part", |_, _, values, _| fatal(part(values))),
+    ("countersign.key", |_, _, values, _| fatal(key(values))),
+    ("countersign.lookup", |_, _, values, _| fatal(lookup(values))),
+    ("countersign.loop", |_, _, values, _| fatal(walked(values))),
+    ("countersign.same", |_, _, values, _| fatal(compare("==", values, false, |_, _| true))),
+];
+
+/// The same where the cost is known beforehand: units, and what charges them.
+pub(super) const TOLLS: [(u64, &str, Guard); 6] = [
+    (64, "countersign.toll_64", |_, _, _, _| fatal(toll(64))),
+    (512, "countersign.toll_512", |_, _, _, _| fatal(toll(512))),
+    (4_096, "countersign.toll_4096", |_, _, _, _| fatal(toll(4_096))),
+    (32_768, "countersign.toll_32768", |_, _, _, _| fatal(toll(32_768))),
+    (262_144, "countersign.toll_262144", |_, _, _, _| fatal(toll(262_144))),
+    (limits::REGO_WORK, "countersign.toll_all", |_, _, _, _| fatal(toll(limits::REGO_WORK))),
+];
+
+/// Values that become elements of a list or values of an object.
+fn part(values: &[Value]) -> Out {
+    for value in values {
+        let found = weighable("[…]", value)?;
+        charge("[…]", found.size().saturating_add(weight::ELEMENT))?;
+    }
+    Ok(Value::Null)
 }
 
-fn set(values: &[Value]) -> Out {
-    charge("{…}", whole(values).saturating_mul(4))?;
-    Ok(Value::from(values.iter().cloned().collect::<std::collections::BTreeSet<Value>>()))
+/// Values that become elements of a set or keys of an object: they are compared with others there.
+fn key(values: &[Value]) -> Out {
+    for value in values {
+        let found = weighable("{…}", value)?;
+        charge("{…}", found.compared().saturating_add(weight::ELEMENT))?;
+    }
+    Ok(Value::Null)
+}
+
+/// Values by which something is looked up.
+fn lookup(values: &[Value]) -> Out {
+    for value in values {
+        charge("[…]", measure(value, limits::REGO_WORK).compared())?;
+    }
+    Ok(Value::Null)
+}
+
+/// A collection that is walked: the engine finds each next element of a set and each next key by comparing.
+fn walked(values: &[Value]) -> Out {
+    for value in values {
+        match value {
+            Value::Set(items) => {
+                for item in items.iter() {
+                    charge("some … in", measure(item, limits::REGO_WORK).compared())?;
+                }
+            }
+            Value::Object(fields) => {
+                for (name, _) in fields.iter() {
+                    charge("some … in", measure(name, limits::REGO_WORK).compared())?;
+                }
+            }
+            Value::Array(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Undefined => {
+            }
+        }
+    }
+    Ok(Value::Null)
+}
+
+fn toll(units: u64) -> Out {
+    charge("the rule", units)?;
+    Ok(Value::Null)
+}
+
+/// What is in a value that is about to become part of another one.
+fn weighable(name: &'static str, value: &Value) -> Result<weight::Measure, Refused> {
+    let found = measure(value, limits::REGO_WORK);
+    if found.depth >= limits::REGO_DEPTH { Err(Refused::Depth { name }) } else { Ok(found) }
 }
 
 /// The operators whose cost depends on their operands, and those that can fail.
@@ -208,23 +263,16 @@ const fn operator(instruction: Instruction) -> Option<(usize, u8, u8, u8)> {
 fn times(values: &[Value]) -> Out {
     let [Value::Number(a), Value::Number(b)] = values else { return operand("*", "only numbers can be multiplied") };
     // Products of products grow without bound: what does not fit a machine's word is not multiplied any further.
-    let word =
-        |value: &Value| value.as_i64().is_ok() || value.as_u64().is_ok() || value.as_f64().is_ok_and(|_| !big(value));
-    if !values.iter().all(word) {
+    if values.iter().any(|value| weight::bits(value) > 64) {
         return operand("*", "a factor has more than 64 bits");
     }
     charge("*", 1)?;
     Ok(Value::from(a.mul(b)?))
 }
 
-/// An integer that no machine's word holds.
-fn big(value: &Value) -> bool {
-    value.as_number().is_ok_and(|number| number.is_integer() && number.as_i64().is_none() && number.as_u64().is_none())
-}
-
 fn plus(values: &[Value]) -> Out {
     match values {
-        [Value::Number(a), Value::Number(b)] => Ok(Value::from(a.add(b)?)),
+        [Value::Number(a), Value::Number(b)] => numbered("+", Value::from(a.add(b)?)),
         _ => operand("+", "only numbers have a sum"),
     }
 }
@@ -255,9 +303,9 @@ fn rest(values: &[Value]) -> Out {
 
 fn minus(values: &[Value]) -> Out {
     match values {
-        [Value::Number(a), Value::Number(b)] => Ok(Value::from(a.sub(b)?)),
+        [Value::Number(a), Value::Number(b)] => numbered("-", Value::from(a.sub(b)?)),
         [Value::Set(a), Value::Set(b)] => {
-            charge("-", length_of(values).saturating_mul(4))?;
+            charge("-", compared(values))?;
             Ok(Value::from(a.difference(b)))
         }
         _ => operand("-", "only two numbers or two sets have a difference"),
@@ -269,16 +317,24 @@ fn compare(name: &'static str, values: &[Value], ordered: bool, holds: fn(&Value
     if ordered && std::mem::discriminant(a) != std::mem::discriminant(b) {
         return operand(name, "values of different types have no order");
     }
-    // The shorter one bounds the comparison.
-    let left = limits::REGO_WORK;
-    let cost = size(a, size(b, left));
-    charge(name, cost)?;
+    charge(name, weight::shorter(a, b))?;
     Ok(Value::Bool(holds(a, b)))
 }
 
 fn within(values: &[Value]) -> Out {
     let [collection, value] = values else { return operand("in", "a value is in a collection") };
-    charge("in", length(collection).max(1).saturating_mul(size(value, 64)))?;
+    let found = measure(value, limits::REGO_WORK);
+    charge(
+        "in",
+        match collection {
+            Value::Array(_) | Value::Object(_) => {
+                length(collection).max(1).saturating_mul(found.nodes.saturating_add(found.bytes / 16))
+            }
+            Value::Set(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Undefined => {
+                found.compared()
+            }
+        },
+    )?;
     Ok(Value::Bool(match collection {
         Value::Set(set) => set.contains(value),
         Value::Array(items) => items.contains(value),
@@ -310,6 +366,11 @@ fn call_within(name: &'static str, cost: Cost, called: Called<'_>) -> Out {
         Cost::Flat => 1,
         Cost::Length => length_of(values),
         Cost::Whole => whole(values),
+        Cost::Keys => compared(values),
+        Cost::Get => values.get(1).map_or(1, |path| measure(path, limits::REGO_WORK).compared()),
+        Cost::Pairs => pairs(values),
+        Cost::Digits => digits(name, values)?,
+        Cost::Product => multiplied(name, values)?,
         Cost::Range => between(values)?,
         Cost::Format => format(name, values)?,
         Cost::Replace => replaced(name, values)?,
@@ -321,8 +382,16 @@ fn call_within(name: &'static str, cost: Cost, called: Called<'_>) -> Out {
     let (function, _) = BUILTINS.get(name).ok_or(Refused::Unknown { name })?;
     // Strict, whatever the engine was told: an error is an error.
     let made = function(span, parameters, values, true)?;
-    charge(name, length(&made))?;
-    Ok(made)
+    charge(name, weight::made(&made))?;
+    if let Value::String(text) = &made {
+        bounded(name, weight::count(text.len()))?;
+    }
+    numbered(name, made)
+}
+
+/// A number that is not too long to be reckoned with.
+fn numbered(name: &'static str, made: Value) -> Out {
+    if weight::bits(&made) > limits::REGO_NUMBER_BITS { Err(Refused::Number { name }.into()) } else { Ok(made) }
 }
 
 fn charge(name: &'static str, units: u64) -> Result<(), Refused> {
@@ -333,70 +402,54 @@ fn charge(name: &'static str, units: u64) -> Result<(), Refused> {
     })
 }
 
-fn count(number: usize) -> u64 {
-    u64::try_from(number).unwrap_or(u64::MAX)
-}
-
-/// Bytes of a text, elements of a collection.
-fn length(value: &Value) -> u64 {
-    match value {
-        Value::String(text) => count(text.len()),
-        Value::Array(items) => count(items.len()),
-        Value::Set(items) => count(items.len()),
-        Value::Object(fields) => count(fields.len()),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Undefined => 1,
-    }
-}
-
-fn length_of(values: &[Value]) -> u64 {
-    values.iter().map(length).fold(0, u64::saturating_add)
-}
-
 fn whole(values: &[Value]) -> u64 {
-    let mut left = limits::REGO_WORK;
-    for value in values {
-        left = left.saturating_sub(size(value, left));
-    }
-    limits::REGO_WORK.saturating_sub(left)
+    values.iter().fold(0, |all: u64, value| all.saturating_add(measure(value, limits::REGO_WORK).size()))
 }
 
-/// Whether everything inside a value, written out, is no more than this.
-pub(super) fn fits(value: &Value, most: u64) -> bool {
-    size(value, most.saturating_add(1)) <= most
+/// What it costs to put everything in these values into order.
+fn compared(values: &[Value]) -> u64 {
+    values.iter().fold(0, |all: u64, value| all.saturating_add(measure(value, limits::REGO_WORK).compared()))
 }
 
-/// Everything inside a value; counting ends at `most`. Values nest no deeper than documents and rules do.
-fn size(value: &Value, most: u64) -> u64 {
-    let mut total = length(value).saturating_add(1);
-    let mut add = |inner: &Value| {
-        if total < most {
-            total = total.saturating_add(size(inner, most.saturating_sub(total)));
-        }
-    };
-    match value {
-        Value::Array(items) => items.iter().for_each(add),
-        Value::Set(items) => items.iter().for_each(add),
-        Value::Object(fields) => fields.iter().for_each(|(key, inner)| {
-            add(key);
-            add(inner);
-        }),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Undefined => {}
+/// Each part of the first, or each place of it if it is a text, held against the second.
+fn pairs(values: &[Value]) -> u64 {
+    let [a, b] = values else { return whole(values) };
+    let (left, right) = (measure(a, limits::REGO_WORK), measure(b, limits::REGO_WORK));
+    let times = if matches!(a, Value::String(_)) { left.size() } else { left.nodes };
+    times.saturating_mul(right.nodes.saturating_add(right.bytes / 16)).saturating_add(left.bytes)
+}
+
+/// A number that is read from text takes time by the square of its digits.
+fn digits(name: &'static str, values: &[Value]) -> Result<u64, Refused> {
+    let long = length_of(values);
+    if long > limits::REGO_NUMBER_BITS { Err(Refused::Number { name }) } else { Ok(long) }
+}
+
+/// What is multiplied must not grow too long on the way.
+fn multiplied(name: &'static str, values: &[Value]) -> Result<u64, Refused> {
+    let mut bits = 0_u64;
+    let mut add = |value: &Value| bits = bits.saturating_add(weight::bits(value));
+    match values {
+        [Value::Array(items)] => items.iter().for_each(&mut add),
+        [Value::Set(items)] => items.iter().for_each(&mut add),
+        _ => {}
     }
-    total.min(most)
+    if bits > limits::REGO_NUMBER_BITS { Err(Refused::Number { name }) } else { Ok(length_of(values)) }
 }
 
 fn between(values: &[Value]) -> Result<u64, Refused> {
     let name = "numbers.range";
     let [from, to] = values else { return Ok(1) };
     match (from.as_i64(), to.as_i64()) {
-        (Ok(from), Ok(to)) => Ok(from.abs_diff(to).saturating_mul(4)),
+        (Ok(from), Ok(to)) => Ok(from.abs_diff(to).saturating_mul(weight::ELEMENT)),
         _ => Err(Refused::Value { name, problem: "its ends are whole numbers of at most 64 bits" }),
     }
 }
 
 /// `concat` and `sprintf`: what they put together is in what they are given, save for widths.
 fn format(name: &'static str, values: &[Value]) -> Result<u64, Refused> {
-    let mut all = whole(values);
+    let written = |all: u64, value| all.saturating_add(measure(value, limits::REGO_WORK).written());
+    let mut all = values.iter().fold(0, written);
     if let ("sprintf", Some(Value::String(text))) = (name, values.first()) {
         let mut digits = 0_u32;
         let mut verb = false;
@@ -416,7 +469,7 @@ fn format(name: &'static str, values: &[Value]) -> Result<u64, Refused> {
         }
     }
     if let ("concat", [Value::String(between), parts]) = (name, values) {
-        all = all.saturating_add(count(between.len()).saturating_mul(length(parts)));
+        all = all.saturating_add(weight::count(between.len()).saturating_mul(length(parts)));
     }
     bounded(name, all)
 }
@@ -435,14 +488,16 @@ fn replaced(name: &'static str, values: &[Value]) -> Result<u64, Refused> {
 fn regex(name: &'static str, values: &[Value]) -> Result<u64, Refused> {
     let at = usize::from(name == "regex.replace");
     let pattern = values.get(at).map_or(1, length);
-    if pattern > count(limits::REGO_REGEX_BYTES) {
+    if pattern > weight::count(limits::REGO_REGEX_BYTES) {
         return Err(Refused::Value { name, problem: "the expression is longer than rules may use" });
     }
     if let ("regex.replace", [text, _, new]) = (name, values) {
         bounded(name, length(text).saturating_add(1).saturating_mul(length(new).saturating_add(1)))?;
     }
     let texts = length_of(values).saturating_sub(pattern);
-    Ok(pattern.saturating_mul(texts.saturating_add(64)))
+    // Each bracket of the expression may give a text of its own at each place.
+    let each = if name == "regex.find_all_string_submatch_n" { 8 } else { 1 };
+    Ok(pattern.saturating_mul(texts.saturating_add(64)).saturating_mul(each))
 }
 
 fn shift(name: &'static str, values: &[Value]) -> Result<u64, Refused> {

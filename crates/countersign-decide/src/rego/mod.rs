@@ -4,13 +4,18 @@
 //! clock: what is too much for one machine is too much for every other.
 
 mod adapter;
+#[cfg(test)]
+mod bounds;
 mod builtins;
+mod calls;
 mod conditions;
 mod meter;
 mod nesting;
 mod reads;
 mod syntax;
 mod translate;
+mod weighed;
+mod weight;
 
 pub(crate) use adapter::Regorus;
 pub(crate) use builtins::{find as builtin, functions, refused};

@@ -76,6 +76,8 @@ pub(crate) struct Statement {
     pub kind: StatementKind,
     /// Where it replaces something by `with`.
     pub with: Option<Place>,
+    /// What it replaces, and by what.
+    pub replaced: Vec<(Term, Term)>,
 }
 
 /// What a line says.

@@ -116,6 +116,7 @@ fn query(query: &ast::Query) -> Vec<Statement> {
             },
         },
         with: statement.with_mods.first().map(|with| place(&with.span)),
+        replaced: statement.with_mods.iter().map(|with| (term(&with.refr), term(&with.r#as))).collect(),
     };
     query.stmts.iter().map(statement).collect()
 }

@@ -2,10 +2,10 @@
 
 use super::{Denial, Problem, Silent, Written, shape};
 use crate::rego::{Given, Rego as _, Regorus, Text};
-use countersign_core::codes;
 use countersign_core::policy::{REGO_SUFFIX, TEST_SUFFIX};
 use countersign_core::time::Time;
 use countersign_core::yaml::{Node, Yaml};
+use countersign_core::{codes, limits};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -198,6 +198,13 @@ pub fn test_rego(folder: &str, files: &BTreeMap<String, String>, rego: &str) -> 
         .test(&texts, &package, &names, &given)
         .map_err(|fault| Problem::of(codes::RULE_SOURCE, folder, fault))?;
     Ok(tested.into_iter().map(|test| (test.name, test.holds)).collect())
+}
+
+/// What is said of tests in Rego that did not come to an end.
+#[must_use]
+pub fn endless(folder: &str) -> Problem {
+    let what = format!("the tests in Rego took longer than {} seconds, and were given up", limits::REGO_TESTS_SECONDS);
+    Problem::new(codes::RULE_SOURCE, folder, None, what).help("make them smaller; what takes so long is said by none")
 }
 
 fn texts_main(folder: &str) -> String {

@@ -14,7 +14,7 @@ mod problem;
 pub mod shape;
 mod types;
 
-pub use cases::{Case, CaseOutcome, Expectation, RegoTest, test_rego};
+pub use cases::{Case, CaseOutcome, Expectation, RegoTest, endless, test_rego};
 pub use heading::{Heading, ParameterKind, Severity, placeholders};
 pub use probe::{Line, Probe, Stop};
 pub use problem::Problem;

@@ -1,11 +1,17 @@
 //! Policy releases: written, tested, closed, approved by people, and active by an entry in the log.
 
 mod activate;
+mod apart;
+mod archive;
 mod author;
 mod build;
+pub mod diff;
 mod docs;
 mod draft;
+mod lines;
+pub mod opa;
 mod test;
+mod which;
 
 pub use activate::{ActivateRequest, Activation, activate, history, unknown_environment};
 pub use author::{evaluate, explain, lint};
@@ -19,3 +25,4 @@ pub use countersign_decide::written::shape as input;
 pub use docs::{Documented, docs, page};
 pub use draft::{Beginning, Draft, begin, draft, lists};
 pub use test::{Asked, CaseRow, ConditionRow, CoverageRow, Tested, test};
+pub use which::{none_active, release};

@@ -237,7 +237,7 @@ fn rego(rule: &Rule, read: &Written, texts: &BTreeMap<String, String>, tested: &
     let folder = rule.folder.as_deref().unwrap_or_default();
     let named = |path: &&String| path.starts_with(&format!("{folder}/")) && path.ends_with(TEST_SUFFIX);
     let Some(file) = texts.keys().find(named) else { return };
-    match written::test_rego(folder, texts, read.rego()) {
+    match super::apart::test_rego(folder, texts, read.rego()) {
         Err(problem) => tested.findings.push(Problem::finding(&problem, texts)),
         Ok(tests) => {
             for (name, holds) in tests {

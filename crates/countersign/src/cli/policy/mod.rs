@@ -1,6 +1,7 @@
 //! `policy`: releases that people approve, and that the log makes active.
 
 mod author;
+mod between;
 mod docs;
 mod new;
 
@@ -39,6 +40,8 @@ enum Verb {
     Explain(author::Explain),
     Docs(docs::Docs),
     Build(Build),
+    Diff(between::Diff),
+    Export(between::Export),
     Approve(Approve),
     Activate(Box<Activate>),
     History(History),
@@ -145,6 +148,8 @@ impl Policy {
             Verb::Explain(verb) => verb.run(call),
             Verb::Docs(verb) => verb.run(call),
             Verb::Build(verb) => verb.run(call),
+            Verb::Diff(verb) => verb.run(call),
+            Verb::Export(verb) => verb.run(call),
             Verb::Approve(verb) => verb.run(call),
             Verb::Activate(verb) => verb.run(call),
             Verb::History(verb) => verb.run(call),
@@ -157,8 +162,8 @@ impl Policy {
             Verb::Lint(_) => "nothing was checked",
             Verb::Test(_) => "nothing was tested",
             Verb::Eval(_) => "nothing was evaluated",
-            Verb::Explain(_) | Verb::History(_) => "nothing was shown",
-            Verb::New(_) | Verb::Build(_) | Verb::Approve(_) => "nothing was written",
+            Verb::Explain(_) | Verb::History(_) | Verb::Diff(_) => "nothing was shown",
+            Verb::New(_) | Verb::Build(_) | Verb::Export(_) | Verb::Approve(_) => "nothing was written",
             Verb::Activate(_) => "nothing was recorded",
         }
     }
