@@ -323,7 +323,14 @@ impl Owner<'_> {
     pub fn may_sign(&self, kind: Kind) -> bool {
         match self {
             Self::Person(_) => {
-                matches!(kind, Kind::Review | Kind::Trust | Kind::PolicyRelease | Kind::PolicyActivation)
+                matches!(
+                    kind,
+                    Kind::Review
+                        | Kind::Trust
+                        | Kind::PolicyRelease
+                        | Kind::PolicyActivation
+                        | Kind::Adjudication
+                )
             }
             Self::Builder(_) => matches!(kind, Kind::Sbom | Kind::Provenance),
             Self::Collector(c) => c.may_sign.contains(&kind),

@@ -1,5 +1,6 @@
 //! in-toto Statement v1: what a signature says something about (subjects), and what it says (predicate).
 
+pub mod adjudication;
 pub mod change_review;
 pub mod forge_watch;
 pub mod provenance;
@@ -48,11 +49,13 @@ pub enum Kind {
     PolicyActivation,
     /// A promotion decision.
     PromotionDecision,
+    /// What people say of what a rule found.
+    Adjudication,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Sbom,
         Self::Provenance,
         Self::Vsa,
@@ -64,6 +67,7 @@ impl Kind {
         Self::PolicyRelease,
         Self::PolicyActivation,
         Self::PromotionDecision,
+        Self::Adjudication,
     ];
 
     /// The predicate type.
@@ -81,6 +85,7 @@ impl Kind {
             Self::PolicyRelease => "https://countersign.dev/policy-release/v0.1",
             Self::PolicyActivation => "https://countersign.dev/policy-activation/v0.1",
             Self::PromotionDecision => "https://countersign.dev/promotion-decision/v0.1",
+            Self::Adjudication => "https://countersign.dev/adjudication/v0.1",
         }
     }
 
@@ -99,6 +104,7 @@ impl Kind {
             Self::PolicyRelease => "policy-release",
             Self::PolicyActivation => "policy-activation",
             Self::PromotionDecision => "promotion-decision",
+            Self::Adjudication => "adjudication",
         }
     }
 

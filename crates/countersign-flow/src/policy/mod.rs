@@ -3,6 +3,7 @@
 mod activate;
 mod author;
 mod build;
+mod stages;
 mod test;
 
 pub use activate::{ActivateRequest, Activation, activate, history, unknown_environment};
@@ -12,4 +13,5 @@ pub use build::{approve, build, release_statement};
 pub use countersign_decide::written::functions;
 /// The input that rules read: its schema, and every path.
 pub use countersign_decide::written::shape as input;
+pub use stages::{AdjudicateRequest, adjudicate, risen, stages};
 pub use test::{CaseRow, Tested, test};

@@ -203,7 +203,8 @@ impl Promote {
         let mut out = format!("{}  {}  to {}\n", asked.subject_name, asked.subject, asked.environment);
         out.push_str(&text::checks(&decision.checks));
         for rule in decision.rules.iter().filter(|rule| !rule.findings.is_empty()) {
-            out.push_str(&format!("\nrule {} in stage {}, which changes no verdict:\n", rule.id, rule.stage));
+            let next = rule.next.map_or_else(String::new, |next| format!(" ({next})"));
+            out.push_str(&format!("\nrule {} in stage {}{next}, which changes no verdict:\n", rule.id, rule.stage));
             out.push_str(&text::findings(&rule.findings));
         }
         let (notes, found): (Vec<Finding>, Vec<Finding>) =

@@ -1,6 +1,7 @@
 //! `policy`: releases that people approve, and that the log makes active.
 
 mod author;
+mod rollout;
 
 use super::given::{self, LeastArgs, OutsideDigest, StoreArgs, TrustArgs};
 use super::{Answer, Call};
@@ -8,7 +9,8 @@ use crate::render::Done;
 use clap::{Args, Subcommand};
 use countersign_core::exit::Exit;
 use countersign_core::finding::exit_of;
-use countersign_core::ids::{EnvName, PersonId};
+use countersign_core::ids::{EnvName, PersonId, RuleId};
+use countersign_core::policy::Stage;
 use countersign_flow::outside::TrustFile;
 use countersign_flow::place::StoreBlobs;
 use countersign_flow::policy::{self, ActivateRequest, Activation};
@@ -39,6 +41,8 @@ enum Verb {
     Approve(Approve),
     Activate(Box<Activate>),
     History(History),
+    Stages(rollout::Stages),
+    Adjudicate(rollout::Adjudicate),
 }
 
 /// Close a policy folder into a manifest with a digest
@@ -79,7 +83,8 @@ struct Approve {
 /// Make an approved release the active one for an environment
 ///
 /// Signed by an approver, and recorded in the log. A return to an older version needs a reason and a quorum of its own:
-/// name the same --activation file in each approver's run.
+/// name the same --activation file in each approver's run. So does a rule that moves up to warn or enforce without the
+/// measurement that is asked for; `policy stages` shows how far that has come.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  countersign policy activate policy.sigstore.json --environment production --key ~/.ssh/id_ed25519 \\\n    \
@@ -97,9 +102,15 @@ struct Activate {
     /// The log's key
     #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
     log_key: KeyPlace,
-    /// Why; needed for a return to an older version
+    /// Why; needed for a return to an older version, and with --override
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// A rule that moves up without its measurement, or goes without its successor
+    #[arg(long = "override", value_name = "RULE", requires_all = ["reason", "activation"])]
+    overrides: Vec<RuleId>,
+    /// Labels of what rules found, signed by two approvers with `policy adjudicate`
+    #[arg(long, value_name = "FILE")]
+    labels: Vec<PathBuf>,
     /// Where approvers collect their signatures, if several have to sign
     #[arg(long, value_name = "FILE")]
     activation: Option<PathBuf>,
@@ -144,6 +155,8 @@ impl Policy {
             Verb::Approve(verb) => verb.run(call),
             Verb::Activate(verb) => verb.run(call),
             Verb::History(verb) => verb.run(call),
+            Verb::Stages(verb) => verb.run(call),
+            Verb::Adjudicate(verb) => verb.run(call),
         }
     }
 
@@ -152,8 +165,8 @@ impl Policy {
             Verb::Lint(_) => "nothing was checked",
             Verb::Test(_) => "nothing was tested",
             Verb::Eval(_) => "nothing was evaluated",
-            Verb::Explain(_) | Verb::History(_) => "nothing was shown",
-            Verb::New(_) | Verb::Build(_) | Verb::Approve(_) => "nothing was written",
+            Verb::Explain(_) | Verb::History(_) | Verb::Stages(_) => "nothing was shown",
+            Verb::New(_) | Verb::Build(_) | Verb::Approve(_) | Verb::Adjudicate(_) => "nothing was written",
             Verb::Activate(_) => "nothing was recorded",
         }
     }
@@ -177,7 +190,8 @@ fn words(built: &answer::PolicyBuilt) -> String {
         .rules
         .iter()
         .map(|rule| {
-            let stages = manifest.environments.keys().map(|e| manifest.stage(rule, e).to_string());
+            let plan = |e| rule.stages.get(e).map_or_else(|| Stage::Off.to_string(), ToString::to_string);
+            let stages = manifest.environments.keys().map(plan);
             std::iter::once(rule.id.to_string()).chain(stages).collect()
         })
         .collect();
@@ -253,6 +267,8 @@ impl Activate {
             place: &place,
             least_checkpoint: least,
             reason: self.reason.as_deref(),
+            overrides: &self.overrides.iter().cloned().collect(),
+            labels: &self.labels,
             activation: self.activation.as_deref(),
             lock: &self.lock,
             at,
@@ -265,6 +281,7 @@ impl Activate {
             version: None,
             digest: None,
             lock: self.lock.display().to_string(),
+            risen: Vec::new(),
             findings: Vec::new(),
             exit: Exit::Ok,
         };
@@ -278,6 +295,7 @@ impl Activate {
                 document.active = true;
                 (document.entry, document.version) = (Some(activated.entry), Some(reference.version));
                 document.digest = Some(reference.digest);
+                document.risen = policy::risen(activated);
                 if let Some(path) = &self.checkpoint_output {
                     write_atomic(path, checkpoint, 0o644)?;
                 }
@@ -296,8 +314,10 @@ impl Activate {
             None => "keep the log's checkpoint elsewhere: `countersign log checkpoint --output FILE`".to_owned(),
         };
         format!(
-            "release {version} is active for {} since entry {entry}\n{digest}\n{}: expects it from now on\n{keep}\n",
-            document.environment, document.lock
+            "release {version} is active for {} since entry {entry}\n{digest}\n{}{}: expects it from now on\n{keep}\n",
+            document.environment,
+            rollout::moved(&document.risen),
+            document.lock
         )
     }
 }
@@ -340,7 +360,12 @@ impl History {
             let heading =
                 ["entry", "time", "environment", "version", "digest", "approved by", "activated by", "reason"];
             let rows: Vec<_> = document.activations.iter().map(cells).collect();
-            format!("{}{}", text::table(&heading, &rows), text::findings(&document.findings))
+            let moved = |row: &answer::ActivationRow| match rollout::moved(&row.risen) {
+                moved if moved.is_empty() => String::new(),
+                moved => format!("\nwith entry {}:\n{moved}", row.entry),
+            };
+            let moved: String = document.activations.iter().map(moved).collect();
+            format!("{}{moved}{}", text::table(&heading, &rows), text::findings(&document.findings))
         }))
     }
 }
@@ -357,6 +382,8 @@ fn row(activated: &Activated, state: &LogState) -> answer::ActivationRow {
         approvers: names(activated.release.approvers()),
         activators: names(&activated.activators),
         reason: activated.activation.reason.clone(),
+        overrides: activated.activation.overrides.iter().cloned().collect(),
+        risen: policy::risen(activated),
         active: state.now().active(environment).is_some_and(|active| active.entry == activated.entry),
     }
 }
