@@ -17,6 +17,7 @@ mod door_exits;
 mod door_gate;
 mod door_log;
 mod door_policy;
+mod door_rollout;
 mod door_rules;
 mod door_words;
 mod examples;

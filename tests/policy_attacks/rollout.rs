@@ -74,12 +74,14 @@ struct Draft {
     stage: String,
     more: String,
     rollout: &'static str,
+    /// The value of its one parameter, which it does not read.
+    least: u64,
 }
 
 impl Draft {
     fn new(version: u64, stage: &str) -> Self {
         let stage = if stage.starts_with('[') { stage.to_owned() } else { format!("\"{stage}\"") };
-        Self { version, body: HOLDS, stage, more: "authors = [\"cy\"]\n".to_owned(), rollout: CONDITION }
+        Self { version, body: HOLDS, stage, more: "authors = [\"cy\"]\n".to_owned(), rollout: CONDITION, least: 1 }
     }
 
     fn with(mut self, body: &'static str) -> Self {
@@ -94,22 +96,27 @@ impl Draft {
 
     fn manifest(&self, world: &World) -> Manifest {
         let first = world.entries.get(1).map(|bytes| Entry::parse(bytes).expect("an entry"));
-        let release = first.and_then(|entry| world.shelf.0.get(&entry.evidence[0]).cloned()).expect("the first release");
+        let release =
+            first.and_then(|entry| world.shelf.0.get(&entry.evidence[0]).cloned()).expect("the first release");
         let start = countersign_core::bundle::Signed::parse_lines(&release).expect("a release")[0].1.payload.clone();
         let start = Statement::parse(&start).expect("a statement");
         let start: Manifest = start.predicate_as(Kind::PolicyRelease).expect("a manifest");
         let start = start.sources[0].start.expect("a start");
-        let text = policy_toml(&start)
-            .replace("version = 1\n", &format!("version = {}\n", self.version))
-            .replacen("[[sources]]", &format!("{}\n[[sources]]", self.rollout), 1);
+        let text = policy_toml(&start).replace("version = 1\n", &format!("version = {}\n", self.version)).replacen(
+            "[[sources]]",
+            &format!("{}\n[[sources]]", self.rollout),
+            1,
+        );
         let text = format!(
             "{text}\n[[rules]]\nid = \"a-rule@1\"\nfolder = \"rules/a-rule\"\n\
-             stages = {{ production = {}, staging = \"monitor\" }}\n{}",
-            self.stage, self.more
+             stages = {{ production = {}, staging = \"monitor\" }}\nparameters = {{ least = {} }}\n{}",
+            self.stage, self.least, self.more
         );
+        let body = super::written::module("a-rule", self.body)
+            .replace("#   owner: us\n", "#   owner: us\n#   parameters: {least: number}\n");
         Manifest::close(&BTreeMap::from([
             (SOURCE_FILE.to_owned(), text.into_bytes()),
-            ("rules/a-rule/rule.rego".to_owned(), super::written::module("a-rule", self.body).into_bytes()),
+            ("rules/a-rule/rule.rego".to_owned(), body.into_bytes()),
         ]))
         .expect("a policy")
     }
@@ -197,23 +204,7 @@ fn r2_text() -> Found {
 }
 
 fn r2_parameters() -> Found {
-    let mut world = World::new();
-    let built_in = |world: &mut World, version: u64, stage: &str, least: u64| {
-        let mut manifest = Draft::new(version, "monitor").manifest(world);
-        let rule = manifest.rules.iter_mut().find(|rule| rule.id.as_str() == "a-rule@1").expect("the rule");
-        let stage = serde_json::from_value(serde_json::json!(stage)).expect("a stage");
-        rule.stages.insert(EnvName::new("production").expect("a name"), stage);
-        rule.parameters = BTreeMap::from([("least".to_owned(), least.into())]);
-        activate_manifest(world, &manifest, &["ada"], None);
-    };
-    // The number has no meaning for the rule. What counts is that it is another one than was measured.
-    built_in(&mut world, 2, "monitor", 1);
-    for number in 1..4 {
-        world.promote_next(number);
-        world.now = world.now.plus(43_200);
-    }
-    built_in(&mut world, 3, "warn", 2);
-    next(&mut world)
+    raised(measured(HOLDS), &Draft { least: 2, ..Draft::new(3, "enforce") })
 }
 
 fn r2_environment() -> Found {
@@ -317,7 +308,9 @@ fn r3_environment() -> Found {
 
 fn r3_both() -> Found {
     let by = ["ada", "ben"];
-    labelled(|world| [Opinion::TruePositive, Opinion::FalsePositive].map(|o| labels(world, "production", o, &by)).to_vec())
+    labelled(|world| {
+        [Opinion::TruePositive, Opinion::FalsePositive].map(|o| labels(world, "production", o, &by)).to_vec()
+    })
 }
 
 fn r3_wrong() -> Found {
@@ -438,6 +431,7 @@ fn followed(successor: Option<&str>) -> Found {
             let rule = manifest.rules.last_mut().expect("the rule");
             rule.id = "b-rule@1".parse().expect("a rule");
             rule.folder = Some("rules/b-rule".to_owned());
+            rule.parameters.clear();
             let stage = serde_json::from_value(serde_json::json!(stage)).expect("a stage");
             rule.stages.insert(EnvName::new("production").expect("a name"), stage);
             world.overrides = [rule.id.clone()].into();

@@ -106,6 +106,7 @@ codes! {
     // How rules are rolled out.
     ROLLOUT_UNEARNED "rollout-unearned" Refused "The release moves a rule up without the measurement that its condition asks for, and nobody overrode that.";
     ROLLOUT_OVERRIDE "rollout-override" Refused "An override for a rule lacks its reason, a second person who is not the rule's only author, or the rule itself.";
+    ROLLOUT_OVERRIDDEN "rollout-overridden" Note "A rule moved up, or went, without what is asked for, because approvers said so by a reason of theirs.";
     ROLLOUT_DROPPED "rollout-dropped" Refused "The release leaves out a rule that is going away, and its successor does not stand in its place.";
     ADJUDICATION_UNAGREED "adjudication-unagreed" Untrusted "Labels do not parse, are about other decisions, or were not signed by two policy approvers of trust.";
     RULE_BLOCKS_LATER "rule-blocks-later" Note "What the rule finds holds nothing back yet. From a date on it will.";

@@ -325,11 +325,7 @@ impl Owner<'_> {
             Self::Person(_) => {
                 matches!(
                     kind,
-                    Kind::Review
-                        | Kind::Trust
-                        | Kind::PolicyRelease
-                        | Kind::PolicyActivation
-                        | Kind::Adjudication
+                    Kind::Review | Kind::Trust | Kind::PolicyRelease | Kind::PolicyActivation | Kind::Adjudication
                 )
             }
             Self::Builder(_) => matches!(kind, Kind::Sbom | Kind::Provenance),

@@ -65,6 +65,17 @@ const GENERAL: &[(&[&str], &str)] = &[
     (&["rule-unused"], "name the rule in policy.toml, or take its folder out"),
     (&["rule-untested"], "write a case under the rule's `cases/` folder"),
     (&["rule-case"], "mend the rule or the case; `countersign policy test --bless` takes what the rule says now"),
+    (
+        &["rollout-unearned"],
+        "`countersign policy stages` shows how far the measurement has come; two approvers may override it with a reason",
+    ),
+    (
+        &["rollout-override"],
+        "have two approvers who did not write the rule sign one --activation file, with a --reason",
+    ),
+    (&["rollout-dropped"], "keep the rule until its successor stands as high in policy.toml"),
+    (&["adjudication-unagreed"], "have two approvers sign the same with `countersign policy adjudicate`"),
+    (&["rule-sunset", "policy-sunset"], "release and activate a version of the policy that does without it"),
     (&["policy-expired", "policy-not-yet-valid"], "release and activate a version of the policy whose dates hold now"),
     (&["policy-not-active"], "`countersign policy activate` makes an approved release the active one"),
     (

@@ -170,8 +170,11 @@ impl LogState {
             spoken: RefCell::default(),
         };
         let decides = |entry: &Entry| matches!(entry.kind, Kind::Trust | Kind::PolicyActivation);
-        let deciding: Vec<(u64, Entry)> =
-            (0_u64..).zip(&entries).filter(|(_, entry)| decides(entry)).map(|(at, entry)| (at, entry.clone())).collect();
+        let deciding: Vec<(u64, Entry)> = (0_u64..)
+            .zip(&entries)
+            .filter(|(_, entry)| decides(entry))
+            .map(|(at, entry)| (at, entry.clone()))
+            .collect();
         // What an activation may move up rests on the decisions before it.
         state.entries = entries;
         for (index, entry) in &deciding {
@@ -241,8 +244,7 @@ impl LogState {
             time: entry.time,
         };
         let activated = verify_activation(&activation, &release, &context, &place)?;
-        let activated =
-            rollout::settle(activated, &context, StateView { state: self, size: index }, blobs, &place)?;
+        let activated = rollout::settle(activated, &context, StateView { state: self, size: index }, blobs, &place)?;
         if activated.activation.environment != environment {
             return Err(vec![
                 Finding::new(codes::LOG_ENTRY_MALFORMED, "the entry and its activation name different environments")

@@ -93,20 +93,20 @@ impl Measured {
         vec![
             (
                 evaluations >= condition.evaluations.get(),
-                format!("{evaluations} of {} evaluations, each artifact once", condition.evaluations),
+                format!("evaluations, each artifact once: {evaluations} of {}", condition.evaluations),
             ),
-            (days >= u64::from(condition.days), format!("{days} of {} days since the first", condition.days)),
+            (days >= u64::from(condition.days), format!("days since the first: {days} of {}", condition.days)),
             (
                 share_at_most(count(&self.wrong), evaluations, most),
                 format!(
-                    "{} false positives: at most {} of them with 95 %, {} allowed",
+                    "false positives: {}, which shows at most {}; {} is allowed",
                     self.wrong.len(),
                     percent(self.upper_permille()),
                     percent(most)
                 ),
             ),
-            (self.open.is_empty(), format!("{} decisions without a label by two persons", self.open.len())),
-            (self.errors == 0, format!("{} errors of the rule", self.errors)),
+            (self.open.is_empty(), format!("decisions without a label by two persons: {}", self.open.len())),
+            (self.errors == 0, format!("errors of the rule: {}", self.errors)),
         ]
     }
 }
@@ -230,8 +230,9 @@ pub fn labels<'d>(
                     )
                     .found(format!("{}  {}", persons.len(), words(&persons)));
             finding.found.extend(counted.notes);
-            let mut findings =
-                vec![finding.help("ask another approver to run the same `countersign policy adjudicate` into the file")];
+            let mut findings = vec![
+                finding.help("ask another approver to run the same `countersign policy adjudicate` into the file"),
+            ];
             findings.extend(counted.problems);
             return Err(findings);
         }
@@ -265,7 +266,8 @@ pub fn settle(
     let (new, old) = (activated.release.manifest(), before.release.manifest());
     let names = &activation.adjudications;
     if names.len() > limits::ADJUDICATIONS {
-        let what = format!("{} documents with labels, more than the {} that are read", names.len(), limits::ADJUDICATIONS);
+        let what =
+            format!("{} documents with labels, more than the {} that are read", names.len(), limits::ADJUDICATIONS);
         return Err(vec![Finding::new(codes::ADJUDICATION_UNAGREED, what).at(place)]);
     }
     let documents = names.iter().map(|digest| (digest, checked_blob(blobs, digest)));
@@ -289,9 +291,11 @@ pub fn settle(
             if !parts.iter().all(|(holds, _)| *holds) {
                 let when = if rise.on > context.time { format!(" on {}", rise.on) } else { String::new() };
                 let what = format!("rule {id} moves up from {} to {}{when} in {environment}", rise.from, rise.to);
-                let mut finding = Finding::new(codes::ROLLOUT_UNEARNED, format!("{what}, and has not earned it"))
-                    .at(place)
-                    .expected(asked(condition), format!("the condition of releases {} and {}", old.version, new.version));
+                let mut finding =
+                    Finding::new(codes::ROLLOUT_UNEARNED, format!("{what}, and has not earned it")).at(place).expected(
+                        asked(condition),
+                        format!("the condition of releases {} and {}", old.version, new.version),
+                    );
                 finding.found = parts.iter().filter(|(holds, _)| !holds).map(|(_, part)| part.clone()).collect();
                 findings.push(finding.help(format!(
                     "leave it in its stage until `countersign policy stages` shows that it holds; or have two approvers \

@@ -89,9 +89,7 @@ impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stage(stage) => fmt::Display::fmt(stage, f),
-            Self::Ladder(steps) => {
-                f.write_str(&steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
-            }
+            Self::Ladder(steps) => f.write_str(&steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
         }
     }
 }
@@ -296,8 +294,10 @@ impl Rollout {
 
     pub(super) fn fault(&self) -> Option<&'static str> {
         let conditions = [self.warn, self.enforce];
-        let beyond = conditions.into_iter().flatten().any(|condition| condition.false_positives_permille > 1_000);
-        beyond.then_some("has a share of more than 1000 thousandths")
+        let possible = |condition: &Condition| (1..=1_000).contains(&condition.false_positives_permille);
+        let all = conditions.iter().flatten().all(possible);
+        (!all)
+            .then_some("has a share of false positives that is not 1 to 1000 thousandths: none at all cannot be shown")
     }
 }
 
@@ -411,7 +411,8 @@ impl Manifest {
 #[must_use]
 pub fn share_at_most(hits: u64, of: u64, permille: u16) -> bool {
     let (k, n, m) = (u128::from(hits), u128::from(of), u128::from(permille));
-    if n == 0 || k > n {
+    // None at all is shown by no number of artifacts.
+    if n == 0 || k > n || m == 0 {
         return false;
     }
     if m >= 1_000 {
@@ -502,11 +503,14 @@ mod tests {
 
     #[test]
     fn the_wilson_bound_is_the_one_of_the_books() {
-        // (hits, of, thousandths): 1.884 %, 16.11 %, 40.42 %, 4.11 %, 100 %.
-        for (hits, of, bound) in [(0, 200, 19), (0, 20, 162), (1, 10, 405), (20, 600, 52), (10, 10, 1_000), (0, 0, 1_000)] {
+        // (hits, of, thousandths): 1.884 %, 16.12 %, 40.42 %, 5.10 %, 100 %.
+        for (hits, of, bound) in
+            [(0, 200, 19), (0, 20, 162), (1, 10, 405), (20, 600, 51), (10, 10, 1_000), (0, 0, 1_000)]
+        {
             assert_eq!(upper_permille(hits, of), bound, "{hits} of {of}");
         }
         assert!(share_at_most(0, 200, 19) && !share_at_most(0, 200, 18));
+        assert!(!share_at_most(0, 1, 0) && !share_at_most(0, u64::MAX, 0), "that there are none is never shown");
         assert!(!share_at_most(0, 0, 1_000) && !share_at_most(3, 2, 1_000), "of nothing, nothing is known");
         assert!(!share_at_most(u64::MAX, u64::MAX, 999));
     }

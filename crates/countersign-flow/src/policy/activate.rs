@@ -235,6 +235,14 @@ fn sane(
     let mut findings = problems(manifest);
     let window = format!("a time from {} to {}", manifest.not_before, manifest.expires);
     let place = format!("{}@{}", manifest.uri, manifest.version);
+    if let Some(end) = manifest.dates.sunset_on.filter(|end| request.at >= *end) {
+        findings.push(
+            Finding::new(codes::POLICY_SUNSET, "the release no longer holds")
+                .at(place.as_str())
+                .expected(format!("a time before {end}"), "the release")
+                .found(request.at.to_string()),
+        );
+    }
     if request.at >= manifest.expires {
         findings.push(
             Finding::new(codes::POLICY_EXPIRED, "the release has expired")

@@ -157,7 +157,9 @@ pub fn adjudicate(request: &AdjudicateRequest<'_>) -> Result<CoSigned, FlowError
     }
     if said.len() > limits::SUBJECTS {
         let (found, most) = (said.len(), limits::SUBJECTS);
-        return Err(FlowError::Usage(format!("{found} decisions, more than the {most} of one file: sign several files")));
+        return Err(FlowError::Usage(format!(
+            "{found} decisions, more than the {most} of one file: sign several files"
+        )));
     }
     if let Some(trust) = request.trust {
         approver(request.key, request.keygen, trust)?;

@@ -207,6 +207,13 @@ impl Promote {
             out.push_str(&format!("\nrule {} in stage {}{next}, which changes no verdict:\n", rule.id, rule.stage));
             out.push_str(&text::findings(&rule.findings));
         }
+        let turning = decision.rules.iter().filter(|rule| rule.findings.is_empty());
+        let turning: Vec<String> = turning
+            .filter_map(|rule| rule.next.map(|next| format!("rule {} in stage {}: {next}\n", rule.id, rule.stage)))
+            .collect();
+        if !turning.is_empty() {
+            out.push_str(&format!("\n{}", turning.concat()));
+        }
         let (notes, found): (Vec<Finding>, Vec<Finding>) =
             decision.findings.iter().cloned().partition(|finding| finding.class == Class::Note);
         if !found.is_empty() {

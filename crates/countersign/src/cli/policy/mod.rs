@@ -360,7 +360,9 @@ impl History {
             let heading =
                 ["entry", "time", "environment", "version", "digest", "approved by", "activated by", "reason"];
             let rows: Vec<_> = document.activations.iter().map(cells).collect();
-            let moved = |row: &answer::ActivationRow| match rollout::moved(&row.risen) {
+            let moved = |row: &answer::ActivationRow| match rollout::moved(&row.risen)
+                + &rollout::overridden(&row.overrides, &row.risen)
+            {
                 moved if moved.is_empty() => String::new(),
                 moved => format!("\nwith entry {}:\n{moved}", row.entry),
             };

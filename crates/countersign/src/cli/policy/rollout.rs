@@ -111,7 +111,8 @@ fn table(document: &answer::PolicyStages) -> String {
     let cells = |row: &answer::StageRow| {
         let ends = [row.deprecated_on.map(|on| ("deprecated", on)), row.sunset_on.map(|on| ("gone", on))];
         let steps = row.next.map(|next| next.to_string()).into_iter();
-        let next: Vec<String> = steps.chain(ends.into_iter().flatten().map(|(what, on)| format!("{what} from {on}"))).collect();
+        let next: Vec<String> =
+            steps.chain(ends.into_iter().flatten().map(|(what, on)| format!("{what} from {on}"))).collect();
         let towards = match (row.towards, row.earned) {
             (Some(to), Some(true)) => format!("may move up to {to}"),
             (Some(to), _) => format!("may not move up to {to} yet"),
@@ -184,7 +185,7 @@ pub(super) fn moved(risen: &[answer::RisenRow]) -> String {
     let line = |row: &answer::RisenRow| {
         let why = match (row.evaluations, row.days, row.false_positives) {
             (Some(evaluations), Some(days), Some(wrong)) => {
-                format!("measured: {evaluations} evaluations in {days} days, {wrong} false positives")
+                format!("measured: evaluations {evaluations}, days {days}, false positives {wrong}")
             }
             _ if row.by == "floor" => "trust's floor asks for it".to_owned(),
             _ => "OVERRIDE: its measurement was not asked for".to_owned(),
@@ -192,4 +193,10 @@ pub(super) fn moved(risen: &[answer::RisenRow]) -> String {
         format!("rule {} moves up from {} to {} on {}; {why}\n", row.rule, row.from, row.to, row.on)
     };
     risen.iter().map(line).collect()
+}
+
+/// A line for each override of a rule that did not move up: one that goes without its successor.
+pub(super) fn overridden(overrides: &[RuleId], risen: &[answer::RisenRow]) -> String {
+    let others = overrides.iter().filter(|id| !risen.iter().any(|row| row.rule == **id));
+    others.map(|id| format!("rule {id} stands, or goes, as it does by an OVERRIDE\n")).collect()
 }
