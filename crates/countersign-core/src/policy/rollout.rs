@@ -136,8 +136,8 @@ impl<'de> Deserialize<'de> for Plan {
 }
 
 /// The dates of a rule's life.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, try_from = "WrittenRuleDates")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RuleDates {
     /// Before it, a rule in stage enforce only warns, and says this date.
@@ -163,8 +163,8 @@ impl RuleDates {
 }
 
 /// The dates of a release's end.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, try_from = "WrittenReleaseDates")]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReleaseDates {
     /// From it on, every decision says that the release is going away, and what takes its place.
@@ -203,6 +203,12 @@ struct WrittenReleaseDates {
     successor: Option<Uri>,
 }
 
+impl<'de> Deserialize<'de> for RuleDates {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::try_from(WrittenRuleDates::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
 impl TryFrom<WrittenRuleDates> for RuleDates {
     type Error = &'static str;
     fn try_from(written: WrittenRuleDates) -> Result<Self, Self::Error> {
@@ -214,6 +220,12 @@ impl TryFrom<WrittenRuleDates> for RuleDates {
             return Err("effective_on does not lie before the date on which the rule goes away");
         }
         Ok(Self { effective_on, deprecated_on, sunset_on, successor })
+    }
+}
+
+impl<'de> Deserialize<'de> for ReleaseDates {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::try_from(WrittenReleaseDates::deserialize(deserializer)?).map_err(de::Error::custom)
     }
 }
 
