@@ -9,7 +9,7 @@ use countersign_core::git::evidence::{Evidence as GitEvidence, Facts};
 use countersign_core::git::listing::listing_digest;
 use countersign_core::git::tree::{Entry as TreeEntry, Mode, Tree};
 use countersign_core::git::{Commit, Object, ObjectFormat, ObjectKind, ObjectSet, Oid, Recording};
-use countersign_core::ids::{EnvName, Origin, RefName, Uri};
+use countersign_core::ids::{EnvName, Origin, RefName, RuleId, Uri};
 use countersign_core::key::PublicKey;
 use countersign_core::log::checkpoint::Checkpoint;
 use countersign_core::log::merkle::{leaf_hash, root_of};
@@ -29,7 +29,7 @@ use countersign_sign::{KeyKind, SigningKey, sign_payload};
 use countersign_verify::trust::{TrustOutcome, verify_trust};
 use countersign_verify::{Blobs, Evidence, History, LogState};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The repository of the world.
 pub const REPOSITORY: &str = "git+https://example.com/team/app";
@@ -94,6 +94,10 @@ pub struct World {
     pub tags: BTreeMap<RefName, Oid>,
     /// The time of the next step.
     pub now: Time,
+    /// Rules that the next activation overrides the measurement of.
+    pub overrides: BTreeSet<RuleId>,
+    /// Labels that the next activation names, signed.
+    pub labels: Vec<Vec<u8>>,
 }
 
 /// The arguments of one decision, as bytes: what a test takes away or alters.
@@ -225,6 +229,8 @@ impl World {
             start,
             tags: BTreeMap::new(),
             now,
+            overrides: BTreeSet::new(),
+            labels: Vec::new(),
         };
         world.found();
         world
@@ -288,7 +294,7 @@ impl World {
         self.lines(&statement, approvers)
     }
 
-    /// Appends an activation.
+    /// Appends an activation, with the overrides and labels that were set for it.
     pub fn activate(
         &mut self,
         manifest: &Manifest,
@@ -300,18 +306,21 @@ impl World {
     ) {
         let policy = manifest.reference().expect("a reference");
         let environment = EnvName::new(environment).expect("an environment");
+        let labels: Vec<Sha256> = std::mem::take(&mut self.labels).iter().map(|bytes| self.shelf.put(bytes)).collect();
         let activation = Activation {
             environment: environment.clone(),
             policy: policy.clone(),
             replaces,
             activated_at: self.now,
             reason: reason.map(str::to_owned),
+            overrides: std::mem::take(&mut self.overrides),
+            adjudications: labels.iter().copied().collect(),
         };
         let subject = Subject::sha256(policy.uri.as_str(), &policy.digest);
         let statement = Statement::new(Kind::PolicyActivation, vec![subject], &activation).expect("a statement");
         let activation = self.lines(&statement, by);
         let documents = vec![self.shelf.put(&activation)];
-        let evidence = vec![self.shelf.put(release)];
+        let evidence = std::iter::once(self.shelf.put(release)).chain(labels).collect();
         self.append(Kind::PolicyActivation, Some(environment), vec![policy.digest], documents, evidence);
     }
 
@@ -495,7 +504,7 @@ impl World {
             start: Some(self.start),
             cut_from: None,
             shallow: false,
-            replace_refs: std::collections::BTreeSet::new(),
+            replace_refs: BTreeSet::new(),
             grafts: false,
             others: self.others.clone(),
             listings,

@@ -37,7 +37,7 @@ fn door(rule: &str, stage: &str) -> Door {
     door.write("policy/rules/our-builder/cases/holds.yaml", HOLDS.as_bytes());
     let text = String::from_utf8(door.read("policy/policy.toml")).unwrap().replace("version = 1\n", "version = 2\n");
     let entry = format!(
-        "\n[[rules]]\nid = \"our-builder@1\"\nfolder = \"rules/our-builder\"\nstages = {{ production = \"{stage}\" }}\n\
+        "\n[[rules]]\nid = \"our-builder@1\"\nfolder = \"rules/our-builder\"\nauthors = [\"cy\"]\nstages = {{ production = \"{stage}\" }}\n\
          parameters = {{ builders = [\"https://ours.example/b\"] }}\n"
     );
     door.write("policy/policy.toml", format!("{text}{entry}").as_bytes());
@@ -49,10 +49,15 @@ fn release(door: &Door) {
     for person in ["ada", "ben"] {
         door.run(&format!("policy approve p.json --key keys/{person} --output p.sigstore.json")).expect(0, &[]);
     }
-    door.trusting(&format!(
-        "policy activate p.sigstore.json --environment production --key keys/ada --log-key keys/log.pem --store store {LEAST}"
-    ))
-    .expect(0, &["release 2 is active for production"]);
+    // The rule was measured nowhere: two approvers say that it may begin as it does.
+    let activate = |person: &str| {
+        door.trusting(&format!(
+            "policy activate p.sigstore.json --environment production --key keys/{person} --log-key keys/log.pem \
+             --store store {LEAST} --override our-builder@1 --reason tried --activation a.sigstore.json"
+        ))
+    };
+    activate("ada").expect(4, &["policy-unapproved", "waits for more approvers"]);
+    activate("ben").expect(0, &["release 2 is active for production"]);
 }
 
 fn audit(door: &Door) {

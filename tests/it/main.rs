@@ -20,6 +20,7 @@ mod door_first_rule;
 mod door_gate;
 mod door_log;
 mod door_policy;
+mod door_rollout;
 mod door_rules;
 mod door_words;
 mod evidence_rules;

@@ -23,7 +23,8 @@ fn the_starter_policy_builds_and_enforces_every_rule_in_production() {
     let production = countersign_core::ids::EnvName::new("production").expect("a name");
     assert_eq!(manifest.rules.len(), countersign_decide::rules::ALL.len());
     for rule in &manifest.rules {
-        assert_eq!(manifest.stage(rule, &production), countersign_core::policy::Stage::Enforce, "{}", rule.id);
+        let enforce = countersign_core::policy::Plan::Stage(countersign_core::policy::Stage::Enforce);
+        assert_eq!(rule.stages.get(&production), Some(&enforce), "{}", rule.id);
     }
 }
 

@@ -242,7 +242,10 @@ fn a_pass_that_did_not_prove_review_does_not_move_where_the_range_begins() {
     world.start = start;
 
     let enforcing = next_policy(&world, 3, |text| text);
-    activate(&mut world, &enforcing, "production", &["ada", "ben"]);
+    let release = world.release(&enforcing, &["ada", "ben"]);
+    world.overrides = ["two-party-review@1".parse().expect("a rule")].into();
+    let (replaces, reason) = (Some(world.pin.digest), Some("review is asked for again"));
+    world.activate(&enforcing, &release, "production", &["ada", "ben"], replaces, reason);
     world.pin.version = 3;
     world.pin.digest = enforcing.digest().expect("a digest");
     let base = world.tip;

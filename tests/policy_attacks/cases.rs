@@ -212,7 +212,8 @@ fn p16_nothing() -> Found {
 fn p17() -> Found {
     let mut ready = Ready::new();
     let two = ready.manifest(2, |t| t.replace("source-clean@1", "source-clean@9"));
-    ready.activate(&two, &["ada", "ben"], &["ada"], None);
+    ready.world.overrides = ["source-clean@9".parse().expect("a rule")].into();
+    ready.activate(&two, &["ada", "ben"], &["ada", "ben"], Some("the newest there is"));
     decided(&ready)
 }
 

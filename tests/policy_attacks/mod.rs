@@ -3,6 +3,7 @@
 
 mod cases;
 mod kept;
+mod rollout;
 pub mod written;
 
 use crate::world::{Arguments, World, policy_toml};
@@ -59,7 +60,7 @@ impl Case {
 /// Every case, in the order of the list.
 #[must_use]
 pub fn all() -> Vec<Case> {
-    [cases::all(), kept::all(), written::all()].concat()
+    [cases::all(), kept::all(), written::all(), rollout::all()].concat()
 }
 
 /// A world with one reviewed change that waits for its promotion.

@@ -64,6 +64,8 @@ impl Snippet {
             id: RuleId::new("snippet@1").expect("an id"),
             folder: Some(FOLDER.to_owned()),
             stages: BTreeMap::new(),
+            dates: countersign_core::policy::RuleDates::default(),
+            authors: std::collections::BTreeSet::new(),
             parameters: BTreeMap::new(),
             controls: Vec::new(),
             owner: None,

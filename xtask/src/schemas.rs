@@ -44,6 +44,7 @@ fn answer_of<T: JsonSchema>() -> Value {
 }
 
 const REGISTRY: &[Noun] = &[
+    noun::<countersign_core::statement::adjudication::Adjudication>("adjudication", "v0.1"),
     noun::<countersign_core::statement::change_review::ChangeReview>("change-review", "v0.1"),
     noun::<countersign_core::finding::Check>("check", "v0.1"),
     noun::<countersign_core::statement::config_snapshot::ConfigSnapshot>("config-snapshot", "v0.1"),
@@ -68,6 +69,7 @@ const REGISTRY: &[Noun] = &[
     answer::<countersign_flow::output::LogEntryShown>("output/log-show-entry"),
     answer::<countersign_report::output::Verification>("output/log-verify"),
     answer::<countersign_flow::output::PolicyActivated>("output/policy-activate"),
+    answer::<countersign_flow::output::PolicyAdjudicated>("output/policy-adjudicate"),
     answer::<countersign_flow::output::PolicyApproved>("output/policy-approve"),
     answer::<countersign_flow::output::PolicyBuilt>("output/policy-build"),
     answer::<countersign_flow::output::PolicyDiffered>("output/policy-diff"),
@@ -78,6 +80,7 @@ const REGISTRY: &[Noun] = &[
     answer::<countersign_flow::output::PolicyHistory>("output/policy-history"),
     answer::<Marked<'_, countersign_flow::output::PolicyLinted>>("output/policy-lint"),
     answer::<countersign_flow::output::PolicyDrafted>("output/policy-new"),
+    answer::<countersign_flow::output::PolicyStages>("output/policy-stages"),
     answer::<Marked<'_, countersign_flow::output::PolicyTested>>("output/policy-test"),
     answer::<Marked<'_, countersign_report::output::Promotion>>("output/promote"),
     answer::<countersign_flow::output::Provenance>("output/provenance"),

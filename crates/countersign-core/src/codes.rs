@@ -106,6 +106,18 @@ codes! {
     RULE_CONDITION_UNTESTED "rule-condition-untested" Refused "A condition of a rule could be left out, and every case would come out as it does now.";
     POLICY_DOCS_STALE "policy-docs-stale" Refused "Pages that `policy docs` made are not what it would make now.";
 
+    // How rules are rolled out.
+    ROLLOUT_UNEARNED "rollout-unearned" Refused "The release moves a rule up without the measurement that its condition asks for, and nobody overrode that.";
+    ROLLOUT_OVERRIDE "rollout-override" Refused "An override for a rule lacks its reason, a second person who is not the rule's only author, or the rule itself.";
+    ROLLOUT_OVERRIDDEN "rollout-overridden" Note "A rule moved up, or went, without what is asked for, because approvers said so by a reason of theirs.";
+    ROLLOUT_DROPPED "rollout-dropped" Refused "The release leaves out a rule that is going away, and its successor does not stand in its place.";
+    ADJUDICATION_UNAGREED "adjudication-unagreed" Untrusted "Labels do not parse, are about other decisions, or were not signed by two policy approvers of trust.";
+    RULE_BLOCKS_LATER "rule-blocks-later" Note "What the rule finds holds nothing back yet. From a date on it will.";
+    RULE_DEPRECATED "rule-deprecated" Note "The rule is going away: its successor takes its place.";
+    RULE_SUNSET "rule-sunset" Refused "The rule's last day has passed: it no longer holds, and shows nothing.";
+    POLICY_DEPRECATED "policy-deprecated" Note "The policy release is going away: its successor takes its place.";
+    POLICY_SUNSET "policy-sunset" Refused "The policy release's last day has passed: it decides nothing any more.";
+
     // Log.
     LOG_MISSING "log-missing" Indeterminate "There is no log at this place. A missing log is never a new one.";
     LOG_CHECKPOINT_INVALID "log-checkpoint-invalid" Untrusted "The log's checkpoint does not parse, or its signature does not hold for the log's key in trust.";

@@ -7,7 +7,7 @@ use crate::finding::{Check, Finding, Verdict};
 use crate::git::oid::Oid;
 use crate::ids::{EnvName, Origin, RefName, RuleId, Uri};
 use crate::key::KeyId;
-use crate::policy::{Pin, PolicyRef, Stage};
+use crate::policy::{Pin, PolicyRef, Stage, Step};
 use crate::statement::Kind;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
@@ -203,8 +203,11 @@ pub struct TagRef {
 pub struct RuleOutcome {
     /// Which rule.
     pub id: RuleId,
-    /// Its stage in this environment.
+    /// Its stage in this environment, at the decision's time.
     pub stage: Stage,
+    /// The stage that comes next, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Step>,
     /// Its outcome; absent if it was off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,

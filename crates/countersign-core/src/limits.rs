@@ -31,6 +31,9 @@ pub const POLICY_FILE_BYTES: usize = 16 << 20;
 /// All the text of one release that is evaluated: rules in Rego, what they share, and their data.
 pub const POLICY_TEXT_BYTES: usize = 4 << 20;
 
+/// Documents with labels that one activation counts. The entry in the log names each.
+pub const ADJUDICATIONS: usize = 256;
+
 /// Largest file in Rego, and its longest line.
 pub const REGO_FILE_BYTES: usize = 256 << 10;
 /// See [`REGO_FILE_BYTES`].

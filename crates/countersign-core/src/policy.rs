@@ -3,16 +3,19 @@
 //! A release is one canonical JSON document, the manifest. Everything that decides stands in it; everything else that
 //! belongs to the folder stands in it by digest. Its digest names the release, whoever signs it.
 
+pub mod rollout;
+
+pub use rollout::{Condition, Plan, ReleaseDates, Rollout, RuleDates, Stage, Step};
+
 use crate::digest::Sha256;
 use crate::git::oid::Oid;
-use crate::ids::{EnvName, RefName, RuleId, Uri};
+use crate::ids::{EnvName, PersonId, RefName, RuleId, Uri};
 use crate::json::{self, JsonError};
 use crate::limits;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The name of the semantics by which this version evaluates rules. Every release of ours keeps all older ones.
 pub const ENGINE: &str = "engine/1";
@@ -53,6 +56,12 @@ pub struct Manifest {
     pub sources: Vec<Source>,
     /// The environments that it covers.
     pub environments: BTreeMap<EnvName, Environment>,
+    /// The dates of its end.
+    #[serde(default, skip_serializing_if = "ReleaseDates::is_empty")]
+    pub dates: ReleaseDates,
+    /// What has to be measured before one of its rules moves up.
+    #[serde(default, skip_serializing_if = "is_standard")]
+    pub rollout: Rollout,
     /// The rules, each once.
     pub rules: Vec<Rule>,
     /// Every file of the folder, by path.
@@ -102,7 +111,14 @@ pub struct Rule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
     /// How far it is rolled out, for each environment.
-    pub stages: BTreeMap<EnvName, Stage>,
+    pub stages: BTreeMap<EnvName, Plan>,
+    /// The dates of its life.
+    #[serde(default, skip_serializing_if = "RuleDates::is_empty")]
+    pub dates: RuleDates,
+    /// Who wrote it, as the approvers of the release attest. Needed where a rule that is written in the release moves up
+    /// without its measurement: its only author does not count for that.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub authors: BTreeSet<PersonId>,
     /// Its parameters; each rule says which it knows.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, Value>,
@@ -112,32 +128,6 @@ pub struct Rule {
     /// Who answers for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
-}
-
-/// How far a rule is rolled out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub enum Stage {
-    /// Not evaluated.
-    Off,
-    /// Evaluated and recorded.
-    Monitor,
-    /// Evaluated, recorded and shown.
-    Warn,
-    /// Its findings decide.
-    Enforce,
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Off => "off",
-            Self::Monitor => "monitor",
-            Self::Warn => "warn",
-            Self::Enforce => "enforce",
-        })
-    }
 }
 
 /// The activation of a release for an environment: the predicate `https://countersign.dev/policy-activation/v0.1`.
@@ -154,9 +144,15 @@ pub struct Activation {
     pub replaces: Option<Sha256>,
     /// When this was signed.
     pub activated_at: Time,
-    /// Why; needed for a return to an older version.
+    /// Why; needed for a return to an older version, and for an override.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Rules that move up without their measurement, or that go without their successor, because those who sign this say so.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub overrides: BTreeSet<RuleId>,
+    /// What people said of what its rules found, by digest of each document: the labels that the measurement counts.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub adjudications: BTreeSet<Sha256>,
 }
 
 /// A release by all its names.
@@ -332,6 +328,8 @@ impl Manifest {
             previous: authored.previous,
             sources: authored.sources,
             environments: authored.environments,
+            dates: authored.dates,
+            rollout: authored.rollout,
             rules: authored.rules,
             files: files.iter().map(|(path, bytes)| (path.clone(), Sha256::of(bytes))).collect(),
             texts,
@@ -382,12 +380,6 @@ impl Manifest {
         of().find(|source| built_from == Some(source.target_ref.as_str())).or_else(|| of().next())
     }
 
-    /// The stage of a rule in an environment; a rule without one for it is off.
-    #[must_use]
-    pub fn stage(&self, rule: &Rule, environment: &EnvName) -> Stage {
-        rule.stages.get(environment).copied().unwrap_or(Stage::Off)
-    }
-
     fn check(&self) -> Result<(), PolicyError> {
         let wrong = |field, problem| Err(PolicyError::Value { field, problem });
         if self.engine != ENGINE {
@@ -411,7 +403,7 @@ impl Manifest {
         for path in self.files.keys() {
             check_path(path)?;
         }
-        let mut sources = std::collections::BTreeSet::new();
+        let mut sources = BTreeSet::new();
         for source in &self.sources {
             if !sources.insert((source.repository.as_str(), source.target_ref.as_str())) {
                 return wrong("sources", "names a branch twice");
@@ -420,9 +412,12 @@ impl Manifest {
                 return wrong("cut_from", "is the branch itself");
             }
         }
+        if let Some(problem) = self.rollout.fault() {
+            return wrong("rollout", problem);
+        }
         self.check_texts()?;
-        let mut seen = std::collections::BTreeSet::new();
-        let mut folders = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let mut folders = BTreeSet::new();
         for rule in &self.rules {
             if let Some(folder) = &rule.folder {
                 let wrong =
@@ -545,7 +540,15 @@ struct Authored {
     previous: Option<Sha256>,
     sources: Vec<Source>,
     environments: BTreeMap<EnvName, Environment>,
+    #[serde(default)]
+    dates: ReleaseDates,
+    #[serde(default)]
+    rollout: Rollout,
     rules: Vec<Rule>,
+}
+
+fn is_standard(rollout: &Rollout) -> bool {
+    *rollout == Rollout::default()
 }
 
 fn from_toml<T: serde::de::DeserializeOwned>(path: &str, bytes: &[u8]) -> Result<T, PolicyError> {

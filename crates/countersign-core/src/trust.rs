@@ -323,7 +323,15 @@ impl Owner<'_> {
     pub fn may_sign(&self, kind: Kind) -> bool {
         match self {
             Self::Person(_) => {
-                matches!(kind, Kind::Review | Kind::Trust | Kind::PolicyRelease | Kind::PolicyActivation | Kind::Vex)
+                matches!(
+                    kind,
+                    Kind::Review
+                        | Kind::Trust
+                        | Kind::PolicyRelease
+                        | Kind::PolicyActivation
+                        | Kind::Vex
+                        | Kind::Adjudication
+                )
             }
             Self::Builder(_) => matches!(
                 kind,

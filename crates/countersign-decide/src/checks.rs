@@ -1,7 +1,7 @@
 //! The checks that come before any rule and that no policy can change: trust, gate, log, time, release, pin, evidence.
 
 use crate::given::Given;
-use crate::{floors, rules};
+use crate::{floors, rollout, rules};
 use countersign_core::codes;
 use countersign_core::decision::Request;
 use countersign_core::finding::{Check, Finding, Verdict, verdict_of};
@@ -166,7 +166,7 @@ pub(crate) fn policy<'a>(
     if let Some(floor) = trust.and_then(|trust| trust.environments.get(environment)) {
         sheet.line(
             "policy-floor",
-            floors::check(active.release.manifest(), environment, floor),
+            floors::check(active.release.manifest(), environment, floor, request.time),
             "not below trust's floor",
         );
     }
@@ -180,7 +180,7 @@ fn dates(active: &Activated, request: &Request) -> Vec<Finding> {
     } else if request.time >= manifest.expires {
         (codes::POLICY_EXPIRED, "the policy release has expired")
     } else {
-        return Vec::new();
+        return rollout::ending(manifest, request.time);
     };
     vec![
         Finding::new(code, what)
@@ -197,7 +197,7 @@ fn known_rules(active: &Activated, request: &Request) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut enforced = false;
     for rule in &manifest.rules {
-        enforced |= manifest.stage(rule, &request.environment) == Stage::Enforce;
+        enforced |= rule.stage_at(&request.environment, request.time) == Stage::Enforce;
         // A rule that is written speaks for itself: what is wrong with it blocks where it would enforce.
         if rule.folder.is_none() {
             findings.extend(rules::faults(rule, &manifest.texts, &place));

@@ -4,6 +4,7 @@ use crate::checks::{self, Sheet};
 use crate::given::Given;
 use crate::record::{landed_before, start_of, tags_before};
 use crate::review::BoundTag;
+use crate::rollout;
 use crate::rules::{self, Context, Landed};
 use crate::written;
 use countersign_core::codes;
@@ -209,8 +210,9 @@ impl<'a> Case<'a> {
         let mut outcomes = Vec::new();
         let input = OnceCell::new();
         for rule in &manifest.rules {
-            let stage = manifest.stage(rule, environment);
-            let outcome = |verdict, findings| RuleOutcome { id: rule.id.clone(), stage, verdict, findings };
+            let stage = rule.stage_at(environment, self.request.time);
+            let next = rule.next_step(environment, self.request.time);
+            let outcome = |verdict, findings| RuleOutcome { id: rule.id.clone(), stage, next, verdict, findings };
             let said = if stage == Stage::Off { None } else { self.say(rule, context, &input) };
             let Some((title, findings)) = said else {
                 outcomes.push(outcome(None, Vec::new()));
@@ -221,7 +223,7 @@ impl<'a> Case<'a> {
                 sheet.line(&rule_line(&rule.id), findings, title);
                 outcomes.push(outcome(Some(verdict), Vec::new()));
             } else {
-                outcomes.push(outcome(Some(verdict), findings));
+                outcomes.push(outcome(Some(verdict), rollout::with_date(rule, next, verdict, findings)));
             }
         }
         outcomes
@@ -230,6 +232,15 @@ impl<'a> Case<'a> {
     /// What a rule says, with its title; `None` of one that this version does not know. The input of rules that are written
     /// is made once.
     fn say(&self, rule: &Rule, context: &Context<'_>, input: &OnceCell<Value>) -> Option<(String, Vec<Finding>)> {
+        if let Some(finding) = rollout::past(rule, self.request.time, &context.by(rule.id.as_str())) {
+            return Some((String::new(), vec![finding]));
+        }
+        let (title, mut findings) = self.check(rule, context, input)?;
+        findings.extend(rollout::deprecated(rule, self.request.time));
+        Some((title, findings))
+    }
+
+    fn check(&self, rule: &Rule, context: &Context<'_>, input: &OnceCell<Value>) -> Option<(String, Vec<Finding>)> {
         if rule.folder.is_some() {
             let texts = &self.active.release.manifest().texts;
             let by = context.by(rule.id.as_str());
@@ -260,7 +271,9 @@ impl<'a> Case<'a> {
             }
             let mut there = Elsewhere { verdict: Verdict::Pass, refuses: Vec::new() };
             match self.trust.trust().environments.get(environment) {
-                Some(floor) => there.add("trust's floor", &crate::floors::check(manifest, environment, floor)),
+                Some(floor) => {
+                    there.add("trust's floor", &crate::floors::check(manifest, environment, floor, self.request.time))
+                }
                 None => there.add("trust", &[Finding::new(codes::ENVIRONMENT_UNKNOWN, "trust sets no floor")]),
             }
             there.add("evidence", self.evidence.findings());
@@ -275,7 +288,7 @@ impl<'a> Case<'a> {
             let landed = Landed { now: &now, ..context.landed };
             let (context, input) = (Context { start, landed, ..*context }, OnceCell::new());
             for rule in &manifest.rules {
-                if manifest.stage(rule, environment) == Stage::Enforce
+                if rule.stage_at(environment, self.request.time) == Stage::Enforce
                     && let Some((_, findings)) = self.say(rule, &context, &input)
                 {
                     enforced = true;

@@ -7,12 +7,13 @@ use countersign_core::finding::Finding;
 use countersign_core::ids::EnvName;
 use countersign_core::policy::{Manifest, Rule, Stage};
 use countersign_core::statement::review::Tier;
+use countersign_core::time::Time;
 use countersign_core::trust::Floor;
 
 /// Checks a release against an environment's floor. Holds at activation, and again at every decision, since trust may
-/// have changed in between.
+/// have changed in between, and a rule's stage with its date.
 #[must_use]
-pub fn check(manifest: &Manifest, environment: &EnvName, floor: &Floor) -> Vec<Finding> {
+pub fn check(manifest: &Manifest, environment: &EnvName, floor: &Floor, at: Time) -> Vec<Finding> {
     let mut findings = Vec::new();
     let by = format!("trust, environment {environment}");
     let place = format!("policy release {}@{}", manifest.uri, manifest.version);
@@ -26,7 +27,7 @@ pub fn check(manifest: &Manifest, environment: &EnvName, floor: &Floor) -> Vec<F
         );
     };
     for id in &floor.enforced_rules {
-        let stage = manifest.rules.iter().find(|rule| rule.id == *id).map(|rule| manifest.stage(rule, environment));
+        let stage = manifest.rules.iter().find(|rule| rule.id == *id).map(|rule| rule.stage_at(environment, at));
         if stage != Some(Stage::Enforce) {
             below(
                 format!("rule {id} is not enforced for {environment}"),
@@ -44,7 +45,7 @@ pub fn check(manifest: &Manifest, environment: &EnvName, floor: &Floor) -> Vec<F
         );
     }
     if floor.review_tier > Tier::T0 {
-        let found = rule_named(manifest, environment, "two-party-review@").map(least_tier);
+        let found = rule_named(manifest, environment, at, "two-party-review@").map(least_tier);
         if !matches!(found, Some(Ok(tier)) if tier >= floor.review_tier) {
             below(
                 format!("review evidence for {environment} may be weaker than the floor"),
@@ -58,7 +59,7 @@ pub fn check(manifest: &Manifest, environment: &EnvName, floor: &Floor) -> Vec<F
         }
     }
     if floor.builder_level > 0 {
-        let found = rule_named(manifest, environment, "builder-level@").map(least_level);
+        let found = rule_named(manifest, environment, at, "builder-level@").map(least_level);
         if found.is_none_or(|level| level < u64::from(floor.builder_level)) {
             below(
                 format!("the SLSA Build level for {environment} may be lower than the floor"),
@@ -70,12 +71,12 @@ pub fn check(manifest: &Manifest, environment: &EnvName, floor: &Floor) -> Vec<F
     findings
 }
 
-fn rule_named<'m>(manifest: &'m Manifest, environment: &EnvName, prefix: &str) -> Option<&'m Rule> {
+fn rule_named<'m>(manifest: &'m Manifest, environment: &EnvName, at: Time, prefix: &str) -> Option<&'m Rule> {
     manifest
         .rules
         .iter()
         .filter(|rule| rule.folder.is_none())
-        .find(|rule| rule.id.as_str().starts_with(prefix) && manifest.stage(rule, environment) == Stage::Enforce)
+        .find(|rule| rule.id.as_str().starts_with(prefix) && rule.stage_at(environment, at) == Stage::Enforce)
 }
 
 fn least_tier(rule: &Rule) -> Result<Tier, ParameterError> {

@@ -15,6 +15,7 @@ pub mod parameters;
 mod record;
 mod rego;
 pub mod review;
+mod rollout;
 pub mod rules;
 pub mod source;
 pub mod summary;

@@ -11,8 +11,8 @@ use countersign_core::entry::Entry;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Check, Finding, Verdict};
 use countersign_core::git::Oid;
-use countersign_core::ids::{EnvName, Origin, RoleName, Uri};
-use countersign_core::policy::Manifest;
+use countersign_core::ids::{EnvName, Origin, RoleName, RuleId, Uri};
+use countersign_core::policy::{Manifest, Stage, Step};
 use countersign_core::statement::Subject;
 use countersign_core::statement::change_review::{ChangeState, ForgeKind, Shortfall};
 use countersign_core::statement::review::{Review, Tier};
@@ -376,6 +376,8 @@ documents! {
         digest: Option<Sha256>,
         /// The lock file that expects it.
         lock: String,
+        /// The rules that moved up with it.
+        risen: Vec<RisenRow>,
         /// What is missing.
         findings: Vec<Finding>,
         /// How the run ends.
@@ -397,10 +399,95 @@ documents! {
         approvers: Vec<String>,
         /// Who activated it.
         activators: Vec<String>,
-        /// Why, for a return to an older version.
+        /// Why, for a return to an older version and for an override.
         reason: Option<String>,
+        /// Rules for which those who activated it overrode what is asked otherwise.
+        overrides: Vec<RuleId>,
+        /// The rules that moved up with it.
+        risen: Vec<RisenRow>,
         /// Whether it is the active one.
         active: bool,
+    }
+    /// A rule that moved up with an activation.
+    RisenRow {
+        /// The rule.
+        rule: RuleId,
+        /// Where it stood.
+        from: Stage,
+        /// Where it goes.
+        to: Stage,
+        /// When it gets there.
+        on: Time,
+        /// What let it: `measured`, `override` or `floor`.
+        by: String,
+        /// The artifacts that it was evaluated for, where that let it.
+        evaluations: Option<u64>,
+        /// Days since the first of them.
+        days: Option<u64>,
+        /// Artifacts that it would have refused wrongly.
+        false_positives: Option<u64>,
+        /// The upper bound of their share, in thousandths.
+        upper_permille: Option<u16>,
+    }
+    /// One part of what has to be measured before a rule moves up.
+    ConditionPart {
+        /// Whether it holds.
+        holds: bool,
+        /// What was measured, beside what is asked.
+        part: String,
+    }
+    /// Where a rule stands in an environment.
+    StageRow {
+        /// The environment.
+        environment: EnvName,
+        /// The version of the release that is active there.
+        version: u64,
+        /// The rule.
+        rule: RuleId,
+        /// Its stage.
+        stage: Stage,
+        /// The stage that comes next by its plan, and when.
+        next: Option<Step>,
+        /// When it begins to say that it is going away.
+        deprecated_on: Option<Time>,
+        /// When it no longer holds.
+        sunset_on: Option<Time>,
+        /// What takes its place.
+        successor: Option<RuleId>,
+        /// The stage that it could move up to with the next release.
+        towards: Option<Stage>,
+        /// What has to be measured for that, and how far it has come.
+        condition: Vec<ConditionPart>,
+        /// Whether all of it holds.
+        earned: Option<bool>,
+        /// Signed decisions in which it found something that is to be labelled.
+        open: Vec<Sha256>,
+    }
+    /// `policy stages`: where every rule stands.
+    PolicyStages {
+        /// The moment.
+        at: Time,
+        /// A row for each rule and environment.
+        stages: Vec<StageRow>,
+        /// What was found.
+        findings: Vec<Finding>,
+        /// How the run ends.
+        exit: Exit,
+    }
+    /// `policy adjudicate`: labels were signed.
+    PolicyAdjudicated {
+        /// The file.
+        output: String,
+        /// Where the decisions were made.
+        environment: EnvName,
+        /// The rule.
+        rule: RuleId,
+        /// How many decisions were labelled.
+        labels: usize,
+        /// Whether a signature was added; a key signs once.
+        added: bool,
+        /// How many distinct keys signed the file.
+        keys: usize,
     }
     /// `policy history`: every activation.
     PolicyHistory {

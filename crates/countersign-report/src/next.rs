@@ -157,6 +157,17 @@ const GENERAL: &[(&[&str], &str)] = &[
     (&["rule-coverage"], "write a case that gets to the conditions that are shown"),
     (&["rule-condition-untested"], "write a case in which this condition alone decides"),
     (&["policy-docs-stale"], "make them again: `countersign policy docs`"),
+    (
+        &["rollout-unearned"],
+        "`countersign policy stages` shows how far the measurement has come; two approvers may override it with a reason",
+    ),
+    (
+        &["rollout-override"],
+        "have two approvers who did not write the rule sign one --activation file, with a --reason",
+    ),
+    (&["rollout-dropped"], "keep the rule until its successor stands as high in policy.toml"),
+    (&["adjudication-unagreed"], "have two approvers sign the same with `countersign policy adjudicate`"),
+    (&["rule-sunset", "policy-sunset"], "release and activate a version of the policy that does without it"),
     (&["policy-expired", "policy-not-yet-valid"], "release and activate a version of the policy whose dates hold now"),
     (&["policy-not-active"], "`countersign policy activate` makes an approved release the active one"),
     (

@@ -290,7 +290,7 @@ fn signing_key<'t>(signed: &Signed, kind: Kind, trust: &'t Trust, place: &str) -
             let expected = match kind {
                 Kind::Review => REVIEW_NAMESPACE,
                 Kind::Trust => TRUST_NAMESPACE,
-                Kind::PolicyRelease | Kind::PolicyActivation => POLICY_NAMESPACE,
+                Kind::PolicyRelease | Kind::PolicyActivation | Kind::Adjudication => POLICY_NAMESPACE,
                 Kind::Vex => VEX_NAMESPACE,
                 Kind::Sbom
                 | Kind::Provenance

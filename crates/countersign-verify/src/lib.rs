@@ -15,6 +15,7 @@ pub mod log;
 pub mod policy;
 pub mod quorum;
 mod recorded;
+pub mod rollout;
 pub mod sigstore;
 pub mod source;
 pub mod ssh;

@@ -8,6 +8,7 @@ use crate::evidence::{Blobs, checked_blob};
 use crate::keys::note_signature_holds;
 use crate::policy::{Activated, ActivationContext, verify_activation};
 use crate::recorded::Spoken;
+use crate::rollout;
 use crate::sigstore::Roots;
 use crate::trust::{self, VerifiedTrust};
 use countersign_core::bundle::Signed;
@@ -168,19 +169,24 @@ impl LogState {
             decided: RefCell::default(),
             spoken: RefCell::default(),
         };
-        for (index, entry) in (0_u64..).zip(&entries) {
+        let decides = |entry: &Entry| matches!(entry.kind, Kind::Trust | Kind::PolicyActivation);
+        let deciding: Vec<(u64, Entry)> = (0_u64..)
+            .zip(&entries)
+            .filter(|(_, entry)| decides(entry))
+            .map(|(at, entry)| (at, entry.clone()))
+            .collect();
+        // What an activation may move up rests on the decisions before it.
+        state.entries = entries;
+        for (index, entry) in &deciding {
             let result = if entry.kind == Kind::Trust {
-                state.fold_trust(index, entry, blobs)
-            } else if entry.kind == Kind::PolicyActivation {
-                state.fold_activation(index, entry, blobs)
+                state.fold_trust(*index, entry, blobs)
             } else {
-                Ok(())
+                state.fold_activation(*index, entry, blobs)
             };
             if let Err(findings) = result {
-                state.faults.push(Fault { entry: index, environment: entry.environment.clone(), findings });
+                state.faults.push(Fault { entry: *index, environment: entry.environment.clone(), findings });
             }
         }
-        state.entries = entries;
         state.check_outside();
         state
     }
@@ -238,6 +244,7 @@ impl LogState {
             time: entry.time,
         };
         let activated = verify_activation(&activation, &release, &context, &place)?;
+        let activated = rollout::settle(activated, &context, StateView { state: self, size: index }, blobs, &place)?;
         if activated.activation.environment != environment {
             return Err(vec![
                 Finding::new(codes::LOG_ENTRY_MALFORMED, "the entry and its activation name different environments")

@@ -1,6 +1,7 @@
 //! Policy releases and their activations: who approved them, by the trust that was in force.
 
 use crate::quorum;
+use crate::rollout::Risen;
 use crate::trust::VerifiedTrust;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
@@ -65,6 +66,8 @@ pub struct Activated {
     pub activators: BTreeSet<PersonId>,
     /// The digest of the activation as it was signed.
     pub document: Sha256,
+    /// The rules that moved up with it, and what let them.
+    pub risen: Vec<Risen>,
 }
 
 /// Checks a release: one document a line over the same manifest, by enough distinct policy approvers of `trust`. The
@@ -146,11 +149,20 @@ pub fn verify_activation(
     let mut findings = same_release(&activation, &release, &cosigned, place);
     findings.extend(continues(&activation, &release, context, place));
     let back = goes_back(&activation, context);
-    if back && activation.reason.as_deref().is_none_or(|reason| reason.trim().is_empty()) {
+    let overrides = !activation.overrides.is_empty();
+    if overrides && !has_reason(&activation) {
+        findings.push(
+            Finding::new(codes::ROLLOUT_OVERRIDE, "the activation overrides a rule's measurement and gives no reason")
+                .at(place)
+                .expected("a reason", "countersign")
+                .help("say why with --reason"),
+        );
+    }
+    if back && !has_reason(&activation) {
         findings.push(rollback(&activation, context, place));
     }
     let role = approvers_of(trust, place)?;
-    let needed = if back { role.threshold.max(LEAST_APPROVERS) } else { 1 };
+    let needed = if back || overrides { role.threshold.max(LEAST_APPROVERS) } else { 1 };
     let judges = quorum::Judges { role, trust, newest };
     match enough(&cosigned, Kind::PolicyActivation, judges, needed, context.time, place) {
         Ok(activators) if findings.is_empty() => Ok(Activated {
@@ -160,6 +172,7 @@ pub fn verify_activation(
             release,
             activators,
             document: cosigned.digest,
+            risen: Vec::new(),
         }),
         Ok(_) => Err(findings),
         Err(more) => {
@@ -302,6 +315,10 @@ fn continues(
         );
     }
     findings
+}
+
+fn has_reason(activation: &Activation) -> bool {
+    activation.reason.as_deref().is_some_and(|reason| !reason.trim().is_empty())
 }
 
 fn highest(context: &ActivationContext<'_>) -> Option<u64> {

@@ -21,6 +21,8 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
         id: RuleId::new("r@1").expect("an id"),
         folder: Some("rules/r".to_owned()),
         stages: BTreeMap::new(),
+        dates: countersign_core::policy::RuleDates::default(),
+        authors: std::collections::BTreeSet::new(),
         parameters: BTreeMap::new(),
         controls: Vec::new(),
         owner: None,

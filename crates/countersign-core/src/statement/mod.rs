@@ -1,5 +1,6 @@
 //! in-toto Statement v1: what a signature says something about (subjects), and what it says (predicate).
 
+pub mod adjudication;
 pub mod change_review;
 pub mod config_snapshot;
 pub mod forge_watch;
@@ -63,11 +64,13 @@ pub enum Kind {
     Vulns,
     /// What people found out about vulnerabilities: `OpenVEX`.
     Vex,
+    /// What people say of what a rule found.
+    Adjudication,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Sbom,
         Self::Provenance,
         Self::Vsa,
@@ -84,6 +87,7 @@ impl Kind {
         Self::TestResult,
         Self::Vulns,
         Self::Vex,
+        Self::Adjudication,
     ];
 
     /// The predicate type.
@@ -106,6 +110,7 @@ impl Kind {
             Self::TestResult => "https://in-toto.io/attestation/test-result/v0.1",
             Self::Vulns => "https://in-toto.io/attestation/vulns/v0.2",
             Self::Vex => "https://openvex.dev/ns/v0.2.0",
+            Self::Adjudication => "https://countersign.dev/adjudication/v0.1",
         }
     }
 
@@ -129,6 +134,7 @@ impl Kind {
             Self::TestResult => "test-result",
             Self::Vulns => "vulns",
             Self::Vex => "vex",
+            Self::Adjudication => "adjudication",
         }
     }
 

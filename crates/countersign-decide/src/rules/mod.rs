@@ -150,6 +150,8 @@ mod tests {
             reads_others(&Rule {
                 id: RuleId::new(two_party_review_1::RULE.id).unwrap(),
                 stages: BTreeMap::new(),
+                dates: countersign_core::policy::RuleDates::default(),
+                authors: std::collections::BTreeSet::new(),
                 parameters: parameters.into_iter().collect(),
                 controls: Vec::new(),
                 owner: None,

@@ -11,6 +11,8 @@ fn rule() -> Rule {
         id: countersign_core::ids::RuleId::new("r@1").unwrap(),
         folder: Some("rules/r".to_owned()),
         stages: BTreeMap::new(),
+        dates: countersign_core::policy::RuleDates::default(),
+        authors: std::collections::BTreeSet::new(),
         parameters: BTreeMap::new(),
         controls: Vec::new(),
         owner: None,

@@ -9,7 +9,7 @@ use countersign_core::codes;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Check, Class, Finding, Verdict, verdict_of};
-use countersign_core::ids::EnvName;
+use countersign_core::ids::{EnvName, RuleId};
 use countersign_core::json;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
@@ -20,6 +20,7 @@ use countersign_record::log::verify::verify_log;
 use countersign_record::package;
 use countersign_verify::document::SignerName;
 use countersign_verify::log::{Promoted, signed_checkpoint};
+use countersign_verify::policy::Activated;
 use countersign_verify::trust::verify_trust;
 use countersign_verify::vsa::verify_vsa;
 use countersign_verify::{Blobs, LogState, VerifiedTrust};
@@ -111,7 +112,8 @@ pub fn verify(bytes: &[u8], outside: Option<OutsideTrust<'_>>, least: Option<&[u
     );
     let derived = derived(&files, &log, &state)?;
     report.line("package-index", derived, "index and text are those of this log");
-    let faults = state.faults().map(|(_, finding)| finding.clone()).collect();
+    let mut faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
+    faults.extend(overridden(&state));
     report.line("log-activations", faults, "every trust document and activation holds, by the trust of its time");
     report.log = Some(log);
     for (index, entry) in (0_u64..).zip(state.entries()) {
@@ -133,6 +135,26 @@ pub fn verify(bytes: &[u8], outside: Option<OutsideTrust<'_>>, least: Option<&[u
         ));
     }
     Ok(report)
+}
+
+/// What approvers overrode, with their reason: nobody has to look for it.
+fn overridden(state: &LogState) -> Vec<Finding> {
+    let all = crate::policy::history(state, None);
+    let one = |activated: &Activated| {
+        let activation = &activated.activation;
+        let version = activated.release.reference().version;
+        let who: Vec<String> = activated.activators.iter().map(ToString::to_string).collect();
+        let of =
+            |id: &RuleId| {
+                let what =
+                    format!("for {}, release {version} overrode what is asked for rule {id}", activation.environment);
+                Finding::new(codes::ROLLOUT_OVERRIDDEN, what)
+                    .at(format!("log entry {}", activated.entry))
+                    .found(format!("by {}: {}", who.join(", "), activation.reason.as_deref().unwrap_or("no reason")))
+            };
+        activation.overrides.iter().map(of).collect::<Vec<_>>()
+    };
+    all.iter().flat_map(one).collect()
 }
 
 /// The log goes on from what somebody else kept of it.

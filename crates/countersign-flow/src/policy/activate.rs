@@ -11,7 +11,7 @@ use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::{Entry, EntrySchema};
 use countersign_core::finding::Finding;
-use countersign_core::ids::EnvName;
+use countersign_core::ids::{EnvName, RuleId};
 use countersign_core::limits;
 use countersign_core::log::note::NoteKey;
 use countersign_core::policy::{self, Lock, Pin};
@@ -27,8 +27,9 @@ use countersign_verify::keys::note_signature_holds;
 use countersign_verify::log::LogOutcome;
 use countersign_verify::policy::{Activated, ActivationContext, verify_activation, verify_release};
 use countersign_verify::trust::verify_successor;
-use countersign_verify::{LogState, StateView, VerifiedTrust};
-use std::path::Path;
+use countersign_verify::{Blobs, LogState, StateView, VerifiedTrust, rollout};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 /// What an activation is asked with.
 #[derive(Debug)]
@@ -47,8 +48,12 @@ pub struct ActivateRequest<'a> {
     pub place: &'a Place,
     /// The least checkpoint, from outside.
     pub least_checkpoint: Option<&'a Path>,
-    /// Why; needed for a return to an older version.
+    /// Why; needed for a return to an older version, and for an override.
     pub reason: Option<&'a str>,
+    /// Rules that move up without their measurement.
+    pub overrides: &'a BTreeSet<RuleId>,
+    /// Files with labels of what rules found.
+    pub labels: &'a [PathBuf],
     /// A file in which approvers collect their signatures, where a quorum is needed.
     pub activation: Option<&'a Path>,
     /// `countersign.lock`.
@@ -101,7 +106,8 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
         .map_err(|findings| FlowError::Refused(unsigned(findings, request.release, &release_bytes)))?;
     refuse(sane(request, trust, &release))?;
 
-    let statement = statement(request, &release, view)?;
+    let labels = labels(request)?;
+    let statement = statement(request, &release, view, &labels)?;
     let document = sign(request, &statement)?;
     let earlier: Vec<&Activated> = view.activations(&request.environment).collect();
     let context = ActivationContext {
@@ -112,7 +118,10 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
         entry: entry_index,
         time: request.at,
     };
-    let activated = match verify_activation(&document, &release_bytes, &context, "this activation") {
+    let with_labels = WithLabels { labels: &labels, store: &blobs };
+    let settled = verify_activation(&document, &release_bytes, &context, "this activation")
+        .and_then(|activated| rollout::settle(activated, &context, view, &with_labels, "this activation"));
+    let activated = match settled {
         Ok(activated) => activated,
         Err(findings) if needs_more(&findings, request.reason) => {
             return Ok(Activation::NeedsMore { findings, document });
@@ -121,7 +130,8 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
     };
     blobs.finish()?;
 
-    let checkpoint = record(request, trust, &state, &activated, &document, &release_bytes, &mut log)?;
+    let files = Files { document: &document, release: &release_bytes, labels: &labels };
+    let checkpoint = record(request, trust, &state, &activated, &files, &mut log)?;
     write_lock(request, &activated)?;
     Ok(Activation::Active { activated: Box::new(activated), checkpoint })
 }
@@ -225,6 +235,14 @@ fn sane(
     let mut findings = problems(manifest);
     let window = format!("a time from {} to {}", manifest.not_before, manifest.expires);
     let place = format!("{}@{}", manifest.uri, manifest.version);
+    if let Some(end) = manifest.dates.sunset_on.filter(|end| request.at >= *end) {
+        findings.push(
+            Finding::new(codes::POLICY_SUNSET, "the release no longer holds")
+                .at(place.as_str())
+                .expected(format!("a time before {end}"), "the release")
+                .found(request.at.to_string()),
+        );
+    }
     if request.at >= manifest.expires {
         findings.push(
             Finding::new(codes::POLICY_EXPIRED, "the release has expired")
@@ -254,16 +272,47 @@ fn sane(
         return findings;
     }
     match trust.trust().environments.get(&request.environment) {
-        Some(floor) => findings.extend(floors::check(manifest, &request.environment, floor)),
+        Some(floor) => findings.extend(floors::check(manifest, &request.environment, floor, request.at)),
         None => findings.extend(unknown_environment(&request.environment, trust.trust())),
     }
     findings
+}
+
+/// The labels that are handed in, by digest.
+type Labels = BTreeMap<Sha256, Vec<u8>>;
+
+fn labels(request: &ActivateRequest<'_>) -> Result<Labels, FlowError> {
+    let read = |path: &PathBuf| {
+        let bytes = files::read(path, limits::COLLECTION_BYTES)?;
+        Ok((Sha256::of(&bytes), bytes))
+    };
+    request.labels.iter().map(read).collect()
+}
+
+/// The store, and the labels that are not in it yet.
+struct WithLabels<'a> {
+    labels: &'a Labels,
+    store: &'a StoreBlobs<'a>,
+}
+
+impl Blobs for WithLabels<'_> {
+    fn blob(&self, digest: &Sha256) -> Option<Vec<u8>> {
+        self.labels.get(digest).cloned().or_else(|| self.store.blob(digest))
+    }
+}
+
+/// What is recorded.
+struct Files<'a> {
+    document: &'a [u8],
+    release: &'a [u8],
+    labels: &'a Labels,
 }
 
 fn statement(
     request: &ActivateRequest<'_>,
     release: &countersign_verify::policy::VerifiedRelease,
     view: StateView<'_>,
+    labels: &Labels,
 ) -> Result<Statement, FlowError> {
     // Approvers who sign apart sign the same statement: the first one's, with its time.
     if let Some(path) = request.activation
@@ -283,6 +332,8 @@ fn statement(
         replaces: view.active(&request.environment).map(|active| active.release.reference().digest),
         activated_at: request.at,
         reason: request.reason.map(str::to_owned),
+        overrides: request.overrides.clone(),
+        adjudications: labels.keys().copied().collect(),
     };
     let subject = Subject::sha256(reference.uri.as_str(), &reference.digest);
     Ok(Statement::new(Kind::PolicyActivation, vec![subject], &activation)?)
@@ -301,7 +352,9 @@ fn sign(request: &ActivateRequest<'_>, statement: &Statement) -> Result<Vec<u8>,
 
 /// A return with a reason lacks nothing but more people.
 fn needs_more(findings: &[Finding], reason: Option<&str>) -> bool {
-    let only_people = findings.iter().all(|f| f.code == codes::POLICY_UNAPPROVED || f.code == codes::POLICY_ROLLBACK);
+    let only_people = findings.iter().all(|f| {
+        f.code == codes::POLICY_UNAPPROVED || f.code == codes::POLICY_ROLLBACK || f.code == codes::ROLLOUT_OVERRIDE
+    });
     reason.is_some() && only_people && findings.iter().any(|f| f.code == codes::POLICY_UNAPPROVED)
 }
 
@@ -310,11 +363,16 @@ fn record(
     trust: &VerifiedTrust,
     state: &LogState,
     activated: &Activated,
-    document: &[u8],
-    release: &[u8],
+    files: &Files<'_>,
     log: &mut Log<'_>,
 ) -> Result<Vec<u8>, FlowError> {
-    request.place.store().put_many(&[document, release, &request.trust.bytes])?;
+    // Those that the activation names; others that were handed in are nobody's.
+    let named = |digest: &&Sha256| activated.activation.adjudications.contains(*digest);
+    let labels = files.labels.iter().filter(|(digest, _)| named(digest)).map(|(_, bytes)| bytes.as_slice());
+    let documents = [files.document, files.release, request.trust.bytes.as_slice()];
+    request.place.store().put_many(&documents.into_iter().chain(labels).collect::<Vec<_>>())?;
+    let (document, release) = (files.document, files.release);
+    let evidence = std::iter::once(Sha256::of(release)).chain(activated.activation.adjudications.iter().copied());
     let mut entries = Vec::new();
     if newest_trust(state) != Some(*trust.digest()) {
         entries.push(Entry {
@@ -336,7 +394,7 @@ fn record(
         subjects: vec![activated.release.reference().digest],
         persons: activated.activators.iter().cloned().collect(),
         statements: vec![Sha256::of(document)],
-        evidence: vec![Sha256::of(release)],
+        evidence: evidence.collect(),
     });
     let bytes = entries.iter().map(Entry::to_bytes).collect::<Result<Vec<_>, _>>();
     let bytes = bytes.map_err(|error| FlowError::Evidence(error.to_string()))?;

@@ -7,8 +7,9 @@ use crate::error::FlowError;
 use crate::files;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
+use countersign_core::ids::EnvName;
 use countersign_core::limits;
-use countersign_core::policy::{Manifest, Rule};
+use countersign_core::policy::{Manifest, Rule, Stage};
 use countersign_decide::rules;
 use countersign_decide::written::{self, Case};
 use countersign_record::atomic::write_atomic;
@@ -119,6 +120,11 @@ fn left_over(output: &Path, form: PageForm, pages: &BTreeMap<String, String>) ->
     Ok(found.into_iter().collect())
 }
 
+/// The stage, or the ladder with its dates.
+fn planned(rule: &Rule, environment: &EnvName) -> String {
+    rule.stages.get(environment).map_or_else(|| Stage::Off.to_string(), ToString::to_string)
+}
+
 fn book(manifest: &Manifest, texts: &BTreeMap<String, String>) -> Result<Book, FlowError> {
     let page = |rule: &Rule| {
         let mut page = match rules::built_in(rule) {
@@ -128,8 +134,7 @@ fn book(manifest: &Manifest, texts: &BTreeMap<String, String>) -> Result<Book, F
             }
             None => of_written(rule, manifest, texts)?,
         };
-        page.stages =
-            manifest.environments.keys().map(|to| (to.to_string(), manifest.stage(rule, to).to_string())).collect();
+        page.stages = manifest.environments.keys().map(|to| (to.to_string(), planned(rule, to))).collect();
         Ok(page)
     };
     let rules: Result<Vec<RulePage>, FlowError> = manifest.rules.iter().map(page).collect();

@@ -10,6 +10,7 @@ mod docs;
 mod draft;
 mod lines;
 pub mod opa;
+mod stages;
 mod test;
 mod which;
 
@@ -24,5 +25,6 @@ pub use countersign_decide::written::functions;
 pub use countersign_decide::written::shape as input;
 pub use docs::{Documented, docs, page};
 pub use draft::{Beginning, Draft, begin, draft, lists};
+pub use stages::{AdjudicateRequest, adjudicate, risen, stages};
 pub use test::{Asked, CaseRow, ConditionRow, CoverageRow, Tested, test};
 pub use which::{none_active, release};

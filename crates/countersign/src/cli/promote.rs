@@ -224,8 +224,16 @@ impl Promote {
             }
         };
         for rule in decision.rules.iter().filter(|rule| !rule.findings.is_empty()) {
-            out.push_str(&format!("\nrule {} in stage {}, which changes no verdict:\n", rule.id, rule.stage));
+            let next = rule.next.map_or_else(String::new, |next| format!(" ({next})"));
+            out.push_str(&format!("\nrule {} in stage {}{next}, which changes no verdict:\n", rule.id, rule.stage));
             out.push_str(&text::findings_that(&rule.findings, Some(&does(Some(rule.stage)))));
+        }
+        let turning = decision.rules.iter().filter(|rule| rule.findings.is_empty());
+        let turning: Vec<String> = turning
+            .filter_map(|rule| rule.next.map(|next| format!("rule {} in stage {}: {next}\n", rule.id, rule.stage)))
+            .collect();
+        if !turning.is_empty() {
+            out.push_str(&format!("\n{}", turning.concat()));
         }
         let (notes, found): (Vec<Finding>, Vec<Finding>) =
             decision.findings.iter().cloned().partition(|finding| finding.class == Class::Note);

@@ -4,6 +4,7 @@ mod author;
 mod between;
 mod docs;
 mod new;
+mod rollout;
 
 use super::given::{self, LeastArgs, OutsideDigest, StoreArgs, TrustArgs};
 use super::{Answer, Call};
@@ -11,7 +12,8 @@ use crate::render::Done;
 use clap::{Args, Subcommand};
 use countersign_core::exit::Exit;
 use countersign_core::finding::exit_of;
-use countersign_core::ids::{EnvName, PersonId};
+use countersign_core::ids::{EnvName, PersonId, RuleId};
+use countersign_core::policy::Stage;
 use countersign_flow::outside::TrustFile;
 use countersign_flow::place::StoreBlobs;
 use countersign_flow::policy::{self, ActivateRequest, Activation};
@@ -45,6 +47,8 @@ enum Verb {
     Approve(Approve),
     Activate(Box<Activate>),
     History(History),
+    Stages(rollout::Stages),
+    Adjudicate(rollout::Adjudicate),
 }
 
 /// Close a policy folder into a manifest with a digest
@@ -85,7 +89,8 @@ struct Approve {
 /// Make an approved release the active one for an environment
 ///
 /// Signed by an approver, and recorded in the log. A return to an older version needs a reason and a quorum of its own:
-/// name the same --activation file in each approver's run.
+/// name the same --activation file in each approver's run. So does a rule that moves up to warn or enforce without the
+/// measurement that is asked for; `policy stages` shows how far that has come.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  countersign policy activate policy.sigstore.json --environment production --key ~/.ssh/id_ed25519 \\\n    \
@@ -103,9 +108,15 @@ struct Activate {
     /// The log's key
     #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
     log_key: KeyPlace,
-    /// Why; needed for a return to an older version
+    /// Why; needed for a return to an older version, and with --override
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// A rule that moves up without its measurement, or goes without its successor
+    #[arg(long = "override", value_name = "RULE", requires_all = ["reason", "activation"])]
+    overrides: Vec<RuleId>,
+    /// Labels of what rules found, signed by two approvers with `policy adjudicate`
+    #[arg(long, value_name = "FILE")]
+    labels: Vec<PathBuf>,
     /// Where approvers collect their signatures, if several have to sign
     #[arg(long, value_name = "FILE")]
     activation: Option<PathBuf>,
@@ -153,6 +164,8 @@ impl Policy {
             Verb::Approve(verb) => verb.run(call),
             Verb::Activate(verb) => verb.run(call),
             Verb::History(verb) => verb.run(call),
+            Verb::Stages(verb) => verb.run(call),
+            Verb::Adjudicate(verb) => verb.run(call),
         }
     }
 
@@ -162,8 +175,10 @@ impl Policy {
             Verb::Lint(_) => "nothing was checked",
             Verb::Test(_) => "nothing was tested",
             Verb::Eval(_) => "nothing was evaluated",
-            Verb::Explain(_) | Verb::History(_) | Verb::Diff(_) => "nothing was shown",
-            Verb::New(_) | Verb::Build(_) | Verb::Export(_) | Verb::Approve(_) => "nothing was written",
+            Verb::Explain(_) | Verb::History(_) | Verb::Diff(_) | Verb::Stages(_) => "nothing was shown",
+            Verb::New(_) | Verb::Build(_) | Verb::Export(_) | Verb::Approve(_) | Verb::Adjudicate(_) => {
+                "nothing was written"
+            }
             Verb::Activate(_) => "nothing was recorded",
         }
     }
@@ -187,7 +202,8 @@ fn words(built: &answer::PolicyBuilt) -> String {
         .rules
         .iter()
         .map(|rule| {
-            let stages = manifest.environments.keys().map(|e| manifest.stage(rule, e).to_string());
+            let plan = |e| rule.stages.get(e).map_or_else(|| Stage::Off.to_string(), ToString::to_string);
+            let stages = manifest.environments.keys().map(plan);
             std::iter::once(rule.id.to_string()).chain(stages).collect()
         })
         .collect();
@@ -263,6 +279,8 @@ impl Activate {
             place: &place,
             least_checkpoint: least,
             reason: self.reason.as_deref(),
+            overrides: &self.overrides.iter().cloned().collect(),
+            labels: &self.labels,
             activation: self.activation.as_deref(),
             lock: &self.lock,
             at,
@@ -275,6 +293,7 @@ impl Activate {
             version: None,
             digest: None,
             lock: self.lock.display().to_string(),
+            risen: Vec::new(),
             findings: Vec::new(),
             exit: Exit::Ok,
         };
@@ -288,6 +307,7 @@ impl Activate {
                 document.active = true;
                 (document.entry, document.version) = (Some(activated.entry), Some(reference.version));
                 document.digest = Some(reference.digest);
+                document.risen = policy::risen(activated);
                 if let Some(path) = &self.checkpoint_output {
                     write_atomic(path, checkpoint, 0o644)?;
                 }
@@ -306,8 +326,10 @@ impl Activate {
             None => "keep the log's checkpoint elsewhere: `countersign log checkpoint --output FILE`".to_owned(),
         };
         format!(
-            "release {version} is active for {} since entry {entry}\n{digest}\n{}: expects it from now on\n{keep}\n",
-            document.environment, document.lock
+            "release {version} is active for {} since entry {entry}\n{digest}\n{}{}: expects it from now on\n{keep}\n",
+            document.environment,
+            rollout::moved(&document.risen),
+            document.lock
         )
     }
 }
@@ -350,7 +372,14 @@ impl History {
             let heading =
                 ["entry", "time", "environment", "version", "digest", "approved by", "activated by", "reason"];
             let rows: Vec<_> = document.activations.iter().map(cells).collect();
-            format!("{}{}", text::table(&heading, &rows), text::findings(&document.findings))
+            let moved = |row: &answer::ActivationRow| match rollout::moved(&row.risen)
+                + &rollout::overridden(&row.overrides, &row.risen)
+            {
+                moved if moved.is_empty() => String::new(),
+                moved => format!("\nwith entry {}:\n{moved}", row.entry),
+            };
+            let moved: String = document.activations.iter().map(moved).collect();
+            format!("{}{moved}{}", text::table(&heading, &rows), text::findings(&document.findings))
         }))
     }
 }
@@ -367,6 +396,8 @@ fn row(activated: &Activated, state: &LogState) -> answer::ActivationRow {
         approvers: names(activated.release.approvers()),
         activators: names(&activated.activators),
         reason: activated.activation.reason.clone(),
+        overrides: activated.activation.overrides.iter().cloned().collect(),
+        risen: policy::risen(activated),
         active: state.now().active(environment).is_some_and(|active| active.entry == activated.entry),
     }
 }
