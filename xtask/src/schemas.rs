@@ -44,12 +44,14 @@ fn answer_of<T: JsonSchema>() -> Value {
 }
 
 const REGISTRY: &[Noun] = &[
+    noun::<countersign_core::statement::adjudication::Adjudication>("adjudication", "v0.1"),
     noun::<countersign_core::statement::change_review::ChangeReview>("change-review", "v0.1"),
     noun::<countersign_core::finding::Check>("check", "v0.1"),
     noun::<countersign_core::finding::Finding>("finding", "v0.1"),
     noun::<countersign_core::statement::forge_watch::ForgeWatch>("forge-watch", "v0.1"),
     noun::<countersign_core::git::evidence::Facts>("git-facts", "v0.1"),
     noun::<countersign_core::entry::Entry>("log-entry", "v0.1"),
+    noun::<countersign_core::statement::manual_evidence::ManualEvidence>("manual-evidence", "v0.1"),
     answer::<countersign_flow::output::AuditExported>("output/audit-export"),
     answer::<countersign_flow::output::AuditVerified>("output/audit-verify"),
     answer::<countersign_flow::output::Completions>("output/completions"),

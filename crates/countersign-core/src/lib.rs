@@ -27,4 +27,5 @@ pub mod purl;
 pub mod statement;
 pub mod time;
 pub mod trust;
+pub mod wilson;
 pub mod yaml;

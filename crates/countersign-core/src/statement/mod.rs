@@ -1,7 +1,9 @@
 //! in-toto Statement v1: what a signature says something about (subjects), and what it says (predicate).
 
+pub mod adjudication;
 pub mod change_review;
 pub mod forge_watch;
+pub mod manual_evidence;
 pub mod provenance;
 pub mod review;
 pub mod source;
@@ -48,11 +50,15 @@ pub enum Kind {
     PolicyActivation,
     /// A promotion decision.
     PromotionDecision,
+    /// A person's judgement of a finding.
+    Adjudication,
+    /// What a person attests by hand.
+    ManualEvidence,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Sbom,
         Self::Provenance,
         Self::Vsa,
@@ -64,6 +70,8 @@ impl Kind {
         Self::PolicyRelease,
         Self::PolicyActivation,
         Self::PromotionDecision,
+        Self::Adjudication,
+        Self::ManualEvidence,
     ];
 
     /// The predicate type.
@@ -81,6 +89,8 @@ impl Kind {
             Self::PolicyRelease => "https://countersign.dev/policy-release/v0.1",
             Self::PolicyActivation => "https://countersign.dev/policy-activation/v0.1",
             Self::PromotionDecision => "https://countersign.dev/promotion-decision/v0.1",
+            Self::Adjudication => "https://countersign.dev/adjudication/v0.1",
+            Self::ManualEvidence => "https://countersign.dev/manual-evidence/v0.1",
         }
     }
 
@@ -99,6 +109,8 @@ impl Kind {
             Self::PolicyRelease => "policy-release",
             Self::PolicyActivation => "policy-activation",
             Self::PromotionDecision => "promotion-decision",
+            Self::Adjudication => "adjudication",
+            Self::ManualEvidence => "manual-evidence",
         }
     }
 
