@@ -45,6 +45,8 @@ fn answer_of<T: JsonSchema>() -> Value {
 
 const REGISTRY: &[Noun] = &[
     noun::<countersign_core::statement::adjudication::Adjudication>("adjudication", "v0.1"),
+    noun::<countersign_flow::backtest::BacktestReport>("backtest-report", "v0.1"),
+    noun::<countersign_flow::backtest::Sample>("backtest-sample", "v0.1"),
     noun::<countersign_core::statement::change_review::ChangeReview>("change-review", "v0.1"),
     noun::<countersign_core::finding::Check>("check", "v0.1"),
     noun::<countersign_core::finding::Finding>("finding", "v0.1"),
@@ -66,10 +68,13 @@ const REGISTRY: &[Noun] = &[
     answer::<countersign_report::output::Verification>("output/log-verify"),
     answer::<countersign_flow::output::PolicyActivated>("output/policy-activate"),
     answer::<countersign_flow::output::PolicyApproved>("output/policy-approve"),
+    answer::<countersign_flow::output::PolicyBacktest>("output/policy-backtest"),
     answer::<countersign_flow::output::PolicyBuilt>("output/policy-build"),
     answer::<countersign_flow::output::PolicyEvaluated>("output/policy-eval"),
     answer::<countersign_flow::output::PolicyRego>("output/policy-explain"),
     answer::<countersign_flow::output::PolicyHistory>("output/policy-history"),
+    answer::<countersign_flow::output::PolicyLabelled>("output/policy-label"),
+    answer::<countersign_flow::output::PolicyLabels>("output/policy-labels"),
     answer::<Marked<'_, countersign_flow::output::PolicyLinted>>("output/policy-lint"),
     answer::<countersign_flow::output::PolicyDrafted>("output/policy-new"),
     answer::<Marked<'_, countersign_flow::output::PolicyTested>>("output/policy-test"),

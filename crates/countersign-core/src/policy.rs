@@ -16,6 +16,8 @@ use std::fmt;
 
 /// The name of the semantics by which this version evaluates rules. Every release of ours keeps all older ones.
 pub const ENGINE: &str = "engine/1";
+/// The name of the subject with which an approval names the backtest's report that was before the approver.
+pub const BACKTEST: &str = "backtest-report";
 /// The file that is authored.
 pub const SOURCE_FILE: &str = "policy.toml";
 /// The file of a rule that is written without Rego.

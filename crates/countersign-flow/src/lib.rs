@@ -5,6 +5,7 @@
 //! good comes back as findings; what could not be done is a [`FlowError`].
 
 pub mod audit;
+pub mod backtest;
 pub mod build;
 pub mod conformance;
 pub mod documents;

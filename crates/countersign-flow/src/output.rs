@@ -2,6 +2,7 @@
 //! a verification, a promotion or a refusal use those of `countersign-report`.
 
 use crate::audit::DecisionRow;
+use crate::backtest::{BacktestReport, LabelledRule, SampledFinding};
 use crate::review::notes::Kept;
 use crate::review::{ChangeSummary, Emitted};
 use countersign_core::decision::LogRef;
@@ -12,6 +13,7 @@ use countersign_core::finding::{Check, Finding, Verdict};
 use countersign_core::git::Oid;
 use countersign_core::ids::{EnvName, Origin, RoleName, Uri};
 use countersign_core::policy::Manifest;
+use countersign_core::statement::adjudication::Judgement;
 use countersign_core::statement::change_review::{ChangeState, ForgeKind, Shortfall};
 use countersign_core::statement::review::{Review, Tier};
 use countersign_core::time::Time;
@@ -314,6 +316,51 @@ documents! {
         persons: Option<Vec<String>>,
         /// How many approvers it needs, where trust was given.
         needed: Option<u32>,
+        /// The backtest's report that the approvals name.
+        backtest: Option<Sha256>,
+    }
+    /// `policy backtest`: what a release would have said.
+    PolicyBacktest {
+        /// The file with the report, if one was written.
+        output: Option<String>,
+        /// The digest of the report: what an approval names.
+        digest: Sha256,
+        /// The report.
+        report: BacktestReport,
+        /// The file with the findings to judge, if one was written, and how many it holds.
+        sample: Option<String>,
+        /// See `sample`.
+        sampled: usize,
+        /// What was found of trust, log and the question itself.
+        findings: Vec<Finding>,
+        /// How the run ends.
+        exit: Exit,
+    }
+    /// `policy label`: a judgement was signed.
+    PolicyLabelled {
+        /// The file with the judgements.
+        output: String,
+        /// Whether it was added; the same person says the same thing once.
+        added: bool,
+        /// The finding.
+        finding: SampledFinding,
+        /// What was said of it.
+        verdict: Judgement,
+    }
+    /// `policy labels`: what people said of a sample.
+    PolicyLabels {
+        /// The backtest's report.
+        report: Sha256,
+        /// How many findings are new in all, of which the sample was drawn.
+        of: u64,
+        /// A row a rule.
+        rules: Vec<LabelledRule>,
+        /// Judgements that count.
+        counted: u64,
+        /// What did not hold.
+        findings: Vec<Finding>,
+        /// How the run ends.
+        exit: Exit,
     }
     /// `policy activate`: a release is active, or waits for more approvers.
     PolicyActivated {
@@ -327,6 +374,8 @@ documents! {
         version: Option<u64>,
         /// The digest that names the release.
         digest: Option<Sha256>,
+        /// The backtest's report that its approvers had before them.
+        backtest: Option<Sha256>,
         /// The lock file that expects it.
         lock: String,
         /// What is missing.
@@ -352,6 +401,8 @@ documents! {
         activators: Vec<String>,
         /// Why, for a return to an older version.
         reason: Option<String>,
+        /// The backtest's report that its approvers had before them.
+        backtest: Option<Sha256>,
         /// Whether it is the active one.
         active: bool,
     }

@@ -1,6 +1,7 @@
 //! Activation: an entry in the log makes a release the active one, and a lock file says which to expect.
 
 use super::build::{approver, problems};
+use crate::backtest::read_report;
 use crate::error::FlowError;
 use crate::files;
 use crate::outside::{self, TrustFile};
@@ -21,7 +22,7 @@ use countersign_core::trust::{POLICY_NAMESPACE, Trust};
 use countersign_decide::floors;
 use countersign_record::atomic::write_atomic;
 use countersign_record::log::writer::Log;
-use countersign_record::store::Store as _;
+use countersign_record::store::{Store as _, StoreError};
 use countersign_sign::{LogSigner, PersonKey, SigningKey, SshKeygen};
 use countersign_verify::keys::note_signature_holds;
 use countersign_verify::log::LogOutcome;
@@ -51,6 +52,8 @@ pub struct ActivateRequest<'a> {
     pub reason: Option<&'a str>,
     /// A file in which approvers collect their signatures, where a quorum is needed.
     pub activation: Option<&'a Path>,
+    /// The backtest's report that the approvals name, if the store does not have it yet.
+    pub backtest: Option<&'a Path>,
     /// `countersign.lock`.
     pub lock: &'a Path,
     /// The time.
@@ -100,6 +103,7 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
     let release = verify_release(&release_bytes, judge.trust(), trust.trust(), request.at, &place)
         .map_err(|findings| FlowError::Refused(unsigned(findings, request.release, &release_bytes)))?;
     refuse(sane(request, trust, &release))?;
+    let report = report(request, &release)?;
 
     let statement = statement(request, &release, view)?;
     let document = sign(request, &statement)?;
@@ -121,7 +125,8 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
     };
     blobs.finish()?;
 
-    let checkpoint = record(request, trust, &state, &activated, &document, &release_bytes, &mut log)?;
+    let checkpoint =
+        record(request, trust, &state, &activated, &[&document, &release_bytes], report.as_deref(), &mut log)?;
     write_lock(request, &activated)?;
     Ok(Activation::Active { activated: Box::new(activated), checkpoint })
 }
@@ -299,6 +304,48 @@ fn sign(request: &ActivateRequest<'_>, statement: &Statement) -> Result<Vec<u8>,
     }
 }
 
+/// The backtest's report that the approvals name: as it is given, or out of the store. Whoever asks later why the release was
+/// approved finds it there.
+fn report(
+    request: &ActivateRequest<'_>,
+    release: &countersign_verify::policy::VerifiedRelease,
+) -> Result<Option<Vec<u8>>, FlowError> {
+    let place = request.backtest.map_or_else(|| "the evidence store".to_owned(), |path| path.display().to_string());
+    let given = request.backtest.map(|path| files::read(path, limits::DOCUMENT_BYTES)).transpose()?;
+    let refused = |code, what: &str, expected: String, found: String| {
+        Err(FlowError::Refused(vec![
+            Finding::new(code, what)
+                .at(place.as_str())
+                .expected(expected, "the approvals of the release")
+                .found(found)
+                .help("give the report that the approvers had before them with --backtest"),
+        ]))
+    };
+    let found = given.as_deref().map(Sha256::of);
+    let (Some(named), bytes) = (release.backtest(), given) else {
+        let Some(found) = found else { return Ok(None) };
+        let what = "the approvals of this release name no backtest's report";
+        return refused(codes::BACKTEST_REPORT, what, "none".to_owned(), found.to_string());
+    };
+    let bytes = match bytes {
+        Some(bytes) if Sha256::of(&bytes) == *named => bytes,
+        Some(_) => {
+            let found = found.map_or_else(String::new, |found| found.to_string());
+            return refused(codes::BACKTEST_REPORT, "the approvals name another report", named.to_string(), found);
+        }
+        None => match request.place.store().get(named, limits::DOCUMENT_BYTES) {
+            Ok(bytes) => bytes,
+            Err(StoreError::Missing { .. }) => {
+                let what = "the backtest's report that the approvals name is not here";
+                return refused(codes::BACKTEST_MISSING, what, named.to_string(), "nothing".to_owned());
+            }
+            Err(error) => return Err(error.into()),
+        },
+    };
+    read_report(&bytes, &release.reference().digest, &place)?;
+    Ok(Some(bytes))
+}
+
 /// A return with a reason lacks nothing but more people.
 fn needs_more(findings: &[Finding], reason: Option<&str>) -> bool {
     let only_people = findings.iter().all(|f| f.code == codes::POLICY_UNAPPROVED || f.code == codes::POLICY_ROLLBACK);
@@ -310,11 +357,13 @@ fn record(
     trust: &VerifiedTrust,
     state: &LogState,
     activated: &Activated,
-    document: &[u8],
-    release: &[u8],
+    signed: &[&[u8]; 2],
+    report: Option<&[u8]>,
     log: &mut Log<'_>,
 ) -> Result<Vec<u8>, FlowError> {
-    request.place.store().put_many(&[document, release, &request.trust.bytes])?;
+    let [document, release] = *signed;
+    let pieces: Vec<&[u8]> = [document, release, &request.trust.bytes].into_iter().chain(report).collect();
+    request.place.store().put_many(&pieces)?;
     let mut entries = Vec::new();
     if newest_trust(state) != Some(*trust.digest()) {
         entries.push(Entry {
@@ -336,7 +385,7 @@ fn record(
         subjects: vec![activated.release.reference().digest],
         persons: activated.activators.iter().cloned().collect(),
         statements: vec![Sha256::of(document)],
-        evidence: vec![Sha256::of(release)],
+        evidence: std::iter::once(release).chain(report).map(Sha256::of).collect(),
     });
     let bytes = entries.iter().map(Entry::to_bytes).collect::<Result<Vec<_>, _>>();
     let bytes = bytes.map_err(|error| FlowError::Evidence(error.to_string()))?;

@@ -1,18 +1,21 @@
 //! `policy`: releases that people approve, and that the log makes active.
 
 mod author;
+mod backtest;
 
 use super::given::{self, LeastArgs, OutsideDigest, StoreArgs, TrustArgs};
 use super::{Answer, Call};
 use crate::render::Done;
 use clap::{Args, Subcommand};
+use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
 use countersign_core::finding::exit_of;
 use countersign_core::ids::{EnvName, PersonId};
+use countersign_core::limits;
 use countersign_flow::outside::TrustFile;
 use countersign_flow::place::StoreBlobs;
 use countersign_flow::policy::{self, ActivateRequest, Activation};
-use countersign_flow::{FlowError, output as answer};
+use countersign_flow::{FlowError, files, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
 use countersign_sign::{KeyPlace, PersonKey, SigningKey};
@@ -36,6 +39,9 @@ enum Verb {
     Eval(author::Eval),
     Explain(author::Explain),
     Build(Build),
+    Backtest(Box<backtest::Backtest>),
+    Label(backtest::Label),
+    Labels(backtest::Labels),
     Approve(Approve),
     Activate(Box<Activate>),
     History(History),
@@ -68,6 +74,9 @@ struct Approve {
     /// The approved release: one approval a line
     #[arg(long, value_name = "FILE", default_value = "policy.sigstore.json")]
     output: PathBuf,
+    /// A backtest's report of this release that you have read: your signature covers its digest
+    #[arg(long, value_name = "FILE")]
+    backtest: Option<PathBuf>,
     /// A trust document: the key then has to be a policy approver's
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
@@ -103,6 +112,9 @@ struct Activate {
     /// Where approvers collect their signatures, if several have to sign
     #[arg(long, value_name = "FILE")]
     activation: Option<PathBuf>,
+    /// The backtest's report that the approvals name: it is kept in the evidence store
+    #[arg(long, value_name = "FILE")]
+    backtest: Option<PathBuf>,
     /// The lock file that is to expect this release
     #[arg(long, value_name = "FILE", default_value = "countersign.lock")]
     lock: PathBuf,
@@ -141,6 +153,9 @@ impl Policy {
             Verb::Eval(verb) => verb.run(call),
             Verb::Explain(verb) => verb.run(call),
             Verb::Build(verb) => verb.run(call),
+            Verb::Backtest(verb) => verb.run(call),
+            Verb::Label(verb) => verb.run(call),
+            Verb::Labels(verb) => verb.run(call),
             Verb::Approve(verb) => verb.run(call),
             Verb::Activate(verb) => verb.run(call),
             Verb::History(verb) => verb.run(call),
@@ -151,6 +166,9 @@ impl Policy {
         match &self.verb {
             Verb::Lint(_) => "nothing was checked",
             Verb::Test(_) => "nothing was tested",
+            Verb::Backtest(_) => "no report was made",
+            Verb::Label(_) => "nothing was signed",
+            Verb::Labels(_) => "nothing was counted",
             Verb::Eval(_) => "nothing was evaluated",
             Verb::Explain(_) | Verb::History(_) => "nothing was shown",
             Verb::New(_) | Verb::Build(_) | Verb::Approve(_) => "nothing was written",
@@ -207,7 +225,8 @@ impl Approve {
         }
         let trust = trust.as_ref().and_then(|t| t.outcome.trust.as_ref()).map(countersign_verify::VerifiedTrust::trust);
         let keygen = call.world.ssh_keygen();
-        let (manifest, signed) = policy::approve(&self.manifest, &self.output, &key, &keygen, trust)?;
+        let (manifest, signed) =
+            policy::approve(&self.manifest, &self.output, &key, &keygen, trust, self.backtest.as_deref())?;
         write_atomic(&self.output, &signed.bytes, 0o644)?;
         let place = self.output.display().to_string();
         let approvals = trust.map(|trust| approvals(&signed.bytes, trust, at, &place)).transpose();
@@ -221,6 +240,12 @@ impl Approve {
             keys: signed.keys,
             persons: approvals.as_ref().map(|(persons, _)| names(persons)),
             needed: approvals.as_ref().map(|(_, needed)| *needed),
+            backtest: self
+                .backtest
+                .as_deref()
+                .map(|path| files::read(path, limits::DOCUMENT_BYTES))
+                .transpose()?
+                .map(|bytes| Sha256::of(&bytes)),
         };
         Ok(Done::answer(call.format, Exit::Ok, "policy-approve", &document, || {
             let again = if document.added { "" } else { "already signed by this key: nothing was added\n" };
@@ -254,6 +279,7 @@ impl Activate {
             least_checkpoint: least,
             reason: self.reason.as_deref(),
             activation: self.activation.as_deref(),
+            backtest: self.backtest.as_deref(),
             lock: &self.lock,
             at,
         };
@@ -264,6 +290,7 @@ impl Activate {
             entry: None,
             version: None,
             digest: None,
+            backtest: None,
             lock: self.lock.display().to_string(),
             findings: Vec::new(),
             exit: Exit::Ok,
@@ -278,6 +305,7 @@ impl Activate {
                 document.active = true;
                 (document.entry, document.version) = (Some(activated.entry), Some(reference.version));
                 document.digest = Some(reference.digest);
+                document.backtest = activated.release.backtest().copied();
                 if let Some(path) = &self.checkpoint_output {
                     write_atomic(path, checkpoint, 0o644)?;
                 }
@@ -291,12 +319,15 @@ impl Activate {
             let found = text::findings(&document.findings);
             return format!("{found}nothing was recorded: the activation waits for more approvers\n");
         };
+        let backtest = document.backtest.map_or_else(String::new, |report| {
+            format!("its approvers had the backtest's report {report} before them; it is kept in the store\n")
+        });
         let keep = match &self.checkpoint_output {
             Some(path) => format!("{}: the log's new checkpoint; keep it elsewhere than the store", path.display()),
             None => "keep the log's checkpoint elsewhere: `countersign log checkpoint --output FILE`".to_owned(),
         };
         format!(
-            "release {version} is active for {} since entry {entry}\n{digest}\n{}: expects it from now on\n{keep}\n",
+            "release {version} is active for {} since entry {entry}\n{digest}\n{backtest}{}: expects it from now on\n{keep}\n",
             document.environment, document.lock
         )
     }
@@ -334,11 +365,21 @@ impl History {
                     row.digest.to_string(),
                     row.approvers.join(", "),
                     row.activators.join(", "),
+                    row.backtest.map_or_else(String::new, |report| report.to_string()),
                     row.reason.clone().unwrap_or_default(),
                 ]
             };
-            let heading =
-                ["entry", "time", "environment", "version", "digest", "approved by", "activated by", "reason"];
+            let heading = [
+                "entry",
+                "time",
+                "environment",
+                "version",
+                "digest",
+                "approved by",
+                "activated by",
+                "backtest",
+                "reason",
+            ];
             let rows: Vec<_> = document.activations.iter().map(cells).collect();
             format!("{}{}", text::table(&heading, &rows), text::findings(&document.findings))
         }))
@@ -357,6 +398,7 @@ fn row(activated: &Activated, state: &LogState) -> answer::ActivationRow {
         approvers: names(activated.release.approvers()),
         activators: names(&activated.activators),
         reason: activated.activation.reason.clone(),
+        backtest: activated.release.backtest().copied(),
         active: state.now().active(environment).is_some_and(|active| active.entry == activated.entry),
     }
 }
