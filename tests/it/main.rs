@@ -11,8 +11,11 @@
 
 mod again;
 mod audit_package;
+mod backtest;
 mod conformance;
 mod door;
+mod door_backtest;
+mod door_controls;
 mod door_exits;
 mod door_gate;
 mod door_log;

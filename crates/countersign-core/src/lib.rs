@@ -6,6 +6,7 @@
 #![warn(clippy::arithmetic_side_effects)]
 
 pub mod bundle;
+pub mod catalogue;
 pub mod codes;
 pub mod cyclonedx;
 pub mod decision;

@@ -59,8 +59,8 @@ pub struct Manifest {
     pub rules: Vec<Rule>,
     /// Every file of the folder, by path.
     pub files: BTreeMap<String, Sha256>,
-    /// The files that are evaluated, as they are: rules that are written, what they share, and their data. Each is also
-    /// among the files, by the digest of this text.
+    /// The files that are evaluated, as they are: rules that are written, what they share, their data, and catalogues of
+    /// controls. Each is also among the files, by the digest of this text.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub texts: BTreeMap<String, String>,
 }
@@ -487,7 +487,7 @@ fn evaluated(files: &BTreeMap<String, Vec<u8>>, rules: &[Rule]) -> Result<BTreeM
 }
 
 /// Whether the file of this path is evaluated, once a rule is written in the release: Rego of a rule's own folder and of
-/// `lib/`, `rule.yaml`, and `data/*.json`. Tests are not; they are part of the release by digest.
+/// `lib/`, `rule.yaml`, and `data/*.json`; and whether it is a catalogue of controls. Tests are not; they are part of the release by digest.
 fn is_evaluated(path: &str, rules: &[Rule]) -> bool {
     let rego = path.ends_with(REGO_SUFFIX) && !path.ends_with(TEST_SUFFIX);
     let folders = || rules.iter().filter_map(|rule| rule.folder.as_deref());
@@ -497,6 +497,7 @@ fn is_evaluated(path: &str, rules: &[Rule]) -> bool {
     };
     let data = |rest: &str| !rest.contains('/') && rest.ends_with(DATA_SUFFIX);
     folders().any(own)
+        || crate::catalogue::is_catalogue(path)
         || (folders().next().is_some()
             && ((rego && path.starts_with("lib/")) || path.strip_prefix("data/").is_some_and(data)))
 }

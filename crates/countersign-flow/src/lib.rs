@@ -8,6 +8,7 @@ pub mod audit;
 pub mod backtest;
 pub mod build;
 pub mod conformance;
+pub mod controls;
 pub mod documents;
 pub mod error;
 pub mod files;

@@ -3,8 +3,10 @@
 
 use crate::audit::DecisionRow;
 use crate::backtest::{BacktestReport, LabelledRule, SampledFinding};
+use crate::controls::Coverage;
 use crate::review::notes::Kept;
 use crate::review::{ChangeSummary, Emitted};
+use countersign_core::catalogue::{Catalogue, Reach};
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
@@ -15,6 +17,7 @@ use countersign_core::ids::{EnvName, Origin, RoleName, Uri};
 use countersign_core::policy::Manifest;
 use countersign_core::statement::adjudication::Judgement;
 use countersign_core::statement::change_review::{ChangeState, ForgeKind, Shortfall};
+use countersign_core::statement::manual_evidence::ManualEvidence;
 use countersign_core::statement::review::{Review, Tier};
 use countersign_core::time::Time;
 use countersign_core::trust::Trust;
@@ -335,6 +338,46 @@ documents! {
         findings: Vec<Finding>,
         /// How the run ends.
         exit: Exit,
+    }
+    /// `controls list`: catalogues of controls.
+    ControlsListed {
+        /// What this does not say.
+        conclusion: &'static str,
+        /// The catalogues.
+        catalogues: Vec<Catalogue>,
+    }
+    /// `controls show`: one control.
+    ControlShown {
+        /// What this does not say.
+        conclusion: &'static str,
+        /// Its full name.
+        control: String,
+        /// Of which catalogue.
+        catalogue: String,
+        /// What it is about.
+        text: String,
+        /// How much of it a machine can show at best.
+        reach: Reach,
+        /// For how many days something shows it.
+        fresh_days: u32,
+        /// The rules that serve it; without a release, the built-in ones that are meant for it.
+        rules: Vec<String>,
+    }
+    /// `controls coverage`: how far controls are shown.
+    ControlsCoverage {
+        /// The coverage.
+        coverage: Coverage,
+        /// What was found of trust, log and evidence.
+        findings: Vec<Finding>,
+        /// How the run ends.
+        exit: Exit,
+    }
+    /// `evidence add manual`: something was attested and recorded.
+    EvidenceAdded {
+        /// The log entry.
+        entry: u64,
+        /// What was signed.
+        evidence: ManualEvidence,
     }
     /// `policy label`: a judgement was signed.
     PolicyLabelled {

@@ -1,6 +1,7 @@
 //! From a folder to a closed manifest, and from a manifest to a release that people approved.
 
 use crate::backtest::read_report;
+use crate::controls;
 use crate::error::FlowError;
 use crate::files;
 use crate::people::{self, CoSigned};
@@ -88,6 +89,7 @@ pub(super) fn problems(manifest: &Manifest) -> Vec<Finding> {
     for rule in &manifest.rules {
         findings.extend(rules::faults(rule, &manifest.texts, SOURCE_FILE));
     }
+    findings.extend(controls::problems(manifest));
     findings
 }
 

@@ -96,22 +96,14 @@ impl FailOn {
     after_help = "Example:\n  countersign policy label sample.json --finding 3fa94c01 --false --key ~/.ssh/id_ed25519 \\\n    \
                         --reason \"a fixture, never deployed\""
 )]
-#[group(id = "verdict", required = true, multiple = false, args = ["right", "wrong", "unclear"])]
 pub(super) struct Label {
     /// The sample
     sample: PathBuf,
     /// The finding: its fingerprint, or at least the first 8 characters
     #[arg(long, value_name = "FINGERPRINT")]
     finding: String,
-    /// The rule is right: a true positive
-    #[arg(long = "true")]
-    right: bool,
-    /// The rule is wrong: a false positive
-    #[arg(long = "false")]
-    wrong: bool,
-    /// It cannot be told
-    #[arg(long)]
-    unclear: bool,
+    #[command(flatten)]
+    verdict: VerdictArgs,
     /// Why
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -121,6 +113,33 @@ pub(super) struct Label {
     /// The file with the judgements (beside the sample, ending in `.labels.sigstore.jsonl`)
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
+}
+
+/// What is said of it.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct VerdictArgs {
+    /// The rule is right: a true positive
+    #[arg(long = "true")]
+    right: bool,
+    /// The rule is wrong: a false positive
+    #[arg(long = "false")]
+    wrong: bool,
+    /// It cannot be told
+    #[arg(long)]
+    unclear: bool,
+}
+
+impl VerdictArgs {
+    const fn judgement(&self) -> Judgement {
+        if self.right {
+            Judgement::TruePositive
+        } else if self.wrong {
+            Judgement::FalsePositive
+        } else {
+            Judgement::Unclear
+        }
+    }
 }
 
 /// Count what people said of a sample: the share of false positives, and how sure it is
@@ -352,13 +371,7 @@ fn changed(report: &BacktestReport) -> String {
 impl Label {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let sample = backtest::read_sample(&self.sample)?;
-        let verdict = if self.right {
-            Judgement::TruePositive
-        } else if self.wrong {
-            Judgement::FalsePositive
-        } else {
-            Judgement::Unclear
-        };
+        let verdict = self.verdict.judgement();
         let key = PersonKey::open(&self.key, &call.world.token_access())?;
         let said = Said { finding: &self.finding, verdict, reason: self.reason.as_deref() };
         let (line, finding) = backtest::label(&sample, &said, &key, &call.world.ssh_keygen())?;
