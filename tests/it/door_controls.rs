@@ -1,5 +1,6 @@
 //! What people meet when they ask which controls are served, and attest what no machine shows.
 
+use countersign_core::time::Time;
 use countersign_tests::door::Door;
 
 const LEAST: &str = "--store store --least-checkpoint outside/checkpoint";
@@ -75,8 +76,7 @@ fn what_a_person_attests_is_recorded_and_counts_until_its_end() {
         log["entries"].as_array().unwrap().last().unwrap()["time"].as_str().unwrap().to_owned()
     };
     let from = last();
-    let year: u32 = from[..4].parse().unwrap();
-    let until = format!("{}{}", year + 1, &from[4..]).replace("-02-29", "-02-28");
+    let until = from.parse::<Time>().unwrap().plus(365 * 24 * 60 * 60).to_string();
     let add = |key: &str, control: &str, until: &str| {
         let trust = format!("--trust trust.sigstore.json --trust-digest {}", door.digest());
         let line = format!(

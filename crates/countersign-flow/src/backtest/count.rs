@@ -62,7 +62,7 @@ fn word(verdict: Option<Verdict>) -> String {
     verdict.map_or_else(|| "absent".to_owned(), |verdict| verdict.to_string())
 }
 
-fn counts(finding: &&Finding) -> bool {
+fn counts(finding: &Finding) -> bool {
     finding.class != Class::Note
 }
 
@@ -207,7 +207,9 @@ impl Tally {
             }
             let old = before.and_then(|(id, _, _)| played.was_by_rule.get(id)).unwrap_or(&nothing);
             let old: BTreeSet<Same<'_>> = old.iter().map(same_as).collect();
-            for finding in found.iter().filter(counts).filter(|finding| !old.contains(&same_as(finding))) {
+            for finding in
+                found.iter().filter(|finding| counts(finding)).filter(|finding| !old.contains(&same_as(finding)))
+            {
                 up(&mut row.new_findings);
                 let sampled = SampledFinding::of(source, document, entry, (id, *stage), finding)?;
                 self.draw.add(sampled);
@@ -356,7 +358,7 @@ fn change_of(recorded: &Decision, now: &Decision, by_rule: &ByRule) -> (Change, 
     let failed: Vec<String> = failed.map(|rule| format!("rule {} gives no answer", rule.id)).collect();
     let before: BTreeSet<Same<'_>> = recorded.findings.iter().map(same_as).collect();
     let of_rules: BTreeSet<Same<'_>> = by_rule.values().flatten().map(same_as).collect();
-    let new = now.findings.iter().filter(counts);
+    let new = now.findings.iter().filter(|finding| counts(finding));
     let new = new.filter(|finding| !before.contains(&same_as(finding)) && !of_rules.contains(&same_as(finding)));
     let because: Vec<String> = new.map(|finding| finding.code.to_string()).collect();
     let passes = |verdict| verdict == Verdict::Pass;

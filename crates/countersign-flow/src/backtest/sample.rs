@@ -301,22 +301,22 @@ pub fn labelled(sample: &Sample, labels: &[u8], trust: &VerifiedTrust, at: Time)
                     }
                 };
                 let fits = said.report == sample.report && rule_of.get(&said.finding) == Some(&&said.rule);
-                match &verified.signed_by().owner {
-                    SignerName::Person(person) if fits => {
-                        judgements.add(person, &said);
-                        out.counted = out.counted.saturating_add(1);
-                    }
-                    SignerName::Person(_) => out.findings.push(
+                let SignerName::Person(person) = &verified.signed_by().owner else {
+                    let found = verified.signed_by().owner.describe();
+                    let what = "judgements are for people";
+                    out.findings.push(Finding::new(codes::SIGNER_NOT_ALLOWED, what).at(place).found(found));
+                    continue;
+                };
+                if fits {
+                    judgements.add(person, &said);
+                    out.counted = out.counted.saturating_add(1);
+                } else {
+                    out.findings.push(
                         Finding::new(codes::BACKTEST_REPORT, "the judgement is about another report or finding")
                             .at(place)
                             .expected(sample.report.to_string(), "the sample")
                             .found(said.report.to_string()),
-                    ),
-                    owner => out.findings.push(
-                        Finding::new(codes::SIGNER_NOT_ALLOWED, "judgements are for people")
-                            .at(place)
-                            .found(owner.describe()),
-                    ),
+                    );
                 }
             }
         }

@@ -89,8 +89,11 @@ impl Controls {
     }
 }
 
+/// Rules, each with the controls that it serves.
+type Serve = Vec<(String, Vec<String>)>;
+
 /// The catalogues, with those of a release; and for each of its rules the controls that it serves.
-fn known(policy: Option<&PathBuf>) -> Result<(Catalogues, Vec<(String, Vec<String>)>), FlowError> {
+fn known(policy: Option<&PathBuf>) -> Result<(Catalogues, Serve), FlowError> {
     let Some(path) = policy else {
         let meant = |rule: &rules::BuiltIn| {
             (rule.id.to_owned(), rule.controls.iter().map(|control| (*control).to_owned()).collect())

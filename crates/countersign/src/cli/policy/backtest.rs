@@ -45,7 +45,7 @@ pub(super) struct Backtest {
     #[arg(long, value_name = "FILE")]
     sample: Option<PathBuf>,
     /// How many findings the sample holds at most
-    #[arg(long, value_name = "N", requires = "sample", value_parser = clap::value_parser!(u64).range(1..=most()))]
+    #[arg(long, value_name = "N", requires = "sample", value_parser = clap::value_parser!(u64).range(1..))]
     sample_size: Option<u64>,
     /// By what the sample is drawn: the same seed draws the same findings
     #[arg(long, value_name = "N", default_value_t = 0, requires = "sample")]
@@ -151,14 +151,10 @@ pub(super) struct Labels {
     /// The sample
     sample: PathBuf,
     /// The file with the judgements (beside the sample, ending in `.labels.sigstore.jsonl`)
-    #[arg(long, value_name = "FILE")]
-    labels: Option<PathBuf>,
+    #[arg(long = "labels", value_name = "FILE")]
+    judgements: Option<PathBuf>,
     #[command(flatten)]
     trust: TrustArgs,
-}
-
-const fn most() -> u64 {
-    10_000
 }
 
 impl Backtest {
@@ -403,7 +399,7 @@ impl Labels {
             Some(verified) if trust.outcome.findings.is_empty() => verified,
             _ => return Err(FlowError::Refused(trust.outcome.findings.clone())),
         };
-        let path = self.labels.clone().unwrap_or_else(|| labels_of(&self.sample));
+        let path = self.judgements.clone().unwrap_or_else(|| labels_of(&self.sample));
         let labels = files::read_if_there(&path, limits::COLLECTION_BYTES)?.unwrap_or_default();
         let counted = backtest::labelled(&sample, &labels, verified, at)?;
         let document = answer::PolicyLabels {
