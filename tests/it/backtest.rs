@@ -4,12 +4,14 @@
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Verdict;
 use countersign_core::ids::EnvName;
-use countersign_core::policy::{Manifest, SOURCE_FILE};
+use countersign_core::policy::{BACKTEST, Manifest, SOURCE_FILE};
+use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_decide::{Given, TrustGiven, decide};
 use countersign_flow::backtest::{Backtest, BacktestRequest, Change, Since, backtest};
 use countersign_flow::outside::TrustFile;
 use countersign_flow::place::Place;
 use countersign_tests::world::{World, policy_toml};
+use countersign_verify::policy::verify_release;
 use countersign_verify::trust::verify_trust;
 use countersign_verify::{Evidence, History, LogState, Supposed};
 use std::collections::BTreeMap;
@@ -220,4 +222,25 @@ fn a_decision_under_a_release_that_is_only_supposed_to_be_active_authorises_noth
     assert_eq!(decision.verdict, Verdict::Pass, "{:#?}", decision.findings);
     assert!(!decision.authorised);
     assert!(decision.findings.iter().any(|finding| finding.code.as_str() == "decision-supposed"));
+}
+
+#[test]
+fn an_approval_names_one_report_by_its_digest_or_none() {
+    let past = Past::new();
+    let world = &past.world;
+    let release = Subject::sha256(past.first.uri.as_str(), &past.first.digest().unwrap());
+    let report = |text: &[u8]| Subject::sha256(BACKTEST, &Sha256::of(text));
+    let other = Subject::git(BACKTEST, "gitCommit", &"0".repeat(40));
+    let trust = verify_trust(&world.trust, Some(&world.trust_digest), world.now).trust.unwrap();
+    let verify = |subjects: Vec<Subject>| {
+        let statement = Statement::new(Kind::PolicyRelease, subjects, &past.first).unwrap();
+        let bytes = world.lines(&statement, &["ada", "ben"]);
+        verify_release(&bytes, trust.trust(), trust.trust(), world.now, "here").map(|held| held.backtest().copied())
+    };
+    assert_eq!(verify(vec![release.clone()]).unwrap(), None);
+    assert_eq!(verify(vec![release.clone(), report(b"a")]).unwrap(), Some(Sha256::of(b"a")));
+    for wrong in [vec![release.clone(), report(b"a"), report(b"b")], vec![release, other]] {
+        let findings = verify(wrong).unwrap_err();
+        assert_eq!(findings[0].code.as_str(), "policy-malformed", "{findings:#?}");
+    }
 }

@@ -43,7 +43,7 @@ fn two_persons_settle_a_finding_and_the_share_comes_with_its_interval() {
     backtest(&door, "new --sample sample.json").expect(0, &[]);
     let labels = || door.trusting("policy labels sample.json");
     let label = |finding: &str, what: &str, key: &str| {
-        door.run(&format!("policy label sample.json --finding {} --{what} --key keys/{key}", finding))
+        door.run(&format!("policy label sample.json --finding {finding} --{what} --key keys/{key}"))
     };
     let found = sampled(&door);
     labels().expect(0, &["0 judgement(s) count", "not known"]);

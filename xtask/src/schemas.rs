@@ -44,7 +44,7 @@ fn answer_of<T: JsonSchema>() -> Value {
 }
 
 const REGISTRY: &[Noun] = &[
-    noun::<countersign_core::statement::adjudication::Adjudication>("adjudication", "v0.1"),
+    noun::<countersign_core::statement::judgement::Judgement>("judgement", "v0.1"),
     noun::<countersign_flow::backtest::BacktestReport>("backtest-report", "v0.1"),
     noun::<countersign_flow::backtest::Sample>("backtest-sample", "v0.1"),
     noun::<countersign_core::statement::change_review::ChangeReview>("change-review", "v0.1"),

@@ -324,7 +324,7 @@ impl Owner<'_> {
         match self {
             Self::Person(_) => {
                 matches!(kind, Kind::Review | Kind::Trust | Kind::PolicyRelease | Kind::PolicyActivation)
-                    || matches!(kind, Kind::Adjudication | Kind::ManualEvidence)
+                    || matches!(kind, Kind::Judgement | Kind::ManualEvidence)
             }
             Self::Builder(_) => matches!(kind, Kind::Sbom | Kind::Provenance),
             Self::Collector(c) => c.may_sign.contains(&kind),

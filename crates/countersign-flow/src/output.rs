@@ -15,8 +15,8 @@ use countersign_core::finding::{Check, Finding, Verdict};
 use countersign_core::git::Oid;
 use countersign_core::ids::{EnvName, Origin, RoleName, Uri};
 use countersign_core::policy::Manifest;
-use countersign_core::statement::adjudication::Judgement;
 use countersign_core::statement::change_review::{ChangeState, ForgeKind, Shortfall};
+use countersign_core::statement::judgement::Opinion;
 use countersign_core::statement::manual_evidence::ManualEvidence;
 use countersign_core::statement::review::{Review, Tier};
 use countersign_core::time::Time;
@@ -388,7 +388,7 @@ documents! {
         /// The finding.
         finding: SampledFinding,
         /// What was said of it.
-        verdict: Judgement,
+        verdict: Opinion,
     }
     /// `policy labels`: what people said of a sample.
     PolicyLabels {

@@ -10,7 +10,7 @@ use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::ids::{PersonId, RoleName, Uri};
 use countersign_core::key::{KeyId, PublicKey};
-use countersign_core::statement::adjudication::NAMESPACE as ADJUDICATION_NAMESPACE;
+use countersign_core::statement::judgement::NAMESPACE as JUDGEMENT_NAMESPACE;
 use countersign_core::statement::manual_evidence::NAMESPACE as MANUAL_NAMESPACE;
 use countersign_core::statement::review::NAMESPACE as REVIEW_NAMESPACE;
 use countersign_core::statement::{Kind, Statement};
@@ -292,7 +292,7 @@ fn signing_key<'t>(signed: &Signed, kind: Kind, trust: &'t Trust, place: &str) -
                 Kind::Review => REVIEW_NAMESPACE,
                 Kind::Trust => TRUST_NAMESPACE,
                 Kind::PolicyRelease | Kind::PolicyActivation => POLICY_NAMESPACE,
-                Kind::Adjudication => ADJUDICATION_NAMESPACE,
+                Kind::Judgement => JUDGEMENT_NAMESPACE,
                 Kind::ManualEvidence => MANUAL_NAMESPACE,
                 Kind::Sbom
                 | Kind::Provenance

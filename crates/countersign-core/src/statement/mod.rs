@@ -1,8 +1,8 @@
 //! in-toto Statement v1: what a signature says something about (subjects), and what it says (predicate).
 
-pub mod adjudication;
 pub mod change_review;
 pub mod forge_watch;
+pub mod judgement;
 pub mod manual_evidence;
 pub mod provenance;
 pub mod review;
@@ -51,7 +51,7 @@ pub enum Kind {
     /// A promotion decision.
     PromotionDecision,
     /// A person's judgement of a finding.
-    Adjudication,
+    Judgement,
     /// What a person attests by hand.
     ManualEvidence,
 }
@@ -70,7 +70,7 @@ impl Kind {
         Self::PolicyRelease,
         Self::PolicyActivation,
         Self::PromotionDecision,
-        Self::Adjudication,
+        Self::Judgement,
         Self::ManualEvidence,
     ];
 
@@ -89,7 +89,7 @@ impl Kind {
             Self::PolicyRelease => "https://countersign.dev/policy-release/v0.1",
             Self::PolicyActivation => "https://countersign.dev/policy-activation/v0.1",
             Self::PromotionDecision => "https://countersign.dev/promotion-decision/v0.1",
-            Self::Adjudication => "https://countersign.dev/adjudication/v0.1",
+            Self::Judgement => "https://countersign.dev/judgement/v0.1",
             Self::ManualEvidence => "https://countersign.dev/manual-evidence/v0.1",
         }
     }
@@ -109,7 +109,7 @@ impl Kind {
             Self::PolicyRelease => "policy-release",
             Self::PolicyActivation => "policy-activation",
             Self::PromotionDecision => "promotion-decision",
-            Self::Adjudication => "adjudication",
+            Self::Judgement => "judgement",
             Self::ManualEvidence => "manual-evidence",
         }
     }

@@ -14,7 +14,7 @@ use countersign_core::ids::{EnvName, RuleId};
 use countersign_core::json;
 use countersign_core::limits;
 use countersign_core::policy::Stage;
-use countersign_core::statement::adjudication::{Adjudication, Judgement, Judgements, NAMESPACE, Standing};
+use countersign_core::statement::judgement::{Judgement, Judgements, NAMESPACE, Opinion, Standing};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
 use countersign_core::wilson::Share;
@@ -193,7 +193,7 @@ pub struct Label<'a> {
     /// The finding's fingerprint, or the beginning of one.
     pub finding: &'a str,
     /// What she says.
-    pub verdict: Judgement,
+    pub verdict: Opinion,
     /// Why.
     pub reason: Option<&'a str>,
 }
@@ -212,7 +212,7 @@ pub fn label(
             "the sample has no finding, or several, whose fingerprint begins with `{wanted}`: give at least 8 characters of one"
         )));
     };
-    let said = Adjudication {
+    let said = Judgement {
         finding: finding.finding,
         rule: finding.rule.clone(),
         report: sample.report,
@@ -220,7 +220,7 @@ pub fn label(
         reason: label.reason.map(str::to_owned),
     };
     let subject = Subject::sha256(countersign_core::policy::BACKTEST, &sample.report);
-    let statement = Statement::new(Kind::Adjudication, vec![subject], &said)?;
+    let statement = Statement::new(Kind::Judgement, vec![subject], &said)?;
     let line = key.sign(&statement.to_bytes()?, NAMESPACE, keygen)?;
     Ok((line, finding.clone()))
 }
@@ -293,7 +293,7 @@ pub fn labelled(sample: &Sample, labels: &[u8], trust: &VerifiedTrust, at: Time)
         match verify_document(signed, trust, &Roots::none(), at, &place) {
             Err(findings) => out.findings.extend(findings),
             Ok(verified) => {
-                let said: Adjudication = match verified.value().predicate_as(Kind::Adjudication) {
+                let said: Judgement = match verified.value().predicate_as(Kind::Judgement) {
                     Ok(said) => said,
                     Err(error) => {
                         out.findings.push(Finding::new(codes::STATEMENT_MALFORMED, error.to_string()).at(place));

@@ -9,7 +9,7 @@ use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, exit_of};
 use countersign_core::ids::EnvName;
 use countersign_core::limits;
-use countersign_core::statement::adjudication::Judgement;
+use countersign_core::statement::judgement::Opinion;
 use countersign_flow::backtest::{
     self, BacktestReport, BacktestRequest, Change, Counts, Label as Said, RuleRow, Since, append, labels_of,
 };
@@ -131,13 +131,13 @@ struct VerdictArgs {
 }
 
 impl VerdictArgs {
-    const fn judgement(&self) -> Judgement {
+    const fn judgement(&self) -> Opinion {
         if self.right {
-            Judgement::TruePositive
+            Opinion::TruePositive
         } else if self.wrong {
-            Judgement::FalsePositive
+            Opinion::FalsePositive
         } else {
-            Judgement::Unclear
+            Opinion::Unclear
         }
     }
 }

@@ -7,16 +7,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// The namespace of an SSH signature over a judgement.
-pub const NAMESPACE: &str = "adjudication@countersign.dev";
+pub const NAMESPACE: &str = "judgement@countersign.dev";
 
 /// However many judge, this many persons have to agree.
 pub const PERSONS: usize = 2;
 
-/// The predicate `https://countersign.dev/adjudication/v0.1`. Who judged is whoever signed.
+/// The predicate `https://countersign.dev/judgement/v0.1`. Who judged is whoever signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Adjudication {
+pub struct Judgement {
     /// The finding, by its fingerprint.
     pub finding: Sha256,
     /// The rule that found it.
@@ -24,7 +24,7 @@ pub struct Adjudication {
     /// The report that shows it: what the person had before her.
     pub report: Sha256,
     /// What she says.
-    pub verdict: Judgement,
+    pub verdict: Opinion,
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -34,7 +34,7 @@ pub struct Adjudication {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub enum Judgement {
+pub enum Opinion {
     /// The rule is right: this should not have been let through.
     TruePositive,
     /// The rule is wrong: there is nothing to mend.
@@ -43,7 +43,7 @@ pub enum Judgement {
     Unclear,
 }
 
-impl fmt::Display for Judgement {
+impl fmt::Display for Opinion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::TruePositive => "true-positive",
@@ -70,11 +70,11 @@ pub enum Standing {
 
 /// Judgements of findings, by person. The order in which they came plays no part.
 #[derive(Debug, Clone, Default)]
-pub struct Judgements(BTreeMap<Sha256, BTreeMap<PersonId, BTreeSet<Judgement>>>);
+pub struct Judgements(BTreeMap<Sha256, BTreeMap<PersonId, BTreeSet<Opinion>>>);
 
 impl Judgements {
     /// Takes in one. A person who says the same again is counted once.
-    pub fn add(&mut self, person: &PersonId, said: &Adjudication) {
+    pub fn add(&mut self, person: &PersonId, said: &Judgement) {
         let by_person = self.0.entry(said.finding).or_default();
         by_person.entry(person.clone()).or_default().insert(said.verdict);
     }
@@ -83,13 +83,13 @@ impl Judgements {
     #[must_use]
     pub fn standing(&self, finding: &Sha256) -> Standing {
         let Some(by_person) = self.0.get(finding) else { return Standing::Open };
-        let said: BTreeSet<Judgement> = by_person.values().flatten().copied().collect();
-        let clear: Vec<Judgement> = said.iter().copied().filter(|said| *said != Judgement::Unclear).collect();
-        let persons = by_person.values().filter(|said| said.iter().any(|said| *said != Judgement::Unclear)).count();
+        let said: BTreeSet<Opinion> = by_person.values().flatten().copied().collect();
+        let clear: Vec<Opinion> = said.iter().copied().filter(|said| *said != Opinion::Unclear).collect();
+        let persons = by_person.values().filter(|said| said.iter().any(|said| *said != Opinion::Unclear)).count();
         match clear.as_slice() {
             [_, _, ..] => Standing::Disputed,
-            [Judgement::TruePositive] if said.len() == 1 && persons >= PERSONS => Standing::TruePositive,
-            [Judgement::FalsePositive] if said.len() == 1 && persons >= PERSONS => Standing::FalsePositive,
+            [Opinion::TruePositive] if said.len() == 1 && persons >= PERSONS => Standing::TruePositive,
+            [Opinion::FalsePositive] if said.len() == 1 && persons >= PERSONS => Standing::FalsePositive,
             _ => Standing::Open,
         }
     }
@@ -103,14 +103,14 @@ impl Judgements {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Judgement::{FalsePositive, TruePositive, Unclear};
+    use Opinion::{FalsePositive, TruePositive, Unclear};
 
-    fn standing(said: &[(&str, Judgement)]) -> Standing {
+    fn standing(said: &[(&str, Opinion)]) -> Standing {
         let mut judgements = Judgements::default();
         let finding = Sha256::of(b"finding");
         for (person, verdict) in said {
             let rule = RuleId::new("no-left-pad@1").unwrap();
-            let said = Adjudication { finding, rule, report: Sha256::of(b"report"), verdict: *verdict, reason: None };
+            let said = Judgement { finding, rule, report: Sha256::of(b"report"), verdict: *verdict, reason: None };
             judgements.add(&PersonId::new(person).unwrap(), &said);
         }
         judgements.standing(&finding)
