@@ -73,7 +73,7 @@ fn what_a_person_attests_is_recorded_and_counts_until_its_end() {
     let last = || {
         let said = door.run("log show --store store --format json").out;
         let log: serde_json::Value = serde_json::from_str(&said).unwrap();
-        log["entries"].as_array().unwrap().last().unwrap()["time"].as_str().unwrap().to_owned()
+        log["entries"].as_array().unwrap().last().unwrap()["entry"]["time"].as_str().unwrap().to_owned()
     };
     let from = last();
     let until = from.parse::<Time>().unwrap().plus(365 * 24 * 60 * 60).to_string();
