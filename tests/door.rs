@@ -103,6 +103,12 @@ impl Door {
         Said::of(&start(self.path(), &arguments))
     }
 
+    /// Runs the program with arguments that may hold spaces.
+    #[must_use]
+    pub fn run_words(&self, arguments: &[&str]) -> Said {
+        Said::of(&start(self.path(), arguments))
+    }
+
     /// The same with more variables.
     #[must_use]
     pub fn run_with(&self, variables: &[(&str, &str)], line: &str) -> Said {

@@ -1,5 +1,5 @@
 //! Makes the data that `cargo xtask bench` measures on, in the folder that is given: one bundle, a release of 500
-//! components in a real repository, and an audit package of 1,000 decisions. Writes `commands.json` beside them.
+//! components in a real repository, and an audit package of 1,000 decisions, which are also run under another release. Writes `commands.json` beside them.
 #![expect(
     clippy::expect_used,
     clippy::disallowed_methods,
@@ -14,7 +14,7 @@ use countersign_core::policy::Lock;
 use countersign_core::statement::review::ReviewDecision;
 use countersign_flow::audit;
 use countersign_flow::place::Place;
-use countersign_tests::world::World;
+use countersign_tests::world::{World, policy_toml};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
@@ -35,6 +35,7 @@ fn main() {
         "verify": verify(&one),
         "promote": promote(&release),
         "audit-verify": audit_verify(&audit),
+        "backtest": backtest(&audit),
     });
     write(&folder.join("commands.json"), commands.to_string().as_bytes());
 }
@@ -98,6 +99,8 @@ fn promote(folder: &Path) -> serde_json::Value {
 
 fn audit_verify(folder: &Path) -> serde_json::Value {
     let mut world = World::new();
+    write(&folder.join("policy.toml"), policy_toml(&world.start).as_bytes());
+    write(&folder.join("trust.digest"), world.trust_digest.to_string().as_bytes());
     for number in 0..DECISIONS {
         let decision = world.promote_next(number);
         assert_eq!(decision.verdict, Verdict::Pass, "decision {number}: {:#?}", decision.findings);
@@ -109,6 +112,18 @@ fn audit_verify(folder: &Path) -> serde_json::Value {
     write(&folder.join("trust.sigstore.json"), &world.trust);
     let digest = world.trust_digest.to_string();
     let arguments = ["audit", "verify", "year.cspkg", "--trust", "trust.sigstore.json", "--trust-digest", &digest];
+    json!({"folder": "audit", "arguments": arguments})
+}
+
+/// The same decisions under a release that asks for more: each of them would be refused.
+fn backtest(folder: &Path) -> serde_json::Value {
+    let text = String::from_utf8(fs::read(folder.join("policy.toml")).expect("the policy")).expect("text");
+    let stricter = text.replace("version = 1\n", "version = 2\n").replace("least = 2", "least = 3");
+    fs::create_dir_all(folder.join("new")).expect("a folder");
+    write(&folder.join("new/policy.toml"), stricter.as_bytes());
+    let digest = fs::read_to_string(folder.join("trust.digest")).expect("the digest");
+    let trust = ["--store", "store", "--trust", "trust.sigstore.json", "--trust-digest", &digest];
+    let arguments: Vec<&str> = ["policy", "backtest", "new"].into_iter().chain(trust).collect();
     json!({"folder": "audit", "arguments": arguments})
 }
 

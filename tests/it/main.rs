@@ -11,10 +11,13 @@
 
 mod again;
 mod audit_package;
+mod backtest;
 mod collect_door;
 mod conformance;
 mod door;
 mod door_authoring;
+mod door_backtest;
+mod door_controls;
 mod door_exits;
 mod door_first_rule;
 mod door_gate;

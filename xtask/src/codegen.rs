@@ -1,6 +1,7 @@
 //! `cargo xtask codegen`: documents that are made from code, so that they cannot disagree with it. `docs/codes.md` from
-//! the tables of finding codes and exit codes; `docs/policy-input.md` from the table of what rules read; `docs/built-in-rules.md` from the rules; `docs/cli.md` from what the built binary says of itself; the transcript in
-//! `README.md` from a run of the demo.
+//! the tables of finding codes and exit codes; `docs/policy-input.md` from the table of what rules read;
+//! `docs/built-in-rules.md` from the rules; `docs/controls.md` from the catalogues of controls; `docs/cli.md` from what the
+//! built binary says of itself; the transcript in `README.md` from a run of the demo.
 
 use crate::generated::{Mode, Page, settle};
 use crate::{Outcome, run, transcript, workspace};
@@ -23,6 +24,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let root = workspace::root()?;
     let pages = [
         Page { path: "docs/codes.md".to_owned(), text: codes_page() },
+        Page { path: "docs/controls.md".to_owned(), text: controls_page() },
         Page { path: "docs/policy-input.md".to_owned(), text: input_page() },
         Page { path: "docs/built-in-rules.md".to_owned(), text: built_in_page() },
         Page { path: "docs/rego.md".to_owned(), text: rego_page(&root)? },
@@ -99,6 +101,55 @@ fn rego_page(root: &Path) -> Outcome<String> {
     lines.push("| name | why |\n|---|---|".to_owned());
     lines.extend(may_not.iter().map(|(name, why)| format!("| `{name}` | {why} |")));
     Ok(lines.join("\n") + "\n")
+}
+
+/// What a reader has to know before the lists.
+const CONTROLS: &str = "\
+A rule says which controls it serves by their full names, such as `SOC 2 CC8.1`: in policy.toml for a rule that is built in, in its
+own heading for one that is written. A name that no catalogue has is refused by `policy lint` and `policy build`.
+
+    countersign controls show \"SOC 2 CC8.1\" --policy policy/
+    countersign controls coverage --trust trust.sigstore.json --trust-digest sha256:… --least-checkpoint checkpoint
+    countersign evidence add manual --control \"SOC 2 CC6.4\" --statement … --document … --as-of … --valid-until …
+
+`coverage` puts each control into one of five parts: automated and fresh, partly automated, manual and current, stale, none. What
+makes each of them, and why they are not added up, is in [decision 0048](decisions/0048-controls.md).
+
+*Shown by* says how much of a control a machine can show at best: `machine` its operation, event by event; `part` some of it; `people`
+none of it. The words are ours and short; they are no substitute for the published text, which is not in here.
+
+A policy brings catalogues of its own as `catalogues/NAME.toml`, which become part of the release:
+
+    name = \"Acme\"
+    title = \"House rules\"
+    fresh_days = 30                       # for how long an answer shows something
+
+    [[controls]]
+    id = \"SEC-1\"
+    reach = \"machine\"                   # machine, part or people
+    text = \"Releases are built by the house builder.\"
+";
+
+fn controls_page() -> String {
+    use countersign_core::catalogue::{Catalogues, NO_CONCLUSION, Reach};
+    let mut lines = vec![format!("# Controls\n\n{MADE}\n**{NO_CONCLUSION}.**\n\n{CONTROLS}")];
+    for catalogue in Catalogues::built_in().iter() {
+        lines.push(format!(
+            "## {}\n\n{}. An answer counts for {} days.\n",
+            catalogue.name, catalogue.title, catalogue.fresh_days
+        ));
+        lines.push("| control | shown by | about |\n|---|---|---|".to_owned());
+        for control in &catalogue.controls {
+            let by = match control.reach {
+                Reach::Machine => "machine",
+                Reach::Part => "part",
+                Reach::People => "people",
+            };
+            lines.push(format!("| `{} {}` | {by} | {} |", catalogue.name, control.id, control.text));
+        }
+        lines.push(String::new());
+    }
+    lines.join("\n").trim_end().to_owned() + "\n"
 }
 
 fn input_page() -> String {

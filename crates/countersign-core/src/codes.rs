@@ -91,6 +91,16 @@ codes! {
     PATH_UNSAFE "path-unsafe" Refused "A file of the policy release is a symbolic link, an archive, or lies outside its folder.";
     PARAMETER_INVALID "parameter-invalid" Refused "A rule's parameter is missing, unknown, or of the wrong kind.";
 
+    // Backtests, and what rules are for.
+    BACKTEST_EMPTY "backtest-empty" Indeterminate "No recorded decision was run again: nothing is known of what the release would change.";
+    BACKTEST_CHANGED "backtest-changed" Refused "Under the new release decisions come out in a way that --fail-on does not accept.";
+    BACKTEST_REPORT "backtest-report" Refused "The file is not a backtest's report, or it is about another release.";
+    BACKTEST_MISSING "backtest-missing" Indeterminate "The approvals name a backtest's report that is neither given nor in the evidence store.";
+    DECISION_SUPPOSED "decision-supposed" Note "The decision was made as if a release were active that is not: it authorises nothing.";
+    CONTROL_UNKNOWN "control-unknown" Refused "A rule names a control that no catalogue has.";
+    CATALOGUE_MALFORMED "catalogue-malformed" Refused "A catalogue of controls in the policy folder does not parse, or takes the name or ids of another.";
+    MANUAL_EVIDENCE "manual-evidence" Refused "Evidence by hand does not say what it must, or was signed by somebody else than its owner.";
+
     // Rules that are written in a release.
     RULE_BROKEN "rule-broken" Refused "A rule that is written in the policy release does not hold: its message says of what.";
     RULE_ERROR "rule-error" Indeterminate "A rule that is written in the policy release could not be evaluated: an error in it, or more than it may use. It says nothing, which is not a pass.";

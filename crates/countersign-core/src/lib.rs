@@ -6,6 +6,7 @@
 #![warn(clippy::arithmetic_side_effects)]
 
 pub mod bundle;
+pub mod catalogue;
 pub mod codes;
 pub mod config;
 pub mod cyclonedx;
@@ -29,4 +30,5 @@ pub mod purl;
 pub mod statement;
 pub mod time;
 pub mod trust;
+pub mod wilson;
 pub mod yaml;

@@ -74,6 +74,11 @@ pub const YAML_BYTES: usize = 1 << 20;
 /// Deepest nesting of a YAML document.
 pub const YAML_DEPTH: usize = 32;
 
+/// Decisions that come out otherwise which a backtest's report lists one by one; all of them are counted.
+pub const BACKTEST_LISTED: usize = 1_000;
+/// Findings of one backtest's sample.
+pub const BACKTEST_SAMPLE: usize = 10_000;
+
 /// Largest log entry: the entry bundle's length prefix has 16 bits.
 pub const LOG_ENTRY_BYTES: usize = 65_535;
 /// Largest checkpoint or signed note.

@@ -19,6 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The name of the semantics by which this version evaluates rules. Every release of ours keeps all older ones.
 pub const ENGINE: &str = "engine/1";
+/// The name of the subject with which an approval names the backtest's report that was before the approver.
+pub const BACKTEST: &str = "backtest-report";
 /// The file that is authored.
 pub const SOURCE_FILE: &str = "policy.toml";
 /// The file of a rule that is written without Rego.
@@ -66,8 +68,8 @@ pub struct Manifest {
     pub rules: Vec<Rule>,
     /// Every file of the folder, by path.
     pub files: BTreeMap<String, Sha256>,
-    /// The files that are evaluated, as they are: rules that are written, what they share, and their data. Each is also
-    /// among the files, by the digest of this text.
+    /// The files that are evaluated, as they are: rules that are written, what they share, their data, and catalogues of
+    /// controls. Each is also among the files, by the digest of this text.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub texts: BTreeMap<String, String>,
 }
@@ -480,7 +482,7 @@ fn evaluated(files: &BTreeMap<String, Vec<u8>>, rules: &[Rule]) -> Result<BTreeM
 }
 
 /// Whether the file of this path is evaluated, once a rule is written in the release: Rego of a rule's own folder and of
-/// `lib/`, `rule.yaml`, and `data/*.json`. Tests are not; they are part of the release by digest.
+/// `lib/`, `rule.yaml`, and `data/*.json`; and whether it is a catalogue of controls. Tests are not; they are part of the release by digest.
 fn is_evaluated(path: &str, rules: &[Rule]) -> bool {
     let rego = path.ends_with(REGO_SUFFIX) && !path.ends_with(TEST_SUFFIX);
     let folders = || rules.iter().filter_map(|rule| rule.folder.as_deref());
@@ -490,6 +492,7 @@ fn is_evaluated(path: &str, rules: &[Rule]) -> bool {
     };
     let data = |rest: &str| !rest.contains('/') && rest.ends_with(DATA_SUFFIX);
     folders().any(own)
+        || crate::catalogue::is_catalogue(path)
         || (folders().next().is_some()
             && ((rego && path.starts_with("lib/")) || path.strip_prefix("data/").is_some_and(data)))
 }

@@ -331,6 +331,8 @@ impl Owner<'_> {
                         | Kind::PolicyActivation
                         | Kind::Vex
                         | Kind::Adjudication
+                        | Kind::Judgement
+                        | Kind::ManualEvidence
                 )
             }
             Self::Builder(_) => matches!(

@@ -5,19 +5,22 @@ use crate::{floors, rollout, rules};
 use countersign_core::codes;
 use countersign_core::decision::Request;
 use countersign_core::finding::{Check, Finding, Verdict, verdict_of};
-use countersign_core::ids::{EnvName, Uri};
+use countersign_core::ids::{EnvName, RuleId, Uri};
 use countersign_core::key::KeyId;
 use countersign_core::policy::{ENGINE, Stage};
 use countersign_core::time::Time;
 use countersign_core::trust::{Owner, Trust};
 use countersign_verify::policy::Activated;
 use countersign_verify::{Evidence, Spoken, StateView};
+use std::collections::BTreeMap;
 
 /// The checklist and the findings as they grow.
 #[derive(Debug, Default)]
 pub(crate) struct Sheet {
     pub checks: Vec<Check>,
     pub findings: Vec<Finding>,
+    /// The findings of each enforced rule once more, by rule.
+    pub by_rule: BTreeMap<RuleId, Vec<Finding>>,
 }
 
 impl Sheet {
@@ -161,7 +164,13 @@ pub(crate) fn policy<'a>(
         Vec::new(),
         format!("{}@{} since entry {}, {}", reference.uri, reference.version, active.entry, reference.digest),
     );
-    sheet.line("policy-valid", dates(active, request), format!("until {}", active.release.manifest().expires));
+    if state.is_some_and(|state| state.is_supposed()) {
+        let note =
+            Finding::new(codes::DECISION_SUPPOSED, "the release is only supposed to be active: nothing is authorised");
+        sheet.line("policy-valid", vec![note], "as if it were active: neither approvals nor dates are judged");
+    } else {
+        sheet.line("policy-valid", dates(active, request), format!("until {}", active.release.manifest().expires));
+    }
     sheet.line("policy-rules", known_rules(active, request), "every rule and parameter is known");
     if let Some(floor) = trust.and_then(|trust| trust.environments.get(environment)) {
         sheet.line(

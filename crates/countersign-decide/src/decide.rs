@@ -24,6 +24,15 @@ use std::collections::{BTreeMap, BTreeSet};
 /// May this artifact go to this environment?
 #[must_use]
 pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
+    decide_by_rule(request, given).0
+}
+
+/// What each rule found, in whatever stage it is.
+pub type ByRule = BTreeMap<RuleId, Vec<Finding>>;
+
+/// As [`decide`], with what each rule found: in the decision itself the findings of enforced rules stand together.
+#[must_use]
+pub fn decide_by_rule(request: &Request, given: &Given<'_>) -> (Decision, ByRule) {
     let mut sheet = Sheet::default();
     checks::engine(request, &mut sheet);
     sheet.checks.extend(given.trust.outcome.checks.iter().cloned());
@@ -78,7 +87,8 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
     let enforced = active
         .and_then(|a| a.release.manifest().environments.get(&request.environment))
         .is_none_or(|environment| environment.enforced);
-    let authorised = verdict == Verdict::Pass || (!enforced && founded);
+    let supposed = given.state.is_some_and(|state| state.is_supposed());
+    let authorised = !supposed && (verdict == Verdict::Pass || (!enforced && founded));
     if authorised && verdict != Verdict::Pass {
         sheet.findings.push(
             Finding::new(
@@ -90,7 +100,9 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
     }
     let refusing = would_be.iter().filter(|(_, there)| there.verdict != Verdict::Pass);
     sheet.findings.extend(refusing.map(|(environment, there)| would_refuse(request, environment, there)));
-    Decision {
+    let mut by_rule = sheet.by_rule;
+    by_rule.extend(rules.iter().filter(|r| r.stage != Stage::Enforce).map(|r| (r.id.clone(), r.findings.clone())));
+    let decision = Decision {
         request: request.clone(),
         inputs: inputs(given, evidence, forge.captures, active),
         verdict,
@@ -102,7 +114,8 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
         checks: sheet.checks,
         findings: sheet.findings,
         would_be: would_be.into_iter().map(|(environment, there)| (environment, there.verdict)).collect(),
-    }
+    };
+    (decision, by_rule)
 }
 
 struct Case<'a> {
@@ -220,6 +233,7 @@ impl<'a> Case<'a> {
             };
             let verdict = verdict_of(&findings);
             if stage == Stage::Enforce {
+                sheet.by_rule.insert(rule.id.clone(), findings.clone());
                 sheet.line(&rule_line(&rule.id), findings, title);
                 outcomes.push(outcome(Some(verdict), Vec::new()));
             } else {

@@ -22,6 +22,6 @@ pub mod summary;
 pub mod written;
 
 pub use checks::known_gate;
-pub use decide::decide;
+pub use decide::{ByRule, decide, decide_by_rule};
 pub use given::{Given, TrustGiven};
 pub use record::{start_of, tags_before};

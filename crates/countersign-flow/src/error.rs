@@ -118,6 +118,9 @@ pub enum FlowError {
     /// The demo did not come to its end.
     #[error("{0}")]
     Demo(String),
+    /// A thread of ours died.
+    #[error("a part of the work ended before its end")]
+    Thread,
     /// Provenance could not be made.
     #[error(transparent)]
     Provenance(#[from] ProvenanceError),
@@ -219,7 +222,7 @@ impl FlowError {
             Self::Refused(findings) if exit_of(findings) == Exit::Ok => Exit::Internal,
             Self::Refused(findings) => exit_of(findings),
             Self::Declined => Exit::Refused,
-            Self::Json(_) | Self::Evidence(_) => Exit::Internal,
+            Self::Json(_) | Self::Evidence(_) | Self::Thread => Exit::Internal,
             Self::Log(error) => log_exit(error),
             #[cfg(feature = "online")]
             Self::Online(error) => online_exit(error),

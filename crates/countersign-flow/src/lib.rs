@@ -5,9 +5,11 @@
 //! good comes back as findings; what could not be done is a [`FlowError`].
 
 pub mod audit;
+pub mod backtest;
 pub mod build;
 pub mod collect;
 pub mod conformance;
+pub mod controls;
 pub mod documents;
 pub mod error;
 pub mod files;

@@ -2,9 +2,12 @@
 //! a verification, a promotion or a refusal use those of `countersign-report`.
 
 use crate::audit::DecisionRow;
+use crate::backtest::{BacktestReport, LabelledRule, SampledFinding};
+use crate::controls::Coverage;
 use crate::policy::diff::Change;
 use crate::review::notes::Kept;
 use crate::review::{ChangeSummary, Emitted};
+use countersign_core::catalogue::{Catalogue, Reach};
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
@@ -15,6 +18,8 @@ use countersign_core::ids::{EnvName, Origin, RoleName, RuleId, Uri};
 use countersign_core::policy::{Manifest, Stage, Step};
 use countersign_core::statement::Subject;
 use countersign_core::statement::change_review::{ChangeState, ForgeKind, Shortfall};
+use countersign_core::statement::judgement::Opinion;
+use countersign_core::statement::manual_evidence::ManualEvidence;
 use countersign_core::statement::review::{Review, Tier};
 use countersign_core::statement::test_result::Outcome;
 use countersign_core::time::Time;
@@ -361,6 +366,91 @@ documents! {
         persons: Option<Vec<String>>,
         /// How many approvers it needs, where trust was given.
         needed: Option<u32>,
+        /// The backtest's report that the approvals name.
+        backtest: Option<Sha256>,
+    }
+    /// `policy backtest`: what a release would have said.
+    PolicyBacktest {
+        /// The file with the report, if one was written.
+        output: Option<String>,
+        /// The digest of the report: what an approval names.
+        digest: Sha256,
+        /// The report.
+        report: BacktestReport,
+        /// The file with the findings to judge, if one was written, and how many it holds.
+        sample: Option<String>,
+        /// See `sample`.
+        sampled: usize,
+        /// What was found of trust, log and the question itself.
+        findings: Vec<Finding>,
+        /// How the run ends.
+        exit: Exit,
+    }
+    /// `controls list`: catalogues of controls.
+    ControlsListed {
+        /// What this does not say.
+        conclusion: &'static str,
+        /// The catalogues.
+        catalogues: Vec<Catalogue>,
+    }
+    /// `controls show`: one control.
+    ControlShown {
+        /// What this does not say.
+        conclusion: &'static str,
+        /// Its full name.
+        control: String,
+        /// Of which catalogue.
+        catalogue: String,
+        /// What it is about.
+        text: String,
+        /// How much of it a machine can show at best.
+        reach: Reach,
+        /// For how many days something shows it.
+        fresh_days: u32,
+        /// The rules that serve it; without a release, the built-in ones that are meant for it.
+        rules: Vec<String>,
+    }
+    /// `controls coverage`: how far controls are shown.
+    ControlsCoverage {
+        /// The coverage.
+        coverage: Coverage,
+        /// What was found of trust, log and evidence.
+        findings: Vec<Finding>,
+        /// How the run ends.
+        exit: Exit,
+    }
+    /// `evidence add manual`: something was attested and recorded.
+    EvidenceAdded {
+        /// The log entry.
+        entry: u64,
+        /// What was signed.
+        evidence: ManualEvidence,
+    }
+    /// `policy label`: a judgement was signed.
+    PolicyLabelled {
+        /// The file with the judgements.
+        output: String,
+        /// Whether it was added; the same person says the same thing once.
+        added: bool,
+        /// The finding.
+        finding: SampledFinding,
+        /// What was said of it.
+        verdict: Opinion,
+    }
+    /// `policy labels`: what people said of a sample.
+    PolicyLabels {
+        /// The backtest's report.
+        report: Sha256,
+        /// How many findings are new in all, of which the sample was drawn.
+        of: u64,
+        /// A row a rule.
+        rules: Vec<LabelledRule>,
+        /// Judgements that count.
+        counted: u64,
+        /// What did not hold.
+        findings: Vec<Finding>,
+        /// How the run ends.
+        exit: Exit,
     }
     /// `policy activate`: a release is active, or waits for more approvers.
     PolicyActivated {
@@ -374,6 +464,8 @@ documents! {
         version: Option<u64>,
         /// The digest that names the release.
         digest: Option<Sha256>,
+        /// The backtest's report that its approvers had before them.
+        backtest: Option<Sha256>,
         /// The lock file that expects it.
         lock: String,
         /// The rules that moved up with it.
@@ -405,6 +497,8 @@ documents! {
         overrides: Vec<RuleId>,
         /// The rules that moved up with it.
         risen: Vec<RisenRow>,
+        /// The backtest's report that its approvers had before them.
+        backtest: Option<Sha256>,
         /// Whether it is the active one.
         active: bool,
     }

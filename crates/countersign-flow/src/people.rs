@@ -73,7 +73,7 @@ fn signed_by(signed: &Signed, key: &PublicKey, namespace: &str) -> bool {
 }
 
 /// The key that a signature says it is by: an SSH signature proves it, a bundle hints at it.
-fn key_of(signed: &Signed, namespace: &str) -> Option<KeyId> {
+pub(crate) fn key_of(signed: &Signed, namespace: &str) -> Option<KeyId> {
     match &signed.by {
         Signature::Dsse { hint, .. } => *hint,
         Signature::Certificate { .. } => None,

@@ -6,69 +6,95 @@ use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::git::evidence::Evidence as GitEvidence;
 use countersign_core::json;
-use countersign_decide::{Given, TrustGiven, decide};
-use countersign_verify::trust::verify_trust;
-use countersign_verify::{Blobs, Evidence, History, LogState};
+use countersign_core::policy::Pin;
+use countersign_decide::{ByRule, Given, TrustGiven, decide_by_rule};
+use countersign_verify::trust::{TrustOutcome, verify_trust};
+use countersign_verify::{Blobs, Evidence, History, LogState, StateView};
 use serde_json::Value;
 
 /// Decides again, with every argument that the decision names: documents from the store by digest, the log as far as it
 /// went then, and what was given from outside as it was recorded. What is missing now is a finding.
 pub fn decide_again(recorded: &Decision, state: &LogState, blobs: &dyn Blobs) -> Result<Decision, Vec<Finding>> {
-    let request = &recorded.request;
-    let inputs = &recorded.inputs;
-    let log = inputs.log.as_ref().ok_or_else(|| absent("the log's state"))?;
-    let view = state.at(log.size).filter(|view| view.reference() == *log).ok_or_else(|| {
-        vec![
-            Finding::new(codes::LOG_FORKED, "the decision was made on another log than this one")
-                .expected(format!("{} entries of {}, root {}", log.size, log.origin, log.root), "the decision"),
-        ]
-    })?;
-    let trust = inputs.trust.as_ref().ok_or_else(|| absent("trust"))?;
-    if trust.digest != *view.trust().digest() {
-        return Err(vec![
-            Finding::new(
-                codes::TRUST_DIGEST_MISMATCH,
-                "the decision was made under another trust than the one in force",
-            )
-            .expected(view.trust().digest().to_string(), "the log")
-            .found(trust.digest.to_string()),
-        ]);
-    }
-    let document = fetch(blobs, &trust.document, "the trust document")?;
-    let outcome = verify_trust(&document, inputs.trust_digest_given.as_ref(), request.time);
-    let mut documents = Vec::new();
-    for reference in inputs.evidence.iter().flatten() {
-        documents.push(fetch(blobs, &reference.digest, "evidence")?);
-    }
-    let evidence = outcome.trust.as_ref().map(|trust| Evidence::verify(&documents, trust, request.time));
-    let git = match &inputs.git {
-        None => None,
-        Some(digest) => {
-            let bytes = fetch(blobs, digest, "the git evidence")?;
-            let parsed = GitEvidence::parse(&bytes)
-                .map_err(|e| vec![Finding::new(codes::HISTORY_MALFORMED, e.to_string()).at(digest.to_string())])?;
-            Some(parsed)
+    let again = Again::of(recorded, state, blobs)?;
+    Ok(again.decide(again.view, recorded.inputs.pin.clone()).0)
+}
+
+/// The arguments of a recorded decision, fetched and verified once, however often they are decided by.
+pub(crate) struct Again<'a> {
+    recorded: &'a Decision,
+    /// The log as the decision saw it.
+    pub(crate) view: StateView<'a>,
+    outcome: TrustOutcome,
+    evidence: Option<Evidence>,
+    git: Option<GitEvidence>,
+    blobs: &'a dyn Blobs,
+}
+
+impl<'a> Again<'a> {
+    /// Of a recorded decision.
+    pub(crate) fn of(recorded: &'a Decision, state: &'a LogState, blobs: &'a dyn Blobs) -> Result<Self, Vec<Finding>> {
+        let request = &recorded.request;
+        let inputs = &recorded.inputs;
+        let log = inputs.log.as_ref().ok_or_else(|| absent("the log's state"))?;
+        let view = state.at(log.size).filter(|view| view.reference() == *log).ok_or_else(|| {
+            vec![
+                Finding::new(codes::LOG_FORKED, "the decision was made on another log than this one")
+                    .expected(format!("{} entries of {}, root {}", log.size, log.origin, log.root), "the decision"),
+            ]
+        })?;
+        let trust = inputs.trust.as_ref().ok_or_else(|| absent("trust"))?;
+        if trust.digest != *view.trust().digest() {
+            return Err(vec![
+                Finding::new(
+                    codes::TRUST_DIGEST_MISMATCH,
+                    "the decision was made under another trust than the one in force",
+                )
+                .expected(view.trust().digest().to_string(), "the log")
+                .found(trust.digest.to_string()),
+            ]);
         }
-    };
-    let history = git.as_ref().map(History::of);
-    // The log held when this state was opened, so its checklist is that of a log that holds.
-    let (findings, checks) = (Vec::new(), countersign_verify::log::checks_of(&view.reference()));
-    Ok(decide(
-        request,
-        &Given {
-            trust: TrustGiven { outcome: &outcome, digest: inputs.trust_digest_given.as_ref() },
-            state: Some(view),
-            log_findings: &findings,
-            log_checks: &checks,
-            least_checkpoint: inputs.least_checkpoint.clone(),
-            pin: inputs.pin.clone(),
-            evidence: evidence.as_ref(),
-            index: inputs.evidence.clone(),
-            history: history.as_ref(),
-            git: inputs.git,
-            blobs,
-        },
-    ))
+        let document = fetch(blobs, &trust.document, "the trust document")?;
+        let outcome = verify_trust(&document, inputs.trust_digest_given.as_ref(), request.time);
+        let mut documents = Vec::new();
+        for reference in inputs.evidence.iter().flatten() {
+            documents.push(fetch(blobs, &reference.digest, "evidence")?);
+        }
+        let evidence = outcome.trust.as_ref().map(|trust| Evidence::verify(&documents, trust, request.time));
+        let git = match &inputs.git {
+            None => None,
+            Some(digest) => {
+                let bytes = fetch(blobs, digest, "the git evidence")?;
+                let parsed = GitEvidence::parse(&bytes)
+                    .map_err(|e| vec![Finding::new(codes::HISTORY_MALFORMED, e.to_string()).at(digest.to_string())])?;
+                Some(parsed)
+            }
+        };
+        Ok(Self { recorded, view, outcome, evidence, git, blobs })
+    }
+
+    /// Decides by them, on a state that is the view or supposes something of it, and with a pin.
+    pub(crate) fn decide(&self, view: StateView<'_>, pin: Option<Pin>) -> (Decision, ByRule) {
+        let inputs = &self.recorded.inputs;
+        let history = self.git.as_ref().map(History::of);
+        // The log held when this state was opened, so its checklist is that of a log that holds.
+        let (findings, checks) = (Vec::new(), countersign_verify::log::checks_of(&view.reference()));
+        decide_by_rule(
+            &self.recorded.request,
+            &Given {
+                trust: TrustGiven { outcome: &self.outcome, digest: inputs.trust_digest_given.as_ref() },
+                state: Some(view),
+                log_findings: &findings,
+                log_checks: &checks,
+                least_checkpoint: inputs.least_checkpoint.clone(),
+                pin,
+                evidence: self.evidence.as_ref(),
+                index: inputs.evidence.clone(),
+                history: history.as_ref(),
+                git: inputs.git,
+                blobs: self.blobs,
+            },
+        )
+    }
 }
 
 /// Compares two decisions; a finding names the first difference by JSON pointer.

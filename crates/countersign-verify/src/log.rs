@@ -10,6 +10,7 @@ use crate::policy::{Activated, ActivationContext, verify_activation};
 use crate::recorded::Spoken;
 use crate::rollout;
 use crate::sigstore::Roots;
+use crate::supposed::Supposed;
 use crate::trust::{self, VerifiedTrust};
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
@@ -73,6 +74,7 @@ pub struct LogOutcome {
 pub struct StateView<'a> {
     pub(crate) state: &'a LogState,
     size: u64,
+    supposed: Option<&'a Supposed>,
 }
 
 /// A decision that the log records.
@@ -125,13 +127,13 @@ impl LogState {
     /// The state after the first `size` entries; `None` beyond the log's end.
     #[must_use]
     pub fn at(&self, size: u64) -> Option<StateView<'_>> {
-        (size <= self.size()).then_some(StateView { state: self, size })
+        (size <= self.size()).then_some(StateView { state: self, size, supposed: None })
     }
 
     /// The state at the end.
     #[must_use]
     pub fn now(&self) -> StateView<'_> {
-        StateView { state: self, size: self.size() }
+        StateView { state: self, size: self.size(), supposed: None }
     }
 
     /// How many entries.
@@ -244,7 +246,13 @@ impl LogState {
             time: entry.time,
         };
         let activated = verify_activation(&activation, &release, &context, &place)?;
-        let activated = rollout::settle(activated, &context, StateView { state: self, size: index }, blobs, &place)?;
+        let activated = rollout::settle(
+            activated,
+            &context,
+            StateView { state: self, size: index, supposed: None },
+            blobs,
+            &place,
+        )?;
         if activated.activation.environment != environment {
             return Err(vec![
                 Finding::new(codes::LOG_ENTRY_MALFORMED, "the entry and its activation name different environments")
@@ -305,7 +313,22 @@ impl<'a> StateView<'a> {
     /// The release that is active for an environment, and since which entry.
     #[must_use]
     pub fn active(&self, environment: &EnvName) -> Option<&'a Activated> {
+        if let Some(supposed) = self.supposed.filter(|supposed| supposed.environment() == environment) {
+            return Some(supposed.activated());
+        }
         self.activations(environment).last()
+    }
+
+    /// The same state, as if a release were the active one. What is decided by it authorises nothing.
+    #[must_use]
+    pub const fn supposing(self, supposed: &'a Supposed) -> Self {
+        Self { supposed: Some(supposed), ..self }
+    }
+
+    /// Whether a release is only supposed to be active.
+    #[must_use]
+    pub const fn is_supposed(&self) -> bool {
+        self.supposed.is_some()
     }
 
     /// Every activation for an environment, oldest first.

@@ -7,8 +7,8 @@ use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::ids::PersonId;
-use countersign_core::policy::{Activation, Manifest, PolicyRef};
-use countersign_core::statement::Kind;
+use countersign_core::policy::{Activation, BACKTEST, Manifest, PolicyRef};
+use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
 use countersign_core::trust::{ROLE_POLICY, Role, Trust};
 use std::collections::BTreeSet;
@@ -23,9 +23,23 @@ pub struct VerifiedRelease {
     reference: PolicyRef,
     approvers: BTreeSet<PersonId>,
     document: Sha256,
+    backtest: Option<Sha256>,
 }
 
 impl VerifiedRelease {
+    /// One that nobody approved, for [`crate::Supposed`] alone.
+    pub(crate) fn supposed(manifest: Manifest) -> Result<Self, countersign_core::json::JsonError> {
+        let reference = manifest.reference()?;
+        let document = Sha256::of(&manifest.to_bytes()?);
+        Ok(Self { manifest, reference, approvers: BTreeSet::new(), document, backtest: None })
+    }
+
+    /// The backtest's report that its approvers had before them, if they say so.
+    #[must_use]
+    pub const fn backtest(&self) -> Option<&Sha256> {
+        self.backtest.as_ref()
+    }
+
     /// The manifest.
     #[must_use]
     pub const fn manifest(&self) -> &Manifest {
@@ -93,11 +107,27 @@ pub fn verify_release(
             "the statement's subject is not the manifest that it carries, in its one form".to_owned(),
         ));
     }
+    let backtest = backtest_of(&cosigned.statement, place)?;
     let role = approvers_of(trust, place)?;
     let needed = role.threshold.max(LEAST_APPROVERS);
     let judges = quorum::Judges { role, trust, newest };
     let approvers = enough(&cosigned, Kind::PolicyRelease, judges, needed, at, place)?;
-    Ok(VerifiedRelease { manifest, reference, approvers, document: cosigned.digest })
+    Ok(VerifiedRelease { manifest, reference, approvers, document: cosigned.digest, backtest })
+}
+
+/// The backtest's report that a release names beside itself: at most one, by its digest. That it is there and says something
+/// good is for the approvers; here only its form is looked at.
+fn backtest_of(statement: &Statement, place: &str) -> Result<Option<Sha256>, Vec<Finding>> {
+    let named = || statement.subjects.iter().filter(|subject| subject.name.as_deref() == Some(BACKTEST));
+    let digests: Vec<Sha256> = named().filter_map(Subject::sha256_digest).collect();
+    match (named().count(), digests.as_slice()) {
+        (0, _) => Ok(None),
+        (1, [digest]) => Ok(Some(*digest)),
+        _ => Err(vec![
+            Finding::new(codes::POLICY_MALFORMED, "the approval does not name one backtest's report by its SHA-256")
+                .at(place),
+        ]),
+    }
 }
 
 /// Who among the policy approvers of `trust` signed a release so far, and how many it needs.

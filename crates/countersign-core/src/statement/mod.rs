@@ -5,6 +5,8 @@ pub mod change_review;
 pub mod config_snapshot;
 pub mod forge_watch;
 pub mod iac_plan;
+pub mod judgement;
+pub mod manual_evidence;
 pub mod provenance;
 pub mod review;
 pub mod source;
@@ -66,11 +68,15 @@ pub enum Kind {
     Vex,
     /// What people say of what a rule found.
     Adjudication,
+    /// A person's judgement of a finding.
+    Judgement,
+    /// What a person attests by hand.
+    ManualEvidence,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Sbom,
         Self::Provenance,
         Self::Vsa,
@@ -88,6 +94,8 @@ impl Kind {
         Self::Vulns,
         Self::Vex,
         Self::Adjudication,
+        Self::Judgement,
+        Self::ManualEvidence,
     ];
 
     /// The predicate type.
@@ -111,6 +119,8 @@ impl Kind {
             Self::Vulns => "https://in-toto.io/attestation/vulns/v0.2",
             Self::Vex => "https://openvex.dev/ns/v0.2.0",
             Self::Adjudication => "https://countersign.dev/adjudication/v0.1",
+            Self::Judgement => "https://countersign.dev/judgement/v0.1",
+            Self::ManualEvidence => "https://countersign.dev/manual-evidence/v0.1",
         }
     }
 
@@ -135,6 +145,8 @@ impl Kind {
             Self::Vulns => "vulns",
             Self::Vex => "vex",
             Self::Adjudication => "adjudication",
+            Self::Judgement => "judgement",
+            Self::ManualEvidence => "manual-evidence",
         }
     }
 

@@ -100,6 +100,15 @@ pub fn built_in(rule: &Rule) -> Option<&'static BuiltIn> {
     if rule.folder.is_some() { None } else { find(&rule.id) }
 }
 
+/// The controls that a rule of a release says it serves: by policy.toml, or by its own heading where it is written.
+#[must_use]
+pub fn controls(rule: &Rule, texts: &BTreeMap<String, String>) -> Vec<String> {
+    if rule.folder.is_none() {
+        return rule.controls.clone();
+    }
+    written::heading_of(rule, texts).map(|heading| heading.controls).unwrap_or_default()
+}
+
 /// What is wrong with a rule of a release: it is not known, its parameters do not fit, or what is written is wrong.
 #[must_use]
 pub fn faults(rule: &Rule, texts: &BTreeMap<String, String>, place: &str) -> Vec<Finding> {

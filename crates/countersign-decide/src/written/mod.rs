@@ -98,6 +98,12 @@ pub fn read(rule: &Rule, texts: &BTreeMap<String, String>) -> Result<Written, Ve
     Ok(Written { heading: source.heading, reads, rego, data, program })
 }
 
+/// The heading of a rule that is written in the release; the rest of it is not looked at. `None` where it does not read.
+#[must_use]
+pub fn heading_of(rule: &Rule, texts: &BTreeMap<String, String>) -> Option<Heading> {
+    source(rule.folder.as_deref()?, texts).ok().map(|source| source.heading)
+}
+
 struct Source {
     file: String,
     heading: Heading,

@@ -3,6 +3,7 @@
 use super::export::evidence_path;
 use super::index::{Index, readme};
 use super::{EVIDENCE, INDEX, LOG, README, TRUST};
+use crate::backtest::read_report;
 use crate::error::FlowError;
 use crate::replay;
 use countersign_core::codes;
@@ -115,6 +116,10 @@ pub fn verify(bytes: &[u8], outside: Option<OutsideTrust<'_>>, least: Option<&[u
     let mut faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
     faults.extend(overridden(&state));
     report.line("log-activations", faults, "every trust document and activation holds, by the trust of its time");
+    let reports = backtests(&state, &blobs);
+    if let Some((named, findings)) = reports {
+        report.line("policy-backtests", findings, format!("{named} activation(s) name a report, which is here"));
+    }
     report.log = Some(log);
     for (index, entry) in (0_u64..).zip(state.entries()) {
         if entry.kind == Kind::PromotionDecision {
@@ -155,6 +160,33 @@ fn overridden(state: &LogState) -> Vec<Finding> {
         activation.overrides.iter().map(of).collect::<Vec<_>>()
     };
     all.iter().flat_map(one).collect()
+}
+
+/// The backtest's reports that approvals name: how many, and what is wrong with them. `None` where there are none.
+fn backtests(state: &LogState, blobs: &dyn Blobs) -> Option<(usize, Vec<Finding>)> {
+    let activations = crate::policy::history(state, None);
+    let named = activations.iter().filter_map(|active| Some((active, *active.release.backtest()?)));
+    let mut findings = Vec::new();
+    let mut count = 0_usize;
+    for (active, digest) in named {
+        count = count.saturating_add(1);
+        let place = format!("log entry {}", active.entry);
+        let entry = usize::try_from(active.entry).ok().and_then(|index| state.entries().get(index));
+        let recorded = entry.is_some_and(|entry| entry.evidence.contains(&digest));
+        match blobs.blob(&digest).filter(|bytes| recorded && Sha256::of(bytes) == digest) {
+            None => findings.push(
+                Finding::new(codes::BACKTEST_MISSING, "the backtest's report that the approvals name is not here")
+                    .at(place)
+                    .expected(digest.to_string(), "the approvals of the release"),
+            ),
+            Some(bytes) => match read_report(&bytes, &active.release.reference().digest, &place) {
+                Err(FlowError::Refused(more)) => findings.extend(more),
+                Err(error) => findings.push(Finding::new(codes::BACKTEST_REPORT, error.to_string()).at(place)),
+                Ok(_) => {}
+            },
+        }
+    }
+    (count > 0).then_some((count, findings))
 }
 
 /// The log goes on from what somebody else kept of it.

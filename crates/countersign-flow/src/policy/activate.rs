@@ -1,6 +1,7 @@
 //! Activation: an entry in the log makes a release the active one, and a lock file says which to expect.
 
 use super::build::{approver, problems};
+use crate::backtest::read_report;
 use crate::error::FlowError;
 use crate::files;
 use crate::outside::{self, TrustFile};
@@ -21,7 +22,7 @@ use countersign_core::trust::{POLICY_NAMESPACE, Trust};
 use countersign_decide::floors;
 use countersign_record::atomic::write_atomic;
 use countersign_record::log::writer::Log;
-use countersign_record::store::Store as _;
+use countersign_record::store::{Store as _, StoreError};
 use countersign_sign::{LogSigner, PersonKey, SigningKey, SshKeygen};
 use countersign_verify::keys::note_signature_holds;
 use countersign_verify::log::LogOutcome;
@@ -56,6 +57,8 @@ pub struct ActivateRequest<'a> {
     pub labels: &'a [PathBuf],
     /// A file in which approvers collect their signatures, where a quorum is needed.
     pub activation: Option<&'a Path>,
+    /// The backtest's report that the approvals name, if the store does not have it yet.
+    pub backtest: Option<&'a Path>,
     /// `countersign.lock`.
     pub lock: &'a Path,
     /// The time.
@@ -105,6 +108,7 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
     let release = verify_release(&release_bytes, judge.trust(), trust.trust(), request.at, &place)
         .map_err(|findings| FlowError::Refused(unsigned(findings, request.release, &release_bytes)))?;
     refuse(sane(request, trust, &release))?;
+    let report = report(request, &release)?;
 
     let labels = labels(request)?;
     let statement = statement(request, &release, view, &labels)?;
@@ -130,7 +134,7 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
     };
     blobs.finish()?;
 
-    let files = Files { document: &document, release: &release_bytes, labels: &labels };
+    let files = Files { document: &document, release: &release_bytes, labels: &labels, report: report.as_deref() };
     let checkpoint = record(request, trust, &state, &activated, &files, &mut log)?;
     write_lock(request, &activated)?;
     Ok(Activation::Active { activated: Box::new(activated), checkpoint })
@@ -306,6 +310,8 @@ struct Files<'a> {
     document: &'a [u8],
     release: &'a [u8],
     labels: &'a Labels,
+    /// The backtest's report that the approvals name.
+    report: Option<&'a [u8]>,
 }
 
 fn statement(
@@ -350,6 +356,48 @@ fn sign(request: &ActivateRequest<'_>, statement: &Statement) -> Result<Vec<u8>,
     }
 }
 
+/// The backtest's report that the approvals name: as it is given, or out of the store. Whoever asks later why the release was
+/// approved finds it there.
+fn report(
+    request: &ActivateRequest<'_>,
+    release: &countersign_verify::policy::VerifiedRelease,
+) -> Result<Option<Vec<u8>>, FlowError> {
+    let place = request.backtest.map_or_else(|| "the evidence store".to_owned(), |path| path.display().to_string());
+    let given = request.backtest.map(|path| files::read(path, limits::DOCUMENT_BYTES)).transpose()?;
+    let refused = |code, what: &str, expected: String, found: String| {
+        Err(FlowError::Refused(vec![
+            Finding::new(code, what)
+                .at(place.as_str())
+                .expected(expected, "the approvals of the release")
+                .found(found)
+                .help("give the report that the approvers had before them with --backtest"),
+        ]))
+    };
+    let found = given.as_deref().map(Sha256::of);
+    let (Some(named), bytes) = (release.backtest(), given) else {
+        let Some(found) = found else { return Ok(None) };
+        let what = "the approvals of this release name no backtest's report";
+        return refused(codes::BACKTEST_REPORT, what, "none".to_owned(), found.to_string());
+    };
+    let bytes = match bytes {
+        Some(bytes) if Sha256::of(&bytes) == *named => bytes,
+        Some(_) => {
+            let found = found.map_or_else(String::new, |found| found.to_string());
+            return refused(codes::BACKTEST_REPORT, "the approvals name another report", named.to_string(), found);
+        }
+        None => match request.place.store().get(named, limits::DOCUMENT_BYTES) {
+            Ok(bytes) => bytes,
+            Err(StoreError::Missing { .. }) => {
+                let what = "the backtest's report that the approvals name is not here";
+                return refused(codes::BACKTEST_MISSING, what, named.to_string(), "nothing".to_owned());
+            }
+            Err(error) => return Err(error.into()),
+        },
+    };
+    read_report(&bytes, &release.reference().digest, &place)?;
+    Ok(Some(bytes))
+}
+
 /// A return with a reason lacks nothing but more people.
 fn needs_more(findings: &[Finding], reason: Option<&str>) -> bool {
     let only_people = findings.iter().all(|f| {
@@ -370,9 +418,13 @@ fn record(
     let named = |digest: &&Sha256| activated.activation.adjudications.contains(*digest);
     let labels = files.labels.iter().filter(|(digest, _)| named(digest)).map(|(_, bytes)| bytes.as_slice());
     let documents = [files.document, files.release, request.trust.bytes.as_slice()];
-    request.place.store().put_many(&documents.into_iter().chain(labels).collect::<Vec<_>>())?;
+    let pieces: Vec<&[u8]> = documents.into_iter().chain(files.report).chain(labels).collect();
+    request.place.store().put_many(&pieces)?;
     let (document, release) = (files.document, files.release);
-    let evidence = std::iter::once(Sha256::of(release)).chain(activated.activation.adjudications.iter().copied());
+    let evidence = std::iter::once(release)
+        .chain(files.report)
+        .map(Sha256::of)
+        .chain(activated.activation.adjudications.iter().copied());
     let mut entries = Vec::new();
     if newest_trust(state) != Some(*trust.digest()) {
         entries.push(Entry {

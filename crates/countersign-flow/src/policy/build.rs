@@ -1,12 +1,16 @@
 //! From a folder to a closed manifest, and from a manifest to a release that people approved.
 
+use crate::backtest::read_report;
+use crate::controls;
 use crate::error::FlowError;
 use crate::files;
 use crate::people::{self, CoSigned};
+use countersign_core::bundle::Signed;
 use countersign_core::codes;
+use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::limits;
-use countersign_core::policy::{Manifest, REGO_SUFFIX, RULE_YAML, SOURCE_FILE};
+use countersign_core::policy::{BACKTEST, Manifest, REGO_SUFFIX, RULE_YAML, SOURCE_FILE};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::trust::{Owner, POLICY_NAMESPACE, ROLE_POLICY, Trust};
 use countersign_decide::rules;
@@ -85,13 +89,16 @@ pub(super) fn problems(manifest: &Manifest) -> Vec<Finding> {
     for rule in &manifest.rules {
         findings.extend(rules::faults(rule, &manifest.texts, SOURCE_FILE));
     }
+    findings.extend(controls::problems(manifest));
     findings
 }
 
-/// The statement that approvers sign. The digest is computed from the manifest here.
-pub fn release_statement(manifest: &Manifest) -> Result<Statement, FlowError> {
-    let subject = Subject::sha256(manifest.uri.as_str(), &manifest.digest()?);
-    Ok(Statement::new(Kind::PolicyRelease, vec![subject], manifest)?)
+/// The statement that approvers sign. The digest is computed from the manifest here. With a backtest's report it names that
+/// as well: what the approvers had before them.
+pub fn release_statement(manifest: &Manifest, backtest: Option<&Sha256>) -> Result<Statement, FlowError> {
+    let mut subjects = vec![Subject::sha256(manifest.uri.as_str(), &manifest.digest()?)];
+    subjects.extend(backtest.map(|report| Subject::sha256(BACKTEST, report)));
+    Ok(Statement::new(Kind::PolicyRelease, subjects, manifest)?)
 }
 
 /// One approver's signature, beside those that `output` already holds. With trust, the signer has to be an approver.
@@ -101,6 +108,7 @@ pub fn approve(
     key: &PersonKey,
     keygen: &SshKeygen,
     trust: Option<&Trust>,
+    backtest: Option<&Path>,
 ) -> Result<(Manifest, CoSigned), FlowError> {
     let bytes = files::read(manifest, limits::DOCUMENT_BYTES)?;
     let place = manifest.display().to_string();
@@ -118,8 +126,39 @@ pub fn approve(
     if let Some(trust) = trust {
         approver(key, keygen, trust)?;
     }
-    let signed = people::add_signature(output, &release_statement(&manifest)?, POLICY_NAMESPACE, key, keygen)?;
+    let report = match backtest {
+        None => None,
+        Some(path) => {
+            let bytes = files::read(path, limits::DOCUMENT_BYTES)?;
+            read_report(&bytes, &manifest.digest()?, &path.display().to_string())?;
+            Some(Sha256::of(&bytes))
+        }
+    };
+    let statement = release_statement(&manifest, report.as_ref())?;
+    same_report(output, &statement)?;
+    let signed = people::add_signature(output, &statement, POLICY_NAMESPACE, key, keygen)?;
     Ok((manifest, signed))
+}
+
+/// Approvers of one release have to have the same report before them, or none: what they sign is one statement.
+fn same_report(output: &Path, statement: &Statement) -> Result<(), FlowError> {
+    let Some(bytes) = files::read_if_there(output, limits::COLLECTION_BYTES)? else { return Ok(()) };
+    let first = Signed::parse_lines(&bytes).ok().and_then(|documents| documents.into_iter().next());
+    let Some(first) = first.and_then(|(_, signed)| Statement::parse(&signed.payload).ok()) else { return Ok(()) };
+    if first.predicate != statement.predicate || first.subjects == statement.subjects {
+        return Ok(());
+    }
+    let named = |statement: &Statement| {
+        let report = statement.subjects.iter().find(|subject| subject.name.as_deref() == Some(BACKTEST));
+        report.and_then(Subject::sha256_digest).map_or_else(|| "none".to_owned(), |digest| digest.to_string())
+    };
+    Err(FlowError::Refused(vec![
+        Finding::new(codes::BACKTEST_REPORT, "the approvals so far name another backtest's report than this one")
+            .at(output.display().to_string())
+            .expected(named(&first), "the approvers so far")
+            .found(named(statement))
+            .help("read that report, and give it with --backtest; or approve into another file"),
+    ]))
 }
 
 /// Refuses a key that is not a policy approver's.

@@ -3,7 +3,9 @@
 mod audit;
 mod collect;
 mod conformance;
+mod controls;
 mod demo;
+mod evidence;
 mod explain;
 mod given;
 mod log;
@@ -45,6 +47,8 @@ Gate:
 Audit:
   log          Make, check and read the append-only log
   audit        Pack the record into one file, and prove it all again from that file
+  controls     List controls, and show how far the record shows them
+  evidence     Record what people attest
 
 Set up:
   key          Make a key pair, or show a public key
@@ -85,6 +89,8 @@ enum Verb {
     Promote(Box<promote::Promote>),
     Log(log::Log),
     Audit(audit::Audit),
+    Controls(controls::Controls),
+    Evidence(evidence::Evidence),
     Key(sign::Key),
     Trust(trust::Trust),
     Explain(explain::Explain),
@@ -113,6 +119,8 @@ impl Cli {
             Verb::Promote(verb) => (verb.run(&call), "nothing was authorised"),
             Verb::Log(verb) => (verb.run(&call), verb.not_done()),
             Verb::Audit(verb) => (verb.run(&call), verb.not_done()),
+            Verb::Controls(verb) => (verb.run(&call), "nothing was shown"),
+            Verb::Evidence(verb) => (verb.run(&call), "nothing was recorded"),
             Verb::Key(verb) => (verb.run(&call), verb.not_done()),
             Verb::Trust(verb) => (verb.run(&call), verb.not_done()),
             Verb::Explain(verb) => (verb.run(&call), "nothing was explained"),

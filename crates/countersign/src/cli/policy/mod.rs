@@ -1,6 +1,7 @@
 //! `policy`: releases that people approve, and that the log makes active.
 
 mod author;
+mod backtest;
 mod between;
 mod docs;
 mod new;
@@ -10,14 +11,16 @@ use super::given::{self, LeastArgs, OutsideDigest, StoreArgs, TrustArgs};
 use super::{Answer, Call};
 use crate::render::Done;
 use clap::{Args, Subcommand};
+use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
 use countersign_core::finding::exit_of;
 use countersign_core::ids::{EnvName, PersonId, RuleId};
+use countersign_core::limits;
 use countersign_core::policy::Stage;
 use countersign_flow::outside::TrustFile;
 use countersign_flow::place::StoreBlobs;
 use countersign_flow::policy::{self, ActivateRequest, Activation};
-use countersign_flow::{FlowError, output as answer};
+use countersign_flow::{FlowError, files, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
 use countersign_sign::{KeyPlace, PersonKey, SigningKey};
@@ -44,6 +47,9 @@ enum Verb {
     Build(Build),
     Diff(between::Diff),
     Export(between::Export),
+    Backtest(Box<backtest::Backtest>),
+    Label(backtest::Label),
+    Labels(backtest::Labels),
     Approve(Approve),
     Activate(Box<Activate>),
     History(History),
@@ -78,6 +84,9 @@ struct Approve {
     /// The approved release: one approval a line
     #[arg(long, value_name = "FILE", default_value = "policy.sigstore.json")]
     output: PathBuf,
+    /// A backtest's report of this release that you have read: your signature covers its digest
+    #[arg(long, value_name = "FILE")]
+    backtest: Option<PathBuf>,
     /// A trust document: the key then has to be a policy approver's
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
@@ -120,6 +129,9 @@ struct Activate {
     /// Where approvers collect their signatures, if several have to sign
     #[arg(long, value_name = "FILE")]
     activation: Option<PathBuf>,
+    /// The backtest's report that the approvals name: it is kept in the evidence store
+    #[arg(long, value_name = "FILE")]
+    backtest: Option<PathBuf>,
     /// The lock file that is to expect this release
     #[arg(long, value_name = "FILE", default_value = "countersign.lock")]
     lock: PathBuf,
@@ -161,6 +173,9 @@ impl Policy {
             Verb::Build(verb) => verb.run(call),
             Verb::Diff(verb) => verb.run(call),
             Verb::Export(verb) => verb.run(call),
+            Verb::Backtest(verb) => verb.run(call),
+            Verb::Label(verb) => verb.run(call),
+            Verb::Labels(verb) => verb.run(call),
             Verb::Approve(verb) => verb.run(call),
             Verb::Activate(verb) => verb.run(call),
             Verb::History(verb) => verb.run(call),
@@ -174,6 +189,9 @@ impl Policy {
             Verb::Docs(verb) => verb.not_done(),
             Verb::Lint(_) => "nothing was checked",
             Verb::Test(_) => "nothing was tested",
+            Verb::Backtest(_) => "no report was made",
+            Verb::Label(_) => "nothing was signed",
+            Verb::Labels(_) => "nothing was counted",
             Verb::Eval(_) => "nothing was evaluated",
             Verb::Explain(_) | Verb::History(_) | Verb::Diff(_) | Verb::Stages(_) => "nothing was shown",
             Verb::New(_) | Verb::Build(_) | Verb::Export(_) | Verb::Approve(_) | Verb::Adjudicate(_) => {
@@ -233,7 +251,8 @@ impl Approve {
         }
         let trust = trust.as_ref().and_then(|t| t.outcome.trust.as_ref()).map(countersign_verify::VerifiedTrust::trust);
         let keygen = call.world.ssh_keygen();
-        let (manifest, signed) = policy::approve(&self.manifest, &self.output, &key, &keygen, trust)?;
+        let (manifest, signed) =
+            policy::approve(&self.manifest, &self.output, &key, &keygen, trust, self.backtest.as_deref())?;
         write_atomic(&self.output, &signed.bytes, 0o644)?;
         let place = self.output.display().to_string();
         let approvals = trust.map(|trust| approvals(&signed.bytes, trust, at, &place)).transpose();
@@ -247,6 +266,12 @@ impl Approve {
             keys: signed.keys,
             persons: approvals.as_ref().map(|(persons, _)| names(persons)),
             needed: approvals.as_ref().map(|(_, needed)| *needed),
+            backtest: self
+                .backtest
+                .as_deref()
+                .map(|path| files::read(path, limits::DOCUMENT_BYTES))
+                .transpose()?
+                .map(|bytes| Sha256::of(&bytes)),
         };
         Ok(Done::answer(call.format, Exit::Ok, "policy-approve", &document, || {
             let again = if document.added { "" } else { "already signed by this key: nothing was added\n" };
@@ -282,6 +307,7 @@ impl Activate {
             overrides: &self.overrides.iter().cloned().collect(),
             labels: &self.labels,
             activation: self.activation.as_deref(),
+            backtest: self.backtest.as_deref(),
             lock: &self.lock,
             at,
         };
@@ -292,6 +318,7 @@ impl Activate {
             entry: None,
             version: None,
             digest: None,
+            backtest: None,
             lock: self.lock.display().to_string(),
             risen: Vec::new(),
             findings: Vec::new(),
@@ -308,6 +335,7 @@ impl Activate {
                 (document.entry, document.version) = (Some(activated.entry), Some(reference.version));
                 document.digest = Some(reference.digest);
                 document.risen = policy::risen(activated);
+                document.backtest = activated.release.backtest().copied();
                 if let Some(path) = &self.checkpoint_output {
                     write_atomic(path, checkpoint, 0o644)?;
                 }
@@ -321,12 +349,15 @@ impl Activate {
             let found = text::findings(&document.findings);
             return format!("{found}nothing was recorded: the activation waits for more approvers\n");
         };
+        let backtest = document.backtest.map_or_else(String::new, |report| {
+            format!("its approvers had the backtest's report {report} before them; it is kept in the store\n")
+        });
         let keep = match &self.checkpoint_output {
             Some(path) => format!("{}: the log's new checkpoint; keep it elsewhere than the store", path.display()),
             None => "keep the log's checkpoint elsewhere: `countersign log checkpoint --output FILE`".to_owned(),
         };
         format!(
-            "release {version} is active for {} since entry {entry}\n{digest}\n{}{}: expects it from now on\n{keep}\n",
+            "release {version} is active for {} since entry {entry}\n{digest}\n{backtest}{}{}: expects it from now on\n{keep}\n",
             document.environment,
             rollout::moved(&document.risen),
             document.lock
@@ -366,11 +397,21 @@ impl History {
                     row.digest.to_string(),
                     row.approvers.join(", "),
                     row.activators.join(", "),
+                    row.backtest.map_or_else(String::new, |report| report.to_string()),
                     row.reason.clone().unwrap_or_default(),
                 ]
             };
-            let heading =
-                ["entry", "time", "environment", "version", "digest", "approved by", "activated by", "reason"];
+            let heading = [
+                "entry",
+                "time",
+                "environment",
+                "version",
+                "digest",
+                "approved by",
+                "activated by",
+                "backtest",
+                "reason",
+            ];
             let rows: Vec<_> = document.activations.iter().map(cells).collect();
             let moved = |row: &answer::ActivationRow| match rollout::moved(&row.risen)
                 + &rollout::overridden(&row.overrides, &row.risen)
@@ -398,6 +439,7 @@ fn row(activated: &Activated, state: &LogState) -> answer::ActivationRow {
         reason: activated.activation.reason.clone(),
         overrides: activated.activation.overrides.iter().cloned().collect(),
         risen: policy::risen(activated),
+        backtest: activated.release.backtest().copied(),
         active: state.now().active(environment).is_some_and(|active| active.entry == activated.entry),
     }
 }

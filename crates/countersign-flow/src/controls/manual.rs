@@ -1,0 +1,176 @@
+//! Evidence by hand: signed by the person who answers for it, and recorded in the log.
+
+use super::unknown;
+use crate::error::FlowError;
+use crate::files;
+use crate::outside::{self, TrustFile};
+use crate::place::{Place, StoreBlobs};
+use crate::promote::{log_keys, log_of};
+use countersign_core::bundle::Signed;
+use countersign_core::catalogue::Catalogues;
+use countersign_core::codes;
+use countersign_core::digest::Sha256;
+use countersign_core::entry::{Entry, EntrySchema};
+use countersign_core::finding::Finding;
+use countersign_core::ids::PersonId;
+use countersign_core::limits;
+use countersign_core::log::note::{NoteKey, NoteSigner as _};
+use countersign_core::statement::manual_evidence::{ManualEvidence, NAMESPACE};
+use countersign_core::statement::{Kind, Statement, Subject};
+use countersign_core::time::Time;
+use countersign_core::trust::Owner;
+use countersign_record::log::writer::{Appended, Log};
+use countersign_record::store::Store as _;
+use countersign_sign::{LogSigner, PersonKey, SigningKey, SshKeygen};
+use countersign_verify::document::verify_document;
+use countersign_verify::keys::note_signature_holds;
+use countersign_verify::{LogState, Roots, VerifiedTrust};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// What is attested.
+#[derive(Debug)]
+pub struct ManualRequest<'a> {
+    /// The controls, by full name.
+    pub controls: BTreeSet<String>,
+    /// What is attested, in a sentence.
+    pub statement: &'a str,
+    /// The time of which it speaks.
+    pub as_of: Time,
+    /// From this moment on it counts no longer.
+    pub valid_until: Time,
+    /// The document that shows it: hashed, and not kept.
+    pub document: &'a Path,
+    /// The key of the person who answers for it.
+    pub key: &'a PersonKey,
+    /// The program that signs with SSH keys.
+    pub keygen: &'a SshKeygen,
+    /// Trust, with its digest from outside.
+    pub trust: &'a TrustFile,
+    /// The store.
+    pub place: &'a Place,
+    /// The least checkpoint, from outside.
+    pub least_checkpoint: Option<&'a Path>,
+    /// The time.
+    pub at: Time,
+}
+
+/// What was recorded.
+#[derive(Debug)]
+pub struct Recorded {
+    /// The log entry.
+    pub entry: u64,
+    /// What was signed.
+    pub evidence: ManualEvidence,
+    /// The signed checkpoint that covers the entry.
+    pub checkpoint: Vec<u8>,
+}
+
+/// Signs what is attested and records it.
+pub fn add_manual(request: &ManualRequest<'_>, log_key: SigningKey) -> Result<Recorded, FlowError> {
+    let trust = match &request.trust.outcome.trust {
+        Some(trust) if request.trust.outcome.findings.is_empty() => trust,
+        _ => return Err(FlowError::Refused(request.trust.outcome.findings.clone())),
+    };
+    let owner = owner(request, trust)?;
+    let document = Sha256::of(&files::read(request.document, limits::SIGNED_FILE_BYTES)?);
+    let evidence = ManualEvidence {
+        controls: request.controls.clone(),
+        statement: request.statement.to_owned(),
+        owner: owner.clone(),
+        as_of: request.as_of,
+        valid_until: request.valid_until,
+        document,
+    };
+    let origin = log_of(trust.trust(), &log_key.public().id(), request.at)
+        .map_err(|finding| FlowError::Refused(vec![*finding]))?;
+    let signer = LogSigner::new(origin, log_key).map_err(|error| FlowError::Usage(error.to_string()))?;
+    let keys = log_keys(trust.trust(), signer.name());
+    let holds =
+        |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
+    let mut log = Log::open_for_append(&request.place.log(), &signer, &keys, &holds)?;
+    may_follow(request, trust, &evidence)?;
+
+    let name = request.document.file_name().and_then(|name| name.to_str()).unwrap_or("document");
+    let statement = Statement::new(Kind::ManualEvidence, vec![Subject::sha256(name, &document)], &evidence)?;
+    let signed = request.key.sign(&statement.to_bytes()?, NAMESPACE, request.keygen)?;
+    let place = "the evidence that was just signed";
+    let read = Signed::parse(&signed)
+        .map_err(|error| FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(place)]))?;
+    verify_document(&read, trust, &Roots::none(), request.at, place).map_err(FlowError::Refused)?;
+    request.place.store().put_many(&[&signed])?;
+    let entry = Entry {
+        schema: EntrySchema::V01,
+        kind: Kind::ManualEvidence,
+        time: request.at,
+        environment: None,
+        subjects: vec![document],
+        persons: vec![owner],
+        statements: vec![Sha256::of(&signed)],
+        evidence: Vec::new(),
+    };
+    let bytes = entry.to_bytes().map_err(|error| FlowError::Evidence(error.to_string()))?;
+    let Appended { first_index, checkpoint_bytes, .. } = log.append(&[bytes])?;
+    Ok(Recorded { entry: first_index, evidence, checkpoint: checkpoint_bytes })
+}
+
+/// The person whose key it is.
+fn owner(request: &ManualRequest<'_>, trust: &VerifiedTrust) -> Result<PersonId, FlowError> {
+    let id = request.key.public(request.keygen)?.id();
+    let found = match trust.trust().owner_of(&id) {
+        Some((Owner::Person(person), _)) => return Ok(person.id.clone()),
+        Some((owner, _)) => owner.describe(),
+        None => format!("key {id}, which is not in trust"),
+    };
+    Err(FlowError::Refused(vec![
+        Finding::new(codes::SIGNER_NOT_ALLOWED, "evidence by hand is attested by a person")
+            .at("--key")
+            .expected("the key of a person", "trust")
+            .found(found),
+    ]))
+}
+
+/// The log is the one that goes on from what was kept elsewhere, and what is attested can count.
+fn may_follow(request: &ManualRequest<'_>, trust: &VerifiedTrust, evidence: &ManualEvidence) -> Result<(), FlowError> {
+    let (checkpoint, entries) = request.place.read_log()?;
+    let blobs = StoreBlobs::new(request.place.store());
+    let opened = LogState::open(&checkpoint, &entries, trust, &blobs, request.at);
+    let Some(state) = opened.state else { return Err(FlowError::Refused(opened.findings)) };
+    let view = state.now();
+    let mut findings: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
+    match request.least_checkpoint {
+        None => findings.push(
+            Finding::new(codes::ROLLBACK_UNDETECTABLE, "nothing from outside says how far the log had come")
+                .expected("a checkpoint kept elsewhere", "--least-checkpoint or COUNTERSIGN_LEAST_CHECKPOINT")
+                .found("none"),
+        ),
+        Some(path) => match outside::least_checkpoint(path, request.place, trust.trust(), request.at)? {
+            Ok(least) => findings.extend(view.continues(&least).err()),
+            Err(finding) => findings.push(finding),
+        },
+    }
+    if let Some(newest) = view.newest_time().filter(|newest| request.at < *newest) {
+        findings.push(
+            Finding::new(codes::TIME_BEFORE_LOG, "the machine's time lies before the newest entry of the log")
+                .expected(format!("{newest} or later"), "the log")
+                .found(request.at.to_string()),
+        );
+    }
+    if let Some(problem) = evidence.problem() {
+        findings.push(Finding::new(codes::MANUAL_EVIDENCE, problem));
+    } else if !evidence.counts_at(request.at) {
+        findings.push(
+            Finding::new(codes::MANUAL_EVIDENCE, "it would not count now")
+                .expected(format!("from {} to {}", evidence.as_of, evidence.valid_until), "--as-of and --valid-until")
+                .found(request.at.to_string()),
+        );
+    }
+    let environments: BTreeSet<_> = view.entries().iter().filter_map(|entry| entry.environment.clone()).collect();
+    let active = environments.iter().filter_map(|environment| view.active(environment));
+    let texts: BTreeMap<String, String> = active.flat_map(|a| a.release.manifest().texts.clone()).collect();
+    let (catalogues, _) = Catalogues::with(&texts);
+    let strange = evidence.controls.iter().filter(|control| catalogues.find(control).is_none());
+    findings.extend(strange.map(|control| unknown(control, "--control", &catalogues, &|finding| finding)));
+    blobs.finish()?;
+    if findings.is_empty() { Ok(()) } else { Err(FlowError::Refused(findings)) }
+}
