@@ -1,6 +1,7 @@
 //! The decision itself: checks, then rules, then the verdict over all their findings.
 
 use crate::checks::{self, Sheet};
+use crate::exceptions::{self, Excepting};
 use crate::given::Given;
 use crate::record::{landed_before, start_of, tags_before};
 use crate::review::BoundTag;
@@ -15,7 +16,7 @@ use countersign_core::ids::{EnvName, RuleId, Uri};
 use countersign_core::policy::{Rule, Source, Stage};
 use countersign_verify::forge::verify_changes;
 use countersign_verify::policy::Activated;
-use countersign_verify::{Evidence, ForgeOutcome, Spoken, StateView, VerifiedTrust};
+use countersign_verify::{Evidence, Exceptions, ForgeOutcome, Spoken, StateView, VerifiedTrust};
 use serde_json::Value;
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,8 +49,11 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
     let mut levels = Vec::new();
     let mut source = None;
     let mut would_be = BTreeMap::new();
+    let mut follow_ups = exceptions::FollowUps::default();
     if let (Some(trust), Some(active), Some(state)) = (trust, active, given.state) {
-        let case = Case { request, given, trust, active, state, evidence, against: &against, forge: &forge };
+        let known = state.exceptions(given.blobs);
+        let case =
+            Case { request, given, trust, active, state, evidence, against: &against, forge: &forge, known: &known };
         let built = rules::Built::best(evidence, &request.subject, &mut sheet.findings);
         let covered = case.covered(built.as_ref(), &mut sheet);
         founded &= !sheet.findings.iter().any(|finding| finding.code == codes::POLICY_OTHER_REPOSITORY);
@@ -65,6 +69,9 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
         let context = case.context(built.as_ref(), covered, start, landed);
         rules = case.evaluate(&request.environment, &context, &mut sheet);
         source = source_range(&context);
+        follow_ups = exceptions::follow_ups(state, &known, &context, &rules, given.blobs);
+        sheet.findings.append(&mut follow_ups.findings);
+        sheet.findings.extend(exceptions::standing(state, &known, &context, given.blobs));
         levels = Case::levels(&context, &rules);
         would_be = case.elsewhere(&context);
     } else {
@@ -73,12 +80,15 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
         sheet.line("rules", vec![missing], "");
     }
 
+    // Review that was passed over is no pass: a quorum of trust answers for it, and it is made up for later.
+    let glass = exceptions::break_glass(&sheet.findings);
+    sheet.findings.extend(glass.as_ref().map(exceptions::broken));
     let verdict = verdict_of(&sheet.findings);
     let enforced = active
         .and_then(|a| a.release.manifest().environments.get(&request.environment))
         .is_none_or(|environment| environment.enforced);
-    let authorised = verdict == Verdict::Pass || (!enforced && founded);
-    if authorised && verdict != Verdict::Pass {
+    let authorised = verdict == Verdict::Pass || glass.is_some() || (!enforced && founded);
+    if authorised && verdict != Verdict::Pass && glass.is_none() {
         sheet.findings.push(
             Finding::new(
                 codes::DECISION_UNENFORCED,
@@ -101,6 +111,8 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
         checks: sheet.checks,
         findings: sheet.findings,
         would_be: would_be.into_iter().map(|(environment, there)| (environment, there.verdict)).collect(),
+        break_glass: glass,
+        followed_up: if verdict == Verdict::Pass { follow_ups.closed } else { Vec::new() },
     }
 }
 
@@ -113,6 +125,7 @@ struct Case<'a> {
     evidence: &'a Evidence,
     against: &'a Spoken,
     forge: &'a ForgeOutcome,
+    known: &'a Exceptions,
 }
 
 impl<'a> Case<'a> {
@@ -208,6 +221,7 @@ impl<'a> Case<'a> {
         let manifest = self.active.release.manifest();
         let mut outcomes = Vec::new();
         let input = OnceCell::new();
+        let excepting = Excepting::new(self.known, context, environment);
         for rule in &manifest.rules {
             let stage = manifest.stage(rule, environment);
             let outcome = |verdict, findings| RuleOutcome { id: rule.id.clone(), stage, verdict, findings };
@@ -216,7 +230,10 @@ impl<'a> Case<'a> {
                 outcomes.push(outcome(None, Vec::new()));
                 continue;
             };
+            // What is excepted does not block, and is not shown to hold either.
             let verdict = verdict_of(&findings);
+            let findings = excepting.apply(&rule.id, findings);
+            let title = exceptions::title(title, &findings);
             if stage == Stage::Enforce {
                 sheet.line(&rule_line(&rule.id), findings, title);
                 outcomes.push(outcome(Some(verdict), Vec::new()));
@@ -273,11 +290,14 @@ impl<'a> Case<'a> {
             let now = RefCell::default();
             let landed = Landed { now: &now, ..context.landed };
             let (context, input) = (Context { start, landed, ..*context }, OnceCell::new());
+            let excepting = Excepting::new(self.known, &context, environment);
             for rule in &manifest.rules {
                 if manifest.stage(rule, environment) == Stage::Enforce
                     && let Some((_, findings)) = self.say(rule, &context, &input)
                 {
                     enforced = true;
+                    let mut findings = excepting.apply(&rule.id, findings);
+                    findings.extend(exceptions::break_glass(&findings).as_ref().map(exceptions::broken));
                     there.add(&rule_line(&rule.id), &findings);
                 }
             }
@@ -303,7 +323,7 @@ impl<'a> Case<'a> {
 /// Whether a decision has a foundation: trust, gate, log, time, release, pin and the signatures of the evidence. That no
 /// rule is enforced yet is how a rollout begins, and is a gate's own affair.
 fn stands(findings: &[Finding]) -> bool {
-    findings.iter().all(|finding| finding.class == Class::Note || finding.code == codes::POLICY_EMPTY)
+    findings.iter().all(|finding| !finding.class.blocks() || finding.code == codes::POLICY_EMPTY)
 }
 
 /// What the gate of another environment would say, and why.
@@ -322,7 +342,7 @@ impl Elsewhere {
         if self.verdict != Verdict::Fail {
             self.verdict = verdict;
         }
-        let counts = findings.iter().filter(|finding| finding.class != Class::Note);
+        let counts = findings.iter().filter(|finding| finding.class.blocks());
         let codes: BTreeSet<&str> = counts.map(|finding| finding.code.as_str()).collect();
         let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
         self.refuses.push(format!("{verdict}  {who}: {codes}"));

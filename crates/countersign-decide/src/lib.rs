@@ -8,6 +8,7 @@
 
 mod checks;
 mod decide;
+pub mod exceptions;
 pub mod floors;
 mod given;
 pub mod parameters;

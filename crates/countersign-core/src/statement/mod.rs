@@ -48,11 +48,15 @@ pub enum Kind {
     PolicyActivation,
     /// A promotion decision.
     PromotionDecision,
+    /// An exception from a rule.
+    Exception,
+    /// The end of an exception: it is revoked, or what it let through was reviewed.
+    ExceptionEnd,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Sbom,
         Self::Provenance,
         Self::Vsa,
@@ -64,6 +68,8 @@ impl Kind {
         Self::PolicyRelease,
         Self::PolicyActivation,
         Self::PromotionDecision,
+        Self::Exception,
+        Self::ExceptionEnd,
     ];
 
     /// The predicate type.
@@ -81,6 +87,8 @@ impl Kind {
             Self::PolicyRelease => "https://countersign.dev/policy-release/v0.1",
             Self::PolicyActivation => "https://countersign.dev/policy-activation/v0.1",
             Self::PromotionDecision => "https://countersign.dev/promotion-decision/v0.1",
+            Self::Exception => "https://countersign.dev/exception/v0.1",
+            Self::ExceptionEnd => "https://countersign.dev/exception-end/v0.1",
         }
     }
 
@@ -99,6 +107,8 @@ impl Kind {
             Self::PolicyRelease => "policy-release",
             Self::PolicyActivation => "policy-activation",
             Self::PromotionDecision => "promotion-decision",
+            Self::Exception => "exception",
+            Self::ExceptionEnd => "exception-end",
         }
     }
 
