@@ -9,6 +9,7 @@ pub mod build;
 pub mod conformance;
 pub mod documents;
 pub mod error;
+pub mod exception;
 pub mod files;
 pub mod history;
 #[cfg(feature = "online")]

@@ -44,9 +44,12 @@ const OF_A_KIND: usize = 10;
 #[must_use]
 pub fn findings(findings: &[Finding]) -> String {
     let mut kinds: Vec<(&Finding, Vec<&Finding>)> = Vec::new();
+    let excepting = |finding: &Finding| finding.exception.as_ref().map(|note| note.id.clone());
     for finding in findings {
-        let same =
-            |first: &Finding| (first.class, first.code, &first.rule) == (finding.class, finding.code, &finding.rule);
+        let same = |first: &Finding| {
+            (first.class, first.code, &first.rule) == (finding.class, finding.code, &finding.rule)
+                && excepting(first) == excepting(finding)
+        };
         match kinds.iter_mut().find(|(first, _)| same(first)) {
             Some((_, all)) => all.push(finding),
             None => kinds.push((finding, vec![finding])),
@@ -81,6 +84,10 @@ pub fn finding(finding: &Finding) -> String {
         fact(&mut out, "why:", &plain(&rule.why));
     }
     facts(&mut out, "control:", &finding.controls);
+    if let Some(note) = &finding.exception {
+        fact(&mut out, "excepted:", &format!("by {}", plain(&note.line())));
+        fact(&mut out, "", &format!("because: {}", plain(&note.reason)));
+    }
     if let Some(help) = next::action(finding) {
         push(&mut out, format_args!("   help: {}\n", plain(&help)));
     }
@@ -154,7 +161,7 @@ pub fn shortened(text: &str, wide: usize) -> String {
 /// How many findings there are of each class: `3 findings: 2 refused, 1 note`.
 #[must_use]
 pub fn tally(findings: &[Finding]) -> String {
-    let classes = [Class::Untrusted, Class::Refused, Class::Indeterminate, Class::Note];
+    let classes = [Class::Untrusted, Class::Refused, Class::Indeterminate, Class::Excepted, Class::Note];
     let counts: Vec<String> = classes
         .into_iter()
         .filter_map(|class| match findings.iter().filter(|finding| finding.class == class).count() {
