@@ -2,6 +2,7 @@
 //! policy-suite`, which prints a line for each.
 
 mod cases;
+mod excepted;
 mod kept;
 pub mod written;
 
@@ -59,7 +60,7 @@ impl Case {
 /// Every case, in the order of the list.
 #[must_use]
 pub fn all() -> Vec<Case> {
-    [cases::all(), kept::all(), written::all()].concat()
+    [cases::all(), kept::all(), written::all(), excepted::all()].concat()
 }
 
 /// A world with one reviewed change that waits for its promotion.

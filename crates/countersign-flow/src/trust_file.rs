@@ -11,7 +11,9 @@ use countersign_core::key::PublicKey;
 use countersign_core::limits;
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
-use countersign_core::trust::{Owner, ROLE_BREAK_GLASS, ROLE_EXCEPTIONS, ROLE_POLICY, ROLE_TRUST, TRUST_NAMESPACE, Trust};
+use countersign_core::trust::{
+    Owner, ROLE_BREAK_GLASS, ROLE_EXCEPTIONS, ROLE_POLICY, ROLE_TRUST, TRUST_NAMESPACE, Trust,
+};
 use countersign_sign::{PersonKey, SshKeygen};
 use countersign_verify::policy::LEAST_APPROVERS;
 use std::path::Path;

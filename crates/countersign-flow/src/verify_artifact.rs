@@ -235,9 +235,16 @@ pub fn promoted_to(
     let resource = resource_uri(environment).map_err(|error| FlowError::Usage(error.to_string()))?;
     let findings = match verify_vsa(&bytes, subject, &resource, under.as_ref(), view.trust(), newest.time, "summary") {
         Err(findings) => findings,
-        Ok((_, vsa)) if vsa.verification_result == VerificationResult::Failed && decision.enforced && decision.break_glass.is_none() => vec![
-            Finding::new(codes::DECISION_REFUSED, "the summary says FAILED").at(format!("log entry {}", newest.entry)),
-        ],
+        Ok((_, vsa))
+            if vsa.verification_result == VerificationResult::Failed
+                && decision.enforced
+                && decision.break_glass.is_none() =>
+        {
+            vec![
+                Finding::new(codes::DECISION_REFUSED, "the summary says FAILED")
+                    .at(format!("log entry {}", newest.entry)),
+            ]
+        }
         Ok(_) => Vec::new(),
     };
     out.line("summary", findings, "signed by the gate, about this artifact, environment and release");
@@ -253,7 +260,9 @@ fn promotion_made_up(view: StateView<'_>, promoted: &Promoted, blobs: &dyn Blobs
     let environment = &promoted.content.request.environment;
     let later = view.decisions(Some(environment), None, blobs).flatten();
     let mut later = later.take_while(|later| later.entry > promoted.entry);
-    signed || later.any(|later| later.content.verdict == Verdict::Pass && later.content.followed_up.contains(&promoted.entry))
+    signed
+        || later
+            .any(|later| later.content.verdict == Verdict::Pass && later.content.followed_up.contains(&promoted.entry))
 }
 
 /// A decision by which review was passed over: a note while there is time to make up for it, or once that was done.

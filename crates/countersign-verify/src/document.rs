@@ -13,7 +13,9 @@ use countersign_core::key::{KeyId, PublicKey};
 use countersign_core::statement::review::NAMESPACE as REVIEW_NAMESPACE;
 use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
-use countersign_core::trust::{EXCEPTION_NAMESPACE, Identity, OwnedKey, Owner, POLICY_NAMESPACE, TRUST_NAMESPACE, Trust};
+use countersign_core::trust::{
+    EXCEPTION_NAMESPACE, Identity, OwnedKey, Owner, POLICY_NAMESPACE, TRUST_NAMESPACE, Trust,
+};
 
 /// A value that was signed by somebody whom trust lets sign it, with a key that counted at the time in question. Only
 /// this crate makes one.

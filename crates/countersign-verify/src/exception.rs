@@ -312,14 +312,7 @@ fn no_role(name: &str, trust: &Trust, place: &str) -> Finding {
         .expected(format!("[roles.{name}]"), format!("trust, version {}", trust.version))
 }
 
-fn too_few(
-    count: &Approvals,
-    exception: &Exception,
-    role: &str,
-    needed: u32,
-    trust: &Trust,
-    place: &str,
-) -> Finding {
+fn too_few(count: &Approvals, exception: &Exception, role: &str, needed: u32, trust: &Trust, place: &str) -> Finding {
     let names: Vec<&str> = count.approvers.iter().map(PersonId::as_str).collect();
     let finding = Finding::new(codes::EXCEPTION_UNAPPROVED, "too few persons approved this exception")
         .at(place)
@@ -491,7 +484,10 @@ fn not_counted(index: u64, entry: &Entry, findings: &[Finding]) -> Finding {
     let what = match (entry.kind, entry.subjects.first()) {
         (Kind::Exception, Some(digest)) => format!("exception {} does not count", ExceptionId::of(digest)),
         (Kind::ExceptionEnd, Some(digest)) => {
-            format!("the end of exception {} does not hold; the exception does not count all the same", ExceptionId::of(digest))
+            format!(
+                "the end of exception {} does not hold; the exception does not count all the same",
+                ExceptionId::of(digest)
+            )
         }
         _ => "an entry about an exception does not count".to_owned(),
     };

@@ -71,9 +71,8 @@ fn of_another_source(promoted: &Promoted, context: &Context<'_>) -> bool {
 
 /// Whether this decision proves review over a range with this commit in it.
 fn proved_now(context: &Context<'_>, rules: &[RuleOutcome], revision: &Oid) -> bool {
-    let review = |rule: &RuleOutcome| {
-        is_review(&rule.id) && rule.stage == Stage::Enforce && rule.verdict == Some(Verdict::Pass)
-    };
+    let review =
+        |rule: &RuleOutcome| is_review(&rule.id) && rule.stage == Stage::Enforce && rule.verdict == Some(Verdict::Pass);
     let holds = || {
         let range = graph::range(context.history?.objects(), &candidate(context)?, &context.start?).ok()?;
         Some(range.contains(revision))

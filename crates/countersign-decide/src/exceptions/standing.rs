@@ -82,7 +82,9 @@ pub fn state_of(one: &VerifiedException, used: Use, time: Time, soon: i64) -> Op
     }
     if exception.expires.since(time) <= soon {
         let what = format!("exception {id} ends on {}", exception.expires);
-        return Some(about(codes::EXCEPTION_EXPIRING, what).help("mend what it lets be, or ask for another one in time"));
+        return Some(
+            about(codes::EXCEPTION_EXPIRING, what).help("mend what it lets be, or ask for another one in time"),
+        );
     }
     if used.decisions == 0 && time.since(since) > DAY.saturating_mul(limits::EXCEPTION_UNUSED_DAYS) {
         let what = format!("exception {id} has been in the log since {since}, and nothing needed it");

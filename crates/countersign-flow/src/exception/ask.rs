@@ -86,7 +86,8 @@ pub fn approve(
     let name = if exception.category == Category::Emergency { ROLE_BREAK_GLASS } else { ROLE_EXCEPTIONS };
     let of_role = trust.role(name).is_some_and(|role| role.persons.contains(&person));
     if person == exception.requester || !of_role {
-        let found = if person == exception.requester { format!("{person}, who asks for it") } else { person.to_string() };
+        let found =
+            if person == exception.requester { format!("{person}, who asks for it") } else { person.to_string() };
         refuse(vec![
             Finding::new(codes::SIGNER_NOT_ALLOWED, "this person's approval of the exception would not count")
                 .at("--key")
@@ -107,8 +108,7 @@ pub fn approve(
 
 /// The exception that a file carries, as it stands there.
 pub(super) fn read(bytes: &[u8], place: &str) -> Result<Exception, FlowError> {
-    let malformed =
-        |what: String| FlowError::Refused(vec![Finding::new(codes::EXCEPTION_MALFORMED, what).at(place)]);
+    let malformed = |what: String| FlowError::Refused(vec![Finding::new(codes::EXCEPTION_MALFORMED, what).at(place)]);
     let documents = Signed::parse_lines(bytes).map_err(|error| malformed(error.to_string()))?;
     let (_, first) = documents.first().ok_or_else(|| malformed("the file holds no document".to_owned()))?;
     let statement = Statement::parse(&first.payload).map_err(|error| malformed(error.to_string()))?;

@@ -173,12 +173,8 @@ fn append<T>(
         |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
     let mut log = Log::open_for_append(&recording.place.log(), signer, &keys, &holds)?;
     let blobs = StoreBlobs::new(recording.place.store());
-    let standing = Standing {
-        place: recording.place,
-        least_checkpoint: recording.least_checkpoint,
-        trust,
-        at: recording.at,
-    };
+    let standing =
+        Standing { place: recording.place, least_checkpoint: recording.least_checkpoint, trust, at: recording.at };
     let state = open_at_end(&standing, environment, &blobs)?;
     refuse(other_trust(state.now(), trust))?;
     let (made, entry, document) = make(state.now(), &origin)?;
@@ -194,11 +190,14 @@ fn other_trust(view: StateView<'_>, trust: &VerifiedTrust) -> Vec<Finding> {
         return Vec::new();
     }
     vec![
-        Finding::new(codes::TRUST_DIGEST_MISMATCH, "the trust given from outside is not the newest that the log records")
-            .at("--trust")
-            .expected(view.trust().digest().to_string(), "the log")
-            .found(format!("{} (version {})", trust.digest(), trust.trust().version))
-            .help("record the newer trust with `countersign policy activate`, or give the recorded one"),
+        Finding::new(
+            codes::TRUST_DIGEST_MISMATCH,
+            "the trust given from outside is not the newest that the log records",
+        )
+        .at("--trust")
+        .expected(view.trust().digest().to_string(), "the log")
+        .found(format!("{} (version {})", trust.digest(), trust.trust().version))
+        .help("record the newer trust with `countersign policy activate`, or give the recorded one"),
     ]
 }
 
@@ -236,10 +235,13 @@ fn useless(exception: &VerifiedException, view: StateView<'_>, place: &Place, fi
     if manifest.source_of(said.repository.as_str(), None).is_none() {
         let sources: Vec<&str> = manifest.sources.iter().map(|source| source.repository.as_str()).collect();
         findings.push(
-            Finding::new(codes::POLICY_OTHER_REPOSITORY, "the active release does not cover the exception's repository")
-                .at(file)
-                .expected(sources.join(", "), format!("policy release@{}", manifest.version))
-                .found(said.repository.to_string()),
+            Finding::new(
+                codes::POLICY_OTHER_REPOSITORY,
+                "the active release does not cover the exception's repository",
+            )
+            .at(file)
+            .expected(sources.join(", "), format!("policy release@{}", manifest.version))
+            .found(said.repository.to_string()),
         );
     }
     findings

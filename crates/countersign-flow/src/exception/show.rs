@@ -1,8 +1,8 @@
 //! The exceptions of a log, as they stand at a time: read alone, so that anybody with trust can look.
 
 use crate::error::FlowError;
-use crate::outside::TrustFile;
 use crate::output::{ExceptionList, ExceptionRow, ExceptionState};
+use crate::outside::TrustFile;
 use crate::place::{Place, StoreBlobs};
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, exit_of};
@@ -34,11 +34,9 @@ pub fn expiring(
 ) -> Result<ExceptionList, FlowError> {
     let within = DAY.saturating_mul(i64::from(days));
     let mut list = all(trust, place, environment, at, within)?;
-    list.exceptions
-        .retain(|row| row.state == ExceptionState::Counts && row.exception.expires.since(at) <= within);
-    list.findings.retain(|finding| {
-        finding.code == countersign_core::codes::EXCEPTION_EXPIRING || finding.class.blocks()
-    });
+    list.exceptions.retain(|row| row.state == ExceptionState::Counts && row.exception.expires.since(at) <= within);
+    list.findings
+        .retain(|finding| finding.code == countersign_core::codes::EXCEPTION_EXPIRING || finding.class.blocks());
     if !list.exceptions.is_empty() {
         list.exit = list.exit.worse(Exit::Refused);
     }

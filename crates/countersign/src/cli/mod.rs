@@ -3,6 +3,7 @@
 mod audit;
 mod conformance;
 mod demo;
+mod exception;
 mod explain;
 mod given;
 mod log;
@@ -38,6 +39,7 @@ Review:
 Gate:
   verify       Verify an artifact against its bundles, or that a digest was promoted
   policy       Write, test, build, approve and activate policy releases
+  exception    Ask for, approve, record, end and list exceptions from rules
   promote      Decide whether an artifact may go to an environment, and record the decision
 
 Audit:
@@ -78,6 +80,7 @@ enum Verb {
     Review(review::Review),
     Verify(Box<verify::Verify>),
     Policy(policy::Policy),
+    Exception(exception::ExceptionVerb),
     #[command(visible_alias = "gate")]
     Promote(Box<promote::Promote>),
     Log(log::Log),
@@ -106,6 +109,7 @@ impl Cli {
             Verb::Review(verb) => (verb.run(&call), verb.not_done()),
             Verb::Verify(verb) => (verb.run(&call), "nothing was verified"),
             Verb::Policy(verb) => (verb.run(&call), verb.not_done()),
+            Verb::Exception(verb) => (verb.run(&call), verb.not_done()),
             Verb::Promote(verb) => (verb.run(&call), "nothing was authorised"),
             Verb::Log(verb) => (verb.run(&call), verb.not_done()),
             Verb::Audit(verb) => (verb.run(&call), verb.not_done()),
