@@ -20,6 +20,7 @@ mod door_policy;
 mod door_rules;
 mod door_words;
 mod examples;
+mod exceptions;
 mod foreign;
 mod forge;
 mod keyless_door;
