@@ -20,6 +20,7 @@ mod door_policy;
 mod door_rules;
 mod door_words;
 mod examples;
+mod exception_door;
 mod exceptions;
 mod foreign;
 mod forge;
