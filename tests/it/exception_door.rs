@@ -79,21 +79,24 @@ impl Place {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the program under test reads the machine's clock")]
+fn now() -> Time {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    Time::from_unix(i64::try_from(since.as_secs()).unwrap()).unwrap()
+}
+
 #[test]
 fn an_exception_lets_a_refusal_be_until_it_is_over_and_the_auditor_decides_the_same() {
     let place = Place::new();
     place.promote("--reviews reviews").expect(1, &["refused[builder-level]", "nothing was authorised"]);
-    let end = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 20;
-    let end = Time::from_unix(i64::try_from(end).unwrap()).unwrap();
+    let end = now().plus(20);
     let id = place.granted("builder-level@1", &format!("--category waiver --expires {end}"));
     place.promote("--reviews reviews").expect(
         0,
         &["excepted[builder-level]", &format!("excepted: by {id}, waiver"), "PASS: authorised for production"],
     );
     place.run("exception expiring --store store").expect(1, &["note[exception-expiring]", &id]);
-    while std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
-        < u64::try_from(end.unix()).unwrap()
-    {
+    while now() < end {
         std::thread::sleep(std::time::Duration::from_millis(200));
     }
     place.promote("--reviews reviews").expect(1, &["refused[builder-level]", "note[exception-expired]"]);

@@ -3,7 +3,7 @@
 //! The artifact is built from a tree with changes that were not committed, which `source-clean@1` refuses in production.
 
 use super::{Case, Found, Ready};
-use crate::world::{BRANCH, ORIGIN, REPOSITORY};
+use crate::world::{ORIGIN, REPOSITORY};
 use countersign_core::codes;
 use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
@@ -185,7 +185,7 @@ fn unreviewed() -> Ready {
 }
 
 /// The waiver that is asked for.
-pub(super) fn waiver(ready: &Ready) -> Exception {
+fn waiver(ready: &Ready) -> Exception {
     Exception {
         log: Origin::new(ORIGIN).expect("an origin"),
         category: Category::Waiver,
@@ -443,7 +443,6 @@ fn broken_glass(ready: &mut Ready) -> Decision {
 /// or without, after two persons signed that it was made up for or not.
 fn after_emergency(days: i64, reviews: bool, signed: bool) -> Found {
     let mut ready = unreviewed();
-    assert_eq!(BRANCH, "refs/heads/main");
     let (base, head) = (ready.world.start, ready.world.waiting[0]);
     let decision = broken_glass(&mut ready);
     assert!(decision.authorised, "{:#?}", decision.findings);

@@ -229,10 +229,10 @@ impl Exception {
             };
             out.push(ExceptionError::Forbidden { what: self.rule.to_string(), why });
         }
-        if let Covers::Range(range) = &self.covers {
-            if !(1..=limits::EXCEPTION_COMMITS).contains(&range.commits) {
-                out.push(ExceptionError::Wide { found: range.commits });
-            }
+        if let Covers::Range(range) = &self.covers
+            && !(1..=limits::EXCEPTION_COMMITS).contains(&range.commits)
+        {
+            out.push(ExceptionError::Wide { found: range.commits });
         }
         self.dates(days, &mut out);
         out
