@@ -192,12 +192,7 @@ pub fn promoted_to(
     let decision = &newest.content;
     let mut findings = Vec::new();
     if !decision.authorised {
-        findings.push(
-            Finding::new(codes::DECISION_REFUSED, format!("the newest decision says {}", decision.verdict))
-                .at(format!("log entry {}", newest.entry))
-                .expected("an authorisation", "the check")
-                .found(format!("{} at {}", decision.verdict, newest.time)),
-        );
+        findings.push(refusal(&newest));
     } else if let Some(glass) = &decision.break_glass {
         // It stands for as long as it is made up for in time: after that nobody deploys it any more.
         let made_up = promotion_made_up(view, &newest, &blobs);
@@ -233,23 +228,30 @@ pub fn promoted_to(
         usize::try_from(newest.entry).ok().and_then(|i| view.entries().get(i)).and_then(|e| e.statements.get(1));
     let bytes = summary.and_then(|digest| blobs.blob(digest)).unwrap_or_default();
     let resource = resource_uri(environment).map_err(|error| FlowError::Usage(error.to_string()))?;
-    let findings = match verify_vsa(&bytes, subject, &resource, under.as_ref(), view.trust(), newest.time, "summary") {
+    let summed = verify_vsa(&bytes, subject, &resource, under.as_ref(), view.trust(), newest.time, "summary");
+    let let_through = !decision.enforced || decision.break_glass.is_some();
+    let findings = match summed {
         Err(findings) => findings,
-        Ok((_, vsa))
-            if vsa.verification_result == VerificationResult::Failed
-                && decision.enforced
-                && decision.break_glass.is_none() =>
-        {
-            vec![
-                Finding::new(codes::DECISION_REFUSED, "the summary says FAILED")
-                    .at(format!("log entry {}", newest.entry)),
-            ]
+        Ok((_, vsa)) if vsa.verification_result == VerificationResult::Failed && !let_through => {
+            vec![said_failed(newest.entry)]
         }
         Ok(_) => Vec::new(),
     };
     out.line("summary", findings, "signed by the gate, about this artifact, environment and release");
     blobs.finish()?;
     Ok(out)
+}
+
+fn refusal(promoted: &Promoted) -> Finding {
+    let verdict = promoted.content.verdict;
+    Finding::new(codes::DECISION_REFUSED, format!("the newest decision says {verdict}"))
+        .at(format!("log entry {}", promoted.entry))
+        .expected("an authorisation", "the check")
+        .found(format!("{verdict} at {}", promoted.time))
+}
+
+fn said_failed(entry: u64) -> Finding {
+    Finding::new(codes::DECISION_REFUSED, "the summary says FAILED").at(format!("log entry {entry}"))
 }
 
 /// Whether what an emergency let through was reviewed since, by the log.
