@@ -367,6 +367,7 @@ fn emergency_without_role() -> Found {
     decided(&ready)
 }
 
+#[derive(Clone, Copy)]
 enum Keep {
     All,
     NoEnd,

@@ -246,7 +246,7 @@ impl Request {
             Kind::Mitigated => Category::Mitigated,
             Kind::Emergency => Category::Emergency,
         };
-        let follow_up = self.follow_up.as_deref().or((category == Category::Emergency).then_some("7d"));
+        let follow_up = self.follow_up.as_deref().or_else(|| (category == Category::Emergency).then_some("7d"));
         let usage = |error: &dyn std::fmt::Display| FlowError::Usage(error.to_string());
         let exception = Exception {
             // Filled in from key and trust.

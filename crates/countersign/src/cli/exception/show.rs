@@ -103,5 +103,5 @@ pub(super) fn words(exception: &Exception) -> String {
     rows.extend(exception.control.iter().map(|control| ("control", control.clone())));
     rows.extend(exception.ticket.iter().map(|ticket| ("ticket", ticket.clone())));
     rows.extend(exception.follow_up.map(|time| ("review by", time.to_string())));
-    rows.iter().map(|(label, text)| format!("  {label:<10}{}\n", text::plain(text))).collect()
+    rows.iter().map(|(label, text)| format!("  {label:<10}{}\n", text::plain(text))).collect::<Vec<_>>().concat()
 }
