@@ -28,6 +28,8 @@ mod door_rules;
 mod door_words;
 mod evidence_rules;
 mod examples;
+mod exception_door;
+mod exceptions;
 mod file_rules;
 mod file_rules_door;
 mod foreign;

@@ -2,6 +2,7 @@
 //! policy-suite`, which prints a line for each.
 
 mod cases;
+mod excepted;
 mod kept;
 mod rollout;
 pub mod written;
@@ -60,7 +61,7 @@ impl Case {
 /// Every case, in the order of the list.
 #[must_use]
 pub fn all() -> Vec<Case> {
-    [cases::all(), kept::all(), written::all(), rollout::all()].concat()
+    [cases::all(), kept::all(), written::all(), rollout::all(), excepted::all()].concat()
 }
 
 /// A world with one reviewed change that waits for its promotion.

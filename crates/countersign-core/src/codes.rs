@@ -128,6 +128,23 @@ codes! {
     POLICY_DEPRECATED "policy-deprecated" Note "The policy release is going away: its successor takes its place.";
     POLICY_SUNSET "policy-sunset" Refused "The policy release's last day has passed: it decides nothing any more.";
 
+    // Exceptions.
+    EXCEPTION_MALFORMED "exception-malformed" Untrusted "The exception does not parse, or lacks what every exception has to say: an end, a reason, what it covers.";
+    EXCEPTION_FORBIDDEN "exception-forbidden" Refused "The exception is from a check that nothing is excepted from: signatures, subject digests, trust, pins, the log, the integrity of evidence; or from review, which only an emergency is.";
+    EXCEPTION_WIDE "exception-wide" Refused "The exception covers more than one artifact or a short range of commits.";
+    EXCEPTION_DATES "exception-dates" Refused "The exception runs longer than trust allows, ends before it begins, or is over already.";
+    EXCEPTION_UNAPPROVED "exception-unapproved" Untrusted "Too few persons of the role that trust names approved the exception; who asks for it does not count.";
+    EXCEPTION_OTHER_LOG "exception-other-log" Untrusted "The exception was signed for another log.";
+    EXCEPTION_UNKNOWN "exception-unknown" Refused "The log has no exception of this id that counts.";
+    EXCEPTION_NOT_COUNTED "exception-not-counted" Note "The log names an exception that does not count; the reason is with it.";
+    EXCEPTION_EXPIRED "exception-expired" Note "An exception is over and was not revoked: revoke it, so that nobody counts on it.";
+    EXCEPTION_EXPIRING "exception-expiring" Note "An exception ends soon; what it lets through is refused from then on.";
+    EXCEPTION_UNUSED "exception-unused" Note "An exception has been in the log for a while, and no decision has needed it.";
+    EXCEPTION_OVERUSED "exception-overused" Note "An exception was needed again and again: the rule, or what it finds, should change.";
+    BREAK_GLASS "break-glass" Refused "Review was passed over in an emergency: the verdict stays FAIL, and a quorum of trust let the artifact through.";
+    FOLLOW_UP_OPEN "follow-up-open" Note "What an emergency let through still has to be reviewed, before a date.";
+    FOLLOW_UP_OVERDUE "follow-up-overdue" Refused "What an emergency let through was not reviewed in time.";
+
     // Log.
     LOG_MISSING "log-missing" Indeterminate "There is no log at this place. A missing log is never a new one.";
     LOG_CHECKPOINT_INVALID "log-checkpoint-invalid" Untrusted "The log's checkpoint does not parse, or its signature does not hold for the log's key in trust.";

@@ -5,7 +5,7 @@
 use crate::digest::Sha256;
 use crate::finding::{Check, Finding, Verdict};
 use crate::git::oid::Oid;
-use crate::ids::{EnvName, Origin, RefName, RuleId, Uri};
+use crate::ids::{EnvName, ExceptionId, Origin, RefName, RuleId, Uri};
 use crate::key::KeyId;
 use crate::policy::{Pin, PolicyRef, Stage, Step};
 use crate::statement::Kind;
@@ -42,6 +42,23 @@ pub struct Decision {
     /// What the enforced gates of other environments of the same release would say today.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub would_be: BTreeMap<EnvName, Verdict>,
+    /// The emergency by which review was passed over: the verdict is no pass, and the artifact may go there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub break_glass: Option<BreakGlass>,
+    /// The entries of earlier emergencies whose commits this decision proved to be reviewed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followed_up: Vec<u64>,
+}
+
+/// An emergency, as a decision used it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct BreakGlass {
+    /// The exceptions that were needed.
+    pub exceptions: Vec<ExceptionId>,
+    /// When what was let through has to be reviewed.
+    pub follow_up: Time,
 }
 
 /// What was asked of the gate.

@@ -39,6 +39,9 @@ pub enum Class {
     Indeterminate,
     /// Worth saying; changes no verdict.
     Note,
+    /// A rule is broken, and an exception in the log says that it may be, here and for now. It is shown, and blocks
+    /// nothing.
+    Excepted,
 }
 
 impl Class {
@@ -50,7 +53,16 @@ impl Class {
             Self::Untrusted => "untrusted",
             Self::Indeterminate => "indeterminate",
             Self::Note => "note",
+            Self::Excepted => "excepted",
         }
+    }
+}
+
+impl Class {
+    /// Whether it stands in the way of a pass.
+    #[must_use]
+    pub const fn blocks(self) -> bool {
+        matches!(self, Self::Refused | Self::Untrusted | Self::Indeterminate)
     }
 }
 
@@ -130,6 +142,50 @@ pub struct Finding {
     /// The rule that says so, where it is one of the policy release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<Box<RuleNote>>,
+    /// The exception that lets it be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exception: Option<Box<ExceptionNote>>,
+}
+
+/// What a finding says of the exception by which it blocks nothing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ExceptionNote {
+    /// Which exception.
+    pub id: crate::ids::ExceptionId,
+    /// Its kind.
+    pub category: crate::exception::Category,
+    /// What it covers, in a few words.
+    pub covers: String,
+    /// From this moment on it does not count.
+    pub until: crate::time::Time,
+    /// When what it let through has to be reviewed; for an emergency.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follow_up: Option<crate::time::Time>,
+    /// Why.
+    pub reason: String,
+    /// Who approved it.
+    pub approvers: Vec<crate::ids::PersonId>,
+    /// The log entry that made it count.
+    pub entry: u64,
+}
+
+impl ExceptionNote {
+    /// In one line: `E-0123456789ab, waiver for this artifact, until …, approved by ada, ben (log entry 7)`.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let approvers: Vec<&str> = self.approvers.iter().map(crate::ids::PersonId::as_str).collect();
+        format!(
+            "{}, {} for {}, until {}, approved by {} (log entry {})",
+            self.id,
+            self.category,
+            self.covers,
+            self.until,
+            approvers.join(", "),
+            self.entry
+        )
+    }
 }
 
 /// What a rule of a policy release says about itself beside each of its findings.
@@ -168,6 +224,7 @@ impl Finding {
             controls: Vec::new(),
             help: None,
             rule: None,
+            exception: None,
         }
     }
 
@@ -235,7 +292,7 @@ impl Check {
     }
 }
 
-/// The verdict over findings: `FAIL` before `INDETERMINATE` before `PASS`. Notes do not count.
+/// The verdict over findings: `FAIL` before `INDETERMINATE` before `PASS`. Notes, and what is excepted, do not count.
 #[must_use]
 pub fn verdict_of(findings: &[Finding]) -> Verdict {
     let mut verdict = Verdict::Pass;
@@ -243,7 +300,7 @@ pub fn verdict_of(findings: &[Finding]) -> Verdict {
         match finding.class {
             Class::Refused | Class::Untrusted => return Verdict::Fail,
             Class::Indeterminate => verdict = Verdict::Indeterminate,
-            Class::Note => {}
+            Class::Note | Class::Excepted => {}
         }
     }
     verdict
@@ -257,7 +314,7 @@ pub fn exit_of(findings: &[Finding]) -> crate::exit::Exit {
         Class::Refused => Exit::Refused,
         Class::Untrusted => Exit::Untrusted,
         Class::Indeterminate => Exit::Indeterminate,
-        Class::Note => Exit::Ok,
+        Class::Note | Class::Excepted => Exit::Ok,
     });
     exits.by_ref().fold(Exit::Ok, Exit::worse)
 }

@@ -1,6 +1,7 @@
 //! Names that untrusted text becomes once, at the edge: people, environments, rules, places. A value of these types has
 //! the form that its documentation says; there is no way to make another.
 
+use crate::digest::Sha256;
 use std::fmt;
 
 /// Text that is not a name of the wanted kind.
@@ -104,6 +105,12 @@ name!(
     }
 );
 name!(
+    /// An exception: `E-` and the first twelve digits of the digest of what was signed. Nobody chooses it.
+    ExceptionId, "an exception id", "`E-` and twelve of 0-9, a-f, as `countersign exception list` shows it", |t| {
+        t.strip_prefix("E-").is_some_and(|hex| hex.len() == 12 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
+    }
+);
+name!(
     /// A URI as it stands in statements: printable ASCII with a scheme, at most 2,048 characters.
     Uri, "a URI", "a scheme, `:` and printable ASCII without spaces, at most 2,048 characters", |t| {
         t.len() <= 2048
@@ -137,6 +144,14 @@ name!(
         (1..=255).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_graphic() && b != b'+')
     }
 );
+
+impl ExceptionId {
+    /// The id of a signed exception, by the digest of its payload.
+    #[must_use]
+    pub fn of(payload: &Sha256) -> Self {
+        Self(format!("E-{}", payload.hex().chars().take(12).collect::<String>()))
+    }
+}
 
 fn plain(text: &str, longest: usize) -> bool {
     (1..=longest).contains(&text.len())

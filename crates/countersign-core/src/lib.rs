@@ -14,6 +14,7 @@ pub mod decision;
 pub mod digest;
 pub mod entry;
 pub mod envelope;
+pub mod exception;
 pub mod exit;
 pub mod finding;
 pub mod forge;

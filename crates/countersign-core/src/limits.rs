@@ -218,3 +218,23 @@ pub const SNAPSHOT_FACTS: usize = 20_000;
 pub const PLAN_BYTES: usize = 256 << 20;
 /// Resources of one plan.
 pub const PLAN_RESOURCES: usize = 50_000;
+/// The most days from the request of an exception to its end, where trust says nothing else.
+pub const EXCEPTION_DAYS: u32 = 90;
+/// The most days that trust may allow.
+pub const EXCEPTION_DAYS_OF_TRUST: u32 = 366;
+/// The most days of an emergency.
+pub const EMERGENCY_DAYS: u32 = 7;
+/// The most days from the request of an emergency to the review that follows it.
+pub const FOLLOW_UP_DAYS: u32 = 14;
+/// The most commits of the range that an exception covers.
+pub const EXCEPTION_COMMITS: u32 = 100;
+/// Longest reason, compensating control or place of an exception.
+pub const EXCEPTION_TEXT_BYTES: usize = 2_000;
+/// Codes that one exception names.
+pub const EXCEPTION_CODES: usize = 16;
+/// How many days before its end an exception is said to end soon.
+pub const EXCEPTION_SOON_DAYS: i64 = 14;
+/// After how many days in the log an exception that nothing needed is said to be unused.
+pub const EXCEPTION_UNUSED_DAYS: i64 = 14;
+/// By how many decisions an exception may be needed before it is said to be needed too often.
+pub const EXCEPTION_USES: u64 = 10;

@@ -24,11 +24,17 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const ROLE_TRUST: &str = "trust";
 /// Who may approve and activate policy releases.
 pub const ROLE_POLICY: &str = "policy-approvers";
+/// Who may approve exceptions from rules.
+pub const ROLE_EXCEPTIONS: &str = "exception-approvers";
+/// Who may approve that review is passed over in an emergency.
+pub const ROLE_BREAK_GLASS: &str = "break-glass";
 
 /// The namespace of a person's SSH signature over a trust document.
 pub const TRUST_NAMESPACE: &str = "trust@countersign.dev";
 /// The namespace of a person's SSH signature over a policy release or activation.
 pub const POLICY_NAMESPACE: &str = "policy@countersign.dev";
+/// The namespace of a person's SSH signature over an exception, or its end.
+pub const EXCEPTION_NAMESPACE: &str = "exception@countersign.dev";
 
 /// A trust document that does not contradict itself. Not yet one that anybody signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -285,6 +291,9 @@ pub struct Floor {
     /// The decision's time must be within this many minutes of a timestamp from elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_bracket_minutes: Option<u32>,
+    /// The most days of an exception there, from its request to its end; 90 if absent, 0 for none at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exception_days: Option<u32>,
 }
 
 /// Who a key belongs to.
@@ -333,6 +342,8 @@ impl Owner<'_> {
                         | Kind::Adjudication
                         | Kind::Judgement
                         | Kind::ManualEvidence
+                        | Kind::Exception
+                        | Kind::ExceptionEnd
                 )
             }
             Self::Builder(_) => matches!(
@@ -641,6 +652,9 @@ fn check_values(trust: &Trust) -> Result<(), TrustError> {
     for (environment, floor) in &trust.environments {
         if floor.builder_level > 3 {
             return wrong(format!("builder_level of environment {environment}"), "is a SLSA Build level, 0 to 3");
+        }
+        if floor.exception_days.is_some_and(|days| days > limits::EXCEPTION_DAYS_OF_TRUST) {
+            return wrong(format!("exception_days of environment {environment}"), "is 0 to 366");
         }
     }
     for collector in &trust.collectors {

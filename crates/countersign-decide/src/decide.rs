@@ -1,6 +1,7 @@
 //! The decision itself: checks, then rules, then the verdict over all their findings.
 
 use crate::checks::{self, Sheet};
+use crate::exceptions::{self, Excepting};
 use crate::given::Given;
 use crate::record::{landed_before, start_of, tags_before};
 use crate::review::BoundTag;
@@ -16,7 +17,7 @@ use countersign_core::ids::{EnvName, RuleId, Uri};
 use countersign_core::policy::{Rule, Source, Stage};
 use countersign_verify::forge::verify_changes;
 use countersign_verify::policy::Activated;
-use countersign_verify::{Evidence, ForgeOutcome, Spoken, StateView, VerifiedTrust};
+use countersign_verify::{Evidence, Exceptions, ForgeOutcome, Spoken, StateView, VerifiedTrust};
 use serde_json::Value;
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,8 +59,11 @@ pub fn decide_by_rule(request: &Request, given: &Given<'_>) -> (Decision, ByRule
     let mut levels = Vec::new();
     let mut source = None;
     let mut would_be = BTreeMap::new();
+    let mut follow_ups = exceptions::FollowUps::default();
     if let (Some(trust), Some(active), Some(state)) = (trust, active, given.state) {
-        let case = Case { request, given, trust, active, state, evidence, against: &against, forge: &forge };
+        let known = state.exceptions(given.blobs);
+        let case =
+            Case { request, given, trust, active, state, evidence, against: &against, forge: &forge, known: &known };
         let built = rules::Built::best(evidence, &request.subject, &mut sheet.findings);
         let covered = case.covered(built.as_ref(), &mut sheet);
         founded &= !sheet.findings.iter().any(|finding| finding.code == codes::POLICY_OTHER_REPOSITORY);
@@ -75,6 +79,9 @@ pub fn decide_by_rule(request: &Request, given: &Given<'_>) -> (Decision, ByRule
         let context = case.context(built.as_ref(), covered, start, landed);
         rules = case.evaluate(&request.environment, &context, &mut sheet);
         source = source_range(&context);
+        follow_ups = exceptions::follow_ups(state, &known, &context, &rules, given.blobs);
+        sheet.findings.append(&mut follow_ups.findings);
+        sheet.findings.extend(exceptions::standing(state, &known, &context, given.blobs));
         levels = Case::levels(&context, &rules);
         would_be = case.elsewhere(&context);
     } else {
@@ -83,13 +90,16 @@ pub fn decide_by_rule(request: &Request, given: &Given<'_>) -> (Decision, ByRule
         sheet.line("rules", vec![missing], "");
     }
 
+    // Review that was passed over is no pass: a quorum of trust answers for it, and it is made up for later.
+    let glass = exceptions::break_glass(&sheet.findings);
+    sheet.findings.extend(glass.as_ref().map(exceptions::broken));
     let verdict = verdict_of(&sheet.findings);
     let enforced = active
         .and_then(|a| a.release.manifest().environments.get(&request.environment))
         .is_none_or(|environment| environment.enforced);
     let supposed = given.state.is_some_and(|state| state.is_supposed());
-    let authorised = !supposed && (verdict == Verdict::Pass || (!enforced && founded));
-    if authorised && verdict != Verdict::Pass {
+    let authorised = !supposed && (verdict == Verdict::Pass || glass.is_some() || (!enforced && founded));
+    if authorised && verdict != Verdict::Pass && glass.is_none() {
         sheet.findings.push(
             Finding::new(
                 codes::DECISION_UNENFORCED,
@@ -114,6 +124,8 @@ pub fn decide_by_rule(request: &Request, given: &Given<'_>) -> (Decision, ByRule
         checks: sheet.checks,
         findings: sheet.findings,
         would_be: would_be.into_iter().map(|(environment, there)| (environment, there.verdict)).collect(),
+        break_glass: glass,
+        followed_up: if verdict == Verdict::Pass { follow_ups.closed } else { Vec::new() },
     };
     (decision, by_rule)
 }
@@ -127,6 +139,7 @@ struct Case<'a> {
     evidence: &'a Evidence,
     against: &'a Spoken,
     forge: &'a ForgeOutcome,
+    known: &'a Exceptions,
 }
 
 impl<'a> Case<'a> {
@@ -222,6 +235,7 @@ impl<'a> Case<'a> {
         let manifest = self.active.release.manifest();
         let mut outcomes = Vec::new();
         let input = OnceCell::new();
+        let excepting = Excepting::new(self.known, context, environment);
         for rule in &manifest.rules {
             let stage = rule.stage_at(environment, self.request.time);
             let next = rule.next_step(environment, self.request.time);
@@ -231,7 +245,10 @@ impl<'a> Case<'a> {
                 outcomes.push(outcome(None, Vec::new()));
                 continue;
             };
+            // What is excepted does not block, and is not shown to hold either.
             let verdict = verdict_of(&findings);
+            let findings = excepting.apply(&rule.id, findings);
+            let title = exceptions::title(title, &findings);
             if stage == Stage::Enforce {
                 sheet.by_rule.insert(rule.id.clone(), findings.clone());
                 sheet.line(&rule_line(&rule.id), findings, title);
@@ -301,11 +318,14 @@ impl<'a> Case<'a> {
             let now = RefCell::default();
             let landed = Landed { now: &now, ..context.landed };
             let (context, input) = (Context { start, landed, ..*context }, OnceCell::new());
+            let excepting = Excepting::new(self.known, &context, environment);
             for rule in &manifest.rules {
                 if rule.stage_at(environment, self.request.time) == Stage::Enforce
                     && let Some((_, findings)) = self.say(rule, &context, &input)
                 {
                     enforced = true;
+                    let mut findings = excepting.apply(&rule.id, findings);
+                    findings.extend(exceptions::break_glass(&findings).as_ref().map(exceptions::broken));
                     there.add(&rule_line(&rule.id), &findings);
                 }
             }
@@ -331,7 +351,7 @@ impl<'a> Case<'a> {
 /// Whether a decision has a foundation: trust, gate, log, time, release, pin and the signatures of the evidence. That no
 /// rule is enforced yet is how a rollout begins, and is a gate's own affair.
 fn stands(findings: &[Finding]) -> bool {
-    findings.iter().all(|finding| finding.class == Class::Note || finding.code == codes::POLICY_EMPTY)
+    findings.iter().all(|finding| !finding.class.blocks() || finding.code == codes::POLICY_EMPTY)
 }
 
 /// What the gate of another environment would say, and why.
@@ -350,7 +370,7 @@ impl Elsewhere {
         if self.verdict != Verdict::Fail {
             self.verdict = verdict;
         }
-        let counts = findings.iter().filter(|finding| finding.class != Class::Note);
+        let counts = findings.iter().filter(|finding| finding.class.blocks());
         let codes: BTreeSet<&str> = counts.map(|finding| finding.code.as_str()).collect();
         let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
         self.refuses.push(format!("{verdict}  {who}: {codes}"));

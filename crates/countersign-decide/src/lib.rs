@@ -9,6 +9,7 @@
 mod checks;
 mod config;
 mod decide;
+pub mod exceptions;
 pub mod floors;
 mod given;
 pub mod parameters;

@@ -140,6 +140,7 @@ impl Grounds {
             input_attestations: inputs,
             verification_result: if passed { VerificationResult::Passed } else { VerificationResult::Failed },
             verified_levels: if passed { levels } else { vec!["FAILED".to_owned()] },
+            break_glass: Vec::new(),
             slsa_version: Some("1.2".to_owned()),
         })
     }

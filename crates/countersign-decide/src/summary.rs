@@ -42,6 +42,7 @@ pub fn summarise(decision: &Decision, gate: &Uri, signed_decision: &Sha256) -> R
         verification_result: if passed { VerificationResult::Passed } else { VerificationResult::Failed },
         verified_levels: if passed { slsa_first(&decision.levels) } else { vec!["FAILED".to_owned()] },
         slsa_version: Some("1.2".to_owned()),
+        break_glass: decision.break_glass.iter().flat_map(|glass| glass.exceptions.iter().cloned()).collect(),
     })
 }
 

@@ -12,6 +12,7 @@ pub mod conformance;
 pub mod controls;
 pub mod documents;
 pub mod error;
+pub mod exception;
 pub mod files;
 pub mod history;
 #[cfg(feature = "online")]

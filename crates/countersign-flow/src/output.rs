@@ -11,10 +11,11 @@ use countersign_core::catalogue::{Catalogue, Reach};
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
+use countersign_core::exception::{EndAction, Exception};
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Check, Finding, Verdict};
 use countersign_core::git::Oid;
-use countersign_core::ids::{EnvName, Origin, RoleName, RuleId, Uri};
+use countersign_core::ids::{EnvName, ExceptionId, Origin, RoleName, RuleId, Uri};
 use countersign_core::policy::{Manifest, Stage, Step};
 use countersign_core::statement::Subject;
 use countersign_core::statement::change_review::{ChangeState, ForgeKind, Shortfall};
@@ -803,6 +804,117 @@ documents! {
         exit: Exit,
         /// What was not done.
         not_done: String,
+    }
+    /// `exception request`: an exception was written, signed by who asks for it.
+    ExceptionRequested {
+        /// The file.
+        output: String,
+        /// Its id.
+        id: ExceptionId,
+        /// What was signed.
+        exception: Exception,
+        /// How many have to approve it.
+        needed: u32,
+        /// Of which role.
+        role: String,
+    }
+    /// `exception approve`: an approval was added.
+    ExceptionApproved {
+        /// The file.
+        file: String,
+        /// Its id.
+        id: ExceptionId,
+        /// What was signed.
+        exception: Exception,
+        /// Whether a signature was added; it is not if the key had signed before.
+        added: bool,
+        /// Who has approved it so far.
+        approvers: Vec<String>,
+        /// How many it takes.
+        needed: u32,
+        /// Of which role.
+        role: String,
+    }
+    /// `exception activate`: an exception is in the log, and counts.
+    ExceptionActivated {
+        /// Its id.
+        id: ExceptionId,
+        /// What was signed.
+        exception: Exception,
+        /// Who approved it.
+        approvers: Vec<String>,
+        /// The log entry.
+        entry: u64,
+    }
+    /// `exception revoke` and `exception follow-up`: an exception was ended, or waits for one more signature.
+    ExceptionEnded {
+        /// Its id.
+        id: ExceptionId,
+        /// What ends it.
+        action: EndAction,
+        /// The log entry; absent if nothing was recorded.
+        entry: Option<u64>,
+        /// Who signed.
+        persons: Vec<String>,
+        /// What is missing.
+        findings: Vec<Finding>,
+        /// How the command ends.
+        exit: Exit,
+    }
+    /// An exception of the log.
+    ExceptionRow {
+        /// Its id.
+        id: ExceptionId,
+        /// Whether it counts, and if not, why.
+        state: ExceptionState,
+        /// What was signed.
+        exception: Exception,
+        /// Who approved it.
+        approvers: Vec<String>,
+        /// The log entry.
+        entry: u64,
+        /// By how many decisions it was needed.
+        uses: u64,
+        /// The entry of the newest of them.
+        newest_use: Option<u64>,
+        /// The entry that ended it.
+        ended_by: Option<u64>,
+        /// Whether what it let through was reviewed since, by the word of two persons.
+        followed_up: bool,
+    }
+    /// `exception list` and `exception expiring`: the exceptions of the log.
+    ExceptionList {
+        /// Each of them, in the order of the log.
+        exceptions: Vec<ExceptionRow>,
+        /// What there is to say of them.
+        findings: Vec<Finding>,
+        /// How the command ends.
+        exit: Exit,
+    }
+}
+
+/// How an exception stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum ExceptionState {
+    /// It counts.
+    Counts,
+    /// It is over.
+    Expired,
+    /// It was revoked, or made up for.
+    Ended,
+}
+
+impl ExceptionState {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Counts => "counts",
+            Self::Expired => "expired",
+            Self::Ended => "ended",
+        }
     }
 }
 

@@ -11,7 +11,9 @@ use countersign_core::key::PublicKey;
 use countersign_core::limits;
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
-use countersign_core::trust::{Owner, ROLE_POLICY, ROLE_TRUST, TRUST_NAMESPACE, Trust};
+use countersign_core::trust::{
+    Owner, ROLE_BREAK_GLASS, ROLE_EXCEPTIONS, ROLE_POLICY, ROLE_TRUST, TRUST_NAMESPACE, Trust,
+};
 use countersign_sign::{PersonKey, SshKeygen};
 use countersign_verify::policy::LEAST_APPROVERS;
 use std::path::Path;
@@ -85,6 +87,13 @@ pub fn begin(beginning: &Beginning) -> Result<String, FlowError> {
             beginning.threshold
         ));
     }
+    line(format_args!(
+        "# Who may approve exceptions from rules, and that review is passed over in an emergency. Without these roles nobody \
+         may. Who asks does not approve, so each needs three persons.\n\
+         # [roles.{ROLE_EXCEPTIONS}]\n# persons = [{0}]\n# threshold = 2\n\
+         # [roles.{ROLE_BREAK_GLASS}]\n# persons = [{0}]\n# threshold = 2\n",
+        everybody.join(", "),
+    ));
     line(format_args!("# What no policy release may go below."));
     for environment in &beginning.environments {
         line(format_args!(

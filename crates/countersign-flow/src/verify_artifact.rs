@@ -4,8 +4,9 @@ use crate::error::FlowError;
 use crate::outside::TrustFile;
 use crate::place::{Place, StoreBlobs};
 use countersign_core::codes;
+use countersign_core::decision::BreakGlass;
 use countersign_core::digest::Sha256;
-use countersign_core::finding::{Check, Class, Finding, verdict_of};
+use countersign_core::finding::{Check, Finding, Verdict, verdict_of};
 use countersign_core::ids::EnvName;
 use countersign_core::statement::vsa::VerificationResult;
 use countersign_core::statement::{Kind, Statement};
@@ -17,7 +18,7 @@ use countersign_verify::document::SignerName;
 use countersign_verify::log::Promoted;
 use countersign_verify::policy::Activated;
 use countersign_verify::vsa::verify_vsa;
-use countersign_verify::{Evidence, LogState, Verified, VerifiedTrust};
+use countersign_verify::{Evidence, LogState, StateView, Verified, VerifiedTrust};
 use std::path::Path;
 
 /// What was checked, and what was found.
@@ -31,7 +32,7 @@ pub struct Checked {
 
 impl Checked {
     fn line(&mut self, id: &str, findings: Vec<Finding>, holds: impl Into<String>) {
-        let refusal = findings.iter().find(|finding| finding.class != Class::Note);
+        let refusal = findings.iter().find(|finding| finding.class.blocks());
         let detail = refusal.map_or_else(|| holds.into(), |finding| finding.what.clone());
         self.checks.push(Check::new(id, verdict_of(&findings), detail));
         self.findings.extend(findings);
@@ -191,12 +192,11 @@ pub fn promoted_to(
     let decision = &newest.content;
     let mut findings = Vec::new();
     if !decision.authorised {
-        findings.push(
-            Finding::new(codes::DECISION_REFUSED, format!("the newest decision says {}", decision.verdict))
-                .at(format!("log entry {}", newest.entry))
-                .expected("an authorisation", "the check")
-                .found(format!("{} at {}", decision.verdict, newest.time)),
-        );
+        findings.push(refusal(&newest));
+    } else if let Some(glass) = &decision.break_glass {
+        // It stands for as long as it is made up for in time: after that nobody deploys it any more.
+        let made_up = promotion_made_up(view, &newest, &blobs);
+        findings.push(emergency(&newest, glass, at, made_up));
     } else if !decision.enforced {
         findings.push(Finding::new(
             codes::DECISION_UNENFORCED,
@@ -228,16 +228,60 @@ pub fn promoted_to(
         usize::try_from(newest.entry).ok().and_then(|i| view.entries().get(i)).and_then(|e| e.statements.get(1));
     let bytes = summary.and_then(|digest| blobs.blob(digest)).unwrap_or_default();
     let resource = resource_uri(environment).map_err(|error| FlowError::Usage(error.to_string()))?;
-    let findings = match verify_vsa(&bytes, subject, &resource, under.as_ref(), view.trust(), newest.time, "summary") {
+    let summed = verify_vsa(&bytes, subject, &resource, under.as_ref(), view.trust(), newest.time, "summary");
+    let let_through = !decision.enforced || decision.break_glass.is_some();
+    let findings = match summed {
         Err(findings) => findings,
-        Ok((_, vsa)) if vsa.verification_result == VerificationResult::Failed && decision.enforced => vec![
-            Finding::new(codes::DECISION_REFUSED, "the summary says FAILED").at(format!("log entry {}", newest.entry)),
-        ],
+        Ok((_, vsa)) if vsa.verification_result == VerificationResult::Failed && !let_through => {
+            vec![said_failed(newest.entry)]
+        }
         Ok(_) => Vec::new(),
     };
     out.line("summary", findings, "signed by the gate, about this artifact, environment and release");
     blobs.finish()?;
     Ok(out)
+}
+
+fn refusal(promoted: &Promoted) -> Finding {
+    let verdict = promoted.content.verdict;
+    Finding::new(codes::DECISION_REFUSED, format!("the newest decision says {verdict}"))
+        .at(format!("log entry {}", promoted.entry))
+        .expected("an authorisation", "the check")
+        .found(format!("{verdict} at {}", promoted.time))
+}
+
+fn said_failed(entry: u64) -> Finding {
+    Finding::new(codes::DECISION_REFUSED, "the summary says FAILED").at(format!("log entry {entry}"))
+}
+
+/// Whether what an emergency let through was reviewed since, by the log.
+fn promotion_made_up(view: StateView<'_>, promoted: &Promoted, blobs: &dyn Blobs) -> bool {
+    let known = view.exceptions(blobs);
+    let glass = promoted.content.break_glass.iter().flat_map(|glass| &glass.exceptions);
+    let signed = glass.clone().count() > 0 && glass.clone().all(|id| known.followed_up.contains(id));
+    let environment = &promoted.content.request.environment;
+    let later = view.decisions(Some(environment), None, blobs).flatten();
+    let mut later = later.take_while(|later| later.entry > promoted.entry);
+    signed
+        || later
+            .any(|later| later.content.verdict == Verdict::Pass && later.content.followed_up.contains(&promoted.entry))
+}
+
+/// A decision by which review was passed over: a note while there is time to make up for it, or once that was done.
+fn emergency(promoted: &Promoted, glass: &BreakGlass, at: Time, made_up: bool) -> Finding {
+    let late = at >= glass.follow_up && !made_up;
+    let (code, what) = if late {
+        (codes::FOLLOW_UP_OVERDUE, "review was passed over in an emergency, and was not made up for in time")
+    } else if made_up {
+        (codes::FOLLOW_UP_OPEN, "review was passed over in an emergency, and was made up for since")
+    } else {
+        (codes::FOLLOW_UP_OPEN, "review was passed over in an emergency, and still has to be made up for")
+    };
+    let ids: Vec<String> = glass.exceptions.iter().map(ToString::to_string).collect();
+    Finding::new(code, what)
+        .at(format!("log entry {}", promoted.entry))
+        .expected(format!("a review before {}", glass.follow_up), format!("exception {}", ids.join(", ")))
+        .found(if made_up { "one in the log" } else { "none in the log" })
 }
 
 /// Evidence that a decision rests on and that is not in the store any more.

@@ -12,7 +12,7 @@ pub fn code(text: &str) -> Option<String> {
     let entry = codes::find(text)?;
     let finding = [Finding::new(entry.code, "")];
     let effect = match entry.class {
-        Class::Note => "changes no verdict".to_owned(),
+        Class::Note | Class::Excepted => "changes no verdict".to_owned(),
         Class::Refused | Class::Untrusted | Class::Indeterminate => {
             format!("verdict {}, exit code {}", verdict_of(&finding), exit_of(&finding).code())
         }

@@ -14,6 +14,7 @@ pub fn effect(effect: Effect, environment: &EnvName) -> String {
         Effect::LetThrough => format!("would block {environment}, whose gate is not enforced"),
         Effect::Warns => "warns, blocks nothing".to_owned(),
         Effect::Monitored => "monitor only".to_owned(),
+        Effect::Excepted => "excepted, blocks nothing for now".to_owned(),
         Effect::Note => "note".to_owned(),
     }
 }
@@ -56,12 +57,6 @@ pub fn said_of(rule: &RuleNote) -> String {
 pub fn explain(finding: &Finding, rule: &RuleNote) -> String {
     let from = if is_written(finding) { " --policy policy.manifest.json" } else { "" };
     format!("countersign explain {}{from}", rule.id)
-}
-
-/// The command that asks for an exception of a rule, ready to paste; none as long as there is no such verb.
-#[must_use]
-pub fn exception(_rule: &RuleNote) -> Option<String> {
-    None
 }
 
 /// The order of the findings of one rule: by file, line and column, and else by place and text. One without a place counts

@@ -270,6 +270,16 @@ const GENERAL: &[(&[&str], &str)] = &[
         "get the package again from where it was exported; `countersign audit export` writes it anew",
     ),
     (&["internal-consistency-only"], "give trust from elsewhere with --trust and --trust-digest"),
+    (
+        &["exception-malformed", "exception-forbidden", "exception-wide", "exception-dates"],
+        "ask for it anew, bounded and with an end: `countersign exception request`",
+    ),
+    (&["exception-unapproved"], "ask one more approver to run `countersign exception approve`"),
+    (&["exception-other-log", "exception-unknown"], "`countersign exception list` shows what the log holds"),
+    (
+        &["break-glass", "follow-up-overdue"],
+        "have what was let through reviewed, and promote what holds its commits, or sign `countersign exception follow-up`",
+    ),
     (&["engine-unknown"], "use the version of countersign that has this engine"),
 ];
 

@@ -50,9 +50,12 @@ pub fn findings(findings: &[Finding]) -> String {
 #[must_use]
 pub fn findings_that(findings: &[Finding], effect: Option<&dyn Fn(&Finding) -> String>) -> String {
     let mut kinds: Vec<(&Finding, Vec<&Finding>)> = Vec::new();
+    let excepting = |finding: &Finding| finding.exception.as_ref().map(|note| note.id.clone());
     for finding in findings {
-        let same =
-            |first: &Finding| (first.class, first.code, &first.rule) == (finding.class, finding.code, &finding.rule);
+        let same = |first: &Finding| {
+            (first.class, first.code, &first.rule) == (finding.class, finding.code, &finding.rule)
+                && excepting(first) == excepting(finding)
+        };
         match kinds.iter_mut().find(|(first, _)| same(first)) {
             Some((_, all)) => all.push(finding),
             None => kinds.push((finding, vec![finding])),
@@ -106,15 +109,16 @@ fn one(finding: &Finding, effect: Option<&dyn Fn(&Finding) -> String>) -> String
     if does.is_some() && message::is_fault_of_policy(finding) {
         fact(&mut out, "fault:", "the policy's, not of what it looked at: the rule's owner mends it");
     }
+    if let Some(note) = &finding.exception {
+        fact(&mut out, "excepted:", &format!("by {}", plain(&note.line())));
+        fact(&mut out, "", &format!("because: {}", plain(&note.reason)));
+    }
     if let Some(help) = next::action(finding) {
         push(&mut out, format_args!("   help: {}\n", plain(&help)));
     }
     if let Some(rule) = &finding.rule {
         fact(&mut out, "rule:", &message::said_of(rule));
         fact(&mut out, "explain:", &message::explain(finding, rule));
-        if let Some(command) = message::exception(rule) {
-            fact(&mut out, "except:", &plain(&command));
-        }
     }
     out
 }
@@ -178,7 +182,7 @@ pub fn shortened(text: &str, wide: usize) -> String {
 /// How many findings there are of each class: `3 findings: 2 refused, 1 note`.
 #[must_use]
 pub fn tally(findings: &[Finding]) -> String {
-    let classes = [Class::Untrusted, Class::Refused, Class::Indeterminate, Class::Note];
+    let classes = [Class::Untrusted, Class::Refused, Class::Indeterminate, Class::Excepted, Class::Note];
     let counts: Vec<String> = classes
         .into_iter()
         .filter_map(|class| match findings.iter().filter(|finding| finding.class == class).count() {

@@ -16,7 +16,9 @@ use countersign_core::statement::review::NAMESPACE as REVIEW_NAMESPACE;
 use countersign_core::statement::vex::NAMESPACE as VEX_NAMESPACE;
 use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
-use countersign_core::trust::{Identity, OwnedKey, Owner, POLICY_NAMESPACE, TRUST_NAMESPACE, Trust};
+use countersign_core::trust::{
+    EXCEPTION_NAMESPACE, Identity, OwnedKey, Owner, POLICY_NAMESPACE, TRUST_NAMESPACE, Trust,
+};
 
 /// A value that was signed by somebody whom trust lets sign it, with a key that counted at the time in question. Only
 /// this crate makes one.
@@ -296,6 +298,7 @@ fn signing_key<'t>(signed: &Signed, kind: Kind, trust: &'t Trust, place: &str) -
                 Kind::Vex => VEX_NAMESPACE,
                 Kind::Judgement => JUDGEMENT_NAMESPACE,
                 Kind::ManualEvidence => MANUAL_NAMESPACE,
+                Kind::Exception | Kind::ExceptionEnd => EXCEPTION_NAMESPACE,
                 Kind::Sbom
                 | Kind::Provenance
                 | Kind::ChangeReview

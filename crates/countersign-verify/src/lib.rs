@@ -7,6 +7,7 @@
 
 pub mod document;
 pub mod evidence;
+pub mod exception;
 pub mod foreign;
 pub mod forge;
 pub mod history;
@@ -26,6 +27,7 @@ pub mod webhook;
 
 pub use document::{Attested, SignedBy, Verified};
 pub use evidence::{Blobs, Evidence};
+pub use exception::{Exceptions, VerifiedException};
 pub use foreign::{ForeignSigner, ForeignStatement};
 pub use forge::{ForgeChange, ForgeOutcome};
 pub use history::History;

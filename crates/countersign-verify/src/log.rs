@@ -5,6 +5,7 @@
 
 use crate::document::{SignerName, Verified, verify_document};
 use crate::evidence::{Blobs, checked_blob};
+use crate::exception::ReadEntry;
 use crate::keys::note_signature_holds;
 use crate::policy::{Activated, ActivationContext, verify_activation};
 use crate::recorded::Spoken;
@@ -48,6 +49,8 @@ pub struct LogState {
     decided: RefCell<BTreeMap<u64, Looked>>,
     /// Documents that decisions list, looked at in the same way: what speaks against something, verified.
     pub(crate) spoken: RefCell<BTreeMap<Sha256, Option<Rc<Spoken>>>>,
+    /// What was made of entries with exceptions, under the trust of this digest.
+    pub(crate) excepted: RefCell<BTreeMap<(u64, Sha256), ReadEntry>>,
 }
 
 /// An entry that does not hold, and for which environment that matters; `None` is all.
@@ -170,6 +173,7 @@ impl LogState {
             faults: Vec::new(),
             decided: RefCell::default(),
             spoken: RefCell::default(),
+            excepted: RefCell::default(),
         };
         let decides = |entry: &Entry| matches!(entry.kind, Kind::Trust | Kind::PolicyActivation);
         let deciding: Vec<(u64, Entry)> = (0_u64..)

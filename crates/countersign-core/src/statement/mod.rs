@@ -72,11 +72,15 @@ pub enum Kind {
     Judgement,
     /// What a person attests by hand.
     ManualEvidence,
+    /// An exception from a rule.
+    Exception,
+    /// The end of an exception: it is revoked, or what it let through was reviewed.
+    ExceptionEnd,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Sbom,
         Self::Provenance,
         Self::Vsa,
@@ -96,6 +100,8 @@ impl Kind {
         Self::Adjudication,
         Self::Judgement,
         Self::ManualEvidence,
+        Self::Exception,
+        Self::ExceptionEnd,
     ];
 
     /// The predicate type.
@@ -121,6 +127,8 @@ impl Kind {
             Self::Adjudication => "https://countersign.dev/adjudication/v0.1",
             Self::Judgement => "https://countersign.dev/judgement/v0.1",
             Self::ManualEvidence => "https://countersign.dev/manual-evidence/v0.1",
+            Self::Exception => "https://countersign.dev/exception/v0.1",
+            Self::ExceptionEnd => "https://countersign.dev/exception-end/v0.1",
         }
     }
 
@@ -147,6 +155,8 @@ impl Kind {
             Self::Adjudication => "adjudication",
             Self::Judgement => "judgement",
             Self::ManualEvidence => "manual-evidence",
+            Self::Exception => "exception",
+            Self::ExceptionEnd => "exception-end",
         }
     }
 

@@ -1,6 +1,6 @@
 //! SLSA verification summary v1: what a gate says to those who deploy.
 
-use crate::ids::Uri;
+use crate::ids::{ExceptionId, Uri};
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,6 +28,9 @@ pub struct Vsa {
     /// The version of the specification.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slsa_version: Option<String>,
+    /// An extension of ours: the emergencies by which review was passed over. Never in one that passed.
+    #[serde(default, rename = "countersign_breakGlass", skip_serializing_if = "Vec::is_empty")]
+    pub break_glass: Vec<ExceptionId>,
 }
 
 /// Who verified.

@@ -9,7 +9,7 @@ use crate::replay;
 use countersign_core::codes;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
-use countersign_core::finding::{Check, Class, Finding, Verdict, verdict_of};
+use countersign_core::finding::{Check, Finding, Verdict, verdict_of};
 use countersign_core::ids::{EnvName, RuleId};
 use countersign_core::json;
 use countersign_core::statement::Kind;
@@ -206,7 +206,7 @@ fn continues(state: &LogState, least: Option<&[u8]>, trust: &VerifiedTrust, at: 
 
 impl AuditReport {
     fn line(&mut self, id: &str, findings: Vec<Finding>, holds: impl Into<String>) {
-        let refusal = findings.iter().find(|finding| finding.class != Class::Note);
+        let refusal = findings.iter().find(|finding| finding.class.blocks());
         let detail = refusal.map_or_else(|| holds.into(), |finding| finding.what.clone());
         self.checks.push(Check::new(id, verdict_of(&findings), detail));
         self.findings.extend(findings);

@@ -10,7 +10,7 @@ use crate::error::FlowError;
 use countersign_core::codes;
 use countersign_core::decision::{Decision, LogRef};
 use countersign_core::digest::Sha256;
-use countersign_core::finding::{Class, Code, Finding, Verdict};
+use countersign_core::finding::{Code, Finding, Verdict};
 use countersign_core::ids::{EnvName, RuleId};
 use countersign_core::limits;
 use countersign_core::policy::{Manifest, PolicyRef, Stage};
@@ -63,7 +63,7 @@ fn word(verdict: Option<Verdict>) -> String {
 }
 
 fn counts(finding: &Finding) -> bool {
-    finding.class != Class::Note
+    finding.class.blocks()
 }
 
 /// What makes a finding the same one as before: who expects it names the release, and plays no part.

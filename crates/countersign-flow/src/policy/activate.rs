@@ -167,7 +167,7 @@ fn unsigned(mut findings: Vec<Finding>, path: &Path, bytes: &[u8]) -> Vec<Findin
     findings
 }
 
-fn anchored(trust: &TrustFile) -> Result<&VerifiedTrust, FlowError> {
+pub(crate) fn anchored(trust: &TrustFile) -> Result<&VerifiedTrust, FlowError> {
     match &trust.outcome.trust {
         Some(verified) if trust.outcome.findings.is_empty() => Ok(verified),
         _ => Err(FlowError::Refused(trust.outcome.findings.clone())),
@@ -190,16 +190,35 @@ pub fn unknown_environment(environment: &EnvName, trust: &Trust) -> Option<Findi
     )
 }
 
-fn refuse(findings: Vec<Finding>) -> Result<(), FlowError> {
+pub(crate) fn refuse(findings: Vec<Finding>) -> Result<(), FlowError> {
     if findings.is_empty() { Ok(()) } else { Err(FlowError::Refused(findings)) }
 }
 
-fn log_signer(trust: &VerifiedTrust, key: SigningKey, at: Time) -> Result<LogSigner, FlowError> {
+pub(crate) fn log_signer(trust: &VerifiedTrust, key: SigningKey, at: Time) -> Result<LogSigner, FlowError> {
     let origin = log_of(trust.trust(), &key.public().id(), at).map_err(|finding| FlowError::Refused(vec![*finding]))?;
     LogSigner::new(origin, key).map_err(|error| FlowError::Usage(error.to_string()))
 }
 
 fn open(request: &ActivateRequest<'_>, trust: &VerifiedTrust, blobs: &StoreBlobs<'_>) -> Result<LogState, FlowError> {
+    let standing = Standing { place: request.place, least_checkpoint: request.least_checkpoint, trust, at: request.at };
+    open_at_end(&standing, &request.environment, blobs)
+}
+
+/// What a log is opened with by somebody who is going to append to it.
+pub(crate) struct Standing<'a> {
+    pub place: &'a Place,
+    pub least_checkpoint: Option<&'a Path>,
+    pub trust: &'a VerifiedTrust,
+    pub at: Time,
+}
+
+/// The log's state, if it goes on from the least checkpoint and everything that matters for the environment holds.
+pub(crate) fn open_at_end(
+    request: &Standing<'_>,
+    environment: &EnvName,
+    blobs: &StoreBlobs<'_>,
+) -> Result<LogState, FlowError> {
+    let trust = request.trust;
     let (checkpoint, entries) = request.place.read_log()?;
     let LogOutcome { state, findings, .. } = LogState::open(&checkpoint, &entries, trust, blobs, request.at);
     let Some(state) = state else { return Err(FlowError::Refused(findings)) };
@@ -225,7 +244,7 @@ fn open(request: &ActivateRequest<'_>, trust: &VerifiedTrust, blobs: &StoreBlobs
     }
     // A trust document that follows the recorded one is recorded with this activation.
     let follows = |f: &&Finding| f.code != codes::TRUST_DIGEST_MISMATCH;
-    findings.extend(view.faults(&request.environment).filter(follows).cloned());
+    findings.extend(view.faults(environment).filter(follows).cloned());
     refuse(findings)?;
     Ok(state)
 }

@@ -1,6 +1,6 @@
 //! Policy releases: written, tested, closed, approved by people, and active by an entry in the log.
 
-mod activate;
+pub(crate) mod activate;
 mod apart;
 mod archive;
 mod author;

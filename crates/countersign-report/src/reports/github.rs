@@ -52,7 +52,7 @@ const fn kind_of(effect: Effect) -> &'static str {
     match effect {
         Effect::Blocks => "error",
         Effect::LetThrough | Effect::Warns => "warning",
-        Effect::Monitored | Effect::Note => "notice",
+        Effect::Excepted | Effect::Monitored | Effect::Note => "notice",
     }
 }
 

@@ -19,7 +19,9 @@ pub(super) fn render(report: &Report) -> Result<String, DocumentError> {
             item.place.as_ref().map_or_else(|| (whole.clone(), 1), |place| (plain(&place.path), place.line));
         let help =
             crate::next::action(&item.finding).map_or_else(String::new, |help| format!("; help: {}", plain(&help)));
-        let said = format!("{}{}{help} ({})", item.mark(), item.what(), item.effect.words());
+        let by = item.finding.exception.as_ref().map(|note| format!("; by {}", plain(&note.line())));
+        let (by, effect) = (by.unwrap_or_default(), item.effect.words());
+        let said = format!("{}{}{help} ({effect}{by})", item.mark(), item.what());
         issue(&said, item.rule(), &item.fingerprint, severity(item.effect), &path, line)
     });
     json::foreign(&Value::Array(failure.into_iter().chain(found).collect()))
@@ -40,7 +42,7 @@ const fn severity(effect: Effect) -> &'static str {
         Effect::Blocks => "blocker",
         Effect::LetThrough => "critical",
         Effect::Warns => "major",
-        Effect::Monitored => "minor",
+        Effect::Excepted | Effect::Monitored => "minor",
         Effect::Note => "info",
     }
 }

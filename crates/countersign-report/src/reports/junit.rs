@@ -2,7 +2,7 @@
 //! what only warns is skipped, so that it is seen and fails nothing.
 
 use super::{Effect, Report, State};
-use crate::escape::{markup, push};
+use crate::escape::{markup, plain, push};
 use crate::text;
 use countersign_core::exit::Exit;
 use countersign_core::finding::Verdict;
@@ -124,8 +124,10 @@ fn findings(report: &Report) -> Vec<Case> {
         let whole = text::finding(&item.finding);
         let (outcome, said) = match item.effect {
             Effect::Blocks => (Outcome::Failed(first, whole), String::new()),
-            Effect::LetThrough | Effect::Warns | Effect::Monitored => {
-                (Outcome::Skipped(format!("{first} ({})", item.effect.words())), whole)
+            Effect::LetThrough | Effect::Excepted | Effect::Warns | Effect::Monitored => {
+                let by = item.finding.exception.as_ref().map(|note| format!("; by {}", plain(&note.line())));
+                let by = by.unwrap_or_default();
+                (Outcome::Skipped(format!("{first} ({}{by})", item.effect.words())), whole)
             }
             Effect::Note => (Outcome::Passed, format!("{first}\n{whole}")),
         };

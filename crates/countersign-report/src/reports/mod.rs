@@ -48,6 +48,8 @@ pub enum Effect {
     Blocks,
     /// It would block, and the gate of this environment is not enforced.
     LetThrough,
+    /// It would block, and an exception lets it be.
+    Excepted,
     /// Its rule is in stage warn.
     Warns,
     /// Its rule is in stage monitor.
@@ -62,6 +64,7 @@ impl Effect {
     pub const fn of(class: Class, stage: Option<Stage>) -> Self {
         match (class, stage) {
             (Class::Note, _) => Self::Note,
+            (Class::Excepted, _) => Self::Excepted,
             (_, Some(Stage::Warn)) => Self::Warns,
             (_, Some(Stage::Monitor | Stage::Off)) => Self::Monitored,
             (_, Some(Stage::Enforce) | None) => Self::Blocks,
@@ -74,6 +77,7 @@ impl Effect {
         match self {
             Self::Blocks => "blocks",
             Self::LetThrough => "would block, but the gate is not enforced",
+            Self::Excepted => "excepted, blocks nothing for now",
             Self::Warns => "warns, blocks nothing",
             Self::Monitored => "monitored, blocks nothing",
             Self::Note => "note",
@@ -192,6 +196,10 @@ impl Item {
     fn lines(&self) -> Vec<(&'static str, String)> {
         let finding = &self.finding;
         let mut out = vec![("effect", self.effect.words().to_owned())];
+        if let Some(note) = &finding.exception {
+            out.push(("excepted by", plain(&note.line())));
+            out.push(("because", plain(&note.reason)));
+        }
         out.extend(finding.at.iter().map(|at| ("at", plain(at))));
         let by = finding.expected_by.as_deref().map_or_else(String::new, |by| format!(" (by {})", plain(by)));
         out.extend(finding.expected.as_deref().map(|expected| ("expected", format!("{}{by}", plain(expected)))));

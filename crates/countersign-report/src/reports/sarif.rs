@@ -129,6 +129,12 @@ fn result(report: &Report, item: &Item, index: &BTreeMap<&str, usize>) -> Value 
     if let Some(index) = index.get(item.rule()) {
         put(&mut out, "ruleIndex", (*index).into());
     }
+    if let Some(note) = &item.finding.exception {
+        // An exception is approved outside the code, and a reader of SARIF then shows the result as suppressed.
+        let justification = plain(&format!("{}: {}", note.line(), note.reason));
+        let suppression = json!([{ "kind": "external", "status": "accepted", "justification": justification }]);
+        put(&mut out, "suppressions", suppression);
+    }
     if let Some(state) = item.state {
         put(&mut out, "baselineState", if state == State::New { "new" } else { "unchanged" }.into());
     }
@@ -172,7 +178,7 @@ const fn level(effect: Effect) -> &'static str {
     match effect {
         Effect::Blocks => "error",
         Effect::LetThrough | Effect::Warns => "warning",
-        Effect::Monitored | Effect::Note => "note",
+        Effect::Excepted | Effect::Monitored | Effect::Note => "note",
     }
 }
 

@@ -6,6 +6,7 @@ mod conformance;
 mod controls;
 mod demo;
 mod evidence;
+mod exception;
 mod explain;
 mod given;
 mod log;
@@ -42,6 +43,7 @@ Review:
 Gate:
   verify       Verify an artifact against its bundles, or that a digest was promoted
   policy       Write, test, build, approve and activate policy releases
+  exception    Ask for, approve, record, end and list exceptions from rules
   promote      Decide whether an artifact may go to an environment, and record the decision
 
 Audit:
@@ -85,6 +87,7 @@ enum Verb {
     Review(review::Review),
     Verify(Box<verify::Verify>),
     Policy(policy::Policy),
+    Exception(exception::ExceptionVerb),
     #[command(visible_alias = "gate")]
     Promote(Box<promote::Promote>),
     Log(log::Log),
@@ -116,6 +119,7 @@ impl Cli {
             Verb::Review(verb) => (verb.run(&call), verb.not_done()),
             Verb::Verify(verb) => (verb.run(&call), "nothing was verified"),
             Verb::Policy(verb) => (verb.run(&call), verb.not_done()),
+            Verb::Exception(verb) => (verb.run(&call), verb.not_done()),
             Verb::Promote(verb) => (verb.run(&call), "nothing was authorised"),
             Verb::Log(verb) => (verb.run(&call), verb.not_done()),
             Verb::Audit(verb) => (verb.run(&call), verb.not_done()),

@@ -193,7 +193,7 @@ impl Promote {
         let decision = &promotion.decision;
         let named = |findings: &[Finding]| documents::with_names(findings, paths);
         let mut facts = reports::ended(begun, decision.verdict, exit, &named(&decision.findings));
-        if !decision.enforced && decision.authorised {
+        if decision.authorised && decision.verdict != Verdict::Pass {
             let blocks = facts.findings.iter_mut().filter(|(_, effect)| *effect == Effect::Blocks);
             blocks.for_each(|(_, effect)| *effect = Effect::LetThrough);
         }
@@ -280,6 +280,18 @@ impl Promote {
             (None, false) => "nothing was authorised".to_owned(),
         };
         let said = match (decision.verdict, decision.enforced) {
+            (verdict, _) if decision.break_glass.is_some() && promotion.not_recorded.is_none() => format!(
+                "{verdict}: {} by break-glass {}; the summary says FAILED, and a review is due before {}",
+                if self.dry_run { "would be let through" } else { "let through" },
+                decision
+                    .break_glass
+                    .iter()
+                    .flat_map(|glass| &glass.exceptions)
+                    .map(ToString::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", "),
+                decision.break_glass.as_ref().map(|glass| glass.follow_up.to_string()).unwrap_or_default(),
+            ),
             (Verdict::Pass, _) if promotion.not_recorded.is_some() => format!("PASS, but {may}"),
             (Verdict::Pass, _) => format!("PASS: {may}: {}", decision.levels.join(", ")),
             (verdict, true) => format!("{verdict}: nothing was authorised"),

@@ -1,0 +1,165 @@
+//! Exceptions as people meet them: asked for, approved, recorded, used, over; and an emergency with what follows it.
+
+use countersign_core::time::Time;
+use countersign_tests::door::{Door, Said};
+
+const LEAST: &str = "--least-checkpoint outside/checkpoint --checkpoint-output outside/checkpoint";
+const BUNDLES: &str = "--bundle app.provenance.sigstore.json --bundle app.sbom.sigstore.json";
+
+/// The demo's world with a third person, approvers of exceptions, and a release that asks for more than its build shows.
+struct Place {
+    door: Door,
+    trust: String,
+}
+
+impl Place {
+    fn new() -> Self {
+        let door = Door::new();
+        let copied = door.shell(".", "ssh-keygen -q -t ed25519 -N '' -C cy -f keys/cy </dev/null", &[]);
+        copied.expect(0, &[]);
+        let key = String::from_utf8(door.read("keys/cy.pub")).unwrap();
+        let key: Vec<&str> = key.split_whitespace().take(2).collect();
+        let text = String::from_utf8(door.read("trust.toml")).unwrap();
+        let text = text.replacen("version = 1\n", &format!("version = 2\nprevious = \"{}\"\n", door.digest()), 1);
+        let person = format!("[[persons]]\nid = \"cy\"\nkeys = [{{ key = \"{}\" }}]\n\n[roles.trust]", key.join(" "));
+        let text = text.replacen("[roles.trust]", &person, 1);
+        let role = |name: &str| format!("[roles.{name}]\npersons = [\"ada\", \"ben\"]\nthreshold = 2\n");
+        let roles = format!("{}{}[environments.", role("exception-approvers"), role("break-glass"));
+        door.write("trust2.toml", text.replacen("[environments.", &roles, 1).as_bytes());
+        for person in ["ada", "ben"] {
+            door.run(&format!("trust sign trust2.toml --key keys/{person} --output trust2.json")).expect(0, &[]);
+        }
+        let digest = door.run("trust digest trust2.json").out;
+        let trust = format!("--trust trust2.json --trust-digest {}", digest.trim());
+        let place = Self { door, trust };
+        let policy = String::from_utf8(place.door.read("policy/policy.toml")).unwrap();
+        let policy = policy.replacen("version = 1\n", "version = 2\n", 1).replacen("least = 1", "least = 2", 1);
+        place.door.write("policy/policy.toml", policy.as_bytes());
+        place.door.run("policy build policy --output two.json").expect(0, &[]);
+        for person in ["ada", "ben"] {
+            let line = format!("policy approve two.json --key keys/{person} --output two.sigstore.json");
+            place.door.run(&line).expect(0, &[]);
+        }
+        place.recording("policy activate two.sigstore.json --environment production --key keys/ada").expect(0, &[]);
+        place
+    }
+
+    fn run(&self, line: &str) -> Said {
+        self.door.run(&format!("{line} {}", self.trust))
+    }
+
+    fn recording(&self, line: &str) -> Said {
+        self.run(&format!("{line} --log-key keys/log.pem --store store {LEAST}"))
+    }
+
+    fn promote(&self, more: &str) -> Said {
+        self.recording(&format!("promote app.bin --to production --repo app --key keys/gate.pem {BUNDLES} {more}"))
+    }
+
+    /// Asks for an exception as cy, and has it approved and recorded; its id.
+    fn granted(&self, rule: &str, more: &str) -> String {
+        let file = format!("{}.json", rule.replace('@', "-"));
+        self.request(rule, &file, more).expect(0, &["exception E-", "it counts once 2 persons"]);
+        for person in ["ada", "ben"] {
+            self.run(&format!("exception approve {file} --key keys/{person}")).expect(0, &[person]);
+        }
+        self.recording(&format!("exception activate {file}"))
+            .expect(0, &["counts since entry", "approved by ada, ben"]);
+        let list = self.run("exception list --store store --format json").out;
+        let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+        let last = list["exceptions"].as_array().unwrap().last().unwrap();
+        last["id"].as_str().unwrap().to_owned()
+    }
+
+    fn request(&self, rule: &str, file: &str, more: &str) -> Said {
+        self.run(&format!(
+            "exception request --rule {rule} --environment production --repository git+https://example.com/demo/app \
+             --subject app.bin --reason because --key keys/cy --output {file} {more}"
+        ))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the program under test reads the machine's clock")]
+fn now() -> Time {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    Time::from_unix(i64::try_from(since.as_secs()).unwrap()).unwrap()
+}
+
+#[test]
+fn an_exception_lets_a_refusal_be_until_it_is_over_and_the_auditor_decides_the_same() {
+    let place = Place::new();
+    place.promote("--reviews reviews").expect(1, &["refused[builder-level]", "nothing was authorised"]);
+    let end = now().plus(20);
+    let id = place.granted("builder-level@1", &format!("--category waiver --expires {end}"));
+    place.promote("--reviews reviews").expect(
+        0,
+        &["excepted[builder-level]", &format!("excepted: by {id}, waiver"), "PASS: authorised for production"],
+    );
+    place.run("exception expiring --store store").expect(1, &["note[exception-expiring]", &id]);
+    while now() < end {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    place.promote("--reviews reviews").expect(1, &["refused[builder-level]", "note[exception-expired]"]);
+    place.run("exception list --store store").expect(0, &["expired", "note[exception-expired]"]);
+    place.recording(&format!("exception revoke {id} --reason over --key keys/ben")).expect(0, &["is revoked"]);
+    place.recording(&format!("exception revoke {id} --reason over --key keys/ben")).expect(1, &["[exception-unknown]"]);
+    place.door.run("audit export --store store --output new.cspkg").expect(0, &[]);
+    place.run("audit verify new.cspkg").expect(0, &["the same again", "PASS"]);
+}
+
+#[test]
+fn nobody_grants_an_exception_alone_or_for_more_than_is_allowed() {
+    let place = Place::new();
+    let entries = place.door.entries();
+    let request = |rule: &str, more: &str| place.request(rule, "new.json", more);
+    request("builder-level@1", "--category waiver --expires 91d")
+        .expect(1, &["[exception-dates]", "nothing was written"]);
+    request("builder-level@1", "--category waiver --expires never").expect(2, &["is no time"]);
+    request("two-party-review@1", "--category waiver --expires 1d").expect(1, &["[exception-forbidden]"]);
+    request("builder-level@1", "--category waiver --expires 1d --code signature-invalid")
+        .expect(1, &["[exception-forbidden]"]);
+    request("no-such-rule@1", "--category waiver --expires 1d").expect(0, &["exception E-"]);
+    place.recording("exception activate new.json").expect(4, &["[exception-unapproved]", "nothing was recorded"]);
+    place.run("exception approve new.json --key keys/cy").expect(4, &["cy, who asks for it"]);
+    place.run("exception approve new.json --key keys/ada").expect(0, &["1 of 2 needed: ada"]);
+    place.run("exception approve new.json --key keys/ada").expect(0, &["already signed", "1 of 2 needed"]);
+    place.recording("exception activate new.json").expect(4, &["[exception-unapproved]"]);
+    place.run("exception approve new.json --key keys/ben").expect(0, &["2 of 2 needed"]);
+    place.recording("exception activate new.json").expect(3, &["[policy-rule-unknown]", "nothing was recorded"]);
+    place.run("exception list --store store").expect(0, &["no exceptions"]);
+    assert_eq!(place.door.entries(), entries);
+}
+
+#[test]
+fn an_emergency_passes_over_review_without_a_pass_and_is_made_up_for() {
+    let place = Place::new();
+    place.granted("builder-level@1", "--category waiver --expires 2d");
+    place.promote("").expect(1, &["refused[review-missing]"]);
+    let id = place.granted("two-party-review@1", "--category emergency --expires 2d --follow-up 5d");
+    let said = place.promote("");
+    said.expect(
+        0,
+        &["excepted[review-missing]", "refused[break-glass]", &format!("FAIL: let through by break-glass {id}")],
+    );
+    let subject = place.run("promote app.bin --to production --store store --dry-run --format json");
+    let subject: serde_json::Value = serde_json::from_str(&subject.out).unwrap();
+    let digest = subject["decision"]["request"]["subject"].as_str().unwrap().to_owned();
+    let deployed = || {
+        let least = "--store store --least-checkpoint outside/checkpoint";
+        place.run(&format!("verify {digest} --promoted-to production {least}"))
+    };
+    deployed().expect(0, &["note[follow-up-open]"]);
+    place.promote("").expect(0, &["note[follow-up-open]"]);
+    let follow = |person: &str| {
+        place.recording(&format!(
+            "exception follow-up {id} --reason reviewed --signatures follow.json --key keys/{person}"
+        ))
+    };
+    follow("ada").expect(4, &["nothing was recorded: it waits for one more person"]);
+    follow("ben").expect(0, &["is made up for", "signed by ada, ben"]);
+    deployed().expect(0, &[]);
+    place.promote("").expect(1, &["refused[review-missing]"]);
+    place.promote("--reviews reviews").expect(0, &["PASS: authorised"]);
+    place.door.run("audit export --store store --output new.cspkg").expect(0, &[]);
+    place.run("audit verify new.cspkg").expect(0, &["the same again", "PASS"]);
+}
