@@ -325,7 +325,7 @@ impl Owner<'_> {
             Self::Person(_) => {
                 matches!(kind, Kind::Review | Kind::Trust | Kind::PolicyRelease | Kind::PolicyActivation)
             }
-            Self::Builder(_) => matches!(kind, Kind::Sbom | Kind::Provenance),
+            Self::Builder(_) => matches!(kind, Kind::Sbom | Kind::Provenance | Kind::SecretScan),
             Self::Collector(c) => c.may_sign.contains(&kind),
             Self::Gate(_) => matches!(kind, Kind::Vsa | Kind::PromotionDecision),
             Self::Verifier(_) => matches!(kind, Kind::Vsa | Kind::SourceProvenance),

@@ -295,6 +295,7 @@ fn signing_key<'t>(signed: &Signed, kind: Kind, trust: &'t Trust, place: &str) -
                 | Kind::ChangeReview
                 | Kind::SourceProvenance
                 | Kind::ForgeWatch
+                | Kind::SecretScan
                 | Kind::Vsa
                 | Kind::PromotionDecision => {
                     return Err(Finding::new(

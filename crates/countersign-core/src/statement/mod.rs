@@ -4,6 +4,7 @@ pub mod change_review;
 pub mod forge_watch;
 pub mod provenance;
 pub mod review;
+pub mod secret_scan;
 pub mod source;
 pub mod vsa;
 
@@ -40,6 +41,8 @@ pub enum Kind {
     SourceProvenance,
     /// A record of what a forge told as it happened.
     ForgeWatch,
+    /// What a scan for secrets found.
+    SecretScan,
     /// The trust document.
     Trust,
     /// A policy release.
@@ -52,7 +55,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Sbom,
         Self::Provenance,
         Self::Vsa,
@@ -60,6 +63,7 @@ impl Kind {
         Self::ChangeReview,
         Self::SourceProvenance,
         Self::ForgeWatch,
+        Self::SecretScan,
         Self::Trust,
         Self::PolicyRelease,
         Self::PolicyActivation,
@@ -77,6 +81,7 @@ impl Kind {
             Self::ChangeReview => "https://countersign.dev/change-review/v0.1",
             Self::SourceProvenance => "https://countersign.dev/source-provenance/v0.1",
             Self::ForgeWatch => "https://countersign.dev/forge-watch/v0.1",
+            Self::SecretScan => "https://countersign.dev/secret-scan/v0.1",
             Self::Trust => "https://countersign.dev/trust/v0.1",
             Self::PolicyRelease => "https://countersign.dev/policy-release/v0.1",
             Self::PolicyActivation => "https://countersign.dev/policy-activation/v0.1",
@@ -95,6 +100,7 @@ impl Kind {
             Self::ChangeReview => "change-review",
             Self::SourceProvenance => "source-provenance",
             Self::ForgeWatch => "forge-watch",
+            Self::SecretScan => "secret-scan",
             Self::Trust => "trust",
             Self::PolicyRelease => "policy-release",
             Self::PolicyActivation => "policy-activation",
