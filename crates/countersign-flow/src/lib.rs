@@ -21,6 +21,7 @@ pub mod policy;
 pub mod promote;
 pub mod replay;
 pub mod review;
+pub mod secrets;
 pub mod signing;
 pub mod trust_file;
 pub mod verify_artifact;

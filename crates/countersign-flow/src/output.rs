@@ -14,6 +14,7 @@ use countersign_core::ids::{EnvName, Origin, RoleName, Uri};
 use countersign_core::policy::Manifest;
 use countersign_core::statement::change_review::{ChangeState, ForgeKind, Shortfall};
 use countersign_core::statement::review::{Review, Tier};
+use countersign_core::statement::secret_scan::{SecretFinding, SecretScan, Skipped};
 use countersign_core::time::Time;
 use countersign_core::trust::Trust;
 use countersign_decide::review::{ChangeRow, CommitRow, ForeignRow, SourceLevel};
@@ -509,6 +510,23 @@ documents! {
         checks: Vec<Check>,
         /// What was found.
         findings: Vec<Finding>,
+        /// How the run ends.
+        exit: Exit,
+    }
+    /// `collect secrets`: what a scan found, or what another scanner reported.
+    SecretsCollected {
+        /// The statement's file, if one was written.
+        output: Option<String>,
+        /// The scan; absent where files were looked at as they lie on disk.
+        scan: Option<SecretScan>,
+        /// What was found that nobody allows and no earlier scan had.
+        standing: Vec<SecretFinding>,
+        /// What is allowed.
+        allowed: Vec<SecretFinding>,
+        /// How many findings the earlier scan had already.
+        known: usize,
+        /// Files on disk that were not searched, and why.
+        skipped: Vec<Skipped>,
         /// How the run ends.
         exit: Exit,
     }

@@ -17,7 +17,7 @@ use std::rc::Rc;
 /// What speaks against an artifact or its changes, as far as it held when it was handed in.
 #[derive(Debug, Default, Clone)]
 pub struct Spoken {
-    /// Signed rejections and revocations, and other provenances.
+    /// Signed rejections and revocations, other provenances, and other scans for secrets.
     pub evidence: Evidence,
     /// Records of forges in which somebody asks for changes.
     pub changes: Vec<ForgeChange>,
@@ -33,7 +33,7 @@ impl Spoken {
 
 impl StateView<'_> {
     /// Rejections and revocations of changes, records of forges in which somebody asks for changes, and other provenances
-    /// of the same artifact, that earlier decisions list and that are not among `given`. Each is checked by the trust and
+    /// and scans for secrets of the same artifact, that earlier decisions list and that are not among `given`. Each is checked by the trust and
     /// at the time of the decision that last listed it.
     pub fn spoken_against(
         &self,
@@ -47,7 +47,8 @@ impl StateView<'_> {
             let same = promoted.content.request.subject == *subject;
             for reference in promoted.content.inputs.evidence.iter().flatten() {
                 let about_changes = matches!(reference.kind, Some(Kind::Review | Kind::ChangeReview));
-                let bears = about_changes || (same && reference.kind == Some(Kind::Provenance));
+                let about_it = matches!(reference.kind, Some(Kind::Provenance | Kind::SecretScan));
+                let bears = about_changes || (same && about_it);
                 if bears && !given.contains(&reference.digest) {
                     wanted.insert(reference.digest, promoted.entry);
                 }
@@ -122,7 +123,7 @@ fn speaks(bytes: &[u8]) -> Option<Speaks> {
     let signed = Signed::parse(bytes).ok()?;
     let statement = Statement::parse(&signed.payload).ok()?;
     let kind = statement.kind()?;
-    if kind == Kind::Provenance {
+    if matches!(kind, Kind::Provenance | Kind::SecretScan) {
         return Some(Speaks::Alone);
     }
     if kind == Kind::Review {

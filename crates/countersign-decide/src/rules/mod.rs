@@ -6,6 +6,7 @@
 mod builder_level_1;
 mod context;
 mod dependencies_pinned_1;
+mod no_secrets_1;
 mod sbom_present_1;
 mod source_clean_1;
 mod two_party_review_1;
@@ -45,6 +46,7 @@ pub struct BuiltIn {
 pub const ALL: &[BuiltIn] = &[
     builder_level_1::RULE,
     dependencies_pinned_1::RULE,
+    no_secrets_1::RULE,
     sbom_present_1::RULE,
     source_clean_1::RULE,
     two_party_review_1::RULE,

@@ -1,6 +1,7 @@
 //! The command line: one file a verb. A verb reads its arguments, calls a use case, and renders what comes back.
 
 mod audit;
+mod collect;
 mod conformance;
 mod demo;
 mod explain;
@@ -30,6 +31,7 @@ const GROUPS: &str = "\
 Build:
   sbom         Write the SBOM of a Cargo workspace's binary
   provenance   Run a build and write its provenance
+  collect      Scan a revision for secrets, and other facts of a source
   sign         Sign a statement into a Sigstore bundle
 
 Review:
@@ -74,6 +76,7 @@ pub(crate) struct Cli {
 enum Verb {
     Sbom(sbom::Sbom),
     Provenance(provenance::Provenance),
+    Collect(collect::Collect),
     Sign(sign::Sign),
     Review(review::Review),
     Verify(Box<verify::Verify>),
@@ -102,6 +105,7 @@ impl Cli {
         let (result, not_done) = match &self.verb {
             Verb::Sbom(verb) => (verb.run(&call), WRITTEN),
             Verb::Provenance(verb) => (verb.run(&call), WRITTEN),
+            Verb::Collect(verb) => (verb.run(&call), WRITTEN),
             Verb::Sign(verb) => (verb.run(&call), WRITTEN),
             Verb::Review(verb) => (verb.run(&call), verb.not_done()),
             Verb::Verify(verb) => (verb.run(&call), "nothing was verified"),
