@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use walk::Walk;
 
 /// Where a repository keeps its list of what is allowed.
-pub const ALLOW_LIST: &str = ".countersign/secrets-allow.toml";
+pub const ALLOW_LIST: &str = ".countersign-secrets.toml";
 
 /// What is scanned, and by what.
 #[derive(Debug)]

@@ -220,11 +220,11 @@ fn rules_in_gitleaks_form_are_read_and_what_has_no_meaning_here_is_refused() {
                 description = \"ours\"\nregex = '''\\bteam-([a-z0-9]{12})\\b'''\nsecretGroup = 1\nentropy = 3\n\
                 keywords = [\"team\"]\n[[rules.allowlists]]\nstopwords = [\"never\"]\n";
     let rules = &RuleSet::parse(text.as_bytes()).unwrap();
-    let secret = "k3x9q7w1z5b2";
-    let found = scan(rules, "a", format!("x team-{secret} y").as_bytes());
+    let body = "k3x9q7w1z5b2";
+    let found = scan(rules, "a", format!("x team-{body} y").as_bytes());
     assert_eq!((ids(&found), found[0].column, found[0].length), (vec!["team-token"], 8, 12));
     assert_eq!(scan(rules, "a", b"team-aaaaaaaaaaaa team-never9q7w1z5"), Vec::new());
-    let vendored = Scanner::new(rules, &DigestKey::new(b"k"), None).scan("a/vendor/b", format!("team-{secret}").as_bytes());
+    let vendored = Scanner::new(rules, &DigestKey::new(b"k"), None).scan("a/vendor/b", format!("team-{body}").as_bytes());
     assert_eq!((vendored.findings.len(), vendored.skipped), (0, Some(SkipReason::Excluded)));
     for wrong in [
         text.replace("title", "[extend]\nuseDefault = true\n[other]\ntitle"),

@@ -12,7 +12,7 @@ use countersign_core::statement::secret_scan::{Complete, SecretFinding, SecretSc
 use countersign_flow::{FlowError, files, output as answer, secrets};
 use countersign_record::atomic::write_atomic;
 use countersign_secrets::{AllowFile, DigestKey, Scanner};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Scan a revision for secrets, or take in what another scanner reported
 ///
@@ -49,7 +49,7 @@ pub(super) struct Secrets {
     /// Rules of one's own, in our form or gitleaks'
     #[arg(long, value_name = "FILE.toml")]
     rules: Option<PathBuf>,
-    /// What is allowed, if not by .countersign/secrets-allow.toml of the revision
+    /// What is allowed, if not by .countersign-secrets.toml of the revision
     #[arg(long, value_name = "FILE.toml")]
     allow: Option<PathBuf>,
     /// The key of the digests, at least 16 bytes; a random one for this run where none is given
@@ -157,8 +157,14 @@ impl Secrets {
     }
 
     fn list(&self) -> Result<Option<AllowFile>, FlowError> {
-        let Some(path) = &self.allow else { return Ok(None) };
-        let bytes = files::read(path, limits::SECRETS_ALLOW_BYTES)?;
+        let (path, bytes) = match &self.allow {
+            Some(path) => (path.as_path(), files::read(path, limits::SECRETS_ALLOW_BYTES)?),
+            None => {
+                let path = Path::new(secrets::ALLOW_LIST);
+                let Some(bytes) = files::read_if_there(path, limits::SECRETS_ALLOW_BYTES)? else { return Ok(None) };
+                (path, bytes)
+            }
+        };
         let wrong = |error: countersign_secrets::AllowError| FlowError::Usage(format!("{}: {error}", path.display()));
         AllowFile::parse(&bytes).map(Some).map_err(wrong)
     }
