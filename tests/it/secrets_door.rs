@@ -35,7 +35,9 @@ fn door(parameters: &str) -> Door {
 
 /// A change of the greeting that lands, reviewed by the second person, and is built.
 fn land(door: &Door, name: &str, line: &str) {
-    let text = format!("//! Greets.\n\n/// The greeting.\npub fn hello() -> String {{\n{line}    \"{name}\".to_string()\n}}\n");
+    let text = format!(
+        "//! Greets.\n\n/// The greeting.\npub fn hello() -> String {{\n{line}    \"{name}\".to_string()\n}}\n"
+    );
     door.write("app/greeting/src/lib.rs", text.as_bytes());
     let base = door.git("rev-parse HEAD");
     for line in [
@@ -45,7 +47,7 @@ fn land(door: &Door, name: &str, line: &str) {
         "checkout -q main".to_owned(),
         format!("merge -q --no-ff -m Merge {name}"),
     ] {
-        door.git(&line);
+        git(door, &line);
     }
     let head = door.git(&format!("rev-parse {name}"));
     let script = format!(
@@ -61,8 +63,14 @@ fn land(door: &Door, name: &str, line: &str) {
     assert_eq!(said.code, 0, "{}", said.text);
 }
 
+fn git(door: &Door, line: &str) {
+    let (done, said) = door.git_in("app", line);
+    assert!(done, "git {line}: {said}");
+}
+
 fn collect(door: &Door, what: &str) -> Said {
-    let said = door.run(&format!("collect secrets --repo app {what} --repository {REPOSITORY} --output app.secrets.json"));
+    let said =
+        door.run(&format!("collect secrets --repo app {what} --repository {REPOSITORY} --output app.secrets.json"));
     if door.has("app.secrets.json") {
         let held = String::from_utf8(door.read("app.secrets.json")).unwrap();
         assert!(!held.contains(&token()) && !said.text.contains(&token()), "the secret is shown");
@@ -81,7 +89,8 @@ fn a_token_in_a_commit_is_refused_with_its_place_and_passes_once_it_is_allowed_o
     let leaks = format!("    let _key = \"{}\";\n", token());
     land(&door, "planted", &leaks);
     promote(&door, "").expect(3, &["indeterminate[secret-scan-missing]", "countersign collect secrets --revision"]);
-    collect(&door, "--revision HEAD").expect(1, &["secret[aws-access-key-id]: greeting/src/lib.rs:5:17  AKI… 20 bytes", "complete"]);
+    collect(&door, "--revision HEAD")
+        .expect(1, &["secret[aws-access-key-id]: greeting/src/lib.rs:5:17  AKI… 20 bytes", "complete"]);
     let scan = "--bundle app.secrets.sigstore.json";
     let refused = &["refused[secret-found]", "--> greeting/src/lib.rs:5:17", "SOC 2 CC6.1", "countersign:allow-secret"];
     promote(&door, scan).expect(1, refused);
@@ -123,7 +132,8 @@ fn another_tool_s_report_adds_findings_and_stands_for_no_scan() {
     said.expect(1, &["secret[aws-access-token]: src/main.rs:3:9", "how far it looked is not known"]);
     assert!(!String::from_utf8(door.read("other.json")).unwrap().contains(&token()));
     door.run("sign other.json --key keys/builder.pem --output other.sigstore.json").expect(0, &[]);
-    promote(&door, &format!("--dry-run {other}")).expect(1, &["indeterminate[secret-scan-rules]", "refused[secret-found]"]);
+    promote(&door, &format!("--dry-run {other}"))
+        .expect(1, &["indeterminate[secret-scan-rules]", "refused[secret-found]"]);
     promote(&door, &format!("--dry-run {scan} {other}")).expect(1, &["--> src/main.rs:3:9", "by gitleaks v8.0.0"]);
     promote(&door, &format!("--dry-run {scan}")).expect(0, &["PASS"]);
 }
@@ -134,10 +144,12 @@ fn a_scan_by_other_rules_of_too_little_or_by_nobody_is_not_enough() {
     let scan = "--dry-run --bundle app.secrets.sigstore.json";
     collect(&door, "--revision HEAD").expect(0, &[]);
     promote(&door, scan).expect(3, &["indeterminate[secret-scan-partial]", "did not look into the history"]);
-    let rules = "name = \"countersign-not\"\nversion = 9\n[[rules]]\nid = \"none\"\nregex = 'never'\nkeywords = [\"never\"]\n";
+    let rules =
+        "name = \"countersign-not\"\nversion = 9\n[[rules]]\nid = \"none\"\nregex = 'never'\nkeywords = [\"never\"]\n";
     door.write("rules.toml", rules.as_bytes());
     collect(&door, "--revision HEAD --rules rules.toml").expect(0, &["by countersign-not 9 (1 rules"]);
-    promote(&door, scan).expect(3, &["indeterminate[secret-scan-rules]", "the rule set countersign, version 1 or later"]);
+    promote(&door, scan)
+        .expect(3, &["indeterminate[secret-scan-rules]", "the rule set countersign, version 1 or later"]);
     door.run("key generate --output stranger.pem").expect(0, &[]);
     collect(&door, "--revision HEAD").expect(0, &[]);
     door.run("sign app.secrets.json --key stranger.pem --output app.secrets.sigstore.json").expect(0, &[]);
@@ -148,7 +160,9 @@ fn a_scan_by_other_rules_of_too_little_or_by_nobody_is_not_enough() {
 fn a_list_counts_where_review_covers_it_and_until_its_end() {
     let door = door("");
     let list = |expires: &str| {
-        format!("[[allow]]\nrule = \"aws-access-key-id\"\npath = \"greeting/**\"\nowner = \"ada\"\nreason = \"revoked\"\nexpires = \"{expires}\"\n")
+        format!(
+            "[[allow]]\nrule = \"aws-access-key-id\"\npath = \"greeting/**\"\nowner = \"ada\"\nreason = \"revoked\"\nexpires = \"{expires}\"\n"
+        )
     };
     land(&door, "planted", &format!("    let _key = \"{}\";\n", token()));
     let scan = "--dry-run --bundle app.secrets.sigstore.json";
@@ -156,7 +170,7 @@ fn a_list_counts_where_review_covers_it_and_until_its_end() {
     collect(&door, "--revision HEAD --allow list.toml").expect(0, &["allowed[aws-access-key-id]", "owner ada"]);
     promote(&door, scan).expect(1, &["refused[secret-found]", "which does not count here"]);
     door.write("app/.countersign-secrets.toml", list("2026-01-02T00:00:00Z").as_bytes());
-    door.git("add -A");
+    git(&door, "add -A");
     land(&door, "listed", &format!("    let _key = \"{}\";\n", token()));
     collect(&door, "--revision HEAD").expect(1, &["secret[aws-access-key-id]"]);
     door.write("app/.countersign-secrets.toml", list("2099-01-01T00:00:00Z").as_bytes());
@@ -170,7 +184,8 @@ fn this_repository_holds_no_secret() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository");
     let names = ["crates", "docs", "tests", "xtask", "examples", "schemas", "README.md", "CHANGELOG.md", "SECURITY.md"];
     #[expect(clippy::disallowed_methods, reason = "the program is run as its user runs it")]
-    let said = std::process::Command::new(program()).args(["collect", "secrets"]).args(names).current_dir(root).output();
+    let said =
+        std::process::Command::new(program()).args(["collect", "secrets"]).args(names).current_dir(root).output();
     let said = said.expect("the program runs");
     let text = String::from_utf8_lossy(&said.stdout).into_owned();
     assert_eq!(said.status.code(), Some(0), "{text}");

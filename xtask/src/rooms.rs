@@ -135,16 +135,7 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign-secrets",
         ours: &["countersign-core"],
-        foreign: &[
-            "aho-corasick",
-            "crc32fast",
-            "memchr",
-            "regex-automata",
-            "serde",
-            "serde_json",
-            "thiserror",
-            "toml",
-        ],
+        foreign: &["aho-corasick", "crc32fast", "memchr", "regex-automata", "serde", "serde_json", "thiserror", "toml"],
         dev: &["proptest"],
     },
     Room {

@@ -41,7 +41,16 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 /// The example that scans a folder on one thread, built as a release.
 pub(crate) fn example(root: &Path) -> Outcome<PathBuf> {
     let mut cargo = run::cargo(root);
-    cargo.args(["build", "--quiet", "--release", "--locked", "--package", "countersign-secrets", "--example", "scan_folder"]);
+    cargo.args([
+        "build",
+        "--quiet",
+        "--release",
+        "--locked",
+        "--package",
+        "countersign-secrets",
+        "--example",
+        "scan_folder",
+    ]);
     run::shown(&mut cargo)?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
     Ok(target.join("release/examples/scan_folder"))

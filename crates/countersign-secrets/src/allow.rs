@@ -202,8 +202,12 @@ mod tests {
 
     #[test]
     fn a_comment_names_the_rule_and_a_reason() {
-        let says = |text: &str| Comments::around(text.as_bytes(), 0, 1).allows("npm-token").map(|allowed| allowed.reason);
-        assert_eq!(says(&format!("x // {INLINE_MARK} npm-token revoked long ago")), Some("revoked long ago".to_owned()));
+        let says =
+            |text: &str| Comments::around(text.as_bytes(), 0, 1).allows("npm-token").map(|allowed| allowed.reason);
+        assert_eq!(
+            says(&format!("x // {INLINE_MARK} npm-token revoked long ago")),
+            Some("revoked long ago".to_owned())
+        );
         assert_eq!(says(&format!("x /* {INLINE_MARK} npm-token revoked */")), Some("revoked".to_owned()));
         for none in ["npm-token", "npm-token ", "github-token revoked long ago", ""] {
             assert_eq!(says(&format!("x // {INLINE_MARK} {none}")), None, "{none}");

@@ -47,14 +47,68 @@ pub(crate) fn base62_crc32(token: &[u8]) -> bool {
 
 /// What stands in a value that is no secret, in lower case.
 const PLACEHOLDERS: &[&str] = &[
-    "example", "sample", "placeholder", "change", "your", "dummy", "fake", "test", "xxxx", "****", "....", "----", "____",
-    "redacted", "todo", "undefined", "default", "foobar", "foo", "lorem", "secret", "token", "passw", "credential", "apikey",
-    "api_key", "api-key", "invalid", "mock", "demo", "null", "true", "false", "public", "string", "1234", "abcd",
+    "example",
+    "sample",
+    "placeholder",
+    "change",
+    "your",
+    "dummy",
+    "fake",
+    "test",
+    "xxxx",
+    "****",
+    "....",
+    "----",
+    "____",
+    "redacted",
+    "todo",
+    "undefined",
+    "default",
+    "foobar",
+    "foo",
+    "lorem",
+    "secret",
+    "token",
+    "passw",
+    "credential",
+    "apikey",
+    "api_key",
+    "api-key",
+    "invalid",
+    "mock",
+    "demo",
+    "null",
+    "true",
+    "false",
+    "public",
+    "string",
+    "1234",
+    "abcd",
 ];
 /// What stands in a password of an address that is none.
 const NO_PASSWORDS: &[&str] = &[
-    "example", "placeholder", "change", "your", "xxxx", "redacted", "password", "passwd", "secret", "hunter", "foobar", "user",
-    "token", "test", "pass", "dummy", "guest", "admin", "postgres", "mysql", "root", "1234",
+    "example",
+    "placeholder",
+    "change",
+    "your",
+    "xxxx",
+    "redacted",
+    "password",
+    "passwd",
+    "secret",
+    "hunter",
+    "foobar",
+    "user",
+    "token",
+    "test",
+    "pass",
+    "dummy",
+    "guest",
+    "admin",
+    "postgres",
+    "mysql",
+    "root",
+    "1234",
 ];
 
 /// Whether a value looks as asked.
@@ -91,8 +145,7 @@ fn is_uuid(value: &[u8]) -> bool {
 
 /// Whether the value is made of words with a number here and there: `my-app-v2`, `foo.bar.baz_3`, `us-east-1.thing`.
 fn spoken(value: &[u8]) -> bool {
-    let parts: Vec<&[u8]> =
-        value.split(|byte| !byte.is_ascii_alphanumeric()).filter(|part| !part.is_empty()).collect();
+    let parts: Vec<&[u8]> = value.split(|byte| !byte.is_ascii_alphanumeric()).filter(|part| !part.is_empty()).collect();
     parts.len() >= 2
         && parts.iter().all(|part| {
             let letters = part.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
@@ -128,7 +181,13 @@ mod tests {
     #[test]
     fn words_names_and_placeholders_are_no_secrets() {
         assert!(looks(Look::Drawn, drawn(32, 3).as_bytes()));
-        for none in ["my-application-v2-name10", "changeme12345678", "${SECRET_TOKEN_12}", "aaaaaaaa11111111", "correcthorsebattery"] {
+        for none in [
+            "my-application-v2-name10",
+            "changeme12345678",
+            "${SECRET_TOKEN_12}",
+            "aaaaaaaa11111111",
+            "correcthorsebattery",
+        ] {
             assert!(!looks(Look::Drawn, none.as_bytes()), "{none}");
         }
         let uuid = ["123e4567", "e89b", "42d3", "a456", "556642440000"].join("-");

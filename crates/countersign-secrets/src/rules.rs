@@ -284,7 +284,11 @@ impl Allow {
             let lower = candidate.secret.to_ascii_lowercase();
             self.stopwords.iter().any(|word| memmem::find(&lower, word.as_bytes()).is_some())
         };
-        let said = [(!self.paths.is_empty()).then(path), (!self.regexes.is_empty()).then(text), (!self.stopwords.is_empty()).then(word)];
+        let said = [
+            (!self.paths.is_empty()).then(path),
+            (!self.regexes.is_empty()).then(text),
+            (!self.stopwords.is_empty()).then(word),
+        ];
         let mut said = said.into_iter().flatten().peekable();
         if self.all { said.peek().is_some() && said.all(|holds| holds) } else { said.any(|holds| holds) }
     }

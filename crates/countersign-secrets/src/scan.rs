@@ -112,7 +112,9 @@ impl<'s> Scanner<'s> {
             digest: Some(self.key.digest(bytes)),
             checksum: None,
             commit: None,
-            allowed: self.allow.and_then(|allow| allow.allows(&rule.id, path, Some(&self.key.digest(bytes)), self.key.id())),
+            allowed: self
+                .allow
+                .and_then(|allow| allow.allows(&rule.id, path, Some(&self.key.digest(bytes)), self.key.id())),
         })
         .collect()
     }
@@ -151,7 +153,14 @@ impl<'s> Scanner<'s> {
     }
 
     /// What is asked of a secret beyond its form; a finding if all of it holds.
-    fn judge(&self, rule: &Rule, found: &Match, text: &[u8], path: &str, lines: &mut Lines<'_>) -> Option<SecretFinding> {
+    fn judge(
+        &self,
+        rule: &Rule,
+        found: &Match,
+        text: &[u8],
+        path: &str,
+        lines: &mut Lines<'_>,
+    ) -> Option<SecretFinding> {
         let secret = text.get(found.secret.0..found.secret.1)?;
         let whole = text.get(found.whole.0..found.whole.1)?;
         if rule.entropy.is_some_and(|least| look::entropy(secret) <= least)
@@ -263,7 +272,8 @@ fn secret_of(rule: &Rule, regex: &Regex, input: &Input<'_>, whole: Range2) -> Ra
     let input = input.clone().range(whole.0..input.end()).anchored(Anchored::Yes);
     regex.search_captures(&input, &mut captures);
     let named = if rule.group > 0 { captures.get_group(rule.group) } else { None };
-    let first = || (1..captures.group_len()).find_map(|group| captures.get_group(group).filter(|span| !span.is_empty()));
+    let first =
+        || (1..captures.group_len()).find_map(|group| captures.get_group(group).filter(|span| !span.is_empty()));
     named.or_else(first).map_or(whole, |span| (span.start, span.end))
 }
 

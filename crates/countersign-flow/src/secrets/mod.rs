@@ -244,7 +244,9 @@ impl Revision {
 
 fn origin(repo: &GitRepo) -> Result<Uri, FlowError> {
     let nowhere = || {
-        FlowError::Usage("the repository has no remote `origin` that says where it is: name it with --repository".to_owned())
+        FlowError::Usage(
+            "the repository has no remote `origin` that says where it is: name it with --repository".to_owned(),
+        )
     };
     let uri = SourceUri::normalise(repo.origin().ok_or_else(nowhere)?).map_err(|_unusual| nowhere())?;
     Uri::new(uri.as_str()).map_err(|_form| nowhere())

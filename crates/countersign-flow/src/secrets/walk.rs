@@ -61,12 +61,7 @@ impl<'w, 's> Walk<'w, 's> {
     }
 
     /// Walks a tree, and then, of a range, what was in its commits besides.
-    pub(super) fn run(
-        &mut self,
-        objects: &GitSource,
-        tree: &Oid,
-        range: Option<(Oid, Oid)>,
-    ) -> Result<(), FlowError> {
+    pub(super) fn run(&mut self, objects: &GitSource, tree: &Oid, range: Option<(Oid, Oid)>) -> Result<(), FlowError> {
         let scanner = self.scanner;
         let (send, receive) = mpsc::sync_channel::<Job>(WAITING);
         let receive = Arc::new(Mutex::new(receive));
@@ -94,8 +89,14 @@ impl<'w, 's> Walk<'w, 's> {
     /// In an order that does not depend on which thread was the faster one.
     pub(super) fn done(mut self) -> Done {
         self.found.sort_by(|a, b| {
-            (a.commit.is_some(), &a.path, a.line, a.column, &a.rule, a.commit)
-                .cmp(&(b.commit.is_some(), &b.path, b.line, b.column, &b.rule, b.commit))
+            (a.commit.is_some(), &a.path, a.line, a.column, &a.rule, a.commit).cmp(&(
+                b.commit.is_some(),
+                &b.path,
+                b.line,
+                b.column,
+                &b.rule,
+                b.commit,
+            ))
         });
         if self.found.len() > limits::SECRETS_FINDINGS {
             self.found.truncate(limits::SECRETS_FINDINGS);

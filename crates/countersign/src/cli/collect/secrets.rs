@@ -21,12 +21,10 @@ use std::path::{Path, PathBuf};
 /// and no secret. PATHs are looked at as they lie on disk, for oneself: nothing of that can be signed. Exit 1 where a
 /// provider's secret is found that nobody allows, 3 where not all could be searched. Offline.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  countersign collect secrets --revision HEAD --output app.secrets.json\n  \
+#[command(after_help = "Examples:\n  countersign collect secrets --revision HEAD --output app.secrets.json\n  \
                         countersign collect secrets --range v1.0..main --output app.secrets.json\n  \
                         countersign collect secrets --sarif gitleaks.sarif --revision HEAD --output gitleaks.secrets.json\n  \
-                        countersign collect secrets src tests"
-)]
+                        countersign collect secrets src tests")]
 pub(super) struct Secrets {
     /// Files and folders to look at as they lie on disk
     #[arg(value_name = "PATH", conflicts_with_all = ["revision", "range", "sarif", "output"])]
@@ -218,7 +216,10 @@ fn words(document: &answer::SecretsCollected) -> String {
         );
     }
     if let Some(output) = &document.output {
-        line(&mut out, &format!("{output}: sign it with `countersign sign {output} --key KEY --output FILE.sigstore.json`"));
+        line(
+            &mut out,
+            &format!("{output}: sign it with `countersign sign {output} --key KEY --output FILE.sigstore.json`"),
+        );
     }
     out
 }
