@@ -201,7 +201,7 @@ impl Rule {
         if form.prefix && form.keywords.is_empty() {
             return Err(wrong("`prefix` needs key words"));
         }
-        if form.prefix != form.reach.is_some() && form.prefix {
+        if form.prefix && form.reach.is_none() {
             return Err(wrong("`prefix` needs `reach`"));
         }
         if form.reach.is_some_and(|reach| reach == 0 || reach > limits::SECRETS_REACH || form.keywords.is_empty()) {

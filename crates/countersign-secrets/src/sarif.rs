@@ -73,7 +73,9 @@ pub fn ingest(bytes: &[u8], key: &DigestKey, allow: Option<&AllowFile>) -> Resul
     let report = json::parse_within(bytes, limits::SARIF_BYTES)?;
     let version = report.get("version").and_then(Value::as_str);
     if version != Some("2.1.0") {
-        return Err(SarifError::Version { found: version.map_or("missing".to_owned(), |text| readable(text, 20)) });
+        return Err(SarifError::Version {
+            found: version.map_or_else(|| "missing".to_owned(), |text| readable(text, 20)),
+        });
     }
     let runs = report.get("runs").and_then(Value::as_array).filter(|runs| !runs.is_empty()).ok_or(SarifError::NoRun)?;
     let mut tool: Option<Scanned> = None;
@@ -122,11 +124,9 @@ fn finding(result: &Value, key: &DigestKey, allow: Option<&AllowFile>) -> Result
     let width = number("endColumn").filter(|_| one_line).and_then(|end| end.checked_sub(column));
     let length = secret.map(|text| u64::try_from(text.len()).unwrap_or(u64::MAX)).or(width).unwrap_or(0);
     let digest = secret.map(|text| key.digest(text.as_bytes()));
-    let level = match result.get("level").and_then(Value::as_str) {
-        Some("warning" | "note" | "none") => Level::Generic,
-        _ if rule.contains("generic") => Level::Generic,
-        _ => Level::Provider,
-    };
+    let said = result.get("level").and_then(Value::as_str);
+    let watches = matches!(said, Some("warning" | "note" | "none")) || rule.contains("generic");
+    let level = if watches { Level::Generic } else { Level::Provider };
     let commit = result.pointer("/partialFingerprints/commitSha").and_then(Value::as_str);
     let allowed = allow.and_then(|allow| allow.allows(&rule, &path, digest.as_ref(), key.id()));
     Ok(SecretFinding {

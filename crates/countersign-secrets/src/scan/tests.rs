@@ -16,6 +16,7 @@ const DIGITS: &[u8] = b"0123456789";
 const BECH: &[u8] = b"QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L";
 
 /// A rule, a text in which it holds, and one in which it must not.
+#[expect(clippy::too_many_lines, reason = "a case a rule")]
 fn cases() -> Vec<(&'static str, String, String)> {
     let d = drawn;
     let of_rule = |id: &'static str, yes: String, no: String| (id, yes, no);
