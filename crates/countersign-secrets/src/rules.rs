@@ -227,7 +227,7 @@ impl Rule {
             prefix: form.prefix,
             exact: form.exact,
             // Gitleaks' expressions say themselves what stands around a secret.
-            bounds: form.bounds.unwrap_or(form.reach.is_some()),
+            bounds: form.bounds.unwrap_or_else(|| form.reach.is_some()),
             reach: form.reach,
             entropy: form.entropy,
             checksum: form.checksum,

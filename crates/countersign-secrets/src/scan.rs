@@ -281,10 +281,9 @@ fn secret_of(rule: &Rule, regex: &Regex, input: &Input<'_>, whole: Range2) -> Ra
 fn opens(text: &[u8], start: usize) -> bool {
     let before = text.get(start.saturating_sub(3)..start).unwrap_or_default();
     match before {
-        [.., b'\\', b'n' | b'r' | b't'] => true,
+        [.., b'\\', b'n' | b'r' | b't'] | [] => true,
         [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => true,
         [.., last] => !(last.is_ascii_alphanumeric() || *last == b'_'),
-        [] => true,
     }
 }
 
