@@ -67,12 +67,11 @@ pub(super) struct Secrets {
 impl Secrets {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let rules = secrets::rules(self.rules.as_deref())?;
-        let key = match &self.digest_key {
-            Some(path) => secrets::digest_key(path)?,
-            None => {
-                let drawn = || World::nonce().map_err(|error| FlowError::Usage(format!("random bytes: {error}")));
-                DigestKey::new(format!("{}{}", drawn()?, drawn()?).as_bytes())
-            }
+        let key = if let Some(path) = &self.digest_key {
+            secrets::digest_key(path)?
+        } else {
+            let drawn = || World::nonce().map_err(|error| FlowError::Usage(format!("random bytes: {error}")));
+            DigestKey::new(format!("{}{}", drawn()?, drawn()?).as_bytes())
         };
         let known = self.baseline.as_deref().map(secrets::baseline).transpose()?.unwrap_or_default();
         if !self.paths.is_empty() {
@@ -155,13 +154,12 @@ impl Secrets {
     }
 
     fn list(&self) -> Result<Option<AllowFile>, FlowError> {
-        let (path, bytes) = match &self.allow {
-            Some(path) => (path.as_path(), files::read(path, limits::SECRETS_ALLOW_BYTES)?),
-            None => {
-                let path = Path::new(secrets::ALLOW_LIST);
-                let Some(bytes) = files::read_if_there(path, limits::SECRETS_ALLOW_BYTES)? else { return Ok(None) };
-                (path, bytes)
-            }
+        let (path, bytes) = if let Some(path) = &self.allow {
+            (path.as_path(), files::read(path, limits::SECRETS_ALLOW_BYTES)?)
+        } else {
+            let path = Path::new(secrets::ALLOW_LIST);
+            let Some(bytes) = files::read_if_there(path, limits::SECRETS_ALLOW_BYTES)? else { return Ok(None) };
+            (path, bytes)
         };
         let wrong = |error: countersign_secrets::AllowError| FlowError::Usage(format!("{}: {error}", path.display()));
         AllowFile::parse(&bytes).map(Some).map_err(wrong)
