@@ -46,6 +46,7 @@ mod review_door;
 mod review_notes;
 mod review_suite;
 mod sbom;
+mod secrets_door;
 mod sigstore;
 mod source_door;
 mod source_level;

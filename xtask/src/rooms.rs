@@ -26,6 +26,7 @@ const LIBRARIES: &[&str] = &[
     "countersign-decide",
     "countersign-record",
     "countersign-report",
+    "countersign-secrets",
 ];
 
 /// Flow and everything below it.
@@ -51,6 +52,7 @@ const DOOR: &[&str] = &[
     "countersign-decide",
     "countersign-record",
     "countersign-report",
+    "countersign-secrets",
     "countersign-flow",
     "countersign-serve",
 ];
@@ -130,6 +132,12 @@ const ROOMS: &[Room] = &[
         ours: &["countersign-core"],
         foreign: &["schemars", "serde", "serde_json", "thiserror"],
         dev: &["insta"],
+    },
+    Room {
+        name: "countersign-secrets",
+        ours: &["countersign-core"],
+        foreign: &["aho-corasick", "crc32fast", "memchr", "regex-automata", "serde", "serde_json", "thiserror", "toml"],
+        dev: &["proptest"],
     },
     Room {
         name: "countersign-flow",

@@ -256,6 +256,15 @@ codes! {
     HIDDEN_CONTENT "hidden-content" Note "The change holds something that a diff does not show.";
     HIDDEN_CONTENT_REFUSED "hidden-content-refused" Refused "The change holds something that a diff does not show, of a kind that the policy refuses.";
 
+    // Secrets.
+    SECRET_FOUND "secret-found" Refused "A scan found a secret in the revision, or in its history. Revoke it first: whoever has the repository has it.";
+    SECRET_WATCHED "secret-watched" Note "A scan found what may be a secret, by a rule that only watches.";
+    SECRET_ALLOWED "secret-allowed" Note "A scan found a secret that somebody allows, with a reason.";
+    SECRET_SCAN_MISSING "secret-scan-missing" Indeterminate "No scan for secrets that trust accepts is about the commit that the provenance names.";
+    SECRET_SCAN_PARTIAL "secret-scan-partial" Indeterminate "The scan for secrets did not look into all that is asked for.";
+    SECRET_SCAN_RULES "secret-scan-rules" Indeterminate "The scan for secrets went by a rule set that the policy does not accept.";
+    SECRET_SCAN_MALFORMED "secret-scan-malformed" Untrusted "The statement is no scan for secrets, or contradicts itself.";
+
     // The Source level of a revision.
     VERIFIER_UNKNOWN "verifier-unknown" Untrusted "Trust does not let this key say which Source level a revision of this repository has reached.";
     PREVIOUS_MISMATCH "previous-mismatch" Refused "The earlier source statement is about another repository, branch, start or policy, did not pass, or lacks its other half: nothing can go on from it.";

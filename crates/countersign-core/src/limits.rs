@@ -238,3 +238,31 @@ pub const EXCEPTION_SOON_DAYS: i64 = 14;
 pub const EXCEPTION_UNUSED_DAYS: i64 = 14;
 /// By how many decisions an exception may be needed before it is said to be needed too often.
 pub const EXCEPTION_USES: u64 = 10;
+/// Largest file that is searched for secrets.
+pub const SECRETS_FILE_BYTES: usize = GIT_OBJECT_BYTES;
+/// Findings of one file that are listed.
+pub const SECRETS_FILE_FINDINGS: usize = 1_000;
+/// Findings of one scan that are listed.
+pub const SECRETS_FINDINGS: usize = 10_000;
+/// Skipped files of one scan that are named; the others are counted.
+pub const SECRETS_SKIPPED: usize = 200;
+/// Files of one scan: those of the tree, and of its history.
+pub const SECRETS_FILES: usize = 4_000_000;
+/// Largest file of rules for secrets.
+pub const SECRETS_RULES_BYTES: usize = 4 << 20;
+/// Rules of one file.
+pub const SECRETS_RULES: usize = 2_000;
+/// Largest program that one expression of a rule may become.
+pub const SECRETS_REGEX_BYTES: usize = 32 << 20;
+/// How far a rule may reach from its key word.
+pub const SECRETS_REACH: usize = 64 << 10;
+/// How far from a secret a comment is looked for, in a long line.
+pub const SECRETS_COMMENT_BYTES: usize = 4_096;
+/// Largest list of what is allowed.
+pub const SECRETS_ALLOW_BYTES: usize = 1 << 20;
+/// Entries of that list.
+pub const SECRETS_ALLOWS: usize = 10_000;
+/// Largest report of another tool.
+pub const SARIF_BYTES: usize = 256 << 20;
+/// Longest path, rule or reason of a finding.
+pub const SECRETS_TEXT_BYTES: usize = 4_096;

@@ -348,7 +348,13 @@ impl Owner<'_> {
             }
             Self::Builder(_) => matches!(
                 kind,
-                Kind::Sbom | Kind::Provenance | Kind::ConfigSnapshot | Kind::IacPlan | Kind::TestResult | Kind::Vulns
+                Kind::Sbom
+                    | Kind::Provenance
+                    | Kind::ConfigSnapshot
+                    | Kind::IacPlan
+                    | Kind::SecretScan
+                    | Kind::TestResult
+                    | Kind::Vulns
             ),
             Self::Collector(c) => c.may_sign.contains(&kind),
             Self::Gate(_) => matches!(kind, Kind::Vsa | Kind::PromotionDecision),

@@ -22,6 +22,7 @@ use countersign_core::statement::change_review::{ChangeState, ForgeKind, Shortfa
 use countersign_core::statement::judgement::Opinion;
 use countersign_core::statement::manual_evidence::ManualEvidence;
 use countersign_core::statement::review::{Review, Tier};
+use countersign_core::statement::secret_scan::{SecretFinding, SecretScan, Skipped};
 use countersign_core::statement::test_result::Outcome;
 use countersign_core::time::Time;
 use countersign_core::trust::Trust;
@@ -757,6 +758,23 @@ documents! {
         skipped: usize,
         /// What was tested.
         subjects: Vec<Subject>,
+        /// How the run ends.
+        exit: Exit,
+    }
+    /// `collect secrets`: what a scan found, or what another scanner reported.
+    SecretsCollected {
+        /// The statement's file, if one was written.
+        output: Option<String>,
+        /// The scan; absent where files were looked at as they lie on disk.
+        scan: Option<SecretScan>,
+        /// What was found that nobody allows and no earlier scan had.
+        standing: Vec<SecretFinding>,
+        /// What is allowed.
+        allowed: Vec<SecretFinding>,
+        /// How many findings the earlier scan had already.
+        known: usize,
+        /// Files on disk that were not searched, and why.
+        skipped: Vec<Skipped>,
         /// How the run ends.
         exit: Exit,
     }

@@ -141,6 +141,14 @@ const GENERAL: &[(&[&str], &str)] = &[
     (&["policy-empty"], "enforce at least one rule for this environment in policy.toml, and release it again"),
     (&["policy-rule-unknown"], "use a rule that `countersign explain rules` lists, or a version that has this one"),
     (&["policy-unapproved"], "ask one more approver to run `countersign policy approve`"),
+    (
+        &["secret-found"],
+        "revoke it where it was issued, take it out, and scan again; what is none is allowed beside it, with a reason",
+    ),
+    (
+        &["secret-scan-missing", "secret-scan-partial", "secret-scan-rules", "secret-scan-malformed"],
+        "`countersign collect secrets --revision COMMIT --output FILE`, have a collector sign it, and hand it in with --bundle",
+    ),
     (&["rule-broken"], "mend what the rule names; its owner is said below"),
     (
         &["rule-error"],

@@ -306,6 +306,7 @@ fn signing_key<'t>(signed: &Signed, kind: Kind, trust: &'t Trust, place: &str) -
                 | Kind::ForgeWatch
                 | Kind::ConfigSnapshot
                 | Kind::IacPlan
+                | Kind::SecretScan
                 | Kind::Vsa
                 | Kind::PromotionDecision
                 | Kind::TestResult

@@ -18,8 +18,8 @@ use std::rc::Rc;
 /// What speaks against an artifact or its changes, as far as it held when it was handed in.
 #[derive(Debug, Default, Clone)]
 pub struct Spoken {
-    /// Signed rejections and revocations, other provenances, what files and plans say, failed tests, scans, and what people
-    /// said of vulnerabilities.
+    /// Signed rejections and revocations, other provenances, what files and plans say, failed tests, scans of any kind, and
+    /// what people said of vulnerabilities.
     pub evidence: Evidence,
     /// Records of forges in which somebody asks for changes.
     pub changes: Vec<ForgeChange>,
@@ -35,7 +35,7 @@ impl Spoken {
 
 impl StateView<'_> {
     /// Rejections and revocations of changes, records of forges in which somebody asks for changes, and other provenances
-    /// of the same artifact, that earlier decisions list and that are not among `given`. Each is checked by the trust and
+    /// and scans for secrets of the same artifact, that earlier decisions list and that are not among `given`. Each is checked by the trust and
     /// at the time of the decision that last listed it.
     pub fn spoken_against(
         &self,
@@ -55,6 +55,7 @@ impl StateView<'_> {
                         Kind::Provenance
                             | Kind::ConfigSnapshot
                             | Kind::IacPlan
+                            | Kind::SecretScan
                             | Kind::TestResult
                             | Kind::Vulns
                             | Kind::Vex
@@ -135,7 +136,7 @@ fn speaks(bytes: &[u8]) -> Option<Speaks> {
     let signed = Signed::parse(bytes).ok()?;
     let statement = Statement::parse(&signed.payload).ok()?;
     let kind = statement.kind()?;
-    if matches!(kind, Kind::Provenance | Kind::ConfigSnapshot | Kind::IacPlan) {
+    if matches!(kind, Kind::Provenance | Kind::ConfigSnapshot | Kind::IacPlan | Kind::SecretScan) {
         return Some(Speaks::Alone);
     }
     // A scan may be the newer one, and a statement of people may be that there is something to fear.

@@ -29,6 +29,7 @@ pub(crate) const FIGURES: &[Figure] = &[
     Figure { name: "review-range", measure: review_range },
     Figure { name: "size", measure: size },
     Figure { name: "collect", measure: super::review::collect },
+    Figure { name: "secrets", measure: super::secrets::figures },
     Figure { name: "review-memory", measure: super::review::memory },
 ];
 
@@ -51,6 +52,14 @@ impl Stage {
             folder,
             commands: OnceCell::new(),
         })
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The release binary, in a folder.

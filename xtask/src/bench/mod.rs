@@ -6,6 +6,7 @@ mod figures;
 mod measure;
 mod review;
 mod row;
+mod secrets;
 
 use crate::{Outcome, run, workspace};
 use figures::{FIGURES, Stage};
@@ -19,9 +20,12 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         return Err(format!("there is no figure `{name}`; there are {}", known.join(", ")));
     }
     let root = workspace::root()?;
-    run::shown(run::cargo(&root).args(["build", "--quiet", "--release", "--locked", "--package", "countersign"]))?;
     let stage = Stage::new(&root)?;
     let wanted = |name: &str| names.is_empty() || names.iter().any(|given| *given == name);
+    // The scan for secrets is measured by an example of its own.
+    if FIGURES.iter().any(|figure| wanted(figure.name) && figure.name != "secrets") {
+        run::shown(run::cargo(&root).args(["build", "--quiet", "--release", "--locked", "--package", "countersign"]))?;
+    }
     let mut failed = Vec::new();
     for figure in FIGURES.iter().filter(|figure| wanted(figure.name)) {
         match (figure.measure)(&stage) {

@@ -9,6 +9,7 @@ pub mod judgement;
 pub mod manual_evidence;
 pub mod provenance;
 pub mod review;
+pub mod secret_scan;
 pub mod source;
 pub mod test_result;
 pub mod vex;
@@ -52,6 +53,8 @@ pub enum Kind {
     ConfigSnapshot,
     /// What an infrastructure plan does.
     IacPlan,
+    /// What a scan for secrets found.
+    SecretScan,
     /// The trust document.
     Trust,
     /// A policy release.
@@ -80,7 +83,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Sbom,
         Self::Provenance,
         Self::Vsa,
@@ -90,6 +93,7 @@ impl Kind {
         Self::ForgeWatch,
         Self::ConfigSnapshot,
         Self::IacPlan,
+        Self::SecretScan,
         Self::Trust,
         Self::PolicyRelease,
         Self::PolicyActivation,
@@ -117,6 +121,7 @@ impl Kind {
             Self::ForgeWatch => "https://countersign.dev/forge-watch/v0.1",
             Self::ConfigSnapshot => "https://countersign.dev/config-snapshot/v0.1",
             Self::IacPlan => "https://countersign.dev/iac-plan/v0.1",
+            Self::SecretScan => "https://countersign.dev/secret-scan/v0.1",
             Self::Trust => "https://countersign.dev/trust/v0.1",
             Self::PolicyRelease => "https://countersign.dev/policy-release/v0.1",
             Self::PolicyActivation => "https://countersign.dev/policy-activation/v0.1",
@@ -145,6 +150,7 @@ impl Kind {
             Self::ForgeWatch => "forge-watch",
             Self::ConfigSnapshot => "config-snapshot",
             Self::IacPlan => "iac-plan",
+            Self::SecretScan => "secret-scan",
             Self::Trust => "trust",
             Self::PolicyRelease => "policy-release",
             Self::PolicyActivation => "policy-activation",

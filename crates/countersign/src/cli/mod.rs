@@ -34,7 +34,7 @@ const GROUPS: &str = "\
 Build:
   sbom         Write the SBOM of a Cargo workspace's binary
   provenance   Run a build and write its provenance
-  collect      Turn files, plans, and what other tools found into statements
+  collect      Turn files, plans, scans and what other tools found into statements
   sign         Sign a statement into a Sigstore bundle
 
 Review:

@@ -1,12 +1,13 @@
 //! `collect`: what files, plans and other tools say, as statements that can be signed.
 
 mod files;
+mod secrets;
 mod tests;
 
 use super::{Answer, Call};
 use clap::{Args, Subcommand};
 
-/// Turn files, plans, and what other tools found into statements
+/// Turn files, plans, scans and what other tools found into statements
 #[derive(Debug, Args)]
 pub(crate) struct Collect {
     #[command(subcommand)]
@@ -17,6 +18,7 @@ pub(crate) struct Collect {
 enum Verb {
     Snapshot(files::Snapshot),
     Plan(files::Plan),
+    Secrets(Box<secrets::Secrets>),
     Tests(tests::Tests),
 }
 
@@ -24,7 +26,7 @@ impl Collect {
     /// What was not done when the verb does not come to its end.
     pub(crate) const fn not_done(&self) -> &'static str {
         match &self.verb {
-            Verb::Snapshot(_) | Verb::Plan(_) | Verb::Tests(_) => super::WRITTEN,
+            Verb::Snapshot(_) | Verb::Plan(_) | Verb::Secrets(_) | Verb::Tests(_) => super::WRITTEN,
         }
     }
 
@@ -32,6 +34,7 @@ impl Collect {
         match &self.verb {
             Verb::Snapshot(verb) => verb.run(call),
             Verb::Plan(verb) => verb.run(call),
+            Verb::Secrets(verb) => verb.run(call),
             Verb::Tests(verb) => verb.run(call),
         }
     }
