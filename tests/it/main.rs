@@ -14,6 +14,7 @@ mod audit_package;
 mod conformance;
 mod door;
 mod door_exits;
+mod door_formats;
 mod door_gate;
 mod door_log;
 mod door_policy;
