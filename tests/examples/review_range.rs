@@ -31,7 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         None => Shape::Series,
         Some("old") if changes <= FILES => {
             for number in 0..100 {
-                world.tip = world.commit_tree(&world.objects.commit(&fork)?.tree, &[world.tip], &format!("past {number}"));
+                world.tip =
+                    world.commit_tree(&world.objects.commit(&fork)?.tree, &[world.tip], &format!("past {number}"));
             }
             world.start = world.tip;
             Shape::Old(fork)

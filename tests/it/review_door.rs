@@ -163,7 +163,7 @@ fn a_proof_stays_within_a_hundred_columns() {
     sign(&door, &format!("long --base main --repository {URI} --dir reviews")).expect(0, &[]);
     drop(door.git("merge -q --no-ff -m merge long"));
     let said = door.trusting(&format!("review verify {start}..main --repo app --repository {URI} --reviews reviews"));
-    said.expect(1, &["commit        subject", "1 of 2 needed", "unknown: commit", "refused[review-missing]"]);
+    said.expect(1, &["commit   subject", "1 of 2 needed", "unknown: commit", "refused[review-missing]"]);
     let table: Vec<&str> = said.out.lines().take_while(|line| !line.starts_with("refused")).collect();
     assert!(table.len() > 15, "{}", said.out);
     for line in table {
