@@ -18,7 +18,10 @@ const OTHERS: usize = 40;
 /// The whole range.
 /// `asked` says whether signed documents were asked for.
 pub(super) fn of_range(proved: &ReviewProved, asked: bool) -> String {
-    let mut out = table::of_commits(&proved.commits, &proved.changes);
+    let mut out = String::new();
+    if !proved.commits.is_empty() {
+        out.push_str(&table::of_commits(&proved.commits, &proved.changes));
+    }
     for change in &proved.changes {
         out.push('\n');
         out.push_str(&text::wrapped("", &format!("change {}  \"{}\"", short(&change.head), change.subject), WIDE));
