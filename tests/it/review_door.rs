@@ -186,7 +186,7 @@ fn a_start_beside_the_branch_or_beyond_a_shallow_clone_is_said_as_what_it_is() {
     assert!(!verify(&format!("{first}..main"), "app").text.contains("as its second parent"));
     let clone = format!("git clone -q --depth 1 file://{}/app thin", door.path().display());
     door.shell(".", &clone, &[]).expect(0, &[]);
-    let said = verify(&format!("{}..main", &first[..9]), "thin");
+    let said = verify(&format!("{}..main", first.split_at(9).0), "thin");
     said.expect(3, &["indeterminate[history-shallow]", "git fetch --unshallow", "INDETERMINATE"]);
     assert!(!said.out.contains("commit  subject"), "{}", said.out);
     assert_eq!(said.out.matches("there was nothing to prove").count(), 1, "{}", said.out);

@@ -124,13 +124,13 @@ mod tests {
         Oid::from_bytes(ObjectFormat::Sha1, &[byte; 20]).unwrap()
     }
 
-    fn person(name: &str) -> Option<PersonId> {
-        Some(PersonId::new(name).unwrap())
+    fn person(name: &str) -> PersonId {
+        PersonId::new(name).unwrap()
     }
 
     fn review(name: &str, tier: Tier, reason: Option<NotCounted>) -> ReviewRow {
         ReviewRow {
-            person: person(name),
+            person: Some(person(name)),
             account: None,
             decision: ReviewDecision::Approve,
             tier,
@@ -160,7 +160,7 @@ mod tests {
     }
 
     fn author(name: &str, by: Sighting) -> AuthorRow {
-        AuthorRow { person: person(name), seen: "at length".to_owned(), by }
+        AuthorRow { person: Some(person(name)), seen: "at length".to_owned(), by }
     }
 
     fn commit(byte: u8, change: Option<u8>, tree: Option<TreeProof>) -> CommitRow {
