@@ -404,6 +404,29 @@ impl World {
         head
     }
 
+    /// Makes this many files in one commit that nobody reviews, and starts after it: what lands later does not make the
+    /// trees larger, so that the work for one change is the same in a short range and in a long one.
+    pub fn plant(&mut self, files: usize) -> Oid {
+        let names: Vec<String> = (0..files).map(|n| format!("src/change_{n}.rs")).collect();
+        let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "fn nothing() {}\n")).collect();
+        self.tip = commit_on(&mut self.objects, &self.tip, &files, &[self.tip], "files");
+        self.start = self.tip;
+        self.tip
+    }
+
+    /// A change of one commit, in a file of its own, that left the branch at `base`, however long ago, and lands by a merge
+    /// or by squash in turn. Gives its head.
+    pub fn land_from(&mut self, base: &Oid, number: usize) -> Oid {
+        let file = format!("src/change_{number}.rs");
+        let text = format!("fn change_{number}() {{}}\n");
+        let files = [(file.as_str(), text.as_str())];
+        let head = commit_on(&mut self.objects, base, &files, &[*base], "change");
+        let parents = if number.is_multiple_of(2) { vec![self.tip, head] } else { vec![self.tip] };
+        self.tip = commit_on(&mut self.objects, &self.tip, &files, &parents, "landed");
+        self.waiting.push(head);
+        head
+    }
+
     /// A commit with the tree of another.
     pub fn commit_tree(&mut self, tree: &Oid, parents: &[Oid], message: &str) -> Oid {
         commit_with_tree(&mut self.objects, tree, parents, message)

@@ -1,6 +1,7 @@
-//! Measures the proof of review over a long range, from stored evidence: `review_range CHANGES [OUTPUT]` makes a history of
-//! that many changes of four commits each (merged, squashed and rebased in turn) with two signed reviews a change, writes
-//! it down as evidence, and proves it. Then three changes more land, of ten commits, and the proof goes on from the first one:
+//! Measures the proof of review over a long range, from stored evidence: `review_range CHANGES` makes a history of that many
+//! changes of four commits each (merged, squashed and rebased in turn) with two signed reviews a change, writes it down as
+//! evidence, and proves it. With a second argument, `old`, the changes are of one commit each and all left the branch at one
+//! commit, long before the range; there are 400 of those at most. Then three changes more land, of ten commits, and the proof goes on from the first one:
 //! everything that was handed in is hashed, and only what is new is verified and proved. Prints one JSON row a figure, like
 //! every bench.
 
@@ -25,8 +26,21 @@ use std::time::Instant;
 fn main() -> Result<(), Box<dyn Error>> {
     let changes: usize = std::env::args().nth(1).ok_or("review_range CHANGES")?.parse()?;
     let mut world = World::new();
+    let fork = world.plant(FILES);
+    let shape = match std::env::args().nth(2).as_deref() {
+        None => Shape::Series,
+        Some("old") if changes <= FILES => {
+            for number in 0..100 {
+                world.tip =
+                    world.commit_tree(&world.objects.commit(&fork)?.tree, &[world.tip], &format!("past {number}"));
+            }
+            world.start = world.tip;
+            Shape::Old(fork)
+        }
+        Some(other) => return Err(format!("`{other}`, or more than {FILES} old branches").into()),
+    };
     let start = world.start;
-    let (documents, facts) = land_all(&mut world, changes)?;
+    let (documents, facts) = land_all(&mut world, changes, shape)?;
     let at = world.now;
     let first_tip = world.tip;
     let settled: BTreeSet<Sha256> = documents.iter().map(|bytes| Sha256::of(bytes)).collect();
@@ -104,17 +118,31 @@ fn main() -> Result<(), Box<dyn Error>> {
     row("review-range-peak", "MB", most)
 }
 
+/// Files of the repository, throughout: what one change costs does not depend on how many there were before it.
+const FILES: usize = 400;
+
+/// How changes leave the branch.
+#[derive(Clone, Copy)]
+enum Shape {
+    /// At its tip, four commits each.
+    Series,
+    /// At one commit of long ago, one commit each.
+    Old(Oid),
+}
+
 /// Signed reviews.
 type Reviews = Vec<Vec<u8>>;
 
-/// Lands changes of four commits each, every one reviewed by two. Gives the reviews, and what is known of the repository.
-fn land_all(world: &mut World, changes: usize) -> Result<(Reviews, Facts), Box<dyn Error>> {
+/// Lands changes, every one reviewed by two. Gives the reviews, and what is known of the repository.
+fn land_all(world: &mut World, changes: usize, shape: Shape) -> Result<(Reviews, Facts), Box<dyn Error>> {
     let start = world.start;
     let mut documents = Vec::new();
     let mut heads = Vec::new();
     for number in 0..changes {
-        let base = world.tip;
-        let head = world.land_series(number, 4);
+        let (base, head) = match shape {
+            Shape::Series => (world.tip, world.land_series(number, 4)),
+            Shape::Old(fork) => (fork, world.land_from(&fork, number)),
+        };
         for person in ["ada", "ben"] {
             documents.push(world.review(person, &base, &head, ReviewDecision::Approve));
         }

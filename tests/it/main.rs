@@ -20,6 +20,7 @@ mod door_backtest;
 mod door_controls;
 mod door_exits;
 mod door_first_rule;
+mod door_formats;
 mod door_gate;
 mod door_log;
 mod door_policy;

@@ -163,12 +163,55 @@ fn a_proof_stays_within_a_hundred_columns() {
     sign(&door, &format!("long --base main --repository {URI} --dir reviews")).expect(0, &[]);
     drop(door.git("merge -q --no-ff -m merge long"));
     let said = door.trusting(&format!("review verify {start}..main --repo app --repository {URI} --reviews reviews"));
-    said.expect(1, &["commit        subject", "1 of 2 needed", "unknown: commit", "refused[review-missing]"]);
+    said.expect(1, &["commit   subject", "1 of 2 needed", "unknown: commit", "refused[review-missing]"]);
     let table: Vec<&str> = said.out.lines().take_while(|line| !line.starts_with("refused")).collect();
     assert!(table.len() > 15, "{}", said.out);
     for line in table {
         assert!(line.chars().count() <= 100, "{line}");
     }
+}
+
+#[test]
+fn a_start_beside_the_branch_or_beyond_a_shallow_clone_is_said_as_what_it_is() {
+    let door = Door::new();
+    let verify = |range: &str, repo: &str| {
+        door.trusting(&format!("review verify {range} --repo {repo} --repository {URI} --reviews reviews"))
+    };
+    let (side, first) = (door.git("rev-parse politer"), door.git("rev-list --max-parents=0 HEAD"));
+    let said = verify("politer..main", "app");
+    said.expect(
+        1,
+        &[&format!("the start {side} came to refs/heads/main with merge"), &format!("git merge-base {side}")],
+    );
+    assert!(!verify(&format!("{first}..main"), "app").text.contains("as its second parent"));
+    let clone = format!("git clone -q --depth 1 file://{}/app thin", door.path().display());
+    door.shell(".", &clone, &[]).expect(0, &[]);
+    let said = verify(&format!("{}..main", first.split_at(9).0), "thin");
+    said.expect(3, &["indeterminate[history-shallow]", "git fetch --unshallow", "INDETERMINATE"]);
+    assert!(!said.out.contains("commit  subject"), "{}", said.out);
+    assert_eq!(said.out.matches("there was nothing to prove").count(), 1, "{}", said.out);
+}
+
+#[test]
+fn a_line_of_the_table_says_who_wrote_it_who_agreed_who_does_not_count_and_what_is_known_of_the_tree() {
+    let door = Door::new();
+    let start = door.git("rev-list --max-parents=0 HEAD");
+    // The author's own review stands beside the reviewer's, and does not count.
+    let own = format!("review sign politer --base {start} --repository {URI} --repo app --dir reviews --key keys/ada");
+    door.run(&own).expect(0, &[]);
+    let verify = format!("review verify {start}..main --repo app --repository {URI} --reviews reviews");
+    let said = door.trusting(&verify);
+    let lines: Vec<&str> = said.out.lines().take(3).collect();
+    assert!(lines[0].ends_with("authors         approvals                      tier  tree"), "{}", said.out);
+    for line in &lines[1..] {
+        assert!(line.ends_with("merge   ada(signature)  1 of 1: ben; not: ada(author)  T3    proven"), "{line}");
+    }
+    let value = holds("review verify", &door.trusting(&format!("{verify} --format json")));
+    assert_eq!(
+        (&value["commits"][0]["tree"], &value["changes"][0]["authors"][0]["by"]),
+        (&"proven".into(), &"signature".into())
+    );
+    assert!(value["changes"][0]["reviews"].as_array().unwrap().iter().any(|review| review["reason"] == "author"));
 }
 
 #[test]

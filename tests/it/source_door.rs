@@ -274,7 +274,11 @@ fn an_earlier_statement_that_does_not_fit_is_refused_and_never_passed_over() {
     refused(&release, 1, &[mismatch, "it is about another branch"]);
     for lax in ["--any-rules", "--least-tier T1", "--hidden-content none", "--reviewers-beyond-author 2"] {
         let said = scene.verify(&format!("{lax} {previous}"));
-        refused(&said, 1, &[mismatch, "something else was asked of reviews"]);
+        refused(
+            &said,
+            1,
+            &[mismatch, "something else was asked of reviews", "the options of this run", "--base-drift"],
+        );
     }
     let begun = scene.verify_range("main^1..main", &format!("--repository {URI} {previous}"));
     refused(&begun, 1, &[mismatch, "began at another revision"]);

@@ -19,6 +19,9 @@ use countersign_core::statement::{Kind, Statement, StatementError};
 use countersign_core::time::Time;
 use countersign_core::trust::Verifier;
 
+/// What is wrong where the parameters of reviews are not those of the earlier statement.
+pub const ASKED_ELSE: &str = "something else was asked of reviews";
+
 /// What a source summary has to be about.
 #[derive(Debug, Clone, Copy)]
 pub struct ExpectedSource<'a> {
@@ -112,7 +115,7 @@ pub fn verify_source_summary(
     if let Some(policy) = expected.policy
         && policy.to_string() != digest
     {
-        let what = "something else was asked of reviews";
+        let what = ASKED_ELSE;
         differs(codes::PREVIOUS_MISMATCH, what, format!("policy {policy}"), format!("policy {digest}"));
     }
     let subjects = &statement.value().subjects;
@@ -247,7 +250,7 @@ fn disagreements(
     }
     if expected.policy.is_some_and(|policy| *policy != said.parameters) {
         let policy = expected.policy.map_or_else(String::new, ToString::to_string);
-        differs(codes::PREVIOUS_MISMATCH, "something else was asked of reviews", policy, said.parameters.to_string());
+        differs(codes::PREVIOUS_MISMATCH, ASKED_ELSE, policy, said.parameters.to_string());
     }
     let passed = summary.vsa.verification_result == VerificationResult::Passed;
     if !passed || said.verdict != Verdict::Pass {

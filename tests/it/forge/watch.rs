@@ -262,7 +262,7 @@ fn a_journal_that_was_altered_ends_the_watching_with_its_place() {
         place.door.write("state/journal", bytes.as_bytes());
         place.door.run(&line).expect(4, words);
     };
-    refused(&joined(&swapped), &["watch-journal", "record 2", "nobody listens"]);
+    refused(&joined(&swapped), &["watch-journal", "record 2", "no delivery is received"]);
     refused(&edited, &["watch-journal", "record 0"]);
     refused(&joined(&dropped), &["watch-journal", "missing"]);
     refused(&joined(&inserted), &["watch-journal", "record"]);

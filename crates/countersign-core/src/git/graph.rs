@@ -28,11 +28,35 @@ pub fn is_ancestor(source: &dyn ObjectSource, ancestor: &Oid, descendant: &Oid) 
 /// The commits that are reachable from `candidate` and not from `excluded`: parents before children, and otherwise by
 /// id, so the order is the same for everybody.
 pub fn range(source: &dyn ObjectSource, candidate: &Oid, excluded: &Oid) -> Result<Vec<Oid>, SourceError> {
+    apart(source, candidate, excluded)?.left_in_order()
+}
+
+/// What a walk learnt of the commits that one commit has.
+pub(super) struct Parted {
+    /// The commits that are reachable from the candidate alone, in the order of [`range`].
+    pub apart: Vec<Oid>,
+    /// Commits that are reachable from the other one. There may be more.
+    pub had: Vec<Oid>,
+    /// Commits that everything which was not read is an ancestor of: whatever descends from one of them, and is not among
+    /// those that are had, the other commit does not have.
+    pub firm: Vec<Oid>,
+}
+
+/// The same as [`range`], with what else was learnt on the way.
+pub(super) fn parted(source: &dyn ObjectSource, candidate: &Oid, excluded: &Oid) -> Result<Parted, SourceError> {
+    let walk = apart(source, candidate, excluded)?;
+    let had = walk.nodes.iter().filter(|(_, node)| node.right).map(|(id, _)| *id).collect();
+    let firm = walk.above_all_pending().into_iter().flatten().copied().collect();
+    Ok(Parted { apart: walk.left_in_order()?, had, firm })
+}
+
+/// Walks until it is known which commits only `candidate` leads to.
+fn apart<'s>(source: &'s dyn ObjectSource, candidate: &Oid, excluded: &Oid) -> Result<Walk<'s>, SourceError> {
     let mut walk = Walk::new(source, candidate, excluded);
     let mut patience = Patience::default();
     loop {
         if !walk.pending_left() && (walk.nothing_pending() || patience.over() && walk.range_is_settled()) {
-            return walk.left_in_order();
+            return Ok(walk);
         }
         walk.step()?;
     }
@@ -220,10 +244,15 @@ impl<'s> Walk<'s> {
     /// Every unread commit is an ancestor of each of these, or the same commit. Gives up (with `false`, which only
     /// means that more is read) where finding out would cost too much.
     fn all_pending_are_below(&self, tops: &[Oid]) -> bool {
+        self.above_all_pending().is_some_and(|above| tops.iter().all(|top| above.contains(top)))
+    }
+
+    /// The commits that every unread one is an ancestor of, or the same. `None` where finding out would cost too much.
+    fn above_all_pending(&self) -> Option<BTreeSet<&Oid>> {
         const WORK: usize = 1 << 26;
         let pending: Vec<&Oid> = self.nodes.iter().filter(|(_, n)| n.parents.is_none()).map(|(id, _)| id).collect();
         if pending.len().saturating_mul(self.nodes.len()) > WORK {
-            return false;
+            return None;
         }
         let mut children: BTreeMap<&Oid, Vec<&Oid>> = BTreeMap::new();
         for (id, node) in &self.nodes {
@@ -231,15 +260,20 @@ impl<'s> Walk<'s> {
                 children.entry(parent).or_default().push(id);
             }
         }
-        pending.into_iter().all(|below| {
+        let mut all: BTreeSet<&Oid> = self.nodes.keys().collect();
+        for below in pending {
             let mut above = BTreeSet::from([below]);
             let mut todo = vec![below];
             while let Some(id) = todo.pop() {
                 let unseen = children.get(id).into_iter().flatten();
                 todo.extend(unseen.filter(|child| above.insert(child)));
             }
-            tops.iter().all(|top| above.contains(top))
-        })
+            all.retain(|id| above.contains(id));
+            if all.is_empty() {
+                break;
+            }
+        }
+        Some(all)
     }
 
     fn common_without_common_child(&self) -> Vec<Oid> {

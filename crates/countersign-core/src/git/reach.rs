@@ -4,16 +4,19 @@
 //! The walks of [`super::graph`] go down from both ends, so a head that left the branch many commits ago costs all of those;
 //! and as many such heads as there are commits cost the square. Here every commit of a range is given the place on the
 //! branch's line from which on it is part of the branch. Whether a state of the branch has it is then one comparison, and
-//! the walk goes down from the head alone. Where that does not settle a question, the walks of `graph` do: the answers are
-//! theirs, always.
+//! the walk goes down from the head alone. A commit outside the range is part of every state of the branch or of none: one
+//! walk between it and the start tells, and what that walk learnt is kept, so many heads that left the branch at one commit
+//! of long ago cost that way once. Where that does not settle a question, the walks of `graph` do: the answers are theirs,
+//! always.
 
 use super::graph;
 use super::oid::Oid;
 use super::source::{ObjectSource, SourceError};
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// The most commits beyond the range that are looked at before the other walk is taken.
-const FOREIGN: usize = 4_096;
+/// How far below a commit is looked for one that was learnt of before.
+const NEAR: usize = 64;
 
 /// What is known of a branch between its start and its tip.
 #[derive(Debug, Default)]
@@ -23,6 +26,17 @@ pub struct Reach {
     line: BTreeMap<Oid, usize>,
     /// Every commit of the range, with the first place of the line that reaches it.
     since: BTreeMap<Oid, usize>,
+    /// What was learnt of the commits outside the range.
+    outside: RefCell<Outside>,
+}
+
+/// Commits outside a range.
+#[derive(Debug, Default)]
+struct Outside {
+    /// Those that were asked about, and others that were met on the way: whether the start has them.
+    known: BTreeMap<Oid, bool>,
+    /// Those of which it is certain that the start has no descendant but those that are known.
+    firm: BTreeSet<Oid>,
 }
 
 /// What was met on the way down from a head.
@@ -48,7 +62,7 @@ impl Reach {
             }
         }
         let line = line.iter().enumerate().map(|(place, id)| (*id, place)).collect();
-        Ok(Self { start: Some(*start), line, since })
+        Ok(Self { start: Some(*start), line, since, outside: RefCell::default() })
     }
 
     /// The same as [`graph::range`] of these two.
@@ -77,33 +91,47 @@ impl Reach {
 
     /// Goes down from a head to what a state of the branch has. `None` if this does not tell.
     fn meet(&self, source: &dyn ObjectSource, head: &Oid, state: &Oid) -> Result<Option<Met>, SourceError> {
-        let Some(places) = self.places(state) else { return Ok(None) };
+        let (Some(places), Some(start)) = (self.places(state), &self.start) else { return Ok(None) };
         let mut met = Met { beyond: BTreeMap::new(), edge: BTreeSet::new() };
-        let mut foreign = 0_usize;
         // With whether a commit of the range names it: then it is in the range as well, or the start has it.
         let mut todo = vec![(*head, false)];
         while let Some((id, named)) = todo.pop() {
+            if met.beyond.contains_key(&id) {
+                continue;
+            }
             let since = self.since.get(&id).copied();
-            let has = self.start == Some(id) || since.is_some_and(|since| since < places) || named && since.is_none();
+            let has = match since {
+                Some(since) => since < places,
+                None => named || id == *start || self.start_has(source, start, &id)?,
+            };
             if has {
                 met.edge.insert(id);
                 continue;
             }
-            if met.beyond.contains_key(&id) {
-                continue;
-            }
             let parents = source.commit(&id)?.parents;
-            if since.is_none() {
-                foreign = foreign.saturating_add(1);
-                // Whatever the start has leads down to a first commit, and past the range.
-                if parents.is_empty() || foreign > FOREIGN {
-                    return Ok(None);
-                }
-            }
             todo.extend(parents.iter().map(|parent| (*parent, since.is_some())));
             met.beyond.insert(id, parents);
         }
         Ok(Some(met))
+    }
+
+    /// Whether the start has a commit that is not in the range: then every state of the branch has it, and otherwise none.
+    fn start_has(&self, source: &dyn ObjectSource, start: &Oid, id: &Oid) -> Result<bool, SourceError> {
+        let mut outside = self.outside.borrow_mut();
+        if let Some(known) = outside.known.get(id) {
+            return Ok(*known);
+        }
+        if outside.is_above(source, id)? {
+            outside.known.insert(*id, false);
+            outside.firm.insert(*id);
+            return Ok(false);
+        }
+        let learnt = graph::parted(source, id, start)?;
+        let has = !learnt.apart.contains(id);
+        outside.known.extend(learnt.apart.into_iter().map(|id| (id, false)));
+        outside.known.extend(learnt.had.into_iter().map(|id| (id, true)));
+        outside.firm.extend(learnt.firm);
+        Ok(has)
     }
 
     /// The one commit of these of which all others are ancestors, where that can be told.
@@ -118,6 +146,28 @@ impl Reach {
         };
         let below = |id: &Oid| self.since.get(id).is_none_or(|since| place.is_some_and(|place| *since <= place));
         edge.iter().all(below).then_some(newest)
+    }
+}
+
+impl Outside {
+    /// Whether a commit descends from a firm one that is near. It is not known itself.
+    fn is_above(&self, source: &dyn ObjectSource, id: &Oid) -> Result<bool, SourceError> {
+        if self.firm.is_empty() {
+            return Ok(false);
+        }
+        let (mut todo, mut met) = (VecDeque::from([*id]), BTreeSet::from([*id]));
+        for _ in 0..NEAR {
+            let Some(id) = todo.pop_front() else { break };
+            for parent in source.commit(&id)?.parents {
+                if self.firm.contains(&parent) {
+                    return Ok(true);
+                }
+                if met.insert(parent) {
+                    todo.push_back(parent);
+                }
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -164,6 +214,24 @@ mod tests {
         assert_eq!(reach.range(&recording, &ids[2_000], &ids[1_999]).unwrap(), [ids[2_000]]);
         assert_eq!(reach.merge_bases(&recording, &ids[1_999], &ids[2_000]).unwrap(), [ids[2]]);
         assert_eq!(recording.into_read().len(), 1);
+    }
+
+    #[test]
+    fn many_heads_that_left_before_the_range_cost_the_way_there_once() {
+        // A branch of 1,000 commits that starts at the 500th, and 300 heads that left at the third.
+        let mut parents: Vec<Vec<usize>> = (0..1_000_usize).map(|n| n.checked_sub(1).into_iter().collect()).collect();
+        parents.extend((0..300).map(|_| vec![2]));
+        let (set, ids) = history(&parents);
+        let (reach, _) = reach(&set, &ids, 499, 999);
+        let mut commits = 0;
+        for head in &ids[1_000..] {
+            let recording = Recording::new(&set);
+            assert_eq!(reach.range(&recording, head, &ids[999]).unwrap(), [*head]);
+            assert_eq!(reach.merge_bases(&recording, &ids[700], head).unwrap(), [ids[2]]);
+            assert_eq!(reach.range(&recording, &ids[2], &ids[700]).unwrap(), []);
+            commits += recording.into_read().len();
+        }
+        assert!(commits < 2_000, "{commits}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::foreign::Others;
 use super::landing::{Landing, describe};
 use super::opinions::{self, Opinion, Standing};
 use super::parameters::AgreedBefore;
-use super::rows::{ReviewRow, subject};
+use super::rows::{NotCounted, ReviewRow, WhyNot, subject};
 use super::{Question, advice, binding, robots, settings};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
@@ -175,27 +175,29 @@ fn count_signed(
     for signed in &reviews {
         let said = |decision| opinions.get(&signed.person).is_some_and(|all| all.contains(&decision));
         let why_not = match signed.review.decision {
-            ReviewDecision::Reject => Some("it stands against the change".to_owned()),
-            ReviewDecision::Revoke => Some("a revocation".to_owned()),
+            ReviewDecision::Reject => Some(against("it stands against the change")),
+            ReviewDecision::Revoke => Some(against("a revocation")),
             ReviewDecision::Approve => match binding::check(question, changes.reach(), landing, signed, findings)? {
                 Some(why) => Some(why),
                 None => match authors.excluding(&signed.person) {
-                    Some(author) => Some(format!("is an author of the change: {}", author.seen)),
-                    None if said(ReviewDecision::Revoke) => Some("the approval was revoked".to_owned()),
-                    None if said(ReviewDecision::Reject) => Some("the same person rejected it as well".to_owned()),
+                    Some(author) => Some(WhyNot::author(author)),
+                    None if said(ReviewDecision::Revoke) => Some(withdrawn("the approval was revoked")),
+                    None if said(ReviewDecision::Reject) => Some(withdrawn("the same person rejected it as well")),
                     None => None,
                 },
             },
         };
         let agreed = Agreed { tier: Tier::T3, before_landing: false };
         let counts = why_not.is_none() && count.add(&signed.person, agreed);
+        let why_not = why_not.or_else(|| (!counts).then(WhyNot::again));
         rows.push(ReviewRow {
             person: Some(signed.person.clone()),
             account: None,
             decision: signed.review.decision,
             tier: Tier::T3,
             counted: counts,
-            why_not: why_not.or_else(|| (!counts).then(|| "the same person again".to_owned())),
+            reason: why_not.as_ref().map(|why| why.reason),
+            why_not: why_not.map(|why| why.text),
         });
     }
     let place = format!("change {}", landing.head);
@@ -233,6 +235,7 @@ fn alike(
             decision: ReviewDecision::Reject,
             tier: Tier::T3,
             counted: false,
+            reason: Some(NotCounted::Against),
             why_not: Some(format!("it stands against the change: {} has the same files", signed.review.head_commit)),
         });
     }
@@ -257,22 +260,22 @@ fn count_opinion(
             let place = format!("change {}", landing.head);
             let who = opinion.person.as_ref().map_or_else(|| opinion.account.clone(), ToString::to_string);
             findings.push(rejected(question, &who, &place));
-            Some("it stands against the change".to_owned())
+            Some(against("it stands against the change"))
         }
-        (_, Some(author), _) => Some(format!("is an author of the change: {}", author.seen)),
+        (_, Some(author), _) => Some(WhyNot::author(author)),
         (Standing::Unclear(why), None, _) => {
             count.unclear.push(format!("{}: {why}", opinion.account));
-            Some(why)
+            Some(WhyNot::new(NotCounted::Unclear, why))
         }
         (Standing::Drifted, None, _) => {
             findings.push(binding::drifted(question, landing, "another base, or one that the forge does not name"));
-            Some("it was made on another base".to_owned())
+            Some(WhyNot::new(NotCounted::OtherBase, "it was made on another base"))
         }
         (Standing::Stands, None, Some(person)) => {
             counted = count.add(person, Agreed { tier: opinion.tier, before_landing: true });
-            (!counted).then(|| "the same person again".to_owned())
+            (!counted).then(WhyNot::again)
         }
-        (Standing::Stands, None, None) => Some("the account is nobody's in trust".to_owned()),
+        (Standing::Stands, None, None) => Some(WhyNot::new(NotCounted::NotTrusted, "the account is nobody's in trust")),
     };
     rows.push(ReviewRow {
         person: opinion.person,
@@ -280,8 +283,17 @@ fn count_opinion(
         decision: opinion.decision,
         tier: opinion.tier,
         counted,
-        why_not,
+        reason: why_not.as_ref().map(|why| why.reason),
+        why_not: why_not.map(|why| why.text),
     });
+}
+
+fn against(why: &str) -> WhyNot {
+    WhyNot::new(NotCounted::Against, why)
+}
+
+fn withdrawn(why: &str) -> WhyNot {
+    WhyNot::new(NotCounted::Withdrawn, why)
 }
 
 fn rejections(rows: &[ReviewRow]) -> Vec<&ReviewRow> {

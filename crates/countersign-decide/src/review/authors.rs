@@ -3,7 +3,7 @@
 
 use super::Question;
 use super::foreign::Others;
-use super::rows::AuthorRow;
+use super::rows::{AuthorRow, Sighting};
 use super::uploads::Uploads;
 use countersign_core::git::commit::Identity;
 use countersign_core::git::reach::Reach;
@@ -94,11 +94,11 @@ fn commit(
     let mut tier = Tier::T3;
     match commit_signer(&commit, question.trust, question.at) {
         CommitSigner::Person(person) => {
-            rows.insert(AuthorRow { person: Some(person), seen: "author, known by commit signature".to_owned() });
+            rows.insert(row(Some(person), "author, known by commit signature".to_owned(), Sighting::Signature));
         }
         CommitSigner::Broken(why) => {
             let seen = format!("the signature of {short} does not hold: {why}");
-            rows.insert(AuthorRow { person: None, seen });
+            rows.insert(row(None, seen, Sighting::BrokenSignature));
         }
         unsigned @ (CommitSigner::Unsigned | CommitSigner::Unknown(_)) => {
             // The best record that shows who uploaded it; the record itself names them, below.
@@ -108,24 +108,24 @@ fn commit(
             } else if let Some(person) = others.and_then(|others| others.uploader(id)) {
                 tier = Tier::T1;
                 let seen = format!("uploaded {short}, by gittuf's log that the person signed");
-                rows.insert(AuthorRow { person: Some(person.clone()), seen });
+                rows.insert(row(Some(person.clone()), seen, Sighting::Gittuf));
             } else if let CommitSigner::Unknown(by) = unsigned {
-                rows.insert(AuthorRow { person: None, seen: format!("commit {short} is signed by {by}") });
+                rows.insert(row(None, format!("commit {short} is signed by {by}"), Sighting::UnknownKey));
             } else {
-                rows.insert(AuthorRow { person: None, seen: format!("commit {short} is not signed") });
+                rows.insert(row(None, format!("commit {short} is not signed"), Sighting::Unsigned));
             }
         }
     }
     // Where a forge recorded the change, it says which accounts the headers name, and that is looked at instead.
     if uploads.is_empty() && differ(&commit) {
         let seen = format!("author of {short} is not its committer, and did not sign");
-        rows.insert(AuthorRow { person: None, seen });
+        rows.insert(row(None, seen, Sighting::Text));
     }
     for line in commit.co_authors() {
-        rows.insert(AuthorRow { person: None, seen: format!("co-author by a trailer of {short}") });
+        rows.insert(row(None, format!("co-author by a trailer of {short}"), Sighting::Text));
         if let Some(person) = account_of(line, trust) {
             let seen = format!("co-author by a trailer of {short}, which excludes and does not identify");
-            rows.insert(AuthorRow { person: Some(person), seen });
+            rows.insert(row(Some(person), seen, Sighting::Text));
         }
     }
     Ok(tier)
@@ -145,7 +145,7 @@ fn server_events(question: &Question<'_>, change: &ChangeReview, rows: &mut BTre
     let happened = opened.map(|event| ("opened", event.account)).chain(moved.map(|event| ("pushed to", event.account)));
     let (trust, host) = (question.trust.trust(), &change.repository.host);
     for (did, id) in listed.chain(happened) {
-        let unknown = |who: String| AuthorRow { person: None, seen: format!("{who} {did} change {number}") };
+        let unknown = |who: String| row(None, format!("{who} {did} change {number}"), Sighting::Forge);
         let Some(id) = id else {
             rows.insert(unknown("an account that is gone".to_owned()));
             continue;
@@ -157,10 +157,8 @@ fn server_events(question: &Question<'_>, change: &ChangeReview, rows: &mut BTre
         if !owned.counts_at(question.at) {
             rows.insert(unknown(format!("an account of {} that does not count", person.id)));
         }
-        rows.insert(AuthorRow {
-            person: Some(person.id.clone()),
-            seen: format!("{did} change {number}, by the forge's own record"),
-        });
+        let seen = format!("{did} change {number}, by the forge's own record");
+        rows.insert(row(Some(person.id.clone()), seen, Sighting::Forge));
     }
 }
 
@@ -193,14 +191,18 @@ fn headers(
                 continue;
             }
             let seen = format!("{named} of {} by its text only", short(id));
-            rows.insert(AuthorRow { person: None, seen: seen.clone() });
+            rows.insert(row(None, seen.clone(), Sighting::Text));
             if let Some(person) = &person {
                 let seen = format!("{seen}, which excludes and does not identify");
-                rows.insert(AuthorRow { person: Some(person.clone()), seen });
+                rows.insert(row(Some(person.clone()), seen, Sighting::Text));
             }
         }
     }
     Ok(())
+}
+
+fn row(person: Option<PersonId>, seen: String, by: Sighting) -> AuthorRow {
+    AuthorRow { person, seen, by }
 }
 
 fn account(trust: &Trust, host: &str, id: u64) -> String {

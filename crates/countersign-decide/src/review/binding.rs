@@ -5,6 +5,7 @@ use super::advice;
 use super::changes::{Signed, optional};
 use super::landing::Landing;
 use super::parameters::BaseDrift;
+use super::rows::{NotCounted, WhyNot};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::git::merge::{Merge, merge_trees};
@@ -20,8 +21,9 @@ pub(super) fn check(
     landing: &Landing,
     signed: &Signed,
     findings: &mut Vec<Finding>,
-) -> Result<Option<String>, SourceError> {
+) -> Result<Option<WhyNot>, SourceError> {
     let source = question.history.objects();
+    let not = |why: &str| Ok(Some(WhyNot::new(NotCounted::NotOfThis, why)));
     let review = &signed.review;
     let place = format!("review of {} by {}", review.head_commit, signed.person);
     if let Some(why) = not_shown(source, reach, landing, signed)? {
@@ -35,7 +37,7 @@ pub(super) fn check(
                 .expected(format!("tree {}", head.tree), question.by)
                 .found(format!("tree {}", review.head_tree)),
         );
-        return Ok(Some("it names another tree than the head has".to_owned()));
+        return not("it names another tree than the head has");
     }
     match question.history.facts().listings.get(&review.head_commit) {
         Some(listing) if *listing == review.head_listing => {}
@@ -46,7 +48,7 @@ pub(super) fn check(
                     .expected(review.head_listing.to_string(), "the reviewer's signature")
                     .found(listing.to_string()),
             );
-            return Ok(Some("the head's files are not those that were signed".to_owned()));
+            return not("the head's files are not those that were signed");
         }
         None => {
             findings.push(
@@ -58,18 +60,18 @@ pub(super) fn check(
                 .expected(review.head_listing.to_string(), "the reviewer's signature")
                 .found("nothing"),
             );
-            return Ok(Some("the head's files are not in the evidence".to_owned()));
+            return not("the head's files are not in the evidence");
         }
     }
     if let Some(signed_tree) = review.merge_tree
         && let Some(made) = reviewed_merge(source, reach, signed)?
         && made != signed_tree
     {
-        return Ok(Some(format!("it names merge tree {signed_tree}, the rule makes {made}")));
+        return not(&format!("it names merge tree {signed_tree}, the rule makes {made}"));
     }
     if review.base_commit != landing.before && question.parameters.base_drift == BaseDrift::Reapprove {
         findings.push(drifted(question, landing, &format!("base {}", review.base_commit)).at(place));
-        return Ok(Some("it was made on another base".to_owned()));
+        return Ok(Some(WhyNot::new(NotCounted::OtherBase, "it was made on another base")));
     }
     Ok(None)
 }
@@ -81,18 +83,19 @@ fn not_shown(
     reach: &Reach,
     landing: &Landing,
     signed: &Signed,
-) -> Result<Option<String>, SourceError> {
+) -> Result<Option<WhyNot>, SourceError> {
     let base = signed.review.base_commit;
     let Some(had) = optional(reach.range(source, &base, &landing.before))? else {
-        return Ok(Some(format!("its base {base} is not in the evidence")));
+        return Ok(Some(WhyNot::new(NotCounted::NotOfThis, format!("its base {base} is not in the evidence"))));
     };
     let had: BTreeSet<Oid> = had.into_iter().collect();
     let hidden = landing.authored.iter().filter(|commit| had.contains(*commit)).count();
     Ok((hidden > 0).then(|| {
         let all = landing.authored.len();
-        format!(
+        let why = format!(
             "its base {base} has {hidden} of the change's {all} commits already, so the reviewer was not shown them"
-        )
+        );
+        WhyNot::new(NotCounted::NotOfThis, why)
     }))
 }
 

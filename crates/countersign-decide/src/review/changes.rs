@@ -30,6 +30,10 @@ pub(super) struct Changes<'a> {
     reach: &'a Reach,
     by_head: BTreeMap<Oid, Vec<Signed>>,
     forge: BTreeMap<Oid, Vec<&'a ForgeChange>>,
+    /// The heads that somebody signed against.
+    opposed: BTreeSet<Oid>,
+    /// What forges recorded, by the commit that they say it landed with.
+    by_result: BTreeMap<Oid, Vec<&'a ForgeChange>>,
     landed: BTreeSet<Oid>,
     /// Where each commit of the branch's own line stands, oldest first.
     places: BTreeMap<Oid, usize>,
@@ -53,12 +57,15 @@ impl<'a> Changes<'a> {
             reach,
             by_head: BTreeMap::new(),
             forge: BTreeMap::new(),
+            opposed: BTreeSet::new(),
+            by_result: BTreeMap::new(),
             landed: BTreeSet::new(),
             places: BTreeMap::new(),
             heads_there: BTreeSet::new(),
             paths: None,
         };
         let mut elsewhere = Vec::new();
+        let numbers = numbers(question);
         for verified in &question.reviews {
             let place = format!("review {}", verified.document());
             let review: Review = match verified.value().predicate_as(Kind::Review) {
@@ -78,7 +85,7 @@ impl<'a> Changes<'a> {
             };
             if review.repository != *question.repository {
                 findings.push(not_counted(&place, "it is about another repository", review.repository.as_str()));
-            } else if let Some(known) = other_number(question, review.forge_id.as_ref()) {
+            } else if let Some(known) = other_number(&numbers, review.forge_id.as_ref()) {
                 findings.push(not_counted(&place, "it names another repository by the forge's number", &known));
             } else if !branches.contains(&&review.target_ref) {
                 if counted.contains(&review.head_commit) {
@@ -89,6 +96,9 @@ impl<'a> Changes<'a> {
                 findings.push(not_counted(&place, "it was made by another merge rule", &review.merge_rule.to_string()));
             } else {
                 let signed = Signed { person: person.clone(), review };
+                if signed.review.decision != ReviewDecision::Approve {
+                    out.opposed.insert(signed.review.head_commit);
+                }
                 out.by_head.entry(signed.review.head_commit).or_default().push(signed);
             }
         }
@@ -117,6 +127,11 @@ impl<'a> Changes<'a> {
                 None => out.forge.entry(change.approved_head).or_default().push(recorded),
             }
         }
+        for recorded in out.forge.values().flatten() {
+            if let Some(landed) = recorded.change().result_commit {
+                out.by_result.entry(landed).or_default().push(*recorded);
+            }
+        }
         out
     }
 
@@ -132,8 +147,8 @@ impl<'a> Changes<'a> {
     }
 
     /// The places from this one on at which the branch's own line has a head of a change.
-    pub(super) fn heads_from(&self, place: usize) -> Vec<usize> {
-        self.heads_there.range(place..).copied().collect()
+    pub(super) fn heads_from(&self, place: usize) -> impl Iterator<Item = usize> {
+        self.heads_there.range(place..).copied()
     }
 
     /// Whether all that reviewers were shown of a head lies beyond this place: then it says nothing about it.
@@ -153,19 +168,18 @@ impl<'a> Changes<'a> {
             let review = &signed.review;
             review.head_commit == *head || review.head_tree == *tree || review.merge_tree == Some(*tree)
         };
-        let signed = self.by_head.values().flatten();
+        let signed = self.opposed.iter().filter_map(|head| self.by_head.get(head)).flatten();
         signed.filter(|signed| signed.review.decision != ReviewDecision::Approve).filter(about).collect()
     }
 
     /// Whether a forge recorded that a change landed with this commit.
     pub(super) fn lands_with(&self, commit: &Oid) -> bool {
-        self.forge.values().flatten().any(|recorded| recorded.change().result_commit == Some(*commit))
+        self.by_result.contains_key(commit)
     }
 
     /// What forges recorded of changes that landed with this commit.
-    pub(super) fn landed_with(&self, commit: &Oid) -> impl Iterator<Item = &'a ForgeChange> {
-        let here = |recorded: &&ForgeChange| recorded.change().result_commit == Some(*commit);
-        self.forge.values().flatten().copied().filter(here).collect::<Vec<_>>().into_iter()
+    pub(super) fn landed_with(&self, commit: &Oid) -> &[&'a ForgeChange] {
+        self.by_result.get(commit).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// What forges recorded of changes with this head.
@@ -291,14 +305,14 @@ fn for_others(reviews: &[(String, RefName)]) -> Option<Finding> {
 fn not_counted(place: &str, why: &str, found: &str) -> Finding {
     Finding::new(codes::REVIEW_NOT_COUNTED, format!("a review does not count: {why}")).at(place).found(found)
 }
+
+/// The numbers that forges' records of this repository give it.
+fn numbers(question: &Question<'_>) -> BTreeSet<String> {
+    let records = question.changes.iter().map(|recorded| &recorded.change().repository);
+    records.filter(|repository| repository.uri == *question.repository).map(|r| r.id.to_string()).collect()
+}
+
 /// The number that a review gives the repository, where forges' records of the repository all give another.
-fn other_number(question: &Question<'_>, said: Option<&String>) -> Option<String> {
-    let said = said?;
-    let mut known = question
-        .changes
-        .iter()
-        .map(|recorded| &recorded.change().repository)
-        .filter(|repository| repository.uri == *question.repository)
-        .peekable();
-    (known.peek().is_some() && known.all(|repository| repository.id.to_string() != *said)).then(|| said.clone())
+fn other_number(known: &BTreeSet<String>, said: Option<&String>) -> Option<String> {
+    said.filter(|said| !known.is_empty() && !known.contains(*said)).cloned()
 }

@@ -10,7 +10,7 @@ use super::authors::Authors;
 use super::changes::{Changes, Signed};
 use super::landing::{Landing, Unexplained};
 use super::parameters::ForeignReviews;
-use super::rows::{ForeignKind, ForeignRow, ReviewRow};
+use super::rows::{ForeignKind, ForeignRow, NotCounted, ReviewRow, WhyNot};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::git::{ObjectSource, Oid, SourceError, graph};
@@ -139,20 +139,21 @@ impl Others {
         let beyond = beyond(source, &landing.commits, &tree)?;
         // Whoever signed anything against these very files, on whatever commit, has not agreed to them.
         let against = changes.against(&landing.head, &tree);
+        let withdrawn = |why: &str| Some(WhyNot::new(NotCounted::Withdrawn, why));
         for at in agreed {
             let Some(agreement) = self.agreements.get(at) else { continue };
             let person = &agreement.person;
             let said = |decision| against.iter().any(|s| s.person == *person && s.review.decision == decision);
             let mut why_not = match (authors.excluding(person), &beyond) {
-                (Some(author), _) => Some(format!("is an author of the change: {}", author.seen)),
-                (None, Some(beyond)) => Some(beyond.clone()),
-                (None, None) if said(ReviewDecision::Revoke) => Some("the approval was revoked".to_owned()),
-                (None, None) if said(ReviewDecision::Reject) => Some("the same person rejected it as well".to_owned()),
+                (Some(author), _) => Some(WhyNot::author(author)),
+                (None, Some(beyond)) => Some(WhyNot::new(NotCounted::NotOfThis, beyond.as_str())),
+                (None, None) if said(ReviewDecision::Revoke) => withdrawn("the approval was revoked"),
+                (None, None) if said(ReviewDecision::Reject) => withdrawn("the same person rejected it as well"),
                 (None, None) => None,
             };
             let counted = why_not.is_none() && add(person);
             if why_not.is_none() && !counted {
-                why_not = Some("the same person again".to_owned());
+                why_not = Some(WhyNot::again());
             }
             out.by_app |= counted && agreement.account.is_some();
             out.rows.push(ReviewRow {
@@ -161,12 +162,13 @@ impl Others {
                 decision: ReviewDecision::Approve,
                 tier: Tier::T1,
                 counted,
-                why_not: why_not.clone(),
+                reason: why_not.as_ref().map(|why| why.reason),
+                why_not: why_not.as_ref().map(|why| why.text.clone()),
             });
             if let Some(row) = self.rows.get_mut(agreement.row) {
                 row.commit = Some(landing.landed);
                 row.counted = counted;
-                row.why_not = why_not;
+                row.why_not = why_not.map(|why| why.text);
             }
         }
         // A landing that only this explains is held against everything that was said of its files.

@@ -154,14 +154,20 @@ fn merged(
     let source = question.history.objects();
     let commits = changes.reach().range(source, landed, &before)?;
     if !changes.known(&head) {
-        return Ok(Err(unreviewed(
-            question,
-            changes,
-            &head,
-            &before,
-            commits,
-            "a merge of a head that nobody approved",
-        )?));
+        let what = "a merge of a head that nobody approved";
+        let mut unexplained = unreviewed(question, changes, &head, &before, commits, what)?;
+        // The walk follows the start. Where that came in from the side, what it takes for the branch is the side.
+        if before == question.start && commit.parents.first() == Some(&head) {
+            let target = question.target_ref;
+            let side = format!("the start {before} came to {target} with merge {landed}, as its second parent");
+            let help = format!(
+                "if {before} was a side branch, start at a commit that {target} itself stood at: `git merge-base {before} \
+                 {head}` names one; and otherwise {}",
+                unexplained.finding.help.clone().unwrap_or_default()
+            );
+            unexplained.finding = unexplained.finding.found(side).help(help);
+        }
+        return Ok(Err(unexplained));
     }
     if changes.has_landed(&head) {
         let what = "a merge of a head that had landed before: agreeing once is not agreeing again";

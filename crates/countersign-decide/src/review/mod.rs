@@ -30,7 +30,7 @@ mod uploads;
 
 pub use countersign_core::statement::source::Strategy;
 pub use parameters::{AgreedBefore, BaseDrift, ForeignReviews, ForgeRules, Parameters};
-pub use rows::{AuthorRow, ChangeRow, CommitRow, ForeignKind, ForeignRow, ReviewRow};
+pub use rows::{AuthorRow, ChangeRow, CommitRow, ForeignKind, ForeignRow, NotCounted, ReviewRow, Sighting, TreeProof};
 pub use source_level::SourceLevel;
 pub use tags::BoundTag;
 
@@ -219,6 +219,7 @@ impl Walk<'_> {
                 }
                 Err(nothing) => {
                     let why = nothing.finding.what.clone();
+                    let tree = TreeProof::of_finding(nothing.finding.code);
                     outcome.stretches.extend(line.get(self.at).map(|first| Stretch {
                         first: *first,
                         at: None,
@@ -228,7 +229,7 @@ impl Walk<'_> {
                     unexplained = true;
                     for commit in nothing.commits {
                         if self.covered.insert(commit) {
-                            outcome.commits.push(CommitRow::unreviewed(commit, source)?);
+                            outcome.commits.push(CommitRow::unreviewed(commit, tree, source)?);
                         }
                     }
                     self.at = self.at.saturating_add(1);
@@ -286,6 +287,7 @@ impl Outcome {
                 subject: rows::subject(source, commit)?,
                 change: Some(landing.head),
                 strategy: Some(landing.strategy),
+                tree: Some(TreeProof::of(landing.strategy)),
             });
         }
         self.stretches.push(Stretch { first, at: landed_at, lapses: lapses.clone() });

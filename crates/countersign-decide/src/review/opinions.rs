@@ -5,6 +5,7 @@ use super::Question;
 use super::changes::{Changes, optional};
 use super::landing::Landing;
 use super::parameters::BaseDrift;
+use super::rows::{NotCounted, WhyNot};
 use countersign_core::git::{ObjectSource, SourceError};
 use countersign_core::ids::PersonId;
 use countersign_core::statement::change_review::{
@@ -32,7 +33,7 @@ pub(super) enum Standing {
     /// It does.
     Stands,
     /// It does not.
-    Not(String),
+    Not(WhyNot),
     /// It would, but for something that nobody can tell.
     Unclear(String),
     /// It would, but for a base that moved on.
@@ -79,7 +80,7 @@ pub(super) fn elsewhere(
     changes: &Changes<'_>,
 ) -> Result<Vec<Opinion>, SourceError> {
     let mut out = Vec::new();
-    for record in landing.commits.iter().flat_map(|commit| changes.landed_with(commit)) {
+    for record in landing.commits.iter().flat_map(|commit| changes.landed_with(commit)).copied() {
         let change = record.change();
         if change.approved_head == landing.head {
             continue;
@@ -129,40 +130,44 @@ fn standing(
     change: &ChangeReview,
     review: &ForgeReview,
 ) -> Result<Standing, SourceError> {
-    let not = |why: &str| Ok(Standing::Not(why.to_owned()));
+    let not = |reason, why: &str| Ok(Standing::Not(WhyNot::new(reason, why)));
     if let Some(later) = review.superseded_by {
-        return Ok(Standing::Not(format!("a later review of the same account, {later}, replaces it")));
+        let why = format!("a later review of the same account, {later}, replaces it");
+        return not(NotCounted::Withdrawn, &why);
     }
     match review.state {
-        ReviewState::Dismissed => return not("it was dismissed"),
-        ReviewState::Commented => return not("it is a remark"),
+        ReviewState::Dismissed => return not(NotCounted::Withdrawn, "it was dismissed"),
+        ReviewState::Commented => return not(NotCounted::NotOfThis, "it is a remark"),
         ReviewState::Approved | ReviewState::ChangesRequested => {}
     }
     if review.kind == AccountKind::Bot {
-        return not("robots do not approve");
+        return not(NotCounted::Robot, "robots do not approve");
     }
     let Some(id) = review.account else {
         return Ok(Standing::Unclear("the account is gone, and nobody can tell whose it was".to_owned()));
     };
     let trust = question.trust.trust();
     if let Some((robot, _)) = trust.robot_of(&change.repository.host, id) {
-        return Ok(Standing::Not(format!("robot {} does not approve", robot.name)));
+        return not(NotCounted::Robot, &format!("robot {} does not approve", robot.name));
     }
     let Some((person, account)) = trust.person_of(&change.repository.host, id) else {
-        return not("the account is nobody's in trust");
+        return not(NotCounted::NotTrusted, "the account is nobody's in trust");
     };
     let when = review.submitted_at.unwrap_or(question.at);
     if !account.counts_at(when) {
-        return Ok(Standing::Not(format!("the account of {} did not count at {when}", person.id)));
+        return not(NotCounted::NotTrusted, &format!("the account of {} did not count at {when}", person.id));
     }
     if !account.counts_at(question.at) {
-        return Ok(Standing::Not(format!("the account of {} does not count at {}", person.id, question.at)));
+        let why = format!("the account of {} does not count at {}", person.id, question.at);
+        return not(NotCounted::NotTrusted, &why);
     }
     if let Some(why) = stale(question.history.objects(), change, review)? {
         return Ok(Standing::Not(why));
     }
     match review.permission {
-        Some(Permission::None | Permission::Read) => return not("the account may not push there"),
+        Some(Permission::None | Permission::Read) => {
+            return not(NotCounted::MayNotPush, "the account may not push there");
+        }
         None => return Ok(Standing::Unclear("what the account may do there is not known".to_owned())),
         Some(Permission::Write | Permission::Admin) => {}
     }
@@ -180,29 +185,29 @@ fn stale(
     source: &dyn ObjectSource,
     change: &ChangeReview,
     review: &ForgeReview,
-) -> Result<Option<String>, SourceError> {
-    let because = |why: &str| Ok(Some(why.to_owned()));
+) -> Result<Option<WhyNot>, SourceError> {
+    let because = |reason, why: &str| Ok(Some(WhyNot::new(reason, why)));
     let made = change.events.iter().position(|event| event.what == EventKind::Reviewed { review: review.id });
     let landed = change.events.iter().position(|event| event.what == EventKind::Merged);
     let (Some(made), Some(landed)) = (made, landed) else {
-        return because("the forge's order does not show that it was made before the landing");
+        return because(NotCounted::Late, "the forge's order does not show that it was made before the landing");
     };
     if made > landed {
-        return because("it was made after the landing");
+        return because(NotCounted::Late, "it was made after the landing");
     }
     let between = || change.events.iter().take(landed).skip(made);
     if between().any(|event| event.what == EventKind::Retargeted) {
-        return because("the change was meant for another branch when it was made");
+        return because(NotCounted::NotOfThis, "the change was meant for another branch when it was made");
     }
     let Some(reviewed) = review.reviewed_commit else {
-        return because("the forge does not say which commit it is of");
+        return because(NotCounted::NotOfThis, "the forge does not say which commit it is of");
     };
     if reviewed == change.approved_head {
         // A forge can show a review for a later head than it was made on. Its order of events is what tells.
         let moved = between().any(|event| matches!(event.what, EventKind::Moved { .. }));
-        return if moved { because("the head moved after it was made") } else { Ok(None) };
+        return if moved { because(NotCounted::NotOfThis, "the head moved after it was made") } else { Ok(None) };
     }
     let head = source.commit(&change.approved_head)?.tree;
     let same = optional(source.commit(&reviewed))?.is_some_and(|commit| commit.tree == head);
-    if same { Ok(None) } else { because("it is of an earlier head") }
+    if same { Ok(None) } else { because(NotCounted::NotOfThis, "it is of an earlier head") }
 }

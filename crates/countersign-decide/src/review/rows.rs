@@ -1,5 +1,7 @@
 //! What the proof has to show to people: one row a commit, one a change.
 
+use countersign_core::codes;
+use countersign_core::finding::Code;
 use countersign_core::git::content::Hidden;
 use countersign_core::git::{ObjectSource, Oid, SourceError};
 use countersign_core::ids::PersonId;
@@ -22,6 +24,51 @@ pub struct CommitRow {
     pub change: Option<Oid>,
     /// How that change landed.
     pub strategy: Option<Strategy>,
+    /// What is known of its tree; absent if nothing that was agreed to could have become it.
+    pub tree: Option<TreeProof>,
+}
+
+/// Whether what a commit made of the branch is what was agreed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum TreeProof {
+    /// Its tree is what the merge rule makes of what was agreed to.
+    Proven,
+    /// The commit itself was agreed to, and landed as it was.
+    Landed,
+    /// The merge rule does not say what the tree has to be.
+    Unproven,
+    /// It is another tree than the merge rule makes.
+    Mismatch,
+}
+
+impl TreeProof {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Proven => "proven",
+            Self::Landed => "landed",
+            Self::Unproven => "unproven",
+            Self::Mismatch => "mismatch",
+        }
+    }
+
+    /// Of a landing.
+    pub(super) const fn of(strategy: Strategy) -> Self {
+        match strategy {
+            Strategy::FastForward => Self::Landed,
+            Strategy::Merge | Strategy::Squash | Strategy::Rebase => Self::Proven,
+        }
+    }
+
+    /// Of a commit that nothing explains, by what was found instead.
+    pub(super) fn of_finding(code: Code) -> Option<Self> {
+        let other = [codes::MERGE_TREE_MISMATCH, codes::SQUASH_TREE_MISMATCH, codes::REBASE_MISMATCH];
+        let unproven = [codes::TREE_UNPROVEN, codes::MERGE_BASES, codes::MERGE_ATTRIBUTE];
+        if other.contains(&code) { Some(Self::Mismatch) } else { unproven.contains(&code).then_some(Self::Unproven) }
+    }
 }
 
 /// A change that landed.
@@ -68,6 +115,45 @@ pub struct AuthorRow {
     pub person: Option<PersonId>,
     /// How the author was seen.
     pub seen: String,
+    /// The same in a word.
+    pub by: Sighting,
+}
+
+/// How an author was seen, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Sighting {
+    /// By the signature of a commit that holds.
+    Signature,
+    /// By a forge's own record.
+    Forge,
+    /// By gittuf's log that the person signed.
+    Gittuf,
+    /// By the text of a commit: author, committer or trailer. Anybody can write it.
+    Text,
+    /// By a commit with a signature that does not hold.
+    BrokenSignature,
+    /// By a commit with a signature of a key that trust does not know.
+    UnknownKey,
+    /// By a commit that nobody signed.
+    Unsigned,
+}
+
+impl Sighting {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Signature => "signature",
+            Self::Forge => "forge",
+            Self::Gittuf => "gittuf",
+            Self::Text => "text",
+            Self::BrokenSignature => "broken-signature",
+            Self::UnknownKey => "unknown-key",
+            Self::Unsigned => "unsigned",
+        }
+    }
 }
 
 /// A review of a change.
@@ -87,6 +173,82 @@ pub struct ReviewRow {
     pub counted: bool,
     /// Why not, if it does not.
     pub why_not: Option<String>,
+    /// The same in a word.
+    pub reason: Option<NotCounted>,
+}
+
+/// Why a review does not count, in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum NotCounted {
+    /// It is by an author of the change.
+    Author,
+    /// The person agreed already.
+    Again,
+    /// It is against the change.
+    Against,
+    /// It was revoked, dismissed, replaced, or contradicted by the same person.
+    Withdrawn,
+    /// It is not of what landed: another head, tree or listing, or commits that the reviewer was not shown.
+    NotOfThis,
+    /// It was made on another base, and the policy wants it again.
+    OtherBase,
+    /// It was not made before the landing, by the forge's order.
+    Late,
+    /// A robot made it.
+    Robot,
+    /// The account is nobody's in trust, or was not, or is not any more.
+    NotTrusted,
+    /// The account may not push there.
+    MayNotPush,
+    /// Something that has to be known of it is not.
+    Unclear,
+}
+
+impl NotCounted {
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Author => "author",
+            Self::Again => "again",
+            Self::Against => "against",
+            Self::Withdrawn => "withdrawn",
+            Self::NotOfThis => "not-of-this",
+            Self::OtherBase => "other-base",
+            Self::Late => "late",
+            Self::Robot => "robot",
+            Self::NotTrusted => "not-trusted",
+            Self::MayNotPush => "may-not-push",
+            Self::Unclear => "unclear",
+        }
+    }
+}
+
+/// Why a review does not count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct WhyNot {
+    /// In a word.
+    pub reason: NotCounted,
+    /// In a sentence.
+    pub text: String,
+}
+
+impl WhyNot {
+    pub(super) fn new(reason: NotCounted, text: impl Into<String>) -> Self {
+        Self { reason, text: text.into() }
+    }
+
+    /// An author's own review.
+    pub(super) fn author(author: &AuthorRow) -> Self {
+        Self::new(NotCounted::Author, format!("is an author of the change: {}", author.seen))
+    }
+
+    /// A second one of the same person.
+    pub(super) fn again() -> Self {
+        Self::new(NotCounted::Again, "the same person again")
+    }
 }
 
 /// Something that another tool recorded in the repository.
@@ -155,8 +317,12 @@ impl ReviewRow {
 
 impl CommitRow {
     /// A commit that belongs to no change.
-    pub(super) fn unreviewed(commit: Oid, source: &dyn ObjectSource) -> Result<Self, SourceError> {
-        Ok(Self { subject: subject(source, &commit)?, commit, change: None, strategy: None })
+    pub(super) fn unreviewed(
+        commit: Oid,
+        tree: Option<TreeProof>,
+        source: &dyn ObjectSource,
+    ) -> Result<Self, SourceError> {
+        Ok(Self { subject: subject(source, &commit)?, commit, change: None, strategy: None, tree })
     }
 }
 

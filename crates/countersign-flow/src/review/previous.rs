@@ -11,7 +11,7 @@ use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::git::{Oid, SourceError, graph};
 use countersign_decide::review::{ForeignReviews, prefix};
-use countersign_verify::source::{ExpectedSource, verify_source};
+use countersign_verify::source::{ASKED_ELSE, ExpectedSource, verify_source};
 use countersign_verify::{Evidence, VerifiedSource, VerifiedTrust};
 use std::collections::BTreeSet;
 
@@ -34,6 +34,21 @@ pub(super) fn whole(request: &VerifyRequest<'_>, trust: &VerifiedTrust) -> Taken
     Taken { evidence, captures: request.captures.to_vec(), after: None, again: None }
 }
 
+/// Where the parameters differ, there are only digests to show: the options that they are of are said beside them.
+fn asked_else(finding: Finding) -> Finding {
+    if finding.what != ASKED_ELSE {
+        return finding;
+    }
+    let expected = finding.expected.clone().unwrap_or_default();
+    finding
+        .expected(expected, "the options of this run")
+        .found("that is the digest of the options of the run that wrote --previous")
+        .help(
+            "give the same --least-tier, --reviewers-beyond-author, --base-drift, --agreed-before, --any-rules, \
+             --hidden-content, --foreign and --cut-from as then; or prove the whole range without --previous",
+        )
+}
+
 /// Checks an earlier statement, and takes in the evidence that is not settled by it; all of it where the whole range has
 /// to be proved again. What does not fit is refused, and never passed over.
 pub(super) fn go_on(
@@ -48,7 +63,7 @@ pub(super) fn go_on(
     let expected = ExpectedSource { repository: request.repository, target_ref: request.target, policy: Some(&policy) };
     let previous = match verify_source(documents, &expected, trust, request.at) {
         Ok(previous) => previous,
-        Err(findings) => return Ok(Err(findings)),
+        Err(findings) => return Ok(Err(findings.into_iter().map(asked_else).collect())),
     };
     let said = previous.provenance();
     let source = repo.objects();

@@ -226,6 +226,14 @@ fn range(request: &VerifyRequest<'_>, repo: Option<&GitRepo>) -> Result<Result<(
                         .help(if shallow { "git fetch --unshallow" } else { "git fetch" }),
                 );
             }
+            // What a shallow clone was cut off from has no name in it either.
+            Err(GitError::NoSuchRevision { name }) if repo.facts()?.shallow => missing.push(
+                Finding::new(codes::HISTORY_SHALLOW, format!("{name} is not a commit of this shallow clone"))
+                    .at(request.repo.display().to_string())
+                    .expected("the whole history", "the command line")
+                    .found("a shallow clone")
+                    .help("git fetch --unshallow"),
+            ),
             Err(error) => return Err(error.into()),
         }
     }

@@ -5,6 +5,7 @@ mod exchange;
 mod explain;
 mod sign;
 mod story;
+mod table;
 mod verify;
 #[cfg(feature = "serve")]
 mod watch;
@@ -38,7 +39,7 @@ impl Review {
             Verb::Sign(_) => "nothing was signed",
             Verb::Collect(_) => "nothing was collected",
             #[cfg(feature = "serve")]
-            Verb::Watch(_) => "nobody listens any more",
+            Verb::Watch(_) => "no delivery is received",
             Verb::Verify(_) => "nothing was proved",
             Verb::Explain(_) => "nothing was explained",
             Verb::Push(_) => "nothing was pushed",

@@ -1,37 +1,27 @@
 //! A proof in words: a table of commits, and below it the story of each change, in lines that fit a terminal.
 
+use super::table;
 use countersign_core::finding::Class;
 use countersign_core::git::Oid;
 use countersign_core::statement::review::ReviewDecision;
-use countersign_decide::review::{ChangeRow, CommitRow, ForeignRow};
+use countersign_core::statement::source::Control;
+use countersign_decide::review::{ChangeRow, ForeignRow};
 use countersign_flow::output::{ReviewExplained, ReviewProved};
 use countersign_report::text;
+use std::collections::BTreeSet;
 
 /// Where lines are broken.
 const WIDE: usize = 100;
-/// How much of a subject a table shows.
-const SUBJECT: usize = 30;
-/// How much of what a diff hides is told of one change.
-const HIDDEN: usize = 10;
 /// How many records of other tools are told of.
 const OTHERS: usize = 40;
 
 /// The whole range.
 /// `asked` says whether signed documents were asked for.
 pub(super) fn of_range(proved: &ReviewProved, asked: bool) -> String {
-    let row = |commit: &CommitRow| {
-        let change = proved.changes.iter().find(|change| Some(change.head) == commit.change);
-        vec![
-            short(&commit.commit),
-            text::shortened(&commit.subject, SUBJECT),
-            change.map_or_else(|| "none".to_owned(), |change| short(&change.head)),
-            commit.strategy.map_or_else(|| "-".to_owned(), |strategy| strategy.to_string()),
-            change.map_or_else(|| "-".to_owned(), approvals),
-            change.and_then(|change| change.tier).map_or_else(|| "-".to_owned(), |tier| tier.to_string()),
-        ]
-    };
-    let heading = ["commit", "subject", "change", "landed by", "approvals", "tier"];
-    let mut out = text::table(&heading, &proved.commits.iter().map(row).collect::<Vec<_>>());
+    let mut out = String::new();
+    if !proved.commits.is_empty() {
+        out.push_str(&table::of_commits(&proved.commits, &proved.changes));
+    }
     for change in &proved.changes {
         out.push('\n');
         out.push_str(&text::wrapped("", &format!("change {}  \"{}\"", short(&change.head), change.subject), WIDE));
@@ -69,6 +59,12 @@ fn of_source(proved: &ReviewProved) -> String {
     let next = source.level.saturating_add(1);
     for why in &source.why_not_next {
         out.push_str(&text::wrapped(&format!("not level {next}         "), why, WIDE));
+    }
+    // Where nothing is shown for one reason, the reason stands above, once.
+    let known = |why: &str| source.why_not_next.iter().any(|known| known == why);
+    let nothing = |control: &Control| control.since.is_none() && control.lapse.as_ref().is_some_and(|l| known(&l.why));
+    if source.controls.each().iter().all(|(_, control)| nothing(control)) {
+        return out;
     }
     for (name, control) in source.controls.each() {
         let gap = control.lapse.as_ref().map_or_else(String::new, |lapse| format!(": {}", lapse.why));
@@ -137,12 +133,12 @@ fn of_change(change: &ChangeRow) -> String {
     out.push_str(&below("  reviews      ", reviews));
     let tier = change.tier.map_or_else(|| "none".to_owned(), |tier| tier.to_string());
     out.push_str(&text::wrapped("  tier         ", &tier, WIDE));
-    let mut hidden: Vec<String> = change.hidden.iter().take(HIDDEN).map(ToString::to_string).collect();
-    if change.hidden.len() > HIDDEN {
-        hidden.push(format!("and {} more", change.hidden.len().saturating_sub(HIDDEN)));
-    }
+    // What it is in full, a finding says.
+    let hidden: BTreeSet<&str> = change.hidden.iter().map(|hidden| hidden.kind.as_str()).collect();
     if !hidden.is_empty() {
-        out.push_str(&below("  a diff hides ", hidden.into_iter()));
+        let kinds = hidden.into_iter().collect::<Vec<_>>().join(", ");
+        let words = format!("{} thing(s), told below: {kinds}", change.hidden.len());
+        out.push_str(&text::wrapped("  a diff hides ", &words, WIDE));
     }
     out
 }
@@ -179,8 +175,8 @@ fn below(label: &str, values: impl Iterator<Item = String>) -> String {
 }
 
 fn approvals(change: &ChangeRow) -> String {
-    let counted = change.reviews.iter().filter(|review| review.counted).count();
-    format!("{counted} of {} needed", change.needed)
+    let count = table::count(change);
+    if count.ends_with(')') { count } else { format!("{count} needed") }
 }
 
 fn short(id: &Oid) -> String {
