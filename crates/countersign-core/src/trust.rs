@@ -5,8 +5,10 @@
 //! with two owners, a role with unknown persons or an unreachable threshold never becomes a [`Trust`].
 
 pub mod identity;
+mod owner;
 
 pub use identity::{Claim, Identity, NamePattern, SigstoreRoot, Transparency};
+pub use owner::Owner;
 
 use crate::digest::Sha256;
 use crate::glob::PathGlob;
@@ -294,74 +296,6 @@ pub struct Floor {
     /// The most days of an exception there, from its request to its end; 90 if absent, 0 for none at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exception_days: Option<u32>,
-}
-
-/// Who a key belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owner<'t> {
-    /// A person.
-    Person(&'t Person),
-    /// A builder.
-    Builder(&'t Builder),
-    /// A collector.
-    Collector(&'t Collector),
-    /// A gate.
-    Gate(&'t Gate),
-    /// A verifier of source.
-    Verifier(&'t Verifier),
-    /// A log.
-    Log(&'t LogKey),
-}
-
-impl Owner<'_> {
-    /// The owner in words, for messages: never a name or an address.
-    #[must_use]
-    pub fn describe(&self) -> String {
-        match self {
-            Self::Person(p) => format!("person {}", p.id),
-            Self::Builder(b) => format!("builder {}", b.id),
-            Self::Collector(c) => format!("collector {}", c.name),
-            Self::Gate(g) => format!("gate {}", g.id),
-            Self::Verifier(v) => format!("verifier {}", v.id),
-            Self::Log(l) => format!("log {}", l.origin),
-        }
-    }
-
-    /// Whether trust lets this owner sign statements of this kind.
-    #[must_use]
-    pub fn may_sign(&self, kind: Kind) -> bool {
-        match self {
-            Self::Person(_) => {
-                matches!(
-                    kind,
-                    Kind::Review
-                        | Kind::Trust
-                        | Kind::PolicyRelease
-                        | Kind::PolicyActivation
-                        | Kind::Vex
-                        | Kind::Adjudication
-                        | Kind::Judgement
-                        | Kind::ManualEvidence
-                        | Kind::Exception
-                        | Kind::ExceptionEnd
-                )
-            }
-            Self::Builder(_) => matches!(
-                kind,
-                Kind::Sbom
-                    | Kind::Provenance
-                    | Kind::ConfigSnapshot
-                    | Kind::IacPlan
-                    | Kind::SecretScan
-                    | Kind::TestResult
-                    | Kind::Vulns
-            ),
-            Self::Collector(c) => c.may_sign.contains(&kind),
-            Self::Gate(_) => matches!(kind, Kind::Vsa | Kind::PromotionDecision),
-            Self::Verifier(_) => matches!(kind, Kind::Vsa | Kind::SourceProvenance),
-            Self::Log(_) => false,
-        }
-    }
 }
 
 /// Why a document is not a trust document.

@@ -243,6 +243,8 @@ mod tests {
             id: countersign_core::ids::RuleId::new("r@1").unwrap(),
             folder: Some("rules/r".to_owned()),
             stages: BTreeMap::new(),
+            dates: countersign_core::policy::RuleDates::default(),
+            authors: std::collections::BTreeSet::new(),
             parameters: BTreeMap::from([("names".to_owned(), serde_json::json!(["left-pad", "right-pad"]))]),
             controls: Vec::new(),
             owner: None,

@@ -12,7 +12,7 @@ fn rule() -> Rule {
         folder: Some("rules/r".to_owned()),
         stages: BTreeMap::new(),
         dates: countersign_core::policy::RuleDates::default(),
-        authors: std::collections::BTreeSet::new(),
+        authors: BTreeSet::new(),
         parameters: BTreeMap::new(),
         controls: Vec::new(),
         owner: None,
