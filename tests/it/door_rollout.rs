@@ -124,15 +124,15 @@ fn the_page_on_rollout_says_what_holds_and_its_example_is_a_policy() {
     let block = |from: &str| -> String {
         let all = page.lines().skip_while(|line| line.trim() != from);
         let block = all.take_while(|line| line.starts_with("    ") || line.is_empty());
-        block.map(|line| format!("{}\n", line.trim_start())).collect()
+        block.map(|line| format!("{}\n", line.trim_start())).collect::<Vec<_>>().concat()
     };
     let head = "uri = \"https://example.com/p\"\nlineage = \"l\"\nversion = 1\nnot_before = \"2026-01-01T00:00:00Z\"\n\
                 expires = \"2027-01-01T00:00:00Z\"\nsources = []\n[environments.production]\nenforced = true\n\
                 [environments.staging]\nenforced = false\n";
     let rule = block("[[rules]]").replace("folder =", "# folder =");
     let conditions = page.lines().skip_while(|line| !line.trim().starts_with("[rollout.warn]"));
-    let conditions: String =
-        conditions.take_while(|line| line.starts_with("    ") || line.is_empty()).map(|l| format!("{l}\n")).collect();
+    let conditions = conditions.take_while(|line| line.starts_with("    ") || line.is_empty());
+    let conditions = conditions.map(|line| format!("{line}\n")).collect::<Vec<_>>().concat();
     let files = BTreeMap::from([(SOURCE_FILE.to_owned(), format!("{head}{conditions}{rule}").into_bytes())]);
     let manifest = Manifest::close(&files).expect("the page's example");
     assert!(manifest.rollout.enforce.is_some() && manifest.rules.len() == 1);

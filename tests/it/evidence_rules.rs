@@ -46,12 +46,7 @@ impl Ready {
     }
 
     fn about(&self, kind: Kind, predicate: &Value, by: &SigningKey) -> Vec<u8> {
-        self.over(kind, vec![Subject::sha256("app", &self.artifact)], predicate, by)
-    }
-
-    fn over(&self, kind: Kind, subjects: Vec<Subject>, predicate: &Value, by: &SigningKey) -> Vec<u8> {
-        let statement = Statement::new(kind, subjects, predicate).unwrap();
-        sign_payload(&statement.to_bytes().unwrap(), by).unwrap()
+        over(kind, vec![Subject::sha256("app", &self.artifact)], predicate, by)
     }
 
     fn arguments(&self, more: &[Vec<u8>]) -> Arguments {
@@ -87,6 +82,11 @@ impl Ready {
     }
 }
 
+fn over(kind: Kind, subjects: Vec<Subject>, predicate: &Value, by: &SigningKey) -> Vec<u8> {
+    let statement = Statement::new(kind, subjects, predicate).unwrap();
+    sign_payload(&statement.to_bytes().unwrap(), by).unwrap()
+}
+
 fn tests(result: &str, suite: &str, passed: &[&str], failed: &[&str]) -> Value {
     json!({"result": result, "configuration": [{"name": suite}], "passedTests": passed, "failedTests": failed})
 }
@@ -112,7 +112,7 @@ fn a_result_about_the_commit_counts_and_one_about_another_does_not() {
     let ready = Ready::new("tests-passed@1", "");
     let of = |commit: &str| {
         let subjects = vec![Subject::git("HEAD", "gitCommit", commit)];
-        ready.over(Kind::TestResult, subjects, &tests("PASSED", "unit", &["a"], &[]), ready.builder())
+        over(Kind::TestResult, subjects, &tests("PASSED", "unit", &["a"], &[]), ready.builder())
     };
     ready.passes(&[of(&ready.commit)]);
     ready.refused(&[of(&"0".repeat(40))], "tests-missing");
@@ -257,7 +257,7 @@ impl Ready {
             }
             let mut predicate = statement.predicate;
             change(kind, &mut predicate);
-            self.over(kind, statement.subjects, &predicate, self.builder())
+            over(kind, statement.subjects, &predicate, self.builder())
         });
         self.documents = changed.collect();
         self

@@ -7,6 +7,7 @@ use quick_xml::Reader;
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 /// What reports say, taken together.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -137,7 +138,7 @@ struct Reading<'t, 'r> {
 impl Reading<'_, '_> {
     fn run(mut self) -> Result<(), JunitError> {
         loop {
-            let event = self.reader.read_event().map_err(|error| self.xml(error))?;
+            let event = self.reader.read_event().map_err(|error| self.xml(&error))?;
             match event {
                 Event::DocType(_) => return Err(JunitError::DocumentType),
                 Event::Start(start) => self.begin(&start)?,
@@ -146,8 +147,8 @@ impl Reading<'_, '_> {
                     self.end()?;
                 }
                 Event::End(_) => self.end()?,
-                Event::Eof if !self.open.is_empty() => return Err(self.xml("it ends inside an element")),
-                Event::Eof if !self.seen => return Err(self.xml("there is no element")),
+                Event::Eof if !self.open.is_empty() => return Err(self.xml(&"it ends inside an element")),
+                Event::Eof if !self.seen => return Err(self.xml(&"there is no element")),
                 Event::Eof => return Ok(()),
                 Event::Text(_)
                 | Event::CData(_)
@@ -159,7 +160,7 @@ impl Reading<'_, '_> {
         }
     }
 
-    fn xml(&self, what: impl ToString) -> JunitError {
+    fn xml(&self, what: &dyn Display) -> JunitError {
         JunitError::Xml { at: self.reader.buffer_position(), what: what.to_string().chars().take(200).collect() }
     }
 
@@ -209,7 +210,7 @@ impl Reading<'_, '_> {
     }
 
     fn end(&mut self) -> Result<(), JunitError> {
-        let Some(closed) = self.open.pop() else { return Err(self.xml("an element ends that did not begin")) };
+        let Some(closed) = self.open.pop() else { return Err(self.xml(&"an element ends that did not begin")) };
         let mut shown = closed.shown;
         if closed.name == "testcase"
             && let Some((name, state)) = self.case.take()
@@ -233,9 +234,9 @@ impl Reading<'_, '_> {
 
     fn attribute(&self, start: &BytesStart<'_>, wanted: &str) -> Result<Option<String>, JunitError> {
         for attribute in start.attributes() {
-            let attribute = attribute.map_err(|error| self.xml(error))?;
+            let attribute = attribute.map_err(|error| self.xml(&error))?;
             if attribute.key.into_inner() == wanted {
-                let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| self.xml(error))?;
+                let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| self.xml(&error))?;
                 return Ok(Some(value.into_owned()));
             }
         }

@@ -188,7 +188,7 @@ codes! {
     SCAN_MISSING "scan-missing" Indeterminate "No scan for vulnerabilities, or none by a scanner that is asked for, is about this artifact.";
     SCAN_STALE "scan-stale" Indeterminate "The database of the scan is older than the policy allows, or of a time after the decision.";
     SCAN_MALFORMED "scan-malformed" Indeterminate "A scan for vulnerabilities does not have the shape of in-toto's predicate, or exceeds a bound.";
-    VEX_MALFORMED "vex-malformed" Indeterminate "What people signed about vulnerabilities does not have the shape of OpenVEX.";
+    VEX_MALFORMED "vex-malformed" Indeterminate "What people signed about vulnerabilities is no OpenVEX document.";
     VULNERABILITY_EXPLOITED "vulnerability-exploited" Refused "A vulnerability that attackers are known to use is in the artifact, and too few persons of trust say that it does no harm here.";
     VULNERABILITY_OVERDUE "vulnerability-overdue" Refused "A vulnerability is in the artifact for longer than the policy allows for its severity, and too few persons of trust say that it does no harm here.";
     VULNERABILITY_OPEN "vulnerability-open" Note "A vulnerability is in the artifact, and may still be for a while.";

@@ -9,9 +9,9 @@ pub enum Expression {
     /// One licence, with its exception: `MIT`, `Apache-2.0 WITH LLVM-exception`, `LicenseRef-ours`.
     Term(String),
     /// All of them bind.
-    All(Vec<Expression>),
+    All(Vec<Self>),
     /// Whoever receives it may choose.
-    Any(Vec<Expression>),
+    Any(Vec<Self>),
 }
 
 /// Why a text is no licence expression.

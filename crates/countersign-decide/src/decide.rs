@@ -303,7 +303,7 @@ impl<'a> Case<'a> {
             let mut there = Elsewhere { verdict: Verdict::Pass, refuses: Vec::new() };
             match self.trust.trust().environments.get(environment) {
                 Some(floor) => {
-                    there.add("trust's floor", &crate::floors::check(manifest, environment, floor, self.request.time))
+                    there.add("trust's floor", &crate::floors::check(manifest, environment, floor, self.request.time));
                 }
                 None => there.add("trust", &[Finding::new(codes::ENVIRONMENT_UNKNOWN, "trust sets no floor")]),
             }

@@ -74,11 +74,14 @@ pub fn predicate_statement(kind: Kind, document: &Path, artifact: &Path) -> Resu
     let value = json::parse(&bytes).map_err(|error| malformed(document, &error.to_string()))?;
     let subject = artifact::hash(artifact)?;
     let statement = Statement::new(kind, vec![Subject::sha256(&subject.name, &subject.digest)], &value)?;
-    let read = match kind {
-        Kind::Vulns => statement.predicate_as::<Vulns>(kind).map(drop),
-        Kind::Vex => statement.predicate_as::<Vex>(kind).map(drop),
-        Kind::TestResult => statement.predicate_as::<TestResult>(kind).map(drop),
-        _ => return Err(FlowError::Usage(format!("a document of kind {} is no predicate alone", kind.word()))),
+    let read = if kind == Kind::Vulns {
+        statement.predicate_as::<Vulns>(kind).map(drop)
+    } else if kind == Kind::Vex {
+        statement.predicate_as::<Vex>(kind).map(drop)
+    } else if kind == Kind::TestResult {
+        statement.predicate_as::<TestResult>(kind).map(drop)
+    } else {
+        return Err(FlowError::Usage(format!("a document of kind {} is no predicate alone", kind.word())));
     };
     read.map_err(|error| malformed(document, &error.to_string()))?;
     Ok(statement)

@@ -112,14 +112,14 @@ mod tests {
     use countersign_core::digest::Sha256;
     use countersign_core::ids::Uri;
 
-    fn note(id: &str, severity: &str, owner: &str) -> Option<Box<RuleNote>> {
-        Some(Box::new(RuleNote {
+    fn note(id: &str, severity: &str, owner: &str) -> RuleNote {
+        RuleNote {
             id: id.parse().unwrap(),
             severity: severity.to_owned(),
             why: "An unapproved registry has no scanning.".to_owned(),
             owner: owner.to_owned(),
             docs: None,
-        }))
+        }
     }
 
     fn broken(what: &str, at: &str) -> Finding {
@@ -128,7 +128,7 @@ mod tests {
             .expected("Images come from our registry", "rule image-registry@1 (policy release@7)")
             .found("registry: docker.io")
             .help("image: registry.example/mirror/nginx@sha256:1f2e…");
-        finding.rule = note("image-registry@1", "high", "platform");
+        finding.rule = Some(Box::new(note("image-registry@1", "high", "platform")));
         finding.controls = vec!["SOC 2 CC6.8".to_owned()];
         finding
     }
@@ -157,7 +157,7 @@ mod tests {
     fn a_rule_that_is_built_in_says_the_same() {
         let mut finding = Finding::new(codes::SOURCE_DIRTY, "built from changes that are not committed")
             .at("provenance sha256:9f2c…");
-        finding.rule = note("source-clean@1", "", "");
+        finding.rule = Some(Box::new(note("source-clean@1", "", "")));
         insta::assert_snapshot!(said(&[finding], Effect::LetThrough), @r"
         refused[source-dirty]: built from changes that are not committed     source-clean@1: would block production, whose gate is not enforced
           --> provenance sha256:9f2c…
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn a_fault_of_the_policy_is_told_from_one_of_what_it_looked_at() {
         let mut finding = Finding::new(codes::RULE_ERROR, "rules/r/rule.rego:9:2: null is no text");
-        finding.rule = note("r@1", "low", "platform");
+        finding.rule = Some(Box::new(note("r@1", "low", "platform")));
         insta::assert_snapshot!(said(&[finding], Effect::Warns), @r"
         indeterminate[rule-error]: rules/r/rule.rego:9:2: null is no text     r@1: warns, blocks nothing
            why:      An unapproved registry has no scanning.
@@ -189,7 +189,7 @@ mod tests {
                 broken(&format!("number {i}"), &format!("{}.yaml:{}:1", if i % 2 == 0 { "b" } else { "a" }, 20 - i))
             })
             .collect();
-        let other = Finding { rule: note("other@1", "low", "o"), ..broken("another", "z.yaml:1:1") };
+        let other = Finding { rule: Some(Box::new(note("other@1", "low", "o"))), ..broken("another", "z.yaml:1:1") };
         many.insert(3, other);
         let text = said(&many, Effect::Monitored);
         let at: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("  --> ")).collect();

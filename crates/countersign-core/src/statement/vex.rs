@@ -1,4 +1,4 @@
-//! OpenVEX 0.2.0: what people found out about a vulnerability in a product. As much of it as a decision leans on.
+//! `OpenVEX` 0.2.0: what people found out about a vulnerability in a product. As much of it as a decision leans on.
 
 use super::provenance::Moment;
 use serde::{Deserialize, Serialize};

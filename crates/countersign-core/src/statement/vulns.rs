@@ -157,7 +157,8 @@ fn read_score(text: &str) -> Option<Severity> {
         "low" | "minor" | "negligible" => return Some(Severity::Low),
         _ => {}
     }
-    let (whole, tenths) = text.trim().split_once('.').unwrap_or((text.trim(), "0"));
+    let text = text.trim();
+    let (whole, tenths) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |text: &str, most: usize| {
         let plain = !text.is_empty() && text.len() <= most && text.bytes().all(|b| b.is_ascii_digit());
         plain.then(|| text.parse::<u32>().ok()).flatten()

@@ -314,7 +314,7 @@ mod tests {
             let said = tested(text);
             assert!(said.as_ref().is_err_and(|fault| fault.what.contains("uses itself")), "{text}: {said:?}");
         }
-        let chain: String = (0..200).map(|i| format!("a{i} if a{}\n", i + 1)).collect();
+        let chain = (0..200).map(|i| format!("a{i} if a{}\n", i + 1)).collect::<Vec<_>>().concat();
         let said = tested(&format!("{chain}a200 if true\ntest_a if a0"));
         assert!(said.as_ref().is_err_and(|fault| fault.what.contains("a chain of more than")), "{said:?}");
         let endless =
@@ -326,7 +326,8 @@ mod tests {
     #[test]
     fn a_long_chain_of_nested_definitions_does_not_overflow_the_stack_that_tests_have() {
         let nested = |next: &str| format!("[[[[[[[[{next}]]]]]]]]");
-        let chain: String = (0..120).map(|i| format!("f{i}(x) := {}\n", nested(&format!("f{}(x)", i + 1)))).collect();
+        let chain = (0..120).map(|i| format!("f{i}(x) := {}\n", nested(&format!("f{}(x)", i + 1))));
+        let chain = chain.collect::<Vec<_>>().concat();
         let text = format!("{chain}f120(x) := x\ntest_a if count(f0(1)) == 1");
         let run = move || tested(&text).unwrap();
         let thread = std::thread::Builder::new().stack_size(limits::REGO_TEST_STACK).spawn(run).unwrap();

@@ -118,7 +118,7 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     let opinions = Opinions::of(context, &mut findings);
     for scan in newest.values() {
         for found in &scan.vulns.scanner.result {
-            findings.extend(judge(found, scan, context, &parameters, &opinions, &by));
+            findings.push(judge(found, scan, context, &parameters, &opinions, &by));
         }
     }
     findings
@@ -226,18 +226,17 @@ fn judge(
     parameters: &Parameters,
     opinions: &Opinions,
     by: &str,
-) -> Option<Finding> {
+) -> Finding {
     let severity = found.severity();
     let word = severity.map_or("of a severity that is not known", Severity::word);
     let (clear, fear) = opinions.on(found, &context.request.subject.hex());
     let name = found.names().collect::<Vec<_>>().join(", ");
     let component = found.annotation("component").and_then(Value::as_str);
-    let place =
-        |finding: Finding| component.map_or(finding.clone(), |component| finding.at(component)).at(scan.place.as_str());
+    let place = |finding: Finding| component.into_iter().fold(finding, Finding::at).at(scan.place.as_str());
     if clear.len() >= parameters.vex_persons && fear.is_empty() {
         let who = clear.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let what = format!("{name} ({word}) does no harm here, say {who}");
-        return Some(place(Finding::new(codes::VULNERABILITY_CLEARED, what)));
+        return place(Finding::new(codes::VULNERABILITY_CLEARED, what));
     }
     let said = match (clear.len(), fear.len()) {
         (0, 0) => "nobody of trust says that it does no harm here".to_owned(),
@@ -250,9 +249,7 @@ fn judge(
     if found.known_exploited() == Some(true) {
         let finding =
             Finding::new(codes::VULNERABILITY_EXPLOITED, format!("{name} ({word}) is known to be used by attackers"));
-        return Some(
-            place(finding).expected("no such vulnerability, or one that is cleared", by).found(said).help(help),
-        );
+        return place(finding).expected("no such vulnerability, or one that is cleared", by).found(said).help(help);
     }
     let days = parameters.days(severity);
     let published = found.published().as_ref().and_then(Moment::time);
@@ -260,15 +257,13 @@ fn judge(
     if due.is_some_and(|due| context.request.time < due) {
         let what =
             format!("{name} ({word}) has to be mended by {}", due.map(|due| due.to_string()).unwrap_or_default());
-        return Some(place(Finding::new(codes::VULNERABILITY_OPEN, what)));
+        return place(Finding::new(codes::VULNERABILITY_OPEN, what));
     }
     let since =
         published.map_or_else(|| "nobody says when it was published".to_owned(), |time| format!("published {time}"));
-    Some(
-        place(Finding::new(codes::VULNERABILITY_OVERDUE, format!("{name} ({word}) is overdue")))
-            .expected(format!("mended within {days} days, or cleared"), by)
-            .found(since)
-            .found(said)
-            .help(help),
-    )
+    place(Finding::new(codes::VULNERABILITY_OVERDUE, format!("{name} ({word}) is overdue")))
+        .expected(format!("mended within {days} days, or cleared"), by)
+        .found(since)
+        .found(said)
+        .help(help)
 }

@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_long_text_is_cut_and_it_is_said() {
-        let long: String = (0..1_000).map(|line| format!("{line}\n")).collect();
+        let long: String = (0..1_000).map(|line| line.to_string()).collect::<Vec<_>>().join("\n");
         let said = short("", &long);
         assert_eq!(said.len(), SHOWN + 1);
         assert_eq!(said[SHOWN], "… and 976 more line(s)");

@@ -198,5 +198,5 @@ pub(super) fn moved(risen: &[answer::RisenRow]) -> String {
 /// A line for each override of a rule that did not move up: one that goes without its successor.
 pub(super) fn overridden(overrides: &[RuleId], risen: &[answer::RisenRow]) -> String {
     let others = overrides.iter().filter(|id| !risen.iter().any(|row| row.rule == **id));
-    others.map(|id| format!("rule {id} stands, or goes, as it does by an OVERRIDE\n")).collect()
+    others.map(|id| format!("rule {id} stands, or goes, as it does by an OVERRIDE\n")).collect::<Vec<_>>().concat()
 }
