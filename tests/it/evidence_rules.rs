@@ -32,6 +32,7 @@ impl Ready {
         let manifest = Manifest::close(&BTreeMap::from([(SOURCE_FILE.to_owned(), text.into_bytes())])).unwrap();
         let release = world.release(&manifest, &["ada", "ben"]);
         let replaces = Some(world.pin.digest);
+        world.overrides = [countersign_core::ids::RuleId::new(rule).unwrap()].into();
         world.activate(&manifest, &release, "production", &["ada", "ben"], replaces, Some("one rule more"));
         world.pin.digest = manifest.digest().unwrap();
         world.pin.version = 2;

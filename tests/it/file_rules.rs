@@ -127,7 +127,8 @@ fn world_and_arguments(rule: &str, parameters: &str, said: Option<&Said<'_>>) ->
     }
     let release = world.release(&manifest, &["ada", "ben"]);
     let replaces = Some(world.pin.digest);
-    world.activate(&manifest, &release, "production", &["ada"], replaces, None);
+    world.overrides = manifest.rules.iter().map(|rule| rule.id.clone()).collect();
+    world.activate(&manifest, &release, "production", &["ada", "ben"], replaces, Some("new rules"));
     world.pin.digest = manifest.digest().expect("a digest");
     world.pin.version = 2;
     let arguments = world.arguments(&artifact, "production", documents);

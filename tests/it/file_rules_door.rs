@@ -36,10 +36,16 @@ fn an_image_from_elsewhere_is_refused_with_its_line_and_mended_passes_and_is_pro
     for person in ["ada", "ben"] {
         door.run(&format!("policy approve p.json --key keys/{person} --output p.sigstore.json")).expect(0, &[]);
     }
-    door.trusting(&format!(
-        "policy activate p.sigstore.json --environment production --key keys/ada --log-key keys/log.pem --store store {LEAST}"
-    ))
-    .expect(0, &["release 2 is active for production"]);
+    // A rule that refuses from its first day on was not measured: two approvers say why.
+    for (person, code, says) in
+        [("ada", 4, "waits for more approvers"), ("ben", 0, "release 2 is active for production")]
+    {
+        let line = format!(
+            "policy activate p.sigstore.json --environment production --key keys/{person} --log-key keys/log.pem --store store {LEAST} \
+             --override image-registry@1 --reason new --activation a.sigstore.json"
+        );
+        door.trusting(&line).expect(code, &[says]);
+    }
     let base = door.git("rev-parse HEAD");
     std::fs::create_dir_all(door.path().join("app/charts/templates")).unwrap();
     door.write("app/charts/templates/a.yaml", b"image: {{ .Values.image }}\n");

@@ -303,7 +303,7 @@ fn what_is_wrong_with_reports_or_baseline_is_said_before_anything_is_recorded() 
 #[test]
 fn lint_puts_annotations_beside_the_lines_of_the_policy() {
     let door = Door::new();
-    door.run("policy new no-left-pad --owner security --title none --folder policy").expect(0, &[]);
+    door.run("policy new no-left-pad --owner security --title none --form rego --folder policy").expect(0, &[]);
     let file = "policy/rules/no-left-pad/rule.rego";
     let text = String::from_utf8(door.read(file)).expect("text");
     door.write(file, text.replace("input.", "input.nosuch_").as_bytes());

@@ -25,11 +25,17 @@ fn door(parameters: &str) -> Door {
     for person in ["ada", "ben"] {
         door.run(&format!("policy approve p.json --key keys/{person} --output p.sigstore.json")).expect(0, &[]);
     }
-    door.trusting(&format!(
-        "policy activate p.sigstore.json --environment production --key keys/ada --log-key keys/log.pem --store store \
-         {LEAST} --lock countersign.lock --checkpoint-output outside/checkpoint"
-    ))
-    .expect(0, &["release 2 is active for production"]);
+    // A rule that refuses from its first day on was not measured: two approvers say why.
+    for (person, code, says) in
+        [("ada", 4, "waits for more approvers"), ("ben", 0, "release 2 is active for production")]
+    {
+        let line = format!(
+            "policy activate p.sigstore.json --environment production --key keys/{person} --log-key keys/log.pem --store store \
+         {LEAST} --lock countersign.lock --checkpoint-output outside/checkpoint \
+             --override no-secrets@1 --reason new --activation a.sigstore.json"
+        );
+        door.trusting(&line).expect(code, &[says]);
+    }
     door
 }
 

@@ -122,6 +122,39 @@ const GENERAL: &[(&[&str], &str)] = &[
         &["hermetic-unproven"],
         "build with `countersign provenance --hermetic -- COMMAND` on a builder of the level that is asked for",
     ),
+    (&["backtest-empty"], "name decisions that are there: --since, --environment; `countersign log show` lists them"),
+    (&["backtest-changed"], "look at what the report names; change the release, or accept it and leave --fail-on out"),
+    (&["backtest-report"], "make it again for this release: `countersign policy backtest NEW --output FILE`"),
+    (&["backtest-missing"], "hand in the report that the approvals name with --backtest"),
+    (
+        &["control-unknown"],
+        "`countersign controls list` shows all ids; catalogues of your own lie in catalogues/NAME.toml",
+    ),
+    (
+        &["catalogue-malformed"],
+        "mend the catalogue at the place that is named, and run `countersign policy lint` again",
+    ),
+    (
+        &["manual-evidence"],
+        "write it again: `countersign evidence add manual`, signed by the person that it names as owner",
+    ),
+    (
+        &["snapshot-missing", "snapshot-malformed", "image-unknown", "connection-unknown"],
+        "`countersign collect snapshot` of the commit that was built; sign it, and hand it in with --bundle",
+    ),
+    (
+        &["snapshot-incomplete"],
+        "mend the file that is named, or hand in what the templates become: `countersign collect snapshot --rendered`",
+    ),
+    (&["image-registry"], "take the image from an approved registry, at the line that is named"),
+    (&["image-unpinned"], "name the image by its digest, at the line that is named"),
+    (&["connection-plain"], "ask for encryption where the connection is set, at the line that is named"),
+    (
+        &["plan-missing", "plan-malformed", "plan-incomplete", "database-unknown", "audit-log-unknown"],
+        "plan again as a whole, and `countersign collect plan` what `terraform show -json` writes; sign it, hand it in",
+    ),
+    (&["database-plain"], "let the database take encrypted connections only, and plan again"),
+    (&["audit-log-removed", "audit-log-weakened"], "leave the audit log as it is, and plan again"),
     (&["trust-malformed"], "mend trust.toml, and have it signed again with `countersign trust sign`"),
     (&["trust-digest-not-given"], "give the digest that was kept outside with --trust-digest"),
     (

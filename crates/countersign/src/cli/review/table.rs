@@ -189,11 +189,11 @@ mod tests {
             commit(4, None, None),
         ];
         let expected = [
-            "commit   subject   change   landed  authors           approvals                      tier  tree",
-            "0101010  lib: a…   0707070  merge   ada(signature+t…  1 of 1: ben; not: ada(author)  T3    proven",
-            "0202020  lib: a…   0808080  merge   ?(unsigned)       2 (1 needed): ben, cy T1       T3    landed",
-            "0303030  lib: a…   none     -       -                 -                              -     unproven",
-            "0404040  lib: a…   none     -       -                 -                              -     -",
+            "commit   subject  change   landed  authors             approvals                     tier  tree",
+            "0101010  lib: a…  0707070  merge   ada(signature+tex…  1 of 1: ben; not: ada(autho…  T3    proven",
+            "0202020  lib: a…  0808080  merge   ?(unsigned)         2 (1 needed): ben, cy T1      T3    landed",
+            "0303030  lib: a…  none     -       -                   -                             -     unproven",
+            "0404040  lib: a…  none     -       -                   -                             -     -",
         ];
         let found = of_commits(&rows, &[first, second]);
         assert_eq!(found.lines().collect::<Vec<_>>(), expected);
