@@ -2,9 +2,12 @@
 
 use crate::escape::plain;
 use crate::reports::{Effect, Place};
+use countersign_core::decision::{Request, SourceRange};
+use countersign_core::exception::{is_review, may_be_excepted};
 use countersign_core::finding::{Finding, RuleNote};
-use countersign_core::ids::EnvName;
+use countersign_core::ids::{EnvName, RuleId};
 use countersign_core::policy::PolicyRef;
+use std::collections::BTreeSet;
 
 /// What a finding does in an environment, in the words of a first line.
 #[must_use]
@@ -79,6 +82,7 @@ pub fn closing(effects: &[Effect], policy: Option<&PolicyRef>, again: &[String])
     let words = [
         (Effect::Blocks, "blocking"),
         (Effect::LetThrough, "let through"),
+        (Effect::Excepted, "excepted"),
         (Effect::Warns, "warning"),
         (Effect::Monitored, "monitored"),
         (Effect::Note, "noted"),
@@ -95,6 +99,27 @@ pub fn closing(effects: &[Effect], policy: Option<&PolicyRef>, again: &[String])
     });
     let again: Vec<String> = again.iter().map(|word| quoted(word)).collect();
     format!("{}{by}\nsee it again: {} --dry-run{pinned}\n", counts.join(", "), again.join(" "))
+}
+
+/// The commands that ask for exceptions, one for each rule that blocks and may be excepted: filled in but for why, until
+/// when and whose key. None where what is wrong is no rule's, or where nobody knows the repository.
+#[must_use]
+pub fn exceptions(findings: &[Finding], asked: &Request, source: Option<&SourceRange>) -> String {
+    let Some(source) = source else { return String::new() };
+    let open = |finding: &&Finding| finding.class.blocks() && may_be_excepted(finding.code);
+    let rules: BTreeSet<&RuleId> =
+        findings.iter().filter(open).filter_map(|finding| Some(&finding.rule.as_ref()?.id)).collect();
+    let lines = rules.into_iter().map(|rule| {
+        let category = if is_review(rule) { "emergency" } else { "waiver" };
+        format!(
+            "to have it excepted: countersign exception request --rule {rule} --environment {} --repository {} --subject {} \
+             --category {category} --expires 7d --reason … --key …\n",
+            asked.environment,
+            quoted(source.repository.as_str()),
+            asked.subject
+        )
+    });
+    lines.collect::<Vec<_>>().concat()
 }
 
 /// A word that a shell takes as one.
@@ -244,5 +269,48 @@ mod tests {
         assert_eq!(quoted("it's"), "'it'\\''s'");
         assert_eq!(quoted(""), "''");
         assert_eq!(quoted("a\n--key x"), "'a\\n--key x'");
+    }
+
+    #[test]
+    fn who_is_held_up_by_a_rule_can_ask_for_an_exception_and_by_a_broken_signature_cannot() {
+        let asked = Request {
+            subject: Sha256::of(b""),
+            subject_name: "app".to_owned(),
+            environment: "production".parse().unwrap(),
+            time: "2026-11-22T10:00:00Z".parse().unwrap(),
+            engine: "engine/1".to_owned(),
+            gate: countersign_core::key::KeyId::of_spki_der(b"gate"),
+            tool: countersign_core::decision::Tool {
+                name: "countersign".to_owned(),
+                version: "0".to_owned(),
+                digest: Sha256::of(b""),
+            },
+        };
+        let commit = countersign_core::git::Oid::from_hex(&"0".repeat(40)).unwrap();
+        let source = SourceRange {
+            repository: Uri::new("git+https://example.com/team/app").unwrap(),
+            target_ref: "refs/heads/main".parse().unwrap(),
+            revision: commit,
+            start: commit,
+            commits: 1,
+            tag: None,
+            landings: std::collections::BTreeMap::new(),
+        };
+        let of = |code, rule: &str| {
+            let mut finding = Finding::new(code, "what");
+            finding.rule = Some(Box::new(note(rule, "", "")));
+            finding
+        };
+        let held = [
+            of(codes::SOURCE_DIRTY, "source-clean@1"),
+            of(codes::REVIEW_MISSING, "two-party-review@1"),
+            of(codes::SIGNATURE_INVALID, "sbom-present@1"),
+            Finding::new(codes::PIN_MISMATCH, "no rule's"),
+        ];
+        insta::assert_snapshot!(exceptions(&held, &asked, Some(&source)), @r"
+        to have it excepted: countersign exception request --rule source-clean@1 --environment production --repository git+https://example.com/team/app --subject sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 --category waiver --expires 7d --reason … --key …
+        to have it excepted: countersign exception request --rule two-party-review@1 --environment production --repository git+https://example.com/team/app --subject sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 --category emergency --expires 7d --reason … --key …
+        ");
+        assert_eq!(exceptions(&held, &asked, None), "");
     }
 }

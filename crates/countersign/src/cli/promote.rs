@@ -184,7 +184,8 @@ impl Promote {
         let facts = self.facts(begun, promotion, exit, &paths);
         let effects: Vec<Effect> = facts.findings.iter().map(|(_, effect)| *effect).collect();
         let closing = message::closing(&effects, facts.policy.as_ref(), &self.again());
-        let text = format!("{}{closing}", documents::named(&self.words(promotion), &paths));
+        let excepted = message::exceptions(&decision.findings, &decision.request, decision.source.as_ref());
+        let text = format!("{}{closing}{excepted}", documents::named(&self.words(promotion), &paths));
         Answered { document, text, facts }
     }
 
