@@ -1,6 +1,6 @@
 //! GitHub's REST API over a story, as far as reviews are concerned.
 
-use super::model::{Change, Commit, Opinion, Review, Story, Told, Way};
+use super::model::{Change, Commit, Opinion, Review, Story, Suite, Told, Way};
 use super::server::Answer;
 use serde_json::{Value, json};
 
@@ -43,6 +43,7 @@ pub(super) fn answer(story: &Story, path: &str, query: &dyn Fn(&str) -> Option<S
         ["activity"] => activity(story, &story.path, query),
         ["rules", "branches", branch] => Answer::List(branch_rules(story, branch)),
         ["rulesets", "rule-suites"] => suites(story, query),
+        ["rulesets", "rule-suites", id] => suite(story, id),
         ["rulesets"] => Answer::List(story.rulesets.iter().map(|rules| ruleset(story, rules.id)).collect()),
         ["rulesets", id] => {
             let id = id.parse().unwrap_or_default();
@@ -257,15 +258,43 @@ fn suites(story: &Story, query: &dyn Fn(&str) -> Option<String>) -> Answer {
             .iter()
             .rev()
             .filter(|suite| of_branch(&suite.branch))
-            .map(|suite| {
-                json!({
-                    "id": suite.id, "actor_id": suite.account, "before_sha": suite.before, "after_sha": suite.after,
-                    "ref": suite.branch, "repository_id": story.id, "repository_name": story.path,
-                    "pushed_at": suite.at, "result": suite.result, "evaluation_result": "pass",
-                })
-            })
+            .map(|suite| suite_summary(story, suite))
             .collect(),
     )
+}
+
+fn suite_summary(story: &Story, suite: &Suite) -> Value {
+    json!({
+        "id": suite.id, "actor_id": suite.account, "before_sha": suite.before, "after_sha": suite.after,
+        "ref": suite.branch, "repository_id": story.id, "repository_name": story.path,
+        "pushed_at": suite.at, "result": suite.result, "evaluation_result": "pass",
+    })
+}
+
+/// One record, with how each rule of the branch came out: where the whole did not pass, the rule of reviews did not.
+fn suite(story: &Story, id: &str) -> Answer {
+    if !story.admin {
+        return Answer::forbidden("Resource not accessible by integration");
+    }
+    let Some(found) = story.suites.iter().find(|suite| suite.id.to_string() == id) else {
+        return Answer::missing("Not Found");
+    };
+    let mut value = suite_summary(story, found);
+    let of_branch =
+        story.rulesets.iter().filter(|rules| found.branch.strip_prefix("refs/heads/") == Some(&rules.branch));
+    value["rule_evaluations"] = of_branch
+        .flat_map(|rules| {
+            let source = json!({"type": "ruleset", "id": rules.id, "name": "reviews"});
+            let reviews = if found.result == "pass" { "pass" } else { "fail" };
+            [("deletion", "pass"), ("pull_request", reviews)].map(|(kind, result)| {
+                json!({
+                    "rule_source": source, "enforcement": rules.enforcement, "result": result, "rule_type": kind,
+                    "details": null,
+                })
+            })
+        })
+        .collect();
+    Answer::One(value)
 }
 
 fn protection(story: &Story, branch: &str) -> Answer {

@@ -31,3 +31,23 @@ pub use deliveries::Delivery;
 pub use fault::Fault;
 pub use model::{Activity, Change, Commit, Kind, Opinion, Review, Ruleset, Story, Suite, Told, Way};
 pub use server::{AUTHORITY, Seen, Server};
+
+use serde_json::Value;
+use server::Answer;
+
+impl Story {
+    /// What the forge says to a request for this path below its API, without a server, if that is one thing or one list.
+    #[must_use]
+    pub fn says(&self, path: &str) -> Option<Value> {
+        let below = path.split_once('?').map_or(path, |(below, _)| below);
+        let found = match self.kind {
+            Kind::Github => github::answer(self, below, &|_| None),
+            Kind::Gitlab => gitlab::answer(self, below, &|_| None),
+        };
+        match found {
+            Answer::One(value) => Some(value),
+            Answer::List(items) => Some(Value::Array(items)),
+            _ => None,
+        }
+    }
+}

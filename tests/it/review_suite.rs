@@ -165,6 +165,19 @@ fn a_tool_that_only_speaks_to_forges_is_served_what_the_forge_answered() {
         "review collect github --repository git+https://example.com/team/app --api {api} --change 1 --key {key} --dir {out}"
     ))
     .expect(0, &[]);
+    // A range asks besides which changes its commits belong to, and comes to the same one.
+    let repo = exported.join("repo.git").display().to_string();
+    let range = door.path().join("range").display().to_string();
+    let asked: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(exported.join("case.json")).expect("a file")).expect("JSON");
+    let (start, candidate) = (&asked["range"]["start"], &asked["range"]["candidate"]);
+    let (start, candidate) = (start.as_str().expect("a start"), candidate.as_str().expect("a candidate"));
+    door.run(&format!(
+        "review collect github {start}..{candidate} --repository git+https://example.com/team/app --api {api} --repo {repo} --key {key} \
+         --dir {range}"
+    ))
+    .expect(0, &[]);
+    assert!(Path::new(&range).join("1.change-review.sigstore.json").exists());
     // What was read again amounts to the same as what was recorded when the case was made.
     let change = |folder: &Path| {
         let mut found = Vec::new();

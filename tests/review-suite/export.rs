@@ -7,7 +7,8 @@ use super::stage::{ARTIFACT, AT, Ask, Gating, Stage};
 use crate::world;
 use countersign_core::bundle::Signed;
 use countersign_core::digest::Sha256;
-use countersign_core::forge::Capture;
+use countersign_core::forge::{Capture, commit_changes_request};
+use countersign_core::git::Oid;
 use countersign_core::git::content::HiddenKind;
 use countersign_core::policy::Lock;
 use countersign_core::statement::Statement;
@@ -50,7 +51,8 @@ fn range(ask: &Ask, folder: &Path) -> Value {
     let scene = &ask.scene;
     bare(&ask.repo.join(".git"), &folder.join("repo.git"));
     evidence(&scene.reviews.borrow(), &scene.captures, folder);
-    let forge = scene.forge.borrow().as_ref().map(|hosting| forge(hosting, &folder.join("forge")));
+    let forge =
+        scene.forge.borrow().as_ref().map(|hosting| forge(hosting, &folder.join("repo.git"), &folder.join("forge")));
     let mut asked = json!({
         "judge": if ask.marked.is_some() { "library" } else { "range" },
         "repository": REPOSITORY,
@@ -149,7 +151,7 @@ fn evidence(documents: &[Vec<u8>], captures: &[Vec<u8>], folder: &Path) {
 }
 
 /// Each answer with its bytes, and each delivery.
-fn forge(hosting: &Hosting, folder: &Path) -> Value {
+fn forge(hosting: &Hosting, repo: &Path, folder: &Path) -> Value {
     std::fs::create_dir_all(folder).expect("a folder");
     let first = &hosting.read.first().expect("something was read").head;
     let mut exchanges = BTreeMap::new();
@@ -167,6 +169,29 @@ fn forge(hosting: &Hosting, folder: &Path) -> Value {
         answers.push(json!({
             "method": method, "path": path, "status": exchange.status, "headers": headers, "body": file,
             "sha256": Sha256::of(body).hex(),
+        }));
+    }
+    // Who starts from a range first asks for the repository, and then which changes each commit belongs to.
+    let kind = first.forge;
+    let commits = git(repo, &["rev-list", "--all"], b"");
+    let commits = commits.lines().map(|id| {
+        let id = Oid::from_hex(id).expect("an id");
+        commit_changes_request(kind, &first.path, &id, 1).trim_start_matches("GET ").to_owned()
+    });
+    let root = match kind {
+        ForgeKind::Github => format!("/repos/{}", first.path),
+        ForgeKind::Gitlab => format!("/projects/{}", first.path.replace('/', "%2F")),
+    };
+    for path in std::iter::once(root).chain(commits) {
+        let Some(said) = hosting.story.says(&path).filter(|_| !answers.iter().any(|known| known["path"] == *path))
+        else {
+            continue;
+        };
+        let (file, body) = (format!("{:03}.body", answers.len()), said.to_string());
+        write(&folder.join(&file), body.as_bytes());
+        answers.push(json!({
+            "method": "GET", "path": path, "status": 200, "headers": {"content-type": "application/json; charset=utf-8"},
+            "body": file, "sha256": Sha256::of(body.as_bytes()).hex(),
         }));
     }
     let mut deliveries = Vec::new();

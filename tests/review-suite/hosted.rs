@@ -168,9 +168,11 @@ impl Hosted {
         let client = Client::new(Settings::new(place, Credential::None), &Still).expect("a client");
         let read = capture(&client, number, plan, &Common::default()).expect("answers");
         let mut seen = self.scene.forge.borrow_mut();
-        let forge = seen.get_or_insert_with(|| Hosting { read: Vec::new(), deliveries: Vec::new() });
+        let forge =
+            seen.get_or_insert_with(|| Hosting { read: Vec::new(), deliveries: Vec::new(), story: self.story.clone() });
         forge.read.push(read.clone());
         self.story.deliveries().clone_into(&mut forge.deliveries);
+        self.story.clone_into(&mut forge.story);
         drop(seen);
         if !self.live {
             return read;

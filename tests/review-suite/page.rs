@@ -70,8 +70,8 @@ runs it on every case and holds verdict, code and reason against those of the li
 
 Keys, times and ids differ from export to export; verdicts and codes do not.
 
-`--serve` answers over HTTP what the forge answered, under the paths that `forge.json` lists, the pages of lists included;
-everything else is 404. `Link` headers name the server's own address. Deliveries are not sent: they are files, in the order
+`--serve` answers over HTTP what the forge answered, under the paths that `forge.json` lists, the pages of lists included, and
+which changes each commit of the repository belongs to, for tools that start from a range; everything else is 404. `Link` headers name the server's own address. Deliveries are not sent: they are files, in the order
 in which they came.
 
 **Objects with the marks of a SHA-1 collision (E43).** No two git objects of one SHA-1 have been published, and making some

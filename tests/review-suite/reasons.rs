@@ -26,6 +26,7 @@ const REASONS: &[(&str, &str)] = &[
     ("E18-outside", "approved, not counted (T1): the account is nobody's in trust"),
     ("E19-later", "ben approved, not counted (T1): the account of ben did not count at"),
     ("E19-earlier", "ben approved, not counted (T1): the account of ben does not count at"),
+    ("E20", "bypass of pull_request (ruleset "),
     ("E23", "a commit that nobody approved: \"pushed\""),
     ("E29", "2 are needed: \"sibling\""),
     ("E30", "a commit that nobody approved: \"hidden\""),

@@ -1,7 +1,7 @@
 //! A repository made by git, people with SSH keys, and the proof over what they did.
 
 use super::stage::{Ask, Found, Stage, proof_of};
-use crate::forge::Delivery;
+use crate::forge::{Delivery, Story};
 use countersign_collect::Environment;
 use countersign_core::bundle::Signed;
 use countersign_core::digest::Sha256;
@@ -83,6 +83,8 @@ pub struct Hosting {
     pub read: Vec<Capture>,
     /// What it told those who listen.
     pub deliveries: Vec<Delivery>,
+    /// What happened there: which changes a commit belongs to.
+    pub story: Story,
 }
 
 impl Default for Scene {

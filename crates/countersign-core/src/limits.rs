@@ -163,6 +163,12 @@ pub const CAPTURE_EXCHANGES: usize = 4_096;
 pub const FORGE_ANSWER_BYTES: usize = 16 << 20;
 /// Reviews, commits or events of one change that are read: a forge lists no more of some of them, and then cuts.
 pub const FORGE_ITEMS: usize = 10_000;
+/// Records of how the rules came out for one landing that are asked for one by one.
+pub const FORGE_SUITES: usize = 10;
+/// Rules of one such record that did not hold and are named.
+pub const FORGE_FAILED_RULES: usize = 100;
+/// Longest kind or name of a rule that is kept.
+pub const FORGE_RULE_BYTES: usize = 256;
 /// One delivery of a forge's webhook. Those about changes are below 100 kB.
 pub const DELIVERY_BYTES: usize = 16 << 20;
 /// All headers of one delivery.

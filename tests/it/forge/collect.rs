@@ -280,7 +280,13 @@ fn how_the_rules_came_out_is_found_on_a_later_page_and_missing_is_not_a_pass() {
     assert_eq!(server.count("/rule-suites"), 3, "every page up to the landing");
     server.story(|story| story.suites.iter_mut().for_each(|suite| suite.result = "bypass"));
     one(&server, folder.path());
-    assert_eq!(statement(folder.path(), 1).1.rule_suite.map(|suite| suite.result), Some(SuiteResult::Bypass));
+    let review = statement(folder.path(), 1).1;
+    let suite = review.rule_suite.as_ref().unwrap();
+    let ruleset = server.story(|story| story.rulesets[0].id);
+    let failed: Vec<_> = suite.failed.iter().map(|failed| (failed.rule.as_str(), failed.ruleset)).collect();
+    assert_eq!((suite.result, failed.as_slice()), (SuiteResult::Bypass, [("pull_request", Some(ruleset))].as_slice()));
+    let bytes = std::fs::read(folder.path().join(format!("{}.capture", review.capture.hex()))).unwrap();
+    assert_eq!(derive(&Capture::parse(&bytes).unwrap()).unwrap(), review);
     server.story(|story| story.suites.retain(|suite| suite.after.starts_with("00")));
     one(&server, folder.path());
     let review = statement(folder.path(), 1).1;

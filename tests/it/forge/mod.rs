@@ -2,6 +2,7 @@
 
 mod client;
 mod collect;
+mod door_tier2;
 mod fake;
 mod gate;
 mod limits;

@@ -187,7 +187,7 @@ pub(super) struct Watching {
 }
 
 impl Watching {
-    fn start(mut child: Child) -> Self {
+    pub(super) fn start(mut child: Child) -> Self {
         let lines: Arc<Mutex<Vec<String>>> = Arc::default();
         let listen = |from: Box<dyn std::io::Read + Send>| {
             let lines = Arc::clone(&lines);

@@ -297,7 +297,7 @@ pub enum EventKind {
 }
 
 /// How a branch's rules came out for a landing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RuleSuite {
@@ -305,6 +305,24 @@ pub struct RuleSuite {
     pub id: u64,
     /// How.
     pub result: SuiteResult,
+    /// The rules that did not hold, where the forge says so; all of them were gone past if the result is a bypass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<FailedRule>,
+}
+
+/// A rule of a branch that did not hold for a landing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct FailedRule {
+    /// Its kind, as the forge calls it, such as `pull_request`.
+    pub rule: String,
+    /// The forge's number of the ruleset that has it; absent for other protection of the branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ruleset: Option<u64>,
+    /// What the ruleset is called, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// How rules came out.

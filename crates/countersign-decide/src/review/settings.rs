@@ -5,7 +5,9 @@ use super::parameters::ForgeRules;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::git::Oid;
-use countersign_core::statement::change_review::{ChangeReview, EventKind, ForgeKind, RulesInForce, SuiteResult};
+use countersign_core::statement::change_review::{
+    ChangeReview, EventKind, FailedRule, ForgeKind, RuleSuite, RulesInForce, SuiteResult,
+};
 use countersign_verify::ForgeChange;
 
 /// Parts of the record that are missing. One record of a landing that lacks nothing is enough.
@@ -61,20 +63,20 @@ pub(super) fn rules(question: &Question<'_>, change: &ChangeReview) -> Vec<Findi
             .help("let the collector read them; where rules are not to matter: `--any-rules`, or `forge_rules = \"any\"` in the policy")
     };
     let mut findings = Vec::new();
-    match change.rule_suite.map(|suite| suite.result) {
-        Some(SuiteResult::Bypass) => {
+    match change.rule_suite.as_ref().map(|suite| (suite.result, suite)) {
+        Some((SuiteResult::Bypass, suite)) => {
             let what = "somebody went past the branch's rules when the change landed";
-            findings.push(finding(codes::RULES_BYPASSED, what, "bypass".to_owned()));
+            findings.push(finding(codes::RULES_BYPASSED, what, outcome("bypass", suite)));
         }
-        Some(SuiteResult::Fail) => {
+        Some((SuiteResult::Fail, suite)) => {
             let what = "the change landed although the branch's rules did not hold";
-            findings.push(finding(codes::RULES_NOT_ENFORCED, what, "fail".to_owned()));
+            findings.push(finding(codes::RULES_NOT_ENFORCED, what, outcome("fail", suite)));
         }
         // Only GitHub records how rules came out for each landing.
         None if change.repository.forge == ForgeKind::Github => {
             findings.push(unknown("no record of how the rules came out for the landing"));
         }
-        Some(SuiteResult::Pass) | None => {}
+        Some((SuiteResult::Pass, _)) | None => {}
     }
     match &change.rules {
         None => findings.push(unknown("no record of the rules")),
@@ -106,6 +108,17 @@ fn lenient(rules: &RulesInForce) -> Option<String> {
         return Some("rules that ask for no approval".to_owned());
     }
     rules.bypass_actors.filter(|count| *count > 0).map(|count| format!("{count} who may go past them"))
+}
+
+/// `bypass of pull_request (ruleset 5, reviews)`: the outcome, and the rules that did not hold as far as they are known.
+fn outcome(word: &str, suite: &RuleSuite) -> String {
+    let named = |failed: &FailedRule| {
+        let ruleset = failed.ruleset.map(|id| format!("ruleset {id}"));
+        let source: Vec<String> = ruleset.into_iter().chain(failed.name.clone()).collect();
+        if source.is_empty() { failed.rule.clone() } else { format!("{} ({})", failed.rule, source.join(", ")) }
+    };
+    let rules: Vec<String> = suite.failed.iter().map(named).collect();
+    if rules.is_empty() { word.to_owned() } else { format!("{word} of {}", rules.join(", ")) }
 }
 
 fn place(change: &ChangeReview) -> String {

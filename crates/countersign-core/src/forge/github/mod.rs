@@ -6,6 +6,7 @@ mod names;
 mod pull;
 mod reviews;
 mod rules;
+mod suites;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -59,7 +60,9 @@ fn still_to_ask(capture: &Capture, answers: &Answers<'_>, names: &Names) -> Resu
         lists.push(answers.list(&Names::activity(path, &pull.head_branch), Paging::Cursor)?);
     }
     if let Some(landed) = pull.result {
-        lists.push(rules::suites(answers, &names.suites(&pull.branch), landed)?);
+        let suites = suites::listed(answers, &names.suites(&pull.branch), landed)?;
+        singles.extend(suites::to_ask(&suites, landed)?.into_iter().map(|id| names.suite(id)));
+        lists.push(suites);
     }
     let mut out: Vec<String> = lists.into_iter().filter_map(List::next).collect();
     out.extend(singles.into_iter().filter(|name| !answers.has(name)));
@@ -109,7 +112,7 @@ pub(super) fn derive(capture: &Capture) -> Result<ChangeReview, ForgeError> {
     let permissions = permissions(&answers, &names, &reviews, &mut hidden, &mut shortfalls)?;
     let rules = rules::rules(&answers, &names, &pull.branch, pull.merged_at, &mut shortfalls)?;
     let rule_suite = match pull.result {
-        Some(landed) => rules::suite(&answers, &names.suites(&pull.branch), landed, &mut shortfalls)?,
+        Some(landed) => suites::read(&answers, &names, &pull.branch, landed, &mut shortfalls)?,
         None => None,
     };
     let is_live = capture.head.how == Observation::Live;

@@ -66,6 +66,11 @@ impl Names {
         self.within(&format!("rulesets/rule-suites?ref={branch}&time_period=month&per_page=100"))
     }
 
+    /// One record of how the rules came out, with each rule.
+    pub(super) fn suite(&self, id: u64) -> String {
+        self.within(&format!("rulesets/rule-suites/{id}"))
+    }
+
     pub(super) fn permission(&self, login: &str) -> String {
         self.within(&format!("collaborators/{}/permission", escaped(login)))
     }

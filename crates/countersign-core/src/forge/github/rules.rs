@@ -1,4 +1,4 @@
-//! The rules of a branch and how they came out for a landing. Settings prove nothing; what is read here is shown, and
+//! The rules of a branch. Settings prove nothing; what is read here is shown, and
 //! what cannot be read is said.
 
 use super::names::Names;
@@ -6,8 +6,7 @@ use crate::digest::Sha256;
 use crate::forge::ForgeError;
 use crate::forge::pages::{Answer, Answers, List, Paging, refused};
 use crate::forge::read::{Node, Stamp, body};
-use crate::git::oid::Oid;
-use crate::statement::change_review::{Part, RuleSuite, RulesInForce, Shortfall, SuiteResult};
+use crate::statement::change_review::{Part, RulesInForce, Shortfall};
 use std::collections::BTreeSet;
 
 /// The numbers of the rulesets that a list of rules names.
@@ -170,53 +169,4 @@ fn is_unprotected(name: &str, bytes: &[u8]) -> bool {
 
 fn more(count: Option<u32>, found: usize) -> Option<u32> {
     count.map(|count| count.saturating_add(u32::try_from(found).unwrap_or(u32::MAX)))
-}
-
-/// The record of how the rules came out for the landing. Of several, the worst.
-pub(super) fn suite(
-    answers: &Answers<'_>,
-    name: &str,
-    landed: Oid,
-    shortfalls: &mut Vec<Shortfall>,
-) -> Result<Option<RuleSuite>, ForgeError> {
-    let list = suites(answers, name, landed)?;
-    if let Some(suite) = of_landing(&list, landed)? {
-        return Ok(Some(suite));
-    }
-    let none = Shortfall { what: Part::RuleSuites, why: "no record of the landing in the last month".to_owned() };
-    shortfalls.push(list.shortfall(Part::RuleSuites, "rule suites need administration:read").unwrap_or(none));
-    Ok(None)
-}
-
-/// The list of records, as far as the one of the landing.
-pub(super) fn suites(answers: &Answers<'_>, name: &str, landed: Oid) -> Result<List, ForgeError> {
-    answers.list_until(name, Paging::Numbered, |list| Ok(of_landing(list, landed)?.is_some()))
-}
-
-fn of_landing(list: &List, landed: Oid) -> Result<Option<RuleSuite>, ForgeError> {
-    let mut found: Option<RuleSuite> = None;
-    for item in list.items()? {
-        if item.opt_oid("after_sha")? != Some(landed) {
-            continue;
-        }
-        let result = match item.text("result")? {
-            "pass" => SuiteResult::Pass,
-            "fail" => SuiteResult::Fail,
-            "bypass" => SuiteResult::Bypass,
-            _ => continue,
-        };
-        let suite = RuleSuite { id: item.number("id")?, result };
-        if found.is_none_or(|found| rank(suite.result) > rank(found.result)) {
-            found = Some(suite);
-        }
-    }
-    Ok(found)
-}
-
-const fn rank(result: SuiteResult) -> u8 {
-    match result {
-        SuiteResult::Pass => 0,
-        SuiteResult::Fail => 1,
-        SuiteResult::Bypass => 2,
-    }
 }

@@ -4,7 +4,7 @@
 use super::*;
 use crate::forge::testing::{Asked, altered, at, oid, story};
 use crate::forge::{derive as derive_any, plan as plan_any};
-use crate::statement::change_review::{ForgeReview, SuiteResult};
+use crate::statement::change_review::{FailedRule, ForgeReview, RuleSuite, SuiteResult};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -20,6 +20,7 @@ struct Hub {
     rules: Value,
     ruleset: Value,
     suites: Value,
+    suite: Value,
     permission: Value,
     /// Requests that are refused: a part of the name, status, body.
     refusals: Vec<(&'static str, u16, &'static str)>,
@@ -85,6 +86,7 @@ impl Hub {
                 {"required_approving_review_count": 1, "dismiss_stale_reviews_on_push": true}}]),
             ruleset: json!({"id": 5, "enforcement": "active", "bypass_actors": [], "updated_at": at(-900)}),
             suites: json!([{"id": 8, "after_sha": hex(11), "result": "pass"}]),
+            suite: json!({"id": 8, "rule_evaluations": []}),
             permission: json!({"permission": "write", "user": {"id": 2}}),
             refusals: vec![("/protection", 404, r#"{"message":"Branch not protected"}"#)],
             page: 100,
@@ -124,6 +126,7 @@ impl Hub {
             "rules/branches/main?per_page=100" => one(&self.rules),
             "rulesets/5" => one(&self.ruleset),
             "rulesets/rule-suites?ref=refs%2Fheads%2Fmain&time_period=month&per_page=100" => one(&self.suites),
+            rest if rest.starts_with("rulesets/rule-suites/") => one(&self.suite),
             rest if rest.starts_with("collaborators/u") && rest.ends_with("/permission") => one(&self.permission),
             other => panic!("asked for {other}"),
         }
@@ -182,7 +185,7 @@ fn an_honest_pull_request_is_read_whole() {
     let review = hub.review(20);
     assert_eq!(review.kind, AccountKind::Human);
     assert_eq!(review.permission, Some(Permission::Write));
-    assert_eq!(change.rule_suite.unwrap().result, SuiteResult::Pass);
+    assert_eq!(change.rule_suite.as_ref().unwrap().result, SuiteResult::Pass);
     let rules = change.rules.as_ref().unwrap();
     assert!(rules.enforced && rules.dismiss_stale);
     assert_eq!((rules.approvals, rules.bypass_actors), (1, Some(0)));
@@ -328,6 +331,73 @@ fn settings_are_shown_as_they_are_and_hidden_ones_are_not_zero() {
     let change = hub.read();
     assert_eq!(parts(&change), [Part::Rules]);
     assert_eq!(change.rules.unwrap().bypass_actors, None, "what may not be seen may hide somebody");
+}
+
+#[test]
+fn the_rules_that_were_gone_past_are_named_and_what_cannot_be_known_of_them_is_said() {
+    let mut hub = Hub::new();
+    let asked_for = |hub: &Hub, part: &str| {
+        hub.asked().capture.head.exchanges.iter().filter(|exchange| exchange.name.contains(part)).count()
+    };
+    assert_eq!(asked_for(&hub, "rule-suites/8"), 0, "nothing to ask about what held");
+    hub.suites[0]["result"] = json!("bypass");
+    let of = |kind: &str, enforcement: &str, result: &str| {
+        json!({"rule_source": {"type": "ruleset", "id": 5, "name": "reviews"}, "enforcement": enforcement,
+               "result": result, "rule_type": kind})
+    };
+    hub.suite["rule_evaluations"] = json!([
+        of("deletion", "active", "pass"),
+        of("pull_request", "active", "fail"),
+        of("pull_request", "active", "fail"),
+        of("required_signatures", "evaluate", "fail"),
+        {"rule_source": {"type": "protected_branch", "id": null, "name": null}, "enforcement": "active",
+         "result": "fail", "rule_type": "required_status_checks"},
+    ]);
+    let asked = hub.asked().capture;
+    let change = derive_any(&asked).unwrap();
+    let suite = change.rule_suite.clone().unwrap();
+    let failed = |rule: &str, ruleset, name: Option<&str>| FailedRule {
+        rule: rule.to_owned(),
+        ruleset,
+        name: name.map(str::to_owned),
+    };
+    let expected = [failed("pull_request", Some(5), Some("reviews")), failed("required_status_checks", None, None)];
+    assert_eq!((suite.result, suite.failed.as_slice()), (SuiteResult::Bypass, expected.as_slice()));
+    assert_eq!(change.shortfalls, []);
+    assert!(change.raw_evidence.iter().any(|raw| raw.name.ends_with("rule-suites/8")), "the answer is kept");
+
+    // Read again from bytes it is the same; without the answer the outcome stands, as before it was asked for.
+    let again = Capture::parse(&asked.encode().unwrap()).unwrap();
+    assert_eq!(derive_any(&again).unwrap(), change);
+    let mut older = Capture::new(asked.head.clone());
+    older.head.exchanges.clear();
+    for (exchange, bytes) in asked.answers().filter(|(exchange, _)| !exchange.name.ends_with("rule-suites/8")) {
+        older.push(exchange.clone(), bytes.to_vec());
+    }
+    let older = derive_any(&older).unwrap();
+    assert_eq!(older.rule_suite.unwrap(), RuleSuite { failed: Vec::new(), ..suite });
+    assert_eq!(older.shortfalls, []);
+
+    hub.refusals.push(("/rule-suites/8", 404, ""));
+    let change = hub.read();
+    assert_eq!(parts(&change), [Part::RuleSuites]);
+    assert!(change.shortfalls[0].why.contains("rule suite 8: the forge answered 404"), "{:?}", change.shortfalls);
+    assert_eq!(change.rule_suite.unwrap().result, SuiteResult::Bypass, "what is not named is not gone");
+
+    hub.refusals.pop();
+    hub.suite["rule_evaluations"] = (0..150).map(|n| of(&format!("rule-{n}"), "active", "fail")).collect();
+    let change = hub.read();
+    assert_eq!(parts(&change), [Part::RuleSuites]);
+    assert_eq!(change.rule_suite.unwrap().failed.len(), 100);
+    hub.suite["id"] = json!(9);
+    assert!(derive_any(&hub.asked().capture).is_err(), "the record of something else");
+    // However many records there are of a landing, a few are asked for.
+    hub.suites = (0..40).map(|n| json!({"id": 100 + n, "after_sha": hex(11), "result": "fail"})).collect();
+    assert_eq!(asked_for(&hub, "rule-suites/1"), 10);
+    hub.refusals.push(("/rule-suites/1", 404, ""));
+    let change = hub.read();
+    assert_eq!(change.shortfalls.len(), 11);
+    assert!(change.shortfalls[10].why.contains("40 records"), "{:?}", change.shortfalls);
 }
 
 #[test]
