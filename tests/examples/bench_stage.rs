@@ -1,5 +1,6 @@
 //! Makes the data that `cargo xtask bench` measures on, in the folder that is given: one bundle, a release of 500
-//! components in a real repository, and an audit package of 1,000 decisions, which are also run under another release. Writes `commands.json` beside them.
+//! components in a real repository, and an audit package of 1,000 decisions, or as many as a second argument says, which are
+//! also run under another release. Writes `commands.json` beside them.
 #![expect(
     clippy::expect_used,
     clippy::disallowed_methods,
@@ -27,6 +28,7 @@ const COMPONENTS: usize = 500;
 
 fn main() {
     let folder = PathBuf::from(std::env::args_os().nth(1).expect("a folder"));
+    let decisions = std::env::args().nth(2).map_or(DECISIONS, |text| text.parse().expect("a number of decisions"));
     let (one, release, audit) = (folder.join("one"), folder.join("release"), folder.join("audit"));
     for path in [&one, &release, &audit] {
         fs::create_dir_all(path).expect("a folder");
@@ -34,7 +36,7 @@ fn main() {
     let commands = json!({
         "verify": verify(&one),
         "promote": promote(&release),
-        "audit-verify": audit_verify(&audit),
+        "audit-verify": audit_verify(&audit, decisions),
         "backtest": backtest(&audit),
     });
     write(&folder.join("commands.json"), commands.to_string().as_bytes());
@@ -97,15 +99,15 @@ fn promote(folder: &Path) -> serde_json::Value {
     json!({"folder": "release", "arguments": arguments})
 }
 
-fn audit_verify(folder: &Path) -> serde_json::Value {
+fn audit_verify(folder: &Path, decisions: usize) -> serde_json::Value {
     let mut world = World::new();
     write(&folder.join("policy.toml"), policy_toml(&world.start).as_bytes());
     write(&folder.join("trust.digest"), world.trust_digest.to_string().as_bytes());
-    for number in 0..DECISIONS {
+    for number in 0..decisions {
         let decision = world.promote_next(number);
         assert_eq!(decision.verdict, Verdict::Pass, "decision {number}: {:#?}", decision.findings);
     }
-    eprintln!("{DECISIONS} decisions made");
+    eprintln!("{decisions} decisions made");
     world.write_store(&folder.join("store"));
     let package = audit::export(&Place::new(&folder.join("store"))).expect("a package");
     write(&folder.join("year.cspkg"), &package.bytes);
