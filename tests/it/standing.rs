@@ -8,16 +8,13 @@ use countersign_core::finding::{Code, Verdict, exit_of, verdict_of};
 use countersign_core::git::{ObjectSource as _, Oid};
 use countersign_core::ids::{EnvName, RefName};
 use countersign_core::policy::{Manifest, SOURCE_FILE};
-use countersign_core::statement::Kind;
 use countersign_core::statement::review::ReviewDecision;
 use countersign_flow::audit::{self, AuditReport, OutsideTrust};
 use countersign_flow::outside::TrustFile;
 use countersign_flow::place::Place;
 use countersign_flow::verify_artifact::promoted_to;
-use countersign_tests::world::{Arguments, BRANCH, REPOSITORY, Shelf, World, policy_toml};
-use countersign_verify::LogState;
-use countersign_verify::trust::verify_trust;
-use std::collections::{BTreeMap, BTreeSet};
+use countersign_tests::world::{Arguments, BRANCH, REPOSITORY, World, policy_toml};
+use std::collections::BTreeMap;
 
 fn has(decision: &Decision, code: Code) -> bool {
     decision.findings.iter().any(|finding| finding.code == code)
@@ -204,58 +201,6 @@ fn a_rejection_that_the_log_has_seen_does_not_go_away_by_leaving_it_out() {
     second.shelf.0.remove(&Sha256::of(gone));
     let decision = second.decide();
     assert!(has(&decision, codes::EVIDENCE_WITHHELD) && decision.verdict != Verdict::Pass);
-}
-
-#[test]
-fn what_speaks_against_is_the_same_in_whatever_order_one_state_is_asked_at_its_sizes() {
-    let mut world = World::new();
-    assert_eq!(world.promote_next(1).verdict, Verdict::Pass);
-    let before = u64::try_from(world.entries.len()).unwrap();
-    let base = world.tip;
-    let (head, _) = world.land(2);
-    let approvals = approved(&world, &base, &head);
-    let rejection = world.review("cy", &base, &head, ReviewDecision::Reject);
-    let first = ask(&world, "two", "production", [approvals.clone(), vec![rejection.clone()]].concat());
-    decide(&mut world, &first);
-    let again = ask(&world, "two", "staging", approvals);
-    decide(&mut world, &again);
-    let subject = Sha256::of(b"two");
-    let rejection = Sha256::of(&rejection);
-
-    let trust = verify_trust(&world.trust, Some(&world.trust_digest), world.now).trust.unwrap();
-    let open = || LogState::open(&world.checkpoint(), &world.entries, &trust, &world.shelf, world.now).state.unwrap();
-    let said = |state: &LogState, size: u64, given: &BTreeSet<Sha256>, shelf: &Shelf| {
-        state.at(size).unwrap().spoken_against(&subject, given, shelf)
-    };
-    let none = BTreeSet::new();
-    let end = open().size();
-    let (up, down) = (open(), open());
-    for size in (before..=end).rev() {
-        let fresh = format!("{:?}", said(&open(), size, &none, &world.shelf));
-        assert_eq!(format!("{:?}", said(&down, size, &none, &world.shelf)), fresh, "{size} of {end}, newest first");
-    }
-    for size in before..=end {
-        let fresh = format!("{:?}", said(&open(), size, &none, &world.shelf));
-        assert_eq!(format!("{:?}", said(&up, size, &none, &world.shelf)), fresh, "{size} of {end}, oldest first");
-        let rejections = |given: &BTreeSet<Sha256>| {
-            said(&up, size, given, &world.shelf).unwrap().evidence.of_kind(Kind::Review).count()
-        };
-        assert_eq!(rejections(&none), usize::from(size > before), "only what was listed by then: {size}");
-        assert_eq!(rejections(&BTreeSet::from([rejection])), 0, "what is given is not taken in twice");
-    }
-
-    // Gone from the store, or with a decision that is gone: known to be missing from then on, and not before.
-    let mut without = world.shelf.clone();
-    without.0.remove(&rejection);
-    let state = open();
-    assert!(said(&state, end, &none, &without).is_err() && said(&state, before, &none, &without).is_ok());
-    assert!(said(&state, end, &BTreeSet::from([rejection]), &without).is_ok());
-    assert!(said(&state, end, &none, &world.shelf).is_ok(), "it was brought back");
-    let state = open();
-    let entry = &state.entries()[usize::try_from(before).unwrap()];
-    let mut without = world.shelf.clone();
-    without.0.remove(entry.statement().unwrap());
-    assert!(said(&state, end, &none, &without).is_err() && said(&state, before, &none, &without).is_ok());
 }
 
 #[test]

@@ -21,17 +21,16 @@ pub fn start_of(
     candidate: &Oid,
     blobs: &dyn Blobs,
 ) -> Result<Option<Oid>, Vec<Finding>> {
-    // Revision and start of each range, newest first.
-    let mut passed: Vec<(Oid, Oid)> = Vec::new();
+    let mut passed: Vec<SourceRange> = Vec::new();
     for promoted in state.decisions(Some(environment), None, blobs) {
         let promoted = promoted?;
-        passed.extend(proved_range(&promoted.content, source).map(|range| (range.revision, range.start)));
+        passed.extend(proved_range(&promoted.content, source).cloned());
     }
     // Oldest first, each revision where it passed first.
     let mut seen = BTreeSet::new();
-    let first: Vec<&(Oid, Oid)> = passed.iter().rev().filter(|(revision, _)| seen.insert(*revision)).collect();
-    let again = first.iter().find(|(revision, _)| revision == candidate).map(|(_, start)| *start);
-    Ok(again.or_else(|| first.last().map(|(revision, _)| *revision)).or(source.start))
+    let first: Vec<&SourceRange> = passed.iter().rev().filter(|range| seen.insert(range.revision)).collect();
+    let again = first.iter().find(|range| range.revision == *candidate).map(|range| range.start);
+    Ok(again.or_else(|| first.last().map(|range| range.revision)).or(source.start))
 }
 
 /// The range of a decision that passed, of this source, if it proved two-party review.

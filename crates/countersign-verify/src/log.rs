@@ -8,7 +8,7 @@ use crate::evidence::{Blobs, checked_blob};
 use crate::exception::ReadEntry;
 use crate::keys::note_signature_holds;
 use crate::policy::{Activated, ActivationContext, verify_activation};
-use crate::recorded::{Listed, Spoken};
+use crate::recorded::Spoken;
 use crate::rollout;
 use crate::sigstore::Roots;
 use crate::supposed::Supposed;
@@ -49,8 +49,6 @@ pub struct LogState {
     decided: RefCell<BTreeMap<u64, Looked>>,
     /// Documents that decisions list, looked at in the same way: what speaks against something, verified.
     pub(crate) spoken: RefCell<BTreeMap<Sha256, Option<Rc<Spoken>>>>,
-    /// What decisions list of such documents, as far as somebody asked.
-    pub(crate) listed: RefCell<Listed>,
     /// What was made of entries with exceptions, under the trust of this digest.
     pub(crate) excepted: RefCell<BTreeMap<(u64, Sha256), ReadEntry>>,
 }
@@ -78,7 +76,7 @@ pub struct LogOutcome {
 #[derive(Debug, Clone, Copy)]
 pub struct StateView<'a> {
     pub(crate) state: &'a LogState,
-    pub(crate) size: u64,
+    size: u64,
     supposed: Option<&'a Supposed>,
 }
 
@@ -175,7 +173,6 @@ impl LogState {
             faults: Vec::new(),
             decided: RefCell::default(),
             spoken: RefCell::default(),
-            listed: RefCell::default(),
             excepted: RefCell::default(),
         };
         let decides = |entry: &Entry| matches!(entry.kind, Kind::Trust | Kind::PolicyActivation);

@@ -33,33 +33,40 @@ impl Spoken {
     }
 }
 
-/// What decisions list that may speak against something, taken in once, in the log's order, however many later ones ask: to
-/// walk all earlier decisions for each would cost the square of the log.
-#[derive(Debug, Default)]
-pub(crate) struct Listed {
-    /// How many entries were taken in.
-    seen: u64,
-    /// Decisions that do not hold, and why.
-    broken: BTreeMap<u64, Vec<Finding>>,
-    /// Reviews and records of changes that were looked at.
-    looked_at: BTreeSet<Sha256>,
-    /// Those that speak against something, or were not there, each with the decision that first listed it.
-    changes: BTreeMap<Sha256, u64>,
-    /// The other documents that may, by the artifact.
-    artifacts: BTreeMap<Sha256, BTreeMap<Sha256, u64>>,
-}
-
 impl StateView<'_> {
     /// Rejections and revocations of changes, records of forges in which somebody asks for changes, and other provenances
     /// and scans for secrets of the same artifact, that earlier decisions list and that are not among `given`. Each is checked by the trust and
-    /// at the time of the decision that first listed it.
+    /// at the time of the decision that last listed it.
     pub fn spoken_against(
         &self,
         subject: &Sha256,
         given: &BTreeSet<Sha256>,
         blobs: &dyn Blobs,
     ) -> Result<Spoken, Vec<Finding>> {
-        let wanted = self.wanted(subject, given, blobs)?;
+        let mut wanted: BTreeMap<Sha256, u64> = BTreeMap::new();
+        for promoted in self.decisions(None, None, blobs) {
+            let promoted = promoted?;
+            let same = promoted.content.request.subject == *subject;
+            for reference in promoted.content.inputs.evidence.iter().flatten() {
+                let about_changes = matches!(reference.kind, Some(Kind::Review | Kind::ChangeReview));
+                let about_it = matches!(
+                    reference.kind,
+                    Some(
+                        Kind::Provenance
+                            | Kind::ConfigSnapshot
+                            | Kind::IacPlan
+                            | Kind::SecretScan
+                            | Kind::TestResult
+                            | Kind::Vulns
+                            | Kind::Vex
+                    )
+                );
+                let bears = about_changes || (same && about_it);
+                if bears && !given.contains(&reference.digest) {
+                    wanted.insert(reference.digest, promoted.entry);
+                }
+            }
+        }
         let mut out = Spoken::default();
         for (digest, entry) in wanted {
             if let Some(spoken) = self.speaks_against(&digest, entry, blobs)? {
@@ -68,74 +75,6 @@ impl StateView<'_> {
             }
         }
         Ok(out)
-    }
-
-    /// The documents that are not given and may speak against the artifact or its changes, each with the entry of the
-    /// decision that first listed it. One decision that does not hold could list any: then nothing is known.
-    fn wanted(
-        &self,
-        subject: &Sha256,
-        given: &BTreeSet<Sha256>,
-        blobs: &dyn Blobs,
-    ) -> Result<BTreeMap<Sha256, u64>, Vec<Finding>> {
-        let mut listed = self.state.listed.borrow_mut();
-        for index in listed.seen..self.size {
-            self.list(&mut listed, index, blobs);
-            listed.seen = index.saturating_add(1);
-        }
-        if let Some((_, findings)) = listed.broken.range(..self.size).next_back() {
-            return Err(findings.clone());
-        }
-        let of_artifact = listed.artifacts.get(subject).into_iter().flatten();
-        let mut wanted: BTreeMap<Sha256, u64> = BTreeMap::new();
-        for (digest, entry) in listed.changes.iter().chain(of_artifact) {
-            if *entry < self.size && !given.contains(digest) {
-                wanted.entry(*digest).and_modify(|first| *first = (*first).min(*entry)).or_insert(*entry);
-            }
-        }
-        Ok(wanted)
-    }
-
-    /// Takes in what one entry lists, if it is a decision.
-    fn list(&self, listed: &mut Listed, index: u64, blobs: &dyn Blobs) {
-        let entry = usize::try_from(index).ok().and_then(|i| self.state.entries().get(i));
-        if entry.is_none_or(|entry| entry.kind != Kind::PromotionDecision) {
-            return;
-        }
-        let promoted = match self.decision(index, blobs) {
-            Ok(promoted) => promoted,
-            Err(findings) => {
-                listed.broken.insert(index, findings);
-                return;
-            }
-        };
-        for reference in promoted.content.inputs.evidence.iter().flatten() {
-            let digest = reference.digest;
-            let about_changes = matches!(reference.kind, Some(Kind::Review | Kind::ChangeReview));
-            let about_it = matches!(
-                reference.kind,
-                Some(
-                    Kind::Provenance
-                        | Kind::ConfigSnapshot
-                        | Kind::IacPlan
-                        | Kind::SecretScan
-                        | Kind::TestResult
-                        | Kind::Vulns
-                        | Kind::Vex
-                )
-            );
-            // Most are approvals, which are looked at once. One that is missing now may be there when it is asked for.
-            if about_changes
-                && listed.looked_at.insert(digest)
-                && !matches!(self.speaks_against(&digest, index, blobs), Ok(None))
-            {
-                listed.changes.insert(digest, index);
-            }
-            if about_it {
-                let of_artifact = listed.artifacts.entry(promoted.content.request.subject).or_default();
-                of_artifact.entry(digest).or_insert(index);
-            }
-        }
     }
 
     /// The document, verified, if it speaks against something. An approval left out only makes things harder.
