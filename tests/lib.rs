@@ -10,6 +10,7 @@
 
 pub mod door;
 pub mod forge;
+pub mod frozen;
 pub mod git_server;
 pub mod policy_attacks;
 #[path = "rego-opa/mod.rs"]

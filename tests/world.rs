@@ -21,7 +21,7 @@ use countersign_core::time::Time;
 use countersign_core::trust::Trust;
 use countersign_core::{git, json};
 use countersign_decide::summary::summarise;
-use countersign_decide::{Given, TrustGiven, decide};
+use countersign_decide::{ByRule, Given, TrustGiven, decide_by_rule};
 use countersign_flow::place::Place;
 use countersign_record::log::writer::Log;
 use countersign_record::store::Store as _;
@@ -30,6 +30,7 @@ use countersign_verify::trust::{TrustOutcome, verify_trust};
 use countersign_verify::{Blobs, Evidence, History, LogState};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The repository of the world.
 pub const REPOSITORY: &str = "git+https://example.com/team/app";
@@ -57,17 +58,17 @@ impl Blobs for Shelf {
     }
 }
 
-/// The world.
-#[derive(Debug)]
+/// The world. A copy of it has the same people and keys.
+#[derive(Debug, Clone)]
 pub struct World {
     /// People, by id.
-    pub people: BTreeMap<&'static str, SigningKey>,
+    pub people: BTreeMap<&'static str, Arc<SigningKey>>,
     /// The builder's key.
-    pub builder: SigningKey,
+    pub builder: Arc<SigningKey>,
     /// The gate's key.
-    pub gate: SigningKey,
+    pub gate: Arc<SigningKey>,
     /// The log's key.
-    pub log: SigningKey,
+    pub log: Arc<SigningKey>,
     /// The signed trust document.
     pub trust: Vec<u8>,
     /// Its digest.
@@ -131,11 +132,17 @@ impl Arguments {
     /// Decides.
     #[must_use]
     pub fn decide(&self) -> Decision {
+        self.decide_by_rule().0
+    }
+
+    /// Decides, and says what each rule found.
+    #[must_use]
+    pub fn decide_by_rule(&self) -> (Decision, ByRule) {
         let git = self.git.as_ref().and_then(|bytes| GitEvidence::parse(bytes).ok());
         self.decide_over(git.as_ref().map(History::of).as_ref())
     }
 
-    fn decide_over(&self, history: Option<&History<'_>>) -> Decision {
+    fn decide_over(&self, history: Option<&History<'_>>) -> (Decision, ByRule) {
         let outcome: TrustOutcome = verify_trust(&self.trust, self.trust_digest.as_ref(), self.request.time);
         let opened = match (&outcome.trust, &self.checkpoint) {
             (Some(trust), Some(checkpoint)) => {
@@ -150,7 +157,7 @@ impl Arguments {
                 .map(|digest| countersign_core::decision::EvidenceRef { digest: *digest, kind: None })
                 .collect()
         });
-        decide(
+        decide_by_rule(
             &self.request,
             &Given {
                 trust: TrustGiven { outcome: &outcome, digest: self.trust_digest.as_ref() },
@@ -200,7 +207,7 @@ impl World {
     /// A world in which nothing was promoted yet, and one release is active for production.
     #[must_use]
     pub fn new() -> Self {
-        let key = || SigningKey::generate(KeyKind::Ed25519).expect("random bytes");
+        let key = || Arc::new(SigningKey::generate(KeyKind::Ed25519).expect("random bytes"));
         let people: BTreeMap<_, _> = ["ada", "ben", "cy"].into_iter().map(|id| (id, key())).collect();
         let (builder, gate, log) = (key(), key(), key());
         let mut objects = ObjectSet::new();
@@ -240,7 +247,7 @@ impl World {
     #[must_use]
     pub fn trust_toml(&self, version: u64) -> String {
         let line = |key: &SigningKey| key.public().to_openssh();
-        let person = |(id, key): (&&str, &SigningKey)| {
+        let person = |(id, key): (&&str, &Arc<SigningKey>)| {
             format!("[[persons]]\nid = \"{id}\"\nkeys = [{{ key = \"{}\" }}]\n", line(key))
         };
         let persons = self.people.iter().map(person).collect::<Vec<_>>().concat();

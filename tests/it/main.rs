@@ -35,6 +35,7 @@ mod file_rules;
 mod file_rules_door;
 mod foreign;
 mod forge;
+mod frozen;
 mod keyless_door;
 mod merge_against_git;
 mod merkle_vectors;

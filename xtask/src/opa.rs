@@ -4,6 +4,9 @@
 use crate::{Outcome, run, workspace};
 use std::path::{Path, PathBuf};
 
+/// The version of OPA that answers.
+pub(crate) const VERSION: &str = "1.20.2";
+
 /// The package that carries OPA 1.20.2 as a library, and the digest of its wheel for Linux on x86-64.
 const WHEEL: &str = "opa-golib-python-bindings==0.4.4 \
                      --hash=sha256:d411c901e14b8c7c3023e23e4a944f4cf429c1d31baf80e959e57d11efbfd24a\n";
@@ -49,7 +52,7 @@ fn example(root: &Path) -> std::process::Command {
 
 /// Fetches the wheel and takes it apart; the library in it. The wheel names a later Python than it needs: only the
 /// library is used.
-fn library(root: &Path, folder: &Path) -> Outcome<PathBuf> {
+pub(crate) fn library(root: &Path, folder: &Path) -> Outcome<PathBuf> {
     let wanted = folder.join("requirements.txt");
     workspace::write(&wanted, WHEEL)?;
     let mut pip = run::command("python3", root);

@@ -167,6 +167,7 @@ const ROOMS: &[Room] = &[
             "insta",
             "jsonschema",
             "proptest",
+            "serde",
             "serde_json",
             "tempfile",
             "tokio",

@@ -30,6 +30,7 @@ pub(crate) const FIGURES: &[Figure] = &[
     Figure { name: "size", measure: size },
     Figure { name: "collect", measure: super::review::collect },
     Figure { name: "secrets", measure: super::secrets::figures },
+    Figure { name: "policy-engine", measure: super::policy::figures },
     Figure { name: "review-memory", measure: super::review::memory },
 ];
 
@@ -203,7 +204,7 @@ fn review_range(stage: &Stage) -> Outcome<Vec<Row>> {
 }
 
 /// The summary of a row that an example printed.
-fn printed(rows: &[Value], name: &str) -> Outcome<Summary> {
+pub(super) fn printed(rows: &[Value], name: &str) -> Outcome<Summary> {
     let row = rows.iter().find(|row| row.get("name").and_then(Value::as_str) == Some(name));
     row.and_then(Summary::read).ok_or_else(|| format!("the example prints no proper row `{name}`"))
 }

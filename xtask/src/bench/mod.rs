@@ -4,6 +4,7 @@
 
 mod figures;
 mod measure;
+mod policy;
 mod review;
 mod row;
 mod secrets;
@@ -22,8 +23,9 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let root = workspace::root()?;
     let stage = Stage::new(&root)?;
     let wanted = |name: &str| names.is_empty() || names.iter().any(|given| *given == name);
-    // The scan for secrets is measured by an example of its own.
-    if FIGURES.iter().any(|figure| wanted(figure.name) && figure.name != "secrets") {
+    // The scan for secrets and the policy engine are measured by examples of their own.
+    let needs_binary = |name: &str| !["secrets", "policy-engine"].contains(&name);
+    if FIGURES.iter().any(|figure| wanted(figure.name) && needs_binary(figure.name)) {
         run::shown(run::cargo(&root).args(["build", "--quiet", "--release", "--locked", "--package", "countersign"]))?;
     }
     let mut failed = Vec::new();
