@@ -47,7 +47,7 @@ impl Story {
         match found {
             Answer::One(value) => Some(value),
             Answer::List(items) => Some(Value::Array(items)),
-            _ => None,
+            Answer::Cursor(_) | Answer::Moved(_) | Answer::Refused(..) => None,
         }
     }
 }
