@@ -397,7 +397,7 @@ fn the_rules_that_were_gone_past_are_named_and_what_cannot_be_known_of_them_is_s
     hub.refusals.push(("/rule-suites/1", 404, ""));
     let change = hub.read();
     assert_eq!(change.shortfalls.len(), 11);
-    assert!(change.shortfalls[10].why.contains("40 records"), "{:?}", change.shortfalls);
+    assert!(change.shortfalls.iter().any(|one| one.why.contains("40 records")), "{:?}", change.shortfalls);
 }
 
 #[test]
