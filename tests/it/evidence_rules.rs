@@ -100,6 +100,8 @@ fn a_revision_whose_tests_ran_and_passed_goes_through() {
     ready.passes(&[signed(&tests("PASSED", "unit", &["a", "b"], &[]))]);
     ready.refused(&[signed(&tests("PASSED", "other", &["a", "b"], &[]))], "tests-missing");
     ready.refused(&[signed(&tests("PASSED", "unit", &["a"], &[]))], "tests-missing");
+    let (once, again) = (tests("PASSED", "unit", &["a", "a"], &[]), tests("WARNED", "unit", &["a"], &[]));
+    ready.refused(&[signed(&once), signed(&again)], "tests-missing");
     ready.refused(&[signed(&tests("FAILED", "unit", &["a", "b"], &["c"]))], "tests-failed");
     ready.refused(&[signed(&json!({"result": "PASSED", "configuration": [{"name": "unit"}]}))], "tests-missing");
     ready.refused(
@@ -185,6 +187,7 @@ fn what_is_exploited_or_overdue_is_refused_and_what_is_new_is_noted() {
     ready.refused(&[with("9.8", json!({"published": "2026-11-01T00:00:00Z"}))], "vulnerability-overdue");
     ready.passes(&[with("7.0", json!({"published": "2026-11-01T00:00:00Z"}))]);
     ready.refused(&[with("7.0", json!({}))], "vulnerability-overdue");
+    ready.refused(&[with("7.0", json!({"published": "2099-01-01T00:00:00Z"}))], "vulnerability-overdue");
     ready.refused(&[with("unknown", json!({"published": "2026-11-01T00:00:00Z"}))], "vulnerability-overdue");
     let exploited = json!({"published": "2026-11-20T00:00:00Z", "known_exploited": true});
     ready.refused(&[with("low", exploited)], "vulnerability-exploited");

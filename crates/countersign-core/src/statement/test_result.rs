@@ -3,6 +3,7 @@
 use super::provenance::ResourceDescriptor;
 use crate::limits;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The predicate `https://in-toto.io/attestation/test-result/v0.1`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,13 +60,13 @@ impl TestResult {
         self.configuration.iter().any(|part| part.name.as_deref() == Some(suite))
     }
 
-    /// How many tests passed; `None` where the result does not name them, or more than are counted.
+    /// The tests that passed, each once; `None` where the result does not name them, or more than are counted.
     #[must_use]
-    pub fn passed(&self) -> Option<usize> {
-        let count = |tests: &Option<Vec<String>>| tests.as_ref().map_or(0, Vec::len);
-        self.passed_tests.as_ref()?;
-        let all = count(&self.passed_tests).saturating_add(count(&self.warned_tests));
-        (all <= limits::TESTS).then_some(all)
+    pub fn passed(&self) -> Option<BTreeSet<&str>> {
+        let passed = self.passed_tests.as_ref()?;
+        let warned = self.warned_tests.as_deref().unwrap_or_default();
+        let few = passed.len().saturating_add(warned.len()) <= limits::TESTS;
+        few.then(|| passed.iter().chain(warned).map(String::as_str).collect())
     }
 }
 
@@ -89,13 +90,11 @@ mod tests {
     #[test]
     fn tests_that_are_not_named_are_not_counted() {
         assert_eq!(read(json!({"result": "PASSED", "configuration": []})).passed(), None);
-        let named = json!({"result": "WARNED", "configuration": [{"name": "unit"}], "passedTests": ["a"],
+        let named = json!({"result": "WARNED", "configuration": [{"name": "unit"}], "passedTests": ["a", "a"],
             "warnedTests": ["b"]});
         let named = read(named);
-        assert_eq!(
-            (named.passed(), named.warned(), named.is_of("unit"), named.is_of("u")),
-            (Some(2), true, true, false)
-        );
+        assert_eq!(named.passed(), Some(BTreeSet::from(["a", "b"])), "each once");
+        assert_eq!((named.warned(), named.is_of("unit"), named.is_of("u")), (true, true, false));
     }
 
     #[test]

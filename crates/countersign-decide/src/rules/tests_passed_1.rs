@@ -9,7 +9,7 @@ use countersign_core::statement::test_result::TestResult;
 use countersign_core::statement::{Kind, Statement};
 use countersign_verify::{Evidence, Verified};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const RULE: BuiltIn = BuiltIn {
     id: "tests-passed@1",
@@ -126,7 +126,9 @@ fn failures(result: &TestResult, place: &str, parameters: &Parameters, by: &str)
 }
 
 fn too_few(results: &[(String, TestResult)], parameters: &Parameters, by: &str) -> Option<Finding> {
-    let counted: Option<usize> = results.iter().map(|(_, result)| result.passed()).sum();
+    // By name: a result that is handed in twice, or a name that stands twice, is no second test.
+    let named: Option<Vec<BTreeSet<&str>>> = results.iter().map(|(_, result)| result.passed()).collect();
+    let counted = named.map(|lists| lists.into_iter().flatten().collect::<BTreeSet<_>>().len());
     let expected = format!("{} or more tests, each by its name", parameters.least);
     let finding = match counted {
         None => {

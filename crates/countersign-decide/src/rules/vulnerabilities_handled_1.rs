@@ -252,7 +252,8 @@ fn judge(
         return place(finding).expected("no such vulnerability, or one that is cleared", by).found(said).help(help);
     }
     let days = parameters.days(severity);
-    let published = found.published().as_ref().and_then(Moment::time);
+    // A time to come would put the end off for good: it is no time of publication.
+    let published = found.published().as_ref().and_then(Moment::time).filter(|time| *time <= context.request.time);
     let due = published.map(|published| published.plus(days.saturating_mul(DAY)));
     if due.is_some_and(|due| context.request.time < due) {
         let what =
