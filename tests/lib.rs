@@ -17,6 +17,7 @@ pub mod policy_attacks;
 pub mod rego_opa;
 #[path = "review-suite/mod.rs"]
 pub mod review_suite;
+pub mod sbom_truth;
 pub mod sigstore;
 pub mod world;
 

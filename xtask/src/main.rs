@@ -17,6 +17,7 @@ mod generated;
 mod opa;
 mod rooms;
 mod run;
+mod sbom;
 mod schemas;
 mod secrets;
 mod suites;
@@ -111,6 +112,12 @@ const VERBS: &[Verb] = &[
         arguments: "",
         about: "counts and lists what the rules for secrets find in three large public trees of source",
         run: secrets::run,
+    },
+    Verb {
+        name: "sbom-truth",
+        arguments: "[--offline]",
+        about: "holds SBOMs against Cargo's unit graphs: this workspace, and four large crates that it fetches",
+        run: sbom::truth,
     },
     Verb {
         name: "bench",

@@ -129,6 +129,20 @@ pub enum SbomError {
         /// Its binaries.
         known: Vec<String>,
     },
+    /// The package has no library that is built for others than Rust.
+    #[error("package `{package}` has no library of type `cdylib` or `staticlib`")]
+    NoLibrary {
+        /// The package.
+        package: String,
+        /// Packages that have one.
+        known: Vec<String>,
+    },
+    /// Nothing of the workspace is shipped.
+    #[error("with these features the workspace builds no binary, and no library for others than Rust")]
+    NoArtifact {
+        /// Packages that have one.
+        known: Vec<String>,
+    },
     /// The package has no such feature.
     #[error("package `{package}` has no feature `{feature}`")]
     NoSuchFeature {
@@ -252,7 +266,9 @@ impl SbomError {
                 Some(directory.display().to_string())
             }
             Self::Rustc { program, .. } | Self::Program { program, .. } => Some(program.display().to_string()),
-            Self::NoSuchPackage { package, .. } | Self::NoBinary { package, .. } => {
+            Self::NoSuchPackage { package, .. }
+            | Self::NoBinary { package, .. }
+            | Self::NoLibrary { package, .. } => {
                 Some(format!("--package {package}"))
             }
             Self::NoSuchBinary { binary, .. } | Self::FeaturesRequired { binary, .. } => {
@@ -260,7 +276,7 @@ impl SbomError {
             }
             Self::NoSuchFeature { feature, .. } => Some(format!("--features {feature}")),
             Self::NoSuchTarget { target } | Self::Target { target, .. } => Some(format!("--target {target}")),
-            Self::PackageNotNamed { .. } => Some("--package".to_owned()),
+            Self::PackageNotNamed { .. } | Self::NoArtifact { .. } => Some("--package".to_owned()),
             Self::BinaryNotNamed { .. } => Some("--bin".to_owned()),
             Self::Source { .. } | Self::SameReference { .. } | Self::Purl { .. } | Self::Json(_) => None,
         }
@@ -294,9 +310,11 @@ impl SbomError {
             Self::PackageNotFetched { .. } => "run `cargo fetch --locked` where there is a network".to_owned(),
             Self::Rustc { .. } => "see what `rustc -vV` says".to_owned(),
             Self::Program { .. } => "install Rust, or put it on the search path".to_owned(),
-            Self::NoSuchPackage { known, .. } | Self::NoBinary { known, .. } | Self::PackageNotNamed { known } => {
-                one_of("--package", known, "add a binary to the workspace")
-            }
+            Self::NoSuchPackage { known, .. }
+            | Self::NoBinary { known, .. }
+            | Self::NoLibrary { known, .. }
+            | Self::NoArtifact { known }
+            | Self::PackageNotNamed { known } => one_of("--package", known, "add a binary to the workspace"),
             Self::NoSuchBinary { known, .. } | Self::BinaryNotNamed { known, .. } => {
                 one_of("--bin", known, "add a binary to the package")
             }

@@ -15,13 +15,27 @@ mod source;
 
 pub use cyclonedx::{Facts, write};
 pub use error::SbomError;
-pub use inventory::{Build, Component, Inventory, Licence, Native, Source};
+pub use inventory::{
+    Audit, Build, Component, Content, Inventory, Kind, Licence, LicenceFile, Native, NativeCode, Sha512, Shape, Source, Vcs,
+};
 
 use countersign_core::{
     cyclonedx::{CycloneDxError, Inventory as Read},
     json::{self, JsonError},
 };
 use std::path::PathBuf;
+
+/// What is described.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum What {
+    /// A binary.
+    #[default]
+    Binary,
+    /// A package's library, where it is built for others than Rust.
+    Library,
+    /// All members of the workspace, built together.
+    Workspace,
+}
 
 /// Which binary, and how it is built.
 ///
@@ -43,6 +57,10 @@ pub struct CargoRequest {
     pub no_default_features: bool,
     /// Whether all features of the package are switched on.
     pub all_features: bool,
+    /// What is described.
+    pub what: What,
+    /// Whether packages that only tests, examples and benchmarks need are listed too, told apart.
+    pub dev: bool,
     /// Whether Cargo must not use the network.
     pub offline: bool,
     /// The program `cargo`.
@@ -63,6 +81,8 @@ impl CargoRequest {
             features: Vec::new(),
             no_default_features: false,
             all_features: false,
+            what: What::Binary,
+            dev: false,
             offline: false,
             cargo: PathBuf::from("cargo"),
             rustc: PathBuf::from("rustc"),
@@ -103,6 +123,12 @@ pub struct Summary {
 /// The inventory of a Cargo workspace's binary.
 pub fn cargo_inventory(request: &CargoRequest) -> Result<Inventory, SbomError> {
     resolve::inventory(&cargo::Workspace::read(request)?, request)
+}
+
+/// The inventories of every artifact that the workspace ships with these features: binaries, and libraries for others
+/// than Rust. `package` narrows it to one member; `binary` and `what` are not looked at.
+pub fn cargo_inventories(request: &CargoRequest) -> Result<Vec<Inventory>, SbomError> {
+    resolve::all(&cargo::Workspace::read(request)?, request)
 }
 
 /// The SBOM of a Cargo workspace's binary.

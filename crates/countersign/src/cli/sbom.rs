@@ -11,7 +11,7 @@ use countersign_core::json;
 use countersign_core::time::Time;
 use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
-use countersign_sbom::{CargoRequest, Facts, Summary, cargo_sbom};
+use countersign_sbom::{CargoRequest, Facts, Summary, What, cargo_sbom};
 use std::path::PathBuf;
 
 /// Write the SBOM of a Cargo workspace's binary
@@ -65,6 +65,8 @@ impl Sbom {
             features: self.features.clone(),
             all_features: self.all_features,
             no_default_features: self.no_default_features,
+            what: What::Binary,
+            dev: false,
             offline: self.offline,
             cargo: call.world.variable(variables::CARGO).unwrap_or("cargo").into(),
             rustc: call.world.variable(variables::RUSTC).unwrap_or("rustc").into(),
