@@ -6,6 +6,7 @@ mod document;
 mod exact;
 mod reader;
 mod refusals;
+mod sources;
 
 use countersign_sbom::CargoRequest;
 use std::{fs, path::Path, process::Command};

@@ -114,6 +114,7 @@ const REGISTRY: &[Noun] = &[
     answer::<Marked<'_, countersign_flow::output::ReviewProved>>("output/review-verify"),
     answer::<countersign_flow::output::ReviewWatched>("output/review-watch"),
     answer::<countersign_flow::output::Sbom>("output/sbom"),
+    answer::<countersign_flow::output::Sboms>("output/sboms"),
     answer::<countersign_flow::output::Signed>("output/sign"),
     answer::<countersign_flow::output::TrustFile>("output/trust-digest"),
     answer::<countersign_flow::output::TrustBegun>("output/trust-init"),

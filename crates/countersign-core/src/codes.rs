@@ -179,6 +179,8 @@ codes! {
     SBOM_MALFORMED "sbom-malformed" Untrusted "The SBOM is not a CycloneDX document.";
     SBOM_INCOMPLETE "sbom-incomplete" Refused "The SBOM does not list what it must: a component without version or identity, or a missing dependency graph.";
     SBOM_DISAGREES "sbom-disagrees" Refused "The SBOM and the provenance do not name the same dependencies.";
+    SBOM_NOT_BUILT "sbom-not-built" Refused "What the SBOM lists is not what the binary, or the build, says that it was made of.";
+    SBOM_PACKAGE_DIRTY "sbom-package-dirty" Note "A package was packed from files that differ from the commit that it names: the commit does not show its source.";
     SBOM_UNBOUND "sbom-unbound" Note "The SBOM does not say by a SHA-256 which file it describes; only the signed statement does.";
     LICENCE_REFUSED "licence-refused" Refused "A component's licence is not one that the policy allows.";
     LICENCE_UNKNOWN "licence-unknown" Indeterminate "A component declares no licence, or one that is no SPDX expression.";

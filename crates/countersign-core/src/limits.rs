@@ -148,6 +148,19 @@ pub const PACKAGE_BYTES: u64 = 4 << 30;
 /// Files of one audit package.
 pub const PACKAGE_FILES: usize = 1_000_000;
 
+/// Largest archive of one package, as a registry has it, that is hashed.
+pub const CRATE_BYTES: u64 = 1 << 30;
+/// Files and folders of one package that are looked at.
+pub const CRATE_FILES: usize = 50_000;
+/// Largest file of a package whose text is read: a licence, a build script, a note of its origin.
+pub const CRATE_TEXT_BYTES: u64 = 1 << 20;
+/// Largest file of `supply-chain/` that is read.
+pub const VET_BYTES: u64 = 16 << 20;
+/// Largest list of packages in a binary, uncompressed.
+pub const AUDITABLE_BYTES: usize = 8 << 20;
+/// Largest binary whose list of packages is read.
+pub const BINARY_BYTES: u64 = 4 << 30;
+
 /// Components of one SBOM, nested ones included.
 pub const SBOM_COMPONENTS: usize = 100_000;
 /// Dependency edges of one SBOM.

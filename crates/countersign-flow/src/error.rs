@@ -208,6 +208,9 @@ impl FlowError {
                 | SbomError::BinaryNotNamed { .. }
                 | SbomError::NoSuchFeature { .. }
                 | SbomError::FeaturesRequired { .. }
+                | SbomError::NoLibrary { .. }
+                | SbomError::NoArtifact { .. }
+                | SbomError::Config { .. }
                 | SbomError::NoSuchTarget { .. },
             ) => Exit::Usage,
             Self::Key(error) | Self::Ssh(SshError::File(error)) | Self::Sign(SignError::Ssh(SshError::File(error))) => {
@@ -236,6 +239,7 @@ impl FlowError {
             | Self::Statement(_)
             | Self::Package(_)
             | Self::Capture(_)
+            | Self::Sbom(SbomError::ChecksumMismatch { .. } | SbomError::Embedded { .. })
             | Self::Store(StoreError::Altered { .. } | StoreError::TooLarge { .. }) => Exit::Untrusted,
             // What the job says of itself and what is checked out do not fit together: nothing can be said of the source.
             Self::Provenance(ProvenanceError::Platform(_)) | Self::Store(StoreError::Missing { .. }) => {

@@ -80,24 +80,47 @@ documents! {
     Sbom {
         /// The file; none if the document is in this answer.
         output: Option<String>,
-        /// The document, where no file was named.
+        /// The document, where no file was named. As a text, where it is XML.
         document: Option<serde_json::Value>,
         /// The digest of its bytes: those of the file, or those that are printed without `--format json`.
         digest: Sha256,
+        /// Its version of CycloneDX.
+        spec_version: &'static str,
+        /// What it is about: the artifact's name.
+        name: String,
+        /// Whether nothing but the lock file was read, so that more is listed than is in any artifact.
+        over_approximation: bool,
         /// Components.
         components: usize,
         /// Components whose code is part of the binary.
         linked: usize,
         /// Components that run during the build only.
         build_only: usize,
+        /// Components that only tests, examples and benchmarks need.
+        dev_only: usize,
         /// Dependencies between them.
         dependencies: usize,
         /// Components from elsewhere that have no checksum.
         without_checksum: usize,
+        /// Packages with a checksum whose archive was not there to be held against it.
+        without_archive: usize,
         /// Components without a licence.
         without_licence: usize,
-        /// Packages with native code, or perhaps, which is not listed.
+        /// Packages with native code, or perhaps, none of which is listed.
         native: usize,
+        /// Packages with sources in other languages that are listed.
+        bundled: usize,
+        /// What the build left, and said the same: `cargo auditable`, `cargo`.
+        compared: Vec<&'static str>,
+        /// What this version of CycloneDX has no place for.
+        left_out: Vec<&'static str>,
+        /// What is worth saying.
+        findings: Vec<Finding>,
+    }
+    /// `sbom --all-artifacts`: one SBOM an artifact was written.
+    Sboms {
+        /// Each.
+        sboms: Vec<Sbom>,
     }
     /// A file and its digest.
     Artifact {

@@ -268,6 +268,10 @@ const GENERAL: &[(&[&str], &str)] = &[
         &["sbom-disagrees"],
         "make the SBOM of this very build again: `countersign sbom --artifact FILE`, with the lock file that was built",
     ),
+    (
+        &["sbom-not-built"],
+        "make the SBOM with the target, features and lock file that were built: `countersign sbom --artifact FILE`",
+    ),
     (&["dependency-unpinned"], "depend on a registry package with a checksum in Cargo.lock, and build again"),
     (&["history-missing"], "name the repository that the artifact was built from with --repo"),
     (

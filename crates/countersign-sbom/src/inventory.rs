@@ -62,6 +62,8 @@ pub struct Build {
     pub resolver: &'static str,
     /// The digest of `Cargo.lock`.
     pub lock: Sha256,
+    /// Whether nothing but the lock file was read: then every package that any build could need is listed.
+    pub lock_only: bool,
 }
 
 /// One package.
@@ -119,6 +121,12 @@ pub struct Content {
     pub native: Vec<NativeCode>,
     /// Audits that the workspace keeps or imports.
     pub audits: BTreeSet<Audit>,
+    /// The folder of a member below the workspace's, with slashes; empty for the workspace's own.
+    pub folder: Option<String>,
+    /// The id of that folder's git tree, where every file is what the commit holds.
+    pub tree: Option<String>,
+    /// What the digests are of, where that is not the package's archive.
+    pub hash_of: Option<&'static str>,
 }
 
 /// A SHA-512 digest.
@@ -166,6 +174,10 @@ pub struct NativeCode {
     pub name: String,
     /// Their version, where the package's own version tells it behind a plus.
     pub version: Option<String>,
+    /// The folder of the package that holds all of them, if that is not the package itself.
+    pub folder: Option<String>,
+    /// The id of that folder as git has it in its SHA-256 form.
+    pub tree: Option<Sha256>,
     /// How many files.
     pub files: usize,
     /// Why the build script is taken to compile them: a file of the package, and what stands there.
@@ -206,6 +218,11 @@ pub enum Source {
     },
     /// A folder: a workspace member, or a dependency by path.
     Path,
+    /// It came with the compiler.
+    Toolchain {
+        /// The commit of the compiler's sources, where it says it.
+        commit: Option<String>,
+    },
 }
 
 /// A declared licence.

@@ -2,10 +2,11 @@
 
 use crate::{
     CargoRequest, What,
-    cargo::Workspace,
+    cargo::{Compiler, Workspace},
     error::SbomError,
     inventory::{Build, Component, Inventory, Kind, Licence, Native, Shape, Source},
 };
+use countersign_core::purl::Purl;
 use guppy::{
     PackageId,
     graph::{
@@ -161,13 +162,17 @@ fn common_version(members: &[PackageMetadata<'_>]) -> String {
 
 fn finish(
     workspace: &Workspace,
-    root: Component,
+    mut root: Component,
     binary: String,
     shape: Shape,
     components: BTreeMap<&PackageId, Component>,
     features: BTreeSet<String>,
 ) -> Result<Inventory, SbomError> {
     let mut components: Vec<Component> = components.into_values().collect();
+    for part in toolchain(&workspace.compiler)? {
+        root.depends_on.insert(part.reference.clone());
+        components.push(part);
+    }
     components.sort_by(|a, b| a.reference.cmp(&b.reference));
     let mut references = BTreeSet::from([root.reference.as_str()]);
     if let Some(second) = components.iter().find(|component| !references.insert(&component.reference)) {
@@ -184,8 +189,33 @@ fn finish(
             features,
             resolver: workspace.resolver.number,
             lock: workspace.lock.digest,
+            lock_only: false,
         },
     })
+}
+
+/// The standard library, which is linked, and the compiler, which is not. Which parts of the standard library are in the
+/// artifact, and what it is made of in turn, is not told here.
+fn toolchain(compiler: &Compiler) -> Result<[Component; 2], SbomError> {
+    let part = |name: &str, kind| -> Result<Component, SbomError> {
+        let release = &compiler.release;
+        let vcs = compiler.commit.as_ref();
+        let vcs = vcs.map(|commit| format!("?vcs_url=git%2Bhttps://github.com/rust-lang/rust%40{commit}"));
+        let purl = format!("pkg:generic/{name}@{}{}", release.replace('+', "%2B"), vcs.unwrap_or_default());
+        let purl = Purl::new(&purl).map_err(|source| SbomError::Purl { package: name.to_owned(), source })?;
+        let reference = format!("toolchain:{name}@{release}");
+        let source = Source::Toolchain { commit: compiler.commit.clone() };
+        let mut part = Component::new(reference, name.to_owned(), release.clone(), source, kind);
+        part.purl = Some(purl);
+        // As the sources of both say.
+        part.licence = Some(Licence::Expression("MIT OR Apache-2.0".to_owned()));
+        Ok(part)
+    };
+    let mut library = part("rust-std", Kind::StandardLibrary)?;
+    library.linked = Some(BTreeSet::new());
+    let mut compiler = part("rustc", Kind::Compiler)?;
+    compiler.built = Some(BTreeSet::new());
+    Ok([library, compiler])
 }
 
 fn metadata(workspace: &Workspace, source: guppy::Error) -> SbomError {
