@@ -176,8 +176,6 @@ pub struct NativeCode {
     pub version: Option<String>,
     /// The folder of the package that holds all of them, if that is not the package itself.
     pub folder: Option<String>,
-    /// The id of that folder as git has it in its SHA-256 form.
-    pub tree: Option<Sha256>,
     /// How many files.
     pub files: usize,
     /// Why the build script is taken to compile them: a file of the package, and what stands there.

@@ -62,7 +62,6 @@ fn filled() -> (countersign_sbom::Inventory, Facts) {
                 name: "z".to_owned(),
                 version: None,
                 folder: Some("zlib".to_owned()),
-                tree: Some(Sha256::of(b"tree")),
                 files: 3,
                 because: vec![("build.rs".to_owned(), "zlib".to_owned())],
                 or_system: true,

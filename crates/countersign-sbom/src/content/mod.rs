@@ -44,8 +44,7 @@ pub(crate) fn fill(workspace: &Workspace, inventories: &mut [Inventory]) -> Resu
                 component.content = content.clone();
             }
             let part = parts.iter().find(|(kind, ..)| *kind == component.kind);
-            if let Some((_, hash_of, (short, long))) = part {
-                component.checksum = Some(*short);
+            if let Some((_, hash_of, long)) = part {
                 component.content.sha512 = Some(*long);
                 component.content.hash_of = Some(hash_of);
             }
@@ -57,8 +56,9 @@ pub(crate) fn fill(workspace: &Workspace, inventories: &mut [Inventory]) -> Resu
     Ok(())
 }
 
-/// The digests of the standard library that is linked, and of the compiler's own file, where they are to be found.
-fn toolchain(workspace: &Workspace) -> Vec<(Kind, &'static str, (Sha256, Sha512))> {
+/// The SHA-512 of the standard library that is linked, and of the compiler's own file, where they are to be found. No
+/// SHA-256: by that one an SBOM is held against what the build resolved, and provenance does not list these files.
+fn toolchain(workspace: &Workspace) -> Vec<(Kind, &'static str, Sha512)> {
     let Some(sysroot) = &workspace.compiler.sysroot else { return Vec::new() };
     let libraries = sysroot.join("lib/rustlib").join(workspace.target.triple_str()).join("lib");
     let named = |name: &str| name.starts_with("libstd-") && Path::new(name).extension().is_some_and(|end| end == "rlib");
@@ -67,7 +67,7 @@ fn toolchain(workspace: &Workspace) -> Vec<(Kind, &'static str, (Sha256, Sha512)
         entries.map(|entry| entry.path()).filter(|path| path.file_name().and_then(|n| n.to_str()).is_some_and(named)).collect();
     let library = found.pop().filter(|_| found.is_empty());
     let compiler = sysroot.join(if cfg!(windows) { "bin/rustc.exe" } else { "bin/rustc" });
-    let digest = |kind, what, path: &Path| Some((kind, what, archive::digests(path).ok()?));
+    let digest = |kind, what, path: &Path| Some((kind, what, archive::digests(path).ok()?.1));
     let library = library.and_then(|path| digest(Kind::StandardLibrary, "libstd.rlib", &path));
     library.into_iter().chain(digest(Kind::Compiler, "bin/rustc", &compiler)).collect()
 }

@@ -6,11 +6,7 @@
 
 use super::files;
 use crate::inventory::NativeCode;
-use countersign_core::{
-    digest::Sha256,
-    git::{Entry, Mode, ObjectFormat, ObjectKind, Oid, Tree},
-    limits,
-};
+use countersign_core::limits;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -27,8 +23,6 @@ const SOURCES: &[&str] = &["c", "cc", "cpp", "cxx", "m", "mm", "s", "S", "asm", 
 const ASIDE: &[&str] = &["tests", "test", "examples", "example", "benches", "bench", "doc", "docs", "fuzz", "target"];
 /// Longest list of reasons.
 const REASONS: usize = 8;
-/// Folders within folders that are looked into.
-const DEPTH: usize = 64;
 
 /// What is known of the package.
 pub(super) struct About<'a> {
@@ -91,7 +85,6 @@ pub(super) fn compiled(about: &About<'_>) -> Vec<NativeCode> {
     vec![NativeCode {
         name: about.links.unwrap_or(plain).to_owned(),
         version: version(about.build),
-        tree: folder.as_deref().and_then(|folder| tree(&about.folder.join(folder))),
         folder,
         files,
         because: because.into_keys().take(REASONS).collect(),
@@ -119,56 +112,6 @@ fn common_folder(paths: &[&str]) -> Option<String> {
         common.truncate(same);
     }
     (!common.is_empty()).then(|| common.join("/"))
-}
-
-/// The id that git gives a folder's tree in its SHA-256 form: anyone can make it again. `None` where a file cannot be
-/// read, or there is more than is looked at.
-fn tree(folder: &Path) -> Option<Sha256> {
-    let mut left = limits::CRATE_FILES;
-    let id = tree_id(folder, &mut left, 0)?;
-    let bytes: [u8; 32] = id.as_bytes().try_into().ok()?;
-    Some(Sha256::from_bytes(bytes))
-}
-
-fn tree_id(folder: &Path, left: &mut usize, depth: usize) -> Option<Oid> {
-    if depth > DEPTH {
-        return None;
-    }
-    let mut entries = Vec::new();
-    for entry in fs::read_dir(folder).ok()? {
-        let entry = entry.ok()?;
-        *left = left.checked_sub(1)?;
-        let kind = entry.file_type().ok()?;
-        let name = entry.file_name().into_string().ok()?.into_bytes();
-        let (mode, id) = if kind.is_dir() {
-            // Git has no empty folders.
-            let Some(id) = tree_id(&entry.path(), left, depth.saturating_add(1)) else { continue };
-            (Mode::Directory, id)
-        } else if kind.is_file() {
-            let bytes = fs::read(entry.path()).ok()?;
-            let mode = if is_executable(&entry.metadata().ok()?) { Mode::Executable } else { Mode::File };
-            (mode, Oid::hash(ObjectFormat::Sha256, ObjectKind::Blob, &bytes).ok()?)
-        } else {
-            return None;
-        };
-        entries.push(Entry { mode, name, id });
-    }
-    if entries.is_empty() {
-        return None;
-    }
-    Oid::hash(ObjectFormat::Sha256, ObjectKind::Tree, &Tree::new(entries).ok()?.encode()).ok()
-}
-
-/// Archives of registries keep the bit on every system; where files have none, none is executable.
-#[cfg(unix)]
-fn is_executable(found: &fs::Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    found.permissions().mode() & 0o100 != 0
-}
-
-#[cfg(not(unix))]
-fn is_executable(_found: &fs::Metadata) -> bool {
-    false
 }
 
 /// The build script, and the files beside it if it has a folder of its own; at the top of the package, also `build/`.

@@ -169,7 +169,10 @@ impl Fill<'_> {
         let people = &self.facts.people;
         let own = component.workspace_member || component.kind == Kind::Workspace;
         let content = &component.content;
-        let authors: Vec<Contact> = content.authors.iter().map(|author| of_author(author)).collect();
+        let mut authors: Vec<Contact> = content.authors.iter().map(|author| of_author(author)).collect();
+        if matches!(component.source, Source::Toolchain { .. }) {
+            authors.push(contact("The Rust Project Developers", None));
+        }
         let (authors, author) = if self.spec >= Spec::V1_6 {
             (authors, None)
         } else {
@@ -257,27 +260,20 @@ impl Fill<'_> {
         } else {
             Vec::new()
         };
-        let unknown = || "unknown".to_owned();
-        let sub = native.folder.as_ref().filter(|folder| folder.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./".contains(&b)));
+        let plain = |folder: &&str| folder.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./".contains(&b));
+        let first = || native.because.first().map(|(_, path)| path.as_str());
+        let sub = native.folder.as_deref().or_else(first).filter(plain);
+        // A part of the package that carries it: by the same archive, whose digests are therefore its own.
         let purl = component.purl.as_ref().zip(sub).map(|(purl, folder)| format!("{purl}#{folder}"));
-        let tree = native.tree.map(|tree| tree.hex());
-        // Of sources whose version nobody tells, the contents are the only name.
-        let version = native.version.clone().unwrap_or_else(|| {
-            let short: Option<String> = tree.as_ref().map(|tree| tree.chars().take(12).collect());
-            short.map_or_else(unknown, |short| format!("tree-{short}"))
-        });
+        let carried = || format!("{}-{}", component.name, component.version);
+        let unknown = if native.version.is_none() { "version,licence,supplier" } else { "licence,supplier" };
         let mut properties = vec![
             property("countersign:native", "true"),
             property("countersign:native-files", native.files.to_string()),
+            property("countersign:hash-of", "the package that carries it"),
+            property("countersign:unknown", unknown),
+            property(WORKSPACE_MEMBER, component.workspace_member.to_string()),
         ];
-        if native.version.is_none() {
-            properties.push(property("countersign:unknown", "version,licence,supplier"));
-        } else {
-            properties.push(property("countersign:unknown", "licence,supplier"));
-        }
-        if native.tree.is_some() {
-            properties.push(property("countersign:hash-of", "the folder's tree, as git names it by SHA-256"));
-        }
         if native.or_system {
             properties.push(property("countersign:native-or-system", "true"));
         }
@@ -285,10 +281,11 @@ impl Fill<'_> {
             r#type: "library",
             reference: Some(native_reference(component, native)),
             name: native.name.clone(),
-            version,
-            supplier: Some(Organisation { name: unknown(), url: Vec::new(), contact: Vec::new() }),
+            // Of sources whose own version nobody tells: which package they came with.
+            version: native.version.clone().unwrap_or_else(carried),
+            supplier: Some(Organisation { name: "unknown".to_owned(), url: Vec::new(), contact: Vec::new() }),
             scope: scope(component),
-            hashes: hashes(native.tree, None),
+            hashes: hashes(component.checksum, component.content.sha512).into_iter().chain(tree_hash(component)).collect(),
             licenses: vec![self.license(&Licence::Named("NOASSERTION".to_owned()))],
             purl,
             properties,
