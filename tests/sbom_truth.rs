@@ -152,8 +152,7 @@ impl Built {
         let (ours, theirs) = (self.packages(), truth.packages());
         let both = || ours.intersection(&theirs).copied();
         let placed = |built: &Self, name: &str| (built.linked.contains_key(name), built.at_build.contains_key(name));
-        let features =
-            |built: &Self, name: &str| (built.linked.get(name).cloned(), built.at_build.get(name).cloned());
+        let features = |built: &Self, name: &str| (built.linked.get(name).cloned(), built.at_build.get(name).cloned());
         Difference {
             extra: ours.difference(&theirs).count(),
             missing: theirs.difference(&ours).count(),

@@ -15,7 +15,9 @@ fn main() -> ExitCode {
     if offline {
         arguments.remove(0);
     }
-    println!("package | target | features | packages | linked | edges | extra | missing | misplaced | edges extra | edges missing | features differ");
+    println!(
+        "package | target | features | packages | linked | edges | extra | missing | misplaced | edges extra | edges missing | features differ"
+    );
     println!("--- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---:");
     let (mut exact, mut wrong) = (0_u32, 0_u32);
     for case in arguments.chunks(3) {

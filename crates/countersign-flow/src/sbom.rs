@@ -14,8 +14,8 @@ use countersign_core::limits;
 use countersign_core::statement::Statement;
 use countersign_core::time::Time;
 use countersign_sbom::{
-    CargoRequest, Encoding, Facts, Inventory, Kind, People, Shape, Spec, Summary, Written, cargo_inventories, cargo_inventory,
-    compare, digests, lock_inventory, workspace_root, write_as,
+    CargoRequest, Encoding, Facts, Inventory, Kind, People, Shape, Spec, Summary, Written, cargo_inventories,
+    cargo_inventory, compare, digests, lock_inventory, workspace_root, write_as,
 };
 use std::path::{Path, PathBuf};
 
@@ -162,7 +162,9 @@ fn disagreement(path: &Path, with: &str, differences: &[String]) -> Option<Findi
 /// The provenance has to be about this very file.
 fn about_the_artifact(path: &Path, facts: &Facts, artifact: Option<&Path>) -> Result<(), FlowError> {
     let (Some(digest), Some(artifact)) = (facts.artifact, artifact) else {
-        return Err(FlowError::Usage("--provenance goes with --artifact: it is held against the file's digest".to_owned()));
+        return Err(FlowError::Usage(
+            "--provenance goes with --artifact: it is held against the file's digest".to_owned(),
+        ));
     };
     let bytes = files::read(path, limits::DOCUMENT_BYTES)?;
     let payload = Signed::parse(&bytes).map_or(bytes, |signed| signed.payload);
@@ -181,7 +183,11 @@ fn about_the_artifact(path: &Path, facts: &Facts, artifact: Option<&Path>) -> Re
             .at(path.display().to_string())
             .at("/subject")
             .expected(digest.to_string(), artifact.display().to_string())
-            .found(if named.is_empty() { "no SHA-256".to_owned() } else { format!("sha256:{}", named.join(", sha256:")) })
+            .found(if named.is_empty() {
+                "no SHA-256".to_owned()
+            } else {
+                format!("sha256:{}", named.join(", sha256:"))
+            })
             .help("name the file that was built, or make its provenance again"),
     ]))
 }

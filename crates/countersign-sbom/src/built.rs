@@ -1,11 +1,7 @@
 //! An inventory against what the build left: the list that `cargo auditable` puts into the binary, and Cargo's own list
 //! beside it (`APP.cargo-sbom.json`).
 
-use crate::{
-    error::SbomError,
-    inventory::Inventory,
-    section,
-};
+use crate::{error::SbomError, inventory::Inventory, section};
 use countersign_core::limits;
 use serde::Deserialize;
 use std::{
@@ -52,8 +48,7 @@ pub fn compare(artifact: &Path, inventory: &Inventory) -> Result<Vec<Compared>, 
 }
 
 fn read<'a, T: Deserialize<'a>>(path: &Path, bytes: &'a [u8]) -> Result<T, SbomError> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| SbomError::Embedded { path: path.to_owned(), why: error.to_string() })
+    serde_json::from_slice(bytes).map_err(|error| SbomError::Embedded { path: path.to_owned(), why: error.to_string() })
 }
 
 /// What `cargo auditable` writes.
@@ -81,16 +76,20 @@ enum EmbeddedKind {
 impl Embedded {
     fn against(&self, inventory: &Inventory) -> Vec<String> {
         let of = |kind: Option<EmbeddedKind>| -> BTreeSet<String> {
-            let packages = self.packages.iter().filter(|package| kind.as_ref().is_none_or(|kind| package.kind == *kind));
+            let packages =
+                self.packages.iter().filter(|package| kind.as_ref().is_none_or(|kind| package.kind == *kind));
             packages.map(|package| format!("{} {}", package.name, package.version)).collect()
         };
         let mut words = differences(&of(None), &listed(inventory, |_| true), "");
-        let linked = listed(inventory, |component| component.is_linked());
+        let linked = listed(inventory, crate::Component::is_linked);
         // What it calls needed at run time has to be linked; procedural macros it may count as either.
         let runtime = of(Some(EmbeddedKind::Runtime));
-        words.extend(linked.difference(&runtime).filter(|name| of(None).contains(*name)).map(|name| {
-            format!("{name} is linked here, and only built with there")
-        }));
+        words.extend(
+            linked
+                .difference(&runtime)
+                .filter(|name| of(None).contains(*name))
+                .map(|name| format!("{name} is linked here, and only built with there")),
+        );
         words
     }
 }
@@ -126,7 +125,8 @@ struct Rustc {
 impl Precursor {
     fn against(&self, path: &Path, inventory: &Inventory) -> Result<Vec<String>, SbomError> {
         let name = |unit: &Unit| -> Result<String, SbomError> {
-            let broken = || SbomError::Embedded { path: path.to_owned(), why: format!("{:?} names no package", unit.id) };
+            let broken =
+                || SbomError::Embedded { path: path.to_owned(), why: format!("{:?} names no package", unit.id) };
             let (source, rest) = unit.id.rsplit_once('#').ok_or_else(broken)?;
             Ok(match rest.split_once('@') {
                 Some((name, version)) => format!("{name} {version}"),

@@ -226,7 +226,9 @@ pub enum SbomError {
         source: DigestError,
     },
     /// An archive in Cargo's cache is another one than the lock file names.
-    #[error("the archive of package `{package}` is not the one that the lock file names: {found} instead of {expected}")]
+    #[error(
+        "the archive of package `{package}` is not the one that the lock file names: {found} instead of {expected}"
+    )]
     ChecksumMismatch {
         /// The archive, or the note of a vendored package.
         path: PathBuf,
@@ -322,9 +324,7 @@ impl SbomError {
                 Some(directory.display().to_string())
             }
             Self::Rustc { program, .. } | Self::Program { program, .. } => Some(program.display().to_string()),
-            Self::NoSuchPackage { package, .. }
-            | Self::NoBinary { package, .. }
-            | Self::NoLibrary { package, .. } => {
+            Self::NoSuchPackage { package, .. } | Self::NoBinary { package, .. } | Self::NoLibrary { package, .. } => {
                 Some(format!("--package {package}"))
             }
             Self::NoSuchBinary { binary, .. } | Self::FeaturesRequired { binary, .. } => {

@@ -21,7 +21,8 @@ pub use built::{Compared, compare};
 pub use cyclonedx::{Encoding, Facts, Organization, People, Person, Spec, Written, write, write_as};
 pub use error::SbomError;
 pub use inventory::{
-    Audit, Build, Component, Content, Inventory, Kind, Licence, LicenceFile, Native, NativeCode, Sha512, Shape, Source, Vcs,
+    Audit, Build, Component, Content, Inventory, Kind, Licence, LicenceFile, Native, NativeCode, Sha512, Shape, Source,
+    Vcs,
 };
 
 use countersign_core::{
@@ -48,6 +49,10 @@ pub enum What {
 /// The build is the one that these fields describe and no other: a target or `--cfg` value that comes from Cargo's
 /// configuration or from `RUSTFLAGS` is not seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of Cargo's, or of one's own, and they do not exclude each other"
+)]
 pub struct CargoRequest {
     /// A folder of the workspace.
     pub directory: PathBuf,

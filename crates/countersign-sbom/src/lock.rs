@@ -90,9 +90,7 @@ pub(crate) fn inventory(directory: &Path) -> Result<Inventory, SbomError> {
     for (place, package) in file.package.iter().enumerate() {
         let source = match &package.source {
             None => Source::Path,
-            Some(text) => {
-                Source::external(text).ok_or_else(|| SbomError::Source { package: package.name.clone() })?
-            }
+            Some(text) => Source::external(text).ok_or_else(|| SbomError::Source { package: package.name.clone() })?,
         };
         let purl = source
             .purl(&package.name, &package.version)
@@ -132,13 +130,8 @@ pub(crate) fn inventory(directory: &Path) -> Result<Inventory, SbomError> {
         component.depends_on = to;
     }
     let name = own_name(directory).unwrap_or_else(|| "workspace".to_owned());
-    let mut root = Component::new(
-        format!("workspace:{name}"),
-        name.clone(),
-        "unknown".to_owned(),
-        Source::Path,
-        Kind::Workspace,
-    );
+    let mut root =
+        Component::new(format!("workspace:{name}"), name.clone(), "unknown".to_owned(), Source::Path, Kind::Workspace);
     let here = components.iter().filter(|component| component.source == Source::Path);
     root.depends_on = here.map(|component| component.reference.clone()).collect();
     components.sort_by(|a, b| a.reference.cmp(&b.reference));

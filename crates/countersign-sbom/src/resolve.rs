@@ -59,9 +59,8 @@ pub(crate) fn all(workspace: &Workspace, request: &CargoRequest) -> Result<Vec<I
         }
     }
     if all.is_empty() {
-        let known = holding(&workspace.graph, |package| {
-            binaries(package).into_iter().chain(libraries(package)).collect()
-        });
+        let known =
+            holding(&workspace.graph, |package| binaries(package).into_iter().chain(libraries(package)).collect());
         return Err(SbomError::NoArtifact { known });
     }
     for feature in asked_features(request) {
@@ -140,8 +139,7 @@ fn whole(workspace: &Workspace, request: &CargoRequest) -> Result<Inventory, Sbo
         (Some(package), _) => (package.name().to_owned(), package.version().to_string()),
         (None, _) => ("workspace".to_owned(), common_version(&members)),
     };
-    let mut root =
-        Component::new(format!("workspace:{name}"), name.clone(), version, Source::Path, Kind::Workspace);
+    let mut root = Component::new(format!("workspace:{name}"), name.clone(), version, Source::Path, Kind::Workspace);
     root.depends_on = members
         .iter()
         .filter_map(|package| components.get(package.id()))
@@ -353,11 +351,7 @@ impl Features {
     }
 }
 
-fn resolve<'g>(
-    workspace: &'g Workspace,
-    initials: FeatureSet<'g>,
-    dev: bool,
-) -> Result<CargoSet<'g>, guppy::Error> {
+fn resolve<'g>(workspace: &'g Workspace, initials: FeatureSet<'g>, dev: bool) -> Result<CargoSet<'g>, guppy::Error> {
     let mut options = CargoOptions::new();
     options
         .set_resolver(workspace.resolver.version)

@@ -22,7 +22,8 @@ fn a_workspace_is_what_cargo_builds_of_all_its_members_together() {
     assert!(built.names().contains("only-other") && !built.names().contains("only-in-tests"));
     assert!(built.linked["shared 0.3.0"].contains("other"), "features of the members add up");
     let inventory = cargo_inventory(&whole).unwrap();
-    let members: Vec<&str> = inventory.root.depends_on.iter().map(String::as_str).filter(|r| r.starts_with("path:")).collect();
+    let members: Vec<&str> =
+        inventory.root.depends_on.iter().map(String::as_str).filter(|r| r.starts_with("path:")).collect();
     assert_eq!(members, ["path:app-lib@1.2.3", "path:app@1.2.3", "path:other@0.1.0"]);
     check_against_cargo(&CargoRequest { all_features: true, ..whole });
 }
@@ -33,8 +34,7 @@ fn what_only_tests_need_is_listed_when_asked_and_told_apart() {
     let plain = request(folder.path(), &[]);
     let with = CargoRequest { dev: true, ..plain.clone() };
     let inventory = cargo_inventory(&with).unwrap();
-    let dev: Vec<&str> =
-        inventory.components.iter().filter(|c| c.dev.is_some()).map(|c| c.name.as_str()).collect();
+    let dev: Vec<&str> = inventory.components.iter().filter(|c| c.dev.is_some()).map(|c| c.name.as_str()).collect();
     assert_eq!(dev, ["only-in-tests"]);
     assert!(inventory.components.iter().filter(|c| c.dev.is_some()).all(|c| !c.is_linked() && c.built.is_none()));
     let ours = Built::by_us(&inventory);
@@ -57,11 +57,15 @@ fn every_artifact_has_its_own_list() {
     };
     let names = |all: &[Inventory]| all.iter().map(|i| (i.binary.clone(), i.shape)).collect::<Vec<_>>();
     let (app, lib, one, two) = ("app".to_owned(), "app_lib".to_owned(), "one".to_owned(), "two".to_owned());
-    assert_eq!(names(&all(&[])), [(app.clone(), Shape::Program), (lib.clone(), Shape::Library), (one.clone(), Shape::Program)]);
+    assert_eq!(
+        names(&all(&[])),
+        [(app.clone(), Shape::Program), (lib.clone(), Shape::Library), (one.clone(), Shape::Program)]
+    );
     let needed = all(&["needed"]);
     assert_eq!(names(&needed).last(), Some(&(two, Shape::Program)), "a feature that only one member has");
     assert_eq!(needed[0], all(&[])[0], "and the others are not changed by it");
-    let library = CargoRequest { what: What::Library, package: Some("app-lib".to_owned()), ..request(folder.path(), &[]) };
+    let library =
+        CargoRequest { what: What::Library, package: Some("app-lib".to_owned()), ..request(folder.path(), &[]) };
     assert_eq!(cargo_inventory(&library).unwrap(), all(&[])[1]);
 }
 

@@ -20,13 +20,19 @@ fn package(folder: &Path, place: &str, manifest: &str) {
 
 /// An app that depends on what `dependencies` says.
 fn app(folder: &Path, dependencies: &str) {
-    let manifest = format!("[package]\nname = \"app\"\nversion = \"1.0.0\"\nedition = \"2021\"\n{dependencies}\n[workspace]\n");
+    let manifest =
+        format!("[package]\nname = \"app\"\nversion = \"1.0.0\"\nedition = \"2021\"\n{dependencies}\n[workspace]\n");
     write(folder, "app/Cargo.toml", &manifest);
     write(folder, "app/src/main.rs", "fn main() {}\n");
 }
 
 fn request(folder: &Path) -> CargoRequest {
-    CargoRequest { offline: true, package: Some("app".to_owned()), binary: Some("app".to_owned()), ..CargoRequest::new(folder.join("app")) }
+    CargoRequest {
+        offline: true,
+        package: Some("app".to_owned()),
+        binary: Some("app".to_owned()),
+        ..CargoRequest::new(folder.join("app"))
+    }
 }
 
 /// The inventory, after it was held against Cargo's plan.
@@ -80,7 +86,13 @@ fn a_vendored_package_keeps_its_identity_and_checksum_and_has_no_archive() {
     let note = folder.path().join("vendor/dep/.cargo-checksum.json");
     fs::write(&note, fs::read_to_string(&note).unwrap().replace(&archive.hex(), &"0".repeat(64))).unwrap();
     let refused = cargo_inventory(&request(folder.path())).unwrap_err();
-    assert!(matches!(refused, SbomError::ChecksumMismatch { .. } | SbomError::Cargo { .. } | SbomError::LockOutOfDate { .. }), "{refused:?}");
+    assert!(
+        matches!(
+            refused,
+            SbomError::ChecksumMismatch { .. } | SbomError::Cargo { .. } | SbomError::LockOutOfDate { .. }
+        ),
+        "{refused:?}"
+    );
 }
 
 #[test]
@@ -143,7 +155,11 @@ fn a_package_from_git_has_its_commit_and_no_identity_of_crates_io() {
 /// A registry in a folder, with one package that has one archive.
 #[cfg(unix)]
 fn registry(folder: &Path) -> (PathBuf, Sha256) {
-    package(folder, "dep", "name = \"dep\"\nversion = \"1.0.0\"\nlicense = \"MIT\"\ndescription = \"d\"\n[workspace]\n");
+    package(
+        folder,
+        "dep",
+        "name = \"dep\"\nversion = \"1.0.0\"\nlicense = \"MIT\"\ndescription = \"d\"\n[workspace]\n",
+    );
     write(folder, "dep/LICENSE", "text");
     let program = own_home(folder);
     with(&program, &folder.join("dep"), &["package", "--no-verify", "--offline", "--allow-dirty", "--quiet"]);
@@ -154,7 +170,10 @@ fn registry(folder: &Path) -> (PathBuf, Sha256) {
     let index = folder.join("index");
     let dl = format!("{{\"dl\":\"file://{}/dl/{{crate}}-{{version}}.crate\"}}", folder.display());
     write(&index, "config.json", &dl);
-    let line = format!("{{\"name\":\"dep\",\"vers\":\"1.0.0\",\"deps\":[],\"cksum\":\"{}\",\"features\":{{}},\"yanked\":true}}\n", sum.hex());
+    let line = format!(
+        "{{\"name\":\"dep\",\"vers\":\"1.0.0\",\"deps\":[],\"cksum\":\"{}\",\"features\":{{}},\"yanked\":true}}\n",
+        sum.hex()
+    );
     write(&index, "3/d/dep", &line.replace("true", "false"));
     git(&index, &["init", "-q"]);
     git(&index, &["add", "."]);
@@ -191,12 +210,18 @@ fn an_archive_that_is_not_the_one_of_the_lock_file_is_refused_with_both_digests(
 
     let archive = archive_in(&folder.path().join("home"));
     let whole = fs::read(&archive).unwrap();
-    for broken in [&whole[..whole.len() / 2], b"", b"another"] {
+    // Cargo takes an empty file for none.
+    fs::write(&archive, "").unwrap();
+    assert!(matches!(cargo_inventory(&request), Err(SbomError::PackageNotFetched { .. })));
+    for broken in [&whole[..whole.len() / 2], &whole[1..], b"another"] {
         fs::write(&archive, broken).unwrap();
         let error = cargo_inventory(&request).unwrap_err();
         let said = error.to_string();
         assert!(said.contains(&sum.to_string()) && said.contains(&Sha256::of(broken).to_string()), "{said}");
-        assert!(cargo_inventory(&CargoRequest { content: false, ..request.clone() }).is_ok(), "only where files are read");
+        assert!(
+            cargo_inventory(&CargoRequest { content: false, ..request.clone() }).is_ok(),
+            "only where files are read"
+        );
     }
     fs::remove_file(&archive).unwrap();
     let inventory = cargo_inventory(&request).unwrap();
@@ -206,7 +231,11 @@ fn an_archive_that_is_not_the_one_of_the_lock_file_is_refused_with_both_digests(
 #[test]
 fn members_that_need_each_other_in_their_tests_come_to_an_end() {
     let folder: TempDir = tempfile::tempdir().unwrap();
-    package(folder.path(), "app/a", "name = \"a\"\nversion = \"1.0.0\"\n[dev-dependencies]\nb = { path = \"../b\" }\na = { path = \".\" }\n");
+    package(
+        folder.path(),
+        "app/a",
+        "name = \"a\"\nversion = \"1.0.0\"\n[dev-dependencies]\nb = { path = \"../b\" }\na = { path = \".\" }\n",
+    );
     package(folder.path(), "app/b", "name = \"b\"\nversion = \"1.0.0\"\n[dependencies]\na = { path = \"../a\" }\n");
     let manifest = "[package]\nname = \"app\"\nversion = \"1.0.0\"\nedition = \"2021\"\n[dependencies]\na = { path = \"a\" }\n[workspace]\nmembers = [\"a\", \"b\"]\n";
     write(folder.path(), "app/Cargo.toml", manifest);

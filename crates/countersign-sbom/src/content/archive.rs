@@ -17,12 +17,7 @@ pub(super) fn digests(path: &Path) -> Result<(Sha256, Sha512), SbomError> {
 
 /// The SHA-512 of a package's archive, whose SHA-256 is the lock file's. `None` where there is no archive to read: a
 /// vendored package, or a cache from which it was removed.
-pub(super) fn check(
-    folder: &Path,
-    name: &str,
-    version: &str,
-    checksum: &Sha256,
-) -> Result<Option<Sha512>, SbomError> {
+pub(super) fn check(folder: &Path, name: &str, version: &str, checksum: &Sha256) -> Result<Option<Sha512>, SbomError> {
     let mismatch = |path: PathBuf, found: String| SbomError::ChecksumMismatch {
         path,
         package: format!("{name} {version}"),
@@ -36,10 +31,10 @@ pub(super) fn check(
             }
             return Ok(Some(sha512));
         }
-    } else if let Some((path, found)) = vendored(folder) {
-        if found != checksum.hex() {
-            return Err(mismatch(path, found));
-        }
+    } else if let Some((path, found)) = vendored(folder)
+        && found != checksum.hex()
+    {
+        return Err(mismatch(path, found));
     }
     Ok(None)
 }
@@ -50,7 +45,8 @@ fn in_cache(folder: &Path, name: &str, version: &str) -> Option<PathBuf> {
     let sources = index.parent()?;
     let registry = sources.parent()?;
     let own = format!("{name}-{version}");
-    let fits = folder.file_name()? == own.as_str() && sources.file_name()? == "src" && registry.file_name()? == "registry";
+    let fits =
+        folder.file_name()? == own.as_str() && sources.file_name()? == "src" && registry.file_name()? == "registry";
     fits.then(|| registry.join("cache").join(index.file_name().unwrap_or_default()).join(format!("{own}.crate")))
 }
 

@@ -40,8 +40,11 @@ pub(super) fn vcs(folder: &Path) -> Option<Vcs> {
     let hex = matches!(commit.len(), 40 | 64) && commit.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     let parts = |path: &str| path.split('/').all(|part| part != ".." && !part.contains(['\\', ':']));
     let relative = !note.path_in_vcs.starts_with('/') && parts(&note.path_in_vcs);
-    (hex && relative && note.path_in_vcs.len() < 1_000)
-        .then_some(Vcs { commit, folder: note.path_in_vcs, dirty: note.git.dirty })
+    (hex && relative && note.path_in_vcs.len() < 1_000).then_some(Vcs {
+        commit,
+        folder: note.path_in_vcs,
+        dirty: note.git.dirty,
+    })
 }
 
 /// Files at the top of a package, and in its `LICENSES`, whose name is that of a licence's text.
@@ -87,7 +90,8 @@ mod tests {
     #[test]
     fn the_note_of_the_origin_is_read_and_a_strange_one_is_not_repeated() {
         let commit = "a".repeat(40);
-        let found = noted(&format!("{{\"git\":{{\"sha1\":\"{commit}\",\"dirty\":true}},\"path_in_vcs\":\"crates/a\"}}"));
+        let found =
+            noted(&format!("{{\"git\":{{\"sha1\":\"{commit}\",\"dirty\":true}},\"path_in_vcs\":\"crates/a\"}}"));
         assert_eq!(found, Some(Vcs { commit: commit.clone(), folder: "crates/a".to_owned(), dirty: true }));
         let found = noted(&format!("{{\"git\":{{\"sha1\":\"{commit}\"}}}}")).unwrap();
         assert!(!found.dirty);
@@ -106,9 +110,13 @@ mod tests {
         let folder = outer.path().join("a");
         fs::create_dir_all(folder.join("LICENSES")).unwrap();
         fs::write(outer.path().join("LICENCE"), "outside").unwrap();
-        for (name, text) in
-            [("LICENSE-MIT", "mit"), ("license.rs", "code"), ("LICENSES/Zlib.txt", "zlib"), ("README", "no"), ("own.txt", "own")]
-        {
+        for (name, text) in [
+            ("LICENSE-MIT", "mit"),
+            ("license.rs", "code"),
+            ("LICENSES/Zlib.txt", "zlib"),
+            ("README", "no"),
+            ("own.txt", "own"),
+        ] {
             fs::write(folder.join(name), text).unwrap();
         }
         let names = |named| licences(&folder, named).into_iter().map(|file| file.name).collect::<Vec<_>>();

@@ -36,8 +36,7 @@ pub(crate) fn fill(workspace: &Workspace, inventories: &mut [Inventory]) -> Resu
         (in_parallel(&wanted, |job| read(root, job)), parts.join())
     });
     let (contents, parts) = (contents?, parts.map_err(|_panic| SbomError::Thread)?);
-    let of: BTreeMap<&str, Content> =
-        wanted.iter().map(|job| job.reference.as_str()).zip(contents).collect();
+    let of: BTreeMap<&str, Content> = wanted.iter().map(|job| job.reference.as_str()).zip(contents).collect();
     for inventory in inventories {
         for component in std::iter::once(&mut inventory.root).chain(&mut inventory.components) {
             if let Some(content) = of.get(component.reference.as_str()) {
@@ -61,10 +60,13 @@ pub(crate) fn fill(workspace: &Workspace, inventories: &mut [Inventory]) -> Resu
 fn toolchain(workspace: &Workspace) -> Vec<(Kind, &'static str, Sha512)> {
     let Some(sysroot) = &workspace.compiler.sysroot else { return Vec::new() };
     let libraries = sysroot.join("lib/rustlib").join(workspace.target.triple_str()).join("lib");
-    let named = |name: &str| name.starts_with("libstd-") && Path::new(name).extension().is_some_and(|end| end == "rlib");
+    let named =
+        |name: &str| name.starts_with("libstd-") && Path::new(name).extension().is_some_and(|end| end == "rlib");
     let entries = std::fs::read_dir(libraries).into_iter().flatten().filter_map(Result::ok);
-    let mut found: Vec<_> =
-        entries.map(|entry| entry.path()).filter(|path| path.file_name().and_then(|n| n.to_str()).is_some_and(named)).collect();
+    let mut found: Vec<_> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.file_name().and_then(|n| n.to_str()).is_some_and(named))
+        .collect();
     let library = found.pop().filter(|_| found.is_empty());
     let compiler = sysroot.join(if cfg!(windows) { "bin/rustc.exe" } else { "bin/rustc" });
     let digest = |kind, what, path: &Path| Some((kind, what, archive::digests(path).ok()?.1));
@@ -101,9 +103,8 @@ fn wanted<'g>(workspace: &'g Workspace, inventories: &[Inventory]) -> Result<Vec
     for package in workspace.graph.packages() {
         let (name, version) = (package.name(), package.version().to_string());
         let source = Source::of(&package).ok_or_else(|| SbomError::Source { package: name.to_owned() })?;
-        let purl = source
-            .purl(name, &version)
-            .map_err(|source| SbomError::Purl { package: name.to_owned(), source })?;
+        let purl =
+            source.purl(name, &version).map_err(|source| SbomError::Purl { package: name.to_owned(), source })?;
         let reference = source.reference(name, &version, purl.as_ref());
         if let Some((needs, checksum)) = listed.remove(reference.as_str()) {
             jobs.push(Job { reference, package, needs, checksum });
@@ -184,7 +185,8 @@ fn plain(text: &str) -> String {
 /// An address of the web without name and password in it.
 fn public_address(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"' | b'{' | b'}' | b'|' | b'\\' | b'^' | b'`');
+    let plain =
+        |b: u8| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"' | b'{' | b'}' | b'|' | b'\\' | b'^' | b'`');
     rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(plain) && !rest.contains('@'))
 }
 

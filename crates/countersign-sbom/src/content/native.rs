@@ -8,7 +8,7 @@ use super::files;
 use crate::inventory::NativeCode;
 use countersign_core::limits;
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -56,7 +56,7 @@ pub(super) fn compiled(about: &About<'_>) -> Vec<NativeCode> {
         sources.retain(|source| !source.starts_with(own));
     }
     let mut named: BTreeSet<&str> = BTreeSet::new();
-    let mut because = BTreeMap::new();
+    let mut because = BTreeSet::new();
     for (script, text) in &scripts {
         for literal in literals(text) {
             let path = literal.trim_start_matches("./").trim_end_matches('/');
@@ -67,12 +67,12 @@ pub(super) fn compiled(about: &About<'_>) -> Vec<NativeCode> {
             let mut found = sources.iter().filter(|source| *source == path || source.starts_with(&below)).peekable();
             if found.peek().is_some() && (path.contains(['/', '.']) || !ASIDE.contains(&path)) {
                 named.extend(found.map(String::as_str));
-                because.insert((script.clone(), path.to_owned()), ());
+                because.insert((script.clone(), path.to_owned()));
             }
         }
     }
     let aside = |source: &&&str| {
-        let exactly = because.keys().any(|(_, path)| path == **source);
+        let exactly = because.iter().any(|(_, path)| path == **source);
         exactly || !source.split('/').any(|part| ASIDE.contains(&part))
     };
     let taken: Vec<&str> = named.iter().filter(aside).copied().collect();
@@ -87,7 +87,7 @@ pub(super) fn compiled(about: &About<'_>) -> Vec<NativeCode> {
         version: version(about.build),
         folder,
         files,
-        because: because.into_keys().take(REASONS).collect(),
+        because: because.into_iter().take(REASONS).collect(),
         or_system: needs(PROBES) && PROBES.iter().any(|probe| uses(probe)),
     }]
 }
@@ -133,9 +133,9 @@ fn scripts(folder: &Path, script: &Path) -> Vec<(String, String)> {
 
 /// Texts in double quotes. Not a parser of Rust: a text too many names no file.
 fn literals(text: &str) -> impl Iterator<Item = &str> {
-    text.split('"').skip(1).filter(|literal| {
-        literal.len() < 200 && !literal.chars().any(|c| c.is_control() || c.is_whitespace())
-    })
+    text.split('"')
+        .skip(1)
+        .filter(|literal| literal.len() < 200 && !literal.chars().any(|c| c.is_control() || c.is_whitespace()))
 }
 
 /// Paths of sources below the folder, with slashes. Links are not followed.
@@ -205,7 +205,8 @@ mod tests {
     #[test]
     fn a_folder_that_the_script_names_counts_without_its_tests() {
         let script = ("build.rs", "use cc::Build; let d = \"lib\"; pkg_config::probe_library(\"z\");");
-        let one = found(&[script, ("lib/a.c", ""), ("lib/x/b.S", ""), ("lib/tests/t.c", "")], &["cc", "pkg-config"], "");
+        let one =
+            found(&[script, ("lib/a.c", ""), ("lib/x/b.S", ""), ("lib/tests/t.c", "")], &["cc", "pkg-config"], "");
         assert_eq!((one[0].files, one[0].version.as_deref(), one[0].or_system), (2, None, true));
     }
 
@@ -223,7 +224,10 @@ mod tests {
         for (build, expected) in [
             ("zstd.1.5.7", Some("1.5.7")),
             ("3.5.4", Some("3.5.4")),
-            ("5.3.0-1-ge13ca993e8ccb9ba9847cc330696e02839f328f7", Some("5.3.0-1-ge13ca993e8ccb9ba9847cc330696e02839f328f7")),
+            (
+                "5.3.0-1-ge13ca993e8ccb9ba9847cc330696e02839f328f7",
+                Some("5.3.0-1-ge13ca993e8ccb9ba9847cc330696e02839f328f7"),
+            ),
             ("wasi-snapshot", None),
             ("", None),
             ("2024", None),

@@ -122,12 +122,7 @@ impl Vet {
 }
 
 /// Whose audits lead to the version, one for each step; nothing if none do.
-fn chain<'a>(
-    entries: &'a [Entry],
-    version: &str,
-    criteria: &str,
-    exempted: bool,
-) -> Option<BTreeSet<Option<&'a str>>> {
+fn chain<'a>(entries: &'a [Entry], version: &str, criteria: &str, exempted: bool) -> Option<BTreeSet<Option<&'a str>>> {
     let holds = |entry: &Entry| {
         // `safe-to-deploy` is also `safe-to-run`, as `cargo vet` has it.
         let stronger = criteria == "safe-to-run" && entry.criteria.contains("safe-to-deploy");
@@ -179,7 +174,12 @@ mod tests {
 
     fn said(vet: &Vet, version: &str) -> Vec<String> {
         let word = |audit: Audit| {
-            format!("{} {} {}", audit.criteria, audit.by.unwrap_or_default(), if audit.exempted { "exempted" } else { "" })
+            format!(
+                "{} {} {}",
+                audit.criteria,
+                audit.by.unwrap_or_default(),
+                if audit.exempted { "exempted" } else { "" }
+            )
         };
         vet.audits("a", version).into_iter().map(word).collect()
     }
@@ -188,7 +188,8 @@ mod tests {
     fn a_difference_holds_only_on_top_of_a_whole() {
         let own = "[[audits.a]]\nwho = \"X\"\ncriteria = \"safe-to-deploy\"\nversion = \"1.0.0\"\n\
                    [[audits.a]]\ncriteria = \"safe-to-run\"\ndelta = \"3.0.0 -> 4.0.0\"\n";
-        let imports = "[[audits.mozilla.audits.a]]\ncriteria = [\"safe-to-deploy\", \"own\"]\ndelta = \"1.0.0 -> 1.1.0\"\n";
+        let imports =
+            "[[audits.mozilla.audits.a]]\ncriteria = [\"safe-to-deploy\", \"own\"]\ndelta = \"1.0.0 -> 1.1.0\"\n";
         let vet = vet(own, imports, "").unwrap();
         assert_eq!(said(&vet, "1.0.0"), ["safe-to-deploy  ", "safe-to-run  "]);
         assert_eq!(said(&vet, "1.1.0"), ["safe-to-deploy mozilla ", "safe-to-run mozilla "]);
@@ -206,7 +207,8 @@ mod tests {
     #[test]
     fn files_that_are_no_audits_are_refused_and_a_round_of_differences_ends() {
         assert!(matches!(vet("audits = 3", "", ""), Err(SbomError::Audits { .. })));
-        let round = "[[audits.a]]\ncriteria = \"c\"\ndelta = \"1 -> 2\"\n[[audits.a]]\ncriteria = \"c\"\ndelta = \"2 -> 1\"\n";
+        let round =
+            "[[audits.a]]\ncriteria = \"c\"\ndelta = \"1 -> 2\"\n[[audits.a]]\ncriteria = \"c\"\ndelta = \"2 -> 1\"\n";
         assert_eq!(said(&vet(round, "", "").unwrap(), "1"), Vec::<String>::new());
     }
 }

@@ -45,7 +45,9 @@ pub(super) struct Lifecycle {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Tools {
-    Components { components: Vec<Entry> },
+    Components {
+        components: Vec<Entry>,
+    },
     /// Before 1.5.
     Older(Vec<Tool>),
 }
@@ -109,7 +111,7 @@ pub(super) struct Entry {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) properties: Vec<Property>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) components: Vec<Entry>,
+    pub(super) components: Vec<Self>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) evidence: Option<Evidence>,
 }

@@ -7,8 +7,8 @@ use super::{
         Occurrence, Organisation, Property, Reference, Tool, Tools, property,
     },
 };
-use crate::people::is_email;
 use crate::inventory::{Audit, Component, Inventory, Kind, Licence, Native, NativeCode, Sha512, Shape, Source};
+use crate::people::is_email;
 use countersign_core::{cyclonedx::WORKSPACE_MEMBER, digest::Sha256};
 use std::collections::BTreeSet;
 
@@ -145,7 +145,8 @@ impl Fill<'_> {
             Shape::Library => "countersign:library",
             Shape::Workspace => "countersign:workspace",
         };
-        let mut properties = vec![property("countersign:package", &*inventory.root.name), property(what, &*inventory.binary)];
+        let mut properties =
+            vec![property("countersign:package", &*inventory.root.name), property(what, &*inventory.binary)];
         if build.lock_only {
             properties.push(property("countersign:approximation", OVER));
         } else {
@@ -195,7 +196,7 @@ impl Fill<'_> {
             copyright: people.copyright.clone().filter(|_| own),
             purl: component.purl.as_ref().map(ToString::to_string),
             swhid: self.swhid(component),
-            external_references: self.references(component),
+            external_references: Self::references(component),
             properties: component_properties(component),
             components: content.native.iter().map(|native| self.native(component, native)).collect(),
             evidence: self.evidence(component),
@@ -266,7 +267,7 @@ impl Fill<'_> {
         // A part of the package that carries it: by the same archive, whose digests are therefore its own.
         let purl = component.purl.as_ref().zip(sub).map(|(purl, folder)| format!("{purl}#{folder}"));
         let carried = || format!("{}-{}", component.name, component.version);
-        let unknown = if native.version.is_none() { "version,licence,supplier" } else { "licence,supplier" };
+        let unknown = if native.version.is_none() { "version,licence,producer" } else { "licence,producer" };
         let mut properties = vec![
             property("countersign:native", "true"),
             property("countersign:native-files", native.files.to_string()),
@@ -283,9 +284,13 @@ impl Fill<'_> {
             name: native.name.clone(),
             // Of sources whose own version nobody tells: which package they came with.
             version: native.version.clone().unwrap_or_else(carried),
-            supplier: Some(Organisation { name: "unknown".to_owned(), url: Vec::new(), contact: Vec::new() }),
+            // It was handed out within its package; who made it is not known.
+            supplier: supplier(component),
             scope: scope(component),
-            hashes: hashes(component.checksum, component.content.sha512).into_iter().chain(tree_hash(component)).collect(),
+            hashes: hashes(component.checksum, component.content.sha512)
+                .into_iter()
+                .chain(tree_hash(component))
+                .collect(),
             licenses: vec![self.license(&Licence::Named("NOASSERTION".to_owned()))],
             purl,
             properties,
@@ -294,7 +299,7 @@ impl Fill<'_> {
         }
     }
 
-    fn references(&mut self, component: &Component) -> Vec<Reference> {
+    fn references(component: &Component) -> Vec<Reference> {
         let (name, version) = (&component.name, &component.version);
         let content = &component.content;
         let plain = |r#type, url: &str| Reference { r#type, url: url.to_owned(), comment: None, hashes: Vec::new() };
