@@ -15,6 +15,11 @@ fn main() -> ExitCode {
     if offline {
         arguments.remove(0);
     }
+    if let [flag, directory, package, binary] = &arguments[..]
+        && flag == "--list"
+    {
+        return list(directory, package, binary);
+    }
     println!(
         "package | target | features | packages | linked | edges | extra | missing | misplaced | edges extra | edges missing | features differ"
     );
@@ -30,6 +35,7 @@ fn main() -> ExitCode {
                     target: Some(target.to_owned()),
                     no_default_features: none,
                     all_features: all,
+                    content: false,
                     offline,
                     ..CargoRequest::new(directory)
                 };
@@ -39,6 +45,20 @@ fn main() -> ExitCode {
     }
     println!("{exact} exact, {wrong} not");
     if wrong == 0 && exact > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Cargo's plan of the build for this machine with default features, as JSON.
+fn list(directory: &str, package: &str, binary: &str) -> ExitCode {
+    let request = CargoRequest {
+        package: Some(package.to_owned()),
+        binary: Some(binary.to_owned()),
+        content: false,
+        ..CargoRequest::new(directory)
+    };
+    let host = cargo_inventory(&request).expect("an inventory").build.host;
+    let truth = Built::by_cargo(&request, &host).expect("a plan");
+    println!("{}", serde_json::json!({ "packages": truth.packages(), "edges": truth.edges }));
+    ExitCode::SUCCESS
 }
 
 /// One row; whether nothing differs. A build that Cargo refuses has to be refused by us.

@@ -120,6 +120,18 @@ const VERBS: &[Verb] = &[
         run: sbom::truth,
     },
     Verb {
+        name: "sbom-judge",
+        arguments: "",
+        about: "what sbom-tools finds in our own SBOM, and all its forms by the published XSDs; fetches both",
+        run: sbom::judge,
+    },
+    Verb {
+        name: "sbom-table",
+        arguments: "",
+        about: "our SBOMs and other tools' beside the build: accuracy, sameness, time; writes docs/sbom-table.md",
+        run: sbom::table,
+    },
+    Verb {
         name: "bench",
         arguments: "[--json] [FIGURE]",
         about: "measures the figures that we promise, each beside its bar",

@@ -2,7 +2,7 @@
 //! installs what it needs, stops at the first step that fails, and ends with the true count of tests. Nothing is
 //! skipped because a program is missing; only the comparison with OPA says so and ends where the Python package index cannot be reached.
 
-use crate::{Outcome, codegen, deny, fuzz, opa, rooms, run, schemas, tidy, tools, workspace};
+use crate::{Outcome, codegen, deny, fuzz, opa, rooms, run, sbom, schemas, tidy, tools, workspace};
 use std::path::Path;
 use std::time::Instant;
 
@@ -45,6 +45,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     if full {
         step("deny", || deny::run(&[]))?;
         step("opa", opa::if_reachable)?;
+        step("sbom-truth", || sbom::truth(&[]))?;
         step("fuzz", || fuzz::run(&[]))?;
     }
     println!("tests: {} passed, {} failed", count.passed, count.failed);

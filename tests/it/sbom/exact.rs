@@ -124,6 +124,7 @@ fn the_own_binary_has_the_packages_that_cargo_builds() {
     let own = CargoRequest {
         package: Some("countersign".to_owned()),
         binary: Some("countersign".to_owned()),
+        content: false,
         ..CargoRequest::new(root)
     };
     let here = check_against_cargo(&own);

@@ -1,6 +1,13 @@
 //! `cargo xtask sbom-truth`: inventories held against Cargo's own unit graph of the same builds, over this workspace and
 //! over large binary crates of crates.io with the lock files that they were published with. Cargo fetches those, and holds
-//! them against the registry's checksums.
+//! them against the registry's checksums. Beside it `sbom-judge`, what others find in our SBOM, and `sbom-table`, ours and
+//! others' beside the truth.
+
+mod judge;
+mod table;
+
+pub(crate) use judge::judge;
+pub(crate) use table::table;
 
 use crate::{Outcome, run, workspace};
 use std::path::{Path, PathBuf};
@@ -32,6 +39,43 @@ pub(crate) fn truth(arguments: &[String]) -> Outcome {
     let mut cargo = run::cargo(&root);
     cargo.args(["run", "--quiet", "--locked", "--package", "countersign-tests", "--example", "sbom-truth", "--"]);
     run::shown(cargo.args(cases))
+}
+
+/// The folder below `target` for what these chores fetch and build.
+fn place(root: &Path) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
+    target.join("sbom-judge")
+}
+
+/// A program from crates.io, installed below `target` unless it is there.
+fn installed(root: &Path, name: &str, version: &str, profile: &str) -> Outcome<PathBuf> {
+    let place = place(root).join(profile);
+    let program = place.join("bin").join(name);
+    if !program.is_file() {
+        println!("installing {name} {version} below {}", place.display());
+        let mut cargo = run::cargo(&std::env::temp_dir());
+        cargo.args(["install", "--quiet", "--locked", name, "--version", &format!("={version}"), "--profile", profile]);
+        cargo
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
+            .arg("--root")
+            .arg(&place)
+            .arg("--target-dir")
+            .arg(place.join("build"));
+        run::output_of(&mut cargo)?;
+    }
+    Ok(program)
+}
+
+/// A Python of its own below `target` with these packages in it.
+fn python(root: &Path, packages: &[&str]) -> Outcome<PathBuf> {
+    let place = place(root).join("python");
+    let program = place.join("bin/python3");
+    if !program.is_file() {
+        run::output_of(run::command("python3", root).args(["-m", "venv"]).arg(&place))?;
+    }
+    let mut pip = run::command(&program.to_string_lossy(), root);
+    run::output_of(pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages))?;
+    Ok(program)
 }
 
 /// A crate as it was published, in a folder below `target`, with all that its lock file names in Cargo's cache.
