@@ -2,6 +2,7 @@
 //! everywhere.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "the helpers of the tests fail by panicking")]
 
+mod built;
 mod document;
 mod exact;
 mod reader;

@@ -198,3 +198,74 @@ fn differences(theirs: &BTreeSet<String>, ours: &BTreeSet<String>, what: &str) -
     let here = ours.difference(theirs).map(|name| format!("{what}{name} is only here"));
     there.chain(here).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::{Build, Component, Kind, Shape, Source};
+    use countersign_core::digest::Sha256;
+
+    fn component(name: &str, linked: bool) -> Component {
+        let reference = format!("path:{name}@1.0.0");
+        let mut component = Component::new(reference, name.to_owned(), "1.0.0".to_owned(), Source::Path, Kind::Package);
+        *(if linked { &mut component.linked } else { &mut component.built }) = Some(BTreeSet::new());
+        component
+    }
+
+    fn inventory() -> Inventory {
+        let mut root = component("app", true);
+        root.depends_on = ["path:lib@1.0.0".to_owned(), "path:macros@1.0.0".to_owned()].into();
+        Inventory {
+            root,
+            binary: "app".to_owned(),
+            shape: Shape::Program,
+            components: vec![component("lib", true), component("macros", false)],
+            build: Build {
+                target: "t".to_owned(),
+                host: "h".to_owned(),
+                features: BTreeSet::new(),
+                resolver: "3",
+                lock: Sha256::of(b"lock"),
+                lock_only: false,
+            },
+        }
+    }
+
+    fn embedded(packages: &str) -> Vec<String> {
+        let list: Embedded = serde_json::from_str(&format!("{{\"packages\":[{packages}],\"format\":1}}")).unwrap();
+        list.against(&inventory())
+    }
+
+    #[test]
+    fn the_list_in_a_binary_says_the_same_or_the_difference_is_told() {
+        let app = "{\"name\":\"app\",\"version\":\"1.0.0\",\"source\":\"local\",\"root\":true}";
+        let lib = "{\"name\":\"lib\",\"version\":\"1.0.0\",\"source\":\"local\"}";
+        let macros = "{\"name\":\"macros\",\"version\":\"1.0.0\",\"source\":\"local\",\"kind\":\"build\"}";
+        assert_eq!(embedded(&format!("{app},{lib},{macros}")), Vec::<String>::new());
+        assert_eq!(embedded(&format!("{app},{lib}")), ["macros 1.0.0 is only here"]);
+        let other = lib.replace("1.0.0", "1.0.1");
+        let said = embedded(&format!("{app},{other},{macros}"));
+        assert_eq!(said, ["lib 1.0.1 is only there", "lib 1.0.0 is only here"]);
+        let built = lib.replace("\"local\"", "\"local\",\"kind\":\"build\"");
+        let said = embedded(&format!("{app},{built},{macros}"));
+        assert_eq!(said, ["lib 1.0.0 is linked here, and only built with there"]);
+    }
+
+    #[test]
+    fn cargo_s_own_list_is_held_against_edges_features_target_and_compiler() {
+        let of = |text: &str| {
+            let list: Precursor = serde_json::from_str(text).unwrap();
+            list.against(Path::new("app.cargo-sbom.json"), &inventory())
+        };
+        let good = r#"{"crates":[
+            {"id":"path+file:///a/app#1.0.0","features":[],"dependencies":[{"index":1},{"index":2}],"kind":["bin"]},
+            {"id":"path+file:///a/x#lib@1.0.0","features":[],"dependencies":[],"kind":["lib"]},
+            {"id":"path+file:///a/macros#1.0.0","features":[],"dependencies":[],"kind":["proc-macro"]}],"target":"t"}"#;
+        assert_eq!(of(good).unwrap(), Vec::<String>::new());
+        assert_eq!(of(&good.replace("{\"index\":1},", "")).unwrap(), ["edge app 1.0.0 -> lib 1.0.0 is only here"]);
+        let more = good.replacen("\"features\":[]", "\"features\":[\"f\"]", 1);
+        assert_eq!(of(&more).unwrap(), ["feature app 1.0.0 f is only there"]);
+        assert_eq!(of(&good.replace("\"t\"}", "\"u\"}")).unwrap(), ["it was built for u, not for t"]);
+        assert!(matches!(of(&good.replace('#', "@")), Err(SbomError::Embedded { .. })));
+    }
+}

@@ -210,4 +210,56 @@ mod tests {
         let text = "[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nsource = \"s\"\nchecksum = \"abc\"\n";
         assert!(matches!(read(text), Err(SbomError::Checksum { .. })));
     }
+
+    fn listed(lock: &str) -> Result<Inventory, SbomError> {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("Cargo.lock"), lock).unwrap();
+        inventory(folder.path())
+    }
+
+    fn package(name: &str, version: &str, source: &str, dependencies: &str) -> String {
+        let source = if source.is_empty() { String::new() } else { format!("source = \"{source}\"\n") };
+        format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n{source}dependencies = [{dependencies}]\n")
+    }
+
+    const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
+
+    #[test]
+    fn a_lock_file_alone_gives_every_package_and_every_edge_and_says_so() {
+        let lock = package("app", "1.0.0", "", "\"a 1.0.0\", \"b\"")
+            + &package("a", "1.0.0", CRATES_IO, "")
+            + &package("a", "2.0.0", CRATES_IO, "")
+            + &package("b", "0.1.0", CRATES_IO, "\"a 2.0.0\"");
+        let inventory = listed(&lock).unwrap();
+        assert!(inventory.build.lock_only);
+        let edges: Vec<(&str, Vec<&str>)> = inventory
+            .components
+            .iter()
+            .map(|c| (c.reference.as_str(), c.depends_on.iter().map(String::as_str).collect()))
+            .collect();
+        let expected = [
+            ("path:app@1.0.0", vec!["pkg:cargo/a@1.0.0", "pkg:cargo/b@0.1.0"]),
+            ("pkg:cargo/a@1.0.0", vec![]),
+            ("pkg:cargo/a@2.0.0", vec![]),
+            ("pkg:cargo/b@0.1.0", vec!["pkg:cargo/a@2.0.0"]),
+        ];
+        assert_eq!(edges, expected);
+        assert!(inventory.components.iter().all(|c| !c.is_linked() && c.built.is_none()), "of none it is known");
+    }
+
+    #[test]
+    fn an_edge_that_names_no_package_or_two_is_refused() {
+        let two = package("a", "1.0.0", CRATES_IO, "") + &package("a", "2.0.0", CRATES_IO, "");
+        for lock in [package("app", "1.0.0", "", "\"gone\""), two + &package("app", "1.0.0", "", "\"a\"")] {
+            assert!(matches!(listed(&lock), Err(SbomError::Lock { .. })), "{lock}");
+        }
+        let twice = package("a", "1.0.0", CRATES_IO, "").repeat(2);
+        assert!(matches!(listed(&twice), Err(SbomError::SameReference { .. })));
+    }
+
+    #[test]
+    fn fifty_thousand_packages_are_read() {
+        let lock: String = (0..50_000).map(|n| package(&format!("n{n}"), "1.0.0", CRATES_IO, "\"n0\"")).collect();
+        assert_eq!(listed(&lock).unwrap().components.len(), 50_000);
+    }
 }
