@@ -81,7 +81,7 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign-sbom",
         ours: &["countersign-core"],
-        foreign: &["guppy", "serde", "serde_json", "spdx", "thiserror", "toml"],
+        foreign: &["guppy", "jsonschema", "semver", "serde", "serde_json", "spdx", "thiserror", "toml"],
         dev: &["tempfile"],
     },
     Room {

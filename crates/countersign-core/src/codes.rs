@@ -180,6 +180,15 @@ codes! {
     SBOM_INCOMPLETE "sbom-incomplete" Refused "The SBOM does not list what it must: a component without version or identity, or a missing dependency graph.";
     SBOM_DISAGREES "sbom-disagrees" Refused "The SBOM and the provenance do not name the same dependencies.";
     SBOM_UNBOUND "sbom-unbound" Note "The SBOM does not say by a SHA-256 which file it describes; only the signed statement does.";
+    SBOM_FORMAT "sbom-format" Untrusted "The bytes are no SBOM that is read: CycloneDX 1.2 to 1.7 or SPDX 2.3 or 3.0, as JSON with no key given twice, within the bounds.";
+    SBOM_INVALID "sbom-invalid" Untrusted "The SBOM does not hold to the published schema of its format, or names one thing twice.";
+    SBOM_DANGLING "sbom-dangling" Note "The SBOM's dependencies name something that it does not list.";
+    SBOM_CIRCLE "sbom-circle" Note "Components of the SBOM depend on each other in a circle.";
+    SBOM_HIDDEN_TEXT "sbom-hidden-text" Note "A name in the SBOM has control characters, markup or signs that change the direction of reading. It is shown with them written out.";
+    SBOM_ELEMENT_MISSING "sbom-element-missing" Refused "The SBOM does not say what a profile asks of it.";
+    SBOM_FOREIGN "sbom-foreign" Note "Another tool made the SBOM. It was taken as it is: nobody held it against what was built.";
+    SBOM_PARTIAL "sbom-partial" Note "The SBOM cannot say everything: what it was made from does not hold it.";
+    PACKAGES_MALFORMED "packages-malformed" Untrusted "A lock file, wheel or binary is not of the form that its package manager or compiler writes, or contradicts itself.";
     LICENCE_REFUSED "licence-refused" Refused "A component's licence is not one that the policy allows.";
     LICENCE_UNKNOWN "licence-unknown" Indeterminate "A component declares no licence, or one that is no SPDX expression.";
     TESTS_MISSING "tests-missing" Indeterminate "No result of tests is about the artifact or its commit, a suite did not run, or too few tests are named as passed.";

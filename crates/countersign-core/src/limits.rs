@@ -148,6 +148,8 @@ pub const PACKAGE_BYTES: u64 = 4 << 30;
 /// Files of one audit package.
 pub const PACKAGE_FILES: usize = 1_000_000;
 
+/// Largest SBOM that is read: one of 50,000 components has about a quarter of this.
+pub const SBOM_BYTES: usize = 128 << 20;
 /// Components of one SBOM, nested ones included.
 pub const SBOM_COMPONENTS: usize = 100_000;
 /// Dependency edges of one SBOM.

@@ -130,6 +130,9 @@ pub enum FlowError {
     /// An SBOM could not be made.
     #[error("{}", with_place(.0))]
     Sbom(#[from] SbomError),
+    /// A schema of ours cannot be used.
+    #[error("{0}")]
+    Schema(String),
     /// Git evidence could not be written down.
     #[error("the git evidence could not be written down: {0}")]
     Evidence(String),
@@ -222,7 +225,7 @@ impl FlowError {
             Self::Refused(findings) if exit_of(findings) == Exit::Ok => Exit::Internal,
             Self::Refused(findings) => exit_of(findings),
             Self::Declined => Exit::Refused,
-            Self::Json(_) | Self::Evidence(_) | Self::Thread => Exit::Internal,
+            Self::Json(_) | Self::Evidence(_) | Self::Schema(_) | Self::Thread => Exit::Internal,
             Self::Log(error) => log_exit(error),
             #[cfg(feature = "online")]
             Self::Online(error) => online_exit(error),

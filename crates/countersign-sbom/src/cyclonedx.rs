@@ -55,7 +55,7 @@ pub fn write(inventory: &Inventory, facts: &Facts) -> Result<Vec<u8>, JsonError>
     Ok(bytes)
 }
 
-fn serial_number(canonical: &[u8]) -> String {
+pub(crate) fn serial_number(canonical: &[u8]) -> String {
     let mut id = *Sha256::of(canonical).as_bytes();
     let [_, _, _, _, _, _, version, _, variant, ..] = &mut id;
     *version = (*version & 0x0f) | 0x80;

@@ -20,7 +20,7 @@ fn sbom(folder: &Path) -> Sbom {
 
 /// The published schema, from the files beside the tests; nothing is fetched.
 fn schema() -> jsonschema::Validator {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("third-party/cyclonedx");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/countersign-sbom/third-party");
     let read = |name: &str| -> Value { serde_json::from_slice(&fs::read(folder.join(name)).unwrap()).unwrap() };
     let registry = jsonschema::Registry::new()
         .add("http://cyclonedx.org/schema/spdx.schema.json", read("spdx.schema.json"))

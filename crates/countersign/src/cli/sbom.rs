@@ -1,4 +1,7 @@
-//! `sbom`: what is in a binary, as `CycloneDX`.
+//! `sbom`: what is in a binary, as `CycloneDX`; and what is done with SBOMs, whoever made them.
+
+mod documents;
+mod words;
 
 use super::{Answer, Call};
 use crate::render::{Done, Format};
@@ -20,9 +23,12 @@ use std::path::PathBuf;
 /// this machine is in it: the same sources make the same bytes, in any folder. Runs `cargo metadata --locked`.
 #[derive(Debug, Args)]
 #[command(
+    args_conflicts_with_subcommands = true,
     after_help = "Example:\n  countersign sbom --package app --bin app --artifact target/release/app --output app.cdx.json"
 )]
 pub(crate) struct Sbom {
+    #[command(subcommand)]
+    verb: Option<documents::Verb>,
     /// The package with the binary; needed where the workspace has several
     #[arg(long, value_name = "NAME")]
     package: Option<String>,
@@ -56,7 +62,15 @@ pub(crate) struct Sbom {
 }
 
 impl Sbom {
+    /// What was not done when the verb does not come to its end.
+    pub(crate) fn not_done(&self) -> &'static str {
+        self.verb.as_ref().map_or(super::WRITTEN, documents::Verb::not_done)
+    }
+
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
+        if let Some(verb) = &self.verb {
+            return verb.run(call);
+        }
         let request = CargoRequest {
             directory: self.directory.clone(),
             package: self.package.clone(),
@@ -84,7 +98,7 @@ impl Sbom {
         } else {
             return Ok(Done::bytes(sbom.bytes));
         }
-        Ok(Done::answer(call.format, Exit::Ok, "sbom", &document, || words(&document)))
+        Ok(Done::answer(call.format, Exit::Ok, "sbom", &document, || written(&document)))
     }
 }
 
@@ -103,7 +117,7 @@ fn document(summary: &Summary, bytes: &[u8]) -> answer::Sbom {
     }
 }
 
-fn words(written: &answer::Sbom) -> String {
+fn written(written: &answer::Sbom) -> String {
     format!(
         "{}: {} components ({} linked, {} for the build only), {} dependencies\n\
              {} without checksum, {} without licence, {} with native code that is not listed\n",
