@@ -81,7 +81,19 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign-sbom",
         ours: &["countersign-core"],
-        foreign: &["guppy", "jsonschema", "semver", "serde", "serde_json", "spdx", "thiserror", "toml"],
+        foreign: &[
+            "base64",
+            "flate2",
+            "guppy",
+            "jsonschema",
+            "semver",
+            "serde",
+            "serde_json",
+            "spdx",
+            "thiserror",
+            "toml",
+            "zip",
+        ],
         dev: &["tempfile"],
     },
     Room {

@@ -66,6 +66,39 @@ impl Purl {
         Self::new(&text)
     }
 
+    /// A package URL of its parts, in the standard's canonical form: each part percent-encoded, qualifiers in order. Whether
+    /// a type wants its names in lower case is the caller's to know.
+    pub fn build(
+        kind: &str,
+        namespace: Option<&str>,
+        name: &str,
+        version: Option<&str>,
+        qualifiers: &[(&str, &str)],
+    ) -> Result<Self, PurlError> {
+        let mut text = format!("pkg:{kind}/");
+        let whole = |text: &str| Encoded(text).to_string().replace('/', "%2F");
+        for segment in namespace.into_iter().flat_map(|namespace| namespace.split('/')).filter(|part| !part.is_empty())
+        {
+            text.push_str(&whole(segment));
+            text.push('/');
+        }
+        if name.is_empty() {
+            return Err(PurlError::Name);
+        }
+        text.push_str(&whole(name));
+        if let Some(version) = version.filter(|version| !version.is_empty()) {
+            text.push('@');
+            text.push_str(&whole(version));
+        }
+        let mut qualifiers: Vec<&(&str, &str)> = qualifiers.iter().filter(|(_, value)| !value.is_empty()).collect();
+        qualifiers.sort();
+        for (place, (key, value)) in qualifiers.into_iter().enumerate() {
+            text.push(if place == 0 { '?' } else { '&' });
+            text.push_str(&format!("{key}={}", Encoded(value)));
+        }
+        Self::new(&text)
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -118,6 +151,21 @@ mod tests {
         assert_eq!(plain.as_str(), "pkg:cargo/wasi@0.11.0%2Bwasi-snapshot-preview1");
         let git = Purl::cargo("a", "1.0.0", Some(("vcs_url", "git+https://example.com/a/b@cc55108"))).unwrap();
         assert_eq!(git.as_str(), "pkg:cargo/a@1.0.0?vcs_url=git%2Bhttps://example.com/a/b%40cc55108");
+    }
+
+    #[test]
+    fn parts_are_encoded_each_by_itself() {
+        let build = |namespace, name, version, qualifiers: &[(&str, &str)]| {
+            Purl::build("npm", namespace, name, version, qualifiers).map(|purl| purl.as_str().to_owned())
+        };
+        assert_eq!(build(Some("@angular"), "core", Some("12.3.1"), &[]).unwrap(), "pkg:npm/%40angular/core@12.3.1");
+        assert_eq!(build(Some("a/b"), "c/d", Some("1/2@3"), &[]).unwrap(), "pkg:npm/a/b/c%2Fd@1%2F2%403");
+        let qualifiers = [("vcs_url", "git+https://x/y@1"), ("repository_url", "https://z"), ("empty", "")];
+        assert_eq!(
+            build(None, "a", None, &qualifiers).unwrap(),
+            "pkg:npm/a?repository_url=https://z&vcs_url=git%2Bhttps://x/y%401"
+        );
+        assert_eq!(build(None, "", None, &[]), Err(PurlError::Name));
     }
 
     #[test]

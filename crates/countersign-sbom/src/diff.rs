@@ -157,12 +157,11 @@ fn by_identity(items: &[Item]) -> BTreeMap<String, Vec<&Item>> {
 fn pair<'b>(from: &'b Item, to: &'b Item, names: &[Names<'b>; 2], boms: (&Bom, &Bom), diff: &mut Diff<'b>) {
     if from.version == to.version {
         diff.same = diff.same.saturating_add(1);
-        let common = from
-            .hashes
-            .iter()
-            .find(|(algorithm, value)| to.hashes.get(*algorithm).is_some_and(|other| other != *value));
+        let (before, after) = (digests(from), digests(to));
+        let common =
+            before.iter().find(|(algorithm, value)| after.get(*algorithm).is_some_and(|other| other != *value));
         if let Some((algorithm, value)) = common {
-            let now = to.hashes.get(algorithm).cloned().unwrap_or_default();
+            let now = after.get(algorithm).cloned().unwrap_or_default();
             changed(to, "digest", &format!("{algorithm} {value}"), &format!("{algorithm} {now}"), diff);
         }
     } else {
@@ -185,6 +184,14 @@ fn pair<'b>(from: &'b Item, to: &'b Item, names: &[Names<'b>; 2], boms: (&Bom, &
         let gone: BTreeSet<String> = before.difference(&after).cloned().collect();
         let come: BTreeSet<String> = after.difference(&before).cloned().collect();
         changed(to, "dependencies", &joined(&gone), &joined(&come), diff);
+    }
+}
+
+/// Its own digests, or those of the only file that it is distributed in: of several files each may be the one.
+fn digests(item: &Item) -> BTreeMap<String, String> {
+    match &item.files[..] {
+        [only] if item.hashes.is_empty() => only.hashes.clone(),
+        _ => item.hashes.clone(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! This crate reads files of the workspace and runs `cargo` and `rustc`; it never judges what it lists, reads no clock
 //! and no variable of the environment, and no path of the machine reaches what it writes.
 
+mod archive;
 pub mod bom;
 mod cargo;
 pub mod convert;
@@ -13,12 +14,14 @@ mod error;
 mod inventory;
 mod lock;
 pub mod merge;
+pub mod packages;
 pub mod profile;
 mod program;
 mod resolve;
 pub mod schema;
 mod source;
 pub mod version;
+pub mod vex;
 
 pub use cyclonedx::{Facts, write};
 pub use error::SbomError;

@@ -41,7 +41,7 @@ const NAMED: usize = 5;
 /// Holds a document against a profile.
 #[must_use]
 pub fn check(bom: &Bom, profile: Profile) -> Vec<Element> {
-    let identified = |item: &Item| item.purl.is_some() || !item.hashes.is_empty();
+    let identified = |item: &Item| item.purl.is_some() || item.has_digest();
     let mut elements = vec![
         document("author of the SBOM", !bom.about.authors.is_empty()),
         document("timestamp", bom.about.time.is_some()),
@@ -59,7 +59,7 @@ pub fn check(bom: &Bom, profile: Profile) -> Vec<Element> {
             document("tool version", !bom.about.tools.is_empty() && bom.about.tools.iter().all(versioned)),
             document("generation context", !bom.about.phases.is_empty()),
             document("coverage", !bom.aggregates.is_empty()),
-            components(bom, "hash", |item| !item.hashes.is_empty()),
+            components(bom, "hash", Item::has_digest),
             components(bom, "licence", |item| !item.licences.is_empty()),
         ]);
     }

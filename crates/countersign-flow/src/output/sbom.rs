@@ -229,4 +229,48 @@ documents! {
         /// What is worth knowing.
         findings: Vec<Finding>,
     }
+    /// `sbom from`: an SBOM was made of what another package manager or a compiler left.
+    SbomMade {
+        /// What was read.
+        source: String,
+        /// What it was taken for.
+        read_as: String,
+        /// The digest of what was read, where it is one file.
+        source_digest: Option<Sha256>,
+        /// The file; none if the document is in this answer.
+        output: Option<String>,
+        /// The document, where no file was named.
+        document: Option<serde_json::Value>,
+        /// The digest of its bytes.
+        digest: Sha256,
+        /// Components, without what it is about.
+        components: usize,
+        /// Those that are required, or known to be linked.
+        required: usize,
+        /// Those that are optional.
+        optional: usize,
+        /// Those that only build or test.
+        excluded: usize,
+        /// Dependencies between them.
+        dependencies: usize,
+        /// Components without any digest.
+        without_digest: usize,
+        /// What the document cannot say, and what is worth knowing.
+        findings: Vec<Finding>,
+    }
+    /// `sbom vex`: a document about vulnerabilities was written.
+    SbomVex {
+        /// The file.
+        output: String,
+        /// Its digest.
+        digest: Sha256,
+        /// Its form: `openvex` or `cyclonedx`.
+        form: String,
+        /// How many statements it makes.
+        statements: usize,
+        /// Vulnerabilities that it clears.
+        cleared: Vec<String>,
+        /// Vulnerabilities that it does not.
+        open: Vec<String>,
+    }
 }

@@ -1,12 +1,16 @@
 //! SBOMs of any tool: judged, taken in, asked, compared, merged; and those of other ecosystems' lock files and binaries.
 
 mod ask;
+mod from;
 mod judge;
 mod make;
+mod vex;
 
 pub use ask::{Asked, Shown, compare, query, show};
+pub use from::{From, from};
 pub use judge::validate;
 pub use make::{Ingest, ingest, merge};
+pub use vex::{Form, Said, say, turn};
 
 use crate::error::FlowError;
 use crate::files;

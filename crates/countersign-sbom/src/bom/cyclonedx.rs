@@ -1,11 +1,11 @@
 //! CycloneDX 1.2 to 1.7.
 
 use super::json::{Counts, Object, bounded, digest, inner, list, object, shape, text};
-use super::{About, Bom, DocumentError, Format, Item, Scope};
+use super::{About, Bom, DocumentError, File, Format, Item, Scope};
 use serde_json::Value;
 
 /// By which a component of ours says that its code is in the artifact.
-const LINKED: &str = "countersign:linked";
+pub(super) const LINKED: &str = "countersign:linked";
 const RUNS_AT_BUILD: &str = "countersign:runs-at-build";
 
 pub(super) fn read(value: &Value, format: Format) -> Result<Bom, DocumentError> {
@@ -150,11 +150,9 @@ fn component(map: &Object, at: &str) -> Result<Item, DocumentError> {
         if text(reference, "type", &at)? == Some("distribution") {
             // A reference may carry a data URL of any length: only its address is kept, if it is one.
             let url = reference.get("url").and_then(Value::as_str).filter(|url| url.len() <= 2_048);
-            item.distribution = item.distribution.or_else(|| url.map(str::to_owned));
-            if item.hashes.is_empty() {
-                hashes(reference, &at, &mut item)?;
-                item.hashes_of_distribution = !item.hashes.is_empty();
-            }
+            let mut file = Item::default();
+            hashes(reference, &at, &mut file)?;
+            item.files.push(File { url: url.map(str::to_owned), hashes: file.hashes });
         }
     }
     licences(map, at, &mut item)?;

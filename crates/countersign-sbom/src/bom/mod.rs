@@ -78,10 +78,8 @@ pub struct Item {
     pub version: Option<String>,
     /// Its package URL, as the document has it.
     pub purl: Option<String>,
-    /// Digests by algorithm, in lower-case hexadecimal: of the component, or of the file that it is distributed in.
+    /// Its digests by algorithm, in lower-case hexadecimal.
     pub hashes: BTreeMap<String, String>,
-    /// Whether the digests are those of the file that it is distributed in.
-    pub hashes_of_distribution: bool,
     /// Licences: expressions and names.
     pub licences: BTreeSet<String>,
     /// Who supplies or makes it.
@@ -90,15 +88,30 @@ pub struct Item {
     pub scope: Scope,
     /// Whether its code is in the artifact, where the document says so.
     pub linked: Option<bool>,
-    /// Where it is fetched from.
-    pub distribution: Option<String>,
+    /// Files that it is distributed in.
+    pub files: Vec<File>,
     /// The component that it lies in.
     pub inside: Option<String>,
     /// More about it.
     pub properties: Vec<(String, String)>,
 }
 
+/// A file that a component is distributed in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct File {
+    /// Where it is fetched from.
+    pub url: Option<String>,
+    /// Its digests by algorithm, in lower-case hexadecimal.
+    pub hashes: BTreeMap<String, String>,
+}
+
 impl Item {
+    /// Whether there is any digest of it, or of a file that it is distributed in.
+    #[must_use]
+    pub fn has_digest(&self) -> bool {
+        !self.hashes.is_empty() || self.files.iter().any(|file| !file.hashes.is_empty())
+    }
+
     /// Name and version, for people.
     #[must_use]
     pub fn label(&self) -> String {

@@ -1,7 +1,7 @@
 //! SPDX 2.3 as JSON.
 
 use super::json::{Counts, Object, bounded, digest, inner, list, object, shape, text};
-use super::{Bom, DocumentError, Format, Item, Scope};
+use super::{Bom, DocumentError, File, Format, Item, Scope};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -75,7 +75,10 @@ fn package(map: &Object, at: &str) -> Result<Item, DocumentError> {
         kind: purpose.to_ascii_lowercase().replace(['_', ' '], "-"),
         name: name.to_owned(),
         version: said(text(map, "versionInfo", at)?).map(str::to_owned),
-        distribution: said(text(map, "downloadLocation", at)?).map(str::to_owned),
+        files: said(text(map, "downloadLocation", at)?)
+            .map(|url| File { url: Some(url.to_owned()), ..File::default() })
+            .into_iter()
+            .collect(),
         ..Item::default()
     };
     for key in ["licenseConcluded", "licenseDeclared"] {

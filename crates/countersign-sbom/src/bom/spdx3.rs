@@ -2,7 +2,7 @@
 
 use super::json::{Counts, Object, bounded, digest, list, object, shape, text};
 use super::spdx2::algorithm_of;
-use super::{Bom, DocumentError, Format, Item, Scope};
+use super::{Bom, DocumentError, File, Format, Item, Scope};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -126,7 +126,10 @@ fn package(id: &str, element: &Element<'_>, elements: &Elements<'_>) -> Result<I
         name: name.to_owned(),
         version: text(map, "software_packageVersion", at)?.map(str::to_owned),
         purl: text(map, "software_packageUrl", at)?.map(str::to_owned),
-        distribution: text(map, "software_downloadLocation", at)?.map(str::to_owned),
+        files: text(map, "software_downloadLocation", at)?
+            .map(|url| File { url: Some(url.to_owned()), ..File::default() })
+            .into_iter()
+            .collect(),
         ..Item::default()
     };
     for (identifier, at) in list(map, "externalIdentifier", at)? {
@@ -141,6 +144,10 @@ fn package(id: &str, element: &Element<'_>, elements: &Elements<'_>) -> Result<I
             other => Some(object(other, &at)?),
         };
         let Some(method) = method else { continue };
+        // A package verification code is made of the digests of files: it is no digest of the package.
+        if text(method, "type", &at)? == Some("PackageVerificationCode") {
+            continue;
+        }
         if let (Some(algorithm), Some(value)) = (text(method, "algorithm", &at)?, text(method, "hashValue", &at)?) {
             item.hashes.insert(algorithm_of(algorithm), digest(value));
         }

@@ -1,7 +1,7 @@
 //! A view written as CycloneDX 1.6: what was made from lock files and binaries, and what came as SPDX. The same view and
 //! facts give the same bytes.
 
-use super::{Bom, Item};
+use super::{Bom, File, Item};
 use crate::cyclonedx::serial_number;
 use countersign_core::time::Time;
 use serde_json::{Map, Value, json};
@@ -119,35 +119,66 @@ fn component(item: &Item) -> Value {
         map.insert("supplier".to_owned(), json!({ "name": supplier }));
     }
     map.insert("scope".to_owned(), item.scope.word().into());
-    let hashes: Vec<Value> = item
-        .hashes
-        .iter()
-        .filter(|(algorithm, value)| ALGORITHMS.contains(&algorithm.as_str()) && has_length(algorithm, value))
-        .map(|(algorithm, value)| json!({ "alg": algorithm, "content": value }))
-        .collect();
-    let distribution = item.distribution.as_ref().filter(|url| is_address(url));
-    if !hashes.is_empty() && (!item.hashes_of_distribution || distribution.is_none()) {
-        map.insert("hashes".to_owned(), hashes.clone().into());
-    }
-    if let Some(url) = distribution {
-        let mut reference = json!({ "type": "distribution", "url": url });
-        if item.hashes_of_distribution
-            && !hashes.is_empty()
-            && let Some(reference) = reference.as_object_mut()
-        {
-            reference.insert("hashes".to_owned(), hashes.into());
+    let own = hashes(&item.hashes);
+    let files: Vec<Value> = item.files.iter().filter_map(distribution).collect();
+    // Digests of files that have no address have to stand somewhere: those of an only file with the component.
+    let homeless: Vec<&File> = item.files.iter().filter(|file| !has_address(file) && !file.hashes.is_empty()).collect();
+    let mut properties: Vec<Value> = Vec::new();
+    match &homeless[..] {
+        [] if !own.is_empty() => {
+            map.insert("hashes".to_owned(), own.into());
         }
-        map.insert("externalReferences".to_owned(), json!([reference]));
+        [only] if own.is_empty() && files.is_empty() => {
+            map.insert("hashes".to_owned(), hashes(&only.hashes).into());
+        }
+        several => {
+            if !own.is_empty() {
+                map.insert("hashes".to_owned(), own.into());
+            }
+            for (algorithm, value) in several.iter().flat_map(|file| &file.hashes) {
+                properties.push(json!({ "name": "countersign:file-digest", "value": format!("{algorithm}:{value}") }));
+            }
+        }
+    }
+    if !files.is_empty() {
+        map.insert("externalReferences".to_owned(), files.into());
     }
     let licences = licences(item);
     if !licences.is_empty() {
         map.insert("licenses".to_owned(), licences.into());
     }
-    if !item.properties.is_empty() {
-        let properties = item.properties.iter().map(|(name, value)| json!({ "name": name, "value": value }));
-        map.insert("properties".to_owned(), properties.collect::<Vec<_>>().into());
+    properties.extend(item.properties.iter().map(|(name, value)| json!({ "name": name, "value": value })));
+    let says = item.properties.iter().any(|(name, _)| name == super::cyclonedx::LINKED);
+    if let Some(linked) = item.linked.filter(|_| !says) {
+        properties.push(json!({ "name": super::cyclonedx::LINKED, "value": linked.to_string() }));
+    }
+    if !properties.is_empty() {
+        map.insert("properties".to_owned(), properties.into());
     }
     Value::Object(map)
+}
+
+fn hashes(all: &BTreeMap<String, String>) -> Vec<Value> {
+    all.iter()
+        .filter(|(algorithm, value)| ALGORITHMS.contains(&algorithm.as_str()) && has_length(algorithm, value))
+        .map(|(algorithm, value)| json!({ "alg": algorithm, "content": value }))
+        .collect()
+}
+
+fn has_address(file: &File) -> bool {
+    file.url.as_deref().is_some_and(is_address)
+}
+
+fn distribution(file: &File) -> Option<Value> {
+    let url = file.url.as_deref().filter(|url| is_address(url))?;
+    let mut reference = json!({ "type": "distribution", "url": url });
+    let hashes = hashes(&file.hashes);
+    if !hashes.is_empty()
+        && let Some(map) = reference.as_object_mut()
+    {
+        map.insert("hashes".to_owned(), hashes.into());
+    }
+    Some(reference)
 }
 
 /// CycloneDX takes one expression, or a list of names.

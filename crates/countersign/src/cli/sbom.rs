@@ -1,6 +1,7 @@
 //! `sbom`: what is in a binary, as `CycloneDX`; and what is done with SBOMs, whoever made them.
 
 mod documents;
+mod packages;
 mod words;
 
 use super::{Answer, Call};

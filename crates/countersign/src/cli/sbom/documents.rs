@@ -1,7 +1,7 @@
 //! `sbom validate|ingest|show|query|diff|merge`: documents of any tool.
 
 use super::super::{Answer, Call};
-use super::words;
+use super::{packages, words};
 use crate::render::Done;
 use clap::{Args, Subcommand, ValueEnum};
 use countersign_core::exit::Exit;
@@ -17,6 +17,8 @@ pub(crate) enum Verb {
     Query(Query),
     Diff(Diff),
     Merge(Merge),
+    From(packages::From),
+    Vex(Box<packages::Vex>),
 }
 
 impl Verb {
@@ -24,7 +26,7 @@ impl Verb {
         match self {
             Self::Validate(_) => "nothing was judged",
             Self::Show(_) | Self::Query(_) | Self::Diff(_) => "nothing was shown",
-            Self::Ingest(_) | Self::Merge(_) => super::super::WRITTEN,
+            Self::Ingest(_) | Self::Merge(_) | Self::From(_) | Self::Vex(_) => super::super::WRITTEN,
         }
     }
 
@@ -36,6 +38,8 @@ impl Verb {
             Self::Query(verb) => verb.run(call),
             Self::Diff(verb) => verb.run(call),
             Self::Merge(verb) => verb.run(call),
+            Self::From(verb) => verb.run(call),
+            Self::Vex(verb) => verb.run(call),
         }
     }
 }

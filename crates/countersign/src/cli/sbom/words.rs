@@ -1,7 +1,8 @@
 //! What the verbs of `sbom` answer to people. Every name comes from somebody else's document: each is shown harmless.
 
 use countersign_flow::output::{
-    SbomChanged, SbomComponent, SbomDiffed, SbomIngested, SbomMerged, SbomQueried, SbomShown, SbomValidated,
+    SbomChanged, SbomComponent, SbomDiffed, SbomIngested, SbomMade, SbomMerged, SbomQueried, SbomShown, SbomValidated,
+    SbomVex,
 };
 use countersign_report::text::{self, plain};
 
@@ -202,4 +203,30 @@ pub(super) fn merged(answer: &SbomMerged) -> String {
         answer.renamed
     );
     with_findings(out, &answer.findings)
+}
+
+pub(super) fn made(answer: &SbomMade) -> String {
+    let out = format!(
+        "read {} as {}\n{}: {} components ({} required, {} optional, {} to build or test), {} dependencies; {} without digest\n",
+        plain(&answer.source),
+        plain(&answer.read_as),
+        answer.output.as_deref().map_or_else(|| "the document".to_owned(), plain),
+        answer.components,
+        answer.required,
+        answer.optional,
+        answer.excluded,
+        answer.dependencies,
+        answer.without_digest
+    );
+    with_findings(out, &answer.findings)
+}
+
+pub(super) fn vex(answer: &SbomVex) -> String {
+    let mut out = format!("{}: {}, {} statements\n", plain(&answer.output), answer.form, answer.statements);
+    for (word, ids) in [("no harm", &answer.cleared), ("not cleared", &answer.open)] {
+        if !ids.is_empty() {
+            out.push_str(&format!("  {word}: {}\n", plain(&ids.join(", "))));
+        }
+    }
+    out
 }
