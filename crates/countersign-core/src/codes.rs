@@ -188,6 +188,7 @@ codes! {
     SBOM_ELEMENT_MISSING "sbom-element-missing" Refused "The SBOM does not say what a profile asks of it.";
     SBOM_FOREIGN "sbom-foreign" Note "Another tool made the SBOM. It was taken as it is: nobody held it against what was built.";
     SBOM_PARTIAL "sbom-partial" Note "The SBOM cannot say everything: what it was made from does not hold it.";
+    VULNERABILITIES_UNDECIDED "vulnerabilities-undecided" Indeterminate "The SBOM cannot be held against the database of advisories: it names nothing that advisories name, the database has nothing for an ecosystem, or a record cannot be read.";
     PACKAGES_MALFORMED "packages-malformed" Untrusted "A lock file, wheel or binary is not of the form that its package manager or compiler writes, or contradicts itself.";
     LICENCE_REFUSED "licence-refused" Refused "A component's licence is not one that the policy allows.";
     LICENCE_UNKNOWN "licence-unknown" Indeterminate "A component declares no licence, or one that is no SPDX expression.";

@@ -142,6 +142,10 @@ pub const PACKAGE_METADATA_BYTES: usize = 4 << 20;
 pub const BINARY_BYTES: usize = 1 << 30;
 /// Longest build information of a Go binary.
 pub const GO_BUILD_INFO_BYTES: usize = 16 << 20;
+/// Records of one database of advisories.
+pub const ADVISORIES: usize = 2_000_000;
+/// Largest record of a database of advisories.
+pub const ADVISORY_BYTES: usize = 8 << 20;
 /// All that `cargo build` says about what it built.
 pub const CARGO_MESSAGES_BYTES: usize = 256 << 20;
 /// Largest configuration or pointer file of a git repository.

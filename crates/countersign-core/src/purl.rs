@@ -124,6 +124,23 @@ impl serde::Serialize for Purl {
     }
 }
 
+/// A part of a package URL without its percent-encoding; `None` for one that is broken, or no UTF-8.
+#[must_use]
+pub fn decoded(text: &str) -> Option<String> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte == b'%' {
+            let mut digit = || bytes.next().and_then(|byte| char::from(byte).to_digit(16));
+            let value = digit()?.checked_mul(16)?.checked_add(digit()?)?;
+            out.push(u8::try_from(value).ok()?);
+        } else {
+            out.push(byte);
+        }
+    }
+    String::from_utf8(out).ok()
+}
+
 /// Percent-encoding as the package URL standard's canonical form has it: everything but letters, digits and `.-_~:/`.
 struct Encoded<'a>(&'a str);
 
@@ -166,6 +183,15 @@ mod tests {
             "pkg:npm/a?repository_url=https://z&vcs_url=git%2Bhttps://x/y%401"
         );
         assert_eq!(build(None, "", None, &[]), Err(PurlError::Name));
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        assert_eq!(decoded("%40angular/core").as_deref(), Some("@angular/core"));
+        assert_eq!(decoded("1.0%2Bb%C3%A9").as_deref(), Some("1.0+b\u{e9}"));
+        for broken in ["%", "%4", "%zz", "%ff"] {
+            assert_eq!(decoded(broken), None, "{broken}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use countersign_record::log::LogError;
 use countersign_record::package::PackageError;
 use countersign_record::store::StoreError;
 use countersign_sbom::SbomError;
+use countersign_sbom::osv::AdvisoriesError;
 use countersign_sbom::packages::PackagesError;
 #[cfg(feature = "online")]
 use countersign_sign::keyless::KeylessError;
@@ -134,6 +135,9 @@ pub enum FlowError {
     /// What another package manager or a compiler left could not be read.
     #[error(transparent)]
     Packages(#[from] PackagesError),
+    /// A database of advisories could not be read.
+    #[error(transparent)]
+    Advisories(#[from] AdvisoriesError),
     /// A schema of ours cannot be used.
     #[error("{0}")]
     Schema(String),
@@ -250,6 +254,7 @@ impl FlowError {
             | Self::TooLarge { .. }
             | Self::NotUtf8 { .. }
             | Self::Packages(PackagesError::TooLarge { .. })
+            | Self::Advisories(AdvisoriesError::Archive { .. } | AdvisoriesError::TooMany { .. })
             | Self::Statement(_)
             | Self::Package(_)
             | Self::Capture(_)
@@ -273,6 +278,7 @@ impl FlowError {
             | Self::Snapshot(_)
             | Self::Sbom(_)
             | Self::Packages(_)
+            | Self::Advisories(_)
             | Self::Git(_) => Exit::Io,
         }
     }

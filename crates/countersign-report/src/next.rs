@@ -270,6 +270,7 @@ const GENERAL: &[(&[&str], &str)] = &[
         "have it made again by a newer version of its tool; `countersign sbom validate FILE` names each fault",
     ),
     (&["sbom-element-missing"], "give the tool that makes the SBOM what only people know, such as supplier and author"),
+    (&["vulnerabilities-undecided"], "give a whole export for each ecosystem that the SBOM names, each with --db"),
     (&["packages-malformed"], "have the package manager write the lock file again, or build again"),
     (
         &["sbom-disagrees"],

@@ -14,6 +14,7 @@ mod error;
 mod inventory;
 mod lock;
 pub mod merge;
+pub mod osv;
 pub mod packages;
 pub mod profile;
 mod program;

@@ -273,4 +273,52 @@ documents! {
         /// Vulnerabilities that it does not.
         open: Vec<String>,
     }
+    /// `sbom vulns`: an SBOM was held against advisories.
+    SbomVulns {
+        /// The file with the result.
+        output: String,
+        /// Its digest.
+        digest: Sha256,
+        /// The SBOM.
+        file: String,
+        /// The digest of the database's records.
+        database: Sha256,
+        /// The latest change in it.
+        database_time: String,
+        /// How many days ago that was; nothing where it is no time.
+        database_days: Option<i64>,
+        /// Advisories in it.
+        advisories: usize,
+        /// Those of them that are withdrawn.
+        withdrawn: usize,
+        /// Components that advisories can name.
+        components: usize,
+        /// Components that they cannot.
+        unidentified: usize,
+        /// Each vulnerability of each component.
+        vulnerabilities: Vec<SbomVulnerability>,
+        /// What is worth knowing.
+        findings: Vec<Finding>,
+    }
+    /// A vulnerability of a component.
+    SbomVulnerability {
+        /// Its id.
+        id: String,
+        /// Its other ids.
+        aliases: Vec<String>,
+        /// The component.
+        component: String,
+        /// Its package URL.
+        purl: Option<String>,
+        /// How bad it is; nothing where that is not known, which counts as the worst.
+        severity: Option<String>,
+        /// Whether the version is known to have it; otherwise it cannot be compared.
+        certain: bool,
+        /// Whether the component's code is in the artifact: `true`, `false` or `unknown`.
+        linked: String,
+        /// In a line.
+        summary: Option<String>,
+        /// Versions that have it no more.
+        fixed: Vec<String>,
+    }
 }

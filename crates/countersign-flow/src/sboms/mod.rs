@@ -5,12 +5,14 @@ mod from;
 mod judge;
 mod make;
 mod vex;
+mod vulns;
 
 pub use ask::{Asked, Shown, compare, query, show};
 pub use from::{From, from};
 pub use judge::validate;
 pub use make::{Ingest, ingest, merge};
 pub use vex::{Form, Said, say, turn};
+pub use vulns::{Look, SCANNER, vulns};
 
 use crate::error::FlowError;
 use crate::files;

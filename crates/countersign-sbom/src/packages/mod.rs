@@ -10,6 +10,8 @@ mod requirements;
 mod uv;
 mod wheels;
 
+pub(crate) use python::normal as normal_python_name;
+
 use crate::bom::{Bom, Item, Scope};
 use countersign_core::{digest::Sha256, limits, purl::PurlError};
 use std::{

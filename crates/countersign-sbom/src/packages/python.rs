@@ -5,7 +5,7 @@ use crate::bom::Item;
 use countersign_core::purl::{Purl, PurlError};
 
 /// PEP 503: lower case, and one hyphen for each run of hyphens, underscores and dots.
-pub(super) fn normal(name: &str) -> String {
+pub(crate) fn normal(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for c in name.trim().chars() {
         let c = if matches!(c, '-' | '_' | '.') { '-' } else { c.to_ascii_lowercase() };

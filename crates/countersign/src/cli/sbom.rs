@@ -2,6 +2,7 @@
 
 mod documents;
 mod packages;
+mod vulns;
 mod words;
 
 use super::{Answer, Call};

@@ -1,7 +1,7 @@
 //! `sbom validate|ingest|show|query|diff|merge`: documents of any tool.
 
 use super::super::{Answer, Call};
-use super::{packages, words};
+use super::{packages, vulns, words};
 use crate::render::Done;
 use clap::{Args, Subcommand, ValueEnum};
 use countersign_core::exit::Exit;
@@ -19,6 +19,7 @@ pub(crate) enum Verb {
     Merge(Merge),
     From(packages::From),
     Vex(Box<packages::Vex>),
+    Vulns(vulns::Vulns),
 }
 
 impl Verb {
@@ -26,7 +27,7 @@ impl Verb {
         match self {
             Self::Validate(_) => "nothing was judged",
             Self::Show(_) | Self::Query(_) | Self::Diff(_) => "nothing was shown",
-            Self::Ingest(_) | Self::Merge(_) | Self::From(_) | Self::Vex(_) => super::super::WRITTEN,
+            Self::Ingest(_) | Self::Merge(_) | Self::From(_) | Self::Vex(_) | Self::Vulns(_) => super::super::WRITTEN,
         }
     }
 
@@ -40,6 +41,7 @@ impl Verb {
             Self::Merge(verb) => verb.run(call),
             Self::From(verb) => verb.run(call),
             Self::Vex(verb) => verb.run(call),
+            Self::Vulns(verb) => verb.run(call),
         }
     }
 }

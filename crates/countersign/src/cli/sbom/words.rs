@@ -2,7 +2,7 @@
 
 use countersign_flow::output::{
     SbomChanged, SbomComponent, SbomDiffed, SbomIngested, SbomMade, SbomMerged, SbomQueried, SbomShown, SbomValidated,
-    SbomVex,
+    SbomVex, SbomVulns,
 };
 use countersign_report::text::{self, plain};
 
@@ -229,4 +229,38 @@ pub(super) fn vex(answer: &SbomVex) -> String {
         }
     }
     out
+}
+
+pub(super) fn vulns(answer: &SbomVulns) -> String {
+    let days = answer.database_days.map_or_else(|| "of no time".to_owned(), |days| format!("{days} days old"));
+    let mut out = format!(
+        "{}: {} vulnerabilities; {} components held against {} advisories ({} withdrawn), latest change {}, {days}\n",
+        plain(&answer.output),
+        answer.vulnerabilities.len(),
+        answer.components,
+        answer.advisories,
+        answer.withdrawn,
+        plain(&answer.database_time)
+    );
+    for found in &answer.vulnerabilities {
+        let mut notes = Vec::new();
+        if !found.certain {
+            notes.push("its version cannot be compared".to_owned());
+        }
+        match found.linked.as_str() {
+            "true" => notes.push("linked".to_owned()),
+            "false" => notes.push("not in the artifact".to_owned()),
+            _ => {}
+        }
+        if !found.fixed.is_empty() {
+            notes.push(format!("fixed in {}", plain(&found.fixed.join(", "))));
+        }
+        let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
+        let severity = found.severity.as_deref().unwrap_or("severity not known");
+        out.push_str(&format!("{:<16} {severity:<9} {}{notes}\n", plain(&found.id), plain(&found.component)));
+        if let Some(summary) = &found.summary {
+            out.push_str(&format!("                 {}\n", text::shortened(&plain(summary), 100)));
+        }
+    }
+    with_findings(out, &answer.findings)
 }
