@@ -48,6 +48,7 @@ mod review_door;
 mod review_notes;
 mod review_suite;
 mod sbom;
+mod sboms;
 mod secrets_door;
 mod sigstore;
 mod source_door;

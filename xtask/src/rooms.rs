@@ -81,7 +81,21 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign-sbom",
         ours: &["countersign-core"],
-        foreign: &["guppy", "miniz_oxide", "serde", "serde_json", "sha2", "spdx", "thiserror", "toml"],
+        foreign: &[
+            "base64",
+            "flate2",
+            "guppy",
+            "jsonschema",
+            "miniz_oxide",
+            "semver",
+            "serde",
+            "serde_json",
+            "sha2",
+            "spdx",
+            "thiserror",
+            "toml",
+            "zip",
+        ],
         dev: &["tempfile"],
     },
     Room {

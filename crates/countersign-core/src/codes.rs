@@ -182,6 +182,16 @@ codes! {
     SBOM_NOT_BUILT "sbom-not-built" Refused "What the SBOM lists is not what the binary, or the build, says that it was made of.";
     SBOM_PACKAGE_DIRTY "sbom-package-dirty" Note "A package was packed from files that differ from the commit that it names: the commit does not show its source.";
     SBOM_UNBOUND "sbom-unbound" Note "The SBOM does not say by a SHA-256 which file it describes; only the signed statement does.";
+    SBOM_FORMAT "sbom-format" Untrusted "The bytes are no SBOM that is read: CycloneDX 1.2 to 1.7 or SPDX 2.3 or 3.0, as JSON with no key given twice, within the bounds.";
+    SBOM_INVALID "sbom-invalid" Untrusted "The SBOM does not hold to the published schema of its format, or names one thing twice.";
+    SBOM_DANGLING "sbom-dangling" Note "The SBOM's dependencies name something that it does not list.";
+    SBOM_CIRCLE "sbom-circle" Note "Components of the SBOM depend on each other in a circle.";
+    SBOM_HIDDEN_TEXT "sbom-hidden-text" Note "A name in the SBOM has control characters, markup or signs that change the direction of reading. It is shown with them written out.";
+    SBOM_ELEMENT_MISSING "sbom-element-missing" Refused "The SBOM does not say what a profile asks of it.";
+    SBOM_FOREIGN "sbom-foreign" Note "Another tool made the SBOM. It was taken as it is: nobody held it against what was built.";
+    SBOM_PARTIAL "sbom-partial" Note "The SBOM cannot say everything: what it was made from does not hold it.";
+    VULNERABILITIES_UNDECIDED "vulnerabilities-undecided" Indeterminate "The SBOM cannot be held against the database of advisories: it names nothing that advisories name, the database has nothing for an ecosystem, or a record cannot be read.";
+    PACKAGES_MALFORMED "packages-malformed" Untrusted "A lock file, wheel or binary is not of the form that its package manager or compiler writes, or contradicts itself.";
     LICENCE_REFUSED "licence-refused" Refused "A component's licence is not one that the policy allows.";
     LICENCE_UNKNOWN "licence-unknown" Indeterminate "A component declares no licence, or one that is no SPDX expression.";
     TESTS_MISSING "tests-missing" Indeterminate "No result of tests is about the artifact or its commit, a suite did not run, or too few tests are named as passed.";

@@ -134,6 +134,18 @@ pub const GIT_EXPRESSION_STEPS: u32 = 100_000;
 pub const LOCK_FILE_BYTES: usize = 16 << 20;
 /// Packages of one `Cargo.lock`.
 pub const LOCK_FILE_PACKAGES: usize = 100_000;
+/// Largest wheel.
+pub const PACKAGE_ARCHIVE_BYTES: usize = 512 << 20;
+/// Largest file of metadata of an installed package.
+pub const PACKAGE_METADATA_BYTES: usize = 4 << 20;
+/// Largest binary whose build information is read.
+pub const BINARY_BYTES: usize = 1 << 30;
+/// Longest build information of a Go binary.
+pub const GO_BUILD_INFO_BYTES: usize = 16 << 20;
+/// Records of one database of advisories.
+pub const ADVISORIES: usize = 2_000_000;
+/// Largest record of a database of advisories.
+pub const ADVISORY_BYTES: usize = 8 << 20;
 /// All that `cargo build` says about what it built.
 pub const CARGO_MESSAGES_BYTES: usize = 256 << 20;
 /// Largest configuration or pointer file of a git repository.
@@ -161,6 +173,8 @@ pub const AUDITABLE_BYTES: usize = 8 << 20;
 /// Largest binary whose list of packages is read.
 pub const BINARY_BYTES: u64 = 4 << 30;
 
+/// Largest SBOM that is read: one of 50,000 components has about a quarter of this.
+pub const SBOM_BYTES: usize = 128 << 20;
 /// Components of one SBOM, nested ones included.
 pub const SBOM_COMPONENTS: usize = 100_000;
 /// Dependency edges of one SBOM.

@@ -18,6 +18,8 @@ use countersign_record::log::LogError;
 use countersign_record::package::PackageError;
 use countersign_record::store::StoreError;
 use countersign_sbom::SbomError;
+use countersign_sbom::osv::AdvisoriesError;
+use countersign_sbom::packages::PackagesError;
 #[cfg(feature = "online")]
 use countersign_sign::keyless::KeylessError;
 use countersign_sign::{KeyFileError, KeyWriteError, SignError, SshError, TokenFault};
@@ -130,6 +132,15 @@ pub enum FlowError {
     /// An SBOM could not be made.
     #[error("{}", with_place(.0))]
     Sbom(#[from] SbomError),
+    /// What another package manager or a compiler left could not be read.
+    #[error(transparent)]
+    Packages(#[from] PackagesError),
+    /// A database of advisories could not be read.
+    #[error(transparent)]
+    Advisories(#[from] AdvisoriesError),
+    /// A schema of ours cannot be used.
+    #[error("{0}")]
+    Schema(String),
     /// Git evidence could not be written down.
     #[error("the git evidence could not be written down: {0}")]
     Evidence(String),
@@ -162,6 +173,14 @@ impl FlowError {
                 Some(format!("is {} the file that you mean? look at it first", path.display()))
             }
             Self::Sbom(error) => Some(error.help()),
+            Self::Packages(PackagesError::Unsupported { help, .. }) => Some(help.clone()),
+            Self::Packages(PackagesError::Unknown { .. }) => Some(
+                "name a package-lock.json, uv.lock, poetry.lock or requirements.txt, a wheel, a folder of installed Python \
+                 packages, or a binary that Go 1.18 or later built; `countersign sbom` reads Cargo workspaces, and \
+                 `countersign sbom ingest` takes any other tool's SBOM"
+                    .to_owned(),
+            ),
+            Self::Packages(PackagesError::Several { .. }) => Some("name the one that you mean".to_owned()),
             Self::Log(LogError::Missing { .. }) => {
                 Some("name the store with --store; `countersign log init` makes a new log".to_owned())
             }
@@ -219,13 +238,14 @@ impl FlowError {
             Self::Provenance(ProvenanceError::Source(error)) | Self::Snapshot(SnapshotError::Naming(error)) => {
                 source_exit(error)
             }
+            Self::Packages(PackagesError::Unknown { .. } | PackagesError::Several { .. }) => Exit::Usage,
             Self::Snapshot(SnapshotError::NothingRendered { .. } | SnapshotError::Rendered { .. }) => Exit::Usage,
             Self::Snapshot(SnapshotError::TooMany { .. }) => Exit::Indeterminate,
             // A refusal without a finding above a note would be a fault of ours: it must not end with 0.
             Self::Refused(findings) if exit_of(findings) == Exit::Ok => Exit::Internal,
             Self::Refused(findings) => exit_of(findings),
             Self::Declined => Exit::Refused,
-            Self::Json(_) | Self::Evidence(_) | Self::Thread => Exit::Internal,
+            Self::Json(_) | Self::Evidence(_) | Self::Schema(_) | Self::Thread => Exit::Internal,
             Self::Log(error) => log_exit(error),
             #[cfg(feature = "online")]
             Self::Online(error) => online_exit(error),
@@ -236,6 +256,8 @@ impl FlowError {
             Self::Journal(JournalError::Altered { .. } | JournalError::TooLarge { .. })
             | Self::TooLarge { .. }
             | Self::NotUtf8 { .. }
+            | Self::Packages(PackagesError::TooLarge { .. })
+            | Self::Advisories(AdvisoriesError::Archive { .. } | AdvisoriesError::TooMany { .. })
             | Self::Statement(_)
             | Self::Package(_)
             | Self::Capture(_)
@@ -259,6 +281,8 @@ impl FlowError {
             | Self::Provenance(_)
             | Self::Snapshot(_)
             | Self::Sbom(_)
+            | Self::Packages(_)
+            | Self::Advisories(_)
             | Self::Git(_) => Exit::Io,
         }
     }

@@ -27,6 +27,7 @@ pub mod repeat;
 pub mod replay;
 pub mod review;
 pub mod sbom;
+pub mod sboms;
 pub mod secrets;
 pub mod signing;
 pub mod tests_ran;

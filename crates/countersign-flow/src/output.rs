@@ -37,8 +37,10 @@ macro_rules! documents {
 }
 
 mod policy;
+mod sbom;
 
 pub use policy::*;
+pub use sbom::*;
 
 /// What a watcher did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

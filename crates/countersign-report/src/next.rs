@@ -264,6 +264,14 @@ const GENERAL: &[(&[&str], &str)] = &[
     (&["source-mismatch"], "build from the branch that the policy names, and name its repository with --repo"),
     (&["sbom-missing"], "hand in the build's signed SBOM with --bundle: `countersign sbom` makes it"),
     (&["sbom-malformed", "sbom-incomplete"], "make the SBOM again with `countersign sbom`, and sign it"),
+    (&["sbom-format"], "have the tool that made it write CycloneDX 1.2 to 1.7 or SPDX 2.3 or 3.0 as JSON"),
+    (
+        &["sbom-invalid"],
+        "have it made again by a newer version of its tool; `countersign sbom validate FILE` names each fault",
+    ),
+    (&["sbom-element-missing"], "give the tool that makes the SBOM what only people know, such as supplier and author"),
+    (&["vulnerabilities-undecided"], "give a whole export for each ecosystem that the SBOM names, each with --db"),
+    (&["packages-malformed"], "have the package manager write the lock file again, or build again"),
     (
         &["sbom-disagrees"],
         "make the SBOM of this very build again: `countersign sbom --artifact FILE`, with the lock file that was built",

@@ -80,7 +80,7 @@ pub(crate) struct Cli {
 /// The verbs. A new one gets a line here, a file beside this one, and a line in the groups above.
 #[derive(Debug, Subcommand)]
 enum Verb {
-    Sbom(sbom::Sbom),
+    Sbom(Box<sbom::Sbom>),
     Provenance(provenance::Provenance),
     Collect(collect::Collect),
     Sign(sign::Sign),
@@ -112,7 +112,7 @@ impl Cli {
     pub(crate) fn run(&self, world: &World) -> Done {
         let call = Call { world, format: self.format };
         let (result, not_done) = match &self.verb {
-            Verb::Sbom(verb) => (verb.run(&call), WRITTEN),
+            Verb::Sbom(verb) => (verb.run(&call), verb.not_done()),
             Verb::Provenance(verb) => (verb.run(&call), WRITTEN),
             Verb::Collect(verb) => (verb.run(&call), verb.not_done()),
             Verb::Sign(verb) => (verb.run(&call), WRITTEN),
