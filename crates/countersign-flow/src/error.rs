@@ -17,6 +17,7 @@ use countersign_record::journal::JournalError;
 use countersign_record::log::LogError;
 use countersign_record::package::PackageError;
 use countersign_record::store::StoreError;
+use countersign_record::witness::WitnessError;
 use countersign_sbom::SbomError;
 #[cfg(feature = "online")]
 use countersign_sign::keyless::KeylessError;
@@ -90,7 +91,10 @@ pub enum FlowError {
     /// A watcher's journal failed.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// A watcher could not listen.
+    /// A witness could not do its work.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
+    /// A server of ours could not listen.
     #[error("could not listen on {address}")]
     Listen {
         /// Where.
@@ -235,6 +239,7 @@ impl FlowError {
             | Self::NotUtf8 { .. }
             | Self::Statement(_)
             | Self::Package(_)
+            | Self::Witness(WitnessError::Memory { .. })
             | Self::Capture(_)
             | Self::Store(StoreError::Altered { .. } | StoreError::TooLarge { .. }) => Exit::Untrusted,
             // What the job says of itself and what is checked out do not fit together: nothing can be said of the source.
@@ -244,6 +249,7 @@ impl FlowError {
             Self::Read { .. }
             | Self::Journal(_)
             | Self::Listen { .. }
+            | Self::Witness(_)
             | Self::Exists { .. }
             | Self::Disk(_)
             | Self::KeyWrite(_)

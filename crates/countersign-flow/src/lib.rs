@@ -31,5 +31,7 @@ pub mod signing;
 pub mod tests_ran;
 pub mod trust_file;
 pub mod verify_artifact;
+pub mod witness;
+pub mod witness_server;
 
 pub use error::FlowError;

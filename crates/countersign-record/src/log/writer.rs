@@ -17,7 +17,7 @@ use crate::disk::{DiskError, Doing, flush_file, flush_folder, folder_of, make_fo
 use countersign_core::digest::Sha256;
 use countersign_core::limits;
 use countersign_core::log::checkpoint::{Checkpoint, UnverifiedCheckpoint};
-use countersign_core::log::note::{NoteKey, NoteSigner, NoteVerifier};
+use countersign_core::log::note::{Note, NoteKey, NoteSigner, NoteVerifier};
 use countersign_core::log::tile::{Row, Tile, TileError};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -125,6 +125,12 @@ impl<'s> Log<'s> {
     #[must_use]
     pub fn root(&self) -> Sha256 {
         self.edge.root()
+    }
+
+    /// Keeps a checkpoint of this log that witnesses have cosigned, and shows it in the place of the log's own where the
+    /// log has not grown since. What the log commits to stays the same.
+    pub fn keep_cosigned(&self, note: &Note) -> Result<(), LogError> {
+        super::cosigned::keep(&self.folder, note)
     }
 
     /// Appends entries under one new checkpoint. When this returns, all of it is durable; if it fails, nothing was
@@ -315,7 +321,7 @@ fn unpublished(
     Ok(whole.then(|| (signed.clone(), edge)))
 }
 
-fn lock(folder: &Path, create: bool) -> Result<File, LogError> {
+pub(super) fn lock(folder: &Path, create: bool) -> Result<File, LogError> {
     let path = folder.join(LOCK);
     let mut options = File::options();
     let file = options

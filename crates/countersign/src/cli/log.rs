@@ -1,5 +1,8 @@
 //! `log`: the append-only record.
 
+mod proof;
+mod witness;
+
 use super::given::{self, LeastArgs, StoreArgs, TrustArgs};
 use super::{Answer, Call};
 use crate::render::{Done, Format};
@@ -36,6 +39,9 @@ enum Verb {
     Verify(Verify),
     Checkpoint(Checkpoint),
     Show(Show),
+    Proof(proof::Proof),
+    Witness(witness::Witness),
+    Policy(witness::Policy),
 }
 
 /// Make a new, empty log
@@ -102,12 +108,17 @@ impl Log {
             Verb::Verify(verb) => verb.run(call),
             Verb::Checkpoint(verb) => verb.run(call),
             Verb::Show(verb) => verb.run(call),
+            Verb::Proof(verb) => verb.run(call),
+            Verb::Witness(verb) => verb.run(call),
+            Verb::Policy(verb) => verb.run(call),
         }
     }
 
     pub(crate) const fn not_done(&self) -> &'static str {
         match &self.verb {
-            Verb::Init(_) | Verb::Checkpoint(_) => "nothing was written",
+            Verb::Init(_) | Verb::Checkpoint(_) | Verb::Policy(_) => "nothing was written",
+            Verb::Proof(verb) => verb.not_done(),
+            Verb::Witness(_) => "nothing was cosigned",
             Verb::Verify(_) => "nothing was verified",
             Verb::Show(_) => "nothing was shown",
         }
