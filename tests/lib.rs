@@ -8,6 +8,8 @@
     reason = "a test that cannot set up should stop"
 )]
 
+#[path = "crash-suite/mod.rs"]
+pub mod crash_suite;
 pub mod door;
 pub mod forge;
 pub mod frozen;
@@ -18,6 +20,7 @@ pub mod rego_opa;
 #[path = "review-suite/mod.rs"]
 pub mod review_suite;
 pub mod sigstore;
+pub mod witness;
 pub mod world;
 
 use std::path::PathBuf;

@@ -563,6 +563,7 @@ impl World {
             checkpoint: Some(self.checkpoint()),
             entries: self.entries.clone(),
             least: Some(self.least.clone()),
+            witnessed: None,
             pin: Some(self.pin.clone()),
             documents,
             index: None,

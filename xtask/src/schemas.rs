@@ -86,6 +86,7 @@ const REGISTRY: &[Noun] = &[
     answer::<countersign_flow::output::LogPolicy>("output/log-policy"),
     answer::<countersign_flow::output::LogProof>("output/log-proof"),
     answer::<countersign_report::output::Verification>("output/log-proof-verify"),
+    answer::<countersign_flow::output::LogCheckpoint>("output/log-rotate"),
     answer::<countersign_flow::output::LogEntries>("output/log-show"),
     answer::<countersign_flow::output::LogEntryShown>("output/log-show-entry"),
     answer::<countersign_report::output::Verification>("output/log-verify"),

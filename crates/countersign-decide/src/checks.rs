@@ -177,7 +177,13 @@ fn witnesses(request: &Request, given: &Given<'_>, state: StateView<'_>, sheet: 
     let shown = shown.and_then(|shown| state.continues(&shown.log).map(|()| shown));
     let detail = shown.as_ref().map_or_else(
         |_| String::new(),
-        |shown| format!("{} entries, cosigned by {}", shown.log.size, shown.witnesses.keys().cloned().collect::<Vec<_>>().join(", ")),
+        |shown| {
+            format!(
+                "{} entries, cosigned by {}",
+                shown.log.size,
+                shown.witnesses.keys().cloned().collect::<Vec<_>>().join(", ")
+            )
+        },
     );
     let met = shown.is_ok();
     sheet.line("log-witnessed", shown.err().into_iter().collect(), detail);

@@ -172,6 +172,7 @@ impl FlowError {
             Self::Log(LogError::InUse { .. }) | Self::Journal(JournalError::InUse { .. }) => {
                 Some("wait until the other run has ended, and run this again".to_owned())
             }
+            Self::Log(LogError::NotHere { .. }) => Some("keep the store on a disk of this machine".to_owned()),
             Self::Git(GitError::ChangeNotFetched { fetch, .. }) => Some(fetch.clone()),
             Self::Git(GitError::RefLocked { path }) => {
                 Some(format!("wait until it has ended; if nothing runs any more, remove {}", path.display()))
@@ -343,7 +344,10 @@ fn online_help(error: &OnlineError) -> Option<String> {
 fn log_exit(error: &LogError) -> Exit {
     if matches!(error, LogError::Missing { .. }) {
         Exit::Indeterminate
-    } else if matches!(error, LogError::InUse { .. } | LogError::Exists { .. } | LogError::Disk(_)) {
+    } else if matches!(
+        error,
+        LogError::InUse { .. } | LogError::Exists { .. } | LogError::NotHere { .. } | LogError::Disk(_)
+    ) {
         Exit::Io
     } else {
         Exit::Untrusted

@@ -26,6 +26,7 @@ pub mod promote;
 pub mod repeat;
 pub mod replay;
 pub mod review;
+pub mod rotate;
 pub mod secrets;
 pub mod signing;
 pub mod tests_ran;

@@ -79,6 +79,8 @@ pub struct GateKeys {
     pub gate: SigningKey,
     /// The log's.
     pub log: SigningKey,
+    /// The log's other key, while one gives way to the other: both sign then.
+    pub beside: Option<SigningKey>,
 }
 
 /// A decision, and what was recorded of it.
@@ -142,25 +144,38 @@ pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion
         Ok(known) => known,
         Err(findings) => return not("trust does not let these keys sign decisions and the log", findings),
     };
-    let signer = LogSigner::new(origin.clone(), keys.log).map_err(|e| FlowError::Usage(e.to_string()))?;
+    let mut signer = LogSigner::new(origin.clone(), keys.log).map_err(|e| FlowError::Usage(e.to_string()))?;
+    if let Some(beside) = keys.beside {
+        match log_of(trust.trust(), &beside.public().id(), request.at) {
+            Ok(same) if same == origin => {
+                signer = signer.with(beside).map_err(|e| FlowError::Usage(e.to_string()))?;
+            }
+            Ok(other) => return Err(FlowError::Usage(format!("--log-key-beside: a key of {other}, not of {origin}"))),
+            Err(finding) => return not("trust does not let this key sign the log", vec![*finding]),
+        }
+    }
     let known = log_keys(trust.trust(), &origin);
     let holds =
         |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
     let mut log = match Log::open_for_append(&request.place.log(), &signer, &known, &holds) {
         Ok(log) => log,
-        Err(error @ (LogError::InUse { .. } | LogError::Disk(_))) => return Err(error.into()),
+        Err(error @ (LogError::InUse { .. } | LogError::NotHere { .. } | LogError::Disk(_))) => {
+            return Err(error.into());
+        }
         Err(error) => return not(DAMAGED, closed(request, &error)),
     };
     let witnessed = before(request, trust)?;
     if let Some(cosigned) = &witnessed {
         if cosigned.contradicted() {
-            return not("a witness has seen another log than this one: an entry here would fork it", cosigned.findings.clone());
+            return not(
+                "a witness has seen another log than this one: an entry here would fork it",
+                cosigned.findings.clone(),
+            );
         }
-        log.keep_cosigned(&cosigned.note)?;
+        log.keep_cosigned(&cosigned.note, cosigned.quorum.is_ok())?;
     }
     let decided = decide_now(request, gate_id, witnessed.as_ref())?;
-    let elsewhere =
-        [codes::LOG_ROLLED_BACK, codes::LOG_FORKED, codes::LOG_SPLIT_VIEW, codes::LOG_ORIGIN_MISMATCH];
+    let elsewhere = [codes::LOG_ROLLED_BACK, codes::LOG_FORKED, codes::LOG_SPLIT_VIEW, codes::LOG_ORIGIN_MISMATCH];
     if decided.decision.findings.iter().any(|finding| elsewhere.contains(&finding.code)) {
         // Another entry, signed, at a place where the log had one already: that would be the fork itself.
         const FORK: &str = "the log is not the one that the least checkpoint is of: an entry here would fork it";
@@ -215,7 +230,7 @@ fn after(
     let Some(cosigned) = ask_all(request.place, trust.trust(), environment, request.at, ask)? else {
         return Ok(vec![nobody()]);
     };
-    log.keep_cosigned(&cosigned.note)?;
+    log.keep_cosigned(&cosigned.note, cosigned.quorum.is_ok())?;
     recorded.checkpoint = cosigned.note.to_string().into_bytes();
     let missing = cosigned.quorum.err().map(|finding| finding.at(format!("log entry {}", recorded.entry)));
     // A witness that could not be asked is of interest only where it was needed.
@@ -268,11 +283,7 @@ struct Decided {
     witnessed: Option<Vec<u8>>,
 }
 
-fn decide_now(
-    request: &PromoteRequest<'_>,
-    gate: KeyId,
-    cosigned: Option<&Cosigned>,
-) -> Result<Decided, FlowError> {
+fn decide_now(request: &PromoteRequest<'_>, gate: KeyId, cosigned: Option<&Cosigned>) -> Result<Decided, FlowError> {
     let witnessed = cosigned.map(|cosigned| cosigned.note.to_string().into_bytes());
     let subject = artifact::hash(request.artifact)?;
     let asked = Request {

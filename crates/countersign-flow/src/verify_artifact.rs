@@ -17,8 +17,8 @@ use countersign_verify::Blobs;
 use countersign_verify::document::SignerName;
 use countersign_verify::log::Promoted;
 use countersign_verify::policy::Activated;
-use countersign_verify::witnessed::asks_for_witnesses;
 use countersign_verify::vsa::verify_vsa;
+use countersign_verify::witnessed::asks_for_witnesses;
 use countersign_verify::{Evidence, LogState, StateView, Verified, VerifiedTrust};
 use std::path::Path;
 

@@ -114,7 +114,7 @@ fn ask_one<F: LogFiles>(
             Finding::new(codes::WITNESS_UNREACHABLE, "a witness could not be asked").at(place()).found(why)
         })?;
         match answer.status {
-            200 => return own_lines(reader.checkpoint(), witness, &answer.body, place()),
+            200 => return own_lines(reader.checkpoint(), witness, &answer.body, &place()),
             409 => match size_of(&answer.body) {
                 Some(known) if known > size => {
                     return Err(Finding::new(
@@ -158,8 +158,7 @@ fn ask_one<F: LogFiles>(
             }
         }
     }
-    Err(Finding::new(codes::WITNESS_UNREACHABLE, "a witness names another size each time that it is asked")
-        .at(place()))
+    Err(Finding::new(codes::WITNESS_UNREACHABLE, "a witness names another size each time that it is asked").at(place()))
 }
 
 /// The witness's own lines of what it answered, which have to hold. It may answer for others too: they were not asked.
@@ -167,18 +166,20 @@ fn own_lines(
     checkpoint: &UnverifiedCheckpoint,
     witness: &PolicyWitness,
     body: &[u8],
-    place: String,
+    place: &str,
 ) -> Result<Vec<NoteSignature>, Finding> {
     let refused = |found: String| {
         Finding::new(codes::WITNESS_UNREACHABLE, "a witness did not answer with its own cosignature")
-            .at(place.as_str())
+            .at(place)
             .found(found)
     };
     let lines = NoteSignature::parse_lines(body).map_err(|error| refused(error.to_string()))?;
     let mut alone = checkpoint.note().clone();
     let (id, name) = (witness.key.id(), witness.key.name().as_str());
     let own: Vec<NoteSignature> = lines.into_iter().filter(|line| line.id() == id && line.name() == name).collect();
-    own.iter().for_each(|line| alone.add(line.clone()));
+    for line in &own {
+        alone.add(line.clone());
+    }
     if own.is_empty() || signed_by(&alone, witness).is_empty() {
         return Err(refused("no line of its key that holds".to_owned()));
     }

@@ -119,11 +119,8 @@ mod tests {
         let checkpoint = Checkpoint { origin: log.name().clone(), size, root: merkle::root_of(&leaves(size)) };
         let note = checkpoint.sign(log).unwrap().to_string();
         let mut tree = Leaves(leaves(size));
-        let proof = if old == 0 || old == size {
-            Vec::new()
-        } else {
-            merkle::consistency_proof(&mut tree, old, size).unwrap()
-        };
+        let proof =
+            if old == 0 || old == size { Vec::new() } else { merkle::consistency_proof(&mut tree, old, size).unwrap() };
         AddCheckpoint { old, proof, checkpoint: UnverifiedCheckpoint::parse(note.as_bytes()).unwrap() }
     }
 

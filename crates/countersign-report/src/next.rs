@@ -247,7 +247,10 @@ const GENERAL: &[(&[&str], &str)] = &[
         &["witness-quorum-missing"],
         "run `countersign log witness` until enough witnesses have cosigned; the decision counts from then on",
     ),
-    (&["cosignature-invalid"], "restore the checkpoint from a copy, or have it cosigned again: `countersign log witness`"),
+    (
+        &["cosignature-invalid"],
+        "restore the checkpoint from a copy, or have it cosigned again: `countersign log witness`",
+    ),
     (
         &["rollback-undetectable"],
         "give the checkpoint that was kept elsewhere with --least-checkpoint; `countersign log checkpoint` writes one",

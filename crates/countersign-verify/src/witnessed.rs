@@ -10,7 +10,7 @@ use countersign_core::limits;
 use countersign_core::log::checkpoint::UnverifiedCheckpoint;
 use countersign_core::log::note::NoteKey;
 use countersign_core::time::Time;
-use countersign_core::trust::Trust;
+use countersign_core::trust::{OwnedKey, Trust};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A checkpoint that a quorum of witnesses has cosigned.
@@ -30,12 +30,15 @@ pub enum Age {
     Near(Time),
     /// Every one up to this time: that the log went so far is shown by them, however long ago.
     UpTo(Time),
+    /// Every one, by keys that counted when it was made; the log's own key is judged at this time. For who looks at a log
+    /// that came to its end long ago.
+    Ever(Time),
 }
 
 impl Age {
     const fn end(self) -> Time {
         match self {
-            Self::Near(at) | Self::UpTo(at) => at,
+            Self::Near(at) | Self::UpTo(at) | Self::Ever(at) => at,
         }
     }
 
@@ -44,6 +47,7 @@ impl Age {
         match self {
             Self::Near(_) => late >= -limits::COSIGNATURE_SECONDS && late <= limits::COSIGNATURE_SECONDS,
             Self::UpTo(_) => late <= limits::COSIGNATURE_SECONDS,
+            Self::Ever(_) => true,
         }
     }
 }
@@ -56,12 +60,7 @@ pub fn asks_for_witnesses(trust: &Trust, environment: &EnvName) -> bool {
 
 /// Checks that a checkpoint is signed by its log and cosigned by the quorum that the environment asks for. An environment
 /// that asks for none is never shown one.
-pub fn witnessed(
-    checkpoint: &[u8],
-    trust: &Trust,
-    environment: &EnvName,
-    age: Age,
-) -> Result<Witnessed, Finding> {
+pub fn witnessed(checkpoint: &[u8], trust: &Trust, environment: &EnvName, age: Age) -> Result<Witnessed, Finding> {
     let log = signed_checkpoint(checkpoint, trust, age.end())?;
     let place = format!("log {}", log.origin);
     let by_trust = format!("trust, version {}, environment {environment}", trust.version);
@@ -80,7 +79,8 @@ pub fn witnessed(
         |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
     let all = quorum.policy.cosigned(&read, &holds).map_err(|error| invalid(error.to_string()))?;
     let counts = |name: &str, time: Time| {
-        age.counts(time) && quorum.keys.get(name).is_some_and(|owned| owned.counts_at(time) && owned.counts_at(age.end()))
+        let today = |owned: &OwnedKey| matches!(age, Age::Ever(_)) || owned.counts_at(age.end());
+        age.counts(time) && quorum.keys.get(name).is_some_and(|owned| owned.counts_at(time) && today(owned))
     };
     let (counting, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
         all.into_iter().partition(|(name, time)| counts(name, *time));

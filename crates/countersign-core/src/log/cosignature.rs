@@ -190,7 +190,7 @@ mod tests {
         );
         // The log's own line still counts, and the witness's is not one of the log's.
         assert!(read.verify(&[toy("example.com/log", 1).0], &toy_holds).is_ok());
-        assert!(read.verify(&[witness.0.clone()], &toy_holds).is_err());
+        assert!(read.verify(std::slice::from_ref(&witness.0), &toy_holds).is_err());
         assert_eq!(cosignatures(read.note(), &keys[1..], &toy_holds), Ok(Vec::new()));
 
         let line = cosign(cosigned.text(), &witness, at(1000)).unwrap();

@@ -66,9 +66,7 @@ pub(super) fn parse_verifier_key(text: &str, kind: u8) -> Result<(Origin, [u8; 3
     let id: [u8; 4] = hex_array(id).map_err(|_bad_hex| NoteKeyError::Form)?;
     let bytes = STANDARD.decode(key).map_err(|_bad_base64| NoteKeyError::Form)?;
     let public = match bytes.split_first() {
-        Some((found, rest)) if *found == kind => {
-            rest.try_into().map_err(|_length| NoteKeyError::Length(rest.len()))?
-        }
+        Some((found, rest)) if *found == kind => rest.try_into().map_err(|_length| NoteKeyError::Length(rest.len()))?,
         Some((&found, _)) => return Err(NoteKeyError::Kind(found)),
         None => return Err(NoteKeyError::Form),
     };
@@ -168,6 +166,10 @@ pub trait NoteSigner {
     }
     /// Its public key.
     fn key(&self) -> &NoteKey;
+    /// Another key of the same name that signs beside it, while one gives way to the other.
+    fn beside(&self) -> Option<&dyn NoteSigner> {
+        None
+    }
     /// The Ed25519 signature over exactly these bytes.
     fn sign(&self, bytes: &[u8]) -> Result<[u8; 64], SignFailed>;
 }
@@ -275,6 +277,9 @@ impl Note {
         }
         let mut note = Self { text, signatures: Vec::new() };
         note.sign_also(signer)?;
+        if let Some(beside) = signer.beside() {
+            note.sign_also(beside)?;
+        }
         Ok(note)
     }
 

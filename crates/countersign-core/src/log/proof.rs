@@ -30,7 +30,8 @@ impl TlogProof {
     pub fn parse(bytes: &[u8]) -> Result<Self, TlogProofError> {
         // A hash line has 45 bytes; the rest is the note, the extra data in base64 and a few short lines.
         let hashes = limits::PROOF_HASHES.saturating_mul(64);
-        let limit = limits::NOTE_BYTES.saturating_add(limits::PROOF_EXTRA_BYTES.saturating_mul(2)).saturating_add(hashes);
+        let limit =
+            limits::NOTE_BYTES.saturating_add(limits::PROOF_EXTRA_BYTES.saturating_mul(2)).saturating_add(hashes);
         if bytes.len() > limit {
             return Err(TlogProofError::TooLarge { limit, found: bytes.len() });
         }

@@ -189,7 +189,7 @@ struct Draft {
     groups: Vec<PolicyGroup>,
     names: BTreeSet<String>,
     members: BTreeSet<String>,
-    quorum: Option<Option<String>>,
+    quorum: Option<String>,
 }
 
 impl Draft {
@@ -269,7 +269,7 @@ impl Draft {
         if name != NONE && !self.names.contains(name) {
             return Err(LineError::Unknown { name: name.to_owned() });
         }
-        self.quorum = Some((name != NONE).then(|| name.to_owned()));
+        self.quorum = Some(name.to_owned());
         Ok(())
     }
 
@@ -277,21 +277,22 @@ impl Draft {
         if name == NONE || name.is_empty() || name.contains([' ', '\t', '\n']) {
             return Err(LineError::Name { name: name.to_owned() });
         }
-        if self.names.insert(name.to_owned()) {
-            Ok(())
-        } else {
-            Err(LineError::Twice { what: name.to_owned() })
-        }
+        if self.names.insert(name.to_owned()) { Ok(()) } else { Err(LineError::Twice { what: name.to_owned() }) }
     }
 
     fn finish(self) -> Result<TlogPolicy, PolicyError> {
-        let quorum = self.quorum.ok_or(PolicyError::NoQuorum)?;
+        let named = self.quorum.ok_or(PolicyError::NoQuorum)?;
+        let quorum = (named != NONE).then_some(named);
         Ok(TlogPolicy { logs: self.logs, witnesses: self.witnesses, groups: self.groups, quorum })
     }
 }
 
 fn bounded(so_far: usize) -> Result<(), LineError> {
-    if so_far < limits::TLOG_POLICY_NAMES { Ok(()) } else { Err(LineError::TooMany { limit: limits::TLOG_POLICY_NAMES }) }
+    if so_far < limits::TLOG_POLICY_NAMES {
+        Ok(())
+    } else {
+        Err(LineError::TooMany { limit: limits::TLOG_POLICY_NAMES })
+    }
 }
 
 /// Why bytes are not a policy.
@@ -433,9 +434,8 @@ mod tests {
     fn a_checkpoint_needs_the_log_and_the_quorum() {
         let policy = TlogPolicy::parse(two_levels().as_bytes()).unwrap();
         let origin = Origin::new("example.com/log").unwrap();
-        let mut note = Checkpoint { origin, size: 1, root: merkle::leaf_hash(b"x") }
-            .sign(&toy("example.com/log", 200))
-            .unwrap();
+        let mut note =
+            Checkpoint { origin, size: 1, root: merkle::leaf_hash(b"x") }.sign(&toy("example.com/log", 200)).unwrap();
         let time = Time::from_unix(5).unwrap();
         let accept = |note: &super::super::note::Note| {
             policy.accept(&UnverifiedCheckpoint::parse(note.to_string().as_bytes()).unwrap(), &toy_holds)
@@ -489,7 +489,8 @@ mod tests {
         ] {
             assert!(TlogPolicy::parse(bad.as_bytes()).is_err(), "{bad:?}");
         }
-        let many: String = (0..=255_u8).map(|n| format!("witness w{n} {}\n", witness(n))).collect();
+        let many: Vec<String> = (0..=255_u8).map(|n| format!("witness w{n} {}\n", witness(n))).collect();
+        let many = many.concat();
         assert!(TlogPolicy::parse(format!("{many}quorum none\n").as_bytes()).is_ok());
         let one_more = WitnessKey::new(Origin::new("w").unwrap(), [255; 32]);
         let more = toy("w256", 1).0;

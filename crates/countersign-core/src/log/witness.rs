@@ -215,12 +215,7 @@ mod tests {
         let mut other = checkpoint(2);
         other.origin = Origin::new("example.com/other").unwrap();
         assert_eq!(judge(&request(0, Vec::new(), &other), None), Err(404));
-        let strange = super::judge(
-            &request(0, Vec::new(), &two),
-            &[toy("example.com/log", 9).0],
-            None,
-            &toy_holds,
-        );
+        let strange = super::judge(&request(0, Vec::new(), &two), &[toy("example.com/log", 9).0], None, &toy_holds);
         assert_eq!(strange.map_err(|refused| refused.status()), Err(403));
     }
 

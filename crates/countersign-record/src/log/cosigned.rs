@@ -18,14 +18,15 @@ pub fn read_cosigned(files: &dyn LogFiles) -> Result<Option<UnverifiedCheckpoint
 }
 
 /// Keeps a cosigned checkpoint of a log that no process of ours has open: waits for nobody, and says so where one has.
-pub fn keep_cosigned(folder: &Path, note: &Note) -> Result<(), LogError> {
+/// `enough` says that a quorum has cosigned it.
+pub fn keep_cosigned(folder: &Path, note: &Note, enough: bool) -> Result<(), LogError> {
     let _lock = super::writer::lock(folder, false)?;
-    keep(folder, note)
+    keep(folder, note, enough)
 }
 
-/// The same for whoever holds the lock. The cosigned one is durable before the log's own gives way to it; an older one
-/// never takes a newer one's place.
-pub(super) fn keep(folder: &Path, note: &Note) -> Result<(), LogError> {
+/// The same for whoever holds the lock. The cosigned one is durable before the log's own gives way to it. Neither an older
+/// one nor one that too few have cosigned takes the place of one that a quorum has.
+pub(super) fn keep(folder: &Path, note: &Note, enough: bool) -> Result<(), LogError> {
     let bytes = note.to_string().into_bytes();
     let parse = |source| LogError::Checkpoint { path: COSIGNED.to_owned(), source };
     let cosigned = UnverifiedCheckpoint::parse(&bytes).map_err(parse)?;
@@ -36,7 +37,7 @@ pub(super) fn keep(folder: &Path, note: &Note) -> Result<(), LogError> {
         return Err(LogError::Origin { expected, found });
     }
     let older = read_cosigned(&files)?.is_some_and(|known| known.claim().size > cosigned.claim().size);
-    if !older {
+    if enough && !older {
         write_atomic(&folder.join(COSIGNED), &bytes, 0o644)?;
     }
     if own.claim() == cosigned.claim() {
@@ -70,16 +71,21 @@ mod tests {
         assert_eq!(read_cosigned(&files).unwrap(), None);
         log.append(&[b"one".to_vec()]).unwrap();
         let first = cosigned_now();
-        log.keep_cosigned(&first).unwrap();
+        log.keep_cosigned(&first, true).unwrap();
         assert_eq!(read_checkpoint(&files).unwrap().note(), &first);
-        assert!(matches!(keep_cosigned(&folder, &first), Err(LogError::InUse { .. })));
+        assert!(matches!(keep_cosigned(&folder, &first, true), Err(LogError::InUse { .. })));
         log.append(&[b"two".to_vec()]).unwrap();
         assert_eq!(read_checkpoint(&files).unwrap().note().signatures().len(), 1);
         assert_eq!(read_cosigned(&files).unwrap().unwrap().note(), &first);
         let second = cosigned_now();
-        log.keep_cosigned(&second).unwrap();
-        log.keep_cosigned(&first).unwrap();
+        log.keep_cosigned(&second, true).unwrap();
+        log.keep_cosigned(&first, true).unwrap();
         assert_eq!(read_cosigned(&files).unwrap().unwrap().note(), &second, "an older one came late");
+        log.append(&[b"three".to_vec()]).unwrap();
+        let third = cosigned_now();
+        log.keep_cosigned(&third, false).unwrap();
+        assert_eq!(read_checkpoint(&files).unwrap().note(), &third);
+        assert_eq!(read_cosigned(&files).unwrap().unwrap().note(), &second, "too few have cosigned the third");
         drop(log);
         // A log with a cosigned checkpoint is opened and checked like any other.
         let known = [log_key.key().clone()];

@@ -10,6 +10,7 @@ mod crash;
 mod edge;
 mod error;
 mod files;
+mod ground;
 pub mod reader;
 mod sweep;
 #[cfg(test)]

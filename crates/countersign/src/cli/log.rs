@@ -1,6 +1,7 @@
 //! `log`: the append-only record.
 
 mod proof;
+mod rotate;
 mod witness;
 
 use super::given::{self, LeastArgs, StoreArgs, TrustArgs};
@@ -42,6 +43,7 @@ enum Verb {
     Proof(proof::Proof),
     Witness(witness::Witness),
     Policy(witness::Policy),
+    Rotate(rotate::Rotate),
 }
 
 /// Make a new, empty log
@@ -111,12 +113,13 @@ impl Log {
             Verb::Proof(verb) => verb.run(call),
             Verb::Witness(verb) => verb.run(call),
             Verb::Policy(verb) => verb.run(call),
+            Verb::Rotate(verb) => verb.run(call),
         }
     }
 
     pub(crate) const fn not_done(&self) -> &'static str {
         match &self.verb {
-            Verb::Init(_) | Verb::Checkpoint(_) | Verb::Policy(_) => "nothing was written",
+            Verb::Init(_) | Verb::Checkpoint(_) | Verb::Policy(_) | Verb::Rotate(_) => "nothing was written",
             Verb::Proof(verb) => verb.not_done(),
             Verb::Witness(_) => "nothing was cosigned",
             Verb::Verify(_) => "nothing was verified",

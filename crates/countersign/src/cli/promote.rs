@@ -71,6 +71,9 @@ pub(crate) struct Promote {
     /// The log's key
     #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), help_heading = "Keys", required_unless_present = "dry_run")]
     log_key: Option<KeyPlace>,
+    /// The log's other key, while one gives way to the other: both sign then
+    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), help_heading = "Keys", requires = "log_key")]
+    log_key_beside: Option<KeyPlace>,
     #[command(flatten)]
     reports: ReportArgs,
     /// Decide in the same way, and record nothing
@@ -133,7 +136,9 @@ impl Promote {
                 by_release(&promotion, self.policy_digest.as_ref())?;
                 promotion
             }
-            (false, Some(gate), Some(log)) => promote(&request, GateKeys { gate, log })?,
+            (false, Some(gate), Some(log)) => {
+                promote(&request, GateKeys { gate, log, beside: load(&self.log_key_beside)? })?
+            }
             (false, _, _) => {
                 return Err(FlowError::Usage("--key and --log-key are needed to record a decision".to_owned()));
             }

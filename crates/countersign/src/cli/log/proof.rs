@@ -26,11 +26,9 @@ use std::path::{Path, PathBuf};
 /// checkpoint: cosigned by witnesses where a cosigned one holds the entry. It is checked with the entry and the keys of log
 /// and witnesses alone: no store, no network, no trust document.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Examples:\n  countersign log proof --store .countersign --entry 3 --output 3.tlog-proof\n  \
+#[command(after_help = "Examples:\n  countersign log proof --store .countersign --entry 3 --output 3.tlog-proof\n  \
                   countersign log show --store .countersign --entry 3 > 3.json\n  \
-                  countersign log proof --verify 3.tlog-proof --of 3.json --policy log.policy"
-)]
+                  countersign log proof --verify 3.tlog-proof --of 3.json --policy log.policy")]
 pub(super) struct Proof {
     #[command(flatten)]
     store: StoreArgs,
@@ -129,7 +127,8 @@ impl Proof {
     fn check(&self, call: &Call<'_>, receipt: &Path) -> Answer {
         let policy = self.policy()?;
         let bytes = files::read(receipt, limits::COLLECTION_BYTES)?;
-        let of = self.of.as_ref().map(|path| files::read(path, limits::LOG_ENTRY_BYTES.saturating_add(1))).transpose()?;
+        let of =
+            self.of.as_ref().map(|path| files::read(path, limits::LOG_ENTRY_BYTES.saturating_add(1))).transpose()?;
         let (mut checks, mut findings) = (Vec::new(), Vec::new());
         let mut line = |id: &str, found: Vec<Finding>, holds: String| {
             let detail = found.first().map_or(holds, |finding| finding.what.clone());
@@ -140,7 +139,11 @@ impl Proof {
         match TlogProof::parse(&bytes) {
             Err(error) => {
                 let finding = Finding::new(codes::LOG_CHECKPOINT_INVALID, error.to_string()).at(place);
-                line("receipt", vec![finding.help("get the receipt again: `countersign log proof` writes it")], String::new());
+                line(
+                    "receipt",
+                    vec![finding.help("get the receipt again: `countersign log proof` writes it")],
+                    String::new(),
+                );
             }
             Ok(proof) => {
                 let claim = proof.checkpoint.claim();
@@ -177,10 +180,9 @@ fn accept(policy: &TlogPolicy, proof: &TlogProof) -> Result<String, Finding> {
         }
         Err(refused) => {
             let code = match &refused {
-                PolicyRefused::Log(_) => codes::LOG_CHECKPOINT_INVALID,
                 PolicyRefused::Witness(_) => codes::COSIGNATURE_INVALID,
                 PolicyRefused::Quorum { .. } => codes::WITNESS_QUORUM_MISSING,
-                // Whatever is new is no less than a signature that does not hold.
+                // Of the log; and whatever is new is no less than a signature that does not hold.
                 _ => codes::LOG_CHECKPOINT_INVALID,
             };
             Err(Finding::new(code, refused.to_string()))

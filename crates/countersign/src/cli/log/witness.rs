@@ -65,7 +65,7 @@ impl Witness {
         let asked = ask_all(&place, trust.trust(), &self.to, at, &WitnessClient)?;
         let cosigned = asked.ok_or_else(|| no_quorum(&self.to))?;
         if !cosigned.contradicted() {
-            keep_cosigned(&place.log(), &cosigned.note)?;
+            keep_cosigned(&place.log(), &cosigned.note, cosigned.quorum.is_ok())?;
         }
         if let (Some(path), Ok(_)) = (&self.output, &cosigned.quorum) {
             write_atomic(path, cosigned.note.to_string().as_bytes(), 0o644)?;
