@@ -42,6 +42,7 @@ mod log_oracle;
 mod merge_against_git;
 mod merkle_vectors;
 mod monotone;
+mod peer_vectors;
 mod policy_suite;
 mod rego_opa;
 mod reports;
