@@ -8,6 +8,8 @@
     reason = "a test that cannot set up should stop"
 )]
 
+#[path = "crash-suite/mod.rs"]
+pub mod crash_suite;
 pub mod door;
 pub mod forge;
 pub mod frozen;
@@ -19,6 +21,7 @@ pub mod rego_opa;
 pub mod review_suite;
 pub mod sbom_truth;
 pub mod sigstore;
+pub mod witness;
 pub mod world;
 
 use std::path::PathBuf;

@@ -84,6 +84,12 @@ const VERBS: &[Verb] = &[
         run: suites::policy,
     },
     Verb {
+        name: "crash-suite",
+        arguments: "[--full]",
+        about: "interrupts appends to the log at their system calls, by kill, error and power loss, a line each",
+        run: suites::crash,
+    },
+    Verb {
         name: "opa",
         arguments: "",
         about: "holds our engine for Rego against OPA, which it fetches from PyPI, over snippets and our own rules",

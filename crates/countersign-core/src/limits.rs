@@ -87,6 +87,18 @@ pub const NOTE_BYTES: usize = 64 << 10;
 pub const NOTE_SIGNATURES: usize = 64;
 /// Hashes of one inclusion or consistency proof: a tree of 2^63 leaves needs no more.
 pub const PROOF_HASHES: usize = 64;
+/// Bytes of a tlog-policy file.
+pub const TLOG_POLICY_BYTES: usize = 256 << 10;
+/// Logs of a tlog-policy file, witnesses of it, and groups of it.
+pub const TLOG_POLICY_NAMES: usize = 256;
+/// Bytes of the extra data of a proof file, before base64.
+pub const PROOF_EXTRA_BYTES: usize = 64 << 10;
+/// Bytes of what a witness is asked, and of what it answers.
+pub const WITNESS_BYTES: usize = 128 << 10;
+/// Bytes of a witness's address in trust.
+pub const WITNESS_URL_BYTES: usize = 2_000;
+/// Seconds between a decision and the cosignatures that stand for a checkpoint from outside.
+pub const COSIGNATURE_SECONDS: i64 = 600;
 
 /// Largest git object that the proof reads.
 pub const GIT_OBJECT_BYTES: usize = 64 << 20;

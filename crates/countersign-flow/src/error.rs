@@ -17,6 +17,7 @@ use countersign_record::journal::JournalError;
 use countersign_record::log::LogError;
 use countersign_record::package::PackageError;
 use countersign_record::store::StoreError;
+use countersign_record::witness::WitnessError;
 use countersign_sbom::SbomError;
 use countersign_sbom::osv::AdvisoriesError;
 use countersign_sbom::packages::PackagesError;
@@ -92,7 +93,10 @@ pub enum FlowError {
     /// A watcher's journal failed.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// A watcher could not listen.
+    /// A witness could not do its work.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
+    /// A server of ours could not listen.
     #[error("could not listen on {address}")]
     Listen {
         /// Where.
@@ -187,6 +191,7 @@ impl FlowError {
             Self::Log(LogError::InUse { .. }) | Self::Journal(JournalError::InUse { .. }) => {
                 Some("wait until the other run has ended, and run this again".to_owned())
             }
+            Self::Log(LogError::NotHere { .. }) => Some("keep the store on a disk of this machine".to_owned()),
             Self::Git(GitError::ChangeNotFetched { fetch, .. }) => Some(fetch.clone()),
             Self::Git(GitError::RefLocked { path }) => {
                 Some(format!("wait until it has ended; if nothing runs any more, remove {}", path.display()))
@@ -260,6 +265,7 @@ impl FlowError {
             | Self::Advisories(AdvisoriesError::Archive { .. } | AdvisoriesError::TooMany { .. })
             | Self::Statement(_)
             | Self::Package(_)
+            | Self::Witness(WitnessError::Memory { .. })
             | Self::Capture(_)
             | Self::Sbom(SbomError::ChecksumMismatch { .. } | SbomError::Embedded { .. })
             | Self::Store(StoreError::Altered { .. } | StoreError::TooLarge { .. }) => Exit::Untrusted,
@@ -270,6 +276,7 @@ impl FlowError {
             Self::Read { .. }
             | Self::Journal(_)
             | Self::Listen { .. }
+            | Self::Witness(_)
             | Self::Exists { .. }
             | Self::Disk(_)
             | Self::KeyWrite(_)
@@ -365,7 +372,10 @@ fn online_help(error: &OnlineError) -> Option<String> {
 fn log_exit(error: &LogError) -> Exit {
     if matches!(error, LogError::Missing { .. }) {
         Exit::Indeterminate
-    } else if matches!(error, LogError::InUse { .. } | LogError::Exists { .. } | LogError::Disk(_)) {
+    } else if matches!(
+        error,
+        LogError::InUse { .. } | LogError::Exists { .. } | LogError::NotHere { .. } | LogError::Disk(_)
+    ) {
         Exit::Io
     } else {
         Exit::Untrusted

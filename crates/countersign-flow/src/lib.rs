@@ -26,6 +26,7 @@ pub mod promote;
 pub mod repeat;
 pub mod replay;
 pub mod review;
+pub mod rotate;
 pub mod sbom;
 pub mod sboms;
 pub mod secrets;
@@ -33,5 +34,7 @@ pub mod signing;
 pub mod tests_ran;
 pub mod trust_file;
 pub mod verify_artifact;
+pub mod witness;
+pub mod witness_server;
 
 pub use error::FlowError;

@@ -9,6 +9,7 @@ pub mod journal;
 pub mod log;
 pub mod package;
 pub mod store;
+pub mod witness;
 
 #[cfg(test)]
 mod testing;

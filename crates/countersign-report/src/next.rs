@@ -239,13 +239,26 @@ const GENERAL: &[(&[&str], &str)] = &[
         "restore the newest copy of the store; somebody has put back, or replaced, what the log held",
     ),
     (
+        &["log-split-view"],
+        "stop promoting; compare the checkpoints with whoever holds the other one: the log's key has signed both",
+    ),
+    (&["log-closed"], "name the store of the log that its last entry names; `countersign log show` shows it"),
+    (
+        &["witness-quorum-missing"],
+        "run `countersign log witness` until enough witnesses have cosigned; the decision counts from then on",
+    ),
+    (
+        &["cosignature-invalid"],
+        "restore the checkpoint from a copy, or have it cosigned again: `countersign log witness`",
+    ),
+    (
         &["rollback-undetectable"],
         "give the checkpoint that was kept elsewhere with --least-checkpoint; `countersign log checkpoint` writes one",
     ),
     (&["time-before-log"], "set this machine's clock"),
     (
         &["time-unbracketed"],
-        "this version reads no timestamps: take time_bracket_minutes out of trust for this environment",
+        "have witnesses cosign near the decision (`witness_quorum` of the environment in trust), or take time_bracket_minutes out",
     ),
     (&["log-origin-mismatch"], "name the store of a log that trust knows, or add this log to trust"),
     (

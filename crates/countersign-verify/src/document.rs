@@ -110,7 +110,7 @@ impl SignerName {
             Owner::Collector(c) => Some(Self::Collector(c.name.clone())),
             Owner::Gate(g) => Some(Self::Gate(g.id.clone())),
             Owner::Verifier(v) => Some(Self::Verifier(v.id.clone())),
-            Owner::Log(_) => None,
+            Owner::Log(_) | Owner::Witness(_) => None,
         }
     }
 }

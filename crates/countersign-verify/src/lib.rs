@@ -24,6 +24,7 @@ mod supposed;
 pub mod trust;
 pub mod vsa;
 pub mod webhook;
+pub mod witnessed;
 
 pub use document::{Attested, SignedBy, Verified};
 pub use evidence::{Blobs, Evidence};

@@ -368,6 +368,13 @@ impl<'a> StateView<'a> {
                 .help("restore the log from a copy that is not older; nothing is decided until then"));
         }
         let root = self.root_at(least.size);
+        if root != least.root && least.size == self.size {
+            let what = format!("two signed checkpoints of the log's {} entries have different roots", self.size);
+            return Err(Finding::new(codes::LOG_SPLIT_VIEW, what)
+                .at(place)
+                .expected(least.root.to_string(), "the checkpoint given from outside")
+                .found(root.to_string()));
+        }
         if root != least.root {
             return Err(Finding::new(
                 codes::LOG_FORKED,

@@ -141,7 +141,7 @@ pub fn write_as(inventory: &Inventory, facts: &Facts, spec: Spec, encoding: Enco
     Ok(Written { bytes, left_out })
 }
 
-fn serial_number(canonical: &[u8]) -> String {
+pub(crate) fn serial_number(canonical: &[u8]) -> String {
     let mut id = *Sha256::of(canonical).as_bytes();
     let [_, _, _, _, _, _, version, _, variant, ..] = &mut id;
     *version = (*version & 0x0f) | 0x80;

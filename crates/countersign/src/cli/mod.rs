@@ -19,6 +19,8 @@ mod sbom;
 mod sign;
 mod trust;
 mod verify;
+#[cfg(feature = "serve")]
+mod witness;
 
 use crate::render::{Done, Format};
 use crate::world::World;
@@ -48,6 +50,7 @@ Gate:
 
 Audit:
   log          Make, check and read the append-only log
+  witness      Cosign other logs' checkpoints, as a server
   audit        Pack the record into one file, and prove it all again from that file
   controls     List controls, and show how far the record shows them
   evidence     Record what people attest
@@ -91,6 +94,8 @@ enum Verb {
     #[command(visible_alias = "gate")]
     Promote(Box<promote::Promote>),
     Log(log::Log),
+    #[cfg(feature = "serve")]
+    Witness(witness::WitnessVerb),
     Audit(audit::Audit),
     Controls(controls::Controls),
     Evidence(evidence::Evidence),
@@ -122,6 +127,8 @@ impl Cli {
             Verb::Exception(verb) => (verb.run(&call), verb.not_done()),
             Verb::Promote(verb) => (verb.run(&call), "nothing was authorised"),
             Verb::Log(verb) => (verb.run(&call), verb.not_done()),
+            #[cfg(feature = "serve")]
+            Verb::Witness(verb) => (verb.run(&call), "nothing was cosigned"),
             Verb::Audit(verb) => (verb.run(&call), verb.not_done()),
             Verb::Controls(verb) => (verb.run(&call), "nothing was shown"),
             Verb::Evidence(verb) => (verb.run(&call), "nothing was recorded"),
