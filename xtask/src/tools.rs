@@ -5,7 +5,8 @@ use crate::{Outcome, run};
 use std::path::Path;
 
 /// What the tests start: the program, how to ask for it, and the Debian package that brings it.
-const PROGRAMS: &[(&str, &str)] = &[("git", "git"), ("ssh-keygen", "openssh-client"), ("softhsm2-util", "softhsm2")];
+const PROGRAMS: &[(&str, &str)] =
+    &[("git", "git"), ("openssl", "openssl"), ("ssh-keygen", "openssh-client"), ("softhsm2-util", "softhsm2")];
 
 /// Components of the toolchain: the program that it brings, and its name.
 const COMPONENTS: &[(&str, &str)] = &[("fmt", "rustfmt"), ("clippy", "clippy")];

@@ -20,7 +20,7 @@ use countersign_record::store::StoreError;
 use countersign_sbom::SbomError;
 #[cfg(feature = "online")]
 use countersign_sign::keyless::KeylessError;
-use countersign_sign::{KeyFileError, KeyWriteError, SignError, SshError, TokenFault};
+use countersign_sign::{KeyFileError, KeyWriteError, KmsFault, SignError, SshError, TokenFault};
 use std::path::PathBuf;
 
 /// Why a use case did not come to its end.
@@ -236,6 +236,8 @@ impl FlowError {
             | Self::Statement(_)
             | Self::Package(_)
             | Self::Capture(_)
+            // What a token, a plugin or this machine gave back as a signature is none.
+            | Self::Sign(SignError::DoesNotHold { .. })
             | Self::Store(StoreError::Altered { .. } | StoreError::TooLarge { .. }) => Exit::Untrusted,
             // What the job says of itself and what is checked out do not fit together: nothing can be said of the source.
             Self::Provenance(ProvenanceError::Platform(_)) | Self::Store(StoreError::Missing { .. }) => {
@@ -287,6 +289,11 @@ const fn key_exit(error: &KeyFileError) -> Exit {
                     | TokenFault::Kind,
                 ..
             }
+            | KeyFileError::Kms {
+                fault: KmsFault::Reference | KmsFault::Missing { .. } | KmsFault::PublicKey(_) | KmsFault::Kind { .. },
+                ..
+            }
+            | KeyFileError::PassphraseFile { .. }
     );
     if wrong { Exit::Usage } else { Exit::Io }
 }
