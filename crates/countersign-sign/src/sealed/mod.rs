@@ -59,6 +59,20 @@ RDlWWnhWL3k2MXFMeUdRVWUwRGE2QkdybHlpM00wd1U3YnEvK1kxOW5rcDdWcFBT
 MUp6Nml1RFNtRVEzR2Q0cmVIU25mcnp4MFE9PSJ9
 -----END ENCRYPTED SIGSTORE PRIVATE KEY-----
 ";
+    /// Another, over which less work was done.
+    const SMALL: &str = "\
+-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----
+eyJrZGYiOnsibmFtZSI6InNjcnlwdCIsInBhcmFtcyI6eyJOIjoxMDI0LCJyIjo4
+LCJwIjoxfSwic2FsdCI6IlpzTEoycTFGdVVBSmdQZFh4N2dOZ0E2akpDWlJpYWRP
+TWNhcjVaWDVMT3M9In0sImNpcGhlciI6eyJuYW1lIjoibmFjbC9zZWNyZXRib3gi
+LCJub25jZSI6IlU0QndNd3ZWRGY4SW9zY2FVVllidDI3eFJZN3ZZZGIwIn0sImNp
+cGhlcnRleHQiOiJ1OWlxNllka1RYQ0Y5MG1kSXUvVWl5L3pMZEk0cXE3VmFlOVlW
+TWx1LzYyWUZyVWlQN1RxSzhEUkd3UGkrdGNielhxVlFQc0RUSzg0WGRoTXJGVXZK
+V2xIaitHZStjeXhPdU5DN0tQd0EySTFoOURSaXlCNDFTNk9ydTBWMS9RU0k0RTc3
+ZXMydmFPZ0R5c2pDNnhKN2M2QitlVW1pZ29HNGZsdzNhRUF2dWpDbW45djJJZVZY
+aXg4ZDVzUk9ZSDdiYlZuY3o0MVNuQkkzZz09In0=
+-----END ENCRYPTED SIGSTORE PRIVATE KEY-----
+";
     const COSIGN_PUBLIC: &str = "\
 -----BEGIN PUBLIC KEY-----
 MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEbT7c+yUf2wfT72i7OcJzUZLlMQBI
@@ -93,10 +107,11 @@ XiezBqIdmaG3g0c95nnjgrgQERgb4rGHfptGwi6pmeijIoqEuseTxwyrMQ==
         let cosign = KeyAccess { cosign: Some("a passphrase of cosign's".to_owned().into()), ..KeyAccess::default() };
         let key = open(&path, &cosign).unwrap();
         assert_eq!(key.public(), &PublicKey::parse(COSIGN_PUBLIC).unwrap());
-        is_fault(open(&path, &access("another")), &KeyFault::Passphrase);
         is_fault(open(&path, &KeyAccess::default()), &KeyFault::Encrypted);
+        private(&path, SMALL);
+        is_fault(open(&path, &access("another")), &KeyFault::Passphrase);
         // An older name of the same, and one that was sealed otherwise.
-        private(&path, &COSIGN.replace("SIGSTORE", "COSIGN"));
+        private(&path, &SMALL.replace("SIGSTORE", "COSIGN"));
         assert!(open(&path, &cosign).is_ok());
         private(
             &path,
@@ -139,7 +154,7 @@ XiezBqIdmaG3g0c95nnjgrgQERgb4rGHfptGwi6pmeijIoqEuseTxwyrMQ==
     fn a_passphrase_comes_from_a_file_that_only_its_owner_can_read_and_is_never_shown() {
         let folder = tempfile::tempdir().unwrap();
         let (path, file) = (folder.path().join("cosign.key"), folder.path().join("passphrase"));
-        private(&path, COSIGN);
+        private(&path, SMALL);
         private(&file, "a passphrase of cosign's\n");
         let from_file = || KeyAccess { passphrase_file: Some(file.clone()), ..access("not this one") };
         assert!(open(&path, &from_file()).is_ok());
