@@ -150,10 +150,15 @@ impl Plugin {
             "methodName": method,
             method: arguments,
         });
-        let run = |source: std::io::Error| match source.kind() {
-            std::io::ErrorKind::NotFound => KmsFault::Missing { program: self.program.clone() },
-            std::io::ErrorKind::TimedOut => KmsFault::Late { program: self.program.clone() },
-            _ => KmsFault::Run { program: self.program.clone(), source },
+        let run = |source: std::io::Error| {
+            let program = self.program.clone();
+            if source.kind() == std::io::ErrorKind::NotFound {
+                KmsFault::Missing { program }
+            } else if source.kind() == std::io::ErrorKind::TimedOut {
+                KmsFault::Late { program }
+            } else {
+                KmsFault::Run { program, source }
+            }
         };
         let mut child = self.command(&asked.to_string()).spawn().map_err(run)?;
         let said = converse(&mut child, input, limits::KMS_ANSWER_BYTES, Some(PATIENCE));

@@ -1,4 +1,4 @@
-//! Signing in with a browser: OpenID Connect's authorisation code, with PKCE, and the answer on this machine's own loopback
+//! Signing in with a browser: the authorisation code of OIDC, with PKCE, and the answer on this machine's own loopback
 //! address. The code is of use to nobody else: what it is exchanged with never leaves this process but to the issuer.
 
 use super::client::{Client, KeylessError};

@@ -1,4 +1,4 @@
-//! cosign's container of a private key: JSON with a key derivation by scrypt and a box of NaCl's around PKCS#8.
+//! cosign's container of a private key: JSON with a key derivation by scrypt and a box of `NaCl` around PKCS#8.
 
 use super::salsa;
 use super::scrypt::{self, Cost};

@@ -45,7 +45,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::Path;
 
-    /// A key that cosign's recipe made, by other programs' hands: Python's hashlib and NaCl.
+    /// A key that cosign's recipe made, by other programs' hands: Python's hashlib and `PyNaCl`.
     const COSIGN: &str = "\
 -----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----
 eyJrZGYiOnsibmFtZSI6InNjcnlwdCIsInBhcmFtcyI6eyJOIjo2NTUzNiwiciI6

@@ -1,5 +1,5 @@
-//! The Salsa20 core, and what is made of it: the mixing of scrypt, and NaCl's secretbox (XSalsa20 and Poly1305), which is
-//! what cosign seals its keys with. The provider has neither; nothing here signs, and nothing is sealed with it.
+//! The Salsa20 core, and what is made of it: the mixing of scrypt, and the secretbox of `NaCl` (`XSalsa20` and Poly1305), which
+//! is what cosign seals its keys with. The provider has neither; nothing here signs, and nothing is sealed with it.
 
 use zeroize::Zeroizing;
 
@@ -61,7 +61,8 @@ fn stream(key: &[u8; 32], nonce: &[u8; 24], length: usize) -> Zeroizing<Vec<u8>>
     let mut b = Zeroizing::new(input(key, words(first)));
     rounds(&mut b, 10);
     let mut derived = Zeroizing::new(Vec::with_capacity(32));
-    for word in [b[0], b[5], b[10], b[15], b[6], b[7], b[8], b[9]] {
+    let [first, _, _, _, _, second, sixth, seventh, eighth, ninth, third, _, _, _, _, fourth] = *b;
+    for word in [first, second, third, fourth, sixth, seventh, eighth, ninth] {
         derived.extend_from_slice(&word.to_le_bytes());
     }
     let [n0, n1] = words(last);
@@ -103,52 +104,54 @@ fn limbs(number: u128, above: u64) -> [u64; 5] {
 /// Poly1305 under a key that is used once.
 fn authenticator(key: &[u8; 32], text: &[u8]) -> [u8; 16] {
     let half = |bytes: &[u8]| u128::from_le_bytes(bytes.try_into().unwrap_or_default());
-    let (r, s) = key.split_at(16);
-    let r = limbs(half(r) & 0x0fff_fffc_0fff_fffc_0fff_fffc_0fff_ffff, 0);
-    let f = [r[0], r[1] * 5, r[2] * 5, r[3] * 5, r[4] * 5];
-    let mut h = [0_u64; 5];
+    let (factor, added) = key.split_at(16);
+    let r = limbs(half(factor) & 0x0fff_fffc_0fff_fffc_0fff_fffc_0fff_ffff, 0);
+    let five = [r[0], r[1] * 5, r[2] * 5, r[3] * 5, r[4] * 5];
+    let mut sum = [0_u64; 5];
     for chunk in text.chunks(16) {
         let mut bytes = [0; 16];
         for (to, from) in bytes.iter_mut().zip(chunk) {
             *to = *from;
         }
         let number = u128::from_le_bytes(bytes);
-        let m = match u32::try_from(chunk.len()) {
+        let more = match u32::try_from(chunk.len()) {
             Ok(short) if short < 16 => limbs(number | (1 << (short * 8)), 0),
             _ => limbs(number, 1),
         };
-        let a = [h[0] + m[0], h[1] + m[1], h[2] + m[2], h[3] + m[3], h[4] + m[4]];
-        let d = [
-            a[0] * r[0] + a[1] * f[4] + a[2] * f[3] + a[3] * f[2] + a[4] * f[1],
-            a[0] * r[1] + a[1] * r[0] + a[2] * f[4] + a[3] * f[3] + a[4] * f[2],
-            a[0] * r[2] + a[1] * r[1] + a[2] * r[0] + a[3] * f[4] + a[4] * f[3],
-            a[0] * r[3] + a[1] * r[2] + a[2] * r[1] + a[3] * r[0] + a[4] * f[4],
+        let a = [sum[0] + more[0], sum[1] + more[1], sum[2] + more[2], sum[3] + more[3], sum[4] + more[4]];
+        sum = carried([
+            a[0] * r[0] + a[1] * five[4] + a[2] * five[3] + a[3] * five[2] + a[4] * five[1],
+            a[0] * r[1] + a[1] * r[0] + a[2] * five[4] + a[3] * five[3] + a[4] * five[2],
+            a[0] * r[2] + a[1] * r[1] + a[2] * r[0] + a[3] * five[4] + a[4] * five[3],
+            a[0] * r[3] + a[1] * r[2] + a[2] * r[1] + a[3] * r[0] + a[4] * five[4],
             a[0] * r[4] + a[1] * r[3] + a[2] * r[2] + a[3] * r[1] + a[4] * r[0],
-        ];
-        h = carried(d);
+        ]);
     }
     // Twice, so that each limb has 26 bits; then the number less the prime, if it is not below it.
-    let h = carried(carried(h));
-    let g = carried_up([h[0] + 5, h[1], h[2], h[3], h[4]]);
-    let keep = if g[4] >> 26 == 0 { h } else { g };
-    let sum = keep.iter().rev().fold(0_u128, |sum, limb| (sum << 26) | u128::from(limb & MASK));
-    sum.wrapping_add(half(s)).to_le_bytes()
+    let sum = carried(carried(sum));
+    let less = carried_up([sum[0] + 5, sum[1], sum[2], sum[3], sum[4]]);
+    let kept = if less[4] >> 26 == 0 { sum } else { less };
+    let number = kept.iter().rev().fold(0_u128, |number, limb| (number << 26) | u128::from(limb & MASK));
+    number.wrapping_add(half(added)).to_le_bytes()
 }
 
 /// Carries from limb to limb, and what leaves the last comes back to the first five times.
-fn carried(d: [u64; 5]) -> [u64; 5] {
-    let d = carried_up(d);
-    let first = (d[0] & MASK) + (d[4] >> 26) * 5;
-    [first & MASK, d[1] + (first >> 26), d[2], d[3], d[4] & MASK]
+fn carried(limbs: [u64; 5]) -> [u64; 5] {
+    let limbs = carried_up(limbs);
+    let first = (limbs[0] & MASK) + (limbs[4] >> 26) * 5;
+    [first & MASK, limbs[1] + (first >> 26), limbs[2], limbs[3], limbs[4] & MASK]
 }
 
 /// Carries from limb to limb; the last keeps what is too much.
-fn carried_up(d: [u64; 5]) -> [u64; 5] {
-    let b = d[1] + (d[0] >> 26);
-    let c = d[2] + (b >> 26);
-    let e = d[3] + (c >> 26);
-    let f = d[4] + (e >> 26);
-    [d[0] & MASK, b & MASK, c & MASK, e & MASK, f]
+fn carried_up(limbs: [u64; 5]) -> [u64; 5] {
+    let mut carry = 0;
+    let [first, second, third, fourth, last] = limbs.map(|limb| {
+        let full = limb + carry;
+        carry = full >> 26;
+        full & MASK
+    });
+    // What the last limb gave up comes back to it.
+    [first, second, third, fourth, last | (carry << 26)]
 }
 
 #[cfg(test)]
@@ -179,7 +182,7 @@ mod tests {
         assert_eq!(authenticator(&two(1), &at_the_prime), short(5));
     }
 
-    /// The box of NaCl's own tests.
+    /// The box of the own tests of `NaCl`.
     #[test]
     fn a_box_of_nacl_opens_and_one_that_was_altered_does_not() {
         let key = hex_array("1b27556473e985d462cd51197a9a46c76009549eac6474f206c4ee0844f68389").unwrap();
