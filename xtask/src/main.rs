@@ -14,7 +14,9 @@ mod conformance;
 mod deny;
 mod fuzz;
 mod generated;
+mod judge;
 mod opa;
+mod peers;
 mod rooms;
 mod run;
 mod sbom;
@@ -96,10 +98,22 @@ const VERBS: &[Verb] = &[
         run: opa::run,
     },
     Verb {
+        name: "judge",
+        arguments: "",
+        about: "has PyPI's sigstore, which it fetches, judge what we sign with keys and identities, and altered copies",
+        run: judge::run,
+    },
+    Verb {
         name: "conformance",
         arguments: "[FIXTURES]",
         about: "plays the Sigstore conformance cases through the program, by file and by digest, a line each",
         run: conformance::run,
+    },
+    Verb {
+        name: "peers",
+        arguments: "[FIXTURES]",
+        about: "asks two crates of others, which it builds apart, about the cases that we judge, and names each difference",
+        run: peers::run,
     },
     Verb {
         name: "deny",

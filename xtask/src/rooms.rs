@@ -168,7 +168,17 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign",
         ours: DOOR,
-        foreign: &["clap", "clap_complete", "getrandom", "serde", "serde_json", "tempfile", "thiserror"],
+        foreign: &[
+            "clap",
+            "clap_complete",
+            "getrandom",
+            "nix",
+            "serde",
+            "serde_json",
+            "tempfile",
+            "thiserror",
+            "zeroize",
+        ],
         dev: &[],
     },
     Room {

@@ -7,6 +7,7 @@ use std::path::Path;
 /// What the tests start: the program, how to ask for it, and the Debian package that brings it.
 const PROGRAMS: &[(&str, &str)] = &[
     ("git", "git"),
+    ("openssl", "openssl"),
     ("ssh-keygen", "openssh-client"),
     ("softhsm2-util", "softhsm2"),
     ("strace", "strace"),

@@ -16,6 +16,12 @@ pub const ENVELOPE_SIGNATURES: usize = 16;
 pub const KEY_BYTES: usize = 64 << 10;
 /// Most bytes of an armoured SSH signature, or of a public key, that are read from `ssh-keygen`.
 pub const SSH_OUTPUT_BYTES: usize = 64 << 10;
+/// Largest answer of a key service's plugin.
+pub const KMS_ANSWER_BYTES: usize = 1 << 20;
+/// Most rounds of PBKDF2 for one passphrase.
+pub const KEY_DERIVATION_ROUNDS: u32 = 10_000_000;
+/// Most memory that scrypt mixes for one passphrase, over all of its passes.
+pub const KEY_DERIVATION_BYTES: usize = 1 << 28;
 /// Largest Sigstore trusted root.
 pub const SIGSTORE_ROOT_BYTES: usize = 1 << 20;
 /// Largest answer of a Sigstore service.

@@ -23,7 +23,7 @@ use countersign_sbom::osv::AdvisoriesError;
 use countersign_sbom::packages::PackagesError;
 #[cfg(feature = "online")]
 use countersign_sign::keyless::KeylessError;
-use countersign_sign::{KeyFileError, KeyWriteError, SignError, SshError, TokenFault};
+use countersign_sign::{KeyFileError, KeyWriteError, KmsFault, SignError, SshError, TokenFault};
 use std::path::PathBuf;
 
 /// Why a use case did not come to its end.
@@ -268,6 +268,8 @@ impl FlowError {
             | Self::Witness(WitnessError::Memory { .. })
             | Self::Capture(_)
             | Self::Sbom(SbomError::ChecksumMismatch { .. } | SbomError::Embedded { .. })
+            // What a token, a plugin or this machine gave back as a signature is none.
+            | Self::Sign(SignError::DoesNotHold { .. })
             | Self::Store(StoreError::Altered { .. } | StoreError::TooLarge { .. }) => Exit::Untrusted,
             // What the job says of itself and what is checked out do not fit together: nothing can be said of the source.
             Self::Provenance(ProvenanceError::Platform(_)) | Self::Store(StoreError::Missing { .. }) => {
@@ -322,6 +324,11 @@ const fn key_exit(error: &KeyFileError) -> Exit {
                     | TokenFault::Kind,
                 ..
             }
+            | KeyFileError::Kms {
+                fault: KmsFault::Reference | KmsFault::Missing { .. } | KmsFault::PublicKey(_) | KmsFault::Kind { .. },
+                ..
+            }
+            | KeyFileError::PassphraseFile { .. }
     );
     if wrong { Exit::Usage } else { Exit::Io }
 }

@@ -494,7 +494,11 @@ pub fn log_keys(trust: &Trust, origin: &Origin) -> Vec<NoteKey> {
     keys.iter()
         .filter_map(|owned| match &owned.key {
             PublicKey::Ed25519(key) => Some(NoteKey::new(origin.clone(), *key)),
-            PublicKey::P256(_) | PublicKey::Rsa { .. } | PublicKey::SkEd25519 { .. } | PublicKey::SkP256 { .. } => None,
+            PublicKey::P256(_)
+            | PublicKey::P384(_)
+            | PublicKey::Rsa { .. }
+            | PublicKey::SkEd25519 { .. }
+            | PublicKey::SkP256 { .. } => None,
         })
         .collect()
 }

@@ -13,6 +13,7 @@ pub mod forge;
 pub mod history;
 pub mod keys;
 pub mod log;
+pub mod own;
 pub mod policy;
 pub mod quorum;
 mod recorded;

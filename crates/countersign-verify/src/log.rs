@@ -533,7 +533,11 @@ pub fn signed_checkpoint(bytes: &[u8], trust: &Trust, at: Time) -> Result<LogRef
         .filter(|owned| owned.counts_at(at))
         .filter_map(|owned| match &owned.key {
             PublicKey::Ed25519(key) => Some(NoteKey::new(claim.origin.clone(), *key)),
-            PublicKey::P256(_) | PublicKey::Rsa { .. } | PublicKey::SkEd25519 { .. } | PublicKey::SkP256 { .. } => None,
+            PublicKey::P256(_)
+            | PublicKey::P384(_)
+            | PublicKey::Rsa { .. }
+            | PublicKey::SkEd25519 { .. }
+            | PublicKey::SkP256 { .. } => None,
         })
         .collect();
     let holds =

@@ -8,7 +8,10 @@ use countersign_core::time::Time;
 use countersign_core::trust::Claim;
 use sigstore_verify::bundle::Error as FormError;
 use sigstore_verify::crypto::{CertificateInfo, FulcioCiClaims, SubjectAltName};
-use sigstore_verify::trust_root::{SIGSTORE_PRODUCTION_TRUSTED_ROOT, SIGSTORE_STAGING_TRUSTED_ROOT, TrustedRoot};
+use sigstore_verify::trust_root::{
+    SIGSTORE_PRODUCTION_SIGNING_CONFIG, SIGSTORE_PRODUCTION_TRUSTED_ROOT, SIGSTORE_STAGING_SIGNING_CONFIG,
+    SIGSTORE_STAGING_TRUSTED_ROOT, TrustedRoot,
+};
 use sigstore_verify::types::{self, Bundle, DerPublicKey, HashAlgorithm, SignatureContent};
 use sigstore_verify::{
     CertificateError, Error, PublicKeyVerificationPolicy, TimestampError, TransparencyLogError, VerificationPolicy,
@@ -26,6 +29,14 @@ pub(super) const fn embedded(instance: Instance) -> &'static str {
     match instance {
         Instance::Production => SIGSTORE_PRODUCTION_TRUSTED_ROOT,
         Instance::Staging => SIGSTORE_STAGING_TRUSTED_ROOT,
+    }
+}
+
+/// The signing configuration that came with the family.
+pub(super) const fn signing_config(instance: Instance) -> &'static str {
+    match instance {
+        Instance::Production => SIGSTORE_PRODUCTION_SIGNING_CONFIG,
+        Instance::Staging => SIGSTORE_STAGING_SIGNING_CONFIG,
     }
 }
 
