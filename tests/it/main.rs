@@ -50,6 +50,7 @@ mod review_suite;
 mod sbom;
 mod secrets_door;
 mod sigstore;
+mod slsa;
 mod source_door;
 mod source_level;
 mod standing;

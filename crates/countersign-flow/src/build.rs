@@ -108,7 +108,7 @@ pub fn sign(statement: &Statement, key: &SigningKey) -> Result<Vec<u8>, FlowErro
         |what: String| FlowError::Refused(vec![Finding::new(codes::SIGNATURE_INVALID, what).at("the new bundle")]);
     let signed = Signed::parse(&bundle).map_err(|error| refused(error.to_string()))?;
     let holds = match &signed.by {
-        countersign_core::bundle::Signature::Dsse { signature, hint } => {
+        countersign_core::bundle::Signature::Dsse { signature, hint, .. } => {
             *hint == Some(key.public().id()) && envelope_signature_holds(key.public(), &signed.pae(), signature)
         }
         countersign_core::bundle::Signature::Ssh { .. } | countersign_core::bundle::Signature::Certificate { .. } => {

@@ -36,8 +36,10 @@ macro_rules! documents {
     };
 }
 
+mod attested;
 mod policy;
 
+pub use attested::*;
 pub use policy::*;
 
 /// What a watcher did.

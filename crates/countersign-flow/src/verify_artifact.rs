@@ -15,6 +15,7 @@ use countersign_decide::rules::Built;
 use countersign_decide::summary::resource_uri;
 use countersign_verify::Blobs;
 use countersign_verify::document::SignerName;
+use countersign_verify::evidence::place_of;
 use countersign_verify::log::Promoted;
 use countersign_verify::policy::Activated;
 use countersign_verify::vsa::verify_vsa;
@@ -31,7 +32,7 @@ pub struct Checked {
 }
 
 impl Checked {
-    fn line(&mut self, id: &str, findings: Vec<Finding>, holds: impl Into<String>) {
+    pub(crate) fn line(&mut self, id: &str, findings: Vec<Finding>, holds: impl Into<String>) {
         let refusal = findings.iter().find(|finding| finding.class.blocks());
         let detail = refusal.map_or_else(|| holds.into(), |finding| finding.what.clone());
         self.checks.push(Check::new(id, verdict_of(&findings), detail));
@@ -68,6 +69,11 @@ pub fn with_bundles(wanted: &Wanted, documents: &[Vec<u8>], trust: &TrustFile, a
     let mut findings = evidence.findings().to_vec();
     if documents.is_empty() {
         findings.push(Finding::new(codes::NO_STATEMENTS, "there is no bundle to check").help("name one with --bundle"));
+    }
+    for statement in evidence.statements().filter(|statement| statement.signed_by().unwitnessed) {
+        let what = "a key signed without a log and a timestamp: nobody else has seen the signature";
+        let by = statement.signed_by().owner.describe();
+        findings.push(Finding::new(codes::TRANSPARENCY_NONE, what).at(place_of(statement.document())).found(by));
     }
     out.line("signatures", findings, holds);
     let place = format!("{}  {}", wanted.name, wanted.subject);
