@@ -9,6 +9,7 @@
 )]
 
 pub mod door;
+pub mod files_server;
 pub mod forge;
 pub mod frozen;
 pub mod git_server;

@@ -10,6 +10,8 @@
 )]
 
 mod again;
+mod attacks;
+mod attestations;
 mod audit_package;
 mod backtest;
 mod collect_door;
@@ -57,4 +59,5 @@ mod standing;
 mod standing_door;
 mod standing_forge;
 mod token_door;
+mod tuf;
 mod written_rules;

@@ -1,6 +1,5 @@
 //! The repository of a real Sigstore instance: its chain of roots, and refreshes at times inside and outside of what counts.
 
-use countersign_core::exit::Exit;
 use countersign_core::time::Time;
 use countersign_flow::FlowError;
 use countersign_flow::attest::refresh::{Before, refresh};
@@ -18,7 +17,10 @@ fn root(folder: &Path, version: u32) -> Vec<u8> {
 }
 
 /// As a server of the repository would answer: names with versions and digests, over files without.
-fn serve<'f>(folder: &'f Path, altered: &'f dyn Fn(&str, Vec<u8>) -> Option<Vec<u8>>) -> impl Fn(&str) -> Result<Option<Vec<u8>>, FlowError> + 'f {
+fn serve<'f>(
+    folder: &'f Path,
+    altered: &'f dyn Fn(&str, Vec<u8>) -> Option<Vec<u8>>,
+) -> impl Fn(&str) -> Result<Option<Vec<u8>>, FlowError> + 'f {
     move |name| {
         let place = if name.ends_with(".root.json") {
             folder.join("metadata/root_history").join(name)
@@ -27,7 +29,10 @@ fn serve<'f>(folder: &'f Path, altered: &'f dyn Fn(&str, Vec<u8>) -> Option<Vec<
             assert_eq!(digest.len(), 64);
             folder.join("targets").join(file)
         } else {
-            let plain = name.split_once('.').filter(|(version, _)| version.parse::<u64>().is_ok()).map_or(name, |(_, rest)| rest);
+            let plain = name
+                .split_once('.')
+                .filter(|(version, _)| version.parse::<u64>().is_ok())
+                .map_or(name, |(_, rest)| rest);
             folder.join("metadata").join(plain)
         };
         Ok(std::fs::read(place).ok().and_then(|bytes| altered(name, bytes)))
@@ -114,7 +119,8 @@ fn what_a_repository_alters_keeps_back_or_takes_back_is_refused() {
         assert_eq!(with(&gone), ["tuf-invalid"], "{file}");
     }
     // A timestamp of a later version was seen before.
-    let mut seen: Value = serde_json::from_slice(&std::fs::read(folder.join("metadata/timestamp.json")).unwrap()).unwrap();
+    let mut seen: Value =
+        serde_json::from_slice(&std::fs::read(folder.join("metadata/timestamp.json")).unwrap()).unwrap();
     seen["signed"]["version"] = 763.into();
     let later = Before { timestamp: Some(serde_json::to_vec(&seen).unwrap()), ..before() };
     let as_it_is = |_: &str, bytes: Vec<u8>| Some(bytes);
@@ -130,20 +136,20 @@ fn the_newest_root_is_fetched_through_the_door_from_this_machine() {
         serve(&folder, &as_it_is)(name).unwrap()
     });
     let out = tempfile::tempdir().unwrap();
-    let door = |arguments: &[&str]| countersign_tests::door::run_in(out.path(), arguments);
+    let door = |arguments: &[&str]| countersign_tests::door::bare(out.path(), arguments);
     std::fs::write(out.path().join("begin.json"), root(&fixtures("root-signing").unwrap(), 5)).unwrap();
     let url = server.url();
     let fetch = ["trust", "refresh", "--url", &url, "--state", "state", "--at", "2026-08-25T00:00:00Z"];
     let ran = door(&[&fetch[..], &["--tuf-root", "begin.json"]].concat());
-    assert_eq!(ran.code, Exit::Ok as i32, "{}", ran.all());
+    assert_eq!(ran.code, 0, "{}", ran.text);
     assert!(ran.out.contains("root version 15"), "{}", ran.out);
     // The second time the first root is known, and the file is the same.
     let again = door(&fetch);
-    assert!(again.code == 0 && again.out.contains("the same as before"), "{}", again.all());
+    assert!(again.code == 0 && again.out.contains("the same as before"), "{}", again.text);
     let late = door(&["trust", "refresh", "--url", &url, "--state", "state", "--at", "2026-11-21T00:00:00Z"]);
-    assert_eq!(late.code, 3, "{}", late.all());
+    assert_eq!(late.code, 3, "{}", late.text);
     let plain = door(&["trust", "refresh", "--url", "http://example.com", "--tuf-root", "begin.json"]);
-    assert_eq!(plain.code, 2, "{}", plain.all());
+    assert_eq!(plain.code, 2, "{}", plain.text);
     let nothing = door(&["trust", "refresh", "--url", &url]);
-    assert_eq!(nothing.code, 2, "{}", nothing.all());
+    assert_eq!(nothing.code, 2, "{}", nothing.text);
 }

@@ -7,7 +7,7 @@ use countersign_core::codes;
 use countersign_core::decision::BreakGlass;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Check, Finding, Verdict, verdict_of};
-use countersign_core::ids::EnvName;
+use countersign_core::ids::{EnvName, PersonId};
 use countersign_core::statement::vsa::VerificationResult;
 use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
@@ -20,6 +20,7 @@ use countersign_verify::log::Promoted;
 use countersign_verify::policy::Activated;
 use countersign_verify::vsa::verify_vsa;
 use countersign_verify::{Evidence, LogState, StateView, Verified, VerifiedTrust};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// What was checked, and what was found.
@@ -57,6 +58,8 @@ pub struct Wanted {
     pub kinds: Vec<Kind>,
     /// The least SLSA Build level.
     pub level: u8,
+    /// How many distinct persons have to have signed about it; 0 or 1 asks for none.
+    pub persons: usize,
 }
 
 /// Checks bundles about an artifact: every signature, signer, kind and subject, and the level that the provenance shows.
@@ -109,8 +112,33 @@ pub fn with_bundles(wanted: &Wanted, documents: &[Vec<u8>], trust: &TrustFile, a
         }
         out.line(&format!("type {}", kind.word()), findings, format!("{there} of them"));
     }
+    persons(wanted, &evidence, &mut out);
     level(wanted, &evidence, &mut out);
     out
+}
+
+/// Persons, each once, however many documents and keys they signed with.
+fn persons(wanted: &Wanted, evidence: &Evidence, out: &mut Checked) {
+    if wanted.persons < 2 {
+        return;
+    }
+    let about = evidence.statements().filter(|statement| statement.value().is_about(&wanted.subject));
+    let signers = about.filter_map(|statement| {
+        if let SignerName::Person(id) = &statement.signed_by().owner { Some(id.clone()) } else { None }
+    });
+    let signers: BTreeSet<PersonId> = signers.collect();
+    let mut findings = Vec::new();
+    if signers.len() < wanted.persons {
+        let mut finding = Finding::new(codes::SIGNERS_TOO_FEW, "fewer distinct persons than are asked for have signed")
+            .at(format!("{}  {}", wanted.name, wanted.subject))
+            .expected(wanted.persons.to_string(), "--signers")
+            .found(format!("{} distinct", signers.len()));
+        for person in &signers {
+            finding = finding.found(format!("person {person}"));
+        }
+        findings.push(finding);
+    }
+    out.line("persons", findings, format!("{} distinct", signers.len()));
 }
 
 fn level(wanted: &Wanted, evidence: &Evidence, out: &mut Checked) {

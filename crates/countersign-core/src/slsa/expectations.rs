@@ -153,14 +153,7 @@ impl Expectations {
     /// Compares. The level that is shown, with what is not as it is expected: all of it.
     #[must_use]
     pub fn judge(&self, facts: &Facts, signer: SignerFacts<'_>, place: &str) -> (u8, Vec<Finding>) {
-        let mut out = Vec::new();
-        for what in &facts.contradictions {
-            out.push(
-                Finding::new(codes::PROVENANCE_CONTRADICTS, "the provenance says two things that cannot both be")
-                    .at(place)
-                    .found(what.as_str()),
-            );
-        }
+        let mut out = self.judge_build(facts, place);
         let level = self.builder(facts, signer, place, &mut out);
         if level < self.level {
             out.push(
@@ -176,6 +169,20 @@ impl Expectations {
         };
         self.sources(facts, claims, place, &mut out);
         self.reference(facts, claims, place, &mut out);
+        (level, out)
+    }
+
+    /// What it says of itself alone: that it does not contradict itself, its build type and its parameters.
+    #[must_use]
+    pub fn judge_build(&self, facts: &Facts, place: &str) -> Vec<Finding> {
+        let mut out = Vec::new();
+        for what in &facts.contradictions {
+            out.push(
+                Finding::new(codes::PROVENANCE_CONTRADICTS, "the provenance says two things that cannot both be")
+                    .at(place)
+                    .found(what.as_str()),
+            );
+        }
         if !self.build_types.is_empty() && !self.build_types.contains(&facts.build_type) {
             out.push(
                 Finding::new(codes::PROVENANCE_BUILD_TYPE, "the build is of another type")
@@ -185,7 +192,15 @@ impl Expectations {
             );
         }
         self.parameters(facts, place, &mut out);
-        (level, out)
+        out
+    }
+
+    /// The branch or the tag that it says alone.
+    #[must_use]
+    pub fn judge_ref(&self, facts: &Facts, place: &str) -> Vec<Finding> {
+        let mut out = Vec::new();
+        self.reference(facts, None, place, &mut out);
+        out
     }
 
     fn builder(&self, facts: &Facts, signer: SignerFacts<'_>, place: &str, out: &mut Vec<Finding>) -> u8 {
@@ -364,10 +379,6 @@ fn known_parameters(build_type: &str) -> Option<&'static [&'static str]> {
         "https://cloud.google.com/build/gcb-buildtypes/google-worker/v1" => {
             Some(&["buildConfigSource", "substitutions", "systemSubstitutions", "source"])
         }
-        "tekton.dev/v1beta1/TaskRun"
-        | "tekton.dev/v1beta1/PipelineRun"
-        | "tekton.dev/v1/TaskRun"
-        | "tekton.dev/v1/PipelineRun" => None,
         "https://tekton.dev/chains/v2/slsa" | "https://tekton.dev/chains/v2/slsa-tekton" => Some(&["runSpec"]),
         _ => None,
     }

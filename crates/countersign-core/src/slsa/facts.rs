@@ -107,8 +107,8 @@ impl Facts {
     fn source(&mut self, uri: &str) {
         let (repository, rest) = split(uri);
         let Some(repository) = Repository::of(repository) else { return };
-        match &self.repository {
-            Some(known) => self.contradict("the repository", &known.as_str().to_owned(), repository.as_str()),
+        match self.repository.clone() {
+            Some(known) => self.contradict("the repository", known.as_str(), repository.as_str()),
             None => self.repository = Some(repository),
         }
         match rest {
@@ -271,8 +271,8 @@ fn v1(predicate: &Value) -> Result<Facts, FactsError> {
 fn only_git(facts: &mut Facts, listed: &[Value]) {
     let uris = listed.iter().filter_map(|one| one.get("uri").and_then(Value::as_str));
     let git: BTreeSet<&str> = uris.filter(|uri| uri.starts_with("git+")).collect();
-    if git.len() == 1 {
-        git.into_iter().for_each(|uri| facts.source(uri));
+    if let (1, Some(uri)) = (git.len(), git.first()) {
+        facts.source(uri);
     }
 }
 

@@ -129,7 +129,9 @@ pub fn check_all(
                 turn = turn.saturating_add(1);
             }
         }
-        waiting.into_values().for_each(|judged| sum.take(judged));
+        for judged in waiting.into_values() {
+            sum.take(judged);
+        }
     });
     if sum.held == 0 && sum.exit == Exit::Ok {
         let place = folder.display().to_string();

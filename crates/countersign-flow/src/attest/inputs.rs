@@ -3,15 +3,20 @@
 use super::oci;
 use crate::error::FlowError;
 use crate::files;
+use countersign_collect::Environment;
+use countersign_collect::git::GitRepo;
 use countersign_core::attestation::{self, Attestation};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
+use countersign_core::ids::RefName;
 use countersign_core::limits;
 use std::path::{Path, PathBuf};
 
 /// One attestation, and where it is.
 #[derive(Debug, Clone)]
 pub struct Read {
+    /// The file.
+    pub file: String,
     /// The file, and where in it.
     pub place: String,
     /// The attestation.
@@ -51,9 +56,19 @@ pub fn read_bytes(bytes: &[u8], place: &str, found: bool) -> Result<Vec<Read>, F
         .map_err(|error| FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(place)]))?;
     let placed = |attestation: Attestation| {
         let within = if attestation.place.is_empty() { String::new() } else { format!(", {}", attestation.place) };
-        Read { place: format!("{place}{within}"), attestation, found }
+        Read { file: place.to_owned(), place: format!("{place}{within}"), attestation, found }
     };
     Ok(read.into_iter().map(placed).collect())
+}
+
+/// Everything in the notes of a ref: each note holds one attestation, or lines of them.
+pub fn read_notes(folder: &Path, name: &RefName, environment: &Environment) -> Result<Vec<Read>, FlowError> {
+    let repository = GitRepo::open(folder, environment)?;
+    let mut out = Vec::new();
+    for note in repository.notes(name)? {
+        out.extend(read_bytes(&note.text, &format!("{name}, note of {}", note.commit), true)?);
+    }
+    Ok(out)
 }
 
 /// The files below a folder, sorted, without hidden ones and without following links.

@@ -12,16 +12,18 @@ use countersign_core::attestation::Form;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
+use countersign_core::slsa::builders::known_level;
 use countersign_core::slsa::facts::{PROVENANCE_V01, PROVENANCE_V1, PROVENANCE_V02};
 use countersign_core::slsa::{
-    Dependency, Expectations, ExpectedIdentity, Facts, Package, SignerFacts, SummaryExpectations,
+    Dependency, Expectations, ExpectedBuilder, ExpectedIdentity, Facts, Package, SignerFacts, SummaryExpectations,
 };
 use countersign_core::statement::Statement;
 use countersign_core::time::Time;
+use countersign_core::trust::NamePattern;
 use countersign_verify::attest::{self, Anchors, Shown, ShownSigner, Wanted, check_summary};
 use inputs::Read;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is expected of the attestations.
 #[derive(Debug, Default)]
@@ -133,24 +135,24 @@ fn signatures<'r>(
     out: &mut Outcome,
 ) -> Vec<(&'r str, Shown)> {
     let (mut held, mut findings) = (Vec::new(), Vec::new());
-    let (mut either_held, mut either_refused) = (false, Vec::new());
+    let mut either: BTreeMap<&str, (bool, Vec<Finding>)> = BTreeMap::new();
     for one in read {
         match attest::verify(&one.attestation, anchors, &subject.wanted, at, &one.place) {
             Ok(shown) => {
-                either_held |= one.attestation.either > 0;
+                if one.attestation.either > 0 {
+                    either.entry(&one.file).or_default().0 = true;
+                }
                 held.push((one.place.as_str(), shown));
             }
             Err(refused) if one.found && refused.iter().all(|finding| finding.code == codes::SUBJECT_MISMATCH) => {
                 out.passed_over = out.passed_over.saturating_add(1);
             }
-            Err(refused) if one.attestation.either > 0 => either_refused.extend(refused),
+            Err(refused) if one.attestation.either > 0 => either.entry(&one.file).or_default().1.extend(refused),
             Err(refused) => findings.extend(refused),
         }
     }
-    // Of several forms of one thing, one that holds in whole is enough.
-    if !either_held {
-        findings.extend(either_refused);
-    }
+    // Of several forms of one thing in one file, one that holds in whole is enough.
+    findings.extend(either.into_values().filter(|(held, _)| !held).flat_map(|(_, refused)| refused));
     let unwitnessed = held.iter().flat_map(|(place, shown)| shown.signers().iter().map(move |signer| (place, signer)));
     for (place, signer) in unwitnessed.filter(|(_, signer)| signer.is_unwitnessed()) {
         let what = "no log and no timestamp has seen this signature, as is allowed for its key";
@@ -187,13 +189,13 @@ impl Judge<'_> {
         }
         let summary = self.expected.summary.is_some() && attest::is_summary(shown);
         let counted: Vec<String> =
-            shown.signers().iter().filter(|signer| self.counts(signer)).map(ShownSigner::describe).collect();
+            shown.signers().iter().filter(|signer| self.counts(signer)).map(ShownSigner::identity).collect();
         // A builder's provenance is judged with its signer; a summary is, with its verifier.
         let own = (provenance && self.expected.identities.is_empty()) || summary;
         if counted.is_empty() && !own {
             findings.push(self.stranger(place, shown));
         } else if own && counted.is_empty() {
-            self.signers.extend(shown.signers().iter().map(ShownSigner::describe));
+            self.signers.extend(shown.signers().iter().map(ShownSigner::identity));
         }
         self.signers.extend(counted);
         findings.extend(self.package(place, shown));
@@ -263,11 +265,27 @@ impl Judge<'_> {
             None if !self.expected.identities.is_empty() => return (None, Some(facts.builder), Vec::new()),
             None => &named,
         };
-        let judged = shown.signers().iter().map(|signer| wanted.judge(&facts, signer.facts(), place));
+        let judged = shown.signers().iter().map(|signer| match self.named_as_builder(wanted, signer, &facts.builder) {
+            Some(named) => named.judge(&facts, signer.facts(), place),
+            None => wanted.judge(&facts, signer.facts(), place),
+        });
         // One signer that fits is enough.
         let best = judged.min_by_key(|(_, findings)| findings.len());
         let (level, findings) = best.unwrap_or((0, Vec::new()));
         (Some(level), Some(facts.builder), findings)
+    }
+
+    /// Where somebody named the identity and no builder, that identity is the builder's: it shows level 1.
+    fn named_as_builder(&self, wanted: &Expectations, signer: &ShownSigner, id: &str) -> Option<Expectations> {
+        let SignerFacts::Certificate { issuer, name, claims } = signer.facts() else { return None };
+        let named = self.expected.identities.iter().any(|identity| identity.is(issuer, name, claims));
+        if !named || !wanted.builders.is_empty() || known_level(signer.facts(), id).is_some() {
+            return None;
+        }
+        let exact = |text: &str| NamePattern::Exact(text.to_owned());
+        let mut builder = ExpectedBuilder::named(exact(id), 1);
+        (builder.issuer, builder.subject) = (Some(exact(issuer)), Some(exact(name)));
+        Some(Expectations { builders: vec![builder], ..wanted.clone() })
     }
 
     /// A registry's own rules: which package, and which file.
@@ -405,7 +423,8 @@ impl Judge<'_> {
         let distinct: BTreeSet<&String> = self.signers.iter().collect();
         let wanted = self.expected.signers.max(1);
         let mut findings = Vec::new();
-        if distinct.len() < wanted && !shown.is_empty() {
+        // Of one that is missing, the attestation's own line says why.
+        if distinct.len() < wanted && wanted > 1 && !shown.is_empty() {
             let mut finding = Finding::new(codes::SIGNERS_TOO_FEW, "fewer distinct signers than are asked for")
                 .expected(wanted.to_string(), "--signers")
                 .found(format!("{} distinct", distinct.len()));
@@ -424,9 +443,8 @@ impl Judge<'_> {
 
 fn witness(shown: &Shown) -> &'static str {
     let each = shown.signers().iter().map(|signer| match signer {
-        ShownSigner::Certificate { logged: true, .. } => "log",
+        ShownSigner::Certificate { logged: true, .. } | ShownSigner::Key { witnessed: true, .. } => "log",
         ShownSigner::Certificate { logged: false, .. } => "timestamp",
-        ShownSigner::Key { witnessed: true, .. } => "log",
         ShownSigner::Key { witnessed: false, .. } | ShownSigner::CloudBuild { .. } => "nobody",
     });
     // Of several, the least.

@@ -49,7 +49,7 @@ pub fn attestations(folder: &Path) -> Result<Vec<Read>, FlowError> {
             let annotations = layer.get("annotations").and_then(Value::as_object).unwrap_or(&none);
             let attestation = attestation::cosign(&blob, annotations)
                 .map_err(|error| FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(&*place)]))?;
-            out.push(Read { place, attestation, found: true });
+            out.push(Read { file: place.clone(), place, attestation, found: true });
         }
     }
     Ok(out)

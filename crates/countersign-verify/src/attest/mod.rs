@@ -286,22 +286,16 @@ impl Judge<'_> {
             let text = part.get(field)?.as_str()?;
             countersign_core::attestation::decoded(text)
         };
-        let (message, signature) = match attestation.payload.as_deref() {
-            Some(payload) => {
-                let first = value.pointer("/dsseEnvelope/signatures/0");
-                (pae(PAYLOAD_TYPE, payload), first.and_then(|part| signature(part, "sig")))
-            }
-            None => {
-                let bytes = self.wanted.bytes.ok_or_else(|| {
-                    Finding::new(
-                        codes::SIGSTORE_UNSUPPORTED,
-                        "this signature is over the file: its digest is not enough",
-                    )
+        let (message, signature) = if let Some(payload) = attestation.payload.as_deref() {
+            let first = value.pointer("/dsseEnvelope/signatures/0");
+            (pae(PAYLOAD_TYPE, payload), first.and_then(|part| signature(part, "sig")))
+        } else {
+            let bytes = self.wanted.bytes.ok_or_else(|| {
+                Finding::new(codes::SIGSTORE_UNSUPPORTED, "this signature is over the file: its digest is not enough")
                     .at(self.place)
                     .help("hand in the file itself")
-                })?;
-                (bytes.to_vec(), value.get("messageSignature").and_then(|part| signature(part, "signature")))
-            }
+            })?;
+            (bytes.to_vec(), value.get("messageSignature").and_then(|part| signature(part, "signature")))
         };
         self.by_key_alone(key, &message, signature.as_deref().unwrap_or_default())
     }

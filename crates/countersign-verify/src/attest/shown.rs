@@ -99,6 +99,17 @@ impl ShownSigner {
         }
     }
 
+    /// What tells this signer from every other: a key under two names is one.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        match self {
+            Self::Certificate { certificate, .. } => {
+                format!("{}, by {}", certificate.name.as_str(), certificate.issuer)
+            }
+            Self::Key { id, .. } | Self::CloudBuild { id, .. } => format!("key {id}"),
+        }
+    }
+
     /// As builders are compared with.
     #[must_use]
     pub fn facts(&self) -> SignerFacts<'_> {

@@ -22,6 +22,7 @@ use countersign_core::finding::{Code, Finding};
 use countersign_core::key::KeyId;
 use countersign_core::time::Time;
 use countersign_core::{json, limits};
+use serde_json::Value;
 
 /// What was signed, as far as it is known.
 #[derive(Debug, Clone, Copy)]
@@ -213,8 +214,8 @@ impl TrustedRoot {
         transparency: Transparency,
         at: Time,
     ) -> Result<Keyless, Refused> {
-        let bundle = strict(bundle)?;
-        let found = match older::again(&self.document, bundle, envelope, artifact) {
+        let (bundle, value) = strict(bundle)?;
+        let found = match older::again(&self.document, &value, envelope, artifact) {
             None => self.verifier.keyless(bundle, artifact, transparency)?,
             Some(again) => {
                 let again = again?;
@@ -235,7 +236,7 @@ impl TrustedRoot {
         key: &BundleKey,
         at: Time,
     ) -> Result<Vec<Time>, Refused> {
-        let bundle = strict(bundle)?;
+        let (bundle, _) = strict(bundle)?;
         let times = self.verifier.managed(bundle, artifact, &key.0)?;
         past(&times, at)?;
         Ok(times)
@@ -243,9 +244,10 @@ impl TrustedRoot {
 }
 
 /// The bytes as text, if they are JSON of one reading: what two readers take for two things was not signed.
-fn strict(bytes: &[u8]) -> Result<&str, Refused> {
-    json::parse(bytes).map_err(|error| Refused::new(codes::BUNDLE_MALFORMED, error.to_string()))?;
-    std::str::from_utf8(bytes).map_err(|_utf8| Refused::new(codes::BUNDLE_MALFORMED, "not UTF-8"))
+fn strict(bytes: &[u8]) -> Result<(&str, Value), Refused> {
+    let value = json::parse(bytes).map_err(|error| Refused::new(codes::BUNDLE_MALFORMED, error.to_string()))?;
+    let text = std::str::from_utf8(bytes).map_err(|_utf8| Refused::new(codes::BUNDLE_MALFORMED, "not UTF-8"))?;
+    Ok((text, value))
 }
 
 /// The family compares with the machine's clock; what counts is the time in question.

@@ -29,11 +29,10 @@ pub(super) struct Again {
 /// Checks an entry of an older kind, and says it again. `None` where the bundle has no such entry.
 pub(super) fn again(
     root: &[u8],
-    bundle: &str,
+    bundle: &Value,
     envelope: Option<&[u8]>,
     artifact: Artifact<'_>,
 ) -> Option<Result<Again, Refused>> {
-    let bundle = json::parse(bundle.as_bytes()).ok()?;
     let entries = bundle.pointer("/verificationMaterial/tlogEntries")?.as_array()?;
     let [entry] = entries.as_slice() else { return None };
     let body = bytes(entry, "/canonicalizedBody").ok()?;
@@ -45,7 +44,7 @@ pub(super) fn again(
         ("hashedrekord", "0.0.1") if algorithm == Some("sha384") => Older::Sha384,
         _ => return None,
     };
-    Some(check(root, &bundle, entry, (&body, &said), older, envelope, artifact))
+    Some(check(root, bundle, entry, (&body, &said), older, envelope, artifact))
 }
 
 #[derive(Clone, Copy)]
@@ -153,7 +152,7 @@ fn included(key: &Key, id: &[u8], proof: &Value, body: &[u8]) -> Result<(), Refu
     let hashes = listed.iter().map(hash).collect::<Result<Vec<_>, _>>()?;
     let root = hash(proof.get("rootHash").unwrap_or(&Value::Null))?;
     let unsigned =
-        |path: &str| number(proof, path).and_then(|n| u64::try_from(n).map_err(|_| wrong("a negative number")));
+        |path: &str| number(proof, path).and_then(|n| u64::try_from(n).map_err(|_negative| wrong("a negative number")));
     let (index, size) = (unsigned("/logIndex")?, unsigned("/treeSize")?);
     verify_inclusion(&leaf_hash(body), index, size, &hashes, &root).map_err(|error| wrong(&error.to_string()))?;
     checkpoint(key, id, text(proof, "/checkpoint/envelope")?, size, &root)
@@ -229,17 +228,16 @@ fn said_again(
         "canonicalizedBody": body,
     });
     let mut again = bundle.clone();
-    again["mediaType"] = json!("application/vnd.dev.sigstore.bundle+json;version=0.1");
-    let material = &mut again["verificationMaterial"];
-    material["tlogEntries"] = json!([entry]);
-    if let Some(certificate) = material.get("certificate").filter(|certificate| !certificate.is_null()).cloned() {
-        material["x509CertificateChain"] = json!({ "certificates": [certificate] });
-        if let Some(fields) = material.as_object_mut() {
-            fields.remove("certificate");
-        }
-    }
     let mut alone = root.clone();
-    alone["tlogs"] = json!([{
+    let malformed = || no(codes::BUNDLE_MALFORMED, "the bundle is not an object");
+    let fields = again.as_object_mut().ok_or_else(malformed)?;
+    fields.insert("mediaType".to_owned(), json!("application/vnd.dev.sigstore.bundle+json;version=0.1"));
+    let material = fields.get_mut("verificationMaterial").and_then(Value::as_object_mut).ok_or_else(malformed)?;
+    material.insert("tlogEntries".to_owned(), json!([entry]));
+    if let Some(certificate) = material.remove("certificate").filter(|certificate| !certificate.is_null()) {
+        material.insert("x509CertificateChain".to_owned(), json!({ "certificates": [certificate] }));
+    }
+    let log = json!({
         "baseUrl": "https://log.invalid",
         "hashAlgorithm": "SHA2_256",
         "publicKey": {
@@ -248,7 +246,8 @@ fn said_again(
             "validFor": { "start": "1970-01-01T00:00:00Z" },
         },
         "logId": { "keyId": BASE64.encode(id.as_bytes()) },
-    }]);
+    });
+    alone.as_object_mut().ok_or_else(malformed)?.insert("tlogs".to_owned(), json!([log]));
     let out = |value: &Value| serde_json::to_string(value).map_err(|error| failed(&error.to_string()));
     Ok(Again { bundle: out(&again)?, root: out(&alone)?.into_bytes() })
 }

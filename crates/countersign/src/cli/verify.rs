@@ -93,7 +93,7 @@ impl Verify {
             let made = || {
                 let kinds = self.predicate_types()?;
                 let asked = (self.level, kinds.as_slice());
-                self.attested.verify(begun.clone(), &artifact, &self.bundles, asked, attested::now()?)
+                self.attested.verify(begun.clone(), &artifact, &self.bundles, asked, call)
             };
             return self.reports.answer(call, begun.clone(), not_done, made);
         }
@@ -124,7 +124,8 @@ impl Verify {
                 known.ok_or_else(|| FlowError::Usage(format!("`{word}` is no kind of statement that is known")))
             };
             let kinds = self.kinds.iter().map(kind).collect::<Result<_, _>>()?;
-            let wanted = Wanted { subject, name: name.clone(), kinds, level: self.level };
+            let persons = self.attested.signers;
+            let wanted = Wanted { subject, name: name.clone(), kinds, level: self.level, persons };
             with_bundles(&wanted, &documents, &trust, at)
         };
         Ok(show(begun, name, subject, &checked, &self.bundles))

@@ -8,6 +8,7 @@ use countersign_core::codes;
 use countersign_core::digest::{Sha256, hex_array, to_hex};
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, exit_of, verdict_of};
+use countersign_core::ids::RefName;
 use countersign_core::limits;
 use countersign_core::slsa::{Expectations, ExpectationsFile, ExpectedBuilder, ExpectedIdentity, Package};
 use countersign_core::time::Time;
@@ -30,7 +31,7 @@ use std::path::{Path, PathBuf};
 #[command(next_help_heading = "Expectations")]
 pub(crate) struct AttestedArgs {
     /// A Sigstore instance whose certificates count: `public-good`, `github`, `staging` (the roots that came with this
-    /// program), or a trusted_root.json. Repeatable
+    /// program), or an instance's own file. Repeatable
     #[arg(long = "trusted-root", value_name = "NAME|FILE")]
     pub(super) trusted_roots: Vec<PathBuf>,
     /// The SHA-256 that each root's canonical form has to have, by the order of --trusted-root
@@ -66,9 +67,9 @@ pub(crate) struct AttestedArgs {
     /// Something else that the certificate has to say: repository, ref, commit, workflow, workflow-digest, trigger, runner …
     #[arg(long = "claim", value_name = "NAME=VALUE")]
     claims: Vec<String>,
-    /// How many distinct signers there have to be
+    /// How many distinct signers there have to be; with --trust, distinct persons
     #[arg(long, value_name = "N", default_value_t = 1)]
-    signers: usize,
+    pub(super) signers: usize,
     /// A file of expectations: identities, builders, source, parameters, summaries
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
@@ -114,6 +115,12 @@ pub(crate) struct AttestedArgs {
     /// The artifact's file name, where only its digest is given
     #[arg(long, value_name = "NAME")]
     artifact_name: Option<String>,
+    /// Attestations in the notes of a git ref, such as refs/notes/attestations
+    #[arg(long, value_name = "REF")]
+    note: Option<RefName>,
+    /// The repository of --note
+    #[arg(long, value_name = "DIR", default_value = ".", requires = "note")]
+    repo: PathBuf,
     /// Verification summaries of dependencies. Repeatable
     #[arg(long = "dependency", value_name = "FILE|DIR")]
     dependencies: Vec<PathBuf>,
@@ -307,14 +314,18 @@ impl AttestedArgs {
         place: &Path,
         bundles: &[PathBuf],
         (level, kinds): (u8, &[String]),
-        at: Time,
+        call: &Call<'_>,
     ) -> Result<Answered<Attested>, FlowError> {
+        let at = given::now()?;
         let anchors = self.anchors(at)?;
         let expected = self.expected(level, kinds)?;
         let about = About::read(place, self.artifact_name.as_deref())?;
         let mut read = inputs::read_all(bundles)?;
         if about.layout {
             read.extend(oci::attestations(place)?);
+        }
+        if let Some(name) = &self.note {
+            read.extend(inputs::read_notes(&self.repo, name, call.world.environment())?);
         }
         let dependencies: Vec<Read> = inputs::read_all(&self.dependencies)?;
         let subject = Subject { name: &about.name, named: about.named, wanted: about.wanted() };
