@@ -113,14 +113,14 @@ fn identity(name: &str, issuer: &str) -> ExpectedIdentity {
 }
 
 /// An envelope with these signatures of keys.
-fn envelope(payload: &[u8], signatures: &[(&str, Vec<u8>)]) -> Vec<u8> {
+pub(crate) fn envelope(payload: &[u8], signatures: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let signatures: Vec<Value> =
         signatures.iter().map(|(key, sig)| json!({ "keyid": key, "sig": BASE64.encode(sig) })).collect();
     let envelope = json!({ "payloadType": PAYLOAD_TYPE, "payload": BASE64.encode(payload), "signatures": signatures });
     serde_json::to_vec(&envelope).unwrap()
 }
 
-fn named(name: &str, key: &Key, witness: KeyWitness) -> NamedKey {
+pub(crate) fn named(name: &str, key: &Key, witness: KeyWitness) -> NamedKey {
     let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", BASE64.encode(key.spki()));
     NamedKey::from_pem(name, &pem, witness).unwrap()
 }

@@ -191,7 +191,9 @@ fn an_instance_of_github_s_own_counts_by_its_timestamps() {
     ];
     verify(&set, &[&with[..], &who, &["--trusted-root", "github"]].concat()).expect(0, &["verified"]);
     verify(&set, &[&with[..], &who, &["--trusted-root", "public-good"]].concat()).expect(4, &["not verified"]);
-    verify(&set, &[&with[..], &who, &["--trusted-root", "trust/github.json"]].concat()).expect(4, &["not verified"]);
+    let file = ["--trusted-root", "trust/github.json"];
+    verify(&set, &[&with[..], &who, &file].concat()).expect(0, &["verified"]);
+    verify(&set, &[&with[..], &who, &file, &["--transparency", "log"]].concat()).expect(4, &["not verified"]);
 }
 
 #[test]

@@ -58,6 +58,7 @@ mod source_level;
 mod standing;
 mod standing_door;
 mod standing_forge;
+mod summaries;
 mod token_door;
 mod tuf;
 mod written_rules;

@@ -60,15 +60,6 @@ impl Instance {
         }
     }
 
-    /// What its signatures are witnessed by.
-    #[must_use]
-    pub const fn transparency(self) -> Transparency {
-        match self {
-            Self::Production | Self::Staging => Transparency::Log,
-            Self::GitHub => Transparency::Timestamp,
-        }
-    }
-
     /// On which day the roots that come with this program were last fetched.
     #[must_use]
     pub fn fetched() -> Option<Time> {
@@ -166,6 +157,7 @@ pub struct TrustedRoot {
     digest: Sha256,
     verifier: adapter::Verifier,
     document: Vec<u8>,
+    logs: bool,
 }
 
 impl std::fmt::Debug for TrustedRoot {
@@ -178,14 +170,23 @@ impl TrustedRoot {
     /// Reads `trusted_root.json`. Who says that it is to be trusted is the caller's matter.
     pub fn parse(bytes: &[u8]) -> Result<Self, Refused> {
         let malformed = |what: String| Refused::new(codes::SIGSTORE_ROOT_MALFORMED, what);
-        json::parse_within(bytes, limits::SIGSTORE_ROOT_BYTES).map_err(|error| malformed(error.to_string()))?;
+        let value =
+            json::parse_within(bytes, limits::SIGSTORE_ROOT_BYTES).map_err(|error| malformed(error.to_string()))?;
+        let some = |field: &str| value.get(field).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+        let logs = some("tlogs") || some("ctlogs");
         let verifier = adapter::Verifier::new(bytes).map_err(malformed)?;
-        Ok(Self { digest: Sha256::of(bytes), verifier, document: bytes.to_vec() })
+        Ok(Self { digest: Sha256::of(bytes), verifier, document: bytes.to_vec(), logs })
     }
 
     /// The trusted root of a published instance, as it was when this program was made.
     pub fn embedded(instance: Instance) -> Result<Self, Refused> {
         Self::parse(adapter::embedded(instance).as_bytes())
+    }
+
+    /// What this instance can be asked for: one that has no log at all has its timestamps.
+    #[must_use]
+    pub const fn transparency(&self) -> Transparency {
+        if self.logs { Transparency::Log } else { Transparency::Timestamp }
     }
 
     /// The digest of its bytes.

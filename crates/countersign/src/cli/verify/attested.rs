@@ -46,9 +46,9 @@ pub(crate) struct AttestedArgs {
     /// A key of Google Cloud Build, named after its region: `us-west2.key.pem`; or a folder of them. Repeatable
     #[arg(long = "cloud-build-key", value_name = "FILE|DIR")]
     pub(super) cloud_keys: Vec<PathBuf>,
-    /// What has to witness a signature: a log; for certificates of an instance without logs, a timestamp; for keys, nobody
-    #[arg(long, value_enum, default_value_t = Witness::Log)]
-    transparency: Witness,
+    /// What has to witness a signature. Without it: a log; for certificates of an instance that has none, a timestamp
+    #[arg(long, value_enum)]
+    transparency: Option<Witness>,
     /// The certificate's name, exactly
     #[arg(long, value_name = "NAME")]
     certificate_identity: Vec<String>,
@@ -151,7 +151,7 @@ impl AttestedArgs {
         for (index, place) in self.trusted_roots.iter().enumerate() {
             out.roots.push(self.root(place, self.root_digests.get(index), at)?);
         }
-        let witness = if self.transparency == Witness::None { KeyWitness::Nobody } else { KeyWitness::Log };
+        let witness = if self.transparency == Some(Witness::None) { KeyWitness::Nobody } else { KeyWitness::Log };
         for path in &self.keys {
             for file in listed(path)? {
                 out.keys.extend(read_keys(&file, witness)?);
@@ -193,10 +193,10 @@ impl AttestedArgs {
             }
         }
         let root = TrustedRoot::parse(&document).map_err(|error| refused(error.finding(&name)))?;
-        let transparency = match (self.transparency, known) {
-            (Witness::Timestamp, _) => Transparency::Timestamp,
-            (Witness::Log | Witness::None, Some(instance)) => instance.transparency(),
-            (Witness::Log | Witness::None, None) => Transparency::Log,
+        let transparency = match self.transparency {
+            Some(Witness::Log) => Transparency::Log,
+            Some(Witness::Timestamp) => Transparency::Timestamp,
+            Some(Witness::None) | None => root.transparency(),
         };
         Ok(NamedRoot { name, root, transparency })
     }
