@@ -11,6 +11,7 @@
 #[path = "crash-suite/mod.rs"]
 pub mod crash_suite;
 pub mod door;
+pub mod files_server;
 pub mod forge;
 pub mod frozen;
 pub mod git_server;

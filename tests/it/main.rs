@@ -10,6 +10,8 @@
 )]
 
 mod again;
+mod attacks;
+mod attestations;
 mod audit_package;
 mod backtest;
 mod collect_door;
@@ -56,11 +58,14 @@ mod sbom;
 mod sboms;
 mod secrets_door;
 mod sigstore;
+mod slsa;
 mod source_door;
 mod source_level;
 mod standing;
 mod standing_door;
 mod standing_forge;
+mod summaries;
 mod token_door;
+mod tuf;
 mod witness_door;
 mod written_rules;

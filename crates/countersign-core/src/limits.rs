@@ -6,6 +6,14 @@ pub const DOCUMENT_BYTES: usize = 16 << 20;
 pub const COLLECTION_BYTES: usize = 256 << 20;
 /// Bundles in one collection.
 pub const COLLECTION_ITEMS: usize = 10_000;
+/// Files of one folder that is verified as a whole.
+pub const VERIFY_FILES: usize = 1_000_000;
+/// Findings, and signers, of such a run that are listed; all of them are counted.
+pub const VERIFY_LISTED: usize = 1_000;
+/// Manifests of one OCI layout.
+pub const OCI_MANIFESTS: usize = 10_000;
+/// Keys of one folder of them.
+pub const KEYS: usize = 1_000;
 /// Deepest nesting of a JSON document.
 pub const JSON_DEPTH: usize = 64;
 /// Subjects of one statement.

@@ -82,6 +82,10 @@ pub struct Trust {
     /// Which Sigstore instances are believed when they vouch for an identity.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sigstore_roots: Vec<SigstoreRoot>,
+    /// Whether keys of builders, collectors and verifiers need a log entry or a timestamp unless the contrary is stated of
+    /// them. Absent: they need none, as in documents of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlogged_keys: Option<UnloggedKeys>,
     /// Who may do what together.
     pub roles: BTreeMap<RoleName, Role>,
     /// What no policy release may go below, for each environment.
@@ -150,6 +154,28 @@ pub struct OwnedKey {
     /// In foreign hands from this moment on, or perhaps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compromised_since: Option<Time>,
+    /// `none`: what this key signs may be without a log entry and a timestamp. Asked for where [`Trust::unlogged_keys`] is
+    /// set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transparency: Option<KeyTransparency>,
+}
+
+/// What has to witness a key's signatures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum KeyTransparency {
+    /// Nobody.
+    None,
+}
+
+/// Which keys of builders, collectors and verifiers may sign without a log entry and a timestamp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum UnloggedKeys {
+    /// Those alone of which it is stated: `transparency = "none"`.
+    Stated,
 }
 
 impl OwnedKey {
@@ -568,6 +594,8 @@ struct Wire {
     witness_groups: Vec<WitnessGroup>,
     #[serde(default)]
     sigstore_roots: Vec<SigstoreRoot>,
+    #[serde(default)]
+    unlogged_keys: Option<UnloggedKeys>,
     roles: BTreeMap<RoleName, Role>,
     environments: BTreeMap<EnvName, Floor>,
 }
@@ -589,6 +617,7 @@ impl Wire {
             witnesses: self.witnesses,
             witness_groups: self.witness_groups,
             sigstore_roots: self.sigstore_roots,
+            unlogged_keys: self.unlogged_keys,
             roles: self.roles,
             environments: self.environments,
         };
@@ -708,6 +737,9 @@ fn check_identities(trust: &Trust) -> Result<(), TrustError> {
         if !names.contains(&identity.root) {
             return wrong(&owner, "names a Sigstore root that is not among `sigstore_roots`");
         }
+        if matches!(owner, Owner::Person(_)) && identity.issuer.exact().is_none() {
+            return wrong(&owner, "has an issuer that is a pattern: a person has one");
+        }
         if matches!(owner, Owner::Person(_)) && identity.subject.exact().is_none() {
             return wrong(&owner, "is a pattern: a person has one name");
         }
@@ -720,7 +752,9 @@ fn check_identities(trust: &Trust) -> Result<(), TrustError> {
             let one = matches!(owner, Owner::Person(_)) || identity.claims == theirs.claims;
             let name = identity.subject.exact().is_some_and(|name| theirs.subject.matches(name));
             let same = name || identity.subject == theirs.subject;
-            if one && same && identity.root == theirs.root && identity.issuer == theirs.issuer {
+            let issuer = identity.issuer == theirs.issuer
+                || identity.issuer.exact().is_some_and(|issuer| theirs.issuer.matches(issuer));
+            if one && same && identity.root == theirs.root && issuer {
                 return Err(TrustError::IdentityShared { first: owner.describe(), second: other.describe() });
             }
         }

@@ -4,6 +4,7 @@
 //! here reads the command line, the environment or the clock, opens a socket, or prints. What was checked and is not
 //! good comes back as findings; what could not be done is a [`FlowError`].
 
+pub mod attest;
 pub mod audit;
 pub mod backtest;
 pub mod build;

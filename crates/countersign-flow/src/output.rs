@@ -36,9 +36,11 @@ macro_rules! documents {
     };
 }
 
+mod attested;
 mod policy;
 mod sbom;
 
+pub use attested::*;
 pub use policy::*;
 pub use sbom::*;
 

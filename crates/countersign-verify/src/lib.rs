@@ -5,6 +5,7 @@
 //! not hold becomes findings. All of them, not the first.
 #![warn(clippy::arithmetic_side_effects)]
 
+pub mod attest;
 pub mod document;
 pub mod evidence;
 pub mod exception;
@@ -23,6 +24,7 @@ pub mod source;
 pub mod ssh;
 mod supposed;
 pub mod trust;
+pub mod tuf;
 pub mod vsa;
 pub mod webhook;
 pub mod witnessed;

@@ -32,6 +32,9 @@ pub(crate) const FIGURES: &[Figure] = &[
     Figure { name: "secrets", measure: super::secrets::figures },
     Figure { name: "policy-engine", measure: super::policy::figures },
     Figure { name: "review-memory", measure: super::review::memory },
+    Figure { name: "verify-bundle", measure: super::bundles::process },
+    Figure { name: "verify-checks", measure: super::bundles::checks },
+    Figure { name: "verify-all", measure: super::bundles::all },
 ];
 
 /// Where the figures are measured: the release binary, and data that is made once, when first asked for.
@@ -63,8 +66,13 @@ impl Stage {
         self.folder.path()
     }
 
+    /// The release binary.
+    pub(super) fn binary(&self) -> &Path {
+        &self.binary
+    }
+
     /// The release binary, in a folder.
-    fn countersign(&self, folder: &Path) -> Command {
+    pub(super) fn countersign(&self, folder: &Path) -> Command {
         run::command(&self.binary.to_string_lossy(), folder)
     }
 

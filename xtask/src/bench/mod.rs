@@ -2,6 +2,7 @@
 //! Whole processes of the release build are measured, as a user would start them. A figure that cannot be measured is
 //! an error at the end, never a row that is silently not there. No test depends on any of this.
 
+mod bundles;
 mod figures;
 mod log;
 mod measure;

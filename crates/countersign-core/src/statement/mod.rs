@@ -27,6 +27,9 @@ use std::collections::BTreeMap;
 /// The `_type` of every statement.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 
+/// The `_type` of statements before version 1. Others still write it; read where others' attestations are.
+const STATEMENT_TYPE_OLD: &str = "https://in-toto.io/Statement/v0.1";
+
 /// Where our own predicate types and schemas live.
 pub const OUR_BASE: &str = "https://countersign.dev";
 
@@ -261,6 +264,12 @@ impl Subject {
         }
     }
 
+    /// Its SHA-512, if it has one of the right form.
+    #[must_use]
+    pub fn sha512_digest(&self) -> Option<[u8; 64]> {
+        crate::digest::hex_array(self.digest.get("sha512")?).ok()
+    }
+
     /// Its SHA-256, if it has one of the right form.
     #[must_use]
     pub fn sha256_digest(&self) -> Option<Sha256> {
@@ -323,8 +332,17 @@ impl Statement {
 
     /// Reads the payload of an envelope.
     pub fn parse(payload: &[u8]) -> Result<Self, StatementError> {
+        Self::of_types(payload, &[STATEMENT_TYPE])
+    }
+
+    /// As [`Statement::parse`], and version 0.1 as well: the same fields under another `_type`.
+    pub fn parse_any(payload: &[u8]) -> Result<Self, StatementError> {
+        Self::of_types(payload, &[STATEMENT_TYPE, STATEMENT_TYPE_OLD])
+    }
+
+    fn of_types(payload: &[u8], types: &[&str]) -> Result<Self, StatementError> {
         let wire: Wire = json::parse_as(payload)?;
-        if wire.statement_type != STATEMENT_TYPE {
+        if !types.contains(&wire.statement_type.as_str()) {
             return Err(StatementError::Type { found: wire.statement_type.chars().take(120).collect() });
         }
         if wire.subject.is_empty() || wire.subject.len() > limits::SUBJECTS {

@@ -170,6 +170,17 @@ impl Call<'_> {
         }
     }
 
+    /// Whether a person watches, so that a long run says how far it has come.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.format == Format::Text && std::io::stderr().is_terminal()
+    }
+
+    /// Says how far a long run has come.
+    #[expect(clippy::print_stderr, reason = "only where a person watches, and beside the answer")]
+    pub(crate) fn progress(text: &str) {
+        eprint!("{text}");
+    }
+
     /// Asks the person at the terminal. Where there is none, whoever gave the command has said so already.
     #[expect(clippy::print_stderr, reason = "the question goes where what it is about was shown")]
     pub(crate) fn agrees(&self, question: &str) -> bool {
