@@ -7,7 +7,7 @@ use crate::record::{landed_before, start_of, tags_before};
 use crate::review::BoundTag;
 use crate::rollout;
 use crate::rules::{self, Context, Landed};
-use crate::written;
+use crate::written::{self, Input};
 use countersign_core::codes;
 use countersign_core::decision::{ActivePolicy, Decision, Inputs, Request, RuleOutcome, SourceRange, TagRef, TrustRef};
 use countersign_core::digest::Sha256;
@@ -18,7 +18,6 @@ use countersign_core::policy::{Rule, Source, Stage};
 use countersign_verify::forge::verify_changes;
 use countersign_verify::policy::Activated;
 use countersign_verify::{Evidence, Exceptions, ForgeOutcome, Spoken, StateView, VerifiedTrust};
-use serde_json::Value;
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -262,7 +261,7 @@ impl<'a> Case<'a> {
 
     /// What a rule says, with its title; `None` of one that this version does not know. The input of rules that are written
     /// is made once.
-    fn say(&self, rule: &Rule, context: &Context<'_>, input: &OnceCell<Value>) -> Option<(String, Vec<Finding>)> {
+    fn say(&self, rule: &Rule, context: &Context<'_>, input: &OnceCell<Input>) -> Option<(String, Vec<Finding>)> {
         if let Some(finding) = rollout::past(rule, self.request.time, &context.by(rule.id.as_str())) {
             return Some((String::new(), vec![finding]));
         }
@@ -271,13 +270,13 @@ impl<'a> Case<'a> {
         Some((title, findings))
     }
 
-    fn check(&self, rule: &Rule, context: &Context<'_>, input: &OnceCell<Value>) -> Option<(String, Vec<Finding>)> {
+    fn check(&self, rule: &Rule, context: &Context<'_>, input: &OnceCell<Input>) -> Option<(String, Vec<Finding>)> {
         if rule.folder.is_some() {
             let texts = &self.active.release.manifest().texts;
             let by = context.by(rule.id.as_str());
             return Some(match written::read(rule, texts) {
                 Ok(written) => {
-                    let input = input.get_or_init(|| written::input::of(context));
+                    let input = input.get_or_init(|| Input::new(written::input::of(context)));
                     (written.heading().title.clone(), written.check(input, self.request.time, &by))
                 }
                 Err(problems) => (String::new(), vec![written::unreadable(rule, &problems, &by)]),
