@@ -8,6 +8,7 @@
     reason = "a test that cannot set up should stop"
 )]
 
+pub mod chronicle;
 pub mod door;
 pub mod forge;
 pub mod frozen;

@@ -40,6 +40,7 @@ mod keyless_door;
 mod merge_against_git;
 mod merkle_vectors;
 mod monotone;
+mod past;
 mod policy_suite;
 mod rego_opa;
 mod reports;

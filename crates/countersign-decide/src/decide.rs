@@ -4,7 +4,7 @@ use crate::checks::{self, Sheet};
 use crate::exceptions::{self, Excepting};
 use crate::given::Given;
 use crate::record::{landed_before, start_of, tags_before};
-use crate::review::BoundTag;
+use crate::review::{BoundTag, Landings};
 use crate::rollout;
 use crate::rules::{self, Context, Landed};
 use crate::written::{self, Input};
@@ -17,7 +17,7 @@ use countersign_core::ids::{EnvName, RuleId, Uri};
 use countersign_core::policy::{Rule, Source, Stage};
 use countersign_verify::forge::verify_changes;
 use countersign_verify::policy::Activated;
-use countersign_verify::{Evidence, Exceptions, ForgeOutcome, Spoken, StateView, VerifiedTrust};
+use countersign_verify::{Evidence, Exceptions, ForgeOutcome, LandedBefore, Spoken, StateView, VerifiedTrust};
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,7 +74,12 @@ pub fn decide_by_rule(request: &Request, given: &Given<'_>) -> (Decision, ByRule
         founded &= unreadable.is_empty();
         sheet.findings.extend(unreadable);
         let landings = RefCell::default();
-        let landed = Landed { before: &landed, now: &landings, tags: &tags };
+        let none = BTreeMap::new();
+        let before: &dyn Landings = match &landed {
+            Some(landed) => landed,
+            None => &none,
+        };
+        let landed = Landed { before, now: &landings, tags: &tags };
         let context = case.context(built.as_ref(), covered, start, landed);
         rules = case.evaluate(&request.environment, &context, &mut sheet);
         source = source_range(&context);
@@ -196,9 +201,9 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn landed(&self, source: Option<&Source>, findings: &mut Vec<Finding>) -> BTreeMap<Oid, Oid> {
+    fn landed(&self, source: Option<&Source>, findings: &mut Vec<Finding>) -> Option<LandedBefore<'a>> {
         let landed = source.map(|source| landed_before(self.state, source, self.given.blobs)).transpose();
-        landed.map_err(|more| findings.extend(more)).ok().flatten().unwrap_or_default()
+        landed.map_err(|more| findings.extend(more)).ok().flatten()
     }
 
     fn tags(&self, source: Option<&Source>, findings: &mut Vec<Finding>) -> Vec<BoundTag> {
