@@ -224,10 +224,10 @@ impl LogState {
         let first = self.size();
         let mut deciding = Vec::new();
         for (index, entry) in (first..).zip(&more) {
-            match entry.kind {
-                Kind::Trust | Kind::PolicyActivation => deciding.push((index, entry.clone())),
-                Kind::Exception | Kind::ExceptionEnd => self.exception_entries.push(index),
-                _ => {}
+            if matches!(entry.kind, Kind::Trust | Kind::PolicyActivation) {
+                deciding.push((index, entry.clone()));
+            } else if matches!(entry.kind, Kind::Exception | Kind::ExceptionEnd) {
+                self.exception_entries.push(index);
             }
         }
         // What an activation may move up rests on the decisions before it.

@@ -219,25 +219,25 @@ impl<'a> StateView<'a> {
                 || (content.verdict == Verdict::Pass && !content.followed_up.is_empty()),
         };
         for reference in content.inputs.evidence.iter().flatten() {
-            match reference.kind {
-                // Most are approvals, which say nothing against anybody.
-                Some(Kind::Review | Kind::ChangeReview) => {
-                    if !silent(self.state, &reference.digest, blobs) {
-                        out.changes.insert(reference.digest);
-                    }
-                }
+            let about_changes = matches!(reference.kind, Some(Kind::Review | Kind::ChangeReview));
+            let about_it = matches!(
+                reference.kind,
                 Some(
                     Kind::Provenance
-                    | Kind::ConfigSnapshot
-                    | Kind::IacPlan
-                    | Kind::SecretScan
-                    | Kind::TestResult
-                    | Kind::Vulns
-                    | Kind::Vex,
-                ) => {
-                    out.about_it.insert(reference.digest);
-                }
-                _ => {}
+                        | Kind::ConfigSnapshot
+                        | Kind::IacPlan
+                        | Kind::SecretScan
+                        | Kind::TestResult
+                        | Kind::Vulns
+                        | Kind::Vex
+                )
+            );
+            // Most are approvals, which say nothing against anybody.
+            if about_changes && !silent(self.state, &reference.digest, blobs) {
+                out.changes.insert(reference.digest);
+            }
+            if about_it {
+                out.about_it.insert(reference.digest);
             }
         }
         Ok(out)

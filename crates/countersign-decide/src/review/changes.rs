@@ -222,7 +222,7 @@ impl<'a> Changes<'a> {
     fn index(&self, source: &dyn ObjectSource) -> Result<BTreeMap<Vec<u8>, BTreeSet<Oid>>, SourceError> {
         let mut out: BTreeMap<Vec<u8>, BTreeSet<Oid>> = BTreeMap::new();
         let heads: BTreeSet<&Oid> = self.by_head.keys().chain(self.forge.keys()).collect();
-        for head in heads.into_iter().filter(|head| self.known(head) && !self.landed.contains(*head)) {
+        for head in heads.into_iter().filter(|head| self.known(head) && !self.landed.contains(head)) {
             for base in self.bases(head) {
                 for commit in optional(self.reach.range(source, head, &base))?.unwrap_or_default() {
                     let commit = source.commit(&commit)?;
@@ -265,7 +265,7 @@ impl<'a> Changes<'a> {
     /// Heads that somebody approved, or that a forge says landed, and that explain no commit.
     pub(super) fn waiting(&self) -> BTreeSet<Oid> {
         let heads = self.by_head.keys().chain(self.forge.keys());
-        heads.filter(|head| self.known(head) && !self.landed.contains(*head)).copied().collect()
+        heads.filter(|head| self.known(head) && !self.landed.contains(head)).copied().collect()
     }
 
     /// Whether a head has landed: it explains no other commit.

@@ -40,12 +40,11 @@ impl Input {
     pub(super) fn only(&self, names: &BTreeSet<String>) -> Result<Document, Fault> {
         let mut parts = Vec::new();
         for (name, part) in self.parts.iter().filter(|(name, _)| names.contains(*name)) {
-            let ready = match part.ready.get() {
-                Some(ready) => ready,
-                None => {
-                    let made = Document::new(&part.value)?;
-                    part.ready.get_or_init(|| made)
-                }
+            let ready = if let Some(ready) = part.ready.get() {
+                ready
+            } else {
+                let made = Document::new(&part.value)?;
+                part.ready.get_or_init(|| made)
             };
             parts.push((name.as_str(), ready.clone()));
         }
