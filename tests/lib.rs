@@ -8,6 +8,7 @@
     reason = "a test that cannot set up should stop"
 )]
 
+pub mod chronicle;
 #[path = "crash-suite/mod.rs"]
 pub mod crash_suite;
 pub mod door;

@@ -46,6 +46,7 @@ mod log_oracle;
 mod merge_against_git;
 mod merkle_vectors;
 mod monotone;
+mod past;
 mod peer_vectors;
 mod policy_suite;
 mod rego_opa;

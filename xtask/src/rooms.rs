@@ -132,7 +132,7 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign-decide",
         ours: &["countersign-core", "countersign-verify"],
-        foreign: &["regorus", "schemars", "serde", "serde_json", "thiserror"],
+        foreign: &["regex", "regorus", "schemars", "serde", "serde_json", "thiserror"],
         dev: &["proptest"],
     },
     Room {

@@ -67,6 +67,8 @@ pub const REGO_NUMBER_BITS: u64 = 4_096;
 pub const REGO_TEXT_BYTES: u64 = 1 << 20;
 /// Longest regular expression.
 pub const REGO_REGEX_BYTES: usize = 4 << 10;
+/// Regular expressions that a rule keeps ready; any other is made anew at each call.
+pub const REGO_PATTERNS: usize = 16;
 /// How deep a file in Rego nests: brackets of all kinds, and signs or words before each other.
 pub const REGO_NESTING: usize = 16;
 /// What the brackets of one file in Rego may cost its parser: each costs two, twice that for each bracket around it.
