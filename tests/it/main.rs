@@ -55,5 +55,6 @@ mod source_level;
 mod standing;
 mod standing_door;
 mod standing_forge;
+mod store_branch;
 mod token_door;
 mod written_rules;

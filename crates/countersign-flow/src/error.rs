@@ -16,6 +16,7 @@ use countersign_record::disk::{DiskError, DiskFault};
 use countersign_record::journal::JournalError;
 use countersign_record::log::LogError;
 use countersign_record::package::PackageError;
+use countersign_record::remote::RemoteError;
 use countersign_record::store::StoreError;
 use countersign_sbom::SbomError;
 #[cfg(feature = "online")]
@@ -87,6 +88,9 @@ pub enum FlowError {
     /// The log failed.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// A store that lies elsewhere failed.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// A watcher's journal failed.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -165,6 +169,12 @@ impl FlowError {
             Self::Log(LogError::Missing { .. }) => {
                 Some("name the store with --store; `countersign log init` makes a new log".to_owned())
             }
+            Self::Log(LogError::Outrun { .. }) => {
+                Some("others append to this store all the time: run this again".to_owned())
+            }
+            Self::Remote(error) | Self::Log(LogError::Remote(error)) | Self::Store(StoreError::Remote(error)) => {
+                remote_help(error)
+            }
             Self::Log(LogError::InUse { .. }) | Self::Journal(JournalError::InUse { .. }) => {
                 Some("wait until the other run has ended, and run this again".to_owned())
             }
@@ -230,6 +240,7 @@ impl FlowError {
             Self::Keyless(KeylessError::Config(_) | KeylessError::Token(_)) => Exit::Usage,
             #[cfg(feature = "online")]
             Self::Keyless(_) => Exit::Io,
+            Self::Remote(error) | Self::Store(StoreError::Remote(error)) => remote_exit(error),
             Self::Journal(JournalError::Altered { .. } | JournalError::TooLarge { .. })
             | Self::TooLarge { .. }
             | Self::NotUtf8 { .. }
@@ -291,6 +302,20 @@ const fn key_exit(error: &KeyFileError) -> Exit {
     if wrong { Exit::Usage } else { Exit::Io }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "an error without a line here simply has no help")]
+fn remote_help(error: &RemoteError) -> Option<String> {
+    match error {
+        RemoteError::Unknown { .. } => {
+            Some("look with `countersign log show` whether the entry is there, before this is run again".to_owned())
+        }
+        RemoteError::Failed { doing: "push to the branch", .. } => {
+            Some("may this user push to the branch? its protection has to allow plain pushes, and no others".to_owned())
+        }
+        RemoteError::Unfit { .. } => Some("take another service, or one writer with a folder".to_owned()),
+        _ => None,
+    }
+}
+
 #[cfg(feature = "online")]
 fn online_exit(error: &OnlineError) -> Exit {
     if matches!(error, OnlineError::Place(_) | OnlineError::Proxy | OnlineError::Request { .. }) {
@@ -335,12 +360,28 @@ fn online_help(error: &OnlineError) -> Option<String> {
 
 /// A missing log is no evidence; a damaged one is not trusted; one that cannot be read or is in use is a matter of the disk.
 fn log_exit(error: &LogError) -> Exit {
-    if matches!(error, LogError::Missing { .. }) {
+    if let LogError::Remote(error) = error {
+        remote_exit(error)
+    } else if matches!(error, LogError::Missing { .. }) {
         Exit::Indeterminate
-    } else if matches!(error, LogError::InUse { .. } | LogError::Exists { .. } | LogError::Disk(_)) {
+    } else if matches!(error, LogError::WorkingCopy { .. }) {
+        Exit::Internal
+    } else if matches!(
+        error,
+        LogError::InUse { .. } | LogError::Exists { .. } | LogError::Disk(_) | LogError::Outrun { .. }
+    ) {
         Exit::Io
     } else {
         Exit::Untrusted
+    }
+}
+
+/// A store that holds something else than it should is not trusted; one that does not answer is a matter of the network.
+const fn remote_exit(error: &RemoteError) -> Exit {
+    if matches!(error, RemoteError::Form { .. } | RemoteError::TooLarge { .. } | RemoteError::Altered { .. }) {
+        Exit::Untrusted
+    } else {
+        Exit::Io
     }
 }
 

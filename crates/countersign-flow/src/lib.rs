@@ -11,6 +11,7 @@ pub mod collect;
 pub mod conformance;
 pub mod controls;
 pub mod documents;
+pub mod elsewhere;
 pub mod error;
 pub mod exception;
 pub mod files;

@@ -2,6 +2,7 @@
 //! It never changes or removes what it holds, and never hands out bytes that are not what their name says.
 
 use crate::disk::{DiskError, Doing, flush_file, flush_folder, make_folders, read_bounded};
+use crate::remote::RemoteError;
 use countersign_core::digest::Sha256;
 use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
@@ -57,6 +58,9 @@ pub enum StoreError {
     /// The disk failed.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// A store that lies elsewhere failed.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
 }
 
 /// The store as a folder: `evidence/sha256/ab/` and the other 62 characters.
@@ -78,6 +82,18 @@ impl FolderStore {
         let hex = digest.hex();
         let (head, tail) = hex.split_at_checked(2).unwrap_or(("", &hex));
         format!("evidence/sha256/{head}/{tail}")
+    }
+
+    /// Every piece that is there, by its name. Nothing is hashed; other files are passed over.
+    pub fn all(&self) -> Result<BTreeSet<Sha256>, StoreError> {
+        let root = self.root.join("evidence/sha256");
+        let mut all = BTreeSet::new();
+        for head in names(&root)? {
+            for tail in names(&root.join(&head))? {
+                all.extend(Sha256::from_hex(&format!("{head}{tail}")).ok());
+            }
+        }
+        Ok(all)
     }
 
     fn path(&self, digest: &Sha256) -> PathBuf {
@@ -107,6 +123,19 @@ impl FolderStore {
             Err(refused) => Err(DiskError::new(Doing::Rename, &path, refused.error).into()),
         }
     }
+}
+
+/// The names in a folder that may not exist.
+fn names(folder: &Path) -> Result<Vec<String>, DiskError> {
+    let wrap = |source| DiskError::new(Doing::List, folder, source);
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(wrap(error)),
+    };
+    entries.map(|entry| Ok(entry.map_err(wrap)?.file_name().to_string_lossy().into_owned())).collect()
 }
 
 impl Store for FolderStore {

@@ -93,7 +93,7 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
     let keys = log_keys(trust.trust(), countersign_core::log::note::NoteSigner::name(&signer));
     let holds =
         |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
-    let mut log = Log::open_for_append(&request.place.log(), &signer, &keys, &holds)?;
+    let mut log = request.place.append(&signer, &keys, &holds)?;
 
     let blobs = StoreBlobs::new(request.place.store());
     let state = open(request, trust, &blobs)?;

@@ -83,7 +83,7 @@ impl Evidence {
 impl Manual {
     fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
-        let (trust, place) = (self.trust.read(at)?, self.store.place());
+        let (trust, place) = (self.trust.read(at)?, self.store.place(call)?);
         let access = call.world.token_access();
         let (key, keygen) = (PersonKey::open(&self.key, &access)?, call.world.ssh_keygen());
         let request = ManualRequest {

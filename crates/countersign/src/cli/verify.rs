@@ -68,16 +68,16 @@ impl Verify {
         begun.environment.clone_from(&self.promoted_to);
         begun.file = self.artifact.display().to_string();
         begun.subject_name = self.artifact.file_name().map(|name| name.to_string_lossy().into_owned());
-        self.reports.answer(call, begun.clone(), "nothing was verified", || self.verify(begun))
+        self.reports.answer(call, begun.clone(), "nothing was verified", || self.verify(call, begun))
     }
 
-    fn verify(&self, begun: Facts) -> Result<Answered<output::Verification>, FlowError> {
+    fn verify(&self, call: &Call<'_>, begun: Facts) -> Result<Answered<output::Verification>, FlowError> {
         let at = given::now()?;
         let (name, subject) = subject(&self.artifact)?;
         let trust = self.trust.read(at)?;
         let checked = if let Some(environment) = &self.promoted_to {
             let least = self.least.file();
-            promoted_to(&subject, environment, &trust, &self.store.place(), least, at)?
+            promoted_to(&subject, environment, &trust, &self.store.place(call)?, least, at)?
         } else {
             let mut documents = documents::read_all(&self.bundles, &[])?.documents;
             documents.extend(self.roots.read()?);
