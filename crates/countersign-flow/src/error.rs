@@ -6,6 +6,8 @@ use countersign_collect::artifact::ArtifactError;
 use countersign_collect::forge::OnlineError;
 use countersign_collect::git::GitError;
 use countersign_collect::provenance::ProvenanceError;
+#[cfg(feature = "online")]
+use countersign_collect::registry::RegistryError;
 use countersign_collect::snapshot::SnapshotError;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, exit_of};
@@ -116,6 +118,10 @@ pub enum FlowError {
     #[cfg(feature = "online")]
     #[error(transparent)]
     Keyless(#[from] KeylessError),
+    /// A registry was not read or not written.
+    #[cfg(feature = "online")]
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// What a forge answered could not be written down.
     #[error("the answers of the forge could not be written down: {0}")]
     Capture(#[from] CaptureError),
@@ -156,6 +162,10 @@ impl FlowError {
         #[cfg(feature = "online")]
         if let Self::Online(error) = self {
             return online_help(error);
+        }
+        #[cfg(feature = "online")]
+        if let Self::Registry(error) = self {
+            return registry_help(error);
         }
         match self {
             Self::Key(KeyFileError::OpenToOthers { path, .. }) => Some(format!("chmod 600 {}", path.display())),
@@ -237,6 +247,8 @@ impl FlowError {
             #[cfg(feature = "online")]
             Self::Online(error) => online_exit(error),
             #[cfg(feature = "online")]
+            Self::Registry(error) => registry_exit(error),
+            #[cfg(feature = "online")]
             Self::Keyless(KeylessError::Config(_) | KeylessError::Token(_)) => Exit::Usage,
             #[cfg(feature = "online")]
             Self::Keyless(_) => Exit::Io,
@@ -312,6 +324,44 @@ fn remote_help(error: &RemoteError) -> Option<String> {
             Some("may this user push to the branch? its protection has to allow plain pushes, and no others".to_owned())
         }
         RemoteError::Unfit { .. } => Some("take another service, or one writer with a folder".to_owned()),
+        _ => None,
+    }
+}
+
+/// What a registry does not have is missing evidence; what is not what its digest says is not trusted.
+#[cfg(feature = "online")]
+const fn registry_exit(error: &RegistryError) -> Exit {
+    if matches!(error, RegistryError::Setup { .. }) {
+        Exit::Usage
+    } else if matches!(error, RegistryError::NoImage { .. }) {
+        Exit::Indeterminate
+    } else if matches!(
+        error,
+        RegistryError::Altered { .. } | RegistryError::TooLarge { .. } | RegistryError::Odd { .. }
+    ) {
+        Exit::Untrusted
+    } else if matches!(error, RegistryError::Json(_)) {
+        Exit::Internal
+    } else {
+        Exit::Io
+    }
+}
+
+#[cfg(feature = "online")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "an error without a line here simply has no help")]
+fn registry_help(error: &RegistryError) -> Option<String> {
+    match error {
+        RegistryError::NotAllowed { with_login: false, .. } => {
+            Some("show a login with --login-file or --login-env, or run `docker login` first".to_owned())
+        }
+        RegistryError::NotAllowed { .. } => {
+            Some("may this login read, and for `attach` also write, this repository?".to_owned())
+        }
+        RegistryError::Unreachable { .. } => Some(
+            "is that the registry's host? HTTPS_PROXY names a proxy; --ca a file with your own authority; without TLS \
+             only this machine is asked, unless --plain-http is given"
+                .to_owned(),
+        ),
         _ => None,
     }
 }

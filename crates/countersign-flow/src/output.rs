@@ -37,8 +37,10 @@ macro_rules! documents {
 }
 
 mod policy;
+mod store;
 
 pub use policy::*;
+pub use store::*;
 
 /// What a watcher did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

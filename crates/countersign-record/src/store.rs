@@ -1,5 +1,6 @@
 //! The content-addressed store of evidence: what is put in is found again by its SHA-256, and by nothing else.
-//! It never changes or removes what it holds, and never hands out bytes that are not what their name says.
+//! It never changes what it holds, removes only what the log says is erased, and never hands out bytes that are not what
+//! their name says.
 
 use crate::disk::{DiskError, Doing, flush_file, flush_folder, make_folders, read_bounded};
 use crate::remote::RemoteError;
@@ -25,6 +26,10 @@ pub trait Store {
 
     /// Whether the store has something under this digest. Not hashed: [`Store::get`] says whether it is intact.
     fn has(&self, digest: &Sha256) -> Result<bool, StoreError>;
+
+    /// Takes one piece away for good, after the log says that it is erased; `false` if it was not there. Nothing else ever
+    /// leaves a store.
+    fn erase(&self, digest: &Sha256) -> Result<bool, StoreError>;
 }
 
 /// Why evidence was not kept or not handed out.
@@ -161,6 +166,17 @@ impl Store for FolderStore {
         Ok(digests)
     }
 
+    fn erase(&self, digest: &Sha256) -> Result<bool, StoreError> {
+        let path = self.path(digest);
+        match fs::remove_file(&path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(source) => return Err(DiskError::new(Doing::Remove, &path, source).into()),
+        }
+        flush_folder(crate::disk::folder_of(&path))?;
+        Ok(true)
+    }
+
     fn get(&self, digest: &Sha256, limit: usize) -> Result<Vec<u8>, StoreError> {
         let path = self.path(digest);
         let bytes = read_bounded(&path, limit)?.ok_or(StoreError::Missing { digest: *digest })?;
@@ -222,6 +238,17 @@ mod tests {
         assert!(matches!(store.get(&digest, 9), Err(StoreError::Altered { .. })));
         assert!(matches!(store.put(b"evidence"), Err(StoreError::Altered { .. })));
         assert_eq!(fs::read(&path).unwrap(), b"evidencf");
+    }
+
+    #[test]
+    fn one_piece_is_erased_and_the_others_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = FolderStore::new(dir.path());
+        let digests = store.put_many(&[b"one", b"two"]).unwrap();
+        assert_eq!(store.all().unwrap(), digests.iter().copied().collect());
+        assert!(store.erase(&digests[0]).unwrap() && !store.erase(&digests[0]).unwrap());
+        assert!(matches!(store.get(&digests[0], 9), Err(StoreError::Missing { .. })));
+        assert_eq!(store.all().unwrap(), BTreeSet::from([digests[1]]));
     }
 
     #[test]

@@ -212,11 +212,24 @@ pub(crate) struct Standing<'a> {
     pub at: Time,
 }
 
+/// The log's state, if it goes on from the least checkpoint and everything in it holds.
+pub(crate) fn stands(request: &Standing<'_>, blobs: &StoreBlobs<'_>) -> Result<LogState, FlowError> {
+    open_where(request, blobs, |state| state.faults().map(|(_, finding)| finding.clone()).collect())
+}
+
 /// The log's state, if it goes on from the least checkpoint and everything that matters for the environment holds.
 pub(crate) fn open_at_end(
     request: &Standing<'_>,
     environment: &EnvName,
     blobs: &StoreBlobs<'_>,
+) -> Result<LogState, FlowError> {
+    open_where(request, blobs, |state| state.now().faults(environment).cloned().collect())
+}
+
+fn open_where(
+    request: &Standing<'_>,
+    blobs: &StoreBlobs<'_>,
+    faults: impl Fn(&LogState) -> Vec<Finding>,
 ) -> Result<LogState, FlowError> {
     let trust = request.trust;
     let (checkpoint, entries) = request.place.read_log()?;
@@ -244,7 +257,7 @@ pub(crate) fn open_at_end(
     }
     // A trust document that follows the recorded one is recorded with this activation.
     let follows = |f: &&Finding| f.code != codes::TRUST_DIGEST_MISMATCH;
-    findings.extend(view.faults(environment).filter(follows).cloned());
+    findings.extend(faults(&state).into_iter().filter(|finding| follows(&finding)));
     refuse(findings)?;
     Ok(state)
 }

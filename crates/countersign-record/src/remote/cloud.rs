@@ -9,7 +9,6 @@ use object_store::{
     Error, GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, UpdateVersion, parse_url_opts,
 };
 use std::fmt;
-use std::future::Future;
 use tokio::runtime::{Builder, Runtime};
 use url::Url;
 
@@ -37,7 +36,7 @@ impl Cloud {
     }
 
     fn path(&self, path: &str) -> Path {
-        path.split('/').fold(self.prefix.clone(), |above, part| above.join(part))
+        path.split('/').filter(|part| !part.is_empty()).fold(self.prefix.clone(), |above, part| above.join(part))
     }
 
     fn ask<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Result<Option<T>, ObjectError> {
@@ -133,9 +132,9 @@ impl Objects for Cloud {
 
 #[cfg(test)]
 mod tests {
+    use super::super::WorkingCopy;
     use super::super::objects::Bucket;
     use super::super::tests::{ORIGIN, append, entries};
-    use super::super::{RemoteError, WorkingCopy};
     use super::*;
     use crate::log::LogError;
     use crate::log::writer::Log;

@@ -367,6 +367,15 @@ impl Remote for GitBranch {
         Ok(self.state().files.contains_key(&FolderStore::relative(digest)))
     }
 
+    fn can_erase(&self) -> Result<(), RemoteError> {
+        let why = "a branch keeps every state that it had, and nothing in it is ever rewritten";
+        Err(RemoteError::NotErasable { name: self.name.clone(), why })
+    }
+
+    fn erase_evidence(&self, _digest: &Sha256) -> Result<(), RemoteError> {
+        self.can_erase()
+    }
+
     fn all_evidence(&self) -> Result<BTreeSet<Sha256>, RemoteError> {
         Ok(self.state().files.keys().filter_map(|path| digest_of(path)).collect())
     }

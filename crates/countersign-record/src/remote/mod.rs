@@ -53,6 +53,12 @@ pub trait Remote: fmt::Debug + Send + Sync {
     /// Whether the store has a piece of evidence.
     fn has_evidence(&self, digest: &Sha256) -> Result<bool, RemoteError>;
 
+    /// Whether a piece can be taken out of it, or why not.
+    fn can_erase(&self) -> Result<(), RemoteError>;
+
+    /// Takes a piece of evidence out of it for good.
+    fn erase_evidence(&self, digest: &Sha256) -> Result<(), RemoteError>;
+
     /// Every piece of evidence that the store has, by its name.
     fn all_evidence(&self) -> Result<BTreeSet<Sha256>, RemoteError>;
 }
@@ -116,6 +122,14 @@ pub enum RemoteError {
         /// The store.
         name: String,
         /// Which promise it broke.
+        why: &'static str,
+    },
+    /// Nothing can be taken out of it.
+    #[error("nothing can be erased from {name}: {why}")]
+    NotErasable {
+        /// The store.
+        name: String,
+        /// Why not.
         why: &'static str,
     },
     /// Whether the store has what was published could not be found out.
@@ -248,6 +262,11 @@ impl Evidence {
         Self { folder: FolderStore::new(copy.folder()), copy: Some(copy) }
     }
 
+    /// Whether a piece can be taken out of this store, or why not.
+    pub fn can_erase(&self) -> Result<(), StoreError> {
+        Ok(self.copy.as_ref().map_or(Ok(()), |copy| copy.remote.can_erase())?)
+    }
+
     /// Every piece that is there, by its name. Nothing is hashed.
     pub fn all(&self) -> Result<BTreeSet<Sha256>, StoreError> {
         let mut all = self.folder.all()?;
@@ -265,6 +284,16 @@ impl Store for Evidence {
             copy.put().extend(&digests);
         }
         Ok(digests)
+    }
+
+    fn erase(&self, digest: &Sha256) -> Result<bool, StoreError> {
+        let there = self.has(digest)?;
+        if let Some(copy) = &self.copy {
+            copy.remote.can_erase()?;
+            copy.remote.erase_evidence(digest)?;
+        }
+        self.folder.erase(digest)?;
+        Ok(there)
     }
 
     fn get(&self, digest: &Sha256, limit: usize) -> Result<Vec<u8>, StoreError> {

@@ -465,6 +465,15 @@ impl Remote for Bucket {
         again(|| self.objects.has(&FolderStore::relative(digest))).map_err(|error| self.failed("read an object", error))
     }
 
+    fn can_erase(&self) -> Result<(), RemoteError> {
+        Ok(())
+    }
+
+    fn erase_evidence(&self, digest: &Sha256) -> Result<(), RemoteError> {
+        let path = FolderStore::relative(digest);
+        again(|| self.objects.remove(&path)).map_err(|error| self.failed("remove an object", error))
+    }
+
     fn all_evidence(&self) -> Result<BTreeSet<Sha256>, RemoteError> {
         let listed = again(|| self.objects.list("evidence/")).map_err(|error| self.failed("list objects", error))?;
         Ok(listed.iter().filter_map(|path| digest_of(path)).collect())

@@ -13,6 +13,7 @@ mod log;
 mod policy;
 mod promote;
 mod provenance;
+mod registry;
 mod reports;
 mod review;
 mod sbom;
@@ -44,6 +45,8 @@ Build:
   provenance   Run a build and write its provenance
   collect      Turn files, plans, scans and what other tools found into statements
   sign         Sign a statement into a Sigstore bundle
+  attach       Attach bundles to an image in an OCI registry
+  fetch        Fetch the bundles that are attached to an image
 
 Review:
   review       Sign and share reviews, and prove that they cover a range of commits
@@ -58,7 +61,7 @@ Audit:
   log          Make, check and read the append-only log
   audit        Pack the record into one file, and prove it all again from that file
   controls     List controls, and show how far the record shows them
-  evidence     Record what people attest
+  evidence     Record what people attest; check and erase what the store has
 
 Set up:
   key          Make a key pair, or show a public key
@@ -92,6 +95,8 @@ enum Verb {
     Provenance(provenance::Provenance),
     Collect(collect::Collect),
     Sign(sign::Sign),
+    Attach(registry::Attach),
+    Fetch(registry::Fetch),
     Review(review::Review),
     Verify(Box<verify::Verify>),
     Policy(policy::Policy),
@@ -135,6 +140,8 @@ impl Cli {
             Verb::Provenance(verb) => (verb.run(call), WRITTEN),
             Verb::Collect(verb) => (verb.run(call), verb.not_done()),
             Verb::Sign(verb) => (verb.run(call), WRITTEN),
+            Verb::Attach(verb) => (verb.run(call), "nothing more was attached"),
+            Verb::Fetch(verb) => (verb.run(call), WRITTEN),
             Verb::Review(verb) => (verb.run(call), verb.not_done()),
             Verb::Verify(verb) => (verb.run(call), "nothing was verified"),
             Verb::Policy(verb) => (verb.run(call), verb.not_done()),
@@ -143,7 +150,7 @@ impl Cli {
             Verb::Log(verb) => (verb.run(call), verb.not_done()),
             Verb::Audit(verb) => (verb.run(call), verb.not_done()),
             Verb::Controls(verb) => (verb.run(call), "nothing was shown"),
-            Verb::Evidence(verb) => (verb.run(call), "nothing was recorded"),
+            Verb::Evidence(verb) => (verb.run(call), verb.not_done()),
             Verb::Key(verb) => (verb.run(call), verb.not_done()),
             Verb::Trust(verb) => (verb.run(call), verb.not_done()),
             Verb::Explain(verb) => (verb.run(call), "nothing was explained"),
