@@ -17,6 +17,7 @@ pub mod forge;
 pub mod frozen;
 pub mod git_server;
 pub mod policy_attacks;
+pub mod registry;
 #[path = "rego-opa/mod.rs"]
 pub mod rego_opa;
 #[path = "review-suite/mod.rs"]

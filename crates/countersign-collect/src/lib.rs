@@ -15,6 +15,8 @@ pub mod git;
 pub mod junit;
 pub mod platform;
 pub mod provenance;
+#[cfg(feature = "online")]
+pub mod registry;
 pub mod runner;
 pub mod scrub;
 pub mod snapshot;

@@ -178,6 +178,12 @@ codes! {
 
     // Evidence as a whole.
     EVIDENCE_INDEX_MISSING "evidence-index-missing" Indeterminate "Nothing says what evidence there was, so withheld evidence would not be noticed.";
+    EVIDENCE_ALTERED "evidence-altered" Untrusted "What the store has under a digest is something else.";
+    EVIDENCE_UNREFERENCED "evidence-unreferenced" Note "The store has a piece of evidence that nothing in the log names. It is left where it is.";
+    ERASURE_MALFORMED "erasure-malformed" Untrusted "An entry that says that evidence was erased does not hold, or nobody who may erase signed it.";
+    ERASURE_FORBIDDEN "erasure-forbidden" Refused "This piece of evidence cannot be erased: the log could not be read without it, or the log does not name it.";
+    ATTACHMENT_MISSING "attachment-missing" Indeterminate "No bundle is attached to the image in the registry.";
+    ERASURE_UNDONE "erasure-undone" Refused "Evidence that the log says is erased is still in the store.";
     EVIDENCE_WITHHELD "evidence-withheld" Indeterminate "Evidence that the gate saw is not among what was handed in.";
 
     // Build.

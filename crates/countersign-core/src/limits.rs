@@ -244,6 +244,14 @@ pub const JOURNAL_LINE_BYTES: usize = 64 << 10;
 pub const CAPTURE_PUSHES: usize = 1_000;
 /// A watcher's journal.
 pub const JOURNAL_BYTES: usize = 1 << 30;
+/// Most bytes of the list of files of a store that is a branch.
+pub const STORE_LISTING_BYTES: usize = 256 << 20;
+/// Largest manifest or list that is read from an OCI registry: what the specification asks them to take.
+pub const REGISTRY_MANIFEST_BYTES: usize = 4 << 20;
+/// The object that is the lock of a store in object storage.
+pub const STORE_HEAD_BYTES: usize = 128 << 10;
+/// What one append to such a store stages.
+pub const STORE_STAGED_BYTES: usize = 1 << 30;
 
 /// Longest licence expression.
 pub const LICENCE_BYTES: usize = 4 << 10;

@@ -6,6 +6,8 @@ use countersign_collect::artifact::ArtifactError;
 use countersign_collect::forge::OnlineError;
 use countersign_collect::git::GitError;
 use countersign_collect::provenance::ProvenanceError;
+#[cfg(feature = "online")]
+use countersign_collect::registry::RegistryError;
 use countersign_collect::snapshot::SnapshotError;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, exit_of};
@@ -16,6 +18,7 @@ use countersign_record::disk::{DiskError, DiskFault};
 use countersign_record::journal::JournalError;
 use countersign_record::log::LogError;
 use countersign_record::package::PackageError;
+use countersign_record::remote::RemoteError;
 use countersign_record::store::StoreError;
 use countersign_record::witness::WitnessError;
 use countersign_sbom::SbomError;
@@ -90,6 +93,9 @@ pub enum FlowError {
     /// The log failed.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// A store that lies elsewhere failed.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// A watcher's journal failed.
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -118,6 +124,10 @@ pub enum FlowError {
     #[cfg(feature = "online")]
     #[error(transparent)]
     Keyless(#[from] KeylessError),
+    /// A registry was not read or not written.
+    #[cfg(feature = "online")]
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// What a forge answered could not be written down.
     #[error("the answers of the forge could not be written down: {0}")]
     Capture(#[from] CaptureError),
@@ -168,6 +178,10 @@ impl FlowError {
         if let Self::Online(error) = self {
             return online_help(error);
         }
+        #[cfg(feature = "online")]
+        if let Self::Registry(error) = self {
+            return registry_help(error);
+        }
         match self {
             Self::Key(KeyFileError::OpenToOthers { path, .. }) => Some(format!("chmod 600 {}", path.display())),
             Self::Key(KeyFileError::Missing { .. }) => {
@@ -187,6 +201,12 @@ impl FlowError {
             Self::Packages(PackagesError::Several { .. }) => Some("name the one that you mean".to_owned()),
             Self::Log(LogError::Missing { .. }) => {
                 Some("name the store with --store; `countersign log init` makes a new log".to_owned())
+            }
+            Self::Log(LogError::Outrun { .. }) => {
+                Some("others append to this store all the time: run this again".to_owned())
+            }
+            Self::Remote(error) | Self::Log(LogError::Remote(error)) | Self::Store(StoreError::Remote(error)) => {
+                remote_help(error)
             }
             Self::Log(LogError::InUse { .. }) | Self::Journal(JournalError::InUse { .. }) => {
                 Some("wait until the other run has ended, and run this again".to_owned())
@@ -255,9 +275,12 @@ impl FlowError {
             #[cfg(feature = "online")]
             Self::Online(error) => online_exit(error),
             #[cfg(feature = "online")]
+            Self::Registry(error) => registry_exit(error),
+            #[cfg(feature = "online")]
             Self::Keyless(KeylessError::Config(_) | KeylessError::Token(_)) => Exit::Usage,
             #[cfg(feature = "online")]
             Self::Keyless(_) => Exit::Io,
+            Self::Remote(error) | Self::Store(StoreError::Remote(error)) => remote_exit(error),
             Self::Journal(JournalError::Altered { .. } | JournalError::TooLarge { .. })
             | Self::TooLarge { .. }
             | Self::NotUtf8 { .. }
@@ -333,6 +356,58 @@ const fn key_exit(error: &KeyFileError) -> Exit {
     if wrong { Exit::Usage } else { Exit::Io }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "an error without a line here simply has no help")]
+fn remote_help(error: &RemoteError) -> Option<String> {
+    match error {
+        RemoteError::Unknown { .. } => {
+            Some("look with `countersign log show` whether the entry is there, before this is run again".to_owned())
+        }
+        RemoteError::Failed { doing: "push to the branch", .. } => {
+            Some("may this user push to the branch? its protection has to allow plain pushes, and no others".to_owned())
+        }
+        RemoteError::Unfit { .. } => Some("take another service, or one writer with a folder".to_owned()),
+        _ => None,
+    }
+}
+
+/// What a registry does not have is missing evidence; what is not what its digest says is not trusted.
+#[cfg(feature = "online")]
+const fn registry_exit(error: &RegistryError) -> Exit {
+    if matches!(error, RegistryError::Setup { .. }) {
+        Exit::Usage
+    } else if matches!(error, RegistryError::NoImage { .. }) {
+        Exit::Indeterminate
+    } else if matches!(
+        error,
+        RegistryError::Altered { .. } | RegistryError::TooLarge { .. } | RegistryError::Odd { .. }
+    ) {
+        Exit::Untrusted
+    } else if matches!(error, RegistryError::Json(_)) {
+        Exit::Internal
+    } else {
+        Exit::Io
+    }
+}
+
+#[cfg(feature = "online")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "an error without a line here simply has no help")]
+fn registry_help(error: &RegistryError) -> Option<String> {
+    match error {
+        RegistryError::NotAllowed { with_login: false, .. } => {
+            Some("show a login with --login-file or --login-env, or run `docker login` first".to_owned())
+        }
+        RegistryError::NotAllowed { .. } => {
+            Some("may this login read, and for `attach` also write, this repository?".to_owned())
+        }
+        RegistryError::Unreachable { .. } => Some(
+            "is that the registry's host? HTTPS_PROXY names a proxy; --ca a file with your own authority; without TLS \
+             only this machine is asked, unless --plain-http is given"
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}
+
 #[cfg(feature = "online")]
 fn online_exit(error: &OnlineError) -> Exit {
     if matches!(error, OnlineError::Place(_) | OnlineError::Proxy | OnlineError::Request { .. }) {
@@ -377,15 +452,32 @@ fn online_help(error: &OnlineError) -> Option<String> {
 
 /// A missing log is no evidence; a damaged one is not trusted; one that cannot be read or is in use is a matter of the disk.
 fn log_exit(error: &LogError) -> Exit {
-    if matches!(error, LogError::Missing { .. }) {
+    if let LogError::Remote(error) = error {
+        remote_exit(error)
+    } else if matches!(error, LogError::Missing { .. }) {
         Exit::Indeterminate
+    } else if matches!(error, LogError::WorkingCopy { .. }) {
+        Exit::Internal
     } else if matches!(
         error,
-        LogError::InUse { .. } | LogError::Exists { .. } | LogError::NotHere { .. } | LogError::Disk(_)
+        LogError::InUse { .. }
+            | LogError::Exists { .. }
+            | LogError::NotHere { .. }
+            | LogError::Disk(_)
+            | LogError::Outrun { .. }
     ) {
         Exit::Io
     } else {
         Exit::Untrusted
+    }
+}
+
+/// A store that holds something else than it should is not trusted; one that does not answer is a matter of the network.
+const fn remote_exit(error: &RemoteError) -> Exit {
+    if matches!(error, RemoteError::Form { .. } | RemoteError::TooLarge { .. } | RemoteError::Altered { .. }) {
+        Exit::Untrusted
+    } else {
+        Exit::Io
     }
 }
 

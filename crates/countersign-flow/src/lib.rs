@@ -12,6 +12,8 @@ pub mod collect;
 pub mod conformance;
 pub mod controls;
 pub mod documents;
+pub mod elsewhere;
+pub mod erasure;
 pub mod error;
 pub mod exception;
 pub mod files;
@@ -24,6 +26,8 @@ pub mod people;
 pub mod place;
 pub mod policy;
 pub mod promote;
+#[cfg(feature = "online")]
+pub mod registry;
 pub mod repeat;
 pub mod replay;
 pub mod review;

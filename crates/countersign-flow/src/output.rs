@@ -39,10 +39,12 @@ macro_rules! documents {
 mod attested;
 mod policy;
 mod sbom;
+mod store;
 
 pub use attested::*;
 pub use policy::*;
 pub use sbom::*;
+pub use store::*;
 
 /// What a watcher did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -157,9 +157,11 @@ pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion
     let known = log_keys(trust.trust(), &origin);
     let holds =
         |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
-    let mut log = match Log::open_for_append(&request.place.log(), &signer, &known, &holds) {
+    let mut log = match request.place.append(&signer, &known, &holds) {
         Ok(log) => log,
-        Err(error @ (LogError::InUse { .. } | LogError::NotHere { .. } | LogError::Disk(_))) => {
+        Err(
+            error @ (LogError::InUse { .. } | LogError::NotHere { .. } | LogError::Disk(_) | LogError::Remote(_)),
+        ) => {
             return Err(error.into());
         }
         Err(error) => return not(DAMAGED, closed(request, &error)),
@@ -255,7 +257,7 @@ const DAMAGED: &str = "the log does not hold, so nothing can be appended to it";
 
 /// Why a log did not open for appending; a log that is missing is a finding of the decision already.
 fn closed(request: &PromoteRequest<'_>, error: &LogError) -> Vec<Finding> {
-    let place = format!("log {}", request.place.log().display());
+    let place = format!("log {}", request.place.log_name());
     if matches!(error, LogError::Missing { .. }) {
         return Vec::new();
     }
@@ -352,7 +354,7 @@ fn open_log(
         Ok((checkpoint, entries)) => Ok(LogState::open(&checkpoint, &entries, trust, blobs, request.at)),
         Err(FlowError::Log(LogError::Missing { .. })) => Ok(nothing(Vec::new())),
         Err(error @ FlowError::Log(_)) if error.exit() == Exit::Untrusted => {
-            let place = format!("log {}", request.place.log().display());
+            let place = format!("log {}", request.place.log_name());
             let finding = Finding::new(codes::LOG_CHECKPOINT_INVALID, error.to_string()).at(place);
             Ok(nothing(vec![finding.help("`countersign log verify` names what was altered")]))
         }

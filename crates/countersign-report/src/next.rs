@@ -291,6 +291,14 @@ const GENERAL: &[(&[&str], &str)] = &[
         &["rollback-undetectable"],
         "give the checkpoint that was kept elsewhere with --least-checkpoint; `countersign log checkpoint` writes one",
     ),
+    (&["evidence-altered"], "put back the piece of that digest from a copy; the log says what it has to be"),
+    (&["erasure-malformed"], "find out who appended that entry: a policy approver of the time has to have signed it"),
+    (
+        &["erasure-forbidden"],
+        "only evidence that decisions rest on can be erased: `countersign evidence check` lists what the log names",
+    ),
+    (&["attachment-missing"], "attach bundles with `countersign attach`, or look in the registry that has them"),
+    (&["erasure-undone"], "run `countersign evidence erase` for that digest again"),
     (&["time-before-log"], "set this machine's clock"),
     (
         &["time-unbracketed"],

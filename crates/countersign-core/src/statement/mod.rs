@@ -3,6 +3,7 @@
 pub mod adjudication;
 pub mod change_review;
 pub mod config_snapshot;
+pub mod erasure;
 pub mod forge_watch;
 pub mod iac_plan;
 pub mod judgement;
@@ -82,11 +83,13 @@ pub enum Kind {
     Exception,
     /// The end of an exception: it is revoked, or what it let through was reviewed.
     ExceptionEnd,
+    /// The erasure of a piece of evidence.
+    Erasure,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Sbom,
         Self::Provenance,
         Self::Vsa,
@@ -109,6 +112,7 @@ impl Kind {
         Self::ManualEvidence,
         Self::Exception,
         Self::ExceptionEnd,
+        Self::Erasure,
     ];
 
     /// The predicate type.
@@ -137,6 +141,7 @@ impl Kind {
             Self::ManualEvidence => "https://countersign.dev/manual-evidence/v0.1",
             Self::Exception => "https://countersign.dev/exception/v0.1",
             Self::ExceptionEnd => "https://countersign.dev/exception-end/v0.1",
+            Self::Erasure => "https://countersign.dev/evidence-erasure/v0.1",
         }
     }
 
@@ -166,6 +171,7 @@ impl Kind {
             Self::ManualEvidence => "manual-evidence",
             Self::Exception => "exception",
             Self::ExceptionEnd => "exception-end",
+            Self::Erasure => "evidence-erasure",
         }
     }
 

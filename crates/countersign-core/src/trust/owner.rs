@@ -54,6 +54,7 @@ impl Owner<'_> {
                         | Kind::ManualEvidence
                         | Kind::Exception
                         | Kind::ExceptionEnd
+                        | Kind::Erasure
                 )
             }
             Self::Builder(_) => matches!(

@@ -20,7 +20,6 @@ use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_record::log::reader::LogReader;
 use countersign_record::log::verify::verify_folder;
-use countersign_record::log::writer::Log as Writer;
 use countersign_record::log::{FolderFiles, LogError};
 use countersign_report::{output, text};
 use countersign_sign::{KeyPlace, LogSigner, SigningKey};
@@ -132,11 +131,11 @@ impl Init {
     fn run(&self, call: &Call<'_>) -> Answer {
         let key = SigningKey::open(&self.key, &call.world.token_access())?;
         let signer = LogSigner::new(self.origin.clone(), key).map_err(|error| FlowError::Usage(error.to_string()))?;
-        let place = self.store.place();
-        let log = Writer::create(&place.log(), &signer)?;
+        let place = self.store.place(call)?;
+        let log = place.create(&signer)?;
         let document = answer::LogState {
             origin: self.origin.clone(),
-            output: place.log().display().to_string(),
+            output: place.log_name(),
             size: log.size(),
             root: log.root(),
         };
@@ -152,12 +151,12 @@ impl Init {
 impl Verify {
     fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
-        let place = self.store.place();
+        let place = self.store.place(call)?;
         let (mut checks, mut findings) = (Vec::new(), Vec::new());
         let report = verify_folder(&place.log())?;
         let bad = report.bad.iter().map(|bad| {
             Finding::new(codes::LOG_TILE_MISMATCH, bad.wrong.to_string())
-                .at(place.log().join(&bad.path).display().to_string())
+                .at(format!("{}/{}", place.log_name(), bad.path))
                 .help("restore this file from a copy; the checkpoint says what it has to be")
         });
         let bad: Vec<Finding> = bad.collect();
@@ -226,7 +225,7 @@ fn state(
 
 impl Checkpoint {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let reader = LogReader::open(&self.store.place().log())?;
+        let reader = LogReader::open(&self.store.place(call)?.log())?;
         let note = reader.checkpoint().note().to_string();
         if let Some(path) = &self.output {
             write_atomic(path, note.as_bytes(), 0o644)?;
@@ -263,7 +262,7 @@ impl Show {
     }
 
     fn run(&self, call: &Call<'_>) -> Answer {
-        let place = self.store.place();
+        let place = self.store.place(call)?;
         let reader = LogReader::open(&place.log())?;
         if let Some(index) = self.entry {
             return self.one(call, &reader, index);

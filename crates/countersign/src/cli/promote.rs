@@ -90,13 +90,15 @@ impl Promote {
         begun.environment = Some(self.to.clone());
         begun.file = self.artifact.display().to_string();
         begun.subject_name = self.artifact.file_name().map(|name| name.to_string_lossy().into_owned());
-        self.reports.answer(call, begun.clone(), "nothing was authorised", || self.decide(call, begun))
+        self.reports.answer(call, begun.clone(), "nothing was authorised", || {
+            call.attempts(|| self.decide(call, begun.clone()))
+        })
     }
 
     fn decide(&self, call: &Call<'_>, begun: Facts) -> Result<Answered<output::Promotion>, FlowError> {
         let at = given::now()?;
         let trust = self.trust.read(at)?;
-        let place = self.store.place();
+        let place = self.store.place(call)?;
         let least = self.least.file();
         let mut handed = documents::read_all(&self.bundles, &self.reviews)?;
         handed.documents.extend(self.roots.read()?);
