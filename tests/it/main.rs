@@ -52,6 +52,7 @@ mod review_notes;
 mod review_suite;
 mod sbom;
 mod secrets_door;
+mod shard_door;
 mod sigstore;
 mod source_door;
 mod source_level;

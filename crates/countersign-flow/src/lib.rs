@@ -28,6 +28,7 @@ pub mod replay;
 pub mod review;
 pub mod rotate;
 pub mod secrets;
+pub mod shard;
 pub mod signing;
 pub mod tests_ran;
 pub mod trust_file;

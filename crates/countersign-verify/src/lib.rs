@@ -16,6 +16,7 @@ pub mod log;
 pub mod policy;
 pub mod quorum;
 mod recorded;
+pub mod shard;
 pub mod rollout;
 pub mod sigstore;
 pub mod source;

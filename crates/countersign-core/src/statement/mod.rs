@@ -6,6 +6,7 @@ pub mod config_snapshot;
 pub mod forge_watch;
 pub mod iac_plan;
 pub mod judgement;
+pub mod log_shard;
 pub mod manual_evidence;
 pub mod provenance;
 pub mod review;
@@ -79,11 +80,13 @@ pub enum Kind {
     Exception,
     /// The end of an exception: it is revoked, or what it let through was reviewed.
     ExceptionEnd,
+    /// Where one log ends and another goes on.
+    LogShard,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Sbom,
         Self::Provenance,
         Self::Vsa,
@@ -106,6 +109,7 @@ impl Kind {
         Self::ManualEvidence,
         Self::Exception,
         Self::ExceptionEnd,
+        Self::LogShard,
     ];
 
     /// The predicate type.
@@ -134,6 +138,7 @@ impl Kind {
             Self::ManualEvidence => "https://countersign.dev/manual-evidence/v0.1",
             Self::Exception => "https://countersign.dev/exception/v0.1",
             Self::ExceptionEnd => "https://countersign.dev/exception-end/v0.1",
+            Self::LogShard => "https://countersign.dev/log-shard/v0.1",
         }
     }
 
@@ -163,6 +168,7 @@ impl Kind {
             Self::ManualEvidence => "manual-evidence",
             Self::Exception => "exception",
             Self::ExceptionEnd => "exception-end",
+            Self::LogShard => "log-shard",
         }
     }
 

@@ -242,6 +242,7 @@ pub(crate) fn open_at_end(
                 .found(request.at.to_string()),
         );
     }
+    findings.extend(view.closed_for().map(crate::shard::closed));
     // A trust document that follows the recorded one is recorded with this activation.
     let follows = |f: &&Finding| f.code != codes::TRUST_DIGEST_MISMATCH;
     findings.extend(view.faults(environment).filter(follows).cloned());
