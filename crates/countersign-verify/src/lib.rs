@@ -19,6 +19,7 @@ mod past;
 pub mod policy;
 pub mod quorum;
 mod recorded;
+pub mod shard;
 pub mod rollout;
 pub mod sigstore;
 pub mod source;

@@ -7,6 +7,7 @@ pub mod erasure;
 pub mod forge_watch;
 pub mod iac_plan;
 pub mod judgement;
+pub mod log_shard;
 pub mod manual_evidence;
 pub mod provenance;
 pub mod review;
@@ -85,11 +86,13 @@ pub enum Kind {
     ExceptionEnd,
     /// The erasure of a piece of evidence.
     Erasure,
+    /// Where one log ends and another goes on.
+    LogShard,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Sbom,
         Self::Provenance,
         Self::Vsa,
@@ -113,6 +116,7 @@ impl Kind {
         Self::Exception,
         Self::ExceptionEnd,
         Self::Erasure,
+        Self::LogShard,
     ];
 
     /// The predicate type.
@@ -142,6 +146,7 @@ impl Kind {
             Self::Exception => "https://countersign.dev/exception/v0.1",
             Self::ExceptionEnd => "https://countersign.dev/exception-end/v0.1",
             Self::Erasure => "https://countersign.dev/evidence-erasure/v0.1",
+            Self::LogShard => "https://countersign.dev/log-shard/v0.1",
         }
     }
 
@@ -172,6 +177,7 @@ impl Kind {
             Self::Exception => "exception",
             Self::ExceptionEnd => "exception-end",
             Self::Erasure => "evidence-erasure",
+            Self::LogShard => "log-shard",
         }
     }
 

@@ -157,6 +157,7 @@ fn may_follow(request: &ManualRequest<'_>, trust: &VerifiedTrust, evidence: &Man
                 .found(request.at.to_string()),
         );
     }
+    findings.extend(view.closed_for().map(crate::shard::closed));
     if let Some(problem) = evidence.problem() {
         findings.push(Finding::new(codes::MANUAL_EVIDENCE, problem));
     } else if !evidence.counts_at(request.at) {

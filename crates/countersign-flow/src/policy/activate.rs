@@ -256,6 +256,7 @@ fn open_where(
                 .found(request.at.to_string()),
         );
     }
+    findings.extend(view.closed_for().map(crate::shard::closed));
     // A trust document that follows the recorded one is recorded with this activation.
     let follows = |f: &&Finding| f.code != codes::TRUST_DIGEST_MISMATCH;
     findings.extend(faults(&state).into_iter().filter(|finding| follows(&finding)));
