@@ -16,7 +16,7 @@ use countersign_core::log::note::{NoteKey, NoteSigner as _};
 use countersign_core::statement::log_shard::LogShard;
 use countersign_core::statement::{Kind, Subject};
 use countersign_core::time::Time;
-use countersign_record::log::writer::{Appended, Log};
+use countersign_record::log::writer::Appended;
 use countersign_record::store::Store as _;
 use countersign_sign::SigningKey;
 use countersign_verify::keys::note_signature_holds;
@@ -66,10 +66,13 @@ pub fn go_on(
     record(place, trust, keys, at, |state| {
         let here = state.now().reference();
         if here.size != 0 {
-            return Err(FlowError::Usage("only a log without entries goes on from another: `countersign log init`".to_owned()));
+            return Err(FlowError::Usage(
+                "only a log without entries goes on from another: `countersign log init`".to_owned(),
+            ));
         }
         if closed.as_ref() != Some(&here.origin) {
-            let found = closed.as_ref().map_or_else(|| "it is not closed".to_owned(), |other| format!("closed for {other}"));
+            let found =
+                closed.as_ref().map_or_else(|| "it is not closed".to_owned(), |other| format!("closed for {other}"));
             return Err(FlowError::Refused(vec![
                 Finding::new(codes::LOG_SHARD_INVALID, "the earlier log was not closed for this one")
                     .at(format!("log {}", reference.origin))
@@ -130,7 +133,7 @@ fn record(
     let known = log_keys(trust.trust(), signer.name());
     let holds =
         |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
-    let mut log = Log::open_for_append(&place.log(), &signer, &known, &holds)?;
+    let mut log = place.append(&signer, &known, &holds)?;
     let blobs = StoreBlobs::new(place.store());
     let state = read(place, trust, &blobs, at)?;
     blobs.finish()?;

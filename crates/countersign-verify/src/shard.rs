@@ -74,14 +74,12 @@ fn one(entry: &Entry, trust: &VerifiedTrust, blobs: &dyn Blobs, place: &str) -> 
 
 /// Checks that one log goes on from another: the earlier is closed for the later, and the later names it as it ended. Each is
 /// read and checked by itself before.
-pub fn follows(
-    earlier: &crate::StateView<'_>,
-    later: &crate::StateView<'_>,
-) -> Result<(), Finding> {
+pub fn follows(earlier: &crate::StateView<'_>, later: &crate::StateView<'_>) -> Result<(), Finding> {
     let (ended, begun) = (earlier.reference(), later.reference());
     let invalid = |what: &str| Finding::new(codes::LOG_SHARD_INVALID, what).at(format!("log {}", begun.origin));
     if earlier.closed_for() != Some(&begun.origin) {
-        let found = earlier.closed_for().map_or_else(|| "it is not closed".to_owned(), |origin| format!("closed for {origin}"));
+        let found =
+            earlier.closed_for().map_or_else(|| "it is not closed".to_owned(), |origin| format!("closed for {origin}"));
         return Err(invalid("the earlier log was not closed for this one")
             .expected(format!("{} closed for {}", ended.origin, begun.origin), "its last entry")
             .found(found));

@@ -222,8 +222,11 @@ impl Verify {
         for place in &earlier {
             let report = verify_folder(&place.log())?;
             found.extend(report.bad.iter().map(|bad| {
-                Finding::new(codes::LOG_TILE_MISMATCH, bad.wrong.to_string())
-                    .at(place.log().join(&bad.path).display().to_string())
+                Finding::new(codes::LOG_TILE_MISMATCH, bad.wrong.to_string()).at(place
+                    .log()
+                    .join(&bad.path)
+                    .display()
+                    .to_string())
             }));
         }
         let all: Vec<&Place> = earlier.iter().chain([place]).collect();

@@ -85,7 +85,10 @@ impl Keys {
             checkpoint: String::from_utf8_lossy(&appended.checkpoint_bytes).into_owned(),
         };
         Ok(Done::answer(call.format, Exit::Ok, verb, &document, || {
-            format!("{}: entry {}, {} entries, root {}\n", document.origin, appended.first_index, document.size, document.root)
+            format!(
+                "{}: entry {}, {} entries, root {}\n",
+                document.origin, appended.first_index, document.size, document.root
+            )
         }))
     }
 }
@@ -93,7 +96,7 @@ impl Keys {
 impl Close {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
-        let place = self.store.place();
+        let place = self.store.place(call)?;
         let appended = shard::close(&place, &self.successor, &self.trust.read(at)?, self.keys.open(call)?, at)?;
         self.keys.done(call, "log-close", &place, appended)
     }
@@ -102,7 +105,7 @@ impl Close {
 impl Continue {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
-        let (place, earlier) = (self.store.place(), Place::new(&self.earlier));
+        let (place, earlier) = (self.store.place(call)?, Place::new(&self.earlier));
         let appended = shard::go_on(&place, &earlier, &self.trust.read(at)?, self.keys.open(call)?, at)?;
         self.keys.done(call, "log-continue", &place, appended)
     }
