@@ -72,7 +72,6 @@ impl Chronicle {
             log_findings: &[],
             log_checks: &checks,
             least_checkpoint: Some(world.least.clone()),
-            witnessed: None,
             pin: Some(world.pin.clone()),
             evidence: Some(&evidence),
             index: Some(index),
