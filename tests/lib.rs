@@ -18,6 +18,7 @@ pub mod rego_opa;
 #[path = "review-suite/mod.rs"]
 pub mod review_suite;
 pub mod sigstore;
+pub mod tamper;
 pub mod world;
 
 use std::path::PathBuf;

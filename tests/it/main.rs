@@ -11,6 +11,7 @@
 
 mod again;
 mod audit_package;
+mod audit_questions;
 mod backtest;
 mod collect_door;
 mod conformance;
@@ -55,5 +56,6 @@ mod source_level;
 mod standing;
 mod standing_door;
 mod standing_forge;
+mod tamper_suite;
 mod token_door;
 mod written_rules;

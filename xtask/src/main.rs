@@ -83,6 +83,12 @@ const VERBS: &[Verb] = &[
         run: suites::policy,
     },
     Verb {
+        name: "tamper-suite",
+        arguments: "[FLIPS]",
+        about: "plays the attacks on an audit package and flips a thousand of its bits, a line each",
+        run: suites::tamper,
+    },
+    Verb {
         name: "opa",
         arguments: "",
         about: "holds our engine for Rego against OPA, which it fetches from PyPI, over snippets and our own rules",

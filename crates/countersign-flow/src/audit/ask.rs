@@ -160,7 +160,7 @@ impl<'a> Asking<'a> {
             question.absent.iter().map(|what| (*what).to_owned()).chain(part.missing).collect();
         for what in &missing {
             findings.push(
-                Finding::new(codes::AUDIT_EVIDENCE_ABSENT, format!("{} is not answered whole: there is no {what}", question.id))
+                Finding::new(codes::AUDIT_EVIDENCE_ABSENT, format!("{} is not answered whole. Missing: {what}", question.id))
                     .at(question.id),
             );
         }

@@ -234,10 +234,12 @@ fn log_of(
         return Ok(None);
     }
     let Some((checkpoint, entries)) = read_log(files, report) else { return Ok(None) };
-    let Some(at) = newest_time(&entries) else {
-        let what = "the log has no entry that can be read: there is nothing to prove";
-        report.line("decisions", vec![Finding::new(codes::DECISION_MISSING, what)], "");
-        return Ok(None);
+    let at = match newest_time(&entries) {
+        Ok(at) => at,
+        Err(finding) => {
+            report.line("log-entries", vec![finding], "");
+            return Ok(None);
+        }
     };
     let inside = package.file(TRUST)?.unwrap_or_default();
     let Some(trust) = trust(&inside, outside, at, report) else { return Ok(None) };
@@ -438,8 +440,14 @@ fn read_log(files: LogIn<'_>, report: &mut AuditReport) -> Option<LogBytes> {
 }
 
 /// The log's own time: by it keys and trust are judged, however many years later this is run.
-fn newest_time(entries: &[Vec<u8>]) -> Option<Time> {
-    let newest = entries.last().and_then(|bytes| Entry::parse(bytes).ok());
-    newest.map(|entry| entry.time)
+fn newest_time(entries: &[Vec<u8>]) -> Result<Time, Finding> {
+    let Some(newest) = entries.last() else {
+        let what = "the log has no entry: there is nothing to prove";
+        return Err(Finding::new(codes::DECISION_MISSING, what).at("log"));
+    };
+    let place = format!("log entry {}", entries.len().saturating_sub(1));
+    let wrong = |error: countersign_core::entry::EntryError| {
+        Finding::new(codes::LOG_ENTRY_MALFORMED, error.to_string()).at(place)
+    };
+    Entry::parse(newest).map(|entry| entry.time).map_err(wrong)
 }
-

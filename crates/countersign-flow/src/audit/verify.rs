@@ -196,7 +196,7 @@ impl AuditReport {
     fn summary(&mut self, all: usize, again: usize, opened: &Opened, how: How) {
         if all == 0 {
             let finding =
-                Finding::new(codes::DECISION_MISSING, "the log records no decision: there is nothing to prove");
+                Finding::new(codes::DECISION_MISSING, "the log records no decision: there is nothing to prove").at("log");
             self.line("decisions", vec![finding], "");
             return;
         }

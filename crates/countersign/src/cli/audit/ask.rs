@@ -114,13 +114,10 @@ fn words_of(one: &Answered) -> String {
     out.push_str(&super::look::rows(&one.table, SHOWN));
     for note in &one.notes {
         out.push_str(&text::wrapped("  note: ", note, 118));
-        out.push('\n');
     }
     out.push_str(&text::wrapped("  complete: ", &one.completeness, 118));
-    out.push('\n');
     for missing in &one.missing {
         out.push_str(&text::wrapped("  missing: ", missing, 118));
-        out.push('\n');
     }
     let shown: Vec<_> = one.findings.iter().filter(|f| f.class != Class::Note).cloned().collect();
     if !shown.is_empty() {

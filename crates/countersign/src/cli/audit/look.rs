@@ -150,7 +150,6 @@ impl Population {
                 for (label, line) in [("how", header.how), ("filter", &header.filter), ("complete", &header.completeness)]
                 {
                     out.push_str(&text::wrapped(&format!("  {label}: "), line, 118));
-                    out.push('\n');
                 }
                 out.push_str(&format!("  CSV: {}\n", header.csv));
             }
@@ -196,7 +195,6 @@ impl Sample {
             out.push_str(&rows(&sample.table, usize::MAX));
             out.push('\n');
             out.push_str(&text::wrapped("method: ", sample.method, 118));
-            out.push('\n');
             ended(out, &document.findings)
         }))
     }
@@ -270,7 +268,6 @@ impl Reconcile {
             let mut out = text::table(&["source", "state", "accounts for", "unexplained"], &sources);
             for row in &reconciled.sources {
                 out.push_str(&text::wrapped(&format!("  {}: ", row.source), &row.detail, 118));
-                out.push('\n');
             }
             out.push_str(&format!("\n{}\n", reconciled.words()));
             ended(out, &document.findings)
@@ -339,10 +336,19 @@ pub(super) fn rows(table: &Table, most: usize) -> String {
         .rows
         .iter()
         .skip(skipped)
-        .map(|row| std::iter::once(row.proof.entry.to_string()).chain(row.cells.iter().cloned()).collect())
+        .map(|row| {
+            std::iter::once(row.proof.entry.to_string()).chain(row.cells.iter().map(|cell| shortened(cell))).collect()
+        })
         .collect();
     let said = if skipped > 0 { format!("the newest {most} of {} rows:\n", table.rows.len()) } else { String::new() };
     format!("{said}{}", text::table(&heading, &cells))
+}
+
+/// A digest or an object's name that would make a line too wide; JSON, CSV and pages have all of it.
+fn shortened(cell: &str) -> String {
+    let hex = cell.strip_prefix("sha256:").unwrap_or(cell);
+    let long = hex.len() >= 40 && hex.bytes().all(|b| b.is_ascii_hexdigit());
+    if long { format!("{}…", hex.chars().take(12).collect::<String>()) } else { cell.to_owned() }
 }
 
 /// The text, what was found, and the verdict.
