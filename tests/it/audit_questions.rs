@@ -4,7 +4,9 @@ use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Verdict;
 use countersign_core::log::merkle::leaf_hash;
-use countersign_flow::audit::{self, Answered, Ask, Asking, Opening, OutsideTrust, Profile, Scope, SourceState, Window};
+use countersign_flow::audit::{
+    self, Answered, Ask, Asking, Opening, OutsideTrust, Profile, Scope, SourceState, Window,
+};
 use countersign_flow::place::Place;
 use countersign_tests::tamper::Stage;
 use countersign_tests::world::World;
@@ -224,7 +226,11 @@ fn two_packages_of_one_log_differ_by_what_was_added_and_a_fork_is_found() {
     assert_eq!((found.verdict, found.exit.code()), (Verdict::Pass, 0));
     assert_eq!(found.entries_added.get("promotion-decision"), Some(&1));
     assert!(found.logs.contains("goes on") && !found.documents_only_second.is_empty());
-    assert!(found.words().contains("list deployments: 0 rows only in the first, 1 only in the second"), "{}", found.words());
+    assert!(
+        found.words().contains("list deployments: 0 rows only in the first, 1 only in the second"),
+        "{}",
+        found.words()
+    );
     let mut other = STAGE.world.clone();
     other.entries.truncate(9);
     drop(other.promote_next(51));

@@ -16,6 +16,7 @@ mod backtest;
 mod collect_door;
 mod conformance;
 mod door;
+mod door_audit;
 mod door_authoring;
 mod door_backtest;
 mod door_controls;

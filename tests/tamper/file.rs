@@ -1,10 +1,10 @@
 //! What somebody does to the file alone, without any key: to the ZIP, to its members, and to its members with an index that
 //! was made to fit.
 
+use super::Case;
 use super::stage::{
     Files, Stage, documents, entry, entry_at, first_shard, log_files, pack, read_shard, record, reindex, write_shard,
 };
-use super::Case;
 use crate::world::World;
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
@@ -63,7 +63,13 @@ pub(super) fn all() -> Vec<Case> {
         }),
         case("F14", "the archive has no member", "log-checkpoint-invalid", "log/checkpoint", empty_archive),
         case("F15", "a document is altered, and the index made to fit", ALTERED, "document sha256:", document_altered),
-        case("F16", "a document is altered and renamed, and the index made to fit", "evidence-withheld", "log entry", renamed),
+        case(
+            "F16",
+            "a document is altered and renamed, and the index made to fit",
+            "evidence-withheld",
+            "log entry",
+            renamed,
+        ),
         case("F17", "documents are cut at the end of one", "package-evidence-missing", "document sha256:", |s| {
             s.changed(|f| shard(f, |all| drop(all.pop())))
         }),
@@ -151,12 +157,20 @@ pub(super) fn all() -> Vec<Case> {
                 f.insert("log/checkpoint".to_owned(), text.as_bytes()[..end + 2].to_vec());
             })
         }),
-        case("F43", "the trust document in the package is another, and the auditor has the right one", ALTERED, "trust.sigstore.json", |s| {
-            s.changed(|f| drop(f.insert("trust.sigstore.json".to_owned(), World::new().trust)))
-        }),
-        case("F44", "a whole other world is handed in, and the auditor has the right trust", "log-checkpoint-invalid", "log checkpoint", |s| {
-            s.check(&pack(&World::new_promoted(), &Scope::default()))
-        }),
+        case(
+            "F43",
+            "the trust document in the package is another, and the auditor has the right one",
+            ALTERED,
+            "trust.sigstore.json",
+            |s| s.changed(|f| drop(f.insert("trust.sigstore.json".to_owned(), World::new().trust))),
+        ),
+        case(
+            "F44",
+            "a whole other world is handed in, and the auditor has the right trust",
+            "log-checkpoint-invalid",
+            "log checkpoint",
+            |s| s.check(&pack(&World::new_promoted(), &Scope::default())),
+        ),
         Case {
             id: "F45",
             what: "a whole other world is handed in with its own trust, and the auditor has none",
@@ -169,16 +183,28 @@ pub(super) fn all() -> Vec<Case> {
                 audit::verify_source(Box::new(Cursor::new(bytes)), None, None, How::Full).expect("checked")
             },
         },
-        case("F46", "a whole other world is handed in with its own trust and the digest of the right one", "trust-digest-mismatch", "", |s| {
-            let other = World::new_promoted();
-            let bytes = pack(&other, &Scope::default());
-            let outside = OutsideTrust { bytes: &other.trust, digest: Some(&s.world.trust_digest) };
-            audit::verify_source(Box::new(Cursor::new(bytes)), Some(outside), None, How::Full).expect("checked")
-        }),
-        case("F47", "the raw evidence of a refusal is taken out", "package-evidence-missing", "document sha256:", |s| {
-            let git = entry_at(&s.world, entry::REFUSED).evidence[1];
-            s.changed(|f| shard(f, |all| all.retain(|bytes| Sha256::of(bytes) != git)))
-        }),
+        case(
+            "F46",
+            "a whole other world is handed in with its own trust and the digest of the right one",
+            "trust-digest-mismatch",
+            "",
+            |s| {
+                let other = World::new_promoted();
+                let bytes = pack(&other, &Scope::default());
+                let outside = OutsideTrust { bytes: &other.trust, digest: Some(&s.world.trust_digest) };
+                audit::verify_source(Box::new(Cursor::new(bytes)), Some(outside), None, How::Full).expect("checked")
+            },
+        ),
+        case(
+            "F47",
+            "the raw evidence of a refusal is taken out",
+            "package-evidence-missing",
+            "document sha256:",
+            |s| {
+                let git = entry_at(&s.world, entry::REFUSED).evidence[1];
+                s.changed(|f| shard(f, |all| all.retain(|bytes| Sha256::of(bytes) != git)))
+            },
+        ),
         honest("the package as it is", Pass, Exit::Ok, "", |s| s.check(&s.bytes)),
         honest("a part of the record, by days", Pass, Exit::Ok, "package-scoped", |s| {
             let from = Some(entry_at(&s.world, entry::NEXT_DAY).time);

@@ -1,8 +1,8 @@
 //! What the operator of gate and log does, who holds both keys and signs everything anew. With a checkpoint that was kept
 //! elsewhere none of it goes unseen; without one, what decisions rest on still has to fit.
 
-use super::stage::{Stage, decision_at, entry, entry_at, redecide, restate, set_entry, waiver};
 use super::Case;
+use super::stage::{Stage, decision_at, entry, entry_at, redecide, restate, set_entry, waiver};
 use crate::world::{World, policy_toml};
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
@@ -141,18 +141,30 @@ pub(super) fn all() -> Vec<Case> {
                 redecide(w, entry::LAST, |decision| decision.inputs.git = git);
             })
         }),
-        case("O20", "a promotion is missing from the chain, and those after it say otherwise", "audit-unreconciled", "log entry 8", |s| {
-            s.operator(false, |w| {
-                w.entries.remove(entry::NEXT_DAY);
-                restate(w, entry::NEXT_DAY);
-            })
-        }),
-        case("O21", "a promotion is missing from the chain, and the next was decided otherwise", DIFFERS, "log entry 8", |s| {
-            s.operator(false, |w| {
-                w.entries.remove(entry::NEXT_DAY);
-                restate(w, entry::NEXT_DAY);
-            })
-        }),
+        case(
+            "O20",
+            "a promotion is missing from the chain, and those after it say otherwise",
+            "audit-unreconciled",
+            "log entry 8",
+            |s| {
+                s.operator(false, |w| {
+                    w.entries.remove(entry::NEXT_DAY);
+                    restate(w, entry::NEXT_DAY);
+                })
+            },
+        ),
+        case(
+            "O21",
+            "a promotion is missing from the chain, and the next was decided otherwise",
+            DIFFERS,
+            "log entry 8",
+            |s| {
+                s.operator(false, |w| {
+                    w.entries.remove(entry::NEXT_DAY);
+                    restate(w, entry::NEXT_DAY);
+                })
+            },
+        ),
         case("O22", "a summary is that of another decision", "subject-mismatch", "summary", |s| {
             s.operator(false, |w| {
                 let passed = entry_at(w, entry::FIRST).statements[1];
@@ -181,18 +193,26 @@ pub(super) fn all() -> Vec<Case> {
                 restate(w, entry::EXCEPTION);
             })
         }),
-        case("O27", "a weaker release that one person approved takes the place of the active one", "policy-unapproved", "log entry 1", |s| {
-            s.operator(false, |w| swap_policy(w, &["ada"]))
-        }),
+        case(
+            "O27",
+            "a weaker release that one person approved takes the place of the active one",
+            "policy-unapproved",
+            "log entry 1",
+            |s| s.operator(false, |w| swap_policy(w, &["ada"])),
+        ),
         case("O28", "another release than the one that the activation names", "", "", |s| {
             s.operator(false, |w| swap_release_alone(w))
         }),
         case("O29", "trust that one person signed takes the place of the recorded one", "trust-quorum", "", |s| {
             s.by_hand(false, |w| swap_trust(w, &["ada"], true))
         }),
-        case("O30", "trust with another key for a person, signed by the right quorum", "trust-digest-mismatch", "log entry 3", |s| {
-            s.by_hand(false, |w| swap_trust(w, &["ada", "ben"], false))
-        }),
+        case(
+            "O30",
+            "trust with another key for a person, signed by the right quorum",
+            "trust-digest-mismatch",
+            "log entry 3",
+            |s| s.by_hand(false, |w| swap_trust(w, &["ada", "ben"], false)),
+        ),
         case("O31", "the log begins anew at the next day", ROLLED, "log", |s| {
             s.by_hand(true, |w| drop(w.entries.drain(entry::FIRST..entry::NEXT_DAY)))
         }),
@@ -266,8 +286,7 @@ fn rebind(world: &mut World, person: &str, says: ReviewDecision) {
     let other = world.shelf.put(&review);
     redecide(world, entry::LAST, |decision| {
         let index = decision.inputs.evidence.as_mut().expect("an index");
-        let reviews: Vec<usize> =
-            (0..index.len()).filter(|i| index[*i].kind == Some(Kind::Review)).collect();
+        let reviews: Vec<usize> = (0..index.len()).filter(|i| index[*i].kind == Some(Kind::Review)).collect();
         for i in reviews {
             index[i].digest = other;
         }

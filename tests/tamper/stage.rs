@@ -70,7 +70,8 @@ impl Stage {
     #[must_use]
     pub fn new() -> Self {
         let mut world = World::new();
-        let roles = "[roles.exception-approvers]\npersons = [\"ada\", \"ben\"]\nthreshold = 2\n[environments.production]\n";
+        let roles =
+            "[roles.exception-approvers]\npersons = [\"ada\", \"ben\"]\nthreshold = 2\n[environments.production]\n";
         let text = world.trust_toml(2).replacen("[environments.production]\n", roles, 1);
         world.trust_from_now_on(&text, &["ada", "ben"]);
         assert_eq!(world.promote_next(0).verdict, Verdict::Pass);
@@ -144,8 +145,13 @@ impl Stage {
         files.retain(|name, _| !name.starts_with("log/"));
         files.extend(log_files(&world));
         let documents = documents(&files);
-        let new: Vec<Vec<u8>> =
-            world.shelf.0.iter().filter(|(digest, _)| !documents.contains_key(digest)).map(|(_, b)| b.clone()).collect();
+        let new: Vec<Vec<u8>> = world
+            .shelf
+            .0
+            .iter()
+            .filter(|(digest, _)| !documents.contains_key(digest))
+            .map(|(_, b)| b.clone())
+            .collect();
         let shard = first_shard(&files);
         let all = read_shard(&files[&shard]).into_iter().chain(new).collect();
         files.insert(shard, write_shard(all));
@@ -199,16 +205,24 @@ fn record_exception(world: &mut World, exception: &Exception, signers: &[&str]) 
 
 /// Packs a world by the honest program.
 pub(super) fn pack(world: &World, scope: &Scope) -> Vec<u8> {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = scratch();
     world.write_store_at_once(folder.path());
     let mut bytes = Vec::new();
     audit::export_to(&Place::new(folder.path()), scope, &mut bytes).expect("a package");
     bytes
 }
 
+/// A folder for a store that is read once: in memory where the system has such a place, since nobody waits for it to be
+/// durable.
+fn scratch() -> tempfile::TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    made.or_else(|_| tempfile::tempdir()).expect("a folder")
+}
+
 /// The files of a world's log, by their names in a package.
 pub(super) fn log_files(world: &World) -> Files {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = scratch();
     let place = Place::new(folder.path());
     let keeper = LogKeeper::of(world);
     let mut log = Log::create(&place.log(), &keeper).expect("a log");

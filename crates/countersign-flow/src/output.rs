@@ -1,9 +1,7 @@
 //! What verbs answer to programs: one document a verb, each with its schema under `schemas/output/`. Verbs whose answer is
 //! a verification, a promotion or a refusal use those of `countersign-report`.
 
-use crate::audit::{
-    Answered, Chain, DecisionRow, Header, LeftOut, QuestionRow, Reconciliation, Sample, Scope, Table,
-};
+use crate::audit::{Answered, Chain, DecisionRow, Header, LeftOut, QuestionRow, Reconciliation, Sample, Scope, Table};
 use crate::review::notes::Kept;
 use crate::review::{ChangeSummary, Emitted};
 use countersign_core::decision::LogRef;

@@ -72,9 +72,7 @@ fn draw(out: &mut String, x: usize, y: usize, lines: &[String]) -> usize {
     let height = lines.len().saturating_mul(LINE).saturating_add(PAD.saturating_mul(2));
     push(
         out,
-        format_args!(
-            "<rect x=\"{x}\" y=\"{y}\" width=\"{BOX}\" height=\"{height}\" fill=\"none\" stroke=\"#333\"/>\n"
-        ),
+        format_args!("<rect x=\"{x}\" y=\"{y}\" width=\"{BOX}\" height=\"{height}\" fill=\"none\" stroke=\"#333\"/>\n"),
     );
     for (number, line) in lines.iter().enumerate() {
         let down = number.saturating_add(1).saturating_mul(LINE);

@@ -13,8 +13,8 @@ use super::verify::AuditReport;
 use crate::error::FlowError;
 use countersign_core::codes;
 use countersign_core::decision::LogRef;
-use countersign_core::finding::{Finding, Verdict, exit_of, verdict_of};
 use countersign_core::exit::Exit;
+use countersign_core::finding::{Finding, Verdict, exit_of, verdict_of};
 use countersign_core::time::Time;
 use serde::Serialize;
 
@@ -156,17 +156,20 @@ impl<'a> Asking<'a> {
         let part = (question.answer)(&asked);
         let mut findings = self.found(&ask.window);
         findings.extend(asked.facts.broken.iter().cloned());
-        let missing: Vec<String> =
-            question.absent.iter().map(|what| (*what).to_owned()).chain(part.missing).collect();
+        let missing: Vec<String> = question.absent.iter().map(|what| (*what).to_owned()).chain(part.missing).collect();
         for what in &missing {
             findings.push(
-                Finding::new(codes::AUDIT_EVIDENCE_ABSENT, format!("{} is not answered whole. Missing: {what}", question.id))
-                    .at(question.id),
+                Finding::new(
+                    codes::AUDIT_EVIDENCE_ABSENT,
+                    format!("{} is not answered whole. Missing: {what}", question.id),
+                )
+                .at(question.id),
             );
         }
         for (entry, why) in &part.deviations {
             findings.push(
-                Finding::new(codes::AUDIT_DEVIATION, format!("{}: {why}", question.id)).at(format!("log entry {entry}")),
+                Finding::new(codes::AUDIT_DEVIATION, format!("{}: {why}", question.id))
+                    .at(format!("log entry {entry}")),
             );
         }
         Ok(Answered {

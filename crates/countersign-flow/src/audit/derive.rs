@@ -194,6 +194,10 @@ fn readme(log: &LogRef, facts: &Facts<'_>, scope: &Scope, left_out: &LeftOut) ->
         facts.range.start,
         facts.range.end,
         left_out.documents,
-        if left_out.entries.is_empty() { String::new() } else { format!(", of entries {}", left_out.entries.join(", ")) },
+        if left_out.entries.is_empty() {
+            String::new()
+        } else {
+            format!(", of entries {}", left_out.entries.join(", "))
+        },
     )
 }

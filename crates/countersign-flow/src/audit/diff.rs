@@ -8,8 +8,8 @@ use super::table::Row;
 use countersign_core::codes;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
-use countersign_core::finding::{Finding, Verdict, verdict_of};
 use countersign_core::exit::Exit;
+use countersign_core::finding::{Finding, Verdict, verdict_of};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -137,7 +137,11 @@ fn relation(first: &Opened, second: &Opened, a: &LogRef, b: &LogRef, findings: &
         return format!("the same log of {} entries", a.size);
     }
     let which = if a.size < b.size { "the second" } else { "the first" };
-    format!("{which} goes on from the other: {} entries, then {} more", shorter.size, longer.size.saturating_sub(shorter.size))
+    format!(
+        "{which} goes on from the other: {} entries, then {} more",
+        shorter.size,
+        longer.size.saturating_sub(shorter.size)
+    )
 }
 
 impl Difference {
@@ -168,8 +172,12 @@ impl Difference {
             ));
             for (sign, rows) in [("-", &list.only_first), ("+", &list.only_second)] {
                 for row in rows.iter().take(10) {
-                    let cells: Vec<String> =
-                        row.cells.iter().filter(|cell| !cell.is_empty()).map(|cell| cell.chars().take(80).collect()).collect();
+                    let cells: Vec<String> = row
+                        .cells
+                        .iter()
+                        .filter(|cell| !cell.is_empty())
+                        .map(|cell| cell.chars().take(80).collect())
+                        .collect();
                     let line = countersign_report::escape::plain(&cells.join("  "));
                     out.push_str(&format!("  {sign} entry {}: {line}\n", row.proof.entry));
                 }

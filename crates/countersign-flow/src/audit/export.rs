@@ -14,6 +14,7 @@ use countersign_core::limits;
 use countersign_core::log::tile::Tile;
 use countersign_core::statement::Kind;
 use countersign_record::atomic::write_atomic_with;
+use countersign_record::disk::{DiskError, Doing};
 use countersign_record::log::{FolderFiles, LogFiles as _};
 use countersign_record::package::{OpenError, Packer};
 use countersign_record::store::{Store as _, StoreError};
@@ -163,7 +164,7 @@ fn log_file(place: &Place, path: Option<&str>, checkpoint: &[u8]) -> Result<Vec<
 fn packed(error: OpenError) -> FlowError {
     match error {
         OpenError::Form(error) => error.into(),
-        other => FlowError::Evidence(other.to_string()),
+        OpenError::Io(source) => DiskError::new(Doing::Write, Path::new("the package"), source).into(),
     }
 }
 

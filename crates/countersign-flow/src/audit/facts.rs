@@ -169,14 +169,11 @@ impl<'a> Facts<'a> {
         self.activations.iter().filter(|active| {
             let environment = &active.activation.environment;
             let wanted = self.window.environments.is_empty() || self.window.environments.contains(environment);
-            let replaced = self
-                .activations
-                .iter()
-                .any(|later| {
-                    later.activation.environment == *environment
-                        && later.entry > active.entry
-                        && later.entry < self.range.start
-                });
+            let replaced = self.activations.iter().any(|later| {
+                later.activation.environment == *environment
+                    && later.entry > active.entry
+                    && later.entry < self.range.start
+            });
             wanted && active.entry < self.range.end && !replaced
         })
     }
@@ -212,7 +209,10 @@ impl<'a> Facts<'a> {
     }
 }
 
-fn entries_of<'a>(state: &'a LogState, range: &std::ops::Range<u64>) -> impl Iterator<Item = (u64, &'a Entry)> + use<'a> {
+fn entries_of<'a>(
+    state: &'a LogState,
+    range: &std::ops::Range<u64>,
+) -> impl Iterator<Item = (u64, &'a Entry)> + use<'a> {
     let (from, to) = (range.start, range.end);
     let skip = usize::try_from(from).unwrap_or(usize::MAX);
     (from..to).zip(state.entries().iter().skip(skip))

@@ -8,8 +8,8 @@ use countersign_core::entry::Entry;
 use countersign_core::finding::Finding;
 use countersign_core::statement::Kind;
 use countersign_core::statement::manual_evidence::ManualEvidence;
-use countersign_verify::document::{SignerName, verify_document};
 use countersign_verify::Roots;
+use countersign_verify::document::{SignerName, verify_document};
 
 /// The evidence that an entry records, signed by the person who answers for it.
 pub(super) fn read(facts: &Facts<'_>, index: u64, entry: &Entry) -> Result<ManualEvidence, Finding> {

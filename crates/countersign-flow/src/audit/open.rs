@@ -195,7 +195,6 @@ fn unpack(source: Box<dyn Source>, report: &mut AuditReport) -> Result<Option<Pa
             report.line("package", vec![Finding::new(codes::PACKAGE_MALFORMED, error.to_string()).at(place)], "");
             Ok(None)
         }
-        Err(_) => Ok(None),
         Ok(packed) => {
             report.line("package", Vec::new(), format!("{} files, in the one form", digests.len()));
             let stop = !findings.is_empty();
@@ -249,9 +248,12 @@ fn log_of(
     Ok(opened.state.map(|state| (state, trust, at)))
 }
 
+/// What an index says: the scope, the files by digest; and what is wrong with it.
+type IndexOf = (Scope, BTreeMap<String, Sha256>, Vec<Finding>);
+
 /// What the index says the package is, and whether its files are those. What the index says is not believed: the files that
 /// it names are derived again where everything is checked.
-fn index_of(package: &Package) -> Result<(Scope, BTreeMap<String, Sha256>, Vec<Finding>), FlowError> {
+fn index_of(package: &Package) -> Result<IndexOf, FlowError> {
     let altered = |path: &str, what: &str| Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(path);
     let bytes = package.file(INDEX)?.unwrap_or_default();
     let read = countersign_core::json::parse_as::<Value>(&bytes).ok();

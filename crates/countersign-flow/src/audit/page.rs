@@ -51,9 +51,9 @@ pub(super) fn of_package(facts: &Facts<'_>, scope: &Scope, left_out: &LeftOut, p
     }
     page.heading("Questions that the package answers");
     page.text("countersign audit ask QUESTION THIS-FILE --trust trust.sigstore.json --trust-digest sha256:…");
-    let questions = questions::ALL.iter().map(|one| {
-        vec![one.id.to_owned(), one.asks.to_owned(), one.from.to_owned(), one.absent.join("; ")]
-    });
+    let questions = questions::ALL
+        .iter()
+        .map(|one| vec![one.id.to_owned(), one.asks.to_owned(), one.from.to_owned(), one.absent.join("; ")]);
     page.table(["question", "asks", "answered from", "not collected"], questions.collect());
     page.render()
 }
@@ -74,8 +74,7 @@ pub(super) fn newest(page: &mut Page, one: &Population) {
         page.text(format!("The newest {ROWS} of {}; populations/{}.csv has all.", rows.len(), one.header.name));
     }
     let columns = one.table.columns.iter().copied().chain(["log entry"]);
-    let shown = rows.iter().skip(skipped).map(|row| {
-        row.cells.iter().cloned().chain([row.proof.entry.to_string()]).collect()
-    });
+    let shown =
+        rows.iter().skip(skipped).map(|row| row.cells.iter().cloned().chain([row.proof.entry.to_string()]).collect());
     page.table(columns, shown.collect());
 }

@@ -40,12 +40,7 @@ pub(super) const ALL: &[Made] = &[
         how: "every log entry of kind exception or exception-end in the window; approvers were counted by the trust in force at the entry",
         make: exceptions,
     },
-    Made {
-        name: "log",
-        row: "an entry of the log",
-        how: "every log entry in the window, as it stands",
-        make: entries,
-    },
+    Made { name: "log", row: "an entry of the log", how: "every log entry in the window, as it stands", make: entries },
     Made {
         name: "manual-evidence",
         row: "something that a person attests by hand",
@@ -191,8 +186,21 @@ fn uses(facts: &Facts<'_>, id: &str) -> Vec<String> {
 
 pub(super) fn exceptions(facts: &Facts<'_>) -> Table {
     let mut table = Table::new(&[
-        "time", "what", "id", "category", "rule", "environment", "covers", "requester", "approvers", "from", "until",
-        "control", "reason", "uses", "state",
+        "time",
+        "what",
+        "id",
+        "category",
+        "rule",
+        "environment",
+        "covers",
+        "requester",
+        "approvers",
+        "from",
+        "until",
+        "control",
+        "reason",
+        "uses",
+        "state",
     ]);
     let view = facts.state.at(facts.range.end).unwrap_or_else(|| facts.state.now());
     let known = view.exceptions(facts.blobs);
@@ -201,8 +209,7 @@ pub(super) fn exceptions(facts: &Facts<'_>) -> Table {
     for (one, by) in known.held.iter().map(|one| (one, None)).chain(ended) {
         let exception = one.exception();
         let (entry, time) = one.recorded();
-        let wanted =
-            facts.window.environments.is_empty() || facts.window.environments.contains(&exception.environment);
+        let wanted = facts.window.environments.is_empty() || facts.window.environments.contains(&exception.environment);
         if !wanted {
             continue;
         }
@@ -246,7 +253,8 @@ pub(super) fn exceptions(facts: &Facts<'_>) -> Table {
     for (index, entry) in facts.entries() {
         if matches!(entry.kind, Kind::Exception | Kind::ExceptionEnd) && !listed.contains(&index) {
             let environment = entry.environment.as_ref().map(ToString::to_string).unwrap_or_default();
-            if !facts.window.environments.is_empty() && !facts.window.environments.iter().any(|e| e.as_str() == environment)
+            if !facts.window.environments.is_empty()
+                && !facts.window.environments.iter().any(|e| e.as_str() == environment)
             {
                 continue;
             }
@@ -287,7 +295,8 @@ fn entries(facts: &Facts<'_>) -> Table {
 }
 
 fn manual(facts: &Facts<'_>) -> Table {
-    let mut table = Table::new(&["time", "owner", "controls", "statement", "as of", "valid until", "document", "state"]);
+    let mut table =
+        Table::new(&["time", "owner", "controls", "statement", "as of", "valid until", "document", "state"]);
     for (index, entry) in facts.entries().filter(|(_, entry)| entry.kind == Kind::ManualEvidence) {
         let cells = match super::manual::read(facts, index, entry) {
             Ok(said) => {
@@ -323,8 +332,19 @@ fn manual(facts: &Facts<'_>) -> Table {
 
 pub(super) fn activations(facts: &Facts<'_>) -> Table {
     let mut table = Table::new(&[
-        "time", "environment", "release", "version", "digest", "approvers", "activators", "replaces", "reason",
-        "overrides", "rules enforced", "tests", "backtest",
+        "time",
+        "environment",
+        "release",
+        "version",
+        "digest",
+        "approvers",
+        "activators",
+        "replaces",
+        "reason",
+        "overrides",
+        "rules enforced",
+        "tests",
+        "backtest",
     ]);
     for active in facts.activations_in_force() {
         let manifest = active.release.manifest();
@@ -362,13 +382,22 @@ pub(super) fn activations(facts: &Facts<'_>) -> Table {
 
 /// The files with tests that a release closes.
 pub(super) fn tests_of(manifest: &countersign_core::policy::Manifest) -> Vec<(&String, &Sha256)> {
-    let is_test = |path: &str| path.split('/').any(|part| part == "tests" || part.contains("_test") || part.contains("cases"));
+    let is_test =
+        |path: &str| path.split('/').any(|part| part == "tests" || part.contains("_test") || part.contains("cases"));
     manifest.files.iter().filter(|(path, _)| is_test(path)).collect()
 }
 
 pub(super) fn trusts(facts: &Facts<'_>) -> Table {
     let mut table = Table::new(&[
-        "time", "version", "digest", "expires", "persons", "gates", "logs", "quorum", "keys that end or are compromised",
+        "time",
+        "version",
+        "digest",
+        "expires",
+        "persons",
+        "gates",
+        "logs",
+        "quorum",
+        "keys that end or are compromised",
     ]);
     let until = facts.range.end;
     for (index, entry) in (0..until).zip(facts.state.entries()).filter(|(_, entry)| entry.kind == Kind::Trust) {

@@ -89,7 +89,10 @@ pub(super) const ALL: &[Question] = &[
         id: "Q05",
         asks: "direct pushes, force pushes, administrators who went past the rules",
         from: "findings of review in each decision; the deployment chain; git's first parents",
-        absent: &["the forge's activity feed (direct and forced pushes)", "the forge's rule suites (who went past which rule)"],
+        absent: &[
+            "the forge's activity feed (direct and forced pushes)",
+            "the forge's rule suites (who went past which rule)",
+        ],
         takes: "",
         answer: changes::past_review,
     },

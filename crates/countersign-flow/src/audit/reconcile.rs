@@ -11,6 +11,7 @@ use countersign_core::policy::Stage;
 use countersign_verify::log::Promoted;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// What became of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -178,8 +179,8 @@ fn chains(facts: &Facts<'_>) -> (SourceRow, Fits) {
         let (starts, last) = passed.entry(line.clone()).or_default();
         let expected = starts.get(&range.revision).copied().or(*last);
         let fit = expected.is_none_or(|expected| expected == range.start);
-        if !starts.contains_key(&range.revision) {
-            starts.insert(range.revision, range.start);
+        if let Entry::Vacant(first) = starts.entry(range.revision) {
+            first.insert(range.start);
             *last = Some(range.revision);
         }
         if !facts.range.contains(&promoted.entry) || !facts.window.covers(&promoted.content) {
@@ -259,7 +260,10 @@ fn walk(bytes: &[u8], range: &SourceRange) -> Result<u64, String> {
     if line.is_empty() {
         Err(format!("git does not lead from {} back to {}", range.revision, range.start))
     } else if found != range.commits {
-        Err(format!("git has {found} commits between {} and {}, the decision says {}", range.start, range.revision, range.commits))
+        Err(format!(
+            "git has {found} commits between {} and {}, the decision says {}",
+            range.start, range.revision, range.commits
+        ))
     } else {
         Ok(found)
     }

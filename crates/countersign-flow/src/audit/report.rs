@@ -74,9 +74,10 @@ pub(super) fn page(asking: &Asking<'_>, ask: &Ask) -> Result<(String, Vec<Findin
 }
 
 fn findings(page: &mut Page, found: &[Finding]) {
-    let rows = found.iter().take(ROWS).map(|one| {
-        vec![one.code.to_string(), one.class.word().to_owned(), one.what.clone(), one.at.join(", ")]
-    });
+    let rows = found
+        .iter()
+        .take(ROWS)
+        .map(|one| vec![one.code.to_string(), one.class.word().to_owned(), one.what.clone(), one.at.join(", ")]);
     page.table(["code", "class", "what", "where"], rows.collect());
     if found.len() > ROWS {
         page.text(format!("{} more", found.len().saturating_sub(ROWS)));
@@ -91,7 +92,8 @@ fn answer(page: &mut Page, one: &Answered) {
         ("complete", one.completeness.clone()),
         ("filter", one.filter.clone()),
     ]);
-    let said: Vec<String> = one.missing.iter().map(|what| format!("missing: {what}")).chain(one.notes.clone()).collect();
+    let said: Vec<String> =
+        one.missing.iter().map(|what| format!("missing: {what}")).chain(one.notes.clone()).collect();
     if !said.is_empty() {
         page.list(said);
     }
@@ -107,8 +109,11 @@ fn answer(page: &mut Page, one: &Answered) {
         return;
     }
     let columns = one.table.columns.iter().copied().chain(["log entry"]);
-    let rows = one.table.rows.iter().skip(skipped).map(|row| {
-        row.cells.iter().cloned().chain([row.proof.entry.to_string()]).collect()
-    });
+    let rows = one
+        .table
+        .rows
+        .iter()
+        .skip(skipped)
+        .map(|row| row.cells.iter().cloned().chain([row.proof.entry.to_string()]).collect());
     page.table(columns, rows.collect());
 }

@@ -62,11 +62,7 @@ pub(super) fn draw(facts: &Facts<'_>, n: usize, seed: &str) -> Sample {
     let mut strata: BTreeMap<Key, Vec<(Sha256, &Promoted)>> = BTreeMap::new();
     for promoted in facts.deployments() {
         let decision = &promoted.content;
-        let key = (
-            service_of(decision),
-            decision.request.environment.to_string(),
-            change_class(decision).to_owned(),
-        );
+        let key = (service_of(decision), decision.request.environment.to_string(), change_class(decision).to_owned());
         let order = Sha256::of(format!("{seed}\n{}\n{}", log.root, promoted.entry).as_bytes());
         strata.entry(key).or_default().push((order, promoted));
     }
@@ -75,7 +71,7 @@ pub(super) fn draw(facts: &Facts<'_>, n: usize, seed: &str) -> Sample {
     let (mut rows, mut out) = (Vec::new(), Vec::new());
     let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
     for ((key, mut stratum), share) in strata.into_iter().zip(shares) {
-        stratum.sort_by(|a, b| (a.0, a.1.entry).cmp(&(b.0, b.1.entry)));
+        stratum.sort_by_key(|one| (one.0, one.1.entry));
         let drawn = share.min(stratum.len());
         out.push(Stratum {
             service: key.0,

@@ -63,15 +63,11 @@ fn of(index: u64, entry: &Entry, state: &LogState, blobs: &dyn Blobs) -> Named {
         return Named { own: entry.statements.iter().chain(&entry.evidence).copied().collect(), inputs: Vec::new() };
     }
     let mut inputs: BTreeMap<Sha256, bool> = BTreeMap::new();
-    match state.now().decision(index, blobs) {
-        Ok(promoted) => inputs_of(&promoted.content, &mut inputs),
+    if let Ok(promoted) = state.now().decision(index, blobs) {
+        inputs_of(&promoted.content, &mut inputs);
+    } else if let Some(decision) = entry.statement().and_then(|digest| read(&blobs.blob(digest)?)) {
         // One that does not hold names what it names all the same: the verifier says what is wrong with it.
-        Err(_) => {
-            let read = entry.statement().and_then(|digest| read(&blobs.blob(digest)?));
-            if let Some(decision) = read {
-                inputs_of(&decision, &mut inputs);
-            }
-        }
+        inputs_of(&decision, &mut inputs);
     }
     for digest in &entry.evidence {
         inputs.entry(*digest).or_insert(false);

@@ -115,7 +115,8 @@ mod tests {
     fn a_document_twice_or_out_of_order_is_named() {
         let (one, two) = (shard(&["one"]), shard(&["two"]));
         let ordered = shard(&["one", "two"]);
-        let other = if [one.clone(), two.clone()].concat() == ordered { [two, one.clone()] } else { [one.clone(), two] };
+        let other =
+            if [one.clone(), two.clone()].concat() == ordered { [two, one.clone()] } else { [one.clone(), two] };
         assert!(read(&other.concat()).unwrap_err().digest.is_some());
         let twice = [one.clone(), one].concat();
         assert_eq!(read(&twice).unwrap_err().digest, Some(Sha256::of(b"one")));

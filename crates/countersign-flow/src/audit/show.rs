@@ -112,11 +112,8 @@ impl Chain {
             for link in self.links.iter().filter(|link| link.stage == stage) {
                 none = false;
                 let parts = [link.what.as_str(), link.who.as_str(), link.when.as_str()];
-                let parts: Vec<String> = parts
-                    .into_iter()
-                    .filter(|part| !part.is_empty())
-                    .map(countersign_report::escape::plain)
-                    .collect();
+                let parts: Vec<String> =
+                    parts.into_iter().filter(|part| !part.is_empty()).map(countersign_report::escape::plain).collect();
                 out.push_str(&format!("  {}\n", parts.join("  ")));
                 for line in &link.detail {
                     out.push_str(&format!("      {}\n", countersign_report::escape::plain(line)));
@@ -143,7 +140,11 @@ pub(super) fn of(facts: &Facts<'_>, id: &str) -> Result<Chain, FlowError> {
 
 /// The decision of a log entry, or the newest one about an artifact or a commit.
 fn find(facts: &Facts<'_>, id: &str) -> Result<Rc<Promoted>, FlowError> {
-    let none = || FlowError::Usage(format!("no decision of the package is named {id}: give the index of its log entry, or 6 digits or more of the artifact's digest or of the commit"));
+    let none = || {
+        FlowError::Usage(format!(
+            "no decision of the package is named {id}: give the index of its log entry, or 6 digits or more of the artifact's digest or of the commit"
+        ))
+    };
     if let Ok(entry) = id.parse::<u64>()
         && let Some(found) = facts.decisions.iter().find(|one| one.entry == entry)
     {
@@ -290,9 +291,11 @@ fn change_links(change: &ChangeRow) -> [Link; 2] {
         detail: vec![format!("{} commits, landed as {}", change.commits, short(&change.landed))],
         documents: Vec::new(),
     };
-    let others = change.reviews.iter().filter(|review| !review.counted).map(|review| {
-        format!("not counted: {}, {}", review.who(), review.why_not.clone().unwrap_or_default())
-    });
+    let others = change
+        .reviews
+        .iter()
+        .filter(|review| !review.counted)
+        .map(|review| format!("not counted: {}, {}", review.who(), review.why_not.clone().unwrap_or_default()));
     let second = Link {
         stage: "review",
         what: short(&change.head),

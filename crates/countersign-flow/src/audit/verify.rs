@@ -113,7 +113,11 @@ pub fn verify_source(
     let again = rerun(opened, how, &mut report);
     let (derived, findings) = derived_again(opened)?;
     report.line("package-lists", findings, "lists, releases, page and text are what the log makes them");
-    report.line("package-documents", strays(opened, how), "every document is one that the log names, in the file of its day");
+    report.line(
+        "package-documents",
+        strays(opened, how),
+        "every document is one that the log names, in the file of its day",
+    );
     let facts = opened.facts(opened.scope.window.clone());
     let mut broken = facts.broken.clone();
     broken.retain(|finding| !report.findings.contains(finding));
@@ -196,7 +200,8 @@ impl AuditReport {
     fn summary(&mut self, all: usize, again: usize, opened: &Opened, how: How) {
         if all == 0 {
             let finding =
-                Finding::new(codes::DECISION_MISSING, "the log records no decision: there is nothing to prove").at("log");
+                Finding::new(codes::DECISION_MISSING, "the log records no decision: there is nothing to prove")
+                    .at("log");
             self.line("decisions", vec![finding], "");
             return;
         }

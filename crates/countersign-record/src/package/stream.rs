@@ -1,7 +1,7 @@
 //! A package written and read piece by piece: no more than one of its files is in memory at a time, however large it is.
 
-use super::{Central, LOCAL, LOCAL_HEADER, Member, PackageError, check_name, check_size, first_difference, offset};
 use super::read_member;
+use super::{Central, LOCAL, LOCAL_HEADER, Member, PackageError, check_name, check_size, first_difference, offset};
 use countersign_core::limits;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,7 +10,6 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 
 /// Why a package could not be written or read.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum OpenError {
     /// The bytes are not a package, or the files do not make one.
     #[error(transparent)]
@@ -108,7 +107,11 @@ impl Packed {
             let (member, content) = read_member(&rest, at)?;
             let last = places.last_key_value().map(|(last, _)| last.as_str());
             after(last, &member.name).map_err(|error| {
-                if places.contains_key(&member.name) { PackageError::Twice { name: member.name.clone() } } else { error }
+                if places.contains_key(&member.name) {
+                    PackageError::Twice { name: member.name.clone() }
+                } else {
+                    error
+                }
             })?;
             check_folders(&member.name, &places)?;
             let from = content.start.saturating_sub(at);

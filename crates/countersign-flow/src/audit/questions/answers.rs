@@ -10,8 +10,8 @@ use countersign_core::cyclonedx::Inventory;
 use countersign_core::finding::{Class, Verdict};
 use countersign_core::ids::PersonId;
 use countersign_core::policy::Stage;
-use countersign_core::statement::{Kind, Statement};
 use countersign_core::statement::vulns::Vulns;
+use countersign_core::statement::{Kind, Statement};
 use countersign_verify::log::Promoted;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,8 +27,17 @@ fn people(all: &BTreeSet<PersonId>) -> String {
 /// Q08.
 pub(super) fn judged_by(asked: &Asked<'_>) -> Part {
     let mut part = Part::of(Table::new(&[
-        "time", "service", "environment", "verdict", "release", "version", "digest", "active since entry", "approvers",
-        "activators", "tests",
+        "time",
+        "service",
+        "environment",
+        "verdict",
+        "release",
+        "version",
+        "digest",
+        "active since entry",
+        "approvers",
+        "activators",
+        "tests",
     ]));
     for promoted in asked.facts.deployments() {
         let decision = &promoted.content;
@@ -39,7 +48,10 @@ pub(super) fn judged_by(asked: &Asked<'_>) -> Part {
             })
         });
         if active.is_none() {
-            let why = format!("{} went to {} by no release that the log makes active", decision.request.subject_name, decision.request.environment);
+            let why = format!(
+                "{} went to {} by no release that the log makes active",
+                decision.request.subject_name, decision.request.environment
+            );
             part.deviations.push((promoted.entry, why));
         }
         let mut proof = asked.facts.proof(promoted.entry);
@@ -88,7 +100,15 @@ struct Episode {
 /// Q10.
 pub(super) fn violations(asked: &Asked<'_>) -> Part {
     let mut part = Part::of(Table::new(&[
-        "rule", "stage", "service", "environment", "opened", "closed", "hours", "failures", "closed how",
+        "rule",
+        "stage",
+        "service",
+        "environment",
+        "opened",
+        "closed",
+        "hours",
+        "failures",
+        "closed how",
     ]));
     let mut episodes: BTreeMap<(String, String, String), Vec<Episode>> = BTreeMap::new();
     for promoted in &asked.facts.decisions {
@@ -170,7 +190,8 @@ pub(super) fn exceptions(asked: &Asked<'_>) -> Part {
 
 /// Q12.
 pub(super) fn went_although(asked: &Asked<'_>) -> Part {
-    let mut part = Part::of(Table::new(&["time", "service", "environment", "artifact", "digest", "verdict", "although"]));
+    let mut part =
+        Part::of(Table::new(&["time", "service", "environment", "artifact", "digest", "verdict", "although"]));
     for promoted in asked.facts.deployments() {
         let decision = &promoted.content;
         let why = population::went_although(decision);
@@ -188,7 +209,8 @@ pub(super) fn went_although(asked: &Asked<'_>) -> Part {
             why.clone(),
         ];
         part.table.push(cells, asked.facts.proof(promoted.entry));
-        let what = format!("{} went to {} although: {why}", decision.request.subject_name, decision.request.environment);
+        let what =
+            format!("{} went to {} although: {why}", decision.request.subject_name, decision.request.environment);
         part.deviations.push((promoted.entry, what));
     }
     if asked.facts.decisions.is_empty() {
@@ -198,7 +220,11 @@ pub(super) fn went_although(asked: &Asked<'_>) -> Part {
 }
 
 /// The statements of a kind that a decision lists and that are in the package.
-fn statements(asked: &Asked<'_>, promoted: &Promoted, kind: Kind) -> Vec<(countersign_core::digest::Sha256, Statement)> {
+fn statements(
+    asked: &Asked<'_>,
+    promoted: &Promoted,
+    kind: Kind,
+) -> Vec<(countersign_core::digest::Sha256, Statement)> {
     let references = promoted.content.inputs.evidence.iter().flatten();
     references
         .filter(|reference| reference.kind == Some(kind))
@@ -212,7 +238,13 @@ fn statements(asked: &Asked<'_>, promoted: &Promoted, kind: Kind) -> Vec<(counte
 /// Q15.
 pub(super) fn vulnerabilities(asked: &Asked<'_>) -> Part {
     let mut part = Part::of(Table::new(&[
-        "time", "service", "environment", "vulnerability", "severity", "scanner", "what the policy said",
+        "time",
+        "service",
+        "environment",
+        "vulnerability",
+        "severity",
+        "scanner",
+        "what the policy said",
     ]));
     let mut scans = 0_u64;
     let mut seen = BTreeSet::new();
@@ -251,7 +283,9 @@ pub(super) fn vulnerabilities(asked: &Asked<'_>) -> Part {
     if scans == 0 {
         part.missing.push("scan for vulnerabilities among the evidence of any decision in the window".to_owned());
     }
-    part.note(format!("{scans} scans; each vulnerability stands once a service, where the policy first said this of it"))
+    part.note(format!(
+        "{scans} scans; each vulnerability stands once a service, where the policy first said this of it"
+    ))
 }
 
 /// Q16.
@@ -276,7 +310,10 @@ pub(super) fn components(asked: &Asked<'_>) -> Part {
             .filter(|component| !component.workspace_member)
             .map(|component| {
                 let version = component.version.clone().unwrap_or_default();
-                let id = component.purl.as_ref().map_or_else(|| format!("{} {version}", component.name), ToString::to_string);
+                let id = component
+                    .purl
+                    .as_ref()
+                    .map_or_else(|| format!("{} {version}", component.name), ToString::to_string);
                 (id, component)
             })
             .collect();

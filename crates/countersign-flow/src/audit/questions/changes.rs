@@ -62,8 +62,7 @@ pub(super) fn sample(asked: &Asked<'_>) -> Part {
     if part.table.rows.is_empty() {
         part.missing.push("authorised promotion to draw from".to_owned());
     }
-    part.completeness =
-        Some(format!("drawn from {} rows; {}", drawn.population, asked.facts.completeness()));
+    part.completeness = Some(format!("drawn from {} rows; {}", drawn.population, asked.facts.completeness()));
     part
 }
 
@@ -85,8 +84,18 @@ fn chosen(asked: &Asked<'_>) -> (Vec<Rc<Promoted>>, String) {
 pub(super) fn items(asked: &Asked<'_>) -> Part {
     let (items, how) = chosen(asked);
     let mut table = Table::new(&[
-        "decided", "service", "environment", "digest", "change", "authors", "reviewers", "tests", "scans", "builder",
-        "gate", "approved before",
+        "decided",
+        "service",
+        "environment",
+        "digest",
+        "change",
+        "authors",
+        "reviewers",
+        "tests",
+        "scans",
+        "builder",
+        "gate",
+        "approved before",
     ]);
     let mut part = Part::default().note(how);
     for entry in asked.ask.items.iter().filter(|entry| !items.iter().any(|one| one.entry == **entry)) {
@@ -107,7 +116,8 @@ pub(super) fn items(asked: &Asked<'_>) -> Part {
         let scans = of_kind(Kind::Vulns).saturating_add(of_kind(Kind::SecretScan));
         let changes = show::changes(&asked.facts, promoted, &rests.evidence);
         if changes.is_none() && decision.authorised {
-            part.missing.push(format!("git evidence of log entry {}: authors and reviewers are not shown", promoted.entry));
+            part.missing
+                .push(format!("git evidence of log entry {}: authors and reviewers are not shown", promoted.entry));
         }
         let lines = changes.unwrap_or_default();
         let rows: Vec<[String; 3]> = if lines.is_empty() {
@@ -176,7 +186,10 @@ pub(super) fn self_review(asked: &Asked<'_>) -> Part {
             verdict == Verdict::Pass && rule.stage == Stage::Enforce && decision.break_glass.is_none()
         });
         if !held {
-            let why = format!("{} went to {} and review by two persons was not enforced and proved", decision.request.subject_name, decision.request.environment);
+            let why = format!(
+                "{} went to {} and review by two persons was not enforced and proved",
+                decision.request.subject_name, decision.request.environment
+            );
             part.deviations.push((promoted.entry, why));
         }
         let cells = vec![
@@ -228,9 +241,8 @@ pub(super) fn past_review(asked: &Asked<'_>) -> Part {
 
 /// Q06.
 pub(super) fn emergencies(asked: &Asked<'_>) -> Part {
-    let mut part = Part::of(Table::new(&[
-        "time", "service", "environment", "artifact", "exceptions", "review until", "state",
-    ]));
+    let mut part =
+        Part::of(Table::new(&["time", "service", "environment", "artifact", "exceptions", "review until", "state"]));
     let view = asked.facts.state.at(asked.facts.range.end).unwrap_or_else(|| asked.facts.state.now());
     let known = view.exceptions(asked.facts.blobs);
     let now = view.newest_time();

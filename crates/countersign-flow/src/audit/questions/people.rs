@@ -21,7 +21,7 @@ pub(super) fn could(asked: &Asked<'_>) -> Part {
     let Some(view) = view else { return part };
     let trust = view.trust().trust();
     let entries = asked.facts.state.entries().iter().take(size).enumerate();
-    let since = entries.filter(|(_, entry)| entry.kind == Kind::Trust).map(|(index, _)| index).last();
+    let since = entries.filter(|(_, entry)| entry.kind == Kind::Trust).map(|(index, _)| index).next_back();
     let Some(since) = since.and_then(|index| u64::try_from(index).ok()) else {
         part.missing.push(format!("trust document in the log at {at}"));
         return part;
@@ -109,7 +109,10 @@ pub(super) fn altered(asked: &Asked<'_>) -> Part {
         part.table.push(cells, asked.facts.proof(last));
     }
     if !asked.ask.kept_checkpoint {
-        part.missing.push("checkpoint of the log that was kept elsewhere (--least-checkpoint): without it the end could be missing".to_owned());
+        part.missing.push(
+            "checkpoint of the log that was kept elsewhere (--least-checkpoint): without it the end could be missing"
+                .to_owned(),
+        );
     }
     let untrusted = asked.basis.findings.iter().filter(|finding| finding.class == Class::Untrusted).count();
     let unproven = asked.basis.findings.iter().any(|finding| finding.code == codes::LOG_END_UNPROVEN);
@@ -120,7 +123,8 @@ pub(super) fn altered(asked: &Asked<'_>) -> Part {
 
 /// Q23.
 pub(super) fn produced(asked: &Asked<'_>) -> Part {
-    let mut part = Part::of(Table::new(&["list", "rows", "how it was made", "filter", "SHA-256 of the CSV", "limits hit"]));
+    let mut part =
+        Part::of(Table::new(&["list", "rows", "how it was made", "filter", "SHA-256 of the CSV", "limits hit"]));
     let last = asked.facts.state.size().saturating_sub(1);
     for made in population::ALL {
         let header = population::make(made, &asked.facts).header;

@@ -147,7 +147,8 @@ impl Population {
             let mut out = String::new();
             for header in &document.lists {
                 out.push_str(&format!("{}: {} rows; a row is {}\n", header.name, header.rows, header.row));
-                for (label, line) in [("how", header.how), ("filter", &header.filter), ("complete", &header.completeness)]
+                for (label, line) in
+                    [("how", header.how), ("filter", &header.filter), ("complete", &header.completeness)]
                 {
                     out.push_str(&text::wrapped(&format!("  {label}: "), line, 118));
                 }
@@ -306,9 +307,7 @@ impl Diff {
         let same = digest(&self.first)? == digest(&self.second)?;
         let document = audit::diff(a, b, same, found.collect());
         let exit = document.exit;
-        Ok(Done::answer(call.format, exit, "audit-diff", &document, || {
-            ended(document.words(), &document.findings)
-        }))
+        Ok(Done::answer(call.format, exit, "audit-diff", &document, || ended(document.words(), &document.findings)))
     }
 }
 

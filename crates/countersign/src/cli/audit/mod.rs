@@ -160,7 +160,8 @@ fn file(path: &Path) -> Result<File, FlowError> {
 /// Of words in any order, the one that names a file, and the others.
 fn package_among(words: &[String]) -> Result<(PathBuf, Vec<&String>), FlowError> {
     let is_file = |word: &&String| Path::new(word.as_str()).is_file();
-    let package = words.iter().find(is_file).or_else(|| words.iter().find(|word| word.ends_with(".cspkg")));
+    let is_named = |word: &&String| Path::new(word.as_str()).extension().is_some_and(|end| end == "cspkg");
+    let package = words.iter().find(is_file).or_else(|| words.iter().find(is_named));
     let package = package.ok_or_else(|| FlowError::Usage("no package was named".to_owned()))?;
     Ok((PathBuf::from(package), words.iter().filter(|word| !std::ptr::eq(*word, package)).collect()))
 }
