@@ -59,7 +59,7 @@ impl Derived {
 /// Makes them, for a package that holds the documents that `has` says.
 pub(super) fn of(facts: &Facts<'_>, scope: &Scope, has: &dyn Fn(&Sha256) -> bool) -> Result<Derived, FlowError> {
     let log = facts.log();
-    let left_out = left_out(&named(facts.state, facts.blobs), has);
+    let left_out = left_out(&named(facts.state, facts.gathered, facts.blobs), has);
     let populations: Vec<Population> = population::ALL.iter().map(|made| population::make(made, facts)).collect();
     let mut files = BTreeMap::new();
     for population in &populations {

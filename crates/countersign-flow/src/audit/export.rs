@@ -1,7 +1,7 @@
 //! Packing: the log under its checkpoint, and the documents that it names, as far as the scope goes.
 
 use super::derive;
-use super::facts::Facts;
+use super::facts::{Facts, Gathered};
 use super::scope::{LeftOut, Profile, Scope, days, named};
 use super::shard;
 use super::{EVIDENCE, INDEX, LOG, TRUST};
@@ -82,14 +82,17 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
     let Some(state) = opened.state else { return Err(FlowError::Refused(opened.findings)) };
     drop(raw);
 
-    let facts = Facts::of(&state, &blobs, scope.window.clone());
-    let named = named(&state, &blobs);
+    let gathered = Gathered::of(&state, &blobs);
+    let facts = Facts::of(&state, &blobs, &gathered, scope.window.clone());
+    let named = named(&state, &gathered, &blobs);
     let days = days(&state, &named);
-    let mut kept = scope.keeps(&state, &named, &blobs);
+    let mut kept = scope.keeps(&state, &gathered, &named);
     if scope.profile == Profile::Full && !scope.window.is_all() {
         // What earlier evidence a decision looks at, only running it tells.
-        for promoted in &facts.decisions {
-            drop(replay::decide_again(&promoted.content, &state, &blobs));
+        for known in &facts.decisions {
+            if let Ok(promoted) = state.now().decision(known.entry, &blobs) {
+                drop(replay::decide_again(&promoted.content, &state, &blobs));
+            }
         }
         let asked = blobs.asked.borrow();
         kept.extend(asked.iter().filter(|digest| days.contains_key(digest)));

@@ -9,11 +9,10 @@ use countersign_core::finding::{Class, Finding, Verdict};
 use countersign_core::ids::EnvName;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
-use countersign_verify::log::Promoted;
 use countersign_verify::policy::Activated;
 use countersign_verify::{Blobs, LogState};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// Which part of the record is asked for. Nothing given is everything.
@@ -93,15 +92,83 @@ pub(super) fn findings(decision: &Decision) -> impl Iterator<Item = &Finding> {
     decision.findings.iter().chain(decision.rules.iter().flat_map(|rule| &rule.findings))
 }
 
+/// A decision of the log, its signature checked, less what nobody asks of it afterwards: a year of them has to fit into
+/// memory.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) entry: u64,
+    pub(super) time: Time,
+    pub(super) content: Decision,
+    /// Who signed it, in words.
+    pub(super) by: String,
+}
+
+/// Every decision of a log, read once.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    /// Those that hold, in the order of the log.
+    pub(super) decisions: Vec<Rc<Known>>,
+    /// What is wrong with the others, by entry.
+    pub(super) broken: BTreeMap<u64, Vec<Finding>>,
+}
+
+impl Gathered {
+    /// Reads all of them.
+    pub(super) fn of(state: &LogState, blobs: &dyn Blobs) -> Self {
+        let mut out = Self::default();
+        for (index, entry) in (0_u64..).zip(state.entries()) {
+            if entry.kind != Kind::PromotionDecision {
+                continue;
+            }
+            match state.now().decision(index, blobs) {
+                Ok(promoted) => out.decisions.push(Rc::new(Known {
+                    entry: index,
+                    time: promoted.time,
+                    content: lean(&promoted.content),
+                    by: promoted.decision.signed_by().owner.describe(),
+                })),
+                Err(findings) => drop(out.broken.insert(index, findings)),
+            }
+        }
+        out
+    }
+
+    /// The decision of an entry, if it holds.
+    pub(super) fn at(&self, index: u64) -> Option<&Rc<Known>> {
+        let place = self.decisions.binary_search_by_key(&index, |known| known.entry).ok()?;
+        self.decisions.get(place)
+    }
+}
+
+/// A decision without its checklist, its notes and what other environments would have said.
+fn lean(decision: &Decision) -> Decision {
+    let kept = |finding: &Finding| finding.class != Class::Note || finding.code.as_str().starts_with("vulnerability-");
+    let mut lean = decision.clone();
+    lean.checks = Vec::new();
+    lean.would_be = BTreeMap::new();
+    lean.levels = Vec::new();
+    lean.request.tool.name = String::new();
+    lean.request.tool.version = String::new();
+    lean.findings = lean.findings.into_iter().filter(kept).collect();
+    for rule in &mut lean.rules {
+        rule.findings = std::mem::take(&mut rule.findings).into_iter().filter(kept).collect();
+    }
+    if let Some(source) = &mut lean.source {
+        source.landings = BTreeMap::new();
+    }
+    lean
+}
+
 /// What the log says within a window.
 pub(super) struct Facts<'a> {
     pub(super) state: &'a LogState,
     pub(super) blobs: &'a dyn Blobs,
+    pub(super) gathered: &'a Gathered,
     pub(super) window: Window,
     /// The entries of the window.
     pub(super) range: std::ops::Range<u64>,
     /// Its decisions, in the order of the log.
-    pub(super) decisions: Vec<Rc<Promoted>>,
+    pub(super) decisions: Vec<Rc<Known>>,
     /// What is wrong with those that do not hold.
     pub(super) broken: Vec<Finding>,
     /// Every activation of the log.
@@ -115,21 +182,13 @@ impl std::fmt::Debug for Facts<'_> {
 }
 
 impl<'a> Facts<'a> {
-    /// Gathers them.
-    pub(super) fn of(state: &'a LogState, blobs: &'a dyn Blobs, window: Window) -> Self {
+    /// Those of a window.
+    pub(super) fn of(state: &'a LogState, blobs: &'a dyn Blobs, gathered: &'a Gathered, window: Window) -> Self {
         let range = window.range(state.entries());
-        let (mut decisions, mut broken) = (Vec::new(), Vec::new());
-        for (index, entry) in entries_of(state, &range) {
-            if entry.kind != Kind::PromotionDecision {
-                continue;
-            }
-            match state.now().decision(index, blobs) {
-                Ok(promoted) if window.covers(&promoted.content) => decisions.push(promoted),
-                Ok(_) => {}
-                Err(findings) => broken.extend(findings),
-            }
-        }
-        Self { state, blobs, range, decisions, broken, activations: history(state, None), window }
+        let within = |known: &&Rc<Known>| range.contains(&known.entry) && window.covers(&known.content);
+        let decisions = gathered.decisions.iter().filter(within).cloned().collect();
+        let broken = gathered.broken.range(range.clone()).flat_map(|(_, findings)| findings.clone()).collect();
+        Self { state, blobs, gathered, range, decisions, broken, activations: history(state, None), window }
     }
 
     /// The log.
@@ -143,16 +202,14 @@ impl<'a> Facts<'a> {
     }
 
     /// Decisions that let something go.
-    pub(super) fn deployments(&self) -> impl Iterator<Item = &Rc<Promoted>> {
+    pub(super) fn deployments(&self) -> impl Iterator<Item = &Rc<Known>> {
         self.decisions.iter().filter(|promoted| promoted.content.authorised)
     }
 
     /// Every decision up to the window's end, of whatever service: those that hold.
-    pub(super) fn all_decisions(&self) -> Vec<Rc<Promoted>> {
-        entries_of(self.state, &(0..self.range.end))
-            .filter(|(_, entry)| entry.kind == Kind::PromotionDecision)
-            .filter_map(|(index, _)| self.state.now().decision(index, self.blobs).ok())
-            .collect()
+    pub(super) fn all_decisions(&self) -> impl Iterator<Item = &'a Rc<Known>> {
+        let end = self.range.end;
+        self.gathered.decisions.iter().take_while(move |known| known.entry < end)
     }
 
     /// What a row about this entry rests on.

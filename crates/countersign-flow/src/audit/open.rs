@@ -2,7 +2,7 @@
 //! asked of a package afterwards rests on this; nothing is read out of one that was not opened.
 
 use super::derive::{self, Derived};
-use super::facts::{Facts, Window};
+use super::facts::{Facts, Gathered, Window};
 use super::scope::{Profile, Scope};
 use super::shard;
 use super::verify::{AuditReport, OutsideTrust};
@@ -27,7 +27,7 @@ use countersign_verify::policy::Activated;
 use countersign_verify::trust::verify_trust;
 use countersign_verify::{Blobs, LogState, VerifiedTrust};
 use serde_json::Value;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -39,6 +39,8 @@ pub struct Opened {
     pub(super) scope: Scope,
     /// What the index says of every other file.
     pub(super) index: BTreeMap<String, Sha256>,
+    /// Its decisions, read when they are first asked for.
+    gathered: OnceCell<Gathered>,
 }
 
 /// What came of opening a package.
@@ -158,7 +160,7 @@ pub fn open(
     }
     report.log = Some(state.now().reference());
     report.scope = Some(scope.clone());
-    Ok(Opening { report, opened: Some(Opened { state, package, scope, index }) })
+    Ok(Opening { report, opened: Some(Opened { state, package, scope, index, gathered: OnceCell::new() }) })
 }
 
 /// The files, if they have the one form and every document is what its name says.
@@ -310,7 +312,12 @@ pub(super) fn derived_again(opened: &Opened) -> Result<(Derived, Vec<Finding>), 
 impl Opened {
     /// What the log says within a window.
     pub(super) fn facts(&self, window: Window) -> Facts<'_> {
-        Facts::of(&self.state, &self.package, window)
+        Facts::of(&self.state, &self.package, self.gathered(), window)
+    }
+
+    /// Every decision, read once.
+    pub(super) fn gathered(&self) -> &Gathered {
+        self.gathered.get_or_init(|| Gathered::of(&self.state, &self.package))
     }
 
     /// Whether raw evidence was left out, so that decisions cannot be run again.

@@ -1,14 +1,13 @@
 //! The independent sources of completeness, held against each other: the log's indexes, the chain of deployments of each
 //! service and environment, git's own line of first parents. A source that nobody collected is named, never assumed.
 
-use super::facts::{Facts, service_of};
+use super::facts::{Facts, Known, service_of};
 use countersign_core::codes;
 use countersign_core::decision::{Decision, SourceRange};
 use countersign_core::finding::{Finding, Verdict};
 use countersign_core::git::evidence::Evidence as GitEvidence;
 use countersign_core::git::{Oid, graph};
 use countersign_core::policy::Stage;
-use countersign_verify::log::Promoted;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -108,7 +107,7 @@ pub(super) const NOT_COLLECTED: [(&str, &str); 3] = [
 /// Reconciles what the window holds.
 pub(super) fn of(facts: &Facts<'_>) -> Reconciliation {
     let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-    let deployments: Vec<&Promoted> = facts.deployments().map(AsRef::as_ref).collect();
+    let deployments: Vec<&Known> = facts.deployments().map(AsRef::as_ref).collect();
     let (chain, linked) = chains(facts);
     let (git, walked) = walks(facts, &deployments);
     let mut sources = vec![
@@ -171,8 +170,7 @@ fn chains(facts: &Facts<'_>) -> (SourceRow, Fits) {
     let mut passed: BTreeMap<Line, (BTreeMap<Oid, Oid>, Option<Oid>)> = BTreeMap::new();
     let (mut fits, mut links, mut unexplained) = (Fits::new(), 0_u64, Vec::new());
     // The chain does not begin with the window: what passed before it is part of it.
-    let all = facts.all_decisions();
-    for promoted in &all {
+    for promoted in facts.all_decisions() {
         let Some(range) = proved(&promoted.content) else { continue };
         let environment = promoted.content.request.environment.to_string();
         let line = (service_of(&promoted.content), range.target_ref.to_string(), environment);
@@ -210,7 +208,7 @@ fn chains(facts: &Facts<'_>) -> (SourceRow, Fits) {
 }
 
 /// Git's own chain: the objects of each decision lead from the new revision back to where it begins.
-fn walks(facts: &Facts<'_>, deployments: &[&Promoted]) -> (SourceRow, Fits) {
+fn walks(facts: &Facts<'_>, deployments: &[&Known]) -> (SourceRow, Fits) {
     let (mut fits, mut commits, mut unexplained) = (Fits::new(), 0_u64, Vec::new());
     for promoted in deployments {
         let Some(range) = proved(&promoted.content) else { continue };

@@ -1,11 +1,10 @@
 //! A sample that anybody can draw again: strata by service, environment and class of change, and within each the order that
 //! SHA-256 over seed and log gives. No random numbers, and nothing but a hash program is needed to check it.
 
-use super::facts::{Facts, change_class, service_of};
+use super::facts::{Facts, Known, change_class, service_of};
 use super::table::Table;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
-use countersign_verify::log::Promoted;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -59,7 +58,7 @@ type Key = (String, String, String);
 /// Draws one.
 pub(super) fn draw(facts: &Facts<'_>, n: usize, seed: &str) -> Sample {
     let log = facts.log();
-    let mut strata: BTreeMap<Key, Vec<(Sha256, &Promoted)>> = BTreeMap::new();
+    let mut strata: BTreeMap<Key, Vec<(Sha256, &Known)>> = BTreeMap::new();
     for promoted in facts.deployments() {
         let decision = &promoted.content;
         let key = (service_of(decision), decision.request.environment.to_string(), change_class(decision).to_owned());

@@ -1,7 +1,7 @@
 //! What of the record is in a package. The log is always there whole; what a package leaves out are documents, by a rule
 //! that anybody can apply again, and how many of them, by log index, stands in its index.
 
-use super::facts::Window;
+use super::facts::{Gathered, Window};
 use countersign_core::bundle::Signed;
 use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
@@ -54,17 +54,17 @@ pub(super) struct Named {
 }
 
 /// What every entry names, in the order of the log.
-pub(super) fn named(state: &LogState, blobs: &dyn Blobs) -> Vec<Named> {
-    (0_u64..).zip(state.entries()).map(|(index, entry)| of(index, entry, state, blobs)).collect()
+pub(super) fn named(state: &LogState, gathered: &Gathered, blobs: &dyn Blobs) -> Vec<Named> {
+    (0_u64..).zip(state.entries()).map(|(index, entry)| of(index, entry, gathered, blobs)).collect()
 }
 
-fn of(index: u64, entry: &Entry, state: &LogState, blobs: &dyn Blobs) -> Named {
+fn of(index: u64, entry: &Entry, gathered: &Gathered, blobs: &dyn Blobs) -> Named {
     if entry.kind != Kind::PromotionDecision {
         return Named { own: entry.statements.iter().chain(&entry.evidence).copied().collect(), inputs: Vec::new() };
     }
     let mut inputs: BTreeMap<Sha256, bool> = BTreeMap::new();
-    if let Ok(promoted) = state.now().decision(index, blobs) {
-        inputs_of(&promoted.content, &mut inputs);
+    if let Some(known) = gathered.at(index) {
+        inputs_of(&known.content, &mut inputs);
     } else if let Some(decision) = entry.statement().and_then(|digest| read(&blobs.blob(digest)?)) {
         // One that does not hold names what it names all the same: the verifier says what is wrong with it.
         inputs_of(&decision, &mut inputs);
@@ -106,19 +106,19 @@ pub(super) fn days(state: &LogState, named: &[Named]) -> BTreeMap<Sha256, String
 }
 
 impl Scope {
-    /// Whether the evidence of the decision at this index is wanted.
-    pub(super) fn wants(&self, index: u64, state: &LogState, blobs: &dyn Blobs) -> bool {
-        let within = self.window.range(state.entries()).contains(&index);
-        within && state.now().decision(index, blobs).map_or(true, |promoted| self.window.covers(&promoted.content))
+    /// Whether the evidence of the decision at this index is wanted. Of one that does not hold it is.
+    pub(super) fn wants(&self, index: u64, state: &LogState, gathered: &Gathered) -> bool {
+        self.window.range(state.entries()).contains(&index)
+            && gathered.at(index).is_none_or(|known| self.window.covers(&known.content))
     }
 
     /// The documents that belong into the package by rule: everything that entries record themselves, and what the
     /// decisions that are wanted rest on, as far as the profile goes.
-    pub(super) fn keeps(&self, state: &LogState, named: &[Named], blobs: &dyn Blobs) -> BTreeSet<Sha256> {
+    pub(super) fn keeps(&self, state: &LogState, gathered: &Gathered, named: &[Named]) -> BTreeSet<Sha256> {
         let mut out = BTreeSet::new();
         for (index, named) in (0_u64..).zip(named) {
             out.extend(named.own.iter().copied());
-            if named.inputs.is_empty() || !self.wants(index, state, blobs) {
+            if named.inputs.is_empty() || !self.wants(index, state, gathered) {
                 continue;
             }
             let wanted = named.inputs.iter().filter(|(_, statement)| *statement || self.profile == Profile::Full);

@@ -1,7 +1,7 @@
 //! The whole chain of one deployment: what changed and who agreed, how it was built and looked at, by which policy it was
 //! judged, and what the log says. As text, and as a picture.
 
-use super::facts::{Facts, change_class, service_of};
+use super::facts::{Facts, Known, change_class, service_of};
 use super::table::Proof;
 use crate::error::FlowError;
 use countersign_core::decision::Decision;
@@ -17,7 +17,6 @@ use countersign_core::time::Time;
 use countersign_decide::review::{self, ChangeRow, Question};
 use countersign_report::picture::Picture;
 use countersign_verify::forge::verify_changes;
-use countersign_verify::log::Promoted;
 use countersign_verify::{Evidence, History};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -139,7 +138,7 @@ pub(super) fn of(facts: &Facts<'_>, id: &str) -> Result<Chain, FlowError> {
 }
 
 /// The decision of a log entry, or the newest one about an artifact or a commit.
-fn find(facts: &Facts<'_>, id: &str) -> Result<Rc<Promoted>, FlowError> {
+fn find(facts: &Facts<'_>, id: &str) -> Result<Rc<Known>, FlowError> {
     let none = || {
         FlowError::Usage(format!(
             "no decision of the package is named {id}: give the index of its log entry, or 6 digits or more of the artifact's digest or of the commit"
@@ -158,7 +157,7 @@ fn find(facts: &Facts<'_>, id: &str) -> Result<Rc<Promoted>, FlowError> {
         decision.request.subject.hex().starts_with(hex)
             || decision.source.as_ref().is_some_and(|source| source.revision.hex().starts_with(hex))
     };
-    let found: Vec<&Rc<Promoted>> = facts.decisions.iter().filter(|one| named(&one.content)).collect();
+    let found: Vec<&Rc<Known>> = facts.decisions.iter().filter(|one| named(&one.content)).collect();
     let subjects: BTreeSet<Sha256> = found.iter().map(|one| one.content.request.subject).collect();
     if subjects.len() > 1 {
         return Err(FlowError::Usage(format!("{id} names {} artifacts: give more digits", subjects.len())));
@@ -175,7 +174,7 @@ pub(super) struct Rests {
     pub(super) missing: Vec<Sha256>,
 }
 
-pub(super) fn rests(facts: &Facts<'_>, promoted: &Promoted) -> Rests {
+pub(super) fn rests(facts: &Facts<'_>, promoted: &Known) -> Rests {
     let (mut documents, mut missing) = (Vec::new(), Vec::new());
     for reference in promoted.content.inputs.evidence.iter().flatten() {
         match facts.blobs.blob(&reference.digest) {
@@ -188,7 +187,7 @@ pub(super) fn rests(facts: &Facts<'_>, promoted: &Promoted) -> Rests {
 }
 
 /// The changes of a decision's range with their authors and reviews, proved again. `None` where git's objects are not there.
-pub(super) fn changes(facts: &Facts<'_>, promoted: &Promoted, evidence: &Evidence) -> Option<Vec<ChangeRow>> {
+pub(super) fn changes(facts: &Facts<'_>, promoted: &Known, evidence: &Evidence) -> Option<Vec<ChangeRow>> {
     let decision = &promoted.content;
     let range = decision.source.as_ref()?;
     let bytes = decision.inputs.git.and_then(|digest| facts.blobs.blob(&digest))?;
@@ -220,7 +219,7 @@ pub(super) fn changes(facts: &Facts<'_>, promoted: &Promoted, evidence: &Evidenc
     Some(outcome.changes)
 }
 
-pub(super) fn chain(facts: &Facts<'_>, promoted: &Promoted) -> Chain {
+pub(super) fn chain(facts: &Facts<'_>, promoted: &Known) -> Chain {
     let decision = &promoted.content;
     let rests = rests(facts, promoted);
     let (mut links, mut missing) = (Vec::new(), Vec::new());
@@ -382,7 +381,7 @@ fn policy_link(facts: &Facts<'_>, decision: &Decision) -> Option<Link> {
     })
 }
 
-fn decision_link(facts: &Facts<'_>, promoted: &Promoted) -> Link {
+fn decision_link(facts: &Facts<'_>, promoted: &Known) -> Link {
     let decision = &promoted.content;
     let mut detail: Vec<String> = decision
         .rules
@@ -395,7 +394,7 @@ fn decision_link(facts: &Facts<'_>, promoted: &Promoted) -> Link {
     Link {
         stage: "decision",
         what: format!("{}, {}", decision.verdict, if decision.authorised { "authorised" } else { "not authorised" }),
-        who: promoted.decision.signed_by().owner.describe(),
+        who: promoted.by.clone(),
         when: promoted.time.to_string(),
         detail,
         documents: facts.proof(promoted.entry).documents,

@@ -140,7 +140,7 @@ fn rerun(opened: &Opened, how: How, report: &mut AuditReport) -> usize {
         .zip(state.entries())
         .filter(is_decision)
         .map(|(index, _)| index)
-        .filter(|index| opened.scope.window.is_all() || opened.scope.wants(*index, state, &opened.package))
+        .filter(|index| opened.scope.window.is_all() || opened.scope.wants(*index, state, opened.gathered()))
         .collect();
     if let How::Sample(most) = how
         && wanted.len() > most
@@ -163,9 +163,9 @@ fn rerun(opened: &Opened, how: How, report: &mut AuditReport) -> usize {
 /// Documents that nothing names, or that lie in the file of another day; and those that the scope promises and that are
 /// not there.
 fn strays(opened: &Opened, how: How) -> Vec<Finding> {
-    let named = named(&opened.state, &opened.package);
+    let named = named(&opened.state, opened.gathered(), &opened.package);
     let days = days(&opened.state, &named);
-    let kept = opened.scope.keeps(&opened.state, &named, &opened.package);
+    let kept = opened.scope.keeps(&opened.state, opened.gathered(), &named);
     let asked = opened.package.asked();
     let altered = |digest: &Sha256, place: &str, what: &str| {
         Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(place).at(format!("document {digest}"))
@@ -208,7 +208,7 @@ impl AuditReport {
         let wanted = (0_u64..)
             .zip(opened.state.entries())
             .filter(|(index, entry)| {
-                entry.kind == Kind::PromotionDecision && opened.scope.wants(*index, &opened.state, &opened.package)
+                entry.kind == Kind::PromotionDecision && opened.scope.wants(*index, &opened.state, opened.gathered())
             })
             .count();
         if opened.facts_only() {

@@ -1,7 +1,7 @@
 //! Questions about rules: policy, violations, exceptions, vulnerabilities, components, plans.
 
 use super::super::ask::Asked;
-use super::super::facts::{findings, service_of};
+use super::super::facts::{Known, findings, service_of};
 use super::super::population::{self, tests_of};
 use super::super::table::Table;
 use super::Part;
@@ -12,7 +12,6 @@ use countersign_core::ids::PersonId;
 use countersign_core::policy::Stage;
 use countersign_core::statement::vulns::Vulns;
 use countersign_core::statement::{Kind, Statement};
-use countersign_verify::log::Promoted;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A question for which nothing is collected.
@@ -220,11 +219,7 @@ pub(super) fn went_although(asked: &Asked<'_>) -> Part {
 }
 
 /// The statements of a kind that a decision lists and that are in the package.
-fn statements(
-    asked: &Asked<'_>,
-    promoted: &Promoted,
-    kind: Kind,
-) -> Vec<(countersign_core::digest::Sha256, Statement)> {
+fn statements(asked: &Asked<'_>, promoted: &Known, kind: Kind) -> Vec<(countersign_core::digest::Sha256, Statement)> {
     let references = promoted.content.inputs.evidence.iter().flatten();
     references
         .filter(|reference| reference.kind == Some(kind))

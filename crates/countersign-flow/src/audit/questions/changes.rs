@@ -1,7 +1,7 @@
 //! Questions about single promotions: the list, the sample, the chain of an item, review, emergencies.
 
 use super::super::ask::Asked;
-use super::super::facts::{change_class, findings, service_of};
+use super::super::facts::{Known, change_class, findings, service_of};
 use super::super::population;
 use super::super::reconcile;
 use super::super::sample;
@@ -14,7 +14,6 @@ use countersign_core::finding::{Class, Code, Verdict};
 use countersign_core::policy::Stage;
 use countersign_core::statement::Kind;
 use countersign_core::statement::test_result::TestResult;
-use countersign_verify::log::Promoted;
 use std::rc::Rc;
 
 /// How many items are looked at where nobody says which: as many as an auditor draws by habit.
@@ -67,7 +66,7 @@ pub(super) fn sample(asked: &Asked<'_>) -> Part {
 }
 
 /// The items that are asked for, or a sample of them.
-fn chosen(asked: &Asked<'_>) -> (Vec<Rc<Promoted>>, String) {
+fn chosen(asked: &Asked<'_>) -> (Vec<Rc<Known>>, String) {
     let by_entry = |entries: &[u64]| {
         asked.facts.decisions.iter().filter(|one| entries.contains(&one.entry)).cloned().collect::<Vec<_>>()
     };
@@ -137,7 +136,7 @@ pub(super) fn items(asked: &Asked<'_>) -> Part {
                 tests.join(", "),
                 scans.to_string(),
                 builders.join(", "),
-                promoted.decision.signed_by().owner.describe(),
+                promoted.by.clone(),
                 "every signature that counted existed when the gate decided".to_owned(),
             ];
             let mut proof = asked.facts.proof(promoted.entry);
@@ -162,7 +161,7 @@ const PAST: &[Code] = &[
     codes::BREAK_GLASS,
 ];
 
-fn review_rule(promoted: &Promoted) -> Option<(&countersign_core::decision::RuleOutcome, Verdict)> {
+fn review_rule(promoted: &Known) -> Option<(&countersign_core::decision::RuleOutcome, Verdict)> {
     let rules = promoted.content.rules.iter();
     let mut all = rules.filter(|rule| rule.id.as_str().starts_with("two-party-review@"));
     all.next().and_then(|rule| Some((rule, rule.verdict?)))
@@ -249,7 +248,6 @@ pub(super) fn emergencies(asked: &Asked<'_>) -> Part {
     let followed: Vec<(u64, u64)> = asked
         .facts
         .all_decisions()
-        .iter()
         .flat_map(|one| one.content.followed_up.iter().map(|entry| (*entry, one.entry)).collect::<Vec<_>>())
         .collect();
     for promoted in &asked.facts.decisions {
