@@ -93,6 +93,16 @@ pub enum PackageError {
         /// How many there are.
         found: u64,
     },
+    /// A file that is larger than we write and read.
+    #[error("{name} has {found} bytes, more than the {limit} that a file of a package has")]
+    FileTooLarge {
+        /// The name.
+        name: String,
+        /// The bound.
+        limit: u64,
+        /// How many there are.
+        found: u64,
+    },
     /// More files than we write and read.
     #[error("a package has at most {limit} files")]
     TooManyFiles {
@@ -169,6 +179,7 @@ impl PackageError {
             | Self::Order { name }
             | Self::Compressed { name, .. }
             | Self::Altered { name, .. }
+            | Self::FileTooLarge { name, .. }
             | Self::Cut { name } => Some(name),
             Self::Form { name, .. } => name.as_deref(),
         }

@@ -111,7 +111,9 @@ impl Blobs for Package {
         let (shard, start, length) = self.documents.get(digest)?;
         let number = |n: u32| usize::try_from(n).ok();
         let shard = self.shards.get(number(*shard)?)?;
-        self.packed.read_part(shard, number(*start)?, number(*length)?).ok()
+        let bytes = self.packed.read_part(shard, number(*start)?, number(*length)?).ok()?;
+        // The file may have been changed since it was read through.
+        (Sha256::of(&bytes) == *digest).then_some(bytes)
     }
 }
 

@@ -209,9 +209,10 @@ fn chains(facts: &Facts<'_>) -> (SourceRow, Fits) {
 
 /// Git's own chain: the objects of each decision lead from the new revision back to where it begins.
 fn walks(facts: &Facts<'_>, deployments: &[&Known]) -> (SourceRow, Fits) {
-    let (mut fits, mut commits, mut unexplained) = (Fits::new(), 0_u64, Vec::new());
+    let (mut fits, mut commits, mut unexplained, mut proved_ranges) = (Fits::new(), 0_u64, Vec::new(), 0_u64);
     for promoted in deployments {
         let Some(range) = proved(&promoted.content) else { continue };
+        proved_ranges = proved_ranges.saturating_add(1);
         let Some(bytes) = promoted.content.inputs.git.and_then(|digest| facts.blobs.blob(&digest)) else { continue };
         let walked = walk(&bytes, range);
         fits.insert(promoted.entry, walked.is_ok());
@@ -231,7 +232,7 @@ fn walks(facts: &Facts<'_>, deployments: &[&Known]) -> (SourceRow, Fits) {
     let detail = if none {
         "the package holds no git objects of these promotions".to_owned()
     } else {
-        format!("{} ranges walked by their objects, {commits} commits", fits.len())
+        format!("{} of {} ranges walked by their objects, {commits} commits", fits.len(), proved_ranges)
     };
     let row = SourceRow {
         source: "git first parents",

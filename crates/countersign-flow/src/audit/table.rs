@@ -4,7 +4,7 @@
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
 use countersign_core::log::merkle::leaf_hash;
-use countersign_report::escape::plain;
+use countersign_report::escape::is_hidden;
 use serde::Serialize;
 
 /// What a row rests on.
@@ -88,8 +88,18 @@ fn line<'a>(out: &mut String, cells: impl Iterator<Item = &'a str>) {
     out.push('\n');
 }
 
+/// Every character is there and visible: a list that is cut is no list.
 fn cell(text: &str) -> String {
-    let text = plain(text).replace('"', "\"\"");
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' => shown.push_str("\"\""),
+            '\n' => shown.push_str("\\n"),
+            c if is_hidden(c) => shown.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+            c => shown.push(c),
+        }
+    }
+    let text = shown;
     let formula = text.starts_with(['=', '+', '-', '@', '\t']);
     format!("\"{}{text}\"", if formula { "'" } else { "" })
 }
@@ -104,7 +114,9 @@ mod tests {
         assert_eq!(cell("a \"b\", c"), "\"a \"\"b\"\", c\"");
         assert_eq!(cell("=cmd|'/c calc'!A0"), "\"'=cmd|'/c calc'!A0\"");
         assert_eq!(cell("-1"), "\"'-1\"");
-        assert_eq!(cell("a\nb"), "\"a\\nb\"");
+        assert_eq!(cell("a\nb\u{202e}"), "\"a\\nb\\u{202e}\"");
+        let long = "x".repeat(5_000);
+        assert_eq!(cell(&long).len(), 5_002, "nothing is cut");
     }
 
     #[test]

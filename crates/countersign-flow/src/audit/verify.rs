@@ -145,13 +145,11 @@ fn rerun(opened: &Opened, how: How, report: &mut AuditReport) -> usize {
     if let How::Sample(most) = how
         && wanted.len() > most
     {
-        let all = wanted.len();
-        let mut picked = BTreeSet::new();
-        for n in 0..most {
-            let at = n.saturating_mul(all).checked_div(most.max(1)).unwrap_or_default();
-            picked.extend(wanted.get(at).copied());
-        }
-        picked.extend(wanted.last().copied().filter(|_| most > 0));
+        // From the newest backwards, in steps as even as whole numbers go.
+        let last = wanted.len().saturating_sub(1);
+        let steps = most.saturating_sub(1).max(1);
+        let place = |n: usize| last.saturating_sub(n.saturating_mul(last).checked_div(steps).unwrap_or_default());
+        let picked: BTreeSet<u64> = (0..most).filter_map(|n| wanted.get(place(n)).copied()).collect();
         wanted.retain(|index| picked.contains(index));
     }
     for index in &wanted {
@@ -215,6 +213,9 @@ impl AuditReport {
             return self.skipped(format!(
                 "none of {wanted} decisions was run again: the package holds facts only, and their raw evidence is elsewhere"
             ));
+        }
+        if again == 0 && how == How::Sample(0) {
+            return self.skipped(format!("none of {wanted} decisions was run again: --sample 0"));
         }
         if again == 0 {
             return self.skipped(format!("none of {all} decisions was run again: none is in the package's scope"));

@@ -1,7 +1,7 @@
 //! A package written and read piece by piece: no more than one of its files is in memory at a time, however large it is.
 
-use super::read_member;
 use super::{Central, LOCAL, LOCAL_HEADER, Member, PackageError, check_name, check_size, first_difference, offset};
+use super::{NAME_BYTES, read_member};
 use countersign_core::limits;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -45,6 +45,7 @@ impl<W: Write> Packer<W> {
             return Err(PackageError::TooManyFiles { limit: limits::PACKAGE_FILES }.into());
         }
         check_name(name)?;
+        check_file(name, u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
         after(self.last.as_deref(), name)?;
         let member = Member::new(name, bytes, self.at)?;
         let local = member.local();
@@ -103,6 +104,8 @@ impl Packed {
             }
             let (size, name) = (long(&rest, 18), short(&rest, 26));
             fill(&mut source, &mut rest, usize::from(name))?;
+            let name = String::from_utf8_lossy(rest.get(LOCAL_HEADER..).unwrap_or_default());
+            check_file(&name, u64::from(size))?;
             fill(&mut source, &mut rest, usize::try_from(size).unwrap_or(usize::MAX))?;
             let (member, content) = read_member(&rest, at)?;
             let last = places.last_key_value().map(|(last, _)| last.as_str());
@@ -160,6 +163,15 @@ impl Packed {
         fill(&mut **source, &mut bytes, length)?;
         Ok(bytes)
     }
+}
+
+fn check_file(name: &str, found: u64) -> Result<(), PackageError> {
+    let limit = u64::try_from(limits::PACKAGE_FILE_BYTES).unwrap_or(u64::MAX);
+    if found > limit {
+        let name = name.chars().take(NAME_BYTES).collect();
+        return Err(PackageError::FileTooLarge { name, limit, found });
+    }
+    Ok(())
 }
 
 /// Reads so many bytes more, or as many as there are. Memory is taken as they come, not as they are promised.
@@ -250,7 +262,14 @@ mod tests {
     #[test]
     fn a_size_that_is_a_lie_takes_no_memory_and_names_the_file() {
         let mut bytes = write(&small_package()).unwrap();
+        let whole = bytes.clone();
         bytes[18..26].copy_from_slice(&[0xff; 8]);
+        match open(&bytes) {
+            Err(OpenError::Form(PackageError::FileTooLarge { name, .. })) => assert_eq!(name, "a/one"),
+            other => panic!("{other:?}"),
+        }
+        let mut bytes = whole;
+        bytes[18..26].copy_from_slice(&[0, 0, 0, 0x20, 0, 0, 0, 0x20]);
         match open(&bytes) {
             Err(OpenError::Form(PackageError::Cut { name })) => assert_eq!(name, "a/one"),
             other => panic!("{other:?}"),

@@ -7,6 +7,7 @@ use super::super::table::Table;
 use super::Part;
 use countersign_core::bundle::Signed;
 use countersign_core::cyclonedx::Inventory;
+use countersign_core::digest::Sha256;
 use countersign_core::finding::{Class, Verdict};
 use countersign_core::ids::PersonId;
 use countersign_core::policy::Stage;
@@ -218,16 +219,19 @@ pub(super) fn went_although(asked: &Asked<'_>) -> Part {
     part
 }
 
-/// The statements of a kind that a decision lists and that are in the package.
-fn statements(asked: &Asked<'_>, promoted: &Known, kind: Kind) -> Vec<(countersign_core::digest::Sha256, Statement)> {
-    let references = promoted.content.inputs.evidence.iter().flatten();
-    references
-        .filter(|reference| reference.kind == Some(kind))
-        .filter_map(|reference| {
-            let signed = Signed::parse(&asked.facts.blobs.blob(&reference.digest)?).ok()?;
-            Some((reference.digest, Statement::parse(&signed.payload).ok()?))
-        })
-        .collect()
+/// The statements of a kind that a decision lists. One that the package does not hold, or that cannot be read, is said to
+/// be missing: it is not the same as none.
+fn statements(asked: &Asked<'_>, known: &Known, kind: Kind, missing: &mut Vec<String>) -> Vec<(Sha256, Statement)> {
+    let mut out = Vec::new();
+    for reference in known.content.inputs.evidence.iter().flatten().filter(|one| one.kind == Some(kind)) {
+        let bytes = asked.facts.blobs.blob(&reference.digest);
+        let read = bytes.and_then(|bytes| Statement::parse(&Signed::parse(&bytes).ok()?.payload).ok());
+        match read {
+            Some(statement) => out.push((reference.digest, statement)),
+            None => missing.push(format!("{} {} of log entry {}", kind.word(), reference.digest, known.entry)),
+        }
+    }
+    out
 }
 
 /// Q15.
@@ -245,7 +249,7 @@ pub(super) fn vulnerabilities(asked: &Asked<'_>) -> Part {
     let mut seen = BTreeSet::new();
     for promoted in &asked.facts.decisions {
         let decision = &promoted.content;
-        for (digest, statement) in statements(asked, promoted, Kind::Vulns) {
+        for (digest, statement) in statements(asked, promoted, Kind::Vulns, &mut part.missing) {
             scans = scans.saturating_add(1);
             let Ok(scan) = statement.predicate_as::<Vulns>(Kind::Vulns) else {
                 part.missing.push(format!("readable scan at log entry {}", promoted.entry));
@@ -291,11 +295,11 @@ pub(super) fn components(asked: &Asked<'_>) -> Part {
     let mut read = 0_u64;
     for promoted in asked.facts.deployments() {
         let decision = &promoted.content;
-        let sboms = statements(asked, promoted, Kind::Sbom);
+        let sboms = statements(asked, promoted, Kind::Sbom, &mut part.missing);
         let Some((digest, inventory)) =
             sboms.iter().find_map(|(digest, one)| Some((*digest, Inventory::read(&one.predicate).ok()?)))
         else {
-            part.missing.push(format!("SBOM of log entry {}", promoted.entry));
+            part.missing.push(format!("readable SBOM of log entry {}", promoted.entry));
             continue;
         };
         read = read.saturating_add(1);
@@ -341,7 +345,7 @@ pub(super) fn plans(asked: &Asked<'_>) -> Part {
     let mut part = Part::of(Table::new(&["time", "service", "environment", "plan", "what the policy said"]));
     for promoted in &asked.facts.decisions {
         let decision = &promoted.content;
-        for (digest, statement) in statements(asked, promoted, Kind::IacPlan) {
+        for (digest, statement) in statements(asked, promoted, Kind::IacPlan, &mut part.missing) {
             let read = statement.predicate_as::<countersign_core::statement::iac_plan::IacPlan>(Kind::IacPlan);
             let said: BTreeSet<String> = findings(decision)
                 .filter(|finding| {
