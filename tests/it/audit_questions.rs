@@ -146,7 +146,7 @@ fn the_chain_of_a_deployment_is_shown_from_change_to_decision_and_as_a_picture()
     assert!(chain.text().contains("ada (T3), ben (T3)"), "{}", chain.text());
     let svg = chain.picture().svg();
     assert!(svg.starts_with("<svg") && svg.contains("ada (T3), ben (T3)"), "{svg}");
-    let by_digest = asking.show(&chain.digest.hex()[..12]).expect("a chain").0;
+    let by_digest = asking.show(&chain.digest.hex().chars().take(12).collect::<String>()).expect("a chain").0;
     assert_eq!(by_digest.proof.entry, 9);
     assert!(asking.show("abc").is_err() && asking.show("ffffffffffff").is_err());
 }

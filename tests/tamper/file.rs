@@ -266,7 +266,7 @@ fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
         let whole = package::write(&files).expect("a package");
         whole[..30 + name.len() + bytes.len()].to_vec()
     };
-    members.iter().flat_map(|member| one(member)).collect()
+    members.iter().flat_map(one).collect()
 }
 
 fn reordered(stage: &Stage) -> AuditReport {

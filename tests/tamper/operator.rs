@@ -201,7 +201,7 @@ pub(super) fn all() -> Vec<Case> {
             |s| s.operator(false, |w| swap_policy(w, &["ada"])),
         ),
         case("O28", "another release than the one that the activation names", "", "", |s| {
-            s.operator(false, |w| swap_release_alone(w))
+            s.operator(false, swap_release_alone)
         }),
         case("O29", "trust that one person signed takes the place of the recorded one", "trust-quorum", "", |s| {
             s.by_hand(false, |w| swap_trust(w, &["ada"], true))
