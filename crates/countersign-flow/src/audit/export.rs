@@ -15,7 +15,8 @@ use countersign_core::log::tile::Tile;
 use countersign_core::statement::Kind;
 use countersign_record::atomic::write_atomic_with;
 use countersign_record::disk::{DiskError, Doing};
-use countersign_record::log::{FolderFiles, LogFiles as _};
+use countersign_record::log::cosigned::read_cosigned;
+use countersign_record::log::{COSIGNED, FolderFiles, LogFiles as _};
 use countersign_record::package::{OpenError, Packer};
 use countersign_record::store::{Store as _, StoreError};
 use countersign_verify::trust::verify_trust;
@@ -95,13 +96,17 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
             }
         }
         let asked = blobs.asked.borrow();
-        kept.extend(asked.iter().filter(|digest| days.contains_key(digest)));
+        let named = asked.iter().filter(|digest| days.contains_key(digest) && !gathered.erased.contains(digest));
+        kept.extend(named);
     }
     let derived = derive::of(&facts, scope, &|digest| kept.contains(digest))?;
     blobs.finish()?;
 
     let mut names = log_files(place, state.size())?;
     names.insert(format!("{LOG}checkpoint"), None);
+    if read_cosigned(&FolderFiles::new(place.log()))?.is_some() {
+        names.insert(format!("{LOG}{COSIGNED}"), Some(COSIGNED.to_owned()));
+    }
     let mut packer = Packer::new(Counting { out, bytes: 0, hasher: Hasher::default() });
     let mut files: BTreeMap<String, Sha256> = BTreeMap::new();
     for (name, path) in &names {

@@ -2,8 +2,10 @@
 //! which of them lie in a window.
 
 use super::table::Proof;
+use crate::erasure::erasures;
 use crate::policy::history;
 use countersign_core::decision::{Decision, LogRef};
+use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
 use countersign_core::finding::{Class, Finding, Verdict};
 use countersign_core::ids::EnvName;
@@ -110,12 +112,14 @@ pub(super) struct Gathered {
     pub(super) decisions: Vec<Rc<Known>>,
     /// What is wrong with the others, by entry.
     pub(super) broken: BTreeMap<u64, Vec<Finding>>,
+    /// Documents that the log says were erased: no package holds them.
+    pub(super) erased: BTreeSet<Sha256>,
 }
 
 impl Gathered {
     /// Reads all of them.
     pub(super) fn of(state: &LogState, blobs: &dyn Blobs) -> Self {
-        let mut out = Self::default();
+        let mut out = Self { erased: erasures(state, blobs).0.into_keys().collect(), ..Self::default() };
         for (index, entry) in (0_u64..).zip(state.entries()) {
             if entry.kind != Kind::PromotionDecision {
                 continue;

@@ -19,6 +19,8 @@ mod shard;
 mod show;
 mod table;
 mod verify;
+mod witnesses;
+mod witnesses;
 
 pub use ask::{Answered, Ask, Asking, QuestionRow, ask, questions};
 pub use diff::{Difference, ListDifference, diff};

@@ -39,6 +39,9 @@ pub struct Opened {
     pub(super) scope: Scope,
     /// What the index says of every other file.
     pub(super) index: BTreeMap<String, Sha256>,
+    /// Trust, and the log's own time by which it was judged.
+    pub(super) trust: VerifiedTrust,
+    pub(super) at: Time,
     /// Its decisions, read when they are first asked for.
     gathered: OnceCell<Gathered>,
 }
@@ -162,7 +165,7 @@ pub fn open(
     }
     report.log = Some(state.now().reference());
     report.scope = Some(scope.clone());
-    Ok(Opening { report, opened: Some(Opened { state, package, scope, index, gathered: OnceCell::new() }) })
+    Ok(Opening { report, opened: Some(Opened { state, package, scope, index, trust, at, gathered: OnceCell::new() }) })
 }
 
 /// The files, if they have the one form and every document is what its name says.

@@ -85,7 +85,7 @@ fn inputs_of(decision: &Decision, out: &mut BTreeMap<Sha256, bool>) {
     for reference in inputs.evidence.iter().flatten() {
         out.insert(reference.digest, reference.kind.is_some());
     }
-    for digest in inputs.captures.iter().chain(&inputs.git) {
+    for digest in inputs.captures.iter().chain(&inputs.git).chain(&inputs.witnessed) {
         out.entry(*digest).or_insert(false);
     }
     if let Some(trust) = &inputs.trust {
@@ -124,6 +124,7 @@ impl Scope {
             let wanted = named.inputs.iter().filter(|(_, statement)| *statement || self.profile == Profile::Full);
             out.extend(wanted.map(|(digest, _)| *digest));
         }
+        out.retain(|digest| !gathered.erased.contains(digest));
         out
     }
 }

@@ -348,7 +348,8 @@ fn evidence_links(evidence: &Evidence) -> Vec<Link> {
             | Kind::Judgement
             | Kind::ManualEvidence
             | Kind::Exception
-            | Kind::ExceptionEnd => continue,
+            | Kind::ExceptionEnd
+            | Kind::Erasure => continue,
         };
         out.push(Link {
             stage,

@@ -3,7 +3,7 @@
 use super::open::{Opened, derived_again, open};
 use super::reconcile;
 use super::scope::{Scope, days, named};
-use super::{EVIDENCE, LeftOut};
+use super::{EVIDENCE, LOG, LeftOut, witnesses};
 use crate::error::FlowError;
 use crate::replay;
 use countersign_core::codes;
@@ -15,6 +15,7 @@ use countersign_core::ids::EnvName;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
 use countersign_decide::summary::{resource_uri, summarise};
+use countersign_record::log::COSIGNED;
 use countersign_record::package::Source;
 use countersign_verify::document::SignerName;
 use countersign_verify::log::Promoted;
@@ -119,6 +120,14 @@ pub fn verify_source(
         "every document is one that the log names, in the file of its day",
     );
     let facts = opened.facts(opened.scope.window.clone());
+    let decided: Vec<(u64, EnvName)> =
+        facts.deployments().map(|known| (known.entry, known.content.request.environment.clone())).collect();
+    let cosigned = opened.package.file(&format!("{LOG}{COSIGNED}"))?;
+    if let Some((findings, words)) =
+        witnesses::check(cosigned.as_deref(), &opened.state, &opened.trust, &decided, opened.at)
+    {
+        report.line("log-witnessed", findings, words);
+    }
     let mut broken = facts.broken.clone();
     broken.retain(|finding| !report.findings.contains(finding));
     report.findings.extend(broken);
@@ -172,6 +181,9 @@ fn strays(opened: &Opened, how: How) -> Vec<Finding> {
     for (digest, place) in opened.package.documents() {
         match days.get(digest) {
             None => findings.push(altered(digest, place, "nothing in the log names this document")),
+            Some(_) if opened.gathered().erased.contains(digest) => {
+                findings.push(altered(digest, place, "the log says that this document was erased"));
+            }
             Some(day) if place != format!("{EVIDENCE}{day}.docs") => {
                 findings.push(altered(digest, place, "this document lies in the file of another day"));
             }

@@ -44,7 +44,7 @@ impl Export {
             ProfileName::FactsOnly => Profile::FactsOnly,
         };
         let scope = Scope { profile, window: self.window.window() };
-        let packing = audit::export_file(&self.store.place(), &scope, &self.output)?;
+        let packing = audit::export_file(&self.store.place(call)?, &scope, &self.output)?;
         let document = answer::AuditExported {
             output: self.output.display().to_string(),
             bytes: usize::try_from(packing.bytes).unwrap_or(usize::MAX),
