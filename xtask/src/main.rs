@@ -159,8 +159,8 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "bench",
-        arguments: "[--json] [FIGURE]",
-        about: "measures the figures that we promise, each beside its bar",
+        arguments: "[--json] [FIGURE | --year N]",
+        about: "measures the figures that we promise, each beside its bar; a generated year of N promotions, packed and audited",
         run: bench::run,
     },
 ];

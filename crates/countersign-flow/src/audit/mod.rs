@@ -20,7 +20,6 @@ mod show;
 mod table;
 mod verify;
 mod witnesses;
-mod witnesses;
 
 pub use ask::{Answered, Ask, Asking, QuestionRow, ask, questions};
 pub use diff::{Difference, ListDifference, diff};
