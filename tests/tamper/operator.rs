@@ -200,7 +200,7 @@ pub(super) fn all() -> Vec<Case> {
             "log entry 1",
             |s| s.operator(false, |w| swap_policy(w, &["ada"])),
         ),
-        case("O28", "another release than the one that the activation names", "", "", |s| {
+        case("O28", "another release than the one that the activation names", "policy-malformed", "log entry 1", |s| {
             s.operator(false, swap_release_alone)
         }),
         case("O29", "trust that one person signed takes the place of the recorded one", "trust-quorum", "", |s| {

@@ -60,12 +60,16 @@ impl Derived {
 pub(super) fn of(facts: &Facts<'_>, scope: &Scope, has: &dyn Fn(&Sha256) -> bool) -> Result<Derived, FlowError> {
     let log = facts.log();
     let left_out = left_out(&named(facts.state, facts.gathered, facts.blobs), has);
-    let populations: Vec<Population> = population::ALL.iter().map(|made| population::make(made, facts)).collect();
     let mut files = BTreeMap::new();
-    for population in &populations {
+    let mut populations: Vec<Population> = Vec::new();
+    for made in population::ALL {
+        let mut population = population::make(made, facts);
         let name = population.header.name;
         files.insert(format!("{POPULATIONS}{name}.csv"), population.table.csv().into_bytes());
         files.insert(format!("{POPULATIONS}{name}.json"), json::canonical(&population.header)?);
+        // The page shows the newest rows alone; a year of all of them is not kept.
+        population.table.keep_last(page::ROWS);
+        populations.push(population);
     }
     files.insert(POLICIES.to_owned(), policies(facts)?);
     files.insert(RANGE.to_owned(), range_proof(facts, &log)?.into_bytes());

@@ -116,7 +116,7 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
     files.extend(derived.files.iter().map(|(name, bytes)| (name.clone(), Sha256::of(bytes))));
     let mut by_day: BTreeMap<String, Vec<Sha256>> = BTreeMap::new();
     for digest in &kept {
-        let day = days.get(digest).map_or("undated", String::as_str);
+        let day = days.get(digest).map_or("undated", AsRef::as_ref);
         by_day.entry(format!("{EVIDENCE}{day}.docs")).or_default().push(*digest);
     }
     let before = |name: &str, packer: &mut Packer<_>, bound: &str| -> Result<(), FlowError> {

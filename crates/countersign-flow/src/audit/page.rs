@@ -70,8 +70,8 @@ pub(super) fn left_out_words(left_out: &LeftOut) -> String {
 pub(super) fn newest(page: &mut Page, one: &Population) {
     let rows = &one.table.rows;
     let skipped = rows.len().saturating_sub(ROWS);
-    if skipped > 0 {
-        page.text(format!("The newest {ROWS} of {}; populations/{}.csv has all.", rows.len(), one.header.name));
+    if one.header.rows > u64::try_from(ROWS).unwrap_or(u64::MAX) {
+        page.text(format!("The newest {ROWS} of {}; populations/{}.csv has all.", one.header.rows, one.header.name));
     }
     let columns = one.table.columns.iter().copied().chain(["log entry"]);
     let shown =

@@ -10,6 +10,7 @@ use countersign_core::statement::{Kind, Statement};
 use countersign_verify::{Blobs, LogState};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// How much of the evidence is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -94,12 +95,16 @@ fn inputs_of(decision: &Decision, out: &mut BTreeMap<Sha256, bool>) {
 }
 
 /// The day in whose file each document lies: that of the first entry that names it.
-pub(super) fn days(state: &LogState, named: &[Named]) -> BTreeMap<Sha256, String> {
+pub(super) fn days(state: &LogState, named: &[Named]) -> BTreeMap<Sha256, Rc<str>> {
     let mut out = BTreeMap::new();
+    let mut last: Rc<str> = Rc::from("");
     for (entry, named) in state.entries().iter().zip(named) {
         let day: String = entry.time.to_string().chars().take(10).collect();
+        if *last != *day {
+            last = Rc::from(day);
+        }
         for digest in named.own.iter().chain(named.inputs.iter().map(|(digest, _)| digest)) {
-            out.entry(*digest).or_insert_with(|| day.clone());
+            out.entry(*digest).or_insert_with(|| Rc::clone(&last));
         }
     }
     out

@@ -60,6 +60,12 @@ impl Table {
         self.rows.push(Row { cells, proof });
     }
 
+    /// Keeps the last rows alone.
+    pub(super) fn keep_last(&mut self, most: usize) {
+        let skipped = self.rows.len().saturating_sub(most);
+        self.rows.drain(..skipped);
+    }
+
     /// The cells as text, without their proofs.
     #[must_use]
     pub fn cells(&self) -> Vec<Vec<String>> {
