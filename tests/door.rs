@@ -104,6 +104,12 @@ impl Door {
         Self { folder, digest: digest.trim().to_owned() }
     }
 
+    /// A folder with nothing in it, for what needs no world.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { folder: tempfile::tempdir().expect("a folder"), digest: String::new() }
+    }
+
     /// The folder.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -163,6 +163,12 @@ codes! {
     LOG_ENTRY_MALFORMED "log-entry-malformed" Untrusted "A log entry does not parse.";
     LOG_ROLLED_BACK "log-rolled-back" Untrusted "The log is behind the least checkpoint given from outside.";
     LOG_FORKED "log-forked" Untrusted "The log is not a continuation of the least checkpoint given from outside.";
+    LOG_SPLIT_VIEW "log-split-view" Untrusted "Two signed checkpoints of one size of the log have different roots: it shows different logs to different people.";
+    LOG_CLOSED "log-closed" Refused "The log was closed: its last entry names the log that follows it, and nothing is appended after it.";
+    WITNESS_QUORUM_MISSING "witness-quorum-missing" Indeterminate "Trust wants the log cosigned by a quorum of witnesses for this environment, and too few have cosigned.";
+    COSIGNATURE_INVALID "cosignature-invalid" Untrusted "The checkpoint bears a line of a witness that trust knows, and it does not hold.";
+    WITNESS_UNREACHABLE "witness-unreachable" Note "A witness could not be asked, or did not answer as one does.";
+    WITNESS_REFUSED "witness-refused" Note "A witness did not cosign: it does not know the log or its key.";
     LOG_END_UNPROVEN "log-end-unproven" Note "No checkpoint from elsewhere was given, so entries at the log's end could be missing.";
     LOG_TIME_REVERSED "log-time-reversed" Untrusted "An entry's time lies before that of an earlier entry.";
     ROLLBACK_UNDETECTABLE "rollback-undetectable" Indeterminate "No least checkpoint was given from outside, so a rewound log would not be noticed.";
@@ -172,6 +178,12 @@ codes! {
 
     // Evidence as a whole.
     EVIDENCE_INDEX_MISSING "evidence-index-missing" Indeterminate "Nothing says what evidence there was, so withheld evidence would not be noticed.";
+    EVIDENCE_ALTERED "evidence-altered" Untrusted "What the store has under a digest is something else.";
+    EVIDENCE_UNREFERENCED "evidence-unreferenced" Note "The store has a piece of evidence that nothing in the log names. It is left where it is.";
+    ERASURE_MALFORMED "erasure-malformed" Untrusted "An entry that says that evidence was erased does not hold, or nobody who may erase signed it.";
+    ERASURE_FORBIDDEN "erasure-forbidden" Refused "This piece of evidence cannot be erased: the log could not be read without it, or the log does not name it.";
+    ATTACHMENT_MISSING "attachment-missing" Indeterminate "No bundle is attached to the image in the registry.";
+    ERASURE_UNDONE "erasure-undone" Refused "Evidence that the log says is erased is still in the store.";
     EVIDENCE_WITHHELD "evidence-withheld" Indeterminate "Evidence that the gate saw is not among what was handed in.";
 
     // Build.
@@ -205,7 +217,19 @@ codes! {
     SBOM_MALFORMED "sbom-malformed" Untrusted "The SBOM is not a CycloneDX document.";
     SBOM_INCOMPLETE "sbom-incomplete" Refused "The SBOM does not list what it must: a component without version or identity, or a missing dependency graph.";
     SBOM_DISAGREES "sbom-disagrees" Refused "The SBOM and the provenance do not name the same dependencies.";
+    SBOM_NOT_BUILT "sbom-not-built" Refused "What the SBOM lists is not what the binary, or the build, says that it was made of.";
+    SBOM_PACKAGE_DIRTY "sbom-package-dirty" Note "A package was packed from files that differ from the commit that it names: the commit does not show its source.";
     SBOM_UNBOUND "sbom-unbound" Note "The SBOM does not say by a SHA-256 which file it describes; only the signed statement does.";
+    SBOM_FORMAT "sbom-format" Untrusted "The bytes are no SBOM that is read: CycloneDX 1.2 to 1.7 or SPDX 2.3 or 3.0, as JSON with no key given twice, within the bounds.";
+    SBOM_INVALID "sbom-invalid" Untrusted "The SBOM does not hold to the published schema of its format, or names one thing twice.";
+    SBOM_DANGLING "sbom-dangling" Note "The SBOM's dependencies name something that it does not list.";
+    SBOM_CIRCLE "sbom-circle" Note "Components of the SBOM depend on each other in a circle.";
+    SBOM_HIDDEN_TEXT "sbom-hidden-text" Note "A name in the SBOM has control characters, markup or signs that change the direction of reading. It is shown with them written out.";
+    SBOM_ELEMENT_MISSING "sbom-element-missing" Refused "The SBOM does not say what a profile asks of it.";
+    SBOM_FOREIGN "sbom-foreign" Note "Another tool made the SBOM. It was taken as it is: nobody held it against what was built.";
+    SBOM_PARTIAL "sbom-partial" Note "The SBOM cannot say everything: what it was made from does not hold it.";
+    VULNERABILITIES_UNDECIDED "vulnerabilities-undecided" Indeterminate "The SBOM cannot be held against the database of advisories: it names nothing that advisories name, the database has nothing for an ecosystem, or a record cannot be read.";
+    PACKAGES_MALFORMED "packages-malformed" Untrusted "A lock file, wheel or binary is not of the form that its package manager or compiler writes, or contradicts itself.";
     LICENCE_REFUSED "licence-refused" Refused "A component's licence is not one that the policy allows.";
     LICENCE_UNKNOWN "licence-unknown" Indeterminate "A component declares no licence, or one that is no SPDX expression.";
     TESTS_MISSING "tests-missing" Indeterminate "No result of tests is about the artifact or its commit, a suite did not run, or too few tests are named as passed.";

@@ -19,6 +19,7 @@ use countersign_verify::evidence::place_of;
 use countersign_verify::log::Promoted;
 use countersign_verify::policy::Activated;
 use countersign_verify::vsa::verify_vsa;
+use countersign_verify::witnessed::asks_for_witnesses;
 use countersign_verify::{Evidence, LogState, StateView, Verified, VerifiedTrust};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -190,7 +191,10 @@ pub fn promoted_to(
     out.findings.extend(opened.findings);
     let Some(state) = opened.state else { return Ok(out) };
     let view = state.now();
+    let shown = crate::witness::shown(place, &state, verified.trust(), environment, at)?;
     let continues = match least {
+        // Cosigned a moment ago: a log that was rewound since would not be.
+        None if shown.fresh => Vec::new(),
         None => vec![
             Finding::new(codes::ROLLBACK_UNDETECTABLE, "nothing from outside says how far the log had come")
                 .expected("a checkpoint kept elsewhere", "--least-checkpoint or COUNTERSIGN_LEAST_CHECKPOINT")
@@ -223,6 +227,10 @@ pub fn promoted_to(
         }
         Ok(Some(newest)) => newest,
     };
+    if asks_for_witnesses(verified.trust(), environment) {
+        let findings = shown.covers(newest.entry, &state).err().into_iter().collect();
+        out.line("log-witnessed", findings, "the quorum of witnesses has cosigned a log that holds the decision");
+    }
     let decision = &newest.content;
     let mut findings = Vec::new();
     if !decision.authorised {
@@ -322,7 +330,7 @@ fn emergency(promoted: &Promoted, glass: &BreakGlass, at: Time, made_up: bool) -
 fn missing_inputs(recorded: &Promoted, blobs: &dyn Blobs) -> Vec<Finding> {
     let inputs = &recorded.content.inputs;
     let evidence = inputs.evidence.iter().flatten().map(|reference| reference.digest);
-    let named = evidence.chain(inputs.captures.iter().copied()).chain(inputs.git);
+    let named = evidence.chain(inputs.captures.iter().copied()).chain(inputs.git).chain(inputs.witnessed);
     named
         .filter(|digest| blobs.blob(digest).is_none())
         .map(|digest| {

@@ -275,13 +275,34 @@ const GENERAL: &[(&[&str], &str)] = &[
         "restore the newest copy of the store; somebody has put back, or replaced, what the log held",
     ),
     (
+        &["log-split-view"],
+        "stop promoting; compare the checkpoints with whoever holds the other one: the log's key has signed both",
+    ),
+    (&["log-closed"], "name the store of the log that its last entry names; `countersign log show` shows it"),
+    (
+        &["witness-quorum-missing"],
+        "run `countersign log witness` until enough witnesses have cosigned; the decision counts from then on",
+    ),
+    (
+        &["cosignature-invalid"],
+        "restore the checkpoint from a copy, or have it cosigned again: `countersign log witness`",
+    ),
+    (
         &["rollback-undetectable"],
         "give the checkpoint that was kept elsewhere with --least-checkpoint; `countersign log checkpoint` writes one",
     ),
+    (&["evidence-altered"], "put back the piece of that digest from a copy; the log says what it has to be"),
+    (&["erasure-malformed"], "find out who appended that entry: a policy approver of the time has to have signed it"),
+    (
+        &["erasure-forbidden"],
+        "only evidence that decisions rest on can be erased: `countersign evidence check` lists what the log names",
+    ),
+    (&["attachment-missing"], "attach bundles with `countersign attach`, or look in the registry that has them"),
+    (&["erasure-undone"], "run `countersign evidence erase` for that digest again"),
     (&["time-before-log"], "set this machine's clock"),
     (
         &["time-unbracketed"],
-        "this version reads no timestamps: take time_bracket_minutes out of trust for this environment",
+        "have witnesses cosign near the decision (`witness_quorum` of the environment in trust), or take time_bracket_minutes out",
     ),
     (&["log-origin-mismatch"], "name the store of a log that trust knows, or add this log to trust"),
     (
@@ -300,9 +321,21 @@ const GENERAL: &[(&[&str], &str)] = &[
     (&["source-mismatch"], "build from the branch that the policy names, and name its repository with --repo"),
     (&["sbom-missing"], "hand in the build's signed SBOM with --bundle: `countersign sbom` makes it"),
     (&["sbom-malformed", "sbom-incomplete"], "make the SBOM again with `countersign sbom`, and sign it"),
+    (&["sbom-format"], "have the tool that made it write CycloneDX 1.2 to 1.7 or SPDX 2.3 or 3.0 as JSON"),
+    (
+        &["sbom-invalid"],
+        "have it made again by a newer version of its tool; `countersign sbom validate FILE` names each fault",
+    ),
+    (&["sbom-element-missing"], "give the tool that makes the SBOM what only people know, such as supplier and author"),
+    (&["vulnerabilities-undecided"], "give a whole export for each ecosystem that the SBOM names, each with --db"),
+    (&["packages-malformed"], "have the package manager write the lock file again, or build again"),
     (
         &["sbom-disagrees"],
         "make the SBOM of this very build again: `countersign sbom --artifact FILE`, with the lock file that was built",
+    ),
+    (
+        &["sbom-not-built"],
+        "make the SBOM with the target, features and lock file that were built: `countersign sbom --artifact FILE`",
     ),
     (&["dependency-unpinned"], "depend on a registry package with a checksum in Cargo.lock, and build again"),
     (&["history-missing"], "name the repository that the artifact was built from with --repo"),

@@ -10,6 +10,7 @@ use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::ids::{PersonId, RoleName, Uri};
 use countersign_core::key::{KeyId, PublicKey};
+use countersign_core::statement::erasure::NAMESPACE as ERASURE_NAMESPACE;
 use countersign_core::statement::judgement::NAMESPACE as JUDGEMENT_NAMESPACE;
 use countersign_core::statement::manual_evidence::NAMESPACE as MANUAL_NAMESPACE;
 use countersign_core::statement::review::NAMESPACE as REVIEW_NAMESPACE;
@@ -113,7 +114,7 @@ impl SignerName {
             Owner::Collector(c) => Some(Self::Collector(c.name.clone())),
             Owner::Gate(g) => Some(Self::Gate(g.id.clone())),
             Owner::Verifier(v) => Some(Self::Verifier(v.id.clone())),
-            Owner::Log(_) => None,
+            Owner::Log(_) | Owner::Witness(_) => None,
         }
     }
 }
@@ -340,6 +341,7 @@ fn signing_key<'t>(signed: &Signed, kind: Kind, trust: &'t Trust, place: &str) -
                 Kind::Judgement => JUDGEMENT_NAMESPACE,
                 Kind::ManualEvidence => MANUAL_NAMESPACE,
                 Kind::Exception | Kind::ExceptionEnd => EXCEPTION_NAMESPACE,
+                Kind::Erasure => ERASURE_NAMESPACE,
                 Kind::Sbom
                 | Kind::Provenance
                 | Kind::ChangeReview

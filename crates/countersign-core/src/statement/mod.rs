@@ -3,6 +3,7 @@
 pub mod adjudication;
 pub mod change_review;
 pub mod config_snapshot;
+pub mod erasure;
 pub mod forge_watch;
 pub mod iac_plan;
 pub mod judgement;
@@ -82,11 +83,13 @@ pub enum Kind {
     Exception,
     /// The end of an exception: it is revoked, or what it let through was reviewed.
     ExceptionEnd,
+    /// The erasure of a piece of evidence.
+    Erasure,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Sbom,
         Self::Provenance,
         Self::Vsa,
@@ -109,6 +112,7 @@ impl Kind {
         Self::ManualEvidence,
         Self::Exception,
         Self::ExceptionEnd,
+        Self::Erasure,
     ];
 
     /// The predicate type.
@@ -137,6 +141,7 @@ impl Kind {
             Self::ManualEvidence => "https://countersign.dev/manual-evidence/v0.1",
             Self::Exception => "https://countersign.dev/exception/v0.1",
             Self::ExceptionEnd => "https://countersign.dev/exception-end/v0.1",
+            Self::Erasure => "https://countersign.dev/evidence-erasure/v0.1",
         }
     }
 
@@ -166,6 +171,7 @@ impl Kind {
             Self::ManualEvidence => "manual-evidence",
             Self::Exception => "exception",
             Self::ExceptionEnd => "exception-end",
+            Self::Erasure => "evidence-erasure",
         }
     }
 
@@ -177,7 +183,7 @@ impl Kind {
 }
 
 /// A statement. Fields that the specification does not name are ignored, as it asks.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Statement {
     /// What it is about; at least one, each with a digest.
     pub subjects: Vec<Subject>,
@@ -185,6 +191,16 @@ pub struct Statement {
     pub predicate_type: Uri,
     /// What it says.
     pub predicate: Value,
+    /// The bytes of somebody else's document that has no canonical form: it is signed as it stands.
+    verbatim: Option<String>,
+}
+
+/// What is said counts, not how it was spelled.
+impl PartialEq for Statement {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.subjects, &self.predicate_type, &self.predicate)
+            == (&other.subjects, &other.predicate_type, &other.predicate)
+    }
 }
 
 /// One thing that a statement is about. Matched by digest alone; the name is for people.
@@ -306,7 +322,18 @@ impl Statement {
     /// A statement of a known kind.
     pub fn new<P: Serialize>(kind: Kind, subjects: Vec<Subject>, predicate: &P) -> Result<Self, StatementError> {
         let predicate_type = Uri::new(kind.predicate_type()).map_err(|e| JsonError::Shape(e.to_string()))?;
-        Ok(Self { subjects, predicate_type, predicate: json::to_value(predicate)? })
+        Ok(Self { subjects, predicate_type, predicate: json::to_value(predicate)?, verbatim: None })
+    }
+
+    /// A statement around somebody else's document. One that holds a number with a fraction has no canonical form: then its
+    /// own bytes are what is signed.
+    pub fn around(kind: Kind, subjects: Vec<Subject>, document: &[u8]) -> Result<Self, StatementError> {
+        let mut statement = Self::new(kind, subjects, &json::parse(document)?)?;
+        if let Err(JsonError::Number(_)) = json::canonical(&statement.predicate) {
+            let text = std::str::from_utf8(document).map_err(|error| JsonError::Shape(error.to_string()))?;
+            statement.verbatim = Some(text.trim().to_owned());
+        }
+        Ok(statement)
     }
 
     /// Reads the payload of an envelope.
@@ -335,12 +362,26 @@ impl Statement {
                 return Err(StatementError::SubjectDigest { index });
             }
         }
-        Ok(Self { subjects: wire.subject, predicate_type: wire.predicate_type, predicate: wire.predicate })
+        Ok(Self {
+            subjects: wire.subject,
+            predicate_type: wire.predicate_type,
+            predicate: wire.predicate,
+            verbatim: None,
+        })
     }
 
-    /// The canonical bytes: the payload that is signed. A predicate that holds a number with a fraction (a foreign SBOM,
-    /// say) has no canonical form and is refused.
+    /// The canonical bytes: the payload that is signed. A predicate that holds a number with a fraction has no canonical
+    /// form and is refused, unless it is a document that the statement was put around: that stands in it as it came.
     pub fn to_bytes(&self) -> Result<Vec<u8>, StatementError> {
+        if let Some(document) = &self.verbatim {
+            let text = |value: Vec<u8>| String::from_utf8(value).map_err(|error| JsonError::Shape(error.to_string()));
+            let kind = text(json::canonical(self.predicate_type.as_str())?)?;
+            let subjects = text(json::canonical(&self.subjects)?)?;
+            let payload = format!(
+                r#"{{"_type":"{STATEMENT_TYPE}","predicate":{document},"predicateType":{kind},"subject":{subjects}}}"#
+            );
+            return Ok(payload.into_bytes());
+        }
         Ok(json::canonical(&Wire {
             statement_type: STATEMENT_TYPE.to_owned(),
             subject: self.subjects.clone(),
@@ -401,6 +442,18 @@ mod tests {
         assert_eq!(back, statement);
         assert_eq!(back.kind(), Some(Kind::Sbom));
         assert!(back.is_about(&Sha256::of(b"x")) && !back.is_about(&Sha256::of(b"y")));
+    }
+
+    #[test]
+    fn a_document_without_canonical_form_is_signed_as_it_stands() {
+        let document = b" {\"bomFormat\": \"CycloneDX\",\n \"confidence\": 0.70}\n";
+        let statement = Statement::around(Kind::Sbom, vec![about(b"x")], document).unwrap();
+        let bytes = String::from_utf8(statement.to_bytes().unwrap()).unwrap();
+        assert!(bytes.contains("{\"bomFormat\": \"CycloneDX\",\n \"confidence\": 0.70}"), "{bytes}");
+        assert_eq!(Statement::parse(bytes.as_bytes()).unwrap(), statement);
+        assert!(Statement::new(Kind::Sbom, vec![about(b"x")], &statement.predicate).unwrap().to_bytes().is_err());
+        let plain = Statement::around(Kind::Sbom, vec![about(b"x")], b"{ \"a\": 1 }").unwrap();
+        assert!(String::from_utf8(plain.to_bytes().unwrap()).unwrap().contains("{\"a\":1}"));
     }
 
     #[test]

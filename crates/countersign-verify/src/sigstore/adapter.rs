@@ -10,7 +10,8 @@ use sigstore_verify::bundle::Error as FormError;
 use sigstore_verify::crypto::{CertificateInfo, FulcioCiClaims, SubjectAltName};
 use sigstore_verify::crypto::{VerificationKey, parse_certificate_info};
 use sigstore_verify::trust_root::{
-    SIGSTORE_GITHUB_TRUSTED_ROOT, SIGSTORE_PRODUCTION_TRUSTED_ROOT, SIGSTORE_STAGING_TRUSTED_ROOT, TrustedRoot,
+    SIGSTORE_GITHUB_TRUSTED_ROOT, SIGSTORE_PRODUCTION_SIGNING_CONFIG, SIGSTORE_PRODUCTION_TRUSTED_ROOT,
+    SIGSTORE_STAGING_SIGNING_CONFIG, SIGSTORE_STAGING_TRUSTED_ROOT, TrustedRoot,
 };
 use sigstore_verify::types::{
     self, Bundle, DerCertificate, DerPublicKey, HashAlgorithm, SignatureBytes, SignatureContent,
@@ -69,6 +70,14 @@ impl Key {
     pub(super) fn holds(&self, message: &[u8], signature: &[u8]) -> bool {
         let signature = SignatureBytes::new(signature.to_vec());
         VerificationKey::from_spki(&self.0).is_ok_and(|key| key.verify(message, &signature).is_ok())
+    }
+}
+
+/// The signing configuration that came with the family.
+pub(super) const fn signing_config(instance: Instance) -> &'static str {
+    match instance {
+        Instance::Production => SIGSTORE_PRODUCTION_SIGNING_CONFIG,
+        Instance::Staging => SIGSTORE_STAGING_SIGNING_CONFIG,
     }
 }
 

@@ -107,6 +107,20 @@ impl BundleKey {
     }
 }
 
+impl Instance {
+    /// Its `trusted_root.json`, as it was when this program was made.
+    #[must_use]
+    pub const fn trusted_root(self) -> &'static str {
+        adapter::embedded(self)
+    }
+
+    /// Its `signing_config.v0.2.json`, likewise.
+    #[must_use]
+    pub const fn signing_config(self) -> &'static str {
+        adapter::signing_config(self)
+    }
+}
+
 /// Why a bundle or a trusted root is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]

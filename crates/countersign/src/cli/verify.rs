@@ -97,10 +97,15 @@ impl Verify {
             };
             return self.reports.answer(call, begun.clone(), not_done, made);
         }
-        self.reports.answer(call, begun.clone(), not_done, || self.verify(begun, &artifact))
+        self.reports.answer(call, begun.clone(), not_done, || self.verify(call, begun, &artifact))
     }
 
-    fn verify(&self, begun: Facts, artifact: &Path) -> Result<Answered<output::Verification>, FlowError> {
+    fn verify(
+        &self,
+        call: &Call<'_>,
+        begun: Facts,
+        artifact: &Path,
+    ) -> Result<Answered<output::Verification>, FlowError> {
         let at = given::now()?;
         let (name, subject) = subject(artifact)?;
         let Some(trust) = &self.trust else {
@@ -111,7 +116,7 @@ impl Verify {
         let trust = TrustFile::read(trust, self.trust_digest.and_then(OutsideDigest::given), at)?;
         let checked = if let Some(environment) = &self.promoted_to {
             let least = self.least.file();
-            promoted_to(&subject, environment, &trust, &self.store.place(), least, at)?
+            promoted_to(&subject, environment, &trust, &self.store.place(call)?, least, at)?
         } else if self.bundles.is_empty() {
             return Err(FlowError::Usage(
                 "name the bundles with --bundle, or ask the record with --promoted-to".to_owned(),
