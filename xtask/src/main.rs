@@ -19,6 +19,7 @@ mod opa;
 mod peers;
 mod rooms;
 mod run;
+mod sbom;
 mod schemas;
 mod secrets;
 mod suites;
@@ -85,6 +86,12 @@ const VERBS: &[Verb] = &[
         run: suites::policy,
     },
     Verb {
+        name: "crash-suite",
+        arguments: "[--full]",
+        about: "interrupts appends to the log at their system calls, by kill, error and power loss, a line each",
+        run: suites::crash,
+    },
+    Verb {
         name: "opa",
         arguments: "",
         about: "holds our engine for Rego against OPA, which it fetches from PyPI, over snippets and our own rules",
@@ -125,6 +132,24 @@ const VERBS: &[Verb] = &[
         arguments: "",
         about: "counts and lists what the rules for secrets find in three large public trees of source",
         run: secrets::run,
+    },
+    Verb {
+        name: "sbom-truth",
+        arguments: "[--offline]",
+        about: "holds SBOMs against Cargo's unit graphs: this workspace, and four large crates that it fetches",
+        run: sbom::truth,
+    },
+    Verb {
+        name: "sbom-judge",
+        arguments: "",
+        about: "what sbom-tools finds in our own SBOM, and all its forms by the published XSDs; fetches both",
+        run: sbom::judge,
+    },
+    Verb {
+        name: "sbom-table",
+        arguments: "",
+        about: "our SBOMs and other tools' beside the build: accuracy, sameness, time; writes docs/sbom-table.md",
+        run: sbom::table,
     },
     Verb {
         name: "bench",

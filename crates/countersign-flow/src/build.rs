@@ -2,6 +2,7 @@
 
 use crate::error::FlowError;
 use crate::files;
+use crate::sboms::foreign_tools;
 use crate::signing::{by_key, by_person};
 use countersign_collect::artifact;
 use countersign_core::codes;
@@ -12,6 +13,7 @@ use countersign_core::statement::vex::Vex;
 use countersign_core::statement::vulns::Vulns;
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::{json, limits};
+use countersign_sbom::bom::Document;
 use countersign_sign::{PersonKey, SigningKey, SshKeygen};
 use std::path::Path;
 
@@ -64,7 +66,13 @@ pub fn sbom_statement(document: &Path, artifact: &Path) -> Result<(Statement, Ve
                 .help(format!("`countersign sbom --artifact {}` writes it", artifact.display())),
         ),
     }
-    Ok((Statement::new(Kind::Sbom, vec![Subject::sha256(&subject.name, &subject.digest)], &value)?, notes))
+    if let Some(tools) =
+        Document::parse(&bytes).ok().and_then(|read| read.bom().ok()).and_then(|bom| foreign_tools(&bom))
+    {
+        let what = format!("made by {tools}: signed as it is, and held against nothing that was built");
+        notes.push(Finding::new(codes::SBOM_FOREIGN, what).at(document.display().to_string()));
+    }
+    Ok((Statement::around(Kind::Sbom, vec![Subject::sha256(&subject.name, &subject.digest)], &bytes)?, notes))
 }
 
 /// A scan's or a test run's predicate, or an `OpenVEX` document, as a statement about an artifact.

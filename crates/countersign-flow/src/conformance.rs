@@ -8,7 +8,7 @@ use countersign_core::digest::{Sha256, hex_array};
 use countersign_core::finding::Finding;
 use countersign_core::limits;
 use countersign_core::time::Time;
-use countersign_verify::sigstore::{Artifact, Instance, Refused, Transparency, TrustedRoot};
+use countersign_verify::sigstore::{Artifact, BundleKey, Instance, Refused, TrustedRoot};
 use std::path::Path;
 
 /// One call of `verify-bundle`.
@@ -63,11 +63,12 @@ pub fn verify_bundle(request: &VerifyBundle<'_>) -> Result<(), FlowError> {
         Expected::Key(path) => {
             let key = files::read(path, limits::KEY_BYTES)?;
             let key = String::from_utf8_lossy(&key);
-            root.verify_managed(&bundle, artifact, &key, request.at).map_err(|error| refused(&error))
+            let key = BundleKey::from_pem(&key).map_err(|error| refused(&error))?;
+            root.verify_managed(&bundle, artifact, &key, request.at).map(drop).map_err(|error| refused(&error))
         }
         Expected::Identity { name, issuer } => {
             let found = root
-                .verify_keyless(&bundle, artifact, Transparency::Log, request.at)
+                .verify_keyless(&bundle, artifact, root.transparency(), request.at)
                 .map_err(|error| refused(&error))?
                 .certificate;
             if found.name.as_str() == name && found.issuer == issuer {

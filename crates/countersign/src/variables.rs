@@ -46,3 +46,7 @@ pub(crate) const CONFORMANCE_ROOT: &str = "COUNTERSIGN_CONFORMANCE_TRUSTED_ROOT"
 pub(crate) const HTTPS_PROXY: &str = "HTTPS_PROXY";
 /// Hosts and networks that are asked without the proxy.
 pub(crate) const NO_PROXY: &str = "NO_PROXY";
+/// Where `docker login` keeps its `config.json`, where that is not below the home folder.
+pub(crate) const DOCKER_CONFIG: &str = "DOCKER_CONFIG";
+/// The home folder, for docker's `config.json` below it.
+pub(crate) const HOME: &str = "HOME";

@@ -62,6 +62,13 @@ impl World {
         Ok(to_hex(&bytes))
     }
 
+    /// A random part of a length of time. Without random numbers it is all of it.
+    pub(crate) fn part_of(length: std::time::Duration) -> std::time::Duration {
+        let milliseconds = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+        let part = getrandom::u64().ok().and_then(|random| random.checked_rem(milliseconds));
+        std::time::Duration::from_millis(part.unwrap_or(milliseconds))
+    }
+
     /// This program, as decisions record it.
     pub(crate) fn tool() -> std::io::Result<Tool> {
         let bytes = std::fs::read(std::env::current_exe()?)?;

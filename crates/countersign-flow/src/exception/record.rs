@@ -22,7 +22,6 @@ use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
 use countersign_core::trust::EXCEPTION_NAMESPACE;
 use countersign_record::atomic::write_atomic;
-use countersign_record::log::writer::Log;
 use countersign_record::store::Store as _;
 use countersign_sign::{LogSigner, PersonKey, SigningKey, SshKeygen};
 use countersign_verify::exception::{ExceptionContext, end_statement, verify_end, verify_exception};
@@ -172,7 +171,7 @@ fn append<T>(
     let keys = log_keys(trust.trust(), &origin);
     let holds =
         |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
-    let mut log = Log::open_for_append(&recording.place.log(), signer, &keys, &holds)?;
+    let mut log = recording.place.append(signer, &keys, &holds)?;
     let blobs = StoreBlobs::new(recording.place.store());
     let standing =
         Standing { place: recording.place, least_checkpoint: recording.least_checkpoint, trust, at: recording.at };

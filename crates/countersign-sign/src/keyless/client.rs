@@ -86,6 +86,7 @@ pub enum KeylessError {
 }
 
 /// Asks services.
+#[derive(Debug)]
 pub(super) struct Client(Http);
 
 impl Client {
@@ -155,6 +156,14 @@ impl Client {
         let request = self.0.get(url).bearer_auth(shown).header("accept", "application/json");
         let answer = answer(service, url, request, shown)?;
         json::parse(&answer).map_err(|_json| KeylessError::Answer { service, problem: "it is not JSON" })
+    }
+
+    /// A file; `None` where there is none of that name.
+    pub(super) fn file(&self, url: &str) -> Result<Option<Vec<u8>>, KeylessError> {
+        match answer("repository", url, self.0.get(url), "") {
+            Err(KeylessError::Refused { status: 403 | 404, .. }) => Ok(None),
+            answered => answered.map(Some),
+        }
     }
 
     /// A timestamp over a SHA-256.

@@ -84,6 +84,29 @@ pub fn sign_keyless(
     Ok(json::canonical(&bundle)?)
 }
 
+/// Files at an address, which are not believed either: an instance's repository.
+#[derive(Debug)]
+pub struct Repository {
+    client: Client,
+    base: String,
+}
+
+impl Repository {
+    /// At this address: https, but for this machine's own.
+    pub fn at(url: &str) -> Result<Self, KeylessError> {
+        let base = url.trim_end_matches('/').to_owned();
+        if !base.starts_with("https://") && !config::on_this_machine(&base) {
+            return Err(ConfigError::Plain { url: base.chars().take(120).collect() }.into());
+        }
+        Ok(Self { client: Client::new(&base)?, base })
+    }
+
+    /// A file by its path; `None` where there is none of that name.
+    pub fn file(&self, path: &str) -> Result<Option<Vec<u8>>, KeylessError> {
+        self.client.file(&format!("{}/{path}", self.base))
+    }
+}
+
 /// A certificate that says whose the key is.
 fn certificate(
     client: &Client,

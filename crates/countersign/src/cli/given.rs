@@ -7,6 +7,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use countersign_core::digest::{DigestError, Sha256};
 use countersign_core::time::Time;
+use countersign_flow::elsewhere::StoreName;
 use countersign_flow::keyless::{IdentitySigner, TokenFrom};
 use countersign_flow::outside::TrustFile;
 use countersign_flow::place::{self, Place};
@@ -154,25 +155,35 @@ impl OutsideDigest {
     }
 }
 
-/// The store's folder.
+/// The store.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Record")]
 pub(crate) struct StoreArgs {
-    /// The folder with log and evidence
-    #[arg(long, value_name = "DIR", default_value = place::DEFAULT)]
-    store: PathBuf,
+    /// The store with log and evidence: a folder, a protected branch as git:BRANCH or git:URL#BRANCH, or s3://BUCKET/PREFIX (gs, az)
+    #[arg(long, value_name = "STORE", default_value = place::DEFAULT, value_parser = store_name())]
+    store: StoreName,
 }
 
 impl StoreArgs {
-    /// The place.
-    pub(crate) fn place(&self) -> Place {
-        Place::new(&self.store)
+    /// The place, as it is now. Online where the store lies elsewhere.
+    pub(crate) fn place(&self, call: &super::Call<'_>) -> Result<Place, FlowError> {
+        match &self.store {
+            StoreName::Folder(folder) => Ok(Place::new(folder)),
+            elsewhere @ (StoreName::Branch { .. } | StoreName::Bucket(_)) => {
+                call.copy_of(elsewhere).map(Place::of_copy)
+            }
+        }
     }
 
     /// The options that say the same.
     pub(crate) fn words(&self) -> Words {
-        vec![("--store", self.store.display().to_string())]
+        vec![("--store", self.store.to_string())]
     }
+}
+
+/// A store's name on the command line.
+fn store_name() -> impl TypedValueParser<Value = StoreName> {
+    OsStringValueParser::new().try_map(|text| StoreName::parse(&text))
 }
 
 /// The least checkpoint, from outside.
