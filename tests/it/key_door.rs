@@ -230,3 +230,23 @@ fn no_secret_is_said_or_passed_on_whatever_goes_wrong() {
     run(&open, &sign_line("sealed.pem", "out.json")).expect(2, &["the passphrase of the key", "mode 0644"]);
     door.run(&sign_line("sealed.pem", "out.json")).expect(2, &["none was given", "COUNTERSIGN_KEY_PASSPHRASE_FILE"]);
 }
+
+#[test]
+fn at_a_terminal_a_passphrase_is_asked_for_and_not_shown() {
+    let door = bare();
+    openssl(&door, "genpkey -algorithm ED25519 -out plain.pem");
+    openssl(&door, &format!("pkcs8 -topk8 -in plain.pem -v2 aes-256-cbc -passout pass:{PASSPHRASE} -out sealed.pem"));
+    mode(&door, "sealed.pem", 0o600);
+    let asked = |answer: &str| {
+        let line = format!("countersign {}", sign_line("sealed.pem", "out.json"));
+        // Somebody types after being asked: what is typed before is not taken.
+        door.shell(".", &format!("(sleep 1; printf '{answer}\\n'; sleep 1) | script -qec '{line}' /dev/null"), &[])
+    };
+    let said = asked(PASSPHRASE);
+    said.expect(0, &["Passphrase of sealed.pem: ", "signed by key"]);
+    assert!(!said.text.contains(PASSPHRASE), "{}", said.text);
+    std::fs::remove_file(door.path().join("out.json")).unwrap();
+    asked("another").expect(2, &["the passphrase does not open the key", "nothing was written"]);
+    asked("").expect(2, &["none was given", "nothing was written"]);
+    assert!(!door.has("out.json"));
+}
