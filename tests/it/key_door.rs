@@ -58,7 +58,8 @@ fn mode(door: &Door, path: &str, mode: u32) {
 fn trusting(door: &Door, keys: &[String]) -> String {
     let toml = String::from_utf8(door.read("trust.toml")).unwrap();
     let (before, builders) = toml.split_once("[[builders]]").unwrap();
-    let more: Vec<String> = keys.iter().map(|pem| format!("{{ key = \"\"\"{pem}\"\"\" }}")).collect();
+    let more: Vec<String> =
+        keys.iter().map(|pem| format!("{{ key = \"\"\"{pem}\"\"\", transparency = \"none\" }}")).collect();
     let builders = builders.replacen("keys = [", &format!("keys = [{}, ", more.join(", ")), 1);
     door.write("ours.toml", format!("{before}[[builders]]{builders}").as_bytes());
     for person in ["ada", "ben"] {
