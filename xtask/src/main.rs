@@ -16,7 +16,6 @@ mod fuzz;
 mod generated;
 mod judge;
 mod opa;
-mod peers;
 mod rooms;
 mod run;
 mod sbom;
@@ -114,12 +113,6 @@ const VERBS: &[Verb] = &[
         arguments: "[FIXTURES]",
         about: "plays the Sigstore conformance cases through the program, by file and by digest, a line each",
         run: conformance::run,
-    },
-    Verb {
-        name: "peers",
-        arguments: "[FIXTURES]",
-        about: "asks two crates of others, which it builds apart, about the cases that we judge, and names each difference",
-        run: peers::run,
     },
     Verb {
         name: "deny",

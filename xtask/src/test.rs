@@ -3,7 +3,7 @@
 //! skipped because a program is missing; only the comparison with OPA and the independent judge of our signatures say so and
 //! end where the Python package index cannot be reached.
 
-use crate::{Outcome, codegen, deny, fuzz, judge, opa, peers, rooms, run, sbom, schemas, tidy, tools, workspace};
+use crate::{Outcome, codegen, deny, fuzz, judge, opa, rooms, run, sbom, schemas, tidy, tools, workspace};
 use std::path::Path;
 use std::time::Instant;
 
@@ -48,7 +48,6 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         step("deny", || deny::run(&[]))?;
         step("opa", opa::if_reachable)?;
         step("sbom-truth", || sbom::truth(&[]))?;
-        step("peers", peers::if_there)?;
         step("fuzz", || fuzz::run(&[]))?;
     }
     println!("tests: {} passed, {} failed", count.passed, count.failed);
