@@ -211,9 +211,10 @@ fn find(path: &Path, ecosystem: Option<Ecosystem>) -> Result<(PathBuf, Kind), Pa
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let by_name = NAMES.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
     let by_end = || {
-        if name.ends_with(".whl") {
+        let end = |wanted: &str| path.extension().is_some_and(|end| end == wanted);
+        if end("whl") {
             Some(Kind::Wheel)
-        } else if name.ends_with(".txt") && name.contains("requirements") {
+        } else if end("txt") && name.contains("requirements") {
             Some(Kind::Requirements)
         } else if name.ends_with("package-lock.json") {
             Some(Kind::Npm)
