@@ -3,6 +3,7 @@
 pub mod adjudication;
 pub mod change_review;
 pub mod config_snapshot;
+pub mod erasure;
 pub mod forge_watch;
 pub mod iac_plan;
 pub mod judgement;
@@ -26,6 +27,9 @@ use std::collections::BTreeMap;
 
 /// The `_type` of every statement.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
+
+/// The `_type` of statements before version 1. Others still write it; read where others' attestations are.
+const STATEMENT_TYPE_OLD: &str = "https://in-toto.io/Statement/v0.1";
 
 /// Where our own predicate types and schemas live.
 pub const OUR_BASE: &str = "https://countersign.dev";
@@ -79,11 +83,13 @@ pub enum Kind {
     Exception,
     /// The end of an exception: it is revoked, or what it let through was reviewed.
     ExceptionEnd,
+    /// The erasure of a piece of evidence.
+    Erasure,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Sbom,
         Self::Provenance,
         Self::Vsa,
@@ -106,6 +112,7 @@ impl Kind {
         Self::ManualEvidence,
         Self::Exception,
         Self::ExceptionEnd,
+        Self::Erasure,
     ];
 
     /// The predicate type.
@@ -134,6 +141,7 @@ impl Kind {
             Self::ManualEvidence => "https://countersign.dev/manual-evidence/v0.1",
             Self::Exception => "https://countersign.dev/exception/v0.1",
             Self::ExceptionEnd => "https://countersign.dev/exception-end/v0.1",
+            Self::Erasure => "https://countersign.dev/evidence-erasure/v0.1",
         }
     }
 
@@ -163,6 +171,7 @@ impl Kind {
             Self::ManualEvidence => "manual-evidence",
             Self::Exception => "exception",
             Self::ExceptionEnd => "exception-end",
+            Self::Erasure => "evidence-erasure",
         }
     }
 
@@ -261,6 +270,12 @@ impl Subject {
         }
     }
 
+    /// Its SHA-512, if it has one of the right form.
+    #[must_use]
+    pub fn sha512_digest(&self) -> Option<[u8; 64]> {
+        crate::digest::hex_array(self.digest.get("sha512")?).ok()
+    }
+
     /// Its SHA-256, if it has one of the right form.
     #[must_use]
     pub fn sha256_digest(&self) -> Option<Sha256> {
@@ -323,8 +338,17 @@ impl Statement {
 
     /// Reads the payload of an envelope.
     pub fn parse(payload: &[u8]) -> Result<Self, StatementError> {
+        Self::of_types(payload, &[STATEMENT_TYPE])
+    }
+
+    /// As [`Statement::parse`], and version 0.1 as well: the same fields under another `_type`.
+    pub fn parse_any(payload: &[u8]) -> Result<Self, StatementError> {
+        Self::of_types(payload, &[STATEMENT_TYPE, STATEMENT_TYPE_OLD])
+    }
+
+    fn of_types(payload: &[u8], types: &[&str]) -> Result<Self, StatementError> {
         let wire: Wire = json::parse_as(payload)?;
-        if wire.statement_type != STATEMENT_TYPE {
+        if !types.contains(&wire.statement_type.as_str()) {
             return Err(StatementError::Type { found: wire.statement_type.chars().take(120).collect() });
         }
         if wire.subject.is_empty() || wire.subject.len() > limits::SUBJECTS {
