@@ -194,7 +194,7 @@ impl FlowError {
             Self::Packages(PackagesError::Unsupported { help, .. }) => Some(help.clone()),
             Self::Packages(PackagesError::Unknown { .. }) => Some(
                 "name a package-lock.json, uv.lock, poetry.lock or requirements.txt, a wheel, a folder of installed Python \
-                 packages, or a binary that Go 1.18 or later built; `countersign sbom` reads Cargo workspaces, and \
+                 packages, or a binary that Go 1.18 or later or `cargo auditable` built; `countersign sbom` reads Cargo workspaces, and \
                  `countersign sbom ingest` takes any other tool's SBOM"
                     .to_owned(),
             ),

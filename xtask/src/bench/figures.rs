@@ -25,6 +25,7 @@ pub(crate) const FIGURES: &[Figure] = &[
     Figure { name: "audit-verify", measure: audit_verify },
     Figure { name: "backtest", measure: backtest },
     Figure { name: "sbom", measure: sbom },
+    Figure { name: "sbom-documents", measure: super::documents::figures },
     Figure { name: "log", measure: super::log::figures },
     Figure { name: "review-range", measure: review_range },
     Figure { name: "size", measure: size },

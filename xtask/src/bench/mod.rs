@@ -3,6 +3,7 @@
 //! an error at the end, never a row that is silently not there. No test depends on any of this.
 
 mod bundles;
+mod documents;
 mod figures;
 mod log;
 mod measure;

@@ -43,7 +43,7 @@ const GROUPS: &str = "\
 {usage-heading} {usage}
 
 Build:
-  sbom         Write the SBOM of a Cargo workspace's binary
+  sbom         Write, judge, ask, compare and merge SBOMs, and hold them against advisories
   provenance   Run a build and write its provenance
   collect      Turn files, plans, scans and what other tools found into statements
   sign         Sign a statement into a Sigstore bundle
