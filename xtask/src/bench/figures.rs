@@ -24,7 +24,7 @@ pub(crate) const FIGURES: &[Figure] = &[
     Figure { name: "promote", measure: promote },
     Figure { name: "audit-verify", measure: audit_verify },
     Figure { name: "backtest", measure: backtest },
-    Figure { name: "sbom", measure: sbom },
+    Figure { name: "sbom", measure: super::sbom::figures },
     Figure { name: "log", measure: log },
     Figure { name: "review-range", measure: review_range },
     Figure { name: "size", measure: size },
@@ -64,7 +64,7 @@ impl Stage {
     }
 
     /// The release binary, in a folder.
-    fn countersign(&self, folder: &Path) -> Command {
+    pub(super) fn countersign(&self, folder: &Path) -> Command {
         run::command(&self.binary.to_string_lossy(), folder)
     }
 
@@ -141,26 +141,6 @@ fn backtest(stage: &Stage) -> Outcome<Vec<Row>> {
     row("policy backtest, 1,000 decisions", "ms", &costs, |cost| millis(cost.wall), Bar::AtMost(24_000.0), None)
 }
 
-/// The SBOM of this workspace's own binary, beside the least that cargo needs to read the same graph.
-fn sbom(stage: &Stage) -> Outcome<Vec<Row>> {
-    let output = stage.folder.path().join("own.cdx.json");
-    let ours = many(10, || {
-        let mut command = stage.countersign(&stage.root);
-        command.args(["sbom", "--package", "countersign", "--bin", "countersign", "--output"]).arg(&output);
-        Ok(command)
-    })?;
-    let cargo = many(10, || {
-        let mut command = run::cargo(&stage.root);
-        command.args(["metadata", "--format-version", "1", "--all-features", "--locked", "--offline"]);
-        Ok(command)
-    })?;
-    let version = run::output_of(run::cargo(&stage.root).arg("--version"))?;
-    let version = String::from_utf8_lossy(&version).split(' ').nth(1).unwrap_or_default().trim().to_owned();
-    let summary = summary(cargo.iter().map(|cost| millis(cost.wall)).collect())?;
-    let peer = Peer { name: "cargo metadata --all-features".to_owned(), version, summary };
-    row("sbom of this workspace", "ms", &ours, |cost| millis(cost.wall), Bar::RatioAtMost(1.5), Some(peer))
-}
-
 /// Appending to the log one by one, beside the bare flush to disk that each append has to wait for; and in batches.
 fn log(stage: &Stage) -> Outcome<Vec<Row>> {
     let rows = stage.example("countersign-record", "log_bench", &[])?;
@@ -228,7 +208,7 @@ fn staged_runs(stage: &Stage, figure: &str, runs: usize) -> Outcome<Vec<Cost>> {
     many(runs, || stage.staged(figure))
 }
 
-fn row(
+pub(super) fn row(
     name: &str,
     unit: &str,
     costs: &[Cost],
@@ -240,7 +220,7 @@ fn row(
     Ok(vec![Row { name: name.to_owned(), unit: unit.to_owned(), summary, bar, peer }])
 }
 
-fn summary(values: Vec<f64>) -> Outcome<Summary> {
+pub(super) fn summary(values: Vec<f64>) -> Outcome<Summary> {
     Summary::of(values).ok_or_else(|| "nothing was measured".to_owned())
 }
 

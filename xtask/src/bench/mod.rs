@@ -7,6 +7,7 @@ mod measure;
 mod policy;
 mod review;
 mod row;
+mod sbom;
 mod secrets;
 
 use crate::{Outcome, run, workspace};
