@@ -11,7 +11,7 @@ use countersign_core::exception::{EndAction, Exception};
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Check, Finding, Verdict};
 use countersign_core::git::Oid;
-use countersign_core::ids::{ExceptionId, Origin, RoleName, Uri};
+use countersign_core::ids::{EnvName, ExceptionId, Origin, RoleName, Uri};
 use countersign_core::statement::Subject;
 use countersign_core::statement::change_review::{ChangeState, ForgeKind, Shortfall};
 use countersign_core::statement::review::{Review, Tier};
@@ -36,9 +36,15 @@ macro_rules! documents {
     };
 }
 
+mod attested;
 mod policy;
+mod sbom;
+mod store;
 
+pub use attested::*;
 pub use policy::*;
+pub use sbom::*;
+pub use store::*;
 
 /// What a watcher did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -275,6 +281,28 @@ documents! {
         entry: Entry,
         /// Its inclusion proof in the form of C2SP tlog-proof, if it was asked for.
         proof: Option<String>,
+    }
+    /// `log proof`: the receipt of an entry.
+    LogProof {
+        /// The index.
+        index: u64,
+        /// How many entries the checkpoint in it covers.
+        size: u64,
+        /// How many signature lines the checkpoint has: the log's, and those of witnesses.
+        signatures: u64,
+        /// The file; none if the receipt is in this answer alone.
+        output: Option<String>,
+        /// The receipt, in the form of C2SP tlog-proof.
+        proof: String,
+    }
+    /// `log policy`: which logs and witnesses count.
+    LogPolicy {
+        /// Whose quorum it is.
+        environment: EnvName,
+        /// The file; none if the policy is in this answer alone.
+        output: Option<String>,
+        /// The policy, in the form of C2SP tlog-policy.
+        policy: String,
     }
     /// `review sign`: a review was signed.
     ReviewSigned {

@@ -306,7 +306,7 @@ impl Licence {
 }
 
 /// Deprecated identifiers are still SPDX; unknown ones and nicknames are not.
-fn is_spdx(text: &str) -> bool {
+pub(crate) fn is_spdx(text: &str) -> bool {
     let mode = spdx::ParseMode { allow_deprecated: true, allow_postfix_plus_on_gpl: true, ..spdx::ParseMode::STRICT };
     spdx::Expression::parse_mode(text, mode).is_ok()
 }

@@ -1,21 +1,32 @@
 //! Cargo workspaces to CycloneDX: exactly the packages that Cargo builds for one binary, one target and one set of
-//! features.
+//! features. Other ecosystems' lock files and other tools' documents: read, judged, asked, compared and merged.
 //!
 //! This crate reads files of the workspace and runs `cargo` and `rustc`; it never judges what it lists, reads no clock
 //! and no variable of the environment, and no path of the machine reaches what it writes.
 
+mod archive;
+pub mod bom;
 mod built;
 mod cargo;
 mod content;
+pub mod convert;
 mod cyclonedx;
+pub mod diff;
 mod error;
 mod inventory;
 mod lock;
+pub mod merge;
+pub mod osv;
+pub mod packages;
 mod people;
+pub mod profile;
 mod program;
 mod resolve;
+pub mod schema;
 mod section;
 mod source;
+pub mod version;
+pub mod vex;
 
 pub use built::{Compared, compare};
 pub use cyclonedx::{Encoding, Facts, Organization, People, Person, Spec, Written, write, write_as};
@@ -193,12 +204,12 @@ pub enum ParseError {
     /// Not the JSON that is read.
     #[error("not JSON that can be read")]
     Json(#[from] JsonError),
-    /// Not CycloneDX 1.4 to 1.7.
+    /// Not CycloneDX 1.2 to 1.7.
     #[error("not a CycloneDX document that can be read")]
     CycloneDx(#[from] CycloneDxError),
 }
 
-/// Reads any tool's CycloneDX JSON of the versions 1.4 to 1.7, as far as rules look at it.
+/// Reads any tool's CycloneDX JSON of the versions 1.2 to 1.7, as far as rules look at it.
 pub fn parse(bytes: &[u8]) -> Result<Read, ParseError> {
     Ok(Read::read(&json::parse(bytes)?)?)
 }

@@ -23,7 +23,8 @@ fn sbom(folder: &Path) -> Sbom {
 
 /// The published schema, from the files beside the tests; nothing is fetched.
 fn schema() -> jsonschema::Validator {
-    schema_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("third-party/cyclonedx"), "bom-1.6.schema.json")
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/countersign-sbom/third-party");
+    schema_in(&folder, "bom-1.6.schema.json")
 }
 
 /// A schema of another version, from the foreign cases.

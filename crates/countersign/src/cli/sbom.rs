@@ -1,4 +1,9 @@
-//! `sbom`: what is in a binary, as `CycloneDX`.
+//! `sbom`: what is in a binary, as `CycloneDX`; and what is done with SBOMs, whoever made them.
+
+mod documents;
+mod packages;
+mod vulns;
+mod words;
 
 use super::{Answer, Call};
 use crate::render::{Done, Format};
@@ -24,10 +29,13 @@ use std::path::PathBuf;
 /// Runs `cargo metadata --locked`.
 #[derive(Debug, Args)]
 #[command(
+    args_conflicts_with_subcommands = true,
     after_help = "Example:\n  countersign sbom --package app --bin app --artifact target/release/app --output app.cdx.json"
 )]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct Sbom {
+    #[command(subcommand)]
+    verb: Option<documents::Verb>,
     /// The package with the binary; needed where the workspace has several
     #[arg(long, value_name = "NAME")]
     package: Option<String>,
@@ -128,7 +136,15 @@ enum Form {
 }
 
 impl Sbom {
+    /// What was not done when the verb does not come to its end.
+    pub(crate) fn not_done(&self) -> &'static str {
+        self.verb.as_ref().map_or(super::WRITTEN, documents::Verb::not_done)
+    }
+
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
+        if let Some(verb) = &self.verb {
+            return verb.run(call);
+        }
         let request = Request {
             cargo: self.cargo(call),
             scope: match (self.lock_only, self.all_artifacts) {
