@@ -113,7 +113,9 @@ pub fn sign_bundle(request: &SignBundle<'_>) -> Result<Vec<u8>, FlowError> {
     let read = |path: Option<&Path>, embedded: Option<&str>| match (path, embedded) {
         (Some(path), _) => files::read(path, limits::SIGSTORE_ROOT_BYTES),
         (None, Some(embedded)) => Ok(embedded.as_bytes().to_vec()),
-        (None, None) => Err(FlowError::Usage("this instance signs for nobody else: name a --signing-config".to_owned())),
+        (None, None) => {
+            Err(FlowError::Usage("this instance signs for nobody else: name a --signing-config".to_owned()))
+        }
     };
     let config = read(request.signing_config, request.instance.signing_config())?;
     let root = read(request.trusted_root, Some(request.instance.trusted_root()))?;

@@ -159,9 +159,7 @@ pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion
         |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
     let mut log = match request.place.append(&signer, &known, &holds) {
         Ok(log) => log,
-        Err(
-            error @ (LogError::InUse { .. } | LogError::NotHere { .. } | LogError::Disk(_) | LogError::Remote(_)),
-        ) => {
+        Err(error @ (LogError::InUse { .. } | LogError::NotHere { .. } | LogError::Disk(_) | LogError::Remote(_))) => {
             return Err(error.into());
         }
         Err(error) => return not(DAMAGED, closed(request, &error)),

@@ -344,7 +344,12 @@ impl SbomError {
             Self::NoSuchTarget { target } | Self::Target { target, .. } => Some(format!("--target {target}")),
             Self::PackageNotNamed { .. } | Self::NoArtifact { .. } => Some("--package".to_owned()),
             Self::BinaryNotNamed { .. } => Some("--bin".to_owned()),
-            Self::Source { .. } | Self::SameReference { .. } | Self::Purl { .. } | Self::Thread | Self::Invalid { .. } | Self::Json(_) => None,
+            Self::Source { .. }
+            | Self::SameReference { .. }
+            | Self::Purl { .. }
+            | Self::Thread
+            | Self::Invalid { .. }
+            | Self::Json(_) => None,
         }
     }
 
