@@ -19,21 +19,24 @@ fn git(folder: &Path, arguments: &[&str]) -> String {
     run(&mut command)
 }
 
-fn made(folder: &Path, change: impl FnOnce(&mut Request<'_>)) -> Result<Made, FlowError> {
+fn made_of(folder: &Path, files: Option<(&Path, &Path)>, time: Option<Time>) -> Result<Made, FlowError> {
     let environment: Environment = std::env::vars_os().collect();
-    let mut asked = Request {
+    let asked = Request {
         cargo: request(folder, &["extra"]),
         scope: Scope::One,
-        artifact: None,
-        provenance: None,
+        artifact: files.map(|(artifact, _)| artifact),
+        provenance: files.map(|(_, provenance)| provenance),
         config: None,
         spec: Spec::V1_6,
         encoding: Encoding::Json,
-        time: None,
+        time,
         environment: &environment,
     };
-    change(&mut asked);
     make(&asked).map(|mut all| all.remove(0))
+}
+
+fn made(folder: &Path) -> Result<Made, FlowError> {
+    made_of(folder, None, None)
 }
 
 fn document(made: &Made) -> Value {
@@ -46,12 +49,12 @@ fn a_clone_makes_the_same_bytes_and_a_changed_file_takes_the_trees_away() {
     git(folder.path(), &["init", "-q"]);
     git(folder.path(), &["add", "."]);
     git(folder.path(), &["commit", "-q", "-m", "one"]);
-    let first = made(folder.path(), |_| {}).unwrap();
+    let first = made(folder.path()).unwrap();
     let elsewhere = tempfile::tempdir().unwrap();
     git(elsewhere.path(), &["clone", "-q", folder.path().to_str().unwrap(), "a/b"]);
     let clone = elsewhere.path().join("a/b");
     let text = String::from_utf8(first.written.bytes.clone()).unwrap();
-    assert_eq!(text, String::from_utf8(made(&clone, |_| {}).unwrap().written.bytes).unwrap());
+    assert_eq!(text, String::from_utf8(made(&clone).unwrap().written.bytes).unwrap());
 
     let said = document(&first);
     assert_eq!(said["metadata"]["timestamp"], Time::from_unix(1_790_000_000).unwrap().to_string());
@@ -66,16 +69,16 @@ fn a_clone_makes_the_same_bytes_and_a_changed_file_takes_the_trees_away() {
         assert!(!text.contains(never), "{never}");
     }
 
-    let other = made(&clone, |r| r.time = Some(Time::from_unix(1_000_000_000).unwrap())).unwrap();
+    let other = made_of(&clone, None, Some(Time::from_unix(1_000_000_000).unwrap())).unwrap();
     assert_eq!(document(&other)["metadata"]["timestamp"], Time::from_unix(1_000_000_000).unwrap().to_string());
     // The last SBOM, lying in the work tree, changes nothing; a source that the commit does not have does.
     fs::create_dir(clone.join("sboms")).unwrap();
     fs::write(clone.join("sboms/app.cdx.json"), &text).unwrap();
-    assert_eq!(text, String::from_utf8(made(&clone, |_| {}).unwrap().written.bytes).unwrap());
+    assert_eq!(text, String::from_utf8(made(&clone).unwrap().written.bytes).unwrap());
     let sources = [("app-lib/build.rs", "fn main() {}"), ("app-lib/src/lib.rs", "// changed")];
     for (path, source) in sources {
         fs::write(clone.join(path), source).unwrap();
-        let changed = String::from_utf8(made(&clone, |_| {}).unwrap().written.bytes).unwrap();
+        let changed = String::from_utf8(made(&clone).unwrap().written.bytes).unwrap();
         assert!(!changed.contains("swh:1:dir"), "{path}: what the commit holds is not what would be built");
         if path.ends_with("build.rs") {
             fs::remove_file(clone.join(path)).unwrap();
@@ -90,12 +93,12 @@ fn what_people_wrote_stands_there_and_what_they_did_not_is_said_to_be_unknown() 
         let all = document(made)["metadata"]["properties"].as_array().unwrap().clone();
         all.iter().find(|p| p["name"] == "countersign:unknown").map(|p| p["value"].as_str().unwrap().to_owned())
     };
-    let bare = made(folder.path(), |_| {}).unwrap();
+    let bare = made(folder.path()).unwrap();
     let all = "author,manufacturer,supplier,copyright,security-contact,timestamp,artifact";
     assert_eq!(unknown(&bare).as_deref(), Some(all));
     let config = "[sbom]\nsecurity-contact = \"mailto:s@example.com\"\n[sbom.supplier]\nname = \"S\"\n";
     fs::write(folder.path().join("countersign.toml"), config).unwrap();
-    let some = made(folder.path(), |_| {}).unwrap();
+    let some = made(folder.path()).unwrap();
     assert_eq!(unknown(&some).as_deref(), Some("author,manufacturer,copyright,timestamp,artifact"));
     let said = document(&some);
     assert_eq!(said["metadata"]["supplier"]["name"], "S");
@@ -104,7 +107,7 @@ fn what_people_wrote_stands_there_and_what_they_did_not_is_said_to_be_unknown() 
     let shared = said["components"].as_array().unwrap().iter().find(|c| c["name"] == "shared").unwrap();
     assert_eq!(shared["supplier"], Value::Null, "only of members it is known who hands them out");
     fs::write(folder.path().join("countersign.toml"), "[sbom]\nsuplier = \"S\"\n").unwrap();
-    assert!(made(folder.path(), |_| {}).is_err());
+    assert!(made(folder.path()).is_err());
 }
 
 #[test]
@@ -119,13 +122,13 @@ fn provenance_of_another_file_is_refused() {
              \"predicateType\":\"https://slsa.dev/provenance/v1\",\"predicate\":{{}}}}"
         );
         fs::write(&path, text).unwrap();
-        made(folder.path(), |r| (r.artifact, r.provenance) = (Some(&artifact), Some(&path)))
+        made_of(folder.path(), Some((artifact.as_path(), path.as_path())), None)
     };
     let good = about(&Sha256::of(b"the binary").hex()).unwrap();
     assert_eq!(document(&good)["metadata"]["component"]["hashes"][0]["content"], Sha256::of(b"the binary").hex());
     let Err(FlowError::Refused(findings)) = about(&"0".repeat(64)) else { panic!("it is about another file") };
     assert_eq!(findings[0].code.as_str(), "sbom-disagrees");
     fs::write(&path, "{}").unwrap();
-    let nothing = made(folder.path(), |r| (r.artifact, r.provenance) = (Some(&artifact), Some(&path)));
+    let nothing = made_of(folder.path(), Some((artifact.as_path(), path.as_path())), None);
     assert!(matches!(nothing, Err(FlowError::Refused(_))));
 }
