@@ -146,7 +146,7 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "sbom-table",
-        arguments: "",
+        arguments: "[--debug] [CRATE]...",
         about: "our SBOMs and other tools' beside the build: accuracy, sameness, time; writes docs/sbom-table.md",
         run: sbom::table,
     },

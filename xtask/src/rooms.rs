@@ -86,7 +86,6 @@ const ROOMS: &[Room] = &[
             "flate2",
             "guppy",
             "jsonschema",
-            "miniz_oxide",
             "semver",
             "serde",
             "serde_json",

@@ -10,6 +10,7 @@ mod measure;
 mod policy;
 mod review;
 mod row;
+mod sbom;
 mod secrets;
 mod year;
 
