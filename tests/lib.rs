@@ -9,16 +9,22 @@
 )]
 
 pub mod chronicle;
+#[path = "crash-suite/mod.rs"]
+pub mod crash_suite;
 pub mod door;
+pub mod files_server;
 pub mod forge;
 pub mod frozen;
 pub mod git_server;
 pub mod policy_attacks;
+pub mod registry;
 #[path = "rego-opa/mod.rs"]
 pub mod rego_opa;
 #[path = "review-suite/mod.rs"]
 pub mod review_suite;
+pub mod sbom_truth;
 pub mod sigstore;
+pub mod witness;
 pub mod world;
 
 use std::path::PathBuf;

@@ -116,6 +116,8 @@ pub struct Arguments {
     pub entries: Vec<Vec<u8>>,
     /// The least checkpoint.
     pub least: Option<LogRef>,
+    /// The checkpoint that witnesses cosigned.
+    pub witnessed: Option<Vec<u8>>,
     /// The pin.
     pub pin: Option<Pin>,
     /// Signed documents.
@@ -165,6 +167,7 @@ impl Arguments {
                 log_findings: opened.as_ref().map_or(&[], |o| o.findings.as_slice()),
                 log_checks: opened.as_ref().map_or(&[], |o| o.checks.as_slice()),
                 least_checkpoint: self.least.clone(),
+                witnessed: self.witnessed.as_deref(),
                 pin: self.pin.clone(),
                 evidence: evidence.as_ref(),
                 index,
@@ -573,6 +576,7 @@ impl World {
             checkpoint: Some(self.checkpoint()),
             entries: self.entries.clone(),
             least: Some(self.least.clone()),
+            witnessed: None,
             pin: Some(self.pin.clone()),
             documents,
             index: None,

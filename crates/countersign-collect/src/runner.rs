@@ -3,7 +3,7 @@
 
 use crate::environment::Environment;
 use std::ffi::{OsStr, OsString};
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -118,12 +118,28 @@ impl Program {
 
     /// Runs to its end without input, and gives back what it printed: at most `limit` bytes, within `timeout`.
     pub fn captured(&self, limit: usize, timeout: Option<Duration>, stderr: Stderr) -> Result<Vec<u8>, RunError> {
+        self.fed(&[], limit, timeout, stderr)
+    }
+
+    /// The same with these bytes as its input.
+    pub fn fed(
+        &self,
+        input: &[u8],
+        limit: usize,
+        timeout: Option<Duration>,
+        stderr: Stderr,
+    ) -> Result<Vec<u8>, RunError> {
         let mut command = self.command();
-        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        command.stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() }).stdout(Stdio::piped());
         if stderr == Stderr::Kept {
             command.stderr(Stdio::piped());
         }
         let mut child = command.spawn().map_err(|e| self.io(e))?;
+        if let Some(mut pipe) = child.stdin.take() {
+            let input = input.to_vec();
+            // A program that does not read to the end shows that by how it ends.
+            std::thread::spawn(move || drop(pipe.write_all(&input)));
+        }
         let result = self.listen(&mut child, limit, timeout);
         if result.is_err() {
             // Whatever went wrong, nothing is left running. An error here means that it has ended already.
@@ -278,6 +294,14 @@ mod tests {
         for own in ["HOME", "CARGO", "USER"] {
             assert!(!text.contains(own), "{text}");
         }
+    }
+
+    #[test]
+    fn a_program_is_fed_more_than_a_pipe_holds_and_need_not_read_it() {
+        let much = vec![b'x'; 1 << 20];
+        let printed = shell("cat").fed(&much, 2 << 20, None, Stderr::Kept).unwrap();
+        assert_eq!(printed.len(), much.len());
+        assert_eq!(shell("echo done").fed(&much, 100, None, Stderr::Kept).unwrap(), b"done\n");
     }
 
     #[test]

@@ -133,6 +133,9 @@ pub struct Inputs {
     /// The least checkpoint, as it was given from outside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub least_checkpoint: Option<LogRef>,
+    /// The log's checkpoint as witnesses cosigned it for this decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witnessed: Option<Sha256>,
     /// The active release, and the entry that made it so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<ActivePolicy>,

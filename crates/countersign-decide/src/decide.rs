@@ -39,7 +39,7 @@ pub fn decide_by_rule(request: &Request, given: &Given<'_>) -> (Decision, ByRule
     sheet.findings.extend(given.trust.outcome.findings.iter().cloned());
     let trust = given.trust.verified();
     if let Some(trust) = trust {
-        checks::gate(request, trust.trust(), &mut sheet);
+        checks::gate(request, trust.trust(), given, &mut sheet);
     }
     checks::log(request, given, &mut sheet);
     let active = checks::policy(request, given.state, trust.map(VerifiedTrust::trust), &mut sheet);
@@ -425,6 +425,7 @@ fn inputs(given: &Given<'_>, evidence: &Evidence, captures: Vec<Sha256>, active:
         trust_digest_given: given.trust.digest.copied(),
         log: given.state.map(|state| state.reference()),
         least_checkpoint: given.least_checkpoint.clone(),
+        witnessed: given.witnessed.map(Sha256::of),
         policy: active.map(|a| ActivePolicy { policy: a.release.reference().clone(), entry: a.entry }),
         pin: given.pin.clone(),
         evidence: given.index.as_ref().map(|_| evidence.index().to_vec()),

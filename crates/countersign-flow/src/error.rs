@@ -6,6 +6,8 @@ use countersign_collect::artifact::ArtifactError;
 use countersign_collect::forge::OnlineError;
 use countersign_collect::git::GitError;
 use countersign_collect::provenance::ProvenanceError;
+#[cfg(feature = "online")]
+use countersign_collect::registry::RegistryError;
 use countersign_collect::snapshot::SnapshotError;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, exit_of};
@@ -16,11 +18,15 @@ use countersign_record::disk::{DiskError, DiskFault};
 use countersign_record::journal::JournalError;
 use countersign_record::log::LogError;
 use countersign_record::package::PackageError;
+use countersign_record::remote::RemoteError;
 use countersign_record::store::StoreError;
+use countersign_record::witness::WitnessError;
 use countersign_sbom::SbomError;
+use countersign_sbom::osv::AdvisoriesError;
+use countersign_sbom::packages::PackagesError;
 #[cfg(feature = "online")]
 use countersign_sign::keyless::KeylessError;
-use countersign_sign::{KeyFileError, KeyWriteError, SignError, SshError, TokenFault};
+use countersign_sign::{KeyFileError, KeyWriteError, KmsFault, SignError, SshError, TokenFault};
 use std::path::PathBuf;
 
 /// Why a use case did not come to its end.
@@ -87,10 +93,16 @@ pub enum FlowError {
     /// The log failed.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// A store that lies elsewhere failed.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// A watcher's journal failed.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// A watcher could not listen.
+    /// A witness could not do its work.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
+    /// A server of ours could not listen.
     #[error("could not listen on {address}")]
     Listen {
         /// Where.
@@ -112,6 +124,10 @@ pub enum FlowError {
     #[cfg(feature = "online")]
     #[error(transparent)]
     Keyless(#[from] KeylessError),
+    /// A registry was not read or not written.
+    #[cfg(feature = "online")]
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// What a forge answered could not be written down.
     #[error("the answers of the forge could not be written down: {0}")]
     Capture(#[from] CaptureError),
@@ -130,6 +146,15 @@ pub enum FlowError {
     /// An SBOM could not be made.
     #[error("{}", with_place(.0))]
     Sbom(#[from] SbomError),
+    /// What another package manager or a compiler left could not be read.
+    #[error(transparent)]
+    Packages(#[from] PackagesError),
+    /// A database of advisories could not be read.
+    #[error(transparent)]
+    Advisories(#[from] AdvisoriesError),
+    /// A schema of ours cannot be used.
+    #[error("{0}")]
+    Schema(String),
     /// Git evidence could not be written down.
     #[error("the git evidence could not be written down: {0}")]
     Evidence(String),
@@ -153,6 +178,10 @@ impl FlowError {
         if let Self::Online(error) = self {
             return online_help(error);
         }
+        #[cfg(feature = "online")]
+        if let Self::Registry(error) = self {
+            return registry_help(error);
+        }
         match self {
             Self::Key(KeyFileError::OpenToOthers { path, .. }) => Some(format!("chmod 600 {}", path.display())),
             Self::Key(KeyFileError::Missing { .. }) => {
@@ -162,12 +191,27 @@ impl FlowError {
                 Some(format!("is {} the file that you mean? look at it first", path.display()))
             }
             Self::Sbom(error) => Some(error.help()),
+            Self::Packages(PackagesError::Unsupported { help, .. }) => Some(help.clone()),
+            Self::Packages(PackagesError::Unknown { .. }) => Some(
+                "name a package-lock.json, uv.lock, poetry.lock or requirements.txt, a wheel, a folder of installed Python \
+                 packages, or a binary that Go 1.18 or later built; `countersign sbom` reads Cargo workspaces, and \
+                 `countersign sbom ingest` takes any other tool's SBOM"
+                    .to_owned(),
+            ),
+            Self::Packages(PackagesError::Several { .. }) => Some("name the one that you mean".to_owned()),
             Self::Log(LogError::Missing { .. }) => {
                 Some("name the store with --store; `countersign log init` makes a new log".to_owned())
+            }
+            Self::Log(LogError::Outrun { .. }) => {
+                Some("others append to this store all the time: run this again".to_owned())
+            }
+            Self::Remote(error) | Self::Log(LogError::Remote(error)) | Self::Store(StoreError::Remote(error)) => {
+                remote_help(error)
             }
             Self::Log(LogError::InUse { .. }) | Self::Journal(JournalError::InUse { .. }) => {
                 Some("wait until the other run has ended, and run this again".to_owned())
             }
+            Self::Log(LogError::NotHere { .. }) => Some("keep the store on a disk of this machine".to_owned()),
             Self::Git(GitError::ChangeNotFetched { fetch, .. }) => Some(fetch.clone()),
             Self::Git(GitError::RefLocked { path }) => {
                 Some(format!("wait until it has ended; if nothing runs any more, remove {}", path.display()))
@@ -208,6 +252,9 @@ impl FlowError {
                 | SbomError::BinaryNotNamed { .. }
                 | SbomError::NoSuchFeature { .. }
                 | SbomError::FeaturesRequired { .. }
+                | SbomError::NoLibrary { .. }
+                | SbomError::NoArtifact { .. }
+                | SbomError::Config { .. }
                 | SbomError::NoSuchTarget { .. },
             ) => Exit::Usage,
             Self::Key(error) | Self::Ssh(SshError::File(error)) | Self::Sign(SignError::Ssh(SshError::File(error))) => {
@@ -216,26 +263,36 @@ impl FlowError {
             Self::Provenance(ProvenanceError::Source(error)) | Self::Snapshot(SnapshotError::Naming(error)) => {
                 source_exit(error)
             }
+            Self::Packages(PackagesError::Unknown { .. } | PackagesError::Several { .. }) => Exit::Usage,
             Self::Snapshot(SnapshotError::NothingRendered { .. } | SnapshotError::Rendered { .. }) => Exit::Usage,
             Self::Snapshot(SnapshotError::TooMany { .. }) => Exit::Indeterminate,
             // A refusal without a finding above a note would be a fault of ours: it must not end with 0.
             Self::Refused(findings) if exit_of(findings) == Exit::Ok => Exit::Internal,
             Self::Refused(findings) => exit_of(findings),
             Self::Declined => Exit::Refused,
-            Self::Json(_) | Self::Evidence(_) | Self::Thread => Exit::Internal,
+            Self::Json(_) | Self::Evidence(_) | Self::Schema(_) | Self::Thread => Exit::Internal,
             Self::Log(error) => log_exit(error),
             #[cfg(feature = "online")]
             Self::Online(error) => online_exit(error),
             #[cfg(feature = "online")]
+            Self::Registry(error) => registry_exit(error),
+            #[cfg(feature = "online")]
             Self::Keyless(KeylessError::Config(_) | KeylessError::Token(_)) => Exit::Usage,
             #[cfg(feature = "online")]
             Self::Keyless(_) => Exit::Io,
+            Self::Remote(error) | Self::Store(StoreError::Remote(error)) => remote_exit(error),
             Self::Journal(JournalError::Altered { .. } | JournalError::TooLarge { .. })
             | Self::TooLarge { .. }
             | Self::NotUtf8 { .. }
+            | Self::Packages(PackagesError::TooLarge { .. })
+            | Self::Advisories(AdvisoriesError::Archive { .. } | AdvisoriesError::TooMany { .. })
             | Self::Statement(_)
             | Self::Package(_)
+            | Self::Witness(WitnessError::Memory { .. })
             | Self::Capture(_)
+            | Self::Sbom(SbomError::ChecksumMismatch { .. } | SbomError::Embedded { .. })
+            // What a token, a plugin or this machine gave back as a signature is none.
+            | Self::Sign(SignError::DoesNotHold { .. })
             | Self::Store(StoreError::Altered { .. } | StoreError::TooLarge { .. }) => Exit::Untrusted,
             // What the job says of itself and what is checked out do not fit together: nothing can be said of the source.
             Self::Provenance(ProvenanceError::Platform(_)) | Self::Store(StoreError::Missing { .. }) => {
@@ -244,6 +301,7 @@ impl FlowError {
             Self::Read { .. }
             | Self::Journal(_)
             | Self::Listen { .. }
+            | Self::Witness(_)
             | Self::Exists { .. }
             | Self::Disk(_)
             | Self::KeyWrite(_)
@@ -255,6 +313,8 @@ impl FlowError {
             | Self::Provenance(_)
             | Self::Snapshot(_)
             | Self::Sbom(_)
+            | Self::Packages(_)
+            | Self::Advisories(_)
             | Self::Git(_) => Exit::Io,
         }
     }
@@ -287,8 +347,65 @@ const fn key_exit(error: &KeyFileError) -> Exit {
                     | TokenFault::Kind,
                 ..
             }
+            | KeyFileError::Kms {
+                fault: KmsFault::Reference | KmsFault::Missing { .. } | KmsFault::PublicKey(_) | KmsFault::Kind { .. },
+                ..
+            }
+            | KeyFileError::PassphraseFile { .. }
     );
     if wrong { Exit::Usage } else { Exit::Io }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "an error without a line here simply has no help")]
+fn remote_help(error: &RemoteError) -> Option<String> {
+    match error {
+        RemoteError::Unknown { .. } => {
+            Some("look with `countersign log show` whether the entry is there, before this is run again".to_owned())
+        }
+        RemoteError::Failed { doing: "push to the branch", .. } => {
+            Some("may this user push to the branch? its protection has to allow plain pushes, and no others".to_owned())
+        }
+        RemoteError::Unfit { .. } => Some("take another service, or one writer with a folder".to_owned()),
+        _ => None,
+    }
+}
+
+/// What a registry does not have is missing evidence; what is not what its digest says is not trusted.
+#[cfg(feature = "online")]
+const fn registry_exit(error: &RegistryError) -> Exit {
+    if matches!(error, RegistryError::Setup { .. }) {
+        Exit::Usage
+    } else if matches!(error, RegistryError::NoImage { .. }) {
+        Exit::Indeterminate
+    } else if matches!(
+        error,
+        RegistryError::Altered { .. } | RegistryError::TooLarge { .. } | RegistryError::Odd { .. }
+    ) {
+        Exit::Untrusted
+    } else if matches!(error, RegistryError::Json(_)) {
+        Exit::Internal
+    } else {
+        Exit::Io
+    }
+}
+
+#[cfg(feature = "online")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "an error without a line here simply has no help")]
+fn registry_help(error: &RegistryError) -> Option<String> {
+    match error {
+        RegistryError::NotAllowed { with_login: false, .. } => {
+            Some("show a login with --login-file or --login-env, or run `docker login` first".to_owned())
+        }
+        RegistryError::NotAllowed { .. } => {
+            Some("may this login read, and for `attach` also write, this repository?".to_owned())
+        }
+        RegistryError::Unreachable { .. } => Some(
+            "is that the registry's host? HTTPS_PROXY names a proxy; --ca a file with your own authority; without TLS \
+             only this machine is asked, unless --plain-http is given"
+                .to_owned(),
+        ),
+        _ => None,
+    }
 }
 
 #[cfg(feature = "online")]
@@ -335,12 +452,32 @@ fn online_help(error: &OnlineError) -> Option<String> {
 
 /// A missing log is no evidence; a damaged one is not trusted; one that cannot be read or is in use is a matter of the disk.
 fn log_exit(error: &LogError) -> Exit {
-    if matches!(error, LogError::Missing { .. }) {
+    if let LogError::Remote(error) = error {
+        remote_exit(error)
+    } else if matches!(error, LogError::Missing { .. }) {
         Exit::Indeterminate
-    } else if matches!(error, LogError::InUse { .. } | LogError::Exists { .. } | LogError::Disk(_)) {
+    } else if matches!(error, LogError::WorkingCopy { .. }) {
+        Exit::Internal
+    } else if matches!(
+        error,
+        LogError::InUse { .. }
+            | LogError::Exists { .. }
+            | LogError::NotHere { .. }
+            | LogError::Disk(_)
+            | LogError::Outrun { .. }
+    ) {
         Exit::Io
     } else {
         Exit::Untrusted
+    }
+}
+
+/// A store that holds something else than it should is not trusted; one that does not answer is a matter of the network.
+const fn remote_exit(error: &RemoteError) -> Exit {
+    if matches!(error, RemoteError::Form { .. } | RemoteError::TooLarge { .. } | RemoteError::Altered { .. }) {
+        Exit::Untrusted
+    } else {
+        Exit::Io
     }
 }
 

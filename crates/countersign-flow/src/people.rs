@@ -2,6 +2,7 @@
 
 use crate::error::FlowError;
 use crate::files;
+use crate::signing::by_person;
 use countersign_core::bundle::{Signature, Signed};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
@@ -52,7 +53,7 @@ pub fn add_signature(
     let public = key.public(keygen)?;
     let added = !documents.iter().any(|(_, signed)| signed_by(signed, &public, namespace));
     if added {
-        let line = key.sign(&payload, namespace, keygen)?;
+        let line = by_person(&payload, namespace, key, keygen)?;
         let signed = Signed::parse(&line).map_err(|error| refused(error.code(), error.to_string()))?;
         documents.push((line, signed));
     }
@@ -88,7 +89,7 @@ pub fn add_line(
         if bytes.last().is_some_and(|last| *last != b'\n') {
             bytes.push(b'\n');
         }
-        bytes.extend_from_slice(key.sign(&payload, namespace, keygen)?.trim_ascii_end());
+        bytes.extend_from_slice(by_person(&payload, namespace, key, keygen)?.trim_ascii_end());
         bytes.push(b'\n');
         keys.insert(public.id());
     }

@@ -1,4 +1,5 @@
-//! The store's folder, `.countersign/` by default: the log and the evidence beside each other.
+//! The store: the log and the evidence beside each other, in a folder (`.countersign/` by default) or elsewhere, with a
+//! working copy here.
 
 use crate::error::FlowError;
 use countersign_core::bundle::Signed;
@@ -6,29 +7,41 @@ use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
 use countersign_core::limits;
+use countersign_core::log::note::{NoteKey, NoteSigner, NoteVerifier};
 use countersign_core::statement::{Kind, Statement};
+use countersign_record::log::LogError;
 use countersign_record::log::reader::LogReader;
-use countersign_record::store::{FolderStore, Store as _, StoreError};
+use countersign_record::log::writer::Log;
+use countersign_record::remote::{Evidence, WorkingCopy};
+use countersign_record::store::{Store as _, StoreError};
 use countersign_verify::Blobs;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The folder's name where none is given.
 pub const DEFAULT: &str = ".countersign";
 
-/// The store's folder.
+/// The store.
 #[derive(Debug)]
 pub struct Place {
     root: PathBuf,
-    store: FolderStore,
+    store: Evidence,
+    copy: Option<Arc<WorkingCopy>>,
 }
 
 impl Place {
-    /// At this folder.
+    /// In this folder.
     #[must_use]
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned(), store: FolderStore::new(root) }
+        Self { root: root.to_owned(), store: Evidence::of_folder(root), copy: None }
+    }
+
+    /// Elsewhere, with this working copy.
+    #[must_use]
+    pub fn of_copy(copy: Arc<WorkingCopy>) -> Self {
+        Self { root: copy.folder().to_owned(), store: Evidence::of_copy(Arc::clone(&copy)), copy: Some(copy) }
     }
 
     /// The log's folder.
@@ -37,9 +50,15 @@ impl Place {
         self.root.join("log")
     }
 
+    /// The log's place in words: its folder, or the store that the folder is a working copy of.
+    #[must_use]
+    pub fn log_name(&self) -> String {
+        self.copy.as_ref().map_or_else(|| self.log().display().to_string(), |copy| format!("{}, log", copy.name()))
+    }
+
     /// The evidence store.
     #[must_use]
-    pub const fn store(&self) -> &FolderStore {
+    pub const fn store(&self) -> &Evidence {
         &self.store
     }
 
@@ -47,6 +66,28 @@ impl Place {
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Opens the log to append to it. What is appended is acknowledged when the store has it, wherever that lies; where
+    /// another writer was faster this ends in [`LogError::Outrun`], and everything that was read has to be read again.
+    pub fn append<'s>(
+        &'s self,
+        signer: &'s dyn NoteSigner,
+        known: &[NoteKey],
+        verifier: &dyn NoteVerifier,
+    ) -> Result<Log<'s>, LogError> {
+        match &self.copy {
+            None => Log::open_for_append(&self.log(), signer, known, verifier),
+            Some(copy) => Log::open_published(&self.log(), signer, known, verifier, copy.as_ref()),
+        }
+    }
+
+    /// Makes a new, empty log.
+    pub fn create<'s>(&'s self, signer: &'s dyn NoteSigner) -> Result<Log<'s>, LogError> {
+        match &self.copy {
+            None => Log::create(&self.log(), signer),
+            Some(copy) => Log::create_published(&self.log(), signer, copy.as_ref()),
+        }
     }
 
     /// The signed checkpoint and every entry under it, unverified.
@@ -77,7 +118,7 @@ pub fn recorded_decision(place: &Place, entry: &Entry) -> Result<Option<Decision
 /// fails is remembered, so that it is not taken for missing evidence.
 #[derive(Debug)]
 pub struct StoreBlobs<'a> {
-    store: &'a FolderStore,
+    store: &'a Evidence,
     extra: BTreeMap<Sha256, &'a [u8]>,
     failed: RefCell<Option<StoreError>>,
 }
@@ -85,7 +126,7 @@ pub struct StoreBlobs<'a> {
 impl<'a> StoreBlobs<'a> {
     /// Over a store.
     #[must_use]
-    pub const fn new(store: &'a FolderStore) -> Self {
+    pub const fn new(store: &'a Evidence) -> Self {
         Self { store, extra: BTreeMap::new(), failed: RefCell::new(None) }
     }
 
@@ -112,8 +153,8 @@ impl Blobs for StoreBlobs<'_> {
         }
         match self.store.get(digest, limits::GIT_EVIDENCE_BYTES) {
             Ok(bytes) => Some(bytes),
-            Err(StoreError::Disk(error)) => {
-                self.failed.borrow_mut().get_or_insert(StoreError::Disk(error));
+            Err(error @ (StoreError::Disk(_) | StoreError::Remote(_))) => {
+                self.failed.borrow_mut().get_or_insert(error);
                 None
             }
             Err(_) => None,

@@ -1,6 +1,6 @@
 //! What is kept: the append-only log, the content-addressed evidence store and the audit package.
 //!
-//! This crate may touch files and nothing else: no network, no clock, no variable, no terminal. It knows no rule, makes
+//! This crate may touch files, and through what is handed to it a git branch: no clock, no variable, no terminal. It knows no rule, makes
 //! and checks no signature (signers and verifiers are handed in), and has no way to rewrite or delete an entry.
 
 pub mod atomic;
@@ -8,7 +8,9 @@ pub mod disk;
 pub mod journal;
 pub mod log;
 pub mod package;
+pub mod remote;
 pub mod store;
+pub mod witness;
 
 #[cfg(test)]
 mod testing;

@@ -1,7 +1,9 @@
 //! The content-addressed store of evidence: what is put in is found again by its SHA-256, and by nothing else.
-//! It never changes or removes what it holds, and never hands out bytes that are not what their name says.
+//! It never changes what it holds, removes only what the log says is erased, and never hands out bytes that are not what
+//! their name says.
 
 use crate::disk::{DiskError, Doing, flush_file, flush_folder, make_folders, read_bounded};
+use crate::remote::RemoteError;
 use countersign_core::digest::Sha256;
 use std::collections::BTreeSet;
 use std::fs::{self, File, Permissions};
@@ -24,6 +26,10 @@ pub trait Store {
 
     /// Whether the store has something under this digest. Not hashed: [`Store::get`] says whether it is intact.
     fn has(&self, digest: &Sha256) -> Result<bool, StoreError>;
+
+    /// Takes one piece away for good, after the log says that it is erased; `false` if it was not there. Nothing else ever
+    /// leaves a store.
+    fn erase(&self, digest: &Sha256) -> Result<bool, StoreError>;
 }
 
 /// Why evidence was not kept or not handed out.
@@ -57,6 +63,9 @@ pub enum StoreError {
     /// The disk failed.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// A store that lies elsewhere failed.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
 }
 
 /// The store as a folder: `evidence/sha256/ab/` and the other 62 characters.
@@ -78,6 +87,18 @@ impl FolderStore {
         let hex = digest.hex();
         let (head, tail) = hex.split_at_checked(2).unwrap_or(("", &hex));
         format!("evidence/sha256/{head}/{tail}")
+    }
+
+    /// Every piece that is there, by its name. Nothing is hashed; other files are passed over.
+    pub fn all(&self) -> Result<BTreeSet<Sha256>, StoreError> {
+        let root = self.root.join("evidence/sha256");
+        let mut all = BTreeSet::new();
+        for head in names(&root)? {
+            for tail in names(&root.join(&head))? {
+                all.extend(Sha256::from_hex(&format!("{head}{tail}")).ok());
+            }
+        }
+        Ok(all)
     }
 
     fn path(&self, digest: &Sha256) -> PathBuf {
@@ -109,6 +130,19 @@ impl FolderStore {
     }
 }
 
+/// The names in a folder that may not exist.
+fn names(folder: &Path) -> Result<Vec<String>, DiskError> {
+    let wrap = |source| DiskError::new(Doing::List, folder, source);
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(wrap(error)),
+    };
+    entries.map(|entry| Ok(entry.map_err(wrap)?.file_name().to_string_lossy().into_owned())).collect()
+}
+
 impl Store for FolderStore {
     fn put_many(&self, pieces: &[&[u8]]) -> Result<Vec<Sha256>, StoreError> {
         let mut folders = BTreeSet::new();
@@ -130,6 +164,17 @@ impl Store for FolderStore {
             flush_folder(folder)?;
         }
         Ok(digests)
+    }
+
+    fn erase(&self, digest: &Sha256) -> Result<bool, StoreError> {
+        let path = self.path(digest);
+        match fs::remove_file(&path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(source) => return Err(DiskError::new(Doing::Remove, &path, source).into()),
+        }
+        flush_folder(crate::disk::folder_of(&path))?;
+        Ok(true)
     }
 
     fn get(&self, digest: &Sha256, limit: usize) -> Result<Vec<u8>, StoreError> {
@@ -193,6 +238,17 @@ mod tests {
         assert!(matches!(store.get(&digest, 9), Err(StoreError::Altered { .. })));
         assert!(matches!(store.put(b"evidence"), Err(StoreError::Altered { .. })));
         assert_eq!(fs::read(&path).unwrap(), b"evidencf");
+    }
+
+    #[test]
+    fn one_piece_is_erased_and_the_others_stay() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = FolderStore::new(dir.path());
+        let digests = store.put_many(&[b"one", b"two"]).unwrap();
+        assert_eq!(store.all().unwrap(), digests.iter().copied().collect());
+        assert!(store.erase(&digests[0]).unwrap() && !store.erase(&digests[0]).unwrap());
+        assert!(matches!(store.get(&digests[0], 9), Err(StoreError::Missing { .. })));
+        assert_eq!(store.all().unwrap(), BTreeSet::from([digests[1]]));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 #![warn(clippy::arithmetic_side_effects)]
 
 pub mod adjudication;
+pub mod attest;
 pub mod document;
 pub mod evidence;
 pub mod exception;
@@ -14,6 +15,7 @@ pub mod forge;
 pub mod history;
 pub mod keys;
 pub mod log;
+pub mod own;
 mod past;
 pub mod policy;
 pub mod quorum;
@@ -24,8 +26,10 @@ pub mod source;
 pub mod ssh;
 mod supposed;
 pub mod trust;
+pub mod tuf;
 pub mod vsa;
 pub mod webhook;
+pub mod witnessed;
 
 pub use document::{Attested, SignedBy, Verified};
 pub use evidence::{Blobs, Evidence};

@@ -415,6 +415,13 @@ impl<'a> StateView<'a> {
                 .help("restore the log from a copy that is not older; nothing is decided until then"));
         }
         let root = self.root_at(least.size);
+        if root != least.root && least.size == self.size {
+            let what = format!("two signed checkpoints of the log's {} entries have different roots", self.size);
+            return Err(Finding::new(codes::LOG_SPLIT_VIEW, what)
+                .at(place)
+                .expected(least.root.to_string(), "the checkpoint given from outside")
+                .found(root.to_string()));
+        }
         if root != least.root {
             return Err(Finding::new(
                 codes::LOG_FORKED,
@@ -585,7 +592,11 @@ pub fn signed_checkpoint(bytes: &[u8], trust: &Trust, at: Time) -> Result<LogRef
         .filter(|owned| owned.counts_at(at))
         .filter_map(|owned| match &owned.key {
             PublicKey::Ed25519(key) => Some(NoteKey::new(claim.origin.clone(), *key)),
-            PublicKey::P256(_) | PublicKey::Rsa { .. } | PublicKey::SkEd25519 { .. } | PublicKey::SkP256 { .. } => None,
+            PublicKey::P256(_)
+            | PublicKey::P384(_)
+            | PublicKey::Rsa { .. }
+            | PublicKey::SkEd25519 { .. }
+            | PublicKey::SkP256 { .. } => None,
         })
         .collect();
     let holds =

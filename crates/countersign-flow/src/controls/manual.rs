@@ -6,6 +6,7 @@ use crate::files;
 use crate::outside::{self, TrustFile};
 use crate::place::{Place, StoreBlobs};
 use crate::promote::{log_keys, log_of};
+use crate::signing::by_person;
 use countersign_core::bundle::Signed;
 use countersign_core::catalogue::Catalogues;
 use countersign_core::codes;
@@ -19,7 +20,7 @@ use countersign_core::statement::manual_evidence::{ManualEvidence, NAMESPACE};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
 use countersign_core::trust::Owner;
-use countersign_record::log::writer::{Appended, Log};
+use countersign_record::log::writer::Appended;
 use countersign_record::store::Store as _;
 use countersign_sign::{LogSigner, PersonKey, SigningKey, SshKeygen};
 use countersign_verify::document::verify_document;
@@ -88,12 +89,12 @@ pub fn add_manual(request: &ManualRequest<'_>, log_key: SigningKey) -> Result<Re
     let keys = log_keys(trust.trust(), signer.name());
     let holds =
         |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
-    let mut log = Log::open_for_append(&request.place.log(), &signer, &keys, &holds)?;
+    let mut log = request.place.append(&signer, &keys, &holds)?;
     may_follow(request, trust, &evidence)?;
 
     let name = request.document.file_name().and_then(|name| name.to_str()).unwrap_or("document");
     let statement = Statement::new(Kind::ManualEvidence, vec![Subject::sha256(name, &document)], &evidence)?;
-    let signed = request.key.sign(&statement.to_bytes()?, NAMESPACE, request.keygen)?;
+    let signed = by_person(&statement.to_bytes()?, NAMESPACE, request.key, request.keygen)?;
     let place = "the evidence that was just signed";
     let read = Signed::parse(&signed)
         .map_err(|error| FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(place)]))?;

@@ -8,6 +8,7 @@ use crate::people;
 use crate::place::{Place, StoreBlobs};
 use crate::policy::activate::{Standing, anchored, log_signer, open_at_end, refuse};
 use crate::promote::log_keys;
+use crate::signing::by_person;
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
@@ -21,7 +22,6 @@ use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
 use countersign_core::trust::EXCEPTION_NAMESPACE;
 use countersign_record::atomic::write_atomic;
-use countersign_record::log::writer::Log;
 use countersign_record::store::Store as _;
 use countersign_sign::{LogSigner, PersonKey, SigningKey, SshKeygen};
 use countersign_verify::exception::{ExceptionContext, end_statement, verify_end, verify_exception};
@@ -171,7 +171,7 @@ fn append<T>(
     let keys = log_keys(trust.trust(), &origin);
     let holds =
         |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
-    let mut log = Log::open_for_append(&recording.place.log(), signer, &keys, &holds)?;
+    let mut log = recording.place.append(signer, &keys, &holds)?;
     let blobs = StoreBlobs::new(recording.place.store());
     let standing =
         Standing { place: recording.place, least_checkpoint: recording.least_checkpoint, trust, at: recording.at };
@@ -300,7 +300,7 @@ fn statement(
 
 fn sign(request: &EndRequest<'_>, statement: &Statement) -> Result<Vec<u8>, FlowError> {
     match request.signatures {
-        None => Ok(request.key.sign(&statement.to_bytes()?, EXCEPTION_NAMESPACE, request.keygen)?),
+        None => by_person(&statement.to_bytes()?, EXCEPTION_NAMESPACE, request.key, request.keygen),
         Some(path) => {
             let signed = people::add_signature(path, statement, EXCEPTION_NAMESPACE, request.key, request.keygen)?;
             write_atomic(path, &signed.bytes, 0o644)?;

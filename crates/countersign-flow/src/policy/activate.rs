@@ -8,6 +8,7 @@ use crate::outside::{self, TrustFile};
 use crate::people;
 use crate::place::{Place, StoreBlobs};
 use crate::promote::{log_keys, log_of};
+use crate::signing::by_person;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::{Entry, EntrySchema};
@@ -93,7 +94,7 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
     let keys = log_keys(trust.trust(), countersign_core::log::note::NoteSigner::name(&signer));
     let holds =
         |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
-    let mut log = Log::open_for_append(&request.place.log(), &signer, &keys, &holds)?;
+    let mut log = request.place.append(&signer, &keys, &holds)?;
 
     let blobs = StoreBlobs::new(request.place.store());
     let state = open(request, trust, &blobs)?;
@@ -212,11 +213,24 @@ pub(crate) struct Standing<'a> {
     pub at: Time,
 }
 
+/// The log's state, if it goes on from the least checkpoint and everything in it holds.
+pub(crate) fn stands(request: &Standing<'_>, blobs: &StoreBlobs<'_>) -> Result<LogState, FlowError> {
+    open_where(request, blobs, |state| state.faults().map(|(_, finding)| finding.clone()).collect())
+}
+
 /// The log's state, if it goes on from the least checkpoint and everything that matters for the environment holds.
 pub(crate) fn open_at_end(
     request: &Standing<'_>,
     environment: &EnvName,
     blobs: &StoreBlobs<'_>,
+) -> Result<LogState, FlowError> {
+    open_where(request, blobs, |state| state.now().faults(environment).cloned().collect())
+}
+
+fn open_where(
+    request: &Standing<'_>,
+    blobs: &StoreBlobs<'_>,
+    faults: impl Fn(&LogState) -> Vec<Finding>,
 ) -> Result<LogState, FlowError> {
     let trust = request.trust;
     let (checkpoint, entries) = request.place.read_log()?;
@@ -227,7 +241,7 @@ pub(crate) fn open_at_end(
     findings.extend(outside::goes_on(view, request.least_checkpoint, request.place, trust.trust(), request.at)?);
     // A trust document that follows the recorded one is recorded with this activation.
     let follows = |f: &&Finding| f.code != codes::TRUST_DIGEST_MISMATCH;
-    findings.extend(view.faults(environment).filter(follows).cloned());
+    findings.extend(faults(&state).into_iter().filter(|finding| follows(&finding)));
     refuse(findings)?;
     Ok(state)
 }
@@ -349,7 +363,7 @@ fn statement(
 
 fn sign(request: &ActivateRequest<'_>, statement: &Statement) -> Result<Vec<u8>, FlowError> {
     match request.activation {
-        None => Ok(request.key.sign(&statement.to_bytes()?, POLICY_NAMESPACE, request.keygen)?),
+        None => by_person(&statement.to_bytes()?, POLICY_NAMESPACE, request.key, request.keygen),
         Some(path) => {
             let document = people::add_signature(path, statement, POLICY_NAMESPACE, request.key, request.keygen)?.bytes;
             write_atomic(path, &document, 0o644)?;

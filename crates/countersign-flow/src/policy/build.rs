@@ -162,7 +162,7 @@ fn same_report(output: &Path, statement: &Statement) -> Result<(), FlowError> {
 }
 
 /// Refuses a key that is not a policy approver's.
-pub(super) fn approver(key: &PersonKey, keygen: &SshKeygen, trust: &Trust) -> Result<(), FlowError> {
+pub(crate) fn approver(key: &PersonKey, keygen: &SshKeygen, trust: &Trust) -> Result<(), FlowError> {
     let id = key.public(keygen)?.id();
     let role = trust.role(ROLE_POLICY);
     let found = match trust.owner_of(&id) {

@@ -16,6 +16,7 @@ mod which;
 
 pub use activate::{ActivateRequest, Activation, activate, history, unknown_environment};
 pub use author::{evaluate, explain, lint};
+pub(crate) use build::approver;
 pub use build::{approve, build, release_statement};
 /// The rules that are built in.
 pub use countersign_decide::rules::ALL as BUILT_IN;

@@ -1,6 +1,7 @@
 //! What can go wrong with a log, as facts.
 
 use crate::disk::DiskError;
+use crate::remote::RemoteError;
 use countersign_core::digest::Sha256;
 use countersign_core::ids::Origin;
 use countersign_core::log::checkpoint::CheckpointError;
@@ -32,6 +33,14 @@ pub enum LogError {
     InUse {
         /// The log's folder.
         folder: PathBuf,
+    },
+    /// The folder lies where an append could not be relied on.
+    #[error("no log is opened for appending in {}: {why}", folder.display())]
+    NotHere {
+        /// The folder.
+        folder: PathBuf,
+        /// What is known of its file system.
+        why: String,
     },
     /// The checkpoint does not parse.
     #[error("the checkpoint {path} does not parse")]
@@ -127,4 +136,19 @@ pub enum LogError {
     /// The disk failed.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// Somebody else appended first. Nothing of ours is in the store; what was decided has to be decided again.
+    #[error("another run appended to {name} first")]
+    Outrun {
+        /// The store.
+        name: String,
+    },
+    /// A store that lies elsewhere was not read or not written.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// A working copy is appended to by who publishes it.
+    #[error("{} is a working copy: what is appended to it alone is in no store", folder.display())]
+    WorkingCopy {
+        /// The log's folder.
+        folder: PathBuf,
+    },
 }

@@ -11,13 +11,15 @@ use super::CHECKPOINT;
 use super::edge::{Edge, partial};
 use super::error::LogError;
 use super::files::{FolderFiles, LogFiles as _, read_checkpoint};
+use super::ground;
 use super::reader::LogReader;
 use super::sweep::{drop_partials, sweep};
 use crate::disk::{DiskError, Doing, flush_file, flush_folder, folder_of, make_folders};
+use crate::remote::MARK;
 use countersign_core::digest::Sha256;
 use countersign_core::limits;
 use countersign_core::log::checkpoint::{Checkpoint, UnverifiedCheckpoint};
-use countersign_core::log::note::{NoteKey, NoteSigner, NoteVerifier};
+use countersign_core::log::note::{Note, NoteKey, NoteSigner, NoteVerifier};
 use countersign_core::log::tile::{Row, Tile, TileError};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -36,10 +38,27 @@ pub struct Log<'s> {
     signer: &'s dyn NoteSigner,
     edge: Edge,
     poisoned: bool,
+    /// Where the log is a working copy: who brings what was appended to where it counts.
+    publisher: Option<&'s dyn Publisher>,
     /// Folders whose own names are known to be on the disk.
     durable: BTreeSet<PathBuf>,
     /// Holds the lock until it is closed.
     _lock: File,
+}
+
+/// Brings a log that is a working copy to the store that it is of. Nothing counts before.
+pub trait Publisher {
+    /// Publishes what was appended. When this returns, the store has it.
+    fn publish(&self) -> Result<Copy, LogError>;
+}
+
+/// What became of a working copy that was published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copy {
+    /// It is as its writer left it.
+    AsWritten,
+    /// It was fetched again, and may have more in it: a writer has to open it again.
+    Fetched,
 }
 
 /// An acknowledged append: all of it is durable.
@@ -59,6 +78,20 @@ impl<'s> Log<'s> {
     /// Makes a new log, without entries and with a signed checkpoint that says so. The folder must be empty or not
     /// exist. Its parent must exist or be creatable.
     pub fn create(folder: &Path, signer: &'s dyn NoteSigner) -> Result<Self, LogError> {
+        alone(folder)?;
+        Self::make(folder, signer, None)
+    }
+
+    /// The same in a working copy: when this returns, the store has the log.
+    pub fn create_published(
+        folder: &Path,
+        signer: &'s dyn NoteSigner,
+        publisher: &'s dyn Publisher,
+    ) -> Result<Self, LogError> {
+        Self::make(folder, signer, Some(publisher))
+    }
+
+    fn make(folder: &Path, signer: &'s dyn NoteSigner, publisher: Option<&'s dyn Publisher>) -> Result<Self, LogError> {
         make_folders(folder)?;
         if let Some(found) = occupant(folder)? {
             return Err(LogError::Exists { folder: folder.to_owned(), found });
@@ -73,10 +106,12 @@ impl<'s> Log<'s> {
             signer,
             edge: Edge::new(),
             poisoned: false,
+            publisher,
             durable: BTreeSet::new(),
             _lock: lock,
         };
         log.publish(&[])?;
+        log.poisoned = log.brought()? == Copy::Fetched;
         Ok(log)
     }
 
@@ -88,6 +123,28 @@ impl<'s> Log<'s> {
         signer: &'s dyn NoteSigner,
         known: &[NoteKey],
         verifier: &dyn NoteVerifier,
+    ) -> Result<Self, LogError> {
+        alone(folder)?;
+        Self::open(folder, signer, known, verifier, None)
+    }
+
+    /// The same in a working copy: an append is acknowledged when the store has it.
+    pub fn open_published(
+        folder: &Path,
+        signer: &'s dyn NoteSigner,
+        known: &[NoteKey],
+        verifier: &dyn NoteVerifier,
+        publisher: &'s dyn Publisher,
+    ) -> Result<Self, LogError> {
+        Self::open(folder, signer, known, verifier, Some(publisher))
+    }
+
+    fn open(
+        folder: &Path,
+        signer: &'s dyn NoteSigner,
+        known: &[NoteKey],
+        verifier: &dyn NoteVerifier,
+        publisher: Option<&'s dyn Publisher>,
     ) -> Result<Self, LogError> {
         let files = FolderFiles::new(folder);
         // Before the lock: a folder without a log gets no lock file either.
@@ -112,7 +169,8 @@ impl<'s> Log<'s> {
         sweep(folder, checkpoint.claim().size)?;
         // The process that wrote this checkpoint may have ended between renaming it and flushing its name.
         flush_folder(folder)?;
-        Ok(Self { folder: folder.to_owned(), signer, edge, poisoned: false, durable: BTreeSet::new(), _lock: lock })
+        let (folder, durable) = (folder.to_owned(), BTreeSet::new());
+        Ok(Self { folder, signer, edge, poisoned: false, publisher, durable, _lock: lock })
     }
 
     /// How many entries the log has.
@@ -127,6 +185,12 @@ impl<'s> Log<'s> {
         self.edge.root()
     }
 
+    /// Keeps a checkpoint of this log that witnesses have cosigned, and shows it in the place of the log's own where the
+    /// log has not grown since. What the log commits to stays the same. `enough` says that a quorum has cosigned it.
+    pub fn keep_cosigned(&self, note: &Note, enough: bool) -> Result<(), LogError> {
+        super::cosigned::keep(&self.folder, note, enough)
+    }
+
     /// Appends entries under one new checkpoint. When this returns, all of it is durable; if it fails, nothing was
     /// acknowledged, and the log has to be opened again to know whether the checkpoint was still written.
     pub fn append(&mut self, entries: &[Vec<u8>]) -> Result<Appended, LogError> {
@@ -137,7 +201,7 @@ impl<'s> Log<'s> {
         let first_index = self.edge.size();
         self.poisoned = true;
         let checkpoint_bytes = self.publish(entries)?;
-        self.poisoned = false;
+        self.poisoned = self.brought()? == Copy::Fetched;
         let size = self.edge.size();
         for grown in Row::all().filter_map(|row| partial(row, first_index)) {
             let full = grown.row().tile(grown.index(), size);
@@ -146,6 +210,11 @@ impl<'s> Log<'s> {
             }
         }
         Ok(Appended { first_index, size, root: self.edge.root(), checkpoint_bytes })
+    }
+
+    /// Brings what is durable here to where it counts, if that is elsewhere.
+    fn brought(&self) -> Result<Copy, LogError> {
+        self.publisher.map_or(Ok(Copy::AsWritten), Publisher::publish)
     }
 
     /// Whatever can be refused is refused before anything is written.
@@ -315,7 +384,8 @@ fn unpublished(
     Ok(whole.then(|| (signed.clone(), edge)))
 }
 
-fn lock(folder: &Path, create: bool) -> Result<File, LogError> {
+pub(super) fn lock(folder: &Path, create: bool) -> Result<File, LogError> {
+    ground::check(folder)?;
     let path = folder.join(LOCK);
     let mut options = File::options();
     let file = options
@@ -326,6 +396,7 @@ fn lock(folder: &Path, create: bool) -> Result<File, LogError> {
         .map_err(|source| DiskError::new(Doing::Lock, &path, source))?;
     match file.try_lock() {
         Ok(()) => {
+            ground::probe(folder, &path)?;
             if create {
                 flush_folder(folder)?;
             }
@@ -334,6 +405,14 @@ fn lock(folder: &Path, create: bool) -> Result<File, LogError> {
         Err(TryLockError::WouldBlock) => Err(LogError::InUse { folder: folder.to_owned() }),
         Err(TryLockError::Error(source)) => Err(DiskError::new(Doing::Lock, &path, source).into()),
     }
+}
+
+/// In a working copy nothing counts that is not published.
+fn alone(folder: &Path) -> Result<(), LogError> {
+    if folder.parent().is_some_and(|above| above.join(MARK).exists()) {
+        return Err(LogError::WorkingCopy { folder: folder.to_owned() });
+    }
+    Ok(())
 }
 
 /// Something in the folder that is not left over from making a log.

@@ -78,7 +78,7 @@ impl Audit {
 
 impl Export {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let package = audit::export(&self.store.place())?;
+        let package = audit::export(&self.store.place(call)?)?;
         write_atomic(&self.output, &package.bytes, 0o644)?;
         let document = answer::AuditExported {
             output: self.output.display().to_string(),

@@ -1,18 +1,22 @@
-//! `evidence`: what people attest, recorded in the log.
+//! `evidence`: what people attest, recorded in the log; what the store has, and what is erased from it.
 
 use super::given::{self, LeastArgs, StoreArgs, TrustArgs};
 use super::{Answer, Call};
 use crate::render::Done;
 use clap::{Args, Subcommand};
+use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
+use countersign_core::finding::{exit_of, verdict_of};
 use countersign_core::time::Time;
 use countersign_flow::controls::{ManualRequest, add_manual};
-use countersign_flow::output as answer;
+use countersign_flow::erasure::{self, EraseRequest};
+use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
+use countersign_report::text;
 use countersign_sign::{KeyPlace, PersonKey, SigningKey};
 use std::path::PathBuf;
 
-/// Record what people attest
+/// Record what people attest, check what the store has, and erase a piece of it
 #[derive(Debug, Args)]
 pub(crate) struct Evidence {
     #[command(subcommand)]
@@ -24,6 +28,53 @@ enum Verb {
     /// Add evidence to the log
     #[command(subcommand)]
     Add(Add),
+    Check(Check),
+    Erase(Box<Erase>),
+}
+
+/// Hold the evidence store against the log: what is missing, altered, erased, or named by nothing
+///
+/// Nothing is removed: what nothing names is shown, and left where it is.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  countersign evidence check --store .countersign --trust trust.sigstore.json --trust-digest sha256:…"
+)]
+struct Check {
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
+}
+
+/// Erase one piece of evidence for good, such as one that names a person; the log says that it was there, and why it went
+///
+/// What rests on the piece is withheld from then on: it can be shown to nobody, and passes for nothing.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  countersign evidence erase sha256:… --reason \"asked for by the person whom it names\" --key ~/.ssh/id_ed25519 \\\n    \
+                  --log-key log.pem --trust trust.sigstore.json --trust-digest sha256:… --least-checkpoint checkpoint"
+)]
+struct Erase {
+    /// The piece
+    digest: Sha256,
+    /// Why, in a sentence that stays in the log: it should name nobody
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// The key of the policy approver who answers for it: SSH (a `.pub` asks the agent) or PEM
+    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    key: KeyPlace,
+    /// The log's key
+    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    log_key: KeyPlace,
+    /// Where to keep the new checkpoint: elsewhere than the store
+    #[arg(long, value_name = "FILE")]
+    checkpoint_output: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    least: LeastArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -75,15 +126,91 @@ struct Manual {
 
 impl Evidence {
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
-        let Verb::Add(Add::Manual(verb)) = &self.verb;
-        verb.run(call)
+        match &self.verb {
+            Verb::Add(Add::Manual(verb)) => verb.run(call),
+            Verb::Check(verb) => verb.run(call),
+            Verb::Erase(verb) => verb.run(call),
+        }
+    }
+
+    pub(crate) const fn not_done(&self) -> &'static str {
+        match &self.verb {
+            Verb::Add(_) => "nothing was recorded",
+            Verb::Check(_) => "nothing was checked",
+            Verb::Erase(_) => "nothing was erased",
+        }
+    }
+}
+
+impl Check {
+    fn run(&self, call: &Call<'_>) -> Answer {
+        let at = given::now()?;
+        let (trust, place) = (self.trust.read(at)?, self.store.place(call)?);
+        let Some(verified) = &trust.outcome.trust else { return Err(FlowError::Refused(trust.outcome.findings)) };
+        let mut checked = erasure::check(&place, verified, at)?;
+        checked.findings.splice(..0, trust.outcome.findings.iter().cloned());
+        let document = answer::EvidenceChecked {
+            named: checked.named.len(),
+            kept: checked.kept.len(),
+            erased: checked.erased,
+            unreferenced: checked.unreferenced,
+            verdict: verdict_of(&checked.findings),
+            exit: exit_of(&checked.findings),
+            findings: checked.findings,
+        };
+        Ok(Done::answer(call.format, document.exit, "evidence-check", &document, || {
+            let found = if document.findings.is_empty() {
+                String::new()
+            } else {
+                format!("{}\n", text::findings(&document.findings))
+            };
+            format!(
+                "{found}{} named, {} in the store, {} erased, {} that nothing names\n{}\n",
+                document.named,
+                document.kept,
+                document.erased.len(),
+                document.unreferenced.len(),
+                document.verdict
+            )
+        }))
+    }
+}
+
+impl Erase {
+    fn run(&self, call: &Call<'_>) -> Answer {
+        let at = given::now()?;
+        let (trust, place) = (self.trust.read(at)?, self.store.place(call)?);
+        let access = call.world.token_access();
+        let (key, keygen) = (PersonKey::open(&self.key, &access)?, call.world.ssh_keygen());
+        let request = EraseRequest {
+            digest: self.digest,
+            reason: &self.reason,
+            key: &key,
+            keygen: &keygen,
+            trust: &trust,
+            place: &place,
+            least_checkpoint: self.least.file(),
+            at,
+        };
+        let erased = erasure::erase(&request, SigningKey::open(&self.log_key, &access)?)?;
+        if let (Some(path), Some(checkpoint)) = (&self.checkpoint_output, &erased.checkpoint) {
+            write_atomic(path, checkpoint, 0o644)?;
+        }
+        let document = answer::EvidenceErased { entry: erased.entry, erasure: erased.erasure, removed: erased.removed };
+        Ok(Done::answer(call.format, Exit::Ok, "evidence-erase", &document, || {
+            let gone = if document.removed { "erased" } else { "was not there any more" };
+            format!(
+                "{}: {gone}\nlog entry {} says why, by person {}\ncopies elsewhere, such as backups and packages, are not reached from here\n",
+                document.erasure.erased, document.entry, document.erasure.owner
+            )
+        }))
     }
 }
 
 impl Manual {
     fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
-        let (trust, place) = (self.trust.read(at)?, self.store.place());
+        let (trust, place) = (self.trust.read(at)?, self.store.place(call)?);
         let access = call.world.token_access();
         let (key, keygen) = (PersonKey::open(&self.key, &access)?, call.world.ssh_keygen());
         let request = ManualRequest {

@@ -1,5 +1,9 @@
 //! `log`: the append-only record.
 
+mod proof;
+mod rotate;
+mod witness;
+
 use super::given::{self, LeastArgs, StoreArgs, TrustArgs};
 use super::{Answer, Call};
 use crate::render::{Done, Format};
@@ -16,7 +20,6 @@ use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_record::log::reader::LogReader;
 use countersign_record::log::verify::verify_folder;
-use countersign_record::log::writer::Log as Writer;
 use countersign_record::log::{FolderFiles, LogError};
 use countersign_report::{output, text};
 use countersign_sign::{KeyPlace, LogSigner, SigningKey};
@@ -36,6 +39,10 @@ enum Verb {
     Verify(Verify),
     Checkpoint(Checkpoint),
     Show(Show),
+    Proof(proof::Proof),
+    Witness(witness::Witness),
+    Policy(witness::Policy),
+    Rotate(rotate::Rotate),
 }
 
 /// Make a new, empty log
@@ -102,12 +109,18 @@ impl Log {
             Verb::Verify(verb) => verb.run(call),
             Verb::Checkpoint(verb) => verb.run(call),
             Verb::Show(verb) => verb.run(call),
+            Verb::Proof(verb) => verb.run(call),
+            Verb::Witness(verb) => verb.run(call),
+            Verb::Policy(verb) => verb.run(call),
+            Verb::Rotate(verb) => verb.run(call),
         }
     }
 
     pub(crate) const fn not_done(&self) -> &'static str {
         match &self.verb {
-            Verb::Init(_) | Verb::Checkpoint(_) => "nothing was written",
+            Verb::Init(_) | Verb::Checkpoint(_) | Verb::Policy(_) | Verb::Rotate(_) => "nothing was written",
+            Verb::Proof(verb) => verb.not_done(),
+            Verb::Witness(_) => "nothing was cosigned",
             Verb::Verify(_) => "nothing was verified",
             Verb::Show(_) => "nothing was shown",
         }
@@ -118,11 +131,11 @@ impl Init {
     fn run(&self, call: &Call<'_>) -> Answer {
         let key = SigningKey::open(&self.key, &call.world.token_access())?;
         let signer = LogSigner::new(self.origin.clone(), key).map_err(|error| FlowError::Usage(error.to_string()))?;
-        let place = self.store.place();
-        let log = Writer::create(&place.log(), &signer)?;
+        let place = self.store.place(call)?;
+        let log = place.create(&signer)?;
         let document = answer::LogState {
             origin: self.origin.clone(),
-            output: place.log().display().to_string(),
+            output: place.log_name(),
             size: log.size(),
             root: log.root(),
         };
@@ -138,12 +151,12 @@ impl Init {
 impl Verify {
     fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
-        let place = self.store.place();
+        let place = self.store.place(call)?;
         let (mut checks, mut findings) = (Vec::new(), Vec::new());
         let report = verify_folder(&place.log())?;
         let bad = report.bad.iter().map(|bad| {
             Finding::new(codes::LOG_TILE_MISMATCH, bad.wrong.to_string())
-                .at(place.log().join(&bad.path).display().to_string())
+                .at(format!("{}/{}", place.log_name(), bad.path))
                 .help("restore this file from a copy; the checkpoint says what it has to be")
         });
         let bad: Vec<Finding> = bad.collect();
@@ -212,7 +225,7 @@ fn state(
 
 impl Checkpoint {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let reader = LogReader::open(&self.store.place().log())?;
+        let reader = LogReader::open(&self.store.place(call)?.log())?;
         let note = reader.checkpoint().note().to_string();
         if let Some(path) = &self.output {
             write_atomic(path, note.as_bytes(), 0o644)?;
@@ -249,7 +262,7 @@ impl Show {
     }
 
     fn run(&self, call: &Call<'_>) -> Answer {
-        let place = self.store.place();
+        let place = self.store.place(call)?;
         let reader = LogReader::open(&place.log())?;
         if let Some(index) = self.entry {
             return self.one(call, &reader, index);

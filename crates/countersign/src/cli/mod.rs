@@ -13,19 +13,30 @@ mod log;
 mod policy;
 mod promote;
 mod provenance;
+mod registry;
 mod reports;
 mod review;
 mod sbom;
 mod sign;
 mod trust;
 mod verify;
+#[cfg(feature = "serve")]
+mod witness;
 
 use crate::render::{Done, Format};
 use crate::world::World;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use countersign_core::exit::Exit;
+use countersign_flow::elsewhere::{self, StoreName};
 use countersign_flow::{FlowError, output};
+use countersign_record::log::LogError;
+use countersign_record::remote::WorkingCopy;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 const GROUPS: &str = "\
 {about-with-newline}
@@ -36,6 +47,8 @@ Build:
   provenance   Run a build and write its provenance
   collect      Turn files, plans, scans and what other tools found into statements
   sign         Sign a statement into a Sigstore bundle
+  attach       Attach bundles to an image in an OCI registry
+  fetch        Fetch the bundles that are attached to an image
 
 Review:
   review       Sign and share reviews, and prove that they cover a range of commits
@@ -48,9 +61,10 @@ Gate:
 
 Audit:
   log          Make, check and read the append-only log
+  witness      Cosign other logs' checkpoints, as a server
   audit        Pack the record into one file, and prove it all again from that file
   controls     List controls, and show how far the record shows them
-  evidence     Record what people attest
+  evidence     Record what people attest; check and erase what the store has
 
 Set up:
   key          Make a key pair, or show a public key
@@ -80,10 +94,12 @@ pub(crate) struct Cli {
 /// The verbs. A new one gets a line here, a file beside this one, and a line in the groups above.
 #[derive(Debug, Subcommand)]
 enum Verb {
-    Sbom(sbom::Sbom),
+    Sbom(Box<sbom::Sbom>),
     Provenance(provenance::Provenance),
     Collect(collect::Collect),
     Sign(sign::Sign),
+    Attach(registry::Attach),
+    Fetch(registry::Fetch),
     Review(review::Review),
     Verify(Box<verify::Verify>),
     Policy(policy::Policy),
@@ -91,6 +107,8 @@ enum Verb {
     #[command(visible_alias = "gate")]
     Promote(Box<promote::Promote>),
     Log(log::Log),
+    #[cfg(feature = "serve")]
+    Witness(witness::WitnessVerb),
     Audit(audit::Audit),
     Controls(controls::Controls),
     Evidence(evidence::Evidence),
@@ -110,29 +128,43 @@ enum Verb {
 impl Cli {
     /// Runs the verb to its end.
     pub(crate) fn run(&self, world: &World) -> Done {
-        let call = Call { world, format: self.format };
-        let (result, not_done) = match &self.verb {
-            Verb::Sbom(verb) => (verb.run(&call), WRITTEN),
-            Verb::Provenance(verb) => (verb.run(&call), WRITTEN),
-            Verb::Collect(verb) => (verb.run(&call), verb.not_done()),
-            Verb::Sign(verb) => (verb.run(&call), WRITTEN),
-            Verb::Review(verb) => (verb.run(&call), verb.not_done()),
-            Verb::Verify(verb) => (verb.run(&call), "nothing was verified"),
-            Verb::Policy(verb) => (verb.run(&call), verb.not_done()),
-            Verb::Exception(verb) => (verb.run(&call), verb.not_done()),
-            Verb::Promote(verb) => (verb.run(&call), "nothing was authorised"),
-            Verb::Log(verb) => (verb.run(&call), verb.not_done()),
-            Verb::Audit(verb) => (verb.run(&call), verb.not_done()),
-            Verb::Controls(verb) => (verb.run(&call), "nothing was shown"),
-            Verb::Evidence(verb) => (verb.run(&call), "nothing was recorded"),
-            Verb::Key(verb) => (verb.run(&call), verb.not_done()),
-            Verb::Trust(verb) => (verb.run(&call), verb.not_done()),
-            Verb::Explain(verb) => (verb.run(&call), "nothing was explained"),
-            Verb::Completions { shell } => (Ok(completions(&call, *shell)), WRITTEN),
-            Verb::Demo(verb) => (verb.run(&call), "the demo did not come to its end"),
-            Verb::Conformance(verb) => (verb.run(&call), "the bundle was not accepted"),
-        };
-        result.unwrap_or_else(|error| Done::failed(self.format, &error, not_done))
+        let call = Call { world, format: self.format, copies: RefCell::default() };
+        let mut not_done = WRITTEN;
+        let result = call.attempts(|| {
+            let (result, nothing) = self.once(&call);
+            not_done = nothing;
+            result
+        });
+        result.unwrap_or_else(|error| Done::failed(self.format, &call.named(error), not_done))
+    }
+
+    /// The verb's answer, and what was not done where there is none.
+    fn once(&self, call: &Call<'_>) -> (Answer, &'static str) {
+        match &self.verb {
+            Verb::Sbom(verb) => (verb.run(call), verb.not_done()),
+            Verb::Provenance(verb) => (verb.run(call), WRITTEN),
+            Verb::Collect(verb) => (verb.run(call), verb.not_done()),
+            Verb::Sign(verb) => (verb.run(call), WRITTEN),
+            Verb::Attach(verb) => (verb.run(call), "nothing more was attached"),
+            Verb::Fetch(verb) => (verb.run(call), WRITTEN),
+            Verb::Review(verb) => (verb.run(call), verb.not_done()),
+            Verb::Verify(verb) => (verb.run(call), "nothing was verified"),
+            Verb::Policy(verb) => (verb.run(call), verb.not_done()),
+            Verb::Exception(verb) => (verb.run(call), verb.not_done()),
+            Verb::Promote(verb) => (verb.run(call), "nothing was authorised"),
+            Verb::Log(verb) => (verb.run(call), verb.not_done()),
+            #[cfg(feature = "serve")]
+            Verb::Witness(verb) => (verb.run(call), "nothing was cosigned"),
+            Verb::Audit(verb) => (verb.run(call), verb.not_done()),
+            Verb::Controls(verb) => (verb.run(call), "nothing was shown"),
+            Verb::Evidence(verb) => (verb.run(call), verb.not_done()),
+            Verb::Key(verb) => (verb.run(call), verb.not_done()),
+            Verb::Trust(verb) => (verb.run(call), verb.not_done()),
+            Verb::Explain(verb) => (verb.run(call), "nothing was explained"),
+            Verb::Completions { shell } => (Ok(completions(call, *shell)), WRITTEN),
+            Verb::Demo(verb) => (verb.run(call), "the demo did not come to its end"),
+            Verb::Conformance(verb) => (verb.run(call), "the bundle was not accepted"),
+        }
     }
 }
 
@@ -152,15 +184,78 @@ pub(crate) struct Call<'w> {
     pub world: &'w World,
     /// The form of the answer.
     pub format: Format,
+    /// Working copies of stores that lie elsewhere, by name.
+    pub copies: RefCell<BTreeMap<String, Arc<WorkingCopy>>>,
 }
 
 impl Call<'_> {
+    /// A working copy of a store that lies elsewhere, as that is now.
+    pub(crate) fn copy_of(&self, name: &StoreName) -> Result<Arc<WorkingCopy>, FlowError> {
+        if let Some(copy) = self.copies.borrow().get(&name.to_string()) {
+            copy.refresh()?;
+            return Ok(Arc::clone(copy));
+        }
+        let writer = World::nonce().map_err(|error| FlowError::Usage(format!("random bytes: {error}")))?;
+        let copy = elsewhere::working_copy(name, self.world.environment(), &writer)?;
+        let copy = copy.ok_or_else(|| FlowError::Usage(format!("{name} is a folder")))?;
+        self.copies.borrow_mut().insert(name.to_string(), Arc::clone(&copy));
+        Ok(copy)
+    }
+
+    /// A working copy is named by the store that it is of: its own folder is gone when anybody looks.
+    fn named(&self, error: FlowError) -> FlowError {
+        let name = |path: &Path| {
+            let copies = self.copies.borrow();
+            let of = |copy: &Arc<WorkingCopy>| {
+                let below = path.strip_prefix(copy.folder()).ok()?;
+                Some(PathBuf::from(format!("{}, {}", copy.name(), below.display())))
+            };
+            copies.values().find_map(of)
+        };
+        match error {
+            FlowError::Log(LogError::Missing { path }) => {
+                LogError::Missing { path: name(&path).unwrap_or(path) }.into()
+            }
+            FlowError::Log(LogError::Exists { folder, found }) => {
+                LogError::Exists { folder: name(&folder).unwrap_or(folder), found }.into()
+            }
+            other => other,
+        }
+    }
+
+    /// Runs something that appends to a store. Where another writer was faster everything is read and decided again, after
+    /// a while of which nobody else has the same.
+    pub(crate) fn attempts<T>(&self, mut run: impl FnMut() -> Result<T, FlowError>) -> Result<T, FlowError> {
+        let mut longest = PAUSE;
+        for _ in 1..ATTEMPTS {
+            match run() {
+                Err(FlowError::Log(LogError::Outrun { .. })) => {
+                    std::thread::sleep(World::part_of(longest));
+                    longest = longest.saturating_mul(2).min(LONGEST_PAUSE);
+                }
+                other => return other,
+            }
+        }
+        run()
+    }
+
     /// Tells a person something before the answer, beside it.
     #[expect(clippy::print_stderr, reason = "what is about to be signed is shown before the key is asked")]
     pub(crate) fn tell(&self, text: &str) {
         if self.format == Format::Text {
             eprint!("{text}");
         }
+    }
+
+    /// Whether a person watches, so that a long run says how far it has come.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.format == Format::Text && std::io::stderr().is_terminal()
+    }
+
+    /// Says how far a long run has come.
+    #[expect(clippy::print_stderr, reason = "only where a person watches, and beside the answer")]
+    pub(crate) fn progress(text: &str) {
+        eprint!("{text}");
     }
 
     /// Asks the person at the terminal. Where there is none, whoever gave the command has said so already.
@@ -176,6 +271,13 @@ impl Call<'_> {
         read.is_ok() && matches!(said.trim(), "y" | "Y" | "yes" | "Yes" | "YES")
     }
 }
+
+/// How often something is begun again because other writers were faster.
+const ATTEMPTS: u32 = 24;
+/// The longest pause before the second attempt; the next ones are up to twice as long each.
+const PAUSE: Duration = Duration::from_millis(100);
+/// The longest pause there is.
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
 /// The most of an answer that is read.
 const ANSWER: u64 = 64;

@@ -359,7 +359,7 @@ impl Activate {
     fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
         let trust = self.record.trust.read(at)?;
-        let place = self.record.store.place();
+        let place = self.record.store.place(call)?;
         let recording = Recording { trust: &trust, place: &place, least_checkpoint: self.record.least.file(), at };
         let log_key = SigningKey::open(&self.record.log_key, &call.world.token_access())?;
         let (verified, checkpoint) = exception::activate(&self.file, &recording, log_key)?;
@@ -412,7 +412,7 @@ fn end(
 ) -> Answer {
     let at = given::now()?;
     let trust = record.trust.read(at)?;
-    let place = record.store.place();
+    let place = record.store.place(call)?;
     let (key, keygen) = (PersonKey::open(key, &call.world.token_access())?, call.world.ssh_keygen());
     let recording = Recording { trust: &trust, place: &place, least_checkpoint: record.least.file(), at };
     let request = EndRequest { id: id.clone(), action, reason, key: &key, keygen: &keygen, signatures };

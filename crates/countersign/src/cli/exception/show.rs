@@ -46,7 +46,7 @@ pub(super) struct Expiring {
 impl List {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
-        let list = exception::list(&self.trust.read(at)?, &self.store.place(), self.environment.as_ref(), at)?;
+        let list = exception::list(&self.trust.read(at)?, &self.store.place(call)?, self.environment.as_ref(), at)?;
         Ok(Done::answer(call.format, list.exit, "exception-list", &list, || shown(&list)))
     }
 }
@@ -54,7 +54,7 @@ impl List {
 impl Expiring {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
-        let (trust, place) = (self.trust.read(at)?, self.store.place());
+        let (trust, place) = (self.trust.read(at)?, self.store.place(call)?);
         let list = exception::expiring(&trust, &place, self.environment.as_ref(), at, self.within)?;
         Ok(Done::answer(call.format, list.exit, "exception-expiring", &list, || shown(&list)))
     }

@@ -67,7 +67,7 @@ pub(super) struct Export {
 
 impl Diff {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
-        let (before, after) = (self.release(&self.before)?, self.release(&self.after)?);
+        let (before, after) = (self.release(call, &self.before)?, self.release(call, &self.after)?);
         let changes = diff::diff(&before, &after)?;
         let count = |effect| changes.iter().filter(|change| change.effect == effect).count();
         let loosening = count(Effect::Loosens);
@@ -92,7 +92,7 @@ impl Diff {
         }))
     }
 
-    fn release(&self, name: &str) -> Result<Manifest, FlowError> {
+    fn release(&self, call: &Call<'_>, name: &str) -> Result<Manifest, FlowError> {
         let Some(environment) = name.strip_prefix(ACTIVE) else { return policy::release(Path::new(name)) };
         let environment: EnvName = environment.parse().map_err(|error| FlowError::Usage(format!("{name}: {error}")))?;
         let trust = self.trust.as_ref().ok_or_else(|| {
@@ -101,7 +101,7 @@ impl Diff {
         let at = given::now()?;
         let trust = TrustFile::read(trust, self.trust_digest.and_then(OutsideDigest::given), at)?;
         let Some(verified) = &trust.outcome.trust else { return Err(FlowError::Refused(trust.outcome.findings)) };
-        let place = self.store.place();
+        let place = self.store.place(call)?;
         let (checkpoint, entries) = place.read_log()?;
         let blobs = StoreBlobs::new(place.store());
         let opened = LogState::open(&checkpoint, &entries, verified, &blobs, at);

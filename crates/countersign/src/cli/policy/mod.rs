@@ -294,7 +294,7 @@ impl Activate {
         let at = given::now()?;
         let trust = self.trust.read(at)?;
         let (key, keygen) = (PersonKey::open(&self.key, &call.world.token_access())?, call.world.ssh_keygen());
-        let (place, least) = (self.store.place(), self.least.file());
+        let (place, least) = (self.store.place(call)?, self.least.file());
         let request = ActivateRequest {
             release: &self.release,
             environment: self.environment.clone(),
@@ -372,7 +372,7 @@ impl History {
         let mut findings = trust.outcome.findings.clone();
         let mut activations = Vec::new();
         if let Some(verified) = &trust.outcome.trust {
-            let place = self.store.place();
+            let place = self.store.place(call)?;
             let (checkpoint, entries) = place.read_log()?;
             let blobs = StoreBlobs::new(place.store());
             let opened = LogState::open(&checkpoint, &entries, verified, &blobs, at);

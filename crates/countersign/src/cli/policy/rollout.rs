@@ -87,7 +87,7 @@ impl Stages {
         let mut findings = trust.outcome.findings.clone();
         let (mut stages, mut at) = (Vec::new(), self.at.unwrap_or(now));
         if let Some(verified) = &trust.outcome.trust {
-            let place = self.store.place();
+            let place = self.store.place(call)?;
             let (checkpoint, entries) = place.read_log()?;
             let blobs = StoreBlobs::new(place.store());
             let opened = LogState::open(&checkpoint, &entries, verified, &blobs, now);

@@ -1,0 +1,282 @@
+//! What the store has against what the log names; and the erasure of one piece of evidence, which leaves the log provable.
+//!
+//! An erasure is recorded first and done then: who finds the piece missing finds the reason in the log. What rests on
+//! it can be seen by nobody any more, so it is withheld, and passes for nothing.
+
+use crate::error::FlowError;
+use crate::outside::TrustFile;
+use crate::place::{Place, StoreBlobs};
+use crate::policy::activate::{Standing, anchored, log_signer, stands};
+use crate::policy::approver;
+use crate::promote::log_keys;
+use countersign_core::bundle::Signed;
+use countersign_core::codes;
+use countersign_core::decision::Decision;
+use countersign_core::digest::Sha256;
+use countersign_core::entry::{Entry, EntrySchema};
+use countersign_core::finding::Finding;
+use countersign_core::ids::PersonId;
+use countersign_core::limits;
+use countersign_core::log::note::{NoteKey, NoteSigner as _};
+use countersign_core::statement::erasure::{Erasure, NAMESPACE};
+use countersign_core::statement::{Kind, Statement, Subject};
+use countersign_core::time::Time;
+use countersign_core::trust::{Owner, ROLE_POLICY, Trust};
+use countersign_record::log::writer::Appended;
+use countersign_record::store::{Store as _, StoreError};
+use countersign_sign::{PersonKey, SigningKey, SshKeygen};
+use countersign_verify::document::{SignerName, verify_document};
+use countersign_verify::keys::note_signature_holds;
+use countersign_verify::{Blobs, LogState, Roots, StateView, VerifiedTrust};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// What an erasure is asked with.
+#[derive(Debug)]
+pub struct EraseRequest<'a> {
+    /// The piece.
+    pub digest: Sha256,
+    /// Why, in a sentence that stays.
+    pub reason: &'a str,
+    /// The key of the approver who answers for it.
+    pub key: &'a PersonKey,
+    /// The program that signs with SSH keys.
+    pub keygen: &'a SshKeygen,
+    /// Trust, with its digest from outside.
+    pub trust: &'a TrustFile,
+    /// The store.
+    pub place: &'a Place,
+    /// The least checkpoint, from outside.
+    pub least_checkpoint: Option<&'a Path>,
+    /// The time.
+    pub at: Time,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub struct Erased {
+    /// The entry that says so.
+    pub entry: u64,
+    /// What it says.
+    pub erasure: Erasure,
+    /// Whether the piece was still there.
+    pub removed: bool,
+    /// The signed checkpoint that covers the entry, if it was made now.
+    pub checkpoint: Option<Vec<u8>>,
+}
+
+/// Records that a piece of evidence is erased, and takes it out of the store. Where it is recorded already, the piece is
+/// only taken out: a run that died in between is repeated.
+pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, FlowError> {
+    let trust = anchored(request.trust)?;
+    approver(request.key, request.keygen, trust.trust())?;
+    request.place.store().can_erase()?;
+    let signer = log_signer(trust, log_key, request.at)?;
+    let keys = log_keys(trust.trust(), signer.name());
+    let holds =
+        |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
+    let mut log = request.place.append(&signer, &keys, &holds)?;
+    let blobs = StoreBlobs::new(request.place.store());
+    let standing = Standing { place: request.place, least_checkpoint: request.least_checkpoint, trust, at: request.at };
+    let state = stands(&standing, &blobs)?;
+    let (known, _) = erasures(&state, &blobs);
+    if let Some((entry, erasure)) = known.get(&request.digest) {
+        let removed = request.place.store().erase(&request.digest)?;
+        return Ok(Erased { entry: *entry, erasure: erasure.clone(), removed, checkpoint: None });
+    }
+    may_go(&request.digest, state.now(), &blobs)?;
+    let erasure = Erasure {
+        log: signer.name().clone(),
+        erased: request.digest,
+        reason: request.reason.to_owned(),
+        owner: person(request, trust.trust())?,
+        at: request.at,
+    };
+    if let Some(problem) = erasure.problem() {
+        return Err(FlowError::Usage(format!("--reason: {problem}")));
+    }
+    let statement = Statement::new(Kind::Erasure, vec![Subject::sha256("evidence", &request.digest)], &erasure)?;
+    let signed = request.key.sign(&statement.to_bytes()?, NAMESPACE, request.keygen)?;
+    read(&signed, trust, request.at, "the erasure that was just signed").map_err(FlowError::Refused)?;
+    blobs.finish()?;
+    request.place.store().put_many(&[&signed])?;
+    let entry = Entry {
+        schema: EntrySchema::V01,
+        kind: Kind::Erasure,
+        time: request.at,
+        environment: None,
+        subjects: vec![request.digest],
+        persons: vec![erasure.owner.clone()],
+        statements: vec![Sha256::of(&signed)],
+        evidence: Vec::new(),
+    };
+    let bytes = entry.to_bytes().map_err(|error| FlowError::Evidence(error.to_string()))?;
+    let Appended { first_index, checkpoint_bytes, .. } = log.append(&[bytes])?;
+    let removed = request.place.store().erase(&request.digest)?;
+    Ok(Erased { entry: first_index, erasure, removed, checkpoint: Some(checkpoint_bytes) })
+}
+
+/// What the log says is erased, by digest, with the entry that says so first; and what is wrong with such entries. One
+/// that does not hold erases nothing.
+#[must_use]
+pub fn erasures(state: &LogState, blobs: &dyn Blobs) -> (BTreeMap<Sha256, (u64, Erasure)>, Vec<Finding>) {
+    let (mut erased, mut findings) = (BTreeMap::new(), Vec::new());
+    for (index, entry) in (0_u64..).zip(state.entries()).filter(|(_, entry)| entry.kind == Kind::Erasure) {
+        let place = format!("log entry {index}");
+        let trust = state.at(index).unwrap_or_else(|| state.now()).trust();
+        let bytes = entry.statement().and_then(|digest| blobs.blob(digest).filter(|b| Sha256::of(b) == *digest));
+        let Some(bytes) = bytes else {
+            let what = "the statement that evidence is erased is missing or altered";
+            findings.push(Finding::new(codes::EVIDENCE_WITHHELD, what).at(place));
+            continue;
+        };
+        match read(&bytes, trust, entry.time, &place) {
+            Ok(erasure) if entry.subjects == [erasure.erased] => {
+                erased.entry(erasure.erased).or_insert((index, erasure));
+            }
+            Ok(_) => findings.push(malformed("the entry and its statement speak of different evidence", &place)),
+            Err(more) => findings.extend(more),
+        }
+    }
+    (erased, findings)
+}
+
+/// What `evidence check` finds.
+#[derive(Debug)]
+pub struct Checked {
+    /// What the log and its decisions name.
+    pub named: BTreeSet<Sha256>,
+    /// What the store has.
+    pub kept: BTreeSet<Sha256>,
+    /// What was erased, with the entry that says so.
+    pub erased: BTreeMap<Sha256, u64>,
+    /// What nothing names.
+    pub unreferenced: BTreeSet<Sha256>,
+    /// What was found.
+    pub findings: Vec<Finding>,
+}
+
+/// Holds the store against the log: every piece that is named is there and is what its name says, or was erased; and what
+/// nothing names is shown. Nothing is removed.
+pub fn check(place: &Place, trust: &VerifiedTrust, at: Time) -> Result<Checked, FlowError> {
+    let (checkpoint, entries) = place.read_log()?;
+    let blobs = StoreBlobs::new(place.store());
+    let opened = LogState::open(&checkpoint, &entries, trust, &blobs, at);
+    let Some(state) = opened.state else { return Err(FlowError::Refused(opened.findings)) };
+    let (known, mut findings) = erasures(&state, &blobs);
+    let named = named(state.now(), &blobs);
+    blobs.finish()?;
+    let kept = place.store().all()?;
+    for digest in named.iter().chain(&kept).collect::<BTreeSet<_>>() {
+        let of = |code, what: &str| Finding::new(code, what).at(digest.to_string());
+        match (place.store().get(digest, limits::GIT_EVIDENCE_BYTES), known.get(digest)) {
+            (Ok(_), None) => {}
+            (Err(StoreError::Missing { .. }), Some(_)) => {}
+            (Ok(_) | Err(StoreError::Altered { .. }), Some((entry, _))) => findings.push(
+                of(codes::ERASURE_UNDONE, "evidence that the log says is erased is still here")
+                    .found(format!("log entry {entry} says that it is erased"))
+                    .help("run `countersign evidence erase` for it again: it is only taken out then"),
+            ),
+            (Err(StoreError::Missing { .. }), None) => {
+                findings.push(of(codes::EVIDENCE_WITHHELD, "evidence that the log names is not in the store"));
+            }
+            (Err(StoreError::Altered { found, .. }), None) => {
+                let found = found.to_string();
+                findings.push(of(codes::EVIDENCE_ALTERED, "evidence is not what its name says").found(found));
+            }
+            (Err(error), _) => return Err(error.into()),
+        }
+    }
+    let unreferenced: BTreeSet<Sha256> =
+        kept.iter().filter(|digest| !named.contains(digest) && !known.contains_key(digest)).copied().collect();
+    findings.extend(unreferenced.iter().map(|digest| {
+        Finding::new(codes::EVIDENCE_UNREFERENCED, "nothing in the log names this piece of evidence")
+            .at(digest.to_string())
+    }));
+    let erased = known.into_iter().map(|(digest, (entry, _))| (digest, entry)).collect();
+    Ok(Checked { named, kept, erased, unreferenced, findings })
+}
+
+/// Everything that the log's entries and its decisions name.
+fn named(view: StateView<'_>, blobs: &dyn Blobs) -> BTreeSet<Sha256> {
+    let mut named = BTreeSet::new();
+    for entry in view.entries() {
+        named.extend(entry.statements.iter().chain(&entry.evidence).copied());
+        let decision = entry.statement().filter(|_| entry.kind == Kind::PromotionDecision);
+        if let Some(decision) = decision.and_then(|digest| decision_of(digest, blobs)) {
+            let inputs = decision.inputs;
+            named.extend(inputs.evidence.into_iter().flatten().map(|reference| reference.digest));
+            named.extend(inputs.captures.into_iter().chain(inputs.git).chain(inputs.trust.map(|trust| trust.document)));
+        }
+    }
+    named
+}
+
+/// A decision as somebody wrote it down; nobody has checked its signature here.
+fn decision_of(digest: &Sha256, blobs: &dyn Blobs) -> Option<Decision> {
+    let signed = Signed::parse(&blobs.blob(digest)?).ok()?;
+    Statement::parse(&signed.payload).ok()?.predicate_as(Kind::PromotionDecision).ok()
+}
+
+/// What the log itself is read with stays: trust, releases, activations, exceptions, decisions and erasures.
+fn may_go(digest: &Sha256, view: StateView<'_>, blobs: &dyn Blobs) -> Result<(), FlowError> {
+    let forbidden = |what: &str, place: String| {
+        let finding = Finding::new(codes::ERASURE_FORBIDDEN, what).at(digest.to_string()).at(place);
+        Err(FlowError::Refused(vec![finding]))
+    };
+    for (index, entry) in (0_u64..).zip(view.entries()) {
+        let needed = matches!(
+            entry.kind,
+            Kind::Trust
+                | Kind::PolicyRelease
+                | Kind::PolicyActivation
+                | Kind::PromotionDecision
+                | Kind::Exception
+                | Kind::ExceptionEnd
+                | Kind::Erasure
+        );
+        let trust = decision_of_entry(entry, blobs).and_then(|decision| decision.inputs.trust);
+        let activates = entry.kind == Kind::PolicyActivation && entry.evidence.contains(digest);
+        if needed && entry.statements.contains(digest) || activates || trust.is_some_and(|t| t.document == *digest) {
+            return forbidden("the log is read with this document", format!("log entry {index}"));
+        }
+    }
+    if !named(view, blobs).contains(digest) {
+        return forbidden("nothing in the log names this piece", "the log".to_owned());
+    }
+    Ok(())
+}
+
+fn decision_of_entry(entry: &Entry, blobs: &dyn Blobs) -> Option<Decision> {
+    let digest = entry.statement().filter(|_| entry.kind == Kind::PromotionDecision)?;
+    decision_of(digest, blobs)
+}
+
+/// A signed erasure, by an approver of the time.
+fn read(bytes: &[u8], trust: &VerifiedTrust, at: Time, place: &str) -> Result<Erasure, Vec<Finding>> {
+    let signed = Signed::parse(bytes).map_err(|error| vec![Finding::new(error.code(), error.to_string()).at(place)])?;
+    let verified = verify_document(&signed, trust, &Roots::none(), at, place)?;
+    let erasure: Erasure =
+        verified.value().predicate_as(Kind::Erasure).map_err(|error| vec![malformed(&error.to_string(), place)])?;
+    let approves = trust.trust().role(ROLE_POLICY).is_some_and(|role| role.persons.contains(&erasure.owner));
+    let by_owner = verified.signed_by().owner == SignerName::Person(erasure.owner.clone());
+    match erasure.problem() {
+        Some(problem) => Err(vec![malformed(problem, place)]),
+        None if !by_owner || !approves => {
+            Err(vec![malformed("somebody else than a policy approver who answers for it signed it", place)])
+        }
+        None => Ok(erasure),
+    }
+}
+
+fn malformed(what: &str, place: &str) -> Finding {
+    Finding::new(codes::ERASURE_MALFORMED, what).at(place)
+}
+
+fn person(request: &EraseRequest<'_>, trust: &Trust) -> Result<PersonId, FlowError> {
+    let id = request.key.public(request.keygen)?.id();
+    match trust.owner_of(&id) {
+        Some((Owner::Person(person), _)) => Ok(person.id.clone()),
+        _ => Err(FlowError::Usage("--key is no person's key".to_owned())),
+    }
+}

@@ -1,0 +1,206 @@
+//! Object storage of clouds, by the `object_store` crate: S3 and what speaks like it, Google's and Azure's. The only
+//! file that knows that crate.
+
+use super::RemoteError;
+use super::objects::{Condition, ObjectError, Objects, Put, Version};
+use futures_util::StreamExt as _;
+use object_store::path::Path;
+use object_store::{
+    Error, GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, UpdateVersion, parse_url_opts,
+};
+use std::fmt;
+use tokio::runtime::{Builder, Runtime};
+use url::Url;
+
+/// The objects below a prefix of a bucket.
+pub struct Cloud {
+    store: Box<dyn ObjectStore>,
+    prefix: Path,
+    runtime: Runtime,
+}
+
+impl Cloud {
+    /// Opens `s3://BUCKET/PREFIX`, `gs://…` or `az://…`. Region, address and credentials are named as their programs
+    /// name them, such as `AWS_REGION` and `AWS_SECRET_ACCESS_KEY`; variables that mean nothing to it are passed over.
+    pub fn open(name: &str, variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, RemoteError> {
+        let failed =
+            |said: String| RemoteError::Failed { name: name.to_owned(), doing: "open the bucket", said: vec![said] };
+        let url = Url::parse(name).map_err(|error| failed(error.to_string()))?;
+        let (store, prefix) = parse_url_opts(&url, variables).map_err(|error| failed(words(&error)))?;
+        Self::over(store, prefix).map_err(|error| failed(error.to_string()))
+    }
+
+    fn over(store: Box<dyn ObjectStore>, prefix: Path) -> Result<Self, std::io::Error> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        Ok(Self { store, prefix, runtime })
+    }
+
+    fn path(&self, path: &str) -> Path {
+        path.split('/').filter(|part| !part.is_empty()).fold(self.prefix.clone(), |above, part| above.join(part))
+    }
+
+    fn ask<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Result<Option<T>, ObjectError> {
+        match self.runtime.block_on(answer) {
+            Ok(answer) => Ok(Some(answer)),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(ObjectError { said: words(&error) }),
+        }
+    }
+}
+
+impl fmt::Debug for Cloud {
+    /// Without the store, whose settings hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cloud").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+/// An error with its causes, in one line.
+fn words(error: &dyn std::error::Error) -> String {
+    let mut said = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !said.contains(&more) {
+            said = format!("{said}: {more}");
+        }
+        cause = error.source();
+    }
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+impl Objects for Cloud {
+    fn get(&self, path: &str, limit: usize) -> Result<Option<(Vec<u8>, Version)>, ObjectError> {
+        let path = self.path(path);
+        self.ask(async {
+            let got = self.store.get_opts(&path, GetOptions::default()).await?;
+            let version = Version { tag: got.meta.e_tag.clone(), version: got.meta.version.clone() };
+            let most = limit.saturating_add(1);
+            let (mut bytes, mut stream) = (Vec::new(), got.into_stream());
+            while let Some(part) = stream.next().await {
+                let part = part?;
+                let room = most.saturating_sub(bytes.len());
+                bytes.extend(part.iter().take(room));
+                if bytes.len() >= most {
+                    break;
+                }
+            }
+            Ok((bytes, version))
+        })
+    }
+
+    fn has(&self, path: &str) -> Result<bool, ObjectError> {
+        let path = self.path(path);
+        self.ask(self.store.head(&path)).map(|there| there.is_some())
+    }
+
+    fn put(&self, path: &str, bytes: &[u8], condition: &Condition) -> Result<Put, ObjectError> {
+        let path = self.path(path);
+        let mode = match condition {
+            Condition::New => PutMode::Create,
+            Condition::Still(Version { tag, version }) => {
+                PutMode::Update(UpdateVersion { e_tag: tag.clone(), version: version.clone() })
+            }
+        };
+        let (payload, options) = (PutPayload::from(bytes.to_vec()), PutOptions::from(mode));
+        match self.runtime.block_on(self.store.put_opts(&path, payload, options)) {
+            Ok(done) => Ok(Put::Done(Version { tag: done.e_tag, version: done.version })),
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => Ok(Put::Refused),
+            Err(error) => Err(ObjectError { said: words(&error) }),
+        }
+    }
+
+    fn list(&self, start: &str) -> Result<Vec<String>, ObjectError> {
+        let below = self.path(start.trim_end_matches('/'));
+        let own = format!("{}/", self.prefix);
+        let found = self.ask(async {
+            let (mut names, mut stream) = (Vec::new(), self.store.list(Some(&below)));
+            while let Some(object) = stream.next().await {
+                let name = object?.location.to_string();
+                names.push(name.strip_prefix(&own).unwrap_or(&name).to_owned());
+            }
+            Ok(names)
+        })?;
+        Ok(found.unwrap_or_default())
+    }
+
+    fn remove(&self, path: &str) -> Result<(), ObjectError> {
+        let path = self.path(path);
+        self.ask(self.store.delete(&path)).map(|_gone| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::WorkingCopy;
+    use super::super::objects::Bucket;
+    use super::super::tests::{ORIGIN, append, entries};
+    use super::*;
+    use crate::log::LogError;
+    use crate::log::writer::Log;
+    use crate::testing::signer;
+    use object_store::memory::InMemory;
+    use std::sync::Arc;
+
+    fn copy(cloud: Cloud, writer: &str) -> Arc<WorkingCopy> {
+        let bucket = Bucket::new("memory:///log", Box::new(cloud), writer);
+        Arc::new(WorkingCopy::of(Box::new(bucket), &std::env::temp_dir()).unwrap())
+    }
+
+    fn all_of_it(open: &(dyn Fn() -> Cloud + Sync)) {
+        let signs = signer(ORIGIN, 1);
+        let made = copy(open(), "first");
+        drop(Log::create_published(&made.log(), &signs, made.as_ref()).unwrap());
+        std::thread::scope(|scope| {
+            for n in 0..4 {
+                scope.spawn(move || {
+                    let writer = copy(open(), &format!("w{n}"));
+                    for turn in 0..3 {
+                        while let Err(error) = append(&writer, &signer(ORIGIN, 1), &format!("{n} {turn}")) {
+                            assert!(matches!(error, LogError::Outrun { .. }), "{error}");
+                            writer.refresh().unwrap();
+                        }
+                        writer.refresh().unwrap();
+                    }
+                });
+            }
+        });
+        let mut found = entries(&copy(open(), "reader"));
+        found.sort();
+        let expected: Vec<String> = (0..4).flat_map(|n| (0..3).map(move |turn| format!("{n} {turn}"))).collect();
+        assert_eq!(found, expected);
+        let left = open().list("").unwrap();
+        assert!(left.iter().any(|path| path == "log/checkpoint"), "{left:?}");
+        assert!(!left.iter().any(|path| path.starts_with("staging/") || path.starts_with("probe/")), "{left:?}");
+    }
+
+    #[test]
+    fn four_writers_on_the_memory_of_the_crate_lose_nothing() {
+        let memory = Arc::new(InMemory::new());
+        all_of_it(&|| Cloud::over(Box::new(Arc::clone(&memory)), Path::from("some/log")).unwrap());
+    }
+
+    #[test]
+    fn four_writers_over_http_lose_nothing() {
+        let Ok(endpoint) = std::env::var("COUNTERSIGN_TEST_S3") else {
+            println!("skipped: COUNTERSIGN_TEST_S3 names no S3 server");
+            return;
+        };
+        let variables = [
+            ("AWS_ENDPOINT", endpoint.as_str()),
+            ("AWS_ALLOW_HTTP", "true"),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+        ];
+        let name = format!("s3://countersign/{}", std::process::id());
+        all_of_it(&|| Cloud::open(&name, variables.map(|(n, v)| (n.to_owned(), v.to_owned()))).unwrap());
+    }
+
+    #[test]
+    fn an_error_has_its_causes_and_a_name_of_no_bucket_is_one() {
+        for name in ["s3:", "file:///etc", "nonsense"] {
+            assert!(matches!(Cloud::open(name, []), Err(RemoteError::Failed { .. })), "{name}");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The evidence store held against the log, and one piece erased from it.
+
+use countersign_core::digest::Sha256;
+use countersign_tests::door::{Door, Said};
+use std::path::PathBuf;
+
+/// The demo's review, which is evidence that names a person.
+fn review(door: &Door) -> Sha256 {
+    let folder = std::fs::read_dir(door.path().join("reviews")).unwrap();
+    let path = folder.map(|entry| entry.unwrap().path()).find(|path| path.is_file()).unwrap();
+    Sha256::of(std::fs::read(path).unwrap().trim_ascii_end())
+}
+
+fn piece(door: &Door, digest: &Sha256) -> PathBuf {
+    let hex = digest.hex();
+    door.path().join("store/evidence/sha256").join(&hex[..2]).join(&hex[2..])
+}
+
+fn check(door: &Door) -> Said {
+    door.trusting("evidence check --store store")
+}
+
+fn erase(door: &Door, digest: &str, key: &str) -> Said {
+    let digest_of_trust = door.digest().to_owned();
+    door.run_words(&[
+        "evidence",
+        "erase",
+        digest,
+        "--reason",
+        "asked for by whom it names",
+        "--key",
+        key,
+        "--log-key",
+        "keys/log.pem",
+        "--store",
+        "store",
+        "--least-checkpoint",
+        "outside/checkpoint",
+        "--trust",
+        "trust.sigstore.json",
+        "--trust-digest",
+        &digest_of_trust,
+    ])
+}
+
+#[test]
+fn what_is_missing_altered_or_named_by_nothing_is_told_apart_and_nothing_is_removed() {
+    let door = Door::new();
+    check(&door).expect(0, &["0 erased, 0 that nothing names", "PASS"]);
+    let stray = Sha256::of(b"nobody names this");
+    std::fs::create_dir_all(piece(&door, &stray).parent().unwrap()).unwrap();
+    std::fs::write(piece(&door, &stray), b"nobody names this").unwrap();
+    check(&door).expect(0, &["note[evidence-unreferenced]", "1 that nothing names", "PASS"]);
+    assert!(piece(&door, &stray).exists());
+    let named = review(&door);
+    let bytes = std::fs::read(piece(&door, &named)).unwrap();
+    std::fs::remove_file(piece(&door, &named)).unwrap();
+    check(&door).expect(3, &["indeterminate[evidence-withheld]", &named.to_string()]);
+    std::fs::write(piece(&door, &named), [&bytes[..], b" "].concat()).unwrap();
+    check(&door).expect(4, &["untrusted[evidence-altered]", &named.to_string()]);
+}
+
+#[test]
+fn one_piece_is_erased_for_a_reason_that_stays_and_the_log_stays_provable() {
+    let door = Door::new();
+    let named = review(&door);
+    let text = named.to_string();
+    let trust = Sha256::of(&door.read("trust.sigstore.json"));
+    erase(&door, &trust.to_string(), "keys/ada").expect(1, &["refused[erasure-forbidden]", "the log is read with"]);
+    erase(&door, &Sha256::of(b"x").to_string(), "keys/ada").expect(1, &["nothing in the log names this piece"]);
+    erase(&door, &text, "keys/gate.pem").expect(4, &["not a policy approver's"]);
+    assert!(piece(&door, &named).exists() && door.entries() == 4);
+    erase(&door, &text, "keys/ada").expect(0, &["erased", "log entry 4 says why, by person ada"]);
+    assert!(!piece(&door, &named).exists());
+    check(&door).expect(0, &["1 erased", "PASS"]);
+    door.trusting("log verify --store store --least-checkpoint outside/checkpoint").expect(0, &["5 entries", "PASS"]);
+    door.run("log show --store store").expect(0, &["evidence-erasure", &text]);
+    // A run that died between saying so and doing so is repeated, and one that was done has nothing more to do.
+    erase(&door, &text, "keys/ada").expect(0, &["was not there any more", "log entry 4"]);
+    std::fs::write(piece(&door, &named), b"put back").unwrap();
+    check(&door).expect(1, &["refused[erasure-undone]"]);
+    erase(&door, &text, "keys/ada").expect(0, &["erased", "log entry 4"]);
+    assert_eq!(door.entries(), 5);
+    // What rests on it is withheld, and passes for nothing.
+    let digest = Sha256::of(&door.read("app.bin")).to_string();
+    door.trusting(&format!(
+        "verify {digest} --promoted-to production --store store --least-checkpoint outside/checkpoint"
+    ))
+    .expect(3, &["evidence-withheld"]);
+}
