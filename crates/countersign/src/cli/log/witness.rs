@@ -59,7 +59,7 @@ pub(super) struct Policy {
 impl Witness {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
-        let place = self.store.place();
+        let place = self.store.place(call)?;
         let file = self.trust.read(at)?;
         let trust = trusted(&file)?;
         let asked = ask_all(&place, trust.trust(), &self.to, at, &WitnessClient)?;
