@@ -59,6 +59,7 @@ impl Past {
             least_checkpoint: None,
             since: None,
             environment: None,
+            stages_at: None,
             seed: 7,
             most: 100,
             threads: NonZeroUsize::MIN,
@@ -98,6 +99,27 @@ fn a_stricter_release_names_who_would_be_refused_by_which_rule_and_the_bytes_are
         assert_eq!(again.bytes, run.bytes, "{threads} threads");
         assert_eq!(again.sample, run.sample);
     }
+}
+
+#[test]
+fn what_a_later_step_of_a_ladder_would_refuse_is_said_with_the_stages_of_its_date() {
+    let past = Past::new();
+    let climbing = past.next(
+        "id = \"builder-level@1\"\ncontrols = [\"SOC 2 CC8.1\"]\nstages = { production = \"enforce\", staging = \"warn\" }\nparameters = { least = 2 }",
+        "id = \"builder-level@1\"\ncontrols = [\"SOC 2 CC8.1\"]\nstages = { production = [{ stage = \"warn\", from = \"2026-01-01T00:00:00Z\" }, \
+         { stage = \"enforce\", from = \"2027-06-01T00:00:00Z\" }], staging = \"warn\" }\nparameters = { least = 3 }",
+    );
+    let now = past.run(&climbing, |_| {}).report;
+    assert_eq!((now.decisions.same, now.decisions.newly_refused, now.stages_at), (3, 0, None));
+    let later = |day: &str| {
+        let moment = format!("{day}T00:00:00Z").parse().unwrap();
+        past.run(&climbing, |request| request.stages_at = Some(moment)).report
+    };
+    assert_eq!(later("2027-05-31").decisions.newly_refused, 0);
+    let then = later("2027-06-01");
+    assert_eq!(then.decisions.newly_refused, 3);
+    assert_eq!(then.release, now.release, "it is the same release, looked at later");
+    assert!(then.changed.iter().all(|row| row.because == ["rule builder-level@1"]), "{:#?}", then.changed);
 }
 
 #[test]
@@ -199,7 +221,7 @@ fn a_decision_under_a_release_that_is_only_supposed_to_be_active_authorises_noth
     let log = LogState::open(arguments.checkpoint.as_ref().unwrap(), &arguments.entries, trust, &arguments.shelf, at);
     let state = log.state.as_ref().unwrap();
     let environment = EnvName::new("production").unwrap();
-    let supposed = Supposed::of(first, &environment, state.size(), at).unwrap();
+    let supposed = Supposed::of(first, &environment, (state.size(), at), None).unwrap();
     let evidence = Evidence::verify(&arguments.documents, trust, at);
     let git = countersign_core::git::evidence::Evidence::parse(arguments.git.as_ref().unwrap()).unwrap();
     let history = History::of(&git);

@@ -56,7 +56,6 @@ const REGISTRY: &[Noun] = &[
     noun::<countersign_core::statement::forge_watch::ForgeWatch>("forge-watch", "v0.1"),
     noun::<countersign_core::git::evidence::Facts>("git-facts", "v0.1"),
     noun::<countersign_core::statement::iac_plan::IacPlan>("iac-plan", "v0.1"),
-    noun::<countersign_core::statement::judgement::Judgement>("judgement", "v0.1"),
     noun::<countersign_core::entry::Entry>("log-entry", "v0.1"),
     noun::<countersign_core::statement::manual_evidence::ManualEvidence>("manual-evidence", "v0.1"),
     answer::<countersign_flow::output::AuditAsked>("output/audit-ask"),
