@@ -35,6 +35,7 @@ pub mod rotate;
 pub mod sbom;
 pub mod sboms;
 pub mod secrets;
+pub mod shard;
 pub mod signing;
 pub mod tests_ran;
 pub mod trust_file;

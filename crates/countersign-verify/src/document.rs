@@ -351,7 +351,8 @@ fn signing_key<'t>(signed: &Signed, kind: Kind, trust: &'t Trust, place: &str) -
                 | Kind::Vsa
                 | Kind::PromotionDecision
                 | Kind::TestResult
-                | Kind::Vulns => {
+                | Kind::Vulns
+                | Kind::LogShard => {
                     return Err(Finding::new(
                         codes::SIGNER_NOT_ALLOWED,
                         format!("SSH signatures are for people; {} is signed by a machine's key", kind.word()),

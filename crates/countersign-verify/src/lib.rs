@@ -21,6 +21,7 @@ pub mod policy;
 pub mod quorum;
 mod recorded;
 pub mod rollout;
+pub mod shard;
 pub mod sigstore;
 pub mod source;
 pub mod ssh;

@@ -6,6 +6,7 @@ pub mod config_snapshot;
 pub mod erasure;
 pub mod forge_watch;
 pub mod iac_plan;
+pub mod log_shard;
 pub mod manual_evidence;
 pub mod provenance;
 pub mod review;
@@ -82,11 +83,13 @@ pub enum Kind {
     ExceptionEnd,
     /// The erasure of a piece of evidence.
     Erasure,
+    /// Where one log ends and another goes on.
+    LogShard,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Sbom,
         Self::Provenance,
         Self::Vsa,
@@ -109,6 +112,7 @@ impl Kind {
         Self::Exception,
         Self::ExceptionEnd,
         Self::Erasure,
+        Self::LogShard,
     ];
 
     /// The predicate type.
@@ -137,6 +141,7 @@ impl Kind {
             Self::Exception => "https://countersign.dev/exception/v0.1",
             Self::ExceptionEnd => "https://countersign.dev/exception-end/v0.1",
             Self::Erasure => "https://countersign.dev/evidence-erasure/v0.1",
+            Self::LogShard => "https://countersign.dev/log-shard/v0.1",
         }
     }
 
@@ -166,6 +171,7 @@ impl Kind {
             Self::Exception => "exception",
             Self::ExceptionEnd => "exception-end",
             Self::Erasure => "evidence-erasure",
+            Self::LogShard => "log-shard",
         }
     }
 

@@ -140,6 +140,7 @@ fn may_follow(request: &ManualRequest<'_>, trust: &VerifiedTrust, evidence: &Man
     let view = state.now();
     let mut findings: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
     findings.extend(outside::goes_on(view, request.least_checkpoint, request.place, trust.trust(), request.at)?);
+    findings.extend(view.closed_for().map(crate::shard::closed));
     if let Some(problem) = evidence.problem() {
         findings.push(Finding::new(codes::MANUAL_EVIDENCE, problem));
     } else if !evidence.counts_at(request.at) {

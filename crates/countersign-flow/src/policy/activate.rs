@@ -239,6 +239,7 @@ fn open_where(
     let view = state.now();
     let mut findings = Vec::new();
     findings.extend(outside::goes_on(view, request.least_checkpoint, request.place, trust.trust(), request.at)?);
+    findings.extend(view.closed_for().map(crate::shard::closed));
     // A trust document that follows the recorded one is recorded with this activation.
     let follows = |f: &&Finding| f.code != codes::TRUST_DIGEST_MISMATCH;
     findings.extend(faults(&state).into_iter().filter(|finding| follows(&finding)));
