@@ -13,7 +13,8 @@ fn review(door: &Door) -> Sha256 {
 
 fn piece(door: &Door, digest: &Sha256) -> PathBuf {
     let hex = digest.hex();
-    door.path().join("store/evidence/sha256").join(&hex[..2]).join(&hex[2..])
+    let (head, tail) = hex.split_at(2);
+    door.path().join("store/evidence/sha256").join(head).join(tail)
 }
 
 fn check(door: &Door) -> Said {

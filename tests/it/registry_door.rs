@@ -1,6 +1,7 @@
 //! Bundles beside images: attached and fetched through the door, against a registry that lists what refers to an image, one
 //! that does not, and one that wants a login.
 
+use base64::Engine as _;
 use countersign_tests::door::Door;
 use countersign_tests::registry::{LOGIN, Manners, Registry};
 use serde_json::json;
@@ -80,7 +81,6 @@ fn a_login_is_shown_where_it_is_asked_for_and_never_printed() {
     by_variable.expect(0, &["2 bundle(s)"]);
     let wrong = door.run_with(&[("MINE", "robot:hunter3-wrong")], &format!("{fetch} --login-env MINE"));
     wrong.expect(5, &["does not allow this"]);
-    use base64::Engine as _;
     let auth = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{secret}"));
     let host = image.split_once('/').unwrap().0;
     std::fs::create_dir(door.path().join("docker")).unwrap();

@@ -170,8 +170,7 @@ pub fn check(place: &Place, trust: &VerifiedTrust, at: Time) -> Result<Checked, 
     for digest in named.iter().chain(&kept).collect::<BTreeSet<_>>() {
         let of = |code, what: &str| Finding::new(code, what).at(digest.to_string());
         match (place.store().get(digest, limits::GIT_EVIDENCE_BYTES), known.get(digest)) {
-            (Ok(_), None) => {}
-            (Err(StoreError::Missing { .. }), Some(_)) => {}
+            (Ok(_), None) | (Err(StoreError::Missing { .. }), Some(_)) => {}
             (Ok(_) | Err(StoreError::Altered { .. }), Some((entry, _))) => findings.push(
                 of(codes::ERASURE_UNDONE, "evidence that the log says is erased is still here")
                     .found(format!("log entry {entry} says that it is erased"))

@@ -86,6 +86,9 @@ struct State {
     made: u64,
 }
 
+/// Files with the ids and sizes of their contents.
+type Listed = BTreeMap<String, (String, usize)>;
+
 impl GitBranch {
     /// The branch of the repository at `url`. Our own repository is made below `temporary`.
     pub fn new(
@@ -165,7 +168,7 @@ impl GitBranch {
     }
 
     /// Fetches the newest commit alone, and lists its files.
-    fn listing(&self) -> Result<(String, BTreeMap<String, (String, usize)>), RemoteError> {
+    fn listing(&self) -> Result<(String, Listed), RemoteError> {
         self.fetch_commit(&["--depth=1"])?;
         let commit = self.git("read the branch", &["rev-parse", "--verify", FETCHED])?;
         let commit = self.id(&commit)?;
@@ -206,7 +209,7 @@ impl GitBranch {
             let count = rest.iter().take_while(more).count().max(1);
             let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
             rest = later;
-            let input: String = now.iter().map(|(_, id, _)| format!("{id}\n")).collect();
+            let input = now.iter().map(|(_, id, _)| format!("{id}\n")).collect::<Vec<_>>().concat();
             let limit = now.iter().fold(0_usize, |sum, (_, _, size)| sum.saturating_add(*size).saturating_add(200));
             let arguments = ["cat-file", "--batch"];
             let printed = self.call("read files", &arguments, self.repository.path(), None, input.as_bytes(), limit)?;
@@ -226,7 +229,7 @@ impl GitBranch {
 
     /// The ids of files' contents, which are in our repository then.
     fn take_in(&self, paths: &[String], folder: &Path) -> Result<Vec<String>, RemoteError> {
-        let input: String = paths.iter().map(|path| format!("{path}\n")).collect();
+        let input = paths.iter().map(|path| format!("{path}\n")).collect::<Vec<_>>().concat();
         let limit = paths.len().saturating_mul(65).saturating_add(1);
         let arguments = ["hash-object", "-w", "--no-filters", "--stdin-paths"];
         let printed = self.call("store files", &arguments, folder, None, input.as_bytes(), limit)?;
@@ -422,7 +425,7 @@ mod tests {
     #[test]
     fn only_paths_that_a_store_has_are_taken_out() {
         let hex = "ab".repeat(32);
-        let evidence = format!("evidence/sha256/ab/{}", &hex[2..]);
+        let evidence = format!("evidence/sha256/ab/{}", hex.strip_prefix("ab").unwrap());
         for path in ["log/checkpoint", "log/tile/0/000", "log/tile/entries/x001/234.p/7", evidence.as_str()] {
             assert!(belongs(path), "{path}");
         }

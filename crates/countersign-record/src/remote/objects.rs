@@ -144,7 +144,7 @@ impl Head {
     }
 
     fn bytes(&self) -> Vec<u8> {
-        let lines: String = self.recent.iter().map(|(size, id)| format!("{size} {id}\n")).collect();
+        let lines = self.recent.iter().map(|(size, id)| format!("{size} {id}\n")).collect::<Vec<_>>().concat();
         [format!("{HEAD_FORM}\n{lines}\n").as_bytes(), &self.checkpoint].concat()
     }
 
