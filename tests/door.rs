@@ -44,6 +44,43 @@ impl Said {
     }
 }
 
+/// Runs the program in a folder, with nothing around it.
+#[must_use]
+pub fn bare<A: AsRef<OsStr>>(folder: &Path, arguments: &[A]) -> Said {
+    Said::of(&start(folder, arguments))
+}
+
+/// Git in a folder, as somebody whom nobody knows.
+#[must_use]
+pub fn git_command(folder: &Path) -> Command {
+    #[expect(clippy::disallowed_methods, reason = "git makes a repository for a test")]
+    let mut command = Command::new("git");
+    for role in ["AUTHOR", "COMMITTER"] {
+        command.env(format!("GIT_{role}_NAME"), "somebody").env(format!("GIT_{role}_EMAIL"), "somebody@example.com");
+    }
+    command.current_dir(folder);
+    command
+}
+
+/// Runs the program where there is no network at all, not even this machine's own; `None` where the system lets nobody make such a
+/// place.
+#[must_use]
+pub fn without_network<A: AsRef<OsStr>>(folder: &Path, arguments: &[A]) -> Option<Said> {
+    let apart = |inside: &[&OsStr]| {
+        #[expect(clippy::disallowed_methods, reason = "the program under test is run apart from any network")]
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--net", "--"]).args(inside).current_dir(folder).env_clear();
+        pass_on(&mut command);
+        command.output()
+    };
+    if !apart(&[OsStr::new("true")]).is_ok_and(|output| output.status.success()) {
+        return None;
+    }
+    let program = program();
+    let inside: Vec<&OsStr> = std::iter::once(program.as_os_str()).chain(arguments.iter().map(AsRef::as_ref)).collect();
+    apart(&inside).ok().map(|output| Said::of(&output))
+}
+
 /// A copy of the demo's world.
 #[derive(Debug)]
 pub struct Door {
@@ -65,6 +102,12 @@ impl Door {
         copy(&DEMO.path().join("demo"), folder.path());
         let digest = std::fs::read_to_string(folder.path().join("outside/trust.digest")).expect("a digest");
         Self { folder, digest: digest.trim().to_owned() }
+    }
+
+    /// A folder with nothing in it, for what needs no world.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { folder: tempfile::tempdir().expect("a folder"), digest: String::new() }
     }
 
     /// The folder.

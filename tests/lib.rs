@@ -8,7 +8,11 @@
     reason = "a test that cannot set up should stop"
 )]
 
+pub mod chronicle;
+#[path = "crash-suite/mod.rs"]
+pub mod crash_suite;
 pub mod door;
+pub mod files_server;
 pub mod forge;
 pub mod frozen;
 pub mod git_server;
@@ -18,7 +22,9 @@ pub mod registry;
 pub mod rego_opa;
 #[path = "review-suite/mod.rs"]
 pub mod review_suite;
+pub mod sbom_truth;
 pub mod sigstore;
+pub mod witness;
 pub mod world;
 
 use std::path::PathBuf;

@@ -116,6 +116,8 @@ pub struct Arguments {
     pub entries: Vec<Vec<u8>>,
     /// The least checkpoint.
     pub least: Option<LogRef>,
+    /// The checkpoint that witnesses cosigned.
+    pub witnessed: Option<Vec<u8>>,
     /// The pin.
     pub pin: Option<Pin>,
     /// Signed documents.
@@ -165,6 +167,7 @@ impl Arguments {
                 log_findings: opened.as_ref().map_or(&[], |o| o.findings.as_slice()),
                 log_checks: opened.as_ref().map_or(&[], |o| o.checks.as_slice()),
                 least_checkpoint: self.least.clone(),
+                witnessed: self.witnessed.as_deref(),
                 pin: self.pin.clone(),
                 evidence: evidence.as_ref(),
                 index,
@@ -379,8 +382,13 @@ impl World {
 
     /// A change that lands by a merge: the new head and the landed commit. Nobody has reviewed it yet.
     pub fn land(&mut self, number: usize) -> (Oid, Oid) {
+        self.land_in(number, number)
+    }
+
+    /// The same, in a file of this number.
+    pub fn land_in(&mut self, number: usize, file: usize) -> (Oid, Oid) {
         let base = self.tip;
-        let file = format!("src/change_{number}.rs");
+        let file = format!("src/change_{file}.rs");
         let text = format!("fn change_{number}() {{}}\n");
         let head = commit_on(&mut self.objects, &base, &[(&file, &text)], &[base], "change");
         let tree = git::ObjectSource::commit(&self.objects, &head).expect("the head").tree;
@@ -518,15 +526,15 @@ impl World {
         [sign(Kind::Provenance, &provenance), sign(Kind::Sbom, &sbom)]
     }
 
-    /// The arguments for promoting `artifact`, built from the tip, with these documents.
+    /// The repository as it is observed now.
     #[must_use]
-    pub fn arguments(&self, artifact: &Sha256, environment: &str, documents: Vec<Vec<u8>>) -> Arguments {
+    pub fn facts(&self) -> Facts {
         let listing = |head: &Oid| {
             let tree = git::ObjectSource::commit(&self.objects, head).expect("a head").tree;
             (*head, listing_digest(&self.objects, &tree).expect("a listing"))
         };
         let listings = self.waiting.iter().map(listing).collect();
-        let facts = Facts {
+        Facts {
             format: ObjectFormat::Sha1,
             repository: Uri::new(REPOSITORY).expect("a uri"),
             ref_name: Some(RefName::new(BRANCH).expect("a ref")),
@@ -540,26 +548,35 @@ impl World {
             listings,
             tags: self.tags.clone(),
             unsound: BTreeMap::new(),
-        };
+        }
+    }
+
+    /// What is asked for an artifact.
+    #[must_use]
+    pub fn request(&self, artifact: &Sha256, environment: &str) -> Request {
+        Request {
+            subject: *artifact,
+            subject_name: "app".to_owned(),
+            environment: EnvName::new(environment).expect("an environment"),
+            time: self.now,
+            engine: ENGINE.to_owned(),
+            gate: self.gate.public().id(),
+            tool: Tool { name: "countersign".to_owned(), version: "0".to_owned(), digest: Sha256::of(b"countersign") },
+        }
+    }
+
+    /// The arguments for promoting `artifact`, built from the tip, with these documents.
+    #[must_use]
+    pub fn arguments(&self, artifact: &Sha256, environment: &str, documents: Vec<Vec<u8>>) -> Arguments {
+        let facts = self.facts();
         let mut arguments = Arguments {
-            request: Request {
-                subject: *artifact,
-                subject_name: "app".to_owned(),
-                environment: EnvName::new(environment).expect("an environment"),
-                time: self.now,
-                engine: ENGINE.to_owned(),
-                gate: self.gate.public().id(),
-                tool: Tool {
-                    name: "countersign".to_owned(),
-                    version: "0".to_owned(),
-                    digest: Sha256::of(b"countersign"),
-                },
-            },
+            request: self.request(artifact, environment),
             trust: self.trust.clone(),
             trust_digest: Some(self.trust_digest),
             checkpoint: Some(self.checkpoint()),
             entries: self.entries.clone(),
             least: Some(self.least.clone()),
+            witnessed: None,
             pin: Some(self.pin.clone()),
             documents,
             index: None,
@@ -603,6 +620,11 @@ impl World {
 
     /// Records a decision as the gate does, and goes on from there.
     pub fn record(&mut self, arguments: &Arguments, decision: &Decision) {
+        self.record_with(&arguments.documents, arguments.git.as_deref(), decision);
+    }
+
+    /// Records a decision that was made on these documents.
+    pub fn record_with(&mut self, documents: &[Vec<u8>], git: Option<&[u8]>, decision: &Decision) {
         let gate = Uri::new("https://example.com/gate").expect("a uri");
         let subject = vec![Subject::sha256(&decision.request.subject_name, &decision.request.subject)];
         let sign = |kind, predicate: &Value| {
@@ -613,10 +635,10 @@ impl World {
         let summary = summarise(decision, &gate, &Sha256::of(&signed)).expect("a summary");
         let vsa = sign(Kind::Vsa, &json::to_value(&summary).expect("a value"));
         let statements = vec![self.shelf.put(&signed), self.shelf.put(&vsa)];
-        for document in &arguments.documents {
+        for document in documents {
             self.shelf.put(document);
         }
-        let git = arguments.git.as_ref().map(|bytes| self.shelf.put(bytes));
+        let git = git.map(|bytes| self.shelf.put(bytes));
         let evidence = std::iter::once(Sha256::of(&self.trust)).chain(git).collect();
         let environment = Some(decision.request.environment.clone());
         self.append(Kind::PromotionDecision, environment, vec![decision.request.subject], statements, evidence);

@@ -15,6 +15,7 @@ use countersign_core::policy::Lock;
 use countersign_core::statement::review::ReviewDecision;
 use countersign_flow::audit;
 use countersign_flow::place::Place;
+use countersign_tests::chronicle::Chronicle;
 use countersign_tests::world::{World, policy_toml};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -100,13 +101,15 @@ fn promote(folder: &Path) -> serde_json::Value {
 }
 
 fn audit_verify(folder: &Path, decisions: usize) -> serde_json::Value {
-    let mut world = World::new();
-    write(&folder.join("policy.toml"), policy_toml(&world.start).as_bytes());
-    write(&folder.join("trust.digest"), world.trust_digest.to_string().as_bytes());
+    let mut long = Chronicle::of(World::new());
+    write(&folder.join("policy.toml"), policy_toml(&long.world.start).as_bytes());
+    write(&folder.join("trust.digest"), long.world.trust_digest.to_string().as_bytes());
     for number in 0..decisions {
-        let decision = world.promote_next(number);
-        assert_eq!(decision.verdict, Verdict::Pass, "decision {number}: {:#?}", decision.findings);
+        for decision in long.promote_next(number, &["production"]) {
+            assert_eq!(decision.verdict, Verdict::Pass, "decision {number}: {:#?}", decision.findings);
+        }
     }
+    let world = long.world;
     eprintln!("{decisions} decisions made");
     world.write_store(&folder.join("store"));
     let package = audit::export(&Place::new(&folder.join("store"))).expect("a package");

@@ -1,5 +1,5 @@
 //! A Sigstore instance on this machine, to try signing with an identity: `sigstore-instance FOLDER NAME ISSUER` writes
-//! `signing_config.json`, `trusted_root.json`, `trust_config.json` (the two in one, as other clients read them) and
+//! `signing_config.json`, `signing_config_v1.json` for a log of Rekor's first version, `trusted_root.json`, `trust_config.json` (the two in one, as other clients read them) and
 //! `token` into the folder, and serves until its input ends.
 
 use countersign_tests::sigstore::{Instance, Server, Who, now};
@@ -16,6 +16,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let server = Server::over(Instance::new(now));
     let root = server.instance().trusted_root();
     let config = server.signing_config();
+    let stamp = ["/api/v1/timestamp"];
+    let first = server.signing_config_of(&[("", 1)], &stamp, &json!({ "selector": "ANY" }));
     let both = json!({
         "mediaType": "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json",
         "trustedRoot": serde_json::from_slice::<Value>(&root)?,
@@ -25,6 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (file, bytes) in [
         ("trusted_root.json", root),
         ("signing_config.json", config.into_bytes()),
+        ("signing_config_v1.json", first.into_bytes()),
         ("trust_config.json", both.to_string().into_bytes()),
         ("token", token.into_bytes()),
     ] {

@@ -215,8 +215,20 @@ impl Pieces {
     }
 
     fn take(&mut self, arguments: &Arguments) -> Value {
-        let Arguments { request, trust, trust_digest, checkpoint, entries, least, pin, documents, index, git, shelf } =
-            arguments;
+        let Arguments {
+            request,
+            trust,
+            trust_digest,
+            checkpoint,
+            entries,
+            least,
+            pin,
+            documents,
+            index,
+            git,
+            shelf,
+            witnessed: _,
+        } = arguments;
         json!({
             "request": request,
             "trust": self.place(trust),
@@ -248,6 +260,8 @@ fn given_back(value: &Value, pieces: &[Vec<u8>]) -> Arguments {
         checkpoint: maybe("checkpoint"),
         entries: all("entries"),
         least: read::<Option<LogRef>>(&value["least"]),
+        // The frozen cases are of logs without witnesses.
+        witnessed: None,
         pin: read::<Option<Pin>>(&value["pin"]),
         documents: all("documents"),
         index: read(&value["index"]),

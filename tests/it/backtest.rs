@@ -211,6 +211,7 @@ fn a_decision_under_a_release_that_is_only_supposed_to_be_active_authorises_noth
             log_findings: &[],
             log_checks: &[],
             least_checkpoint: arguments.least.clone(),
+            witnessed: None,
             pin: arguments.pin.clone(),
             evidence: Some(&evidence),
             index: Some(evidence.index().to_vec()),

@@ -2,10 +2,12 @@
 //! everywhere.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "the helpers of the tests fail by panicking")]
 
+mod built;
 mod document;
 mod exact;
 mod reader;
 mod refusals;
+mod sources;
 
 use countersign_sbom::CargoRequest;
 use std::{fs, path::Path, process::Command};

@@ -11,7 +11,7 @@ pub use snippet::{Outcome, Snippet};
 use countersign_core::ids::RuleId;
 use countersign_core::policy::Rule;
 use countersign_core::time::Time;
-use countersign_decide::written::{self, Problem, Silent, shape};
+use countersign_decide::written::{self, Input, Problem, Silent, shape};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -76,7 +76,7 @@ impl Snippet {
                 let lines: Vec<String> = problems.iter().map(Problem::line).collect();
                 Outcome::Refused(lines.join("; "))
             }
-            Ok(read) => match read.elements(&self.whole_input(), at) {
+            Ok(read) => match read.elements(&Input::new(self.whole_input()), at) {
                 Ok(elements) => Outcome::Value(Value::Array(elements)),
                 Err(Silent::Error(what)) => Outcome::Error(what),
                 Err(Silent::Missing(part)) => Outcome::Error(format!("there is no input.{part}")),

@@ -2,7 +2,7 @@
 
 use super::{Outcome, opa};
 use countersign_core::policy::{Manifest, REGO_SUFFIX, Rule};
-use countersign_decide::written::{self, Case};
+use countersign_decide::written::{self, Case, Input};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -107,7 +107,9 @@ fn of_rule(policy: &Path, manifest: &Manifest, rule: &Rule) -> Vec<Played> {
         let case = Case::read(&name, &text).unwrap_or_else(|problems| panic!("{name}: {problems:?}"));
         let outcome = case.play(&read);
         assert!(outcome.holds, "{name}: {:?}", outcome.difference);
-        let ours = read.elements(&case.input, case.at).map(|elements| Outcome::Value(Value::Array(elements)));
+        let ours = read
+            .elements(&Input::new(case.input.clone()), case.at)
+            .map(|elements| Outcome::Value(Value::Array(elements)));
         Played {
             name: format!("{}: {}", rule.id, case.name),
             ours: ours.unwrap_or_else(|silent| Outcome::Error(format!("{silent:?}"))),

@@ -3,7 +3,9 @@
 
 pub mod authority;
 pub mod der;
+mod oidc;
 pub mod rekor;
+pub mod rekor_v1;
 mod server;
 
 pub use server::{Server, now};
@@ -18,6 +20,7 @@ use countersign_core::digest::Sha256;
 use countersign_core::envelope::{PAYLOAD_TYPE, pae};
 use countersign_core::time::Time;
 use rekor::Rekor;
+use rekor_v1::RekorV1;
 use serde_json::{Value, json};
 
 /// How long a certificate is valid.
@@ -120,6 +123,32 @@ pub enum Fault {
     OtherEntry,
     /// There is no log entry.
     NoEntry,
+    /// The promise of a log of version 1 is signed by a key that nobody knows.
+    ForeignPromise,
+}
+
+/// A kind of service of the instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// The certificate authority.
+    Certificates,
+    /// The transparency logs.
+    Logs,
+    /// The timestamp authorities.
+    Timestamps,
+}
+
+/// What is the matter with a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// It answers 503.
+    Unavailable,
+    /// It takes some seconds to answer.
+    Slow,
+    /// It answers something that is no answer.
+    Junk,
+    /// It sends the caller somewhere else.
+    Elsewhere,
 }
 
 /// What an instance does wrong.
@@ -131,6 +160,8 @@ pub struct Faults {
     pub second_name: Option<String>,
     /// The timestamp says so many seconds after the certificate was issued.
     pub timestamp_after: i64,
+    /// A service that does not answer as it should.
+    pub trouble: Option<(Service, Trouble)>,
 }
 
 impl Faults {
@@ -151,6 +182,8 @@ pub struct Instance {
     fulcio: Authority,
     certificate_log: Key,
     rekor: Rekor,
+    second: Rekor,
+    first_version: RekorV1,
     tsa_root: Authority,
     tsa_key: Key,
     tsa: Vec<u8>,
@@ -172,6 +205,8 @@ impl Instance {
             fulcio: Authority::new("our certificates", valid),
             certificate_log: Key::p256(),
             rekor: Rekor::new("log.sigstore.example", 37),
+            second: Rekor::new("other-log.sigstore.example", 5),
+            first_version: RekorV1::new("rekor.sigstore.example - 4711", 21),
             tsa: tsa_root.timestamping(&tsa_key, valid),
             tsa_root,
             tsa_key,
@@ -203,7 +238,16 @@ impl Instance {
         let ct = self.certificate_log.spki();
         let root = json!({
             "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
-            "tlogs": [log("https://log.sigstore.example", &self.rekor.public(), "PKIX_ED25519", &self.rekor.id())],
+            "tlogs": [
+                log("https://log.sigstore.example", &self.rekor.public(), "PKIX_ED25519", &self.rekor.id()),
+                log("https://other-log.sigstore.example", &self.second.public(), "PKIX_ED25519", &self.second.id()),
+                log(
+                    "https://rekor.sigstore.example",
+                    &self.first_version.public(),
+                    "PKIX_ECDSA_P256_SHA_256",
+                    &self.first_version.id(),
+                ),
+            ],
             "certificateAuthorities": [authority("https://fulcio.sigstore.example", &[&self.fulcio.certificate])],
             "ctlogs": [log("https://ct.sigstore.example", &ct, "PKIX_ECDSA_P256_SHA_256", &Sha256::of(&ct))],
             "timestampAuthorities": [
@@ -216,6 +260,12 @@ impl Instance {
     /// A token of the issuer's for this identity: claims as GitHub and others name them.
     #[must_use]
     pub fn token(&self, who: &Who, at: Time) -> String {
+        self.token_for(who, at, None)
+    }
+
+    /// The same for somebody who asked with a nonce.
+    #[must_use]
+    pub fn token_for(&self, who: &Who, at: Time, nonce: Option<&str>) -> String {
         let mut claims =
             json!({ "iss": who.issuer, "aud": "sigstore", "iat": at.unix(), "exp": at.unix() + MINUTES_10 });
         if who.name.contains("://") {
@@ -226,6 +276,9 @@ impl Instance {
             claims["sub"] = json!(format!("number of {}", who.name));
             claims["email"] = json!(who.name);
             claims["email_verified"] = json!(true);
+        }
+        if let Some(nonce) = nonce {
+            claims["nonce"] = json!(nonce);
         }
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let signed = format!("{}.{}", part(&json!({ "alg": "ES256", "typ": "JWT" })), part(&claims));
@@ -249,6 +302,16 @@ impl Instance {
     /// A log entry.
     pub fn log(&mut self, digest: &[u8], signature: &[u8], certificate: &[u8]) -> Value {
         self.rekor.add(digest, signature, certificate, &self.faults.clone())
+    }
+
+    /// An entry of the other log.
+    pub fn log_elsewhere(&mut self, digest: &[u8], signature: &[u8], certificate: &[u8]) -> Value {
+        self.second.add(digest, signature, certificate, &self.faults.clone())
+    }
+
+    /// An entry of the log of version 1, over what was proposed to it.
+    pub fn log_v1(&mut self, proposed: &Value, at: Time) -> Result<Value, String> {
+        self.first_version.add(proposed, at, &self.faults.clone())
     }
 
     /// A timestamp over this imprint.

@@ -90,7 +90,7 @@ impl Rekor {
 }
 
 /// RFC 6962, as its text has it: slow, and another way than the one that is tested.
-fn root(leaves: &[Sha256]) -> Sha256 {
+pub(super) fn root(leaves: &[Sha256]) -> Sha256 {
     if let [one] = leaves {
         return *one;
     }
@@ -98,7 +98,7 @@ fn root(leaves: &[Sha256]) -> Sha256 {
     Sha256::of_parts(&[&[1], root(left).as_bytes(), root(right).as_bytes()])
 }
 
-fn proof(leaves: &[Sha256], index: usize) -> Vec<Sha256> {
+pub(super) fn proof(leaves: &[Sha256], index: usize) -> Vec<Sha256> {
     if leaves.len() == 1 {
         return Vec::new();
     }

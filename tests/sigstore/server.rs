@@ -1,6 +1,7 @@
 //! The instance behind HTTP on this machine, as Fulcio, Rekor and a timestamp authority speak it.
 
-use super::{Instance, Who, authority};
+use super::oidc::Issuer;
+use super::{Instance, Service, Trouble, Who, authority};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD};
 use countersign_core::time::Time;
@@ -17,6 +18,7 @@ pub struct Server {
     address: SocketAddr,
     ended: Arc<AtomicBool>,
     instance: Arc<Mutex<Instance>>,
+    issuer: Arc<Mutex<Issuer>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -27,7 +29,9 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let (ended, instance) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(instance)));
-        let (stop, served) = (Arc::clone(&ended), Arc::clone(&instance));
+        let issuer = Arc::new(Mutex::new(Issuer::default()));
+        let (stop, served) =
+            (Arc::clone(&ended), World { instance: Arc::clone(&instance), issuer: Arc::clone(&issuer), address });
         let thread = std::thread::spawn(move || {
             for connection in listener.incoming() {
                 if stop.load(Ordering::SeqCst) {
@@ -38,12 +42,43 @@ impl Server {
                 }
             }
         });
-        Self { address, ended, instance, thread: Some(thread) }
+        Self { address, ended, instance, issuer, thread: Some(thread) }
     }
 
     /// The instance behind it.
     pub fn instance(&self) -> std::sync::MutexGuard<'_, Instance> {
         self.instance.lock().expect("the instance")
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Who signs in with a browser, and whether the issuer then gives a token that was not asked for.
+    pub fn browser_of(&self, person: &str, other_nonce: bool) {
+        let mut issuer = self.issuer.lock().expect("the issuer");
+        person.clone_into(&mut issuer.person);
+        issuer.other_nonce = other_nonce;
+    }
+
+    /// `signing_config.v0.2.json` with these logs, by path and version, and these timestamp authorities by path, each with an
+    /// operator of its own, and of both as many as this says.
+    #[must_use]
+    pub fn signing_config_of(&self, logs: &[(&str, u32)], stamps: &[&str], selection: &Value) -> String {
+        let mut config: Value = serde_json::from_str(&self.signing_config()).expect("JSON");
+        let service = |(n, (path, version)): (usize, (&str, u32))| {
+            json!({
+                "url": format!("http://{}{path}", self.address), "majorApiVersion": version,
+                "operator": format!("operator {n}"), "validFor": { "start": "2020-01-01T00:00:00Z" },
+            })
+        };
+        config["rekorTlogUrls"] = logs.iter().copied().enumerate().map(service).collect();
+        config["tsaUrls"] = stamps.iter().map(|path| (*path, 1)).enumerate().map(service).collect();
+        config["rekorTlogConfig"] = selection.clone();
+        config["tsaConfig"] = selection.clone();
+        config.to_string()
     }
 
     /// `signing_config.v0.2.json`.
@@ -87,18 +122,29 @@ pub fn now() -> Time {
     Time::from_unix(i64::try_from(since.as_secs()).expect("a time")).expect("a time")
 }
 
+/// What is behind the server.
+struct World {
+    instance: Arc<Mutex<Instance>>,
+    issuer: Arc<Mutex<Issuer>>,
+    address: SocketAddr,
+}
+
+/// How long a slow service takes.
+const SLOW: std::time::Duration = std::time::Duration::from_secs(3);
+
 /// One request, and one answer.
-fn answer(mut connection: &TcpStream, instance: &Mutex<Instance>) {
+fn answer(mut connection: &TcpStream, world: &World) {
     let mut reader = BufReader::new(connection);
     let mut line = String::new();
     drop(reader.read_line(&mut line));
     let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-    let mut length = 0;
+    let (mut length, mut headers) = (0, String::new());
     loop {
         let mut header = String::new();
         if reader.read_line(&mut header).is_err() || header.trim().is_empty() {
             break;
         }
+        headers.push_str(&header.to_ascii_lowercase());
         if let Some(value) = header.to_ascii_lowercase().strip_prefix("content-length:") {
             length = value.trim().parse().unwrap_or_default();
         }
@@ -107,30 +153,78 @@ fn answer(mut connection: &TcpStream, instance: &Mutex<Instance>) {
     if reader.read_exact(&mut body).is_err() {
         return;
     }
-    let mut instance = instance.lock().expect("the instance");
-    let said = match path.as_str() {
-        "/api/v2/signingCert" => certify(&mut instance, &body),
-        "/api/v2/log/entries" => log(&mut instance, &body),
-        "/api/v1/timestamp" => {
+    let mut instance = world.instance.lock().expect("the instance");
+    let (path, query) = path.split_once('?').unwrap_or((&path, ""));
+    let trouble = instance.faults.trouble.filter(|(service, _)| service_of(path) == Some(*service));
+    let said = match (trouble.map(|(_, trouble)| trouble), path) {
+        (Some(Trouble::Unavailable), _) => Ok((503, b"come back later".to_vec())),
+        (Some(Trouble::Junk), _) => Ok((201, b"<html>".to_vec())),
+        (Some(Trouble::Elsewhere), _) => Ok((307, b"http://127.0.0.1:9/".to_vec())),
+        (_, "/api/v2/signingCert") => certify(&mut instance, &body),
+        (slow, "/api/v2/log/entries" | "/second/api/v2/log/entries") => {
+            if slow.is_some() {
+                std::thread::sleep(SLOW);
+            }
+            log(&mut instance, &body, path.starts_with("/second"))
+        }
+        (_, "/api/v1/log/entries") => serde_json::from_slice(&body)
+            .map_err(|error| error.to_string())
+            .and_then(|proposed| instance.log_v1(&proposed, now()))
+            .map(|entry| (201, entry.to_string().into_bytes())),
+        (_, "/api/v1/timestamp" | "/second/api/v1/timestamp") => {
             let (imprint, nonce) = authority::asked(&body);
             Ok((201, instance.timestamp(&imprint, nonce.as_deref(), now())))
         }
+        (_, "/oidc/.well-known/openid-configuration") => Ok((200, Issuer::about(&world.address.to_string()))),
+        (_, "/oidc/auth") => {
+            world.issuer.lock().expect("the issuer").sign_in(query).map(|back| (302, back.into_bytes()))
+        }
+        (_, "/oidc/token") => {
+            let form = String::from_utf8_lossy(&body);
+            let address = world.address.to_string();
+            world.issuer.lock().expect("the issuer").exchange(&form, &address, &instance).map(|token| (200, token))
+        }
         // A CI's own token service.
-        path if path.starts_with("/ambient") => Ok((200, ambient(&instance, path))),
+        (_, "/ambient") => Ok((200, ambient(&instance, query))),
+        // The service of a cloud's machine, which nobody reaches who does not mean it.
+        (_, "/computeMetadata/v1/instance/service-accounts/default/identity") => {
+            if headers.contains("metadata-flavor: google") && query.contains("audience=sigstore") {
+                let who = Who::person("https://accounts.google.com", "robot@project.iam.example.com");
+                Ok((200, instance.token(&who, now()).into_bytes()))
+            } else {
+                Err("the header is missing".to_owned())
+            }
+        }
         _ => Err("no such thing".to_owned()),
     };
     let (status, body) =
         said.unwrap_or_else(|why| (400, json!({ "code": 3, "message": why }).to_string().into_bytes()));
-    let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+    let location = match status {
+        302 | 307 => format!("Location: {}\r\n", String::from_utf8_lossy(&body)),
+        _ => String::new(),
+    };
+    let head = format!("HTTP/1.1 {status} X\r\n{location}Content-Length: {}\r\nConnection: close\r\n\r\n", body.len());
     drop(connection.write_all(head.as_bytes()).and_then(|()| connection.write_all(&body)));
 }
 
-fn ambient(instance: &Instance, path: &str) -> Vec<u8> {
+fn service_of(path: &str) -> Option<Service> {
+    if path.ends_with("/signingCert") {
+        Some(Service::Certificates)
+    } else if path.ends_with("/log/entries") {
+        Some(Service::Logs)
+    } else if path.ends_with("/timestamp") {
+        Some(Service::Timestamps)
+    } else {
+        None
+    }
+}
+
+fn ambient(instance: &Instance, query: &str) -> Vec<u8> {
     let workflow = "https://github.com/o/r/.github/workflows/release.yml@refs/tags/v1";
     let who =
         Who::workflow("https://token.actions.githubusercontent.com", workflow, &"ab".repeat(20), Some("production"));
     // The audience has to be asked for.
-    let token = if path.contains("audience=sigstore") { instance.token(&who, now()) } else { String::new() };
+    let token = if query.contains("audience=sigstore") { instance.token(&who, now()) } else { String::new() };
     json!({ "value": token }).to_string().into_bytes()
 }
 
@@ -172,7 +266,7 @@ fn certify(instance: &mut Instance, body: &[u8]) -> Result<(u16, Vec<u8>), Strin
     ))
 }
 
-fn log(instance: &mut Instance, body: &[u8]) -> Result<(u16, Vec<u8>), String> {
+fn log(instance: &mut Instance, body: &[u8], elsewhere: bool) -> Result<(u16, Vec<u8>), String> {
     let request: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
     let request = &request["hashedRekordRequestV002"];
     let bytes = |value: &Value| BASE64.decode(value.as_str().ok_or("missing")?).map_err(|error| error.to_string());
@@ -181,7 +275,12 @@ fn log(instance: &mut Instance, body: &[u8]) -> Result<(u16, Vec<u8>), String> {
         return Err("another kind of key".to_owned());
     }
     let certificate = bytes(&verifier["x509Certificate"]["rawBytes"])?;
-    let entry = instance.log(&bytes(&request["digest"])?, &bytes(&request["signature"]["content"])?, &certificate);
+    let (digest, signature) = (bytes(&request["digest"])?, bytes(&request["signature"]["content"])?);
+    let entry = if elsewhere {
+        instance.log_elsewhere(&digest, &signature, &certificate)
+    } else {
+        instance.log(&digest, &signature, &certificate)
+    };
     Ok((201, entry.to_string().into_bytes()))
 }
 

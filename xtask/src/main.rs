@@ -14,9 +14,12 @@ mod conformance;
 mod deny;
 mod fuzz;
 mod generated;
+mod judge;
 mod opa;
+mod peers;
 mod rooms;
 mod run;
+mod sbom;
 mod schemas;
 mod secrets;
 mod suites;
@@ -83,16 +86,34 @@ const VERBS: &[Verb] = &[
         run: suites::policy,
     },
     Verb {
+        name: "crash-suite",
+        arguments: "[--full]",
+        about: "interrupts appends to the log at their system calls, by kill, error and power loss, a line each",
+        run: suites::crash,
+    },
+    Verb {
         name: "opa",
         arguments: "",
         about: "holds our engine for Rego against OPA, which it fetches from PyPI, over snippets and our own rules",
         run: opa::run,
     },
     Verb {
+        name: "judge",
+        arguments: "",
+        about: "has PyPI's sigstore, which it fetches, judge what we sign with keys and identities, and altered copies",
+        run: judge::run,
+    },
+    Verb {
         name: "conformance",
         arguments: "[FIXTURES]",
         about: "plays the Sigstore conformance cases through the program, by file and by digest, a line each",
         run: conformance::run,
+    },
+    Verb {
+        name: "peers",
+        arguments: "[FIXTURES]",
+        about: "asks two crates of others, which it builds apart, about the cases that we judge, and names each difference",
+        run: peers::run,
     },
     Verb {
         name: "deny",
@@ -111,6 +132,24 @@ const VERBS: &[Verb] = &[
         arguments: "",
         about: "counts and lists what the rules for secrets find in three large public trees of source",
         run: secrets::run,
+    },
+    Verb {
+        name: "sbom-truth",
+        arguments: "[--offline]",
+        about: "holds SBOMs against Cargo's unit graphs: this workspace, and four large crates that it fetches",
+        run: sbom::truth,
+    },
+    Verb {
+        name: "sbom-judge",
+        arguments: "",
+        about: "what sbom-tools finds in our own SBOM, and all its forms by the published XSDs; fetches both",
+        run: sbom::judge,
+    },
+    Verb {
+        name: "sbom-table",
+        arguments: "",
+        about: "our SBOMs and other tools' beside the build: accuracy, sameness, time; writes docs/sbom-table.md",
+        run: sbom::table,
     },
     Verb {
         name: "bench",

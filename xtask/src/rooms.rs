@@ -81,7 +81,21 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign-sbom",
         ours: &["countersign-core"],
-        foreign: &["guppy", "serde", "serde_json", "spdx", "thiserror", "toml"],
+        foreign: &[
+            "base64",
+            "flate2",
+            "guppy",
+            "jsonschema",
+            "miniz_oxide",
+            "semver",
+            "serde",
+            "serde_json",
+            "sha2",
+            "spdx",
+            "thiserror",
+            "toml",
+            "zip",
+        ],
         dev: &["tempfile"],
     },
     Room {
@@ -118,7 +132,7 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign-decide",
         ours: &["countersign-core", "countersign-verify"],
-        foreign: &["regorus", "schemars", "serde", "serde_json", "thiserror"],
+        foreign: &["regex", "regorus", "schemars", "serde", "serde_json", "thiserror"],
         dev: &["proptest"],
     },
     Room {
@@ -154,7 +168,17 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign",
         ours: DOOR,
-        foreign: &["clap", "clap_complete", "getrandom", "serde", "serde_json", "tempfile", "thiserror"],
+        foreign: &[
+            "clap",
+            "clap_complete",
+            "getrandom",
+            "nix",
+            "serde",
+            "serde_json",
+            "tempfile",
+            "thiserror",
+            "zeroize",
+        ],
         dev: &[],
     },
     Room {

@@ -1,7 +1,7 @@
-//! `cargo xtask review-suite` and `policy-suite`: the published attacks, one line each with expected and found verdict and
+//! `cargo xtask review-suite`, `policy-suite` and `crash-suite`: the published attacks and interruptions, one line each with expected and found verdict and
 //! code, and `N passed, N failed` at the end. An unexpected pass is a failure as well.
 
-use crate::{Outcome, run, workspace};
+use crate::{Outcome, run, tools, workspace};
 
 /// The attacks on review. What it takes is read by the example that plays them: `--export`, `--against`, `--serve`.
 pub(crate) fn review(arguments: &[String]) -> Outcome {
@@ -12,6 +12,15 @@ pub(crate) fn review(arguments: &[String]) -> Outcome {
 pub(crate) fn policy(arguments: &[String]) -> Outcome {
     crate::refuse_rest(arguments)?;
     play("policy-suite", &[])
+}
+
+/// Interruptions of an append to the log. It needs strace, which comes by apt-get where it is missing.
+pub(crate) fn crash(arguments: &[String]) -> Outcome {
+    if let Some(other) = arguments.iter().find(|argument| *argument != "--full") {
+        return Err(format!("does not take `{other}`"));
+    }
+    tools::strace(&workspace::root()?)?;
+    play("crash-suite", arguments)
 }
 
 fn play(example: &str, arguments: &[String]) -> Outcome {

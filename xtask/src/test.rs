@@ -1,8 +1,9 @@
 //! `cargo xtask test`: everything that a change has to pass, from nothing, on a machine with only a Rust toolchain. It
 //! installs what it needs, stops at the first step that fails, and ends with the true count of tests. Nothing is
-//! skipped because a program is missing; only the comparison with OPA says so and ends where the Python package index cannot be reached.
+//! skipped because a program is missing; only the comparison with OPA and the independent judge of our signatures say so and
+//! end where the Python package index cannot be reached.
 
-use crate::{Outcome, codegen, deny, fuzz, opa, rooms, run, schemas, tidy, tools, workspace};
+use crate::{Outcome, codegen, deny, fuzz, judge, opa, peers, rooms, run, sbom, schemas, tidy, tools, workspace};
 use std::path::Path;
 use std::time::Instant;
 
@@ -38,6 +39,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     step("clippy", || clippy(root))?;
     step("build", || run::shown(run::cargo(root).args(["build", "--workspace", "--locked"])))?;
     step("tests", || tests(root, full, &mut count))?;
+    step("judge", judge::if_reachable)?;
     step("examples in the documentation", || doc_tests(root, &mut count))?;
     step("documentation", || documentation(root))?;
     step("codegen --check", || codegen::run(&check))?;
@@ -45,6 +47,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     if full {
         step("deny", || deny::run(&[]))?;
         step("opa", opa::if_reachable)?;
+        step("sbom-truth", || sbom::truth(&[]))?;
+        step("peers", peers::if_there)?;
         step("fuzz", || fuzz::run(&[]))?;
     }
     println!("tests: {} passed, {} failed", count.passed, count.failed);

@@ -5,7 +5,14 @@ use crate::{Outcome, run};
 use std::path::Path;
 
 /// What the tests start: the program, how to ask for it, and the Debian package that brings it.
-const PROGRAMS: &[(&str, &str)] = &[("git", "git"), ("ssh-keygen", "openssh-client"), ("softhsm2-util", "softhsm2")];
+const PROGRAMS: &[(&str, &str)] = &[
+    ("git", "git"),
+    ("openssl", "openssl"),
+    ("ssh-keygen", "openssh-client"),
+    ("softhsm2-util", "softhsm2"),
+    ("strace", "strace"),
+    ("python3", "python3"),
+];
 
 /// Components of the toolchain: the program that it brings, and its name.
 const COMPONENTS: &[(&str, &str)] = &[("fmt", "rustfmt"), ("clippy", "clippy")];
@@ -23,6 +30,11 @@ pub(crate) fn for_tests(root: &Path) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// strace alone, for the suite that stops a process at its system calls.
+pub(crate) fn strace(root: &Path) -> Outcome {
+    if is_on_path("strace") { Ok(()) } else { by_apt(root, &["strace"]) }
 }
 
 /// A subcommand of cargo, installed from the registry at this version where it is missing.

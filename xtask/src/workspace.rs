@@ -70,6 +70,7 @@ const LEFT_OUT: &[&str] = &[
     "tests/hostile",
     "tests/data",
     "tests/third-party",
+    "crates/countersign-sbom/third-party",
     "tests/fuzz/seeds",
     "tests/fuzz/corpus",
     "tests/fuzz/artifacts",

@@ -83,6 +83,68 @@ pub fn hash(path: &Path) -> Result<Artifact, ArtifactError> {
     Ok(Artifact { name: name.to_owned(), digest: Sha256::from_bytes(hasher.finalize().into()), path: path.to_owned() })
 }
 
+/// A file as it is verified: everything about it comes from one reading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looked {
+    /// The file's name, without its folder.
+    pub name: String,
+    /// Its SHA-256.
+    pub sha256: Sha256,
+    /// Its SHA-512, by which some statements name their subjects.
+    pub sha512: [u8; 64],
+    /// Its bytes, if it has no more than were to be kept.
+    pub bytes: Option<Vec<u8>>,
+    /// Whether the name is a symbolic link.
+    pub link: bool,
+    /// Whether it was another file, or had another length or time, when it had been read.
+    pub changed: bool,
+}
+
+/// Reads one file from beginning to end, once: digests and bytes are of the same bytes.
+pub fn look(path: &Path, keep: usize) -> Result<Looked, ArtifactError> {
+    let io = |source| ArtifactError::Io { path: path.to_owned(), source };
+    let name = path.file_name().ok_or_else(|| ArtifactError::NotAFile { path: path.to_owned() })?;
+    let name = name.to_str().ok_or_else(|| ArtifactError::Name { path: path.to_owned() })?.to_owned();
+    let link = std::fs::symlink_metadata(path).map_err(io)?.is_symlink();
+    if !std::fs::metadata(path).map_err(io)?.is_file() {
+        return Err(ArtifactError::NotAFile { path: path.to_owned() });
+    }
+    let mut file = File::open(path).map_err(io)?;
+    let before = file.metadata().map_err(io)?;
+    let (mut short, mut long) = (sha2::Sha256::new(), sha2::Sha512::new());
+    let mut kept = Some(Vec::new());
+    let mut buffer = vec![0_u8; 128 << 10];
+    let mut length = 0_u64;
+    loop {
+        let n = file.read(&mut buffer).map_err(io)?;
+        let part = buffer.get(..n).unwrap_or_default();
+        if part.is_empty() {
+            break;
+        }
+        short.update(part);
+        long.update(part);
+        length = length.saturating_add(u64::try_from(n).unwrap_or(u64::MAX));
+        match &mut kept {
+            Some(bytes) if bytes.len().saturating_add(n) <= keep => bytes.extend_from_slice(part),
+            _ => kept = None,
+        }
+    }
+    let after = file.metadata().map_err(io)?;
+    let same =
+        |a: &std::fs::Metadata, b: &std::fs::Metadata| a.len() == b.len() && a.modified().ok() == b.modified().ok();
+    // The name may stand for another file by now.
+    let named = std::fs::metadata(path).map_err(io)?;
+    let changed = !same(&before, &after) || after.len() != length || !same(&after, &named);
+    Ok(Looked {
+        name,
+        sha256: Sha256::from_bytes(short.finalize().into()),
+        sha512: long.finalize().into(),
+        bytes: kept,
+        link,
+        changed,
+    })
+}
+
 /// Hashes files for one statement: at least one, and no two with the same name.
 pub fn hash_all(paths: &[PathBuf]) -> Result<Vec<Artifact>, ArtifactError> {
     let mut seen: BTreeMap<String, PathBuf> = BTreeMap::new();
@@ -112,6 +174,23 @@ mod tests {
         std::fs::write(&path, &bytes).unwrap();
         let artifact = hash(&path).unwrap();
         assert_eq!((artifact.name.as_str(), artifact.digest), ("app", Sha256::of(&bytes)));
+    }
+
+    #[test]
+    fn a_file_is_looked_at_once_and_a_link_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app");
+        std::fs::write(&path, b"app").unwrap();
+        let looked = look(&path, 3).unwrap();
+        assert_eq!((looked.sha256, looked.bytes.as_deref()), (Sha256::of(b"app"), Some(&b"app"[..])));
+        assert!(!looked.link && !looked.changed);
+        assert_eq!(look(&path, 2).unwrap().bytes, None);
+        #[cfg(unix)]
+        {
+            let link = folder.path().join("link");
+            std::os::unix::fs::symlink(&path, &link).unwrap();
+            assert!(look(&link, 3).unwrap().link);
+        }
     }
 
     #[test]

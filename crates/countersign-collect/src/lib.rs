@@ -1,7 +1,7 @@
 //! The world as statements: provenance and git evidence.
 //!
 //! This crate reads files and starts programs, all through one [`runner`]; with the feature `online` it asks forges over
-//! HTTP, all through one client. It takes variables, times and random numbers as arguments, and it never signs, verifies,
+//! HTTP, all through one client, and witnesses of the log. It takes variables, times and random numbers as arguments, and it never signs, verifies,
 //! or decides what is good.
 
 pub mod artifact;
@@ -25,6 +25,8 @@ pub mod source_uri;
 #[cfg(unix)]
 #[cfg(test)]
 mod testing;
+#[cfg(feature = "online")]
+pub mod witness;
 pub mod worktree;
 
 pub use environment::Environment;

@@ -45,6 +45,8 @@ pub enum Signature {
         hint: Option<KeyId>,
         /// The signature's bytes.
         signature: Vec<u8>,
+        /// The document's own bytes, where a log or a timestamp authority is said to have seen it.
+        witnessed: Option<Vec<u8>>,
     },
     /// DSSE by the key of a certificate, with what logs and timestamp authorities say: a whole Sigstore bundle, which is
     /// checked as one.
@@ -199,7 +201,13 @@ impl Signed {
         let material = wire.verification_material;
         let certificate = material.certificate.is_some() || material.x509_certificate_chain.is_some();
         let by = match (material.public_key, certificate) {
-            (Some(key), false) => Signature::Dsse { hint: KeyId::from_hint(&key.hint), signature },
+            (Some(key), false) => {
+                let stamps = material.timestamp_verification_data.as_ref().and_then(|d| d.get("rfc3161Timestamps"));
+                let some = [material.tlog_entries.as_ref(), stamps];
+                let some = some.iter().flatten().any(|list| list.as_array().is_some_and(|list| !list.is_empty()));
+                let witnessed = some.then(|| bytes.to_vec());
+                Signature::Dsse { hint: KeyId::from_hint(&key.hint), signature, witnessed }
+            }
             (None, true) => Signature::Certificate { bundle: bytes.to_vec() },
             (Some(_), true) | (None, false) => return Err(BundleError::Material),
         };
@@ -215,6 +223,8 @@ pub fn write_bundle(payload: &[u8], key: &KeyId, signature: &[u8]) -> Result<Vec
             public_key: Some(KeyWire { hint: key.hint() }),
             certificate: None,
             x509_certificate_chain: None,
+            tlog_entries: None,
+            timestamp_verification_data: None,
         },
         dsse_envelope: Some(EnvelopeWire {
             payload: BASE64.encode(payload),
@@ -260,6 +270,10 @@ struct MaterialWire {
     certificate: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     x509_certificate_chain: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tlog_entries: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    timestamp_verification_data: Option<Value>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -307,7 +321,7 @@ mod tests {
         let bytes = write_bundle(b"{}", &key(), b"sig").unwrap();
         let signed = Signed::parse(&bytes).unwrap();
         assert_eq!(signed.payload, b"{}");
-        assert_eq!(signed.by, Signature::Dsse { hint: Some(key()), signature: b"sig".to_vec() });
+        assert_eq!(signed.by, Signature::Dsse { hint: Some(key()), signature: b"sig".to_vec(), witnessed: None });
         assert_eq!(signed.digest, Sha256::of(&bytes));
     }
 

@@ -38,6 +38,8 @@ codes! {
     SIGNER_NOT_ALLOWED "signer-not-allowed" Untrusted "Trust knows the signer, but does not let it sign this kind of statement.";
     KEY_NOT_VALID "key-not-valid" Untrusted "The key was not valid at the time in question: too early, too late, or compromised.";
     SUBJECT_MISMATCH "subject-mismatch" Untrusted "No subject of the statement has the artifact's digest.";
+    ARTIFACT_LINK "artifact-link" Refused "The artifact is a symbolic link: what it leads to can change between the check and the use.";
+    ARTIFACT_CHANGED "artifact-changed" Untrusted "The artifact changed while it was read.";
     PREDICATE_UNKNOWN "predicate-unknown" Indeterminate "The statement's predicate type is not one that this version knows.";
     PREDICATE_MISMATCH "predicate-mismatch" Refused "The statement is of another kind than the one asked for.";
     NO_STATEMENTS "no-statements" Indeterminate "There is no statement to check. Nothing is not success.";
@@ -46,6 +48,9 @@ codes! {
     SIGSTORE_ROOT_MALFORMED "sigstore-root-malformed" Untrusted "The bytes are not a Sigstore trusted root, or one of its keys, certificates or times cannot be.";
     SIGSTORE_ROOT_MISSING "sigstore-root-missing" Indeterminate "A certificate signed, and none of the Sigstore trusted roots that trust names by digest is among the evidence: hand it in beside the bundles.";
     SIGSTORE_ROOT_STALE "sigstore-root-stale" Indeterminate "The Sigstore trusted root was fetched longer ago than trust allows: keys that were withdrawn since would still count.";
+    SIGSTORE_ROOT_OLD "sigstore-root-old" Note "The Sigstore trusted root was fetched a while ago, and will soon be too old to decide by: `countersign trust refresh` gets the newest.";
+    TUF_INVALID "tuf-invalid" Untrusted "The repository of a Sigstore instance gave something that is not signed by enough of its keys, does not follow what was known, or is not what it names.";
+    TUF_EXPIRED "tuf-expired" Indeterminate "The newest that the repository of a Sigstore instance gives has expired: somebody may keep newer things back.";
     SIGSTORE_UNSUPPORTED "sigstore-unsupported" Indeterminate "The bundle uses something that this version cannot judge: a kind of key, entry or subject.";
     CERTIFICATE_INVALID "certificate-invalid" Untrusted "The certificate was not valid when it signed, does not chain to an authority of the trusted root that counted then, may not sign, or does not say who signed.";
     SCT_INVALID "sct-invalid" Untrusted "No certificate log of the trusted root vouches for the certificate.";
@@ -56,6 +61,11 @@ codes! {
     TIMESTAMP_INVALID "timestamp-invalid" Untrusted "A timestamp does not hold, is of an authority that the trusted root does not know, or lies after the time in question.";
     TIMESTAMP_MISSING "timestamp-missing" Untrusted "No log and no timestamp authority says when the certificate's short-lived key signed.";
     IDENTITY_MISMATCH "identity-mismatch" Untrusted "The certificate shows another identity than the one asked for.";
+    IDENTITY_UNANCHORED "identity-unanchored" Refused "A pattern of identities has no ends: it lets in every name that only contains what was meant.";
+    TRANSPARENCY_MISSING "transparency-missing" Untrusted "A key signed, no log and no timestamp says so, and nobody said that this key may do without.";
+    TRANSPARENCY_NONE "transparency-none" Note "A key signed without a log or a timestamp, as is allowed for this key: nobody else has seen the signature, and nothing says when it was made.";
+    SIGNERS_TOO_FEW "signers-too-few" Refused "Fewer distinct signers than are asked for have signed about this artifact.";
+    CHECK_LEFT_OUT "check-left-out" Indeterminate "A check was left out because that was asked for: what comes of it is no pass.";
     IDENTITY_AMBIGUOUS "identity-ambiguous" Untrusted "The certificate fits the identities of two owners in trust: nobody can tell which of them signed.";
 
     // Trust.
@@ -153,6 +163,12 @@ codes! {
     LOG_ENTRY_MALFORMED "log-entry-malformed" Untrusted "A log entry does not parse.";
     LOG_ROLLED_BACK "log-rolled-back" Untrusted "The log is behind the least checkpoint given from outside.";
     LOG_FORKED "log-forked" Untrusted "The log is not a continuation of the least checkpoint given from outside.";
+    LOG_SPLIT_VIEW "log-split-view" Untrusted "Two signed checkpoints of one size of the log have different roots: it shows different logs to different people.";
+    LOG_CLOSED "log-closed" Refused "The log was closed: its last entry names the log that follows it, and nothing is appended after it.";
+    WITNESS_QUORUM_MISSING "witness-quorum-missing" Indeterminate "Trust wants the log cosigned by a quorum of witnesses for this environment, and too few have cosigned.";
+    COSIGNATURE_INVALID "cosignature-invalid" Untrusted "The checkpoint bears a line of a witness that trust knows, and it does not hold.";
+    WITNESS_UNREACHABLE "witness-unreachable" Note "A witness could not be asked, or did not answer as one does.";
+    WITNESS_REFUSED "witness-refused" Note "A witness did not cosign: it does not know the log or its key.";
     LOG_END_UNPROVEN "log-end-unproven" Note "No checkpoint from elsewhere was given, so entries at the log's end could be missing.";
     LOG_TIME_REVERSED "log-time-reversed" Untrusted "An entry's time lies before that of an earlier entry.";
     ROLLBACK_UNDETECTABLE "rollback-undetectable" Indeterminate "No least checkpoint was given from outside, so a rewound log would not be noticed.";
@@ -177,6 +193,22 @@ codes! {
     BUILDER_LEVEL "builder-level" Refused "The builder reaches a lower SLSA Build level than is asked for.";
     BUILD_TYPE_UNKNOWN "build-type-unknown" Refused "The provenance's build type is not one that the policy accepts.";
     EXTERNAL_PARAMETER_UNKNOWN "external-parameter-unknown" Refused "The provenance has an external parameter that its build type does not define.";
+    PROVENANCE_BUILDER "provenance-builder" Refused "The builder.id, together with whoever signed for it, is none that is expected.";
+    PROVENANCE_SOURCE "provenance-source" Refused "The provenance names another repository or commit than is expected, or none.";
+    PROVENANCE_REF "provenance-ref" Refused "The provenance names another branch, tag or version than is expected, or none.";
+    PROVENANCE_BUILD_TYPE "provenance-build-type" Refused "The provenance is of another build type than is expected.";
+    PROVENANCE_PARAMETER "provenance-parameter" Refused "A parameter or an input of the build has another value than is expected, or is not there.";
+    PROVENANCE_PACKAGE "provenance-package" Refused "The attestation is about another package, version or file name than is expected.";
+    PROVENANCE_CONTRADICTS "provenance-contradicts" Untrusted "The provenance says two things that cannot both be, or another thing than the certificate or the form that it came in.";
+    DEPENDENCY_UNVERIFIED "dependency-unverified" Refused "A dependency has no verification summary that counts, or one of too low a level.";
+    EXPECTATIONS_MALFORMED "expectations-malformed" Refused "The file of expectations is not of its form, or contradicts itself.";
+    VSA_MALFORMED "vsa-malformed" Untrusted "The verification summary is not of its form, or contradicts itself.";
+    VSA_VERIFIER "vsa-verifier" Untrusted "The verification summary is of a verifier that nobody named, or of one whose signer is another.";
+    VSA_REFUSED "vsa-refused" Refused "The verification summary says FAILED, or shows a lower level than is asked for.";
+    VSA_RESOURCE "vsa-resource" Refused "The verification summary is for another resource than is expected.";
+    VSA_POLICY "vsa-policy" Refused "The verification summary was made by a policy that is not expected, or does not say by which.";
+    VSA_AGE "vsa-age" Refused "The verification summary is older than is allowed, or of a time to come.";
+    VSA_INPUT_MISSING "vsa-input-missing" Indeterminate "An attestation that the verification summary rests on was not handed in, or the summary names none.";
     SOURCE_DIRTY "source-dirty" Refused "The provenance says that the tree had changes that were not committed.";
     SOURCE_MISSING "source-missing" Indeterminate "The provenance names no source commit.";
     SOURCE_MISMATCH "source-mismatch" Refused "The provenance names another commit than the one whose history was checked.";
@@ -185,7 +217,19 @@ codes! {
     SBOM_MALFORMED "sbom-malformed" Untrusted "The SBOM is not a CycloneDX document.";
     SBOM_INCOMPLETE "sbom-incomplete" Refused "The SBOM does not list what it must: a component without version or identity, or a missing dependency graph.";
     SBOM_DISAGREES "sbom-disagrees" Refused "The SBOM and the provenance do not name the same dependencies.";
+    SBOM_NOT_BUILT "sbom-not-built" Refused "What the SBOM lists is not what the binary, or the build, says that it was made of.";
+    SBOM_PACKAGE_DIRTY "sbom-package-dirty" Note "A package was packed from files that differ from the commit that it names: the commit does not show its source.";
     SBOM_UNBOUND "sbom-unbound" Note "The SBOM does not say by a SHA-256 which file it describes; only the signed statement does.";
+    SBOM_FORMAT "sbom-format" Untrusted "The bytes are no SBOM that is read: CycloneDX 1.2 to 1.7 or SPDX 2.3 or 3.0, as JSON with no key given twice, within the bounds.";
+    SBOM_INVALID "sbom-invalid" Untrusted "The SBOM does not hold to the published schema of its format, or names one thing twice.";
+    SBOM_DANGLING "sbom-dangling" Note "The SBOM's dependencies name something that it does not list.";
+    SBOM_CIRCLE "sbom-circle" Note "Components of the SBOM depend on each other in a circle.";
+    SBOM_HIDDEN_TEXT "sbom-hidden-text" Note "A name in the SBOM has control characters, markup or signs that change the direction of reading. It is shown with them written out.";
+    SBOM_ELEMENT_MISSING "sbom-element-missing" Refused "The SBOM does not say what a profile asks of it.";
+    SBOM_FOREIGN "sbom-foreign" Note "Another tool made the SBOM. It was taken as it is: nobody held it against what was built.";
+    SBOM_PARTIAL "sbom-partial" Note "The SBOM cannot say everything: what it was made from does not hold it.";
+    VULNERABILITIES_UNDECIDED "vulnerabilities-undecided" Indeterminate "The SBOM cannot be held against the database of advisories: it names nothing that advisories name, the database has nothing for an ecosystem, or a record cannot be read.";
+    PACKAGES_MALFORMED "packages-malformed" Untrusted "A lock file, wheel or binary is not of the form that its package manager or compiler writes, or contradicts itself.";
     LICENCE_REFUSED "licence-refused" Refused "A component's licence is not one that the policy allows.";
     LICENCE_UNKNOWN "licence-unknown" Indeterminate "A component declares no licence, or one that is no SPDX expression.";
     TESTS_MISSING "tests-missing" Indeterminate "No result of tests is about the artifact or its commit, a suite did not run, or too few tests are named as passed.";

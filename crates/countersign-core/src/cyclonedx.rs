@@ -1,7 +1,7 @@
 //! What the rules need of a CycloneDX document: its components, their identities and hashes, and the dependency graph.
 //!
 //! Reading is loose about what it does not use and strict about what it does: a fact that is there in another shape
-//! than CycloneDX 1.4 to 1.7 gives it is refused, never dropped. It is no validation against the schema.
+//! than CycloneDX 1.2 to 1.7 gives it is refused, never dropped. It is no validation against the schema.
 
 use crate::{digest::Sha256, limits, purl::Purl};
 use serde_json::{Map, Value};
@@ -13,6 +13,10 @@ pub const WORKSPACE_MEMBER: &str = "countersign:workspace-member";
 /// The versions that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SpecVersion {
+    /// 1.2
+    V1_2,
+    /// 1.3
+    V1_3,
     /// 1.4
     V1_4,
     /// 1.5
@@ -24,10 +28,14 @@ pub enum SpecVersion {
 }
 
 impl SpecVersion {
+    const ALL: [Self; 6] = [Self::V1_2, Self::V1_3, Self::V1_4, Self::V1_5, Self::V1_6, Self::V1_7];
+
     /// The text that stands in `specVersion`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::V1_2 => "1.2",
+            Self::V1_3 => "1.3",
             Self::V1_4 => "1.4",
             Self::V1_5 => "1.5",
             Self::V1_6 => "1.6",
@@ -89,8 +97,8 @@ pub enum CycloneDxError {
     /// `bomFormat` is not `CycloneDX`.
     #[error("`bomFormat` is not `CycloneDX`")]
     NotCycloneDx,
-    /// Another version than 1.4 to 1.7, or none.
-    #[error("`specVersion` {found:?} is not one of 1.4, 1.5, 1.6 and 1.7")]
+    /// Another version than 1.2 to 1.7, or none.
+    #[error("`specVersion` {found:?} is not one of 1.2 to 1.7")]
     Version {
         /// What stands there, shortened.
         found: String,
@@ -274,7 +282,7 @@ impl Reader {
 
 fn spec_version(document: &Map<String, Value>) -> Result<SpecVersion, CycloneDxError> {
     let found = document.get("specVersion").and_then(Value::as_str).unwrap_or_default();
-    [SpecVersion::V1_4, SpecVersion::V1_5, SpecVersion::V1_6, SpecVersion::V1_7]
+    SpecVersion::ALL
         .into_iter()
         .find(|version| version.as_str() == found)
         .ok_or_else(|| CycloneDxError::Version { found: found.chars().take(20).collect() })
@@ -445,10 +453,7 @@ mod tests {
     #[test]
     fn other_formats_and_versions_are_refused() {
         assert_eq!(refusal(|d| d["bomFormat"] = json!("SPDX")), "`bomFormat` is not `CycloneDX`");
-        assert_eq!(
-            refusal(|d| d["specVersion"] = json!("1.3")),
-            "`specVersion` \"1.3\" is not one of 1.4, 1.5, 1.6 and 1.7"
-        );
+        assert_eq!(refusal(|d| d["specVersion"] = json!("1.1")), "`specVersion` \"1.1\" is not one of 1.2 to 1.7");
         assert_eq!(refusal(|d| *d = json!([])), ": expected an object");
     }
 

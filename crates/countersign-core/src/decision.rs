@@ -50,6 +50,27 @@ pub struct Decision {
     pub followed_up: Vec<u64>,
 }
 
+impl Decision {
+    /// The range of commits that it passed with, if it proved two-party review: a release that does not enforce review, or a
+    /// lenient gate, proves none.
+    #[must_use]
+    pub fn proved(&self) -> Option<&SourceRange> {
+        let proved = |rule: &RuleOutcome| {
+            rule.id.as_str().starts_with("two-party-review@")
+                && rule.stage == Stage::Enforce
+                && rule.verdict == Some(Verdict::Pass)
+        };
+        let range = self.source.as_ref().filter(|_| self.verdict == Verdict::Pass)?;
+        self.rules.iter().any(proved).then_some(range)
+    }
+
+    /// The exceptions that it needed.
+    pub fn excepted(&self) -> impl Iterator<Item = &ExceptionId> {
+        let findings = self.findings.iter().chain(self.rules.iter().flat_map(|rule| &rule.findings));
+        findings.filter_map(|finding| finding.exception.as_ref().map(|note| &note.id))
+    }
+}
+
 /// An emergency, as a decision used it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -112,6 +133,9 @@ pub struct Inputs {
     /// The least checkpoint, as it was given from outside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub least_checkpoint: Option<LogRef>,
+    /// The log's checkpoint as witnesses cosigned it for this decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witnessed: Option<Sha256>,
     /// The active release, and the entry that made it so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<ActivePolicy>,
@@ -203,7 +227,7 @@ pub struct SourceRange {
 }
 
 /// A tag, as it was seen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TagRef {

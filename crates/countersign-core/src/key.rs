@@ -14,7 +14,9 @@ pub enum PublicKey {
     Ed25519([u8; 32]),
     /// ECDSA on P-256 with SHA-256: an uncompressed point.
     P256([u8; 65]),
-    /// RSA, for people's SSH signatures only: exponent and modulus, big-endian, without leading zeros.
+    /// ECDSA on P-384 with SHA-384: an uncompressed point.
+    P384([u8; 97]),
+    /// RSA: exponent and modulus, big-endian, without leading zeros. The key says nothing of the padding.
     Rsa {
         /// The public exponent.
         e: Vec<u8>,
@@ -116,7 +118,7 @@ pub enum KeyError {
     #[error("the key's encoding does not hold")]
     Encoding,
     /// A kind of key that is not taken here.
-    #[error("keys of kind {kind} are not taken here: use Ed25519 or ECDSA P-256")]
+    #[error("keys of kind {kind} are not taken here: use Ed25519, ECDSA P-256 or P-384, or RSA of 2048 bits and more")]
     Kind {
         /// The kind as the file names it.
         kind: String,
@@ -128,8 +130,16 @@ const P256_SPKI: &[u8] = &[
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
     0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
+const P384_SPKI: &[u8] = &[
+    0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04, 0x00,
+    0x22, 0x03, 0x62, 0x00,
+];
 const RSA_ALGORITHM: &[u8] =
     &[0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+/// RSASSA-PSS as the kind of a key, whatever its parameters.
+const RSA_PSS: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a];
+/// The fewest and the most bits of an RSA key.
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 impl PublicKey {
     /// Reads PEM (`PUBLIC KEY`) or one OpenSSH line, whichever it is.
@@ -149,7 +159,27 @@ impl PublicKey {
         if let Some(point) = der.strip_prefix(P256_SPKI) {
             return uncompressed(point).map(Self::P256);
         }
-        Err(KeyError::Kind { kind: "other than Ed25519 and ECDSA P-256".to_owned() })
+        if let Some(point) = der.strip_prefix(P384_SPKI) {
+            return uncompressed(point).map(Self::P384);
+        }
+        match rsa(der) {
+            Some((e, n)) => {
+                let key = Self::Rsa { e, n };
+                match key.rsa_bits() {
+                    Some(bits) if RSA_BITS.contains(&bits) => Ok(key),
+                    bits => Err(KeyError::Kind { kind: format!("RSA with {} bits", bits.unwrap_or_default()) }),
+                }
+            }
+            None => Err(KeyError::Kind { kind: "other than these".to_owned() }),
+        }
+    }
+
+    /// How many bits the modulus of an RSA key has.
+    #[must_use]
+    pub fn rsa_bits(&self) -> Option<usize> {
+        let Self::Rsa { n, .. } = self else { return None };
+        let unused = usize::try_from(n.first()?.leading_zeros()).ok()?;
+        n.len().checked_mul(8)?.checked_sub(unused)
     }
 
     /// The `SubjectPublicKeyInfo` in DER; the FIDO kinds have none.
@@ -158,6 +188,7 @@ impl PublicKey {
         match self {
             Self::Ed25519(key) => Some([ED25519_SPKI, key].concat()),
             Self::P256(point) => Some([P256_SPKI, point].concat()),
+            Self::P384(point) => Some([P384_SPKI, point].concat()),
             Self::Rsa { e, n } => {
                 let key = der(0x30, &[der_integer(n), der_integer(e)].concat());
                 let bits = der(0x03, &[&[0][..], &key].concat());
@@ -188,6 +219,7 @@ impl PublicKey {
             Self::P256(point) | Self::SkP256 { key: point, .. } => {
                 [b"p256:".as_slice(), point.get(1..33).unwrap_or_default()].concat()
             }
+            Self::P384(point) => [b"p384:".as_slice(), point.get(1..49).unwrap_or_default()].concat(),
             Self::Rsa { n, .. } => [b"rsa:".as_slice(), n].concat(),
         }
     }
@@ -198,6 +230,7 @@ impl PublicKey {
         match self {
             Self::Ed25519(_) => "Ed25519",
             Self::P256(_) => "ECDSA P-256",
+            Self::P384(_) => "ECDSA P-384",
             Self::Rsa { .. } => "RSA",
             Self::SkEd25519 { .. } => "Ed25519 (FIDO)",
             Self::SkP256 { .. } => "ECDSA P-256 (FIDO)",
@@ -236,6 +269,10 @@ impl PublicKey {
                 ssh_string(&mut out, b"nistp256");
                 ssh_string(&mut out, point);
             }
+            Self::P384(point) => {
+                ssh_string(&mut out, b"nistp384");
+                ssh_string(&mut out, point);
+            }
             Self::Rsa { e, n } => {
                 ssh_string(&mut out, &unsigned(e));
                 ssh_string(&mut out, &unsigned(n));
@@ -264,6 +301,9 @@ impl PublicKey {
             KeyData::Ed25519(key) => Ok(Self::Ed25519(key.0)),
             KeyData::Ecdsa(ssh_key::public::EcdsaPublicKey::NistP256(point)) => {
                 uncompressed(point.as_bytes()).map(Self::P256)
+            }
+            KeyData::Ecdsa(ssh_key::public::EcdsaPublicKey::NistP384(point)) => {
+                uncompressed(point.as_bytes()).map(Self::P384)
             }
             KeyData::Rsa(key) => {
                 let part = |m: &ssh_key::Mpint| m.as_positive_bytes().map(<[u8]>::to_vec).ok_or(KeyError::Encoding);
@@ -325,6 +365,7 @@ impl PublicKey {
         match self {
             Self::Ed25519(_) => "ssh-ed25519",
             Self::P256(_) => "ecdsa-sha2-nistp256",
+            Self::P384(_) => "ecdsa-sha2-nistp384",
             Self::Rsa { .. } => "ssh-rsa",
             Self::SkEd25519 { .. } => "sk-ssh-ed25519@openssh.com",
             Self::SkP256 { .. } => "sk-ecdsa-sha2-nistp256@openssh.com",
@@ -368,7 +409,43 @@ pub fn ssh_string(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-fn uncompressed(point: &[u8]) -> Result<[u8; 65], KeyError> {
+/// Exponent and modulus of a `SubjectPublicKeyInfo` with an RSA key, in whichever of the two ways it names the kind.
+fn rsa(spki: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let (whole, rest) = element(spki, 0x30)?;
+    let (algorithm, key) = element(whole, 0x30)?;
+    let plain = RSA_ALGORITHM.get(2..) == Some(algorithm);
+    (rest.is_empty() && (plain || algorithm.starts_with(RSA_PSS))).then_some(())?;
+    let (bits, rest) = element(key, 0x03)?;
+    let (key, after) = element(bits.strip_prefix(&[0])?, 0x30)?;
+    let (n, others) = element(key, 0x02)?;
+    let (e, last) = element(others, 0x02)?;
+    (rest.is_empty() && after.is_empty() && last.is_empty()).then_some(())?;
+    let positive = |bytes: &[u8]| match bytes {
+        [0, tail @ ..] if tail.first().is_some_and(|first| first & 0x80 != 0) => Some(tail.to_vec()),
+        [first, ..] if (1..0x80).contains(first) => Some(bytes.to_vec()),
+        _ => None,
+    };
+    Some((positive(e)?, positive(n)?))
+}
+
+/// The content of a DER element with this tag, and what follows it.
+fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let (found, rest) = der.split_first()?;
+    let (first, rest) = rest.split_first()?;
+    let (length, rest) = match first {
+        0..=0x7f => (usize::from(*first), rest),
+        0x81 => rest.split_first().map(|(n, rest)| (usize::from(*n), rest)).filter(|(n, _)| *n > 0x7f)?,
+        0x82 => {
+            let (n, rest) = rest.split_first_chunk()?;
+            Some((usize::from(u16::from_be_bytes(*n)), rest)).filter(|(n, _)| *n > 0xff)?
+        }
+        _ => return None,
+    };
+    (*found == tag).then_some(())?;
+    rest.split_at_checked(length)
+}
+
+fn uncompressed<const LENGTH: usize>(point: &[u8]) -> Result<[u8; LENGTH], KeyError> {
     match point.first() {
         Some(4) => point.try_into().map_err(|_length| KeyError::Encoding),
         _ => Err(KeyError::Encoding),
@@ -427,6 +504,36 @@ mod tests {
         let b = PublicKey::P256(other);
         assert_ne!(a.id(), b.id());
         assert_eq!(a.material(), b.material());
+    }
+
+    #[test]
+    fn an_rsa_key_has_one_id_however_it_is_written_and_a_short_one_is_refused() {
+        let of = |bytes: usize| PublicKey::Rsa { e: vec![1, 0, 1], n: [vec![0x81], vec![7; bytes - 1]].concat() };
+        let key = of(256);
+        assert_eq!(key.rsa_bits(), Some(2048));
+        let spki = key.spki_der().unwrap();
+        assert_eq!(PublicKey::from_spki_der(&spki), Ok(key.clone()));
+        assert_eq!(PublicKey::parse(&key.to_openssh()).unwrap().id(), key.id());
+        // The same key, named as one for PSS.
+        let inner = &spki[4 + 15..];
+        let algorithm = der(0x30, RSA_PSS);
+        let pss = der(0x30, &[&algorithm, inner].concat());
+        assert_eq!(PublicKey::from_spki_der(&pss), Ok(key));
+        let short = of(128).spki_der().unwrap();
+        assert!(
+            matches!(PublicKey::from_spki_der(&short), Err(KeyError::Kind { kind }) if kind == "RSA with 1024 bits")
+        );
+        assert!(PublicKey::from_spki_der(&[spki, vec![0]].concat()).is_err());
+    }
+
+    #[test]
+    fn a_key_on_p384_reads_back_from_each_form() {
+        let mut point = [9; 97];
+        point[0] = 4;
+        let key = PublicKey::P384(point);
+        assert_eq!(PublicKey::parse(&key.to_pem().unwrap()), Ok(key.clone()));
+        assert_eq!(PublicKey::parse(&key.to_openssh()), Ok(key.clone()));
+        assert!(key.to_openssh().starts_with("ecdsa-sha2-nistp384 "));
     }
 
     #[test]

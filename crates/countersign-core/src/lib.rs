@@ -5,6 +5,7 @@
 //! what gets signed.
 #![warn(clippy::arithmetic_side_effects)]
 
+pub mod attestation;
 pub mod bundle;
 pub mod catalogue;
 pub mod codes;
@@ -28,6 +29,7 @@ pub mod limits;
 pub mod log;
 pub mod policy;
 pub mod purl;
+pub mod slsa;
 pub mod statement;
 pub mod time;
 pub mod trust;

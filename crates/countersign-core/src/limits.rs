@@ -6,6 +6,14 @@ pub const DOCUMENT_BYTES: usize = 16 << 20;
 pub const COLLECTION_BYTES: usize = 256 << 20;
 /// Bundles in one collection.
 pub const COLLECTION_ITEMS: usize = 10_000;
+/// Files of one folder that is verified as a whole.
+pub const VERIFY_FILES: usize = 1_000_000;
+/// Findings, and signers, of such a run that are listed; all of them are counted.
+pub const VERIFY_LISTED: usize = 1_000;
+/// Manifests of one OCI layout.
+pub const OCI_MANIFESTS: usize = 10_000;
+/// Keys of one folder of them.
+pub const KEYS: usize = 1_000;
 /// Deepest nesting of a JSON document.
 pub const JSON_DEPTH: usize = 64;
 /// Subjects of one statement.
@@ -16,6 +24,12 @@ pub const ENVELOPE_SIGNATURES: usize = 16;
 pub const KEY_BYTES: usize = 64 << 10;
 /// Most bytes of an armoured SSH signature, or of a public key, that are read from `ssh-keygen`.
 pub const SSH_OUTPUT_BYTES: usize = 64 << 10;
+/// Largest answer of a key service's plugin.
+pub const KMS_ANSWER_BYTES: usize = 1 << 20;
+/// Most rounds of PBKDF2 for one passphrase.
+pub const KEY_DERIVATION_ROUNDS: u32 = 10_000_000;
+/// Most memory that scrypt mixes for one passphrase, over all of its passes.
+pub const KEY_DERIVATION_BYTES: usize = 1 << 28;
 /// Largest Sigstore trusted root.
 pub const SIGSTORE_ROOT_BYTES: usize = 1 << 20;
 /// Largest answer of a Sigstore service.
@@ -53,6 +67,8 @@ pub const REGO_NUMBER_BITS: u64 = 4_096;
 pub const REGO_TEXT_BYTES: u64 = 1 << 20;
 /// Longest regular expression.
 pub const REGO_REGEX_BYTES: usize = 4 << 10;
+/// Regular expressions that a rule keeps ready; any other is made anew at each call.
+pub const REGO_PATTERNS: usize = 16;
 /// How deep a file in Rego nests: brackets of all kinds, and signs or words before each other.
 pub const REGO_NESTING: usize = 16;
 /// What the brackets of one file in Rego may cost its parser: each costs two, twice that for each bracket around it.
@@ -87,6 +103,18 @@ pub const NOTE_BYTES: usize = 64 << 10;
 pub const NOTE_SIGNATURES: usize = 64;
 /// Hashes of one inclusion or consistency proof: a tree of 2^63 leaves needs no more.
 pub const PROOF_HASHES: usize = 64;
+/// Bytes of a tlog-policy file.
+pub const TLOG_POLICY_BYTES: usize = 256 << 10;
+/// Logs of a tlog-policy file, witnesses of it, and groups of it.
+pub const TLOG_POLICY_NAMES: usize = 256;
+/// Bytes of the extra data of a proof file, before base64.
+pub const PROOF_EXTRA_BYTES: usize = 64 << 10;
+/// Bytes of what a witness is asked, and of what it answers.
+pub const WITNESS_BYTES: usize = 128 << 10;
+/// Bytes of a witness's address in trust.
+pub const WITNESS_URL_BYTES: usize = 2_000;
+/// Seconds between a decision and the cosignatures that stand for a checkpoint from outside.
+pub const COSIGNATURE_SECONDS: i64 = 600;
 
 /// Largest git object that the proof reads.
 pub const GIT_OBJECT_BYTES: usize = 64 << 20;
@@ -134,6 +162,18 @@ pub const GIT_EXPRESSION_STEPS: u32 = 100_000;
 pub const LOCK_FILE_BYTES: usize = 16 << 20;
 /// Packages of one `Cargo.lock`.
 pub const LOCK_FILE_PACKAGES: usize = 100_000;
+/// Largest wheel.
+pub const PACKAGE_ARCHIVE_BYTES: usize = 512 << 20;
+/// Largest file of metadata of an installed package.
+pub const PACKAGE_METADATA_BYTES: usize = 4 << 20;
+/// Largest binary whose build information is read.
+pub const BINARY_BYTES: usize = 1 << 30;
+/// Longest build information of a Go binary.
+pub const GO_BUILD_INFO_BYTES: usize = 16 << 20;
+/// Records of one database of advisories.
+pub const ADVISORIES: usize = 2_000_000;
+/// Largest record of a database of advisories.
+pub const ADVISORY_BYTES: usize = 8 << 20;
 /// All that `cargo build` says about what it built.
 pub const CARGO_MESSAGES_BYTES: usize = 256 << 20;
 /// Largest configuration or pointer file of a git repository.
@@ -148,6 +188,21 @@ pub const PACKAGE_BYTES: u64 = 4 << 30;
 /// Files of one audit package.
 pub const PACKAGE_FILES: usize = 1_000_000;
 
+/// Largest archive of one package, as a registry has it, that is hashed.
+pub const CRATE_BYTES: u64 = 1 << 30;
+/// Files and folders of one package that are looked at.
+pub const CRATE_FILES: usize = 50_000;
+/// Largest file of a package whose text is read: a licence, a build script, a note of its origin.
+pub const CRATE_TEXT_BYTES: u64 = 1 << 20;
+/// Largest file of `supply-chain/` that is read.
+pub const VET_BYTES: u64 = 16 << 20;
+/// Largest list of packages in a binary, uncompressed.
+pub const AUDITABLE_BYTES: usize = 8 << 20;
+/// Largest binary whose list of packages is read.
+pub const BINARY_BYTES: u64 = 4 << 30;
+
+/// Largest SBOM that is read: one of 50,000 components has about a quarter of this.
+pub const SBOM_BYTES: usize = 128 << 20;
 /// Components of one SBOM, nested ones included.
 pub const SBOM_COMPONENTS: usize = 100_000;
 /// Dependency edges of one SBOM.

@@ -66,6 +66,39 @@ impl Purl {
         Self::new(&text)
     }
 
+    /// A package URL of its parts, in the standard's canonical form: each part percent-encoded, qualifiers in order. Whether
+    /// a type wants its names in lower case is the caller's to know.
+    pub fn build(
+        kind: &str,
+        namespace: Option<&str>,
+        name: &str,
+        version: Option<&str>,
+        qualifiers: &[(&str, &str)],
+    ) -> Result<Self, PurlError> {
+        let mut text = format!("pkg:{kind}/");
+        let whole = |text: &str| Encoded(text).to_string().replace('/', "%2F");
+        for segment in namespace.into_iter().flat_map(|namespace| namespace.split('/')).filter(|part| !part.is_empty())
+        {
+            text.push_str(&whole(segment));
+            text.push('/');
+        }
+        if name.is_empty() {
+            return Err(PurlError::Name);
+        }
+        text.push_str(&whole(name));
+        if let Some(version) = version.filter(|version| !version.is_empty()) {
+            text.push('@');
+            text.push_str(&whole(version));
+        }
+        let mut qualifiers: Vec<&(&str, &str)> = qualifiers.iter().filter(|(_, value)| !value.is_empty()).collect();
+        qualifiers.sort();
+        for (place, (key, value)) in qualifiers.into_iter().enumerate() {
+            text.push(if place == 0 { '?' } else { '&' });
+            text.push_str(&format!("{key}={}", Encoded(value)));
+        }
+        Self::new(&text)
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -89,6 +122,23 @@ impl serde::Serialize for Purl {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.serialize_str(&self.0)
     }
+}
+
+/// A part of a package URL without its percent-encoding; `None` for one that is broken, or no UTF-8.
+#[must_use]
+pub fn decoded(text: &str) -> Option<String> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte == b'%' {
+            let mut digit = || bytes.next().and_then(|byte| char::from(byte).to_digit(16));
+            let value = digit()?.checked_mul(16)?.checked_add(digit()?)?;
+            out.push(u8::try_from(value).ok()?);
+        } else {
+            out.push(byte);
+        }
+    }
+    String::from_utf8(out).ok()
 }
 
 /// Percent-encoding as the package URL standard's canonical form has it: everything but letters, digits and `.-_~:/`.
@@ -118,6 +168,30 @@ mod tests {
         assert_eq!(plain.as_str(), "pkg:cargo/wasi@0.11.0%2Bwasi-snapshot-preview1");
         let git = Purl::cargo("a", "1.0.0", Some(("vcs_url", "git+https://example.com/a/b@cc55108"))).unwrap();
         assert_eq!(git.as_str(), "pkg:cargo/a@1.0.0?vcs_url=git%2Bhttps://example.com/a/b%40cc55108");
+    }
+
+    #[test]
+    fn parts_are_encoded_each_by_itself() {
+        let build = |namespace, name, version, qualifiers: &[(&str, &str)]| {
+            Purl::build("npm", namespace, name, version, qualifiers).map(|purl| purl.as_str().to_owned())
+        };
+        assert_eq!(build(Some("@angular"), "core", Some("12.3.1"), &[]).unwrap(), "pkg:npm/%40angular/core@12.3.1");
+        assert_eq!(build(Some("a/b"), "c/d", Some("1/2@3"), &[]).unwrap(), "pkg:npm/a/b/c%2Fd@1%2F2%403");
+        let qualifiers = [("vcs_url", "git+https://x/y@1"), ("repository_url", "https://z"), ("empty", "")];
+        assert_eq!(
+            build(None, "a", None, &qualifiers).unwrap(),
+            "pkg:npm/a?repository_url=https://z&vcs_url=git%2Bhttps://x/y%401"
+        );
+        assert_eq!(build(None, "", None, &[]), Err(PurlError::Name));
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        assert_eq!(decoded("%40angular/core").as_deref(), Some("@angular/core"));
+        assert_eq!(decoded("1.0%2Bb%C3%A9").as_deref(), Some("1.0+b\u{e9}"));
+        for broken in ["%", "%4", "%zz", "%ff"] {
+            assert_eq!(decoded(broken), None, "{broken}");
+        }
     }
 
     #[test]

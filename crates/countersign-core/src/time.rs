@@ -16,6 +16,13 @@ impl Time {
         if (0..=LAST).contains(&seconds) { Ok(Self(seconds)) } else { Err(TimeError::Range) }
     }
 
+    /// The whole second that others' text names: RFC 3339 with fractions and offsets. `None` for anything else.
+    #[must_use]
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let stamp: jiff::Timestamp = text.parse().ok()?;
+        Self::from_unix(stamp.as_second()).ok()
+    }
+
     /// Seconds since the epoch.
     #[must_use]
     pub const fn unix(self) -> i64 {

@@ -6,9 +6,11 @@
 
 pub mod identity;
 mod owner;
+pub mod witness;
 
 pub use identity::{Claim, Identity, NamePattern, SigstoreRoot, Transparency};
 pub use owner::Owner;
+pub use witness::{Witness, WitnessGroup};
 
 use crate::digest::Sha256;
 use crate::glob::PathGlob;
@@ -71,9 +73,19 @@ pub struct Trust {
     /// Which logs count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub logs: Vec<LogKey>,
+    /// Who cosigns what logs say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub witnesses: Vec<Witness>,
+    /// Groups of them, for floors.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub witness_groups: Vec<WitnessGroup>,
     /// Which Sigstore instances are believed when they vouch for an identity.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sigstore_roots: Vec<SigstoreRoot>,
+    /// Whether keys of builders, collectors and verifiers need a log entry or a timestamp unless the contrary is stated of
+    /// them. Absent: they need none, as in documents of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unlogged_keys: Option<UnloggedKeys>,
     /// Who may do what together.
     pub roles: BTreeMap<RoleName, Role>,
     /// What no policy release may go below, for each environment.
@@ -142,6 +154,28 @@ pub struct OwnedKey {
     /// In foreign hands from this moment on, or perhaps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compromised_since: Option<Time>,
+    /// `none`: what this key signs may be without a log entry and a timestamp. Asked for where [`Trust::unlogged_keys`] is
+    /// set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transparency: Option<KeyTransparency>,
+}
+
+/// What has to witness a key's signatures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum KeyTransparency {
+    /// Nobody.
+    None,
+}
+
+/// Which keys of builders, collectors and verifiers may sign without a log entry and a timestamp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum UnloggedKeys {
+    /// Those alone of which it is stated: `transparency = "none"`.
+    Stated,
 }
 
 impl OwnedKey {
@@ -296,6 +330,9 @@ pub struct Floor {
     /// The most days of an exception there, from its request to its end; 90 if absent, 0 for none at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exception_days: Option<u32>,
+    /// The witness, or group of witnesses, that has to have cosigned the log before a decision authorises anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witness_quorum: Option<String>,
 }
 
 /// Why a document is not a trust document.
@@ -378,6 +415,14 @@ pub enum TrustError {
     /// No `trust` role: nobody could sign the document.
     #[error("there is no role `{ROLE_TRUST}`: nobody could sign this document")]
     NoTrustRole,
+    /// A quorum of witnesses that nobody could meet.
+    #[error("witness quorum {quorum}: {why}")]
+    Witnesses {
+        /// The name of the quorum or group.
+        quorum: String,
+        /// What is wrong with it.
+        why: crate::log::quorum::PolicyError,
+    },
     /// A number or date that cannot be.
     #[error("{field} {problem}")]
     Value {
@@ -490,7 +535,8 @@ impl Trust {
         let gates = self.gates.iter().flat_map(|g| g.keys.iter().map(move |k| (Owner::Gate(g), k)));
         let verifiers = self.verifiers.iter().flat_map(|v| v.keys.iter().map(move |k| (Owner::Verifier(v), k)));
         let logs = self.logs.iter().flat_map(|l| l.keys.iter().map(move |k| (Owner::Log(l), k)));
-        persons.chain(builders).chain(collectors).chain(gates).chain(verifiers).chain(logs)
+        let witnesses = self.witnesses.iter().flat_map(|w| w.keys.iter().map(move |k| (Owner::Witness(w), k)));
+        persons.chain(builders).chain(collectors).chain(gates).chain(verifiers).chain(logs).chain(witnesses)
     }
 
     /// The verifier of this uri.
@@ -543,7 +589,13 @@ struct Wire {
     #[serde(default)]
     logs: Vec<LogKey>,
     #[serde(default)]
+    witnesses: Vec<Witness>,
+    #[serde(default)]
+    witness_groups: Vec<WitnessGroup>,
+    #[serde(default)]
     sigstore_roots: Vec<SigstoreRoot>,
+    #[serde(default)]
+    unlogged_keys: Option<UnloggedKeys>,
     roles: BTreeMap<RoleName, Role>,
     environments: BTreeMap<EnvName, Floor>,
 }
@@ -562,13 +614,17 @@ impl Wire {
             gates: self.gates,
             verifiers: self.verifiers,
             logs: self.logs,
+            witnesses: self.witnesses,
+            witness_groups: self.witness_groups,
             sigstore_roots: self.sigstore_roots,
+            unlogged_keys: self.unlogged_keys,
             roles: self.roles,
             environments: self.environments,
         };
         check_values(&trust)?;
         check_names(&trust)?;
         check_keys(&trust)?;
+        witness::check(&trust)?;
         check_identities(&trust)?;
         check_accounts(&trust)?;
         check_roles(&trust)?;
@@ -631,8 +687,10 @@ fn check_names(trust: &Trust) -> Result<(), TrustError> {
     let gates = trust.gates.iter().map(Owner::Gate);
     let verifiers = trust.verifiers.iter().map(Owner::Verifier);
     let logs = trust.logs.iter().map(Owner::Log);
+    let witnesses = trust.witnesses.iter().map(Owner::Witness);
     let mut seen = BTreeSet::new();
-    for owner in persons.chain(builders).chain(collectors).chain(gates).chain(verifiers).chain(logs) {
+    let others = gates.chain(verifiers).chain(logs).chain(witnesses);
+    for owner in persons.chain(builders).chain(collectors).chain(others) {
         let what = owner.describe();
         if !seen.insert(what.clone()) {
             return Err(TrustError::Twice { what });
@@ -679,6 +737,9 @@ fn check_identities(trust: &Trust) -> Result<(), TrustError> {
         if !names.contains(&identity.root) {
             return wrong(&owner, "names a Sigstore root that is not among `sigstore_roots`");
         }
+        if matches!(owner, Owner::Person(_)) && identity.issuer.exact().is_none() {
+            return wrong(&owner, "has an issuer that is a pattern: a person has one");
+        }
         if matches!(owner, Owner::Person(_)) && identity.subject.exact().is_none() {
             return wrong(&owner, "is a pattern: a person has one name");
         }
@@ -691,7 +752,9 @@ fn check_identities(trust: &Trust) -> Result<(), TrustError> {
             let one = matches!(owner, Owner::Person(_)) || identity.claims == theirs.claims;
             let name = identity.subject.exact().is_some_and(|name| theirs.subject.matches(name));
             let same = name || identity.subject == theirs.subject;
-            if one && same && identity.root == theirs.root && identity.issuer == theirs.issuer {
+            let issuer = identity.issuer == theirs.issuer
+                || identity.issuer.exact().is_some_and(|issuer| theirs.issuer.matches(issuer));
+            if one && same && identity.root == theirs.root && issuer {
                 return Err(TrustError::IdentityShared { first: owner.describe(), second: other.describe() });
             }
         }

@@ -11,7 +11,8 @@ use countersign_core::policy::{ENGINE, Stage};
 use countersign_core::time::Time;
 use countersign_core::trust::{Owner, Trust};
 use countersign_verify::policy::Activated;
-use countersign_verify::{Evidence, Spoken, StateView};
+use countersign_verify::witnessed::{Age, asks_for_witnesses, witnessed};
+use countersign_verify::{Evidence, Spoken, StateView, VerifiedTrust};
 use std::collections::BTreeMap;
 
 /// The checklist and the findings as they grow.
@@ -48,7 +49,26 @@ pub(crate) fn engine(request: &Request, sheet: &mut Sheet) {
     sheet.line("engine", findings, ENGINE);
 }
 
-pub(crate) fn gate(request: &Request, trust: &Trust, sheet: &mut Sheet) {
+/// Time from elsewhere is that of witnesses: each says when it cosigned the log as it was right before the decision.
+fn unbracketed(request: &Request, trust: &Trust, given: &Given<'_>, minutes: u32) -> Option<Finding> {
+    let witnessed = given.witnessed.map(|bytes| witnessed(bytes, trust, &request.environment, Age::Near(request.time)));
+    let times: Vec<Time> = witnessed.and_then(Result::ok).into_iter().flat_map(|w| w.witnesses.into_values()).collect();
+    let seconds = i64::from(minutes).saturating_mul(60);
+    // Whoever is the odd one out does not move it: all of those that count are near.
+    if !times.is_empty() && times.iter().all(|time| request.time.since(*time).abs() <= seconds) {
+        return None;
+    }
+    let found = times.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let finding = Finding::new(codes::TIME_UNBRACKETED, "nothing from elsewhere shows when this is decided")
+        .expected(
+            format!("cosignatures of witnesses within {minutes} minutes"),
+            format!("trust, environment {}", request.environment),
+        )
+        .found(if found.is_empty() { "none".to_owned() } else { found });
+    Some(finding)
+}
+
+pub(crate) fn gate(request: &Request, trust: &Trust, given: &Given<'_>, sheet: &mut Sheet) {
     let environment = &request.environment;
     match known_gate(trust, &request.gate, environment, request.time) {
         Ok(id) => sheet.line("gate", Vec::new(), id.to_string()),
@@ -65,13 +85,7 @@ pub(crate) fn gate(request: &Request, trust: &Trust, sheet: &mut Sheet) {
         );
     }
     let bracket = trust.environments.get(environment).and_then(|floor| floor.time_bracket_minutes);
-    if let Some(minutes) = bracket {
-        findings.push(
-            Finding::new(codes::TIME_UNBRACKETED, "nothing from elsewhere shows when this is decided")
-                .expected(format!("a timestamp within {minutes} minutes"), format!("trust, environment {environment}"))
-                .found("none: this version reads no timestamps"),
-        );
-    }
+    findings.extend(bracket.and_then(|minutes| unbracketed(request, trust, given, minutes)));
     sheet.line("environment", findings, environment.to_string());
 }
 
@@ -116,9 +130,12 @@ pub(crate) fn log(request: &Request, given: &Given<'_>, sheet: &mut Sheet) {
         return;
     };
     let reference = state.reference();
+    let witnessed = witnesses(request, given, state, sheet);
     if let Some(least) = &given.least_checkpoint {
         let findings = state.continues(least).err().into_iter().collect();
         sheet.line("log-continues", findings, format!("from {} to {} entries", least.size, reference.size));
+    } else if witnessed {
+        sheet.line("log-continues", Vec::new(), "as the witnesses have seen it");
     } else {
         let finding = Finding::new(codes::ROLLBACK_UNDETECTABLE, "nothing from outside says how far the log had come")
             .at(format!("log {}", reference.origin))
@@ -138,6 +155,39 @@ pub(crate) fn log(request: &Request, given: &Given<'_>, sheet: &mut Sheet) {
     sheet.line("time", findings, request.time.to_string());
     let faults: Vec<Finding> = state.faults(&request.environment).cloned().collect();
     sheet.line("log-activations", faults, "every trust document and activation in the log holds");
+}
+
+/// Whether the quorum of witnesses that trust asks for has cosigned the log as it is, at about the decision's time. What is
+/// not asked for is not looked at: nobody could say whose word it is.
+fn witnesses(request: &Request, given: &Given<'_>, state: StateView<'_>, sheet: &mut Sheet) -> bool {
+    let environment = &request.environment;
+    let Some(trust) = given.trust.verified().map(VerifiedTrust::trust) else { return false };
+    if !asks_for_witnesses(trust, environment) {
+        return false;
+    }
+    let shown = match given.witnessed {
+        Some(bytes) => witnessed(bytes, trust, environment, Age::Near(request.time)),
+        None => Err(Finding::new(
+            codes::WITNESS_QUORUM_MISSING,
+            format!("trust wants the log of {environment} cosigned by witnesses, and none was asked"),
+        )
+        .at(format!("log {}", state.reference().origin))
+        .found("no cosigned checkpoint")),
+    };
+    let shown = shown.and_then(|shown| state.continues(&shown.log).map(|()| shown));
+    let detail = shown.as_ref().map_or_else(
+        |_| String::new(),
+        |shown| {
+            format!(
+                "{} entries, cosigned by {}",
+                shown.log.size,
+                shown.witnesses.keys().cloned().collect::<Vec<_>>().join(", ")
+            )
+        },
+    );
+    let met = shown.is_ok();
+    sheet.line("log-witnessed", shown.err().into_iter().collect(), detail);
+    met
 }
 
 /// The release that is active, if it may decide: dates, floor, rules and parameters hold.

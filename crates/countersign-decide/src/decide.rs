@@ -4,10 +4,10 @@ use crate::checks::{self, Sheet};
 use crate::exceptions::{self, Excepting};
 use crate::given::Given;
 use crate::record::{landed_before, start_of, tags_before};
-use crate::review::BoundTag;
+use crate::review::{BoundTag, Landings};
 use crate::rollout;
 use crate::rules::{self, Context, Landed};
-use crate::written;
+use crate::written::{self, Input};
 use countersign_core::codes;
 use countersign_core::decision::{ActivePolicy, Decision, Inputs, Request, RuleOutcome, SourceRange, TagRef, TrustRef};
 use countersign_core::digest::Sha256;
@@ -17,8 +17,7 @@ use countersign_core::ids::{EnvName, RuleId, Uri};
 use countersign_core::policy::{Rule, Source, Stage};
 use countersign_verify::forge::verify_changes;
 use countersign_verify::policy::Activated;
-use countersign_verify::{Evidence, Exceptions, ForgeOutcome, Spoken, StateView, VerifiedTrust};
-use serde_json::Value;
+use countersign_verify::{Evidence, Exceptions, ForgeOutcome, LandedBefore, Spoken, StateView, VerifiedTrust};
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -40,7 +39,7 @@ pub fn decide_by_rule(request: &Request, given: &Given<'_>) -> (Decision, ByRule
     sheet.findings.extend(given.trust.outcome.findings.iter().cloned());
     let trust = given.trust.verified();
     if let Some(trust) = trust {
-        checks::gate(request, trust.trust(), &mut sheet);
+        checks::gate(request, trust.trust(), given, &mut sheet);
     }
     checks::log(request, given, &mut sheet);
     let active = checks::policy(request, given.state, trust.map(VerifiedTrust::trust), &mut sheet);
@@ -75,7 +74,12 @@ pub fn decide_by_rule(request: &Request, given: &Given<'_>) -> (Decision, ByRule
         founded &= unreadable.is_empty();
         sheet.findings.extend(unreadable);
         let landings = RefCell::default();
-        let landed = Landed { before: &landed, now: &landings, tags: &tags };
+        let none = BTreeMap::new();
+        let before: &dyn Landings = match &landed {
+            Some(landed) => landed,
+            None => &none,
+        };
+        let landed = Landed { before, now: &landings, tags: &tags };
         let context = case.context(built.as_ref(), covered, start, landed);
         rules = case.evaluate(&request.environment, &context, &mut sheet);
         source = source_range(&context);
@@ -197,9 +201,9 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn landed(&self, source: Option<&Source>, findings: &mut Vec<Finding>) -> BTreeMap<Oid, Oid> {
+    fn landed(&self, source: Option<&Source>, findings: &mut Vec<Finding>) -> Option<LandedBefore<'a>> {
         let landed = source.map(|source| landed_before(self.state, source, self.given.blobs)).transpose();
-        landed.map_err(|more| findings.extend(more)).ok().flatten().unwrap_or_default()
+        landed.map_err(|more| findings.extend(more)).ok().flatten()
     }
 
     fn tags(&self, source: Option<&Source>, findings: &mut Vec<Finding>) -> Vec<BoundTag> {
@@ -262,7 +266,7 @@ impl<'a> Case<'a> {
 
     /// What a rule says, with its title; `None` of one that this version does not know. The input of rules that are written
     /// is made once.
-    fn say(&self, rule: &Rule, context: &Context<'_>, input: &OnceCell<Value>) -> Option<(String, Vec<Finding>)> {
+    fn say(&self, rule: &Rule, context: &Context<'_>, input: &OnceCell<Input>) -> Option<(String, Vec<Finding>)> {
         if let Some(finding) = rollout::past(rule, self.request.time, &context.by(rule.id.as_str())) {
             return Some((String::new(), vec![finding]));
         }
@@ -271,13 +275,13 @@ impl<'a> Case<'a> {
         Some((title, findings))
     }
 
-    fn check(&self, rule: &Rule, context: &Context<'_>, input: &OnceCell<Value>) -> Option<(String, Vec<Finding>)> {
+    fn check(&self, rule: &Rule, context: &Context<'_>, input: &OnceCell<Input>) -> Option<(String, Vec<Finding>)> {
         if rule.folder.is_some() {
             let texts = &self.active.release.manifest().texts;
             let by = context.by(rule.id.as_str());
             return Some(match written::read(rule, texts) {
                 Ok(written) => {
-                    let input = input.get_or_init(|| written::input::of(context));
+                    let input = input.get_or_init(|| Input::new(written::input::of(context)));
                     (written.heading().title.clone(), written.check(input, self.request.time, &by))
                 }
                 Err(problems) => (String::new(), vec![written::unreadable(rule, &problems, &by)]),
@@ -421,6 +425,7 @@ fn inputs(given: &Given<'_>, evidence: &Evidence, captures: Vec<Sha256>, active:
         trust_digest_given: given.trust.digest.copied(),
         log: given.state.map(|state| state.reference()),
         least_checkpoint: given.least_checkpoint.clone(),
+        witnessed: given.witnessed.map(Sha256::of),
         policy: active.map(|a| ActivePolicy { policy: a.release.reference().clone(), entry: a.entry }),
         pin: given.pin.clone(),
         evidence: given.index.as_ref().map(|_| evidence.index().to_vec()),

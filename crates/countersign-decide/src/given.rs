@@ -22,6 +22,8 @@ pub struct Given<'a> {
     pub log_checks: &'a [Check],
     /// The least checkpoint, from outside.
     pub least_checkpoint: Option<LogRef>,
+    /// The log's checkpoint with the cosignatures of witnesses, as they gave them for this decision.
+    pub witnessed: Option<&'a [u8]>,
     /// What `countersign.lock` expects of the environment.
     pub pin: Option<Pin>,
     /// The evidence, checked; `None` if trust did not hold.

@@ -2,8 +2,9 @@
 
 use crate::error::FlowError;
 use crate::files;
+use crate::sboms::foreign_tools;
+use crate::signing::{by_key, by_person};
 use countersign_collect::artifact;
-use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::cyclonedx::Inventory;
 use countersign_core::finding::Finding;
@@ -12,8 +13,8 @@ use countersign_core::statement::vex::Vex;
 use countersign_core::statement::vulns::Vulns;
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::{json, limits};
-use countersign_sign::{PersonKey, SigningKey, SshKeygen, sign_payload};
-use countersign_verify::keys::envelope_signature_holds;
+use countersign_sbom::bom::Document;
+use countersign_sign::{PersonKey, SigningKey, SshKeygen};
 use std::path::Path;
 
 /// A statement file as it is: read strictly, and canonical from here on.
@@ -65,7 +66,13 @@ pub fn sbom_statement(document: &Path, artifact: &Path) -> Result<(Statement, Ve
                 .help(format!("`countersign sbom --artifact {}` writes it", artifact.display())),
         ),
     }
-    Ok((Statement::new(Kind::Sbom, vec![Subject::sha256(&subject.name, &subject.digest)], &value)?, notes))
+    if let Some(tools) =
+        Document::parse(&bytes).ok().and_then(|read| read.bom().ok()).and_then(|bom| foreign_tools(&bom))
+    {
+        let what = format!("made by {tools}: signed as it is, and held against nothing that was built");
+        notes.push(Finding::new(codes::SBOM_FOREIGN, what).at(document.display().to_string()));
+    }
+    Ok((Statement::around(Kind::Sbom, vec![Subject::sha256(&subject.name, &subject.digest)], &bytes)?, notes))
 }
 
 /// A scan's or a test run's predicate, or an `OpenVEX` document, as a statement about an artifact.
@@ -94,29 +101,12 @@ pub fn sign_as_person(
     key: &PersonKey,
     keygen: &SshKeygen,
 ) -> Result<Vec<u8>, FlowError> {
-    match key {
-        PersonKey::Own(key) => sign(statement, key),
-        PersonKey::Ssh(_) => Ok(key.sign(&statement.to_bytes()?, namespace, keygen)?),
-    }
+    by_person(&statement.to_bytes()?, namespace, key, keygen)
 }
 
 /// Signs a statement, and checks the bundle as its reader will before giving it back.
 pub fn sign(statement: &Statement, key: &SigningKey) -> Result<Vec<u8>, FlowError> {
-    let payload = statement.to_bytes()?;
-    let bundle = sign_payload(&payload, key)?;
-    let refused =
-        |what: String| FlowError::Refused(vec![Finding::new(codes::SIGNATURE_INVALID, what).at("the new bundle")]);
-    let signed = Signed::parse(&bundle).map_err(|error| refused(error.to_string()))?;
-    let holds = match &signed.by {
-        countersign_core::bundle::Signature::Dsse { signature, hint } => {
-            *hint == Some(key.public().id()) && envelope_signature_holds(key.public(), &signed.pae(), signature)
-        }
-        countersign_core::bundle::Signature::Ssh { .. } | countersign_core::bundle::Signature::Certificate { .. } => {
-            false
-        }
-    };
-    let same = Statement::parse(&signed.payload).is_ok_and(|read| read == *statement);
-    if holds && same { Ok(bundle) } else { Err(refused("the bundle does not verify, and was not written".to_owned())) }
+    by_key(&statement.to_bytes()?, key)
 }
 
 fn malformed(path: &Path, what: &str) -> FlowError {

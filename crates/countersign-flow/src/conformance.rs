@@ -8,7 +8,7 @@ use countersign_core::digest::{Sha256, hex_array};
 use countersign_core::finding::Finding;
 use countersign_core::limits;
 use countersign_core::time::Time;
-use countersign_verify::sigstore::{Artifact, Instance, Refused, Transparency, TrustedRoot};
+use countersign_verify::sigstore::{Artifact, BundleKey, Instance, Refused, TrustedRoot};
 use std::path::Path;
 
 /// One call of `verify-bundle`.
@@ -63,11 +63,12 @@ pub fn verify_bundle(request: &VerifyBundle<'_>) -> Result<(), FlowError> {
         Expected::Key(path) => {
             let key = files::read(path, limits::KEY_BYTES)?;
             let key = String::from_utf8_lossy(&key);
-            root.verify_managed(&bundle, artifact, &key, request.at).map_err(|error| refused(&error))
+            let key = BundleKey::from_pem(&key).map_err(|error| refused(&error))?;
+            root.verify_managed(&bundle, artifact, &key, request.at).map(drop).map_err(|error| refused(&error))
         }
         Expected::Identity { name, issuer } => {
             let found = root
-                .verify_keyless(&bundle, artifact, Transparency::Log, request.at)
+                .verify_keyless(&bundle, artifact, root.transparency(), request.at)
                 .map_err(|error| refused(&error))?
                 .certificate;
             if found.name.as_str() == name && found.issuer == issuer {
@@ -81,6 +82,53 @@ pub fn verify_bundle(request: &VerifyBundle<'_>) -> Result<(), FlowError> {
             ]))
         }
     }
+}
+
+/// One call of `sign-bundle`.
+#[cfg(feature = "online")]
+#[expect(missing_debug_implementations, reason = "it holds a token")]
+pub struct SignBundle<'a> {
+    /// The file to sign.
+    pub artifact: &'a Path,
+    /// Whether it is a statement, to be signed in an envelope.
+    pub in_toto: bool,
+    /// The identity token, which this command line alone takes as a word.
+    pub token: &'a str,
+    /// The signing configuration; that of the instance where there is none.
+    pub signing_config: Option<&'a Path>,
+    /// The trusted root; that of the instance where there is none.
+    pub trusted_root: Option<&'a Path>,
+    /// Which instance.
+    pub instance: Instance,
+    /// The time.
+    pub at: Time,
+}
+
+/// Signs a file or a statement, whatever it says; the bundle that verifies.
+#[cfg(feature = "online")]
+pub fn sign_bundle(request: &SignBundle<'_>) -> Result<Vec<u8>, FlowError> {
+    use crate::keyless::{IdentitySigner, TokenFrom};
+    use countersign_core::statement::Statement;
+    use countersign_sign::keyless::Content;
+    let read = |path: Option<&Path>, embedded: &str| match path {
+        Some(path) => files::read(path, limits::SIGSTORE_ROOT_BYTES),
+        None => Ok(embedded.as_bytes().to_vec()),
+    };
+    let config = read(request.signing_config, request.instance.signing_config())?;
+    let root = read(request.trusted_root, request.instance.trusted_root())?;
+    let patience = std::time::Duration::from_mins(1);
+    let signer = IdentitySigner::with(&config, &root, &TokenFrom::Given(request.token), request.at, patience)?;
+    let bytes = files::read(request.artifact, limits::SIGNED_FILE_BYTES)?;
+    if request.in_toto {
+        let place = request.artifact.display().to_string();
+        let statement = Statement::parse(&bytes).map_err(|error| {
+            FlowError::Refused(vec![Finding::new(codes::STATEMENT_MALFORMED, error.to_string()).at(place)])
+        })?;
+        let artifact =
+            Artifact::of(&statement).map_err(|error| FlowError::Refused(vec![error.finding("the statement")]))?;
+        return Ok(signer.signed(Content::Statement(&bytes), artifact)?.bundle);
+    }
+    Ok(signer.signed(Content::File(&bytes), Artifact::Bytes(&bytes))?.bundle)
 }
 
 /// A digest, unless there is a file of that name.

@@ -42,10 +42,15 @@ const ROOT_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.trustedroot";
 /// A Sigstore trusted root in canonical form: how it is laid out in its file makes no difference to its digest.
 pub fn sigstore_root(path: &Path) -> Result<Vec<u8>, FlowError> {
     let bytes = files::read(path, limits::SIGSTORE_ROOT_BYTES)?;
-    root_of(&bytes).ok_or_else(|| {
+    canonical_root(&bytes, &path.display().to_string())
+}
+
+/// The same of bytes; `place` names them.
+pub fn canonical_root(bytes: &[u8], place: &str) -> Result<Vec<u8>, FlowError> {
+    root_of(bytes).ok_or_else(|| {
         FlowError::Refused(vec![
             Finding::new(codes::SIGSTORE_ROOT_MALFORMED, "the file is not a Sigstore trusted root")
-                .at(path.display().to_string())
+                .at(place)
                 .expected(format!("JSON with a mediaType of {ROOT_MEDIA_TYPE}+json"), "countersign")
                 .help("an instance publishes it as `trusted_root.json`"),
         ])

@@ -20,10 +20,13 @@ use countersign_record::log::LogError;
 use countersign_record::package::PackageError;
 use countersign_record::remote::RemoteError;
 use countersign_record::store::StoreError;
+use countersign_record::witness::WitnessError;
 use countersign_sbom::SbomError;
+use countersign_sbom::osv::AdvisoriesError;
+use countersign_sbom::packages::PackagesError;
 #[cfg(feature = "online")]
 use countersign_sign::keyless::KeylessError;
-use countersign_sign::{KeyFileError, KeyWriteError, SignError, SshError, TokenFault};
+use countersign_sign::{KeyFileError, KeyWriteError, KmsFault, SignError, SshError, TokenFault};
 use std::path::PathBuf;
 
 /// Why a use case did not come to its end.
@@ -96,7 +99,10 @@ pub enum FlowError {
     /// A watcher's journal failed.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// A watcher could not listen.
+    /// A witness could not do its work.
+    #[error(transparent)]
+    Witness(#[from] WitnessError),
+    /// A server of ours could not listen.
     #[error("could not listen on {address}")]
     Listen {
         /// Where.
@@ -140,6 +146,15 @@ pub enum FlowError {
     /// An SBOM could not be made.
     #[error("{}", with_place(.0))]
     Sbom(#[from] SbomError),
+    /// What another package manager or a compiler left could not be read.
+    #[error(transparent)]
+    Packages(#[from] PackagesError),
+    /// A database of advisories could not be read.
+    #[error(transparent)]
+    Advisories(#[from] AdvisoriesError),
+    /// A schema of ours cannot be used.
+    #[error("{0}")]
+    Schema(String),
     /// Git evidence could not be written down.
     #[error("the git evidence could not be written down: {0}")]
     Evidence(String),
@@ -176,6 +191,14 @@ impl FlowError {
                 Some(format!("is {} the file that you mean? look at it first", path.display()))
             }
             Self::Sbom(error) => Some(error.help()),
+            Self::Packages(PackagesError::Unsupported { help, .. }) => Some(help.clone()),
+            Self::Packages(PackagesError::Unknown { .. }) => Some(
+                "name a package-lock.json, uv.lock, poetry.lock or requirements.txt, a wheel, a folder of installed Python \
+                 packages, or a binary that Go 1.18 or later built; `countersign sbom` reads Cargo workspaces, and \
+                 `countersign sbom ingest` takes any other tool's SBOM"
+                    .to_owned(),
+            ),
+            Self::Packages(PackagesError::Several { .. }) => Some("name the one that you mean".to_owned()),
             Self::Log(LogError::Missing { .. }) => {
                 Some("name the store with --store; `countersign log init` makes a new log".to_owned())
             }
@@ -188,6 +211,7 @@ impl FlowError {
             Self::Log(LogError::InUse { .. }) | Self::Journal(JournalError::InUse { .. }) => {
                 Some("wait until the other run has ended, and run this again".to_owned())
             }
+            Self::Log(LogError::NotHere { .. }) => Some("keep the store on a disk of this machine".to_owned()),
             Self::Git(GitError::ChangeNotFetched { fetch, .. }) => Some(fetch.clone()),
             Self::Git(GitError::RefLocked { path }) => {
                 Some(format!("wait until it has ended; if nothing runs any more, remove {}", path.display()))
@@ -228,6 +252,9 @@ impl FlowError {
                 | SbomError::BinaryNotNamed { .. }
                 | SbomError::NoSuchFeature { .. }
                 | SbomError::FeaturesRequired { .. }
+                | SbomError::NoLibrary { .. }
+                | SbomError::NoArtifact { .. }
+                | SbomError::Config { .. }
                 | SbomError::NoSuchTarget { .. },
             ) => Exit::Usage,
             Self::Key(error) | Self::Ssh(SshError::File(error)) | Self::Sign(SignError::Ssh(SshError::File(error))) => {
@@ -236,13 +263,14 @@ impl FlowError {
             Self::Provenance(ProvenanceError::Source(error)) | Self::Snapshot(SnapshotError::Naming(error)) => {
                 source_exit(error)
             }
+            Self::Packages(PackagesError::Unknown { .. } | PackagesError::Several { .. }) => Exit::Usage,
             Self::Snapshot(SnapshotError::NothingRendered { .. } | SnapshotError::Rendered { .. }) => Exit::Usage,
             Self::Snapshot(SnapshotError::TooMany { .. }) => Exit::Indeterminate,
             // A refusal without a finding above a note would be a fault of ours: it must not end with 0.
             Self::Refused(findings) if exit_of(findings) == Exit::Ok => Exit::Internal,
             Self::Refused(findings) => exit_of(findings),
             Self::Declined => Exit::Refused,
-            Self::Json(_) | Self::Evidence(_) | Self::Thread => Exit::Internal,
+            Self::Json(_) | Self::Evidence(_) | Self::Schema(_) | Self::Thread => Exit::Internal,
             Self::Log(error) => log_exit(error),
             #[cfg(feature = "online")]
             Self::Online(error) => online_exit(error),
@@ -256,9 +284,15 @@ impl FlowError {
             Self::Journal(JournalError::Altered { .. } | JournalError::TooLarge { .. })
             | Self::TooLarge { .. }
             | Self::NotUtf8 { .. }
+            | Self::Packages(PackagesError::TooLarge { .. })
+            | Self::Advisories(AdvisoriesError::Archive { .. } | AdvisoriesError::TooMany { .. })
             | Self::Statement(_)
             | Self::Package(_)
+            | Self::Witness(WitnessError::Memory { .. })
             | Self::Capture(_)
+            | Self::Sbom(SbomError::ChecksumMismatch { .. } | SbomError::Embedded { .. })
+            // What a token, a plugin or this machine gave back as a signature is none.
+            | Self::Sign(SignError::DoesNotHold { .. })
             | Self::Store(StoreError::Altered { .. } | StoreError::TooLarge { .. }) => Exit::Untrusted,
             // What the job says of itself and what is checked out do not fit together: nothing can be said of the source.
             Self::Provenance(ProvenanceError::Platform(_)) | Self::Store(StoreError::Missing { .. }) => {
@@ -267,6 +301,7 @@ impl FlowError {
             Self::Read { .. }
             | Self::Journal(_)
             | Self::Listen { .. }
+            | Self::Witness(_)
             | Self::Exists { .. }
             | Self::Disk(_)
             | Self::KeyWrite(_)
@@ -278,6 +313,8 @@ impl FlowError {
             | Self::Provenance(_)
             | Self::Snapshot(_)
             | Self::Sbom(_)
+            | Self::Packages(_)
+            | Self::Advisories(_)
             | Self::Git(_) => Exit::Io,
         }
     }
@@ -310,6 +347,11 @@ const fn key_exit(error: &KeyFileError) -> Exit {
                     | TokenFault::Kind,
                 ..
             }
+            | KeyFileError::Kms {
+                fault: KmsFault::Reference | KmsFault::Missing { .. } | KmsFault::PublicKey(_) | KmsFault::Kind { .. },
+                ..
+            }
+            | KeyFileError::PassphraseFile { .. }
     );
     if wrong { Exit::Usage } else { Exit::Io }
 }
@@ -418,7 +460,11 @@ fn log_exit(error: &LogError) -> Exit {
         Exit::Internal
     } else if matches!(
         error,
-        LogError::InUse { .. } | LogError::Exists { .. } | LogError::Disk(_) | LogError::Outrun { .. }
+        LogError::InUse { .. }
+            | LogError::Exists { .. }
+            | LogError::NotHere { .. }
+            | LogError::Disk(_)
+            | LogError::Outrun { .. }
     ) {
         Exit::Io
     } else {

@@ -1,6 +1,7 @@
 //! Files in: bounded before they are read.
 
 use crate::error::FlowError;
+use countersign_core::time::Time;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -40,6 +41,13 @@ pub fn read_if_there(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, FlowE
         Err(FlowError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// When a file was last written, as far as the system knows.
+#[must_use]
+pub fn modified(path: &Path) -> Option<Time> {
+    let since = std::fs::metadata(path).ok()?.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
+    Time::from_unix(i64::try_from(since.as_secs()).ok()?).ok()
 }
 
 /// A file's name as it is written into statements.

@@ -10,20 +10,42 @@ use countersign_core::finding::Finding;
 use countersign_core::limits;
 use countersign_core::statement::Statement;
 use countersign_core::time::Time;
-use countersign_sign::keyless::{Ambient, IdentityToken, KeylessError, Services, ambient_token, sign_keyless};
+use countersign_sign::keyless::{
+    Ambient, ConfigError, Content, IdentityToken, KeylessError, Provider, Services, Show, ambient_token, browser_token,
+    sign_keyless,
+};
 use countersign_verify::sigstore::{Artifact, Keyless, Transparency, TrustedRoot};
 use std::path::Path;
+use std::time::Duration;
 
 /// How far the clocks of an instance may be ahead of this machine's.
 const AHEAD: i64 = 300;
 
+/// How long somebody may take to sign in.
+const SIGN_IN: Duration = Duration::from_mins(3);
+
 /// Where the identity token comes from.
-#[derive(Debug)]
 pub enum TokenFrom<'a> {
     /// A file.
     File(&'a Path),
-    /// The CI job that this runs in.
-    Ambient(&'a Ambient),
+    /// The token itself. Only the conformance suite hands one over in this way.
+    Given(&'a str),
+    /// The CI job, or the machine, that this runs in: the one that is named, or the first that there is.
+    Ambient(&'a Ambient, Option<Provider>),
+    /// Whoever signs in with a browser, to whom the address is shown.
+    Browser(Show<'a>),
+}
+
+impl std::fmt::Debug for TokenFrom<'_> {
+    /// Never a token.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::File(_) => "File",
+            Self::Given(_) => "Given",
+            Self::Ambient(..) => "Ambient",
+            Self::Browser(_) => "Browser",
+        })
+    }
 }
 
 /// Somebody with an identity token, and the instance that is asked.
@@ -33,6 +55,7 @@ pub struct IdentitySigner {
     services: Services,
     root: TrustedRoot,
     at: Time,
+    patience: Duration,
 }
 
 /// What was signed with an identity.
@@ -45,21 +68,42 @@ pub struct SignedByIdentity {
 }
 
 impl IdentitySigner {
-    /// With the instance's `signing_config.v0.2.json` and `trusted_root.json`.
-    pub fn open(config: &Path, root: &Path, token: &TokenFrom<'_>, at: Time) -> Result<Self, FlowError> {
-        let bytes = files::read(config, limits::SIGSTORE_ROOT_BYTES)?;
-        let services = Services::parse(&bytes, at).map_err(KeylessError::Config)?;
-        let bytes = documents::sigstore_root(root)?;
-        let root = TrustedRoot::parse(&bytes)
-            .map_err(|error| FlowError::Refused(vec![error.finding(&root.display().to_string())]))?;
+    /// With the instance's `signing_config.v0.2.json` and `trusted_root.json`. Each service may take so long.
+    pub fn open(
+        config: &Path,
+        root: &Path,
+        token: &TokenFrom<'_>,
+        at: Time,
+        patience: Duration,
+    ) -> Result<Self, FlowError> {
+        let config = files::read(config, limits::SIGSTORE_ROOT_BYTES)?;
+        Self::with(&config, &documents::sigstore_root(root)?, token, at, patience)
+    }
+
+    /// The same from the two documents.
+    pub fn with(
+        config: &[u8],
+        root: &[u8],
+        token: &TokenFrom<'_>,
+        at: Time,
+        patience: Duration,
+    ) -> Result<Self, FlowError> {
+        let services = Services::parse(config, at).map_err(KeylessError::Config)?;
+        let root = TrustedRoot::parse(root)
+            .map_err(|error| FlowError::Refused(vec![error.finding("the instance's trusted root")]))?;
         let token = match token {
-            TokenFrom::Ambient(ambient) => ambient_token(ambient)?,
+            TokenFrom::Ambient(ambient, provider) => ambient_token(ambient, *provider, patience)?,
+            TokenFrom::Given(text) => IdentityToken::parse(text).map_err(KeylessError::Token)?,
             TokenFrom::File(path) => {
                 let text = files::read(path, limits::KEY_BYTES)?;
                 IdentityToken::parse(&String::from_utf8_lossy(&text)).map_err(KeylessError::Token)?
             }
+            TokenFrom::Browser(show) => {
+                let issuer = services.issuer.as_deref().ok_or(ConfigError::None { service: "issuer of tokens" });
+                browser_token(issuer.map_err(KeylessError::Config)?, *show, SIGN_IN, patience)?
+            }
         };
-        Ok(Self { token, services, root, at })
+        Ok(Self { token, services, root, at, patience })
     }
 
     /// Signs a statement. What does not verify against the instance's trusted root is never given back.
@@ -67,17 +111,26 @@ impl IdentitySigner {
         let payload = statement.to_bytes()?;
         let artifact =
             Artifact::of(statement).map_err(|error| FlowError::Refused(vec![error.finding("the statement")]))?;
-        let bundle = sign_keyless(&payload, &self.token, &self.services)?;
-        let place = "the new bundle";
+        let signed = self.signed(Content::Statement(&payload), artifact)?;
+        let read = Signed::parse(&signed.bundle).ok();
+        let read = read.filter(|read| read.payload == payload && signed.shown.payload == payload);
+        if read.is_none_or(|read| read.digest != Sha256::of(&signed.bundle)) {
+            let what = "the bundle does not read back as it was signed";
+            return Err(FlowError::Refused(vec![Finding::new(codes::BUNDLE_MALFORMED, what).at(PLACE)]));
+        }
+        Ok(signed)
+    }
+
+    /// Signs whatever is signed, and checks it as its reader will.
+    pub(crate) fn signed(&self, content: Content<'_>, artifact: Artifact<'_>) -> Result<SignedByIdentity, FlowError> {
+        let bundle = sign_keyless(content, &self.token, &self.services, self.patience)?;
         let shown = self
             .root
             .verify_keyless(&bundle, artifact, Transparency::Log, self.at.plus(AHEAD))
-            .map_err(|error| FlowError::Refused(vec![error.finding(place)]))?;
-        let signed = Signed::parse(&bundle).ok().filter(|signed| signed.payload == payload && shown.payload == payload);
-        if signed.is_none_or(|signed| signed.digest != Sha256::of(&bundle)) {
-            let what = "the bundle does not read back as it was signed";
-            return Err(FlowError::Refused(vec![Finding::new(codes::BUNDLE_MALFORMED, what).at(place)]));
-        }
+            .map_err(|error| FlowError::Refused(vec![error.finding(PLACE)]))?;
         Ok(SignedByIdentity { bundle, shown })
     }
 }
+
+/// What a refusal is about.
+const PLACE: &str = "the new bundle";

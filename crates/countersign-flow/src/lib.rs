@@ -4,6 +4,7 @@
 //! here reads the command line, the environment or the clock, opens a socket, or prints. What was checked and is not
 //! good comes back as findings; what could not be done is a [`FlowError`].
 
+pub mod attest;
 pub mod audit;
 pub mod backtest;
 pub mod build;
@@ -30,10 +31,15 @@ pub mod registry;
 pub mod repeat;
 pub mod replay;
 pub mod review;
+pub mod rotate;
+pub mod sbom;
+pub mod sboms;
 pub mod secrets;
 pub mod signing;
 pub mod tests_ran;
 pub mod trust_file;
 pub mod verify_artifact;
+pub mod witness;
+pub mod witness_server;
 
 pub use error::FlowError;

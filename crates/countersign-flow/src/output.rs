@@ -11,7 +11,7 @@ use countersign_core::exception::{EndAction, Exception};
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Check, Finding, Verdict};
 use countersign_core::git::Oid;
-use countersign_core::ids::{ExceptionId, Origin, RoleName, Uri};
+use countersign_core::ids::{EnvName, ExceptionId, Origin, RoleName, Uri};
 use countersign_core::statement::Subject;
 use countersign_core::statement::change_review::{ChangeState, ForgeKind, Shortfall};
 use countersign_core::statement::review::{Review, Tier};
@@ -36,10 +36,14 @@ macro_rules! documents {
     };
 }
 
+mod attested;
 mod policy;
+mod sbom;
 mod store;
 
+pub use attested::*;
 pub use policy::*;
+pub use sbom::*;
 pub use store::*;
 
 /// What a watcher did.
@@ -82,24 +86,47 @@ documents! {
     Sbom {
         /// The file; none if the document is in this answer.
         output: Option<String>,
-        /// The document, where no file was named.
+        /// The document, where no file was named. As a text, where it is XML.
         document: Option<serde_json::Value>,
         /// The digest of its bytes: those of the file, or those that are printed without `--format json`.
         digest: Sha256,
+        /// Its version of CycloneDX.
+        spec_version: &'static str,
+        /// What it is about: the artifact's name.
+        name: String,
+        /// Whether nothing but the lock file was read, so that more is listed than is in any artifact.
+        over_approximation: bool,
         /// Components.
         components: usize,
         /// Components whose code is part of the binary.
         linked: usize,
         /// Components that run during the build only.
         build_only: usize,
+        /// Components that only tests, examples and benchmarks need.
+        dev_only: usize,
         /// Dependencies between them.
         dependencies: usize,
         /// Components from elsewhere that have no checksum.
         without_checksum: usize,
+        /// Packages with a checksum whose archive was not there to be held against it.
+        without_archive: usize,
         /// Components without a licence.
         without_licence: usize,
-        /// Packages with native code, or perhaps, which is not listed.
+        /// Packages with native code, or perhaps, none of which is listed.
         native: usize,
+        /// Packages with sources in other languages that are listed.
+        bundled: usize,
+        /// What the build left, and said the same: `cargo auditable`, `cargo`.
+        compared: Vec<&'static str>,
+        /// What this version of CycloneDX has no place for.
+        left_out: Vec<&'static str>,
+        /// What is worth saying.
+        findings: Vec<Finding>,
+    }
+    /// `sbom --all-artifacts`: one SBOM an artifact was written.
+    Sboms {
+        /// Each.
+        sboms: Vec<Sbom>,
     }
     /// A file and its digest.
     Artifact {
@@ -254,6 +281,28 @@ documents! {
         entry: Entry,
         /// Its inclusion proof in the form of C2SP tlog-proof, if it was asked for.
         proof: Option<String>,
+    }
+    /// `log proof`: the receipt of an entry.
+    LogProof {
+        /// The index.
+        index: u64,
+        /// How many entries the checkpoint in it covers.
+        size: u64,
+        /// How many signature lines the checkpoint has: the log's, and those of witnesses.
+        signatures: u64,
+        /// The file; none if the receipt is in this answer alone.
+        output: Option<String>,
+        /// The receipt, in the form of C2SP tlog-proof.
+        proof: String,
+    }
+    /// `log policy`: which logs and witnesses count.
+    LogPolicy {
+        /// Whose quorum it is.
+        environment: EnvName,
+        /// The file; none if the policy is in this answer alone.
+        output: Option<String>,
+        /// The policy, in the form of C2SP tlog-policy.
+        policy: String,
     }
     /// `review sign`: a review was signed.
     ReviewSigned {

@@ -2,6 +2,7 @@
 
 use crate::error::FlowError;
 use crate::files;
+use crate::signing::by_person;
 use countersign_core::bundle::{Signature, Signed};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
@@ -52,7 +53,7 @@ pub fn add_signature(
     let public = key.public(keygen)?;
     let added = !documents.iter().any(|(_, signed)| signed_by(signed, &public, namespace));
     if added {
-        let line = key.sign(&payload, namespace, keygen)?;
+        let line = by_person(&payload, namespace, key, keygen)?;
         let signed = Signed::parse(&line).map_err(|error| refused(error.code(), error.to_string()))?;
         documents.push((line, signed));
     }

@@ -7,6 +7,7 @@ use crate::error::FlowError;
 use crate::history::{self, Scope};
 use crate::outside::TrustFile;
 use crate::place::{Place, StoreBlobs};
+use crate::witness::{AskWitness, Cosigned, ask_all};
 use crate::{files, signing};
 use countersign_collect::Environment;
 use countersign_collect::artifact;
@@ -36,6 +37,7 @@ use countersign_record::store::Store as _;
 use countersign_sign::{LogSigner, SigningKey};
 use countersign_verify::keys::note_signature_holds;
 use countersign_verify::log::LogOutcome;
+use countersign_verify::witnessed::asks_for_witnesses;
 use countersign_verify::{Evidence, History, LogState, VerifiedTrust};
 use std::path::Path;
 
@@ -56,6 +58,8 @@ pub struct PromoteRequest<'a> {
     pub place: &'a Place,
     /// The least checkpoint's file, from outside.
     pub least_checkpoint: Option<&'a Path>,
+    /// Who asks the witnesses that trust wants for the environment; nobody is asked where it wants none.
+    pub witnesses: Option<&'a dyn AskWitness>,
     /// `countersign.lock`, if there is one.
     pub lock: Option<&'a Path>,
     /// The repository that the artifact was built from.
@@ -75,6 +79,8 @@ pub struct GateKeys {
     pub gate: SigningKey,
     /// The log's.
     pub log: SigningKey,
+    /// The log's other key, while one gives way to the other: both sign then.
+    pub beside: Option<SigningKey>,
 }
 
 /// A decision, and what was recorded of it.
@@ -86,6 +92,9 @@ pub struct Promotion {
     pub recorded: Option<Recorded>,
     /// Why it was not recorded, where it should have been.
     pub not_recorded: Option<NotRecorded>,
+    /// What is missing of the witnesses that trust wants, where it was recorded. Until they have cosigned a checkpoint that
+    /// holds its entry, it authorises nothing.
+    pub not_witnessed: Vec<Finding>,
 }
 
 /// Why a decision was not recorded. What is not recorded authorises nothing.
@@ -113,18 +122,19 @@ pub struct Recorded {
 /// Decides, and records nothing: the same call with the same result, for a laptop.
 pub fn dry_run(request: &PromoteRequest<'_>, gate: Option<KeyId>) -> Result<Promotion, FlowError> {
     let gate = gate.or_else(|| first_gate(request)).unwrap_or_else(|| PublicKey::Ed25519([0; 32]).id());
-    let decided = decide_now(request, gate)?;
-    Ok(Promotion { decision: decided.decision, recorded: None, not_recorded: None })
+    let witnessed = request.trust.outcome.trust.as_ref().map(|trust| before(request, trust)).transpose()?.flatten();
+    let decided = decide_now(request, gate, witnessed.as_ref())?;
+    Ok(Promotion { decision: decided.decision, recorded: None, not_recorded: None, not_witnessed: Vec::new() })
 }
 
 /// Decides and records. When this returns, decision and summary are durable in store and log.
 pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion, FlowError> {
     let gate_id = keys.gate.public().id();
     let not = |why, findings| {
-        let decision = decide_now(request, gate_id)?.decision;
+        let decision = decide_now(request, gate_id, None)?.decision;
         let findings: Vec<Finding> = findings;
         let findings = findings.into_iter().filter(|finding| !decision.findings.contains(finding)).collect();
-        Ok(Promotion { decision, recorded: None, not_recorded: Some(NotRecorded { why, findings }) })
+        Ok(unrecorded(decision, why, findings))
     };
     let anchored = request.trust.outcome.trust.as_ref().filter(|t| request.trust.given.as_ref() == Some(t.digest()));
     let Some(trust) = anchored else {
@@ -134,29 +144,100 @@ pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion
         Ok(known) => known,
         Err(findings) => return not("trust does not let these keys sign decisions and the log", findings),
     };
-    let signer = LogSigner::new(origin.clone(), keys.log).map_err(|e| FlowError::Usage(e.to_string()))?;
+    let mut signer = LogSigner::new(origin.clone(), keys.log).map_err(|e| FlowError::Usage(e.to_string()))?;
+    if let Some(beside) = keys.beside {
+        match log_of(trust.trust(), &beside.public().id(), request.at) {
+            Ok(same) if same == origin => {
+                signer = signer.with(beside).map_err(|e| FlowError::Usage(e.to_string()))?;
+            }
+            Ok(other) => return Err(FlowError::Usage(format!("--log-key-beside: a key of {other}, not of {origin}"))),
+            Err(finding) => return not("trust does not let this key sign the log", vec![*finding]),
+        }
+    }
     let known = log_keys(trust.trust(), &origin);
     let holds =
         |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
     let mut log = match request.place.append(&signer, &known, &holds) {
         Ok(log) => log,
-        Err(error @ (LogError::InUse { .. } | LogError::Disk(_) | LogError::Remote(_))) => return Err(error.into()),
+        Err(
+            error @ (LogError::InUse { .. } | LogError::NotHere { .. } | LogError::Disk(_) | LogError::Remote(_)),
+        ) => {
+            return Err(error.into());
+        }
         Err(error) => return not(DAMAGED, closed(request, &error)),
     };
-    let decided = decide_now(request, gate_id)?;
-    let elsewhere = [codes::LOG_ROLLED_BACK, codes::LOG_FORKED, codes::LOG_ORIGIN_MISMATCH];
+    let witnessed = before(request, trust)?;
+    if let Some(cosigned) = &witnessed {
+        if cosigned.contradicted() {
+            return not(
+                "a witness has seen another log than this one: an entry here would fork it",
+                cosigned.findings.clone(),
+            );
+        }
+        log.keep_cosigned(&cosigned.note, cosigned.quorum.is_ok())?;
+    }
+    let decided = decide_now(request, gate_id, witnessed.as_ref())?;
+    let elsewhere = [codes::LOG_ROLLED_BACK, codes::LOG_FORKED, codes::LOG_SPLIT_VIEW, codes::LOG_ORIGIN_MISMATCH];
     if decided.decision.findings.iter().any(|finding| elsewhere.contains(&finding.code)) {
         // Another entry, signed, at a place where the log had one already: that would be the fork itself.
         const FORK: &str = "the log is not the one that the least checkpoint is of: an entry here would fork it";
-        let not_recorded = Some(NotRecorded { why: FORK, findings: Vec::new() });
-        return Ok(Promotion { decision: decided.decision, recorded: None, not_recorded });
+        return Ok(unrecorded(decided.decision, FORK, Vec::new()));
     }
     if decided.decision.inputs.log.as_ref().is_none_or(|l| l.size != log.size()) {
-        let not_recorded = Some(NotRecorded { why: DAMAGED, findings: Vec::new() });
-        return Ok(Promotion { decision: decided.decision, recorded: None, not_recorded });
+        return Ok(unrecorded(decided.decision, DAMAGED, Vec::new()));
     }
-    let recorded = record(request, &decided, trust, &keys.gate, &gate, &mut log)?;
-    Ok(Promotion { decision: decided.decision, recorded: Some(recorded), not_recorded: None })
+    let mut recorded = record(request, &decided, trust, &keys.gate, &gate, &mut log)?;
+    let not_witnessed = match after(request, trust, &log, &mut recorded) {
+        Ok(findings) => findings,
+        // It is recorded, whatever became of the witnesses: that has to be said.
+        Err(error) => vec![
+            Finding::new(codes::WITNESS_QUORUM_MISSING, "what the witnesses cosigned could not be kept")
+                .found(error.to_string()),
+        ],
+    };
+    Ok(Promotion { decision: decided.decision, recorded: Some(recorded), not_recorded: None, not_witnessed })
+}
+
+const fn unrecorded(decision: Decision, why: &'static str, findings: Vec<Finding>) -> Promotion {
+    let not_recorded = Some(NotRecorded { why, findings });
+    Promotion { decision, recorded: None, not_recorded, not_witnessed: Vec::new() }
+}
+
+/// The log as it is before the decision, cosigned by the witnesses that trust wants for the environment.
+fn before(request: &PromoteRequest<'_>, trust: &VerifiedTrust) -> Result<Option<Cosigned>, FlowError> {
+    let Some(ask) = request.witnesses else { return Ok(None) };
+    match ask_all(request.place, trust.trust(), &request.environment, request.at, ask) {
+        // A log that does not read is judged by the decision.
+        Err(FlowError::Log(_)) => Ok(None),
+        other => other,
+    }
+}
+
+/// The log that holds the decision, cosigned: what is missing of that.
+fn after(
+    request: &PromoteRequest<'_>,
+    trust: &VerifiedTrust,
+    log: &Log<'_>,
+    recorded: &mut Recorded,
+) -> Result<Vec<Finding>, FlowError> {
+    let environment = &request.environment;
+    if !asks_for_witnesses(trust.trust(), environment) {
+        return Ok(Vec::new());
+    }
+    let nobody = || {
+        Finding::new(codes::WITNESS_QUORUM_MISSING, "no witness was asked to cosign the log that holds the decision")
+            .at(format!("log entry {}", recorded.entry))
+    };
+    let Some(ask) = request.witnesses else { return Ok(vec![nobody()]) };
+    let Some(cosigned) = ask_all(request.place, trust.trust(), environment, request.at, ask)? else {
+        return Ok(vec![nobody()]);
+    };
+    log.keep_cosigned(&cosigned.note, cosigned.quorum.is_ok())?;
+    recorded.checkpoint = cosigned.note.to_string().into_bytes();
+    let missing = cosigned.quorum.err().map(|finding| finding.at(format!("log entry {}", recorded.entry)));
+    // A witness that could not be asked is of interest only where it was needed.
+    let why = if missing.is_some() { cosigned.findings } else { Vec::new() };
+    Ok(missing.into_iter().chain(why).collect())
 }
 
 /// The revision that was promoted last, as far as the record and the documents say: reviews of what came before are old.
@@ -201,9 +282,11 @@ fn closed(request: &PromoteRequest<'_>, error: &LogError) -> Vec<Finding> {
 struct Decided {
     decision: Decision,
     git: Option<Vec<u8>>,
+    witnessed: Option<Vec<u8>>,
 }
 
-fn decide_now(request: &PromoteRequest<'_>, gate: KeyId) -> Result<Decided, FlowError> {
+fn decide_now(request: &PromoteRequest<'_>, gate: KeyId, cosigned: Option<&Cosigned>) -> Result<Decided, FlowError> {
+    let witnessed = cosigned.map(|cosigned| cosigned.note.to_string().into_bytes());
     let subject = artifact::hash(request.artifact)?;
     let asked = Request {
         subject: subject.digest,
@@ -226,6 +309,7 @@ fn decide_now(request: &PromoteRequest<'_>, gate: KeyId) -> Result<Decided, Flow
         log_findings: &log.findings,
         log_checks: &log.checks,
         least_checkpoint: least.clone(),
+        witnessed: witnessed.as_deref(),
         pin: pin.clone(),
         evidence: evidence.as_ref(),
         index: evidence.as_ref().map(|e| e.index().to_vec()),
@@ -255,7 +339,7 @@ fn decide_now(request: &PromoteRequest<'_>, gate: KeyId) -> Result<Decided, Flow
     let git_digest = git.as_deref().map(Sha256::of);
     let decision = decide(&asked, &Given { history: history.as_ref(), git: git_digest, ..given });
     blobs.finish()?;
-    Ok(Decided { decision, git })
+    Ok(Decided { decision, git, witnessed })
 }
 
 /// A log that is missing is judged by the decision; a disk that fails is an error.
@@ -343,6 +427,7 @@ fn record(
 
     let mut pieces: Vec<&[u8]> = vec![&signed_decision, &signed_summary, &request.trust.bytes];
     pieces.extend(decided.git.as_deref());
+    pieces.extend(decided.witnessed.as_deref());
     pieces.extend(request.documents.iter().map(Vec::as_slice));
     // A capture that no statement names is no evidence, and is not kept.
     let named = |bytes: &&Vec<u8>| decision.inputs.captures.contains(&Sha256::of(bytes));
@@ -411,7 +496,11 @@ pub fn log_keys(trust: &Trust, origin: &Origin) -> Vec<NoteKey> {
     keys.iter()
         .filter_map(|owned| match &owned.key {
             PublicKey::Ed25519(key) => Some(NoteKey::new(origin.clone(), *key)),
-            PublicKey::P256(_) | PublicKey::Rsa { .. } | PublicKey::SkEd25519 { .. } | PublicKey::SkP256 { .. } => None,
+            PublicKey::P256(_)
+            | PublicKey::P384(_)
+            | PublicKey::Rsa { .. }
+            | PublicKey::SkEd25519 { .. }
+            | PublicKey::SkP256 { .. } => None,
         })
         .collect()
 }

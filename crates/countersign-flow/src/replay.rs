@@ -27,6 +27,7 @@ pub(crate) struct Again<'a> {
     outcome: TrustOutcome,
     evidence: Option<Evidence>,
     git: Option<GitEvidence>,
+    witnessed: Option<Vec<u8>>,
     blobs: &'a dyn Blobs,
 }
 
@@ -69,7 +70,9 @@ impl<'a> Again<'a> {
                 Some(parsed)
             }
         };
-        Ok(Self { recorded, view, outcome, evidence, git, blobs })
+        let cosigned = inputs.witnessed.as_ref();
+        let witnessed = cosigned.map(|digest| fetch(blobs, digest, "the cosigned checkpoint")).transpose()?;
+        Ok(Self { recorded, view, outcome, evidence, git, witnessed, blobs })
     }
 
     /// Decides by them, on a state that is the view or supposes something of it, and with a pin.
@@ -86,6 +89,7 @@ impl<'a> Again<'a> {
                 log_findings: &findings,
                 log_checks: &checks,
                 least_checkpoint: inputs.least_checkpoint.clone(),
+                witnessed: self.witnessed.as_deref(),
                 pin,
                 evidence: self.evidence.as_ref(),
                 index: inputs.evidence.clone(),

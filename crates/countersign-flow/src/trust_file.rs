@@ -53,6 +53,10 @@ pub fn begin(beginning: &Beginning) -> Result<String, FlowError> {
     };
     line(format_args!("version = 1"));
     line(format_args!("not_before = \"{}\"\nexpires = \"{}\"", beginning.at, beginning.at.plus(YEAR)));
+    line(format_args!(
+        "# A key of a builder or collector signs without a log entry and a timestamp only where it says `transparency = \"none\"`."
+    ));
+    line(format_args!("unlogged_keys = \"stated\""));
     line(format_args!("\n# People, by ids that say nothing about them. Names and addresses stay outside."));
     for (id, key) in &beginning.persons {
         line(format_args!("[[persons]]\nid = \"{id}\"\nkeys = [{{ key = \"{}\" }}]\n", key.to_openssh()));
@@ -62,7 +66,7 @@ pub fn begin(beginning: &Beginning) -> Result<String, FlowError> {
     ));
     for (id, key) in &beginning.builders {
         line(format_args!(
-            "[[builders]]\nid = \"{id}\"\nmax_level = 1\nkeys = [{{ key = \"{}\" }}]\n",
+            "[[builders]]\nid = \"{id}\"\nmax_level = 1\nkeys = [{{ key = \"{}\", transparency = \"none\" }}]\n",
             key.to_openssh()
         ));
     }

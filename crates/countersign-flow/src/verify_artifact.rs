@@ -7,7 +7,7 @@ use countersign_core::codes;
 use countersign_core::decision::BreakGlass;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Check, Finding, Verdict, verdict_of};
-use countersign_core::ids::EnvName;
+use countersign_core::ids::{EnvName, PersonId};
 use countersign_core::statement::vsa::VerificationResult;
 use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
@@ -15,10 +15,13 @@ use countersign_decide::rules::Built;
 use countersign_decide::summary::resource_uri;
 use countersign_verify::Blobs;
 use countersign_verify::document::SignerName;
+use countersign_verify::evidence::place_of;
 use countersign_verify::log::Promoted;
 use countersign_verify::policy::Activated;
 use countersign_verify::vsa::verify_vsa;
+use countersign_verify::witnessed::asks_for_witnesses;
 use countersign_verify::{Evidence, LogState, StateView, Verified, VerifiedTrust};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// What was checked, and what was found.
@@ -31,7 +34,7 @@ pub struct Checked {
 }
 
 impl Checked {
-    fn line(&mut self, id: &str, findings: Vec<Finding>, holds: impl Into<String>) {
+    pub(crate) fn line(&mut self, id: &str, findings: Vec<Finding>, holds: impl Into<String>) {
         let refusal = findings.iter().find(|finding| finding.class.blocks());
         let detail = refusal.map_or_else(|| holds.into(), |finding| finding.what.clone());
         self.checks.push(Check::new(id, verdict_of(&findings), detail));
@@ -56,6 +59,8 @@ pub struct Wanted {
     pub kinds: Vec<Kind>,
     /// The least SLSA Build level.
     pub level: u8,
+    /// How many distinct persons have to have signed about it; 0 or 1 asks for none.
+    pub persons: usize,
 }
 
 /// Checks bundles about an artifact: every signature, signer, kind and subject, and the level that the provenance shows.
@@ -68,6 +73,11 @@ pub fn with_bundles(wanted: &Wanted, documents: &[Vec<u8>], trust: &TrustFile, a
     let mut findings = evidence.findings().to_vec();
     if documents.is_empty() {
         findings.push(Finding::new(codes::NO_STATEMENTS, "there is no bundle to check").help("name one with --bundle"));
+    }
+    for statement in evidence.statements().filter(|statement| statement.signed_by().unwitnessed) {
+        let what = "a key signed without a log and a timestamp: nobody else has seen the signature";
+        let by = statement.signed_by().owner.describe();
+        findings.push(Finding::new(codes::TRANSPARENCY_NONE, what).at(place_of(statement.document())).found(by));
     }
     out.line("signatures", findings, holds);
     let place = format!("{}  {}", wanted.name, wanted.subject);
@@ -103,8 +113,33 @@ pub fn with_bundles(wanted: &Wanted, documents: &[Vec<u8>], trust: &TrustFile, a
         }
         out.line(&format!("type {}", kind.word()), findings, format!("{there} of them"));
     }
+    persons(wanted, &evidence, &mut out);
     level(wanted, &evidence, &mut out);
     out
+}
+
+/// Persons, each once, however many documents and keys they signed with.
+fn persons(wanted: &Wanted, evidence: &Evidence, out: &mut Checked) {
+    if wanted.persons < 2 {
+        return;
+    }
+    let about = evidence.statements().filter(|statement| statement.value().is_about(&wanted.subject));
+    let signers = about.filter_map(|statement| {
+        if let SignerName::Person(id) = &statement.signed_by().owner { Some(id.clone()) } else { None }
+    });
+    let signers: BTreeSet<PersonId> = signers.collect();
+    let mut findings = Vec::new();
+    if signers.len() < wanted.persons {
+        let mut finding = Finding::new(codes::SIGNERS_TOO_FEW, "fewer distinct persons than are asked for have signed")
+            .at(format!("{}  {}", wanted.name, wanted.subject))
+            .expected(wanted.persons.to_string(), "--signers")
+            .found(format!("{} distinct", signers.len()));
+        for person in &signers {
+            finding = finding.found(format!("person {person}"));
+        }
+        findings.push(finding);
+    }
+    out.line("persons", findings, format!("{} distinct", signers.len()));
 }
 
 fn level(wanted: &Wanted, evidence: &Evidence, out: &mut Checked) {
@@ -156,7 +191,10 @@ pub fn promoted_to(
     out.findings.extend(opened.findings);
     let Some(state) = opened.state else { return Ok(out) };
     let view = state.now();
+    let shown = crate::witness::shown(place, &state, verified.trust(), environment, at)?;
     let continues = match least {
+        // Cosigned a moment ago: a log that was rewound since would not be.
+        None if shown.fresh => Vec::new(),
         None => vec![
             Finding::new(codes::ROLLBACK_UNDETECTABLE, "nothing from outside says how far the log had come")
                 .expected("a checkpoint kept elsewhere", "--least-checkpoint or COUNTERSIGN_LEAST_CHECKPOINT")
@@ -189,6 +227,10 @@ pub fn promoted_to(
         }
         Ok(Some(newest)) => newest,
     };
+    if asks_for_witnesses(verified.trust(), environment) {
+        let findings = shown.covers(newest.entry, &state).err().into_iter().collect();
+        out.line("log-witnessed", findings, "the quorum of witnesses has cosigned a log that holds the decision");
+    }
     let decision = &newest.content;
     let mut findings = Vec::new();
     if !decision.authorised {
@@ -288,7 +330,7 @@ fn emergency(promoted: &Promoted, glass: &BreakGlass, at: Time, made_up: bool) -
 fn missing_inputs(recorded: &Promoted, blobs: &dyn Blobs) -> Vec<Finding> {
     let inputs = &recorded.content.inputs;
     let evidence = inputs.evidence.iter().flatten().map(|reference| reference.digest);
-    let named = evidence.chain(inputs.captures.iter().copied()).chain(inputs.git);
+    let named = evidence.chain(inputs.captures.iter().copied()).chain(inputs.git).chain(inputs.witnessed);
     named
         .filter(|digest| blobs.blob(digest).is_none())
         .map(|digest| {

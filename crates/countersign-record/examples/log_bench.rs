@@ -1,8 +1,9 @@
 //! Measures appending to a log, beside the least that a durable append can cost on the same disk, and prints one JSON
-//! row a figure. `log_bench [FOLDER] [APPENDS]`: the folder decides which disk is measured.
+//! row a figure. `log_bench [FOLDER] [APPENDS] [ENTRIES]`: the folder decides which disk is measured.
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use countersign_core::ids::Origin;
+use countersign_core::log::merkle::{leaf_hash, verify_inclusion};
 use countersign_core::log::note::{NoteKey, NoteSigner, SignFailed};
 use countersign_record::log::reader::LogReader;
 use countersign_record::log::verify::verify_folder;
@@ -18,15 +19,22 @@ use std::time::{Duration, Instant};
 const ENTRY_BYTES: usize = 404;
 const BATCH: u64 = 1_000;
 const BATCHES: u64 = 100;
+/// How many at one time a large log is made of.
+const LARGE_BATCH: u64 = 10_000;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args_os().skip(1);
     let folder = arguments.next().map_or_else(std::env::temp_dir, PathBuf::from);
-    let appends = match arguments.next() {
-        Some(count) => count.to_string_lossy().parse()?,
-        None => 500,
+    let number = |argument: Option<std::ffi::OsString>, usual: u64| match argument {
+        Some(count) => count.to_string_lossy().parse::<u64>(),
+        None => Ok(usual),
     };
-    let scratch = tempfile::tempdir_in(folder)?;
+    let appends = number(arguments.next(), 500)?;
+    let entries = number(arguments.next(), 1_000_000)?;
+    if let Some(log) = arguments.next() {
+        return memory(Path::new(&log));
+    }
+    let scratch = tempfile::tempdir_in(&folder)?;
     let signer = Signer::new()?;
 
     let (bare, single) = side_by_side(scratch.path(), &signer, appends)?;
@@ -34,28 +42,73 @@ fn main() -> Result<(), Box<dyn Error>> {
     row("append-one-by-one", "ms", &milliseconds(&single))?;
     row("append-one-by-one-over-bare", "ratio", &[middle(&milliseconds(&single)) / middle(&milliseconds(&bare))])?;
 
-    let batched = scratch.path().join("batched");
-    let times = log_append(&batched, &signer, BATCHES, BATCH)?;
+    let times = log_append(&scratch.path().join("batched"), &signer, BATCHES, BATCH)?;
     row("append-batch-1000", "ms", &milliseconds(&times))?;
     let total: Duration = times.iter().sum();
-    let entries = f64::from(u32::try_from(BATCHES * BATCH)?);
-    row("append-batch-1000-rate", "entries/s", &[entries / total.as_secs_f64()])?;
+    row("append-batch-1000-rate", "entries/s", &[f64::from(u32::try_from(BATCHES * BATCH)?) / total.as_secs_f64()])?;
 
+    let large = scratch.path().join("large");
+    log_append(&large, &signer, entries / LARGE_BATCH, LARGE_BATCH)?;
+    resident(&folder, appends, entries, &large)?;
     let start = Instant::now();
-    let report = verify_folder(&batched)?;
-    row("verify-folder-rate", "entries/s", &[entries / start.elapsed().as_secs_f64()])?;
+    let report = verify_folder(&large)?;
+    let taken = start.elapsed().as_secs_f64();
+    row("verify-folder-rate", "entries/s", &[f64::from(u32::try_from(report.entries)?) / taken])?;
     if let Some(bad) = report.bad {
         return Err(format!("{}: {}", bad.path, bad.wrong).into());
     }
-    let reader = LogReader::open(&batched)?;
-    let mut times = Vec::new();
-    for index in (0..reader.size()).step_by(997) {
+    proofs(&large)
+}
+
+/// Proofs from a large log: made from its files, and checked with nothing but the receipt.
+fn proofs(folder: &Path) -> Result<(), Box<dyn Error>> {
+    let reader = LogReader::open(folder)?;
+    let claim = reader.checkpoint().claim().clone();
+    let (mut made, mut checked, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
+    for index in (0..reader.size()).step_by(usize::try_from(reader.size() / 500)?) {
         let start = Instant::now();
-        black_box(reader.inclusion_proof(index)?);
-        times.push(start.elapsed());
+        let proof = black_box(reader.tlog_proof(index)?);
+        made.push(start.elapsed());
+        let leaf = leaf_hash(&reader.entry(index)?);
+        let start = Instant::now();
+        verify_inclusion(&leaf, index, claim.size, &proof.hashes, &claim.root)?;
+        checked.push(start.elapsed());
+        sizes.push(f64::from(u32::try_from(proof.to_string().len())?));
     }
-    row("inclusion-proof", "ms", &milliseconds(&times))?;
-    Ok(())
+    row("inclusion-proof", "ms", &milliseconds(&made))?;
+    let microseconds: Vec<f64> = checked.iter().map(|time| time.as_secs_f64() * 1e6).collect();
+    row("inclusion-proof-verified", "us", &microseconds)?;
+    row("receipt", "bytes", &sizes)
+}
+
+/// What a process needs that opens a large log and appends to it: another one, so that nothing of this one counts.
+fn resident(folder: &Path, appends: u64, entries: u64, log: &Path) -> Result<(), Box<dyn Error>> {
+    #[expect(clippy::disallowed_methods, reason = "the writer that is measured is this program again")]
+    let mut command = std::process::Command::new(std::env::current_exe()?);
+    let said = command.arg(folder).args([appends.to_string(), entries.to_string()]).arg(log).output()?;
+    if !said.status.success() {
+        return Err(String::from_utf8_lossy(&said.stderr).into());
+    }
+    Ok(std::io::stdout().write_all(&said.stdout)?)
+}
+
+fn memory(folder: &Path) -> Result<(), Box<dyn Error>> {
+    let signer = Signer::new()?;
+    let known = [signer.key().clone()];
+    let mut log = Log::open_for_append(folder, &signer, &known, &holds)?;
+    let first = log.size();
+    for turn in 0..20 {
+        let entries: Vec<Vec<u8>> = (0..BATCH).map(|n| entry(first + turn * BATCH + n)).collect();
+        black_box(log.append(&entries)?);
+    }
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no peak in /proc/self/status")?;
+    let kilobytes: f64 = line.trim().trim_end_matches(" kB").parse()?;
+    row("writer-memory", "MB", &[kilobytes / 1000.0])
+}
+
+fn holds(key: &NoteKey, bytes: &[u8], signature: &[u8; 64]) -> bool {
+    UnparsedPublicKey::new(&ED25519, key.public()).verify(bytes, signature).is_ok()
 }
 
 /// One write and one flush an entry to one file, which is what any durable append costs at least, and one append to the
@@ -126,7 +179,8 @@ struct Signer {
 
 impl Signer {
     fn new() -> Result<Self, Box<dyn Error>> {
-        let pair = Ed25519KeyPair::generate()?;
+        // The same for the process whose memory is measured.
+        let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32])?;
         let public = pair.public_key().as_ref().try_into()?;
         Ok(Self { key: NoteKey::new(Origin::new("bench.example/log")?, public), pair })
     }

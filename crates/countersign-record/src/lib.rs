@@ -10,6 +10,7 @@ pub mod log;
 pub mod package;
 pub mod remote;
 pub mod store;
+pub mod witness;
 
 #[cfg(test)]
 mod testing;

@@ -30,12 +30,48 @@ const GENERAL: &[(&[&str], &str)] = &[
     ),
     (&["key-not-valid"], "sign again with a key that counts; `countersign trust show` lists them with their limits"),
     (&["subject-mismatch"], "hand in the bundles of this very file, or the file that the bundles are about"),
+    (&["artifact-link"], "name the file itself that the link leads to, or give the digest as sha256:…"),
+    (&["artifact-changed"], "have it written to its end first, and verify it again"),
+    (
+        &["identity-unanchored"],
+        "write the pattern over the whole name: a regular expression from ^ to $, or a glob with host and owner written out",
+    ),
+    (
+        &["transparency-missing"],
+        "hand in the bundle with its log entry; where the key is meant to do without, say `transparency = \"none\"` for it in trust",
+    ),
+    (&["signers-too-few"], "have others sign as well, and hand in their attestations"),
+    (&["check-left-out"], "leave the --danger option out: what it lets through is never a pass"),
+    (
+        &["provenance-builder"],
+        "name the builder with --builder-id, or in the file of expectations together with who signs for it",
+    ),
+    (
+        &["provenance-source", "provenance-ref", "provenance-build-type", "provenance-parameter", "provenance-package"],
+        "get the artifact that was built from what you expect, or correct what you expect",
+    ),
+    (
+        &["provenance-contradicts"],
+        "get the provenance again from its builder; if it is still so, do not use the artifact",
+    ),
+    (&["dependency-unverified"], "hand in the dependency's verification summary with --dependency, or have one made"),
+    (&["expectations-malformed"], "docs/attestations.md has the form of the file with examples"),
+    (
+        &["vsa-malformed", "vsa-verifier", "vsa-refused", "vsa-resource", "vsa-policy"],
+        "get the summary from the verifier that you expect, for this resource and policy",
+    ),
+    (&["vsa-age"], "have the artifact verified again, and hand in the newer summary"),
+    (&["vsa-input-missing"], "hand in the attestations that the summary names, with --bundle"),
     (&["predicate-unknown"], "use a version of countersign that knows this kind of statement, or leave it out"),
     (&["predicate-mismatch"], "hand in a statement of the kind that is asked for"),
     (&["no-statements"], "hand in signed statements with --bundle"),
     (
         &["sigstore-root-malformed", "sigstore-root-stale"],
         "get the Sigstore trusted root anew, name its digest in trust.toml, and have trust signed again",
+    ),
+    (
+        &["tuf-invalid", "tuf-expired"],
+        "ask the repository again over another way; if it stays so, tell the instance's operators, and keep the root that you have",
     ),
     (
         &["sigstore-root-missing"],
@@ -239,6 +275,19 @@ const GENERAL: &[(&[&str], &str)] = &[
         "restore the newest copy of the store; somebody has put back, or replaced, what the log held",
     ),
     (
+        &["log-split-view"],
+        "stop promoting; compare the checkpoints with whoever holds the other one: the log's key has signed both",
+    ),
+    (&["log-closed"], "name the store of the log that its last entry names; `countersign log show` shows it"),
+    (
+        &["witness-quorum-missing"],
+        "run `countersign log witness` until enough witnesses have cosigned; the decision counts from then on",
+    ),
+    (
+        &["cosignature-invalid"],
+        "restore the checkpoint from a copy, or have it cosigned again: `countersign log witness`",
+    ),
+    (
         &["rollback-undetectable"],
         "give the checkpoint that was kept elsewhere with --least-checkpoint; `countersign log checkpoint` writes one",
     ),
@@ -253,7 +302,7 @@ const GENERAL: &[(&[&str], &str)] = &[
     (&["time-before-log"], "set this machine's clock"),
     (
         &["time-unbracketed"],
-        "this version reads no timestamps: take time_bracket_minutes out of trust for this environment",
+        "have witnesses cosign near the decision (`witness_quorum` of the environment in trust), or take time_bracket_minutes out",
     ),
     (&["log-origin-mismatch"], "name the store of a log that trust knows, or add this log to trust"),
     (
@@ -272,9 +321,21 @@ const GENERAL: &[(&[&str], &str)] = &[
     (&["source-mismatch"], "build from the branch that the policy names, and name its repository with --repo"),
     (&["sbom-missing"], "hand in the build's signed SBOM with --bundle: `countersign sbom` makes it"),
     (&["sbom-malformed", "sbom-incomplete"], "make the SBOM again with `countersign sbom`, and sign it"),
+    (&["sbom-format"], "have the tool that made it write CycloneDX 1.2 to 1.7 or SPDX 2.3 or 3.0 as JSON"),
+    (
+        &["sbom-invalid"],
+        "have it made again by a newer version of its tool; `countersign sbom validate FILE` names each fault",
+    ),
+    (&["sbom-element-missing"], "give the tool that makes the SBOM what only people know, such as supplier and author"),
+    (&["vulnerabilities-undecided"], "give a whole export for each ecosystem that the SBOM names, each with --db"),
+    (&["packages-malformed"], "have the package manager write the lock file again, or build again"),
     (
         &["sbom-disagrees"],
         "make the SBOM of this very build again: `countersign sbom --artifact FILE`, with the lock file that was built",
+    ),
+    (
+        &["sbom-not-built"],
+        "make the SBOM with the target, features and lock file that were built: `countersign sbom --artifact FILE`",
     ),
     (&["dependency-unpinned"], "depend on a registry package with a checksum in Cargo.lock, and build again"),
     (&["history-missing"], "name the repository that the artifact was built from with --repo"),

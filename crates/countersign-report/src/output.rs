@@ -120,7 +120,7 @@ pub struct Promotion {
     /// Why nothing was recorded, where it should have been.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_recorded: Option<String>,
-    /// What stood in the way of recording it, beside the decision's own findings.
+    /// What stood in the way of recording it or of its counting, beside the decision's own findings.
     pub findings: Vec<Finding>,
     /// How the run ends.
     pub exit: Exit,
@@ -142,6 +142,17 @@ impl Promotion {
             findings: Vec::new(),
             exit,
         }
+    }
+
+    /// With what is missing of the witnesses that trust wants: it is recorded, and authorises nothing yet.
+    #[must_use]
+    pub fn not_witnessed(mut self, findings: Vec<Finding>) -> Self {
+        if !findings.is_empty() {
+            self.authorised = false;
+            self.decision.authorised = false;
+            self.findings = findings;
+        }
+        self
     }
 
     /// With what stood in the way of recording it.

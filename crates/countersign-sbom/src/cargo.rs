@@ -15,7 +15,10 @@ use guppy::{
     graph::{PackageGraph, cargo::CargoResolverVersion},
     platform::{Platform, TargetFeatures},
 };
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// All that is known before anything is resolved.
 pub(crate) struct Workspace {
@@ -24,6 +27,16 @@ pub(crate) struct Workspace {
     pub(crate) resolver: Resolver,
     pub(crate) host: Platform,
     pub(crate) target: Platform,
+    pub(crate) compiler: Compiler,
+}
+
+/// The compiler that would build it.
+pub(crate) struct Compiler {
+    pub(crate) release: String,
+    /// The commit of the compiler's sources; a distribution's own build may not say it.
+    pub(crate) commit: Option<String>,
+    /// Where its own files are. Never told.
+    pub(crate) sysroot: Option<PathBuf>,
 }
 
 /// Cargo's resolver, with its number in the manifest.
@@ -48,6 +61,7 @@ impl Workspace {
         }
         let metadata = start(&request.cargo, &directory, &arguments)?;
         let version = start(&request.rustc, &directory, &["-vV"])?;
+        let sysroot = start(&request.rustc, &directory, &["--print=sysroot"])?;
         let host = start(&request.rustc, &directory, &["--print=cfg"])?;
         let target = match &target_flag {
             Some(flag) => Some(start(&request.rustc, &directory, &["--print=cfg", flag])?),
@@ -55,6 +69,7 @@ impl Workspace {
         };
         let metadata = metadata.finish()?;
         let version = version.finish()?;
+        let sysroot = sysroot.finish()?;
         let host = host.finish()?;
         let target = target.map(Running::finish).transpose()?;
 
@@ -67,7 +82,9 @@ impl Workspace {
             CargoMetadata::parse_json(&metadata.printed).and_then(CargoMetadata::build_graph).map_err(understood)?;
         let root = graph.workspace().root().as_std_path().to_owned();
 
-        let host_triple = host_triple(version)?;
+        let (host_triple, mut compiler) = compiler(version)?;
+        let place = sysroot.printed.trim_end_matches(['\r', '\n']);
+        compiler.sysroot = (sysroot.good && !place.is_empty()).then(|| PathBuf::from(place));
         let host = platform(&host_triple, &compiler_said(host)?)?;
         let target = match (request.target.as_deref(), target) {
             (Some(triple), Some(said)) if said.good => platform(triple, &said.printed)?,
@@ -82,8 +99,20 @@ impl Workspace {
             graph,
             host,
             target,
+            compiler,
         })
     }
+}
+
+/// The workspace's folder, as Cargo finds it.
+pub(crate) fn root(request: &CargoRequest) -> Result<PathBuf, SbomError> {
+    let arguments = ["locate-project", "--workspace", "--message-format=plain"];
+    let located = start(&request.cargo, &request.directory, &arguments)?.finish()?;
+    if !located.good {
+        return Err(no_workspace(&request.directory, located.said));
+    }
+    let manifest = PathBuf::from(located.printed.trim_end_matches(['\r', '\n']));
+    Ok(manifest.parent().map(Path::to_owned).unwrap_or_default())
 }
 
 /// Only the name of a target: a file would be read by the compiler, and its path would stand in the document.
@@ -137,12 +166,17 @@ fn compiler_said(finished: Finished) -> Result<String, SbomError> {
     }
 }
 
-fn host_triple(version: Finished) -> Result<String, SbomError> {
+/// The machine that the compiler runs on, and which compiler it is.
+fn compiler(version: Finished) -> Result<(String, Compiler), SbomError> {
     let program = version.program.clone();
     let printed = compiler_said(version)?;
-    match printed.lines().find_map(|line| line.strip_prefix("host: ")) {
-        Some(triple) => Ok(triple.to_owned()),
-        None => Err(SbomError::Rustc { program, said: printed }),
+    let line = |name: &str| printed.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+    match (line("host: "), line("release: ")) {
+        (Some(host), Some(release)) => {
+            let hex = |text: &String| text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
+            Ok((host, Compiler { release, commit: line("commit-hash: ").filter(hex), sysroot: None }))
+        }
+        _ => Err(SbomError::Rustc { program, said: printed }),
     }
 }
 

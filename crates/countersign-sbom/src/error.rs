@@ -1,6 +1,10 @@
 //! Why there is no SBOM: one variant for each thing that can be in the way, with its place and the next action.
 
-use countersign_core::{digest::DigestError, json::JsonError, purl::PurlError};
+use countersign_core::{
+    digest::{DigestError, Sha256},
+    json::JsonError,
+    purl::PurlError,
+};
 use std::{error::Error, io, path::PathBuf};
 
 /// Why there is no SBOM.
@@ -129,6 +133,20 @@ pub enum SbomError {
         /// Its binaries.
         known: Vec<String>,
     },
+    /// The package has no library that is built for others than Rust.
+    #[error("package `{package}` has no library of type `cdylib` or `staticlib`")]
+    NoLibrary {
+        /// The package.
+        package: String,
+        /// Packages that have one.
+        known: Vec<String>,
+    },
+    /// Nothing of the workspace is shipped.
+    #[error("with these features the workspace builds no binary, and no library for others than Rust")]
+    NoArtifact {
+        /// Packages that have one.
+        known: Vec<String>,
+    },
     /// The package has no such feature.
     #[error("package `{package}` has no feature `{feature}`")]
     NoSuchFeature {
@@ -207,6 +225,55 @@ pub enum SbomError {
         /// Why.
         source: DigestError,
     },
+    /// An archive in Cargo's cache is another one than the lock file names.
+    #[error(
+        "the archive of package `{package}` is not the one that the lock file names: {found} instead of {expected}"
+    )]
+    ChecksumMismatch {
+        /// The archive, or the note of a vendored package.
+        path: PathBuf,
+        /// The package.
+        package: String,
+        /// What the lock file says.
+        expected: Sha256,
+        /// What was found.
+        found: String,
+    },
+    /// A file of `cargo vet` is none.
+    #[error("the file of audits does not parse")]
+    Audits {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: Box<toml::de::Error>,
+    },
+    /// What a build left to be compared with cannot be read.
+    #[error("the build's own list of packages cannot be read: {why}")]
+    Embedded {
+        /// The binary, or the file beside it.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// `countersign.toml` does not hold what it must.
+    #[error("`[sbom]` of the file does not hold: {why}")]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// A lock file names a package that it does not hold, or too many.
+    #[error("the lock file does not hold together: {why}")]
+    Lock {
+        /// The lock file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// A thread ended early.
+    #[error("not all packages could be looked at")]
+    Thread,
     /// A package comes from a kind of source that this version does not know.
     #[error("package `{package}` comes from an unknown kind of source")]
     Source {
@@ -247,12 +314,17 @@ impl SbomError {
             | Self::Read { path, .. }
             | Self::TooLarge { path, .. }
             | Self::Toml { path, .. }
+            | Self::ChecksumMismatch { path, .. }
+            | Self::Audits { path, .. }
+            | Self::Embedded { path, .. }
+            | Self::Config { path, .. }
+            | Self::Lock { path, .. }
             | Self::Checksum { path, .. } => Some(path.display().to_string()),
             Self::NotAWorkspace { directory } | Self::Cargo { directory, .. } | Self::Metadata { directory, .. } => {
                 Some(directory.display().to_string())
             }
             Self::Rustc { program, .. } | Self::Program { program, .. } => Some(program.display().to_string()),
-            Self::NoSuchPackage { package, .. } | Self::NoBinary { package, .. } => {
+            Self::NoSuchPackage { package, .. } | Self::NoBinary { package, .. } | Self::NoLibrary { package, .. } => {
                 Some(format!("--package {package}"))
             }
             Self::NoSuchBinary { binary, .. } | Self::FeaturesRequired { binary, .. } => {
@@ -260,9 +332,9 @@ impl SbomError {
             }
             Self::NoSuchFeature { feature, .. } => Some(format!("--features {feature}")),
             Self::NoSuchTarget { target } | Self::Target { target, .. } => Some(format!("--target {target}")),
-            Self::PackageNotNamed { .. } => Some("--package".to_owned()),
+            Self::PackageNotNamed { .. } | Self::NoArtifact { .. } => Some("--package".to_owned()),
             Self::BinaryNotNamed { .. } => Some("--bin".to_owned()),
-            Self::Source { .. } | Self::SameReference { .. } | Self::Purl { .. } | Self::Json(_) => None,
+            Self::Source { .. } | Self::SameReference { .. } | Self::Purl { .. } | Self::Thread | Self::Json(_) => None,
         }
     }
 
@@ -294,9 +366,11 @@ impl SbomError {
             Self::PackageNotFetched { .. } => "run `cargo fetch --locked` where there is a network".to_owned(),
             Self::Rustc { .. } => "see what `rustc -vV` says".to_owned(),
             Self::Program { .. } => "install Rust, or put it on the search path".to_owned(),
-            Self::NoSuchPackage { known, .. } | Self::NoBinary { known, .. } | Self::PackageNotNamed { known } => {
-                one_of("--package", known, "add a binary to the workspace")
-            }
+            Self::NoSuchPackage { known, .. }
+            | Self::NoBinary { known, .. }
+            | Self::NoLibrary { known, .. }
+            | Self::NoArtifact { known }
+            | Self::PackageNotNamed { known } => one_of("--package", known, "add a binary to the workspace"),
             Self::NoSuchBinary { known, .. } | Self::BinaryNotNamed { known, .. } => {
                 one_of("--bin", known, "add a binary to the package")
             }
@@ -304,13 +378,27 @@ impl SbomError {
             Self::FeaturesRequired { missing, .. } => format!("add `--features {}`", missing.join(",")),
             Self::NoSuchTarget { .. } => "take one of `rustc --print target-list`".to_owned(),
             Self::Resolver { .. } => "use a newer countersign".to_owned(),
-            Self::Metadata { .. } | Self::Target { .. } | Self::Source { .. } | Self::Purl { .. } | Self::Json(_) => {
+            Self::ChecksumMismatch { .. } => {
+                "find out who changed it; then remove the archive, and run `cargo fetch --locked`".to_owned()
+            }
+            Self::Audits { .. } => "put the file right: `cargo vet check` reads it too".to_owned(),
+            Self::Embedded { .. } => "build the artifact again".to_owned(),
+            Self::Config { .. } => {
+                "its keys: `authors` (`name`, `email`), `manufacturer` and `supplier` (`name`, `url`, `email`), `copyright`, `security-contact`"
+                    .to_owned()
+            }
+            Self::Metadata { .. }
+            | Self::Target { .. }
+            | Self::Source { .. }
+            | Self::Purl { .. }
+            | Self::Thread
+            | Self::Json(_) => {
                 "report this, with `Cargo.lock`".to_owned()
             }
             Self::SameReference { .. } => "take one of the two from a public address".to_owned(),
             Self::Read { .. } => "check the file's permissions".to_owned(),
             Self::TooLarge { .. } => "split the workspace".to_owned(),
-            Self::Toml { .. } | Self::Checksum { .. } => "run `cargo generate-lockfile`".to_owned(),
+            Self::Toml { .. } | Self::Checksum { .. } | Self::Lock { .. } => "run `cargo generate-lockfile`".to_owned(),
         }
     }
 }

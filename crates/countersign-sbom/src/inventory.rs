@@ -2,20 +2,51 @@
 //!
 //! Everything here is the same on every machine and in every folder: no path of the host ever enters.
 
-use countersign_core::{digest::Sha256, purl::Purl};
+use countersign_core::{
+    digest::{Sha256, to_hex},
+    purl::Purl,
+};
 use std::collections::BTreeSet;
 
-/// One binary and everything that Cargo builds for it.
+/// One artifact and everything that Cargo builds for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inventory {
-    /// The package that holds the binary, as a component like the others.
+    /// The package that holds the artifact, as a component like the others; or the workspace as a whole.
     pub root: Component,
-    /// The binary's name.
+    /// The artifact's name.
     pub binary: String,
-    /// All other packages, by reference.
+    /// What the artifact is.
+    pub shape: Shape,
+    /// All other packages, and what else is in the artifact, by reference.
     pub components: Vec<Component>,
     /// What was asked for, and by what it was resolved.
     pub build: Build,
+}
+
+/// What an artifact is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shape {
+    /// A program.
+    Program,
+    /// A library for others than Rust: dynamic or static.
+    Library,
+    /// All that a workspace builds.
+    Workspace,
+}
+
+/// What kind of thing a component is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A package of a package manager.
+    Package,
+    /// A workspace: no package, its members are.
+    Workspace,
+    /// Sources in another language, carried by a package and compiled by its build script.
+    Native,
+    /// The standard library that comes with the compiler.
+    StandardLibrary,
+    /// The compiler.
+    Compiler,
 }
 
 /// What was asked for, and by what it was resolved.
@@ -31,6 +62,8 @@ pub struct Build {
     pub resolver: &'static str,
     /// The digest of `Cargo.lock`.
     pub lock: Sha256,
+    /// Whether nothing but the lock file was read: then every package that any build could need is listed.
+    pub lock_only: bool,
 }
 
 /// One package.
@@ -60,6 +93,106 @@ pub struct Component {
     pub native: Native,
     /// References of the packages that it depends on in this build.
     pub depends_on: BTreeSet<String>,
+    /// What kind of thing it is.
+    pub kind: Kind,
+    /// Its features where only tests, examples and benchmarks of the workspace need it; `None` if the build itself does,
+    /// or if such were not asked for.
+    pub dev: Option<BTreeSet<String>>,
+    /// What its own files say, where they were read.
+    pub content: Content,
+}
+
+/// What a package's own files say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Content {
+    /// What its manifest says it is for.
+    pub description: Option<String>,
+    /// Where its manifest says that its source is kept.
+    pub repository: Option<String>,
+    /// Whom its manifest names as authors.
+    pub authors: Vec<String>,
+    /// The digest of its archive, which was read; its SHA-256 was then the one of the lock file.
+    pub sha512: Option<Sha512>,
+    /// The commit that it was packed from, as its archive says.
+    pub vcs: Option<Vcs>,
+    /// Files with the texts of licences.
+    pub licence_files: Vec<LicenceFile>,
+    /// Sources in other languages that its build script compiles.
+    pub native: Vec<NativeCode>,
+    /// Audits that the workspace keeps or imports.
+    pub audits: BTreeSet<Audit>,
+    /// The folder of a member below the workspace's, with slashes; empty for the workspace's own.
+    pub folder: Option<String>,
+    /// The id of that folder's git tree, where every file is what the commit holds.
+    pub tree: Option<String>,
+    /// What the digests are of, where that is not the package's archive.
+    pub hash_of: Option<&'static str>,
+}
+
+/// A SHA-512 digest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Sha512(pub [u8; 64]);
+
+impl Sha512 {
+    /// 128 lower-case hexadecimal characters.
+    #[must_use]
+    pub fn hex(&self) -> String {
+        to_hex(&self.0)
+    }
+}
+
+impl std::fmt::Debug for Sha512 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "sha512:{}", self.hex())
+    }
+}
+
+/// What a package was packed from, as `.cargo_vcs_info.json` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vcs {
+    /// The commit.
+    pub commit: String,
+    /// The package's folder in the repository.
+    pub folder: String,
+    /// Whether files differed from the commit.
+    pub dirty: bool,
+}
+
+/// A file with the text of a licence.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LicenceFile {
+    /// Its path in the package.
+    pub name: String,
+    /// Its digest.
+    pub digest: Sha256,
+}
+
+/// Sources in another language, carried by a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NativeCode {
+    /// What they are: the library that the package says it links, or their folder.
+    pub name: String,
+    /// Their version, where the package's own version tells it behind a plus.
+    pub version: Option<String>,
+    /// The folder of the package that holds all of them, if that is not the package itself.
+    pub folder: Option<String>,
+    /// How many files.
+    pub files: usize,
+    /// Why the build script is taken to compile them: a file of the package, and what stands there.
+    pub because: Vec<(String, String)>,
+    /// Whether the build script also asks the system for the library, and then may compile nothing.
+    pub or_system: bool,
+}
+
+/// One audit, or its place holder.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Audit {
+    /// What was found: the criteria's name.
+    pub criteria: String,
+    /// Who says so: the name of the import, or nothing for the workspace's own.
+    pub by: Option<String>,
+    /// Whether it is an exemption: nobody looked.
+    pub exempted: bool,
 }
 
 /// Where a package's source comes from.
@@ -83,6 +216,11 @@ pub enum Source {
     },
     /// A folder: a workspace member, or a dependency by path.
     Path,
+    /// It came with the compiler.
+    Toolchain {
+        /// The commit of the compiler's sources, where it says it.
+        commit: Option<String>,
+    },
 }
 
 /// A declared licence.
@@ -107,7 +245,36 @@ pub enum Native {
     Links(String),
 }
 
+impl Inventory {
+    /// The packages of the package manager, the root among them if it is one.
+    pub fn packages(&self) -> impl Iterator<Item = &Component> {
+        std::iter::once(&self.root).chain(&self.components).filter(|component| component.kind == Kind::Package)
+    }
+}
+
 impl Component {
+    /// A component of which no more is known.
+    #[must_use]
+    pub fn new(reference: String, name: String, version: String, source: Source, kind: Kind) -> Self {
+        Self {
+            reference,
+            name,
+            version,
+            purl: None,
+            source,
+            workspace_member: false,
+            licence: None,
+            checksum: None,
+            linked: None,
+            built: None,
+            native: Native::No,
+            depends_on: BTreeSet::new(),
+            kind,
+            dev: None,
+            content: Content::default(),
+        }
+    }
+
     /// Whether code of the package is part of the binary.
     #[must_use]
     pub const fn is_linked(&self) -> bool {
@@ -139,7 +306,7 @@ impl Licence {
 }
 
 /// Deprecated identifiers are still SPDX; unknown ones and nicknames are not.
-fn is_spdx(text: &str) -> bool {
+pub(crate) fn is_spdx(text: &str) -> bool {
     let mode = spdx::ParseMode { allow_deprecated: true, allow_postfix_plus_on_gpl: true, ..spdx::ParseMode::STRICT };
     spdx::Expression::parse_mode(text, mode).is_ok()
 }

@@ -1,33 +1,69 @@
 //! Cargo workspaces to CycloneDX: exactly the packages that Cargo builds for one binary, one target and one set of
-//! features.
+//! features. Other ecosystems' lock files and other tools' documents: read, judged, asked, compared and merged.
 //!
 //! This crate reads files of the workspace and runs `cargo` and `rustc`; it never judges what it lists, reads no clock
 //! and no variable of the environment, and no path of the machine reaches what it writes.
 
+mod archive;
+pub mod bom;
+mod built;
 mod cargo;
+mod content;
+pub mod convert;
 mod cyclonedx;
+pub mod diff;
 mod error;
 mod inventory;
 mod lock;
+pub mod merge;
+pub mod osv;
+pub mod packages;
+mod people;
+pub mod profile;
 mod program;
 mod resolve;
+pub mod schema;
+mod section;
 mod source;
+pub mod version;
+pub mod vex;
 
-pub use cyclonedx::{Facts, write};
+pub use built::{Compared, compare};
+pub use cyclonedx::{Encoding, Facts, Organization, People, Person, Spec, Written, write, write_as};
 pub use error::SbomError;
-pub use inventory::{Build, Component, Inventory, Licence, Native, Source};
+pub use inventory::{
+    Audit, Build, Component, Content, Inventory, Kind, Licence, LicenceFile, Native, NativeCode, Sha512, Shape, Source,
+    Vcs,
+};
 
 use countersign_core::{
     cyclonedx::{CycloneDxError, Inventory as Read},
+    digest::Sha256,
     json::{self, JsonError},
 };
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// What is described.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum What {
+    /// A binary.
+    #[default]
+    Binary,
+    /// A package's library, where it is built for others than Rust.
+    Library,
+    /// All members of the workspace, built together.
+    Workspace,
+}
 
 /// Which binary, and how it is built.
 ///
 /// The build is the one that these fields describe and no other: a target or `--cfg` value that comes from Cargo's
 /// configuration or from `RUSTFLAGS` is not seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of Cargo's, or of one's own, and they do not exclude each other"
+)]
 pub struct CargoRequest {
     /// A folder of the workspace.
     pub directory: PathBuf,
@@ -43,6 +79,13 @@ pub struct CargoRequest {
     pub no_default_features: bool,
     /// Whether all features of the package are switched on.
     pub all_features: bool,
+    /// What is described.
+    pub what: What,
+    /// Whether packages that only tests, examples and benchmarks need are listed too, told apart.
+    pub dev: bool,
+    /// Whether the packages' own files are read: archives are held against the lock file, licences and sources in other
+    /// languages are looked for.
+    pub content: bool,
     /// Whether Cargo must not use the network.
     pub offline: bool,
     /// The program `cargo`.
@@ -63,6 +106,9 @@ impl CargoRequest {
             features: Vec::new(),
             no_default_features: false,
             all_features: false,
+            what: What::Binary,
+            dev: false,
+            content: true,
             offline: false,
             cargo: PathBuf::from("cargo"),
             rustc: PathBuf::from("rustc"),
@@ -82,7 +128,7 @@ pub struct Sbom {
 }
 
 /// What an SBOM lists, counted. The binary's own package is not among the components.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Summary {
     /// Components.
     pub components: usize,
@@ -90,25 +136,65 @@ pub struct Summary {
     pub linked: usize,
     /// Components that run during the build only.
     pub build_only: usize,
+    /// Components that only tests, examples and benchmarks of the workspace need.
+    pub dev_only: usize,
     /// Dependencies, those of the binary's own package among them.
     pub dependencies: usize,
-    /// Components from elsewhere than a folder that have no checksum in the lock file.
+    /// Packages from elsewhere than a folder that have no checksum in the lock file.
     pub without_checksum: usize,
+    /// Packages with a checksum whose archive was not there to be held against it.
+    pub without_archive: usize,
     /// Components with no licence in their manifest.
     pub without_licence: usize,
-    /// Packages, the binary's own among them, that link native code, or may: it is not listed.
+    /// Packages, the binary's own among them, that link native code, or may, of which none is listed.
     pub native: usize,
+    /// Packages whose sources in other languages are listed.
+    pub bundled: usize,
+    /// Packages that were packed from files that differ from the commit that they name: `NAME VERSION`.
+    pub dirty: Vec<String>,
 }
 
 /// The inventory of a Cargo workspace's binary.
 pub fn cargo_inventory(request: &CargoRequest) -> Result<Inventory, SbomError> {
-    resolve::inventory(&cargo::Workspace::read(request)?, request)
+    let workspace = cargo::Workspace::read(request)?;
+    let mut inventory = resolve::inventory(&workspace, request)?;
+    if request.content {
+        content::fill(&workspace, std::slice::from_mut(&mut inventory))?;
+    }
+    Ok(inventory)
+}
+
+/// The inventories of every artifact that the workspace ships with these features: binaries, and libraries for others
+/// than Rust. `package` narrows it to one member; `binary` and `what` are not looked at.
+pub fn cargo_inventories(request: &CargoRequest) -> Result<Vec<Inventory>, SbomError> {
+    let workspace = cargo::Workspace::read(request)?;
+    let mut inventories = resolve::all(&workspace, request)?;
+    if request.content {
+        content::fill(&workspace, &mut inventories)?;
+    }
+    Ok(inventories)
+}
+
+/// The folder of the workspace that a folder is in.
+pub fn workspace_root(request: &CargoRequest) -> Result<PathBuf, SbomError> {
+    cargo::root(request)
 }
 
 /// The SBOM of a Cargo workspace's binary.
 pub fn cargo_sbom(request: &CargoRequest, facts: &Facts) -> Result<Sbom, SbomError> {
     let inventory = cargo_inventory(request)?;
     Ok(Sbom { bytes: write(&inventory, facts)?, summary: Summary::of(&inventory), inventory })
+}
+
+/// The inventory of a lock file alone, without running anything: an over-approximation, and labelled as one. It has every
+/// package that any target, feature or test could need, and says of none whether it is in an artifact.
+pub fn lock_inventory(directory: &Path) -> Result<Inventory, SbomError> {
+    lock::inventory(directory)
+}
+
+/// Both digests of a file, read once.
+pub fn digests(path: &Path) -> Result<(Sha256, Sha512), SbomError> {
+    content::digests(path)
 }
 
 /// Why bytes are not a CycloneDX document that can be read.
@@ -118,31 +204,45 @@ pub enum ParseError {
     /// Not the JSON that is read.
     #[error("not JSON that can be read")]
     Json(#[from] JsonError),
-    /// Not CycloneDX 1.4 to 1.7.
+    /// Not CycloneDX 1.2 to 1.7.
     #[error("not a CycloneDX document that can be read")]
     CycloneDx(#[from] CycloneDxError),
 }
 
-/// Reads any tool's CycloneDX JSON of the versions 1.4 to 1.7, as far as rules look at it.
+/// Reads any tool's CycloneDX JSON of the versions 1.2 to 1.7, as far as rules look at it.
 pub fn parse(bytes: &[u8]) -> Result<Read, ParseError> {
     Ok(Read::read(&json::parse(bytes)?)?)
 }
 
 impl Summary {
-    fn of(inventory: &Inventory) -> Self {
+    /// Counts an inventory.
+    #[must_use]
+    pub fn of(inventory: &Inventory) -> Self {
         let all = || inventory.components.iter();
         let everything = || std::iter::once(&inventory.root).chain(all());
         let linked = all().filter(|component| component.is_linked()).count();
+        let dev_only = all().filter(|component| component.dev.is_some()).count();
+        let dirty = |component: &&Component| component.content.vcs.as_ref().is_some_and(|vcs| vcs.dirty);
         Self {
             components: inventory.components.len(),
             linked,
-            build_only: inventory.components.len().saturating_sub(linked),
+            build_only: inventory.components.len().saturating_sub(linked).saturating_sub(dev_only),
+            dev_only,
             dependencies: everything().map(|component| component.depends_on.len()).sum(),
             without_checksum: all()
-                .filter(|component| component.source != Source::Path && component.checksum.is_none())
+                .filter(|component| {
+                    !matches!(component.source, Source::Path | Source::Toolchain { .. }) && component.checksum.is_none()
+                })
+                .count(),
+            without_archive: all()
+                .filter(|component| component.checksum.is_some() && component.content.sha512.is_none())
                 .count(),
             without_licence: all().filter(|component| component.licence.is_none()).count(),
-            native: everything().filter(|component| component.native != Native::No).count(),
+            native: everything()
+                .filter(|component| component.native != Native::No && component.content.native.is_empty())
+                .count(),
+            bundled: everything().filter(|component| !component.content.native.is_empty()).count(),
+            dirty: everything().filter(dirty).map(|c| format!("{} {}", c.name, c.version)).collect(),
         }
     }
 }

@@ -1,8 +1,15 @@
 //! `Cargo.lock`: the checksums, and the digest of the whole.
 
-use crate::error::SbomError;
+use crate::{
+    error::SbomError,
+    inventory::{Build, Component, Inventory, Kind, Shape, Source},
+};
 use countersign_core::{digest::Sha256, limits};
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 /// What a lock file says.
 pub(crate) struct Lock {
@@ -26,6 +33,8 @@ struct Package {
     version: String,
     source: Option<String>,
     checksum: Option<String>,
+    #[serde(default)]
+    dependencies: Vec<String>,
 }
 
 impl Lock {
@@ -33,20 +42,24 @@ impl Lock {
         let text = read_toml(path)?;
         let file: File = toml::from_str(&text)
             .map_err(|source| SbomError::Toml { path: path.to_owned(), source: Box::new(source) })?;
+        Self::of(path, &text, &file)
+    }
+
+    fn of(path: &Path, text: &str, file: &File) -> Result<Self, SbomError> {
         let mut checksums = BTreeMap::new();
-        for package in file.package {
-            let Some(source) = package.source else { continue };
+        for package in &file.package {
+            let Some(source) = &package.source else { continue };
             let older = format!("checksum {} {} ({source})", package.name, package.version);
-            let text = package.checksum.as_deref().or_else(|| file.metadata.get(&older).and_then(toml::Value::as_str));
-            let Some(text) = text.filter(|text| *text != "<none>") else {
+            let sum = package.checksum.as_deref().or_else(|| file.metadata.get(&older).and_then(toml::Value::as_str));
+            let Some(sum) = sum.filter(|text| *text != "<none>") else {
                 continue;
             };
-            let checksum = Sha256::from_hex(text).map_err(|source| SbomError::Checksum {
+            let checksum = Sha256::from_hex(sum).map_err(|source| SbomError::Checksum {
                 path: path.to_owned(),
                 package: package.name.clone(),
                 source,
             })?;
-            checksums.insert((package.name, package.version, source), checksum);
+            checksums.insert((package.name.clone(), package.version.clone(), source.clone()), checksum);
         }
         Ok(Self { digest: Sha256::of(text.as_bytes()), checksums })
     }
@@ -55,6 +68,102 @@ impl Lock {
     pub(crate) fn checksum(&self, name: &str, version: &str, source: &str) -> Option<Sha256> {
         self.checksums.get(&(name.to_owned(), version.to_owned(), source.to_owned())).copied()
     }
+}
+
+/// The inventory of a lock file alone: every package in it, whatever it is for.
+pub(crate) fn inventory(directory: &Path) -> Result<Inventory, SbomError> {
+    let path = directory.join("Cargo.lock");
+    if !path.exists() {
+        return Err(SbomError::NoLockFile { path });
+    }
+    let text = read_toml(&path)?;
+    let broken = |why: String| SbomError::Lock { path: path.clone(), why };
+    let file: File =
+        toml::from_str(&text).map_err(|source| SbomError::Toml { path: path.clone(), source: Box::new(source) })?;
+    if file.package.len() > limits::LOCK_FILE_PACKAGES {
+        return Err(broken(format!("more than {} packages", limits::LOCK_FILE_PACKAGES)));
+    }
+    let lock = Lock::of(&path, &text, &file)?;
+    let mut components = Vec::new();
+    // By name, and within it by version and source: an edge names as little of these as tells it from others.
+    let mut places: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (place, package) in file.package.iter().enumerate() {
+        let source = match &package.source {
+            None => Source::Path,
+            Some(text) => Source::external(text).ok_or_else(|| SbomError::Source { package: package.name.clone() })?,
+        };
+        let purl = source
+            .purl(&package.name, &package.version)
+            .map_err(|source| SbomError::Purl { package: package.name.clone(), source })?;
+        let reference = source.reference(&package.name, &package.version, purl.as_ref());
+        let checksum = package.source.as_deref();
+        let checksum = checksum.and_then(|source| lock.checksum(&package.name, &package.version, source));
+        places.entry(&package.name).or_default().push(place);
+        components.push(Component {
+            purl,
+            checksum,
+            ..Component::new(reference, package.name.clone(), package.version.clone(), source, Kind::Package)
+        });
+    }
+    let mut edges = Vec::new();
+    for package in &file.package {
+        let mut to = BTreeSet::new();
+        for text in &package.dependencies {
+            let mut words = text.split(' ');
+            let (name, version) = (words.next().unwrap_or_default(), words.next());
+            let source = words.next().map(|word| word.trim_start_matches('(').trim_end_matches(')'));
+            let fits = |place: &&usize| {
+                file.package.get(**place).is_some_and(|package| {
+                    version.is_none_or(|version| version == package.version)
+                        && source.is_none_or(|source| package.source.as_deref() == Some(source))
+                })
+            };
+            let mut found = places.get(name).into_iter().flatten().filter(fits);
+            let (Some(place), None) = (found.next(), found.next()) else {
+                return Err(broken(format!("{} depends on {text}, which names not exactly one package", package.name)));
+            };
+            to.extend(components.get(*place).map(|component: &Component| component.reference.clone()));
+        }
+        edges.push(to);
+    }
+    for (component, to) in components.iter_mut().zip(edges) {
+        component.depends_on = to;
+    }
+    let name = own_name(directory).unwrap_or_else(|| "workspace".to_owned());
+    let mut root =
+        Component::new(format!("workspace:{name}"), name.clone(), "unknown".to_owned(), Source::Path, Kind::Workspace);
+    let here = components.iter().filter(|component| component.source == Source::Path);
+    root.depends_on = here.map(|component| component.reference.clone()).collect();
+    components.sort_by(|a, b| a.reference.cmp(&b.reference));
+    let twice = components.windows(2).find_map(|pair| match pair {
+        [one, other] if one.reference == other.reference => Some(one.reference.clone()),
+        _ => None,
+    });
+    if let Some(reference) = twice {
+        return Err(SbomError::SameReference { reference });
+    }
+    Ok(Inventory {
+        root,
+        binary: name,
+        shape: Shape::Workspace,
+        components,
+        build: Build {
+            target: String::new(),
+            host: String::new(),
+            features: BTreeSet::new(),
+            resolver: "",
+            lock: lock.digest,
+            lock_only: true,
+        },
+    })
+}
+
+/// The name of the package at the top, if there is one.
+fn own_name(directory: &Path) -> Option<String> {
+    let manifest: toml::Value = toml::from_str(&read_toml(&directory.join("Cargo.toml")).ok()?).ok()?;
+    let name = manifest.get("package")?.get("name")?.as_str()?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    (!name.is_empty() && name.len() < 200 && name.bytes().all(plain)).then(|| name.to_owned())
 }
 
 /// A file of Cargo's, within the bound.
@@ -100,5 +209,57 @@ mod tests {
         assert!(matches!(read("package = 3"), Err(SbomError::Toml { .. })));
         let text = "[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nsource = \"s\"\nchecksum = \"abc\"\n";
         assert!(matches!(read(text), Err(SbomError::Checksum { .. })));
+    }
+
+    fn listed(lock: &str) -> Result<Inventory, SbomError> {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("Cargo.lock"), lock).unwrap();
+        inventory(folder.path())
+    }
+
+    fn package(name: &str, version: &str, source: &str, dependencies: &str) -> String {
+        let source = if source.is_empty() { String::new() } else { format!("source = \"{source}\"\n") };
+        format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\n{source}dependencies = [{dependencies}]\n")
+    }
+
+    const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
+
+    #[test]
+    fn a_lock_file_alone_gives_every_package_and_every_edge_and_says_so() {
+        let lock = package("app", "1.0.0", "", "\"a 1.0.0\", \"b\"")
+            + &package("a", "1.0.0", CRATES_IO, "")
+            + &package("a", "2.0.0", CRATES_IO, "")
+            + &package("b", "0.1.0", CRATES_IO, "\"a 2.0.0\"");
+        let inventory = listed(&lock).unwrap();
+        assert!(inventory.build.lock_only);
+        let edges: Vec<(&str, Vec<&str>)> = inventory
+            .components
+            .iter()
+            .map(|c| (c.reference.as_str(), c.depends_on.iter().map(String::as_str).collect()))
+            .collect();
+        let expected = [
+            ("path:app@1.0.0", vec!["pkg:cargo/a@1.0.0", "pkg:cargo/b@0.1.0"]),
+            ("pkg:cargo/a@1.0.0", vec![]),
+            ("pkg:cargo/a@2.0.0", vec![]),
+            ("pkg:cargo/b@0.1.0", vec!["pkg:cargo/a@2.0.0"]),
+        ];
+        assert_eq!(edges, expected);
+        assert!(inventory.components.iter().all(|c| !c.is_linked() && c.built.is_none()), "of none it is known");
+    }
+
+    #[test]
+    fn an_edge_that_names_no_package_or_two_is_refused() {
+        let two = package("a", "1.0.0", CRATES_IO, "") + &package("a", "2.0.0", CRATES_IO, "");
+        for lock in [package("app", "1.0.0", "", "\"gone\""), two + &package("app", "1.0.0", "", "\"a\"")] {
+            assert!(matches!(listed(&lock), Err(SbomError::Lock { .. })), "{lock}");
+        }
+        let twice = package("a", "1.0.0", CRATES_IO, "").repeat(2);
+        assert!(matches!(listed(&twice), Err(SbomError::SameReference { .. })));
+    }
+
+    #[test]
+    fn fifty_thousand_packages_are_read() {
+        let lock: String = (0..50_000).map(|n| package(&format!("n{n}"), "1.0.0", CRATES_IO, "\"n0\"")).collect();
+        assert_eq!(listed(&lock).unwrap().components.len(), 50_000);
     }
 }

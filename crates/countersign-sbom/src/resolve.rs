@@ -1,15 +1,16 @@
 //! From a workspace to the inventory of one binary: the same packages, edges and features that Cargo would build.
 
 use crate::{
-    CargoRequest,
-    cargo::Workspace,
+    CargoRequest, What,
+    cargo::{Compiler, Workspace},
     error::SbomError,
-    inventory::{Build, Component, Inventory, Licence, Native, Source},
+    inventory::{Build, Component, Inventory, Kind, Licence, Native, Shape, Source},
 };
+use countersign_core::purl::Purl;
 use guppy::{
     PackageId,
     graph::{
-        BuildTargetId, DependencyDirection, PackageGraph, PackageMetadata,
+        BuildTargetId, BuildTargetKind, DependencyDirection, PackageGraph, PackageMetadata,
         cargo::{CargoOptions, CargoSet, InitialsPlatform},
         feature::{FeatureSet, StandardFeatures, named_feature_filter},
     },
@@ -18,14 +19,73 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const DEFAULT: &str = "default";
 
-/// Resolves the binary of the request.
+/// Resolves what the request asks for.
 pub(crate) fn inventory(workspace: &Workspace, request: &CargoRequest) -> Result<Inventory, SbomError> {
-    let package = package(workspace, request.package.as_deref())?;
-    let (binary, required) = binary(&package, request.binary.as_deref())?;
-    let features = Features::of(&package, request)?;
-    let set = features.resolve(workspace, &package).map_err(|source| metadata(workspace, source))?;
+    match request.what {
+        What::Workspace => whole(workspace, request),
+        What::Binary => {
+            let package = package(workspace, request.package.as_deref(), binaries)?;
+            let (binary, required) = binary(&package, request.binary.as_deref())?;
+            artifact(workspace, request, &package, (binary, required, Shape::Program))
+        }
+        What::Library => {
+            let package = package(workspace, request.package.as_deref(), libraries)?;
+            let name = libraries(&package).into_keys().next();
+            let name = name.ok_or_else(|| SbomError::NoLibrary {
+                package: package.name().to_owned(),
+                known: holding(&workspace.graph, libraries),
+            })?;
+            artifact(workspace, request, &package, (name, &[], Shape::Library))
+        }
+    }
+}
 
+/// Every artifact that the workspace ships with these features: its binaries, and libraries for others than Rust. A
+/// binary whose required features are off is left out, as Cargo does.
+pub(crate) fn all(workspace: &Workspace, request: &CargoRequest) -> Result<Vec<Inventory>, SbomError> {
+    let mut all = Vec::new();
+    let members = workspace.graph.workspace().iter();
+    for package in members.filter(|p| request.package.as_deref().is_none_or(|asked| asked == p.name())) {
+        // A feature that one member has, others need not have.
+        let request = CargoRequest { features: having(&package, request), ..request.clone() };
+        for (name, required) in binaries(&package) {
+            match artifact(workspace, &request, &package, (name, required, Shape::Program)) {
+                Err(SbomError::FeaturesRequired { .. }) => {}
+                other => all.push(other?),
+            }
+        }
+        for (name, _) in libraries(&package) {
+            all.push(artifact(workspace, &request, &package, (name, &[], Shape::Library))?);
+        }
+    }
+    if all.is_empty() {
+        let known =
+            holding(&workspace.graph, |package| binaries(package).into_iter().chain(libraries(package)).collect());
+        return Err(SbomError::NoArtifact { known });
+    }
+    for feature in asked_features(request) {
+        let members = || workspace.graph.workspace().iter();
+        if !members().any(|package| has(&package, feature)) {
+            let known: BTreeSet<String> =
+                members().flat_map(|package| package.named_features().map(str::to_owned).collect::<Vec<_>>()).collect();
+            let package = request.package.clone().unwrap_or_default();
+            let known = known.into_iter().collect();
+            return Err(SbomError::NoSuchFeature { package, feature: feature.to_owned(), known });
+        }
+    }
+    Ok(all)
+}
+
+fn artifact(
+    workspace: &Workspace,
+    request: &CargoRequest,
+    package: &PackageMetadata<'_>,
+    (name, required, shape): (&str, &[String], Shape),
+) -> Result<Inventory, SbomError> {
     let failed = |source| metadata(workspace, source);
+    let features = Features::of(package, request)?;
+    let initials = || package.to_feature_set(features.filter());
+    let set = resolve(workspace, initials(), false).map_err(failed)?;
     let enabled = names(set.target_features(), package.id()).map_err(failed)?.unwrap_or_default();
     // `PACKAGE/FEATURE` among the required features is left to Cargo, which refuses to build the binary.
     let missing: Vec<String> =
@@ -33,17 +93,84 @@ pub(crate) fn inventory(workspace: &Workspace, request: &CargoRequest) -> Result
     if !missing.is_empty() {
         return Err(SbomError::FeaturesRequired {
             package: package.name().to_owned(),
-            binary: binary.to_owned(),
+            binary: name.to_owned(),
             missing,
         });
     }
-
-    let mut components = components(workspace, &set)?;
+    let with_dev = request.dev.then(|| resolve(workspace, initials(), true)).transpose().map_err(failed)?;
+    let mut components = components(workspace, &set, with_dev.as_ref())?;
     let root = components.remove(package.id()).ok_or_else(|| SbomError::NoBinary {
         package: package.name().to_owned(),
-        known: with_binaries(&workspace.graph),
+        known: holding(&workspace.graph, binaries),
     })?;
+    finish(workspace, root, name.to_owned(), shape, components, features.asked(package))
+}
+
+/// All members, built together: their features add up as in `cargo build --workspace`.
+fn whole(workspace: &Workspace, request: &CargoRequest) -> Result<Inventory, SbomError> {
+    let failed = |source| metadata(workspace, source);
+    let members: Vec<PackageMetadata<'_>> = workspace.graph.workspace().iter().collect();
+    let mut asked = BTreeSet::new();
+    for feature in asked_features(request) {
+        if !members.iter().any(|package| has(package, feature)) {
+            let known: BTreeSet<&str> = members.iter().flat_map(PackageMetadata::named_features).collect();
+            let known = known.into_iter().map(str::to_owned).collect();
+            let package = "of the workspace".to_owned();
+            return Err(SbomError::NoSuchFeature { package, feature: feature.to_owned(), known });
+        }
+    }
+    let mut features = Vec::new();
+    for package in &members {
+        let request = CargoRequest { features: having(package, request), ..request.clone() };
+        let of = Features::of(package, &request)?;
+        asked.extend(of.asked(package));
+        features.push(of);
+    }
+    let initials = || {
+        let none = workspace.graph.feature_graph().resolve_none();
+        let each = members.iter().zip(&features);
+        each.fold(none, |set, (package, features)| set.union(&package.to_feature_set(features.filter())))
+    };
+    let set = resolve(workspace, initials(), false).map_err(failed)?;
+    let with_dev = request.dev.then(|| resolve(workspace, initials(), true)).transpose().map_err(failed)?;
+    let components = components(workspace, &set, with_dev.as_ref())?;
+    let own = workspace.graph.workspace().member_by_path("").ok();
+    let (name, version) = match (&own, &members[..]) {
+        (Some(package), _) => (package.name().to_owned(), package.version().to_string()),
+        (None, _) => ("workspace".to_owned(), common_version(&members)),
+    };
+    let mut root = Component::new(format!("workspace:{name}"), name.clone(), version, Source::Path, Kind::Workspace);
+    root.depends_on = members
+        .iter()
+        .filter_map(|package| components.get(package.id()))
+        .map(|component| component.reference.clone())
+        .collect();
+    finish(workspace, root, name, Shape::Workspace, components, asked)
+}
+
+/// The version that all members have, if it is one.
+fn common_version(members: &[PackageMetadata<'_>]) -> String {
+    let versions: BTreeSet<String> = members.iter().map(|package| package.version().to_string()).collect();
+    let mut versions = versions.into_iter();
+    match (versions.next(), versions.next()) {
+        (Some(only), None) => only,
+        _ => "unknown".to_owned(),
+    }
+}
+
+fn finish(
+    workspace: &Workspace,
+    mut root: Component,
+    binary: String,
+    shape: Shape,
+    components: BTreeMap<&PackageId, Component>,
+    features: BTreeSet<String>,
+) -> Result<Inventory, SbomError> {
     let mut components: Vec<Component> = components.into_values().collect();
+    for part in toolchain(&workspace.compiler)? {
+        root.depends_on.insert(part.reference.clone());
+        components.push(part);
+    }
     components.sort_by(|a, b| a.reference.cmp(&b.reference));
     let mut references = BTreeSet::from([root.reference.as_str()]);
     if let Some(second) = components.iter().find(|component| !references.insert(&component.reference)) {
@@ -51,16 +178,42 @@ pub(crate) fn inventory(workspace: &Workspace, request: &CargoRequest) -> Result
     }
     Ok(Inventory {
         root,
-        binary: binary.to_owned(),
+        binary,
+        shape,
         components,
         build: Build {
             target: workspace.target.triple_str().to_owned(),
             host: workspace.host.triple_str().to_owned(),
-            features: features.asked(&package),
+            features,
             resolver: workspace.resolver.number,
             lock: workspace.lock.digest,
+            lock_only: false,
         },
     })
+}
+
+/// The standard library, which is linked, and the compiler, which is not. Which parts of the standard library are in the
+/// artifact, and what it is made of in turn, is not told here.
+fn toolchain(compiler: &Compiler) -> Result<[Component; 2], SbomError> {
+    let part = |name: &str, kind| -> Result<Component, SbomError> {
+        let release = &compiler.release;
+        let vcs = compiler.commit.as_ref();
+        let vcs = vcs.map(|commit| format!("?vcs_url=git%2Bhttps://github.com/rust-lang/rust%40{commit}"));
+        let purl = format!("pkg:generic/{name}@{}{}", release.replace('+', "%2B"), vcs.unwrap_or_default());
+        let purl = Purl::new(&purl).map_err(|source| SbomError::Purl { package: name.to_owned(), source })?;
+        let reference = format!("toolchain:{name}@{release}");
+        let source = Source::Toolchain { commit: compiler.commit.clone() };
+        let mut part = Component::new(reference, name.to_owned(), release.clone(), source, kind);
+        part.purl = Some(purl);
+        // As the sources of both say.
+        part.licence = Some(Licence::Expression("MIT OR Apache-2.0".to_owned()));
+        Ok(part)
+    };
+    let mut library = part("rust-std", Kind::StandardLibrary)?;
+    library.linked = Some(BTreeSet::new());
+    let mut compiler = part("rustc", Kind::Compiler)?;
+    compiler.built = Some(BTreeSet::new());
+    Ok([library, compiler])
 }
 
 fn metadata(workspace: &Workspace, source: guppy::Error) -> SbomError {
@@ -70,7 +223,10 @@ fn metadata(workspace: &Workspace, source: guppy::Error) -> SbomError {
     }
 }
 
-fn binaries<'g>(package: &PackageMetadata<'g>) -> BTreeMap<&'g str, &'g [String]> {
+/// Names of build targets, with the features that each requires.
+type Targets<'g> = BTreeMap<&'g str, &'g [String]>;
+
+fn binaries<'g>(package: &PackageMetadata<'g>) -> Targets<'g> {
     package
         .build_targets()
         .filter_map(|target| {
@@ -79,15 +235,33 @@ fn binaries<'g>(package: &PackageMetadata<'g>) -> BTreeMap<&'g str, &'g [String]
         .collect()
 }
 
-fn with_binaries(graph: &PackageGraph) -> Vec<String> {
+/// The package's library, if it is built for others than Rust: dynamic or static.
+fn libraries<'g>(package: &PackageMetadata<'g>) -> Targets<'g> {
+    let foreign = |kind: BuildTargetKind<'_>| {
+        let BuildTargetKind::LibraryOrExample(types) = kind else { return false };
+        types.iter().any(|of| of == "cdylib" || of == "staticlib")
+    };
+    package
+        .build_targets()
+        .filter(|target| matches!(target.id(), BuildTargetId::Library) && foreign(target.kind()))
+        .map(|target| (target.name(), target.required_features()))
+        .collect()
+}
+
+/// Members that have such targets, by name.
+fn holding(graph: &PackageGraph, of: impl for<'g> Fn(&PackageMetadata<'g>) -> Targets<'g>) -> Vec<String> {
     let members = graph.workspace().iter();
     let names: BTreeSet<&str> =
-        members.filter(|package| !binaries(package).is_empty()).map(|package| package.name()).collect();
+        members.filter(|package| !of(package).is_empty()).map(|package| package.name()).collect();
     names.into_iter().map(str::to_owned).collect()
 }
 
-fn package<'g>(workspace: &'g Workspace, asked: Option<&str>) -> Result<PackageMetadata<'g>, SbomError> {
-    let known = with_binaries(&workspace.graph);
+fn package<'g>(
+    workspace: &'g Workspace,
+    asked: Option<&str>,
+    of: impl for<'a> Fn(&PackageMetadata<'a>) -> Targets<'a>,
+) -> Result<PackageMetadata<'g>, SbomError> {
+    let known = holding(&workspace.graph, of);
     let name = match (asked, &known[..]) {
         (Some(asked), _) => asked.to_owned(),
         (None, [only]) => only.clone(),
@@ -109,10 +283,26 @@ fn binary<'g>(package: &PackageMetadata<'g>, asked: Option<&str>) -> Result<(&'g
             Err(SbomError::NoSuchBinary { package: name, binary: asked.to_owned(), known: known() })
         }
         (None, _, _) => {
-            let known = with_binaries(package.graph());
+            let known = holding(package.graph(), binaries);
             Err(SbomError::NoBinary { package: name, known })
         }
     }
+}
+
+/// The features that were asked for, one by one.
+fn asked_features(request: &CargoRequest) -> impl Iterator<Item = &str> {
+    request.features.iter().flat_map(|text| text.split([',', ' '])).filter(|name| !name.is_empty())
+}
+
+/// Whether the package has the feature, which may be written with the package's name before it.
+fn has(package: &PackageMetadata<'_>, feature: &str) -> bool {
+    let own = feature.strip_prefix(package.name()).and_then(|rest| rest.strip_prefix('/')).unwrap_or(feature);
+    own == DEFAULT || package.named_features().any(|known| known == own)
+}
+
+/// Of the features that were asked for, those that the package has.
+fn having(package: &PackageMetadata<'_>, request: &CargoRequest) -> Vec<String> {
+    asked_features(request).filter(|feature| has(package, feature)).map(str::to_owned).collect()
 }
 
 /// What was asked for, held against what the package has.
@@ -127,8 +317,7 @@ impl Features {
         let prefix = format!("{}/", package.name());
         let known: BTreeSet<&str> = package.named_features().collect();
         let mut named = BTreeSet::new();
-        let asked = request.features.iter().flat_map(|text| text.split([',', ' '])).filter(|name| !name.is_empty());
-        for name in asked {
+        for name in asked_features(request) {
             let name = name.strip_prefix(&prefix).unwrap_or(name);
             if !known.contains(name) && name != DEFAULT {
                 return Err(SbomError::NoSuchFeature {
@@ -157,40 +346,56 @@ impl Features {
         implied.into_iter().map(str::to_owned).chain(self.named.iter().cloned()).collect()
     }
 
-    fn resolve<'g>(
-        &self,
-        workspace: &'g Workspace,
-        package: &PackageMetadata<'g>,
-    ) -> Result<CargoSet<'g>, guppy::Error> {
-        let filter = named_feature_filter(self.base, self.named.iter().map(String::as_str));
-        let mut options = CargoOptions::new();
-        options
-            .set_resolver(workspace.resolver.version)
-            .set_include_dev(false)
-            // A package with a binary may also be a procedural macro: then its dependencies are built for both.
-            .set_initials_platform(InitialsPlatform::ProcMacrosOnTarget)
-            .set_host_platform(workspace.host.clone())
-            .set_target_platform(workspace.target.clone());
-        CargoSet::new(package.to_feature_set(filter), workspace.graph.feature_graph().resolve_none(), &options)
+    fn filter<'g, 'a: 'g>(&'a self) -> impl guppy::graph::feature::FeatureFilter<'g> {
+        named_feature_filter(self.base, self.named.iter().map(String::as_str))
     }
 }
 
-/// All packages of the set, with their edges.
+fn resolve<'g>(workspace: &'g Workspace, initials: FeatureSet<'g>, dev: bool) -> Result<CargoSet<'g>, guppy::Error> {
+    let mut options = CargoOptions::new();
+    options
+        .set_resolver(workspace.resolver.version)
+        .set_include_dev(dev)
+        // A package with a binary may also be a procedural macro: then its dependencies are built for both.
+        .set_initials_platform(InitialsPlatform::ProcMacrosOnTarget)
+        .set_host_platform(workspace.host.clone())
+        .set_target_platform(workspace.target.clone());
+    CargoSet::new(initials, workspace.graph.feature_graph().resolve_none(), &options)
+}
+
+/// All packages of the set, with their edges, and those that come to it for the workspace's tests.
 fn components<'g>(
     workspace: &'g Workspace,
     set: &CargoSet<'g>,
+    with_dev: Option<&CargoSet<'g>>,
 ) -> Result<BTreeMap<&'g PackageId, Component>, SbomError> {
-    let packages = set.target_features().to_package_set().union(&set.host_features().to_package_set());
     let mut components = BTreeMap::new();
-    for package in packages.packages(DependencyDirection::Forward) {
-        components.insert(package.id(), component(workspace, set, &package)?);
+    for set in std::iter::once(set).chain(with_dev) {
+        let packages = set.target_features().to_package_set().union(&set.host_features().to_package_set());
+        let first = components.is_empty();
+        for package in packages.packages(DependencyDirection::Forward) {
+            if first {
+                components.insert(package.id(), component(workspace, set, &package)?);
+            } else if !components.contains_key(package.id()) {
+                let mut component = component(workspace, set, &package)?;
+                let mut features = component.linked.take().unwrap_or_default();
+                features.extend(component.built.take().unwrap_or_default());
+                component.dev = Some(features);
+                components.insert(package.id(), component);
+            }
+        }
     }
-    let links = set.target_links().chain(set.host_links()).chain(set.proc_macro_links()).chain(set.build_dep_links());
-    let edges: Vec<(&PackageId, &PackageId)> = links.map(|link| (link.from().id(), link.to().id())).collect();
-    for (from, to) in edges {
-        let to = components.get(to).map(|component| component.reference.clone());
-        if let (Some(from), Some(to)) = (components.get_mut(from), to) {
-            from.depends_on.insert(to);
+    for set in std::iter::once(set).chain(with_dev) {
+        let links =
+            set.target_links().chain(set.host_links()).chain(set.proc_macro_links()).chain(set.build_dep_links());
+        for link in links {
+            let to = components.get(link.to().id()).map(|component| component.reference.clone());
+            if let (Some(from), Some(to)) = (components.get_mut(link.from().id()), to) {
+                // A package may need itself in its own tests.
+                if from.reference != to {
+                    from.depends_on.insert(to);
+                }
+            }
         }
     }
     Ok(components)
@@ -207,10 +412,9 @@ fn component<'g>(
     let source = Source::of(package).ok_or_else(|| SbomError::Source { package: name.clone() })?;
     let purl = source.purl(&name, &version).map_err(|source| SbomError::Purl { package: name.clone(), source })?;
     let checksum = package.source().external_source().and_then(|text| workspace.lock.checksum(&name, &version, text));
+    let reference = source.reference(&name, &version, purl.as_ref());
     Ok(Component {
-        reference: source.reference(&name, &version, purl.as_ref()),
         purl,
-        source,
         workspace_member: package.in_workspace(),
         licence: Licence::declared(package.license(), package.license_file().map(AsRef::as_ref)),
         checksum,
@@ -221,9 +425,7 @@ fn component<'g>(
             (None, true) => Native::Possible,
             (None, false) => Native::No,
         },
-        depends_on: BTreeSet::new(),
-        name,
-        version,
+        ..Component::new(reference, name, version, source, Kind::Package)
     })
 }
 

@@ -13,7 +13,8 @@ impl Source {
         }
     }
 
-    fn external(text: &str) -> Option<Self> {
+    /// From what Cargo writes down for a package from outside.
+    pub(crate) fn external(text: &str) -> Option<Self> {
         match ExternalSource::new(text)? {
             ExternalSource::Registry(ExternalSource::CRATES_IO_URL)
             | ExternalSource::Sparse("https://index.crates.io/") => Some(Self::CratesIo),
@@ -40,6 +41,7 @@ impl Source {
             Self::Disk { commit: Some(_) } => "git on disk",
             Self::Disk { commit: None } => "registry on disk",
             Self::Path => "path",
+            Self::Toolchain { .. } => "toolchain",
         }
     }
 
@@ -53,7 +55,7 @@ impl Source {
                 let url = format!("git+{repository}@{commit}");
                 Purl::cargo(name, version, Some(("vcs_url", &url))).map(Some)
             }
-            Self::Disk { .. } | Self::Path => Ok(None),
+            Self::Disk { .. } | Self::Path | Self::Toolchain { .. } => Ok(None),
         }
     }
 
@@ -63,6 +65,7 @@ impl Source {
             (Some(purl), _) => purl.as_str().to_owned(),
             (None, Self::Disk { commit: Some(commit) }) => format!("git:{name}@{version}#{commit}"),
             (None, Self::Disk { commit: None }) => format!("registry:{name}@{version}"),
+            (None, Self::Toolchain { .. }) => format!("toolchain:{name}@{version}"),
             (None, Self::CratesIo | Self::Registry(_) | Self::Git { .. } | Self::Path) => {
                 format!("path:{name}@{version}")
             }

@@ -5,6 +5,9 @@
 
 mod connection;
 mod webhooks;
+mod witness;
+
+pub use witness::witness;
 
 use countersign_collect::forge::{Client, Clock};
 use countersign_flow::FlowError;

@@ -1,5 +1,6 @@
 //! What can go wrong with a key, as facts. No message here ever holds a byte of a private key.
 
+use crate::kms::KmsFault;
 use crate::token::TokenFault;
 use countersign_core::json::JsonError;
 use countersign_core::key::{KeyError, KeyId};
@@ -48,6 +49,22 @@ pub enum KeyFileError {
         /// Why.
         fault: TokenFault,
     },
+    /// A key in a key service cannot be used.
+    #[error("the key {key}: {fault}")]
+    Kms {
+        /// Its reference.
+        key: String,
+        /// Why.
+        fault: KmsFault,
+    },
+    /// The file with the passphrase cannot be read, or others can read it.
+    #[error("the passphrase of the key {}: {source}", path.display())]
+    PassphraseFile {
+        /// The key file.
+        path: PathBuf,
+        /// What is wrong with the file with the passphrase.
+        source: Box<Self>,
+    },
 }
 
 impl KeyFileError {
@@ -86,11 +103,20 @@ pub enum KeyFault {
     /// A public key where a private one belongs.
     #[error("this is a public key; the private key signs")]
     Public,
-    /// Encrypted with a passphrase.
+    /// Encrypted with a passphrase, and none was given.
     #[error(
-        "the key is encrypted with a passphrase, which is not asked for here: use a file readable by its owner only"
+        "the key is encrypted with a passphrase, and none was given: COUNTERSIGN_KEY_PASSPHRASE_FILE names a file with it, COUNTERSIGN_KEY_PASSPHRASE holds it, and at a terminal it is asked for"
     )]
     Encrypted,
+    /// The passphrase is not the key's.
+    #[error("the passphrase does not open the key")]
+    Passphrase,
+    /// Encrypted in a way that is not taken.
+    #[error("the encrypted key cannot be opened: {problem}")]
+    Sealed {
+        /// Why.
+        problem: &'static str,
+    },
     /// OpenSSH's own form of a private key.
     #[error(
         "this is an OpenSSH private key, with which persons sign: reviews, trust and policy, through ssh-keygen; here, a PEM `PRIVATE KEY` is needed"
@@ -103,7 +129,7 @@ pub enum KeyFault {
         label: String,
     },
     /// A kind of key that does not sign here.
-    #[error("the key is of kind {kind}, only Ed25519 and ECDSA P-256 sign here")]
+    #[error("the key is of kind {kind}; Ed25519, ECDSA P-256 and P-384, and RSA of 2048 bits and more sign here")]
     Kind {
         /// The kind that was found.
         kind: String,
@@ -153,6 +179,20 @@ pub enum SignError {
         key: KeyId,
         /// Why.
         fault: TokenFault,
+    },
+    /// The plugin of a key service did not sign.
+    #[error("the key {key} did not sign: {fault}")]
+    Kms {
+        /// The key.
+        key: KeyId,
+        /// Why.
+        fault: KmsFault,
+    },
+    /// What was signed does not hold for the public key.
+    #[error("what the key {key} signed does not hold for its public half, and was not let out")]
+    DoesNotHold {
+        /// The key.
+        key: KeyId,
     },
     /// The signed document could not be written.
     #[error(transparent)]

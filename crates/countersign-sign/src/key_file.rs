@@ -1,15 +1,22 @@
 //! Key files: read with every doubt refused by name, made anew, never overwritten. The secret leaves this module only
 //! into the file that its owner asked for.
 
+use crate::access::{KeyAccess, Locked};
+use crate::check;
 use crate::error::{KeyFault, KeyFileError, KeyWriteError, SignError};
-use crate::pem::{self, Private};
+use crate::kms::KmsKey;
+use crate::pem::{self, Kind, Private};
 use crate::place::KeyPlace;
 #[cfg(feature = "pkcs11")]
 use crate::token::TokenKey;
-use crate::token::{TokenAccess, TokenFault, TokenUri};
-use aws_lc_rs::encoding::AsDer as _;
+use crate::token::{TokenFault, TokenUri};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
+use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
+    RSA_PKCS1_SHA256, RSA_PSS_SHA256,
+};
 use countersign_core::key::PublicKey;
 use countersign_core::limits;
 use std::ffi::OsString;
@@ -26,6 +33,10 @@ pub enum KeyKind {
     Ed25519,
     /// ECDSA on P-256 with SHA-256.
     P256,
+    /// ECDSA on P-384 with SHA-384.
+    P384,
+    /// RSA of 3072 bits, in the padding of PKCS#1 v1.5 with SHA-256.
+    Rsa,
 }
 
 /// A private key, ready to sign.
@@ -36,51 +47,80 @@ pub struct SigningKey {
 
 enum Pair {
     Ed25519(Ed25519KeyPair),
-    P256(EcdsaKeyPair),
+    Ecdsa(EcdsaKeyPair),
+    Rsa {
+        pair: RsaKeyPair,
+        pss: bool,
+    },
     #[cfg(feature = "pkcs11")]
     Token(Box<TokenKey>),
+    Kms(Box<KmsKey>),
 }
 
 impl SigningKey {
-    /// Opens a key where it is: reads its file, or asks its token.
-    pub fn open(place: &KeyPlace, access: &TokenAccess) -> Result<Self, KeyFileError> {
+    /// Opens a key where it is: reads its file, asks its token, or asks its key service.
+    pub fn open(place: &KeyPlace, access: &KeyAccess) -> Result<Self, KeyFileError> {
         match place {
-            KeyPlace::File(path) => Self::load(path),
+            KeyPlace::File(path) => Self::read(path, access),
             KeyPlace::Token(text) => {
                 let no = |fault| KeyFileError::Token { key: place.to_string(), fault };
                 let uri = TokenUri::parse(text).map_err(|error| no(error.into()))?;
                 Self::on_token(&uri, access).map_err(no)
             }
+            KeyPlace::Kms(reference) => {
+                let no = |fault| KeyFileError::Kms { key: place.to_string(), fault };
+                let key = KmsKey::open(reference, &access.plugins).map_err(no)?;
+                Ok(Self { public: key.public().clone(), pair: Pair::Kms(Box::new(key)) })
+            }
         }
     }
 
     #[cfg(feature = "pkcs11")]
-    fn on_token(uri: &TokenUri, access: &TokenAccess) -> Result<Self, TokenFault> {
+    fn on_token(uri: &TokenUri, access: &KeyAccess) -> Result<Self, TokenFault> {
         let key = TokenKey::open(uri, access)?;
-        Self::of(Pair::Token(Box::new(key))).ok_or(TokenFault::Kind)
+        Ok(Self { public: key.public().clone(), pair: Pair::Token(Box::new(key)) })
     }
 
     #[cfg(not(feature = "pkcs11"))]
-    const fn on_token(_: &TokenUri, _: &TokenAccess) -> Result<Self, TokenFault> {
+    const fn on_token(_: &TokenUri, _: &KeyAccess) -> Result<Self, TokenFault> {
         Err(TokenFault::NotBuilt)
     }
 
-    /// Reads a key file: PEM, PKCS#8 (`PRIVATE KEY`) with Ed25519 or P-256, or SEC 1 (`EC PRIVATE KEY`) with P-256. A
-    /// symbolic link is followed; a file that others than its owner can get at is refused.
+    /// Reads a key file that no passphrase seals.
     pub fn load(path: &Path) -> Result<Self, KeyFileError> {
-        let (text, access) = read_text(path)?;
-        let key = Self::from_pem(&text).map_err(|fault| KeyFileError::Content { path: path.to_owned(), fault })?;
+        Self::read(path, &KeyAccess::default())
+    }
+
+    /// Reads a key file: PEM with PKCS#8, SEC 1 (`EC PRIVATE KEY`), PKCS#1 (`RSA PRIVATE KEY`), or one of the containers
+    /// that a passphrase opens. A symbolic link is followed; a file that others than its owner can get at is refused.
+    fn read(path: &Path, access: &KeyAccess) -> Result<Self, KeyFileError> {
+        let (text, mode) = read_text(path)?;
+        let key = Self::of_file(&text, path, access)?;
         // Asked last: a public key or a certificate is refused for what it is, not for its mode.
-        access.must_be_private(path)?;
+        mode.must_be_private(path)?;
         Ok(key)
+    }
+
+    pub(crate) fn of_file(text: &str, path: &Path, access: &KeyAccess) -> Result<Self, KeyFileError> {
+        let private = pem::read(text, |container| access.passphrase(path, container));
+        private.and_then(|private| Self::of_private(&private).map_err(Locked::from)).map_err(|locked| locked.of(path))
     }
 
     /// Reads a key from its PEM text.
     pub fn from_pem(text: &str) -> Result<Self, KeyFault> {
-        let pair = match pem::read(text)? {
-            Private::Ed25519(der) => Ed25519KeyPair::from_pkcs8(&der).map(Pair::Ed25519),
-            Private::P256(der) => {
-                EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_ASN1_SIGNING, &der).map(Pair::P256)
+        Self::of_private(&pem::read(text, |_| Err(KeyFault::Encrypted))?)
+    }
+
+    fn of_private(private: &Private) -> Result<Self, KeyFault> {
+        let der = private.der.as_slice();
+        let pair = match private.kind {
+            Kind::Ed25519 => Ed25519KeyPair::from_pkcs8(der).map(Pair::Ed25519),
+            Kind::P256 => EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_ASN1_SIGNING, der).map(Pair::Ecdsa),
+            Kind::P384 => EcdsaKeyPair::from_private_key_der(&ECDSA_P384_SHA384_ASN1_SIGNING, der).map(Pair::Ecdsa),
+            Kind::Rsa | Kind::RsaPss => {
+                let pss = private.kind == Kind::RsaPss;
+                // The provider takes no key below 2048 bits.
+                RsaKeyPair::from_der(der).map(|pair| Pair::Rsa { pair, pss })
             }
         };
         pair.ok().and_then(Self::of).ok_or(KeyFault::Encoding)
@@ -90,7 +130,9 @@ impl SigningKey {
     pub fn generate(kind: KeyKind) -> Result<Self, KeyWriteError> {
         let pair = match kind {
             KeyKind::Ed25519 => Ed25519KeyPair::generate().map(Pair::Ed25519),
-            KeyKind::P256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map(Pair::P256),
+            KeyKind::P256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map(Pair::Ecdsa),
+            KeyKind::P384 => EcdsaKeyPair::generate(&ECDSA_P384_SHA384_ASN1_SIGNING).map(Pair::Ecdsa),
+            KeyKind::Rsa => RsaKeyPair::generate(KeySize::Rsa3072).map(|pair| Pair::Rsa { pair, pss: false }),
         };
         pair.ok().and_then(Self::of).ok_or(KeyWriteError::Provider)
     }
@@ -98,13 +140,15 @@ impl SigningKey {
     /// Writes the key to a new file that only its owner can read, and the public half beside it, at
     /// [`public_path`]. Neither file may be there before; if the second cannot be written, the first is taken back.
     pub fn write_new(&self, path: &Path) -> Result<(), KeyWriteError> {
-        let der = match &self.pair {
-            Pair::Ed25519(pair) => pair.to_pkcs8v1(),
-            Pair::P256(pair) => pair.to_pkcs8v1(),
+        let no = |_unspecified| KeyWriteError::Provider;
+        let private = match &self.pair {
+            Pair::Ed25519(pair) => pem::write(pair.to_pkcs8v1().map_err(no)?.as_ref()),
+            Pair::Ecdsa(pair) => pem::write(pair.to_pkcs8v1().map_err(no)?.as_ref()),
+            Pair::Rsa { pair, .. } => pem::write(AsDer::<Pkcs8V1Der<'_>>::as_der(pair).map_err(no)?.as_ref()),
             #[cfg(feature = "pkcs11")]
             Pair::Token(_) => return Err(KeyWriteError::Provider),
+            Pair::Kms(_) => return Err(KeyWriteError::Provider),
         };
-        let private = pem::write(der.map_err(|_unspecified| KeyWriteError::Provider)?.as_ref());
         let public = self.public.to_pem().ok_or(KeyWriteError::Provider)?;
         create(path, private.as_bytes(), 0o600)?;
         if let Err(error) = create(&public_path(path), public.as_bytes(), 0o644) {
@@ -121,31 +165,47 @@ impl SigningKey {
         &self.public
     }
 
-    /// Signs bytes. Ed25519 gives the 64 bytes of RFC 8032; P-256 signs the SHA-256 and gives ASN.1 DER.
+    /// Signs bytes. Ed25519 gives the 64 bytes of RFC 8032; P-256 signs the SHA-256 and P-384 the SHA-384, in ASN.1 DER; RSA
+    /// signs the SHA-256. What does not hold for the public half is not given back.
     pub fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, SignError> {
+        let key = || self.public.id();
+        let provider = |_unspecified| SignError::Provider { key: key() };
+        let random = SystemRandom::new();
         let signature = match &self.pair {
-            Pair::Ed25519(pair) => pair.try_sign(bytes),
-            Pair::P256(pair) => pair.sign(&SystemRandom::new(), bytes),
-            #[cfg(feature = "pkcs11")]
-            Pair::Token(key) => {
-                return key.sign(bytes).map_err(|fault| SignError::Token { key: self.public.id(), fault });
+            Pair::Ed25519(pair) => pair.try_sign(bytes).map_err(provider)?.as_ref().to_vec(),
+            Pair::Ecdsa(pair) => pair.sign(&random, bytes).map_err(provider)?.as_ref().to_vec(),
+            Pair::Rsa { pair, pss } => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                let padding = if *pss { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
+                pair.sign(padding, &random, bytes, &mut signature).map_err(provider)?;
+                signature
             }
+            #[cfg(feature = "pkcs11")]
+            Pair::Token(token) => token.sign(bytes).map_err(|fault| SignError::Token { key: key(), fault })?,
+            Pair::Kms(plugin) => plugin.sign(bytes).map_err(|fault| SignError::Kms { key: key(), fault })?,
         };
-        match signature {
-            Ok(signature) => Ok(signature.as_ref().to_vec()),
-            Err(_unspecified) => Err(SignError::Provider { key: self.public.id() }),
+        if check::holds(&self.public, bytes, &signature) {
+            Ok(signature)
+        } else {
+            Err(SignError::DoesNotHold { key: key() })
         }
     }
 
     fn of(pair: Pair) -> Option<Self> {
         let public = match &pair {
             Pair::Ed25519(pair) => PublicKey::Ed25519(pair.public_key().as_ref().try_into().ok()?),
-            Pair::P256(pair) => PublicKey::from_spki_der(pair.public_key().as_der().ok()?.as_ref()).ok()?,
+            Pair::Ecdsa(pair) => spki(pair.public_key())?,
+            Pair::Rsa { pair, .. } => spki(pair.public_key())?,
             #[cfg(feature = "pkcs11")]
             Pair::Token(key) => key.public().clone(),
+            Pair::Kms(key) => key.public().clone(),
         };
         Some(Self { pair, public })
     }
+}
+
+fn spki(key: &impl AsDer<PublicKeyX509Der<'static>>) -> Option<PublicKey> {
+    PublicKey::from_spki_der(key.as_der().ok()?.as_ref()).ok()
 }
 
 impl fmt::Debug for SigningKey {
@@ -257,7 +317,7 @@ mod tests {
     use super::*;
     use crate::testkit::{holds, openssl, skipped};
 
-    const KINDS: [KeyKind; 2] = [KeyKind::Ed25519, KeyKind::P256];
+    const KINDS: [KeyKind; 4] = [KeyKind::Ed25519, KeyKind::P256, KeyKind::P384, KeyKind::Rsa];
 
     fn fault(text: &str) -> KeyFault {
         SigningKey::from_pem(text).unwrap_err()
@@ -281,10 +341,12 @@ mod tests {
     }
 
     #[test]
-    fn an_ed25519_signature_is_64_bytes_and_a_p256_signature_is_der() {
-        let [ed25519, p256] = KINDS.map(|kind| SigningKey::generate(kind).unwrap().sign(b"x").unwrap());
-        assert_eq!(ed25519.len(), 64);
-        assert_eq!((p256[0], usize::from(p256[1])), (0x30, p256.len() - 2));
+    fn signatures_have_the_form_that_verifiers_of_their_kind_read() {
+        let [ed25519, p256, p384, rsa] = KINDS.map(|kind| SigningKey::generate(kind).unwrap().sign(b"x").unwrap());
+        assert_eq!((ed25519.len(), rsa.len()), (64, 384));
+        for ecdsa in [p256, p384] {
+            assert_eq!((ecdsa[0], usize::from(ecdsa[1])), (0x30, ecdsa.len() - 2));
+        }
     }
 
     #[test]
@@ -370,9 +432,10 @@ mod tests {
         let block = |label: &str, body: &str| format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n");
         assert_eq!(fault(&block("ENCRYPTED PRIVATE KEY", "AAAA")), KeyFault::Encrypted);
         let legacy = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA";
-        assert_eq!(fault(&block("EC PRIVATE KEY", legacy)), KeyFault::Encrypted);
+        assert!(matches!(fault(&block("EC PRIVATE KEY", legacy)), KeyFault::Sealed { .. }));
+        assert!(matches!(fault(&block("RSA PRIVATE KEY", legacy)), KeyFault::Sealed { .. }));
         assert_eq!(fault(&block("OPENSSH PRIVATE KEY", "AAAA")), KeyFault::OpenSsh);
-        assert_eq!(fault(&block("RSA PRIVATE KEY", "AAAA")), KeyFault::Kind { kind: "RSA".to_owned() });
+        assert_eq!(fault(&block("RSA PRIVATE KEY", "AAAA")), KeyFault::Encoding);
         assert_eq!(fault(&block("CERTIFICATE", "AAAA")), KeyFault::Label { label: "CERTIFICATE".to_owned() });
         assert_eq!(fault(&block("PRIVATE KEY", "!!!!")), KeyFault::Encoding);
         assert_eq!(fault(&block("PRIVATE KEY", "MAA=")), KeyFault::Encoding);
@@ -413,8 +476,12 @@ mod tests {
         run("genpkey -algorithm ED25519 -out ed25519.pem");
         run("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out p256.pem");
         run("ecparam -name prime256v1 -genkey -out sec1.pem");
+        run("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out p384.pem");
+        run("ecparam -name secp384r1 -genkey -out sec1-384.pem");
+        run("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out rsa.pem");
+        run("rsa -in rsa.pem -traditional -out pkcs1.pem");
         fs::write(folder.path().join("message"), b"message").unwrap();
-        for name in ["ed25519", "p256", "sec1"] {
+        for name in ["ed25519", "p256", "sec1", "p384", "sec1-384", "rsa", "pkcs1"] {
             let path = folder.path().join(format!("{name}.pem"));
             let key = SigningKey::load(&path).unwrap();
             run(&format!("pkey -in {name}.pem -pubout -out {name}.pub"));
@@ -422,7 +489,11 @@ mod tests {
             assert_eq!(&PublicKey::parse(&public).unwrap(), key.public(), "{name}");
             assert_eq!(key.public().to_pem().unwrap(), public, "{name}");
             fs::write(folder.path().join("signature"), key.sign(b"message").unwrap()).unwrap();
-            let how = if name == "ed25519" { "-rawin" } else { "-rawin -digest sha256" };
+            let how = match name {
+                "ed25519" => "-rawin",
+                "p384" | "sec1-384" => "-rawin -digest sha384",
+                _ => "-rawin -digest sha256",
+            };
             run(&format!("pkeyutl -verify -pubin -inkey {name}.pub {how} -in message -sigfile signature"));
         }
         let ours = SigningKey::generate(KeyKind::P256).unwrap();
@@ -437,19 +508,33 @@ mod tests {
         let Some(openssl) = openssl() else { return skipped("openssl") };
         let folder = tempfile::tempdir().unwrap();
         for (arguments, kind) in [
-            ("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024", "RSA"),
             ("genpkey -algorithm X25519", "X25519"),
             ("genpkey -algorithm ED448", "Ed448"),
-            ("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384", "ECDSA P-384"),
-            ("ecparam -name secp384r1 -genkey", "ECDSA P-384"),
+            ("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-521", "ECDSA P-521"),
+            ("ecparam -name secp521r1 -genkey", "ECDSA P-521"),
             ("ecparam -name prime256v1 -param_enc explicit -genkey", "ECDSA on a curve without a name"),
         ] {
             openssl.run(folder.path(), &format!("{arguments} -out key.pem"));
             let text = fs::read_to_string(folder.path().join("key.pem")).unwrap();
             assert_eq!(fault(&text), KeyFault::Kind { kind: kind.to_owned() }, "{arguments}");
         }
-        let encrypt = "genpkey -algorithm ED25519 -aes-128-cbc -pass pass:secret -out key.pem";
-        openssl.run(folder.path(), encrypt);
-        assert_eq!(fault(&fs::read_to_string(folder.path().join("key.pem")).unwrap()), KeyFault::Encrypted);
+        openssl.run(folder.path(), "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024 -out key.pem");
+        assert_eq!(fault(&fs::read_to_string(folder.path().join("key.pem")).unwrap()), KeyFault::Encoding, "too short");
+    }
+
+    #[test]
+    fn a_key_for_pss_alone_signs_so_and_openssl_agrees() {
+        let Some(openssl) = openssl() else { return skipped("openssl") };
+        let folder = tempfile::tempdir().unwrap();
+        let run = |arguments: &str| openssl.run(folder.path(), arguments);
+        run("genpkey -algorithm RSA-PSS -pkeyopt rsa_keygen_bits:2048 -out pss.pem");
+        run("pkey -in pss.pem -pubout -out pss.pub");
+        let key = SigningKey::load(&folder.path().join("pss.pem")).unwrap();
+        let public = fs::read_to_string(folder.path().join("pss.pub")).unwrap();
+        assert_eq!(&PublicKey::parse(&public).unwrap(), key.public());
+        fs::write(folder.path().join("message"), b"message").unwrap();
+        fs::write(folder.path().join("signature"), key.sign(b"message").unwrap()).unwrap();
+        let how = "-rawin -digest sha256 -pkeyopt rsa_padding_mode:pss -pkeyopt rsa_pss_saltlen:32";
+        run(&format!("pkeyutl -verify -pubin -inkey pss.pub {how} -in message -sigfile signature"));
     }
 }

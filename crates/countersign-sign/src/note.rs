@@ -10,6 +10,7 @@ use countersign_core::log::note::{NoteKey, NoteSigner, SignFailed};
 pub struct LogSigner {
     key: SigningKey,
     note: NoteKey,
+    beside: Option<Box<Self>>,
 }
 
 /// A key that cannot sign checkpoints.
@@ -26,13 +27,24 @@ impl LogSigner {
         let PublicKey::Ed25519(public) = key.public() else {
             return Err(NotALogKey { found: key.public().kind() });
         };
-        Ok(Self { note: NoteKey::new(origin, *public), key })
+        Ok(Self { note: NoteKey::new(origin, *public), key, beside: None })
+    }
+
+    /// With another key of the same log that signs beside it, while one gives way to the other.
+    pub fn with(mut self, other: SigningKey) -> Result<Self, NotALogKey> {
+        self.beside = Some(Box::new(Self::new(self.note.name().clone(), other)?));
+        Ok(self)
     }
 }
 
 impl NoteSigner for LogSigner {
     fn key(&self) -> &NoteKey {
         &self.note
+    }
+
+    fn beside(&self) -> Option<&dyn NoteSigner> {
+        let beside: &dyn NoteSigner = self.beside.as_deref()?;
+        Some(beside)
     }
 
     fn sign(&self, bytes: &[u8]) -> Result<[u8; 64], SignFailed> {
@@ -64,6 +76,25 @@ mod tests {
         let read = Note::parse(note.to_string().as_bytes()).unwrap();
         assert_eq!(read.verify(&[log.key().clone()], &check), Ok(vec![log.key()]));
         assert!(read.verify(&[other.key().clone()], &check).is_err());
+    }
+
+    #[test]
+    fn while_one_key_gives_way_to_another_both_sign_and_each_alone_is_enough() {
+        let key = || SigningKey::generate(KeyKind::Ed25519).unwrap();
+        let (old, new) = (key(), key());
+        let keys = [&old, &new].map(|key| {
+            let PublicKey::Ed25519(bytes) = key.public() else { panic!("it was made as Ed25519") };
+            NoteKey::new(origin(), *bytes)
+        });
+        let both = LogSigner::new(origin(), old).unwrap().with(new).unwrap();
+        let check = |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| {
+            holds(&PublicKey::Ed25519(*key.public()), bytes, signature)
+        };
+        let note = Note::sign("example.com/log\n1\nroot\n".to_owned(), &both).unwrap();
+        assert_eq!(note.signatures().len(), 2);
+        for key in &keys {
+            assert_eq!(note.verify(std::slice::from_ref(key), &check), Ok(vec![key]));
+        }
     }
 
     #[test]

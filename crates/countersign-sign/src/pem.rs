@@ -2,35 +2,66 @@
 //! The structure is read only as far as the kind of key; the key itself is the cryptographic provider's to parse.
 
 use crate::error::KeyFault;
+use crate::sealed::Container;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use countersign_core::digest::to_hex;
 use zeroize::Zeroizing;
 
 /// What a PEM block holds, not yet parsed as a key.
-pub(crate) enum Private {
-    /// PKCS#8, Ed25519.
-    Ed25519(Zeroizing<Vec<u8>>),
-    /// PKCS#8 or SEC 1, P-256.
-    P256(Zeroizing<Vec<u8>>),
+pub(crate) struct Private {
+    /// The kind of key.
+    pub kind: Kind,
+    /// The document, of the form that goes with the kind.
+    pub der: Zeroizing<Vec<u8>>,
 }
 
-/// Finds the one private key in a PEM text.
-pub(crate) fn read(text: &str) -> Result<Private, KeyFault> {
+/// Kinds of key, and the form in which their document is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// PKCS#8, Ed25519.
+    Ed25519,
+    /// PKCS#8 or SEC 1, P-256.
+    P256,
+    /// PKCS#8 or SEC 1, P-384.
+    P384,
+    /// `RSAPrivateKey` (PKCS#1), to sign in the padding of PKCS#1 v1.5.
+    Rsa,
+    /// The same, to sign by PSS: its PKCS#8 document said that it is for nothing else.
+    RsaPss,
+}
+
+/// Finds the one private key in a PEM text. Where a passphrase seals it, that is asked for.
+pub(crate) fn read<E: From<KeyFault>>(
+    text: &str,
+    unlock: impl FnOnce(Container) -> Result<Zeroizing<String>, E>,
+) -> Result<Private, E> {
     let (label, body) = only_block(text)?;
+    let container = match label {
+        "ENCRYPTED PRIVATE KEY" => Some(Container::Pkcs8),
+        "ENCRYPTED SIGSTORE PRIVATE KEY" | "ENCRYPTED COSIGN PRIVATE KEY" => Some(Container::Cosign),
+        _ => None,
+    };
+    if let Some(container) = container {
+        let sealed = decode(&body)?;
+        let passphrase = unlock(container)?;
+        return Ok(pkcs8(container.open(&sealed, &passphrase)?)?);
+    }
+    Ok(open(label, &body)?)
+}
+
+fn open(label: &str, body: &str) -> Result<Private, KeyFault> {
     match label {
-        "PRIVATE KEY" => {
-            let der = decode(&body)?;
-            Ok(pkcs8_kind(&der)?.of(der))
-        }
-        "EC PRIVATE KEY" if body.lines().any(|line| line.starts_with("Proc-Type:")) => Err(KeyFault::Encrypted),
+        "PRIVATE KEY" => pkcs8(decode(body)?),
+        _ if body.lines().any(|line| line.starts_with("Proc-Type:")) => Err(KeyFault::Sealed {
+            problem: "it is encrypted in OpenSSL's old way: `openssl pkcs8 -topk8` writes it anew",
+        }),
         "EC PRIVATE KEY" => {
-            let der = decode(&body)?;
-            Ok(sec1_kind(&der)?.of(der))
+            let der = decode(body)?;
+            Ok(Private { kind: sec1_kind(&der)?, der })
         }
-        "ENCRYPTED PRIVATE KEY" => Err(KeyFault::Encrypted),
+        "RSA PRIVATE KEY" => Ok(Private { kind: Kind::Rsa, der: decode(body)? }),
         "OPENSSH PRIVATE KEY" => Err(KeyFault::OpenSsh),
-        "RSA PRIVATE KEY" => Err(KeyFault::Kind { kind: "RSA".to_owned() }),
         "DSA PRIVATE KEY" => Err(KeyFault::Kind { kind: "DSA".to_owned() }),
         "PUBLIC KEY" | "RSA PUBLIC KEY" | "SSH2 PUBLIC KEY" => Err(KeyFault::Public),
         other => Err(KeyFault::Label { label: other.chars().take(64).collect() }),
@@ -105,53 +136,41 @@ fn decode(body: &str) -> Result<Zeroizing<Vec<u8>>, KeyFault> {
     BASE64.decode(joined.as_bytes()).map(Zeroizing::new).map_err(|_base64| KeyFault::Encoding)
 }
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Ed25519,
-    P256,
-}
-
-impl Kind {
-    const fn of(self, der: Zeroizing<Vec<u8>>) -> Private {
-        match self {
-            Self::Ed25519 => Private::Ed25519(der),
-            Self::P256 => Private::P256(der),
-        }
-    }
-}
-
-const SEQUENCE: u8 = 0x30;
-const INTEGER: u8 = 0x02;
-const OCTETS: u8 = 0x04;
-const OID: u8 = 0x06;
+pub(crate) const SEQUENCE: u8 = 0x30;
+pub(crate) const INTEGER: u8 = 0x02;
+pub(crate) const OCTETS: u8 = 0x04;
+pub(crate) const OID: u8 = 0x06;
 const CURVE: u8 = 0xa0;
 
 const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+const P384: &[u8] = &[0x2b, 0x81, 0x04, 0x00, 0x22];
+const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+const RSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a];
 
 /// Kinds that are known well enough to be named in a refusal.
 const OTHERS: &[(&[u8], &str)] = &[
-    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01], "RSA"),
-    (&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a], "RSA-PSS"),
     (&[0x2a, 0x86, 0x48, 0xce, 0x38, 0x04, 0x01], "DSA"),
     (&[0x2b, 0x65, 0x6e], "X25519"),
     (&[0x2b, 0x65, 0x6f], "X448"),
     (&[0x2b, 0x65, 0x71], "Ed448"),
     (&[0x2b, 0x81, 0x04, 0x00, 0x0a], "ECDSA secp256k1"),
-    (&[0x2b, 0x81, 0x04, 0x00, 0x22], "ECDSA P-384"),
     (&[0x2b, 0x81, 0x04, 0x00, 0x23], "ECDSA P-521"),
 ];
 
-/// `SEQUENCE { version INTEGER, SEQUENCE { algorithm OID, parameters }, ... }`
-fn pkcs8_kind(der: &[u8]) -> Result<Kind, KeyFault> {
-    let (whole, _) = take(der, SEQUENCE)?;
+/// `SEQUENCE { version INTEGER, SEQUENCE { algorithm OID, parameters }, key OCTET STRING, ... }`
+fn pkcs8(der: Zeroizing<Vec<u8>>) -> Result<Private, KeyFault> {
+    let (whole, _) = take(&der, SEQUENCE)?;
     let (_, rest) = take(whole, INTEGER)?;
-    let (algorithm, _) = take(rest, SEQUENCE)?;
+    let (algorithm, rest) = take(rest, SEQUENCE)?;
     let (oid, parameters) = take(algorithm, OID)?;
+    let inner = || take(rest, OCTETS).map(|(key, _)| Zeroizing::new(key.to_vec()));
     match oid {
-        ED25519 => Ok(Kind::Ed25519),
-        EC => curve_kind(parameters),
+        ED25519 => Ok(Private { kind: Kind::Ed25519, der }),
+        EC => Ok(Private { kind: curve_kind(parameters)?, der }),
+        RSA => Ok(Private { kind: Kind::Rsa, der: inner()? }),
+        RSA_PSS => Ok(Private { kind: Kind::RsaPss, der: inner()? }),
         other => Err(other_kind(other)),
     }
 }
@@ -168,6 +187,7 @@ fn sec1_kind(der: &[u8]) -> Result<Kind, KeyFault> {
 fn curve_kind(parameters: &[u8]) -> Result<Kind, KeyFault> {
     match take(parameters, OID) {
         Ok((P256, _)) => Ok(Kind::P256),
+        Ok((P384, _)) => Ok(Kind::P384),
         Ok((other, _)) => Err(other_kind(other)),
         Err(_) => Err(KeyFault::Kind { kind: "ECDSA on a curve without a name".to_owned() }),
     }
@@ -180,8 +200,20 @@ fn other_kind(oid: &[u8]) -> KeyFault {
     }
 }
 
+/// A small number that is not negative, and what follows it.
+pub(crate) fn number(der: &[u8]) -> Result<(u32, &[u8]), KeyFault> {
+    let (bytes, rest) = take(der, INTEGER)?;
+    let bytes = match bytes {
+        [0, tail @ ..] => tail,
+        [first, ..] if first & 0x80 != 0 => return Err(KeyFault::Encoding),
+        all => all,
+    };
+    let number = bytes.iter().try_fold(0_u32, |sum, byte| sum.checked_mul(256)?.checked_add(u32::from(*byte)));
+    Ok((number.ok_or(KeyFault::Encoding)?, rest))
+}
+
 /// The content of a DER element with this tag, and what follows it.
-fn take(der: &[u8], tag: u8) -> Result<(&[u8], &[u8]), KeyFault> {
+pub(crate) fn take(der: &[u8], tag: u8) -> Result<(&[u8], &[u8]), KeyFault> {
     let parts = || {
         let (found, rest) = der.split_first()?;
         let (first, rest) = rest.split_first()?;

@@ -1,13 +1,13 @@
-//! A person's key, whichever form it has: a PEM file or a token that we sign with ourselves, or an SSH key that `ssh-keygen` signs
+//! A person's key, whichever form it has: a PEM file, a token or a key service that we sign with ourselves, or an SSH key that `ssh-keygen` signs
 //! with. Trust, policy approvals, activations and reviews can be signed by either.
 
+use crate::access::KeyAccess;
 use crate::error::{KeyFault, KeyFileError, SignError, SshError};
 use crate::key_file::{SigningKey, read_text};
 use crate::pem;
 use crate::place::KeyPlace;
 use crate::ssh::{SshKey, SshKeygen, ssh_public_key, ssh_sign};
 use crate::statement::sign_payload;
-use crate::token::TokenAccess;
 use countersign_core::key::PublicKey;
 use std::path::Path;
 
@@ -22,25 +22,30 @@ pub enum PersonKey {
 
 impl PersonKey {
     /// Opens a key where it is.
-    pub fn open(place: &KeyPlace, access: &TokenAccess) -> Result<Self, KeyFileError> {
+    pub fn open(place: &KeyPlace, access: &KeyAccess) -> Result<Self, KeyFileError> {
         match place {
-            KeyPlace::File(path) => Self::load(path),
-            KeyPlace::Token(_) => SigningKey::open(place, access).map(Self::Own),
+            KeyPlace::File(path) => Self::read(path, access),
+            KeyPlace::Token(_) | KeyPlace::Kms(_) => SigningKey::open(place, access).map(Self::Own),
         }
     }
 
-    /// Looks into the file to see which form it is. The name decides nothing.
+    /// The key in a file that no passphrase seals.
     pub fn load(path: &Path) -> Result<Self, KeyFileError> {
-        let (text, access) = read_text(path)?;
+        Self::read(path, &KeyAccess::default())
+    }
+
+    /// Looks into the file to see which form it is. The name decides nothing.
+    fn read(path: &Path, access: &KeyAccess) -> Result<Self, KeyFileError> {
+        let (text, mode) = read_text(path)?;
         if pem::is_openssh_line(&text) {
             return Ok(Self::Ssh(SshKey::new(path)));
         }
-        let key = match SigningKey::from_pem(&text) {
+        let key = match SigningKey::of_file(&text, path, access) {
             Ok(key) => Self::Own(key),
-            Err(KeyFault::OpenSsh) => Self::Ssh(SshKey::new(path)),
-            Err(fault) => return Err(KeyFileError::Content { path: path.to_owned(), fault }),
+            Err(KeyFileError::Content { fault: KeyFault::OpenSsh, .. }) => Self::Ssh(SshKey::new(path)),
+            Err(error) => return Err(error),
         };
-        access.must_be_private(path)?;
+        mode.must_be_private(path)?;
         Ok(key)
     }
 

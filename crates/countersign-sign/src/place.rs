@@ -1,6 +1,7 @@
-//! Where a key is: in a file, or on a token. Told apart by the scheme `pkcs11:`, with which no file's name begins that is
-//! meant as one (`./pkcs11:…` names such a file).
+//! Where a key is: in a file, on a token, or in a key service. Told apart by the scheme, `pkcs11:` or `NAME://`, with which
+//! no file's name begins that is meant as one (`./pkcs11:…` names such a file).
 
+use crate::kms;
 use crate::token::{SCHEME, shown};
 use std::ffi::OsStr;
 use std::fmt;
@@ -13,6 +14,8 @@ pub enum KeyPlace {
     File(PathBuf),
     /// A token: a `pkcs11:` URI, which is read when the key is opened. Until then nobody knows that it holds no secret.
     Token(String),
+    /// A key service: `NAME://…`, for which the plugin of that name is asked.
+    Kms(String),
 }
 
 impl KeyPlace {
@@ -21,6 +24,7 @@ impl KeyPlace {
     pub fn of(text: &OsStr) -> Self {
         match text.to_str() {
             Some(uri) if uri.starts_with(SCHEME) => Self::Token(uri.to_owned()),
+            Some(reference) if kms::parts(reference).is_some() => Self::Kms(reference.to_owned()),
             _ => Self::File(PathBuf::from(text)),
         }
     }
@@ -32,6 +36,7 @@ impl fmt::Display for KeyPlace {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Token(uri) => f.write_str(shown(uri)),
+            Self::Kms(reference) => f.write_str(reference),
         }
     }
 }
@@ -52,6 +57,10 @@ mod tests {
         assert_eq!(place("gate.pem"), KeyPlace::File(PathBuf::from("gate.pem")));
         assert_eq!(place("./pkcs11:x"), KeyPlace::File(PathBuf::from("./pkcs11:x")));
         assert_eq!(place("pkcs11:object=gate"), KeyPlace::Token("pkcs11:object=gate".to_owned()));
+        assert_eq!(place("awskms:///alias/gate"), KeyPlace::Kms("awskms:///alias/gate".to_owned()));
+        for file in ["/tmp/a://b", "a/b://c", "Upper://x", "://x", "a:/b", "gate", "../x://y", "9a://b"] {
+            assert_eq!(place(file), KeyPlace::File(PathBuf::from(file)));
+        }
     }
 
     #[test]

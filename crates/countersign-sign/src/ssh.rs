@@ -4,16 +4,16 @@
 use crate::error::{KeyFileError, SignError, SshError};
 use crate::key_file::{public_path, read_text};
 use crate::pem;
+use crate::program::converse;
 use countersign_core::bundle::write_ssh;
 use countersign_core::envelope::{PAYLOAD_TYPE, pae};
 use countersign_core::key::PublicKey;
 use countersign_core::limits;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{self, Read, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::process::{Command, Stdio};
 
 /// An SSH key by its file: the private key, or a `.pub` file, with which `ssh-keygen` asks the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,8 +67,6 @@ const PASSED_ON: &[&str] = &[
     "PROGRAMDATA",
 ];
 
-/// How much of the end of what it says is kept for an error.
-const LAST_WORDS: usize = 4096;
 /// How many lines of it.
 const LAST_LINES: usize = 4;
 
@@ -107,7 +105,7 @@ impl SshKeygen {
                 self.io(source)
             }
         })?;
-        match converse(&mut child, input) {
+        match converse(&mut child, input, limits::SSH_OUTPUT_BYTES, None) {
             Ok((printed, said)) => {
                 let status = child.wait().map_err(|source| self.io(source))?;
                 if status.success() {
@@ -191,40 +189,6 @@ pub fn ssh_public_key(path: &Path, keygen: &SshKeygen) -> Result<PublicKey, SshE
     parse(&keygen.text(printed, "public key")?, path)
 }
 
-/// Writes the input, and reads both outputs to their ends, all at once: a pipe holds less than a statement. What is
-/// printed is read up to one byte past the bound.
-fn converse(child: &mut Child, input: &[u8]) -> io::Result<(Vec<u8>, Vec<u8>)> {
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    thread::scope(|scope| {
-        let written = scope.spawn(move || stdin.map_or(Ok(()), |mut pipe| pipe.write_all(input)));
-        let said = scope.spawn(move || stderr.map(last_words).unwrap_or_default());
-        let mut printed = Vec::new();
-        if let Some(pipe) = stdout {
-            let most = u64::try_from(limits::SSH_OUTPUT_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-            pipe.take(most).read_to_end(&mut printed)?;
-        }
-        match written.join() {
-            // A program that refuses does not read to the end; its status tells, a broken pipe adds nothing.
-            Ok(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
-            _ => Ok((printed, said.join().unwrap_or_default())),
-        }
-    })
-}
-
-/// Reads to the end, and keeps the end.
-fn last_words(mut pipe: impl Read) -> Vec<u8> {
-    let (mut kept, mut buffer) = (Vec::new(), [0_u8; LAST_WORDS]);
-    while let Ok(n) = pipe.read(&mut buffer) {
-        if n == 0 {
-            break;
-        }
-        kept.extend_from_slice(buffer.get(..n).unwrap_or_default());
-        let too_many = kept.len().saturating_sub(LAST_WORDS);
-        kept.drain(..too_many);
-    }
-    kept
-}
-
 fn last_lines(said: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(said);
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -239,6 +203,8 @@ mod tests {
     use crate::testkit::{self, Tool, skipped, ssh_keygen};
     use countersign_core::bundle::{Signature, Signed};
     use std::os::unix::fs::PermissionsExt as _;
+    use std::process::Child;
+    use std::thread;
 
     const NAMESPACE: &str = "review@countersign.dev";
 

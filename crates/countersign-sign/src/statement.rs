@@ -24,7 +24,7 @@ mod tests {
             let key = SigningKey::generate(kind).unwrap();
             let signed = Signed::parse(&sign_payload(b"{\"a\":1}", &key).unwrap()).unwrap();
             assert_eq!(signed.payload, b"{\"a\":1}");
-            let Signature::Dsse { hint, signature } = &signed.by else { panic!("{signed:?}") };
+            let Signature::Dsse { hint, signature, .. } = &signed.by else { panic!("{signed:?}") };
             assert_eq!(*hint, Some(key.public().id()));
             assert!(holds(key.public(), &signed.pae(), signature));
             assert!(!holds(key.public(), &signed.payload, signature));

@@ -1,19 +1,9 @@
 //! What the tests of this crate share: the check of a signature by the provider, and the programs that other people
 //! make keys with. Never part of a build that signs.
 
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ED25519, UnparsedPublicKey};
-use countersign_core::key::PublicKey;
+pub(crate) use crate::check::holds;
 use std::path::Path;
 use std::process::{Command, Stdio};
-
-/// Whether the signature is this key's over these bytes, as the provider sees it.
-pub(crate) fn holds(key: &PublicKey, bytes: &[u8], signature: &[u8]) -> bool {
-    match key {
-        PublicKey::Ed25519(key) => UnparsedPublicKey::new(&ED25519, key).verify(bytes, signature).is_ok(),
-        PublicKey::P256(key) => UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key).verify(bytes, signature).is_ok(),
-        PublicKey::Rsa { .. } | PublicKey::SkEd25519 { .. } | PublicKey::SkP256 { .. } => false,
-    }
-}
 
 /// A program that is on this machine.
 pub(crate) struct Tool(&'static str);

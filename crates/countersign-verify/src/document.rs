@@ -18,7 +18,8 @@ use countersign_core::statement::vex::NAMESPACE as VEX_NAMESPACE;
 use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
 use countersign_core::trust::{
-    EXCEPTION_NAMESPACE, Identity, OwnedKey, Owner, POLICY_NAMESPACE, TRUST_NAMESPACE, Trust,
+    EXCEPTION_NAMESPACE, Identity, KeyTransparency, OwnedKey, Owner, POLICY_NAMESPACE, TRUST_NAMESPACE, Trust,
+    UnloggedKeys,
 };
 
 /// A value that was signed by somebody whom trust lets sign it, with a key that counted at the time in question. Only
@@ -60,6 +61,8 @@ pub struct SignedBy {
     pub owner: SignerName,
     /// When it was signed, as far as somebody else attests it.
     pub when: Option<Attested>,
+    /// Whether it is a bundle that a key signed and that no log and no timestamp authority has seen.
+    pub unwitnessed: bool,
 }
 
 /// What others attest of the time of a signature: a transparency log, a timestamp authority.
@@ -111,7 +114,7 @@ impl SignerName {
             Owner::Collector(c) => Some(Self::Collector(c.name.clone())),
             Owner::Gate(g) => Some(Self::Gate(g.id.clone())),
             Owner::Verifier(v) => Some(Self::Verifier(v.id.clone())),
-            Owner::Log(_) => None,
+            Owner::Log(_) | Owner::Witness(_) => None,
         }
     }
 }
@@ -139,7 +142,11 @@ pub fn verify_document(
         Signature::Certificate { bundle } => {
             certificate_signer(bundle, signed, &statement, kind, &Judge { trust: trust.trust(), roots, at, place })
         }
-        Signature::Dsse { .. } | Signature::Ssh { .. } => signer(signed, kind, trust.trust(), at, place),
+        Signature::Dsse { witnessed, .. } => signer(signed, kind, trust.trust(), at, place).and_then(|by| {
+            let judge = Judge { trust: trust.trust(), roots, at, place };
+            key_transparency(by, witnessed.as_deref(), &statement, &judge)
+        }),
+        Signature::Ssh { .. } => signer(signed, kind, trust.trust(), at, place),
     };
     let by = by.map_err(|finding| vec![finding])?;
     Ok(Verified::new(statement, by, signed.digest))
@@ -166,7 +173,8 @@ pub(crate) fn signer(signed: &Signed, kind: Kind, trust: &Trust, at: Time, place
             .help("add the key to trust.toml, or sign with a key that is in it"));
     };
     counts(owned, &owner, at, place)?;
-    Ok(SignedBy { key: owned.key.id(), owner: allowed(&owner, kind, trust, place)?, when: None })
+    let unwitnessed = matches!(signed.by, Signature::Dsse { .. });
+    Ok(SignedBy { key: owned.key.id(), owner: allowed(&owner, kind, trust, place)?, when: None, unwitnessed })
 }
 
 /// The owner by name, if trust lets it sign this kind.
@@ -253,7 +261,40 @@ fn certificate_signer(
         key: KeyId::of_spki_der(&shown.certificate.spki),
         owner: allowed(owner, kind, trust, place)?,
         when: Some(Attested { existed, logged: shown.logged }),
+        unwitnessed: false,
     })
+}
+
+/// What has to witness a key's signature, where trust asks for it: keys of builders, collectors and verifiers sign without a
+/// log and a timestamp only where that is stated of them. Persons sign by SSH, and gates into a log of their own.
+fn key_transparency(
+    by: SignedBy,
+    witnessed: Option<&[u8]>,
+    statement: &Statement,
+    judge: &Judge<'_>,
+) -> Result<SignedBy, Finding> {
+    let Judge { trust, roots, at, place } = *judge;
+    let asked = trust.unlogged_keys == Some(UnloggedKeys::Stated)
+        && matches!(by.owner, SignerName::Builder { .. } | SignerName::Collector(_) | SignerName::Verifier(_));
+    let known = trust.owner_of(&by.key).map(|(_, owned)| owned);
+    if !asked || known.is_some_and(|owned| owned.transparency == Some(KeyTransparency::None)) {
+        return Ok(by);
+    }
+    let missing = || {
+        Finding::new(
+            codes::TRANSPARENCY_MISSING,
+            format!("a key of {} signed, and no log and no timestamp has seen it", by.owner.describe()),
+        )
+        .at(place)
+        .expected("a log entry, or `transparency = \"none\"` for this key", format!("trust, version {}", trust.version))
+        .found("neither")
+    };
+    let (Some(bundle), Some(pem)) = (witnessed, known.and_then(|owned| owned.key.to_pem())) else {
+        return Err(missing());
+    };
+    let times = roots.witnessed(trust, bundle, statement, &pem, at).map_err(|refused| missing_root(&refused, place))?;
+    let existed = times.iter().min().copied().ok_or_else(missing)?;
+    Ok(SignedBy { when: Some(Attested { existed, logged: true }), unwitnessed: false, ..by })
 }
 
 fn missing_root(refused: &Refused, place: &str) -> Finding {
@@ -274,7 +315,7 @@ type Known<'t> = Option<(Owner<'t>, &'t OwnedKey)>;
 fn signing_key<'t>(signed: &Signed, kind: Kind, trust: &'t Trust, place: &str) -> Result<(String, Known<'t>), Finding> {
     let message = signed.pae();
     match &signed.by {
-        Signature::Dsse { hint, signature } => {
+        Signature::Dsse { hint, signature, .. } => {
             let Some(id) = hint else { return Ok(("a bundle without a usable key hint".to_owned(), None)) };
             let Some((owner, owned)) = trust.owner_of(id) else { return Ok((format!("key {id}"), None)) };
             if !keys::envelope_signature_holds(&owned.key, &message, signature) {

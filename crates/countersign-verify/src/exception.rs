@@ -19,7 +19,7 @@ use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
 use countersign_core::trust::{ROLE_BREAK_GLASS, ROLE_EXCEPTIONS, Role, Trust};
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::{Arc, PoisonError};
 
 /// An exception that was asked for by one person and approved by enough others. Only this crate makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,9 +88,9 @@ impl VerifiedException {
 #[derive(Debug, Clone, Default)]
 pub struct Exceptions {
     /// Those that count, but for their dates, in the order of the log.
-    pub held: Vec<Rc<VerifiedException>>,
+    pub held: Vec<Arc<VerifiedException>>,
     /// Those that were ended, with the entry that did it.
-    pub ended: Vec<(Rc<VerifiedException>, u64)>,
+    pub ended: Vec<(Arc<VerifiedException>, u64)>,
     /// Those whose follow-up two persons signed.
     pub followed_up: BTreeSet<ExceptionId>,
     /// Entries that do not count, with the environment that they name.
@@ -98,12 +98,12 @@ pub struct Exceptions {
 }
 
 /// What an entry amounts to.
-pub(crate) type ReadEntry = Result<Rc<Read>, Vec<Finding>>;
+pub(crate) type ReadEntry = Result<Arc<Read>, Vec<Finding>>;
 
 /// See [`ReadEntry`].
 #[derive(Debug, Clone)]
 pub(crate) enum Read {
-    Granted(Rc<VerifiedException>),
+    Granted(Arc<VerifiedException>),
     Ended(ExceptionEnd, BTreeSet<PersonId>),
 }
 
@@ -394,14 +394,14 @@ impl StateView<'_> {
         let mut out = Exceptions::default();
         let mut ends: BTreeMap<Sha256, u64> = BTreeMap::new();
         let mut reviewed: BTreeMap<Sha256, BTreeSet<PersonId>> = BTreeMap::new();
-        let mut granted: BTreeMap<Sha256, Rc<VerifiedException>> = BTreeMap::new();
-        for (index, entry) in (0_u64..).zip(self.entries()) {
-            if entry.kind != Kind::Exception && entry.kind != Kind::ExceptionEnd {
-                continue;
-            }
+        let mut granted: BTreeMap<Sha256, Arc<VerifiedException>> = BTreeMap::new();
+        let entries = self.state.exception_entries.iter().take_while(|index| **index < self.size);
+        for (index, entry) in
+            entries.filter_map(|index| Some((*index, self.entries().get(usize::try_from(*index).ok()?)?)))
+        {
             match self.exception_entry(index, entry, blobs).as_deref() {
                 Ok(Read::Granted(exception)) => {
-                    granted.entry(exception.digest).or_insert_with(|| Rc::clone(exception));
+                    granted.entry(exception.digest).or_insert_with(|| Arc::clone(exception));
                 }
                 Ok(Read::Ended(end, persons)) => {
                     ends.entry(end.exception).or_insert(index);
@@ -438,11 +438,11 @@ impl StateView<'_> {
     fn exception_entry(&self, index: u64, entry: &Entry, blobs: &dyn Blobs) -> ReadEntry {
         let newest = self.trust();
         let key = (index, *newest.digest());
-        if let Some(known) = self.state.excepted.borrow().get(&key) {
+        if let Some(known) = self.state.excepted.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return known.clone();
         }
-        let read = self.read_exception_entry(index, entry, blobs).map(Rc::new);
-        self.state.excepted.borrow_mut().insert(key, read.clone());
+        let read = self.read_exception_entry(index, entry, blobs).map(Arc::new);
+        self.state.excepted.lock().unwrap_or_else(PoisonError::into_inner).insert(key, read.clone());
         read
     }
 
@@ -469,7 +469,7 @@ impl StateView<'_> {
             if entry.subjects != [exception.digest] || entry.environment.as_ref() != Some(environment) {
                 return Err(disagrees("the entry and its exception do not agree"));
             }
-            return Ok(Read::Granted(Rc::new(exception)));
+            return Ok(Read::Granted(Arc::new(exception)));
         }
         let (end, persons) = read_end(&bytes, &context, &place)?;
         if entry.subjects != [end.exception] {

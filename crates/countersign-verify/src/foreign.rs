@@ -82,7 +82,7 @@ pub fn verify_foreign(bytes: &[u8], trust: &VerifiedTrust, at: Time) -> Result<F
             Ok((Owner::Person(person), _)) => ForeignSigner::Person(person.id.clone()),
             Ok((Owner::Collector(collector), _)) => ForeignSigner::Collector(collector.name.clone()),
             Ok((Owner::Gate(gate), _)) => ForeignSigner::Gate(gate.id.clone()),
-            Ok((owner @ (Owner::Builder(_) | Owner::Log(_) | Owner::Verifier(_)), _)) => {
+            Ok((owner @ (Owner::Builder(_) | Owner::Log(_) | Owner::Verifier(_) | Owner::Witness(_)), _)) => {
                 ForeignSigner::Other(owner.describe())
             }
         })

@@ -5,6 +5,7 @@
 //! not hold becomes findings. All of them, not the first.
 #![warn(clippy::arithmetic_side_effects)]
 
+pub mod attest;
 pub mod document;
 pub mod evidence;
 pub mod exception;
@@ -13,6 +14,8 @@ pub mod forge;
 pub mod history;
 pub mod keys;
 pub mod log;
+pub mod own;
+mod past;
 pub mod policy;
 pub mod quorum;
 mod recorded;
@@ -22,8 +25,10 @@ pub mod source;
 pub mod ssh;
 mod supposed;
 pub mod trust;
+pub mod tuf;
 pub mod vsa;
 pub mod webhook;
+pub mod witnessed;
 
 pub use document::{Attested, SignedBy, Verified};
 pub use evidence::{Blobs, Evidence};
@@ -32,6 +37,7 @@ pub use foreign::{ForeignSigner, ForeignStatement};
 pub use forge::{ForgeChange, ForgeOutcome};
 pub use history::History;
 pub use log::{LogState, StateView};
+pub use past::{BoundBefore, LandedBefore, Use};
 pub use recorded::Spoken;
 pub use sigstore::Roots;
 pub use source::VerifiedSource;

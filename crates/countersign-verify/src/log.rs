@@ -7,8 +7,8 @@ use crate::document::{SignerName, Verified, verify_document};
 use crate::evidence::{Blobs, checked_blob};
 use crate::exception::ReadEntry;
 use crate::keys::note_signature_holds;
+use crate::past::{Facts, Past};
 use crate::policy::{Activated, ActivationContext, verify_activation};
-use crate::recorded::Spoken;
 use crate::rollout;
 use crate::sigstore::Roots;
 use crate::supposed::Supposed;
@@ -27,30 +27,37 @@ use countersign_core::log::note::NoteKey;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
 use countersign_core::trust::Trust;
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-/// A decision that was looked at: what it is, or what is wrong with it.
-type Looked = Result<Rc<Promoted>, Vec<Finding>>;
+/// How many decisions are kept as they were read: whoever asks for one soon asks for it again.
+const KEPT: usize = 64;
 
 /// A log whose checkpoint is signed by a key of trust, and whose entries hash to its root.
 #[derive(Debug)]
 pub struct LogState {
     origin: Origin,
     entries: Vec<Entry>,
+    /// What the next entry goes on from.
+    tree: Frontier,
     /// The root at every size, the empty log's first.
     roots: Vec<Sha256>,
     outside: VerifiedTrust,
     trusts: Vec<(u64, VerifiedTrust)>,
     activations: Vec<Activated>,
     faults: Vec<Fault>,
-    /// Decisions that were looked at: each is checked once, however many later ones it matters to.
-    decided: RefCell<BTreeMap<u64, Looked>>,
-    /// Documents that decisions list, looked at in the same way: what speaks against something, verified.
-    pub(crate) spoken: RefCell<BTreeMap<Sha256, Option<Rc<Spoken>>>>,
+    /// Decisions that were looked at last.
+    decided: Mutex<BTreeMap<u64, Arc<Promoted>>>,
+    /// What decisions say that bears on later ones, as far as somebody asked.
+    pub(crate) past: RwLock<Past>,
+    /// The same of decisions that were read before they are asked for.
+    pub(crate) prepared: Mutex<BTreeMap<u64, Result<Facts, Vec<Finding>>>>,
+    /// Documents that say nothing against anybody.
+    pub(crate) silent: Mutex<BTreeSet<Sha256>>,
     /// What was made of entries with exceptions, under the trust of this digest.
-    pub(crate) excepted: RefCell<BTreeMap<(u64, Sha256), ReadEntry>>,
+    pub(crate) excepted: Mutex<BTreeMap<(u64, Sha256), ReadEntry>>,
+    /// The entries that grant or end exceptions.
+    pub(crate) exception_entries: Vec<u64>,
 }
 
 /// An entry that does not hold, and for which environment that matters; `None` is all.
@@ -76,7 +83,7 @@ pub struct LogOutcome {
 #[derive(Debug, Clone, Copy)]
 pub struct StateView<'a> {
     pub(crate) state: &'a LogState,
-    size: u64,
+    pub(crate) size: u64,
     supposed: Option<&'a Supposed>,
 }
 
@@ -112,14 +119,15 @@ impl LogState {
             Ok(reference) => {
                 let [checkpoint_holds, entries_hold] = checks_of(&reference);
                 out.checks.push(checkpoint_holds);
-                match read_entries(entries, &reference) {
+                match read_entries(entries, &reference, (Frontier::new(), 0, None)) {
                     Err(findings) => {
                         out.checks.push(Check::new("log-entries", Verdict::Fail, "the entries do not hold"));
                         out.findings.extend(findings);
                     }
-                    Ok((parsed, roots)) => {
+                    Ok((parsed, tree, mut roots)) => {
                         out.checks.push(entries_hold);
-                        out.state = Some(Self::fold(reference.origin, parsed, roots, outside, blobs));
+                        roots.insert(0, Frontier::new().root());
+                        out.state = Some(Self::fold(reference.origin, (parsed, tree, roots), outside, blobs));
                     }
                 }
             }
@@ -158,43 +166,82 @@ impl LogState {
 
     fn fold(
         origin: Origin,
-        entries: Vec<Entry>,
-        roots: Vec<Sha256>,
+        (entries, tree, roots): (Vec<Entry>, Frontier, Vec<Sha256>),
         outside: &VerifiedTrust,
         blobs: &dyn Blobs,
     ) -> Self {
         let mut state = Self {
             origin,
             entries: Vec::new(),
+            tree,
             roots,
             outside: outside.clone(),
             trusts: Vec::new(),
             activations: Vec::new(),
             faults: Vec::new(),
-            decided: RefCell::default(),
-            spoken: RefCell::default(),
-            excepted: RefCell::default(),
+            decided: Mutex::default(),
+            past: RwLock::default(),
+            prepared: Mutex::default(),
+            silent: Mutex::default(),
+            excepted: Mutex::default(),
+            exception_entries: Vec::new(),
         };
-        let decides = |entry: &Entry| matches!(entry.kind, Kind::Trust | Kind::PolicyActivation);
-        let deciding: Vec<(u64, Entry)> = (0_u64..)
-            .zip(&entries)
-            .filter(|(_, entry)| decides(entry))
-            .map(|(at, entry)| (at, entry.clone()))
-            .collect();
-        // What an activation may move up rests on the decisions before it.
-        state.entries = entries;
-        for (index, entry) in &deciding {
-            let result = if entry.kind == Kind::Trust {
-                state.fold_trust(*index, entry, blobs)
-            } else {
-                state.fold_activation(*index, entry, blobs)
-            };
-            if let Err(findings) = result {
-                state.faults.push(Fault { entry: *index, environment: entry.environment.clone(), findings });
-            }
-        }
+        state.take_in(entries, blobs);
         state.check_outside();
         state
+    }
+
+    /// Goes on to a later checkpoint of the same log, by the entries that came since. Everything before stands as it was
+    /// checked; on an error nothing is taken in.
+    pub fn go_on(
+        &mut self,
+        checkpoint: &[u8],
+        more: &[Vec<u8>],
+        blobs: &dyn Blobs,
+        at: Time,
+    ) -> Result<(), Vec<Finding>> {
+        let reference = signed_checkpoint(checkpoint, self.outside.trust(), at).map_err(|finding| vec![finding])?;
+        if reference.origin != self.origin {
+            let finding = Finding::new(codes::LOG_ORIGIN_MISMATCH, "the later checkpoint is of another log")
+                .at("log checkpoint")
+                .expected(self.origin.to_string(), "the log")
+                .found(reference.origin.to_string());
+            return Err(vec![finding]);
+        }
+        let (size, newest) = (self.size(), self.entries.last().map(|entry| entry.time));
+        let (parsed, tree, roots) = read_entries(more, &reference, (self.tree.clone(), size, newest))?;
+        self.tree = tree;
+        self.roots.extend(roots);
+        let renewed = parsed.iter().any(|entry| entry.kind == Kind::Trust);
+        self.take_in(parsed, blobs);
+        if renewed {
+            self.check_outside();
+        }
+        Ok(())
+    }
+
+    fn take_in(&mut self, more: Vec<Entry>, blobs: &dyn Blobs) {
+        let first = self.size();
+        let mut deciding = Vec::new();
+        for (index, entry) in (first..).zip(&more) {
+            if matches!(entry.kind, Kind::Trust | Kind::PolicyActivation) {
+                deciding.push((index, entry.clone()));
+            } else if matches!(entry.kind, Kind::Exception | Kind::ExceptionEnd) {
+                self.exception_entries.push(index);
+            }
+        }
+        // What an activation may move up rests on the decisions before it.
+        self.entries.extend(more);
+        for (index, entry) in &deciding {
+            let result = if entry.kind == Kind::Trust {
+                self.fold_trust(*index, entry, blobs)
+            } else {
+                self.fold_activation(*index, entry, blobs)
+            };
+            if let Err(findings) = result {
+                self.faults.push(Fault { entry: *index, environment: entry.environment.clone(), findings });
+            }
+        }
     }
 
     fn fold_trust(&mut self, index: u64, entry: &Entry, blobs: &dyn Blobs) -> Result<(), Vec<Finding>> {
@@ -368,6 +415,13 @@ impl<'a> StateView<'a> {
                 .help("restore the log from a copy that is not older; nothing is decided until then"));
         }
         let root = self.root_at(least.size);
+        if root != least.root && least.size == self.size {
+            let what = format!("two signed checkpoints of the log's {} entries have different roots", self.size);
+            return Err(Finding::new(codes::LOG_SPLIT_VIEW, what)
+                .at(place)
+                .expected(least.root.to_string(), "the checkpoint given from outside")
+                .found(root.to_string()));
+        }
         if root != least.root {
             return Err(Finding::new(
                 codes::LOG_FORKED,
@@ -387,7 +441,7 @@ impl<'a> StateView<'a> {
         environment: Option<&'b EnvName>,
         subject: Option<&'b Sha256>,
         blobs: &'b dyn Blobs,
-    ) -> impl Iterator<Item = Result<Rc<Promoted>, Vec<Finding>>> + use<'a, 'b> {
+    ) -> impl Iterator<Item = Result<Arc<Promoted>, Vec<Finding>>> + use<'a, 'b> {
         let view = *self;
         let asked = move |entry: &Entry| {
             entry.kind == Kind::PromotionDecision
@@ -404,19 +458,31 @@ impl<'a> StateView<'a> {
         environment: &EnvName,
         subject: &Sha256,
         blobs: &dyn Blobs,
-    ) -> Result<Option<Rc<Promoted>>, Vec<Finding>> {
+    ) -> Result<Option<Arc<Promoted>>, Vec<Finding>> {
         self.decisions(Some(environment), Some(subject), blobs).next().transpose()
     }
 
     /// The decision that entry `index` records: signed by the gate that it names, which may decide for the entry's
     /// environment, and made on the log right before the entry.
-    pub fn decision(&self, index: u64, blobs: &dyn Blobs) -> Result<Rc<Promoted>, Vec<Finding>> {
-        if let Some(known) = self.state.decided.borrow().get(&index) {
-            return known.clone();
+    pub fn decision(&self, index: u64, blobs: &dyn Blobs) -> Result<Arc<Promoted>, Vec<Finding>> {
+        let kept = || self.state.decided.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = kept().get(&index) {
+            return Ok(Arc::clone(known));
         }
-        let read = self.read_decision(index, blobs).map(Rc::new);
-        self.state.decided.borrow_mut().insert(index, read.clone());
-        read
+        let read = Arc::new(self.read_decision(index, blobs)?);
+        let mut kept = kept();
+        kept.insert(index, Arc::clone(&read));
+        if kept.len() > KEPT {
+            // Walks go forwards or backwards: what is farthest away is asked for last.
+            let (first, last) = (kept.keys().next().copied(), kept.keys().next_back().copied());
+            let farthest = if index.abs_diff(first.unwrap_or(index)) > index.abs_diff(last.unwrap_or(index)) {
+                first
+            } else {
+                last
+            };
+            farthest.and_then(|farthest| kept.remove(&farthest));
+        }
+        Ok(read)
     }
 
     fn read_decision(&self, index: u64, blobs: &dyn Blobs) -> Result<Promoted, Vec<Finding>> {
@@ -526,7 +592,11 @@ pub fn signed_checkpoint(bytes: &[u8], trust: &Trust, at: Time) -> Result<LogRef
         .filter(|owned| owned.counts_at(at))
         .filter_map(|owned| match &owned.key {
             PublicKey::Ed25519(key) => Some(NoteKey::new(claim.origin.clone(), *key)),
-            PublicKey::P256(_) | PublicKey::Rsa { .. } | PublicKey::SkEd25519 { .. } | PublicKey::SkP256 { .. } => None,
+            PublicKey::P256(_)
+            | PublicKey::P384(_)
+            | PublicKey::Rsa { .. }
+            | PublicKey::SkEd25519 { .. }
+            | PublicKey::SkP256 { .. } => None,
         })
         .collect();
     let holds =
@@ -535,18 +605,24 @@ pub fn signed_checkpoint(bytes: &[u8], trust: &Trust, at: Time) -> Result<LogRef
     Ok(LogRef { origin: claim.origin.clone(), size: claim.size, root: claim.root })
 }
 
-fn read_entries(entries: &[Vec<u8>], reference: &LogRef) -> Result<(Vec<Entry>, Vec<Sha256>), Vec<Finding>> {
+/// The entries after those that a tree is made of, the tree with them, and the root after each. Beside the tree, how many
+/// entries it holds, and the time of the newest.
+fn read_entries(
+    entries: &[Vec<u8>],
+    reference: &LogRef,
+    (mut frontier, before, mut newest): (Frontier, u64, Option<Time>),
+) -> Result<(Vec<Entry>, Frontier, Vec<Sha256>), Vec<Finding>> {
     let place = format!("log {}", reference.origin);
-    if u64::try_from(entries.len()) != Ok(reference.size) {
+    let held = u64::try_from(entries.len()).ok().and_then(|more| before.checked_add(more));
+    if held != Some(reference.size) {
         return Err(vec![
             Finding::new(codes::LOG_ROOT_MISMATCH, "the log does not hold as many entries as its checkpoint says")
                 .at(place)
                 .expected(reference.size.to_string(), "the checkpoint")
-                .found(entries.len().to_string()),
+                .found(held.map_or_else(|| "more".to_owned(), |held| held.to_string())),
         ]);
     }
-    let mut frontier = Frontier::new();
-    let mut roots = vec![frontier.root()];
+    let mut roots = Vec::with_capacity(entries.len());
     for bytes in entries {
         if frontier.push(leaf_hash(bytes)).is_err() {
             break;
@@ -563,8 +639,7 @@ fn read_entries(entries: &[Vec<u8>], reference: &LogRef) -> Result<(Vec<Entry>, 
         ]);
     }
     let mut parsed = Vec::with_capacity(entries.len());
-    let mut newest: Option<Time> = None;
-    for (index, bytes) in entries.iter().enumerate() {
+    for (index, bytes) in (before..).zip(entries) {
         let place = format!("log entry {index}");
         let entry = Entry::parse(bytes)
             .map_err(|e| vec![Finding::new(codes::LOG_ENTRY_MALFORMED, e.to_string()).at(place.as_str())])?;
@@ -579,7 +654,7 @@ fn read_entries(entries: &[Vec<u8>], reference: &LogRef) -> Result<(Vec<Entry>, 
         newest = Some(entry.time);
         parsed.push(entry);
     }
-    Ok((parsed, roots))
+    Ok((parsed, frontier, roots))
 }
 
 fn named_blob(digest: Option<&Sha256>, index: u64, blobs: &dyn Blobs) -> Result<Vec<u8>, Vec<Finding>> {

@@ -3,7 +3,7 @@
 
 use crate::evidence::{Blobs, Evidence, checked_blob};
 use crate::forge::{ForgeChange, verify_changes};
-use crate::log::StateView;
+use crate::log::{LogState, StateView};
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
@@ -13,7 +13,7 @@ use countersign_core::statement::review::{Review, ReviewDecision};
 use countersign_core::statement::test_result::TestResult;
 use countersign_core::statement::{Kind, Statement};
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::{Arc, PoisonError};
 
 /// What speaks against an artifact or its changes, as far as it held when it was handed in.
 #[derive(Debug, Default, Clone)]
@@ -33,60 +33,76 @@ impl Spoken {
     }
 }
 
+/// A document that speaks against changes, or was not there to be looked at, as decisions list it one after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    /// The first entry under whose trust and at whose time it held, and what it says.
+    held: Option<(u64, Arc<Spoken>)>,
+    /// Entries that list it and at which it could not be told, up to there.
+    untold: Vec<u64>,
+}
+
+impl Heard {
+    /// One more decision lists it. What has held once speaks on.
+    pub(crate) fn listen(&mut self, view: &StateView<'_>, digest: &Sha256, entry: u64, blobs: &dyn Blobs) {
+        if self.held.is_some() {
+            return;
+        }
+        match view.speaks_against(digest, entry, blobs) {
+            Ok(Some(spoken)) if !spoken.is_empty() => self.held = Some((entry, Arc::new(spoken))),
+            Ok(_) => {}
+            Err(_) => self.untold.push(entry),
+        }
+    }
+}
+
 impl StateView<'_> {
     /// Rejections and revocations of changes, records of forges in which somebody asks for changes, and other provenances
-    /// and scans for secrets of the same artifact, that earlier decisions list and that are not among `given`. Each is checked by the trust and
-    /// at the time of the decision that last listed it.
+    /// and scans for secrets of the same artifact, that earlier decisions list and that are not among `given`. Each is
+    /// checked by the trust and at the time of the first decision that lists it and by which it holds: what was taken for
+    /// true once does not go away because trust did not know its signer before, or does not know him now.
     pub fn spoken_against(
         &self,
         subject: &Sha256,
         given: &BTreeSet<Sha256>,
         blobs: &dyn Blobs,
     ) -> Result<Spoken, Vec<Finding>> {
-        let mut wanted: BTreeMap<Sha256, u64> = BTreeMap::new();
-        for promoted in self.decisions(None, None, blobs) {
-            let promoted = promoted?;
-            let same = promoted.content.request.subject == *subject;
-            for reference in promoted.content.inputs.evidence.iter().flatten() {
-                let about_changes = matches!(reference.kind, Some(Kind::Review | Kind::ChangeReview));
-                let about_it = matches!(
-                    reference.kind,
-                    Some(
-                        Kind::Provenance
-                            | Kind::ConfigSnapshot
-                            | Kind::IacPlan
-                            | Kind::SecretScan
-                            | Kind::TestResult
-                            | Kind::Vulns
-                            | Kind::Vex
-                    )
-                );
-                let bears = about_changes || (same && about_it);
-                if bears && !given.contains(&reference.digest) {
-                    wanted.insert(reference.digest, promoted.entry);
+        type Wanted = BTreeMap<Sha256, (Vec<u64>, Option<Arc<Spoken>>)>;
+        let wanted: Wanted = self.by_past(None, blobs, |past, size| {
+            let before = |entries: &[u64]| entries.iter().copied().filter(|entry| *entry < size).collect::<Vec<_>>();
+            let of_artifact = past.artifacts.get(subject).into_iter().flatten();
+            let mut wanted: Wanted = of_artifact.map(|(digest, entries)| (*digest, (before(entries), None))).collect();
+            for (digest, heard) in &past.changes {
+                let one = wanted.entry(*digest).or_default();
+                one.0.extend(before(&heard.untold));
+                one.1 = heard.held.as_ref().filter(|(entry, _)| *entry < size).map(|(_, spoken)| Arc::clone(spoken));
+            }
+            wanted.retain(|digest, (entries, held)| !given.contains(digest) && (held.is_some() || !entries.is_empty()));
+            wanted
+        })?;
+        let mut out = Spoken::default();
+        for (digest, (entries, held)) in wanted {
+            let mut found = None;
+            for entry in entries {
+                found = self.speaks_against(&digest, entry, blobs)?.filter(|spoken| !spoken.is_empty());
+                if found.is_some() {
+                    break;
                 }
             }
-        }
-        let mut out = Spoken::default();
-        for (digest, entry) in wanted {
-            if let Some(spoken) = self.speaks_against(&digest, entry, blobs)? {
-                out.evidence.join(&spoken.evidence);
-                out.changes.extend(spoken.changes.iter().cloned());
-            }
+            let Some(spoken) = found.map(Arc::new).or(held) else { continue };
+            out.evidence.join(&spoken.evidence);
+            out.changes.extend(spoken.changes.iter().cloned());
         }
         Ok(out)
     }
 
     /// The document, verified, if it speaks against something. An approval left out only makes things harder.
-    fn speaks_against(
+    pub(crate) fn speaks_against(
         &self,
         digest: &Sha256,
         entry: u64,
         blobs: &dyn Blobs,
-    ) -> Result<Option<Rc<Spoken>>, Vec<Finding>> {
-        if let Some(known) = self.state.spoken.borrow().get(digest) {
-            return Ok(known.clone());
-        }
+    ) -> Result<Option<Spoken>, Vec<Finding>> {
         let missing = |digest: &Sha256| {
             vec![
                 Finding::new(codes::EVIDENCE_WITHHELD, "evidence that an earlier decision lists is not in the store")
@@ -98,30 +114,37 @@ impl StateView<'_> {
         };
         let bytes = checked_blob(blobs, digest).ok_or_else(|| missing(digest))?;
         let time = usize::try_from(entry).ok().and_then(|i| self.state.entries().get(i)).map(|entry| entry.time);
-        let spoken = match (time, speaks(&bytes)) {
-            (Some(time), Some(how)) => {
-                // Without the answers that it rests on, a record says nothing, so leaving them out would silence it.
-                if let Speaks::By(capture) = how
-                    && checked_blob(blobs, &capture).is_none()
-                {
-                    return Err(missing(&capture));
-                }
-                let trust = self.state.trust_before(entry);
-                // A root that is gone would let a rejection go with it.
-                let roots = trust.trust().sigstore_roots.iter().filter_map(|root| checked_blob(blobs, &root.digest));
-                let documents: Vec<Vec<u8>> = std::iter::once(bytes).chain(roots).collect();
-                let evidence = Evidence::verify(&documents, trust, time);
-                if let Some(lost) = evidence.findings().iter().find(|f| f.code == codes::SIGSTORE_ROOT_MISSING) {
-                    return Err(vec![lost.clone()]);
-                }
-                let changes = verify_changes(&evidence, trust, blobs).changes;
-                Some(Rc::new(Spoken { evidence, changes }))
-            }
-            _ => None,
-        };
-        self.state.spoken.borrow_mut().insert(*digest, spoken.clone());
-        Ok(spoken)
+        let (Some(time), Some(how)) = (time, speaks(&bytes)) else { return Ok(None) };
+        // Without the answers that it rests on, a record says nothing, so leaving them out would silence it.
+        if let Speaks::By(capture) = how
+            && checked_blob(blobs, &capture).is_none()
+        {
+            return Err(missing(&capture));
+        }
+        let trust = self.state.trust_before(entry);
+        // A root that is gone would let a rejection go with it.
+        let roots = trust.trust().sigstore_roots.iter().filter_map(|root| checked_blob(blobs, &root.digest));
+        let documents: Vec<Vec<u8>> = std::iter::once(bytes).chain(roots).collect();
+        let evidence = Evidence::verify(&documents, trust, time);
+        if let Some(lost) = evidence.findings().iter().find(|f| f.code == codes::SIGSTORE_ROOT_MISSING) {
+            return Err(vec![lost.clone()]);
+        }
+        let changes = verify_changes(&evidence, trust, blobs).changes;
+        Ok(Some(Spoken { evidence, changes }))
     }
+}
+
+/// Whether a document is there and says nothing against anybody, which is looked at once.
+pub(crate) fn silent(state: &LogState, digest: &Sha256, blobs: &dyn Blobs) -> bool {
+    let known = || state.silent.lock().unwrap_or_else(PoisonError::into_inner);
+    if known().contains(digest) {
+        return true;
+    }
+    let silent = checked_blob(blobs, digest).is_some_and(|bytes| speaks(&bytes).is_none());
+    if silent {
+        known().insert(*digest);
+    }
+    silent
 }
 
 /// How a document speaks against something.

@@ -64,24 +64,26 @@ pub fn verify(armor: &str, namespace: &str, message: &[u8]) -> Result<PublicKey,
     let signature = parsed.signature();
     let bytes = signature.as_bytes();
     let algorithm = signature.algorithm();
-    let holds = match (&key, &algorithm) {
-        (PublicKey::Ed25519(key), Algorithm::Ed25519) => keys::ed25519_holds(key, &signed, bytes),
-        (PublicKey::P256(point), Algorithm::Ecdsa { .. }) => {
-            fixed(bytes).is_some_and(|(rs, rest)| rest.is_empty() && keys::p256_fixed_holds(point, &signed, &rs))
-        }
-        (PublicKey::Rsa { e, n }, Algorithm::Rsa { hash: Some(hash) }) => {
-            keys::rsa_holds(e, n, *hash == HashAlg::Sha512, &signed, bytes)
-        }
-        (PublicKey::SkEd25519 { key, application }, Algorithm::SkEd25519) => {
-            let (rs, tail) = bytes.split_at_checked(64).ok_or(SshRefused::Form)?;
-            keys::ed25519_holds(key, &authenticated(application, tail, &signed)?, rs)
-        }
-        (PublicKey::SkP256 { key, application }, Algorithm::SkEcdsaSha2NistP256) => {
-            let (rs, tail) = fixed(bytes).ok_or(SshRefused::Form)?;
-            keys::p256_fixed_holds(key, &authenticated(application, tail, &signed)?, &rs)
-        }
-        _ => return Err(kind(algorithm.to_string())),
-    };
+    let holds =
+        match (&key, &algorithm) {
+            (PublicKey::Ed25519(key), Algorithm::Ed25519) => keys::ed25519_holds(key, &signed, bytes),
+            (PublicKey::P256(point), Algorithm::Ecdsa { .. }) => fixed::<32>(bytes)
+                .is_some_and(|(rs, rest)| rest.is_empty() && keys::p256_fixed_holds(point, &signed, &rs)),
+            (PublicKey::P384(point), Algorithm::Ecdsa { .. }) => fixed::<48>(bytes)
+                .is_some_and(|(rs, rest)| rest.is_empty() && keys::p384_fixed_holds(point, &signed, &rs)),
+            (PublicKey::Rsa { e, n }, Algorithm::Rsa { hash: Some(hash) }) => {
+                keys::rsa_holds(e, n, *hash == HashAlg::Sha512, &signed, bytes)
+            }
+            (PublicKey::SkEd25519 { key, application }, Algorithm::SkEd25519) => {
+                let (rs, tail) = bytes.split_at_checked(64).ok_or(SshRefused::Form)?;
+                keys::ed25519_holds(key, &authenticated(application, tail, &signed)?, rs)
+            }
+            (PublicKey::SkP256 { key, application }, Algorithm::SkEcdsaSha2NistP256) => {
+                let (rs, tail) = fixed::<32>(bytes).ok_or(SshRefused::Form)?;
+                keys::p256_fixed_holds(key, &authenticated(application, tail, &signed)?, &rs)
+            }
+            _ => return Err(kind(algorithm.to_string())),
+        };
     if holds { Ok(key) } else { Err(SshRefused::Signature) }
 }
 
@@ -102,24 +104,20 @@ fn authenticated(application: &str, tail: &[u8], message: &[u8]) -> Result<Vec<u
 }
 
 /// SSH writes r and s as two length-prefixed integers; what follows them is given back.
-fn fixed(bytes: &[u8]) -> Option<([u8; 64], &[u8])> {
-    let (r, rest) = integer(bytes)?;
-    let (s, rest) = integer(rest)?;
-    let mut out = [0; 64];
-    let (left, right) = out.split_at_mut(32);
-    left.copy_from_slice(&r);
-    right.copy_from_slice(&s);
-    Some((out, rest))
+fn fixed<const SIZE: usize>(bytes: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    let (r, rest) = integer::<SIZE>(bytes)?;
+    let (s, rest) = integer::<SIZE>(rest)?;
+    Some(([r, s].concat(), rest))
 }
 
-fn integer(bytes: &[u8]) -> Option<([u8; 32], &[u8])> {
+fn integer<const SIZE: usize>(bytes: &[u8]) -> Option<([u8; SIZE], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     let (value, rest) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
     let value = match value {
         [0, tail @ ..] => tail,
         all => all,
     };
-    let mut out = [0; 32];
+    let mut out = [0; SIZE];
     let start = out.len().checked_sub(value.len())?;
     out.get_mut(start..)?.copy_from_slice(value);
     Some((out, rest))
@@ -142,7 +140,7 @@ mod tests {
     fn integers_longer_than_the_curve_are_refused() {
         let mut bytes = 34_u32.to_be_bytes().to_vec();
         bytes.extend([1; 34]);
-        assert_eq!(integer(&bytes), None);
-        assert_eq!(integer(&[0, 0, 0, 9, 1]), None);
+        assert_eq!(integer::<32>(&bytes), None);
+        assert_eq!(integer::<32>(&[0, 0, 0, 9, 1]), None);
     }
 }

@@ -5,6 +5,7 @@
 
 mod cli;
 mod demo;
+mod passphrase;
 mod render;
 mod variables;
 mod world;

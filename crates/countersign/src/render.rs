@@ -118,6 +118,12 @@ impl Done {
     }
 }
 
+/// A line for whoever sits there, while the work goes on.
+#[expect(clippy::print_stderr, reason = "somebody is asked to do something before there is an answer")]
+pub(crate) fn aside(line: &str) {
+    eprintln!("{}", harmless(line));
+}
+
 /// A fault of ours: one line, and nothing of the inside that a person could not use.
 #[expect(clippy::print_stderr, reason = "the last word of a process that is ending")]
 pub(crate) fn fault(what: &str) {

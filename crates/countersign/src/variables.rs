@@ -20,12 +20,28 @@ pub(crate) const CI_JOB_TOKEN: &str = "CI_JOB_TOKEN";
 pub(crate) const PKCS11_PIN: &str = "COUNTERSIGN_PKCS11_PIN";
 /// The library that speaks to hardware tokens, where a URI names none.
 pub(crate) const PKCS11_MODULE: &str = "COUNTERSIGN_PKCS11_MODULE";
+/// The passphrase of key files.
+pub(crate) const KEY_PASSPHRASE: &str = "COUNTERSIGN_KEY_PASSPHRASE";
+/// The file with the passphrase of key files, which only its owner may read.
+pub(crate) const KEY_PASSPHRASE_FILE: &str = "COUNTERSIGN_KEY_PASSPHRASE_FILE";
+/// The passphrase of cosign's keys, where no other is given.
+pub(crate) const COSIGN_PASSWORD: &str = "COSIGN_PASSWORD";
 /// GitHub Actions: where a job asks for an identity token.
 pub(crate) const GITHUB_TOKEN_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
 /// GitHub Actions: what a job shows there.
 pub(crate) const GITHUB_TOKEN_REQUEST: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
 /// GitLab CI and others: an identity token for the audience `sigstore`.
 pub(crate) const SIGSTORE_ID_TOKEN: &str = "SIGSTORE_ID_TOKEN";
+/// Buildkite: that this is one of its jobs.
+pub(crate) const BUILDKITE: &str = "BUILDKITE";
+/// Google Cloud: the host that knows the machine's account, where it is not the usual one.
+pub(crate) const METADATA_HOST: &str = "GCE_METADATA_HOST";
+/// The programs that open a page in a browser, one after another with colons between.
+pub(crate) const BROWSER: &str = "BROWSER";
+/// The signing configuration of the conformance suite's instance, where its command line names none.
+pub(crate) const CONFORMANCE_CONFIG: &str = "COUNTERSIGN_CONFORMANCE_SIGNING_CONFIG";
+/// The trusted root that goes with it.
+pub(crate) const CONFORMANCE_ROOT: &str = "COUNTERSIGN_CONFORMANCE_TRUSTED_ROOT";
 /// The proxy for https.
 pub(crate) const HTTPS_PROXY: &str = "HTTPS_PROXY";
 /// Hosts and networks that are asked without the proxy.

@@ -1,14 +1,29 @@
 //! What only the door may touch: variables, clock, random bytes, and this program's own file.
 
-use crate::variables;
+use crate::{passphrase, variables};
 use countersign_collect::Environment;
 use countersign_core::decision::Tool;
 use countersign_core::digest::{Sha256, to_hex};
 use countersign_core::time::{Time, TimeError};
 use countersign_sign::keyless::Ambient;
-use countersign_sign::{SshKeygen, TokenAccess};
+use countersign_sign::{KeyAccess, SshKeygen};
+use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
+use std::process::Stdio;
+
+/// Secrets of ours, which no plugin of a key service needs to see.
+const SECRETS: &[&str] = &[
+    variables::PKCS11_PIN,
+    variables::KEY_PASSPHRASE,
+    variables::KEY_PASSPHRASE_FILE,
+    variables::COSIGN_PASSWORD,
+    variables::SIGSTORE_ID_TOKEN,
+    variables::GITHUB_TOKEN_REQUEST,
+];
+
+/// What programs that we start for a person need of the environment.
+const NEEDED: &[&str] = &["PATH", "HOME", "USER", "TMPDIR", "DISPLAY", "XAUTHORITY", "HTTPS_PROXY", "NO_PROXY"];
 
 /// The world as this process finds it.
 #[derive(Debug)]
@@ -69,11 +84,24 @@ impl World {
         std::env::current_exe()
     }
 
-    /// What a hardware token is opened with.
-    pub(crate) fn token_access(&self) -> TokenAccess {
-        TokenAccess {
-            pin: self.variable(variables::PKCS11_PIN).map(|pin| pin.to_owned().into()),
+    /// What a key is opened with, wherever it is.
+    pub(crate) fn token_access(&self) -> KeyAccess {
+        let secret = |name| self.variable(name).map(|text| text.to_owned().into());
+        let ours = |name: &OsStr| name.to_str().is_some_and(|name| SECRETS.contains(&name));
+        let plugins = self.environment.iter().filter(|(name, _)| !ours(name));
+        KeyAccess {
+            pin: secret(variables::PKCS11_PIN),
             module: self.variable(variables::PKCS11_MODULE).map(PathBuf::from),
+            passphrase: secret(variables::KEY_PASSPHRASE),
+            passphrase_file: self.variable(variables::KEY_PASSPHRASE_FILE).map(PathBuf::from),
+            // An empty one is a passphrase to cosign: that of a key that was made without.
+            cosign: self
+                .environment
+                .iter()
+                .find(|(name, _)| *name == variables::COSIGN_PASSWORD)
+                .and_then(|(_, text)| text.to_str().map(|text| text.to_owned().into())),
+            ask: passphrase::at_a_terminal(),
+            plugins: plugins.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         }
     }
 
@@ -83,6 +111,39 @@ impl World {
             request_url: self.variable(variables::GITHUB_TOKEN_URL).map(str::to_owned),
             request_token: self.variable(variables::GITHUB_TOKEN_REQUEST).map(|text| text.to_owned().into()),
             token: self.variable(variables::SIGSTORE_ID_TOKEN).map(|text| text.to_owned().into()),
+            buildkite: self.variable(variables::BUILDKITE).map(|_| self.passed_on(&["BUILDKITE"])),
+            metadata: match self.variable(variables::METADATA_HOST) {
+                Some(host) => Some(host.to_owned()),
+                None => on_google_cloud().then(|| "metadata.google.internal".to_owned()),
+            },
+        }
+    }
+
+    /// What a program needs to run, and what begins so.
+    fn passed_on(&self, beginnings: &[&str]) -> Vec<(OsString, OsString)> {
+        let passed = |name: &OsStr| {
+            let name = name.to_string_lossy();
+            NEEDED.contains(&name.as_ref()) || beginnings.iter().any(|beginning| name.starts_with(beginning))
+        };
+        let found = self.environment.iter().filter(|(name, _)| passed(name));
+        found.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    /// Opens a page in a browser, if there is one. The address is said as well, for who has none here.
+    pub(crate) fn open_in_browser(&self, address: &str) {
+        let named =
+            self.variable(variables::BROWSER).unwrap_or(if cfg!(target_os = "macos") { "open" } else { "xdg-open" });
+        for program in named.split(':').filter(|program| !program.is_empty()) {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "a browser is the person's own, with what it needs to be seen"
+            )]
+            let mut command = std::process::Command::new(program);
+            command.arg(address).env_clear().envs(self.passed_on(&["XDG_", "WAYLAND_", "DBUS_"]));
+            let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            if command.spawn().is_ok() {
+                return;
+            }
         }
     }
 
@@ -91,6 +152,11 @@ impl World {
         SshKeygen::new("ssh-keygen", self.environment.iter().map(|(n, v)| (n.to_owned(), v.to_owned())))
             .interactive(std::io::stderr().is_terminal())
     }
+}
+
+/// What the machine says of itself where it is one of Google's.
+fn on_google_cloud() -> bool {
+    std::fs::read_to_string("/sys/class/dmi/id/product_name").is_ok_and(|name| name.starts_with("Google"))
 }
 
 /// The machine's clock and patience, for who has to wait for others.

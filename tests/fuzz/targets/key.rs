@@ -9,9 +9,9 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     for key in [from_text, from_der].into_iter().flatten() {
         let again = PublicKey::parse(&key.to_openssh()).expect("what we write, we read");
         assert_eq!((again.id(), again.material()), (key.id(), key.material()));
-        // RSA keys are read from OpenSSH's form only.
-        let is_rsa = matches!(key, PublicKey::Rsa { .. });
-        if let Some(pem) = key.to_pem().filter(|_| !is_rsa) {
+        // RSA keys of a size that nobody should use are read from OpenSSH's form only.
+        let odd = key.rsa_bits().is_some_and(|bits| !(2048..=8192).contains(&bits));
+        if let Some(pem) = key.to_pem().filter(|_| !odd) {
             let again = PublicKey::parse(&pem).expect("what we write, we read");
             assert_eq!((again.id(), again.material()), (key.id(), key.material()));
         }

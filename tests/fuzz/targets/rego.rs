@@ -5,7 +5,7 @@
 use countersign_core::ids::RuleId;
 use countersign_core::policy::Rule;
 use countersign_core::time::Time;
-use countersign_decide::written::{self, shape};
+use countersign_decide::written::{self, Input, shape};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
     };
     let Ok(read) = written::read(&rule, &texts) else { return };
     let given = json!({"sbom": {"components": [{"name": "a", "licenses": ["MIT"]}, {"name": "b", "version": "1"}]}});
-    let input = shape::complete(&given).expect("an input");
+    let input = Input::new(shape::complete(&given).expect("an input"));
     let at: Time = "2026-11-22T10:00:00Z".parse().expect("a time");
     assert_eq!(read.elements(&input, at), read.elements(&input, at));
 });

@@ -3,7 +3,9 @@
 #![no_main]
 
 use countersign_core::time::Time;
-use countersign_verify::sigstore::{Artifact, Instance, Transparency, TrustedRoot};
+use countersign_core::attestation;
+use countersign_verify::attest::{Anchors, Wanted, verify};
+use countersign_verify::sigstore::{Artifact, BundleKey, Instance, Transparency, TrustedRoot};
 use std::sync::LazyLock;
 
 static ROOT: LazyLock<TrustedRoot> =
@@ -18,7 +20,12 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     for transparency in [Transparency::Log, Transparency::Timestamp] {
         assert!(ROOT.verify_keyless(bytes, artifact, transparency, at).is_err());
     }
-    assert!(ROOT.verify_managed(bytes, artifact, KEY, at).is_err());
+    let key = BundleKey::from_pem(KEY).expect("a key");
+    assert!(ROOT.verify_managed(bytes, artifact, &key, at).is_err());
+    // Whichever form the bytes are in, nothing holds where nothing counts.
+    for one in attestation::read(bytes).unwrap_or_default() {
+        assert!(verify(&one, &Anchors::default(), &Wanted::default(), at, "fuzz").is_err());
+    }
     let first = TrustedRoot::parse(bytes);
     let second = TrustedRoot::parse(bytes);
     assert_eq!(first.as_ref().map(TrustedRoot::digest).ok(), second.as_ref().map(TrustedRoot::digest).ok());

@@ -1,108 +1,78 @@
 //! The truth is Cargo's own unit graph of the same build: packages, edges and features are held against it.
 
-use super::{cargo, request, run, workspace};
-use countersign_sbom::{CargoRequest, Inventory, cargo_inventory};
-use serde_json::Value;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use super::{request, workspace};
+use countersign_sbom::{CargoRequest, Inventory, Shape, What, cargo_inventories, cargo_inventory};
+use countersign_tests::sbom_truth::Built;
+use std::{collections::BTreeSet, path::Path};
 
 const LINUX: &str = "x86_64-unknown-linux-gnu";
 const WINDOWS: &str = "x86_64-pc-windows-msvc";
 const MAC: &str = "aarch64-apple-darwin";
 
-/// A build as Cargo plans it, or as an inventory lists it. A package is its name and version.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Built {
-    /// Packages of the binary, with their features.
-    linked: BTreeMap<String, BTreeSet<String>>,
-    /// Packages that run during the build, with their features.
-    at_build: BTreeMap<String, BTreeSet<String>>,
-    edges: BTreeSet<(String, String)>,
+/// Packages and edges only, of both kinds of packages together.
+fn union(built: &Built) -> (BTreeSet<String>, BTreeSet<(String, String)>) {
+    (built.packages().into_iter().map(str::to_owned).collect(), built.edges.clone())
 }
 
-impl Built {
-    /// Cargo's own plan of the same build.
-    fn by_cargo(request: &CargoRequest, host: &str) -> Self {
-        let target = request.target.as_deref().unwrap_or(host);
-        let folder = tempfile::tempdir().unwrap();
-        let mut command = cargo(&request.directory);
-        command
-            .env("RUSTC_BOOTSTRAP", "1")
-            .args(["build", "--unit-graph", "-Zunstable-options", "--locked", "--target", target])
-            .arg("--target-dir")
-            .arg(folder.path())
-            .args(["--package", request.package.as_deref().unwrap()])
-            .args(["--bin", request.binary.as_deref().unwrap()])
-            .args(["--features", &request.features.join(",")]);
-        for (flag, on) in [
-            ("--offline", request.offline),
-            ("--all-features", request.all_features),
-            ("--no-default-features", request.no_default_features),
-        ] {
-            if on {
-                command.arg(flag);
-            }
-        }
-        let graph: Value = serde_json::from_str(&run(&mut command)).unwrap();
-        let units = graph["units"].as_array().unwrap();
-        let mut built = Self::default();
-        for unit in units {
-            let name = name_of(unit);
-            let runs_at_build = unit["platform"].is_null();
-            let script = unit["target"]["kind"][0] == "custom-build";
-            if !script {
-                let of = if runs_at_build { &mut built.at_build } else { &mut built.linked };
-                let features = unit["features"].as_array().unwrap().iter().map(|f| f.as_str().unwrap().to_owned());
-                of.entry(name.clone()).or_default().extend(features);
-            }
-            for dependency in unit["dependencies"].as_array().unwrap() {
-                let index = usize::try_from(dependency["index"].as_u64().unwrap()).unwrap();
-                let to = name_of(&units[index]);
-                if to != name {
-                    built.edges.insert((name.clone(), to));
-                }
-            }
-        }
-        built
-    }
-
-    fn by_us(inventory: &Inventory) -> Self {
-        let all = || std::iter::once(&inventory.root).chain(&inventory.components);
-        let names: BTreeMap<&str, String> =
-            all().map(|c| (c.reference.as_str(), format!("{} {}", c.name, c.version))).collect();
-        let mut built = Self::default();
-        for component in all() {
-            let name = &names[component.reference.as_str()];
-            built.linked.extend(component.linked.clone().map(|features| (name.clone(), features)));
-            built.at_build.extend(component.built.clone().map(|features| (name.clone(), features)));
-            for to in &component.depends_on {
-                built.edges.insert((name.clone(), names[to.as_str()].clone()));
-            }
-        }
-        built
-    }
-
-    fn names(&self) -> BTreeSet<&str> {
-        let all = self.linked.keys().chain(self.at_build.keys());
-        all.filter_map(|name| name.split(' ').next()).collect()
-    }
+#[test]
+fn a_workspace_is_what_cargo_builds_of_all_its_members_together() {
+    let folder = workspace("2");
+    let whole = CargoRequest { what: What::Workspace, package: None, binary: None, ..request(folder.path(), &[]) };
+    let built = check_against_cargo(&whole);
+    assert!(built.names().contains("only-other") && !built.names().contains("only-in-tests"));
+    assert!(built.linked["shared 0.3.0"].contains("other"), "features of the members add up");
+    let inventory = cargo_inventory(&whole).unwrap();
+    let members: Vec<&str> =
+        inventory.root.depends_on.iter().map(String::as_str).filter(|r| r.starts_with("path:")).collect();
+    assert_eq!(members, ["path:app-lib@1.2.3", "path:app@1.2.3", "path:other@0.1.0"]);
+    check_against_cargo(&CargoRequest { all_features: true, ..whole });
 }
 
-/// `name version` of a unit's package id: `SOURCE#NAME@VERSION`, or `SOURCE/NAME#VERSION`.
-fn name_of(unit: &Value) -> String {
-    let (source, rest) = unit["pkg_id"].as_str().unwrap().rsplit_once('#').unwrap();
-    match rest.split_once('@') {
-        Some((name, version)) => format!("{name} {version}"),
-        None => format!("{} {rest}", source.rsplit('/').next().unwrap()),
-    }
+#[test]
+fn what_only_tests_need_is_listed_when_asked_and_told_apart() {
+    let folder = workspace("2");
+    let plain = request(folder.path(), &[]);
+    let with = CargoRequest { dev: true, ..plain.clone() };
+    let inventory = cargo_inventory(&with).unwrap();
+    let dev: Vec<&str> = inventory.components.iter().filter(|c| c.dev.is_some()).map(|c| c.name.as_str()).collect();
+    assert_eq!(dev, ["only-in-tests"]);
+    assert!(inventory.components.iter().filter(|c| c.dev.is_some()).all(|c| !c.is_linked() && c.built.is_none()));
+    let ours = Built::by_us(&inventory);
+    let truth = Built::by_cargo(&CargoRequest { binary: None, ..with }, &inventory.build.host).unwrap();
+    let missing: Vec<&str> = truth.packages().difference(&ours.packages()).copied().collect();
+    assert_eq!(missing, ["only-in-tests 0.9.0"], "a package for tests only is in no place of the build");
+    assert_eq!(ours.edges, union(&truth).1);
+    assert_eq!(ours.linked, Built::by_us(&cargo_inventory(&plain).unwrap()).linked, "the artifact stays what it is");
+}
+
+#[test]
+fn every_artifact_has_its_own_list() {
+    let folder = workspace("2");
+    let manifest = folder.path().join("app-lib/Cargo.toml");
+    let text = std::fs::read_to_string(&manifest).unwrap() + "[lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n";
+    std::fs::write(manifest, text).unwrap();
+    let all = |features: &[&str]| {
+        let request = CargoRequest { package: None, binary: None, ..request(folder.path(), features) };
+        cargo_inventories(&request).unwrap()
+    };
+    let names = |all: &[Inventory]| all.iter().map(|i| (i.binary.clone(), i.shape)).collect::<Vec<_>>();
+    let (app, lib, one, two) = ("app".to_owned(), "app_lib".to_owned(), "one".to_owned(), "two".to_owned());
+    assert_eq!(
+        names(&all(&[])),
+        [(app.clone(), Shape::Program), (lib.clone(), Shape::Library), (one.clone(), Shape::Program)]
+    );
+    let needed = all(&["needed"]);
+    assert_eq!(names(&needed).last(), Some(&(two, Shape::Program)), "a feature that only one member has");
+    assert_eq!(needed[0], all(&[])[0], "and the others are not changed by it");
+    let library =
+        CargoRequest { what: What::Library, package: Some("app-lib".to_owned()), ..request(folder.path(), &[]) };
+    assert_eq!(cargo_inventory(&library).unwrap(), all(&[])[1]);
 }
 
 fn check_against_cargo(request: &CargoRequest) -> Built {
     let inventory = cargo_inventory(request).unwrap();
     let ours = Built::by_us(&inventory);
-    let truth = Built::by_cargo(request, &inventory.build.host);
+    let truth = Built::by_cargo(request, &inventory.build.host).unwrap();
     assert_eq!(ours, truth, "{request:?}");
     ours
 }
@@ -154,6 +124,7 @@ fn the_own_binary_has_the_packages_that_cargo_builds() {
     let own = CargoRequest {
         package: Some("countersign".to_owned()),
         binary: Some("countersign".to_owned()),
+        content: false,
         ..CargoRequest::new(root)
     };
     let here = check_against_cargo(&own);

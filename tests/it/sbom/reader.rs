@@ -8,7 +8,7 @@ fn a_file_that_is_not_cyclonedx_is_refused() {
     assert!(parse(b"{}").is_err());
     assert!(parse(b"<bom/>").is_err());
     assert_eq!(
-        parse(br#"{"bomFormat": "CycloneDX", "specVersion": "1.2"}"#).unwrap_err().to_string(),
+        parse(br#"{"bomFormat": "CycloneDX", "specVersion": "1.1"}"#).unwrap_err().to_string(),
         "not a CycloneDX document that can be read"
     );
 }

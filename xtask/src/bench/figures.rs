@@ -25,13 +25,16 @@ pub(crate) const FIGURES: &[Figure] = &[
     Figure { name: "audit-verify", measure: audit_verify },
     Figure { name: "backtest", measure: backtest },
     Figure { name: "sbom", measure: sbom },
-    Figure { name: "log", measure: log },
+    Figure { name: "log", measure: super::log::figures },
     Figure { name: "review-range", measure: review_range },
     Figure { name: "size", measure: size },
     Figure { name: "collect", measure: super::review::collect },
     Figure { name: "secrets", measure: super::secrets::figures },
     Figure { name: "policy-engine", measure: super::policy::figures },
     Figure { name: "review-memory", measure: super::review::memory },
+    Figure { name: "verify-bundle", measure: super::bundles::process },
+    Figure { name: "verify-checks", measure: super::bundles::checks },
+    Figure { name: "verify-all", measure: super::bundles::all },
 ];
 
 /// Where the figures are measured: the release binary, and data that is made once, when first asked for.
@@ -63,8 +66,13 @@ impl Stage {
         self.folder.path()
     }
 
+    /// The release binary.
+    pub(super) fn binary(&self) -> &Path {
+        &self.binary
+    }
+
     /// The release binary, in a folder.
-    fn countersign(&self, folder: &Path) -> Command {
+    pub(super) fn countersign(&self, folder: &Path) -> Command {
         run::command(&self.binary.to_string_lossy(), folder)
     }
 
@@ -161,29 +169,6 @@ fn sbom(stage: &Stage) -> Outcome<Vec<Row>> {
     row("sbom of this workspace", "ms", &ours, |cost| millis(cost.wall), Bar::RatioAtMost(1.5), Some(peer))
 }
 
-/// Appending to the log one by one, beside the bare flush to disk that each append has to wait for; and in batches.
-fn log(stage: &Stage) -> Outcome<Vec<Row>> {
-    let rows = stage.example("countersign-record", "log_bench", &[])?;
-    let summary_of = |name: &str| printed(&rows, name);
-    let summary = summary_of("append-bare-fdatasync")?;
-    Ok(vec![
-        Row {
-            name: "log append, one by one".to_owned(),
-            unit: "ms".to_owned(),
-            summary: summary_of("append-one-by-one")?,
-            bar: Bar::RatioAtMost(10.0),
-            peer: Some(Peer { name: "write and fdatasync alone, Linux".to_owned(), version: kernel()?, summary }),
-        },
-        Row {
-            name: "log append, batches of 1,000".to_owned(),
-            unit: "entries/s".to_owned(),
-            summary: summary_of("append-batch-1000-rate")?,
-            bar: Bar::AtLeast(12_000.0),
-            peer: None,
-        },
-    ])
-}
-
 /// The proof of review over a long range from stored evidence, ten times as long, and going on from it: cost grows with the
 /// range, and a second run costs what is new. A change is three and a third commits of the range.
 fn review_range(stage: &Stage) -> Outcome<Vec<Row>> {
@@ -240,11 +225,11 @@ fn row(
     Ok(vec![Row { name: name.to_owned(), unit: unit.to_owned(), summary, bar, peer }])
 }
 
-fn summary(values: Vec<f64>) -> Outcome<Summary> {
+pub(super) fn summary(values: Vec<f64>) -> Outcome<Summary> {
     Summary::of(values).ok_or_else(|| "nothing was measured".to_owned())
 }
 
-fn kernel() -> Outcome<String> {
+pub(super) fn kernel() -> Outcome<String> {
     let said = run::output_of(run::command("uname", Path::new(".")).arg("-r"))?;
     Ok(String::from_utf8_lossy(&said).trim().to_owned())
 }

@@ -2,7 +2,9 @@
 //! Whole processes of the release build are measured, as a user would start them. A figure that cannot be measured is
 //! an error at the end, never a row that is silently not there. No test depends on any of this.
 
+mod bundles;
 mod figures;
+mod log;
 mod measure;
 mod policy;
 mod review;
@@ -23,8 +25,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let root = workspace::root()?;
     let stage = Stage::new(&root)?;
     let wanted = |name: &str| names.is_empty() || names.iter().any(|given| *given == name);
-    // The scan for secrets and the policy engine are measured by examples of their own.
-    let needs_binary = |name: &str| !["secrets", "policy-engine"].contains(&name);
+    // The scan for secrets, the policy engine and the log are measured by examples of their own.
+    let needs_binary = |name: &str| !["secrets", "policy-engine", "log"].contains(&name);
     if FIGURES.iter().any(|figure| wanted(figure.name) && needs_binary(figure.name)) {
         run::shown(run::cargo(&root).args(["build", "--quiet", "--release", "--locked", "--package", "countersign"]))?;
     }

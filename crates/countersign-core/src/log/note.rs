@@ -27,24 +27,8 @@ impl NoteKey {
 
     /// Parses `name+hash+base64`; the hash must be the key's own.
     pub fn parse(text: &str) -> Result<Self, NoteKeyError> {
-        let mut parts = text.splitn(3, '+');
-        let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(NoteKeyError::Form);
-        };
-        let id: [u8; 4] = hex_array(id).map_err(|_bad_hex| NoteKeyError::Form)?;
-        let bytes = STANDARD.decode(key).map_err(|_bad_base64| NoteKeyError::Form)?;
-        let public = match bytes.split_first() {
-            Some((&ED25519, rest)) => rest.try_into().map_err(|_length| NoteKeyError::Length(rest.len()))?,
-            Some((&kind, _)) => return Err(NoteKeyError::Kind(kind)),
-            None => return Err(NoteKeyError::Form),
-        };
-        let parsed = Self::new(Origin::new(name)?, public);
-        let expected = parsed.id();
-        if id == expected {
-            Ok(parsed)
-        } else {
-            Err(NoteKeyError::Id { expected: to_hex(&expected), found: to_hex(&id) })
-        }
+        let (name, public) = parse_verifier_key(text, ED25519)?;
+        Ok(Self { name, public })
     }
 
     /// The name that stands on its signature lines.
@@ -62,17 +46,53 @@ impl NoteKey {
     /// The short id that stands in its signature lines: a hint, not a proof.
     #[must_use]
     pub fn id(&self) -> [u8; 4] {
-        let hash = Sha256::of_parts(&[self.name.as_str().as_bytes(), b"\n", &[ED25519], &self.public]);
-        let [a, b, c, d, ..] = *hash.as_bytes();
-        [a, b, c, d]
+        key_id(&self.name, ED25519, &self.public)
     }
+}
+
+/// The short id of a key of 32 bytes, for a signature type.
+pub(super) fn key_id(name: &Origin, kind: u8, public: &[u8; 32]) -> [u8; 4] {
+    let hash = Sha256::of_parts(&[name.as_str().as_bytes(), b"\n", &[kind], public]);
+    let [a, b, c, d, ..] = *hash.as_bytes();
+    [a, b, c, d]
+}
+
+/// Parses `name+hash+base64` of a key of 32 bytes and of this signature type.
+pub(super) fn parse_verifier_key(text: &str, kind: u8) -> Result<(Origin, [u8; 32]), NoteKeyError> {
+    let mut parts = text.splitn(3, '+');
+    let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(NoteKeyError::Form);
+    };
+    let id: [u8; 4] = hex_array(id).map_err(|_bad_hex| NoteKeyError::Form)?;
+    let bytes = STANDARD.decode(key).map_err(|_bad_base64| NoteKeyError::Form)?;
+    let public = match bytes.split_first() {
+        Some((found, rest)) if *found == kind => rest.try_into().map_err(|_length| NoteKeyError::Length(rest.len()))?,
+        Some((&found, _)) => return Err(NoteKeyError::Kind(found)),
+        None => return Err(NoteKeyError::Form),
+    };
+    let name = Origin::new(name)?;
+    let expected = key_id(&name, kind, &public);
+    if id == expected {
+        Ok((name, public))
+    } else {
+        Err(NoteKeyError::Id { expected: to_hex(&expected), found: to_hex(&id) })
+    }
+}
+
+/// Writes `name+hash+base64`.
+pub(super) fn write_verifier_key(
+    f: &mut fmt::Formatter<'_>,
+    name: &Origin,
+    kind: u8,
+    public: &[u8; 32],
+) -> fmt::Result {
+    let bytes = [&[kind], public.as_slice()].concat();
+    write!(f, "{name}+{}+{}", to_hex(&key_id(name, kind, public)), STANDARD.encode(bytes))
 }
 
 impl fmt::Display for NoteKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = vec![ED25519];
-        bytes.extend_from_slice(&self.public);
-        write!(f, "{}+{}+{}", self.name, to_hex(&self.id()), STANDARD.encode(bytes))
+        write_verifier_key(f, &self.name, ED25519, &self.public)
     }
 }
 
@@ -122,8 +142,8 @@ pub enum NoteKeyError {
     /// The name cannot be an origin.
     #[error(transparent)]
     Name(#[from] IdError),
-    /// Another signature type than Ed25519 (1).
-    #[error("signature type {0} is not Ed25519 (1)")]
+    /// Another signature type than the one that is wanted.
+    #[error("signature type {0} is not the one that is wanted: 1 (Ed25519) of a log, 4 of a witness")]
     Kind(u8),
     /// The wrong number of key bytes.
     #[error("an Ed25519 key has 32 bytes, found {0}")]
@@ -146,6 +166,10 @@ pub trait NoteSigner {
     }
     /// Its public key.
     fn key(&self) -> &NoteKey;
+    /// Another key of the same name that signs beside it, while one gives way to the other.
+    fn beside(&self) -> Option<&dyn NoteSigner> {
+        None
+    }
     /// The Ed25519 signature over exactly these bytes.
     fn sign(&self, bytes: &[u8]) -> Result<[u8; 64], SignFailed>;
 }
@@ -199,6 +223,24 @@ impl NoteSignature {
         &self.bytes
     }
 
+    pub(super) const fn new(name: String, id: [u8; 4], bytes: Vec<u8>) -> Self {
+        Self { name, id, bytes }
+    }
+
+    /// Parses lines of signatures that stand alone, as a witness answers with; each ends in a newline.
+    pub fn parse_lines(bytes: &[u8]) -> Result<Vec<Self>, NoteError> {
+        if bytes.len() > limits::NOTE_BYTES {
+            return Err(NoteError::TooLarge { limit: limits::NOTE_BYTES, found: bytes.len() });
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_not_utf8| NoteError::Text)?;
+        let lines = text.strip_suffix('\n').ok_or(NoteError::NoSignature)?;
+        let found = lines.split('\n').count();
+        if found > limits::NOTE_SIGNATURES {
+            return Err(NoteError::TooManySignatures { limit: limits::NOTE_SIGNATURES, found });
+        }
+        lines.split('\n').map(Self::parse).collect()
+    }
+
     fn parse(line: &str) -> Result<Self, NoteError> {
         let (name, text) =
             line.strip_prefix("\u{2014} ").and_then(|rest| rest.split_once(' ')).ok_or(NoteError::SignatureLine)?;
@@ -210,6 +252,13 @@ impl NoteSignature {
             Some((id, rest)) if !rest.is_empty() => Ok(Self { name: name.to_owned(), id: *id, bytes: rest.to_vec() }),
             _ => Err(NoteError::SignatureLine),
         }
+    }
+}
+
+impl fmt::Display for NoteSignature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = [self.id.as_slice(), &self.bytes].concat();
+        write!(f, "\u{2014} {} {}", self.name, STANDARD.encode(bytes))
     }
 }
 
@@ -226,12 +275,25 @@ impl Note {
         if !text.ends_with('\n') || has_control(&text) {
             return Err(NoteError::Text.into());
         }
-        let signature = NoteSignature {
-            name: signer.name().as_str().to_owned(),
-            id: signer.key().id(),
-            bytes: signer.sign(text.as_bytes())?.to_vec(),
-        };
-        Ok(Self { text, signatures: vec![signature] })
+        let mut note = Self { text, signatures: Vec::new() };
+        note.sign_also(signer)?;
+        if let Some(beside) = signer.beside() {
+            note.sign_also(beside)?;
+        }
+        Ok(note)
+    }
+
+    /// Adds the signature of one more key, as around the rotation of a log's key.
+    pub fn sign_also(&mut self, signer: &dyn NoteSigner) -> Result<(), SignFailed> {
+        let bytes = signer.sign(self.text.as_bytes())?.to_vec();
+        self.add(NoteSignature::new(signer.name().as_str().to_owned(), signer.key().id(), bytes));
+        Ok(())
+    }
+
+    /// Adds a signature line that was made elsewhere, in the place of the same key's earlier one. Nobody has checked it.
+    pub fn add(&mut self, line: NoteSignature) {
+        self.signatures.retain(|known| known.id != line.id || known.name != line.name);
+        self.signatures.push(line);
     }
 
     /// Parses a signed note.
@@ -304,8 +366,7 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.text)?;
         for line in &self.signatures {
-            let bytes = [line.id.as_slice(), &line.bytes].concat();
-            writeln!(f, "\u{2014} {} {}", line.name, STANDARD.encode(bytes))?;
+            writeln!(f, "{line}")?;
         }
         Ok(())
     }

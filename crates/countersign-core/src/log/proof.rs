@@ -15,6 +15,8 @@ const HEADER: &str = "c2sp.org/tlog-proof@v1";
 /// An entry's place in a log, with the way to a checkpoint's root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlogProof {
+    /// What somebody wrote beside it. Nothing vouches for it.
+    pub extra: Option<Vec<u8>>,
     /// The entry's index.
     pub index: u64,
     /// The hashes from the leaf's sibling up.
@@ -24,17 +26,30 @@ pub struct TlogProof {
 }
 
 impl TlogProof {
-    /// Parses the file. Extra data, which nothing vouches for, is refused: we have no use for it.
+    /// Parses the file.
     pub fn parse(bytes: &[u8]) -> Result<Self, TlogProofError> {
-        // A hash line has 45 bytes; the rest is the note and a few short lines.
-        let limit = limits::NOTE_BYTES.saturating_add(limits::PROOF_HASHES.saturating_mul(64));
+        // A hash line has 45 bytes; the rest is the note, the extra data in base64 and a few short lines.
+        let hashes = limits::PROOF_HASHES.saturating_mul(64);
+        let limit =
+            limits::NOTE_BYTES.saturating_add(limits::PROOF_EXTRA_BYTES.saturating_mul(2)).saturating_add(hashes);
         if bytes.len() > limit {
             return Err(TlogProofError::TooLarge { limit, found: bytes.len() });
         }
         let text = std::str::from_utf8(bytes).map_err(|_not_utf8| TlogProofError::Header)?;
         let rest = text.strip_prefix(HEADER).and_then(|rest| rest.strip_prefix('\n')).ok_or(TlogProofError::Header)?;
         let (head, note) = rest.split_once("\n\n").ok_or(TlogProofError::NoCheckpoint)?;
-        let mut lines = head.split('\n');
+        let mut lines = head.split('\n').peekable();
+        let extra = match lines.next_if(|line| line.starts_with("extra ")) {
+            Some(line) => {
+                let text = line.strip_prefix("extra ").unwrap_or_default();
+                let bytes = STANDARD.decode(text).map_err(|_bad_base64| TlogProofError::Extra)?;
+                if bytes.len() > limits::PROOF_EXTRA_BYTES {
+                    return Err(TlogProofError::Extra);
+                }
+                Some(bytes)
+            }
+            None => None,
+        };
         let index =
             lines.next().and_then(|line| line.strip_prefix("index ")).and_then(decimal).ok_or(TlogProofError::Index)?;
         let mut hashes = Vec::new();
@@ -45,7 +60,7 @@ impl TlogProof {
             let hash = STANDARD.decode(line).map_err(|_bad_base64| TlogProofError::Hash)?;
             hashes.push(Sha256::from_bytes(hash.try_into().map_err(|_length| TlogProofError::Hash)?));
         }
-        Ok(Self { index, hashes, checkpoint: UnverifiedCheckpoint::parse(note.as_bytes())? })
+        Ok(Self { extra, index, hashes, checkpoint: UnverifiedCheckpoint::parse(note.as_bytes())? })
     }
 
     /// Checks that the entry lies at the index under the checkpoint's root. Whose checkpoint it is, is another
@@ -59,7 +74,11 @@ impl TlogProof {
 impl fmt::Display for TlogProof {
     /// The proof as it is stored, by custom with the extension `.tlog-proof`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{HEADER}\nindex {}", self.index)?;
+        writeln!(f, "{HEADER}")?;
+        if let Some(extra) = &self.extra {
+            writeln!(f, "extra {}", STANDARD.encode(extra))?;
+        }
+        writeln!(f, "index {}", self.index)?;
         for hash in &self.hashes {
             writeln!(f, "{}", STANDARD.encode(hash.as_bytes()))?;
         }
@@ -82,6 +101,9 @@ pub enum TlogProofError {
     /// The first line is another.
     #[error("the first line is not `c2sp.org/tlog-proof@v1`")]
     Header,
+    /// The extra data is not base64, or more than we read.
+    #[error("the extra data is not base64 of at most {} bytes", limits::PROOF_EXTRA_BYTES)]
+    Extra,
     /// The second line is not the index.
     #[error("the second line is not `index` and a decimal number below 2^64")]
     Index,
@@ -116,6 +138,7 @@ mod tests {
             Checkpoint { origin: Origin::new("example.com/log").unwrap(), size: 3, root: merkle::root_of(&leaves) };
         let note = checkpoint.sign(&toy("example.com/log", 1)).unwrap().to_string();
         TlogProof {
+            extra: None,
             index: 1,
             hashes: vec![leaves[0], leaves[2]],
             checkpoint: UnverifiedCheckpoint::parse(note.as_bytes()).unwrap(),
@@ -133,6 +156,14 @@ mod tests {
     }
 
     #[test]
+    fn extra_data_is_kept_and_changes_nothing() {
+        let extra = TlogProof { extra: Some(b"beside it".to_vec()), ..proof() };
+        let read = TlogProof::parse(extra.to_string().as_bytes()).unwrap();
+        assert_eq!(read, extra);
+        assert_eq!(read.verify_entry(b"b"), Ok(()));
+    }
+
+    #[test]
     fn hostile_files_are_refused() {
         let text = proof().to_string();
         let hash = text.lines().nth(2).unwrap().to_owned();
@@ -141,13 +172,15 @@ mod tests {
             text.replace("@v1", "@v2"),
             text.replace("index 1", "index 01"),
             text.replace("index 1", "index 18446744073709551616"),
-            text.replace("index 1", "extra AAAA\nindex 1"),
+            text.replace("index 1", "extra AAAA\nextra AAAA\nindex 1"),
+            text.replace("index 1", "extra AAA\nindex 1"),
+            text.replace("index 1\n", "index 1\nextra AAAA\n"),
             text.replace("index 1\n", ""),
             text.replace('\n', "\r\n"),
             text.replace(&hash, "AAAA"),
             text.replacen("\n\n", "\n", 1),
             text.replace("index 1\n", &format!("index 1\n{}", format!("{hash}\n").repeat(70))),
-            format!("{text}{}", "x".repeat(200_000)),
+            format!("{text}{}", "x".repeat(300_000)),
         ] {
             assert!(TlogProof::parse(bad.as_bytes()).is_err(), "{bad:?}");
         }

@@ -28,6 +28,9 @@ use std::collections::BTreeMap;
 /// The `_type` of every statement.
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 
+/// The `_type` of statements before version 1. Others still write it; read where others' attestations are.
+const STATEMENT_TYPE_OLD: &str = "https://in-toto.io/Statement/v0.1";
+
 /// Where our own predicate types and schemas live.
 pub const OUR_BASE: &str = "https://countersign.dev";
 
@@ -180,7 +183,7 @@ impl Kind {
 }
 
 /// A statement. Fields that the specification does not name are ignored, as it asks.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Statement {
     /// What it is about; at least one, each with a digest.
     pub subjects: Vec<Subject>,
@@ -188,6 +191,16 @@ pub struct Statement {
     pub predicate_type: Uri,
     /// What it says.
     pub predicate: Value,
+    /// The bytes of somebody else's document that has no canonical form: it is signed as it stands.
+    verbatim: Option<String>,
+}
+
+/// What is said counts, not how it was spelled.
+impl PartialEq for Statement {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.subjects, &self.predicate_type, &self.predicate)
+            == (&other.subjects, &other.predicate_type, &other.predicate)
+    }
 }
 
 /// One thing that a statement is about. Matched by digest alone; the name is for people.
@@ -257,6 +270,12 @@ impl Subject {
         }
     }
 
+    /// Its SHA-512, if it has one of the right form.
+    #[must_use]
+    pub fn sha512_digest(&self) -> Option<[u8; 64]> {
+        crate::digest::hex_array(self.digest.get("sha512")?).ok()
+    }
+
     /// Its SHA-256, if it has one of the right form.
     #[must_use]
     pub fn sha256_digest(&self) -> Option<Sha256> {
@@ -303,13 +322,33 @@ impl Statement {
     /// A statement of a known kind.
     pub fn new<P: Serialize>(kind: Kind, subjects: Vec<Subject>, predicate: &P) -> Result<Self, StatementError> {
         let predicate_type = Uri::new(kind.predicate_type()).map_err(|e| JsonError::Shape(e.to_string()))?;
-        Ok(Self { subjects, predicate_type, predicate: json::to_value(predicate)? })
+        Ok(Self { subjects, predicate_type, predicate: json::to_value(predicate)?, verbatim: None })
+    }
+
+    /// A statement around somebody else's document. One that holds a number with a fraction has no canonical form: then its
+    /// own bytes are what is signed.
+    pub fn around(kind: Kind, subjects: Vec<Subject>, document: &[u8]) -> Result<Self, StatementError> {
+        let mut statement = Self::new(kind, subjects, &json::parse(document)?)?;
+        if let Err(JsonError::Number(_)) = json::canonical(&statement.predicate) {
+            let text = std::str::from_utf8(document).map_err(|error| JsonError::Shape(error.to_string()))?;
+            statement.verbatim = Some(text.trim().to_owned());
+        }
+        Ok(statement)
     }
 
     /// Reads the payload of an envelope.
     pub fn parse(payload: &[u8]) -> Result<Self, StatementError> {
+        Self::of_types(payload, &[STATEMENT_TYPE])
+    }
+
+    /// As [`Statement::parse`], and version 0.1 as well: the same fields under another `_type`.
+    pub fn parse_any(payload: &[u8]) -> Result<Self, StatementError> {
+        Self::of_types(payload, &[STATEMENT_TYPE, STATEMENT_TYPE_OLD])
+    }
+
+    fn of_types(payload: &[u8], types: &[&str]) -> Result<Self, StatementError> {
         let wire: Wire = json::parse_as(payload)?;
-        if wire.statement_type != STATEMENT_TYPE {
+        if !types.contains(&wire.statement_type.as_str()) {
             return Err(StatementError::Type { found: wire.statement_type.chars().take(120).collect() });
         }
         if wire.subject.is_empty() || wire.subject.len() > limits::SUBJECTS {
@@ -323,12 +362,26 @@ impl Statement {
                 return Err(StatementError::SubjectDigest { index });
             }
         }
-        Ok(Self { subjects: wire.subject, predicate_type: wire.predicate_type, predicate: wire.predicate })
+        Ok(Self {
+            subjects: wire.subject,
+            predicate_type: wire.predicate_type,
+            predicate: wire.predicate,
+            verbatim: None,
+        })
     }
 
-    /// The canonical bytes: the payload that is signed. A predicate that holds a number with a fraction (a foreign SBOM,
-    /// say) has no canonical form and is refused.
+    /// The canonical bytes: the payload that is signed. A predicate that holds a number with a fraction has no canonical
+    /// form and is refused, unless it is a document that the statement was put around: that stands in it as it came.
     pub fn to_bytes(&self) -> Result<Vec<u8>, StatementError> {
+        if let Some(document) = &self.verbatim {
+            let text = |value: Vec<u8>| String::from_utf8(value).map_err(|error| JsonError::Shape(error.to_string()));
+            let kind = text(json::canonical(self.predicate_type.as_str())?)?;
+            let subjects = text(json::canonical(&self.subjects)?)?;
+            let payload = format!(
+                r#"{{"_type":"{STATEMENT_TYPE}","predicate":{document},"predicateType":{kind},"subject":{subjects}}}"#
+            );
+            return Ok(payload.into_bytes());
+        }
         Ok(json::canonical(&Wire {
             statement_type: STATEMENT_TYPE.to_owned(),
             subject: self.subjects.clone(),
@@ -389,6 +442,18 @@ mod tests {
         assert_eq!(back, statement);
         assert_eq!(back.kind(), Some(Kind::Sbom));
         assert!(back.is_about(&Sha256::of(b"x")) && !back.is_about(&Sha256::of(b"y")));
+    }
+
+    #[test]
+    fn a_document_without_canonical_form_is_signed_as_it_stands() {
+        let document = b" {\"bomFormat\": \"CycloneDX\",\n \"confidence\": 0.70}\n";
+        let statement = Statement::around(Kind::Sbom, vec![about(b"x")], document).unwrap();
+        let bytes = String::from_utf8(statement.to_bytes().unwrap()).unwrap();
+        assert!(bytes.contains("{\"bomFormat\": \"CycloneDX\",\n \"confidence\": 0.70}"), "{bytes}");
+        assert_eq!(Statement::parse(bytes.as_bytes()).unwrap(), statement);
+        assert!(Statement::new(Kind::Sbom, vec![about(b"x")], &statement.predicate).unwrap().to_bytes().is_err());
+        let plain = Statement::around(Kind::Sbom, vec![about(b"x")], b"{ \"a\": 1 }").unwrap();
+        assert!(String::from_utf8(plain.to_bytes().unwrap()).unwrap().contains("{\"a\":1}"));
     }
 
     #[test]

@@ -123,8 +123,7 @@ impl Moment {
     /// The whole second that the text names, if it is RFC 3339.
     #[must_use]
     pub fn time(&self) -> Option<Time> {
-        let stamp: jiff::Timestamp = self.0.parse().ok()?;
-        Time::from_unix(stamp.as_second()).ok()
+        Time::from_rfc3339(&self.0)
     }
 }
 

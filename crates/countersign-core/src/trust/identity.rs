@@ -66,8 +66,8 @@ impl Transparency {
 pub struct Identity {
     /// The Sigstore instance whose certificates count for it.
     pub root: RoleName,
-    /// The OIDC issuer, exactly as certificates have it.
-    pub issuer: String,
+    /// The OIDC issuer, as certificates have it: exactly, or a pattern over the whole.
+    pub issuer: NamePattern,
     /// The certificate's name.
     pub subject: NamePattern,
     /// What else the certificate has to say, each exactly so.
@@ -95,7 +95,7 @@ impl Identity {
     #[must_use]
     pub fn is(&self, root: &RoleName, issuer: &str, name: &str, claims: &BTreeMap<Claim, String>) -> bool {
         self.root == *root
-            && self.issuer == issuer
+            && self.issuer.matches(issuer)
             && self.subject.matches(name)
             && self.claims.iter().all(|(claim, value)| claims.get(claim) == Some(value))
     }
@@ -103,7 +103,7 @@ impl Identity {
     /// Why it cannot be one, if it cannot.
     pub(super) fn problem(&self) -> Option<&'static str> {
         let fits = |text: &str| (1..=LONGEST).contains(&text.len()) && !text.chars().any(char::is_control);
-        if !fits(&self.issuer) {
+        if !fits(self.issuer.text()) {
             Some("has an issuer that is empty, too long, or not plain text")
         } else if !fits(self.subject.text()) {
             Some("has a subject that is empty, too long, or not plain text")
@@ -337,6 +337,7 @@ macro_rules! claims {
 
 claims! {
     Workflow "workflow" "The workflow that signs, with its ref: GitHub's `job_workflow_ref`.";
+    WorkflowName "workflow-name" "The name that the started workflow gives itself.";
     WorkflowDigest "workflow-digest" "The commit that the workflow was read from.";
     Runner "runner" "Where it ran: `github-hosted` or `self-hosted`.";
     Repository "repository" "The repository that was built, as a URI.";

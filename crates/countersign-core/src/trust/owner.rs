@@ -1,6 +1,6 @@
 //! Who a key or an identity belongs to, and which kinds of statement trust lets such an owner sign.
 
-use super::{Builder, Collector, Gate, LogKey, Person, Verifier};
+use super::{Builder, Collector, Gate, LogKey, Person, Verifier, Witness};
 use crate::statement::Kind;
 
 /// Who a key belongs to.
@@ -18,6 +18,8 @@ pub enum Owner<'t> {
     Verifier(&'t Verifier),
     /// A log.
     Log(&'t LogKey),
+    /// A witness of logs.
+    Witness(&'t Witness),
 }
 
 impl Owner<'_> {
@@ -31,6 +33,7 @@ impl Owner<'_> {
             Self::Gate(g) => format!("gate {}", g.id),
             Self::Verifier(v) => format!("verifier {}", v.id),
             Self::Log(l) => format!("log {}", l.origin),
+            Self::Witness(w) => format!("witness {}", w.name),
         }
     }
 
@@ -67,7 +70,7 @@ impl Owner<'_> {
             Self::Collector(c) => c.may_sign.contains(&kind),
             Self::Gate(_) => matches!(kind, Kind::Vsa | Kind::PromotionDecision),
             Self::Verifier(_) => matches!(kind, Kind::Vsa | Kind::SourceProvenance),
-            Self::Log(_) => false,
+            Self::Log(_) | Self::Witness(_) => false,
         }
     }
 }

@@ -33,7 +33,7 @@ pub fn follow_ups(
     let mut out = FollowUps::default();
     let mut closed: BTreeSet<u64> = BTreeSet::new();
     // Newest first: what closes an emergency comes after it.
-    for promoted in state.decisions(Some(&context.request.environment), None, blobs) {
+    for promoted in state.emergencies(&context.request.environment, blobs) {
         let promoted = match promoted {
             Ok(promoted) => promoted,
             Err(findings) => {

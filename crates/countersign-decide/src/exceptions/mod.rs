@@ -9,7 +9,7 @@ mod follow_up;
 mod standing;
 
 pub use follow_up::{FollowUps, follow_ups};
-pub use standing::{Use, standing, state_of, uses};
+pub use standing::{standing, state_of};
 
 use crate::rules::Context;
 use countersign_core::codes;
@@ -23,7 +23,7 @@ use countersign_core::time::Time;
 use countersign_verify::{Exceptions, VerifiedException};
 use std::collections::BTreeSet;
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// What a decision is about, as far as exceptions ask.
 pub struct Facts<'a> {
@@ -76,12 +76,12 @@ pub fn matches(exception: &Exception, finding: &Finding) -> bool {
 pub fn apply(
     rule: &RuleId,
     mut findings: Vec<Finding>,
-    held: &[Rc<VerifiedException>],
+    held: &[Arc<VerifiedException>],
     facts: &Facts<'_>,
 ) -> Vec<Finding> {
     let mut for_rule: Vec<&VerifiedException> = held
         .iter()
-        .map(Rc::as_ref)
+        .map(Arc::as_ref)
         .filter(|one| one.counts_at(facts.time) && concerns(one.exception(), rule, facts))
         .collect();
     for_rule.sort_by_key(|one| {

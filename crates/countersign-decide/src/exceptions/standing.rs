@@ -3,43 +3,11 @@
 use crate::rules::Context;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
-use countersign_core::ids::ExceptionId;
 use countersign_core::limits;
 use countersign_core::time::Time;
-use countersign_verify::{Blobs, Exceptions, StateView, VerifiedException};
-use std::collections::BTreeMap;
+use countersign_verify::{Blobs, Exceptions, StateView, Use, VerifiedException};
 
 const DAY: i64 = 24 * 60 * 60;
-
-/// How often an exception was needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Use {
-    /// In how many decisions.
-    pub decisions: u64,
-    /// The entry of the newest of them.
-    pub newest: Option<u64>,
-}
-
-/// In how many decisions each exception was needed. A decision that does not hold is left out: the decision that reads it
-/// says so elsewhere.
-#[must_use]
-pub fn uses(state: StateView<'_>, blobs: &dyn Blobs) -> BTreeMap<ExceptionId, Use> {
-    let mut out: BTreeMap<ExceptionId, Use> = BTreeMap::new();
-    for promoted in state.decisions(None, None, blobs).flatten() {
-        let decision = &promoted.content;
-        let findings = decision.findings.iter().chain(decision.rules.iter().flat_map(|rule| &rule.findings));
-        let mut ids: Vec<&ExceptionId> =
-            findings.filter_map(|finding| finding.exception.as_ref().map(|note| &note.id)).collect();
-        ids.sort();
-        ids.dedup();
-        for id in ids {
-            let one = out.entry(id.clone()).or_default();
-            one.decisions = one.decisions.saturating_add(1);
-            one.newest = one.newest.max(Some(promoted.entry));
-        }
-    }
-    out
-}
 
 /// What there is to say of exceptions at a decision: those for its environment and repository.
 #[must_use]
@@ -47,14 +15,14 @@ pub fn standing(state: StateView<'_>, known: &Exceptions, context: &Context<'_>,
     let environment = &context.request.environment;
     let not_counted = known.not_counted.iter().filter(|(of, _)| of.as_ref().is_none_or(|of| of == environment));
     let mut out: Vec<Finding> = not_counted.map(|(_, finding)| finding.clone()).collect();
-    let here = |one: &&std::rc::Rc<VerifiedException>| {
+    let here = |one: &&std::sync::Arc<VerifiedException>| {
         let exception = one.exception();
         exception.environment == *environment
             && context.source.is_some_and(|source| source.repository == exception.repository)
     };
     let held: Vec<_> = known.held.iter().filter(here).collect();
     if !held.is_empty() {
-        let uses = uses(state, blobs);
+        let uses = state.uses(blobs);
         let of = |one: &VerifiedException| uses.get(&one.id()).copied().unwrap_or_default();
         out.extend(held.into_iter().filter_map(|one| state_of(one, of(one), context.request.time, SOON)));
     }

@@ -1,14 +1,14 @@
 //! Whatever a rule does comes to an end: rules that are made to run long or to grow large.
 
 use super::adapter::Regorus;
-use super::{Fault, Given, Rego as _, Text};
+use super::{Document, Fault, Given, Rego as _, Text};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn run(text: &str) -> Result<Option<Value>, Fault> {
     let text = Text { file: "r.rego".to_owned(), text: format!("package rules.r\n{text}") };
     let input = json!({"list": (0..40).map(|n| json!({"n": n, "name": format!("name-{n}")})).collect::<Vec<_>>()});
-    let data = json!({"params": {"most": 3}});
+    let (input, data) = (Document::new(&input)?, Document::new(&json!({"params": {"most": 3}}))?);
     let given = Given { input: &input, data: &data, at: "2026-11-22T10:00:00Z".parse().unwrap() };
     let program = Regorus.compile(&[text], "data.rules.r.deny", &["list".to_owned()].into())?;
     program.evaluate(&given)

@@ -2,6 +2,7 @@
 //! functions, products of numbers, and comparisons of whole collections. The count depends on the values alone.
 
 use super::builtins::Cost;
+use super::patterns::Patterns;
 use super::weight::{self, length, length_of, measure};
 use countersign_core::limits;
 use regorus::Value;
@@ -52,19 +53,23 @@ struct Meter {
     now: i64,
     /// The first error. The engine would take an error inside a rule's body for a body that does not hold.
     failed: Option<String>,
+    /// The expressions of the rule that runs.
+    patterns: Patterns,
 }
 
 thread_local! {
-    /// It is set anew for each evaluation, and nothing is carried over: the engine calls plain functions, which have no
-    /// other place for it.
-    static METER: RefCell<Meter> = const { RefCell::new(Meter { left: 0, now: 0, failed: None }) };
+    /// It is set anew for each evaluation, and nothing is carried over but the rule's own expressions, which it is given:
+    /// the engine calls plain functions, which have no other place for it.
+    static METER: RefCell<Meter> = RefCell::default();
 }
 
 /// Evaluates with a full meter and this time, in nanoseconds; beside the result, what failed on the way.
-pub(super) fn metered<T>(now: i64, evaluate: impl FnOnce() -> T) -> (T, Option<String>) {
-    METER.replace(Meter { left: limits::REGO_WORK, now, failed: None });
+pub(super) fn metered<T>(now: i64, patterns: &RefCell<Patterns>, evaluate: impl FnOnce() -> T) -> (T, Option<String>) {
+    METER.replace(Meter { left: limits::REGO_WORK, now, failed: None, patterns: patterns.take() });
     let result = evaluate();
-    (result, METER.take().failed)
+    let meter = METER.take();
+    patterns.replace(meter.patterns);
+    (result, meter.failed)
 }
 
 /// Keeps the first error, and gives the engine one of the few that end an evaluation at once.
@@ -379,9 +384,18 @@ fn call_within(name: &'static str, cost: Cost, called: Called<'_>) -> Out {
         Cost::Time => time(name, values)?,
     };
     charge(name, before.saturating_add(8))?;
-    let (function, _) = BUILTINS.get(name).ok_or(Refused::Unknown { name })?;
-    // Strict, whatever the engine was told: an error is an error.
-    let made = function(span, parameters, values, true)?;
+    let ready = if cost == Cost::Regex { METER.with_borrow(|meter| meter.patterns.call(name, values)) } else { None };
+    let made = if let Some(made) = ready {
+        made
+    } else {
+        let (function, _) = BUILTINS.get(name).ok_or(Refused::Unknown { name })?;
+        // Strict, whatever the engine was told: an error is an error.
+        let made = function(span, parameters, values, true)?;
+        if cost == Cost::Regex && made != Value::Undefined {
+            METER.with_borrow_mut(|meter| meter.patterns.keep(name, values));
+        }
+        made
+    };
     charge(name, weight::made(&made))?;
     if let Value::String(text) = &made {
         bounded(name, weight::count(text.len()))?;

@@ -9,8 +9,10 @@ mod bounds;
 mod builtins;
 mod calls;
 mod conditions;
+mod document;
 mod meter;
 mod nesting;
+mod patterns;
 mod reads;
 mod syntax;
 mod translate;
@@ -20,6 +22,7 @@ mod weight;
 pub(crate) use adapter::Regorus;
 pub(crate) use builtins::{find as builtin, functions, refused};
 pub(crate) use conditions::{Body, bodies};
+pub(crate) use document::Document;
 pub(crate) use syntax::{Definition, Kind, Module, Place, Statement, StatementKind, Term, TermKind};
 
 use countersign_core::time::Time;
@@ -64,9 +67,9 @@ pub(crate) trait Program {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Given<'a> {
     /// `input`.
-    pub input: &'a Value,
+    pub input: &'a Document,
     /// `data`, beside what the modules define.
-    pub data: &'a Value,
+    pub data: &'a Document,
     /// What `time.now_ns()` says.
     pub at: Time,
 }

@@ -1,6 +1,6 @@
 //! What there is about each change: reviews that people signed, and what a forge recorded, by the head that they are about.
 
-use super::Question;
+use super::{Heads, Question};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::git::content::changed;
@@ -34,7 +34,7 @@ pub(super) struct Changes<'a> {
     opposed: BTreeSet<Oid>,
     /// What forges recorded, by the commit that they say it landed with.
     by_result: BTreeMap<Oid, Vec<&'a ForgeChange>>,
-    landed: BTreeSet<Oid>,
+    landed: Heads<'a>,
     /// Where each commit of the branch's own line stands, oldest first.
     places: BTreeMap<Oid, usize>,
     /// The places of those that are heads of changes themselves.
@@ -45,12 +45,12 @@ pub(super) struct Changes<'a> {
 
 impl<'a> Changes<'a> {
     /// Reads everything that is about this repository and one of these branches. The rest is noted: it counts for nothing
-    /// here; but for reviews of heads that `counted` elsewhere, of which there is nothing to say.
+    /// here; but for reviews of heads that have `landed` and count elsewhere, of which there is nothing to say.
     pub(super) fn read(
         question: &Question<'a>,
         reach: &'a Reach,
         branches: &[&RefName],
-        counted: &BTreeSet<Oid>,
+        (landed, counts): (&Heads<'a>, bool),
         findings: &mut Vec<Finding>,
     ) -> Self {
         let mut out = Self {
@@ -59,7 +59,7 @@ impl<'a> Changes<'a> {
             forge: BTreeMap::new(),
             opposed: BTreeSet::new(),
             by_result: BTreeMap::new(),
-            landed: BTreeSet::new(),
+            landed: landed.clone(),
             places: BTreeMap::new(),
             heads_there: BTreeSet::new(),
             paths: None,
@@ -88,7 +88,7 @@ impl<'a> Changes<'a> {
             } else if let Some(known) = other_number(&numbers, review.forge_id.as_ref()) {
                 findings.push(not_counted(&place, "it names another repository by the forge's number", &known));
             } else if !branches.contains(&&review.target_ref) {
-                if counted.contains(&review.head_commit) {
+                if counts && landed.contains(&review.head_commit) {
                     continue;
                 }
                 elsewhere.push((place, review.target_ref));
@@ -122,7 +122,7 @@ impl<'a> Changes<'a> {
                 None
             };
             match why_not {
-                Some(_) if counted.contains(&change.approved_head) => {}
+                Some(_) if counts && landed.contains(&change.approved_head) => {}
                 Some((why, found)) => findings.push(not_counted(&place, why, &found)),
                 None => out.forge.entry(change.approved_head).or_default().push(recorded),
             }
@@ -222,7 +222,7 @@ impl<'a> Changes<'a> {
     fn index(&self, source: &dyn ObjectSource) -> Result<BTreeMap<Vec<u8>, BTreeSet<Oid>>, SourceError> {
         let mut out: BTreeMap<Vec<u8>, BTreeSet<Oid>> = BTreeMap::new();
         let heads: BTreeSet<&Oid> = self.by_head.keys().chain(self.forge.keys()).collect();
-        for head in heads.into_iter().filter(|head| self.known(head) && !self.landed.contains(*head)) {
+        for head in heads.into_iter().filter(|head| self.known(head) && !self.landed.contains(head)) {
             for base in self.bases(head) {
                 for commit in optional(self.reach.range(source, head, &base))?.unwrap_or_default() {
                     let commit = source.commit(&commit)?;
@@ -265,7 +265,7 @@ impl<'a> Changes<'a> {
     /// Heads that somebody approved, or that a forge says landed, and that explain no commit.
     pub(super) fn waiting(&self) -> BTreeSet<Oid> {
         let heads = self.by_head.keys().chain(self.forge.keys());
-        heads.filter(|head| self.known(head) && !self.landed.contains(*head)).copied().collect()
+        heads.filter(|head| self.known(head) && !self.landed.contains(head)).copied().collect()
     }
 
     /// Whether a head has landed: it explains no other commit.

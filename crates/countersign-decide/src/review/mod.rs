@@ -48,6 +48,7 @@ use countersign_core::time::Time;
 use countersign_verify::{ForgeChange, History, Verified, VerifiedTrust};
 use foreign::Others;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// What is to be proved.
 #[derive(Debug)]
@@ -74,7 +75,7 @@ pub struct Question<'a> {
     /// The commit up to which everything is taken as it is.
     pub start: Oid,
     /// Heads that landed in earlier releases, each with the commit with which it had: they do not land again.
-    pub landed: &'a BTreeMap<Oid, Oid>,
+    pub landed: &'a dyn Landings,
     /// Tags that were bound to a commit, by what is handed in or by earlier decisions: they stay there.
     pub tags: &'a [BoundTag],
     /// The time at which keys have to count.
@@ -83,6 +84,37 @@ pub struct Question<'a> {
     pub parameters: &'a Parameters,
     /// Who asks, for findings.
     pub by: &'a str,
+}
+
+/// Heads that landed, asked one by one: of a long log there are many, and of a range few matter.
+pub trait Landings: fmt::Debug {
+    /// The commit with which a head landed; none if it did not.
+    fn landed(&self, head: &Oid) -> Option<Oid>;
+}
+
+impl Landings for BTreeMap<Oid, Oid> {
+    fn landed(&self, head: &Oid) -> Option<Oid> {
+        self.get(head).copied()
+    }
+}
+
+/// The heads that have landed: by earlier releases, and by the walk so far.
+#[derive(Debug, Clone)]
+pub(crate) struct Heads<'a> {
+    earlier: &'a dyn Landings,
+    /// What lies in the range has not landed before it.
+    within: &'a BTreeSet<&'a Oid>,
+    now: BTreeSet<Oid>,
+}
+
+impl Heads<'_> {
+    fn contains(&self, head: &Oid) -> bool {
+        self.now.contains(head) || self.earlier.landed(head).is_some_and(|landed| !self.within.contains(&landed))
+    }
+
+    fn insert(&mut self, head: Oid) {
+        self.now.insert(head);
+    }
 }
 
 /// What was proved.
@@ -143,11 +175,10 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
     let oldest = chain.first().map(|id| source.commit(id)).transpose()?;
     let leads_back = oldest.is_some_and(|commit| commit.parents.contains(&question.start));
     let within: BTreeSet<&Oid> = range.iter().collect();
-    let earlier = question.landed.iter().filter(|(_, landed)| !within.contains(landed));
     let mut walk = Walk {
         within: &within,
         others: Others::read(question, &chain, &range),
-        landed: earlier.map(|(head, _)| *head).collect(),
+        landed: Heads { earlier: question.landed, within: &within, now: BTreeSet::new() },
         covered: BTreeSet::new(),
         look: Look::new(source),
         at: 0,
@@ -157,12 +188,12 @@ fn walk(question: &Question<'_>, outcome: &mut Outcome) -> Result<(), SourceErro
     let cut = cut::length(question, &chain, &mut findings)?;
     outcome.findings.append(&mut findings);
     if let (Some(branch), Some(line)) = (question.cut_from, chain.get(..cut)) {
-        let changes = Changes::read(question, &reach, &[question.target_ref, branch], &BTreeSet::new(), &mut findings);
+        let changes =
+            Changes::read(question, &reach, &[question.target_ref, branch], (&walk.landed, false), &mut findings);
         walk.along(question, line, changes, outcome)?;
     }
     let mut findings = Vec::new();
-    let counted = if cut > 0 { walk.landed.clone() } else { BTreeSet::new() };
-    let changes = Changes::read(question, &reach, &[question.target_ref], &counted, &mut findings);
+    let changes = Changes::read(question, &reach, &[question.target_ref], (&walk.landed, cut > 0), &mut findings);
     outcome.findings.append(&mut findings);
     walk.along(question, &chain, changes, outcome)?;
     outcome.foreign = walk.others.finish(&mut outcome.findings);
@@ -178,7 +209,7 @@ struct Walk<'a> {
     /// What other tools recorded.
     others: Others,
     /// The heads that have landed.
-    landed: BTreeSet<Oid>,
+    landed: Heads<'a>,
     /// The commits that were explained, or said not to be.
     covered: BTreeSet<Oid>,
     look: Look<'a>,
@@ -197,9 +228,6 @@ impl Walk<'_> {
     ) -> Result<(), SourceError> {
         let source = question.history.objects();
         changes.walk_along(line);
-        for head in &self.landed {
-            changes.land(*head);
-        }
         let mut unexplained = false;
         while self.at < line.len() {
             let mut explained = landing::explain(question, line, self.at, &mut changes)?;

@@ -1,6 +1,6 @@
 //! What a rule sees: verified evidence about one artifact, and nothing that was not verified.
 
-use crate::review::BoundTag;
+use crate::review::{BoundTag, Landings};
 use countersign_core::codes;
 use countersign_core::decision::Request;
 use countersign_core::digest::Sha256;
@@ -47,7 +47,7 @@ pub struct Context<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Landed<'a> {
     /// By earlier decisions.
-    pub before: &'a BTreeMap<Oid, Oid>,
+    pub before: &'a dyn Landings,
     /// By this one: what the proof of review found, for later ones.
     pub now: &'a RefCell<BTreeMap<Oid, Oid>>,
     /// Tags that were bound to what passed.

@@ -12,6 +12,7 @@ mod hermetic_build_1;
 mod image_registry_1;
 mod licences_allowed_1;
 mod no_secrets_1;
+mod provenance_expected_1;
 mod sbom_present_1;
 mod source_clean_1;
 mod tests_passed_1;
@@ -75,6 +76,7 @@ pub const ALL: &[BuiltIn] = &[
     image_registry_1::RULE,
     licences_allowed_1::RULE,
     no_secrets_1::RULE,
+    provenance_expected_1::RULE,
     sbom_present_1::RULE,
     source_clean_1::RULE,
     tests_passed_1::RULE,

@@ -1,7 +1,7 @@
 //! Cases: an input, laid over an empty one, and what the rule has to say about it. And tests in Rego.
 
-use super::{Denial, Problem, Silent, Written, shape};
-use crate::rego::{Given, Rego as _, Regorus, Text};
+use super::{Denial, Input, Problem, Silent, Written, shape};
+use crate::rego::{Document, Given, Rego as _, Regorus, Text};
 use countersign_core::policy::{REGO_SUFFIX, TEST_SUFFIX};
 use countersign_core::time::Time;
 use countersign_core::yaml::{Node, Yaml};
@@ -117,7 +117,7 @@ impl Case {
     pub fn play(&self, rule: &Written) -> CaseOutcome {
         let mut expected: Vec<&str> = self.expect.iter().map(|e| e.message.as_str()).collect();
         expected.sort_unstable();
-        let (said, broken) = match rule.denials(&self.input, self.at) {
+        let (said, broken) = match rule.denials(&Input::new(self.input.clone()), self.at) {
             Ok(denials) => {
                 let mut said: Vec<String> = denials.into_iter().map(|denial: Denial| denial.message).collect();
                 said.sort_unstable();
@@ -193,10 +193,10 @@ pub fn test_rego(folder: &str, files: &BTreeMap<String, String>, rego: &str) -> 
     names.dedup();
     let input = shape::complete(&Value::Object(Map::new())).unwrap_or_default();
     let at = TIME.parse().map_err(|_form| Problem::new(codes::RULE_SOURCE, folder, None, "no time"))?;
-    let given = Given { input: &input, data: &Value::Object(Map::new()), at };
-    let tested = Regorus
-        .test(&texts, &package, &names, &given)
-        .map_err(|fault| Problem::of(codes::RULE_SOURCE, folder, fault))?;
+    let wrong = |fault| Problem::of(codes::RULE_SOURCE, folder, fault);
+    let (input, data) = (Document::new(&input).map_err(wrong)?, Document::object([]));
+    let given = Given { input: &input, data: &data, at };
+    let tested = Regorus.test(&texts, &package, &names, &given).map_err(wrong)?;
     Ok(tested.into_iter().map(|test| (test.name, test.holds)).collect())
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod input;
 mod lint;
 mod probe;
 mod problem;
+mod ready;
 pub mod shape;
 mod types;
 
@@ -18,8 +19,9 @@ pub use cases::{Case, CaseOutcome, Expectation, RegoTest, endless, test_rego};
 pub use heading::{Heading, ParameterKind, Severity, placeholders};
 pub use probe::{Line, Probe, Stop};
 pub use problem::Problem;
+pub use ready::Input;
 
-use crate::rego::{Given, Program, Rego as _, Regorus, Text};
+use crate::rego::{Document, Given, Program, Rego as _, Regorus, Text};
 use crate::rules;
 use countersign_core::finding::{Finding, RuleNote};
 use countersign_core::policy::{RULE_YAML, Rule};
@@ -35,7 +37,7 @@ pub struct Written {
     heading: Heading,
     reads: BTreeSet<String>,
     rego: String,
-    data: Value,
+    data: Document,
     program: Box<dyn Program>,
 }
 
@@ -95,6 +97,7 @@ pub fn read(rule: &Rule, texts: &BTreeMap<String, String>) -> Result<Written, Ve
         .compile(&all, &format!("data.{package}.deny"), &reads)
         .map_err(|fault| vec![Problem::of(codes::RULE_SOURCE, &source.file, fault)])?;
     let rego = source.modules.first().map(|text| text.text.clone()).unwrap_or_default();
+    let data = Document::new(&data).map_err(|fault| vec![Problem::of(codes::RULE_SOURCE, &source.file, fault)])?;
     Ok(Written { heading: source.heading, reads, rego, data, program })
 }
 
@@ -239,30 +242,21 @@ impl Written {
     }
 
     /// Evaluates it over an input.
-    pub fn denials(&self, input: &Value, at: Time) -> Result<Vec<Denial>, Silent> {
+    pub fn denials(&self, input: &Input, at: Time) -> Result<Vec<Denial>, Silent> {
         self.elements(input, at)?.iter().map(|element| self.denial(element)).collect()
     }
 
     /// What `deny` contains for an input, before it is joined to the heading.
-    pub fn elements(&self, input: &Value, at: Time) -> Result<Vec<Value>, Silent> {
-        if let Some(part) =
-            self.reads.iter().find(|part| shape::needs_evidence(part) && input.get(part.as_str()).is_none())
-        {
+    pub fn elements(&self, input: &Input, at: Time) -> Result<Vec<Value>, Silent> {
+        if let Some(part) = self.reads.iter().find(|part| shape::needs_evidence(part) && !input.has(part)) {
             return Err(Silent::Missing(part.clone()));
         }
-        let input = &self.given(input);
-        let given = Given { input, data: &self.data, at };
         let line = |fault| Silent::Error(Problem::of(codes::RULE_ERROR, self.heading.id.as_str(), fault).line());
+        let given = Given { input: &input.only(&self.reads).map_err(line)?, data: &self.data, at };
         match self.program.evaluate(&given).map_err(line)? {
             Some(Value::Array(elements)) => Ok(elements),
             Some(_) | None => Err(Silent::Error("`deny` gives no set".to_owned())),
         }
-    }
-
-    /// The parts of an input that it reads: what was not seen to be read is not there to be read.
-    fn given(&self, input: &Value) -> Value {
-        let parts = input.as_object().into_iter().flatten().filter(|(part, _)| self.reads.contains(*part));
-        Value::Object(parts.map(|(part, value)| (part.clone(), value.clone())).collect())
     }
 
     fn denial(&self, element: &Value) -> Result<Denial, Silent> {
@@ -315,12 +309,12 @@ impl Written {
 
     /// What it says about an input as a decision says it: findings, each with the rule behind it.
     #[must_use]
-    pub fn findings(&self, input: &Value, at: Time) -> Vec<Finding> {
+    pub fn findings(&self, input: &Input, at: Time) -> Vec<Finding> {
         self.check(input, at, &format!("rule {}", self.heading.id))
     }
 
     /// Evaluates it in a decision: findings, each with the rule behind it.
-    pub(crate) fn check(&self, input: &Value, at: Time, by: &str) -> Vec<Finding> {
+    pub(crate) fn check(&self, input: &Input, at: Time, by: &str) -> Vec<Finding> {
         let mut denials = match self.denials(input, at) {
             Ok(denials) => denials,
             Err(Silent::Missing(part)) => {

@@ -7,7 +7,7 @@
 
 use super::cases::Case;
 use super::problem::{Problem, snippet};
-use super::{Source, Written, form, package, source};
+use super::{Input, Source, Written, form, package, source};
 use crate::rego::{self, Body, Given, Place, Program, Rego as _, Regorus, Text};
 use countersign_core::codes;
 use countersign_core::policy::{RULE_YAML, Rule};
@@ -140,7 +140,7 @@ impl<'r> Probe<'r> {
         let lines = if held.is_empty() { "true".to_owned() } else { held.join("\n") };
         let asking = format!("{text}\n{ASKED} contains {term} if {{\n{lines}\n}}\n");
         let program = self.compiled(module, asking, ASKED)?;
-        let input = self.read.given(&case.input);
+        let input = Input::new(case.input.clone()).only(&self.read.reads).ok()?;
         let given = Given { input: &input, data: &self.read.data, at: case.at };
         match program.evaluate(&given) {
             Ok(Some(Value::Array(elements))) => Some(elements),
@@ -164,7 +164,7 @@ impl<'r> Probe<'r> {
         let Some((program, line)) = asked() else { return false };
         let file = self.texts.get(module).map(|text| text.file.as_str());
         cases.iter().any(|case| {
-            let input = self.read.given(&case.input);
+            let Ok(input) = Input::new(case.input.clone()).only(&self.read.reads) else { return false };
             let given = Given { input: &input, data: &self.read.data, at: case.at };
             let place = program.evaluate(&given).err().and_then(|fault| fault.place);
             place.is_some_and(|(at, place)| Some(at.as_str()) == file && place.line == line)

@@ -41,7 +41,7 @@ fn what_an_index_under_data_reads_needs_evidence() {
         assert!(read.reads().contains("sbom"), "{body}");
         let input = json!({"subject": {}, "environment": "e", "time": "t"});
         let at = "2026-01-01T00:00:00Z".parse().unwrap();
-        assert_eq!(read.denials(&input, at), Err(Silent::Missing("sbom".to_owned())), "{body}");
+        assert_eq!(read.denials(&Input::new(input), at), Err(Silent::Missing("sbom".to_owned())), "{body}");
     }
     let reckoned = lines("deny contains 1 if data.lib.u[input.sbom.components[0].name]");
     assert!(reckoned[0].contains("read by a name that is reckoned"), "{reckoned:?}");

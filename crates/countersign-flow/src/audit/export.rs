@@ -11,8 +11,9 @@ use countersign_core::entry::Entry;
 use countersign_core::log::tile::Tile;
 use countersign_core::statement::{Kind, Statement};
 use countersign_core::{json, limits};
+use countersign_record::log::cosigned::read_cosigned;
 use countersign_record::log::reader::LogReader;
-use countersign_record::log::{FolderFiles, LogFiles as _};
+use countersign_record::log::{COSIGNED, FolderFiles, LogFiles as _};
 use countersign_record::package;
 use countersign_record::store::Store as _;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,6 +42,9 @@ pub fn export(place: &Place) -> Result<Exported, FlowError> {
     let mut files = BTreeMap::new();
     files.insert(format!("{LOG}checkpoint"), checkpoint);
     let folder = FolderFiles::new(place.log());
+    if let Some(cosigned) = read_cosigned(&folder)? {
+        files.insert(format!("{LOG}{COSIGNED}"), cosigned.note().to_string().into_bytes());
+    }
     for path in folder.list()? {
         let Ok(tile) = Tile::from_path(&path) else { continue };
         if tile.row().tile(tile.index(), log.size) == Some(tile) {
@@ -90,5 +94,6 @@ fn named_by(signed: &[u8]) -> Vec<Sha256> {
     let Some(decision) = decision else { return Vec::new() };
     let inputs = decision.inputs;
     let evidence = inputs.evidence.into_iter().flatten().map(|reference| reference.digest);
-    evidence.chain(inputs.captures).chain(inputs.git).chain(inputs.trust.map(|trust| trust.document)).collect()
+    let trust = inputs.trust.map(|trust| trust.document);
+    evidence.chain(inputs.captures).chain(inputs.git).chain(inputs.witnessed).chain(trust).collect()
 }

@@ -3,6 +3,7 @@
 mod export;
 mod index;
 mod verify;
+mod witnesses;
 
 pub use export::{Exported, export};
 pub use index::Index;

@@ -2,7 +2,7 @@
 
 use super::export::evidence_path;
 use super::index::{Index, readme};
-use super::{EVIDENCE, INDEX, LOG, README, TRUST};
+use super::{EVIDENCE, INDEX, LOG, README, TRUST, witnesses};
 use crate::backtest::read_report;
 use crate::error::FlowError;
 use crate::replay;
@@ -125,6 +125,11 @@ pub fn verify(bytes: &[u8], outside: Option<OutsideTrust<'_>>, least: Option<&[u
         if entry.kind == Kind::PromotionDecision {
             report.decision(index, &state, &blobs);
         }
+    }
+    let decided: Vec<(u64, EnvName)> =
+        report.decisions.iter().filter(|row| row.authorised).map(|row| (row.entry, row.environment.clone())).collect();
+    if let Some((findings, words)) = witnesses::check(&files, &state, &trust, &decided, at) {
+        report.line("log-witnessed", findings, words);
     }
     let decisions = report.decisions.len();
     if decisions == 0 {

@@ -167,25 +167,32 @@ pub fn backtest(request: &BacktestRequest<'_>) -> Result<Backtest, FlowError> {
         Some(trust) if request.trust.outcome.findings.is_empty() => trust,
         _ => return Err(FlowError::Refused(request.trust.outcome.findings.clone())),
     };
-    let log = request.place.read_log()?;
-    let mut findings = Vec::new();
-    let part = |number: usize| one_part(request, trust, &release, &log, number);
-    let parts: Vec<Result<Part, FlowError>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..request.threads.get()).map(|number| scope.spawn(move || part(number))).collect();
-        let died = || Err(FlowError::Thread);
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| died())).collect()
-    });
-    let mut whole: Option<Part> = None;
-    for part in parts {
-        let part = part?;
-        match &mut whole {
-            None => whole = Some(part),
-            Some(whole) => whole.tally.join(part.tally),
-        }
+    let (checkpoint, entries) = request.place.read_log()?;
+    let blobs = StoreBlobs::new(request.place.store());
+    let LogOutcome { state, mut findings, .. } = LogState::open(&checkpoint, &entries, trust, &blobs, request.at);
+    let Some(state) = state else { return Err(FlowError::Refused(findings)) };
+    blobs.finish()?;
+    findings.extend(state.faults().map(|(_, finding)| finding.clone()));
+    findings.extend(continues(request, trust, state.now())?);
+    let since = since(request, &state);
+    let mut supposed = BTreeMap::new();
+    for environment in request.manifest.environments.keys() {
+        let as_if = Supposed::of(request.manifest.clone(), environment, state.size(), request.at)?;
+        supposed.insert(environment.clone(), as_if);
     }
-    let Part { tally, log, since, findings: found } = whole.ok_or(FlowError::Thread)?;
-    findings.extend(found);
-    let (report, draw) = tally.report(request, release.clone(), log, since);
+    // What earlier decisions say matters to each: it is read once, by all threads together.
+    let threads = request.threads.get();
+    on_threads(threads, |number| {
+        let blobs = StoreBlobs::new(request.place.store());
+        state.prepare(number, threads, &blobs);
+        blobs.finish()
+    })?;
+    let run = Run { request, state: &state, supposed: &supposed, release: &release, since };
+    let mut tally = Tally::new(request.seed, request.most);
+    for part in on_threads(threads, |number| run.part(number))? {
+        tally.join(part);
+    }
+    let (report, draw) = tally.report(request, release.clone(), state.now().reference(), since);
     if report.decisions.seen == report.decisions.not_replayable {
         findings.push(
             Finding::new(codes::BACKTEST_EMPTY, "no decision was run again")
@@ -204,65 +211,69 @@ pub fn backtest(request: &BacktestRequest<'_>) -> Result<Backtest, FlowError> {
     Ok(Backtest { report, bytes, digest, sample, findings })
 }
 
-/// What one thread did.
-struct Part {
-    tally: Tally,
-    log: countersign_core::decision::LogRef,
-    since: Option<Time>,
-    findings: Vec<Finding>,
-}
-
-/// Every `threads`-th decision, from `number` on. A state remembers which decisions it has checked, and that cannot be
-/// shared: each thread has one of its own.
-fn one_part(
-    request: &BacktestRequest<'_>,
-    trust: &VerifiedTrust,
-    release: &PolicyRef,
-    log: &(Vec<u8>, Vec<Vec<u8>>),
-    number: usize,
-) -> Result<Part, FlowError> {
-    let (checkpoint, entries) = log;
-    let blobs = StoreBlobs::new(request.place.store());
-    let LogOutcome { state, mut findings, .. } = LogState::open(checkpoint, entries, trust, &blobs, request.at);
-    let Some(state) = state else { return Err(FlowError::Refused(findings)) };
-    findings.extend(state.faults().map(|(_, finding)| finding.clone()));
-    findings.extend(continues(request, trust, state.now())?);
-    let since = request.since.map(|since| match since {
+/// From when on decisions are looked at.
+fn since(request: &BacktestRequest<'_>, state: &LogState) -> Option<Time> {
+    request.since.map(|since| match since {
         Since::Time(time) => time,
         Since::Days(days) => {
             let newest = state.now().newest_time().unwrap_or(request.at);
             newest.plus(DAY.saturating_mul(i64::from(days)).saturating_neg())
         }
+    })
+}
+
+/// The same on each thread, which knows its number; what came of it, in that order.
+fn on_threads<T: Send, E: Send + Into<FlowError>>(
+    threads: usize,
+    work: impl Fn(usize) -> Result<T, E> + Sync,
+) -> Result<Vec<T>, FlowError> {
+    let work = &work;
+    let done: Vec<Result<T, FlowError>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|number| scope.spawn(move || work(number))).collect();
+        let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
+        joined.map(|done| done.map_or_else(|_| Err(FlowError::Thread), |done| done.map_err(Into::into))).collect()
     });
-    let mut supposed = BTreeMap::new();
-    for environment in request.manifest.environments.keys() {
-        let as_if = Supposed::of(request.manifest.clone(), environment, state.size(), request.at)?;
-        supposed.insert(environment.clone(), as_if);
-    }
-    let mut tally = Tally::new(request.seed, request.most);
-    let asked = (0_u64..).zip(state.entries()).filter(|(_, entry)| {
-        entry.kind == Kind::PromotionDecision
-            && since.is_none_or(|since| entry.time >= since)
-            && request.environment.as_ref().is_none_or(|wanted| entry.environment.as_ref() == Some(wanted))
-    });
-    for (index, entry) in asked.skip(number).step_by(request.threads.get()) {
-        let environment = entry.environment.as_ref();
-        let recorded = match state.now().decision(index, &blobs) {
-            Ok(recorded) => recorded,
-            Err(why) => {
-                tally.not_played(index, environment, None, &why);
-                continue;
+    done.into_iter().collect()
+}
+
+/// What all threads share.
+struct Run<'r> {
+    request: &'r BacktestRequest<'r>,
+    state: &'r LogState,
+    supposed: &'r BTreeMap<EnvName, Supposed>,
+    release: &'r PolicyRef,
+    since: Option<Time>,
+}
+
+impl Run<'_> {
+    /// Every `threads`-th decision, from `number` on.
+    fn part(&self, number: usize) -> Result<Tally, FlowError> {
+        let (request, state) = (self.request, self.state);
+        let blobs = StoreBlobs::new(request.place.store());
+        let mut tally = Tally::new(request.seed, request.most);
+        let asked = (0_u64..).zip(state.entries()).filter(|(_, entry)| {
+            entry.kind == Kind::PromotionDecision
+                && self.since.is_none_or(|since| entry.time >= since)
+                && request.environment.as_ref().is_none_or(|wanted| entry.environment.as_ref() == Some(wanted))
+        });
+        for (index, entry) in asked.skip(number).step_by(request.threads.get()) {
+            let environment = entry.environment.as_ref();
+            let recorded = match state.now().decision(index, &blobs) {
+                Ok(recorded) => recorded,
+                Err(why) => {
+                    tally.not_played(index, environment, None, &why);
+                    continue;
+                }
+            };
+            let supposed = environment.and_then(|environment| self.supposed.get(environment));
+            match play(&recorded.content, state, &blobs, supposed, self.release) {
+                Ok(played) => tally.played(index, recorded.decision.document(), &recorded.content, &played)?,
+                Err(why) => tally.not_played(index, environment, Some(&recorded.content), &why),
             }
-        };
-        match play(&recorded.content, &state, &blobs, environment.and_then(|e| supposed.get(e)), release) {
-            Ok(played) => tally.played(index, recorded.decision.document(), &recorded.content, &played)?,
-            Err(why) => tally.not_played(index, environment, Some(&recorded.content), &why),
         }
+        blobs.finish()?;
+        Ok(tally)
     }
-    let log = state.now().reference();
-    drop(state);
-    blobs.finish()?;
-    Ok(Part { tally, log, since, findings })
 }
 
 /// One decision again. One that does not come out the same under its own release says nothing about another.

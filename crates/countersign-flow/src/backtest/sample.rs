@@ -5,6 +5,7 @@ use super::report::NO_REPOSITORY;
 use crate::error::FlowError;
 use crate::files;
 use crate::people;
+use crate::signing::by_person;
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::decision::Decision;
@@ -221,7 +222,7 @@ pub fn label(
     };
     let subject = Subject::sha256(countersign_core::policy::BACKTEST, &sample.report);
     let statement = Statement::new(Kind::Judgement, vec![subject], &said)?;
-    let line = key.sign(&statement.to_bytes()?, NAMESPACE, keygen)?;
+    let line = by_person(&statement.to_bytes()?, NAMESPACE, key, keygen)?;
     Ok((line, finding.clone()))
 }
 

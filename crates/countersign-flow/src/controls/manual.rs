@@ -6,6 +6,7 @@ use crate::files;
 use crate::outside::{self, TrustFile};
 use crate::place::{Place, StoreBlobs};
 use crate::promote::{log_keys, log_of};
+use crate::signing::by_person;
 use countersign_core::bundle::Signed;
 use countersign_core::catalogue::Catalogues;
 use countersign_core::codes;
@@ -93,7 +94,7 @@ pub fn add_manual(request: &ManualRequest<'_>, log_key: SigningKey) -> Result<Re
 
     let name = request.document.file_name().and_then(|name| name.to_str()).unwrap_or("document");
     let statement = Statement::new(Kind::ManualEvidence, vec![Subject::sha256(name, &document)], &evidence)?;
-    let signed = request.key.sign(&statement.to_bytes()?, NAMESPACE, request.keygen)?;
+    let signed = by_person(&statement.to_bytes()?, NAMESPACE, request.key, request.keygen)?;
     let place = "the evidence that was just signed";
     let read = Signed::parse(&signed)
         .map_err(|error| FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(place)]))?;

@@ -8,6 +8,7 @@ use crate::people;
 use crate::place::{Place, StoreBlobs};
 use crate::policy::activate::{Standing, anchored, log_signer, open_at_end, refuse};
 use crate::promote::log_keys;
+use crate::signing::by_person;
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
@@ -299,7 +300,7 @@ fn statement(
 
 fn sign(request: &EndRequest<'_>, statement: &Statement) -> Result<Vec<u8>, FlowError> {
     match request.signatures {
-        None => Ok(request.key.sign(&statement.to_bytes()?, EXCEPTION_NAMESPACE, request.keygen)?),
+        None => by_person(&statement.to_bytes()?, EXCEPTION_NAMESPACE, request.key, request.keygen),
         Some(path) => {
             let signed = people::add_signature(path, statement, EXCEPTION_NAMESPACE, request.key, request.keygen)?;
             write_atomic(path, &signed.bytes, 0o644)?;

@@ -9,8 +9,8 @@ use countersign_core::finding::{Finding, exit_of};
 use countersign_core::ids::EnvName;
 use countersign_core::limits;
 use countersign_core::time::Time;
-use countersign_decide::exceptions::{Use, state_of, uses};
-use countersign_verify::{LogState, VerifiedException};
+use countersign_decide::exceptions::state_of;
+use countersign_verify::{LogState, Use, VerifiedException};
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -61,7 +61,7 @@ fn all(
             findings.extend(state.faults().map(|(_, finding)| finding.clone()));
             let view = state.now();
             let known = view.exceptions(&blobs);
-            let uses = uses(view, &blobs);
+            let uses = view.uses(&blobs);
             let wanted = |one: &VerifiedException| environment.is_none_or(|e| one.exception().environment == *e);
             let of = |one: &VerifiedException| uses.get(&one.id()).copied().unwrap_or_default();
             for one in known.held.iter().filter(|one| wanted(one)) {

@@ -8,6 +8,7 @@ use crate::outside::{self, TrustFile};
 use crate::people;
 use crate::place::{Place, StoreBlobs};
 use crate::promote::{log_keys, log_of};
+use crate::signing::by_person;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::{Entry, EntrySchema};
@@ -379,7 +380,7 @@ fn statement(
 
 fn sign(request: &ActivateRequest<'_>, statement: &Statement) -> Result<Vec<u8>, FlowError> {
     match request.activation {
-        None => Ok(request.key.sign(&statement.to_bytes()?, POLICY_NAMESPACE, request.keygen)?),
+        None => by_person(&statement.to_bytes()?, POLICY_NAMESPACE, request.key, request.keygen),
         Some(path) => {
             let document = people::add_signature(path, statement, POLICY_NAMESPACE, request.key, request.keygen)?.bytes;
             write_atomic(path, &document, 0o644)?;

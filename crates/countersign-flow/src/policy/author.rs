@@ -10,7 +10,7 @@ use countersign_core::ids::RuleId;
 use countersign_core::policy::Rule;
 use countersign_core::time::Time;
 use countersign_core::{json, limits};
-use countersign_decide::written::{self, Written, shape};
+use countersign_decide::written::{self, Input, Written, shape};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -64,7 +64,7 @@ pub fn evaluate(folder: &Path, name: &str, input: &Path, at: Time) -> Result<(Ru
             wrong.into_iter().map(|(pointer, expected)| format!("{pointer}: {expected}")).collect();
         FlowError::Usage(format!("{}: this is no input: {}", input.display(), lines.join("; ")))
     })?;
-    Ok((rule.id, read.findings(&input, at)))
+    Ok((rule.id, read.findings(&Input::new(input), at)))
 }
 
 /// The Rego of a rule.

@@ -2,10 +2,11 @@
 
 use super::change::ChangeSummary;
 use crate::error::FlowError;
+use crate::signing::by_person;
 use countersign_collect::Environment;
 use countersign_collect::git::{ChangeUrl, GitError, GitRepo};
 use countersign_collect::source_uri::SourceUri;
-use countersign_core::bundle::{Signature, Signed};
+use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::git::listing::listing_digest;
@@ -16,7 +17,6 @@ use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::review::{NAMESPACE, Review, ReviewDecision};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_sign::{PersonKey, SshKeygen};
-use countersign_verify::{keys, ssh};
 use std::path::Path;
 
 /// What a review is signed with.
@@ -100,16 +100,15 @@ pub fn sign(
     let statement = Statement::new(Kind::Review, subjects, &review)?;
     let payload = statement.to_bytes()?;
     let document = match request.by {
-        Reviewer::Key(key, keygen) => key.sign(&payload, NAMESPACE, keygen)?,
+        Reviewer::Key(key, keygen) => by_person(&payload, NAMESPACE, key, keygen)?,
         #[cfg(feature = "online")]
         Reviewer::Identity(signer) => signer.sign(&statement)?.bundle,
     };
     let signed = Signed::parse(&document).ok().filter(|signed| signed.payload == payload);
-    let Some(signed) = signed else {
+    if signed.is_none() {
         let finding = Finding::new(codes::BUNDLE_MALFORMED, "the review does not read back as it was signed");
         return Err(FlowError::Refused(vec![finding]));
-    };
-    holds(&signed, request)?;
+    }
     let short = |text: &str, length: usize| text.chars().take(length).collect::<String>();
     let file = format!("{}.{}.review.json", short(&review.head_commit.hex(), 12), short(request.nonce, 8));
     Ok(SignedReview { review, document, summary, file })
@@ -213,33 +212,6 @@ fn base(request: &SignRequest<'_>, repo: &GitRepo) -> Result<Oid, FlowError> {
             .map_err(|_absent| GitError::NoSuchRevision { name: request.target.to_string() })?),
         (found, _) => Ok(found?),
     }
-}
-
-/// What nobody could verify is not let go: a kind of key that is not taken, say.
-fn holds(signed: &Signed, request: &SignRequest<'_>) -> Result<(), FlowError> {
-    let why = match &signed.by {
-        Signature::Ssh { armor, .. } => {
-            ssh::verify(armor, NAMESPACE, &signed.pae()).err().map(|error| error.to_string())
-        }
-        // Whoever signs with a certificate has verified the whole bundle already.
-        Signature::Certificate { .. } => None,
-        Signature::Dsse { signature, .. } => {
-            let holds = match request.by {
-                Reviewer::Key(key, keygen) => {
-                    keys::envelope_signature_holds(&key.public(keygen)?, &signed.pae(), signature)
-                }
-                #[cfg(feature = "online")]
-                Reviewer::Identity(_) => false,
-            };
-            (!holds).then(|| "the signature does not hold for the key's own public half".to_owned())
-        }
-    };
-    let Some(why) = why else { return Ok(()) };
-    let finding = Finding::new(codes::SIGNATURE_INVALID, format!("nobody could verify what this key signs: {why}"))
-        .at("--key")
-        .expected("Ed25519, ECDSA P-256, RSA of at least 2048 bits, or one of these on a FIDO authenticator", "verify")
-        .help("make a key with `ssh-keygen -t ed25519`, and have it put into trust");
-    Err(FlowError::Refused(vec![finding]))
 }
 
 fn repository(request: &SignRequest<'_>, repo: &GitRepo) -> Result<Uri, FlowError> {

@@ -34,6 +34,14 @@ pub enum LogError {
         /// The log's folder.
         folder: PathBuf,
     },
+    /// The folder lies where an append could not be relied on.
+    #[error("no log is opened for appending in {}: {why}", folder.display())]
+    NotHere {
+        /// The folder.
+        folder: PathBuf,
+        /// What is known of its file system.
+        why: String,
+    },
     /// The checkpoint does not parse.
     #[error("the checkpoint {path} does not parse")]
     Checkpoint {

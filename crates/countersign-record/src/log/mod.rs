@@ -4,11 +4,13 @@
 //! ([`reader::LogReader`], [`verify::verify_log`]). An append is acknowledged only when its entries, tiles and
 //! checkpoint are durable, in this order. Nothing here can rewrite or delete an entry that a checkpoint covers.
 
+pub mod cosigned;
 #[cfg(test)]
 mod crash;
 mod edge;
 mod error;
 mod files;
+mod ground;
 pub mod reader;
 mod sweep;
 #[cfg(test)]
@@ -21,3 +23,5 @@ pub use files::{FolderFiles, LogFiles, PackageFiles};
 
 /// The name of the file that says what the log commits to.
 pub const CHECKPOINT: &str = "checkpoint";
+/// The name of the file with the newest checkpoint that witnesses have cosigned: the log may have grown since.
+pub const COSIGNED: &str = "cosigned";

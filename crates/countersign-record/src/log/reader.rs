@@ -84,7 +84,7 @@ impl<F: LogFiles> LogReader<F> {
 
     /// The same as a file that stands for itself, with the checkpoint in it.
     pub fn tlog_proof(&self, index: u64) -> Result<TlogProof, LogError> {
-        Ok(TlogProof { index, hashes: self.inclusion_proof(index)?, checkpoint: self.checkpoint.clone() })
+        Ok(TlogProof { extra: None, index, hashes: self.inclusion_proof(index)?, checkpoint: self.checkpoint.clone() })
     }
 
     /// The proof that the log at its checkpoint continues its own first `from` entries. From nothing the proof is

@@ -11,6 +11,7 @@ use super::CHECKPOINT;
 use super::edge::{Edge, partial};
 use super::error::LogError;
 use super::files::{FolderFiles, LogFiles as _, read_checkpoint};
+use super::ground;
 use super::reader::LogReader;
 use super::sweep::{drop_partials, sweep};
 use crate::disk::{DiskError, Doing, flush_file, flush_folder, folder_of, make_folders};
@@ -18,7 +19,7 @@ use crate::remote::MARK;
 use countersign_core::digest::Sha256;
 use countersign_core::limits;
 use countersign_core::log::checkpoint::{Checkpoint, UnverifiedCheckpoint};
-use countersign_core::log::note::{NoteKey, NoteSigner, NoteVerifier};
+use countersign_core::log::note::{Note, NoteKey, NoteSigner, NoteVerifier};
 use countersign_core::log::tile::{Row, Tile, TileError};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -182,6 +183,12 @@ impl<'s> Log<'s> {
     #[must_use]
     pub fn root(&self) -> Sha256 {
         self.edge.root()
+    }
+
+    /// Keeps a checkpoint of this log that witnesses have cosigned, and shows it in the place of the log's own where the
+    /// log has not grown since. What the log commits to stays the same. `enough` says that a quorum has cosigned it.
+    pub fn keep_cosigned(&self, note: &Note, enough: bool) -> Result<(), LogError> {
+        super::cosigned::keep(&self.folder, note, enough)
     }
 
     /// Appends entries under one new checkpoint. When this returns, all of it is durable; if it fails, nothing was
@@ -377,7 +384,8 @@ fn unpublished(
     Ok(whole.then(|| (signed.clone(), edge)))
 }
 
-fn lock(folder: &Path, create: bool) -> Result<File, LogError> {
+pub(super) fn lock(folder: &Path, create: bool) -> Result<File, LogError> {
+    ground::check(folder)?;
     let path = folder.join(LOCK);
     let mut options = File::options();
     let file = options
@@ -388,6 +396,7 @@ fn lock(folder: &Path, create: bool) -> Result<File, LogError> {
         .map_err(|source| DiskError::new(Doing::Lock, &path, source))?;
     match file.try_lock() {
         Ok(()) => {
+            ground::probe(folder, &path)?;
             if create {
                 flush_folder(folder)?;
             }

@@ -10,6 +10,7 @@ use reqwest::blocking::{Client as Http, RequestBuilder};
 use serde_json::Value;
 use std::io::Read as _;
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// How much of a refusal is shown.
 const SAID: usize = 200;
@@ -60,25 +61,45 @@ pub enum KeylessError {
         /// What is wrong with it.
         problem: &'static str,
     },
+    /// Nobody signed in.
+    #[error("nobody signed in at {issuer}: {problem}")]
+    SignIn {
+        /// The issuer.
+        issuer: String,
+        /// Why.
+        problem: String,
+    },
+    /// This machine could not wait for the browser.
+    #[error("this machine could not wait for the browser: {0}")]
+    Listen(std::io::Error),
+    /// The CI's own program gave no token.
+    #[error("the program {program} gave no identity token: {problem}")]
+    Agent {
+        /// Its name.
+        program: &'static str,
+        /// Why.
+        problem: String,
+    },
     /// The bundle could not be written.
     #[error(transparent)]
     Json(#[from] JsonError),
 }
 
 /// Asks services.
+#[derive(Debug)]
 pub(super) struct Client(Http);
 
 impl Client {
     /// For services like the one at this address.
-    pub(super) fn new(like: &str) -> Result<Self, KeylessError> {
+    pub(super) fn new(like: &str, patience: Duration) -> Result<Self, KeylessError> {
         let builder = Http::builder();
         // Nobody has to show who they are on this machine, which may have no certificates at all.
         let builder = if like.starts_with("http://") { builder.tls_certs_only([]) } else { builder };
         let http = builder
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
-            .connect_timeout(Duration::from_secs(10))
-            .timeout(Duration::from_mins(1))
+            .connect_timeout(patience.min(Duration::from_secs(10)))
+            .timeout(patience)
             .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
             .build();
         let source = |source| KeylessError::Unreachable { service: "network", url: "this machine".to_owned(), source };
@@ -93,10 +114,39 @@ impl Client {
         body: &Value,
         token: &IdentityToken,
     ) -> Result<Value, KeylessError> {
-        let body = zeroize::Zeroizing::new(body.to_string());
+        let body = Zeroizing::new(body.to_string());
         let request = self.0.post(url).header("content-type", "application/json").body(body.as_bytes().to_vec());
         let answer = answer(service, url, request, token.secret())?;
         json::parse(&answer).map_err(|_json| KeylessError::Answer { service, problem: "it is not JSON" })
+    }
+
+    /// Posts a form, whose values are secrets, and reads JSON.
+    pub(super) fn post_form(
+        &self,
+        service: &'static str,
+        url: &str,
+        form: &str,
+        secret: &str,
+    ) -> Result<Value, KeylessError> {
+        let request = self.0.post(url).header("content-type", "application/x-www-form-urlencoded");
+        let request = request.header("accept", "application/json").body(form.as_bytes().to_vec());
+        let answer = answer(service, url, request, secret)?;
+        json::parse(&answer).map_err(|_json| KeylessError::Answer { service, problem: "it is not JSON" })
+    }
+
+    /// Reads JSON that anybody may read.
+    pub(super) fn read_json(&self, service: &'static str, url: &str) -> Result<Value, KeylessError> {
+        let answer = answer(service, url, self.0.get(url).header("accept", "application/json"), "")?;
+        json::parse(&answer).map_err(|_json| KeylessError::Answer { service, problem: "it is not JSON" })
+    }
+
+    /// Asks a cloud's machine for a token, which is the whole answer.
+    pub(super) fn metadata(&self, service: &'static str, url: &str) -> Result<Zeroizing<String>, KeylessError> {
+        let request = self.0.get(url).header("Metadata-Flavor", "Google");
+        let bytes = Zeroizing::new(answer(service, url, request, "")?);
+        let text =
+            std::str::from_utf8(&bytes).map_err(|_utf8| KeylessError::Answer { service, problem: "it is no text" });
+        text.map(|text| Zeroizing::new(text.trim().to_owned()))
     }
 
     /// Asks a CI for a token.
@@ -104,6 +154,14 @@ impl Client {
         let request = self.0.get(url).bearer_auth(shown).header("accept", "application/json");
         let answer = answer(service, url, request, shown)?;
         json::parse(&answer).map_err(|_json| KeylessError::Answer { service, problem: "it is not JSON" })
+    }
+
+    /// A file; `None` where there is none of that name.
+    pub(super) fn file(&self, url: &str) -> Result<Option<Vec<u8>>, KeylessError> {
+        match answer("repository", url, self.0.get(url), "") {
+            Err(KeylessError::Refused { status: 403 | 404, .. }) => Ok(None),
+            answered => answered.map(Some),
+        }
     }
 
     /// A timestamp over a SHA-256.

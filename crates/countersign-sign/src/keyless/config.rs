@@ -12,10 +12,30 @@ const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.signingconfig.v0.2+json";
 pub struct Services {
     /// The certificate authority.
     pub certificates: String,
-    /// The transparency log, of version 2.
-    pub log: String,
-    /// The timestamp authority, where there is one.
-    pub timestamps: Option<String>,
+    /// The transparency logs: at least one.
+    pub logs: Vec<Log>,
+    /// The timestamp authorities, where there are any.
+    pub timestamps: Vec<String>,
+    /// The issuer of identity tokens to people, where there is one.
+    pub issuer: Option<String>,
+}
+
+/// A transparency log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// Its address.
+    pub url: String,
+    /// The version of Rekor that it speaks.
+    pub version: LogVersion,
+}
+
+/// A version of Rekor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogVersion {
+    /// A promise with a time, and a proof.
+    One,
+    /// A proof; the time is a timestamp authority's.
+    Two,
 }
 
 /// Why a file is not a signing configuration that can be followed.
@@ -32,18 +52,28 @@ pub enum ConfigError {
         found: String,
     },
     /// No service that can be asked.
-    #[error("it names no {service} of version {version} that is valid now")]
+    #[error("it names no {service} of a version that is known here and that is valid now")]
     None {
         /// Of what kind.
         service: &'static str,
-        /// Of which version.
-        version: u32,
     },
-    /// More than one service has to be asked.
-    #[error("it asks for more than one {service}, and one is all that is asked here")]
-    Several {
+    /// Fewer than have to be asked.
+    #[error("it asks for {wanted} of kind {service}, by as many operators, and {found} are valid now")]
+    TooFew {
         /// Of what kind.
         service: &'static str,
+        /// How many have to be asked.
+        wanted: u32,
+        /// How many there are.
+        found: usize,
+    },
+    /// A way of choosing that is not known.
+    #[error("it asks for each {service} that is `{found}`: ANY, ALL and EXACT with a count are known")]
+    Selector {
+        /// Of what kind.
+        service: &'static str,
+        /// How it says to choose.
+        found: String,
     },
     /// An address over which secrets would go in the open.
     #[error("{url} is not an https address; http is for this machine alone")]
@@ -60,6 +90,8 @@ struct Wire {
     #[serde(default)]
     ca_urls: Vec<Service>,
     #[serde(default)]
+    oidc_urls: Vec<Service>,
+    #[serde(default)]
     rekor_tlog_urls: Vec<Service>,
     #[serde(default)]
     tsa_urls: Vec<Service>,
@@ -74,6 +106,8 @@ struct Wire {
 struct Service {
     url: String,
     major_api_version: u32,
+    #[serde(default)]
+    operator: String,
     valid_for: Window,
 }
 
@@ -99,36 +133,76 @@ impl Services {
         if wire.media_type != MEDIA_TYPE {
             return Err(ConfigError::MediaType { found: wire.media_type.chars().take(120).collect() });
         }
-        one(&wire.rekor_tlog_config, "transparency log")?;
-        one(&wire.tsa_config, "timestamp authority")?;
-        let timestamps =
-            if wire.tsa_urls.is_empty() { None } else { Some(first(&wire.tsa_urls, "timestamp authority", 1, at)?) };
+        let any = Selection::default();
+        let one = |services: &[Service], kind| -> Result<String, ConfigError> {
+            let chosen = chosen(services, kind, &[1], &any, at)?;
+            chosen.into_iter().next().map(|(url, _)| url).ok_or(ConfigError::None { service: kind })
+        };
+        let logs = chosen(&wire.rekor_tlog_urls, "transparency log", &[1, 2], &wire.rekor_tlog_config, at)?;
+        let version = |version| if version == 1 { LogVersion::One } else { LogVersion::Two };
+        let timestamps = if wire.tsa_urls.is_empty() {
+            Vec::new()
+        } else {
+            chosen(&wire.tsa_urls, "timestamp authority", &[1], &wire.tsa_config, at)?
+        };
         Ok(Self {
-            certificates: first(&wire.ca_urls, "certificate authority", 1, at)?,
-            log: first(&wire.rekor_tlog_urls, "transparency log", 2, at)?,
-            timestamps,
+            certificates: one(&wire.ca_urls, "certificate authority")?,
+            logs: logs.into_iter().map(|(url, major)| Log { url, version: version(major) }).collect(),
+            timestamps: timestamps.into_iter().map(|(url, _)| url).collect(),
+            issuer: if wire.oidc_urls.is_empty() { None } else { Some(one(&wire.oidc_urls, "issuer of tokens")?) },
         })
     }
 }
 
-/// Any one service, or exactly one: anything else is not quietly made less.
-fn one(selection: &Selection, service: &'static str) -> Result<(), ConfigError> {
-    match (selection.selector.as_deref(), selection.count) {
-        (None | Some("ANY"), _) | (Some("EXACT"), Some(1)) => Ok(()),
-        _ => Err(ConfigError::Several { service }),
+/// The services to ask: of each operator the one of the highest version that is known and valid now, and of those one, all,
+/// or a number. Fewer than that is refused, and not quietly made less.
+fn chosen(
+    services: &[Service],
+    service: &'static str,
+    versions: &[u32],
+    selection: &Selection,
+    at: Time,
+) -> Result<Vec<(String, u32)>, ConfigError> {
+    let valid = |s: &&Service| {
+        versions.contains(&s.major_api_version)
+            && s.valid_for.start <= at
+            && s.valid_for.end.is_none_or(|end| at <= end)
+    };
+    let mut best: Vec<&Service> = Vec::new();
+    for found in services.iter().filter(valid) {
+        match best.iter_mut().find(|known| known.operator == found.operator) {
+            None => best.push(found),
+            Some(known) if known.major_api_version < found.major_api_version => *known = found,
+            Some(_) => {}
+        }
     }
+    let wanted = match (selection.selector.as_deref(), selection.count) {
+        (None | Some("ANY"), _) => 1,
+        (Some("ALL"), _) => u32::MAX,
+        (Some("EXACT"), Some(count)) if count > 0 => count,
+        (Some(other), _) => {
+            return Err(ConfigError::Selector { service, found: other.chars().take(80).collect() });
+        }
+    };
+    let found = best.len();
+    if found == 0 {
+        return Err(ConfigError::None { service });
+    }
+    let count = usize::try_from(wanted).unwrap_or(usize::MAX);
+    if wanted != u32::MAX && found < count {
+        return Err(ConfigError::TooFew { service, wanted, found });
+    }
+    best.into_iter().take(count).map(|found| Ok((address(&found.url)?, found.major_api_version))).collect()
 }
 
-fn first(services: &[Service], service: &'static str, version: u32, at: Time) -> Result<String, ConfigError> {
-    let valid = |s: &&Service| {
-        s.major_api_version == version && s.valid_for.start <= at && s.valid_for.end.is_none_or(|end| at <= end)
-    };
-    let found = services.iter().find(valid).ok_or(ConfigError::None { service, version })?;
-    let url = found.url.trim_end_matches('/');
-    if !url.starts_with("https://") && !on_this_machine(url) {
-        return Err(ConfigError::Plain { url: url.chars().take(120).collect() });
+/// An address that may be asked, without a slash at its end.
+pub(super) fn address(url: &str) -> Result<String, ConfigError> {
+    let url = url.trim_end_matches('/');
+    if url.starts_with("https://") || on_this_machine(url) {
+        Ok(url.to_owned())
+    } else {
+        Err(ConfigError::Plain { url: url.chars().take(120).collect() })
     }
-    Ok(url.to_owned())
 }
 
 /// Whether an http address is one of this machine's own.
@@ -148,16 +222,19 @@ mod tests {
     }
 
     fn config() -> Value {
-        let service = |url: &str, version: u32, start: &str| json!({ "url": url, "majorApiVersion": version, "operator": "o", "validFor": { "start": start } });
+        let service = |url: &str, version: u32, operator: &str, start: &str| json!({ "url": url, "majorApiVersion": version, "operator": operator, "validFor": { "start": start } });
         json!({
             "mediaType": MEDIA_TYPE,
-            "caUrls": [service("https://ca.example/", 1, "2025-01-01T00:00:00Z")],
+            "caUrls": [service("https://ca.example/", 1, "o", "2025-01-01T00:00:00Z")],
+            "oidcUrls": [service("https://issuer.example/auth", 1, "o", "2025-01-01T00:00:00Z")],
             "rekorTlogUrls": [
-                service("https://new.example", 2, "2027-01-01T00:00:00Z"),
-                service("https://log.example", 2, "2025-01-01T00:00:00Z"),
-                service("https://old.example", 1, "2025-01-01T00:00:00Z"),
+                service("https://new.example", 2, "o", "2027-01-01T00:00:00Z"),
+                service("https://old.example", 1, "o", "2025-01-01T00:00:00Z"),
+                service("https://log.example", 2, "o", "2025-01-01T00:00:00Z"),
+                service("https://far.example", 3, "p", "2025-01-01T00:00:00Z"),
+                service("https://other.example", 1, "q", "2025-01-01T00:00:00Z"),
             ],
-            "tsaUrls": [service("http://127.0.0.1:8080/tsa", 1, "2025-01-01T00:00:00Z")],
+            "tsaUrls": [service("http://127.0.0.1:8080/tsa", 1, "o", "2025-01-01T00:00:00Z")],
             "rekorTlogConfig": { "selector": "ANY" },
             "tsaConfig": { "selector": "EXACT", "count": 1 },
         })
@@ -168,30 +245,50 @@ mod tests {
     }
 
     #[test]
-    fn the_services_are_those_that_are_valid_now() {
+    fn the_services_are_those_that_are_valid_now_of_the_highest_version() {
         let services = parse(&config()).unwrap();
         assert_eq!(services.certificates, "https://ca.example");
-        assert_eq!(services.log, "https://log.example");
-        assert_eq!(services.timestamps.as_deref(), Some("http://127.0.0.1:8080/tsa"));
+        assert_eq!(services.issuer.as_deref(), Some("https://issuer.example/auth"));
+        assert_eq!(services.logs, [Log { url: "https://log.example".to_owned(), version: LogVersion::Two }]);
+        assert_eq!(services.timestamps, ["http://127.0.0.1:8080/tsa"]);
+    }
+
+    #[test]
+    fn all_is_one_of_each_operator_and_a_number_is_that_number() {
+        let with = |selection: Value| {
+            let mut config = config();
+            config["rekorTlogConfig"] = selection;
+            parse(&config).map(|services| services.logs.into_iter().map(|log| log.url).collect::<Vec<_>>())
+        };
+        let both = ["https://log.example".to_owned(), "https://other.example".to_owned()];
+        assert_eq!(with(json!({ "selector": "ALL" })).unwrap(), both);
+        assert_eq!(with(json!({ "selector": "EXACT", "count": 2 })).unwrap(), both);
+        assert_eq!(with(json!({ "selector": "EXACT", "count": 1 })).unwrap(), both[..1]);
+        let few = with(json!({ "selector": "EXACT", "count": 3 })).unwrap_err();
+        assert_eq!(few, ConfigError::TooFew { service: "transparency log", wanted: 3, found: 2 });
+        for selection in
+            [json!({ "selector": "EXACT" }), json!({ "selector": "EXACT", "count": 0 }), json!({ "selector": "SOME" })]
+        {
+            assert!(matches!(with(selection), Err(ConfigError::Selector { .. })));
+        }
     }
 
     #[test]
     fn what_cannot_be_followed_is_refused_and_not_made_less() {
         for (pointer, value) in [
             ("/mediaType", json!("application/json")),
-            ("/rekorTlogConfig/selector", json!("ALL")),
             ("/tsaConfig/count", json!(2)),
             ("/caUrls", json!([])),
-            ("/rekorTlogUrls/1/validFor/end", json!("2025-12-31T00:00:00Z")),
+            ("/caUrls/0/majorApiVersion", json!(2)),
+            ("/caUrls/0/validFor/start", json!("2026-03-02T00:00:00Z")),
+            ("/rekorTlogUrls", json!([])),
             ("/caUrls/0/url", json!("http://ca.example")),
+            ("/oidcUrls/0/url", json!("http://issuer.example")),
             ("/caUrls/0/url", json!("http://localhost.evil.example")),
             ("/tsaUrls/0/majorApiVersion", json!(2)),
         ] {
             let mut config = config();
-            match config.pointer_mut(pointer) {
-                Some(place) => *place = value,
-                None => config["rekorTlogUrls"][1]["validFor"]["end"] = value,
-            }
+            *config.pointer_mut(pointer).unwrap() = value;
             assert!(parse(&config).is_err(), "{pointer}");
         }
     }

@@ -4,13 +4,16 @@
 //! What comes back is not believed here: whoever signs has the whole bundle verified against the instance's trusted root
 //! before it goes anywhere.
 
+mod browser;
 mod client;
 mod config;
+mod entry;
 mod token;
 
+pub use browser::{Show, browser_token};
 pub use client::KeylessError;
-pub use config::{ConfigError, Services};
-pub use token::{Ambient, IdentityToken, TokenError, ambient_token};
+pub use config::{ConfigError, Log, LogVersion, Services};
+pub use token::{Ambient, IdentityToken, Provider, TokenError, ambient_token};
 
 use crate::key_file::{KeyKind, SigningKey};
 use base64::Engine as _;
@@ -19,37 +22,89 @@ use client::Client;
 use countersign_core::digest::Sha256;
 use countersign_core::envelope::{PAYLOAD_TYPE, pae};
 use countersign_core::json;
+use entry::Signed;
 use serde_json::{Value, json};
+use std::time::Duration;
 
-/// Signs a statement with the token's identity: one line, a Sigstore bundle v0.3 with certificate, log entry and
-/// timestamp. The key is forgotten when this returns.
-pub fn sign_keyless(payload: &[u8], token: &IdentityToken, services: &Services) -> Result<Vec<u8>, KeylessError> {
-    let client = Client::new(&services.certificates)?;
+/// What is signed.
+#[derive(Debug, Clone, Copy)]
+pub enum Content<'a> {
+    /// A statement, in an envelope.
+    Statement(&'a [u8]),
+    /// A file, whose digest stands in the bundle.
+    File(&'a [u8]),
+}
+
+/// Signs with the token's identity: one line, a Sigstore bundle v0.3 with certificate, log entries and timestamps, from
+/// every service that has to be asked. Each may take so long. The key is forgotten when this returns.
+pub fn sign_keyless(
+    content: Content<'_>,
+    token: &IdentityToken,
+    services: &Services,
+    patience: Duration,
+) -> Result<Vec<u8>, KeylessError> {
     let key = SigningKey::generate(KeyKind::P256).map_err(|_provider| KeylessError::Provider)?;
+    let client = Client::new(&services.certificates, patience)?;
     let certificate = certificate(&client, &key, token, services)?;
-    let signed = pae(PAYLOAD_TYPE, payload);
-    let signature = key.sign(&signed)?;
-    let entry = logged(&client, &signed, &signature, &certificate, services)?;
+    let message = match content {
+        Content::Statement(payload) => pae(PAYLOAD_TYPE, payload),
+        Content::File(bytes) => bytes.to_vec(),
+    };
+    let signature = key.sign(&message)?;
+    let digest = Sha256::of(&message);
+    let signed = Signed { content, digest: &digest, signature: &signature, certificate: &certificate };
+    let mut entries = Vec::new();
+    for log in &services.logs {
+        entries.push(entry::logged(&Client::new(&log.url, patience)?, log, &signed)?);
+    }
     let mut stamps = Vec::new();
-    if let Some(url) = &services.timestamps {
+    for url in &services.timestamps {
         let imprint = Sha256::of(&signature);
-        let token = client.timestamp(url, imprint.as_bytes())?;
+        let token = Client::new(url, patience)?.timestamp(url, imprint.as_bytes())?;
         stamps.push(json!({ "signedTimestamp": BASE64.encode(token) }));
     }
-    let bundle = json!({
+    let mut bundle = json!({
         "mediaType": countersign_core::bundle::BUNDLE_MEDIA_TYPE,
         "verificationMaterial": {
             "certificate": { "rawBytes": BASE64.encode(&certificate) },
-            "tlogEntries": [entry],
+            "tlogEntries": entries,
             "timestampVerificationData": { "rfc3161Timestamps": stamps },
         },
-        "dsseEnvelope": {
-            "payload": BASE64.encode(payload),
-            "payloadType": PAYLOAD_TYPE,
-            "signatures": [{ "sig": BASE64.encode(&signature), "keyid": "" }],
-        },
     });
+    let (field, body) = match content {
+        Content::Statement(payload) => ("dsseEnvelope", entry::envelope(payload, &signature)),
+        Content::File(_) => {
+            let digest = json!({ "algorithm": "SHA2_256", "digest": BASE64.encode(digest.as_bytes()) });
+            ("messageSignature", json!({ "messageDigest": digest, "signature": BASE64.encode(&signature) }))
+        }
+    };
+    if let Some(bundle) = bundle.as_object_mut() {
+        bundle.insert(field.to_owned(), body);
+    }
     Ok(json::canonical(&bundle)?)
+}
+
+/// Files at an address, which are not believed either: an instance's repository.
+#[derive(Debug)]
+pub struct Repository {
+    client: Client,
+    base: String,
+}
+
+impl Repository {
+    /// At this address: https, but for this machine's own.
+    pub fn at(url: &str) -> Result<Self, KeylessError> {
+        let base = url.trim_end_matches('/').to_owned();
+        if !base.starts_with("https://") && !config::on_this_machine(&base) {
+            return Err(ConfigError::Plain { url: base.chars().take(120).collect() }.into());
+        }
+        Ok(Self { client: Client::new(&base)?, base })
+    }
+
+    /// A file by its path; `None` where there is none of that name.
+    pub fn file(&self, path: &str) -> Result<Option<Vec<u8>>, KeylessError> {
+        self.client.file(&format!("{}/{path}", self.base))
+    }
 }
 
 /// A certificate that says whose the key is.
@@ -78,36 +133,4 @@ fn certificate(
     let pem = first.ok_or_else(|| answer("it holds no certificate with an embedded timestamp of a certificate log"))?;
     let body: String = pem.lines().map(str::trim).filter(|line| !line.starts_with("-----")).collect();
     BASE64.decode(body).map_err(|_base64| answer("the certificate is not PEM"))
-}
-
-/// An entry of the transparency log, in the form of its second version.
-fn logged(
-    client: &Client,
-    signed: &[u8],
-    signature: &[u8],
-    certificate: &[u8],
-    services: &Services,
-) -> Result<Value, KeylessError> {
-    const SERVICE: &str = "transparency log";
-    let request = json!({ "hashedRekordRequestV002": {
-        "digest": BASE64.encode(Sha256::of(signed).as_bytes()),
-        "signature": {
-            "content": BASE64.encode(signature),
-            "verifier": {
-                "x509Certificate": { "rawBytes": BASE64.encode(certificate) },
-                "keyDetails": "PKIX_ECDSA_P256_SHA_256",
-            },
-        },
-    } });
-    let url = format!("{}/api/v2/log/entries", services.log);
-    let mut entry = client.post_json(SERVICE, &url, &request, &IdentityToken::none())?;
-    let proof = entry.pointer_mut("/inclusionProof").and_then(Value::as_object_mut);
-    let proof = proof.ok_or(KeylessError::Answer { service: SERVICE, problem: "it holds no inclusion proof" })?;
-    // What protobuf leaves out where it is nought, other clients want to see.
-    proof.entry("logIndex").or_insert_with(|| json!("0"));
-    proof.entry("hashes").or_insert_with(|| json!([]));
-    if let Some(entry) = entry.as_object_mut() {
-        entry.entry("logIndex").or_insert_with(|| json!("0"));
-    }
-    Ok(entry)
 }

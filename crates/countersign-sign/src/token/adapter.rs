@@ -1,11 +1,11 @@
 //! The one module that speaks PKCS#11.
 //!
 //! A library is initialised once in a process and then shared, since closing it for one key would close it for all.
-//! Every signature is held against the public key that the token shows before it is let out.
 
-use super::{TokenAccess, TokenFault, TokenUri};
+use super::{TokenFault, TokenUri};
+use crate::access::KeyAccess;
 use crate::key_file::read_text;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ED25519, UnparsedPublicKey};
+use aws_lc_rs::digest::{SHA384, digest};
 use countersign_core::digest::Sha256;
 use countersign_core::key::PublicKey;
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
@@ -33,7 +33,7 @@ static LOADED: Mutex<BTreeMap<PathBuf, Pkcs11>> = Mutex::new(BTreeMap::new());
 
 impl TokenKey {
     /// Opens the key that the URI names.
-    pub(crate) fn open(uri: &TokenUri, access: &TokenAccess) -> Result<Self, TokenFault> {
+    pub(crate) fn open(uri: &TokenUri, access: &KeyAccess) -> Result<Self, TokenFault> {
         let module = uri.module.as_deref().or(access.module.as_deref()).ok_or(TokenFault::NoModule)?;
         let library = load(module)?;
         let slot = the_slot(&library, uri)?;
@@ -55,29 +55,24 @@ impl TokenKey {
         &self.public
     }
 
-    /// Signs bytes, in the form of a key file's signature: Ed25519's 64 bytes, or P-256 in ASN.1 DER.
+    /// Signs bytes, in the form of a key file's signature.
     pub(crate) fn sign(&self, bytes: &[u8]) -> Result<Vec<u8>, TokenFault> {
         let session = held(&self.session);
-        // Tokens differ in which hashes they can make themselves, so the hash is made here.
-        let (signature, holds) = match &self.public {
-            PublicKey::Ed25519(public) => {
-                let mechanism = Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Ed25519));
-                let signature = session.sign(&mechanism, self.key, bytes).map_err(failed)?;
-                let holds = UnparsedPublicKey::new(&ED25519, public).verify(bytes, &signature).is_ok();
-                (signature, holds)
+        let signed = |mechanism, bytes: &[u8]| session.sign(&mechanism, self.key, bytes).map_err(failed);
+        // Tokens differ in which hashes they can make themselves, so the hash of ECDSA is made here.
+        match &self.public {
+            PublicKey::Ed25519(_) => signed(Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Ed25519)), bytes),
+            PublicKey::P256(_) => {
+                let raw = signed(Mechanism::Ecdsa, Sha256::of(bytes).as_bytes())?;
+                der_of::<32>(&raw).ok_or(TokenFault::Form)
             }
-            PublicKey::P256(public) => {
-                let digest = Sha256::of(bytes);
-                let raw = session.sign(&Mechanism::Ecdsa, self.key, digest.as_bytes()).map_err(failed)?;
-                let signature = der_of(&raw).ok_or(TokenFault::Pair)?;
-                let holds = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, public).verify(bytes, &signature).is_ok();
-                (signature, holds)
+            PublicKey::P384(_) => {
+                let raw = signed(Mechanism::Ecdsa, digest(&SHA384, bytes).as_ref())?;
+                der_of::<48>(&raw).ok_or(TokenFault::Form)
             }
-            PublicKey::Rsa { .. } | PublicKey::SkEd25519 { .. } | PublicKey::SkP256 { .. } => {
-                return Err(TokenFault::Kind);
-            }
-        };
-        if holds { Ok(signature) } else { Err(TokenFault::Pair) }
+            PublicKey::Rsa { .. } => signed(Mechanism::Sha256RsaPkcs, bytes),
+            PublicKey::SkEd25519 { .. } | PublicKey::SkP256 { .. } => Err(TokenFault::Kind),
+        }
     }
 }
 
@@ -125,7 +120,7 @@ fn the_slot(library: &Pkcs11, uri: &TokenUri) -> Result<Slot, TokenFault> {
 }
 
 /// From the file that the URI names, which only its owner may read, or from outside.
-fn the_pin(uri: &TokenUri, access: &TokenAccess) -> Result<Zeroizing<String>, TokenFault> {
+fn the_pin(uri: &TokenUri, access: &KeyAccess) -> Result<Zeroizing<String>, TokenFault> {
     if let Some(path) = &uri.pin_source {
         let no = |error| TokenFault::PinFile(Box::new(error));
         let (text, mode) = read_text(path).map_err(no)?;
@@ -166,8 +161,14 @@ fn the_public(session: &Session, uri: &TokenUri, private: ObjectHandle) -> Resul
 }
 
 fn public_of(session: &Session, object: ObjectHandle) -> Result<PublicKey, TokenFault> {
-    let wanted = [AttributeType::KeyType, AttributeType::EcParams, AttributeType::EcPoint];
-    let (mut kind, mut curve, mut point) = (None, None, None);
+    let wanted = [
+        AttributeType::KeyType,
+        AttributeType::EcParams,
+        AttributeType::EcPoint,
+        AttributeType::Modulus,
+        AttributeType::PublicExponent,
+    ];
+    let (mut kind, mut curve, mut point, mut modulus, mut exponent) = (None, None, None, None, None);
     for attribute in session.get_attributes(object, &wanted).map_err(failed)? {
         if let Attribute::KeyType(found) = attribute {
             kind = Some(found);
@@ -175,23 +176,42 @@ fn public_of(session: &Session, object: ObjectHandle) -> Result<PublicKey, Token
             curve = Some(found);
         } else if let Attribute::EcPoint(found) = attribute {
             point = Some(found);
+        } else if let Attribute::Modulus(found) = attribute {
+            modulus = Some(found);
+        } else if let Attribute::PublicExponent(found) = attribute {
+            exponent = Some(found);
         }
+    }
+    if let (Some(KeyType::RSA), Some(n), Some(e)) = (kind, modulus, exponent) {
+        return rsa(&n, &e).ok_or(TokenFault::Kind);
     }
     let point = point.ok_or(TokenFault::Kind)?;
     // Kinds of curve share a length, so the curve is looked at too. Ed25519 is written in several ways, and is the one
     // Edwards curve whose points have 32 bytes.
-    let public = if kind == Some(KeyType::EC) && curve.as_deref() == Some(P256_OID) {
-        bare::<65>(&point).filter(|point| point.first() == Some(&4)).map(PublicKey::P256)
-    } else if kind == Some(KeyType::EC_EDWARDS) {
-        bare::<32>(&point).map(PublicKey::Ed25519)
-    } else {
-        None
+    let public = match (kind, curve.as_deref()) {
+        (Some(KeyType::EC), Some(P256_OID)) => {
+            bare::<65>(&point).filter(|point| point.first() == Some(&4)).map(PublicKey::P256)
+        }
+        (Some(KeyType::EC), Some(P384_OID)) => {
+            bare::<97>(&point).filter(|point| point.first() == Some(&4)).map(PublicKey::P384)
+        }
+        (Some(KeyType::EC_EDWARDS), _) => bare::<32>(&point).map(PublicKey::Ed25519),
+        _ => None,
     };
     public.ok_or(TokenFault::Kind)
 }
 
+/// A public key of RSA, with the bounds that every such key has.
+fn rsa(n: &[u8], e: &[u8]) -> Option<PublicKey> {
+    let bare = |bytes: &[u8]| bytes.iter().copied().skip_while(|byte| *byte == 0).collect::<Vec<u8>>();
+    let key = PublicKey::Rsa { e: bare(e), n: bare(n) };
+    PublicKey::from_spki_der(&key.spki_der()?).ok()
+}
+
 /// The object identifier of P-256, in DER.
 const P256_OID: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+/// That of P-384.
+const P384_OID: &[u8] = &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
 
 /// A point of this length: it stands in a DER octet string, which some tokens leave out.
 fn bare<const LENGTH: usize>(point: &[u8]) -> Option<[u8; LENGTH]> {
@@ -204,9 +224,9 @@ fn bare<const LENGTH: usize>(point: &[u8]) -> Option<[u8; LENGTH]> {
     }
 }
 
-/// `r` and `s` of 32 bytes each, as `SEQUENCE { INTEGER r, INTEGER s }`.
-fn der_of(raw: &[u8]) -> Option<Vec<u8>> {
-    let (r, s) = raw.split_at_checked(32).filter(|(_, s)| s.len() == 32)?;
+/// `r` and `s` of this many bytes each, as `SEQUENCE { INTEGER r, INTEGER s }`: below 128 bytes on these curves.
+fn der_of<const SIZE: usize>(raw: &[u8]) -> Option<Vec<u8>> {
+    let (r, s) = raw.split_at_checked(SIZE).filter(|(_, s)| s.len() == SIZE)?;
     let integer = |bytes: &[u8]| {
         let first = bytes.iter().position(|byte| *byte != 0)?;
         let bytes = bytes.get(first..)?;
@@ -225,8 +245,8 @@ mod tests {
     #[test]
     fn integers_are_as_short_as_they_may_be_and_never_negative() {
         let raw = [&[0_u8; 31][..], &[0x80], &[0; 31], &[0x7f]].concat();
-        assert_eq!(der_of(&raw).unwrap(), [0x30, 7, 2, 2, 0, 0x80, 2, 1, 0x7f]);
-        assert_eq!(der_of(&[0; 64]), None, "no signature is zero");
-        assert_eq!(der_of(&raw[1..]), None);
+        assert_eq!(der_of::<32>(&raw).unwrap(), [0x30, 7, 2, 2, 0, 0x80, 2, 1, 0x7f]);
+        assert_eq!(der_of::<32>(&[0; 64]), None, "no signature is zero");
+        assert_eq!(der_of::<32>(&raw[1..]), None);
     }
 }

@@ -11,24 +11,6 @@ pub(crate) use uri::{SCHEME, shown};
 pub use uri::{TokenUri, TokenUriError};
 
 use std::path::PathBuf;
-use zeroize::Zeroizing;
-
-/// What a token needs and no command line may hold: the PIN, and the library where the URI names none.
-#[derive(Default)]
-pub struct TokenAccess {
-    /// The PIN, where the URI names no file with it.
-    pub pin: Option<Zeroizing<String>>,
-    /// The library.
-    pub module: Option<PathBuf>,
-}
-
-impl std::fmt::Debug for TokenAccess {
-    /// Whether there is a PIN, and not the PIN.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let pin = self.pin.as_ref().map(|_| "…");
-        f.debug_struct("TokenAccess").field("pin", &pin).field("module", &self.module).finish()
-    }
-}
 
 /// Why a key on a token cannot be used. No message here ever holds a PIN.
 #[derive(Debug, thiserror::Error)]
@@ -80,11 +62,11 @@ pub enum TokenFault {
         what: &'static str,
     },
     /// A key of another kind.
-    #[error("the key is neither Ed25519 nor ECDSA P-256, the kinds that sign here")]
+    #[error("the key is none of the kinds that sign here: Ed25519, ECDSA P-256 and P-384, RSA of 2048 bits and more")]
     Kind,
-    /// What the token signed does not hold for the public key that it shows.
-    #[error("what the token signed does not hold for the public key that it shows beside the private one")]
-    Pair,
+    /// What the token gives back is no signature.
+    #[error("what the token gives back has not the form of a signature")]
+    Form,
     /// The token failed.
     #[error("the token failed: {said}")]
     Failed {

@@ -8,8 +8,14 @@ use countersign_core::time::Time;
 use countersign_core::trust::Claim;
 use sigstore_verify::bundle::Error as FormError;
 use sigstore_verify::crypto::{CertificateInfo, FulcioCiClaims, SubjectAltName};
-use sigstore_verify::trust_root::{SIGSTORE_PRODUCTION_TRUSTED_ROOT, SIGSTORE_STAGING_TRUSTED_ROOT, TrustedRoot};
-use sigstore_verify::types::{self, Bundle, DerPublicKey, HashAlgorithm, SignatureContent};
+use sigstore_verify::crypto::{VerificationKey, parse_certificate_info};
+use sigstore_verify::trust_root::{
+    SIGSTORE_GITHUB_TRUSTED_ROOT, SIGSTORE_PRODUCTION_SIGNING_CONFIG, SIGSTORE_PRODUCTION_TRUSTED_ROOT,
+    SIGSTORE_STAGING_SIGNING_CONFIG, SIGSTORE_STAGING_TRUSTED_ROOT, TrustedRoot,
+};
+use sigstore_verify::types::{
+    self, Bundle, DerCertificate, DerPublicKey, HashAlgorithm, SignatureBytes, SignatureContent,
+};
 use sigstore_verify::{
     CertificateError, Error, PublicKeyVerificationPolicy, TimestampError, TransparencyLogError, VerificationPolicy,
 };
@@ -26,6 +32,52 @@ pub(super) const fn embedded(instance: Instance) -> &'static str {
     match instance {
         Instance::Production => SIGSTORE_PRODUCTION_TRUSTED_ROOT,
         Instance::Staging => SIGSTORE_STAGING_TRUSTED_ROOT,
+        Instance::GitHub => SIGSTORE_GITHUB_TRUSTED_ROOT,
+    }
+}
+
+/// A public key of any kind that bundles are signed with.
+#[derive(Clone)]
+pub(super) struct Key(DerPublicKey);
+
+impl Key {
+    /// From PEM.
+    pub(super) fn from_pem(pem: &str) -> Result<Self, Refused> {
+        let wrong =
+            |what: String| Refused::new(codes::SIGNER_UNKNOWN, format!("the public key does not parse: {what}"));
+        let key = DerPublicKey::from_pem(pem).map_err(|error| wrong(error.to_string()))?;
+        Self::checked(key).map_err(wrong)
+    }
+
+    /// From `SubjectPublicKeyInfo`.
+    pub(super) fn from_der(der: &[u8]) -> Result<Self, Refused> {
+        let wrong =
+            |what: String| Refused::new(codes::SIGNER_UNKNOWN, format!("the public key does not parse: {what}"));
+        Self::checked(DerPublicKey::new(der.to_vec())).map_err(wrong)
+    }
+
+    fn checked(key: DerPublicKey) -> Result<Self, String> {
+        VerificationKey::from_spki(&key).map_err(|error| error.to_string())?;
+        Ok(Self(key))
+    }
+
+    /// The `SubjectPublicKeyInfo`.
+    pub(super) fn der(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// Whether a signature holds, by the one scheme that the key stands for.
+    pub(super) fn holds(&self, message: &[u8], signature: &[u8]) -> bool {
+        let signature = SignatureBytes::new(signature.to_vec());
+        VerificationKey::from_spki(&self.0).is_ok_and(|key| key.verify(message, &signature).is_ok())
+    }
+}
+
+/// The signing configuration that came with the family.
+pub(super) const fn signing_config(instance: Instance) -> &'static str {
+    match instance {
+        Instance::Production => SIGSTORE_PRODUCTION_SIGNING_CONFIG,
+        Instance::Staging => SIGSTORE_STAGING_SIGNING_CONFIG,
     }
 }
 
@@ -70,11 +122,9 @@ impl Verifier {
         Ok(Keyless { certificate: claims(info)?, times, payload, logged: found.tlog_verified() })
     }
 
-    pub(super) fn managed(&self, bundle: &str, artifact: Artifact<'_>, key: &str) -> Result<Vec<Time>, Refused> {
+    pub(super) fn managed(&self, bundle: &str, artifact: Artifact<'_>, key: &Key) -> Result<Vec<Time>, Refused> {
         let bundle = read(bundle)?;
-        let key = DerPublicKey::from_pem(key)
-            .map_err(|error| Refused::new(codes::SIGNER_UNKNOWN, format!("the public key does not parse: {error}")))?;
-        let policy = PublicKeyVerificationPolicy::new(key);
+        let policy = PublicKeyVerificationPolicy::new(key.0.clone());
         let found = self.0.verify(artifact_of(artifact)?, &bundle, &policy).map_err(|error| refused(&error))?;
         times(found.verified_timestamps())
     }
@@ -95,6 +145,15 @@ fn artifact_of(artifact: Artifact<'_>) -> Result<types::Artifact<'_>, Refused> {
         Artifact::Sha256(bytes) => digest(HashAlgorithm::Sha2256, &bytes),
         Artifact::Sha512(bytes) => digest(HashAlgorithm::Sha2512, &bytes),
     }
+}
+
+/// What a certificate says, with nothing checked.
+pub(super) fn read_certificate(pem: &str) -> Result<CertificateClaims, Refused> {
+    let wrong =
+        |what: String| Refused::new(codes::CERTIFICATE_INVALID, format!("the certificate does not parse: {what}"));
+    let certificate = DerCertificate::from_pem(pem).map_err(|error| wrong(error.to_string()))?;
+    let info = parse_certificate_info(&certificate).map_err(|error| wrong(error.to_string()))?;
+    claims(&info)
 }
 
 /// In whole seconds. A fraction counts as a whole one: a signature is never said to be older than was attested.
@@ -132,7 +191,25 @@ fn claims(info: &CertificateInfo) -> Result<CertificateClaims, Refused> {
     Ok(CertificateClaims { issuer, name, claims: ci(&info.ci_claims), spki: info.public_key.as_bytes().to_vec() })
 }
 
+/// Certificates of before 2023 say some of it in extensions that only GitHub's have.
 fn ci(found: &FulcioCiClaims) -> BTreeMap<Claim, String> {
+    let old = &found.deprecated_github;
+    let repository = old.workflow_repository.as_ref().map(|name| format!("https://github.com/{name}"));
+    let mut claims: BTreeMap<Claim, String> = [
+        (Claim::Repository, &repository),
+        (Claim::Ref, &old.workflow_ref),
+        (Claim::Commit, &old.workflow_sha),
+        (Claim::Trigger, &old.workflow_trigger),
+        (Claim::WorkflowName, &old.workflow_name),
+    ]
+    .into_iter()
+    .filter_map(|(claim, value)| Some((claim, value.clone()?)))
+    .collect();
+    claims.extend(newer(found));
+    claims
+}
+
+fn newer(found: &FulcioCiClaims) -> BTreeMap<Claim, String> {
     [
         (Claim::Workflow, &found.build_signer_uri),
         (Claim::WorkflowDigest, &found.build_signer_digest),

@@ -8,17 +8,21 @@
 
 mod adapter;
 mod certificate;
+mod older;
 mod roots;
 
 pub use certificate::{CertificateClaims, CertificateName};
 pub use countersign_core::trust::Transparency;
 pub use roots::Roots;
+pub(crate) use roots::stranger;
 
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Code, Finding};
+use countersign_core::key::KeyId;
 use countersign_core::time::Time;
 use countersign_core::{json, limits};
+use serde_json::Value;
 
 /// What was signed, as far as it is known.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +42,83 @@ pub enum Instance {
     Production,
     /// Its test bed.
     Staging,
+    /// GitHub's own, for repositories that are not public. It has timestamps, and no logs.
+    GitHub,
+}
+
+impl Instance {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Production, Self::Staging, Self::GitHub];
+
+    /// The name by which it is asked for.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Production => "public-good",
+            Self::Staging => "staging",
+            Self::GitHub => "github",
+        }
+    }
+
+    /// On which day the roots that come with this program were last fetched.
+    #[must_use]
+    pub fn fetched() -> Option<Time> {
+        "2026-10-23T00:00:00Z".parse().ok()
+    }
+
+    /// The trusted root as it came with this program.
+    #[must_use]
+    pub const fn document(self) -> &'static str {
+        adapter::embedded(self)
+    }
+}
+
+/// A public key of any kind that bundles are signed with: ECDSA on P-256 or P-384, Ed25519, RSA, ML-DSA.
+#[derive(Clone)]
+pub struct BundleKey(adapter::Key);
+
+impl std::fmt::Debug for BundleKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("BundleKey").field(&self.id()).finish()
+    }
+}
+
+impl BundleKey {
+    /// Reads a key in PEM.
+    pub fn from_pem(pem: &str) -> Result<Self, Refused> {
+        adapter::Key::from_pem(pem).map(Self)
+    }
+
+    /// Reads a `SubjectPublicKeyInfo`.
+    pub fn from_der(der: &[u8]) -> Result<Self, Refused> {
+        adapter::Key::from_der(der).map(Self)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> KeyId {
+        KeyId::of_spki_der(self.0.der())
+    }
+
+    /// Whether a signature over these bytes holds.
+    #[must_use]
+    pub fn holds(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.0.holds(message, signature)
+    }
+}
+
+impl Instance {
+    /// Its `trusted_root.json`, as it was when this program was made.
+    #[must_use]
+    pub const fn trusted_root(self) -> &'static str {
+        adapter::embedded(self)
+    }
+
+    /// Its `signing_config.v0.2.json`, likewise.
+    #[must_use]
+    pub const fn signing_config(self) -> &'static str {
+        adapter::signing_config(self)
+    }
 }
 
 /// Why a bundle or a trusted root is refused.
@@ -66,6 +147,11 @@ impl Refused {
     }
 }
 
+/// What a certificate says, with nothing checked: for looking at one. What it says proves nothing.
+pub fn read_certificate(pem: &str) -> Result<CertificateClaims, Refused> {
+    adapter::read_certificate(pem)
+}
+
 /// A signature that holds, and what is known about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keyless {
@@ -84,6 +170,8 @@ pub struct Keyless {
 pub struct TrustedRoot {
     digest: Sha256,
     verifier: adapter::Verifier,
+    document: Vec<u8>,
+    logs: bool,
 }
 
 impl std::fmt::Debug for TrustedRoot {
@@ -96,14 +184,23 @@ impl TrustedRoot {
     /// Reads `trusted_root.json`. Who says that it is to be trusted is the caller's matter.
     pub fn parse(bytes: &[u8]) -> Result<Self, Refused> {
         let malformed = |what: String| Refused::new(codes::SIGSTORE_ROOT_MALFORMED, what);
-        json::parse_within(bytes, limits::SIGSTORE_ROOT_BYTES).map_err(|error| malformed(error.to_string()))?;
+        let value =
+            json::parse_within(bytes, limits::SIGSTORE_ROOT_BYTES).map_err(|error| malformed(error.to_string()))?;
+        let some = |field: &str| value.get(field).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+        let logs = some("tlogs") || some("ctlogs");
         let verifier = adapter::Verifier::new(bytes).map_err(malformed)?;
-        Ok(Self { digest: Sha256::of(bytes), verifier })
+        Ok(Self { digest: Sha256::of(bytes), verifier, document: bytes.to_vec(), logs })
     }
 
     /// The trusted root of a published instance, as it was when this program was made.
     pub fn embedded(instance: Instance) -> Result<Self, Refused> {
         Self::parse(adapter::embedded(instance).as_bytes())
+    }
+
+    /// What this instance can be asked for: one that has no log at all has its timestamps.
+    #[must_use]
+    pub const fn transparency(&self) -> Transparency {
+        if self.logs { Transparency::Log } else { Transparency::Timestamp }
     }
 
     /// The digest of its bytes.
@@ -120,23 +217,52 @@ impl TrustedRoot {
         transparency: Transparency,
         at: Time,
     ) -> Result<Keyless, Refused> {
-        let bundle = strict(bundle)?;
-        let found = self.verifier.keyless(bundle, artifact, transparency)?;
+        self.verify_cosigned(bundle, None, artifact, transparency, at)
+    }
+
+    /// The same, with the envelope's own bytes where they are at hand: older log entries are over those.
+    pub fn verify_cosigned(
+        &self,
+        bundle: &[u8],
+        envelope: Option<&[u8]>,
+        artifact: Artifact<'_>,
+        transparency: Transparency,
+        at: Time,
+    ) -> Result<Keyless, Refused> {
+        let (bundle, value) = strict(bundle)?;
+        let found = match older::again(&self.document, &value, envelope, artifact) {
+            None => self.verifier.keyless(bundle, artifact, transparency)?,
+            Some(again) => {
+                let again = again?;
+                adapter::Verifier::new(&again.root)
+                    .map_err(|what| Refused::new(codes::SIGSTORE_ROOT_MALFORMED, what))?
+                    .keyless(&again.bundle, artifact, transparency)?
+            }
+        };
         past(&found.times, at)?;
         Ok(found)
     }
 
-    /// Checks a bundle that was signed by this key, given as PEM, and logged.
-    pub fn verify_managed(&self, bundle: &[u8], artifact: Artifact<'_>, key: &str, at: Time) -> Result<(), Refused> {
-        let bundle = strict(bundle)?;
-        past(&self.verifier.managed(bundle, artifact, key)?, at)
+    /// Checks a bundle that was signed by this key, and logged. The times that are attested.
+    pub fn verify_managed(
+        &self,
+        bundle: &[u8],
+        artifact: Artifact<'_>,
+        key: &BundleKey,
+        at: Time,
+    ) -> Result<Vec<Time>, Refused> {
+        let (bundle, _) = strict(bundle)?;
+        let times = self.verifier.managed(bundle, artifact, &key.0)?;
+        past(&times, at)?;
+        Ok(times)
     }
 }
 
 /// The bytes as text, if they are JSON of one reading: what two readers take for two things was not signed.
-fn strict(bytes: &[u8]) -> Result<&str, Refused> {
-    json::parse(bytes).map_err(|error| Refused::new(codes::BUNDLE_MALFORMED, error.to_string()))?;
-    std::str::from_utf8(bytes).map_err(|_utf8| Refused::new(codes::BUNDLE_MALFORMED, "not UTF-8"))
+fn strict(bytes: &[u8]) -> Result<(&str, Value), Refused> {
+    let value = json::parse(bytes).map_err(|error| Refused::new(codes::BUNDLE_MALFORMED, error.to_string()))?;
+    let text = std::str::from_utf8(bytes).map_err(|_utf8| Refused::new(codes::BUNDLE_MALFORMED, "not UTF-8"))?;
+    Ok((text, value))
 }
 
 /// The family compares with the machine's clock; what counts is the time in question.

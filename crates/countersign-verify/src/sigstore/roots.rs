@@ -1,6 +1,6 @@
 //! The trusted roots at hand, of those that trust names; and what they make of a signed document.
 
-use super::{Artifact, Keyless, Refused, TrustedRoot};
+use super::{Artifact, BundleKey, Keyless, Refused, TrustedRoot};
 use countersign_core::codes;
 use countersign_core::digest::{Sha256, hex_array};
 use countersign_core::finding::{Code, Finding};
@@ -67,7 +67,35 @@ impl Roots {
         Err(refusals.into_iter().next().unwrap_or_else(none))
     }
 
+    /// When logs and timestamp authorities of a root of trust saw what a key signed.
+    pub(crate) fn witnessed(
+        &self,
+        trust: &Trust,
+        bundle: &[u8],
+        statement: &Statement,
+        pem: &str,
+        at: Time,
+    ) -> Result<Vec<Time>, Refused> {
+        let key = BundleKey::from_pem(pem)?;
+        let artifact = Artifact::of(statement)?;
+        let mut refusal = None;
+        for known in &trust.sigstore_roots {
+            let judged = self.at_hand(known, at).and_then(|root| root.verify_managed(bundle, artifact, &key, at));
+            match judged {
+                Ok(times) => return Ok(times),
+                Err(refused) => refusal = refusal.or(Some(refused)),
+            }
+        }
+        let none = || Refused::new(codes::SIGSTORE_ROOT_MISSING, "a log has seen it, and trust names no Sigstore root");
+        Err(refusal.unwrap_or_else(none))
+    }
+
     fn one(&self, known: &SigstoreRoot, bundle: &[u8], artifact: Artifact<'_>, at: Time) -> Result<Keyless, Refused> {
+        self.at_hand(known, at)?.verify_keyless(bundle, artifact, known.transparency, at)
+    }
+
+    /// The root, if it is at hand and not too old.
+    fn at_hand(&self, known: &SigstoreRoot, at: Time) -> Result<&TrustedRoot, Refused> {
         let Some(root) = self.0.get(&known.name) else {
             let what = format!(
                 "the trusted root of Sigstore instance {}, {}, is not among the evidence",
@@ -82,12 +110,12 @@ impl Roots {
             );
             return Err(Refused::new(codes::SIGSTORE_ROOT_STALE, what));
         }
-        root.verify_keyless(bundle, artifact, known.transparency, at)
+        Ok(root)
     }
 }
 
 /// What another instance's root says of a bundle that it has nothing to do with.
-fn stranger(code: Code) -> bool {
+pub(crate) fn stranger(code: Code) -> bool {
     [codes::CERTIFICATE_INVALID, codes::TIMESTAMP_INVALID, codes::INCLUSION_PROMISE_INVALID].contains(&code)
 }
 

@@ -2,9 +2,11 @@
 
 use super::{Answer, Call, given};
 use crate::render::Done;
+use crate::variables;
 use clap::{ArgGroup, Args, Subcommand};
 use countersign_core::exit::Exit;
-use countersign_flow::conformance::{Expected, VerifyBundle, verify_bundle};
+use countersign_flow::conformance::{Expected, SignBundle, VerifyBundle, sign_bundle, verify_bundle};
+use countersign_record::atomic::write_atomic;
 use countersign_verify::sigstore::Instance;
 use std::path::PathBuf;
 
@@ -18,6 +20,33 @@ pub(crate) struct Conformance {
 #[derive(Debug, Subcommand)]
 enum Verb {
     VerifyBundle(Verify),
+    SignBundle(Sign),
+}
+
+/// Sign a file, or a statement, with an identity token. Ends with 0 only if the bundle was written
+#[derive(Args)]
+struct Sign {
+    /// Use the staging instance
+    #[arg(long)]
+    staging: bool,
+    /// The file is a statement
+    #[arg(long)]
+    in_toto: bool,
+    /// The identity token, as the suite hands it over
+    #[arg(long, value_name = "TOKEN", allow_hyphen_values = true)]
+    identity_token: String,
+    /// The bundle
+    #[arg(long, value_name = "FILE")]
+    bundle: PathBuf,
+    /// The trusted root
+    #[arg(long, value_name = "FILE", env = variables::CONFORMANCE_ROOT)]
+    trusted_root: Option<PathBuf>,
+    /// The signing configuration
+    #[arg(long, value_name = "FILE", env = variables::CONFORMANCE_CONFIG)]
+    signing_config: Option<PathBuf>,
+    /// What is signed
+    #[arg(value_name = "FILE")]
+    artifact: PathBuf,
 }
 
 /// Verify one bundle against one artifact. Ends with 0 only if it is accepted
@@ -47,9 +76,34 @@ struct Verify {
     artifact: PathBuf,
 }
 
+impl std::fmt::Debug for Sign {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sign").field("artifact", &self.artifact).finish_non_exhaustive()
+    }
+}
+
+impl Sign {
+    fn run(&self) -> Answer {
+        let bundle = sign_bundle(&SignBundle {
+            artifact: &self.artifact,
+            in_toto: self.in_toto,
+            token: &self.identity_token,
+            signing_config: self.signing_config.as_deref(),
+            trusted_root: self.trusted_root.as_deref(),
+            instance: if self.staging { Instance::Staging } else { Instance::Production },
+            at: given::now()?,
+        })?;
+        write_atomic(&self.bundle, &bundle, 0o644)?;
+        Ok(Done::text(Exit::Ok, "signed\n"))
+    }
+}
+
 impl Conformance {
     pub(crate) fn run(&self, _: &Call<'_>) -> Answer {
-        let Verb::VerifyBundle(verb) = &self.verb;
+        let verb = match &self.verb {
+            Verb::VerifyBundle(verb) => verb,
+            Verb::SignBundle(verb) => return verb.run(),
+        };
         let expected = match (&verb.key, &verb.certificate_identity, &verb.certificate_oidc_issuer) {
             (Some(key), _, _) => Expected::Key(key),
             (None, name, issuer) => {

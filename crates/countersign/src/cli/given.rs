@@ -3,8 +3,8 @@
 
 use crate::variables;
 use crate::world::World;
-use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{Args, ValueEnum};
 use countersign_core::digest::{DigestError, Sha256};
 use countersign_core::time::Time;
 use countersign_flow::elsewhere::StoreName;
@@ -13,9 +13,11 @@ use countersign_flow::outside::TrustFile;
 use countersign_flow::place::{self, Place};
 use countersign_flow::{FlowError, documents};
 use countersign_sign::KeyPlace;
+use countersign_sign::keyless::Provider;
 use countersign_verify::{Roots, VerifiedTrust};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Options with their values, for a command that is shown.
 pub(crate) type Words = Vec<(&'static str, String)>;
@@ -81,8 +83,29 @@ pub(crate) struct KeylessArgs {
     #[arg(long, value_name = "FILE", requires = "keyless")]
     trusted_root: Option<PathBuf>,
     /// The identity token; that of the CI job where none is given
-    #[arg(long, value_name = "FILE", requires = "keyless")]
+    #[arg(long, value_name = "FILE", requires = "keyless", conflicts_with = "identity_from")]
     identity_token: Option<PathBuf>,
+    /// Who gives the identity token: one CI and no other, or you yourself, signing in with a browser
+    #[arg(long, value_enum, requires = "keyless")]
+    identity_from: Option<IdentityFrom>,
+    /// How long each of the instance's services may take to answer
+    #[arg(long, value_name = "SECONDS", requires = "keyless", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=600))]
+    service_timeout: u64,
+}
+
+/// Who gives an identity token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum IdentityFrom {
+    /// A job of GitHub Actions with `permissions: id-token: write`
+    GithubActions,
+    /// A job of GitLab CI, or of another, with a token in `SIGSTORE_ID_TOKEN`
+    GitlabCi,
+    /// A job of Buildkite
+    Buildkite,
+    /// The account of a machine of Google Cloud
+    GoogleCloud,
+    /// Yourself
+    Browser,
 }
 
 impl KeylessArgs {
@@ -92,8 +115,22 @@ impl KeylessArgs {
             return Ok(None);
         };
         let ambient = call.world.ambient_identity();
-        let token = self.identity_token.as_deref().map_or(TokenFrom::Ambient(&ambient), TokenFrom::File);
-        IdentitySigner::open(config, root, &token, now()?).map(Some)
+        let show = |address: &str| {
+            crate::render::aside(&format!("sign in with your browser: {address}"));
+            call.world.open_in_browser(address);
+        };
+        let of = |provider| TokenFrom::Ambient(&ambient, Some(provider));
+        let token = match (&self.identity_token, self.identity_from) {
+            (Some(path), _) => TokenFrom::File(path),
+            (None, None) => TokenFrom::Ambient(&ambient, None),
+            (None, Some(IdentityFrom::GithubActions)) => of(Provider::GitHub),
+            (None, Some(IdentityFrom::GitlabCi)) => of(Provider::GitLab),
+            (None, Some(IdentityFrom::Buildkite)) => of(Provider::Buildkite),
+            (None, Some(IdentityFrom::GoogleCloud)) => of(Provider::GoogleCloud),
+            (None, Some(IdentityFrom::Browser)) => TokenFrom::Browser(&show),
+        };
+        let patience = Duration::from_secs(self.service_timeout);
+        IdentitySigner::open(config, root, &token, now()?, patience).map(Some)
     }
 }
 

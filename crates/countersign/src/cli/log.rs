@@ -1,5 +1,9 @@
 //! `log`: the append-only record.
 
+mod proof;
+mod rotate;
+mod witness;
+
 use super::given::{self, LeastArgs, StoreArgs, TrustArgs};
 use super::{Answer, Call};
 use crate::render::{Done, Format};
@@ -35,6 +39,10 @@ enum Verb {
     Verify(Verify),
     Checkpoint(Checkpoint),
     Show(Show),
+    Proof(proof::Proof),
+    Witness(witness::Witness),
+    Policy(witness::Policy),
+    Rotate(rotate::Rotate),
 }
 
 /// Make a new, empty log
@@ -101,12 +109,18 @@ impl Log {
             Verb::Verify(verb) => verb.run(call),
             Verb::Checkpoint(verb) => verb.run(call),
             Verb::Show(verb) => verb.run(call),
+            Verb::Proof(verb) => verb.run(call),
+            Verb::Witness(verb) => verb.run(call),
+            Verb::Policy(verb) => verb.run(call),
+            Verb::Rotate(verb) => verb.run(call),
         }
     }
 
     pub(crate) const fn not_done(&self) -> &'static str {
         match &self.verb {
-            Verb::Init(_) | Verb::Checkpoint(_) => "nothing was written",
+            Verb::Init(_) | Verb::Checkpoint(_) | Verb::Policy(_) | Verb::Rotate(_) => "nothing was written",
+            Verb::Proof(verb) => verb.not_done(),
+            Verb::Witness(_) => "nothing was cosigned",
             Verb::Verify(_) => "nothing was verified",
             Verb::Show(_) => "nothing was shown",
         }

@@ -20,6 +20,8 @@ mod sbom;
 mod sign;
 mod trust;
 mod verify;
+#[cfg(feature = "serve")]
+mod witness;
 
 use crate::render::{Done, Format};
 use crate::world::World;
@@ -59,6 +61,7 @@ Gate:
 
 Audit:
   log          Make, check and read the append-only log
+  witness      Cosign other logs' checkpoints, as a server
   audit        Pack the record into one file, and prove it all again from that file
   controls     List controls, and show how far the record shows them
   evidence     Record what people attest; check and erase what the store has
@@ -91,7 +94,7 @@ pub(crate) struct Cli {
 /// The verbs. A new one gets a line here, a file beside this one, and a line in the groups above.
 #[derive(Debug, Subcommand)]
 enum Verb {
-    Sbom(sbom::Sbom),
+    Sbom(Box<sbom::Sbom>),
     Provenance(provenance::Provenance),
     Collect(collect::Collect),
     Sign(sign::Sign),
@@ -104,6 +107,8 @@ enum Verb {
     #[command(visible_alias = "gate")]
     Promote(Box<promote::Promote>),
     Log(log::Log),
+    #[cfg(feature = "serve")]
+    Witness(witness::WitnessVerb),
     Audit(audit::Audit),
     Controls(controls::Controls),
     Evidence(evidence::Evidence),
@@ -136,7 +141,7 @@ impl Cli {
     /// The verb's answer, and what was not done where there is none.
     fn once(&self, call: &Call<'_>) -> (Answer, &'static str) {
         match &self.verb {
-            Verb::Sbom(verb) => (verb.run(call), WRITTEN),
+            Verb::Sbom(verb) => (verb.run(call), verb.not_done()),
             Verb::Provenance(verb) => (verb.run(call), WRITTEN),
             Verb::Collect(verb) => (verb.run(call), verb.not_done()),
             Verb::Sign(verb) => (verb.run(call), WRITTEN),
@@ -148,6 +153,8 @@ impl Cli {
             Verb::Exception(verb) => (verb.run(call), verb.not_done()),
             Verb::Promote(verb) => (verb.run(call), "nothing was authorised"),
             Verb::Log(verb) => (verb.run(call), verb.not_done()),
+            #[cfg(feature = "serve")]
+            Verb::Witness(verb) => (verb.run(call), "nothing was cosigned"),
             Verb::Audit(verb) => (verb.run(call), verb.not_done()),
             Verb::Controls(verb) => (verb.run(call), "nothing was shown"),
             Verb::Evidence(verb) => (verb.run(call), verb.not_done()),
@@ -220,6 +227,17 @@ impl Call<'_> {
         if self.format == Format::Text {
             eprint!("{text}");
         }
+    }
+
+    /// Whether a person watches, so that a long run says how far it has come.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.format == Format::Text && std::io::stderr().is_terminal()
+    }
+
+    /// Says how far a long run has come.
+    #[expect(clippy::print_stderr, reason = "only where a person watches, and beside the answer")]
+    pub(crate) fn progress(text: &str) {
+        eprint!("{text}");
     }
 
     /// Asks the person at the terminal. Where there is none, whoever gave the command has said so already.

@@ -5,6 +5,7 @@ use super::reports::{self, Answered, ReportArgs};
 use super::{Answer, Call, attempts};
 use crate::world::World;
 use clap::Args;
+use countersign_collect::witness::WitnessClient;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
@@ -25,7 +26,8 @@ use std::path::{Path, PathBuf};
 /// Decide whether an artifact may go to an environment, and record the decision
 ///
 /// Authorises, and moves nothing. Decision and summary are signed and durable in store and log before the answer is
-/// printed. Offline.
+/// printed. Offline, unless trust wants witnesses to cosign the log of this environment: then those are asked that trust
+/// names with an address, and no others.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  countersign promote dist/app --to production --bundle app.sigstore.jsonl --reviews reviews/ \\\n    \
@@ -69,6 +71,9 @@ pub(crate) struct Promote {
     /// The log's key
     #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), help_heading = "Keys", required_unless_present = "dry_run")]
     log_key: Option<KeyPlace>,
+    /// The log's other key, while one gives way to the other: both sign then
+    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), help_heading = "Keys", requires = "log_key")]
+    log_key_beside: Option<KeyPlace>,
     #[command(flatten)]
     reports: ReportArgs,
     /// Decide in the same way, and record nothing
@@ -106,6 +111,7 @@ impl Promote {
             trust: &trust,
             place: &place,
             least_checkpoint: least,
+            witnesses: Some(&WitnessClient),
             lock: Some(&self.lock),
             repository: self.repo.as_deref(),
             programs: call.world.environment(),
@@ -131,7 +137,9 @@ impl Promote {
                 by_release(&promotion, self.policy_digest.as_ref())?;
                 promotion
             }
-            (false, Some(gate), Some(log)) => promote(&request, GateKeys { gate, log })?,
+            (false, Some(gate), Some(log)) => {
+                promote(&request, GateKeys { gate, log, beside: load(&self.log_key_beside)? })?
+            }
             (false, _, _) => {
                 return Err(FlowError::Usage("--key and --log-key are needed to record a decision".to_owned()));
             }
@@ -170,6 +178,8 @@ impl Promote {
         let found = exit_of(&decision.findings);
         let exit = if let Some(not) = &promotion.not_recorded {
             found.worse(Exit::Indeterminate).worse(exit_of(&not.findings))
+        } else if !promotion.not_witnessed.is_empty() {
+            found.worse(Exit::Indeterminate).worse(exit_of(&promotion.not_witnessed))
         } else if decision.authorised && decision.verdict != Verdict::Pass {
             // Let through by a gate that is not enforced, and on a foundation that holds.
             Exit::Ok
@@ -181,6 +191,7 @@ impl Promote {
         if let Some(not) = &promotion.not_recorded {
             document = document.not_recorded(not.why, not.findings.clone());
         }
+        document = document.not_witnessed(promotion.not_witnessed.clone());
         let paths: Vec<PathBuf> = self.bundles.iter().chain(&self.reviews).cloned().collect();
         let facts = self.facts(begun, promotion, exit, &paths);
         let effects: Vec<Effect> = facts.findings.iter().map(|(_, effect)| *effect).collect();
@@ -204,6 +215,7 @@ impl Promote {
             facts.findings.extend(named(&rule.findings).into_iter().map(of).map(|(effect, finding)| (finding, effect)));
         }
         facts = facts.found(promotion.not_recorded.as_ref().map_or(&[][..], |not| &not.findings));
+        facts = facts.found(&promotion.not_witnessed);
         facts.subject_name = Some(decision.request.subject_name.clone());
         facts.subject = Some(decision.request.subject);
         facts.policy = decision.inputs.policy.as_ref().map(|active| active.policy.clone());
@@ -251,6 +263,10 @@ impl Promote {
             out.push('\n');
             out.push_str(&text::findings(&not.findings));
         }
+        if !promotion.not_witnessed.is_empty() {
+            out.push('\n');
+            out.push_str(&text::findings(&promotion.not_witnessed));
+        }
         out.push('\n');
         out.push_str(&self.verdict(promotion));
         out
@@ -276,12 +292,15 @@ impl Promote {
         let decision = &promotion.decision;
         let environment = &decision.request.environment;
         // Nothing is authorised before it is recorded, and no line may say so.
+        let counts = promotion.not_witnessed.is_empty();
         let may = match (&promotion.recorded, self.dry_run) {
+            (Some(_), _) if !counts => "nothing was authorised: the witnesses are missing".to_owned(),
             (Some(_), _) => format!("authorised for {environment}"),
             (None, true) => format!("would be authorised for {environment}"),
             (None, false) => "nothing was authorised".to_owned(),
         };
         let said = match (decision.verdict, decision.enforced) {
+            (verdict, _) if decision.authorised && !counts => format!("{verdict}, but {may}"),
             (verdict, _) if decision.break_glass.is_some() && promotion.not_recorded.is_none() => format!(
                 "{verdict}: {} by break-glass {}; the summary says FAILED, and a review is due before {}",
                 if self.dry_run { "would be let through" } else { "let through" },
@@ -305,6 +324,10 @@ impl Promote {
             ),
         };
         let record = match (&promotion.recorded, &promotion.not_recorded) {
+            (Some(recorded), _) if !counts => format!(
+                "decision recorded as entry {}; it counts once `countersign log witness` has found the quorum",
+                recorded.entry
+            ),
             (Some(recorded), _) => format!("decision recorded as entry {}", recorded.entry),
             (None, Some(not)) => format!("nothing was recorded: {}", not.why),
             (None, None) => "dry run: nothing was recorded, and nothing was authorised".to_owned(),

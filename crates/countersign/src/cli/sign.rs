@@ -5,7 +5,7 @@ use crate::render::Done;
 use clap::{Args, Subcommand, ValueEnum};
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
-use countersign_core::key::{KeyId, PublicKey};
+use countersign_core::key::{KeyError, KeyId, PublicKey};
 use countersign_core::limits;
 use countersign_core::statement::{self, vex};
 use countersign_flow::{FlowError, build, documents, files, output as answer};
@@ -27,8 +27,8 @@ use std::path::PathBuf;
 pub(crate) struct Sign {
     /// The statement, or the document that becomes one
     file: PathBuf,
-    /// The signing key: PEM, Ed25519 or ECDSA P-256, or on a token
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), required_unless_present = "keyless", conflicts_with = "keyless")]
+    /// The signing key: a PEM file, also cosign's, or on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), required_unless_present = "keyless", conflicts_with = "keyless")]
     key: Option<KeyPlace>,
     #[command(flatten)]
     keyless: given::KeylessArgs,
@@ -162,15 +162,20 @@ enum Kind {
     Ed25519,
     /// ECDSA on P-256
     P256,
+    /// ECDSA on P-384
+    P384,
+    /// RSA of 3072 bits
+    Rsa,
 }
 
 /// Show a public key as trust.toml wants it, with its id
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  countersign key show gate.pem.pub\n  \
-                        countersign key show 'pkcs11:token=ci;object=gate?module-path=/usr/lib/softhsm/libsofthsm2.so'")]
+                        countersign key show 'pkcs11:token=ci;object=gate?module-path=/usr/lib/softhsm/libsofthsm2.so'\n  \
+                        countersign key show gcpkms://projects/p/locations/l/keyRings/r/cryptoKeys/k")]
 struct Show {
-    /// A public key (PEM or OpenSSH), or a private one, or one on a token
-    #[arg(value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    /// A public key (PEM or OpenSSH), or a private one, or one on a token or in a key service
+    #[arg(value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place())]
     key: KeyPlace,
 }
 
@@ -188,6 +193,8 @@ impl Key {
                 let kind = match verb.kind {
                     Kind::Ed25519 => KeyKind::Ed25519,
                     Kind::P256 => KeyKind::P256,
+                    Kind::P384 => KeyKind::P384,
+                    Kind::Rsa => KeyKind::Rsa,
                 };
                 let key = SigningKey::generate(kind)?;
                 key.write_new(&verb.output)?;
@@ -216,13 +223,17 @@ fn describe(key: &PublicKey, private: Option<String>, public: Option<String>) ->
 pub(super) fn read_public(call: &Call<'_>, place: &KeyPlace) -> Result<PublicKey, FlowError> {
     let path = match place {
         KeyPlace::File(path) => path,
-        KeyPlace::Token(_) => return Ok(SigningKey::open(place, &call.world.token_access())?.public().clone()),
+        KeyPlace::Token(_) | KeyPlace::Kms(_) => {
+            return Ok(SigningKey::open(place, &call.world.token_access())?.public().clone());
+        }
     };
     let bytes = files::read(path, limits::KEY_BYTES)?;
     match PublicKey::parse(&String::from_utf8_lossy(&bytes)) {
         Ok(key) => Ok(key),
-        Err(error) => match PersonKey::load(path) {
+        Err(error) => match PersonKey::open(place, &call.world.token_access()) {
             Ok(person) => Ok(person.public(&call.world.ssh_keygen())?),
+            // A private key that cannot be opened is not to be told that it is no public one.
+            Err(refused) if error == KeyError::Private => Err(refused.into()),
             Err(_) => Err(FlowError::Usage(format!("{}: {error}", path.display()))),
         },
     }

@@ -1,5 +1,7 @@
 //! `trust`: the document in which everything that is believed starts.
 
+mod roots;
+
 use super::sign::read_public;
 use super::{Answer, Call, given};
 use crate::render::Done;
@@ -35,6 +37,8 @@ enum Verb {
     Show(Show),
     Digest(Digest),
     Root(Root),
+    Status(roots::Status),
+    Refresh(roots::Refresh),
 }
 
 /// Write a first trust.toml, to be read and edited
@@ -124,13 +128,15 @@ impl Trust {
             Verb::Show(verb) => verb.run(call),
             Verb::Digest(verb) => verb.run(call),
             Verb::Root(verb) => verb.run(call),
+            Verb::Status(verb) => verb.run(call),
+            Verb::Refresh(verb) => verb.run(call),
         }
     }
 
     pub(crate) const fn not_done(&self) -> &'static str {
         match &self.verb {
-            Verb::Init(_) | Verb::Sign(_) => "nothing was written",
-            Verb::Show(_) | Verb::Digest(_) | Verb::Root(_) => "nothing was shown",
+            Verb::Init(_) | Verb::Sign(_) | Verb::Refresh(_) => "nothing was written",
+            Verb::Show(_) | Verb::Digest(_) | Verb::Root(_) | Verb::Status(_) => "nothing was shown",
         }
     }
 }
@@ -279,7 +285,7 @@ fn words(shown: &answer::TrustShown, signed: bool) -> String {
         out.push_str(&format!(
             "{}: {text} by {}{} ({})\n",
             owner.describe(),
-            identity.issuer,
+            identity.issuer.text(),
             claims.concat(),
             identity.root
         ));

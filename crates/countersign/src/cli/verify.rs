@@ -1,15 +1,23 @@
-//! `verify`: an artifact against its bundles, or a digest against the record of promotions.
+//! `verify`: an artifact against its bundles, by trust or by what the command line expects; thousands of bundles in one run;
+//! or a digest against the record of promotions.
 
-use super::given::{self, LeastArgs, RootArgs, StoreArgs, TrustArgs};
+mod attested;
+
+use super::given::{self, LeastArgs, OutsideDigest, RootArgs, StoreArgs};
 use super::reports::{self, Answered, ReportArgs};
 use super::{Answer, Call};
-use clap::{Args, ValueEnum};
+use crate::render::Done;
+use crate::variables;
+use attested::AttestedArgs;
+use clap::Args;
 use countersign_collect::artifact;
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{exit_of, verdict_of};
 use countersign_core::ids::EnvName;
 use countersign_core::statement::Kind;
+use countersign_flow::attest::all::check_all;
+use countersign_flow::outside::TrustFile;
 use countersign_flow::verify_artifact::{Checked, Wanted, promoted_to, with_bundles};
 use countersign_flow::{FlowError, documents};
 use countersign_report::reports::Facts;
@@ -18,32 +26,49 @@ use std::path::{Path, PathBuf};
 
 /// Verify an artifact against its bundles, or that a digest was promoted
 ///
-/// With --bundle: every signature, signer, kind of statement and subject, and the SLSA Build level that is shown. With
-/// --promoted-to: that the newest decision in the log authorised this digest, under the release that is active. Offline.
+/// With --trust: every signature, signer, kind of statement and subject, and the SLSA Build level that is shown. With
+/// --trusted-root or --key: attestations of the ecosystem, in whichever form they are, by what the options expect of them.
+/// With --promoted-to: that the newest decision in the log authorised this digest, under the release that is active. Offline.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  countersign verify dist/app --bundle app.sigstore.jsonl --trust trust.sigstore.json --trust-digest sha256:…\n  \
+                        countersign verify app --bundle app.sigstore.json --trusted-root public-good --source github.com/o/r --versioned-tag v1\n  \
+                        countersign verify pkg.whl --bundle pkg.whl.attestation --trusted-root public-good \\\n    \
+                        --certificate-identity-regexp '^https://github\\.com/o/r/\\.github/workflows/release\\.yml@.*$' \\\n    \
+                        --certificate-oidc-issuer https://token.actions.githubusercontent.com\n  \
+                        countersign verify --all bundles --trusted-root public-good --expect expectations.toml\n  \
                         countersign verify sha256:… --promoted-to production --store .countersign --trust trust.sigstore.json"
 )]
 pub(crate) struct Verify {
-    /// The artifact's file, or its digest as `sha256:…`
-    artifact: PathBuf,
-    /// Signed statements; a file may hold several, one a line
-    #[arg(long = "bundle", value_name = "FILE", required_unless_present = "promoted_to")]
+    /// The artifact's file, its digest as `sha256:…` or `sha512:…`, or an OCI layout with one image
+    #[arg(required_unless_present = "all")]
+    artifact: Option<PathBuf>,
+    /// Signed statements: bundles, lines of them, an envelope, npm's or the Python index's attestations, Cloud Build's
+    /// provenance; a folder or an OCI layout of them
+    #[arg(long = "bundle", value_name = "FILE|DIR")]
     bundles: Vec<PathBuf>,
+    /// Check every file below a folder by itself, on all cores
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["artifact", "bundles", "trust", "promoted_to"])]
+    all: Option<PathBuf>,
     /// A kind of statement that there has to be one of
-    #[arg(long = "type", value_name = "KIND", value_enum)]
-    kinds: Vec<Type>,
+    #[arg(long = "type", value_name = "KIND")]
+    kinds: Vec<String>,
     /// The least SLSA Build level
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=3))]
     level: u8,
     /// Ask the record whether this digest was promoted to an environment
     #[arg(long, value_name = "ENVIRONMENT", conflicts_with = "bundles")]
     promoted_to: Option<EnvName>,
-    #[command(flatten)]
-    trust: TrustArgs,
+    /// The signed trust document
+    #[arg(long, value_name = "FILE", help_heading = "Trust", conflicts_with_all = ["trusted_roots", "keys", "cloud_keys"])]
+    trust: Option<PathBuf>,
+    /// Its digest, from outside the reviewed repository
+    #[arg(long, value_name = "sha256:…", help_heading = "Trust", env = variables::TRUST_DIGEST, value_parser = OutsideDigest::parse)]
+    trust_digest: Option<OutsideDigest>,
     #[command(flatten)]
     roots: RootArgs,
+    #[command(flatten)]
+    attested: AttestedArgs,
     #[command(flatten)]
     store: StoreArgs,
     #[command(flatten)]
@@ -52,44 +77,101 @@ pub(crate) struct Verify {
     reports: ReportArgs,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Type {
-    /// SLSA provenance v1
-    Provenance,
-    /// A `CycloneDX` SBOM
-    Sbom,
-    /// A SLSA verification summary v1
-    Vsa,
-}
-
 impl Verify {
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
         let mut begun = reports::facts("verify");
         begun.environment.clone_from(&self.promoted_to);
-        begun.file = self.artifact.display().to_string();
-        begun.subject_name = self.artifact.file_name().map(|name| name.to_string_lossy().into_owned());
-        self.reports.answer(call, begun.clone(), "nothing was verified", || self.verify(call, begun))
+        if let Some(folder) = &self.all {
+            return self.all(call, folder);
+        }
+        let artifact = self.artifact.clone().unwrap_or_default();
+        begun.file = artifact.display().to_string();
+        begun.subject_name = artifact.file_name().map(|name| name.to_string_lossy().into_owned());
+        let not_done = "nothing was verified";
+        if self.attested.is_used() && self.promoted_to.is_none() {
+            let begun = Facts { verb: "verify-attestations".to_owned(), ..begun };
+            let made = || {
+                let kinds = self.predicate_types()?;
+                let asked = (self.level, kinds.as_slice());
+                self.attested.verify(begun.clone(), &artifact, &self.bundles, asked, call)
+            };
+            return self.reports.answer(call, begun.clone(), not_done, made);
+        }
+        self.reports.answer(call, begun.clone(), not_done, || self.verify(call, begun, &artifact))
     }
 
-    fn verify(&self, call: &Call<'_>, begun: Facts) -> Result<Answered<output::Verification>, FlowError> {
+    fn verify(
+        &self,
+        call: &Call<'_>,
+        begun: Facts,
+        artifact: &Path,
+    ) -> Result<Answered<output::Verification>, FlowError> {
         let at = given::now()?;
-        let (name, subject) = subject(&self.artifact)?;
-        let trust = self.trust.read(at)?;
+        let (name, subject) = subject(artifact)?;
+        let Some(trust) = &self.trust else {
+            return Err(FlowError::Usage(
+                "say what counts: --trust FILE, or --trusted-root and --key for attestations of others".to_owned(),
+            ));
+        };
+        let trust = TrustFile::read(trust, self.trust_digest.and_then(OutsideDigest::given), at)?;
         let checked = if let Some(environment) = &self.promoted_to {
             let least = self.least.file();
             promoted_to(&subject, environment, &trust, &self.store.place(call)?, least, at)?
+        } else if self.bundles.is_empty() {
+            return Err(FlowError::Usage(
+                "name the bundles with --bundle, or ask the record with --promoted-to".to_owned(),
+            ));
         } else {
             let mut documents = documents::read_all(&self.bundles, &[])?.documents;
             documents.extend(self.roots.read()?);
-            let kinds = self.kinds.iter().map(|kind| match kind {
-                Type::Provenance => Kind::Provenance,
-                Type::Sbom => Kind::Sbom,
-                Type::Vsa => Kind::Vsa,
-            });
-            let wanted = Wanted { subject, name: name.clone(), kinds: kinds.collect(), level: self.level };
+            let kind = |word: &String| {
+                let known = Kind::ALL.into_iter().find(|kind| kind.word() == word || kind.predicate_type() == word);
+                known.ok_or_else(|| FlowError::Usage(format!("`{word}` is no kind of statement that is known")))
+            };
+            let kinds = self.kinds.iter().map(kind).collect::<Result<_, _>>()?;
+            let persons = self.attested.signers;
+            let wanted = Wanted { subject, name: name.clone(), kinds, level: self.level, persons };
             with_bundles(&wanted, &documents, &trust, at)
         };
         Ok(show(begun, name, subject, &checked, &self.bundles))
+    }
+
+    /// The predicate types that are asked for: by the word of a kind that is known, or in full.
+    fn predicate_types(&self) -> Result<Vec<String>, FlowError> {
+        let read = |word: &String| match Kind::ALL.into_iter().find(|kind| kind.word() == word) {
+            Some(kind) => Ok(kind.predicate_type().to_owned()),
+            None if word.contains(':') => Ok(word.clone()),
+            None => Err(FlowError::Usage(format!("`{word}` is neither a kind that is known nor a predicate type"))),
+        };
+        self.kinds.iter().map(read).collect()
+    }
+
+    /// Every file of a folder by itself.
+    fn all(&self, call: &Call<'_>, folder: &Path) -> Answer {
+        if !self.attested.is_used() {
+            return Err(FlowError::Usage("say what counts: --trusted-root, or --key".to_owned()));
+        }
+        let at = attested::now()?;
+        let anchors = self.attested.anchors(at)?;
+        let expected = self.attested.expected(self.level, &self.predicate_types()?)?;
+        let sum = check_all(folder, &anchors, &expected, at, &mut attested::progress(call))?;
+        Ok(Done::answer(call.format, sum.exit, "verify-all", &sum, || {
+            let mut rows: Vec<Vec<String>> =
+                sum.signers.iter().map(|(signer, count)| vec![count.to_string(), signer.clone()]).collect();
+            rows.sort_by(|a, b| b.first().cmp(&a.first()));
+            let codes: Vec<String> = sum.codes.iter().map(|(code, count)| format!("{code} {count}")).collect();
+            let end = if sum.exit == Exit::Ok { "verified" } else { "not verified" };
+            format!(
+                "{}\n{}{}{} of {} attestations hold, in {} files, {} of them refused\n{end}\n",
+                folder.display(),
+                text::table(&["attestations", "signer"], &rows),
+                text::findings(&sum.findings),
+                sum.held,
+                sum.attestations,
+                sum.files,
+                if codes.is_empty() { "none".to_owned() } else { format!("{} ({})", sum.refused, codes.join(", ")) },
+            )
+        }))
     }
 }
 

@@ -1,0 +1,438 @@
+//! Attestations in the forms in which people have them: a Sigstore bundle, lines of bundles or envelopes, npm's answer about
+//! a package, a PEP 740 attestation, a bare DSSE envelope, what Cloud Build says of an image, and cosign's layers. This
+//! module reads them, and checks no signature. A form that is a bundle under another name becomes that bundle, so that
+//! there is one way to check it.
+
+use crate::bundle::BundleError;
+use crate::digest::Sha256;
+use crate::envelope::PAYLOAD_TYPE;
+use crate::json::{self, JsonError};
+use crate::limits;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE};
+use serde_json::{Map, Value, json};
+
+/// What was handed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Form {
+    /// A Sigstore bundle.
+    Bundle,
+    /// A bare DSSE envelope.
+    Envelope,
+    /// npm's answer about a package.
+    Npm,
+    /// An attestation of the Python index, PEP 740.
+    Pep740,
+    /// What Cloud Build says of an image.
+    CloudBuild,
+    /// A layer that cosign attached to an image.
+    Cosign,
+}
+
+/// One attestation, unverified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attestation {
+    /// The form in which it was handed in.
+    pub form: Form,
+    /// Where in its file, for messages: `attestation 2`; empty where the file is nothing else.
+    pub place: String,
+    /// The signed payload; nothing where the signature is over a file.
+    pub payload: Option<Vec<u8>>,
+    /// What shows that somebody signed it.
+    pub proof: Proof,
+    /// The SHA-256 of what was handed in for it.
+    pub digest: Sha256,
+    /// What the form says beside the signed payload, and what has to agree with it.
+    pub beside: Vec<Beside>,
+    /// Where several of these are alternatives, of which one has to hold: their number; 0 where each has to.
+    pub either: u32,
+}
+
+/// What shows that somebody signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proof {
+    /// A Sigstore bundle, as it is checked.
+    Bundle(Vec<u8>),
+    /// The same, put together from an envelope, and that envelope's own bytes: older log entries are over those.
+    Cosigned {
+        /// The bundle.
+        bundle: Vec<u8>,
+        /// The envelope.
+        envelope: Vec<u8>,
+    },
+    /// The signatures of an envelope.
+    Envelope {
+        /// The payload type.
+        payload_type: String,
+        /// Those whose base64 holds.
+        signatures: Vec<RawSignature>,
+        /// Whether one brings a certificate: then there has to be a time as well, and an envelope has none.
+        certificate: bool,
+    },
+    /// Signatures by a key of Cloud Build, over the payload as it is.
+    CloudBuild {
+        /// Those whose base64 holds.
+        signatures: Vec<RawSignature>,
+        /// The payload type.
+        payload_type: String,
+    },
+}
+
+/// One signature of an envelope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawSignature {
+    /// The key's name, as the envelope has it. It selects, it does not prove.
+    pub key: String,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Something that a form says beside what is signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Beside {
+    /// The artifact's digest, as `sha256:…`: it has to be the artifact's.
+    Digest {
+        /// Where it says so.
+        place: &'static str,
+        /// What it says.
+        found: String,
+    },
+    /// The statement as text, which people read: it has to be the signed one.
+    Statement(Value),
+    /// Something that has to be one word, and is another.
+    Word {
+        /// Where it says so.
+        place: &'static str,
+        /// What it has to be.
+        expected: &'static str,
+        /// What it is.
+        found: String,
+    },
+}
+
+/// Reads everything in a file. At least one attestation, or a refusal.
+pub fn read(bytes: &[u8]) -> Result<Vec<Attestation>, BundleError> {
+    if bytes.len() > limits::COLLECTION_BYTES {
+        return Err(JsonError::TooLarge { found: bytes.len(), limit: limits::COLLECTION_BYTES }.into());
+    }
+    let whole = bytes.trim_ascii();
+    if whole.is_empty() {
+        return Err(BundleError::Empty);
+    }
+    if whole.len() <= limits::DOCUMENT_BYTES {
+        match json::parse(whole) {
+            Ok(value) => return one(&value, whole),
+            // Several lines, perhaps. That the first of them is JSON tells a collection from a document that is broken.
+            Err(error) if !first_line_is_json(whole) => return Err(error.into()),
+            Err(_) => {}
+        }
+    }
+    let lines = whole.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let lines: Vec<(usize, &[u8])> = lines.enumerate().filter(|(_, line)| !line.is_empty()).collect();
+    if lines.len() > limits::COLLECTION_ITEMS {
+        return Err(BundleError::TooMany { limit: limits::COLLECTION_ITEMS });
+    }
+    let mut out = Vec::new();
+    for (number, line) in lines {
+        let number = number.saturating_add(1);
+        let at = |source| BundleError::Line { line: number, source: Box::new(source) };
+        let value = json::parse(line).map_err(|error| at(error.into()))?;
+        for mut read in one(&value, line).map_err(at)? {
+            let within = if read.place.is_empty() { String::new() } else { format!(", {}", read.place) };
+            read.place = format!("line {number}{within}");
+            out.push(read);
+        }
+    }
+    Ok(out)
+}
+
+fn first_line_is_json(whole: &[u8]) -> bool {
+    let first = whole.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    first.len() < whole.len() && json::parse(first.trim_ascii()).is_ok_and(|value| value.is_object())
+}
+
+fn one(value: &Value, bytes: &[u8]) -> Result<Vec<Attestation>, BundleError> {
+    let has = |field: &str| value.get(field).is_some();
+    if has("mediaType") {
+        return Ok(vec![bundle(Form::Bundle, value, bytes.to_vec())?]);
+    }
+    if has("payloadType") || has("signatures") {
+        return Ok(vec![envelope(value, bytes)?]);
+    }
+    if has("attestation_bundles") {
+        let bundles = array(value, "attestation_bundles")?;
+        let mut each = Vec::new();
+        for bundle in bundles {
+            each.extend(array(bundle, "attestations")?);
+        }
+        return several(each.into_iter(), pep740);
+    }
+    if has("verification_material") {
+        return Ok(vec![pep740(value)?]);
+    }
+    if has("attestations") {
+        return several(array(value, "attestations")?.iter(), npm);
+    }
+    if has("provenance_summary") {
+        return cloud_build(value);
+    }
+    let found = value.get("_type").and_then(Value::as_str).map_or("none", |_| "a statement that nobody signed");
+    Err(BundleError::MediaType { found: found.to_owned() })
+}
+
+fn several<'v>(
+    values: impl ExactSizeIterator<Item = &'v Value>,
+    read: impl Fn(&Value) -> Result<Attestation, BundleError>,
+) -> Result<Vec<Attestation>, BundleError> {
+    if values.len() == 0 {
+        return Err(BundleError::Empty);
+    }
+    if values.len() > limits::COLLECTION_ITEMS {
+        return Err(BundleError::TooMany { limit: limits::COLLECTION_ITEMS });
+    }
+    let numbered = |(index, value): (usize, &Value)| {
+        let mut out = read(value)?;
+        out.place = format!("attestation {}", index.saturating_add(1));
+        Ok(out)
+    };
+    values.enumerate().map(numbered).collect()
+}
+
+/// A Sigstore bundle: over an envelope or over a file. Whether its media type is one that is checked, the check says.
+fn bundle(form: Form, value: &Value, bytes: Vec<u8>) -> Result<Attestation, BundleError> {
+    let payload = match (value.get("dsseEnvelope"), value.get("messageSignature")) {
+        (Some(envelope), None) => {
+            let signatures = array(envelope, "signatures")?.len();
+            if signatures != 1 {
+                return Err(BundleError::Signatures { found: signatures });
+            }
+            let found = text(envelope, "payloadType")?;
+            if found != PAYLOAD_TYPE {
+                return Err(BundleError::PayloadType { found: found.chars().take(120).collect() });
+            }
+            Some(unpacked(envelope, "payload")?)
+        }
+        (None, Some(_)) => None,
+        (None, None) | (Some(_), Some(_)) => return Err(BundleError::NoEnvelope),
+    };
+    let digest = Sha256::of(&bytes);
+    let proof = Proof::Bundle(bytes);
+    Ok(Attestation { form, place: String::new(), payload, proof, digest, beside: Vec::new(), either: 0 })
+}
+
+fn npm(value: &Value) -> Result<Attestation, BundleError> {
+    let bundled = value.get("bundle").ok_or(BundleError::NoEnvelope)?;
+    bundle(Form::Npm, bundled, written(bundled)?)
+}
+
+/// PEP 740 has the parts of a bundle under other names.
+fn pep740(value: &Value) -> Result<Attestation, BundleError> {
+    if value.get("version") != Some(&json!(1)) {
+        let found = value.get("version").map_or_else(String::new, Value::to_string);
+        return Err(BundleError::MediaType { found: format!("PEP 740 version {found}") });
+    }
+    let part = |field: &str| value.get(field).ok_or_else(|| shape(&format!("missing field `{field}`")));
+    let (material, envelope) = (part("verification_material")?, part("envelope")?);
+    let certificate = text(material, "certificate")?.replace(['\n', '\r'], "");
+    let entries = array(material, "transparency_entries")?;
+    let joined = |field| text(envelope, field).map(|text| text.replace(['\n', '\r'], ""));
+    let made = json!({
+        "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+        "verificationMaterial": { "certificate": { "rawBytes": certificate }, "tlogEntries": entries },
+        "dsseEnvelope": {
+            "payload": joined("statement")?,
+            "payloadType": PAYLOAD_TYPE,
+            "signatures": [{ "sig": joined("signature")? }],
+        },
+    });
+    bundle(Form::Pep740, &made, written(&made)?)
+}
+
+/// The layer of an image's attestations that cosign wrote before there were bundles: the envelope, and what its manifest says
+/// about it.
+pub fn cosign(envelope: &[u8], annotations: &Map<String, Value>) -> Result<Attestation, BundleError> {
+    let value = json::parse(envelope)?;
+    let said = |name: &str| annotations.get(name).and_then(Value::as_str);
+    let (Some(logged), Some(certificate)) =
+        (said("dev.sigstore.cosign/bundle"), said("dev.sigstore.cosign/certificate"))
+    else {
+        let mut out = self::envelope(&value, envelope)?;
+        out.form = Form::Cosign;
+        return Ok(out);
+    };
+    let logged = json::parse(logged.as_bytes())?;
+    let entry = logged.get("Payload").ok_or_else(|| shape("missing field `Payload`"))?;
+    let number = |field: &str| {
+        let number = entry.get(field).and_then(Value::as_u64);
+        number.map(|number| number.to_string()).ok_or_else(|| shape(&format!("`{field}` is not a number")))
+    };
+    let body = unpacked(entry, "body")?;
+    let kind = json::parse(&body)?;
+    let log = crate::digest::hex_array::<32>(text(entry, "logID")?).map_err(|error| shape(&error.to_string()))?;
+    let made = json!({
+        "mediaType": "application/vnd.dev.sigstore.bundle+json;version=0.1",
+        "verificationMaterial": {
+            "x509CertificateChain": { "certificates": [{ "rawBytes": first_pem(certificate)? }] },
+            "tlogEntries": [{
+                "logIndex": number("logIndex")?,
+                "logId": { "keyId": BASE64.encode(log) },
+                "kindVersion": { "kind": text(&kind, "kind")?, "version": text(&kind, "apiVersion")? },
+                "integratedTime": number("integratedTime")?,
+                "inclusionPromise": { "signedEntryTimestamp": text(&logged, "SignedEntryTimestamp")? },
+                "canonicalizedBody": BASE64.encode(&body),
+            }],
+        },
+        "dsseEnvelope": value,
+    });
+    let mut out = bundle(Form::Cosign, &made, written(&made)?)?;
+    if let Proof::Bundle(bundle) = out.proof {
+        out.proof = Proof::Cosigned { bundle, envelope: envelope.to_vec() };
+    }
+    Ok(out)
+}
+
+/// The base64 inside of the first PEM block.
+fn first_pem(pem: &str) -> Result<String, BundleError> {
+    let inside = pem.split_once("-----BEGIN CERTIFICATE-----").and_then(|(_, rest)| rest.split_once("-----END"));
+    let (inside, _) = inside.ok_or(BundleError::Base64 { field: "certificate" })?;
+    Ok(inside.split_ascii_whitespace().collect())
+}
+
+fn envelope(value: &Value, bytes: &[u8]) -> Result<Attestation, BundleError> {
+    let payload_type = text(value, "payloadType")?.to_owned();
+    let payload = unpacked(value, "payload")?;
+    let (signatures, certificate) = signatures(value)?;
+    let proof = Proof::Envelope { payload_type, signatures, certificate };
+    Ok(Attestation {
+        form: Form::Envelope,
+        place: String::new(),
+        payload: Some(payload),
+        proof,
+        digest: Sha256::of(bytes),
+        beside: Vec::new(),
+        either: 0,
+    })
+}
+
+/// The signatures whose base64 holds: what is no signature counts as none, and does not keep the others from counting.
+fn signatures(value: &Value) -> Result<(Vec<RawSignature>, bool), BundleError> {
+    let listed = array(value, "signatures")?;
+    if listed.is_empty() || listed.len() > limits::ENVELOPE_SIGNATURES {
+        return Err(BundleError::Signatures { found: listed.len() });
+    }
+    let certificate = listed.iter().any(|one| one.get("cert").and_then(Value::as_str).is_some_and(|c| !c.is_empty()));
+    let read = |one: &Value| {
+        let key = one.get("keyid").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let bytes = decoded(one.get("sig")?.as_str()?)?;
+        (!bytes.is_empty()).then_some(RawSignature { key, bytes })
+    };
+    Ok((listed.iter().filter_map(read).collect(), certificate))
+}
+
+/// What `gcloud … describe --show-provenance` prints: a summary, and the provenance in several forms beside each other. Any
+/// one that holds in whole is enough.
+fn cloud_build(value: &Value) -> Result<Vec<Attestation>, BundleError> {
+    let image = value.get("image_summary").and_then(|image| image.get("digest")).and_then(Value::as_str);
+    let summary = value.get("provenance_summary").ok_or_else(|| shape("missing field `provenance_summary`"))?;
+    let listed = array(summary, "provenance")?;
+    let count = u32::try_from(listed.len()).unwrap_or(u32::MAX);
+    several(listed.iter(), |one| {
+        let signed = one.get("envelope").ok_or(BundleError::NoEnvelope)?;
+        let mut out = envelope(signed, &written(one)?)?;
+        let Proof::Envelope { payload_type, signatures, .. } = out.proof else { return Err(BundleError::NoEnvelope) };
+        (out.form, out.either) = (Form::CloudBuild, count);
+        out.proof = Proof::CloudBuild { signatures, payload_type };
+        out.beside = vec![
+            Beside::Digest { place: "image_summary.digest", found: image.unwrap_or("none").to_owned() },
+            Beside::Word {
+                place: "kind",
+                expected: "BUILD",
+                found: one.get("kind").and_then(Value::as_str).unwrap_or("none").to_owned(),
+            },
+        ];
+        let resource = one.get("resourceUri").and_then(Value::as_str).unwrap_or_default();
+        let found = resource.rsplit_once('@').map_or("none", |(_, digest)| digest).to_owned();
+        out.beside.push(Beside::Digest { place: "resourceUri", found });
+        let build = one.get("build");
+        let shown = build.and_then(|b| b.get("intotoStatement").or_else(|| b.get("inTotoSlsaProvenanceV1")));
+        out.beside.extend(shown.map(|statement| Beside::Statement(statement.clone())));
+        Ok(out)
+    })
+}
+
+fn array<'v>(value: &'v Value, field: &str) -> Result<&'v Vec<Value>, BundleError> {
+    value.get(field).and_then(Value::as_array).ok_or_else(|| shape(&format!("`{field}` is not a list")))
+}
+
+fn text<'v>(value: &'v Value, field: &str) -> Result<&'v str, BundleError> {
+    value.get(field).and_then(Value::as_str).ok_or_else(|| shape(&format!("`{field}` is not text")))
+}
+
+fn shape(what: &str) -> BundleError {
+    JsonError::Shape(what.to_owned()).into()
+}
+
+fn written(value: &Value) -> Result<Vec<u8>, BundleError> {
+    serde_json::to_vec(value).map_err(|error| shape(&error.to_string()))
+}
+
+fn unpacked(value: &Value, field: &'static str) -> Result<Vec<u8>, BundleError> {
+    decoded(text(value, field)?).ok_or(BundleError::Base64 { field })
+}
+
+/// Base64 of either alphabet, as DSSE allows.
+#[must_use]
+pub fn decoded(text: &str) -> Option<Vec<u8>> {
+    BASE64.decode(text).or_else(|_standard| URL_SAFE.decode(text)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn envelope_text(signatures: &str) -> String {
+        format!(r#"{{"payloadType":"{PAYLOAD_TYPE}","payload":"e30=","signatures":[{signatures}]}}"#)
+    }
+
+    #[test]
+    fn lines_of_envelopes_and_bundles_are_read_and_the_line_that_does_not_hold_is_named() {
+        let good = envelope_text(r#"{"keyid":"k","sig":"AAAA"}"#);
+        let read = read(format!("{good}\n\n{good}\n").as_bytes()).unwrap();
+        assert_eq!(read.iter().map(|a| a.place.as_str()).collect::<Vec<_>>(), ["line 1", "line 3"]);
+        assert_eq!(read[0].payload.as_deref(), Some(&b"{}"[..]));
+        let bad = super::read(format!("{good}\n{{\"_type\":1}}\n").as_bytes()).unwrap_err();
+        assert!(bad.to_string().starts_with("line 2"), "{bad}");
+        assert_eq!(super::read(b" \n"), Err(BundleError::Empty));
+    }
+
+    #[test]
+    fn garbage_is_no_signature_and_none_is_refused() {
+        let text = envelope_text(r#"{"sig":"!"},{"sig":""},{"keyid":"k","sig":"-_A="}"#);
+        let [one] = read(text.as_bytes()).unwrap().try_into().unwrap();
+        let Proof::Envelope { signatures, certificate, .. } = one.proof else { panic!("no envelope") };
+        assert_eq!(signatures, [RawSignature { key: "k".to_owned(), bytes: vec![0xfb, 0xf0] }]);
+        assert!(!certificate);
+        assert_eq!(read(envelope_text("").as_bytes()), Err(BundleError::Signatures { found: 0 }));
+    }
+
+    #[test]
+    fn a_bundle_of_another_payload_type_or_with_two_signatures_is_refused() {
+        let bundle = |kind: &str, signatures: &str| {
+            let text = format!(
+                r#"{{"mediaType":"x","dsseEnvelope":{{"payloadType":"{kind}","payload":"e30=","signatures":[{signatures}]}}}}"#
+            );
+            read(text.as_bytes()).unwrap_err().code().to_string()
+        };
+        assert_eq!(bundle("text/plain", r#"{"sig":"AA=="}"#), "payload-type");
+        assert_eq!(bundle(PAYLOAD_TYPE, r#"{"sig":"AA=="},{"sig":"AA=="}"#), "envelope-signatures");
+    }
+
+    #[test]
+    fn an_empty_answer_of_a_registry_is_not_a_success() {
+        for text in [r#"{"attestations":[]}"#, r#"{"version":1,"attestation_bundles":[]}"#] {
+            assert_eq!(read(text.as_bytes()), Err(BundleError::Empty), "{text}");
+        }
+    }
+}

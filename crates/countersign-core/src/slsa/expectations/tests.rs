@@ -1,0 +1,116 @@
+//! Expectations against facts.
+
+use super::*;
+use crate::slsa::builders::GITHUB_ISSUER;
+use serde_json::json;
+
+const BUILDER: &str = "https://github.com/o/b/.github/workflows/build.yml@refs/tags/v1.0.0";
+
+fn facts() -> Facts {
+    Facts {
+        builder: BUILDER.to_owned(),
+        build_type: "https://example.com/type".to_owned(),
+        repository: Repository::of("github.com/o/r"),
+        reference: Some("refs/tags/v2.1.0".to_owned()),
+        base_branch: Some("refs/heads/main".to_owned()),
+        commit: Some("a".repeat(40)),
+        parameters: BTreeMap::from([("flag".to_owned(), json!("x"))]),
+        ..Facts::default()
+    }
+}
+
+fn expected(text: &str) -> Expectations {
+    let head = format!("any-parameters = [\"flag\"]\n{text}\n");
+    let builder = format!("[[builders]]\nid = \"{BUILDER}\"\nlevel = 3\n");
+    let text = if text.contains("[[builders]]") { head } else { head + &builder };
+    Expectations::from_toml(text.as_bytes()).unwrap()
+}
+
+fn judged(wanted: &Expectations, facts: &Facts, claims: &BTreeMap<Claim, String>) -> (u8, Vec<String>) {
+    let signer = SignerFacts::Certificate { issuer: GITHUB_ISSUER, name: BUILDER, claims };
+    let (level, found) = wanted.judge(facts, signer, "here");
+    (level, found.iter().map(|finding| finding.code.to_string()).collect())
+}
+
+#[test]
+fn what_is_as_expected_shows_the_level_of_the_pair() {
+    let none = BTreeMap::new();
+    for text in [
+        "",
+        "source = \"github.com/o/r\"",
+        "tag = \"v2.1.0\"",
+        "versioned-tag = \"v2\"",
+        "branch = \"main\"",
+        "level = 3",
+    ] {
+        assert_eq!(judged(&expected(text), &facts(), &none), (3, vec![]), "{text}");
+    }
+}
+
+#[test]
+fn each_thing_that_differs_has_a_code_of_its_own() {
+    let none = BTreeMap::new();
+    for (text, code) in [
+        ("source = \"github.com/o/rr\"", "provenance-source"),
+        ("commit = \"bbbb\"", "provenance-source"),
+        ("tag = \"v2.1\"", "provenance-ref"),
+        ("versioned-tag = \"v3\"", "provenance-ref"),
+        ("branch = \"release\"", "provenance-ref"),
+        ("build-types = [\"https://example.com/other\"]", "provenance-build-type"),
+        ("[inputs]\na = \"1\"", "provenance-parameter"),
+        ("[parameters]\nflag = \"y\"", "provenance-parameter"),
+    ] {
+        assert_eq!(judged(&expected(text), &facts(), &none).1, [code], "{text}");
+    }
+}
+
+#[test]
+fn an_unknown_parameter_is_refused_and_so_is_every_other_once_one_is_named() {
+    let none = BTreeMap::new();
+    let mut wanted = expected("");
+    wanted.any_parameters.clear();
+    assert_eq!(judged(&wanted, &facts(), &none).1, ["external-parameter-unknown"]);
+    wanted.parameters.insert("flag".to_owned(), json!("x"));
+    assert!(judged(&wanted, &facts(), &none).1.is_empty());
+    let mut more = facts();
+    more.parameters.insert("other".to_owned(), Value::Null);
+    assert_eq!(judged(&wanted, &more, &none).1, ["external-parameter-unknown"]);
+}
+
+#[test]
+fn the_certificate_has_to_say_what_the_provenance_says() {
+    let claims = |claim, value: &str| BTreeMap::from([(claim, value.to_owned())]);
+    let wanted = expected("");
+    assert!(judged(&wanted, &facts(), &claims(Claim::Repository, "https://github.com/o/r")).1.is_empty());
+    for (claim, value) in
+        [(Claim::Repository, "https://github.com/o/other"), (Claim::Ref, "refs/heads/x"), (Claim::Commit, "b")]
+    {
+        assert_eq!(judged(&wanted, &facts(), &claims(claim, value)).1, ["provenance-contradicts"], "{value}");
+    }
+}
+
+#[test]
+fn a_pair_of_builder_and_signer_is_taken_whole() {
+    let none = BTreeMap::new();
+    let pair = |signer: &str| expected(&format!("[[builders]]\nid = \"{BUILDER}\"\n{signer}\n"));
+    let subject = |name: &str| format!("issuer = \"{GITHUB_ISSUER}\"\nsubject = \"{name}\"");
+    assert_eq!(judged(&pair(&subject(BUILDER)), &facts(), &none), (1, vec![]));
+    assert_eq!(judged(&pair(&subject("https://github.com/o/b/")), &facts(), &none).1, ["provenance-builder"]);
+    assert_eq!(judged(&pair("key = \"k\""), &facts(), &none).1, ["provenance-builder"]);
+    // Nobody is named, and this builder is none that is known.
+    assert_eq!(judged(&Expectations { builders: vec![], ..expected("") }, &facts(), &none).1, ["provenance-builder"]);
+}
+
+#[test]
+fn expectations_that_cannot_be_are_refused() {
+    for text in [
+        "source = \"nowhere\"",
+        "level = 4",
+        "tag = \"v1\"\nversioned-tag = \"v1\"",
+        "surprise = 1",
+        "[[builders]]\nid = \"a:b\"\nsubject = \"x\"",
+        "[[builders]]\nid = \"a:b\"\nsubject = { regex = \"github.com\" }\nissuer = \"a:c\"",
+    ] {
+        assert!(Expectations::from_toml(text.as_bytes()).is_err(), "{text}");
+    }
+}

@@ -1,0 +1,428 @@
+//! What provenance of any version and builder says, in one form: who built what, from which repository at which ref and
+//! commit, and with which parameters. Nothing here is believed: that is for the signature and for what is expected.
+
+use crate::statement::Statement;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// SLSA provenance v0.1, as Cloud Build wrote it.
+pub const PROVENANCE_V01: &str = "https://slsa.dev/provenance/v0.1";
+/// SLSA provenance v0.2.
+pub const PROVENANCE_V02: &str = "https://slsa.dev/provenance/v0.2";
+/// SLSA provenance v1.
+pub const PROVENANCE_V1: &str = "https://slsa.dev/provenance/v1";
+
+/// What provenance says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Facts {
+    /// `builder.id`.
+    pub builder: String,
+    /// `buildType`; v0.1 calls it the recipe's type.
+    pub build_type: String,
+    /// The repository: see [`Repository`].
+    pub repository: Option<Repository>,
+    /// The full name of the ref that was built.
+    pub reference: Option<String>,
+    /// The branch from which a tag was made, where the forge told the builder.
+    pub base_branch: Option<String>,
+    /// The commit, in hexadecimal.
+    pub commit: Option<String>,
+    /// What whoever asked for the build could choose.
+    pub parameters: BTreeMap<String, Value>,
+    /// The inputs of a run that somebody started by hand.
+    pub inputs: BTreeMap<String, Value>,
+    /// What went into the build beside the source: name or URI, and digests.
+    pub dependencies: Vec<Dependency>,
+    /// Where the provenance says two things that cannot both be.
+    pub contradictions: Vec<String>,
+}
+
+/// Something that went into a build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dependency {
+    /// What it is called.
+    pub name: String,
+    /// Algorithm to digest.
+    pub digest: BTreeMap<String, String>,
+}
+
+/// A repository without scheme and ref, `github.com/owner/name`; of a scheme other than https the scheme stays. Compared
+/// whole and exactly.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Repository(String);
+
+impl Repository {
+    /// Of a URI or a plain name. `git+https://` and `https://` are the same, and so is a `.git` at the end.
+    #[must_use]
+    pub fn of(text: &str) -> Option<Self> {
+        let text = text.strip_prefix("git+").unwrap_or(text);
+        let text = text.strip_prefix("https://").unwrap_or(text);
+        let text = text.strip_suffix('/').unwrap_or(text);
+        let text = text.strip_suffix(".git").unwrap_or(text);
+        let plain = text.bytes().all(|byte| byte.is_ascii_graphic()) && !text.contains(['@', '#', '?']);
+        (plain && text.contains('/')).then(|| Self(text.to_owned()))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why provenance is not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FactsError {
+    /// The statement is of another kind.
+    #[error("predicate type `{0}` is no SLSA provenance that is read: v0.1, v0.2 and v1 are")]
+    Kind(String),
+    /// Something that has to be there is not.
+    #[error("`{0}` is missing, or is not of its form")]
+    Missing(&'static str),
+}
+
+impl Facts {
+    /// Reads the provenance of a statement.
+    pub fn of(statement: &Statement) -> Result<Self, FactsError> {
+        let predicate = &statement.predicate;
+        let mut facts = match statement.predicate_type.as_str() {
+            PROVENANCE_V01 => v01(predicate)?,
+            PROVENANCE_V02 => v02(predicate)?,
+            PROVENANCE_V1 => v1(predicate)?,
+            other => return Err(FactsError::Kind(other.chars().take(120).collect())),
+        };
+        facts.contradictions.sort();
+        facts.contradictions.dedup();
+        Ok(facts)
+    }
+
+    fn contradict(&mut self, what: &str, first: &str, second: &str) {
+        if first != second {
+            self.contradictions.push(format!("{what}: {first} and {second}"));
+        }
+    }
+
+    /// What a URI of the source says. A second one has to say the same.
+    fn source(&mut self, uri: &str) {
+        let (repository, rest) = split(uri);
+        let Some(repository) = Repository::of(repository) else { return };
+        match self.repository.clone() {
+            Some(known) => self.contradict("the repository", known.as_str(), repository.as_str()),
+            None => self.repository = Some(repository),
+        }
+        match rest {
+            Rest::Ref(reference) => self.reference(reference),
+            Rest::Commit(commit) => self.commit(commit),
+            Rest::Nothing => {}
+        }
+    }
+
+    fn reference(&mut self, reference: &str) {
+        match self.reference.clone() {
+            Some(known) => self.contradict("the ref", &known, reference),
+            None => self.reference = Some(reference.to_owned()),
+        }
+    }
+
+    fn commit(&mut self, commit: &str) {
+        match self.commit.clone() {
+            Some(known) => self.contradict("the commit", &known, commit),
+            None => self.commit = Some(commit.to_owned()),
+        }
+    }
+
+    fn digests(&mut self, digest: Option<&Value>) {
+        for algorithm in ["gitCommit", "sha1"] {
+            if let Some(commit) = digest.and_then(|d| d.get(algorithm)).and_then(Value::as_str) {
+                self.commit(commit);
+            }
+        }
+    }
+
+    /// Everything that went in. The source among it has to agree with what is said of the source.
+    fn went_in(&mut self, listed: &[Value]) {
+        for one in listed {
+            let uri = one.get("uri").and_then(Value::as_str).unwrap_or_default();
+            let digest = one.get("digest");
+            let repository = Repository::of(split(uri).0);
+            if repository.is_some() && repository == self.repository {
+                // An earlier commit of its own repository may be a dependency: the source is the one at the source's ref.
+                let reference = match split(uri).1 {
+                    Rest::Ref(reference) => Some(reference),
+                    Rest::Commit(_) | Rest::Nothing => None,
+                };
+                if reference.is_none() || self.reference.is_none() || reference == self.reference.as_deref() {
+                    self.digests(digest);
+                }
+                continue;
+            }
+            let name = one.get("name").and_then(Value::as_str).filter(|_| uri.is_empty()).unwrap_or(uri);
+            let digest = digest.and_then(Value::as_object).into_iter().flatten();
+            let digest = digest.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
+            self.dependencies.push(Dependency { name: name.to_owned(), digest });
+        }
+    }
+
+    /// What GitHub told the run about the event that started it.
+    fn event(&mut self, environment: Option<&Value>, payload: Option<&Value>) {
+        let said = |upper: &str| {
+            let environment = environment?;
+            let found = environment.get(upper).or_else(|| environment.get(upper.to_ascii_lowercase()));
+            found.and_then(Value::as_str).filter(|text| !text.is_empty())
+        };
+        if let (Some(reference), true) = (said("GITHUB_REF"), self.reference.is_some()) {
+            self.reference(reference);
+        }
+        if let (Some(commit), true) = (said("GITHUB_SHA"), self.commit.is_some()) {
+            self.commit(commit);
+        }
+        let base = payload.and_then(|payload| payload.get("base_ref")).and_then(Value::as_str);
+        self.base_branch = base.filter(|base| base.starts_with("refs/heads/")).map(str::to_owned);
+        if said("GITHUB_EVENT_NAME") == Some("workflow_dispatch") {
+            self.inputs = map(payload.and_then(|payload| payload.get("inputs")));
+        }
+    }
+}
+
+fn v01(predicate: &Value) -> Result<Facts, FactsError> {
+    let recipe = predicate.get("recipe").ok_or(FactsError::Missing("recipe"))?;
+    let mut facts = Facts {
+        builder: text(predicate, &["builder", "id"]).ok_or(FactsError::Missing("builder.id"))?,
+        build_type: text(recipe, &["type"]).ok_or(FactsError::Missing("recipe.type"))?,
+        parameters: map(recipe.get("arguments")),
+        ..Facts::default()
+    };
+    let materials = list(predicate.get("materials"));
+    if let Some(uri) = materials.first().and_then(|first| first.get("uri")).and_then(Value::as_str) {
+        facts.source(uri);
+    }
+    facts.went_in(&materials);
+    Ok(facts)
+}
+
+fn v02(predicate: &Value) -> Result<Facts, FactsError> {
+    let invocation = predicate.get("invocation").filter(|value| value.is_object());
+    let part = |name: &str| invocation.and_then(|invocation| invocation.get(name));
+    let mut facts = Facts {
+        builder: text(predicate, &["builder", "id"]).ok_or(FactsError::Missing("builder.id"))?,
+        build_type: text(predicate, &["buildType"]).ok_or(FactsError::Missing("buildType"))?,
+        parameters: map(part("parameters")),
+        ..Facts::default()
+    };
+    let materials = list(predicate.get("materials"));
+    let config = part("configSource");
+    match config.and_then(|config| config.get("uri")).and_then(Value::as_str).filter(|uri| !uri.is_empty()) {
+        Some(uri) => {
+            facts.source(uri);
+            facts.digests(config.and_then(|config| config.get("digest")));
+            let named = materials.iter().any(|one| one.get("uri").and_then(Value::as_str) == Some(uri));
+            if !materials.is_empty() && !named {
+                facts.contradictions.push(format!("the configuration's source {uri} is not among the materials"));
+            }
+        }
+        None => only_git(&mut facts, &materials),
+    }
+    facts.went_in(&materials);
+    let environment = part("environment");
+    let payload = environment.and_then(|e| e.get("github_event_payload").or_else(|| e.get("GITHUB_EVENT_PAYLOAD")));
+    facts.event(environment, payload);
+    if facts.inputs.is_empty() {
+        facts.inputs = map(facts.parameters.get("event_inputs"));
+    }
+    Ok(facts)
+}
+
+fn v1(predicate: &Value) -> Result<Facts, FactsError> {
+    let definition = predicate.get("buildDefinition").ok_or(FactsError::Missing("buildDefinition"))?;
+    let external = definition.get("externalParameters").filter(|value| value.is_object());
+    let external = external.ok_or(FactsError::Missing("externalParameters"))?;
+    let mut facts = Facts {
+        builder: text(predicate, &["runDetails", "builder", "id"]).ok_or(FactsError::Missing("builder.id"))?,
+        build_type: text(definition, &["buildType"]).ok_or(FactsError::Missing("buildType"))?,
+        parameters: map(Some(external)),
+        ..Facts::default()
+    };
+    let resolved = list(definition.get("resolvedDependencies"));
+    let source = external.get("source");
+    let named = text(external, &["source"]).or_else(|| text(external, &["source", "uri"]));
+    let workflow = ["workflow", "buildConfigSource"].into_iter().find_map(|name| external.get(name));
+    if let Some(workflow) = workflow.filter(|workflow| workflow.get("repository").is_some()) {
+        facts.source(&text(workflow, &["repository"]).unwrap_or_default());
+        if let Some(reference) = text(workflow, &["ref"]) {
+            facts.reference(&reference);
+        }
+    } else if let Some(uri) = named {
+        facts.source(&uri);
+        facts.digests(source.and_then(|source| source.get("digest")));
+    } else {
+        only_git(&mut facts, &resolved);
+    }
+    facts.went_in(&resolved);
+    let internal = definition.get("internalParameters");
+    facts.event(internal, internal.and_then(|internal| internal.get("GITHUB_EVENT_PAYLOAD")));
+    if facts.inputs.is_empty() && workflow.is_some() {
+        facts.inputs = map(external.get("inputs"));
+    }
+    Ok(facts)
+}
+
+/// The source, where nothing else names it: the only repository that went in. Of two, nobody can say which it was.
+fn only_git(facts: &mut Facts, listed: &[Value]) {
+    let uris = listed.iter().filter_map(|one| one.get("uri").and_then(Value::as_str));
+    let git: BTreeSet<&str> = uris.filter(|uri| uri.starts_with("git+")).collect();
+    if let (1, Some(uri)) = (git.len(), git.first()) {
+        facts.source(uri);
+    }
+}
+
+enum Rest<'u> {
+    Ref(&'u str),
+    Commit(&'u str),
+    Nothing,
+}
+
+/// A URI of a source as repository, and ref or commit: `…@refs/heads/main`, `….git#COMMIT`, `…/commit/COMMIT`.
+fn split(uri: &str) -> (&str, Rest<'_>) {
+    let path = uri.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
+    if let Some((_, reference)) = path.split_once('@') {
+        let repository = uri.strip_suffix(reference).and_then(|uri| uri.strip_suffix('@'));
+        return (repository.unwrap_or(uri), Rest::Ref(reference));
+    }
+    for mark in ["#", "/commit/"] {
+        if let Some((repository, commit)) = uri.split_once(mark) {
+            let hexadecimal = commit.len() >= 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
+            return (repository, if hexadecimal { Rest::Commit(commit) } else { Rest::Nothing });
+        }
+    }
+    (uri, Rest::Nothing)
+}
+
+fn text(value: &Value, path: &[&str]) -> Option<String> {
+    let found = path.iter().try_fold(value, |value, name| value.get(name))?;
+    found.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+fn list(value: Option<&Value>) -> Vec<Value> {
+    value.and_then(Value::as_array).cloned().unwrap_or_default()
+}
+
+fn map(value: Option<&Value>) -> BTreeMap<String, Value> {
+    let found: Option<&Map<String, Value>> = value.and_then(Value::as_object);
+    found.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const COMMIT: &str = "0123456789012345678901234567890123456789";
+
+    fn facts(version: &str, predicate: Value) -> Facts {
+        let statement =
+            Statement { subjects: Vec::new(), predicate_type: crate::ids::Uri::new(version).unwrap(), predicate };
+        Facts::of(&statement).unwrap()
+    }
+
+    #[test]
+    fn a_repository_is_the_same_however_it_is_spelled_and_no_other() {
+        let of = |text: &str| Repository::of(text).map(|found| found.0);
+        for text in ["github.com/o/r", "https://github.com/o/r", "git+https://github.com/o/r.git", "github.com/o/r/"] {
+            assert_eq!(of(text).as_deref(), Some("github.com/o/r"), "{text}");
+        }
+        for text in
+            ["Agithub.com/o/r", "github.com/o/R", "github.com/o/r2", "http://github.com/o/r", "ssh://github.com/o/r"]
+        {
+            assert_ne!(of(text).as_deref(), Some("github.com/o/r"), "{text}");
+        }
+        assert_eq!(of("github.com/o/r@main"), None);
+        assert_eq!(of(""), None);
+    }
+
+    #[test]
+    fn gitlab_names_its_source_by_uri_and_its_commit_as_sha256() {
+        let found = facts(
+            PROVENANCE_V1,
+            json!({
+                "buildDefinition": {
+                    "buildType": "https://gitlab.com/gitlab-org/gitlab-runner/-/blob/a1b2/PROVENANCE.md",
+                    "externalParameters": { "CI": "", "entryPoint": "build-job", "source": "https://gitlab.com/o/r" },
+                    "internalParameters": { "job": "1", "name": "runner" },
+                    "resolvedDependencies": [{ "uri": "https://gitlab.com/o/r", "digest": { "sha256": COMMIT } }],
+                },
+                "runDetails": { "builder": { "id": "https://gitlab.com/o/r/-/runners/1" } },
+            }),
+        );
+        assert_eq!(found.repository.unwrap().as_str(), "gitlab.com/o/r");
+        assert_eq!(found.reference, None);
+        assert!(found.contradictions.is_empty() && found.dependencies.is_empty());
+    }
+
+    #[test]
+    fn tekton_names_its_source_among_what_went_in_and_of_two_none() {
+        let run = |materials: Value| {
+            facts(
+                PROVENANCE_V02,
+                json!({
+                    "builder": { "id": "https://tekton.dev/chains/v2" },
+                    "buildType": "tekton.dev/v1beta1/TaskRun",
+                    "invocation": { "configSource": {}, "parameters": { "IMAGE": "r/i" } },
+                    "materials": materials,
+                }),
+            )
+        };
+        let image = json!({ "uri": "oci://gcr.io/x", "digest": { "sha256": "0".repeat(64) } });
+        let source = json!({ "uri": "git+https://github.com/o/r.git", "digest": { "sha1": COMMIT } });
+        let other = json!({ "uri": "git+https://github.com/o/other.git", "digest": { "sha1": COMMIT } });
+        let found = run(json!([image, source]));
+        assert_eq!(found.repository.unwrap().as_str(), "github.com/o/r");
+        assert_eq!((found.commit.as_deref(), found.dependencies.len()), (Some(COMMIT), 1));
+        assert_eq!(run(json!([source, other])).repository, None);
+    }
+
+    #[test]
+    fn cloud_build_names_its_source_by_commit_or_by_its_configuration() {
+        let old = facts(
+            PROVENANCE_V01,
+            json!({
+                "builder": { "id": "https://cloudbuild.googleapis.com/GoogleHostedWorker@v0.2" },
+                "recipe": { "type": "https://cloudbuild.googleapis.com/GoogleHostedWorker@v0.2", "arguments": {} },
+                "materials": [{ "uri": format!("https://github.com/o/r/commit/{COMMIT}") }],
+            }),
+        );
+        assert_eq!((old.repository.unwrap().as_str(), old.commit.as_deref()), ("github.com/o/r", Some(COMMIT)));
+        let new = facts(
+            PROVENANCE_V1,
+            json!({
+                "buildDefinition": {
+                    "buildType": "https://cloud.google.com/build/gcb-buildtypes/google-worker/v1",
+                    "externalParameters": {
+                        "buildConfigSource": { "path": "cloudbuild.yaml", "ref": "refs/heads/main", "repository": "git+https://github.com/o/r" },
+                        "substitutions": {},
+                    },
+                    "resolvedDependencies": [{ "uri": "git+https://github.com/o/r@refs/heads/main", "digest": { "gitCommit": COMMIT } }],
+                },
+                "runDetails": { "builder": { "id": "https://cloudbuild.googleapis.com/GoogleHostedWorker" } },
+            }),
+        );
+        assert_eq!(new.reference.as_deref(), Some("refs/heads/main"));
+        assert_eq!(new.commit.as_deref(), Some(COMMIT));
+    }
+
+    #[test]
+    fn provenance_that_says_two_things_contradicts_itself() {
+        let found = facts(
+            PROVENANCE_V02,
+            json!({
+                "builder": { "id": "a:b" }, "buildType": "a:c",
+                "invocation": {
+                    "configSource": { "uri": "git+https://github.com/o/r@refs/tags/v1", "digest": { "sha1": COMMIT } },
+                    "environment": { "github_ref": "refs/heads/main", "github_event_name": "push" },
+                },
+                "materials": [{ "uri": "git+https://github.com/o/r@refs/tags/v1", "digest": { "sha1": "f".repeat(40) } }],
+            }),
+        );
+        assert_eq!(found.contradictions.len(), 2, "{:?}", found.contradictions);
+    }
+}

@@ -1,0 +1,227 @@
+//! Thousands of attestations in one run, on all cores. Each file is judged by itself: what it says is compared with its own
+//! subject, or with the file of that name beside it. Of what holds, counts are kept; of what does not, the first findings.
+
+use super::inputs::{Read, read_file, walk};
+use super::{Expected, Subject, check};
+use crate::error::FlowError;
+use crate::files;
+use countersign_core::attestation::Proof;
+use countersign_core::digest::{Sha256, hex_array};
+use countersign_core::exit::Exit;
+use countersign_core::finding::{Finding, exit_of};
+use countersign_core::statement::Statement;
+use countersign_core::time::Time;
+use countersign_core::{codes, json, limits};
+use countersign_verify::attest::{Anchors, Wanted};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+/// How the run came out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Sum {
+    /// Files that were looked at.
+    pub files: usize,
+    /// Attestations in them.
+    pub attestations: usize,
+    /// Attestations that hold.
+    pub held: usize,
+    /// Files in which something does not hold.
+    pub refused: usize,
+    /// How often each code was found.
+    pub codes: BTreeMap<String, usize>,
+    /// How many attestations each signer made.
+    pub signers: BTreeMap<String, usize>,
+    /// The first of what was found.
+    pub findings: Vec<Finding>,
+    /// Whether more was found than is listed.
+    pub more: bool,
+    /// How the run ends.
+    pub exit: Exit,
+}
+
+impl Sum {
+    fn new(files: usize) -> Self {
+        Self {
+            files,
+            attestations: 0,
+            held: 0,
+            refused: 0,
+            codes: BTreeMap::new(),
+            signers: BTreeMap::new(),
+            findings: Vec::new(),
+            more: false,
+            exit: Exit::Ok,
+        }
+    }
+
+    fn take(&mut self, judged: Judged) {
+        self.attestations = self.attestations.saturating_add(judged.attestations);
+        self.held = self.held.saturating_add(judged.signers.len());
+        let exit = exit_of(&judged.findings);
+        if exit != Exit::Ok {
+            self.refused = self.refused.saturating_add(1);
+        }
+        self.exit = self.exit.worse(exit);
+        for signer in judged.signers {
+            // What is past the bound is counted together, so that a folder of strangers does not fill the memory.
+            let full = self.signers.len() >= limits::VERIFY_LISTED && !self.signers.contains_key(&signer);
+            let signer = if full { "others".to_owned() } else { signer };
+            let count = self.signers.entry(signer).or_default();
+            *count = count.saturating_add(1);
+        }
+        for finding in judged.findings {
+            let count = self.codes.entry(finding.code.to_string()).or_default();
+            *count = count.saturating_add(1);
+            if self.findings.len() < limits::VERIFY_LISTED { self.findings.push(finding) } else { self.more = true }
+        }
+    }
+}
+
+/// What came of one file.
+struct Judged {
+    place: String,
+    attestations: usize,
+    /// Of each attestation that holds.
+    signers: Vec<String>,
+    findings: Vec<Finding>,
+}
+
+/// Checks every file below a folder. `progress` is told how many are done.
+pub fn check_all(
+    folder: &Path,
+    anchors: &Anchors,
+    expected: &Expected,
+    at: Time,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Sum, FlowError> {
+    let paths = walk(folder)?;
+    let mut sum = Sum::new(paths.len());
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(paths.len().max(1));
+    let next = AtomicUsize::new(0);
+    // Bounded, so that a fast reader waits for a slow one and the memory stays flat.
+    let (send, receive) = mpsc::sync_channel::<(usize, Judged)>(workers.saturating_mul(64));
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            let (send, next, paths) = (send.clone(), &next, &paths);
+            scope.spawn(move || {
+                while let Some((index, path)) = take(next, paths) {
+                    if send.send((index, judge(path, anchors, expected, at))).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(send);
+        let mut waiting: BTreeMap<usize, Judged> = BTreeMap::new();
+        let (mut turn, mut done) = (0_usize, 0_usize);
+        for (index, judged) in receive {
+            done = done.saturating_add(1);
+            progress(done, paths.len());
+            waiting.insert(index, judged);
+            // In the order of the names, so that two runs say the same.
+            while let Some(judged) = waiting.remove(&turn) {
+                sum.take(judged);
+                turn = turn.saturating_add(1);
+            }
+        }
+        for judged in waiting.into_values() {
+            sum.take(judged);
+        }
+    });
+    if sum.held == 0 && sum.exit == Exit::Ok {
+        let place = folder.display().to_string();
+        let what = "no attestation in the folder holds: nothing is not success";
+        sum.take(Judged {
+            place: place.clone(),
+            attestations: 0,
+            signers: Vec::new(),
+            findings: vec![Finding::new(codes::NO_STATEMENTS, what).at(place)],
+        });
+        sum.refused = 0;
+    }
+    Ok(sum)
+}
+
+fn take<'p>(next: &AtomicUsize, paths: &'p [PathBuf]) -> Option<(usize, &'p PathBuf)> {
+    let index = next.fetch_add(1, Ordering::Relaxed);
+    paths.get(index).map(|path| (index, path))
+}
+
+fn judge(path: &Path, anchors: &Anchors, expected: &Expected, at: Time) -> Judged {
+    let mut out =
+        Judged { place: path.display().to_string(), attestations: 0, signers: Vec::new(), findings: Vec::new() };
+    let read = match read_file(path, false) {
+        Ok(read) => read,
+        Err(FlowError::Refused(findings)) => {
+            out.findings = findings;
+            return out;
+        }
+        Err(error) => {
+            let what = error.to_string();
+            out.findings.push(Finding::new(codes::BUNDLE_MALFORMED, what).at(out.place.as_str()));
+            return out;
+        }
+    };
+    out.attestations = read.len();
+    for one in read {
+        let found = one_by_itself(path, &one, anchors, expected, at);
+        out.signers.extend(found.0);
+        out.findings.extend(found.1);
+    }
+    out
+}
+
+fn one_by_itself(
+    path: &Path,
+    read: &Read,
+    anchors: &Anchors,
+    expected: &Expected,
+    at: Time,
+) -> (Option<String>, Vec<Finding>) {
+    let beside = if read.attestation.payload.is_none() { beside(path) } else { None };
+    let mut wanted = match read.attestation.payload.as_deref().map(Statement::parse_any) {
+        Some(Ok(statement)) => Wanted {
+            sha256: statement.subjects.iter().find_map(countersign_core::statement::Subject::sha256_digest),
+            sha512: statement.subjects.iter().find_map(countersign_core::statement::Subject::sha512_digest),
+            bytes: None,
+        },
+        _ => Wanted::default(),
+    };
+    if wanted.sha256.is_some() {
+        wanted.sha512 = None;
+    }
+    match &beside {
+        Some(bytes) => wanted = Wanted { sha256: Some(Sha256::of(bytes)), sha512: None, bytes: Some(bytes) },
+        None if read.attestation.payload.is_none() => wanted.sha256 = signed_digest(&read.attestation.proof),
+        None => {}
+    }
+    let subject = Subject { name: &read.place, named: false, wanted };
+    let outcome = check(&subject, std::slice::from_ref(read), &[], anchors, expected, at);
+    let signer = outcome.held.first().map(|held| held.signers.join(" and "));
+    let findings = outcome.checked.findings;
+    (signer.filter(|_| exit_of(&findings) == Exit::Ok), findings)
+}
+
+/// The file that a signature lies beside, by its name: `app` of `app.sigstore.json`.
+fn beside(path: &Path) -> Option<Vec<u8>> {
+    let name = path.file_name()?.to_str()?;
+    let known = [".sigstore.json", ".sigstore", ".bundle"];
+    let stem = known.iter().find_map(|suffix| name.strip_suffix(suffix))?;
+    files::read(&path.with_file_name(stem), limits::SIGNED_FILE_BYTES).ok()
+}
+
+/// What a signature over a file says that it is over.
+fn signed_digest(proof: &Proof) -> Option<Sha256> {
+    let Proof::Bundle(bytes) = proof else { return None };
+    let value = json::parse(bytes).ok()?;
+    let digest = value.pointer("/messageSignature/messageDigest")?;
+    let text = digest.get("digest")?.as_str()?;
+    let bytes = countersign_core::attestation::decoded(text)?;
+    let hex = countersign_core::digest::to_hex(&bytes);
+    hex_array::<32>(&hex).ok().map(Sha256::from_bytes)
+}

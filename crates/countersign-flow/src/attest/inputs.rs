@@ -1,0 +1,102 @@
+//! Attestations from where people have them: files, folders, an OCI layout, a git note.
+
+use super::oci;
+use crate::error::FlowError;
+use crate::files;
+use countersign_collect::Environment;
+use countersign_collect::git::GitRepo;
+use countersign_core::attestation::{self, Attestation};
+use countersign_core::codes;
+use countersign_core::finding::Finding;
+use countersign_core::ids::RefName;
+use countersign_core::limits;
+use std::path::{Path, PathBuf};
+
+/// One attestation, and where it is.
+#[derive(Debug, Clone)]
+pub struct Read {
+    /// The file.
+    pub file: String,
+    /// The file, and where in it.
+    pub place: String,
+    /// The attestation.
+    pub attestation: Attestation,
+    /// Whether it was found in a folder that holds those of other artifacts too: then it is passed over where it is about
+    /// another, and refused where somebody named it.
+    pub found: bool,
+}
+
+/// Everything in these files and folders, in order. A folder is walked; one that is an OCI layout is read as one.
+pub fn read_all(paths: &[PathBuf]) -> Result<Vec<Read>, FlowError> {
+    let mut out = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            out.extend(read_file(path, false)?);
+        } else if oci::is_layout(path) {
+            out.extend(oci::attestations(path)?);
+        } else {
+            for file in walk(path)? {
+                out.extend(read_file(&file, true)?);
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// Everything in one file.
+pub fn read_file(path: &Path, found: bool) -> Result<Vec<Read>, FlowError> {
+    let place = path.display().to_string();
+    let bytes = files::read(path, limits::COLLECTION_BYTES)?;
+    read_bytes(&bytes, &place, found)
+}
+
+/// Everything in these bytes.
+pub fn read_bytes(bytes: &[u8], place: &str, found: bool) -> Result<Vec<Read>, FlowError> {
+    let read = attestation::read(bytes)
+        .map_err(|error| FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(place)]))?;
+    let placed = |attestation: Attestation| {
+        let within = if attestation.place.is_empty() { String::new() } else { format!(", {}", attestation.place) };
+        Read { file: place.to_owned(), place: format!("{place}{within}"), attestation, found }
+    };
+    Ok(read.into_iter().map(placed).collect())
+}
+
+/// Everything in the notes of a ref: each note holds one attestation, or lines of them.
+pub fn read_notes(folder: &Path, name: &RefName, environment: &Environment) -> Result<Vec<Read>, FlowError> {
+    let repository = GitRepo::open(folder, environment)?;
+    let mut out = Vec::new();
+    for note in repository.notes(name)? {
+        out.extend(read_bytes(&note.text, &format!("{name}, note of {}", note.commit), true)?);
+    }
+    Ok(out)
+}
+
+/// The files below a folder, sorted, without hidden ones and without following links.
+pub fn walk(folder: &Path) -> Result<Vec<PathBuf>, FlowError> {
+    let mut out = Vec::new();
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        let failed = |source| FlowError::Read { path: folder.clone(), source };
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry.file_name().to_string_lossy().starts_with('.') {
+                continue;
+            }
+            let kind = entry.file_type().map_err(failed)?;
+            if kind.is_dir() {
+                open.push(entry.path());
+            } else if kind.is_file() {
+                out.push(entry.path());
+            }
+            if out.len().saturating_add(open.len()) > limits::VERIFY_FILES {
+                return Err(FlowError::Refused(vec![
+                    Finding::new(codes::BUNDLE_MALFORMED, "the folder holds more files than are read")
+                        .at(folder.display().to_string())
+                        .expected(format!("at most {}", limits::VERIFY_FILES), "countersign"),
+                ]));
+            }
+        }
+    }
+    out.sort();
+    Ok(out)
+}

@@ -1,0 +1,457 @@
+//! Attestations of the ecosystem about one artifact, against what somebody expects of them: who signed, who built, from which
+//! source. Trust documents of ours have no part in it; what is expected comes with the call.
+
+pub mod all;
+pub mod inputs;
+pub mod names;
+pub mod oci;
+pub mod refresh;
+
+use crate::verify_artifact::Checked;
+use countersign_core::attestation::Form;
+use countersign_core::codes;
+use countersign_core::digest::Sha256;
+use countersign_core::finding::Finding;
+use countersign_core::slsa::builders::known_level;
+use countersign_core::slsa::facts::{PROVENANCE_V01, PROVENANCE_V1, PROVENANCE_V02};
+use countersign_core::slsa::{
+    Dependency, Expectations, ExpectedBuilder, ExpectedIdentity, Facts, Package, SignerFacts, SummaryExpectations,
+};
+use countersign_core::statement::Statement;
+use countersign_core::time::Time;
+use countersign_core::trust::NamePattern;
+use countersign_verify::attest::{self, Anchors, Shown, ShownSigner, Wanted, check_summary};
+use inputs::Read;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is expected of the attestations.
+#[derive(Debug, Default)]
+pub struct Expected {
+    /// Whose certificates count. None: a builder's own, for provenance alone.
+    pub identities: Vec<ExpectedIdentity>,
+    /// What provenance has to say.
+    pub provenance: Option<Expectations>,
+    /// What verification summaries have to say.
+    pub summary: Option<SummaryExpectations>,
+    /// Which package it is.
+    pub package: Package,
+    /// Predicate types of which there has to be one.
+    pub kinds: Vec<String>,
+    /// How many distinct signers there have to be.
+    pub signers: usize,
+    /// Whoever signed will do: shown, and never a pass.
+    pub danger_any_signer: bool,
+}
+
+/// An artifact, and everything that is known of it.
+#[derive(Debug)]
+pub struct Subject<'a> {
+    /// Its name, for people, and where a registry's rules compare it.
+    pub name: &'a str,
+    /// Whether the name is the artifact's own: not where a digest alone was given.
+    pub named: bool,
+    /// By what it is matched.
+    pub wanted: Wanted<'a>,
+}
+
+/// One attestation that holds, as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Held {
+    /// Where it is.
+    pub place: String,
+    /// Its form.
+    pub form: Form,
+    /// The SHA-256 of what was handed in.
+    pub document: Sha256,
+    /// The predicate's type; absent where the signature is over the artifact itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub predicate_type: Option<String>,
+    /// Who signed.
+    pub signers: Vec<String>,
+    /// When the signatures existed, as others attest.
+    pub times: Vec<Time>,
+    /// What witnesses them: `log`, `timestamp` or `nobody`.
+    pub witness: &'static str,
+    /// `builder.id`, of provenance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub builder: Option<String>,
+    /// The SLSA Build level that it shows, of provenance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level: Option<u8>,
+}
+
+/// How it came out.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The checklist, and what was found.
+    pub checked: Checked,
+    /// What holds.
+    pub held: Vec<Held>,
+    /// How many were passed over, since they are about other artifacts.
+    pub passed_over: usize,
+}
+
+/// Checks attestations about an artifact.
+#[must_use]
+pub fn check(
+    subject: &Subject<'_>,
+    read: &[Read],
+    dependencies: &[Read],
+    anchors: &Anchors,
+    expected: &Expected,
+    at: Time,
+) -> Outcome {
+    let mut out = Outcome::default();
+    let shown = signatures(subject, read, anchors, at, &mut out);
+    let mut findings = Vec::new();
+    if shown.is_empty() && !out.checked.findings.iter().any(|finding| finding.class.blocks()) {
+        findings.push(
+            Finding::new(codes::NO_STATEMENTS, "nothing that was handed in is about this artifact")
+                .at(format!("{}  {}", subject.name, subject.wanted.describe()))
+                .help("name its attestations with --bundle"),
+        );
+    }
+    out.checked.line("attestations", findings, format!("{} about this artifact", shown.len()));
+    let given = shown.iter().map(|(_, shown)| shown.document().hex()).collect();
+    let mut judge = Judge { subject, expected, at, given, signers: Vec::new(), provenance: 0, out: &mut out };
+    for (place, shown) in &shown {
+        judge.one(place, shown);
+    }
+    judge.summaries(&shown);
+    judge.dependencies(&shown, dependencies, anchors);
+    judge.whole(&shown);
+    out
+}
+
+/// Those that hold, each with its place.
+fn signatures<'r>(
+    subject: &Subject<'_>,
+    read: &'r [Read],
+    anchors: &Anchors,
+    at: Time,
+    out: &mut Outcome,
+) -> Vec<(&'r str, Shown)> {
+    let (mut held, mut findings) = (Vec::new(), Vec::new());
+    let mut either: BTreeMap<&str, (bool, Vec<Finding>)> = BTreeMap::new();
+    for one in read {
+        match attest::verify(&one.attestation, anchors, &subject.wanted, at, &one.place) {
+            Ok(shown) => {
+                if one.attestation.either > 0 {
+                    either.entry(&one.file).or_default().0 = true;
+                }
+                held.push((one.place.as_str(), shown));
+            }
+            Err(refused) if one.found && refused.iter().all(|finding| finding.code == codes::SUBJECT_MISMATCH) => {
+                out.passed_over = out.passed_over.saturating_add(1);
+            }
+            Err(refused) if one.attestation.either > 0 => either.entry(&one.file).or_default().1.extend(refused),
+            Err(refused) => findings.extend(refused),
+        }
+    }
+    // Of several forms of one thing in one file, one that holds in whole is enough.
+    findings.extend(either.into_values().filter(|(held, _)| !held).flat_map(|(_, refused)| refused));
+    let unwitnessed = held.iter().flat_map(|(place, shown)| shown.signers().iter().map(move |signer| (place, signer)));
+    for (place, signer) in unwitnessed.filter(|(_, signer)| signer.is_unwitnessed()) {
+        let what = "no log and no timestamp has seen this signature, as is allowed for its key";
+        findings.push(Finding::new(codes::TRANSPARENCY_NONE, what).at(*place).found(signer.describe()));
+    }
+    let over = if out.passed_over == 0 { String::new() } else { format!(", {} about others", out.passed_over) };
+    out.checked.line("signatures", findings, format!("{} of {} hold{over}", held.len(), read.len()));
+    held
+}
+
+struct Judge<'j> {
+    subject: &'j Subject<'j>,
+    expected: &'j Expected,
+    at: Time,
+    /// The digests of what holds.
+    given: BTreeSet<String>,
+    /// Who signed and counts.
+    signers: Vec<String>,
+    provenance: usize,
+    out: &'j mut Outcome,
+}
+
+impl Judge<'_> {
+    fn one(&mut self, place: &str, shown: &Shown) {
+        let statement = shown.statement();
+        let provenance = statement.is_some_and(is_provenance);
+        let (mut level, mut builder) = (None, None);
+        let mut findings = Vec::new();
+        if provenance {
+            self.provenance = self.provenance.saturating_add(1);
+            let (shown_level, id, found) = self.provenance(place, shown);
+            (level, builder) = (shown_level, id);
+            findings.extend(found);
+        }
+        let summary = self.expected.summary.is_some() && attest::is_summary(shown);
+        let counted: Vec<String> =
+            shown.signers().iter().filter(|signer| self.counts(signer)).map(ShownSigner::identity).collect();
+        // A builder's provenance is judged with its signer; a summary is, with its verifier.
+        let own = (provenance && self.expected.identities.is_empty()) || summary;
+        if counted.is_empty() && !own {
+            findings.push(self.stranger(place, shown));
+        } else if own && counted.is_empty() {
+            self.signers.extend(shown.signers().iter().map(ShownSigner::identity));
+        }
+        self.signers.extend(counted);
+        findings.extend(self.package(place, shown));
+        let predicate_type = statement.map(|statement| statement.predicate_type.to_string());
+        let signers: Vec<String> = shown.signers().iter().map(ShownSigner::describe).collect();
+        let what = predicate_type.clone().unwrap_or_else(|| "signature over the artifact".to_owned());
+        let by = match level {
+            Some(level) => format!("{what}, SLSA Build L{level}, signed by {}", signers.join(", ")),
+            None => format!("{what}, signed by {}", signers.join(", ")),
+        };
+        self.out.checked.line("expected", findings, by);
+        self.out.held.push(Held {
+            place: place.to_owned(),
+            form: shown.form(),
+            document: *shown.document(),
+            predicate_type,
+            signers,
+            times: shown.signers().iter().flat_map(ShownSigner::times).copied().collect(),
+            witness: witness(shown),
+            builder,
+            level,
+        });
+    }
+
+    /// Whether somebody said that this signer counts: a key that was given does.
+    fn counts(&self, signer: &ShownSigner) -> bool {
+        match signer.facts() {
+            SignerFacts::Key(_) | SignerFacts::CloudBuild(_) => true,
+            SignerFacts::Certificate { issuer, name, claims } => {
+                self.expected.danger_any_signer
+                    || self.expected.identities.iter().any(|wanted| wanted.is(issuer, name, claims))
+            }
+        }
+    }
+
+    fn stranger(&self, place: &str, shown: &Shown) -> Finding {
+        let wanted: Vec<String> = self.expected.identities.iter().map(ExpectedIdentity::describe).collect();
+        let mut finding = if wanted.is_empty() {
+            Finding::new(codes::IDENTITY_MISMATCH, "nobody said whose signature counts")
+                .at(place)
+                .expected("an identity, or a key", "the command line")
+                .help("--certificate-identity and --certificate-oidc-issuer, or --key")
+        } else {
+            Finding::new(codes::IDENTITY_MISMATCH, "another identity signed than is expected")
+                .at(place)
+                .expected(wanted.join(", or "), "what is expected")
+        };
+        for signer in shown.signers() {
+            finding = finding.found(signer.describe());
+        }
+        finding
+    }
+
+    fn provenance(&self, place: &str, shown: &Shown) -> (Option<u8>, Option<String>, Vec<Finding>) {
+        let Some(statement) = shown.statement() else { return (None, None, Vec::new()) };
+        let facts = match Facts::of(statement) {
+            Ok(facts) => facts,
+            Err(error) => {
+                let what = format!("the provenance is not read: {error}");
+                return (None, None, vec![Finding::new(codes::PROVENANCE_MALFORMED, what).at(place)]);
+            }
+        };
+        let named = Expectations::default();
+        let wanted = match &self.expected.provenance {
+            Some(wanted) => wanted,
+            // Somebody named the signer and nothing of the build: then the signature is all that is asked for.
+            None if !self.expected.identities.is_empty() => return (None, Some(facts.builder), Vec::new()),
+            None => &named,
+        };
+        let judged = shown.signers().iter().map(|signer| match self.named_as_builder(wanted, signer, &facts.builder) {
+            Some(named) => named.judge(&facts, signer.facts(), place),
+            None => wanted.judge(&facts, signer.facts(), place),
+        });
+        // One signer that fits is enough.
+        let best = judged.min_by_key(|(_, findings)| findings.len());
+        let (level, findings) = best.unwrap_or((0, Vec::new()));
+        (Some(level), Some(facts.builder), findings)
+    }
+
+    /// Where somebody named the identity and no builder, that identity is the builder's: it shows level 1.
+    fn named_as_builder(&self, wanted: &Expectations, signer: &ShownSigner, id: &str) -> Option<Expectations> {
+        let SignerFacts::Certificate { issuer, name, claims } = signer.facts() else { return None };
+        let named = self.expected.identities.iter().any(|identity| identity.is(issuer, name, claims));
+        if !named || !wanted.builders.is_empty() || known_level(signer.facts(), id).is_some() {
+            return None;
+        }
+        let exact = |text: &str| NamePattern::Exact(text.to_owned());
+        let mut builder = ExpectedBuilder::named(exact(id), 1);
+        (builder.issuer, builder.subject) = (Some(exact(issuer)), Some(exact(name)));
+        Some(Expectations { builders: vec![builder], ..wanted.clone() })
+    }
+
+    /// A registry's own rules: which package, and which file.
+    fn package(&self, place: &str, shown: &Shown) -> Vec<Finding> {
+        let Some(statement) = shown.statement() else { return Vec::new() };
+        let mut out = Vec::new();
+        let mut differs = |what: &str, wanted: &str, found: String| {
+            out.push(
+                Finding::new(codes::PROVENANCE_PACKAGE, what)
+                    .at(place)
+                    .expected(wanted, "what is expected")
+                    .found(found),
+            );
+        };
+        let Package { name, version } = &self.expected.package;
+        if name.is_some() || version.is_some() {
+            let found = names::package(statement);
+            let parts = found.as_ref().map(|(name, version)| (name.as_str(), version.as_str()));
+            if let Some(wanted) = name
+                && parts.map(|(name, _)| name) != Some(wanted)
+            {
+                let found = parts.map_or("none", |(name, _)| name).to_owned();
+                differs("the attestation is about another package", wanted, found);
+            }
+            if let Some(wanted) = version
+                && parts.map(|(_, version)| version) != Some(wanted)
+            {
+                let found = parts.map_or("none", |(_, version)| version).to_owned();
+                differs("the attestation is about another version", wanted, found);
+            }
+        }
+        if names::is_of_python_index(statement) && self.subject.named {
+            let subject = statement.subjects.iter().find_map(|subject| subject.name.clone()).unwrap_or_default();
+            if !names::same_distribution(self.subject.name, &subject) {
+                differs("the attestation is about a distribution of another file name", self.subject.name, subject);
+            }
+        }
+        out
+    }
+
+    fn summaries(&mut self, shown: &[(&str, Shown)]) {
+        let Some(wanted) = &self.expected.summary else { return };
+        let mut findings = Vec::new();
+        let mut count = 0_usize;
+        for (place, shown) in shown.iter().filter(|(_, shown)| attest::is_summary(shown)) {
+            count = count.saturating_add(1);
+            findings.extend(check_summary(shown, wanted, &self.given, self.at, place));
+        }
+        if count == 0 {
+            findings.push(
+                Finding::new(codes::PREDICATE_MISMATCH, "no verification summary is about this artifact")
+                    .expected("one", "what is expected")
+                    .found("none"),
+            );
+        }
+        self.out.checked.line("summary", findings, format!("{count} by {}", wanted.verifier));
+    }
+
+    /// Each dependency has a summary of its own, where that is asked for.
+    fn dependencies(&mut self, shown: &[(&str, Shown)], read: &[Read], anchors: &Anchors) {
+        let Some(level) = self.expected.provenance.as_ref().and_then(|wanted| wanted.dependency_level) else { return };
+        let mut findings = Vec::new();
+        let mut count = 0_usize;
+        for (place, shown) in shown {
+            let facts = shown.statement().and_then(|statement| Facts::of(statement).ok());
+            for dependency in facts.into_iter().flat_map(|facts| facts.dependencies) {
+                count = count.saturating_add(1);
+                if let Err(why) = self.dependency(&dependency, level, read, anchors) {
+                    findings.push(
+                        Finding::new(codes::DEPENDENCY_UNVERIFIED, format!("a dependency is not verified: {why}"))
+                            .at(*place)
+                            .expected(format!("a summary with SLSA_BUILD_LEVEL_{level}"), "what is expected")
+                            .found(dependency.name.as_str()),
+                    );
+                }
+            }
+        }
+        self.out.checked.line("dependencies", findings, format!("{count}, each with a summary"));
+    }
+
+    /// Whether a summary by the expected verifier is about this dependency, and shows the level.
+    fn dependency(&self, of: &Dependency, level: u8, read: &[Read], anchors: &Anchors) -> Result<(), String> {
+        let wanted = self.expected.summary.as_ref().ok_or("no verifier of summaries is expected")?;
+        let hex = of.digest.get("sha256").ok_or("it has no sha256")?;
+        let sha256 = Sha256::from_hex(hex).map_err(|error| error.to_string())?;
+        let about = Wanted { sha256: Some(sha256), ..Wanted::default() };
+        let mut wanted = wanted.clone();
+        wanted.levels = BTreeSet::from([format!("SLSA_BUILD_LEVEL_{level}")]);
+        wanted.resource = None;
+        let mut why = "no summary is about it".to_owned();
+        for one in read {
+            let Ok(shown) = attest::verify(&one.attestation, anchors, &about, self.at, &one.place) else { continue };
+            if !attest::is_summary(&shown) {
+                continue;
+            }
+            let findings = check_summary(&shown, &wanted, &self.given, self.at, &one.place);
+            match findings.first() {
+                None => return Ok(()),
+                Some(finding) => finding.what.clone_into(&mut why),
+            }
+        }
+        Err(why)
+    }
+
+    /// What is asked of all of them together.
+    fn whole(&mut self, shown: &[(&str, Shown)]) {
+        let has = |kind: &str| {
+            let types = shown.iter().filter_map(|(_, shown)| shown.statement());
+            types.filter(|statement| statement.predicate_type.as_str() == kind).count()
+        };
+        for kind in &self.expected.kinds {
+            let findings = if has(kind) == 0 {
+                vec![
+                    Finding::new(codes::PREDICATE_MISMATCH, format!("no {kind} that holds is about this artifact"))
+                        .expected(kind.as_str(), "--type")
+                        .found("none"),
+                ]
+            } else {
+                Vec::new()
+            };
+            self.out.checked.line("type", findings, kind.as_str());
+        }
+        if self.expected.provenance.is_some() {
+            let findings = if self.provenance == 0 {
+                vec![
+                    Finding::new(codes::PROVENANCE_MISSING, "no provenance that holds is about this artifact")
+                        .expected("SLSA provenance", "what is expected")
+                        .found("none"),
+                ]
+            } else {
+                Vec::new()
+            };
+            self.out.checked.line("provenance", findings, format!("{} of them", self.provenance));
+        }
+        let distinct: BTreeSet<&String> = self.signers.iter().collect();
+        let wanted = self.expected.signers.max(1);
+        let mut findings = Vec::new();
+        // Of one that is missing, the attestation's own line says why.
+        if distinct.len() < wanted && wanted > 1 && !shown.is_empty() {
+            let mut finding = Finding::new(codes::SIGNERS_TOO_FEW, "fewer distinct signers than are asked for")
+                .expected(wanted.to_string(), "--signers")
+                .found(format!("{} distinct", distinct.len()));
+            for signer in &distinct {
+                finding = finding.found(signer.as_str());
+            }
+            findings.push(finding);
+        }
+        self.out.checked.line("signers", findings, format!("{} distinct", distinct.len()));
+        if self.expected.danger_any_signer {
+            let what = "whoever signed would do: --danger-any-signer";
+            self.out.checked.line("danger", vec![Finding::new(codes::CHECK_LEFT_OUT, what)], "");
+        }
+    }
+}
+
+fn witness(shown: &Shown) -> &'static str {
+    let each = shown.signers().iter().map(|signer| match signer {
+        ShownSigner::Certificate { logged: true, .. } | ShownSigner::Key { witnessed: true, .. } => "log",
+        ShownSigner::Certificate { logged: false, .. } => "timestamp",
+        ShownSigner::Key { witnessed: false, .. } | ShownSigner::CloudBuild { .. } => "nobody",
+    });
+    // Of several, the least.
+    let order = ["log", "timestamp", "nobody"];
+    each.max_by_key(|word| order.iter().position(|known| known == word)).unwrap_or("nobody")
+}
+
+fn is_provenance(statement: &Statement) -> bool {
+    [PROVENANCE_V01, PROVENANCE_V02, PROVENANCE_V1].contains(&statement.predicate_type.as_str())
+}

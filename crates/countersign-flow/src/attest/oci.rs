@@ -1,0 +1,152 @@
+//! An OCI layout on disk: the attestations of an image, as referrers with Sigstore bundles, and as cosign attached them
+//! before: as a manifest under the image's tag with `.att`, each layer an envelope. Every blob is hashed before it is used.
+
+use super::inputs::{Read, read_bytes};
+use crate::error::FlowError;
+use crate::files;
+use countersign_core::attestation;
+use countersign_core::codes;
+use countersign_core::digest::Sha256;
+use countersign_core::finding::Finding;
+use countersign_core::{json, limits};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
+const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
+/// Cosign's annotation of its attestations in a layout.
+const COSIGN_KIND: &str = "kind";
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+/// Whether a folder says that it is a layout.
+#[must_use]
+pub fn is_layout(folder: &Path) -> bool {
+    folder.join("oci-layout").is_file() && folder.join("index.json").is_file()
+}
+
+/// Every attestation in the layout.
+pub fn attestations(folder: &Path) -> Result<Vec<Read>, FlowError> {
+    let layout = Layout { folder };
+    let mut out = Vec::new();
+    for (digest, _) in layout.manifests()? {
+        let bytes = layout.blob(&digest)?;
+        let Ok(manifest) = json::parse(&bytes) else { continue };
+        for layer in list(&manifest, "layers") {
+            let media = text(layer, "mediaType");
+            if !media.starts_with(BUNDLE) && media != ENVELOPE {
+                continue;
+            }
+            let blob = layout.blob(&digest_of(layer, folder)?)?;
+            let place = format!("{}, layer {}", folder.display(), text(layer, "digest"));
+            if media != ENVELOPE {
+                out.extend(read_bytes(&blob, &place, true)?);
+                continue;
+            }
+            let none = Map::new();
+            let annotations = layer.get("annotations").and_then(Value::as_object).unwrap_or(&none);
+            let attestation = attestation::cosign(&blob, annotations)
+                .map_err(|error| FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(&*place)]))?;
+            out.push(Read { file: place.clone(), place, attestation, found: true });
+        }
+    }
+    Ok(out)
+}
+
+/// The digest of the one image in the layout. Where there are several, nobody can say which is meant.
+pub fn image(folder: &Path) -> Result<Sha256, FlowError> {
+    let layout = Layout { folder };
+    let index = layout.index()?;
+    let mut found = BTreeSet::new();
+    for entry in list(&index, "manifests") {
+        let said = |name: &str| entry.get("annotations").and_then(|a| a.get(name)).and_then(Value::as_str);
+        let attached = said(COSIGN_KIND).is_some_and(|kind| kind.ends_with("/atts") || kind.ends_with("/sigs"));
+        let tagged = said(REF_NAME).is_some_and(|tag| tag.starts_with("sha256-"));
+        let digest = digest_of(entry, folder)?;
+        let referrer = json::parse(&layout.blob(&digest)?).is_ok_and(|manifest| manifest.get("subject").is_some());
+        if !attached && !tagged && !referrer {
+            found.insert(digest);
+        }
+    }
+    match found.into_iter().collect::<Vec<_>>().as_slice() {
+        [one] => Ok(*one),
+        several => Err(FlowError::Usage(format!(
+            "{} holds {} images: give the digest of the one that is meant as sha256:…",
+            folder.display(),
+            several.len()
+        ))),
+    }
+}
+
+struct Layout<'f> {
+    folder: &'f Path,
+}
+
+impl Layout<'_> {
+    fn index(&self) -> Result<Value, FlowError> {
+        let path = self.folder.join("index.json");
+        let bytes = files::read(&path, limits::DOCUMENT_BYTES)?;
+        json::parse(&bytes).map_err(|error| malformed(self.folder, &error.to_string()))
+    }
+
+    /// Every manifest that the index leads to, with its media type. Each once, and no more than the bound.
+    fn manifests(&self) -> Result<Vec<(Sha256, String)>, FlowError> {
+        let (mut seen, mut out) = (BTreeSet::new(), Vec::new());
+        let mut open = vec![self.index()?];
+        while let Some(index) = open.pop() {
+            for entry in list(&index, "manifests") {
+                let digest = digest_of(entry, self.folder)?;
+                if !seen.insert(digest) {
+                    continue;
+                }
+                if seen.len() > limits::OCI_MANIFESTS {
+                    return Err(malformed(self.folder, "more manifests than are read"));
+                }
+                let media = text(entry, "mediaType").to_owned();
+                if media == INDEX || media == DOCKER_INDEX {
+                    let bytes = self.blob(&digest)?;
+                    open.push(json::parse(&bytes).map_err(|error| malformed(self.folder, &error.to_string()))?);
+                } else {
+                    out.push((digest, media));
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// A blob, hashed before it is used.
+    fn blob(&self, digest: &Sha256) -> Result<Vec<u8>, FlowError> {
+        let path = self.folder.join("blobs/sha256").join(digest.hex());
+        let bytes = files::read(&path, limits::DOCUMENT_BYTES)?;
+        let found = Sha256::of(&bytes);
+        if found == *digest {
+            return Ok(bytes);
+        }
+        Err(FlowError::Refused(vec![
+            Finding::new(codes::PACKAGE_FILE_ALTERED, "a blob of the layout is not what its name says")
+                .at(path.display().to_string())
+                .expected(digest.to_string(), "its name")
+                .found(found.to_string()),
+        ]))
+    }
+}
+
+fn digest_of(descriptor: &Value, folder: &Path) -> Result<Sha256, FlowError> {
+    let found = text(descriptor, "digest");
+    found.parse().map_err(|_form| malformed(folder, &format!("`{found}` is not a sha256 digest")))
+}
+
+fn malformed(folder: &Path, what: &str) -> FlowError {
+    let what = format!("the OCI layout is not of its form: {what}");
+    FlowError::Refused(vec![Finding::new(codes::BUNDLE_MALFORMED, what).at(folder.display().to_string())])
+}
+
+fn list<'v>(value: &'v Value, field: &str) -> &'v [Value] {
+    value.get(field).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn text<'v>(value: &'v Value, field: &str) -> &'v str {
+    value.get(field).and_then(Value::as_str).unwrap_or_default()
+}

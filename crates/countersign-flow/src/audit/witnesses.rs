@@ -1,0 +1,68 @@
+//! What a package says of witnesses: that those which trust wants have cosigned a checkpoint that holds each decision that
+//! authorised something.
+
+use super::LOG;
+use countersign_core::codes;
+use countersign_core::finding::Finding;
+use countersign_core::ids::EnvName;
+use countersign_core::time::Time;
+use countersign_record::log::COSIGNED;
+use countersign_verify::log::signed_checkpoint;
+use countersign_verify::witnessed::{Age, asks_for_witnesses, witnessed};
+use countersign_verify::{LogState, VerifiedTrust};
+use std::collections::BTreeMap;
+
+/// What came of it: what was found, and who has cosigned, in words. `None` where nobody was asked and nothing is there.
+pub(super) fn check(
+    files: &BTreeMap<String, Vec<u8>>,
+    state: &LogState,
+    outside: &VerifiedTrust,
+    decided: &[(u64, EnvName)],
+    at: Time,
+) -> Option<(Vec<Finding>, String)> {
+    let path = format!("{LOG}{COSIGNED}");
+    let cosigned = files.get(&path);
+    let mut findings = Vec::new();
+    let mut words = Vec::new();
+    let mut asked = false;
+    if let Some(bytes) = cosigned {
+        // Whether or not anybody was asked for: it is a checkpoint of this log, or it does not belong here.
+        let held = signed_checkpoint(bytes, outside.trust(), at).and_then(|log| state.now().continues(&log));
+        findings.extend(held.err().map(|finding| finding.at(path.as_str())));
+    }
+    for (entry, environment) in decided {
+        let Some(view) = state.at(*entry) else { continue };
+        let trust = view.trust().trust();
+        if !asks_for_witnesses(trust, environment) {
+            continue;
+        }
+        asked = true;
+        let place = format!("log entry {entry}");
+        let shown =
+            match cosigned {
+                Some(bytes) => witnessed(bytes, trust, environment, Age::Ever(at)),
+                None => Err(Finding::new(codes::WITNESS_QUORUM_MISSING, "the package has no cosigned checkpoint")
+                    .at(path.as_str())),
+            };
+        match shown {
+            Ok(shown) if shown.log.size > *entry => {
+                let names = shown.witnesses.into_keys().collect::<Vec<_>>().join(", ");
+                let said = format!("{} entries, cosigned by {names}", shown.log.size);
+                if !words.contains(&said) {
+                    words.push(said);
+                }
+            }
+            Ok(shown) => findings.push(
+                Finding::new(
+                    codes::WITNESS_QUORUM_MISSING,
+                    "the witnesses have not cosigned a log that holds this decision",
+                )
+                .at(place)
+                .expected(format!("a cosigned checkpoint of more than {entry} entries"), "trust")
+                .found(format!("one of {}", shown.log.size)),
+            ),
+            Err(finding) => findings.push(finding.at(place)),
+        }
+    }
+    (asked || cosigned.is_some()).then(|| (findings, words.join("; ")))
+}

@@ -1,0 +1,259 @@
+//! SBOMs of a Cargo workspace: what was asked for, what only people know, when, and what the build left to be held against.
+//! Everything is made before anything is handed back, so that nothing is written by halves.
+
+use crate::error::FlowError;
+use crate::files;
+use countersign_collect::Environment;
+use countersign_collect::git::{GitRepo, GitSource};
+use countersign_collect::worktree::{self, Files};
+use countersign_core::bundle::Signed;
+use countersign_core::codes;
+use countersign_core::finding::Finding;
+use countersign_core::git::{Commit, Mode, ObjectFormat, ObjectSource as _, Oid, Tree};
+use countersign_core::limits;
+use countersign_core::statement::Statement;
+use countersign_core::time::Time;
+use countersign_sbom::{
+    CargoRequest, Encoding, Facts, Inventory, Kind, People, Shape, Spec, Summary, Written, cargo_inventories,
+    cargo_inventory, compare, digests, lock_inventory, workspace_root, write_as,
+};
+use std::path::{Path, PathBuf};
+
+/// Differences of one kind that are told one by one.
+const TOLD: usize = 20;
+
+/// How much is described.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// What the request names.
+    One,
+    /// Every artifact that the workspace ships.
+    Artifacts,
+    /// The lock file alone.
+    LockOnly,
+}
+
+/// What is asked for.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The workspace, and what of it.
+    pub cargo: CargoRequest,
+    /// How much is described.
+    pub scope: Scope,
+    /// The built file.
+    pub artifact: Option<&'a Path>,
+    /// The provenance of the built file: a statement, or a bundle that is read without judging its signature.
+    pub provenance: Option<&'a Path>,
+    /// The file with what only people know; that of the workspace's folder where none is named.
+    pub config: Option<&'a Path>,
+    /// The version of `CycloneDX`.
+    pub spec: Spec,
+    /// JSON or XML.
+    pub encoding: Encoding,
+    /// The time that was given from outside; the commit's where none was.
+    pub time: Option<Time>,
+    /// For programs that are run.
+    pub environment: &'a Environment,
+}
+
+/// One SBOM.
+#[derive(Debug)]
+pub struct Made {
+    /// What it lists.
+    pub inventory: Inventory,
+    /// The document.
+    pub written: Written,
+    /// What it lists, counted.
+    pub summary: Summary,
+    /// What is worth saying.
+    pub notes: Vec<Finding>,
+    /// What it was held against: `cargo auditable`, `cargo`.
+    pub compared: Vec<&'static str>,
+}
+
+/// Makes them.
+pub fn make(request: &Request<'_>) -> Result<Vec<Made>, FlowError> {
+    let beside = request.cargo.directory.join("countersign.toml");
+    if let Some(path) = request.config
+        && !path.exists()
+    {
+        return Err(FlowError::Usage(format!("there is no file {}", path.display())));
+    }
+    let mut facts = Facts { people: People::read(request.config.unwrap_or(&beside))?, ..Facts::default() };
+    // Cargo, git and the artifact's digest do not wait for each other.
+    let (inventories, source, artifact) = std::thread::scope(|scope| {
+        let source = scope.spawn(|| Checkout::of(request));
+        let artifact = scope.spawn(|| request.artifact.map(digests).transpose());
+        (inventories(request), source.join(), artifact.join())
+    });
+    let source = source.map_err(|_panic| FlowError::Thread)?;
+    facts.time = request.time.or_else(|| source.as_ref().and_then(|source| source.time));
+    if let Some((short, long)) = artifact.map_err(|_panic| FlowError::Thread)?? {
+        facts.artifact = Some(short);
+        facts.artifact_sha512 = Some(long);
+    }
+    if let Some(path) = request.provenance {
+        about_the_artifact(path, &facts, request.artifact)?;
+    }
+    let mut inventories = inventories?;
+    if let Some(source) = source {
+        source.name(&mut inventories);
+    }
+    inventories.into_iter().map(|inventory| one(request, &facts, inventory)).collect()
+}
+
+fn inventories(request: &Request<'_>) -> Result<Vec<Inventory>, FlowError> {
+    Ok(match request.scope {
+        Scope::One => vec![cargo_inventory(&request.cargo)?],
+        Scope::Artifacts => cargo_inventories(&request.cargo)?,
+        Scope::LockOnly => vec![lock_inventory(&request.cargo.directory)?],
+    })
+}
+
+fn one(request: &Request<'_>, facts: &Facts, inventory: Inventory) -> Result<Made, FlowError> {
+    let mut compared = Vec::new();
+    if let Some(artifact) = request.artifact
+        && inventory.shape != Shape::Workspace
+    {
+        let mut refusals = Vec::new();
+        for found in compare(artifact, &inventory)? {
+            compared.push(found.with);
+            refusals.extend(disagreement(&found.path, found.with, &found.differences));
+        }
+        if !refusals.is_empty() {
+            return Err(FlowError::Refused(refusals));
+        }
+    }
+    let summary = Summary::of(&inventory);
+    let mut notes = Vec::new();
+    if !summary.dirty.is_empty() {
+        let count = summary.dirty.len();
+        let mut found: Vec<String> = summary.dirty.iter().take(TOLD).cloned().collect();
+        if count > TOLD {
+            found.push(format!("and {} more", count.saturating_sub(TOLD)));
+        }
+        let what = format!("{count} package(s) were packed from files that differ from the commit that they name");
+        notes.push(
+            Finding::new(codes::SBOM_PACKAGE_DIRTY, what)
+                .at(".cargo_vcs_info.json of the packages")
+                .expected("files that are what the commit holds", "whoever published them")
+                .found(found.join(", ")),
+        );
+    }
+    let written = write_as(&inventory, facts, request.spec, request.encoding)?;
+    Ok(Made { inventory, written, summary, notes, compared })
+}
+
+fn disagreement(path: &Path, with: &str, differences: &[String]) -> Option<Finding> {
+    let shown = differences.iter().take(TOLD).cloned().collect::<Vec<_>>().join("; ");
+    (!differences.is_empty()).then(|| {
+        let count = differences.len();
+        Finding::new(
+            codes::SBOM_NOT_BUILT,
+            format!("{count} difference(s) between the SBOM and what {with} says of the build"),
+        )
+        .at(path.display().to_string())
+        .expected("the same packages", format!("the list that {with} left"))
+        .found(if count > TOLD { format!("{shown}; and {} more", count.saturating_sub(TOLD)) } else { shown })
+        .help("make the SBOM with the target, features and lock file that were built")
+    })
+}
+
+/// The provenance has to be about this very file.
+fn about_the_artifact(path: &Path, facts: &Facts, artifact: Option<&Path>) -> Result<(), FlowError> {
+    let (Some(digest), Some(artifact)) = (facts.artifact, artifact) else {
+        return Err(FlowError::Usage(
+            "--provenance goes with --artifact: it is held against the file's digest".to_owned(),
+        ));
+    };
+    let bytes = files::read(path, limits::DOCUMENT_BYTES)?;
+    let payload = Signed::parse(&bytes).map_or(bytes, |signed| signed.payload);
+    let statement = Statement::parse(&payload).map_err(|error| {
+        let finding = Finding::new(codes::PROVENANCE_MALFORMED, error.to_string()).at(path.display().to_string());
+        FlowError::Refused(vec![finding])
+    })?;
+    let hex = digest.hex();
+    let named: Vec<&str> =
+        statement.subjects.iter().filter_map(|subject| subject.digest.get("sha256")).map(String::as_str).collect();
+    if named.contains(&hex.as_str()) {
+        return Ok(());
+    }
+    Err(FlowError::Refused(vec![
+        Finding::new(codes::SBOM_DISAGREES, "the provenance is about another file than the artifact")
+            .at(path.display().to_string())
+            .at("/subject")
+            .expected(digest.to_string(), artifact.display().to_string())
+            .found(if named.is_empty() {
+                "no SHA-256".to_owned()
+            } else {
+                format!("sha256:{}", named.join(", sha256:"))
+            })
+            .help("name the file that was built, or make its provenance again"),
+    ]))
+}
+
+/// The commit that is checked out.
+struct Checkout {
+    /// When it was made.
+    time: Option<Time>,
+    /// The trees of the members' folders, by folder below the workspace's; none where a file differs from the commit.
+    trees: Option<Trees>,
+}
+
+struct Trees {
+    objects: GitSource,
+    root: Oid,
+    format: ObjectFormat,
+    /// The workspace's folder in the repository.
+    below: PathBuf,
+}
+
+impl Checkout {
+    /// Nothing where the workspace is in no repository.
+    fn of(request: &Request<'_>) -> Option<Self> {
+        let repository = GitRepo::open(&request.cargo.directory, request.environment).ok()?;
+        let commit = repository.head().ok()?.commit?;
+        let objects = repository.objects();
+        let object = objects.object(&commit).ok()?;
+        let commit = Commit::parse(repository.format(), &object.bytes).ok()?;
+        let time = commit.committer.seconds().and_then(|seconds| Time::from_unix(seconds).ok());
+        let wanted = request.cargo.content && request.scope != Scope::LockOnly;
+        let trees = || {
+            let work_tree = std::fs::canonicalize(repository.work_tree()?).ok()?;
+            let root = std::fs::canonicalize(workspace_root(&request.cargo).ok()?).ok()?;
+            let below = root.strip_prefix(work_tree).ok()?.to_owned();
+            let clean = worktree::changes(&repository, request.environment, Files::All).ok()?.is_clean();
+            clean.then_some(Trees { objects, root: commit.tree, format: repository.format(), below })
+        };
+        Some(Self { time, trees: if wanted { trees() } else { None } })
+    }
+
+    /// Gives the members the ids of their folders' trees.
+    fn name(&self, inventories: &mut [Inventory]) {
+        let Some(trees) = &self.trees else { return };
+        for inventory in inventories {
+            for component in std::iter::once(&mut inventory.root).chain(&mut inventory.components) {
+                let folder = match (&component.content.folder, component.kind) {
+                    (Some(folder), _) => Some(folder.clone()),
+                    (None, Kind::Workspace) => Some(String::new()),
+                    (None, _) => None,
+                };
+                component.content.tree = folder.and_then(|folder| trees.id(&folder)).map(|id| id.hex());
+            }
+        }
+    }
+}
+
+impl Trees {
+    fn id(&self, folder: &str) -> Option<Oid> {
+        let path = self.below.join(folder);
+        let mut id = self.root;
+        for part in path.components() {
+            let object = self.objects.object(&id).ok()?;
+            let tree = Tree::parse(self.format, &object.bytes).ok()?;
+            let entry = tree.get(part.as_os_str().to_str()?.as_bytes())?;
+            id = (entry.mode == Mode::Directory).then_some(entry.id)?;
+        }
+        Some(id)
+    }
+}

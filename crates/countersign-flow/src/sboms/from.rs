@@ -1,0 +1,121 @@
+//! `sbom from`: an SBOM out of what another package manager or a compiler left.
+
+use super::make::pretty;
+use super::schema_findings;
+use crate::error::FlowError;
+use crate::output::SbomMade;
+use countersign_collect::artifact;
+use countersign_core::codes;
+use countersign_core::digest::Sha256;
+use countersign_core::finding::Finding;
+use countersign_core::time::Time;
+use countersign_record::atomic::write_atomic;
+use countersign_sbom::bom::{Document, Format, Item, Scope};
+use countersign_sbom::convert;
+use countersign_sbom::packages::{self, Ecosystem, Kind, PackagesError};
+use std::path::Path;
+
+/// What an SBOM is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct From<'a> {
+    /// A lock file, a folder, a wheel or a binary.
+    pub source: &'a Path,
+    /// What it is to be taken for, where it is not to be found out.
+    pub ecosystem: Option<Ecosystem>,
+    /// The built file.
+    pub artifact: Option<&'a Path>,
+    /// What the document is about, where the source does not say, or says otherwise.
+    pub name: Option<&'a str>,
+    /// Its version.
+    pub version: Option<&'a str>,
+    /// Whether what only builds or tests is left out.
+    pub without_dev: bool,
+    /// When the document is made; left out where not given.
+    pub time: Option<Time>,
+    /// Where to write it.
+    pub output: Option<&'a Path>,
+}
+
+/// Makes it, holds it against the schema, and writes it whole or not at all.
+pub fn from(request: &From<'_>) -> Result<(SbomMade, Vec<u8>), FlowError> {
+    let mut made = match packages::read(request.source, request.ecosystem) {
+        Ok(made) => made,
+        Err(PackagesError::Malformed { path, at, what }) => {
+            let finding = Finding::new(codes::PACKAGES_MALFORMED, what).at(path.display().to_string()).at(at);
+            return Err(FlowError::Refused(vec![finding]));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let itself = matches!(made.kind, Kind::Wheel | Kind::GoBinary);
+    if let Some(root) = &mut made.bom.root {
+        if let Some(name) = request.name {
+            name.clone_into(&mut root.name);
+        }
+        if let Some(version) = request.version {
+            root.version = Some(version.to_owned());
+        }
+        if let Some(path) = request.artifact {
+            root.hashes.insert("SHA-256".to_owned(), artifact::hash(path)?.digest.hex());
+        }
+    }
+    let built = itself || request.artifact.is_some() || made.kind == Kind::Installed;
+    made.bom.about.phases = vec![
+        if itself {
+            "post-build"
+        } else if built {
+            "build"
+        } else {
+            "pre-build"
+        }
+        .to_owned(),
+    ];
+    if request.without_dev {
+        leave_out_dev(&mut made.bom);
+    }
+    let source = made.digest.unwrap_or_else(|| Sha256::of(made.read_as.as_bytes()));
+    let value = convert::made_to_cyclonedx(&made.bom, made.digest.as_ref(), &made.read_as, request.time);
+    let document = Document { format: Format::CycloneDx("1.6"), value };
+    let place = request.output.unwrap_or(request.source);
+    let faults = schema_findings(&document, place)?;
+    if !faults.is_empty() {
+        return Err(FlowError::Refused(faults));
+    }
+    let bytes = pretty(&document.value)?;
+    if let Some(path) = request.output {
+        write_atomic(path, &bytes, 0o644)?;
+    }
+    let shown = made.path.display().to_string();
+    let findings: Vec<Finding> =
+        made.partial.iter().map(|text| Finding::new(codes::SBOM_PARTIAL, text.clone()).at(shown.clone())).collect();
+    let count = |scope: Scope| made.bom.items.iter().filter(|item| item.scope == scope).count();
+    let document = if request.output.is_none() { Some(document.value) } else { None };
+    let answer = SbomMade {
+        source: shown,
+        read_as: made.read_as,
+        source_digest: made.digest.map(|_| source),
+        output: request.output.map(|path| path.display().to_string()),
+        document,
+        digest: Sha256::of(&bytes),
+        components: made.bom.items.len(),
+        required: count(Scope::Required),
+        optional: count(Scope::Optional),
+        excluded: count(Scope::Excluded),
+        dependencies: made.bom.edges.values().map(std::collections::BTreeSet::len).sum(),
+        without_digest: made.bom.items.iter().filter(|item| !item.has_digest()).count(),
+        findings,
+    };
+    Ok((answer, bytes))
+}
+
+/// Takes out what only builds or tests, and every edge from and to it.
+fn leave_out_dev(bom: &mut countersign_sbom::bom::Bom) {
+    let gone = |item: &Item| item.scope == Scope::Excluded;
+    let left: std::collections::BTreeSet<String> =
+        bom.items.iter().filter(|item| gone(item)).map(|item| item.reference.clone()).collect();
+    bom.items.retain(|item| !gone(item));
+    bom.edges.retain(|from, to| {
+        to.retain(|to| !left.contains(to));
+        !left.contains(from)
+    });
+    bom.aggregates.retain(|reference, _| !left.contains(reference));
+}

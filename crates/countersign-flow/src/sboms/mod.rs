@@ -1,0 +1,158 @@
+//! SBOMs of any tool: judged, taken in, asked, compared, merged; and those of other ecosystems' lock files and binaries.
+
+mod ask;
+mod from;
+mod judge;
+mod make;
+mod vex;
+mod vulns;
+
+pub use ask::{Asked, Shown, compare, query, show};
+pub use from::{From, from};
+pub use judge::validate;
+pub use make::{Ingest, ingest, merge};
+pub use vex::{Form, Said, say, turn};
+pub use vulns::{Look, SCANNER, vulns};
+
+use crate::error::FlowError;
+use crate::files;
+use countersign_core::codes;
+use countersign_core::digest::Sha256;
+use countersign_core::finding::Finding;
+use countersign_core::limits;
+use countersign_report::escape::is_hidden;
+use countersign_sbom::bom::{Bom, Document, DocumentError, Item};
+use countersign_sbom::schema;
+use std::path::{Path, PathBuf};
+
+/// A document that was read.
+#[derive(Debug)]
+pub struct Opened {
+    /// The file.
+    pub path: PathBuf,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Its JSON and format.
+    pub document: Document,
+    /// What it lists.
+    pub bom: Bom,
+}
+
+impl Opened {
+    /// The digest of the bytes.
+    #[must_use]
+    pub fn digest(&self) -> Sha256 {
+        Sha256::of(&self.bytes)
+    }
+
+    /// The file, as it is named in findings.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+}
+
+/// Reads a document: bounded, strictly, whatever tool made it.
+pub fn open(path: &Path) -> Result<Opened, FlowError> {
+    let bytes = files::read(path, limits::SBOM_BYTES)?;
+    let refused = |error: &DocumentError| FlowError::Refused(vec![unread(error, path)]);
+    let document = Document::parse(&bytes).map_err(|error| refused(&error))?;
+    let bom = document.bom().map_err(|error| refused(&error))?;
+    Ok(Opened { path: path.to_owned(), bytes, document, bom })
+}
+
+fn unread(error: &DocumentError, path: &Path) -> Finding {
+    let finding = match error {
+        DocumentError::Format { found } => {
+            let help = if found.contains("XML") {
+                "have the tool that made it write JSON, or convert it, for example with `cyclonedx convert`"
+            } else {
+                "have the tool that made it write CycloneDX 1.2 to 1.7 or SPDX 2.3 or 3.0 as JSON"
+            };
+            Finding::new(codes::SBOM_FORMAT, error.to_string())
+                .expected("CycloneDX 1.2 to 1.7, SPDX 2.3 or SPDX 3.0, as JSON", "countersign")
+                .found(found.clone())
+                .help(help)
+        }
+        DocumentError::Shape { at, .. }
+        | DocumentError::TooMany { at, .. }
+        | DocumentError::DuplicateReference { at, .. } => {
+            return Finding::new(codes::SBOM_INVALID, error.to_string()).at(path.display().to_string()).at(at.clone());
+        }
+        // Not JSON, a key given twice, nested too deep, or something that a newer version of the reader would name.
+        _ => Finding::new(codes::SBOM_FORMAT, error.to_string()),
+    };
+    finding.at(path.display().to_string())
+}
+
+/// What does not hold by the schema, as findings.
+fn schema_findings(document: &Document, path: &Path) -> Result<Vec<Finding>, FlowError> {
+    let faults = schema::check(document).map_err(|error| FlowError::Schema(error.to_string()))?;
+    let place = path.display().to_string();
+    let mut findings: Vec<Finding> = faults
+        .listed
+        .into_iter()
+        .map(|fault| {
+            let at = if fault.at.is_empty() { "/".to_owned() } else { fault.at };
+            Finding::new(codes::SBOM_INVALID, fault.what).at(place.clone()).at(at)
+        })
+        .collect();
+    if faults.more > 0 {
+        findings.push(Finding::new(codes::SBOM_INVALID, format!("and {} more faults", faults.more)).at(place));
+    }
+    Ok(findings)
+}
+
+/// The most of a kind that is named one by one.
+const NAMED: usize = 10;
+
+/// What is worth knowing about a document that holds: dangling names, circles, names that are not what they look like.
+fn notes(opened: &Opened) -> Vec<Finding> {
+    let place = opened.name();
+    let bom = &opened.bom;
+    let mut findings = Vec::new();
+    let dangling = bom.dangling();
+    if !dangling.is_empty() {
+        let what = format!("dependencies name {} things that the document does not list", dangling.len());
+        let finding = Finding::new(codes::SBOM_DANGLING, what).at(place.clone());
+        findings.push(dangling.into_iter().take(NAMED).fold(finding, Finding::found));
+    }
+    let circles = countersign_sbom::bom::graph::Graph::of(bom).circles();
+    if let Some(first) = circles.first() {
+        let names: Vec<String> = first.iter().take(NAMED).map(|item| item.label()).collect();
+        let finding = Finding::new(codes::SBOM_CIRCLE, format!("{} circles of dependencies", circles.len()));
+        findings.push(finding.at(place.clone()).found(names.join(" > ")));
+    }
+    let hidden: Vec<&Item> = bom.all().filter(|item| hostile(item)).collect();
+    if !hidden.is_empty() {
+        let what = format!("{} components have names with hidden characters or markup", hidden.len());
+        let finding = Finding::new(codes::SBOM_HIDDEN_TEXT, what).at(place);
+        findings.push(hidden.into_iter().take(NAMED).fold(finding, |finding, item| finding.found(item.label())));
+    }
+    findings
+}
+
+fn hostile(item: &Item) -> bool {
+    let texts = [Some(&item.name), item.version.as_ref(), item.supplier.as_ref(), item.purl.as_ref()];
+    texts.into_iter().flatten().any(|text| text.contains(|c: char| is_hidden(c) || matches!(c, '<' | '>')))
+}
+
+/// The tools that made it, where none of them is this one.
+#[must_use]
+pub fn foreign_tools(bom: &Bom) -> Option<String> {
+    let ours = bom.about.tools.iter().any(|tool| tool == "countersign" || tool.starts_with("countersign "));
+    match (&bom.about.tools[..], ours) {
+        (_, true) => None,
+        ([], false) => Some("a tool that it does not name".to_owned()),
+        (tools, false) => Some(tools.join(", ")),
+    }
+}
+
+/// The note that says so.
+fn foreign(opened: &Opened) -> Option<Finding> {
+    foreign_tools(&opened.bom).map(|tools| {
+        Finding::new(codes::SBOM_FOREIGN, format!("made by {tools}: taken as it is"))
+            .at(opened.name())
+            .found(opened.document.format.to_string())
+    })
+}

@@ -1,0 +1,238 @@
+//! CycloneDX 1.2 to 1.7.
+
+use super::json::{Counts, Object, bounded, digest, inner, list, object, shape, text};
+use super::{About, Bom, DocumentError, File, Format, Item, Scope};
+use serde_json::Value;
+
+/// By which a component of ours says that its code is in the artifact.
+pub(super) const LINKED: &str = "countersign:linked";
+const RUNS_AT_BUILD: &str = "countersign:runs-at-build";
+
+pub(super) fn read(value: &Value, format: Format) -> Result<Bom, DocumentError> {
+    let document = object(value, "")?;
+    let metadata = inner(document, "metadata", "")?;
+    let mut bom = Bom::of(format);
+    let mut counts = Counts::default();
+    if let Some(metadata) = metadata {
+        bom.about = about(metadata)?;
+        if let Some(component) = metadata.get("component") {
+            let mut read = components(vec![(component, "/metadata/component".to_owned(), None)], None, &mut counts)?;
+            if !read.is_empty() {
+                bom.root = Some(read.remove(0));
+            }
+            bom.items = read;
+        }
+    }
+    bom.about.serial = text(document, "serialNumber", "")?.map(str::to_owned);
+    let listed = list(document, "components", "")?;
+    let listed = listed.into_iter().map(|(value, at)| (value, at, None)).collect();
+    bom.items.extend(components(listed, bom.root.as_ref(), &mut counts)?);
+    services(list(document, "services", "")?, &mut bom, &mut counts)?;
+    for (value, at) in list(document, "dependencies", "")? {
+        let map = object(value, &at)?;
+        let from = text(map, "ref", &at)?.ok_or_else(|| shape(&at, "a dependency with a `ref`"))?;
+        let to = bom.edges.entry(from.to_owned()).or_default();
+        for key in ["dependsOn", "provides"] {
+            for (target, at) in list(map, key, &at)? {
+                counts.edge(&at)?;
+                let target = bounded(target, || at.clone())?;
+                if key == "dependsOn" {
+                    to.insert(target.to_owned());
+                }
+            }
+        }
+    }
+    for (value, at) in list(document, "compositions", "")? {
+        let map = object(value, &at)?;
+        let aggregate = text(map, "aggregate", &at)?.unwrap_or("unknown");
+        for (target, at) in list(map, "dependencies", &at)? {
+            bom.aggregates.insert(bounded(target, || at.clone())?.to_owned(), aggregate.to_owned());
+        }
+    }
+    Ok(bom)
+}
+
+fn about(metadata: &Object) -> Result<About, DocumentError> {
+    let at = "/metadata";
+    let mut about = About { time: text(metadata, "timestamp", at)?.map(str::to_owned), ..About::default() };
+    match metadata.get("tools") {
+        Some(Value::Object(tools)) => {
+            for key in ["components", "services"] {
+                for (tool, at) in list(tools, key, "/metadata/tools")? {
+                    about.tools.extend(tool_name(object(tool, &at)?, &at)?);
+                }
+            }
+        }
+        Some(_) => {
+            for (tool, at) in list(metadata, "tools", at)? {
+                about.tools.extend(tool_name(object(tool, &at)?, &at)?);
+            }
+        }
+        None => {}
+    }
+    for (author, at) in list(metadata, "authors", at)? {
+        let author = object(author, &at)?;
+        about.authors.extend(text(author, "name", &at)?.or(text(author, "email", &at)?).map(str::to_owned));
+    }
+    for key in ["manufacturer", "manufacture", "supplier"] {
+        if let Some(organisation) = inner(metadata, key, at)? {
+            about.authors.extend(text(organisation, "name", &format!("{at}/{key}"))?.map(str::to_owned));
+        }
+    }
+    for (phase, at) in list(metadata, "lifecycles", at)? {
+        let phase = object(phase, &at)?;
+        about.phases.extend(text(phase, "phase", &at)?.or(text(phase, "name", &at)?).map(str::to_owned));
+    }
+    Ok(about)
+}
+
+fn tool_name(tool: &Object, at: &str) -> Result<Option<String>, DocumentError> {
+    let name = text(tool, "name", at)?.or(text(tool, "vendor", at)?);
+    let version = text(tool, "version", at)?;
+    Ok(name.map(|name| version.map_or_else(|| name.to_owned(), |version| format!("{name} {version}"))))
+}
+
+type Waiting<'v> = (&'v Value, String, Option<String>);
+
+/// Components and all that lie in them, each before those inside it. A stack, not recursion.
+fn components(listed: Vec<Waiting<'_>>, root: Option<&Item>, counts: &mut Counts) -> Result<Vec<Item>, DocumentError> {
+    let mut read = Vec::new();
+    let mut waiting = listed;
+    waiting.reverse();
+    while let Some((value, at, inside)) = waiting.pop() {
+        counts.component(&at)?;
+        let map = object(value, &at)?;
+        let mut item = component(map, &at)?;
+        item.inside = inside;
+        let nested = list(map, "components", &at)?;
+        let own = item.reference.clone();
+        // Some tools list what the document is about once more: the same again is no second one.
+        let again = root.is_some_and(|root| root.reference == own && same(root, &item));
+        if !again {
+            counts.reference(&own, &at)?;
+            read.push(item);
+        }
+        waiting.extend(nested.into_iter().rev().map(|(value, at)| (value, at, Some(own.clone()))));
+    }
+    Ok(read)
+}
+
+fn same(a: &Item, b: &Item) -> bool {
+    (&a.name, &a.version, &a.purl, &a.hashes) == (&b.name, &b.version, &b.purl, &b.hashes)
+}
+
+fn component(map: &Object, at: &str) -> Result<Item, DocumentError> {
+    let kind = text(map, "type", at)?.ok_or_else(|| shape(at, "a component with a `type`"))?;
+    let own = text(map, "name", at)?.unwrap_or_default();
+    let name = match text(map, "group", at)? {
+        Some(group) => format!("{group}/{own}"),
+        None => own.to_owned(),
+    };
+    let reference = match map.get("bom-ref") {
+        Some(_) => {
+            text(map, "bom-ref", at)?.ok_or_else(|| shape(&format!("{at}/bom-ref"), "a text that is not empty"))?
+        }
+        None => at,
+    };
+    let mut item = Item {
+        reference: reference.to_owned(),
+        kind: kind.to_owned(),
+        name,
+        version: text(map, "version", at)?.map(str::to_owned),
+        purl: text(map, "purl", at)?.map(str::to_owned),
+        supplier: supplier(map, at)?,
+        scope: scope(map, at)?,
+        ..Item::default()
+    };
+    hashes(map, at, &mut item)?;
+    for (reference, at) in list(map, "externalReferences", at)? {
+        let reference = object(reference, &at)?;
+        if text(reference, "type", &at)? == Some("distribution") {
+            // A reference may carry a data URL of any length: only its address is kept, if it is one.
+            let url = reference.get("url").and_then(Value::as_str).filter(|url| url.len() <= 2_048);
+            let mut file = Item::default();
+            hashes(reference, &at, &mut file)?;
+            item.files.push(File { url: url.map(str::to_owned), hashes: file.hashes });
+        }
+    }
+    licences(map, at, &mut item)?;
+    for (property, at) in list(map, "properties", at)? {
+        let property = object(property, &at)?;
+        let (Some(name), Some(value)) = (text(property, "name", &at)?, property.get("value").and_then(Value::as_str))
+        else {
+            continue;
+        };
+        match (name, value) {
+            (LINKED, value) => item.linked = Some(value == "true"),
+            (RUNS_AT_BUILD, "true") => item.linked = item.linked.or(Some(false)),
+            _ => {}
+        }
+        if value.len() <= countersign_core::limits::SBOM_TEXT_BYTES {
+            item.properties.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    Ok(item)
+}
+
+fn scope(map: &Object, at: &str) -> Result<Scope, DocumentError> {
+    match text(map, "scope", at)? {
+        None | Some("required") => Ok(Scope::Required),
+        Some("optional") => Ok(Scope::Optional),
+        Some("excluded") => Ok(Scope::Excluded),
+        Some(_) => Err(shape(&format!("{at}/scope"), "`required`, `optional` or `excluded`")),
+    }
+}
+
+fn supplier(map: &Object, at: &str) -> Result<Option<String>, DocumentError> {
+    for key in ["supplier", "manufacturer"] {
+        if let Some(organisation) = inner(map, key, at)?
+            && let Some(name) = text(organisation, "name", &format!("{at}/{key}"))?
+        {
+            return Ok(Some(name.to_owned()));
+        }
+    }
+    for (author, at) in list(map, "authors", at)? {
+        if let Some(name) = text(object(author, &at)?, "name", &at)? {
+            return Ok(Some(name.to_owned()));
+        }
+    }
+    Ok(text(map, "publisher", at)?.or(text(map, "author", at)?).map(str::to_owned))
+}
+
+fn hashes(map: &Object, at: &str, item: &mut Item) -> Result<(), DocumentError> {
+    for (hash, at) in list(map, "hashes", at)? {
+        let hash = object(hash, &at)?;
+        let algorithm = text(hash, "alg", &at)?.ok_or_else(|| shape(&at, "a hash with an `alg`"))?;
+        let content = text(hash, "content", &at)?.ok_or_else(|| shape(&at, "a hash with a `content`"))?;
+        item.hashes.insert(algorithm.to_owned(), digest(content));
+    }
+    Ok(())
+}
+
+fn licences(map: &Object, at: &str, item: &mut Item) -> Result<(), DocumentError> {
+    for (choice, at) in list(map, "licenses", at)? {
+        let choice = object(choice, &at)?;
+        if let Some(expression) = text(choice, "expression", &at)? {
+            item.licences.insert(expression.to_owned());
+        }
+        if let Some(licence) = inner(choice, "license", &at)? {
+            let at = format!("{at}/license");
+            item.licences.extend(text(licence, "id", &at)?.or(text(licence, "name", &at)?).map(str::to_owned));
+        }
+    }
+    Ok(())
+}
+
+fn services(listed: Vec<(&Value, String)>, bom: &mut Bom, counts: &mut Counts) -> Result<(), DocumentError> {
+    let mut waiting = listed;
+    while let Some((value, at)) = waiting.pop() {
+        counts.component(&at)?;
+        let map = object(value, &at)?;
+        if let Some(reference) = text(map, "bom-ref", &at)? {
+            counts.reference(reference, &at)?;
+            bom.others.insert(reference.to_owned());
+        }
+        waiting.extend(list(map, "services", &at)?);
+    }
+    Ok(())
+}

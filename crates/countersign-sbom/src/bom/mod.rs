@@ -1,0 +1,313 @@
+//! Any SBOM, whoever made it: what questions are asked of it. Read from CycloneDX 1.2 to 1.7 and from SPDX 2.3 and 3.0,
+//! and made from other ecosystems' lock files.
+//!
+//! The bytes stay what they are: this is a view beside them, never a replacement.
+
+pub(crate) mod cyclonedx;
+pub mod graph;
+pub(crate) mod json;
+mod spdx2;
+mod spdx3;
+pub(crate) mod write;
+
+use countersign_core::{json as strict, json::JsonError, limits};
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+/// A format and version that is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Format {
+    /// CycloneDX of this version.
+    CycloneDx(&'static str),
+    /// SPDX 2.3.
+    Spdx2,
+    /// SPDX 3.0.
+    Spdx3,
+    /// Not read from a document, but made from what a package manager or a compiler left.
+    Made,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CycloneDx(version) => write!(f, "CycloneDX {version}"),
+            Self::Spdx2 => f.write_str("SPDX 2.3"),
+            Self::Spdx3 => f.write_str("SPDX 3.0"),
+            Self::Made => f.write_str("what a package manager left"),
+        }
+    }
+}
+
+/// Whether a component takes part at run time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Scope {
+    /// It does; also where nothing is said.
+    #[default]
+    Required,
+    /// It may be left out.
+    Optional,
+    /// It does not: it builds or tests.
+    Excluded,
+}
+
+impl Scope {
+    /// CycloneDX's word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Required => "required",
+            Self::Optional => "optional",
+            Self::Excluded => "excluded",
+        }
+    }
+}
+
+/// One component.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Item {
+    /// Names it within the document. One without is called by its place.
+    pub reference: String,
+    /// What kind of thing: `library`, `application`, …
+    pub kind: String,
+    /// Its name, with the group or namespace in front where it has one.
+    pub name: String,
+    /// Its version.
+    pub version: Option<String>,
+    /// Its package URL, as the document has it.
+    pub purl: Option<String>,
+    /// Its digests by algorithm, in lower-case hexadecimal.
+    pub hashes: BTreeMap<String, String>,
+    /// Licences: expressions and names.
+    pub licences: BTreeSet<String>,
+    /// Who supplies or makes it.
+    pub supplier: Option<String>,
+    /// Whether it takes part at run time.
+    pub scope: Scope,
+    /// Whether its code is in the artifact, where the document says so.
+    pub linked: Option<bool>,
+    /// Files that it is distributed in.
+    pub files: Vec<File>,
+    /// The component that it lies in.
+    pub inside: Option<String>,
+    /// More about it.
+    pub properties: Vec<(String, String)>,
+}
+
+/// A file that a component is distributed in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct File {
+    /// Where it is fetched from.
+    pub url: Option<String>,
+    /// Its digests by algorithm, in lower-case hexadecimal.
+    pub hashes: BTreeMap<String, String>,
+}
+
+impl Item {
+    /// Whether there is any digest of it, or of a file that it is distributed in.
+    #[must_use]
+    pub fn has_digest(&self) -> bool {
+        !self.hashes.is_empty() || self.files.iter().any(|file| !file.hashes.is_empty())
+    }
+
+    /// Name and version, for people.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match &self.version {
+            Some(version) => format!("{} {version}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    /// Whether it counts as part of what runs: linked where that is known, else by its scope.
+    #[must_use]
+    pub fn runs(&self) -> bool {
+        self.linked.unwrap_or(self.scope != Scope::Excluded)
+    }
+}
+
+/// Who and what made the document.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct About {
+    /// Programs, each with its version where it is known.
+    pub tools: Vec<String>,
+    /// People and organisations.
+    pub authors: Vec<String>,
+    /// When, as the document has it.
+    pub time: Option<String>,
+    /// When in the life of the software it was made: `build`, `post-build`, …
+    pub phases: Vec<String>,
+    /// The document's own identity.
+    pub serial: Option<String>,
+}
+
+/// An SBOM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bom {
+    /// What it was read from.
+    pub format: Format,
+    /// What it is about.
+    pub root: Option<Item>,
+    /// All other components, in the document's order.
+    pub items: Vec<Item>,
+    /// Who depends on whom, by reference. What is no key here may depend on anything.
+    pub edges: BTreeMap<String, BTreeSet<String>>,
+    /// References whose dependencies are said to be all, or not all: `complete`, `incomplete`, `unknown`, …
+    pub aggregates: BTreeMap<String, String>,
+    /// References that are no components: services, files and the like.
+    pub others: BTreeSet<String>,
+    /// Who and what made it.
+    pub about: About,
+}
+
+impl Bom {
+    /// An empty one of lock files.
+    #[must_use]
+    pub fn made() -> Self {
+        Self::of(Format::Made)
+    }
+
+    const fn of(format: Format) -> Self {
+        Self {
+            format,
+            root: None,
+            items: Vec::new(),
+            edges: BTreeMap::new(),
+            aggregates: BTreeMap::new(),
+            others: BTreeSet::new(),
+            about: About { tools: Vec::new(), authors: Vec::new(), time: None, phases: Vec::new(), serial: None },
+        }
+    }
+
+    /// Root and components.
+    pub fn all(&self) -> impl Iterator<Item = &Item> {
+        self.root.iter().chain(&self.items)
+    }
+
+    /// References of the graph that name nothing in the document.
+    #[must_use]
+    pub fn dangling(&self) -> BTreeSet<&str> {
+        let named: BTreeSet<&str> =
+            self.all().map(|item| item.reference.as_str()).chain(self.others.iter().map(String::as_str)).collect();
+        let all = self.edges.iter().flat_map(|(from, to)| std::iter::once(from).chain(to));
+        all.map(String::as_str).filter(|reference| !named.contains(reference)).collect()
+    }
+
+    /// Components, the root included, about whose dependencies nothing is said.
+    pub fn without_dependencies_known(&self) -> impl Iterator<Item = &Item> {
+        self.all().filter(|item| !self.edges.contains_key(&item.reference))
+    }
+}
+
+/// A document as it was read: its format, its value, and the view.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// Format and version.
+    pub format: Format,
+    /// The JSON.
+    pub value: Value,
+}
+
+/// Why bytes are not an SBOM that can be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DocumentError {
+    /// Not the JSON that is read.
+    #[error("not JSON that can be read: {0}")]
+    Json(#[from] JsonError),
+    /// Another format.
+    #[error("{found} is not read")]
+    Format {
+        /// What it looks like.
+        found: String,
+    },
+    /// A value of another shape than the format gives it.
+    #[error("{at}: expected {expected}")]
+    Shape {
+        /// Where: a JSON pointer.
+        at: String,
+        /// What should stand there.
+        expected: &'static str,
+    },
+    /// More than the limit.
+    #[error("{at}: more than {limit} {what}")]
+    TooMany {
+        /// Where: a JSON pointer.
+        at: String,
+        /// What there is too much of.
+        what: &'static str,
+        /// How many are read.
+        limit: usize,
+    },
+    /// One reference names two things.
+    #[error("{at}: reference {reference:?} is already taken")]
+    DuplicateReference {
+        /// Where the second one is: a JSON pointer.
+        at: String,
+        /// The reference.
+        reference: String,
+    },
+}
+
+const CYCLONEDX: [&str; 6] = ["1.2", "1.3", "1.4", "1.5", "1.6", "1.7"];
+
+impl Document {
+    /// Reads the JSON, strictly, and finds out what it is.
+    pub fn parse(bytes: &[u8]) -> Result<Self, DocumentError> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let start = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+        if start == Some(&b'<') {
+            let text = String::from_utf8_lossy(bytes.get(..bytes.len().min(4_096)).unwrap_or_default()).to_lowercase();
+            let what = if text.contains("cyclonedx") { "CycloneDX as XML" } else { "XML" };
+            return Err(DocumentError::Format { found: what.to_owned() });
+        }
+        if bytes.starts_with(b"SPDXVersion:") || bytes.starts_with(b"##") {
+            return Err(DocumentError::Format { found: "SPDX as tag and value".to_owned() });
+        }
+        let value = strict::parse_within(bytes, limits::SBOM_BYTES)?;
+        Ok(Self { format: format_of(&value)?, value })
+    }
+
+    /// The view.
+    pub fn bom(&self) -> Result<Bom, DocumentError> {
+        match self.format {
+            Format::CycloneDx(_) => cyclonedx::read(&self.value, self.format),
+            Format::Spdx2 => spdx2::read(&self.value),
+            Format::Spdx3 => spdx3::read(&self.value),
+            Format::Made => Err(DocumentError::Format { found: self.format.to_string() }),
+        }
+    }
+}
+
+fn format_of(value: &Value) -> Result<Format, DocumentError> {
+    let text = |key: &str| value.get(key).and_then(Value::as_str);
+    let other = |found: String| Err(DocumentError::Format { found });
+    let short = |text: &str| text.chars().take(40).collect::<String>();
+    if let Some(format) = text("bomFormat") {
+        let version = text("specVersion").unwrap_or_default();
+        return match CYCLONEDX.into_iter().find(|known| *known == version) {
+            Some(known) if format == "CycloneDX" => Ok(Format::CycloneDx(known)),
+            _ if format == "CycloneDX" => other(format!("CycloneDX of version {:?}", short(version))),
+            _ => other(format!("a document of format {:?}", short(format))),
+        };
+    }
+    if let Some(version) = text("spdxVersion") {
+        return if version == "SPDX-2.3" {
+            Ok(Format::Spdx2)
+        } else {
+            other(format!("SPDX of version {:?}", short(version)))
+        };
+    }
+    let context = match value.get("@context") {
+        Some(Value::Array(list)) => list.first().and_then(Value::as_str),
+        Some(Value::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    match context {
+        Some(context) if context.starts_with("https://spdx.org/rdf/3.0.") => Ok(Format::Spdx3),
+        Some(context) if context.contains("spdx.org") => other(format!("SPDX with the context {:?}", short(context))),
+        _ => other("a JSON document without bomFormat, spdxVersion or SPDX's @context".to_owned()),
+    }
+}

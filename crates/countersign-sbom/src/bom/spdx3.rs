@@ -1,0 +1,228 @@
+//! SPDX 3.0 as JSON-LD with SPDX's own context: a list of elements that name each other.
+
+use super::json::{Counts, Object, bounded, digest, list, object, shape, text};
+use super::spdx2::algorithm_of;
+use super::{Bom, DocumentError, File, Format, Item, Scope};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+struct Element<'v> {
+    map: &'v Object,
+    at: String,
+}
+
+type Elements<'v> = BTreeMap<&'v str, Element<'v>>;
+
+pub(super) fn read(value: &Value) -> Result<Bom, DocumentError> {
+    let document = object(value, "")?;
+    let mut bom = Bom::of(Format::Spdx3);
+    let mut counts = Counts::default();
+    let listed =
+        if document.contains_key("@graph") { list(document, "@graph", "")? } else { vec![(value, String::new())] };
+    let mut elements: Elements<'_> = BTreeMap::new();
+    let mut order = Vec::new();
+    for (value, at) in listed {
+        let map = object(value, &at)?;
+        let id = text(map, "spdxId", &at)?.or(text(map, "@id", &at)?);
+        if let Some(id) = id {
+            counts.reference(id, &at)?;
+            order.push(id);
+            elements.insert(id, Element { map, at });
+        }
+    }
+    let mut described = BTreeSet::new();
+    for id in &order {
+        let Some(element) = elements.get(id) else { continue };
+        match kind(element)? {
+            "software_Package" | "ai_AIPackage" | "dataset_DatasetPackage" => {
+                counts.component(&element.at)?;
+                bom.items.push(package(id, element, &elements)?);
+            }
+            "SpdxDocument" | "software_Sbom" | "Bom" => {
+                for root in references(element, "rootElement")? {
+                    described.insert(root.to_owned());
+                }
+                bom.others.insert((*id).to_owned());
+                creation(element, &elements, &mut bom)?;
+            }
+            _ => {
+                bom.others.insert((*id).to_owned());
+            }
+        }
+    }
+    let mut scopes = BTreeMap::new();
+    let mut licences: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for id in &order {
+        let Some(element) = elements.get(id) else { continue };
+        if matches!(kind(element)?, "Relationship" | "LifecycleScopedRelationship") {
+            relationship(element, &elements, &mut bom, &mut scopes, &mut licences, &mut counts)?;
+        }
+    }
+    for item in &mut bom.items {
+        item.scope = scopes.get(&item.reference).copied().unwrap_or_default();
+        item.licences.extend(licences.remove(&item.reference).unwrap_or_default());
+    }
+    let mut roots = described.iter().filter(|id| !bom.others.contains(*id));
+    if let (Some(only), None) = (roots.next(), roots.next())
+        && let Some(place) = bom.items.iter().position(|item| item.reference == **only)
+    {
+        bom.root = Some(bom.items.remove(place));
+    }
+    Ok(bom)
+}
+
+fn kind<'v>(element: &Element<'v>) -> Result<&'v str, DocumentError> {
+    Ok(text(element.map, "type", &element.at)?.or(text(element.map, "@type", &element.at)?).unwrap_or_default())
+}
+
+/// References under a key: one or several, each an id or an object that has one.
+fn references<'v>(element: &Element<'v>, key: &str) -> Result<Vec<&'v str>, DocumentError> {
+    let id = |value: &'v Value| match value {
+        Value::Object(map) => map.get("spdxId").or_else(|| map.get("@id")).and_then(Value::as_str),
+        other => other.as_str(),
+    };
+    match element.map.get(key) {
+        None => Ok(Vec::new()),
+        Some(Value::Array(list)) => {
+            list.iter().map(|value| id(value).ok_or_else(|| shape(&element.at, "references to elements"))).collect()
+        }
+        Some(value) => Ok(id(value).into_iter().collect()),
+    }
+}
+
+fn creation(element: &Element<'_>, elements: &Elements<'_>, bom: &mut Bom) -> Result<(), DocumentError> {
+    let info = match element.map.get("creationInfo") {
+        Some(Value::Object(map)) => Some(Element { map, at: format!("{}/creationInfo", element.at) }),
+        Some(Value::String(id)) => {
+            elements.get(id.as_str()).map(|found| Element { map: found.map, at: found.at.clone() })
+        }
+        _ => None,
+    };
+    let Some(info) = info else { return Ok(()) };
+    if bom.about.time.is_none() {
+        bom.about.time = text(info.map, "created", &info.at)?.map(str::to_owned);
+    }
+    for (key, tools) in [("createdBy", false), ("createdUsing", true)] {
+        for id in references(&info, key)? {
+            let found = elements.get(id);
+            let name = found.map(|found| text(found.map, "name", &found.at)).transpose()?.flatten();
+            let name = name.unwrap_or(id).to_owned();
+            let machine = tools || found.is_some_and(|found| kind(found).is_ok_and(|kind| kind == "SoftwareAgent"));
+            let names = if machine { &mut bom.about.tools } else { &mut bom.about.authors };
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn package(id: &str, element: &Element<'_>, elements: &Elements<'_>) -> Result<Item, DocumentError> {
+    let (map, at) = (element.map, element.at.as_str());
+    let name = text(map, "name", at)?.ok_or_else(|| shape(at, "a package with a `name`"))?;
+    let mut item = Item {
+        reference: id.to_owned(),
+        kind: text(map, "software_primaryPurpose", at)?.unwrap_or("library").to_owned(),
+        name: name.to_owned(),
+        version: text(map, "software_packageVersion", at)?.map(str::to_owned),
+        purl: text(map, "software_packageUrl", at)?.map(str::to_owned),
+        files: text(map, "software_downloadLocation", at)?
+            .map(|url| File { url: Some(url.to_owned()), ..File::default() })
+            .into_iter()
+            .collect(),
+        ..Item::default()
+    };
+    for (identifier, at) in list(map, "externalIdentifier", at)? {
+        let identifier = object(identifier, &at)?;
+        if text(identifier, "externalIdentifierType", &at)? == Some("packageUrl") {
+            item.purl = item.purl.or(text(identifier, "identifier", &at)?.map(str::to_owned));
+        }
+    }
+    for (method, at) in list(map, "verifiedUsing", at)? {
+        let method = match method {
+            Value::String(id) => elements.get(id.as_str()).map(|found| found.map),
+            other => Some(object(other, &at)?),
+        };
+        let Some(method) = method else { continue };
+        // A package verification code is made of the digests of files: it is no digest of the package.
+        if text(method, "type", &at)? == Some("PackageVerificationCode") {
+            continue;
+        }
+        if let (Some(algorithm), Some(value)) = (text(method, "algorithm", &at)?, text(method, "hashValue", &at)?) {
+            item.hashes.insert(algorithm_of(algorithm), digest(value));
+        }
+    }
+    for key in ["suppliedBy", "originatedBy"] {
+        for id in references(element, key)? {
+            let found = elements.get(id);
+            let name = found.map(|found| text(found.map, "name", &found.at)).transpose()?.flatten();
+            item.supplier = item.supplier.or(name.map(str::to_owned));
+        }
+    }
+    Ok(item)
+}
+
+fn relationship(
+    element: &Element<'_>,
+    elements: &Elements<'_>,
+    bom: &mut Bom,
+    scopes: &mut BTreeMap<String, Scope>,
+    licences: &mut BTreeMap<String, BTreeSet<String>>,
+    counts: &mut Counts,
+) -> Result<(), DocumentError> {
+    let (map, at) = (element.map, element.at.as_str());
+    let Some(from) = references(element, "from")?.into_iter().next() else {
+        return Err(shape(at, "a relationship with `from`"));
+    };
+    let targets = references(element, "to")?;
+    let kind = text(map, "relationshipType", at)?.ok_or_else(|| shape(at, "a relationship with a type"))?;
+    let scope = match (kind, text(map, "scope", at)?) {
+        ("hasOptionalDependency" | "hasOptionalComponent", _) => Scope::Optional,
+        ("hasTest" | "usesTool", _) | (_, Some("build" | "development" | "test" | "design")) => Scope::Excluded,
+        _ => Scope::Required,
+    };
+    match kind {
+        "dependsOn"
+        | "contains"
+        | "hasStaticLink"
+        | "hasDynamicLink"
+        | "hasOptionalDependency"
+        | "hasOptionalComponent"
+        | "hasProvidedDependency"
+        | "hasPrerequisite" => {
+            if bom.others.contains(from) {
+                return Ok(());
+            }
+            let aggregate = match text(map, "completeness", at)? {
+                Some("complete") => Some("complete"),
+                Some("incomplete") => Some("incomplete"),
+                _ => None,
+            };
+            if let Some(aggregate) = aggregate {
+                bom.aggregates.insert(from.to_owned(), aggregate.to_owned());
+            }
+            let edges = bom.edges.entry(from.to_owned()).or_default();
+            for to in targets {
+                counts.edge(at)?;
+                if !bom.others.contains(to) {
+                    edges.insert(to.to_owned());
+                    let known = scopes.entry(to.to_owned()).or_insert(scope);
+                    // What one needs to run is needed to run, whoever else only builds with it.
+                    *known = (*known).min(scope);
+                }
+            }
+        }
+        "hasDeclaredLicense" | "hasConcludedLicense" => {
+            for to in targets {
+                let Some(found) = elements.get(to) else { continue };
+                let expression = found.map.get("simplelicensing_licenseExpression").or_else(|| found.map.get("name"));
+                if let Some(expression) = expression {
+                    let expression = bounded(expression, || found.at.clone())?;
+                    licences.entry(from.to_owned()).or_default().insert(expression.to_owned());
+                }
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,208 @@
+//! A view written as CycloneDX 1.6: what was made from lock files and binaries, and what came as SPDX. The same view and
+//! facts give the same bytes.
+
+use super::{Bom, File, Item};
+use crate::cyclonedx::serial_number;
+use countersign_core::time::Time;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// What CycloneDX 1.6 knows as an algorithm of a hash.
+const ALGORITHMS: [&str; 12] = [
+    "MD5",
+    "SHA-1",
+    "SHA-256",
+    "SHA-384",
+    "SHA-512",
+    "SHA3-256",
+    "SHA3-384",
+    "SHA3-512",
+    "BLAKE2b-256",
+    "BLAKE2b-384",
+    "BLAKE2b-512",
+    "BLAKE3",
+];
+
+/// What CycloneDX 1.6 knows as a kind of component.
+const KINDS: [&str; 13] = [
+    "application",
+    "framework",
+    "library",
+    "container",
+    "platform",
+    "operating-system",
+    "device",
+    "device-driver",
+    "firmware",
+    "file",
+    "machine-learning-model",
+    "data",
+    "cryptographic-asset",
+];
+
+/// The document.
+pub(crate) fn document(bom: &Bom, time: Option<Time>) -> Value {
+    let mut metadata = Map::new();
+    let time = time.map(|time| time.to_string()).or_else(|| bom.about.time.clone());
+    if let Some(time) = time {
+        metadata.insert("timestamp".to_owned(), time.into());
+    }
+    if !bom.about.phases.is_empty() {
+        let phases: Vec<Value> = bom.about.phases.iter().map(|phase| json!({ "phase": phase })).collect();
+        metadata.insert("lifecycles".to_owned(), phases.into());
+    }
+    let tools = bom.about.tools.iter().map(|tool| json!({ "type": "application", "name": tool }));
+    let tools: Vec<Value> = std::iter::once(tool()).chain(tools).collect();
+    metadata.insert("tools".to_owned(), json!({ "components": tools }));
+    if !bom.about.authors.is_empty() {
+        let authors: Vec<Value> = bom.about.authors.iter().map(|name| json!({ "name": name })).collect();
+        metadata.insert("authors".to_owned(), authors.into());
+    }
+    if let Some(root) = &bom.root {
+        metadata.insert("component".to_owned(), component(root));
+    }
+    let mut items: Vec<&Item> = bom.items.iter().collect();
+    items.sort_by(|a, b| a.reference.cmp(&b.reference));
+    let dependencies: Vec<Value> = bom.edges.iter().map(|(from, to)| json!({ "ref": from, "dependsOn": to })).collect();
+    let mut document = json!({
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": metadata,
+        "components": items.into_iter().map(component).collect::<Vec<_>>(),
+        "dependencies": dependencies,
+        "compositions": compositions(bom),
+    });
+    with_serial(&mut document);
+    document
+}
+
+/// The serial number follows the content: keys are sorted, whatever order a library would keep them in.
+pub(crate) fn with_serial(document: &mut Value) {
+    document.sort_all_objects();
+    let serial = serial_number(document.to_string().as_bytes());
+    if let Some(map) = document.as_object_mut() {
+        map.insert("serialNumber".to_owned(), serial.into());
+    }
+    document.sort_all_objects();
+}
+
+pub(crate) fn tool() -> Value {
+    json!({ "type": "application", "name": "countersign", "version": env!("CARGO_PKG_VERSION") })
+}
+
+fn compositions(bom: &Bom) -> Vec<Value> {
+    let mut by: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (reference, aggregate) in &bom.aggregates {
+        by.entry(aggregate).or_default().push(reference);
+    }
+    by.into_iter()
+        .map(|(aggregate, references)| json!({ "aggregate": aggregate, "dependencies": references }))
+        .collect()
+}
+
+fn component(item: &Item) -> Value {
+    let mut map = Map::new();
+    let kind = KINDS.into_iter().find(|kind| *kind == item.kind).unwrap_or("library");
+    map.insert("type".to_owned(), kind.into());
+    map.insert("bom-ref".to_owned(), item.reference.clone().into());
+    map.insert("name".to_owned(), item.name.clone().into());
+    let mut put = |key: &str, value: Option<&String>| {
+        if let Some(value) = value {
+            map.insert(key.to_owned(), value.clone().into());
+        }
+    };
+    put("version", item.version.as_ref());
+    put("purl", item.purl.as_ref());
+    if let Some(supplier) = &item.supplier {
+        map.insert("supplier".to_owned(), json!({ "name": supplier }));
+    }
+    map.insert("scope".to_owned(), item.scope.word().into());
+    let own = hashes(&item.hashes);
+    let files: Vec<Value> = item.files.iter().filter_map(distribution).collect();
+    // Digests of files that have no address have to stand somewhere: those of an only file with the component.
+    let homeless: Vec<&File> = item.files.iter().filter(|file| !has_address(file) && !file.hashes.is_empty()).collect();
+    let mut properties: Vec<Value> = Vec::new();
+    match &homeless[..] {
+        [] if !own.is_empty() => {
+            map.insert("hashes".to_owned(), own.into());
+        }
+        [only] if own.is_empty() && files.is_empty() => {
+            map.insert("hashes".to_owned(), hashes(&only.hashes).into());
+        }
+        several => {
+            if !own.is_empty() {
+                map.insert("hashes".to_owned(), own.into());
+            }
+            for (algorithm, value) in several.iter().flat_map(|file| &file.hashes) {
+                properties.push(json!({ "name": "countersign:file-digest", "value": format!("{algorithm}:{value}") }));
+            }
+        }
+    }
+    if !files.is_empty() {
+        map.insert("externalReferences".to_owned(), files.into());
+    }
+    let licences = licences(item);
+    if !licences.is_empty() {
+        map.insert("licenses".to_owned(), licences.into());
+    }
+    properties.extend(item.properties.iter().map(|(name, value)| json!({ "name": name, "value": value })));
+    let says = item.properties.iter().any(|(name, _)| name == super::cyclonedx::LINKED);
+    if let Some(linked) = item.linked.filter(|_| !says) {
+        properties.push(json!({ "name": super::cyclonedx::LINKED, "value": linked.to_string() }));
+    }
+    if !properties.is_empty() {
+        map.insert("properties".to_owned(), properties.into());
+    }
+    Value::Object(map)
+}
+
+fn hashes(all: &BTreeMap<String, String>) -> Vec<Value> {
+    all.iter()
+        .filter(|(algorithm, value)| ALGORITHMS.contains(&algorithm.as_str()) && has_length(algorithm, value))
+        .map(|(algorithm, value)| json!({ "alg": algorithm, "content": value }))
+        .collect()
+}
+
+fn has_address(file: &File) -> bool {
+    file.url.as_deref().is_some_and(is_address)
+}
+
+fn distribution(file: &File) -> Option<Value> {
+    let url = file.url.as_deref().filter(|url| is_address(url))?;
+    let mut reference = json!({ "type": "distribution", "url": url });
+    let hashes = hashes(&file.hashes);
+    if !hashes.is_empty()
+        && let Some(map) = reference.as_object_mut()
+    {
+        map.insert("hashes".to_owned(), hashes.into());
+    }
+    Some(reference)
+}
+
+/// CycloneDX takes one expression, or a list of names.
+fn licences(item: &Item) -> Vec<Value> {
+    let expression = |text: &str| crate::inventory::is_spdx(text);
+    let mut all = item.licences.iter();
+    match (all.next(), all.next()) {
+        (Some(only), None) if expression(only) => vec![json!({ "expression": only })],
+        _ => item.licences.iter().map(|name| json!({ "license": { "name": name } })).collect(),
+    }
+}
+
+fn has_length(algorithm: &str, value: &str) -> bool {
+    let bits = match algorithm {
+        "MD5" => 128,
+        "SHA-1" => 160,
+        other => other.rsplit('-').next().and_then(|bits| bits.parse().ok()).unwrap_or(256),
+    };
+    value.len().saturating_mul(4) == bits && value.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn is_address(url: &str) -> bool {
+    let web = ["https://", "http://", "git+https://", "git+ssh://"].iter().any(|scheme| url.starts_with(scheme));
+    web && url.bytes().all(|byte| {
+        byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
+    })
+}

@@ -1,0 +1,271 @@
+//! An inventory against what the build left: the list that `cargo auditable` puts into the binary, and Cargo's own list
+//! beside it (`APP.cargo-sbom.json`).
+
+use crate::{error::SbomError, inventory::Inventory, section};
+use countersign_core::limits;
+use serde::Deserialize;
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// What an inventory was held against, and how they differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compared {
+    /// What it was held against: `cargo auditable`, or `cargo`.
+    pub with: &'static str,
+    /// The file.
+    pub path: PathBuf,
+    /// In words, one a difference; none where both say the same.
+    pub differences: Vec<String>,
+}
+
+/// Holds an inventory against all that is there; nothing where nothing is.
+pub fn compare(artifact: &Path, inventory: &Inventory) -> Result<Vec<Compared>, SbomError> {
+    let mut all = Vec::new();
+    if let Some(bytes) = section::packages(artifact)? {
+        let list: Embedded = read(artifact, &bytes)?;
+        let differences = list.against(inventory);
+        all.push(Compared { with: "cargo auditable", path: artifact.to_owned(), differences });
+    }
+    let mut path = artifact.as_os_str().to_owned();
+    path.push(".cargo-sbom.json");
+    let path = PathBuf::from(path);
+    let size = match fs::metadata(&path) {
+        Ok(found) => found.len(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(all),
+        Err(source) => return Err(SbomError::Read { path, source }),
+    };
+    if usize::try_from(size).map_or(true, |size| size > limits::LOCK_FILE_BYTES) {
+        return Err(SbomError::TooLarge { path, found: size, limit: limits::LOCK_FILE_BYTES });
+    }
+    let bytes = fs::read(&path).map_err(|source| SbomError::Read { path: path.clone(), source })?;
+    let list: Precursor = read(&path, &bytes)?;
+    let differences = list.against(&path, inventory)?;
+    all.push(Compared { with: "cargo", path, differences });
+    Ok(all)
+}
+
+fn read<'a, T: Deserialize<'a>>(path: &Path, bytes: &'a [u8]) -> Result<T, SbomError> {
+    serde_json::from_slice(bytes).map_err(|error| SbomError::Embedded { path: path.to_owned(), why: error.to_string() })
+}
+
+/// What `cargo auditable` writes.
+#[derive(Deserialize)]
+struct Embedded {
+    packages: Vec<EmbeddedPackage>,
+}
+
+#[derive(Deserialize)]
+struct EmbeddedPackage {
+    name: String,
+    version: String,
+    #[serde(default)]
+    kind: EmbeddedKind,
+}
+
+#[derive(Deserialize, Default, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum EmbeddedKind {
+    #[default]
+    Runtime,
+    Build,
+}
+
+impl Embedded {
+    fn against(&self, inventory: &Inventory) -> Vec<String> {
+        let of = |kind: Option<EmbeddedKind>| -> BTreeSet<String> {
+            let packages =
+                self.packages.iter().filter(|package| kind.as_ref().is_none_or(|kind| package.kind == *kind));
+            packages.map(|package| format!("{} {}", package.name, package.version)).collect()
+        };
+        let mut words = differences(&of(None), &listed(inventory, |_| true), "");
+        let linked = listed(inventory, crate::Component::is_linked);
+        // What it calls needed at run time has to be linked; procedural macros it may count as either.
+        let runtime = of(Some(EmbeddedKind::Runtime));
+        words.extend(
+            linked
+                .difference(&runtime)
+                .filter(|name| of(None).contains(*name))
+                .map(|name| format!("{name} is linked here, and only built with there")),
+        );
+        words
+    }
+}
+
+/// What Cargo writes with `-Zsbom`.
+#[derive(Deserialize)]
+struct Precursor {
+    crates: Vec<Unit>,
+    target: Option<String>,
+    rustc: Option<Rustc>,
+}
+
+#[derive(Deserialize)]
+struct Unit {
+    id: String,
+    #[serde(default)]
+    features: Vec<String>,
+    #[serde(default)]
+    dependencies: Vec<Edge>,
+    kind: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Edge {
+    index: usize,
+}
+
+#[derive(Deserialize)]
+struct Rustc {
+    version: String,
+}
+
+impl Precursor {
+    fn against(&self, path: &Path, inventory: &Inventory) -> Result<Vec<String>, SbomError> {
+        let name = |unit: &Unit| -> Result<String, SbomError> {
+            let broken =
+                || SbomError::Embedded { path: path.to_owned(), why: format!("{:?} names no package", unit.id) };
+            let (source, rest) = unit.id.rsplit_once('#').ok_or_else(broken)?;
+            Ok(match rest.split_once('@') {
+                Some((name, version)) => format!("{name} {version}"),
+                None => format!("{} {rest}", source.rsplit('/').next().unwrap_or(source)),
+            })
+        };
+        let names = self.crates.iter().map(name).collect::<Result<Vec<_>, _>>()?;
+        let packages: BTreeSet<String> = names.iter().cloned().collect();
+        let mut words = differences(&packages, &listed(inventory, |_| true), "");
+        let mut edges = BTreeSet::new();
+        let mut features = BTreeSet::new();
+        for (unit, name) in self.crates.iter().zip(&names) {
+            for to in unit.dependencies.iter().filter_map(|edge| names.get(edge.index)) {
+                if to != name {
+                    edges.insert(format!("{name} -> {to}"));
+                }
+            }
+            if !unit.kind.iter().any(|kind| kind == "custom-build") {
+                features.extend(unit.features.iter().map(|feature| format!("{name} {feature}")));
+            }
+        }
+        words.extend(differences(&edges, &our_edges(inventory), "edge "));
+        words.extend(differences(&features, &our_features(inventory), "feature "));
+        let build = &inventory.build;
+        // Without a target of its own Cargo builds for the machine that it runs on.
+        let target = self.target.as_deref().filter(|target| !target.is_empty());
+        if target.is_some_and(|target| target != build.target) {
+            words.push(format!("it was built for {}, not for {}", target.unwrap_or_default(), build.target));
+        }
+        let ours = inventory.components.iter().find(|component| component.kind == crate::Kind::Compiler);
+        if let (Some(theirs), Some(ours)) = (&self.rustc, ours)
+            && theirs.version != ours.version
+        {
+            words.push(format!("it was built by rustc {}, not by {}", theirs.version, ours.version));
+        }
+        Ok(words)
+    }
+}
+
+fn listed(inventory: &Inventory, keep: impl Fn(&crate::Component) -> bool) -> BTreeSet<String> {
+    let built = inventory.packages().filter(|component| component.dev.is_none() && keep(component));
+    built.map(|component| format!("{} {}", component.name, component.version)).collect()
+}
+
+fn our_edges(inventory: &Inventory) -> BTreeSet<String> {
+    let name = |component: &crate::Component| format!("{} {}", component.name, component.version);
+    let names: std::collections::BTreeMap<&str, String> = inventory
+        .packages()
+        .filter(|component| component.dev.is_none())
+        .map(|component| (component.reference.as_str(), name(component)))
+        .collect();
+    let edges = inventory.packages().filter(|component| component.dev.is_none()).flat_map(|component| {
+        let to = component.depends_on.iter().filter_map(|to| names.get(to.as_str()));
+        to.map(move |to| format!("{} -> {to}", name(component)))
+    });
+    edges.collect()
+}
+
+fn our_features(inventory: &Inventory) -> BTreeSet<String> {
+    let all = inventory.packages().flat_map(|component| {
+        let features = component.linked.iter().chain(&component.built).flatten();
+        features.map(move |feature| format!("{} {} {feature}", component.name, component.version))
+    });
+    all.collect()
+}
+
+fn differences(theirs: &BTreeSet<String>, ours: &BTreeSet<String>, what: &str) -> Vec<String> {
+    let there = theirs.difference(ours).map(|name| format!("{what}{name} is only there"));
+    let here = ours.difference(theirs).map(|name| format!("{what}{name} is only here"));
+    there.chain(here).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::{Build, Component, Kind, Shape, Source};
+    use countersign_core::digest::Sha256;
+
+    fn component(name: &str, linked: bool) -> Component {
+        let reference = format!("path:{name}@1.0.0");
+        let mut component = Component::new(reference, name.to_owned(), "1.0.0".to_owned(), Source::Path, Kind::Package);
+        *(if linked { &mut component.linked } else { &mut component.built }) = Some(BTreeSet::new());
+        component
+    }
+
+    fn inventory() -> Inventory {
+        let mut root = component("app", true);
+        root.depends_on = ["path:lib@1.0.0".to_owned(), "path:macros@1.0.0".to_owned()].into();
+        Inventory {
+            root,
+            binary: "app".to_owned(),
+            shape: Shape::Program,
+            components: vec![component("lib", true), component("macros", false)],
+            build: Build {
+                target: "t".to_owned(),
+                host: "h".to_owned(),
+                features: BTreeSet::new(),
+                resolver: "3",
+                lock: Sha256::of(b"lock"),
+                lock_only: false,
+            },
+        }
+    }
+
+    fn embedded(packages: &str) -> Vec<String> {
+        let list: Embedded = serde_json::from_str(&format!("{{\"packages\":[{packages}],\"format\":1}}")).unwrap();
+        list.against(&inventory())
+    }
+
+    #[test]
+    fn the_list_in_a_binary_says_the_same_or_the_difference_is_told() {
+        let app = "{\"name\":\"app\",\"version\":\"1.0.0\",\"source\":\"local\",\"root\":true}";
+        let lib = "{\"name\":\"lib\",\"version\":\"1.0.0\",\"source\":\"local\"}";
+        let macros = "{\"name\":\"macros\",\"version\":\"1.0.0\",\"source\":\"local\",\"kind\":\"build\"}";
+        assert_eq!(embedded(&format!("{app},{lib},{macros}")), Vec::<String>::new());
+        assert_eq!(embedded(&format!("{app},{lib}")), ["macros 1.0.0 is only here"]);
+        let other = lib.replace("1.0.0", "1.0.1");
+        let said = embedded(&format!("{app},{other},{macros}"));
+        assert_eq!(said, ["lib 1.0.1 is only there", "lib 1.0.0 is only here"]);
+        let built = lib.replace("\"local\"", "\"local\",\"kind\":\"build\"");
+        let said = embedded(&format!("{app},{built},{macros}"));
+        assert_eq!(said, ["lib 1.0.0 is linked here, and only built with there"]);
+    }
+
+    #[test]
+    fn cargo_s_own_list_is_held_against_edges_features_target_and_compiler() {
+        let of = |text: &str| {
+            let list: Precursor = serde_json::from_str(text).unwrap();
+            list.against(Path::new("app.cargo-sbom.json"), &inventory())
+        };
+        let good = r#"{"crates":[
+            {"id":"path+file:///a/app#1.0.0","features":[],"dependencies":[{"index":1},{"index":2}],"kind":["bin"]},
+            {"id":"path+file:///a/x#lib@1.0.0","features":[],"dependencies":[],"kind":["lib"]},
+            {"id":"path+file:///a/macros#1.0.0","features":[],"dependencies":[],"kind":["proc-macro"]}],"target":"t"}"#;
+        assert_eq!(of(good).unwrap(), Vec::<String>::new());
+        assert_eq!(of(&good.replace("{\"index\":1},", "")).unwrap(), ["edge app 1.0.0 -> lib 1.0.0 is only here"]);
+        let more = good.replacen("\"features\":[]", "\"features\":[\"f\"]", 1);
+        assert_eq!(of(&more).unwrap(), ["feature app 1.0.0 f is only there"]);
+        assert_eq!(of(&good.replace("\"t\"}", "\"u\"}")).unwrap(), ["it was built for u, not for t"]);
+        assert!(matches!(of(&good.replace('#', "@")), Err(SbomError::Embedded { .. })));
+    }
+}

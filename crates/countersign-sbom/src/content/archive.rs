@@ -1,0 +1,130 @@
+//! The archive of a package in Cargo's cache, or what a vendored folder says of it, held against the lock file.
+
+use crate::{error::SbomError, inventory::Sha512};
+use countersign_core::{digest::Sha256, limits};
+use sha2::Digest as _;
+use std::{
+    fs::{self, File},
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+/// Both digests of a file that has to be there.
+pub(super) fn digests(path: &Path) -> Result<(Sha256, Sha512), SbomError> {
+    let gone = || SbomError::Read { path: path.to_owned(), source: std::io::ErrorKind::NotFound.into() };
+    hash(path, limits::BINARY_BYTES)?.ok_or_else(gone)
+}
+
+/// The SHA-512 of a package's archive, whose SHA-256 is the lock file's. `None` where there is no archive to read: a
+/// vendored package, or a cache from which it was removed.
+pub(super) fn check(folder: &Path, name: &str, version: &str, checksum: &Sha256) -> Result<Option<Sha512>, SbomError> {
+    let mismatch = |path: PathBuf, found: String| SbomError::ChecksumMismatch {
+        path,
+        package: format!("{name} {version}"),
+        expected: *checksum,
+        found,
+    };
+    if let Some(path) = in_cache(folder, name, version) {
+        if let Some((sha256, sha512)) = hash(&path, limits::CRATE_BYTES)? {
+            if sha256 != *checksum {
+                return Err(mismatch(path, sha256.to_string()));
+            }
+            return Ok(Some(sha512));
+        }
+    } else if let Some((path, found)) = vendored(folder)
+        && found != checksum.hex()
+    {
+        return Err(mismatch(path, found));
+    }
+    Ok(None)
+}
+
+/// `…/registry/src/INDEX/NAME-VERSION` has its archive at `…/registry/cache/INDEX/NAME-VERSION.crate`.
+fn in_cache(folder: &Path, name: &str, version: &str) -> Option<PathBuf> {
+    let index = folder.parent()?;
+    let sources = index.parent()?;
+    let registry = sources.parent()?;
+    let own = format!("{name}-{version}");
+    let fits =
+        folder.file_name()? == own.as_str() && sources.file_name()? == "src" && registry.file_name()? == "registry";
+    fits.then(|| registry.join("cache").join(index.file_name().unwrap_or_default()).join(format!("{own}.crate")))
+}
+
+fn hash(path: &Path, most: u64) -> Result<Option<(Sha256, Sha512)>, SbomError> {
+    let failed = |source| SbomError::Read { path: path.to_owned(), source };
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error)),
+    };
+    let size = file.metadata().map_err(failed)?.len();
+    if size > most {
+        let limit = usize::try_from(most).unwrap_or(usize::MAX);
+        return Err(SbomError::TooLarge { path: path.to_owned(), found: size, limit });
+    }
+    let (mut short, mut long) = (sha2::Sha256::new(), sha2::Sha512::new());
+    let mut buffer = vec![0_u8; 64 << 10];
+    loop {
+        let n = file.read(&mut buffer).map_err(failed)?;
+        if n == 0 {
+            break;
+        }
+        let read = buffer.get(..n).unwrap_or_default();
+        short.update(read);
+        long.update(read);
+    }
+    Ok(Some((Sha256::from_bytes(short.finalize().into()), Sha512(long.finalize().into()))))
+}
+
+/// What a vendored package says that its archive's digest was. Cargo holds the files against the rest of that file.
+fn vendored(folder: &Path) -> Option<(PathBuf, String)> {
+    let path = folder.join(".cargo-checksum.json");
+    let text = fs::read_to_string(&path).ok()?;
+    let value: serde_json::Value = serde_json::from_str(&text).ok()?;
+    let found = value.get("package")?.as_str()?.to_owned();
+    Some((path, found))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cache() -> (tempfile::TempDir, PathBuf, PathBuf) {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("registry/src/index/a-1.0.0");
+        let archive = home.path().join("registry/cache/index/a-1.0.0.crate");
+        fs::create_dir_all(&folder).unwrap();
+        fs::create_dir_all(archive.parent().unwrap()).unwrap();
+        (home, folder, archive)
+    }
+
+    #[test]
+    fn an_archive_is_the_one_of_the_lock_file_or_an_error_with_both_digests() {
+        let (_home, folder, archive) = cache();
+        fs::write(&archive, "abc").unwrap();
+        let right = Sha256::of(b"abc");
+        let sha512 = check(&folder, "a", "1.0.0", &right).unwrap().unwrap();
+        assert!(sha512.hex().starts_with("ddaf35a193617abacc417349ae204131"));
+        fs::write(&archive, "ab").unwrap();
+        let error = check(&folder, "a", "1.0.0", &right).unwrap_err();
+        let SbomError::ChecksumMismatch { expected, found, .. } = error else { panic!("{error}") };
+        assert_eq!((expected, found), (right, Sha256::of(b"ab").to_string()));
+    }
+
+    #[test]
+    fn an_archive_that_is_not_there_gives_no_digest() {
+        let (_home, folder, _archive) = cache();
+        assert_eq!(check(&folder, "a", "1.0.0", &Sha256::of(b"abc")).unwrap(), None);
+        assert_eq!(check(&folder, "b", "1.0.0", &Sha256::of(b"abc")).unwrap(), None);
+    }
+
+    #[test]
+    fn a_vendored_package_of_another_archive_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let note = format!("{{\"files\":{{}},\"package\":\"{}\"}}", Sha256::of(b"abc").hex());
+        fs::write(folder.path().join(".cargo-checksum.json"), note).unwrap();
+        assert_eq!(check(folder.path(), "a", "1.0.0", &Sha256::of(b"abc")).unwrap(), None);
+        let error = check(folder.path(), "a", "1.0.0", &Sha256::of(b"ab")).unwrap_err();
+        assert!(matches!(error, SbomError::ChecksumMismatch { .. }));
+    }
+}

@@ -1,0 +1,479 @@
+//! Which components of an SBOM an advisory is about. Several advisories about one vulnerability are one finding.
+
+use super::{Advisory, Affected, Event, Record, Severity};
+use crate::bom::{Bom, Item};
+use crate::packages::normal_python_name;
+use crate::version::{Scheme, Version};
+use countersign_core::purl::decoded;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How well a match is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Known {
+    /// The version is among those that have it.
+    Affected,
+    /// The version is missing, or cannot be compared: nobody can rule it out.
+    Unknown,
+}
+
+/// One vulnerability in one component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit<'b> {
+    /// The component.
+    pub item: &'b Item,
+    /// Its main name.
+    pub id: String,
+    /// All its other names.
+    pub aliases: BTreeSet<String>,
+    /// How well it is known.
+    pub known: Known,
+    /// In a line.
+    pub summary: Option<String>,
+    /// When it was first published.
+    pub published: Option<String>,
+    /// How bad it is: method and word, number or vector.
+    pub severity: Vec<(String, String)>,
+    /// Versions that have it no more.
+    pub fixed: BTreeSet<String>,
+}
+
+/// All that was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Matches<'b> {
+    /// The findings, by component and id.
+    pub hits: Vec<Hit<'b>>,
+    /// How many advisories were read.
+    pub advisories: usize,
+    /// How many of them are withdrawn: they say nothing.
+    pub withdrawn: usize,
+    /// Records that could not be read: any of them may be about a component.
+    pub unread: Vec<(String, String)>,
+    /// Advisories by ecosystem.
+    pub by_ecosystem: BTreeMap<String, usize>,
+    /// Ecosystems of components, each with how many.
+    pub wanted: BTreeMap<&'static str, usize>,
+    /// Components that no advisory can name: they have no public identity, or one of an ecosystem that is not known here.
+    pub unidentified: Vec<&'b Item>,
+    /// The latest change of any advisory.
+    pub newest: Option<String>,
+}
+
+/// Ecosystems that are matched: the type of the package URL, OSV's word, and the order of versions.
+const ECOSYSTEMS: [(&str, &str, Option<Scheme>); 9] = [
+    ("cargo", "crates.io", Some(Scheme::SemVer)),
+    ("npm", "npm", Some(Scheme::SemVer)),
+    ("pypi", "PyPI", Some(Scheme::Pep440)),
+    ("golang", "Go", Some(Scheme::Go)),
+    ("maven", "Maven", None),
+    ("nuget", "NuGet", None),
+    ("gem", "RubyGems", None),
+    ("composer", "Packagist", None),
+    ("hex", "Hex", None),
+];
+
+struct Target<'b> {
+    item: &'b Item,
+    version: Option<String>,
+    scheme: Option<Scheme>,
+}
+
+/// Collects matches, record by record.
+#[derive(Default)]
+struct Work<'b> {
+    index: BTreeMap<(&'static str, String), Vec<Target<'b>>>,
+    /// By component: each advisory that is about it.
+    found: BTreeMap<&'b str, Vec<(&'b Item, Known, Advisory, Vec<Severity>)>>,
+}
+
+/// Holds all components of an SBOM against all records that are given.
+pub fn matches<'b, E>(
+    bom: &'b Bom,
+    records: impl FnOnce(&mut dyn FnMut(Record)) -> Result<(), E>,
+) -> Result<Matches<'b>, E> {
+    let mut matches = Matches::default();
+    let mut work = Work::default();
+    for item in bom.all() {
+        match identity(item) {
+            Some((ecosystem, name, version, scheme)) => {
+                let count = matches.wanted.entry(ecosystem).or_default();
+                *count = count.saturating_add(1);
+                work.index.entry((ecosystem, name)).or_default().push(Target { item, version, scheme });
+            }
+            None => matches.unidentified.push(item),
+        }
+    }
+    records(&mut |record| take(record, &mut work, &mut matches))?;
+    for (_, advisories) in std::mem::take(&mut work.found) {
+        matches.hits.extend(grouped(advisories));
+    }
+    matches.hits.sort_by(|a, b| (&a.item.reference, &a.id).cmp(&(&b.item.reference, &b.id)));
+    Ok(matches)
+}
+
+/// Ecosystem, name and version as OSV has them.
+fn identity(item: &Item) -> Option<(&'static str, String, Option<String>, Option<Scheme>)> {
+    let bare = item.purl.as_deref()?.strip_prefix("pkg:")?.split(['?', '#']).next()?.trim_start_matches('/');
+    let (kind, path) = bare.split_once('/')?;
+    let kind = kind.to_ascii_lowercase();
+    let (_, ecosystem, scheme) = ECOSYSTEMS.iter().find(|(known, _, _)| *known == kind)?;
+    let slash = path.rfind('/').unwrap_or(0);
+    let (path, version) = match path.rfind('@') {
+        Some(at) if at > slash => path.split_at_checked(at)?,
+        _ => (path, ""),
+    };
+    let version = Some(decoded(version.trim_start_matches('@'))?).filter(|version| !version.is_empty());
+    let name = decoded(path)?;
+    let name = match (kind.as_str(), name.rsplit_once('/')) {
+        ("maven", Some((group, artifact))) => format!("{group}:{artifact}"),
+        _ => name,
+    };
+    Some((ecosystem, spelled(ecosystem, &name), version.or_else(|| item.version.clone()), *scheme))
+}
+
+/// A name as it is compared within its ecosystem.
+fn spelled(ecosystem: &str, name: &str) -> String {
+    match ecosystem {
+        "PyPI" => normal_python_name(name),
+        "crates.io" => name.replace('_', "-").to_ascii_lowercase(),
+        _ => name.to_lowercase(),
+    }
+}
+
+fn take<'b>(record: Record, work: &mut Work<'b>, matches: &mut Matches<'b>) {
+    let advisory = match record.advisory {
+        Ok(advisory) => advisory,
+        Err(why) => {
+            matches.unread.push((record.place, why));
+            return;
+        }
+    };
+    matches.advisories = matches.advisories.saturating_add(1);
+    if matches.newest.as_ref().is_none_or(|newest| *newest < advisory.modified) {
+        matches.newest = Some(advisory.modified.clone());
+    }
+    let ecosystems: BTreeSet<&str> = advisory.affected.iter().filter_map(ecosystem).collect();
+    for ecosystem in ecosystems {
+        let count = matches.by_ecosystem.entry(ecosystem.to_owned()).or_default();
+        *count = count.saturating_add(1);
+    }
+    if advisory.withdrawn.is_some() {
+        matches.withdrawn = matches.withdrawn.saturating_add(1);
+        return;
+    }
+    let mut best: BTreeMap<&'b str, (&'b Item, Known, Vec<Severity>)> = BTreeMap::new();
+    for affected in &advisory.affected {
+        let (Some(package), Some(ecosystem)) = (&affected.package, ecosystem(affected)) else { continue };
+        let Some((_, known, _)) = ECOSYSTEMS.iter().find(|(_, known, _)| *known == ecosystem) else { continue };
+        let Some(targets) = work.index.get(&(*known, spelled(known, &package.name))) else { continue };
+        for target in targets {
+            let Some(how) = is_affected(affected, target) else { continue };
+            let slot = best.entry(&target.item.reference).or_insert((target.item, how, affected.severity.clone()));
+            slot.1 = slot.1.min(how);
+        }
+    }
+    for (reference, (item, known, severity)) in best {
+        work.found.entry(reference).or_default().push((item, known, advisory.clone(), severity));
+    }
+}
+
+/// `Debian:12` is Debian.
+fn ecosystem(affected: &Affected) -> Option<&str> {
+    affected.package.as_ref().and_then(|package| package.ecosystem.split(':').next())
+}
+
+/// `None` where the version is known not to be affected.
+fn is_affected(affected: &Affected, target: &Target<'_>) -> Option<Known> {
+    let Some(version) = &target.version else { return Some(Known::Unknown) };
+    let bare = version.trim_start_matches('v');
+    if affected.versions.iter().any(|one| one == version || one.trim_start_matches('v') == bare) {
+        return Some(Known::Affected);
+    }
+    let ordered: Vec<&super::Range> = affected.ranges.iter().filter(|range| range.kind != "GIT").collect();
+    if ordered.is_empty() {
+        // Nothing but versions one by one says exactly which; nothing at all says all of them; commits say nothing to us.
+        return match (affected.versions.is_empty(), affected.ranges.is_empty()) {
+            (false, _) if listed_otherwise(affected, target) => Some(Known::Affected),
+            (false, _) => None,
+            (true, true) => Some(Known::Affected),
+            (true, false) => Some(Known::Unknown),
+        };
+    }
+    let mut worst = None;
+    for range in ordered {
+        match target.scheme.and_then(|scheme| in_range(&range.events, scheme, version)) {
+            Some(true) => return Some(Known::Affected),
+            Some(false) => {}
+            None => worst = Some(Known::Unknown),
+        }
+    }
+    worst
+}
+
+/// The same version in another spelling.
+fn listed_otherwise(affected: &Affected, target: &Target<'_>) -> bool {
+    let Some((scheme, version)) = target.scheme.zip(target.version.as_deref()) else { return false };
+    let Some(own) = Version::read(scheme, version) else { return false };
+    let equal = |one: &String| Version::read(scheme, one).and_then(|one| one.compare(&own)) == Some(Ordering::Equal);
+    affected.versions.iter().any(equal)
+}
+
+/// Whether a version lies in a range; `None` where a version cannot be read.
+fn in_range(events: &[Event], scheme: Scheme, version: &str) -> Option<bool> {
+    let own = Version::read(scheme, version)?;
+    // A place on the line of versions, and whether the vulnerability is there from it on. `0` is before all.
+    let mut marks: Vec<(Option<Version>, u8, bool)> = Vec::new();
+    for event in events {
+        let read = |text: &str| if text == "0" { Some(None) } else { Version::read(scheme, text).map(Some) };
+        if let Some(text) = &event.introduced {
+            marks.push((read(text)?, 1, true));
+        }
+        if let Some(text) = &event.fixed {
+            marks.push((read(text)?, 0, false));
+        }
+        if let Some(text) = &event.last_affected {
+            // From behind this version on.
+            marks.push((read(text)?, 2, false));
+        }
+        if let Some(text) = event.limit.as_ref().filter(|text| *text != "*") {
+            marks.push((read(text)?, 0, false));
+        }
+    }
+    marks.sort_by(|a, b| {
+        let order = match (&a.0, &b.0) {
+            (None, None) => Ordering::Equal,
+            (None, Some(_)) => Ordering::Less,
+            (Some(_), None) => Ordering::Greater,
+            (Some(a), Some(b)) => a.compare(b).unwrap_or(Ordering::Equal),
+        };
+        order.then(a.1.cmp(&b.1))
+    });
+    let mut there = false;
+    for (place, behind, begins) in marks {
+        let reached = match place {
+            None => true,
+            Some(place) => match place.compare(&own)? {
+                Ordering::Less => true,
+                Ordering::Equal => behind != 2,
+                Ordering::Greater => false,
+            },
+        };
+        if reached {
+            there = begins;
+        }
+    }
+    Some(there)
+}
+
+/// Of databases that name one vulnerability each in its own way, the one whose name is used most.
+fn rank(id: &str) -> (u8, &str) {
+    let place = match id.split('-').next().unwrap_or_default() {
+        "CVE" => 0,
+        "GHSA" => 1,
+        "RUSTSEC" => 2,
+        "PYSEC" => 3,
+        "GO" => 4,
+        _ => 5,
+    };
+    (place, id)
+}
+
+/// Advisories about one component, those that are aliases of each other together.
+fn grouped<'b>(advisories: Vec<(&'b Item, Known, Advisory, Vec<Severity>)>) -> Vec<Hit<'b>> {
+    let mut groups: Vec<(BTreeSet<String>, Vec<(&'b Item, Known, Advisory, Vec<Severity>)>)> = Vec::new();
+    for entry in advisories {
+        let mut names: BTreeSet<String> = entry.2.aliases.iter().cloned().collect();
+        names.insert(entry.2.id.clone());
+        let mut members = vec![entry];
+        let mut rest = Vec::new();
+        for (other, inside) in groups {
+            if other.is_disjoint(&names) {
+                rest.push((other, inside));
+            } else {
+                names.extend(other);
+                members.extend(inside);
+            }
+        }
+        rest.push((names, members));
+        groups = rest;
+    }
+    groups.into_iter().filter_map(|(names, members)| hit(&names, members)).collect()
+}
+
+fn hit<'b>(names: &BTreeSet<String>, mut members: Vec<(&'b Item, Known, Advisory, Vec<Severity>)>) -> Option<Hit<'b>> {
+    members.sort_by(|a, b| rank(&a.2.id).cmp(&rank(&b.2.id)));
+    let id = names.iter().min_by_key(|id| rank(id))?.clone();
+    let (item, _, _, _) = members.first()?;
+    let known = members.iter().map(|member| member.1).min()?;
+    let mut severity: BTreeSet<(String, String)> = BTreeSet::new();
+    let mut fixed = BTreeSet::new();
+    for (_, _, advisory, own) in &members {
+        for score in advisory.severity.iter().chain(own) {
+            let number = super::base_score(&score.score);
+            severity.insert((score.method.clone(), number.unwrap_or_else(|| score.score.clone())));
+        }
+        if let Some(word) = advisory.database_specific.as_ref().and_then(|specific| specific.severity.as_ref()) {
+            severity.insert(("database".to_owned(), word.to_lowercase()));
+        }
+        let about = |affected: &&Affected| {
+            let own = identity(item);
+            let package = affected.package.as_ref().zip(ecosystem(affected));
+            own.zip(package).is_some_and(|((known, name, _, _), (package, ecosystem))| {
+                known == ecosystem && name == spelled(known, &package.name)
+            })
+        };
+        let events = advisory.affected.iter().filter(about).flat_map(|affected| &affected.ranges);
+        let events = events.filter(|range| range.kind != "GIT").flat_map(|range| &range.events);
+        fixed.extend(events.filter_map(|event| event.fixed.clone()));
+    }
+    Some(Hit {
+        item,
+        aliases: names.iter().filter(|name| **name != id).cloned().collect(),
+        id,
+        known,
+        summary: members.iter().find_map(|member| member.2.summary.clone()),
+        published: members.iter().filter_map(|member| member.2.published.clone()).min(),
+        severity: severity.into_iter().collect(),
+        fixed,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn item(purl: &str) -> Item {
+        Item { reference: purl.to_owned(), name: purl.to_owned(), purl: Some(purl.to_owned()), ..Item::default() }
+    }
+
+    fn advisory(id: &str, ecosystem: &str, name: &str, affected: &Value, more: &Value) -> Record {
+        let mut entry = json!({"package": {"ecosystem": ecosystem, "name": name}});
+        entry.as_object_mut().unwrap().extend(affected.as_object().unwrap().clone());
+        let mut value = json!({"id": id, "modified": "2026-01-01T00:00:00Z", "affected": [entry]});
+        value.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Record { place: id.to_owned(), advisory: serde_json::from_value(value).map_err(|error| error.to_string()) }
+    }
+
+    fn found(purls: &[&str], records: Vec<Record>) -> Vec<(String, String, Known)> {
+        let bom = Bom { items: purls.iter().map(|purl| item(purl)).collect(), ..Bom::made() };
+        let feed = |take: &mut dyn FnMut(Record)| -> Result<(), ()> {
+            records.into_iter().for_each(take);
+            Ok(())
+        };
+        let matches = matches(&bom, feed).unwrap();
+        matches.hits.into_iter().map(|hit| (hit.item.reference.clone(), hit.id, hit.known)).collect()
+    }
+
+    fn range(events: &Value) -> Value {
+        json!({"ranges": [{"type": "SEMVER", "events": events}]})
+    }
+
+    #[test]
+    fn a_range_begins_with_what_introduced_it_and_ends_with_what_fixed_it() {
+        let events =
+            json!([{"introduced": "0"}, {"fixed": "1.2.0"}, {"introduced": "2.0.0-0"}, {"last_affected": "2.1.0"}]);
+        for (version, affected) in [
+            ("0.0.1", true),
+            ("1.2.0-rc.1", true),
+            ("1.2.0", false),
+            ("1.9.9", false),
+            ("2.0.0-alpha", true),
+            ("2.1.0", true),
+            ("2.1.1", false),
+            ("3.0.0", false),
+        ] {
+            let purl = format!("pkg:cargo/a@{version}");
+            let hits = found(&[&purl], vec![advisory("X-1", "crates.io", "a", &range(&events), &json!({}))]);
+            assert_eq!(!hits.is_empty(), affected, "{version}");
+        }
+    }
+
+    #[test]
+    fn each_ecosystem_has_its_own_names_and_order() {
+        let events = json!([{"introduced": "0"}, {"fixed": "2.0"}]);
+        let ranges = json!({"ranges": [{"type": "ECOSYSTEM", "events": events}]});
+        let hits =
+            found(&["pkg:pypi/foo-bar@2.0rc1"], vec![advisory("PYSEC-1", "PyPI", "Foo_Bar", &ranges, &json!({}))]);
+        assert_eq!(hits.len(), 1);
+        let go = range(&json!([{"introduced": "0"}, {"fixed": "1.2.3"}]));
+        let hits = found(
+            &["pkg:golang/github.com/burntsushi/toml@v1.2.2", "pkg:golang/github.com/burntsushi/toml@v1.2.3"],
+            vec![advisory("GO-1", "Go", "github.com/BurntSushi/toml", &go, &json!({}))],
+        );
+        assert_eq!(hits.len(), 1);
+        let npm = range(&json!([{"introduced": "0"}]));
+        assert_eq!(
+            found(&["pkg:npm/%40a/b@1.0.0"], vec![advisory("GHSA-1", "npm", "@a/b", &npm, &json!({}))]).len(),
+            1
+        );
+        assert_eq!(found(&["pkg:npm/b@1.0.0"], vec![advisory("GHSA-1", "crates.io", "b", &npm, &json!({}))]).len(), 0);
+    }
+
+    #[test]
+    fn what_cannot_be_compared_is_unknown_and_told() {
+        let fixed = range(&json!([{"introduced": "0"}, {"fixed": "1.0.0"}]));
+        let strange = range(&json!([{"introduced": "soon"}]));
+        for (purl, affected) in [
+            ("pkg:cargo/a", &fixed),
+            ("pkg:cargo/a@latest", &fixed),
+            ("pkg:cargo/a@1.0.0", &strange),
+            ("pkg:cargo/a@1.0.0", &json!({"ranges": [{"type": "GIT", "events": []}]})),
+        ] {
+            let hits = found(&[purl], vec![advisory("X-1", "crates.io", "a", affected, &json!({}))]);
+            assert_eq!(hits.first().map(|hit| hit.2), Some(Known::Unknown), "{purl} {affected}");
+        }
+        let maven = json!({"ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}]}], "versions": ["1.0"]});
+        let of = |version: &str| {
+            found(&[&format!("pkg:maven/g/a@{version}")], vec![advisory("GHSA-1", "Maven", "g:a", &maven, &json!({}))])
+        };
+        assert_eq!((of("1.0")[0].2, of("2.0")[0].2), (Known::Affected, Known::Unknown));
+    }
+
+    #[test]
+    fn versions_one_by_one_and_no_versions_at_all() {
+        let listed = json!({"versions": ["1.0.0", "1.1.0"]});
+        let of = |version: &str, affected: &Value| {
+            found(&[&format!("pkg:npm/a@{version}")], vec![advisory("MAL-1", "npm", "a", affected, &json!({}))]).len()
+        };
+        assert_eq!((of("1.1.0", &listed), of("1.2.0", &listed), of("9.9.9", &json!({}))), (1, 0, 1));
+    }
+
+    #[test]
+    fn aliases_are_one_finding_and_withdrawn_ones_none() {
+        let all = range(&json!([{"introduced": "0"}]));
+        let records = || {
+            vec![
+                advisory("RUSTSEC-1", "crates.io", "a", &all, &json!({"aliases": ["CVE-1"]})),
+                advisory(
+                    "GHSA-1",
+                    "crates.io",
+                    "a",
+                    &all,
+                    &json!({"aliases": ["CVE-1"], "database_specific": {"severity": "HIGH"}}),
+                ),
+                advisory("GHSA-2", "crates.io", "a", &all, &json!({"withdrawn": "2026-01-02T00:00:00Z"})),
+                advisory("X-9", "crates.io", "a", &all, &json!({"aliases": ["RUSTSEC-1"]})),
+                advisory("OTHER-1", "crates.io", "a", &all, &json!({})),
+            ]
+        };
+        let ids: Vec<String> = found(&["pkg:cargo/a@1.0.0"], records()).into_iter().map(|hit| hit.1).collect();
+        assert_eq!(ids, ["CVE-1", "OTHER-1"]);
+        let mut turned = records();
+        turned.reverse();
+        assert_eq!(found(&["pkg:cargo/a@1.0.0"], turned).len(), 2);
+    }
+
+    #[test]
+    fn components_without_identity_and_records_that_cannot_be_read_are_told() {
+        let bom =
+            Bom { items: vec![item("pkg:generic/zlib@1"), Item::default(), item("pkg:npm/a@1.0.0")], ..Bom::made() };
+        let broken = Record { place: "x".to_owned(), advisory: Err("no".to_owned()) };
+        let matches = matches(&bom, |take: &mut dyn FnMut(Record)| -> Result<(), ()> {
+            take(broken);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!((matches.unidentified.len(), matches.unread.len(), matches.wanted["npm"]), (2, 1, 1));
+    }
+}

@@ -1,0 +1,347 @@
+//! What Go writes into every binary that it builds: its own version, the module that was built, and every module that was
+//! linked in, by version and sum. Read out of the file's bytes; the file is never run.
+
+use super::{Kind, Made, PackagesError, bytes_of, library, malformed, purl_error};
+use crate::bom::{Bom, Item};
+use countersign_core::{digest::Sha256, limits, purl::Purl};
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+
+const MAGIC: &[u8] = b"\xff Go buildinf:";
+/// Where the texts begin, behind the magic, the size of a pointer, and flags.
+const HEAD: usize = 32;
+/// The list of modules stands between two marks of this many bytes.
+const MARK: usize = 16;
+
+/// Whether a file begins as programs do.
+pub(super) fn is_executable(path: &Path) -> Result<bool, PackagesError> {
+    let failed = |source| PackagesError::Read { path: path.to_owned(), source };
+    let mut start = Vec::new();
+    fs::File::open(path).map_err(failed)?.take(4).read_to_end(&mut start).map_err(failed)?;
+    Ok(starts_as_program(&start))
+}
+
+fn starts_as_program(bytes: &[u8]) -> bool {
+    let mach: [&[u8]; 5] =
+        [b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe"];
+    bytes.starts_with(b"\x7fELF") || bytes.starts_with(b"MZ") || mach.iter().any(|magic| bytes.starts_with(magic))
+}
+
+pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
+    let bytes = bytes_of(path, limits::BINARY_BYTES)?;
+    let info = find(&bytes).map_err(|what| malformed(path, "its build information", &what))?;
+    let Some((go, modules)) = info else { return Err(PackagesError::Unknown { path: path.to_owned() }) };
+    let digest = Sha256::of(&bytes);
+    drop(bytes);
+    let mut bom = view(path, &go, &modules)?;
+    if let Some(root) = &mut bom.root {
+        root.hashes.insert("SHA-256".to_owned(), digest.hex());
+    }
+    Ok(Made {
+        kind: Kind::GoBinary,
+        path: path.to_owned(),
+        read_as: format!("a binary that {go} built"),
+        digest: Some(digest),
+        bom,
+        partial: vec![
+            "build information lists what is linked, and not what depends on what".to_owned(),
+            "a module's sum covers its file tree in Go's own way: it is kept as a property, since it is the digest of no file".to_owned(),
+            "code in C that is linked in is not listed".to_owned(),
+            "licences are not in the binary".to_owned(),
+        ],
+    })
+}
+
+/// The version of Go, and the list of modules. A binary that holds two different ones says nothing certain.
+fn find(bytes: &[u8]) -> Result<Option<(String, String)>, String> {
+    let mut found: Option<(String, String)> = None;
+    let mut older = false;
+    let mut from = 0_usize;
+    while let Some(at) = bytes.get(from..).and_then(|rest| position(rest, MAGIC)).and_then(|at| at.checked_add(from)) {
+        from = at.saturating_add(1);
+        if at % MARK != 0 {
+            continue;
+        }
+        match parse(bytes.get(at..).unwrap_or_default()) {
+            Parsed::Modern(go, modules) => match &found {
+                Some(other) if *other != (go.clone(), modules.clone()) => {
+                    return Err("there are two that differ: this may be a program within a program".to_owned());
+                }
+                _ => found = Some((go, modules)),
+            },
+            Parsed::Older => older = true,
+            Parsed::None => {}
+        }
+    }
+    if found.is_none() && older {
+        return Err("it is of Go before 1.18, which kept it elsewhere: build again with a newer Go".to_owned());
+    }
+    Ok(found)
+}
+
+fn position(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    let first = needle.first()?;
+    let mut from = 0_usize;
+    loop {
+        let at = haystack.get(from..)?.iter().position(|byte| byte == first)?.checked_add(from)?;
+        if haystack.get(at..)?.starts_with(needle) {
+            return Some(at);
+        }
+        from = at.checked_add(1)?;
+    }
+}
+
+enum Parsed {
+    Modern(String, String),
+    Older,
+    None,
+}
+
+fn parse(bytes: &[u8]) -> Parsed {
+    let flags = bytes.get(15).copied().unwrap_or_default();
+    if flags & 2 == 0 {
+        let size = bytes.get(14).copied().unwrap_or_default();
+        return if matches!(size, 4 | 8) && flags <= 1 { Parsed::Older } else { Parsed::None };
+    }
+    let read = || {
+        let (go, rest) = text(bytes.get(HEAD..)?)?;
+        let (modules, _) = text(rest)?;
+        let go = String::from_utf8(go.to_vec()).ok()?;
+        let known =
+            (go.starts_with("go") || go.starts_with("devel")) && go.len() <= 256 && !go.contains(char::is_control);
+        let inner = if modules.len() >= MARK.saturating_mul(2) {
+            modules.get(MARK..modules.len().checked_sub(MARK)?)?
+        } else {
+            b""
+        };
+        let modules = String::from_utf8(inner.to_vec()).ok()?;
+        known.then_some((go, modules))
+    };
+    read().map_or(Parsed::None, |(go, modules)| Parsed::Modern(go, modules))
+}
+
+/// A text with its length in front, seven bits a byte.
+fn text(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut length = 0_usize;
+    let mut shift = 0_u32;
+    let mut rest = bytes;
+    loop {
+        let (byte, after) = rest.split_first()?;
+        rest = after;
+        let bits = usize::from(*byte & 0x7f).checked_shl(shift)?;
+        length = length.checked_add(bits)?;
+        if byte & 0x80 == 0 {
+            break;
+        }
+        shift = shift.checked_add(7).filter(|shift| *shift <= 28)?;
+    }
+    (length <= limits::GO_BUILD_INFO_BYTES).then_some(())?;
+    rest.split_at_checked(length)
+}
+
+fn view(path: &Path, go: &str, modules: &str) -> Result<Bom, PackagesError> {
+    let wrong = |line: usize, what: &str| malformed(path, &format!("build information, line {line}"), what);
+    let mut bom = Bom::made();
+    let mut items: Vec<Item> = Vec::new();
+    let mut main: Option<Item> = None;
+    let mut properties: Vec<(String, String)> = Vec::new();
+    let mut command = None;
+    for (number, line) in modules.lines().enumerate() {
+        let number = number.saturating_add(1);
+        let parts: Vec<&str> = line.split('\t').collect();
+        match parts[..] {
+            ["path", name] => command = Some(name),
+            ["mod", name, version] | ["mod", name, version, _] => main = Some(module(path, name, version, "", true)?),
+            ["dep", name, version] => items.push(module(path, name, version, "", false)?),
+            ["dep", name, version, sum] => items.push(module(path, name, version, sum, false)?),
+            ["=>", name, version, ..] => {
+                let sum = parts.get(3).copied().unwrap_or_default();
+                let before = if items.is_empty() { main.as_mut() } else { items.last_mut() };
+                let before = before.ok_or_else(|| wrong(number, "a replacement of nothing"))?;
+                let mut new = module(path, name, version, sum, false)?;
+                new.properties.push(("countersign:replaces".to_owned(), before.label()));
+                *before = new;
+            }
+            ["build", setting] => {
+                if let Some((key, value)) = setting.split_once('=') {
+                    // Flags may hold paths of the machine that built it.
+                    if matches!(
+                        key,
+                        "GOOS"
+                            | "GOARCH"
+                            | "CGO_ENABLED"
+                            | "vcs"
+                            | "vcs.revision"
+                            | "vcs.time"
+                            | "vcs.modified"
+                            | "-tags"
+                            | "GOAMD64"
+                            | "GOARM64"
+                            | "GOFIPS140"
+                    ) {
+                        properties.push((format!("countersign:go:{key}"), value.trim_matches('"').to_owned()));
+                    }
+                }
+            }
+            [""] => {}
+            _ => {}
+        }
+        if items.len() > limits::LOCK_FILE_PACKAGES {
+            return Err(wrong(number, "more modules than are read"));
+        }
+    }
+    let version = go.split_whitespace().next().unwrap_or(go).trim_start_matches("go");
+    let purl =
+        Purl::build("golang", None, "stdlib", Some(version), &[]).map_err(|error| purl_error(path, "stdlib", error))?;
+    let mut standard = library(purl.as_str().to_owned(), "stdlib", Some(version));
+    standard.purl = Some(purl.as_str().to_owned());
+    standard.linked = Some(true);
+    items.push(standard);
+    items.sort_by(|a, b| a.reference.cmp(&b.reference));
+    if let Some(pair) = items.windows(2).find(|pair| matches!(pair, [a, b] if a.reference == b.reference)) {
+        return Err(malformed(
+            path,
+            "build information",
+            &format!("{} is listed twice", pair.first().map(Item::label).unwrap_or_default()),
+        ));
+    }
+    let mut root = main.unwrap_or_else(|| {
+        let name = command.map_or_else(|| "program".to_owned(), str::to_owned);
+        super::application(&name, None)
+    });
+    root.kind = "application".to_owned();
+    if let Some(command) = command {
+        properties.push(("countersign:go:path".to_owned(), command.to_owned()));
+    }
+    properties.push(("countersign:go:version".to_owned(), go.to_owned()));
+    root.properties.extend(properties);
+    for item in &items {
+        bom.aggregates.insert(item.reference.clone(), "unknown".to_owned());
+    }
+    bom.aggregates.insert(root.reference.clone(), "unknown".to_owned());
+    bom.items = items;
+    bom.root = Some(root);
+    Ok(bom)
+}
+
+/// A module by its path. The one that was built from a folder has no version, and so no public identity.
+fn module(path: &Path, name: &str, version: &str, sum: &str, main: bool) -> Result<Item, PackagesError> {
+    if name.len() > limits::SBOM_TEXT_BYTES || version.len() > limits::SBOM_TEXT_BYTES || name.is_empty() {
+        return Err(malformed(path, "build information", "a module without a name, or with one that is too long"));
+    }
+    let released = version.starts_with('v');
+    let folder = name.starts_with('.') || name.starts_with('/') || name.contains('\\') || name.get(1..3) == Some(":/");
+    let purl = if released && !folder {
+        let lower = name.to_lowercase();
+        let (namespace, own) = match lower.rsplit_once('/') {
+            Some((namespace, own)) => (Some(namespace), own),
+            None => (None, lower.as_str()),
+        };
+        Some(Purl::build("golang", namespace, own, Some(version), &[]).map_err(|error| purl_error(path, name, error))?)
+    } else {
+        None
+    };
+    // A folder that stands in for a module is a path of the machine that built it.
+    let name = if folder { "a module from a folder" } else { name };
+    let version = Some(version).filter(|version| !version.is_empty());
+    let reference = purl.as_ref().map_or_else(|| format!("path:{name}"), |purl| purl.as_str().to_owned());
+    let mut item = library(reference, name, version);
+    item.purl = purl.map(|purl| purl.as_str().to_owned());
+    item.linked = (!main).then_some(true);
+    if !sum.is_empty() {
+        item.properties.push(("countersign:go:sum".to_owned(), sum.to_owned()));
+    }
+    Ok(item)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn binary(go: &str, modules: &str) -> Vec<u8> {
+        let mut bytes = b"\x7fELF".to_vec();
+        bytes.resize(64, 0);
+        bytes.extend(info(go, modules));
+        bytes
+    }
+
+    fn info(go: &str, modules: &str) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend([8, 2]);
+        bytes.resize(HEAD, 0);
+        let mut put = |text: &[u8]| {
+            let mut length = text.len();
+            while length >= 0x80 {
+                bytes.push(u8::try_from(length & 0x7f).unwrap() | 0x80);
+                length >>= 7;
+            }
+            bytes.push(u8::try_from(length).unwrap());
+            bytes.extend(text);
+        };
+        put(go.as_bytes());
+        put(&[&[b'<'; MARK][..], modules.as_bytes(), &[b'>'; MARK]].concat());
+        while bytes.len() % MARK != 0 {
+            bytes.push(0);
+        }
+        bytes
+    }
+
+    const MODULES: &str = "path\texample.com/app\nmod\texample.com/app\t(devel)\t\n\
+        dep\tgithub.com/BurntSushi/toml\tv1.4.0\th1:AAAA=\n\
+        dep\texample.com/old\tv1.0.0\n=>\texample.com/new\tv2.0.0\th1:BBBB=\n\
+        dep\texample.com/local\tv1.0.0\n=>\t../local\t\n\
+        build\t-ldflags=\"-X a=/home/somebody\"\nbuild\tGOOS=linux\n";
+
+    fn made(bytes: &[u8]) -> Result<Made, PackagesError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app");
+        fs::write(&path, bytes).unwrap();
+        super::super::read(&path, None)
+    }
+
+    #[test]
+    fn modules_replacements_and_settings_are_read() {
+        let made = made(&binary("go1.22.1", MODULES)).unwrap();
+        let labels: Vec<String> =
+            made.bom.items.iter().map(|item| format!("{} {}", item.label(), item.reference)).collect();
+        assert_eq!(
+            labels,
+            [
+                "a module from a folder path:a module from a folder",
+                "example.com/new v2.0.0 pkg:golang/example.com/new@v2.0.0",
+                "github.com/BurntSushi/toml v1.4.0 pkg:golang/github.com/burntsushi/toml@v1.4.0",
+                "stdlib 1.22.1 pkg:golang/stdlib@1.22.1",
+            ]
+        );
+        let root = made.bom.root.as_ref().unwrap();
+        assert_eq!((root.name.as_str(), root.purl.as_deref()), ("example.com/app", None));
+        let text = format!("{:?}", made.bom);
+        assert!(text.contains("h1:AAAA=") && text.contains("linux") && !text.contains("/home/"), "{text}");
+    }
+
+    #[test]
+    fn two_that_differ_and_an_older_one_are_refused() {
+        let mut two = binary("go1.22.1", MODULES);
+        two.extend(info("go1.22.1", "path\tother\n"));
+        assert!(made(&two).unwrap_err().to_string().contains("two that differ"));
+        let mut same = binary("go1.22.1", MODULES);
+        same.extend(info("go1.22.1", MODULES));
+        assert!(made(&same).is_ok());
+        let mut older = binary("go1.22.1", MODULES);
+        older[64 + 15] = 0;
+        assert!(made(&older).unwrap_err().to_string().contains("before 1.18"));
+    }
+
+    #[test]
+    fn broken_information_is_none() {
+        let whole = binary("go1.22.1", MODULES);
+        for length in [64, 70, 96, 97, 105, 120] {
+            assert!(matches!(made(&whole[..length]), Err(PackagesError::Unknown { .. })), "{length}");
+        }
+        let mut long = whole.clone();
+        long[64 + HEAD..64 + HEAD + 5].copy_from_slice(&[0xff, 0xff, 0xff, 0xff, 0x7f]);
+        assert!(matches!(made(&long), Err(PackagesError::Unknown { .. })));
+        assert!(matches!(made(b"\x7fELF no go here"), Err(PackagesError::Unknown { .. })));
+    }
+}

@@ -1,0 +1,298 @@
+//! `poetry.lock`, with the project's manifest beside it for what the project itself asks for.
+
+use super::python::{From, condition, digest, normal, purl, reference, requirement};
+use super::uv::{tables, text_in};
+use super::{Kind, Made, PackagesError, Starts, application, give_scopes, library, malformed, purl_error, text_of};
+use crate::bom::{Bom, File, Item, Scope};
+use countersign_core::{digest::Sha256, limits};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use toml::{Table, Value};
+
+pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
+    let text = text_of(path, limits::LOCK_FILE_BYTES)?;
+    let lock: Table = toml::from_str(&text).map_err(|error| malformed(path, "the text", error.message()))?;
+    let metadata = lock.get("metadata").and_then(Value::as_table);
+    let version = metadata.and_then(|metadata| text_in(metadata, "lock-version")).unwrap_or_default();
+    if !(version.starts_with("1.") || version.starts_with("2.")) {
+        return Err(PackagesError::Unsupported {
+            path: path.to_owned(),
+            what: format!("a lock file of version {version:?}, where 1 and 2 are read"),
+            help: "`poetry lock` writes it again".to_owned(),
+        });
+    }
+    let older = metadata.and_then(|metadata| metadata.get("files")).and_then(Value::as_table);
+    let packages: Vec<&Table> = tables(&lock, "package").collect();
+    let mut bom = Bom::made();
+    let mut index: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for package in &packages {
+        let item = component(path, package, older)?;
+        index.entry(normal(&item.name)).or_default().push(item.reference.clone());
+        bom.items.push(item);
+    }
+    let mut conditions = BTreeMap::new();
+    let mut unresolved = 0_usize;
+    for (package, reference) in
+        packages.iter().zip(bom.items.iter().map(|item| item.reference.clone()).collect::<Vec<_>>())
+    {
+        let mut edges = BTreeSet::new();
+        for (name, asked) in package.get("dependencies").and_then(Value::as_table).into_iter().flatten() {
+            let targets = index.get(&normal(name)).map(Vec::as_slice).unwrap_or_default();
+            let marker = asked.as_table().and_then(|asked| text_in(asked, "markers"));
+            let optional =
+                asked.as_table().and_then(|asked| asked.get("optional")).and_then(Value::as_bool) == Some(true);
+            match targets {
+                [] if optional || marker.is_some() || asked.is_array() => {}
+                [] => unresolved = unresolved.saturating_add(1),
+                several => {
+                    for target in several {
+                        if let Some(marker) = marker {
+                            conditions.insert((reference.clone(), target.clone()), marker.to_owned());
+                        } else if optional || several.len() > 1 {
+                            conditions.insert((reference.clone(), target.clone()), "optional".to_owned());
+                        }
+                        edges.insert(target.clone());
+                    }
+                }
+            }
+        }
+        bom.edges.insert(reference, edges);
+    }
+    let mut partial = Vec::new();
+    let (root, starts) = project(path, &index)?;
+    match starts {
+        Some(starts) => {
+            let direct: BTreeSet<String> = starts.iter().map(|(reference, _)| reference.clone()).collect();
+            if !says_scopes(&packages) {
+                give_scopes(&mut bom, starts, &conditions);
+            }
+            bom.aggregates.insert(root.reference.clone(), "complete".to_owned());
+            bom.edges.insert(root.reference.clone(), direct);
+        }
+        None => {
+            bom.aggregates.insert(root.reference.clone(), "unknown".to_owned());
+            partial.push(
+                "pyproject.toml is not beside the lock file: what the project itself asks for is not known".to_owned(),
+            );
+        }
+    }
+    for ((_, to), marker) in &conditions {
+        for item in bom.items.iter_mut().filter(|item| item.reference == *to) {
+            condition(item, marker);
+        }
+    }
+    for item in &bom.items {
+        bom.aggregates.insert(item.reference.clone(), "complete".to_owned());
+    }
+    if unresolved > 0 {
+        partial.push(format!("{unresolved} dependencies lead to no package in the lock file"));
+    }
+    let without = bom.items.iter().filter(|item| item.files.iter().all(|file| file.hashes.is_empty())).count();
+    if without > 0 {
+        partial.push(format!("{without} packages have no digest in the lock file"));
+    }
+    partial.push("licences are not in the lock file".to_owned());
+    bom.root = Some(root);
+    Ok(Made {
+        kind: Kind::Poetry,
+        path: path.to_owned(),
+        read_as: format!("Poetry's lock file, version {version}"),
+        digest: Some(Sha256::of(text.as_bytes())),
+        bom,
+        partial,
+    })
+}
+
+/// Whether the lock file itself says in which groups a package is: newer ones do.
+fn says_scopes(packages: &[&Table]) -> bool {
+    packages.iter().any(|package| package.contains_key("groups") || package.contains_key("category"))
+}
+
+fn component(path: &Path, package: &Table, older: Option<&Table>) -> Result<Item, PackagesError> {
+    let name = text_in(package, "name").ok_or_else(|| malformed(path, "package", "a package without a name"))?;
+    let version = text_in(package, "version").ok_or_else(|| malformed(path, name, "a package without a version"))?;
+    let source = package.get("source").and_then(Value::as_table);
+    let text = |key: &str| source.and_then(|source| text_in(source, key));
+    let url = text("url").unwrap_or_default();
+    let from = match text("type") {
+        None => From::Index(None),
+        Some("legacy") => From::Index(Some(url.to_owned())),
+        Some("git") => {
+            From::Git(format!("{url}#{}", text("resolved_reference").or_else(|| text("reference")).unwrap_or_default()))
+        }
+        Some("url") => From::Url(url.to_owned()),
+        Some(_) => From::Folder,
+    };
+    let purl = purl(name, Some(version), &from).map_err(|error| purl_error(path, name, error))?;
+    let mut item = library(reference(name, Some(version), purl.as_ref()), name, Some(version));
+    item.purl = purl.map(|purl| purl.as_str().to_owned());
+    let listed = older.and_then(|older| older.get(name)).and_then(Value::as_array);
+    let files = package.get("files").and_then(Value::as_array).or(listed);
+    for file in files.into_iter().flatten().filter_map(Value::as_table) {
+        let hash = text_in(file, "hash").ok_or_else(|| malformed(path, name, "a file without a hash"))?;
+        let hash = digest(hash).ok_or_else(|| malformed(path, name, "its hash is no digest that is known"))?;
+        item.files.push(File { url: None, hashes: BTreeMap::from([hash]) });
+    }
+    let groups: Option<Vec<&str>> =
+        package.get("groups").and_then(Value::as_array).map(|list| list.iter().filter_map(Value::as_str).collect());
+    let main = groups.is_none_or(|groups| groups.contains(&"main"));
+    let optional = package.get("optional").and_then(Value::as_bool) == Some(true);
+    item.scope = if !main || text_in(package, "category").is_some_and(|category| category != "main") {
+        Scope::Excluded
+    } else if optional || package.contains_key("markers") {
+        Scope::Optional
+    } else {
+        Scope::Required
+    };
+    if let Some(marker) = text_in(package, "markers") {
+        condition(&mut item, marker);
+    }
+    Ok(item)
+}
+
+type Project = (Item, Option<Starts>);
+
+/// What the manifest says: the project's name, and what it asks for.
+fn project(path: &Path, index: &BTreeMap<String, Vec<String>>) -> Result<Project, PackagesError> {
+    let manifest = path.with_file_name("pyproject.toml");
+    let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let folder = folder.filter(|name| !name.is_empty()).unwrap_or_else(|| "project".to_owned());
+    if !manifest.is_file() {
+        return Ok((application(&folder, None), None));
+    }
+    let text = text_of(&manifest, limits::LOCK_FILE_BYTES)?;
+    let table: Table = toml::from_str(&text).map_err(|error| malformed(&manifest, "the text", error.message()))?;
+    let project = table.get("project").and_then(Value::as_table);
+    let poetry = table.get("tool").and_then(|tool| tool.get("poetry")).and_then(Value::as_table);
+    let text = |key: &str| {
+        project.and_then(|project| text_in(project, key)).or_else(|| poetry.and_then(|poetry| text_in(poetry, key)))
+    };
+    let mut root = application(text("name").unwrap_or(&folder), text("version"));
+    if let Some(licence) = text("license") {
+        super::licence(&mut root, licence);
+    }
+    let mut names: Vec<(String, Scope)> = Vec::new();
+    let listed = |value: Option<&Value>, scope: Scope| -> Vec<(String, Scope)> {
+        let list = value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+        list.map(|text| {
+            let (name, condition) = requirement(text);
+            (name, if condition.is_some() { scope.max(Scope::Optional) } else { scope })
+        })
+        .collect()
+    };
+    let tabled = |value: Option<&Value>, scope: Scope| -> Vec<(String, Scope)> {
+        let table = value.and_then(Value::as_table).into_iter().flatten();
+        table
+            .filter(|(name, _)| *name != "python")
+            .map(|(name, asked)| {
+                let conditional = asked.as_table().is_some_and(|asked| {
+                    asked.contains_key("markers") || asked.get("optional").and_then(Value::as_bool) == Some(true)
+                });
+                (normal(name), if conditional { scope.max(Scope::Optional) } else { scope })
+            })
+            .collect()
+    };
+    names.extend(listed(project.and_then(|project| project.get("dependencies")), Scope::Required));
+    for value in project
+        .and_then(|p| p.get("optional-dependencies"))
+        .and_then(Value::as_table)
+        .into_iter()
+        .flat_map(Table::values)
+    {
+        names.extend(listed(Some(value), Scope::Optional));
+    }
+    for value in table.get("dependency-groups").and_then(Value::as_table).into_iter().flat_map(Table::values) {
+        names.extend(listed(Some(value), Scope::Excluded));
+    }
+    names.extend(tabled(poetry.and_then(|poetry| poetry.get("dependencies")), Scope::Required));
+    names.extend(tabled(poetry.and_then(|poetry| poetry.get("dev-dependencies")), Scope::Excluded));
+    for (group, value) in poetry.and_then(|poetry| poetry.get("group")).and_then(Value::as_table).into_iter().flatten()
+    {
+        let scope = if group == "main" { Scope::Required } else { Scope::Excluded };
+        names.extend(tabled(value.get("dependencies"), scope));
+    }
+    let mut starts = Starts::new();
+    for (name, scope) in names {
+        match index.get(&name) {
+            Some(targets) => starts.extend(targets.iter().map(|target| (target.clone(), scope))),
+            None if scope == Scope::Required => {
+                let what =
+                    format!("pyproject.toml asks for {name}, which the lock file does not have: run `poetry lock`");
+                return Err(malformed(path, "the project", &what));
+            }
+            None => {}
+        }
+    }
+    Ok((root, Some(starts)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOCK: &str = r#"
+[[package]]
+name = "a"
+version = "1.0"
+optional = false
+files = [{ file = "a-1.0.tar.gz", hash = "sha256:abababababababababababababababababababababababababababababababab" }]
+[package.dependencies]
+B_b = ">=1"
+win = { version = "*", markers = "sys_platform == 'win32'" }
+[[package]]
+name = "b.b"
+version = "2.0"
+files = []
+[[package]]
+name = "t"
+version = "3.0"
+files = []
+[metadata]
+lock-version = "2.0"
+content-hash = "x"
+"#;
+
+    fn made(lock: &str, manifest: Option<&str>) -> Result<Made, PackagesError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("poetry.lock");
+        std::fs::write(&path, lock).unwrap();
+        if let Some(manifest) = manifest {
+            std::fs::write(folder.path().join("pyproject.toml"), manifest).unwrap();
+        }
+        read(&path)
+    }
+
+    const MANIFEST: &str = "[project]\nname = \"app\"\nversion = \"1\"\ndependencies = [\"a>=1\"]\n\
+                            [tool.poetry.group.dev.dependencies]\nt = \"*\"\n";
+
+    #[test]
+    fn packages_and_edges_are_read_with_and_without_the_manifest() {
+        let with = made(LOCK, Some(MANIFEST)).unwrap();
+        assert_eq!(with.bom.edges["path:app@1"], ["pkg:pypi/a@1.0", "pkg:pypi/t@3.0"].map(str::to_owned).into());
+        assert_eq!(with.bom.edges["pkg:pypi/a@1.0"], BTreeSet::from(["pkg:pypi/b-b@2.0".to_owned()]));
+        let scopes: Vec<&str> = with.bom.items.iter().map(|item| item.scope.word()).collect();
+        assert_eq!(scopes, ["required", "required", "excluded"]);
+        let without = made(LOCK, None).unwrap();
+        let root = without.bom.root.as_ref().unwrap().reference.clone();
+        assert!(!without.bom.edges.contains_key(&root));
+        assert_eq!(without.bom.aggregates[&root], "unknown");
+        assert!(without.partial[0].contains("pyproject.toml is not beside"));
+    }
+
+    #[test]
+    fn the_groups_of_a_newer_lock_give_the_scope() {
+        let lock = LOCK
+            .replace("version = \"3.0\"\n", "version = \"3.0\"\ngroups = [\"dev\"]\n")
+            .replace("version = \"1.0\"\n", "version = \"1.0\"\ngroups = [\"main\", \"dev\"]\n");
+        let scopes: Vec<&str> = made(&lock, None).unwrap().bom.items.iter().map(|item| item.scope.word()).collect();
+        assert_eq!(scopes, ["required", "required", "excluded"]);
+    }
+
+    #[test]
+    fn a_lock_that_its_manifest_does_not_fit_is_refused() {
+        let error = made(LOCK, Some(&MANIFEST.replace("a>=1", "nowhere"))).unwrap_err();
+        assert!(error.to_string().contains("asks for nowhere"), "{error}");
+        assert!(matches!(made("[metadata]\nlock-version = \"9\"\n", None), Err(PackagesError::Unsupported { .. })));
+        assert!(made(&LOCK.replace("sha256:ab", "sha256:zz"), None).is_err());
+    }
+}

@@ -1,0 +1,133 @@
+//! What Python's formats share: names, package URLs, requirements.
+
+use super::public;
+use crate::bom::Item;
+use countersign_core::purl::{Purl, PurlError};
+
+/// PEP 503: lower case, and one hyphen for each run of hyphens, underscores and dots.
+pub(crate) fn normal(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for c in name.trim().chars() {
+        let c = if matches!(c, '-' | '_' | '.') { '-' } else { c.to_ascii_lowercase() };
+        if !(c == '-' && out.ends_with('-')) {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Where a package comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum From {
+    /// An index of packages, by its address; PyPI where there is none.
+    Index(Option<String>),
+    /// A git repository, with its commit.
+    Git(String),
+    /// A file at an address.
+    Url(String),
+    /// A folder, or a file of this machine.
+    Folder,
+}
+
+const PYPI: [&str; 4] =
+    ["https://pypi.org/simple", "https://pypi.python.org/simple", "https://files.pythonhosted.org", "https://pypi.org"];
+
+/// The package URL, for what has a public place.
+pub(super) fn purl(name: &str, version: Option<&str>, from: &From) -> Result<Option<Purl>, PurlError> {
+    let name = normal(name);
+    let build = |qualifiers: &[(&str, &str)]| Purl::build("pypi", None, &name, version, qualifiers).map(Some);
+    match from {
+        From::Index(None) => build(&[]),
+        From::Index(Some(url)) if PYPI.iter().any(|known| url.starts_with(known)) => build(&[]),
+        From::Index(Some(url)) => public(url).map_or(Ok(None), |url| build(&[("repository_url", &url)])),
+        From::Git(url) => {
+            let commit = url.split_once('#').map(|(_, commit)| commit.split('&').next().unwrap_or(commit));
+            match (public(url), commit) {
+                (Some(address), Some(commit)) => {
+                    let prefix = if address.starts_with("git+") { "" } else { "git+" };
+                    build(&[("vcs_url", &format!("{prefix}{address}@{commit}"))])
+                }
+                (Some(_), None) | (None, _) => Ok(None),
+            }
+        }
+        From::Url(url) => public(url).map_or(Ok(None), |url| build(&[("download_url", &url)])),
+        From::Folder => Ok(None),
+    }
+}
+
+/// The reference: the package URL where there is one.
+pub(super) fn reference(name: &str, version: Option<&str>, purl: Option<&Purl>) -> String {
+    let version = version.map(|version| format!("@{version}")).unwrap_or_default();
+    purl.map_or_else(|| format!("path:{}{version}", normal(name)), |purl| purl.as_str().to_owned())
+}
+
+/// The name that a requirement begins with, and its condition.
+pub(super) fn requirement(text: &str) -> (String, Option<&str>) {
+    let (head, condition) = match text.split_once(';') {
+        Some((head, condition)) => (head, Some(condition.trim())),
+        None => (text, None),
+    };
+    let end = head.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))).unwrap_or(head.len());
+    (normal(head.trim_start().get(..end).unwrap_or(head)), condition.filter(|text| !text.is_empty()))
+}
+
+/// Says on what condition a component is there.
+pub(super) fn condition(item: &mut Item, text: &str) {
+    let known = item.properties.iter().any(|(name, value)| name == CONDITION && value == text);
+    if !known && text.len() <= countersign_core::limits::SBOM_TEXT_BYTES {
+        item.properties.push((CONDITION.to_owned(), text.to_owned()));
+    }
+}
+
+const CONDITION: &str = "countersign:condition";
+
+/// A digest as locks write it: `sha256:HEX`.
+pub(super) fn digest(text: &str) -> Option<(String, String)> {
+    let (algorithm, value) = text.split_once(':')?;
+    let (name, digits) = match algorithm {
+        "md5" => ("MD5", 32),
+        "sha1" => ("SHA-1", 40),
+        "sha256" => ("SHA-256", 64),
+        "sha384" => ("SHA-384", 96),
+        "sha512" => ("SHA-512", 128),
+        _ => return None,
+    };
+    let value = value.to_ascii_lowercase();
+    (value.len() == digits && value.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| (name.to_owned(), value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_equal_however_they_are_spelled() {
+        for name in ["Zope.Interface", "zope-interface", "zope__interface", "ZOPE-_.interface"] {
+            assert_eq!(normal(name), "zope-interface");
+        }
+        assert_eq!(
+            requirement("Foo_Bar[x,y] >=1.0 ; python_version < '3'"),
+            ("foo-bar".to_owned(), Some("python_version < '3'"))
+        );
+        assert_eq!(requirement("a"), ("a".to_owned(), None));
+    }
+
+    #[test]
+    fn where_a_package_comes_from_decides_its_identity() {
+        let of = |from: From| purl("Foo_bar", Some("1!2.0+x"), &from).unwrap().map(|purl| purl.as_str().to_owned());
+        assert_eq!(of(From::Index(None)).unwrap(), "pkg:pypi/foo-bar@1%212.0%2Bx");
+        assert_eq!(
+            of(From::Index(Some("https://pypi.org/simple".to_owned()))).unwrap(),
+            "pkg:pypi/foo-bar@1%212.0%2Bx"
+        );
+        assert_eq!(
+            of(From::Index(Some("https://u:p@pip.example.com/simple".to_owned()))).unwrap(),
+            "pkg:pypi/foo-bar@1%212.0%2Bx?repository_url=https://pip.example.com/simple"
+        );
+        assert_eq!(
+            of(From::Git("https://github.com/o/foo?rev=main#0123".to_owned())).unwrap(),
+            "pkg:pypi/foo-bar@1%212.0%2Bx?vcs_url=git%2Bhttps://github.com/o/foo%400123"
+        );
+        assert_eq!(of(From::Folder), None);
+    }
+}

@@ -1,0 +1,343 @@
+//! Python packages as they are installed, or as wheels: their metadata, and the SBOMs that they carry (PEP 770) about what
+//! is compiled into them.
+
+use super::python::{From, normal, purl, reference, requirement};
+use super::{Kind, Made, PackagesError, application, bytes_of, library, licence, malformed, purl_error};
+use crate::archive::{self, Archive};
+use crate::bom::{Bom, Document, File, Item, Scope};
+use countersign_core::{digest::Sha256, limits};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// One package: where it lies, its metadata, its SBOMs by name.
+struct Dist {
+    place: String,
+    metadata: String,
+    direct: Option<String>,
+    sboms: Vec<(String, Vec<u8>)>,
+    file: Option<(String, Sha256)>,
+}
+
+/// Whether a folder has installed packages.
+pub(super) fn has_packages(folder: &Path) -> Result<bool, PackagesError> {
+    Ok(!folders(folder)?.is_empty())
+}
+
+fn folders(folder: &Path) -> Result<Vec<PathBuf>, PackagesError> {
+    let failed = |source| PackagesError::Read { path: folder.to_owned(), source };
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|end| end == "dist-info") && path.join("METADATA").is_file() {
+            found.push(path);
+        }
+        if found.len() > limits::LOCK_FILE_PACKAGES {
+            return Err(malformed(folder, "packages", "more than can be read"));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// All packages of a folder.
+pub(super) fn installed(folder: &Path) -> Result<Made, PackagesError> {
+    let mut dists = Vec::new();
+    for path in folders(folder)? {
+        let text = |name: &str| -> Result<Option<String>, PackagesError> {
+            let file = path.join(name);
+            if !file.is_file() {
+                return Ok(None);
+            }
+            Ok(Some(String::from_utf8_lossy(&bytes_of(&file, limits::PACKAGE_METADATA_BYTES)?).into_owned()))
+        };
+        let metadata = text("METADATA")?.unwrap_or_default();
+        let direct = text("direct_url.json")?;
+        let mut sboms = Vec::new();
+        let inside = path.join("sboms");
+        if inside.is_dir() {
+            let failed = |source| PackagesError::Read { path: inside.clone(), source };
+            let mut files = Vec::new();
+            for entry in fs::read_dir(&inside).map_err(failed)? {
+                files.push(entry.map_err(failed)?.path());
+            }
+            files.sort();
+            for file in files.into_iter().filter(|file| file.is_file()) {
+                let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                sboms.push((name, bytes_of(&file, limits::SBOM_BYTES)?));
+            }
+        }
+        let place = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        dists.push(Dist { place, metadata, direct, sboms, file: None });
+    }
+    let mut partial = BTreeSet::new();
+    let mut bom = Bom::made();
+    build(folder, &dists, &mut bom, &mut partial)?;
+    let root = application("environment", None);
+    bom.edges.insert(root.reference.clone(), BTreeSet::new());
+    bom.aggregates.insert(root.reference.clone(), "unknown".to_owned());
+    bom.edges.remove(&root.reference);
+    bom.root = Some(root);
+    partial.insert(
+        "why each package is installed is not recorded: what the environment as a whole asks for is not known"
+            .to_owned(),
+    );
+    partial.insert(
+        "files that were installed have digests of their own; there is none of the wheel that they came in".to_owned(),
+    );
+    Ok(Made {
+        kind: Kind::Installed,
+        path: folder.to_owned(),
+        read_as: format!("{} installed Python packages", dists.len()),
+        digest: None,
+        bom,
+        partial: partial.into_iter().collect(),
+    })
+}
+
+/// One wheel: it is what the document is about.
+pub(super) fn wheel(path: &Path) -> Result<Made, PackagesError> {
+    let bytes = bytes_of(path, limits::PACKAGE_ARCHIVE_BYTES)?;
+    let digest = Sha256::of(&bytes);
+    let wrong = |error: archive::ArchiveError| malformed(path, "the archive", &error.to_string());
+    let mut archive = Archive::open(&bytes).map_err(wrong)?;
+    let names = archive.names();
+    let folder = names.iter().find_map(|name| {
+        name.strip_suffix("/METADATA").filter(|folder| folder.ends_with(".dist-info") && !folder.contains('/'))
+    });
+    let folder = folder.ok_or_else(|| malformed(path, "the archive", "it has no METADATA: it is no wheel"))?.to_owned();
+    let metadata = archive.read(&format!("{folder}/METADATA"), limits::PACKAGE_METADATA_BYTES).map_err(wrong)?;
+    let mut sboms = Vec::new();
+    for name in names.iter().filter(|name| name.starts_with(&format!("{folder}/sboms/")) && !name.ends_with('/')) {
+        let short = name.rsplit('/').next().unwrap_or(name).to_owned();
+        sboms.push((short, archive.read(name, limits::SBOM_BYTES).map_err(wrong)?));
+    }
+    let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let dist = Dist {
+        place: folder,
+        metadata: String::from_utf8_lossy(&metadata).into_owned(),
+        direct: None,
+        sboms,
+        file: Some((file, digest)),
+    };
+    let mut partial = BTreeSet::new();
+    let mut bom = Bom::made();
+    build(path, std::slice::from_ref(&dist), &mut bom, &mut partial)?;
+    let place = bom.items.iter().position(|item| item.inside.is_none());
+    let mut root =
+        place.map(|place| bom.items.remove(place)).ok_or_else(|| malformed(path, "METADATA", "it names no package"))?;
+    root.kind = "library".to_owned();
+    bom.aggregates.insert(root.reference.clone(), "incomplete".to_owned());
+    partial.insert("a wheel names what it needs without versions: that is not listed".to_owned());
+    bom.root = Some(root);
+    Ok(Made {
+        kind: Kind::Wheel,
+        path: path.to_owned(),
+        read_as: format!("a Python wheel with {} SBOMs of its own", dist.sboms.len()),
+        digest: Some(digest),
+        bom,
+        partial: partial.into_iter().collect(),
+    })
+}
+
+/// The headers of a METADATA file, in order.
+fn headers(text: &str) -> Vec<(String, String)> {
+    let mut headers: Vec<(String, String)> = Vec::new();
+    for line in text.lines() {
+        if line.trim().is_empty() {
+            break;
+        }
+        if line.starts_with([' ', '\t']) {
+            continue;
+        }
+        if let Some((name, value)) = line.split_once(':') {
+            headers.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
+        }
+    }
+    headers
+}
+
+fn build(path: &Path, dists: &[Dist], bom: &mut Bom, partial: &mut BTreeSet<String>) -> Result<(), PackagesError> {
+    let mut asked: Vec<(String, Vec<(String, bool)>)> = Vec::new();
+    let mut index: BTreeMap<String, String> = BTreeMap::new();
+    let mut carried = 0_usize;
+    for dist in dists {
+        let headers = headers(&dist.metadata);
+        let header = |wanted: &str| {
+            headers
+                .iter()
+                .find(|(name, _)| name == wanted)
+                .map(|(_, value)| value.as_str())
+                .filter(|value| value.len() <= limits::SBOM_TEXT_BYTES)
+        };
+        let (Some(name), Some(version)) = (header("name"), header("version")) else {
+            return Err(malformed(path, &dist.place, "its METADATA names no package and version"));
+        };
+        let from = origin(dist.direct.as_deref());
+        let purl = purl(name, Some(version), &from).map_err(|error| purl_error(path, name, error))?;
+        let mut item = library(reference(name, Some(version), purl.as_ref()), name, Some(version));
+        item.purl = purl.map(|purl| purl.as_str().to_owned());
+        if let Some(text) = header("license-expression").or_else(|| header("license")) {
+            licence(&mut item, text);
+        }
+        item.supplier =
+            header("author").or_else(|| header("maintainer")).filter(|text| !text.is_empty()).map(str::to_owned);
+        if let Some((file, digest)) = &dist.file {
+            item.hashes.insert("SHA-256".to_owned(), digest.hex());
+            item.properties.push(("countersign:file".to_owned(), file.clone()));
+        }
+        if index.insert(normal(name), item.reference.clone()).is_some() {
+            return Err(malformed(path, &dist.place, &format!("{name} is installed twice")));
+        }
+        let needs = headers.iter().filter(|(name, _)| name == "requires-dist").filter_map(|(_, text)| {
+            let (name, condition) = requirement(text);
+            let extra = condition.is_some_and(|condition| condition.replace(' ', "").contains("extra=="));
+            (!extra).then_some((name, condition.is_some()))
+        });
+        asked.push((item.reference.clone(), needs.collect()));
+        let own = item.reference.clone();
+        bom.items.push(item);
+        for (file, bytes) in &dist.sboms {
+            match carried_bom(&own, file, bytes) {
+                Ok((items, edges)) => {
+                    carried = carried.saturating_add(items.len());
+                    bom.items.extend(items);
+                    for (from, to) in edges {
+                        bom.edges.entry(from).or_default().extend(to);
+                    }
+                }
+                Err(why) => return Err(malformed(path, &format!("{}/sboms/{file}", dist.place), &why)),
+            }
+            if bom.items.len() > limits::SBOM_COMPONENTS {
+                return Err(malformed(path, "sboms", "more components than are read"));
+            }
+        }
+    }
+    for (from, needs) in asked {
+        let mut to = BTreeSet::new();
+        let mut missing = false;
+        for (name, conditional) in needs {
+            match index.get(&name) {
+                Some(target) => {
+                    to.insert(target.clone());
+                }
+                None => missing |= !conditional,
+            }
+        }
+        let aggregate = if missing { "incomplete" } else { "complete" };
+        bom.aggregates.insert(from.clone(), aggregate.to_owned());
+        bom.edges.entry(from).or_default().extend(to);
+    }
+    if carried > 0 {
+        partial.insert(format!(
+            "{carried} components come from SBOMs that the packages carry: nobody held those against what was built"
+        ));
+    }
+    Ok(())
+}
+
+fn origin(direct: Option<&str>) -> From {
+    let Some(text) = direct else { return From::Index(None) };
+    let Ok(value) = countersign_core::json::parse(text.as_bytes()) else { return From::Folder };
+    let url = value.get("url").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let commit = value.get("vcs_info").and_then(|info| info.get("commit_id")).and_then(serde_json::Value::as_str);
+    match commit {
+        Some(commit) => From::Git(format!("{url}#{commit}")),
+        None if url.starts_with("https://") || url.starts_with("http://") => From::Url(url.to_owned()),
+        None => From::Folder,
+    }
+}
+
+type Carried = (Vec<Item>, BTreeMap<String, BTreeSet<String>>);
+
+/// The components of an SBOM that a package carries, each with a name that no other package can have taken.
+fn carried_bom(own: &str, file: &str, bytes: &[u8]) -> Result<Carried, String> {
+    let document = Document::parse(bytes).map_err(|error| error.to_string())?;
+    let inner = document.bom().map_err(|error| error.to_string())?;
+    let prefix = format!("{own}#{file}:");
+    // What the SBOM is about is the package itself, or a part of it.
+    let about = inner.root.as_ref().map(|root| root.reference.clone());
+    let own_name = |name: &str| own.contains(&format!("/{}@", normal(name)));
+    let same = inner.root.as_ref().is_some_and(|root| own_name(&root.name));
+    let rename = |reference: &str| {
+        if same && about.as_deref() == Some(reference) { own.to_owned() } else { format!("{prefix}{reference}") }
+    };
+    let mut items = Vec::new();
+    for item in inner.all() {
+        if same && about.as_deref() == Some(item.reference.as_str()) {
+            continue;
+        }
+        let mut item = item.clone();
+        item.reference = rename(&item.reference);
+        item.inside = Some(item.inside.as_deref().map_or_else(|| own.to_owned(), rename));
+        item.properties.push(("countersign:carried-in".to_owned(), file.to_owned()));
+        // A path of the machine that built the package names nothing here.
+        item.purl = item.purl.filter(|purl| !purl.contains("file:"));
+        item.files = item.files.into_iter().map(|file| File { url: None, ..file }).collect();
+        if item.scope == Scope::Required {
+            item.linked = item.linked.or(Some(true));
+        }
+        items.push(item);
+    }
+    let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (from, to) in &inner.edges {
+        edges.entry(rename(from)).or_default().extend(to.iter().map(|to| rename(to)));
+    }
+    if !same && let Some(root) = about {
+        edges.entry(own.to_owned()).or_default().insert(format!("{prefix}{root}"));
+    }
+    Ok((items, edges))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn install(folder: &Path, name: &str, metadata: &str, sbom: Option<&str>) {
+        let folder = folder.join(format!("{name}-1.0.dist-info"));
+        fs::create_dir_all(folder.join("sboms")).unwrap();
+        fs::write(
+            folder.join("METADATA"),
+            format!("Metadata-Version: 2.4\nName: {name}\nVersion: 1.0\n{metadata}\nRequires-Dist: not-a-header\n"),
+        )
+        .unwrap();
+        if let Some(sbom) = sbom {
+            fs::write(folder.join("sboms/a.cdx.json"), sbom).unwrap();
+        }
+    }
+
+    const CARRIED: &str = r#"{"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{"component":{"type":"library","name":"a_a","bom-ref":"r"}},
+        "components":[{"type":"library","name":"zlib","version":"1.3","bom-ref":"z","purl":"pkg:generic/zlib@1.3"}],
+        "dependencies":[{"ref":"r","dependsOn":["z"]}]}"#;
+
+    #[test]
+    fn installed_packages_and_what_they_carry_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        install(
+            folder.path(),
+            "A.a",
+            "License-Expression: MIT\nRequires-Dist: b-b>=1\nRequires-Dist: x; extra == 'y'\nRequires-Dist: gone\n",
+            Some(CARRIED),
+        );
+        install(folder.path(), "b_b", "Author: Somebody\n", None);
+        let made = installed(folder.path()).unwrap();
+        let labels: Vec<String> = made.bom.items.iter().map(Item::label).collect();
+        assert_eq!(labels, ["A.a 1.0", "zlib 1.3", "b_b 1.0"]);
+        let own = "pkg:pypi/a-a@1.0";
+        assert_eq!(made.bom.edges[own], ["pkg:pypi/b-b@1.0".to_owned(), format!("{own}#a.cdx.json:z")].into());
+        assert_eq!(
+            (made.bom.aggregates[own].as_str(), made.bom.aggregates["pkg:pypi/b-b@1.0"].as_str()),
+            ("incomplete", "complete")
+        );
+        assert_eq!(made.bom.items[1].linked, Some(true));
+    }
+
+    #[test]
+    fn a_package_without_a_name_and_an_sbom_that_is_none_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        install(folder.path(), "a", "", Some("{}"));
+        assert!(installed(folder.path()).unwrap_err().to_string().contains("sboms/a.cdx.json"));
+        fs::write(folder.path().join("a-1.0.dist-info/METADATA"), "\nName: a\n").unwrap();
+        assert!(installed(folder.path()).is_err());
+    }
+}

@@ -1,0 +1,106 @@
+//! Whether a document holds to the published schema of its format. The schemas lie in this crate; nothing is fetched.
+
+use crate::bom::{Document, Format};
+use jsonschema::error::{ValidationError, ValidationErrorKind};
+use serde_json::Value;
+
+/// One thing in a document that its schema does not allow.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fault {
+    /// Where: a JSON pointer.
+    pub at: String,
+    /// What is wrong. The value itself is never in it.
+    pub what: String,
+}
+
+/// A schema of ours that cannot be used: a fault of ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the schema of {format} cannot be used: {why}")]
+pub struct SchemaError {
+    /// Of which format.
+    pub format: String,
+    /// Why.
+    pub why: String,
+}
+
+/// The most faults that are listed; more are counted.
+const LISTED: usize = 100;
+
+/// What is wrong with a document, and how many faults there are beyond those that are listed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// The first of them.
+    pub listed: Vec<Fault>,
+    /// How many more.
+    pub more: usize,
+}
+
+/// Holds a document against the schema of its format.
+pub fn check(document: &Document) -> Result<Faults, SchemaError> {
+    let refused = |why: String| SchemaError { format: document.format.to_string(), why };
+    let schema = schema_of(document.format).ok_or_else(|| refused("there is none".to_owned()))?;
+    check_against(schema, &document.value).map_err(refused)
+}
+
+fn check_against(schema: &str, value: &Value) -> Result<Faults, String> {
+    let parsed = |text: &str| serde_json::from_str::<Value>(text).map_err(|error| error.to_string());
+    let mut registry = jsonschema::Registry::new();
+    for (name, text) in SHARED {
+        registry = registry
+            .add(format!("http://cyclonedx.org/schema/{name}.schema.json"), parsed(text)?)
+            .map_err(|error| error.to_string())?;
+    }
+    let registry = registry.prepare().map_err(|error| error.to_string())?;
+    let options = jsonschema::options().with_registry(&registry).should_validate_formats(true).offline();
+    let validator = options.build(&parsed(schema)?).map_err(|error| error.masked().to_string())?;
+    let mut faults = Faults::default();
+    if validator.is_valid(value) {
+        return Ok(faults);
+    }
+    for error in validator.iter_errors(value) {
+        if faults.listed.len() < LISTED {
+            faults.listed.push(fault(&error));
+        } else {
+            faults.more = faults.more.saturating_add(1);
+        }
+    }
+    faults.listed.dedup();
+    Ok(faults)
+}
+
+/// Of alternatives the one that the value comes nearest to says more than that none of them holds.
+fn fault(error: &ValidationError<'_>) -> Fault {
+    let mut error = error;
+    // Alternatives within alternatives are no deeper than the schema, which is ours; the bound is for the reader.
+    for _ in 0..8_u8 {
+        let context = match error.kind() {
+            ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => context,
+            _ => break,
+        };
+        let nearest = context.iter().filter(|branch| !branch.is_empty()).min_by_key(|branch| branch.len());
+        let Some(next) = nearest.and_then(|branch| branch.first()) else { break };
+        error = next;
+    }
+    let what: String = error.masked().to_string().chars().take(300).collect();
+    Fault { at: error.instance_path().to_string(), what }
+}
+
+const SHARED: [(&str, &str); 3] = [
+    ("spdx", include_str!("../third-party/spdx.schema.json")),
+    ("jsf-0.82", include_str!("../third-party/jsf-0.82.schema.json")),
+    ("cryptography-defs", include_str!("../third-party/cryptography-defs.schema.json")),
+];
+
+fn schema_of(format: Format) -> Option<&'static str> {
+    match format {
+        Format::CycloneDx("1.2") => Some(include_str!("../third-party/bom-1.2-strict.schema.json")),
+        Format::CycloneDx("1.3") => Some(include_str!("../third-party/bom-1.3-strict.schema.json")),
+        Format::CycloneDx("1.4") => Some(include_str!("../third-party/bom-1.4.schema.json")),
+        Format::CycloneDx("1.5") => Some(include_str!("../third-party/bom-1.5.schema.json")),
+        Format::CycloneDx("1.6") => Some(include_str!("../third-party/bom-1.6.schema.json")),
+        Format::CycloneDx("1.7") => Some(include_str!("../third-party/bom-1.7.schema.json")),
+        Format::Spdx2 => Some(include_str!("../schemas/spdx-2.3.schema.json")),
+        Format::Spdx3 => Some(include_str!("../third-party/spdx-3.0.1.schema.json")),
+        Format::CycloneDx(_) | Format::Made => None,
+    }
+}

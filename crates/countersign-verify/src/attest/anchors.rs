@@ -1,0 +1,152 @@
+//! What counts: trusted roots and keys, by the names that the caller gives them.
+
+use crate::sigstore::{BundleKey, Refused, Transparency, TrustedRoot};
+use countersign_core::attestation::decoded;
+use countersign_core::codes;
+use countersign_core::json;
+use countersign_core::time::Time;
+use serde_json::Value;
+
+/// Everything that counts. Nothing in it: nothing holds.
+#[derive(Debug, Default)]
+pub struct Anchors {
+    /// Trusted roots.
+    pub roots: Vec<NamedRoot>,
+    /// Keys.
+    pub keys: Vec<NamedKey>,
+}
+
+/// A trusted root.
+#[derive(Debug)]
+pub struct NamedRoot {
+    /// Its name.
+    pub name: String,
+    /// The root.
+    pub root: TrustedRoot,
+    /// What has to witness a signature beside its certificate.
+    pub transparency: Transparency,
+}
+
+/// What has to witness a key's signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyWitness {
+    /// A log or a timestamp authority.
+    Log,
+    /// Nobody: then nothing says when it was made.
+    Nobody,
+}
+
+/// A key.
+#[derive(Debug, Clone)]
+pub struct NamedKey {
+    /// Its name.
+    pub name: String,
+    /// The key.
+    pub key: BundleKey,
+    /// Other names by which bundles and envelopes call it.
+    pub aliases: Vec<String>,
+    /// What has to witness its signatures.
+    pub witness: KeyWitness,
+    /// Counts from this moment on.
+    pub from: Option<Time>,
+    /// Does not count from this moment on.
+    pub until: Option<Time>,
+    /// A key of Cloud Build, which signs nothing else.
+    pub cloud: Option<CloudKey>,
+}
+
+/// Which of Cloud Build's keys it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloudKey {
+    /// How the key's name in a signature has to end after `projects/verified-builder/locations/`.
+    pub path: String,
+    /// Whether it signs the pre-authentication encoding, or the payload as it is.
+    pub encodes: bool,
+}
+
+impl NamedKey {
+    /// A key from a file of this name. What the file is called says whether it is one of Cloud Build's.
+    pub fn from_pem(name: &str, pem: &str, witness: KeyWitness) -> Result<Self, Refused> {
+        let key = BundleKey::from_pem(pem)?;
+        let aliases = vec![key.id().hint(), key.id().digest().hex(), key.id().to_string()];
+        Ok(Self { name: name.to_owned(), key, aliases, witness, from: None, until: None, cloud: None })
+    }
+
+    /// As a key of Cloud Build: `us-west2`, or `global-pae-NAME_VERSION`.
+    #[must_use]
+    pub fn of_cloud_build(mut self) -> Self {
+        let pae = self.name.strip_prefix("global-pae-").and_then(|rest| rest.rsplit_once('_'));
+        self.cloud = Some(match pae {
+            Some((name, version)) => CloudKey {
+                path: format!("global/keyRings/attestor/cryptoKeys/{name}/cryptoKeyVersions/{version}"),
+                encodes: true,
+            },
+            None => CloudKey {
+                path: format!("{}/keyRings/attestor/cryptoKeys/builtByGCB/cryptoKeyVersions/1", self.name),
+                encodes: false,
+            },
+        });
+        self
+    }
+
+    /// The keys of a registry, as npm publishes them: those for attestations.
+    pub fn from_registry(document: &[u8]) -> Result<Vec<Self>, Refused> {
+        let wrong =
+            |what: String| Refused::new(codes::SIGNER_UNKNOWN, format!("the registry's keys do not parse: {what}"));
+        let value = json::parse(document).map_err(|error| wrong(error.to_string()))?;
+        let listed = value.get("keys").and_then(Value::as_array).ok_or_else(|| wrong("no list `keys`".to_owned()))?;
+        let mut out = Vec::new();
+        for one in listed {
+            let text = |value: &Value, field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
+            if text(one, "keyUsage").as_deref() != Some("npm:attestations") {
+                continue;
+            }
+            let public = one.get("publicKey").ok_or_else(|| wrong("no `publicKey`".to_owned()))?;
+            let der = text(public, "rawBytes").and_then(|raw| decoded(&raw));
+            let key = BundleKey::from_der(&der.ok_or_else(|| wrong("no `rawBytes`".to_owned()))?)?;
+            let name = text(one, "keyId").ok_or_else(|| wrong("no `keyId`".to_owned()))?;
+            let valid = public.get("validFor");
+            let time = |field: &str| match valid.and_then(|valid| text(valid, field)) {
+                None => Ok(None),
+                Some(text) => Time::from_rfc3339(&text).map(Some).ok_or_else(|| wrong(format!("`{field}` is no time"))),
+            };
+            out.push(Self {
+                aliases: vec![key.id().hint()],
+                witness: KeyWitness::Log,
+                from: time("start")?,
+                until: time("end")?,
+                cloud: None,
+                name,
+                key,
+            });
+        }
+        if out.is_empty() { Err(wrong("none is for attestations".to_owned())) } else { Ok(out) }
+    }
+
+    /// Whether it counts at this moment.
+    #[must_use]
+    pub fn counts_at(&self, at: Time) -> bool {
+        self.from.is_none_or(|from| at >= from) && self.until.is_none_or(|until| at < until)
+    }
+
+    fn is_called(&self, name: &str) -> bool {
+        self.name == name || self.aliases.iter().any(|alias| alias == name)
+    }
+}
+
+impl Anchors {
+    /// The keys that are called so; all of them where the name is none that is known, since a name only selects.
+    pub(super) fn called(&self, name: &str) -> Vec<&NamedKey> {
+        let ordinary = || self.keys.iter().filter(|key| key.cloud.is_none());
+        let called: Vec<_> = ordinary().filter(|key| key.is_called(name)).collect();
+        if called.is_empty() { ordinary().collect() } else { called }
+    }
+
+    /// The key of Cloud Build of this name, and what it signs. Here the name has to be known: it says what is signed.
+    pub(super) fn cloud(&self, name: &str) -> Vec<(&NamedKey, bool)> {
+        let Some(path) = name.strip_prefix("projects/verified-builder/locations/") else { return Vec::new() };
+        let is = |key: &&NamedKey| key.cloud.as_ref().is_some_and(|cloud| cloud.path == path);
+        let encodes = |key: &NamedKey| key.cloud.as_ref().is_some_and(|cloud| cloud.encodes);
+        self.keys.iter().filter(is).map(|key| (key, encodes(key))).collect()
+    }
+}

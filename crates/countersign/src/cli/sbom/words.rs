@@ -1,0 +1,266 @@
+//! What the verbs of `sbom` answer to people. Every name comes from somebody else's document: each is shown harmless.
+
+use countersign_flow::output::{
+    SbomChanged, SbomComponent, SbomDiffed, SbomIngested, SbomMade, SbomMerged, SbomQueried, SbomShown, SbomValidated,
+    SbomVex, SbomVulns,
+};
+use countersign_report::text::{self, plain};
+
+fn label(component: &SbomComponent) -> String {
+    match &component.version {
+        Some(version) => format!("{} {}", plain(&component.name), plain(version)),
+        None => plain(&component.name),
+    }
+}
+
+fn tools(tools: &[String]) -> String {
+    if tools.is_empty() { "a tool that it does not name".to_owned() } else { plain(&tools.join(", ")) }
+}
+
+fn with_findings(mut out: String, findings: &[countersign_core::finding::Finding]) -> String {
+    if !findings.is_empty() {
+        out.push('\n');
+        out.push_str(&text::findings(findings));
+    }
+    out
+}
+
+pub(super) fn validated(answer: &SbomValidated) -> String {
+    let mut out = String::new();
+    for document in &answer.documents {
+        let format = document.format.as_deref().unwrap_or("not an SBOM that is read");
+        let state = if document.valid { "valid" } else { "INVALID" };
+        out.push_str(&format!("{}: {state}, {}", plain(&document.file), plain(format)));
+        if document.valid {
+            out.push_str(&format!(", {} components, {} dependencies", document.components, document.dependencies));
+        }
+        out.push('\n');
+        for profile in &document.profiles {
+            let held = profile.elements.iter().filter(|element| element.missing == 0).count();
+            out.push_str(&format!("  profile {}: {held} of {} elements\n", profile.profile, profile.elements.len()));
+        }
+    }
+    with_findings(out, &answer.findings)
+}
+
+pub(super) fn ingested(answer: &SbomIngested) -> String {
+    let mut out = format!(
+        "{}: {} by {}, {} components, {} dependencies; {} say nothing about what they depend on\n",
+        plain(&answer.output),
+        plain(&answer.format),
+        tools(&answer.tools),
+        answer.components,
+        answer.dependencies,
+        answer.unknown
+    );
+    match &answer.raw {
+        Some(raw) => out.push_str(&format!("{}: the bytes as they came, {}\n", plain(raw), answer.digest)),
+        None => out.push_str(&format!("unchanged, {}\n", answer.digest)),
+    }
+    with_findings(out, &answer.findings)
+}
+
+pub(super) fn shown(answer: &SbomShown) -> String {
+    let mut out = format!(
+        "{}: {} by {}{}\n{} components, {} dependencies; {} say nothing about what they depend on\n\n",
+        plain(&answer.file),
+        plain(&answer.format),
+        tools(&answer.tools),
+        answer.time.as_deref().map(|time| format!(", {}", plain(time))).unwrap_or_default(),
+        answer.components,
+        answer.dependencies,
+        answer.unknown
+    );
+    for line in &answer.lines {
+        let mut notes = String::new();
+        if line.component.scope != "required" {
+            notes.push_str(&format!(" [{}]", plain(&line.component.scope)));
+        }
+        if line.again {
+            notes.push_str(" (see above)");
+        }
+        if line.unknown {
+            notes.push_str(" (dependencies not known)");
+        }
+        if line.cut {
+            notes.push_str(" (more below)");
+        }
+        let indent = "  ".repeat(line.depth.min(100));
+        out.push_str(&format!("{indent}{}{notes}\n", label(&line.component)));
+    }
+    if answer.more {
+        out.push_str("and perhaps more: --lines shows as many as you like\n");
+    }
+    with_findings(out, &answer.findings)
+}
+
+pub(super) fn queried(answer: &SbomQueried) -> String {
+    let mut out = String::new();
+    if answer.found.is_empty() {
+        out.push_str(&format!("{} lists no component {}\n", plain(&answer.file), plain(&answer.asked)));
+        if !answer.nearest.is_empty() {
+            out.push_str(&format!("did you mean: {}\n", plain(&answer.nearest.join(", "))));
+        }
+    }
+    for found in &answer.found {
+        out.push_str(&format!(
+            "{}: needed by {} directly, by {} in all\n",
+            label(&found.component),
+            found.needed_by.len(),
+            found.needed_by_all
+        ));
+        for path in &found.paths {
+            let steps: Vec<String> = path.steps.iter().map(|step| plain(step)).collect();
+            let start = if path.from_root { "" } else { " (not reached from what the document is about)" };
+            out.push_str(&format!("  {}{start}\n", steps.join(" > ")));
+        }
+        if found.more_paths > 0 {
+            out.push_str(&format!("  and {} more: --paths shows as many as you like\n", found.more_paths));
+        }
+    }
+    if answer.unknown > 0 {
+        out.push_str(&format!(
+            "{} components say nothing about what they depend on: any of them may need it too\n",
+            answer.unknown
+        ));
+    }
+    out
+}
+
+pub(super) fn differed(answer: &SbomDiffed) -> String {
+    let mut out = format!("{} > {}\n", plain(&answer.old_file), plain(&answer.new_file));
+    let quiet = answer.added.is_empty() && answer.removed.is_empty() && answer.moved.is_empty();
+    if quiet && answer.changed.is_empty() {
+        out.push_str(&format!("no difference: {} components in both\n", answer.same));
+        return out;
+    }
+    for component in &answer.added {
+        let licences = component.licences.join("; ");
+        let licences = if licences.is_empty() { "no licence said".to_owned() } else { plain(&licences) };
+        out.push_str(&format!("added     {} ({licences})\n", label(component)));
+    }
+    for component in &answer.removed {
+        out.push_str(&format!("removed   {}\n", label(component)));
+    }
+    for moved in &answer.moved {
+        let word = match moved.direction.as_str() {
+            "up" => "upgraded ",
+            "down" => "DOWNGRADED",
+            _ => "moved    ",
+        };
+        let version = |version: &Option<String>| version.as_deref().map_or("no version".to_owned(), plain);
+        out.push_str(&format!(
+            "{word} {} from {} to {}\n",
+            plain(&moved.component.name),
+            version(&moved.from),
+            version(&moved.to)
+        ));
+    }
+    for changed in &answer.changed {
+        out.push_str(&change(changed));
+    }
+    out.push_str(&format!(
+        "{} added ({} without a supplier), {} removed, {} of another version, {} other changes, {} the same\n",
+        answer.added.len(),
+        answer.without_supplier,
+        answer.removed.len(),
+        answer.moved.len(),
+        answer.changed.len(),
+        answer.same
+    ));
+    out
+}
+
+fn change(changed: &SbomChanged) -> String {
+    let or_nothing = |text: &str| if text.is_empty() { "nothing said".to_owned() } else { plain(text) };
+    let name = label(&changed.component);
+    if changed.what == "dependencies" {
+        let mut parts = Vec::new();
+        if !changed.to.is_empty() {
+            parts.push(format!("now needs {}", plain(&changed.to)));
+        }
+        if !changed.from.is_empty() {
+            parts.push(format!("no longer needs {}", plain(&changed.from)));
+        }
+        return format!("changed   {name}: {}\n", parts.join("; "));
+    }
+    format!(
+        "changed   {name}: {} from {} to {}\n",
+        plain(&changed.what),
+        or_nothing(&changed.from),
+        or_nothing(&changed.to)
+    )
+}
+
+pub(super) fn merged(answer: &SbomMerged) -> String {
+    let out = format!(
+        "{}: {} documents, {} components, {} dependencies; {} listed once for several, {} renamed\n",
+        plain(&answer.output),
+        answer.documents,
+        answer.components,
+        answer.dependencies,
+        answer.shared,
+        answer.renamed
+    );
+    with_findings(out, &answer.findings)
+}
+
+pub(super) fn made(answer: &SbomMade) -> String {
+    let out = format!(
+        "read {} as {}\n{}: {} components ({} required, {} optional, {} to build or test), {} dependencies; {} without digest\n",
+        plain(&answer.source),
+        plain(&answer.read_as),
+        answer.output.as_deref().map_or_else(|| "the document".to_owned(), plain),
+        answer.components,
+        answer.required,
+        answer.optional,
+        answer.excluded,
+        answer.dependencies,
+        answer.without_digest
+    );
+    with_findings(out, &answer.findings)
+}
+
+pub(super) fn vex(answer: &SbomVex) -> String {
+    let mut out = format!("{}: {}, {} statements\n", plain(&answer.output), answer.form, answer.statements);
+    for (word, ids) in [("no harm", &answer.cleared), ("not cleared", &answer.open)] {
+        if !ids.is_empty() {
+            out.push_str(&format!("  {word}: {}\n", plain(&ids.join(", "))));
+        }
+    }
+    out
+}
+
+pub(super) fn vulns(answer: &SbomVulns) -> String {
+    let days = answer.database_days.map_or_else(|| "of no time".to_owned(), |days| format!("{days} days old"));
+    let mut out = format!(
+        "{}: {} vulnerabilities; {} components held against {} advisories ({} withdrawn), latest change {}, {days}\n",
+        plain(&answer.output),
+        answer.vulnerabilities.len(),
+        answer.components,
+        answer.advisories,
+        answer.withdrawn,
+        plain(&answer.database_time)
+    );
+    for found in &answer.vulnerabilities {
+        let mut notes = Vec::new();
+        if !found.certain {
+            notes.push("its version cannot be compared".to_owned());
+        }
+        match found.linked.as_str() {
+            "true" => notes.push("linked".to_owned()),
+            "false" => notes.push("not in the artifact".to_owned()),
+            _ => {}
+        }
+        if !found.fixed.is_empty() {
+            notes.push(format!("fixed in {}", plain(&found.fixed.join(", "))));
+        }
+        let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
+        let severity = found.severity.as_deref().unwrap_or("severity not known");
+        out.push_str(&format!("{:<16} {severity:<9} {}{notes}\n", plain(&found.id), plain(&found.component)));
+        if let Some(summary) = &found.summary {
+            out.push_str(&format!("                 {}\n", text::shortened(&plain(summary), 100)));
+        }
+    }
+    with_findings(out, &answer.findings)
+}

@@ -1,0 +1,256 @@
+//! Where packages come from: renamed, patched, vendored, from git, from another registry; archives that are not what the
+//! lock file names; and members that need each other in their tests. Each list is held against Cargo's own.
+
+use super::{cargo, run, write};
+use countersign_core::digest::Sha256;
+use countersign_sbom::{CargoRequest, Component, Inventory, Licence, Native, SbomError, Source, cargo_inventory};
+use countersign_tests::sbom_truth::Built;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+use tempfile::TempDir;
+
+/// A package with one file.
+fn package(folder: &Path, place: &str, manifest: &str) {
+    write(folder, &format!("{place}/Cargo.toml"), &format!("[package]\nedition = \"2021\"\n{manifest}"));
+    write(folder, &format!("{place}/src/lib.rs"), "");
+}
+
+/// An app that depends on what `dependencies` says.
+fn app(folder: &Path, dependencies: &str) {
+    let manifest =
+        format!("[package]\nname = \"app\"\nversion = \"1.0.0\"\nedition = \"2021\"\n{dependencies}\n[workspace]\n");
+    write(folder, "app/Cargo.toml", &manifest);
+    write(folder, "app/src/main.rs", "fn main() {}\n");
+}
+
+fn request(folder: &Path) -> CargoRequest {
+    CargoRequest {
+        offline: true,
+        package: Some("app".to_owned()),
+        binary: Some("app".to_owned()),
+        ..CargoRequest::new(folder.join("app"))
+    }
+}
+
+/// The inventory, after it was held against Cargo's plan.
+fn exact(request: &CargoRequest) -> Inventory {
+    let inventory = cargo_inventory(request).unwrap();
+    let truth = Built::by_cargo(request, &inventory.build.host).unwrap();
+    assert_eq!(Built::by_us(&inventory), truth);
+    inventory
+}
+
+fn of<'a>(inventory: &'a Inventory, name: &str) -> &'a Component {
+    inventory.components.iter().find(|c| c.name == name).unwrap()
+}
+
+fn lock(folder: &Path) {
+    run(cargo(&folder.join("app")).args(["generate-lockfile", "--offline"]));
+}
+
+#[test]
+fn a_renamed_dependency_has_its_own_name() {
+    let folder = tempfile::tempdir().unwrap();
+    package(folder.path(), "dep", "name = \"dep\"\nversion = \"2.0.0\"\n[features]\nf = []\n");
+    app(folder.path(), "[dependencies]\nother = { package = \"dep\", path = \"../dep\", features = [\"f\"] }");
+    lock(folder.path());
+    let inventory = exact(&request(folder.path()));
+    assert_eq!(of(&inventory, "dep").linked, Some(["f".to_owned()].into()));
+    assert!(inventory.components.iter().all(|c| c.name != "other"));
+}
+
+/// A folder that stands for crates.io, with one package in it.
+fn vendor(folder: &Path) -> Sha256 {
+    let archive = Sha256::of(b"the archive of dep");
+    package(folder, "vendor/dep", "name = \"dep\"\nversion = \"1.0.0\"\nlicense = \"MIT\"\n");
+    let sums = format!("{{\"files\":{{}},\"package\":\"{}\"}}", archive.hex());
+    write(folder, "vendor/dep/.cargo-checksum.json", &sums);
+    let config = "[source.crates-io]\nreplace-with = \"vendored\"\n[source.vendored]\ndirectory = \"../vendor\"\n";
+    write(folder, "app/.cargo/config.toml", config);
+    archive
+}
+
+#[test]
+fn a_vendored_package_keeps_its_identity_and_checksum_and_has_no_archive() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = vendor(folder.path());
+    app(folder.path(), "[dependencies]\ndep = \"1\"");
+    lock(folder.path());
+    let inventory = exact(&request(folder.path()));
+    let dep = of(&inventory, "dep");
+    assert_eq!(dep.purl.as_ref().unwrap().as_str(), "pkg:cargo/dep@1.0.0");
+    assert_eq!((dep.checksum, dep.content.sha512), (Some(archive), None));
+    let note = folder.path().join("vendor/dep/.cargo-checksum.json");
+    fs::write(&note, fs::read_to_string(&note).unwrap().replace(&archive.hex(), &"0".repeat(64))).unwrap();
+    let refused = cargo_inventory(&request(folder.path())).unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            SbomError::ChecksumMismatch { .. } | SbomError::Cargo { .. } | SbomError::LockOutOfDate { .. }
+        ),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_patched_package_is_no_longer_that_of_the_registry() {
+    let folder = tempfile::tempdir().unwrap();
+    vendor(folder.path());
+    package(folder.path(), "ours", "name = \"dep\"\nversion = \"1.0.7\"\n");
+    app(folder.path(), "[dependencies]\ndep = \"1\"\n[patch.crates-io]\ndep = { path = \"../ours\" }");
+    lock(folder.path());
+    let inventory = exact(&request(folder.path()));
+    let dep = of(&inventory, "dep");
+    assert_eq!((dep.version.as_str(), &dep.purl, &dep.source, dep.checksum), ("1.0.7", &None, &Source::Path, None));
+}
+
+#[expect(clippy::disallowed_methods, reason = "a repository for Cargo to take a package from")]
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new("git");
+    command.current_dir(folder).args(["-c", "user.name=a", "-c", "user.email=a@example.com"]).args(arguments);
+    run(&mut command)
+}
+
+/// A Cargo with a home of its own, so that nothing of the test stays in the machine's.
+#[cfg(unix)]
+fn own_home(folder: &Path) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    let real = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let script = folder.join("own-cargo");
+    let home = folder.join("home");
+    fs::create_dir_all(&home).unwrap();
+    fs::write(&script, format!("#!/bin/sh\nCARGO_HOME='{}' exec '{real}' \"$@\"\n", home.display())).unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    script
+}
+
+#[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "the Cargo of the fixture")]
+fn with(program: &Path, folder: &Path, arguments: &[&str]) -> String {
+    run(Command::new(program).current_dir(folder).args(arguments))
+}
+
+#[cfg(unix)]
+#[test]
+fn a_package_from_git_has_its_commit_and_no_identity_of_crates_io() {
+    let folder = tempfile::tempdir().unwrap();
+    package(folder.path(), "repo", "name = \"dep\"\nversion = \"1.0.0\"\n");
+    let repo = folder.path().join("repo");
+    git(&repo, &["init", "-q"]);
+    git(&repo, &["add", "."]);
+    git(&repo, &["commit", "-q", "-m", "one"]);
+    let commit = git(&repo, &["rev-parse", "HEAD"]).trim().to_owned();
+    app(folder.path(), &format!("[dependencies]\ndep = {{ git = \"file://{}\" }}", repo.display()));
+    let program = own_home(folder.path());
+    with(&program, &folder.path().join("app"), &["generate-lockfile"]);
+    with(&program, &folder.path().join("app"), &["fetch"]);
+    let inventory = cargo_inventory(&CargoRequest { cargo: program, ..request(folder.path()) }).unwrap();
+    let dep = of(&inventory, "dep");
+    assert_eq!((&dep.source, &dep.purl), (&Source::Disk { commit: Some(commit) }, &None));
+}
+
+/// A registry in a folder, with one package that has one archive.
+#[cfg(unix)]
+fn registry(folder: &Path) -> (PathBuf, Sha256) {
+    package(
+        folder,
+        "dep",
+        "name = \"dep\"\nversion = \"1.0.0\"\nlicense = \"MIT\"\ndescription = \"d\"\n[workspace]\n",
+    );
+    write(folder, "dep/LICENSE", "text");
+    let program = own_home(folder);
+    with(&program, &folder.join("dep"), &["package", "--no-verify", "--offline", "--allow-dirty", "--quiet"]);
+    let archive = fs::read(folder.join("dep/target/package/dep-1.0.0.crate")).unwrap();
+    let sum = Sha256::of(&archive);
+    fs::create_dir_all(folder.join("dl")).unwrap();
+    fs::write(folder.join("dl/dep-1.0.0.crate"), archive).unwrap();
+    let index = folder.join("index");
+    let dl = format!("{{\"dl\":\"file://{}/dl/{{crate}}-{{version}}.crate\"}}", folder.display());
+    write(&index, "config.json", &dl);
+    let line = format!(
+        "{{\"name\":\"dep\",\"vers\":\"1.0.0\",\"deps\":[],\"cksum\":\"{}\",\"features\":{{}},\"yanked\":true}}\n",
+        sum.hex()
+    );
+    write(&index, "3/d/dep", &line.replace("true", "false"));
+    git(&index, &["init", "-q"]);
+    git(&index, &["add", "."]);
+    git(&index, &["commit", "-q", "-m", "one"]);
+    let config = format!("[registries.ours]\nindex = \"file://{}\"\n", index.display());
+    write(folder, "app/.cargo/config.toml", &config);
+    app(folder, "[dependencies]\ndep = { version = \"1\", registry = \"ours\" }");
+    with(&program, &folder.join("app"), &["generate-lockfile"]);
+    with(&program, &folder.join("app"), &["fetch", "--locked"]);
+    // Taken back after it was locked: what is locked may still be built.
+    write(&index, "3/d/dep", &line);
+    git(&index, &["commit", "-q", "-a", "-m", "two"]);
+    (program, sum)
+}
+
+#[cfg(unix)]
+fn archive_in(home: &Path) -> PathBuf {
+    let index = fs::read_dir(home.join("registry/cache")).unwrap().next().unwrap().unwrap().path();
+    index.join("dep-1.0.0.crate")
+}
+
+#[cfg(unix)]
+#[test]
+fn an_archive_that_is_not_the_one_of_the_lock_file_is_refused_with_both_digests() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cargo, sum) = registry(folder.path());
+    let request = CargoRequest { cargo, ..request(folder.path()) };
+    let inventory = cargo_inventory(&request).unwrap();
+    let dep = of(&inventory, "dep");
+    assert_eq!((&dep.source, &dep.purl, dep.checksum), (&Source::Disk { commit: None }, &None, Some(sum)));
+    assert!(dep.content.sha512.is_some());
+    assert_eq!(dep.content.licence_files[0].digest, Sha256::of(b"text"));
+    assert_eq!((&dep.licence, &dep.native), (&Some(Licence::Expression("MIT".to_owned())), &Native::No));
+
+    let archive = archive_in(&folder.path().join("home"));
+    let whole = fs::read(&archive).unwrap();
+    // Cargo takes an empty file for none.
+    fs::write(&archive, "").unwrap();
+    assert!(matches!(cargo_inventory(&request), Err(SbomError::PackageNotFetched { .. })));
+    for broken in [&whole[..whole.len() / 2], &whole[1..], b"another"] {
+        fs::write(&archive, broken).unwrap();
+        let error = cargo_inventory(&request).unwrap_err();
+        let said = error.to_string();
+        assert!(said.contains(&sum.to_string()) && said.contains(&Sha256::of(broken).to_string()), "{said}");
+        assert!(
+            cargo_inventory(&CargoRequest { content: false, ..request.clone() }).is_ok(),
+            "only where files are read"
+        );
+    }
+    fs::remove_file(&archive).unwrap();
+    let inventory = cargo_inventory(&request).unwrap();
+    assert_eq!(of(&inventory, "dep").content.sha512, None, "and what is not there is not known");
+}
+
+#[test]
+fn members_that_need_each_other_in_their_tests_come_to_an_end() {
+    let folder: TempDir = tempfile::tempdir().unwrap();
+    package(
+        folder.path(),
+        "app/a",
+        "name = \"a\"\nversion = \"1.0.0\"\n[dev-dependencies]\nb = { path = \"../b\" }\na = { path = \".\" }\n",
+    );
+    package(folder.path(), "app/b", "name = \"b\"\nversion = \"1.0.0\"\n[dependencies]\na = { path = \"../a\" }\n");
+    let manifest = "[package]\nname = \"app\"\nversion = \"1.0.0\"\nedition = \"2021\"\n[dependencies]\na = { path = \"a\" }\n[workspace]\nmembers = [\"a\", \"b\"]\n";
+    write(folder.path(), "app/Cargo.toml", manifest);
+    write(folder.path(), "app/src/main.rs", "fn main() {}\n");
+    lock(folder.path());
+    let plain = exact(&request(folder.path()));
+    assert!(plain.components.iter().all(|c| c.name != "b"));
+    let whole = CargoRequest {
+        what: countersign_sbom::What::Workspace,
+        package: None,
+        binary: None,
+        dev: true,
+        ..request(folder.path())
+    };
+    let inventory = cargo_inventory(&whole).unwrap();
+    assert_eq!(of(&inventory, "a").depends_on, ["path:b@1.0.0".to_owned()].into());
+    assert_eq!(of(&inventory, "b").depends_on, ["path:a@1.0.0".to_owned()].into());
+}

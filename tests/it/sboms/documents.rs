@@ -1,0 +1,163 @@
+//! Documents of other tools through the door.
+
+use super::{foreign, spdx2, spdx3};
+use countersign_tests::door::Door;
+use serde_json::{Value, json};
+
+fn answer(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn spdx_of_both_versions_says_what_cyclonedx_says_and_its_bytes_are_kept() {
+    let door = Door::new();
+    for (name, document, format) in [("two", spdx2(), "SPDX 2.3"), ("three", spdx3(), "SPDX 3.0")] {
+        let bytes = serde_json::to_vec_pretty(&document).unwrap();
+        door.write("in.json", &bytes);
+        door.run("sbom validate in.json").expect(0, &["valid", format, "3 components"]);
+        door.run(&format!("sbom ingest in.json --output {name}.cdx.json"))
+            .expect(0, &[format, "sbom-foreign", "othertool-2.1"]);
+        assert_eq!(door.read(&format!("{name}.raw.json")), bytes);
+        door.run(&format!("sbom validate {name}.cdx.json")).expect(0, &["valid, CycloneDX 1.6, 3 components"]);
+        let shown = door.run(&format!("sbom show {name}.cdx.json --format json"));
+        let shown = answer(&shown.out);
+        let lines: Vec<(u64, &str, &str)> = shown["lines"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|line| {
+                let component = &line["component"];
+                (
+                    line["depth"].as_u64().unwrap(),
+                    component["name"].as_str().unwrap(),
+                    component["scope"].as_str().unwrap(),
+                )
+            })
+            .collect();
+        assert_eq!(lines, [(0, "app", "required"), (1, "a", "required"), (1, "t", "excluded")], "{format}");
+        let a = &shown["lines"][1]["component"];
+        assert_eq!((&a["purl"], &a["licences"]), (&json!("pkg:npm/a@1.0.0"), &json!(["MIT"])), "{format}");
+    }
+    door.run("sbom diff two.cdx.json three.cdx.json").expect(0, &["supplier from A Ltd to Somebody", "0 added"]);
+}
+
+#[test]
+fn a_document_of_another_tool_is_signed_as_it_is_and_the_tool_is_named() {
+    let door = Door::new();
+    let bytes = serde_json::to_vec_pretty(&foreign("1.0.0", "1.0.0")).unwrap();
+    door.write("in.json", &bytes);
+    door.run("sbom ingest in.json --output app.cdx.json").expect(0, &["unchanged", "othertool 2.1"]);
+    assert_eq!(door.read("app.cdx.json"), bytes);
+    let sign = "sign app.cdx.json --type sbom --artifact app.bin --key keys/builder.pem --output s.sigstore.json";
+    door.run(sign).expect(0, &["sbom-foreign", "made by othertool 2.1"]);
+    door.trusting("verify app.bin --bundle s.sigstore.json").expect(0, &["1 bundles, each by a signer", "verified"]);
+}
+
+#[test]
+fn who_depends_on_what_and_what_changed_is_told_in_words_and_for_programs() {
+    let door = Door::new();
+    door.write("old.json", foreign("1.0.0", "1.0.0").to_string().as_bytes());
+    let mut new = foreign("1.1.0", "1.2.0");
+    new["components"][0]["licenses"] = json!([{"expression": "GPL-3.0-only"}]);
+    new["components"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"type": "library", "bom-ref": "c", "name": "c", "version": "0.1.0"}));
+    door.write("new.json", new.to_string().as_bytes());
+    door.run("sbom query old.json b")
+        .expect(0, &["b 1.0.0: needed by 1 directly, by 2 in all", "app 1.0.0 > a 1.0.0 > b 1.0.0"]);
+    door.run("sbom query old.json zzz").expect(3, &["lists no component zzz"]);
+    let said = door.run("sbom diff old.json new.json");
+    said.expect(
+        0,
+        &[
+            "added     c 0.1.0",
+            "upgraded  b from 1.0.0 to 1.2.0",
+            "licence from MIT to GPL-3.0-only",
+            "1 added (1 without a supplier)",
+        ],
+    );
+    let said = answer(&door.run("sbom diff new.json old.json --format json").out);
+    let moved: Vec<&str> = said["moved"].as_array().unwrap().iter().map(|m| m["direction"].as_str().unwrap()).collect();
+    assert_eq!(moved, ["unknown", "down"]);
+    door.run("sbom diff old.json old.json").expect(0, &["no difference: 3 components in both"]);
+}
+
+#[test]
+fn a_release_is_merged_and_what_artifacts_share_is_listed_once() {
+    let door = Door::new();
+    door.write("one.json", foreign("1.0.0", "1.0.0").to_string().as_bytes());
+    let mut two = foreign("1.0.0", "1.0.0");
+    two["metadata"]["component"] =
+        json!({"type": "application", "bom-ref": "worker", "name": "worker", "version": "1.0.0"});
+    two["components"][1]["bom-ref"] = json!("b");
+    two["components"][1]["supplier"] = json!({"name": "Somebody else"});
+    two["dependencies"] = json!([{"ref": "worker", "dependsOn": ["a", "b"]}]);
+    door.write("two.json", two.to_string().as_bytes());
+    let merge = |files: &str| door.run(&format!("sbom merge {files} --name shop --release 3 --output shop.cdx.json"));
+    merge("one.json two.json").expect(0, &["2 documents", "1 listed once for several, 1 renamed"]);
+    let first = door.read("shop.cdx.json");
+    merge("two.json one.json").expect(0, &[]);
+    assert_eq!(first, door.read("shop.cdx.json"));
+    door.run("sbom validate shop.cdx.json").expect(0, &["valid"]);
+    door.run("sbom query shop.cdx.json a")
+        .expect(0, &["shop 3 > app 1.0.0 > a 1.0.0", "shop 3 > worker 1.0.0 > a 1.0.0"]);
+    let b = answer(&door.run("sbom query shop.cdx.json b --format json").out);
+    assert_eq!(b["found"].as_array().unwrap().len(), 2, "two that say otherwise stay two");
+    merge("one.json one.json").expect(2, &["given twice", "nothing was written"]);
+}
+
+#[test]
+fn profiles_name_what_is_missing() {
+    let door = Door::new();
+    door.write("in.json", foreign("1.0.0", "1.0.0").to_string().as_bytes());
+    let said = door.run("sbom validate in.json --profile ntia,cisa");
+    said.expect(
+        1,
+        &[
+            "profile ntia",
+            "supplier is missing for 2 of 3",
+            "author of the SBOM is missing",
+            "generation context is missing",
+        ],
+    );
+    door.write("empty.json", br#"{"bomFormat": "CycloneDX", "specVersion": "1.6"}"#);
+    door.run("sbom validate empty.json").expect(0, &["valid"]);
+    door.run("sbom validate empty.json --profile ntia")
+        .expect(1, &["name is missing", "what the SBOM is about is missing"]);
+}
+
+#[test]
+fn what_people_found_out_is_written_in_both_forms_and_turned() {
+    let door = Door::new();
+    let say = |more: &str, output: &str| {
+        door.run(&format!(
+            "sbom vex --vulnerability CVE-2026-1 --author Security --artifact app.bin {more} --output {output}"
+        ))
+    };
+    say("--status not-affected", "v.json").expect(2, &["needs a reason", "nothing was written"]);
+    let because = "--status not-affected --justification vulnerable-code-not-present --alias GHSA-1";
+    say(because, "v.json").expect(0, &["openvex, 1 statements", "no harm: CVE-2026-1"]);
+    say(&format!("{because} --as cyclonedx"), "v.cdx.json").expect(0, &["cyclonedx"]);
+    door.run("sbom validate v.cdx.json").expect(0, &["valid"]);
+    door.run("sbom vex --from v.cdx.json --output again.json").expect(0, &["no harm: CVE-2026-1"]);
+    let (one, other) = (
+        answer(&String::from_utf8(door.read("v.json")).unwrap()),
+        answer(&String::from_utf8(door.read("again.json")).unwrap()),
+    );
+    let said = |value: &Value| {
+        let one = &value["statements"][0];
+        (
+            one["status"].clone(),
+            one["justification"].clone(),
+            one["vulnerability"].clone(),
+            one["products"][0]["hashes"].clone(),
+        )
+    };
+    assert_eq!(said(&one), said(&other));
+    let sign = "sign again.json --type vex --artifact app.bin --key keys/ada --output v.sigstore.json";
+    door.run(sign).expect(0, &["openvex.dev/ns/v0.2.0"]);
+    door.write("none.json", b"{}");
+    door.run("sbom vex --from none.json --author a --output n.json")
+        .expect(3, &["vex-malformed", "nothing was written"]);
+}

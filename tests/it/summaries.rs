@@ -1,0 +1,135 @@
+//! Verification summaries of others: each of their steps, and dependencies that have one.
+
+use crate::attacks::{envelope, named};
+use countersign_core::digest::Sha256;
+use countersign_core::envelope::{PAYLOAD_TYPE, pae};
+use countersign_core::slsa::ExpectationsFile;
+use countersign_core::time::Time;
+use countersign_flow::attest::inputs::{Read, read_bytes};
+use countersign_flow::attest::{Expected, Subject, check};
+use countersign_tests::sigstore::Key;
+use countersign_verify::attest::{Anchors, KeyWitness, Wanted};
+use serde_json::{Value, json};
+
+const VSA: &str = "https://slsa.dev/verification_summary/v1";
+const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
+
+struct Scene {
+    builder: Key,
+    verifier: Key,
+    expected: String,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let policy = Sha256::of(b"policy");
+        let expected = format!(
+            "[summary]\nverifier = \"https://v.example\"\nkey = \"verifier\"\nresource = \"pkg:app\"\npolicies = [\"{policy}\"]\n\
+             levels = [\"SLSA_BUILD_LEVEL_2\"]\nmax-age-days = 10\ninputs = true\n\
+             [provenance]\nsource = \"github.com/o/r\"\n[[provenance.builders]]\nid = \"https://b.example\"\nkey = \"builder\"\nlevel = 2\n"
+        );
+        Self { builder: Key::p256(), verifier: Key::p256(), expected }
+    }
+
+    fn signed(key: &Key, name: &str, kind: &str, digest: &Sha256, predicate: &Value) -> Vec<Read> {
+        let statement = json!({
+            "_type": "https://in-toto.io/Statement/v1", "subject": [{ "digest": { "sha256": digest.hex() } }],
+            "predicateType": kind, "predicate": predicate,
+        });
+        let payload = serde_json::to_vec(&statement).unwrap();
+        let bytes = envelope(&payload, &[(name, key.sign(&pae(PAYLOAD_TYPE, &payload)))]);
+        read_bytes(&bytes, kind, false).unwrap()
+    }
+
+    fn provenance(&self, dependencies: &Value) -> Vec<Read> {
+        let predicate = json!({
+            "buildDefinition": { "buildType": "https://t.example", "externalParameters": {}, "resolvedDependencies": dependencies },
+            "runDetails": { "builder": { "id": "https://b.example" } },
+        });
+        let source =
+            json!({ "uri": "git+https://github.com/o/r@refs/heads/main", "digest": { "gitCommit": "a".repeat(40) } });
+        let mut predicate = predicate;
+        let listed = predicate["buildDefinition"]["resolvedDependencies"].as_array_mut().unwrap();
+        listed.insert(0, source);
+        Self::signed(&self.builder, "builder", PROVENANCE, &Sha256::of(b"app"), &predicate)
+    }
+
+    fn summary(&self, about: &[u8], rests_on: &[Read], change: impl Fn(&mut Value)) -> Vec<Read> {
+        let inputs: Vec<Value> = rests_on
+            .iter()
+            .map(|read| json!({ "uri": "file:p", "digest": { "sha256": read.attestation.digest.hex() } }))
+            .collect();
+        let mut predicate = json!({
+            "verifier": { "id": "https://v.example" }, "timeVerified": "2026-03-01T12:00:00.5Z", "resourceUri": "pkg:app",
+            "policy": { "uri": "file:policy", "digest": { "sha256": Sha256::of(b"policy").hex() } },
+            "inputAttestations": inputs, "verificationResult": "PASSED", "verifiedLevels": ["SLSA_BUILD_LEVEL_3"],
+        });
+        change(&mut predicate);
+        Self::signed(&self.verifier, "verifier", VSA, &Sha256::of(about), &predicate)
+    }
+
+    fn found(&self, read: &[Read], dependencies: &[Read]) -> Vec<String> {
+        let file = ExpectationsFile::from_toml(self.expected.as_bytes()).unwrap();
+        let expected =
+            Expected { provenance: file.provenance, summary: file.summary, signers: 1, ..Expected::default() };
+        let keys = vec![
+            named("builder", &self.builder, KeyWitness::Nobody),
+            named("verifier", &self.verifier, KeyWitness::Nobody),
+        ];
+        let anchors = Anchors { roots: Vec::new(), keys };
+        let wanted = Wanted { sha256: Some(Sha256::of(b"app")), ..Wanted::default() };
+        let subject = Subject { name: "app", named: false, wanted };
+        let at: Time = "2026-03-05T12:00:00Z".parse().unwrap();
+        let found = check(&subject, read, dependencies, &anchors, &expected, at).checked.findings;
+        found.iter().filter(|finding| finding.class.blocks()).map(|finding| finding.code.to_string()).collect()
+    }
+}
+
+#[test]
+fn every_step_of_a_consumer_has_its_code() {
+    let scene = Scene::new();
+    let built = scene.provenance(&json!([]));
+    type Change = fn(&mut Value);
+    let cases: [(&[&str], Change); 10] = [
+        (&[], |_| {}),
+        (&["vsa-verifier"], |v| v["verifier"]["id"] = json!("https://other.example")),
+        (&["vsa-resource"], |v| v["resourceUri"] = json!("pkg:other")),
+        (&["vsa-refused", "vsa-malformed"], |v| v["verificationResult"] = json!("FAILED")),
+        (&["vsa-refused"], |v| v["verifiedLevels"] = json!(["SLSA_BUILD_LEVEL_1", "SLSA_SOURCE_LEVEL_3"])),
+        (&["vsa-policy"], |v| v["policy"]["digest"] = json!({ "sha256": "0".repeat(64) })),
+        (&["vsa-policy"], |v| v["policy"] = json!({ "uri": "file:policy" })),
+        (&["vsa-age"], |v| v["timeVerified"] = json!("2026-02-01T12:00:00Z")),
+        (&["vsa-age"], |v| v["timeVerified"] = json!("2026-03-06T12:00:00Z")),
+        (&["vsa-input-missing"], |v| v["inputAttestations"] = json!([])),
+    ];
+    for (number, (expected, change)) in cases.into_iter().enumerate() {
+        let read = [built.clone(), scene.summary(b"app", &built, change)].concat();
+        assert_eq!(scene.found(&read, &[]), expected, "{number}");
+    }
+    // What it rests on is not there, it is of the builder's key, or there is none at all.
+    let lacks =
+        [built.clone(), scene.summary(b"app", &[], |v| v["inputAttestations"] = json!([{ "uri": "file:x" }]))].concat();
+    assert_eq!(scene.found(&lacks, &[]), ["vsa-input-missing"]);
+    let swapped = Scene { builder: Key::p256(), verifier: Key::p256(), ..Scene::new() };
+    let read = [built.clone(), scene.summary(b"app", &built, |_| {})].concat();
+    assert!(!swapped.found(&read, &[]).is_empty());
+    assert_eq!(scene.found(&built, &[]), ["predicate-mismatch"]);
+}
+
+#[test]
+fn each_dependency_has_a_summary_of_the_level_that_is_asked_for() {
+    let mut scene = Scene::new();
+    scene.expected = scene.expected.replace("source =", "dependency-level = 2\nsource =");
+    let image = json!([{ "uri": "oci:image", "digest": { "sha256": Sha256::of(b"image").hex() } }]);
+    let built = scene.provenance(&image);
+    let read = [built.clone(), scene.summary(b"app", &built, |_| {})].concat();
+    assert_eq!(scene.found(&read, &[]), ["dependency-unverified"]);
+    let about = |levels: Value| scene.summary(b"image", &built, move |v| v["verifiedLevels"] = levels.clone());
+    assert!(scene.found(&read, &about(json!(["SLSA_BUILD_LEVEL_2"]))).is_empty());
+    assert_eq!(scene.found(&read, &about(json!(["SLSA_BUILD_LEVEL_1"]))), ["dependency-unverified"]);
+    let other = scene.summary(b"another image", &built, |_| {});
+    assert_eq!(scene.found(&read, &other), ["dependency-unverified"]);
+    let unnamed = scene.provenance(&json!([{ "uri": "oci:image" }]));
+    let read = [unnamed.clone(), scene.summary(b"app", &unnamed, |_| {})].concat();
+    assert_eq!(scene.found(&read, &[]), ["dependency-unverified"]);
+}
