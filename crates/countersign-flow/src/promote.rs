@@ -159,9 +159,7 @@ pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion
         |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
     let mut log = match request.place.append(&signer, &known, &holds) {
         Ok(log) => log,
-        Err(
-            error @ (LogError::InUse { .. } | LogError::NotHere { .. } | LogError::Disk(_) | LogError::Remote(_)),
-        ) => {
+        Err(error @ (LogError::InUse { .. } | LogError::NotHere { .. } | LogError::Disk(_) | LogError::Remote(_))) => {
             return Err(error.into());
         }
         Err(error) => return not(DAMAGED, closed(request, &error)),
@@ -232,7 +230,11 @@ fn after(
     let Some(cosigned) = ask_all(request.place, trust.trust(), environment, request.at, ask)? else {
         return Ok(vec![nobody()]);
     };
-    log.keep_cosigned(&cosigned.note, cosigned.quorum.is_ok())?;
+    match log.keep_cosigned(&cosigned.note, cosigned.quorum.is_ok()) {
+        // Who appended meanwhile has the witnesses cosign what comes after: this one is in the answer.
+        Ok(()) | Err(LogError::Outrun { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
     recorded.checkpoint = cosigned.note.to_string().into_bytes();
     let missing = cosigned.quorum.err().map(|finding| finding.at(format!("log entry {}", recorded.entry)));
     // A witness that could not be asked is of interest only where it was needed.

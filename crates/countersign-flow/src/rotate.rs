@@ -11,7 +11,6 @@ use countersign_core::log::note::{NoteKey, NoteSignError, NoteSigner as _};
 use countersign_core::time::Time;
 use countersign_record::log::LogError;
 use countersign_record::log::reader::LogReader;
-use countersign_record::log::writer::Log;
 use countersign_sign::SigningKey;
 use countersign_verify::keys::note_signature_holds;
 
@@ -34,7 +33,7 @@ pub fn sign_beside(place: &Place, trust: &TrustFile, key: SigningKey, at: Time) 
     let known = log_keys(trust.trust(), signer.name());
     let holds =
         |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
-    let log = Log::open_for_append(&place.log(), &signer, &known, &holds)?;
+    let log = place.append(&signer, &known, &holds)?;
     let reader = LogReader::open(&place.log())?;
     let mut note = reader.checkpoint().note().clone();
     note.sign_also(&signer).map_err(|error| LogError::from(NoteSignError::from(error)))?;

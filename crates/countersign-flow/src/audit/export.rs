@@ -15,7 +15,7 @@ use countersign_record::log::cosigned::read_cosigned;
 use countersign_record::log::reader::LogReader;
 use countersign_record::log::{COSIGNED, FolderFiles, LogFiles as _};
 use countersign_record::package;
-use countersign_record::store::Store as _;
+use countersign_record::store::{Store as _, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A package, and what is in it.
@@ -65,9 +65,15 @@ pub fn export(place: &Place) -> Result<Exported, FlowError> {
             documents.extend(named_by(&place.store().get(digest, limits::DOCUMENT_BYTES)?));
         }
     }
+    // Whether such an entry holds, the verifier says; what is there is packed whatever the log says of it.
+    let said: BTreeSet<Sha256> =
+        entries.iter().filter(|entry| entry.kind == Kind::Erasure).flat_map(|entry| entry.subjects.clone()).collect();
+    let mut withheld = 0_usize;
     for digest in &documents {
-        let bytes = place.store().get(digest, limits::GIT_EVIDENCE_BYTES)?;
-        files.insert(evidence_path(digest), bytes);
+        match place.store().get(digest, limits::GIT_EVIDENCE_BYTES) {
+            Err(StoreError::Missing { .. }) if said.contains(digest) => withheld = withheld.saturating_add(1),
+            bytes => drop(files.insert(evidence_path(digest), bytes?)),
+        }
     }
     if let Some(digest) = trust {
         files.insert(TRUST.to_owned(), place.store().get(&digest, limits::COLLECTION_BYTES)?);
@@ -75,7 +81,11 @@ pub fn export(place: &Place) -> Result<Exported, FlowError> {
     files.insert(README.to_owned(), readme(&log).into_bytes());
     let index = json::canonical(&Index::of(&files, log.clone(), &entries))?;
     files.insert(INDEX.to_owned(), index);
-    Ok(Exported { bytes: package::write(&files)?, entries: log.size, documents: documents.len() })
+    Ok(Exported {
+        bytes: package::write(&files)?,
+        entries: log.size,
+        documents: documents.len().saturating_sub(withheld),
+    })
 }
 
 /// Where a document lies in a package.

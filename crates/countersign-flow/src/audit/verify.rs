@@ -4,6 +4,7 @@ use super::export::evidence_path;
 use super::index::{Index, readme};
 use super::{EVIDENCE, INDEX, LOG, README, TRUST, witnesses};
 use crate::backtest::read_report;
+use crate::erasure;
 use crate::error::FlowError;
 use crate::replay;
 use countersign_core::codes;
@@ -121,9 +122,10 @@ pub fn verify(bytes: &[u8], outside: Option<OutsideTrust<'_>>, least: Option<&[u
         report.line("policy-backtests", findings, format!("{named} activation(s) name a report, which is here"));
     }
     report.log = Some(log);
+    let withheld = report.withheld(&state, &blobs);
     for (index, entry) in (0_u64..).zip(state.entries()) {
         if entry.kind == Kind::PromotionDecision {
-            report.decision(index, &state, &blobs);
+            report.decision(index, &state, &blobs, &withheld);
         }
     }
     let decided: Vec<(u64, EnvName)> =
@@ -217,12 +219,33 @@ impl AuditReport {
         self.findings.extend(findings);
     }
 
-    fn decision(&mut self, index: u64, state: &LogState, blobs: &dyn Blobs) {
+    /// What the log says is erased, and the package does not have.
+    fn withheld(&mut self, state: &LogState, blobs: &dyn Blobs) -> BTreeMap<Sha256, u64> {
+        let (erased, findings) = erasure::erasures(state, blobs);
+        let erased = erased.into_iter().map(|(digest, (entry, _))| (digest, entry));
+        let withheld: BTreeMap<Sha256, u64> = erased.filter(|(digest, _)| blobs.blob(digest).is_none()).collect();
+        if !(withheld.is_empty() && findings.is_empty()) {
+            let mut all: Vec<Finding> =
+                withheld.iter().map(|(digest, entry)| erasure::withheld(digest, *entry)).collect();
+            all.extend(findings);
+            self.line("evidence-erased", all, "");
+        }
+        withheld
+    }
+
+    fn decision(&mut self, index: u64, state: &LogState, blobs: &dyn Blobs, withheld: &BTreeMap<Sha256, u64>) {
         let recorded = match state.now().decision(index, blobs) {
             Ok(recorded) => recorded,
             Err(findings) => return self.findings.extend(findings),
         };
-        let mut findings = match replay::decide_again(&recorded.content, state, blobs) {
+        // What nobody can see any more is not run again: it would come out otherwise, and nobody altered it.
+        let gone =
+            erasure::named_by(&recorded.content).into_iter().find_map(|digest| Some((digest, *withheld.get(&digest)?)));
+        let again = match gone {
+            Some((digest, entry)) => Err(vec![erasure::withheld(&digest, entry)]),
+            None => replay::decide_again(&recorded.content, state, blobs),
+        };
+        let mut findings = match again {
             Ok(again) => replay::difference(&recorded.content, &again).into_iter().collect(),
             Err(findings) => findings,
         };

@@ -10,7 +10,7 @@
 
 use super::{LOG, Published, Remote, RemoteError};
 use crate::disk::{DiskError, Doing, make_folders};
-use crate::log::{CHECKPOINT, FolderFiles, LogFiles as _};
+use crate::log::{CHECKPOINT, COSIGNED, FolderFiles, LogFiles as _};
 use crate::store::FolderStore;
 use countersign_core::digest::Sha256;
 use countersign_core::ids::RefName;
@@ -250,6 +250,9 @@ impl GitBranch {
         let files = FolderFiles::new(folder.join(LOG));
         let size = log_size(folder)?;
         let mut paths = vec![format!("{LOG}/{CHECKPOINT}")];
+        if folder.join(LOG).join(COSIGNED).exists() {
+            paths.push(format!("{LOG}/{COSIGNED}"));
+        }
         let mut gone = Vec::new();
         let there: BTreeSet<String> = files.list()?.into_iter().collect();
         for path in &there {
@@ -397,7 +400,9 @@ pub(super) fn covered(tile: Tile, size: u64) -> bool {
 
 /// Whether a path is one that a store has.
 fn belongs(path: &str) -> bool {
-    let of_log = path.strip_prefix("log/").is_some_and(|path| path == CHECKPOINT || Tile::from_path(path).is_ok());
+    let of_log = path
+        .strip_prefix("log/")
+        .is_some_and(|path| matches!(path, CHECKPOINT | COSIGNED) || Tile::from_path(path).is_ok());
     of_log || digest_of(path).is_some()
 }
 

@@ -69,7 +69,7 @@ impl Proof {
     }
 
     fn write(&self, call: &Call<'_>, entry: u64) -> Answer {
-        let folder = self.store.place().log();
+        let folder = self.store.place(call)?.log();
         let newest = LogReader::open(&folder)?;
         if entry >= newest.size() {
             let none = LogError::NoEntry { index: entry, size: newest.size() };

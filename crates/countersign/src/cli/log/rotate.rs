@@ -36,7 +36,7 @@ impl Rotate {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
         let key = SigningKey::open(&self.log_key, &call.world.token_access())?;
-        let rotated = rotate::sign_beside(&self.store.place(), &self.trust.read(at)?, key, at)?;
+        let rotated = rotate::sign_beside(&self.store.place(call)?, &self.trust.read(at)?, key, at)?;
         if let Some(path) = &self.output {
             write_atomic(path, rotated.note.as_bytes(), 0o644)?;
         }

@@ -12,7 +12,6 @@ use countersign_flow::outside::TrustFile;
 use countersign_flow::witness::ask_all;
 use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
-use countersign_record::log::cosigned::keep_cosigned;
 use countersign_report::{output, text};
 use countersign_verify::VerifiedTrust;
 use std::path::PathBuf;
@@ -59,13 +58,13 @@ pub(super) struct Policy {
 impl Witness {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
-        let place = self.store.place();
+        let place = self.store.place(call)?;
         let file = self.trust.read(at)?;
         let trust = trusted(&file)?;
         let asked = ask_all(&place, trust.trust(), &self.to, at, &WitnessClient)?;
         let cosigned = asked.ok_or_else(|| no_quorum(&self.to))?;
         if !cosigned.contradicted() {
-            keep_cosigned(&place.log(), &cosigned.note, cosigned.quorum.is_ok())?;
+            place.keep_cosigned(&cosigned.note, cosigned.quorum.is_ok())?;
         }
         if let (Some(path), Ok(_)) = (&self.output, &cosigned.quorum) {
             write_atomic(path, cosigned.note.to_string().as_bytes(), 0o644)?;
