@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The form of the tables.
 const FORM: i64 = 1;
@@ -123,6 +124,7 @@ impl SqliteIndex {
 
 fn connect(path: &Path) -> Result<Connection, IndexError> {
     let connection = Connection::open(path).map_err(|error| failed(path, &error))?;
+    connection.busy_timeout(Duration::from_secs(10)).map_err(|error| failed(path, &error))?;
     // Nothing is lost with it: it is built again.
     connection.pragma_update(None, "synchronous", "OFF").map_err(|error| failed(path, &error))?;
     Ok(connection)

@@ -175,7 +175,7 @@ impl GitBranch {
         let arguments = ["ls-tree", "-r", "-l", "-z", "--full-tree", &commit];
         let limit = limits::STORE_LISTING_BYTES;
         let bytes = self.call("list the branch", &arguments, self.repository.path(), None, &[], limit)?;
-        let mut files = BTreeMap::new();
+        let (mut files, mut total) = (BTreeMap::new(), 0_u64);
         for line in bytes.split(|b| *b == 0).filter(|line| !line.is_empty()) {
             let line = String::from_utf8_lossy(line);
             let Some((facts, path)) = line.split_once('\t') else { continue };
@@ -191,6 +191,11 @@ impl GitBranch {
             if size > limits::GIT_EVIDENCE_BYTES {
                 let limit = limits::GIT_EVIDENCE_BYTES;
                 return Err(RemoteError::TooLarge { name: self.name.clone(), what: "bytes in one file", limit });
+            }
+            total = total.saturating_add(u64::try_from(size).unwrap_or(u64::MAX));
+            if total > limits::PACKAGE_BYTES {
+                let limit = usize::try_from(limits::PACKAGE_BYTES).unwrap_or(usize::MAX);
+                return Err(RemoteError::TooLarge { name: self.name.clone(), what: "bytes", limit });
             }
             files.insert(path.to_owned(), (self.id(id)?, size));
         }
