@@ -68,6 +68,7 @@ impl Chronicle {
         let given = Given {
             trust: TrustGiven { outcome: &self.trust, digest: Some(&world.trust_digest) },
             state: Some(view),
+            witnessed: None,
             log_findings: &[],
             log_checks: &checks,
             least_checkpoint: Some(world.least.clone()),

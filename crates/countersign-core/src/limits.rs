@@ -199,7 +199,7 @@ pub const VET_BYTES: u64 = 16 << 20;
 /// Largest list of packages in a binary, uncompressed.
 pub const AUDITABLE_BYTES: usize = 8 << 20;
 /// Largest binary whose list of packages is read.
-pub const BINARY_BYTES: u64 = 4 << 30;
+pub const AUDITABLE_BINARY_BYTES: u64 = 4 << 30;
 
 /// Largest SBOM that is read: one of 50,000 components has about a quarter of this.
 pub const SBOM_BYTES: usize = 128 << 20;

@@ -110,12 +110,15 @@ pub fn sign_bundle(request: &SignBundle<'_>) -> Result<Vec<u8>, FlowError> {
     use crate::keyless::{IdentitySigner, TokenFrom};
     use countersign_core::statement::Statement;
     use countersign_sign::keyless::Content;
-    let read = |path: Option<&Path>, embedded: &str| match path {
-        Some(path) => files::read(path, limits::SIGSTORE_ROOT_BYTES),
-        None => Ok(embedded.as_bytes().to_vec()),
+    let read = |path: Option<&Path>, embedded: Option<&str>| match (path, embedded) {
+        (Some(path), _) => files::read(path, limits::SIGSTORE_ROOT_BYTES),
+        (None, Some(embedded)) => Ok(embedded.as_bytes().to_vec()),
+        (None, None) => {
+            Err(FlowError::Usage("this instance signs for nobody else: name a --signing-config".to_owned()))
+        }
     };
     let config = read(request.signing_config, request.instance.signing_config())?;
-    let root = read(request.trusted_root, request.instance.trusted_root())?;
+    let root = read(request.trusted_root, Some(request.instance.trusted_root()))?;
     let patience = std::time::Duration::from_mins(1);
     let signer = IdentitySigner::with(&config, &root, &TokenFrom::Given(request.token), request.at, patience)?;
     let bytes = files::read(request.artifact, limits::SIGNED_FILE_BYTES)?;

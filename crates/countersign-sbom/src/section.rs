@@ -18,8 +18,8 @@ pub(crate) fn packages(path: &Path) -> Result<Option<Vec<u8>>, SbomError> {
     let failed = |source| SbomError::Read { path: path.to_owned(), source };
     let file = File::open(path).map_err(failed)?;
     let size = file.metadata().map_err(failed)?.len();
-    if size > limits::BINARY_BYTES {
-        let limit = usize::try_from(limits::BINARY_BYTES).unwrap_or(usize::MAX);
+    if size > limits::AUDITABLE_BINARY_BYTES {
+        let limit = usize::try_from(limits::AUDITABLE_BINARY_BYTES).unwrap_or(usize::MAX);
         return Err(SbomError::TooLarge { path: path.to_owned(), found: size, limit });
     }
     let mut binary = Binary { file, size, little: true };

@@ -26,7 +26,7 @@ pub fn reads_back(document: &[u8], payload: &[u8], signer: Signer<'_>) -> Result
         Err(error) => return Err(no(error.code(), &error.to_string())),
     };
     let why = match (&signed.by, signer) {
-        (Signature::Dsse { signature, hint }, Signer::Key(key)) => {
+        (Signature::Dsse { signature, hint, .. }, Signer::Key(key)) => {
             let holds = *hint == Some(key.id()) && envelope_signature_holds(key, &signed.pae(), signature);
             (!holds).then(|| "the signature does not hold for the key's own public half".to_owned())
         }

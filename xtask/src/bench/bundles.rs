@@ -71,7 +71,7 @@ pub(super) fn process(stage: &Stage) -> Outcome<Vec<Row>> {
         command.arg(&script).arg(&files.bundle).arg(&files.root).arg(IDENTITY);
         Ok(command)
     })?;
-    let row = |name: &str, peer: &str, version: &str, costs: &[Cost]| {
+    let row = |name: &str, peer: &str, version: &str, costs: &[Cost]| -> Outcome<Row> {
         Ok(Row {
             name: name.to_owned(),
             unit: "ms of CPU".to_owned(),
@@ -114,7 +114,7 @@ pub(super) fn all(stage: &Stage) -> Outcome<Vec<Row>> {
         let said = fs::read_to_string(&memory).map_err(|error| error.to_string())?;
         kibibytes.push(said.trim().parse::<f64>().map_err(|error| format!("time says `{said}`: {error}"))?);
     }
-    let row = |name: &str, unit: &str, values: Vec<f64>, bar| {
+    let row = |name: &str, unit: &str, values: Vec<f64>, bar| -> Outcome<Row> {
         let summary = Summary::of(values).ok_or_else(|| "nothing was measured".to_owned())?;
         Ok(Row { name: name.to_owned(), unit: unit.to_owned(), summary, bar, peer: None })
     };

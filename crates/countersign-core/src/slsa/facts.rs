@@ -320,9 +320,13 @@ mod tests {
     const COMMIT: &str = "0123456789012345678901234567890123456789";
 
     fn facts(version: &str, predicate: Value) -> Facts {
-        let statement =
-            Statement { subjects: Vec::new(), predicate_type: crate::ids::Uri::new(version).unwrap(), predicate };
-        Facts::of(&statement).unwrap()
+        let statement = json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{ "name": "a", "digest": { "sha256": "0".repeat(64) } }],
+            "predicateType": version,
+            "predicate": predicate,
+        });
+        Facts::of(&Statement::parse(statement.to_string().as_bytes()).unwrap()).unwrap()
     }
 
     #[test]

@@ -133,6 +133,10 @@ pub(super) fn check(trust: &Trust) -> Result<(), TrustError> {
 const fn ed25519(owned: &OwnedKey) -> Option<[u8; 32]> {
     match &owned.key {
         PublicKey::Ed25519(key) => Some(*key),
-        PublicKey::P256(_) | PublicKey::Rsa { .. } | PublicKey::SkEd25519 { .. } | PublicKey::SkP256 { .. } => None,
+        PublicKey::P256(_)
+        | PublicKey::P384(_)
+        | PublicKey::Rsa { .. }
+        | PublicKey::SkEd25519 { .. }
+        | PublicKey::SkP256 { .. } => None,
     }
 }

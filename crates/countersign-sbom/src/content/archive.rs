@@ -12,7 +12,7 @@ use std::{
 /// Both digests of a file that has to be there.
 pub(super) fn digests(path: &Path) -> Result<(Sha256, Sha512), SbomError> {
     let gone = || SbomError::Read { path: path.to_owned(), source: std::io::ErrorKind::NotFound.into() };
-    hash(path, limits::BINARY_BYTES)?.ok_or_else(gone)
+    hash(path, limits::AUDITABLE_BINARY_BYTES)?.ok_or_else(gone)
 }
 
 /// The SHA-512 of a package's archive, whose SHA-256 is the lock file's. `None` where there is no archive to read: a

@@ -84,6 +84,9 @@ pub fn sign_keyless(
     Ok(json::canonical(&bundle)?)
 }
 
+/// How long a repository of roots is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Files at an address, which are not believed either: an instance's repository.
 #[derive(Debug)]
 pub struct Repository {
@@ -98,7 +101,7 @@ impl Repository {
         if !base.starts_with("https://") && !config::on_this_machine(&base) {
             return Err(ConfigError::Plain { url: base.chars().take(120).collect() }.into());
         }
-        Ok(Self { client: Client::new(&base)?, base })
+        Ok(Self { client: Client::new(&base, PATIENCE)?, base })
     }
 
     /// A file by its path; `None` where there is none of that name.

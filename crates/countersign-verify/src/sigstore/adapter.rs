@@ -73,11 +73,12 @@ impl Key {
     }
 }
 
-/// The signing configuration that came with the family.
-pub(super) const fn signing_config(instance: Instance) -> &'static str {
+/// The signing configuration that came with the family; GitHub's own instance signs for nobody else.
+pub(super) const fn signing_config(instance: Instance) -> Option<&'static str> {
     match instance {
-        Instance::Production => SIGSTORE_PRODUCTION_SIGNING_CONFIG,
-        Instance::Staging => SIGSTORE_STAGING_SIGNING_CONFIG,
+        Instance::Production => Some(SIGSTORE_PRODUCTION_SIGNING_CONFIG),
+        Instance::Staging => Some(SIGSTORE_STAGING_SIGNING_CONFIG),
+        Instance::GitHub => None,
     }
 }
 

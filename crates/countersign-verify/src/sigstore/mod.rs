@@ -114,9 +114,9 @@ impl Instance {
         adapter::embedded(self)
     }
 
-    /// Its `signing_config.v0.2.json`, likewise.
+    /// Its `signing_config.v0.2.json`, likewise; `None` where it signs for nobody but its own host.
     #[must_use]
-    pub const fn signing_config(self) -> &'static str {
+    pub const fn signing_config(self) -> Option<&'static str> {
         adapter::signing_config(self)
     }
 }
