@@ -21,6 +21,7 @@ mod run;
 mod sbom;
 mod schemas;
 mod secrets;
+mod stores;
 mod suites;
 mod test;
 mod tidy;

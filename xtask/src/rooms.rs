@@ -137,7 +137,7 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign-record",
         ours: &["countersign-core"],
-        foreign: &["crc32fast", "futures-util", "object_store", "tempfile", "thiserror", "tokio", "url"],
+        foreign: &["crc32fast", "futures-util", "object_store", "rusqlite", "tempfile", "thiserror", "tokio", "url"],
         dev: &["aws-lc-rs", "proptest", "serde_json", "zip"],
     },
     Room {

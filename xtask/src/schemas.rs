@@ -81,6 +81,7 @@ const REGISTRY: &[Noun] = &[
     answer::<countersign_flow::output::Demo>("output/demo"),
     answer::<countersign_flow::output::Failed>("output/error"),
     answer::<countersign_flow::output::EvidenceAdded>("output/evidence-add-manual"),
+    answer::<countersign_flow::output::LogFound>("output/log-find"),
     answer::<countersign_flow::output::Attached>("output/attach"),
     answer::<countersign_flow::output::Fetched>("output/fetch"),
     answer::<countersign_flow::output::EvidenceErased>("output/evidence-erase"),
