@@ -345,7 +345,6 @@ fn evidence_links(evidence: &Evidence) -> Vec<Link> {
             | Kind::PolicyActivation
             | Kind::PromotionDecision
             | Kind::Adjudication
-            | Kind::Judgement
             | Kind::ManualEvidence
             | Kind::Exception
             | Kind::ExceptionEnd
