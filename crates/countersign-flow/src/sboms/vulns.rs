@@ -38,7 +38,7 @@ pub fn vulns(look: &Look<'_>) -> Result<SbomVulns, FlowError> {
     let mut digests = Vec::new();
     let found = matches(&opened.bom, |take: &mut dyn FnMut(Record)| -> Result<(), AdvisoriesError> {
         for path in look.databases {
-            digests.push(Advisories::open_view(path)?.each(&mut *take)?);
+            digests.push(Advisories::open(path)?.each(&mut *take)?);
         }
         Ok(())
     })?;
