@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 const ROLLED: &str = "log-rolled-back";
 const FORKED: &str = "log-forked";
+const SPLIT: &str = "log-split-view";
 const DIFFERS: &str = "decision-differs";
 
 #[expect(clippy::too_many_lines, reason = "one line a case")]
@@ -47,7 +48,7 @@ pub(super) fn all() -> Vec<Case> {
                 set_entry(w, entry::REFUSED, &late);
             })
         }),
-        case("O07", "a decision and its entry are back-dated and signed anew", FORKED, "log", |s| {
+        case("O07", "a decision and its entry are back-dated and signed anew", SPLIT, "log", |s| {
             s.operator(true, |w| back_date(w, entry::NEXT_DAY))
         }),
         case("O08", "a decision is back-dated to before what it rests on", "log-time-reversed", "log entry 8", |s| {
@@ -56,7 +57,7 @@ pub(super) fn all() -> Vec<Case> {
                 redecide(w, entry::NEXT_DAY, |decision| decision.request.time = time);
             })
         }),
-        case("O09", "an exception is back-dated to before the refusal", FORKED, "log", |s| {
+        case("O09", "an exception is back-dated to before the refusal", SPLIT, "log", |s| {
             s.operator(true, |w| {
                 w.entries.swap(entry::REFUSED, entry::EXCEPTION);
                 let mut first = entry_at(w, entry::REFUSED);
