@@ -348,7 +348,8 @@ fn evidence_links(evidence: &Evidence) -> Vec<Link> {
             | Kind::ManualEvidence
             | Kind::Exception
             | Kind::ExceptionEnd
-            | Kind::Erasure => continue,
+            | Kind::Erasure
+            | Kind::LogShard => continue,
         };
         out.push(Link {
             stage,
