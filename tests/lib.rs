@@ -24,6 +24,7 @@ pub mod rego_opa;
 pub mod review_suite;
 pub mod sbom_truth;
 pub mod sigstore;
+pub mod tamper;
 pub mod witness;
 pub mod world;
 

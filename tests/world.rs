@@ -246,6 +246,14 @@ impl World {
         world
     }
 
+    /// Another one, in which a change was promoted.
+    #[must_use]
+    pub fn new_promoted() -> Self {
+        let mut world = Self::new();
+        drop(world.promote_next(0));
+        world
+    }
+
     /// The world's trust document, at a version.
     #[must_use]
     pub fn trust_toml(&self, version: u64) -> String {
@@ -616,6 +624,16 @@ impl World {
         for entry in &self.entries {
             log.append(std::slice::from_ref(entry)).expect("appended");
         }
+    }
+
+    /// The same, with the log appended in one step: it holds the same entries, and no tile of an earlier size.
+    pub fn write_store_at_once(&self, folder: &std::path::Path) {
+        let place = Place::new(folder);
+        let pieces: Vec<&[u8]> = self.shelf.0.values().map(Vec::as_slice).collect();
+        place.store().put_many(&pieces).expect("stored");
+        let keeper = LogKeeper::of(self);
+        let mut log = Log::create(&place.log(), &keeper).expect("a log");
+        log.append(&self.entries).expect("appended");
     }
 
     /// Records a decision as the gate does, and goes on from there.

@@ -312,7 +312,7 @@ fn every_signed_document_of_the_record_holds_against_its_schema() {
     }
     // The demo has no forge and no verifier of source; their statements are held against their schemas where there is one.
     let elsewhere = [Kind::ChangeReview, Kind::SourceProvenance, Kind::ForgeWatch];
-    let by_hand = [Kind::Judgement, Kind::ManualEvidence, Kind::Adjudication, Kind::Vex];
+    let by_hand = [Kind::ManualEvidence, Kind::Adjudication, Kind::Vex];
     let excepted = [Kind::Exception, Kind::ExceptionEnd];
     let by_others = [Kind::TestResult, Kind::Vulns, Kind::ConfigSnapshot, Kind::IacPlan, Kind::SecretScan];
     let of_the_log = [Kind::LogShard, Kind::Erasure];

@@ -16,12 +16,12 @@ mod fuzz;
 mod generated;
 mod judge;
 mod opa;
-mod peers;
 mod rooms;
 mod run;
 mod sbom;
 mod schemas;
 mod secrets;
+mod stores;
 mod suites;
 mod test;
 mod tidy;
@@ -86,6 +86,12 @@ const VERBS: &[Verb] = &[
         run: suites::policy,
     },
     Verb {
+        name: "tamper-suite",
+        arguments: "[FLIPS]",
+        about: "plays the attacks on an audit package and flips a thousand of its bits, a line each",
+        run: suites::tamper,
+    },
+    Verb {
         name: "crash-suite",
         arguments: "[--full]",
         about: "interrupts appends to the log at their system calls, by kill, error and power loss, a line each",
@@ -108,12 +114,6 @@ const VERBS: &[Verb] = &[
         arguments: "[FIXTURES]",
         about: "plays the Sigstore conformance cases through the program, by file and by digest, a line each",
         run: conformance::run,
-    },
-    Verb {
-        name: "peers",
-        arguments: "[FIXTURES]",
-        about: "asks two crates of others, which it builds apart, about the cases that we judge, and names each difference",
-        run: peers::run,
     },
     Verb {
         name: "deny",
@@ -147,14 +147,14 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "sbom-table",
-        arguments: "",
+        arguments: "[--debug] [CRATE]...",
         about: "our SBOMs and other tools' beside the build: accuracy, sameness, time; writes docs/sbom-table.md",
         run: sbom::table,
     },
     Verb {
         name: "bench",
-        arguments: "[--json] [FIGURE]",
-        about: "measures the figures that we promise, each beside its bar",
+        arguments: "[--json] [FIGURE | --year N]",
+        about: "measures the figures that we promise, each beside its bar; a generated year of N promotions, packed and audited",
         run: bench::run,
     },
 ];

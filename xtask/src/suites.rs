@@ -1,4 +1,4 @@
-//! `cargo xtask review-suite`, `policy-suite` and `crash-suite`: the published attacks and interruptions, one line each with expected and found verdict and
+//! `cargo xtask review-suite`, `policy-suite`, `tamper-suite` and `crash-suite`: the published attacks and interruptions, one line each with expected and found verdict and
 //! code, and `N passed, N failed` at the end. An unexpected pass is a failure as well.
 
 use crate::{Outcome, run, tools, workspace};
@@ -12,6 +12,14 @@ pub(crate) fn review(arguments: &[String]) -> Outcome {
 pub(crate) fn policy(arguments: &[String]) -> Outcome {
     crate::refuse_rest(arguments)?;
     play("policy-suite", &[])
+}
+
+/// The attacks on an audit package, and bits of it flipped: a thousand unless told.
+pub(crate) fn tamper(arguments: &[String]) -> Outcome {
+    if arguments.len() > 1 || arguments.iter().any(|number| number.parse::<usize>().is_err()) {
+        return Err("takes how many bits are to be flipped, a number".to_owned());
+    }
+    play("tamper-suite", arguments)
 }
 
 /// Interruptions of an append to the log. It needs strace, which comes by apt-get where it is missing.

@@ -332,6 +332,11 @@ codes! {
     PACKAGE_MALFORMED "package-malformed" Untrusted "The audit package is not in the one form that we write; the first differing byte is named.";
     PACKAGE_FILE_ALTERED "package-file-altered" Untrusted "A file of the audit package is not what its name or index says.";
     PACKAGE_EVIDENCE_MISSING "package-evidence-missing" Indeterminate "The package lacks evidence that an entry names.";
+    PACKAGE_SCOPED "package-scoped" Note "The audit package was made for a part of the record: what lies beyond it is counted and not proved.";
+    DECISIONS_NOT_RUN "decisions-not-run" Indeterminate "Decisions were not run again: a first look was asked for, or their raw evidence is not in the package.";
+    AUDIT_EVIDENCE_ABSENT "audit-evidence-absent" Indeterminate "A question of the auditor's needs evidence that nobody collected, or that was not given.";
+    AUDIT_DEVIATION "audit-deviation" Refused "Something in the record is what an auditor lists as an exception.";
+    AUDIT_UNRECONCILED "audit-unreconciled" Refused "Two independent sources of completeness do not agree: something is missing in one of them.";
     INTERNAL_CONSISTENCY_ONLY "internal-consistency-only" Indeterminate "No trust was given from outside: only the package's inner consistency was checked.";
     ENGINE_UNKNOWN "engine-unknown" Indeterminate "The decision was made by an engine that this version does not have.";
 }

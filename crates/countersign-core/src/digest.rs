@@ -54,6 +54,23 @@ impl Sha256 {
     }
 }
 
+/// A digest of bytes that come one piece after the other.
+#[derive(Debug, Clone, Default)]
+pub struct Hasher(sha2::Sha256);
+
+impl Hasher {
+    /// Takes in the next piece.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all of them.
+    #[must_use]
+    pub fn finish(self) -> Sha256 {
+        Sha256(self.0.finalize().into())
+    }
+}
+
 impl fmt::Display for Sha256 {
     /// `sha256:` and the hexadecimal form.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

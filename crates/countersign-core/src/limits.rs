@@ -185,6 +185,8 @@ pub const GIT_STATUS_BYTES: usize = 256 << 20;
 
 /// Largest audit package (4 GiB).
 pub const PACKAGE_BYTES: u64 = 4 << 30;
+/// Largest file in one (1 GiB): it is in memory while it is read.
+pub const PACKAGE_FILE_BYTES: usize = 1 << 30;
 /// Files of one audit package.
 pub const PACKAGE_FILES: usize = 1_000_000;
 

@@ -18,6 +18,7 @@ pub mod error;
 pub mod exception;
 pub mod files;
 pub mod history;
+pub mod index;
 #[cfg(feature = "online")]
 pub mod keyless;
 pub mod output;

@@ -1,7 +1,7 @@
 //! What verbs answer to programs: one document a verb, each with its schema under `schemas/output/`. Verbs whose answer is
 //! a verification, a promotion or a refusal use those of `countersign-report`.
 
-use crate::audit::DecisionRow;
+use crate::audit::{Answered, Chain, DecisionRow, Header, LeftOut, QuestionRow, Reconciliation, Sample, Scope, Table};
 use crate::review::notes::Kept;
 use crate::review::{ChangeSummary, Emitted};
 use countersign_core::decision::LogRef;
@@ -436,6 +436,69 @@ documents! {
         entries: u64,
         /// How many documents the package holds.
         documents: usize,
+        /// Which part of the record.
+        scope: Scope,
+        /// Documents that the log names and that were left out.
+        left_out: LeftOut,
+    }
+    /// `audit ask` alone: the questions.
+    AuditQuestions {
+        /// The questions.
+        questions: Vec<QuestionRow>,
+    }
+    /// `audit ask`: answers.
+    AuditAsked {
+        /// The answers.
+        answers: Vec<Answered>,
+        /// How the run ends.
+        exit: Exit,
+    }
+    /// `audit population`: lists, with how they were made.
+    AuditPopulation {
+        /// The lists.
+        lists: Vec<Header>,
+        /// The rows of the list that was asked for; absent where all are listed.
+        table: Option<Table>,
+        /// What was found.
+        findings: Vec<Finding>,
+        /// How the run ends.
+        exit: Exit,
+    }
+    /// `audit sample`: a sample.
+    AuditSampled {
+        /// The sample.
+        sample: Sample,
+        /// What was found.
+        findings: Vec<Finding>,
+        /// How the run ends.
+        exit: Exit,
+    }
+    /// `audit show`: the chain of one deployment.
+    AuditShown {
+        /// The chain.
+        chain: Chain,
+        /// What was found.
+        findings: Vec<Finding>,
+        /// How the run ends.
+        exit: Exit,
+    }
+    /// `audit reconcile`: the sources of completeness.
+    AuditReconciled {
+        /// The sources.
+        reconciliation: Reconciliation,
+        /// What was found.
+        findings: Vec<Finding>,
+        /// How the run ends.
+        exit: Exit,
+    }
+    /// `audit report`: a page was written.
+    AuditReported {
+        /// The file.
+        output: String,
+        /// What was found.
+        findings: Vec<Finding>,
+        /// How the run ends.
+        exit: Exit,
     }
     /// `audit verify`: a package was checked.
     AuditVerified {
@@ -443,7 +506,11 @@ documents! {
         verdict: Verdict,
         /// The log, as far as the package has it.
         log: Option<LogRef>,
-        /// Every decision.
+        /// Which part of the record the package holds.
+        scope: Option<Scope>,
+        /// Documents that the log names and that the package leaves out; absent where that was not worked out.
+        left_out: Option<LeftOut>,
+        /// Every decision that was run again.
         decisions: Vec<DecisionRow>,
         /// The whole checklist.
         checks: Vec<Check>,

@@ -233,7 +233,11 @@ fn after(
     let Some(cosigned) = ask_all(request.place, trust.trust(), environment, request.at, ask)? else {
         return Ok(vec![nobody()]);
     };
-    log.keep_cosigned(&cosigned.note, cosigned.quorum.is_ok())?;
+    match log.keep_cosigned(&cosigned.note, cosigned.quorum.is_ok()) {
+        // Who appended meanwhile has the witnesses cosign what comes after: this one is in the answer.
+        Ok(()) | Err(LogError::Outrun { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
     recorded.checkpoint = cosigned.note.to_string().into_bytes();
     let missing = cosigned.quorum.err().map(|finding| finding.at(format!("log entry {}", recorded.entry)));
     // A witness that could not be asked is of interest only where it was needed.

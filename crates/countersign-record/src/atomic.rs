@@ -3,7 +3,7 @@
 
 use crate::disk::{DiskError, Doing, flush_file, flush_folder, folder_of};
 use std::fs::Permissions;
-use std::io::Write as _;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -11,6 +11,17 @@ use std::path::Path;
 /// the folder is flushed. If a step fails, what was there stays. The file gets the permissions `mode` less the
 /// process's umask; a symbolic link at `path` is replaced, not followed.
 pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DiskError> {
+    let failed = |source| DiskError::new(Doing::Write, path, source);
+    write_atomic_with(path, mode, |file| file.write_all(bytes).map_err(failed))
+}
+
+/// The same for what is too large to be in memory at once: `write` writes it, piece by piece. If it fails, what was there
+/// stays.
+pub fn write_atomic_with<T, E: From<DiskError>>(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut dyn Write) -> Result<T, E>,
+) -> Result<T, E> {
     let folder = folder_of(path);
     let mut temporary = tempfile::Builder::new()
         .prefix(".countersign-")
@@ -18,10 +29,16 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DiskErro
         .permissions(Permissions::from_mode(mode))
         .tempfile_in(folder)
         .map_err(|source| DiskError::new(Doing::Create, path, source))?;
-    temporary.write_all(bytes).map_err(|source| DiskError::new(Doing::Write, path, source))?;
+    let done = {
+        let mut buffered = std::io::BufWriter::with_capacity(1 << 16, temporary.as_file_mut());
+        let done = write(&mut buffered)?;
+        buffered.flush().map_err(|source| DiskError::new(Doing::Write, path, source))?;
+        done
+    };
     flush_file(temporary.as_file(), path)?;
     temporary.persist(path).map_err(|refused| DiskError::new(Doing::Rename, path, refused.error))?;
-    flush_folder(folder)
+    flush_folder(folder)?;
+    Ok(done)
 }
 
 #[cfg(test)]

@@ -5,6 +5,10 @@
 //! 0644, no comments, no extra fields; the ZIP64 end record only where the count needs it. Reading accepts this form
 //! alone, which is also why this is not left to a ZIP library: what a package looks like must not change with one.
 
+mod stream;
+
+pub use stream::{OpenError, Packed, Packer, Source};
+
 use countersign_core::limits;
 use std::collections::BTreeMap;
 
@@ -27,20 +31,20 @@ pub fn write(files: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, PackageError>
     if files.len() > limits::PACKAGE_FILES {
         return Err(PackageError::TooManyFiles { limit: limits::PACKAGE_FILES });
     }
-    let mut out = Vec::new();
-    let mut central = Central::default();
+    let mut packer = Packer::new(Vec::new());
     for (name, bytes) in files {
-        check_name(name)?;
         check_folders(name, files)?;
-        let member = Member::new(name, bytes, out.len())?;
-        out.extend_from_slice(&member.local());
-        out.extend_from_slice(bytes);
-        central.push(&member);
+        packer.add(name, bytes).map_err(written)?;
     }
-    let end = central.finish(out.len())?;
-    out.extend_from_slice(&end);
-    check_size(out.len())?;
-    Ok(out)
+    packer.finish().map_err(written)
+}
+
+/// Memory takes every byte.
+fn written(error: OpenError) -> PackageError {
+    match error {
+        OpenError::Form(error) => error,
+        OpenError::Io(_) => PackageError::TooLarge { limit: limits::PACKAGE_BYTES, found: u64::MAX },
+    }
 }
 
 /// The files of a package, which must be in the one form, to the byte.
@@ -53,7 +57,7 @@ pub fn read(bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, PackageError> {
         if files.len() >= limits::PACKAGE_FILES {
             return Err(PackageError::TooManyFiles { limit: limits::PACKAGE_FILES });
         }
-        let (member, content) = read_member(bytes, at)?;
+        let (member, content) = read_member(bytes.get(at..).unwrap_or_default(), at)?;
         at = content.end;
         let after_all = files.last_key_value().is_none_or(|(last, _)| *last < member.name);
         if !after_all {
@@ -84,6 +88,16 @@ pub enum PackageError {
     /// Larger than we write and read.
     #[error("a package has at most {limit} bytes, this one {found}")]
     TooLarge {
+        /// The bound.
+        limit: u64,
+        /// How many there are.
+        found: u64,
+    },
+    /// A file that is larger than we write and read.
+    #[error("{name} has {found} bytes, more than the {limit} that a file of a package has")]
+    FileTooLarge {
+        /// The name.
+        name: String,
         /// The bound.
         limit: u64,
         /// How many there are.
@@ -165,6 +179,7 @@ impl PackageError {
             | Self::Order { name }
             | Self::Compressed { name, .. }
             | Self::Altered { name, .. }
+            | Self::FileTooLarge { name, .. }
             | Self::Cut { name } => Some(name),
             Self::Form { name, .. } => name.as_deref(),
         }
@@ -218,7 +233,7 @@ impl Member {
 }
 
 /// The directory at the end of the package.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Central {
     bytes: Vec<u8>,
     /// Where each file's record ends.
@@ -262,9 +277,8 @@ impl Central {
     }
 }
 
-/// The file whose header starts at `at`, and where its bytes are.
-fn read_member(bytes: &[u8], at: usize) -> Result<(Member, std::ops::Range<usize>), PackageError> {
-    let rest = bytes.get(at..).unwrap_or_default();
+/// The file with which `rest` begins, which lies at `at` of the package, and where in the package its bytes are.
+fn read_member(rest: &[u8], at: usize) -> Result<(Member, std::ops::Range<usize>), PackageError> {
     let cut = |name: &str| PackageError::Cut { name: name.to_owned() };
     let header = rest.get(..LOCAL_HEADER).ok_or_else(|| cut(""))?;
     let short = |from: usize| match header.get(from..) {

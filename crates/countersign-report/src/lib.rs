@@ -9,6 +9,8 @@ pub mod json;
 pub mod message;
 pub mod next;
 pub mod output;
+pub mod pages;
+pub mod picture;
 pub mod policy_docs;
 pub mod reports;
 pub mod table;

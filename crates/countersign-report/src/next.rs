@@ -391,6 +391,19 @@ const GENERAL: &[(&[&str], &str)] = &[
         &["break-glass", "follow-up-overdue"],
         "have what was let through reviewed, and promote what holds its commits, or sign `countersign exception follow-up`",
     ),
+    (
+        &["decisions-not-run"],
+        "run `countersign audit verify` without --quick and --sample, on a package of the full profile",
+    ),
+    (
+        &["audit-evidence-absent"],
+        "ask the audited party for the evidence that is named; the rest of the answer stands as far as it goes",
+    ),
+    (&["audit-deviation"], "look at it with `countersign audit show ENTRY PACKAGE`, and ask who let it through"),
+    (
+        &["audit-unreconciled"],
+        "`countersign audit reconcile PACKAGE` shows which source lacks what; ask for an explanation of each entry",
+    ),
     (&["engine-unknown"], "use the version of countersign that has this engine"),
 ];
 

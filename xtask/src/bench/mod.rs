@@ -3,13 +3,16 @@
 //! an error at the end, never a row that is silently not there. No test depends on any of this.
 
 mod bundles;
+mod documents;
 mod figures;
 mod log;
 mod measure;
 mod policy;
 mod review;
 mod row;
+mod sbom;
 mod secrets;
+mod year;
 
 use crate::{Outcome, run, workspace};
 use figures::{FIGURES, Stage};
@@ -17,6 +20,13 @@ use figures::{FIGURES, Stage};
 /// Measures all figures, or one.
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     let json = arguments.iter().any(|argument| argument == "--json");
+    if let Some(promotions) = year::asked(arguments)? {
+        let rows = year::measure(&Stage::new(&workspace::root()?)?, promotions)?;
+        for row in rows {
+            println!("{}", if json { row.json().to_string() } else { row.text() });
+        }
+        return Ok(());
+    }
     let names: Vec<&String> = arguments.iter().filter(|argument| *argument != "--json").collect();
     if let Some(name) = names.iter().find(|name| !FIGURES.iter().any(|figure| figure.name == name.as_str())) {
         let known: Vec<&str> = FIGURES.iter().map(|figure| figure.name).collect();

@@ -6,7 +6,6 @@ pub mod config_snapshot;
 pub mod erasure;
 pub mod forge_watch;
 pub mod iac_plan;
-pub mod judgement;
 pub mod log_shard;
 pub mod manual_evidence;
 pub mod provenance;
@@ -76,8 +75,6 @@ pub enum Kind {
     Vex,
     /// What people say of what a rule found.
     Adjudication,
-    /// A person's judgement of a finding.
-    Judgement,
     /// What a person attests by hand.
     ManualEvidence,
     /// An exception from a rule.
@@ -92,7 +89,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 23] = [
         Self::Sbom,
         Self::Provenance,
         Self::Vsa,
@@ -111,7 +108,6 @@ impl Kind {
         Self::Vulns,
         Self::Vex,
         Self::Adjudication,
-        Self::Judgement,
         Self::ManualEvidence,
         Self::Exception,
         Self::ExceptionEnd,
@@ -141,7 +137,6 @@ impl Kind {
             Self::Vulns => "https://in-toto.io/attestation/vulns/v0.2",
             Self::Vex => "https://openvex.dev/ns/v0.2.0",
             Self::Adjudication => "https://countersign.dev/adjudication/v0.1",
-            Self::Judgement => "https://countersign.dev/judgement/v0.1",
             Self::ManualEvidence => "https://countersign.dev/manual-evidence/v0.1",
             Self::Exception => "https://countersign.dev/exception/v0.1",
             Self::ExceptionEnd => "https://countersign.dev/exception-end/v0.1",
@@ -172,7 +167,6 @@ impl Kind {
             Self::Vulns => "vulns",
             Self::Vex => "vex",
             Self::Adjudication => "adjudication",
-            Self::Judgement => "judgement",
             Self::ManualEvidence => "manual-evidence",
             Self::Exception => "exception",
             Self::ExceptionEnd => "exception-end",

@@ -50,7 +50,6 @@ impl Owner<'_> {
                         | Kind::PolicyActivation
                         | Kind::Vex
                         | Kind::Adjudication
-                        | Kind::Judgement
                         | Kind::ManualEvidence
                         | Kind::Exception
                         | Kind::ExceptionEnd

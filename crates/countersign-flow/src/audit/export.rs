@@ -1,24 +1,32 @@
-//! Packing: the log under its checkpoint, and every document that an entry or a decision names.
+//! Packing: the log under its checkpoint, and the documents that it names, as far as the scope goes.
 
-use super::index::{Index, readme};
-use super::{EVIDENCE, INDEX, LOG, README, TRUST};
+use super::derive;
+use super::facts::{Facts, Gathered};
+use super::scope::{LeftOut, Profile, Scope, days, named};
+use super::shard;
+use super::{EVIDENCE, INDEX, LOG, TRUST};
 use crate::error::FlowError;
 use crate::place::Place;
-use countersign_core::bundle::Signed;
-use countersign_core::decision::{Decision, LogRef};
-use countersign_core::digest::Sha256;
+use crate::replay;
+use countersign_core::digest::{Hasher, Sha256};
 use countersign_core::entry::Entry;
+use countersign_core::limits;
 use countersign_core::log::tile::Tile;
-use countersign_core::statement::{Kind, Statement};
-use countersign_core::{json, limits};
+use countersign_core::statement::Kind;
+use countersign_record::atomic::write_atomic_with;
+use countersign_record::disk::{DiskError, Doing};
 use countersign_record::log::cosigned::read_cosigned;
-use countersign_record::log::reader::LogReader;
 use countersign_record::log::{COSIGNED, FolderFiles, LogFiles as _};
-use countersign_record::package;
-use countersign_record::store::Store as _;
+use countersign_record::package::{OpenError, Packer};
+use countersign_record::store::{Store as _, StoreError};
+use countersign_verify::trust::verify_trust;
+use countersign_verify::{Blobs, LogState};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::path::Path;
 
-/// A package, and what is in it.
+/// A package in memory, and what is in it.
 #[derive(Debug)]
 pub struct Exported {
     /// The package's bytes.
@@ -29,71 +37,188 @@ pub struct Exported {
     pub documents: usize,
 }
 
+/// What was packed.
+#[derive(Debug)]
+pub struct Packing {
+    /// How many bytes.
+    pub bytes: u64,
+    /// Their digest.
+    pub digest: Sha256,
+    /// How many entries the log has.
+    pub entries: u64,
+    /// How many documents are in it.
+    pub documents: usize,
+    /// What was left out.
+    pub left_out: LeftOut,
+}
+
 /// Packs the whole log of a store with all its evidence. A document that is missing or altered is an error: a package
 /// that could not be verified is not written.
 pub fn export(place: &Place) -> Result<Exported, FlowError> {
-    let (checkpoint, raw) = place.read_log()?;
-    let entries = raw.iter().map(|bytes| Entry::parse(bytes)).collect::<Result<Vec<_>, _>>();
-    let entries = entries.map_err(|e| FlowError::Evidence(e.to_string()))?;
-    let reader = LogReader::open(&place.log())?;
-    let claim = reader.checkpoint().claim().clone();
-    let log = LogRef { origin: claim.origin, size: u64::try_from(entries.len()).unwrap_or(u64::MAX), root: claim.root };
+    let mut bytes = Vec::new();
+    let packing = export_to(place, &Scope::default(), &mut bytes)?;
+    Ok(Exported { bytes, entries: packing.entries, documents: packing.documents })
+}
 
-    let mut files = BTreeMap::new();
-    files.insert(format!("{LOG}checkpoint"), checkpoint);
-    let folder = FolderFiles::new(place.log());
-    if let Some(cosigned) = read_cosigned(&folder)? {
-        files.insert(format!("{LOG}{COSIGNED}"), cosigned.note().to_string().into_bytes());
+/// Packs into a file, which is there whole or not at all.
+pub fn export_file(place: &Place, scope: &Scope, output: &Path) -> Result<Packing, FlowError> {
+    write_atomic_with(output, 0o644, |file| export_to(place, scope, file))
+}
+
+/// Packs what the scope says. No more than the documents of one day are in memory at a time.
+pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Packing, FlowError> {
+    let (checkpoint, raw) = place.read_log()?;
+    let newest = |kind: Option<Kind>| {
+        raw.iter().rev().filter_map(|bytes| Entry::parse(bytes).ok()).find(|e| kind.is_none_or(|k| e.kind == k))
+    };
+    let nothing = |what: &str| FlowError::Evidence(what.to_owned());
+    let at = newest(None).ok_or_else(|| nothing("the log has no entry: there is nothing to pack"))?.time;
+    let trust = newest(Some(Kind::Trust)).and_then(|entry| entry.statement().copied());
+    let trust = trust.ok_or_else(|| nothing("the log records no trust document"))?;
+    let trust_bytes = place.store().get(&trust, limits::COLLECTION_BYTES)?;
+    let outcome = verify_trust(&trust_bytes, None, at);
+    let Some(verified) = outcome.trust else { return Err(FlowError::Refused(outcome.findings)) };
+    let blobs = Noting { place, asked: RefCell::default(), failed: RefCell::default() };
+    let opened = LogState::open(&checkpoint, &raw, &verified, &blobs, at);
+    let Some(state) = opened.state else { return Err(FlowError::Refused(opened.findings)) };
+    drop(raw);
+
+    let gathered = Gathered::of(&state, &blobs);
+    let facts = Facts::of(&state, &blobs, &gathered, scope.window.clone());
+    let named = named(&state, &gathered, &blobs);
+    let days = days(&state, &named);
+    let mut kept = scope.keeps(&state, &gathered, &named);
+    if scope.profile == Profile::Full && !scope.window.is_all() {
+        // What earlier evidence a decision looks at, only running it tells.
+        for known in &facts.decisions {
+            if let Ok(promoted) = state.now().decision(known.entry, &blobs) {
+                drop(replay::decide_again(&promoted.content, &state, &blobs));
+            }
+        }
+        let asked = blobs.asked.borrow();
+        let named = asked.iter().filter(|digest| days.contains_key(digest) && !gathered.erased.contains(digest));
+        kept.extend(named);
     }
+    let derived = derive::of(&facts, scope, &|digest| kept.contains(digest))?;
+    blobs.finish()?;
+
+    let mut names = log_files(place, state.size())?;
+    names.insert(format!("{LOG}checkpoint"), None);
+    if read_cosigned(&FolderFiles::new(place.log()))?.is_some() {
+        names.insert(format!("{LOG}{COSIGNED}"), Some(COSIGNED.to_owned()));
+    }
+    let mut packer = Packer::new(Counting { out, bytes: 0, hasher: Hasher::default() });
+    let mut files: BTreeMap<String, Sha256> = BTreeMap::new();
+    for (name, path) in &names {
+        files.insert(name.clone(), Sha256::of(&log_file(place, path.as_deref(), &checkpoint)?));
+    }
+    files.insert(TRUST.to_owned(), trust);
+    files.extend(derived.files.iter().map(|(name, bytes)| (name.clone(), Sha256::of(bytes))));
+    let mut by_day: BTreeMap<String, Vec<Sha256>> = BTreeMap::new();
+    for digest in &kept {
+        let day = days.get(digest).map_or("undated", AsRef::as_ref);
+        by_day.entry(format!("{EVIDENCE}{day}.docs")).or_default().push(*digest);
+    }
+    let before = |name: &str, packer: &mut Packer<_>, bound: &str| -> Result<(), FlowError> {
+        let between = derived.files.range(name.to_owned()..bound.to_owned());
+        between.into_iter().try_for_each(|(name, bytes)| packer.add(name, bytes).map_err(packed))
+    };
+    before("", &mut packer, EVIDENCE)?;
+    for (name, digests) in &by_day {
+        let mut shard = Vec::new();
+        for digest in digests {
+            shard::push(&mut shard, digest, &place.store().get(digest, limits::GIT_EVIDENCE_BYTES)?);
+        }
+        files.insert(name.clone(), Sha256::of(&shard));
+        packer.add(name, &shard).map_err(packed)?;
+    }
+    before(EVIDENCE, &mut packer, INDEX)?;
+    packer.add(INDEX, &derived.index(&files)?).map_err(packed)?;
+    before(INDEX, &mut packer, LOG)?;
+    for (name, path) in &names {
+        packer.add(name, &log_file(place, path.as_deref(), &checkpoint)?).map_err(packed)?;
+    }
+    before(LOG, &mut packer, TRUST)?;
+    packer.add(TRUST, &trust_bytes).map_err(packed)?;
+    let counted = packer.finish().map_err(packed)?;
+    Ok(Packing {
+        bytes: counted.bytes,
+        digest: counted.hasher.finish(),
+        entries: state.size(),
+        documents: kept.len(),
+        left_out: derived.left_out,
+    })
+}
+
+/// The log's tiles that its checkpoint covers, by their names in the package.
+fn log_files(place: &Place, size: u64) -> Result<BTreeMap<String, Option<String>>, FlowError> {
+    let folder = FolderFiles::new(place.log());
+    let mut out = BTreeMap::new();
     for path in folder.list()? {
         let Ok(tile) = Tile::from_path(&path) else { continue };
-        if tile.row().tile(tile.index(), log.size) == Some(tile) {
-            let bytes = folder.read(&path, limits::GIT_EVIDENCE_BYTES)?;
-            files.insert(format!("{LOG}{path}"), bytes.unwrap_or_default());
+        if tile.row().tile(tile.index(), size) == Some(tile) {
+            out.insert(format!("{LOG}{path}"), Some(path));
         }
     }
-    let mut documents = BTreeSet::new();
-    let mut trust = None;
-    for entry in &entries {
-        documents.extend(entry.statements.iter().chain(&entry.evidence).copied());
-        if entry.kind == Kind::Trust {
-            trust = entry.statement().copied();
-        }
-        if entry.kind == Kind::PromotionDecision
-            && let Some(digest) = entry.statement()
-        {
-            documents.extend(named_by(&place.store().get(digest, limits::DOCUMENT_BYTES)?));
-        }
-    }
-    for digest in &documents {
-        let bytes = place.store().get(digest, limits::GIT_EVIDENCE_BYTES)?;
-        files.insert(evidence_path(digest), bytes);
-    }
-    if let Some(digest) = trust {
-        files.insert(TRUST.to_owned(), place.store().get(&digest, limits::COLLECTION_BYTES)?);
-    }
-    files.insert(README.to_owned(), readme(&log).into_bytes());
-    let index = json::canonical(&Index::of(&files, log.clone(), &entries))?;
-    files.insert(INDEX.to_owned(), index);
-    Ok(Exported { bytes: package::write(&files)?, entries: log.size, documents: documents.len() })
+    Ok(out)
 }
 
-/// Where a document lies in a package.
-pub(super) fn evidence_path(digest: &Sha256) -> String {
-    let hex = digest.hex();
-    let (folder, name) = hex.split_at_checked(2).unwrap_or(("", &hex));
-    format!("{EVIDENCE}{folder}/{name}")
+fn log_file(place: &Place, path: Option<&str>, checkpoint: &[u8]) -> Result<Vec<u8>, FlowError> {
+    let Some(path) = path else { return Ok(checkpoint.to_vec()) };
+    let bytes = FolderFiles::new(place.log()).read(path, limits::GIT_EVIDENCE_BYTES)?;
+    Ok(bytes.unwrap_or_default())
 }
 
-/// The documents that a decision names. One that does not parse names none: the verifier says what is wrong with it.
-fn named_by(signed: &[u8]) -> Vec<Sha256> {
-    let decision = Signed::parse(signed)
-        .ok()
-        .and_then(|signed| Statement::parse(&signed.payload).ok())
-        .and_then(|statement| statement.predicate_as::<Decision>(Kind::PromotionDecision).ok());
-    let Some(decision) = decision else { return Vec::new() };
-    let inputs = decision.inputs;
-    let evidence = inputs.evidence.into_iter().flatten().map(|reference| reference.digest);
-    let trust = inputs.trust.map(|trust| trust.document);
-    evidence.chain(inputs.captures).chain(inputs.git).chain(inputs.witnessed).chain(trust).collect()
+fn packed(error: OpenError) -> FlowError {
+    match error {
+        OpenError::Form(error) => error.into(),
+        OpenError::Io(source) => DiskError::new(Doing::Write, Path::new("the package"), source).into(),
+    }
+}
+
+/// Counts and hashes what goes by.
+struct Counting<'a> {
+    out: &'a mut dyn Write,
+    bytes: u64,
+    hasher: Hasher,
+}
+
+impl Write for Counting<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write_all(bytes)?;
+        self.hasher.update(bytes);
+        self.bytes = self.bytes.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// The store, which remembers what it was asked for.
+struct Noting<'a> {
+    place: &'a Place,
+    asked: RefCell<BTreeSet<Sha256>>,
+    failed: RefCell<Option<StoreError>>,
+}
+
+impl Noting<'_> {
+    fn finish(&self) -> Result<(), FlowError> {
+        self.failed.take().map_or(Ok(()), |error| Err(error.into()))
+    }
+}
+
+impl Blobs for Noting<'_> {
+    fn blob(&self, digest: &Sha256) -> Option<Vec<u8>> {
+        self.asked.borrow_mut().insert(*digest);
+        match self.place.store().get(digest, limits::GIT_EVIDENCE_BYTES) {
+            Ok(bytes) => Some(bytes),
+            Err(StoreError::Missing { .. }) => None,
+            Err(error) => {
+                self.failed.borrow_mut().get_or_insert(error);
+                None
+            }
+        }
+    }
 }

@@ -1,21 +1,54 @@
-//! The audit package: one file from which every decision is proved again, with no network, no git and no store.
+//! The audit package: one file from which every decision is proved again, with no network, no git and no store; and what
+//! an auditor asks of it.
 
+mod ask;
+mod derive;
+mod diff;
 mod export;
-mod index;
+mod facts;
+mod manual;
+mod open;
+mod page;
+mod population;
+mod questions;
+mod reconcile;
+mod report;
+mod sample;
+mod scope;
+mod shard;
+mod show;
+mod table;
 mod verify;
 mod witnesses;
 
-pub use export::{Exported, export};
-pub use index::Index;
-pub use verify::{AuditReport, DecisionRow, OutsideTrust, verify};
+pub use ask::{Answered, Ask, Asking, QuestionRow, ask, questions};
+pub use diff::{Difference, ListDifference, diff};
+pub use export::{Exported, Packing, export, export_file, export_to};
+pub use facts::{Window, change_class, service_of};
+pub use open::{Opened, Opening, open};
+pub use population::{Header, Population};
+pub use reconcile::{Reconciliation, SourceRow, SourceState};
+pub use sample::{Sample, Stratum};
+pub use scope::{LeftOut, Profile, Scope};
+pub use show::{Chain, Link};
+pub use table::{Proof, Row, Table};
+pub use verify::{AuditReport, DecisionRow, How, OutsideTrust, verify, verify_source};
 
 /// Where the log lies in a package.
 pub(crate) const LOG: &str = "log/";
-/// Where the evidence lies in a package.
-pub(crate) const EVIDENCE: &str = "evidence/sha256/";
+/// Where the documents lie in a package.
+pub(crate) const EVIDENCE: &str = "evidence/";
 /// The trust document, for people: the one that counts is given from outside.
 pub(crate) const TRUST: &str = "trust.sigstore.json";
 /// What is in the package.
 pub(crate) const INDEX: &str = "index.json";
+/// The same for people.
+pub(crate) const PAGE: &str = "index.html";
+/// The policy releases in force.
+pub(crate) const POLICIES: &str = "policies.json";
+/// Where the lists are.
+pub(crate) const POPULATIONS: &str = "populations/";
+/// The proof for the range.
+pub(crate) const RANGE: &str = "range.proof";
 /// What a person reads first.
 pub(crate) const README: &str = "README.txt";

@@ -1,44 +1,58 @@
-//! Checking a package: form, log, trust, every signature at its time, and every decision run again.
+//! Checking a package: form, log, trust, every signature at its time, every decision run again, every list made again.
 
-use super::export::evidence_path;
-use super::index::{Index, readme};
-use super::{EVIDENCE, INDEX, LOG, README, TRUST, witnesses};
-use crate::backtest::read_report;
+use super::open::{Opened, derived_again, open};
+use super::reconcile;
+use super::scope::{Scope, days, named};
+use super::{EVIDENCE, LOG, LeftOut, witnesses};
+use crate::erasure;
 use crate::error::FlowError;
 use crate::replay;
 use countersign_core::codes;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
+use countersign_core::entry::Entry;
 use countersign_core::finding::{Check, Finding, Verdict, verdict_of};
-use countersign_core::ids::{EnvName, RuleId};
-use countersign_core::json;
+use countersign_core::ids::EnvName;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
 use countersign_decide::summary::{resource_uri, summarise};
-use countersign_record::log::PackageFiles;
-use countersign_record::log::reader::LogReader;
-use countersign_record::log::verify::verify_log;
-use countersign_record::package;
+use countersign_record::log::COSIGNED;
+use countersign_record::package::Source;
 use countersign_verify::document::SignerName;
-use countersign_verify::log::{Promoted, signed_checkpoint};
-use countersign_verify::policy::Activated;
-use countersign_verify::trust::verify_trust;
+use countersign_verify::log::Promoted;
 use countersign_verify::vsa::verify_vsa;
-use countersign_verify::{Blobs, LogState, VerifiedTrust};
+use countersign_verify::{Blobs, LogState};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Cursor;
 
 /// What came of checking a package.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct AuditReport {
     /// The log as far as the package has it.
     pub log: Option<LogRef>,
-    /// Every decision, in the log's order.
+    /// What the package says it holds.
+    pub scope: Option<Scope>,
+    /// What it leaves out, where that was worked out.
+    pub left_out: Option<LeftOut>,
+    /// Every decision that was run again, in the log's order.
     pub decisions: Vec<DecisionRow>,
     /// The checklist.
     pub checks: Vec<Check>,
     /// What was found.
     pub findings: Vec<Finding>,
+}
+
+/// How much is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum How {
+    /// All of it.
+    #[default]
+    Full,
+    /// Proofs alone: form, digests, the log, trust and activations. No decision is read.
+    Quick,
+    /// All of it, but of the decisions only so many are run again, spread evenly over the log.
+    Sample(usize),
 }
 
 /// One decision of the log.
@@ -75,154 +89,206 @@ pub struct OutsideTrust<'a> {
     pub digest: Option<&'a Sha256>,
 }
 
-/// Checks a package. Without trust from outside only its inner consistency is checked, and the report says so. `least` is
-/// a checkpoint of the log that was kept elsewhere: without it nobody can tell whether the package leaves out the end.
+/// Checks a package in memory. Without trust from outside only its inner consistency is checked, and the report says so.
+/// `least` is a checkpoint of the log that was kept elsewhere: without it nobody can tell whether the package leaves out
+/// the end.
 pub fn verify(bytes: &[u8], outside: Option<OutsideTrust<'_>>, least: Option<&[u8]>) -> Result<AuditReport, FlowError> {
-    let mut report = AuditReport { log: None, decisions: Vec::new(), checks: Vec::new(), findings: Vec::new() };
-    let files = match package::read(bytes) {
-        Ok(files) => files,
-        Err(error) => {
-            let mut finding = Finding::new(codes::PACKAGE_MALFORMED, error.to_string());
-            finding = finding.at(error.file().unwrap_or("the package").to_owned());
-            report.line("package", vec![finding], "");
-            return Ok(report);
-        }
-    };
-    report.line("package", Vec::new(), format!("{} files, in the one form", files.len()));
-    report.line("evidence", altered_evidence(&files), "every document is what its name says");
-    let log_files = PackageFiles::new(&files, LOG);
-    report.line("log-tiles", bad_tiles(&log_files), "every tile of every level is what the entries make it");
-    let Some((checkpoint, entries)) = read_log(&log_files, &mut report) else { return Ok(report) };
-    let blobs = PackageBlobs(&files);
-    let Some(at) = newest_time(&entries) else {
-        let finding =
-            Finding::new(codes::DECISION_MISSING, "the log has no entry that can be read: there is nothing to prove");
-        report.line("decisions", vec![finding], "");
+    verify_source(Box::new(Cursor::new(bytes.to_vec())), outside, least, How::Full)
+}
+
+/// Checks a package, which is read piece by piece.
+pub fn verify_source(
+    source: Box<dyn Source>,
+    outside: Option<OutsideTrust<'_>>,
+    least: Option<&[u8]>,
+    how: How,
+) -> Result<AuditReport, FlowError> {
+    let opening = open(source, outside, least)?;
+    let mut report = opening.report;
+    let Some(opened) = &opening.opened else { return Ok(report) };
+    let decisions = opened.state.entries().iter().filter(|entry| entry.kind == Kind::PromotionDecision).count();
+    if how == How::Quick {
+        let what = format!("{decisions} decisions were not run again, and no list was made again: --quick");
+        report.skipped(what);
         return Ok(report);
-    };
-    let Some(trust) = trust(&files, outside, at, &mut report) else { return Ok(report) };
-    let opened = LogState::open(&checkpoint, &entries, &trust, &blobs, at);
-    report.checks.extend(opened.checks);
-    report.findings.extend(opened.findings);
-    let Some(state) = opened.state else { return Ok(report) };
-    let log = state.now().reference();
+    }
+    let again = rerun(opened, how, &mut report);
+    let (derived, findings) = derived_again(opened)?;
+    report.line("package-lists", findings, "lists, releases, page and text are what the log makes them");
     report.line(
-        "log-continues",
-        continues(&state, least, &trust, at),
-        "the log goes on from the checkpoint that was kept",
+        "package-documents",
+        strays(opened, how),
+        "every document is one that the log names, in the file of its day",
     );
-    let derived = derived(&files, &log, &state)?;
-    report.line("package-index", derived, "index and text are those of this log");
-    let mut faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
-    faults.extend(overridden(&state));
-    report.line("log-activations", faults, "every trust document and activation holds, by the trust of its time");
-    let reports = backtests(&state, &blobs);
-    if let Some((named, findings)) = reports {
-        report.line("policy-backtests", findings, format!("{named} activation(s) name a report, which is here"));
-    }
-    report.log = Some(log);
-    for (index, entry) in (0_u64..).zip(state.entries()) {
-        if entry.kind == Kind::PromotionDecision {
-            report.decision(index, &state, &blobs);
-        }
-    }
+    let facts = opened.facts(opened.scope.window.clone());
     let decided: Vec<(u64, EnvName)> =
-        report.decisions.iter().filter(|row| row.authorised).map(|row| (row.entry, row.environment.clone())).collect();
-    if let Some((findings, words)) = witnesses::check(&files, &state, &trust, &decided, at) {
+        facts.deployments().map(|known| (known.entry, known.content.request.environment.clone())).collect();
+    let cosigned = opened.package.file(&format!("{LOG}{COSIGNED}"))?;
+    if let Some((findings, words)) =
+        witnesses::check(cosigned.as_deref(), &opened.state, &opened.trust, &decided, opened.at)
+    {
         report.line("log-witnessed", findings, words);
     }
-    let decisions = report.decisions.len();
-    if decisions == 0 {
-        let finding = Finding::new(codes::DECISION_MISSING, "the log records no decision: there is nothing to prove");
-        report.line("decisions", vec![finding], "");
-    } else {
-        let different = report.decisions.iter().filter(|row| !row.same_again).count();
-        let verdict = if different == 0 { Verdict::Pass } else { Verdict::Fail };
-        report.checks.push(Check::new(
-            "decisions",
-            verdict,
-            format!("{decisions} run again, {different} come out otherwise"),
-        ));
-    }
+    let mut broken = facts.broken.clone();
+    broken.retain(|finding| !report.findings.contains(finding));
+    report.findings.extend(broken);
+    let reconciled = reconcile::of(&facts);
+    report.line("deployments", reconciled.findings(), reconciled.words());
+    report.left_out = Some(derived.left_out.clone());
+    report.summary(decisions, again, opened, how);
     Ok(report)
 }
 
-/// What approvers overrode, with their reason: nobody has to look for it.
-fn overridden(state: &LogState) -> Vec<Finding> {
-    let all = crate::policy::history(state, None);
-    let one = |activated: &Activated| {
-        let activation = &activated.activation;
-        let version = activated.release.reference().version;
-        let who: Vec<String> = activated.activators.iter().map(ToString::to_string).collect();
-        let of =
-            |id: &RuleId| {
-                let what =
-                    format!("for {}, release {version} overrode what is asked for rule {id}", activation.environment);
-                Finding::new(codes::ROLLOUT_OVERRIDDEN, what)
-                    .at(format!("log entry {}", activated.entry))
-                    .found(format!("by {}: {}", who.join(", "), activation.reason.as_deref().unwrap_or("no reason")))
-            };
-        activation.overrides.iter().map(of).collect::<Vec<_>>()
-    };
-    all.iter().flat_map(one).collect()
+/// Runs the decisions again that are wanted, and says how many.
+fn rerun(opened: &Opened, how: How, report: &mut AuditReport) -> usize {
+    if opened.facts_only() {
+        return 0;
+    }
+    let state = &opened.state;
+    let is_decision = |(_, entry): &(u64, &Entry)| entry.kind == Kind::PromotionDecision;
+    let mut wanted: Vec<u64> = (0_u64..)
+        .zip(state.entries())
+        .filter(is_decision)
+        .map(|(index, _)| index)
+        .filter(|index| opened.scope.window.is_all() || opened.scope.wants(*index, state, opened.gathered()))
+        .collect();
+    if let How::Sample(most) = how
+        && wanted.len() > most
+    {
+        // From the newest backwards, in steps as even as whole numbers go.
+        let last = wanted.len().saturating_sub(1);
+        let steps = most.saturating_sub(1).max(1);
+        let place = |n: usize| last.saturating_sub(n.saturating_mul(last).checked_div(steps).unwrap_or_default());
+        let picked: BTreeSet<u64> = (0..most).filter_map(|n| wanted.get(place(n)).copied()).collect();
+        wanted.retain(|index| picked.contains(index));
+    }
+    let withheld = report.withheld(state, &opened.package);
+    for index in &wanted {
+        report.decision(*index, state, &opened.package, &withheld);
+    }
+    wanted.len()
 }
 
-/// The backtest's reports that approvals name: how many, and what is wrong with them. `None` where there are none.
-fn backtests(state: &LogState, blobs: &dyn Blobs) -> Option<(usize, Vec<Finding>)> {
-    let activations = crate::policy::history(state, None);
-    let named = activations.iter().filter_map(|active| Some((active, *active.release.backtest()?)));
+/// Documents that nothing names, or that lie in the file of another day; and those that the scope promises and that are
+/// not there.
+fn strays(opened: &Opened, how: How) -> Vec<Finding> {
+    let named = named(&opened.state, opened.gathered(), &opened.package);
+    let days = days(&opened.state, &named);
+    let kept = opened.scope.keeps(&opened.state, opened.gathered(), &named);
+    let asked = opened.package.asked();
+    let altered = |digest: &Sha256, place: &str, what: &str| {
+        Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(place).at(format!("document {digest}"))
+    };
     let mut findings = Vec::new();
-    let mut count = 0_usize;
-    for (active, digest) in named {
-        count = count.saturating_add(1);
-        let place = format!("log entry {}", active.entry);
-        let entry = usize::try_from(active.entry).ok().and_then(|index| state.entries().get(index));
-        let recorded = entry.is_some_and(|entry| entry.evidence.contains(&digest));
-        match blobs.blob(&digest).filter(|bytes| recorded && Sha256::of(bytes) == digest) {
-            None => findings.push(
-                Finding::new(codes::BACKTEST_MISSING, "the backtest's report that the approvals name is not here")
-                    .at(place)
-                    .expected(digest.to_string(), "the approvals of the release"),
-            ),
-            Some(bytes) => match read_report(&bytes, &active.release.reference().digest, &place) {
-                Err(FlowError::Refused(more)) => findings.extend(more),
-                Err(error) => findings.push(Finding::new(codes::BACKTEST_REPORT, error.to_string()).at(place)),
-                Ok(_) => {}
-            },
+    for (digest, place) in opened.package.documents() {
+        match days.get(digest) {
+            None => findings.push(altered(digest, place, "nothing in the log names this document")),
+            Some(_) if opened.gathered().erased.contains(digest) => {
+                findings.push(altered(digest, place, "the log says that this document was erased"));
+            }
+            Some(day) if place != format!("{EVIDENCE}{day}.docs") => {
+                findings.push(altered(digest, place, "this document lies in the file of another day"));
+            }
+            Some(_) if how == How::Full && !kept.contains(digest) && !asked.contains(digest) => {
+                findings.push(altered(digest, place, "this document is not one that the package's scope takes in"));
+            }
+            Some(_) => {}
         }
     }
-    (count > 0).then_some((count, findings))
-}
-
-/// The log goes on from what somebody else kept of it.
-fn continues(state: &LogState, least: Option<&[u8]>, trust: &VerifiedTrust, at: Time) -> Vec<Finding> {
-    let Some(least) = least else {
-        return vec![
-            Finding::new(codes::LOG_END_UNPROVEN, "nothing from outside says how far the log had come")
-                .expected("a checkpoint kept elsewhere", "--least-checkpoint")
-                .found("none: entries at the end could be missing from the package"),
-        ];
-    };
-    match signed_checkpoint(least, trust.trust(), at) {
-        Ok(least) => state.now().continues(&least).err().into_iter().collect(),
-        Err(finding) => vec![finding],
+    for digest in kept.iter().filter(|digest| !opened.package.has(digest)) {
+        let what = "the scope of the package takes in a document that is not there";
+        findings.push(Finding::new(codes::PACKAGE_EVIDENCE_MISSING, what).at(format!("document {digest}")));
     }
+    findings
 }
 
 impl AuditReport {
-    fn line(&mut self, id: &str, findings: Vec<Finding>, holds: impl Into<String>) {
+    /// What was not done, because nobody asked for it or because it cannot be done. It forbids a pass.
+    fn skipped(&mut self, what: String) {
+        self.line("decisions", vec![Finding::new(codes::DECISIONS_NOT_RUN, what).at("decisions")], "");
+    }
+
+    /// What came of the decisions as a whole.
+    fn summary(&mut self, all: usize, again: usize, opened: &Opened, how: How) {
+        if all == 0 {
+            let finding =
+                Finding::new(codes::DECISION_MISSING, "the log records no decision: there is nothing to prove")
+                    .at("log");
+            self.line("decisions", vec![finding], "");
+            return;
+        }
+        let wanted = (0_u64..)
+            .zip(opened.state.entries())
+            .filter(|(index, entry)| {
+                entry.kind == Kind::PromotionDecision && opened.scope.wants(*index, &opened.state, opened.gathered())
+            })
+            .count();
+        if opened.facts_only() {
+            return self.skipped(format!(
+                "none of {wanted} decisions was run again: the package holds facts only, and their raw evidence is elsewhere"
+            ));
+        }
+        if again == 0 && how == How::Sample(0) {
+            return self.skipped(format!("none of {wanted} decisions was run again: --sample 0"));
+        }
+        if again == 0 {
+            return self.skipped(format!("none of {all} decisions was run again: none is in the package's scope"));
+        }
+        let different = self.decisions.iter().filter(|row| !row.same_again).count();
+        let unread = again.saturating_sub(self.decisions.len());
+        let verdict = if different == 0 && unread == 0 { Verdict::Pass } else { Verdict::Fail };
+        let mut detail = format!("{again} run again, {different} come out otherwise");
+        if unread > 0 {
+            detail.push_str(&format!(", {unread} do not hold"));
+        }
+        let outside = all.saturating_sub(wanted);
+        if outside > 0 {
+            detail.push_str(&format!("; {outside} of the log lie outside of the package's scope"));
+            let what = format!("{outside} of {all} decisions of the log lie outside of the package's scope");
+            self.findings.push(Finding::new(codes::PACKAGE_SCOPED, what).at("scope"));
+        }
+        self.checks.push(Check::new("decisions", verdict, detail));
+        if let How::Sample(_) = how
+            && again < wanted
+        {
+            self.skipped(format!("{again} of {wanted} decisions were run again: --sample"));
+        }
+    }
+
+    pub(super) fn line(&mut self, id: &str, findings: Vec<Finding>, holds: impl Into<String>) {
         let refusal = findings.iter().find(|finding| finding.class.blocks());
         let detail = refusal.map_or_else(|| holds.into(), |finding| finding.what.clone());
         self.checks.push(Check::new(id, verdict_of(&findings), detail));
         self.findings.extend(findings);
     }
 
-    fn decision(&mut self, index: u64, state: &LogState, blobs: &dyn Blobs) {
+    /// What the log says is erased, and the package does not have.
+    fn withheld(&mut self, state: &LogState, blobs: &dyn Blobs) -> BTreeMap<Sha256, u64> {
+        let (erased, findings) = erasure::erasures(state, blobs);
+        let erased = erased.into_iter().map(|(digest, (entry, _))| (digest, entry));
+        let withheld: BTreeMap<Sha256, u64> = erased.filter(|(digest, _)| blobs.blob(digest).is_none()).collect();
+        if !(withheld.is_empty() && findings.is_empty()) {
+            let mut all: Vec<Finding> =
+                withheld.iter().map(|(digest, entry)| erasure::withheld(digest, *entry)).collect();
+            all.extend(findings);
+            self.line("evidence-erased", all, "");
+        }
+        withheld
+    }
+
+    fn decision(&mut self, index: u64, state: &LogState, blobs: &dyn Blobs, withheld: &BTreeMap<Sha256, u64>) {
         let recorded = match state.now().decision(index, blobs) {
             Ok(recorded) => recorded,
             Err(findings) => return self.findings.extend(findings),
         };
-        let mut findings = match replay::decide_again(&recorded.content, state, blobs) {
+        // What nobody can see any more is not run again: it would come out otherwise, and nobody altered it.
+        let gone =
+            erasure::named_by(&recorded.content).into_iter().find_map(|digest| Some((digest, *withheld.get(&digest)?)));
+        let again = match gone {
+            Some((digest, entry)) => Err(vec![erasure::withheld(&digest, entry)]),
+            None => replay::decide_again(&recorded.content, state, blobs),
+        };
+        let mut findings = match again {
             Ok(again) => replay::difference(&recorded.content, &again).into_iter().collect(),
             Err(findings) => findings,
         };
@@ -270,117 +336,5 @@ fn summary_of(index: u64, recorded: &Promoted, state: &LogState, blobs: &dyn Blo
         Err(findings) => findings,
         Ok((_, found)) if found == expected => Vec::new(),
         Ok(_) => fault("the summary is not the one that the decision makes".to_owned()),
-    }
-}
-
-/// Trust from outside; without it, the newest in the package, for what that is worth.
-fn trust(
-    files: &BTreeMap<String, Vec<u8>>,
-    outside: Option<OutsideTrust<'_>>,
-    at: Time,
-    report: &mut AuditReport,
-) -> Option<VerifiedTrust> {
-    let (bytes, given, inside) = match outside {
-        Some(OutsideTrust { bytes, digest }) => (bytes, digest, false),
-        None => (files.get(TRUST).map(Vec::as_slice).unwrap_or_default(), None, true),
-    };
-    let outcome = verify_trust(bytes, given, at);
-    report.checks.extend(outcome.checks.into_iter().filter(|check| !inside || check.id != "trust-digest"));
-    if inside {
-        let finding = Finding::new(
-            codes::INTERNAL_CONSISTENCY_ONLY,
-            "internal consistency only: trust was taken from the package itself, and proves nothing by itself",
-        )
-        .expected("a trust document and its digest from elsewhere", "the auditor")
-        .found(outcome.trust.as_ref().map_or_else(|| "none".to_owned(), |t| t.digest().to_string()))
-        .help("countersign audit verify FILE --trust trust.sigstore.json --trust-digest sha256:…");
-        report.checks.push(Check::new("trust-digest", Verdict::Indeterminate, "internal consistency only"));
-        report.findings.push(finding);
-    }
-    let not_given = |finding: &Finding| inside && finding.code == codes::TRUST_DIGEST_NOT_GIVEN;
-    report.findings.extend(outcome.findings.into_iter().filter(|finding| !not_given(finding)));
-    outcome.trust
-}
-
-fn altered_evidence(files: &BTreeMap<String, Vec<u8>>) -> Vec<Finding> {
-    let named = files.iter().filter(|(path, _)| path.starts_with(EVIDENCE));
-    named
-        .filter_map(|(path, bytes)| {
-            let digest = Sha256::of(bytes);
-            (evidence_path(&digest) != *path).then(|| {
-                Finding::new(codes::PACKAGE_FILE_ALTERED, "a document is not what its name says")
-                    .at(path.as_str())
-                    .expected(path.strip_prefix(EVIDENCE).unwrap_or(path).replace('/', ""), "its name")
-                    .found(digest.hex())
-            })
-        })
-        .collect()
-}
-
-fn bad_tiles(files: &PackageFiles<'_>) -> Vec<Finding> {
-    let altered = |path: &str, what: String| Finding::new(codes::LOG_TILE_MISMATCH, what).at(format!("{LOG}{path}"));
-    match verify_log(files) {
-        Err(error) => {
-            vec![Finding::new(codes::LOG_CHECKPOINT_INVALID, error.to_string()).at(format!("{LOG}checkpoint"))]
-        }
-        Ok(outcome) => {
-            let beyond =
-                outcome.beyond.iter().map(|path| altered(path, "the checkpoint does not cover this file".to_owned()));
-            outcome.bad.iter().map(|bad| altered(&bad.path, bad.wrong.to_string())).chain(beyond).collect()
-        }
-    }
-}
-
-type LogBytes = (Vec<u8>, Vec<Vec<u8>>);
-
-fn read_log(files: &PackageFiles<'_>, report: &mut AuditReport) -> Option<LogBytes> {
-    let read = LogReader::new(*files).and_then(|reader| {
-        let size = reader.checkpoint().claim().size;
-        let entries = reader.entries(0..size).collect::<Result<Vec<_>, _>>()?;
-        Ok((reader.checkpoint().note().to_string().into_bytes(), entries))
-    });
-    match read {
-        Ok(log) => Some(log),
-        Err(error) => {
-            report.line("log", vec![Finding::new(codes::LOG_CHECKPOINT_INVALID, error.to_string()).at(LOG)], "");
-            None
-        }
-    }
-}
-
-/// Index and text are made from the rest; anything that is neither log, evidence nor one of them does not belong.
-fn derived(files: &BTreeMap<String, Vec<u8>>, log: &LogRef, state: &LogState) -> Result<Vec<Finding>, FlowError> {
-    let mut findings = Vec::new();
-    let altered = |path: &str, what: &str| Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(path);
-    let index = json::canonical(&Index::of(files, log.clone(), state.entries()))?;
-    for (path, expected) in [(INDEX, index), (README, readme(log).into_bytes())] {
-        if files.get(path) != Some(&expected) {
-            findings.push(altered(path, "this file is not what the rest of the package makes it"));
-        }
-    }
-    let newest = state.entries().iter().rev().find(|entry| entry.kind == Kind::Trust).and_then(|e| e.statement());
-    if files.get(TRUST).map(|bytes| Sha256::of(bytes)).as_ref() != newest {
-        findings.push(altered(TRUST, "this is not the trust document that the log records last"));
-    }
-    for path in files.keys() {
-        let known = [INDEX, README, TRUST].contains(&path.as_str());
-        if !known && !path.starts_with(LOG) && !path.starts_with(EVIDENCE) {
-            findings.push(altered(path, "this file does not belong into a package"));
-        }
-    }
-    Ok(findings)
-}
-
-/// The log's own time: by it keys and trust are judged, however many years later this is run.
-fn newest_time(entries: &[Vec<u8>]) -> Option<Time> {
-    let newest = entries.last().and_then(|bytes| countersign_core::entry::Entry::parse(bytes).ok());
-    newest.map(|entry| entry.time)
-}
-
-struct PackageBlobs<'a>(&'a BTreeMap<String, Vec<u8>>);
-
-impl Blobs for PackageBlobs<'_> {
-    fn blob(&self, digest: &Sha256) -> Option<Vec<u8>> {
-        self.0.get(&evidence_path(digest)).cloned()
     }
 }

@@ -10,18 +10,16 @@ use countersign_record::log::COSIGNED;
 use countersign_verify::log::signed_checkpoint;
 use countersign_verify::witnessed::{Age, asks_for_witnesses, witnessed};
 use countersign_verify::{LogState, VerifiedTrust};
-use std::collections::BTreeMap;
 
 /// What came of it: what was found, and who has cosigned, in words. `None` where nobody was asked and nothing is there.
 pub(super) fn check(
-    files: &BTreeMap<String, Vec<u8>>,
+    cosigned: Option<&[u8]>,
     state: &LogState,
     outside: &VerifiedTrust,
     decided: &[(u64, EnvName)],
     at: Time,
 ) -> Option<(Vec<Finding>, String)> {
     let path = format!("{LOG}{COSIGNED}");
-    let cosigned = files.get(&path);
     let mut findings = Vec::new();
     let mut words = Vec::new();
     let mut asked = false;

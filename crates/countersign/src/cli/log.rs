@@ -1,5 +1,6 @@
 //! `log`: the append-only record.
 
+mod find;
 mod proof;
 mod rotate;
 mod shard;
@@ -41,6 +42,7 @@ enum Verb {
     Verify(Verify),
     Checkpoint(Checkpoint),
     Show(Show),
+    Find(find::Find),
     Proof(proof::Proof),
     Witness(witness::Witness),
     Policy(witness::Policy),
@@ -116,6 +118,7 @@ impl Log {
             Verb::Verify(verb) => verb.run(call),
             Verb::Checkpoint(verb) => verb.run(call),
             Verb::Show(verb) => verb.run(call),
+            Verb::Find(verb) => verb.run(call),
             Verb::Proof(verb) => verb.run(call),
             Verb::Witness(verb) => verb.run(call),
             Verb::Policy(verb) => verb.run(call),
@@ -136,7 +139,7 @@ impl Log {
             Verb::Proof(verb) => verb.not_done(),
             Verb::Witness(_) => "nothing was cosigned",
             Verb::Verify(_) => "nothing was verified",
-            Verb::Show(_) => "nothing was shown",
+            Verb::Show(_) | Verb::Find(_) => "nothing was shown",
         }
     }
 }

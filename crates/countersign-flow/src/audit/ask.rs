@@ -1,0 +1,249 @@
+//! Questions asked of a package: each answer names its rows with what proves them, says how completeness was established,
+//! and says what is missing.
+
+use super::facts::{Facts, Window};
+use super::open::{Opened, Opening};
+use super::population::{self, Population};
+use super::questions::{self, Question};
+use super::reconcile::{self, Reconciliation};
+use super::sample::{self, Sample};
+use super::show::{self, Chain};
+use super::table::Table;
+use super::verify::AuditReport;
+use crate::error::FlowError;
+use countersign_core::codes;
+use countersign_core::decision::LogRef;
+use countersign_core::exit::Exit;
+use countersign_core::finding::{Finding, Verdict, exit_of, verdict_of};
+use countersign_core::time::Time;
+use serde::Serialize;
+
+/// What is asked for beside the question.
+#[derive(Debug, Clone, Default)]
+pub struct Ask {
+    /// Of which part of the record.
+    pub window: Window,
+    /// Of which log entries.
+    pub items: Vec<u64>,
+    /// A sample of how many.
+    pub n: Option<usize>,
+    /// Drawn by this seed.
+    pub seed: Option<String>,
+    /// At which time.
+    pub at: Option<Time>,
+    /// Whether a checkpoint of the log from elsewhere was given.
+    pub kept_checkpoint: bool,
+}
+
+/// What a question is asked of.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) facts: Facts<'a>,
+    pub(super) ask: &'a Ask,
+    pub(super) opened: &'a Opened,
+    /// What was found when the package was opened.
+    pub(super) basis: &'a AuditReport,
+}
+
+/// A question, as it is listed.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct QuestionRow {
+    /// Its number.
+    pub id: &'static str,
+    /// What it asks.
+    pub asks: &'static str,
+    /// What it is answered from.
+    pub from: &'static str,
+    /// What it needs of who asks.
+    pub takes: &'static str,
+    /// Evidence that no collector brings: with any, the answer is INDETERMINATE.
+    pub not_collected: Vec<&'static str>,
+}
+
+/// The questions.
+#[must_use]
+pub fn questions() -> Vec<QuestionRow> {
+    questions::ALL.iter().map(row_of).collect()
+}
+
+fn row_of(question: &Question) -> QuestionRow {
+    QuestionRow {
+        id: question.id,
+        asks: question.asks,
+        from: question.from,
+        takes: question.takes,
+        not_collected: question.absent.to_vec(),
+    }
+}
+
+/// An answer.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Answered {
+    /// The question.
+    pub question: QuestionRow,
+    /// PASS: answered. FAIL: answered, with exceptions that an auditor would list. INDETERMINATE: evidence is missing.
+    pub verdict: Verdict,
+    /// The log that it was answered from.
+    pub log: LogRef,
+    /// The part of the record, in words.
+    pub filter: String,
+    /// How completeness was established.
+    pub completeness: String,
+    /// The rows, with what proves each.
+    pub table: Table,
+    /// What is to be said beside them.
+    pub notes: Vec<String>,
+    /// What is missing.
+    pub missing: Vec<String>,
+    /// What was found: exceptions, missing evidence, and what did not hold when the package was opened.
+    pub findings: Vec<Finding>,
+    /// How the run ends.
+    pub exit: Exit,
+}
+
+/// An opened package that answers.
+#[derive(Debug)]
+pub struct Asking<'a> {
+    opened: &'a Opened,
+    basis: &'a AuditReport,
+}
+
+impl<'a> Asking<'a> {
+    /// Of a package that could be opened; else what was wrong with it.
+    pub fn of(opening: &'a Opening) -> Result<Self, FlowError> {
+        match &opening.opened {
+            Some(opened) => Ok(Self { opened, basis: &opening.report }),
+            None => Err(FlowError::Refused(opening.report.findings.clone())),
+        }
+    }
+
+    /// What did not hold when the package was opened, and what was noted.
+    #[must_use]
+    pub fn basis(&self) -> &AuditReport {
+        self.basis
+    }
+
+    /// What the package holds beside this window: nothing proves what lies outside of the package's own.
+    fn beyond(&self, window: &Window) -> Vec<Finding> {
+        let scope = &self.opened.scope;
+        let within = scope.window.is_all() || scope.window == *window;
+        if within {
+            return Vec::new();
+        }
+        let what = "the package was made for a narrower part of the record: documents beyond it may be missing";
+        vec![Finding::new(codes::PACKAGE_SCOPED, what).at("scope")]
+    }
+
+    fn facts(&self, window: &Window) -> Facts<'a> {
+        self.opened.facts(window.clone())
+    }
+
+    /// Findings that bear on every answer.
+    fn found(&self, window: &Window) -> Vec<Finding> {
+        self.basis.findings.iter().cloned().chain(self.beyond(window)).collect()
+    }
+
+    /// Answers a question.
+    pub fn answer(&self, id: &str, ask: &Ask) -> Result<Answered, FlowError> {
+        let question = questions::find(id).ok_or_else(|| {
+            FlowError::Usage(format!("there is no question {id}: `countersign audit ask` lists them"))
+        })?;
+        let asked = Asked { facts: self.facts(&ask.window), ask, opened: self.opened, basis: self.basis };
+        let part = (question.answer)(&asked);
+        let mut findings = self.found(&ask.window);
+        findings.extend(asked.facts.broken.iter().cloned());
+        let missing: Vec<String> = question.absent.iter().map(|what| (*what).to_owned()).chain(part.missing).collect();
+        for what in &missing {
+            findings.push(
+                Finding::new(
+                    codes::AUDIT_EVIDENCE_ABSENT,
+                    format!("{} is not answered whole. Missing: {what}", question.id),
+                )
+                .at(question.id),
+            );
+        }
+        for (entry, why) in &part.deviations {
+            findings.push(
+                Finding::new(codes::AUDIT_DEVIATION, format!("{}: {why}", question.id))
+                    .at(format!("log entry {entry}")),
+            );
+        }
+        Ok(Answered {
+            question: row_of(question),
+            verdict: verdict_of(&findings),
+            log: asked.facts.log(),
+            filter: asked.facts.window_words(),
+            completeness: part.completeness.unwrap_or_else(|| asked.facts.completeness()),
+            table: part.table,
+            notes: part.notes,
+            missing,
+            exit: exit_of(&findings),
+            findings,
+        })
+    }
+
+    /// The lists that there are.
+    #[must_use]
+    pub fn populations(&self, window: &Window) -> (Vec<Population>, Vec<Finding>) {
+        let facts = self.facts(window);
+        let all = population::ALL.iter().map(|made| population::make(made, &facts)).collect();
+        (all, self.found(window).into_iter().chain(facts.broken).collect())
+    }
+
+    /// One list.
+    pub fn population(&self, name: &str, window: &Window) -> Result<(Population, Vec<Finding>), FlowError> {
+        let Some(made) = population::find(name) else {
+            let names: Vec<&str> = population::ALL.iter().map(|made| made.name).collect();
+            return Err(FlowError::Usage(format!("there is no list `{name}`: there are {}", names.join(", "))));
+        };
+        let facts = self.facts(window);
+        let population = population::make(made, &facts);
+        Ok((population, self.found(window).into_iter().chain(facts.broken).collect()))
+    }
+
+    /// A sample. Drawn of nothing it is INDETERMINATE.
+    #[must_use]
+    pub fn sample(&self, n: usize, seed: &str, window: &Window) -> (Sample, Vec<Finding>) {
+        let facts = self.facts(window);
+        let sample = sample::draw(&facts, n, seed);
+        let mut findings = self.found(window);
+        if sample.table.rows.is_empty() {
+            let what = "there is no authorised promotion to draw from";
+            findings.push(Finding::new(codes::AUDIT_EVIDENCE_ABSENT, what).at("deployments"));
+        }
+        (sample, findings.into_iter().chain(facts.broken).collect())
+    }
+
+    /// The chain of one deployment: by the index of its entry, by the artifact's digest, or by a commit.
+    pub fn show(&self, id: &str) -> Result<(Chain, Vec<Finding>), FlowError> {
+        let facts = self.facts(&Window::default());
+        let chain = show::of(&facts, id)?;
+        Ok((chain, self.found(&self.opened.scope.window)))
+    }
+
+    /// The sources of completeness, held against each other.
+    #[must_use]
+    pub fn reconcile(&self, window: &Window) -> (Reconciliation, Vec<Finding>) {
+        let reconciliation = reconcile::of(&self.facts(window));
+        let findings = self.found(window).into_iter().chain(reconciliation.findings()).collect();
+        (reconciliation, findings)
+    }
+
+    /// The report for people, as a page.
+    pub fn report(&self, ask: &Ask) -> Result<(String, Vec<Finding>), FlowError> {
+        super::report::page(self, ask)
+    }
+
+    pub(super) fn opened(&self) -> &'a Opened {
+        self.opened
+    }
+}
+
+/// Answers one question of an opening: see [`Asking::answer`].
+pub fn ask(opening: &Opening, id: &str, ask: &Ask) -> Result<Answered, FlowError> {
+    Asking::of(opening)?.answer(id, ask)
+}

@@ -1,0 +1,192 @@
+//! What differs between two packages: whether one log goes on from the other, and what one has that the other has not.
+
+use super::facts::Window;
+use super::open::Opened;
+use super::population;
+use super::scope::Scope;
+use super::table::Row;
+use countersign_core::codes;
+use countersign_core::decision::LogRef;
+use countersign_core::digest::Sha256;
+use countersign_core::exit::Exit;
+use countersign_core::finding::{Finding, Verdict, verdict_of};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Rows that one list has and the other has not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ListDifference {
+    /// The list.
+    pub list: &'static str,
+    /// Its columns.
+    pub columns: Vec<&'static str>,
+    /// Rows of the first alone.
+    pub only_first: Vec<Row>,
+    /// Rows of the second alone.
+    pub only_second: Vec<Row>,
+}
+
+/// What differs between two packages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Difference {
+    /// PASS where both are of one log, whatever was added to it.
+    pub verdict: Verdict,
+    /// Whether both are the same to the byte.
+    pub same: bool,
+    /// The first's log.
+    pub first: LogRef,
+    /// The second's log.
+    pub second: LogRef,
+    /// How the logs stand to each other, in a sentence.
+    pub logs: String,
+    /// What the first holds.
+    pub first_scope: Scope,
+    /// What the second holds.
+    pub second_scope: Scope,
+    /// Entries by kind that one log has beyond the other.
+    pub entries_added: BTreeMap<&'static str, u64>,
+    /// Documents of the first alone.
+    pub documents_only_first: Vec<Sha256>,
+    /// Documents of the second alone.
+    pub documents_only_second: Vec<Sha256>,
+    /// The lists that differ.
+    pub lists: Vec<ListDifference>,
+    /// What was found when they were opened, and between them.
+    pub findings: Vec<Finding>,
+    /// How the run ends.
+    pub exit: Exit,
+}
+
+/// Compares two packages that are open.
+#[must_use]
+pub fn diff(first: &Opened, second: &Opened, same: bool, found: Vec<Finding>) -> Difference {
+    let (a, b) = (first.state.now().reference(), second.state.now().reference());
+    let mut findings = found;
+    let logs = relation(first, second, &a, &b, &mut findings);
+    let (shorter, longer) = if a.size <= b.size { (&a, second) } else { (&b, first) };
+    let skip = usize::try_from(shorter.size).unwrap_or(usize::MAX);
+    let mut entries_added: BTreeMap<&'static str, u64> = BTreeMap::new();
+    for entry in longer.state.entries().iter().skip(skip) {
+        let count = entries_added.entry(entry.kind.word()).or_default();
+        *count = count.saturating_add(1);
+    }
+    let documents = |one: &Opened| one.package.documents().map(|(digest, _)| *digest).collect::<BTreeSet<_>>();
+    let (ours, theirs) = (documents(first), documents(second));
+    let (here, there) = (first.facts(Window::default()), second.facts(Window::default()));
+    let mut lists = Vec::new();
+    for made in population::ALL.iter().filter(|made| made.name != "log") {
+        let (ours, theirs) = ((made.make)(&here), (made.make)(&there));
+        let key = |row: &Row| (row.proof.entry, row.cells.clone());
+        let (mine, yours): (BTreeSet<_>, BTreeSet<_>) =
+            (ours.rows.iter().map(key).collect(), theirs.rows.iter().map(key).collect());
+        let only = |rows: &[Row], other: &BTreeSet<(u64, Vec<String>)>| {
+            rows.iter().filter(|row| !other.contains(&key(row))).cloned().collect::<Vec<_>>()
+        };
+        let (only_first, only_second) = (only(&ours.rows, &yours), only(&theirs.rows, &mine));
+        if !only_first.is_empty() || !only_second.is_empty() {
+            lists.push(ListDifference { list: made.name, columns: ours.columns, only_first, only_second });
+        }
+    }
+    Difference {
+        verdict: verdict_of(&findings),
+        same,
+        first: a,
+        second: b,
+        logs,
+        first_scope: first.scope.clone(),
+        second_scope: second.scope.clone(),
+        entries_added,
+        documents_only_first: ours.difference(&theirs).copied().collect(),
+        documents_only_second: theirs.difference(&ours).copied().collect(),
+        lists,
+        exit: countersign_core::finding::exit_of(&findings),
+        findings,
+    }
+}
+
+/// How the logs stand to each other. Two that part are a finding: one log never does that.
+fn relation(first: &Opened, second: &Opened, a: &LogRef, b: &LogRef, findings: &mut Vec<Finding>) -> String {
+    if a.origin != b.origin {
+        findings.push(
+            Finding::new(codes::LOG_ORIGIN_MISMATCH, "the packages are of two different logs")
+                .at("log")
+                .expected(a.origin.to_string(), "the first")
+                .found(b.origin.to_string()),
+        );
+        return "two different logs".to_owned();
+    }
+    let root_at = |one: &Opened, size| one.state.at(size).map(|view| view.reference().root);
+    let (shorter, longer, root) =
+        if a.size <= b.size { (a, b, root_at(second, a.size)) } else { (b, a, root_at(first, b.size)) };
+    if root != Some(shorter.root) {
+        let both = first.state.entries().iter().zip(second.state.entries());
+        let same = both.take_while(|(ours, theirs)| ours == theirs).count();
+        findings.push(
+            Finding::new(codes::LOG_FORKED, "the two logs part: they are the same log with two pasts")
+                .at(format!("log entry {same}"))
+                .expected(shorter.root.to_string(), format!("the log of {} entries", shorter.size))
+                .found(root.map(|root| root.to_string()).unwrap_or_default()),
+        );
+        return format!("the same up to entry {same}, and two different logs from there on");
+    }
+    if a.size == b.size {
+        return format!("the same log of {} entries", a.size);
+    }
+    let which = if a.size < b.size { "the second" } else { "the first" };
+    format!(
+        "{which} goes on from the other: {} entries, then {} more",
+        shorter.size,
+        longer.size.saturating_sub(shorter.size)
+    )
+}
+
+impl Difference {
+    /// In words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let mut out = format!("{}\n", self.logs);
+        if self.same {
+            out.push_str("the packages are the same to the byte\n");
+        }
+        for (name, scope) in [("first", &self.first_scope), ("second", &self.second_scope)] {
+            let window = if scope.window.is_all() { "everything" } else { "a part of the record" };
+            out.push_str(&format!("{name}: {} entries, {}, {window}\n", self.log(name).size, scope.profile));
+        }
+        for (kind, count) in &self.entries_added {
+            out.push_str(&format!("{count} more entries of kind {kind}\n"));
+        }
+        let (ours, theirs) = (self.documents_only_first.len(), self.documents_only_second.len());
+        if ours > 0 || theirs > 0 {
+            out.push_str(&format!("{ours} documents only in the first, {theirs} only in the second\n"));
+        }
+        for list in &self.lists {
+            out.push_str(&format!(
+                "list {}: {} rows only in the first, {} only in the second\n",
+                list.list,
+                list.only_first.len(),
+                list.only_second.len()
+            ));
+            for (sign, rows) in [("-", &list.only_first), ("+", &list.only_second)] {
+                for row in rows.iter().take(10) {
+                    let cells: Vec<String> = row
+                        .cells
+                        .iter()
+                        .filter(|cell| !cell.is_empty())
+                        .map(|cell| cell.chars().take(80).collect())
+                        .collect();
+                    let line = countersign_report::escape::plain(&cells.join("  "));
+                    out.push_str(&format!("  {sign} entry {}: {line}\n", row.proof.entry));
+                }
+            }
+        }
+        out
+    }
+
+    fn log(&self, which: &str) -> &LogRef {
+        if which == "first" { &self.first } else { &self.second }
+    }
+}

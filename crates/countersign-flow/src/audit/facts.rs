@@ -1,0 +1,280 @@
+//! What the log says, gathered once for questions, populations and samples: every decision with its signature checked, and
+//! which of them lie in a window.
+
+use super::table::Proof;
+use crate::erasure::erasures;
+use crate::policy::history;
+use countersign_core::decision::{Decision, LogRef};
+use countersign_core::digest::Sha256;
+use countersign_core::entry::Entry;
+use countersign_core::finding::{Class, Finding, Verdict};
+use countersign_core::ids::EnvName;
+use countersign_core::statement::Kind;
+use countersign_core::time::Time;
+use countersign_verify::policy::Activated;
+use countersign_verify::{Blobs, LogState};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// Which part of the record is asked for. Nothing given is everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Window {
+    /// From this moment on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Time>,
+    /// Up to this moment, which is not part of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Time>,
+    /// Only these services.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub services: BTreeSet<String>,
+    /// Only these environments.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub environments: BTreeSet<EnvName>,
+}
+
+impl Window {
+    /// Whether everything is asked for.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The entries whose time lies in it: a range, since times in the log never go back.
+    #[must_use]
+    pub fn range(&self, entries: &[Entry]) -> std::ops::Range<u64> {
+        let index = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        let first = self.from.map_or(0, |from| entries.partition_point(|entry| entry.time < from));
+        let end = self.to.map_or(entries.len(), |to| entries.partition_point(|entry| entry.time < to));
+        index(first)..index(end.max(first))
+    }
+
+    /// Whether a decision is of a service and an environment that is asked for.
+    #[must_use]
+    pub fn covers(&self, decision: &Decision) -> bool {
+        let environment = &decision.request.environment;
+        (self.environments.is_empty() || self.environments.contains(environment))
+            && (self.services.is_empty()
+                || self.services.contains(&service_of(decision))
+                || self.services.contains(&decision.request.subject_name))
+    }
+}
+
+/// The service that a decision is about: the repository that the artifact was proved to come from, or, where nothing was
+/// proved, the artifact by its name.
+#[must_use]
+pub fn service_of(decision: &Decision) -> String {
+    decision.source.as_ref().map_or_else(
+        || format!("artifact {}", decision.request.subject_name),
+        |source| source.repository.as_str().to_owned(),
+    )
+}
+
+/// How a change reached its environment.
+#[must_use]
+pub fn change_class(decision: &Decision) -> &'static str {
+    if decision.break_glass.is_some() {
+        "emergency"
+    } else if !decision.authorised {
+        "refused"
+    } else if decision.verdict != Verdict::Pass {
+        "let through by an unenforced gate"
+    } else if findings(decision).any(|finding| finding.class == Class::Excepted) {
+        "with an exception"
+    } else {
+        "standard"
+    }
+}
+
+/// All findings of a decision, those of rules that do not decide as well.
+pub(super) fn findings(decision: &Decision) -> impl Iterator<Item = &Finding> {
+    decision.findings.iter().chain(decision.rules.iter().flat_map(|rule| &rule.findings))
+}
+
+/// A decision of the log, its signature checked, less what nobody asks of it afterwards: a year of them has to fit into
+/// memory.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) entry: u64,
+    pub(super) time: Time,
+    pub(super) content: Decision,
+    /// Who signed it, in words.
+    pub(super) by: String,
+}
+
+/// Every decision of a log, read once.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    /// Those that hold, in the order of the log.
+    pub(super) decisions: Vec<Rc<Known>>,
+    /// What is wrong with the others, by entry.
+    pub(super) broken: BTreeMap<u64, Vec<Finding>>,
+    /// Documents that the log says were erased: no package holds them.
+    pub(super) erased: BTreeSet<Sha256>,
+}
+
+impl Gathered {
+    /// Reads all of them.
+    pub(super) fn of(state: &LogState, blobs: &dyn Blobs) -> Self {
+        let mut out = Self { erased: erasures(state, blobs).0.into_keys().collect(), ..Self::default() };
+        for (index, entry) in (0_u64..).zip(state.entries()) {
+            if entry.kind != Kind::PromotionDecision {
+                continue;
+            }
+            match state.now().decision(index, blobs) {
+                Ok(promoted) => out.decisions.push(Rc::new(Known {
+                    entry: index,
+                    time: promoted.time,
+                    content: lean(&promoted.content),
+                    by: promoted.decision.signed_by().owner.describe(),
+                })),
+                Err(findings) => drop(out.broken.insert(index, findings)),
+            }
+        }
+        out
+    }
+
+    /// The decision of an entry, if it holds.
+    pub(super) fn at(&self, index: u64) -> Option<&Rc<Known>> {
+        let place = self.decisions.binary_search_by_key(&index, |known| known.entry).ok()?;
+        self.decisions.get(place)
+    }
+}
+
+/// A decision without its checklist, its notes and what other environments would have said.
+fn lean(decision: &Decision) -> Decision {
+    let kept = |finding: &Finding| finding.class != Class::Note || finding.code.as_str().starts_with("vulnerability-");
+    let mut lean = decision.clone();
+    lean.checks = Vec::new();
+    lean.would_be = BTreeMap::new();
+    lean.levels = Vec::new();
+    lean.request.tool.name = String::new();
+    lean.request.tool.version = String::new();
+    lean.findings = lean.findings.into_iter().filter(kept).collect();
+    for rule in &mut lean.rules {
+        rule.findings = std::mem::take(&mut rule.findings).into_iter().filter(kept).collect();
+    }
+    if let Some(source) = &mut lean.source {
+        source.landings = BTreeMap::new();
+    }
+    lean
+}
+
+/// What the log says within a window.
+pub(super) struct Facts<'a> {
+    pub(super) state: &'a LogState,
+    pub(super) blobs: &'a dyn Blobs,
+    pub(super) gathered: &'a Gathered,
+    pub(super) window: Window,
+    /// The entries of the window.
+    pub(super) range: std::ops::Range<u64>,
+    /// Its decisions, in the order of the log.
+    pub(super) decisions: Vec<Rc<Known>>,
+    /// What is wrong with those that do not hold.
+    pub(super) broken: Vec<Finding>,
+    /// Every activation of the log.
+    pub(super) activations: Vec<Activated>,
+}
+
+impl std::fmt::Debug for Facts<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Facts").field("window", &self.window).field("range", &self.range).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Facts<'a> {
+    /// Those of a window.
+    pub(super) fn of(state: &'a LogState, blobs: &'a dyn Blobs, gathered: &'a Gathered, window: Window) -> Self {
+        let range = window.range(state.entries());
+        let within = |known: &&Rc<Known>| range.contains(&known.entry) && window.covers(&known.content);
+        let decisions = gathered.decisions.iter().filter(within).cloned().collect();
+        let broken = gathered.broken.range(range.clone()).flat_map(|(_, findings)| findings.clone()).collect();
+        Self { state, blobs, gathered, range, decisions, broken, activations: history(state, None), window }
+    }
+
+    /// The log.
+    pub(super) fn log(&self) -> LogRef {
+        self.state.now().reference()
+    }
+
+    /// The entries of the window, with their indexes.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (u64, &'a Entry)> {
+        entries_of(self.state, &self.range)
+    }
+
+    /// Decisions that let something go.
+    pub(super) fn deployments(&self) -> impl Iterator<Item = &Rc<Known>> {
+        self.decisions.iter().filter(|promoted| promoted.content.authorised)
+    }
+
+    /// Every decision up to the window's end, of whatever service: those that hold.
+    pub(super) fn all_decisions(&self) -> impl Iterator<Item = &'a Rc<Known>> {
+        let end = self.range.end;
+        self.gathered.decisions.iter().take_while(move |known| known.entry < end)
+    }
+
+    /// What a row about this entry rests on.
+    pub(super) fn proof(&self, index: u64) -> Proof {
+        let entry = usize::try_from(index).ok().and_then(|i| self.state.entries().get(i));
+        entry.map_or_else(
+            || Proof { entry: index, leaf: countersign_core::log::merkle::empty_root(), documents: Vec::new() },
+            |entry| Proof::of(index, entry),
+        )
+    }
+
+    /// The activations that lie in the window, or were in force when it began.
+    pub(super) fn activations_in_force(&self) -> impl Iterator<Item = &Activated> {
+        self.activations.iter().filter(|active| {
+            let environment = &active.activation.environment;
+            let wanted = self.window.environments.is_empty() || self.window.environments.contains(environment);
+            let replaced = self.activations.iter().any(|later| {
+                later.activation.environment == *environment
+                    && later.entry > active.entry
+                    && later.entry < self.range.start
+            });
+            wanted && active.entry < self.range.end && !replaced
+        })
+    }
+
+    /// How completeness was established, in a sentence.
+    pub(super) fn completeness(&self) -> String {
+        let log = self.log();
+        let window = if self.window.is_all() { String::new() } else { format!(" {}", self.window_words()) };
+        format!(
+            "every entry {}..{} of the {} under the checkpoint (root {}) was read: indexes without a gap, hashed to that root{window}",
+            self.range.start, self.range.end, log.size, log.root
+        )
+    }
+
+    /// The window in words.
+    pub(super) fn window_words(&self) -> String {
+        let mut parts = Vec::new();
+        if let Some(from) = self.window.from {
+            parts.push(format!("from {from}"));
+        }
+        if let Some(to) = self.window.to {
+            parts.push(format!("before {to}"));
+        }
+        if !self.window.services.is_empty() {
+            let services: Vec<&str> = self.window.services.iter().map(String::as_str).collect();
+            parts.push(format!("service {}", services.join(", ")));
+        }
+        if !self.window.environments.is_empty() {
+            let names: Vec<&str> = self.window.environments.iter().map(EnvName::as_str).collect();
+            parts.push(format!("environment {}", names.join(", ")));
+        }
+        if parts.is_empty() { "no filter".to_owned() } else { format!("filter: {}", parts.join("; ")) }
+    }
+}
+
+fn entries_of<'a>(
+    state: &'a LogState,
+    range: &std::ops::Range<u64>,
+) -> impl Iterator<Item = (u64, &'a Entry)> + use<'a> {
+    let (from, to) = (range.start, range.end);
+    let skip = usize::try_from(from).unwrap_or(usize::MAX);
+    (from..to).zip(state.entries().iter().skip(skip))
+}

@@ -1,0 +1,467 @@
+//! Opening a package: its form, its documents, its log, trust from outside, and the state that all of that makes. What is
+//! asked of a package afterwards rests on this; nothing is read out of one that was not opened.
+
+use super::derive::{self, Derived};
+use super::facts::{Facts, Gathered, Window};
+use super::scope::{Profile, Scope};
+use super::shard;
+use super::verify::{AuditReport, OutsideTrust};
+use super::{EVIDENCE, INDEX, LOG, PAGE, POLICIES, POPULATIONS, RANGE, README, TRUST};
+use crate::backtest::read_report;
+use crate::error::FlowError;
+use crate::policy::history;
+use countersign_core::codes;
+use countersign_core::digest::Sha256;
+use countersign_core::entry::Entry;
+use countersign_core::finding::{Check, Finding, Verdict};
+use countersign_core::ids::RuleId;
+use countersign_core::statement::Kind;
+use countersign_core::time::Time;
+use countersign_record::disk::{DiskError, Doing};
+use countersign_record::log::LogFiles;
+use countersign_record::log::reader::LogReader;
+use countersign_record::log::verify::verify_log;
+use countersign_record::package::{OpenError, Packed, Source};
+use countersign_verify::log::signed_checkpoint;
+use countersign_verify::policy::Activated;
+use countersign_verify::trust::verify_trust;
+use countersign_verify::{Blobs, LogState, VerifiedTrust};
+use serde_json::Value;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// A package that is open: the state of its log, and its documents by digest.
+#[derive(Debug)]
+pub struct Opened {
+    pub(super) state: LogState,
+    pub(super) package: Package,
+    pub(super) scope: Scope,
+    /// What the index says of every other file.
+    pub(super) index: BTreeMap<String, Sha256>,
+    /// Trust, and the log's own time by which it was judged.
+    pub(super) trust: VerifiedTrust,
+    pub(super) at: Time,
+    /// Its decisions, read when they are first asked for.
+    gathered: OnceCell<Gathered>,
+}
+
+/// What came of opening a package.
+#[derive(Debug)]
+pub struct Opening {
+    /// What was checked so far, and found.
+    pub report: AuditReport,
+    /// The package, if there is a log in it that holds.
+    pub opened: Option<Opened>,
+}
+
+/// The files of a package, read when they are needed.
+#[derive(Debug)]
+pub(crate) struct Package {
+    packed: Packed,
+    /// The digest of every file.
+    digests: BTreeMap<String, Sha256>,
+    /// Where each document lies: the file, the first byte, how many.
+    documents: BTreeMap<Sha256, (u32, u32, u32)>,
+    shards: Vec<String>,
+    /// Documents that were asked for.
+    asked: RefCell<BTreeSet<Sha256>>,
+}
+
+impl Package {
+    /// A file of it.
+    pub(super) fn file(&self, name: &str) -> Result<Option<Vec<u8>>, FlowError> {
+        self.packed.read(name).map_err(|source| DiskError::new(Doing::Read, Path::new(name), source).into())
+    }
+
+    /// The names of its files.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.packed.names()
+    }
+
+    /// The digest of a file.
+    pub(super) fn digest(&self, name: &str) -> Option<&Sha256> {
+        self.digests.get(name)
+    }
+
+    /// Every document, with the file that it lies in.
+    pub(super) fn documents(&self) -> impl Iterator<Item = (&Sha256, &str)> {
+        self.documents.iter().map(|(digest, (shard, _, _))| {
+            let name = usize::try_from(*shard).ok().and_then(|shard| self.shards.get(shard));
+            (digest, name.map_or("", String::as_str))
+        })
+    }
+
+    /// How many documents.
+    pub(super) fn count(&self) -> usize {
+        self.documents.len()
+    }
+
+    /// Whether it has a document.
+    pub(super) fn has(&self, digest: &Sha256) -> bool {
+        self.documents.contains_key(digest)
+    }
+
+    /// The documents that were asked for so far.
+    pub(super) fn asked(&self) -> BTreeSet<Sha256> {
+        self.asked.borrow().clone()
+    }
+}
+
+impl Blobs for Package {
+    fn blob(&self, digest: &Sha256) -> Option<Vec<u8>> {
+        self.asked.borrow_mut().insert(*digest);
+        let (shard, start, length) = self.documents.get(digest)?;
+        let number = |n: u32| usize::try_from(n).ok();
+        let shard = self.shards.get(number(*shard)?)?;
+        let bytes = self.packed.read_part(shard, number(*start)?, number(*length)?).ok()?;
+        // The file may have been changed since it was read through.
+        (Sha256::of(&bytes) == *digest).then_some(bytes)
+    }
+}
+
+/// The log's files in a package.
+struct LogIn<'a>(&'a Packed);
+
+impl LogFiles for LogIn<'_> {
+    fn read(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, DiskError> {
+        let name = format!("{LOG}{path}");
+        if self.0.size(&name).is_none() {
+            return Ok(None);
+        }
+        let bytes = self.0.read_part(&name, 0, limit.saturating_add(1));
+        bytes.map(Some).map_err(|source| DiskError::new(Doing::Read, Path::new(&name), source))
+    }
+
+    fn list(&self) -> Result<Vec<String>, DiskError> {
+        let tiles = self.0.names().filter_map(|name| name.strip_prefix(LOG));
+        Ok(tiles.filter(|path| path.starts_with("tile/")).map(str::to_owned).collect())
+    }
+}
+
+/// Opens a package: see [`super::verify::verify`] for what is given.
+pub fn open(
+    source: Box<dyn Source>,
+    outside: Option<OutsideTrust<'_>>,
+    least: Option<&[u8]>,
+) -> Result<Opening, FlowError> {
+    let mut report = AuditReport::default();
+    let Some(package) = unpack(source, &mut report)? else { return Ok(Opening { report, opened: None }) };
+    let Some((state, trust, at)) = log_of(&package, outside, &mut report)? else {
+        return Ok(Opening { report, opened: None });
+    };
+    report.line(
+        "log-continues",
+        continues(&state, least, &trust, at),
+        "the log goes on from the checkpoint that was kept",
+    );
+    let (scope, index, findings) = index_of(&package)?;
+    report.line("package-index", findings, "every file is the one that the index names, and no other is there");
+    let mut faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
+    faults.extend(overridden(&state));
+    report.line("log-activations", faults, "every trust document and activation holds, by the trust of its time");
+    if let Some((named, findings)) = backtests(&state, &package) {
+        report.line("policy-backtests", findings, format!("{named} activation(s) name a report, which is here"));
+    }
+    report.log = Some(state.now().reference());
+    report.scope = Some(scope.clone());
+    Ok(Opening { report, opened: Some(Opened { state, package, scope, index, trust, at, gathered: OnceCell::new() }) })
+}
+
+/// The files, if they have the one form and every document is what its name says.
+fn unpack(source: Box<dyn Source>, report: &mut AuditReport) -> Result<Option<Package>, FlowError> {
+    let (mut digests, mut documents, mut shards) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+    let mut findings = Vec::new();
+    let opened = Packed::open(source, &mut |name, bytes| {
+        digests.insert(name.to_owned(), Sha256::of(bytes));
+        if !name.starts_with(EVIDENCE) {
+            return;
+        }
+        match shard::read(bytes) {
+            Err(wrong) => findings.push(wrong_shard(name, &wrong)),
+            Ok(found) => {
+                let shard = u32::try_from(shards.len()).unwrap_or(u32::MAX);
+                shards.push(name.to_owned());
+                for (digest, place) in found {
+                    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+                    let place = (shard, number(place.start), number(place.len()));
+                    if documents.insert(digest, place).is_some() {
+                        let what = "a document is in the package twice";
+                        findings.push(
+                            Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(name).at(format!("document {digest}")),
+                        );
+                    }
+                }
+            }
+        }
+    });
+    match opened {
+        Err(OpenError::Io(source)) => Err(DiskError::new(Doing::Read, Path::new("the package"), source).into()),
+        Err(OpenError::Form(error)) => {
+            let place = error.file().unwrap_or("the package").to_owned();
+            report.line("package", vec![Finding::new(codes::PACKAGE_MALFORMED, error.to_string()).at(place)], "");
+            Ok(None)
+        }
+        Ok(packed) => {
+            report.line("package", Vec::new(), format!("{} files, in the one form", digests.len()));
+            let stop = !findings.is_empty();
+            let holds = format!("{} documents, each what its name says", documents.len());
+            report.line("evidence", findings, holds);
+            let package = Package { packed, digests, documents, shards, asked: RefCell::default() };
+            Ok((!stop).then_some(package))
+        }
+    }
+}
+
+fn wrong_shard(name: &str, wrong: &shard::NotOne) -> Finding {
+    let mut finding = Finding::new(codes::PACKAGE_FILE_ALTERED, wrong.what).at(name);
+    if let Some(digest) = &wrong.digest {
+        finding = finding.at(format!("document {digest}"));
+    }
+    match (&wrong.digest, &wrong.found) {
+        (Some(digest), Some(found)) => finding.expected(digest.to_string(), "its name").found(found.to_string()),
+        _ => finding,
+    }
+}
+
+type LogOf = (LogState, VerifiedTrust, Time);
+
+/// The log: its tiles, its checkpoint, its entries, and trust.
+fn log_of(
+    package: &Package,
+    outside: Option<OutsideTrust<'_>>,
+    report: &mut AuditReport,
+) -> Result<Option<LogOf>, FlowError> {
+    let files = LogIn(&package.packed);
+    let bad = bad_tiles(&files);
+    let whole = bad.is_empty();
+    report.line("log-tiles", bad, "every tile of every level is what the entries make it");
+    if !whole {
+        return Ok(None);
+    }
+    let Some((checkpoint, entries)) = read_log(files, report) else { return Ok(None) };
+    let at = match newest_time(&entries) {
+        Ok(at) => at,
+        Err(finding) => {
+            report.line("log-entries", vec![finding], "");
+            return Ok(None);
+        }
+    };
+    let inside = package.file(TRUST)?.unwrap_or_default();
+    let Some(trust) = trust(&inside, outside, at, report) else { return Ok(None) };
+    let opened = LogState::open(&checkpoint, &entries, &trust, package, at);
+    report.checks.extend(opened.checks);
+    report.findings.extend(opened.findings);
+    Ok(opened.state.map(|state| (state, trust, at)))
+}
+
+/// What an index says: the scope, the files by digest; and what is wrong with it.
+type IndexOf = (Scope, BTreeMap<String, Sha256>, Vec<Finding>);
+
+/// What the index says the package is, and whether its files are those. What the index says is not believed: the files that
+/// it names are derived again where everything is checked.
+fn index_of(package: &Package) -> Result<IndexOf, FlowError> {
+    let altered = |path: &str, what: &str| Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(path);
+    let bytes = package.file(INDEX)?.unwrap_or_default();
+    let read = countersign_core::json::parse_as::<Value>(&bytes).ok();
+    let part = |name: &str| read.as_ref().and_then(|value| value.get(name)).cloned().unwrap_or(Value::Null);
+    let scope: Option<Scope> = serde_json::from_value(part("scope")).ok();
+    let files: Option<BTreeMap<String, Sha256>> = serde_json::from_value(part("files")).ok();
+    let (Some(scope), Some(index)) = (scope, files) else {
+        let finding = altered(INDEX, "the index does not say what the package is");
+        return Ok((Scope::default(), BTreeMap::new(), vec![finding]));
+    };
+    let mut findings = Vec::new();
+    for name in package.names().filter(|name| *name != INDEX) {
+        let known = [README, TRUST, PAGE, POLICIES, RANGE].contains(&name)
+            || [LOG, EVIDENCE, POPULATIONS].iter().any(|folder| name.starts_with(folder));
+        if !known {
+            findings.push(altered(name, "this file does not belong into a package"));
+        } else if package.digest(name) != index.get(name) {
+            findings.push(altered(name, "this file is not the one that the index names"));
+        }
+    }
+    for name in index.keys().filter(|name| package.digest(name).is_none()) {
+        findings.push(altered(name, "the index names this file, and it is not there"));
+    }
+    Ok((scope, index, findings))
+}
+
+/// What is in the package because it follows from the rest: made again, and compared. Gives the facts as well.
+pub(super) fn derived_again(opened: &Opened) -> Result<(Derived, Vec<Finding>), FlowError> {
+    let facts = opened.facts(opened.scope.window.clone());
+    let derived = derive::of(&facts, &opened.scope, &|digest| opened.package.has(digest))?;
+    let mut findings = Vec::new();
+    let altered = |path: &str, what: &str| Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(path);
+    for (path, expected) in &derived.files {
+        if opened.package.digest(path) != Some(&Sha256::of(expected)) {
+            findings.push(altered(path, "this file is not what the rest of the package makes it"));
+        }
+    }
+    let derived_name = |name: &str| [README, PAGE, POLICIES, RANGE].contains(&name) || name.starts_with(POPULATIONS);
+    for name in opened.package.names().filter(|name| derived_name(name) && !derived.files.contains_key(*name)) {
+        findings.push(altered(name, "this file does not belong into a package"));
+    }
+    let entries = opened.state.entries();
+    let newest = entries.iter().rev().find(|entry| entry.kind == Kind::Trust).and_then(|entry| entry.statement());
+    if opened.package.digest(TRUST) != newest {
+        findings.push(altered(TRUST, "this is not the trust document that the log records last"));
+    }
+    let index = derived.index(&opened.index)?;
+    if opened.package.digest(INDEX) != Some(&Sha256::of(&index)) {
+        findings.push(altered(INDEX, "this file is not what the rest of the package makes it"));
+    }
+    Ok((derived, findings))
+}
+
+impl Opened {
+    /// What the log says within a window.
+    pub(super) fn facts(&self, window: Window) -> Facts<'_> {
+        Facts::of(&self.state, &self.package, self.gathered(), window)
+    }
+
+    /// Every decision, read once.
+    pub(super) fn gathered(&self) -> &Gathered {
+        self.gathered.get_or_init(|| Gathered::of(&self.state, &self.package))
+    }
+
+    /// Whether raw evidence was left out, so that decisions cannot be run again.
+    pub(super) fn facts_only(&self) -> bool {
+        self.scope.profile == Profile::FactsOnly
+    }
+}
+
+/// What approvers overrode, with their reason: nobody has to look for it.
+fn overridden(state: &LogState) -> Vec<Finding> {
+    let all = history(state, None);
+    let one = |activated: &Activated| {
+        let activation = &activated.activation;
+        let version = activated.release.reference().version;
+        let who: Vec<String> = activated.activators.iter().map(ToString::to_string).collect();
+        let of =
+            |id: &RuleId| {
+                let what =
+                    format!("for {}, release {version} overrode what is asked for rule {id}", activation.environment);
+                Finding::new(codes::ROLLOUT_OVERRIDDEN, what)
+                    .at(format!("log entry {}", activated.entry))
+                    .found(format!("by {}: {}", who.join(", "), activation.reason.as_deref().unwrap_or("no reason")))
+            };
+        activation.overrides.iter().map(of).collect::<Vec<_>>()
+    };
+    all.iter().flat_map(one).collect()
+}
+
+/// The backtest's reports that approvals name: how many, and what is wrong with them. `None` where there are none.
+fn backtests(state: &LogState, blobs: &dyn Blobs) -> Option<(usize, Vec<Finding>)> {
+    let activations = history(state, None);
+    let named = activations.iter().filter_map(|active| Some((active, *active.release.backtest()?)));
+    let mut findings = Vec::new();
+    let mut count = 0_usize;
+    for (active, digest) in named {
+        count = count.saturating_add(1);
+        let place = format!("log entry {}", active.entry);
+        let entry = usize::try_from(active.entry).ok().and_then(|index| state.entries().get(index));
+        let recorded = entry.is_some_and(|entry| entry.evidence.contains(&digest));
+        match blobs.blob(&digest).filter(|bytes| recorded && Sha256::of(bytes) == digest) {
+            None => findings.push(
+                Finding::new(codes::BACKTEST_MISSING, "the backtest's report that the approvals name is not here")
+                    .at(place)
+                    .expected(digest.to_string(), "the approvals of the release"),
+            ),
+            Some(bytes) => match read_report(&bytes, &active.release.reference().digest, &place) {
+                Err(FlowError::Refused(more)) => findings.extend(more),
+                Err(error) => findings.push(Finding::new(codes::BACKTEST_REPORT, error.to_string()).at(place)),
+                Ok(_) => {}
+            },
+        }
+    }
+    (count > 0).then_some((count, findings))
+}
+
+/// The log goes on from what somebody else kept of it.
+fn continues(state: &LogState, least: Option<&[u8]>, trust: &VerifiedTrust, at: Time) -> Vec<Finding> {
+    let Some(least) = least else {
+        return vec![
+            Finding::new(codes::LOG_END_UNPROVEN, "nothing from outside says how far the log had come")
+                .expected("a checkpoint kept elsewhere", "--least-checkpoint")
+                .found("none: entries at the end could be missing from the package"),
+        ];
+    };
+    match signed_checkpoint(least, trust.trust(), at) {
+        Ok(least) => state.now().continues(&least).err().into_iter().collect(),
+        Err(finding) => vec![finding],
+    }
+}
+
+/// Trust from outside; without it, the newest in the package, for what that is worth.
+fn trust(
+    inside_bytes: &[u8],
+    outside: Option<OutsideTrust<'_>>,
+    at: Time,
+    report: &mut AuditReport,
+) -> Option<VerifiedTrust> {
+    let (bytes, given, inside) = match outside {
+        Some(OutsideTrust { bytes, digest }) => (bytes, digest, false),
+        None => (inside_bytes, None, true),
+    };
+    let outcome = verify_trust(bytes, given, at);
+    report.checks.extend(outcome.checks.into_iter().filter(|check| !inside || check.id != "trust-digest"));
+    if inside {
+        let finding = Finding::new(
+            codes::INTERNAL_CONSISTENCY_ONLY,
+            "internal consistency only: trust was taken from the package itself, and proves nothing by itself",
+        )
+        .expected("a trust document and its digest from elsewhere", "the auditor")
+        .found(outcome.trust.as_ref().map_or_else(|| "none".to_owned(), |t| t.digest().to_string()))
+        .help("countersign audit verify FILE --trust trust.sigstore.json --trust-digest sha256:…");
+        report.checks.push(Check::new("trust-digest", Verdict::Indeterminate, "internal consistency only"));
+        report.findings.push(finding);
+    }
+    let not_given = |finding: &Finding| inside && finding.code == codes::TRUST_DIGEST_NOT_GIVEN;
+    report.findings.extend(outcome.findings.into_iter().filter(|finding| !not_given(finding)));
+    outcome.trust
+}
+
+fn bad_tiles(files: &LogIn<'_>) -> Vec<Finding> {
+    let altered = |path: &str, what: String| Finding::new(codes::LOG_TILE_MISMATCH, what).at(format!("{LOG}{path}"));
+    match verify_log(files) {
+        Err(error) => {
+            vec![Finding::new(codes::LOG_CHECKPOINT_INVALID, error.to_string()).at(format!("{LOG}checkpoint"))]
+        }
+        Ok(outcome) => {
+            let beyond =
+                outcome.beyond.iter().map(|path| altered(path, "the checkpoint does not cover this file".to_owned()));
+            outcome.bad.iter().map(|bad| altered(&bad.path, bad.wrong.to_string())).chain(beyond).collect()
+        }
+    }
+}
+
+type LogBytes = (Vec<u8>, Vec<Vec<u8>>);
+
+fn read_log(files: LogIn<'_>, report: &mut AuditReport) -> Option<LogBytes> {
+    let read = LogReader::new(files).and_then(|reader| {
+        let size = reader.checkpoint().claim().size;
+        let entries = reader.entries(0..size).collect::<Result<Vec<_>, _>>()?;
+        Ok((reader.checkpoint().note().to_string().into_bytes(), entries))
+    });
+    match read {
+        Ok(log) => Some(log),
+        Err(error) => {
+            report.line("log", vec![Finding::new(codes::LOG_CHECKPOINT_INVALID, error.to_string()).at(LOG)], "");
+            None
+        }
+    }
+}
+
+/// The log's own time: by it keys and trust are judged, however many years later this is run.
+fn newest_time(entries: &[Vec<u8>]) -> Result<Time, Finding> {
+    let Some(newest) = entries.last() else {
+        let what = "the log has no entry: there is nothing to prove";
+        return Err(Finding::new(codes::DECISION_MISSING, what).at("log"));
+    };
+    let place = format!("log entry {}", entries.len().saturating_sub(1));
+    let wrong = |error: countersign_core::entry::EntryError| {
+        Finding::new(codes::LOG_ENTRY_MALFORMED, error.to_string()).at(place)
+    };
+    Entry::parse(newest).map(|entry| entry.time).map_err(wrong)
+}

@@ -1,0 +1,451 @@
+//! Populations: whole lists, each with how it was made, so that an auditor can make it again and knows that nothing is left
+//! out. They are made from the log alone and made again from the package.
+
+use super::facts::{Facts, change_class, findings, service_of};
+use super::table::Table;
+use countersign_core::decision::{Decision, LogRef};
+use countersign_core::digest::Sha256;
+use countersign_core::finding::{Class, Verdict};
+use countersign_core::statement::Kind;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// One kind of list.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Made {
+    pub(super) name: &'static str,
+    /// What a row is.
+    pub(super) row: &'static str,
+    /// How it is made from the log.
+    pub(super) how: &'static str,
+    pub(super) make: fn(&Facts<'_>) -> Table,
+}
+
+pub(super) const ALL: &[Made] = &[
+    Made {
+        name: "decisions",
+        row: "a decision of a gate, whatever it said",
+        how: "every log entry of kind promotion-decision in the window; the signed decision that the entry names was checked against the gate's key at the entry's time, and its fields are the columns",
+        make: decisions,
+    },
+    Made {
+        name: "deployments",
+        row: "a promotion that a gate authorised",
+        how: "the list `decisions`, less those that authorised nothing. That something was authorised and not deployed, or deployed without asking, this list cannot say",
+        make: deployments,
+    },
+    Made {
+        name: "exceptions",
+        row: "an exception from a rule, or the end of one",
+        how: "every log entry of kind exception or exception-end in the window; approvers were counted by the trust in force at the entry",
+        make: exceptions,
+    },
+    Made { name: "log", row: "an entry of the log", how: "every log entry in the window, as it stands", make: entries },
+    Made {
+        name: "manual-evidence",
+        row: "something that a person attests by hand",
+        how: "every log entry of kind manual-evidence in the window",
+        make: manual,
+    },
+    Made {
+        name: "policy-activations",
+        row: "a policy release made active for an environment, in the window or in force when it began",
+        how: "every log entry of kind policy-activation up to the window's end, less those that another replaced before it began; approvers and activators were counted by the trust in force",
+        make: activations,
+    },
+    Made {
+        name: "trust",
+        row: "a version of the trust document",
+        how: "every log entry of kind trust up to the window's end",
+        make: trusts,
+    },
+];
+
+/// How a list was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Header {
+    /// The list's name.
+    pub name: &'static str,
+    /// What a row is.
+    pub row: &'static str,
+    /// How it was made.
+    pub how: &'static str,
+    /// The filter, in words.
+    pub filter: String,
+    /// The log, as far as it goes.
+    pub log: LogRef,
+    /// The first entry that was looked at.
+    pub from_entry: u64,
+    /// The entry behind the last.
+    pub to_entry: u64,
+    /// How many rows.
+    pub rows: u64,
+    /// SHA-256 of the list as CSV.
+    pub csv: Sha256,
+    /// What was hit: a bound, an entry that does not hold. Empty where the list is whole.
+    pub limits_hit: Vec<String>,
+    /// How completeness was established.
+    pub completeness: String,
+}
+
+/// A list with its header.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Population {
+    /// How it was made.
+    pub header: Header,
+    /// The rows.
+    pub table: Table,
+}
+
+/// Makes one.
+pub(super) fn make(made: &Made, facts: &Facts<'_>) -> Population {
+    let table = (made.make)(facts);
+    let header = Header {
+        name: made.name,
+        row: made.row,
+        how: made.how,
+        filter: facts.window_words(),
+        log: facts.log(),
+        from_entry: facts.range.start,
+        to_entry: facts.range.end,
+        rows: u64::try_from(table.rows.len()).unwrap_or(u64::MAX),
+        csv: Sha256::of(table.csv().as_bytes()),
+        limits_hit: facts.broken.iter().map(|finding| format!("{}: {}", finding.at.join(", "), finding.what)).collect(),
+        completeness: facts.completeness(),
+    };
+    Population { header, table }
+}
+
+pub(super) fn find(name: &str) -> Option<&'static Made> {
+    ALL.iter().find(|made| made.name == name)
+}
+
+const DECISION: &[&str] = &[
+    "time",
+    "service",
+    "environment",
+    "artifact",
+    "digest",
+    "verdict",
+    "authorised",
+    "class",
+    "revision",
+    "commits",
+    "policy",
+    "gate",
+];
+
+fn decision(facts: &Facts<'_>, table: &mut Table, entry: u64, decision: &Decision) {
+    let source = decision.source.as_ref();
+    let policy = decision.inputs.policy.as_ref();
+    let cells = vec![
+        decision.request.time.to_string(),
+        service_of(decision),
+        decision.request.environment.to_string(),
+        decision.request.subject_name.clone(),
+        decision.request.subject.to_string(),
+        decision.verdict.to_string(),
+        if decision.authorised { "yes" } else { "no" }.to_owned(),
+        change_class(decision).to_owned(),
+        source.map_or_else(String::new, |source| source.revision.to_string()),
+        source.map_or_else(String::new, |source| source.commits.to_string()),
+        policy.map_or_else(String::new, |active| format!("{} version {}", active.policy.uri, active.policy.version)),
+        decision.request.gate.to_string(),
+    ];
+    table.push(cells, facts.proof(entry));
+}
+
+fn decisions(facts: &Facts<'_>) -> Table {
+    let mut table = Table::new(DECISION);
+    for promoted in &facts.decisions {
+        decision(facts, &mut table, promoted.entry, &promoted.content);
+    }
+    table
+}
+
+pub(super) fn deployments(facts: &Facts<'_>) -> Table {
+    let mut table = Table::new(DECISION);
+    for promoted in facts.deployments() {
+        decision(facts, &mut table, promoted.entry, &promoted.content);
+    }
+    table
+}
+
+/// The uses of an exception: entries of decisions in the window that needed it.
+fn uses(facts: &Facts<'_>, id: &str) -> Vec<String> {
+    let needs = |decision: &Decision| {
+        findings(decision).any(|finding| {
+            finding.class == Class::Excepted && finding.exception.as_ref().is_some_and(|note| note.id.as_str() == id)
+        }) || decision.break_glass.as_ref().is_some_and(|used| used.exceptions.iter().any(|one| one.as_str() == id))
+    };
+    facts.decisions.iter().filter(|one| needs(&one.content)).map(|one| one.entry.to_string()).collect()
+}
+
+pub(super) fn exceptions(facts: &Facts<'_>) -> Table {
+    let mut table = Table::new(&[
+        "time",
+        "what",
+        "id",
+        "category",
+        "rule",
+        "environment",
+        "covers",
+        "requester",
+        "approvers",
+        "from",
+        "until",
+        "control",
+        "reason",
+        "uses",
+        "state",
+    ]);
+    let view = facts.state.at(facts.range.end).unwrap_or_else(|| facts.state.now());
+    let known = view.exceptions(facts.blobs);
+    let mut rows: Vec<(u64, Vec<String>)> = Vec::new();
+    let ended = known.ended.iter().map(|(one, by)| (one, Some(*by)));
+    for (one, by) in known.held.iter().map(|one| (one, None)).chain(ended) {
+        let exception = one.exception();
+        let (entry, time) = one.recorded();
+        let wanted = facts.window.environments.is_empty() || facts.window.environments.contains(&exception.environment);
+        if !wanted {
+            continue;
+        }
+        let id = one.id();
+        let approvers: Vec<String> = one.approvers().iter().map(ToString::to_string).collect();
+        let state = match by {
+            Some(by) if known.followed_up.contains(&id) => format!("followed up and ended by entry {by}"),
+            Some(by) => format!("ended by entry {by}"),
+            None if view.newest_time().is_some_and(|now| now >= exception.expires) => "expired".to_owned(),
+            None => "counts".to_owned(),
+        };
+        let cells = |when: String, what: &str| {
+            vec![
+                when,
+                what.to_owned(),
+                id.to_string(),
+                exception.category.to_string(),
+                exception.rule.to_string(),
+                exception.environment.to_string(),
+                exception.covers.to_string(),
+                exception.requester.to_string(),
+                approvers.join(" "),
+                exception.created.to_string(),
+                exception.expires.to_string(),
+                exception.control.clone().unwrap_or_default(),
+                exception.reason.clone(),
+                uses(facts, id.as_str()).join(" "),
+                state.clone(),
+            ]
+        };
+        if facts.range.contains(&entry) {
+            rows.push((entry, cells(time.to_string(), "exception")));
+        }
+        if let Some(by) = by.filter(|by| facts.range.contains(by)) {
+            let at = usize::try_from(by).ok().and_then(|i| facts.state.entries().get(i));
+            rows.push((by, cells(at.map_or_else(String::new, |entry| entry.time.to_string()), "end")));
+        }
+    }
+    let listed: BTreeSet<u64> = rows.iter().map(|(entry, _)| *entry).collect();
+    let width = table.columns.len();
+    for (index, entry) in facts.entries() {
+        if matches!(entry.kind, Kind::Exception | Kind::ExceptionEnd) && !listed.contains(&index) {
+            let environment = entry.environment.as_ref().map(ToString::to_string).unwrap_or_default();
+            if !facts.window.environments.is_empty()
+                && !facts.window.environments.iter().any(|e| e.as_str() == environment)
+            {
+                continue;
+            }
+            let mut cells = vec![String::new(); width];
+            let known = [(0, entry.time.to_string()), (1, entry.kind.word().to_owned()), (5, environment)];
+            for (place, text) in known {
+                if let Some(cell) = cells.get_mut(place) {
+                    *cell = text;
+                }
+            }
+            if let Some(state) = cells.last_mut() {
+                "does not count".clone_into(state);
+            }
+            rows.push((index, cells));
+        }
+    }
+    rows.sort();
+    for (entry, cells) in rows {
+        table.push(cells, facts.proof(entry));
+    }
+    table
+}
+
+fn entries(facts: &Facts<'_>) -> Table {
+    let mut table = Table::new(&["time", "kind", "environment", "subjects", "persons"]);
+    for (index, entry) in facts.entries() {
+        let join = |all: Vec<String>| all.join(" ");
+        let cells = vec![
+            entry.time.to_string(),
+            entry.kind.word().to_owned(),
+            entry.environment.as_ref().map(ToString::to_string).unwrap_or_default(),
+            join(entry.subjects.iter().map(ToString::to_string).collect()),
+            join(entry.persons.iter().map(ToString::to_string).collect()),
+        ];
+        table.push(cells, facts.proof(index));
+    }
+    table
+}
+
+fn manual(facts: &Facts<'_>) -> Table {
+    let mut table =
+        Table::new(&["time", "owner", "controls", "statement", "as of", "valid until", "document", "state"]);
+    for (index, entry) in facts.entries().filter(|(_, entry)| entry.kind == Kind::ManualEvidence) {
+        let cells = match super::manual::read(facts, index, entry) {
+            Ok(said) => {
+                let controls: Vec<&str> = said.controls.iter().map(String::as_str).collect();
+                let end = facts.state.entries().last().map(|entry| entry.time);
+                let state = if end.is_some_and(|end| said.counts_at(end)) { "counts" } else { "expired" };
+                vec![
+                    entry.time.to_string(),
+                    said.owner.to_string(),
+                    controls.join(", "),
+                    said.statement.clone(),
+                    said.as_of.to_string(),
+                    said.valid_until.to_string(),
+                    said.document.to_string(),
+                    state.to_owned(),
+                ]
+            }
+            Err(finding) => {
+                let mut cells = vec![String::new(); 8];
+                if let Some(first) = cells.first_mut() {
+                    *first = entry.time.to_string();
+                }
+                if let Some(last) = cells.last_mut() {
+                    *last = format!("does not count: {}", finding.what);
+                }
+                cells
+            }
+        };
+        table.push(cells, facts.proof(index));
+    }
+    table
+}
+
+pub(super) fn activations(facts: &Facts<'_>) -> Table {
+    let mut table = Table::new(&[
+        "time",
+        "environment",
+        "release",
+        "version",
+        "digest",
+        "approvers",
+        "activators",
+        "replaces",
+        "reason",
+        "overrides",
+        "rules enforced",
+        "tests",
+        "backtest",
+    ]);
+    for active in facts.activations_in_force() {
+        let manifest = active.release.manifest();
+        let reference = active.release.reference();
+        let enforced = manifest
+            .rules
+            .iter()
+            .filter(|rule| {
+                rule.stage_at(&active.activation.environment, active.time) == countersign_core::policy::Stage::Enforce
+            })
+            .count();
+        let tests = tests_of(manifest);
+        let people = |all: &BTreeSet<countersign_core::ids::PersonId>| {
+            all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        };
+        let cells = vec![
+            active.time.to_string(),
+            active.activation.environment.to_string(),
+            reference.uri.to_string(),
+            reference.version.to_string(),
+            reference.digest.to_string(),
+            people(active.release.approvers()),
+            people(&active.activators),
+            active.activation.replaces.as_ref().map(ToString::to_string).unwrap_or_default(),
+            active.activation.reason.clone().unwrap_or_default(),
+            active.activation.overrides.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+            format!("{enforced} of {}", manifest.rules.len()),
+            format!("{} files of tests, closed in the release by digest", tests.len()),
+            active.release.backtest().map(ToString::to_string).unwrap_or_default(),
+        ];
+        table.push(cells, facts.proof(active.entry));
+    }
+    table
+}
+
+/// The files with tests that a release closes.
+pub(super) fn tests_of(manifest: &countersign_core::policy::Manifest) -> Vec<(&String, &Sha256)> {
+    let is_test =
+        |path: &str| path.split('/').any(|part| part == "tests" || part.contains("_test") || part.contains("cases"));
+    manifest.files.iter().filter(|(path, _)| is_test(path)).collect()
+}
+
+pub(super) fn trusts(facts: &Facts<'_>) -> Table {
+    let mut table = Table::new(&[
+        "time",
+        "version",
+        "digest",
+        "expires",
+        "persons",
+        "gates",
+        "logs",
+        "quorum",
+        "keys that end or are compromised",
+    ]);
+    let until = facts.range.end;
+    for (index, entry) in (0..until).zip(facts.state.entries()).filter(|(_, entry)| entry.kind == Kind::Trust) {
+        let Some(view) = facts.state.at(index.saturating_add(1)) else { continue };
+        let trust = view.trust().trust();
+        let role = trust.roles.iter().find(|(name, _)| name.as_str() == countersign_core::trust::ROLE_TRUST);
+        let limited: Vec<String> = trust
+            .persons
+            .iter()
+            .flat_map(|person| person.keys.iter().map(move |key| (person.id.to_string(), key)))
+            .filter_map(|(who, key)| {
+                let end = key.valid_until.map(|time| format!("{who} until {time}"));
+                end.or_else(|| key.compromised_since.map(|time| format!("{who} compromised since {time}")))
+            })
+            .collect();
+        let cells = vec![
+            entry.time.to_string(),
+            trust.version.to_string(),
+            view.trust().digest().to_string(),
+            trust.expires.to_string(),
+            trust.persons.iter().map(|person| person.id.to_string()).collect::<Vec<_>>().join(" "),
+            trust.gates.iter().map(|gate| gate.id.to_string()).collect::<Vec<_>>().join(" "),
+            trust.logs.iter().map(|log| log.origin.to_string()).collect::<Vec<_>>().join(" "),
+            role.map_or_else(String::new, |(_, role)| {
+                let people: Vec<String> = role.persons.iter().map(ToString::to_string).collect();
+                format!("{} of {}", role.threshold, people.join(" "))
+            }),
+            limited.join("; "),
+        ];
+        table.push(cells, facts.proof(index));
+    }
+    table
+}
+
+/// Whether a decision let something go although a rule did not hold.
+pub(super) fn went_although(decision: &Decision) -> Vec<String> {
+    let mut why = Vec::new();
+    if decision.verdict != Verdict::Pass {
+        why.push(format!("verdict {}", decision.verdict));
+    }
+    for rule in &decision.rules {
+        if matches!(rule.verdict, Some(Verdict::Fail | Verdict::Indeterminate)) {
+            why.push(format!("{} {} in stage {}", rule.id, rule.verdict.unwrap_or(Verdict::Fail), rule.stage));
+        }
+    }
+    for finding in findings(decision).filter(|finding| finding.class == Class::Excepted) {
+        let by = finding.exception.as_ref().map(|note| note.id.to_string()).unwrap_or_default();
+        why.push(format!("{} excepted by {by}", finding.code));
+    }
+    why
+}

@@ -1,0 +1,370 @@
+//! Questions about rules: policy, violations, exceptions, vulnerabilities, components, plans.
+
+use super::super::ask::Asked;
+use super::super::facts::{Known, findings, service_of};
+use super::super::population::{self, tests_of};
+use super::super::table::Table;
+use super::Part;
+use countersign_core::bundle::Signed;
+use countersign_core::cyclonedx::Inventory;
+use countersign_core::digest::Sha256;
+use countersign_core::finding::{Class, Verdict};
+use countersign_core::ids::PersonId;
+use countersign_core::policy::Stage;
+use countersign_core::statement::vulns::Vulns;
+use countersign_core::statement::{Kind, Statement};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A question for which nothing is collected.
+pub(super) fn nothing(_asked: &Asked<'_>) -> Part {
+    Part::default()
+}
+
+fn people(all: &BTreeSet<PersonId>) -> String {
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// Q08.
+pub(super) fn judged_by(asked: &Asked<'_>) -> Part {
+    let mut part = Part::of(Table::new(&[
+        "time",
+        "service",
+        "environment",
+        "verdict",
+        "release",
+        "version",
+        "digest",
+        "active since entry",
+        "approvers",
+        "activators",
+        "tests",
+    ]));
+    for promoted in asked.facts.deployments() {
+        let decision = &promoted.content;
+        let policy = decision.inputs.policy.as_ref();
+        let active = policy.and_then(|policy| {
+            asked.facts.activations.iter().find(|active| {
+                active.entry == policy.entry && active.release.reference().digest == policy.policy.digest
+            })
+        });
+        if active.is_none() {
+            let why = format!(
+                "{} went to {} by no release that the log makes active",
+                decision.request.subject_name, decision.request.environment
+            );
+            part.deviations.push((promoted.entry, why));
+        }
+        let mut proof = asked.facts.proof(promoted.entry);
+        proof.documents.extend(active.iter().flat_map(|active| [active.document, *active.release.document()]));
+        let cells = vec![
+            promoted.time.to_string(),
+            service_of(decision),
+            decision.request.environment.to_string(),
+            decision.verdict.to_string(),
+            policy.map_or_else(String::new, |active| active.policy.uri.to_string()),
+            policy.map_or_else(String::new, |active| active.policy.version.to_string()),
+            policy.map_or_else(String::new, |active| active.policy.digest.to_string()),
+            policy.map_or_else(String::new, |active| active.entry.to_string()),
+            active.map_or_else(String::new, |active| people(active.release.approvers())),
+            active.map_or_else(String::new, |active| people(&active.activators)),
+            active.map_or_else(String::new, |active| format!("{} files", tests_of(active.release.manifest()).len())),
+        ];
+        part.table.push(cells, proof);
+    }
+    if part.table.rows.is_empty() {
+        part.missing.push("authorised promotion in the window".to_owned());
+    }
+    part.note("a release is built only where its tests pass, and closes them by digest; their contents are in the repository of the policy, not in the package")
+}
+
+/// Q09.
+pub(super) fn policy_changes(asked: &Asked<'_>) -> Part {
+    let part = Part::of(population::activations(&asked.facts));
+    if part.table.rows.is_empty() {
+        let mut part = part;
+        part.missing.push("policy release in force in the window".to_owned());
+        return part;
+    }
+    part.note("the release that was in force when the window began is listed as well")
+}
+
+/// An episode: a rule does not hold for a service in an environment, until it does.
+struct Episode {
+    opened: u64,
+    failures: u64,
+    closed: Option<u64>,
+    stage: Stage,
+    how: &'static str,
+}
+
+/// Q10.
+pub(super) fn violations(asked: &Asked<'_>) -> Part {
+    let mut part = Part::of(Table::new(&[
+        "rule",
+        "stage",
+        "service",
+        "environment",
+        "opened",
+        "closed",
+        "hours",
+        "failures",
+        "closed how",
+    ]));
+    let mut episodes: BTreeMap<(String, String, String), Vec<Episode>> = BTreeMap::new();
+    for promoted in &asked.facts.decisions {
+        let decision = &promoted.content;
+        for rule in &decision.rules {
+            let key = (rule.id.to_string(), name_of(decision), decision.request.environment.to_string());
+            let all = episodes.entry(key).or_default();
+            let open = all.last_mut().filter(|episode| episode.closed.is_none());
+            match (rule.verdict, open) {
+                (Some(Verdict::Fail), Some(episode)) => episode.failures = episode.failures.saturating_add(1),
+                (Some(Verdict::Fail), None) => all.push(Episode {
+                    opened: promoted.entry,
+                    failures: 1,
+                    closed: None,
+                    stage: rule.stage,
+                    how: "open",
+                }),
+                (Some(Verdict::Pass), Some(episode)) => {
+                    episode.closed = Some(promoted.entry);
+                    let excepted = findings(decision).any(|finding| {
+                        finding.class == Class::Excepted && finding.rule.as_ref().is_some_and(|note| note.id == rule.id)
+                    });
+                    episode.how = if excepted { "excepted, not fixed" } else { "the rule holds again" };
+                }
+                _ => {}
+            }
+        }
+    }
+    let time = |entry: u64| {
+        usize::try_from(entry).ok().and_then(|i| asked.facts.state.entries().get(i)).map(|entry| entry.time)
+    };
+    for ((rule, service, environment), all) in episodes {
+        for episode in all {
+            let hours = time(episode.opened)
+                .zip(episode.closed.and_then(time))
+                .and_then(|(from, to)| to.since(from).checked_div(3600));
+            let cells = vec![
+                rule.clone(),
+                episode.stage.to_string(),
+                service.clone(),
+                environment.clone(),
+                time(episode.opened).map(|t| t.to_string()).unwrap_or_default(),
+                episode.closed.and_then(time).map(|t| t.to_string()).unwrap_or_default(),
+                hours.map(|hours| hours.to_string()).unwrap_or_default(),
+                episode.failures.to_string(),
+                episode.how.to_owned(),
+            ];
+            let mut proof = asked.facts.proof(episode.opened);
+            if let Some(closed) = episode.closed {
+                proof.documents.extend(asked.facts.proof(closed).documents);
+            }
+            part.table.push(cells, proof);
+        }
+    }
+    if asked.facts.decisions.is_empty() {
+        part.missing.push("decision in the window".to_owned());
+    }
+    part.note("an evaluation that could not tell neither opens nor closes an episode")
+        .note("what was remedied quickly is listed like everything else")
+}
+
+/// The service of a decision; one that proved no source is told by the artifact's name.
+fn name_of(decision: &countersign_core::decision::Decision) -> String {
+    decision.request.subject_name.clone()
+}
+
+/// Q11.
+pub(super) fn exceptions(asked: &Asked<'_>) -> Part {
+    let mut part = Part::of(population::exceptions(&asked.facts));
+    let view = asked.facts.state.at(asked.facts.range.end).unwrap_or_else(|| asked.facts.state.now());
+    let known = view.exceptions(asked.facts.blobs);
+    for one in known.held.iter().chain(known.ended.iter().map(|(one, _)| one)) {
+        if one.approvers().contains(&one.exception().requester) {
+            part.deviations.push((one.recorded().0, "who asked for the exception is among its approvers".to_owned()));
+        }
+    }
+    part.note("an exception counts only by its entry in the log: what is not listed excepted nothing")
+}
+
+/// Q12.
+pub(super) fn went_although(asked: &Asked<'_>) -> Part {
+    let mut part =
+        Part::of(Table::new(&["time", "service", "environment", "artifact", "digest", "verdict", "although"]));
+    for promoted in asked.facts.deployments() {
+        let decision = &promoted.content;
+        let why = population::went_although(decision);
+        if why.is_empty() {
+            continue;
+        }
+        let why = why.join("; ");
+        let cells = vec![
+            promoted.time.to_string(),
+            service_of(decision),
+            decision.request.environment.to_string(),
+            decision.request.subject_name.clone(),
+            decision.request.subject.to_string(),
+            decision.verdict.to_string(),
+            why.clone(),
+        ];
+        part.table.push(cells, asked.facts.proof(promoted.entry));
+        let what =
+            format!("{} went to {} although: {why}", decision.request.subject_name, decision.request.environment);
+        part.deviations.push((promoted.entry, what));
+    }
+    if asked.facts.decisions.is_empty() {
+        part.missing.push("decision in the window".to_owned());
+    }
+    part
+}
+
+/// The statements of a kind that a decision lists. One that the package does not hold, or that cannot be read, is said to
+/// be missing: it is not the same as none.
+fn statements(asked: &Asked<'_>, known: &Known, kind: Kind, missing: &mut Vec<String>) -> Vec<(Sha256, Statement)> {
+    let mut out = Vec::new();
+    for reference in known.content.inputs.evidence.iter().flatten().filter(|one| one.kind == Some(kind)) {
+        let bytes = asked.facts.blobs.blob(&reference.digest);
+        let read = bytes.and_then(|bytes| Statement::parse(&Signed::parse(&bytes).ok()?.payload).ok());
+        match read {
+            Some(statement) => out.push((reference.digest, statement)),
+            None => missing.push(format!("{} {} of log entry {}", kind.word(), reference.digest, known.entry)),
+        }
+    }
+    out
+}
+
+/// Q15.
+pub(super) fn vulnerabilities(asked: &Asked<'_>) -> Part {
+    let mut part = Part::of(Table::new(&[
+        "time",
+        "service",
+        "environment",
+        "vulnerability",
+        "severity",
+        "scanner",
+        "what the policy said",
+    ]));
+    let mut scans = 0_u64;
+    let mut seen = BTreeSet::new();
+    for promoted in &asked.facts.decisions {
+        let decision = &promoted.content;
+        for (digest, statement) in statements(asked, promoted, Kind::Vulns, &mut part.missing) {
+            scans = scans.saturating_add(1);
+            let Ok(scan) = statement.predicate_as::<Vulns>(Kind::Vulns) else {
+                part.missing.push(format!("readable scan at log entry {}", promoted.entry));
+                continue;
+            };
+            for found in &scan.scanner.result {
+                let said = findings(decision).find(|finding| {
+                    finding.code.as_str().starts_with("vulnerability-")
+                        && (finding.what.contains(&found.id) || finding.at.iter().any(|at| at.contains(&found.id)))
+                });
+                let said = said.map_or_else(|| "nothing".to_owned(), |finding| finding.code.to_string());
+                if !seen.insert((service_of(decision), found.id.clone(), said.clone())) {
+                    continue;
+                }
+                let cells = vec![
+                    promoted.time.to_string(),
+                    service_of(decision),
+                    decision.request.environment.to_string(),
+                    found.id.clone(),
+                    found.severity().map_or("not known", |severity| severity.word()).to_owned(),
+                    scan.scanner.uri.clone(),
+                    said,
+                ];
+                let mut proof = asked.facts.proof(promoted.entry);
+                proof.documents.push(digest);
+                part.table.push(cells, proof);
+            }
+        }
+    }
+    if scans == 0 {
+        part.missing.push("scan for vulnerabilities among the evidence of any decision in the window".to_owned());
+    }
+    part.note(format!(
+        "{scans} scans; each vulnerability stands once a service, where the policy first said this of it"
+    ))
+}
+
+/// Q16.
+pub(super) fn components(asked: &Asked<'_>) -> Part {
+    let mut part =
+        Part::of(Table::new(&["time", "service", "environment", "component", "licence", "checksum", "new since"]));
+    let mut before: BTreeMap<(String, String), (u64, BTreeSet<String>)> = BTreeMap::new();
+    let mut read = 0_u64;
+    for promoted in asked.facts.deployments() {
+        let decision = &promoted.content;
+        let sboms = statements(asked, promoted, Kind::Sbom, &mut part.missing);
+        let Some((digest, inventory)) =
+            sboms.iter().find_map(|(digest, one)| Some((*digest, Inventory::read(&one.predicate).ok()?)))
+        else {
+            part.missing.push(format!("readable SBOM of log entry {}", promoted.entry));
+            continue;
+        };
+        read = read.saturating_add(1);
+        let named: BTreeMap<String, _> = inventory
+            .components
+            .iter()
+            .filter(|component| !component.workspace_member)
+            .map(|component| {
+                let version = component.version.clone().unwrap_or_default();
+                let id = component
+                    .purl
+                    .as_ref()
+                    .map_or_else(|| format!("{} {version}", component.name), ToString::to_string);
+                (id, component)
+            })
+            .collect();
+        let key = (service_of(decision), decision.request.environment.to_string());
+        let had = before.get(&key);
+        for (id, component) in named.iter().filter(|(id, _)| had.is_some_and(|(_, had)| !had.contains(*id))) {
+            let cells = vec![
+                promoted.time.to_string(),
+                key.0.clone(),
+                key.1.clone(),
+                id.clone(),
+                component.licences.join(" AND "),
+                if component.sha256.is_some() { "yes" } else { "no" }.to_owned(),
+                had.map_or_else(String::new, |(entry, _)| format!("entry {entry}")),
+            ];
+            let mut proof = asked.facts.proof(promoted.entry);
+            proof.documents.push(digest);
+            part.table.push(cells, proof);
+        }
+        before.insert(key, (promoted.entry, named.into_keys().collect()));
+    }
+    if read == 0 && part.missing.is_empty() {
+        part.missing.push("SBOM of any promotion in the window".to_owned());
+    }
+    part.note(format!("{read} SBOMs compared, each with the one before of the same service and environment; what the first one holds is where the comparison begins"))
+}
+
+/// Q17.
+pub(super) fn plans(asked: &Asked<'_>) -> Part {
+    let mut part = Part::of(Table::new(&["time", "service", "environment", "plan", "what the policy said"]));
+    for promoted in &asked.facts.decisions {
+        let decision = &promoted.content;
+        for (digest, statement) in statements(asked, promoted, Kind::IacPlan, &mut part.missing) {
+            let read = statement.predicate_as::<countersign_core::statement::iac_plan::IacPlan>(Kind::IacPlan);
+            let said: BTreeSet<String> = findings(decision)
+                .filter(|finding| {
+                    let code = finding.code.as_str();
+                    ["plan-", "database-", "audit-log-"].iter().any(|start| code.starts_with(start))
+                })
+                .map(|finding| finding.code.to_string())
+                .collect();
+            let cells = vec![
+                promoted.time.to_string(),
+                service_of(decision),
+                decision.request.environment.to_string(),
+                read.map_or_else(|_| "unreadable".to_owned(), |plan| format!("{} {}", plan.file, plan.digest)),
+                said.into_iter().collect::<Vec<_>>().join(", "),
+            ];
+            let mut proof = asked.facts.proof(promoted.entry);
+            proof.documents.push(digest);
+            part.table.push(cells, proof);
+        }
+    }
+    part
+}

@@ -1,0 +1,143 @@
+//! Questions about people, keys, lists and the log itself.
+
+use super::super::ask::Asked;
+use super::super::population;
+use super::super::table::Table;
+use super::Part;
+use countersign_core::codes;
+use countersign_core::finding::Class;
+use countersign_core::statement::Kind;
+use countersign_core::time::Time;
+use countersign_core::trust::OwnedKey;
+use std::collections::BTreeMap;
+
+/// Q13.
+pub(super) fn could(asked: &Asked<'_>) -> Part {
+    let mut part = Part::of(Table::new(&["who", "may", "threshold", "keys that count", "since entry"]));
+    let end = asked.facts.state.entries().last().map(|entry| entry.time);
+    let Some(at) = asked.ask.at.or(asked.ask.window.to).or(end) else { return part };
+    let size = asked.facts.state.entries().partition_point(|entry| entry.time <= at);
+    let view = asked.facts.state.at(u64::try_from(size).unwrap_or(u64::MAX));
+    let Some(view) = view else { return part };
+    let trust = view.trust().trust();
+    let entries = asked.facts.state.entries().iter().take(size).enumerate();
+    let since = entries.filter(|(_, entry)| entry.kind == Kind::Trust).map(|(index, _)| index).next_back();
+    let Some(since) = since.and_then(|index| u64::try_from(index).ok()) else {
+        part.missing.push(format!("trust document in the log at {at}"));
+        return part;
+    };
+    let counting = |keys: &[OwnedKey]| keys.iter().filter(|key| key.counts_at(at)).count().to_string();
+    for (name, role) in &trust.roles {
+        for person in &role.persons {
+            let keys = trust.persons.iter().find(|one| one.id == *person).map(|one| counting(&one.keys));
+            let cells = vec![
+                format!("person {person}"),
+                format!("act in the role {name}"),
+                role.threshold.to_string(),
+                keys.unwrap_or_default(),
+                since.to_string(),
+            ];
+            part.table.push(cells, asked.facts.proof(since));
+        }
+    }
+    for gate in &trust.gates {
+        let environments: Vec<String> = gate.environments.iter().map(ToString::to_string).collect();
+        let cells = vec![
+            format!("gate {}", gate.id),
+            format!("decide for {}", environments.join(", ")),
+            "1".to_owned(),
+            counting(&gate.keys),
+            since.to_string(),
+        ];
+        part.table.push(cells, asked.facts.proof(since));
+    }
+    part.note(format!("as of {at}, by trust version {}", trust.version))
+        .note("who could run the gate, and who had access to the forge and the CI, trust does not say")
+}
+
+/// Q19.
+pub(super) fn alive(asked: &Asked<'_>) -> Part {
+    let mut part = Part::of(Table::new(&["kind", "entries", "newest", "longest gap in hours", "gap ends at entry"]));
+    let mut kinds: BTreeMap<&'static str, (u64, Time, i64, u64)> = BTreeMap::new();
+    for (index, entry) in asked.facts.entries() {
+        let row = kinds.entry(entry.kind.word()).or_insert((0, entry.time, 0, index));
+        let gap = entry.time.since(row.1);
+        if gap > row.2 {
+            (row.2, row.3) = (gap, index);
+        }
+        row.0 = row.0.saturating_add(1);
+        row.1 = entry.time;
+    }
+    for (kind, (count, newest, gap, at)) in kinds {
+        let hours = gap.checked_div(3600).unwrap_or_default();
+        let cells = vec![kind.to_owned(), count.to_string(), newest.to_string(), hours.to_string(), at.to_string()];
+        part.table.push(cells, asked.facts.proof(at));
+    }
+    part.note("a gap says that nothing was recorded, and not why")
+}
+
+/// Q20.
+pub(super) fn keys(asked: &Asked<'_>) -> Part {
+    let mut part = Part::of(population::trusts(&asked.facts));
+    if part.table.rows.is_empty() {
+        part.missing.push("trust document in the log".to_owned());
+    }
+    part.note("each version after the first was signed by a quorum of the one before and of itself")
+}
+
+/// Q21.
+pub(super) fn manual(asked: &Asked<'_>) -> Part {
+    let made = population::find("manual-evidence");
+    let mut part = Part::of(made.map(|made| (made.make)(&asked.facts)).unwrap_or_default());
+    for row in &part.table.rows {
+        if let Some(state) = row.cells.last().filter(|state| state.as_str() != "counts") {
+            part.deviations.push((row.proof.entry, format!("evidence by hand: {state}")));
+        }
+    }
+    if part.table.rows.is_empty() {
+        part.missing.push("evidence by hand in the window".to_owned());
+    }
+    part.note("documents that are attested stay where they are; their SHA-256 is what was signed")
+}
+
+/// Q22.
+pub(super) fn altered(asked: &Asked<'_>) -> Part {
+    let mut part = Part::of(Table::new(&["check", "verdict", "detail"]));
+    let last = asked.facts.state.size().saturating_sub(1);
+    for check in &asked.basis.checks {
+        let cells = vec![check.id.clone(), check.verdict.to_string(), check.detail.clone()];
+        part.table.push(cells, asked.facts.proof(last));
+    }
+    if !asked.ask.kept_checkpoint {
+        part.missing.push(
+            "checkpoint of the log that was kept elsewhere (--least-checkpoint): without it the end could be missing"
+                .to_owned(),
+        );
+    }
+    let untrusted = asked.basis.findings.iter().filter(|finding| finding.class == Class::Untrusted).count();
+    let unproven = asked.basis.findings.iter().any(|finding| finding.code == codes::LOG_END_UNPROVEN);
+    part.note(format!("{untrusted} findings say that something does not hold"))
+        .note(if unproven { "how far the log had come is not proved" } else { "the log goes on from the checkpoint that was kept" })
+        .note("that documents are unaltered is checked here; that decisions follow from them, `audit verify` checks by running each again")
+}
+
+/// Q23.
+pub(super) fn produced(asked: &Asked<'_>) -> Part {
+    let mut part =
+        Part::of(Table::new(&["list", "rows", "how it was made", "filter", "SHA-256 of the CSV", "limits hit"]));
+    let last = asked.facts.state.size().saturating_sub(1);
+    for made in population::ALL {
+        let header = population::make(made, &asked.facts).header;
+        let cells = vec![
+            header.name.to_owned(),
+            header.rows.to_string(),
+            header.how.to_owned(),
+            header.filter,
+            header.csv.to_string(),
+            header.limits_hit.join("; "),
+        ];
+        part.table.push(cells, asked.facts.proof(last));
+    }
+    let documents = asked.opened.package.count();
+    part.note(format!("the package holds {documents} documents; every list is made from the log in it, and made again by `audit verify`"))
+}

@@ -1,0 +1,269 @@
+//! The independent sources of completeness, held against each other: the log's indexes, the chain of deployments of each
+//! service and environment, git's own line of first parents. A source that nobody collected is named, never assumed.
+
+use super::facts::{Facts, Known, service_of};
+use countersign_core::codes;
+use countersign_core::decision::{Decision, SourceRange};
+use countersign_core::finding::{Finding, Verdict};
+use countersign_core::git::evidence::Evidence as GitEvidence;
+use countersign_core::git::{Oid, graph};
+use countersign_core::policy::Stage;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+/// What became of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum SourceState {
+    /// Everything in it fits.
+    Holds,
+    /// Something in it does not fit.
+    Broken,
+    /// Nobody collected it.
+    NotCollected,
+}
+
+impl std::fmt::Display for SourceState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Holds => "holds",
+            Self::Broken => "BROKEN",
+            Self::NotCollected => "not collected",
+        })
+    }
+}
+
+/// A source of completeness.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SourceRow {
+    /// Which.
+    pub source: &'static str,
+    /// What it would show.
+    pub shows: &'static str,
+    /// What became of it.
+    pub state: SourceState,
+    /// How many items it has.
+    pub items: u64,
+    /// How many authorised promotions it accounts for.
+    pub accounts_for: u64,
+    /// In words.
+    pub detail: String,
+    /// What does not fit, each by its log entry.
+    pub unexplained: Vec<String>,
+}
+
+/// All sources.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Reconciliation {
+    /// Authorised promotions in the window.
+    pub deployments: u64,
+    /// A row a source.
+    pub sources: Vec<SourceRow>,
+    /// Those that every source that was collected accounts for.
+    pub in_all: u64,
+    /// Those that a source does not account for.
+    pub unexplained: u64,
+    /// Those that rest on the log alone, with the reason: no source was proved for them.
+    pub log_only: u64,
+}
+
+impl Reconciliation {
+    /// What does not fit, as findings.
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding> {
+        let broken = self.sources.iter().filter(|row| row.state == SourceState::Broken);
+        broken
+            .flat_map(|row| row.unexplained.iter().map(move |what| (row.source, what)))
+            .map(|(source, what)| {
+                let place = what.split(':').next().unwrap_or_default();
+                Finding::new(codes::AUDIT_UNRECONCILED, format!("{source}: {what}")).at(place)
+            })
+            .collect()
+    }
+
+    /// In words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        format!(
+            "{} authorised promotions: {} in every source collected, {} in the log alone, {} unexplained",
+            self.deployments, self.in_all, self.log_only, self.unexplained
+        )
+    }
+}
+
+/// Nothing collects these yet.
+pub(super) const NOT_COLLECTED: [(&str, &str); 3] = [
+    ("runtime snapshots", "that everything that runs was authorised: a daily list of what runs, signed"),
+    ("forge activity", "that nothing was pushed past review and nothing was forced: the forge's own list of pushes"),
+    ("CI run numbers", "that no run is missing: the numbers that the CI counts up by itself"),
+];
+
+/// Reconciles what the window holds.
+pub(super) fn of(facts: &Facts<'_>) -> Reconciliation {
+    let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+    let deployments: Vec<&Known> = facts.deployments().map(AsRef::as_ref).collect();
+    let (chain, linked) = chains(facts);
+    let (git, walked) = walks(facts, &deployments);
+    let mut sources = vec![
+        SourceRow {
+            source: "log indexes",
+            shows: "that no entry was taken out: indexes without a gap under one root",
+            state: if facts.broken.is_empty() { SourceState::Holds } else { SourceState::Broken },
+            items: facts.range.end.saturating_sub(facts.range.start),
+            accounts_for: number(deployments.len()),
+            detail: facts.completeness(),
+            unexplained: facts
+                .broken
+                .iter()
+                .map(|finding| format!("{}: {}", finding.at.join(", "), finding.what))
+                .collect(),
+        },
+        chain,
+        git,
+    ];
+    sources.extend(NOT_COLLECTED.map(|(source, shows)| SourceRow {
+        source,
+        shows,
+        state: SourceState::NotCollected,
+        items: 0,
+        accounts_for: 0,
+        detail: "no collector brings it; nothing is assumed of it".to_owned(),
+        unexplained: Vec::new(),
+    }));
+    let (mut in_all, mut unexplained, mut log_only) = (0_u64, 0_u64, 0_u64);
+    for one in &deployments {
+        let place = match (linked.get(&one.entry), walked.get(&one.entry)) {
+            (Some(false), _) | (_, Some(false)) => &mut unexplained,
+            (Some(true), Some(true) | None) => &mut in_all,
+            (None, _) => &mut log_only,
+        };
+        *place = place.saturating_add(1);
+    }
+    Reconciliation { deployments: number(deployments.len()), sources, in_all, unexplained, log_only }
+}
+
+/// A service's branch in an environment.
+type Line = (String, String, String);
+
+/// By entry, whether it fits.
+type Fits = BTreeMap<u64, bool>;
+
+/// Whether a decision passed and proved review: only such a one moves the chain.
+fn proved(decision: &Decision) -> Option<&SourceRange> {
+    let review = decision.rules.iter().any(|rule| {
+        rule.id.as_str().starts_with("two-party-review@")
+            && rule.stage == Stage::Enforce
+            && rule.verdict == Some(Verdict::Pass)
+    });
+    decision.source.as_ref().filter(|_| decision.verdict == Verdict::Pass && review)
+}
+
+/// The chain of deployments: each new revision of a branch in an environment begins where the one before it ended; one that
+/// comes again has the range that it had.
+fn chains(facts: &Facts<'_>) -> (SourceRow, Fits) {
+    let mut passed: BTreeMap<Line, (BTreeMap<Oid, Oid>, Option<Oid>)> = BTreeMap::new();
+    let (mut fits, mut links, mut unexplained) = (Fits::new(), 0_u64, Vec::new());
+    // The chain does not begin with the window: what passed before it is part of it.
+    for promoted in facts.all_decisions() {
+        let Some(range) = proved(&promoted.content) else { continue };
+        let environment = promoted.content.request.environment.to_string();
+        let line = (service_of(&promoted.content), range.target_ref.to_string(), environment);
+        let (starts, last) = passed.entry(line.clone()).or_default();
+        let expected = starts.get(&range.revision).copied().or(*last);
+        let fit = expected.is_none_or(|expected| expected == range.start);
+        if let Entry::Vacant(first) = starts.entry(range.revision) {
+            first.insert(range.start);
+            *last = Some(range.revision);
+        }
+        if !facts.range.contains(&promoted.entry) || !facts.window.covers(&promoted.content) {
+            continue;
+        }
+        links = links.saturating_add(1);
+        fits.insert(promoted.entry, fit);
+        if !fit {
+            let expected = expected.map_or_else(String::new, |oid| oid.to_string());
+            unexplained.push(format!(
+                "log entry {}: {} in {} begins at {}, the deployment before it ended at {expected}",
+                promoted.entry, line.0, line.2, range.start
+            ));
+        }
+    }
+    let lines = passed.len();
+    let row = SourceRow {
+        source: "deployment chain",
+        shows: "that no promotion is missing between two: each begins where the one before it ended",
+        state: if unexplained.is_empty() { SourceState::Holds } else { SourceState::Broken },
+        items: links,
+        accounts_for: u64::try_from(fits.values().filter(|fit| **fit).count()).unwrap_or(u64::MAX),
+        detail: format!("{links} links in {lines} chains, one for each service, branch and environment"),
+        unexplained,
+    };
+    (row, fits)
+}
+
+/// Git's own chain: the objects of each decision lead from the new revision back to where it begins.
+fn walks(facts: &Facts<'_>, deployments: &[&Known]) -> (SourceRow, Fits) {
+    let (mut fits, mut commits, mut unexplained, mut proved_ranges) = (Fits::new(), 0_u64, Vec::new(), 0_u64);
+    for promoted in deployments {
+        let Some(range) = proved(&promoted.content) else { continue };
+        proved_ranges = proved_ranges.saturating_add(1);
+        let Some(bytes) = promoted.content.inputs.git.and_then(|digest| facts.blobs.blob(&digest)) else { continue };
+        let walked = walk(&bytes, range);
+        fits.insert(promoted.entry, walked.is_ok());
+        match walked {
+            Ok(found) => commits = commits.saturating_add(found),
+            Err(why) => unexplained.push(format!("log entry {}: {why}", promoted.entry)),
+        }
+    }
+    let none = fits.is_empty();
+    let state = if none {
+        SourceState::NotCollected
+    } else if unexplained.is_empty() {
+        SourceState::Holds
+    } else {
+        SourceState::Broken
+    };
+    let detail = if none {
+        "the package holds no git objects of these promotions".to_owned()
+    } else {
+        format!("{} of {} ranges walked by their objects, {commits} commits", fits.len(), proved_ranges)
+    };
+    let row = SourceRow {
+        source: "git first parents",
+        shows: "that no commit was left out: each names its parent by hash",
+        state,
+        items: commits,
+        accounts_for: u64::try_from(fits.values().filter(|fit| **fit).count()).unwrap_or(u64::MAX),
+        detail,
+        unexplained,
+    };
+    (row, fits)
+}
+
+/// Walks one range by its objects, and counts its commits.
+fn walk(bytes: &[u8], range: &SourceRange) -> Result<u64, String> {
+    let evidence = GitEvidence::parse(bytes).map_err(|error| error.to_string())?;
+    if range.start == range.revision {
+        return Ok(0);
+    }
+    let objects = &evidence.objects;
+    let commits = graph::range(objects, &range.revision, &range.start).map_err(|error| error.to_string())?;
+    let line = graph::line(objects, &commits, &range.start, &range.revision).map_err(|error| error.to_string())?;
+    let found = u64::try_from(commits.len()).unwrap_or(u64::MAX);
+    if line.is_empty() {
+        Err(format!("git does not lead from {} back to {}", range.revision, range.start))
+    } else if found != range.commits {
+        Err(format!(
+            "git has {found} commits between {} and {}, the decision says {}",
+            range.start, range.revision, range.commits
+        ))
+    } else {
+        Ok(found)
+    }
+}

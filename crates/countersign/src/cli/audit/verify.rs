@@ -1,0 +1,99 @@
+//! `audit verify`.
+
+use super::super::{Answer, Call};
+use super::{OutsideArgs, file};
+use crate::render::Done;
+use clap::Args;
+use countersign_core::finding::{exit_of, verdict_of};
+use countersign_flow::audit::{self, AuditReport, How};
+use countersign_flow::output as answer;
+use countersign_report::text;
+use std::path::PathBuf;
+
+/// Check a package: every signature, every proof, every list, and every decision run again
+///
+/// No network, no git, no store: the file, this program, and a trust document from elsewhere. Without trust only the
+/// package's inner consistency is checked, which proves nothing by itself (exit code 3). So is a first look by --quick or
+/// --sample: what was not looked at is said, and is no pass.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  countersign audit verify 2026.cspkg --trust trust.sigstore.json --trust-digest sha256:…"
+)]
+pub(super) struct Verify {
+    /// The package
+    package: PathBuf,
+    #[command(flatten)]
+    outside: OutsideArgs,
+    /// Proofs alone: form, digests, log, trust and activations. No decision is read
+    #[arg(long, conflicts_with = "sample")]
+    quick: bool,
+    /// Of the decisions run only so many again, spread evenly over the log
+    #[arg(long, value_name = "N")]
+    sample: Option<usize>,
+}
+
+impl Verify {
+    pub(super) fn run(&self, call: &Call<'_>) -> Answer {
+        let how = match (self.quick, self.sample) {
+            (true, _) => How::Quick,
+            (false, Some(n)) => How::Sample(n),
+            (false, None) => How::Full,
+        };
+        let outside = self.outside.read()?;
+        let package = Box::new(file(&self.package)?);
+        let report = audit::verify_source(package, outside.trust(), outside.least.as_deref(), how)?;
+        let exit = exit_of(&report.findings);
+        let document = answer::AuditVerified {
+            verdict: verdict_of(&report.findings),
+            log: report.log.clone(),
+            scope: report.scope.clone(),
+            left_out: report.left_out.clone(),
+            decisions: report.decisions.clone(),
+            checks: report.checks.clone(),
+            findings: report.findings.clone(),
+            exit,
+        };
+        Ok(Done::answer(call.format, exit, "audit-verify", &document, || words(&report)))
+    }
+}
+
+/// How many decisions are listed for people; JSON has them all.
+const LISTED: usize = 20;
+
+fn words(report: &AuditReport) -> String {
+    let mut out = text::checks(&report.checks);
+    if !report.decisions.is_empty() {
+        let rows: Vec<Vec<String>> = report
+            .decisions
+            .iter()
+            .rev()
+            .take(LISTED)
+            .rev()
+            .map(|row| {
+                vec![
+                    row.entry.to_string(),
+                    row.time.to_string(),
+                    row.environment.to_string(),
+                    row.subject_name.clone(),
+                    row.verdict.to_string(),
+                    row.policy_version.map_or_else(|| "none".to_owned(), |version| version.to_string()),
+                    if row.same_again { "the same again" } else { "NOT the same again" }.to_owned(),
+                ]
+            })
+            .collect();
+        out.push('\n');
+        if report.decisions.len() > LISTED {
+            out.push_str(&format!("the newest {LISTED} of {} decisions:\n", report.decisions.len()));
+        }
+        out.push_str(&text::table(
+            &["entry", "time", "environment", "artifact", "verdict", "policy", "run again"],
+            &rows,
+        ));
+    }
+    if !report.findings.is_empty() {
+        out.push('\n');
+        out.push_str(&text::findings(&report.findings));
+    }
+    out.push_str(&format!("\n{}\n", verdict_of(&report.findings)));
+    out
+}

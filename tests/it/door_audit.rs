@@ -1,0 +1,63 @@
+//! An auditor at the terminal: a package packed, asked, shown, compared, and told when something is missing.
+
+use countersign_tests::door::{Door, Said};
+use serde_json::Value;
+
+fn audit(door: &Door, line: &str) -> Said {
+    door.trusting(&format!("audit {line} --least-checkpoint outside/checkpoint"))
+}
+
+#[test]
+fn an_auditor_asks_and_gets_rows_with_proof_or_what_is_missing() {
+    let door = Door::new();
+    door.run("audit ask").expect(0, &["Q01", "Q24", "INDETERMINATE until somebody collects"]);
+    audit(&door, "ask Q01 demo.cspkg").expect(0, &["app.bin", "deployment chain: holds", "Q01  PASS"]);
+    audit(&door, "ask demo.cspkg q07").expect(3, &["indeterminate[audit-evidence-absent]", "Q07  INDETERMINATE"]);
+    audit(&door, "ask Q99 demo.cspkg").expect(2, &["there is no question `Q99`"]);
+    audit(&door, "ask Q01").expect(2, &["no package was named"]);
+    audit(&door, "ask Q01 nothing.cspkg").expect(5, &["could not read nothing.cspkg"]);
+    door.run("audit ask Q01 demo.cspkg").expect(3, &["internal-consistency-only"]);
+    let all: Value = serde_json::from_str(&audit(&door, "ask all demo.cspkg --format json").out).unwrap();
+    let answers = all["answers"].as_array().unwrap();
+    assert_eq!(answers.len(), 24);
+    let row = &answers[0]["table"]["rows"][0];
+    assert_eq!(row["proof"]["entry"], 3);
+    assert!(row["proof"]["leaf"].as_str().unwrap().starts_with("sha256:"));
+    audit(&door, "ask Q01 demo.cspkg --csv rows.csv").expect(0, &[]);
+    let csv = std::fs::read_to_string(door.path().join("rows.csv")).unwrap();
+    assert!(csv.lines().next().unwrap().ends_with("\"log entry\",\"leaf\",\"documents\""), "{csv}");
+}
+
+#[test]
+fn lists_samples_chains_and_reports_come_from_the_package() {
+    let door = Door::new();
+    audit(&door, "population demo.cspkg").expect(0, &["deployments: 1 rows", "how: ", "PASS"]);
+    audit(&door, "population deployments demo.cspkg --csv list.csv").expect(0, &["app.bin"]);
+    audit(&door, "population nothing demo.cspkg").expect(2, &["there is no list `nothing`"]);
+    audit(&door, "sample demo.cspkg --n 5 --seed abc").expect(0, &["1 of 1 promotions", "SEED LF ROOT LF ENTRY"]);
+    audit(&door, "show 3 demo.cspkg --html chain.html --svg chain.svg").expect(0, &["by ada", "ben (T3)", "PASS"]);
+    let page = std::fs::read_to_string(door.path().join("chain.html")).unwrap();
+    assert!(page.contains("<svg") && page.contains("ben (T3)") && !page.contains("<script"));
+    audit(&door, "show 77 demo.cspkg").expect(2, &["no decision of the package"]);
+    audit(&door, "reconcile demo.cspkg").expect(0, &["not collected", "1 authorised promotions"]);
+    audit(&door, "report demo.cspkg --output report.html").expect(0, &["report.html"]);
+    let report = std::fs::read_to_string(door.path().join("report.html")).unwrap();
+    assert!(report.contains("<h2>Q24: ") && !report.contains("<script"));
+}
+
+#[test]
+fn a_package_for_a_part_says_so_and_a_first_look_is_no_pass() {
+    let door = Door::new();
+    door.run("audit export --store store --output all.cspkg").expect(0, &["all.cspkg: 4 entries"]);
+    let (ours, demos) = (std::fs::read(door.path().join("all.cspkg")), std::fs::read(door.path().join("demo.cspkg")));
+    assert_eq!(ours.unwrap(), demos.unwrap(), "the same log makes the same bytes");
+    audit(&door, "verify all.cspkg").expect(0, &["2 run again", "package-lists", "PASS"]);
+    audit(&door, "verify all.cspkg --quick").expect(3, &["2 decisions were not run again", "--quick"]);
+    audit(&door, "verify all.cspkg --sample 1").expect(3, &["of 2 decisions were run again: --sample"]);
+    door.run("audit export --store store --output facts.cspkg --profile facts-only").expect(0, &["left out: "]);
+    audit(&door, "verify facts.cspkg").expect(3, &["the package holds facts only", "decisions-not-run"]);
+    door.run("audit export --store store --output none.cspkg --from 2000-01-01 --to 2000-02-01").expect(0, &[]);
+    audit(&door, "verify none.cspkg").expect(3, &["none is in the package's scope"]);
+    audit(&door, "diff all.cspkg facts.cspkg").expect(0, &["the same log of 4 entries", "documents only in the first"]);
+    door.run("audit export --store store --output x.cspkg --from yesterday").expect(2, &["neither a day"]);
+}

@@ -1,0 +1,93 @@
+//! A generated year, `bench --year N`: so many promotions over 365 days, packed and audited. Each thing is done by a process of
+//! its own, so that its memory is its own. Ask for 1000, 10000 and 100000 to see how each grows.
+
+use super::figures::Stage;
+use super::row::{Bar, Row, Summary};
+use crate::Outcome;
+use serde_json::Value;
+
+/// What is measured, with the name of the row that the example prints, what it is called, its unit, and its bar, which
+/// belongs to a year of 100,000.
+const ROWS: &[(&str, &str, &str, &str, Bar)] = &[
+    ("quick", "quick", "audit verify --quick", "s", Bar::AtMost(10.0)),
+    ("quick", "quick-memory", "audit verify --quick, peak memory", "MB", Bar::AtMost(512.0)),
+    ("full", "full", "audit verify, every decision run again", "s", Bar::AtMost(2_500.0)),
+    ("full", "full-memory", "audit verify, peak memory", "MB", Bar::AtMost(512.0)),
+    ("facts", "facts", "audit verify of facts only", "s", Bar::AtMost(2_500.0)),
+    ("facts", "facts-memory", "audit verify of facts only, peak memory", "MB", Bar::AtMost(512.0)),
+    ("signature", "signature-each", "one Ed25519 signature", "us", Bar::AtMost(1_000.0)),
+    ("Q01", "Q01-gathering", "reading every decision once, before the first answer", "s", Bar::AtMost(60.0)),
+    ("Q01", "Q01-answer", "audit ask Q01, after that", "s", Bar::AtMost(2.0)),
+    ("Q02", "Q02-answer", "audit ask Q02, after that", "s", Bar::AtMost(2.0)),
+    ("Q03", "Q03-answer", "audit ask Q03 of 25 items, after that", "s", Bar::AtMost(2.0)),
+    ("Q10", "Q10-answer", "audit ask Q10, after that", "s", Bar::AtMost(2.0)),
+    ("Q12", "Q12-answer", "audit ask Q12, after that", "s", Bar::AtMost(2.0)),
+    ("Q16", "Q16-answer", "audit ask Q16, after that", "s", Bar::AtMost(2.0)),
+];
+
+/// What the making prints.
+const MADE: &[(&str, &str, &str, Bar)] = &[
+    ("export-full", "audit export", "s", Bar::AtMost(3_600.0)),
+    ("export-facts", "audit export --profile facts-only", "s", Bar::AtMost(3_600.0)),
+    ("size-full", "full package", "MB", Bar::AtMost(4_096.0)),
+    ("size-facts", "package of facts only", "MB", Bar::AtMost(600.0)),
+    ("members-full", "members of the full package", "members", Bar::AtMost(5_000.0)),
+    ("members-facts", "members of the package of facts only", "members", Bar::AtMost(5_000.0)),
+];
+
+/// The number behind `--year`, if that is asked for.
+pub(super) fn asked(arguments: &[String]) -> Outcome<Option<&str>> {
+    let Some(at) = arguments.iter().position(|argument| argument == "--year") else { return Ok(None) };
+    let number = arguments.get(at.saturating_add(1)).map(String::as_str);
+    let number = number.filter(|number| number.parse::<u32>().is_ok_and(|n| n > 0));
+    number.map(Some).ok_or_else(|| "--year takes how many promotions".to_owned())
+}
+
+/// Makes a year of so many promotions and measures it.
+pub(super) fn measure(stage: &Stage, promotions: &str) -> Outcome<Vec<Row>> {
+    let folder = stage.folder().join("year");
+    std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+    let place = folder.to_string_lossy().into_owned();
+    let example = |arguments: &[&str]| stage.example("countersign-tests", "year", arguments);
+    let made = example(&["make", &place, promotions])?;
+    let mut rows = Vec::new();
+    for (name, what, unit, bar) in MADE {
+        rows.push(row(&made, name, &format!("{promotions} promotions: {what}"), unit, *bar)?);
+    }
+    let mut measured: Vec<(&str, Vec<Value>)> = Vec::new();
+    for (action, name, what, unit, bar) in ROWS {
+        if !measured.iter().any(|(done, _)| done == action) {
+            measured.push((action, example(&["measure", &place, action])?));
+        }
+        let printed = measured.iter().find(|(done, _)| done == action).map(|(_, printed)| printed.as_slice());
+        rows.push(row(printed.unwrap_or_default(), name, &format!("{promotions} promotions: {what}"), unit, *bar)?);
+    }
+    Ok(rows)
+}
+
+fn row(printed: &[Value], name: &str, what: &str, unit: &str, bar: Bar) -> Outcome<Row> {
+    let found = printed.iter().find(|row| row.get("name").and_then(Value::as_str) == Some(name));
+    let summary = found.and_then(Summary::read).ok_or_else(|| format!("the year prints no proper row `{name}`"))?;
+    Ok(Row { name: what.to_owned(), unit: unit.to_owned(), summary, bar, peer: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_year_has_a_number_of_promotions() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(asked(&words("--json --year 1000")), Ok(Some("1000")));
+        assert_eq!(asked(&words("--json verify")), Ok(None));
+        assert!(asked(&words("--year")).is_err() && asked(&words("--year none")).is_err());
+    }
+
+    #[test]
+    fn a_row_that_is_not_printed_is_an_error_and_no_figure() {
+        let printed = [json!({"name": "quick", "unit": "s", "runs": 1, "min": 0.5, "median": 0.5, "max": 0.5})];
+        assert!(row(&printed, "quick", "x", "s", Bar::AtMost(1.0)).is_ok_and(|row| row.held()));
+        assert!(row(&printed, "full", "x", "s", Bar::AtMost(1.0)).is_err());
+    }
+}
