@@ -177,7 +177,7 @@ fn a_sample_is_drawn_by_its_seed_and_not_by_the_order() {
     let draw = |seed| past.run(&stricter, |request| (request.seed, request.most) = (seed, 1)).sample;
     assert_eq!(draw(1), draw(1));
     assert_eq!((draw(1).findings.len(), draw(1).of), (1, 3));
-    let drawn: std::collections::BTreeSet<Sha256> = (0..20).map(|seed| draw(seed).findings[0].finding).collect();
+    let drawn: BTreeSet<Sha256> = (0..20).map(|seed| draw(seed).findings[0].finding).collect();
     assert_eq!(drawn.len(), 3, "each is drawn by some seed");
 }
 

@@ -57,7 +57,7 @@ pub(crate) fn table(arguments: &[String]) -> Outcome {
         build.arg("--release");
     }
     run::shown(&mut build)?;
-    let wanted = |name: &str| only.is_empty() || only.iter().any(|word| *word == name);
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|word| word.as_str() == name);
     if let Some(word) = only.iter().find(|word| *word != "countersign" && !CRATES.iter().any(|known| known.0 == **word))
     {
         return Err(format!("there is no crate `{word}` in the table"));
