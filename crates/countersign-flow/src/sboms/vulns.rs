@@ -128,9 +128,8 @@ fn notes(found: &Matches<'_>, place: &str) -> Vec<Finding> {
 fn linked(hit: &Hit<'_>) -> &'static str {
     match hit.item.linked {
         Some(true) => "true",
-        Some(false) => "false",
         None if hit.item.runs() => "unknown",
-        None => "false",
+        Some(false) | None => "false",
     }
 }
 
