@@ -57,7 +57,7 @@ pub fn vulns(look: &Look<'_>) -> Result<SbomVulns, FlowError> {
             "uri": SCANNER,
             "version": env!("CARGO_PKG_VERSION"),
             "db": { "uri": "https://osv.dev", "version": database.to_string(), "lastUpdate": newest },
-            "result": found.hits.iter().map(result).collect::<Result<Vec<_>, _>>()?,
+            "result": found.hits.iter().map(result).collect::<Vec<_>>(),
         },
         "metadata": { "scanStartedOn": look.time, "scanFinishedOn": look.time },
     });
@@ -133,7 +133,7 @@ fn linked(hit: &Hit<'_>) -> &'static str {
     }
 }
 
-fn result(hit: &Hit<'_>) -> Result<Found, FlowError> {
+fn result(hit: &Hit<'_>) -> Found {
     let component = hit.item.purl.clone().unwrap_or_else(|| hit.item.label());
     let mut annotations = json!({
         "component": component,
@@ -156,7 +156,7 @@ fn result(hit: &Hit<'_>) -> Result<Found, FlowError> {
         put("fixed", json!(hit.fixed));
     }
     let severity = hit.severity.iter().map(|(method, score)| Score { method: method.clone(), score: score.clone() });
-    Ok(Found { id: hit.id.clone(), severity: severity.collect(), annotations: Some(annotations) })
+    Found { id: hit.id.clone(), severity: severity.collect(), annotations: Some(annotations) }
 }
 
 fn shown(hit: &Hit<'_>, found: &Found) -> SbomVulnerability {
