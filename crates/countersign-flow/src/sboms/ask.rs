@@ -86,7 +86,7 @@ pub fn query(path: &Path, asked: Asked<'_>) -> Result<SbomQueried, FlowError> {
         let paths = graph.paths(place);
         found.push(SbomDependent {
             component: component(item),
-            needed_by: graph.dependents(place).map(|item| item.label()).collect(),
+            needed_by: graph.dependents(place).map(Item::label).collect(),
             needed_by_all: graph.all_dependents(place),
             more_paths: paths.len().saturating_sub(asked.paths),
             paths: paths

@@ -57,7 +57,7 @@ pub fn vulns(look: &Look<'_>) -> Result<SbomVulns, FlowError> {
             "uri": SCANNER,
             "version": env!("CARGO_PKG_VERSION"),
             "db": { "uri": "https://osv.dev", "version": database.to_string(), "lastUpdate": newest },
-            "result": found.hits.iter().map(result).collect::<Result<Vec<_>, _>>()?,
+            "result": found.hits.iter().map(result).collect::<Vec<_>>(),
         },
         "metadata": { "scanStartedOn": look.time, "scanFinishedOn": look.time },
     });
@@ -128,13 +128,12 @@ fn notes(found: &Matches<'_>, place: &str) -> Vec<Finding> {
 fn linked(hit: &Hit<'_>) -> &'static str {
     match hit.item.linked {
         Some(true) => "true",
-        Some(false) => "false",
         None if hit.item.runs() => "unknown",
-        None => "false",
+        Some(false) | None => "false",
     }
 }
 
-fn result(hit: &Hit<'_>) -> Result<Found, FlowError> {
+fn result(hit: &Hit<'_>) -> Found {
     let component = hit.item.purl.clone().unwrap_or_else(|| hit.item.label());
     let mut annotations = json!({
         "component": component,
@@ -157,7 +156,7 @@ fn result(hit: &Hit<'_>) -> Result<Found, FlowError> {
         put("fixed", json!(hit.fixed));
     }
     let severity = hit.severity.iter().map(|(method, score)| Score { method: method.clone(), score: score.clone() });
-    Ok(Found { id: hit.id.clone(), severity: severity.collect(), annotations: Some(annotations) })
+    Found { id: hit.id.clone(), severity: severity.collect(), annotations: Some(annotations) }
 }
 
 fn shown(hit: &Hit<'_>, found: &Found) -> SbomVulnerability {
