@@ -373,7 +373,7 @@ fn every_attack_on_verification_is_refused_with_its_code() {
     let mut wrong = Vec::new();
     let table = table();
     for (id, what, expected, found) in &table {
-        println!("{id}  {what}: expected {expected}, found {found}");
+        eprintln!("{id}  {what}: expected {expected}, found {found}");
         if expected != found {
             wrong.push(format!("{id}  {what}: expected {expected}, found {found}"));
         }

@@ -119,9 +119,9 @@ fn copied(from: &Path, to: &Path) {
         let path = entry.unwrap().path();
         let target: PathBuf = to.join(path.file_name().unwrap());
         if path.is_dir() {
-            copied(&path, &target)
+            copied(&path, &target);
         } else {
-            std::fs::write(target, std::fs::read(path).unwrap()).unwrap()
+            std::fs::write(target, std::fs::read(path).unwrap()).unwrap();
         }
     }
 }
@@ -217,7 +217,7 @@ fn thousands_are_judged_one_by_one_and_a_bad_one_is_named() {
     std::fs::write(folder.path().join("bad.json"), "{\"mediaType\":").unwrap();
     let said = bare(&set, &[&["--format", "json", "verify"][..], &with, &who].concat());
     let sum: Value = serde_json::from_str(&said.out).unwrap();
-    assert_eq!((said.code, sum["held"].as_u64(), sum["refused"].as_u64()), (4, Some(many as u64), Some(1)));
+    assert_eq!((said.code, sum["held"].as_u64(), sum["refused"].as_u64()), (4, u64::try_from(many).ok(), Some(1)));
     assert_eq!(sum["codes"]["bundle-malformed"], 1);
     let empty = tempfile::tempdir().unwrap();
     verify(empty.path(), &["--all", ".", "--trusted-root", "public-good"]).expect(3, &["no-statements"]);

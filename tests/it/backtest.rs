@@ -7,14 +7,14 @@ use countersign_core::ids::EnvName;
 use countersign_core::policy::{BACKTEST, Manifest, SOURCE_FILE};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_decide::{Given, TrustGiven, decide};
-use countersign_flow::backtest::{Backtest, BacktestRequest, Change, Since, backtest};
+use countersign_flow::backtest::{Backtest, BacktestReport, BacktestRequest, Change, Since, backtest};
 use countersign_flow::outside::TrustFile;
 use countersign_flow::place::Place;
 use countersign_tests::world::{World, policy_toml};
 use countersign_verify::policy::verify_release;
 use countersign_verify::trust::verify_trust;
 use countersign_verify::{Evidence, History, LogState, Supposed};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 
 struct Past {
@@ -59,6 +59,7 @@ impl Past {
             least_checkpoint: None,
             since: None,
             environment: None,
+            stages_at: None,
             seed: 7,
             most: 100,
             threads: NonZeroUsize::MIN,
@@ -98,6 +99,31 @@ fn a_stricter_release_names_who_would_be_refused_by_which_rule_and_the_bytes_are
         assert_eq!(again.bytes, run.bytes, "{threads} threads");
         assert_eq!(again.sample, run.sample);
     }
+}
+
+#[test]
+fn what_a_later_step_of_a_ladder_would_refuse_is_said_with_the_stages_of_its_date() {
+    let past = Past::new();
+    let climbing = past.next(
+        "id = \"builder-level@1\"\ncontrols = [\"SOC 2 CC8.1\"]\nstages = { production = \"enforce\", staging = \"warn\" }\nparameters = { least = 2 }",
+        "id = \"builder-level@1\"\ncontrols = [\"SOC 2 CC8.1\"]\nstages = { production = [{ stage = \"warn\", from = \"2026-01-01T00:00:00Z\" }, \
+         { stage = \"enforce\", from = \"2027-06-01T00:00:00Z\" }], staging = \"warn\" }\nparameters = { least = 3 }",
+    );
+    let because = |report: &BacktestReport| {
+        assert_eq!(report.decisions.newly_refused, 3, "{:#?}", report.changed);
+        report.changed.iter().flat_map(|row| row.because.clone()).collect::<BTreeSet<String>>()
+    };
+    let later = |day: &str| {
+        let moment = format!("{day}T00:00:00Z").parse().unwrap();
+        past.run(&climbing, |request| request.stages_at = Some(moment)).report
+    };
+    // Until the rule enforces, it is the floor of trust that is not met, and then it is the rule itself.
+    let now = past.run(&climbing, |_| {}).report;
+    assert_eq!(because(&now), BTreeSet::from(["policy-below-floor".to_owned()]));
+    assert_eq!(because(&later("2027-05-31")), because(&now));
+    let then = later("2027-06-01");
+    assert_eq!(because(&then), BTreeSet::from(["rule builder-level@1".to_owned()]));
+    assert_eq!((&then.release, now.stages_at), (&now.release, None), "it is the same release, looked at later");
 }
 
 #[test]
@@ -199,7 +225,7 @@ fn a_decision_under_a_release_that_is_only_supposed_to_be_active_authorises_noth
     let log = LogState::open(arguments.checkpoint.as_ref().unwrap(), &arguments.entries, trust, &arguments.shelf, at);
     let state = log.state.as_ref().unwrap();
     let environment = EnvName::new("production").unwrap();
-    let supposed = Supposed::of(first, &environment, state.size(), at).unwrap();
+    let supposed = Supposed::of(first, &environment, (state.size(), at), None).unwrap();
     let evidence = Evidence::verify(&arguments.documents, trust, at);
     let git = countersign_core::git::evidence::Evidence::parse(arguments.git.as_ref().unwrap()).unwrap();
     let history = History::of(&git);

@@ -46,19 +46,19 @@ fn two_persons_settle_a_finding_and_the_share_comes_with_its_interval() {
         door.run(&format!("policy label sample.json --finding {finding} --{what} --key keys/{key}"))
     };
     let found = sampled(&door);
-    labels().expect(0, &["0 judgement(s) count", "not known"]);
+    labels().expect(0, &["0 label(s) count", "not known"]);
     label(&found[0], "false", "ada").expect(0, &["false-positive of rule builder-level@1"]);
     label(&found[0], "false", "ada").expect(0, &["already said by this key: nothing was added"]);
-    labels().expect(0, &["1 judgement(s) count", "not known"]);
+    labels().expect(0, &["1 label(s) count", "not known"]);
     label(&found[0], "false", "ben").expect(0, &[]);
-    labels().expect(0, &["2 judgement(s) count", "1 of 1 (95 %: 20.7 % to 100.0 %)"]);
+    labels().expect(0, &["2 label(s) count", "1 of 1 (95 %: 20.7 % to 100.0 %)"]);
     label(&found[1], "true", "ada").expect(0, &[]);
     label(&found[1], "unclear", "ben").expect(0, &[]);
-    labels().expect(0, &["4 judgement(s) count", "1 of 1"]);
+    labels().expect(0, &["4 label(s) count", "1 of 1"]);
 
     // Not a person; a fingerprint of another sample; a line that was altered.
     label(&found[1], "true", "gate.pem").expect(0, &[]);
-    labels().expect(4, &["untrusted[signer-not-allowed]", "4 judgement(s) count"]);
+    labels().expect(4, &["untrusted[signer-not-allowed]", "4 label(s) count"]);
     label("0000000000000000", "true", "ada").expect(2, &["nothing was signed"]);
     door.run(&format!("policy label sample.json --finding {} --key keys/ada", found[0])).expect(2, &["--true"]);
 }

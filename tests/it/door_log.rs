@@ -39,3 +39,25 @@ fn a_log_is_checked_against_the_checkpoint_that_was_kept() {
     door.write("outside/other", b"no checkpoint\n");
     verify("--least-checkpoint outside/other").expect(4, &["--> ", "outside/other", "FAIL"]);
 }
+
+#[test]
+fn what_the_log_has_about_an_artifact_is_found_by_an_index_that_is_built_again_where_it_is_not_of_this_log() {
+    let door = Door::new();
+    let digest = countersign_core::digest::Sha256::of(&door.read("app.bin"));
+    let find = |store: &str| door.run(&format!("log find --subject {digest} --store {store}"));
+    find("store").expect(0, &["PASS, authorised", "production", "by an index of 4 entries"]);
+    door.copy("store", "older");
+    door.promote("").expect(3, &["entry 4"]);
+    find("store").expect(0, &["by an index of 5 entries"]);
+    // The older copy, with the newer one's index if there is one.
+    if door.has("store/index.sqlite") {
+        door.write("older/index.sqlite", &door.read("store/index.sqlite"));
+    }
+    find("older").expect(0, &["by an index of 4 entries"]);
+    let json: Value = serde_json::from_str(&door.run("log find --store store --format json").out).unwrap();
+    let days = json["days"].as_array().unwrap();
+    assert_eq!(days.iter().map(|day| day["count"].as_u64().unwrap()).sum::<u64>(), 3);
+    assert!(!json["rules"].as_array().unwrap().is_empty());
+    let none = door.run("log find --since 2099-01-01T00:00:00Z --store store --format json").out;
+    assert_eq!(serde_json::from_str::<Value>(&none).unwrap()["days"], serde_json::json!([]));
+}

@@ -13,7 +13,8 @@ fn review(door: &Door) -> Sha256 {
 
 fn piece(door: &Door, digest: &Sha256) -> PathBuf {
     let hex = digest.hex();
-    door.path().join("store/evidence/sha256").join(&hex[..2]).join(&hex[2..])
+    let (head, tail) = hex.split_at(2);
+    door.path().join("store/evidence/sha256").join(head).join(tail)
 }
 
 fn check(door: &Door) -> Said {
@@ -87,4 +88,12 @@ fn one_piece_is_erased_for_a_reason_that_stays_and_the_log_stays_provable() {
         "verify {digest} --promoted-to production --store store --least-checkpoint outside/checkpoint"
     ))
     .expect(3, &["evidence-withheld"]);
+    door.run("audit export --store store --output erased.cspkg").expect(0, &["5 entries"]);
+    let said = door.trusting("audit verify erased.cspkg --least-checkpoint outside/checkpoint");
+    said.expect(3, &["indeterminate[evidence-withheld]", "log entry 4 says that it is erased", "INDETERMINATE"]);
+    assert!(!said.text.contains("untrusted[") && !said.text.contains("decision-differs"), "{}", said.text);
+    // Whoever leaves a piece out that the log does not say is erased is told so, and nothing passes either.
+    let other = Sha256::of(door.read("app.sbom.sigstore.json").trim_ascii_end());
+    std::fs::remove_file(piece(&door, &other)).unwrap();
+    door.run("audit export --store store --output lacking.cspkg").expect(3, &[&other.to_string()]);
 }

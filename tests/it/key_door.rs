@@ -58,7 +58,8 @@ fn mode(door: &Door, path: &str, mode: u32) {
 fn trusting(door: &Door, keys: &[String]) -> String {
     let toml = String::from_utf8(door.read("trust.toml")).unwrap();
     let (before, builders) = toml.split_once("[[builders]]").unwrap();
-    let more: Vec<String> = keys.iter().map(|pem| format!("{{ key = \"\"\"{pem}\"\"\" }}")).collect();
+    let more: Vec<String> =
+        keys.iter().map(|pem| format!("{{ key = \"\"\"{pem}\"\"\", transparency = \"none\" }}")).collect();
     let builders = builders.replacen("keys = [", &format!("keys = [{}, ", more.join(", ")), 1);
     door.write("ours.toml", format!("{before}[[builders]]{builders}").as_bytes());
     for person in ["ada", "ben"] {
@@ -115,10 +116,10 @@ fn what_every_kind_of_key_signs_is_verified_by_trust_that_names_its_pem() {
         let verify = format!("verify app.bin --bundle {bundle} --type sbom --trust ours.json --trust-digest {digest}");
         door.run(&verify).expect(0, &["PASS"]);
         // One character of the signature.
-        let text = String::from_utf8(door.read(&bundle)).unwrap();
-        let at = text.find("\"sig\":\"").unwrap() + 40;
-        let other = if text.as_bytes()[at] == b'A' { "B" } else { "A" };
-        door.write(&bundle, format!("{}{other}{}", &text[..at], &text[at + 1..]).as_bytes());
+        let mut text = door.read(&bundle);
+        let at = String::from_utf8_lossy(&text).find("\"sig\":\"").unwrap() + 40;
+        text[at] = if text[at] == b'A' { b'B' } else { b'A' };
+        door.write(&bundle, &text);
         door.run(&verify).expect(4, &["signature-invalid"]);
     }
     // Such a key shows itself as trust names it, wherever it lies.
@@ -229,4 +230,24 @@ fn no_secret_is_said_or_passed_on_whatever_goes_wrong() {
     let open = [("COUNTERSIGN_KEY_PASSPHRASE_FILE", file.as_str())];
     run(&open, &sign_line("sealed.pem", "out.json")).expect(2, &["the passphrase of the key", "mode 0644"]);
     door.run(&sign_line("sealed.pem", "out.json")).expect(2, &["none was given", "COUNTERSIGN_KEY_PASSPHRASE_FILE"]);
+}
+
+#[test]
+fn at_a_terminal_a_passphrase_is_asked_for_and_not_shown() {
+    let door = bare();
+    openssl(&door, "genpkey -algorithm ED25519 -out plain.pem");
+    openssl(&door, &format!("pkcs8 -topk8 -in plain.pem -v2 aes-256-cbc -passout pass:{PASSPHRASE} -out sealed.pem"));
+    mode(&door, "sealed.pem", 0o600);
+    let asked = |answer: &str| {
+        let line = format!("countersign {}", sign_line("sealed.pem", "out.json"));
+        // Somebody types after being asked: what is typed before is not taken.
+        door.shell(".", &format!("(sleep 1; printf '{answer}\\n'; sleep 1) | script -qec '{line}' /dev/null"), &[])
+    };
+    let said = asked(PASSPHRASE);
+    said.expect(0, &["Passphrase of sealed.pem: ", "signed by key"]);
+    assert!(!said.text.contains(PASSPHRASE), "{}", said.text);
+    std::fs::remove_file(door.path().join("out.json")).unwrap();
+    asked("another").expect(2, &["the passphrase does not open the key", "nothing was written"]);
+    asked("").expect(2, &["none was given", "nothing was written"]);
+    assert!(!door.has("out.json"));
 }

@@ -62,6 +62,7 @@ mod review_suite;
 mod sbom;
 mod sboms;
 mod secrets_door;
+mod shard_door;
 mod sigstore;
 mod slsa;
 mod source_door;

@@ -1,6 +1,7 @@
 //! Bundles beside images: attached and fetched through the door, against a registry that lists what refers to an image, one
 //! that does not, and one that wants a login.
 
+use base64::Engine as _;
 use countersign_tests::door::Door;
 use countersign_tests::registry::{LOGIN, Manners, Registry};
 use serde_json::json;
@@ -80,7 +81,6 @@ fn a_login_is_shown_where_it_is_asked_for_and_never_printed() {
     by_variable.expect(0, &["2 bundle(s)"]);
     let wrong = door.run_with(&[("MINE", "robot:hunter3-wrong")], &format!("{fetch} --login-env MINE"));
     wrong.expect(5, &["does not allow this"]);
-    use base64::Engine as _;
     let auth = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{secret}"));
     let host = image.split_once('/').unwrap().0;
     std::fs::create_dir(door.path().join("docker")).unwrap();
@@ -123,4 +123,81 @@ fn what_was_altered_is_about_another_image_or_is_no_bundle_is_not_taken() {
     let review = std::fs::read_dir(door.path().join("reviews")).unwrap().next().unwrap().unwrap().path();
     let said = door.run(&format!("attach {image} --bundle {}", review.display()));
     assert!(said.code == 0 || said.text.contains("this is none"), "{}", said.text);
+}
+
+/// Debian's docker-registry, where it is installed: it keeps no list of what refers to an image.
+#[test]
+fn debians_registry_takes_bundles_from_several_at_once_and_gives_them_back() {
+    let door = Door::new();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let data = door.path().join("registry-data").display().to_string();
+    let config =
+        format!("version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {data}\nhttp:\n  addr: 127.0.0.1:{port}\n");
+    door.write("registry.yml", config.as_bytes());
+    let said = door.shell(".", "command -v docker-registry >/dev/null || { echo none; exit 0; }", &[]);
+    if said.text.contains("none") {
+        println!("skipped: docker-registry is not installed (Debian package docker-registry)");
+        return;
+    }
+    let script = "docker-registry serve registry.yml >registry.log 2>&1 & echo $! >registry.pid";
+    door.shell(".", script, &[]).expect(0, &[]);
+    let host = format!("127.0.0.1:{port}");
+    while std::net::TcpStream::connect(&host).is_err() {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let image = pushed(&host);
+    let bundle = String::from_utf8(door.read("app.provenance.sigstore.json")).unwrap();
+    let running: Vec<_> = (0..4)
+        .map(|n| {
+            let name = format!("b{n}.sigstore.json");
+            let other = bundle.replacen("{\"dsseEnvelope\"", &format!("{{\"aside\":\"{n}\",\"dsseEnvelope\""), 1);
+            door.write(&name, other.as_bytes());
+            door.spawn(&format!("attach {image} --bundle {name}"))
+        })
+        .collect();
+    let ended: Vec<_> = running.into_iter().map(|one| one.wait_with_output().unwrap()).collect();
+    let fetched = door.run(&format!("fetch {image} --output all.jsonl"));
+    door.shell(".", "kill $(cat registry.pid)", &[]).expect(0, &[]);
+    for output in ended {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    fetched.expect(0, &["4 bundle(s)"]);
+}
+
+/// Pushes an image without layers, and gives its name by digest.
+fn pushed(host: &str) -> String {
+    use countersign_core::digest::Sha256;
+    let config = b"{}";
+    let digest = Sha256::of(config);
+    let (_, started) = http(host, "POST", "/v2/team/app/blobs/uploads/", "", b"");
+    let location = started.lines().find_map(|line| line.strip_prefix("Location: ")).unwrap().trim();
+    let path = location.strip_prefix(&format!("http://{host}")).unwrap_or(location);
+    let (status, _) = http(host, "PUT", &format!("{path}&digest={digest}"), "application/octet-stream", config);
+    assert_eq!(status, 201);
+    let kind = "application/vnd.oci.image.manifest.v1+json";
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": kind, "layers": [],
+        "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest, "size": config.len()},
+    });
+    let bytes = manifest.to_string().into_bytes();
+    let digest = Sha256::of(&bytes);
+    let (status, _) = http(host, "PUT", &format!("/v2/team/app/manifests/{digest}"), kind, &bytes);
+    assert_eq!(status, 201);
+    format!("{host}/team/app@{digest}")
+}
+
+/// One request: the status, and the answer as text.
+fn http(host: &str, method: &str, path: &str, kind: &str, body: &[u8]) -> (u16, String) {
+    use std::io::{Read as _, Write as _};
+    let mut connection = std::net::TcpStream::connect(host).unwrap();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    connection.write_all(head.as_bytes()).unwrap();
+    connection.write_all(body).unwrap();
+    let mut text = Vec::new();
+    connection.read_to_end(&mut text).unwrap();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    (text.split(' ').nth(1).unwrap().parse().unwrap(), text)
 }

@@ -5,6 +5,7 @@
 mod built;
 mod document;
 mod exact;
+mod made;
 mod reader;
 mod refusals;
 mod sources;
@@ -174,7 +175,7 @@ fn workspace(resolver: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (path, text) in WORKSPACE {
         write(folder.path(), path, &text.replace("resolver = \"2\"", &format!("resolver = \"{resolver}\"")));
-        if path.starts_with("elsewhere/") {
+        if path.starts_with("elsewhere/") && path.ends_with("Cargo.toml") {
             write(folder.path(), &path.replace("Cargo.toml", "src/lib.rs"), "");
         }
     }

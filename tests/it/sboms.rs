@@ -6,6 +6,7 @@ mod documents;
 mod gate;
 mod hostile;
 mod packages;
+mod page;
 
 use serde_json::{Value, json};
 

@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 const VSA: &str = "https://slsa.dev/verification_summary/v1";
 const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
 
+type Change = fn(&mut Value);
+
 struct Scene {
     builder: Key,
     verifier: Key,
@@ -89,7 +91,6 @@ impl Scene {
 fn every_step_of_a_consumer_has_its_code() {
     let scene = Scene::new();
     let built = scene.provenance(&json!([]));
-    type Change = fn(&mut Value);
     let cases: [(&[&str], Change); 10] = [
         (&[], |_| {}),
         (&["vsa-verifier"], |v| v["verifier"]["id"] = json!("https://other.example")),

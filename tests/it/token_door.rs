@@ -142,3 +142,20 @@ fn a_pin_comes_from_a_file_that_only_its_owner_can_read() {
     std::fs::set_permissions(&pin, std::fs::Permissions::from_mode(0o600)).unwrap();
     show().expect(0, &["Ed25519"]);
 }
+
+#[test]
+fn each_kind_of_key_on_a_token_signs_as_it_does_in_a_file() {
+    let token = Token::new();
+    for (n, kind) in ["ed25519", "p256", "p384", "rsa"].iter().enumerate() {
+        token.door.run(&format!("key generate --type {kind} --output {kind}.pem")).expect(0, &[]);
+        token.import(&format!("{kind}.pem"), kind, &format!("1{n}"));
+        let shown = token.run(&format!("key show pkcs11:object={kind}"));
+        assert_eq!(shown.out, token.door.run(&format!("key show {kind}.pem.pub")).out, "{kind}");
+        // What is signed is verified before it is written, by the public half that the token shows.
+        token
+            .run(&format!(
+                "sign app.cdx.json --type sbom --artifact app.bin --key pkcs11:object={kind} --output {kind}.json"
+            ))
+            .expect(0, &["signed by key"]);
+    }
+}

@@ -8,6 +8,9 @@ use countersign_verify::tuf::Root;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
+/// What a repository makes of a file: as it is, altered, or none.
+type Altered<'a> = dyn Fn(&str, Vec<u8>) -> Option<Vec<u8>> + 'a;
+
 fn folder() -> Option<PathBuf> {
     fixtures("root-signing")
 }
@@ -17,10 +20,7 @@ fn root(folder: &Path, version: u32) -> Vec<u8> {
 }
 
 /// As a server of the repository would answer: names with versions and digests, over files without.
-fn serve<'f>(
-    folder: &'f Path,
-    altered: &'f dyn Fn(&str, Vec<u8>) -> Option<Vec<u8>>,
-) -> impl Fn(&str) -> Result<Option<Vec<u8>>, FlowError> + 'f {
+fn serve<'f>(folder: &'f Path, altered: &'f Altered<'f>) -> impl Fn(&str) -> Result<Option<Vec<u8>>, FlowError> + 'f {
     move |name| {
         let place = if name.ends_with(".root.json") {
             folder.join("metadata/root_history").join(name)
@@ -100,9 +100,7 @@ fn what_a_repository_alters_keeps_back_or_takes_back_is_refused() {
     let Some(folder) = folder() else { return };
     let at = time("2026-08-25T00:00:00Z");
     let before = || Before { root: root(&folder, 15), timestamp: None };
-    let with = |altered: &dyn Fn(&str, Vec<u8>) -> Option<Vec<u8>>| {
-        codes(refresh(&before(), "trusted_root.json", at, &serve(&folder, altered)))
-    };
+    let with = |altered: &Altered<'_>| codes(refresh(&before(), "trusted_root.json", at, &serve(&folder, altered)));
     let flip = |file: &'static str| {
         move |name: &str, mut bytes: Vec<u8>| {
             if name.ends_with(file) {

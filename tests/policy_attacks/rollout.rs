@@ -270,10 +270,12 @@ fn labels(world: &World, environment: &str, opinion: Opinion, people: &[&str]) -
     let entries = world.entries.iter().map(|bytes| Entry::parse(bytes).expect("an entry"));
     let decisions: Vec<Sha256> =
         entries.filter(|entry| entry.kind == Kind::PromotionDecision).map(|entry| entry.statements[0]).collect();
-    let label = |decision: &Sha256| Label { decision: *decision, rule: rule(), label: opinion };
+    let label =
+        |decision: &Sha256| Label { decision: *decision, rule: rule(), finding: None, label: opinion, reason: None };
     let said = Adjudication {
         environment: EnvName::new(environment).expect("a name"),
         labels: decisions.iter().map(label).collect(),
+        report: None,
     };
     let subjects = decisions.iter().map(|digest| Subject::sha256("promotion-decision", digest)).collect();
     world.lines(&Statement::new(Kind::Adjudication, subjects, &said).expect("a statement"), people)

@@ -1,4 +1,4 @@
-//! The issuer of tokens as a browser and a program meet it: OpenID Connect's authorisation code, with PKCE.
+//! The issuer of tokens as a browser and a program meet it: the authorisation code of OIDC, with PKCE.
 
 use super::{Instance, Who, now};
 use base64::Engine as _;

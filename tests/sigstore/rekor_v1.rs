@@ -96,7 +96,7 @@ impl RekorV1 {
 
 /// What is logged of what was proposed.
 fn entry(proposed: &Value) -> Result<Value, String> {
-    let text = |pointer: &str| proposed.pointer(pointer).and_then(Value::as_str).ok_or(format!("no {pointer}"));
+    let text = |pointer: &str| proposed.pointer(pointer).and_then(Value::as_str).ok_or_else(|| format!("no {pointer}"));
     let hash = |bytes: &[u8]| json!({ "algorithm": "sha256", "value": Sha256::of(bytes).hex() });
     if text("/apiVersion")? != "0.0.1" {
         return Err("another version".to_owned());

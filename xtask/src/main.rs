@@ -16,12 +16,12 @@ mod fuzz;
 mod generated;
 mod judge;
 mod opa;
-mod peers;
 mod rooms;
 mod run;
 mod sbom;
 mod schemas;
 mod secrets;
+mod stores;
 mod suites;
 mod test;
 mod tidy;
@@ -116,12 +116,6 @@ const VERBS: &[Verb] = &[
         run: conformance::run,
     },
     Verb {
-        name: "peers",
-        arguments: "[FIXTURES]",
-        about: "asks two crates of others, which it builds apart, about the cases that we judge, and names each difference",
-        run: peers::run,
-    },
-    Verb {
         name: "deny",
         arguments: "",
         about: "licences, bans and sources by cargo-deny, which it installs where it is missing",
@@ -153,7 +147,7 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "sbom-table",
-        arguments: "",
+        arguments: "[--debug] [CRATE]...",
         about: "our SBOMs and other tools' beside the build: accuracy, sameness, time; writes docs/sbom-table.md",
         run: sbom::table,
     },

@@ -86,7 +86,6 @@ const ROOMS: &[Room] = &[
             "flate2",
             "guppy",
             "jsonschema",
-            "miniz_oxide",
             "semver",
             "serde",
             "serde_json",
@@ -138,7 +137,7 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign-record",
         ours: &["countersign-core"],
-        foreign: &["crc32fast", "futures-util", "object_store", "tempfile", "thiserror", "tokio", "url"],
+        foreign: &["crc32fast", "futures-util", "object_store", "rusqlite", "tempfile", "thiserror", "tokio", "url"],
         dev: &["aws-lc-rs", "proptest", "serde_json", "zip"],
     },
     Room {

@@ -32,6 +32,12 @@ impl Changes {
         self.count == 0
     }
 
+    /// Paths that git does not know; a folder of which it knows nothing is one path.
+    #[must_use]
+    pub fn untracked(&self) -> &[Vec<u8>] {
+        &self.untracked
+    }
+
     /// With what a build changed in files of the commit, where none was changed before.
     pub(crate) fn after_build(&mut self, changed: Self) {
         if self.count == self.untracked.len() {

@@ -153,7 +153,13 @@ pub(crate) fn log(request: &Request, given: &Given<'_>, sheet: &mut Sheet) {
         );
     }
     sheet.line("time", findings, request.time.to_string());
-    let faults: Vec<Finding> = state.faults(&request.environment).cloned().collect();
+    let mut faults: Vec<Finding> = state.faults(&request.environment).cloned().collect();
+    faults.extend(state.closed_for().map(|successor| {
+        Finding::new(codes::LOG_CLOSED, "the log was closed: nothing is decided on it any more")
+            .at(format!("log {}", reference.origin))
+            .expected(format!("the log {successor}"), "its last entry")
+            .found("the log that was closed")
+    }));
     sheet.line("log-activations", faults, "every trust document and activation in the log holds");
 }
 

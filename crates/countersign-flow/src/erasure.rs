@@ -170,8 +170,7 @@ pub fn check(place: &Place, trust: &VerifiedTrust, at: Time) -> Result<Checked, 
     for digest in named.iter().chain(&kept).collect::<BTreeSet<_>>() {
         let of = |code, what: &str| Finding::new(code, what).at(digest.to_string());
         match (place.store().get(digest, limits::GIT_EVIDENCE_BYTES), known.get(digest)) {
-            (Ok(_), None) => {}
-            (Err(StoreError::Missing { .. }), Some(_)) => {}
+            (Ok(_), None) | (Err(StoreError::Missing { .. }), Some(_)) => {}
             (Ok(_) | Err(StoreError::Altered { .. }), Some((entry, _))) => findings.push(
                 of(codes::ERASURE_UNDONE, "evidence that the log says is erased is still here")
                     .found(format!("log entry {entry} says that it is erased"))
@@ -197,17 +196,29 @@ pub fn check(place: &Place, trust: &VerifiedTrust, at: Time) -> Result<Checked, 
     Ok(Checked { named, kept, erased, unreferenced, findings })
 }
 
+/// Says that a piece was erased.
+#[must_use]
+pub fn withheld(digest: &Sha256, entry: u64) -> Finding {
+    Finding::new(codes::EVIDENCE_WITHHELD, "evidence was erased, as the log records: what rests on it is withheld")
+        .at(digest.to_string())
+        .found(format!("log entry {entry} says that it is erased, and why"))
+}
+
+/// The documents that a decision names.
+#[must_use]
+pub fn named_by(decision: &Decision) -> BTreeSet<Sha256> {
+    let inputs = &decision.inputs;
+    let evidence = inputs.evidence.iter().flatten().map(|reference| reference.digest);
+    let others = inputs.captures.iter().copied().chain(inputs.git);
+    evidence.chain(others).chain(inputs.trust.as_ref().map(|trust| trust.document)).collect()
+}
+
 /// Everything that the log's entries and its decisions name.
 fn named(view: StateView<'_>, blobs: &dyn Blobs) -> BTreeSet<Sha256> {
     let mut named = BTreeSet::new();
     for entry in view.entries() {
         named.extend(entry.statements.iter().chain(&entry.evidence).copied());
-        let decision = entry.statement().filter(|_| entry.kind == Kind::PromotionDecision);
-        if let Some(decision) = decision.and_then(|digest| decision_of(digest, blobs)) {
-            let inputs = decision.inputs;
-            named.extend(inputs.evidence.into_iter().flatten().map(|reference| reference.digest));
-            named.extend(inputs.captures.into_iter().chain(inputs.git).chain(inputs.trust.map(|trust| trust.document)));
-        }
+        named.extend(decision_of_entry(entry, blobs).iter().flat_map(named_by));
     }
     named
 }

@@ -15,6 +15,7 @@ use countersign_core::forge::CaptureError;
 use countersign_core::json::JsonError;
 use countersign_core::statement::StatementError;
 use countersign_record::disk::{DiskError, DiskFault};
+use countersign_record::index::IndexError;
 use countersign_record::journal::JournalError;
 use countersign_record::log::LogError;
 use countersign_record::package::PackageError;
@@ -93,6 +94,9 @@ pub enum FlowError {
     /// The log failed.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// An index failed. It can be built again.
+    #[error(transparent)]
+    Index(#[from] IndexError),
     /// A store that lies elsewhere failed.
     #[error(transparent)]
     Remote(#[from] RemoteError),
@@ -194,7 +198,7 @@ impl FlowError {
             Self::Packages(PackagesError::Unsupported { help, .. }) => Some(help.clone()),
             Self::Packages(PackagesError::Unknown { .. }) => Some(
                 "name a package-lock.json, uv.lock, poetry.lock or requirements.txt, a wheel, a folder of installed Python \
-                 packages, or a binary that Go 1.18 or later built; `countersign sbom` reads Cargo workspaces, and \
+                 packages, or a binary that Go 1.18 or later or `cargo auditable` built; `countersign sbom` reads Cargo workspaces, and \
                  `countersign sbom ingest` takes any other tool's SBOM"
                     .to_owned(),
             ),
@@ -303,6 +307,7 @@ impl FlowError {
             | Self::Listen { .. }
             | Self::Witness(_)
             | Self::Exists { .. }
+            | Self::Index(_)
             | Self::Disk(_)
             | Self::KeyWrite(_)
             | Self::Sign(_)

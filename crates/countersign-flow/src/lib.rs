@@ -18,6 +18,7 @@ pub mod error;
 pub mod exception;
 pub mod files;
 pub mod history;
+pub mod index;
 #[cfg(feature = "online")]
 pub mod keyless;
 pub mod output;
@@ -35,6 +36,7 @@ pub mod rotate;
 pub mod sbom;
 pub mod sboms;
 pub mod secrets;
+pub mod shard;
 pub mod signing;
 pub mod tests_ran;
 pub mod trust_file;

@@ -4,12 +4,14 @@
 use crate::error::FlowError;
 use crate::files;
 use crate::place::Place;
+use countersign_core::codes;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::limits;
 use countersign_core::time::Time;
 use countersign_core::trust::Trust;
+use countersign_verify::StateView;
 use countersign_verify::log::signed_checkpoint;
 use countersign_verify::trust::{TrustOutcome, verify_trust};
 use std::path::Path;
@@ -52,6 +54,37 @@ fn named(outcome: &mut TrustOutcome, path: &Path, bytes: &[u8]) {
             ));
         }
     }
+}
+
+/// What keeps a log from being written to: nothing from outside says how far it had come, it does not go on from there, or
+/// the machine's time lies before its newest entry.
+pub fn goes_on(
+    view: StateView<'_>,
+    least: Option<&Path>,
+    place: &Place,
+    trust: &Trust,
+    at: Time,
+) -> Result<Vec<Finding>, FlowError> {
+    let mut findings = Vec::new();
+    match least {
+        None => findings.push(
+            Finding::new(codes::ROLLBACK_UNDETECTABLE, "nothing from outside says how far the log had come")
+                .expected("a checkpoint kept elsewhere", "--least-checkpoint or COUNTERSIGN_LEAST_CHECKPOINT")
+                .found("none"),
+        ),
+        Some(path) => match least_checkpoint(path, place, trust, at)? {
+            Ok(least) => findings.extend(view.continues(&least).err()),
+            Err(finding) => findings.push(finding),
+        },
+    }
+    if let Some(newest) = view.newest_time().filter(|newest| at < *newest) {
+        findings.push(
+            Finding::new(codes::TIME_BEFORE_LOG, "the machine's time lies before the newest entry of the log")
+                .expected(format!("{newest} or later"), "the log")
+                .found(at.to_string()),
+        );
+    }
+    Ok(findings)
 }
 
 /// Reads the least checkpoint: a checkpoint file of the log, kept elsewhere, whose signature has to hold as well. One that

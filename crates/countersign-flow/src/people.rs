@@ -64,6 +64,38 @@ pub fn add_signature(
     Ok(CoSigned { bytes, added, keys: keys.len() })
 }
 
+/// The file with one more line, unless the same key said the same there before: what others said stands beside it. How many
+/// keys say this very thing.
+pub fn add_line(
+    path: &Path,
+    statement: &Statement,
+    namespace: &str,
+    key: &PersonKey,
+    keygen: &SshKeygen,
+) -> Result<CoSigned, FlowError> {
+    let payload = statement.to_bytes()?;
+    let mut bytes = files::read_if_there(path, limits::COLLECTION_BYTES)?.unwrap_or_default();
+    let refused = |error: countersign_core::bundle::BundleError| {
+        FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(path.display().to_string())])
+    };
+    let before =
+        if bytes.trim_ascii().is_empty() { Vec::new() } else { Signed::parse_lines(&bytes).map_err(refused)? };
+    let same = |(_, signed): &&(Vec<u8>, Signed)| signed.payload == payload;
+    let mut keys: BTreeSet<KeyId> =
+        before.iter().filter(same).filter_map(|(_, signed)| key_of(signed, namespace)).collect();
+    let public = key.public(keygen)?;
+    let added = !before.iter().filter(same).any(|(_, signed)| signed_by(signed, &public, namespace));
+    if added {
+        if bytes.last().is_some_and(|last| *last != b'\n') {
+            bytes.push(b'\n');
+        }
+        bytes.extend_from_slice(by_person(&payload, namespace, key, keygen)?.trim_ascii_end());
+        bytes.push(b'\n');
+        keys.insert(public.id());
+    }
+    Ok(CoSigned { bytes, added, keys: keys.len() })
+}
+
 /// Whether this very key signed it, and the signature holds.
 fn signed_by(signed: &Signed, key: &PublicKey, namespace: &str) -> bool {
     match &signed.by {

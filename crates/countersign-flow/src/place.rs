@@ -7,11 +7,12 @@ use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
 use countersign_core::limits;
-use countersign_core::log::note::{NoteKey, NoteSigner, NoteVerifier};
+use countersign_core::log::note::{Note, NoteKey, NoteSigner, NoteVerifier};
 use countersign_core::statement::{Kind, Statement};
 use countersign_record::log::LogError;
+use countersign_record::log::cosigned::keep_cosigned;
 use countersign_record::log::reader::LogReader;
-use countersign_record::log::writer::Log;
+use countersign_record::log::writer::{Log, Publisher as _};
 use countersign_record::remote::{Evidence, WorkingCopy};
 use countersign_record::store::{Store as _, StoreError};
 use countersign_verify::Blobs;
@@ -56,6 +57,12 @@ impl Place {
         self.copy.as_ref().map_or_else(|| self.log().display().to_string(), |copy| format!("{}, log", copy.name()))
     }
 
+    /// Whether it lies in a folder that stays.
+    #[must_use]
+    pub const fn is_folder(&self) -> bool {
+        self.copy.is_none()
+    }
+
     /// The evidence store.
     #[must_use]
     pub const fn store(&self) -> &Evidence {
@@ -80,6 +87,12 @@ impl Place {
             None => Log::open_for_append(&self.log(), signer, known, verifier),
             Some(copy) => Log::open_published(&self.log(), signer, known, verifier, copy.as_ref()),
         }
+    }
+
+    /// Keeps a cosigned checkpoint of the log, which no run of ours has open.
+    pub fn keep_cosigned(&self, note: &Note, enough: bool) -> Result<(), LogError> {
+        keep_cosigned(&self.log(), note, enough)?;
+        self.copy.as_ref().map_or(Ok(()), |copy| copy.publish().map(|_copy| ()))
     }
 
     /// Makes a new, empty log.

@@ -175,6 +175,9 @@ pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion
         log.keep_cosigned(&cosigned.note, cosigned.quorum.is_ok())?;
     }
     let decided = decide_now(request, gate_id, witnessed.as_ref())?;
+    if decided.decision.findings.iter().any(|finding| finding.code == codes::LOG_CLOSED) {
+        return Ok(unrecorded(decided.decision, "the log was closed, and nothing is appended to it", Vec::new()));
+    }
     let elsewhere = [codes::LOG_ROLLED_BACK, codes::LOG_FORKED, codes::LOG_SPLIT_VIEW, codes::LOG_ORIGIN_MISMATCH];
     if decided.decision.findings.iter().any(|finding| elsewhere.contains(&finding.code)) {
         // Another entry, signed, at a place where the log had one already: that would be the fork itself.
@@ -230,7 +233,11 @@ fn after(
     let Some(cosigned) = ask_all(request.place, trust.trust(), environment, request.at, ask)? else {
         return Ok(vec![nobody()]);
     };
-    log.keep_cosigned(&cosigned.note, cosigned.quorum.is_ok())?;
+    match log.keep_cosigned(&cosigned.note, cosigned.quorum.is_ok()) {
+        // Who appended meanwhile has the witnesses cosign what comes after: this one is in the answer.
+        Ok(()) | Err(LogError::Outrun { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
     recorded.checkpoint = cosigned.note.to_string().into_bytes();
     let missing = cosigned.quorum.err().map(|finding| finding.at(format!("log entry {}", recorded.entry)));
     // A witness that could not be asked is of interest only where it was needed.

@@ -5,7 +5,7 @@ use crate::error::FlowError;
 use crate::files;
 use countersign_collect::Environment;
 use countersign_collect::git::{GitRepo, GitSource};
-use countersign_collect::worktree::{self, Files};
+use countersign_collect::worktree::{self, Changes, Files};
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::finding::Finding;
@@ -21,6 +21,9 @@ use std::path::{Path, PathBuf};
 
 /// Differences of one kind that are told one by one.
 const TOLD: usize = 20;
+/// Entries of a new folder that are looked at, and folders within folders: what has more is not taken for harmless.
+const LOOKED_AT: usize = 1_000;
+const DEPTH: usize = 8;
 
 /// How much is described.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -221,8 +224,9 @@ impl Checkout {
         let trees = || {
             let work_tree = std::fs::canonicalize(repository.work_tree()?).ok()?;
             let root = std::fs::canonicalize(workspace_root(&request.cargo).ok()?).ok()?;
-            let below = root.strip_prefix(work_tree).ok()?.to_owned();
-            let clean = worktree::changes(&repository, request.environment, Files::All).ok()?.is_clean();
+            let below = root.strip_prefix(&work_tree).ok()?.to_owned();
+            let clean =
+                as_committed(&work_tree, &worktree::changes(&repository, request.environment, Files::All).ok()?);
             clean.then_some(Trees { objects, root: commit.tree, format: repository.format(), below })
         };
         Some(Self { time, trees: if wanted { trees() } else { None } })
@@ -242,6 +246,30 @@ impl Checkout {
             }
         }
     }
+}
+
+/// Whether what Cargo would build is what the commit holds: no file of it differs, and no new one is a source or a file of
+/// Cargo's. Other new files, such as the last SBOM, are built into nothing.
+fn as_committed(work_tree: &Path, changes: &Changes) -> bool {
+    let new = |path: &Vec<u8>| std::str::from_utf8(path).ok().is_some_and(|path| harmless(&work_tree.join(path), 0));
+    changes.count == changes.untracked().len() && changes.untracked().iter().all(new)
+}
+
+fn harmless(path: &Path, depth: usize) -> bool {
+    let Ok(found) = std::fs::symlink_metadata(path) else { return false };
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if !found.is_dir() {
+        return !matches!(
+            name,
+            "Cargo.toml" | "Cargo.lock" | "config.toml" | "config" | "rust-toolchain" | "rust-toolchain.toml"
+        ) && path.extension().is_none_or(|end| end != "rs")
+            && found.is_file();
+    }
+    let Ok(entries) = std::fs::read_dir(path) else { return false };
+    let entries: Vec<_> = entries.take(LOOKED_AT).collect();
+    depth < DEPTH
+        && entries.len() < LOOKED_AT
+        && entries.into_iter().all(|entry| entry.is_ok_and(|entry| harmless(&entry.path(), depth.saturating_add(1))))
 }
 
 impl Trees {

@@ -5,6 +5,7 @@
 
 pub mod atomic;
 pub mod disk;
+pub mod index;
 pub mod journal;
 pub mod log;
 pub mod package;

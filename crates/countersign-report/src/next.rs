@@ -278,6 +278,7 @@ const GENERAL: &[(&[&str], &str)] = &[
         &["log-split-view"],
         "stop promoting; compare the checkpoints with whoever holds the other one: the log's key has signed both",
     ),
+    (&["log-shard-invalid"], "name the log that was closed with --earlier, whole and as it was when it was closed"),
     (&["log-closed"], "name the store of the log that its last entry names; `countersign log show` shows it"),
     (
         &["witness-quorum-missing"],

@@ -294,6 +294,16 @@ pub enum SbomError {
         /// Why.
         source: PurlError,
     },
+    /// The document does not hold to the published schema: a fault of ours, or a manifest that says what no schema takes.
+    #[error("the document does not hold to the schema of CycloneDX {version}: {at}: {what}")]
+    Invalid {
+        /// The version.
+        version: &'static str,
+        /// Where: a JSON pointer.
+        at: String,
+        /// What is wrong.
+        what: String,
+    },
     /// The document could not be written.
     #[error("the document has no deterministic form")]
     Json(#[from] JsonError),
@@ -334,7 +344,12 @@ impl SbomError {
             Self::NoSuchTarget { target } | Self::Target { target, .. } => Some(format!("--target {target}")),
             Self::PackageNotNamed { .. } | Self::NoArtifact { .. } => Some("--package".to_owned()),
             Self::BinaryNotNamed { .. } => Some("--bin".to_owned()),
-            Self::Source { .. } | Self::SameReference { .. } | Self::Purl { .. } | Self::Thread | Self::Json(_) => None,
+            Self::Source { .. }
+            | Self::SameReference { .. }
+            | Self::Purl { .. }
+            | Self::Thread
+            | Self::Invalid { .. }
+            | Self::Json(_) => None,
         }
     }
 
@@ -392,6 +407,7 @@ impl SbomError {
             | Self::Source { .. }
             | Self::Purl { .. }
             | Self::Thread
+            | Self::Invalid { .. }
             | Self::Json(_) => {
                 "report this, with `Cargo.lock`".to_owned()
             }

@@ -83,7 +83,7 @@ struct Work {
 pub fn merge(mut parts: Vec<Part>, release: &Release) -> Result<Merged, MergeError> {
     parts.sort_by_key(|part| part.digest.hex());
     if let Some(pair) = parts.windows(2).find(|pair| matches!(pair, [a, b] if a.digest == b.digest)) {
-        return Err(MergeError::Twice(pair.first().map_or(Sha256::of(b""), |part| part.digest)));
+        return Err(MergeError::Twice(pair.first().map_or_else(|| Sha256::of(b""), |part| part.digest)));
     }
     let mut work = Work::default();
     let reference = format!("release:{}@{}", release.name, release.version);
@@ -315,7 +315,8 @@ fn renamed(item: &mut Value, names: &BTreeMap<String, String>) {
                                 }
                             }
                         }
-                        other => waiting.push(other),
+                        Value::Array(_) | Value::Object(_) => waiting.push(value),
+                        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
                     }
                 }
             }

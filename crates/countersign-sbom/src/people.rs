@@ -2,6 +2,7 @@
 //! is refused, so that a slip of the pen does not become an unknown.
 
 use crate::{
+    content::public_address,
     cyclonedx::{Organization, People, Person},
     error::SbomError,
     lock::read_toml,
@@ -86,10 +87,8 @@ impl People {
         }
         let urls = companies().flat_map(|company| &company.urls);
         for url in urls.chain(&self.security_contact) {
-            let good = url.strip_prefix("https://").is_some_and(|rest| !rest.is_empty())
-                || url.strip_prefix("mailto:").is_some_and(is_email);
-            if !good || url.bytes().any(|b| !b.is_ascii_graphic()) {
-                return Some(format!("{url:?} is neither https:// nor mailto: with an address"));
+            if !public_address(url) && !url.strip_prefix("mailto:").is_some_and(is_email) {
+                return Some(format!("{url:?} is neither an address of the web nor mailto: with one"));
             }
         }
         None

@@ -73,9 +73,9 @@ fn fault(error: &ValidationError<'_>) -> Fault {
     let mut error = error;
     // Alternatives within alternatives are no deeper than the schema, which is ours; the bound is for the reader.
     for _ in 0..8_u8 {
-        let context = match error.kind() {
-            ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => context,
-            _ => break,
+        let (ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context }) = error.kind()
+        else {
+            break;
         };
         let nearest = context.iter().filter(|branch| !branch.is_empty()).min_by_key(|branch| branch.len());
         let Some(next) = nearest.and_then(|branch| branch.first()) else { break };

@@ -30,8 +30,14 @@ pub(crate) fn packages(path: &Path) -> Result<Option<Vec<u8>>, SbomError> {
         return Err(broken("it is too large"));
     }
     let packed = binary.at(offset, length).ok_or_else(|| broken("it leads out of the file"))?;
-    let unpacked = miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(&packed, limits::AUDITABLE_BYTES);
-    unpacked.map(Some).map_err(|error| broken(&format!("it does not unpack: {:?}", error.status)))
+    let mut unpacked = Vec::new();
+    // One byte more than the bound tells that there is more.
+    let mut reader = flate2::read::ZlibDecoder::new(packed.as_slice()).take(limit.saturating_add(1));
+    reader.read_to_end(&mut unpacked).map_err(|error| broken(&format!("it does not unpack: {error}")))?;
+    if unpacked.len() > limits::AUDITABLE_BYTES {
+        return Err(broken("it is too large"));
+    }
+    Ok(Some(unpacked))
 }
 
 struct Binary {
@@ -155,7 +161,9 @@ mod tests {
     const LIST: &[u8] = b"{\"packages\":[]}";
 
     fn packed() -> Vec<u8> {
-        miniz_oxide::deflate::compress_to_vec_zlib(LIST, 6)
+        let mut packed = Vec::new();
+        flate2::read::ZlibEncoder::new(LIST, flate2::Compression::default()).read_to_end(&mut packed).unwrap();
+        packed
     }
 
     fn wide(number: usize) -> [u8; 8] {

@@ -161,13 +161,11 @@ impl Rest<'_> {
         if self.0.starts_with(['.', '-', '_']) {
             self.0 = self.0.get(1..).unwrap_or_default();
         }
-        match self.number() {
-            Some(number) => Some(number),
-            None => {
-                self.0 = after;
-                Some(0)
-            }
+        let number = self.number();
+        if number.is_none() {
+            self.0 = after;
         }
+        Some(number.unwrap_or(0))
     }
 
     fn pre(&mut self) -> Option<(u8, u64)> {

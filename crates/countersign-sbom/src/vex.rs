@@ -242,7 +242,7 @@ fn openvex_statement(opinion: &Opinion) -> Value {
     put(&mut statement, "justification", opinion.justification.map(|word| json!(word)));
     put(&mut statement, "impact_statement", opinion.impact.as_ref().map(|text| json!(text)));
     // OpenVEX asks for an action wherever something is affected.
-    let action = opinion.action.as_deref().or((opinion.status == Status::Affected).then_some("none is known"));
+    let action = opinion.action.as_deref().or_else(|| (opinion.status == Status::Affected).then_some("none is known"));
     put(&mut statement, "action_statement", action.map(|text| json!(text)));
     let products: Vec<Value> = opinion
         .products
@@ -297,7 +297,7 @@ pub fn cyclonedx(head: &Head, opinions: &[Opinion]) -> Value {
             if affects.is_empty() && product.is_some() {
                 affects.push(json!({ "ref": "product" }));
             }
-            cyclonedx_vulnerability(opinion, affects)
+            cyclonedx_vulnerability(opinion, &affects)
         })
         .collect();
     let mut document = json!({
@@ -315,7 +315,7 @@ pub fn cyclonedx(head: &Head, opinions: &[Opinion]) -> Value {
     document
 }
 
-fn cyclonedx_vulnerability(opinion: &Opinion, affects: Vec<Value>) -> Value {
+fn cyclonedx_vulnerability(opinion: &Opinion, affects: &[Value]) -> Value {
     let state = match opinion.status {
         Status::NotAffected => "not_affected",
         Status::Affected => "exploitable",

@@ -11,6 +11,7 @@ use countersign_core::key::{KeyError, PublicKey};
 use countersign_core::{json, limits};
 use serde_json::{Value, json};
 use std::ffi::OsString;
+use std::fmt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -32,11 +33,17 @@ pub(crate) struct KmsKey {
     public: PublicKey,
 }
 
-#[derive(Debug)]
 struct Plugin {
     program: String,
     key: String,
     environment: Vec<(OsString, OsString)>,
+}
+
+impl fmt::Debug for Plugin {
+    /// Not the environment, in which a service's credentials are.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plugin").field("program", &self.program).field("key", &self.key).finish_non_exhaustive()
+    }
 }
 
 /// Why a key in a key service cannot be used.

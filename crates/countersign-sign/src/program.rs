@@ -62,3 +62,37 @@ fn last_words(mut pipe: impl Read) -> Vec<u8> {
     }
     kept
 }
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testkit::command;
+    use std::process::Stdio;
+
+    fn child(script: &str) -> Child {
+        let mut command = command("sh");
+        command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
+    #[test]
+    fn a_program_that_takes_too_long_is_ended_and_one_that_answers_is_heard() {
+        let mut hangs = child("exec sleep 600");
+        let error = converse(&mut hangs, b"", 10, Some(Duration::from_millis(50))).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(!hangs.wait().unwrap().success());
+        let mut answers = child("cat; echo and more >&2");
+        let heard = converse(&mut answers, b"heard", 100, Some(Duration::from_mins(1))).unwrap();
+        assert_eq!(heard, (b"heard".to_vec(), b"and more\n".to_vec()));
+        answers.wait().unwrap();
+    }
+
+    #[test]
+    fn more_than_the_bound_is_seen_to_be_more() {
+        let mut talks = child("head -c 1000 /dev/zero");
+        let (printed, _) = converse(&mut talks, b"", 10, None).unwrap();
+        assert_eq!(printed.len(), 11);
+        talks.wait().unwrap();
+    }
+}

@@ -11,7 +11,6 @@ use countersign_core::finding::Finding;
 use countersign_core::ids::{PersonId, RoleName, Uri};
 use countersign_core::key::{KeyId, PublicKey};
 use countersign_core::statement::erasure::NAMESPACE as ERASURE_NAMESPACE;
-use countersign_core::statement::judgement::NAMESPACE as JUDGEMENT_NAMESPACE;
 use countersign_core::statement::manual_evidence::NAMESPACE as MANUAL_NAMESPACE;
 use countersign_core::statement::review::NAMESPACE as REVIEW_NAMESPACE;
 use countersign_core::statement::vex::NAMESPACE as VEX_NAMESPACE;
@@ -338,7 +337,6 @@ fn signing_key<'t>(signed: &Signed, kind: Kind, trust: &'t Trust, place: &str) -
                 Kind::Trust => TRUST_NAMESPACE,
                 Kind::PolicyRelease | Kind::PolicyActivation | Kind::Adjudication => POLICY_NAMESPACE,
                 Kind::Vex => VEX_NAMESPACE,
-                Kind::Judgement => JUDGEMENT_NAMESPACE,
                 Kind::ManualEvidence => MANUAL_NAMESPACE,
                 Kind::Exception | Kind::ExceptionEnd => EXCEPTION_NAMESPACE,
                 Kind::Erasure => ERASURE_NAMESPACE,
@@ -353,7 +351,8 @@ fn signing_key<'t>(signed: &Signed, kind: Kind, trust: &'t Trust, place: &str) -
                 | Kind::Vsa
                 | Kind::PromotionDecision
                 | Kind::TestResult
-                | Kind::Vulns => {
+                | Kind::Vulns
+                | Kind::LogShard => {
                     return Err(Finding::new(
                         codes::SIGNER_NOT_ALLOWED,
                         format!("SSH signatures are for people; {} is signed by a machine's key", kind.word()),

@@ -5,6 +5,7 @@
 //! not hold becomes findings. All of them, not the first.
 #![warn(clippy::arithmetic_side_effects)]
 
+pub mod adjudication;
 pub mod attest;
 pub mod document;
 pub mod evidence;
@@ -20,6 +21,7 @@ pub mod policy;
 pub mod quorum;
 mod recorded;
 pub mod rollout;
+pub mod shard;
 pub mod sigstore;
 pub mod source;
 pub mod ssh;

@@ -10,6 +10,7 @@ use crate::keys::note_signature_holds;
 use crate::past::{Facts, Past};
 use crate::policy::{Activated, ActivationContext, verify_activation};
 use crate::rollout;
+use crate::shard::Shard;
 use crate::sigstore::Roots;
 use crate::supposed::Supposed;
 use crate::trust::{self, VerifiedTrust};
@@ -44,6 +45,8 @@ pub struct LogState {
     roots: Vec<Sha256>,
     outside: VerifiedTrust,
     trusts: Vec<(u64, VerifiedTrust)>,
+    /// What the log says of the one before it and after it.
+    shard: Shard,
     activations: Vec<Activated>,
     faults: Vec<Fault>,
     /// Decisions that were looked at last.
@@ -177,6 +180,7 @@ impl LogState {
             roots,
             outside: outside.clone(),
             trusts: Vec::new(),
+            shard: Shard::default(),
             activations: Vec::new(),
             faults: Vec::new(),
             decided: Mutex::default(),
@@ -188,6 +192,10 @@ impl LogState {
         };
         state.take_in(entries, blobs);
         state.check_outside();
+        let (shard, faults) = Shard::read(&state.entries, |index| state.trust_before(index).clone(), blobs);
+        state.shard = shard;
+        let whole = |(entry, findings)| Fault { entry, environment: None, findings };
+        state.faults.extend(faults.into_iter().map(whole));
         state
     }
 
@@ -339,6 +347,18 @@ impl<'a> StateView<'a> {
     #[must_use]
     pub fn newest_time(&self) -> Option<Time> {
         self.entries().last().map(|entry| entry.time)
+    }
+
+    /// The log that follows this one, if it is closed here.
+    #[must_use]
+    pub fn closed_for(&self) -> Option<&'a Origin> {
+        self.state.shard.closed.as_ref().filter(|(entry, _)| *entry < self.size).map(|(_, origin)| origin)
+    }
+
+    /// The log that this one goes on from, as its first entry says.
+    #[must_use]
+    pub fn continued(&self) -> Option<&'a LogRef> {
+        self.state.shard.continues.as_ref().filter(|_| self.size > 0)
     }
 
     /// The entries up to here.

@@ -28,9 +28,15 @@ pub struct VerifiedRelease {
 
 impl VerifiedRelease {
     /// One that nobody approved, for [`crate::Supposed`] alone.
-    pub(crate) fn supposed(manifest: Manifest) -> Result<Self, countersign_core::json::JsonError> {
+    pub(crate) fn supposed(
+        mut manifest: Manifest,
+        stages_at: Option<Time>,
+    ) -> Result<Self, countersign_core::json::JsonError> {
         let reference = manifest.reference()?;
         let document = Sha256::of(&manifest.to_bytes()?);
+        if let Some(moment) = stages_at {
+            manifest.rules = manifest.rules.into_iter().map(|rule| rule.as_of(moment)).collect();
+        }
         Ok(Self { manifest, reference, approvers: BTreeSet::new(), document, backtest: None })
     }
 

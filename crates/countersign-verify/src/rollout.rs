@@ -2,10 +2,10 @@
 //!
 //! Nothing here is claimed by the activation and believed: every reader of the log counts again.
 
+use crate::adjudication;
 use crate::evidence::{Blobs, checked_blob};
 use crate::log::StateView;
 use crate::policy::{Activated, ActivationContext, LEAST_APPROVERS};
-use crate::quorum;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Finding, Verdict};
@@ -13,11 +13,10 @@ use countersign_core::ids::{EnvName, PersonId, RuleId};
 use countersign_core::limits;
 use countersign_core::policy::rollout::{share_at_most, upper_permille};
 use countersign_core::policy::{Condition, Manifest, Rule, Stage};
-use countersign_core::statement::Kind;
-use countersign_core::statement::adjudication::{Adjudication, Opinion};
+use countersign_core::statement::adjudication::{Opinions, PERSONS, Standing, fingerprint};
 use countersign_core::time::Time;
 use countersign_core::trust::ROLE_POLICY;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// A rule that moved up with an activation, and what let it.
 #[derive(Debug, Clone)]
@@ -61,9 +60,6 @@ pub struct Measured {
     /// Decisions in which it could not be evaluated.
     pub errors: u64,
 }
-
-/// What was said of what rules found: `None` where it was said both ways.
-pub type Labels = BTreeMap<(Sha256, RuleId), Option<Opinion>>;
 
 impl Measured {
     /// How many artifacts.
@@ -129,7 +125,7 @@ pub fn measure(
     rule: &Rule,
     environment: &EnvName,
     to: Stage,
-    labels: &Labels,
+    labels: &Opinions,
     blobs: &dyn Blobs,
 ) -> Result<Measured, Vec<Finding>> {
     let malformed = |error: countersign_core::json::JsonError| {
@@ -167,12 +163,14 @@ pub fn measure(
         } else if verdict != Verdict::Pass {
             let document = *promoted.decision.document();
             measured.refused.insert(subject);
-            match labels.get(&(document, rule.id.clone())) {
-                Some(Some(Opinion::TruePositive)) => {}
-                Some(Some(Opinion::FalsePositive)) => {
+            let objections = outcome.findings.iter().filter(|finding| finding.class.blocks());
+            let named = objections.map(|finding| fingerprint(&document, &rule.id, finding));
+            match labels.of_decision(&document, &rule.id, &named.collect::<Result<_, _>>().map_err(malformed)?) {
+                Standing::TruePositive => {}
+                Standing::FalsePositive => {
                     measured.wrong.insert(subject);
                 }
-                Some(None) | None => {
+                Standing::Open | Standing::Disputed => {
                     measured.open.insert(document);
                 }
             }
@@ -181,17 +179,20 @@ pub fn measure(
     Ok(measured)
 }
 
-/// Reads labels: each document signed by two policy approvers, about decisions of this environment.
+/// Reads labels about decisions of this environment. All that they speak of was said by two policy approvers, be it in one
+/// file or in several.
 pub fn labels<'d>(
     documents: impl Iterator<Item = (&'d Sha256, Option<Vec<u8>>)>,
     environment: &EnvName,
     context: &ActivationContext<'_>,
     place: &str,
-) -> Result<Labels, Vec<Finding>> {
-    let mut labels = Labels::new();
+) -> Result<Opinions, Vec<Finding>> {
+    let trust = context.trust.trust();
+    let mut opinions = Opinions::default();
+    let mut notes = Vec::new();
+    let mut about = BTreeSet::new();
     for (digest, bytes) in documents {
         let place = format!("{place}, labels {digest}");
-        let wrong = |what: String| vec![Finding::new(codes::ADJUDICATION_UNAGREED, what).at(place.as_str())];
         let bytes = bytes.ok_or_else(|| {
             vec![
                 Finding::new(codes::EVIDENCE_WITHHELD, "labels that the activation names are not in the evidence")
@@ -200,50 +201,43 @@ pub fn labels<'d>(
                     .help("hand the file in with --labels"),
             ]
         })?;
-        let cosigned = quorum::read(&bytes, Kind::Adjudication, codes::ADJUDICATION_UNAGREED, &place)?;
-        let said: Adjudication =
-            cosigned.statement.predicate_as(Kind::Adjudication).map_err(|error| wrong(error.to_string()))?;
-        if said.environment != *environment {
-            return Err(wrong(format!("the labels are about decisions for {}", said.environment)));
-        }
-        if !said.labels.iter().all(|label| cosigned.statement.is_about(&label.decision)) {
-            return Err(wrong("a label is about a decision that the statement is not about".to_owned()));
-        }
-        let trust = context.trust.trust();
-        let Some(role) = trust.role(ROLE_POLICY) else {
-            return Err(wrong(format!("trust has no role `{ROLE_POLICY}`")));
-        };
-        let judges = quorum::Judges { role, trust, newest: context.newest.trust() };
-        let counted = quorum::count(&cosigned, Kind::Adjudication, judges, context.time, &place);
-        let broken = quorum::broken(&counted);
-        if !broken.is_empty() {
-            return Err(broken);
-        }
-        let persons = quorum::ids(&counted);
-        if persons.len() < usize::try_from(LEAST_APPROVERS).unwrap_or(usize::MAX) {
-            let mut finding =
-                Finding::new(codes::ADJUDICATION_UNAGREED, "too few persons say the same of what the rules found")
-                    .at(place)
-                    .expected(
-                        format!("{LEAST_APPROVERS} persons of role `{ROLE_POLICY}`"),
-                        format!("trust, version {}", trust.version),
-                    )
-                    .found(format!("{}  {}", persons.len(), words(&persons)));
-            finding.found.extend(counted.notes);
-            let mut findings = vec![
-                finding.help("ask another approver to run the same `countersign policy adjudicate` into the file"),
-            ];
-            findings.extend(counted.problems);
-            return Err(findings);
-        }
-        for label in said.labels {
-            let known = labels.entry((label.decision, label.rule)).or_insert(Some(label.label));
-            if *known != Some(label.label) {
-                *known = None;
+        for said in adjudication::read(&bytes, (trust, context.newest.trust()), context.time, &place)? {
+            let said = said?;
+            if said.labels.environment != *environment {
+                let what = format!("the labels are about decisions for {}", said.labels.environment);
+                return Err(vec![Finding::new(codes::ADJUDICATION_UNAGREED, what).at(place)]);
             }
+            for label in &said.labels.labels {
+                about.insert((label.decision, label.rule.clone()));
+                if let Ok(person) = &said.by {
+                    opinions.add(person, label);
+                }
+            }
+            notes.extend(said.by.err());
         }
     }
-    Ok(labels)
+    let short = opinions.spoken_of().find(|(_, persons)| persons.len() < PERSONS);
+    let persons: BTreeSet<PersonId> = match short {
+        Some((_, persons)) => persons.into_iter().cloned().collect(),
+        // What nobody of the role spoke of stands in nobody's opinions.
+        None if about
+            .iter()
+            .all(|(decision, rule)| opinions.spoken_of().any(|((of, by, _), _)| of == decision && by == rule)) =>
+        {
+            return Ok(opinions);
+        }
+        None => BTreeSet::new(),
+    };
+    let mut finding =
+        Finding::new(codes::ADJUDICATION_UNAGREED, "too few persons said whether what the rules found is right")
+            .at(place)
+            .expected(
+                format!("{PERSONS} persons of role `{ROLE_POLICY}` on everything that the labels speak of"),
+                format!("trust, version {}", trust.version),
+            )
+            .found(format!("{}  {}", persons.len(), words(&persons)));
+    finding.found.extend(notes);
+    Err(vec![finding.help("ask another approver to run the same `countersign policy adjudicate`, or `policy label`")])
 }
 
 fn words(persons: &BTreeSet<PersonId>) -> String {

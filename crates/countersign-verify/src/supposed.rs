@@ -14,9 +14,15 @@ use std::collections::BTreeSet;
 pub struct Supposed(Activated);
 
 impl Supposed {
-    /// As if `entry`, at that time, had made it the active one.
-    pub fn of(manifest: Manifest, environment: &EnvName, entry: u64, time: Time) -> Result<Self, JsonError> {
-        let release = VerifiedRelease::supposed(manifest)?;
+    /// As if `entry`, at that time, had made it the active one. With a moment, each rule has the stage that it will have
+    /// then, whatever the time of a decision; the release keeps its name.
+    pub fn of(
+        manifest: Manifest,
+        environment: &EnvName,
+        (entry, time): (u64, Time),
+        stages_at: Option<Time>,
+    ) -> Result<Self, JsonError> {
+        let release = VerifiedRelease::supposed(manifest, stages_at)?;
         let activation = Activation {
             environment: environment.clone(),
             policy: release.reference().clone(),

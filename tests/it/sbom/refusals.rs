@@ -141,6 +141,12 @@ fn a_locked_package_that_is_not_on_the_machine_is_refused() {
          source = \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = \"{checksum}\"\n"
     );
     write(folder.path(), "Cargo.lock", &lock);
+    // Also where only a feature that is off would need it: without it the list of packages would be shorter, and nobody told.
+    let said = refusal(folder.path(), |_| {});
+    let optional = manifest.replace("\"=1.0.2\"", "{ version = \"=1.0.2\", optional = true }");
+    write(folder.path(), "Cargo.toml", &optional);
+    assert_eq!(refusal(folder.path(), |_| {}), said);
+    write(folder.path(), "Cargo.toml", manifest);
     insta::assert_snapshot!(refusal(folder.path(), |_| {}), @"
     a locked package is not on this machine and could not be fetched
       at FOLDER/Cargo.lock

@@ -13,16 +13,17 @@ use std::path::{Path, PathBuf};
 const RUNS: usize = 7;
 const PYTHON: &str = "4.5.1";
 const NPM: &str = "4.1.1";
-const CASE: &str = "real-bundles/dev/go-builder-v2.1.0-tag14.2/bundle.json";
-const DIGEST: &str = "sha256:f6ab7ad0c7549b5a4942c3b0690519d791c28c4c0f8b286208cb40da3322a066";
+const CASE: &str = "real-bundles/dev/pypi-attestation-models-0.0.4a2/bundle.json";
+const DIGEST: &str = "sha256:c9709ce6fd5b67b59b4a28758cf14d3f411803c4b89b6068b1f1a8e4ee94c8ef";
 const IDENTITY: &str =
-    "https://github.com/slsa-framework/slsa-github-generator/.github/workflows/builder_go_slsa3.yml@refs/tags/v2.1.0";
+    "https://github.com/trailofbits/pypi-attestation-models/.github/workflows/release.yml@refs/tags/v0.0.4a2";
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
 const MANY: usize = 10_000;
 
 /// What the client of npm is asked, by its own library: no network.
 const SCRIPT: &str = "\
 const fs = require('fs');
+require('sigstore'); // all of the client, as its users load it
 const { bundleFromJSON } = require('@sigstore/bundle');
 const { TrustedRoot } = require('@sigstore/protobuf-specs');
 const { Verifier, toTrustMaterial, toSignedEntity } = require('@sigstore/verify');

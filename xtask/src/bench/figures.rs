@@ -24,7 +24,8 @@ pub(crate) const FIGURES: &[Figure] = &[
     Figure { name: "promote", measure: promote },
     Figure { name: "audit-verify", measure: audit_verify },
     Figure { name: "backtest", measure: backtest },
-    Figure { name: "sbom", measure: sbom },
+    Figure { name: "sbom", measure: super::sbom::figures },
+    Figure { name: "sbom-documents", measure: super::documents::figures },
     Figure { name: "log", measure: super::log::figures },
     Figure { name: "review-range", measure: review_range },
     Figure { name: "size", measure: size },
@@ -149,26 +150,6 @@ fn backtest(stage: &Stage) -> Outcome<Vec<Row>> {
     row("policy backtest, 1,000 decisions", "ms", &costs, |cost| millis(cost.wall), Bar::AtMost(24_000.0), None)
 }
 
-/// The SBOM of this workspace's own binary, beside the least that cargo needs to read the same graph.
-fn sbom(stage: &Stage) -> Outcome<Vec<Row>> {
-    let output = stage.folder.path().join("own.cdx.json");
-    let ours = many(10, || {
-        let mut command = stage.countersign(&stage.root);
-        command.args(["sbom", "--package", "countersign", "--bin", "countersign", "--output"]).arg(&output);
-        Ok(command)
-    })?;
-    let cargo = many(10, || {
-        let mut command = run::cargo(&stage.root);
-        command.args(["metadata", "--format-version", "1", "--all-features", "--locked", "--offline"]);
-        Ok(command)
-    })?;
-    let version = run::output_of(run::cargo(&stage.root).arg("--version"))?;
-    let version = String::from_utf8_lossy(&version).split(' ').nth(1).unwrap_or_default().trim().to_owned();
-    let summary = summary(cargo.iter().map(|cost| millis(cost.wall)).collect())?;
-    let peer = Peer { name: "cargo metadata --all-features".to_owned(), version, summary };
-    row("sbom of this workspace", "ms", &ours, |cost| millis(cost.wall), Bar::RatioAtMost(1.5), Some(peer))
-}
-
 /// The proof of review over a long range from stored evidence, ten times as long, and going on from it: cost grows with the
 /// range, and a second run costs what is new. A change is three and a third commits of the range.
 fn review_range(stage: &Stage) -> Outcome<Vec<Row>> {
@@ -213,7 +194,7 @@ fn staged_runs(stage: &Stage, figure: &str, runs: usize) -> Outcome<Vec<Cost>> {
     many(runs, || stage.staged(figure))
 }
 
-fn row(
+pub(super) fn row(
     name: &str,
     unit: &str,
     costs: &[Cost],

@@ -3,12 +3,14 @@
 //! an error at the end, never a row that is silently not there. No test depends on any of this.
 
 mod bundles;
+mod documents;
 mod figures;
 mod log;
 mod measure;
 mod policy;
 mod review;
 mod row;
+mod sbom;
 mod secrets;
 mod year;
 

@@ -8,7 +8,7 @@ use std::path::Path;
 /// The judge and its version.
 const JUDGE: (&str, &str) = ("sbom-tools", "0.3.0");
 /// Packages with the XSDs and schemas, and with validators for them.
-const VALIDATORS: [&str; 2] = ["lxml==6.0.2", "cyclonedx-python-lib[json-validation]==11.6.0"];
+const VALIDATORS: [&str; 2] = ["lxml==6.1.3", "cyclonedx-python-lib[json-validation]==11.12.0"];
 /// Profiles that have to find nothing where the configuration is filled, and those that are only shown.
 const PROFILES: [(&str, bool); 6] =
     [("ntia", true), ("cisa-2026", true), ("bsi", false), ("cra", false), ("eo14028", false), ("fsct", false)];

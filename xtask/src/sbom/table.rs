@@ -3,7 +3,7 @@
 //! this machine, time and memory. It writes `docs/sbom-table.md`. What cannot be fetched here is left out, and says so.
 
 use super::{CRATES, fetched, installed, place, python};
-use crate::{Outcome, refuse_rest, run, workspace};
+use crate::{Outcome, run, workspace};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -46,17 +46,29 @@ struct Tool {
     makes: bool,
 }
 
-/// Measures and writes the page.
+/// Measures and writes the page; of named crates only, it prints. `--debug` takes the debug build, whose times say little.
 pub(crate) fn table(arguments: &[String]) -> Outcome {
-    refuse_rest(arguments)?;
     let root = workspace::root()?;
-    run::shown(run::cargo(&root).args(["build", "--quiet", "--release", "--locked", "--package", "countersign"]))?;
-    let tools = tools(&root)?;
+    let (debug, only): (Vec<&String>, Vec<&String>) = arguments.iter().partition(|word| *word == "--debug");
+    let profile = if debug.is_empty() { "release" } else { "debug" };
+    let mut build = run::cargo(&root);
+    build.args(["build", "--quiet", "--locked", "--package", "countersign"]);
+    if debug.is_empty() {
+        build.arg("--release");
+    }
+    run::shown(&mut build)?;
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|word| *word == name);
+    if let Some(word) = only.iter().find(|word| *word != "countersign" && !CRATES.iter().any(|known| known.0 == **word))
+    {
+        return Err(format!("there is no crate `{word}` in the table"));
+    }
+    let tools = tools(&root, profile)?;
     let mut cases = vec![Case { folder: root.clone(), package: "countersign".into(), binary: "countersign".into() }];
-    for (name, version, binary) in CRATES {
+    for (name, version, binary) in CRATES.iter().filter(|known| wanted(known.0)) {
         let folder = fetched(&root, name, version)?;
         cases.push(Case { folder, package: (*name).to_owned(), binary: (*binary).to_owned() });
     }
+    cases.retain(|case| wanted(&case.package));
     let mut page = String::from(HEAD);
     for case in &cases {
         let truth = truth(&root, case)?;
@@ -70,7 +82,7 @@ pub(crate) fn table(arguments: &[String]) -> Outcome {
             print!("{row}");
         }
     }
-    workspace::write(&root.join("docs/sbom-table.md"), &page)
+    if only.is_empty() && debug.is_empty() { workspace::write(&root.join("docs/sbom-table.md"), &page) } else { Ok(()) }
 }
 
 const HEAD: &str = "# SBOMs beside the build\n\n\
@@ -81,9 +93,9 @@ const HEAD: &str = "# SBOMs beside the build\n\n\
 const COLUMNS: &str = "tool | packages too many | missing | edges too many | missing | same bytes again | from another folder | paths of the machine | seconds | MB\n\
     --- | ---: | ---: | ---: | ---: | --- | --- | ---: | ---: | ---:\n";
 
-fn tools(root: &Path) -> Outcome<Vec<Tool>> {
+fn tools(root: &Path, profile: &str) -> Outcome<Vec<Tool>> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
-    let ours = target.join("release/countersign").to_string_lossy().into_owned();
+    let ours = target.join(profile).join("countersign").to_string_lossy().into_owned();
     let words = |list: &[&str]| list.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
     let ours = |name: &str, more: &'static [&'static str]| {
         let program = ours.clone();
@@ -117,7 +129,7 @@ fn tools(root: &Path) -> Outcome<Vec<Tool>> {
         ours("countersign --no-hashes", &["--no-hashes"]),
         ours("countersign --lock-only (an over-approximation)", &["--lock-only"]),
     ];
-    match installed(root, CYCLONEDX.0, CYCLONEDX.1, "release") {
+    match installed(root, CYCLONEDX.0, CYCLONEDX.1, if profile == "debug" { "dev" } else { profile }) {
         Ok(program) => {
             let program = program.to_string_lossy().into_owned();
             tools.push(Tool {

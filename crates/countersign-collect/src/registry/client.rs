@@ -59,11 +59,7 @@ impl Reply {
 impl Client {
     pub(super) fn new(settings: &Settings) -> Result<Self, RegistryError> {
         let host = settings.image.host.clone();
-        let loopback = host == "localhost"
-            || host.starts_with("localhost:")
-            || host.parse::<std::net::SocketAddr>().is_ok_and(|address| address.ip().is_loopback())
-            || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-        let plain = loopback || settings.plain_http;
+        let plain = settings.plain_http || is_loopback(&host);
         let scheme = if plain { "http" } else { "https" };
         let setup = |why: String| RegistryError::Setup { why };
         let base = Url::parse(&format!("{scheme}://{host}/")).map_err(|error| setup(error.to_string()))?;
@@ -91,7 +87,14 @@ impl Client {
             builder = builder.tls_certs_only([]);
         }
         let http = builder.build().map_err(|error| setup(error.without_url().to_string()))?;
-        Ok(Self { http, base, host, login: settings.login.clone(), shown: Mutex::default(), plain })
+        Ok(Self {
+            http,
+            base,
+            host,
+            login: settings.login.clone(),
+            shown: Mutex::default(),
+            plain: settings.plain_http,
+        })
     }
 
     pub(super) fn host(&self) -> &str {
@@ -114,6 +117,12 @@ impl Client {
         }
     }
 
+    /// With TLS, or where that was said to be needless, or on this machine.
+    fn may_speak_to(&self, url: &Url) -> bool {
+        let authority = url.host_str().unwrap_or_default();
+        url.scheme() == "https" || (url.scheme() == "http" && (self.plain || is_loopback(authority)))
+    }
+
     pub(super) fn odd(&self, why: &'static str) -> RegistryError {
         RegistryError::Odd { host: self.host.clone(), why }
     }
@@ -132,7 +141,7 @@ impl Client {
             }
             let there = reply.header(LOCATION.as_str()).and_then(|location| url.join(location).ok());
             url = there.ok_or_else(|| self.odd("it points nowhere"))?;
-            if url.scheme() != "https" && !self.plain {
+            if !self.may_speak_to(&url) {
                 return Err(self.odd("it points to an address without TLS"));
             }
             let further =
@@ -224,7 +233,7 @@ impl Client {
         let field = |name: &str| fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
         let realm = field("realm").and_then(|realm| Url::parse(realm).ok());
         let mut url = realm.ok_or_else(|| self.odd("it does not say where tokens are made"))?;
-        if url.scheme() != "https" && !(self.plain && url.scheme() == "http") {
+        if !self.may_speak_to(&url) {
             return Err(self.odd("it has tokens made at an address without TLS"));
         }
         for name in ["service", "scope"] {
@@ -254,6 +263,16 @@ impl Client {
     }
 }
 
+/// Whether a host, with or without a port, is this machine.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None if host.matches(':').count() > 1 => host,
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 /// A challenge: its scheme in lower case, and its fields.
 fn challenge(text: &str) -> Option<(String, Vec<(String, String)>)> {
     let (scheme, mut rest) = text.split_once(' ').unwrap_or((text, ""));
@@ -272,6 +291,16 @@ fn challenge(text: &str) -> Option<(String, Vec<(String, String)>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn this_machine_is_known_by_its_names_alone() {
+        for own in ["localhost", "localhost:5000", "127.0.0.1", "127.8.8.8:1", "[::1]:5000", "[::1]", "::1"] {
+            assert!(is_loopback(own), "{own}");
+        }
+        for other in ["localhost.example", "127.0.0.1.example:1", "10.0.0.1", "[2001:db8::1]:5000", "example:127"] {
+            assert!(!is_loopback(other), "{other}");
+        }
+    }
 
     #[test]
     fn a_challenge_is_read_with_its_fields() {

@@ -446,7 +446,7 @@ impl Registry<'_> {
                 for entry in missing {
                     index.manifests.push(json::to_value(entry)?);
                 }
-                index.media_type = INDEX.to_owned();
+                INDEX.clone_into(&mut index.media_type);
                 self.put_manifest(&tag, INDEX, &json::canonical(&index)?)?;
                 wait = wait.max(begun.elapsed().saturating_mul(4));
             }

@@ -333,6 +333,22 @@ impl Rule {
         steps.map(|from| Step { stage: self.stage_at(environment, from), from }).find(|step| step.stage != now)
     }
 
+    /// The rule as it will stand at a moment, whenever it is asked: for looking ahead. One that no longer holds then never
+    /// does.
+    #[must_use]
+    pub fn as_of(mut self, moment: Time) -> Self {
+        let stages: Vec<EnvName> = self.stages.keys().cloned().collect();
+        let then = |environment: EnvName| {
+            let stage = self.stage_at(&environment, moment);
+            (environment, Plan::Stage(stage))
+        };
+        let stages = stages.into_iter().map(then).collect();
+        self.dates.sunset_on = self.is_past(moment).then(|| moment.plus(i64::MIN));
+        self.stages = stages;
+        self.dates.effective_on = None;
+        self
+    }
+
     /// Whether the rule no longer holds at a moment.
     #[must_use]
     pub fn is_past(&self, at: Time) -> bool {
@@ -458,6 +474,24 @@ mod tests {
     }
 
     const LADDER: &str = r#"[{ stage = "monitor", from = "2026-10-01T00:00:00Z" }, { stage = "enforce", from = "2026-12-01T00:00:00Z" }]"#;
+
+    #[test]
+    fn a_rule_as_of_a_moment_has_that_moments_stage_at_every_time() {
+        let dates = "dates = { effective_on = \"2027-01-01T00:00:00Z\", sunset_on = \"2028-01-01T00:00:00Z\" }\n";
+        let (rule, production) = (rule(LADDER, dates).unwrap(), EnvName::new("production").unwrap());
+        for (moment, stage, past) in [
+            ("2026-11-30", Stage::Monitor, false),
+            ("2026-12-01", Stage::Warn, false),
+            ("2027-06-01", Stage::Enforce, false),
+            ("2029-01-01", Stage::Enforce, true),
+        ] {
+            let then = rule.clone().as_of(time(moment));
+            for at in ["2026-01-01", "2026-11-30", "2029-01-01"] {
+                assert_eq!(then.stage_at(&production, time(at)), stage, "{moment}, asked at {at}");
+                assert_eq!(then.is_past(time(at)), past, "{moment}, asked at {at}");
+            }
+        }
+    }
 
     #[test]
     fn a_ladder_is_off_before_its_first_date_and_climbs_on_each() {

@@ -122,7 +122,9 @@ pub fn speaks_for(signer: SignerFacts<'_>, id: &str) -> bool {
         SignerFacts::Key(_) => return false,
     };
     if name == id {
-        return [GITHUB_ISSUER, GITLAB_ISSUER].contains(&issuer);
+        // Each forge speaks for its own workflows alone.
+        return (issuer == GITHUB_ISSUER && id.starts_with("https://github.com/"))
+            || (issuer == GITLAB_ISSUER && id.starts_with("https://gitlab.com/"));
     }
     if issuer == GITHUB_ISSUER {
         return delegate(name, tests_itself(signer)) || is_runner(name, claims, id);
@@ -197,6 +199,7 @@ mod tests {
         let builder = format!("{GENERATOR}builder_go_slsa3.yml@refs/tags/v1.9.0");
         assert_eq!(known_level(by(GITHUB_ISSUER, &builder), &builder), Some(3));
         assert_eq!(known_level(by("https://evil.example", &builder), &builder), None);
+        assert_eq!(known_level(by(GITLAB_ISSUER, &builder), &builder), None);
         assert_eq!(known_level(by(GITHUB_ISSUER, "https://github.com/e/vil@refs/tags/v1"), &builder), None);
         assert_eq!(known_level(SignerFacts::Key("k"), &builder), None);
         let delegate = format!("{GENERATOR}delegator_generic_slsa3.yml@refs/tags/v1.9.0");

@@ -319,6 +319,7 @@ mod tests {
 
     const COMMIT: &str = "0123456789012345678901234567890123456789";
 
+    #[expect(clippy::needless_pass_by_value, reason = "each case writes its predicate in place")]
     fn facts(version: &str, predicate: Value) -> Facts {
         let statement = json!({
             "_type": "https://in-toto.io/Statement/v1",

@@ -6,7 +6,7 @@ pub mod config_snapshot;
 pub mod erasure;
 pub mod forge_watch;
 pub mod iac_plan;
-pub mod judgement;
+pub mod log_shard;
 pub mod manual_evidence;
 pub mod provenance;
 pub mod review;
@@ -75,8 +75,6 @@ pub enum Kind {
     Vex,
     /// What people say of what a rule found.
     Adjudication,
-    /// A person's judgement of a finding.
-    Judgement,
     /// What a person attests by hand.
     ManualEvidence,
     /// An exception from a rule.
@@ -85,6 +83,8 @@ pub enum Kind {
     ExceptionEnd,
     /// The erasure of a piece of evidence.
     Erasure,
+    /// Where one log ends and another goes on.
+    LogShard,
 }
 
 impl Kind {
@@ -108,11 +108,11 @@ impl Kind {
         Self::Vulns,
         Self::Vex,
         Self::Adjudication,
-        Self::Judgement,
         Self::ManualEvidence,
         Self::Exception,
         Self::ExceptionEnd,
         Self::Erasure,
+        Self::LogShard,
     ];
 
     /// The predicate type.
@@ -137,11 +137,11 @@ impl Kind {
             Self::Vulns => "https://in-toto.io/attestation/vulns/v0.2",
             Self::Vex => "https://openvex.dev/ns/v0.2.0",
             Self::Adjudication => "https://countersign.dev/adjudication/v0.1",
-            Self::Judgement => "https://countersign.dev/judgement/v0.1",
             Self::ManualEvidence => "https://countersign.dev/manual-evidence/v0.1",
             Self::Exception => "https://countersign.dev/exception/v0.1",
             Self::ExceptionEnd => "https://countersign.dev/exception-end/v0.1",
             Self::Erasure => "https://countersign.dev/evidence-erasure/v0.1",
+            Self::LogShard => "https://countersign.dev/log-shard/v0.1",
         }
     }
 
@@ -167,11 +167,11 @@ impl Kind {
             Self::Vulns => "vulns",
             Self::Vex => "vex",
             Self::Adjudication => "adjudication",
-            Self::Judgement => "judgement",
             Self::ManualEvidence => "manual-evidence",
             Self::Exception => "exception",
             Self::ExceptionEnd => "exception-end",
             Self::Erasure => "evidence-erasure",
+            Self::LogShard => "log-shard",
         }
     }
 

@@ -50,7 +50,6 @@ impl Owner<'_> {
                         | Kind::PolicyActivation
                         | Kind::Vex
                         | Kind::Adjudication
-                        | Kind::Judgement
                         | Kind::ManualEvidence
                         | Kind::Exception
                         | Kind::ExceptionEnd
@@ -68,7 +67,7 @@ impl Owner<'_> {
                     | Kind::Vulns
             ),
             Self::Collector(c) => c.may_sign.contains(&kind),
-            Self::Gate(_) => matches!(kind, Kind::Vsa | Kind::PromotionDecision),
+            Self::Gate(_) => matches!(kind, Kind::Vsa | Kind::PromotionDecision | Kind::LogShard),
             Self::Verifier(_) => matches!(kind, Kind::Vsa | Kind::SourceProvenance),
             Self::Log(_) | Self::Witness(_) => false,
         }

@@ -163,3 +163,12 @@ pub(super) fn no_provenance(context: &Context<'_>, by: &str) -> Finding {
         .found("none")
         .help("hand in the build's provenance with --bundle")
 }
+
+/// What a rule that needs an SBOM says without one.
+pub(super) fn no_sbom(context: &Context<'_>, by: &str) -> Finding {
+    Finding::new(codes::SBOM_MISSING, "no SBOM that trust accepts is about this artifact")
+        .at(context.subject())
+        .expected("a CycloneDX SBOM for this digest, signed by a builder of trust", by)
+        .found("none")
+        .help("hand in the build's SBOM with --bundle")
+}

@@ -40,13 +40,7 @@ fn check(context: &Context<'_>, _rule: &Rule) -> Vec<Finding> {
         }
     }
     if !any {
-        findings.push(
-            Finding::new(codes::SBOM_MISSING, "no SBOM that trust accepts is about this artifact")
-                .at(context.subject())
-                .expected("a CycloneDX SBOM for this digest, signed by a builder of trust", by)
-                .found("none")
-                .help("hand in the build's SBOM with --bundle"),
-        );
+        findings.push(super::context::no_sbom(context, &by));
     }
     findings
 }

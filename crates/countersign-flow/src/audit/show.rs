@@ -345,11 +345,11 @@ fn evidence_links(evidence: &Evidence) -> Vec<Link> {
             | Kind::PolicyActivation
             | Kind::PromotionDecision
             | Kind::Adjudication
-            | Kind::Judgement
             | Kind::ManualEvidence
             | Kind::Exception
             | Kind::ExceptionEnd
-            | Kind::Erasure => continue,
+            | Kind::Erasure
+            | Kind::LogShard => continue,
         };
         out.push(Link {
             stage,

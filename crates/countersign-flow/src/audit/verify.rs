@@ -4,6 +4,7 @@ use super::open::{Opened, derived_again, open};
 use super::reconcile;
 use super::scope::{Scope, days, named};
 use super::{EVIDENCE, LOG, LeftOut, witnesses};
+use crate::erasure;
 use crate::error::FlowError;
 use crate::replay;
 use countersign_core::codes;
@@ -22,7 +23,7 @@ use countersign_verify::log::Promoted;
 use countersign_verify::vsa::verify_vsa;
 use countersign_verify::{Blobs, LogState};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 
 /// What came of checking a package.
@@ -161,8 +162,9 @@ fn rerun(opened: &Opened, how: How, report: &mut AuditReport) -> usize {
         let picked: BTreeSet<u64> = (0..most).filter_map(|n| wanted.get(place(n)).copied()).collect();
         wanted.retain(|index| picked.contains(index));
     }
+    let withheld = report.withheld(state, &opened.package);
     for index in &wanted {
-        report.decision(*index, state, &opened.package);
+        report.decision(*index, state, &opened.package, &withheld);
     }
     wanted.len()
 }
@@ -260,12 +262,33 @@ impl AuditReport {
         self.findings.extend(findings);
     }
 
-    fn decision(&mut self, index: u64, state: &LogState, blobs: &dyn Blobs) {
+    /// What the log says is erased, and the package does not have.
+    fn withheld(&mut self, state: &LogState, blobs: &dyn Blobs) -> BTreeMap<Sha256, u64> {
+        let (erased, findings) = erasure::erasures(state, blobs);
+        let erased = erased.into_iter().map(|(digest, (entry, _))| (digest, entry));
+        let withheld: BTreeMap<Sha256, u64> = erased.filter(|(digest, _)| blobs.blob(digest).is_none()).collect();
+        if !(withheld.is_empty() && findings.is_empty()) {
+            let mut all: Vec<Finding> =
+                withheld.iter().map(|(digest, entry)| erasure::withheld(digest, *entry)).collect();
+            all.extend(findings);
+            self.line("evidence-erased", all, "");
+        }
+        withheld
+    }
+
+    fn decision(&mut self, index: u64, state: &LogState, blobs: &dyn Blobs, withheld: &BTreeMap<Sha256, u64>) {
         let recorded = match state.now().decision(index, blobs) {
             Ok(recorded) => recorded,
             Err(findings) => return self.findings.extend(findings),
         };
-        let mut findings = match replay::decide_again(&recorded.content, state, blobs) {
+        // What nobody can see any more is not run again: it would come out otherwise, and nobody altered it.
+        let gone =
+            erasure::named_by(&recorded.content).into_iter().find_map(|digest| Some((digest, *withheld.get(&digest)?)));
+        let again = match gone {
+            Some((digest, entry)) => Err(vec![erasure::withheld(&digest, entry)]),
+            None => replay::decide_again(&recorded.content, state, blobs),
+        };
+        let mut findings = match again {
             Ok(again) => replay::difference(&recorded.content, &again).into_iter().collect(),
             Err(findings) => findings,
         };

@@ -272,10 +272,9 @@ impl Tally {
             environment,
             decisions,
         });
-        let rules = self
-            .rules
-            .into_iter()
-            .map(|((name, environment), row)| rule_row(name, environment, row, manifest, request.at));
+        let rules = self.rules.into_iter().map(|((name, environment), row)| {
+            rule_row(name, environment, row, manifest, request.stages_at.unwrap_or(request.at))
+        });
         let mut top: Vec<TopFinding> = self
             .top
             .into_iter()
@@ -297,6 +296,7 @@ impl Tally {
             log,
             since,
             environment: request.environment.clone(),
+            stages_at: request.stages_at,
             decisions: self.total,
             services: services.collect(),
             rules: rules.collect(),

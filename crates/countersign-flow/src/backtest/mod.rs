@@ -7,7 +7,7 @@ mod sample;
 
 pub use report::{BacktestReport, Change, ChangedRow, Counts, RuleRow, ServiceRow, TopFinding, UnplayedRow, WasRow};
 pub use sample::{
-    Label, Labelled, LabelledRule, Sample, SampledFinding, append, label, labelled, labels_of, read as read_sample,
+    Label, Labelled, LabelledRule, Sample, SampledFinding, label, labelled, labels_of, read as read_sample,
 };
 
 use crate::error::FlowError;
@@ -79,6 +79,8 @@ pub struct BacktestRequest<'a> {
     pub since: Option<Since>,
     /// One environment.
     pub environment: Option<EnvName>,
+    /// With the stages that the release's rules will have at this moment; without it, those of each decision's time.
+    pub stages_at: Option<Time>,
     /// By what the sample is drawn.
     pub seed: u64,
     /// How many findings it holds at most.
@@ -177,7 +179,8 @@ pub fn backtest(request: &BacktestRequest<'_>) -> Result<Backtest, FlowError> {
     let since = since(request, &state);
     let mut supposed = BTreeMap::new();
     for environment in request.manifest.environments.keys() {
-        let as_if = Supposed::of(request.manifest.clone(), environment, state.size(), request.at)?;
+        let now = (state.size(), request.at);
+        let as_if = Supposed::of(request.manifest.clone(), environment, now, request.stages_at)?;
         supposed.insert(environment.clone(), as_if);
     }
     // What earlier decisions say matters to each: it is read once, by all threads together.
@@ -266,7 +269,8 @@ impl Run<'_> {
                 }
             };
             let supposed = environment.and_then(|environment| self.supposed.get(environment));
-            match play(&recorded.content, state, &blobs, supposed, self.release) {
+            let ahead = request.stages_at.is_some();
+            match play(&recorded.content, state, &blobs, (supposed, ahead), self.release) {
                 Ok(played) => tally.played(index, recorded.decision.document(), &recorded.content, &played)?,
                 Err(why) => tally.not_played(index, environment, Some(&recorded.content), &why),
             }
@@ -281,7 +285,7 @@ fn play(
     recorded: &Decision,
     state: &LogState,
     blobs: &StoreBlobs<'_>,
-    supposed: Option<&Supposed>,
+    (supposed, ahead): (Option<&Supposed>, bool),
     release: &PolicyRef,
 ) -> Result<Played, Vec<Finding>> {
     let supposed = supposed.ok_or_else(|| {
@@ -294,7 +298,7 @@ fn play(
         return Err(vec![difference]);
     }
     let active = recorded.inputs.policy.as_ref().map(|active| &active.policy);
-    if active == Some(release) {
+    if active == Some(release) && !ahead {
         return Ok(Played { now_by_rule: was_by_rule.clone(), was_by_rule, now: was });
     }
     let pin = recorded.inputs.pin.clone().map(|pin| if agrees(&pin, active) { as_pin(release) } else { pin });

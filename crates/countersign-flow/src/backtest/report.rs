@@ -37,6 +37,9 @@ pub struct BacktestReport {
     /// Decisions for this environment; absent is all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<EnvName>,
+    /// The moment whose stages the rules had; absent is the time of each decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stages_at: Option<Time>,
     /// Every decision in question, by how it comes out.
     pub decisions: Counts,
     /// The same by repository and environment.

@@ -4,9 +4,7 @@
 use super::report::NO_REPOSITORY;
 use crate::error::FlowError;
 use crate::files;
-use crate::people;
-use crate::signing::by_person;
-use countersign_core::bundle::Signed;
+use crate::people::{self, CoSigned};
 use countersign_core::codes;
 use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
@@ -15,21 +13,19 @@ use countersign_core::ids::{EnvName, RuleId};
 use countersign_core::json;
 use countersign_core::limits;
 use countersign_core::policy::Stage;
-use countersign_core::statement::judgement::{Judgement, Judgements, NAMESPACE, Opinion, Standing};
+use countersign_core::statement::adjudication::{self, Adjudication, Opinion, Opinions, Standing};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
+use countersign_core::trust::POLICY_NAMESPACE;
 use countersign_core::wilson::Share;
 use countersign_sign::{PersonKey, SshKeygen};
-use countersign_verify::document::{SignerName, verify_document};
-use countersign_verify::{Roots, VerifiedTrust};
+use countersign_verify::VerifiedTrust;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The form of a sample.
 const SCHEMA: &str = "https://countersign.dev/schemas/backtest-sample/v0.1";
-/// The form of a finding's fingerprint.
-const FINGERPRINT: &str = "countersign/backtest-finding/v1";
 
 /// A sample, for people: what they sign is the fingerprint of a finding and the digest of the report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +57,8 @@ pub struct SampledFinding {
     pub rule: RuleId,
     /// Its stage in the new release.
     pub stage: Stage,
+    /// The signed decision.
+    pub decision: Sha256,
     /// The finding's fingerprint: what `policy label --finding` takes.
     pub finding: Sha256,
     /// When it was decided.
@@ -98,12 +96,12 @@ impl SampledFinding {
     ) -> Result<Self, FlowError> {
         let (rule, stage) = rule;
         let request = &decision.request;
-        let parts = (FINGERPRINT, document, rule, finding.code, &finding.what, &finding.at, &finding.found);
         Ok(Self {
             entry,
             rule: rule.clone(),
             stage,
-            finding: Sha256::of(&json::canonical(&parts)?),
+            decision: *document,
+            finding: adjudication::fingerprint(document, rule, finding)?,
             time: request.time,
             environment: request.environment.clone(),
             repository: repository_of(decision),
@@ -182,7 +180,7 @@ pub fn read(path: &Path) -> Result<Sample, FlowError> {
     })
 }
 
-/// Where the judgements of a sample lie: beside it.
+/// Where the labels of a sample lie: beside it.
 #[must_use]
 pub fn labels_of(sample: &Path) -> PathBuf {
     sample.with_extension("labels.sigstore.jsonl")
@@ -197,15 +195,17 @@ pub struct Label<'a> {
     pub verdict: Opinion,
     /// Why.
     pub reason: Option<&'a str>,
+    /// The file with the labels.
+    pub output: &'a Path,
 }
 
-/// Signs a judgement: the signed line, and the finding that it is about.
+/// Signs a label beside those that the file already holds; and the finding that it is about.
 pub fn label(
     sample: &Sample,
     label: &Label<'_>,
     key: &PersonKey,
     keygen: &SshKeygen,
-) -> Result<(Vec<u8>, SampledFinding), FlowError> {
+) -> Result<(CoSigned, SampledFinding), FlowError> {
     let wanted = label.finding.strip_prefix("sha256:").unwrap_or(label.finding);
     let mut named = sample.findings.iter().filter(|f| wanted.len() >= 8 && f.finding.hex().starts_with(wanted));
     let (Some(finding), None) = (named.next(), named.next()) else {
@@ -213,44 +213,22 @@ pub fn label(
             "the sample has no finding, or several, whose fingerprint begins with `{wanted}`: give at least 8 characters of one"
         )));
     };
-    let said = Judgement {
-        finding: finding.finding,
+    let said = adjudication::Label {
+        decision: finding.decision,
         rule: finding.rule.clone(),
-        report: sample.report,
-        verdict: label.verdict,
+        finding: Some(finding.finding),
+        label: label.verdict,
         reason: label.reason.map(str::to_owned),
     };
-    let subject = Subject::sha256(countersign_core::policy::BACKTEST, &sample.report);
-    let statement = Statement::new(Kind::Judgement, vec![subject], &said)?;
-    let line = by_person(&statement.to_bytes()?, NAMESPACE, key, keygen)?;
-    Ok((line, finding.clone()))
+    let environment = finding.environment.clone();
+    let labels = Adjudication { environment, labels: vec![said], report: Some(sample.report) };
+    let subject = Subject::sha256("promotion-decision", &finding.decision);
+    let statement = Statement::new(Kind::Adjudication, vec![subject], &labels)?;
+    let signed = people::add_line(label.output, &statement, POLICY_NAMESPACE, key, keygen)?;
+    Ok((signed, finding.clone()))
 }
 
-/// The lines of a file with judgements, with one more, unless the same key said the same before.
-pub fn append(path: &Path, line: &[u8]) -> Result<(Vec<u8>, bool), FlowError> {
-    let mut bytes = files::read_if_there(path, limits::COLLECTION_BYTES)?.unwrap_or_default();
-    let parsed = |bytes: &[u8]| {
-        Signed::parse_lines(bytes).map_err(|error| {
-            FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(path.display().to_string())])
-        })
-    };
-    let before = if bytes.trim_ascii().is_empty() { Vec::new() } else { parsed(&bytes)? };
-    let added = parsed(line)?;
-    let key = |signed: &Signed| people::key_of(signed, NAMESPACE);
-    let same =
-        |(_, old): &(Vec<u8>, Signed)| added.iter().any(|(_, new)| old.payload == new.payload && key(old) == key(new));
-    if before.iter().any(same) {
-        return Ok((bytes, false));
-    }
-    if bytes.last().is_some_and(|last| *last != b'\n') {
-        bytes.push(b'\n');
-    }
-    bytes.extend_from_slice(line.trim_ascii_end());
-    bytes.push(b'\n');
-    Ok((bytes, true))
-}
-
-/// How the judgements of one rule's findings stand.
+/// How what was said of one rule's findings stands.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -272,54 +250,52 @@ pub struct LabelledRule {
     pub false_positive_share: Option<Share>,
 }
 
-/// How a sample stands: a row a rule, and what did not hold of the judgements.
+/// How a sample stands: a row a rule, and what did not hold of the labels.
 #[derive(Debug)]
 pub struct Labelled {
     /// A row a rule.
     pub rules: Vec<LabelledRule>,
-    /// Judgements that count.
+    /// Labels that count.
     pub counted: u64,
     /// What did not hold.
     pub findings: Vec<Finding>,
 }
 
-/// Takes the judgements of a sample together: each by a person of trust whose key counts, about this very report.
+/// Takes the labels of a sample together: each by a policy approver of trust whose key counts. What was said of the recorded
+/// decision, by `policy adjudicate`, counts as well.
 pub fn labelled(sample: &Sample, labels: &[u8], trust: &VerifiedTrust, at: Time) -> Result<Labelled, FlowError> {
     let mut out = Labelled { rules: Vec::new(), counted: 0, findings: Vec::new() };
-    let mut judgements = Judgements::default();
-    let rule_of: BTreeMap<Sha256, &RuleId> = sample.findings.iter().map(|f| (f.finding, &f.rule)).collect();
-    let lines = if labels.trim_ascii().is_empty() { Vec::new() } else { lines(labels)? };
-    for (number, (_, signed)) in (1_usize..).zip(&lines) {
-        let place = format!("judgement {number}");
-        match verify_document(signed, trust, &Roots::none(), at, &place) {
+    let mut opinions = Opinions::default();
+    let lines = if labels.trim_ascii().is_empty() {
+        Vec::new()
+    } else {
+        let trusts = (trust.trust(), trust.trust());
+        countersign_verify::adjudication::read(labels, trusts, at, "labels").map_err(FlowError::Refused)?
+    };
+    for (number, said) in (1_usize..).zip(lines) {
+        let place = format!("labels, line {number}");
+        match said {
             Err(findings) => out.findings.extend(findings),
-            Ok(verified) => {
-                let said: Judgement = match verified.value().predicate_as(Kind::Judgement) {
-                    Ok(said) => said,
-                    Err(error) => {
-                        out.findings.push(Finding::new(codes::STATEMENT_MALFORMED, error.to_string()).at(place));
-                        continue;
+            Ok(said) => match said.by {
+                Err(why) => out.findings.push(
+                    Finding::new(codes::SIGNER_NOT_ALLOWED, "the labels were not signed by a policy approver")
+                        .at(place)
+                        .found(why),
+                ),
+                Ok(person) => {
+                    for label in &said.labels.labels {
+                        let fits = |f: &&SampledFinding| {
+                            f.decision == label.decision
+                                && f.rule == label.rule
+                                && label.finding.is_none_or(|finding| finding == f.finding)
+                        };
+                        if sample.findings.iter().any(|finding| fits(&finding)) {
+                            opinions.add(&person, label);
+                            out.counted = out.counted.saturating_add(1);
+                        }
                     }
-                };
-                let fits = said.report == sample.report && rule_of.get(&said.finding) == Some(&&said.rule);
-                let SignerName::Person(person) = &verified.signed_by().owner else {
-                    let found = verified.signed_by().owner.describe();
-                    let what = "judgements are for people";
-                    out.findings.push(Finding::new(codes::SIGNER_NOT_ALLOWED, what).at(place).found(found));
-                    continue;
-                };
-                if fits {
-                    judgements.add(person, &said);
-                    out.counted = out.counted.saturating_add(1);
-                } else {
-                    out.findings.push(
-                        Finding::new(codes::BACKTEST_REPORT, "the judgement is about another report or finding")
-                            .at(place)
-                            .expected(sample.report.to_string(), "the sample")
-                            .found(said.report.to_string()),
-                    );
                 }
-            }
+            },
         }
     }
     let mut rows: BTreeMap<&RuleId, LabelledRule> = BTreeMap::new();
@@ -334,7 +310,7 @@ pub fn labelled(sample: &Sample, labels: &[u8], trust: &VerifiedTrust, at: Time)
             false_positive_share: None,
         });
         row.sampled = row.sampled.saturating_add(1);
-        let place = match judgements.standing(&finding.finding) {
+        let place = match opinions.of_finding(&finding.decision, &finding.rule, &finding.finding) {
             Standing::TruePositive => &mut row.true_positives,
             Standing::FalsePositive => &mut row.false_positives,
             Standing::Open => &mut row.open,
@@ -348,9 +324,4 @@ pub fn labelled(sample: &Sample, labels: &[u8], trust: &VerifiedTrust, at: Time)
     }
     out.rules = rows.into_values().collect();
     Ok(out)
-}
-
-fn lines(labels: &[u8]) -> Result<Vec<(Vec<u8>, Signed)>, FlowError> {
-    Signed::parse_lines(labels)
-        .map_err(|error| FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at("judgements")]))
 }

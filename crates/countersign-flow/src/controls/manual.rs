@@ -139,24 +139,8 @@ fn may_follow(request: &ManualRequest<'_>, trust: &VerifiedTrust, evidence: &Man
     let Some(state) = opened.state else { return Err(FlowError::Refused(opened.findings)) };
     let view = state.now();
     let mut findings: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
-    match request.least_checkpoint {
-        None => findings.push(
-            Finding::new(codes::ROLLBACK_UNDETECTABLE, "nothing from outside says how far the log had come")
-                .expected("a checkpoint kept elsewhere", "--least-checkpoint or COUNTERSIGN_LEAST_CHECKPOINT")
-                .found("none"),
-        ),
-        Some(path) => match outside::least_checkpoint(path, request.place, trust.trust(), request.at)? {
-            Ok(least) => findings.extend(view.continues(&least).err()),
-            Err(finding) => findings.push(finding),
-        },
-    }
-    if let Some(newest) = view.newest_time().filter(|newest| request.at < *newest) {
-        findings.push(
-            Finding::new(codes::TIME_BEFORE_LOG, "the machine's time lies before the newest entry of the log")
-                .expected(format!("{newest} or later"), "the log")
-                .found(request.at.to_string()),
-        );
-    }
+    findings.extend(outside::goes_on(view, request.least_checkpoint, request.place, trust.trust(), request.at)?);
+    findings.extend(view.closed_for().map(crate::shard::closed));
     if let Some(problem) = evidence.problem() {
         findings.push(Finding::new(codes::MANUAL_EVIDENCE, problem));
     } else if !evidence.counts_at(request.at) {

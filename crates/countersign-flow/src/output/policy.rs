@@ -9,7 +9,7 @@ use countersign_core::exit::Exit;
 use countersign_core::finding::Finding;
 use countersign_core::ids::{EnvName, RuleId};
 use countersign_core::policy::{Manifest, Stage, Step};
-use countersign_core::statement::judgement::Opinion;
+use countersign_core::statement::adjudication::Opinion;
 use countersign_core::statement::manual_evidence::ManualEvidence;
 use countersign_core::time::Time;
 use serde::Serialize;
@@ -187,9 +187,9 @@ documents! {
         /// What was signed.
         evidence: ManualEvidence,
     }
-    /// `policy label`: a judgement was signed.
+    /// `policy label`: a label was signed.
     PolicyLabelled {
-        /// The file with the judgements.
+        /// The file with the labels.
         output: String,
         /// Whether it was added; the same person says the same thing once.
         added: bool,
@@ -206,7 +206,7 @@ documents! {
         of: u64,
         /// A row a rule.
         rules: Vec<LabelledRule>,
-        /// Judgements that count.
+        /// Labels that count.
         counted: u64,
         /// What did not hold.
         findings: Vec<Finding>,

@@ -3,7 +3,10 @@
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, Verdict};
+use countersign_core::ids::EnvName;
+use countersign_core::statement::Kind;
 use countersign_core::statement::erasure::Erasure;
+use countersign_core::time::Time;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,6 +58,62 @@ documents! {
         findings: Vec<Finding>,
         /// How the run ends.
         exit: Exit,
+    }
+    /// `log find`: where something is in the log, by an index that nobody signed.
+    LogFound {
+        /// How many entries the index covers.
+        size: u64,
+        /// The log's root at that size.
+        root: Sha256,
+        /// The entries about the subject.
+        rows: Vec<FoundRow>,
+        /// Decisions by day.
+        days: Vec<DayRow>,
+        /// Rules that did not pass, by day.
+        rules: Vec<RuleRow>,
+    }
+    /// One entry about a subject.
+    FoundRow {
+        /// The entry.
+        entry: u64,
+        /// Its time.
+        time: Time,
+        /// What was recorded.
+        kind: Kind,
+        /// For which environment.
+        environment: Option<EnvName>,
+        /// What a decision came to.
+        verdict: Option<Verdict>,
+        /// Whether it authorised.
+        authorised: Option<bool>,
+        /// By which version of the policy.
+        policy_version: Option<u64>,
+    }
+    /// How many decisions of one kind were made in a day.
+    DayRow {
+        /// The day.
+        day: String,
+        /// The environment.
+        environment: String,
+        /// The verdict.
+        verdict: String,
+        /// Whether they authorised.
+        authorised: bool,
+        /// The release's version.
+        policy_version: u64,
+        /// How many.
+        count: u64,
+    }
+    /// In how many decisions of a day a rule did not pass.
+    RuleRow {
+        /// The day.
+        day: String,
+        /// The environment.
+        environment: String,
+        /// The rule.
+        rule: String,
+        /// How many.
+        count: u64,
     }
     /// A bundle beside an image.
     BundleRow {

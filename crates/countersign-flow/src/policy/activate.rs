@@ -238,24 +238,8 @@ fn open_where(
     let Some(state) = state else { return Err(FlowError::Refused(findings)) };
     let view = state.now();
     let mut findings = Vec::new();
-    match request.least_checkpoint {
-        None => findings.push(
-            Finding::new(codes::ROLLBACK_UNDETECTABLE, "nothing from outside says how far the log had come")
-                .expected("a checkpoint kept elsewhere", "--least-checkpoint or COUNTERSIGN_LEAST_CHECKPOINT")
-                .found("none"),
-        ),
-        Some(path) => match outside::least_checkpoint(path, request.place, trust.trust(), request.at)? {
-            Ok(least) => findings.extend(view.continues(&least).err()),
-            Err(finding) => findings.push(finding),
-        },
-    }
-    if let Some(newest) = view.newest_time().filter(|newest| request.at < *newest) {
-        findings.push(
-            Finding::new(codes::TIME_BEFORE_LOG, "the machine's time lies before the newest entry of the log")
-                .expected(format!("{newest} or later"), "the log")
-                .found(request.at.to_string()),
-        );
-    }
+    findings.extend(outside::goes_on(view, request.least_checkpoint, request.place, trust.trust(), request.at)?);
+    findings.extend(view.closed_for().map(crate::shard::closed));
     // A trust document that follows the recorded one is recorded with this activation.
     let follows = |f: &&Finding| f.code != codes::TRUST_DIGEST_MISMATCH;
     findings.extend(faults(&state).into_iter().filter(|finding| follows(&finding)));

@@ -10,13 +10,13 @@ use countersign_core::digest::Sha256;
 use countersign_core::ids::{EnvName, RuleId};
 use countersign_core::limits;
 use countersign_core::policy::{Manifest, Rule, Stage};
-use countersign_core::statement::adjudication::{Adjudication, Label, Opinion};
+use countersign_core::statement::adjudication::{Adjudication, Label, Opinion, Opinions};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
 use countersign_core::trust::{POLICY_NAMESPACE, Trust};
 use countersign_sign::{PersonKey, SshKeygen};
 use countersign_verify::policy::{Activated, ActivationContext};
-use countersign_verify::rollout::{self, Basis, Labels, Measured, Risen};
+use countersign_verify::rollout::{self, Basis, Measured, Risen};
 use countersign_verify::{Blobs, StateView};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -62,7 +62,7 @@ fn row(
     rule: &Rule,
     environment: &EnvName,
     at: Time,
-    labels: &Labels,
+    labels: &Opinions,
     blobs: &dyn Blobs,
 ) -> Result<StageRow, FlowError> {
     let stage = rule.stage_at(environment, at);
@@ -142,7 +142,7 @@ pub struct AdjudicateRequest<'a> {
     pub output: &'a Path,
 }
 
-/// One's signature under labels, beside those that the file already holds: who says otherwise signs another file.
+/// One's signature under labels, beside those that the file already holds, whatever they say.
 pub fn adjudicate(request: &AdjudicateRequest<'_>) -> Result<CoSigned, FlowError> {
     let mut said: BTreeMap<Sha256, Opinion> = BTreeMap::new();
     let right = request.right.iter().map(|digest| (*digest, Opinion::TruePositive));
@@ -165,9 +165,12 @@ pub fn adjudicate(request: &AdjudicateRequest<'_>) -> Result<CoSigned, FlowError
         approver(request.key, request.keygen, trust)?;
     }
     let subjects = said.keys().map(|digest| Subject::sha256("promotion-decision", digest)).collect();
-    let label = |(decision, label)| Label { decision, rule: request.rule.clone(), label };
-    let adjudication =
-        Adjudication { environment: request.environment.clone(), labels: said.into_iter().map(label).collect() };
+    let label = |(decision, label)| Label { decision, rule: request.rule.clone(), finding: None, label, reason: None };
+    let adjudication = Adjudication {
+        environment: request.environment.clone(),
+        labels: said.into_iter().map(label).collect(),
+        report: None,
+    };
     let statement = Statement::new(Kind::Adjudication, subjects, &adjudication)?;
-    people::add_signature(request.output, &statement, POLICY_NAMESPACE, request.key, request.keygen)
+    people::add_line(request.output, &statement, POLICY_NAMESPACE, request.key, request.keygen)
 }

@@ -1,6 +1,6 @@
 //! `sbom show`, `sbom query` and `sbom diff`: what a document says, asked in three ways.
 
-use super::{Opened, foreign, notes, open};
+use super::{Opened, foreign, notes, open_view};
 use crate::error::FlowError;
 use crate::output::{
     SbomChanged, SbomComponent, SbomDependent, SbomDiffed, SbomLine, SbomMoved, SbomPath, SbomQueried, SbomShown,
@@ -45,7 +45,7 @@ fn component(item: &Item) -> SbomComponent {
 
 /// A document as a tree.
 pub fn show(path: &Path, shown: Shown) -> Result<SbomShown, FlowError> {
-    let opened = open(path)?;
+    let opened = open_view(path)?;
     let bom = &opened.bom;
     let known = |item: &Item| bom.edges.contains_key(&item.reference);
     let tree = Graph::of(bom).tree(known, shown.depth, shown.lines);
@@ -62,7 +62,7 @@ pub fn show(path: &Path, shown: Shown) -> Result<SbomShown, FlowError> {
     findings.extend(foreign(&opened));
     Ok(SbomShown {
         file: opened.name(),
-        digest: opened.digest(),
+        digest: opened.digest,
         format: opened.document.format.to_string(),
         tools: bom.about.tools.clone(),
         time: bom.about.time.clone(),
@@ -77,7 +77,7 @@ pub fn show(path: &Path, shown: Shown) -> Result<SbomShown, FlowError> {
 
 /// Who depends on a component, and through which path.
 pub fn query(path: &Path, asked: Asked<'_>) -> Result<SbomQueried, FlowError> {
-    let opened = open(path)?;
+    let opened = open_view(path)?;
     let bom = &opened.bom;
     let graph = Graph::of(bom);
     let mut found = Vec::new();
@@ -117,7 +117,7 @@ fn nearest(bom: &Bom, asked: &str) -> Vec<String> {
 
 /// What changed between two documents.
 pub fn compare(old: &Path, new: &Path) -> Result<SbomDiffed, FlowError> {
-    let (old, new) = (open(old)?, open(new)?);
+    let (old, new) = (open_view(old)?, open_view(new)?);
     let diff = diff::diff(&old.bom, &new.bom);
     let moved = diff.moved.iter().map(|moved| SbomMoved {
         component: component(moved.to),
@@ -136,7 +136,7 @@ pub fn compare(old: &Path, new: &Path) -> Result<SbomDiffed, FlowError> {
         from: changed.from.clone(),
         to: changed.to.clone(),
     });
-    let side = |opened: &Opened| -> (String, Sha256) { (opened.name(), opened.digest()) };
+    let side = |opened: &Opened| -> (String, Sha256) { (opened.name(), opened.digest) };
     let ((old_file, old_digest), (new_file, new_digest)) = (side(&old), side(&new));
     Ok(SbomDiffed {
         old_file,

@@ -46,7 +46,7 @@ pub fn from(request: &From<'_>) -> Result<(SbomMade, Vec<u8>), FlowError> {
         }
         Err(error) => return Err(error.into()),
     };
-    let itself = matches!(made.kind, Kind::Wheel | Kind::GoBinary);
+    let itself = matches!(made.kind, Kind::Wheel | Kind::GoBinary | Kind::Auditable);
     if let Some(root) = &mut made.bom.root {
         if let Some(name) = request.name {
             name.clone_into(&mut root.name);

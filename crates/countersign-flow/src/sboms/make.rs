@@ -30,7 +30,7 @@ pub fn ingest(request: &Ingest<'_>) -> Result<SbomIngested, FlowError> {
     let opened = valid(request.document)?;
     let mut findings = notes(&opened);
     findings.extend(foreign(&opened));
-    let digest = opened.digest();
+    let digest = opened.digest;
     let mut raw = None;
     let written = match opened.document.format {
         Format::CycloneDx(_) => opened.bytes.clone(),
@@ -97,7 +97,7 @@ pub fn merge(
     for path in paths {
         let opened = valid(path)?;
         findings.extend(foreign(&opened));
-        let digest = opened.digest();
+        let digest = opened.digest;
         let value = match opened.document.format {
             Format::CycloneDx(_) => opened.document.value,
             Format::Spdx2 | Format::Spdx3 | Format::Made => convert::to_cyclonedx(&opened.bom, &digest, None),

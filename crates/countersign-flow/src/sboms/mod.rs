@@ -30,6 +30,8 @@ use std::path::{Path, PathBuf};
 pub struct Opened {
     /// The file.
     pub path: PathBuf,
+    /// The digest of its bytes.
+    pub digest: Sha256,
     /// Its bytes.
     pub bytes: Vec<u8>,
     /// Its JSON and format.
@@ -39,12 +41,6 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// The digest of the bytes.
-    #[must_use]
-    pub fn digest(&self) -> Sha256 {
-        Sha256::of(&self.bytes)
-    }
-
     /// The file, as it is named in findings.
     #[must_use]
     pub fn name(&self) -> String {
@@ -58,31 +54,37 @@ pub fn open(path: &Path) -> Result<Opened, FlowError> {
     let refused = |error: &DocumentError| FlowError::Refused(vec![unread(error, path)]);
     let document = Document::parse(&bytes).map_err(|error| refused(&error))?;
     let bom = document.bom().map_err(|error| refused(&error))?;
-    Ok(Opened { path: path.to_owned(), bytes, document, bom })
+    Ok(Opened { path: path.to_owned(), digest: Sha256::of(&bytes), bytes, document, bom })
+}
+
+/// The same where only what it lists is asked for: bytes and JSON, which are several times as large, are let go.
+fn open_view(path: &Path) -> Result<Opened, FlowError> {
+    let mut opened = open(path)?;
+    opened.bytes = Vec::new();
+    opened.document.value = serde_json::Value::Null;
+    Ok(opened)
 }
 
 fn unread(error: &DocumentError, path: &Path) -> Finding {
-    let finding = match error {
-        DocumentError::Format { found } => {
-            let help = if found.contains("XML") {
-                "have the tool that made it write JSON, or convert it, for example with `cyclonedx convert`"
-            } else {
-                "have the tool that made it write CycloneDX 1.2 to 1.7 or SPDX 2.3 or 3.0 as JSON"
-            };
-            Finding::new(codes::SBOM_FORMAT, error.to_string())
-                .expected("CycloneDX 1.2 to 1.7, SPDX 2.3 or SPDX 3.0, as JSON", "countersign")
-                .found(found.clone())
-                .help(help)
-        }
-        DocumentError::Shape { at, .. }
-        | DocumentError::TooMany { at, .. }
-        | DocumentError::DuplicateReference { at, .. } => {
-            return Finding::new(codes::SBOM_INVALID, error.to_string()).at(path.display().to_string()).at(at.clone());
-        }
-        // Not JSON, a key given twice, nested too deep, or something that a newer version of the reader would name.
-        _ => Finding::new(codes::SBOM_FORMAT, error.to_string()),
+    let place = path.display().to_string();
+    if let DocumentError::Shape { at, .. }
+    | DocumentError::TooMany { at, .. }
+    | DocumentError::DuplicateReference { at, .. } = error
+    {
+        return Finding::new(codes::SBOM_INVALID, error.to_string()).at(place).at(at.clone());
+    }
+    let finding = Finding::new(codes::SBOM_FORMAT, error.to_string()).at(place);
+    // Else it is no JSON, has a key twice, or nests too deep: its own words say where.
+    let DocumentError::Format { found } = error else { return finding };
+    let help = if found.contains("XML") {
+        "have the tool that made it write JSON, or convert it, for example with `cyclonedx convert`"
+    } else {
+        "have the tool that made it write CycloneDX 1.2 to 1.7 or SPDX 2.3 or 3.0 as JSON"
     };
-    finding.at(path.display().to_string())
+    finding
+        .expected("CycloneDX 1.2 to 1.7, SPDX 2.3 or SPDX 3.0, as JSON", "countersign")
+        .found(found.clone())
+        .help(help)
 }
 
 /// What does not hold by the schema, as findings.

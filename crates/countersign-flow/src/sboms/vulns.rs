@@ -2,7 +2,7 @@
 //! gate's rule judges it, this does not.
 
 use super::make::pretty;
-use super::{NAMED, open};
+use super::{NAMED, open_view};
 use crate::error::FlowError;
 use crate::output::{SbomVulnerability, SbomVulns};
 use countersign_core::codes;
@@ -34,7 +34,7 @@ pub struct Look<'a> {
 
 /// Matches, and writes the predicate.
 pub fn vulns(look: &Look<'_>) -> Result<SbomVulns, FlowError> {
-    let opened = open(look.document)?;
+    let opened = open_view(look.document)?;
     let mut digests = Vec::new();
     let found = matches(&opened.bom, |take: &mut dyn FnMut(Record)| -> Result<(), AdvisoriesError> {
         for path in look.databases {

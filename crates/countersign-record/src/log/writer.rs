@@ -188,7 +188,12 @@ impl<'s> Log<'s> {
     /// Keeps a checkpoint of this log that witnesses have cosigned, and shows it in the place of the log's own where the
     /// log has not grown since. What the log commits to stays the same. `enough` says that a quorum has cosigned it.
     pub fn keep_cosigned(&self, note: &Note, enough: bool) -> Result<(), LogError> {
-        super::cosigned::keep(&self.folder, note, enough)
+        super::cosigned::keep(&self.folder, note, enough)?;
+        match self.brought()? {
+            Copy::AsWritten => Ok(()),
+            // This log is no longer the newest, and must not be appended to as if it were.
+            Copy::Fetched => Err(LogError::Outrun { name: self.folder.display().to_string() }),
+        }
     }
 
     /// Appends entries under one new checkpoint. When this returns, all of it is durable; if it fails, nothing was

@@ -10,7 +10,7 @@
 
 use super::{LOG, Published, Remote, RemoteError};
 use crate::disk::{DiskError, Doing, make_folders};
-use crate::log::{CHECKPOINT, FolderFiles, LogFiles as _};
+use crate::log::{CHECKPOINT, COSIGNED, FolderFiles, LogFiles as _};
 use crate::store::FolderStore;
 use countersign_core::digest::Sha256;
 use countersign_core::ids::RefName;
@@ -85,6 +85,9 @@ struct State {
     /// How many commits were made here: with the random name of our repository, no two of one branch are the same.
     made: u64,
 }
+
+/// Files with the ids and sizes of their contents.
+type Listed = BTreeMap<String, (String, usize)>;
 
 impl GitBranch {
     /// The branch of the repository at `url`. Our own repository is made below `temporary`.
@@ -165,14 +168,14 @@ impl GitBranch {
     }
 
     /// Fetches the newest commit alone, and lists its files.
-    fn listing(&self) -> Result<(String, BTreeMap<String, (String, usize)>), RemoteError> {
+    fn listing(&self) -> Result<(String, Listed), RemoteError> {
         self.fetch_commit(&["--depth=1"])?;
         let commit = self.git("read the branch", &["rev-parse", "--verify", FETCHED])?;
         let commit = self.id(&commit)?;
         let arguments = ["ls-tree", "-r", "-l", "-z", "--full-tree", &commit];
         let limit = limits::STORE_LISTING_BYTES;
         let bytes = self.call("list the branch", &arguments, self.repository.path(), None, &[], limit)?;
-        let mut files = BTreeMap::new();
+        let (mut files, mut total) = (BTreeMap::new(), 0_u64);
         for line in bytes.split(|b| *b == 0).filter(|line| !line.is_empty()) {
             let line = String::from_utf8_lossy(line);
             let Some((facts, path)) = line.split_once('\t') else { continue };
@@ -188,6 +191,11 @@ impl GitBranch {
             if size > limits::GIT_EVIDENCE_BYTES {
                 let limit = limits::GIT_EVIDENCE_BYTES;
                 return Err(RemoteError::TooLarge { name: self.name.clone(), what: "bytes in one file", limit });
+            }
+            total = total.saturating_add(u64::try_from(size).unwrap_or(u64::MAX));
+            if total > limits::PACKAGE_BYTES {
+                let limit = usize::try_from(limits::PACKAGE_BYTES).unwrap_or(usize::MAX);
+                return Err(RemoteError::TooLarge { name: self.name.clone(), what: "bytes", limit });
             }
             files.insert(path.to_owned(), (self.id(id)?, size));
         }
@@ -206,7 +214,7 @@ impl GitBranch {
             let count = rest.iter().take_while(more).count().max(1);
             let (now, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
             rest = later;
-            let input: String = now.iter().map(|(_, id, _)| format!("{id}\n")).collect();
+            let input = now.iter().map(|(_, id, _)| format!("{id}\n")).collect::<Vec<_>>().concat();
             let limit = now.iter().fold(0_usize, |sum, (_, _, size)| sum.saturating_add(*size).saturating_add(200));
             let arguments = ["cat-file", "--batch"];
             let printed = self.call("read files", &arguments, self.repository.path(), None, input.as_bytes(), limit)?;
@@ -226,7 +234,7 @@ impl GitBranch {
 
     /// The ids of files' contents, which are in our repository then.
     fn take_in(&self, paths: &[String], folder: &Path) -> Result<Vec<String>, RemoteError> {
-        let input: String = paths.iter().map(|path| format!("{path}\n")).collect();
+        let input = paths.iter().map(|path| format!("{path}\n")).collect::<Vec<_>>().concat();
         let limit = paths.len().saturating_mul(65).saturating_add(1);
         let arguments = ["hash-object", "-w", "--no-filters", "--stdin-paths"];
         let printed = self.call("store files", &arguments, folder, None, input.as_bytes(), limit)?;
@@ -247,6 +255,9 @@ impl GitBranch {
         let files = FolderFiles::new(folder.join(LOG));
         let size = log_size(folder)?;
         let mut paths = vec![format!("{LOG}/{CHECKPOINT}")];
+        if folder.join(LOG).join(COSIGNED).exists() {
+            paths.push(format!("{LOG}/{COSIGNED}"));
+        }
         let mut gone = Vec::new();
         let there: BTreeSet<String> = files.list()?.into_iter().collect();
         for path in &there {
@@ -394,7 +405,9 @@ pub(super) fn covered(tile: Tile, size: u64) -> bool {
 
 /// Whether a path is one that a store has.
 fn belongs(path: &str) -> bool {
-    let of_log = path.strip_prefix("log/").is_some_and(|path| path == CHECKPOINT || Tile::from_path(path).is_ok());
+    let of_log = path
+        .strip_prefix("log/")
+        .is_some_and(|path| matches!(path, CHECKPOINT | COSIGNED) || Tile::from_path(path).is_ok());
     of_log || digest_of(path).is_some()
 }
 
@@ -422,7 +435,7 @@ mod tests {
     #[test]
     fn only_paths_that_a_store_has_are_taken_out() {
         let hex = "ab".repeat(32);
-        let evidence = format!("evidence/sha256/ab/{}", &hex[2..]);
+        let evidence = format!("evidence/sha256/ab/{}", hex.strip_prefix("ab").unwrap());
         for path in ["log/checkpoint", "log/tile/0/000", "log/tile/entries/x001/234.p/7", evidence.as_str()] {
             assert!(belongs(path), "{path}");
         }

@@ -13,7 +13,7 @@
 use super::git::{covered, digest_of, write};
 use super::{LOG, Published, Remote, RemoteError};
 use crate::disk::{DiskError, Doing};
-use crate::log::{CHECKPOINT, FolderFiles, LogFiles as _};
+use crate::log::{CHECKPOINT, COSIGNED, FolderFiles, LogFiles as _};
 use crate::store::FolderStore;
 use countersign_core::digest::Sha256;
 use countersign_core::limits;
@@ -144,7 +144,7 @@ impl Head {
     }
 
     fn bytes(&self) -> Vec<u8> {
-        let lines: String = self.recent.iter().map(|(size, id)| format!("{size} {id}\n")).collect();
+        let lines = self.recent.iter().map(|(size, id)| format!("{size} {id}\n")).collect::<Vec<_>>().concat();
         [format!("{HEAD_FORM}\n{lines}\n").as_bytes(), &self.checkpoint].concat()
     }
 
@@ -255,22 +255,27 @@ impl Bucket {
     /// Puts the tiles of an append that counts into their places, publishes its checkpoint, and drops what was staged.
     fn finish(&self, head: &Head, staged: &[(Tile, Vec<u8>)]) -> Result<(), RemoteError> {
         side_by_side(staged, |(tile, bytes)| self.create(&format!("{LOG}/{}", tile.path()), bytes))?;
-        let path = format!("{LOG}/{CHECKPOINT}");
+        self.show(CHECKPOINT, &head.checkpoint)?;
+        // Whoever comes next would find it applied already.
+        drop(self.objects.remove(&head.staged()));
+        Ok(())
+    }
+
+    /// Publishes a checkpoint where anybody reads it, unless a later one is there.
+    fn show(&self, name: &str, checkpoint: &[u8]) -> Result<(), RemoteError> {
+        let path = format!("{LOG}/{name}");
         for _ in 0..TRIES {
             let there = self.get(&path, limits::NOTE_BYTES)?;
             let condition = match &there {
                 None => Condition::New,
-                // Somebody has published this one, or a later one.
-                Some((bytes, _)) if size_of(bytes) >= head.size() => break,
+                Some((bytes, _)) if bytes == checkpoint || size_of(bytes) > size_of(checkpoint) => break,
                 Some((_, version)) => Condition::Still(version.clone()),
             };
-            match self.objects.put(&path, &head.checkpoint, &condition) {
+            match self.objects.put(&path, checkpoint, &condition) {
                 Ok(Put::Done(_)) => break,
                 Ok(Put::Refused) | Err(_) => {}
             }
         }
-        // Whoever comes next would find it applied already.
-        drop(self.objects.remove(&head.staged()));
         Ok(())
     }
 
@@ -399,6 +404,9 @@ impl Remote for Bucket {
             // What is missing is found by whoever reads the log.
             bytes.map_or(Ok(()), |bytes| write(&folder.join(&path), &bytes))
         })?;
+        if let Some((cosigned, _)) = self.get(&format!("{LOG}/{COSIGNED}"), limits::NOTE_BYTES)? {
+            write(&log.join(COSIGNED), &cosigned)?;
+        }
         write(&log.join(CHECKPOINT), &head.checkpoint)
     }
 
@@ -443,6 +451,9 @@ impl Remote for Bucket {
                 if let Err(error @ RemoteError::Altered { .. }) = self.finish(&new, &staged) {
                     return Err(error);
                 }
+                let cosigned = FolderFiles::new(folder.join(LOG)).read(COSIGNED, limits::NOTE_BYTES)?;
+                // It proves nothing that the witnesses cannot be asked for again.
+                drop(cosigned.map(|bytes| self.show(COSIGNED, &bytes)));
             }
         }
         // The next append needs the version that `head` has now.

@@ -275,7 +275,8 @@ fn writers_at_once_on_a_shaky_line_lose_nothing_and_write_nothing_twice() {
     });
     let mut expected: Vec<String> = texts.into_iter().flatten().chain(["first".to_owned()]).collect();
     let mut found = entries(&copy(&way).unwrap());
-    (expected.sort(), found.sort());
+    expected.sort();
+    found.sort();
     assert_eq!(found, expected);
     published(&way, 21);
 }

@@ -73,7 +73,7 @@ impl Git for TestGit {
         }
         let taken = self.fault.lock().unwrap().take();
         match taken {
-            Some(Fault::Persisted) => git(call).and(failed()),
+            Some(Fault::Persisted) => git(call).and_then(|_done| failed()),
             Some(Fault::Overtaken) => {
                 git(call)?;
                 let other = branch(&self.server, None);

@@ -77,9 +77,9 @@ fn kind<'v>(element: &Element<'v>) -> Result<&'v str, DocumentError> {
 
 /// References under a key: one or several, each an id or an object that has one.
 fn references<'v>(element: &Element<'v>, key: &str) -> Result<Vec<&'v str>, DocumentError> {
-    let id = |value: &'v Value| match value {
-        Value::Object(map) => map.get("spdxId").or_else(|| map.get("@id")).and_then(Value::as_str),
-        other => other.as_str(),
+    let id = |value: &'v Value| match value.as_object() {
+        Some(map) => map.get("spdxId").or_else(|| map.get("@id")).and_then(Value::as_str),
+        None => value.as_str(),
     };
     match element.map.get(key) {
         None => Ok(Vec::new()),
@@ -139,9 +139,9 @@ fn package(id: &str, element: &Element<'_>, elements: &Elements<'_>) -> Result<I
         }
     }
     for (method, at) in list(map, "verifiedUsing", at)? {
-        let method = match method {
-            Value::String(id) => elements.get(id.as_str()).map(|found| found.map),
-            other => Some(object(other, &at)?),
+        let method = match method.as_str() {
+            Some(id) => elements.get(id).map(|found| found.map),
+            None => Some(object(method, &at)?),
         };
         let Some(method) = method else { continue };
         // A package verification code is made of the digests of files: it is no digest of the package.
@@ -156,7 +156,7 @@ fn package(id: &str, element: &Element<'_>, elements: &Elements<'_>) -> Result<I
         for id in references(element, key)? {
             let found = elements.get(id);
             let name = found.map(|found| text(found.map, "name", &found.at)).transpose()?.flatten();
-            item.supplier = item.supplier.or(name.map(str::to_owned));
+            item.supplier = item.supplier.or_else(|| name.map(str::to_owned));
         }
     }
     Ok(item)

@@ -182,12 +182,21 @@ fn plain(text: &str) -> String {
     short.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// An address of the web without name and password in it.
-fn public_address(url: &str) -> bool {
+/// An address of the web without name and password in it, in characters that every reader of addresses takes.
+pub(crate) fn public_address(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    let plain =
-        |b: u8| b.is_ascii_graphic() && !matches!(b, b'<' | b'>' | b'"' | b'{' | b'}' | b'|' | b'\\' | b'^' | b'`');
-    rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(plain) && !rest.contains('@'))
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/?#!$&'()*+,;=%".contains(&b);
+    let escapes = |rest: &str| {
+        let hex = |part: &str| part.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+        rest.split('%').skip(1).all(hex)
+    };
+    rest.is_some_and(|rest| {
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let (name, port) = host.split_once(':').unwrap_or((host, ""));
+        let name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'));
+        let port = port.bytes().all(|b| b.is_ascii_digit());
+        name && port && rest.len() < 2_000 && rest.bytes().all(plain) && escapes(rest) && rest.matches('#').count() < 2
+    })
 }
 
 #[cfg(test)]
@@ -203,7 +212,17 @@ mod tests {
     #[test]
     fn only_plain_addresses_are_repeated() {
         assert!(public_address("https://example.com/a/b"));
-        for url in ["file:///folder/of/somebody", "https://user:word@example.com/a", "https://a b", "a", "https://"] {
+        for url in [
+            "file:///folder/of/somebody",
+            "https://user:word@example.com/a",
+            "https://a b",
+            "a",
+            "https://",
+            "https://a/%zz",
+            "https://a:b/c",
+            "https://[x",
+            "https://a#b#c",
+        ] {
             assert!(!public_address(url), "{url}");
         }
     }

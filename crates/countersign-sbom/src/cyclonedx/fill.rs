@@ -406,7 +406,7 @@ fn scope(component: &Component) -> Option<&'static str> {
 }
 
 fn native_reference(component: &Component, native: &NativeCode) -> String {
-    format!("native:{}@{}:{}", component.name, component.version, native.name)
+    format!("native:{}:{}", native.name, component.reference)
 }
 
 fn component_properties(component: &Component) -> Vec<Property> {

@@ -10,8 +10,10 @@ mod fill;
 mod xml;
 
 use crate::{
+    bom::{Document as Read, Format},
     error::SbomError,
     inventory::{Inventory, Sha512},
+    schema,
 };
 use countersign_core::{
     digest::{Sha256, to_hex},
@@ -129,6 +131,7 @@ pub fn write(inventory: &Inventory, facts: &Facts) -> Result<Vec<u8>, SbomError>
 pub fn write_as(inventory: &Inventory, facts: &Facts, spec: Spec, encoding: Encoding) -> Result<Written, SbomError> {
     let (mut document, left_out) = fill::document(inventory, facts, spec);
     document.serial_number = Some(serial_number(&json::canonical(&document)?));
+    holds(&document, spec)?;
     let bytes = match encoding {
         Encoding::Json => {
             let pretty = serde_json::to_vec_pretty(&document);
@@ -139,6 +142,18 @@ pub fn write_as(inventory: &Inventory, facts: &Facts, spec: Spec, encoding: Enco
         Encoding::Xml => xml::write(&document).into_bytes(),
     };
     Ok(Written { bytes, left_out })
+}
+
+/// Nothing is written that does not hold to the published schema. XML says the same as JSON, which is what is validated.
+fn holds(document: &document::Document, spec: Spec) -> Result<(), SbomError> {
+    let format = Format::CycloneDx(spec.as_str());
+    let read = Read { format, value: json::to_value(document)? };
+    let invalid = |at: String, what: String| SbomError::Invalid { version: spec.as_str(), at, what };
+    let faults = schema::check(&read).map_err(|error| invalid(String::new(), error.to_string()))?;
+    match faults.listed.into_iter().next() {
+        None => Ok(()),
+        Some(fault) => Err(invalid(fault.at, fault.what)),
+    }
 }
 
 pub(crate) fn serial_number(canonical: &[u8]) -> String {

@@ -1,6 +1,8 @@
 //! The base score of a CVSS vector of version 3, by the equations of its specification. Other versions have none here: the
 //! vector is kept, and whoever reads it counts it as the worst.
 
+const NAMES: [&str; 8] = ["AV", "AC", "PR", "UI", "S", "C", "I", "A"];
+
 /// The score with one decimal, such as `9.8`.
 #[must_use]
 pub fn base_score(vector: &str) -> Option<String> {
@@ -9,7 +11,6 @@ pub fn base_score(vector: &str) -> Option<String> {
         return None;
     }
     let mut values: [Option<&str>; 8] = [None; 8];
-    const NAMES: [&str; 8] = ["AV", "AC", "PR", "UI", "S", "C", "I", "A"];
     for part in parts {
         let (name, value) = part.split_once(':')?;
         if let Some(slot) = NAMES.iter().position(|known| *known == name).and_then(|place| values.get_mut(place)) {

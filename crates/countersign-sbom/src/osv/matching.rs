@@ -78,19 +78,19 @@ struct Target<'b> {
     scheme: Option<Scheme>,
 }
 
+/// An advisory about a component: how well that is known, and how bad it is there.
+type About<'b> = (&'b Item, Known, Advisory, Vec<Severity>);
+
 /// Collects matches, record by record.
 #[derive(Default)]
 struct Work<'b> {
     index: BTreeMap<(&'static str, String), Vec<Target<'b>>>,
     /// By component: each advisory that is about it.
-    found: BTreeMap<&'b str, Vec<(&'b Item, Known, Advisory, Vec<Severity>)>>,
+    found: BTreeMap<&'b str, Vec<About<'b>>>,
 }
 
 /// Holds all components of an SBOM against all records that are given.
-pub fn matches<'b, E>(
-    bom: &'b Bom,
-    records: impl FnOnce(&mut dyn FnMut(Record)) -> Result<(), E>,
-) -> Result<Matches<'b>, E> {
+pub fn matches<E>(bom: &Bom, records: impl FnOnce(&mut dyn FnMut(Record)) -> Result<(), E>) -> Result<Matches<'_>, E> {
     let mut matches = Matches::default();
     let mut work = Work::default();
     for item in bom.all() {
@@ -168,7 +168,8 @@ fn take<'b>(record: Record, work: &mut Work<'b>, matches: &mut Matches<'b>) {
         let Some(targets) = work.index.get(&(*known, spelled(known, &package.name))) else { continue };
         for target in targets {
             let Some(how) = is_affected(affected, target) else { continue };
-            let slot = best.entry(&target.item.reference).or_insert((target.item, how, affected.severity.clone()));
+            let slot =
+                best.entry(&target.item.reference).or_insert_with(|| (target.item, how, affected.severity.clone()));
             slot.1 = slot.1.min(how);
         }
     }
@@ -279,8 +280,8 @@ fn rank(id: &str) -> (u8, &str) {
 }
 
 /// Advisories about one component, those that are aliases of each other together.
-fn grouped<'b>(advisories: Vec<(&'b Item, Known, Advisory, Vec<Severity>)>) -> Vec<Hit<'b>> {
-    let mut groups: Vec<(BTreeSet<String>, Vec<(&'b Item, Known, Advisory, Vec<Severity>)>)> = Vec::new();
+fn grouped<'b>(advisories: Vec<About<'b>>) -> Vec<Hit<'b>> {
+    let mut groups: Vec<(BTreeSet<String>, Vec<About<'b>>)> = Vec::new();
     for entry in advisories {
         let mut names: BTreeSet<String> = entry.2.aliases.iter().cloned().collect();
         names.insert(entry.2.id.clone());
@@ -300,7 +301,7 @@ fn grouped<'b>(advisories: Vec<(&'b Item, Known, Advisory, Vec<Severity>)>) -> V
     groups.into_iter().filter_map(|(names, members)| hit(&names, members)).collect()
 }
 
-fn hit<'b>(names: &BTreeSet<String>, mut members: Vec<(&'b Item, Known, Advisory, Vec<Severity>)>) -> Option<Hit<'b>> {
+fn hit<'b>(names: &BTreeSet<String>, mut members: Vec<About<'b>>) -> Option<Hit<'b>> {
     members.sort_by(|a, b| rank(&a.2.id).cmp(&rank(&b.2.id)));
     let id = names.iter().min_by_key(|id| rank(id))?.clone();
     let (item, _, _, _) = members.first()?;

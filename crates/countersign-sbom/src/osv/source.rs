@@ -109,7 +109,9 @@ impl Advisories {
                 let wrong = |what: String| AdvisoriesError::Archive { path: file.clone(), what };
                 let reader = BufReader::new(File::open(file).map_err(failed)?);
                 let mut archive = Archive::over(reader).map_err(|error| wrong(error.to_string()))?;
-                for name in archive.names().iter().filter(|name| name.ends_with(".json")) {
+                for name in
+                    archive.names().iter().filter(|name| Path::new(name).extension().is_some_and(|end| end == "json"))
+                {
                     let bytes = archive.read(name, limits::ADVISORY_BYTES).map_err(|error| wrong(error.to_string()))?;
                     one(format!("{place}/{name}"), &bytes)?;
                 }

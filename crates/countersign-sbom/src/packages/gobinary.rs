@@ -184,7 +184,6 @@ fn view(path: &Path, go: &str, modules: &str) -> Result<Bom, PackagesError> {
                     }
                 }
             }
-            [""] => {}
             _ => {}
         }
         if items.len() > limits::LOCK_FILE_PACKAGES {
@@ -210,7 +209,7 @@ fn view(path: &Path, go: &str, modules: &str) -> Result<Bom, PackagesError> {
         let name = command.map_or_else(|| "program".to_owned(), str::to_owned);
         super::application(&name, None)
     });
-    root.kind = "application".to_owned();
+    "application".clone_into(&mut root.kind);
     if let Some(command) = command {
         properties.push(("countersign:go:path".to_owned(), command.to_owned()));
     }
@@ -281,7 +280,7 @@ mod tests {
         };
         put(go.as_bytes());
         put(&[&[b'<'; MARK][..], modules.as_bytes(), &[b'>'; MARK]].concat());
-        while bytes.len() % MARK != 0 {
+        while !bytes.len().is_multiple_of(MARK) {
             bytes.push(0);
         }
         bytes

@@ -2,6 +2,7 @@
 //! packages, and what is written into binaries. Nothing is run and nothing is fetched. What a file does not hold is said to
 //! be unknown, never guessed.
 
+mod auditable;
 mod gobinary;
 mod npm;
 mod poetry;
@@ -38,6 +39,8 @@ pub enum Kind {
     Wheel,
     /// A binary that Go built.
     GoBinary,
+    /// A binary with the list of `cargo auditable`.
+    Auditable,
 }
 
 impl fmt::Display for Kind {
@@ -50,6 +53,7 @@ impl fmt::Display for Kind {
             Self::Installed => "installed Python packages",
             Self::Wheel => "a Python wheel",
             Self::GoBinary => "a binary that Go built",
+            Self::Auditable => "a binary with the list of cargo auditable",
         })
     }
 }
@@ -138,6 +142,8 @@ pub enum Ecosystem {
     Python,
     /// Go.
     Go,
+    /// Rust: binaries with the list of `cargo auditable`.
+    Rust,
 }
 
 impl Kind {
@@ -146,6 +152,7 @@ impl Kind {
             Self::Npm => Ecosystem::Npm,
             Self::Uv | Self::Poetry | Self::Requirements | Self::Installed | Self::Wheel => Ecosystem::Python,
             Self::GoBinary => Ecosystem::Go,
+            Self::Auditable => Ecosystem::Rust,
         }
     }
 }
@@ -174,6 +181,7 @@ fn read_as(path: &Path, kind: Kind) -> Result<Made, PackagesError> {
         Kind::Installed => wheels::installed(path),
         Kind::Wheel => wheels::wheel(path),
         Kind::GoBinary => gobinary::read(path),
+        Kind::Auditable => auditable::read(path),
     }?;
     let limit = limits::SBOM_COMPONENTS;
     if made.bom.items.len() > limit {
@@ -211,9 +219,10 @@ fn find(path: &Path, ecosystem: Option<Ecosystem>) -> Result<(PathBuf, Kind), Pa
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let by_name = NAMES.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
     let by_end = || {
-        if name.ends_with(".whl") {
+        let end = |wanted: &str| path.extension().is_some_and(|end| end == wanted);
+        if end("whl") {
             Some(Kind::Wheel)
-        } else if name.ends_with(".txt") && name.contains("requirements") {
+        } else if end("txt") && name.contains("requirements") {
             Some(Kind::Requirements)
         } else if name.ends_with("package-lock.json") {
             Some(Kind::Npm)
@@ -228,7 +237,9 @@ fn find(path: &Path, ecosystem: Option<Ecosystem>) -> Result<(PathBuf, Kind), Pa
     let kind = by_name.or_else(by_end);
     let kind = match kind {
         Some(kind) => Some(kind),
-        None if gobinary::is_executable(path)? => Some(Kind::GoBinary),
+        None if gobinary::is_executable(path)? => {
+            Some(if auditable::is_there(path) { Kind::Auditable } else { Kind::GoBinary })
+        }
         None => None,
     };
     kind.filter(|kind| wanted(*kind))

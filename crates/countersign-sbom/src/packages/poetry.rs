@@ -60,21 +60,18 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     }
     let mut partial = Vec::new();
     let (root, starts) = project(path, &index)?;
-    match starts {
-        Some(starts) => {
-            let direct: BTreeSet<String> = starts.iter().map(|(reference, _)| reference.clone()).collect();
-            if !says_scopes(&packages) {
-                give_scopes(&mut bom, starts, &conditions);
-            }
-            bom.aggregates.insert(root.reference.clone(), "complete".to_owned());
-            bom.edges.insert(root.reference.clone(), direct);
+    if let Some(starts) = starts {
+        let direct: BTreeSet<String> = starts.iter().map(|(reference, _)| reference.clone()).collect();
+        if !says_scopes(&packages) {
+            give_scopes(&mut bom, starts, &conditions);
         }
-        None => {
-            bom.aggregates.insert(root.reference.clone(), "unknown".to_owned());
-            partial.push(
-                "pyproject.toml is not beside the lock file: what the project itself asks for is not known".to_owned(),
-            );
-        }
+        bom.aggregates.insert(root.reference.clone(), "complete".to_owned());
+        bom.edges.insert(root.reference.clone(), direct);
+    } else {
+        bom.aggregates.insert(root.reference.clone(), "unknown".to_owned());
+        partial.push(
+            "pyproject.toml is not beside the lock file: what the project itself asks for is not known".to_owned(),
+        );
     }
     for ((_, to), marker) in &conditions {
         for item in bom.items.iter_mut().filter(|item| item.reference == *to) {

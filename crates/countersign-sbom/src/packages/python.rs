@@ -19,7 +19,7 @@ pub(crate) fn normal(name: &str) -> String {
 /// Where a package comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum From {
-    /// An index of packages, by its address; PyPI where there is none.
+    /// An index of packages, by its address; `PyPI` where there is none.
     Index(Option<String>),
     /// A git repository, with its commit.
     Git(String),

@@ -91,22 +91,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         }
     }
     take_root(path, &mut bom, &packages, &own)?;
-    let mut partial = Vec::new();
-    if !conditions.is_empty() {
-        partial.push(format!(
-            "the lock file serves every platform: {} dependencies hold under a condition, and what only they need is called optional",
-            conditions.len()
-        ));
-    }
-    let without = bom
-        .items
-        .iter()
-        .filter(|item| item.purl.is_some() && item.files.iter().all(|file| file.hashes.is_empty()))
-        .count();
-    if without > 0 {
-        partial.push(format!("{without} packages have no digest in the lock file"));
-    }
-    partial.push("licences are not in the lock file".to_owned());
+    let partial = partial(&bom, conditions.len());
     for reference in bom.all().map(|item| item.reference.clone()).collect::<Vec<_>>() {
         bom.aggregates.insert(reference, "complete".to_owned());
     }
@@ -118,6 +103,26 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         bom,
         partial,
     })
+}
+
+/// What the lock file cannot say.
+fn partial(bom: &Bom, conditions: usize) -> Vec<String> {
+    let mut partial = Vec::new();
+    if conditions > 0 {
+        partial.push(format!(
+            "the lock file serves every platform: {conditions} dependencies hold under a condition, and what only they need is called optional"
+        ));
+    }
+    let without = bom
+        .items
+        .iter()
+        .filter(|item| item.purl.is_some() && item.files.iter().all(|file| file.hashes.is_empty()))
+        .count();
+    if without > 0 {
+        partial.push(format!("{without} packages have no digest in the lock file"));
+    }
+    partial.push("licences are not in the lock file".to_owned());
+    partial
 }
 
 pub(super) fn tables<'t>(table: &'t Table, key: &str) -> impl Iterator<Item = &'t Table> + use<'t> {

@@ -126,7 +126,7 @@ pub(super) fn wheel(path: &Path) -> Result<Made, PackagesError> {
     let place = bom.items.iter().position(|item| item.inside.is_none());
     let mut root =
         place.map(|place| bom.items.remove(place)).ok_or_else(|| malformed(path, "METADATA", "it names no package"))?;
-    root.kind = "library".to_owned();
+    "library".clone_into(&mut root.kind);
     bom.aggregates.insert(root.reference.clone(), "incomplete".to_owned());
     partial.insert("a wheel names what it needs without versions: that is not listed".to_owned());
     bom.root = Some(root);

@@ -94,7 +94,9 @@ impl Client {
     pub(super) fn new(like: &str, patience: Duration) -> Result<Self, KeylessError> {
         let builder = Http::builder();
         // Nobody has to show who they are on this machine, which may have no certificates at all.
-        let builder = if like.starts_with("http://") { builder.tls_certs_only([]) } else { builder };
+        // What is asked in the open is on this machine, or is this machine's own: no proxy gets to see it.
+        let open = like.starts_with("http://");
+        let builder = if open { builder.tls_certs_only([]).no_proxy() } else { builder };
         let http = builder
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)

@@ -159,7 +159,7 @@ impl OutsideDigest {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Record")]
 pub(crate) struct StoreArgs {
-    /// The store with log and evidence: a folder, a protected branch as git:BRANCH or git:URL#BRANCH, or s3://BUCKET/PREFIX (gs, az)
+    /// The store with log and evidence: a folder, a protected branch as git:BRANCH or git:URL#BRANCH, or `s3://BUCKET/PREFIX` (gs, az)
     #[arg(long, value_name = "STORE", default_value = place::DEFAULT, value_parser = store_name())]
     store: StoreName,
 }

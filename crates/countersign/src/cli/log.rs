@@ -1,7 +1,9 @@
 //! `log`: the append-only record.
 
+mod find;
 mod proof;
 mod rotate;
+mod shard;
 mod witness;
 
 use super::given::{self, LeastArgs, StoreArgs, TrustArgs};
@@ -16,6 +18,7 @@ use countersign_core::ids::Origin;
 use countersign_core::statement::Kind;
 use countersign_flow::outside;
 use countersign_flow::place::{Place, StoreBlobs, recorded_decision};
+use countersign_flow::shard::chain;
 use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_record::log::reader::LogReader;
@@ -39,10 +42,13 @@ enum Verb {
     Verify(Verify),
     Checkpoint(Checkpoint),
     Show(Show),
+    Find(find::Find),
     Proof(proof::Proof),
     Witness(witness::Witness),
     Policy(witness::Policy),
     Rotate(rotate::Rotate),
+    Close(shard::Close),
+    Continue(shard::Continue),
 }
 
 /// Make a new, empty log
@@ -73,6 +79,9 @@ struct Verify {
     trust: TrustArgs,
     #[command(flatten)]
     least: LeastArgs,
+    /// The store of a closed log that this one goes on from, and before it those that that one goes on from; oldest first
+    #[arg(long, value_name = "DIR", help_heading = "Record")]
+    earlier: Vec<PathBuf>,
 }
 
 /// Print the signed checkpoint, to be kept elsewhere
@@ -109,20 +118,28 @@ impl Log {
             Verb::Verify(verb) => verb.run(call),
             Verb::Checkpoint(verb) => verb.run(call),
             Verb::Show(verb) => verb.run(call),
+            Verb::Find(verb) => verb.run(call),
             Verb::Proof(verb) => verb.run(call),
             Verb::Witness(verb) => verb.run(call),
             Verb::Policy(verb) => verb.run(call),
             Verb::Rotate(verb) => verb.run(call),
+            Verb::Close(verb) => verb.run(call),
+            Verb::Continue(verb) => verb.run(call),
         }
     }
 
     pub(crate) const fn not_done(&self) -> &'static str {
         match &self.verb {
-            Verb::Init(_) | Verb::Checkpoint(_) | Verb::Policy(_) | Verb::Rotate(_) => "nothing was written",
+            Verb::Init(_)
+            | Verb::Checkpoint(_)
+            | Verb::Policy(_)
+            | Verb::Rotate(_)
+            | Verb::Close(_)
+            | Verb::Continue(_) => "nothing was written",
             Verb::Proof(verb) => verb.not_done(),
             Verb::Witness(_) => "nothing was cosigned",
             Verb::Verify(_) => "nothing was verified",
-            Verb::Show(_) => "nothing was shown",
+            Verb::Show(_) | Verb::Find(_) => "nothing was shown",
         }
     }
 }
@@ -169,6 +186,7 @@ impl Verify {
         findings.extend(trust.outcome.findings.iter().cloned());
         if let (Some(trust), true) = (&trust.outcome.trust, intact) {
             state(&place, trust, self.least.file(), at, &mut checks, &mut findings)?;
+            self.earlier(&place, trust, at, &mut checks, &mut findings)?;
         }
         let exit = exit_of(&findings);
         let document = output::Verification { subject: None, verdict: verdict_of(&findings), checks, findings, exit };
@@ -186,6 +204,43 @@ impl Verify {
             };
             format!("{}{found}\n{unseen}{}\n", text::checks(&document.checks), document.verdict)
         }))
+    }
+}
+
+impl Verify {
+    /// Every earlier log holds, tile by tile, and each goes on from the one before it.
+    fn earlier(
+        &self,
+        place: &Place,
+        trust: &countersign_verify::VerifiedTrust,
+        at: countersign_core::time::Time,
+        checks: &mut Vec<Check>,
+        findings: &mut Vec<Finding>,
+    ) -> Result<(), FlowError> {
+        if self.earlier.is_empty() {
+            return Ok(());
+        }
+        let earlier: Vec<Place> = self.earlier.iter().map(|folder| Place::new(folder)).collect();
+        let mut found = Vec::new();
+        for place in &earlier {
+            let report = verify_folder(&place.log())?;
+            found.extend(report.bad.iter().map(|bad| {
+                Finding::new(codes::LOG_TILE_MISMATCH, bad.wrong.to_string()).at(place
+                    .log()
+                    .join(&bad.path)
+                    .display()
+                    .to_string())
+            }));
+        }
+        let all: Vec<&Place> = earlier.iter().chain([place]).collect();
+        let (logs, broken) = chain(&all, trust, at)?;
+        found.extend(broken);
+        let said = logs.iter().map(|log| format!("{} ({} entries)", log.origin, log.size));
+        let said = said.collect::<Vec<_>>().join(", then ");
+        let detail = found.first().map_or(said, |finding| finding.what.clone());
+        checks.push(Check::new("log-shards", verdict_of(&found), detail));
+        findings.extend(found);
+        Ok(())
     }
 }
 

@@ -43,7 +43,7 @@ const GROUPS: &str = "\
 {usage-heading} {usage}
 
 Build:
-  sbom         Write the SBOM of a Cargo workspace's binary
+  sbom         Write, judge, ask, compare and merge SBOMs, and hold them against advisories
   provenance   Run a build and write its provenance
   collect      Turn files, plans, scans and what other tools found into statements
   sign         Sign a statement into a Sigstore bundle
@@ -130,7 +130,7 @@ impl Cli {
     pub(crate) fn run(&self, world: &World) -> Done {
         let call = Call { world, format: self.format, copies: RefCell::default() };
         let mut not_done = WRITTEN;
-        let result = call.attempts(|| {
+        let result = attempts(|| {
             let (result, nothing) = self.once(&call);
             not_done = nothing;
             result
@@ -212,31 +212,13 @@ impl Call<'_> {
             };
             copies.values().find_map(of)
         };
-        match error {
-            FlowError::Log(LogError::Missing { path }) => {
-                LogError::Missing { path: name(&path).unwrap_or(path) }.into()
-            }
-            FlowError::Log(LogError::Exists { folder, found }) => {
-                LogError::Exists { folder: name(&folder).unwrap_or(folder), found }.into()
-            }
-            other => other,
+        if let FlowError::Log(LogError::Missing { path }) = error {
+            return LogError::Missing { path: name(&path).unwrap_or(path) }.into();
         }
-    }
-
-    /// Runs something that appends to a store. Where another writer was faster everything is read and decided again, after
-    /// a while of which nobody else has the same.
-    pub(crate) fn attempts<T>(&self, mut run: impl FnMut() -> Result<T, FlowError>) -> Result<T, FlowError> {
-        let mut longest = PAUSE;
-        for _ in 1..ATTEMPTS {
-            match run() {
-                Err(FlowError::Log(LogError::Outrun { .. })) => {
-                    std::thread::sleep(World::part_of(longest));
-                    longest = longest.saturating_mul(2).min(LONGEST_PAUSE);
-                }
-                other => return other,
-            }
+        if let FlowError::Log(LogError::Exists { folder, found }) = error {
+            return LogError::Exists { folder: name(&folder).unwrap_or(folder), found }.into();
         }
-        run()
+        error
     }
 
     /// Tells a person something before the answer, beside it.
@@ -270,6 +252,22 @@ impl Call<'_> {
         let read = input.lock().take(ANSWER).read_line(&mut said);
         read.is_ok() && matches!(said.trim(), "y" | "Y" | "yes" | "Yes" | "YES")
     }
+}
+
+/// Runs something that appends to a store. Where another writer was faster everything is read and decided again, after
+/// a while of which nobody else has the same.
+pub(crate) fn attempts<T>(mut run: impl FnMut() -> Result<T, FlowError>) -> Result<T, FlowError> {
+    let mut longest = PAUSE;
+    for _ in 1..ATTEMPTS {
+        match run() {
+            Err(FlowError::Log(LogError::Outrun { .. })) => {
+                std::thread::sleep(World::part_of(longest));
+                longest = longest.saturating_mul(2).min(LONGEST_PAUSE);
+            }
+            other => return other,
+        }
+    }
+    run()
 }
 
 /// How often something is begun again because other writers were faster.

@@ -2,7 +2,7 @@
 
 use super::given::{self, LeastArgs, RootArgs, StoreArgs, TrustArgs};
 use super::reports::{self, Answered, ReportArgs};
-use super::{Answer, Call};
+use super::{Answer, Call, attempts};
 use crate::world::World;
 use clap::Args;
 use countersign_collect::witness::WitnessClient;
@@ -90,9 +90,8 @@ impl Promote {
         begun.environment = Some(self.to.clone());
         begun.file = self.artifact.display().to_string();
         begun.subject_name = self.artifact.file_name().map(|name| name.to_string_lossy().into_owned());
-        self.reports.answer(call, begun.clone(), "nothing was authorised", || {
-            call.attempts(|| self.decide(call, begun.clone()))
-        })
+        self.reports
+            .answer(call, begun.clone(), "nothing was authorised", || attempts(|| self.decide(call, begun.clone())))
     }
 
     fn decide(&self, call: &Call<'_>, begun: Facts) -> Result<Answered<output::Promotion>, FlowError> {

@@ -12,7 +12,6 @@ use countersign_flow::outside::TrustFile;
 use countersign_flow::witness::ask_all;
 use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
-use countersign_record::log::cosigned::keep_cosigned;
 use countersign_report::{output, text};
 use countersign_verify::VerifiedTrust;
 use std::path::PathBuf;
@@ -65,7 +64,7 @@ impl Witness {
         let asked = ask_all(&place, trust.trust(), &self.to, at, &WitnessClient)?;
         let cosigned = asked.ok_or_else(|| no_quorum(&self.to))?;
         if !cosigned.contradicted() {
-            keep_cosigned(&place.log(), &cosigned.note, cosigned.quorum.is_ok())?;
+            place.keep_cosigned(&cosigned.note, cosigned.quorum.is_ok())?;
         }
         if let (Some(path), Ok(_)) = (&self.output, &cosigned.quorum) {
             write_atomic(path, cosigned.note.to_string().as_bytes(), 0o644)?;

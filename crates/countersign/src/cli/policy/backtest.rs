@@ -9,9 +9,10 @@ use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, exit_of};
 use countersign_core::ids::EnvName;
 use countersign_core::limits;
-use countersign_core::statement::judgement::Opinion;
+use countersign_core::statement::adjudication::Opinion;
+use countersign_core::time::Time;
 use countersign_flow::backtest::{
-    self, BacktestReport, BacktestRequest, Change, Counts, Label as Said, RuleRow, Since, append, labels_of,
+    self, BacktestReport, BacktestRequest, Change, Counts, Label as Said, RuleRow, Since, labels_of,
 };
 use countersign_flow::{FlowError, files, output as answer};
 use countersign_record::atomic::write_atomic;
@@ -38,6 +39,10 @@ pub(super) struct Backtest {
     /// Decisions for one environment
     #[arg(long, value_name = "NAME")]
     environment: Option<EnvName>,
+    /// With the stages that the release's rules have at this time, such as the date of a ladder's last step: what would be
+    /// refused then. Without it, rules have the stages of each decision's own time
+    #[arg(long, value_name = "TIME")]
+    stages_at: Option<Time>,
     /// The report, whose digest `policy approve --backtest` signs
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -90,7 +95,8 @@ impl FailOn {
 
 /// Say of a finding whether the rule is right: signed, beside the sample
 ///
-/// Two persons who say the same settle a finding. Nobody's word is taken back: who says two things leaves it in dispute.
+/// Two approvers who say the same settle a finding. Nobody's word is taken back: who says two things leaves it in dispute.
+/// `policy labels`, `policy stages` and `policy activate` count the file alike.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  countersign policy label sample.json --finding 3fa94c01 --false --key ~/.ssh/id_ed25519 \\\n    \
@@ -110,7 +116,7 @@ pub(super) struct Label {
     /// Your key: SSH (a `.pub` asks the agent) or PEM
     #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
     key: KeyPlace,
-    /// The file with the judgements (beside the sample, ending in `.labels.sigstore.jsonl`)
+    /// The file with the labels (beside the sample, ending in `.labels.sigstore.jsonl`)
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
 }
@@ -131,7 +137,7 @@ struct VerdictArgs {
 }
 
 impl VerdictArgs {
-    const fn judgement(&self) -> Opinion {
+    const fn opinion(&self) -> Opinion {
         if self.right {
             Opinion::TruePositive
         } else if self.wrong {
@@ -150,9 +156,9 @@ impl VerdictArgs {
 pub(super) struct Labels {
     /// The sample
     sample: PathBuf,
-    /// The file with the judgements (beside the sample, ending in `.labels.sigstore.jsonl`)
+    /// The file with the labels (beside the sample, ending in `.labels.sigstore.jsonl`)
     #[arg(long = "labels", value_name = "FILE")]
-    judgements: Option<PathBuf>,
+    file: Option<PathBuf>,
     #[command(flatten)]
     trust: TrustArgs,
 }
@@ -171,6 +177,7 @@ impl Backtest {
             least_checkpoint: self.least.file(),
             since: self.since,
             environment: self.environment.clone(),
+            stages_at: self.stages_at,
             seed: self.seed,
             most: most.min(limits::BACKTEST_SAMPLE),
             threads: self.threads.unwrap_or_else(here),
@@ -217,6 +224,7 @@ fn words(document: &answer::PolicyBacktest) -> String {
     let report = &document.report;
     let release = &report.release;
     let mut out = format!("release {}@{} as if it were active\n{}\n", release.uri, release.version, release.digest);
+    out.extend(report.stages_at.map(|moment| format!("with the stages of its rules as of {moment}\n")));
     let since = report.since.map_or_else(|| "all".to_owned(), |since| format!("since {since}"));
     let environment = report.environment.as_ref().map_or_else(String::new, |e| format!(", for {e}"));
     out.push_str(&format!(
@@ -367,14 +375,14 @@ fn changed(report: &BacktestReport) -> String {
 impl Label {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let sample = backtest::read_sample(&self.sample)?;
-        let verdict = self.verdict.judgement();
+        let verdict = self.verdict.opinion();
         let key = PersonKey::open(&self.key, &call.world.token_access())?;
-        let said = Said { finding: &self.finding, verdict, reason: self.reason.as_deref() };
-        let (line, finding) = backtest::label(&sample, &said, &key, &call.world.ssh_keygen())?;
         let output = self.labels.clone().unwrap_or_else(|| labels_of(&self.sample));
-        let (bytes, added) = append(&output, &line)?;
-        write_atomic(&output, &bytes, 0o644)?;
-        let document = answer::PolicyLabelled { output: output.display().to_string(), added, finding, verdict };
+        let said = Said { finding: &self.finding, verdict, reason: self.reason.as_deref(), output: &output };
+        let (signed, finding) = backtest::label(&sample, &said, &key, &call.world.ssh_keygen())?;
+        write_atomic(&output, &signed.bytes, 0o644)?;
+        let output = output.display().to_string();
+        let document = answer::PolicyLabelled { output, added: signed.added, finding, verdict };
         Ok(Done::answer(call.format, Exit::Ok, "policy-label", &document, || {
             let again = if document.added { "" } else { "already said by this key: nothing was added\n" };
             let finding = &document.finding;
@@ -399,7 +407,7 @@ impl Labels {
             Some(verified) if trust.outcome.findings.is_empty() => verified,
             _ => return Err(FlowError::Refused(trust.outcome.findings.clone())),
         };
-        let path = self.judgements.clone().unwrap_or_else(|| labels_of(&self.sample));
+        let path = self.file.clone().unwrap_or_else(|| labels_of(&self.sample));
         let labels = files::read_if_there(&path, limits::COLLECTION_BYTES)?.unwrap_or_default();
         let counted = backtest::labelled(&sample, &labels, verified, at)?;
         let document = answer::PolicyLabels {
@@ -421,7 +429,7 @@ impl Labels {
             let heading =
                 ["rule", "findings", "right", "wrong", "open", "disputed", "false positives among the settled"];
             format!(
-                "{}{}{} judgement(s) count; two persons who agree settle a finding\n",
+                "{}{}{} label(s) count; two approvers who agree settle a finding\n",
                 text::table(&heading, &rows),
                 text::findings(&document.findings),
                 document.counted

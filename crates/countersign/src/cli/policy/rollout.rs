@@ -46,7 +46,8 @@ pub(super) struct Stages {
 
 /// Say of what a rule found whether it was right
 ///
-/// Two approvers sign the same: run it with the same decisions and --output. `policy activate --labels` counts them.
+/// Two approvers have to say the same: both run it with the same --output. `policy activate --labels` and `policy labels`
+/// count them, beside those of `policy label`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  countersign policy adjudicate --environment production --rule no-copyleft@1 --wrong sha256:… \\\n    \
@@ -68,7 +69,7 @@ pub(super) struct Adjudicate {
     /// Your key: SSH (a `.pub` asks the agent) or PEM
     #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
     key: KeyPlace,
-    /// The labels: one signature a line
+    /// The labels: one signed line a person
     #[arg(long, value_name = "FILE", default_value = "labels.sigstore.json")]
     output: PathBuf,
     /// A trust document: the key then has to be a policy approver's

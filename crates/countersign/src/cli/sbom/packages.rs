@@ -14,7 +14,7 @@ use std::path::PathBuf;
 /// Make an SBOM out of what another package manager or a compiler left
 ///
 /// npm's package-lock.json (versions 2 and 3), uv.lock, poetry.lock, requirements.txt with digests, a folder of installed
-/// Python packages, a wheel, and binaries that Go built. What a file is is found out and printed. Nothing is run, nothing is
+/// Python packages, a wheel, and binaries that Go built or that have the list of cargo auditable. What a file is is found out and printed. Nothing is run, nothing is
 /// fetched; what the source does not hold is said to be unknown.
 #[derive(Debug, Args)]
 #[command(
@@ -53,6 +53,8 @@ enum Named {
     Python,
     /// Binaries of Go
     Go,
+    /// Binaries with the list of cargo auditable
+    Rust,
 }
 
 impl From {
@@ -61,6 +63,7 @@ impl From {
             Named::Npm => Ecosystem::Npm,
             Named::Python => Ecosystem::Python,
             Named::Go => Ecosystem::Go,
+            Named::Rust => Ecosystem::Rust,
         });
         let request = sboms::From {
             source: &self.source,

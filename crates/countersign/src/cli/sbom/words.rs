@@ -148,7 +148,7 @@ pub(super) fn differed(answer: &SbomDiffed) -> String {
             "down" => "DOWNGRADED",
             _ => "moved    ",
         };
-        let version = |version: &Option<String>| version.as_deref().map_or("no version".to_owned(), plain);
+        let version = |version: &Option<String>| version.as_deref().map_or_else(|| "no version".to_owned(), plain);
         out.push_str(&format!(
             "{word} {} from {} to {}\n",
             plain(&moved.component.name),

@@ -319,14 +319,17 @@ impl AttestedArgs {
         let at = given::now()?;
         let anchors = self.anchors(at)?;
         let expected = self.expected(level, kinds)?;
-        let about = About::read(place, self.artifact_name.as_deref())?;
         let mut read = inputs::read_all(bundles)?;
-        if about.layout {
-            read.extend(oci::attestations(place)?);
-        }
         if let Some(name) = &self.note {
             read.extend(inputs::read_notes(&self.repo, name, call.world.environment())?);
         }
+        if place.is_dir() && oci::is_layout(place) {
+            read.extend(oci::attestations(place)?);
+        }
+        // Its bytes are kept only where a signature is over them.
+        let whole = read.iter().any(|one| one.attestation.payload.is_none());
+        let keep = if whole { limits::SIGNED_FILE_BYTES } else { 0 };
+        let about = About::read(place, self.artifact_name.as_deref(), keep)?;
         let dependencies: Vec<Read> = inputs::read_all(&self.dependencies)?;
         let subject = Subject { name: &about.name, named: about.named, wanted: about.wanted() };
         let mut outcome = check(&subject, &read, &dependencies, &anchors, &expected, at);
@@ -339,19 +342,17 @@ impl AttestedArgs {
 struct About {
     name: String,
     named: bool,
-    layout: bool,
     sha256: Option<Sha256>,
     sha512: Option<[u8; 64]>,
     looked: Option<artifact::Looked>,
 }
 
 impl About {
-    fn read(place: &Path, name: Option<&str>) -> Result<Self, FlowError> {
+    fn read(place: &Path, name: Option<&str>, keep: usize) -> Result<Self, FlowError> {
         let called = |own: String| name.map_or(own, str::to_owned);
         let mut about = Self {
             name: called("artifact".to_owned()),
             named: name.is_some(),
-            layout: false,
             sha256: None,
             sha512: None,
             looked: None,
@@ -363,12 +364,12 @@ impl About {
             about.sha512 = Some(digest);
         } else if place.is_dir() && oci::is_layout(place) {
             about.name = called(place.display().to_string());
-            (about.layout, about.sha256) = (true, Some(oci::image(place)?));
+            about.sha256 = Some(oci::image(place)?);
         } else if text.is_some() {
             let (_, digest) = super::subject(place)?;
             about.sha256 = Some(digest);
         } else {
-            let looked = artifact::look(place, limits::SIGNED_FILE_BYTES)?;
+            let looked = artifact::look(place, keep)?;
             about.name = called(looked.name.clone());
             about.named = true;
             (about.sha256, about.sha512) = (Some(looked.sha256), Some(looked.sha512));

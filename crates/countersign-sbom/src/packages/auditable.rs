@@ -1,0 +1,149 @@
+//! The list that `cargo auditable` puts into a binary: every package that was built, with its edges, without digests and
+//! features. Read out of the file; the file is never run.
+
+use super::{Kind, Made, PackagesError, application, bytes_of, library, malformed, purl_error};
+use crate::bom::{Bom, Scope};
+use crate::section;
+use countersign_core::{digest::Sha256, limits, purl::Purl};
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+#[derive(Deserialize)]
+struct List {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    version: String,
+    source: String,
+    #[serde(default)]
+    kind: Role,
+    #[serde(default)]
+    dependencies: Vec<usize>,
+    #[serde(default)]
+    root: bool,
+}
+
+#[derive(Deserialize, Default, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+enum Role {
+    #[default]
+    Runtime,
+    Build,
+}
+
+/// Whether a binary has such a list.
+pub(super) fn is_there(path: &Path) -> bool {
+    section::packages(path).is_ok_and(|list| list.is_some())
+}
+
+pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
+    let wrong = |what: &str| malformed(path, "its list of packages", what);
+    let bytes = section::packages(path).map_err(|error| wrong(&error.to_string()))?;
+    let bytes = bytes.ok_or_else(|| PackagesError::Unknown { path: path.to_owned() })?;
+    let list: List = serde_json::from_slice(&bytes).map_err(|error| wrong(&error.to_string()))?;
+    let mut bom = view(path, &list)?;
+    let digest = Sha256::of(&bytes_of(path, limits::BINARY_BYTES)?);
+    if let Some(root) = &mut bom.root {
+        root.hashes.insert("SHA-256".to_owned(), digest.hex());
+    }
+    Ok(Made {
+        kind: Kind::Auditable,
+        path: path.to_owned(),
+        read_as: "a binary with the list of cargo auditable".to_owned(),
+        digest: Some(digest),
+        bom,
+        partial: vec![
+            "the list has no digests, licences and features".to_owned(),
+            "packages from git and other registries have no identity in the list".to_owned(),
+            "the standard library and native code are not in the list".to_owned(),
+        ],
+    })
+}
+
+fn view(path: &Path, list: &List) -> Result<Bom, PackagesError> {
+    let wrong = |what: &str| malformed(path, "its list of packages", what);
+    let mut bom = Bom::made();
+    let mut references = Vec::new();
+    let mut taken = BTreeSet::new();
+    for (place, package) in list.packages.iter().enumerate() {
+        let public = package.source == "crates.io";
+        let purl = public.then(|| Purl::cargo(&package.name, &package.version, None)).transpose();
+        let purl = purl.map_err(|error| purl_error(path, &package.name, error))?;
+        let plain = format!("{}:{}@{}", package.source, package.name, package.version);
+        let mut reference = purl.as_ref().map_or(plain, |purl| purl.as_str().to_owned());
+        // One package may be there twice, built for the program and for the build.
+        if !taken.insert(reference.clone()) {
+            reference = format!("{reference}#{place}");
+            taken.insert(reference.clone());
+        }
+        let mut item = library(reference.clone(), &package.name, Some(&package.version));
+        item.purl = purl.map(|purl| purl.as_str().to_owned());
+        item.properties.push(("countersign:source".to_owned(), package.source.clone()));
+        item.linked = Some(package.kind == Role::Runtime);
+        if package.kind == Role::Build {
+            item.scope = Scope::Excluded;
+        }
+        references.push(reference);
+        if package.root {
+            if bom.root.is_some() {
+                return Err(wrong("it has two roots"));
+            }
+            let mut root = application(&package.name, Some(&package.version));
+            root.reference.clone_from(&item.reference);
+            bom.root = Some(root);
+        } else {
+            bom.items.push(item);
+        }
+    }
+    if bom.root.is_none() {
+        return Err(wrong("it has no root"));
+    }
+    for (package, reference) in list.packages.iter().zip(&references) {
+        let mut edges = BTreeSet::new();
+        for index in &package.dependencies {
+            let to = references.get(*index).ok_or_else(|| wrong("a dependency leads to no package"))?;
+            edges.insert(to.clone());
+        }
+        bom.edges.insert(reference.clone(), edges);
+        bom.aggregates.insert(reference.clone(), "complete".to_owned());
+    }
+    Ok(bom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn of(packages: &serde_json::Value) -> Result<Bom, PackagesError> {
+        view(Path::new("app"), &serde_json::from_value(json!({ "packages": packages })).unwrap())
+    }
+
+    #[test]
+    fn packages_edges_and_what_only_builds_are_read() {
+        let bom = of(&json!([
+            {"name": "app", "version": "1.0.0", "source": "local", "dependencies": [1, 2], "root": true},
+            {"name": "a", "version": "1.0.0", "source": "crates.io"},
+            {"name": "b", "version": "1.0.0", "source": "git", "kind": "build", "dependencies": [1]},
+        ]))
+        .unwrap();
+        assert_eq!(bom.root.as_ref().unwrap().label(), "app 1.0.0");
+        let shown: Vec<_> =
+            bom.items.iter().map(|item| (item.purl.as_deref(), item.linked, item.scope.word())).collect();
+        assert_eq!(shown, [(Some("pkg:cargo/a@1.0.0"), Some(true), "required"), (None, Some(false), "excluded")]);
+        assert_eq!(bom.edges["git:b@1.0.0"], BTreeSet::from(["pkg:cargo/a@1.0.0".to_owned()]));
+    }
+
+    #[test]
+    fn a_list_that_leads_nowhere_is_refused() {
+        let root = json!({"name": "app", "version": "1", "source": "local", "root": true, "dependencies": [7]});
+        assert!(of(&json!([root])).is_err());
+        assert!(of(&json!([])).is_err());
+        let plain = json!({"name": "app", "version": "1", "source": "local", "root": true});
+        assert!(of(&json!([plain, plain])).is_err());
+    }
+}

@@ -1,0 +1,112 @@
+//! `log close` and `log continue`: one log ends, and another goes on.
+
+use super::super::given::{self, StoreArgs, TrustArgs};
+use super::super::{Answer, Call};
+use crate::render::Done;
+use clap::Args;
+use countersign_core::exit::Exit;
+use countersign_core::ids::Origin;
+use countersign_flow::place::Place;
+use countersign_flow::shard::{self, ShardKeys};
+use countersign_flow::{FlowError, output as answer};
+use countersign_record::atomic::write_atomic;
+use countersign_record::log::reader::LogReader;
+use countersign_record::log::writer::Appended;
+use countersign_sign::{KeyPlace, SigningKey};
+use std::path::PathBuf;
+
+/// Close a log: its last entry names the log that follows
+///
+/// Nothing is appended after it. For a log a year, say: `log init` makes the next one, under an origin and a key that trust
+/// has beside the old ones, and `log continue` writes its first entry.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  countersign log close --successor example.com/2027 --key gate.pem --log-key 2026.pem --store 2026 --trust trust.sigstore.json"
+)]
+pub(super) struct Close {
+    /// The origin of the log that follows
+    #[arg(long, value_name = "NAME")]
+    successor: Origin,
+    #[command(flatten)]
+    keys: Keys,
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
+}
+
+/// Go on from a closed log: the first entry names it by origin, size and root
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  countersign log continue --earlier 2026 --key gate.pem --log-key 2027.pem --store 2027 --trust trust.sigstore.json"
+)]
+pub(super) struct Continue {
+    /// The store of the log that was closed
+    #[arg(long, value_name = "DIR")]
+    earlier: PathBuf,
+    #[command(flatten)]
+    keys: Keys,
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
+}
+
+/// Who signs.
+#[derive(Debug, Args)]
+struct Keys {
+    /// A gate's key
+    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), help_heading = "Keys")]
+    key: KeyPlace,
+    /// The key of the log that is appended to
+    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), help_heading = "Keys")]
+    log_key: KeyPlace,
+    /// Where to keep the new checkpoint: elsewhere than the store
+    #[arg(long, value_name = "FILE", help_heading = "Record")]
+    checkpoint_output: Option<PathBuf>,
+}
+
+impl Keys {
+    fn open(&self, call: &Call<'_>) -> Result<ShardKeys, FlowError> {
+        let access = call.world.token_access();
+        Ok(ShardKeys { gate: SigningKey::open(&self.key, &access)?, log: SigningKey::open(&self.log_key, &access)? })
+    }
+
+    fn done(&self, call: &Call<'_>, verb: &str, place: &Place, appended: Appended) -> Answer {
+        if let Some(path) = &self.checkpoint_output {
+            write_atomic(path, &appended.checkpoint_bytes, 0o644)?;
+        }
+        let origin = LogReader::open(&place.log())?.checkpoint().claim().origin.clone();
+        let document = answer::LogCheckpoint {
+            origin,
+            output: self.checkpoint_output.as_ref().map(|path| path.display().to_string()),
+            size: appended.size,
+            root: appended.root,
+            checkpoint: String::from_utf8_lossy(&appended.checkpoint_bytes).into_owned(),
+        };
+        Ok(Done::answer(call.format, Exit::Ok, verb, &document, || {
+            format!(
+                "{}: entry {}, {} entries, root {}\n",
+                document.origin, appended.first_index, document.size, document.root
+            )
+        }))
+    }
+}
+
+impl Close {
+    pub(super) fn run(&self, call: &Call<'_>) -> Answer {
+        let at = given::now()?;
+        let place = self.store.place(call)?;
+        let appended = shard::close(&place, &self.successor, &self.trust.read(at)?, self.keys.open(call)?, at)?;
+        self.keys.done(call, "log-close", &place, appended)
+    }
+}
+
+impl Continue {
+    pub(super) fn run(&self, call: &Call<'_>) -> Answer {
+        let at = given::now()?;
+        let (place, earlier) = (self.store.place(call)?, Place::new(&self.earlier));
+        let appended = shard::go_on(&place, &earlier, &self.trust.read(at)?, self.keys.open(call)?, at)?;
+        self.keys.done(call, "log-continue", &place, appended)
+    }
+}
