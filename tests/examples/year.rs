@@ -5,7 +5,6 @@
     clippy::expect_used,
     clippy::print_stdout,
     clippy::print_stderr,
-    clippy::disallowed_methods,
     reason = "a measurement that cannot be taken should stop, and says what it does"
 )]
 
@@ -20,7 +19,7 @@ use countersign_verify::log::signed_checkpoint;
 use countersign_verify::trust::verify_trust;
 use serde_json::json;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 /// Seconds of a year.
@@ -147,6 +146,6 @@ fn peak() -> f64 {
     f64::from(kilobytes) / 1024.0
 }
 
-fn write(path: &PathBuf, bytes: &[u8]) {
+fn write(path: &Path, bytes: &[u8]) {
     fs::write(path, bytes).expect("written");
 }
