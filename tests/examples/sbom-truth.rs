@@ -1,6 +1,11 @@
 //! Holds the inventory of a package's binary against Cargo's own unit graph: four targets by three sets of features, a
 //! row each. Arguments: folders of workspaces, each as `DIR PACKAGE BINARY`, and `--offline` before them.
-#![expect(clippy::print_stdout, clippy::expect_used, reason = "printing is what it is for; set-up may stop it")]
+#![expect(
+    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::use_debug,
+    reason = "printing is what it is for; set-up may stop it"
+)]
 
 use countersign_sbom::{CargoRequest, cargo_inventory};
 use countersign_tests::sbom_truth::Built;

@@ -146,12 +146,6 @@ const VERBS: &[Verb] = &[
         run: sbom::judge,
     },
     Verb {
-        name: "sbom-table",
-        arguments: "[--debug] [CRATE]...",
-        about: "our SBOMs and other tools' beside the build: accuracy, sameness, time; writes docs/sbom-table.md",
-        run: sbom::table,
-    },
-    Verb {
         name: "bench",
         arguments: "[--json] [FIGURE | --year N]",
         about: "measures the figures that we promise, each beside its bar; a generated year of N promotions, packed and audited",

@@ -21,7 +21,7 @@ const PEOPLE: &str = "[sbom]\ncopyright = \"Copyright 2026 The countersign autho
     [sbom.manufacturer]\nname = \"The countersign authors\"\nurl = \"https://countersign.dev\"\n\
     [sbom.supplier]\nname = \"The countersign authors\"\nurl = \"https://countersign.dev\"\n";
 
-const VALIDATE: &str = r#"
+const VALIDATE: &str = r"
 import sys
 from lxml import etree
 from cyclonedx.schema import _res, SchemaVersion
@@ -42,7 +42,7 @@ for version in ['1.3', '1.4', '1.5', '1.6', '1.7']:
     print(f'{version} JSON: ' + ('valid' if fault is None else str(fault)[:2000]))
     wrong += (not good) + (fault is not None)
 sys.exit(1 if wrong else 0)
-"#;
+";
 
 /// Judges.
 pub(crate) fn judge(arguments: &[String]) -> Outcome {
