@@ -65,6 +65,9 @@ pub struct DecisionRow {
     pub policy_version: Option<u64>,
     /// Whether it came out the same when it was run again.
     pub same_again: bool,
+    /// Whether it was not run again, since evidence that it rests on was erased, as the log records.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub withheld: bool,
 }
 
 /// Trust as the auditor has it: from outside the package.
@@ -138,13 +141,19 @@ pub fn verify(bytes: &[u8], outside: Option<OutsideTrust<'_>>, least: Option<&[u
         let finding = Finding::new(codes::DECISION_MISSING, "the log records no decision: there is nothing to prove");
         report.line("decisions", vec![finding], "");
     } else {
-        let different = report.decisions.iter().filter(|row| !row.same_again).count();
-        let verdict = if different == 0 { Verdict::Pass } else { Verdict::Fail };
-        report.checks.push(Check::new(
-            "decisions",
-            verdict,
-            format!("{decisions} run again, {different} come out otherwise"),
-        ));
+        let withheld = report.decisions.iter().filter(|row| row.withheld).count();
+        let different = report.decisions.iter().filter(|row| !row.same_again && !row.withheld).count();
+        let verdict = match (different, withheld) {
+            (0, 0) => Verdict::Pass,
+            (0, _) => Verdict::Indeterminate,
+            _ => Verdict::Fail,
+        };
+        let again = decisions.saturating_sub(withheld);
+        let mut detail = format!("{again} run again, {different} come out otherwise");
+        if withheld > 0 {
+            detail = format!("{detail}, {withheld} rest on evidence that was erased");
+        }
+        report.checks.push(Check::new("decisions", verdict, detail));
     }
     Ok(report)
 }
@@ -261,6 +270,7 @@ impl AuditReport {
             authorised: content.authorised,
             policy_version: content.inputs.policy.as_ref().map(|policy| policy.policy.version),
             same_again: findings.is_empty(),
+            withheld: gone.is_some(),
         });
         let place = format!("log entry {index}");
         self.findings.extend(findings.into_iter().map(|mut finding| {
