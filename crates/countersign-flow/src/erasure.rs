@@ -209,7 +209,7 @@ pub fn withheld(digest: &Sha256, entry: u64) -> Finding {
 pub fn named_by(decision: &Decision) -> BTreeSet<Sha256> {
     let inputs = &decision.inputs;
     let evidence = inputs.evidence.iter().flatten().map(|reference| reference.digest);
-    let others = inputs.captures.iter().copied().chain(inputs.git);
+    let others = inputs.captures.iter().copied().chain(inputs.git).chain(inputs.witnessed);
     evidence.chain(others).chain(inputs.trust.as_ref().map(|trust| trust.document)).collect()
 }
 

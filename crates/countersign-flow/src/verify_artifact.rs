@@ -1,5 +1,6 @@
 //! Checking one artifact: against signed bundles, or against the record of promotions.
 
+use crate::erasure;
 use crate::error::FlowError;
 use crate::outside::TrustFile;
 use crate::place::{Place, StoreBlobs};
@@ -264,7 +265,7 @@ pub fn promoted_to(
     }
     findings.extend(view.active(environment).and_then(|active| out_of_date(active, at)));
     out.line("policy-active", findings, word_of(active));
-    let missing = missing_inputs(&newest, &blobs);
+    let missing = missing_inputs(&newest, &state, &blobs);
     out.line("evidence", missing, "everything that the decision rests on is there");
     let summary =
         usize::try_from(newest.entry).ok().and_then(|i| view.entries().get(i)).and_then(|e| e.statements.get(1));
@@ -327,13 +328,17 @@ fn emergency(promoted: &Promoted, glass: &BreakGlass, at: Time, made_up: bool) -
 }
 
 /// Evidence that a decision rests on and that is not in the store any more.
-fn missing_inputs(recorded: &Promoted, blobs: &dyn Blobs) -> Vec<Finding> {
+fn missing_inputs(recorded: &Promoted, state: &LogState, blobs: &dyn Blobs) -> Vec<Finding> {
+    let (erased, _) = erasure::erasures(state, blobs);
     let inputs = &recorded.content.inputs;
     let evidence = inputs.evidence.iter().flatten().map(|reference| reference.digest);
     let named = evidence.chain(inputs.captures.iter().copied()).chain(inputs.git).chain(inputs.witnessed);
     named
         .filter(|digest| blobs.blob(digest).is_none())
         .map(|digest| {
+            if let Some((entry, _)) = erased.get(&digest) {
+                return erasure::withheld(&digest, *entry);
+            }
             Finding::new(codes::EVIDENCE_WITHHELD, "evidence that the decision rests on is missing or altered")
                 .at(format!("log entry {}", recorded.entry))
                 .expected(digest.to_string(), "the decision")

@@ -78,6 +78,9 @@ pub struct DecisionRow {
     pub policy_version: Option<u64>,
     /// Whether it came out the same when it was run again.
     pub same_again: bool,
+    /// Whether it was not run again, since evidence that it rests on was erased, as the log records.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub withheld: bool,
 }
 
 /// Trust as the auditor has it: from outside the package.
@@ -234,10 +237,19 @@ impl AuditReport {
         if again == 0 {
             return self.skipped(format!("none of {all} decisions was run again: none is in the package's scope"));
         }
-        let different = self.decisions.iter().filter(|row| !row.same_again).count();
+        let withheld = self.decisions.iter().filter(|row| row.withheld).count();
+        let different = self.decisions.iter().filter(|row| !row.same_again && !row.withheld).count();
         let unread = again.saturating_sub(self.decisions.len());
-        let verdict = if different == 0 && unread == 0 { Verdict::Pass } else { Verdict::Fail };
-        let mut detail = format!("{again} run again, {different} come out otherwise");
+        let verdict = match (different, unread, withheld) {
+            (0, 0, 0) => Verdict::Pass,
+            (0, 0, _) => Verdict::Indeterminate,
+            _ => Verdict::Fail,
+        };
+        let ran = again.saturating_sub(withheld);
+        let mut detail = format!("{ran} run again, {different} come out otherwise");
+        if withheld > 0 {
+            detail.push_str(&format!(", {withheld} rest on evidence that was erased"));
+        }
         if unread > 0 {
             detail.push_str(&format!(", {unread} do not hold"));
         }
@@ -304,6 +316,7 @@ impl AuditReport {
             authorised: content.authorised,
             policy_version: content.inputs.policy.as_ref().map(|policy| policy.policy.version),
             same_again: findings.is_empty(),
+            withheld: gone.is_some(),
         });
         let place = format!("log entry {index}");
         self.findings.extend(findings.into_iter().map(|mut finding| {

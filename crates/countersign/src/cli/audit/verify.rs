@@ -77,7 +77,12 @@ fn words(report: &AuditReport) -> String {
                     row.subject_name.clone(),
                     row.verdict.to_string(),
                     row.policy_version.map_or_else(|| "none".to_owned(), |version| version.to_string()),
-                    if row.same_again { "the same again" } else { "NOT the same again" }.to_owned(),
+                    match (row.same_again, row.withheld) {
+                        (_, true) => "withheld",
+                        (true, false) => "the same again",
+                        (false, false) => "NOT the same again",
+                    }
+                    .to_owned(),
                 ]
             })
             .collect();
