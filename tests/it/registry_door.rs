@@ -136,7 +136,7 @@ fn debians_registry_takes_bundles_from_several_at_once_and_gives_them_back() {
     door.write("registry.yml", config.as_bytes());
     let said = door.shell(".", "command -v docker-registry >/dev/null || { echo none; exit 0; }", &[]);
     if said.text.contains("none") {
-        println!("skipped: docker-registry is not installed (Debian package docker-registry)");
+        eprintln!("skipped: docker-registry is not installed (Debian package docker-registry)");
         return;
     }
     let script = "docker-registry serve registry.yml >registry.log 2>&1 & echo $! >registry.pid";

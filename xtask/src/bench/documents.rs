@@ -60,7 +60,7 @@ fn make(folder: &Path) -> Outcome<()> {
 fn document(later: bool) -> Value {
     let reference = |i: u32| format!("pkg:cargo/p{i}@1.0.{}", i % 7);
     let component = |i: u32| {
-        let version = if later && i % 100 == 0 { format!("1.1.{}", i % 7) } else { format!("1.0.{}", i % 7) };
+        let version = if later && i.is_multiple_of(100) { format!("1.1.{}", i % 7) } else { format!("1.0.{}", i % 7) };
         json!({
             "type": "library", "bom-ref": reference(i), "name": format!("p{i}"), "version": version,
             "purl": format!("pkg:cargo/p{i}@{version}"), "scope": "required",

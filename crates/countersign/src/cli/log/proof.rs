@@ -183,7 +183,7 @@ fn accept(policy: &TlogPolicy, proof: &TlogProof) -> Result<String, Finding> {
                 PolicyRefused::Witness(_) => codes::COSIGNATURE_INVALID,
                 PolicyRefused::Quorum { .. } => codes::WITNESS_QUORUM_MISSING,
                 // Of the log; and whatever is new is no less than a signature that does not hold.
-                _ => codes::LOG_CHECKPOINT_INVALID,
+                PolicyRefused::Log(_) | _ => codes::LOG_CHECKPOINT_INVALID,
             };
             Err(Finding::new(code, refused.to_string()))
         }

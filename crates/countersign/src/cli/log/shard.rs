@@ -72,7 +72,7 @@ impl Keys {
         Ok(ShardKeys { gate: SigningKey::open(&self.key, &access)?, log: SigningKey::open(&self.log_key, &access)? })
     }
 
-    fn done(&self, call: &Call<'_>, verb: &str, place: &Place, appended: Appended) -> Answer {
+    fn done(&self, call: &Call<'_>, verb: &str, place: &Place, appended: &Appended) -> Answer {
         if let Some(path) = &self.checkpoint_output {
             write_atomic(path, &appended.checkpoint_bytes, 0o644)?;
         }
@@ -98,7 +98,7 @@ impl Close {
         let at = given::now()?;
         let place = self.store.place(call)?;
         let appended = shard::close(&place, &self.successor, &self.trust.read(at)?, self.keys.open(call)?, at)?;
-        self.keys.done(call, "log-close", &place, appended)
+        self.keys.done(call, "log-close", &place, &appended)
     }
 }
 
@@ -107,6 +107,6 @@ impl Continue {
         let at = given::now()?;
         let (place, earlier) = (self.store.place(call)?, Place::new(&self.earlier));
         let appended = shard::go_on(&place, &earlier, &self.trust.read(at)?, self.keys.open(call)?, at)?;
-        self.keys.done(call, "log-continue", &place, appended)
+        self.keys.done(call, "log-continue", &place, &appended)
     }
 }
