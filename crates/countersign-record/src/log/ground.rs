@@ -90,8 +90,8 @@ mod tests {
 40 21 0:40 / /mnt/share rw,relatime shared:1 - nfs4 server:/export rw
 41 40 8:2 / /mnt/share/disk rw - xfs /dev/sdb1 rw
 42 21 0:42 / /mnt/a\\040place rw - fuse.s3fs s3fs rw
-43 21 0:43 / /home rw - ext4 /dev/sdc1 rw
-44 21 0:44 / /home rw - cifs //server/home rw
+43 21 0:43 / /net rw - ext4 /dev/sdc1 rw
+44 21 0:44 / /net rw - cifs //server/home rw
 ";
 
     #[test]
@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(kind("/mnt/share/log").as_deref(), Some("nfs4"));
         assert_eq!(kind("/mnt/share/disk/log").as_deref(), Some("xfs"));
         assert_eq!(kind("/mnt/a place/log").as_deref(), Some("fuse.s3fs"));
-        assert_eq!(kind("/home/ada/log").as_deref(), Some("cifs"));
+        assert_eq!(kind("/net/ada/log").as_deref(), Some("cifs"));
         assert_eq!(kind("/mnt/shared").as_deref(), Some("ext4"), "a name that only begins alike is another");
         assert!(["nfs4", "cifs", "fuse.s3fs"].iter().all(|kind| REFUSED.contains(kind)));
     }
