@@ -62,6 +62,8 @@ pub fn all() -> Vec<Maker> {
         pass("no-secrets-1.watched", SECRETS, |w| secrets(w, &json!([secret("generic")]), "yes")),
         fail("no-secrets-1.found", SECRETS, |w| secrets(w, &json!([secret("provider")]), "yes")),
         fail("no-secrets-1.partial", SECRETS, |w| secrets(w, &json!([]), "no")),
+        pass("provenance-expected-1.expected", EXPECTED, |w| expected(w, "branches = [\"main\"]")),
+        fail("provenance-expected-1.other-branch", EXPECTED, |w| expected(w, "branches = [\"release\"]")),
         pass("sbom-present-1.present", SBOM, |w| Ready::new(w, "", "").arguments()),
         fail("sbom-present-1.missing", SBOM, |w| Ready::new(w, "", "").without(Kind::Sbom).arguments()),
         pass("source-clean-1.clean", CLEAN, |w| Ready::new(w, "", "").arguments()),
@@ -89,6 +91,7 @@ const HERMETIC: &str = "hermetic-build@1";
 const IMAGES: &str = "image-registry@1";
 const LICENCES: &str = "licences-allowed@1";
 const SECRETS: &str = "no-secrets@1";
+const EXPECTED: &str = "provenance-expected@1";
 const SBOM: &str = "sbom-present@1";
 const CLEAN: &str = "source-clean@1";
 const TESTS: &str = "tests-passed@1";
@@ -265,6 +268,10 @@ fn hermetic(world: World, claim: &Value) -> Arguments {
         provenance["buildDefinition"]["internalParameters"] = json!({"countersign_hermetic": claim});
     };
     Ready::new(world, HERMETIC, "required = \"always\"").with(Kind::Provenance, claimed).arguments()
+}
+
+fn expected(world: World, branches: &str) -> Arguments {
+    Ready::new(world, EXPECTED, &format!("any_parameters = [\"arguments\", \"source\"], {branches}")).arguments()
 }
 
 fn licences(world: World, licences: &[&str]) -> Arguments {

@@ -316,13 +316,13 @@ fn provenance_says_what_a_release_expects_of_ref_type_and_parameters() {
             }
         })
     };
-    let any = "any_parameters = [\"workflow\"]\nparameters = [\"flavour=fast\"]\n";
+    let any = "any_parameters = [\"workflow\"], parameters = [\"flavour=fast\"]";
     built(any).passes(&[]);
-    built(&format!("{any}branches = [\"release\", \"main\"]")).passes(&[]);
-    built(&format!("{any}build_types = [\"{TYPE}\"]")).passes(&[]);
+    built(&format!("{any}, branches = [\"release\", \"main\"]")).passes(&[]);
+    built(&format!("{any}, build_types = [\"{TYPE}\"]")).passes(&[]);
     built("").refused(&[], "external-parameter-unknown");
     built(&any.replace("fast", "slow")).refused(&[], "provenance-parameter");
-    built(&format!("{any}branches = [\"release\"]")).refused(&[], "provenance-ref");
-    built(&format!("{any}versions = [\"v1\"]")).refused(&[], "provenance-ref");
-    built(&format!("{any}build_types = [\"https://example.com/t\"]")).refused(&[], "provenance-build-type");
+    built(&format!("{any}, branches = [\"release\"]")).refused(&[], "provenance-ref");
+    built(&format!("{any}, versions = [\"v1\"]")).refused(&[], "provenance-ref");
+    built(&format!("{any}, build_types = [\"https://example.com/t\"]")).refused(&[], "provenance-build-type");
 }

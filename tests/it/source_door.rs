@@ -38,7 +38,7 @@ impl Scene {
         let text = String::from_utf8(self.door.read("trust.toml")).unwrap();
         let entry = format!(
             "[[verifiers]]\nid = \"{VERIFIER}\"\n{verifier}\nrepositories = [\"{URI}\", \"{URI}-two\"]\n\
-             keys = [{{ key = \"{}\" }}]\n\n# How many persons it takes.",
+             keys = [{{ key = \"{}\", transparency = \"none\" }}]\n\n# How many persons it takes.",
             key["openssh"].as_str().unwrap()
         );
         let text = text.replace("# How many persons it takes.", &entry);

@@ -120,7 +120,7 @@ fn every_step_of_a_consumer_has_its_code() {
 #[test]
 fn each_dependency_has_a_summary_of_the_level_that_is_asked_for() {
     let mut scene = Scene::new();
-    scene.expected = scene.expected.replace("source =", "dependency-level = 2\nsource =");
+    scene.expected = scene.expected.replace("\nsource =", "\ndependency-level = 2\nsource =");
     let image = json!([{ "uri": "oci:image", "digest": { "sha256": Sha256::of(b"image").hex() } }]);
     let built = scene.provenance(&image);
     let read = [built.clone(), scene.summary(b"app", &built, |_| {})].concat();

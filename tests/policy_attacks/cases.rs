@@ -40,7 +40,7 @@ pub(super) fn all() -> Vec<Case> {
         case("P21", "trust of the repository's own making", Fail, "trust-digest-mismatch", p21_other),
         case("P27", "a manifest with a key twice", Fail, "policy-malformed", p27),
         case("P28", "a log that was set back", Fail, "log-rolled-back", p28_rewound),
-        case("P28", "a log with another past", Fail, "log-forked", p28_forked),
+        case("P28", "a log with another past", Fail, "log-split-view", p28_forked),
         case("P28", "a log that is gone", Indeterminate, "log-missing", p28_gone),
         case("P29", "a release that drops a rule below the floor", Fail, "policy-below-floor", p29_rule),
         case("P29", "a release that drops the builder's level below the floor", Fail, "policy-below-floor", p29_level),

@@ -54,7 +54,7 @@ impl Scene {
             text = text.replace(&line, &format!("{line}accounts = [{{ host = \"example.com\", id = {account} }}]\n"));
         }
         let collector = format!(
-            "[[collectors]]\nname = \"watcher\"\nkeys = [{{ key = \"{}\" }}]\nmay_sign = [\"change-review\"]\n\
+            "[[collectors]]\nname = \"watcher\"\nkeys = [{{ key = \"{}\", transparency = \"none\" }}]\nmay_sign = [\"change-review\"]\n\
              hosts = [\"example.com\"]\nmax_tier = \"T2\"\n\n[[logs]]",
             key["openssh"].as_str().unwrap()
         );

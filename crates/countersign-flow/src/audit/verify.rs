@@ -79,7 +79,6 @@ pub struct DecisionRow {
     /// Whether it came out the same when it was run again.
     pub same_again: bool,
     /// Whether it was not run again, since evidence that it rests on was erased, as the log records.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub withheld: bool,
 }
 

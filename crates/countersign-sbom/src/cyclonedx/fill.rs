@@ -350,11 +350,11 @@ fn rust_project() -> Organisation {
     }
 }
 
-/// The id of the folder's git tree is a digest of all that is in it.
+/// The id of the folder's git tree is a digest of all that is in it. In a SHA-256 repository it stands as a property
+/// instead: a component's SHA-256 is that of its archive, and is looked up as one.
 fn tree_hash(component: &Component) -> Option<Hash> {
-    let tree = component.content.tree.as_ref()?;
-    let alg = if tree.len() == 40 { "SHA-1" } else { "SHA-256" };
-    Some(Hash { alg, content: tree.clone() })
+    let tree = component.content.tree.as_ref().filter(|tree| tree.len() == 40)?;
+    Some(Hash { alg: "SHA-1", content: tree.clone() })
 }
 
 /// Who hands out what is not ours: the registry, which is known; people are not.
@@ -436,8 +436,10 @@ fn component_properties(component: &Component) -> Vec<Property> {
         | Source::Path
         | Source::Toolchain { .. } => {}
     }
-    if component.content.tree.is_some() {
-        properties.push(property("countersign:hash-of", "the folder's git tree"));
+    match &component.content.tree {
+        Some(tree) if tree.len() == 40 => properties.push(property("countersign:hash-of", "the folder's git tree")),
+        Some(tree) => properties.push(property("countersign:git-tree", tree)),
+        None => {}
     }
     if let Some(vcs) = &component.content.vcs {
         properties.push(property("countersign:packed-from", &*vcs.commit));
