@@ -301,27 +301,21 @@ fn a_claim_to_be_hermetic_says_how_that_was_enforced() {
 
 #[test]
 fn provenance_says_what_a_release_expects_of_ref_type_and_parameters() {
-    const TYPE: &str = "https://slsa-framework.github.io/github-actions-buildtypes/workflow/v1";
+    const TYPE: &str = countersign_core::statement::provenance::build_type::CARGO_V1;
     let built = |parameters: &str| {
         Ready::new("provenance-expected@1", parameters).with(|kind, predicate| {
             if kind == Kind::Provenance {
-                let definition = &mut predicate["buildDefinition"];
-                let uri = definition["resolvedDependencies"][0]["uri"].as_str().unwrap().to_owned();
-                let repository = uri.split_once('@').map_or(uri.as_str(), |(repository, _)| repository).to_owned();
-                let plain = repository.strip_prefix("git+").unwrap().to_owned();
-                definition["buildType"] = json!(TYPE);
-                definition["externalParameters"] =
-                    json!({ "workflow": { "repository": plain, "ref": "refs/heads/main" }, "flavour": "fast" });
-                definition["resolvedDependencies"][0]["uri"] = json!(format!("{repository}@refs/heads/main"));
+                predicate["buildDefinition"]["externalParameters"]["directory"] = json!("crates/app");
             }
         })
     };
-    let any = "any_parameters = [\"workflow\"], parameters = [\"flavour=fast\"]";
+    let any = "any_parameters = [\"arguments\", \"source\"], parameters = [\"directory=crates/app\"]";
     built(any).passes(&[]);
     built(&format!("{any}, branches = [\"release\", \"main\"]")).passes(&[]);
     built(&format!("{any}, build_types = [\"{TYPE}\"]")).passes(&[]);
-    built("").refused(&[], "external-parameter-unknown");
-    built(&any.replace("fast", "slow")).refused(&[], "provenance-parameter");
+    built("").passes(&[]);
+    built(&any.replace("\"arguments\", ", "")).refused(&[], "external-parameter-unknown");
+    built(&any.replace("crates/app", "crates/other")).refused(&[], "provenance-parameter");
     built(&format!("{any}, branches = [\"release\"]")).refused(&[], "provenance-ref");
     built(&format!("{any}, versions = [\"v1\"]")).refused(&[], "provenance-ref");
     built(&format!("{any}, build_types = [\"https://example.com/t\"]")).refused(&[], "provenance-build-type");
