@@ -32,6 +32,7 @@ use countersign_decide::rules::Built;
 use countersign_decide::summary::summarise;
 use countersign_decide::{Given, TrustGiven, decide, known_gate, start_of, tags_before};
 use countersign_record::log::LogError;
+use countersign_record::log::reader::LogReader;
 use countersign_record::log::writer::{Appended, Log};
 use countersign_record::store::Store as _;
 use countersign_sign::{LogSigner, SigningKey};
@@ -233,6 +234,13 @@ fn after(
     let Some(cosigned) = ask_all(request.place, trust.trust(), environment, request.at, ask)? else {
         return Ok(vec![nobody()]);
     };
+    // A copy of a store may have been fetched anew: what was cosigned has to go on from what was just appended.
+    let reader = LogReader::open(&request.place.log())?;
+    if reader.size() < log.size() || reader.root_at(log.size())? != log.root() {
+        let what = "the log that was cosigned does not hold this decision";
+        let finding = Finding::new(codes::WITNESS_QUORUM_MISSING, what).at(format!("log entry {}", recorded.entry));
+        return Ok(vec![finding]);
+    }
     match log.keep_cosigned(&cosigned.note, cosigned.quorum.is_ok()) {
         // Who appended meanwhile has the witnesses cosign what comes after: this one is in the answer.
         Ok(()) | Err(LogError::Outrun { .. }) => {}

@@ -112,6 +112,19 @@ pub fn known_level(signer: SignerFacts<'_>, id: &str) -> Option<u8> {
     (known && speaks_for(signer, id)).then_some(KNOWN_LEVEL)
 }
 
+/// Whether this signer is a builder of the generator project, which runs apart from whoever has something built.
+#[must_use]
+pub fn is_apart(signer: SignerFacts<'_>, id: &str) -> bool {
+    let delegated = match signer {
+        SignerFacts::Certificate { issuer, name, .. } => {
+            issuer == GITHUB_ISSUER && delegate(name, tests_itself(signer))
+        }
+        SignerFacts::CloudBuild(_) => true,
+        SignerFacts::Key(_) => false,
+    };
+    delegated || known_level(signer, id).is_some()
+}
+
 /// Whether this signer may speak for this `builder.id` without anybody having said so: its own name, a delegate of the
 /// generator project, or the forge's runner for whoever's workflow runs on it.
 #[must_use]

@@ -1,6 +1,6 @@
 //! What is expected of provenance, and how it is compared.
 
-use super::builders::{BuilderName, SignerFacts, known_level, speaks_for, tests_itself};
+use super::builders::{BuilderName, SignerFacts, is_apart, known_level, speaks_for, tests_itself};
 use super::facts::{Facts, Repository};
 use super::version;
 use crate::codes;
@@ -168,7 +168,10 @@ impl Expectations {
             SignerFacts::Key(_) | SignerFacts::CloudBuild(_) => None,
         };
         self.sources(facts, claims, place, &mut out);
-        self.reference(facts, claims, place, &mut out);
+        // What a run was started for, only a builder apart from its tenant can be believed about.
+        let apart = level >= 3 || is_apart(signer, &facts.builder);
+        let base = facts.base_branch.as_deref().filter(|_| apart);
+        self.reference(facts, claims, base, place, &mut out);
         (level, out)
     }
 
@@ -199,7 +202,7 @@ impl Expectations {
     #[must_use]
     pub fn judge_ref(&self, facts: &Facts, place: &str) -> Vec<Finding> {
         let mut out = Vec::new();
-        self.reference(facts, None, place, &mut out);
+        self.reference(facts, None, None, place, &mut out);
         out
     }
 
@@ -276,7 +279,14 @@ impl Expectations {
         }
     }
 
-    fn reference(&self, facts: &Facts, claims: Option<&BTreeMap<Claim, String>>, place: &str, out: &mut Vec<Finding>) {
+    fn reference(
+        &self,
+        facts: &Facts,
+        claims: Option<&BTreeMap<Claim, String>>,
+        base: Option<&str>,
+        place: &str,
+        out: &mut Vec<Finding>,
+    ) {
         let claimed = claims.and_then(|claims| claims.get(&Claim::Ref)).map(String::as_str);
         let found = facts.reference.as_deref().or(claimed);
         let mut differs = |what: &str, wanted: &str| {
@@ -287,7 +297,7 @@ impl Expectations {
         let tag = found.and_then(|found| found.strip_prefix("refs/tags/"));
         if let Some(wanted) = self.branch.as_deref() {
             let branch = |name: &str| name.strip_prefix("refs/heads/") == Some(wanted);
-            let base = facts.base_branch.as_deref().filter(|_| tag.is_some());
+            let base = base.filter(|_| tag.is_some());
             if !found.is_some_and(branch) && !base.is_some_and(branch) {
                 differs("it was built from another branch, or from none", wanted);
             }

@@ -191,7 +191,7 @@ impl Judge<'_> {
         let counted: Vec<String> =
             shown.signers().iter().filter(|signer| self.counts(signer)).map(ShownSigner::identity).collect();
         // A builder's provenance is judged with its signer; a summary is, with its verifier.
-        let own = (provenance && self.expected.identities.is_empty()) || summary;
+        let own = (provenance && self.expected.identities.is_empty() && self.tied()) || summary;
         if counted.is_empty() && !own {
             findings.push(self.stranger(place, shown));
         } else if own && counted.is_empty() {
@@ -220,10 +220,21 @@ impl Judge<'_> {
         });
     }
 
+    /// Whether what is expected of the build ties it to somebody. A builder that many share signs for whoever asks: then its
+    /// source has to be named, or each builder's own signer.
+    fn tied(&self) -> bool {
+        self.expected.provenance.as_ref().is_some_and(|wanted| {
+            let named = |builder: &ExpectedBuilder| builder.subject.is_some() || builder.key.is_some();
+            wanted.source.is_some() || (!wanted.builders.is_empty() && wanted.builders.iter().all(named))
+        })
+    }
+
     /// Whether somebody said that this signer counts: a key that was given does.
     fn counts(&self, signer: &ShownSigner) -> bool {
         match signer.facts() {
-            SignerFacts::Key(_) | SignerFacts::CloudBuild(_) => true,
+            SignerFacts::Key(_) => true,
+            // It signs every tenant's builds: it counts by what its provenance says alone.
+            SignerFacts::CloudBuild(_) => false,
             SignerFacts::Certificate { issuer, name, claims } => {
                 self.expected.danger_any_signer
                     || self.expected.identities.iter().any(|wanted| wanted.is(issuer, name, claims))
@@ -419,6 +430,20 @@ impl Judge<'_> {
                 Vec::new()
             };
             self.out.checked.line("provenance", findings, format!("{} of them", self.provenance));
+        }
+        if !self.expected.identities.is_empty() && !shown.is_empty() {
+            let by_name =
+                |signer: &ShownSigner| matches!(signer.facts(), SignerFacts::Certificate { .. }) && self.counts(signer);
+            let mut findings = Vec::new();
+            // A key that was given signs whatever it signs; whoever is named has to have signed as well.
+            if !shown.iter().flat_map(|(_, shown)| shown.signers()).any(by_name) {
+                let wanted: Vec<String> = self.expected.identities.iter().map(ExpectedIdentity::describe).collect();
+                let what = "none of the identities that are expected signed";
+                findings.push(
+                    Finding::new(codes::IDENTITY_MISMATCH, what).expected(wanted.join(", or "), "what is expected"),
+                );
+            }
+            self.out.checked.line("identity", findings, "signed by one that is expected");
         }
         let distinct: BTreeSet<&String> = self.signers.iter().collect();
         let wanted = self.expected.signers.max(1);

@@ -65,8 +65,15 @@ pub fn image(folder: &Path) -> Result<Sha256, FlowError> {
         let attached = said(COSIGN_KIND).is_some_and(|kind| kind.ends_with("/atts") || kind.ends_with("/sigs"));
         let tagged = said(REF_NAME).is_some_and(|tag| tag.starts_with("sha256-"));
         let digest = digest_of(entry, folder)?;
-        let referrer = json::parse(&layout.blob(&digest)?).is_ok_and(|manifest| manifest.get("subject").is_some());
-        if !attached && !tagged && !referrer {
+        let manifest = json::parse(&layout.blob(&digest)?).unwrap_or(Value::Null);
+        let referrer = manifest.get("subject").is_some();
+        // Whatever has an image's layers, or leads to images, is an image, whatever its author calls it.
+        let of_image = |layer: &Value| {
+            let kinds = ["application/vnd.oci.image.layer.", "application/vnd.docker.image."];
+            kinds.iter().any(|kind| text(layer, "mediaType").starts_with(kind))
+        };
+        let is_image = list(&manifest, "layers").iter().any(of_image) || !list(&manifest, "manifests").is_empty();
+        if is_image || !(attached || tagged || referrer) {
             found.insert(digest);
         }
     }

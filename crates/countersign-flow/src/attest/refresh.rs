@@ -86,11 +86,23 @@ pub fn refresh(before: &Before, target: &str, at: Time, fetch: &Fetch<'_>) -> Re
     let there = |name: &str| {
         fetch(name)?.ok_or_else(|| refused(Finding::new(codes::TUF_INVALID, "the repository lacks a file").at(name)))
     };
-    // What was seen before was checked then; only its version matters now, and it has to be signed by keys of this root still.
-    let seen = before.timestamp.as_deref().and_then(version_of);
+    // What was seen before was checked then; only its versions matter now. One that cannot be read tells none, so nothing
+    // would keep an older one from being taken.
+    let unread =
+        || refused(Finding::new(codes::TUF_INVALID, "the timestamp that was kept cannot be read").at("timestamp"));
+    let seen = before.timestamp.as_deref().map(|kept| versions_of(kept).ok_or_else(unread)).transpose()?;
     let bytes = there("timestamp.json")?;
-    let timestamp = root.timestamp(&bytes, seen, at).map_err(|finding| refused(finding.at("timestamp.json")))?;
-    let name = named(&root, "snapshot.json", timestamp.version_of("snapshot.json").map_err(refused)?);
+    let timestamp = root.timestamp(&bytes, seen.map(|(own, _)| own), at);
+    let timestamp = timestamp.map_err(|finding| refused(finding.at("timestamp.json")))?;
+    let now = timestamp.version_of("snapshot.json").map_err(refused)?;
+    if let Some((_, snapshot)) = seen.filter(|(_, snapshot)| now < *snapshot) {
+        let what = "the timestamp names an older snapshot than was seen before";
+        let finding = Finding::new(codes::TUF_INVALID, what).at("timestamp.json");
+        return Err(refused(
+            finding.expected(format!("version {snapshot} or later"), "what was kept").found(now.to_string()),
+        ));
+    }
+    let name = named(&root, "snapshot.json", now);
     let snapshot = there(&name)?;
     let snapshot = root.snapshot(&timestamp, &snapshot, at).map_err(|finding| refused(finding.at(name)))?;
     let name = named(&root, "targets.json", snapshot.version_of("targets.json").map_err(refused)?);
@@ -136,6 +148,8 @@ fn named(root: &Root, name: &str, version: u64) -> String {
     if root.consistent() { format!("{version}.{name}") } else { name.to_owned() }
 }
 
-fn version_of(bytes: &[u8]) -> Option<u64> {
-    countersign_core::json::parse(bytes).ok()?.pointer("/signed/version")?.as_u64()
+/// The versions of a timestamp, and of the snapshot that it names.
+fn versions_of(bytes: &[u8]) -> Option<(u64, u64)> {
+    let value = countersign_core::json::parse(bytes).ok()?;
+    Some((value.pointer("/signed/version")?.as_u64()?, value.pointer("/signed/meta/snapshot.json/version")?.as_u64()?))
 }

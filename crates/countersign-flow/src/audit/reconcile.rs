@@ -210,15 +210,26 @@ fn chains(facts: &Facts<'_>) -> (SourceRow, Fits) {
 /// Git's own chain: the objects of each decision lead from the new revision back to where it begins.
 fn walks(facts: &Facts<'_>, deployments: &[&Known]) -> (SourceRow, Fits) {
     let (mut fits, mut commits, mut unexplained, mut proved_ranges) = (Fits::new(), 0_u64, Vec::new(), 0_u64);
+    let mut missing = Vec::new();
     for promoted in deployments {
         let Some(range) = proved(&promoted.content) else { continue };
         proved_ranges = proved_ranges.saturating_add(1);
-        let Some(bytes) = promoted.content.inputs.git.and_then(|digest| facts.blobs.blob(&digest)) else { continue };
+        let Some(bytes) = promoted.content.inputs.git.and_then(|digest| facts.blobs.blob(&digest)) else {
+            missing.push(promoted.entry);
+            continue;
+        };
         let walked = walk(&bytes, range);
         fits.insert(promoted.entry, walked.is_ok());
         match walked {
             Ok(found) => commits = commits.saturating_add(found),
             Err(why) => unexplained.push(format!("log entry {}: {why}", promoted.entry)),
+        }
+    }
+    // None at all: nobody collected them. Some and not others: these were left out.
+    if !fits.is_empty() {
+        for entry in missing {
+            fits.insert(entry, false);
+            unexplained.push(format!("log entry {entry}: its git objects are not in the package"));
         }
     }
     let none = fits.is_empty();

@@ -394,7 +394,12 @@ impl Remote for Bucket {
         };
         let staged: BTreeMap<Tile, Vec<u8>> = self.staged(head)?.into_iter().collect();
         let size = head.size().unwrap_or_default();
-        let wanted: Vec<Tile> = Row::all().flat_map(|row| row.tiles(size)).collect();
+        // Nobody has checked the head's signature yet: what it says is bounded first.
+        let limit = limits::PACKAGE_FILES;
+        let wanted: Vec<Tile> = Row::all().flat_map(|row| row.tiles(size)).take(limit.saturating_add(1)).collect();
+        if wanted.len() > limit {
+            return Err(RemoteError::TooLarge { name: self.name.clone(), what: "tiles of the log", limit });
+        }
         side_by_side(&wanted, |tile| {
             let path = format!("{LOG}/{}", tile.path());
             let bytes = match staged.get(tile) {

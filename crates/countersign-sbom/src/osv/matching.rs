@@ -117,12 +117,15 @@ fn identity(item: &Item) -> Option<(&'static str, String, Option<String>, Option
     let (kind, path) = bare.split_once('/')?;
     let kind = kind.to_ascii_lowercase();
     let (_, ecosystem, scheme) = ECOSYSTEMS.iter().find(|(known, _, _)| *known == kind)?;
-    let slash = path.rfind('/').unwrap_or(0);
-    let (path, version) = match path.rfind('@') {
-        Some(at) if at > slash => path.split_at_checked(at)?,
-        _ => (path, ""),
+    // An `@` that begins a part is npm's scope, written without encoding; what follows another is the version, whatever it holds.
+    let begins = |at: usize| path.get(..at).is_none_or(|before| before.is_empty() || before.ends_with('/'));
+    let (path, version) = match path.match_indices('@').map(|(at, _)| at).find(|at| !begins(*at)) {
+        Some(at) => path.split_at_checked(at)?,
+        None => (path, ""),
     };
-    let version = Some(decoded(version.trim_start_matches('@'))?).filter(|version| !version.is_empty());
+    let raw = version.strip_prefix('@').unwrap_or(version);
+    // A version that does not decode is one that cannot be read, and no reason to look for nothing.
+    let version = Some(decoded(raw).unwrap_or_else(|| raw.to_owned())).filter(|version| !version.is_empty());
     let name = decoded(path)?;
     let name = match (kind.as_str(), name.rsplit_once('/')) {
         ("maven", Some((group, artifact))) => format!("{group}:{artifact}"),
@@ -171,6 +174,12 @@ fn take<'b>(record: Record, work: &mut Work<'b>, matches: &mut Matches<'b>) {
             let slot =
                 best.entry(&target.item.reference).or_insert_with(|| (target.item, how, affected.severity.clone()));
             slot.1 = slot.1.min(how);
+            // Of two entries about one package the worse one counts: both are kept.
+            for severity in &affected.severity {
+                if !slot.2.contains(severity) {
+                    slot.2.push(severity.clone());
+                }
+            }
         }
     }
     for (reference, (item, known, severity)) in best {
@@ -190,14 +199,16 @@ fn is_affected(affected: &Affected, target: &Target<'_>) -> Option<Known> {
     if affected.versions.iter().any(|one| one == version || one.trim_start_matches('v') == bare) {
         return Some(Known::Affected);
     }
+    if listed_otherwise(affected, target) {
+        return Some(Known::Affected);
+    }
     let ordered: Vec<&super::Range> = affected.ranges.iter().filter(|range| range.kind != "GIT").collect();
     if ordered.is_empty() {
         // Nothing but versions one by one says exactly which; nothing at all says all of them; commits say nothing to us.
         return match (affected.versions.is_empty(), affected.ranges.is_empty()) {
-            (false, _) if listed_otherwise(affected, target) => Some(Known::Affected),
-            (false, _) => None,
+            (false, _) if all_read(affected, target) => None,
             (true, true) => Some(Known::Affected),
-            (true, false) => Some(Known::Unknown),
+            (false, _) | (true, false) => Some(Known::Unknown),
         };
     }
     let mut worst = None;
@@ -209,6 +220,12 @@ fn is_affected(affected: &Affected, target: &Target<'_>) -> Option<Known> {
         }
     }
     worst
+}
+
+/// Whether the component's version and every listed one can be read, so that no spelling hides that they are the same.
+fn all_read(affected: &Affected, target: &Target<'_>) -> bool {
+    let Some((scheme, version)) = target.scheme.zip(target.version.as_deref()) else { return false };
+    Version::read(scheme, version).is_some() && affected.versions.iter().all(|one| Version::read(scheme, one).is_some())
 }
 
 /// The same version in another spelling.
@@ -311,6 +328,11 @@ fn hit<'b>(names: &BTreeSet<String>, mut members: Vec<About<'b>>) -> Option<Hit<
     for (_, _, advisory, own) in &members {
         for score in advisory.severity.iter().chain(own) {
             let number = super::base_score(&score.score);
+            // A vector that nobody here can score counts as the worst, also beside one that can be.
+            let word = advisory.database_specific.as_ref().and_then(|specific| specific.severity.as_ref());
+            if number.is_none() && word.is_none() && score.score.trim_start().starts_with("CVSS:4") {
+                severity.insert((score.method.clone(), "critical".to_owned()));
+            }
             severity.insert((score.method.clone(), number.unwrap_or_else(|| score.score.clone())));
         }
         if let Some(word) = advisory.database_specific.as_ref().and_then(|specific| specific.severity.as_ref()) {
@@ -409,6 +431,52 @@ mod tests {
             1
         );
         assert_eq!(found(&["pkg:npm/b@1.0.0"], vec![advisory("GHSA-1", "crates.io", "b", &npm, &json!({}))]).len(), 0);
+    }
+
+    #[test]
+    fn no_spelling_of_a_version_hides_that_it_is_listed() {
+        let listed = |ecosystem: &str, name: &str| {
+            vec![advisory("MAL-1", ecosystem, name, &json!({"versions": ["1.0.0"]}), &json!({}))]
+        };
+        let known = |purl: &str, records| found(&[purl], records).into_iter().map(|hit| hit.2).collect::<Vec<_>>();
+        assert_eq!(known("pkg:npm/a@latest", listed("npm", "a")), [Known::Unknown]);
+        assert_eq!(known("pkg:npm/a@1.0%zz", listed("npm", "a")), [Known::Unknown]);
+        assert_eq!(known("pkg:npm/a@1.0.1", listed("npm", "a")), []);
+        assert_eq!(known("pkg:npm/@s/a@1.0.0", listed("npm", "@s/a")), [Known::Affected]);
+        assert_eq!(known("pkg:composer/v/p@dev-feature/x", listed("Packagist", "v/p")), [Known::Unknown]);
+        let beside = json!({"versions": ["0.9.0"],
+            "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "1.0"}, {"fixed": "2.0"}]}]});
+        assert_eq!(
+            known("pkg:pypi/x@0.9", vec![advisory("P-1", "PyPI", "x", &beside, &json!({}))]),
+            [Known::Affected],
+            "listed beside a range"
+        );
+    }
+
+    #[test]
+    fn the_worse_of_two_severities_counts_and_a_vector_that_cannot_be_scored_is_the_worst() {
+        let low = json!([{"type": "CVSS_V3", "score": "CVSS:3.1/AV:P/AC:H/PR:H/UI:R/S:U/C:L/I:N/A:N"}]);
+        let high = json!([{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}]);
+        let entry = |severity: &Value, to: &str| {
+            json!({"package": {"ecosystem": "npm", "name": "a"}, "severity": severity,
+                "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": to}]}]})
+        };
+        let of = |record: Value| {
+            let bom = Bom { items: vec![item("pkg:npm/a@0.5.0")], ..Bom::made() };
+            let advisory = serde_json::from_value(record).map_err(|error| error.to_string());
+            let mut record = Some(Record { place: "x".to_owned(), advisory });
+            let feed = |take: &mut dyn FnMut(Record)| -> Result<(), ()> {
+                record.take().into_iter().for_each(take);
+                Ok(())
+            };
+            let matches = matches(&bom, feed).unwrap();
+            matches.hits[0].severity.iter().map(|(_, score)| score.clone()).collect::<Vec<_>>()
+        };
+        let two = json!({"id": "X", "modified": "2026-01-01T00:00:00Z", "affected": [entry(&low, "1.0.0"), entry(&high, "2.0.0")]});
+        assert!(of(two).contains(&"9.8".to_owned()));
+        let newer = json!({"id": "X", "modified": "2026-01-01T00:00:00Z", "affected": [entry(&low, "1.0.0")],
+            "severity": [{"type": "CVSS_V4", "score": "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N"}]});
+        assert!(of(newer).contains(&"critical".to_owned()));
     }
 
     #[test]

@@ -73,7 +73,12 @@ impl Advisories {
                 let kind = entry.file_type().map_err(|source| failed(&folder, source))?;
                 let child = entry.path();
                 let hidden = entry.file_name().to_string_lossy().starts_with('.');
-                if kind.is_dir() && !hidden && depth < DEPTH {
+                // What would not be read is said: a database with parts left out finds nothing in them.
+                if !hidden && (kind.is_symlink() || (kind.is_dir() && depth >= DEPTH)) {
+                    let what = "a link, or a folder that nests too deep: what lies there would not be read".to_owned();
+                    return Err(AdvisoriesError::Archive { path: child, what });
+                }
+                if kind.is_dir() && !hidden {
                     waiting.push((child, depth.saturating_add(1)));
                 } else if kind.is_file() && child.extension().is_some_and(|end| end == "json" || end == "zip") {
                     files.push(child);

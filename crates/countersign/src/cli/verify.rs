@@ -205,7 +205,7 @@ fn show(
 
 /// A digest as it is written, or a file's. A tag is neither: what it means can change while we look.
 fn subject(artifact: &Path) -> Result<(String, Sha256), FlowError> {
-    if let Some(text) = artifact.to_str().filter(|text| text.starts_with("sha256:") && !artifact.exists()) {
+    if let Some(text) = artifact.to_str().filter(|text| text.starts_with("sha256:")) {
         let digest = text.parse().map_err(|error| FlowError::Usage(format!("{text}: {error}")))?;
         return Ok(("artifact".to_owned(), digest));
     }

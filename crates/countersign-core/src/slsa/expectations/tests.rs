@@ -48,6 +48,13 @@ fn what_is_as_expected_shows_the_level_of_the_pair() {
 }
 
 #[test]
+fn the_branch_that_a_tag_was_made_on_is_believed_of_a_builder_apart_from_its_tenant_alone() {
+    let none = BTreeMap::new();
+    let tenant = format!("branch = \"main\"\n[[builders]]\nid = \"{BUILDER}\"\nlevel = 2\n");
+    assert_eq!(judged(&expected(&tenant), &facts(), &none), (2, vec!["provenance-ref".to_owned()]));
+}
+
+#[test]
 fn each_thing_that_differs_has_a_code_of_its_own() {
     let none = BTreeMap::new();
     for (text, code) in [

@@ -168,7 +168,8 @@ impl AttestedArgs {
     fn root(&self, place: &Path, pinned: Option<&Sha256>, at: Time) -> Result<NamedRoot, FlowError> {
         let name = place.display().to_string();
         let known = Instance::ALL.into_iter().find(|instance| place.to_str() == Some(instance.word()));
-        let (document, fetched) = match known.filter(|_| !place.exists()) {
+        // The word is always the root that came with the program; a file of that name is `./public-good`.
+        let (document, fetched) = match known {
             Some(instance) => (documents::canonical_root(instance.document().as_bytes(), &name)?, Instance::fetched()),
             None => (documents::sigstore_root(place)?, files::modified(place)),
         };
@@ -357,17 +358,19 @@ impl About {
             sha512: None,
             looked: None,
         };
-        let text = place.to_str().filter(|_| !place.exists());
+        // A digest is a digest, whatever lies here under such a name.
+        let digest = |text: &str| text.starts_with("sha256:") || text.starts_with("sha512:");
+        let text = place.to_str().filter(|text| digest(text) || !place.exists());
         if let Some(text) = text.filter(|text| text.starts_with("sha512:")) {
             let hex = text.strip_prefix("sha512:").unwrap_or_default();
             let digest = hex_array(hex).map_err(|error| FlowError::Usage(format!("{text}: {error}")))?;
             about.sha512 = Some(digest);
-        } else if place.is_dir() && oci::is_layout(place) {
-            about.name = called(place.display().to_string());
-            about.sha256 = Some(oci::image(place)?);
         } else if text.is_some() {
             let (_, digest) = super::subject(place)?;
             about.sha256 = Some(digest);
+        } else if place.is_dir() && oci::is_layout(place) {
+            about.name = called(place.display().to_string());
+            about.sha256 = Some(oci::image(place)?);
         } else {
             let looked = artifact::look(place, keep)?;
             about.name = called(looked.name.clone());
