@@ -93,6 +93,8 @@ fn a_layout_is_its_own_artifact_and_cosign_s_older_attachments_count() {
     let with = [layout, "--trusted-root", "../real-bundles/trust/public-good.json", "--source"];
     let said = verify(&set, &[&with[..], &["github.com/slsa-framework/example-package", "--level", "3"]].concat());
     said.expect(0, &["SLSA Build L3", "verified"]);
+    // The generator's workflow signs for whoever calls it: without a source that is nobody's word.
+    verify(&set, &[&with[..3], &["--level", "3"]].concat()).expect(4, &["identity-mismatch"]);
     verify(&set, &[&with[..], &["github.com/slsa-framework/example-packageA"]].concat())
         .expect(1, &["provenance-source"]);
     // One blob of a copy is altered.
