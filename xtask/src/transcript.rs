@@ -74,7 +74,18 @@ fn stable(line: &str) -> String {
 
 /// `2026-11-22T10:00:00Z` becomes `TIME`.
 fn without_times(line: &str) -> String {
-    let words: Vec<&str> = line.split(' ').map(|word| if is_time(word) { "TIME" } else { word }).collect();
+    let words: Vec<&str> = line
+        .split(' ')
+        .map(|word| {
+            if is_time(word) {
+                "TIME"
+            } else if word.starts_with("evidence/") && word.ends_with(".docs") {
+                "evidence/DAY.docs"
+            } else {
+                word
+            }
+        })
+        .collect();
     words.join(" ")
 }
 

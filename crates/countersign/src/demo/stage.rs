@@ -190,14 +190,13 @@ impl<'a> Stage<'a> {
         Ok(Sha256::of(&bytes).to_string())
     }
 
-    /// A copy of a file with one byte changed: inside a signed document in its middle, or in the middle where there is none.
+    /// A copy of a file with one byte changed: inside the first signed document, or in the middle where there is none.
     pub(crate) fn flip(&mut self, from: &str, to: &str) -> Result<(), DemoError> {
         let (from, to) = (self.folder.join(from), self.folder.join(to));
         let mut bytes = std::fs::read(&from).map_err(|source| DemoError::Io { path: from, source })?;
         let middle = bytes.len() / 2;
-        let after = bytes.get(middle..).unwrap_or_default();
-        let inside = after.windows(PAYLOAD.len()).position(|window| window == PAYLOAD);
-        let at = middle.saturating_add(inside.map_or(0, |start| start.saturating_add(PAYLOAD.len())));
+        let inside = bytes.windows(PAYLOAD.len()).position(|window| window == PAYLOAD);
+        let at = inside.map_or(middle, |start| start.saturating_add(PAYLOAD.len()));
         if let Some(byte) = bytes.get_mut(at) {
             *byte ^= 1;
         }
