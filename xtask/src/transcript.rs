@@ -79,7 +79,7 @@ fn without_times(line: &str) -> String {
         .map(|word| {
             if is_time(word) {
                 "TIME"
-            } else if word.starts_with("evidence/") && word.ends_with(".docs") {
+            } else if word.starts_with("evidence/") && word.split('.').next_back() == Some("docs") {
                 "evidence/DAY.docs"
             } else {
                 word
