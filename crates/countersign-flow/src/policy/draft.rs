@@ -248,12 +248,13 @@ impl Text {
     }
 }
 
-/// JSON text is YAML text, and TOML text.
+/// `a component`, `an image`.
 fn with_article(word: &str) -> String {
     let article = if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
     format!("{article} {word}")
 }
 
+/// JSON text is YAML text, and TOML text.
 fn quoted(text: &str) -> String {
     Value::String(text.to_owned()).to_string()
 }
