@@ -29,7 +29,7 @@ macro_rules! codes {
 
 codes! {
     // Bundles, signatures, subjects.
-    BUNDLE_MALFORMED "bundle-malformed" Untrusted "The bytes are not a Sigstore bundle v0.3 with a DSSE envelope, or exceed a bound.";
+    BUNDLE_MALFORMED "bundle-malformed" Untrusted "The bytes are not a Sigstore bundle with a DSSE envelope, or exceed a bound.";
     ENVELOPE_SIGNATURES "envelope-signatures" Untrusted "The envelope has no signature, more than one, or one that is not the key's own form.";
     PAYLOAD_TYPE "payload-type" Untrusted "The envelope's payload type is not application/vnd.in-toto+json.";
     STATEMENT_MALFORMED "statement-malformed" Untrusted "The payload is not an in-toto Statement v1 of the expected shape.";
@@ -120,6 +120,7 @@ codes! {
     RULE_FUNCTION "rule-function" Refused "A rule calls a function that rules may not call.";
     RULE_REGEX "rule-regex" Refused "A regular expression of a rule matches more than it seems to.";
     RULE_UNUSED "rule-unused" Refused "A rule is written in the folder, and the release does not use it.";
+    RULES_BUILT_IN "rules-built-in" Note "A policy has no rule of its own: built-in rules are tested with countersign, and there is nothing here to test.";
     RULE_UNTESTED "rule-untested" Refused "A rule has no case in which it is broken, or none in which it holds.";
     RULE_CASE "rule-case" Refused "A case of a rule did not come out as it says.";
     RULE_COVERAGE "rule-coverage" Refused "The cases of a rule reach less of it than `--least-coverage` asks for.";

@@ -12,6 +12,7 @@ use countersign_flow::keyless::{IdentitySigner, TokenFrom};
 use countersign_flow::outside::TrustFile;
 use countersign_flow::place::{self, Place};
 use countersign_flow::{FlowError, documents};
+use countersign_report::message::quoted;
 use countersign_sign::KeyPlace;
 use countersign_sign::keyless::Provider;
 use countersign_verify::{Roots, VerifiedTrust};
@@ -178,6 +179,13 @@ impl StoreArgs {
     /// The options that say the same.
     pub(crate) fn words(&self) -> Words {
         vec![("--store", self.store.to_string())]
+    }
+
+    /// What to do where the new checkpoint was kept nowhere else.
+    pub(crate) fn keep_elsewhere(&self) -> String {
+        let store = self.store.to_string();
+        let store = if store == place::DEFAULT { String::new() } else { format!("--store {} ", quoted(&store)) };
+        format!("keep the log's checkpoint elsewhere: `countersign log checkpoint {store}--output FILE`")
     }
 }
 

@@ -333,8 +333,8 @@ impl Promote {
             (None, None) => "dry run: nothing was recorded, and nothing was authorised".to_owned(),
         };
         let keep = match (&promotion.recorded, &self.checkpoint_output) {
-            (Some(_), None) => "\nkeep the log's checkpoint elsewhere: `countersign log checkpoint --output FILE`",
-            _ => "",
+            (Some(_), None) => format!("\n{}", self.store.keep_elsewhere()),
+            _ => String::new(),
         };
         let lenient = if decision.enforced {
             String::new()

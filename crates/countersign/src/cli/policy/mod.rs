@@ -354,7 +354,7 @@ impl Activate {
         });
         let keep = match &self.checkpoint_output {
             Some(path) => format!("{}: the log's new checkpoint; keep it elsewhere than the store", path.display()),
-            None => "keep the log's checkpoint elsewhere: `countersign log checkpoint --output FILE`".to_owned(),
+            None => self.store.keep_elsewhere(),
         };
         format!(
             "release {version} is active for {} since entry {entry}\n{digest}\n{backtest}{}{}: expects it from now on\n{keep}\n",
