@@ -22,6 +22,8 @@ const FILES: usize = 200;
 pub struct Chronicle {
     /// The world.
     pub world: World,
+    /// How many components each artifact has.
+    pub components: usize,
     state: LogState,
     tree: Frontier,
     trust: TrustOutcome,
@@ -38,7 +40,7 @@ impl Chronicle {
         for entry in &world.entries {
             tree.push(leaf_hash(entry)).expect("few entries");
         }
-        Self { state: opened.state.expect("a log"), tree, trust, world }
+        Self { state: opened.state.expect("a log"), tree, trust, world, components: 3 }
     }
 
     /// Lands the next change and promotes it to each of these environments: what was decided, in that order.
@@ -54,7 +56,7 @@ impl Chronicle {
     }
 
     fn built(&self, artifact: &Sha256, landed: &Oid) -> Vec<Vec<u8>> {
-        self.world.built_from(&format!("{REPOSITORY}@{BRANCH}"), artifact, landed, "clean", 3).to_vec()
+        self.world.built_from(&format!("{REPOSITORY}@{BRANCH}"), artifact, landed, "clean", self.components).to_vec()
     }
 
     fn decide(&mut self, artifact: &Sha256, environment: &str, documents: &[Vec<u8>]) -> Decision {

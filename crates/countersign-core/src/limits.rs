@@ -269,6 +269,8 @@ pub const TEST_NAME_CHARS: usize = 1_000;
 pub const JUNIT_BYTES: usize = 256 << 20;
 /// Deepest nesting of an XML document.
 pub const XML_DEPTH: usize = 32;
+/// The most lines of files that a refusal shows beside their places.
+pub const EXCERPTS: usize = 200;
 /// One file of configuration.
 pub const CONFIG_FILE_BYTES: usize = 4 << 20;
 /// All the files of configuration of one revision.

@@ -133,6 +133,7 @@ pub fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::excerpt::Excerpts;
     use crate::text;
     use countersign_core::codes;
     use countersign_core::digest::Sha256;
@@ -161,7 +162,7 @@ mod tests {
 
     fn said(findings: &[Finding], effect: Effect) -> String {
         let production: EnvName = "production".parse().unwrap();
-        text::findings_that(findings, Some(&|_: &Finding| super::effect(effect, &production)))
+        text::findings_that(findings, Some(&|_: &Finding| super::effect(effect, &production)), &Excerpts::default())
     }
 
     #[test]
@@ -234,6 +235,9 @@ mod tests {
         ];
         assert_eq!(at, by_line);
         assert!(text.contains("\nand 2 more refused[rule-broken] of rule image-registry@1: "), "{text}");
+        let told = |label: &str| text.matches(label).count();
+        assert_eq!((told("   why: "), told("   explain: ")), (2, 2), "once for each rule: {text}");
+        assert_eq!((told("   found: "), told("   help: ")), (11, 11), "for each finding: {text}");
         let mut turned = many.clone();
         turned.reverse();
         let (first, last): (Vec<_>, Vec<_>) = turned.into_iter().partition(|finding| finding.what != "another");

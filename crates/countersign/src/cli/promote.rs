@@ -14,10 +14,12 @@ use countersign_core::ids::EnvName;
 use countersign_core::policy::Stage;
 use countersign_flow::FlowError;
 use countersign_flow::documents;
+use countersign_flow::excerpt;
 use countersign_flow::promote::{GateKeys, PromoteRequest, Promotion, dry_run, promote, promoted_before};
 use countersign_flow::repeat::by_release;
 use countersign_flow::review::notes;
 use countersign_record::atomic::write_atomic;
+use countersign_report::excerpt::Excerpts;
 use countersign_report::reports::{Effect, Facts};
 use countersign_report::{message, output, text};
 use countersign_sign::{KeyPlace, SigningKey};
@@ -147,7 +149,7 @@ impl Promote {
         if let (Some(path), Some(recorded)) = (&self.checkpoint_output, &promotion.recorded) {
             write_atomic(path, &recorded.checkpoint, 0o644)?;
         }
-        Ok(self.show(begun, &self.placed(promotion)))
+        Ok(self.show(call, begun, &self.placed(promotion)))
     }
 
     /// With the files of the keys that are at fault. What is recorded stays as it is; no such finding is in it.
@@ -173,7 +175,7 @@ impl Promote {
         promotion
     }
 
-    fn show(&self, begun: Facts, promotion: &Promotion) -> Answered<output::Promotion> {
+    fn show(&self, call: &Call<'_>, begun: Facts, promotion: &Promotion) -> Answered<output::Promotion> {
         let decision = &promotion.decision;
         let found = exit_of(&decision.findings);
         let exit = if let Some(not) = &promotion.not_recorded {
@@ -197,7 +199,8 @@ impl Promote {
         let effects: Vec<Effect> = facts.findings.iter().map(|(_, effect)| *effect).collect();
         let closing = message::closing(&effects, facts.policy.as_ref(), &self.again());
         let excepted = message::exceptions(&decision.findings, &decision.request, decision.source.as_ref());
-        let text = format!("{}{closing}{excepted}", documents::named(&self.words(promotion), &paths));
+        let lines = excerpt::of(decision, self.repo.as_deref(), call.world.environment());
+        let text = format!("{}{closing}{excepted}", documents::named(&self.words(promotion, &lines), &paths));
         Answered { document, text, facts }
     }
 
@@ -224,7 +227,7 @@ impl Promote {
         facts
     }
 
-    fn words(&self, promotion: &Promotion) -> String {
+    fn words(&self, promotion: &Promotion, lines: &Excerpts) -> String {
         let decision = &promotion.decision;
         let asked = &decision.request;
         let mut out = format!("{}  {}  to {}\n", asked.subject_name, asked.subject, asked.environment);
@@ -240,7 +243,7 @@ impl Promote {
         for rule in decision.rules.iter().filter(|rule| !rule.findings.is_empty()) {
             let next = rule.next.map_or_else(String::new, |next| format!(" ({next})"));
             out.push_str(&format!("\nrule {} in stage {}{next}, which changes no verdict:\n", rule.id, rule.stage));
-            out.push_str(&text::findings_that(&rule.findings, Some(&does(Some(rule.stage)))));
+            out.push_str(&text::findings_that(&rule.findings, Some(&does(Some(rule.stage))), lines));
         }
         let turning = decision.rules.iter().filter(|rule| rule.findings.is_empty());
         let turning: Vec<String> = turning
@@ -253,7 +256,7 @@ impl Promote {
             decision.findings.iter().cloned().partition(|finding| finding.class == Class::Note);
         if !found.is_empty() {
             out.push('\n');
-            out.push_str(&text::findings_that(&found, Some(&does(None))));
+            out.push_str(&text::findings_that(&found, Some(&does(None)), lines));
         }
         if !notes.is_empty() {
             out.push('\n');
