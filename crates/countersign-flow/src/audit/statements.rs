@@ -8,7 +8,7 @@ use countersign_core::codes;
 use countersign_core::decision::EvidenceRef;
 use countersign_core::finding::Finding;
 use countersign_record::side;
-use countersign_verify::{Blobs, Evidence};
+use countersign_verify::{Blobs as _, Evidence};
 
 /// What came of one decision's statements, and how many there are.
 #[derive(Debug, Default)]
