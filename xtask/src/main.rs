@@ -98,6 +98,12 @@ const VERBS: &[Verb] = &[
         run: suites::crash,
     },
     Verb {
+        name: "stores",
+        arguments: "",
+        about: "tests what is behind a feature: object storage, over HTTP against moto, which it fetches from PyPI; SQLite",
+        run: stores::verb,
+    },
+    Verb {
         name: "opa",
         arguments: "",
         about: "holds our engine for Rego against OPA, which it fetches from PyPI, over snippets and our own rules",
@@ -147,7 +153,7 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "bench",
-        arguments: "[--json] [FIGURE | --year N]",
+        arguments: "[--json] [FIGURE | --year N [--keyless]]",
         about: "measures the figures that we promise, each beside its bar; a generated year of N promotions, packed and audited",
         run: bench::run,
     },

@@ -17,6 +17,7 @@ mod sample;
 mod scope;
 mod shard;
 mod show;
+mod statements;
 mod table;
 mod verify;
 mod witnesses;
