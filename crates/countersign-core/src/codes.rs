@@ -165,6 +165,7 @@ codes! {
     LOG_FORKED "log-forked" Untrusted "The log is not a continuation of the least checkpoint given from outside.";
     LOG_SPLIT_VIEW "log-split-view" Untrusted "Two signed checkpoints of one size of the log have different roots: it shows different logs to different people.";
     LOG_CLOSED "log-closed" Refused "The log was closed: its last entry names the log that follows it, and nothing is appended after it.";
+    LOG_EARLIER_UNAUDITED "log-earlier-unaudited" Note "The log goes on from another one whose entries are here, and whose own decisions were not run again.";
     LOG_SHARD_INVALID "log-shard-invalid" Untrusted "What a log says of the one before or after it does not hold.";
     WITNESS_QUORUM_MISSING "witness-quorum-missing" Indeterminate "Trust wants the log cosigned by a quorum of witnesses for this environment, and too few have cosigned.";
     COSIGNATURE_INVALID "cosignature-invalid" Untrusted "The checkpoint bears a line of a witness that trust knows, and it does not hold.";

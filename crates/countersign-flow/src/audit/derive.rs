@@ -95,6 +95,7 @@ pub(super) fn of(facts: &Facts<'_>, scope: &Scope, has: &dyn Fn(&Sha256) -> bool
 
 /// Every release that was in force in the window: by whom it was approved and activated, its rules, its tests.
 fn policies(facts: &Facts<'_>) -> Result<Vec<u8>, FlowError> {
+    let log = facts.log();
     let one = |active: &countersign_verify::policy::Activated| {
         let manifest = active.release.manifest();
         let reference = active.release.reference();
@@ -111,6 +112,7 @@ fn policies(facts: &Facts<'_>) -> Result<Vec<u8>, FlowError> {
             .collect();
         json!({
             "entry": active.entry,
+            "log": active.log.as_ref().unwrap_or(&log.origin),
             "time": active.time,
             "environment": active.activation.environment,
             "release": {"uri": reference.uri, "version": reference.version, "digest": reference.digest},

@@ -2,6 +2,7 @@
 //! asked of a package afterwards rests on this; nothing is read out of one that was not opened.
 
 use super::derive::{self, Derived};
+use super::earlier;
 use super::facts::{Facts, Gathered, Window};
 use super::scope::{Profile, Scope};
 use super::shard;
@@ -160,6 +161,10 @@ pub fn open(
     let mut faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
     faults.extend(overridden(&state));
     report.line("log-activations", faults, "every trust document and activation holds, by the trust of its time");
+    if let Some(said) = earlier::line(&state) {
+        // What does not hold of it is a fault of an entry.
+        report.line("log-shard", Vec::new(), said);
+    }
     if let Some((named, findings)) = backtests(&state, &package) {
         report.line("policy-backtests", findings, format!("{named} activation(s) name a report, which is here"));
     }
@@ -338,14 +343,15 @@ fn overridden(state: &LogState) -> Vec<Finding> {
         let activation = &activated.activation;
         let version = activated.release.reference().version;
         let who: Vec<String> = activated.activators.iter().map(ToString::to_string).collect();
-        let of =
-            |id: &RuleId| {
-                let what =
-                    format!("for {}, release {version} overrode what is asked for rule {id}", activation.environment);
-                Finding::new(codes::ROLLOUT_OVERRIDDEN, what)
-                    .at(format!("log entry {}", activated.entry))
-                    .found(format!("by {}: {}", who.join(", "), activation.reason.as_deref().unwrap_or("no reason")))
-            };
+        let of = |id: &RuleId| {
+            let what =
+                format!("for {}, release {version} overrode what is asked for rule {id}", activation.environment);
+            Finding::new(codes::ROLLOUT_OVERRIDDEN, what).at(activated.place()).found(format!(
+                "by {}: {}",
+                who.join(", "),
+                activation.reason.as_deref().unwrap_or("no reason")
+            ))
+        };
         activation.overrides.iter().map(of).collect::<Vec<_>>()
     };
     all.iter().flat_map(one).collect()
@@ -359,8 +365,10 @@ fn backtests(state: &LogState, blobs: &dyn Blobs) -> Option<(usize, Vec<Finding>
     let mut count = 0_usize;
     for (active, digest) in named {
         count = count.saturating_add(1);
-        let place = format!("log entry {}", active.entry);
-        let entry = usize::try_from(active.entry).ok().and_then(|index| state.entries().get(index));
+        let place = active.place();
+        let log =
+            state.now().chain().find(|log| active.log.as_ref().is_none_or(|origin| log.reference().origin == *origin));
+        let entry = usize::try_from(active.entry).ok().and_then(|index| log?.entries().get(index));
         let recorded = entry.is_some_and(|entry| entry.evidence.contains(&digest));
         match blobs.blob(&digest).filter(|bytes| recorded && Sha256::of(bytes) == digest) {
             None => findings.push(

@@ -208,7 +208,9 @@ pub(super) fn exceptions(facts: &Facts<'_>) -> Table {
     let ended = known.ended.iter().map(|(one, by)| (one, Some(*by)));
     for (one, by) in known.held.iter().map(|one| (one, None)).chain(ended) {
         let exception = one.exception();
+        // What an earlier log granted counts since the first entry of this one.
         let (entry, time) = one.recorded();
+        let entry = if one.log().is_some() { 0 } else { entry };
         let wanted = facts.window.environments.is_empty() || facts.window.environments.contains(&exception.environment);
         if !wanted {
             continue;
@@ -216,6 +218,7 @@ pub(super) fn exceptions(facts: &Facts<'_>) -> Table {
         let id = one.id();
         let approvers: Vec<String> = one.approvers().iter().map(ToString::to_string).collect();
         let state = match by {
+            Some(0) => "over before this log began".to_owned(),
             Some(by) if known.followed_up.contains(&id) => format!("followed up and ended by entry {by}"),
             Some(by) => format!("ended by entry {by}"),
             None if view.newest_time().is_some_and(|now| now >= exception.expires) => "expired".to_owned(),
@@ -375,7 +378,7 @@ pub(super) fn activations(facts: &Facts<'_>) -> Table {
             format!("{} files of tests, closed in the release by digest", tests.len()),
             active.release.backtest().map(ToString::to_string).unwrap_or_default(),
         ];
-        table.push(cells, facts.proof(active.entry));
+        table.push(cells, facts.proof_of(active));
     }
     table
 }

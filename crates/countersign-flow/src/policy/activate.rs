@@ -145,12 +145,14 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
 #[must_use]
 pub fn history(state: &LogState, environment: Option<&EnvName>) -> Vec<Activated> {
     let view = state.now();
-    let mut environments: Vec<EnvName> = view.entries().iter().filter_map(|entry| entry.environment.clone()).collect();
+    let entries = view.chain().flat_map(|log| log.entries());
+    let mut environments: Vec<EnvName> = entries.filter_map(|entry| entry.environment.clone()).collect();
     environments.sort();
     environments.dedup();
     let wanted = environments.into_iter().filter(|e| environment.is_none_or(|wanted| wanted == e));
     let mut all: Vec<Activated> = wanted.flat_map(|e| view.activations(&e).cloned().collect::<Vec<_>>()).collect();
-    all.sort_by_key(|activated| activated.entry);
+    // Those of an earlier log come before; within one they are in its order already.
+    all.sort_by_key(|activated| (activated.time, activated.log.is_none(), activated.entry));
     all
 }
 
@@ -240,6 +242,10 @@ fn open_where(
     let mut findings = Vec::new();
     findings.extend(outside::goes_on(view, request.least_checkpoint, request.place, trust.trust(), request.at)?);
     findings.extend(view.closed_for().map(crate::shard::closed));
+    if state.size() == 0 {
+        // What began otherwise is a fault of the log's first entry.
+        findings.extend(state.must_continue());
+    }
     // A trust document that follows the recorded one is recorded with this activation.
     let follows = |f: &&Finding| f.code != codes::TRUST_DIGEST_MISMATCH;
     findings.extend(faults(&state).into_iter().filter(|finding| follows(&finding)));

@@ -390,7 +390,7 @@ impl History {
         Ok(Done::answer(call.format, document.exit, "policy-history", &document, || {
             let cells = |row: &answer::ActivationRow| {
                 vec![
-                    row.entry.to_string(),
+                    row.log.as_ref().map_or_else(|| row.entry.to_string(), |log| format!("{log} {}", row.entry)),
                     row.time.to_string(),
                     row.environment.to_string(),
                     format!("{}{}", row.version, if row.active { " (active)" } else { "" }),
@@ -430,6 +430,7 @@ fn row(activated: &Activated, state: &LogState) -> answer::ActivationRow {
     let names = |ids: &BTreeSet<PersonId>| ids.iter().map(ToString::to_string).collect();
     answer::ActivationRow {
         entry: activated.entry,
+        log: activated.log.clone(),
         time: activated.time,
         environment: environment.clone(),
         version: activated.release.reference().version,
@@ -440,6 +441,6 @@ fn row(activated: &Activated, state: &LogState) -> answer::ActivationRow {
         overrides: activated.activation.overrides.iter().cloned().collect(),
         risen: policy::risen(activated),
         backtest: activated.release.backtest().copied(),
-        active: state.now().active(environment).is_some_and(|active| active.entry == activated.entry),
+        active: state.now().active(environment).is_some_and(|active| active.is_same(activated)),
     }
 }
