@@ -429,6 +429,12 @@ impl Trust {
         self.owners().find(|(_, owned)| owned.key.id() == *key)
     }
 
+    /// Whether it says of any key that it came into foreign hands.
+    #[must_use]
+    pub fn knows_of_compromise(&self) -> bool {
+        self.owners().any(|(_, owned)| owned.compromised_since.is_some())
+    }
+
     /// Every owner with an identity that a certificate of this instance shows.
     pub fn owners_of_identity(
         &self,

@@ -752,7 +752,15 @@ pub fn signed_checkpoint(bytes: &[u8], trust: &Trust, at: Time) -> Result<LogRef
         .collect();
     let holds =
         |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
-    unverified.verify(&keys, &holds).map_err(|e| refused(e.to_string()))?;
+    unverified.verify(&keys, &holds).map_err(|e| {
+        // Whoever finds that a checkpoint does not hold any more is told which key that is about.
+        let not_counting = log.keys.iter().filter(|owned| !owned.counts_at(at)).map(|owned| {
+            let since = owned.compromised_since.filter(|since| *since <= at);
+            let why = since.map_or_else(String::new, |since| format!(": in foreign hands since {since}"));
+            format!("key {} does not count at {at}{why}", owned.key.id())
+        });
+        not_counting.fold(refused(e.to_string()), Finding::found)
+    })?;
     Ok(LogRef { origin: claim.origin.clone(), size: claim.size, root: claim.root })
 }
 

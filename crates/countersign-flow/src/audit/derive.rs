@@ -3,7 +3,7 @@
 
 use super::facts::Facts;
 use super::page;
-use super::population::{self, Population, tests_of};
+use super::population::{self, Population};
 use super::scope::{LeftOut, Scope, left_out, named};
 use super::{EVIDENCE, INDEX, LOG, PAGE, POLICIES, POPULATIONS, RANGE, README, TRUST};
 use crate::error::FlowError;
@@ -123,12 +123,16 @@ fn policies(facts: &Facts<'_>) -> Result<Vec<u8>, FlowError> {
             "backtest": active.release.backtest(),
             "documents": {"activation": active.document, "release": active.release.document()},
             "rules": rules,
-            "tests": tests_of(manifest).into_iter().collect::<BTreeMap<_, _>>(),
+            "tests": facts
+                .tests(active)
+                .iter()
+                .map(|test| json!({"path": test.path, "digest": test.digest, "here": test.here}))
+                .collect::<Vec<_>>(),
         })
     };
     let all: Vec<_> = facts.activations_in_force().map(one).collect();
     Ok(json::canonical(&json!({
-        "schema": "https://countersign.dev/schemas/package-policies/v0.1",
+        "schema": "https://countersign.dev/schemas/package-policies/v0.2",
         "releases": all,
     }))?)
 }

@@ -163,6 +163,14 @@ fn lean(decision: &Decision) -> Decision {
     lean
 }
 
+/// A file with tests of a release.
+pub(super) struct Test<'f> {
+    pub(super) path: &'f str,
+    pub(super) digest: &'f Sha256,
+    /// Whether the activation recorded it.
+    pub(super) here: bool,
+}
+
 /// What the log says within a window.
 pub(super) struct Facts<'a> {
     pub(super) state: &'a LogState,
@@ -233,6 +241,21 @@ impl<'a> Facts<'a> {
         let mut proof = self.proof(0);
         proof.documents = vec![active.document, *active.release.document()];
         proof
+    }
+
+    /// The files with tests that a release closes.
+    pub(super) fn tests<'f>(&'f self, active: &'f Activated) -> Vec<Test<'f>> {
+        let log = self.state.now().chain().find(|log| match &active.log {
+            None => true,
+            Some(origin) => log.reference().origin == *origin,
+        });
+        let entry = usize::try_from(active.entry).ok().and_then(|index| log?.entries().get(index));
+        let one = |(path, digest): (&'f String, &'f Sha256)| {
+            // Asked for, so that it is packed where an earlier log recorded it.
+            let here = entry.is_some_and(|entry| entry.evidence.contains(digest)) && self.blobs.blob(digest).is_some();
+            Test { path, digest, here }
+        };
+        active.release.manifest().tests().map(one).collect()
     }
 
     /// The activation that a decision names.

@@ -18,6 +18,7 @@ mod sample;
 mod scope;
 mod shard;
 mod show;
+mod since;
 mod table;
 mod verify;
 mod witnesses;

@@ -377,6 +377,10 @@ fn policy_link(facts: &Facts<'_>, decision: &Decision) -> Option<Link> {
         detail: active
             .map(|active| format!("active since {}, by {}", active.since(), people(&active.activators)))
             .into_iter()
+            .chain(active.map(|active| format!("tests: {}", super::population::tests_words(facts, active))))
+            .chain(active.into_iter().flat_map(|active| facts.tests(active)).map(|test| {
+                format!("{}  {}{}", test.path, test.digest, if test.here { "" } else { " (not in the package)" })
+            }))
             .collect(),
         documents: active.map(|active| vec![*active.release.document(), active.document]).unwrap_or_default(),
     })

@@ -4,7 +4,7 @@ use super::earlier;
 use super::open::{Opened, derived_again, open};
 use super::reconcile;
 use super::scope::{Scope, carried_days, days, named};
-use super::{EVIDENCE, LOG, LeftOut, witnesses};
+use super::{EVIDENCE, LOG, LeftOut, since, witnesses};
 use crate::erasure;
 use crate::error::FlowError;
 use crate::replay;
@@ -120,6 +120,9 @@ pub fn verify_with_earlier(
     let opening = open(source, outside, least)?;
     let mut report = opening.report;
     let Some(opened) = &opening.opened else { return Ok(report) };
+    if let Some((findings, words)) = since::check(opened, least)? {
+        report.line("keys-since", findings, words);
+    }
     earlier::check(opened, packages, how, &mut report)?;
     let decisions = opened.state.entries().iter().filter(|entry| entry.kind == Kind::PromotionDecision).count();
     if how == How::Quick {

@@ -2,7 +2,7 @@
 
 use super::super::ask::Asked;
 use super::super::facts::{Known, findings, service_of};
-use super::super::population::{self, tests_of};
+use super::super::population;
 use super::super::table::Table;
 use super::Part;
 use countersign_core::bundle::Signed;
@@ -68,7 +68,7 @@ pub(super) fn judged_by(asked: &Asked<'_>) -> Part {
             }),
             active.map_or_else(String::new, |active| people(active.release.approvers())),
             active.map_or_else(String::new, |active| people(&active.activators)),
-            active.map_or_else(String::new, |active| format!("{} files", tests_of(active.release.manifest()).len())),
+            active.map_or_else(String::new, |active| population::tests_words(&asked.facts, active)),
         ];
         part.table.push(cells, proof);
     }
