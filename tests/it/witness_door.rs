@@ -361,9 +361,9 @@ fn what_an_auditors_trust_says_of_keys_since_is_heard() {
         }
     };
     // One of three may be lost; of two, too few are left.
-    let one = place.trust_after("one", lost(&[0]));
+    let one = place.trust_after("lost1", lost(&[0]));
     verify(&one, least).expect(0, &["log-witnessed", "witness.example/w2", "PASS"]);
-    let two = place.trust_after("two", lost(&[0, 1]));
+    let two = place.trust_after("lost2", lost(&[0, 1]));
     verify(&two, least).expect(
         3,
         &["witness-quorum-missing", "of keys that trust version 3 does not let count: witness.example/w1 at"],
@@ -403,7 +403,7 @@ fn a_log_ends_where_its_witnesses_have_seen_it_end() {
         text.replacen("[[witnesses]]", &next, 1)
     });
     let run = |line: &str| place.door.run(&format!("{line} {trust}"));
-    run("log init --origin example.com/next --key keys/next.pem --store next").expect(0, &[]);
+    place.door.run("log init --origin example.com/next --key keys/next.pem --store next").expect(0, &[]);
     let keys = "--key keys/gate.pem --log-key";
     run(&format!("log close --successor example.com/next --store store {keys} keys/log.pem")).expect(0, &[]);
     let go_on = || run(&format!("log continue --earlier store --store next {keys} keys/next.pem"));
