@@ -153,13 +153,13 @@ fn read(
 impl<'a> StateView<'a> {
     /// The log that this one goes on from, at its end.
     #[must_use]
-    pub fn earlier(&self) -> Option<StateView<'a>> {
+    pub fn earlier(&self) -> Option<Self> {
         self.state.earlier.as_deref().filter(|_| self.size > 0).map(|earlier| earlier.state.now())
     }
 
     /// This log, the one that it goes on from, the one before that, and so on.
-    pub fn chain(self) -> impl Iterator<Item = StateView<'a>> {
-        std::iter::successors(Some(self), StateView::earlier)
+    pub fn chain(self) -> impl Iterator<Item = Self> {
+        std::iter::successors(Some(self), Self::earlier)
     }
 
     /// How many decisions it records.
@@ -170,7 +170,7 @@ impl<'a> StateView<'a> {
 
     /// This log as it was before an entry.
     #[must_use]
-    pub fn before(&self, entry: u64) -> Option<StateView<'a>> {
+    pub fn before(&self, entry: u64) -> Option<Self> {
         self.state.at(entry)
     }
 

@@ -67,11 +67,11 @@ impl StateView<'_> {
         given: &BTreeSet<Sha256>,
         blobs: &dyn Blobs,
     ) -> Result<Spoken, Vec<Finding>> {
+        type Wanted = BTreeMap<Sha256, (Vec<u64>, Option<Arc<Spoken>>)>;
         let mut out = match self.earlier() {
             Some(earlier) => earlier.spoken_against(subject, given, blobs)?,
             None => Spoken::default(),
         };
-        type Wanted = BTreeMap<Sha256, (Vec<u64>, Option<Arc<Spoken>>)>;
         let wanted: Wanted = self.by_past(None, blobs, |past, size| {
             let before = |entries: &[u64]| entries.iter().copied().filter(|entry| *entry < size).collect::<Vec<_>>();
             let of_artifact = past.artifacts.get(subject).into_iter().flatten();

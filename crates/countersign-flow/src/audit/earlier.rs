@@ -17,8 +17,8 @@ pub(super) fn line(state: &LogState) -> Option<String> {
     let before: Vec<String> = view.chain().skip(1).map(|log| word(&log.reference())).collect();
     let mut parts = Vec::new();
     if let Some((first, more)) = before.split_first() {
-        let more = more.iter().map(|log| format!(", before that {log}")).collect::<String>();
-        parts.push(format!("goes on from {first}{more}; its entries are here, and hash to that root"));
+        let all = std::iter::once(first).chain(more).cloned().collect::<Vec<_>>().join(", before that ");
+        parts.push(format!("goes on from {all}; its entries are here, and hash to that root"));
     }
     if let Some(next) = view.closed_for() {
         parts.push(format!("closed; {next} goes on from it"));
