@@ -86,6 +86,8 @@ codes! {
     POLICY_MISSING "policy-missing" Indeterminate "There is no policy release to decide by.";
     POLICY_MALFORMED "policy-malformed" Untrusted "The policy release does not parse, is not canonical, or is not closed.";
     POLICY_EMPTY "policy-empty" Indeterminate "The policy release has no rule for this environment. Zero rules is not a pass.";
+    POLICY_TESTS_DIFFER "policy-tests-differ" Refused "A file with tests in the policy's folder is not the one that the release closes by digest.";
+    POLICY_TESTS_UNRECORDED "policy-tests-unrecorded" Note "The release closes files with tests by digest, and the record does not have them.";
     POLICY_RULE_UNKNOWN "policy-rule-unknown" Indeterminate "The release names a rule or engine that this version does not have.";
     POLICY_UNAPPROVED "policy-unapproved" Untrusted "Too few policy approvers of trust signed this release.";
     POLICY_EXPIRED "policy-expired" Refused "The policy release has expired.";
@@ -166,6 +168,9 @@ codes! {
     LOG_FORKED "log-forked" Untrusted "The log is not a continuation of the least checkpoint given from outside.";
     LOG_SPLIT_VIEW "log-split-view" Untrusted "Two signed checkpoints of one size of the log have different roots: it shows different logs to different people.";
     LOG_CLOSED "log-closed" Refused "The log was closed: its last entry names the log that follows it, and nothing is appended after it.";
+    TRUST_LATER "trust-later" Note "The trust given from outside is the next after the newest that the log records: what it says of keys since is heard as well.";
+    LOG_KEY_LOST "log-key-lost" Indeterminate "The log's newest checkpoint rests on a key that came into foreign hands since: only a checkpoint of its end that was kept elsewhere, or witnesses of before, show that it is the log of then.";
+    LOG_EARLIER_UNAUDITED "log-earlier-unaudited" Note "The log goes on from another one whose entries are here, and whose own decisions were not run again.";
     LOG_SHARD_INVALID "log-shard-invalid" Untrusted "What a log says of the one before or after it does not hold.";
     WITNESS_QUORUM_MISSING "witness-quorum-missing" Indeterminate "Trust wants the log cosigned by a quorum of witnesses for this environment, and too few have cosigned.";
     COSIGNATURE_INVALID "cosignature-invalid" Untrusted "The checkpoint bears a line of a witness that trust knows, and it does not hold.";

@@ -97,6 +97,8 @@ pub const BACKTEST_SAMPLE: usize = 10_000;
 
 /// Largest log entry: the entry bundle's length prefix has 16 bits.
 pub const LOG_ENTRY_BYTES: usize = 65_535;
+/// Logs that go on from one another: one a year, say.
+pub const LOG_SHARDS: usize = 64;
 /// Largest checkpoint or signed note.
 pub const NOTE_BYTES: usize = 64 << 10;
 /// Signature lines of one note.

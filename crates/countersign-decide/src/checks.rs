@@ -228,7 +228,7 @@ pub(crate) fn policy<'a>(
     sheet.line(
         "policy-active",
         Vec::new(),
-        format!("{}@{} since entry {}, {}", reference.uri, reference.version, active.entry, reference.digest),
+        format!("{}@{} since {}, {}", reference.uri, reference.version, active.since(), reference.digest),
     );
     if state.is_some_and(|state| state.is_supposed()) {
         let note =
