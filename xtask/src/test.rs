@@ -49,6 +49,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         step("opa", opa::if_reachable)?;
         step("stores", || stores::run(root, |command| counted(command, &mut count)))?;
         step("sbom-truth", || sbom::truth(&[]))?;
+        step("sbom-judge", || sbom::judge(&[]))?;
         step("fuzz", || fuzz::run(&[]))?;
     }
     println!("tests: {} passed, {} failed", count.passed, count.failed);
