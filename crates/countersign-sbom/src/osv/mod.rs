@@ -74,7 +74,7 @@ pub struct Affected {
 /// What the database adds of a package.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct OfPackage {
-    /// RustSec's word where the record is no vulnerability: `unmaintained`, `unsound`, `notice`.
+    /// The word of `RustSec` where the record is no vulnerability: `unmaintained`, `unsound`, `notice`.
     #[serde(default, deserialize_with = "word")]
     pub informational: Option<String>,
 }
