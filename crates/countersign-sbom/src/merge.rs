@@ -284,7 +284,10 @@ impl Work {
             if let (Some(version), Some(map)) = (text("version"), entry.as_object_mut()) {
                 map.insert("version".to_owned(), version.into());
             }
-            self.tools.insert(entry.to_string(), entry);
+            // This tool stands there already.
+            if entry != tool() {
+                self.tools.insert(entry.to_string(), entry);
+            }
         }
     }
 }

@@ -105,6 +105,21 @@ fn who_depends_on_what_and_what_changed_is_told_in_words_and_for_programs() {
 }
 
 #[test]
+fn documents_of_our_own_are_merged_too() {
+    let door = Door::new();
+    for name in ["one", "two"] {
+        let lock = json!({"lockfileVersion": 3, "packages": {
+            "": {"name": name, "version": "1.0.0", "dependencies": {"a": "*"}}, "node_modules/a": {"version": "1.0.0"}}});
+        std::fs::create_dir(door.path().join(name)).unwrap();
+        door.write(&format!("{name}/package-lock.json"), lock.to_string().as_bytes());
+        door.run(&format!("sbom from {name} --output {name}.json")).expect(0, &[]);
+    }
+    door.run("sbom merge one.json two.json --name r --release 1 --output all.json").expect(0, &["2 documents"]);
+    door.run("sbom show all.json").expect(0, &["by countersign"]);
+    door.run("sbom merge one.json one.json --name r --release 1 --output twice.json").expect(2, &[]);
+}
+
+#[test]
 fn a_release_is_merged_and_what_artifacts_share_is_listed_once() {
     let door = Door::new();
     door.write("one.json", foreign("1.0.0", "1.0.0").to_string().as_bytes());
