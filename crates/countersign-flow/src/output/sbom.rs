@@ -160,8 +160,7 @@ documents! {
         changed: Vec<SbomChanged>,
         /// New components that name no supplier.
         without_supplier: usize,
-        /// New components that the given database of advisories calls unmaintained; nothing where none was given. Of the
-        /// others nobody says that they are maintained.
+        /// New components that the given database calls unmaintained; nothing where none was given.
         unmaintained: Option<Vec<SbomUnmaintained>>,
         /// Components in both, with the same version.
         same: usize,
