@@ -90,7 +90,7 @@ fn who_depends_on_what_and_what_changed_is_told_in_words_and_for_programs() {
             "package": {"ecosystem": "crates.io", "name": name}, "database_specific": {"informational": word},
             "ranges": [{"type": "SEMVER", "events": [{"introduced": "0.0.0-0"}]}]}]})
     };
-    let mut put = |id: &str, name: &str, word| {
+    let put = |id: &str, name: &str, word| {
         door.write(&format!("osv/{id}.json"), advisory(id, name, word).to_string().as_bytes());
     };
     put("RUSTSEC-1", "a", Some("unmaintained"));
