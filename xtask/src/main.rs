@@ -152,6 +152,12 @@ const VERBS: &[Verb] = &[
         run: sbom::judge,
     },
     Verb {
+        name: "sbom-table",
+        arguments: "[--debug] [CRATE]...",
+        about: "our SBOMs and other tools' beside the build: accuracy, sameness, scores, time; written into docs/sbom.md",
+        run: sbom::table,
+    },
+    Verb {
         name: "bench",
         arguments: "[--json] [FIGURE | --year N [--keyless]]",
         about: "measures the figures that we promise, each beside its bar; a generated year of N promotions, packed and audited",

@@ -53,6 +53,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
         step("tamper-suite", || suites::tamper(&[]))?;
         step("crash-suite", || suites::crash(&["--full".to_owned()]))?;
         step("sbom-truth", || sbom::truth(&[]))?;
+        step("sbom-judge", || sbom::judge(&[]))?;
         step("fuzz", || fuzz::run(&[]))?;
     }
     println!("tests: {} passed, {} failed", count.passed, count.failed);
