@@ -74,11 +74,13 @@ codes! {
     TRUST_DIGEST_MISMATCH "trust-digest-mismatch" Untrusted "The trust document is not the one whose digest was given from outside.";
     TRUST_QUORUM "trust-quorum" Untrusted "Too few persons of the trust role signed the trust document.";
     TRUST_EXPIRED "trust-expired" Untrusted "The trust document has expired.";
+    TRUST_EXPIRING "trust-expiring" Note "The trust document expires soon, and nothing passes from then on: have its next version signed before.";
     TRUST_NOT_YET_VALID "trust-not-yet-valid" Untrusted "The trust document is not valid yet.";
     KEY_SHARED "key-shared" Untrusted "One key is registered for two owners: nobody can tell which of them signed.";
     ENVIRONMENT_UNKNOWN "environment-unknown" Refused "Trust has no floor for this environment, or the policy release does not cover it.";
     GATE_UNKNOWN "gate-unknown" Untrusted "The gate's key is not in trust for this environment.";
     LOG_KEY_UNKNOWN "log-key-unknown" Untrusted "The key that is to sign the log's checkpoint is not one of a log that trust knows.";
+    BUILDER_LEVEL_UNREACHABLE "builder-level-unreachable" Note "Trust asks an environment for a higher SLSA Build level than any of its builders can show: nothing could pass there.";
     ROLE_TOO_SMALL "role-too-small" Note "Fewer persons fill a role of trust than it takes to act in it.";
     ROLE_UNKNOWN "role-unknown" Indeterminate "Trust does not fill a role that this step needs.";
 
@@ -282,6 +284,7 @@ codes! {
     HISTORY_REPLACED "history-replaced" Refused "The repository has replace refs or grafts: what git shows is not what was committed.";
     HISTORY_OBJECT_MISSING "history-object-missing" Indeterminate "A git object that the proof needs is not in the evidence.";
     HISTORY_REWRITTEN "history-rewritten" Refused "The last promoted revision is not an ancestor of the candidate.";
+    START_UNSET "start-unset" Note "A source of the policy names no commit at which its history begins, which the first promotion needs.";
     START_UNKNOWN "start-unknown" Indeterminate "Nothing was promoted before, and the policy release configures no start revision.";
     RANGE_EMPTY "range-empty" Indeterminate "There is no commit between the last promoted revision and the candidate.";
     REVIEW_MISSING "review-missing" Refused "A change does not have the agreement of enough trusted persons.";
