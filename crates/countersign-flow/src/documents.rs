@@ -137,6 +137,7 @@ fn read_into(path: &Path, out: &mut Handed) -> Result<(), FlowError> {
         FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(path.display().to_string())])
     })?;
     out.documents.extend(documents.into_iter().map(|(bytes, _)| bytes));
+    out.documents.extend(Signed::roots_among(&bytes));
     Ok(())
 }
 

@@ -203,6 +203,12 @@ impl TrustedRoot {
         if self.logs { Transparency::Log } else { Transparency::Timestamp }
     }
 
+    /// Its bytes, as they were read.
+    #[must_use]
+    pub fn document(&self) -> &[u8] {
+        &self.document
+    }
+
     /// The digest of its bytes.
     #[must_use]
     pub const fn digest(&self) -> &Sha256 {
