@@ -45,6 +45,9 @@ impl By<'_> {
     fn line(self, statement: &Statement, namespace: &str, role: Option<(&str, &Trust)>) -> Result<Line, FlowError> {
         match self {
             Self::Key(key, keygen) => {
+                if let Some((role, trust)) = role {
+                    self.known(role, trust, "this key is not of a person in the role")?;
+                }
                 let bytes = by_person(&statement.to_bytes()?, namespace, key, keygen)?;
                 Ok(Line { bytes, root: None })
             }

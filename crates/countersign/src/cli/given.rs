@@ -97,7 +97,7 @@ pub(crate) struct KeylessArgs {
 /// What a person signs with: a key, or an identity.
 #[derive(Debug, Args)]
 pub(crate) struct PersonArgs {
-    /// Your key: SSH (a `.pub` asks the agent) or PEM, also on a token, or in a key service
+    /// Your key: SSH (a `.pub` asks the agent) or PEM, on a token, or in a key service
     #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = key_place(), required_unless_present = "keyless", conflicts_with = "keyless")]
     key: Option<KeyPlace>,
     #[command(flatten)]

@@ -112,8 +112,8 @@ struct Activate {
     environment: EnvName,
     #[command(flatten)]
     by: given::PersonArgs,
-    /// The log's key
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    /// The log's key: PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place())]
     log_key: KeyPlace,
     /// Why; needed for a return to an older version, and with --override
     #[arg(long, value_name = "TEXT")]

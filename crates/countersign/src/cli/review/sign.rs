@@ -31,8 +31,8 @@ pub(crate) struct Sign {
     /// The change: a branch, a commit, an expression such as `main~1`, or the change's URL once it is fetched
     #[arg(default_value = "HEAD")]
     head: String,
-    /// Your key: SSH (a `.pub` asks the agent) or PEM
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), required_unless_present = "keyless", conflicts_with = "keyless")]
+    /// Your key: SSH (a `.pub` asks the agent) or PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), required_unless_present = "keyless", conflicts_with = "keyless")]
     key: Option<KeyPlace>,
     #[command(flatten)]
     keyless: given::KeylessArgs,
