@@ -16,6 +16,7 @@ mod fuzz;
 mod generated;
 mod judge;
 mod opa;
+mod peers;
 mod rooms;
 mod run;
 mod sbom;
@@ -114,6 +115,12 @@ const VERBS: &[Verb] = &[
         arguments: "",
         about: "has PyPI's sigstore, which it fetches, judge what we sign with keys and identities, and altered copies",
         run: judge::run,
+    },
+    Verb {
+        name: "peers",
+        arguments: "[FIXTURES]",
+        about: "has the crates sigstore and in-toto judge the cases that we judge and what we sign; each difference is known",
+        run: peers::run,
     },
     Verb {
         name: "conformance",

@@ -61,6 +61,7 @@ codes! {
     TIMESTAMP_INVALID "timestamp-invalid" Untrusted "A timestamp does not hold, is of an authority that the trusted root does not know, or lies after the time in question.";
     TIMESTAMP_MISSING "timestamp-missing" Untrusted "No log and no timestamp authority says when the certificate's short-lived key signed.";
     IDENTITY_MISMATCH "identity-mismatch" Untrusted "The certificate shows another identity than the one asked for.";
+    IDENTITY_CARELESS_DOT "identity-careless-dot" Note "In a regular expression of identities a dot that looks like one that was meant as itself stands for any character: write `\\.` there.";
     IDENTITY_UNANCHORED "identity-unanchored" Refused "A pattern of identities has no ends: it lets in every name that only contains what was meant.";
     TRANSPARENCY_MISSING "transparency-missing" Untrusted "A key signed, no log and no timestamp says so, and nobody said that this key may do without.";
     TRANSPARENCY_NONE "transparency-none" Note "A key signed without a log or a timestamp, as is allowed for this key: nobody else has seen the signature, and nothing says when it was made.";

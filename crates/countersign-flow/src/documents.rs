@@ -141,6 +141,7 @@ fn read_into(path: &Path, out: &mut Handed) -> Result<(), FlowError> {
         }])
     })?;
     out.documents.extend(documents.into_iter().map(|(bytes, _)| bytes));
+    out.documents.extend(Signed::roots_among(&bytes));
     Ok(())
 }
 

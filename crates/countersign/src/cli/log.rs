@@ -60,8 +60,8 @@ struct Init {
     /// The log's name: the first line of its checkpoints
     #[arg(long, value_name = "NAME")]
     origin: Origin,
-    /// The log's key: PEM, Ed25519
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    /// The log's key, Ed25519: PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place())]
     key: KeyPlace,
     #[command(flatten)]
     store: StoreArgs,

@@ -68,14 +68,14 @@ pub(crate) struct Promote {
     /// Where to keep the new checkpoint: elsewhere than the store
     #[arg(long, value_name = "FILE", help_heading = "Record")]
     checkpoint_output: Option<PathBuf>,
-    /// The gate's key
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), help_heading = "Keys", required_unless_present = "dry_run")]
+    /// The gate's key: PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), help_heading = "Keys", required_unless_present = "dry_run")]
     key: Option<KeyPlace>,
-    /// The log's key
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), help_heading = "Keys", required_unless_present = "dry_run")]
+    /// The log's key: PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), help_heading = "Keys", required_unless_present = "dry_run")]
     log_key: Option<KeyPlace>,
-    /// The log's other key, while one gives way to the other: both sign then
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), help_heading = "Keys", requires = "log_key")]
+    /// The log's other key, while one gives way to the other: PEM, on a token, or in a key service. Both sign then
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), help_heading = "Keys", requires = "log_key")]
     log_key_beside: Option<KeyPlace>,
     #[command(flatten)]
     reports: ReportArgs,
