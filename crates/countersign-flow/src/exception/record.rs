@@ -122,7 +122,7 @@ pub fn end(request: &EndRequest<'_>, recording: &Recording<'_>, log_key: Signing
     let exception = find(&request.id, request.action, state.now(), recording.place)?;
     blobs.finish()?;
     let environment = exception.exception().environment.clone();
-    let statement = statement(request, &exception, recording)?;
+    let statement = statement(request, &exception, NoteSigner::name(&signer), recording)?;
     let document = sign(request, &statement)?;
     let mut missing = Vec::new();
     let done = append(recording, trust, &signer, &environment, |view, origin| {
@@ -276,6 +276,7 @@ fn find(
 fn statement(
     request: &EndRequest<'_>,
     exception: &VerifiedException,
+    log: &countersign_core::ids::Origin,
     recording: &Recording<'_>,
 ) -> Result<Statement, FlowError> {
     if let Some(path) = request.signatures
@@ -289,7 +290,8 @@ fn statement(
         }
     }
     let end = ExceptionEnd {
-        log: exception.exception().log.clone(),
+        // This log, also where the exception was granted in one that it goes on from.
+        log: log.clone(),
         exception: *exception.digest(),
         action: request.action,
         reason: request.reason.to_owned(),

@@ -1,6 +1,6 @@
 //! Activation: an entry in the log makes a release the active one, and a lock file says which to expect.
 
-use super::build::{approver, problems};
+use super::build::{approver, folder_files, problems};
 use crate::backtest::read_report;
 use crate::error::FlowError;
 use crate::files;
@@ -57,6 +57,8 @@ pub struct ActivateRequest<'a> {
     pub activation: Option<&'a Path>,
     /// The backtest's report that the approvals name, if the store does not have it yet.
     pub backtest: Option<&'a Path>,
+    /// The policy's folder, from which the files with tests that the release closes are recorded.
+    pub tests: Option<&'a Path>,
     /// `countersign.lock`.
     pub lock: &'a Path,
     /// The time.
@@ -72,6 +74,8 @@ pub enum Activation {
         activated: Box<Activated>,
         /// The signed checkpoint that covers the entry.
         checkpoint: Vec<u8>,
+        /// What there is to say of it.
+        notes: Vec<Finding>,
     },
     /// More approvers have to sign the activation first; nothing was written to the log.
     NeedsMore {
@@ -107,6 +111,7 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
         .map_err(|findings| FlowError::Refused(unsigned(findings, request.release, &release_bytes)))?;
     refuse(sane(request, trust, &release))?;
     let report = report(request, &release)?;
+    let tests = tests(request, &release)?;
 
     let labels = labels(request)?;
     let statement = statement(request, &release, view, &labels)?;
@@ -132,22 +137,31 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
     };
     blobs.finish()?;
 
-    let files = Files { document: &document, release: &release_bytes, labels: &labels, report: report.as_deref() };
+    let files = Files {
+        document: &document,
+        release: &release_bytes,
+        labels: &labels,
+        report: report.as_deref(),
+        tests: &tests,
+    };
     let checkpoint = record(request, trust, &state, &activated, &files, &mut log)?;
     write_lock(request, &activated)?;
-    Ok(Activation::Active { activated: Box::new(activated), checkpoint })
+    let notes = tests_unrecorded(&activated.release).filter(|_| tests.is_empty()).into_iter().collect();
+    Ok(Activation::Active { activated: Box::new(activated), checkpoint, notes })
 }
 
 /// Every activation of a verified log, oldest first; of one environment, if given.
 #[must_use]
 pub fn history(state: &LogState, environment: Option<&EnvName>) -> Vec<Activated> {
     let view = state.now();
-    let mut environments: Vec<EnvName> = view.entries().iter().filter_map(|entry| entry.environment.clone()).collect();
+    let entries = view.chain().flat_map(|log| log.entries());
+    let mut environments: Vec<EnvName> = entries.filter_map(|entry| entry.environment.clone()).collect();
     environments.sort();
     environments.dedup();
     let wanted = environments.into_iter().filter(|e| environment.is_none_or(|wanted| wanted == e));
     let mut all: Vec<Activated> = wanted.flat_map(|e| view.activations(&e).cloned().collect::<Vec<_>>()).collect();
-    all.sort_by_key(|activated| activated.entry);
+    // Those of an earlier log come before; within one they are in its order already.
+    all.sort_by_key(|activated| (activated.time, activated.log.is_none(), activated.entry));
     all
 }
 
@@ -237,6 +251,10 @@ fn open_where(
     let mut findings = Vec::new();
     findings.extend(outside::goes_on(view, request.least_checkpoint, request.place, trust.trust(), request.at)?);
     findings.extend(view.closed_for().map(crate::shard::closed));
+    if state.size() == 0 {
+        // What began otherwise is a fault of the log's first entry.
+        findings.extend(state.must_continue());
+    }
     // A trust document that follows the recorded one is recorded with this activation.
     let follows = |f: &&Finding| f.code != codes::TRUST_DIGEST_MISMATCH;
     findings.extend(faults(&state).into_iter().filter(|finding| follows(&finding)));
@@ -326,6 +344,42 @@ struct Files<'a> {
     labels: &'a Labels,
     /// The backtest's report that the approvals name.
     report: Option<&'a [u8]>,
+    /// The files with tests, by digest.
+    tests: &'a Labels,
+}
+
+/// The files with tests that the release closes, as they lie in the policy's folder: each is what the release says.
+fn tests(
+    request: &ActivateRequest<'_>,
+    release: &countersign_verify::policy::VerifiedRelease,
+) -> Result<Labels, FlowError> {
+    let Some(folder) = request.tests else { return Ok(Labels::new()) };
+    let files = folder_files(folder)?;
+    let (mut found, mut wrong) = (Labels::new(), Vec::new());
+    for (path, digest) in release.manifest().tests() {
+        match files.get(path).filter(|bytes| Sha256::of(bytes) == *digest) {
+            Some(bytes) => drop(found.insert(*digest, bytes.clone())),
+            None => wrong.push(
+                Finding::new(codes::POLICY_TESTS_DIFFER, "a file with tests is not the one that the release closes")
+                    .at(folder.join(path).display().to_string())
+                    .expected(digest.to_string(), "the release")
+                    .found(files.get(path).map_or_else(|| "none".to_owned(), |bytes| Sha256::of(bytes).to_string())),
+            ),
+        }
+    }
+    refuse(wrong)?;
+    Ok(found)
+}
+
+/// That a release closes tests, and none of them was recorded.
+fn tests_unrecorded(release: &countersign_verify::policy::VerifiedRelease) -> Option<Finding> {
+    let count = release.manifest().tests().count();
+    (count > 0).then(|| {
+        let what =
+            format!("the release closes {count} file(s) with tests by digest, and the record does not have them");
+        Finding::new(codes::POLICY_TESTS_UNRECORDED, what)
+            .help("give the policy's folder with --tests, so that an auditor finds them in the package")
+    })
 }
 
 fn statement(
@@ -433,13 +487,15 @@ fn record(
     let named = |digest: &&Sha256| activated.activation.adjudications.contains(*digest);
     let labels = files.labels.iter().filter(|(digest, _)| named(digest)).map(|(_, bytes)| bytes.as_slice());
     let documents = [files.document, files.release, request.trust.bytes.as_slice()];
-    let pieces: Vec<&[u8]> = documents.into_iter().chain(files.report).chain(labels).collect();
+    let tests = files.tests.values().map(Vec::as_slice);
+    let pieces: Vec<&[u8]> = documents.into_iter().chain(files.report).chain(labels).chain(tests).collect();
     request.place.store().put_many(&pieces)?;
     let (document, release) = (files.document, files.release);
     let evidence = std::iter::once(release)
         .chain(files.report)
         .map(Sha256::of)
-        .chain(activated.activation.adjudications.iter().copied());
+        .chain(activated.activation.adjudications.iter().copied())
+        .chain(files.tests.keys().copied());
     let mut entries = Vec::new();
     if newest_trust(state) != Some(*trust.digest()) {
         entries.push(Entry {

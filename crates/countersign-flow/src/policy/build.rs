@@ -43,9 +43,13 @@ pub(super) fn folder_files(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, F
 pub(super) fn close(folder: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<Manifest, FlowError> {
     Manifest::close(files).map_err(|error| {
         FlowError::Refused(vec![
-            Finding::of_lines(error.code(), &error.to_string())
-                .at(folder.display().to_string())
-                .help("mend it, and build again"),
+            Finding::of_lines(error.code(), &error.to_string()).at(folder.display().to_string()).help(
+                if files.is_empty() {
+                    "nothing is in this folder: `countersign policy new --policy DIR` writes a policy to begin with"
+                } else {
+                    "mend it, and build again"
+                },
+            ),
         ])
     })
 }

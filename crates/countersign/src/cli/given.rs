@@ -13,6 +13,7 @@ use countersign_flow::outside::TrustFile;
 use countersign_flow::people::By;
 use countersign_flow::place::{self, Place};
 use countersign_flow::{FlowError, documents};
+use countersign_report::message::quoted;
 use countersign_sign::keyless::Provider;
 use countersign_sign::{KeyPlace, PersonKey, SshKeygen};
 use countersign_verify::{Roots, VerifiedTrust};
@@ -217,6 +218,13 @@ impl StoreArgs {
     /// The options that say the same.
     pub(crate) fn words(&self) -> Words {
         vec![("--store", self.store.to_string())]
+    }
+
+    /// What to do where the new checkpoint was kept nowhere else.
+    pub(crate) fn keep_elsewhere(&self) -> String {
+        let store = self.store.to_string();
+        let store = if store == place::DEFAULT { String::new() } else { format!("--store {} ", quoted(&store)) };
+        format!("keep the log's checkpoint elsewhere: `countersign log checkpoint {store}--output FILE`")
     }
 }
 

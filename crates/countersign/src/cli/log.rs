@@ -157,10 +157,7 @@ impl Init {
             root: log.root(),
         };
         Ok(Done::answer(call.format, Exit::Ok, "log-init", &document, || {
-            format!(
-                "{}: log {}, empty\nkeep its checkpoint elsewhere: `countersign log checkpoint --output FILE`\n",
-                document.output, document.origin
-            )
+            format!("{}: log {}, empty\n{}\n", document.output, document.origin, self.store.keep_elsewhere())
         }))
     }
 }

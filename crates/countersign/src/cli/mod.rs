@@ -9,6 +9,7 @@ mod evidence;
 mod exception;
 mod explain;
 mod given;
+pub(crate) mod help;
 mod log;
 mod policy;
 mod promote;
@@ -250,7 +251,36 @@ impl Call<'_> {
         if let FlowError::Log(LogError::Exists { folder, found }) = error {
             return LogError::Exists { folder: name(&folder).unwrap_or(folder), found }.into();
         }
-        error
+        match error {
+            FlowError::Read { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
+                let source = match self.named_by(&path) {
+                    Some(name) => std::io::Error::new(source.kind(), format!("{source}; {name}")),
+                    None => source,
+                };
+                FlowError::Read { path, source }
+            }
+            error => error,
+        }
+    }
+
+    /// Which option or variable names a file, for the error that it is not there.
+    fn named_by(&self, path: &Path) -> Option<String> {
+        const ROOTS: &str = "--trusted-root";
+        let words: Vec<OsString> = std::env::args_os().collect();
+        let option = words.iter().enumerate().find_map(|(place, word)| {
+            if word == path.as_os_str() {
+                let before = words.get(place.checked_sub(1)?)?.to_str()?;
+                return before.starts_with("--").then(|| before.to_owned());
+            }
+            let (name, value) = word.to_str()?.split_once('=')?;
+            (name.starts_with("--") && Path::new(value) == path).then(|| name.to_owned())
+        });
+        if let Some(option) = option {
+            let known = if option == ROOTS { ", which takes a file, or public-good, github or staging" } else { "" };
+            return Some(format!("it is given by {option}{known}"));
+        }
+        let least = self.world.variable(crate::variables::LEAST_CHECKPOINT)?;
+        (Path::new(least) == path).then(|| format!("it is given by {}", crate::variables::LEAST_CHECKPOINT))
     }
 
     /// Tells a person something before the answer, beside it.

@@ -394,7 +394,7 @@ impl RecordArgs {
     fn kept(&self) -> String {
         match &self.checkpoint_output {
             Some(path) => format!("{}: the log's new checkpoint; keep it elsewhere than the store", path.display()),
-            None => "keep the log's checkpoint elsewhere: `countersign log checkpoint --output FILE`".to_owned(),
+            None => self.store.keep_elsewhere(),
         }
     }
 }

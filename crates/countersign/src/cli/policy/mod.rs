@@ -130,6 +130,9 @@ struct Activate {
     /// The backtest's report that the approvals name: it is kept in the evidence store
     #[arg(long, value_name = "FILE")]
     backtest: Option<PathBuf>,
+    /// The policy's folder: the files with tests that the release closes are kept in the evidence store
+    #[arg(long, value_name = "FOLDER")]
+    tests: Option<PathBuf>,
     /// The lock file that is to expect this release
     #[arg(long, value_name = "FILE", default_value = "countersign.lock")]
     lock: PathBuf,
@@ -304,6 +307,7 @@ impl Activate {
             labels: &self.labels,
             activation: self.activation.as_deref(),
             backtest: self.backtest.as_deref(),
+            tests: self.tests.as_deref(),
             lock: &self.lock,
             at,
         };
@@ -325,7 +329,8 @@ impl Activate {
                 document.findings.clone_from(findings);
                 document.exit = exit_of(findings);
             }
-            Activation::Active { activated, checkpoint } => {
+            Activation::Active { activated, checkpoint, notes } => {
+                document.findings.clone_from(notes);
                 let reference = activated.release.reference();
                 document.active = true;
                 (document.entry, document.version) = (Some(activated.entry), Some(reference.version));
@@ -350,13 +355,14 @@ impl Activate {
         });
         let keep = match &self.checkpoint_output {
             Some(path) => format!("{}: the log's new checkpoint; keep it elsewhere than the store", path.display()),
-            None => "keep the log's checkpoint elsewhere: `countersign log checkpoint --output FILE`".to_owned(),
+            None => self.store.keep_elsewhere(),
         };
         format!(
-            "release {version} is active for {} since entry {entry}\n{digest}\n{backtest}{}{}: expects it from now on\n{keep}\n",
+            "release {version} is active for {} since entry {entry}\n{digest}\n{backtest}{}{}: expects it from now on\n{keep}\n{}",
             document.environment,
             rollout::moved(&document.risen),
-            document.lock
+            document.lock,
+            text::findings(&document.findings)
         )
     }
 }
@@ -386,7 +392,7 @@ impl History {
         Ok(Done::answer(call.format, document.exit, "policy-history", &document, || {
             let cells = |row: &answer::ActivationRow| {
                 vec![
-                    row.entry.to_string(),
+                    row.log.as_ref().map_or_else(|| row.entry.to_string(), |log| format!("{log} {}", row.entry)),
                     row.time.to_string(),
                     row.environment.to_string(),
                     format!("{}{}", row.version, if row.active { " (active)" } else { "" }),
@@ -426,6 +432,7 @@ fn row(activated: &Activated, state: &LogState) -> answer::ActivationRow {
     let names = |ids: &BTreeSet<PersonId>| ids.iter().map(ToString::to_string).collect();
     answer::ActivationRow {
         entry: activated.entry,
+        log: activated.log.clone(),
         time: activated.time,
         environment: environment.clone(),
         version: activated.release.reference().version,
@@ -436,6 +443,6 @@ fn row(activated: &Activated, state: &LogState) -> answer::ActivationRow {
         overrides: activated.activation.overrides.iter().cloned().collect(),
         risen: policy::risen(activated),
         backtest: activated.release.backtest().copied(),
-        active: state.now().active(environment).is_some_and(|active| active.entry == activated.entry),
+        active: state.now().active(environment).is_some_and(|active| active.is_same(activated)),
     }
 }
