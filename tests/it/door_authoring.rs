@@ -139,7 +139,7 @@ fn a_first_policy_is_right_as_it_is_written_and_overwrites_none() {
     let door = Door::new();
     let line = "policy new --policy mine --uri https://example.com/p --repository git+https://example.com/t/a";
     door.run(line).expect(0, &["mine/policy.toml"]);
-    door.run("policy lint mine").expect(0, &["nothing is wrong"]);
+    door.run("policy lint mine").expect(0, &["note[start-unset]"]);
     door.run("policy build mine --output p.json").expect(0, &["two-party-review@1", "monitor", "enforce"]);
     door.run(line).expect(2, &["mine/policy.toml is there already"]);
     door.run("policy new --policy other").expect(2, &["the policy's name is missing: give --uri"]);

@@ -123,7 +123,8 @@ pub fn exceptions(findings: &[Finding], asked: &Request, source: Option<&SourceR
 }
 
 /// A word that a shell takes as one.
-fn quoted(word: &str) -> String {
+#[must_use]
+pub fn quoted(word: &str) -> String {
     let word = plain(word);
     let bare = |c: char| c.is_ascii_alphanumeric() || "/._-:=@%+,".contains(c);
     if !word.is_empty() && word.chars().all(bare) { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
