@@ -55,6 +55,8 @@ struct Tool {
 
 /// The time of every document, for the tools that heed it (`SOURCE_DATE_EPOCH`).
 const EPOCH: &str = "1767225600";
+/// The file that a peer leaves which prints no document. It is taken away.
+const LEFT: &str = "of-a-peer.json";
 /// The page, and the heading under which the table stands in it.
 const PAGE: &str = "docs/sbom.md";
 const HEADING: &str = "## Beside other tools\n";
@@ -239,7 +241,7 @@ fn tools(root: &Path, ours: &Path, left_out: &mut Vec<String>) -> Vec<Tool> {
                 }),
                 writes: Some(|case| {
                     let member = case.folder.join("crates").join(&case.package);
-                    if member.is_dir() { member.join("of-a-peer.json") } else { case.folder.join("of-a-peer.json") }
+                    if member.is_dir() { member.join(LEFT) } else { case.folder.join(LEFT) }
                 }),
                 makes: true,
                 peer: true,
@@ -275,11 +277,12 @@ fn tools(root: &Path, ours: &Path, left_out: &mut Vec<String>) -> Vec<Tool> {
             command: Box::new(move |case| {
                 let folder = case.folder.to_string_lossy().into_owned();
                 let mut line = vec![program.clone(), "-t".to_owned(), "rust".to_owned(), "-p".to_owned()];
-                line.extend(["--no-recurse", "--no-install-deps", "-o", "/dev/stdout"].map(str::to_owned));
+                line.extend(["--no-recurse", "--no-install-deps", "-o"].map(str::to_owned));
+                line.push(case.folder.join(LEFT).to_string_lossy().into_owned());
                 line.push(folder);
                 line
             }),
-            writes: None,
+            writes: Some(|case| case.folder.join(LEFT)),
             makes: true,
             peer: true,
         }),
@@ -389,7 +392,7 @@ fn document(tool: &Tool, case: &Case, out: &Path) -> Outcome<String> {
     if tool.writes.is_some() {
         // It writes one for every member.
         let mut find = run::command("find", &case.folder);
-        run::output_of(find.args([".", "-name", "of-a-peer.json", "-not", "-path", "./target/*", "-delete"]))?;
+        run::output_of(find.args([".", "-name", LEFT, "-not", "-path", "./target/*", "-delete"]))?;
     }
     Ok(text)
 }
