@@ -207,6 +207,10 @@ pub fn promoted_to(
         },
     };
     out.line("log-continues", continues, "the log goes on from the checkpoint that was kept");
+    if let Some(successor) = view.closed_for() {
+        // What is refused or asked for since stands in the log that follows.
+        out.line("log-open", vec![crate::shard::closed(successor)], "");
+    }
     out.line("log-activations", view.faults(environment).cloned().collect(), "every activation holds");
     let place_name = format!("{subject}, {environment}");
     let newest = match view.last_decision(environment, subject, &blobs) {

@@ -8,7 +8,7 @@ use crate::evidence::{Blobs, checked_blob};
 use crate::exception::ReadEntry;
 use crate::keys::note_signature_holds;
 use crate::past::{Facts, Past};
-use crate::policy::{Activated, ActivationContext, verify_activation};
+use crate::policy::{Activated, ActivationContext, LogSoFar, verify_activation};
 use crate::rollout;
 use crate::shard::Shard;
 use crate::sigstore::Roots;
@@ -88,6 +88,8 @@ pub struct StateView<'a> {
     pub(crate) state: &'a LogState,
     pub(crate) size: u64,
     supposed: Option<&'a Supposed>,
+    /// What a reader of that time saw besides what is wrong with the entries.
+    seen: Option<&'a Finding>,
 }
 
 /// A decision that the log records.
@@ -141,13 +143,13 @@ impl LogState {
     /// The state after the first `size` entries; `None` beyond the log's end.
     #[must_use]
     pub fn at(&self, size: u64) -> Option<StateView<'_>> {
-        (size <= self.size()).then_some(StateView { state: self, size, supposed: None })
+        (size <= self.size()).then_some(StateView { state: self, size, supposed: None, seen: None })
     }
 
     /// The state at the end.
     #[must_use]
     pub fn now(&self) -> StateView<'_> {
-        StateView { state: self, size: self.size(), supposed: None }
+        StateView { state: self, size: self.size(), supposed: None, seen: None }
     }
 
     /// How many entries.
@@ -271,18 +273,8 @@ impl LogState {
 
     /// The trust given from outside has to be the newest that the log knows.
     fn check_outside(&mut self) {
-        if let Some((index, newest)) = self.trusts.last()
-            && newest.digest() != self.outside.digest()
-        {
-            let finding = Finding::new(
-                codes::TRUST_DIGEST_MISMATCH,
-                "the trust given from outside is not the newest that the log records",
-            )
-            .at(format!("log entry {index}"))
-            .expected(newest.digest().to_string(), "the log")
-            .found(format!("{} (version {})", self.outside.digest(), self.outside.trust().version))
-            .help("record the newer trust with `countersign policy activate`, or give the digest of the recorded one");
-            self.faults.push(Fault { entry: *index, environment: None, findings: vec![finding] });
+        if let Some((entry, finding)) = self.now().not_newest(&self.outside) {
+            self.faults.push(Fault { entry, environment: None, findings: vec![finding] });
         }
     }
 
@@ -297,6 +289,7 @@ impl LogState {
             self.activations.iter().filter(|a| a.activation.environment == environment).collect();
         let active = earlier.last().copied();
         let context = ActivationContext {
+            log: LogSoFar::of(StateView { state: self, size: index, supposed: None, seen: None }),
             trust: self.trust_before(active.map_or(index, |a| a.entry)),
             newest: self.trust_before(index),
             active,
@@ -308,7 +301,7 @@ impl LogState {
         let activated = rollout::settle(
             activated,
             &context,
-            StateView { state: self, size: index, supposed: None },
+            StateView { state: self, size: index, supposed: None, seen: None },
             blobs,
             &place,
         )?;
@@ -408,6 +401,42 @@ impl<'a> StateView<'a> {
         self.state.activations.iter().filter(move |a| a.entry < size && a.activation.environment == environment)
     }
 
+    /// The log's name.
+    #[must_use]
+    pub const fn origin(&self) -> &'a Origin {
+        &self.state.origin
+    }
+
+    /// What is wrong with a trust document from outside, if the log records a newer or another one up to here; with the entry
+    /// that does.
+    #[must_use]
+    pub fn not_newest(&self, outside: &VerifiedTrust) -> Option<(u64, Finding)> {
+        let (index, newest) = self.state.trusts.iter().rev().find(|(at, _)| *at < self.size)?;
+        (newest.digest() != outside.digest()).then(|| {
+            let finding = Finding::new(
+                codes::TRUST_DIGEST_MISMATCH,
+                "the trust given from outside is not the newest that the log records",
+            )
+            .at(format!("log entry {index}"))
+            .expected(newest.digest().to_string(), "the log")
+            .found(format!("{} (version {})", outside.digest(), outside.trust().version))
+            .help("record the newer trust with `countersign policy activate`, or give the digest of the recorded one");
+            (*index, finding)
+        })
+    }
+
+    /// The same state, as somebody saw it who found this wrong with it as well.
+    #[must_use]
+    pub const fn seen_with(self, finding: Option<&'a Finding>) -> Self {
+        Self { seen: finding, ..self }
+    }
+
+    /// Every activation up to here, of whatever environment.
+    pub(crate) fn every_activation(&self) -> impl Iterator<Item = &'a Activated> {
+        let size = self.size;
+        self.state.activations.iter().filter(move |a| a.entry < size)
+    }
+
     /// What was wrong with entries that matter for an environment.
     pub fn faults(&self, environment: &EnvName) -> impl Iterator<Item = &'a Finding> {
         let (size, environment) = (self.size, environment.clone());
@@ -416,6 +445,7 @@ impl<'a> StateView<'a> {
             .iter()
             .filter(move |f| f.entry < size && f.environment.as_ref().is_none_or(|e| *e == environment))
             .flat_map(|fault| &fault.findings)
+            .chain(self.seen)
     }
 
     /// Checks that the log goes on from a checkpoint that was given from outside.

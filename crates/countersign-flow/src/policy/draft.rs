@@ -266,7 +266,7 @@ pub struct Beginning<'a> {
     pub from: Time,
 }
 
-/// Writes a first policy.toml: every rule that is built in, which staging monitors and production enforces.
+/// Writes a first policy.toml: every rule that is built in, in its newest meaning, which staging monitors and production enforces.
 pub fn begin(folder: &Path, beginning: &Beginning<'_>) -> Result<Vec<String>, FlowError> {
     let source = folder.join(SOURCE_FILE);
     if source.exists() {
@@ -276,7 +276,9 @@ pub fn begin(folder: &Path, beginning: &Beginning<'_>) -> Result<Vec<String>, Fl
     let until = year.map_err(|error| FlowError::Usage(error.to_string()))?;
     let mut text = format!(
         "# What has to hold before an artifact goes to an environment. `countersign policy lint` says what is wrong with it.\n\
-         uri = {}\nlineage = \"main\"\nversion = 1\nnot_before = \"{}\"\nexpires = \"{until}\"\n\n[[sources]]\n\
+         uri = {}\nlineage = \"main\"\nversion = 1\nnot_before = \"{}\"\nexpires = \"{until}\"\n\
+         # Who wrote what changed since the release before, by ids of trust. Its only author is none of its approvers.\n\
+         # authors = [\"ada\"]\n\n[[sources]]\n\
          repository = {}\nref = {}\n# The commit up to which history is taken as it is, for the first promotion.\n\
          # start = \"0000000000000000000000000000000000000000\"\n\n[environments.staging]\nenforced = false\n\n\
          [environments.production]\nenforced = true\n",
@@ -285,7 +287,7 @@ pub fn begin(folder: &Path, beginning: &Beginning<'_>) -> Result<Vec<String>, Fl
         quoted(beginning.repository.as_str()),
         quoted(beginning.branch.as_str()),
     );
-    for rule in rules::ALL {
+    for rule in rules::newest() {
         text.push_str(&format!(
             "\n# {}.\n[[rules]]\nid = \"{}\"\nstages = {{ staging = \"monitor\", production = \"enforce\" }}\n",
             rule.title, rule.id
