@@ -32,6 +32,8 @@ const FILES: usize = 200;
 pub struct Chronicle {
     /// The world.
     pub world: World,
+    /// How many components each artifact has.
+    pub components: usize,
     /// Suites of tests whose results the builder signs as well.
     pub suites: &'static [&'static str],
     /// Where the builder signs by its identity: who vouches for it.
@@ -52,7 +54,7 @@ impl Chronicle {
         for entry in &world.entries {
             tree.push(leaf_hash(entry)).expect("few entries");
         }
-        Self { state: opened.state.expect("a log"), tree, trust, world, suites: &[], vouching: None }
+        Self { state: opened.state.expect("a log"), tree, trust, world, components: 3, suites: &[], vouching: None }
     }
 
     /// Of a new world whose builder has no key and signs by its identity, each document with a certificate of its own, an
@@ -100,7 +102,7 @@ impl Chronicle {
     }
 
     fn built(&self, artifact: &Sha256, landed: &Oid) -> Vec<Vec<u8>> {
-        self.world.built_from(&format!("{REPOSITORY}@{BRANCH}"), artifact, landed, "clean", 3).to_vec()
+        self.world.built_from(&format!("{REPOSITORY}@{BRANCH}"), artifact, landed, "clean", self.components).to_vec()
     }
 
     fn tested(&self, artifact: &Sha256, suite: &str) -> Vec<u8> {

@@ -41,17 +41,22 @@ fn library(root: &Path) -> Outcome<PathBuf> {
 }
 
 fn judge(root: &Path, library: &Path) -> Outcome {
-    let example = ["--quiet", "--locked", "--package", "countersign-tests", "--example", "sigstore-instance"];
-    run::shown(run::cargo(root).arg("build").args(example))?;
-    run::shown(run::cargo(root).args(["build", "--quiet", "--locked", "--package", "countersign"]))?;
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let folder = folder.path();
-    let _instance = Instance::start(root, folder)?;
-    let cases = signed(root, folder)?;
+    let cases = sign(root, folder)?;
     workspace::write(&folder.join("cases.json"), &Value::from(cases).to_string())?;
     let mut python = run::command("python3", root);
     python.env("PYTHONPATH", library).env("PYTHONDONTWRITEBYTECODE", "1");
     run::shown(python.arg("xtask/judge/judge.py").arg(folder))
+}
+
+/// Signs with everything by an instance that serves meanwhile, into a folder, and says what was signed.
+pub(crate) fn sign(root: &Path, folder: &Path) -> Outcome<Vec<Value>> {
+    let example = ["--quiet", "--locked", "--package", "countersign-tests", "--example", "sigstore-instance"];
+    run::shown(run::cargo(root).arg("build").args(example))?;
+    run::shown(run::cargo(root).args(["build", "--quiet", "--locked", "--package", "countersign"]))?;
+    let _instance = Instance::start(root, folder)?;
+    signed(root, folder)
 }
 
 /// The instance, which serves until it is dropped.

@@ -16,6 +16,7 @@ mod fuzz;
 mod generated;
 mod judge;
 mod opa;
+mod peers;
 mod rooms;
 mod run;
 mod sbom;
@@ -116,6 +117,12 @@ const VERBS: &[Verb] = &[
         run: judge::run,
     },
     Verb {
+        name: "peers",
+        arguments: "[FIXTURES]",
+        about: "has the crates sigstore and in-toto judge the cases that we judge and what we sign; each difference is known",
+        run: peers::run,
+    },
+    Verb {
         name: "conformance",
         arguments: "[FIXTURES]",
         about: "plays the Sigstore conformance cases through the program, by file and by digest, a line each",
@@ -150,6 +157,12 @@ const VERBS: &[Verb] = &[
         arguments: "",
         about: "what sbom-tools finds in our own SBOM, and all its forms by the published XSDs; fetches both",
         run: sbom::judge,
+    },
+    Verb {
+        name: "sbom-table",
+        arguments: "[--debug] [CRATE]...",
+        about: "our SBOMs and other tools' beside the build: accuracy, sameness, scores, time; written into docs/sbom.md",
+        run: sbom::table,
     },
     Verb {
         name: "bench",

@@ -2,7 +2,7 @@
 
 use super::derive;
 use super::facts::{Facts, Gathered};
-use super::scope::{LeftOut, Profile, Scope, days, named};
+use super::scope::{LeftOut, Profile, Scope, carried_days, days, named};
 use super::shard;
 use super::{EVIDENCE, INDEX, LOG, TRUST};
 use crate::error::FlowError;
@@ -87,9 +87,10 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
     let gathered = Gathered::of(&state, &blobs, false);
     let facts = Facts::of(&state, &blobs, &gathered, scope.window.clone());
     let named = named(&state, &gathered, &blobs);
-    let days = days(&state, &named);
+    let mut days = days(&state, &named);
     let mut kept = scope.keeps(&state, &gathered, &named);
-    if scope.profile == Profile::Full && !scope.window.is_all() {
+    let goes_on = state.now().earlier().is_some();
+    if scope.profile == Profile::Full && (goes_on || !scope.window.is_all()) {
         // What earlier evidence a decision looks at, only running it tells.
         for known in &facts.decisions {
             if let Ok(promoted) = state.now().decision(known.entry, &blobs) {
@@ -99,6 +100,19 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
         let asked = lock(&blobs.asked);
         let named = asked.iter().filter(|digest| days.contains_key(digest) && !gathered.erased.contains(digest));
         kept.extend(named);
+    }
+    if goes_on {
+        // What was made here is thrown away: it says what of the earlier log is looked at.
+        drop(derive::of(&facts, scope, &|digest| kept.contains(digest))?);
+        let carried = carried_days(&state, &blobs);
+        for digest in lock(&blobs.asked).iter().filter(|digest| !days.contains_key(digest)) {
+            if carried.contains_key(digest) && !gathered.erased.contains(digest) && place.store().has(digest)? {
+                kept.insert(*digest);
+            }
+        }
+        for (digest, day) in carried {
+            days.entry(digest).or_insert(day);
+        }
     }
     let derived = derive::of(&facts, scope, &|digest| kept.contains(digest))?;
     blobs.finish()?;

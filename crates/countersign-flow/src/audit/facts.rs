@@ -4,7 +4,7 @@
 use super::table::Proof;
 use crate::erasure::erasures;
 use crate::policy::history;
-use countersign_core::decision::{Decision, LogRef};
+use countersign_core::decision::{ActivePolicy, Decision, LogRef};
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
 use countersign_core::finding::{Class, Finding, Verdict};
@@ -177,6 +177,14 @@ fn lean(decision: &Decision) -> Decision {
     lean
 }
 
+/// A file with tests of a release.
+pub(super) struct Test<'f> {
+    pub(super) path: &'f str,
+    pub(super) digest: &'f Sha256,
+    /// Whether the activation recorded it.
+    pub(super) here: bool,
+}
+
 /// What the log says within a window.
 pub(super) struct Facts<'a> {
     pub(super) state: &'a LogState,
@@ -239,17 +247,49 @@ impl<'a> Facts<'a> {
         )
     }
 
+    /// What a row about an activation rests on: its entry, or the first one of this log where an earlier one has it.
+    pub(super) fn proof_of(&self, active: &Activated) -> Proof {
+        if active.log.is_none() {
+            return self.proof(active.entry);
+        }
+        let mut proof = self.proof(0);
+        proof.documents = vec![active.document, *active.release.document()];
+        proof
+    }
+
+    /// The files with tests that a release closes.
+    pub(super) fn tests<'f>(&'f self, active: &'f Activated) -> Vec<Test<'f>> {
+        let log = self.state.now().chain().find(|log| match &active.log {
+            None => true,
+            Some(origin) => log.reference().origin == *origin,
+        });
+        let entry = usize::try_from(active.entry).ok().and_then(|index| log?.entries().get(index));
+        let one = |(path, digest): (&'f String, &'f Sha256)| {
+            // Asked for, so that it is packed where an earlier log recorded it.
+            let here = entry.is_some_and(|entry| entry.evidence.contains(digest)) && self.blobs.blob(digest).is_some();
+            Test { path, digest, here }
+        };
+        active.release.manifest().tests().map(one).collect()
+    }
+
+    /// The activation that a decision names.
+    pub(super) fn activation(&self, named: &ActivePolicy) -> Option<&Activated> {
+        self.activations.iter().find(|active| active.is(named))
+    }
+
     /// The activations that lie in the window, or were in force when it began.
     pub(super) fn activations_in_force(&self) -> impl Iterator<Item = &Activated> {
         self.activations.iter().filter(|active| {
             let environment = &active.activation.environment;
             let wanted = self.window.environments.is_empty() || self.window.environments.contains(environment);
+            // What an earlier log activated lies before every entry of this one.
+            let place = |active: &Activated| active.log.is_none().then_some(active.entry);
             let replaced = self.activations.iter().any(|later| {
                 later.activation.environment == *environment
-                    && later.entry > active.entry
-                    && later.entry < self.range.start
+                    && (later.time, place(later)) > (active.time, place(active))
+                    && place(later).is_none_or(|entry| entry < self.range.start)
             });
-            wanted && active.entry < self.range.end && !replaced
+            wanted && place(active).is_none_or(|entry| entry < self.range.end) && !replaced
         })
     }
 

@@ -2,6 +2,7 @@
 //! asked of a package afterwards rests on this; nothing is read out of one that was not opened.
 
 use super::derive::{self, Derived};
+use super::earlier;
 use super::facts::{Facts, Gathered, Window};
 use super::scope::{Profile, Scope};
 use super::shard;
@@ -24,7 +25,7 @@ use countersign_record::log::verify::verify_log;
 use countersign_record::package::{OpenError, Packed, Source};
 use countersign_verify::log::signed_checkpoint;
 use countersign_verify::policy::Activated;
-use countersign_verify::trust::verify_trust;
+use countersign_verify::trust::{verify_successor, verify_trust};
 use countersign_verify::{Blobs, LogState, VerifiedTrust};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -161,6 +162,10 @@ pub fn open(
     let mut faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
     faults.extend(overridden(&state));
     report.line("log-activations", faults, "every trust document and activation holds, by the trust of its time");
+    if let Some(said) = earlier::line(&state) {
+        // What does not hold of it is a fault of an entry.
+        report.line("log-shard", Vec::new(), said);
+    }
     if let Some((named, findings)) = backtests(&state, &package) {
         report.line("policy-backtests", findings, format!("{named} activation(s) name a report, which is here"));
     }
@@ -253,10 +258,36 @@ fn log_of(
     };
     let inside = package.file(TRUST)?.unwrap_or_default();
     let Some(trust) = trust(&inside, outside, at, report) else { return Ok(None) };
-    let opened = LogState::open(&checkpoint, &entries, &trust, package, at);
+    let recorded = outside.and_then(|outside| recorded_before(&entries, &trust, outside.bytes, package));
+    let opened = LogState::open(&checkpoint, &entries, recorded.as_ref().unwrap_or(&trust), package, at);
     report.checks.extend(opened.checks);
     report.findings.extend(opened.findings);
+    if let Some(recorded) = &recorded {
+        let what = format!(
+            "the log records trust up to version {}, and is judged by version {} besides",
+            recorded.trust().version,
+            trust.trust().version
+        );
+        report.findings.push(Finding::new(codes::TRUST_LATER, what).at("trust"));
+        report.findings.extend(signed_checkpoint(&checkpoint, trust.trust(), at).err());
+    }
     Ok(opened.state.map(|state| (state, trust, at)))
+}
+
+/// The newest trust that the log records, where the one from outside is the next after it: a log of last year does not know
+/// this year's trust. What is wrong with it otherwise, opening the log says.
+fn recorded_before(
+    entries: &[Vec<u8>],
+    trust: &VerifiedTrust,
+    bytes: &[u8],
+    package: &Package,
+) -> Option<VerifiedTrust> {
+    let read = entries.iter().rev().filter_map(|bytes| Entry::parse(bytes).ok());
+    let entry = read.into_iter().find(|entry| entry.kind == Kind::Trust)?;
+    let digest = entry.subjects.first().filter(|digest| *digest != trust.digest())?;
+    let recorded = package.blob(entry.statement()?)?;
+    let recorded = verify_trust(&recorded, Some(digest), entry.time).trust?;
+    verify_successor(&recorded, bytes, trust.trust().not_before.max(entry.time)).is_ok().then_some(recorded)
 }
 
 /// What an index says: the scope, the files by digest; and what is wrong with it.
@@ -347,14 +378,15 @@ fn overridden(state: &LogState) -> Vec<Finding> {
         let activation = &activated.activation;
         let version = activated.release.reference().version;
         let who: Vec<String> = activated.activators.iter().map(ToString::to_string).collect();
-        let of =
-            |id: &RuleId| {
-                let what =
-                    format!("for {}, release {version} overrode what is asked for rule {id}", activation.environment);
-                Finding::new(codes::ROLLOUT_OVERRIDDEN, what)
-                    .at(format!("log entry {}", activated.entry))
-                    .found(format!("by {}: {}", who.join(", "), activation.reason.as_deref().unwrap_or("no reason")))
-            };
+        let of = |id: &RuleId| {
+            let what =
+                format!("for {}, release {version} overrode what is asked for rule {id}", activation.environment);
+            Finding::new(codes::ROLLOUT_OVERRIDDEN, what).at(activated.place()).found(format!(
+                "by {}: {}",
+                who.join(", "),
+                activation.reason.as_deref().unwrap_or("no reason")
+            ))
+        };
         activation.overrides.iter().map(of).collect::<Vec<_>>()
     };
     all.iter().flat_map(one).collect()
@@ -368,8 +400,10 @@ fn backtests(state: &LogState, blobs: &dyn Blobs) -> Option<(usize, Vec<Finding>
     let mut count = 0_usize;
     for (active, digest) in named {
         count = count.saturating_add(1);
-        let place = format!("log entry {}", active.entry);
-        let entry = usize::try_from(active.entry).ok().and_then(|index| state.entries().get(index));
+        let place = active.place();
+        let log =
+            state.now().chain().find(|log| active.log.as_ref().is_none_or(|origin| log.reference().origin == *origin));
+        let entry = usize::try_from(active.entry).ok().and_then(|index| log?.entries().get(index));
         let recorded = entry.is_some_and(|entry| entry.evidence.contains(&digest));
         match blobs.blob(&digest).filter(|bytes| recorded && Sha256::of(bytes) == digest) {
             None => findings.push(
@@ -413,7 +447,11 @@ fn trust(
         Some(OutsideTrust { bytes, digest }) => (bytes, digest, false),
         None => (inside_bytes, None, true),
     };
-    let outcome = verify_trust(bytes, given, at);
+    let mut outcome = verify_trust(bytes, given, at);
+    // One that began to count after the log's newest entry is a later one, which the log may be judged by besides.
+    if let Some(later) = outcome.trust.as_ref().map(|trust| trust.trust().not_before).filter(|begins| *begins > at) {
+        outcome = verify_trust(bytes, given, later);
+    }
     report.checks.extend(outcome.checks.into_iter().filter(|check| !inside || check.id != "trust-digest"));
     if inside {
         let finding = Finding::new(

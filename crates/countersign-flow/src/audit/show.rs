@@ -194,7 +194,7 @@ pub(super) fn changes(facts: &Facts<'_>, promoted: &Known, evidence: &Evidence) 
     let git = GitEvidence::parse(&bytes).ok()?;
     let view = facts.state.at(promoted.entry)?;
     let policy = decision.inputs.policy.as_ref()?;
-    let active = facts.activations.iter().find(|active| active.entry == policy.entry)?;
+    let active = facts.activation(policy)?;
     let rules = &active.release.manifest().rules;
     let rule = rules.iter().find(|rule| rule.id.as_str().starts_with("two-party-review@"))?;
     let parameters = review::Parameters::read(&rule.parameters).ok()?;
@@ -365,7 +365,7 @@ fn evidence_links(evidence: &Evidence) -> Vec<Link> {
 
 fn policy_link(facts: &Facts<'_>, decision: &Decision) -> Option<Link> {
     let policy = decision.inputs.policy.as_ref()?;
-    let active = facts.activations.iter().find(|active| active.entry == policy.entry);
+    let active = facts.activation(policy);
     let people = |all: &BTreeSet<countersign_core::ids::PersonId>| {
         all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     };
@@ -375,8 +375,12 @@ fn policy_link(facts: &Facts<'_>, decision: &Decision) -> Option<Link> {
         who: active.map_or_else(String::new, |active| format!("approved by {}", people(active.release.approvers()))),
         when: active.map(|active| active.time.to_string()).unwrap_or_default(),
         detail: active
-            .map(|active| format!("active since entry {}, by {}", active.entry, people(&active.activators)))
+            .map(|active| format!("active since {}, by {}", active.since(), people(&active.activators)))
             .into_iter()
+            .chain(active.map(|active| format!("tests: {}", super::population::tests_words(facts, active))))
+            .chain(active.into_iter().flat_map(|active| facts.tests(active)).map(|test| {
+                format!("{}  {}{}", test.path, test.digest, if test.here { "" } else { " (not in the package)" })
+            }))
             .collect(),
         documents: active.map(|active| vec![*active.release.document(), active.document]).unwrap_or_default(),
     })

@@ -1,10 +1,11 @@
 //! Checking a package: form, log, trust, every signature at its time, every decision run again, every list made again.
 
+use super::earlier;
 use super::facts::decisions;
 use super::open::{Opened, derived_again, open};
 use super::reconcile;
-use super::scope::{Scope, days, named};
-use super::{EVIDENCE, LOG, LeftOut, statements, witnesses};
+use super::scope::{Scope, carried_days, days, named};
+use super::{EVIDENCE, LOG, LeftOut, since, statements, witnesses};
 use crate::erasure;
 use crate::error::FlowError;
 use crate::replay;
@@ -107,9 +108,24 @@ pub fn verify_source(
     least: Option<&[u8]>,
     how: How,
 ) -> Result<AuditReport, FlowError> {
+    verify_with_earlier(source, outside, least, Vec::new(), how)
+}
+
+/// The same, with the packages of the logs that its log goes on from, the newest first.
+pub fn verify_with_earlier(
+    source: Box<dyn Source>,
+    outside: Option<OutsideTrust<'_>>,
+    least: Option<&[u8]>,
+    packages: Vec<Box<dyn Source>>,
+    how: How,
+) -> Result<AuditReport, FlowError> {
     let opening = open(source, outside, least)?;
     let mut report = opening.report;
     let Some(opened) = &opening.opened else { return Ok(report) };
+    if let Some((findings, words)) = since::check(opened, least)? {
+        report.line("keys-since", findings, words);
+    }
+    earlier::check(opened, packages, how, &mut report)?;
     let decisions = opened.state.entries().iter().filter(|entry| entry.kind == Kind::PromotionDecision).count();
     if how == How::Quick {
         let what = format!("{decisions} decisions were not run again, and no list was made again: --quick");
@@ -180,7 +196,10 @@ fn rerun(opened: &Opened, how: How, report: &mut AuditReport) -> usize {
 /// not there.
 fn strays(opened: &Opened, how: How) -> Vec<Finding> {
     let named = named(&opened.state, opened.gathered(), &opened.package);
-    let days = days(&opened.state, &named);
+    let mut days = days(&opened.state, &named);
+    for (digest, day) in carried_days(&opened.state, &opened.package) {
+        days.entry(digest).or_insert(day);
+    }
     let kept = opened.scope.keeps(&opened.state, opened.gathered(), &named);
     let asked = opened.package.asked();
     let altered = |digest: &Sha256, place: &str, what: &str| {
