@@ -125,6 +125,9 @@ fn a_draft_of_any_list_and_form_is_right_as_it_is_written() {
     }
     door.run("policy lint policy").expect(0, &["nothing is wrong"]);
     door.run("policy test policy --mutate --least-coverage 100").expect(0, &[", 0 failed"]);
+    door.run("policy new img --owner o --list images").expect(0, &[]);
+    let case = String::from_utf8(door.read("policy/rules/img/cases/broken.yaml")).unwrap();
+    assert!(case.contains("an image of the list is denied"), "{case}");
     door.run("policy new y --owner o --message a-{nmae}").expect(2, &["speaks of {nmae}", "there is ref, name"]);
     door.run("policy new").expect(2, &["the rule's name is missing: give NAME"]);
     door.run("policy new y").expect(2, &["who answers for it is missing: give --owner"]);

@@ -171,6 +171,7 @@ fn note(subject: u8) -> ExceptionNote {
         reason: "x".to_owned(),
         approvers: Vec::new(),
         entry: 1,
+        log: None,
     }
 }
 

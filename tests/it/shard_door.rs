@@ -1,58 +1,228 @@
-//! A log for each year: the one is closed, the other goes on from it, and neither can be had without the other.
+//! A log for each year: the one is closed, the other goes on from it with all that was in force, and neither can be had
+//! without the other.
 
-use countersign_tests::door::Door;
+use countersign_tests::door::{Door, Said};
 
 const BUNDLES: &str = "--bundle app.provenance.sigstore.json --bundle app.sbom.sigstore.json --reviews reviews";
+const GATE: &str = "--key keys/gate.pem --log-key";
+
+/// The demo's world, with a second trust that has the next log beside the first.
+struct Years {
+    door: Door,
+    trust: String,
+}
+
+impl Years {
+    /// `more` stands in what trust says of the next log.
+    fn new(more: &str) -> Self {
+        let door = Door::new();
+        door.run("key generate --output keys/next.pem").expect(0, &[]);
+        let public = String::from_utf8(door.read("keys/next.pem.pub")).unwrap();
+        let next =
+            format!("[[logs]]\norigin = \"example.com/next\"\n{more}keys = [{{ key = \"\"\"{public}\"\"\" }}]\n\n");
+        let text = String::from_utf8(door.read("trust.toml")).unwrap();
+        let text = text.replacen("version = 1\n", &format!("version = 2\nprevious = \"{}\"\n", door.digest()), 1);
+        let trust = sign(&door, "trust2", &text.replacen("[roles.trust]", &format!("{next}[roles.trust]"), 1));
+        door.run("log init --origin example.com/next --key keys/next.pem --store next").expect(0, &[]);
+        Self { door, trust }
+    }
+
+    fn run(&self, line: &str) -> Said {
+        self.door.run(&format!("{line} {}", self.trust))
+    }
+
+    fn close(&self) {
+        self.run(&format!("log close --successor example.com/next --store store {GATE} keys/log.pem"))
+            .expect(0, &["entry 4, 6 entries"]);
+    }
+
+    fn go_on(&self) {
+        self.run(&format!(
+            "log continue --earlier store --store next {GATE} keys/next.pem --checkpoint-output outside/next"
+        ))
+        .expect(0, &["example.com/next: entry 0, 2 entries"]);
+    }
+
+    fn promote(&self, more: &str) -> Said {
+        self.run(&format!(
+            "promote app.bin --to production --repo app --store next {GATE} keys/next.pem {BUNDLES} {more} \
+             --least-checkpoint outside/next"
+        ))
+    }
+
+    /// The digest that a command's JSON names under a pointer.
+    fn named(&self, line: &str, pointer: &str) -> String {
+        let said = self.door.run(line);
+        let value: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+        value.pointer(pointer).and_then(|value| value.as_str()).unwrap_or_else(|| panic!("{}", said.out)).to_owned()
+    }
+}
+
+/// Has a trust document signed, and gives the arguments that name it.
+fn sign(door: &Door, name: &str, text: &str) -> String {
+    door.write(&format!("{name}.toml"), text.as_bytes());
+    for person in ["ada", "ben"] {
+        door.run(&format!("trust sign {name}.toml --key keys/{person} --output {name}.json")).expect(0, &[]);
+    }
+    let digest = door.run(&format!("trust digest {name}.json")).out;
+    format!("--trust {name}.json --trust-digest {}", digest.trim())
+}
+
+/// Where a store keeps a piece.
+fn piece(store: &str, digest: &str) -> String {
+    let hex = digest.trim_start_matches("sha256:");
+    format!("{store}/evidence/sha256/{}/{}", &hex[..2], &hex[2..])
+}
 
 #[test]
 fn a_log_is_closed_for_another_that_goes_on_from_it() {
-    let door = Door::new();
-    door.run("key generate --output keys/next.pem").expect(0, &[]);
-    let public = String::from_utf8(door.read("keys/next.pem.pub")).unwrap();
-    let text = String::from_utf8(door.read("trust.toml")).unwrap();
-    let text = text.replacen("version = 1\n", &format!("version = 2\nprevious = \"{}\"\n", door.digest()), 1);
-    let next =
-        format!("[[logs]]\norigin = \"example.com/next\"\nkeys = [{{ key = \"\"\"{public}\"\"\" }}]\n\n[roles.trust]");
-    door.write("trust2.toml", text.replacen("[roles.trust]", &next, 1).as_bytes());
-    for person in ["ada", "ben"] {
-        door.run(&format!("trust sign trust2.toml --key keys/{person} --output trust2.json")).expect(0, &[]);
-    }
-    let digest = door.run("trust digest trust2.json").out;
-    let trust = format!("--trust trust2.json --trust-digest {}", digest.trim());
-    let run = |line: &str| door.run(&format!("{line} {trust}"));
-    let keys = "--key keys/gate.pem --log-key";
-    door.run("log init --origin example.com/next --key keys/next.pem --store next").expect(0, &[]);
+    let years = Years::new("");
+    let door = &years.door;
     // Nobody goes on from a log that is not closed, or not closed for it.
-    run(&format!("log continue --earlier store --store next {keys} keys/next.pem"))
+    years
+        .run(&format!("log continue --earlier store --store next {GATE} keys/next.pem"))
         .expect(4, &["log-shard-invalid", "not closed"]);
-    run(&format!("log close --successor example.com/log --store store {keys} keys/log.pem"))
+    years
+        .run(&format!("log close --successor example.com/log --store store {GATE} keys/log.pem"))
         .expect(2, &["follow itself"]);
-    run("log close --successor example.com/next --store store --key keys/builder.pem --log-key keys/log.pem")
+    years
+        .run("log close --successor example.com/next --store store --key keys/builder.pem --log-key keys/log.pem")
         .expect(4, &[]);
     door.copy("store", "elsewhere");
-    run(&format!("log close --successor example.com/third --store elsewhere {keys} keys/log.pem")).expect(0, &[]);
-    run(&format!("log continue --earlier elsewhere --store next {keys} keys/next.pem"))
+    years.run(&format!("log close --successor example.com/third --store elsewhere {GATE} keys/log.pem")).expect(0, &[]);
+    years
+        .run(&format!("log continue --earlier elsewhere --store next {GATE} keys/next.pem"))
         .expect(4, &["log-shard-invalid"]);
 
-    run(&format!("log close --successor example.com/next --store store {keys} keys/log.pem")).expect(0, &["entry 4"]);
-    run(&format!("log continue --earlier store --store next {keys} keys/next.pem"))
-        .expect(0, &["example.com/next: entry 0"]);
-    run("log verify --store next --earlier store")
-        .expect(0, &["log-shards", "example.com/log (5 entries), then example.com/next (1 entries)", "PASS"]);
+    years.close();
+    years.go_on();
+    years
+        .run("log verify --store next --earlier store")
+        .expect(0, &["log-shards", "example.com/log (6 entries), then example.com/next (2 entries)", "PASS"]);
     // Another log of the same name and key is not the one that it goes on from.
-    run("log verify --store next --earlier elsewhere").expect(4, &["log-shard-invalid"]);
-    run("log verify --store next --earlier next").expect(4, &["log-shard-invalid"]);
+    years.run("log verify --store next --earlier elsewhere").expect(4, &["log-shard-invalid"]);
+    years.run("log verify --store next --earlier next").expect(4, &["log-shard-invalid"]);
 
     // Nothing is appended to a closed log, by whichever verb.
     let size = || door.run("log checkpoint --store store").out.lines().nth(1).unwrap().to_owned();
     let least = "--least-checkpoint outside/checkpoint";
-    run(&format!("promote app.bin --to production --repo app --store store {keys} keys/log.pem {BUNDLES} {least}"))
-        .expect(4, &["log-closed", "trust-digest-mismatch", "nothing was authorised"]);
-    run(&format!("log close --successor example.com/next --store store {keys} keys/log.pem"))
+    years
+        .run(&format!("promote app.bin --to production --repo app --store store {GATE} keys/log.pem {BUNDLES} {least}"))
+        .expect(1, &["log-closed", "nothing was authorised"]);
+    years
+        .run(&format!("log close --successor example.com/next --store store {GATE} keys/log.pem"))
         .expect(1, &["log-closed"]);
-    run(&format!(
-        "policy activate policy.sigstore.json --environment production --key keys/ada --log-key keys/log.pem --store store {least}"
-    ))
-    .expect(1, &["log-closed"]);
-    assert_eq!(size(), "5");
+    years
+        .run(&format!(
+            "policy activate policy.sigstore.json --environment production --key keys/ada --log-key keys/log.pem --store store {least}"
+        ))
+        .expect(1, &["log-closed"]);
+    assert_eq!(size(), "6");
+    // Nor does a log go on twice, or from two.
+    years
+        .run(&format!("log continue --earlier store --store next {GATE} keys/next.pem"))
+        .expect(2, &["only a log without entries"]);
+}
+
+#[test]
+fn the_first_promotion_of_the_next_log_is_by_the_release_that_was_active_and_an_older_one_does_not_come_back() {
+    let years = Years::new("continues = \"example.com/log\"\n");
+    let door = &years.door;
+    // A second release is active when the year ends.
+    let policy = String::from_utf8(door.read("policy/policy.toml")).unwrap();
+    door.write("policy/policy.toml", policy.replacen("version = 1\n", "version = 2\n", 1).as_bytes());
+    door.run("policy build policy --output two.json").expect(0, &[]);
+    for person in ["ada", "ben"] {
+        door.run(&format!("policy approve two.json --key keys/{person} --output two.sigstore.json")).expect(0, &[]);
+    }
+    let activate = |release: &str, store: &str, key: &str, least: &str| {
+        years.run(&format!(
+            "policy activate {release} --environment production --key keys/ada --log-key keys/{key}.pem --store {store} \
+             --least-checkpoint outside/{least}"
+        ))
+    };
+    // Trust has the next log go on from this one: it begins with that, or not at all.
+    door.run("log checkpoint --store next --output outside/next").expect(0, &[]);
+    activate("two.sigstore.json", "next", "next", "next")
+        .expect(4, &["log-shard-invalid", "a first entry that goes on from example.com/log"]);
+    activate("two.sigstore.json", "store", "log", "checkpoint").expect(0, &[]);
+    years
+        .run(&format!("log close --successor example.com/next --store store {GATE} keys/log.pem"))
+        .expect(0, &["entry 6, 7 entries"]);
+    years.go_on();
+
+    years.run("policy history --store next").expect(0, &["example.com/log 5", "2 (active)"]);
+    years.promote("--checkpoint-output outside/last").expect(
+        0,
+        &["/release@2 since entry 5 of example.com/log", "example.com/next, 2 entries, signed", "PASS: authorised"],
+    );
+    let digest = years.named("log show --store next --entry 2 --format json", "/entry/subjects/0");
+    years
+        .run(&format!("verify {digest} --promoted-to production --store next --least-checkpoint outside/last"))
+        .expect(0, &["PASS"]);
+    activate("policy.sigstore.json", "next", "next", "last")
+        .expect(4, &["policy-rollback", "version 1 is not newer than version 2"]);
+
+    // The package of the new year names the old one, and proves it where its package is at hand.
+    door.run("audit export --store next --output next.cspkg").expect(0, &[]);
+    door.run("audit export --store store --output old.cspkg").expect(0, &[]);
+    let verify = |more: &str| years.run(&format!("audit verify {more} --least-checkpoint outside/last"));
+    verify("next.cspkg").expect(
+        0,
+        &["goes on from example.com/log (7 entries", "log-earlier-unaudited", "2 decisions of an earlier log"],
+    );
+    verify("next.cspkg --earlier old.cspkg").expect(0, &["log-earlier", "is what this log goes on from", "PASS"]);
+    verify("next.cspkg --earlier demo.cspkg").expect(4, &["log-shard-invalid", "4 entries"]);
+    verify("next.cspkg --earlier next.cspkg").expect(4, &["log-shard-invalid"]);
+    verify("next.cspkg --earlier old.cspkg --earlier old.cspkg").expect(4, &["2 packages of earlier logs"]);
+    verify("next.cspkg --quick --earlier old.cspkg").expect(3, &["decisions-not-run", "log example.com/log"]);
+    for question in ["Q01", "Q02", "Q04", "Q11", "Q12"] {
+        let said = years.run(&format!("audit ask {question} next.cspkg --least-checkpoint outside/last"));
+        assert!([0, 1].contains(&said.code), "{question}: {}", said.text);
+    }
+    years
+        .run("audit show 2 next.cspkg --least-checkpoint outside/last")
+        .expect(0, &["since entry 5 of example.com/log"]);
+    years
+        .run("audit reconcile next.cspkg --least-checkpoint outside/last")
+        .expect(3, &["deployment chain", "1 links in 1 chains"]);
+    // A part of it, and facts alone, make packages that hold as well.
+    for more in ["--from 2020-01-01", "--profile facts-only", "--environment production"] {
+        door.run(&format!("audit export --store next --output part.cspkg {more}")).expect(0, &[]);
+        let code = if more.contains("facts") { 3 } else { 0 };
+        verify("part.cspkg").expect(code, &["goes on from example.com/log"]);
+    }
+}
+
+#[test]
+fn a_log_that_lost_what_it_goes_on_from_decides_nothing() {
+    let years = Years::new("continues = \"example.com/log\"\n");
+    let door = &years.door;
+    years.close();
+    years.go_on();
+    years.promote("--dry-run").expect(0, &["PASS"]);
+    let carried = years.named("log show --store next --entry 0 --format json", "/entry/evidence/0");
+    let opening = years.named("log show --store next --entry 0 --format json", "/entry/statements/0");
+    let activation = years.named("log show --store store --entry 1 --format json", "/entry/statements/0");
+    let decision = years.named("log show --store store --entry 3 --format json", "/entry/statements/0");
+    for (digest, code) in [(&carried, 3), (&opening, 4), (&activation, 3), (&decision, 3)] {
+        let path = piece("next", digest);
+        let bytes = door.read(&path);
+        door.shell(".", &format!("chmod -R u+w next && rm {path}"), &[]).expect(0, &[]);
+        years.promote("--dry-run").expect(code, &["evidence-withheld"]);
+        door.write(&path, &bytes);
+        years.promote("--dry-run").expect(0, &["PASS"]);
+        // And nobody has it erased.
+        years
+            .run(&format!(
+                "evidence erase {digest} --reason gone --key keys/ada --log-key keys/next.pem --store next \
+                 --least-checkpoint outside/next"
+            ))
+            .expect(1, &["erasure-forbidden", "the log is read with this document"]);
+    }
+    years.run("evidence check --store next").expect(0, &[]);
+    // Neither is what the closed log ends with.
+    let end = years.named("log show --store store --entry 5 --format json", "/entry/statements/0");
+    let line = format!("evidence erase {end} --reason gone --key keys/ada --log-key keys/log.pem --store store");
+    years.run(&format!("{line} --least-checkpoint outside/checkpoint")).expect(1, &["log-closed"]);
 }

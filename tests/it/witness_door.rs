@@ -191,6 +191,24 @@ fn too_few_witnesses_are_no_pass_before_the_entry_and_none_after_it() {
 }
 
 #[test]
+fn a_quorum_over_a_log_that_does_not_hold_the_decision_authorises_nothing() {
+    let place = Place::new("");
+    let log = place.door.path().join("store/log");
+    let size = |checkpoint: &[u8]| String::from_utf8_lossy(checkpoint).lines().nth(1).map(str::to_owned);
+    let before = std::fs::read(log.join("checkpoint")).unwrap();
+    // As soon as the decision is in the log, somebody puts the log of before back.
+    place.witnesses[0].meanwhile(move || {
+        let now = std::fs::read(log.join("checkpoint")).unwrap();
+        if size(&now) != size(&before) {
+            std::fs::write(log.join("checkpoint"), &before).unwrap();
+        }
+    });
+    let said = place.promote("");
+    said.expect(3, &["witness-quorum-missing", "nothing was authorised"]);
+    assert!(said.text.contains("does not hold this decision"), "{}", said.text);
+}
+
+#[test]
 fn a_witness_whose_clock_is_off_does_not_count() {
     let place = Place::new("");
     place.witnesses[0].off_by(-3_600);
@@ -310,4 +328,107 @@ fn a_logs_key_gives_way_to_another_and_the_old_one_is_refused_after_its_end() {
     promote("--log-key keys/new.pem").expect(0, &["PASS: authorised"]);
     promote("--log-key keys/gate.pem").expect(4, &["log-key-unknown", "nothing was authorised"]);
     door.run(&format!("log verify --store store {trust}")).expect(0, &["PASS"]);
+}
+
+impl Place {
+    /// A next trust document, with `change` made to the text of this one.
+    fn trust_after(&self, name: &str, change: impl FnOnce(String) -> String) -> String {
+        let text = String::from_utf8(self.door.read("trust2.toml")).unwrap();
+        let before = self.trust.rsplit(' ').next().unwrap();
+        let previous = format!("previous = \"{before}\"");
+        let text: Vec<String> = text
+            .lines()
+            .map(|line| match line {
+                line if line.starts_with("version = ") => "version = 3".to_owned(),
+                line if line.starts_with("previous = ") => previous.clone(),
+                line => line.to_owned(),
+            })
+            .collect();
+        self.door.write(&format!("{name}.toml"), change(text.join("\n") + "\n").as_bytes());
+        for person in ["ada", "ben"] {
+            let line = format!("trust sign {name}.toml --key keys/{person} --output {name}.json");
+            self.door.run(&line).expect(0, &[]);
+        }
+        let digest = self.door.run(&format!("trust digest {name}.json")).out;
+        format!("--trust {name}.json --trust-digest {}", digest.trim())
+    }
+}
+
+#[test]
+fn what_an_auditors_trust_says_of_keys_since_is_heard() {
+    let place = Place::new("");
+    place.promote("--checkpoint-output outside/cosigned").expect(0, &["PASS: authorised"]);
+    place.door.run("audit export --store store --output year.cspkg").expect(0, &[]);
+    let verify = |trust: &str, more: &str| place.door.run(&format!("audit verify year.cspkg {trust} {more}"));
+    let least = "--least-checkpoint outside/cosigned";
+    verify(&place.trust, least).expect(0, &["log-witnessed"]);
+    // The next trust, which the log does not know yet, says nothing against anybody.
+    let same = place.trust_after("same", |text| text);
+    verify(&same, least).expect(0, &["trust-later", "log-witnessed", "PASS"]);
+    let lost = |which: &[usize]| {
+        let mut publics: Vec<String> = Vec::new();
+        for n in which {
+            publics.push(place.witnesses[*n].public.trim().to_owned());
+        }
+        move |text: String| {
+            publics.iter().fold(text, |text, public| {
+                let key = format!("key = \"{public}\"");
+                assert!(text.contains(&key));
+                text.replacen(&key, &format!("{key}, compromised_since = \"2026-01-01T00:00:00Z\""), 1)
+            })
+        }
+    };
+    // One of three may be lost; of two, too few are left.
+    let one = place.trust_after("lost1", lost(&[0]));
+    verify(&one, least).expect(0, &["log-witnessed", "witness.example/w2", "PASS"]);
+    let two = place.trust_after("lost2", lost(&[0, 1]));
+    verify(&two, least).expect(
+        3,
+        &["witness-quorum-missing", "of keys that trust version 3 does not let count: witness.example/w1 at"],
+    );
+    // So it is with the gate's key, a reviewer's, and the log's own.
+    let key_lost = |name: &str, owner: &str, since: &str| {
+        let since = since.to_owned();
+        place.trust_after(name, |text| {
+            let at = text.find(owner).unwrap();
+            let key = at + text[at..].find("key = \"").unwrap() + "key = \"".len();
+            let end = key + text[key..].find('"').unwrap() + 1;
+            format!("{}, compromised_since = \"{since}\"{}", &text[..end], &text[end..])
+        })
+    };
+    let (long_ago, one_day) = ("2026-01-01T00:00:00Z", "2026-12-31T00:00:00Z");
+    let gate = key_lost("gate", "id = \"https://example.com/gate\"", long_ago);
+    verify(&gate, least).expect(4, &["key-not-valid", "the key of gate https://example.com/gate signed this"]);
+    let builder = key_lost("builder", "id = \"https://countersign.dev/builders/local/v1\"", long_ago);
+    verify(&builder, least).expect(4, &["keys-since", "key-not-valid", "the key of builder"]);
+    // A log's key that was lost since: the checkpoint that somebody kept shows that it is this log, and nothing else does.
+    let since = key_lost("log", "origin = \"example.com/log\"", one_day);
+    verify(&since, least).expect(0, &["keys-since", "PASS"]);
+    let before = key_lost("before", "origin = \"example.com/log\"", long_ago);
+    verify(&before, least).expect(4, &["log-checkpoint-invalid", "in foreign hands since 2026-01-01"]);
+}
+
+#[test]
+fn a_log_ends_where_its_witnesses_have_seen_it_end() {
+    let place = Place::new("");
+    place.promote("").expect(0, &["PASS: authorised"]);
+    place.door.run("key generate --output keys/next.pem").expect(0, &[]);
+    let public = String::from_utf8(place.door.read("keys/next.pem.pub")).unwrap();
+    let trust = place.trust_after("trust3", |text| {
+        let next = format!(
+            "[[logs]]\norigin = \"example.com/next\"\ncontinues = \"example.com/log\"\nkeys = [{{ key = \"\"\"{public}\"\"\" }}]\n\n[[witnesses]]"
+        );
+        text.replacen("[[witnesses]]", &next, 1)
+    });
+    let run = |line: &str| place.door.run(&format!("{line} {trust}"));
+    place.door.run("log init --origin example.com/next --key keys/next.pem --store next").expect(0, &[]);
+    let keys = "--key keys/gate.pem --log-key";
+    run(&format!("log close --successor example.com/next --store store {keys} keys/log.pem")).expect(0, &[]);
+    let go_on = || run(&format!("log continue --earlier store --store next {keys} keys/next.pem"));
+    // Whoever holds the keys could have ended another log than the one that the witnesses saw.
+    go_on().expect(3, &["witness-quorum-missing", "log witness"]);
+    run("log verify --store next").expect(0, &["0 entries"]);
+    run("log witness --to production --store store").expect(0, &["log-witnessed"]);
+    go_on().expect(0, &["example.com/next: entry 0, 2 entries"]);
+    run("log verify --store next --earlier store").expect(0, &["PASS"]);
 }

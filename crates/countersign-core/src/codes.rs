@@ -29,7 +29,7 @@ macro_rules! codes {
 
 codes! {
     // Bundles, signatures, subjects.
-    BUNDLE_MALFORMED "bundle-malformed" Untrusted "The bytes are not a Sigstore bundle v0.3 with a DSSE envelope, or exceed a bound.";
+    BUNDLE_MALFORMED "bundle-malformed" Untrusted "The bytes are not a Sigstore bundle with a DSSE envelope, or exceed a bound.";
     ENVELOPE_SIGNATURES "envelope-signatures" Untrusted "The envelope has no signature, more than one, or one that is not the key's own form.";
     PAYLOAD_TYPE "payload-type" Untrusted "The envelope's payload type is not application/vnd.in-toto+json.";
     STATEMENT_MALFORMED "statement-malformed" Untrusted "The payload is not an in-toto Statement v1 of the expected shape.";
@@ -61,6 +61,7 @@ codes! {
     TIMESTAMP_INVALID "timestamp-invalid" Untrusted "A timestamp does not hold, is of an authority that the trusted root does not know, or lies after the time in question.";
     TIMESTAMP_MISSING "timestamp-missing" Untrusted "No log and no timestamp authority says when the certificate's short-lived key signed.";
     IDENTITY_MISMATCH "identity-mismatch" Untrusted "The certificate shows another identity than the one asked for.";
+    IDENTITY_CARELESS_DOT "identity-careless-dot" Note "In a regular expression of identities a dot that looks like one that was meant as itself stands for any character: write `\\.` there.";
     IDENTITY_UNANCHORED "identity-unanchored" Refused "A pattern of identities has no ends: it lets in every name that only contains what was meant.";
     TRANSPARENCY_MISSING "transparency-missing" Untrusted "A key signed, no log and no timestamp says so, and nobody said that this key may do without.";
     TRANSPARENCY_NONE "transparency-none" Note "A key signed without a log or a timestamp, as is allowed for this key: nobody else has seen the signature, and nothing says when it was made.";
@@ -88,6 +89,8 @@ codes! {
     POLICY_MISSING "policy-missing" Indeterminate "There is no policy release to decide by.";
     POLICY_MALFORMED "policy-malformed" Untrusted "The policy release does not parse, is not canonical, or is not closed.";
     POLICY_EMPTY "policy-empty" Indeterminate "The policy release has no rule for this environment. Zero rules is not a pass.";
+    POLICY_TESTS_DIFFER "policy-tests-differ" Refused "A file with tests in the policy's folder is not the one that the release closes by digest.";
+    POLICY_TESTS_UNRECORDED "policy-tests-unrecorded" Note "The release closes files with tests by digest, and the record does not have them.";
     POLICY_RULE_UNKNOWN "policy-rule-unknown" Indeterminate "The release names a rule or engine that this version does not have.";
     POLICY_UNAPPROVED "policy-unapproved" Untrusted "Too few policy approvers of trust signed this release.";
     POLICY_EXPIRED "policy-expired" Refused "The policy release has expired.";
@@ -122,6 +125,7 @@ codes! {
     RULE_FUNCTION "rule-function" Refused "A rule calls a function that rules may not call.";
     RULE_REGEX "rule-regex" Refused "A regular expression of a rule matches more than it seems to.";
     RULE_UNUSED "rule-unused" Refused "A rule is written in the folder, and the release does not use it.";
+    RULES_BUILT_IN "rules-built-in" Note "A policy has no rule of its own: built-in rules are tested with countersign, and there is nothing here to test.";
     RULE_UNTESTED "rule-untested" Refused "A rule has no case in which it is broken, or none in which it holds.";
     RULE_CASE "rule-case" Refused "A case of a rule did not come out as it says.";
     RULE_COVERAGE "rule-coverage" Refused "The cases of a rule reach less of it than `--least-coverage` asks for.";
@@ -167,6 +171,9 @@ codes! {
     LOG_FORKED "log-forked" Untrusted "The log is not a continuation of the least checkpoint given from outside.";
     LOG_SPLIT_VIEW "log-split-view" Untrusted "Two signed checkpoints of one size of the log have different roots: it shows different logs to different people.";
     LOG_CLOSED "log-closed" Refused "The log was closed: its last entry names the log that follows it, and nothing is appended after it.";
+    TRUST_LATER "trust-later" Note "The trust given from outside is the next after the newest that the log records: what it says of keys since is heard as well.";
+    LOG_KEY_LOST "log-key-lost" Indeterminate "The log's newest checkpoint rests on a key that came into foreign hands since: only a checkpoint of its end that was kept elsewhere, or witnesses of before, show that it is the log of then.";
+    LOG_EARLIER_UNAUDITED "log-earlier-unaudited" Note "The log goes on from another one whose entries are here, and whose own decisions were not run again.";
     LOG_SHARD_INVALID "log-shard-invalid" Untrusted "What a log says of the one before or after it does not hold.";
     WITNESS_QUORUM_MISSING "witness-quorum-missing" Indeterminate "Trust wants the log cosigned by a quorum of witnesses for this environment, and too few have cosigned.";
     COSIGNATURE_INVALID "cosignature-invalid" Untrusted "The checkpoint bears a line of a witness that trust knows, and it does not hold.";

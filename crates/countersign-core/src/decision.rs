@@ -48,6 +48,9 @@ pub struct Decision {
     /// The entries of earlier emergencies whose commits this decision proved to be reviewed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub followed_up: Vec<u64>,
+    /// The same of emergencies in logs that this one goes on from.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub followed_up_earlier: BTreeMap<Origin, Vec<u64>>,
 }
 
 impl Decision {
@@ -188,6 +191,9 @@ pub struct ActivePolicy {
     pub policy: PolicyRef,
     /// The index of the activation's entry.
     pub entry: u64,
+    /// The log of that entry, where it is one that this log goes on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<Origin>,
 }
 
 /// One piece of evidence.

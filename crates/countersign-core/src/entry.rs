@@ -2,7 +2,7 @@
 //! statements themselves lie in the evidence store, and nothing here is believed that they do not say.
 
 use crate::digest::Sha256;
-use crate::ids::{EnvName, PersonId};
+use crate::ids::{EnvName, Origin, PersonId};
 use crate::json::{self, JsonError};
 use crate::limits;
 use crate::statement::Kind;
@@ -60,6 +60,12 @@ pub enum EntryError {
         /// How many bytes there were.
         found: usize,
     },
+}
+
+/// The place of an entry in words: of the log at hand, or of one that it goes on from.
+#[must_use]
+pub fn place_of(index: u64, log: Option<&Origin>) -> String {
+    log.map_or_else(|| format!("log entry {index}"), |origin| format!("log {origin}, entry {index}"))
 }
 
 impl Entry {

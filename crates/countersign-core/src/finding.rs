@@ -169,6 +169,9 @@ pub struct ExceptionNote {
     pub approvers: Vec<crate::ids::PersonId>,
     /// The log entry that made it count.
     pub entry: u64,
+    /// The log of that entry, where it is one that this log goes on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<crate::ids::Origin>,
 }
 
 impl ExceptionNote {
@@ -177,13 +180,13 @@ impl ExceptionNote {
     pub fn line(&self) -> String {
         let approvers: Vec<&str> = self.approvers.iter().map(crate::ids::PersonId::as_str).collect();
         format!(
-            "{}, {} for {}, until {}, approved by {} (log entry {})",
+            "{}, {} for {}, until {}, approved by {} ({})",
             self.id,
             self.category,
             self.covers,
             self.until,
             approvers.join(", "),
-            self.entry
+            crate::entry::place_of(self.entry, self.log.as_ref())
         )
     }
 }

@@ -305,6 +305,14 @@ impl PolicyError {
 }
 
 impl Manifest {
+    /// The files with tests that it closes: cases, and tests in Rego.
+    pub fn tests(&self) -> impl Iterator<Item = (&String, &Sha256)> {
+        let is_test = |path: &str| {
+            path.split('/').any(|part| part == "tests" || part.contains("_test") || part.contains("cases"))
+        };
+        self.files.iter().filter(move |(path, _)| is_test(path))
+    }
+
     /// Closes a folder: `policy.toml` among `files` says what decides, and every file is named by its digest.
     pub fn close(files: &BTreeMap<String, Vec<u8>>) -> Result<Self, PolicyError> {
         if files.len() > limits::POLICY_FILES {

@@ -251,6 +251,9 @@ pub struct Verifier {
 pub struct LogKey {
     /// The first line of its checkpoints.
     pub origin: Origin,
+    /// The log that it has to go on from. One that stands alone has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<Origin>,
     /// Its keys.
     pub keys: Vec<OwnedKey>,
 }
@@ -424,6 +427,12 @@ impl Trust {
     #[must_use]
     pub fn owner_of(&self, key: &KeyId) -> Option<(Owner<'_>, &OwnedKey)> {
         self.owners().find(|(_, owned)| owned.key.id() == *key)
+    }
+
+    /// Whether it says of any key that it came into foreign hands.
+    #[must_use]
+    pub fn knows_of_compromise(&self) -> bool {
+        self.owners().any(|(_, owned)| owned.compromised_since.is_some())
     }
 
     /// Every owner with an identity that a certificate of this instance shows.
@@ -628,6 +637,9 @@ fn check_values(trust: &Trust) -> Result<(), TrustError> {
     for log in &trust.logs {
         if log.keys.iter().any(|owned| !matches!(owned.key, PublicKey::Ed25519(_))) {
             return wrong(format!("key of log {}", log.origin), "must be Ed25519: checkpoints have no other");
+        }
+        if log.continues.as_ref() == Some(&log.origin) {
+            return wrong(format!("log {}", log.origin), "does not go on from itself");
         }
     }
     Ok(())

@@ -130,6 +130,7 @@ pub fn decide_by_rule(request: &Request, given: &Given<'_>) -> (Decision, ByRule
         would_be: would_be.into_iter().map(|(environment, there)| (environment, there.verdict)).collect(),
         break_glass: glass,
         followed_up: if verdict == Verdict::Pass { follow_ups.closed } else { Vec::new() },
+        followed_up_earlier: if verdict == Verdict::Pass { follow_ups.closed_earlier } else { BTreeMap::new() },
     };
     (decision, by_rule)
 }
@@ -222,7 +223,7 @@ impl<'a> Case<'a> {
             request: self.request,
             trust: self.trust,
             policy: self.active.release.reference(),
-            policy_entry: self.active.entry,
+            active: self.active,
             evidence: self.evidence,
             against: self.against,
             changes: &self.forge.changes,
@@ -426,7 +427,11 @@ fn inputs(given: &Given<'_>, evidence: &Evidence, captures: Vec<Sha256>, active:
         log: given.state.map(|state| state.reference()),
         least_checkpoint: given.least_checkpoint.clone(),
         witnessed: given.witnessed.map(Sha256::of),
-        policy: active.map(|a| ActivePolicy { policy: a.release.reference().clone(), entry: a.entry }),
+        policy: active.map(|a| ActivePolicy {
+            policy: a.release.reference().clone(),
+            entry: a.entry,
+            log: a.log.clone(),
+        }),
         pin: given.pin.clone(),
         evidence: given.index.as_ref().map(|_| evidence.index().to_vec()),
         captures,

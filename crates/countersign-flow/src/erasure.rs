@@ -5,6 +5,7 @@
 
 use crate::error::FlowError;
 use crate::outside::TrustFile;
+use crate::people::By;
 use crate::place::{Place, StoreBlobs};
 use crate::policy::activate::{Standing, anchored, log_signer, stands};
 use crate::policy::approver;
@@ -13,7 +14,7 @@ use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
-use countersign_core::entry::{Entry, EntrySchema};
+use countersign_core::entry::{Entry, EntrySchema, place_of};
 use countersign_core::finding::Finding;
 use countersign_core::ids::PersonId;
 use countersign_core::limits;
@@ -69,7 +70,7 @@ pub struct Erased {
 /// only taken out: a run that died in between is repeated.
 pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, FlowError> {
     let trust = anchored(request.trust)?;
-    approver(request.key, request.keygen, trust.trust())?;
+    approver(By::Key(request.key, request.keygen), trust.trust())?;
     request.place.store().can_erase()?;
     let signer = log_signer(trust, log_key, request.at)?;
     let keys = log_keys(trust.trust(), signer.name());
@@ -213,13 +214,35 @@ pub fn named_by(decision: &Decision) -> BTreeSet<Sha256> {
     evidence.chain(others).chain(inputs.trust.as_ref().map(|trust| trust.document)).collect()
 }
 
-/// Everything that the log's entries and its decisions name.
+/// Everything that the log's entries and its decisions name, and what it is read with of those that it goes on from.
 fn named(view: StateView<'_>, blobs: &dyn Blobs) -> BTreeSet<Sha256> {
-    let mut named = BTreeSet::new();
+    let mut named = to_carry(view.chain().skip(1), blobs);
     for entry in view.entries() {
         named.extend(entry.statements.iter().chain(&entry.evidence).copied());
         named.extend(decision_of_entry(entry, blobs).iter().flat_map(named_by));
     }
+    named
+}
+
+/// What logs are read with by one that goes on from them: all that they name but git's objects, which only running a
+/// decision again asks for. What they say is erased is not there.
+pub(crate) fn to_carry<'a>(logs: impl Iterator<Item = StateView<'a>>, blobs: &dyn Blobs) -> BTreeSet<Sha256> {
+    let mut named = BTreeSet::new();
+    let (mut git, mut erased): (BTreeSet<Sha256>, BTreeSet<Sha256>) = (BTreeSet::new(), BTreeSet::new());
+    for entry in logs.flat_map(|log| log.entries()) {
+        named.extend(&entry.statements);
+        if entry.kind == Kind::Erasure {
+            erased.extend(&entry.subjects);
+        }
+        match decision_of_entry(entry, blobs) {
+            None => named.extend(&entry.evidence),
+            Some(decision) => {
+                git.extend(decision.inputs.git);
+                named.extend(named_by(&decision));
+            }
+        }
+    }
+    named.retain(|digest| !git.contains(digest) && !erased.contains(digest));
     named
 }
 
@@ -229,13 +252,19 @@ fn decision_of(digest: &Sha256, blobs: &dyn Blobs) -> Option<Decision> {
     Statement::parse(&signed.payload).ok()?.predicate_as(Kind::PromotionDecision).ok()
 }
 
-/// What the log itself is read with stays: trust, releases, activations, exceptions, decisions and erasures.
+/// What the log itself is read with stays: trust, releases, activations, exceptions, decisions, erasures, and what it says
+/// of the log before and after it.
 fn may_go(digest: &Sha256, view: StateView<'_>, blobs: &dyn Blobs) -> Result<(), FlowError> {
     let forbidden = |what: &str, place: String| {
         let finding = Finding::new(codes::ERASURE_FORBIDDEN, what).at(digest.to_string()).at(place);
         Err(FlowError::Refused(vec![finding]))
     };
-    for (index, entry) in (0_u64..).zip(view.entries()) {
+    let origin = view.reference().origin;
+    let entries = view.chain().flat_map(|log| {
+        let other = Some(log.reference().origin).filter(|other| *other != origin);
+        (0_u64..).zip(log.entries()).map(move |(index, entry)| (place_of(index, other.as_ref()), entry))
+    });
+    for (place, entry) in entries {
         let needed = matches!(
             entry.kind,
             Kind::Trust
@@ -245,11 +274,14 @@ fn may_go(digest: &Sha256, view: StateView<'_>, blobs: &dyn Blobs) -> Result<(),
                 | Kind::Exception
                 | Kind::ExceptionEnd
                 | Kind::Erasure
+                | Kind::LogShard
         );
         let trust = decision_of_entry(entry, blobs).and_then(|decision| decision.inputs.trust);
-        let activates = entry.kind == Kind::PolicyActivation && entry.evidence.contains(digest);
+        // A release beside its activation, and the log that a log goes on from.
+        let beside = matches!(entry.kind, Kind::PolicyActivation | Kind::LogShard);
+        let activates = beside && entry.evidence.contains(digest);
         if needed && entry.statements.contains(digest) || activates || trust.is_some_and(|t| t.document == *digest) {
-            return forbidden("the log is read with this document", format!("log entry {index}"));
+            return forbidden("the log is read with this document", place);
         }
     }
     if !named(view, blobs).contains(digest) {

@@ -671,6 +671,8 @@ documents! {
         approvers: Vec<String>,
         /// The log entry.
         entry: u64,
+        /// The log of that entry, where it is one that this log goes on from.
+        log: Option<Origin>,
         /// By how many decisions it was needed.
         uses: u64,
         /// The entry of the newest of them.

@@ -1,5 +1,6 @@
 //! Closing a log and going on with another, and the chain of them.
 
+use crate::erasure::to_carry;
 use crate::error::FlowError;
 use crate::outside::TrustFile;
 use crate::place::{Place, StoreBlobs};
@@ -12,16 +13,25 @@ use countersign_core::digest::Sha256;
 use countersign_core::entry::{Entry, EntrySchema};
 use countersign_core::finding::Finding;
 use countersign_core::ids::Origin;
+use countersign_core::limits;
+use countersign_core::log::carried::CarriedLog;
+use countersign_core::log::checkpoint::{Checkpoint, UnverifiedCheckpoint};
+use countersign_core::log::merkle::{Frontier, leaf_hash};
 use countersign_core::log::note::{NoteKey, NoteSigner as _};
 use countersign_core::statement::log_shard::LogShard;
 use countersign_core::statement::{Kind, Subject};
 use countersign_core::time::Time;
+use countersign_record::log::FolderFiles;
+use countersign_record::log::cosigned::read_cosigned;
 use countersign_record::log::writer::Appended;
 use countersign_record::store::Store as _;
-use countersign_sign::SigningKey;
+use countersign_sign::{LogSigner, SigningKey};
 use countersign_verify::keys::note_signature_holds;
 use countersign_verify::shard::follows;
+use countersign_verify::trust::verify_successor;
 use countersign_verify::{LogState, VerifiedTrust};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 /// The keys with which an end or a beginning is recorded.
 #[derive(Debug)]
@@ -32,7 +42,8 @@ pub struct ShardKeys {
     pub log: SigningKey,
 }
 
-/// Appends the entry that closes a log and names the one that follows. Nothing is appended after it.
+/// Appends the entry that closes a log and names the one that follows. Nothing is appended after it. A trust document that
+/// follows the recorded one is recorded before, so that the next log begins under it.
 pub fn close(
     place: &Place,
     successor: &Origin,
@@ -40,17 +51,26 @@ pub fn close(
     keys: ShardKeys,
     at: Time,
 ) -> Result<Appended, FlowError> {
-    let trust = anchored(trust)?;
-    record(place, trust, keys, at, |state| {
+    let verified = anchored(trust)?;
+    let writing = Writing { place, trust, verified, keys, at };
+    writing.append(|state, signer| {
         let here = state.now().reference();
         if here.origin == *successor {
             return Err(FlowError::Usage("a log does not follow itself".to_owned()));
         }
-        Ok((here.root, LogShard::ClosedFor(successor.clone())))
+        let mut entries: Vec<Entry> = Vec::new();
+        if state.now().trust().digest() != verified.digest() {
+            verify_successor(state.now().trust(), &trust.bytes, at).map_err(FlowError::Refused)?;
+            entries.push(trust_entry(verified, at));
+        }
+        let shard = LogShard::ClosedFor(successor.clone());
+        entries.push(signer.entry(here.root, &shard, Vec::new())?);
+        Ok((entries, Vec::new()))
     })
 }
 
-/// Appends the first entry of a log, which names the closed one that it goes on from.
+/// Appends the first entries of a log: it names the closed one that it goes on from, carries its leaves, and says once
+/// more which trust is in force. What the earlier log is read with is copied into this one's store.
 pub fn go_on(
     place: &Place,
     earlier: &Place,
@@ -58,12 +78,13 @@ pub fn go_on(
     keys: ShardKeys,
     at: Time,
 ) -> Result<Appended, FlowError> {
-    let trust = anchored(trust)?;
+    let verified = anchored(trust)?;
     let blobs = StoreBlobs::new(earlier.store());
-    let ended = read(earlier, trust, &blobs, at)?;
+    let ended = read(earlier, verified, &blobs, at)?;
     let (reference, closed) = (ended.now().reference(), ended.now().closed_for().cloned());
-    blobs.finish()?;
-    record(place, trust, keys, at, |state| {
+    let carried = carried(earlier)?.to_bytes().map_err(|error| FlowError::Evidence(error.to_string()))?;
+    let writing = Writing { place, trust, verified, keys, at };
+    let appended = writing.append(|state, signer| {
         let here = state.now().reference();
         if here.size != 0 {
             return Err(FlowError::Usage(
@@ -80,8 +101,51 @@ pub fn go_on(
                     .found(found),
             ]));
         }
-        Ok((reference.root, LogShard::Continues(reference.clone())))
-    })
+        copy(earlier, place, &to_carry(ended.now().chain(), &blobs))?;
+        let shard = LogShard::Continues(reference.clone());
+        let entries =
+            vec![signer.entry(reference.root, &shard, vec![Sha256::of(&carried)])?, trust_entry(verified, at)];
+        Ok((entries, vec![carried.clone()]))
+    })?;
+    blobs.finish()?;
+    Ok(appended)
+}
+
+/// A log's leaves under its last checkpoint; with the witnesses' cosignatures, where they have seen its end.
+fn carried(place: &Place) -> Result<CarriedLog, FlowError> {
+    let (checkpoint, entries) = place.read_log()?;
+    let own = UnverifiedCheckpoint::parse(&checkpoint).map_err(|error| FlowError::Evidence(error.to_string()))?;
+    let cosigned = read_cosigned(&FolderFiles::new(place.log()))?.filter(|kept| kept.claim() == own.claim());
+    let checkpoint = cosigned.map_or(checkpoint, |kept| kept.note().to_string().into_bytes());
+    Ok(CarriedLog { checkpoint, entries })
+}
+
+/// Copies documents from one store into another, some at a time.
+fn copy(from: &Place, to: &Place, digests: &BTreeSet<Sha256>) -> Result<(), FlowError> {
+    let digests: Vec<&Sha256> = digests.iter().collect();
+    for some in digests.chunks(COPIED_AT_ONCE) {
+        let read = some.iter().map(|digest| from.store().get(digest, limits::GIT_EVIDENCE_BYTES));
+        let documents = read.collect::<Result<Vec<_>, _>>()?;
+        let pieces: Vec<&[u8]> = documents.iter().map(Vec::as_slice).collect();
+        to.store().put_many(&pieces)?;
+    }
+    Ok(())
+}
+
+/// Documents that are in memory while a store is copied.
+const COPIED_AT_ONCE: usize = 32;
+
+fn trust_entry(trust: &VerifiedTrust, at: Time) -> Entry {
+    Entry {
+        schema: EntrySchema::V01,
+        kind: Kind::Trust,
+        time: at,
+        environment: None,
+        subjects: vec![*trust.digest()],
+        persons: Vec::new(),
+        statements: vec![*trust.document()],
+        evidence: Vec::new(),
+    }
 }
 
 /// Checks a chain of logs, the earliest first and the newest last: each holds, and each goes on from the one before it. The
@@ -122,46 +186,103 @@ fn read(place: &Place, trust: &VerifiedTrust, blobs: &StoreBlobs<'_>, at: Time) 
     Ok(state)
 }
 
-fn record(
-    place: &Place,
-    trust: &VerifiedTrust,
+/// What a log is ended or begun with.
+struct Writing<'a> {
+    place: &'a Place,
+    trust: &'a TrustFile,
+    verified: &'a VerifiedTrust,
     keys: ShardKeys,
     at: Time,
-    make: impl FnOnce(&LogState) -> Result<(Sha256, LogShard), FlowError>,
-) -> Result<Appended, FlowError> {
-    let signer = log_signer(trust, keys.log, at)?;
-    let known = log_keys(trust.trust(), signer.name());
-    let holds =
-        |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
-    let mut log = place.append(&signer, &known, &holds)?;
-    let blobs = StoreBlobs::new(place.store());
-    let state = read(place, trust, &blobs, at)?;
-    blobs.finish()?;
-    refuse(state.now().closed_for().map(closed).into_iter().collect())?;
-    if let Some(newest) = state.now().newest_time().filter(|newest| at < *newest) {
-        refuse(vec![
-            Finding::new(codes::TIME_BEFORE_LOG, "the machine's time lies before the newest entry of the log")
-                .expected(format!("{newest} or later"), "the log")
-                .found(at.to_string()),
-        ])?;
+}
+
+/// Signs what is said of a log.
+struct ShardSigner<'a> {
+    log: &'a Origin,
+    gate: &'a SigningKey,
+    trust: &'a VerifiedTrust,
+    at: Time,
+    signed: RefCell<Vec<Vec<u8>>>,
+}
+
+impl ShardSigner<'_> {
+    /// The entry that says it.
+    fn entry(&self, root: Sha256, shard: &LogShard, evidence: Vec<Sha256>) -> Result<Entry, FlowError> {
+        let subject = vec![Subject::sha256(&format!("log {}", self.log), &root)];
+        let signed = signing::sign_for_trust(Kind::LogShard, subject, shard, self.gate, self.trust, self.at)?;
+        let statements = vec![Sha256::of(&signed)];
+        self.signed.borrow_mut().push(signed);
+        Ok(Entry {
+            schema: EntrySchema::V01,
+            kind: Kind::LogShard,
+            time: self.at,
+            environment: None,
+            subjects: vec![root],
+            persons: Vec::new(),
+            statements,
+            evidence,
+        })
     }
-    let (root, shard) = make(&state)?;
-    let name = format!("log {}", signer.name());
-    let subject = vec![Subject::sha256(&name, &root)];
-    let signed = signing::sign_for_trust(Kind::LogShard, subject, &shard, &keys.gate, trust, at)?;
-    place.store().put_many(&[&signed])?;
-    let entry = Entry {
-        schema: EntrySchema::V01,
-        kind: Kind::LogShard,
-        time: at,
-        environment: None,
-        subjects: vec![root],
-        persons: Vec::new(),
-        statements: vec![Sha256::of(&signed)],
-        evidence: Vec::new(),
-    };
-    let bytes = entry.to_bytes().map_err(|error| FlowError::Evidence(error.to_string()))?;
-    Ok(log.append(&[bytes])?)
+}
+
+impl Writing<'_> {
+    /// Appends what `make` says, with documents, if the log with it holds: an entry by which it did not could not be taken
+    /// back.
+    fn append(
+        self,
+        make: impl FnOnce(&LogState, &ShardSigner<'_>) -> Result<(Vec<Entry>, Vec<Vec<u8>>), FlowError>,
+    ) -> Result<Appended, FlowError> {
+        let Self { place, trust, verified, keys, at } = self;
+        let signer = log_signer(verified, keys.log, at)?;
+        let known = log_keys(verified.trust(), signer.name());
+        let holds =
+            |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
+        let mut log = place.append(&signer, &known, &holds)?;
+        let blobs = StoreBlobs::new(place.store());
+        let state = read(place, verified, &blobs, at)?;
+        blobs.finish()?;
+        refuse(state.now().closed_for().map(closed).into_iter().collect())?;
+        if let Some(newest) = state.now().newest_time().filter(|newest| at < *newest) {
+            refuse(vec![
+                Finding::new(codes::TIME_BEFORE_LOG, "the machine's time lies before the newest entry of the log")
+                    .expected(format!("{newest} or later"), "the log")
+                    .found(at.to_string()),
+            ])?;
+        }
+        let signs =
+            ShardSigner { log: signer.name(), gate: &keys.gate, trust: verified, at, signed: RefCell::default() };
+        let (entries, documents) = make(&state, &signs)?;
+        let signed = signs.signed.into_inner();
+        let pieces: Vec<&[u8]> = signed.iter().chain(&documents).map(Vec::as_slice).collect();
+        place.store().put_many(&[pieces, vec![trust.bytes.as_slice()]].concat())?;
+        let bytes = entries.iter().map(Entry::to_bytes).collect::<Result<Vec<_>, _>>();
+        let bytes = bytes.map_err(|error| FlowError::Evidence(error.to_string()))?;
+        rehearse(place, verified, &signer, &bytes, at)?;
+        Ok(log.append(&bytes)?)
+    }
+}
+
+/// Opens the log as it will be, as every reader will.
+fn rehearse(
+    place: &Place,
+    trust: &VerifiedTrust,
+    signer: &LogSigner,
+    more: &[Vec<u8>],
+    at: Time,
+) -> Result<(), FlowError> {
+    let (_, mut entries) = place.read_log()?;
+    entries.extend_from_slice(more);
+    let mut tree = Frontier::new();
+    for entry in &entries {
+        tree.push(leaf_hash(entry)).map_err(|error| FlowError::Evidence(error.to_string()))?;
+    }
+    let size = u64::try_from(entries.len()).unwrap_or(u64::MAX);
+    let checkpoint = Checkpoint { origin: signer.name().clone(), size, root: tree.root() };
+    let note = checkpoint.sign(signer).map_err(|error| FlowError::Evidence(error.to_string()))?;
+    let blobs = StoreBlobs::new(place.store());
+    let opened = LogState::open(note.to_string().as_bytes(), &entries, trust, &blobs, at);
+    blobs.finish()?;
+    let Some(state) = opened.state else { return Err(FlowError::Refused(opened.findings)) };
+    refuse(state.faults().map(|(_, finding)| finding.clone()).collect())
 }
 
 /// That a log was closed.

@@ -2,7 +2,7 @@
 
 use crate::error::FlowError;
 use crate::files;
-use crate::people::{self, CoSigned};
+use crate::people::{self, By, CoSigned};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::ids::{EnvName, Origin, PersonId, Uri};
@@ -11,10 +11,7 @@ use countersign_core::key::PublicKey;
 use countersign_core::limits;
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
-use countersign_core::trust::{
-    Owner, ROLE_BREAK_GLASS, ROLE_EXCEPTIONS, ROLE_POLICY, ROLE_TRUST, TRUST_NAMESPACE, Trust,
-};
-use countersign_sign::{PersonKey, SshKeygen};
+use countersign_core::trust::{ROLE_BREAK_GLASS, ROLE_EXCEPTIONS, ROLE_POLICY, ROLE_TRUST, TRUST_NAMESPACE, Trust};
 use countersign_verify::policy::LEAST_APPROVERS;
 use std::path::Path;
 
@@ -173,25 +170,11 @@ pub fn read(path: &Path) -> Result<Trust, FlowError> {
 }
 
 /// Adds a person's signature to `output`. The person has to be in the document's own `trust` role.
-pub fn sign(trust: &Trust, output: &Path, key: &PersonKey, keygen: &SshKeygen) -> Result<CoSigned, FlowError> {
-    let id = key.public(keygen)?.id();
-    let in_role = |person: &PersonId| trust.role(ROLE_TRUST).is_some_and(|role| role.persons.contains(person));
-    let found = match trust.owner_of(&id) {
-        Some((Owner::Person(person), _)) if in_role(&person.id) => None,
-        Some((owner, _)) => Some(owner.describe()),
-        None => Some(format!("key {id}, which is not in this document")),
-    };
-    if let Some(found) = found {
-        return Err(FlowError::Refused(vec![
-            Finding::new(codes::SIGNER_NOT_ALLOWED, "this key does not sign this trust document")
-                .at("--key")
-                .expected(format!("a key of a person in role `{ROLE_TRUST}`"), "the document itself")
-                .found(found),
-        ]));
-    }
+pub fn sign(trust: &Trust, output: &Path, by: By<'_>) -> Result<CoSigned, FlowError> {
+    by.known(ROLE_TRUST, trust, "this key does not sign this trust document")?;
     let subject = Subject::sha256("trust", &trust.digest()?);
     let statement = Statement::new(Kind::Trust, vec![subject], &json::to_value(trust)?)?;
-    people::add_signature(output, &statement, TRUST_NAMESPACE, key, keygen)
+    people::add_signature(output, &statement, TRUST_NAMESPACE, by, Some((ROLE_TRUST, trust)))
 }
 
 fn refused(error: &countersign_core::trust::TrustError, place: &str) -> FlowError {

@@ -278,6 +278,11 @@ const GENERAL: &[(&[&str], &str)] = &[
         &["log-split-view"],
         "stop promoting; compare the checkpoints with whoever holds the other one: the log's key has signed both",
     ),
+    (&["policy-tests-differ"], "name the folder that the release was built from, as it was then"),
+    (
+        &["log-key-lost"],
+        "give the checkpoint of the log's end that was kept elsewhere with --least-checkpoint, or ask for one that witnesses cosigned",
+    ),
     (&["log-shard-invalid"], "name the log that was closed with --earlier, whole and as it was when it was closed"),
     (&["log-closed"], "name the store of the log that its last entry names; `countersign log show` shows it"),
     (

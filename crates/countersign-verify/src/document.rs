@@ -176,6 +176,27 @@ pub(crate) fn signer(signed: &Signed, kind: Kind, trust: &Trust, at: Time, place
     Ok(SignedBy { key: owned.key.id(), owner: allowed(&owner, kind, trust, place)?, when: None, unwitnessed })
 }
 
+/// The keys that signed these documents, one a line, of which a trust of later says that they were in foreign hands at that
+/// time already. A key that it does not list was only replaced: the trust of the time has judged it.
+#[must_use]
+pub fn compromised(bytes: &[u8], later: &Trust, at: Time, place: &str) -> Vec<Finding> {
+    let one = |signed: &Signed| {
+        let kind = read_statement(signed, place).ok()?.kind()?;
+        let (owner, owned) = signing_key(signed, kind, later, place).ok()?.1?;
+        let since = owned.compromised_since.filter(|since| at >= *since)?;
+        let what = format!("the key of {} signed this, and was in foreign hands already", owner.describe());
+        Some(
+            Finding::new(codes::KEY_NOT_VALID, what)
+                .at(place)
+                .expected(format!("a time before {since}"), format!("trust, version {}", later.version))
+                .found(at.to_string())
+                .help("find out what else this key has signed since; what rests on it has to be decided anew"),
+        )
+    };
+    let documents = Signed::parse_lines(bytes).unwrap_or_default();
+    documents.iter().filter_map(|(_, signed)| one(signed)).collect()
+}
+
 /// The owner by name, if trust lets it sign this kind.
 fn allowed(owner: &Owner<'_>, kind: Kind, trust: &Trust, place: &str) -> Result<SignerName, Finding> {
     if !owner.may_sign(kind) {
@@ -190,6 +211,25 @@ fn allowed(owner: &Owner<'_>, kind: Kind, trust: &Trust, place: &str) -> Result<
     SignerName::of(owner).ok_or_else(|| {
         Finding::new(codes::SIGNER_NOT_ALLOWED, "a log's key signs checkpoints and nothing else").at(place)
     })
+}
+
+/// Who signed, by the certificate that a document has and by those roots of `trust`.
+pub(crate) fn identity(
+    signed: &Signed,
+    statement: &Statement,
+    kind: Kind,
+    (trust, roots): (&Trust, &Roots),
+    at: Time,
+    place: &str,
+) -> Result<SignedBy, Finding> {
+    match &signed.by {
+        Signature::Certificate { bundle } => {
+            certificate_signer(bundle, signed, statement, kind, &Judge { trust, roots, at, place })
+        }
+        Signature::Dsse { .. } | Signature::Ssh { .. } => {
+            Err(Finding::new(codes::SIGNER_UNKNOWN, "no certificate signed this").at(place))
+        }
+    }
 }
 
 /// By what a certificate is judged.
@@ -325,7 +365,7 @@ fn signing_key<'t>(signed: &Signed, kind: Kind, trust: &'t Trust, place: &str) -
             }
             Ok((id.to_string(), Some((owner, owned))))
         }
-        // Roles of trust, policy and the log are filled by keys.
+        // Those are judged by the roots of trust that are at hand, which are not at hand here.
         Signature::Certificate { .. } => Err(Finding::new(
             codes::SIGNER_NOT_ALLOWED,
             format!("statements of kind {} are signed by keys here, not by certificates", kind.word()),

@@ -8,6 +8,7 @@ use crate::evidence::{Blobs, checked_blob};
 use crate::log::StateView;
 use crate::policy::LEAST_APPROVERS;
 use crate::quorum::{self, Cosigned, Judges};
+use crate::trust::VerifiedTrust;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
@@ -28,6 +29,7 @@ pub struct VerifiedException {
     digest: Sha256,
     approvers: BTreeSet<PersonId>,
     entry: u64,
+    log: Option<Origin>,
     time: Time,
 }
 
@@ -62,6 +64,12 @@ impl VerifiedException {
         (self.entry, self.time)
     }
 
+    /// The log of that entry, where it is one that the log at hand goes on from.
+    #[must_use]
+    pub const fn log(&self) -> Option<&Origin> {
+        self.log.as_ref()
+    }
+
     /// Whether it counts at this moment, as far as dates go.
     #[must_use]
     pub fn counts_at(&self, at: Time) -> bool {
@@ -80,6 +88,7 @@ impl VerifiedException {
             reason: self.exception.reason.clone(),
             approvers: self.approvers.iter().cloned().collect(),
             entry: self.entry,
+            log: self.log.clone(),
         }
     }
 }
@@ -89,7 +98,7 @@ impl VerifiedException {
 pub struct Exceptions {
     /// Those that count, but for their dates, in the order of the log.
     pub held: Vec<Arc<VerifiedException>>,
-    /// Those that were ended, with the entry that did it.
+    /// Those that were ended, with the entry that did it; 0 where that was before this log began.
     pub ended: Vec<(Arc<VerifiedException>, u64)>,
     /// Those whose follow-up two persons signed.
     pub followed_up: BTreeSet<ExceptionId>,
@@ -154,7 +163,7 @@ pub fn verify_exception(
         return Err(findings);
     }
     let (entry, time) = (context.entry, context.time);
-    Ok(VerifiedException { exception, digest, approvers: count.approvers, entry, time })
+    Ok(VerifiedException { exception, digest, approvers: count.approvers, entry, log: None, time })
 }
 
 /// The exception that a file carries, and who has signed it so far; not yet one that counts.
@@ -386,38 +395,30 @@ pub fn end_statement(end: &ExceptionEnd) -> Result<Statement, countersign_core::
     Statement::new(Kind::ExceptionEnd, vec![subject], end)
 }
 
+/// What the entries of a log say of exceptions, and of the logs before it.
+#[derive(Default)]
+struct Said {
+    granted: BTreeMap<Sha256, Arc<VerifiedException>>,
+    ends: BTreeMap<Sha256, u64>,
+    reviewed: BTreeMap<Sha256, BTreeSet<PersonId>>,
+    /// What was over before the log at hand began.
+    over: BTreeSet<Sha256>,
+}
+
 impl StateView<'_> {
-    /// The exceptions that the log holds up to here. Each is judged by the trust in force at its entry, with keys that
-    /// still count under the trust in force here.
+    /// The exceptions that the log holds up to here, and those that still counted when the log before it ended. Each is
+    /// judged by the trust in force at its entry, with keys that still count under the trust in force here.
     #[must_use]
     pub fn exceptions(&self, blobs: &dyn Blobs) -> Exceptions {
         let mut out = Exceptions::default();
-        let mut ends: BTreeMap<Sha256, u64> = BTreeMap::new();
-        let mut reviewed: BTreeMap<Sha256, BTreeSet<PersonId>> = BTreeMap::new();
-        let mut granted: BTreeMap<Sha256, Arc<VerifiedException>> = BTreeMap::new();
-        let entries = self.state.exception_entries.iter().take_while(|index| **index < self.size);
-        for (index, entry) in
-            entries.filter_map(|index| Some((*index, self.entries().get(usize::try_from(*index).ok()?)?)))
-        {
-            match self.exception_entry(index, entry, blobs).as_deref() {
-                Ok(Read::Granted(exception)) => {
-                    granted.entry(exception.digest).or_insert_with(|| Arc::clone(exception));
-                }
-                Ok(Read::Ended(end, persons)) => {
-                    ends.entry(end.exception).or_insert(index);
-                    if end.action == EndAction::FollowUp {
-                        reviewed.insert(end.exception, persons.clone());
-                    }
-                }
-                Err(findings) => {
-                    // Whatever is wrong with an end, it was meant to be one.
-                    if entry.kind == Kind::ExceptionEnd {
-                        ends.extend(entry.subjects.iter().map(|digest| (*digest, index)));
-                    }
-                    out.not_counted.push((entry.environment.clone(), not_counted(index, entry, findings)));
-                }
-            }
+        let mut said = Said::default();
+        let mut logs: Vec<StateView<'_>> = self.chain().collect();
+        logs.reverse();
+        for log in logs {
+            said.over.extend(std::mem::take(&mut said.ends).into_keys());
+            log.said_of_exceptions(self.trust(), blobs, &mut said, &mut out.not_counted);
         }
+        let Said { granted, ends, reviewed, over } = said;
         for (digest, exception) in granted {
             let enough = |persons: &BTreeSet<PersonId>| {
                 persons.iter().filter(|id| **id != exception.exception.requester).count() >= 2
@@ -426,32 +427,72 @@ impl StateView<'_> {
                 out.followed_up.insert(exception.id());
             }
             match ends.get(&digest) {
+                _ if over.contains(&digest) => out.ended.push((exception, 0)),
                 Some(by) => out.ended.push((exception, *by)),
                 None => out.held.push(exception),
             }
         }
-        out.held.sort_by_key(|exception| exception.entry);
-        out.ended.sort_by_key(|(exception, _)| exception.entry);
+        let order = |one: &VerifiedException| (one.log.is_none(), one.time, one.entry);
+        out.held.sort_by_key(|exception| order(exception));
+        out.ended.sort_by_key(|(exception, _)| order(exception));
         out
     }
 
-    fn exception_entry(&self, index: u64, entry: &Entry, blobs: &dyn Blobs) -> ReadEntry {
-        let newest = self.trust();
+    fn said_of_exceptions(
+        &self,
+        newest: &VerifiedTrust,
+        blobs: &dyn Blobs,
+        said: &mut Said,
+        bad: &mut Vec<(Option<EnvName>, Finding)>,
+    ) {
+        let entries = self.state.exception_entries.iter().take_while(|index| **index < self.size);
+        for (index, entry) in
+            entries.filter_map(|index| Some((*index, self.entries().get(usize::try_from(*index).ok()?)?)))
+        {
+            match self.exception_entry(index, entry, newest, blobs).as_deref() {
+                Ok(Read::Granted(exception)) => {
+                    said.granted.entry(exception.digest).or_insert_with(|| Arc::clone(exception));
+                }
+                Ok(Read::Ended(end, persons)) => {
+                    said.ends.entry(end.exception).or_insert(index);
+                    if end.action == EndAction::FollowUp {
+                        said.reviewed.insert(end.exception, persons.clone());
+                    }
+                }
+                Err(findings) => {
+                    // Whatever is wrong with an end, it was meant to be one.
+                    if entry.kind == Kind::ExceptionEnd {
+                        said.ends.extend(entry.subjects.iter().map(|digest| (*digest, index)));
+                    }
+                    let place = self.state.place(index);
+                    bad.push((entry.environment.clone(), not_counted(&place, entry, findings)));
+                }
+            }
+        }
+    }
+
+    fn exception_entry(&self, index: u64, entry: &Entry, newest: &VerifiedTrust, blobs: &dyn Blobs) -> ReadEntry {
         let key = (index, *newest.digest());
         if let Some(known) = self.state.excepted.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return known.clone();
         }
-        let read = self.read_exception_entry(index, entry, blobs).map(Arc::new);
+        let read = self.read_exception_entry(index, entry, newest, blobs).map(Arc::new);
         self.state.excepted.lock().unwrap_or_else(PoisonError::into_inner).insert(key, read.clone());
         read
     }
 
-    fn read_exception_entry(&self, index: u64, entry: &Entry, blobs: &dyn Blobs) -> Result<Read, Vec<Finding>> {
-        let place = format!("log entry {index}");
+    fn read_exception_entry(
+        &self,
+        index: u64,
+        entry: &Entry,
+        newest: &VerifiedTrust,
+        blobs: &dyn Blobs,
+    ) -> Result<Read, Vec<Finding>> {
+        let place = self.state.place(index);
         let reference = self.reference();
         let context = ExceptionContext {
             trust: self.state.trust_before(index).trust(),
-            newest: self.trust().trust(),
+            newest: newest.trust(),
             origin: &reference.origin,
             entry: index,
             time: entry.time,
@@ -464,11 +505,12 @@ impl StateView<'_> {
         })?;
         let disagrees = |what: &str| vec![Finding::new(codes::LOG_ENTRY_MALFORMED, what).at(place.as_str())];
         if entry.kind == Kind::Exception {
-            let exception = verify_exception(&bytes, &context, &place)?;
+            let mut exception = verify_exception(&bytes, &context, &place)?;
             let environment = &exception.exception.environment;
             if entry.subjects != [exception.digest] || entry.environment.as_ref() != Some(environment) {
                 return Err(disagrees("the entry and its exception do not agree"));
             }
+            exception.log = self.state.log_of_entries();
             return Ok(Read::Granted(Arc::new(exception)));
         }
         let (end, persons) = read_end(&bytes, &context, &place)?;
@@ -480,7 +522,7 @@ impl StateView<'_> {
     }
 }
 
-fn not_counted(index: u64, entry: &Entry, findings: &[Finding]) -> Finding {
+fn not_counted(place: &str, entry: &Entry, findings: &[Finding]) -> Finding {
     let what = match (entry.kind, entry.subjects.first()) {
         (Kind::Exception, Some(digest)) => format!("exception {} does not count", ExceptionId::of(digest)),
         (Kind::ExceptionEnd, Some(digest)) => {
@@ -491,7 +533,7 @@ fn not_counted(index: u64, entry: &Entry, findings: &[Finding]) -> Finding {
         }
         _ => "an entry about an exception does not count".to_owned(),
     };
-    let note = Finding::new(codes::EXCEPTION_NOT_COUNTED, what).at(format!("log entry {index}"));
+    let note = Finding::new(codes::EXCEPTION_NOT_COUNTED, what).at(place);
     findings.iter().fold(note, |note, finding| {
         let facts = finding.found.join("; ");
         let facts = if facts.is_empty() { facts } else { format!(" ({facts})") };

@@ -7,6 +7,7 @@
 
 pub mod adjudication;
 pub mod attest;
+mod carry;
 pub mod document;
 pub mod evidence;
 pub mod exception;

@@ -3,6 +3,7 @@
 //! [`LogState::open`] checks every entry once; [`LogState::at`] gives the state at any earlier size, so that an auditor
 //! sees exactly what a decision saw.
 
+use crate::carry::Earlier;
 use crate::document::{SignerName, Verified, verify_document};
 use crate::evidence::{Blobs, checked_blob};
 use crate::exception::ReadEntry;
@@ -18,10 +19,11 @@ use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::decision::{Decision, LogRef};
 use countersign_core::digest::Sha256;
-use countersign_core::entry::Entry;
+use countersign_core::entry::{Entry, place_of};
 use countersign_core::finding::{Check, Finding, Verdict};
 use countersign_core::ids::{EnvName, Origin};
 use countersign_core::key::PublicKey;
+use countersign_core::limits;
 use countersign_core::log::checkpoint::UnverifiedCheckpoint;
 use countersign_core::log::merkle::{Frontier, leaf_hash};
 use countersign_core::log::note::NoteKey;
@@ -47,6 +49,11 @@ pub struct LogState {
     trusts: Vec<(u64, VerifiedTrust)>,
     /// What the log says of the one before it and after it.
     shard: Shard,
+    /// The log that it goes on from.
+    pub(crate) earlier: Option<Box<Earlier>>,
+    /// Whether it is read as the earlier of another, and how many may still lie before it.
+    carried: bool,
+    depth: usize,
     activations: Vec<Activated>,
     faults: Vec<Fault>,
     /// Decisions that were looked at last.
@@ -69,6 +76,20 @@ struct Fault {
     entry: u64,
     environment: Option<EnvName>,
     findings: Vec<Finding>,
+}
+
+/// By what a log that another one goes on from is read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading<'a> {
+    pub outside: &'a VerifiedTrust,
+    depth: usize,
+}
+
+impl Reading<'_> {
+    /// For the log before it.
+    pub(crate) fn one_further(self) -> Option<Self> {
+        Some(Self { depth: self.depth.checked_sub(1)?, ..self })
+    }
 }
 
 /// What came of opening a log.
@@ -95,6 +116,8 @@ pub struct StateView<'a> {
 pub struct Promoted {
     /// The entry's index.
     pub entry: u64,
+    /// The log of that entry, where it is one that the log at hand goes on from.
+    pub log: Option<Origin>,
     /// The entry's time.
     pub time: Time,
     /// The decision, signed by a gate of that environment.
@@ -130,7 +153,10 @@ impl LogState {
                     Ok((parsed, tree, mut roots)) => {
                         out.checks.push(entries_hold);
                         roots.insert(0, Frontier::new().root());
-                        out.state = Some(Self::fold(reference.origin, (parsed, tree, roots), outside, blobs));
+                        let mut state = Self::empty(reference.origin, (tree, roots), outside);
+                        state.take_in(parsed, blobs);
+                        state.check_outside();
+                        out.state = Some(state);
                     }
                 }
             }
@@ -162,18 +188,15 @@ impl LogState {
         &self.entries
     }
 
-    /// Findings of every entry that does not hold.
+    /// Findings of every entry that does not hold, in this log and those that it goes on from.
     pub fn faults(&self) -> impl Iterator<Item = (u64, &Finding)> {
-        self.faults.iter().flat_map(|fault| fault.findings.iter().map(move |finding| (fault.entry, finding)))
+        let before = std::iter::successors(Some(self), |state| Some(&state.earlier.as_ref()?.state));
+        let all = before.flat_map(|state| &state.faults);
+        all.flat_map(|fault| fault.findings.iter().map(move |finding| (fault.entry, finding)))
     }
 
-    fn fold(
-        origin: Origin,
-        (entries, tree, roots): (Vec<Entry>, Frontier, Vec<Sha256>),
-        outside: &VerifiedTrust,
-        blobs: &dyn Blobs,
-    ) -> Self {
-        let mut state = Self {
+    fn empty(origin: Origin, (tree, roots): (Frontier, Vec<Sha256>), outside: &VerifiedTrust) -> Self {
+        Self {
             origin,
             entries: Vec::new(),
             tree,
@@ -181,6 +204,9 @@ impl LogState {
             outside: outside.clone(),
             trusts: Vec::new(),
             shard: Shard::default(),
+            earlier: None,
+            carried: false,
+            depth: limits::LOG_SHARDS,
             activations: Vec::new(),
             faults: Vec::new(),
             decided: Mutex::default(),
@@ -189,13 +215,20 @@ impl LogState {
             silent: Mutex::default(),
             excepted: Mutex::default(),
             exception_entries: Vec::new(),
-        };
+        }
+    }
+
+    /// The state of a log that another one goes on from. Whether its trust is the one from outside, the later one says.
+    pub(crate) fn carried(
+        origin: Origin,
+        (entries, tree, mut roots): (Vec<Entry>, Frontier, Vec<Sha256>),
+        reading: &Reading<'_>,
+        blobs: &dyn Blobs,
+    ) -> Self {
+        roots.insert(0, Frontier::new().root());
+        let mut state = Self::empty(origin, (tree, roots), reading.outside);
+        (state.carried, state.depth) = (true, reading.depth);
         state.take_in(entries, blobs);
-        state.check_outside();
-        let (shard, faults) = Shard::read(&state.entries, |index| state.trust_before(index).clone(), blobs);
-        state.shard = shard;
-        let whole = |(entry, findings)| Fault { entry, environment: None, findings };
-        state.faults.extend(faults.into_iter().map(whole));
         state
     }
 
@@ -220,7 +253,7 @@ impl LogState {
         let (parsed, tree, roots) = read_entries(more, &reference, (self.tree.clone(), size, newest))?;
         self.tree = tree;
         self.roots.extend(roots);
-        let renewed = parsed.iter().any(|entry| entry.kind == Kind::Trust);
+        let renewed = parsed.iter().any(|entry| matches!(entry.kind, Kind::Trust | Kind::LogShard));
         self.take_in(parsed, blobs);
         if renewed {
             self.check_outside();
@@ -238,6 +271,15 @@ impl LogState {
                 self.exception_entries.push(index);
             }
         }
+        // What was in force before comes first.
+        let opening = more.first().filter(|_| first == 0).cloned();
+        if let Some(entry) = &opening {
+            let reading = Reading { outside: &self.outside, depth: self.depth };
+            match Earlier::open(entry, &self.origin, reading, blobs) {
+                Ok(earlier) => self.earlier = earlier.map(Box::new),
+                Err(findings) => self.faults.push(Fault { entry: 0, environment: None, findings }),
+            }
+        }
         // What an activation may move up rests on the decisions before it.
         self.entries.extend(more);
         for (index, entry) in &deciding {
@@ -250,11 +292,83 @@ impl LogState {
                 self.faults.push(Fault { entry: *index, environment: entry.environment.clone(), findings });
             }
         }
+        self.read_shard(first, blobs);
+        if let Some(opening) = opening {
+            self.check_opening(&opening);
+        }
+    }
+
+    /// What the entries from `first` on say of the log before and after this one.
+    fn read_shard(&mut self, first: u64, blobs: &dyn Blobs) {
+        let mut shard = std::mem::take(&mut self.shard);
+        let skip = usize::try_from(first).unwrap_or(usize::MAX);
+        for (index, entry) in (first..).zip(self.entries.iter().skip(skip)) {
+            let trust = || self.trust_before(index);
+            if let Err(findings) = shard.take((index, entry), trust, blobs, &self.place(index)) {
+                self.faults.push(Fault { entry: index, environment: None, findings });
+                if shard.closed.is_some() {
+                    // One entry behind the end says it.
+                    break;
+                }
+            }
+        }
+        self.shard = shard;
+    }
+
+    /// Whether the log begins as trust says, and where the log before it ended.
+    fn check_opening(&mut self, opening: &Entry) {
+        let mut faults: Vec<(Option<EnvName>, Finding)> = Vec::new();
+        if !self.carried {
+            faults.extend(self.must_continue().map(|finding| (None, finding)));
+        }
+        if let Some(earlier) = &self.earlier {
+            faults.extend(earlier.faults(opening.time, self.trust_before(0)));
+        }
+        let one = |(environment, finding)| Fault { entry: 0, environment, findings: vec![finding] };
+        self.faults.extend(faults.into_iter().map(one));
+    }
+
+    /// Where trust has the log go on from another one, and it does not.
+    #[must_use]
+    pub fn must_continue(&self) -> Option<Finding> {
+        let trust = self.outside.trust();
+        let wanted = trust.log(&self.origin)?.continues.as_ref()?;
+        let found = self.shard.continues.as_ref().map(|log| &log.origin);
+        if found == Some(wanted) {
+            return None;
+        }
+        let by = format!("trust, version {}", trust.version);
+        Some(
+            Finding::new(codes::LOG_SHARD_INVALID, "the log does not begin where trust has it go on from")
+                .at(format!("log {}", self.origin))
+                .expected(format!("a first entry that goes on from {wanted}"), by)
+                .found(found.map_or_else(|| "none".to_owned(), ToString::to_string))
+                .help("`countersign log continue --earlier STORE` writes the first entry"),
+        )
+    }
+
+    /// An entry in words.
+    pub(crate) fn place(&self, index: u64) -> String {
+        place_of(index, self.log_of_entries().as_ref())
+    }
+
+    /// Whether it is read as the earlier of another.
+    pub(crate) const fn is_carried(&self) -> bool {
+        self.carried
+    }
+
+    /// How entries name this log: not at all where it is the one at hand.
+    pub(crate) fn log_of_entries(&self) -> Option<Origin> {
+        self.carried.then(|| self.origin.clone())
     }
 
     fn fold_trust(&mut self, index: u64, entry: &Entry, blobs: &dyn Blobs) -> Result<(), Vec<Finding>> {
-        let bytes = named_blob(entry.statement(), index, blobs)?;
-        let next: VerifiedTrust = match self.trusts.last() {
+        let place = self.place(index);
+        let bytes = named_blob(entry.statement(), &place, blobs)?;
+        let older = self.trusts.last().map(|(_, trust)| trust).or_else(|| self.trust_carried());
+        // A log that goes on from another says once more what was in force there.
+        let again = self.trusts.is_empty() && older.is_some_and(|older| entry.subjects == [*older.digest()]);
+        let next: VerifiedTrust = match older.filter(|_| !again) {
             None => {
                 let outcome = trust::verify_trust(&bytes, entry.subjects.first(), entry.time);
                 if !outcome.findings.is_empty() {
@@ -262,56 +376,56 @@ impl LogState {
                 }
                 outcome.trust.ok_or_else(Vec::new)?
             }
-            Some((_, older)) => trust::verify_successor(older, &bytes, entry.time)?,
+            Some(older) => trust::verify_successor(older, &bytes, entry.time)?,
         };
-        names_subject(entry, next.digest(), index)?;
+        names_subject(entry, next.digest(), &place)?;
         self.trusts.push((index, next));
         Ok(())
     }
 
+    /// The trust in force at the end of the log that this one goes on from.
+    fn trust_carried(&self) -> Option<&VerifiedTrust> {
+        let earlier = &self.earlier.as_ref()?.state;
+        earlier.trusts.last().map(|(_, trust)| trust).or_else(|| earlier.trust_carried())
+    }
+
     /// The trust given from outside has to be the newest that the log knows.
     fn check_outside(&mut self) {
-        if let Some((index, newest)) = self.trusts.last()
+        let newest = self.trusts.last().map(|(index, trust)| (*index, trust));
+        if let Some((index, newest)) = newest.or_else(|| Some((0, self.trust_carried()?)))
             && newest.digest() != self.outside.digest()
         {
             let finding = Finding::new(
                 codes::TRUST_DIGEST_MISMATCH,
                 "the trust given from outside is not the newest that the log records",
             )
-            .at(format!("log entry {index}"))
+            .at(self.place(index))
             .expected(newest.digest().to_string(), "the log")
             .found(format!("{} (version {})", self.outside.digest(), self.outside.trust().version))
             .help("record the newer trust with `countersign policy activate`, or give the digest of the recorded one");
-            self.faults.push(Fault { entry: *index, environment: None, findings: vec![finding] });
+            self.faults.push(Fault { entry: index, environment: None, findings: vec![finding] });
         }
     }
 
     fn fold_activation(&mut self, index: u64, entry: &Entry, blobs: &dyn Blobs) -> Result<(), Vec<Finding>> {
-        let place = format!("log entry {index}");
+        let place = self.place(index);
         let environment = entry.environment.clone().ok_or_else(|| {
             vec![Finding::new(codes::LOG_ENTRY_MALFORMED, "an activation without an environment").at(place.as_str())]
         })?;
-        let activation = named_blob(entry.statement(), index, blobs)?;
-        let release = named_blob(entry.evidence.first(), index, blobs)?;
-        let earlier: Vec<&Activated> =
-            self.activations.iter().filter(|a| a.activation.environment == environment).collect();
-        let active = earlier.last().copied();
+        let activation = named_blob(entry.statement(), &place, blobs)?;
+        let release = named_blob(entry.evidence.first(), &place, blobs)?;
+        let view = StateView { state: self, size: index, supposed: None };
+        let earlier: Vec<&Activated> = view.activations(&environment).collect();
         let context = ActivationContext {
-            trust: self.trust_before(active.map_or(index, |a| a.entry)),
+            trust: view.judge(&environment),
             newest: self.trust_before(index),
-            active,
+            active: earlier.last().copied(),
             earlier: &earlier,
             entry: index,
             time: entry.time,
         };
         let activated = verify_activation(&activation, &release, &context, &place)?;
-        let activated = rollout::settle(
-            activated,
-            &context,
-            StateView { state: self, size: index, supposed: None },
-            blobs,
-            &place,
-        )?;
+        let mut activated = rollout::settle(activated, &context, view, blobs, &place)?;
         if activated.activation.environment != environment {
             return Err(vec![
                 Finding::new(codes::LOG_ENTRY_MALFORMED, "the entry and its activation name different environments")
@@ -320,19 +434,20 @@ impl LogState {
                     .found(environment.to_string()),
             ]);
         }
-        names_subject(entry, &activated.release.reference().digest, index)?;
+        names_subject(entry, &activated.release.reference().digest, &place)?;
+        activated.log = self.log_of_entries();
         self.activations.push(activated);
         Ok(())
     }
 
-    /// The trust in force when entry `index` was written; before the first recorded one, that one, or the outside's.
+    /// The trust in force when entry `index` was written: the newest recorded up to there, in this log or the one that it
+    /// goes on from; before the first recorded one, that one, or the outside's.
     pub(crate) fn trust_before(&self, index: u64) -> &VerifiedTrust {
-        self.trusts
-            .iter()
-            .rev()
-            .find(|(at, _)| *at <= index)
-            .or_else(|| self.trusts.first())
-            .map_or(&self.outside, |(_, trust)| trust)
+        let recorded = self.trusts.iter().rev().find(|(at, _)| *at <= index).map(|(_, trust)| trust);
+        recorded
+            .or_else(|| self.trust_carried())
+            .or_else(|| self.trusts.first().map(|(_, trust)| trust))
+            .unwrap_or(&self.outside)
     }
 }
 
@@ -378,7 +493,15 @@ impl<'a> StateView<'a> {
     /// the first, the one in force now.
     #[must_use]
     pub fn judge(&self, environment: &EnvName) -> &'a VerifiedTrust {
-        self.state.trust_before(self.active(environment).map_or(self.size, |active| active.entry))
+        let supposed = self.supposed.map(Supposed::activated).filter(|a| a.activation.environment == *environment);
+        let own = || self.own_activations(environment).last();
+        if let Some(entry) = supposed.map(|active| active.entry).or_else(|| Some(own()?.entry)) {
+            return self.state.trust_before(entry);
+        }
+        match self.earlier().filter(|earlier| earlier.active(environment).is_some()) {
+            Some(earlier) => earlier.judge(environment),
+            None => self.state.trust_before(self.size),
+        }
     }
 
     /// The release that is active for an environment, and since which entry.
@@ -387,7 +510,7 @@ impl<'a> StateView<'a> {
         if let Some(supposed) = self.supposed.filter(|supposed| supposed.environment() == environment) {
             return Some(supposed.activated());
         }
-        self.activations(environment).last()
+        self.own_activations(environment).last().or_else(|| self.earlier()?.active(environment))
     }
 
     /// The same state, as if a release were the active one. What is decided by it authorises nothing.
@@ -402,20 +525,28 @@ impl<'a> StateView<'a> {
         self.supposed.is_some()
     }
 
-    /// Every activation for an environment, oldest first.
-    pub fn activations(&self, environment: &EnvName) -> impl Iterator<Item = &'a Activated> {
+    /// Every activation for an environment, oldest first; those of earlier logs before.
+    pub fn activations(&self, environment: &EnvName) -> impl Iterator<Item = &'a Activated> + use<'a> {
+        let mut logs: Vec<StateView<'a>> = self.chain().collect();
+        logs.reverse();
+        let environment = environment.clone();
+        logs.into_iter().flat_map(move |log| log.own_activations(&environment))
+    }
+
+    fn own_activations(&self, environment: &EnvName) -> impl DoubleEndedIterator<Item = &'a Activated> + use<'a> {
         let (size, environment) = (self.size, environment.clone());
         self.state.activations.iter().filter(move |a| a.entry < size && a.activation.environment == environment)
     }
 
     /// What was wrong with entries that matter for an environment.
-    pub fn faults(&self, environment: &EnvName) -> impl Iterator<Item = &'a Finding> {
-        let (size, environment) = (self.size, environment.clone());
-        self.state
-            .faults
-            .iter()
-            .filter(move |f| f.entry < size && f.environment.as_ref().is_none_or(|e| *e == environment))
-            .flat_map(|fault| &fault.findings)
+    pub fn faults(&self, environment: &EnvName) -> impl Iterator<Item = &'a Finding> + use<'a> {
+        let environment = environment.clone();
+        self.chain().flat_map(move |log| {
+            let environment = environment.clone();
+            let matters =
+                move |f: &&Fault| f.entry < log.size && f.environment.as_ref().is_none_or(|e| *e == environment);
+            log.state.faults.iter().filter(matters).flat_map(|fault| &fault.findings)
+        })
     }
 
     /// Checks that the log goes on from a checkpoint that was given from outside.
@@ -506,14 +637,14 @@ impl<'a> StateView<'a> {
     }
 
     fn read_decision(&self, index: u64, blobs: &dyn Blobs) -> Result<Promoted, Vec<Finding>> {
-        let place = format!("log entry {index}");
+        let place = self.state.place(index);
         let malformed = |what: &str| vec![Finding::new(codes::LOG_ENTRY_MALFORMED, what).at(place.as_str())];
         let entry = usize::try_from(index)
             .ok()
             .and_then(|i| self.entries().get(i))
             .filter(|entry| entry.kind == Kind::PromotionDecision)
             .ok_or_else(|| malformed("the entry records no decision"))?;
-        let bytes = named_blob(entry.statement(), index, blobs)?;
+        let bytes = named_blob(entry.statement(), &place, blobs)?;
         let signed =
             Signed::parse(&bytes).map_err(|e| vec![Finding::new(e.code(), e.to_string()).at(place.as_str())])?;
         let trust = self.state.trust_before(index);
@@ -552,7 +683,7 @@ impl<'a> StateView<'a> {
                     .found(word(&content.inputs.log)),
             ]);
         }
-        Ok(Promoted { entry: index, time: entry.time, decision, content })
+        Ok(Promoted { entry: index, log: self.state.log_of_entries(), time: entry.time, decision, content })
     }
 
     fn root_at(&self, size: u64) -> Sha256 {
@@ -572,14 +703,14 @@ pub fn checks_of(reference: &LogRef) -> [Check; 2] {
 }
 
 /// An entry's subject is what its statement is about.
-fn names_subject(entry: &Entry, digest: &Sha256, index: u64) -> Result<(), Vec<Finding>> {
+fn names_subject(entry: &Entry, digest: &Sha256, place: &str) -> Result<(), Vec<Finding>> {
     if entry.subjects == [*digest] {
         return Ok(());
     }
     let found: Vec<String> = entry.subjects.iter().map(ToString::to_string).collect();
     Err(vec![
         Finding::new(codes::LOG_ENTRY_MALFORMED, "the entry is about something else than the statement that it names")
-            .at(format!("log entry {index}"))
+            .at(place)
             .expected(digest.to_string(), "the signed statement")
             .found(found.join(", ")),
     ])
@@ -621,13 +752,21 @@ pub fn signed_checkpoint(bytes: &[u8], trust: &Trust, at: Time) -> Result<LogRef
         .collect();
     let holds =
         |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
-    unverified.verify(&keys, &holds).map_err(|e| refused(e.to_string()))?;
+    unverified.verify(&keys, &holds).map_err(|e| {
+        // Whoever finds that a checkpoint does not hold any more is told which key that is about.
+        let not_counting = log.keys.iter().filter(|owned| !owned.counts_at(at)).map(|owned| {
+            let since = owned.compromised_since.filter(|since| *since <= at);
+            let why = since.map_or_else(String::new, |since| format!(": in foreign hands since {since}"));
+            format!("key {} does not count at {at}{why}", owned.key.id())
+        });
+        not_counting.fold(refused(e.to_string()), Finding::found)
+    })?;
     Ok(LogRef { origin: claim.origin.clone(), size: claim.size, root: claim.root })
 }
 
 /// The entries after those that a tree is made of, the tree with them, and the root after each. Beside the tree, how many
 /// entries it holds, and the time of the newest.
-fn read_entries(
+pub(crate) fn read_entries(
     entries: &[Vec<u8>],
     reference: &LogRef,
     (mut frontier, before, mut newest): (Frontier, u64, Option<Time>),
@@ -677,12 +816,11 @@ fn read_entries(
     Ok((parsed, frontier, roots))
 }
 
-fn named_blob(digest: Option<&Sha256>, index: u64, blobs: &dyn Blobs) -> Result<Vec<u8>, Vec<Finding>> {
-    let place = format!("log entry {index}");
+fn named_blob(digest: Option<&Sha256>, place: &str, blobs: &dyn Blobs) -> Result<Vec<u8>, Vec<Finding>> {
     let missing = |found: String| {
         vec![
             Finding::new(codes::EVIDENCE_WITHHELD, "a document that the log entry names is not in the evidence store")
-                .at(place.as_str())
+                .at(place)
                 .found(found),
         ]
     };

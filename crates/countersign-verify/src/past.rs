@@ -151,9 +151,11 @@ impl LandedBefore<'_> {
     /// The commit with which a head landed; none if it did not.
     #[must_use]
     pub fn of(&self, head: &Oid) -> Option<Oid> {
-        let past = self.view.state.past.read().unwrap_or_else(PoisonError::into_inner);
-        let (entry, with) = past.landed.get(&self.line)?.get(head)?;
-        (*entry < self.view.size).then_some(*with)
+        self.view.chain().find_map(|log| {
+            let past = log.state.past.read().unwrap_or_else(PoisonError::into_inner);
+            let (entry, with) = past.landed.get(&self.line)?.get(head)?;
+            (*entry < log.size).then_some(*with)
+        })
     }
 }
 
@@ -163,9 +165,14 @@ impl LogState {
     pub fn prepare(&self, part: usize, of: usize, blobs: &dyn Blobs) {
         let decisions = (0_u64..).zip(self.entries()).filter(|(_, entry)| entry.kind == Kind::PromotionDecision);
         for (index, _) in decisions.skip(part).step_by(of.max(1)) {
-            let facts = self.now().facts(index, blobs);
-            self.prepared.lock().unwrap_or_else(PoisonError::into_inner).insert(index, facts);
+            self.prepare_one(index, blobs);
         }
+    }
+
+    /// The same of one decision.
+    pub fn prepare_one(&self, index: u64, blobs: &dyn Blobs) {
+        let facts = self.now().facts(index, blobs);
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner).insert(index, facts);
     }
 }
 
@@ -216,7 +223,8 @@ impl<'a> StateView<'a> {
             proved: content.proved().cloned(),
             exceptions: content.excepted().cloned().collect(),
             emergency: content.break_glass.is_some()
-                || (content.verdict == Verdict::Pass && !content.followed_up.is_empty()),
+                || (content.verdict == Verdict::Pass
+                    && !(content.followed_up.is_empty() && content.followed_up_earlier.is_empty())),
         };
         for reference in content.inputs.evidence.iter().flatten() {
             let about_changes = matches!(reference.kind, Some(Kind::Review | Kind::ChangeReview));
@@ -244,7 +252,8 @@ impl<'a> StateView<'a> {
     }
 
     /// Where the range of commits begins that leads to a candidate, by what passed in an environment: that of the candidate,
-    /// where it passed there first; else the newest revision that passed there for the first time.
+    /// where it passed there first; else the newest revision that passed there for the first time. Earlier logs are asked
+    /// as if this one had never begun anew.
     pub fn passed(
         &self,
         environment: &EnvName,
@@ -253,55 +262,84 @@ impl<'a> StateView<'a> {
         blobs: &dyn Blobs,
     ) -> Result<Option<Oid>, Vec<Finding>> {
         let key = (environment.clone(), (line.0.clone(), line.1.clone()));
-        self.by_past(Some(environment), blobs, |past, size| {
-            let passed = past.passed.get(&key)?;
-            let again = passed.first.get(candidate).filter(|(entry, _)| *entry < size).map(|(_, start)| *start);
-            let known = passed.order.partition_point(|(entry, _)| *entry < size);
-            let newest = known.checked_sub(1).and_then(|at| passed.order.get(at));
-            again.or_else(|| newest.map(|(_, revision)| *revision))
-        })
+        for log in self.chain() {
+            log.by_past(Some(environment), blobs, |_, _| ())?;
+        }
+        let first_in = |log: &StateView<'_>, revision: &Oid| {
+            let past = log.state.past.read().unwrap_or_else(PoisonError::into_inner);
+            let (entry, start) = past.passed.get(&key)?.first.get(revision)?;
+            (*entry < log.size).then_some(*start)
+        };
+        // The oldest log that knows the candidate: there it passed first.
+        if let Some(start) = self.chain().filter_map(|log| first_in(&log, candidate)).last() {
+            return Ok(Some(start));
+        }
+        Ok(self.chain().find_map(|log| {
+            let order: Vec<Oid> = {
+                let past = log.state.past.read().unwrap_or_else(PoisonError::into_inner);
+                let passed = past.passed.get(&key)?;
+                let known = passed.order.partition_point(|(entry, _)| *entry < log.size);
+                passed.order.iter().take(known).map(|(_, revision)| *revision).collect()
+            };
+            // What passed in an earlier log already moved nothing when it passed again.
+            let new = |revision: &Oid| log.chain().skip(1).all(|earlier| first_in(&earlier, revision).is_none());
+            order.into_iter().rev().find(new)
+        }))
     }
 
     /// The heads that landed on a line, by decisions for whatever environment.
     pub fn landed(&self, line: (&Uri, &RefName), blobs: &dyn Blobs) -> Result<LandedBefore<'a>, Vec<Finding>> {
-        self.by_past(None, blobs, |_, _| ())?;
+        for log in self.chain() {
+            log.by_past(None, blobs, |_, _| ())?;
+        }
         Ok(LandedBefore { view: *self, line: (line.0.clone(), line.1.clone()) })
     }
 
     /// The tags of a repository that decisions bound to what passed, for whatever environment and on whatever branch.
     pub fn bound_tags(&self, repository: &Uri, blobs: &dyn Blobs) -> Result<Vec<BoundBefore>, Vec<Finding>> {
-        self.by_past(None, blobs, |past, size| {
-            let bound = past.tags.get(repository).into_iter().flatten();
-            bound.filter(|(_, entry)| **entry < size).map(|(bound, _)| bound.clone()).collect()
-        })
+        let mut all = BTreeSet::new();
+        for log in self.chain() {
+            all.extend(log.by_past(None, blobs, |past, size| {
+                let bound = past.tags.get(repository).into_iter().flatten();
+                bound.filter(|(_, entry)| **entry < size).map(|(bound, _)| bound.clone()).collect::<Vec<_>>()
+            })?);
+        }
+        Ok(all.into_iter().collect())
     }
 
-    /// In how many decisions each exception was needed. A decision that does not hold is left out: whoever reads it for
-    /// another reason says so.
+    /// In how many decisions each exception was needed, those of earlier logs included; `newest` is one of this log. A
+    /// decision that does not hold is left out: whoever reads it for another reason says so.
     #[must_use]
     pub fn uses(&self, blobs: &dyn Blobs) -> BTreeMap<ExceptionId, Use> {
-        // Whether all hold plays no part: the answer is taken after they were taken in.
-        drop(self.by_past(None, blobs, |_, _| ()));
-        let past = self.state.past.read().unwrap_or_else(PoisonError::into_inner);
-        let one = |(id, entries): (&ExceptionId, &Vec<u64>)| {
-            let known = entries.partition_point(|entry| *entry < self.size);
-            let newest = known.checked_sub(1).and_then(|at| entries.get(at)).copied();
-            newest.map(|newest| {
-                let decisions = u64::try_from(known).unwrap_or(u64::MAX);
-                (id.clone(), Use { decisions, newest: Some(newest) })
-            })
-        };
-        past.uses.iter().filter_map(one).collect()
+        let mut all: BTreeMap<ExceptionId, Use> = BTreeMap::new();
+        for log in self.chain() {
+            // Whether all hold plays no part: the answer is taken after they were taken in.
+            drop(log.by_past(None, blobs, |_, _| ()));
+            let past = log.state.past.read().unwrap_or_else(PoisonError::into_inner);
+            for (id, entries) in &past.uses {
+                let known = entries.partition_point(|entry| *entry < log.size);
+                let Some(newest) = known.checked_sub(1).and_then(|at| entries.get(at)) else { continue };
+                let used = all.entry(id.clone()).or_default();
+                used.decisions = used.decisions.saturating_add(u64::try_from(known).unwrap_or(u64::MAX));
+                used.newest = used.newest.or_else(|| (!log.state.is_carried()).then_some(*newest));
+            }
+        }
+        all
     }
 
-    /// The decisions of an environment that were emergencies or followed some up, and those that do not hold, newest first.
+    /// The decisions of an environment that were emergencies or followed some up, and those that do not hold, newest first;
+    /// those of earlier logs last.
     pub fn emergencies(&self, environment: &EnvName, blobs: &dyn Blobs) -> Vec<Result<Arc<Promoted>, Vec<Finding>>> {
-        drop(self.by_past(None, blobs, |_, _| ()));
-        let entries: Vec<u64> = {
-            let past = self.state.past.read().unwrap_or_else(PoisonError::into_inner);
-            let all = past.emergencies.get(environment).into_iter().flatten();
-            all.copied().filter(|entry| *entry < self.size).collect()
-        };
-        entries.into_iter().rev().map(|entry| self.decision(entry, blobs)).collect()
+        let mut all = Vec::new();
+        for log in self.chain() {
+            drop(log.by_past(None, blobs, |_, _| ()));
+            let entries: Vec<u64> = {
+                let past = log.state.past.read().unwrap_or_else(PoisonError::into_inner);
+                let known = past.emergencies.get(environment).into_iter().flatten();
+                known.copied().filter(|entry| *entry < log.size).collect()
+            };
+            all.extend(entries.into_iter().rev().map(|entry| log.decision(entry, blobs)));
+        }
+        all
     }
 }

@@ -4,9 +4,11 @@ use crate::quorum;
 use crate::rollout::Risen;
 use crate::trust::VerifiedTrust;
 use countersign_core::codes;
+use countersign_core::decision::ActivePolicy;
 use countersign_core::digest::Sha256;
+use countersign_core::entry::place_of;
 use countersign_core::finding::Finding;
-use countersign_core::ids::PersonId;
+use countersign_core::ids::{Origin, PersonId};
 use countersign_core::policy::{Activation, BACKTEST, Manifest, PolicyRef};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
@@ -76,6 +78,8 @@ impl VerifiedRelease {
 pub struct Activated {
     /// The index of the log entry that made it so.
     pub entry: u64,
+    /// The log of that entry, where it is one that the log at hand goes on from.
+    pub log: Option<Origin>,
     /// That entry's time.
     pub time: Time,
     /// What was signed.
@@ -88,6 +92,40 @@ pub struct Activated {
     pub document: Sha256,
     /// The rules that moved up with it, and what let them.
     pub risen: Vec<Risen>,
+}
+
+impl Activated {
+    /// The entry in words.
+    #[must_use]
+    pub fn place(&self) -> String {
+        place_of(self.entry, self.log.as_ref())
+    }
+
+    /// Since when it is active: `entry 5`, or `entry 5 of example.com/2026`.
+    #[must_use]
+    pub fn since(&self) -> String {
+        let of = self.log.as_ref().map_or_else(String::new, |origin| format!(" of {origin}"));
+        format!("entry {}{of}", self.entry)
+    }
+
+    /// The entry in a word, for tables: its index, behind the log where that is an earlier one.
+    #[must_use]
+    pub fn entry_name(&self) -> String {
+        let entry = self.entry;
+        self.log.as_ref().map_or_else(|| entry.to_string(), |origin| format!("{origin} {entry}"))
+    }
+
+    /// Whether both are the same entry of the same log.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        (self.entry, &self.log) == (other.entry, &other.log)
+    }
+
+    /// Whether it is the one that a decision of the log at hand names.
+    #[must_use]
+    pub fn is(&self, named: &ActivePolicy) -> bool {
+        (self.entry, &self.log) == (named.entry, &named.log)
+    }
 }
 
 /// Checks a release: one document a line over the same manifest, by enough distinct policy approvers of `trust`. The
@@ -203,6 +241,7 @@ pub fn verify_activation(
     match enough(&cosigned, Kind::PolicyActivation, judges, needed, context.time, place) {
         Ok(activators) if findings.is_empty() => Ok(Activated {
             entry: context.entry,
+            log: None,
             time: context.time,
             activation,
             release,
@@ -328,7 +367,13 @@ fn continues(
             findings.push(
                 Finding::new(codes::POLICY_OTHER_LINEAGE, "the release belongs to another policy than the active one")
                     .at(place)
-                    .expected(format!("{} ({})", old.uri, old.lineage), format!("the log, entry {}", active.entry))
+                    .expected(
+                        format!("{} ({})", old.uri, old.lineage),
+                        active
+                            .log
+                            .as_ref()
+                            .map_or_else(|| format!("the log, entry {}", active.entry), |_| active.place()),
+                    )
                     .found(format!("{} ({})", new.uri, new.lineage)),
             );
         }

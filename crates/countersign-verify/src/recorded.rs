@@ -68,6 +68,10 @@ impl StateView<'_> {
         blobs: &dyn Blobs,
     ) -> Result<Spoken, Vec<Finding>> {
         type Wanted = BTreeMap<Sha256, (Vec<u64>, Option<Arc<Spoken>>)>;
+        let mut out = match self.earlier() {
+            Some(earlier) => earlier.spoken_against(subject, given, blobs)?,
+            None => Spoken::default(),
+        };
         let wanted: Wanted = self.by_past(None, blobs, |past, size| {
             let before = |entries: &[u64]| entries.iter().copied().filter(|entry| *entry < size).collect::<Vec<_>>();
             let of_artifact = past.artifacts.get(subject).into_iter().flatten();
@@ -80,7 +84,6 @@ impl StateView<'_> {
             wanted.retain(|digest, (entries, held)| !given.contains(digest) && (held.is_some() || !entries.is_empty()));
             wanted
         })?;
-        let mut out = Spoken::default();
         for (digest, (entries, held)) in wanted {
             let mut found = None;
             for entry in entries {
@@ -106,7 +109,7 @@ impl StateView<'_> {
         let missing = |digest: &Sha256| {
             vec![
                 Finding::new(codes::EVIDENCE_WITHHELD, "evidence that an earlier decision lists is not in the store")
-                    .at(format!("log entry {entry}"))
+                    .at(self.state.place(entry))
                     .expected(digest.to_string(), "the log")
                     .found("missing or altered")
                     .help("bring it back from a copy of the store: it may speak against this artifact"),

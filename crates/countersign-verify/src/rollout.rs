@@ -16,7 +16,7 @@ use countersign_core::policy::{Condition, Manifest, Rule, Stage};
 use countersign_core::statement::adjudication::{Opinions, PERSONS, Standing, fingerprint};
 use countersign_core::time::Time;
 use countersign_core::trust::ROLE_POLICY;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A rule that moved up with an activation, and what let it.
 #[derive(Debug, Clone)]
@@ -132,22 +132,27 @@ pub fn measure(
         vec![Finding::new(codes::POLICY_MALFORMED, error.to_string()).at(format!("rule {}", rule.id))]
     };
     let meaning = manifest.meaning(rule).map_err(malformed)?;
-    // Each activation, newest first, and whether the rule meant the same in its release.
-    let mut activations = Vec::new();
+    // Whether the rule meant the same in the release of each activation.
+    let mut meant = BTreeMap::new();
     for earlier in view.activations(environment) {
         let manifest = earlier.release.manifest();
         let old = manifest.rule(&rule.id).map(|old| manifest.meaning(old)).transpose().map_err(malformed)?;
-        activations.push((earlier.entry, old == Some(meaning)));
+        meant.insert((earlier.log.clone(), earlier.entry), old == Some(meaning));
     }
-    activations.reverse();
     let mut measured = Measured::default();
-    for promoted in view.decisions(Some(environment), None, blobs) {
+    let decisions =
+        view.chain().flat_map(|log| log.decisions(Some(environment), None, blobs).map(move |promoted| (log, promoted)));
+    for (log, promoted) in decisions {
         let promoted = promoted?;
         let content = &promoted.content;
         // The release that was active then, and that the decision says it was made by.
-        let by = activations.iter().find(|(entry, _)| *entry < promoted.entry);
-        let said = content.inputs.policy.as_ref().map(|active| active.entry);
-        if !by.is_some_and(|(entry, same)| *same && said == Some(*entry)) {
+        let by = log.before(promoted.entry).and_then(|then| then.active(environment));
+        let said = content.inputs.policy.as_ref();
+        let same = by.zip(said).is_some_and(|(by, said)| {
+            // What a decision calls its own log is an earlier one to us.
+            by.entry == said.entry && by.log == said.log.clone().or_else(|| promoted.log.clone())
+        });
+        if !(same && by.is_some_and(|by| meant.get(&(by.log.clone(), by.entry)) == Some(&true))) {
             continue;
         }
         let outcome = content.rules.iter().find(|outcome| outcome.id == rule.id);

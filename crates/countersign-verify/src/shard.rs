@@ -24,35 +24,31 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Reads it from a log's entries; what is wrong comes with the index of its entry. Nothing follows the entry that closes
-    /// a log, and only the first one says what a log goes on from.
-    pub(crate) fn read(
-        entries: &[Entry],
-        trust: impl Fn(u64) -> VerifiedTrust,
+    /// Takes one more entry in, in the log's order; what is wrong with it is said. Nothing follows the entry that closes a
+    /// log, and only the first one says what a log goes on from.
+    pub(crate) fn take<'t>(
+        &mut self,
+        (index, entry): (u64, &Entry),
+        trust: impl FnOnce() -> &'t VerifiedTrust,
         blobs: &dyn Blobs,
-    ) -> (Self, Vec<(u64, Vec<Finding>)>) {
-        let (mut shard, mut faults) = (Self::default(), Vec::new());
-        for (index, entry) in (0_u64..).zip(entries) {
-            let place = format!("log entry {index}");
-            let invalid = |what: String| vec![Finding::new(codes::LOG_SHARD_INVALID, what).at(place.as_str())];
-            if let Some((closed, _)) = &shard.closed {
-                let what = format!("the log was closed by entry {closed}, and goes on");
-                faults.push((index, vec![Finding::new(codes::LOG_CLOSED, what).at(place.as_str())]));
-                break;
-            }
-            if entry.kind != Kind::LogShard {
-                continue;
-            }
-            match one(entry, &trust(index), blobs, &place) {
-                Err(findings) => faults.push((index, findings)),
-                Ok(LogShard::ClosedFor(origin)) => shard.closed = Some((index, origin)),
-                Ok(LogShard::Continues(log)) if index == 0 => shard.continues = Some(log),
-                Ok(LogShard::Continues(_)) => {
-                    faults.push((index, invalid("only a log's first entry says what it goes on from".to_owned())));
-                }
+        place: &str,
+    ) -> Result<(), Vec<Finding>> {
+        if let Some((closed, _)) = &self.closed {
+            let what = format!("the log was closed by entry {closed}, and goes on");
+            return Err(vec![Finding::new(codes::LOG_CLOSED, what).at(place)]);
+        }
+        if entry.kind != Kind::LogShard {
+            return Ok(());
+        }
+        match one(entry, trust(), blobs, place)? {
+            LogShard::ClosedFor(origin) => self.closed = Some((index, origin)),
+            LogShard::Continues(log) if index == 0 => self.continues = Some(log),
+            LogShard::Continues(_) => {
+                let what = "only a log's first entry says what it goes on from";
+                return Err(vec![Finding::new(codes::LOG_SHARD_INVALID, what).at(place)]);
             }
         }
-        (shard, faults)
+        Ok(())
     }
 }
 

@@ -34,7 +34,7 @@ impl Supposed {
         };
         let document = Sha256::of(&[]);
         let (activators, risen) = (BTreeSet::new(), Vec::new());
-        Ok(Self(Activated { entry, time, activation, release, activators, document, risen }))
+        Ok(Self(Activated { entry, log: None, time, activation, release, activators, document, risen }))
     }
 
     /// For which environment.

@@ -10,7 +10,7 @@ use countersign_core::limits;
 use countersign_core::log::checkpoint::UnverifiedCheckpoint;
 use countersign_core::log::note::NoteKey;
 use countersign_core::time::Time;
-use countersign_core::trust::{OwnedKey, Trust};
+use countersign_core::trust::{OwnedKey, Owner, Trust};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A checkpoint that a quorum of witnesses has cosigned.
@@ -61,6 +61,18 @@ pub fn asks_for_witnesses(trust: &Trust, environment: &EnvName) -> bool {
 /// Checks that a checkpoint is signed by its log and cosigned by the quorum that the environment asks for. An environment
 /// that asks for none is never shown one.
 pub fn witnessed(checkpoint: &[u8], trust: &Trust, environment: &EnvName, age: Age) -> Result<Witnessed, Finding> {
+    witnessed_still(checkpoint, trust, trust, environment, age)
+}
+
+/// The same for whoever looks later: a cosignature counts only if a trust of later lists the witness's key as well, and says
+/// that it counted then.
+pub fn witnessed_still(
+    checkpoint: &[u8],
+    trust: &Trust,
+    later: &Trust,
+    environment: &EnvName,
+    age: Age,
+) -> Result<Witnessed, Finding> {
     let log = signed_checkpoint(checkpoint, trust, age.end())?;
     let place = format!("log {}", log.origin);
     let by_trust = format!("trust, version {}, environment {environment}", trust.version);
@@ -82,8 +94,14 @@ pub fn witnessed(checkpoint: &[u8], trust: &Trust, environment: &EnvName, age: A
         let today = |owned: &OwnedKey| matches!(age, Age::Ever(_)) || owned.counts_at(age.end());
         age.counts(time) && quorum.keys.get(name).is_some_and(|owned| owned.counts_at(time) && today(owned))
     };
+    let still = |name: &str, time: Time| {
+        let owned = quorum.keys.get(name).and_then(|owned| later.owner_of(&owned.key.id()));
+        owned.is_some_and(|(owner, owned)| matches!(owner, Owner::Witness(_)) && owned.counts_at(time))
+    };
     let (counting, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
         all.into_iter().partition(|(name, time)| counts(name, *time));
+    let (counting, withdrawn): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        counting.into_iter().partition(|(name, time)| still(name, *time));
     let names: BTreeSet<&str> = counting.keys().map(String::as_str).collect();
     if quorum.policy.is_met_by(&names) {
         return Ok(Witnessed { log, witnesses: counting });
@@ -94,6 +112,10 @@ pub fn witnessed(checkpoint: &[u8], trust: &Trust, environment: &EnvName, age: A
     let mut found = if counting.is_empty() { "none".to_owned() } else { said(&counting) };
     if !others.is_empty() {
         found.push_str(&format!("; too old, from the future, or of keys that do not count: {}", said(&others)));
+    }
+    if !withdrawn.is_empty() {
+        let version = later.version;
+        found.push_str(&format!("; of keys that trust version {version} does not let count: {}", said(&withdrawn)));
     }
     Err(missing(quorum.policy.quorum().unwrap_or_default(), found))
 }

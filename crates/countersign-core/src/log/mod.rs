@@ -5,6 +5,7 @@
 //! Nothing here reads a file or knows a signature algorithm's mathematics: folders are read by the record crate, and
 //! signatures are made and checked by whoever hands in a [`note::NoteSigner`] or [`note::NoteVerifier`].
 
+pub mod carried;
 pub mod checkpoint;
 pub mod cosignature;
 pub mod merkle;

@@ -4,13 +4,15 @@ use super::candidate;
 use crate::rules::Context;
 use countersign_core::codes;
 use countersign_core::decision::{BreakGlass, RuleOutcome};
+use countersign_core::entry::place_of;
 use countersign_core::exception::is_review;
 use countersign_core::finding::{Finding, Verdict};
 use countersign_core::git::{Oid, graph};
+use countersign_core::ids::Origin;
 use countersign_core::policy::Stage;
 use countersign_verify::log::Promoted;
 use countersign_verify::{Blobs, Exceptions, StateView};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What earlier emergencies leave to do.
 #[derive(Debug, Default)]
@@ -19,6 +21,8 @@ pub struct FollowUps {
     pub findings: Vec<Finding>,
     /// The entries of those whose commits this decision proves to be reviewed, if it passes.
     pub closed: Vec<u64>,
+    /// The same of emergencies in logs that this one goes on from.
+    pub closed_earlier: BTreeMap<Origin, Vec<u64>>,
 }
 
 /// Every emergency of the environment that is not made up for: by a later decision that passed and proved review over a
@@ -31,7 +35,7 @@ pub fn follow_ups(
     blobs: &dyn Blobs,
 ) -> FollowUps {
     let mut out = FollowUps::default();
-    let mut closed: BTreeSet<u64> = BTreeSet::new();
+    let mut closed: BTreeSet<(Option<Origin>, u64)> = BTreeSet::new();
     // Newest first: what closes an emergency comes after it.
     for promoted in state.emergencies(&context.request.environment, blobs) {
         let promoted = match promoted {
@@ -43,17 +47,25 @@ pub fn follow_ups(
         };
         let decision = &promoted.content;
         if decision.verdict == Verdict::Pass {
-            closed.extend(&decision.followed_up);
+            // A decision of an earlier log means that one where it names none.
+            closed.extend(decision.followed_up.iter().map(|entry| (promoted.log.clone(), *entry)));
+            let earlier = decision.followed_up_earlier.iter();
+            closed.extend(earlier.flat_map(|(log, entries)| entries.iter().map(|entry| (Some(log.clone()), *entry))));
         }
         let Some(glass) = &decision.break_glass else { continue };
-        if closed.contains(&promoted.entry) || glass.exceptions.iter().all(|id| known.followed_up.contains(id)) {
+        if closed.contains(&(promoted.log.clone(), promoted.entry))
+            || glass.exceptions.iter().all(|id| known.followed_up.contains(id))
+        {
             continue;
         }
         if of_another_source(&promoted, context) {
             continue;
         }
         if decision.source.as_ref().is_some_and(|range| proved_now(context, rules, &range.revision)) {
-            out.closed.push(promoted.entry);
+            match &promoted.log {
+                None => out.closed.push(promoted.entry),
+                Some(log) => out.closed_earlier.entry(log.clone()).or_default().push(promoted.entry),
+            }
         } else {
             out.findings.push(finding(&promoted, glass, context));
         }
@@ -89,7 +101,7 @@ fn finding(promoted: &Promoted, glass: &BreakGlass, context: &Context<'_>) -> Fi
     };
     let id = glass.exceptions.first().map(ToString::to_string).unwrap_or_default();
     let name = &promoted.content.request.subject_name;
-    Finding::new(code, format!("what the emergency of log entry {} let through {what}", promoted.entry))
+    Finding::new(code, format!("what the emergency of {} let through {what}", place_of(promoted.entry, promoted.log.as_ref())))
         .at(format!("{name}  {}", promoted.content.request.subject))
         .expected(format!("a review before {}", glass.follow_up), format!("exception {id}"))
         .found("none in the log")

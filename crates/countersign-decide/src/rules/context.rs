@@ -10,6 +10,7 @@ use countersign_core::policy::{PolicyRef, Source};
 use countersign_core::statement::provenance::{Provenance, Tree};
 use countersign_core::statement::{Kind, Statement};
 use countersign_verify::document::SignerName;
+use countersign_verify::policy::Activated;
 use countersign_verify::{Evidence, ForgeChange, History, Spoken, Verified, VerifiedTrust};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,10 +22,10 @@ pub struct Context<'a> {
     pub request: &'a Request,
     /// Trust.
     pub trust: &'a VerifiedTrust,
-    /// The release by all its names, and since which entry it is active.
+    /// The release by all its names.
     pub policy: &'a PolicyRef,
-    /// See `policy`.
-    pub policy_entry: u64,
+    /// The same, with the entry since which it is active.
+    pub active: &'a Activated,
     /// The evidence that holds.
     pub evidence: &'a Evidence,
     /// What earlier decisions list that speaks against the artifact or its changes, and is not handed in now.
@@ -58,7 +59,7 @@ impl Context<'_> {
     /// Who says so, for findings: the release and the entry that made it active.
     #[must_use]
     pub fn by(&self, rule: &str) -> String {
-        format!("rule {rule} (policy release@{}, active since entry {})", self.policy.version, self.policy_entry)
+        format!("rule {rule} (policy release@{}, active since {})", self.policy.version, self.active.since())
     }
 
     /// The artifact, for findings.

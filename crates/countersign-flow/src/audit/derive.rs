@@ -3,7 +3,7 @@
 
 use super::facts::Facts;
 use super::page;
-use super::population::{self, Population, tests_of};
+use super::population::{self, Population};
 use super::scope::{LeftOut, Scope, left_out, named};
 use super::{EVIDENCE, INDEX, LOG, PAGE, POLICIES, POPULATIONS, RANGE, README, TRUST};
 use crate::error::FlowError;
@@ -95,6 +95,7 @@ pub(super) fn of(facts: &Facts<'_>, scope: &Scope, has: &dyn Fn(&Sha256) -> bool
 
 /// Every release that was in force in the window: by whom it was approved and activated, its rules, its tests.
 fn policies(facts: &Facts<'_>) -> Result<Vec<u8>, FlowError> {
+    let log = facts.log();
     let one = |active: &countersign_verify::policy::Activated| {
         let manifest = active.release.manifest();
         let reference = active.release.reference();
@@ -111,6 +112,7 @@ fn policies(facts: &Facts<'_>) -> Result<Vec<u8>, FlowError> {
             .collect();
         json!({
             "entry": active.entry,
+            "log": active.log.as_ref().unwrap_or(&log.origin),
             "time": active.time,
             "environment": active.activation.environment,
             "release": {"uri": reference.uri, "version": reference.version, "digest": reference.digest},
@@ -121,12 +123,16 @@ fn policies(facts: &Facts<'_>) -> Result<Vec<u8>, FlowError> {
             "backtest": active.release.backtest(),
             "documents": {"activation": active.document, "release": active.release.document()},
             "rules": rules,
-            "tests": tests_of(manifest).into_iter().collect::<BTreeMap<_, _>>(),
+            "tests": facts
+                .tests(active)
+                .iter()
+                .map(|test| json!({"path": test.path, "digest": test.digest, "here": test.here}))
+                .collect::<Vec<_>>(),
         })
     };
     let all: Vec<_> = facts.activations_in_force().map(one).collect();
     Ok(json::canonical(&json!({
-        "schema": "https://countersign.dev/schemas/package-policies/v0.1",
+        "schema": "https://countersign.dev/schemas/package-policies/v0.2",
         "releases": all,
     }))?)
 }

@@ -4,6 +4,7 @@
 mod ask;
 mod derive;
 mod diff;
+mod earlier;
 mod export;
 mod facts;
 mod manual;
@@ -17,6 +18,8 @@ mod sample;
 mod scope;
 mod shard;
 mod show;
+mod since;
+mod statements;
 mod table;
 mod verify;
 mod witnesses;
@@ -32,7 +35,7 @@ pub use sample::{Sample, Stratum};
 pub use scope::{LeftOut, Profile, Scope};
 pub use show::{Chain, Link};
 pub use table::{Proof, Row, Table};
-pub use verify::{AuditReport, DecisionRow, How, OutsideTrust, verify, verify_source};
+pub use verify::{AuditReport, DecisionRow, How, OutsideTrust, verify, verify_source, verify_with_earlier};
 
 /// Where the log lies in a package.
 pub(crate) const LOG: &str = "log/";

@@ -2,6 +2,7 @@
 //! asked of a package afterwards rests on this; nothing is read out of one that was not opened.
 
 use super::derive::{self, Derived};
+use super::earlier;
 use super::facts::{Facts, Gathered, Window};
 use super::scope::{Profile, Scope};
 use super::shard;
@@ -24,12 +25,13 @@ use countersign_record::log::verify::verify_log;
 use countersign_record::package::{OpenError, Packed, Source};
 use countersign_verify::log::signed_checkpoint;
 use countersign_verify::policy::Activated;
-use countersign_verify::trust::verify_trust;
+use countersign_verify::trust::{verify_successor, verify_trust};
 use countersign_verify::{Blobs, LogState, VerifiedTrust};
 use serde_json::Value;
-use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::Path;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// A package that is open: the state of its log, and its documents by digest.
 #[derive(Debug)]
@@ -43,7 +45,7 @@ pub struct Opened {
     pub(super) trust: VerifiedTrust,
     pub(super) at: Time,
     /// Its decisions, read when they are first asked for.
-    gathered: OnceCell<Gathered>,
+    gathered: OnceLock<Gathered>,
 }
 
 /// What came of opening a package.
@@ -65,7 +67,7 @@ pub(crate) struct Package {
     documents: BTreeMap<Sha256, (u32, u32, u32)>,
     shards: Vec<String>,
     /// Documents that were asked for.
-    asked: RefCell<BTreeSet<Sha256>>,
+    asked: Mutex<BTreeSet<Sha256>>,
 }
 
 impl Package {
@@ -104,13 +106,13 @@ impl Package {
 
     /// The documents that were asked for so far.
     pub(super) fn asked(&self) -> BTreeSet<Sha256> {
-        self.asked.borrow().clone()
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl Blobs for Package {
     fn blob(&self, digest: &Sha256) -> Option<Vec<u8>> {
-        self.asked.borrow_mut().insert(*digest);
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(*digest);
         let (shard, start, length) = self.documents.get(digest)?;
         let number = |n: u32| usize::try_from(n).ok();
         let shard = self.shards.get(number(*shard)?)?;
@@ -160,40 +162,47 @@ pub fn open(
     let mut faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
     faults.extend(overridden(&state));
     report.line("log-activations", faults, "every trust document and activation holds, by the trust of its time");
+    if let Some(said) = earlier::line(&state) {
+        // What does not hold of it is a fault of an entry.
+        report.line("log-shard", Vec::new(), said);
+    }
     if let Some((named, findings)) = backtests(&state, &package) {
         report.line("policy-backtests", findings, format!("{named} activation(s) name a report, which is here"));
     }
     report.log = Some(state.now().reference());
     report.scope = Some(scope.clone());
-    Ok(Opening { report, opened: Some(Opened { state, package, scope, index, trust, at, gathered: OnceCell::new() }) })
+    Ok(Opening { report, opened: Some(Opened { state, package, scope, index, trust, at, gathered: OnceLock::new() }) })
 }
 
 /// The files, if they have the one form and every document is what its name says.
 fn unpack(source: Box<dyn Source>, report: &mut AuditReport) -> Result<Option<Package>, FlowError> {
     let (mut digests, mut documents, mut shards) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
     let mut findings = Vec::new();
-    let opened = Packed::open(source, &mut |name, bytes| {
-        digests.insert(name.to_owned(), Sha256::of(bytes));
-        if !name.starts_with(EVIDENCE) {
-            return;
-        }
-        match shard::read(bytes) {
-            Err(wrong) => findings.push(wrong_shard(name, &wrong)),
-            Ok(found) => {
-                let shard = u32::try_from(shards.len()).unwrap_or(u32::MAX);
-                shards.push(name.to_owned());
-                for (digest, place) in found {
-                    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-                    let place = (shard, number(place.start), number(place.len()));
-                    if documents.insert(digest, place).is_some() {
-                        let what = "a document is in the package twice";
-                        findings.push(
-                            Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(name).at(format!("document {digest}")),
-                        );
-                    }
-                }
+    let look = |name: &str, bytes: &[u8]| {
+        (name.to_owned(), Sha256::of(bytes), name.starts_with(EVIDENCE).then(|| shard::read(bytes)))
+    };
+    let mut take = |(name, digest, shard): (String, Sha256, Option<Result<_, shard::NotOne>>)| {
+        digests.insert(name.clone(), digest);
+        let found: Vec<(Sha256, Range<usize>)> = match shard {
+            None => return,
+            Some(Err(wrong)) => return findings.push(wrong_shard(&name, &wrong)),
+            Some(Ok(found)) => found,
+        };
+        let shard = u32::try_from(shards.len()).unwrap_or(u32::MAX);
+        for (digest, place) in found {
+            let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+            let place = (shard, number(place.start), number(place.len()));
+            if documents.insert(digest, place).is_some() {
+                let what = "a document is in the package twice";
+                let twice = Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(name.as_str());
+                findings.push(twice.at(format!("document {digest}")));
             }
         }
+        shards.push(name);
+    };
+    let opened = Packed::open(source, look).map(|(packed, seen)| {
+        seen.into_iter().for_each(&mut take);
+        packed
     });
     match opened {
         Err(OpenError::Io(source)) => Err(DiskError::new(Doing::Read, Path::new("the package"), source).into()),
@@ -207,7 +216,7 @@ fn unpack(source: Box<dyn Source>, report: &mut AuditReport) -> Result<Option<Pa
             let stop = !findings.is_empty();
             let holds = format!("{} documents, each what its name says", documents.len());
             report.line("evidence", findings, holds);
-            let package = Package { packed, digests, documents, shards, asked: RefCell::default() };
+            let package = Package { packed, digests, documents, shards, asked: Mutex::default() };
             Ok((!stop).then_some(package))
         }
     }
@@ -249,10 +258,36 @@ fn log_of(
     };
     let inside = package.file(TRUST)?.unwrap_or_default();
     let Some(trust) = trust(&inside, outside, at, report) else { return Ok(None) };
-    let opened = LogState::open(&checkpoint, &entries, &trust, package, at);
+    let recorded = outside.and_then(|outside| recorded_before(&entries, &trust, outside.bytes, package));
+    let opened = LogState::open(&checkpoint, &entries, recorded.as_ref().unwrap_or(&trust), package, at);
     report.checks.extend(opened.checks);
     report.findings.extend(opened.findings);
+    if let Some(recorded) = &recorded {
+        let what = format!(
+            "the log records trust up to version {}, and is judged by version {} besides",
+            recorded.trust().version,
+            trust.trust().version
+        );
+        report.findings.push(Finding::new(codes::TRUST_LATER, what).at("trust"));
+        report.findings.extend(signed_checkpoint(&checkpoint, trust.trust(), at).err());
+    }
     Ok(opened.state.map(|state| (state, trust, at)))
+}
+
+/// The newest trust that the log records, where the one from outside is the next after it: a log of last year does not know
+/// this year's trust. What is wrong with it otherwise, opening the log says.
+fn recorded_before(
+    entries: &[Vec<u8>],
+    trust: &VerifiedTrust,
+    bytes: &[u8],
+    package: &Package,
+) -> Option<VerifiedTrust> {
+    let read = entries.iter().rev().filter_map(|bytes| Entry::parse(bytes).ok());
+    let entry = read.into_iter().find(|entry| entry.kind == Kind::Trust)?;
+    let digest = entry.subjects.first().filter(|digest| *digest != trust.digest())?;
+    let recorded = package.blob(entry.statement()?)?;
+    let recorded = verify_trust(&recorded, Some(digest), entry.time).trust?;
+    verify_successor(&recorded, bytes, trust.trust().not_before.max(entry.time)).is_ok().then_some(recorded)
 }
 
 /// What an index says: the scope, the files by digest; and what is wrong with it.
@@ -322,7 +357,12 @@ impl Opened {
 
     /// Every decision, read once.
     pub(super) fn gathered(&self) -> &Gathered {
-        self.gathered.get_or_init(|| Gathered::of(&self.state, &self.package))
+        self.gathered.get_or_init(|| Gathered::of(&self.state, &self.package, false))
+    }
+
+    /// The same where decisions are to be run again.
+    pub(super) fn gathered_ahead(&self) -> &Gathered {
+        self.gathered.get_or_init(|| Gathered::of(&self.state, &self.package, true))
     }
 
     /// Whether raw evidence was left out, so that decisions cannot be run again.
@@ -338,14 +378,15 @@ fn overridden(state: &LogState) -> Vec<Finding> {
         let activation = &activated.activation;
         let version = activated.release.reference().version;
         let who: Vec<String> = activated.activators.iter().map(ToString::to_string).collect();
-        let of =
-            |id: &RuleId| {
-                let what =
-                    format!("for {}, release {version} overrode what is asked for rule {id}", activation.environment);
-                Finding::new(codes::ROLLOUT_OVERRIDDEN, what)
-                    .at(format!("log entry {}", activated.entry))
-                    .found(format!("by {}: {}", who.join(", "), activation.reason.as_deref().unwrap_or("no reason")))
-            };
+        let of = |id: &RuleId| {
+            let what =
+                format!("for {}, release {version} overrode what is asked for rule {id}", activation.environment);
+            Finding::new(codes::ROLLOUT_OVERRIDDEN, what).at(activated.place()).found(format!(
+                "by {}: {}",
+                who.join(", "),
+                activation.reason.as_deref().unwrap_or("no reason")
+            ))
+        };
         activation.overrides.iter().map(of).collect::<Vec<_>>()
     };
     all.iter().flat_map(one).collect()
@@ -359,8 +400,10 @@ fn backtests(state: &LogState, blobs: &dyn Blobs) -> Option<(usize, Vec<Finding>
     let mut count = 0_usize;
     for (active, digest) in named {
         count = count.saturating_add(1);
-        let place = format!("log entry {}", active.entry);
-        let entry = usize::try_from(active.entry).ok().and_then(|index| state.entries().get(index));
+        let place = active.place();
+        let log =
+            state.now().chain().find(|log| active.log.as_ref().is_none_or(|origin| log.reference().origin == *origin));
+        let entry = usize::try_from(active.entry).ok().and_then(|index| log?.entries().get(index));
         let recorded = entry.is_some_and(|entry| entry.evidence.contains(&digest));
         match blobs.blob(&digest).filter(|bytes| recorded && Sha256::of(bytes) == digest) {
             None => findings.push(
@@ -404,7 +447,11 @@ fn trust(
         Some(OutsideTrust { bytes, digest }) => (bytes, digest, false),
         None => (inside_bytes, None, true),
     };
-    let outcome = verify_trust(bytes, given, at);
+    let mut outcome = verify_trust(bytes, given, at);
+    // One that began to count after the log's newest entry is a later one, which the log may be judged by besides.
+    if let Some(later) = outcome.trust.as_ref().map(|trust| trust.trust().not_before).filter(|begins| *begins > at) {
+        outcome = verify_trust(bytes, given, later);
+    }
     report.checks.extend(outcome.checks.into_iter().filter(|check| !inside || check.id != "trust-digest"));
     if inside {
         let finding = Finding::new(

@@ -49,6 +49,23 @@ pub(super) fn of_package(facts: &Facts<'_>, scope: &Scope, left_out: &LeftOut, p
         page.heading(heading);
         newest(&mut page, one);
     }
+    let mut tests = Vec::new();
+    for active in facts.activations_in_force() {
+        let reference = active.release.reference();
+        for test in facts.tests(active) {
+            tests.push(vec![
+                format!("{}@{}", reference.uri, reference.version),
+                active.activation.environment.to_string(),
+                test.path.to_owned(),
+                test.digest.to_string(),
+                if test.here { "in the package" } else { "by digest alone" }.to_owned(),
+            ]);
+        }
+    }
+    if !tests.is_empty() {
+        page.heading("Tests of these releases");
+        page.table(["release", "environment", "file", "digest", "where"], tests);
+    }
     page.heading("Questions that the package answers");
     page.text("countersign audit ask QUESTION THIS-FILE --trust trust.sigstore.json --trust-digest sha256:…");
     let questions = questions::ALL

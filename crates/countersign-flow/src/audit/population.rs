@@ -7,6 +7,7 @@ use countersign_core::decision::{Decision, LogRef};
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Class, Verdict};
 use countersign_core::statement::Kind;
+use countersign_verify::policy::Activated;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -208,7 +209,9 @@ pub(super) fn exceptions(facts: &Facts<'_>) -> Table {
     let ended = known.ended.iter().map(|(one, by)| (one, Some(*by)));
     for (one, by) in known.held.iter().map(|one| (one, None)).chain(ended) {
         let exception = one.exception();
+        // What an earlier log granted counts since the first entry of this one.
         let (entry, time) = one.recorded();
+        let entry = if one.log().is_some() { 0 } else { entry };
         let wanted = facts.window.environments.is_empty() || facts.window.environments.contains(&exception.environment);
         if !wanted {
             continue;
@@ -216,6 +219,7 @@ pub(super) fn exceptions(facts: &Facts<'_>) -> Table {
         let id = one.id();
         let approvers: Vec<String> = one.approvers().iter().map(ToString::to_string).collect();
         let state = match by {
+            Some(0) => "over before this log began".to_owned(),
             Some(by) if known.followed_up.contains(&id) => format!("followed up and ended by entry {by}"),
             Some(by) => format!("ended by entry {by}"),
             None if view.newest_time().is_some_and(|now| now >= exception.expires) => "expired".to_owned(),
@@ -356,7 +360,6 @@ pub(super) fn activations(facts: &Facts<'_>) -> Table {
                 rule.stage_at(&active.activation.environment, active.time) == countersign_core::policy::Stage::Enforce
             })
             .count();
-        let tests = tests_of(manifest);
         let people = |all: &BTreeSet<countersign_core::ids::PersonId>| {
             all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
         };
@@ -372,19 +375,23 @@ pub(super) fn activations(facts: &Facts<'_>) -> Table {
             active.activation.reason.clone().unwrap_or_default(),
             active.activation.overrides.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
             format!("{enforced} of {}", manifest.rules.len()),
-            format!("{} files of tests, closed in the release by digest", tests.len()),
+            tests_words(facts, active),
             active.release.backtest().map(ToString::to_string).unwrap_or_default(),
         ];
-        table.push(cells, facts.proof(active.entry));
+        table.push(cells, facts.proof_of(active));
     }
     table
 }
 
-/// The files with tests that a release closes.
-pub(super) fn tests_of(manifest: &countersign_core::policy::Manifest) -> Vec<(&String, &Sha256)> {
-    let is_test =
-        |path: &str| path.split('/').any(|part| part == "tests" || part.contains("_test") || part.contains("cases"));
-    manifest.files.iter().filter(|(path, _)| is_test(path)).collect()
+/// The tests of a release, in words.
+pub(super) fn tests_words(facts: &Facts<'_>, active: &Activated) -> String {
+    let tests = facts.tests(active);
+    let here = tests.iter().filter(|test| test.here).count();
+    match (tests.len(), here) {
+        (0, _) => "none".to_owned(),
+        (all, 0) => format!("{all} files, by digest alone"),
+        (all, here) => format!("{here} of {all} files in the package"),
+    }
 }
 
 pub(super) fn trusts(facts: &Facts<'_>) -> Table {

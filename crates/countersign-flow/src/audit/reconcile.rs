@@ -167,7 +167,7 @@ fn proved(decision: &Decision) -> Option<&SourceRange> {
 /// The chain of deployments: each new revision of a branch in an environment begins where the one before it ended; one that
 /// comes again has the range that it had.
 fn chains(facts: &Facts<'_>) -> (SourceRow, Fits) {
-    let mut passed: BTreeMap<Line, (BTreeMap<Oid, Oid>, Option<Oid>)> = BTreeMap::new();
+    let mut passed: BTreeMap<Line, Passed> = earlier_chains(facts);
     let (mut fits, mut links, mut unexplained) = (Fits::new(), 0_u64, Vec::new());
     // The chain does not begin with the window: what passed before it is part of it.
     for promoted in facts.all_decisions() {
@@ -205,6 +205,32 @@ fn chains(facts: &Facts<'_>) -> (SourceRow, Fits) {
         unexplained,
     };
     (row, fits)
+}
+
+/// Where each revision of a line began when it first passed, and the newest.
+type Passed = (BTreeMap<Oid, Oid>, Option<Oid>);
+
+/// The chains as they stood at the end of the logs that this one goes on from.
+fn earlier_chains(facts: &Facts<'_>) -> BTreeMap<Line, Passed> {
+    let mut steps: Vec<(Line, Oid, Oid)> = Vec::new();
+    for promoted in facts.state.now().chain().skip(1).flat_map(|log| log.decisions(None, None, facts.blobs)).flatten() {
+        let Some(range) = proved(&promoted.content) else { continue };
+        let environment = promoted.content.request.environment.to_string();
+        steps.push((
+            (service_of(&promoted.content), range.target_ref.to_string(), environment),
+            range.revision,
+            range.start,
+        ));
+    }
+    let mut passed: BTreeMap<Line, Passed> = BTreeMap::new();
+    for (line, revision, start) in steps.into_iter().rev() {
+        let (starts, last) = passed.entry(line).or_default();
+        if let Entry::Vacant(first) = starts.entry(revision) {
+            first.insert(start);
+            *last = Some(revision);
+        }
+    }
+    passed
 }
 
 /// Git's own chain: the objects of each decision lead from the new revision back to where it begins.

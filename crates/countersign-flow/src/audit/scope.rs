@@ -110,6 +110,25 @@ pub(super) fn days(state: &LogState, named: &[Named]) -> BTreeMap<Sha256, Rc<str
     out
 }
 
+/// The documents of the logs that this one goes on from, which what it says may rest on, each with the day that first names
+/// it there.
+pub(super) fn carried_days(state: &LogState, blobs: &dyn Blobs) -> BTreeMap<Sha256, Rc<str>> {
+    let mut out = BTreeMap::new();
+    for entry in state.now().chain().skip(1).flat_map(|log| log.entries()) {
+        let day: Rc<str> = Rc::from(entry.time.to_string().chars().take(10).collect::<String>());
+        let mut inputs = BTreeMap::new();
+        if entry.kind == Kind::PromotionDecision
+            && let Some(decision) = entry.statement().and_then(|digest| read(&blobs.blob(digest)?))
+        {
+            inputs_of(&decision, &mut inputs);
+        }
+        for digest in entry.statements.iter().chain(&entry.evidence).chain(inputs.keys()) {
+            out.entry(*digest).or_insert_with(|| Rc::clone(&day));
+        }
+    }
+    out
+}
+
 impl Scope {
     /// Whether the evidence of the decision at this index is wanted. Of one that does not hold it is.
     pub(super) fn wants(&self, index: u64, state: &LogState, gathered: &Gathered) -> bool {

@@ -20,7 +20,7 @@ use countersign_verify::forge::verify_changes;
 use countersign_verify::{Evidence, History};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// One link of the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -138,7 +138,7 @@ pub(super) fn of(facts: &Facts<'_>, id: &str) -> Result<Chain, FlowError> {
 }
 
 /// The decision of a log entry, or the newest one about an artifact or a commit.
-fn find(facts: &Facts<'_>, id: &str) -> Result<Rc<Known>, FlowError> {
+fn find(facts: &Facts<'_>, id: &str) -> Result<Arc<Known>, FlowError> {
     let none = || {
         FlowError::Usage(format!(
             "no decision of the package is named {id}: give the index of its log entry, or 6 digits or more of the artifact's digest or of the commit"
@@ -147,7 +147,7 @@ fn find(facts: &Facts<'_>, id: &str) -> Result<Rc<Known>, FlowError> {
     if let Ok(entry) = id.parse::<u64>()
         && let Some(found) = facts.decisions.iter().find(|one| one.entry == entry)
     {
-        return Ok(Rc::clone(found));
+        return Ok(Arc::clone(found));
     }
     let hex = id.strip_prefix("sha256:").unwrap_or(id);
     if hex.len() < 6 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -157,13 +157,13 @@ fn find(facts: &Facts<'_>, id: &str) -> Result<Rc<Known>, FlowError> {
         decision.request.subject.hex().starts_with(hex)
             || decision.source.as_ref().is_some_and(|source| source.revision.hex().starts_with(hex))
     };
-    let found: Vec<&Rc<Known>> = facts.decisions.iter().filter(|one| named(&one.content)).collect();
+    let found: Vec<&Arc<Known>> = facts.decisions.iter().filter(|one| named(&one.content)).collect();
     let subjects: BTreeSet<Sha256> = found.iter().map(|one| one.content.request.subject).collect();
     if subjects.len() > 1 {
         return Err(FlowError::Usage(format!("{id} names {} artifacts: give more digits", subjects.len())));
     }
     let authorised = found.iter().rev().find(|one| one.content.authorised);
-    authorised.or_else(|| found.last()).map(|one| Rc::clone(one)).ok_or_else(none)
+    authorised.or_else(|| found.last()).map(|one| Arc::clone(one)).ok_or_else(none)
 }
 
 /// What a decision rests on, verified again by the trust of its time.
@@ -194,7 +194,7 @@ pub(super) fn changes(facts: &Facts<'_>, promoted: &Known, evidence: &Evidence) 
     let git = GitEvidence::parse(&bytes).ok()?;
     let view = facts.state.at(promoted.entry)?;
     let policy = decision.inputs.policy.as_ref()?;
-    let active = facts.activations.iter().find(|active| active.entry == policy.entry)?;
+    let active = facts.activation(policy)?;
     let rules = &active.release.manifest().rules;
     let rule = rules.iter().find(|rule| rule.id.as_str().starts_with("two-party-review@"))?;
     let parameters = review::Parameters::read(&rule.parameters).ok()?;
@@ -365,7 +365,7 @@ fn evidence_links(evidence: &Evidence) -> Vec<Link> {
 
 fn policy_link(facts: &Facts<'_>, decision: &Decision) -> Option<Link> {
     let policy = decision.inputs.policy.as_ref()?;
-    let active = facts.activations.iter().find(|active| active.entry == policy.entry);
+    let active = facts.activation(policy);
     let people = |all: &BTreeSet<countersign_core::ids::PersonId>| {
         all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     };
@@ -375,8 +375,12 @@ fn policy_link(facts: &Facts<'_>, decision: &Decision) -> Option<Link> {
         who: active.map_or_else(String::new, |active| format!("approved by {}", people(active.release.approvers()))),
         when: active.map(|active| active.time.to_string()).unwrap_or_default(),
         detail: active
-            .map(|active| format!("active since entry {}, by {}", active.entry, people(&active.activators)))
+            .map(|active| format!("active since {}, by {}", active.since(), people(&active.activators)))
             .into_iter()
+            .chain(active.map(|active| format!("tests: {}", super::population::tests_words(facts, active))))
+            .chain(active.into_iter().flat_map(|active| facts.tests(active)).map(|test| {
+                format!("{}  {}{}", test.path, test.digest, if test.here { "" } else { " (not in the package)" })
+            }))
             .collect(),
         documents: active.map(|active| vec![*active.release.document(), active.document]).unwrap_or_default(),
     })

@@ -8,7 +8,7 @@ use countersign_core::ids::EnvName;
 use countersign_core::time::Time;
 use countersign_record::log::COSIGNED;
 use countersign_verify::log::signed_checkpoint;
-use countersign_verify::witnessed::{Age, asks_for_witnesses, witnessed};
+use countersign_verify::witnessed::{Age, asks_for_witnesses, witnessed, witnessed_still};
 use countersign_verify::{LogState, VerifiedTrust};
 
 /// What came of it: what was found, and who has cosigned, in words. `None` where nobody was asked and nothing is there.
@@ -36,12 +36,18 @@ pub(super) fn check(
         }
         asked = true;
         let place = format!("log entry {entry}");
-        let shown =
-            match cosigned {
-                Some(bytes) => witnessed(bytes, trust, environment, Age::Ever(at)),
-                None => Err(Finding::new(codes::WITNESS_QUORUM_MISSING, "the package has no cosigned checkpoint")
-                    .at(path.as_str())),
-            };
+        let shown = match cosigned {
+            // By the trust of the time, as far as the auditor's still lets its witnesses count; or by the auditor's own.
+            Some(bytes) => witnessed_still(bytes, trust, outside.trust(), environment, Age::Ever(at)).or_else(|said| {
+                let own = asks_for_witnesses(outside.trust(), environment)
+                    .then(|| witnessed(bytes, outside.trust(), environment, Age::Ever(at)));
+                own.and_then(Result::ok).ok_or(said)
+            }),
+            None => {
+                Err(Finding::new(codes::WITNESS_QUORUM_MISSING, "the package has no cosigned checkpoint")
+                    .at(path.as_str()))
+            }
+        };
         match shown {
             Ok(shown) if shown.log.size > *entry => {
                 let names = shown.witnesses.into_keys().collect::<Vec<_>>().join(", ");

@@ -4,7 +4,7 @@ use super::ask::read;
 use crate::error::FlowError;
 use crate::files;
 use crate::outside::TrustFile;
-use crate::people;
+use crate::people::{self, By};
 use crate::place::{Place, StoreBlobs};
 use crate::policy::activate::{Standing, anchored, log_signer, open_at_end, refuse};
 use crate::promote::log_keys;
@@ -122,7 +122,7 @@ pub fn end(request: &EndRequest<'_>, recording: &Recording<'_>, log_key: Signing
     let exception = find(&request.id, request.action, state.now(), recording.place)?;
     blobs.finish()?;
     let environment = exception.exception().environment.clone();
-    let statement = statement(request, &exception, recording)?;
+    let statement = statement(request, &exception, NoteSigner::name(&signer), recording)?;
     let document = sign(request, &statement)?;
     let mut missing = Vec::new();
     let done = append(recording, trust, &signer, &environment, |view, origin| {
@@ -276,6 +276,7 @@ fn find(
 fn statement(
     request: &EndRequest<'_>,
     exception: &VerifiedException,
+    log: &countersign_core::ids::Origin,
     recording: &Recording<'_>,
 ) -> Result<Statement, FlowError> {
     if let Some(path) = request.signatures
@@ -289,7 +290,8 @@ fn statement(
         }
     }
     let end = ExceptionEnd {
-        log: exception.exception().log.clone(),
+        // This log, also where the exception was granted in one that it goes on from.
+        log: log.clone(),
         exception: *exception.digest(),
         action: request.action,
         reason: request.reason.to_owned(),
@@ -302,7 +304,13 @@ fn sign(request: &EndRequest<'_>, statement: &Statement) -> Result<Vec<u8>, Flow
     match request.signatures {
         None => by_person(&statement.to_bytes()?, EXCEPTION_NAMESPACE, request.key, request.keygen),
         Some(path) => {
-            let signed = people::add_signature(path, statement, EXCEPTION_NAMESPACE, request.key, request.keygen)?;
+            let signed = people::add_signature(
+                path,
+                statement,
+                EXCEPTION_NAMESPACE,
+                By::Key(request.key, request.keygen),
+                None,
+            )?;
             write_atomic(path, &signed.bytes, 0o644)?;
             Ok(signed.bytes)
         }

@@ -81,7 +81,7 @@ fn all(
         }
         blobs.finish()?;
     }
-    exceptions.sort_by_key(|row| row.entry);
+    exceptions.sort_by_key(|row| (row.log.is_none(), row.entry));
     Ok(ExceptionList { exit: exit_of(&findings), exceptions, findings })
 }
 
@@ -92,6 +92,7 @@ fn row(one: &VerifiedException, state: ExceptionState, used: Use, ended_by: Opti
         exception: one.exception().clone(),
         approvers: one.approvers().iter().map(ToString::to_string).collect(),
         entry: one.recorded().0,
+        log: one.log().cloned(),
         uses: used.decisions,
         newest_use: used.newest,
         ended_by,

@@ -7,7 +7,7 @@ use countersign_core::catalogue::{Catalogue, Reach};
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
 use countersign_core::finding::Finding;
-use countersign_core::ids::{EnvName, RuleId};
+use countersign_core::ids::{EnvName, Origin, RuleId};
 use countersign_core::policy::{Manifest, Stage, Step};
 use countersign_core::statement::adjudication::Opinion;
 use countersign_core::statement::manual_evidence::ManualEvidence;
@@ -240,6 +240,8 @@ documents! {
     ActivationRow {
         /// The entry.
         entry: u64,
+        /// The log of that entry, where it is one that this log goes on from.
+        log: Option<Origin>,
         /// Its time.
         time: Time,
         /// The environment.

@@ -1,14 +1,13 @@
 //! Activation: an entry in the log makes a release the active one, and a lock file says which to expect.
 
-use super::build::{approver, problems};
+use super::build::{approver, folder_files, problems};
 use crate::backtest::read_report;
 use crate::error::FlowError;
 use crate::files;
 use crate::outside::{self, TrustFile};
-use crate::people;
+use crate::people::{self, By};
 use crate::place::{Place, StoreBlobs};
 use crate::promote::{log_keys, log_of};
-use crate::signing::by_person;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::{Entry, EntrySchema};
@@ -19,12 +18,12 @@ use countersign_core::log::note::NoteKey;
 use countersign_core::policy::{self, Lock, Pin};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
-use countersign_core::trust::{POLICY_NAMESPACE, Trust};
+use countersign_core::trust::{POLICY_NAMESPACE, ROLE_POLICY, Trust};
 use countersign_decide::floors;
 use countersign_record::atomic::write_atomic;
 use countersign_record::log::writer::Log;
 use countersign_record::store::{Store as _, StoreError};
-use countersign_sign::{LogSigner, PersonKey, SigningKey, SshKeygen};
+use countersign_sign::{LogSigner, SigningKey};
 use countersign_verify::keys::note_signature_holds;
 use countersign_verify::log::LogOutcome;
 use countersign_verify::policy::{Activated, ActivationContext, verify_activation, verify_release};
@@ -41,9 +40,7 @@ pub struct ActivateRequest<'a> {
     /// Where it is to be active.
     pub environment: EnvName,
     /// The approver who activates.
-    pub key: &'a PersonKey,
-    /// The program that signs with SSH keys.
-    pub keygen: &'a SshKeygen,
+    pub by: By<'a>,
     /// Trust, with its digest from outside.
     pub trust: &'a TrustFile,
     /// The store.
@@ -60,6 +57,8 @@ pub struct ActivateRequest<'a> {
     pub activation: Option<&'a Path>,
     /// The backtest's report that the approvals name, if the store does not have it yet.
     pub backtest: Option<&'a Path>,
+    /// The policy's folder, from which the files with tests that the release closes are recorded.
+    pub tests: Option<&'a Path>,
     /// `countersign.lock`.
     pub lock: &'a Path,
     /// The time.
@@ -75,6 +74,8 @@ pub enum Activation {
         activated: Box<Activated>,
         /// The signed checkpoint that covers the entry.
         checkpoint: Vec<u8>,
+        /// What there is to say of it.
+        notes: Vec<Finding>,
     },
     /// More approvers have to sign the activation first; nothing was written to the log.
     NeedsMore {
@@ -88,7 +89,7 @@ pub enum Activation {
 /// Makes an approved release the active one. It is checked exactly as every reader of the log will check it.
 pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Activation, FlowError> {
     let trust = anchored(request.trust)?;
-    approver(request.key, request.keygen, trust.trust())?;
+    approver(request.by, trust.trust())?;
     let release_bytes = files::read(request.release, limits::COLLECTION_BYTES)?;
     let signer = log_signer(trust, log_key, request.at)?;
     let keys = log_keys(trust.trust(), countersign_core::log::note::NoteSigner::name(&signer));
@@ -110,10 +111,11 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
         .map_err(|findings| FlowError::Refused(unsigned(findings, request.release, &release_bytes)))?;
     refuse(sane(request, trust, &release))?;
     let report = report(request, &release)?;
+    let tests = tests(request, &release)?;
 
     let labels = labels(request)?;
     let statement = statement(request, &release, view, &labels)?;
-    let document = sign(request, &statement)?;
+    let document = sign(request, &statement, trust.trust())?;
     let earlier: Vec<&Activated> = view.activations(&request.environment).collect();
     let context = ActivationContext {
         trust: judge,
@@ -135,22 +137,31 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
     };
     blobs.finish()?;
 
-    let files = Files { document: &document, release: &release_bytes, labels: &labels, report: report.as_deref() };
+    let files = Files {
+        document: &document,
+        release: &release_bytes,
+        labels: &labels,
+        report: report.as_deref(),
+        tests: &tests,
+    };
     let checkpoint = record(request, trust, &state, &activated, &files, &mut log)?;
     write_lock(request, &activated)?;
-    Ok(Activation::Active { activated: Box::new(activated), checkpoint })
+    let notes = tests_unrecorded(&activated.release).filter(|_| tests.is_empty()).into_iter().collect();
+    Ok(Activation::Active { activated: Box::new(activated), checkpoint, notes })
 }
 
 /// Every activation of a verified log, oldest first; of one environment, if given.
 #[must_use]
 pub fn history(state: &LogState, environment: Option<&EnvName>) -> Vec<Activated> {
     let view = state.now();
-    let mut environments: Vec<EnvName> = view.entries().iter().filter_map(|entry| entry.environment.clone()).collect();
+    let entries = view.chain().flat_map(|log| log.entries());
+    let mut environments: Vec<EnvName> = entries.filter_map(|entry| entry.environment.clone()).collect();
     environments.sort();
     environments.dedup();
     let wanted = environments.into_iter().filter(|e| environment.is_none_or(|wanted| wanted == e));
     let mut all: Vec<Activated> = wanted.flat_map(|e| view.activations(&e).cloned().collect::<Vec<_>>()).collect();
-    all.sort_by_key(|activated| activated.entry);
+    // Those of an earlier log come before; within one they are in its order already.
+    all.sort_by_key(|activated| (activated.time, activated.log.is_none(), activated.entry));
     all
 }
 
@@ -240,6 +251,10 @@ fn open_where(
     let mut findings = Vec::new();
     findings.extend(outside::goes_on(view, request.least_checkpoint, request.place, trust.trust(), request.at)?);
     findings.extend(view.closed_for().map(crate::shard::closed));
+    if state.size() == 0 {
+        // What began otherwise is a fault of the log's first entry.
+        findings.extend(state.must_continue());
+    }
     // A trust document that follows the recorded one is recorded with this activation.
     let follows = |f: &&Finding| f.code != codes::TRUST_DIGEST_MISMATCH;
     findings.extend(faults(&state).into_iter().filter(|finding| follows(&finding)));
@@ -329,6 +344,42 @@ struct Files<'a> {
     labels: &'a Labels,
     /// The backtest's report that the approvals name.
     report: Option<&'a [u8]>,
+    /// The files with tests, by digest.
+    tests: &'a Labels,
+}
+
+/// The files with tests that the release closes, as they lie in the policy's folder: each is what the release says.
+fn tests(
+    request: &ActivateRequest<'_>,
+    release: &countersign_verify::policy::VerifiedRelease,
+) -> Result<Labels, FlowError> {
+    let Some(folder) = request.tests else { return Ok(Labels::new()) };
+    let files = folder_files(folder)?;
+    let (mut found, mut wrong) = (Labels::new(), Vec::new());
+    for (path, digest) in release.manifest().tests() {
+        match files.get(path).filter(|bytes| Sha256::of(bytes) == *digest) {
+            Some(bytes) => drop(found.insert(*digest, bytes.clone())),
+            None => wrong.push(
+                Finding::new(codes::POLICY_TESTS_DIFFER, "a file with tests is not the one that the release closes")
+                    .at(folder.join(path).display().to_string())
+                    .expected(digest.to_string(), "the release")
+                    .found(files.get(path).map_or_else(|| "none".to_owned(), |bytes| Sha256::of(bytes).to_string())),
+            ),
+        }
+    }
+    refuse(wrong)?;
+    Ok(found)
+}
+
+/// That a release closes tests, and none of them was recorded.
+fn tests_unrecorded(release: &countersign_verify::policy::VerifiedRelease) -> Option<Finding> {
+    let count = release.manifest().tests().count();
+    (count > 0).then(|| {
+        let what =
+            format!("the release closes {count} file(s) with tests by digest, and the record does not have them");
+        Finding::new(codes::POLICY_TESTS_UNRECORDED, what)
+            .help("give the policy's folder with --tests, so that an auditor finds them in the package")
+    })
 }
 
 fn statement(
@@ -362,11 +413,12 @@ fn statement(
     Ok(Statement::new(Kind::PolicyActivation, vec![subject], &activation)?)
 }
 
-fn sign(request: &ActivateRequest<'_>, statement: &Statement) -> Result<Vec<u8>, FlowError> {
+fn sign(request: &ActivateRequest<'_>, statement: &Statement, trust: &Trust) -> Result<Vec<u8>, FlowError> {
+    let role = Some((ROLE_POLICY, trust));
     match request.activation {
-        None => by_person(&statement.to_bytes()?, POLICY_NAMESPACE, request.key, request.keygen),
+        None => people::signed_alone(statement, POLICY_NAMESPACE, request.by, role),
         Some(path) => {
-            let document = people::add_signature(path, statement, POLICY_NAMESPACE, request.key, request.keygen)?.bytes;
+            let document = people::add_signature(path, statement, POLICY_NAMESPACE, request.by, role)?.bytes;
             write_atomic(path, &document, 0o644)?;
             Ok(document)
         }
@@ -435,13 +487,15 @@ fn record(
     let named = |digest: &&Sha256| activated.activation.adjudications.contains(*digest);
     let labels = files.labels.iter().filter(|(digest, _)| named(digest)).map(|(_, bytes)| bytes.as_slice());
     let documents = [files.document, files.release, request.trust.bytes.as_slice()];
-    let pieces: Vec<&[u8]> = documents.into_iter().chain(files.report).chain(labels).collect();
+    let tests = files.tests.values().map(Vec::as_slice);
+    let pieces: Vec<&[u8]> = documents.into_iter().chain(files.report).chain(labels).chain(tests).collect();
     request.place.store().put_many(&pieces)?;
     let (document, release) = (files.document, files.release);
     let evidence = std::iter::once(release)
         .chain(files.report)
         .map(Sha256::of)
-        .chain(activated.activation.adjudications.iter().copied());
+        .chain(activated.activation.adjudications.iter().copied())
+        .chain(files.tests.keys().copied());
     let mut entries = Vec::new();
     if newest_trust(state) != Some(*trust.digest()) {
         entries.push(Entry {

@@ -20,11 +20,32 @@ use std::path::Path;
 pub fn lint(folder: &Path) -> Result<(usize, Vec<Finding>), FlowError> {
     let files = folder_files(folder)?;
     let manifest = close(folder, &files)?;
+    let all = texts(&files);
     let mut findings = problems(&manifest);
+    if let Some(source) = all.get(SOURCE_FILE) {
+        findings.iter_mut().for_each(|finding| place(finding, &manifest.rules, source));
+    }
+    for rule in &manifest.rules {
+        findings.extend(written::unreturned(rule, &manifest.texts).iter().map(|problem| problem.finding(&all)));
+    }
     findings.extend(unused(&manifest));
-    findings.extend(too_few(&manifest, &texts(&files)));
+    findings.extend(too_few(&manifest, &all));
     findings.extend(without_start(&manifest));
     Ok((manifest.rules.len(), findings))
+}
+
+/// Gives a finding about a rule of policy.toml the line that names the rule.
+fn place(finding: &mut Finding, rules: &[Rule], source: &str) {
+    if finding.at != [SOURCE_FILE] {
+        return;
+    }
+    let named = rules.iter().map(|rule| rule.id.as_str()).filter(|id| finding.what.contains(*id));
+    // `a@1` is in `a@10` as well: the longest is the one that is meant.
+    let Some(id) = named.max_by_key(|id| id.len()) else { return };
+    if let Some((line, column, lines)) = written::marked(source, &format!("\"{id}\"")) {
+        finding.at = vec![format!("{SOURCE_FILE}:{line}:{column}")];
+        finding.found = lines.to_vec();
+    }
 }
 
 /// Sources without a start: their first promotion could not be decided. Nothing is wrong with that once something was

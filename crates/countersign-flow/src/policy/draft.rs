@@ -130,7 +130,7 @@ pub fn draft(folder: &Path, draft: &Draft<'_>) -> Result<Vec<String>, FlowError>
         ("rule.rego", text.rego(&elements, &written::package(&place)))
     };
     let cases = [
-        ("broken", format!("a {} of the list is denied", elements.word), "left-pad"),
+        ("broken", format!("{} of the list is denied", with_article(&elements.word)), "left-pad"),
         ("holds", format!("another {} is none of its business", elements.word), "right-pad"),
     ];
     let mut all = vec![(format!("{place}/{file}"), rule)];
@@ -244,6 +244,12 @@ impl Text {
         }
         format!("{out}expect:\n  - message: {}\n", quoted(&said))
     }
+}
+
+/// `a component`, `an image`.
+fn with_article(word: &str) -> String {
+    let article = if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {word}")
 }
 
 /// JSON text is YAML text, and TOML text.

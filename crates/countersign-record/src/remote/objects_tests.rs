@@ -2,7 +2,7 @@
 //! writer that dies between any two requests, writers at once, and services that do not keep their promises.
 
 use super::objects::{Bucket, Condition, ObjectError, Objects, Put, Version};
-use super::tests::{ORIGIN, append, entries};
+use super::tests::{ORIGIN, append, entries, keeps_what_was_cosigned};
 use super::{RemoteError, WorkingCopy};
 use crate::log::LogError;
 use crate::log::reader::LogReader;
@@ -189,6 +189,14 @@ fn a_log_in_objects_is_made_once_appended_to_and_published_where_anybody_reads_i
     way.remove("head").unwrap();
     let gone = copy(&way).unwrap_err();
     assert!(matches!(&gone, RemoteError::Form { path, .. } if path == "head"), "{gone:?}");
+}
+
+#[test]
+fn objects_keep_what_was_cosigned() {
+    let way = Way::default();
+    let made = copy(&way).unwrap();
+    drop(Log::create_published(&made.log(), &signer(ORIGIN, 1), made.as_ref()).unwrap());
+    keeps_what_was_cosigned(&|| copy(&way).unwrap());
 }
 
 #[test]

@@ -137,6 +137,56 @@ fn server() -> (TempDir, PathBuf) {
     (dir, server)
 }
 
+/// What witnesses have cosigned is kept in the store, for whoever fetches it later, and no older one takes its place.
+pub(super) fn keeps_what_was_cosigned(copies: &dyn Fn() -> Arc<WorkingCopy>) {
+    use crate::log::FolderFiles;
+    use crate::log::cosigned::read_cosigned;
+    use crate::log::writer::Log;
+    use countersign_core::log::cosignature::cosign;
+    use countersign_core::log::note::Note;
+    use countersign_core::time::Time;
+
+    fn cosigned(log: &Log<'_>, copy: &WorkingCopy) -> Note {
+        let reader = LogReader::open(&copy.log()).unwrap();
+        let mut note = reader.checkpoint().note().clone();
+        assert_eq!(reader.size(), log.size());
+        note.add(cosign(note.text(), &signer("witness.example/w1", 2), Time::from_unix(1000).unwrap()).unwrap());
+        note
+    }
+    let kept =
+        |copy: &WorkingCopy| read_cosigned(&FolderFiles::new(copy.log())).unwrap().map(|read| read.note().clone());
+    let signs = signer(ORIGIN, 1);
+    let one = copies();
+    assert_eq!(kept(&one), None);
+    append(&one, &signs, "one").unwrap();
+    let log = open(&one, &signs).unwrap();
+    let first = cosigned(&log, &one);
+    log.keep_cosigned(&first, true).unwrap();
+    drop(log);
+    // A run of tomorrow, elsewhere.
+    let two = copies();
+    assert_eq!(kept(&two), Some(first.clone()));
+    assert_eq!(LogReader::open(&two.log()).unwrap().checkpoint().note(), &first);
+    append(&two, &signs, "two").unwrap();
+    let log = open(&two, &signs).unwrap();
+    let second = cosigned(&log, &two);
+    log.keep_cosigned(&second, true).unwrap();
+    drop(log);
+    // Whoever still has the old one puts nothing back.
+    let slow = open(&one, &signs).unwrap();
+    let refused = slow.keep_cosigned(&first, true);
+    assert!(matches!(refused, Err(LogError::Outrun { .. })), "{refused:?}");
+    let three = copies();
+    assert_eq!(kept(&three), Some(second));
+    assert_eq!(entries(&three), ["one", "two"]);
+}
+
+#[test]
+fn a_branch_keeps_what_was_cosigned() {
+    let (_dir, server) = server();
+    keeps_what_was_cosigned(&|| branch(&server, None));
+}
+
 #[test]
 fn whatever_becomes_of_an_answer_an_acknowledged_entry_is_there_once_and_a_refused_one_is_not() {
     let (_dir, server) = server();

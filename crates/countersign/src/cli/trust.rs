@@ -18,7 +18,7 @@ use countersign_flow::trust_file::{self, Beginning};
 use countersign_flow::{FlowError, documents, files, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
-use countersign_sign::{KeyPlace, PersonKey};
+use countersign_sign::KeyPlace;
 use countersign_verify::sigstore::TrustedRoot;
 use countersign_verify::trust::{expiring, signers};
 use std::path::PathBuf;
@@ -79,9 +79,8 @@ struct Init {
 struct Sign {
     /// The document: trust.toml
     file: PathBuf,
-    /// Your key: SSH (a `.pub` asks the agent) or PEM
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
-    key: KeyPlace,
+    #[command(flatten)]
+    by: given::PersonArgs,
     /// The signed document: one signature a line
     #[arg(long, value_name = "FILE", default_value = "trust.sigstore.json")]
     output: PathBuf,
@@ -179,8 +178,8 @@ impl Init {
 impl Sign {
     fn run(&self, call: &Call<'_>) -> Answer {
         let trust = trust_file::read(&self.file)?;
-        let key = PersonKey::open(&self.key, &call.world.token_access())?;
-        let signed = trust_file::sign(&trust, &self.output, &key, &call.world.ssh_keygen())?;
+        let by = self.by.open(call)?;
+        let signed = trust_file::sign(&trust, &self.output, by.by())?;
         write_atomic(&self.output, &signed.bytes, 0o644)?;
         let digest = trust.digest()?;
         let at = given::now()?;

@@ -2,7 +2,7 @@
 
 use super::super::ask::Asked;
 use super::super::facts::{Known, findings, service_of};
-use super::super::population::{self, tests_of};
+use super::super::population;
 use super::super::table::Table;
 use super::Part;
 use countersign_core::bundle::Signed;
@@ -43,9 +43,8 @@ pub(super) fn judged_by(asked: &Asked<'_>) -> Part {
         let decision = &promoted.content;
         let policy = decision.inputs.policy.as_ref();
         let active = policy.and_then(|policy| {
-            asked.facts.activations.iter().find(|active| {
-                active.entry == policy.entry && active.release.reference().digest == policy.policy.digest
-            })
+            let active = asked.facts.activation(policy)?;
+            (active.release.reference().digest == policy.policy.digest).then_some(active)
         });
         if active.is_none() {
             let why = format!(
@@ -64,10 +63,12 @@ pub(super) fn judged_by(asked: &Asked<'_>) -> Part {
             policy.map_or_else(String::new, |active| active.policy.uri.to_string()),
             policy.map_or_else(String::new, |active| active.policy.version.to_string()),
             policy.map_or_else(String::new, |active| active.policy.digest.to_string()),
-            policy.map_or_else(String::new, |active| active.entry.to_string()),
+            policy.map_or_else(String::new, |active| {
+                active.log.as_ref().map_or_else(|| active.entry.to_string(), |log| format!("{log} {}", active.entry))
+            }),
             active.map_or_else(String::new, |active| people(active.release.approvers())),
             active.map_or_else(String::new, |active| people(&active.activators)),
-            active.map_or_else(String::new, |active| format!("{} files", tests_of(active.release.manifest()).len())),
+            active.map_or_else(String::new, |active| population::tests_words(&asked.facts, active)),
         ];
         part.table.push(cells, proof);
     }
@@ -182,7 +183,8 @@ pub(super) fn exceptions(asked: &Asked<'_>) -> Part {
     let known = view.exceptions(asked.facts.blobs);
     for one in known.held.iter().chain(known.ended.iter().map(|(one, _)| one)) {
         if one.approvers().contains(&one.exception().requester) {
-            part.deviations.push((one.recorded().0, "who asked for the exception is among its approvers".to_owned()));
+            let entry = if one.log().is_some() { 0 } else { one.recorded().0 };
+            part.deviations.push((entry, "who asked for the exception is among its approvers".to_owned()));
         }
     }
     part.note("an exception counts only by its entry in the log: what is not listed excepted nothing")

@@ -7,6 +7,7 @@ use clap::Args;
 use countersign_core::finding::{exit_of, verdict_of};
 use countersign_flow::audit::{self, AuditReport, How};
 use countersign_flow::output as answer;
+use countersign_record::package::Source;
 use countersign_report::text;
 use std::path::PathBuf;
 
@@ -24,10 +25,14 @@ pub(super) struct Verify {
     package: PathBuf,
     #[command(flatten)]
     outside: OutsideArgs,
+    /// The package of the log that this one goes on from: checked the same, and held against what this one says of it.
+    /// More by repeating it, the newest first
+    #[arg(long, value_name = "PACKAGE")]
+    earlier: Vec<PathBuf>,
     /// Proofs alone: form, digests, log, trust and activations. No decision is read
     #[arg(long, conflicts_with = "sample")]
     quick: bool,
-    /// Of the decisions run only so many again, spread evenly over the log
+    /// Of the decisions run only so many again, spread evenly over the log; every signature is checked all the same
     #[arg(long, value_name = "N")]
     sample: Option<usize>,
 }
@@ -41,7 +46,11 @@ impl Verify {
         };
         let outside = self.outside.read()?;
         let package = Box::new(file(&self.package)?);
-        let report = audit::verify_source(package, outside.trust(), outside.least.as_deref(), how)?;
+        let mut earlier: Vec<Box<dyn Source>> = Vec::new();
+        for path in &self.earlier {
+            earlier.push(Box::new(file(path)?));
+        }
+        let report = audit::verify_with_earlier(package, outside.trust(), outside.least.as_deref(), earlier, how)?;
         let exit = exit_of(&report.findings);
         let document = answer::AuditVerified {
             verdict: verdict_of(&report.findings),

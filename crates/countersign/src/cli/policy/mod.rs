@@ -23,7 +23,7 @@ use countersign_flow::policy::{self, ActivateRequest, Activation};
 use countersign_flow::{FlowError, files, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
-use countersign_sign::{KeyPlace, PersonKey, SigningKey};
+use countersign_sign::{KeyPlace, SigningKey};
 use countersign_verify::LogState;
 use countersign_verify::policy::{Activated, approvals};
 use std::collections::BTreeSet;
@@ -78,9 +78,8 @@ struct Build {
 struct Approve {
     /// The manifest
     manifest: PathBuf,
-    /// Your key: SSH (a `.pub` asks the agent) or PEM
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
-    key: KeyPlace,
+    #[command(flatten)]
+    by: given::PersonArgs,
     /// The approved release: one approval a line
     #[arg(long, value_name = "FILE", default_value = "policy.sigstore.json")]
     output: PathBuf,
@@ -111,11 +110,10 @@ struct Activate {
     /// Where it is to be active
     #[arg(long, value_name = "NAME")]
     environment: EnvName,
-    /// Your key: SSH (a `.pub` asks the agent) or PEM
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
-    key: KeyPlace,
-    /// The log's key
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    #[command(flatten)]
+    by: given::PersonArgs,
+    /// The log's key: PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place())]
     log_key: KeyPlace,
     /// Why; needed for a return to an older version, and with --override
     #[arg(long, value_name = "TEXT")]
@@ -132,6 +130,9 @@ struct Activate {
     /// The backtest's report that the approvals name: it is kept in the evidence store
     #[arg(long, value_name = "FILE")]
     backtest: Option<PathBuf>,
+    /// The policy's folder: the files with tests that the release closes are kept in the evidence store
+    #[arg(long, value_name = "FOLDER")]
+    tests: Option<PathBuf>,
     /// The lock file that is to expect this release
     #[arg(long, value_name = "FILE", default_value = "countersign.lock")]
     lock: PathBuf,
@@ -238,7 +239,7 @@ fn words(built: &answer::PolicyBuilt) -> String {
 
 impl Approve {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let key = PersonKey::open(&self.key, &call.world.token_access())?;
+        let by = self.by.open(call)?;
         let at = given::now()?;
         let trust = match &self.trust {
             None => None,
@@ -250,9 +251,8 @@ impl Approve {
             return Err(FlowError::Refused(trust.outcome.findings.clone()));
         }
         let trust = trust.as_ref().and_then(|t| t.outcome.trust.as_ref()).map(countersign_verify::VerifiedTrust::trust);
-        let keygen = call.world.ssh_keygen();
         let (manifest, signed) =
-            policy::approve(&self.manifest, &self.output, &key, &keygen, trust, self.backtest.as_deref())?;
+            policy::approve(&self.manifest, &self.output, by.by(), trust, self.backtest.as_deref())?;
         write_atomic(&self.output, &signed.bytes, 0o644)?;
         let place = self.output.display().to_string();
         let approvals = trust.map(|trust| approvals(&signed.bytes, trust, at, &place)).transpose();
@@ -293,13 +293,12 @@ impl Activate {
     fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
         let trust = self.trust.read(at)?;
-        let (key, keygen) = (PersonKey::open(&self.key, &call.world.token_access())?, call.world.ssh_keygen());
+        let by = self.by.open(call)?;
         let (place, least) = (self.store.place(call)?, self.least.file());
         let request = ActivateRequest {
             release: &self.release,
             environment: self.environment.clone(),
-            key: &key,
-            keygen: &keygen,
+            by: by.by(),
             trust: &trust,
             place: &place,
             least_checkpoint: least,
@@ -308,6 +307,7 @@ impl Activate {
             labels: &self.labels,
             activation: self.activation.as_deref(),
             backtest: self.backtest.as_deref(),
+            tests: self.tests.as_deref(),
             lock: &self.lock,
             at,
         };
@@ -329,7 +329,8 @@ impl Activate {
                 document.findings.clone_from(findings);
                 document.exit = exit_of(findings);
             }
-            Activation::Active { activated, checkpoint } => {
+            Activation::Active { activated, checkpoint, notes } => {
+                document.findings.clone_from(notes);
                 let reference = activated.release.reference();
                 document.active = true;
                 (document.entry, document.version) = (Some(activated.entry), Some(reference.version));
@@ -354,13 +355,14 @@ impl Activate {
         });
         let keep = match &self.checkpoint_output {
             Some(path) => format!("{}: the log's new checkpoint; keep it elsewhere than the store", path.display()),
-            None => "keep the log's checkpoint elsewhere: `countersign log checkpoint --output FILE`".to_owned(),
+            None => self.store.keep_elsewhere(),
         };
         format!(
-            "release {version} is active for {} since entry {entry}\n{digest}\n{backtest}{}{}: expects it from now on\n{keep}\n",
+            "release {version} is active for {} since entry {entry}\n{digest}\n{backtest}{}{}: expects it from now on\n{keep}\n{}",
             document.environment,
             rollout::moved(&document.risen),
-            document.lock
+            document.lock,
+            text::findings(&document.findings)
         )
     }
 }
@@ -390,7 +392,7 @@ impl History {
         Ok(Done::answer(call.format, document.exit, "policy-history", &document, || {
             let cells = |row: &answer::ActivationRow| {
                 vec![
-                    row.entry.to_string(),
+                    row.log.as_ref().map_or_else(|| row.entry.to_string(), |log| format!("{log} {}", row.entry)),
                     row.time.to_string(),
                     row.environment.to_string(),
                     format!("{}{}", row.version, if row.active { " (active)" } else { "" }),
@@ -430,6 +432,7 @@ fn row(activated: &Activated, state: &LogState) -> answer::ActivationRow {
     let names = |ids: &BTreeSet<PersonId>| ids.iter().map(ToString::to_string).collect();
     answer::ActivationRow {
         entry: activated.entry,
+        log: activated.log.clone(),
         time: activated.time,
         environment: environment.clone(),
         version: activated.release.reference().version,
@@ -440,6 +443,6 @@ fn row(activated: &Activated, state: &LogState) -> answer::ActivationRow {
         overrides: activated.activation.overrides.iter().cloned().collect(),
         risen: policy::risen(activated),
         backtest: activated.release.backtest().copied(),
-        active: state.now().active(environment).is_some_and(|active| active.entry == activated.entry),
+        active: state.now().active(environment).is_some_and(|active| active.is_same(activated)),
     }
 }
