@@ -107,7 +107,7 @@ fn a_release_and_trust_are_signed_with_an_identity_as_with_a_key() {
         let token = scene.server.instance().token(&Who::person(GOOGLE, name), now());
         scene.door.write("token", token.as_bytes());
     };
-    scene.door.run("policy build policy --output new.json");
+    scene.door.run("policy build policy --output new.json").expect(0, &[]);
     let approve = "policy approve new.json --output new.sigstore.json";
     // Who is not of the role is told before anything is written.
     token("eve@example.com");
