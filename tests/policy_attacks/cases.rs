@@ -24,6 +24,7 @@ pub(super) fn all() -> Vec<Case> {
         case("P1", "an activation that was signed for another log", Fail, "activation-other-log", p1_other_log),
         case("P1", "an activation that names no log, after one that does", Fail, "activation-other-log", p1_no_log),
         case("P1", "one without a log, older than this log", Fail, "activation-other-log", p1_older_than_the_log),
+        case("P1", "a renewal appended once more under a later trust", Fail, "activation-replayed", p1_renewal_replayed),
         case("P2", "the same version with other bytes", Fail, "policy-version-reused", p2),
         case("P3", "a release that nobody approved", Fail, "policy-unapproved", p3),
         case("P4", "a signature stripped from the evidence", Fail, "envelope-signatures", p4),
@@ -58,10 +59,12 @@ pub(super) fn all() -> Vec<Case> {
         case("P29", "a gate switched off under a floor without rules", Fail, "policy-below-floor", p29_floor_alone),
         case("P30", "a rejection that is left out", Indeterminate, "evidence-withheld", p30),
         case("P32", "a lock that expects another release", Fail, "pin-mismatch", p32),
+        case("P20", "a renewal by whom the next trust makes an approver", Fail, "policy-unapproved", p20_renewal),
         case("T1", "a next trust document that the old quorum did not sign", Fail, "trust-quorum", t1_quorum),
         case("T2", "a trust document of an older version", Fail, "trust-malformed", t2_older),
         case("T3", "trust from outside that is older than the recorded one", Fail, "trust-digest-mismatch", t3_stale),
         case("+", "a next trust document that both quorums signed", Pass, "", honest_rotation),
+        case("+", "the active release once more, under the next trust", Pass, "", honest_renewal),
         case("+", "the release that two people approved", Pass, "", honest),
         case("+", "the same release under a newer trust", Pass, "", honest_renewed),
         case("P1", "the same release once more under the same trust", Fail, "policy-rollback", p1_again),
@@ -178,6 +181,41 @@ fn p1_older_than_the_log() -> Found {
 
 fn honest_unnamed() -> Found {
     unnamed(0)
+}
+
+/// The next trust, and the active release once more under it.
+fn renewed(by: &[&str], edit: impl FnOnce(String) -> String) -> Ready {
+    let mut ready = Ready::new();
+    let next = edit(ready.world.trust_toml(2));
+    ready.world.trust_from_now_on(&next, &["ada", "ben"]);
+    let one = ready.manifest(1, |t| t);
+    ready.activate(&one, &["ada", "ben"], by, None);
+    ready
+}
+
+fn honest_renewal() -> Found {
+    decided(&renewed(&["ada"], |trust| trust))
+}
+
+/// For the later trust nobody signed it.
+fn p1_renewal_replayed() -> Found {
+    let mut ready = renewed(&["ada"], |trust| trust);
+    let renewal = ready.world.entries.last().expect("an entry").clone();
+    let later = ready.world.trust_toml(3);
+    ready.world.trust_from_now_on(&later, &["ada", "ben"]);
+    ready.world.entries.push(renewal);
+    decided(&ready)
+}
+
+/// cy is no approver by the trust of the active release, and one by the next.
+fn p20_renewal() -> Found {
+    let three = "persons = [\"ada\", \"ben\", \"cy\"]";
+    let mut ready = renewed(&["ada"], |trust| trust.replace(three, "persons = [\"ada\", \"ben\"]"));
+    let larger = ready.world.trust_toml(3);
+    ready.world.trust_from_now_on(&larger, &["ada", "ben"]);
+    let one = ready.manifest(1, |t| t);
+    ready.activate(&one, &["ada", "ben"], &["cy"], None);
+    decided(&ready)
 }
 
 fn p2() -> Found {
