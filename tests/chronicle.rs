@@ -1,7 +1,9 @@
 //! A long log: promotion after promotion in a world, on one state of the log that goes on, so that each costs what it costs
 //! by itself. The same decisions as [`World::promote_next`] makes, which opens the log anew for each.
 
+use crate::sigstore::{Instance, Who};
 use crate::world::{BRANCH, REPOSITORY, World};
+use countersign_core::bundle::Signed;
 use countersign_core::decision::{Decision, EvidenceRef, LogRef};
 use countersign_core::digest::Sha256;
 use countersign_core::git::evidence::Evidence as GitEvidence;
@@ -9,10 +11,18 @@ use countersign_core::git::{Oid, Recording};
 use countersign_core::log::checkpoint::Checkpoint;
 use countersign_core::log::merkle::{Frontier, leaf_hash};
 use countersign_core::statement::review::ReviewDecision;
+use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_decide::{Given, TrustGiven, decide};
+use countersign_sign::sign_payload;
 use countersign_verify::log::checks_of;
 use countersign_verify::trust::{TrustOutcome, verify_trust};
 use countersign_verify::{Evidence, History, LogState};
+use serde_json::json;
+
+/// Whose identity the builder has.
+const ISSUER: &str = "https://token.actions.githubusercontent.com";
+const WORKFLOW: &str = "https://github.com/team/app/.github/workflows/release.yml@refs/heads/main";
+const WORKFLOW_AT: &str = "abababababababababababababababababababab";
 
 /// How many files changes go round in: the trees of a long history are no larger than those of a short one.
 const FILES: usize = 200;
@@ -22,6 +32,12 @@ const FILES: usize = 200;
 pub struct Chronicle {
     /// The world.
     pub world: World,
+    /// How many components each artifact has.
+    pub components: usize,
+    /// Suites of tests whose results the builder signs as well.
+    pub suites: &'static [&'static str],
+    /// Where the builder signs by its identity: who vouches for it.
+    vouching: Option<Instance>,
     state: LogState,
     tree: Frontier,
     trust: TrustOutcome,
@@ -38,7 +54,30 @@ impl Chronicle {
         for entry in &world.entries {
             tree.push(leaf_hash(entry)).expect("few entries");
         }
-        Self { state: opened.state.expect("a log"), tree, trust, world }
+        Self { state: opened.state.expect("a log"), tree, trust, world, components: 3, suites: &[], vouching: None }
+    }
+
+    /// Of a new world whose builder has no key and signs by its identity, each document with a certificate of its own, an
+    /// entry in a log and a timestamp. Those that vouch for it are good for eleven months.
+    #[must_use]
+    pub fn keyless() -> Self {
+        let mut world = World::new();
+        let instance = Instance::new(world.now);
+        let id = "[[builders]]\nid = \"https://example.com/builder\"\n";
+        let claims = format!("claims = {{ workflow-digest = \"{WORKFLOW_AT}\" }}");
+        let identity = format!(
+            "identities = [{{ root = \"ours\", issuer = \"{ISSUER}\", subject = \"{WORKFLOW}\", {claims} }}]\n"
+        );
+        let root = format!(
+            "[[sigstore_roots]]\nname = \"ours\"\ndigest = \"{}\"\nfetched = \"{}\"\nmax_age_days = 400\n",
+            Sha256::of(&instance.trusted_root()),
+            world.now
+        );
+        let toml = world.trust_toml(2).replacen(id, &format!("{id}{identity}"), 1);
+        world.trust_from_now_on(&format!("{toml}{root}"), &["ada", "ben"]);
+        let mut long = Self::of(world);
+        long.vouching = Some(instance);
+        long
     }
 
     /// Lands the next change and promotes it to each of these environments: what was decided, in that order.
@@ -50,11 +89,28 @@ impl Chronicle {
         for person in ["ada", "ben"] {
             documents.push(self.world.review(person, &base, &head, ReviewDecision::Approve));
         }
+        documents.extend(self.suites.iter().map(|suite| self.tested(&artifact, suite)));
+        if let Some(instance) = &mut self.vouching {
+            let who = Who::workflow(ISSUER, WORKFLOW, WORKFLOW_AT, None);
+            let by_builder = |bytes: &[u8]| Signed::parse(bytes).expect("a bundle").payload;
+            for document in documents.iter_mut().filter(|bytes| !is_review(bytes)) {
+                *document = instance.sign(&by_builder(document), &who, self.world.now);
+            }
+            documents.push(instance.trusted_root());
+        }
         environments.iter().map(|environment| self.decide(&artifact, environment, &documents)).collect()
     }
 
     fn built(&self, artifact: &Sha256, landed: &Oid) -> Vec<Vec<u8>> {
-        self.world.built_from(&format!("{REPOSITORY}@{BRANCH}"), artifact, landed, "clean", 3).to_vec()
+        self.world.built_from(&format!("{REPOSITORY}@{BRANCH}"), artifact, landed, "clean", self.components).to_vec()
+    }
+
+    fn tested(&self, artifact: &Sha256, suite: &str) -> Vec<u8> {
+        let names: Vec<String> = (0..12).map(|n| format!("{suite}::case_{n}")).collect();
+        let predicate = json!({"result": "PASSED", "configuration": [{"name": suite}], "passedTests": names});
+        let subject = vec![Subject::sha256("app", artifact)];
+        let statement = Statement::new(Kind::TestResult, subject, &predicate).expect("a statement");
+        sign_payload(&statement.to_bytes().expect("canonical"), &self.world.builder).expect("signed")
     }
 
     fn decide(&mut self, artifact: &Sha256, environment: &str, documents: &[Vec<u8>]) -> Decision {
@@ -109,6 +165,11 @@ impl Chronicle {
     pub const fn state(&self) -> &LogState {
         &self.state
     }
+}
+
+fn is_review(document: &[u8]) -> bool {
+    let signed = Signed::parse(document).expect("a bundle");
+    Statement::parse(&signed.payload).expect("a statement").kind() == Some(Kind::Review)
 }
 
 /// A checkpoint as its log signs it.

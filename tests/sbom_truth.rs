@@ -43,11 +43,15 @@ impl Difference {
     }
 }
 
-/// A program in a folder.
-#[expect(clippy::disallowed_methods, reason = "the tests hold the crate against Cargo itself")]
+/// Cargo in a folder.
 #[must_use]
 pub fn cargo(directory: &Path) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()).as_ref(), directory)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the tests hold the crate against Cargo itself")]
+fn program(program: &Path, directory: &Path) -> Command {
+    let mut command = Command::new(program);
     command.current_dir(directory);
     command
 }
@@ -61,6 +65,9 @@ impl Built {
         let target = request.target.as_deref().unwrap_or(host);
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = cargo(&request.directory);
+        if request.cargo != Path::new("cargo") {
+            command = program(&request.cargo, &request.directory);
+        }
         command
             .env("RUSTC_BOOTSTRAP", "1")
             .args(["build", "--unit-graph", "-Zunstable-options", "--locked", "--ignore-rust-version"])

@@ -10,8 +10,8 @@ use countersign_sign::{KeyKind, LogSigner, SigningKey};
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU16, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// A witness for one log.
 #[derive(Debug)]
@@ -35,6 +35,16 @@ struct State {
     /// Seconds that its clock is off.
     off: AtomicI64,
     asked: AtomicUsize,
+    meanwhile: OnceLock<Meanwhile>,
+}
+
+/// What happens while a witness is asked.
+struct Meanwhile(Box<dyn Fn() + Send + Sync>);
+
+impl std::fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Meanwhile")
+    }
 }
 
 impl WitnessDouble {
@@ -52,6 +62,7 @@ impl WitnessDouble {
             status: AtomicU16::new(0),
             off: AtomicI64::new(0),
             asked: AtomicUsize::new(0),
+            meanwhile: OnceLock::new(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -75,6 +86,11 @@ impl WitnessDouble {
         self.state.off.store(seconds, Ordering::SeqCst);
     }
 
+    /// Does something whenever it is asked, before it answers.
+    pub fn meanwhile(&self, does: impl Fn() + Send + Sync + 'static) {
+        drop(self.state.meanwhile.set(Meanwhile(Box::new(does))));
+    }
+
     /// How often it was asked.
     #[must_use]
     pub fn asked(&self) -> usize {
@@ -91,6 +107,9 @@ impl State {
         }
         self.left.store(left - 1, Ordering::SeqCst);
         let Some(body) = body_of(&mut stream) else { return };
+        if let Some(meanwhile) = self.meanwhile.get() {
+            (meanwhile.0)();
+        }
         #[expect(clippy::disallowed_methods, reason = "a witness has a clock of its own")]
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
         let now = i64::try_from(now).expect("a time") + self.off.load(Ordering::SeqCst);

@@ -1,6 +1,6 @@
 //! Makes the data that `cargo xtask bench` measures on, in the folder that is given: one bundle, a release of 500
-//! components in a real repository, and an audit package of 1,000 decisions, or as many as a second argument says, which are
-//! also run under another release. Writes `commands.json` beside them.
+//! components in a real repository, and an audit package of 1,000 decisions, or as many as a second argument says, about
+//! artifacts of 3 components, or as many as a third one says. They are also run under another release. Writes `commands.json` beside them.
 #![expect(
     clippy::expect_used,
     clippy::disallowed_methods,
@@ -26,10 +26,12 @@ use std::process::{Command, Stdio};
 
 const DECISIONS: usize = 1_000;
 const COMPONENTS: usize = 500;
+const FEW: usize = 3;
 
 fn main() {
     let folder = PathBuf::from(std::env::args_os().nth(1).expect("a folder"));
     let decisions = std::env::args().nth(2).map_or(DECISIONS, |text| text.parse().expect("a number of decisions"));
+    let components = std::env::args().nth(3).map_or(FEW, |text| text.parse().expect("a number of components"));
     let (one, release, audit) = (folder.join("one"), folder.join("release"), folder.join("audit"));
     for path in [&one, &release, &audit] {
         fs::create_dir_all(path).expect("a folder");
@@ -37,7 +39,7 @@ fn main() {
     let commands = json!({
         "verify": verify(&one),
         "promote": promote(&release),
-        "audit-verify": audit_verify(&audit, decisions),
+        "audit-verify": audit_verify(&audit, decisions, components),
         "backtest": backtest(&audit),
     });
     write(&folder.join("commands.json"), commands.to_string().as_bytes());
@@ -100,8 +102,9 @@ fn promote(folder: &Path) -> serde_json::Value {
     json!({"folder": "release", "arguments": arguments})
 }
 
-fn audit_verify(folder: &Path, decisions: usize) -> serde_json::Value {
+fn audit_verify(folder: &Path, decisions: usize, components: usize) -> serde_json::Value {
     let mut long = Chronicle::of(World::new());
+    long.components = components;
     write(&folder.join("policy.toml"), policy_toml(&long.world.start).as_bytes());
     write(&folder.join("trust.digest"), long.world.trust_digest.to_string().as_bytes());
     for number in 0..decisions {

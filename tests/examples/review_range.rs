@@ -1,9 +1,10 @@
 //! Measures the proof of review over a long range, from stored evidence: `review_range CHANGES` makes a history of that many
-//! changes of four commits each (merged, squashed and rebased in turn) with two signed reviews a change, writes it down as
-//! evidence, and proves it. With a second argument, `old`, the changes are of one commit each and all left the branch at one
-//! commit, long before the range; there are 400 of those at most. Then three changes more land, of ten commits, and the proof goes on from the first one:
-//! everything that was handed in is hashed, and only what is new is verified and proved. Prints one JSON row a figure, like
-//! every bench.
+//! changes of four commits each (merged, squashed and rebased in turn, in a tree of one size) with two signed reviews a
+//! change, writes it down as evidence, and has a process of its own prove it, so that the memory that is counted is the
+//! proof's and not the making's. With a second argument, `old`, the changes are of one commit each and all left the branch
+//! at one commit, long before the range; there are 400 of those at most. Then three changes more land, of ten commits, and
+//! the proof goes on from the first one: everything that was handed in is hashed, and only what is new is verified and
+//! proved. Prints one JSON row a figure, like every bench.
 
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Class, Verdict, verdict_of};
@@ -14,84 +15,95 @@ use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::Kind;
 use countersign_core::statement::review::ReviewDecision;
 use countersign_core::statement::source::SourceEvidence;
+use countersign_core::time::Time;
 use countersign_decide::review::{Outcome, Parameters, Question, prove};
 use countersign_tests::world::{BRANCH, REPOSITORY, World};
-use countersign_verify::trust::verify_trust;
+use countersign_verify::trust::{VerifiedTrust, verify_trust};
 use countersign_verify::{Evidence, History};
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::io::Write as _;
+use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let changes: usize = std::env::args().nth(1).ok_or("review_range CHANGES")?.parse()?;
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["prove", folder] => measure(Path::new(folder)),
+        [changes] => stage(changes.parse()?, false),
+        [changes, "old"] => stage(changes.parse()?, true),
+        _ => Err("review_range CHANGES [old]".into()),
+    }
+}
+
+/// Makes the history and what is stored of it, and has it proved by another process.
+fn stage(changes: usize, old: bool) -> Result<(), Box<dyn Error>> {
     let mut world = World::new();
     let fork = world.plant(FILES);
-    let shape = match std::env::args().nth(2).as_deref() {
-        None => Shape::Series,
-        Some("old") if changes <= FILES => {
-            for number in 0..100 {
-                world.tip =
-                    world.commit_tree(&world.objects.commit(&fork)?.tree, &[world.tip], &format!("past {number}"));
-            }
-            world.start = world.tip;
-            Shape::Old(fork)
+    let shape = if !old {
+        Shape::Series
+    } else if changes <= FILES {
+        for number in 0..100 {
+            world.tip = world.commit_tree(&world.objects.commit(&fork)?.tree, &[world.tip], &format!("past {number}"));
         }
-        Some(other) => return Err(format!("`{other}`, or more than {FILES} old branches").into()),
+        world.start = world.tip;
+        Shape::Old(fork)
+    } else {
+        return Err(format!("more than {FILES} old branches").into());
     };
     let start = world.start;
     let (documents, facts) = land_all(&mut world, changes, shape)?;
-    let at = world.now;
     let first_tip = world.tip;
-    let settled: BTreeSet<Sha256> = documents.iter().map(|bytes| Sha256::of(bytes)).collect();
-    let root = SourceEvidence::new(settled.clone(), BTreeSet::new()).root;
+    let at = world.now;
     let mut later = documents.clone();
     let mut later_facts = Facts { start: Some(first_tip), listings: BTreeMap::new(), ..facts.clone() };
     land_more(&mut world, changes, &mut later, &mut later_facts)?;
     let trust = verify_trust(&world.trust, Some(&world.trust_digest), at).trust.ok_or("trust")?;
-    let target = RefName::new(BRANCH)?;
-    let ask = |history: &History<'_>, reviews: &Evidence, start: Oid, landed: &BTreeMap<Oid, Oid>| {
-        prove(&Question {
-            history,
-            trust: &trust,
-            reviews: reviews.of_kind(Kind::Review).collect(),
-            changes: &[],
-            against: &[],
-            repository: &facts.repository,
-            target_ref: &target,
-            cut_from: None,
-            candidate: history.facts().candidate,
-            start,
-            landed,
-            tags: &[],
-            at,
-            parameters: &Parameters::default(),
-            by: "the bench",
-        })
-    };
     let reviews = Evidence::verify(&documents, &trust, at);
     let recording = Recording::new(&world.objects);
-    let first = ask(&History::rehearsal(&facts, &recording), &reviews, start, &BTreeMap::new());
-    let stored = GitEvidence { facts: facts.clone(), objects: recording.into_read() }.encode()?;
-    drop(reviews);
+    let first = ask(&History::rehearsal(&facts, &recording), &reviews, &trust, at, start, &BTreeMap::new())?;
+    let stored = GitEvidence { facts, objects: recording.into_read() }.encode()?;
     let landed: BTreeMap<Oid, Oid> = first.changes.iter().map(|change| (change.head, change.landed)).collect();
-    drop(first);
     let recording = Recording::new(&world.objects);
     let reviews = Evidence::verify(&later, &trust, at);
-    drop(ask(&History::rehearsal(&later_facts, &recording), &reviews, first_tip, &landed));
-    let later_stored = GitEvidence { facts: later_facts.clone(), objects: recording.into_read() }.encode()?;
-    drop(reviews);
-    world.objects = countersign_core::git::ObjectSet::new();
-    let before = peak()?;
+    drop(ask(&History::rehearsal(&later_facts, &recording), &reviews, &trust, at, first_tip, &landed)?);
+    let later_stored = GitEvidence { facts: later_facts, objects: recording.into_read() }.encode()?;
+
+    let folder = tempfile::tempdir()?;
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes);
+    write("first.git", &stored)?;
+    write("later.git", &later_stored)?;
+    write("first.jsonl", &documents.join(&b'\n'))?;
+    write("later.jsonl", &later.join(&b'\n'))?;
+    write("trust", &world.trust)?;
+    let lines: Vec<String> = landed.iter().map(|(head, tip)| format!("{} {}", head.hex(), tip.hex())).collect();
+    write("landed", lines.join("\n").as_bytes())?;
+    write("said", format!("{} {at} {first_tip} {start}", world.trust_digest).as_bytes())?;
+    let proof = Command::new(std::env::current_exe()?).arg("prove").arg(folder.path()).status()?;
+    if proof.success() { Ok(()) } else { Err(format!("the proof ended with {proof}").into()) }
+}
+
+/// Proves what is stored in a folder, and says what it took.
+fn measure(folder: &Path) -> Result<(), Box<dyn Error>> {
+    let read = |name: &str| std::fs::read(folder.join(name));
+    let said = String::from_utf8(read("said")?)?;
+    let [digest, at, first_tip, start] = said.split(' ').collect::<Vec<_>>()[..] else { return Err("said".into()) };
+    let (at, first_tip, start) = (at.parse::<Time>()?, first_tip.parse()?, start.parse()?);
+    let trust = verify_trust(&read("trust")?, Some(&digest.parse()?), at).trust.ok_or("trust")?;
 
     let begun = Instant::now();
+    let documents = lines(&read("first.jsonl")?);
+    let stored = read("first.git")?;
+    let size = stored.len();
     let git = GitEvidence::parse(&stored)?;
-    let read = begun.elapsed();
+    drop(stored);
+    let read_in = begun.elapsed();
     let signatures = Instant::now();
     let reviews = Evidence::verify(&documents, &trust, at);
     let verified = signatures.elapsed();
     let proof = Instant::now();
-    let outcome = ask(&History::of(&git), &reviews, start, &BTreeMap::new());
+    let outcome = ask(&History::of(&git), &reviews, &trust, at, start, &BTreeMap::new())?;
     let proved = proof.elapsed();
     let total = begun.elapsed();
     passed(&outcome)?;
@@ -99,23 +111,63 @@ fn main() -> Result<(), Box<dyn Error>> {
     drop((outcome, git, reviews));
     let most = peak()?;
 
+    // What the first run leaves behind.
+    let settled: BTreeSet<Sha256> = documents.iter().map(|bytes| Sha256::of(bytes)).collect();
+    let root = SourceEvidence::new(settled.clone(), BTreeSet::new()).root;
+    let mut landed = BTreeMap::new();
+    for line in String::from_utf8(read("landed")?)?.lines() {
+        let (head, tip) = line.split_once(' ').ok_or("landed")?;
+        landed.insert(head.parse()?, tip.parse()?);
+    }
+
     let again = Instant::now();
-    let new = unsettled(&later, &settled, &root)?;
+    let new = unsettled(&lines(&read("later.jsonl")?), &settled, &root)?;
     let reviews = Evidence::verify(&new, &trust, at);
-    let git = GitEvidence::parse(&later_stored)?;
-    let outcome = ask(&History::of(&git), &reviews, first_tip, &landed);
+    let git = GitEvidence::parse(&read("later.git")?)?;
+    let outcome = ask(&History::of(&git), &reviews, &trust, at, first_tip, &landed)?;
     let after = again.elapsed();
     passed(&outcome)?;
     row("review-range-later-commits", "commits", f64::from(u32::try_from(outcome.commits.len())?))?;
     row("review-range-later-total", "s", after.as_secs_f64())?;
     row("review-range-commits", "commits", f64::from(u32::try_from(commits)?))?;
-    row("review-range-evidence", "MB", f64::from(u32::try_from(stored.len() / 1000)?) / 1000.0)?;
-    row("review-range-read", "s", read.as_secs_f64())?;
+    row("review-range-evidence", "MB", f64::from(u32::try_from(size / 1000)?) / 1000.0)?;
+    row("review-range-read", "s", read_in.as_secs_f64())?;
     row("review-range-signatures", "s", verified.as_secs_f64())?;
     row("review-range-proof", "s", proved.as_secs_f64())?;
     row("review-range-total", "s", total.as_secs_f64())?;
-    row("review-range-peak-making", "MB", before)?;
     row("review-range-peak", "MB", most)
+}
+
+fn ask(
+    history: &History<'_>,
+    reviews: &Evidence,
+    trust: &VerifiedTrust,
+    at: Time,
+    start: Oid,
+    landed: &BTreeMap<Oid, Oid>,
+) -> Result<Outcome, Box<dyn Error>> {
+    Ok(prove(&Question {
+        history,
+        trust,
+        reviews: reviews.of_kind(Kind::Review).collect(),
+        changes: &[],
+        against: &[],
+        repository: &history.facts().repository,
+        target_ref: &RefName::new(BRANCH)?,
+        cut_from: None,
+        candidate: history.facts().candidate,
+        start,
+        landed,
+        tags: &[],
+        at,
+        parameters: &Parameters::default(),
+        by: "the bench",
+    }))
+}
+
+/// Documents, one a line.
+fn lines(bytes: &[u8]) -> Vec<Vec<u8>> {
+    bytes.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
 }
 
 /// Files of the repository, throughout: what one change costs does not depend on how many there were before it.

@@ -1,6 +1,6 @@
-//! A generated year: so many promotions, spread over 365 days, packed by the exporter. `year make FOLDER N` makes it;
-//! `year measure FOLDER WHAT` does one thing with it in a process of its own and prints rows of what that took: `quick`, `full`,
-//! `facts`, `signature`, or a question such as `Q01`.
+//! A generated year: so many promotions, spread over 365 days, packed by the exporter. `year make FOLDER N` makes it, `year
+//! make FOLDER N keyless` one whose builder signs by its identity, over eleven months; `year measure FOLDER WHAT` does one thing
+//! with it in a process of its own and prints rows of what that took: `quick`, `full`, `sample`, `signatures`, `facts`, or `questions`.
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,
@@ -8,6 +8,11 @@
     reason = "a measurement that cannot be taken should stop, and says what it does"
 )]
 
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
+    UnparsedPublicKey, VerificationAlgorithm,
+};
 use countersign_core::finding::{Verdict, exit_of};
 use countersign_flow::audit::{self, Ask, Asking, How, OutsideTrust, Profile, Scope};
 use countersign_flow::place::Place;
@@ -15,8 +20,6 @@ use countersign_record::log::writer::Log;
 use countersign_record::store::Store as _;
 use countersign_tests::chronicle::Chronicle;
 use countersign_tests::world::{LogKeeper, World};
-use countersign_verify::log::signed_checkpoint;
-use countersign_verify::trust::verify_trust;
 use serde_json::json;
 use std::fs::{self, File};
 use std::path::Path;
@@ -24,25 +27,35 @@ use std::time::Instant;
 
 /// Seconds of a year.
 const YEAR: usize = 365 * 24 * 60 * 60;
+/// For how long a keyless year's authorities are good, and a little less.
+const ELEVEN_MONTHS: usize = 330 * 24 * 60 * 60;
 /// How many documents are flushed at once.
 const BATCH: usize = 2_000;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["make", folder, n] => make(Path::new(folder), n.parse().expect("a number of promotions")),
+        ["make", folder, n] => make(Path::new(folder), n.parse().expect("a number of promotions"), false),
+        ["make", folder, n, "keyless"] => make(Path::new(folder), n.parse().expect("a number of promotions"), true),
         ["measure", folder, what] => measure(Path::new(folder), what),
-        _ => eprintln!("year make FOLDER N | year measure FOLDER quick|full|facts|signature|Qnn"),
+        _ => {
+            eprintln!("year make FOLDER N [keyless] | year measure FOLDER quick|full|sample|signatures|facts|questions")
+        }
     }
 }
 
-fn make(folder: &Path, n: usize) {
-    let step = i64::try_from(YEAR.checked_div(n.max(1)).unwrap_or(1)).expect("seconds");
-    let mut long = Chronicle::of(World::new());
+fn make(folder: &Path, n: usize, keyless: bool) {
+    let span = if keyless { ELEVEN_MONTHS } else { YEAR };
+    let step = i64::try_from(span.checked_div(n.max(1)).unwrap_or(1)).expect("seconds");
+    let mut long = if keyless { Chronicle::keyless() } else { Chronicle::of(World::new()) };
+    // With provenance, SBOM, two reviews, the decision and its summary that makes eight signed statements a promotion.
+    long.suites = &["unit", "integration"];
     for number in 0..n {
         let before = long.world.now;
         let decisions = long.promote_next(number, &["production"]);
-        assert!(decisions.iter().all(|decision| decision.verdict == Verdict::Pass), "promotion {number}");
+        for decision in &decisions {
+            assert_eq!(decision.verdict, Verdict::Pass, "promotion {number}: {:#?}", decision.findings);
+        }
         long.world.now = before.plus(step.max(60));
         if number % 1_000 == 999 {
             eprintln!("{} promotions made", number.saturating_add(1));
@@ -64,6 +77,10 @@ fn make(folder: &Path, n: usize) {
     write(&folder.join("trust.sigstore.json"), &world.trust);
     write(&folder.join("trust.digest"), world.trust_digest.to_string().as_bytes());
     write(&folder.join("checkpoint"), &world.checkpoint());
+    // Which signatures a full check has to make good: for the raw cost of them.
+    let count = u32::try_from(n).expect("a number of promotions");
+    let (keys, identities) = if keyless { (4, 4) } else { (8, 0) };
+    write(&folder.join("signatures"), json!([count, count * keys, count * identities]).to_string().as_bytes());
     drop(world);
     for (name, profile) in [("full", Profile::Full), ("facts", Profile::FactsOnly)] {
         let start = Instant::now();
@@ -73,11 +90,12 @@ fn make(folder: &Path, n: usize) {
         row(&format!("size-{name}"), "MB", megabytes(packing.bytes));
         let files = countersign_record::package::Packed::open(
             Box::new(File::open(folder.join(format!("{name}.cspkg"))).expect("the package")),
-            &mut |_, _| {},
+            |_, _| (),
         );
-        let members = files.expect("a package").names().count();
+        let members = files.expect("a package").0.names().count();
         row(&format!("members-{name}"), "members", f64::from(u32::try_from(members).expect("few members")));
     }
+    fs::remove_dir_all(&store).expect("the store goes: the packages have all of it");
 }
 
 fn measure(folder: &Path, what: &str) {
@@ -86,48 +104,82 @@ fn measure(folder: &Path, what: &str) {
     let least = fs::read(folder.join("checkpoint")).expect("a checkpoint");
     let outside = Some(OutsideTrust { bytes: &trust, digest: Some(&digest) });
     let package = |name: &str| Box::new(File::open(folder.join(format!("{name}.cspkg"))).expect("the package"));
+    let signatures = fs::read(folder.join("signatures")).expect("how many signatures");
+    let [count, keys, identities]: [u32; 3] = serde_json::from_slice(&signatures).expect("three numbers");
     let start = Instant::now();
-    match what {
-        "quick" | "full" | "facts" => {
-            let (name, how, ends) = match what {
-                "quick" => ("full", How::Quick, 3),
-                "facts" => ("facts", How::Full, 3),
-                _ => ("full", How::Full, 0),
-            };
-            let report = audit::verify_source(package(name), outside, Some(&least), how).expect("checked");
-            let exit = exit_of(&report.findings).code();
-            assert_eq!(exit, ends, "{:#?}", report.findings.first());
-        }
-        "signature" => signature(folder),
-        question => {
-            let opening = audit::open(package("full"), outside, Some(&least)).expect("opened");
-            row(&format!("{what}-opening"), "s", start.elapsed().as_secs_f64());
-            let asking = Asking::of(&opening).expect("open");
-            let ask = Ask { seed: Some("a year".to_owned()), kept_checkpoint: true, ..Ask::default() };
-            drop(asking.answer("Q01", &ask).expect("an answer"));
-            row(&format!("{what}-gathering"), "s", start.elapsed().as_secs_f64());
+    if what == "questions" {
+        let opening = audit::open(package("facts"), outside, Some(&least)).expect("opened");
+        row("opening", "s", start.elapsed().as_secs_f64());
+        let asking = Asking::of(&opening).expect("open");
+        let ask = Ask { seed: Some("a year".to_owned()), n: Some(25), kept_checkpoint: true, ..Ask::default() };
+        // The first question has every decision read: what it takes by itself is seen when it is asked again.
+        drop(asking.answer("Q01", &ask).expect("an answer"));
+        row("gathering", "s", start.elapsed().as_secs_f64());
+        for question in audit::questions() {
             let asked = Instant::now();
-            drop(asking.answer(question, &ask).expect("an answer"));
-            row(&format!("{what}-answer"), "s", asked.elapsed().as_secs_f64());
+            drop(asking.answer(question.id, &ask).expect("an answer"));
+            row(&format!("{}-answer", question.id), "s", asked.elapsed().as_secs_f64());
+        }
+    } else {
+        let (name, how, ends) = match what {
+            "quick" => ("full", How::Quick, 3),
+            "facts" => ("facts", How::Full, 3),
+            "signatures" => ("full", How::Sample(0), 3),
+            "sample" => ("full", How::Sample(1_000.min(usize::try_from(count / 2).expect("a number"))), 3),
+            _ => ("full", How::Full, 0),
+        };
+        let report = audit::verify_source(package(name), outside, Some(&least), how).expect("checked");
+        let exit = exit_of(&report.findings).code();
+        assert_eq!(exit, ends, "{:#?}", report.findings.first());
+        let took = cpu();
+        row(&format!("{what}-cpu"), "s", took);
+        if what == "full" {
+            row("full-rate", "decisions/s", f64::from(count) / took);
+        }
+        if what == "signatures" {
+            let (ed25519, p256) = signature();
+            row("signature-ed25519", "us", ed25519 * 1e6);
+            row("signature-p256", "us", p256 * 1e6);
+            // An identity is a signature by its certificate's key, the certificate's, its log's, the entry's log's, the timestamp's
+            // and that of the timestamp's certificate; all P-256, but for the entry's log.
+            let raw = f64::from(keys) * ed25519 + f64::from(identities) * (5.0 * p256 + ed25519);
+            row("signatures-raw", "s", raw);
+            row("signatures-over-raw", "times", took / raw);
         }
     }
     row(what, "s", start.elapsed().as_secs_f64());
     row(&format!("{what}-memory"), "MB", peak());
 }
 
-/// What one Ed25519 signature costs: that of a checkpoint, checked again and again. The raw cost of a package's signatures is
-/// so many of these.
-fn signature(folder: &Path) {
-    const TIMES: u32 = 5_000;
-    let bytes = fs::read(folder.join("checkpoint")).expect("a checkpoint");
-    let trust = fs::read(folder.join("trust.sigstore.json")).expect("trust");
-    let at = "2026-11-22T10:00:00Z".parse().expect("a time");
-    let verified = verify_trust(&trust, None, at).trust.expect("trust");
-    let start = Instant::now();
-    for _ in 0..TIMES {
-        signed_checkpoint(&bytes, verified.trust(), at).expect("signed");
-    }
-    row("signature-each", "us", start.elapsed().as_secs_f64() * 1e6 / f64::from(TIMES));
+/// What the check of one signature over two kilobytes costs by itself, in seconds: Ed25519, and P-256 with SHA-256.
+fn signature() -> (f64, f64) {
+    const TIMES: u32 = 4_000;
+    let message = [7_u8; 2_048];
+    let random = SystemRandom::new();
+    let ed25519 = Ed25519KeyPair::generate().expect("a key");
+    let p256 = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).expect("a key");
+    let cost = |algorithm: &'static dyn VerificationAlgorithm, key: &[u8], signature: &[u8]| {
+        let key = UnparsedPublicKey::new(algorithm, key);
+        let start = Instant::now();
+        for _ in 0..TIMES {
+            key.verify(&message, signature).expect("it holds");
+        }
+        start.elapsed().as_secs_f64() / f64::from(TIMES)
+    };
+    let by_p256 = p256.sign(&random, &message).expect("signed");
+    (
+        cost(&ED25519, ed25519.public_key().as_ref(), ed25519.sign(&message).as_ref()),
+        cost(&ECDSA_P256_SHA256_ASN1, p256.public_key().as_ref(), by_p256.as_ref()),
+    )
+}
+
+/// Seconds of processor that this process has had.
+fn cpu() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").expect("the process's figures");
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u32>().ok()).map_or(0.0, f64::from);
+    // A hundred a second, as Linux counts for programs.
+    (ticks(11) + ticks(12)) / 100.0
 }
 
 fn row(name: &str, unit: &str, value: f64) {

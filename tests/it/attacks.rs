@@ -147,7 +147,7 @@ fn table() -> Vec<(&'static str, &'static str, &'static str, String)> {
     let mut lines = vec![
         ("V01", "nothing is wrong", "accepted", Scene::honest().found()),
         ("V02", "a bit of the inclusion proof is flipped", "inclusion-proof-invalid", one(Fault::FlippedProof)),
-        ("V03", "the checkpoint is of another root", "inclusion-proof-invalid", one(Fault::OtherRoot)),
+        ("V03", "the proof leads to another root", "inclusion-proof-invalid", one(Fault::OtherRoot)),
         ("V04", "the checkpoint is of a log that nobody knows", "checkpoint-invalid", one(Fault::ForeignCheckpoint)),
         ("V05", "the certificate log signed something else", "sct-invalid", one(Fault::WrongSct)),
         ("V06", "no certificate log has seen the certificate", "sct-invalid", one(Fault::NoSct)),
@@ -173,7 +173,7 @@ fn table() -> Vec<(&'static str, &'static str, &'static str, String)> {
         v["verificationMaterial"]["tlogEntries"][0]["inclusionProof"]["checkpoint"]["envelope"] =
             json!(format!("{text}\n\n"));
     });
-    lines.push(("V15", "the checkpoint is not signed", "bundle-malformed", unsigned.found()));
+    lines.push(("V15", "the checkpoint is not signed", "checkpoint-invalid", unsigned.found()));
     let mut foreign = Scene::honest();
     let mut root: Value = serde_json::from_slice(&foreign.roots[0]).unwrap();
     let other: Value = serde_json::from_slice(&Instance::new(signed_at()).trusted_root()).unwrap();

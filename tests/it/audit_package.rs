@@ -123,3 +123,56 @@ fn a_truncated_package_and_one_with_more_behind_it_are_refused() {
         assert_eq!(exit_of(&check(bytes).findings).code(), 4);
     }
 }
+
+/// Who holds the gate's key and the log's can say that a review counted whose signature does not hold. Where decisions can be
+/// run again that shows by itself; of facts alone it has to show as well.
+#[test]
+fn a_package_of_facts_alone_has_every_statement_checked_as_well() {
+    let mut world = World::new();
+    let base = world.tip;
+    let (head, landed) = world.land(0);
+    let artifact = Sha256::of(b"artifact");
+    let mut documents = world.built(&artifact, &landed, "clean", 3).to_vec();
+    for person in ["ada", "ben"] {
+        documents.push(world.review(person, &base, &head, ReviewDecision::Approve));
+    }
+    let honest = world.arguments(&artifact, "production", documents);
+    let facts = |world: &World| {
+        let folder = tempfile::tempdir().expect("a folder");
+        world.write_store(folder.path());
+        let scope = audit::Scope { profile: audit::Profile::FactsOnly, ..audit::Scope::default() };
+        let mut bytes = Vec::new();
+        audit::export_to(&Place::new(folder.path()), &scope, &mut bytes).expect("a package");
+        let trust = OutsideTrust { bytes: &world.trust, digest: Some(&world.trust_digest) };
+        audit::verify(&bytes, Some(trust), Some(&world.checkpoint())).expect("checked")
+    };
+    let decision = honest.decide();
+    assert_eq!(decision.verdict, Verdict::Pass);
+    let mut true_world = world.clone();
+    true_world.record(&honest, &decision);
+    let report = facts(&true_world);
+    let statements = report.checks.iter().find(|check| check.id == "statements").expect("a line");
+    assert_eq!(statements.verdict, Verdict::Pass);
+    assert!(statements.detail.starts_with("4 signed statements hold"), "{}", statements.detail);
+    assert_eq!(exit_of(&report.findings).code(), 3, "no decision was run again");
+
+    let mut broken = honest.documents[3].clone();
+    let end = broken.len() - 40;
+    broken[end] = if broken[end] == b'A' { b'B' } else { b'A' };
+    let mut lie = decision;
+    for reference in lie.inputs.evidence.iter_mut().flatten() {
+        if reference.digest == Sha256::of(&honest.documents[3]) {
+            reference.digest = Sha256::of(&broken);
+        }
+    }
+    let mut lying = honest;
+    lying.documents[3] = broken.clone();
+    world.record(&lying, &lie);
+    let report = facts(&world);
+    assert_eq!(exit_of(&report.findings).code(), 4, "{:#?}", report.findings);
+    let named = |finding: &countersign_core::finding::Finding| {
+        finding.at.first().is_some_and(|at| at == "log entry 3")
+            && finding.at.iter().any(|at| at.contains(&Sha256::of(&broken).to_string()))
+    };
+    assert!(report.findings.iter().any(named), "{:#?}", report.findings);
+}

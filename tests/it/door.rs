@@ -195,6 +195,16 @@ fn a_policy_that_is_wrong_is_refused_whole_with_every_problem() {
     door.run("policy build policy --output new.json")
         .expect(1, &["policy-rule-unknown", "parameter-invalid", "`leest` is not one of"]);
     assert!(!door.has("new.json"));
+    let line = text.lines().position(|line| line == "id = \"source-clean@9\"").unwrap() + 1;
+    let said = door.run("policy lint policy");
+    said.expect(
+        1,
+        &[
+            &format!("--> policy.toml:{line}:6\n"),
+            &format!("found:    {line} | id = \"source-clean@9\"\n"),
+            "     ^^^^^^^^^^^^^^^^\n",
+        ],
+    );
     door.write("policy.manifest.json", b"{\"version\": 1}");
     door.run("policy approve policy.manifest.json --key keys/ada --output new.json").expect(4, &["policy-malformed"]);
     assert!(!door.has("new.json"));

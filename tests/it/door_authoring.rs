@@ -125,6 +125,9 @@ fn a_draft_of_any_list_and_form_is_right_as_it_is_written() {
     }
     door.run("policy lint policy").expect(0, &["nothing is wrong"]);
     door.run("policy test policy --mutate --least-coverage 100").expect(0, &[", 0 failed"]);
+    door.run("policy new img --owner o --list images").expect(0, &[]);
+    let case = String::from_utf8(door.read("policy/rules/img/cases/broken.yaml")).unwrap();
+    assert!(case.contains("an image of the list is denied"), "{case}");
     door.run("policy new y --owner o --message a-{nmae}").expect(2, &["speaks of {nmae}", "there is ref, name"]);
     door.run("policy new").expect(2, &["the rule's name is missing: give NAME"]);
     door.run("policy new y").expect(2, &["who answers for it is missing: give --owner"]);
@@ -136,7 +139,7 @@ fn a_first_policy_is_right_as_it_is_written_and_overwrites_none() {
     let door = Door::new();
     let line = "policy new --policy mine --uri https://example.com/p --repository git+https://example.com/t/a";
     door.run(line).expect(0, &["mine/policy.toml"]);
-    door.run("policy lint mine").expect(0, &["nothing is wrong"]);
+    door.run("policy lint mine").expect(0, &["note[start-unset]"]);
     door.run("policy build mine --output p.json").expect(0, &["two-party-review@1", "monitor", "enforce"]);
     door.run(line).expect(2, &["mine/policy.toml is there already"]);
     door.run("policy new --policy other").expect(2, &["the policy's name is missing: give --uri"]);

@@ -96,6 +96,8 @@ fn an_exception_lets_a_refusal_be_until_it_is_over_and_the_auditor_decides_the_s
         &["excepted[builder-level]", &format!("excepted: by {id}, waiver"), "PASS: authorised for production"],
     );
     place.run("exception expiring --store store").expect(1, &["note[exception-expiring]", &id]);
+    place.run("exception expiring --store store --within 14d").expect(1, &[&id]);
+    place.run("exception expiring --store store --within soon").expect(2, &["a number of days, such as `14` or `14d`"]);
     while now() < end {
         std::thread::sleep(std::time::Duration::from_millis(200));
     }

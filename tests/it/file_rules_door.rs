@@ -54,6 +54,11 @@ fn an_image_from_elsewhere_is_refused_with_its_line_and_mended_passes_and_is_pro
     drop(door.git("add -A"));
     drop(door.git("commit -q -m Pack"));
     build(&door, &base);
+    // What lies in the working tree is nobody's evidence, and is not shown.
+    door.write("app/Dockerfile", b"FROM elsewhere.example/other:1\n");
+    let json = door.promote(&format!("{EVIDENCE} {LEAST} --dry-run --format json"));
+    json.expect(1, &["image-registry"]);
+    assert!(!json.out.contains("FROM "), "no line of a file is in what is kept: {}", json.out);
     door.promote(&format!("{EVIDENCE} {LEAST}")).expect(
         1,
         &[
@@ -61,6 +66,8 @@ fn an_image_from_elsewhere_is_refused_with_its_line_and_mended_passes_and_is_pro
             "rule image-registry@1",
             "refused[image-registry]: ",
             "--> Dockerfile:1:6",
+            "\n   1 | FROM registry.acme.example.evil.example/base:1\n",
+            "\n     |      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n",
             "registry.acme.example.evil.example/base",
             "nothing was authorised",
         ],

@@ -100,6 +100,41 @@ fn a_review_by_an_identity_that_trust_does_not_name_does_not_count() {
 }
 
 #[test]
+fn a_release_and_trust_are_signed_with_an_identity_as_with_a_key() {
+    let scene = Scene::new();
+    let keyless = "--keyless --signing-config config.json --trusted-root root.json --identity-token token";
+    let token = |name: &str| {
+        let token = scene.server.instance().token(&Who::person(GOOGLE, name), now());
+        scene.door.write("token", token.as_bytes());
+    };
+    scene.door.run("policy build policy --output new.json").expect(0, &[]);
+    let approve = "policy approve new.json --output new.sigstore.json";
+    // Who is not of the role is told before anything is written.
+    token("eve@example.com");
+    scene
+        .run(&format!("{approve} {keyless}"))
+        .expect(4, &["signer-not-allowed", "eve@example.com", "nothing was written"]);
+    assert!(!scene.door.has("new.sigstore.json"));
+    token("ben@example.com");
+    scene.run(&format!("{approve} {keyless}")).expect(0, &["1 of 2 needed: ben"]);
+    // The same person by key is one person.
+    scene.run(&format!("{approve} --key keys/ben")).expect(0, &["1 of 2 needed: ben"]);
+    scene.run(&format!("{approve} --key keys/ada")).expect(0, &["2 of 2 needed: ada, ben"]);
+    let lines = String::from_utf8(scene.door.read("new.sigstore.json")).unwrap();
+    assert_eq!(lines.lines().filter(|line| line.contains("trustedroot")).count(), 1, "its root lies beside it once");
+    // Trust likewise; a document that names another root is not signed by this instance's identities.
+    scene.door.run(&format!("trust sign ours.toml --output mine.json {keyless}")).expect(0, &["1 of 2 needed: ben"]);
+    scene.door.run("trust sign ours.toml --output mine.json --key keys/ada").expect(0, &["2 of 2 needed: ada, ben"]);
+    scene.door.run("trust show mine.json").expect(0, &["ben"]);
+    scene
+        .door
+        .run(&format!("trust sign trust.toml --output theirs.json {keyless}"))
+        .expect(3, &["sigstore-root-missing", "trust root", "nothing was written"]);
+    scene.door.run(&format!("trust sign ours.toml --key keys/ada {keyless}")).expect(2, &["cannot be used with"]);
+    scene.door.run("trust sign ours.toml").expect(2, &["--key"]);
+}
+
+#[test]
 fn nothing_is_written_that_does_not_verify() {
     let scene = Scene::new();
     let ben = Who::person(GOOGLE, "ben@example.com");

@@ -34,6 +34,23 @@ fn the_starter_policy_builds_has_every_rule_and_enforces_what_needs_no_evidence_
 }
 
 #[test]
+fn the_starter_policy_is_what_policy_new_writes_but_for_its_dates() {
+    let door = countersign_tests::door::Door::empty();
+    door.run(
+        "policy new --policy new --uri https://example.com/policy/release --repository git+https://example.com/team/service",
+    )
+    .expect(0, &[]);
+    let kept = |text: &str| {
+        let (_, text) = text.split_once("# What has to hold").expect("its first line");
+        let dated = |line: &&str| !line.starts_with("not_before = ") && !line.starts_with("expires = ");
+        text.lines().filter(dated).collect::<Vec<_>>().join("\n")
+    };
+    let example = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/policies/starter/policy.toml");
+    let example = std::fs::read_to_string(example).expect("the example");
+    assert_eq!(kept(&example), kept(&String::from_utf8(door.read("new/policy.toml")).expect("text")));
+}
+
+#[test]
 fn an_unenforced_gate_lets_through_says_failed_and_says_what_production_would_say() {
     use countersign_core::digest::Sha256;
     use countersign_core::finding::Verdict;

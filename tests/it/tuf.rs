@@ -123,6 +123,17 @@ fn what_a_repository_alters_keeps_back_or_takes_back_is_refused() {
     let later = Before { timestamp: Some(serde_json::to_vec(&seen).unwrap()), ..before() };
     let as_it_is = |_: &str, bytes: Vec<u8>| Some(bytes);
     assert_eq!(codes(refresh(&later, "trusted_root.json", at, &serve(&folder, &as_it_is))), ["tuf-invalid"]);
+    // One of the same version that named a later snapshot, and one that cannot be read.
+    seen["signed"]["version"] = 762.into();
+    let named = seen.pointer("/signed/meta/snapshot.json/version").unwrap().as_u64().unwrap();
+    seen["signed"]["meta"]["snapshot.json"]["version"] = (named + 1).into();
+    for kept in [serde_json::to_vec(&seen).unwrap(), b"{}".to_vec(), b"no JSON".to_vec()] {
+        let kept = Before { timestamp: Some(kept), ..before() };
+        assert_eq!(codes(refresh(&kept, "trusted_root.json", at, &serve(&folder, &as_it_is))), ["tuf-invalid"]);
+    }
+    seen["signed"]["meta"]["snapshot.json"]["version"] = named.into();
+    let same = Before { timestamp: Some(serde_json::to_vec(&seen).unwrap()), ..before() };
+    assert!(codes(refresh(&same, "trusted_root.json", at, &serve(&folder, &as_it_is))).is_empty());
     assert_eq!(codes(refresh(&before(), "no-such-file", at, &serve(&folder, &as_it_is))), ["tuf-invalid"]);
 }
 

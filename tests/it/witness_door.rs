@@ -191,6 +191,24 @@ fn too_few_witnesses_are_no_pass_before_the_entry_and_none_after_it() {
 }
 
 #[test]
+fn a_quorum_over_a_log_that_does_not_hold_the_decision_authorises_nothing() {
+    let place = Place::new("");
+    let log = place.door.path().join("store/log");
+    let size = |checkpoint: &[u8]| String::from_utf8_lossy(checkpoint).lines().nth(1).map(str::to_owned);
+    let before = std::fs::read(log.join("checkpoint")).unwrap();
+    // As soon as the decision is in the log, somebody puts the log of before back.
+    place.witnesses[0].meanwhile(move || {
+        let now = std::fs::read(log.join("checkpoint")).unwrap();
+        if size(&now) != size(&before) {
+            std::fs::write(log.join("checkpoint"), &before).unwrap();
+        }
+    });
+    let said = place.promote("");
+    said.expect(3, &["witness-quorum-missing", "nothing was authorised"]);
+    assert!(said.text.contains("does not hold this decision"), "{}", said.text);
+}
+
+#[test]
 fn a_witness_whose_clock_is_off_does_not_count() {
     let place = Place::new("");
     place.witnesses[0].off_by(-3_600);

@@ -78,6 +78,14 @@ pub(super) fn all() -> Vec<Case> {
         case("+forge-number", "a review that names the repository by the forge's number", Pass, "", || {
             numbered("4001")
         }),
+        case(
+            "R19",
+            "the forge's base hides a commit from whoever approved there",
+            Fail,
+            MISSING,
+            hidden_from_the_forge,
+        ),
+        case("R20", "the files that were approved, on a base that has moved on", Fail, MISSING, same_files_later),
         case("R14", "a rejection by signature beside an approval on the forge", Fail, "review-rejected", both_ways),
     ]
 }
@@ -101,6 +109,44 @@ fn numbered(id: &str) -> Stage {
     hosted.scene.review("ben", &head, "start");
     hosted.scene.review_with("ben", |review| review.forge_id = Some(id.to_owned()));
     landed(hosted, number)
+}
+
+/// Ada lands a commit unseen, and opens a change on it. Ben is shown only that. Her own signature names an earlier base, so
+/// that both commits together are the change.
+fn hidden_from_the_forge() -> Stage {
+    let mut hosted = Hosted::new();
+    hosted.scene.edit("b.txt", 3, "unseen");
+    hosted.scene.commit_unsigned("Ada", "unseen");
+    let number = hosted.open(hosted.ada, "feature", "Ada");
+    hosted.approve(number, hosted.ben);
+    hosted.scene.git(&["merge", "-q", "--ff-only", "feature"]);
+    let head = hosted.scene.id("feature");
+    hosted.scene.review("ada", &head, "start");
+    hosted.landed(number, &head, Way::Rebase);
+    hosted.prove(&[number])
+}
+
+/// A fix lands after the approval. The change is pushed again on top of the fix with the very files that were approved, which
+/// takes the fix back.
+fn same_files_later() -> Stage {
+    let (mut hosted, number) = by_ada();
+    hosted.approve(number, hosted.ben);
+    hosted.scene.git(&["checkout", "-q", "-b", "fix", "start"]);
+    hosted.scene.edit("b.txt", 12, "fix");
+    hosted.scene.commit_unsigned("Cy", "fix");
+    hosted.scene.git(&["checkout", "-q", "main"]);
+    let fix = hosted.open_as_it_is(hosted.cy, "fix");
+    hosted.approve(fix, hosted.ben);
+    hosted.merge(fix, "fix");
+    hosted.scene.git(&["checkout", "-q", "feature"]);
+    hosted.scene.git(&["branch", "kept"]);
+    hosted.scene.git(&["reset", "-q", "--soft", "main"]);
+    hosted.scene.commit_unsigned("Ada", "feature");
+    hosted.scene.git(&["checkout", "-q", "main"]);
+    let (commits, ada) = (hosted.commits("feature"), hosted.ada);
+    hosted.story.update(number, ada, commits, true);
+    hosted.merge(number, "feature");
+    hosted.prove(&[fix, number])
 }
 
 fn e01() -> Stage {

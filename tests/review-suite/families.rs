@@ -46,6 +46,7 @@ const OTHERS: [(&str, &[&str]); 8] = [
             "R11",
             "R14",
             "R18",
+            "R20",
             "+answered",
             "+after",
             "+drift",
@@ -66,6 +67,7 @@ const OTHERS: [(&str, &[&str]); 8] = [
         "graph",
         &[
             "R10",
+            "R19",
             "R40",
             "R41",
             "R42",

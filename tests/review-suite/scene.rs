@@ -12,7 +12,8 @@ use countersign_core::statement::review::{NAMESPACE, Review, ReviewDecision};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::trust::{TRUST_NAMESPACE, Trust};
 use countersign_decide::review::{ForeignRow, Parameters, SourceLevel};
-use countersign_flow::review::{Reviewer, SignRequest, sign};
+use countersign_flow::people::By;
+use countersign_flow::review::{SignRequest, sign};
 use countersign_sign::{PersonKey, SshKeygen};
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
@@ -323,7 +324,7 @@ impl Scene {
             target: &target,
             base: Some(base),
             decision,
-            by: Reviewer::Key(&key, &keygen),
+            by: By::Key(&key, &keygen),
             nonce: &nonce,
             programs: &environment,
         };

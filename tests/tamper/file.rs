@@ -3,7 +3,8 @@
 
 use super::Case;
 use super::stage::{
-    Files, Stage, documents, entry, entry_at, first_shard, log_files, pack, read_shard, record, reindex, write_shard,
+    Files, Stage, documents, entry, entry_at, first_shard, log_files, pack, places, read_shard, record, reindex,
+    write_shard,
 };
 use crate::world::World;
 use countersign_core::digest::Sha256;
@@ -44,9 +45,9 @@ pub(super) fn all() -> Vec<Case> {
         case("F08", "a byte is put behind the archive", MALFORMED, "the package", |s| {
             s.check(&[s.bytes.as_slice(), b"\0"].concat())
         }),
-        case("F09", "a member is said to be compressed", MALFORMED, "README.txt", |s| {
+        case("F09", "a member is said to be stored as it is", MALFORMED, "README.txt", |s| {
             let mut bytes = s.bytes.clone();
-            bytes[8] = 8;
+            bytes[8] = 0;
             s.check(&bytes)
         }),
         case("F10", "a member's name leads out of the folder", MALFORMED, "../DME", |s| {
@@ -264,7 +265,7 @@ fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     let one = |(name, bytes): &(&str, &[u8])| {
         let files = Files::from([((*name).to_owned(), bytes.to_vec())]);
         let whole = package::write(&files).expect("a package");
-        whole[..30 + name.len() + bytes.len()].to_vec()
+        whole[..places(&whole)[0].end].to_vec()
     };
     members.iter().flat_map(one).collect()
 }

@@ -61,13 +61,6 @@ fn flip(stage: &Stage, at: usize, bit: u32) -> Flipped {
 
 /// The file whose content a byte lies in.
 fn file_at(stage: &Stage, at: usize) -> String {
-    let mut start = 0;
-    for (name, bytes) in &stage.files {
-        let content = start + 30 + name.len();
-        if (content..content + bytes.len()).contains(&at) {
-            return name.clone();
-        }
-        start = content + bytes.len();
-    }
-    String::new()
+    let found = stage.files.keys().zip(super::stage::places(&stage.bytes)).find(|(_, place)| place.contains(&at));
+    found.map_or_else(String::new, |(name, _)| name.clone())
 }

@@ -160,6 +160,19 @@ impl Stage {
     }
 }
 
+/// Where the bytes of each file lie in a package, by the headers before them.
+pub(super) fn places(package: &[u8]) -> Vec<std::ops::Range<usize>> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    while package[at..].starts_with(b"PK\x03\x04") {
+        let short = |from: usize| usize::from(package[at + from]) | (usize::from(package[at + from + 1]) << 8);
+        let start = at + 30 + short(26) + short(28);
+        at = start + (short(18) | (short(20) << 16));
+        out.push(start..at);
+    }
+    out
+}
+
 /// A change built from a tree that was not clean, reviewed by two.
 fn dirty(world: &mut World) -> Arguments {
     let base = world.tip;

@@ -44,6 +44,19 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     if passed == 0 || failed > 0 { Err("not every case came out as it must".to_owned()) } else { Ok(()) }
 }
 
+/// Whether our program accepts a call, by file if there is one. One that crashed has said neither.
+pub(crate) fn accepts(root: &Path, call: &Value, folder: &Path) -> Outcome<bool> {
+    let program = root.join("target/debug/countersign");
+    let artifact = artifacts(call, folder).into_iter().next().ok_or("a call without an artifact")?.1;
+    let mut command = run::command(&program.to_string_lossy(), folder);
+    command.args(["conformance", "verify-bundle"]).args(options(call, folder)?).arg(artifact);
+    match run::capture(&mut command)?.status.code() {
+        Some(0) => Ok(true),
+        Some(3 | 4) => Ok(false),
+        other => Err(format!("countersign ended with {other:?} over {call}")),
+    }
+}
+
 fn text_of<'v>(value: &'v Value, field: &str) -> Outcome<&'v str> {
     value.get(field).and_then(Value::as_str).ok_or_else(|| format!("the manifest has a case without `{field}`"))
 }

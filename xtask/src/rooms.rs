@@ -137,7 +137,17 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign-record",
         ours: &["countersign-core"],
-        foreign: &["crc32fast", "futures-util", "object_store", "rusqlite", "tempfile", "thiserror", "tokio", "url"],
+        foreign: &[
+            "crc32fast",
+            "flate2",
+            "futures-util",
+            "object_store",
+            "rusqlite",
+            "tempfile",
+            "thiserror",
+            "tokio",
+            "url",
+        ],
         dev: &["aws-lc-rs", "proptest", "serde_json", "zip"],
     },
     Room {

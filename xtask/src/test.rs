@@ -3,7 +3,9 @@
 //! skipped because a program is missing; only the comparison with OPA and the independent judge of our signatures say so and
 //! end where the Python package index cannot be reached.
 
-use crate::{Outcome, codegen, deny, fuzz, judge, opa, rooms, run, sbom, schemas, stores, tidy, tools, workspace};
+use crate::{
+    Outcome, codegen, deny, fuzz, judge, opa, peers, rooms, run, sbom, schemas, stores, suites, tidy, tools, workspace,
+};
 use std::path::Path;
 use std::time::Instant;
 
@@ -47,8 +49,12 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     if full {
         step("deny", || deny::run(&[]))?;
         step("opa", opa::if_reachable)?;
+        step("peers", peers::if_there)?;
         step("stores", || stores::run(root, |command| counted(command, &mut count)))?;
+        step("tamper-suite", || suites::tamper(&[]))?;
+        step("crash-suite", || suites::crash(&["--full".to_owned()]))?;
         step("sbom-truth", || sbom::truth(&[]))?;
+        step("sbom-judge", || sbom::judge(&[]))?;
         step("fuzz", || fuzz::run(&[]))?;
     }
     println!("tests: {} passed, {} failed", count.passed, count.failed);

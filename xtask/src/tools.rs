@@ -1,8 +1,8 @@
 //! The programs that the chores need, and how they come onto a machine that lacks them: Debian's packages by apt-get,
 //! toolchain components by rustup, cargo's subcommands by `cargo install`. What cannot be installed is named.
 
-use crate::{Outcome, run};
-use std::path::Path;
+use crate::{Outcome, run, workspace};
+use std::path::{Path, PathBuf};
 
 /// What the tests start: the program, how to ask for it, and the Debian package that brings it.
 const PROGRAMS: &[(&str, &str)] = &[
@@ -45,6 +45,26 @@ pub(crate) fn subcommand(root: &Path, name: &str, version: &str) -> Outcome {
     let package = format!("cargo-{name}");
     println!("installing {package} {version}, which is missing");
     run::shown(run::cargo(root).args(["install", "--locked", &package, "--version", version]))
+}
+
+/// A folder with libraries of Python, fetched from PyPI if it is not there: each file by the hash that the list has, into a
+/// folder under `target/` that is named by the list.
+pub(crate) fn python_library(root: &Path, what: &str, list: &str) -> Outcome<PathBuf> {
+    let name = countersign_core::digest::Sha256::of(workspace::read(&root.join(list))?.as_bytes()).hex();
+    let python = run::output_of(run::command("python3", root).args(["-c", "import sys; print(sys.version_info[:2])"]))?;
+    let python: String = String::from_utf8_lossy(&python).chars().filter(char::is_ascii_digit).collect();
+    let short: String = name.chars().take(16).collect();
+    let folder = root.join("target").join(what).join(format!("{short}-{python}"));
+    let whole = folder.join("whole");
+    if whole.exists() {
+        return Ok(folder);
+    }
+    let mut pip = run::command("python3", root);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore"]);
+    pip.args(["--require-hashes", "--only-binary=:all:", "--no-deps", "--upgrade", "--target"]).arg(&folder);
+    run::output_of(pip.args(["-r", list]))?;
+    workspace::write(&whole, "")?;
+    Ok(folder)
 }
 
 /// Whether cargo-nextest is there. It is used where it is, and never compiled for one run.

@@ -25,6 +25,9 @@ const BUNDLE_MEDIA_TYPES: [&str; 4] = [
 /// The media type of a statement under an SSH signature.
 pub const SSH_MEDIA_TYPE: &str = "application/vnd.countersign.sshsig+json;version=0.1";
 
+/// How the media type of a trusted root begins: a line of a collection may be one, which says nothing by itself.
+const ROOT_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.trustedroot";
+
 /// A signed document, unverified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed {
@@ -156,7 +159,8 @@ impl Signed {
     }
 
     /// Reads a collection: one document a line, empty lines ignored. A file that is one document over several lines is
-    /// read as well. At least one document, or [`BundleError::Empty`].
+    /// read as well. At least one document, or [`BundleError::Empty`]. Trusted roots of Sigstore instances among the lines
+    /// are no documents: [`Signed::roots_among`] gives those.
     pub fn parse_lines(bytes: &[u8]) -> Result<Vec<(Vec<u8>, Self)>, BundleError> {
         if bytes.len() > limits::COLLECTION_BYTES {
             return Err(JsonError::TooLarge { found: bytes.len(), limit: limits::COLLECTION_BYTES }.into());
@@ -175,13 +179,28 @@ impl Signed {
         if lines.len() > limits::COLLECTION_ITEMS {
             return Err(BundleError::TooMany { limit: limits::COLLECTION_ITEMS });
         }
-        lines
-            .into_iter()
-            .map(|(i, line)| match Self::parse(line) {
-                Ok(signed) => Ok((line.to_vec(), signed)),
-                Err(source) => Err(BundleError::Line { line: i.saturating_add(1), source: Box::new(source) }),
-            })
-            .collect()
+        let mut documents = Vec::new();
+        for (i, line) in lines {
+            match Self::parse(line) {
+                Ok(signed) => documents.push((line.to_vec(), signed)),
+                Err(BundleError::MediaType { found }) if found.starts_with(ROOT_MEDIA_TYPE) => {}
+                Err(source) => return Err(BundleError::Line { line: i.saturating_add(1), source: Box::new(source) }),
+            }
+        }
+        if documents.is_empty() { Err(BundleError::Empty) } else { Ok(documents) }
+    }
+
+    /// The lines of a collection that are trusted roots of Sigstore instances, as they stand there. Whether one counts, trust
+    /// says, by its digest.
+    #[must_use]
+    pub fn roots_among(bytes: &[u8]) -> Vec<Vec<u8>> {
+        let is_root = |line: &&[u8]| {
+            let media = |value: Value| value.get("mediaType").and_then(Value::as_str).map(str::to_owned);
+            line.len() <= limits::SIGSTORE_ROOT_BYTES
+                && json::parse(line).ok().and_then(media).is_some_and(|media| media.starts_with(ROOT_MEDIA_TYPE))
+        };
+        let lines = bytes.split(|b| *b == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+        lines.filter(is_root).map(<[u8]>::to_vec).collect()
     }
 
     /// The bytes that the signature covers.

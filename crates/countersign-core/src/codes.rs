@@ -29,7 +29,7 @@ macro_rules! codes {
 
 codes! {
     // Bundles, signatures, subjects.
-    BUNDLE_MALFORMED "bundle-malformed" Untrusted "The bytes are not a Sigstore bundle v0.3 with a DSSE envelope, or exceed a bound.";
+    BUNDLE_MALFORMED "bundle-malformed" Untrusted "The bytes are not a Sigstore bundle with a DSSE envelope, or exceed a bound.";
     ENVELOPE_SIGNATURES "envelope-signatures" Untrusted "The envelope has no signature, more than one, or one that is not the key's own form.";
     PAYLOAD_TYPE "payload-type" Untrusted "The envelope's payload type is not application/vnd.in-toto+json.";
     STATEMENT_MALFORMED "statement-malformed" Untrusted "The payload is not an in-toto Statement v1 of the expected shape.";
@@ -61,6 +61,7 @@ codes! {
     TIMESTAMP_INVALID "timestamp-invalid" Untrusted "A timestamp does not hold, is of an authority that the trusted root does not know, or lies after the time in question.";
     TIMESTAMP_MISSING "timestamp-missing" Untrusted "No log and no timestamp authority says when the certificate's short-lived key signed.";
     IDENTITY_MISMATCH "identity-mismatch" Untrusted "The certificate shows another identity than the one asked for.";
+    IDENTITY_CARELESS_DOT "identity-careless-dot" Note "In a regular expression of identities a dot that looks like one that was meant as itself stands for any character: write `\\.` there.";
     IDENTITY_UNANCHORED "identity-unanchored" Refused "A pattern of identities has no ends: it lets in every name that only contains what was meant.";
     TRANSPARENCY_MISSING "transparency-missing" Untrusted "A key signed, no log and no timestamp says so, and nobody said that this key may do without.";
     TRANSPARENCY_NONE "transparency-none" Note "A key signed without a log or a timestamp, as is allowed for this key: nobody else has seen the signature, and nothing says when it was made.";
@@ -74,11 +75,13 @@ codes! {
     TRUST_DIGEST_MISMATCH "trust-digest-mismatch" Untrusted "The trust document is not the one whose digest was given from outside.";
     TRUST_QUORUM "trust-quorum" Untrusted "Too few persons of the trust role signed the trust document.";
     TRUST_EXPIRED "trust-expired" Untrusted "The trust document has expired.";
+    TRUST_EXPIRING "trust-expiring" Note "The trust document expires soon, and nothing passes from then on: have its next version signed before.";
     TRUST_NOT_YET_VALID "trust-not-yet-valid" Untrusted "The trust document is not valid yet.";
     KEY_SHARED "key-shared" Untrusted "One key is registered for two owners: nobody can tell which of them signed.";
     ENVIRONMENT_UNKNOWN "environment-unknown" Refused "Trust has no floor for this environment, or the policy release does not cover it.";
     GATE_UNKNOWN "gate-unknown" Untrusted "The gate's key is not in trust for this environment.";
     LOG_KEY_UNKNOWN "log-key-unknown" Untrusted "The key that is to sign the log's checkpoint is not one of a log that trust knows.";
+    BUILDER_LEVEL_UNREACHABLE "builder-level-unreachable" Note "Trust asks an environment for a higher SLSA Build level than any of its builders can show: nothing could pass there.";
     ROLE_TOO_SMALL "role-too-small" Note "Fewer persons fill a role of trust than it takes to act in it.";
     ROLE_UNKNOWN "role-unknown" Indeterminate "Trust does not fill a role that this step needs.";
 
@@ -122,6 +125,7 @@ codes! {
     RULE_FUNCTION "rule-function" Refused "A rule calls a function that rules may not call.";
     RULE_REGEX "rule-regex" Refused "A regular expression of a rule matches more than it seems to.";
     RULE_UNUSED "rule-unused" Refused "A rule is written in the folder, and the release does not use it.";
+    RULES_BUILT_IN "rules-built-in" Note "A policy has no rule of its own: built-in rules are tested with countersign, and there is nothing here to test.";
     RULE_UNTESTED "rule-untested" Refused "A rule has no case in which it is broken, or none in which it holds.";
     RULE_CASE "rule-case" Refused "A case of a rule did not come out as it says.";
     RULE_COVERAGE "rule-coverage" Refused "The cases of a rule reach less of it than `--least-coverage` asks for.";
@@ -281,6 +285,7 @@ codes! {
     HISTORY_REPLACED "history-replaced" Refused "The repository has replace refs or grafts: what git shows is not what was committed.";
     HISTORY_OBJECT_MISSING "history-object-missing" Indeterminate "A git object that the proof needs is not in the evidence.";
     HISTORY_REWRITTEN "history-rewritten" Refused "The last promoted revision is not an ancestor of the candidate.";
+    START_UNSET "start-unset" Note "A source of the policy names no commit at which its history begins, which the first promotion needs.";
     START_UNKNOWN "start-unknown" Indeterminate "Nothing was promoted before, and the policy release configures no start revision.";
     RANGE_EMPTY "range-empty" Indeterminate "There is no commit between the last promoted revision and the candidate.";
     REVIEW_MISSING "review-missing" Refused "A change does not have the agreement of enough trusted persons.";

@@ -207,6 +207,10 @@ pub const AUDITABLE_BINARY_BYTES: u64 = 4 << 30;
 
 /// Largest SBOM that is read: one of 50,000 components has about a quarter of this.
 pub const SBOM_BYTES: usize = 128 << 20;
+/// Objects of one SBOM, before it is read: one of 50,000 components has about a third of this.
+pub const SBOM_OBJECTS: usize = 1_000_000;
+/// Values of one SBOM, before it is read: what stands between its commas and brackets.
+pub const SBOM_VALUES: usize = 8_000_000;
 /// Components of one SBOM, nested ones included.
 pub const SBOM_COMPONENTS: usize = 100_000;
 /// Dependency edges of one SBOM.
@@ -271,6 +275,8 @@ pub const TEST_NAME_CHARS: usize = 1_000;
 pub const JUNIT_BYTES: usize = 256 << 20;
 /// Deepest nesting of an XML document.
 pub const XML_DEPTH: usize = 32;
+/// The most lines of files that a refusal shows beside their places.
+pub const EXCERPTS: usize = 200;
 /// One file of configuration.
 pub const CONFIG_FILE_BYTES: usize = 4 << 20;
 /// All the files of configuration of one revision.

@@ -116,11 +116,21 @@ pub fn known_gate<'t>(trust: &'t Trust, key: &KeyId, environment: &EnvName, at: 
     ))
 }
 
+/// What there is to say of what is read under trust, where trust does not hold.
+const NOT_LOOKED_AT: &str = "not looked at: trust does not hold";
+
+/// Whether trust is why nothing else was read, and says so itself.
+fn without_trust(given: &Given<'_>) -> bool {
+    given.trust.verified().is_none() && verdict_of(&given.trust.outcome.findings) != Verdict::Pass
+}
+
 pub(crate) fn log(request: &Request, given: &Given<'_>, sheet: &mut Sheet) {
     sheet.checks.extend(given.log_checks.iter().cloned());
     sheet.findings.extend(given.log_findings.iter().cloned());
     let Some(state) = given.state else {
-        if given.log_findings.is_empty() {
+        if without_trust(given) {
+            sheet.checks.push(Check::new("log", Verdict::Indeterminate, NOT_LOOKED_AT));
+        } else if given.log_findings.is_empty() {
             let finding = Finding::new(codes::LOG_MISSING, "there is no log to decide by")
                 .expected("the log that trust names", "trust")
                 .found("none")
@@ -361,6 +371,11 @@ pub(crate) fn evidence(given: &Given<'_>, evidence: &Evidence, sheet: &mut Sheet
     }
     sheet.line("evidence-index", findings, format!("{} documents, all of them handed in", evidence.index().len()));
     let mut findings = evidence.findings().to_vec();
+    if evidence.index().is_empty() && without_trust(given) {
+        sheet.checks.push(Check::new("evidence-signatures", Verdict::Indeterminate, NOT_LOOKED_AT));
+        sheet.findings.extend(findings);
+        return;
+    }
     if evidence.index().is_empty() {
         findings.push(
             Finding::new(codes::NO_STATEMENTS, "no evidence was handed in")

@@ -20,7 +20,10 @@ use std::path::Path;
 /// A statement file as it is: read strictly, and canonical from here on.
 pub fn statement(path: &Path) -> Result<Statement, FlowError> {
     let bytes = files::read(path, limits::DOCUMENT_BYTES)?;
-    let statement = Statement::parse(&bytes).map_err(|error| malformed(path, &error.to_string()))?;
+    let statement = Statement::parse(&bytes).map_err(|error| match instead(&bytes, path) {
+        Some(help) => FlowError::Refused(vec![no_statement(path, &error.to_string()).help(help)]),
+        None => malformed(path, &error.to_string()),
+    })?;
     if statement.kind().is_none() {
         let finding =
             Finding::new(codes::PREDICATE_UNKNOWN, format!("predicate type {} is not known", statement.predicate_type))
@@ -110,8 +113,26 @@ pub fn sign(statement: &Statement, key: &SigningKey) -> Result<Vec<u8>, FlowErro
 }
 
 fn malformed(path: &Path, what: &str) -> FlowError {
-    FlowError::Refused(vec![
-        Finding::new(codes::STATEMENT_MALFORMED, format!("this is no statement: {what}"))
-            .at(path.display().to_string()),
-    ])
+    FlowError::Refused(vec![no_statement(path, what)])
+}
+
+fn no_statement(path: &Path, what: &str) -> Finding {
+    Finding::new(codes::STATEMENT_MALFORMED, format!("this is no statement: {what}")).at(path.display().to_string())
+}
+
+/// What somebody means who has a document of this kind signed as if it were a statement.
+fn instead(bytes: &[u8], path: &Path) -> Option<String> {
+    let value = json::parse(bytes).ok()?;
+    let has = |name: &str| value.get(name).is_some();
+    let path = path.display();
+    if value.get("bomFormat").is_some_and(|format| format == "CycloneDX") {
+        return Some(format!(
+            "an SBOM becomes a statement about its artifact: `countersign sign {path} --type sbom --artifact FILE`"
+        ));
+    }
+    if has("spdxVersion") {
+        let taken = format!("countersign sbom ingest {path}");
+        return Some(format!("an SPDX document is taken in first: `{taken}`"));
+    }
+    (has("mediaType") && has("verificationMaterial")).then(|| "this is a bundle already: it is signed".to_owned())
 }

@@ -134,10 +134,26 @@ fn read_into(path: &Path, out: &mut Handed) -> Result<(), FlowError> {
         return Ok(());
     }
     let documents = Signed::parse_lines(&bytes).map_err(|error| {
-        FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(path.display().to_string())])
+        let finding = Finding::new(error.code(), error.to_string()).at(path.display().to_string());
+        FlowError::Refused(vec![match unsigned(&bytes, path) {
+            Some(help) => finding.help(help),
+            None => finding,
+        }])
     })?;
     out.documents.extend(documents.into_iter().map(|(bytes, _)| bytes));
+    out.documents.extend(Signed::roots_among(&bytes));
     Ok(())
+}
+
+/// What to do with a document that was handed in as if it were signed.
+fn unsigned(bytes: &[u8], path: &Path) -> Option<String> {
+    let path = path.display();
+    let value = json::parse(bytes).ok()?;
+    if value.get("predicateType").is_some() {
+        return Some(format!("it is not signed yet: `countersign sign {path} --key KEY --output FILE`"));
+    }
+    let is_sbom = value.get("bomFormat").is_some_and(|format| format == "CycloneDX");
+    is_sbom.then(|| format!("it is not signed yet: `countersign sign {path} --type sbom --artifact FILE --key KEY`"))
 }
 
 fn listed(folder: &Path) -> Result<Vec<PathBuf>, FlowError> {

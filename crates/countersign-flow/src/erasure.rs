@@ -5,6 +5,7 @@
 
 use crate::error::FlowError;
 use crate::outside::TrustFile;
+use crate::people::By;
 use crate::place::{Place, StoreBlobs};
 use crate::policy::activate::{Standing, anchored, log_signer, stands};
 use crate::policy::approver;
@@ -69,7 +70,7 @@ pub struct Erased {
 /// only taken out: a run that died in between is repeated.
 pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, FlowError> {
     let trust = anchored(request.trust)?;
-    approver(request.key, request.keygen, trust.trust())?;
+    approver(By::Key(request.key, request.keygen), trust.trust())?;
     request.place.store().can_erase()?;
     let signer = log_signer(trust, log_key, request.at)?;
     let keys = log_keys(trust.trust(), signer.name());

@@ -206,6 +206,19 @@ impl FlowError {
             Self::Log(LogError::Missing { .. }) => {
                 Some("name the store with --store; `countersign log init` makes a new log".to_owned())
             }
+            Self::Log(LogError::Exists { .. }) => {
+                Some("if it is the log, use it as it is; otherwise name another store with --store".to_owned())
+            }
+            Self::Log(LogError::Origin { found, .. }) => {
+                Some(format!("give the key of {found} with --log-key, or name the other log's store with --store"))
+            }
+            Self::Exists { path } => Some(format!("name another file or folder, or move {} away", path.display())),
+            Self::KeyWrite(KeyWriteError::Exists { path }) => {
+                Some(format!("name another file, or move {} away: no key is ever written over", path.display()))
+            }
+            Self::Git(GitError::NotARepository { .. }) => {
+                Some("name the repository's folder, with --repo where the verb takes it".to_owned())
+            }
             Self::Log(LogError::Outrun { .. }) => {
                 Some("others append to this store all the time: run this again".to_owned())
             }

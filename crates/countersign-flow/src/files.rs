@@ -8,6 +8,8 @@ use std::path::Path;
 
 /// How much of a file says what it is.
 const START: u64 = 64;
+/// The most room that is made for a file before it is read.
+const ROOM: usize = 1 << 20;
 
 /// The bytes of a file of at most `limit` bytes. The bound holds even if the file grows while it is read.
 pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>, FlowError> {
@@ -22,7 +24,9 @@ pub fn read_by_start(path: &Path, limit_of: impl FnOnce(&[u8]) -> usize) -> Resu
     if metadata.is_dir() {
         return Err(failed(std::io::Error::from(std::io::ErrorKind::IsADirectory)));
     }
-    let mut bytes = Vec::new();
+    // As much as it says that it has, up to a bound: what a pipe or a lie says is only room.
+    let room = usize::try_from(metadata.len()).unwrap_or_default().min(ROOM).saturating_add(1);
+    let mut bytes = Vec::with_capacity(room);
     (&mut file).take(START).read_to_end(&mut bytes).map_err(failed)?;
     let limit = limit_of(&bytes);
     let too_large = |found| FlowError::TooLarge { path: path.to_owned(), found, limit };

@@ -106,6 +106,11 @@ impl IdentitySigner {
         Ok(Self { token, services, root, at, patience })
     }
 
+    /// The instance's trusted root, by which what is signed is verified.
+    pub(crate) const fn root(&self) -> &TrustedRoot {
+        &self.root
+    }
+
     /// Signs a statement. What does not verify against the instance's trusted root is never given back.
     pub fn sign(&self, statement: &Statement) -> Result<SignedByIdentity, FlowError> {
         let payload = statement.to_bytes()?;

@@ -16,6 +16,7 @@ pub mod elsewhere;
 pub mod erasure;
 pub mod error;
 pub mod exception;
+pub mod excerpt;
 pub mod files;
 pub mod history;
 pub mod index;

@@ -230,6 +230,9 @@ documents! {
         trust: Trust,
         /// What was found.
         findings: Vec<Finding>,
+        /// That it ends soon.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expiring: Option<Finding>,
     }
     /// `log init`: a log as far as it goes.
     LogState {

@@ -9,11 +9,135 @@ use countersign_core::finding::Finding;
 use countersign_core::key::{KeyId, PublicKey};
 use countersign_core::limits;
 use countersign_core::statement::Statement;
+use countersign_core::trust::{Owner, Trust};
 use countersign_sign::{PersonKey, SshKeygen};
 use countersign_verify::keys::envelope_signature_holds;
 use countersign_verify::ssh;
 use std::collections::BTreeSet;
 use std::path::Path;
+
+/// What a person signs with.
+#[derive(Debug, Clone, Copy)]
+pub enum By<'a> {
+    /// A key of her own, and the program that signs with SSH keys.
+    Key(&'a PersonKey, &'a SshKeygen),
+    /// An identity that a Sigstore instance vouches for.
+    #[cfg(feature = "online")]
+    Identity(&'a crate::keyless::IdentitySigner),
+}
+
+impl By<'_> {
+    /// Refuses whoever is no person of this role by `trust`. Of an identity that is known only once it has signed.
+    pub(crate) fn known(self, role: &str, trust: &Trust, what: &str) -> Result<(), FlowError> {
+        match self {
+            Self::Key(key, keygen) => {
+                let id = key.public(keygen)?.id();
+                let owner = trust.owner_of(&id).map(|(owner, _)| owner);
+                in_role(owner, role, trust, || format!("key {id}"), what)
+            }
+            #[cfg(feature = "online")]
+            Self::Identity(_) => Ok(()),
+        }
+    }
+
+    /// The statement with this person's signature. With `role`, whoever is not of it by that trust signs nothing that is
+    /// kept.
+    fn line(self, statement: &Statement, namespace: &str, role: Option<(&str, &Trust)>) -> Result<Line, FlowError> {
+        match self {
+            Self::Key(key, keygen) => {
+                if let Some((role, trust)) = role {
+                    self.known(role, trust, "this key is not of a person in the role")?;
+                }
+                let bytes = by_person(&statement.to_bytes()?, namespace, key, keygen)?;
+                Ok(Line { bytes, root: None })
+            }
+            #[cfg(feature = "online")]
+            Self::Identity(signer) => {
+                let signed = signer.sign(statement)?;
+                if let Some((role, trust)) = role {
+                    identity_in_role(signer, &signed.shown, role, trust)?;
+                }
+                Ok(Line { bytes: signed.bundle, root: Some(signer.root().document().to_vec()) })
+            }
+        }
+    }
+
+    /// Whether a document is signed by this very key, or identity, and the signature holds.
+    fn has_signed(self, signed: &Signed, namespace: &str) -> Result<bool, FlowError> {
+        match self {
+            Self::Key(key, keygen) => Ok(signed_by(signed, &key.public(keygen)?, namespace)),
+            // Whose it is, only the new certificate says: who is counted twice counts once.
+            #[cfg(feature = "online")]
+            Self::Identity(_) => Ok(false),
+        }
+    }
+}
+
+/// One signature, and the trusted root that has to lie beside it.
+struct Line {
+    bytes: Vec<u8>,
+    root: Option<Vec<u8>>,
+}
+
+fn in_role(
+    owner: Option<Owner<'_>>,
+    role: &str,
+    trust: &Trust,
+    called: impl Fn() -> String,
+    what: &str,
+) -> Result<(), FlowError> {
+    let persons = trust.role(role).map(|role| &role.persons);
+    let found = match owner {
+        Some(Owner::Person(person)) if persons.is_some_and(|persons| persons.contains(&person.id)) => return Ok(()),
+        Some(owner) => owner.describe(),
+        None => format!("{}, which is not in trust", called()),
+    };
+    Err(FlowError::Refused(vec![
+        Finding::new(codes::SIGNER_NOT_ALLOWED, what)
+            .at("--key")
+            .expected(format!("a person in role `{role}`"), "trust")
+            .found(found),
+    ]))
+}
+
+/// What a certificate shows, by the trust that will judge it: nothing is kept that would not count.
+#[cfg(feature = "online")]
+fn identity_in_role(
+    signer: &crate::keyless::IdentitySigner,
+    shown: &countersign_verify::sigstore::Keyless,
+    role: &str,
+    trust: &Trust,
+) -> Result<(), FlowError> {
+    let shown = &shown.certificate;
+    let digest = *signer.root().digest();
+    let Some(root) = trust.sigstore_root(&digest) else {
+        return Err(FlowError::Refused(vec![
+            Finding::new(
+                codes::SIGSTORE_ROOT_MISSING,
+                "trust does not name this trusted root, so nobody's identity counts",
+            )
+            .at("--trusted-root")
+            .expected("a root in `sigstore_roots`, by its digest", format!("trust, version {}", trust.version))
+            .found(digest.to_string())
+            .help("name the file that trust was made with, or have trust name this one: `countersign trust root`"),
+        ]));
+    };
+    let owners = trust.owners_of_identity(&root.name, &shown.issuer, shown.name.as_str(), &shown.claims);
+    let called = || format!("{}, by {}", shown.name.as_str(), shown.issuer);
+    in_role(
+        owners.first().map(|(owner, _)| *owner),
+        role,
+        trust,
+        called,
+        "this identity is not of a person in the role",
+    )
+    .map_err(|error| match error {
+        FlowError::Refused(findings) => {
+            FlowError::Refused(findings.into_iter().map(|finding| finding.at("--keyless")).collect())
+        }
+        other => other,
+    })
+}
 
 /// A file with one's signature in it.
 #[derive(Debug)]
@@ -22,17 +146,30 @@ pub struct CoSigned {
     pub bytes: Vec<u8>,
     /// Whether a signature was added; it is not if the key had signed before.
     pub added: bool,
-    /// How many distinct keys signed it.
+    /// How many distinct keys signed it, each certificate's key being one.
     pub keys: usize,
 }
 
-/// The lines of `path`, if it exists, with one by `key`: a key signs once. A file over another statement is refused.
+/// The statement with one signature, and the trusted root beside it where an identity signed.
+pub(crate) fn signed_alone(
+    statement: &Statement,
+    namespace: &str,
+    by: By<'_>,
+    role: Option<(&str, &Trust)>,
+) -> Result<Vec<u8>, FlowError> {
+    let line = by.line(statement, namespace, role)?;
+    let lines: Vec<Vec<u8>> = std::iter::once(line.bytes).chain(line.root).collect();
+    Ok(lines.join(&b'\n'))
+}
+
+/// The lines of `path`, if it exists, with one more: a key signs once. A file over another statement is refused, and with
+/// `role` whoever is not of it by that trust.
 pub fn add_signature(
     path: &Path,
     statement: &Statement,
     namespace: &str,
-    key: &PersonKey,
-    keygen: &SshKeygen,
+    by: By<'_>,
+    role: Option<(&str, &Trust)>,
 ) -> Result<CoSigned, FlowError> {
     let payload = statement.to_bytes()?;
     let refused = |code, what: String| {
@@ -42,26 +179,32 @@ pub fn add_signature(
                 .help("sign into another file, or remove this one first"),
         ])
     };
-    let mut documents = match files::read_if_there(path, limits::COLLECTION_BYTES)? {
-        None => Vec::new(),
-        Some(bytes) => Signed::parse_lines(&bytes).map_err(|error| refused(error.code(), error.to_string()))?,
+    let (mut documents, mut roots) = match files::read_if_there(path, limits::COLLECTION_BYTES)? {
+        None => (Vec::new(), Vec::new()),
+        Some(bytes) => {
+            let documents = Signed::parse_lines(&bytes).map_err(|error| refused(error.code(), error.to_string()))?;
+            (documents, Signed::roots_among(&bytes))
+        }
     };
     if documents.iter().any(|(_, signed)| signed.payload != payload) {
         let what = "the file already holds signatures over another document";
         return Err(refused(codes::STATEMENT_MALFORMED, what.to_owned()));
     }
-    let public = key.public(keygen)?;
-    let added = !documents.iter().any(|(_, signed)| signed_by(signed, &public, namespace));
+    let mut before = documents.iter().map(|(_, signed)| by.has_signed(signed, namespace));
+    let added = !before.try_fold(false, |any, one| one.map(|one| any || one))?;
     if added {
-        let line = by_person(&payload, namespace, key, keygen)?;
-        let signed = Signed::parse(&line).map_err(|error| refused(error.code(), error.to_string()))?;
-        documents.push((line, signed));
+        let line = by.line(statement, namespace, role)?;
+        let signed = Signed::parse(&line.bytes).map_err(|error| refused(error.code(), error.to_string()))?;
+        documents.push((line.bytes, signed));
+        roots.extend(line.root.filter(|root| !roots.contains(root)));
     }
     let keys: BTreeSet<KeyId> = documents.iter().filter_map(|(_, signed)| key_of(signed, namespace)).collect();
-    let lines: Vec<Vec<u8>> = documents.into_iter().map(|(line, _)| line).collect();
+    let certificates =
+        documents.iter().filter(|(_, signed)| matches!(signed.by, Signature::Certificate { .. })).count();
+    let lines: Vec<Vec<u8>> = documents.into_iter().map(|(line, _)| line).chain(roots).collect();
     let mut bytes = lines.join(&b'\n');
     bytes.push(b'\n');
-    Ok(CoSigned { bytes, added, keys: keys.len() })
+    Ok(CoSigned { bytes, added, keys: keys.len().saturating_add(certificates) })
 }
 
 /// The file with one more line, unless the same key said the same there before: what others said stands beside it. How many

@@ -14,8 +14,8 @@ use countersign_core::limits;
 use countersign_core::statement::Statement;
 use countersign_core::time::Time;
 use countersign_sbom::{
-    CargoRequest, Encoding, Facts, Inventory, Kind, People, Shape, Spec, Summary, Written, cargo_inventories,
-    cargo_inventory, compare, digests, lock_inventory, workspace_root, write_as,
+    CargoRequest, Encoding, Facts, Inventory, Kind, Listed, People, Shape, Spec, Summary, Written, cargo_inventories,
+    cargo_listed, compare, digests, lock_inventory, schema, write_as,
 };
 use std::path::{Path, PathBuf};
 
@@ -84,10 +84,12 @@ pub fn make(request: &Request<'_>) -> Result<Vec<Made>, FlowError> {
     }
     let mut facts = Facts { people: People::read(request.config.unwrap_or(&beside))?, ..Facts::default() };
     // Cargo, git and the artifact's digest do not wait for each other.
-    let (inventories, source, artifact) = std::thread::scope(|scope| {
+    let (listed, source, artifact) = std::thread::scope(|scope| {
+        // It is waited for where the document is held against it, and not here.
+        scope.spawn(|| schema::make_ready(request.spec.as_str()));
         let source = scope.spawn(|| Checkout::of(request));
         let artifact = scope.spawn(|| request.artifact.map(digests).transpose());
-        (inventories(request), source.join(), artifact.join())
+        (listed(request), source.join(), artifact.join())
     });
     let source = source.map_err(|_panic| FlowError::Thread)?;
     facts.time = request.time.or_else(|| source.as_ref().and_then(|source| source.time));
@@ -98,18 +100,21 @@ pub fn make(request: &Request<'_>) -> Result<Vec<Made>, FlowError> {
     if let Some(path) = request.provenance {
         about_the_artifact(path, &facts, request.artifact)?;
     }
-    let mut inventories = inventories?;
+    let mut listed = listed?;
     if let Some(source) = source {
-        source.name(&mut inventories);
+        source.name(&mut listed);
     }
-    inventories.into_iter().map(|inventory| one(request, &facts, inventory)).collect()
+    listed.inventories.into_iter().map(|inventory| one(request, &facts, inventory)).collect()
 }
 
-fn inventories(request: &Request<'_>) -> Result<Vec<Inventory>, FlowError> {
+fn listed(request: &Request<'_>) -> Result<Listed, FlowError> {
     Ok(match request.scope {
-        Scope::One => vec![cargo_inventory(&request.cargo)?],
+        Scope::One => cargo_listed(&request.cargo)?,
         Scope::Artifacts => cargo_inventories(&request.cargo)?,
-        Scope::LockOnly => vec![lock_inventory(&request.cargo.directory)?],
+        Scope::LockOnly => {
+            let root = request.cargo.directory.clone();
+            Listed { root, inventories: vec![lock_inventory(&request.cargo.directory)?] }
+        }
     })
 }
 
@@ -207,8 +212,8 @@ struct Trees {
     objects: GitSource,
     root: Oid,
     format: ObjectFormat,
-    /// The workspace's folder in the repository.
-    below: PathBuf,
+    /// The repository's folder.
+    work_tree: PathBuf,
 }
 
 impl Checkout {
@@ -223,26 +228,26 @@ impl Checkout {
         let wanted = request.cargo.content && request.scope != Scope::LockOnly;
         let trees = || {
             let work_tree = std::fs::canonicalize(repository.work_tree()?).ok()?;
-            let root = std::fs::canonicalize(workspace_root(&request.cargo).ok()?).ok()?;
-            let below = root.strip_prefix(&work_tree).ok()?.to_owned();
             let clean =
                 as_committed(&work_tree, &worktree::changes(&repository, request.environment, Files::All).ok()?);
-            clean.then_some(Trees { objects, root: commit.tree, format: repository.format(), below })
+            clean.then_some(Trees { objects, root: commit.tree, format: repository.format(), work_tree })
         };
         Some(Self { time, trees: if wanted { trees() } else { None } })
     }
 
     /// Gives the members the ids of their folders' trees.
-    fn name(&self, inventories: &mut [Inventory]) {
+    fn name(&self, listed: &mut Listed) {
         let Some(trees) = &self.trees else { return };
-        for inventory in inventories {
+        let Ok(root) = std::fs::canonicalize(&listed.root) else { return };
+        let Ok(below) = root.strip_prefix(&trees.work_tree) else { return };
+        for inventory in &mut listed.inventories {
             for component in std::iter::once(&mut inventory.root).chain(&mut inventory.components) {
                 let folder = match (&component.content.folder, component.kind) {
                     (Some(folder), _) => Some(folder.clone()),
                     (None, Kind::Workspace) => Some(String::new()),
                     (None, _) => None,
                 };
-                component.content.tree = folder.and_then(|folder| trees.id(&folder)).map(|id| id.hex());
+                component.content.tree = folder.and_then(|folder| trees.id(&below.join(folder))).map(|id| id.hex());
             }
         }
     }
@@ -273,8 +278,7 @@ fn harmless(path: &Path, depth: usize) -> bool {
 }
 
 impl Trees {
-    fn id(&self, folder: &str) -> Option<Oid> {
-        let path = self.below.join(folder);
+    fn id(&self, path: &Path) -> Option<Oid> {
         let mut id = self.root;
         for part in path.components() {
             let object = self.objects.object(&id).ok()?;

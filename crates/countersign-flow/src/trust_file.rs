@@ -2,7 +2,7 @@
 
 use crate::error::FlowError;
 use crate::files;
-use crate::people::{self, CoSigned};
+use crate::people::{self, By, CoSigned};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::ids::{EnvName, Origin, PersonId, Uri};
@@ -11,10 +11,7 @@ use countersign_core::key::PublicKey;
 use countersign_core::limits;
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
-use countersign_core::trust::{
-    Owner, ROLE_BREAK_GLASS, ROLE_EXCEPTIONS, ROLE_POLICY, ROLE_TRUST, TRUST_NAMESPACE, Trust,
-};
-use countersign_sign::{PersonKey, SshKeygen};
+use countersign_core::trust::{ROLE_BREAK_GLASS, ROLE_EXCEPTIONS, ROLE_POLICY, ROLE_TRUST, TRUST_NAMESPACE, Trust};
 use countersign_verify::policy::LEAST_APPROVERS;
 use std::path::Path;
 
@@ -31,13 +28,16 @@ pub struct Beginning {
     pub logs: Vec<(Origin, PublicKey)>,
     /// Environments.
     pub environments: Vec<EnvName>,
-    /// The least SLSA Build level for them.
-    pub builder_level: u8,
+    /// The least SLSA Build level for them; what a key can show, if nobody says.
+    pub builder_level: Option<u8>,
     /// How many persons have to sign trust, and approve policy.
     pub threshold: usize,
     /// The time.
     pub at: Time,
 }
+
+/// What a builder whose key lies in its own job shows: there is provenance, and no more.
+const LEVEL_OF_A_KEY: u8 = 1;
 
 /// A first `trust.toml`, to be read and edited by people before anybody signs it.
 pub fn begin(beginning: &Beginning) -> Result<String, FlowError> {
@@ -62,11 +62,12 @@ pub fn begin(beginning: &Beginning) -> Result<String, FlowError> {
         line(format_args!("[[persons]]\nid = \"{id}\"\nkeys = [{{ key = \"{}\" }}]\n", key.to_openssh()));
     }
     line(format_args!(
-        "# Builders: which builder.id a key may claim, and the highest SLSA Build level that the pair shows."
+        "# Builders: which builder.id a key may claim, and the highest SLSA Build level that the pair shows. A key in the job's own\n\
+         # secrets shows L1; the platform's identity in place of a key shows L2."
     ));
     for (id, key) in &beginning.builders {
         line(format_args!(
-            "[[builders]]\nid = \"{id}\"\nmax_level = 1\nkeys = [{{ key = \"{}\", transparency = \"none\" }}]\n",
+            "[[builders]]\nid = \"{id}\"\nmax_level = {LEVEL_OF_A_KEY}\nkeys = [{{ key = \"{}\", transparency = \"none\" }}]\n",
             key.to_openssh()
         ));
     }
@@ -98,11 +99,14 @@ pub fn begin(beginning: &Beginning) -> Result<String, FlowError> {
          # [roles.{ROLE_BREAK_GLASS}]\n# persons = [{0}]\n# threshold = 2\n",
         everybody.join(", "),
     ));
-    line(format_args!("# What no policy release may go below."));
+    line(format_args!(
+        "# What no policy release may go below. builder_level: SLSA Build L1 leaves it to the builder's word which commit an\n\
+         # artifact is of. Ask production for 2 as soon as its builder shows it."
+    ));
     for environment in &beginning.environments {
         line(format_args!(
             "[environments.\"{environment}\"]\nreview_tier = \"T3\"\nbuilder_level = {}\nenforced_rules = [\"two-party-review@1\"]\n",
-            beginning.builder_level
+            beginning.builder_level.unwrap_or(LEVEL_OF_A_KEY)
         ));
     }
     Trust::from_toml(out.as_bytes()).map_err(|error| refused(&error, "trust.toml"))?;
@@ -112,9 +116,25 @@ pub fn begin(beginning: &Beginning) -> Result<String, FlowError> {
 /// What a first document lacks before anything can be promoted under it: a policy release takes two approvers.
 #[must_use]
 pub fn lacking(beginning: &Beginning, output: &Path) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(asked) = beginning.builder_level.filter(|asked| *asked > LEVEL_OF_A_KEY) {
+        findings.push(
+            Finding::new(
+                codes::BUILDER_LEVEL_UNREACHABLE,
+                "no builder of this document shows the level that its environments ask for: nothing could pass there",
+            )
+            .at(format!("{}, [environments]", output.display()))
+            .expected(format!("a builder with max_level = {asked}"), "--builder-level")
+            .found(format!("max_level = {LEVEL_OF_A_KEY}, which is what a key in the build's own job shows"))
+            .help(
+                "give a builder an identity of its platform in place of the key, and max_level = 2, as docs/trust.md has it; or \
+                 leave --builder-level out",
+            ),
+        );
+    }
     let (found, needed) = (beginning.persons.len(), LEAST_APPROVERS);
     if u32::try_from(found).is_ok_and(|found| found >= needed) {
-        return Vec::new();
+        return findings;
     }
     let finding = Finding::new(
         codes::ROLE_TOO_SMALL,
@@ -127,7 +147,8 @@ pub fn lacking(beginning: &Beginning, output: &Path) -> Vec<Finding> {
         "add a second person with [[persons]], name them in roles.{ROLE_POLICY} and roles.{ROLE_TRUST}, and raise both \
          thresholds to {needed}, before anybody signs it"
     ));
-    vec![finding]
+    findings.push(finding);
+    findings
 }
 
 /// Reads a trust document, authored or signed: TOML, or the statement in a signed file.
@@ -149,25 +170,11 @@ pub fn read(path: &Path) -> Result<Trust, FlowError> {
 }
 
 /// Adds a person's signature to `output`. The person has to be in the document's own `trust` role.
-pub fn sign(trust: &Trust, output: &Path, key: &PersonKey, keygen: &SshKeygen) -> Result<CoSigned, FlowError> {
-    let id = key.public(keygen)?.id();
-    let in_role = |person: &PersonId| trust.role(ROLE_TRUST).is_some_and(|role| role.persons.contains(person));
-    let found = match trust.owner_of(&id) {
-        Some((Owner::Person(person), _)) if in_role(&person.id) => None,
-        Some((owner, _)) => Some(owner.describe()),
-        None => Some(format!("key {id}, which is not in this document")),
-    };
-    if let Some(found) = found {
-        return Err(FlowError::Refused(vec![
-            Finding::new(codes::SIGNER_NOT_ALLOWED, "this key does not sign this trust document")
-                .at("--key")
-                .expected(format!("a key of a person in role `{ROLE_TRUST}`"), "the document itself")
-                .found(found),
-        ]));
-    }
+pub fn sign(trust: &Trust, output: &Path, by: By<'_>) -> Result<CoSigned, FlowError> {
+    by.known(ROLE_TRUST, trust, "this key does not sign this trust document")?;
     let subject = Subject::sha256("trust", &trust.digest()?);
     let statement = Statement::new(Kind::Trust, vec![subject], &json::to_value(trust)?)?;
-    people::add_signature(output, &statement, TRUST_NAMESPACE, key, keygen)
+    people::add_signature(output, &statement, TRUST_NAMESPACE, by, Some((ROLE_TRUST, trust)))
 }
 
 fn refused(error: &countersign_core::trust::TrustError, place: &str) -> FlowError {

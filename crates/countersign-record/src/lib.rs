@@ -10,6 +10,7 @@ pub mod journal;
 pub mod log;
 pub mod package;
 pub mod remote;
+pub mod side;
 pub mod store;
 pub mod witness;
 

@@ -1,13 +1,20 @@
 //! The audit package, `NAME.cspkg`: a ZIP file in exactly one form, so that the same files always make the same bytes
 //! and every other byte is a finding.
 //!
-//! The form: files in the order of their names, stored, one after the other without gaps; times 1980-01-01, permissions
-//! 0644, no comments, no extra fields; the ZIP64 end record only where the count needs it. Reading accepts this form
+//! The form: files in the order of their names, deflated, one after the other without gaps; times 1980-01-01, permissions
+//! 0644, no comments, one extra field; the ZIP64 end record only where the count needs it. Reading accepts this form
 //! alone, which is also why this is not left to a ZIP library: what a package looks like must not change with one.
+//!
+//! The extra field is the checksum of a file's deflated bytes. ZIP has only that of what they make, and other deflated bytes
+//! can make the same: so that a flipped bit is found wherever it is.
 
+mod pressed;
 mod stream;
 
+pub use pressed::Pressed;
 pub use stream::{OpenError, Packed, Packer, Source};
+
+use pressed::unpress;
 
 use countersign_core::limits;
 use std::collections::BTreeMap;
@@ -17,8 +24,13 @@ const CENTRAL: [u8; 4] = *b"PK\x01\x02";
 const LOCAL_HEADER: usize = 30;
 /// 1980-01-01, the first day that the format knows.
 const DATE: u16 = 0x0021;
-/// Stored files need version 1.0, the ZIP64 end record 4.5.
-const VERSION: u16 = 10;
+/// Deflated files need version 2.0, the ZIP64 end record 4.5.
+const VERSION: u16 = 20;
+/// Deflated.
+const METHOD: u16 = 8;
+/// The extra field: its name, of our own, the length of its content, and that.
+const EXTRA: usize = 8;
+const EXTRA_HEAD: [u8; 4] = *b"Cs\x04\0";
 const VERSION_64: u16 = 45;
 /// Made on Unix, so that the permissions count.
 const MADE_BY: u16 = 0x0314;
@@ -57,8 +69,10 @@ pub fn read(bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, PackageError> {
         if files.len() >= limits::PACKAGE_FILES {
             return Err(PackageError::TooManyFiles { limit: limits::PACKAGE_FILES });
         }
-        let (member, content) = read_member(bytes.get(at..).unwrap_or_default(), at)?;
-        at = content.end;
+        let rest = bytes.get(at..).unwrap_or_default();
+        let member = read_header(rest, at)?;
+        let content = member.content(rest.get(member.header()..).unwrap_or_default())?;
+        at = member.end();
         let after_all = files.last_key_value().is_none_or(|(last, _)| *last < member.name);
         if !after_all {
             return Err(if files.contains_key(&member.name) {
@@ -69,7 +83,7 @@ pub fn read(bytes: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, PackageError> {
         }
         check_folders(&member.name, &files)?;
         central.push(&member);
-        files.insert(member.name, bytes.get(content).unwrap_or_default().to_vec());
+        files.insert(member.name, content);
     }
     let ends = central.ends.clone();
     let expected = central.finish(at)?;
@@ -133,9 +147,9 @@ pub enum PackageError {
         /// The name.
         name: String,
     },
-    /// A compressed or encrypted file.
-    #[error("{name} is compressed (method {method})")]
-    Compressed {
+    /// A file that is packed in another way, or encrypted.
+    #[error("{name} is not deflated (method {method})")]
+    Method {
         /// The name.
         name: String,
         /// The ZIP compression method.
@@ -150,6 +164,12 @@ pub enum PackageError {
         stated: u32,
         /// The checksum of the bytes.
         found: u32,
+    },
+    /// Deflated bytes that do not make as many as the package says.
+    #[error("{name} is not deflated as the package says")]
+    Pressed {
+        /// The name.
+        name: String,
     },
     /// The package ends within a file.
     #[error("the package ends within {name}")]
@@ -177,7 +197,8 @@ impl PackageError {
             | Self::FileAndFolder { name }
             | Self::Twice { name }
             | Self::Order { name }
-            | Self::Compressed { name, .. }
+            | Self::Method { name, .. }
+            | Self::Pressed { name }
             | Self::Altered { name, .. }
             | Self::FileTooLarge { name, .. }
             | Self::Cut { name } => Some(name),
@@ -189,33 +210,82 @@ impl PackageError {
 /// What the package says about one file.
 struct Member {
     name: String,
+    /// Of what is packed.
     crc: u32,
     size: u32,
+    /// Of what it is packed to.
+    pressed_crc: u32,
+    pressed: u32,
     start: u32,
 }
 
 impl Member {
-    fn new(name: &str, bytes: &[u8], start: usize) -> Result<Self, PackageError> {
-        Ok(Self { name: name.to_owned(), crc: crc32fast::hash(bytes), size: small(bytes.len())?, start: small(start)? })
+    fn new(name: &str, pressed: &Pressed, start: usize) -> Result<Self, PackageError> {
+        Ok(Self {
+            name: name.to_owned(),
+            crc: pressed.crc,
+            size: pressed.size,
+            pressed_crc: crc32fast::hash(&pressed.bytes),
+            pressed: small(pressed.bytes.len())?,
+            start: small(start)?,
+        })
+    }
+
+    /// How long the header before the file is.
+    fn header(&self) -> usize {
+        LOCAL_HEADER.saturating_add(self.name.len()).saturating_add(EXTRA)
+    }
+
+    /// How many bytes the file is packed to.
+    fn pressed(&self) -> usize {
+        usize::try_from(self.pressed).unwrap_or(usize::MAX)
+    }
+
+    /// Where in the package it ends.
+    fn end(&self) -> usize {
+        let start = usize::try_from(self.start).unwrap_or(usize::MAX);
+        start.saturating_add(self.header()).saturating_add(self.pressed())
+    }
+
+    /// The file's bytes, out of what follows its header.
+    fn content(&self, rest: &[u8]) -> Result<Vec<u8>, PackageError> {
+        let name = || self.name.clone();
+        let pressed = rest.get(..self.pressed()).ok_or_else(|| PackageError::Cut { name: name() })?;
+        let altered = |stated, found| PackageError::Altered { name: name(), stated, found };
+        let found = crc32fast::hash(pressed);
+        if found != self.pressed_crc {
+            return Err(altered(self.pressed_crc, found));
+        }
+        let content = unpress(pressed, self.size).ok_or_else(|| PackageError::Pressed { name: name() })?;
+        let found = crc32fast::hash(&content);
+        if found != self.crc {
+            return Err(altered(self.crc, found));
+        }
+        Ok(content)
     }
 
     /// The fields that the header before the file and the one in the directory share.
     fn common(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        for field in [VERSION, 0, 0, 0, DATE] {
+        for field in [VERSION, 0, METHOD, 0, DATE] {
             out.extend_from_slice(&field.to_le_bytes());
         }
-        for field in [self.crc, self.size, self.size] {
+        for field in [self.crc, self.pressed, self.size] {
             out.extend_from_slice(&field.to_le_bytes());
         }
         // Names are at most 512 bytes.
         out.extend_from_slice(&u16::try_from(self.name.len()).unwrap_or(u16::MAX).to_le_bytes());
-        out.extend_from_slice(&[0, 0]);
+        out.extend_from_slice(&u16::try_from(EXTRA).unwrap_or(u16::MAX).to_le_bytes());
         out
     }
 
+    /// The name and the extra field, which both headers have as well.
+    fn named(&self) -> Vec<u8> {
+        [self.name.as_bytes(), &EXTRA_HEAD, &self.pressed_crc.to_le_bytes()].concat()
+    }
+
     fn local(&self) -> Vec<u8> {
-        [LOCAL.as_slice(), &self.common(), self.name.as_bytes()].concat()
+        [LOCAL.as_slice(), &self.common(), &self.named()].concat()
     }
 
     fn central(&self) -> Vec<u8> {
@@ -226,7 +296,7 @@ impl Member {
             &[0; 6], // no comment, first disk, no internal attributes
             &ATTRIBUTES.to_le_bytes(),
             &self.start.to_le_bytes(),
-            self.name.as_bytes(),
+            &self.named(),
         ]
         .concat()
     }
@@ -277,37 +347,55 @@ impl Central {
     }
 }
 
-/// The file with which `rest` begins, which lies at `at` of the package, and where in the package its bytes are.
-fn read_member(rest: &[u8], at: usize) -> Result<(Member, std::ops::Range<usize>), PackageError> {
+/// What the header says with which `rest` begins, which lies at `at` of the package.
+fn read_header(rest: &[u8], at: usize) -> Result<Member, PackageError> {
     let cut = |name: &str| PackageError::Cut { name: name.to_owned() };
     let header = rest.get(..LOCAL_HEADER).ok_or_else(|| cut(""))?;
-    let short = |from: usize| match header.get(from..) {
-        Some([a, b, ..]) => u16::from_le_bytes([*a, *b]),
-        _ => 0,
-    };
-    let long = |from: usize| u32::from(short(from)) | (u32::from(short(from.saturating_add(2))) << 16);
-    let (method, crc, size, length) = (short(8), long(14), long(18), usize::from(short(26)));
+    let length = usize::from(short(header, 26));
     let name = rest.get(LOCAL_HEADER..).and_then(|rest| rest.get(..length)).ok_or_else(|| cut(""))?;
     let name = String::from_utf8_lossy(name).into_owned();
     check_name(&name)?;
-    if method != 0 {
-        return Err(PackageError::Compressed { name, method });
+    let method = short(header, 8);
+    if method != METHOD {
+        return Err(PackageError::Method { name, method });
     }
-    let member = Member { crc, size, start: small(at)?, name };
+    let sum = LOCAL_HEADER.saturating_add(length).saturating_add(EXTRA_HEAD.len());
+    let member = Member {
+        crc: long(header, 14),
+        pressed: long(header, 18),
+        size: long(header, 22),
+        pressed_crc: long(rest, sum),
+        start: small(at)?,
+        name,
+    };
+    check_file(&member.name, u64::from(member.pressed))?;
+    check_file(&member.name, u64::from(member.size))?;
     let written = member.local();
-    if let Some(differs) = first_difference(&written, rest.get(..written.len()).unwrap_or_default()) {
-        return Err(PackageError::Form { offset: offset(at, differs), name: Some(member.name) });
+    match first_difference(&written, rest.get(..written.len()).unwrap_or(rest)) {
+        Some(differs) if differs >= rest.len() => Err(cut(&member.name)),
+        Some(differs) => Err(PackageError::Form { offset: offset(at, differs), name: Some(member.name) }),
+        None => Ok(member),
     }
-    let content = usize::try_from(size)
-        .ok()
-        .and_then(|size| rest.get(written.len()..)?.get(..size))
-        .ok_or_else(|| cut(&member.name))?;
-    let found = crc32fast::hash(content);
-    if found != crc {
-        return Err(PackageError::Altered { name: member.name, stated: crc, found });
+}
+
+fn check_file(name: &str, found: u64) -> Result<(), PackageError> {
+    let limit = u64::try_from(limits::PACKAGE_FILE_BYTES).unwrap_or(u64::MAX);
+    if found > limit {
+        let name = name.chars().take(NAME_BYTES).collect();
+        return Err(PackageError::FileTooLarge { name, limit, found });
     }
-    let start = at.saturating_add(written.len());
-    Ok((member, start..start.saturating_add(content.len())))
+    Ok(())
+}
+
+fn short(bytes: &[u8], from: usize) -> u16 {
+    match bytes.get(from..) {
+        Some([a, b, ..]) => u16::from_le_bytes([*a, *b]),
+        _ => 0,
+    }
+}
+
+fn long(bytes: &[u8], from: usize) -> u32 {
+    u32::from(short(bytes, from)) | (u32::from(short(bytes, from.saturating_add(2))) << 16)
 }
 
 /// Names that mean the same on every system and stay below the folder that they are unpacked to.
@@ -320,7 +408,7 @@ fn check_name(name: &str) -> Result<(), PackageError> {
 }
 
 /// No folder of a file's name may itself be a file.
-fn check_folders(name: &str, files: &BTreeMap<String, Vec<u8>>) -> Result<(), PackageError> {
+fn check_folders<T>(name: &str, files: &BTreeMap<String, T>) -> Result<(), PackageError> {
     let mut folders = name.match_indices('/').filter_map(|(end, _)| name.get(..end));
     match folders.find(|folder| files.contains_key(*folder)) {
         Some(folder) => Err(PackageError::FileAndFolder { name: folder.to_owned() }),
@@ -415,7 +503,7 @@ mod tests {
         let files = small_package();
         let bytes = write(&files).unwrap();
         let content = |name: &str| {
-            let wanted = &files[name];
+            let wanted = Pressed::of(&files[name]).unwrap().bytes;
             let at = bytes.windows(wanted.len()).position(|part| part == wanted.as_slice());
             at.unwrap()..at.unwrap() + wanted.len()
         };
@@ -460,11 +548,12 @@ mod tests {
     #[test]
     fn foreign_archives_are_refused() {
         let stored = foreign(&[("a", "text")], zip::CompressionMethod::Stored);
-        assert!(matches!(read(&stored), Err(PackageError::Form { .. })));
-        let mut deflated = write(&files(&[("a", "text")])).unwrap();
-        deflated[8] = 8;
-        let compressed = PackageError::Compressed { name: "a".to_owned(), method: 8 };
-        assert_eq!(read(&deflated), Err(compressed));
+        assert_eq!(read(&stored), Err(PackageError::Method { name: "a".to_owned(), method: 0 }));
+        let deflated = foreign(&[("a", "text")], zip::CompressionMethod::Deflated);
+        assert!(matches!(read(&deflated), Err(PackageError::Form { .. })));
+        let mut other = write(&files(&[("a", "text")])).unwrap();
+        other[8] = 14;
+        assert_eq!(read(&other), Err(PackageError::Method { name: "a".to_owned(), method: 14 }));
         for bytes in [b"".as_slice(), b"PK", b"PK\x03\x04", b"#!/bin/sh\nPK\x03\x04"] {
             assert!(read(bytes).is_err());
         }
@@ -474,7 +563,7 @@ mod tests {
     fn a_file_that_stands_twice_or_out_of_order_is_refused() {
         let one = |name: &str| {
             let mut bytes = write(&files(&[(name, "x")])).unwrap();
-            bytes.truncate(LOCAL_HEADER + name.len() + 1);
+            bytes.truncate(read_header(&bytes, 0).unwrap().end());
             bytes
         };
         let twice = [one("a"), one("a")].concat();
@@ -499,6 +588,20 @@ mod tests {
         bytes[LOCAL_HEADER] = b'.';
         bytes[LOCAL_HEADER + 1] = b'.';
         assert_eq!(read(&bytes), Err(PackageError::Name { name: "../evil".to_owned() }));
+    }
+
+    #[test]
+    fn sizes_that_are_lies_take_no_memory_and_name_the_file() {
+        let bytes = write(&files(&[("a", "text")])).unwrap();
+        let with = |from: usize, size: u32| {
+            let mut bytes = bytes.clone();
+            bytes[from..from + 4].copy_from_slice(&size.to_le_bytes());
+            read(&bytes).unwrap_err()
+        };
+        assert!(matches!(with(22, u32::MAX), PackageError::FileTooLarge { .. }));
+        assert_eq!(with(22, 1 << 29), PackageError::Pressed { name: "a".to_owned() });
+        assert_eq!(with(22, 3), PackageError::Pressed { name: "a".to_owned() });
+        assert_eq!(with(18, 1 << 29), PackageError::Cut { name: "a".to_owned() });
     }
 
     proptest! {

@@ -4,6 +4,7 @@
 //! text reaches the reader without its control characters made visible.
 
 pub mod escape;
+pub mod excerpt;
 pub mod explain;
 pub mod json;
 pub mod message;

@@ -123,7 +123,8 @@ pub fn exceptions(findings: &[Finding], asked: &Request, source: Option<&SourceR
 }
 
 /// A word that a shell takes as one.
-fn quoted(word: &str) -> String {
+#[must_use]
+pub fn quoted(word: &str) -> String {
     let word = plain(word);
     let bare = |c: char| c.is_ascii_alphanumeric() || "/._-:=@%+,".contains(c);
     if !word.is_empty() && word.chars().all(bare) { word } else { format!("'{}'", word.replace('\'', "'\\''")) }
@@ -132,6 +133,7 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::excerpt::Excerpts;
     use crate::text;
     use countersign_core::codes;
     use countersign_core::digest::Sha256;
@@ -160,7 +162,7 @@ mod tests {
 
     fn said(findings: &[Finding], effect: Effect) -> String {
         let production: EnvName = "production".parse().unwrap();
-        text::findings_that(findings, Some(&|_: &Finding| super::effect(effect, &production)))
+        text::findings_that(findings, Some(&|_: &Finding| super::effect(effect, &production)), &Excerpts::default())
     }
 
     #[test]
@@ -233,6 +235,9 @@ mod tests {
         ];
         assert_eq!(at, by_line);
         assert!(text.contains("\nand 2 more refused[rule-broken] of rule image-registry@1: "), "{text}");
+        let told = |label: &str| text.matches(label).count();
+        assert_eq!((told("   why: "), told("   explain: ")), (2, 2), "once for each rule: {text}");
+        assert_eq!((told("   found: "), told("   help: ")), (11, 11), "for each finding: {text}");
         let mut turned = many.clone();
         turned.reverse();
         let (first, last): (Vec<_>, Vec<_>) = turned.into_iter().partition(|finding| finding.what != "another");

@@ -122,6 +122,9 @@ pub struct Promotion {
     pub not_recorded: Option<String>,
     /// What stood in the way of recording it or of its counting, beside the decision's own findings.
     pub findings: Vec<Finding>,
+    /// What whoever runs the gate has to see to soon, beside the decision: that trust ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expiring: Option<Finding>,
     /// How the run ends.
     pub exit: Exit,
 }
@@ -140,6 +143,7 @@ impl Promotion {
             entry,
             not_recorded: None,
             findings: Vec::new(),
+            expiring: None,
             exit,
         }
     }

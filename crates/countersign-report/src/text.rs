@@ -3,6 +3,7 @@
 
 use crate::escape::push;
 pub use crate::escape::{plain, plain_lines};
+use crate::excerpt::Excerpts;
 use crate::table::{Table, width};
 use crate::{message, next};
 use countersign_core::finding::{Check, Class, Finding};
@@ -40,15 +41,17 @@ pub fn report(checks: &[Check], findings: &[Finding], closing: &str) -> String {
 const OF_A_KIND: usize = 10;
 
 /// Findings one after the other with an empty line between them: notes last, those of one kind together, otherwise in the
-/// order given. Of more than ten of a kind the others are counted.
+/// order given. What a rule says of itself stands below the first of a kind alone. Of more than ten of a kind the others are
+/// counted.
 #[must_use]
 pub fn findings(findings: &[Finding]) -> String {
-    findings_that(findings, None)
+    findings_that(findings, None, &Excerpts::default())
 }
 
-/// The same where it is known what they do: the first line of each says so.
+/// The same where it is known what they do: the first line of each says so. Below the place of each stands the line that it
+/// is about, as far as lines are given.
 #[must_use]
-pub fn findings_that(findings: &[Finding], effect: Option<&dyn Fn(&Finding) -> String>) -> String {
+pub fn findings_that(findings: &[Finding], effect: Option<&dyn Fn(&Finding) -> String>, lines: &Excerpts) -> String {
     let mut kinds: Vec<(&Finding, Vec<&Finding>)> = Vec::new();
     let excepting = |finding: &Finding| finding.exception.as_ref().map(|note| note.id.clone());
     for finding in findings {
@@ -67,7 +70,8 @@ pub fn findings_that(findings: &[Finding], effect: Option<&dyn Fn(&Finding) -> S
     let (notes, others): (Vec<_>, Vec<_>) = kinds.into_iter().partition(|(first, _)| first.class == Class::Note);
     let mut out: Vec<String> = Vec::new();
     for (first, all) in others.into_iter().chain(notes) {
-        out.extend(all.iter().take(OF_A_KIND).map(|finding| one(finding, effect)));
+        out.extend(all.iter().take(1).map(|finding| one(finding, effect, lines)));
+        out.extend(all.iter().take(OF_A_KIND).skip(1).map(|finding| another(first, finding, effect, lines)));
         let more = all.len().saturating_sub(OF_A_KIND);
         if more > 0 {
             let of = first.rule.as_ref().map_or_else(String::new, |rule| format!(" of rule {}", rule.id));
@@ -84,15 +88,52 @@ pub fn findings_that(findings: &[Finding], effect: Option<&dyn Fn(&Finding) -> S
 /// One finding: a line that names it, and the facts below.
 #[must_use]
 pub fn finding(finding: &Finding) -> String {
-    one(finding, None)
+    one(finding, None, &Excerpts::default())
 }
 
-fn one(finding: &Finding, effect: Option<&dyn Fn(&Finding) -> String>) -> String {
+fn one(finding: &Finding, effect: Option<&dyn Fn(&Finding) -> String>, lines: &Excerpts) -> String {
+    let mut out = begun(finding, effect, lines);
+    if let Some(rule) = &finding.rule {
+        fact(&mut out, "why:", &plain(&rule.why));
+    }
+    facts(&mut out, "control:", &finding.controls);
+    if effect.is_some() && finding.class != Class::Note && message::is_fault_of_policy(finding) {
+        fact(&mut out, "fault:", "the policy's, not of what it looked at: the rule's owner mends it");
+    }
+    excepted(&mut out, finding);
+    helped(&mut out, finding);
+    if let Some(rule) = &finding.rule {
+        fact(&mut out, "rule:", &message::said_of(rule));
+        fact(&mut out, "explain:", &message::explain(finding, rule));
+    }
+    out
+}
+
+/// One more finding of a kind: what its rule says of itself was said below the first.
+fn another(
+    first: &Finding,
+    finding: &Finding,
+    effect: Option<&dyn Fn(&Finding) -> String>,
+    lines: &Excerpts,
+) -> String {
+    if finding.rule.is_none() || finding.controls != first.controls {
+        return one(finding, effect, lines);
+    }
+    let mut out = begun(finding, effect, lines);
+    if finding.exception != first.exception {
+        excepted(&mut out, finding);
+    }
+    helped(&mut out, finding);
+    out
+}
+
+/// What it is, where it is, and what was expected beside what was found.
+fn begun(finding: &Finding, effect: Option<&dyn Fn(&Finding) -> String>, lines: &Excerpts) -> String {
     let mut out = String::new();
     let word = finding.class.word();
     let does = effect.filter(|_| finding.class != Class::Note).map(|effect| effect(finding));
     let rule = finding.rule.as_ref().map(|rule| rule.id.to_string());
-    let end = match (rule, &does) {
+    let end = match (rule, does) {
         (Some(rule), Some(does)) => format!("     {rule}: {does}"),
         (Some(rule), None) => format!("     {rule}"),
         (None, Some(does)) => format!("     {does}"),
@@ -100,27 +141,23 @@ fn one(finding: &Finding, effect: Option<&dyn Fn(&Finding) -> String>) -> String
     };
     push(&mut out, format_args!("{word}[{}]: {}{end}\n", finding.code, plain(&finding.what)));
     places(&mut out, &finding.at);
+    out.push_str(&lines.of(finding));
     expectation(&mut out, finding);
     facts(&mut out, "found:", &finding.found);
-    if let Some(rule) = &finding.rule {
-        fact(&mut out, "why:", &plain(&rule.why));
-    }
-    facts(&mut out, "control:", &finding.controls);
-    if does.is_some() && message::is_fault_of_policy(finding) {
-        fact(&mut out, "fault:", "the policy's, not of what it looked at: the rule's owner mends it");
-    }
-    if let Some(note) = &finding.exception {
-        fact(&mut out, "excepted:", &format!("by {}", plain(&note.line())));
-        fact(&mut out, "", &format!("because: {}", plain(&note.reason)));
-    }
-    if let Some(help) = next::action(finding) {
-        push(&mut out, format_args!("   help: {}\n", plain(&help)));
-    }
-    if let Some(rule) = &finding.rule {
-        fact(&mut out, "rule:", &message::said_of(rule));
-        fact(&mut out, "explain:", &message::explain(finding, rule));
-    }
     out
+}
+
+fn excepted(out: &mut String, finding: &Finding) {
+    if let Some(note) = &finding.exception {
+        fact(out, "excepted:", &format!("by {}", plain(&note.line())));
+        fact(out, "", &format!("because: {}", plain(&note.reason)));
+    }
+}
+
+fn helped(out: &mut String, finding: &Finding) {
+    if let Some(help) = next::action(finding) {
+        push(out, format_args!("   help: {}\n", plain(&help)));
+    }
 }
 
 /// The checklist: a line a check, with the verdict as a word.

@@ -5,8 +5,9 @@
 //! never given, since build dependencies are those of the machine that builds.
 
 use crate::{
-    CargoRequest,
+    CargoRequest, content,
     error::SbomError,
+    inventory::{Kind, Sha512},
     lock::{Lock, read_toml},
     program::{Finished, Running, start},
 };
@@ -15,10 +16,7 @@ use guppy::{
     graph::{PackageGraph, cargo::CargoResolverVersion},
     platform::{Platform, TargetFeatures},
 };
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path, thread};
 
 /// All that is known before anything is resolved.
 pub(crate) struct Workspace {
@@ -35,8 +33,8 @@ pub(crate) struct Compiler {
     pub(crate) release: String,
     /// The commit of the compiler's sources; a distribution's own build may not say it.
     pub(crate) commit: Option<String>,
-    /// Where its own files are. Never told.
-    pub(crate) sysroot: Option<PathBuf>,
+    /// Of its own files, what each is and its digest; empty where packages' own files are not read.
+    pub(crate) digests: Vec<(Kind, &'static str, Sha512)>,
 }
 
 /// Cargo's resolver, with its number in the manifest.
@@ -61,38 +59,28 @@ impl Workspace {
         }
         let metadata = start(&request.cargo, &directory, &arguments)?;
         let version = start(&request.rustc, &directory, &["-vV"])?;
-        let sysroot = start(&request.rustc, &directory, &["--print=sysroot"])?;
-        let host = start(&request.rustc, &directory, &["--print=cfg"])?;
+        let host = start(&request.rustc, &directory, &["--print=sysroot", "--print=cfg"])?;
         let target = match &target_flag {
             Some(flag) => Some(start(&request.rustc, &directory, &["--print=cfg", flag])?),
             None => None,
         };
-        let metadata = metadata.finish()?;
-        let version = version.finish()?;
-        let sysroot = sysroot.finish()?;
-        let host = host.finish()?;
-        let target = target.map(Running::finish).transpose()?;
-
+        // Cargo takes longest: what the compiler says, and its files, are read meanwhile.
+        let (metadata, compiler) = thread::scope(|scope| {
+            let metadata = scope.spawn(|| metadata.finish());
+            let compiler = Built::of(request, version, host, target);
+            (metadata.join().map_err(|_panic| SbomError::Thread), compiler)
+        });
+        let metadata = metadata??;
         if !metadata.good {
             return Err(refusal(request, &directory, metadata));
         }
+        let Built { host, target, compiler } = compiler?;
         let understood =
             |source: guppy::Error| SbomError::Metadata { directory: directory.clone(), source: Box::new(source) };
         let graph =
             CargoMetadata::parse_json(&metadata.printed).and_then(CargoMetadata::build_graph).map_err(understood)?;
         let root = graph.workspace().root().as_std_path().to_owned();
 
-        let (host_triple, mut compiler) = compiler(version)?;
-        let place = sysroot.printed.trim_end_matches(['\r', '\n']);
-        compiler.sysroot = (sysroot.good && !place.is_empty()).then(|| PathBuf::from(place));
-        let host = platform(&host_triple, &compiler_said(host)?)?;
-        let target = match (request.target.as_deref(), target) {
-            (Some(triple), Some(said)) if said.good => platform(triple, &said.printed)?,
-            (Some(triple), _) => {
-                return Err(SbomError::NoSuchTarget { target: triple.to_owned() });
-            }
-            (None, _) => host.clone(),
-        };
         Ok(Self {
             lock: Lock::read(&root.join("Cargo.lock"))?,
             resolver: Resolver::of(&graph, &root.join("Cargo.toml"))?,
@@ -104,15 +92,35 @@ impl Workspace {
     }
 }
 
-/// The workspace's folder, as Cargo finds it.
-pub(crate) fn root(request: &CargoRequest) -> Result<PathBuf, SbomError> {
-    let arguments = ["locate-project", "--workspace", "--message-format=plain"];
-    let located = start(&request.cargo, &request.directory, &arguments)?.finish()?;
-    if !located.good {
-        return Err(no_workspace(&request.directory, located.said));
+/// The compiler, and the two machines that it may build for.
+struct Built {
+    host: Platform,
+    target: Platform,
+    compiler: Compiler,
+}
+
+impl Built {
+    fn of(request: &CargoRequest, version: Running, host: Running, target: Option<Running>) -> Result<Self, SbomError> {
+        let (version, host) = (version.finish()?, host.finish()?);
+        let target = target.map(Running::finish).transpose()?;
+        let (host_triple, mut compiler) = compiler(version)?;
+        let program = host.program.clone();
+        let said = compiler_said(host)?;
+        // The folder on the first line, then a condition a line.
+        let two = said.split_once('\n').filter(|(_, cfg)| !cfg.trim().is_empty());
+        let (sysroot, cfg) = two.ok_or_else(|| SbomError::Rustc { program, said: said.clone() })?;
+        let host = platform(&host_triple, cfg)?;
+        let target = match (request.target.as_deref(), target) {
+            (Some(triple), Some(said)) if said.good => platform(triple, &said.printed)?,
+            (Some(triple), _) => return Err(SbomError::NoSuchTarget { target: triple.to_owned() }),
+            (None, _) => host.clone(),
+        };
+        let sysroot = sysroot.trim_end_matches('\r');
+        if request.content && !sysroot.is_empty() {
+            compiler.digests = content::toolchain(Path::new(sysroot), target.triple_str());
+        }
+        Ok(Self { host, target, compiler })
     }
-    let manifest = PathBuf::from(located.printed.trim_end_matches(['\r', '\n']));
-    Ok(manifest.parent().map(Path::to_owned).unwrap_or_default())
 }
 
 /// Only the name of a target: a file would be read by the compiler, and its path would stand in the document.
@@ -174,7 +182,7 @@ fn compiler(version: Finished) -> Result<(String, Compiler), SbomError> {
     match (line("host: "), line("release: ")) {
         (Some(host), Some(release)) => {
             let hex = |text: &String| text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
-            Ok((host, Compiler { release, commit: line("commit-hash: ").filter(hex), sysroot: None }))
+            Ok((host, Compiler { release, commit: line("commit-hash: ").filter(hex), digests: Vec::new() }))
         }
         _ => Err(SbomError::Rustc { program, said: printed }),
     }

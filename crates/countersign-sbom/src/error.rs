@@ -413,7 +413,7 @@ impl SbomError {
             }
             Self::SameReference { .. } => "take one of the two from a public address".to_owned(),
             Self::Read { .. } => "check the file's permissions".to_owned(),
-            Self::TooLarge { .. } => "split the workspace".to_owned(),
+            Self::TooLarge { path, .. } => format!("is {} the file that you mean? look at it first", path.display()),
             Self::Toml { .. } | Self::Checksum { .. } | Self::Lock { .. } => "run `cargo generate-lockfile`".to_owned(),
         }
     }

@@ -88,6 +88,8 @@ pub struct CargoRequest {
     pub content: bool,
     /// Whether Cargo must not use the network.
     pub offline: bool,
+    /// Cargo's own folder (`CARGO_HOME`), so that archives in it are read while Cargo still works. Only time depends on it.
+    pub home: Option<PathBuf>,
     /// The program `cargo`.
     pub cargo: PathBuf,
     /// The program `rustc`.
@@ -110,6 +112,7 @@ impl CargoRequest {
             dev: false,
             content: true,
             offline: false,
+            home: None,
             cargo: PathBuf::from("cargo"),
             rustc: PathBuf::from("rustc"),
         }
@@ -154,30 +157,49 @@ pub struct Summary {
     pub dirty: Vec<String>,
 }
 
+/// Inventories, and where they are of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The workspace's folder. It never stands in a document.
+    pub root: PathBuf,
+    /// One an artifact.
+    pub inventories: Vec<Inventory>,
+}
+
 /// The inventory of a Cargo workspace's binary.
 pub fn cargo_inventory(request: &CargoRequest) -> Result<Inventory, SbomError> {
-    let workspace = cargo::Workspace::read(request)?;
-    let mut inventory = resolve::inventory(&workspace, request)?;
-    if request.content {
-        content::fill(&workspace, std::slice::from_mut(&mut inventory))?;
-    }
-    Ok(inventory)
+    let listed = list(request, |workspace| Ok(vec![resolve::inventory(workspace, request)?]))?;
+    listed.inventories.into_iter().next().ok_or(SbomError::Thread)
+}
+
+/// As [`cargo_inventory`], with the workspace's folder.
+pub fn cargo_listed(request: &CargoRequest) -> Result<Listed, SbomError> {
+    list(request, |workspace| Ok(vec![resolve::inventory(workspace, request)?]))
 }
 
 /// The inventories of every artifact that the workspace ships with these features: binaries, and libraries for others
 /// than Rust. `package` narrows it to one member; `binary` and `what` are not looked at.
-pub fn cargo_inventories(request: &CargoRequest) -> Result<Vec<Inventory>, SbomError> {
-    let workspace = cargo::Workspace::read(request)?;
-    let mut inventories = resolve::all(&workspace, request)?;
-    if request.content {
-        content::fill(&workspace, &mut inventories)?;
-    }
-    Ok(inventories)
+pub fn cargo_inventories(request: &CargoRequest) -> Result<Listed, SbomError> {
+    list(request, |workspace| resolve::all(workspace, request))
 }
 
-/// The folder of the workspace that a folder is in.
-pub fn workspace_root(request: &CargoRequest) -> Result<PathBuf, SbomError> {
-    cargo::root(request)
+fn list(
+    request: &CargoRequest,
+    resolve: impl FnOnce(&cargo::Workspace) -> Result<Vec<Inventory>, SbomError>,
+) -> Result<Listed, SbomError> {
+    let ahead = content::Ahead::default();
+    std::thread::scope(|scope| {
+        let _enough = content::Enough(&ahead);
+        if let Some(home) = request.home.as_deref().filter(|_| request.content) {
+            scope.spawn(|| ahead.archives(&request.directory, home));
+        }
+        let workspace = cargo::Workspace::read(request)?;
+        let mut inventories = resolve(&workspace)?;
+        if request.content {
+            content::fill(&workspace, &mut inventories, &ahead)?;
+        }
+        Ok(Listed { root: workspace.graph.workspace().root().as_std_path().to_owned(), inventories })
+    })
 }
 
 /// The SBOM of a Cargo workspace's binary.

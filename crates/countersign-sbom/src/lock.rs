@@ -70,6 +70,15 @@ impl Lock {
     }
 }
 
+/// `NAME-VERSION` of each package that has a checksum.
+pub(crate) fn with_checksum(path: &Path) -> Result<Vec<String>, SbomError> {
+    let text = read_toml(path)?;
+    let file: File =
+        toml::from_str(&text).map_err(|source| SbomError::Toml { path: path.to_owned(), source: Box::new(source) })?;
+    let lock = Lock::of(path, &text, &file)?;
+    Ok(lock.checksums.into_keys().map(|(name, version, _)| format!("{name}-{version}")).collect())
+}
+
 /// The inventory of a lock file alone: every package in it, whatever it is for.
 pub(crate) fn inventory(directory: &Path) -> Result<Inventory, SbomError> {
     let path = directory.join("Cargo.lock");
@@ -84,6 +93,19 @@ pub(crate) fn inventory(directory: &Path) -> Result<Inventory, SbomError> {
         return Err(broken(format!("more than {} packages", limits::LOCK_FILE_PACKAGES)));
     }
     let lock = Lock::of(&path, &text, &file)?;
+    // As Cargo takes them, which no text that moves a cursor is.
+    let plain = |text: &str, more: &[char]| {
+        !text.is_empty()
+            && text.len() <= limits::SBOM_TEXT_BYTES
+            && text.chars().all(|c| c.is_alphanumeric() || more.contains(&c))
+    };
+    for package in &file.package {
+        if !plain(&package.name, &['-', '_']) || !plain(&package.version, &['-', '.', '+']) {
+            let short = |text: &str| text.chars().take(40).collect::<String>();
+            let (name, version) = (short(&package.name), short(&package.version));
+            return Err(broken(format!("{name:?} {version:?} is no name and version of a package")));
+        }
+    }
     let mut components = Vec::new();
     // By name, and within it by version and source: an edge names as little of these as tells it from others.
     let mut places: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
@@ -223,6 +245,19 @@ mod tests {
     }
 
     const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
+
+    #[test]
+    fn a_name_that_cargo_would_not_take_is_refused_and_shown_harmless() {
+        for (name, version) in
+            [("a\\u001b[2J", "1.0.0"), ("<script>", "1.0.0"), ("a", "1.0.0\\nnote"), ("a b", "1.0.0"), ("", "1.0.0")]
+        {
+            let error = listed(&package(name, version, "", "")).unwrap_err();
+            let SbomError::Lock { why, .. } = &error else { panic!("{error:?}") };
+            assert!(!why.contains(char::is_control), "{why:?}");
+        }
+        assert!(listed(&package(&"a".repeat(5_000), "1.0.0", "", "")).unwrap_err().to_string().len() < 300);
+        assert!(listed(&package("größe_1-x", "1.0.0-rc.1+b", "", "")).is_ok());
+    }
 
     #[test]
     fn a_lock_file_alone_gives_every_package_and_every_edge_and_says_so() {

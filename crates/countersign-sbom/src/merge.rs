@@ -277,14 +277,17 @@ impl Work {
             Some(Value::Object(map)) => array(map, "components").cloned().collect(),
             _ => Vec::new(),
         };
-        for tool in tools {
-            let text = |key: &str| tool.get(key).and_then(Value::as_str);
+        for named in tools {
+            let text = |key: &str| named.get(key).and_then(Value::as_str);
             let Some(name) = text("name") else { continue };
             let mut entry = json!({ "type": "application", "name": name });
             if let (Some(version), Some(map)) = (text("version"), entry.as_object_mut()) {
                 map.insert("version".to_owned(), version.into());
             }
-            self.tools.insert(entry.to_string(), entry);
+            // This tool stands there already.
+            if entry != tool() {
+                self.tools.insert(entry.to_string(), entry);
+            }
         }
     }
 }

@@ -1,8 +1,12 @@
 //! Whether a document holds to the published schema of its format. The schemas lie in this crate; nothing is fetched.
 
 use crate::bom::{Document, Format};
-use jsonschema::error::{ValidationError, ValidationErrorKind};
+use jsonschema::{
+    Validator,
+    error::{ValidationError, ValidationErrorKind},
+};
 use serde_json::Value;
+use std::sync::OnceLock;
 
 /// One thing in a document that its schema does not allow.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,11 +42,24 @@ pub struct Faults {
 /// Holds a document against the schema of its format.
 pub fn check(document: &Document) -> Result<Faults, SchemaError> {
     let refused = |why: String| SchemaError { format: document.format.to_string(), why };
-    let schema = schema_of(document.format).ok_or_else(|| refused("there is none".to_owned()))?;
-    check_against(schema, &document.value).map_err(refused)
+    let validator = ready(document.format).ok_or_else(|| refused("there is none".to_owned()))?;
+    Ok(faults(validator.as_ref().map_err(|why| refused(why.clone()))?, &document.value))
 }
 
-fn check_against(schema: &str, value: &Value) -> Result<Faults, String> {
+/// Makes the schema of a version of CycloneDX ready before there is a document, for whoever has time to spare.
+pub fn make_ready(version: &'static str) {
+    ready(Format::CycloneDx(version));
+}
+
+/// Each schema is made ready once.
+static READY: [OnceLock<Result<Validator, String>>; 8] = [const { OnceLock::new() }; 8];
+
+fn ready(format: Format) -> Option<&'static Result<Validator, String>> {
+    let (place, schema) = schema_of(format)?;
+    Some(READY.get(place)?.get_or_init(|| validator(schema)))
+}
+
+fn validator(schema: &str) -> Result<Validator, String> {
     let parsed = |text: &str| serde_json::from_str::<Value>(text).map_err(|error| error.to_string());
     let mut registry = jsonschema::Registry::new();
     for (name, text) in SHARED {
@@ -52,10 +69,13 @@ fn check_against(schema: &str, value: &Value) -> Result<Faults, String> {
     }
     let registry = registry.prepare().map_err(|error| error.to_string())?;
     let options = jsonschema::options().with_registry(&registry).should_validate_formats(true).offline();
-    let validator = options.build(&parsed(schema)?).map_err(|error| error.masked().to_string())?;
+    options.build(&parsed(schema)?).map_err(|error| error.masked().to_string())
+}
+
+fn faults(validator: &Validator, value: &Value) -> Faults {
     let mut faults = Faults::default();
     if validator.is_valid(value) {
-        return Ok(faults);
+        return faults;
     }
     for error in validator.iter_errors(value) {
         if faults.listed.len() < LISTED {
@@ -65,7 +85,7 @@ fn check_against(schema: &str, value: &Value) -> Result<Faults, String> {
         }
     }
     faults.listed.dedup();
-    Ok(faults)
+    faults
 }
 
 /// Of alternatives the one that the value comes nearest to says more than that none of them holds.
@@ -91,16 +111,17 @@ const SHARED: [(&str, &str); 3] = [
     ("cryptography-defs", include_str!("../third-party/cryptography-defs.schema.json")),
 ];
 
-fn schema_of(format: Format) -> Option<&'static str> {
-    match format {
-        Format::CycloneDx("1.2") => Some(include_str!("../third-party/bom-1.2-strict.schema.json")),
-        Format::CycloneDx("1.3") => Some(include_str!("../third-party/bom-1.3-strict.schema.json")),
-        Format::CycloneDx("1.4") => Some(include_str!("../third-party/bom-1.4.schema.json")),
-        Format::CycloneDx("1.5") => Some(include_str!("../third-party/bom-1.5.schema.json")),
-        Format::CycloneDx("1.6") => Some(include_str!("../third-party/bom-1.6.schema.json")),
-        Format::CycloneDx("1.7") => Some(include_str!("../third-party/bom-1.7.schema.json")),
-        Format::Spdx2 => Some(include_str!("../schemas/spdx-2.3.schema.json")),
-        Format::Spdx3 => Some(include_str!("../third-party/spdx-3.0.1.schema.json")),
-        Format::CycloneDx(_) | Format::Made => None,
-    }
+/// The place of each in `READY`, and its text.
+fn schema_of(format: Format) -> Option<(usize, &'static str)> {
+    Some(match format {
+        Format::CycloneDx("1.2") => (0, include_str!("../third-party/bom-1.2-strict.schema.json")),
+        Format::CycloneDx("1.3") => (1, include_str!("../third-party/bom-1.3-strict.schema.json")),
+        Format::CycloneDx("1.4") => (2, include_str!("../third-party/bom-1.4.schema.json")),
+        Format::CycloneDx("1.5") => (3, include_str!("../third-party/bom-1.5.schema.json")),
+        Format::CycloneDx("1.6") => (4, include_str!("../third-party/bom-1.6.schema.json")),
+        Format::CycloneDx("1.7") => (5, include_str!("../third-party/bom-1.7.schema.json")),
+        Format::Spdx2 => (6, include_str!("../schemas/spdx-2.3.schema.json")),
+        Format::Spdx3 => (7, include_str!("../third-party/spdx-3.0.1.schema.json")),
+        Format::CycloneDx(_) | Format::Made => return None,
+    })
 }

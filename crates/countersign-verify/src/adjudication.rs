@@ -36,11 +36,18 @@ pub fn read(
     })?;
     let role = trust.role(ROLE_POLICY).ok_or_else(|| wrong(format!("trust has no role `{ROLE_POLICY}`")))?;
     let judges = Judges { role, trust, newest };
+    let roots = Signed::roots_among(bytes);
     let lines = (1_usize..).zip(documents);
-    Ok(lines.map(|(number, (_, signed))| said(signed, judges, at, &format!("{place}, line {number}"))).collect())
+    let said = |(number, (_, signed))| said((signed, &roots), judges, at, &format!("{place}, line {number}"));
+    Ok(lines.map(said).collect())
 }
 
-fn said(signed: Signed, judges: Judges<'_>, at: Time, place: &str) -> Result<Said, Vec<Finding>> {
+fn said(
+    (signed, roots): (Signed, &[Vec<u8>]),
+    judges: Judges<'_>,
+    at: Time,
+    place: &str,
+) -> Result<Said, Vec<Finding>> {
     let wrong = |what: String| vec![Finding::new(codes::ADJUDICATION_UNAGREED, what).at(place)];
     let statement = read_statement(&signed, place)?;
     let kind = Kind::Adjudication;
@@ -57,7 +64,7 @@ fn said(signed: Signed, judges: Judges<'_>, at: Time, place: &str) -> Result<Sai
         return Err(wrong("a label is about a decision that the statement is not about".to_owned()));
     }
     let digest = Sha256::of(&signed.payload);
-    let cosigned = Cosigned { statement, documents: vec![signed], digest };
+    let cosigned = Cosigned { statement, documents: vec![signed], roots: roots.to_vec(), digest };
     let counted = quorum::count(&cosigned, kind, judges, at, place);
     if !counted.problems.is_empty() {
         return Err(counted.problems);

@@ -213,6 +213,25 @@ fn allowed(owner: &Owner<'_>, kind: Kind, trust: &Trust, place: &str) -> Result<
     })
 }
 
+/// Who signed, by the certificate that a document has and by those roots of `trust`.
+pub(crate) fn identity(
+    signed: &Signed,
+    statement: &Statement,
+    kind: Kind,
+    (trust, roots): (&Trust, &Roots),
+    at: Time,
+    place: &str,
+) -> Result<SignedBy, Finding> {
+    match &signed.by {
+        Signature::Certificate { bundle } => {
+            certificate_signer(bundle, signed, statement, kind, &Judge { trust, roots, at, place })
+        }
+        Signature::Dsse { .. } | Signature::Ssh { .. } => {
+            Err(Finding::new(codes::SIGNER_UNKNOWN, "no certificate signed this").at(place))
+        }
+    }
+}
+
 /// By what a certificate is judged.
 struct Judge<'j> {
     trust: &'j Trust,
@@ -346,7 +365,7 @@ fn signing_key<'t>(signed: &Signed, kind: Kind, trust: &'t Trust, place: &str) -
             }
             Ok((id.to_string(), Some((owner, owned))))
         }
-        // Roles of trust, policy and the log are filled by keys.
+        // Those are judged by the roots of trust that are at hand, which are not at hand here.
         Signature::Certificate { .. } => Err(Finding::new(
             codes::SIGNER_NOT_ALLOWED,
             format!("statements of kind {} are signed by keys here, not by certificates", kind.word()),

@@ -165,9 +165,14 @@ impl LogState {
     pub fn prepare(&self, part: usize, of: usize, blobs: &dyn Blobs) {
         let decisions = (0_u64..).zip(self.entries()).filter(|(_, entry)| entry.kind == Kind::PromotionDecision);
         for (index, _) in decisions.skip(part).step_by(of.max(1)) {
-            let facts = self.now().facts(index, blobs);
-            self.prepared.lock().unwrap_or_else(PoisonError::into_inner).insert(index, facts);
+            self.prepare_one(index, blobs);
         }
+    }
+
+    /// The same of one decision.
+    pub fn prepare_one(&self, index: u64, blobs: &dyn Blobs) {
+        let facts = self.now().facts(index, blobs);
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner).insert(index, facts);
     }
 }
 

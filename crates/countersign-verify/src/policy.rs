@@ -222,7 +222,7 @@ pub fn verify_activation(
         .map_err(|e| vec![Finding::new(codes::POLICY_MALFORMED, e.to_string()).at(place)])?;
     let mut findings = same_release(&activation, &release, &cosigned, place);
     findings.extend(continues(&activation, &release, context, place));
-    let back = goes_back(&activation, context);
+    let back = goes_back(&activation, context) && !renews(&activation, context);
     let overrides = !activation.overrides.is_empty();
     if overrides && !has_reason(&activation) {
         findings.push(
@@ -409,6 +409,20 @@ fn highest(context: &ActivationContext<'_>) -> Option<u64> {
 /// Not above everything that was active before: a return, which has to be deliberate.
 fn goes_back(activation: &Activation, context: &ActivationContext<'_>) -> bool {
     highest(context).is_some_and(|highest| activation.policy.version <= highest)
+}
+
+/// The release that is active already, once more, under a trust document that follows the one by which it became active: no
+/// return, since nothing else was active in between. The newer trust is then the one by which its successor is judged.
+/// Signed after the activation that it renews: an earlier renewal, appended once more, renews nothing.
+fn renews(activation: &Activation, context: &ActivationContext<'_>) -> bool {
+    let newer = context.trust.digest() != context.newest.digest();
+    newer
+        && activation.overrides.is_empty()
+        && context.active.is_some_and(|active| {
+            active.release.reference == activation.policy
+                && activation.activated_at >= active.activation.activated_at
+                && *activation != active.activation
+        })
 }
 
 fn rollback(activation: &Activation, context: &ActivationContext<'_>, place: &str) -> Finding {

@@ -1,8 +1,9 @@
 //! A statement that several persons signed: one document a line, all over the same bytes. Persons are counted, not
 //! signatures.
 
-use crate::document::{SignedBy, SignerName, read_statement, signer};
-use countersign_core::bundle::Signed;
+use crate::document::{SignedBy, SignerName, identity, read_statement, signer};
+use crate::sigstore::Roots;
+use countersign_core::bundle::{Signature, Signed};
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Code, Finding};
@@ -17,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Cosigned {
     pub statement: Statement,
     pub documents: Vec<Signed>,
+    /// The trusted roots that lie beside the signatures, for those by certificates.
+    pub roots: Vec<Vec<u8>>,
     pub digest: Sha256,
 }
 
@@ -46,7 +49,7 @@ pub(crate) fn read(bytes: &[u8], kind: Kind, malformed: Code, place: &str) -> Re
                 .found(statement.predicate_type.as_str()),
         ]);
     }
-    Ok(Cosigned { statement, documents, digest: Sha256::of(bytes) })
+    Ok(Cosigned { statement, documents, roots: Signed::roots_among(bytes), digest: Sha256::of(bytes) })
 }
 
 /// The persons of a role among the signers, each once, and what was wrong with the other signatures.
@@ -72,17 +75,29 @@ pub(crate) struct Judges<'t> {
 pub(crate) fn count(cosigned: &Cosigned, kind: Kind, judges: Judges<'_>, at: Time, place: &str) -> Count {
     let Judges { role, trust, newest } = judges;
     let mut out = Count::default();
+    let by_identity = Certificates::new(cosigned, judges);
     for (i, document) in cosigned.documents.iter().enumerate() {
         let line = format!("{place}, signature {}", i.saturating_add(1));
-        match signer(document, kind, trust, at, &line) {
+        let by = match &by_identity {
+            Some(judge) if is_certificate(document) => {
+                identity(document, &cosigned.statement, kind, (trust, &judge.then), at, &line).map_err(lacks_root)
+            }
+            _ => signer(document, kind, trust, at, &line),
+        };
+        match by {
             Err(finding) => out.problems.push(finding),
             Ok(by) => {
                 if let SignerName::Person(id) = &by.owner
                     && role.persons.contains(id)
                 {
-                    if !still_counts(&by, id, newest, at) {
-                        out.notes
-                            .push(format!("the key of {id} does not count under trust version {}", newest.version));
+                    let still = match &by_identity {
+                        Some(judge) if is_certificate(document) => {
+                            judge.still(document, cosigned, kind, &by, newest, at)
+                        }
+                        _ => still_counts(&by, id, newest, at).then_some(()).ok_or_else(|| "the key".to_owned()),
+                    };
+                    if let Err(what) = still {
+                        out.notes.push(format!("{what} of {id} does not count under trust version {}", newest.version));
                     } else if out.persons.insert(id.clone(), by.clone()).is_some() {
                         out.notes.push(format!("{id} signed more than once, counted once"));
                     }
@@ -93,6 +108,58 @@ pub(crate) fn count(cosigned: &Cosigned, kind: Kind, judges: Judges<'_>, at: Tim
         }
     }
     out
+}
+
+/// By what certificates are judged: who may, by the trust of then; and again by the newest, with its own root of the same
+/// instance, so that neither one who left nor an authority that was withdrawn counts. Where the two are one, once.
+struct Certificates {
+    then: Roots,
+    now: Option<Roots>,
+}
+
+impl Certificates {
+    /// `None` where no certificate signed.
+    fn new(cosigned: &Cosigned, Judges { trust, newest, .. }: Judges<'_>) -> Option<Self> {
+        if !cosigned.documents.iter().any(is_certificate) {
+            return None;
+        }
+        let digests: Vec<Sha256> = cosigned.roots.iter().map(|bytes| Sha256::of(bytes)).collect();
+        // One that does not parse is not at hand, which is said of whoever needs it.
+        let among = |trust: &Trust| Roots::among(trust, digests.iter().zip(cosigned.roots.iter().map(Vec::as_slice))).0;
+        if trust == newest {
+            return Some(Self { then: among(trust), now: None });
+        }
+        Some(Self { then: among(trust).of_any_age(), now: Some(among(newest)) })
+    }
+
+    fn still(
+        &self,
+        document: &Signed,
+        cosigned: &Cosigned,
+        kind: Kind,
+        by: &SignedBy,
+        newest: &Trust,
+        at: Time,
+    ) -> Result<(), String> {
+        let Some(now) = &self.now else { return Ok(()) };
+        match identity(document, &cosigned.statement, kind, (newest, now), at, "") {
+            Ok(again) if again.owner == by.owner => Ok(()),
+            Ok(_) => Err("the identity".to_owned()),
+            Err(finding) => Err(format!("the identity ({})", finding.what)),
+        }
+    }
+}
+
+fn is_certificate(document: &Signed) -> bool {
+    matches!(document.by, Signature::Certificate { .. })
+}
+
+/// Roots lie in the file itself, so that whoever reads it years later has them.
+fn lacks_root(finding: Finding) -> Finding {
+    if finding.code != codes::SIGSTORE_ROOT_MISSING {
+        return finding;
+    }
+    finding.help("the trusted root that trust names has to be a line of this file: signing with --keyless and --trusted-root adds it")
 }
 
 /// Whether a newer trust still lists the key as that person's, and lets it count at that time.

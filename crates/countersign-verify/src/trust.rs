@@ -101,6 +101,32 @@ pub fn verify_successor(older: &VerifiedTrust, newer_bytes: &[u8], at: Time) -> 
     if findings.is_empty() { Ok(newer) } else { Err(findings) }
 }
 
+/// How many days before its end a trust document is pointed out.
+pub const EXPIRING_DAYS: i64 = 30;
+
+/// A trust document that ends soon. Whoever runs a gate has to hear of it before nothing passes any more; it is no part of
+/// a decision, since it says nothing about what is decided.
+#[must_use]
+pub fn expiring(trust: &Trust, at: Time) -> Option<Finding> {
+    const DAY: i64 = 86_400;
+    let left = trust.expires.since(at);
+    if left <= 0 || left > EXPIRING_DAYS.saturating_mul(DAY) {
+        return None;
+    }
+    let days = left.checked_div(DAY).unwrap_or(0);
+    Some(
+        Finding::new(codes::TRUST_EXPIRING, format!("trust ends in {days} day(s): nothing passes from then on"))
+            .at(format!("trust, version {}", trust.version))
+            .expected(format!("more than {EXPIRING_DAYS} days"), "countersign")
+            .found(trust.expires.to_string())
+            .help(format!(
+                "write version {} of trust.toml with a later `expires` and this one's digest as `previous`, and have it \
+                 signed with `countersign trust sign`",
+                trust.version.saturating_add(1)
+            )),
+    )
+}
+
 /// Who of the document's own trust role signed it so far, and how many it needs.
 pub fn signers(bytes: &[u8], trust: &Trust, at: Time) -> Result<(BTreeSet<PersonId>, u32), Vec<Finding>> {
     let place = "trust";

@@ -10,15 +10,15 @@ mod render;
 mod variables;
 mod world;
 
-use clap::Parser as _;
 use countersign_core::exit::Exit;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|fault| render::fault(&fault.to_string())));
-    let arguments = match cli::Cli::try_parse() {
+    let arguments: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    let arguments = match cli::Cli::read(&arguments) {
         Ok(arguments) => arguments,
-        Err(error) => return render::usage(&error),
+        Err(error) => return render::usage(&cli::help::shown(error)),
     };
     let run = std::panic::catch_unwind(|| arguments.run(&world::World::of_this_process()));
     ExitCode::from(run.map_or(Exit::Internal, render::Done::show).code())

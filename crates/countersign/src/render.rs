@@ -159,6 +159,10 @@ pub(crate) fn failure(error: &FlowError, not_done: &str) -> Failed {
         causes.push(cause.to_string());
         next = cause.source();
     }
+    // What Cargo or the compiler said of it.
+    if let FlowError::Sbom(error) = error {
+        causes.extend(error.said().filter(|said| !said.is_empty()).map(str::to_owned));
+    }
     causes.dedup();
     Failed { message: error.to_string(), causes, help: error.help(), exit: error.exit(), not_done: not_done.to_owned() }
 }

@@ -8,6 +8,8 @@ pub(crate) const LEAST_CHECKPOINT: &str = "COUNTERSIGN_LEAST_CHECKPOINT";
 pub(crate) const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
 /// Which `cargo` to run.
 pub(crate) const CARGO: &str = "CARGO";
+/// Where Cargo keeps what it has fetched, where that is not below the home folder.
+pub(crate) const CARGO_HOME: &str = "CARGO_HOME";
 /// Which `rustc` to run.
 pub(crate) const RUSTC: &str = "RUSTC";
 /// The token that GitHub is shown, where no other is named.

@@ -147,7 +147,7 @@ fn a_package_from_git_has_its_commit_and_no_identity_of_crates_io() {
     let program = own_home(folder.path());
     with(&program, &folder.path().join("app"), &["generate-lockfile"]);
     with(&program, &folder.path().join("app"), &["fetch"]);
-    let inventory = cargo_inventory(&CargoRequest { cargo: program, ..request(folder.path()) }).unwrap();
+    let inventory = exact(&CargoRequest { cargo: program, ..request(folder.path()) });
     let dep = of(&inventory, "dep");
     assert_eq!((&dep.source, &dep.purl), (&Source::Disk { commit: Some(commit) }, &None));
 }
@@ -201,7 +201,7 @@ fn an_archive_that_is_not_the_one_of_the_lock_file_is_refused_with_both_digests(
     let folder = tempfile::tempdir().unwrap();
     let (cargo, sum) = registry(folder.path());
     let request = CargoRequest { cargo, ..request(folder.path()) };
-    let inventory = cargo_inventory(&request).unwrap();
+    let inventory = exact(&request);
     let dep = of(&inventory, "dep");
     assert_eq!((&dep.source, &dep.purl, dep.checksum), (&Source::Disk { commit: None }, &None, Some(sum)));
     assert!(dep.content.sha512.is_some());
@@ -228,6 +228,120 @@ fn an_archive_that_is_not_the_one_of_the_lock_file_is_refused_with_both_digests(
         matches!(cargo_inventory(&request), Err(SbomError::PackageNotFetched { .. })),
         "and Cargo wants one to be there"
     );
+}
+
+/// A package of the registry in `index` and `dl`, with its dependencies and features as the index has them.
+#[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "an archive for Cargo to take apart")]
+fn publish(folder: &Path, name: &str, place: &str, manifest: &str, listed: &str) {
+    let own = format!("{name}-1.0.0");
+    package(folder, &format!("packed/{own}"), &format!("name = \"{name}\"\nversion = \"1.0.0\"\n{manifest}"));
+    write(folder, &format!("packed/{own}/build.rs"), "fn main() {}\n");
+    fs::create_dir_all(folder.join("dl")).unwrap();
+    let archive = folder.join(format!("dl/{own}.crate"));
+    run(Command::new("tar").current_dir(folder.join("packed")).arg("-czf").arg(&archive).arg(&own));
+    let sum = Sha256::of(&fs::read(archive).unwrap()).hex();
+    let line = format!("{{\"name\":\"{name}\",\"vers\":\"1.0.0\",\"cksum\":\"{sum}\",\"yanked\":false,{listed}}}\n");
+    write(&folder.join("index"), place, &line);
+}
+
+/// An app that takes packages from everywhere at once, and the Cargo that has fetched them.
+#[cfg(unix)]
+fn everywhere() -> (TempDir, PathBuf) {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path();
+    vendor(folder);
+    package(folder, "vendor/dep", "name = \"dep\"\nversion = \"1.0.0\"\n[features]\nf = []\n");
+    let index = format!("file://{}/index", folder.display());
+    write(
+        &folder.join("index"),
+        "config.json",
+        &format!("{{\"dl\":\"file://{}/dl/{{crate}}-{{version}}.crate\"}}", folder.display()),
+    );
+    let none = "\"deps\":[],\"features\":{\"h\":[],\"w\":[]}";
+    publish(folder, "helper", "he/lp/helper", "[features]\nh = []\nw = []\n", none);
+    let helper = "{\"name\":\"helper\",\"req\":\"^1\",\"features\":[\"h\"],\"optional\":false,\"default_features\":true,\"target\":null,\"kind\":\"build\"}";
+    let manifest = format!(
+        "[features]\nx = []\n[build-dependencies]\nhelper = {{ version = \"1\", features = [\"h\"], registry-index = \"{index}\" }}\n"
+    );
+    publish(folder, "reg", "3/r/reg", &manifest, &format!("\"deps\":[{helper}],\"features\":{{\"x\":[]}}"));
+    for (repository, all) in [("index", false), ("repo", true)] {
+        if all {
+            write(
+                folder,
+                "repo/Cargo.toml",
+                "[workspace]\nresolver = \"2\"\nmembers = [\"gitdep\", \"inner\", \"by-git\"]\n",
+            );
+            package(
+                folder,
+                "repo/gitdep",
+                "name = \"gitdep\"\nversion = \"1.0.0\"\n[features]\ng = [\"dep:inner\"]\n[dependencies]\ninner = { path = \"../inner\", optional = true }\n",
+            );
+            package(folder, "repo/inner", "name = \"inner\"\nversion = \"1.0.0\"\n");
+            package(folder, "repo/by-git", "name = \"by-git\"\nversion = \"1.0.3\"\n");
+        }
+        let repository = folder.join(repository);
+        git(&repository, &["init", "-q"]);
+        git(&repository, &["add", "."]);
+        git(&repository, &["commit", "-q", "-m", "one"]);
+    }
+    package(folder, "pathdep", "name = \"pathdep\"\nversion = \"1.0.0\"\n[features]\np = []\n");
+    package(folder, "by-path", "name = \"by-path\"\nversion = \"1.0.5\"\n");
+    let repo = format!("git = \"file://{}/repo\"", folder.display());
+    app(
+        folder,
+        &format!(
+            "resolver = \"2\"\nbuild = \"build.rs\"\n[features]\ndefault = [\"usual\"]\nusual = []\nmore = [\"renamed/x\", \"gitdep/g\"]\n\
+         [dependencies]\nrenamed = {{ package = \"reg\", version = \"1\", registry = \"ours\" }}\ngitdep = {{ {repo} }}\ndep = \"1\"\n\
+         pathdep = {{ path = \"../pathdep\", features = [\"p\"] }}\nby-path = {{ version = \"1\", registry = \"ours\" }}\n\
+         by-git = {{ version = \"1\", registry = \"ours\" }}\n[build-dependencies]\ndep = {{ version = \"1\", features = [\"f\"] }}\n\
+         [target.'cfg(windows)'.dependencies]\nhelper = {{ version = \"1\", registry = \"ours\", features = [\"w\"] }}\n\
+         [patch.ours]\nby-path = {{ path = \"../by-path\" }}\nby-git = {{ {repo} }}\n"
+        ),
+    );
+    write(folder, "app/build.rs", "fn main() {}\n");
+    let config = fs::read_to_string(folder.join("app/.cargo/config.toml")).unwrap();
+    write(folder, "app/.cargo/config.toml", &format!("{config}[registries.ours]\nindex = \"{index}\"\n"));
+    let program = own_home(folder);
+    with(&program, &folder.join("app"), &["generate-lockfile"]);
+    with(&program, &folder.join("app"), &["fetch", "--locked"]);
+    (place, program)
+}
+
+#[cfg(unix)]
+#[test]
+fn packages_from_everywhere_at_once_are_what_cargo_builds() {
+    let (folder, cargo) = everywhere();
+    for target in ["x86_64-unknown-linux-gnu", "x86_64-pc-windows-msvc", "aarch64-apple-darwin"] {
+        for (none, all) in [(false, false), (true, false), (false, true)] {
+            let request = CargoRequest {
+                target: Some(target.to_owned()),
+                no_default_features: none,
+                all_features: all,
+                cargo: cargo.clone(),
+                ..request(folder.path())
+            };
+            let inventory = exact(&request);
+            let from = |name: &str| of(&inventory, name).source.clone();
+            assert_eq!([from("dep"), from("pathdep"), from("by-path")], [Source::CratesIo, Source::Path, Source::Path]);
+            assert_eq!([from("reg"), from("helper")], [Source::Disk { commit: None }, Source::Disk { commit: None }]);
+            for name in ["gitdep", "by-git"] {
+                assert!(matches!(from(name), Source::Disk { commit: Some(_) }), "{name}");
+            }
+            let dep = of(&inventory, "dep");
+            assert_eq!((dep.linked.clone(), dep.built.clone()), (Some([].into()), Some(["f".to_owned()].into())));
+            let helper = of(&inventory, "helper");
+            assert_eq!((helper.is_linked(), helper.built.is_some()), (target.contains("windows"), true));
+            assert_eq!(inventory.components.iter().any(|c| c.name == "inner"), all);
+            assert!(
+                inventory
+                    .components
+                    .iter()
+                    .all(|c| c.name == "dep"
+                        || c.purl.as_ref().is_none_or(|purl| !purl.as_str().starts_with("pkg:cargo")))
+            );
+        }
+    }
 }
 
 #[test]

@@ -81,6 +81,42 @@ fn who_depends_on_what_and_what_changed_is_told_in_words_and_for_programs() {
     let moved: Vec<&str> = said["moved"].as_array().unwrap().iter().map(|m| m["direction"].as_str().unwrap()).collect();
     assert_eq!(moved, ["unknown", "down"]);
     door.run("sbom diff old.json old.json").expect(0, &["no difference: 3 components in both"]);
+    // Who maintains what is in no SBOM: a database may know who does not.
+    assert!(said["unmaintained"].is_null());
+    door.run("sbom diff old.json new.json").expect(0, &["maintained is in no SBOM: unknown"]);
+    std::fs::create_dir(door.path().join("osv")).unwrap();
+    let advisory = |id: &str, name: &str, word: Option<&str>| {
+        json!({"id": id, "modified": "2026-01-01T00:00:00Z", "affected": [{
+            "package": {"ecosystem": "crates.io", "name": name}, "database_specific": {"informational": word},
+            "ranges": [{"type": "SEMVER", "events": [{"introduced": "0.0.0-0"}]}]}]})
+    };
+    let put = |id: &str, name: &str, word| {
+        door.write(&format!("osv/{id}.json"), advisory(id, name, word).to_string().as_bytes());
+    };
+    put("RUSTSEC-1", "a", Some("unmaintained"));
+    let with = "sbom diff old.json new.json --db osv";
+    door.run(with).expect(0, &["0 of the added ones are called unmaintained", "nobody says that they are maintained"]);
+    put("RUSTSEC-2", "c", Some("unmaintained"));
+    door.run(with).expect(0, &["UNMAINTAINED c 0.1.0 (RUSTSEC-2)", "1 of the added ones are called unmaintained"]);
+    put("RUSTSEC-2", "c", None);
+    door.run(with).expect(0, &["0 of the added ones"]);
+    door.write("osv/RUSTSEC-3.json", b"{");
+    door.run(with).expect(3, &["records of the database cannot be read"]);
+}
+
+#[test]
+fn documents_of_our_own_are_merged_too() {
+    let door = Door::new();
+    for name in ["one", "two"] {
+        let lock = json!({"lockfileVersion": 3, "packages": {
+            "": {"name": name, "version": "1.0.0", "dependencies": {"a": "*"}}, "node_modules/a": {"version": "1.0.0"}}});
+        std::fs::create_dir(door.path().join(name)).unwrap();
+        door.write(&format!("{name}/package-lock.json"), lock.to_string().as_bytes());
+        door.run(&format!("sbom from {name} --output {name}.json")).expect(0, &[]);
+    }
+    door.run("sbom merge one.json two.json --name r --release 1 --output all.json").expect(0, &["2 documents"]);
+    door.run("sbom show all.json").expect(0, &["by countersign"]);
+    door.run("sbom merge one.json one.json --name r --release 1 --output twice.json").expect(2, &[]);
 }
 
 #[test]

@@ -48,6 +48,23 @@ fn cases() -> Vec<(&'static str, Vec<u8>, i32, &'static str)> {
         ("one reference for two", with(&|d| d["components"][1]["bom-ref"] = json!("a")), 4, "sbom-invalid"),
         ("a name without end", with(&|d| d["components"][0]["name"] = json!("a".repeat(5_000))), 4, "sbom-invalid"),
         (
+            "more objects than are read",
+            format!(
+                r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{}{{}}]}}"#,
+                "{},".repeat(1_000_001)
+            )
+            .into_bytes(),
+            4,
+            "more than 1000000 objects",
+        ),
+        (
+            "more values than are read",
+            format!(r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","x":[{}0]}}"#, "0,".repeat(8_000_001))
+                .into_bytes(),
+            4,
+            "more than 8000000 values",
+        ),
+        (
             "more components than are read",
             many("components", &json!({"type": "library", "name": "a"}), 100_001),
             4,

@@ -21,7 +21,8 @@ use figures::{FIGURES, Stage};
 pub(crate) fn run(arguments: &[String]) -> Outcome {
     let json = arguments.iter().any(|argument| argument == "--json");
     if let Some(promotions) = year::asked(arguments)? {
-        let rows = year::measure(&Stage::new(&workspace::root()?)?, promotions)?;
+        let keyless = arguments.iter().any(|argument| argument == "--keyless");
+        let rows = year::measure(&Stage::new(&workspace::root()?)?, promotions, keyless)?;
         for row in rows {
             println!("{}", if json { row.json().to_string() } else { row.text() });
         }

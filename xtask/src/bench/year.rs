@@ -6,24 +6,34 @@ use super::row::{Bar, Row, Summary};
 use crate::Outcome;
 use serde_json::Value;
 
-/// What is measured, with the name of the row that the example prints, what it is called, its unit, and its bar, which
+/// What is measured: what is done, the name of the row that the example prints, what it is called, its unit, and its bar, which
 /// belongs to a year of 100,000.
 const ROWS: &[(&str, &str, &str, &str, Bar)] = &[
     ("quick", "quick", "audit verify --quick", "s", Bar::AtMost(10.0)),
     ("quick", "quick-memory", "audit verify --quick, peak memory", "MB", Bar::AtMost(512.0)),
-    ("full", "full", "audit verify, every decision run again", "s", Bar::AtMost(2_500.0)),
+    ("sample", "sample", "audit verify --sample 1000", "s", Bar::AtMost(60.0)),
+    ("full", "full", "audit verify, every decision run again", "s", Bar::AtMost(1_250.0)),
+    ("full", "full-rate", "decisions run again for a second of processor", "decisions/s", Bar::AtLeast(40.0)),
     ("full", "full-memory", "audit verify, peak memory", "MB", Bar::AtMost(512.0)),
-    ("facts", "facts", "audit verify of facts only", "s", Bar::AtMost(2_500.0)),
+    ("full", "full-cpu", "audit verify, processor", "s", Bar::AtMost(2_500.0)),
+    ("signatures", "signatures", "audit verify --sample 0, every signature", "s", Bar::AtMost(600.0)),
+    ("signatures", "signatures-cpu", "audit verify --sample 0, processor", "s", Bar::AtMost(600.0)),
+    ("signatures", "signature-ed25519", "one Ed25519 signature checked", "us", Bar::AtMost(1_000.0)),
+    ("signatures", "signature-p256", "one P-256 signature checked", "us", Bar::AtMost(1_000.0)),
+    ("signatures", "signatures-raw", "all signatures by themselves, processor", "s", Bar::AtMost(1_000.0)),
+    ("signatures", "signatures-over-raw", "audit verify --sample 0, processor, over those", "times", Bar::AtMost(2.0)),
+    ("signatures", "signatures-memory", "audit verify --sample 0, peak memory", "MB", Bar::AtMost(512.0)),
+    ("facts", "facts", "audit verify of facts only", "s", Bar::AtMost(1_250.0)),
+    ("facts", "facts-cpu", "audit verify of facts only, processor", "s", Bar::AtMost(1_000.0)),
     ("facts", "facts-memory", "audit verify of facts only, peak memory", "MB", Bar::AtMost(512.0)),
-    ("signature", "signature-each", "one Ed25519 signature", "us", Bar::AtMost(1_000.0)),
-    ("Q01", "Q01-gathering", "reading every decision once, before the first answer", "s", Bar::AtMost(60.0)),
-    ("Q01", "Q01-answer", "audit ask Q01, after that", "s", Bar::AtMost(2.0)),
-    ("Q02", "Q02-answer", "audit ask Q02, after that", "s", Bar::AtMost(2.0)),
-    ("Q03", "Q03-answer", "audit ask Q03 of 25 items, after that", "s", Bar::AtMost(2.0)),
-    ("Q10", "Q10-answer", "audit ask Q10, after that", "s", Bar::AtMost(2.0)),
-    ("Q12", "Q12-answer", "audit ask Q12, after that", "s", Bar::AtMost(2.0)),
-    ("Q16", "Q16-answer", "audit ask Q16, after that", "s", Bar::AtMost(2.0)),
+    ("questions", "opening", "audit ask: opening the package of facts only", "s", Bar::AtMost(10.0)),
+    ("questions", "gathering", "audit ask: opening, and reading every decision once", "s", Bar::AtMost(60.0)),
+    ("questions", "questions-memory", "audit ask all, peak memory", "MB", Bar::AtMost(512.0)),
 ];
+
+/// How many questions there are, and how long each may take when every decision was read.
+const QUESTIONS: u32 = 24;
+const ANSWER: Bar = Bar::AtMost(2.0);
 
 /// What the making prints.
 const MADE: &[(&str, &str, &str, Bar)] = &[
@@ -43,13 +53,15 @@ pub(super) fn asked(arguments: &[String]) -> Outcome<Option<&str>> {
     number.map(Some).ok_or_else(|| "--year takes how many promotions".to_owned())
 }
 
-/// Makes a year of so many promotions and measures it.
-pub(super) fn measure(stage: &Stage, promotions: &str) -> Outcome<Vec<Row>> {
+/// Makes a year of so many promotions and measures it; with `keyless`, one whose builder signs by its identity.
+pub(super) fn measure(stage: &Stage, promotions: &str, keyless: bool) -> Outcome<Vec<Row>> {
     let folder = stage.folder().join("year");
     std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let place = folder.to_string_lossy().into_owned();
     let example = |arguments: &[&str]| stage.example("countersign-tests", "year", arguments);
-    let made = example(&["make", &place, promotions])?;
+    let how = ["make", &place, promotions, "keyless"];
+    let made = example(how.get(..if keyless { 4 } else { 3 }).unwrap_or(&how))?;
+    let promotions = if keyless { format!("{promotions} keyless") } else { promotions.to_owned() };
     let mut rows = Vec::new();
     for (name, what, unit, bar) in MADE {
         rows.push(row(&made, name, &format!("{promotions} promotions: {what}"), unit, *bar)?);
@@ -61,6 +73,11 @@ pub(super) fn measure(stage: &Stage, promotions: &str) -> Outcome<Vec<Row>> {
         }
         let printed = measured.iter().find(|(done, _)| done == action).map(|(_, printed)| printed.as_slice());
         rows.push(row(printed.unwrap_or_default(), name, &format!("{promotions} promotions: {what}"), unit, *bar)?);
+    }
+    let answers = measured.iter().find(|(done, _)| *done == "questions").map(|(_, printed)| printed.as_slice());
+    for number in 1..=QUESTIONS {
+        let what = format!("{promotions} promotions: audit ask Q{number:02}, after that");
+        rows.push(row(answers.unwrap_or_default(), &format!("Q{number:02}-answer"), &what, "s", ANSWER)?);
     }
     Ok(rows)
 }

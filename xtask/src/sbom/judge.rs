@@ -6,7 +6,7 @@ use crate::{Outcome, refuse_rest, run, workspace};
 use std::path::Path;
 
 /// The judge and its version.
-const JUDGE: (&str, &str) = ("sbom-tools", "0.3.0");
+pub(super) const JUDGE: (&str, &str) = ("sbom-tools", "0.3.0");
 /// Packages with the XSDs and schemas, and with validators for them.
 const VALIDATORS: [&str; 2] = ["lxml==6.1.3", "cyclonedx-python-lib[json-validation]==11.12.0"];
 /// Profiles that have to find nothing where the configuration is filled, and those that are only shown.
@@ -106,14 +106,14 @@ fn validate(root: &Path, folder: &Path) -> Outcome {
 }
 
 /// `Status: NON-COMPLIANT (3 errors, …`
-fn errors(said: &str) -> Outcome<u64> {
+pub(super) fn errors(said: &str) -> Outcome<u64> {
     let status = said.lines().find(|line| line.starts_with("Status:"));
     let count = status.and_then(|line| line.split_once('(')?.1.split(' ').next()?.parse().ok());
     count.ok_or_else(|| format!("the judge says no count of errors:\n{said}"))
 }
 
 /// `Overall Score: 86.3/100 (Grade: B)`
-fn grade(said: &str) -> Outcome<f64> {
+pub(super) fn grade(said: &str) -> Outcome<f64> {
     let line = said.lines().find_map(|line| line.strip_prefix("Overall Score: "));
     let grade = line.and_then(|line| line.split('/').next()?.parse().ok());
     grade.ok_or_else(|| format!("the judge says no grade:\n{said}"))

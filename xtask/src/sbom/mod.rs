@@ -1,10 +1,13 @@
 //! `cargo xtask sbom-truth`: inventories held against Cargo's own unit graph of the same builds, over this workspace and
 //! over large binary crates of crates.io with the lock files that they were published with. Cargo fetches those, and holds
-//! them against the registry's checksums. Beside it `sbom-judge`, what others find in our SBOM.
+//! them against the registry's checksums. Beside it `sbom-judge`, what others find in our SBOM, and `sbom-table`, ours and
+//! others' beside the truth.
 
 mod judge;
+mod table;
 
 pub(crate) use judge::judge;
+pub(crate) use table::table;
 
 use crate::{Outcome, run, workspace};
 use std::path::{Path, PathBuf};

@@ -87,21 +87,35 @@ impl GitRepo {
         .map(|_| ())
     }
 
-    /// Which of these commits are not part of the history of `since`, as far as git finds them.
+    /// Which of these commits are not part of the history of `since`: those that git finds beyond it, and those that are not
+    /// there, of which nobody can say that they are old.
     pub fn after(&self, since: &Oid, commits: &BTreeSet<Oid>) -> Result<BTreeSet<Oid>, GitError> {
         let mut out = BTreeSet::new();
         let all: Vec<&Oid> = commits.iter().collect();
         for some in all.chunks(AT_ONCE) {
-            let ids: Vec<String> = some.iter().map(|id| id.hex()).collect();
-            let mut arguments = vec!["rev-list", "--ignore-missing"];
-            let excluded = format!("^{since}");
-            arguments.extend(ids.iter().map(String::as_str));
-            arguments.extend([excluded.as_str(), "--"]);
-            let said = self.isolated.git(&arguments).captured(limits::GIT_NOTES_BYTES, None, Stderr::Kept)?;
-            let said: BTreeSet<&[u8]> = said.split(|b| *b == b'\n').collect();
-            out.extend(some.iter().filter(|id| said.contains(id.hex().as_bytes())).map(|id| **id));
+            let there = self.listed(&["rev-list", "--ignore-missing", "--no-walk"], some, &[])?;
+            let beyond = self.listed(&["rev-list", "--ignore-missing"], some, &[&format!("^{since}")])?;
+            let new = |id: &&&Oid| {
+                let id = id.hex().into_bytes();
+                beyond.contains(&id) || !there.contains(&id)
+            };
+            out.extend(some.iter().filter(new).map(|id| **id));
         }
         Ok(out)
+    }
+
+    /// What git lists, asked for these commits.
+    fn listed(&self, verb: &[&str], commits: &[&Oid], more: &[&str]) -> Result<BTreeSet<Vec<u8>>, GitError> {
+        let ids: Vec<String> = commits.iter().map(|id| id.hex()).collect();
+        let arguments: Vec<&str> = verb
+            .iter()
+            .copied()
+            .chain(ids.iter().map(String::as_str))
+            .chain(more.iter().copied())
+            .chain(["--"])
+            .collect();
+        let said = self.isolated.git(&arguments).captured(limits::GIT_NOTES_BYTES, None, Stderr::Kept)?;
+        Ok(said.split(|b| *b == b'\n').map(<[u8]>::to_vec).collect())
     }
 
     fn notes_at(&self, tip: &Oid) -> Result<(Oid, Notes), GitError> {
@@ -318,7 +332,7 @@ mod tests {
         let side = commit(&path, "other", "3\n");
         let missing = Oid::from_hex(&"12".repeat(20)).unwrap();
         let all = BTreeSet::from([first, second, side, missing]);
-        assert_eq!(open(&path).after(&second, &all).unwrap(), BTreeSet::from([side]));
-        assert_eq!(open(&path).after(&first, &all).unwrap(), BTreeSet::from([second, side]));
+        assert_eq!(open(&path).after(&second, &all).unwrap(), BTreeSet::from([side, missing]), "nobody says it is old");
+        assert_eq!(open(&path).after(&first, &all).unwrap(), BTreeSet::from([second, side, missing]));
     }
 }

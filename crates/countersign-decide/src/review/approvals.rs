@@ -71,7 +71,7 @@ pub(super) fn judge(
     count_signed(question, changes, landing, authors, &mut count, &mut rows, &mut findings)?;
     let by_signature = count.agreed.len();
     for recorded in recorded {
-        for opinion in opinions::of(question, landing, recorded)? {
+        for opinion in opinions::of(question, landing, changes, recorded)? {
             count_opinion(question, landing, authors, opinion, &mut count, &mut rows, &mut findings);
         }
     }
@@ -79,7 +79,7 @@ pub(super) fn judge(
     for opinion in opinions::elsewhere(question, landing, changes)? {
         count_opinion(question, landing, authors, opinion, &mut count, &mut rows, &mut findings);
     }
-    for opinion in opinions::left_out(question, landing, recorded)? {
+    for opinion in opinions::left_out(question, landing, changes, recorded)? {
         count_opinion(question, landing, authors, opinion, &mut count, &mut rows, &mut findings);
     }
     let foreign = others.count(question, landing, authors, changes, &mut |person| {

@@ -85,18 +85,40 @@ fn not_shown(
     signed: &Signed,
 ) -> Result<Option<WhyNot>, SourceError> {
     let base = signed.review.base_commit;
-    let Some(had) = optional(reach.range(source, &base, &landing.before))? else {
-        return Ok(Some(WhyNot::new(NotCounted::NotOfThis, format!("its base {base} is not in the evidence"))));
-    };
+    Ok(match hidden(source, reach, landing, &base)? {
+        Hidden::Nothing => None,
+        Hidden::NoBase => Some(WhyNot::new(NotCounted::NotOfThis, format!("its base {base} is not in the evidence"))),
+        Hidden::Some(why) => Some(WhyNot::new(NotCounted::NotOfThis, why)),
+    })
+}
+
+/// What somebody who saw a change on a base did not see of it.
+pub(super) enum Hidden {
+    /// All of it was to be seen.
+    Nothing,
+    /// Nobody can tell: the base is not in the evidence.
+    NoBase,
+    /// Some of it was in the base already.
+    Some(String),
+}
+
+/// What of a landing was not to be seen on this base: commits that the base had and the branch did not.
+pub(super) fn hidden(
+    source: &dyn ObjectSource,
+    reach: &Reach,
+    landing: &Landing,
+    base: &Oid,
+) -> Result<Hidden, SourceError> {
+    let Some(had) = optional(reach.range(source, base, &landing.before))? else { return Ok(Hidden::NoBase) };
     let had: BTreeSet<Oid> = had.into_iter().collect();
     let hidden = landing.authored.iter().filter(|commit| had.contains(*commit)).count();
-    Ok((hidden > 0).then(|| {
-        let all = landing.authored.len();
-        let why = format!(
-            "its base {base} has {hidden} of the change's {all} commits already, so the reviewer was not shown them"
-        );
-        WhyNot::new(NotCounted::NotOfThis, why)
-    }))
+    if hidden == 0 {
+        return Ok(Hidden::Nothing);
+    }
+    let all = landing.authored.len();
+    Ok(Hidden::Some(format!(
+        "its base {base} has {hidden} of the change's {all} commits already, so the reviewer was not shown them"
+    )))
 }
 
 /// The merge that the reviewer's statement speaks of, where the evidence has what it takes and the rule can make it.

@@ -89,7 +89,7 @@ pub(super) fn explain(
     }
     let explained = match others.as_slice() {
         [] => single(question, chain, at, before, changes)?,
-        [head] => merged(question, landed, &commit, before, *head, changes)?,
+        [head] => by_merge(question, landed, &commit, before, *head, changes)?,
         several => {
             let title = subject(source, landed)?;
             let what = format!("a merge of more than two lines has no proof: \"{title}\"");
@@ -143,7 +143,7 @@ fn fast_forward(
     Ok(None)
 }
 
-fn merged(
+fn by_merge(
     question: &Question<'_>,
     landed: &Oid,
     commit: &Commit,
@@ -351,6 +351,16 @@ fn merge_onto(
         Ok(tree) if tree == source.commit(landed)?.tree => Ok(()),
         Ok(tree) => Err(Doubt::OtherTree { expected: tree, landed: *landed }),
     })
+}
+
+/// The tree that landing a head on this state of the branch makes, where the rule says.
+pub(super) fn merged(
+    source: &dyn ObjectSource,
+    reach: &Reach,
+    before: &Oid,
+    head: &Oid,
+) -> Result<Option<Oid>, SourceError> {
+    Ok(merged_tree(source, reach, before, head)?.ok())
 }
 
 fn merged_tree(

@@ -2,10 +2,12 @@
 //! order and never by a date that somebody could choose.
 
 use super::Question;
+use super::binding::{self, Hidden};
 use super::changes::{Changes, optional};
-use super::landing::Landing;
+use super::landing::{Landing, merged};
 use super::parameters::BaseDrift;
 use super::rows::{NotCounted, WhyNot};
+use countersign_core::git::reach::Reach;
 use countersign_core::git::{ObjectSource, SourceError};
 use countersign_core::ids::PersonId;
 use countersign_core::statement::change_review::{
@@ -44,11 +46,12 @@ pub(super) enum Standing {
 pub(super) fn of(
     question: &Question<'_>,
     landing: &Landing,
+    changes: &Changes<'_>,
     recorded: &ForgeChange,
 ) -> Result<Vec<Opinion>, SourceError> {
     let mut out = Vec::new();
     for review in recorded.change().reviews.iter().filter(|review| review.state != ReviewState::Commented) {
-        out.push(opinion(question, landing, recorded, review)?);
+        out.push(opinion(question, landing, changes, recorded, review)?);
     }
     Ok(out)
 }
@@ -56,6 +59,7 @@ pub(super) fn of(
 fn opinion(
     question: &Question<'_>,
     landing: &Landing,
+    changes: &Changes<'_>,
     recorded: &ForgeChange,
     review: &ForgeReview,
 ) -> Result<Opinion, SourceError> {
@@ -68,7 +72,7 @@ fn opinion(
         account: review.account.map_or_else(|| format!("{host}/gone"), |id| format!("{host}/{id}")),
         decision: if rejects { ReviewDecision::Reject } else { ReviewDecision::Approve },
         tier: recorded.tier(),
-        standing: standing(question, landing, change, review)?,
+        standing: standing(question, landing, changes, change, review)?,
     })
 }
 
@@ -86,7 +90,7 @@ pub(super) fn elsewhere(
             continue;
         }
         for review in change.reviews.iter().filter(|review| review.state == ReviewState::ChangesRequested) {
-            out.push(opinion(question, landing, record, review)?);
+            out.push(opinion(question, landing, changes, record, review)?);
         }
     }
     Ok(out)
@@ -97,6 +101,7 @@ pub(super) fn elsewhere(
 pub(super) fn left_out(
     question: &Question<'_>,
     landing: &Landing,
+    changes: &Changes<'_>,
     recorded: &[&ForgeChange],
 ) -> Result<Vec<Opinion>, SourceError> {
     let names = |record: &ForgeChange, review: u64| {
@@ -118,7 +123,7 @@ pub(super) fn left_out(
         }
         let asks = |review: &ForgeReview| review.state == ReviewState::ChangesRequested;
         for review in change.reviews.iter().filter(|review| asks(review) && !told.contains(&names(record, review.id))) {
-            out.push(opinion(question, landing, record, review)?);
+            out.push(opinion(question, landing, changes, record, review)?);
         }
     }
     Ok(out)
@@ -127,6 +132,7 @@ pub(super) fn left_out(
 fn standing(
     question: &Question<'_>,
     landing: &Landing,
+    changes: &Changes<'_>,
     change: &ChangeReview,
     review: &ForgeReview,
 ) -> Result<Standing, SourceError> {
@@ -174,8 +180,47 @@ fn standing(
     if review.kind == AccountKind::Unknown {
         return Ok(Standing::Unclear("whether the account is a person's is not known".to_owned()));
     }
-    if question.parameters.base_drift == BaseDrift::Reapprove && change.base_commit != Some(landing.before) {
+    if review.state == ReviewState::Approved {
+        return seen(question, landing, changes.reach(), change, review);
+    }
+    Ok(Standing::Stands)
+}
+
+/// Whether whoever approved could see all of what landed, and on the base that it landed on where the policy asks for that.
+/// A request for changes stands without: who saw less than all of it can be against it.
+fn seen(
+    question: &Question<'_>,
+    landing: &Landing,
+    reach: &Reach,
+    change: &ChangeReview,
+    review: &ForgeReview,
+) -> Result<Standing, SourceError> {
+    let source = question.history.objects();
+    let reapprove = question.parameters.base_drift == BaseDrift::Reapprove;
+    let Some(base) = change.base_commit else {
+        return Ok(if reapprove {
+            Standing::Drifted
+        } else {
+            Standing::Unclear("the forge does not say on which base the change was shown".to_owned())
+        });
+    };
+    match binding::hidden(source, reach, landing, &base)? {
+        Hidden::Nothing => {}
+        Hidden::NoBase => return Ok(Standing::Unclear(format!("the change's base {base} is not in the evidence"))),
+        Hidden::Some(why) => return Ok(Standing::Not(WhyNot::new(NotCounted::NotOfThis, why))),
+    }
+    if reapprove && base != landing.before {
         return Ok(Standing::Drifted);
+    }
+    // The same files on another base are another change: what came in between is undone by them.
+    if let Some(reviewed) = review.reviewed_commit.filter(|reviewed| *reviewed != change.approved_head) {
+        if merged(source, reach, &landing.before, &reviewed)? != Some(source.commit(&landing.landed)?.tree) {
+            let why = "it is of the same files on an earlier base, whose landing would make other files";
+            return Ok(Standing::Not(WhyNot::new(NotCounted::NotOfThis, why)));
+        }
+        if reapprove && !reach.range(source, &landing.before, &reviewed)?.is_empty() {
+            return Ok(Standing::Drifted);
+        }
     }
     Ok(Standing::Stands)
 }

@@ -13,13 +13,15 @@ mod probe;
 mod problem;
 mod ready;
 pub mod shape;
+mod spoken;
 mod types;
 
 pub use cases::{Case, CaseOutcome, Expectation, RegoTest, endless, test_rego};
 pub use heading::{Heading, ParameterKind, Severity, placeholders};
 pub use probe::{Line, Probe, Stop};
-pub use problem::Problem;
+pub use problem::{Problem, marked};
 pub use ready::Input;
+pub use spoken::unreturned;
 
 use crate::rego::{Document, Given, Program, Rego as _, Regorus, Text};
 use crate::rules;

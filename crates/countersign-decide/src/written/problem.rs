@@ -71,6 +71,16 @@ impl Problem {
     }
 }
 
+/// The line of a text that has this word, from 1, with its column; and the line with a mark below the word, for a finding.
+#[must_use]
+pub fn marked(text: &str, word: &str) -> Option<(usize, usize, [String; 2])> {
+    let (number, before) =
+        text.lines().enumerate().find_map(|(number, line)| Some((number, line.split_once(word)?.0)))?;
+    let (line, column) = (number.saturating_add(1), before.chars().count().saturating_add(1));
+    let lines = snippet(text, Place { line, column, length: word.chars().count() })?;
+    Some((line, column, lines))
+}
+
 /// The line of a source and a mark below the place, if the text has that line.
 pub(crate) fn snippet(text: &str, place: Place) -> Option<[String; 2]> {
     let line = text.lines().nth(place.line.saturating_sub(1))?;

@@ -79,3 +79,22 @@ fn a_rule_is_given_those_parts_of_the_input_only_that_it_was_seen_to_read() {
     let said = compile(&["source"]).unwrap_err();
     assert!(said.what.contains("`input.sbom` is read"), "{said:?}");
 }
+
+#[test]
+fn a_text_that_speaks_of_what_the_rule_does_not_return_is_told_to_its_author() {
+    let said = |message: &str, body: &str| {
+        let mut texts = texts(body);
+        texts.entry("rules/r/rule.rego".to_owned()).and_modify(|text| {
+            *text = text.replace("message: \"m\"", &format!("message: \"{message}\""));
+        });
+        unreturned(&rule(), &texts).iter().map(Problem::line).collect::<Vec<_>>()
+    };
+    let body = "deny contains {\"at\": c.at, \"name\": c.name} if { some c in input.sbom.components }";
+    assert_eq!(said("{name} is bad", body), Vec::<String>::new());
+    let wrong = "rules/r/rule.rego:6:20: the rule does not return `nmae`, which its text speaks of";
+    assert_eq!(said("a {nmae} is bad", body), [wrong]);
+    // One element of several lacks it; and of what is made elsewhere nothing is known.
+    let two = format!("{body}\ndeny contains {{\"nmae\": 1}} if {{ input.time == \"\" }}");
+    assert_eq!(said("a {nmae} is bad", &two), [wrong]);
+    assert_eq!(said("{nmae}", "x := {\"nmae\": 1}\ndeny contains x if { input.time == \"\" }"), Vec::<String>::new());
+}

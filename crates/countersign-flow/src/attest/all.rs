@@ -104,32 +104,33 @@ pub fn check_all(
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(paths.len().max(1));
     let next = AtomicUsize::new(0);
     // Bounded, so that a fast reader waits for a slow one and the memory stays flat.
-    let (send, receive) = mpsc::sync_channel::<(usize, Judged)>(workers.saturating_mul(64));
+    let (send, receive) = mpsc::sync_channel::<(usize, Vec<Judged>)>(workers.saturating_mul(4));
     std::thread::scope(|scope| {
         for _ in 0..workers {
             let (send, next, paths) = (send.clone(), &next, &paths);
             scope.spawn(move || {
-                while let Some((index, path)) = take(next, paths) {
-                    if send.send((index, judge(path, anchors, expected, at))).is_err() {
+                while let Some((first, some)) = take(next, paths) {
+                    let judged = some.iter().map(|path| judge(path, anchors, expected, at)).collect();
+                    if send.send((first, judged)).is_err() {
                         break;
                     }
                 }
             });
         }
         drop(send);
-        let mut waiting: BTreeMap<usize, Judged> = BTreeMap::new();
+        let mut waiting: BTreeMap<usize, Vec<Judged>> = BTreeMap::new();
         let (mut turn, mut done) = (0_usize, 0_usize);
-        for (index, judged) in receive {
-            done = done.saturating_add(1);
+        for (first, judged) in receive {
+            done = done.saturating_add(judged.len());
             progress(done, paths.len());
-            waiting.insert(index, judged);
+            waiting.insert(first, judged);
             // In the order of the names, so that two runs say the same.
             while let Some(judged) = waiting.remove(&turn) {
-                sum.take(judged);
-                turn = turn.saturating_add(1);
+                turn = turn.saturating_add(judged.len());
+                judged.into_iter().for_each(|one| sum.take(one));
             }
         }
-        for judged in waiting.into_values() {
+        for judged in waiting.into_values().flatten() {
             sum.take(judged);
         }
     });
@@ -147,10 +148,15 @@ pub fn check_all(
     Ok(sum)
 }
 
-fn take<'p>(next: &AtomicUsize, paths: &'p [PathBuf]) -> Option<(usize, &'p PathBuf)> {
-    let index = next.fetch_add(1, Ordering::Relaxed);
-    paths.get(index).map(|path| (index, path))
+/// The next few files: whoever collects is woken once for all of them.
+fn take<'p>(next: &AtomicUsize, paths: &'p [PathBuf]) -> Option<(usize, &'p [PathBuf])> {
+    let first = next.fetch_add(TOGETHER, Ordering::Relaxed);
+    let rest = paths.get(first..).filter(|rest| !rest.is_empty())?;
+    Some((first, rest.get(..TOGETHER).unwrap_or(rest)))
 }
+
+/// How many files a worker takes at once.
+const TOGETHER: usize = 16;
 
 fn judge(path: &Path, anchors: &Anchors, expected: &Expected, at: Time) -> Judged {
     let mut out =

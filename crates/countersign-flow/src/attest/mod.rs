@@ -25,6 +25,10 @@ use inputs::Read;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What helps where somebody else signed.
+const EXPECT: &str =
+    "if that one is right, name it: --certificate-identity and --certificate-oidc-issuer, or the file of expectations";
+
 /// What is expected of the attestations.
 #[derive(Debug, Default)]
 pub struct Expected {
@@ -114,7 +118,10 @@ pub fn check(
                 .help("name its attestations with --bundle"),
         );
     }
-    out.checked.line("attestations", findings, format!("{} about this artifact", shown.len()));
+    // What is wrong with those that were handed in is said above; none is no success here either.
+    if !shown.is_empty() || !findings.is_empty() {
+        out.checked.line("attestations", findings, format!("{} about this artifact", shown.len()));
+    }
     let given = shown.iter().map(|(_, shown)| shown.document().hex()).collect();
     let mut judge = Judge { subject, expected, at, given, signers: Vec::new(), provenance: 0, out: &mut out };
     for (place, shown) in &shown {
@@ -253,6 +260,7 @@ impl Judge<'_> {
             Finding::new(codes::IDENTITY_MISMATCH, "another identity signed than is expected")
                 .at(place)
                 .expected(wanted.join(", or "), "what is expected")
+                .help(EXPECT)
         };
         for signer in shown.signers() {
             finding = finding.found(signer.describe());
@@ -436,14 +444,21 @@ impl Judge<'_> {
                 |signer: &ShownSigner| matches!(signer.facts(), SignerFacts::Certificate { .. }) && self.counts(signer);
             let mut findings = Vec::new();
             // A key that was given signs whatever it signs; whoever is named has to have signed as well.
-            if !shown.iter().flat_map(|(_, shown)| shown.signers()).any(by_name) {
+            let missing = !shown.iter().flat_map(|(_, shown)| shown.signers()).any(by_name);
+            // Of a stranger's attestation that was said already.
+            let said = self.out.checked.findings.iter().any(|finding| finding.code == codes::IDENTITY_MISMATCH);
+            if missing && !said {
                 let wanted: Vec<String> = self.expected.identities.iter().map(ExpectedIdentity::describe).collect();
                 let what = "none of the identities that are expected signed";
                 findings.push(
-                    Finding::new(codes::IDENTITY_MISMATCH, what).expected(wanted.join(", or "), "what is expected"),
+                    Finding::new(codes::IDENTITY_MISMATCH, what)
+                        .expected(wanted.join(", or "), "what is expected")
+                        .help(EXPECT),
                 );
             }
-            self.out.checked.line("identity", findings, "signed by one that is expected");
+            if !missing || !said {
+                self.out.checked.line("identity", findings, "signed by one that is expected");
+            }
         }
         let distinct: BTreeSet<&String> = self.signers.iter().collect();
         let wanted = self.expected.signers.max(1);
@@ -458,7 +473,9 @@ impl Judge<'_> {
             }
             findings.push(finding);
         }
-        self.out.checked.line("signers", findings, format!("{} distinct", distinct.len()));
+        if !distinct.is_empty() || !findings.is_empty() {
+            self.out.checked.line("signers", findings, format!("{} distinct", distinct.len()));
+        }
         if self.expected.danger_any_signer {
             let what = "whoever signed would do: --danger-any-signer";
             self.out.checked.line("danger", vec![Finding::new(codes::CHECK_LEFT_OUT, what)], "");

@@ -17,14 +17,15 @@ use countersign_record::atomic::write_atomic_with;
 use countersign_record::disk::{DiskError, Doing};
 use countersign_record::log::cosigned::read_cosigned;
 use countersign_record::log::{COSIGNED, FolderFiles, LogFiles as _};
-use countersign_record::package::{OpenError, Packer};
+use countersign_record::package::{OpenError, Packer, Pressed};
+use countersign_record::side;
 use countersign_record::store::{Store as _, StoreError};
 use countersign_verify::trust::verify_trust;
 use countersign_verify::{Blobs, LogState};
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// A package in memory, and what is in it.
 #[derive(Debug)]
@@ -65,7 +66,7 @@ pub fn export_file(place: &Place, scope: &Scope, output: &Path) -> Result<Packin
     write_atomic_with(output, 0o644, |file| export_to(place, scope, file))
 }
 
-/// Packs what the scope says. No more than the documents of one day are in memory at a time.
+/// Packs what the scope says. No more than the documents of a few days are in memory at a time.
 pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Packing, FlowError> {
     let (checkpoint, raw) = place.read_log()?;
     let newest = |kind: Option<Kind>| {
@@ -78,12 +79,12 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
     let trust_bytes = place.store().get(&trust, limits::COLLECTION_BYTES)?;
     let outcome = verify_trust(&trust_bytes, None, at);
     let Some(verified) = outcome.trust else { return Err(FlowError::Refused(outcome.findings)) };
-    let blobs = Noting { place, asked: RefCell::default(), failed: RefCell::default() };
+    let blobs = Noting { place, asked: Mutex::default(), failed: Mutex::default() };
     let opened = LogState::open(&checkpoint, &raw, &verified, &blobs, at);
     let Some(state) = opened.state else { return Err(FlowError::Refused(opened.findings)) };
     drop(raw);
 
-    let gathered = Gathered::of(&state, &blobs);
+    let gathered = Gathered::of(&state, &blobs, false);
     let facts = Facts::of(&state, &blobs, &gathered, scope.window.clone());
     let named = named(&state, &gathered, &blobs);
     let mut days = days(&state, &named);
@@ -96,7 +97,7 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
                 drop(replay::decide_again(&promoted.content, &state, &blobs));
             }
         }
-        let asked = blobs.asked.borrow();
+        let asked = lock(&blobs.asked);
         let named = asked.iter().filter(|digest| days.contains_key(digest) && !gathered.erased.contains(digest));
         kept.extend(named);
     }
@@ -104,7 +105,7 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
         // What was made here is thrown away: it says what of the earlier log is looked at.
         drop(derive::of(&facts, scope, &|digest| kept.contains(digest))?);
         let carried = carried_days(&state, &blobs);
-        for digest in blobs.asked.borrow().iter().filter(|digest| !days.contains_key(digest)) {
+        for digest in lock(&blobs.asked).iter().filter(|digest| !days.contains_key(digest)) {
             if carried.contains_key(digest) && !gathered.erased.contains(digest) && place.store().has(digest)? {
                 kept.insert(*digest);
             }
@@ -138,13 +139,13 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
         between.into_iter().try_for_each(|(name, bytes)| packer.add(name, bytes).map_err(packed))
     };
     before("", &mut packer, EVIDENCE)?;
-    for (name, digests) in &by_day {
-        let mut shard = Vec::new();
-        for digest in digests {
-            shard::push(&mut shard, digest, &place.store().get(digest, limits::GIT_EVIDENCE_BYTES)?);
+    let by_day: Vec<(String, Vec<Sha256>)> = by_day.into_iter().collect();
+    for some in by_day.chunks(DAYS) {
+        for (made, (name, _)) in side::each_alone(some, |(_, digests)| day(place, digests)).into_iter().zip(some) {
+            let (digest, pressed) = made?;
+            files.insert(name.clone(), digest);
+            packer.add_pressed(name, &pressed).map_err(packed)?;
         }
-        files.insert(name.clone(), Sha256::of(&shard));
-        packer.add(name, &shard).map_err(packed)?;
     }
     before(EVIDENCE, &mut packer, INDEX)?;
     packer.add(INDEX, &derived.index(&files)?).map_err(packed)?;
@@ -162,6 +163,18 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
         documents: kept.len(),
         left_out: derived.left_out,
     })
+}
+
+/// Days that are in memory at a time: to deflate takes longest, and each processor does one.
+const DAYS: usize = 4;
+
+/// The file of a day.
+fn day(place: &Place, digests: &[Sha256]) -> Result<(Sha256, Pressed), FlowError> {
+    let mut shard = Vec::new();
+    for digest in digests {
+        shard::push(&mut shard, digest, &place.store().get(digest, limits::GIT_EVIDENCE_BYTES)?);
+    }
+    Ok((Sha256::of(&shard), Pressed::of(&shard)?))
 }
 
 /// The log's tiles that its checkpoint covers, by their names in the package.
@@ -213,24 +226,29 @@ impl Write for Counting<'_> {
 /// The store, which remembers what it was asked for.
 struct Noting<'a> {
     place: &'a Place,
-    asked: RefCell<BTreeSet<Sha256>>,
-    failed: RefCell<Option<StoreError>>,
+    asked: Mutex<BTreeSet<Sha256>>,
+    failed: Mutex<Option<StoreError>>,
 }
 
 impl Noting<'_> {
     fn finish(&self) -> Result<(), FlowError> {
-        self.failed.take().map_or(Ok(()), |error| Err(error.into()))
+        lock(&self.failed).take().map_or(Ok(()), |error| Err(error.into()))
     }
+}
+
+/// What is behind a lock, whoever had it before.
+fn lock<T>(behind: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    behind.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Blobs for Noting<'_> {
     fn blob(&self, digest: &Sha256) -> Option<Vec<u8>> {
-        self.asked.borrow_mut().insert(*digest);
+        lock(&self.asked).insert(*digest);
         match self.place.store().get(digest, limits::GIT_EVIDENCE_BYTES) {
             Ok(bytes) => Some(bytes),
             Err(StoreError::Missing { .. }) => None,
             Err(error) => {
-                self.failed.borrow_mut().get_or_insert(error);
+                lock(&self.failed).get_or_insert(error);
                 None
             }
         }

@@ -11,11 +11,12 @@ use countersign_core::finding::{Class, Finding, Verdict};
 use countersign_core::ids::EnvName;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
+use countersign_record::side;
 use countersign_verify::policy::Activated;
 use countersign_verify::{Blobs, LogState};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Which part of the record is asked for. Nothing given is everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
@@ -109,7 +110,7 @@ pub(super) struct Known {
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     /// Those that hold, in the order of the log.
-    pub(super) decisions: Vec<Rc<Known>>,
+    pub(super) decisions: Vec<Arc<Known>>,
     /// What is wrong with the others, by entry.
     pub(super) broken: BTreeMap<u64, Vec<Finding>>,
     /// Documents that the log says were erased: no package holds them.
@@ -117,20 +118,26 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
-    /// Reads all of them.
-    pub(super) fn of(state: &LogState, blobs: &dyn Blobs) -> Self {
+    /// Reads all of them. With `ahead`, what each says that bears on later ones is kept in the state: who runs them again
+    /// needs it, and it would be read once more.
+    pub(super) fn of(state: &LogState, blobs: &(dyn Blobs + Sync), ahead: bool) -> Self {
         let mut out = Self { erased: erasures(state, blobs).0.into_keys().collect(), ..Self::default() };
-        for (index, entry) in (0_u64..).zip(state.entries()) {
-            if entry.kind != Kind::PromotionDecision {
-                continue;
+        let indexes: Vec<u64> = decisions(state).collect();
+        let read = side::each(&indexes, |index| {
+            let known = state.now().decision(*index, blobs).map(|promoted| Known {
+                entry: *index,
+                time: promoted.time,
+                content: lean(&promoted.content),
+                by: promoted.decision.signed_by().owner.describe(),
+            });
+            if ahead {
+                state.prepare_one(*index, blobs);
             }
-            match state.now().decision(index, blobs) {
-                Ok(promoted) => out.decisions.push(Rc::new(Known {
-                    entry: index,
-                    time: promoted.time,
-                    content: lean(&promoted.content),
-                    by: promoted.decision.signed_by().owner.describe(),
-                })),
+            known
+        });
+        for (index, known) in indexes.into_iter().zip(read) {
+            match known {
+                Ok(known) => out.decisions.push(Arc::new(known)),
                 Err(findings) => drop(out.broken.insert(index, findings)),
             }
         }
@@ -138,19 +145,26 @@ impl Gathered {
     }
 
     /// The decision of an entry, if it holds.
-    pub(super) fn at(&self, index: u64) -> Option<&Rc<Known>> {
+    pub(super) fn at(&self, index: u64) -> Option<&Arc<Known>> {
         let place = self.decisions.binary_search_by_key(&index, |known| known.entry).ok()?;
         self.decisions.get(place)
     }
 }
 
-/// A decision without its checklist, its notes and what other environments would have said.
+/// The entries that record decisions.
+pub(super) fn decisions(state: &LogState) -> impl Iterator<Item = u64> {
+    let all = (0_u64..).zip(state.entries());
+    all.filter(|(_, entry)| entry.kind == Kind::PromotionDecision).map(|(index, _)| index)
+}
+
+/// A decision without its checklist, its notes, what it was held against, and what other environments would have said.
 fn lean(decision: &Decision) -> Decision {
     let kept = |finding: &Finding| finding.class != Class::Note || finding.code.as_str().starts_with("vulnerability-");
     let mut lean = decision.clone();
     lean.checks = Vec::new();
     lean.would_be = BTreeMap::new();
     lean.levels = Vec::new();
+    (lean.inputs.log, lean.inputs.least_checkpoint, lean.inputs.pin) = (None, None, None);
     lean.request.tool.name = String::new();
     lean.request.tool.version = String::new();
     lean.findings = lean.findings.into_iter().filter(kept).collect();
@@ -180,7 +194,7 @@ pub(super) struct Facts<'a> {
     /// The entries of the window.
     pub(super) range: std::ops::Range<u64>,
     /// Its decisions, in the order of the log.
-    pub(super) decisions: Vec<Rc<Known>>,
+    pub(super) decisions: Vec<Arc<Known>>,
     /// What is wrong with those that do not hold.
     pub(super) broken: Vec<Finding>,
     /// Every activation of the log.
@@ -197,7 +211,7 @@ impl<'a> Facts<'a> {
     /// Those of a window.
     pub(super) fn of(state: &'a LogState, blobs: &'a dyn Blobs, gathered: &'a Gathered, window: Window) -> Self {
         let range = window.range(state.entries());
-        let within = |known: &&Rc<Known>| range.contains(&known.entry) && window.covers(&known.content);
+        let within = |known: &&Arc<Known>| range.contains(&known.entry) && window.covers(&known.content);
         let decisions = gathered.decisions.iter().filter(within).cloned().collect();
         let broken = gathered.broken.range(range.clone()).flat_map(|(_, findings)| findings.clone()).collect();
         Self { state, blobs, gathered, range, decisions, broken, activations: history(state, None), window }
@@ -214,12 +228,12 @@ impl<'a> Facts<'a> {
     }
 
     /// Decisions that let something go.
-    pub(super) fn deployments(&self) -> impl Iterator<Item = &Rc<Known>> {
+    pub(super) fn deployments(&self) -> impl Iterator<Item = &Arc<Known>> {
         self.decisions.iter().filter(|promoted| promoted.content.authorised)
     }
 
     /// Every decision up to the window's end, of whatever service: those that hold.
-    pub(super) fn all_decisions(&self) -> impl Iterator<Item = &'a Rc<Known>> {
+    pub(super) fn all_decisions(&self) -> impl Iterator<Item = &'a Arc<Known>> {
         let end = self.range.end;
         self.gathered.decisions.iter().take_while(move |known| known.entry < end)
     }

@@ -19,6 +19,7 @@ mod scope;
 mod shard;
 mod show;
 mod since;
+mod statements;
 mod table;
 mod verify;
 mod witnesses;

@@ -28,9 +28,10 @@ use countersign_verify::policy::Activated;
 use countersign_verify::trust::{verify_successor, verify_trust};
 use countersign_verify::{Blobs, LogState, VerifiedTrust};
 use serde_json::Value;
-use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::Path;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// A package that is open: the state of its log, and its documents by digest.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ pub struct Opened {
     pub(super) trust: VerifiedTrust,
     pub(super) at: Time,
     /// Its decisions, read when they are first asked for.
-    gathered: OnceCell<Gathered>,
+    gathered: OnceLock<Gathered>,
 }
 
 /// What came of opening a package.
@@ -66,7 +67,7 @@ pub(crate) struct Package {
     documents: BTreeMap<Sha256, (u32, u32, u32)>,
     shards: Vec<String>,
     /// Documents that were asked for.
-    asked: RefCell<BTreeSet<Sha256>>,
+    asked: Mutex<BTreeSet<Sha256>>,
 }
 
 impl Package {
@@ -105,13 +106,13 @@ impl Package {
 
     /// The documents that were asked for so far.
     pub(super) fn asked(&self) -> BTreeSet<Sha256> {
-        self.asked.borrow().clone()
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 impl Blobs for Package {
     fn blob(&self, digest: &Sha256) -> Option<Vec<u8>> {
-        self.asked.borrow_mut().insert(*digest);
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(*digest);
         let (shard, start, length) = self.documents.get(digest)?;
         let number = |n: u32| usize::try_from(n).ok();
         let shard = self.shards.get(number(*shard)?)?;
@@ -170,35 +171,38 @@ pub fn open(
     }
     report.log = Some(state.now().reference());
     report.scope = Some(scope.clone());
-    Ok(Opening { report, opened: Some(Opened { state, package, scope, index, trust, at, gathered: OnceCell::new() }) })
+    Ok(Opening { report, opened: Some(Opened { state, package, scope, index, trust, at, gathered: OnceLock::new() }) })
 }
 
 /// The files, if they have the one form and every document is what its name says.
 fn unpack(source: Box<dyn Source>, report: &mut AuditReport) -> Result<Option<Package>, FlowError> {
     let (mut digests, mut documents, mut shards) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
     let mut findings = Vec::new();
-    let opened = Packed::open(source, &mut |name, bytes| {
-        digests.insert(name.to_owned(), Sha256::of(bytes));
-        if !name.starts_with(EVIDENCE) {
-            return;
-        }
-        match shard::read(bytes) {
-            Err(wrong) => findings.push(wrong_shard(name, &wrong)),
-            Ok(found) => {
-                let shard = u32::try_from(shards.len()).unwrap_or(u32::MAX);
-                shards.push(name.to_owned());
-                for (digest, place) in found {
-                    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-                    let place = (shard, number(place.start), number(place.len()));
-                    if documents.insert(digest, place).is_some() {
-                        let what = "a document is in the package twice";
-                        findings.push(
-                            Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(name).at(format!("document {digest}")),
-                        );
-                    }
-                }
+    let look = |name: &str, bytes: &[u8]| {
+        (name.to_owned(), Sha256::of(bytes), name.starts_with(EVIDENCE).then(|| shard::read(bytes)))
+    };
+    let mut take = |(name, digest, shard): (String, Sha256, Option<Result<_, shard::NotOne>>)| {
+        digests.insert(name.clone(), digest);
+        let found: Vec<(Sha256, Range<usize>)> = match shard {
+            None => return,
+            Some(Err(wrong)) => return findings.push(wrong_shard(&name, &wrong)),
+            Some(Ok(found)) => found,
+        };
+        let shard = u32::try_from(shards.len()).unwrap_or(u32::MAX);
+        for (digest, place) in found {
+            let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+            let place = (shard, number(place.start), number(place.len()));
+            if documents.insert(digest, place).is_some() {
+                let what = "a document is in the package twice";
+                let twice = Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(name.as_str());
+                findings.push(twice.at(format!("document {digest}")));
             }
         }
+        shards.push(name);
+    };
+    let opened = Packed::open(source, look).map(|(packed, seen)| {
+        seen.into_iter().for_each(&mut take);
+        packed
     });
     match opened {
         Err(OpenError::Io(source)) => Err(DiskError::new(Doing::Read, Path::new("the package"), source).into()),
@@ -212,7 +216,7 @@ fn unpack(source: Box<dyn Source>, report: &mut AuditReport) -> Result<Option<Pa
             let stop = !findings.is_empty();
             let holds = format!("{} documents, each what its name says", documents.len());
             report.line("evidence", findings, holds);
-            let package = Package { packed, digests, documents, shards, asked: RefCell::default() };
+            let package = Package { packed, digests, documents, shards, asked: Mutex::default() };
             Ok((!stop).then_some(package))
         }
     }
@@ -353,7 +357,12 @@ impl Opened {
 
     /// Every decision, read once.
     pub(super) fn gathered(&self) -> &Gathered {
-        self.gathered.get_or_init(|| Gathered::of(&self.state, &self.package))
+        self.gathered.get_or_init(|| Gathered::of(&self.state, &self.package, false))
+    }
+
+    /// The same where decisions are to be run again.
+    pub(super) fn gathered_ahead(&self) -> &Gathered {
+        self.gathered.get_or_init(|| Gathered::of(&self.state, &self.package, true))
     }
 
     /// Whether raw evidence was left out, so that decisions cannot be run again.

@@ -20,7 +20,7 @@ use countersign_verify::forge::verify_changes;
 use countersign_verify::{Evidence, History};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// One link of the chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -138,7 +138,7 @@ pub(super) fn of(facts: &Facts<'_>, id: &str) -> Result<Chain, FlowError> {
 }
 
 /// The decision of a log entry, or the newest one about an artifact or a commit.
-fn find(facts: &Facts<'_>, id: &str) -> Result<Rc<Known>, FlowError> {
+fn find(facts: &Facts<'_>, id: &str) -> Result<Arc<Known>, FlowError> {
     let none = || {
         FlowError::Usage(format!(
             "no decision of the package is named {id}: give the index of its log entry, or 6 digits or more of the artifact's digest or of the commit"
@@ -147,7 +147,7 @@ fn find(facts: &Facts<'_>, id: &str) -> Result<Rc<Known>, FlowError> {
     if let Ok(entry) = id.parse::<u64>()
         && let Some(found) = facts.decisions.iter().find(|one| one.entry == entry)
     {
-        return Ok(Rc::clone(found));
+        return Ok(Arc::clone(found));
     }
     let hex = id.strip_prefix("sha256:").unwrap_or(id);
     if hex.len() < 6 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -157,13 +157,13 @@ fn find(facts: &Facts<'_>, id: &str) -> Result<Rc<Known>, FlowError> {
         decision.request.subject.hex().starts_with(hex)
             || decision.source.as_ref().is_some_and(|source| source.revision.hex().starts_with(hex))
     };
-    let found: Vec<&Rc<Known>> = facts.decisions.iter().filter(|one| named(&one.content)).collect();
+    let found: Vec<&Arc<Known>> = facts.decisions.iter().filter(|one| named(&one.content)).collect();
     let subjects: BTreeSet<Sha256> = found.iter().map(|one| one.content.request.subject).collect();
     if subjects.len() > 1 {
         return Err(FlowError::Usage(format!("{id} names {} artifacts: give more digits", subjects.len())));
     }
     let authorised = found.iter().rev().find(|one| one.content.authorised);
-    authorised.or_else(|| found.last()).map(|one| Rc::clone(one)).ok_or_else(none)
+    authorised.or_else(|| found.last()).map(|one| Arc::clone(one)).ok_or_else(none)
 }
 
 /// What a decision rests on, verified again by the trust of its time.

@@ -1,17 +1,17 @@
 //! Checking a package: form, log, trust, every signature at its time, every decision run again, every list made again.
 
 use super::earlier;
+use super::facts::decisions;
 use super::open::{Opened, derived_again, open};
 use super::reconcile;
 use super::scope::{Scope, carried_days, days, named};
-use super::{EVIDENCE, LOG, LeftOut, since, witnesses};
+use super::{EVIDENCE, LOG, LeftOut, since, statements, witnesses};
 use crate::erasure;
 use crate::error::FlowError;
 use crate::replay;
 use countersign_core::codes;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
-use countersign_core::entry::Entry;
 use countersign_core::finding::{Check, Finding, Verdict, verdict_of};
 use countersign_core::ids::EnvName;
 use countersign_core::statement::Kind;
@@ -19,6 +19,7 @@ use countersign_core::time::Time;
 use countersign_decide::summary::{resource_uri, summarise};
 use countersign_record::log::COSIGNED;
 use countersign_record::package::Source;
+use countersign_record::side;
 use countersign_verify::document::SignerName;
 use countersign_verify::log::Promoted;
 use countersign_verify::vsa::verify_vsa;
@@ -52,7 +53,8 @@ pub enum How {
     Full,
     /// Proofs alone: form, digests, the log, trust and activations. No decision is read.
     Quick,
-    /// All of it, but of the decisions only so many are run again, spread evenly over the log.
+    /// All of it, but of the decisions only so many are run again, spread evenly over the log. Every statement's signature is
+    /// checked all the same.
     Sample(usize),
 }
 
@@ -131,6 +133,10 @@ pub fn verify_with_earlier(
         return Ok(report);
     }
     let again = rerun(opened, how, &mut report);
+    if opened.facts_only() || how != How::Full {
+        let (findings, words) = statements::check(opened);
+        report.line("statements", findings, words);
+    }
     let (derived, findings) = derived_again(opened)?;
     report.line("package-lists", findings, "lists, releases, page and text are what the log makes them");
     report.line(
@@ -163,13 +169,11 @@ fn rerun(opened: &Opened, how: How, report: &mut AuditReport) -> usize {
         return 0;
     }
     let state = &opened.state;
-    let is_decision = |(_, entry): &(u64, &Entry)| entry.kind == Kind::PromotionDecision;
-    let mut wanted: Vec<u64> = (0_u64..)
-        .zip(state.entries())
-        .filter(is_decision)
-        .map(|(index, _)| index)
-        .filter(|index| opened.scope.window.is_all() || opened.scope.wants(*index, state, opened.gathered()))
-        .collect();
+    // What is asked for only to look ahead is not what the scope of a narrower package takes in.
+    let all = opened.scope.window.is_all();
+    let gathered = if all { opened.gathered_ahead() } else { opened.gathered() };
+    let mut wanted: Vec<u64> =
+        decisions(state).filter(|index| all || opened.scope.wants(*index, state, gathered)).collect();
     if let How::Sample(most) = how
         && wanted.len() > most
     {
@@ -181,8 +185,9 @@ fn rerun(opened: &Opened, how: How, report: &mut AuditReport) -> usize {
         wanted.retain(|index| picked.contains(index));
     }
     let withheld = report.withheld(state, &opened.package);
-    for index in &wanted {
-        report.decision(*index, state, &opened.package, &withheld);
+    for (row, findings) in side::each(&wanted, |index| decided_again(*index, state, &opened.package, &withheld)) {
+        report.decisions.extend(row);
+        report.findings.extend(findings);
     }
     wanted.len()
 }
@@ -305,47 +310,53 @@ impl AuditReport {
         }
         withheld
     }
+}
 
-    fn decision(&mut self, index: u64, state: &LogState, blobs: &dyn Blobs, withheld: &BTreeMap<Sha256, u64>) {
-        let recorded = match state.now().decision(index, blobs) {
-            Ok(recorded) => recorded,
-            Err(findings) => return self.findings.extend(findings),
-        };
-        // What nobody can see any more is not run again: it would come out otherwise, and nobody altered it.
-        let gone =
-            erasure::named_by(&recorded.content).into_iter().find_map(|digest| Some((digest, *withheld.get(&digest)?)));
-        let again = match gone {
-            Some((digest, entry)) => Err(vec![erasure::withheld(&digest, entry)]),
-            None => replay::decide_again(&recorded.content, state, blobs),
-        };
-        let mut findings = match again {
-            Ok(again) => replay::difference(&recorded.content, &again).into_iter().collect(),
-            Err(findings) => findings,
-        };
-        findings.extend(summary_of(index, &recorded, state, blobs));
-        let content = &recorded.content;
-        self.decisions.push(DecisionRow {
-            entry: index,
-            time: content.request.time,
-            environment: content.request.environment.clone(),
-            subject: content.request.subject,
-            subject_name: content.request.subject_name.clone(),
-            verdict: content.verdict,
-            authorised: content.authorised,
-            policy_version: content.inputs.policy.as_ref().map(|policy| policy.policy.version),
-            same_again: findings.is_empty(),
-            withheld: gone.is_some(),
-        });
-        let place = format!("log entry {index}");
-        self.findings.extend(findings.into_iter().map(|mut finding| {
-            finding.at.insert(0, place.clone());
-            finding
-        }));
+/// One decision run again: what came of it, and what was found. One that does not hold has no row.
+fn decided_again(
+    index: u64,
+    state: &LogState,
+    blobs: &dyn Blobs,
+    withheld: &BTreeMap<Sha256, u64>,
+) -> (Option<DecisionRow>, Vec<Finding>) {
+    let recorded = match state.now().decision(index, blobs) {
+        Ok(recorded) => recorded,
+        Err(findings) => return (None, findings),
+    };
+    // What nobody can see any more is not run again: it would come out otherwise, and nobody altered it.
+    let gone =
+        erasure::named_by(&recorded.content).into_iter().find_map(|digest| Some((digest, *withheld.get(&digest)?)));
+    let again = match gone {
+        Some((digest, entry)) => Err(vec![erasure::withheld(&digest, entry)]),
+        None => replay::decide_again(&recorded.content, state, blobs),
+    };
+    let mut findings = match again {
+        Ok(again) => replay::difference(&recorded.content, &again).into_iter().collect(),
+        Err(findings) => findings,
+    };
+    findings.extend(summary_of(index, &recorded, state, blobs));
+    let content = &recorded.content;
+    let row = DecisionRow {
+        entry: index,
+        time: content.request.time,
+        environment: content.request.environment.clone(),
+        subject: content.request.subject,
+        subject_name: content.request.subject_name.clone(),
+        verdict: content.verdict,
+        authorised: content.authorised,
+        policy_version: content.inputs.policy.as_ref().map(|policy| policy.policy.version),
+        same_again: findings.is_empty(),
+        withheld: gone.is_some(),
+    };
+    let place = format!("log entry {index}");
+    for finding in &mut findings {
+        finding.at.insert(0, place.clone());
     }
+    (Some(row), findings)
 }
 
 /// The summary that was recorded with a decision is the one that the decision makes, signed by the same gate.
-fn summary_of(index: u64, recorded: &Promoted, state: &LogState, blobs: &dyn Blobs) -> Vec<Finding> {
+pub(super) fn summary_of(index: u64, recorded: &Promoted, state: &LogState, blobs: &dyn Blobs) -> Vec<Finding> {
     let content = &recorded.content;
     let fault = |what: String| vec![Finding::new(codes::DECISION_DIFFERS, what).at("summary")];
     let entry = usize::try_from(index).ok().and_then(|i| state.entries().get(i));

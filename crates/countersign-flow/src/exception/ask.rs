@@ -3,7 +3,7 @@
 use crate::error::FlowError;
 use crate::files;
 use crate::outside::TrustFile;
-use crate::people::{self, CoSigned};
+use crate::people::{self, By, CoSigned};
 use crate::policy::activate::{anchored, refuse};
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
@@ -61,7 +61,13 @@ pub fn request(wanted: Wanted<'_>) -> Result<Asked, FlowError> {
     };
     let place = wanted.output.display().to_string();
     let statement = Statement::new(Kind::Exception, subjects_of(&exception), &exception)?;
-    let signed = people::add_signature(wanted.output, &statement, EXCEPTION_NAMESPACE, wanted.key, wanted.keygen)?;
+    let signed = people::add_signature(
+        wanted.output,
+        &statement,
+        EXCEPTION_NAMESPACE,
+        By::Key(wanted.key, wanted.keygen),
+        None,
+    )?;
     let context = context(trust, &exception.log, wanted.at);
     let so_far = so_far(&signed.bytes, &context, &place).map_err(FlowError::Refused)?;
     write_atomic(wanted.output, &signed.bytes, 0o644)?;
@@ -100,7 +106,8 @@ pub fn approve(
         ])?;
     }
     let statement = Statement::new(Kind::Exception, subjects_of(&exception), &exception)?;
-    let CoSigned { bytes, added, .. } = people::add_signature(file, &statement, EXCEPTION_NAMESPACE, key, keygen)?;
+    let CoSigned { bytes, added, .. } =
+        people::add_signature(file, &statement, EXCEPTION_NAMESPACE, By::Key(key, keygen), None)?;
     let so_far = so_far(&bytes, &context, &place).map_err(FlowError::Refused)?;
     write_atomic(file, &bytes, 0o644)?;
     Ok(Asked { so_far, added })

@@ -4,7 +4,7 @@ use super::ask::read;
 use crate::error::FlowError;
 use crate::files;
 use crate::outside::TrustFile;
-use crate::people;
+use crate::people::{self, By};
 use crate::place::{Place, StoreBlobs};
 use crate::policy::activate::{Standing, anchored, log_signer, open_at_end, refuse};
 use crate::promote::log_keys;
@@ -304,7 +304,13 @@ fn sign(request: &EndRequest<'_>, statement: &Statement) -> Result<Vec<u8>, Flow
     match request.signatures {
         None => by_person(&statement.to_bytes()?, EXCEPTION_NAMESPACE, request.key, request.keygen),
         Some(path) => {
-            let signed = people::add_signature(path, statement, EXCEPTION_NAMESPACE, request.key, request.keygen)?;
+            let signed = people::add_signature(
+                path,
+                statement,
+                EXCEPTION_NAMESPACE,
+                By::Key(request.key, request.keygen),
+                None,
+            )?;
             write_atomic(path, &signed.bytes, 0o644)?;
             Ok(signed.bytes)
         }

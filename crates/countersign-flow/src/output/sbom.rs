@@ -160,8 +160,17 @@ documents! {
         changed: Vec<SbomChanged>,
         /// New components that name no supplier.
         without_supplier: usize,
+        /// New components that the given database calls unmaintained; nothing where none was given.
+        unmaintained: Option<Vec<SbomUnmaintained>>,
         /// Components in both, with the same version.
         same: usize,
+    }
+    /// A new component that is called unmaintained.
+    SbomUnmaintained {
+        /// The component.
+        component: SbomComponent,
+        /// The advisory that says so.
+        id: String,
     }
     /// A component of another version.
     SbomMoved {
@@ -318,6 +327,8 @@ documents! {
         linked: String,
         /// In a line.
         summary: Option<String>,
+        /// The database's word where it calls this no vulnerability, such as `unmaintained`. It is judged like one.
+        informational: Option<String>,
         /// Versions that have it no more.
         fixed: Vec<String>,
     }

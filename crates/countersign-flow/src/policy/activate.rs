@@ -5,10 +5,9 @@ use crate::backtest::read_report;
 use crate::error::FlowError;
 use crate::files;
 use crate::outside::{self, TrustFile};
-use crate::people;
+use crate::people::{self, By};
 use crate::place::{Place, StoreBlobs};
 use crate::promote::{log_keys, log_of};
-use crate::signing::by_person;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::{Entry, EntrySchema};
@@ -19,12 +18,12 @@ use countersign_core::log::note::NoteKey;
 use countersign_core::policy::{self, Lock, Pin};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
-use countersign_core::trust::{POLICY_NAMESPACE, Trust};
+use countersign_core::trust::{POLICY_NAMESPACE, ROLE_POLICY, Trust};
 use countersign_decide::floors;
 use countersign_record::atomic::write_atomic;
 use countersign_record::log::writer::Log;
 use countersign_record::store::{Store as _, StoreError};
-use countersign_sign::{LogSigner, PersonKey, SigningKey, SshKeygen};
+use countersign_sign::{LogSigner, SigningKey};
 use countersign_verify::keys::note_signature_holds;
 use countersign_verify::log::LogOutcome;
 use countersign_verify::policy::{Activated, ActivationContext, verify_activation, verify_release};
@@ -41,9 +40,7 @@ pub struct ActivateRequest<'a> {
     /// Where it is to be active.
     pub environment: EnvName,
     /// The approver who activates.
-    pub key: &'a PersonKey,
-    /// The program that signs with SSH keys.
-    pub keygen: &'a SshKeygen,
+    pub by: By<'a>,
     /// Trust, with its digest from outside.
     pub trust: &'a TrustFile,
     /// The store.
@@ -92,7 +89,7 @@ pub enum Activation {
 /// Makes an approved release the active one. It is checked exactly as every reader of the log will check it.
 pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Activation, FlowError> {
     let trust = anchored(request.trust)?;
-    approver(request.key, request.keygen, trust.trust())?;
+    approver(request.by, trust.trust())?;
     let release_bytes = files::read(request.release, limits::COLLECTION_BYTES)?;
     let signer = log_signer(trust, log_key, request.at)?;
     let keys = log_keys(trust.trust(), countersign_core::log::note::NoteSigner::name(&signer));
@@ -118,7 +115,7 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
 
     let labels = labels(request)?;
     let statement = statement(request, &release, view, &labels)?;
-    let document = sign(request, &statement)?;
+    let document = sign(request, &statement, trust.trust())?;
     let earlier: Vec<&Activated> = view.activations(&request.environment).collect();
     let context = ActivationContext {
         trust: judge,
@@ -416,11 +413,12 @@ fn statement(
     Ok(Statement::new(Kind::PolicyActivation, vec![subject], &activation)?)
 }
 
-fn sign(request: &ActivateRequest<'_>, statement: &Statement) -> Result<Vec<u8>, FlowError> {
+fn sign(request: &ActivateRequest<'_>, statement: &Statement, trust: &Trust) -> Result<Vec<u8>, FlowError> {
+    let role = Some((ROLE_POLICY, trust));
     match request.activation {
-        None => by_person(&statement.to_bytes()?, POLICY_NAMESPACE, request.key, request.keygen),
+        None => people::signed_alone(statement, POLICY_NAMESPACE, request.by, role),
         Some(path) => {
-            let document = people::add_signature(path, statement, POLICY_NAMESPACE, request.key, request.keygen)?.bytes;
+            let document = people::add_signature(path, statement, POLICY_NAMESPACE, request.by, role)?.bytes;
             write_atomic(path, &document, 0o644)?;
             Ok(document)
         }

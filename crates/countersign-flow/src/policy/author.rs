@@ -5,9 +5,10 @@ use super::build::{close, folder_files, problems, unused};
 use super::test::too_few;
 use crate::error::FlowError;
 use crate::files;
+use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::ids::RuleId;
-use countersign_core::policy::Rule;
+use countersign_core::policy::{Manifest, Rule, SOURCE_FILE};
 use countersign_core::time::Time;
 use countersign_core::{json, limits};
 use countersign_decide::written::{self, Input, Written, shape};
@@ -19,10 +20,47 @@ use std::path::Path;
 pub fn lint(folder: &Path) -> Result<(usize, Vec<Finding>), FlowError> {
     let files = folder_files(folder)?;
     let manifest = close(folder, &files)?;
+    let all = texts(&files);
     let mut findings = problems(&manifest);
+    if let Some(source) = all.get(SOURCE_FILE) {
+        findings.iter_mut().for_each(|finding| place(finding, &manifest.rules, source));
+    }
+    for rule in &manifest.rules {
+        findings.extend(written::unreturned(rule, &manifest.texts).iter().map(|problem| problem.finding(&all)));
+    }
     findings.extend(unused(&manifest));
-    findings.extend(too_few(&manifest, &texts(&files)));
+    findings.extend(too_few(&manifest, &all));
+    findings.extend(without_start(&manifest));
     Ok((manifest.rules.len(), findings))
+}
+
+/// Gives a finding about a rule of policy.toml the line that names the rule.
+fn place(finding: &mut Finding, rules: &[Rule], source: &str) {
+    if finding.at != [SOURCE_FILE] {
+        return;
+    }
+    let named = rules.iter().map(|rule| rule.id.as_str()).filter(|id| finding.what.contains(*id));
+    // `a@1` is in `a@10` as well: the longest is the one that is meant.
+    let Some(id) = named.max_by_key(|id| id.len()) else { return };
+    if let Some((line, column, lines)) = written::marked(source, &format!("\"{id}\"")) {
+        finding.at = vec![format!("{SOURCE_FILE}:{line}:{column}")];
+        finding.found = lines.to_vec();
+    }
+}
+
+/// Sources without a start: their first promotion could not be decided. Nothing is wrong with that once something was
+/// promoted, which a folder does not say.
+fn without_start(manifest: &Manifest) -> Vec<Finding> {
+    let unset = manifest.sources.iter().filter(|source| source.start.is_none());
+    unset
+        .map(|source| {
+            Finding::new(codes::START_UNSET, "the first promotion of this source needs to know where review begins")
+                .at(SOURCE_FILE)
+                .expected("start = \"COMMIT\", up to which history is taken as it is", "countersign, unless something was promoted before")
+                .found(format!("{} without `start`", source.repository))
+                .help("write the whole id of the commit that runs now, or that `git rev-parse HEAD` prints, under [[sources]]")
+        })
+        .collect()
 }
 
 /// The files that are text.

@@ -4,7 +4,7 @@ use crate::backtest::read_report;
 use crate::controls;
 use crate::error::FlowError;
 use crate::files;
-use crate::people::{self, CoSigned};
+use crate::people::{self, By, CoSigned};
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
@@ -12,10 +12,9 @@ use countersign_core::finding::Finding;
 use countersign_core::limits;
 use countersign_core::policy::{BACKTEST, Manifest, REGO_SUFFIX, RULE_YAML, SOURCE_FILE};
 use countersign_core::statement::{Kind, Statement, Subject};
-use countersign_core::trust::{Owner, POLICY_NAMESPACE, ROLE_POLICY, Trust};
+use countersign_core::trust::{POLICY_NAMESPACE, ROLE_POLICY, Trust};
 use countersign_decide::rules;
 use countersign_decide::written::RULE_REGO;
-use countersign_sign::{PersonKey, SshKeygen};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -44,9 +43,13 @@ pub(super) fn folder_files(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, F
 pub(super) fn close(folder: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<Manifest, FlowError> {
     Manifest::close(files).map_err(|error| {
         FlowError::Refused(vec![
-            Finding::of_lines(error.code(), &error.to_string())
-                .at(folder.display().to_string())
-                .help("mend it, and build again"),
+            Finding::of_lines(error.code(), &error.to_string()).at(folder.display().to_string()).help(
+                if files.is_empty() {
+                    "nothing is in this folder: `countersign policy new --policy DIR` writes a policy to begin with"
+                } else {
+                    "mend it, and build again"
+                },
+            ),
         ])
     })
 }
@@ -105,8 +108,7 @@ pub fn release_statement(manifest: &Manifest, backtest: Option<&Sha256>) -> Resu
 pub fn approve(
     manifest: &Path,
     output: &Path,
-    key: &PersonKey,
-    keygen: &SshKeygen,
+    by: By<'_>,
     trust: Option<&Trust>,
     backtest: Option<&Path>,
 ) -> Result<(Manifest, CoSigned), FlowError> {
@@ -124,7 +126,7 @@ pub fn approve(
         return Err(FlowError::Refused(problems));
     }
     if let Some(trust) = trust {
-        approver(key, keygen, trust)?;
+        approver(by, trust)?;
     }
     let report = match backtest {
         None => None,
@@ -136,7 +138,8 @@ pub fn approve(
     };
     let statement = release_statement(&manifest, report.as_ref())?;
     same_report(output, &statement)?;
-    let signed = people::add_signature(output, &statement, POLICY_NAMESPACE, key, keygen)?;
+    let signed =
+        people::add_signature(output, &statement, POLICY_NAMESPACE, by, trust.map(|trust| (ROLE_POLICY, trust)))?;
     Ok((manifest, signed))
 }
 
@@ -162,20 +165,8 @@ fn same_report(output: &Path, statement: &Statement) -> Result<(), FlowError> {
 }
 
 /// Refuses a key that is not a policy approver's.
-pub(crate) fn approver(key: &PersonKey, keygen: &SshKeygen, trust: &Trust) -> Result<(), FlowError> {
-    let id = key.public(keygen)?.id();
-    let role = trust.role(ROLE_POLICY);
-    let found = match trust.owner_of(&id) {
-        Some((Owner::Person(person), _)) if role.is_some_and(|role| role.persons.contains(&person.id)) => return Ok(()),
-        Some((owner, _)) => owner.describe(),
-        None => format!("key {id}, which is not in trust"),
-    };
-    Err(FlowError::Refused(vec![
-        Finding::new(codes::SIGNER_NOT_ALLOWED, "this key is not a policy approver's")
-            .at("--key")
-            .expected(format!("a key of a person in role `{ROLE_POLICY}`"), "trust")
-            .found(found),
-    ]))
+pub(crate) fn approver(by: By<'_>, trust: &Trust) -> Result<(), FlowError> {
+    by.known(ROLE_POLICY, trust, "this key is not a policy approver's")
 }
 
 fn read_folder(

@@ -1,13 +1,11 @@
-//! `policy new`: a rule with a case each way, which lint and test take as it is; and a first policy.toml.
+//! `policy new`: a rule with a case each way, which lint and test take as it is.
 
 use super::build::{close, folder_files};
 use crate::error::FlowError;
 use crate::files;
-use countersign_core::ids::{RefName, RuleId, Uri};
+use countersign_core::ids::RuleId;
 use countersign_core::limits;
 use countersign_core::policy::SOURCE_FILE;
-use countersign_core::time::Time;
-use countersign_decide::rules;
 use countersign_decide::written::shape::{Field, Shape};
 use countersign_decide::written::{self, placeholders};
 use countersign_record::atomic::write_atomic;
@@ -132,7 +130,7 @@ pub fn draft(folder: &Path, draft: &Draft<'_>) -> Result<Vec<String>, FlowError>
         ("rule.rego", text.rego(&elements, &written::package(&place)))
     };
     let cases = [
-        ("broken", format!("a {} of the list is denied", elements.word), "left-pad"),
+        ("broken", format!("{} of the list is denied", with_article(&elements.word)), "left-pad"),
         ("holds", format!("another {} is none of its business", elements.word), "right-pad"),
     ];
     let mut all = vec![(format!("{place}/{file}"), rule)];
@@ -149,7 +147,7 @@ pub fn draft(folder: &Path, draft: &Draft<'_>) -> Result<Vec<String>, FlowError>
     Ok(paths)
 }
 
-fn write(to: &Path, text: &str) -> Result<(), FlowError> {
+pub(super) fn write(to: &Path, text: &str) -> Result<(), FlowError> {
     if let Some(parent) = to.parent() {
         std::fs::create_dir_all(parent).map_err(|source| DiskError::new(Doing::Create, parent, source))?;
     }
@@ -248,49 +246,13 @@ impl Text {
     }
 }
 
+/// `a component`, `an image`.
+fn with_article(word: &str) -> String {
+    let article = if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {word}")
+}
+
 /// JSON text is YAML text, and TOML text.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     Value::String(text.to_owned()).to_string()
-}
-
-/// What a first policy.toml is asked for.
-#[derive(Debug, Clone)]
-pub struct Beginning<'a> {
-    /// The policy's name.
-    pub uri: &'a Uri,
-    /// The repository that it covers.
-    pub repository: &'a Uri,
-    /// The branch that releases are built from.
-    pub branch: &'a RefName,
-    /// Valid from.
-    pub from: Time,
-}
-
-/// Writes a first policy.toml: every rule that is built in, which staging monitors and production enforces.
-pub fn begin(folder: &Path, beginning: &Beginning<'_>) -> Result<Vec<String>, FlowError> {
-    let source = folder.join(SOURCE_FILE);
-    if source.exists() {
-        return Err(FlowError::Usage(format!("{} is there already", source.display())));
-    }
-    let year = Time::from_unix(beginning.from.unix().saturating_add(365 * 24 * 60 * 60));
-    let until = year.map_err(|error| FlowError::Usage(error.to_string()))?;
-    let mut text = format!(
-        "# What has to hold before an artifact goes to an environment. `countersign policy lint` says what is wrong with it.\n\
-         uri = {}\nlineage = \"main\"\nversion = 1\nnot_before = \"{}\"\nexpires = \"{until}\"\n\n[[sources]]\n\
-         repository = {}\nref = {}\n# The commit up to which history is taken as it is, for the first promotion.\n\
-         # start = \"0000000000000000000000000000000000000000\"\n\n[environments.staging]\nenforced = false\n\n\
-         [environments.production]\nenforced = true\n",
-        quoted(beginning.uri.as_str()),
-        beginning.from,
-        quoted(beginning.repository.as_str()),
-        quoted(beginning.branch.as_str()),
-    );
-    for rule in rules::ALL {
-        text.push_str(&format!(
-            "\n# {}.\n[[rules]]\nid = \"{}\"\nstages = {{ staging = \"monitor\", production = \"enforce\" }}\n",
-            rule.title, rule.id
-        ));
-    }
-    write(&source, &text)?;
-    Ok(vec![SOURCE_FILE.to_owned()])
 }

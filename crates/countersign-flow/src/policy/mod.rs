@@ -8,6 +8,7 @@ mod build;
 pub mod diff;
 mod docs;
 mod draft;
+mod first;
 mod lines;
 pub mod opa;
 mod stages;
@@ -25,7 +26,8 @@ pub use countersign_decide::written::functions;
 /// The input that rules read: its schema, and every path.
 pub use countersign_decide::written::shape as input;
 pub use docs::{Documented, docs, page};
-pub use draft::{Beginning, Draft, begin, draft, lists};
+pub use draft::{Draft, draft, lists};
+pub use first::{Beginning, begin};
 pub use stages::{AdjudicateRequest, adjudicate, risen, stages};
 pub use test::{Asked, CaseRow, ConditionRow, CoverageRow, Tested, test};
 pub use which::{none_active, release};

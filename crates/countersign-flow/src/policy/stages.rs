@@ -5,7 +5,7 @@ use super::build::approver;
 use crate::error::FlowError;
 use crate::files;
 use crate::output::{ConditionPart, RisenRow, StageRow};
-use crate::people::{self, CoSigned};
+use crate::people::{self, By, CoSigned};
 use countersign_core::digest::Sha256;
 use countersign_core::ids::{EnvName, RuleId};
 use countersign_core::limits;
@@ -162,7 +162,7 @@ pub fn adjudicate(request: &AdjudicateRequest<'_>) -> Result<CoSigned, FlowError
         )));
     }
     if let Some(trust) = request.trust {
-        approver(request.key, request.keygen, trust)?;
+        approver(By::Key(request.key, request.keygen), trust)?;
     }
     let subjects = said.keys().map(|digest| Subject::sha256("promotion-decision", digest)).collect();
     let label = |(decision, label)| Label { decision, rule: request.rule.clone(), finding: None, label, reason: None };

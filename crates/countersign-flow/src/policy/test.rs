@@ -97,7 +97,14 @@ pub fn test(folder: &Path, asked: Asked<'_>) -> Result<Tested, FlowError> {
     let chosen =
         |rule: &&Rule| asked.only.is_none_or(|only| rule.id.as_str() == only || rule.folder.as_deref() == Some(only));
     let rules: Vec<&Rule> = manifest.rules.iter().filter(|rule| rule.folder.is_some()).filter(chosen).collect();
-    if rules.is_empty() {
+    if rules.is_empty() && asked.only.is_none() && !manifest.rules.is_empty() {
+        let what = format!(
+            "the policy has {} rules, all of them built in: there is none of its own to test",
+            manifest.rules.len()
+        );
+        let finding = Finding::new(codes::RULES_BUILT_IN, what).at(folder.display().to_string());
+        tested.findings.push(finding);
+    } else if rules.is_empty() {
         let what = "there is no such rule written in this folder: nothing was tested";
         tested.findings.push(Finding::new(codes::RULE_UNTESTED, what).at(folder.display().to_string()));
     }

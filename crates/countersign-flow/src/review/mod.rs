@@ -16,6 +16,6 @@ pub use change::{ChangeSummary, FileChange};
 #[cfg(feature = "online")]
 pub use collect::{CollectRequest, Reading, Which, collect};
 pub use explain::{commit, explain};
-pub use sign::{Reviewer, SignRequest, SignedReview, sign};
+pub use sign::{SignRequest, SignedReview, sign};
 pub use source::{Emitted, SourceRequest, emit};
 pub use verify::{Proof, VerifyRequest, verify};

@@ -2,6 +2,7 @@
 
 use super::change::ChangeSummary;
 use crate::error::FlowError;
+use crate::people::By;
 use crate::signing::by_person;
 use countersign_collect::Environment;
 use countersign_collect::git::{ChangeUrl, GitError, GitRepo};
@@ -16,7 +17,6 @@ use countersign_core::git::{ObjectSource, Oid, SourceError, graph};
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::review::{NAMESPACE, Review, ReviewDecision};
 use countersign_core::statement::{Kind, Statement, Subject};
-use countersign_sign::{PersonKey, SshKeygen};
 use std::path::Path;
 
 /// What a review is signed with.
@@ -37,21 +37,11 @@ pub struct SignRequest<'a> {
     /// What the reviewer decided.
     pub decision: ReviewDecision,
     /// What the reviewer signs with.
-    pub by: Reviewer<'a>,
+    pub by: By<'a>,
     /// Random text.
     pub nonce: &'a str,
     /// Variables for the programs that are run.
     pub programs: &'a Environment,
-}
-
-/// What a reviewer signs with.
-#[derive(Debug, Clone, Copy)]
-pub enum Reviewer<'a> {
-    /// A key of her own, and the program that signs with SSH keys.
-    Key(&'a PersonKey, &'a SshKeygen),
-    /// An identity that a Sigstore instance vouches for.
-    #[cfg(feature = "online")]
-    Identity(&'a crate::keyless::IdentitySigner),
 }
 
 /// A signed review.
@@ -100,9 +90,9 @@ pub fn sign(
     let statement = Statement::new(Kind::Review, subjects, &review)?;
     let payload = statement.to_bytes()?;
     let document = match request.by {
-        Reviewer::Key(key, keygen) => by_person(&payload, NAMESPACE, key, keygen)?,
+        By::Key(key, keygen) => by_person(&payload, NAMESPACE, key, keygen)?,
         #[cfg(feature = "online")]
-        Reviewer::Identity(signer) => signer.sign(&statement)?.bundle,
+        By::Identity(signer) => signer.sign(&statement)?.bundle,
     };
     let signed = Signed::parse(&document).ok().filter(|signed| signed.payload == payload);
     if signed.is_none() {

@@ -1,16 +1,19 @@
 //! `sbom show`, `sbom query` and `sbom diff`: what a document says, asked in three ways.
 
+use super::vulns::undecided;
 use super::{Opened, foreign, notes, open_view};
 use crate::error::FlowError;
 use crate::output::{
     SbomChanged, SbomComponent, SbomDependent, SbomDiffed, SbomLine, SbomMoved, SbomPath, SbomQueried, SbomShown,
+    SbomUnmaintained,
 };
 use countersign_core::digest::Sha256;
 use countersign_sbom::bom::graph::Graph;
 use countersign_sbom::bom::{Bom, Item};
 use countersign_sbom::diff::{self, Direction};
+use countersign_sbom::osv::{Advisories, AdvisoriesError, Hit, Record, matches};
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How much of a tree is shown.
 #[derive(Debug, Clone, Copy)]
@@ -115,10 +118,34 @@ fn nearest(bom: &Bom, asked: &str) -> Vec<String> {
     bom.all().filter(holds).take(5).map(Item::label).collect()
 }
 
-/// What changed between two documents.
-pub fn compare(old: &Path, new: &Path) -> Result<SbomDiffed, FlowError> {
+/// Of new components, those that a database of advisories calls unmaintained; nothing where none was given. That a package
+/// is maintained no database says.
+fn unmaintained(
+    opened: &Opened,
+    added: &[&Item],
+    databases: &[PathBuf],
+) -> Result<Option<Vec<SbomUnmaintained>>, FlowError> {
+    if databases.is_empty() {
+        return Ok(None);
+    }
+    let found = matches(&opened.bom, |take: &mut dyn FnMut(Record)| -> Result<(), AdvisoriesError> {
+        for path in databases {
+            Advisories::open(path)?.each(&mut *take)?;
+        }
+        Ok(())
+    })?;
+    undecided(&found, &opened.name())?;
+    let called = |hit: &&Hit<'_>| hit.informational.as_deref() == Some("unmaintained");
+    let new = |hit: &&Hit<'_>| added.iter().any(|item| item.reference == hit.item.reference);
+    let named = found.hits.iter().filter(called).filter(new);
+    Ok(Some(named.map(|hit| SbomUnmaintained { component: component(hit.item), id: hit.id.clone() }).collect()))
+}
+
+/// What changed between two documents. With databases of advisories, which new components they call unmaintained.
+pub fn compare(old: &Path, new: &Path, databases: &[PathBuf]) -> Result<SbomDiffed, FlowError> {
     let (old, new) = (open_view(old)?, open_view(new)?);
     let diff = diff::diff(&old.bom, &new.bom);
+    let unmaintained = unmaintained(&new, &diff.added, databases)?;
     let moved = diff.moved.iter().map(|moved| SbomMoved {
         component: component(moved.to),
         from: moved.from.version.clone(),
@@ -147,6 +174,7 @@ pub fn compare(old: &Path, new: &Path) -> Result<SbomDiffed, FlowError> {
         removed: diff.removed.iter().map(|item| component(item)).collect(),
         moved: moved.collect(),
         changed: changed.collect(),
+        unmaintained,
         without_supplier: diff.added.iter().filter(|item| item.supplier.is_none()).count(),
         same: diff.same,
     })

@@ -86,7 +86,7 @@ pub fn vulns(look: &Look<'_>) -> Result<SbomVulns, FlowError> {
 }
 
 /// What makes the whole answer worth nothing: then none is written.
-fn undecided(found: &Matches<'_>, place: &str) -> Result<(), FlowError> {
+pub(super) fn undecided(found: &Matches<'_>, place: &str) -> Result<(), FlowError> {
     let mut findings = Vec::new();
     let mut refuse = |what: String, help: &str| {
         findings.push(Finding::new(codes::VULNERABILITIES_UNDECIDED, what).at(place.to_owned()).help(help));
@@ -149,6 +149,9 @@ fn result(hit: &Hit<'_>) -> Found {
     if !hit.aliases.is_empty() {
         put("aliases", json!(hit.aliases));
     }
+    if let Some(word) = &hit.informational {
+        put("informational", json!(word));
+    }
     if let Some(published) = &hit.published {
         put("published", json!(published));
     }
@@ -169,6 +172,7 @@ fn shown(hit: &Hit<'_>, found: &Found) -> SbomVulnerability {
         certain: hit.known == Known::Affected,
         linked: linked(hit).to_owned(),
         summary: hit.summary.clone(),
+        informational: hit.informational.clone(),
         fixed: hit.fixed.iter().cloned().collect(),
     }
 }

@@ -1,12 +1,15 @@
 //! A package written and read piece by piece: no more than one of its files is in memory at a time, however large it is.
 
-use super::{Central, LOCAL, LOCAL_HEADER, Member, PackageError, check_name, check_size, first_difference, offset};
-use super::{NAME_BYTES, read_member};
+use super::{
+    Central, EXTRA, LOCAL, LOCAL_HEADER, Member, PackageError, Pressed, check_file, check_folders, check_name,
+};
+use super::{check_size, first_difference, offset, read_header, short};
+use crate::side::each_alone;
 use countersign_core::limits;
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Why a package could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -20,9 +23,9 @@ pub enum OpenError {
 }
 
 /// What a package is read from.
-pub trait Source: Read + Seek {}
+pub trait Source: Read + Seek + Send {}
 
-impl<T: Read + Seek> Source for T {}
+impl<T: Read + Seek + Send> Source for T {}
 
 /// Writes a package, file by file, in the order of their names.
 #[derive(Debug)]
@@ -41,18 +44,24 @@ impl<W: Write> Packer<W> {
 
     /// Adds a file. Its name sorts after all before it.
     pub fn add(&mut self, name: &str, bytes: &[u8]) -> Result<(), OpenError> {
+        check_name(name)?;
+        check_file(name, u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
+        self.add_pressed(name, &Pressed::of(bytes)?)
+    }
+
+    /// The same, with bytes that were deflated before.
+    pub fn add_pressed(&mut self, name: &str, pressed: &Pressed) -> Result<(), OpenError> {
         if self.central.ends.len() >= limits::PACKAGE_FILES {
             return Err(PackageError::TooManyFiles { limit: limits::PACKAGE_FILES }.into());
         }
         check_name(name)?;
-        check_file(name, u64::try_from(bytes.len()).unwrap_or(u64::MAX))?;
+        check_file(name, u64::from(pressed.size))?;
         after(self.last.as_deref(), name)?;
-        let member = Member::new(name, bytes, self.at)?;
-        let local = member.local();
-        self.out.write_all(&local)?;
-        self.out.write_all(bytes)?;
-        self.at = self.at.saturating_add(local.len()).saturating_add(bytes.len());
-        check_size(self.at)?;
+        let member = Member::new(name, pressed, self.at)?;
+        check_size(member.end())?;
+        self.out.write_all(&member.local())?;
+        self.out.write_all(&pressed.bytes)?;
+        self.at = member.end();
         self.central.push(&member);
         self.last = Some(name.to_owned());
         Ok(())
@@ -68,10 +77,20 @@ impl<W: Write> Packer<W> {
     }
 }
 
+/// Files that are kept as they were unpacked: whoever reads a part of one soon reads another.
+const KEPT: usize = 8;
+/// No more than so many bytes of them, but for the one that was read last.
+const KEPT_BYTES: usize = 96 << 20;
+/// Files that are read before they are looked at together: not more of them, and not more bytes.
+const TOGETHER: usize = 1_024;
+const TOGETHER_BYTES: usize = 32 << 20;
+
 /// A package whose form was checked to the byte, and whose files are read when they are asked for.
 pub struct Packed {
-    source: RefCell<Box<dyn Source>>,
-    places: BTreeMap<String, (u64, usize)>,
+    source: Mutex<Box<dyn Source>>,
+    places: BTreeMap<String, Member>,
+    /// The newest last.
+    kept: Mutex<VecDeque<(String, Arc<Vec<u8>>)>>,
 }
 
 impl fmt::Debug for Packed {
@@ -81,48 +100,42 @@ impl fmt::Debug for Packed {
 }
 
 impl Packed {
-    /// Reads a package once from start to end. Each file is shown to `visit` when its checksum holds.
-    pub fn open(source: Box<dyn Source>, visit: &mut dyn FnMut(&str, &[u8])) -> Result<Self, OpenError> {
+    /// Reads a package once from start to end. Each file is shown to `visit` when its checksums hold, several at a time; what
+    /// came of each is in the order of the files.
+    pub fn open<T: Send>(
+        source: Box<dyn Source>,
+        visit: impl Fn(&str, &[u8]) -> T + Sync,
+    ) -> Result<(Self, Vec<T>), OpenError> {
         let mut source = source;
         let length = source.seek(SeekFrom::End(0))?;
         source.seek(SeekFrom::Start(0))?;
         if length > limits::PACKAGE_BYTES {
             return Err(PackageError::TooLarge { limit: limits::PACKAGE_BYTES, found: length }.into());
         }
-        let mut places: BTreeMap<String, (u64, usize)> = BTreeMap::new();
-        let mut central = Central::default();
-        let mut at = 0_usize;
+        let mut reading = Reading { places: BTreeMap::new(), central: Central::default(), at: 0 };
+        let (mut seen, mut waiting, mut bytes) = (Vec::new(), Vec::new(), 0_usize);
         let mut rest = Vec::new();
         loop {
-            rest.clear();
-            fill(&mut source, &mut rest, LOCAL_HEADER)?;
-            if !rest.starts_with(&LOCAL) {
-                break;
-            }
-            if places.len() >= limits::PACKAGE_FILES {
-                return Err(PackageError::TooManyFiles { limit: limits::PACKAGE_FILES }.into());
-            }
-            let (size, name) = (long(&rest, 18), short(&rest, 26));
-            fill(&mut source, &mut rest, usize::from(name))?;
-            let name = String::from_utf8_lossy(rest.get(LOCAL_HEADER..).unwrap_or_default());
-            check_file(&name, u64::from(size))?;
-            fill(&mut source, &mut rest, usize::try_from(size).unwrap_or(usize::MAX))?;
-            let (member, content) = read_member(&rest, at)?;
-            let last = places.last_key_value().map(|(last, _)| last.as_str());
-            after(last, &member.name).map_err(|error| {
-                if places.contains_key(&member.name) {
-                    PackageError::Twice { name: member.name.clone() }
-                } else {
-                    error
+            let next = reading.next(&mut source, &mut rest);
+            // What stands before a fault is looked at before it is said: it may be wrong itself.
+            let full = waiting.len() >= TOGETHER || bytes >= TOGETHER_BYTES;
+            if full || !matches!(next, Ok(Some(_))) {
+                for one in each_alone(&waiting, |(member, pressed): &(String, Vec<u8>)| {
+                    let content = reading.places.get(member).map(|member| member.content(pressed));
+                    content
+                        .unwrap_or_else(|| Err(PackageError::Cut { name: member.clone() }))
+                        .map(|c| visit(member, &c))
+                }) {
+                    seen.push(one?);
                 }
-            })?;
-            check_folders(&member.name, &places)?;
-            let from = content.start.saturating_sub(at);
-            visit(&member.name, rest.get(from..).unwrap_or_default());
-            central.push(&member);
-            places.insert(member.name, (u64::try_from(content.start).unwrap_or(u64::MAX), content.len()));
-            at = content.end;
+                waiting.clear();
+                bytes = 0;
+            }
+            let Some((name, pressed, size)) = next? else { break };
+            bytes = bytes.saturating_add(pressed.len()).saturating_add(size);
+            waiting.push((name, pressed));
         }
+        let Reading { places, central, at } = reading;
         let ends = central.ends.clone();
         let expected = central.finish(at)?;
         // One byte more than there may be is enough to see that there is one.
@@ -133,7 +146,7 @@ impl Packed {
             let name = places.keys().nth(record).cloned();
             return Err(PackageError::Form { offset: offset(at, differs), name }.into());
         }
-        Ok(Self { source: RefCell::new(source), places })
+        Ok((Self { source: Mutex::new(source), places, kept: Mutex::default() }, seen))
     }
 
     /// The names of its files, sorted.
@@ -144,7 +157,7 @@ impl Packed {
     /// How many bytes a file has.
     #[must_use]
     pub fn size(&self, name: &str) -> Option<usize> {
-        self.places.get(name).map(|(_, size)| *size)
+        self.places.get(name).map(|member| usize::try_from(member.size).unwrap_or(usize::MAX))
     }
 
     /// A file, or `None` if there is none of the name.
@@ -155,23 +168,88 @@ impl Packed {
 
     /// A part of a file, as far as it is there.
     pub fn read_part(&self, name: &str, from: usize, length: usize) -> io::Result<Vec<u8>> {
-        let Some((start, size)) = self.places.get(name) else { return Ok(Vec::new()) };
-        let length = length.min(size.saturating_sub(from));
-        let mut source = self.source.borrow_mut();
-        source.seek(SeekFrom::Start(start.saturating_add(u64::try_from(from).unwrap_or(u64::MAX))))?;
-        let mut bytes = Vec::new();
-        fill(&mut **source, &mut bytes, length)?;
-        Ok(bytes)
+        let Some(member) = self.places.get(name) else { return Ok(Vec::new()) };
+        let whole = self.whole(member)?;
+        let part = whole.get(from..from.saturating_add(length).min(whole.len()));
+        Ok(part.unwrap_or_default().to_vec())
+    }
+
+    /// All of a file, as it is kept; or read again, and its checksums checked again.
+    fn whole(&self, member: &Member) -> io::Result<Arc<Vec<u8>>> {
+        let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        {
+            let mut kept = kept();
+            let place = kept.iter().position(|(name, _)| *name == member.name);
+            if let Some(found) = place.and_then(|place| kept.remove(place)) {
+                let whole = Arc::clone(&found.1);
+                kept.push_back(found);
+                return Ok(whole);
+            }
+        }
+        let mut pressed = Vec::new();
+        {
+            let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+            let start = u64::from(member.start).saturating_add(u64::try_from(member.header()).unwrap_or(u64::MAX));
+            source.seek(SeekFrom::Start(start))?;
+            fill(&mut **source, &mut pressed, member.pressed())?;
+        }
+        let content = member.content(&pressed);
+        let whole = Arc::new(content.map_err(|altered| io::Error::new(io::ErrorKind::InvalidData, altered))?);
+        let mut kept = kept();
+        kept.push_back((member.name.clone(), Arc::clone(&whole)));
+        let bytes = |kept: &VecDeque<(String, Arc<Vec<u8>>)>| kept.iter().map(|(_, whole)| whole.len()).sum::<usize>();
+        while kept.len() > 1 && (kept.len() > KEPT || bytes(&kept) > KEPT_BYTES) {
+            kept.pop_front();
+        }
+        Ok(whole)
     }
 }
 
-fn check_file(name: &str, found: u64) -> Result<(), PackageError> {
-    let limit = u64::try_from(limits::PACKAGE_FILE_BYTES).unwrap_or(u64::MAX);
-    if found > limit {
-        let name = name.chars().take(NAME_BYTES).collect();
-        return Err(PackageError::FileTooLarge { name, limit, found });
+/// A package as far as it was read.
+struct Reading {
+    places: BTreeMap<String, Member>,
+    central: Central,
+    at: usize,
+}
+
+impl Reading {
+    /// The next file: its name, its deflated bytes, and how many those make. `None` at the end of the files; what was read
+    /// of what follows is left in `rest`.
+    fn next(
+        &mut self,
+        source: &mut Box<dyn Source>,
+        rest: &mut Vec<u8>,
+    ) -> Result<Option<(String, Vec<u8>, usize)>, OpenError> {
+        rest.clear();
+        fill(source, rest, LOCAL_HEADER)?;
+        if !rest.starts_with(&LOCAL) {
+            return Ok(None);
+        }
+        if self.places.len() >= limits::PACKAGE_FILES {
+            return Err(PackageError::TooManyFiles { limit: limits::PACKAGE_FILES }.into());
+        }
+        fill(source, rest, usize::from(short(rest, 26)).saturating_add(EXTRA))?;
+        let member = read_header(rest, self.at)?;
+        let last = self.places.last_key_value().map(|(last, _)| last.as_str());
+        after(last, &member.name).map_err(|error| {
+            if self.places.contains_key(&member.name) {
+                PackageError::Twice { name: member.name.clone() }
+            } else {
+                error
+            }
+        })?;
+        check_folders(&member.name, &self.places)?;
+        let mut pressed = Vec::new();
+        fill(source, &mut pressed, member.pressed())?;
+        if pressed.len() < member.pressed() {
+            return Err(PackageError::Cut { name: member.name }.into());
+        }
+        self.central.push(&member);
+        self.at = member.end();
+        let (name, size) = (member.name.clone(), usize::try_from(member.size).unwrap_or(usize::MAX));
+        self.places.insert(name.clone(), member);
+        Ok(Some((name, pressed, size)))
     }
-    Ok(())
 }
 
 /// Reads so many bytes more, or as many as there are. Memory is taken as they come, not as they are promised.
@@ -188,26 +266,6 @@ fn after(last: Option<&str>, name: &str) -> Result<(), PackageError> {
     }
 }
 
-/// No folder of a file's name may itself be a file.
-fn check_folders(name: &str, files: &BTreeMap<String, (u64, usize)>) -> Result<(), PackageError> {
-    let mut folders = name.match_indices('/').filter_map(|(end, _)| name.get(..end));
-    match folders.find(|folder| files.contains_key(*folder)) {
-        Some(folder) => Err(PackageError::FileAndFolder { name: folder.to_owned() }),
-        None => Ok(()),
-    }
-}
-
-fn short(bytes: &[u8], from: usize) -> u16 {
-    match bytes.get(from..) {
-        Some([a, b, ..]) => u16::from_le_bytes([*a, *b]),
-        _ => 0,
-    }
-}
-
-fn long(bytes: &[u8], from: usize) -> u32 {
-    u32::from(short(bytes, from)) | (u32::from(short(bytes, from.saturating_add(2))) << 16)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,19 +280,16 @@ mod tests {
     }
 
     fn open(bytes: &[u8]) -> Result<Packed, OpenError> {
-        Packed::open(Box::new(Cursor::new(bytes.to_vec())), &mut |_, _| {})
+        Packed::open(Box::new(Cursor::new(bytes.to_vec())), |_, _| ()).map(|(packed, _)| packed)
     }
 
     #[test]
     fn what_is_read_piece_by_piece_is_what_is_read_whole() {
         let files = small_package();
         let bytes = write(&files).unwrap();
-        let mut seen = BTreeMap::new();
-        let packed = Packed::open(Box::new(Cursor::new(bytes.clone())), &mut |name, content| {
-            seen.insert(name.to_owned(), content.to_vec());
-        });
-        let packed = packed.unwrap();
-        assert_eq!(seen, files);
+        let look = |name: &str, content: &[u8]| (name.to_owned(), content.to_vec());
+        let (packed, seen) = Packed::open(Box::new(Cursor::new(bytes.clone())), look).unwrap();
+        assert_eq!(seen, files.clone().into_iter().collect::<Vec<_>>());
         assert_eq!(read(&bytes).unwrap(), files);
         for (name, content) in &files {
             assert_eq!(packed.read(name).unwrap().as_ref(), Some(content));
@@ -260,6 +315,33 @@ mod tests {
     }
 
     #[test]
+    fn what_was_unpacked_is_dropped_again_and_read_again() {
+        let files: BTreeMap<String, Vec<u8>> =
+            (0..40_u8).map(|n| (format!("f/{n:02}"), vec![n; 9_100 + usize::from(n)])).collect();
+        let packed = open(&write(&files).unwrap()).unwrap();
+        for turn in 0..3 {
+            for (name, content) in files.iter().skip(turn) {
+                assert_eq!(packed.read_part(name, 5, 9_000).unwrap(), content[5..9_005]);
+                assert_eq!(packed.read(name).unwrap().as_ref(), Some(content));
+            }
+        }
+        assert!(packed.kept.lock().unwrap().len() <= KEPT);
+    }
+
+    #[test]
+    fn the_first_fault_is_the_one_that_is_said() {
+        let bytes = write(&small_package()).unwrap();
+        let second = bytes.windows(4).enumerate().filter(|(_, part)| *part == LOCAL).nth(1).unwrap().0;
+        let mut altered = bytes;
+        altered[second - 1] ^= 1;
+        altered[second + 9] ^= 1;
+        match open(&altered) {
+            Err(OpenError::Form(PackageError::Altered { name, .. })) => assert_eq!(name, "a/one"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
     fn a_size_that_is_a_lie_takes_no_memory_and_names_the_file() {
         let mut bytes = write(&small_package()).unwrap();
         let whole = bytes.clone();
@@ -269,7 +351,7 @@ mod tests {
             other => panic!("{other:?}"),
         }
         let mut bytes = whole;
-        bytes[18..26].copy_from_slice(&[0, 0, 0, 0x20, 0, 0, 0, 0x20]);
+        bytes[18..26].copy_from_slice(&[0, 0, 0, 0x20, 0xff, 0, 0, 0]);
         match open(&bytes) {
             Err(OpenError::Form(PackageError::Cut { name })) => assert_eq!(name, "a/one"),
             other => panic!("{other:?}"),

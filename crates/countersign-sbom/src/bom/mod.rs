@@ -266,6 +266,7 @@ impl Document {
         if bytes.starts_with(b"SPDXVersion:") || bytes.starts_with(b"##") {
             return Err(DocumentError::Format { found: "SPDX as tag and value".to_owned() });
         }
+        within(bytes)?;
         let value = strict::parse_within(bytes, limits::SBOM_BYTES)?;
         Ok(Self { format: format_of(&value)?, value })
     }
@@ -279,6 +280,32 @@ impl Document {
             Format::Made => Err(DocumentError::Format { found: self.format.to_string() }),
         }
     }
+}
+
+/// Holds what a text would become in memory against the bounds before any of it is made: an object of thirty bytes takes
+/// many times that.
+fn within(bytes: &[u8]) -> Result<(), DocumentError> {
+    let (mut objects, mut values) = (0_usize, 0_usize);
+    let (mut in_text, mut escaped) = (false, false);
+    for byte in bytes.iter().take(limits::SBOM_BYTES) {
+        if in_text {
+            in_text = escaped || *byte != b'"';
+            escaped = !escaped && *byte == b'\\';
+            continue;
+        }
+        match byte {
+            b'"' => in_text = true,
+            b'{' => objects = objects.saturating_add(1),
+            b',' | b'[' => values = values.saturating_add(1),
+            _ => {}
+        }
+    }
+    for (count, what, limit) in [(objects, "objects", limits::SBOM_OBJECTS), (values, "values", limits::SBOM_VALUES)] {
+        if count > limit {
+            return Err(DocumentError::TooMany { at: "the document".to_owned(), what, limit });
+        }
+    }
+    Ok(())
 }
 
 fn format_of(value: &Value) -> Result<Format, DocumentError> {

@@ -5,7 +5,7 @@ use super::{Bom, File, Item};
 use crate::cyclonedx::serial_number;
 use countersign_core::time::Time;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What CycloneDX 1.6 knows as an algorithm of a hash.
 const ALGORITHMS: [&str; 12] = [
@@ -51,11 +51,11 @@ pub(crate) fn document(bom: &Bom, time: Option<Time>) -> Value {
         let phases: Vec<Value> = bom.about.phases.iter().map(|phase| json!({ "phase": phase })).collect();
         metadata.insert("lifecycles".to_owned(), phases.into());
     }
-    let tools = bom.about.tools.iter().map(|tool| json!({ "type": "application", "name": tool }));
+    let tools = once_each(&bom.about.tools).map(|tool| json!({ "type": "application", "name": tool }));
     let tools: Vec<Value> = std::iter::once(tool()).chain(tools).collect();
     metadata.insert("tools".to_owned(), json!({ "components": tools }));
     if !bom.about.authors.is_empty() {
-        let authors: Vec<Value> = bom.about.authors.iter().map(|name| json!({ "name": name })).collect();
+        let authors: Vec<Value> = once_each(&bom.about.authors).map(|name| json!({ "name": name })).collect();
         metadata.insert("authors".to_owned(), authors.into());
     }
     if let Some(root) = &bom.root {
@@ -86,6 +86,12 @@ pub(crate) fn with_serial(document: &mut Value) {
         map.insert("serialNumber".to_owned(), serial.into());
     }
     document.sort_all_objects();
+}
+
+/// In order, what stands there twice only once: the schema takes no doubles.
+fn once_each(names: &[String]) -> impl Iterator<Item = &String> {
+    let mut seen = BTreeSet::new();
+    names.iter().filter(move |name| seen.insert(name.as_str()))
 }
 
 pub(crate) fn tool() -> Value {
@@ -205,4 +211,19 @@ fn is_address(url: &str) -> bool {
     web && url.bytes().all(|byte| {
         byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_that_is_named_twice_stands_there_once() {
+        let mut bom = Bom::made();
+        bom.about.tools = ["b 1", "a 1", "b 1"].map(str::to_owned).to_vec();
+        let document = document(&bom, None);
+        let tools = document["metadata"]["tools"]["components"].as_array().unwrap();
+        let names: Vec<&str> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["countersign", "b 1", "a 1"]);
+    }
 }

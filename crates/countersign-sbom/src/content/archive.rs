@@ -1,5 +1,6 @@
 //! The archive of a package in Cargo's cache, or what a vendored folder says of it, held against the lock file.
 
+use super::ahead::Ahead;
 use crate::{error::SbomError, inventory::Sha512};
 use countersign_core::{digest::Sha256, limits};
 use sha2::Digest as _;
@@ -17,7 +18,13 @@ pub(super) fn digests(path: &Path) -> Result<(Sha256, Sha512), SbomError> {
 
 /// The SHA-512 of a package's archive, whose SHA-256 is the lock file's. `None` where there is no archive to read: a
 /// vendored package, or a cache from which it was removed.
-pub(super) fn check(folder: &Path, name: &str, version: &str, checksum: &Sha256) -> Result<Option<Sha512>, SbomError> {
+pub(super) fn check(
+    ahead: &Ahead,
+    folder: &Path,
+    name: &str,
+    version: &str,
+    checksum: &Sha256,
+) -> Result<Option<Sha512>, SbomError> {
     let mismatch = |path: PathBuf, found: String| SbomError::ChecksumMismatch {
         path,
         package: format!("{name} {version}"),
@@ -25,7 +32,7 @@ pub(super) fn check(folder: &Path, name: &str, version: &str, checksum: &Sha256)
         found,
     };
     if let Some(path) = in_cache(folder, name, version) {
-        if let Some((sha256, sha512)) = hash(&path, limits::CRATE_BYTES)? {
+        if let Some((sha256, sha512)) = ahead.digests(&path)? {
             if sha256 != *checksum {
                 return Err(mismatch(path, sha256.to_string()));
             }
@@ -50,11 +57,29 @@ fn in_cache(folder: &Path, name: &str, version: &str) -> Option<PathBuf> {
     fits.then(|| registry.join("cache").join(index.file_name().unwrap_or_default()).join(format!("{own}.crate")))
 }
 
-fn hash(path: &Path, most: u64) -> Result<Option<(Sha256, Sha512)>, SbomError> {
+/// Both digests of a file; nothing where there is none.
+pub(super) fn hash(path: &Path, most: u64) -> Result<Option<(Sha256, Sha512)>, SbomError> {
+    let (mut short, mut long) = (sha2::Sha256::new(), sha2::Sha512::new());
+    let found = read(path, most, |bytes| {
+        short.update(bytes);
+        long.update(bytes);
+    })?;
+    Ok(found.then(|| (Sha256::from_bytes(short.finalize().into()), Sha512(long.finalize().into()))))
+}
+
+/// The longer digest alone; nothing where there is no such file.
+pub(super) fn sha512(path: &Path) -> Result<Option<Sha512>, SbomError> {
+    let mut long = sha2::Sha512::new();
+    let found = read(path, limits::AUDITABLE_BINARY_BYTES, |bytes| long.update(bytes))?;
+    Ok(found.then(|| Sha512(long.finalize().into())))
+}
+
+/// Hands out a file's bytes; whether there is such a file.
+fn read(path: &Path, most: u64, mut take: impl FnMut(&[u8])) -> Result<bool, SbomError> {
     let failed = |source| SbomError::Read { path: path.to_owned(), source };
     let mut file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(failed(error)),
     };
     let size = file.metadata().map_err(failed)?.len();
@@ -62,18 +87,15 @@ fn hash(path: &Path, most: u64) -> Result<Option<(Sha256, Sha512)>, SbomError> {
         let limit = usize::try_from(most).unwrap_or(usize::MAX);
         return Err(SbomError::TooLarge { path: path.to_owned(), found: size, limit });
     }
-    let (mut short, mut long) = (sha2::Sha256::new(), sha2::Sha512::new());
-    let mut buffer = vec![0_u8; 64 << 10];
+    let mut buffer = vec![0_u8; 256 << 10];
     loop {
         let n = file.read(&mut buffer).map_err(failed)?;
         if n == 0 {
             break;
         }
-        let read = buffer.get(..n).unwrap_or_default();
-        short.update(read);
-        long.update(read);
+        take(buffer.get(..n).unwrap_or_default());
     }
-    Ok(Some((Sha256::from_bytes(short.finalize().into()), Sha512(long.finalize().into()))))
+    Ok(true)
 }
 
 /// What a vendored package says that its archive's digest was. Cargo holds the files against the rest of that file.
@@ -103,10 +125,10 @@ mod tests {
         let (_home, folder, archive) = cache();
         fs::write(&archive, "abc").unwrap();
         let right = Sha256::of(b"abc");
-        let sha512 = check(&folder, "a", "1.0.0", &right).unwrap().unwrap();
+        let sha512 = check(&Ahead::default(), &folder, "a", "1.0.0", &right).unwrap().unwrap();
         assert!(sha512.hex().starts_with("ddaf35a193617abacc417349ae204131"));
         fs::write(&archive, "ab").unwrap();
-        let error = check(&folder, "a", "1.0.0", &right).unwrap_err();
+        let error = check(&Ahead::default(), &folder, "a", "1.0.0", &right).unwrap_err();
         let SbomError::ChecksumMismatch { expected, found, .. } = error else { panic!("{error}") };
         assert_eq!((expected, found), (right, Sha256::of(b"ab").to_string()));
     }
@@ -114,8 +136,8 @@ mod tests {
     #[test]
     fn an_archive_that_is_not_there_gives_no_digest() {
         let (_home, folder, _archive) = cache();
-        assert_eq!(check(&folder, "a", "1.0.0", &Sha256::of(b"abc")).unwrap(), None);
-        assert_eq!(check(&folder, "b", "1.0.0", &Sha256::of(b"abc")).unwrap(), None);
+        assert_eq!(check(&Ahead::default(), &folder, "a", "1.0.0", &Sha256::of(b"abc")).unwrap(), None);
+        assert_eq!(check(&Ahead::default(), &folder, "b", "1.0.0", &Sha256::of(b"abc")).unwrap(), None);
     }
 
     #[test]
@@ -123,8 +145,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let note = format!("{{\"files\":{{}},\"package\":\"{}\"}}", Sha256::of(b"abc").hex());
         fs::write(folder.path().join(".cargo-checksum.json"), note).unwrap();
-        assert_eq!(check(folder.path(), "a", "1.0.0", &Sha256::of(b"abc")).unwrap(), None);
-        let error = check(folder.path(), "a", "1.0.0", &Sha256::of(b"ab")).unwrap_err();
+        assert_eq!(check(&Ahead::default(), folder.path(), "a", "1.0.0", &Sha256::of(b"abc")).unwrap(), None);
+        let error = check(&Ahead::default(), folder.path(), "a", "1.0.0", &Sha256::of(b"ab")).unwrap_err();
         assert!(matches!(error, SbomError::ChecksumMismatch { .. }));
     }
 }

@@ -4,10 +4,13 @@
 //! The files are those that Cargo compiles. The archive beside them in Cargo's cache has to be the one that the lock file
 //! names: another one is an error, with both digests.
 
+mod ahead;
 mod archive;
 mod files;
 mod native;
 mod vet;
+
+pub(crate) use ahead::{Ahead, Enough};
 
 use crate::{
     cargo::Workspace,
@@ -27,22 +30,19 @@ use std::{
 const THREADS: usize = 8;
 
 /// Fills in what the packages of these inventories say of themselves.
-pub(crate) fn fill(workspace: &Workspace, inventories: &mut [Inventory]) -> Result<(), SbomError> {
+pub(crate) fn fill(workspace: &Workspace, inventories: &mut [Inventory], ahead: &Ahead) -> Result<(), SbomError> {
+    drop(Enough(ahead));
     let root = workspace.graph.workspace().root().as_std_path();
     let vet = vet::Vet::read(root)?;
     let wanted = wanted(workspace, inventories)?;
-    let (contents, parts) = thread::scope(|scope| {
-        let parts = scope.spawn(|| toolchain(workspace));
-        (in_parallel(&wanted, |job| read(root, job)), parts.join())
-    });
-    let (contents, parts) = (contents?, parts.map_err(|_panic| SbomError::Thread)?);
+    let contents = in_parallel(&wanted, |job| read(root, job, ahead))?;
     let of: BTreeMap<&str, Content> = wanted.iter().map(|job| job.reference.as_str()).zip(contents).collect();
     for inventory in inventories {
         for component in std::iter::once(&mut inventory.root).chain(&mut inventory.components) {
             if let Some(content) = of.get(component.reference.as_str()) {
                 component.content = content.clone();
             }
-            let part = parts.iter().find(|(kind, ..)| *kind == component.kind);
+            let part = workspace.compiler.digests.iter().find(|(kind, ..)| *kind == component.kind);
             if let Some((_, hash_of, long)) = part {
                 component.content.sha512 = Some(*long);
                 component.content.hash_of = Some(hash_of);
@@ -57,9 +57,8 @@ pub(crate) fn fill(workspace: &Workspace, inventories: &mut [Inventory]) -> Resu
 
 /// The SHA-512 of the standard library that is linked, and of the compiler's own file, where they are to be found. No
 /// SHA-256: by that one an SBOM is held against what the build resolved, and provenance does not list these files.
-fn toolchain(workspace: &Workspace) -> Vec<(Kind, &'static str, Sha512)> {
-    let Some(sysroot) = &workspace.compiler.sysroot else { return Vec::new() };
-    let libraries = sysroot.join("lib/rustlib").join(workspace.target.triple_str()).join("lib");
+pub(crate) fn toolchain(sysroot: &Path, target: &str) -> Vec<(Kind, &'static str, Sha512)> {
+    let libraries = sysroot.join("lib/rustlib").join(target).join("lib");
     let named =
         |name: &str| name.starts_with("libstd-") && Path::new(name).extension().is_some_and(|end| end == "rlib");
     let entries = std::fs::read_dir(libraries).into_iter().flatten().filter_map(Result::ok);
@@ -69,7 +68,7 @@ fn toolchain(workspace: &Workspace) -> Vec<(Kind, &'static str, Sha512)> {
         .collect();
     let library = found.pop().filter(|_| found.is_empty());
     let compiler = sysroot.join(if cfg!(windows) { "bin/rustc.exe" } else { "bin/rustc" });
-    let digest = |kind, what, path: &Path| Some((kind, what, archive::digests(path).ok()?.1));
+    let digest = |kind, what, path: &Path| Some((kind, what, archive::sha512(path).ok()??));
     let library = library.and_then(|path| digest(Kind::StandardLibrary, "libstd.rlib", &path));
     library.into_iter().chain(digest(Kind::Compiler, "bin/rustc", &compiler)).collect()
 }
@@ -113,7 +112,7 @@ fn wanted<'g>(workspace: &'g Workspace, inventories: &[Inventory]) -> Result<Vec
     Ok(jobs)
 }
 
-fn read(root: &Path, job: &Job<'_>) -> Result<Content, SbomError> {
+fn read(root: &Path, job: &Job<'_>, ahead: &Ahead) -> Result<Content, SbomError> {
     let package = &job.package;
     let mut content = Content {
         description: package.description().map(plain).filter(|text| !text.is_empty()),
@@ -124,7 +123,7 @@ fn read(root: &Path, job: &Job<'_>) -> Result<Content, SbomError> {
     let Some(folder) = package.manifest_path().as_std_path().parent() else { return Ok(content) };
     let outside = !package.in_workspace();
     if let Some(checksum) = job.checksum {
-        let found = archive::check(folder, package.name(), &package.version().to_string(), &checksum)?;
+        let found = archive::check(ahead, folder, package.name(), &package.version().to_string(), &checksum)?;
         content.sha512 = found;
     }
     if !outside && let Ok(below) = folder.strip_prefix(root) {

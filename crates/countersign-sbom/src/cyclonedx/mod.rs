@@ -130,8 +130,13 @@ pub fn write(inventory: &Inventory, facts: &Facts) -> Result<Vec<u8>, SbomError>
 /// The document in any version and encoding.
 pub fn write_as(inventory: &Inventory, facts: &Facts, spec: Spec, encoding: Encoding) -> Result<Written, SbomError> {
     let (mut document, left_out) = fill::document(inventory, facts, spec);
-    document.serial_number = Some(serial_number(&json::canonical(&document)?));
-    holds(&document, spec)?;
+    let mut value = json::to_value(&document)?;
+    let serial = serial_number(&json::canonical(&value)?);
+    if let Some(value) = value.as_object_mut() {
+        value.insert("serialNumber".to_owned(), serial.clone().into());
+    }
+    document.serial_number = Some(serial);
+    holds(value, spec)?;
     let bytes = match encoding {
         Encoding::Json => {
             let pretty = serde_json::to_vec_pretty(&document);
@@ -145,9 +150,8 @@ pub fn write_as(inventory: &Inventory, facts: &Facts, spec: Spec, encoding: Enco
 }
 
 /// Nothing is written that does not hold to the published schema. XML says the same as JSON, which is what is validated.
-fn holds(document: &document::Document, spec: Spec) -> Result<(), SbomError> {
-    let format = Format::CycloneDx(spec.as_str());
-    let read = Read { format, value: json::to_value(document)? };
+fn holds(value: serde_json::Value, spec: Spec) -> Result<(), SbomError> {
+    let read = Read { format: Format::CycloneDx(spec.as_str()), value };
     let invalid = |at: String, what: String| SbomError::Invalid { version: spec.as_str(), at, what };
     let faults = schema::check(&read).map_err(|error| invalid(String::new(), error.to_string()))?;
     match faults.listed.into_iter().next() {

@@ -36,6 +36,8 @@ pub struct Hit<'b> {
     pub severity: Vec<(String, String)>,
     /// Versions that have it no more.
     pub fixed: BTreeSet<String>,
+    /// The database's word where none of its records calls this a vulnerability: `unmaintained`, `notice`, `unsound`.
+    pub informational: Option<String>,
 }
 
 /// All that was found.
@@ -325,6 +327,7 @@ fn hit<'b>(names: &BTreeSet<String>, mut members: Vec<About<'b>>) -> Option<Hit<
     let known = members.iter().map(|member| member.1).min()?;
     let mut severity: BTreeSet<(String, String)> = BTreeSet::new();
     let mut fixed = BTreeSet::new();
+    let mut informational: BTreeSet<Option<&str>> = BTreeSet::new();
     for (_, _, advisory, own) in &members {
         for score in advisory.severity.iter().chain(own) {
             let number = super::base_score(&score.score);
@@ -345,6 +348,9 @@ fn hit<'b>(names: &BTreeSet<String>, mut members: Vec<About<'b>>) -> Option<Hit<
                 known == ecosystem && name == spelled(known, &package.name)
             })
         };
+        informational.extend(advisory.affected.iter().filter(about).map(|affected| {
+            affected.database_specific.as_ref().and_then(|specific| specific.informational.as_deref())
+        }));
         let events = advisory.affected.iter().filter(about).flat_map(|affected| &affected.ranges);
         let events = events.filter(|range| range.kind != "GIT").flat_map(|range| &range.events);
         fixed.extend(events.filter_map(|event| event.fixed.clone()));
@@ -358,6 +364,10 @@ fn hit<'b>(names: &BTreeSet<String>, mut members: Vec<About<'b>>) -> Option<Hit<
         published: members.iter().filter_map(|member| member.2.published.clone()).min(),
         severity: severity.into_iter().collect(),
         fixed,
+        informational: match informational.into_iter().collect::<Option<Vec<_>>>() {
+            Some(words) if !words.is_empty() => Some(words.join(", ")),
+            _ => None,
+        },
     })
 }
 
@@ -410,6 +420,30 @@ mod tests {
             let hits = found(&[&purl], vec![advisory("X-1", "crates.io", "a", &range(&events), &json!({}))]);
             assert_eq!(!hits.is_empty(), affected, "{version}");
         }
+    }
+
+    #[test]
+    fn what_a_database_calls_unmaintained_is_told_unless_another_record_calls_it_a_vulnerability() {
+        let bom = Bom { items: vec![item("pkg:cargo/a@1.0.0")], ..Bom::made() };
+        let word = |records: Vec<Record>| {
+            let feed = |take: &mut dyn FnMut(Record)| -> Result<(), ()> {
+                records.into_iter().for_each(take);
+                Ok(())
+            };
+            let found = matches(&bom, feed).unwrap();
+            assert_eq!(found.hits.len(), 1);
+            found.hits[0].informational.clone()
+        };
+        let record = |id: &str, more: &Value| {
+            let mut affected = range(&json!([{"introduced": "0.0.0-0"}]));
+            affected.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            advisory(id, "crates.io", "a", &affected, &json!({"aliases": ["CVE-1"]}))
+        };
+        let unmaintained =
+            || record("RUSTSEC-1", &json!({"database_specific": {"informational": "unmaintained", "cvss": null}}));
+        assert_eq!(word(vec![unmaintained()]), Some("unmaintained".to_owned()));
+        assert_eq!(word(vec![unmaintained(), record("GHSA-1", &json!({}))]), None);
+        assert_eq!(word(vec![record("RUSTSEC-1", &json!({"database_specific": {"informational": null}}))]), None);
     }
 
     #[test]

@@ -66,6 +66,17 @@ pub struct Affected {
     /// How bad it is in this package.
     #[serde(default)]
     pub severity: Vec<Severity>,
+    /// What the database adds of this package.
+    #[serde(default)]
+    pub database_specific: Option<OfPackage>,
+}
+
+/// What the database adds of a package.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct OfPackage {
+    /// The word of `RustSec` where the record is no vulnerability: `unmaintained`, `unsound`, `notice`.
+    #[serde(default, deserialize_with = "word")]
+    pub informational: Option<String>,
 }
 
 /// A package of an ecosystem.

@@ -222,7 +222,7 @@ fn find(path: &Path, ecosystem: Option<Ecosystem>) -> Result<(PathBuf, Kind), Pa
         let end = |wanted: &str| path.extension().is_some_and(|end| end == wanted);
         if end("whl") {
             Some(Kind::Wheel)
-        } else if end("txt") && name.contains("requirements") {
+        } else if end("txt") && (name.contains("requirements") || ecosystem == Some(Ecosystem::Python)) {
             Some(Kind::Requirements)
         } else if name.ends_with("package-lock.json") {
             Some(Kind::Npm)

@@ -72,6 +72,9 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         partial.push(
             "pyproject.toml is not beside the lock file: what the project itself asks for is not known".to_owned(),
         );
+        if !says_scopes(&packages) {
+            partial.push("what is for development only is not known: all count as required".to_owned());
+        }
     }
     for ((_, to), marker) in &conditions {
         for item in bom.items.iter_mut().filter(|item| item.reference == *to) {
@@ -274,6 +277,7 @@ content-hash = "x"
         assert!(!without.bom.edges.contains_key(&root));
         assert_eq!(without.bom.aggregates[&root], "unknown");
         assert!(without.partial[0].contains("pyproject.toml is not beside"));
+        assert!(without.partial[1].contains("all count as required"));
     }
 
     #[test]

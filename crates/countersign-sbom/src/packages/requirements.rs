@@ -20,18 +20,33 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let mut index = None;
     let entries = entries(&text, &mut index, &mut partial);
     let mut bom = Bom::made();
-    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut vias: Vec<(String, Vec<String>)> = Vec::new();
     let (mut unpinned, mut unhashed) = (0_usize, 0_usize);
     for entry in &entries {
         let item = component(path, entry, index.as_deref())?;
         unpinned = unpinned.saturating_add(usize::from(item.version.is_none()));
         unhashed = unhashed.saturating_add(usize::from(item.files.is_empty()));
-        if names.insert(item.name.clone(), item.reference.clone()).is_some() {
+        vias.push((item.reference.clone(), entry.via.clone()));
+        let named = names.entry(item.name.clone()).or_default();
+        // Several versions, each under a condition of its own: pip takes the one whose condition holds.
+        let conditional = |item: &Item| item.scope == Scope::Optional;
+        let others = || bom.items.iter().filter(|other| named.contains(&other.reference));
+        let may_stand_beside = conditional(&item) && others().all(conditional);
+        if !(named.is_empty() || may_stand_beside) {
             return Err(malformed(path, &format!("line {}", entry.line), &format!("{} is required twice", item.name)));
         }
-        vias.push((item.reference.clone(), entry.via.clone()));
-        bom.items.push(item);
+        if let Some(same) = bom.items.iter_mut().find(|other| other.reference == item.reference) {
+            for file in item.files {
+                if !same.files.contains(&file) {
+                    same.files.push(file);
+                }
+            }
+            same.properties.extend(item.properties);
+        } else {
+            named.push(item.reference.clone());
+            bom.items.push(item);
+        }
     }
     let folder = path
         .canonicalize()
@@ -41,13 +56,8 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     for (reference, via) in vias {
         for name in via {
             // A file or project that asks for it is the project itself.
-            let from = names.get(&requirement(&name).0).cloned();
-            let from = if name.starts_with('-') {
-                Some(root.reference.clone())
-            } else {
-                from.or_else(|| Some(root.reference.clone()))
-            };
-            if let Some(from) = from {
+            let from = names.get(&requirement(&name).0).filter(|_| !name.starts_with('-')).cloned();
+            for from in from.unwrap_or_else(|| vec![root.reference.clone()]) {
                 bom.edges.entry(from).or_default().insert(reference.clone());
             }
         }
@@ -229,5 +239,19 @@ mod tests {
         assert!(made("a==1 --hash=sha256:zz\n").is_err());
         assert!(made("a==1\nA==2\n").unwrap_err().to_string().contains("required twice"));
         assert!(made("==1\n").is_err());
+        assert!(made("a==1 ; python_version < '3.12'\na==2\n").is_err());
+    }
+
+    #[test]
+    fn a_package_may_have_a_version_for_each_condition() {
+        let text = "a==1 ; python_version < '3.12'\na==2 ; python_version >= '3.12'\na==2 ; sys_platform == 'x'\n\
+                    b==1\n    # via a\n";
+        let made = made(text).unwrap();
+        let labels: Vec<String> = made.bom.items.iter().map(Item::label).collect();
+        assert_eq!(labels, ["a 1", "a 2", "b 1"]);
+        assert_eq!(made.bom.items[1].properties.len(), 2);
+        for from in ["pkg:pypi/a@1", "pkg:pypi/a@2"] {
+            assert_eq!(made.bom.edges[from], BTreeSet::from(["pkg:pypi/b@1".to_owned()]));
+        }
     }
 }

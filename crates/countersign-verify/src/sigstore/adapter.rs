@@ -235,7 +235,26 @@ fn newer(found: &FulcioCiClaims) -> BTreeMap<Claim, String> {
 }
 
 fn refused(error: &Error) -> Refused {
-    Refused::new(code_of(error), error.to_string())
+    Refused::new(code_of(error), readable(&error.to_string()))
+}
+
+/// The family writes some times as a number of seconds in the words of a program: as a time, people can read them.
+fn readable(text: &str) -> String {
+    const BEFORE: &str = "UnixTime(";
+    let mut parts = text.split(BEFORE);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let read =
+            part.split_once(')').and_then(|(number, rest)| Some((Time::from_unix(number.parse().ok()?).ok()?, rest)));
+        if let Some((time, rest)) = read {
+            out.push_str(&time.to_string());
+            out.push_str(rest);
+        } else {
+            out.push_str(BEFORE);
+            out.push_str(part);
+        }
+    }
+    out
 }
 
 /// The family's enums may grow: what has no line here is refused as something that this version cannot judge.

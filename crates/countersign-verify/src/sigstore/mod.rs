@@ -203,6 +203,12 @@ impl TrustedRoot {
         if self.logs { Transparency::Log } else { Transparency::Timestamp }
     }
 
+    /// Its bytes, as they were read.
+    #[must_use]
+    pub fn document(&self) -> &[u8] {
+        &self.document
+    }
+
     /// The digest of its bytes.
     #[must_use]
     pub const fn digest(&self) -> &Sha256 {
@@ -262,7 +268,24 @@ impl TrustedRoot {
 fn strict(bytes: &[u8]) -> Result<(&str, Value), Refused> {
     let value = json::parse(bytes).map_err(|error| Refused::new(codes::BUNDLE_MALFORMED, error.to_string()))?;
     let text = std::str::from_utf8(bytes).map_err(|_utf8| Refused::new(codes::BUNDLE_MALFORMED, "not UTF-8"))?;
+    if unsigned_checkpoint(&value) {
+        return Err(Refused::new(codes::CHECKPOINT_INVALID, "the log's checkpoint is not signed"));
+    }
     Ok((text, value))
+}
+
+/// Whether a log entry comes with a checkpoint under which nobody's signature stands: the family takes it for a bundle of a
+/// wrong form.
+fn unsigned_checkpoint(bundle: &Value) -> bool {
+    let entries = bundle.pointer("/verificationMaterial/tlogEntries").and_then(Value::as_array);
+    let note = |entry: &Value| {
+        let note = entry.pointer("/inclusionProof/checkpoint/envelope")?.as_str()?;
+        Some(
+            !note.is_empty()
+                && !note.split_once("\n\n").is_some_and(|(_, signatures)| signatures.starts_with("\u{2014} ")),
+        )
+    };
+    entries.into_iter().flatten().any(|entry| note(entry) == Some(true))
 }
 
 /// The family compares with the machine's clock; what counts is the time in question.

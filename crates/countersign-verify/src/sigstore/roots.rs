@@ -12,7 +12,11 @@ use std::collections::BTreeMap;
 
 /// Trusted roots whose digests trust names, by the name that it gives them.
 #[derive(Debug, Default)]
-pub struct Roots(BTreeMap<RoleName, TrustedRoot>);
+pub struct Roots {
+    known: BTreeMap<RoleName, TrustedRoot>,
+    /// Whether one that is too old by trust is none. Where a newer trust judges beside it, that one's age is asked.
+    of_any_age: bool,
+}
 
 impl Roots {
     /// None at all: no certificate counts.
@@ -31,11 +35,16 @@ impl Roots {
         for (digest, bytes) in documents {
             let Some(known) = trust.sigstore_root(digest) else { continue };
             match TrustedRoot::parse(bytes) {
-                Ok(root) => drop(roots.0.insert(known.name.clone(), root)),
+                Ok(root) => drop(roots.known.insert(known.name.clone(), root)),
                 Err(error) => findings.push(error.finding(&format!("Sigstore root {}", known.name))),
             }
         }
         (roots, findings)
+    }
+
+    /// The same roots, however long ago trust says that they were fetched: for a trust beside which a newer one judges.
+    pub(crate) fn of_any_age(self) -> Self {
+        Self { of_any_age: true, ..self }
     }
 
     /// What each root of trust makes of a bundle: those by which it holds, with what it shows; or why it holds by none.
@@ -96,14 +105,14 @@ impl Roots {
 
     /// The root, if it is at hand and not too old.
     fn at_hand(&self, known: &SigstoreRoot, at: Time) -> Result<&TrustedRoot, Refused> {
-        let Some(root) = self.0.get(&known.name) else {
+        let Some(root) = self.known.get(&known.name) else {
             let what = format!(
                 "the trusted root of Sigstore instance {}, {}, is not among the evidence",
                 known.name, known.digest
             );
             return Err(Refused::new(codes::SIGSTORE_ROOT_MISSING, what));
         };
-        if known.stale_at(at) {
+        if !self.of_any_age && known.stale_at(at) {
             let what = format!(
                 "the trusted root of Sigstore instance {} was fetched at {}, more than {} days before {at}",
                 known.name, known.fetched, known.max_age_days

@@ -60,11 +60,11 @@ struct Erase {
     /// Why, in a sentence that stays in the log: it should name nobody
     #[arg(long, value_name = "TEXT")]
     reason: String,
-    /// The key of the policy approver who answers for it: SSH (a `.pub` asks the agent) or PEM
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    /// The key of the policy approver who answers for it: SSH (a `.pub` asks the agent) or PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place())]
     key: KeyPlace,
-    /// The log's key
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    /// The log's key: PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place())]
     log_key: KeyPlace,
     /// Where to keep the new checkpoint: elsewhere than the store
     #[arg(long, value_name = "FILE")]
@@ -107,11 +107,11 @@ struct Manual {
     /// From this moment on it counts no longer
     #[arg(long, value_name = "TIME")]
     valid_until: Time,
-    /// The key of the person who answers for it: SSH (a `.pub` asks the agent) or PEM
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    /// The key of the person who answers for it: SSH (a `.pub` asks the agent) or PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place())]
     key: KeyPlace,
-    /// The log's key
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    /// The log's key: PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place())]
     log_key: KeyPlace,
     /// Where to keep the new checkpoint: elsewhere than the store
     #[arg(long, value_name = "FILE")]

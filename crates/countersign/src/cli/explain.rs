@@ -17,7 +17,7 @@ use std::path::PathBuf;
     after_help = "Examples:\n  countersign explain review-missing\n  countersign explain two-party-review@1\n  countersign explain exit-codes\n  countersign explain no-left-pad@1 --policy policy.manifest.json"
 )]
 pub(crate) struct Explain {
-    /// A code, a rule's id, `exit-codes`, `codes` or `rules`
+    /// A code, a rule's id, an exit code, `exit-codes`, `codes` or `rules`
     what: String,
     /// The policy that the rule is of: a folder, or a manifest that `policy build` wrote
     #[arg(long, value_name = "DIR|FILE")]
@@ -35,7 +35,7 @@ impl Explain {
             return Ok(policy_docs::words(&policy::page(policy, &self.what)?));
         }
         match self.what.as_str() {
-            "exit-codes" => return Ok(explain::exit_codes()),
+            "exit-codes" | "0" | "1" | "2" | "3" | "4" | "5" | "6" => return Ok(explain::exit_codes()),
             "codes" => return Ok(explain::all_codes()),
             "rules" => {
                 let row = |rule: &rules::BuiltIn| vec![rule.id.to_owned(), rule.title.to_owned()];

@@ -10,10 +10,12 @@ use countersign_core::time::Time;
 use countersign_flow::elsewhere::StoreName;
 use countersign_flow::keyless::{IdentitySigner, TokenFrom};
 use countersign_flow::outside::TrustFile;
+use countersign_flow::people::By;
 use countersign_flow::place::{self, Place};
 use countersign_flow::{FlowError, documents};
-use countersign_sign::KeyPlace;
+use countersign_report::message::quoted;
 use countersign_sign::keyless::Provider;
+use countersign_sign::{KeyPlace, PersonKey, SshKeygen};
 use countersign_verify::{Roots, VerifiedTrust};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -91,6 +93,44 @@ pub(crate) struct KeylessArgs {
     /// How long each of the instance's services may take to answer
     #[arg(long, value_name = "SECONDS", requires = "keyless", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=600))]
     service_timeout: u64,
+}
+
+/// What a person signs with: a key, or an identity.
+#[derive(Debug, Args)]
+pub(crate) struct PersonArgs {
+    /// Your key: SSH (a `.pub` asks the agent) or PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = key_place(), required_unless_present = "keyless", conflicts_with = "keyless")]
+    key: Option<KeyPlace>,
+    #[command(flatten)]
+    keyless: KeylessArgs,
+}
+
+/// The key or the identity, opened.
+pub(crate) enum Person {
+    Key(PersonKey, SshKeygen),
+    Identity(IdentitySigner),
+}
+
+impl PersonArgs {
+    pub(crate) fn open(&self, call: &super::Call<'_>) -> Result<Person, FlowError> {
+        match (self.keyless.open(call)?, &self.key) {
+            (Some(signer), _) => Ok(Person::Identity(signer)),
+            (None, Some(key)) => {
+                let key = PersonKey::open(key, &call.world.token_access())?;
+                Ok(Person::Key(key, call.world.ssh_keygen()))
+            }
+            (None, None) => Err(FlowError::Usage("name a key with --key, or sign with --keyless".to_owned())),
+        }
+    }
+}
+
+impl Person {
+    pub(crate) const fn by(&self) -> By<'_> {
+        match self {
+            Self::Key(key, keygen) => By::Key(key, keygen),
+            Self::Identity(signer) => By::Identity(signer),
+        }
+    }
 }
 
 /// Who gives an identity token.
@@ -178,6 +218,13 @@ impl StoreArgs {
     /// The options that say the same.
     pub(crate) fn words(&self) -> Words {
         vec![("--store", self.store.to_string())]
+    }
+
+    /// What to do where the new checkpoint was kept nowhere else.
+    pub(crate) fn keep_elsewhere(&self) -> String {
+        let store = self.store.to_string();
+        let store = if store == place::DEFAULT { String::new() } else { format!("--store {} ", quoted(&store)) };
+        format!("keep the log's checkpoint elsewhere: `countersign log checkpoint {store}--output FILE`")
     }
 }
 

@@ -60,8 +60,8 @@ struct Init {
     /// The log's name: the first line of its checkpoints
     #[arg(long, value_name = "NAME")]
     origin: Origin,
-    /// The log's key: PEM, Ed25519
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    /// The log's key, Ed25519: PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place())]
     key: KeyPlace,
     #[command(flatten)]
     store: StoreArgs,
@@ -157,10 +157,7 @@ impl Init {
             root: log.root(),
         };
         Ok(Done::answer(call.format, Exit::Ok, "log-init", &document, || {
-            format!(
-                "{}: log {}, empty\nkeep its checkpoint elsewhere: `countersign log checkpoint --output FILE`\n",
-                document.output, document.origin
-            )
+            format!("{}: log {}, empty\n{}\n", document.output, document.origin, self.store.keep_elsewhere())
         }))
     }
 }

@@ -9,6 +9,7 @@ mod evidence;
 mod exception;
 mod explain;
 mod given;
+pub(crate) mod help;
 mod log;
 mod policy;
 mod promote;
@@ -25,7 +26,7 @@ mod witness;
 
 use crate::render::{Done, Format};
 use crate::world::World;
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{Args, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use countersign_core::exit::Exit;
 use countersign_flow::elsewhere::{self, StoreName};
 use countersign_flow::{FlowError, output};
@@ -33,6 +34,7 @@ use countersign_record::log::LogError;
 use countersign_record::remote::WorkingCopy;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -84,11 +86,18 @@ Options:
     after_help = "`countersign VERB --help` shows a verb with an example. Exit codes: `countersign explain exit-codes`."
 )]
 pub(crate) struct Cli {
+    #[command(flatten)]
+    root: Root,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Debug, Args)]
+struct Root {
     /// Text for people, or one JSON document for programs
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     format: Format,
-    #[command(subcommand)]
-    verb: Verb,
 }
 
 /// The verbs. A new one gets a line here, a file beside this one, and a line in the groups above.
@@ -126,16 +135,27 @@ enum Verb {
 }
 
 impl Cli {
+    /// Reads the command line. To describe all verbs takes longer than to verify a bundle, so where a verb comes first
+    /// that one alone is described; what does not parse by it is read again by the whole, which has the better words.
+    pub(crate) fn read(arguments: &[OsString]) -> Result<Self, clap::Error> {
+        let named = arguments.get(1).and_then(|verb| verb.to_str()).and_then(Verb::alone);
+        let read = named.and_then(|verb| {
+            let whole = Root::augment_args(Command::new("countersign")).subcommand(verb);
+            Self::from_arg_matches(&whole.try_get_matches_from(arguments).ok()?).ok()
+        });
+        read.map_or_else(|| Self::try_parse_from(arguments), Ok)
+    }
+
     /// Runs the verb to its end.
     pub(crate) fn run(&self, world: &World) -> Done {
-        let call = Call { world, format: self.format, copies: RefCell::default() };
+        let call = Call { world, format: self.root.format, copies: RefCell::default() };
         let mut not_done = WRITTEN;
         let result = attempts(|| {
             let (result, nothing) = self.once(&call);
             not_done = nothing;
             result
         });
-        result.unwrap_or_else(|error| Done::failed(self.format, &call.named(error), not_done))
+        result.unwrap_or_else(|error| Done::failed(self.root.format, &call.named(error), not_done))
     }
 
     /// The verb's answer, and what was not done where there is none.
@@ -164,6 +184,19 @@ impl Cli {
             Verb::Completions { shell } => (Ok(completions(call, *shell)), WRITTEN),
             Verb::Demo(verb) => (verb.run(call), "the demo did not come to its end"),
             Verb::Conformance(verb) => (verb.run(call), "the bundle was not accepted"),
+        }
+    }
+}
+
+impl Verb {
+    /// The command line of one verb, for those that are run thousands of times.
+    fn alone(name: &str) -> Option<Command> {
+        match name {
+            "verify" => Some(verify::Verify::augment_args(Command::new("verify"))),
+            "promote" => Some(promote::Promote::augment_args(Command::new("promote"))),
+            "sign" => Some(sign::Sign::augment_args(Command::new("sign"))),
+            "conformance" => Some(conformance::Conformance::augment_args(Command::new("conformance"))),
+            _ => None,
         }
     }
 }
@@ -218,7 +251,36 @@ impl Call<'_> {
         if let FlowError::Log(LogError::Exists { folder, found }) = error {
             return LogError::Exists { folder: name(&folder).unwrap_or(folder), found }.into();
         }
-        error
+        match error {
+            FlowError::Read { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
+                let source = match self.named_by(&path) {
+                    Some(name) => std::io::Error::new(source.kind(), format!("{source}; {name}")),
+                    None => source,
+                };
+                FlowError::Read { path, source }
+            }
+            error => error,
+        }
+    }
+
+    /// Which option or variable names a file, for the error that it is not there.
+    fn named_by(&self, path: &Path) -> Option<String> {
+        const ROOTS: &str = "--trusted-root";
+        let words: Vec<OsString> = std::env::args_os().collect();
+        let option = words.iter().enumerate().find_map(|(place, word)| {
+            if word == path.as_os_str() {
+                let before = words.get(place.checked_sub(1)?)?.to_str()?;
+                return before.starts_with("--").then(|| before.to_owned());
+            }
+            let (name, value) = word.to_str()?.split_once('=')?;
+            (name.starts_with("--") && Path::new(value) == path).then(|| name.to_owned())
+        });
+        if let Some(option) = option {
+            let known = if option == ROOTS { ", which takes a file, or public-good, github or staging" } else { "" };
+            return Some(format!("it is given by {option}{known}"));
+        }
+        let least = self.world.variable(crate::variables::LEAST_CHECKPOINT)?;
+        (Path::new(least) == path).then(|| format!("it is given by {}", crate::variables::LEAST_CHECKPOINT))
     }
 
     /// Tells a person something before the answer, beside it.

@@ -14,13 +14,16 @@ use countersign_core::ids::EnvName;
 use countersign_core::policy::Stage;
 use countersign_flow::FlowError;
 use countersign_flow::documents;
+use countersign_flow::excerpt;
 use countersign_flow::promote::{GateKeys, PromoteRequest, Promotion, dry_run, promote, promoted_before};
 use countersign_flow::repeat::by_release;
 use countersign_flow::review::notes;
 use countersign_record::atomic::write_atomic;
+use countersign_report::excerpt::Excerpts;
 use countersign_report::reports::{Effect, Facts};
 use countersign_report::{message, output, text};
 use countersign_sign::{KeyPlace, SigningKey};
+use countersign_verify::trust::expiring;
 use std::path::{Path, PathBuf};
 
 /// Decide whether an artifact may go to an environment, and record the decision
@@ -65,14 +68,14 @@ pub(crate) struct Promote {
     /// Where to keep the new checkpoint: elsewhere than the store
     #[arg(long, value_name = "FILE", help_heading = "Record")]
     checkpoint_output: Option<PathBuf>,
-    /// The gate's key
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), help_heading = "Keys", required_unless_present = "dry_run")]
+    /// The gate's key: PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), help_heading = "Keys", required_unless_present = "dry_run")]
     key: Option<KeyPlace>,
-    /// The log's key
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), help_heading = "Keys", required_unless_present = "dry_run")]
+    /// The log's key: PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), help_heading = "Keys", required_unless_present = "dry_run")]
     log_key: Option<KeyPlace>,
-    /// The log's other key, while one gives way to the other: both sign then
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), help_heading = "Keys", requires = "log_key")]
+    /// The log's other key, while one gives way to the other: PEM, on a token, or in a key service. Both sign then
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), help_heading = "Keys", requires = "log_key")]
     log_key_beside: Option<KeyPlace>,
     #[command(flatten)]
     reports: ReportArgs,
@@ -147,7 +150,8 @@ impl Promote {
         if let (Some(path), Some(recorded)) = (&self.checkpoint_output, &promotion.recorded) {
             write_atomic(path, &recorded.checkpoint, 0o644)?;
         }
-        Ok(self.show(begun, &self.placed(promotion)))
+        let expiring = trust.outcome.trust.as_ref().and_then(|trust| expiring(trust.trust(), at));
+        Ok(self.show(call, begun, &self.placed(promotion), expiring))
     }
 
     /// With the files of the keys that are at fault. What is recorded stays as it is; no such finding is in it.
@@ -173,7 +177,13 @@ impl Promote {
         promotion
     }
 
-    fn show(&self, begun: Facts, promotion: &Promotion) -> Answered<output::Promotion> {
+    fn show(
+        &self,
+        call: &Call<'_>,
+        begun: Facts,
+        promotion: &Promotion,
+        expiring: Option<Finding>,
+    ) -> Answered<output::Promotion> {
         let decision = &promotion.decision;
         let found = exit_of(&decision.findings);
         let exit = if let Some(not) = &promotion.not_recorded {
@@ -193,11 +203,14 @@ impl Promote {
         }
         document = document.not_witnessed(promotion.not_witnessed.clone());
         let paths: Vec<PathBuf> = self.bundles.iter().chain(&self.reviews).cloned().collect();
-        let facts = self.facts(begun, promotion, exit, &paths);
+        let facts = self.facts(begun, promotion, exit, &paths).found(expiring.as_slice());
         let effects: Vec<Effect> = facts.findings.iter().map(|(_, effect)| *effect).collect();
         let closing = message::closing(&effects, facts.policy.as_ref(), &self.again());
         let excepted = message::exceptions(&decision.findings, &decision.request, decision.source.as_ref());
-        let text = format!("{}{closing}{excepted}", documents::named(&self.words(promotion), &paths));
+        let lines = excerpt::of(decision, self.repo.as_deref(), call.world.environment());
+        let soon = expiring.as_ref().map_or_else(String::new, text::finding);
+        document.expiring = expiring;
+        let text = format!("{}{closing}{excepted}{soon}", documents::named(&self.words(promotion, &lines), &paths));
         Answered { document, text, facts }
     }
 
@@ -224,7 +237,7 @@ impl Promote {
         facts
     }
 
-    fn words(&self, promotion: &Promotion) -> String {
+    fn words(&self, promotion: &Promotion, lines: &Excerpts) -> String {
         let decision = &promotion.decision;
         let asked = &decision.request;
         let mut out = format!("{}  {}  to {}\n", asked.subject_name, asked.subject, asked.environment);
@@ -240,7 +253,7 @@ impl Promote {
         for rule in decision.rules.iter().filter(|rule| !rule.findings.is_empty()) {
             let next = rule.next.map_or_else(String::new, |next| format!(" ({next})"));
             out.push_str(&format!("\nrule {} in stage {}{next}, which changes no verdict:\n", rule.id, rule.stage));
-            out.push_str(&text::findings_that(&rule.findings, Some(&does(Some(rule.stage)))));
+            out.push_str(&text::findings_that(&rule.findings, Some(&does(Some(rule.stage))), lines));
         }
         let turning = decision.rules.iter().filter(|rule| rule.findings.is_empty());
         let turning: Vec<String> = turning
@@ -253,7 +266,7 @@ impl Promote {
             decision.findings.iter().cloned().partition(|finding| finding.class == Class::Note);
         if !found.is_empty() {
             out.push('\n');
-            out.push_str(&text::findings_that(&found, Some(&does(None))));
+            out.push_str(&text::findings_that(&found, Some(&does(None)), lines));
         }
         if !notes.is_empty() {
             out.push('\n');
@@ -333,8 +346,8 @@ impl Promote {
             (None, None) => "dry run: nothing was recorded, and nothing was authorised".to_owned(),
         };
         let keep = match (&promotion.recorded, &self.checkpoint_output) {
-            (Some(_), None) => "\nkeep the log's checkpoint elsewhere: `countersign log checkpoint --output FILE`",
-            _ => "",
+            (Some(_), None) => format!("\n{}", self.store.keep_elsewhere()),
+            _ => String::new(),
         };
         let lenient = if decision.enforced {
             String::new()

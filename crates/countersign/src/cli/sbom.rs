@@ -202,6 +202,11 @@ impl Sbom {
             dev: self.dev,
             content: !self.no_hashes,
             offline: self.offline,
+            home: call
+                .world
+                .variable(variables::CARGO_HOME)
+                .map(PathBuf::from)
+                .or_else(|| call.world.variable(variables::HOME).map(|home| PathBuf::from(home).join(".cargo"))),
             cargo: call.world.variable(variables::CARGO).unwrap_or("cargo").into(),
             rustc: call.world.variable(variables::RUSTC).unwrap_or("rustc").into(),
         }

@@ -27,7 +27,7 @@ use std::path::PathBuf;
 pub(crate) struct Sign {
     /// The statement, or the document that becomes one
     file: PathBuf,
-    /// The signing key: a PEM file, also cosign's, or on a token, or in a key service
+    /// The signing key: PEM, also cosign's, on a token, or in a key service
     #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), required_unless_present = "keyless", conflicts_with = "keyless")]
     key: Option<KeyPlace>,
     #[command(flatten)]

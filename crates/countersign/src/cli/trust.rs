@@ -18,9 +18,9 @@ use countersign_flow::trust_file::{self, Beginning};
 use countersign_flow::{FlowError, documents, files, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
-use countersign_sign::{KeyPlace, PersonKey};
+use countersign_sign::KeyPlace;
 use countersign_verify::sigstore::TrustedRoot;
-use countersign_verify::trust::signers;
+use countersign_verify::trust::{expiring, signers};
 use std::path::PathBuf;
 
 /// Write, sign and look at the trust document
@@ -63,9 +63,9 @@ struct Init {
     /// An environment
     #[arg(long = "environment", value_name = "NAME", required = true)]
     environments: Vec<EnvName>,
-    /// The least SLSA Build level for the environments
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(0..=3))]
-    builder_level: u8,
+    /// The least SLSA Build level for the environments; 1 if none is given, which is what a builder with a key shows
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=3))]
+    builder_level: Option<u8>,
     /// Where to write it
     #[arg(long, value_name = "FILE", default_value = "trust.toml")]
     output: PathBuf,
@@ -79,9 +79,8 @@ struct Init {
 struct Sign {
     /// The document: trust.toml
     file: PathBuf,
-    /// Your key: SSH (a `.pub` asks the agent) or PEM
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
-    key: KeyPlace,
+    #[command(flatten)]
+    by: given::PersonArgs,
     /// The signed document: one signature a line
     #[arg(long, value_name = "FILE", default_value = "trust.sigstore.json")]
     output: PathBuf,
@@ -179,8 +178,8 @@ impl Init {
 impl Sign {
     fn run(&self, call: &Call<'_>) -> Answer {
         let trust = trust_file::read(&self.file)?;
-        let key = PersonKey::open(&self.key, &call.world.token_access())?;
-        let signed = trust_file::sign(&trust, &self.output, &key, &call.world.ssh_keygen())?;
+        let by = self.by.open(call)?;
+        let signed = trust_file::sign(&trust, &self.output, by.by())?;
         write_atomic(&self.output, &signed.bytes, 0o644)?;
         let digest = trust.digest()?;
         let at = given::now()?;
@@ -215,8 +214,9 @@ impl Show {
         } else {
             Vec::new()
         };
+        let expiring = expiring(&trust, given::now()?);
         let exit = exit_of(&findings);
-        let document = answer::TrustShown { digest, trust, findings };
+        let document = answer::TrustShown { digest, trust, findings, expiring };
         Ok(Done::answer(call.format, exit, "trust-show", &document, || words(&document, signed)))
     }
 }
@@ -310,6 +310,7 @@ fn words(shown: &answer::TrustShown, signed: bool) -> String {
         ));
     }
     out.push('\n');
+    out.push_str(&shown.expiring.as_ref().map_or_else(String::new, text::finding));
     out.push_str(&match (signed, shown.findings.is_empty()) {
         (false, _) => "not signed: `countersign trust sign` adds a signature\n".to_owned(),
         (true, true) => "signed by enough persons of its own role `trust`\n".to_owned(),

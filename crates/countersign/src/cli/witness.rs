@@ -29,8 +29,8 @@ pub(crate) struct WitnessVerb {
     /// The name on its signature lines
     #[arg(long, value_name = "NAME")]
     name: Origin,
-    /// Its key: PEM, Ed25519, and of this witness alone
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    /// Its key, Ed25519 and of this witness alone: PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place())]
     key: KeyPlace,
     /// The key of a log that it cosigns, as a verifier key: name+hash+base64; `log policy` prints it. May be given again
     #[arg(long = "log", value_name = "KEY", required = true)]

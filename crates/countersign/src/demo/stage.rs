@@ -8,8 +8,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Where the payload of a signed document begins.
-const PAYLOAD: &[u8] = b"\"payload\":\"";
+/// The end of the name before the first documents of a package, and how far behind it is within them.
+const DOCUMENTS: (&[u8], usize) = (b".docs", 100);
 
 /// The stage.
 pub(crate) struct Stage<'a> {
@@ -190,13 +190,13 @@ impl<'a> Stage<'a> {
         Ok(Sha256::of(&bytes).to_string())
     }
 
-    /// A copy of a file with one byte changed: inside the first signed document, or in the middle where there is none.
+    /// A copy of a package with one byte changed: among the first day's documents, or in the middle where there are none.
     pub(crate) fn flip(&mut self, from: &str, to: &str) -> Result<(), DemoError> {
         let (from, to) = (self.folder.join(from), self.folder.join(to));
         let mut bytes = std::fs::read(&from).map_err(|source| DemoError::Io { path: from, source })?;
         let middle = bytes.len() / 2;
-        let inside = bytes.windows(PAYLOAD.len()).position(|window| window == PAYLOAD);
-        let at = inside.map_or(middle, |start| start.saturating_add(PAYLOAD.len()));
+        let inside = bytes.windows(DOCUMENTS.0.len()).position(|window| window == DOCUMENTS.0);
+        let at = inside.map_or(middle, |start| start.saturating_add(DOCUMENTS.1));
         if let Some(byte) = bytes.get_mut(at) {
             *byte ^= 1;
         }

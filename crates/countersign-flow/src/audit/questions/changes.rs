@@ -14,7 +14,7 @@ use countersign_core::finding::{Class, Code, Verdict};
 use countersign_core::policy::Stage;
 use countersign_core::statement::Kind;
 use countersign_core::statement::test_result::TestResult;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// How many items are looked at where nobody says which: as many as an auditor draws by habit.
 const ITEMS: usize = 25;
@@ -66,7 +66,7 @@ pub(super) fn sample(asked: &Asked<'_>) -> Part {
 }
 
 /// The items that are asked for, or a sample of them.
-fn chosen(asked: &Asked<'_>) -> (Vec<Rc<Known>>, String) {
+fn chosen(asked: &Asked<'_>) -> (Vec<Arc<Known>>, String) {
     let by_entry = |entries: &[u64]| {
         asked.facts.decisions.iter().filter(|one| entries.contains(&one.entry)).cloned().collect::<Vec<_>>()
     };

@@ -69,6 +69,11 @@ impl Ask {
             let what = format!("there is no question `{wrong}`: `countersign audit ask` lists them");
             return Err(countersign_flow::FlowError::Usage(what));
         }
+        // Of all questions the one that needs a seed says so itself; asked alone, it cannot be meant.
+        if self.seed.is_none() && words.iter().any(|word| word.eq_ignore_ascii_case("Q02")) {
+            let what = "Q02 draws a sample: give a seed of your own with --seed, and a size with --n";
+            return Err(countersign_flow::FlowError::Usage(what.to_owned()));
+        }
         let opening = self.outside.open(&package)?;
         let asking = Asking::of(&opening)?;
         let ask = audit::Ask {

@@ -32,7 +32,7 @@ pub(super) struct Verify {
     /// Proofs alone: form, digests, log, trust and activations. No decision is read
     #[arg(long, conflicts_with = "sample")]
     quick: bool,
-    /// Of the decisions run only so many again, spread evenly over the log
+    /// Of the decisions run only so many again, spread evenly over the log; every signature is checked all the same
     #[arg(long, value_name = "N")]
     sample: Option<usize>,
 }

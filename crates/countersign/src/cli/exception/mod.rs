@@ -98,8 +98,8 @@ struct Request {
     /// The log in which it is to count; needed where trust has several
     #[arg(long, value_name = "ORIGIN")]
     log: Option<Origin>,
-    /// Your key: SSH (a `.pub` asks the agent) or PEM
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    /// Your key: SSH (a `.pub` asks the agent) or PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place())]
     key: KeyPlace,
     #[command(flatten)]
     trust: TrustArgs,
@@ -126,8 +126,8 @@ enum Kind {
 struct Approve {
     /// The exception
     file: PathBuf,
-    /// Your key: SSH (a `.pub` asks the agent) or PEM
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    /// Your key: SSH (a `.pub` asks the agent) or PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place())]
     key: KeyPlace,
     #[command(flatten)]
     trust: TrustArgs,
@@ -135,8 +135,8 @@ struct Approve {
 
 #[derive(Debug, Args)]
 struct RecordArgs {
-    /// The log's key
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), help_heading = "Keys")]
+    /// The log's key: PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), help_heading = "Keys")]
     log_key: KeyPlace,
     #[command(flatten)]
     trust: TrustArgs,
@@ -176,8 +176,8 @@ struct Revoke {
     /// Why
     #[arg(long, value_name = "TEXT")]
     reason: String,
-    /// Your key: SSH (a `.pub` asks the agent) or PEM
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    /// Your key: SSH (a `.pub` asks the agent) or PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place())]
     key: KeyPlace,
     #[command(flatten)]
     record: RecordArgs,
@@ -201,8 +201,8 @@ struct FollowUp {
     /// Where the two collect their signatures
     #[arg(long, value_name = "FILE")]
     signatures: PathBuf,
-    /// Your key: SSH (a `.pub` asks the agent) or PEM
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    /// Your key: SSH (a `.pub` asks the agent) or PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place())]
     key: KeyPlace,
     #[command(flatten)]
     record: RecordArgs,
@@ -394,7 +394,7 @@ impl RecordArgs {
     fn kept(&self) -> String {
         match &self.checkpoint_output {
             Some(path) => format!("{}: the log's new checkpoint; keep it elsewhere than the store", path.display()),
-            None => "keep the log's checkpoint elsewhere: `countersign log checkpoint --output FILE`".to_owned(),
+            None => self.store.keep_elsewhere(),
         }
     }
 }

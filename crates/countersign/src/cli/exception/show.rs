@@ -31,8 +31,8 @@ pub(super) struct List {
     after_help = "Example:\n  countersign exception expiring --within 14 --trust trust.sigstore.json --trust-digest sha256:…"
 )]
 pub(super) struct Expiring {
-    /// Within so many days
-    #[arg(long, value_name = "DAYS", default_value_t = 14)]
+    /// Within so many days, as `14` or `14d`
+    #[arg(long, value_name = "DAYS", value_parser = days, default_value = "14")]
     within: u32,
     /// One environment
     #[arg(long, value_name = "NAME")]
@@ -41,6 +41,11 @@ pub(super) struct Expiring {
     trust: TrustArgs,
     #[command(flatten)]
     store: StoreArgs,
+}
+
+fn days(text: &str) -> Result<u32, String> {
+    let days = text.strip_suffix('d').unwrap_or(text);
+    days.parse().map_err(|_form| "a number of days, such as `14` or `14d`".to_owned())
 }
 
 impl List {

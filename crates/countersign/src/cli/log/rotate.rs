@@ -20,8 +20,8 @@ use std::path::PathBuf;
     after_help = "Example:\n  countersign log rotate --log-key new.pem --store .countersign --trust trust.sigstore.json --trust-digest sha256:…"
 )]
 pub(super) struct Rotate {
-    /// The log's new key
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), help_heading = "Keys")]
+    /// The log's new key: PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), help_heading = "Keys")]
     log_key: KeyPlace,
     /// Where to keep the checkpoint as well: elsewhere than the store
     #[arg(long, value_name = "FILE")]

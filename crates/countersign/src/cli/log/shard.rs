@@ -55,11 +55,11 @@ pub(super) struct Continue {
 /// Who signs.
 #[derive(Debug, Args)]
 struct Keys {
-    /// A gate's key
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), help_heading = "Keys")]
+    /// A gate's key: PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), help_heading = "Keys")]
     key: KeyPlace,
-    /// The key of the log that is appended to
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), help_heading = "Keys")]
+    /// The key of the log that is appended to: PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), help_heading = "Keys")]
     log_key: KeyPlace,
     /// Where to keep the new checkpoint: elsewhere than the store
     #[arg(long, value_name = "FILE", help_heading = "Record")]

@@ -113,8 +113,8 @@ pub(super) struct Label {
     /// Why
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Your key: SSH (a `.pub` asks the agent) or PEM
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    /// Your key: SSH (a `.pub` asks the agent) or PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place())]
     key: KeyPlace,
     /// The file with the labels (beside the sample, ending in `.labels.sigstore.jsonl`)
     #[arg(long, value_name = "FILE")]

@@ -23,7 +23,7 @@ use countersign_flow::policy::{self, ActivateRequest, Activation};
 use countersign_flow::{FlowError, files, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
-use countersign_sign::{KeyPlace, PersonKey, SigningKey};
+use countersign_sign::{KeyPlace, SigningKey};
 use countersign_verify::LogState;
 use countersign_verify::policy::{Activated, approvals};
 use std::collections::BTreeSet;
@@ -78,9 +78,8 @@ struct Build {
 struct Approve {
     /// The manifest
     manifest: PathBuf,
-    /// Your key: SSH (a `.pub` asks the agent) or PEM
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
-    key: KeyPlace,
+    #[command(flatten)]
+    by: given::PersonArgs,
     /// The approved release: one approval a line
     #[arg(long, value_name = "FILE", default_value = "policy.sigstore.json")]
     output: PathBuf,
@@ -111,11 +110,10 @@ struct Activate {
     /// Where it is to be active
     #[arg(long, value_name = "NAME")]
     environment: EnvName,
-    /// Your key: SSH (a `.pub` asks the agent) or PEM
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
-    key: KeyPlace,
-    /// The log's key
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    #[command(flatten)]
+    by: given::PersonArgs,
+    /// The log's key: PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place())]
     log_key: KeyPlace,
     /// Why; needed for a return to an older version, and with --override
     #[arg(long, value_name = "TEXT")]
@@ -241,7 +239,7 @@ fn words(built: &answer::PolicyBuilt) -> String {
 
 impl Approve {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let key = PersonKey::open(&self.key, &call.world.token_access())?;
+        let by = self.by.open(call)?;
         let at = given::now()?;
         let trust = match &self.trust {
             None => None,
@@ -253,9 +251,8 @@ impl Approve {
             return Err(FlowError::Refused(trust.outcome.findings.clone()));
         }
         let trust = trust.as_ref().and_then(|t| t.outcome.trust.as_ref()).map(countersign_verify::VerifiedTrust::trust);
-        let keygen = call.world.ssh_keygen();
         let (manifest, signed) =
-            policy::approve(&self.manifest, &self.output, &key, &keygen, trust, self.backtest.as_deref())?;
+            policy::approve(&self.manifest, &self.output, by.by(), trust, self.backtest.as_deref())?;
         write_atomic(&self.output, &signed.bytes, 0o644)?;
         let place = self.output.display().to_string();
         let approvals = trust.map(|trust| approvals(&signed.bytes, trust, at, &place)).transpose();
@@ -296,13 +293,12 @@ impl Activate {
     fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
         let trust = self.trust.read(at)?;
-        let (key, keygen) = (PersonKey::open(&self.key, &call.world.token_access())?, call.world.ssh_keygen());
+        let by = self.by.open(call)?;
         let (place, least) = (self.store.place(call)?, self.least.file());
         let request = ActivateRequest {
             release: &self.release,
             environment: self.environment.clone(),
-            key: &key,
-            keygen: &keygen,
+            by: by.by(),
             trust: &trust,
             place: &place,
             least_checkpoint: least,
@@ -359,7 +355,7 @@ impl Activate {
         });
         let keep = match &self.checkpoint_output {
             Some(path) => format!("{}: the log's new checkpoint; keep it elsewhere than the store", path.display()),
-            None => "keep the log's checkpoint elsewhere: `countersign log checkpoint --output FILE`".to_owned(),
+            None => self.store.keep_elsewhere(),
         };
         format!(
             "release {version} is active for {} since entry {entry}\n{digest}\n{backtest}{}{}: expects it from now on\n{keep}\n{}",

@@ -6,6 +6,7 @@ use super::super::{Answer, Call};
 use crate::render::{Done, Format};
 use clap::Args;
 use countersign_core::exit::Exit;
+use countersign_core::git::Oid;
 use countersign_core::ids::{RefName, Uri};
 use countersign_flow::policy::{self, Beginning, Draft};
 use countersign_flow::{FlowError, output as answer};
@@ -18,12 +19,12 @@ use std::path::{Path, PathBuf};
 /// not given is asked for at a terminal. With --policy a first policy.toml is written instead.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  countersign policy new --policy policy --uri https://example.com/policy --repository git+https://example.com/team/app\n  \
+    after_help = "Examples:\n  countersign policy new --policy policy --uri https://example.com/policy --repository git+https://example.com/team/app --start \"$(git rev-parse HEAD)\"\n  \
                   countersign policy new no-left-pad --owner security --message \"{name} {version} is not allowed\" --folder policy"
 )]
 pub(super) struct New {
     /// Its name: a-z, 0-9 and `-`
-    #[arg(conflicts_with_all = ["policy", "uri", "repository", "branch"])]
+    #[arg(conflicts_with_all = ["policy", "uri", "repository", "branch", "start"])]
     name: Option<String>,
     /// What it looks at: a list of the input, such as sbom.components
     #[arg(long, value_name = "LIST", conflicts_with = "policy")]
@@ -58,6 +59,9 @@ pub(super) struct New {
     /// The branch that its releases are built from
     #[arg(long, value_name = "REF", requires = "policy", default_value = "refs/heads/main")]
     branch: RefName,
+    /// The commit up to which its history is taken as it is: its whole id
+    #[arg(long, value_name = "COMMIT", requires = "policy")]
+    start: Option<Oid>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -119,13 +123,20 @@ impl New {
             let said = questions.needed(None, "the repository that it covers", "--repository", "git+https://…")?;
             uri(said, "--repository")?
         };
-        let beginning = Beginning { uri: &name, repository: &repository, branch: &self.branch, from: given::now()? };
+        let beginning = Beginning {
+            uri: &name,
+            repository: &repository,
+            branch: &self.branch,
+            start: self.start.as_ref(),
+            from: given::now()?,
+        };
         let files = policy::begin(folder, &beginning)?;
         let document = answer::PolicyDrafted { rule: None, files };
         Ok(Done::answer(call.format, Exit::Ok, "policy-new", &document, || {
             format!(
-                "a first policy, which staging monitors and production enforces:\n{}next: read it, then `countersign policy lint {}`\n",
+                "a first policy: production enforces what your build and reviewers can show today, and watches the rest:\n{}{}next: read it, then `countersign policy lint {}`\n",
                 written(folder, &document.files),
+                if self.start.is_some() { "" } else { "`start` is not set: the first promotion needs it\n" },
                 folder.display()
             )
         }))

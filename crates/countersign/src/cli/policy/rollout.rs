@@ -66,8 +66,8 @@ pub(super) struct Adjudicate {
     /// A signed decision in which it was wrong to object
     #[arg(long, value_name = "sha256:…")]
     wrong: Vec<Sha256>,
-    /// Your key: SSH (a `.pub` asks the agent) or PEM
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    /// Your key: SSH (a `.pub` asks the agent) or PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place())]
     key: KeyPlace,
     /// The labels: one signed line a person
     #[arg(long, value_name = "FILE", default_value = "labels.sigstore.json")]

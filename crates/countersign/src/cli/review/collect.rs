@@ -47,8 +47,8 @@ pub(super) struct Collect {
     /// The branch
     #[arg(long, value_name = "REF", default_value = "refs/heads/main")]
     target: RefName,
-    /// The collector's key
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    /// The collector's key: PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place())]
     key: KeyPlace,
     /// Where statements and answers go
     #[arg(long, value_name = "DIR", default_value = "reviews")]

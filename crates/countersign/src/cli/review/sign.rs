@@ -10,7 +10,8 @@ use countersign_core::exit::Exit;
 use countersign_core::git::content::Lines;
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::review::{Review, ReviewDecision};
-use countersign_flow::review::{ChangeSummary, FileChange, Reviewer, SignRequest, notes, sign};
+use countersign_flow::people::By;
+use countersign_flow::review::{ChangeSummary, FileChange, SignRequest, notes, sign};
 use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
@@ -30,8 +31,8 @@ pub(crate) struct Sign {
     /// The change: a branch, a commit, an expression such as `main~1`, or the change's URL once it is fetched
     #[arg(default_value = "HEAD")]
     head: String,
-    /// Your key: SSH (a `.pub` asks the agent) or PEM
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), required_unless_present = "keyless", conflicts_with = "keyless")]
+    /// Your key: SSH (a `.pub` asks the agent) or PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), required_unless_present = "keyless", conflicts_with = "keyless")]
     key: Option<KeyPlace>,
     #[command(flatten)]
     keyless: given::KeylessArgs,
@@ -86,8 +87,8 @@ impl Sign {
                 _ => ReviewDecision::Approve,
             },
             by: match (&identity, &key) {
-                (Some(identity), _) => Reviewer::Identity(identity),
-                (None, Some(key)) => Reviewer::Key(key, &keygen),
+                (Some(identity), _) => By::Identity(identity),
+                (None, Some(key)) => By::Key(key, &keygen),
                 (None, None) => {
                     return Err(FlowError::Usage("name a key with --key, or sign with --keyless".to_owned()));
                 }

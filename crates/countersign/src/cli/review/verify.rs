@@ -54,8 +54,8 @@ struct SourceArgs {
     /// Where source provenance and summary go
     #[arg(long, value_name = "DIR", requires = "key")]
     output: Option<PathBuf>,
-    /// The verifier's key
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place(), requires_all = ["verifier", "output"])]
+    /// The verifier's key: PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), requires_all = ["verifier", "output"])]
     key: Option<KeyPlace>,
     /// The verifier's uri, as trust names it
     #[arg(long, value_name = "URI", requires = "key")]

@@ -46,8 +46,8 @@ pub(super) struct Watch {
     /// What was told so far. For this repository and this key alone, and its owner's alone
     #[arg(long, value_name = "DIR", default_value = "watch")]
     state: PathBuf,
-    /// The collector's key
-    #[arg(long, value_name = "FILE|pkcs11:…", value_parser = given::key_place())]
+    /// The collector's key: PEM, on a token, or in a key service
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place())]
     key: KeyPlace,
     /// Where statements and answers go
     #[arg(long, value_name = "DIR", default_value = "reviews", visible_alias = "dir")]

@@ -162,9 +162,11 @@ impl Query {
 /// Show what changed between two SBOMs
 ///
 /// Components added, removed, upgraded and downgraded; licences, suppliers, digests, scopes and dependencies that changed.
-/// The two may be of different formats.
+/// The two may be of different formats. Whether somebody maintains a package is in no SBOM; with `--db`, new components that
+/// a database of advisories calls unmaintained are named.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  countersign sbom diff app-1.0.cdx.json app-1.1.cdx.json")]
+#[command(after_help = "Examples:\n  countersign sbom diff app-1.0.cdx.json app-1.1.cdx.json\n  \
+                  countersign sbom diff app-1.0.cdx.json app-1.1.cdx.json --db osv/crates.io/all.zip")]
 pub(crate) struct Diff {
     /// The earlier document
     #[arg(value_name = "OLD")]
@@ -172,11 +174,14 @@ pub(crate) struct Diff {
     /// The later document
     #[arg(value_name = "NEW")]
     new: PathBuf,
+    /// A database of advisories: a folder or an archive; several for several ecosystems
+    #[arg(long, value_name = "DIR|ZIP")]
+    db: Vec<PathBuf>,
 }
 
 impl Diff {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let diff = sboms::compare(&self.old, &self.new)?;
+        let diff = sboms::compare(&self.old, &self.new, &self.db)?;
         Ok(Done::answer(call.format, Exit::Ok, "sbom-diff", &diff, || words::differed(&diff)))
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct From {
     /// The lock file, folder, wheel or binary
     #[arg(value_name = "PATH")]
     source: PathBuf,
-    /// What to look for, where a folder holds several
+    /// What to look for, where a folder holds several; `python` also reads a list for pip of any name that ends with .txt
     #[arg(long, value_enum)]
     ecosystem: Option<Named>,
     /// The built file: its digest goes into the document

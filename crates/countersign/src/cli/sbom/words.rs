@@ -168,6 +168,19 @@ pub(super) fn differed(answer: &SbomDiffed) -> String {
         answer.changed.len(),
         answer.same
     ));
+    match &answer.unmaintained {
+        _ if answer.added.is_empty() => {}
+        None => out.push_str("whether the added ones are maintained is in no SBOM: unknown; --db names those that advisories call unmaintained\n"),
+        Some(named) => {
+            for one in named {
+                out.push_str(&format!("UNMAINTAINED {} ({})\n", label(&one.component), plain(&one.id)));
+            }
+            out.push_str(&format!(
+                "{} of the added ones are called unmaintained; of the others nobody says that they are maintained\n",
+                named.len()
+            ));
+        }
+    }
     out
 }
 
@@ -251,6 +264,9 @@ pub(super) fn vulns(answer: &SbomVulns) -> String {
             "true" => notes.push("linked".to_owned()),
             "false" => notes.push("not in the artifact".to_owned()),
             _ => {}
+        }
+        if let Some(word) = &found.informational {
+            notes.push(format!("called {}, which is judged like a vulnerability", plain(word)));
         }
         if !found.fixed.is_empty() {
             notes.push(format!("fixed in {}", plain(&found.fixed.join(", "))));

@@ -335,8 +335,21 @@ impl AttestedArgs {
         let subject = Subject { name: &about.name, named: about.named, wanted: about.wanted() };
         let mut outcome = check(&subject, &read, &dependencies, &anchors, &expected, at);
         about.findings(&mut outcome);
+        outcome.checked.findings.extend(careless(&expected));
         Ok(show(begun, &about, outcome))
     }
+}
+
+/// Patterns that let in more than they look like.
+fn careless(expected: &Expected) -> Vec<Finding> {
+    let patterns = expected.identities.iter().flat_map(|identity| [&identity.subject, &identity.issuer]);
+    let loose = patterns.filter(|pattern| matches!(pattern, NamePattern::Regex { regex } if regex.has_careless_dot()));
+    let note = |pattern: &NamePattern| {
+        Finding::new(codes::IDENTITY_CARELESS_DOT, "a `.` of the pattern stands for any character")
+            .at(pattern.text())
+            .help("write `\\.` where a dot is meant")
+    };
+    loose.map(note).collect()
 }
 
 /// The artifact in question.

@@ -1,0 +1,170 @@
+//! What stands in for something else at the door of `verify`: a file called like a built-in root or a digest, an image called
+//! an attachment, a key where somebody is named; and what a build rests on.
+
+use crate::attacks::envelope;
+use countersign_core::digest::Sha256;
+use countersign_core::envelope::{PAYLOAD_TYPE, pae};
+use countersign_tests::door::Door;
+use countersign_tests::sigstore::{Instance, Key, Who, now};
+use serde_json::{Value, json};
+
+const ISSUER: &str = "https://accounts.google.com";
+const NAME: &str = "ada@example.com";
+const WHO: &str = "--certificate-identity ada@example.com --certificate-oidc-issuer https://accounts.google.com";
+
+fn statement(kind: &str, about: &[u8], predicate: &Value) -> Vec<u8> {
+    let statement = json!({
+        "_type": "https://in-toto.io/Statement/v1", "predicateType": kind, "predicate": predicate,
+        "subject": [{ "name": "app", "digest": { "sha256": Sha256::of(about).hex() } }],
+    });
+    serde_json::to_vec(&statement).unwrap()
+}
+
+fn plain(about: &[u8]) -> Vec<u8> {
+    statement("https://example.com/p/v1", about, &json!({}))
+}
+
+/// A folder with an artifact, and an instance whose root lies there under this name.
+fn scene(root: &str) -> (Door, Instance) {
+    let (door, instance) = (Door::empty(), Instance::new(now()));
+    door.write("app", b"app");
+    door.write(root, &instance.trusted_root());
+    (door, instance)
+}
+
+fn pem(key: &Key) -> Vec<u8> {
+    use base64::Engine as _;
+    let text = base64::engine::general_purpose::STANDARD.encode(key.spki());
+    format!("-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n").into_bytes()
+}
+
+#[test]
+fn a_file_called_like_a_built_in_root_does_not_stand_in_for_it() {
+    let (door, mut instance) = scene("public-good");
+    let bundle = instance.sign(&plain(b"app"), &Who::person(ISSUER, NAME), now());
+    door.write("app.json", &bundle);
+    let line = |root: &str| format!("verify app --bundle app.json --trusted-root {root} {WHO}");
+    door.run(&line("./public-good")).expect(0, &["verified"]);
+    let shadowed = door.run(&line("public-good"));
+    assert_eq!(shadowed.code, 4, "{}", shadowed.text);
+}
+
+#[test]
+fn a_file_called_like_a_digest_does_not_stand_in_for_the_artifact() {
+    let (door, mut instance) = scene("root.json");
+    let name = format!("sha256:{}", Sha256::of(b"app").hex());
+    door.write(&name, b"something else");
+    let who = Who::person(ISSUER, NAME);
+    door.write("other.json", &instance.sign(&plain(b"something else"), &who, now()));
+    door.write("app.json", &instance.sign(&plain(b"app"), &who, now()));
+    let line = |bundle: &str| format!("verify {name} --bundle {bundle} --trusted-root root.json {WHO}");
+    door.run(&line("app.json")).expect(0, &["verified"]);
+    let swapped = door.run(&line("other.json"));
+    assert!(swapped.code != 0 && swapped.text.contains("subject-mismatch"), "{}", swapped.text);
+}
+
+#[test]
+fn whoever_is_named_has_to_have_signed_also_where_a_key_is_given() {
+    let (door, mut instance) = scene("root.json");
+    let (key, payload) = (Key::p256(), plain(b"app"));
+    door.write("k.pub", &pem(&key));
+    door.write("by-key.json", &envelope(&payload, &[("k", key.sign(&pae(PAYLOAD_TYPE, &payload)))]));
+    door.write("by-ada.json", &instance.sign(&payload, &Who::person(ISSUER, NAME), now()));
+    let line = "verify app --bundle by-key.json --key k.pub --transparency none";
+    door.run(line).expect(0, &["verified"]);
+    let named = format!("verify app --bundle by-key.json --key k.pub --trusted-root root.json {WHO}");
+    let alone = door.run(&format!("{named} --transparency none"));
+    assert!(alone.code != 0 && alone.text.contains("identity-mismatch"), "{}", alone.text);
+    assert!(alone.text.contains("none of the identities that are expected signed"), "{}", alone.text);
+}
+
+#[test]
+fn a_layout_does_not_hide_the_image_that_is_meant() {
+    let door = Door::empty();
+    let blob = |value: &Value| {
+        let bytes = serde_json::to_vec(value).unwrap();
+        let digest = Sha256::of(&bytes).hex();
+        std::fs::create_dir_all(door.path().join("image/blobs/sha256")).unwrap();
+        door.write(&format!("image/blobs/sha256/{digest}"), &bytes);
+        json!({ "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": format!("sha256:{digest}"), "size": bytes.len() })
+    };
+    let image = |layer: &str| {
+        json!({ "schemaVersion": 2, "layers": [{ "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
+                "digest": format!("sha256:{}", Sha256::of(layer.as_bytes()).hex()), "size": 1 }] })
+    };
+    let (good, mut evil) = (blob(&image("good")), blob(&image("evil")));
+    door.write("image/oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#);
+    door.write("k.pub", &pem(&Key::p256()));
+    for annotations in [
+        json!({ "kind": "dev.cosignproject.cosign/atts" }),
+        json!({ "org.opencontainers.image.ref.name": "sha256-0000.att" }),
+    ] {
+        evil["annotations"] = annotations;
+        let index = json!({ "schemaVersion": 2, "manifests": [good, evil] });
+        door.write("image/index.json", &serde_json::to_vec(&index).unwrap());
+        door.run("verify image --key k.pub --transparency none").expect(2, &["holds 2 images"]);
+    }
+    let index = json!({ "schemaVersion": 2, "manifests": [good] });
+    door.write("image/index.json", &serde_json::to_vec(&index).unwrap());
+    door.run("verify image --key k.pub --transparency none").expect(3, &["no-statements"]);
+}
+
+#[test]
+fn what_a_build_rests_on_has_a_summary_of_its_own_where_that_is_asked_for() {
+    let door = Door::empty();
+    let (builder, verifier) = (Key::p256(), Key::p256());
+    door.write("app", b"app");
+    door.write("builder.pub", &pem(&builder));
+    door.write("verifier.pub", &pem(&verifier));
+    let signed =
+        |name: &str, key: &Key, payload: &[u8]| envelope(payload, &[(name, key.sign(&pae(PAYLOAD_TYPE, payload)))]);
+    let provenance = json!({
+        "buildDefinition": {
+            "buildType": "https://t.example", "externalParameters": {},
+            "resolvedDependencies": [
+                { "uri": "git+https://github.com/o/r@refs/heads/main", "digest": { "gitCommit": "a".repeat(40) } },
+                { "uri": "oci:image", "digest": { "sha256": Sha256::of(b"image").hex() } },
+            ],
+        },
+        "runDetails": { "builder": { "id": "https://b.example" } },
+    });
+    let provenance = statement("https://slsa.dev/provenance/v1", b"app", &provenance);
+    door.write("app.json", &signed("builder", &builder, &provenance));
+    let summary = |level: &str| {
+        let predicate = json!({
+            "verifier": { "id": "https://v.example" }, "timeVerified": now().to_string(), "resourceUri": "oci:image",
+            "policy": { "uri": "file:policy", "digest": { "sha256": Sha256::of(b"policy").hex() } },
+            "verificationResult": "PASSED", "verifiedLevels": [level],
+        });
+        signed("verifier", &verifier, &statement("https://slsa.dev/verification_summary/v1", b"image", &predicate))
+    };
+    door.write("good.json", &summary("SLSA_BUILD_LEVEL_2"));
+    door.write("low.json", &summary("SLSA_BUILD_LEVEL_1"));
+    let expected = "[summary]\nverifier = \"https://v.example\"\nkey = \"verifier\"\n\
+                    [provenance]\ndependency-level = 2\nsource = \"github.com/o/r\"\n\
+                    [[provenance.builders]]\nid = \"https://b.example\"\nkey = \"builder\"\nlevel = 2\n";
+    door.write("expected.toml", expected.as_bytes());
+    let line =
+        "verify app --bundle app.json --expect expected.toml --key builder.pub --key verifier.pub --transparency none";
+    door.run(&format!("{line} --dependency good.json")).expect(0, &["verified"]);
+    for lacking in ["", "--dependency low.json", "--dependency app.json"] {
+        let said = door.run(&format!("{line} {lacking}"));
+        assert!(said.code != 0 && said.text.contains("dependency-unverified"), "{lacking}: {}", said.text);
+    }
+}
+
+#[test]
+fn a_key_of_trust_signs_without_a_log_only_where_trust_says_so_of_it() {
+    let door = Door::new();
+    let line = "verify app.bin --bundle app.sbom.sigstore.json --type sbom";
+    door.trusting(line).expect(0, &["PASS", "transparency-none"]);
+    let toml = String::from_utf8(door.read("trust.toml")).unwrap();
+    assert!(toml.contains("unlogged_keys = \"stated\"") && toml.contains(", transparency = \"none\""), "{toml}");
+    door.write("logged.toml", toml.replace(", transparency = \"none\"", "").as_bytes());
+    for person in ["ada", "ben"] {
+        door.run(&format!("trust sign logged.toml --key keys/{person} --output logged.json")).expect(0, &[]);
+    }
+    let digest = door.run("trust digest logged.json").out;
+    let said = door.run(&format!("{line} --trust logged.json --trust-digest {}", digest.trim()));
+    assert!(said.code != 0 && said.text.contains("transparency-missing"), "{}", said.text);
+}
