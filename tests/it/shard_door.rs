@@ -226,3 +226,55 @@ fn a_log_that_lost_what_it_goes_on_from_decides_nothing() {
     let line = format!("evidence erase {end} --reason gone --key keys/ada --log-key keys/log.pem --store store");
     years.run(&format!("{line} --least-checkpoint outside/checkpoint")).expect(1, &["log-closed"]);
 }
+
+#[test]
+fn a_state_that_goes_on_reads_where_a_log_ends_and_what_it_begins_with() {
+    use countersign_core::ids::{EnvName, Origin};
+    use countersign_core::log::checkpoint::Checkpoint;
+    use countersign_core::log::merkle::{leaf_hash, root_of};
+    use countersign_flow::place::{Place, StoreBlobs};
+    use countersign_sign::{LogSigner, SigningKey};
+    use countersign_verify::LogState;
+    use countersign_verify::trust::verify_trust;
+
+    let years = Years::new("continues = \"example.com/log\"\n");
+    years.close();
+    years.go_on();
+    let door = &years.door;
+    let at: countersign_core::time::Time = {
+        let said = door.shell(".", "date -u +%Y-%m-%dT%H:%M:%SZ", &[]);
+        said.out.trim().parse().unwrap()
+    };
+    let digest = years.trust.rsplit(' ').next().unwrap().parse().unwrap();
+    let trust = verify_trust(&door.read("trust2.json"), Some(&digest), at).trust.unwrap();
+    let checkpoint = |origin: &str, key: &str, entries: &[Vec<u8>]| {
+        let hashes: Vec<_> = entries.iter().map(|entry| leaf_hash(entry)).collect();
+        let size = u64::try_from(entries.len()).unwrap();
+        let origin = Origin::new(origin).unwrap();
+        let key = SigningKey::load(&door.path().join(key)).unwrap();
+        let signer = LogSigner::new(origin.clone(), key).unwrap();
+        Checkpoint { origin, size, root: root_of(&hashes) }.sign(&signer).unwrap().to_string().into_bytes()
+    };
+    let goes_on = |store: &str, origin: &str, key: &str, known: usize| {
+        let place = Place::new(&door.path().join(store));
+        let blobs = StoreBlobs::new(place.store());
+        let (newest, entries) = place.read_log().unwrap();
+        let first = checkpoint(origin, key, &entries[..known]);
+        let mut state = LogState::open(&first, &entries[..known], &trust, &blobs, at).state.unwrap();
+        state.go_on(&newest, &entries[known..], &blobs, at).unwrap();
+        let again = LogState::open(&newest, &entries, &trust, &blobs, at).state.unwrap();
+        let facts = |state: &LogState| {
+            let view = state.now();
+            let active = view.active(&EnvName::new("production").unwrap()).map(|active| active.since());
+            (view.closed_for().cloned(), view.continued().cloned(), active, state.must_continue().is_some())
+        };
+        assert_eq!(facts(&state), facts(&again), "{store} from {known} entries");
+        facts(&state)
+    };
+    let next = Origin::new("example.com/next").unwrap();
+    assert_eq!(goes_on("store", "example.com/log", "keys/log.pem", 4).0, Some(next));
+    let (closed, continued, active, _) = goes_on("next", "example.com/next", "keys/next.pem", 0);
+    assert_eq!(closed, None);
+    assert_eq!(continued.unwrap().size, 6);
+    assert_eq!(active.as_deref(), Some("entry 1 of example.com/log"));
+}
