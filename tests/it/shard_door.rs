@@ -176,7 +176,7 @@ fn the_first_promotion_of_the_next_log_is_by_the_release_that_was_active_and_an_
     verify("next.cspkg --earlier next.cspkg").expect(4, &["log-shard-invalid"]);
     verify("next.cspkg --earlier old.cspkg --earlier old.cspkg").expect(4, &["2 packages of earlier logs"]);
     verify("next.cspkg --quick --earlier old.cspkg").expect(3, &["decisions-not-run", "log example.com/log"]);
-    for question in ["Q01", "Q02", "Q04", "Q11", "Q12"] {
+    for question in ["Q01", "Q03", "Q04", "Q11", "Q12"] {
         let said = years.run(&format!("audit ask {question} next.cspkg --least-checkpoint outside/last"));
         assert!([0, 1].contains(&said.code), "{question}: {}", said.text);
     }
@@ -185,7 +185,7 @@ fn the_first_promotion_of_the_next_log_is_by_the_release_that_was_active_and_an_
         .expect(0, &["since entry 5 of example.com/log"]);
     years
         .run("audit reconcile next.cspkg --least-checkpoint outside/last")
-        .expect(3, &["deployment chain", "1 links in 1 chains"]);
+        .expect(0, &["deployment chain", "1 links in 1 chains"]);
     // A part of it, and facts alone, make packages that hold as well.
     for more in ["--from 2020-01-01", "--profile facts-only", "--environment production"] {
         door.run(&format!("audit export --store next --output part.cspkg {more}")).expect(0, &[]);
