@@ -228,6 +228,19 @@ fn a_log_that_lost_what_it_goes_on_from_decides_nothing() {
 }
 
 #[test]
+fn a_log_whose_key_was_lost_after_its_end_is_shown_by_a_checkpoint_of_that_end_alone() {
+    let door = Door::new();
+    let text = String::from_utf8(door.read("trust.toml")).unwrap();
+    let text = text.replacen("version = 1\n", &format!("version = 2\nprevious = \"{}\"\n", door.digest()), 1);
+    let key = text.find("origin = \"example.com/log\"").map(|at| at + text[at..].find("\" }").unwrap() + 1).unwrap();
+    let text = format!("{}, compromised_since = \"2030-01-01T00:00:00Z\"{}", &text[..key], &text[key..]);
+    let trust = sign(&door, "trust2", &text);
+    let verify = |more: &str| door.run(&format!("audit verify demo.cspkg {trust} {more}"));
+    verify("").expect(3, &["log-key-lost", "a checkpoint of 4 entries that was kept elsewhere"]);
+    verify("--least-checkpoint outside/checkpoint").expect(0, &["trust-later", "PASS"]);
+}
+
+#[test]
 fn a_state_that_goes_on_reads_where_a_log_ends_and_what_it_begins_with() {
     use countersign_core::ids::{EnvName, Origin};
     use countersign_core::log::checkpoint::Checkpoint;
