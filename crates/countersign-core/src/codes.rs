@@ -174,6 +174,7 @@ codes! {
     LOG_FORKED "log-forked" Untrusted "The log is not a continuation of the least checkpoint given from outside.";
     LOG_SPLIT_VIEW "log-split-view" Untrusted "Two signed checkpoints of one size of the log have different roots: it shows different logs to different people.";
     LOG_CLOSED "log-closed" Refused "The log was closed: its last entry names the log that follows it, and nothing is appended after it.";
+    STORE_RETENTION_UNSEEN "store-retention-unseen" Note "Whether the bucket keeps what was written for a time, as a lock does, cannot be seen through the interface to it.";
     TRUST_LATER "trust-later" Note "The trust given from outside is the next after the newest that the log records: what it says of keys since is heard as well.";
     LOG_KEY_LOST "log-key-lost" Indeterminate "The log's newest checkpoint rests on a key that came into foreign hands since: only a checkpoint of its end that was kept elsewhere, or witnesses of before, show that it is the log of then.";
     LOG_EARLIER_UNAUDITED "log-earlier-unaudited" Note "The log goes on from another one whose entries are here, and whose own decisions were not run again.";

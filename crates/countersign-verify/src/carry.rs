@@ -12,7 +12,7 @@ use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
-use countersign_core::entry::Entry;
+use countersign_core::entry::{Entry, place_of};
 use countersign_core::finding::Finding;
 use countersign_core::ids::{EnvName, Origin};
 use countersign_core::limits;
@@ -149,6 +149,42 @@ fn read(
     let Some(at) = view.newest_time() else { return Err(Vec::new()) };
     signed_checkpoint(&carried.checkpoint, view.trust().trust(), at).map_err(|finding| vec![finding])?;
     Ok((state, carried.checkpoint))
+}
+
+impl LogState {
+    /// Where trust has the log go on from another one, and it does not.
+    #[must_use]
+    pub fn must_continue(&self) -> Option<Finding> {
+        let trust = self.outside.trust();
+        let wanted = trust.log(&self.origin)?.continues.as_ref()?;
+        let found = self.shard.continues.as_ref().map(|log| &log.origin);
+        if found == Some(wanted) {
+            return None;
+        }
+        let by = format!("trust, version {}", trust.version);
+        Some(
+            Finding::new(codes::LOG_SHARD_INVALID, "the log does not begin where trust has it go on from")
+                .at(format!("log {}", self.origin))
+                .expected(format!("a first entry that goes on from {wanted}"), by)
+                .found(found.map_or_else(|| "none".to_owned(), ToString::to_string))
+                .help("`countersign log continue --earlier STORE` writes the first entry"),
+        )
+    }
+
+    /// An entry in words.
+    pub(crate) fn place(&self, index: u64) -> String {
+        place_of(index, self.log_of_entries().as_ref())
+    }
+
+    /// Whether it is read as the earlier of another.
+    pub(crate) const fn is_carried(&self) -> bool {
+        self.carried
+    }
+
+    /// How entries name this log: not at all where it is the one at hand.
+    pub(crate) fn log_of_entries(&self) -> Option<Origin> {
+        self.carried.then(|| self.origin.clone())
+    }
 }
 
 impl<'a> StateView<'a> {

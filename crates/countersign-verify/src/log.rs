@@ -19,7 +19,7 @@ use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::decision::{Decision, LogRef};
 use countersign_core::digest::Sha256;
-use countersign_core::entry::{Entry, place_of};
+use countersign_core::entry::Entry;
 use countersign_core::finding::{Check, Finding, Verdict};
 use countersign_core::ids::{EnvName, Origin};
 use countersign_core::key::PublicKey;
@@ -45,14 +45,14 @@ pub struct LogState {
     tree: Frontier,
     /// The root at every size, the empty log's first.
     roots: Vec<Sha256>,
-    outside: VerifiedTrust,
+    pub(crate) outside: VerifiedTrust,
     pub(crate) trusts: Vec<(u64, VerifiedTrust)>,
     /// What the log says of the one before it and after it.
-    shard: Shard,
+    pub(crate) shard: Shard,
     /// The log that it goes on from.
     pub(crate) earlier: Option<Box<Earlier>>,
     /// Whether it is read as the earlier of another, and how many may still lie before it.
-    carried: bool,
+    pub(crate) carried: bool,
     depth: usize,
     pub(crate) activations: Vec<Activated>,
     faults: Vec<Fault>,
@@ -328,40 +328,6 @@ impl LogState {
         }
         let one = |(environment, finding)| Fault { entry: 0, environment, findings: vec![finding] };
         self.faults.extend(faults.into_iter().map(one));
-    }
-
-    /// Where trust has the log go on from another one, and it does not.
-    #[must_use]
-    pub fn must_continue(&self) -> Option<Finding> {
-        let trust = self.outside.trust();
-        let wanted = trust.log(&self.origin)?.continues.as_ref()?;
-        let found = self.shard.continues.as_ref().map(|log| &log.origin);
-        if found == Some(wanted) {
-            return None;
-        }
-        let by = format!("trust, version {}", trust.version);
-        Some(
-            Finding::new(codes::LOG_SHARD_INVALID, "the log does not begin where trust has it go on from")
-                .at(format!("log {}", self.origin))
-                .expected(format!("a first entry that goes on from {wanted}"), by)
-                .found(found.map_or_else(|| "none".to_owned(), ToString::to_string))
-                .help("`countersign log continue --earlier STORE` writes the first entry"),
-        )
-    }
-
-    /// An entry in words.
-    pub(crate) fn place(&self, index: u64) -> String {
-        place_of(index, self.log_of_entries().as_ref())
-    }
-
-    /// Whether it is read as the earlier of another.
-    pub(crate) const fn is_carried(&self) -> bool {
-        self.carried
-    }
-
-    /// How entries name this log: not at all where it is the one at hand.
-    pub(crate) fn log_of_entries(&self) -> Option<Origin> {
-        self.carried.then(|| self.origin.clone())
     }
 
     fn fold_trust(&mut self, index: u64, entry: &Entry, blobs: &dyn Blobs) -> Result<(), Vec<Finding>> {
