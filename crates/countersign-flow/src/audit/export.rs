@@ -105,7 +105,7 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
         // What was made here is thrown away: it says what of the earlier log is looked at.
         drop(derive::of(&facts, scope, &|digest| kept.contains(digest))?);
         let carried = carried_days(&state, &blobs);
-        for digest in blobs.asked.borrow().iter().filter(|digest| !days.contains_key(digest)) {
+        for digest in lock(&blobs.asked).iter().filter(|digest| !days.contains_key(digest)) {
             if carried.contains_key(digest) && !gathered.erased.contains(digest) && place.store().has(digest)? {
                 kept.insert(*digest);
             }
