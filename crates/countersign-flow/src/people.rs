@@ -33,7 +33,7 @@ impl By<'_> {
             Self::Key(key, keygen) => {
                 let id = key.public(keygen)?.id();
                 let owner = trust.owner_of(&id).map(|(owner, _)| owner);
-                in_role(owner, role, trust, || format!("key {id}"), what)
+                in_role(owner, role, trust, || format!("key {id}"), ("--key", what))
             }
             #[cfg(feature = "online")]
             Self::Identity(_) => Ok(()),
@@ -84,7 +84,7 @@ fn in_role(
     role: &str,
     trust: &Trust,
     called: impl Fn() -> String,
-    what: &str,
+    (place, what): (&str, &str),
 ) -> Result<(), FlowError> {
     let persons = trust.role(role).map(|role| &role.persons);
     let found = match owner {
@@ -94,7 +94,7 @@ fn in_role(
     };
     Err(FlowError::Refused(vec![
         Finding::new(codes::SIGNER_NOT_ALLOWED, what)
-            .at("--key")
+            .at(place)
             .expected(format!("a person in role `{role}`"), "trust")
             .found(found),
     ]))
@@ -124,19 +124,8 @@ fn identity_in_role(
     };
     let owners = trust.owners_of_identity(&root.name, &shown.issuer, shown.name.as_str(), &shown.claims);
     let called = || format!("{}, by {}", shown.name.as_str(), shown.issuer);
-    in_role(
-        owners.first().map(|(owner, _)| *owner),
-        role,
-        trust,
-        called,
-        "this identity is not of a person in the role",
-    )
-    .map_err(|error| match error {
-        FlowError::Refused(findings) => {
-            FlowError::Refused(findings.into_iter().map(|finding| finding.at("--keyless")).collect())
-        }
-        other => other,
-    })
+    let what = "this identity is not of a person in the role";
+    in_role(owners.first().map(|(owner, _)| *owner), role, trust, called, ("--keyless", what))
 }
 
 /// A file with one's signature in it.
