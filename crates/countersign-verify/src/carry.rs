@@ -5,6 +5,7 @@
 use crate::document::read_statement;
 use crate::evidence::{Blobs, checked_blob};
 use crate::log::{LogState, Reading, StateView, read_entries, signed_checkpoint};
+use crate::policy::Activated;
 use crate::trust::VerifiedTrust;
 use crate::witnessed::{Age, asks_for_witnesses, witnessed};
 use countersign_core::bundle::Signed;
@@ -196,6 +197,36 @@ impl<'a> StateView<'a> {
     /// This log, the one that it goes on from, the one before that, and so on.
     pub fn chain(self) -> impl Iterator<Item = Self> {
         std::iter::successors(Some(self), Self::earlier)
+    }
+
+    /// The log's name.
+    #[must_use]
+    pub const fn origin(&self) -> &'a Origin {
+        &self.state.origin
+    }
+
+    /// What is wrong with a trust document from outside, if the log records a newer or another one up to here; with the entry
+    /// that does.
+    #[must_use]
+    pub fn not_newest(&self, outside: &VerifiedTrust) -> Option<(u64, Finding)> {
+        let own = self.state.trusts.iter().rev().find(|(at, _)| *at < self.size).map(|(index, trust)| (*index, trust));
+        let (index, newest) = own.or_else(|| Some((0, self.state.trust_carried()?)))?;
+        (newest.digest() != outside.digest()).then(|| {
+            let finding = Finding::new(
+                codes::TRUST_DIGEST_MISMATCH,
+                "the trust given from outside is not the newest that the log records",
+            )
+            .at(self.state.place(index))
+            .expected(newest.digest().to_string(), "the log")
+            .found(format!("{} (version {})", outside.digest(), outside.trust().version))
+            .help("record the newer trust with `countersign policy activate`, or give the digest of the recorded one");
+            (index, finding)
+        })
+    }
+
+    /// Every activation up to here, of whatever environment, and of the logs before.
+    pub(crate) fn every_activation(&self) -> impl Iterator<Item = &'a Activated> {
+        self.chain().flat_map(|log| log.state.activations.iter().filter(move |a| a.entry < log.size))
     }
 
     /// How many decisions it records.
