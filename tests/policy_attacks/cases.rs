@@ -24,7 +24,13 @@ pub(super) fn all() -> Vec<Case> {
         case("P1", "an activation that was signed for another log", Fail, "activation-other-log", p1_other_log),
         case("P1", "an activation that names no log, after one that does", Fail, "activation-other-log", p1_no_log),
         case("P1", "one without a log, older than this log", Fail, "activation-other-log", p1_older_than_the_log),
-        case("P1", "a renewal appended once more under a later trust", Fail, "activation-replayed", p1_renewal_replayed),
+        case(
+            "P1",
+            "a renewal appended once more under a later trust",
+            Fail,
+            "activation-replayed",
+            p1_renewal_replayed,
+        ),
         case("P2", "the same version with other bytes", Fail, "policy-version-reused", p2),
         case("P3", "a release that nobody approved", Fail, "policy-unapproved", p3),
         case("P4", "a signature stripped from the evidence", Fail, "envelope-signatures", p4),
@@ -184,7 +190,7 @@ fn honest_unnamed() -> Found {
 }
 
 /// The next trust, and the active release once more under it.
-fn renewed(by: &[&str], edit: impl FnOnce(String) -> String) -> Ready {
+fn renewed_by(by: &[&str], edit: impl FnOnce(String) -> String) -> Ready {
     let mut ready = Ready::new();
     let next = edit(ready.world.trust_toml(2));
     ready.world.trust_from_now_on(&next, &["ada", "ben"]);
@@ -194,12 +200,12 @@ fn renewed(by: &[&str], edit: impl FnOnce(String) -> String) -> Ready {
 }
 
 fn honest_renewal() -> Found {
-    decided(&renewed(&["ada"], |trust| trust))
+    decided(&renewed_by(&["ada"], |trust| trust))
 }
 
 /// For the later trust nobody signed it.
 fn p1_renewal_replayed() -> Found {
-    let mut ready = renewed(&["ada"], |trust| trust);
+    let mut ready = renewed_by(&["ada"], |trust| trust);
     let renewal = ready.world.entries.last().expect("an entry").clone();
     let later = ready.world.trust_toml(3);
     ready.world.trust_from_now_on(&later, &["ada", "ben"]);
@@ -210,7 +216,7 @@ fn p1_renewal_replayed() -> Found {
 /// cy is no approver by the trust of the active release, and one by the next.
 fn p20_renewal() -> Found {
     let three = "persons = [\"ada\", \"ben\", \"cy\"]";
-    let mut ready = renewed(&["ada"], |trust| trust.replace(three, "persons = [\"ada\", \"ben\"]"));
+    let mut ready = renewed_by(&["ada"], |trust| trust.replace(three, "persons = [\"ada\", \"ben\"]"));
     let larger = ready.world.trust_toml(3);
     ready.world.trust_from_now_on(&larger, &["ada", "ben"]);
     let one = ready.manifest(1, |t| t);

@@ -127,7 +127,9 @@ pub fn check_all(
             // In the order of the names, so that two runs say the same.
             while let Some(judged) = waiting.remove(&turn) {
                 turn = turn.saturating_add(judged.len());
-                judged.into_iter().for_each(|one| sum.take(one));
+                for one in judged {
+                    sum.take(one);
+                }
             }
         }
         for judged in waiting.into_values().flatten() {

@@ -148,10 +148,9 @@ fn text(beginning: &Beginning<'_>) -> Result<String, FlowError> {
         quoted(beginning.repository.as_str()),
         quoted(beginning.branch.as_str()),
     );
-    type Rules = Vec<&'static rules::BuiltIn>;
     let branch = beginning.branch.as_str();
     let branch = quoted(branch.strip_prefix("refs/heads/").unwrap_or(branch));
-    let (enforced, watched): (Rules, Rules) =
+    let (enforced, watched): (Vec<&'static rules::BuiltIn>, Vec<&'static rules::BuiltIn>) =
         rules::newest().partition(|rule| first(rule.id).is_some_and(|first| first.enforced));
     for (heading, rules, stage) in [("", enforced, "enforce"), (WATCHED, watched, "monitor")] {
         text.push_str(heading);

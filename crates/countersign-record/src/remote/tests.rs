@@ -141,7 +141,6 @@ fn server() -> (TempDir, PathBuf) {
 pub(super) fn keeps_what_was_cosigned(copies: &dyn Fn() -> Arc<WorkingCopy>) {
     use crate::log::FolderFiles;
     use crate::log::cosigned::read_cosigned;
-    use crate::log::writer::Log;
     use countersign_core::log::cosignature::cosign;
     use countersign_core::log::note::Note;
     use countersign_core::time::Time;
