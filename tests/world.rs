@@ -99,6 +99,8 @@ pub struct World {
     pub overrides: BTreeSet<RuleId>,
     /// Labels that the next activation names, signed.
     pub labels: Vec<Vec<u8>>,
+    /// The log that activations say they are for.
+    pub activations_name: Option<Origin>,
 }
 
 /// The arguments of one decision, as bytes: what a test takes away or alters.
@@ -241,6 +243,7 @@ impl World {
             now,
             overrides: BTreeSet::new(),
             labels: Vec::new(),
+            activations_name: Some(origin()),
         };
         world.found();
         world
@@ -326,6 +329,7 @@ impl World {
         let environment = EnvName::new(environment).expect("an environment");
         let labels: Vec<Sha256> = std::mem::take(&mut self.labels).iter().map(|bytes| self.shelf.put(bytes)).collect();
         let activation = Activation {
+            log: self.activations_name.clone(),
             environment: environment.clone(),
             policy: policy.clone(),
             replaces,

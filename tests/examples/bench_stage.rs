@@ -1,6 +1,7 @@
 //! Makes the data that `cargo xtask bench` measures on, in the folder that is given: one bundle, a release of 500
 //! components in a real repository, and an audit package of 1,000 decisions, or as many as a second argument says, about
-//! artifacts of 3 components, or as many as a third one says. They are also run under another release. Writes `commands.json` beside them.
+//! artifacts of 3 components, or as many as a third one says. They are also run under another release. Writes
+//! `commands.json` beside them.
 #![expect(
     clippy::expect_used,
     clippy::disallowed_methods,

@@ -5,6 +5,7 @@
 //! at one commit, long before the range; there are 400 of those at most. Then three changes more land, of ten commits, and
 //! the proof goes on from the first one: everything that was handed in is hashed, and only what is new is verified and
 //! proved. Prints one JSON row a figure, like every bench.
+#![expect(clippy::disallowed_methods, reason = "a bench that runs itself again, as a process of its own")]
 
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Class, Verdict, verdict_of};

@@ -39,7 +39,9 @@ fn main() {
         ["make", folder, n, "keyless"] => make(Path::new(folder), n.parse().expect("a number of promotions"), true),
         ["measure", folder, what] => measure(Path::new(folder), what),
         _ => {
-            eprintln!("year make FOLDER N [keyless] | year measure FOLDER quick|full|sample|signatures|facts|questions")
+            eprintln!(
+                "year make FOLDER N [keyless] | year measure FOLDER quick|full|sample|signatures|facts|questions"
+            );
         }
     }
 }

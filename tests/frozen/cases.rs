@@ -80,6 +80,29 @@ pub fn all() -> Vec<Maker> {
         }),
         fail("vulnerabilities-handled-1.one-clears", VULNERABILITIES, |w| vulnerabilities(w, &exploited(), &["ada"])),
         fail("vulnerabilities-handled-1.overdue", VULNERABILITIES, |w| vulnerabilities(w, &overdue(), &[])),
+        pass("dependencies-pinned-2.pinned", PINNED2, |w| Ready::new(w, PINNED2, "").arguments()),
+        fail("dependencies-pinned-2.no-digest", PINNED2, |w| {
+            Ready::new(w, PINNED2, "").with(Kind::Provenance, unpin).arguments()
+        }),
+        fail("dependencies-pinned-2.unknown", PINNED2, |w| {
+            Ready::new(w, PINNED2, "").with(Kind::Provenance, unlist).arguments()
+        }),
+        pass("no-secrets-2.none", SECRETS2, |w| secrets_by(w, SECRETS2, &json!([]), &[])),
+        pass("no-secrets-2.allowed", SECRETS2, |w| secrets_by(w, SECRETS2, &json!([allowed("provider")]), &[])),
+        fail("no-secrets-2.found", SECRETS2, |w| secrets_by(w, SECRETS2, &json!([secret("provider")]), &[])),
+        fail("no-secrets-2.allowed-by-a-lesser-scan", SECRETS2, |w| {
+            secrets_by(w, SECRETS2, &json!([secret("provider")]), &[json!([allowed("provider")])])
+        }),
+        pass("vulnerabilities-handled-2.none", VULNERABILITIES2, |w| scanned(w, VULNERABILITIES2, &[json!([])], &[])),
+        pass("vulnerabilities-handled-2.cleared", VULNERABILITIES2, |w| {
+            scanned(w, VULNERABILITIES2, &[exploited(), json!([])], &["ada", "ben"])
+        }),
+        fail("vulnerabilities-handled-2.found", VULNERABILITIES2, |w| {
+            scanned(w, VULNERABILITIES2, &[exploited()], &[])
+        }),
+        fail("vulnerabilities-handled-2.found-by-the-second", VULNERABILITIES2, |w| {
+            scanned(w, VULNERABILITIES2, &[json!([]), exploited()], &[])
+        }),
     ]
 }
 
@@ -87,16 +110,19 @@ const AUDIT: &str = "audit-log-kept@1";
 const BUILDER: &str = "builder-level@1";
 const DATABASE: &str = "database-encrypted@1";
 const PINNED: &str = "dependencies-pinned@1";
+const PINNED2: &str = "dependencies-pinned@2";
 const HERMETIC: &str = "hermetic-build@1";
 const IMAGES: &str = "image-registry@1";
 const LICENCES: &str = "licences-allowed@1";
 const SECRETS: &str = "no-secrets@1";
+const SECRETS2: &str = "no-secrets@2";
 const EXPECTED: &str = "provenance-expected@1";
 const SBOM: &str = "sbom-present@1";
 const CLEAN: &str = "source-clean@1";
 const TESTS: &str = "tests-passed@1";
 const REVIEW: &str = "two-party-review@1";
 const VULNERABILITIES: &str = "vulnerabilities-handled@1";
+const VULNERABILITIES2: &str = "vulnerabilities-handled@2";
 
 /// A change that landed, was built and reviewed by two: it passes the rules of the world's policy.
 struct Ready {
@@ -259,6 +285,10 @@ fn unpin(provenance: &mut Value) {
     provenance["buildDefinition"]["resolvedDependencies"][1].as_object_mut().expect("one").remove("digest");
 }
 
+fn unlist(provenance: &mut Value) {
+    provenance["buildDefinition"]["resolvedDependencies"].as_array_mut().expect("a list").truncate(1);
+}
+
 fn soil(provenance: &mut Value) {
     provenance["buildDefinition"]["resolvedDependencies"][0]["annotations"]["countersign_tree"] = json!("dirty");
 }
@@ -288,15 +318,40 @@ fn secret(level: &str) -> Value {
         "shape": "abc_..., 40 bytes"})
 }
 
+/// The same, that a comment beside it allows.
+fn allowed(level: &str) -> Value {
+    let mut finding = secret(level);
+    finding["allowed"] = json!({"by": "comment", "reason": "a sample"});
+    finding
+}
+
 fn secrets(world: World, findings: &Value, complete: &str) -> Arguments {
     let ready = Ready::new(world, SECRETS, "");
+    let scan = secret_scan(&ready, findings, complete);
+    ready.of_revision(Kind::SecretScan, &scan).arguments()
+}
+
+/// With a scan that finds this, and others that are not complete and name no rule set.
+fn secrets_by(world: World, rule: &str, findings: &Value, others: &[Value]) -> Arguments {
+    let ready = Ready::new(world, rule, "");
+    let scan = secret_scan(&ready, findings, "yes");
+    let lesser = |findings: &Value| {
+        let mut scan = secret_scan(&ready, findings, "unknown");
+        scan.as_object_mut().expect("an object").remove("ruleSet");
+        scan
+    };
+    let others: Vec<Value> = others.iter().map(lesser).collect();
+    let ready = ready.of_revision(Kind::SecretScan, &scan);
+    others.iter().fold(ready, |ready, scan| ready.of_revision(Kind::SecretScan, scan)).arguments()
+}
+
+fn secret_scan(ready: &Ready, findings: &Value, complete: &str) -> Value {
     let rules = json!({"name": "countersign", "version": 1, "digest": Sha256::of(b"rules"), "rules": 100});
-    let scan = json!({
+    json!({
         "tool": {"name": "countersign", "version": "0"}, "ruleSet": rules, "repository": REPOSITORY,
         "commit": ready.landed, "tree": ready.landed, "scope": "tree", "complete": complete, "skippedCount": 0,
         "files": 2, "bytes": 40, "digestKey": "k", "findings": findings
-    });
-    ready.of_revision(Kind::SecretScan, &scan).arguments()
+    })
 }
 
 /// The result, and names of tests that passed and that failed.
@@ -321,17 +376,25 @@ fn overdue() -> Value {
 }
 
 fn vulnerabilities(world: World, result: &Value, clearing: &[&str]) -> Arguments {
+    scanned(world, VULNERABILITIES, std::slice::from_ref(result), clearing)
+}
+
+/// With scans by one scanner and one state of its database.
+fn scanned(world: World, rule: &str, results: &[Value], clearing: &[&str]) -> Arguments {
     let at = "2026-11-22T09:00:00Z";
-    let scan = json!({
-        "scanner": {"uri": "https://example.com/scanner", "db": {"lastUpdate": at}, "result": result},
-        "metadata": {"scanStartedOn": at, "scanFinishedOn": at}
-    });
+    let scan = |result: &Value| {
+        json!({
+            "scanner": {"uri": "https://example.com/scanner", "db": {"lastUpdate": at}, "result": result},
+            "metadata": {"scanStartedOn": at, "scanFinishedOn": at}
+        })
+    };
     let vex = json!({
         "@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://example.com/vex/1", "author": "security",
         "timestamp": at, "version": 1,
         "statements": [{"vulnerability": {"name": "GHSA-1"}, "status": "not_affected",
             "justification": "vulnerable_code_not_in_execute_path"}]
     });
-    let ready = Ready::new(world, VULNERABILITIES, "").about(Kind::Vulns, &scan, "");
+    let ready = Ready::new(world, rule, "");
+    let ready = results.iter().fold(ready, |ready, result| ready.about(Kind::Vulns, &scan(result), ""));
     clearing.iter().fold(ready, |ready, person| ready.about(Kind::Vex, &vex, person)).arguments()
 }

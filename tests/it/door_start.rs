@@ -124,6 +124,48 @@ fn a_renewal_is_no_way_around_a_rollback_or_the_quorum_of_trust() {
 }
 
 #[test]
+fn whoever_leaves_is_followed_in_two_steps_as_the_page_on_trust_says() {
+    let door = Door::new();
+    let keygen = "ssh-keygen -q -t ed25519 -N '' -C cy -f keys/cy";
+    door.shell(".", keygen, &[]).expect(0, &[]);
+    let cy = String::from_utf8(door.read("keys/cy.pub")).unwrap();
+    let person = format!("[[persons]]\nid = \"cy\"\nkeys = [{{ key = \"{}\" }}]\n\n", cy.trim_end());
+    let three = |text: String| {
+        let text = text.replacen("[[persons]]", &format!("{person}[[persons]]"), 1);
+        text.replace("persons = [\"ada\", \"ben\"]", "persons = [\"ada\", \"ben\", \"cy\"]")
+    };
+    let second = next(&door, three, &["ada", "ben"]);
+    activates(&door, &second, "").expect(0, &["release 1 is active"]);
+
+    // ben is gone in version 3. With his approval alone beside ada's the release has too few; cy approves it as well.
+    let text = String::from_utf8(door.read("next.toml")).unwrap();
+    let text = text.replacen("version = 2\n", "version = 3\n", 1).replacen(door.digest(), &second, 1);
+    let text = text.replace("persons = [\"ada\", \"ben\", \"cy\"]", "persons = [\"ada\", \"cy\"]");
+    let (head, rest) = text.split_once("[[persons]]\nid = \"ben\"").unwrap();
+    let rest = &rest[rest.find("# Builders").unwrap()..];
+    door.write("third.toml", format!("{head}{rest}").as_bytes());
+    std::fs::remove_file(door.path().join("next.sigstore.json")).unwrap();
+    for person in ["ada", "cy"] {
+        door.run(&format!("trust sign third.toml --key keys/{person} --output next.sigstore.json")).expect(0, &[]);
+    }
+    let third = door.run("trust digest next.sigstore.json").out.trim().to_owned();
+    activates(&door, &third, "").expect(4, &["policy-unapproved", "nothing was recorded"]);
+    door.run("policy approve policy.manifest.json --key keys/cy --output policy.sigstore.json").expect(0, &[]);
+    activates(&door, &third, "").expect(0, &["release 1 is active"]);
+    // What ben agreed to counts no more: it is reviewed by somebody who is there.
+    promotes(&door, "next.sigstore.json", &third, "").expect(4, &["review-missing"]);
+    let (head, base) = (door.git("rev-parse politer"), door.git("rev-parse main~1"));
+    door.run(&format!(
+        "review sign {head} --base {base} --repo app --target refs/heads/main --repository git+https://example.com/demo/app \
+         --key keys/cy --dir agreed"
+    ))
+    .expect(0, &[]);
+    std::fs::remove_dir_all(door.path().join("reviews")).unwrap();
+    std::fs::rename(door.path().join("agreed"), door.path().join("reviews")).unwrap();
+    promotes(&door, "next.sigstore.json", &third, "").expect(0, &["PASS: authorised for production"]);
+}
+
+#[test]
 fn trust_that_ends_soon_is_pointed_out_at_the_gate_and_changes_nothing() {
     let door = Door::new();
     let day = |days: i64| {

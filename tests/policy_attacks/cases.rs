@@ -4,8 +4,10 @@ use super::{Case, Found, Ready};
 use crate::world::REPOSITORY;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
+use countersign_core::entry::Entry;
 use countersign_core::finding::Verdict::{Fail, Indeterminate, Pass};
 use countersign_core::finding::{exit_of, verdict_of};
+use countersign_core::ids::Origin;
 use countersign_core::policy::{Manifest, SOURCE_FILE};
 use countersign_core::statement::review::ReviewDecision;
 use countersign_flow::FlowError;
@@ -17,11 +19,20 @@ pub(super) fn all() -> Vec<Case> {
     vec![
         case("P1", "rollback to an older release that is still signed", Fail, "policy-rollback", p1),
         case("P1", "an old activation appended once more", Fail, "policy-rollback", p1_replayed),
+        case("P1", "an approved return appended once more, later", Fail, "activation-replayed", p1_return_replayed),
+        case("P1", "a return signed before the active release became so", Fail, "activation-replayed", p1_return_kept),
+        case("P1", "an activation that was signed for another log", Fail, "activation-other-log", p1_other_log),
+        case("P1", "an activation that names no log, after one that does", Fail, "activation-other-log", p1_no_log),
+        case("P1", "one without a log, older than this log", Fail, "activation-other-log", p1_older_than_the_log),
+        case("P1", "a renewal appended once more under a later trust", Fail, "activation-replayed", p1_renewal_replayed),
         case("P2", "the same version with other bytes", Fail, "policy-version-reused", p2),
         case("P3", "a release that nobody approved", Fail, "policy-unapproved", p3),
         case("P4", "a signature stripped from the evidence", Fail, "envelope-signatures", p4),
         case("P5", "a release that one person approved", Fail, "policy-unapproved", p5_one),
         case("P5", "a release that one person approved twice", Fail, "policy-unapproved", p5_twice),
+        case("P5", "a release that its only author approves with one other", Fail, "policy-unapproved", p5_author),
+        case("P5", "a release that leaves out who wrote it", Fail, "policy-authors", p5_authors_left_out),
+        case("P5", "a release by an author whom nobody knows", Fail, "policy-authors", p5_author_unknown),
         case("P6", "a release that was edited after its approval", Fail, "signature-invalid", p6),
         case("P8", "an expired release", Fail, "policy-expired", p8),
         case("P9", "a release that is not valid yet", Fail, "policy-not-yet-valid", p9),
@@ -45,14 +56,31 @@ pub(super) fn all() -> Vec<Case> {
         case("P29", "a release that drops a rule below the floor", Fail, "policy-below-floor", p29_rule),
         case("P29", "a release that drops the builder's level below the floor", Fail, "policy-below-floor", p29_level),
         case("P29", "a release that switches the gate off", Fail, "policy-below-floor", p29_gate),
+        case("P29", "a gate switched off under a floor without rules", Fail, "policy-below-floor", p29_floor_alone),
         case("P30", "a rejection that is left out", Indeterminate, "evidence-withheld", p30),
         case("P32", "a lock that expects another release", Fail, "pin-mismatch", p32),
+        case("P20", "a renewal by whom the next trust makes an approver", Fail, "policy-unapproved", p20_renewal),
         case("T1", "a next trust document that the old quorum did not sign", Fail, "trust-quorum", t1_quorum),
         case("T2", "a trust document of an older version", Fail, "trust-malformed", t2_older),
         case("T3", "trust from outside that is older than the recorded one", Fail, "trust-digest-mismatch", t3_stale),
         case("+", "a next trust document that both quorums signed", Pass, "", honest_rotation),
+        case("+", "the active release once more, under the next trust", Pass, "", honest_renewal),
         case("+", "the release that two people approved", Pass, "", honest),
+        case("+", "the same release under a newer trust", Pass, "", honest_renewed),
+        case("P1", "the same release once more under the same trust", Fail, "policy-rollback", p1_again),
+        case("P20", "the same release under a newer trust, by no approver", Fail, "policy-unapproved", p20_renewed),
+        case(
+            "P26",
+            "the same release, whose approver's key trust has withdrawn",
+            Fail,
+            "policy-unapproved",
+            p26_renewed,
+        ),
         case("+", "the next version", Pass, "", honest_next),
+        case("+", "a release whose only author two others approved", Pass, "", honest_author),
+        case("+", "a release that two wrote and approved", Pass, "", honest_authors),
+        case("+", "a return to a release from before authors were named", Pass, "", honest_return_unnamed),
+        case("+", "activations from before they named their log", Pass, "", honest_unnamed),
         case("+", "a return to an older version, by a quorum with a reason", Pass, "", honest_return),
     ]
 }
@@ -75,6 +103,118 @@ fn p1_replayed() -> Found {
     let first = ready.world.entries[1].clone();
     ready.activate(&two, &["ada", "ben"], &["ada"], None);
     ready.world.entries.push(first);
+    decided(&ready)
+}
+
+/// A quorum returned to version 1 once, and then to version 2: that it agreed to the first says nothing about now.
+fn p1_return_replayed() -> Found {
+    let mut ready = Ready::new();
+    let (one, two) = (ready.manifest(1, |t| t), ready.manifest(2, |t| t.replace("least = 2", "least = 3")));
+    ready.activate(&two, &["ada", "ben"], &["ada"], None);
+    ready.activate(&one, &["ada", "ben"], &["ada", "ben"], Some("version 2 refuses honest changes"));
+    let back = ready.world.entries.last().expect("the return").clone();
+    ready.activate(&two, &["ada", "ben"], &["ada", "ben"], Some("mended"));
+    ready.world.entries.push(back);
+    ready.world.pin.digest = one.digest().expect("a digest");
+    ready.world.pin.version = 1;
+    decided(&ready)
+}
+
+/// A return that a quorum signed and nobody recorded, kept until the release that it replaces is active once more.
+fn p1_return_kept() -> Found {
+    let mut ready = Ready::new();
+    let (one, two) = (ready.manifest(1, |t| t), ready.manifest(2, |t| t.replace("least = 2", "least = 3")));
+    ready.activate(&two, &["ada", "ben"], &["ada"], None);
+    ready.activate(&one, &["ada", "ben"], &["ada", "ben"], Some("kept"));
+    let kept = Entry::parse(&ready.world.entries.pop().expect("the return")).expect("an entry");
+    ready.world.pin.digest = two.digest().expect("a digest");
+    let later = |ready: &mut Ready| ready.world.now = ready.world.now.plus(60);
+    later(&mut ready);
+    ready.activate(&one, &["ada", "ben"], &["ada", "ben"], Some("version 2 refuses honest changes"));
+    later(&mut ready);
+    ready.activate(&two, &["ada", "ben"], &["ada", "ben"], Some("mended"));
+    later(&mut ready);
+    ready.world.append(kept.kind, kept.environment, kept.subjects, kept.statements, kept.evidence);
+    ready.world.pin.digest = one.digest().expect("a digest");
+    ready.world.pin.version = 1;
+    decided(&ready)
+}
+
+fn p1_other_log() -> Found {
+    let mut ready = Ready::new();
+    let two = ready.manifest(2, |t| t);
+    ready.world.activations_name = Some(Origin::new("example.com/another").expect("an origin"));
+    ready.activate(&two, &["ada", "ben"], &["ada"], None);
+    decided(&ready)
+}
+
+fn p1_no_log() -> Found {
+    let mut ready = Ready::new();
+    let two = ready.manifest(2, |t| t);
+    ready.world.activations_name = None;
+    ready.activate(&two, &["ada", "ben"], &["ada"], None);
+    decided(&ready)
+}
+
+/// The world's log with activations as they were before they named a log; the log may have begun after they were signed.
+fn unnamed(begun_later: i64) -> Found {
+    let mut ready = Ready::new();
+    let one = ready.manifest(1, |t| t);
+    let release = ready.world.release(&one, &["ada", "ben"]);
+    ready.world.activations_name = None;
+    ready.world.entries.truncate(1);
+    ready.world.activate(&one, &release, "production", &["ada"], None, None);
+    let times = |bytes: &Vec<u8>| {
+        let mut entry = Entry::parse(bytes).expect("an entry");
+        entry.time = entry.time.plus(begun_later);
+        entry.to_bytes().expect("an entry")
+    };
+    ready.world.entries = ready.world.entries.iter().map(times).collect();
+    ready.world.now = ready.world.now.plus(begun_later);
+    ready.world.least = ready.world.log_ref();
+    decided(&ready)
+}
+
+fn p1_older_than_the_log() -> Found {
+    unnamed(60)
+}
+
+fn honest_unnamed() -> Found {
+    unnamed(0)
+}
+
+/// The next trust, and the active release once more under it.
+fn renewed(by: &[&str], edit: impl FnOnce(String) -> String) -> Ready {
+    let mut ready = Ready::new();
+    let next = edit(ready.world.trust_toml(2));
+    ready.world.trust_from_now_on(&next, &["ada", "ben"]);
+    let one = ready.manifest(1, |t| t);
+    ready.activate(&one, &["ada", "ben"], by, None);
+    ready
+}
+
+fn honest_renewal() -> Found {
+    decided(&renewed(&["ada"], |trust| trust))
+}
+
+/// For the later trust nobody signed it.
+fn p1_renewal_replayed() -> Found {
+    let mut ready = renewed(&["ada"], |trust| trust);
+    let renewal = ready.world.entries.last().expect("an entry").clone();
+    let later = ready.world.trust_toml(3);
+    ready.world.trust_from_now_on(&later, &["ada", "ben"]);
+    ready.world.entries.push(renewal);
+    decided(&ready)
+}
+
+/// cy is no approver by the trust of the active release, and one by the next.
+fn p20_renewal() -> Found {
+    let three = "persons = [\"ada\", \"ben\", \"cy\"]";
+    let mut ready = renewed(&["ada"], |trust| trust.replace(three, "persons = [\"ada\", \"ben\"]"));
+    let larger = ready.world.trust_toml(3);
+    ready.world.trust_from_now_on(&larger, &["ada", "ben"]);
+    let one = ready.manifest(1, |t| t);
+    ready.activate(&one, &["ada", "ben"], &["cy"], None);
     decided(&ready)
 }
 
@@ -112,6 +252,55 @@ fn p5_twice() -> Found {
     let mut ready = Ready::new();
     let two = ready.manifest(2, |t| t);
     ready.activate(&two, &["ada", "ada", "ada"], &["ada"], None);
+    decided(&ready)
+}
+
+fn by(authors: &str) -> impl Fn(String) -> String {
+    let line = format!("version = 2\nauthors = [{authors}]\n");
+    move |text| text.replacen("version = 2\n", &line, 1)
+}
+
+fn p5_author() -> Found {
+    let mut ready = Ready::new();
+    let two = ready.manifest(2, by("\"ada\""));
+    ready.activate(&two, &["ada", "ben"], &["ben"], None);
+    decided(&ready)
+}
+
+fn p5_authors_left_out() -> Found {
+    let mut ready = Ready::new();
+    let (two, three) = (ready.manifest(2, by("\"ada\"")), ready.manifest(3, |t| t));
+    ready.activate(&two, &["ben", "cy"], &["ben"], None);
+    ready.activate(&three, &["ada", "ben"], &["ada"], None);
+    decided(&ready)
+}
+
+fn p5_author_unknown() -> Found {
+    let mut ready = Ready::new();
+    let two = ready.manifest(2, by("\"ada-2\""));
+    ready.activate(&two, &["ada", "ben"], &["ben"], None);
+    decided(&ready)
+}
+
+fn honest_author() -> Found {
+    let mut ready = Ready::new();
+    let two = ready.manifest(2, by("\"ada\""));
+    ready.activate(&two, &["ben", "cy"], &["ada"], None);
+    decided(&ready)
+}
+
+fn honest_authors() -> Found {
+    let mut ready = Ready::new();
+    let two = ready.manifest(2, by("\"ada\", \"ben\""));
+    ready.activate(&two, &["ada", "ben"], &["ada"], None);
+    decided(&ready)
+}
+
+fn honest_return_unnamed() -> Found {
+    let mut ready = Ready::new();
+    let (one, two) = (ready.manifest(1, |t| t), ready.manifest(2, by("\"ada\"")));
+    ready.activate(&two, &["ben", "cy"], &["ben"], None);
+    ready.activate(&one, &["ada", "ben"], &["ada", "cy"], Some("version 2 refuses honest changes"));
     decided(&ready)
 }
 
@@ -358,6 +547,15 @@ fn p29_gate() -> Found {
     decided(&ready)
 }
 
+fn p29_floor_alone() -> Found {
+    let mut ready = Ready::new();
+    let next = ready.world.trust_toml(2).replacen("enforced_rules = [\"two-party-review@1\"]\n", "", 1);
+    ready.world.trust_from_now_on(&next, &["ada", "ben"]);
+    let two = ready.manifest(2, |t| t.replacen("enforced = true", "enforced = false", 1));
+    ready.activate(&two, &["ada", "ben"], &["ada"], None);
+    decided(&ready)
+}
+
 fn p30() -> Found {
     let mut ready = Ready::new();
     let (head, base) = (ready.world.waiting[0], ready.world.start);
@@ -402,6 +600,58 @@ fn honest_rotation() -> Found {
     let mut ready = Ready::new();
     let next = ready.world.trust_toml(2).replacen("persons = [\"ada\", \"ben\"]", "persons = [\"ben\", \"cy\"]", 1);
     ready.world.trust_from_now_on(&next, &["ada", "ben", "cy"]);
+    decided(&ready)
+}
+
+fn p1_again() -> Found {
+    let mut ready = Ready::new();
+    let one = ready.manifest(1, |t| t);
+    ready.world.now = ready.world.now.plus(60);
+    ready.activate(&one, &["ada", "ben"], &["ada"], None);
+    decided(&ready)
+}
+
+/// The release that is active, activated once more after trust has a next version.
+fn renewed(trust: impl Fn(&str) -> String, by: &str) -> Found {
+    let mut ready = Ready::new();
+    let one = ready.manifest(1, |t| t);
+    let next = trust(&ready.world.trust_toml(2));
+    ready.world.trust_from_now_on(&next, &["ada", "ben"]);
+    ready.world.now = ready.world.now.plus(60);
+    ready.activate(&one, &["ada", "ben"], &[by], None);
+    decided(&ready)
+}
+
+fn honest_renewed() -> Found {
+    renewed(str::to_owned, "cy")
+}
+
+/// The builder signs it: its key is in trust, and it is no approver.
+fn p20_renewed() -> Found {
+    let mut ready = Ready::new();
+    let one = ready.manifest(1, |t| t);
+    let next = ready.world.trust_toml(2);
+    ready.world.trust_from_now_on(&next, &["ada", "ben"]);
+    ready.world.now = ready.world.now.plus(60);
+    std::mem::swap(ready.world.people.get_mut("cy").expect("cy"), &mut ready.world.builder);
+    ready.activate(&one, &["ada", "ben"], &["cy"], None);
+    std::mem::swap(ready.world.people.get_mut("cy").expect("cy"), &mut ready.world.builder);
+    decided(&ready)
+}
+
+/// Trust lists another key for ben now: the approval that the old one signed counts no more.
+fn p26_renewed() -> Found {
+    let mut ready = Ready::new();
+    let one = ready.manifest(1, |t| t);
+    let release = ready.world.release(&one, &["ada", "ben"]);
+    let next = ready.world.trust_toml(2);
+    let line = |ready: &Ready, id: &str| ready.world.people[id].public().to_openssh();
+    let other = Ready::new().world.people.remove("ben").expect("ben");
+    let next = next.replace(&line(&ready, "ben"), &other.public().to_openssh());
+    ready.world.people.insert("ben-2", other);
+    ready.world.trust_from_now_on(&next, &["ada", "ben", "ben-2"]);
+    ready.world.now = ready.world.now.plus(60);
+    ready.activate_bytes(&one, &release, &["ada"], None);
     decided(&ready)
 }
 

@@ -42,6 +42,9 @@ fn built_in_page() -> String {
     );
     for rule in countersign_flow::policy::BUILT_IN {
         out.push_str(&format!("\n## {}\n\n{}.\n\n", rule.id, rule.title));
+        if let Some(newer) = countersign_flow::policy::newest_of(rule) {
+            out.push_str(&format!("- A release of today names `{}`, which means more.\n", newer.id));
+        }
         out.push_str(&format!("- Why: {}\n- What to do: {}\n", rule.why, rule.fix));
         out.push_str(&format!("- Meant for: {}\n", rule.controls.join(", ")));
         if !rule.parameters.is_empty() {

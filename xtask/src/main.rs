@@ -160,7 +160,7 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "sbom-table",
-        arguments: "[--debug] [CRATE]...",
+        arguments: "[--program FILE] [--no-scores] [CRATE]...",
         about: "our SBOMs and other tools' beside the build: accuracy, sameness, scores, time; written into docs/sbom.md",
         run: sbom::table,
     },

@@ -97,6 +97,9 @@ codes! {
     POLICY_NOT_YET_VALID "policy-not-yet-valid" Refused "The policy release is not valid yet.";
     POLICY_NOT_ACTIVE "policy-not-active" Indeterminate "No activation in the log makes a release the active one for this environment.";
     POLICY_ROLLBACK "policy-rollback" Refused "The release is older than one that was active before, without an activation that says so.";
+    ACTIVATION_REPLAYED "activation-replayed" Refused "The activation was signed before the active release became so, or stands in the log already: what people agreed to at another moment is no approval now.";
+    ACTIVATION_OTHER_LOG "activation-other-log" Refused "The activation was signed for another log, or names none where it has to.";
+    POLICY_AUTHORS "policy-authors" Refused "The release does not say who wrote it, though the one before it does, or names an author whom trust does not know: its only author could be one of its approvers.";
     POLICY_VERSION_REUSED "policy-version-reused" Refused "Another release with other bytes already carries this version.";
     POLICY_BELOW_FLOOR "policy-below-floor" Refused "The release drops a rule, tier or level below the floor that trust sets for the environment.";
     POLICY_OTHER_LINEAGE "policy-other-lineage" Refused "The release belongs to another lineage or uri than the one that is active.";
@@ -171,6 +174,7 @@ codes! {
     LOG_FORKED "log-forked" Untrusted "The log is not a continuation of the least checkpoint given from outside.";
     LOG_SPLIT_VIEW "log-split-view" Untrusted "Two signed checkpoints of one size of the log have different roots: it shows different logs to different people.";
     LOG_CLOSED "log-closed" Refused "The log was closed: its last entry names the log that follows it, and nothing is appended after it.";
+    STORE_RETENTION_UNSEEN "store-retention-unseen" Note "Whether the bucket keeps what was written for a time, as a lock does, cannot be seen through the interface to it.";
     TRUST_LATER "trust-later" Note "The trust given from outside is the next after the newest that the log records: what it says of keys since is heard as well.";
     LOG_KEY_LOST "log-key-lost" Indeterminate "The log's newest checkpoint rests on a key that came into foreign hands since: only a checkpoint of its end that was kept elsewhere, or witnesses of before, show that it is the log of then.";
     LOG_EARLIER_UNAUDITED "log-earlier-unaudited" Note "The log goes on from another one whose entries are here, and whose own decisions were not run again.";
@@ -254,6 +258,7 @@ codes! {
     VULNERABILITY_OPEN "vulnerability-open" Note "A vulnerability is in the artifact, and may still be for a while.";
     VULNERABILITY_CLEARED "vulnerability-cleared" Note "Persons of trust say with a reason that a vulnerability does no harm in this artifact.";
     HERMETIC_UNPROVEN "hermetic-unproven" Refused "The build is said, or has, to be hermetic, and that was not enforced in a way that counts.";
+    DEPENDENCIES_UNKNOWN "dependencies-unknown" Indeterminate "The provenance names no dependency and no lock file: what the build resolved is not known.";
     DEPENDENCY_UNPINNED "dependency-unpinned" Refused "A dependency has no checksum.";
 
     // What files and plans say.

@@ -40,6 +40,8 @@ pub const SIGNED_FILE_BYTES: usize = 1 << 30;
 pub const TOML_BYTES: usize = 4 << 20;
 /// Files of one policy release.
 pub const POLICY_FILES: usize = 4_096;
+/// Authors that one policy release names.
+pub const POLICY_AUTHORS: usize = 256;
 /// Largest file of a policy release.
 pub const POLICY_FILE_BYTES: usize = 16 << 20;
 /// All the text of one release that is evaluated: rules in Rego, what they share, and their data.

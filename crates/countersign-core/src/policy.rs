@@ -9,7 +9,7 @@ pub use rollout::{Condition, Plan, ReleaseDates, Rollout, RuleDates, Stage, Step
 
 use crate::digest::Sha256;
 use crate::git::oid::Oid;
-use crate::ids::{EnvName, PersonId, RefName, RuleId, Uri};
+use crate::ids::{EnvName, Origin, PersonId, RefName, RuleId, Uri};
 use crate::json::{self, JsonError};
 use crate::limits;
 use crate::time::Time;
@@ -54,6 +54,10 @@ pub struct Manifest {
     /// The release that this one follows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<Sha256>,
+    /// Who wrote what changed since the release before, as the approvers attest. Its only author is none of its approvers.
+    /// A release that follows one with authors has to name its own.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub authors: BTreeSet<PersonId>,
     /// The repositories that it covers.
     pub sources: Vec<Source>,
     /// The environments that it covers.
@@ -137,6 +141,9 @@ pub struct Rule {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Activation {
+    /// The log in which it is to count. Absent in those that were signed before activations named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<Origin>,
     /// Where it is to be active.
     pub environment: EnvName,
     /// Which release.
@@ -336,6 +343,7 @@ impl Manifest {
             not_before: authored.not_before,
             expires: authored.expires,
             previous: authored.previous,
+            authors: authored.authors,
             sources: authored.sources,
             environments: authored.environments,
             dates: authored.dates,
@@ -409,6 +417,9 @@ impl Manifest {
         }
         if !self.files.contains_key(SOURCE_FILE) {
             return Err(PolicyError::NoSource);
+        }
+        if self.authors.len() > limits::POLICY_AUTHORS {
+            return wrong("authors", "are more than a release names");
         }
         for path in self.files.keys() {
             check_path(path)?;
@@ -549,6 +560,8 @@ struct Authored {
     not_before: Time,
     expires: Time,
     previous: Option<Sha256>,
+    #[serde(default)]
+    authors: BTreeSet<PersonId>,
     sources: Vec<Source>,
     environments: BTreeMap<EnvName, Environment>,
     #[serde(default)]

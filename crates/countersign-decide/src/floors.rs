@@ -37,7 +37,10 @@ pub fn check(manifest: &Manifest, environment: &EnvName, floor: &Floor, at: Time
         }
     }
     let enforced = manifest.environments.get(environment).is_some_and(|e| e.enforced);
-    if !enforced && !floor.enforced_rules.is_empty() {
+    // Whatever the floor asks of rules, a gate that lets through what rules refuse keeps none of it. What it asks of time and
+    // witnesses such a gate does not let through.
+    let asks = !floor.enforced_rules.is_empty() || floor.review_tier > Tier::T0 || floor.builder_level > 0;
+    if !enforced && asks {
         below(
             format!("the gate of {environment} is not enforced"),
             "enforced = true".to_owned(),

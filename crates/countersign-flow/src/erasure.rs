@@ -193,8 +193,18 @@ pub fn check(place: &Place, trust: &VerifiedTrust, at: Time) -> Result<Checked, 
         Finding::new(codes::EVIDENCE_UNREFERENCED, "nothing in the log names this piece of evidence")
             .at(digest.to_string())
     }));
+    findings.extend(retention_unseen(&place.log_name()));
     let erased = known.into_iter().map(|(digest, (entry, _))| (digest, entry)).collect();
     Ok(Checked { named, kept, erased, unreferenced, findings })
+}
+
+/// Of a bucket nobody can tell from here whether it is locked: that is said, and not assumed.
+fn retention_unseen(store: &str) -> Option<Finding> {
+    ["s3://", "gs://", "az://"].iter().any(|scheme| store.starts_with(scheme)).then(|| {
+        Finding::new(codes::STORE_RETENTION_UNSEEN, "whether the bucket has a lock cannot be seen from here")
+            .at(store)
+            .help("the cloud's own program shows it; docs/stores.md says how, and how it is set up")
+    })
 }
 
 /// Says that a piece was erased.
@@ -321,5 +331,18 @@ fn person(request: &EraseRequest<'_>, trust: &Trust) -> Result<PersonId, FlowErr
     match trust.owner_of(&id) {
         Some((Owner::Person(person), _)) => Ok(person.id.clone()),
         _ => Err(FlowError::Usage("--key is no person's key".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_said_of_a_lock_that_a_folder_or_a_branch_cannot_have() {
+        assert_eq!(retention_unseen("s3://bucket/log, log").unwrap().code, codes::STORE_RETENTION_UNSEEN);
+        for store in [".countersign/log", "git:log, log", "git:https://forge.example/s3.git#log, log"] {
+            assert_eq!(retention_unseen(store), None, "{store}");
+        }
     }
 }

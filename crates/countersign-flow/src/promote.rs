@@ -179,6 +179,13 @@ pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion
     if decided.decision.findings.iter().any(|finding| finding.code == codes::LOG_CLOSED) {
         return Ok(unrecorded(decided.decision, "the log was closed, and nothing is appended to it", Vec::new()));
     }
+    // Trust from outside holds, so this is the log's word on it. The log judges an entry by its own newest trust: one that was
+    // made under another would not come out the same for anybody who looks later.
+    if decided.decision.findings.iter().any(|finding| finding.code == codes::TRUST_DIGEST_MISMATCH) {
+        const EARLY: &str = "the trust given from outside is not the newest that the log records: a newer one is recorded by \
+                             `countersign policy activate` first";
+        return Ok(unrecorded(decided.decision, EARLY, Vec::new()));
+    }
     let elsewhere = [codes::LOG_ROLLED_BACK, codes::LOG_FORKED, codes::LOG_SPLIT_VIEW, codes::LOG_ORIGIN_MISMATCH];
     if decided.decision.findings.iter().any(|finding| elsewhere.contains(&finding.code)) {
         // Another entry, signed, at a place where the log had one already: that would be the fork itself.

@@ -24,6 +24,8 @@ pub(crate) struct Again<'a> {
     recorded: &'a Decision,
     /// The log as the decision saw it.
     pub(crate) view: StateView<'a>,
+    /// What was wrong with the trust that it was given, by the log of then.
+    seen: Option<Finding>,
     outcome: TrustOutcome,
     evidence: Option<Evidence>,
     git: Option<GitEvidence>,
@@ -44,7 +46,11 @@ impl<'a> Again<'a> {
             ]
         })?;
         let trust = inputs.trust.as_ref().ok_or_else(|| absent("trust"))?;
-        if trust.digest != *view.trust().digest() {
+        let document = fetch(blobs, &trust.document, "the trust document")?;
+        let outcome = verify_trust(&document, inputs.trust_digest_given.as_ref(), request.time);
+        // A gate that was given another trust than the log's newest refused for that: it does so again.
+        let seen = outcome.trust.as_ref().and_then(|outside| view.not_newest(outside)).map(|(_, finding)| finding);
+        if trust.digest != *view.trust().digest() && seen.is_none() {
             return Err(vec![
                 Finding::new(
                     codes::TRUST_DIGEST_MISMATCH,
@@ -54,8 +60,6 @@ impl<'a> Again<'a> {
                 .found(trust.digest.to_string()),
             ]);
         }
-        let document = fetch(blobs, &trust.document, "the trust document")?;
-        let outcome = verify_trust(&document, inputs.trust_digest_given.as_ref(), request.time);
         let mut documents = Vec::new();
         for reference in inputs.evidence.iter().flatten() {
             documents.push(fetch(blobs, &reference.digest, "evidence")?);
@@ -72,7 +76,7 @@ impl<'a> Again<'a> {
         };
         let cosigned = inputs.witnessed.as_ref();
         let witnessed = cosigned.map(|digest| fetch(blobs, digest, "the cosigned checkpoint")).transpose()?;
-        Ok(Self { recorded, view, outcome, evidence, git, witnessed, blobs })
+        Ok(Self { recorded, view, seen, outcome, evidence, git, witnessed, blobs })
     }
 
     /// Decides by them, on a state that is the view or supposes something of it, and with a pin.
@@ -85,7 +89,7 @@ impl<'a> Again<'a> {
             &self.recorded.request,
             &Given {
                 trust: TrustGiven { outcome: &self.outcome, digest: inputs.trust_digest_given.as_ref() },
-                state: Some(view),
+                state: Some(view.seen_with(self.seen.as_ref())),
                 log_findings: &findings,
                 log_checks: &checks,
                 least_checkpoint: inputs.least_checkpoint.clone(),

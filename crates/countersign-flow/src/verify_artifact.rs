@@ -42,6 +42,13 @@ impl Checked {
         self.findings.extend(findings);
     }
 
+    /// What is refused or asked for since a log was closed stands in the one that follows.
+    fn open(&mut self, view: StateView<'_>) {
+        if let Some(successor) = view.closed_for() {
+            self.line("log-open", vec![crate::shard::closed(successor)], "");
+        }
+    }
+
     fn trust<'t>(&mut self, trust: &'t TrustFile) -> Option<&'t VerifiedTrust> {
         self.checks.extend(trust.outcome.checks.iter().cloned());
         self.findings.extend(trust.outcome.findings.iter().cloned());
@@ -207,6 +214,7 @@ pub fn promoted_to(
         },
     };
     out.line("log-continues", continues, "the log goes on from the checkpoint that was kept");
+    out.open(view);
     out.line("log-activations", view.faults(environment).cloned().collect(), "every activation holds");
     let place_name = format!("{subject}, {environment}");
     let newest = match view.last_decision(environment, subject, &blobs) {

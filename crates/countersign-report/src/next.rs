@@ -251,6 +251,18 @@ const GENERAL: &[(&[&str], &str)] = &[
         &["policy-rollback"],
         "activate the newest release; to go back on purpose, give --reason, and --activation for a second approver",
     ),
+    (
+        &["activation-replayed"],
+        "start a new --activation file, and have each approver sign that with `countersign policy activate`",
+    ),
+    (
+        &["activation-other-log"],
+        "have the release activated in this log: `countersign policy activate` with its --store, and a new --activation file",
+    ),
+    (
+        &["policy-authors"],
+        "name who wrote what changed as `authors = [\"…\"]` in policy.toml, by their ids in trust, build it, and have it approved again",
+    ),
     (&["policy-version-reused"], "raise `version` in policy.toml, build it, and have it approved again"),
     (&["policy-below-floor"], "raise the rule in policy.toml and release it again; floors are changed in trust alone"),
     (&["policy-other-lineage"], "release under the uri and lineage of the active release"),
@@ -342,6 +354,10 @@ const GENERAL: &[(&[&str], &str)] = &[
     (
         &["sbom-not-built"],
         "make the SBOM with the target, features and lock file that were built: `countersign sbom --artifact FILE`",
+    ),
+    (
+        &["dependencies-unknown"],
+        "commit a lock file, and build from it: `countersign provenance` then names what the build resolved",
     ),
     (&["dependency-unpinned"], "depend on a registry package with a checksum in Cargo.lock, and build again"),
     (&["history-missing"], "name the repository that the artifact was built from with --repo"),

@@ -5,13 +5,14 @@
 use crate::document::read_statement;
 use crate::evidence::{Blobs, checked_blob};
 use crate::log::{LogState, Reading, StateView, read_entries, signed_checkpoint};
+use crate::policy::Activated;
 use crate::trust::VerifiedTrust;
 use crate::witnessed::{Age, asks_for_witnesses, witnessed};
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
-use countersign_core::entry::Entry;
+use countersign_core::entry::{Entry, place_of};
 use countersign_core::finding::Finding;
 use countersign_core::ids::{EnvName, Origin};
 use countersign_core::limits;
@@ -150,6 +151,42 @@ fn read(
     Ok((state, carried.checkpoint))
 }
 
+impl LogState {
+    /// Where trust has the log go on from another one, and it does not.
+    #[must_use]
+    pub fn must_continue(&self) -> Option<Finding> {
+        let trust = self.outside.trust();
+        let wanted = trust.log(&self.origin)?.continues.as_ref()?;
+        let found = self.shard.continues.as_ref().map(|log| &log.origin);
+        if found == Some(wanted) {
+            return None;
+        }
+        let by = format!("trust, version {}", trust.version);
+        Some(
+            Finding::new(codes::LOG_SHARD_INVALID, "the log does not begin where trust has it go on from")
+                .at(format!("log {}", self.origin))
+                .expected(format!("a first entry that goes on from {wanted}"), by)
+                .found(found.map_or_else(|| "none".to_owned(), ToString::to_string))
+                .help("`countersign log continue --earlier STORE` writes the first entry"),
+        )
+    }
+
+    /// An entry in words.
+    pub(crate) fn place(&self, index: u64) -> String {
+        place_of(index, self.log_of_entries().as_ref())
+    }
+
+    /// Whether it is read as the earlier of another.
+    pub(crate) const fn is_carried(&self) -> bool {
+        self.carried
+    }
+
+    /// How entries name this log: not at all where it is the one at hand.
+    pub(crate) fn log_of_entries(&self) -> Option<Origin> {
+        self.carried.then(|| self.origin.clone())
+    }
+}
+
 impl<'a> StateView<'a> {
     /// The log that this one goes on from, at its end.
     #[must_use]
@@ -160,6 +197,36 @@ impl<'a> StateView<'a> {
     /// This log, the one that it goes on from, the one before that, and so on.
     pub fn chain(self) -> impl Iterator<Item = Self> {
         std::iter::successors(Some(self), Self::earlier)
+    }
+
+    /// The log's name.
+    #[must_use]
+    pub const fn origin(&self) -> &'a Origin {
+        &self.state.origin
+    }
+
+    /// What is wrong with a trust document from outside, if the log records a newer or another one up to here; with the entry
+    /// that does.
+    #[must_use]
+    pub fn not_newest(&self, outside: &VerifiedTrust) -> Option<(u64, Finding)> {
+        let own = self.state.trusts.iter().rev().find(|(at, _)| *at < self.size).map(|(index, trust)| (*index, trust));
+        let (index, newest) = own.or_else(|| Some((0, self.state.trust_carried()?)))?;
+        (newest.digest() != outside.digest()).then(|| {
+            let finding = Finding::new(
+                codes::TRUST_DIGEST_MISMATCH,
+                "the trust given from outside is not the newest that the log records",
+            )
+            .at(self.state.place(index))
+            .expected(newest.digest().to_string(), "the log")
+            .found(format!("{} (version {})", outside.digest(), outside.trust().version))
+            .help("record the newer trust with `countersign policy activate`, or give the digest of the recorded one");
+            (index, finding)
+        })
+    }
+
+    /// Every activation up to here, of whatever environment, and of the logs before.
+    pub(crate) fn every_activation(&self) -> impl Iterator<Item = &'a Activated> {
+        self.chain().flat_map(|log| log.state.activations.iter().filter(move |a| a.entry < log.size))
     }
 
     /// How many decisions it records.

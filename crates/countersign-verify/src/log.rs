@@ -9,7 +9,7 @@ use crate::evidence::{Blobs, checked_blob};
 use crate::exception::ReadEntry;
 use crate::keys::note_signature_holds;
 use crate::past::{Facts, Past};
-use crate::policy::{Activated, ActivationContext, verify_activation};
+use crate::policy::{Activated, ActivationContext, LogSoFar, verify_activation};
 use crate::rollout;
 use crate::shard::Shard;
 use crate::sigstore::Roots;
@@ -19,7 +19,7 @@ use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::decision::{Decision, LogRef};
 use countersign_core::digest::Sha256;
-use countersign_core::entry::{Entry, place_of};
+use countersign_core::entry::Entry;
 use countersign_core::finding::{Check, Finding, Verdict};
 use countersign_core::ids::{EnvName, Origin};
 use countersign_core::key::PublicKey;
@@ -39,22 +39,22 @@ const KEPT: usize = 64;
 /// A log whose checkpoint is signed by a key of trust, and whose entries hash to its root.
 #[derive(Debug)]
 pub struct LogState {
-    origin: Origin,
+    pub(crate) origin: Origin,
     entries: Vec<Entry>,
     /// What the next entry goes on from.
     tree: Frontier,
     /// The root at every size, the empty log's first.
     roots: Vec<Sha256>,
-    outside: VerifiedTrust,
-    trusts: Vec<(u64, VerifiedTrust)>,
+    pub(crate) outside: VerifiedTrust,
+    pub(crate) trusts: Vec<(u64, VerifiedTrust)>,
     /// What the log says of the one before it and after it.
-    shard: Shard,
+    pub(crate) shard: Shard,
     /// The log that it goes on from.
     pub(crate) earlier: Option<Box<Earlier>>,
     /// Whether it is read as the earlier of another, and how many may still lie before it.
-    carried: bool,
+    pub(crate) carried: bool,
     depth: usize,
-    activations: Vec<Activated>,
+    pub(crate) activations: Vec<Activated>,
     faults: Vec<Fault>,
     /// Decisions that were looked at last.
     decided: Mutex<BTreeMap<u64, Arc<Promoted>>>,
@@ -109,6 +109,8 @@ pub struct StateView<'a> {
     pub(crate) state: &'a LogState,
     pub(crate) size: u64,
     supposed: Option<&'a Supposed>,
+    /// What a reader of that time saw besides what is wrong with the entries.
+    seen: Option<&'a Finding>,
 }
 
 /// A decision that the log records.
@@ -167,13 +169,13 @@ impl LogState {
     /// The state after the first `size` entries; `None` beyond the log's end.
     #[must_use]
     pub fn at(&self, size: u64) -> Option<StateView<'_>> {
-        (size <= self.size()).then_some(StateView { state: self, size, supposed: None })
+        (size <= self.size()).then_some(StateView { state: self, size, supposed: None, seen: None })
     }
 
     /// The state at the end.
     #[must_use]
     pub fn now(&self) -> StateView<'_> {
-        StateView { state: self, size: self.size(), supposed: None }
+        StateView { state: self, size: self.size(), supposed: None, seen: None }
     }
 
     /// How many entries.
@@ -328,40 +330,6 @@ impl LogState {
         self.faults.extend(faults.into_iter().map(one));
     }
 
-    /// Where trust has the log go on from another one, and it does not.
-    #[must_use]
-    pub fn must_continue(&self) -> Option<Finding> {
-        let trust = self.outside.trust();
-        let wanted = trust.log(&self.origin)?.continues.as_ref()?;
-        let found = self.shard.continues.as_ref().map(|log| &log.origin);
-        if found == Some(wanted) {
-            return None;
-        }
-        let by = format!("trust, version {}", trust.version);
-        Some(
-            Finding::new(codes::LOG_SHARD_INVALID, "the log does not begin where trust has it go on from")
-                .at(format!("log {}", self.origin))
-                .expected(format!("a first entry that goes on from {wanted}"), by)
-                .found(found.map_or_else(|| "none".to_owned(), ToString::to_string))
-                .help("`countersign log continue --earlier STORE` writes the first entry"),
-        )
-    }
-
-    /// An entry in words.
-    pub(crate) fn place(&self, index: u64) -> String {
-        place_of(index, self.log_of_entries().as_ref())
-    }
-
-    /// Whether it is read as the earlier of another.
-    pub(crate) const fn is_carried(&self) -> bool {
-        self.carried
-    }
-
-    /// How entries name this log: not at all where it is the one at hand.
-    pub(crate) fn log_of_entries(&self) -> Option<Origin> {
-        self.carried.then(|| self.origin.clone())
-    }
-
     fn fold_trust(&mut self, index: u64, entry: &Entry, blobs: &dyn Blobs) -> Result<(), Vec<Finding>> {
         let place = self.place(index);
         let bytes = named_blob(entry.statement(), &place, blobs)?;
@@ -384,26 +352,15 @@ impl LogState {
     }
 
     /// The trust in force at the end of the log that this one goes on from.
-    fn trust_carried(&self) -> Option<&VerifiedTrust> {
+    pub(crate) fn trust_carried(&self) -> Option<&VerifiedTrust> {
         let earlier = &self.earlier.as_ref()?.state;
         earlier.trusts.last().map(|(_, trust)| trust).or_else(|| earlier.trust_carried())
     }
 
     /// The trust given from outside has to be the newest that the log knows.
     fn check_outside(&mut self) {
-        let newest = self.trusts.last().map(|(index, trust)| (*index, trust));
-        if let Some((index, newest)) = newest.or_else(|| Some((0, self.trust_carried()?)))
-            && newest.digest() != self.outside.digest()
-        {
-            let finding = Finding::new(
-                codes::TRUST_DIGEST_MISMATCH,
-                "the trust given from outside is not the newest that the log records",
-            )
-            .at(self.place(index))
-            .expected(newest.digest().to_string(), "the log")
-            .found(format!("{} (version {})", self.outside.digest(), self.outside.trust().version))
-            .help("record the newer trust with `countersign policy activate`, or give the digest of the recorded one");
-            self.faults.push(Fault { entry: index, environment: None, findings: vec![finding] });
+        if let Some((entry, finding)) = self.now().not_newest(&self.outside) {
+            self.faults.push(Fault { entry, environment: None, findings: vec![finding] });
         }
     }
 
@@ -414,9 +371,10 @@ impl LogState {
         })?;
         let activation = named_blob(entry.statement(), &place, blobs)?;
         let release = named_blob(entry.evidence.first(), &place, blobs)?;
-        let view = StateView { state: self, size: index, supposed: None };
+        let view = StateView { state: self, size: index, supposed: None, seen: None };
         let earlier: Vec<&Activated> = view.activations(&environment).collect();
         let context = ActivationContext {
+            log: LogSoFar::of(view),
             trust: view.judge(&environment),
             newest: self.trust_before(index),
             active: earlier.last().copied(),
@@ -538,15 +496,22 @@ impl<'a> StateView<'a> {
         self.state.activations.iter().filter(move |a| a.entry < size && a.activation.environment == environment)
     }
 
+    /// The same state, as somebody saw it who found this wrong with it as well.
+    #[must_use]
+    pub const fn seen_with(self, finding: Option<&'a Finding>) -> Self {
+        Self { seen: finding, ..self }
+    }
+
     /// What was wrong with entries that matter for an environment.
     pub fn faults(&self, environment: &EnvName) -> impl Iterator<Item = &'a Finding> + use<'a> {
         let environment = environment.clone();
-        self.chain().flat_map(move |log| {
+        let of_entries = self.chain().flat_map(move |log| {
             let environment = environment.clone();
             let matters =
                 move |f: &&Fault| f.entry < log.size && f.environment.as_ref().is_none_or(|e| *e == environment);
             log.state.faults.iter().filter(matters).flat_map(|fault| &fault.findings)
-        })
+        });
+        of_entries.chain(self.seen)
     }
 
     /// Checks that the log goes on from a checkpoint that was given from outside.

@@ -275,15 +275,12 @@ impl<'a> StateView<'a> {
             return Ok(Some(start));
         }
         Ok(self.chain().find_map(|log| {
-            let order: Vec<Oid> = {
-                let past = log.state.past.read().unwrap_or_else(PoisonError::into_inner);
-                let passed = past.passed.get(&key)?;
-                let known = passed.order.partition_point(|(entry, _)| *entry < log.size);
-                passed.order.iter().take(known).map(|(_, revision)| *revision).collect()
-            };
+            let past = log.state.past.read().unwrap_or_else(PoisonError::into_inner);
+            let passed = past.passed.get(&key)?;
+            let known = passed.order.partition_point(|(entry, _)| *entry < log.size);
             // What passed in an earlier log already moved nothing when it passed again.
             let new = |revision: &Oid| log.chain().skip(1).all(|earlier| first_in(&earlier, revision).is_none());
-            order.into_iter().rev().find(new)
+            passed.order.iter().take(known).rev().map(|(_, revision)| *revision).find(new)
         }))
     }
 

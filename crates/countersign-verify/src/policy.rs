@@ -1,5 +1,6 @@
 //! Policy releases and their activations: who approved them, by the trust that was in force.
 
+use crate::log::StateView;
 use crate::quorum;
 use crate::rollout::Risen;
 use crate::trust::VerifiedTrust;
@@ -154,8 +155,8 @@ pub fn verify_release(
     let backtest = backtest_of(&cosigned.statement, place)?;
     let role = approvers_of(trust, place)?;
     let needed = role.threshold.max(LEAST_APPROVERS);
-    let judges = quorum::Judges { role, trust, newest };
-    let approvers = enough(&cosigned, Kind::PolicyRelease, judges, needed, at, place)?;
+    let asked = Asked { judges: quorum::Judges { role, trust, newest }, needed, not: only_author(&manifest) };
+    let approvers = enough(&cosigned, Kind::PolicyRelease, &asked, at, place)?;
     Ok(VerifiedRelease { manifest, reference, approvers, document: cosigned.digest, backtest })
 }
 
@@ -184,12 +185,44 @@ pub fn approvals(
     let cosigned = quorum::read(bytes, Kind::PolicyRelease, codes::POLICY_UNAPPROVED, place)?;
     let role = approvers_of(trust, place)?;
     let count = quorum::count(&cosigned, Kind::PolicyRelease, quorum::Judges { role, trust, newest: trust }, at, place);
-    Ok((quorum::ids(&count), role.threshold.max(LEAST_APPROVERS)))
+    let mut persons = quorum::ids(&count);
+    if let Some(only) = Manifest::from_value(cosigned.statement.predicate.clone()).ok().as_ref().and_then(only_author) {
+        persons.remove(only);
+    }
+    Ok((persons, role.threshold.max(LEAST_APPROVERS)))
+}
+
+/// Who wrote all that changed, if it was one person: no approver of it.
+fn only_author(manifest: &Manifest) -> Option<&PersonId> {
+    manifest.authors.first().filter(|_| manifest.authors.len() == 1)
+}
+
+/// What an activation has to fit into: the log up to its entry.
+#[derive(Debug, Clone, Copy)]
+pub struct LogSoFar<'a> {
+    origin: &'a Origin,
+    begun: Option<Time>,
+    /// An activation in it names the log: from then on, all have to.
+    named: bool,
+}
+
+impl<'a> LogSoFar<'a> {
+    /// Of a log, as far as the view goes.
+    #[must_use]
+    pub fn of(view: StateView<'a>) -> Self {
+        Self {
+            origin: view.origin(),
+            begun: view.entries().first().map(|entry| entry.time),
+            named: view.every_activation().any(|activated| activated.activation.log.is_some()),
+        }
+    }
 }
 
 /// What an activation is judged by.
 #[derive(Debug, Clone, Copy)]
 pub struct ActivationContext<'a> {
+    /// The log up to the entry.
+    pub log: LogSoFar<'a>,
     /// The trust in force at the previous activation for the environment; for the first, the trust given from outside.
     pub trust: &'a VerifiedTrust,
     /// The trust in force now. It makes nobody an approver, but a key that it no longer lists does not count.
@@ -221,7 +254,9 @@ pub fn verify_activation(
         .predicate_as(Kind::PolicyActivation)
         .map_err(|e| vec![Finding::new(codes::POLICY_MALFORMED, e.to_string()).at(place)])?;
     let mut findings = same_release(&activation, &release, &cosigned, place);
+    findings.extend(belongs(&activation, &context.log, place));
     findings.extend(continues(&activation, &release, context, place));
+    findings.extend(authors_named(&release, context, place));
     let back = goes_back(&activation, context) && !renews(&activation, context);
     let overrides = !activation.overrides.is_empty();
     if overrides && !has_reason(&activation) {
@@ -237,8 +272,8 @@ pub fn verify_activation(
     }
     let role = approvers_of(trust, place)?;
     let needed = if back || overrides { role.threshold.max(LEAST_APPROVERS) } else { 1 };
-    let judges = quorum::Judges { role, trust, newest };
-    match enough(&cosigned, Kind::PolicyActivation, judges, needed, context.time, place) {
+    let asked = Asked { judges: quorum::Judges { role, trust, newest }, needed, not: None };
+    match enough(&cosigned, Kind::PolicyActivation, &asked, context.time, place) {
         Ok(activators) if findings.is_empty() => Ok(Activated {
             entry: context.entry,
             log: None,
@@ -272,21 +307,28 @@ fn approvers_of<'t>(trust: &'t Trust, place: &str) -> Result<&'t Role, Vec<Findi
     })
 }
 
+/// How many have to sign, by whose word, and who is none of them.
+struct Asked<'a> {
+    judges: quorum::Judges<'a>,
+    needed: u32,
+    not: Option<&'a PersonId>,
+}
+
 fn enough(
     cosigned: &quorum::Cosigned,
     kind: Kind,
-    judges: quorum::Judges<'_>,
-    needed: u32,
+    asked: &Asked<'_>,
     at: Time,
     place: &str,
 ) -> Result<BTreeSet<PersonId>, Vec<Finding>> {
-    let trust = judges.trust;
-    let count = quorum::count(cosigned, kind, judges, at, place);
+    let (trust, needed) = (asked.judges.trust, asked.needed);
+    let count = quorum::count(cosigned, kind, asked.judges, at, place);
     let broken = quorum::broken(&count);
     if !broken.is_empty() {
         return Err(broken);
     }
-    let persons = quorum::ids(&count);
+    let mut persons = quorum::ids(&count);
+    let author = asked.not.filter(|only| persons.remove(*only));
     if persons.len() >= usize::try_from(needed).unwrap_or(usize::MAX) {
         return Ok(persons);
     }
@@ -297,6 +339,9 @@ fn enough(
             .at(place)
             .expected(format!("{needed} persons of role `{ROLE_POLICY}`"), format!("trust, version {}", trust.version))
             .found(format!("{}  {}", persons.len(), names.join(", ")));
+    if let Some(only) = author {
+        finding = finding.found(format!("{only} is its only author, and does not count"));
+    }
     for note in &count.notes {
         finding = finding.found(note.as_str());
     }
@@ -333,6 +378,75 @@ fn same_release(
     findings
 }
 
+/// An activation is for one log. One without a log's name is from before they had it: it counts where it may stand by
+/// itself, which is in a log that had begun when it was signed, and before the first one there that does name the log.
+fn belongs(activation: &Activation, log: &LogSoFar<'_>, place: &str) -> Option<Finding> {
+    let (what, found) = match &activation.log {
+        Some(named) if named == log.origin => return None,
+        Some(named) => ("the activation was signed for another log", named.to_string()),
+        None if log.named => ("the activation names no log, and those before it do", "none".to_owned()),
+        None if log.begun.is_some_and(|begun| activation.activated_at < begun) => {
+            ("the activation names no log, and was signed before this one began", activation.activated_at.to_string())
+        }
+        None => return None,
+    };
+    Some(
+        Finding::new(codes::ACTIVATION_OTHER_LOG, what)
+            .at(place)
+            .expected(format!("an activation for {}", log.origin), "the log")
+            .found(found),
+    )
+}
+
+/// What approvers agreed to at another moment: a document that stands in the log already, or one that was signed before the
+/// active release became so. That it names the active release as the one it replaces does not help it, since a release can be
+/// the active one more than once.
+fn replayed(activation: &Activation, context: &ActivationContext<'_>, place: &str) -> Option<Finding> {
+    let refused = |what: &str| Finding::new(codes::ACTIVATION_REPLAYED, what).at(place);
+    if let Some(first) = context.earlier.iter().find(|earlier| earlier.activation == *activation) {
+        return Some(
+            refused("the very activation stands in the log already")
+                .expected("one that was signed for this moment", "the log")
+                .found(format!("the one of entry {}", first.entry)),
+        );
+    }
+    let active = context.active.filter(|active| activation.activated_at < active.time)?;
+    Some(
+        refused("the activation was signed before the release that is active now became so")
+            .expected(format!("no earlier than {}", active.time), format!("the log, entry {}", active.entry))
+            .found(activation.activated_at.to_string()),
+    )
+}
+
+/// A release that follows one which says who wrote it says so too: otherwise leaving the authors out would let the only one
+/// of them approve it. And each is a person of trust: an author of whom it knows nothing may be another one under a wrong id,
+/// who would then count as an approver. A release that was active before is as it was then.
+fn authors_named(release: &VerifiedRelease, context: &ActivationContext<'_>, place: &str) -> Option<Finding> {
+    let earlier = || context.earlier.iter().map(|earlier| &earlier.release);
+    if earlier().any(|earlier| earlier.reference.digest == release.reference.digest) {
+        return None;
+    }
+    let authors = &release.manifest.authors;
+    if authors.is_empty() {
+        let before = earlier().find(|earlier| !earlier.manifest.authors.is_empty())?;
+        return Some(
+            Finding::new(codes::POLICY_AUTHORS, "the release does not say who wrote it, and one before it does")
+                .at(place)
+                .expected("authors = [\"…\"], ids of persons of trust", format!("release {}", before.reference.version))
+                .found("none"),
+        );
+    }
+    let (trust, newest) = (context.trust.trust(), context.newest.trust());
+    let known = |id: &PersonId| trust.persons.iter().chain(&newest.persons).any(|person| person.id == *id);
+    let unknown: Vec<&str> = authors.iter().filter(|id| !known(id)).map(PersonId::as_str).collect();
+    (!unknown.is_empty()).then(|| {
+        Finding::new(codes::POLICY_AUTHORS, "the release names an author whom trust does not know")
+            .at(place)
+            .expected("ids of persons of trust", format!("trust, version {}", newest.version))
+            .found(unknown.join(", "))
+    })
+}
+
 fn continues(
     activation: &Activation,
     release: &VerifiedRelease,
@@ -353,6 +467,7 @@ fn continues(
             .found(word(activation.replaces)),
         );
     }
+    findings.extend(replayed(activation, context, place));
     if activation.activated_at > context.time {
         findings.push(
             Finding::new(codes::POLICY_NOT_YET_VALID, "the activation's own time lies in the future")

@@ -24,6 +24,7 @@ impl Supposed {
     ) -> Result<Self, JsonError> {
         let release = VerifiedRelease::supposed(manifest, stages_at)?;
         let activation = Activation {
+            log: None,
             environment: environment.clone(),
             policy: release.reference().clone(),
             replaces: None,

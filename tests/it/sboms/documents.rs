@@ -62,7 +62,7 @@ fn who_depends_on_what_and_what_changed_is_told_in_words_and_for_programs() {
     new["components"]
         .as_array_mut()
         .unwrap()
-        .push(json!({"type": "library", "bom-ref": "c", "name": "c", "version": "0.1.0"}));
+        .push(json!({"type": "library", "bom-ref": "c", "name": "c", "version": "0.1.0", "purl": "pkg:cargo/c@0.1.0"}));
     door.write("new.json", new.to_string().as_bytes());
     door.run("sbom query old.json b")
         .expect(0, &["b 1.0.0: needed by 1 directly, by 2 in all", "app 1.0.0 > a 1.0.0 > b 1.0.0"]);

@@ -55,37 +55,69 @@ struct Tool {
 
 /// The time of every document, for the tools that heed it (`SOURCE_DATE_EPOCH`).
 const EPOCH: &str = "1767225600";
+/// The file that a peer leaves which prints no document. It is taken away.
+const LEFT: &str = "of-a-peer.json";
 /// The page, and the heading under which the table stands in it.
 const PAGE: &str = "docs/sbom.md";
 const HEADING: &str = "## Beside other tools\n";
 
-/// Measures and writes the table; of named crates only, it prints. `--debug` takes the debug build, whose times say little.
+/// What was asked for.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Asked {
+    /// Another build of ours, in place of a release build of this checkout.
+    program: Option<PathBuf>,
+    /// Whether the judge is left out, which is a large program to build.
+    no_scores: bool,
+    /// Crates; all where none is named.
+    only: Vec<String>,
+}
+
+impl Asked {
+    fn of(arguments: &[String]) -> Outcome<Self> {
+        let mut asked = Self::default();
+        let mut left = arguments.iter();
+        while let Some(word) = left.next() {
+            match word.as_str() {
+                "--no-scores" => asked.no_scores = true,
+                "--program" => asked.program = Some(left.next().ok_or("--program names a file")?.into()),
+                flag if flag.starts_with('-') => return Err(format!("does not take `{flag}`")),
+                name if name == "countersign" || CRATES.iter().any(|known| known.0 == name) => {
+                    asked.only.push(name.to_owned());
+                }
+                name => return Err(format!("there is no crate `{name}` in the table")),
+            }
+        }
+        Ok(asked)
+    }
+}
+
+/// Measures and writes the table; of named crates only, it prints.
 pub(crate) fn table(arguments: &[String]) -> Outcome {
     let root = workspace::root()?;
-    let (debug, only): (Vec<&String>, Vec<&String>) = arguments.iter().partition(|word| *word == "--debug");
-    let profile = if debug.is_empty() { "release" } else { "debug" };
-    let mut build = run::cargo(&root);
-    build.args(["build", "--quiet", "--locked", "--package", "countersign"]);
-    if debug.is_empty() {
-        build.arg("--release");
-    }
-    run::shown(&mut build)?;
-    let wanted = |name: &str| only.is_empty() || only.iter().any(|word| *word == name);
-    if let Some(word) =
-        only.iter().find(|word| **word != "countersign" && !CRATES.iter().any(|known| known.0 == **word))
-    {
-        return Err(format!("there is no crate `{word}` in the table"));
-    }
+    let asked = Asked::of(arguments)?;
+    let ours = if let Some(program) = &asked.program {
+        program.canonicalize().map_err(|error| format!("{}: {error}", program.display()))?
+    } else {
+        run::shown(run::cargo(&root).args(["build", "--quiet", "--locked", "--release", "--package", "countersign"]))?;
+        let target =
+            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
+        target.join("release/countersign")
+    };
+    let only = &asked.only;
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|word| word == name);
     let mut left_out = Vec::new();
-    let tools = tools(&root, profile, &mut left_out);
-    let judge = installed(&root, judge::JUDGE.0, judge::JUDGE.1, "dev")?;
+    let tools = tools(&root, &ours, &mut left_out);
+    let judge = if asked.no_scores { None } else { Some(installed(&root, judge::JUDGE.0, judge::JUDGE.1, "dev")?) };
+    if judge.is_none() {
+        left_out.push(format!("{} {}, and so all scores: `--no-scores`", judge::JUDGE.0, judge::JUDGE.1));
+    }
     let mut cases = vec![Case { folder: root.clone(), package: "countersign".into(), binary: "countersign".into() }];
     for (name, version, binary) in CRATES.iter().filter(|known| wanted(known.0)) {
         let folder = fetched(&root, name, version)?;
         cases.push(Case { folder, package: (*name).to_owned(), binary: (*binary).to_owned() });
     }
     cases.retain(|case| wanted(&case.package));
-    let mut page = head(&root, &left_out)?;
+    let mut page = head(&root, &ours, &left_out)?;
     print!("{page}");
     for case in &cases {
         let truth = truth(&root, case)?;
@@ -94,7 +126,7 @@ pub(crate) fn table(arguments: &[String]) -> Outcome {
         page.push_str(&title);
         print!("{title}");
         for tool in &tools {
-            let row = match row(&root, tool, case, &truth, &judge) {
+            let row = match row(&root, tool, case, &truth, judge.as_deref()) {
                 Ok(row) => row,
                 // It is the tool's own answer about this workspace, and stands in the table as one.
                 Err(why) if tool.peer => {
@@ -106,7 +138,7 @@ pub(crate) fn table(arguments: &[String]) -> Outcome {
             print!("{row}");
         }
     }
-    if !only.is_empty() || !debug.is_empty() {
+    if !only.is_empty() {
         return Ok(());
     }
     let path = root.join(PAGE);
@@ -121,14 +153,15 @@ fn placed(text: &str, table: &str) -> Outcome<String> {
     Ok(format!("{before}{HEADING}\n{}\n{after}", table.trim_end()))
 }
 
-fn head(root: &Path, left_out: &[String]) -> Outcome<String> {
+fn head(root: &Path, ours: &Path, left_out: &[String]) -> Outcome<String> {
     let said = |program: &str, arguments: &[&str]| -> Outcome<String> {
         Ok(String::from_utf8_lossy(&run::output_of(run::command(program, root).args(arguments))?).trim().to_owned())
     };
     let (date, rust) = (said("date", &["-u", "+%Y-%m-%d"])?, said("rustc", &["-V"])?);
+    let ours = said(&ours.to_string_lossy(), &["--version"])?;
     let rust = rust.split(' ').nth(1).unwrap_or_default().to_owned();
     let mut text = format!(
-        "Made by `cargo xtask sbom-table` on {date}, with Rust {rust}. Every tool describes the same binaries, with default\n\
+        "Made by `cargo xtask sbom-table` on {date}, with Rust {rust} and {ours}. Every tool describes the same binaries, with default\n\
          features, for the machine that it runs on; peers that only know folders describe the folder. The truth is Cargo's own\n\
          unit graph of the same build: what is too many is not in the build, what is missing is. Versions are the newest that\n\
          crates.io, PyPI and npm have; newer ones elsewhere may do better. `cargo metadata` makes no SBOM: every exact tool has\n\
@@ -158,9 +191,8 @@ impl Case {
     }
 }
 
-fn tools(root: &Path, profile: &str, left_out: &mut Vec<String>) -> Vec<Tool> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder));
-    let ours = target.join(profile).join("countersign").to_string_lossy().into_owned();
+fn tools(root: &Path, ours: &Path, left_out: &mut Vec<String>) -> Vec<Tool> {
+    let ours = ours.to_string_lossy().into_owned();
     let words = |list: &[&str]| list.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
     let ours = |name: &str, more: &'static [&'static str]| {
         let program = ours.clone();
@@ -195,7 +227,7 @@ fn tools(root: &Path, profile: &str, left_out: &mut Vec<String>) -> Vec<Tool> {
         ours("countersign --no-hashes", &["--no-hashes"]),
         ours("countersign --lock-only (an over-approximation)", &["--lock-only"]),
     ];
-    match installed(root, CYCLONEDX.0, CYCLONEDX.1, if profile == "debug" { "dev" } else { profile }) {
+    match installed(root, CYCLONEDX.0, CYCLONEDX.1, "release") {
         Ok(program) => {
             let program = program.to_string_lossy().into_owned();
             tools.push(Tool {
@@ -209,7 +241,7 @@ fn tools(root: &Path, profile: &str, left_out: &mut Vec<String>) -> Vec<Tool> {
                 }),
                 writes: Some(|case| {
                     let member = case.folder.join("crates").join(&case.package);
-                    if member.is_dir() { member.join("of-a-peer.json") } else { case.folder.join("of-a-peer.json") }
+                    if member.is_dir() { member.join(LEFT) } else { case.folder.join(LEFT) }
                 }),
                 makes: true,
                 peer: true,
@@ -245,11 +277,12 @@ fn tools(root: &Path, profile: &str, left_out: &mut Vec<String>) -> Vec<Tool> {
             command: Box::new(move |case| {
                 let folder = case.folder.to_string_lossy().into_owned();
                 let mut line = vec![program.clone(), "-t".to_owned(), "rust".to_owned(), "-p".to_owned()];
-                line.extend(["--no-recurse", "--no-install-deps", "-o", "/dev/stdout"].map(str::to_owned));
+                line.extend(["--no-recurse", "--no-install-deps", "-o"].map(str::to_owned));
+                line.push(case.folder.join(LEFT).to_string_lossy().into_owned());
                 line.push(folder);
                 line
             }),
-            writes: None,
+            writes: Some(|case| case.folder.join(LEFT)),
             makes: true,
             peer: true,
         }),
@@ -299,7 +332,7 @@ fn truth(root: &Path, case: &Case) -> Outcome<List> {
     if list.packages.is_empty() { Err("the build has no packages".to_owned()) } else { Ok(list) }
 }
 
-fn row(root: &Path, tool: &Tool, case: &Case, truth: &List, judge: &Path) -> Outcome<String> {
+fn row(root: &Path, tool: &Tool, case: &Case, truth: &List, judge: Option<&Path>) -> Outcome<String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let (mut seconds, mut memory, mut documents) = (f64::MAX, 0_u64, Vec::new());
     let out = folder.path().join("out.cdx.json");
@@ -322,24 +355,28 @@ fn row(root: &Path, tool: &Tool, case: &Case, truth: &List, judge: &Path) -> Out
         let paths = text.matches(&*case.folder.to_string_lossy()).count();
         let yes = |held: bool| if held { "yes" } else { "no" };
         workspace::write(&out, &text)?;
-        let judged = |arguments: &[&str]| -> Outcome<String> {
+        let judged = |judge: &Path, arguments: &[&str]| -> Outcome<String> {
             let mut command = run::command(&judge.to_string_lossy(), folder.path());
             let output = run::capture(command.arg("--no-color").args(arguments).arg(&out))?;
             Ok(String::from_utf8_lossy(&output.stdout).into_owned())
         };
-        let of = |profile: &str| errors(&judged(&["validate", "--standard", profile])?);
+        let scores = judge.map_or_else(
+            || Ok(" | | |".to_owned()),
+            |judge| -> Outcome<String> {
+                let of = |profile: &str| errors(&judged(judge, &["validate", "--standard", profile])?);
+                let grade = grade(&judged(judge, &["quality"])?)?;
+                Ok(format!(" {} | {} | {grade} |", of("ntia")?, of("cisa-2026")?))
+            },
+        )?;
         let _infallible = write!(
             row,
-            " {} | {} | {} | {} | {} | {} | {paths} | {} | {} | {} |",
+            " {} | {} | {} | {} | {} | {} | {paths} |{scores}",
             list.packages.difference(&truth.packages).count(),
             truth.packages.difference(&list.packages).count(),
             list.edges.difference(&truth.edges).count(),
             truth.edges.difference(&list.edges).count(),
             yes(again),
             elsewhere.map_or("not tried", yes),
-            of("ntia")?,
-            of("cisa-2026")?,
-            grade(&judged(&["quality"])?)?,
         );
     } else {
         row.push_str(" | | | | | | | | | |");
@@ -355,7 +392,7 @@ fn document(tool: &Tool, case: &Case, out: &Path) -> Outcome<String> {
     if tool.writes.is_some() {
         // It writes one for every member.
         let mut find = run::command("find", &case.folder);
-        run::output_of(find.args([".", "-name", "of-a-peer.json", "-not", "-path", "./target/*", "-delete"]))?;
+        run::output_of(find.args([".", "-name", LEFT, "-not", "-path", "./target/*", "-delete"]))?;
     }
     Ok(text)
 }
@@ -428,6 +465,15 @@ fn read(text: &str, case: &Case) -> Outcome<List> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn crates_and_flags_that_are_not_there_are_refused() {
+        let of = |words: &[&str]| Asked::of(&words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>());
+        assert_eq!(of(&[]), Ok(Asked::default()));
+        let asked = of(&["ripgrep", "--no-scores", "--program", "a"]).unwrap();
+        assert!(asked.no_scores && asked.only == ["ripgrep"] && asked.program == Some("a".into()));
+        assert!(of(&["rip"]).is_err() && of(&["--fast"]).is_err() && of(&["--program"]).is_err());
+    }
 
     #[test]
     fn packages_and_edges_are_read_of_every_tool_s_document() {

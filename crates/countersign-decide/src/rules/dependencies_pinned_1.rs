@@ -21,9 +21,13 @@ pub(super) const RULE: BuiltIn = BuiltIn {
 const NAMED: usize = 5;
 
 fn check(context: &Context<'_>, _rule: &Rule) -> Vec<Finding> {
-    let by = context.by(RULE.id);
+    unpinned(context, &context.by(RULE.id))
+}
+
+/// What has no digest among the dependencies that the provenance names.
+pub(super) fn unpinned(context: &Context<'_>, by: &str) -> Vec<Finding> {
     let Some(built) = context.provenance else {
-        return vec![super::context::no_provenance(context, &by)];
+        return vec![super::context::no_provenance(context, by)];
     };
     let unpinned: Vec<String> = built
         .provenance

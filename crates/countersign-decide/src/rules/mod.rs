@@ -8,16 +8,19 @@ mod builder_level_1;
 mod context;
 mod database_encrypted_1;
 mod dependencies_pinned_1;
+mod dependencies_pinned_2;
 mod hermetic_build_1;
 mod image_registry_1;
 mod licences_allowed_1;
 mod no_secrets_1;
+mod no_secrets_2;
 mod provenance_expected_1;
 mod sbom_present_1;
 mod source_clean_1;
 mod tests_passed_1;
 mod two_party_review_1;
 mod vulnerabilities_handled_1;
+mod vulnerabilities_handled_2;
 
 pub use context::{Built, Context, Landed};
 
@@ -72,22 +75,42 @@ pub const ALL: &[BuiltIn] = &[
     builder_level_1::RULE,
     database_encrypted_1::RULE,
     dependencies_pinned_1::RULE,
+    dependencies_pinned_2::RULE,
     hermetic_build_1::RULE,
     image_registry_1::RULE,
     licences_allowed_1::RULE,
     no_secrets_1::RULE,
+    no_secrets_2::RULE,
     provenance_expected_1::RULE,
     sbom_present_1::RULE,
     source_clean_1::RULE,
     tests_passed_1::RULE,
     two_party_review_1::RULE,
     vulnerabilities_handled_1::RULE,
+    vulnerabilities_handled_2::RULE,
 ];
 
 /// The rule with this id.
 #[must_use]
 pub fn find(id: &RuleId) -> Option<&'static BuiltIn> {
     ALL.iter().find(|rule| rule.id == id.as_str())
+}
+
+/// The meaning of the same name that follows a rule's, if there is one: what a release of today should name.
+#[must_use]
+pub fn newest_of(rule: &BuiltIn) -> Option<&'static BuiltIn> {
+    let parts =
+        |id: &'static str| id.split_once('@').and_then(|(name, number)| Some((name, number.parse::<u32>().ok()?)));
+    let (name, own) = parts(rule.id)?;
+    let of_name =
+        ALL.iter().filter_map(|other| parts(other.id).map(|(other_name, number)| (other_name, number, other)));
+    let newer = of_name.filter(|(other, number, _)| *other == name && *number > own);
+    newer.max_by_key(|(_, number, _)| *number).map(|(_, _, other)| other)
+}
+
+/// Every rule in its newest meaning.
+pub fn newest() -> impl Iterator<Item = &'static BuiltIn> {
+    ALL.iter().filter(|rule| newest_of(rule).is_none())
 }
 
 /// Whether a rule reads what other tools recorded in the repository: the git evidence then has to have it.
@@ -154,6 +177,16 @@ mod tests {
             let unknown = BTreeMap::from([("no-such-parameter".to_owned(), Value::Null)]);
             assert!((rule.accepts)(&unknown).is_err(), "{} refuses what it does not know", rule.id);
         }
+    }
+
+    #[test]
+    fn a_rule_with_a_newer_meaning_names_it_and_is_not_among_the_newest() {
+        let rule = |id: &str| find(&RuleId::new(id).unwrap()).unwrap();
+        assert_eq!(newest_of(rule("no-secrets@1")).map(|rule| rule.id), Some("no-secrets@2"));
+        assert_eq!(newest_of(rule("no-secrets@2")).map(|rule| rule.id), None);
+        let ids: Vec<&str> = newest().map(|rule| rule.id).collect();
+        assert!(ids.contains(&"dependencies-pinned@2") && !ids.contains(&"dependencies-pinned@1"), "{ids:?}");
+        assert!(ids.contains(&"builder-level@1"), "{ids:?}");
     }
 
     #[test]

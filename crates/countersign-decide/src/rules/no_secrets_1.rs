@@ -1,4 +1,5 @@
-//! `no-secrets@1`: a complete scan of the very commit that the provenance names found no secret that nobody allows.
+//! `no-secrets@1`: a complete scan of the very commit that the provenance names found no secret that nobody allows. What it shares
+//! with `no-secrets@2` is here; they differ in whose allowance counts for what another scan found.
 
 use super::{BuiltIn, Context};
 use crate::parameters::{ParameterError, Reader};
@@ -11,6 +12,7 @@ use countersign_core::policy::Rule;
 use countersign_core::statement::secret_scan::{AllowedBy, Complete, Level, Scope, SecretFinding, SecretScan};
 use countersign_core::statement::{Kind, Statement};
 use countersign_verify::Verified;
+use countersign_verify::document::SignerName;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,21 +21,37 @@ pub(super) const RULE: BuiltIn = BuiltIn {
     title: "The source holds no secret",
     why: "Whoever can read the repository, now or later, has every secret in it.",
     fix: "Withdraw the secret where it is valid, take it out of the file at the place that is named, and scan the mended commit again.",
-    parameters: &[
-        ("refuse", "which levels refuse: provider, generic; default provider, and what is not named only watches"),
-        ("allowed", "whether what somebody allows passes: accept, refuse; default accept"),
-        (
-            "allow_list",
-            "which lists count: revision (the one in the commit itself, which review covers), any; default revision",
-        ),
-        ("rule_sets", "digests of rule sets that a scan may go by; default those that ship, from least_version on"),
-        ("least_version", "the least version of the rule set that ships; default 1"),
-        ("history", "whether the history since the start of the range is scanned too: ignore, require; default ignore"),
-    ],
+    parameters: PARAMETERS,
     controls: &["SOC 2 CC6.1"],
-    accepts: |parameters| Asked::read(parameters).map(|_| ()),
-    check,
+    accepts,
+    check: |context, rule| check(context, rule, RULE.id, Allowances::OfAny),
 };
+
+pub(super) const PARAMETERS: &[(&str, &str)] = &[
+    ("refuse", "which levels refuse: provider, generic; default provider, and what is not named only watches"),
+    ("allowed", "whether what somebody allows passes: accept, refuse; default accept"),
+    (
+        "allow_list",
+        "which lists count: revision (the one in the commit itself, which review covers), any; default revision",
+    ),
+    ("rule_sets", "digests of rule sets that a scan may go by; default those that ship, from least_version on"),
+    ("least_version", "the least version of the rule set that ships; default 1"),
+    ("history", "whether the history since the start of the range is scanned too: ignore, require; default ignore"),
+];
+
+/// Whose allowance counts for what another scan found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Allowances {
+    /// That of any scan.
+    OfAny,
+    /// That of a scan which is what the policy asks for, by the same signer; or by a collector, for what a scan found that is
+    /// not what the policy asks for.
+    OfAccepted,
+}
+
+pub(super) fn accepts(parameters: &BTreeMap<String, Value>) -> Result<(), ParameterError> {
+    Asked::read(parameters).map(|_| ())
+}
 
 /// How many findings are told one by one.
 const NAMED: usize = 50;
@@ -90,10 +108,11 @@ impl Asked {
 struct Read {
     place: String,
     scan: SecretScan,
+    signer: SignerName,
 }
 
-fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
-    let by = context.by(RULE.id);
+pub(super) fn check(context: &Context<'_>, rule: &Rule, id: &str, allowances: Allowances) -> Vec<Finding> {
+    let by = context.by(id);
     let asked = match Asked::read(&rule.parameters) {
         Ok(asked) => asked,
         Err(error) => return vec![Finding::new(codes::PARAMETER_INVALID, error.to_string()).at(by)],
@@ -113,10 +132,11 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     let given = scans(context.evidence.of_kind(Kind::SecretScan), source.repository, &source.commit, &mut findings);
-    findings.extend(enough(&given, &asked, context, &source.commit, &by));
+    let wanted = Wanted { asked: &asked, context, commit: &source.commit, by: &by };
+    findings.extend(wanted.enough(&given));
     let earlier = context.against.evidence.of_kind(Kind::SecretScan);
     let earlier = scans(earlier, source.repository, &source.commit, &mut findings);
-    findings.extend(judge(context, &asked, &given, &earlier, &by));
+    findings.extend(wanted.judge(&given, &earlier, allowances));
     findings
 }
 
@@ -148,23 +168,32 @@ fn scans<'e>(
         } else if scan.findings.len() > limits::SECRETS_FINDINGS {
             findings.push(malformed(format!("{} findings, more than a scan lists", scan.findings.len())));
         } else if scan.commit == *commit && scan.repository.as_str() == repository {
-            out.push(Read { place, scan });
+            out.push(Read { place, scan, signer: statement.signed_by().owner.clone() });
         }
     }
     out
 }
 
-/// Whether one of the scans is what is asked for; if none is, why.
-fn enough(given: &[Read], asked: &Asked, context: &Context<'_>, commit: &Oid, by: &str) -> Vec<Finding> {
-    let sets = || {
-        if asked.rule_sets.is_empty() {
-            format!("the rule set countersign, version {} or later", asked.least_version)
-        } else {
-            asked.rule_sets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-        }
-    };
-    let lacks = |read: &Read| -> Option<Finding> {
-        let Read { place, scan } = read;
+/// What a scan is held against.
+struct Wanted<'a> {
+    asked: &'a Asked,
+    context: &'a Context<'a>,
+    commit: &'a Oid,
+    by: &'a str,
+}
+
+impl Wanted<'_> {
+    /// Why a scan is not what is asked for, if it is not.
+    fn lacks(&self, read: &Read) -> Option<Finding> {
+        let Self { asked, context, commit, by } = *self;
+        let sets = || {
+            if asked.rule_sets.is_empty() {
+                format!("the rule set countersign, version {} or later", asked.least_version)
+            } else {
+                asked.rule_sets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+            }
+        };
+        let Read { place, scan, .. } = read;
         if !asked.accepts(scan) {
             let found = scan.rule_set.as_ref().map_or_else(
                 || format!("{} {}, which names no rule set", scan.tool.name, scan.tool.version),
@@ -198,45 +227,67 @@ fn enough(given: &[Read], asked: &Asked, context: &Context<'_>, commit: &Oid, by
                 .expected(format!("a scan of everything after {wanted}"), by)
                 .help(format!("countersign collect secrets --range {wanted}..{commit} --output app.secrets.json"))
         })
-    };
-    if given.is_empty() {
-        return vec![
-            Finding::new(codes::SECRET_SCAN_MISSING, "no scan that trust accepts is about the commit of the provenance")
-                .at(context.subject())
-                .expected(format!("a complete scan of commit {commit}"), by)
-                .found("none")
-                .help(format!("countersign collect secrets --revision {commit} --output app.secrets.json, sign it, and hand it in with --bundle")),
-        ];
     }
-    let lacking: Vec<Finding> = given.iter().filter_map(lacks).collect();
-    if lacking.len() == given.len() { lacking } else { Vec::new() }
+
+    /// Whether one of the scans is what is asked for; if none is, why.
+    fn enough(&self, given: &[Read]) -> Vec<Finding> {
+        let Self { context, commit, by, .. } = *self;
+        if given.is_empty() {
+            return vec![
+                Finding::new(codes::SECRET_SCAN_MISSING, "no scan that trust accepts is about the commit of the provenance")
+                    .at(context.subject())
+                    .expected(format!("a complete scan of commit {commit}"), by)
+                    .found("none")
+                    .help(format!("countersign collect secrets --revision {commit} --output app.secrets.json, sign it, and hand it in with --bundle")),
+            ];
+        }
+        let lacking: Vec<Finding> = given.iter().filter_map(|read| self.lacks(read)).collect();
+        if lacking.len() == given.len() { lacking } else { Vec::new() }
+    }
+
+    /// What was found, by any scan: a scan more can only add.
+    fn judge(&self, given: &[Read], earlier: &[Read], allowances: Allowances) -> Vec<Finding> {
+        let Self { asked, context, by, .. } = *self;
+        let time = context.request.time;
+        let counts = |scan: &SecretScan, finding: &SecretFinding| {
+            let listed = finding.allowed.as_ref().is_some_and(|allowed| allowed.by == AllowedBy::List);
+            let reviewed = scan.allow_list.as_ref().is_some_and(|list| list.path.is_some());
+            asked.accept_allowed && finding.is_allowed_at(time) && (!listed || reviewed || asked.any_list)
+        };
+        let key = |finding: &SecretFinding| (finding.place(), finding.rule.clone());
+        let all = || given.iter().chain(earlier).flat_map(|read| read.scan.findings.iter().map(move |f| (read, f)));
+        let mut allowed: BTreeMap<_, Vec<&Read>> = BTreeMap::new();
+        for (read, finding) in all().filter(|(read, f)| counts(&read.scan, f)) {
+            allowed.entry(key(finding)).or_default().push(read);
+        }
+        let answers = |read: &Read, other: &Read| match allowances {
+            Allowances::OfAny => true,
+            Allowances::OfAccepted => {
+                self.lacks(read).is_none()
+                    && (read.signer == other.signer
+                        || (matches!(read.signer, SignerName::Collector(_)) && self.lacks(other).is_some()))
+            }
+        };
+        let (mut refused, mut watched, mut let_be) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        for (read, finding) in all() {
+            let into = if counts(&read.scan, finding) {
+                &mut let_be
+            } else if allowed.get(&key(finding)).is_some_and(|by| by.iter().any(|one| answers(one, read))) {
+                continue;
+            } else if asked.refuse.contains(&finding.level) {
+                &mut refused
+            } else {
+                &mut watched
+            };
+            into.entry(key(finding)).or_insert((read, finding));
+        }
+        said(&refused, &watched, &let_be, by)
+    }
 }
 
-/// What was found, by any scan: a scan more can only add. What one scan shows as allowed is allowed in all.
-fn judge(context: &Context<'_>, asked: &Asked, given: &[Read], earlier: &[Read], by: &str) -> Vec<Finding> {
-    let time = context.request.time;
-    let counts = |scan: &SecretScan, finding: &SecretFinding| {
-        let listed = finding.allowed.as_ref().is_some_and(|allowed| allowed.by == AllowedBy::List);
-        let reviewed = scan.allow_list.as_ref().is_some_and(|list| list.path.is_some());
-        asked.accept_allowed && finding.is_allowed_at(time) && (!listed || reviewed || asked.any_list)
-    };
-    let key = |finding: &SecretFinding| (finding.place(), finding.rule.clone());
-    let all = || given.iter().chain(earlier).flat_map(|read| read.scan.findings.iter().map(move |f| (read, f)));
-    let allowed: BTreeSet<_> = all().filter(|(read, f)| counts(&read.scan, f)).map(|(_, f)| key(f)).collect();
-    let (mut refused, mut watched, mut let_be) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    for (read, finding) in all() {
-        let into = if allowed.contains(&key(finding)) {
-            if !counts(&read.scan, finding) {
-                continue;
-            }
-            &mut let_be
-        } else if asked.refuse.contains(&finding.level) {
-            &mut refused
-        } else {
-            &mut watched
-        };
-        into.entry(key(finding)).or_insert((read, finding));
-    }
+type Told<'r> = BTreeMap<(String, String), (&'r Read, &'r SecretFinding)>;
+
+fn said(refused: &Told<'_>, watched: &Told<'_>, let_be: &Told<'_>, by: &str) -> Vec<Finding> {
     let mut out: Vec<Finding> =
         refused.values().take(NAMED).map(|(read, finding)| refusal(read, finding, by)).collect();
     if let Some(more) = refused.len().checked_sub(NAMED).filter(|more| *more > 0) {
@@ -244,22 +295,22 @@ fn judge(context: &Context<'_>, asked: &Asked, given: &[Read], earlier: &[Read],
             Finding::new(codes::SECRET_FOUND, format!("{more} more secrets are in the source")).expected("none", by),
         );
     }
-    let places = |finding: Finding, of: &BTreeMap<_, (&Read, &SecretFinding)>, word: fn(&SecretFinding) -> String| {
+    let places = |finding: Finding, of: &Told<'_>, word: fn(&SecretFinding) -> String| {
         of.values().take(NOTED).fold(finding, |finding, (_, found)| finding.at(found.place()).found(word(found)))
     };
     if !watched.is_empty() {
         let what = format!("what may be a secret, by rules that only watch: {}", watched.len());
-        out.push(places(Finding::new(codes::SECRET_WATCHED, what), &watched, |f| format!("{}: {}", f.rule, f.shape)));
+        out.push(places(Finding::new(codes::SECRET_WATCHED, what), watched, |f| format!("{}: {}", f.rule, f.shape)));
     }
     if !let_be.is_empty() {
         let what = format!("secrets that somebody allows: {}", let_be.len());
-        out.push(places(Finding::new(codes::SECRET_ALLOWED, what), &let_be, allowance));
+        out.push(places(Finding::new(codes::SECRET_ALLOWED, what), let_be, allowance));
     }
     out
 }
 
 fn refusal(read: &Read, finding: &SecretFinding, by: &str) -> Finding {
-    let Read { place, scan } = read;
+    let Read { place, scan, .. } = read;
     let history = if finding.commit.is_some() { "the history of the source" } else { "the source" };
     let mut out = Finding::new(codes::SECRET_FOUND, format!("{history} holds a secret: {}", finding.rule))
         .at(finding.place())

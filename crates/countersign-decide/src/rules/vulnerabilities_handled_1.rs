@@ -15,6 +15,7 @@ use countersign_core::time::Time;
 use countersign_verify::Evidence;
 use countersign_verify::document::SignerName;
 use serde_json::Value;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const RULE: BuiltIn = BuiltIn {
@@ -22,19 +23,34 @@ pub(super) const RULE: BuiltIn = BuiltIn {
     title: "No vulnerability that is exploited or overdue, but for those that people cleared",
     why: "What is publicly known to be broken is what is attacked first.",
     fix: "Take a version of the package without the vulnerability, or have persons of trust sign an OpenVEX statement about this artifact.",
-    parameters: &[
-        ("max_age_days", "how old the scanner's database may be when the decision is made (7)"),
-        ("critical_days", "how long after its publication a critical one may stay (7)"),
-        ("high_days", "the same for a high one (30)"),
-        ("medium_days", "the same for a medium one (90)"),
-        ("low_days", "the same for a low one (365)"),
-        ("vex_persons", "how many persons of trust have to say that one does no harm here (2)"),
-        ("scanners", "URIs of scanners, each of which has to have looked (any one scanner)"),
-    ],
+    parameters: PARAMETERS,
     controls: &["SOC 2 CC7.1"],
-    accepts: |parameters| read(parameters).map(|_| ()),
-    check,
+    accepts,
+    check: |context, rule| check(context, rule, RULE.id, Ties::First),
 };
+
+pub(super) const PARAMETERS: &[(&str, &str)] = &[
+    ("max_age_days", "how old the scanner's database may be when the decision is made (7)"),
+    ("critical_days", "how long after its publication a critical one may stay (7)"),
+    ("high_days", "the same for a high one (30)"),
+    ("medium_days", "the same for a medium one (90)"),
+    ("low_days", "the same for a low one (365)"),
+    ("vex_persons", "how many persons of trust have to say that one does no harm here (2)"),
+    ("scanners", "URIs of scanners, each of which has to have looked (any one scanner)"),
+];
+
+/// Which of a scanner's scans by the newest database are judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ties {
+    /// The first, those that are handed in before those that an earlier decision saw.
+    First,
+    /// All.
+    All,
+}
+
+pub(super) fn accepts(parameters: &BTreeMap<String, Value>) -> Result<(), ParameterError> {
+    read(parameters).map(|_| ())
+}
 
 const DAY: i64 = 86_400;
 
@@ -84,20 +100,26 @@ struct Scan {
     now: bool,
 }
 
-fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
-    let by = context.by(RULE.id);
+pub(super) fn check(context: &Context<'_>, rule: &Rule, id: &str, ties: Ties) -> Vec<Finding> {
+    let by = context.by(id);
     let parameters = match read(&rule.parameters) {
         Ok(parameters) => parameters,
-        Err(error) => return vec![Finding::new(codes::PARAMETER_INVALID, error.to_string()).at(RULE.id)],
+        Err(error) => return vec![Finding::new(codes::PARAMETER_INVALID, error.to_string()).at(id)],
     };
     let mut findings = Vec::new();
     let mut scans = scans(context, context.evidence, true, &mut findings);
     scans.extend(self::scans(context, &context.against.evidence, false, &mut findings));
-    let mut newest: BTreeMap<&str, &Scan> = BTreeMap::new();
+    let mut newest: BTreeMap<&str, Vec<&Scan>> = BTreeMap::new();
     for scan in &scans {
-        let slot = newest.entry(scan.vulns.scanner.uri.as_str()).or_insert(scan);
-        if scan.updated > slot.updated {
-            *slot = scan;
+        let slot = newest.entry(scan.vulns.scanner.uri.as_str()).or_default();
+        match slot.first().map(|held| scan.updated.cmp(&held.updated)) {
+            None => slot.push(scan),
+            Some(Ordering::Greater) => *slot = vec![scan],
+            // The same document may be handed in again.
+            Some(Ordering::Equal) if ties == Ties::All && slot.iter().all(|held| held.place != scan.place) => {
+                slot.push(scan);
+            }
+            Some(Ordering::Equal | Ordering::Less) => {}
         }
     }
     let required: Vec<&str> = if parameters.scanners.is_empty() {
@@ -116,7 +138,7 @@ fn check(context: &Context<'_>, rule: &Rule) -> Vec<Finding> {
         }
     }
     let opinions = Opinions::of(context, &mut findings);
-    for scan in newest.values() {
+    for scan in newest.values().flatten() {
         for found in &scan.vulns.scanner.result {
             findings.push(judge(found, scan, context, &parameters, &opinions, &by));
         }

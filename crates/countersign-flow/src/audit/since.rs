@@ -96,7 +96,8 @@ fn log_key(opened: &Opened, least: Option<&[u8]>) -> Result<Option<Finding>, Flo
         lost = log.keys.iter().filter_map(|owned| owned.compromised_since).min();
         log.keys.retain(|owned| owned.compromised_since.is_none());
     }
-    let Some(lost) = lost else { return Ok(None) };
+    // Where it was lost before, the checkpoint itself does not hold, which is said already.
+    let Some(lost) = lost.filter(|lost| *lost > at) else { return Ok(None) };
     let signed = opened.package.file(&format!("{LOG}{CHECKPOINT}"))?.unwrap_or_default();
     if signed_checkpoint(&signed, &sound, at).is_ok() {
         return Ok(None);

@@ -26,7 +26,7 @@ use countersign_record::store::{Store as _, StoreError};
 use countersign_sign::{LogSigner, SigningKey};
 use countersign_verify::keys::note_signature_holds;
 use countersign_verify::log::LogOutcome;
-use countersign_verify::policy::{Activated, ActivationContext, verify_activation, verify_release};
+use countersign_verify::policy::{Activated, ActivationContext, LogSoFar, verify_activation, verify_release};
 use countersign_verify::trust::verify_successor;
 use countersign_verify::{Blobs, LogState, StateView, VerifiedTrust, rollout};
 use std::collections::{BTreeMap, BTreeSet};
@@ -118,6 +118,7 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
     let document = sign(request, &statement, trust.trust())?;
     let earlier: Vec<&Activated> = view.activations(&request.environment).collect();
     let context = ActivationContext {
+        log: LogSoFar::of(view),
         trust: judge,
         newest: trust,
         active: earlier.last().copied(),
@@ -401,6 +402,7 @@ fn statement(
     }
     let reference = release.reference();
     let activation = policy::Activation {
+        log: Some(view.origin().clone()),
         environment: request.environment.clone(),
         policy: reference.clone(),
         replaces: view.active(&request.environment).map(|active| active.release.reference().digest),

@@ -23,7 +23,9 @@ pub fn lint(folder: &Path) -> Result<(usize, Vec<Finding>), FlowError> {
     let all = texts(&files);
     let mut findings = problems(&manifest);
     if let Some(source) = all.get(SOURCE_FILE) {
-        findings.iter_mut().for_each(|finding| place(finding, &manifest.rules, source));
+        for finding in &mut findings {
+            place(finding, &manifest.rules, source);
+        }
     }
     for rule in &manifest.rules {
         findings.extend(written::unreturned(rule, &manifest.texts).iter().map(|problem| problem.finding(&all)));

@@ -54,7 +54,7 @@ const FIRST: &[First] = &[
     },
     First { id: "source-clean@1", enforced: true, parameters: "", note: "" },
     First { id: "sbom-present@1", enforced: true, parameters: "", note: "" },
-    First { id: "dependencies-pinned@1", enforced: true, parameters: "", note: "" },
+    First { id: "dependencies-pinned@2", enforced: true, parameters: "", note: "" },
     First {
         id: "tests-passed@1",
         enforced: false,
@@ -62,13 +62,13 @@ const FIRST: &[First] = &[
         note: "Needs `collect tests`, signed: docs/other-tools.md.",
     },
     First {
-        id: "vulnerabilities-handled@1",
+        id: "vulnerabilities-handled@2",
         enforced: false,
         parameters: "",
         note: "Needs a scan of the artifact, signed: docs/other-tools.md.",
     },
     First {
-        id: "no-secrets@1",
+        id: "no-secrets@2",
         enforced: false,
         parameters: "",
         note: "Needs `collect secrets` of the very commit, signed: docs/secrets.md.",
@@ -137,7 +137,9 @@ fn text(beginning: &Beginning<'_>) -> Result<String, FlowError> {
     let mut text = format!(
         "# What has to hold before an artifact goes to an environment. `countersign policy lint` says what is wrong with it.\n\
          uri = {}\nlineage = \"main\"\nversion = 1\n# Nothing passes from `expires` on: activate the next version before.\n\
-         not_before = \"{}\"\nexpires = \"{until}\"\n\n[[sources]]\nrepository = {}\nref = {}\n\
+         not_before = \"{}\"\nexpires = \"{until}\"\n\
+         # Who wrote what changed since the release before, by ids of trust. Its only author is none of its approvers.\n\
+         # authors = [\"ada\"]\n\n[[sources]]\nrepository = {}\nref = {}\n\
          # The commit up to which history is taken as it is, for the first promotion: every change after it needs its review.\n\
          {start}\n# Says what production would say, and lets through. trust.toml has to have it before anything goes there.\n\
          [environments.staging]\nenforced = false\n\n[environments.production]\nenforced = true\n",
@@ -150,7 +152,7 @@ fn text(beginning: &Beginning<'_>) -> Result<String, FlowError> {
     let branch = beginning.branch.as_str();
     let branch = quoted(branch.strip_prefix("refs/heads/").unwrap_or(branch));
     let (enforced, watched): (Rules, Rules) =
-        rules::ALL.iter().partition(|rule| first(rule.id).is_some_and(|first| first.enforced));
+        rules::newest().partition(|rule| first(rule.id).is_some_and(|first| first.enforced));
     for (heading, rules, stage) in [("", enforced, "enforce"), (WATCHED, watched, "monitor")] {
         text.push_str(heading);
         for rule in rules {

@@ -20,7 +20,7 @@ pub use author::{evaluate, explain, lint};
 pub(crate) use build::approver;
 pub use build::{approve, build, release_statement};
 /// The rules that are built in.
-pub use countersign_decide::rules::ALL as BUILT_IN;
+pub use countersign_decide::rules::{ALL as BUILT_IN, newest_of};
 /// The functions that rules may call.
 pub use countersign_decide::written::functions;
 /// The input that rules read: its schema, and every path.

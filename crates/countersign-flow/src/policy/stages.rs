@@ -15,7 +15,7 @@ use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
 use countersign_core::trust::{POLICY_NAMESPACE, Trust};
 use countersign_sign::{PersonKey, SshKeygen};
-use countersign_verify::policy::{Activated, ActivationContext};
+use countersign_verify::policy::{Activated, ActivationContext, LogSoFar};
 use countersign_verify::rollout::{self, Basis, Measured, Risen};
 use countersign_verify::{Blobs, StateView};
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +39,7 @@ pub fn stages(
     for name in environments.into_iter().filter(|name| environment.is_none_or(|wanted| wanted == *name)) {
         let Some(active) = view.active(name) else { continue };
         let context = ActivationContext {
+            log: LogSoFar::of(view),
             trust: view.judge(name),
             newest: view.trust(),
             active: Some(active),

@@ -51,7 +51,7 @@ impl Ahead {
         let Some(Ok(names)) = found.map(|path| lock::with_checksum(&path)) else { return };
         let Ok(entries) = fs::read_dir(home.join("registry/cache")) else { return };
         let caches: Vec<PathBuf> = entries.take(REGISTRIES).filter_map(|entry| Some(entry.ok()?.path())).collect();
-        for name in names {
+        for name in names.iter().filter(|name| likely(name)) {
             for cache in &caches {
                 if self.enough.load(Ordering::Relaxed) {
                     return;
@@ -93,6 +93,11 @@ impl Ahead {
     fn slots(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Slot>> {
         self.archives.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Half of what lock files name beyond a build is for Windows, and large. Where it is needed it is read then.
+fn likely(name: &str) -> bool {
+    cfg!(windows) || !(name.starts_with("windows") || name.starts_with("winapi"))
 }
 
 #[cfg(test)]

@@ -62,6 +62,9 @@ impl Explain {
 
 fn rule_text(rule: &rules::BuiltIn) -> String {
     let mut out = format!("{}: {}\n\n{}\n\nwhat to do: {}\n", rule.id, rule.title, rule.why, rule.fix);
+    if let Some(newer) = rules::newest_of(rule) {
+        out.push_str(&format!("\n{} means more: {}. A release of today names that one.\n", newer.id, newer.title));
+    }
     if rule.parameters.is_empty() {
         out.push_str("\nIt has no parameters.\n");
     } else {

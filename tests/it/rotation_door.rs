@@ -1,0 +1,117 @@
+//! A trust that gives way to the next one, and approvals of another day: what the gate records, what the plain way takes, and what
+//! an old file is worth.
+
+use countersign_core::digest::Sha256;
+use countersign_tests::door::Door;
+
+const LEAST: &str = "--least-checkpoint outside/checkpoint";
+const EVIDENCE: &str = "--bundle app.provenance.sigstore.json --bundle app.sbom.sigstore.json --reviews reviews";
+
+/// The next trust document, signed by both; gives how it is named.
+fn next_trust(door: &Door) -> String {
+    let text = String::from_utf8(door.read("trust.toml")).unwrap();
+    let text = text.replacen("version = 1\n", &format!("version = 2\nprevious = \"{}\"\n", door.digest()), 1);
+    door.write("trust2.toml", text.as_bytes());
+    for person in ["ada", "ben"] {
+        door.run(&format!("trust sign trust2.toml --key keys/{person} --output trust2.json")).expect(0, &[]);
+    }
+    let digest = door.run("trust digest trust2.json").out;
+    format!("--trust trust2.json --trust-digest {}", digest.trim())
+}
+
+#[test]
+fn a_gate_that_is_given_the_next_trust_too_early_records_nothing_and_the_audit_holds_afterwards() {
+    let door = Door::new();
+    let trust = next_trust(&door);
+    let promote = |trust: &str| {
+        door.run(&format!(
+            "promote app.bin --to production --repo app --store store --key keys/gate.pem --log-key keys/log.pem \
+             {EVIDENCE} {LEAST} {trust}"
+        ))
+    };
+    let before = door.entries();
+    promote(&trust).expect(4, &["trust-digest-mismatch", "not the newest that the log records", "policy activate"]);
+    assert_eq!(door.entries(), before, "nothing is recorded");
+
+    // The same release under the newer trust is no return: one approver activates it, without a reason.
+    door.run(&format!(
+        "policy activate policy.sigstore.json --environment production --key keys/ada --log-key keys/log.pem --store store \
+         {LEAST} --checkpoint-output outside/checkpoint {trust}"
+    ))
+    .expect(0, &["is active"]);
+    assert_eq!(door.entries(), before + 2, "the trust, and the activation");
+    promote(&trust).expect(0, &["PASS"]);
+    // Once it is recorded, the older one is too old, and that is not recorded either.
+    let entries = door.entries();
+    let old = format!("--trust trust.sigstore.json --trust-digest {}", door.digest());
+    promote(&old).expect(4, &["trust-digest-mismatch"]);
+    assert_eq!(door.entries(), entries);
+
+    door.run("audit export --store store --output out.cspkg").expect(0, &[]);
+    door.run(&format!("audit verify out.cspkg {LEAST} {trust}")).expect(0, &["0 come out otherwise", "PASS"]);
+    // A second time, under the same trust, it would be a return.
+    door.run(&format!(
+        "policy activate policy.sigstore.json --environment production --key keys/ada --log-key keys/log.pem --store store \
+         {LEAST} {trust}"
+    ))
+    .expect(4, &["policy-rollback", "policy-unapproved"]);
+}
+
+#[test]
+fn an_old_activation_file_is_no_approval_of_today_for_whoever_signs_it_once_more() {
+    let door = Door::new();
+    let activate = |file: &str, more: &str| {
+        door.trusting(&format!(
+            "policy activate {file} --environment production --log-key keys/log.pem --store store {LEAST} \
+             --checkpoint-output outside/checkpoint {more}"
+        ))
+    };
+    let text = String::from_utf8(door.read("policy/policy.toml")).unwrap();
+    door.write("policy/policy.toml", text.replacen("version = 1\n", "version = 2\n", 1).as_bytes());
+    door.run("policy build policy --output two.manifest.json").expect(0, &[]);
+    for person in ["ada", "ben"] {
+        door.run(&format!("policy approve two.manifest.json --key keys/{person} --output two.json")).expect(0, &[]);
+    }
+    activate("two.json", "--key keys/ada").expect(0, &["is active"]);
+    let back = "--reason broken --activation back.json";
+    activate("policy.sigstore.json", &format!("--key keys/ada {back}")).expect(4, &["policy-unapproved"]);
+    activate("policy.sigstore.json", &format!("--key keys/ben {back}")).expect(0, &["is active"]);
+    let again = "--reason mended --activation again.json";
+    activate("two.json", &format!("--key keys/ada {again}")).expect(4, &["policy-unapproved"]);
+    activate("two.json", &format!("--key keys/ben {again}")).expect(0, &["is active"]);
+    // back.json names the active release as the one that it replaces, has a reason, and both signatures.
+    let entries = door.entries();
+    let said = activate("policy.sigstore.json", &format!("--key keys/ada {back}"));
+    said.expect(1, &["refused[activation-replayed]", "stands in the log already"]);
+    assert_eq!(door.entries(), entries);
+    door.trusting("policy history --store store").expect(0, &[]);
+}
+
+#[test]
+fn an_activation_is_for_one_log() {
+    let door = Door::new();
+    door.run("log init --origin example.com/log --key keys/log.pem --store other").expect(0, &[]);
+    door.run("log checkpoint --store other --output other.checkpoint").expect(0, &[]);
+    let line = |store: &str, least: &str| {
+        format!(
+            "policy activate policy.sigstore.json --environment production --key keys/ada --log-key keys/log.pem \
+             --store {store} --lock other.lock --activation act.json --least-checkpoint {least}"
+        )
+    };
+    door.trusting(&line("other", "other.checkpoint")).expect(0, &["is active"]);
+    let activation = String::from_utf8(door.read("act.json")).unwrap();
+    let payload = activation.split("\"payload\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let payload = door.shell("", &format!("printf '%s' '{payload}' | base64 -d"), &[]);
+    payload.expect(0, &["\"log\":\"example.com/log\""]);
+}
+
+#[test]
+fn a_closed_log_is_no_record_to_deploy_by() {
+    let door = Door::new();
+    let digest = Sha256::of(&door.read("app.bin"));
+    let ask = || door.trusting(&format!("verify {digest} --promoted-to production --store store {LEAST}"));
+    ask().expect(0, &["verified"]);
+    door.trusting("log close --successor example.com/next --store store --key keys/gate.pem --log-key keys/log.pem")
+        .expect(0, &[]);
+    ask().expect(1, &["refused[log-closed]", "example.com/next"]);
+}
