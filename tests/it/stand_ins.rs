@@ -129,20 +129,25 @@ fn what_a_build_rests_on_has_a_summary_of_its_own_where_that_is_asked_for() {
         "runDetails": { "builder": { "id": "https://b.example" } },
     });
     let provenance = statement("https://slsa.dev/provenance/v1", b"app", &provenance);
-    door.write("app.json", &signed("builder", &builder, &provenance));
-    let summary = |level: &str| {
+    let policy = Sha256::of(b"policy");
+    let summary = |about: &[u8], level: &str| {
         let predicate = json!({
-            "verifier": { "id": "https://v.example" }, "timeVerified": now().to_string(), "resourceUri": "oci:image",
-            "policy": { "uri": "file:policy", "digest": { "sha256": Sha256::of(b"policy").hex() } },
+            "verifier": { "id": "https://v.example" }, "timeVerified": now().to_string(), "resourceUri": "pkg:app",
+            "policy": { "uri": "file:policy", "digest": { "sha256": policy.hex() } },
             "verificationResult": "PASSED", "verifiedLevels": [level],
         });
-        signed("verifier", &verifier, &statement("https://slsa.dev/verification_summary/v1", b"image", &predicate))
+        signed("verifier", &verifier, &statement("https://slsa.dev/verification_summary/v1", about, &predicate))
     };
-    door.write("good.json", &summary("SLSA_BUILD_LEVEL_2"));
-    door.write("low.json", &summary("SLSA_BUILD_LEVEL_1"));
-    let expected = "[summary]\nverifier = \"https://v.example\"\nkey = \"verifier\"\n\
-                    [provenance]\ndependency-level = 2\nsource = \"github.com/o/r\"\n\
-                    [[provenance.builders]]\nid = \"https://b.example\"\nkey = \"builder\"\nlevel = 2\n";
+    let own = [signed("builder", &builder, &provenance), summary(b"app", "SLSA_BUILD_LEVEL_2")];
+    door.write("app.json", &own.join(&b'\n'));
+    door.write("good.json", &summary(b"image", "SLSA_BUILD_LEVEL_2"));
+    door.write("low.json", &summary(b"image", "SLSA_BUILD_LEVEL_1"));
+    let expected = format!(
+        "[summary]\nverifier = \"https://v.example\"\nkey = \"verifier\"\nresource = \"pkg:app\"\npolicies = [\"{policy}\"]\n\
+         levels = [\"SLSA_BUILD_LEVEL_2\"]\n\
+         [provenance]\ndependency-level = 2\nsource = \"github.com/o/r\"\n\
+         [[provenance.builders]]\nid = \"https://b.example\"\nkey = \"builder\"\nlevel = 2\n"
+    );
     door.write("expected.toml", expected.as_bytes());
     let line =
         "verify app --bundle app.json --expect expected.toml --key builder.pub --key verifier.pub --transparency none";
