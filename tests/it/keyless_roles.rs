@@ -83,7 +83,8 @@ impl Scene {
     fn short(&self, bytes: &[u8], trust: &Trust, newest: &Trust) -> String {
         let findings = self.approvers(bytes, trust, newest).unwrap_err();
         assert_eq!(findings[0].code, codes::POLICY_UNAPPROVED, "{findings:?}");
-        findings.iter().map(|finding| format!("{} {:?} {finding:?}\n", finding.code, finding.found)).collect()
+        let lines = findings.iter().map(|finding| format!("{} {:?} {finding:?}\n", finding.code, finding.found));
+        lines.collect::<Vec<_>>().concat()
     }
 }
 

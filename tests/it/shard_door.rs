@@ -71,7 +71,7 @@ fn sign(door: &Door, name: &str, text: &str) -> String {
 /// Where a store keeps a piece.
 fn piece(store: &str, digest: &str) -> String {
     let hex = digest.trim_start_matches("sha256:");
-    format!("{store}/evidence/sha256/{}/{}", &hex[..2], &hex[2..])
+    format!("{store}/evidence/sha256/{}/{}", hex.split_at(2).0, hex.split_at(2).1)
 }
 
 #[test]
@@ -232,8 +232,10 @@ fn a_log_whose_key_was_lost_after_its_end_is_shown_by_a_checkpoint_of_that_end_a
     let door = Door::new();
     let text = String::from_utf8(door.read("trust.toml")).unwrap();
     let text = text.replacen("version = 1\n", &format!("version = 2\nprevious = \"{}\"\n", door.digest()), 1);
-    let key = text.find("origin = \"example.com/log\"").map(|at| at + text[at..].find("\" }").unwrap() + 1).unwrap();
-    let text = format!("{}, compromised_since = \"2030-01-01T00:00:00Z\"{}", &text[..key], &text[key..]);
+    let key =
+        text.find("origin = \"example.com/log\"").map(|at| at + text.split_at(at).1.find("\" }").unwrap() + 1).unwrap();
+    let text =
+        format!("{}, compromised_since = \"2030-01-01T00:00:00Z\"{}", text.split_at(key).0, text.split_at(key).1);
     let trust = sign(&door, "trust2", &text);
     let verify = |more: &str| door.run(&format!("audit verify demo.cspkg {trust} {more}"));
     verify("").expect(3, &["log-key-lost", "a checkpoint of 4 entries that was kept elsewhere"]);
@@ -278,7 +280,8 @@ fn a_state_that_goes_on_reads_where_a_log_ends_and_what_it_begins_with() {
         let again = LogState::open(&newest, &entries, &trust, &blobs, at).state.unwrap();
         let facts = |state: &LogState| {
             let view = state.now();
-            let active = view.active(&EnvName::new("production").unwrap()).map(|active| active.since());
+            let active =
+                view.active(&EnvName::new("production").unwrap()).map(countersign_verify::policy::Activated::since);
             (view.closed_for().cloned(), view.continued().cloned(), active, state.must_continue().is_some())
         };
         assert_eq!(facts(&state), facts(&again), "{store} from {known} entries");

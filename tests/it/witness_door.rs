@@ -391,9 +391,9 @@ fn what_an_auditors_trust_says_of_keys_since_is_heard() {
         let since = since.to_owned();
         place.trust_after(name, |text| {
             let at = text.find(owner).unwrap();
-            let key = at + text[at..].find("key = \"").unwrap() + "key = \"".len();
-            let end = key + text[key..].find('"').unwrap() + 1;
-            format!("{}, compromised_since = \"{since}\"{}", &text[..end], &text[end..])
+            let key = at + text.split_at(at).1.find("key = \"").unwrap() + "key = \"".len();
+            let end = key + text.split_at(key).1.find('"').unwrap() + 1;
+            format!("{}, compromised_since = \"{since}\"{}", text.split_at(end).0, text.split_at(end).1)
         })
     };
     let (long_ago, one_day) = ("2026-01-01T00:00:00Z", "2026-12-31T00:00:00Z");

@@ -107,17 +107,17 @@ pub(crate) struct PersonArgs {
 
 /// The key or the identity, opened.
 pub(crate) enum Person {
-    Key(PersonKey, SshKeygen),
-    Identity(IdentitySigner),
+    Key(Box<PersonKey>, SshKeygen),
+    Identity(Box<IdentitySigner>),
 }
 
 impl PersonArgs {
     pub(crate) fn open(&self, call: &super::Call<'_>) -> Result<Person, FlowError> {
         match (self.keyless.open(call)?, &self.key) {
-            (Some(signer), _) => Ok(Person::Identity(signer)),
+            (Some(signer), _) => Ok(Person::Identity(Box::new(signer))),
             (None, Some(key)) => {
                 let key = PersonKey::open(key, &call.world.token_access())?;
-                Ok(Person::Key(key, call.world.ssh_keygen()))
+                Ok(Person::Key(Box::new(key), call.world.ssh_keygen()))
             }
             (None, None) => Err(FlowError::Usage("name a key with --key, or sign with --keyless".to_owned())),
         }
@@ -125,7 +125,7 @@ impl PersonArgs {
 }
 
 impl Person {
-    pub(crate) const fn by(&self) -> By<'_> {
+    pub(crate) fn by(&self) -> By<'_> {
         match self {
             Self::Key(key, keygen) => By::Key(key, keygen),
             Self::Identity(signer) => By::Identity(signer),

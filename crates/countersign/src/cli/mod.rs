@@ -251,16 +251,15 @@ impl Call<'_> {
         if let FlowError::Log(LogError::Exists { folder, found }) = error {
             return LogError::Exists { folder: name(&folder).unwrap_or(folder), found }.into();
         }
-        match error {
-            FlowError::Read { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
-                let source = match self.named_by(&path) {
-                    Some(name) => std::io::Error::new(source.kind(), format!("{source}; {name}")),
-                    None => source,
-                };
-                FlowError::Read { path, source }
-            }
-            error => error,
+        if let FlowError::Read { path, source } = error {
+            let there = source.kind() != std::io::ErrorKind::NotFound;
+            let source = match self.named_by(&path).filter(|_| !there) {
+                Some(name) => std::io::Error::new(source.kind(), format!("{source}; {name}")),
+                None => source,
+            };
+            return FlowError::Read { path, source };
         }
+        error
     }
 
     /// Which option or variable names a file, for the error that it is not there.
