@@ -91,7 +91,7 @@ fn a_text_that_speaks_of_what_the_rule_does_not_return_is_told_to_its_author() {
     };
     let body = "deny contains {\"at\": c.at, \"name\": c.name} if { some c in input.sbom.components }";
     assert_eq!(said("{name} is bad", body), Vec::<String>::new());
-    let wrong = "rules/r/rule.rego:6:20: the rule does not return `nmae`, which its text speaks of";
+    let wrong = "rules/r/rule.rego:7:17: the rule does not return `nmae`, which its text speaks of";
     assert_eq!(said("a {nmae} is bad", body), [wrong]);
     // One element of several lacks it; and of what is made elsewhere nothing is known.
     let two = format!("{body}\ndeny contains {{\"nmae\": 1}} if {{ input.time == \"\" }}");
