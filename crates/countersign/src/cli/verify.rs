@@ -34,7 +34,7 @@ use std::path::{Path, PathBuf};
     after_help = "Examples:\n  countersign verify dist/app --bundle app.sigstore.jsonl --trust trust.sigstore.json --trust-digest sha256:…\n  \
                         countersign verify app --bundle app.sigstore.json --trusted-root public-good --source github.com/o/r --versioned-tag v1\n  \
                         countersign verify pkg.whl --bundle pkg.whl.attestation --trusted-root public-good \\\n    \
-                        --certificate-identity-regexp '^https://github\\.com/o/r/\\.github/workflows/release\\.yml@.*$' \\\n    \
+                        --certificate-identity-regexp '^https://github\\.com/o/r/\\.github/.*$' \\\n    \
                         --certificate-oidc-issuer https://token.actions.githubusercontent.com\n  \
                         countersign verify --all bundles --trusted-root public-good --expect expectations.toml\n  \
                         countersign verify sha256:… --promoted-to production --store .countersign --trust trust.sigstore.json"
