@@ -85,7 +85,7 @@ pub(super) fn all() -> Vec<Case> {
             MISSING,
             hidden_from_the_forge,
         ),
-        case("R20", "the files that were approved, on a base that has moved on", Fail, MISSING, same_files_later),
+        case("R36", "the files that were approved, on a base that has moved on", Fail, MISSING, same_files_later),
         case("R14", "a rejection by signature beside an approval on the forge", Fail, "review-rejected", both_ways),
     ]
 }

@@ -46,7 +46,7 @@ const OTHERS: [(&str, &[&str]); 8] = [
             "R11",
             "R14",
             "R18",
-            "R20",
+            "R36",
             "+answered",
             "+after",
             "+drift",

@@ -62,7 +62,7 @@ const REASONS: &[(&str, &str)] = &[
     ("R15", "ada (author, known by commit signature)"),
     ("R16", "Ben <ben@example.com> by a trailer, not counted (T0): whoever commits writes it"),
     ("R19", "ben approved, not counted (T1): its base "),
-    ("R20", "it is of the same files on an earlier base"),
+    ("R36", "it is of the same files on an earlier base"),
     ("R17", "it names another repository by the forge's number"),
     ("R20-key", "a key that is not in trust"),
     ("R21-branch", "it is about another branch: refs/heads/try"),
