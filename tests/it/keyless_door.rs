@@ -134,6 +134,28 @@ fn a_release_and_trust_are_signed_with_an_identity_as_with_a_key() {
     scene.door.run("trust sign ours.toml").expect(2, &["--key"]);
 }
 
+/// Signing takes time, and an instance has a clock of its own: the signature is younger than the command that asked for it.
+#[test]
+fn a_signature_that_an_instance_dates_after_the_command_began_counts_at_once() {
+    let scene = Scene::new();
+    let keyless = "--keyless --signing-config config.json --trusted-root root.json --identity-token token";
+    scene.server.instance().faults = Faults { timestamp_after: 4, ..Faults::default() };
+    let token = scene.server.instance().token(&Who::person(GOOGLE, "ben@example.com"), now());
+    scene.door.write("token", token.as_bytes());
+    scene.door.run(&format!("trust sign ours.toml --output mine.json {keyless}")).expect(0, &["1 of 2 needed: ben"]);
+    scene.door.run("policy build policy --output new.json").expect(0, &[]);
+    let approve = "policy approve new.json --output new.sigstore.json";
+    scene.run(&format!("{approve} {keyless}")).expect(0, &["1 of 2 needed: ben"]);
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    scene.run(&format!("{approve} --key keys/ada")).expect(0, &["2 of 2 needed: ada, ben"]);
+    scene.door.run("log init --origin example.com/log --key keys/log.pem --store fresh").expect(0, &[]);
+    std::fs::copy(scene.door.path().join("fresh/log/checkpoint"), scene.door.path().join("least")).unwrap();
+    let activate = "policy activate new.sigstore.json --environment production --log-key keys/log.pem --store fresh \
+                    --least-checkpoint least";
+    scene.run(&format!("{activate} {keyless}")).expect(0, &["release 1 is active for production"]);
+    scene.run("policy history --store fresh").expect(0, &["ben"]);
+}
+
 #[test]
 fn nothing_is_written_that_does_not_verify() {
     let scene = Scene::new();

@@ -9,6 +9,7 @@ use countersign_core::finding::Finding;
 use countersign_core::key::{KeyId, PublicKey};
 use countersign_core::limits;
 use countersign_core::statement::Statement;
+use countersign_core::time::Time;
 use countersign_core::trust::{Owner, Trust};
 use countersign_sign::{PersonKey, SshKeygen};
 use countersign_verify::keys::envelope_signature_holds;
@@ -49,7 +50,7 @@ impl By<'_> {
                     self.known(role, trust, "this key is not of a person in the role")?;
                 }
                 let bytes = by_person(&statement.to_bytes()?, namespace, key, keygen)?;
-                Ok(Line { bytes, root: None })
+                Ok(Line { bytes, root: None, time: None })
             }
             #[cfg(feature = "online")]
             Self::Identity(signer) => {
@@ -57,7 +58,8 @@ impl By<'_> {
                 if let Some((role, trust)) = role {
                     identity_in_role(signer, &signed.shown, role, trust)?;
                 }
-                Ok(Line { bytes: signed.bundle, root: Some(signer.root().document().to_vec()) })
+                let time = signed.shown.times.iter().max().copied();
+                Ok(Line { bytes: signed.bundle, root: Some(signer.root().document().to_vec()), time })
             }
         }
     }
@@ -77,6 +79,7 @@ impl By<'_> {
 struct Line {
     bytes: Vec<u8>,
     root: Option<Vec<u8>>,
+    time: Option<Time>,
 }
 
 fn in_role(
@@ -137,6 +140,17 @@ pub struct CoSigned {
     pub added: bool,
     /// How many distinct keys signed it, each certificate's key being one.
     pub keys: usize,
+    /// The time that an instance attests for the signature that was added, where an identity made it.
+    pub time: Option<Time>,
+}
+
+impl CoSigned {
+    /// The moment to judge the file at: the signing itself took time, and an instance's clock is not this machine's.
+    /// Judged at the moment at which it was asked for, a signature that was just made would lie in the future.
+    #[must_use]
+    pub fn judged_at(&self, asked: Time) -> Time {
+        self.time.map_or(asked, |time| time.max(asked))
+    }
 }
 
 /// The statement with one signature, and the trusted root beside it where an identity signed.
@@ -145,10 +159,10 @@ pub(crate) fn signed_alone(
     namespace: &str,
     by: By<'_>,
     role: Option<(&str, &Trust)>,
-) -> Result<Vec<u8>, FlowError> {
-    let line = by.line(statement, namespace, role)?;
-    let lines: Vec<Vec<u8>> = std::iter::once(line.bytes).chain(line.root).collect();
-    Ok(lines.join(&b'\n'))
+) -> Result<CoSigned, FlowError> {
+    let Line { bytes, root, time } = by.line(statement, namespace, role)?;
+    let lines: Vec<Vec<u8>> = std::iter::once(bytes).chain(root).collect();
+    Ok(CoSigned { bytes: lines.join(&b'\n'), added: true, keys: 1, time })
 }
 
 /// The lines of `path`, if it exists, with one more: a key signs once. A file over another statement is refused, and with
@@ -181,10 +195,12 @@ pub fn add_signature(
     }
     let mut before = documents.iter().map(|(_, signed)| by.has_signed(signed, namespace));
     let added = !before.try_fold(false, |any, one| one.map(|one| any || one))?;
+    let mut time = None;
     if added {
         let line = by.line(statement, namespace, role)?;
         let signed = Signed::parse(&line.bytes).map_err(|error| refused(error.code(), error.to_string()))?;
         documents.push((line.bytes, signed));
+        time = line.time;
         roots.extend(line.root.filter(|root| !roots.contains(root)));
     }
     let keys: BTreeSet<KeyId> = documents.iter().filter_map(|(_, signed)| key_of(signed, namespace)).collect();
@@ -193,7 +209,7 @@ pub fn add_signature(
     let lines: Vec<Vec<u8>> = documents.into_iter().map(|(line, _)| line).chain(roots).collect();
     let mut bytes = lines.join(&b'\n');
     bytes.push(b'\n');
-    Ok(CoSigned { bytes, added, keys: keys.len().saturating_add(certificates) })
+    Ok(CoSigned { bytes, added, keys: keys.len().saturating_add(certificates), time })
 }
 
 /// The file with one more line, unless the same key said the same there before: what others said stands beside it. How many
@@ -225,7 +241,7 @@ pub fn add_line(
         bytes.push(b'\n');
         keys.insert(public.id());
     }
-    Ok(CoSigned { bytes, added, keys: keys.len() })
+    Ok(CoSigned { bytes, added, keys: keys.len(), time: None })
 }
 
 /// Whether this very key signed it, and the signature holds.

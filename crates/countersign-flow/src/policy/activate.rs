@@ -5,7 +5,7 @@ use crate::backtest::read_report;
 use crate::error::FlowError;
 use crate::files;
 use crate::outside::{self, TrustFile};
-use crate::people::{self, By};
+use crate::people::{self, By, CoSigned};
 use crate::place::{Place, StoreBlobs};
 use crate::promote::{log_keys, log_of};
 use countersign_core::codes;
@@ -33,7 +33,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What an activation is asked with.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ActivateRequest<'a> {
     /// The approved release.
     pub release: &'a Path,
@@ -115,7 +115,9 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
 
     let labels = labels(request)?;
     let statement = statement(request, &release, view, &labels)?;
-    let document = sign(request, &statement, trust.trust())?;
+    let signed = sign(request, &statement, trust.trust())?;
+    let request = &ActivateRequest { at: signed.judged_at(request.at), ..request.clone() };
+    let document = signed.bytes;
     let earlier: Vec<&Activated> = view.activations(&request.environment).collect();
     let context = ActivationContext {
         log: LogSoFar::of(view),
@@ -415,14 +417,14 @@ fn statement(
     Ok(Statement::new(Kind::PolicyActivation, vec![subject], &activation)?)
 }
 
-fn sign(request: &ActivateRequest<'_>, statement: &Statement, trust: &Trust) -> Result<Vec<u8>, FlowError> {
+fn sign(request: &ActivateRequest<'_>, statement: &Statement, trust: &Trust) -> Result<CoSigned, FlowError> {
     let role = Some((ROLE_POLICY, trust));
     match request.activation {
         None => people::signed_alone(statement, POLICY_NAMESPACE, request.by, role),
         Some(path) => {
-            let document = people::add_signature(path, statement, POLICY_NAMESPACE, request.by, role)?.bytes;
-            write_atomic(path, &document, 0o644)?;
-            Ok(document)
+            let signed = people::add_signature(path, statement, POLICY_NAMESPACE, request.by, role)?;
+            write_atomic(path, &signed.bytes, 0o644)?;
+            Ok(signed)
         }
     }
 }

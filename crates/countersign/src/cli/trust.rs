@@ -182,7 +182,7 @@ impl Sign {
         let signed = trust_file::sign(&trust, &self.output, by.by())?;
         write_atomic(&self.output, &signed.bytes, 0o644)?;
         let digest = trust.digest()?;
-        let at = given::now()?;
+        let at = signed.judged_at(given::now()?);
         let (persons, needed) = signers(&signed.bytes, &trust, at).map_err(FlowError::Refused)?;
         let document = answer::TrustSigned {
             output: self.output.display().to_string(),

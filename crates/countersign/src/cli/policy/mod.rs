@@ -255,6 +255,7 @@ impl Approve {
             policy::approve(&self.manifest, &self.output, by.by(), trust, self.backtest.as_deref())?;
         write_atomic(&self.output, &signed.bytes, 0o644)?;
         let place = self.output.display().to_string();
+        let at = signed.judged_at(at);
         let approvals = trust.map(|trust| approvals(&signed.bytes, trust, at, &place)).transpose();
         let approvals = approvals.map_err(FlowError::Refused)?;
         let names = |persons: &BTreeSet<PersonId>| persons.iter().map(ToString::to_string).collect();
