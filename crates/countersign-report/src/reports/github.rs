@@ -11,6 +11,8 @@ const ROWS: usize = 100;
 const DETAILS: usize = 25;
 /// The most columns of a cell.
 const CELL: usize = 200;
+/// The most columns of a line below a finding: one holds a command that is to be pasted as a whole.
+const LINE: usize = 2_000;
 
 /// A line a finding. Where there are more of a kind than are shown, the last line of the kind says how many.
 pub(super) fn commands(report: &Report) -> String {
@@ -75,16 +77,33 @@ pub(super) fn summary(report: &Report) -> String {
     for (label, text) in report.head() {
         push(&mut out, format_args!("- {label}: {}\n", cell(&text)));
     }
-    if !report.facts.checks.is_empty() {
-        out.push_str("\n| check | verdict | detail |\n|---|---|---|\n");
-        for check in report.facts.checks.iter().take(ROWS) {
-            push(&mut out, format_args!("| {} | {} | {} |\n", cell(&check.id), check.verdict, cell(&check.detail)));
-        }
-    }
     out.push('\n');
+    findings(&mut out, report);
+    checks(&mut out, report);
+    out
+}
+
+/// What was looked at, below what is to be done, and folded away.
+fn checks(out: &mut String, report: &Report) {
+    if report.facts.checks.is_empty() {
+        return;
+    }
+    push(out, format_args!("\n<details><summary>{} checks</summary>\n", report.facts.checks.len()));
+    out.push_str("\n| check | verdict | detail |\n|---|---|---|\n");
+    for check in report.facts.checks.iter().take(ROWS) {
+        push(out, format_args!("| {} | {} | {} |\n", cell(&check.id), check.verdict, cell(&check.detail)));
+    }
+    let more = report.facts.checks.len().saturating_sub(ROWS);
+    if more > 0 {
+        push(out, format_args!("\nAnd {more} more.\n"));
+    }
+    out.push_str("\n</details>\n");
+}
+
+fn findings(out: &mut String, report: &Report) {
     if report.items.is_empty() && report.gone.is_empty() {
         out.push_str("No findings.\n");
-        return out;
+        return;
     }
     out.push_str("| rule | effect | finding | place |\n|---|---|---|---|\n");
     for item in report.items.iter().take(ROWS) {
@@ -92,29 +111,28 @@ pub(super) fn summary(report: &Report) -> String {
         let place = place.or_else(|| item.finding.at.first().cloned()).unwrap_or_default();
         let what = format!("{}{}", item.mark(), item.what());
         let row = [item.rule(), item.effect.words(), &what, &place].map(cell);
-        push(&mut out, format_args!("| {} |\n", row.join(" | ")));
+        push(out, format_args!("| {} |\n", row.join(" | ")));
     }
     for mark in report.gone.iter().take(ROWS) {
-        push(&mut out, format_args!("| {} | {} | {} | |\n", cell(&mark.rule), State::Gone.word(), cell(&mark.what)));
+        push(out, format_args!("| {} | {} | {} | |\n", cell(&mark.rule), State::Gone.word(), cell(&mark.what)));
     }
     let more = report.items.len().saturating_sub(ROWS).saturating_add(report.gone.len().saturating_sub(ROWS));
     if more > 0 {
-        push(&mut out, format_args!("\nAnd {more} more.\n"));
+        push(out, format_args!("\nAnd {more} more.\n"));
     }
     for item in report.items.iter().take(DETAILS) {
         push(
-            &mut out,
+            out,
             format_args!(
                 "\n<details><summary>{}</summary>\n\n",
                 markup(&crate::text::shortened(&format!("{} {}", item.rule(), item.what()), CELL))
             ),
         );
         for (label, text) in item.lines().into_iter().take(10) {
-            push(&mut out, format_args!("- {label}: {}\n", cell(&text)));
+            push(out, format_args!("- {label}: {}\n", markdown(&crate::text::shortened(&text, LINE))));
         }
         out.push_str("\n</details>\n");
     }
-    out
 }
 
 /// Foreign text in a cell.
@@ -169,11 +187,6 @@ mod tests {
         - environment: production
         - done: nothing was authorised; decision recorded as entry 1042
 
-        | check | verdict | detail |
-        |---|---|---|
-        | trust | PASS | trust&#64;3 |
-        | review | FAIL | 1 of 14 changes |
-
         | rule | effect | finding | place |
         |---|---|---|---|
         | review-missing | blocks | one change has the agreement of 1 trusted person, 2 are needed | change 4e1d… &quot;Retry uploads&quot; |
@@ -207,6 +220,15 @@ mod tests {
 
         - effect: note
         - explain: countersign explain builder-unknown
+
+        </details>
+
+        <details><summary>2 checks</summary>
+
+        | check | verdict | detail |
+        |---|---|---|
+        | trust | PASS | trust&#64;3 |
+        | review | FAIL | 1 of 14 changes |
 
         </details>
         "#);

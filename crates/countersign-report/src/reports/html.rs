@@ -30,14 +30,6 @@ pub(super) fn render(report: &Report) -> String {
         push(&mut out, format_args!("<p><strong>{}</strong></p>\n", markup(&failure)));
     }
     list(&mut out, &report.head());
-    if !report.facts.checks.is_empty() {
-        out.push_str("<h2>Checks</h2>\n<table>\n<tr><th>check</th><th>verdict</th><th>detail</th></tr>\n");
-        for check in &report.facts.checks {
-            let (id, detail) = (markup(&check.id), markup(&check.detail));
-            push(&mut out, format_args!("<tr><td>{id}</td><td>{}</td><td>{detail}</td></tr>\n", check.verdict));
-        }
-        out.push_str("</table>\n");
-    }
     out.push_str("<h2>Findings</h2>\n");
     if report.items.is_empty() {
         out.push_str("<p>None.</p>\n");
@@ -53,6 +45,7 @@ pub(super) fn render(report: &Report) -> String {
         out.push_str("</ul>\n");
     }
     controls(&mut out, report);
+    checks(&mut out, report);
     out.push_str("</body>\n</html>\n");
     out
 }
@@ -63,6 +56,19 @@ fn finding(out: &mut String, item: &Item) {
     push(out, format_args!("<details open id=\"{id}\"><summary>{}</summary>\n", markup(&first)));
     list(out, &item.lines());
     out.push_str("</details>\n");
+}
+
+/// What was looked at, below what is to be done.
+fn checks(out: &mut String, report: &Report) {
+    if report.facts.checks.is_empty() {
+        return;
+    }
+    out.push_str("<h2>Checks</h2>\n<table>\n<tr><th>check</th><th>verdict</th><th>detail</th></tr>\n");
+    for check in &report.facts.checks {
+        let (id, detail) = (markup(&check.id), markup(&check.detail));
+        push(out, format_args!("<tr><td>{id}</td><td>{}</td><td>{detail}</td></tr>\n", check.verdict));
+    }
+    out.push_str("</table>\n");
 }
 
 /// For who looks at it from the controls' side: which findings touch which.
@@ -126,12 +132,6 @@ mod tests {
         <dt>environment</dt><dd>production</dd>
         <dt>done</dt><dd>nothing was authorised; decision recorded as entry 1042</dd>
         </dl>
-        <h2>Checks</h2>
-        <table>
-        <tr><th>check</th><th>verdict</th><th>detail</th></tr>
-        <tr><td>trust</td><td>PASS</td><td>trust@3</td></tr>
-        <tr><td>review</td><td>FAIL</td><td>1 of 14 changes</td></tr>
-        </table>
         <h2>Findings</h2>
         <details open id="5ae1c52574c966a9b19a615d3f798ede8778f45e2410f7e01ef5b7df843cafc9"><summary>review-missing one change has the agreement of 1 trusted person, 2 are needed</summary>
         <dl>
@@ -166,6 +166,12 @@ mod tests {
         <tr><td>SOC 2 CC8.1</td><td><a href="#5ae1c52574c966a9b19a615d3f798ede8778f45e2410f7e01ef5b7df843cafc9">review-missing</a></td></tr>
         </table>
         <p>countersign does not conclude that a criterion is met.</p>
+        <h2>Checks</h2>
+        <table>
+        <tr><th>check</th><th>verdict</th><th>detail</th></tr>
+        <tr><td>trust</td><td>PASS</td><td>trust@3</td></tr>
+        <tr><td>review</td><td>FAIL</td><td>1 of 14 changes</td></tr>
+        </table>
         </body>
         </html>
         "##);
