@@ -108,7 +108,9 @@ fn checked(rule: &Rule, texts: &BTreeMap<String, String>, care: lint::Care) -> R
         match lint::check(&source.modules, &libraries, rule) {
             Ok(found) => reads = found,
             Err(mut more) => {
-                more.iter_mut().for_each(|problem| source.origins.trace(&source.file, problem));
+                for problem in &mut more {
+                    source.origins.trace(&source.file, problem);
+                }
                 problems.extend(more);
             }
         }
