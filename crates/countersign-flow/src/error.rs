@@ -206,6 +206,10 @@ impl FlowError {
             Self::Log(LogError::Missing { .. }) => {
                 Some("name the store with --store; `countersign log init` makes a new log".to_owned())
             }
+            Self::Log(LogError::Checkpoint { .. }) => Some(
+                "the store's own file is damaged: put it back from a copy; nobody makes a checkpoint anew without the log's key"
+                    .to_owned(),
+            ),
             Self::Log(LogError::Exists { .. }) => {
                 Some("if it is the log, use it as it is; otherwise name another store with --store".to_owned())
             }

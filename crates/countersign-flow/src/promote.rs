@@ -3,6 +3,7 @@
 //! It authorises; it moves nothing. The log is locked from reading its state to appending the decision, so that the state
 //! is the log right before the entry.
 
+use crate::documents;
 use crate::error::FlowError;
 use crate::history::{self, Scope};
 use crate::outside::TrustFile;
@@ -10,7 +11,6 @@ use crate::place::{Place, StoreBlobs};
 use crate::witness::{AskWitness, Cosigned, ask_all};
 use crate::{files, signing};
 use countersign_collect::Environment;
-use countersign_collect::artifact;
 use countersign_collect::git::GitRepo;
 use countersign_core::codes;
 use countersign_core::decision::{Decision, LogRef, Request, Tool};
@@ -265,7 +265,7 @@ pub fn promoted_before(request: &PromoteRequest<'_>) -> Result<Option<Oid>, Flow
     let Some(trust) = request.trust.outcome.trust.as_ref() else { return Ok(None) };
     let blobs = StoreBlobs::new(request.place.store());
     let log = open_log(request, Some(trust), &blobs)?;
-    let subject = artifact::hash(request.artifact)?.digest;
+    let subject = documents::artifact(request.artifact)?.digest;
     let evidence = Evidence::verify(&request.documents, trust, request.at);
     let Some(state) = log.state.as_ref() else { return Ok(None) };
     let start = scope(&subject, &request.environment, &evidence, state, &blobs).and_then(|scope| scope.start);
@@ -307,7 +307,7 @@ struct Decided {
 
 fn decide_now(request: &PromoteRequest<'_>, gate: KeyId, cosigned: Option<&Cosigned>) -> Result<Decided, FlowError> {
     let witnessed = cosigned.map(|cosigned| cosigned.note.to_string().into_bytes());
-    let subject = artifact::hash(request.artifact)?;
+    let subject = documents::artifact(request.artifact)?;
     let asked = Request {
         subject: subject.digest,
         subject_name: subject.name,

@@ -200,20 +200,12 @@ pub fn promoted_to(
     let Some(state) = opened.state else { return Ok(out) };
     let view = state.now();
     let shown = crate::witness::shown(place, &state, verified.trust(), environment, at)?;
-    let continues = match least {
+    let (continues, how) = match least {
         // Cosigned a moment ago: a log that was rewound since would not be.
-        None if shown.fresh => Vec::new(),
-        None => vec![
-            Finding::new(codes::ROLLBACK_UNDETECTABLE, "nothing from outside says how far the log had come")
-                .expected("a checkpoint kept elsewhere", "--least-checkpoint or COUNTERSIGN_LEAST_CHECKPOINT")
-                .found("none"),
-        ],
-        Some(path) => match crate::outside::least_checkpoint(path, place, verified.trust(), at)? {
-            Ok(least) => view.continues(&least).err().into_iter().collect(),
-            Err(finding) => vec![finding],
-        },
+        None if shown.fresh => (Vec::new(), "as the witnesses have just seen it"),
+        least => (reaches(view, least, place, verified, at)?, "the log goes on from the checkpoint that was kept"),
     };
-    out.line("log-continues", continues, "the log goes on from the checkpoint that was kept");
+    out.line("log-continues", continues, how);
     out.open(view);
     out.line("log-activations", view.faults(environment).cloned().collect(), "every activation holds");
     let place_name = format!("{subject}, {environment}");
@@ -291,6 +283,27 @@ pub fn promoted_to(
     out.line("summary", findings, "signed by the gate, about this artifact, environment and release");
     blobs.finish()?;
     Ok(out)
+}
+
+/// What speaks against it that the log goes on from what was kept elsewhere.
+fn reaches(
+    view: StateView<'_>,
+    least: Option<&Path>,
+    place: &Place,
+    trust: &VerifiedTrust,
+    at: Time,
+) -> Result<Vec<Finding>, FlowError> {
+    let Some(path) = least else {
+        return Ok(vec![
+            Finding::new(codes::ROLLBACK_UNDETECTABLE, "nothing from outside says how far the log had come")
+                .expected("a checkpoint kept elsewhere", "--least-checkpoint or COUNTERSIGN_LEAST_CHECKPOINT")
+                .found("none"),
+        ]);
+    };
+    Ok(match crate::outside::least_checkpoint(path, place, trust.trust(), at)? {
+        Ok(least) => view.continues(&least).err().into_iter().collect(),
+        Err(finding) => vec![finding],
+    })
 }
 
 fn refusal(promoted: &Promoted) -> Finding {

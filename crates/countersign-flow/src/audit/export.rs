@@ -51,6 +51,8 @@ pub struct Packing {
     pub documents: usize,
     /// What was left out.
     pub left_out: LeftOut,
+    /// How many decisions of the scope are in it.
+    pub decisions: usize,
 }
 
 /// Packs the whole log of a store with all its evidence. A document that is missing or altered is an error: a package
@@ -162,6 +164,7 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
         entries: state.size(),
         documents: kept.len(),
         left_out: derived.left_out,
+        decisions: facts.decisions.len(),
     })
 }
 

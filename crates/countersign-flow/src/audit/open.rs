@@ -152,11 +152,18 @@ pub fn open(
     let Some((state, trust, at)) = log_of(&package, outside, &mut report)? else {
         return Ok(Opening { report, opened: None });
     };
-    report.line(
-        "log-continues",
-        continues(&state, least, &trust, at),
-        "the log goes on from the checkpoint that was kept",
-    );
+    match least {
+        Some(least) => {
+            let findings = continues(&state, least, &trust, at);
+            report.line("log-continues", findings, "the log goes on from the checkpoint that was kept");
+        }
+        // What was not looked at is no line of what holds.
+        None => report.findings.push(
+            Finding::new(codes::LOG_END_UNPROVEN, "nothing from outside says how far the log had come")
+                .expected("a checkpoint kept elsewhere", "--least-checkpoint")
+                .found("none: entries at the end could be missing from the package"),
+        ),
+    }
     let (scope, index, findings) = index_of(&package)?;
     report.line("package-index", findings, "every file is the one that the index names, and no other is there");
     let mut faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
@@ -422,14 +429,7 @@ fn backtests(state: &LogState, blobs: &dyn Blobs) -> Option<(usize, Vec<Finding>
 }
 
 /// The log goes on from what somebody else kept of it.
-fn continues(state: &LogState, least: Option<&[u8]>, trust: &VerifiedTrust, at: Time) -> Vec<Finding> {
-    let Some(least) = least else {
-        return vec![
-            Finding::new(codes::LOG_END_UNPROVEN, "nothing from outside says how far the log had come")
-                .expected("a checkpoint kept elsewhere", "--least-checkpoint")
-                .found("none: entries at the end could be missing from the package"),
-        ];
-    };
+fn continues(state: &LogState, least: &[u8], trust: &VerifiedTrust, at: Time) -> Vec<Finding> {
     match signed_checkpoint(least, trust.trust(), at) {
         Ok(least) => state.now().continues(&least).err().into_iter().collect(),
         Err(finding) => vec![finding],

@@ -258,7 +258,10 @@ impl AuditReport {
             return self.skipped(format!("none of {wanted} decisions was run again: --sample 0"));
         }
         if again == 0 {
-            return self.skipped(format!("none of {all} decisions was run again: none is in the package's scope"));
+            let what = format!("none of {all} decisions was run again: none is in the package's scope");
+            let help = "`countersign audit export` with another --from, --to, --service or --environment takes some in";
+            let finding = Finding::new(codes::DECISIONS_NOT_RUN, what).at("decisions").help(help);
+            return self.line("decisions", vec![finding], "");
         }
         let withheld = self.decisions.iter().filter(|row| row.withheld).count();
         let different = self.decisions.iter().filter(|row| !row.same_again && !row.withheld).count();

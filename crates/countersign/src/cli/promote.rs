@@ -206,7 +206,8 @@ impl Promote {
         let facts = self.facts(begun, promotion, exit, &paths).found(expiring.as_slice());
         let effects: Vec<Effect> = facts.findings.iter().map(|(_, effect)| *effect).collect();
         let closing = message::closing(&effects, facts.policy.as_ref(), &self.again());
-        let excepted = message::exceptions(&decision.findings, &decision.request, decision.source.as_ref());
+        let excepted =
+            message::exceptions(&decision.findings, &decision.request, decision.source.as_ref(), &self.trust.words());
         let lines = excerpt::of(decision, self.repo.as_deref(), call.world.environment());
         let soon = expiring.as_ref().map_or_else(String::new, text::finding);
         document.expiring = expiring;

@@ -75,7 +75,7 @@ pub(super) fn judged_by(asked: &Asked<'_>) -> Part {
     if part.table.rows.is_empty() {
         part.missing.push("authorised promotion in the window".to_owned());
     }
-    part.note("a release is built only where its tests pass, and closes them by digest; their contents are in the repository of the policy, not in the package")
+    part.note("`policy build` makes a release only where its tests pass, and the release closes them by digest; the files themselves are in the package where `policy activate --tests` recorded them, else in the repository of the policy")
 }
 
 /// Q09.
