@@ -203,7 +203,7 @@ fn the_last_line_of_a_refusal_shows_it_again_by_the_same_release_and_no_other() 
         &[
             "indeterminate[sbom-missing]: no SBOM that trust accepts is about this artifact     sbom-present@1: BLOCKS production",
             "   why:      What is in an artifact has to be known before somebody asks whether it is affected.\n",
-            "   rule:     sbom-present@1, nobody is named as its owner\n",
+            "   rule:     sbom-present@1, owner release-engineering\n",
             "   explain:  countersign explain sbom-present@1\n",
             " blocking, ",
             ", by https://example.com/policy/release@1 sha256:",

@@ -27,6 +27,7 @@ mod door_exits;
 mod door_first_rule;
 mod door_formats;
 mod door_gate;
+mod door_lint;
 mod door_log;
 mod door_policy;
 mod door_rollout;

@@ -37,7 +37,7 @@ fn the_starter_policy_builds_has_every_rule_and_enforces_what_needs_no_evidence_
 fn the_starter_policy_is_what_policy_new_writes_but_for_its_dates() {
     let door = countersign_tests::door::Door::empty();
     door.run(
-        "policy new --policy new --uri https://example.com/policy/release --repository git+https://example.com/team/service",
+        "policy new --policy new --uri https://example.com/policy/release --repository git+https://example.com/team/service --owner platform",
     )
     .expect(0, &[]);
     let kept = |text: &str| {

@@ -128,6 +128,7 @@ codes! {
     RULE_FUNCTION "rule-function" Refused "A rule calls a function that rules may not call.";
     RULE_REGEX "rule-regex" Refused "A regular expression of a rule matches more than it seems to.";
     RULE_UNUSED "rule-unused" Refused "A rule is written in the folder, and the release does not use it.";
+    RULE_UNOWNED "rule-unowned" Note "A rule names no owner: whoever is refused by it has nobody to ask.";
     RULES_BUILT_IN "rules-built-in" Note "A policy has no rule of its own: built-in rules are tested with countersign, and there is nothing here to test.";
     RULE_UNTESTED "rule-untested" Refused "A rule has no case in which it is broken, or none in which it holds.";
     RULE_CASE "rule-case" Refused "A case of a rule did not come out as it says.";

@@ -42,6 +42,8 @@ pub const TOML_BYTES: usize = 4 << 20;
 pub const POLICY_FILES: usize = 4_096;
 /// Authors that one policy release names.
 pub const POLICY_AUTHORS: usize = 256;
+/// Things that are said of one policy source file that does not read.
+pub const POLICY_MISREAD: usize = 100;
 /// Largest file of a policy release.
 pub const POLICY_FILE_BYTES: usize = 16 << 20;
 /// All the text of one release that is evaluated: rules in Rego, what they share, and their data.

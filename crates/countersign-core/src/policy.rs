@@ -3,8 +3,10 @@
 //! A release is one canonical JSON document, the manifest. Everything that decides stands in it; everything else that
 //! belongs to the folder stands in it by digest. Its digest names the release, whoever signs it.
 
+mod loose;
 pub mod rollout;
 
+pub use loose::{Loose, Misread};
 pub use rollout::{Condition, Plan, ReleaseDates, Rollout, RuleDates, Stage, Step};
 
 use crate::digest::Sha256;
@@ -322,6 +324,14 @@ impl Manifest {
 
     /// Closes a folder: `policy.toml` among `files` says what decides, and every file is named by its digest.
     pub fn close(files: &BTreeMap<String, Vec<u8>>) -> Result<Self, PolicyError> {
+        let source = Self::source_in(files)?;
+        let manifest = Self::of(from_toml(SOURCE_FILE, source)?, files)?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// The bytes of `policy.toml` in a folder whose files a release can hold.
+    fn source_in(files: &BTreeMap<String, Vec<u8>>) -> Result<&[u8], PolicyError> {
         if files.len() > limits::POLICY_FILES {
             return Err(PolicyError::TooManyFiles { found: files.len() });
         }
@@ -332,10 +342,12 @@ impl Manifest {
                 return Err(PolicyError::TooLarge { path: path.clone(), found: bytes.len(), limit });
             }
         }
-        let source = files.get(SOURCE_FILE).ok_or(PolicyError::NoSource)?;
-        let authored: Authored = from_toml(SOURCE_FILE, source)?;
+        files.get(SOURCE_FILE).map(Vec::as_slice).ok_or(PolicyError::NoSource)
+    }
+
+    fn of(authored: Authored, files: &BTreeMap<String, Vec<u8>>) -> Result<Self, PolicyError> {
         let texts = evaluated(files, &authored.rules)?;
-        let manifest = Self {
+        Ok(Self {
             uri: authored.uri,
             lineage: authored.lineage,
             version: authored.version,
@@ -351,9 +363,7 @@ impl Manifest {
             rules: authored.rules,
             files: files.iter().map(|(path, bytes)| (path.clone(), Sha256::of(bytes))).collect(),
             texts,
-        };
-        manifest.check()?;
-        Ok(manifest)
+        })
     }
 
     /// Reads a manifest's own, canonical bytes.
@@ -399,65 +409,61 @@ impl Manifest {
     }
 
     fn check(&self) -> Result<(), PolicyError> {
-        let wrong = |field, problem| Err(PolicyError::Value { field, problem });
+        self.faults().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Everything that contradicts itself, in the order in which it is looked at.
+    fn faults(&self) -> Vec<PolicyError> {
+        let mut faults = Vec::new();
         if self.engine != ENGINE {
-            return Err(PolicyError::Engine { found: self.engine.chars().take(64).collect() });
+            faults.push(PolicyError::Engine { found: self.engine.chars().take(64).collect() });
         }
-        if !(1..=1 << 53).contains(&self.version) {
-            return wrong("version", "starts at 1");
-        }
-        if self.expires <= self.not_before {
-            return wrong("expires", "does not lie after not_before");
-        }
-        if self.lineage.is_empty() || self.lineage.len() > 128 {
-            return wrong("lineage", "has 1 to 128 characters");
-        }
-        if self.environments.is_empty() {
-            return wrong("environments", "names none: the release would decide nothing");
-        }
+        let wrong = |field, problem| PolicyError::Value { field, problem };
+        let unless = |holds: bool, field, problem| (!holds).then(|| wrong(field, problem));
+        faults.extend(unless((1..=1 << 53).contains(&self.version), "version", "starts at 1"));
+        faults.extend(unless(self.expires > self.not_before, "expires", "does not lie after not_before"));
+        faults.extend(unless((1..=128).contains(&self.lineage.len()), "lineage", "has 1 to 128 characters"));
+        let none = "names none: the release would decide nothing";
+        faults.extend(unless(!self.environments.is_empty(), "environments", none));
         if !self.files.contains_key(SOURCE_FILE) {
-            return Err(PolicyError::NoSource);
+            faults.push(PolicyError::NoSource);
         }
-        if self.authors.len() > limits::POLICY_AUTHORS {
-            return wrong("authors", "are more than a release names");
-        }
-        for path in self.files.keys() {
-            check_path(path)?;
-        }
+        let few = self.authors.len() <= limits::POLICY_AUTHORS;
+        faults.extend(unless(few, "authors", "are more than a release names"));
+        faults.extend(self.files.keys().filter_map(|path| check_path(path).err()));
         let mut sources = BTreeSet::new();
         for source in &self.sources {
             if !sources.insert((source.repository.as_str(), source.target_ref.as_str())) {
-                return wrong("sources", "names a branch twice");
+                faults.push(wrong("sources", "names a branch twice"));
             }
             if source.cut_from.as_ref() == Some(&source.target_ref) {
-                return wrong("cut_from", "is the branch itself");
+                faults.push(wrong("cut_from", "is the branch itself"));
             }
         }
-        if let Some(problem) = self.rollout.fault() {
-            return wrong("rollout", problem);
-        }
-        self.check_texts()?;
+        faults.extend(self.rollout.fault().map(|problem| wrong("rollout", problem)));
+        faults.extend(self.check_texts().err());
         let mut seen = BTreeSet::new();
         let mut folders = BTreeSet::new();
         for rule in &self.rules {
             if let Some(folder) = &rule.folder {
-                let wrong =
-                    |problem| Err(PolicyError::RuleFolder { id: rule.id.clone(), folder: folder.clone(), problem });
+                let wrong = |problem| PolicyError::RuleFolder { id: rule.id.clone(), folder: folder.clone(), problem };
                 if !is_rule_folder(folder) {
-                    return wrong("is not `rules/` and one name of a-z, 0-9 and `-`, starting with a letter");
+                    faults.push(wrong("is not `rules/` and one name of a-z, 0-9 and `-`, starting with a letter"));
                 }
                 if !folders.insert(folder) {
-                    return wrong("is already that of another rule");
+                    faults.push(wrong("is already that of another rule"));
                 }
             }
             if !seen.insert(&rule.id) {
-                return Err(PolicyError::RuleTwice { id: rule.id.clone() });
+                faults.push(PolicyError::RuleTwice { id: rule.id.clone() });
             }
-            if let Some(environment) = rule.stages.keys().find(|e| !self.environments.contains_key(*e)) {
-                return Err(PolicyError::RuleEnvironment { id: rule.id.clone(), environment: environment.clone() });
-            }
+            let unknown = rule.stages.keys().filter(|name| !self.environments.contains_key(*name));
+            faults.extend(unknown.map(|environment| PolicyError::RuleEnvironment {
+                id: rule.id.clone(),
+                environment: environment.clone(),
+            }));
         }
-        Ok(())
+        faults
     }
 }
 

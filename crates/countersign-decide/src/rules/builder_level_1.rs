@@ -18,7 +18,14 @@ pub(super) const RULE: BuiltIn = BuiltIn {
         ("least", "the least SLSA Build level, 1 to 3 (2)"),
         ("build_types", "the build types that are accepted (countersign's cargo, command and artifact)"),
     ],
-    controls: &["SOC 2 CC7.1", "SOC 2 CC8.1"],
+    controls: &[
+        "SOC 2 CC7.1",
+        "SOC 2 CC8.1",
+        "SLSA build-l1",
+        "SLSA build-provenance-exists",
+        "SLSA build-provenance-authentic",
+        "NIST SSDF PS.3",
+    ],
     accepts: |parameters| read(parameters).map(|_| ()),
     check,
 };

@@ -10,7 +10,7 @@ pub(super) const RULE: BuiltIn = BuiltIn {
     why: "Whoever can read the repository, now or later, has every secret in it.",
     fix: "Withdraw the secret where it is valid, take it out of the file at the place that is named, and scan the mended commit again.",
     parameters: PARAMETERS,
-    controls: &["SOC 2 CC6.1"],
+    controls: &["SOC 2 CC6.1", "NIST SSDF PW.5"],
     accepts,
     check: |context, rule| check(context, rule, RULE.id, Allowances::OfAccepted),
 };

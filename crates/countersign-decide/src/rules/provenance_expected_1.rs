@@ -25,7 +25,7 @@ pub(super) const RULE: BuiltIn = BuiltIn {
         ),
         ("any_parameters", "external parameters that may have any value (none)"),
     ],
-    controls: &["SOC 2 CC8.1"],
+    controls: &["SOC 2 CC8.1", "SLSA build-process-consistent"],
     accepts: |parameters| read(parameters).map(|_| ()),
     check,
 };

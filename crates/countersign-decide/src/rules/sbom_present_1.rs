@@ -16,7 +16,7 @@ pub(super) const RULE: BuiltIn = BuiltIn {
     why: "What is in an artifact has to be known before somebody asks whether it is affected.",
     fix: "Make the SBOM of the artifact's own build with `countersign sbom`, sign it, and hand it in with --bundle.",
     parameters: &[],
-    controls: &["SOC 2 CC7.1"],
+    controls: &["SOC 2 CC7.1", "NIST SSDF PS.3"],
     accepts: |parameters| Reader::new(parameters).finish(),
     check,
 };

@@ -14,7 +14,7 @@ pub(super) const RULE: BuiltIn = BuiltIn {
     why: "Changes that are not committed are changes that nobody reviewed.",
     fix: "Commit what differs, have it reviewed, and build again from a clean checkout.",
     parameters: &[],
-    controls: &["SOC 2 CC8.1"],
+    controls: &["SOC 2 CC8.1", "SLSA source-l1"],
     accepts: |parameters| Reader::new(parameters).finish(),
     check,
 };

@@ -28,7 +28,7 @@ pub(super) const RULE: BuiltIn = BuiltIn {
             "whether agreement that gittuf recorded counts, by our trust and as T1: ignore or count (ignore)",
         ),
     ],
-    controls: &["SOC 2 CC8.1"],
+    controls: &["SOC 2 CC8.1", "SLSA source-two-party-review", "NIST SSDF PW.7"],
     accepts: |parameters| review::Parameters::read(parameters).map(|_| ()),
     check,
 };

@@ -24,7 +24,7 @@ pub(super) const RULE: BuiltIn = BuiltIn {
     why: "What is publicly known to be broken is what is attacked first.",
     fix: "Take a version of the package without the vulnerability, or have persons of trust sign an OpenVEX statement about this artifact.",
     parameters: PARAMETERS,
-    controls: &["SOC 2 CC7.1"],
+    controls: &["SOC 2 CC7.1", "NIST SSDF PO.4", "NIST SSDF PW.4", "NIST SSDF RV.2"],
     accepts,
     check: |context, rule| check(context, rule, RULE.id, Ties::First),
 };

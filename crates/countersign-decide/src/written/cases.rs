@@ -47,6 +47,12 @@ pub struct CaseOutcome {
 }
 
 impl Case {
+    /// Whether a document is a case rather than an input: it says what to expect, or has the input or the files in it.
+    #[must_use]
+    pub fn is_one(root: &Yaml) -> bool {
+        ["expect", "input", "files"].iter().any(|name| root.get(name).is_some())
+    }
+
     /// Reads a case. What the input does not have is an error with its place.
     pub fn read(file: &str, text: &str) -> Result<Self, Vec<Problem>> {
         let wrong = |at: Option<&Yaml>, what: String| {

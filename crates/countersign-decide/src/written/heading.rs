@@ -4,7 +4,7 @@ use super::problem::Problem;
 use countersign_core::codes;
 use countersign_core::ids::RuleId;
 use countersign_core::yaml::{Node, Yaml};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How bad it is when a rule is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,48 +84,98 @@ pub struct Heading {
 /// What a heading holds, beside its title.
 const KEYS: [&str; 9] = ["id", "severity", "controls", "message", "why", "fix", "owner", "docs", "parameters"];
 
-/// Finds the heading of a module in Rego: the comments right above its package, from a line `# METADATA` on.
-pub(crate) fn of_rego(file: &str, text: &str) -> Result<Heading, Vec<Problem>> {
+/// A heading as far as it reads, with everything that is wrong with it: the rest of the rule is checked all the same.
+pub(crate) struct Read {
+    /// What stands there; what does not read is empty, and an id that does not is the one of policy.toml.
+    pub heading: Heading,
+    /// The parameters of which nothing is known, because they do not read.
+    pub unread: Unread,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// Parameters of which the heading says something that does not read: nothing more is said of them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Unread {
+    all: bool,
+    names: BTreeSet<String>,
+}
+
+impl Unread {
+    /// Whether this parameter is one of them.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.all || self.names.contains(name)
+    }
+}
+
+impl Read {
+    fn nothing(id: &RuleId, problem: Problem) -> Self {
+        let heading = Heading {
+            id: id.clone(),
+            title: String::new(),
+            severity: Severity::High,
+            controls: Vec::new(),
+            message: String::new(),
+            why: String::new(),
+            fix: String::new(),
+            owner: String::new(),
+            docs: None,
+            parameters: BTreeMap::new(),
+        };
+        Self { heading, unread: Unread { all: true, names: BTreeSet::new() }, problems: vec![problem] }
+    }
+}
+
+/// Finds the heading of a module in Rego: the comments right above its package, from a line `# METADATA` on. `id` is what
+/// policy.toml calls the rule.
+pub(crate) fn of_rego(file: &str, text: &str, id: &RuleId) -> Read {
     let lines: Vec<&str> = text.lines().collect();
     let package = lines.iter().position(|line| line.starts_with("package ")).unwrap_or(lines.len());
     let above = lines.get(..package).unwrap_or_default();
     let Some(start) = above.iter().rposition(|line| line.trim_end() == "# METADATA") else {
-        return Err(vec![
+        return Read::nothing(
+            id,
             Problem::at(codes::RULE_SOURCE, file, package.saturating_add(1), 1, "the package has no heading")
                 .expected("comments right above it that begin with `# METADATA`")
                 .help("`countersign policy new` writes a rule with all of it"),
-        ]);
+        );
     };
     let mut yaml = String::new();
     for (offset, line) in above.iter().enumerate().skip(start.saturating_add(1)) {
         let Some(rest) = line.strip_prefix('#') else {
             let line = offset.saturating_add(1);
             let what = "the heading ends here, and the package does not follow it";
-            return Err(vec![Problem::at(codes::RULE_SOURCE, file, line, 1, what)]);
+            return Read::nothing(id, Problem::at(codes::RULE_SOURCE, file, line, 1, what));
         };
         yaml.push_str(rest.strip_prefix(' ').unwrap_or(rest));
         yaml.push('\n');
     }
     let shift = Shift { file, lines: start.saturating_add(1), columns: 2 };
-    let root = Yaml::parse(&yaml).map_err(|error| vec![shift.problem(error.line, error.column, error.problem)])?;
-    let mut reader = Reader { shift, problems: Vec::new() };
+    let root = match Yaml::parse(&yaml) {
+        Ok(root) => root,
+        Err(error) => return Read::nothing(id, shift.problem(error.line, error.column, error.problem)),
+    };
+    let mut reader = Reader { shift, problems: Vec::new(), unread: Unread::default() };
     reader.known(&root, &["title", "description", "scope", "custom", "related_resources", "authors", "organizations"]);
     let title = reader.title(&root);
     let Some(custom) = root.get("custom") else {
-        return Err(vec![shift.problem(1, 1, "the heading has no `custom:` with id, message and owner".to_owned())]);
+        let none = shift.problem(1, 1, "the heading has no `custom:` with id, message and owner".to_owned());
+        let mut read = Read::nothing(id, none);
+        reader.problems.append(&mut read.problems);
+        return Read { problems: reader.problems, ..read };
     };
     reader.known(custom, &KEYS);
-    reader.heading(custom, title)
+    reader.heading(custom, title, id)
 }
 
 /// Reads the head of a `rule.yaml`, whose own keys may stand beside it.
-pub(crate) fn of_yaml(file: &str, root: &Yaml, beside: &[&str]) -> Result<Heading, Vec<Problem>> {
+pub(crate) fn of_yaml(file: &str, root: &Yaml, beside: &[&str], id: &RuleId) -> Read {
     let shift = Shift { file, lines: 0, columns: 0 };
-    let mut reader = Reader { shift, problems: Vec::new() };
+    let mut reader = Reader { shift, problems: Vec::new(), unread: Unread::default() };
     let known: Vec<&str> = KEYS.iter().chain(beside).chain(&["title"]).copied().collect();
     reader.known(root, &known);
     let title = reader.title(root);
-    reader.heading(root, title)
+    reader.heading(root, title, id)
 }
 
 /// How far a document lies inside its file.
@@ -146,6 +196,7 @@ impl Shift<'_> {
 struct Reader<'f> {
     shift: Shift<'f>,
     problems: Vec<Problem>,
+    unread: Unread,
 }
 
 impl Reader<'_> {
@@ -157,6 +208,8 @@ impl Reader<'_> {
         for (key, _) in map.entries().iter().filter(|(key, _)| !names.contains(&key.name.as_str())) {
             let what = format!("there is no `{}` here", key.name);
             self.problems.push(self.shift.problem(key.line, key.column, what).expected(names.join(", ")));
+            // It may be a misspelt `parameters`.
+            self.unread.all |= map.get("parameters").is_none() && names.contains(&"parameters");
         }
     }
 
@@ -172,7 +225,7 @@ impl Reader<'_> {
         text.map(str::to_owned)
     }
 
-    fn heading(mut self, map: &Yaml, title: String) -> Result<Heading, Vec<Problem>> {
+    fn heading(mut self, map: &Yaml, title: String, called: &RuleId) -> Read {
         let id = self.text(map, "id").and_then(|text| match RuleId::new(&text) {
             Ok(id) => Some(id),
             Err(error) => {
@@ -188,12 +241,9 @@ impl Reader<'_> {
         let docs = map.get("docs").and_then(|_| self.text(map, "docs"));
         let controls = self.controls(map);
         let parameters = self.parameters(map);
-        match id {
-            Some(id) if self.problems.is_empty() => {
-                Ok(Heading { id, title, severity, controls, message, why, fix, owner, docs, parameters })
-            }
-            _ => Err(self.problems),
-        }
+        let id = id.unwrap_or_else(|| called.clone());
+        let heading = Heading { id, title, severity, controls, message, why, fix, owner, docs, parameters };
+        Read { heading, unread: self.unread, problems: self.problems }
     }
 
     fn severity(&mut self, map: &Yaml) -> Severity {
@@ -222,12 +272,16 @@ impl Reader<'_> {
         let Some(parameters) = map.get("parameters") else { return out };
         if !matches!(parameters.node, Node::Map(_)) {
             self.wrong(parameters, "`parameters` names each with its kind: text, number, truth or list");
+            self.unread.all = true;
         }
         for (key, value) in parameters.entries() {
             let kind = ParameterKind::ALL.iter().find(|(word, _)| value.text() == Some(word));
             match kind {
                 Some((_, kind)) => drop(out.insert(key.name.clone(), *kind)),
-                None => self.wrong(value, "the kind of a parameter is text, number, truth or list"),
+                None => {
+                    self.wrong(value, "the kind of a parameter is text, number, truth or list");
+                    self.unread.names.insert(key.name.clone());
+                }
             }
         }
         out

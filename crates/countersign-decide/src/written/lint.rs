@@ -1,7 +1,8 @@
 //! Everything that can be said of a rule before it is evaluated: its package, what it defines, each path that it reads,
 //! each function that it calls, each regular expression. All of it is said at once.
 
-use super::heading::Heading;
+use super::expressions;
+use super::heading::{Heading, Unread};
 use super::problem::Problem;
 use super::shape::Shape;
 use super::types::Known;
@@ -17,26 +18,53 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How often definitions are gone through, so that what one says of another is known.
 const ROUNDS: usize = 4;
 
+/// For whom a rule is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Care {
+    /// For a gate: what was refused when a release was made stays refused, and what was taken stays taken.
+    Gate,
+    /// For its author, who is told of whatever would end in an error.
+    Author,
+}
+
+/// What a rule is checked against.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Checked<'w> {
+    /// The package of its folder.
+    pub package: &'w str,
+    /// Its heading.
+    pub heading: &'w Heading,
+    /// Parameters that its heading has, and of which nothing is known.
+    pub unread: &'w Unread,
+    /// `data`.
+    pub data: &'w Value,
+    /// For whom.
+    pub care: Care,
+}
+
 /// Checks the modules of a rule and what they share; the parts of the input that they read.
-pub(super) fn check(
-    own: &[Text],
-    libraries: &[Text],
-    package: &str,
-    heading: &Heading,
-    data: &Value,
-) -> Result<BTreeSet<String>, Vec<Problem>> {
+pub(super) fn check(own: &[Text], libraries: &[Text], against: Checked<'_>) -> Result<BTreeSet<String>, Vec<Problem>> {
+    let package = against.package;
+    let mut misplaced = Vec::new();
     let mut problems = Vec::new();
     let mut modules = Vec::new();
     for (text, library) in own.iter().map(|text| (text, false)).chain(libraries.iter().map(|text| (text, true))) {
         match Regorus.read(text) {
-            Ok(module) => {
-                placed(&text.file, &module, if library { None } else { Some(package) }, &mut problems);
+            Ok(mut module) => {
+                let before = misplaced.len();
+                placed(&text.file, &module, if library { None } else { Some(package) }, &mut misplaced);
+                if !library && misplaced.len() > before {
+                    // The rest is checked as what it should be.
+                    module.package = package.split('.').map(str::to_owned).collect();
+                }
                 modules.push((text.file.as_str(), module));
             }
             Err(fault) => problems.push(Problem::of(codes::RULE_SOURCE, &text.file, fault)),
         }
     }
     if !problems.is_empty() {
+        // What the others say of a file that does not read could not be held against it.
+        problems.extend(misplaced);
         return Err(problems);
     }
     let mut facts = Facts::default();
@@ -51,8 +79,7 @@ pub(super) fn check(
                 module,
                 all: &modules,
                 package: module.package.join("."),
-                heading,
-                data,
+                against,
                 before: &facts,
                 facts: &mut next,
                 reads: &mut reads,
@@ -65,6 +92,7 @@ pub(super) fn check(
             problems = found;
         }
     }
+    problems.extend(misplaced);
     let denies = modules.iter().filter(|(_, module)| module.package.join(".") == package);
     if !denies.flat_map(|(_, module)| &module.definitions).any(|definition| definition.name == "deny") {
         let file = own.first().map_or("", |text| text.file.as_str());
@@ -115,8 +143,7 @@ struct Walk<'w> {
     module: &'w Module,
     all: &'w [(&'w str, Module)],
     package: String,
-    heading: &'w Heading,
-    data: &'w Value,
+    against: Checked<'w>,
     before: &'w Facts,
     facts: &'w mut Facts,
     reads: &'w mut BTreeSet<String>,
@@ -489,8 +516,11 @@ impl Walk<'_> {
                     self.say(self.problem(codes::RULE_PATH, *first_at, "a parameter is read by its name"));
                     return None;
                 };
-                let Some(kind) = self.heading.parameters.get(name) else {
-                    let known: Vec<&str> = self.heading.parameters.keys().map(String::as_str).collect();
+                let Some(kind) = self.against.heading.parameters.get(name) else {
+                    if self.against.unread.has(name) {
+                        return None;
+                    }
+                    let known: Vec<&str> = self.against.heading.parameters.keys().map(String::as_str).collect();
                     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
                     self.say(
                         self.problem(codes::RULE_PATH, *at, format!("the heading names no parameter `{name}`"))
@@ -501,7 +531,7 @@ impl Walk<'_> {
                 Some(Known::of_parameter(*kind))
             }
             name => {
-                let known = self.data.get(name).cloned().map(Known::Value);
+                let known = self.against.data.get(name).cloned().map(Known::Value);
                 if known.is_none() {
                     self.say(self.problem(codes::RULE_PATH, *first_at, format!("there is no data/{name}.json")));
                 }
@@ -539,12 +569,35 @@ impl Walk<'_> {
                 self.problem(codes::RULE_PATH, key.at, format!("there is no `{field}` here")).expected(none.expected),
             );
         }
-        if let Some(pattern) = function.regex.and_then(|index| arguments.get(index))
-            && let TermKind::Text(text) = &pattern.kind
-        {
-            for (what, help) in surprises(name, text) {
-                self.say(self.problem(codes::RULE_REGEX, pattern.at, what).help(help.to_owned()));
+        if let Some(pattern) = function.regex.and_then(|index| arguments.get(index)) {
+            self.expression(name, pattern);
+        }
+    }
+
+    /// A regular expression: one that is written there, or one that policy.toml gives as a parameter.
+    fn expression(&mut self, function: &str, pattern: &Term) {
+        let author = self.against.care == Care::Author;
+        let broken = |text: &str| expressions::broken(text).filter(|_| author);
+        match &pattern.kind {
+            TermKind::Text(text) => {
+                if let Some(what) = broken(text) {
+                    self.say(self.problem(codes::RULE_REGEX, pattern.at, what).help(expressions::MEND));
+                    return;
+                }
+                for (what, help) in expressions::surprises(function, text) {
+                    self.say(self.problem(codes::RULE_REGEX, pattern.at, what).help(help.to_owned()));
+                }
             }
+            TermKind::Reference { base, steps } if name_of(base) == Some("data") => {
+                let steps: Vec<&str> = steps.iter().map_while(text_of).collect();
+                let ["params", name] = steps.as_slice() else { return };
+                let text = self.against.data.pointer(&format!("/params/{name}")).and_then(Value::as_str);
+                if let Some(what) = text.and_then(broken) {
+                    let what = format!("parameter `{name}` of policy.toml: {what}");
+                    self.say(self.problem(codes::RULE_REGEX, pattern.at, what).help(expressions::MEND));
+                }
+            }
+            _ => {}
         }
     }
 
@@ -636,89 +689,6 @@ fn open(term: &Term, bound: &BTreeSet<&str>) -> bool {
         TermKind::In { members, collection } => any(members) || open(collection, bound),
         TermKind::Text(_) | TermKind::Scalar | TermKind::Name(_) | TermKind::Comprehension { .. } => false,
     }
-}
-
-/// What a regular expression matches beside what it seems to.
-fn surprises(function: &str, pattern: &str) -> Vec<(String, &'static str)> {
-    let mut out = Vec::new();
-    let ascii = pattern.starts_with("(?-u");
-    let mut letters = pattern.chars();
-    while let Some(letter) = letters.next() {
-        if letter == '\\'
-            && let Some(class) = letters.next().filter(|class| "dwsbDWSB".contains(*class) && !ascii)
-        {
-            out.push((
-                format!("`\\{class}` goes by the letters and digits of all scripts here, and not in OPA"),
-                "write the characters that you mean, such as `[0-9]` or `[0-9A-Za-z_]`",
-            ));
-        }
-    }
-    if set_operation(pattern) {
-        out.push((
-            "`&&`, `--`, `~~` and `[` in a class are operations on sets here, and letters in OPA".to_owned(),
-            "escape the letter, as in `[\\[&]`, or write it once",
-        ));
-    }
-    if pattern.starts_with("(?i)") {
-        out.push((
-            "`(?i)` folds letters of all scripts: `k` also matches the sign for kelvin".to_owned(),
-            "compare with `lower(…)`, or write `(?i-u)`",
-        ));
-    }
-    let body = pattern.trim_start_matches("(?-u)").trim_start_matches("(?i-u)");
-    if function == "regex.match" && !(body.starts_with('^') && body.ends_with('$')) {
-        out.push((
-            "the expression is not anchored: it also matches inside of longer text".to_owned(),
-            "begin it with `^` and end it with `$`; with `^.*…` where you mean any text before",
-        ));
-    }
-    let alternatives = body.starts_with('^') && body.ends_with('$') && top_level_alternative(body);
-    if function == "regex.match" && alternatives {
-        out.push(("`^a|b$` anchors each side of the `|` on one end only".to_owned(), "write `^(a|b)$`"));
-    }
-    out
-}
-
-/// Whether a class in an expression holds what is more than its letters.
-fn set_operation(pattern: &str) -> bool {
-    let mut class = false;
-    let mut letters = pattern.chars().peekable();
-    while let Some(letter) = letters.next() {
-        let next = letters.peek().copied();
-        match letter {
-            '\\' => drop(letters.next()),
-            '[' if !class => {
-                class = true;
-                // A bracket at the beginning of a class is a letter of it.
-                letters.next_if_eq(&'^');
-                letters.next_if_eq(&']');
-            }
-            '[' if next == Some(':') => drop(letters.by_ref().find(|letter| *letter == ']')),
-            '[' => return true,
-            '&' | '-' | '~' if class && next == Some(letter) => return true,
-            ']' => class = false,
-            _ => {}
-        }
-    }
-    false
-}
-
-fn top_level_alternative(pattern: &str) -> bool {
-    let mut depth = 0_usize;
-    let mut class = false;
-    let mut letters = pattern.chars();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '\\' => drop(letters.next()),
-            '[' => class = true,
-            ']' => class = false,
-            '(' if !class => depth = depth.saturating_add(1),
-            ')' if !class => depth = depth.saturating_sub(1),
-            '|' if !class && depth == 0 => return true,
-            _ => {}
-        }
-    }
-    false
 }
 
 /// The known name that is most like a misspelt one.

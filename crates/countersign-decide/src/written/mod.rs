@@ -4,11 +4,13 @@
 //! say is an error here too, so that a gate never evaluates a rule that says nothing by mistake.
 
 mod cases;
+mod expressions;
 mod files;
 mod form;
 mod heading;
 pub(crate) mod input;
 mod lint;
+mod origin;
 mod probe;
 mod problem;
 mod ready;
@@ -19,7 +21,7 @@ mod types;
 pub use cases::{Case, CaseOutcome, Expectation, RegoTest, endless, test_rego};
 pub use heading::{Heading, ParameterKind, Severity, placeholders};
 pub use probe::{Line, Probe, Stop};
-pub use problem::{Problem, marked};
+pub use problem::{Problem, marked, shown};
 pub use ready::Input;
 pub use spoken::unreturned;
 
@@ -57,6 +59,19 @@ pub fn package(folder: &str) -> String {
 
 /// Reads a rule that is written in the release, or says everything that is wrong with it.
 pub fn read(rule: &Rule, texts: &BTreeMap<String, String>) -> Result<Written, Vec<Problem>> {
+    checked(rule, texts, lint::Care::Gate)
+}
+
+/// Everything that is wrong with a rule that is not released yet: also what a gate takes, and whoever wrote it should not.
+#[must_use]
+pub fn problems(rule: &Rule, texts: &BTreeMap<String, String>) -> Vec<Problem> {
+    let mut problems = checked(rule, texts, lint::Care::Author).err().unwrap_or_default();
+    let file = format!("{}/{RULE_YAML}", rule.folder.as_deref().unwrap_or_default());
+    problems.extend(texts.get(&file).map(|text| form::unfitting(&file, text)).unwrap_or_default());
+    problems
+}
+
+fn checked(rule: &Rule, texts: &BTreeMap<String, String>, care: lint::Care) -> Result<Written, Vec<Problem>> {
     let folder = rule.folder.as_deref().unwrap_or_default();
     let package = package(folder);
     let reserved = |known: &&rules::BuiltIn| name_of(known.id) == name_of(rule.id.as_str());
@@ -64,8 +79,8 @@ pub fn read(rule: &Rule, texts: &BTreeMap<String, String>) -> Result<Written, Ve
         let what = format!("`{}` is the name of a rule that is built in", name_of(rule.id.as_str()));
         return Err(vec![Problem::new(codes::RULE_SOURCE, folder, None, what).help("give it a name of its own")]);
     }
-    let source = source(folder, texts)?;
-    let mut problems = Vec::new();
+    let source = source(rule, folder, texts)?;
+    let mut problems = source.problems;
     if source.heading.id != rule.id {
         problems.push(
             Problem::new(
@@ -77,7 +92,7 @@ pub fn read(rule: &Rule, texts: &BTreeMap<String, String>) -> Result<Written, Ve
             .expected(format!("{}, as policy.toml calls it", rule.id)),
         );
     }
-    problems.extend(fits(&source.heading, rule, &source.file));
+    problems.extend(fits(&source.heading, &source.unread, rule, &source.file));
     let data = data(texts, rule, &mut problems);
     let libraries: Vec<Text> = texts
         .iter()
@@ -85,19 +100,28 @@ pub fn read(rule: &Rule, texts: &BTreeMap<String, String>) -> Result<Written, Ve
         .map(|(path, text)| Text { file: path.clone(), text: text.clone() })
         .collect();
     let all: Vec<Text> = source.modules.iter().chain(&libraries).cloned().collect();
-    let reads = match lint::check(&source.modules, &libraries, &package, &source.heading, &data) {
-        Ok(reads) => reads,
-        Err(more) => {
-            problems.extend(more);
-            BTreeSet::new()
+    let mut reads = BTreeSet::new();
+    // A `rule.yaml` without its list has no Rego, and that has been said.
+    if !source.modules.is_empty() {
+        let rule =
+            lint::Checked { package: &package, heading: &source.heading, unread: &source.unread, data: &data, care };
+        match lint::check(&source.modules, &libraries, rule) {
+            Ok(found) => reads = found,
+            Err(mut more) => {
+                more.iter_mut().for_each(|problem| source.origins.trace(&source.file, problem));
+                problems.extend(more);
+            }
         }
-    };
+    }
     if !problems.is_empty() {
         return Err(problems);
     }
-    let program = Regorus
-        .compile(&all, &format!("data.{package}.deny"), &reads)
-        .map_err(|fault| vec![Problem::of(codes::RULE_SOURCE, &source.file, fault)])?;
+    let traced = |fault| {
+        let mut problem = Problem::of(codes::RULE_SOURCE, &source.file, fault);
+        source.origins.trace(&source.file, &mut problem);
+        vec![problem]
+    };
+    let program = Regorus.compile(&all, &format!("data.{package}.deny"), &reads).map_err(traced)?;
     let rego = source.modules.first().map(|text| text.text.clone()).unwrap_or_default();
     let data = Document::new(&data).map_err(|fault| vec![Problem::of(codes::RULE_SOURCE, &source.file, fault)])?;
     Ok(Written { heading: source.heading, reads, rego, data, program })
@@ -106,16 +130,24 @@ pub fn read(rule: &Rule, texts: &BTreeMap<String, String>) -> Result<Written, Ve
 /// The heading of a rule that is written in the release; the rest of it is not looked at. `None` where it does not read.
 #[must_use]
 pub fn heading_of(rule: &Rule, texts: &BTreeMap<String, String>) -> Option<Heading> {
-    source(rule.folder.as_deref()?, texts).ok().map(|source| source.heading)
+    let source = source(rule, rule.folder.as_deref()?, texts).ok()?;
+    source.problems.is_empty().then_some(source.heading)
 }
 
+/// The source of a rule, as far as it reads.
 struct Source {
     file: String,
     heading: Heading,
+    unread: heading::Unread,
+    /// The modules; none for a `rule.yaml` that cannot be compiled at all.
     modules: Vec<Text>,
+    /// What the Rego of a `rule.yaml` was made from.
+    origins: origin::Origins,
+    /// What is wrong with it so far.
+    problems: Vec<Problem>,
 }
 
-fn source(folder: &str, texts: &BTreeMap<String, String>) -> Result<Source, Vec<Problem>> {
+fn source(rule: &Rule, folder: &str, texts: &BTreeMap<String, String>) -> Result<Source, Vec<Problem>> {
     let own: Vec<(&String, &String)> =
         texts.iter().filter(|(path, _)| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))).collect();
     let (main, yaml) = (format!("{folder}/{RULE_REGO}"), format!("{folder}/{RULE_YAML}"));
@@ -124,19 +156,21 @@ fn source(folder: &str, texts: &BTreeMap<String, String>) -> Result<Source, Vec<
         (None, None) => wrong("the folder holds neither rule.rego nor rule.yaml"),
         (Some(_), Some(_)) => wrong("the folder holds both rule.rego and rule.yaml: one of them is the rule"),
         (Some(text), None) => {
-            let heading = heading::of_rego(&main, text)?;
+            let heading::Read { heading, unread, problems } = heading::of_rego(&main, text, &rule.id);
             let mut modules = vec![Text { file: main.clone(), text: text.clone() }];
             let others = own.into_iter().filter(|(path, _)| **path != main);
             modules.extend(others.map(|(path, text)| Text { file: path.clone(), text: text.clone() }));
-            Ok(Source { file: main, heading, modules })
+            Ok(Source { file: main, heading, unread, modules, origins: origin::Origins::default(), problems })
         }
         (None, Some(text)) => {
             let root = Yaml::parse(text).map_err(|error| {
                 vec![Problem::at(codes::RULE_SOURCE, &yaml, error.line, error.column, error.problem)]
             })?;
-            let heading = heading::of_yaml(&yaml, &root, form::KEYS)?;
-            let rego = form::compile(&yaml, &root, &heading, &package(folder))?;
-            Ok(Source { file: yaml.clone(), heading, modules: vec![Text { file: yaml, text: rego }] })
+            let heading::Read { heading, unread, mut problems } = heading::of_yaml(&yaml, &root, form::KEYS, &rule.id);
+            let compiled = form::compile(&yaml, text, &root, &heading, &package(folder));
+            problems.extend(compiled.problems);
+            let modules = compiled.rego.map(|text| Text { file: yaml.clone(), text }).into_iter().collect();
+            Ok(Source { file: yaml, heading, unread, modules, origins: compiled.origins, problems })
         }
     }
 }
@@ -155,7 +189,7 @@ fn name_of(id: &str) -> &str {
 }
 
 /// Whether what policy.toml gives is what the heading asks for.
-fn fits(heading: &Heading, rule: &Rule, file: &str) -> Vec<Problem> {
+fn fits(heading: &Heading, unread: &heading::Unread, rule: &Rule, file: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut wrong = |what: String| problems.push(Problem::new(codes::PARAMETER_INVALID, file, None, what));
     for (name, kind) in &heading.parameters {
@@ -173,7 +207,8 @@ fn fits(heading: &Heading, rule: &Rule, file: &str) -> Vec<Problem> {
             wrong(format!("parameter `{name}` is not {}", kind.word()));
         }
     }
-    for name in rule.parameters.keys().filter(|name| !heading.parameters.contains_key(*name)) {
+    let unknown = |name: &&String| !heading.parameters.contains_key(*name) && !unread.has(name);
+    for name in rule.parameters.keys().filter(unknown) {
         wrong(format!("the rule takes no parameter `{name}`"));
     }
     if !rule.controls.is_empty() || rule.owner.is_some() {

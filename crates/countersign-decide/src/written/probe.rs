@@ -7,11 +7,10 @@
 
 use super::cases::Case;
 use super::problem::{Problem, snippet};
-use super::{Input, Source, Written, form, package, source};
+use super::{Input, Source, Written, package, source};
 use crate::rego::{self, Body, Given, Place, Program, Rego as _, Regorus, Text};
 use countersign_core::codes;
 use countersign_core::policy::{RULE_YAML, Rule};
-use countersign_core::yaml::Yaml;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -60,7 +59,7 @@ impl<'r> Probe<'r> {
     /// Of a rule that was read from these texts.
     pub fn new(rule: &Rule, read: &'r Written, texts: &BTreeMap<String, String>) -> Result<Self, Vec<Problem>> {
         let folder = rule.folder.as_deref().unwrap_or_default();
-        let Source { file, modules, .. } = source(folder, texts)?;
+        let Source { file, modules, origins, .. } = source(rule, folder, texts)?;
         let mut bodies = Vec::new();
         for (index, module) in modules.iter().enumerate() {
             let found =
@@ -68,7 +67,7 @@ impl<'r> Probe<'r> {
             bodies.extend(found.into_iter().map(|body| (index, body)));
         }
         let written = texts.get(&file).filter(|_| file == format!("{folder}/{RULE_YAML}"));
-        let yaml = written.and_then(|text| Some((form::places(&Yaml::parse(text).ok()?), text.clone())));
+        let yaml = written.map(|text| (origins.lines, text.clone()));
         let shared = texts.iter().filter(|(path, _)| path.starts_with("lib/"));
         let shared = shared.map(|(path, text)| Text { file: path.clone(), text: text.clone() });
         Ok(Self { read, package: package(folder), texts: modules.into_iter().chain(shared).collect(), bodies, yaml })

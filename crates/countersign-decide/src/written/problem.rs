@@ -81,6 +81,12 @@ pub fn marked(text: &str, word: &str) -> Option<(usize, usize, [String; 2])> {
     Some((line, column, lines))
 }
 
+/// A line of a text, from 1, and a mark below a place in it, for a finding.
+#[must_use]
+pub fn shown(text: &str, line: usize, column: usize, length: usize) -> Option<[String; 2]> {
+    snippet(text, Place { line, column, length })
+}
+
 /// The line of a source and a mark below the place, if the text has that line.
 pub(crate) fn snippet(text: &str, place: Place) -> Option<[String; 2]> {
     let line = text.lines().nth(place.line.saturating_sub(1))?;

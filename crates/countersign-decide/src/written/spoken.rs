@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[must_use]
 pub fn unreturned(rule: &Rule, texts: &BTreeMap<String, String>) -> Vec<Problem> {
     let Some(folder) = rule.folder.as_deref() else { return Vec::new() };
-    let Ok(source) = source(folder, texts) else { return Vec::new() };
+    let Ok(source) = source(rule, folder, texts) else { return Vec::new() };
     let package = package(folder);
     let mut elements = Vec::new();
     for text in &source.modules {
@@ -52,7 +52,7 @@ fn fields(head: &Term) -> Option<BTreeSet<String>> {
 }
 
 /// Where a text has the name in braces.
-fn place_of(text: &str, name: &str) -> Option<Place> {
+pub(super) fn place_of(text: &str, name: &str) -> Option<Place> {
     let braced = format!("{{{name}}}");
     text.lines().enumerate().find_map(|(number, line)| {
         let (before, _) = line.split_once(&braced)?;

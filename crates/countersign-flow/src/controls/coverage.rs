@@ -129,7 +129,7 @@ pub struct Coverage {
     pub catalogues: Vec<CatalogueRow>,
     /// A row a control.
     pub controls: Vec<ControlRow>,
-    /// Rules that serve no control.
+    /// Rules that serve no control by the release's word, or not all of those that they are meant for.
     pub unmapped: Vec<UnmappedRow>,
 }
 
@@ -209,7 +209,7 @@ pub struct ManualRow {
     pub document: Sha256,
 }
 
-/// A rule that serves no control.
+/// A rule that serves no control by the release's word, or not all of those that it is meant for.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -220,7 +220,7 @@ pub struct UnmappedRow {
     pub environment: EnvName,
     /// Its stage there.
     pub stage: Stage,
-    /// Controls that a rule which is built in is meant for.
+    /// Controls that a rule which is built in is meant for, and that the release does not name for it.
     pub meant_for: Vec<String>,
 }
 
@@ -322,12 +322,12 @@ fn served(
         for rule in &manifest.rules {
             let controls = rules::controls(rule, &manifest.texts);
             let stage = rule.stage_at(environment, at);
-            if controls.is_empty() {
-                let meant = rules::built_in(rule).map(|known| known.controls).unwrap_or_default();
-                let meant_for = meant.iter().map(|control| (*control).to_owned()).collect();
+            let meant = rules::built_in(rule).map(|known| known.controls).unwrap_or_default().iter();
+            let meant_for: Vec<String> =
+                meant.map(|control| (*control).to_owned()).filter(|control| !controls.contains(control)).collect();
+            if controls.is_empty() || !meant_for.is_empty() {
                 let row = UnmappedRow { rule: rule.id.clone(), environment: environment.clone(), stage, meant_for };
                 unmapped.push(row);
-                continue;
             }
             let answer = last.remove(&rule.id);
             let (last, verdict) = (answer.map(|(time, _)| time), answer.map(|(_, verdict)| verdict));

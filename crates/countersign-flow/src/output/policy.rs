@@ -77,6 +77,10 @@ documents! {
         cases: Vec<crate::policy::CaseRow>,
         /// What the cases of each rule reach.
         coverage: Vec<crate::policy::CoverageRow>,
+        /// Files of cases that could not be played, because they do not read.
+        refused_cases: Vec<String>,
+        /// Rules that could not be tested, because they do not read.
+        refused_rules: Vec<String>,
         /// Cases whose expectation was written anew.
         blessed: Vec<String>,
         /// What did not come out as it says.

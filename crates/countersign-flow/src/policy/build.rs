@@ -10,11 +10,11 @@ use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::limits;
-use countersign_core::policy::{BACKTEST, Manifest, REGO_SUFFIX, RULE_YAML, SOURCE_FILE};
+use countersign_core::policy::{BACKTEST, Manifest, REGO_SUFFIX, RULE_YAML, Rule, SOURCE_FILE};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::trust::{POLICY_NAMESPACE, ROLE_POLICY, Trust};
 use countersign_decide::rules;
-use countersign_decide::written::RULE_REGO;
+use countersign_decide::written::{self, RULE_REGO};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -26,7 +26,7 @@ const DEPTH: usize = 16;
 pub fn build(folder: &Path) -> Result<Manifest, FlowError> {
     let files = folder_files(folder)?;
     let manifest = close(folder, &files)?;
-    let mut problems = problems(&manifest);
+    let mut problems = unfit(&manifest);
     problems.extend(unused(&manifest));
     if problems.is_empty() { Ok(manifest) } else { Err(FlowError::Refused(problems)) }
 }
@@ -47,7 +47,7 @@ pub(super) fn close(folder: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<
                 if files.is_empty() {
                     "nothing is in this folder: `countersign policy new --policy DIR` writes a policy to begin with"
                 } else {
-                    "mend it, and build again"
+                    "mend it, and build again; `countersign policy lint DIR` says everything that is wrong at once"
                 },
             ),
         ])
@@ -79,6 +79,21 @@ pub(super) fn unused(manifest: &Manifest) -> Vec<Finding> {
 
 /// Rules and parameters that this version does not know, and a release without any rule: it could never say yes.
 pub(super) fn problems(manifest: &Manifest) -> Vec<Finding> {
+    wrong_with(manifest, &|rule| rules::faults(rule, &manifest.texts, SOURCE_FILE))
+}
+
+/// The same of what is not released yet, and with it whatever a gate takes and an author should not release.
+pub(super) fn unfit(manifest: &Manifest) -> Vec<Finding> {
+    wrong_with(manifest, &|rule| match &rule.folder {
+        None => rules::faults(rule, &manifest.texts, SOURCE_FILE),
+        Some(_) => {
+            let problems = written::problems(rule, &manifest.texts);
+            problems.iter().map(|problem| problem.finding(&manifest.texts)).collect()
+        }
+    })
+}
+
+fn wrong_with(manifest: &Manifest, of_rule: &dyn Fn(&Rule) -> Vec<Finding>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if manifest.rules.is_empty() {
         findings.push(
@@ -90,7 +105,7 @@ pub(super) fn problems(manifest: &Manifest) -> Vec<Finding> {
         );
     }
     for rule in &manifest.rules {
-        findings.extend(rules::faults(rule, &manifest.texts, SOURCE_FILE));
+        findings.extend(of_rule(rule));
     }
     findings.extend(controls::problems(manifest));
     findings
@@ -121,7 +136,7 @@ pub fn approve(
                 .help("build it again: `countersign policy build DIR --output policy.manifest.json`"),
         ])
     })?;
-    let problems = problems(&manifest);
+    let problems = unfit(&manifest);
     if !problems.is_empty() {
         return Err(FlowError::Refused(problems));
     }

@@ -20,6 +20,8 @@ pub struct Beginning<'a> {
     pub branch: &'a RefName,
     /// The commit up to which history is taken as it is, if it is known already.
     pub start: Option<&'a Oid>,
+    /// Who answers for its rules, if that is known already.
+    pub owner: Option<&'a str>,
     /// Valid from.
     pub from: Time,
 }
@@ -50,7 +52,8 @@ const FIRST: &[First] = &[
         parameters: "parameters = { least = 1 }\n",
         note: "L1 says that there is provenance, and no more: whoever runs the build can name any commit for any artifact, and\n\
                # every decision says so (artifact-source-link-unproven). A build that signs with its platform's identity shows L2:\n\
-               # then raise this to 2, and builder_level in trust.toml with it. docs/trust.md has how.",
+               # then raise this to 2, and builder_level in trust.toml with it. docs/trust.md has how. `SLSA build-l2` is a control that\n\
+               # the rule serves from then on.",
     },
     First { id: "source-clean@1", enforced: true, parameters: "", note: "" },
     First { id: "sbom-present@1", enforced: true, parameters: "", note: "" },
@@ -150,6 +153,10 @@ fn text(beginning: &Beginning<'_>) -> Result<String, FlowError> {
     );
     let branch = beginning.branch.as_str();
     let branch = quoted(branch.strip_prefix("refs/heads/").unwrap_or(branch));
+    let owner = match beginning.owner {
+        Some(owner) => format!("owner = {}\n", quoted(owner)),
+        None => "# owner = \"TEAM\"\n".to_owned(),
+    };
     let (enforced, watched): (Vec<&'static rules::BuiltIn>, Vec<&'static rules::BuiltIn>) =
         rules::newest().partition(|rule| first(rule.id).is_some_and(|first| first.enforced));
     for (heading, rules, stage) in [("", enforced, "enforce"), (WATCHED, watched, "monitor")] {
@@ -161,7 +168,7 @@ fn text(beginning: &Beginning<'_>) -> Result<String, FlowError> {
             let parameters = known.map_or("", |first| first.parameters).replace("BRANCH", &branch);
             let controls: Vec<String> = rule.controls.iter().map(|control| quoted(control)).collect();
             text.push_str(&format!(
-                "\n# {}.\n{note}[[rules]]\nid = \"{}\"\ncontrols = [{}]\nstages = {{ staging = \"{stage}\", production = \"{stage}\" }}\n{parameters}",
+                "\n# {}.\n{note}[[rules]]\nid = \"{}\"\n{owner}controls = [{}]\nstages = {{ staging = \"{stage}\", production = \"{stage}\" }}\n{parameters}",
                 rule.title,
                 rule.id,
                 controls.join(", ")

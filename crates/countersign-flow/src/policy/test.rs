@@ -69,6 +69,10 @@ pub struct Tested {
     pub cases: Vec<CaseRow>,
     /// A row a rule.
     pub coverage: Vec<CoverageRow>,
+    /// Files of cases, and of tests in Rego, that could not be played: they do not read.
+    pub refused_cases: Vec<String>,
+    /// Rules that could not be tested: they do not read.
+    pub refused_rules: Vec<String>,
     /// What did not come out as it says, and which rules have too few cases.
     pub findings: Vec<Finding>,
     /// Cases whose expectation was written anew.
@@ -119,7 +123,10 @@ pub fn test(folder: &Path, asked: Asked<'_>) -> Result<Tested, FlowError> {
     }
     for rule in rules {
         match written::read(rule, &manifest.texts) {
-            Err(problems) => tested.findings.extend(problems.iter().map(|problem| problem.finding(&texts))),
+            Err(problems) => {
+                tested.refused_rules.push(rule.id.to_string());
+                tested.findings.extend(problems.iter().map(|problem| problem.finding(&texts)));
+            }
             Ok(read) => one(rule, &read, &manifest.texts, &texts, folder, asked, &mut tested)?,
         }
     }
@@ -138,6 +145,7 @@ fn one(
     let probe = match Probe::new(rule, read, released) {
         Ok(probe) => probe,
         Err(problems) => {
+            tested.refused_rules.push(rule.id.to_string());
             tested.findings.extend(problems.iter().map(|problem| problem.finding(texts)));
             return Ok(());
         }
@@ -148,6 +156,7 @@ fn one(
         let case = match Case::read(file, text) {
             Ok(case) => case,
             Err(problems) => {
+                tested.refused_cases.push(file.to_owned());
                 tested.findings.extend(problems.iter().map(|problem| problem.finding(texts)));
                 continue;
             }
@@ -254,7 +263,10 @@ fn rego(rule: &Rule, read: &Written, texts: &BTreeMap<String, String>, tested: &
     let named = |path: &&String| path.starts_with(&format!("{folder}/")) && path.ends_with(TEST_SUFFIX);
     let Some(file) = texts.keys().find(named) else { return };
     match super::apart::test_rego(folder, texts, read.rego()) {
-        Err(problem) => tested.findings.push(Problem::finding(&problem, texts)),
+        Err(problem) => {
+            tested.refused_cases.push(file.clone());
+            tested.findings.push(Problem::finding(&problem, texts));
+        }
         Ok(tests) => {
             for (name, holds) in tests {
                 let row = |holds| CaseRow { rule: rule.id.to_string(), case: name.clone(), file: file.clone(), holds };

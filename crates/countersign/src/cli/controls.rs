@@ -247,8 +247,8 @@ fn words(coverage: &Covered) -> String {
             ]
         };
         let rows: Vec<Vec<String>> = coverage.unmapped.iter().map(row).collect();
-        out.push_str("\nrules that serve no control:\n");
-        out.push_str(&text::table(&["rule", "environment", "stage", "is meant for"], &rows));
+        out.push_str("\nrules that serve no control, or fewer than they are meant for, by what `controls` of the release says:\n");
+        out.push_str(&text::table(&["rule", "environment", "stage", "could be named for"], &rows));
     }
     out.push_str("\nnot looked at:\n");
     for line in &coverage.not_judged {

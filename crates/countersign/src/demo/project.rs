@@ -70,14 +70,17 @@ pub(crate) fn land_alone(stage: &mut Stage<'_>, app: &Path) -> Result<Landed, De
 
 /// The policy: every built-in rule enforced, at the level that a build on this machine can show.
 pub(crate) fn policy(start: &str) -> String {
-    let rule =
-        |id: &str, more: &str| format!("\n[[rules]]\nid = \"{id}\"\nstages = {{ production = \"enforce\" }}\n{more}");
+    let rule = |id: &str, more: &str| {
+        format!(
+            "\n[[rules]]\nid = \"{id}\"\nowner = \"release-engineering\"\nstages = {{ production = \"enforce\" }}\n{more}"
+        )
+    };
     format!(
         "uri = \"https://example.com/policy/release\"\nlineage = \"demo\"\nversion = 1\n\
          not_before = \"2026-01-01T00:00:00Z\"\nexpires = \"2036-01-01T00:00:00Z\"\n\n\
          [[sources]]\nrepository = \"{REPOSITORY}\"\nref = \"refs/heads/main\"\nstart = \"{start}\"\n\n\
          [environments.production]\nenforced = true\n{}{}{}{}{}",
-        rule("builder-level@1", "parameters = { least = 1 }\ncontrols = [\"SOC 2 CC8.1\"]\n"),
+        rule("builder-level@1", "parameters = { least = 1 }\ncontrols = [\"SOC 2 CC8.1\", \"SLSA build-l1\"]\n"),
         rule("dependencies-pinned@1", "controls = [\"SOC 2 CC7.1\"]\n"),
         rule("sbom-present@1", "controls = [\"SOC 2 CC7.1\"]\n"),
         rule("source-clean@1", "controls = [\"SOC 2 CC8.1\"]\n"),

@@ -5,6 +5,7 @@ use super::super::reports::{self, Answered, ReportArgs};
 use super::super::{Answer, Call};
 use crate::render::Done;
 use clap::Args;
+use countersign_core::codes;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Check, Verdict, exit_of, verdict_of};
 use countersign_core::time::Time;
@@ -53,18 +54,22 @@ pub(super) struct Test {
 }
 
 /// Try a rule out on one input
+///
+/// The input is JSON or YAML, and is laid over an empty one. A case is taken as it is: its `input`, its `files` and its `time`
+/// count, and what it expects does not. A rule that is built in looks at signed evidence: `promote --dry-run` tries it.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  countersign policy eval policy/ --rule no-left-pad@1 --input input.json")]
+#[command(after_help = "Examples:\n  countersign policy eval policy/ --rule no-left-pad@1 --input input.yaml\n  \
+                  countersign policy eval policy/ --rule no-left-pad@1 --input policy/rules/no-left-pad/cases/broken.yaml")]
 pub(super) struct Eval {
     /// The folder with policy.toml
     folder: PathBuf,
     /// The rule, by id or folder
     #[arg(long, value_name = "RULE")]
     rule: String,
-    /// The input: JSON, laid over an empty one
+    /// The input, in JSON or YAML, or a case
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
-    /// The decision's time, for rules that ask for it (now)
+    /// The decision's time, for rules that ask for it (now; a case has its own)
     #[arg(long, value_name = "TIME")]
     at: Option<Time>,
 }
@@ -124,6 +129,8 @@ impl Test {
             let document = answer::PolicyTested {
                 cases: tested.cases,
                 coverage: tested.coverage,
+                refused_cases: tested.refused_cases,
+                refused_rules: tested.refused_rules,
                 blessed: tested.blessed,
                 findings: tested.findings,
                 exit,
@@ -140,9 +147,24 @@ impl Test {
     }
 }
 
+/// What passed, what failed, and what was not even played: a run that does not end well says so in its last line.
 fn score(tested: &answer::PolicyTested) -> String {
     let failed = tested.cases.iter().filter(|row| !row.holds).count();
-    format!("{} passed, {failed} failed", tested.cases.len().saturating_sub(failed))
+    let mut said = format!("{} passed, {failed} failed", tested.cases.len().saturating_sub(failed));
+    let refused = |count: usize, one: &str| match count {
+        0 => String::new(),
+        1 => format!(", 1 {one} refused"),
+        _ => format!(", {count} {one}s refused"),
+    };
+    said.push_str(&refused(tested.refused_cases.len(), "case file"));
+    said.push_str(&refused(tested.refused_rules.len(), "rule"));
+    // What neither a case nor a refused file stands for: too few cases, too little coverage.
+    let gaps = [codes::RULE_UNTESTED, codes::RULE_COVERAGE, codes::RULE_CONDITION_UNTESTED];
+    let gaps = tested.findings.iter().filter(|finding| gaps.contains(&finding.code)).count();
+    if gaps > 0 {
+        said.push_str(&format!(", {gaps} gap{} in the cases", if gaps == 1 { "" } else { "s" }));
+    }
+    said
 }
 
 fn words(tested: &answer::PolicyTested) -> String {

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 /// not given is asked for at a terminal. With --policy a first policy.toml is written instead.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  countersign policy new --policy policy --uri https://example.com/policy --repository git+https://example.com/team/app --start \"$(git rev-parse HEAD)\"\n  \
+    after_help = "Examples:\n  countersign policy new --policy policy --uri https://example.com/policy --repository git+https://example.com/team/app --owner platform --start \"$(git rev-parse HEAD)\"\n  \
                   countersign policy new no-left-pad --owner security --message \"{name} {version} is not allowed\" --folder policy"
 )]
 pub(super) struct New {
@@ -35,8 +35,8 @@ pub(super) struct New {
     /// What holds when it passes, in a few words
     #[arg(long, value_name = "TEXT", conflicts_with = "policy")]
     title: Option<String>,
-    /// Who answers for it
-    #[arg(long, value_name = "NAME", conflicts_with = "policy")]
+    /// Who answers for it: a team or a person; with --policy, for every rule of the first policy
+    #[arg(long, value_name = "NAME")]
     owner: Option<String>,
     /// As rule.yaml, which needs no Rego, or as rule.rego
     #[arg(long, value_enum, default_value_t = RuleForm::Yaml, conflicts_with = "policy")]
@@ -109,7 +109,7 @@ impl New {
     }
 
     fn begin(&self, call: &Call<'_>, folder: &Path) -> Answer {
-        let questions = Questions::of(call, self.uri.is_none() || self.repository.is_none());
+        let questions = Questions::of(call, self.uri.is_none() || self.repository.is_none() || self.owner.is_none());
         let uri = |text: String, what: &str| {
             text.parse::<Uri>().map_err(|error| FlowError::Usage(format!("{what} `{text}`: {error}")))
         };
@@ -123,7 +123,12 @@ impl New {
             let said = questions.needed(None, "the repository that it covers", "--repository", "git+https://…")?;
             uri(said, "--repository")?
         };
+        let said = self
+            .owner
+            .clone()
+            .or_else(|| questions.ask("who answers for its rules (a team or a person; may stay open)"));
         let beginning = Beginning {
+            owner: said.as_deref(),
             uri: &name,
             repository: &repository,
             branch: &self.branch,
@@ -136,11 +141,18 @@ impl New {
             format!(
                 "a first policy: production enforces what your build and reviewers can show today, and watches the rest:\n{}{}next: read it, then `countersign policy lint {}`\n",
                 written(folder, &document.files),
-                if self.start.is_some() { "" } else { "`start` is not set: the first promotion needs it\n" },
+                left_open(self.start.is_some(), said.is_some()),
                 folder.display()
             )
         }))
     }
+}
+
+/// What a first policy still needs.
+fn left_open(start: bool, owner: bool) -> String {
+    let start = if start { "" } else { "`start` is not set: the first promotion needs it\n" };
+    let owner = if owner { "" } else { "no rule has an `owner`: whoever is refused has nobody to ask\n" };
+    format!("{start}{owner}")
 }
 
 /// What stands for the text that fits the list.
