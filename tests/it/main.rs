@@ -43,6 +43,7 @@ mod file_rules_door;
 mod foreign;
 mod forge;
 mod frozen;
+mod gate_identity;
 mod key_door;
 mod keyless_door;
 mod keyless_roles;

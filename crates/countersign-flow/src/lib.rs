@@ -18,6 +18,7 @@ pub mod error;
 pub mod exception;
 pub mod excerpt;
 pub mod files;
+pub mod gate;
 pub mod history;
 pub mod index;
 #[cfg(feature = "online")]

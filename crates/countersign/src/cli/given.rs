@@ -149,6 +149,11 @@ enum IdentityFrom {
 }
 
 impl KeylessArgs {
+    /// Whether an identity is to sign.
+    pub(crate) const fn is_used(&self) -> bool {
+        self.keyless
+    }
+
     /// The signer, if an identity is to sign.
     pub(crate) fn open(&self, call: &super::Call<'_>) -> Result<Option<IdentitySigner>, FlowError> {
         let (true, Some(config), Some(root)) = (self.keyless, &self.signing_config, &self.trusted_root) else {
