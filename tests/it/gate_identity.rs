@@ -1,9 +1,17 @@
 //! A gate without a key: the decision is signed as the identity of the CI job, by a Sigstore instance of our own, and holds
 //! years later, offline, for whoever has the package.
 
+use countersign_core::codes;
 use countersign_core::digest::Sha256;
+use countersign_core::finding::{Code, Finding};
+use countersign_core::key::KeyId;
+use countersign_core::statement::{Kind, Statement, Subject};
+use countersign_core::trust::{Claim, ShownIdentity};
 use countersign_tests::door::{Door, Said, bare};
-use countersign_tests::sigstore::{Fault, Faults, Instance, Server, Who, now};
+use countersign_tests::sigstore::{Fault, Faults, Instance, Key, Server, Who, now};
+use countersign_tests::world::World;
+use countersign_verify::LogState;
+use countersign_verify::trust::verify_trust;
 use serde_json::Value;
 
 const GITHUB: &str = "https://token.actions.githubusercontent.com";
@@ -259,4 +267,129 @@ fn a_store_from_which_the_root_was_taken_shows_no_decision() {
     let said =
         scene.run(&format!("promote app.bin --to production --repo app --store store --dry-run {EVIDENCE} {newest}"));
     assert!(said.code != 0, "a later decision needs what the earlier says: {}", said.text);
+}
+
+/// A world whose gate is an identity, and whoever writes its log by hand.
+struct Operator {
+    world: World,
+    instance: Instance,
+    key: Key,
+}
+
+/// What was recorded with a decision: who signed it, how many seconds after its time, and what it says of its gate.
+struct Recorded {
+    who: Who,
+    after: i64,
+    says: Option<Who>,
+    root: bool,
+}
+
+fn honest() -> Recorded {
+    Recorded { who: job(), after: 3, says: Some(job()), root: true }
+}
+
+impl Operator {
+    fn new() -> Self {
+        let mut world = World::new();
+        let instance = Instance::new(world.now);
+        let root = format!(
+            "[[sigstore_roots]]\nname = \"ours\"\ndigest = \"{}\"\nfetched = \"{}\"\nmax_age_days = 30\n",
+            Sha256::of(&instance.trusted_root()),
+            world.now,
+        );
+        let gate = |id: &str, environment: &str| {
+            format!(
+                "[[gates]]\nid = \"https://example.com/{id}\"\nenvironments = [\"{environment}\"]\n[[gates.identities]]\n\
+                 root = \"ours\"\nissuer = \"{GITHUB}\"\nsubject = \"{GATE}\"\n\
+                 claims = {{ workflow-digest = \"{COMMIT}\", environment = \"{environment}\" }}\n"
+            )
+        };
+        let builder = format!(
+            "[[builders]]\nid = \"https://builder.example\"\nmax_level = 3\n[[builders.identities]]\nroot = \"ours\"\n\
+             issuer = \"{GITHUB}\"\nsubject = \"{RELEASE}\"\n"
+        );
+        let toml =
+            format!("{}\n{}{}{builder}{root}", world.trust_toml(2), gate("ci", "production"), gate("trial", "staging"));
+        world.trust_from_now_on(&toml, &["ada", "ben"]);
+        Self { world, instance, key: Key::p256() }
+    }
+
+    fn shown(&self, who: &Who) -> ShownIdentity {
+        let words = [(9, Claim::Workflow), (10, Claim::WorkflowDigest), (11, Claim::Runner), (23, Claim::Environment)];
+        let claim = |number: u32| words.iter().find(|(known, _)| *known == number).unwrap().1;
+        ShownIdentity {
+            root: Sha256::of(&self.instance.trusted_root()),
+            issuer: who.issuer.clone(),
+            subject: who.name.clone(),
+            claims: who.claims.iter().map(|(number, value)| (claim(*number), value.clone())).collect(),
+        }
+    }
+
+    /// Records one, and reads it as everybody does.
+    fn read(&mut self, recorded: &Recorded) -> Result<(), Vec<Finding>> {
+        let world = &mut self.world;
+        let artifact = Sha256::of(b"artifact");
+        let mut arguments = world.arguments(&artifact, "production", Vec::new());
+        arguments.request.gate = KeyId::of_spki_der(&self.key.spki());
+        arguments.request.gate_identity = recorded.says.as_ref().map(|who| self.shown(who));
+        let decision = arguments.decide();
+        let world = &mut self.world;
+        let subject = vec![Subject::sha256("app", &artifact)];
+        let statement = Statement::new(Kind::PromotionDecision, subject, &decision).unwrap();
+        let at = world.now.plus(recorded.after);
+        let signed = self.instance.sign_with(&self.key, &statement.to_bytes().unwrap(), &recorded.who, at);
+        let (entries, shelf) = (world.entries.clone(), world.shelf.clone());
+        let statements = vec![world.shelf.put(&signed)];
+        if recorded.root {
+            world.shelf.put(&self.instance.trusted_root());
+        }
+        let environment = Some(decision.request.environment.clone());
+        world.append(Kind::PromotionDecision, environment, vec![artifact], statements, Vec::new());
+        let years = world.now.plus(3 * 365 * 86_400);
+        let trust = verify_trust(&world.trust, Some(&world.trust_digest), world.now).trust.unwrap();
+        let index = u64::try_from(entries.len()).unwrap();
+        let opened = LogState::open(&world.checkpoint(), &world.entries, &trust, &world.shelf, years);
+        let read = opened.state.expect("a log that holds").now().decision(index, &world.shelf).map(drop);
+        (world.entries, world.shelf) = (entries, shelf);
+        read
+    }
+
+    #[track_caller]
+    fn refused(&mut self, recorded: &Recorded, code: Code) {
+        let findings = self.read(recorded).unwrap_err();
+        assert_eq!(findings[0].code, code, "{findings:?}");
+    }
+}
+
+#[test]
+fn a_recorded_decision_names_the_certificate_that_signed_it_and_lies_near_it_in_time() {
+    let mut operator = Operator::new();
+    operator.read(&honest()).unwrap();
+    operator.read(&Recorded { after: -60, ..honest() }).unwrap();
+    // Long before or after the time that it gives.
+    for after in [-1_000, 1_000] {
+        operator.refused(&Recorded { after, ..honest() }, codes::TIMESTAMP_INVALID);
+    }
+    // Another run's certificate, of an identity that trust lets decide as well; or none that it names.
+    let mut other = job();
+    other.claims[2].1 = "self-hosted".to_owned();
+    operator.read(&Recorded { who: other.clone(), says: Some(other.clone()), ..honest() }).unwrap();
+    operator.refused(&Recorded { who: other, ..honest() }, codes::GATE_UNKNOWN);
+    operator.refused(&Recorded { says: None, ..honest() }, codes::GATE_UNKNOWN);
+    // The gate of another environment, a builder, and nobody.
+    let trial = Who::workflow(GITHUB, GATE, COMMIT, Some("staging"));
+    operator.refused(&Recorded { who: trial.clone(), says: Some(trial), ..honest() }, codes::GATE_UNKNOWN);
+    let builder = Who::workflow(GITHUB, RELEASE, COMMIT, Some("production"));
+    operator.refused(&Recorded { who: builder.clone(), says: Some(builder), ..honest() }, codes::SIGNER_NOT_ALLOWED);
+    let nobody = Who::workflow(GITHUB, GATE, COMMIT, None);
+    operator.refused(&Recorded { who: nobody.clone(), says: Some(nobody), ..honest() }, codes::SIGNER_UNKNOWN);
+    operator.refused(&Recorded { root: false, ..honest() }, codes::SIGSTORE_ROOT_MISSING);
+    for (fault, code) in [
+        (Fault::FlippedProof, codes::INCLUSION_PROOF_INVALID),
+        (Fault::WrongSct, codes::SCT_INVALID),
+        (Fault::NoTimestamp, codes::TIMESTAMP_MISSING),
+    ] {
+        operator.instance.faults = Faults::one(fault);
+        operator.refused(&honest(), code);
+    }
 }
