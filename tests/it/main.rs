@@ -17,6 +17,7 @@ mod audit_questions;
 mod backtest;
 mod collect_door;
 mod conformance;
+mod conformance_kinds;
 mod crash_suite;
 mod door;
 mod door_audit;

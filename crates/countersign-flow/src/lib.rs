@@ -18,11 +18,11 @@ pub mod error;
 pub mod exception;
 pub mod excerpt;
 pub mod files;
-pub mod gate;
 pub mod history;
 pub mod index;
 #[cfg(feature = "online")]
 pub mod keyless;
+pub mod machine;
 pub mod output;
 pub mod outside;
 pub mod people;

@@ -5,8 +5,8 @@
 
 use crate::error::FlowError;
 use crate::files;
-use crate::gate::{GateName, GateSigner};
 use crate::history::{self, Scope};
+use crate::machine::{MachineSigner, SignerName};
 use crate::outside::TrustFile;
 use crate::place::{Place, StoreBlobs};
 use crate::witness::{AskWitness, Cosigned, ask_all};
@@ -78,7 +78,7 @@ pub struct PromoteRequest<'a> {
 #[derive(Debug)]
 pub struct GateKeys {
     /// The gate's, or the identity that it signs as.
-    pub gate: GateSigner,
+    pub gate: MachineSigner,
     /// The log's.
     pub log: SigningKey,
     /// The log's other key, while one gives way to the other: both sign then.
@@ -122,7 +122,7 @@ pub struct Recorded {
 }
 
 /// Decides, and records nothing: the same call with the same result, for a laptop.
-pub fn dry_run(request: &PromoteRequest<'_>, gate: Option<GateName>) -> Result<Promotion, FlowError> {
+pub fn dry_run(request: &PromoteRequest<'_>, gate: Option<SignerName>) -> Result<Promotion, FlowError> {
     let gate = gate.or_else(|| first_gate(request)).unwrap_or_else(nobody);
     let witnessed = request.trust.outcome.trust.as_ref().map(|trust| before(request, trust)).transpose()?.flatten();
     let decided = decide_now(request, &gate, witnessed.as_ref())?;
@@ -308,7 +308,7 @@ struct Decided {
 
 fn decide_now(
     request: &PromoteRequest<'_>,
-    gate: &GateName,
+    gate: &SignerName,
     cosigned: Option<&Cosigned>,
 ) -> Result<Decided, FlowError> {
     let witnessed = cosigned.map(|cosigned| cosigned.note.to_string().into_bytes());
@@ -436,7 +436,7 @@ fn record(
     request: &PromoteRequest<'_>,
     decided: &Decided,
     trust: &VerifiedTrust,
-    signer: &GateSigner,
+    signer: &MachineSigner,
     gate: &Uri,
     log: &mut Log<'_>,
 ) -> Result<Recorded, FlowError> {
@@ -475,13 +475,13 @@ fn record(
 }
 
 /// The first that trust lets decide there: a key, or an identity as far as trust writes it out.
-fn first_gate(request: &PromoteRequest<'_>) -> Option<GateName> {
+fn first_gate(request: &PromoteRequest<'_>) -> Option<SignerName> {
     let trust = request.trust.outcome.trust.as_ref()?.trust();
     let gates = || trust.gates.iter().filter(|gate| gate.environments.contains(&request.environment));
     let counts = |owned: &&OwnedKey| owned.counts_at(request.at);
     let by_key = gates().find_map(|gate| gate.keys.iter().find(counts));
     if let Some(owned) = by_key {
-        return Some(GateName { key: owned.key.id(), identity: None });
+        return Some(SignerName { key: owned.key.id(), identity: None });
     }
     let mut identities = gates().flat_map(|gate| &gate.identities).filter(|one| one.counts_at(request.at));
     identities.find_map(|one| {
@@ -489,13 +489,13 @@ fn first_gate(request: &PromoteRequest<'_>) -> Option<GateName> {
         let (issuer, subject) = (one.issuer.text().to_owned(), one.subject.text().to_owned());
         let shown = ShownIdentity { root, issuer, subject, claims: one.claims.clone() };
         one.is(&one.root, &shown.issuer, &shown.subject, &shown.claims)
-            .then(|| GateName { identity: Some(shown), ..nobody() })
+            .then(|| SignerName { identity: Some(shown), ..nobody() })
     })
 }
 
 /// A name that nobody has.
-fn nobody() -> GateName {
-    GateName { key: PublicKey::Ed25519([0; 32]).id(), identity: None }
+fn nobody() -> SignerName {
+    SignerName { key: PublicKey::Ed25519([0; 32]).id(), identity: None }
 }
 
 /// The gate and the log that the keys belong to, or which of the two is not one that trust lets do this.

@@ -2,7 +2,7 @@
 
 use crate::erasure::to_carry;
 use crate::error::FlowError;
-use crate::gate::GateSigner;
+use crate::machine::MachineSigner;
 use crate::outside::TrustFile;
 use crate::place::{Place, StoreBlobs};
 use crate::policy::activate::{anchored, log_signer, refuse};
@@ -37,7 +37,7 @@ use std::collections::BTreeSet;
 #[derive(Debug)]
 pub struct ShardKeys {
     /// A gate's, or the identity that it signs as.
-    pub gate: GateSigner,
+    pub gate: MachineSigner,
     /// The log's.
     pub log: SigningKey,
 }
@@ -198,7 +198,7 @@ struct Writing<'a> {
 /// Signs what is said of a log.
 struct ShardSigner<'a> {
     log: &'a Origin,
-    gate: &'a GateSigner,
+    gate: &'a MachineSigner,
     trust: &'a VerifiedTrust,
     at: Time,
     signed: RefCell<Vec<Vec<u8>>>,

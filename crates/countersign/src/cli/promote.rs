@@ -15,7 +15,7 @@ use countersign_core::policy::Stage;
 use countersign_flow::FlowError;
 use countersign_flow::documents;
 use countersign_flow::excerpt;
-use countersign_flow::gate::GateSigner;
+use countersign_flow::machine::MachineSigner;
 use countersign_flow::promote::{GateKeys, PromoteRequest, Promotion, dry_run, promote, promoted_before};
 use countersign_flow::repeat::by_release;
 use countersign_flow::review::notes;
@@ -137,8 +137,8 @@ impl Promote {
         let access = call.world.token_access();
         let load = |place: &Option<KeyPlace>| place.as_ref().map(|place| SigningKey::open(place, &access)).transpose();
         let gate = match self.keyless.open(call)? {
-            Some(signer) => Some(GateSigner::Identity(Box::new(signer.certified()?))),
-            None => load(&self.key)?.map(GateSigner::Key),
+            Some(signer) => Some(MachineSigner::Identity(Box::new(signer.certified()?))),
+            None => load(&self.key)?.map(MachineSigner::Key),
         };
         let promotion = match (self.dry_run, gate, load(&self.log_key)?) {
             (true, gate, _) => {

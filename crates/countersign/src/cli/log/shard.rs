@@ -6,7 +6,7 @@ use crate::render::Done;
 use clap::Args;
 use countersign_core::exit::Exit;
 use countersign_core::ids::Origin;
-use countersign_flow::gate::GateSigner;
+use countersign_flow::machine::MachineSigner;
 use countersign_flow::place::Place;
 use countersign_flow::shard::{self, ShardKeys};
 use countersign_flow::{FlowError, output as answer};
@@ -73,8 +73,8 @@ impl Keys {
     fn open(&self, call: &Call<'_>) -> Result<ShardKeys, FlowError> {
         let access = call.world.token_access();
         let gate = match (self.keyless.open(call)?, &self.key) {
-            (Some(signer), _) => GateSigner::Identity(Box::new(signer.certified()?)),
-            (None, Some(key)) => GateSigner::Key(SigningKey::open(key, &access)?),
+            (Some(signer), _) => MachineSigner::Identity(Box::new(signer.certified()?)),
+            (None, Some(key)) => MachineSigner::Key(SigningKey::open(key, &access)?),
             (None, None) => {
                 return Err(FlowError::Usage("name a gate's key with --key, or sign with --keyless".to_owned()));
             }

@@ -12,7 +12,7 @@ use countersign_verify::VerifiedTrust;
 
 /// What a gate signs with.
 #[derive(Debug)]
-pub enum GateSigner {
+pub enum MachineSigner {
     /// A key of its own.
     Key(SigningKey),
     /// An identity that a Sigstore instance vouches for.
@@ -20,16 +20,16 @@ pub enum GateSigner {
     Identity(Box<crate::keyless::Certified>),
 }
 
-/// Who decides, as a decision names it.
+/// Who it is: a decision names its gate so.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GateName {
+pub struct SignerName {
     /// The key, or the certificate's.
     pub key: KeyId,
     /// What the certificate shows.
     pub identity: Option<ShownIdentity>,
 }
 
-impl GateName {
+impl SignerName {
     /// Both, for whoever asks trust.
     #[must_use]
     pub const fn shown(&self) -> (&KeyId, Option<&ShownIdentity>) {
@@ -37,14 +37,14 @@ impl GateName {
     }
 }
 
-impl GateSigner {
+impl MachineSigner {
     /// Who it is.
     #[must_use]
-    pub fn name(&self) -> GateName {
+    pub fn name(&self) -> SignerName {
         match self {
-            Self::Key(key) => GateName { key: key.public().id(), identity: None },
+            Self::Key(key) => SignerName { key: key.public().id(), identity: None },
             #[cfg(feature = "online")]
-            Self::Identity(certified) => GateName { key: *certified.id(), identity: Some(certified.shown().clone()) },
+            Self::Identity(certified) => SignerName { key: *certified.id(), identity: Some(certified.shown().clone()) },
         }
     }
 
@@ -64,7 +64,7 @@ impl GateSigner {
         self.root().map(Sha256::of)
     }
 
-    /// A statement, signed and checked against trust as every reader of the log will check it.
+    /// A statement of about this time, signed and checked against trust as its reader will check it.
     pub(crate) fn sign<P: serde::Serialize>(
         &self,
         kind: Kind,
