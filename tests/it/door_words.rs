@@ -168,3 +168,31 @@ fn the_command_that_asks_for_an_exception_can_be_pasted() {
     let line = line.replace("--reason …", "--reason because").replace("--key …", "--key keys/ada");
     door.run(&line).expect(0, &["exception E-"]);
 }
+
+#[test]
+fn a_file_that_is_not_there_is_named_by_the_option_that_gave_its_path() {
+    let door = Door::empty();
+    let promote = "promote app --to production --key k.pem --log-key l.pem";
+    for (line, option) in [
+        (format!("{promote} --trust nowhere.json"), "--trust"),
+        (format!("{promote} --trust=nowhere.json"), "--trust"),
+        ("verify --all . --trusted-root nowhere.json".to_owned(), "--trusted-root, which takes a file, or public-good"),
+    ] {
+        let said = door.run(&line);
+        assert_ne!(said.code, 0);
+        let words = format!("it is given by {option}");
+        assert!(said.text.contains("nowhere.json") && said.text.matches(&words).count() == 1, "{line}: {}", said.text);
+    }
+}
+
+#[test]
+fn no_option_stands_under_the_heading_of_others() {
+    for (verb, own) in
+        [("sign", "--output"), ("trust sign", "--output"), ("review sign", "--dir"), ("promote", "--repo")]
+    {
+        let said = Door::empty().run(&format!("{verb} --help"));
+        let identity = said.text.split("\nIdentity:\n").nth(1).unwrap();
+        let section = identity.lines().take_while(|line| line.is_empty() || line.starts_with(' ')).collect::<String>();
+        assert!(section.contains("--keyless") && !section.contains(own), "{verb}: {section}");
+    }
+}

@@ -271,7 +271,7 @@ pub fn promoted_to(
         usize::try_from(newest.entry).ok().and_then(|i| view.entries().get(i)).and_then(|e| e.statements.get(1));
     let bytes = summary.and_then(|digest| blobs.blob(digest)).unwrap_or_default();
     let resource = resource_uri(environment).map_err(|error| FlowError::Usage(error.to_string()))?;
-    let summed = verify_vsa(&bytes, subject, &resource, under.as_ref(), view.trust(), newest.time, "summary");
+    let summed = verify_vsa(&bytes, subject, &resource, under.as_ref(), (view.trust(), &blobs), newest.time, "summary");
     let let_through = !decision.enforced || decision.break_glass.is_some();
     let findings = match summed {
         Err(findings) => findings,

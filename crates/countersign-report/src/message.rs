@@ -294,6 +294,7 @@ mod tests {
             time: "2026-11-22T10:00:00Z".parse().unwrap(),
             engine: "engine/1".to_owned(),
             gate: countersign_core::key::KeyId::of_spki_der(b"gate"),
+            gate_identity: None,
             tool: countersign_core::decision::Tool {
                 name: "countersign".to_owned(),
                 version: "0".to_owned(),

@@ -64,16 +64,22 @@ fn of(index: u64, entry: &Entry, gathered: &Gathered, blobs: &dyn Blobs) -> Name
         return Named { own: entry.statements.iter().chain(&entry.evidence).copied().collect(), inputs: Vec::new() };
     }
     let mut inputs: BTreeMap<Sha256, bool> = BTreeMap::new();
+    let mut own = entry.statements.clone();
+    let mut take = |decision: &Decision| {
+        inputs_of(decision, &mut inputs);
+        // By this root the decision itself is judged, whatever is left out of what it rests on.
+        own.extend(decision.request.gate_identity.as_ref().map(|identity| identity.root));
+    };
     if let Some(known) = gathered.at(index) {
-        inputs_of(&known.content, &mut inputs);
+        take(&known.content);
     } else if let Some(decision) = entry.statement().and_then(|digest| read(&blobs.blob(digest)?)) {
         // One that does not hold names what it names all the same: the verifier says what is wrong with it.
-        inputs_of(&decision, &mut inputs);
+        take(&decision);
     }
     for digest in &entry.evidence {
         inputs.entry(*digest).or_insert(false);
     }
-    Named { own: entry.statements.clone(), inputs: inputs.into_iter().collect() }
+    Named { own, inputs: inputs.into_iter().collect() }
 }
 
 fn read(signed: &[u8]) -> Option<Decision> {
