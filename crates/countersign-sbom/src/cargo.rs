@@ -157,9 +157,16 @@ fn refusal(request: &CargoRequest, directory: &Path, metadata: Finished) -> Sbom
     let path = Path::new(&root).with_file_name("Cargo.lock");
     let any = |texts: &[&str]| texts.iter().any(|text| said.contains(text));
     if !path.exists() {
-        SbomError::NoLockFile { path }
-    } else if let Err(error) = Lock::read(&path) {
-        error
+        return SbomError::NoLockFile { path };
+    }
+    let lock = match Lock::read(&path) {
+        Ok(lock) => lock,
+        Err(error) => return error,
+    };
+    let archive = any(&["failed to unpack", "changed between lock files"]);
+    let home = request.home.as_deref().filter(|_| archive);
+    if let Some(altered) = home.and_then(|home| content::altered(&lock, home)) {
+        altered
     } else if any(&["--locked was passed"]) {
         SbomError::LockOutOfDate { path, said }
     } else if any(&["--offline", "failed to download", "failed to fetch", "network", "HTTP request"]) {

@@ -69,9 +69,9 @@ impl Lock {
         self.checksums.get(&(name.to_owned(), version.to_owned(), source.to_owned())).copied()
     }
 
-    /// `NAME-VERSION` of each package that has a checksum.
-    pub(crate) fn with_checksum(&self) -> Vec<String> {
-        self.checksums.keys().map(|(name, version, _)| format!("{name}-{version}")).collect()
+    /// Name, version and checksum of each package that has one.
+    pub(crate) fn with_checksum(&self) -> impl Iterator<Item = (&str, &str, &Sha256)> {
+        self.checksums.iter().map(|((name, version, _), checksum)| (name.as_str(), version.as_str(), checksum))
     }
 }
 

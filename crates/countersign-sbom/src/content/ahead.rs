@@ -63,11 +63,10 @@ impl Ahead {
         let Ok(directory) = fs::canonicalize(directory) else { return };
         let path = directory.ancestors().map(|folder| folder.join("Cargo.lock")).find(|path| path.is_file());
         let Some((path, Ok(lock))) = path.map(|path| (path.clone(), Lock::read(&path))) else { return };
-        let names = lock.with_checksum();
+        let names: Vec<String> = lock.with_checksum().map(|(name, version, _)| format!("{name}-{version}")).collect();
         self.lock.make(|| Some((path, lock)));
         let Some(home) = home else { return };
-        let Ok(entries) = fs::read_dir(home.join("registry/cache")) else { return };
-        let caches: Vec<PathBuf> = entries.take(REGISTRIES).filter_map(|entry| Some(entry.ok()?.path())).collect();
+        let caches = caches(home);
         for name in names.iter().filter(|name| likely(name)) {
             for cache in &caches {
                 if self.enough.load(Ordering::Relaxed) {
@@ -137,6 +136,30 @@ impl Ahead {
     }
 }
 
+/// Cargo's own folders of archives.
+fn caches(home: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(home.join("registry/cache")).into_iter().flatten();
+    entries.take(REGISTRIES).filter_map(|entry| Some(entry.ok()?.path())).collect()
+}
+
+/// An archive in Cargo's own folder that is another one than the lock file names, where there is one: why Cargo, which does not
+/// say it, could do nothing with it.
+pub(crate) fn altered(lock: &Lock, home: &Path) -> Option<SbomError> {
+    let caches = caches(home);
+    lock.with_checksum().find_map(|(name, version, expected)| {
+        let mut found = None;
+        for path in caches.iter().map(|cache| cache.join(format!("{name}-{version}.crate"))) {
+            match archive::hash(&path, limits::CRATE_BYTES) {
+                Ok(Some((short, _))) if short == *expected => return None,
+                Ok(Some((short, _))) => found = Some((path, short.to_string())),
+                Ok(None) | Err(_) => {}
+            }
+        }
+        let (path, found) = found?;
+        Some(SbomError::ChecksumMismatch { path, package: format!("{name} {version}"), expected: *expected, found })
+    })
+}
+
 /// Half of what lock files name beyond a build is for Windows, and large. Where it is needed it is read then.
 fn likely(name: &str) -> bool {
     cfg!(windows) || !(name.starts_with("windows") || name.starts_with("winapi"))
@@ -187,6 +210,27 @@ mod tests {
         drop(Enough(&stopped));
         stopped.read(&below, Some(&place.path().join("home")));
         assert!(stopped.slots().is_empty(), "enough is enough");
+    }
+
+    #[test]
+    fn an_archive_that_is_another_one_in_every_registry_is_found() {
+        let home = tempfile::tempdir().unwrap();
+        let (one, other) = (home.path().join("registry/cache/one"), home.path().join("registry/cache/other"));
+        fs::create_dir_all(&one).unwrap();
+        fs::create_dir_all(&other).unwrap();
+        let lock = home.path().join("Cargo.lock");
+        let sum = Sha256::of(b"abc").hex();
+        let text = format!(
+            "[[package]]\nname = \"a\"\nversion = \"1.0.0\"\nsource = \"registry+https://example.com/i\"\nchecksum = \"{sum}\"\n"
+        );
+        fs::write(&lock, text).unwrap();
+        let lock = Lock::read(&lock).unwrap();
+        assert!(altered(&lock, home.path()).is_none(), "none is there");
+        fs::write(one.join("a-1.0.0.crate"), "ab").unwrap();
+        let Some(SbomError::ChecksumMismatch { found, package, .. }) = altered(&lock, home.path()) else { panic!() };
+        assert_eq!((found, package), (Sha256::of(b"ab").to_string(), "a 1.0.0".to_owned()));
+        fs::write(other.join("a-1.0.0.crate"), "abc").unwrap();
+        assert!(altered(&lock, home.path()).is_none(), "the right one is there too");
     }
 
     #[test]

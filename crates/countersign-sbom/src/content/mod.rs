@@ -10,7 +10,7 @@ mod files;
 mod native;
 mod vet;
 
-pub(crate) use ahead::{Ahead, Enough};
+pub(crate) use ahead::{Ahead, Enough, altered};
 
 use crate::{
     cargo::Workspace,
