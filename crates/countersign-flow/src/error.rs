@@ -196,6 +196,9 @@ impl FlowError {
             }
             Self::Sbom(error) => Some(error.help()),
             Self::Packages(PackagesError::Unsupported { help, .. }) => Some(help.clone()),
+            Self::Advisories(AdvisoriesError::Archive { .. }) => {
+                Some("get the export again: an archive that is cut off or altered is not read in part".to_owned())
+            }
             Self::Packages(PackagesError::Unknown { .. }) => Some(
                 "name a package-lock.json, uv.lock, poetry.lock or requirements.txt, a wheel, a folder of installed Python \
                  packages, or a binary that Go 1.18 or later or `cargo auditable` built; `countersign sbom` reads Cargo workspaces, and \
