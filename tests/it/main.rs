@@ -29,6 +29,7 @@ mod door_formats;
 mod door_gate;
 mod door_log;
 mod door_policy;
+mod door_release_tests;
 mod door_rollout;
 mod door_rules;
 mod door_start;
