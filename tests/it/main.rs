@@ -31,6 +31,7 @@ mod door_gate;
 mod door_lint;
 mod door_log;
 mod door_policy;
+mod door_release_tests;
 mod door_rollout;
 mod door_rules;
 mod door_start;

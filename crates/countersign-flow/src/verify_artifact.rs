@@ -215,14 +215,7 @@ pub fn promoted_to(
             return Ok(out);
         }
         Ok(None) => {
-            let finding = Finding::new(
-                codes::DECISION_MISSING,
-                format!("nothing was decided about this artifact for {environment}"),
-            )
-            .at(place_name)
-            .expected("a decision in the log", "the log")
-            .found("none")
-            .help(format!("countersign promote ARTIFACT --to {environment}"));
+            let finding = undecided(view, environment, subject, &blobs).at(place_name);
             out.line("decision", vec![finding], "");
             return Ok(out);
         }
@@ -304,6 +297,31 @@ fn reaches(
         Ok(least) => view.continues(&least).err().into_iter().collect(),
         Err(finding) => vec![finding],
     })
+}
+
+/// That the log holds no decision about an artifact. One that a log before it holds authorises nothing here, and is named: what
+/// it rests on stayed in that log's store, and nobody could look at it again.
+fn undecided(view: StateView<'_>, environment: &EnvName, subject: &Sha256, blobs: &dyn Blobs) -> Finding {
+    let mut earlier = view.chain().skip(1);
+    let before = earlier.find_map(|log| log.last_decision(environment, subject, blobs).ok().flatten());
+    let what = match &before {
+        None => format!("nothing was decided about this artifact for {environment}"),
+        Some(_) => {
+            format!("nothing was decided about this artifact for {environment} since this log goes on from another")
+        }
+    };
+    let found = before.map_or_else(
+        || "none".to_owned(),
+        |before| {
+            let place = countersign_core::entry::place_of(before.entry, before.log.as_ref());
+            let said = if before.content.authorised { "authorised" } else { "not authorised" };
+            format!("{place}: {}, {said}, at {}; it does not count here", before.content.verdict, before.time)
+        },
+    );
+    Finding::new(codes::DECISION_MISSING, what)
+        .expected("a decision in the log", "the log")
+        .found(found)
+        .help(format!("countersign promote ARTIFACT --to {environment}"))
 }
 
 fn refusal(promoted: &Promoted) -> Finding {

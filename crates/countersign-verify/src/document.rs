@@ -130,7 +130,18 @@ pub fn verify_document(
     at: Time,
     place: &str,
 ) -> Result<Verified<Statement>, Vec<Finding>> {
-    let statement = read_statement(signed, place)?;
+    verify_read(read_statement(signed, place)?, signed, trust, roots, at, place)
+}
+
+/// The same, with the statement that was read of it.
+pub(crate) fn verify_read(
+    statement: Statement,
+    signed: &Signed,
+    trust: &VerifiedTrust,
+    roots: &Roots,
+    at: Time,
+    place: &str,
+) -> Result<Verified<Statement>, Vec<Finding>> {
     let Some(kind) = statement.kind() else {
         return Err(vec![
             Finding::new(codes::PREDICATE_UNKNOWN, format!("predicate type {} is not known", statement.predicate_type))

@@ -610,8 +610,9 @@ impl<'a> StateView<'a> {
             .filter(|entry| entry.kind == Kind::PromotionDecision)
             .ok_or_else(|| malformed("the entry records no decision"))?;
         let bytes = named_blob(entry.statement(), &place, blobs)?;
-        let signed =
-            Signed::parse(&bytes).map_err(|e| vec![Finding::new(e.code(), e.to_string()).at(place.as_str())])?;
+        let named = entry.statement().copied().unwrap_or_else(|| Sha256::of(&bytes));
+        let signed = Signed::parse_named(&bytes, named)
+            .map_err(|e| vec![Finding::new(e.code(), e.to_string()).at(place.as_str())])?;
         let trust = self.state.trust_before(index);
         let decision = verify_by_gate(&signed, trust, blobs, entry.time, &place)?;
         let content: Decision = decision

@@ -21,7 +21,7 @@ const ITEMS: usize = 25;
 
 /// Q01.
 pub(super) fn deployments(asked: &Asked<'_>) -> Part {
-    let mut part = Part::of(population::deployments(&asked.facts));
+    let mut part = Part::of(population::named("deployments", &asked.facts));
     let reconciled = reconcile::of(&asked.facts);
     for row in &reconciled.sources {
         part.notes.push(format!("{}: {}, {}", row.source, row.state, row.detail));
@@ -151,7 +151,7 @@ pub(super) fn items(asked: &Asked<'_>) -> Part {
                 tests.join(", "),
                 scans.to_string(),
                 builders.join(", "),
-                promoted.by.clone(),
+                promoted.by.to_string(),
                 "every signature that counted existed when the gate decided".to_owned(),
             ];
             let mut proof = asked.facts.proof(promoted.entry);
@@ -284,7 +284,7 @@ pub(super) fn emergencies(asked: &Asked<'_>) -> Part {
             promoted.time.to_string(),
             service_of(decision),
             decision.request.environment.to_string(),
-            decision.request.subject_name.clone(),
+            decision.request.subject_name.to_string(),
             glass.exceptions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
             glass.follow_up.to_string(),
             state,
