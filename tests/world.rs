@@ -573,6 +573,7 @@ impl World {
             time: self.now,
             engine: ENGINE.to_owned(),
             gate: self.gate.public().id(),
+            gate_identity: None,
             tool: Tool { name: "countersign".to_owned(), version: "0".to_owned(), digest: Sha256::of(b"countersign") },
         }
     }

@@ -1,6 +1,8 @@
-//! A generated year: so many promotions, spread over 365 days, packed by the exporter. `year make FOLDER N` makes it, `year
-//! make FOLDER N keyless` one whose builder signs by its identity, over eleven months; `year measure FOLDER WHAT` does one thing
-//! with it in a process of its own and prints rows of what that took: `quick`, `full`, `sample`, `signatures`, `facts`, or `questions`.
+//! A generated year: so many promotions, spread over 365 days. `year make FOLDER N` makes its store, `year make FOLDER N
+//! keyless` that of one whose builder signs by its identity, over eleven months; a year that is there already is not made again.
+//! `year measure FOLDER WHAT` does one thing with it in a process of its own and prints rows of what that took: `export-full`
+//! and `export-facts` pack it; then `quick`, `full`, `sample`, `signatures`, `facts`, or `questions`. `year tidy FOLDER` drops
+//! the store, of which the packages have all.
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,
@@ -37,16 +39,23 @@ fn main() {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["make", folder, n] => make(Path::new(folder), n.parse().expect("a number of promotions"), false),
         ["make", folder, n, "keyless"] => make(Path::new(folder), n.parse().expect("a number of promotions"), true),
+        ["measure", folder, "export-full"] => export(Path::new(folder), "full", Profile::Full),
+        ["measure", folder, "export-facts"] => export(Path::new(folder), "facts", Profile::FactsOnly),
         ["measure", folder, what] => measure(Path::new(folder), what),
+        ["tidy", folder] => fs::remove_dir_all(Path::new(folder).join("store")).expect("the store goes"),
         _ => {
             eprintln!(
-                "year make FOLDER N [keyless] | year measure FOLDER quick|full|sample|signatures|facts|questions"
+                "year make FOLDER N [keyless] | year measure FOLDER export-full|export-facts|quick|full|sample|signatures|facts|questions | year tidy FOLDER"
             );
         }
     }
 }
 
 fn make(folder: &Path, n: usize, keyless: bool) {
+    let made = format!("{n} promotions{}", if keyless { ", keyless" } else { "" });
+    if fs::read_to_string(folder.join("made")).is_ok_and(|before| before == made) {
+        return;
+    }
     let span = if keyless { ELEVEN_MONTHS } else { YEAR };
     let step = i64::try_from(span.checked_div(n.max(1)).unwrap_or(1)).expect("seconds");
     let mut long = if keyless { Chronicle::keyless() } else { Chronicle::of(World::new()) };
@@ -83,21 +92,22 @@ fn make(folder: &Path, n: usize, keyless: bool) {
     let count = u32::try_from(n).expect("a number of promotions");
     let (keys, identities) = if keyless { (4, 4) } else { (8, 0) };
     write(&folder.join("signatures"), json!([count, count * keys, count * identities]).to_string().as_bytes());
-    drop(world);
-    for (name, profile) in [("full", Profile::Full), ("facts", Profile::FactsOnly)] {
-        let start = Instant::now();
-        let scope = Scope { profile, ..Scope::default() };
-        let packing = audit::export_file(&place, &scope, &folder.join(format!("{name}.cspkg"))).expect("a package");
-        row(&format!("export-{name}"), "s", start.elapsed().as_secs_f64());
-        row(&format!("size-{name}"), "MB", megabytes(packing.bytes));
-        let files = countersign_record::package::Packed::open(
-            Box::new(File::open(folder.join(format!("{name}.cspkg"))).expect("the package")),
-            |_, _| (),
-        );
-        let members = files.expect("a package").0.names().count();
-        row(&format!("members-{name}"), "members", f64::from(u32::try_from(members).expect("few members")));
-    }
-    fs::remove_dir_all(&store).expect("the store goes: the packages have all of it");
+    write(&folder.join("made"), made.as_bytes());
+}
+
+/// Packs the store.
+fn export(folder: &Path, name: &str, profile: Profile) {
+    let (place, packed) = (Place::new(&folder.join("store")), folder.join(format!("{name}.cspkg")));
+    let start = Instant::now();
+    let scope = Scope { profile, ..Scope::default() };
+    let packing = audit::export_file(&place, &scope, &packed).expect("a package");
+    row(&format!("export-{name}"), "s", start.elapsed().as_secs_f64());
+    row(&format!("export-{name}-memory"), "MB", peak());
+    row(&format!("size-{name}"), "MB", megabytes(packing.bytes));
+    let files =
+        countersign_record::package::Packed::open(Box::new(File::open(&packed).expect("the package")), |_, _| ());
+    let members = files.expect("a package").0.names().count();
+    row(&format!("members-{name}"), "members", f64::from(u32::try_from(members).expect("few members")));
 }
 
 fn measure(folder: &Path, what: &str) {

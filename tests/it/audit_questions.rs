@@ -115,6 +115,21 @@ fn an_item_names_authors_and_reviewers_as_they_are_proved() {
 }
 
 #[test]
+fn items_are_drawn_by_a_seed_that_whoever_is_audited_does_not_know() {
+    let opening = open();
+    let of = |n: Option<usize>, seed: Option<&str>| {
+        let ask = Ask { n, seed: seed.map(str::to_owned), ..Ask::default() };
+        Asking::of(&opening).expect("open").answer("Q03", &ask).expect("an answer")
+    };
+    let known = of(Some(2), None);
+    assert_eq!((known.exit.code(), known.table.rows.len()), (3, 0), "{known:#?}");
+    assert!(format!("{:?}", known.findings).contains("--seed"), "{known:#?}");
+    assert!(!of(Some(2), Some("ours")).table.rows.is_empty());
+    let all = of(None, None);
+    assert!(all.notes.iter().any(|note| note == "all of 4"), "{all:#?}");
+}
+
+#[test]
 fn a_sample_is_drawn_again_by_anybody_who_can_hash() {
     let opening = open();
     let asking = Asking::of(&opening).expect("open");

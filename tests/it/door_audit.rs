@@ -57,7 +57,10 @@ fn a_package_for_a_part_says_so_and_a_first_look_is_no_pass() {
     door.run("audit export --store store --output facts.cspkg --profile facts-only").expect(0, &["left out: "]);
     audit(&door, "verify facts.cspkg").expect(3, &["the package holds facts only", "decisions-not-run"]);
     door.run("audit export --store store --output none.cspkg --from 2000-01-01 --to 2000-02-01").expect(0, &[]);
-    audit(&door, "verify none.cspkg").expect(3, &["none is in the package's scope"]);
+    audit(&door, "verify none.cspkg").expect(3, &["none is in the package's scope", "with another --from"]);
+    door.run("audit export --store store --output typo.cspkg --service no-such")
+        .expect(0, &["no decision of this scope"]);
+    audit(&door, "diff demo.cspkg altered.cspkg").expect(4, &[".docs, altered.cspkg", "nothing was compared"]);
     audit(&door, "diff all.cspkg facts.cspkg").expect(0, &["the same log of 4 entries", "documents only in the first"]);
     door.run("audit export --store store --output x.cspkg --from yesterday").expect(2, &["neither a day"]);
 }

@@ -50,6 +50,19 @@ fn a_failing_case_names_the_first_condition_that_is_false_and_what_it_saw() {
 }
 
 #[test]
+fn a_release_is_built_only_of_rules_whose_cases_hold() {
+    let door = written("yaml");
+    door.run("policy build policy --output new.json").expect(0, &["new.json"]);
+    std::fs::remove_file(door.path().join("new.json")).unwrap();
+    edit(&door, "policy/rules/no-pads/cases/broken.yaml", "name: \"left-pad\"", "name: \"serde\"");
+    let build = || door.run("policy build policy --output new.json");
+    build().expect(1, &["refused[rule-case]: no-pads@1", "refused[rule-untested]", "nothing was written"]);
+    std::fs::remove_file(door.path().join("policy/rules/no-pads/cases/broken.yaml")).unwrap();
+    build().expect(1, &["refused[rule-untested]: rule no-pads@1 has no case in which it is broken"]);
+    assert!(!door.has("new.json"));
+}
+
+#[test]
 fn conditions_that_no_case_reaches_are_listed_and_too_little_is_refused() {
     for (form, more, at, source) in [
         (

@@ -137,3 +137,63 @@ fn a_return_to_an_older_release_without_a_reason_is_said_once() {
     said.expect(4, &["refused[policy-rollback]", "policy-unapproved", "nothing was recorded"]);
     assert_eq!(said.text.matches("[policy-rollback]").count(), 1, "{}", said.text);
 }
+
+#[test]
+fn an_artifact_that_is_a_link_or_only_a_name_is_refused_before_anything_is_decided() {
+    let door = Door::new();
+    std::os::unix::fs::symlink("app.bin", door.path().join("latest.bin")).unwrap();
+    let entries = door.entries();
+    for line in [
+        "verify latest.bin --bundle app.sbom.sigstore.json".to_owned(),
+        format!(
+            "promote latest.bin --to production --repo app --key keys/gate.pem --log-key keys/log.pem --store store {LEAST}"
+        ),
+    ] {
+        door.trusting(&line).expect(1, &["refused[artifact-link]", "--> latest.bin", "name the file itself"]);
+    }
+    assert_eq!(door.entries(), entries);
+    let said = door.trusting(&format!("verify latest --promoted-to production --store store {LEAST}"));
+    said.expect(2, &["there is no file latest", "sha256:…"]);
+}
+
+#[test]
+fn the_command_that_asks_for_an_exception_can_be_pasted() {
+    let door = Door::new();
+    let said = door.trusting(&format!(
+        "promote app.bin --to production --repo app --key keys/gate.pem --log-key keys/log.pem --store store {LEAST} \
+         --bundle app.provenance.sigstore.json --bundle app.sbom.sigstore.json --dry-run"
+    ));
+    said.expect(1, &["to have it excepted: "]);
+    let line = said.text.lines().find_map(|line| line.strip_prefix("to have it excepted: countersign ")).unwrap();
+    let line = line.replace("--reason …", "--reason because").replace("--key …", "--key keys/ada");
+    // All of it is taken; the demo's trust has nobody who may approve.
+    door.run(&line).expect(3, &["trust has no role `break-glass`"]);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named_by_the_option_that_gave_its_path() {
+    let door = Door::empty();
+    let promote = "promote app --to production --key k.pem --log-key l.pem";
+    for (line, option) in [
+        (format!("{promote} --trust nowhere.json"), "--trust"),
+        (format!("{promote} --trust=nowhere.json"), "--trust"),
+        ("verify --all . --trusted-root nowhere.json".to_owned(), "--trusted-root, which takes a file, or public-good"),
+    ] {
+        let said = door.run(&line);
+        assert_ne!(said.code, 0);
+        let words = format!("it is given by {option}");
+        assert!(said.text.contains("nowhere.json") && said.text.matches(&words).count() == 1, "{line}: {}", said.text);
+    }
+}
+
+#[test]
+fn no_option_stands_under_the_heading_of_others() {
+    for (verb, own) in
+        [("sign", "--output"), ("trust sign", "--output"), ("review sign", "--dir"), ("promote", "--repo")]
+    {
+        let said = Door::empty().run(&format!("{verb} --help"));
+        let identity = said.text.split("\nIdentity:\n").nth(1).unwrap();
+        let section = identity.lines().take_while(|line| line.is_empty() || line.starts_with(' ')).collect::<String>();
+        assert!(section.contains("--keyless") && !section.contains(own), "{verb}: {section}");
+    }
+}

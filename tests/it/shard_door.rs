@@ -103,6 +103,14 @@ fn a_log_is_closed_for_another_that_goes_on_from_it() {
     years.run("log verify --store next --earlier elsewhere").expect(4, &["log-shard-invalid"]);
     years.run("log verify --store next --earlier next").expect(4, &["log-shard-invalid"]);
 
+    // What the old log authorised is named, and is promoted here once more before anything is deployed by the new one.
+    let digest = years.named("log show --store store --entry 3 --format json", "/entry/subjects/0");
+    let promoted = format!("verify {digest} --promoted-to production --store next --least-checkpoint outside/next");
+    years.run(&promoted).expect(
+        3,
+        &["decision-missing", "log example.com/log, entry 3: PASS, authorised", "countersign promote ARTIFACT --to"],
+    );
+
     // Nothing is appended to a closed log, by whichever verb.
     let size = || door.run("log checkpoint --store store").out.lines().nth(1).unwrap().to_owned();
     let least = "--least-checkpoint outside/checkpoint";
@@ -293,4 +301,46 @@ fn a_state_that_goes_on_reads_where_a_log_ends_and_what_it_begins_with() {
     assert_eq!(closed, None);
     assert_eq!(continued.unwrap().size, 6);
     assert_eq!(active.as_deref(), Some("entry 1 of example.com/log"));
+}
+
+#[test]
+fn evidence_by_hand_is_not_carried_and_each_who_asks_for_it_is_told() {
+    let years = Years::new("continues = \"example.com/log\"\n");
+    let door = &years.door;
+    let day = |days: &str| {
+        let said = door.shell(".", &format!("date -u -d '{days} days' +%Y-%m-%dT%H:%M:%SZ"), &[]);
+        said.out.trim().to_owned()
+    };
+    let (from, until) = (day("-1"), day("100"));
+    door.write("protocol.txt", b"all doors were tried");
+    let add = |store: &str, key: &str, least: &str, trust: &str| {
+        let line = format!(
+            "evidence add manual --statement doors-tried --document protocol.txt --as-of {from} --valid-until {until} --store {store} \
+             --key keys/ada --log-key keys/{key}.pem --least-checkpoint outside/{least} --checkpoint-output outside/{least} {trust}"
+        );
+        let mut words: Vec<&str> = line.split_whitespace().collect();
+        words.extend(["--control", "SOC 2 CC6.4"]);
+        door.run_words(&words).expect(0, &["person ada attests SOC 2 CC6.4"]);
+    };
+    // By the trust of the old year, which its log knows.
+    add("store", "log", "checkpoint", &format!("--trust trust.sigstore.json --trust-digest {}", door.digest()));
+    years
+        .run(&format!("log close --successor example.com/next --store store {GATE} keys/log.pem"))
+        .expect(0, &["entry 5, 7 entries"]);
+    years.go_on();
+
+    let coverage = || years.run("controls coverage --store next --least-checkpoint outside/next");
+    let asked = || {
+        door.run("audit export --store next --output next.cspkg").expect(0, &[]);
+        years.run("audit ask Q21 next.cspkg --least-checkpoint outside/next")
+    };
+    let named = "evidence by hand of log example.com/log, entries 4: add it anew to this one";
+    let said = coverage();
+    assert!(said.text.contains("note[manual-evidence-earlier]") && said.text.contains(named), "{}", said.text);
+    assert!(!said.text.contains("SOC 2 CC6.4  manual, current"), "{}", said.text);
+    asked().expect(3, &["Q21  INDETERMINATE", named]);
+
+    add("next", "next", "next", &years.trust);
+    assert!(coverage().text.contains("SOC 2 CC6.4  manual, current"));
+    asked().expect(0, &["Q21  PASS", named]);
 }

@@ -329,7 +329,11 @@ impl Instance {
 
     /// A bundle over a statement by this identity, made without any server.
     pub fn sign(&mut self, payload: &[u8], who: &Who, at: Time) -> Vec<u8> {
-        let key = Key::p256();
+        self.sign_with(&Key::p256(), payload, who, at)
+    }
+
+    /// The same with a key that somebody has already.
+    pub fn sign_with(&mut self, key: &Key, payload: &[u8], who: &Who, at: Time) -> Vec<u8> {
         let certificate = self.certificate(&key.spki(), who, at);
         let signed = pae(PAYLOAD_TYPE, payload);
         let signature = key.sign(&signed);

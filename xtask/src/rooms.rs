@@ -82,6 +82,7 @@ const ROOMS: &[Room] = &[
         name: "countersign-sbom",
         ours: &["countersign-core"],
         foreign: &[
+            "aws-lc-rs",
             "base64",
             "flate2",
             "guppy",
@@ -89,7 +90,6 @@ const ROOMS: &[Room] = &[
             "semver",
             "serde",
             "serde_json",
-            "sha2",
             "spdx",
             "thiserror",
             "toml",

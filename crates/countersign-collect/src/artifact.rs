@@ -194,6 +194,29 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_written_to_while_it_is_read_has_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app");
+        std::fs::write(&path, vec![7_u8; 16 << 20]).unwrap();
+        let over = std::sync::atomic::AtomicBool::new(false);
+        let looked = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                use std::io::Write as _;
+                let mut file = File::options().append(true).open(&path).unwrap();
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    file.write_all(b"x").unwrap();
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
+            });
+            let looked = look(&path, 0).unwrap();
+            over.store(true, std::sync::atomic::Ordering::Relaxed);
+            looked
+        });
+        assert!(looked.changed);
+        assert!(!look(&path, 0).unwrap().changed);
+    }
+
+    #[test]
     fn folders_missing_files_and_equal_names_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         assert!(matches!(hash(folder.path()), Err(ArtifactError::NotAFile { .. })));

@@ -5,7 +5,7 @@ use crate::files::{self, ReadError};
 use crate::git::{GitError, GitRepo};
 use crate::source::SourceError as NamingError;
 use crate::source_uri::SourceUri;
-use countersign_core::config::{self, FileKind, Found, Part, TEMPLATE, Unread};
+use countersign_core::config::{self, FileKind, Found, Part, Unread};
 use countersign_core::digest::Sha256;
 use countersign_core::git::listing::escape;
 use countersign_core::git::{Mode, ObjectSource, Oid, SourceError};
@@ -181,6 +181,9 @@ fn keep(
         Ok(found) => {
             snapshot.images.extend(found.images);
             snapshot.connections.extend(found.connections);
+            if let Some(Unread { why, lacks }) = found.elsewhere {
+                snapshot.skipped.push(FileSkipped { path: path.clone(), why, lacks });
+            }
             snapshot.read.push(FileRead { path, digest: Sha256::of(content), rendered });
         }
         Err(unread) => snapshot.skipped.push(FileSkipped { path, why: unread.why, lacks: unread.lacks }),
@@ -209,7 +212,7 @@ fn take_in(rendered: &Rendered, snapshot: &mut ConfigSnapshot) -> Result<(), Sna
     let folder = rendered.folder.trim_matches('/');
     let below = |path: &str| folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
     let before = snapshot.skipped.len();
-    snapshot.skipped.retain(|file| !(file.why == TEMPLATE && below(&file.path)));
+    snapshot.skipped.retain(|file| !(config::is_rendered(&file.why) && below(&file.path)));
     if snapshot.skipped.len() == before {
         return Err(SnapshotError::NothingRendered { folder: folder.to_owned() });
     }

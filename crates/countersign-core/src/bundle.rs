@@ -144,6 +144,11 @@ impl BundleError {
 impl Signed {
     /// Reads one document.
     pub fn parse(bytes: &[u8]) -> Result<Self, BundleError> {
+        Self::parse_named(bytes, Sha256::of(bytes))
+    }
+
+    /// The same, for who has hashed the document already: `digest` is that of these bytes.
+    pub fn parse_named(bytes: &[u8], digest: Sha256) -> Result<Self, BundleError> {
         let value = json::parse(bytes)?;
         let media = value.get("mediaType").and_then(Value::as_str).unwrap_or_default().to_owned();
         let (payload, by) = if media == SSH_MEDIA_TYPE {
@@ -155,7 +160,7 @@ impl Signed {
         } else {
             return Err(BundleError::MediaType { found: media.chars().take(120).collect() });
         };
-        Ok(Self { payload, by, digest: Sha256::of(bytes) })
+        Ok(Self { payload, by, digest })
     }
 
     /// Reads a collection: one document a line, empty lines ignored. A file that is one document over several lines is

@@ -118,6 +118,7 @@ codes! {
     CONTROL_UNKNOWN "control-unknown" Refused "A rule names a control that no catalogue has.";
     CATALOGUE_MALFORMED "catalogue-malformed" Refused "A catalogue of controls in the policy folder does not parse, or takes the name or ids of another.";
     MANUAL_EVIDENCE "manual-evidence" Refused "Evidence by hand does not say what it must, or was signed by somebody else than its owner.";
+    MANUAL_EARLIER "manual-evidence-earlier" Note "Evidence by hand that a log before this one records: it does not count here until it is added anew.";
 
     // Rules that are written in a release.
     RULE_BROKEN "rule-broken" Refused "A rule that is written in the policy release does not hold: its message says of what.";

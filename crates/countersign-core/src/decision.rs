@@ -10,6 +10,7 @@ use crate::key::KeyId;
 use crate::policy::{Pin, PolicyRef, Stage, Step};
 use crate::statement::Kind;
 use crate::time::Time;
+use crate::trust::ShownIdentity;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -100,8 +101,11 @@ pub struct Request {
     pub time: Time,
     /// The semantics of evaluation.
     pub engine: String,
-    /// The gate that decides, by its key.
+    /// The gate that decides, by its key; where it signs as an identity, by the key of its certificate.
     pub gate: KeyId,
+    /// What that certificate shows; absent where the gate has a key of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate_identity: Option<ShownIdentity>,
     /// The tool that it ran, recorded as told.
     pub tool: Tool,
 }

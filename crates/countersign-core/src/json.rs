@@ -67,6 +67,11 @@ pub fn from_value<T: de::DeserializeOwned>(value: Value) -> Result<T, JsonError>
     serde_json::from_value(value).map_err(|e| JsonError::Shape(e.to_string()))
 }
 
+/// The same of a value that stays.
+pub fn from_ref<T: de::DeserializeOwned>(value: &Value) -> Result<T, JsonError> {
+    T::deserialize(value).map_err(|e| JsonError::Shape(e.to_string()))
+}
+
 /// Any of our types as a value.
 pub fn to_value<T: serde::Serialize + ?Sized>(value: &T) -> Result<Value, JsonError> {
     serde_json::to_value(value).map_err(|e| JsonError::Shape(e.to_string()))

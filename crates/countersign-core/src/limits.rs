@@ -349,3 +349,6 @@ pub const SECRETS_ALLOWS: usize = 10_000;
 pub const SARIF_BYTES: usize = 256 << 20;
 /// Longest path, rule or reason of a finding.
 pub const SECRETS_TEXT_BYTES: usize = 4_096;
+/// How far the attested time of a gate's signature by an identity may lie from the time of its decision, in seconds: the
+/// life of a certificate, and half of it again for clocks and services.
+pub const GATE_SIGNATURE_SECONDS: i64 = 900;

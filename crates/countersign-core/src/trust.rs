@@ -9,7 +9,7 @@ mod owned_key;
 mod owner;
 pub mod witness;
 
-pub use identity::{Claim, Identity, NamePattern, SigstoreRoot, Transparency};
+pub use identity::{Claim, Identity, NamePattern, ShownIdentity, SigstoreRoot, Transparency};
 pub use owned_key::{KeyTransparency, OwnedKey, UnloggedKeys};
 pub use owner::Owner;
 pub use witness::{Witness, WitnessGroup};
@@ -429,10 +429,11 @@ impl Trust {
         self.owners().find(|(_, owned)| owned.key.id() == *key)
     }
 
-    /// Whether it says of any key that it came into foreign hands.
+    /// Whether it says of any key or identity that it came into foreign hands.
     #[must_use]
     pub fn knows_of_compromise(&self) -> bool {
         self.owners().any(|(_, owned)| owned.compromised_since.is_some())
+            || self.identities().any(|(_, identity)| identity.compromised_since.is_some())
     }
 
     /// Every owner with an identity that a certificate of this instance shows.
@@ -450,6 +451,13 @@ impl Trust {
     #[must_use]
     pub fn sigstore_root(&self, digest: &Sha256) -> Option<&SigstoreRoot> {
         self.sigstore_roots.iter().find(|root| root.digest == *digest)
+    }
+
+    /// The same of what a certificate showed under the root with that digest; none of a root that it does not name.
+    #[must_use]
+    pub fn owners_of_shown(&self, shown: &ShownIdentity) -> Vec<(Owner<'_>, &Identity)> {
+        let Some(root) = self.sigstore_root(&shown.root) else { return Vec::new() };
+        self.owners_of_identity(&root.name, &shown.issuer, &shown.subject, &shown.claims)
     }
 
     /// The person with this id.

@@ -1,15 +1,15 @@
 //! The checks that come before any rule and that no policy can change: trust, gate, log, time, release, pin, evidence.
 
+use crate::gate::known_gate;
 use crate::given::Given;
 use crate::{floors, rollout, rules};
 use countersign_core::codes;
 use countersign_core::decision::Request;
 use countersign_core::finding::{Check, Finding, Verdict, verdict_of};
-use countersign_core::ids::{EnvName, RuleId, Uri};
-use countersign_core::key::KeyId;
+use countersign_core::ids::RuleId;
 use countersign_core::policy::{ENGINE, Stage};
 use countersign_core::time::Time;
-use countersign_core::trust::{Owner, Trust};
+use countersign_core::trust::Trust;
 use countersign_verify::policy::Activated;
 use countersign_verify::witnessed::{Age, asks_for_witnesses, witnessed};
 use countersign_verify::{Evidence, Spoken, StateView, VerifiedTrust};
@@ -70,7 +70,7 @@ fn unbracketed(request: &Request, trust: &Trust, given: &Given<'_>, minutes: u32
 
 pub(crate) fn gate(request: &Request, trust: &Trust, given: &Given<'_>, sheet: &mut Sheet) {
     let environment = &request.environment;
-    match known_gate(trust, &request.gate, environment, request.time) {
+    match known_gate(trust, (&request.gate, request.gate_identity.as_ref()), environment, request.time) {
         Ok(id) => sheet.line("gate", Vec::new(), id.to_string()),
         Err(finding) => sheet.line("gate", vec![*finding], ""),
     }
@@ -87,33 +87,6 @@ pub(crate) fn gate(request: &Request, trust: &Trust, given: &Given<'_>, sheet: &
     let bracket = trust.environments.get(environment).and_then(|floor| floor.time_bracket_minutes);
     findings.extend(bracket.and_then(|minutes| unbracketed(request, trust, given, minutes)));
     sheet.line("environment", findings, environment.to_string());
-}
-
-/// The gate that a key belongs to, if trust lets it decide for an environment at a time.
-pub fn known_gate<'t>(trust: &'t Trust, key: &KeyId, environment: &EnvName, at: Time) -> Result<&'t Uri, Box<Finding>> {
-    let found = match trust.owner_of(key) {
-        Some((Owner::Gate(gate), owned)) if gate.environments.contains(environment) && owned.counts_at(at) => {
-            return Ok(&gate.id);
-        }
-        Some((owner, owned)) if owned.counts_at(at) => format!("key {key} of {}", owner.describe()),
-        Some((owner, _)) => format!("key {key} of {}, which does not count at {at}", owner.describe()),
-        None => format!("key {key}, which is not in trust"),
-    };
-    let gates = trust.gates.iter().filter(|gate| gate.environments.contains(environment));
-    let keys = gates.flat_map(|gate| gate.keys.iter().map(move |owned| (gate, owned)));
-    let known: Vec<String> = keys
-        .filter(|(_, owned)| owned.counts_at(at))
-        .map(|(gate, owned)| format!("key {} of gate {}", owned.key.id(), gate.id))
-        .collect();
-    let expected =
-        if known.is_empty() { format!("a gate of {environment}; trust has none") } else { known.join(", or ") };
-    Err(Box::new(
-        Finding::new(codes::GATE_UNKNOWN, format!("this is not the key of a gate that decides for {environment}"))
-            .at("--key")
-            .expected(expected, format!("trust, version {}", trust.version))
-            .found(found)
-            .help("give the gate's key with --key; `countersign trust show` lists every key that trust knows"),
-    ))
 }
 
 /// What there is to say of what is read under trust, where trust does not hold.

@@ -11,6 +11,7 @@ mod config;
 mod decide;
 pub mod exceptions;
 pub mod floors;
+mod gate;
 mod given;
 pub mod parameters;
 mod record;
@@ -22,7 +23,7 @@ pub mod source;
 pub mod summary;
 pub mod written;
 
-pub use checks::known_gate;
 pub use decide::{ByRule, decide, decide_by_rule};
+pub use gate::known_gate;
 pub use given::{Given, TrustGiven};
 pub use record::{start_of, tags_before};

@@ -2,6 +2,7 @@
 
 use crate::error::FlowError;
 use crate::files;
+use countersign_collect::artifact::{self, Artifact, Looked};
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
@@ -18,6 +19,25 @@ pub struct Handed {
     pub documents: Vec<Vec<u8>>,
     /// Captures of forges' answers, which signed documents name by digest.
     pub captures: Vec<Vec<u8>>,
+}
+
+/// An artifact that a decision is about: read once, and refused where the name may stand for something else by now.
+pub fn artifact(path: &Path) -> Result<Artifact, FlowError> {
+    let looked = artifact::look(path, 0)?;
+    let wrong = doubtful(&looked, &path.display().to_string());
+    if !wrong.is_empty() {
+        return Err(FlowError::Refused(wrong));
+    }
+    Ok(Artifact { name: looked.name, digest: looked.sha256, path: path.to_owned() })
+}
+
+/// Why what was read may not be what is used.
+#[must_use]
+pub fn doubtful(looked: &Looked, place: &str) -> Vec<Finding> {
+    let link = looked.link.then(|| Finding::new(codes::ARTIFACT_LINK, "the artifact is a symbolic link"));
+    let changed =
+        looked.changed.then(|| Finding::new(codes::ARTIFACT_CHANGED, "the artifact changed while it was read"));
+    link.into_iter().chain(changed).map(|finding| finding.at(place)).collect()
 }
 
 /// Every document of these files, and of the files in these folders, in order. A file that does not hold signed

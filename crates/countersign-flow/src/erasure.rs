@@ -220,7 +220,8 @@ pub fn withheld(digest: &Sha256, entry: u64) -> Finding {
 pub fn named_by(decision: &Decision) -> BTreeSet<Sha256> {
     let inputs = &decision.inputs;
     let evidence = inputs.evidence.iter().flatten().map(|reference| reference.digest);
-    let others = inputs.captures.iter().copied().chain(inputs.git).chain(inputs.witnessed);
+    let root = decision.request.gate_identity.as_ref().map(|identity| identity.root);
+    let others = inputs.captures.iter().copied().chain(inputs.git).chain(inputs.witnessed).chain(root);
     evidence.chain(others).chain(inputs.trust.as_ref().map(|trust| trust.document)).collect()
 }
 
@@ -286,11 +287,14 @@ fn may_go(digest: &Sha256, view: StateView<'_>, blobs: &dyn Blobs) -> Result<(),
                 | Kind::Erasure
                 | Kind::LogShard
         );
-        let trust = decision_of_entry(entry, blobs).and_then(|decision| decision.inputs.trust);
+        let decision = decision_of_entry(entry, blobs);
+        let root = decision.as_ref().and_then(|decision| Some(decision.request.gate_identity.as_ref()?.root));
+        let trust = decision.and_then(|decision| decision.inputs.trust);
         // A release beside its activation, and the log that a log goes on from.
         let beside = matches!(entry.kind, Kind::PolicyActivation | Kind::LogShard);
         let activates = beside && entry.evidence.contains(digest);
-        if needed && entry.statements.contains(digest) || activates || trust.is_some_and(|t| t.document == *digest) {
+        let judges = root == Some(*digest) || trust.is_some_and(|t| t.document == *digest);
+        if needed && entry.statements.contains(digest) || activates || judges {
             return forbidden("the log is read with this document", place);
         }
     }

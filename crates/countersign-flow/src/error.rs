@@ -196,6 +196,9 @@ impl FlowError {
             }
             Self::Sbom(error) => Some(error.help()),
             Self::Packages(PackagesError::Unsupported { help, .. }) => Some(help.clone()),
+            Self::Advisories(AdvisoriesError::Archive { .. }) => {
+                Some("get the export again: an archive that is cut off or altered is not read in part".to_owned())
+            }
             Self::Packages(PackagesError::Unknown { .. }) => Some(
                 "name a package-lock.json, uv.lock, poetry.lock or requirements.txt, a wheel, a folder of installed Python \
                  packages, or a binary that Go 1.18 or later or `cargo auditable` built; `countersign sbom` reads Cargo workspaces, and \
@@ -206,6 +209,10 @@ impl FlowError {
             Self::Log(LogError::Missing { .. }) => {
                 Some("name the store with --store; `countersign log init` makes a new log".to_owned())
             }
+            Self::Log(LogError::Checkpoint { .. }) => Some(
+                "the store's own file is damaged: put it back from a copy; nobody makes a checkpoint anew without the log's key"
+                    .to_owned(),
+            ),
             Self::Log(LogError::Exists { .. }) => {
                 Some("if it is the log, use it as it is; otherwise name another store with --store".to_owned())
             }

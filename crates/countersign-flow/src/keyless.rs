@@ -7,14 +7,16 @@ use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
+use countersign_core::key::KeyId;
 use countersign_core::limits;
 use countersign_core::statement::Statement;
 use countersign_core::time::Time;
+use countersign_core::trust::ShownIdentity;
 use countersign_sign::keyless::{
-    Ambient, ConfigError, Content, IdentityToken, KeylessError, Provider, Services, Show, ambient_token, browser_token,
-    sign_keyless,
+    Ambient, CertifiedKey, ConfigError, Content, IdentityToken, KeylessError, Provider, Services, Show, ambient_token,
+    browser_token, sign_keyless,
 };
-use countersign_verify::sigstore::{Artifact, Keyless, Transparency, TrustedRoot};
+use countersign_verify::sigstore::{Artifact, Keyless, Transparency, TrustedRoot, read_der_certificate};
 use std::path::Path;
 use std::time::Duration;
 
@@ -114,9 +116,15 @@ impl IdentitySigner {
     /// Signs a statement. What does not verify against the instance's trusted root is never given back.
     pub fn sign(&self, statement: &Statement) -> Result<SignedByIdentity, FlowError> {
         let payload = statement.to_bytes()?;
+        let bundle = sign_keyless(Content::Statement(&payload), &self.token, &self.services, self.patience)?;
+        self.whole(statement, &payload, bundle)
+    }
+
+    /// The bundle over a statement, as its reader will read it.
+    fn whole(&self, statement: &Statement, payload: &[u8], bundle: Vec<u8>) -> Result<SignedByIdentity, FlowError> {
         let artifact =
             Artifact::of(statement).map_err(|error| FlowError::Refused(vec![error.finding("the statement")]))?;
-        let signed = self.signed(Content::Statement(&payload), artifact)?;
+        let signed = self.checked(bundle, artifact)?;
         let read = Signed::parse(&signed.bundle).ok();
         let read = read.filter(|read| read.payload == payload && signed.shown.payload == payload);
         if read.is_none_or(|read| read.digest != Sha256::of(&signed.bundle)) {
@@ -128,12 +136,61 @@ impl IdentitySigner {
 
     /// Signs whatever is signed, and checks it as its reader will.
     pub(crate) fn signed(&self, content: Content<'_>, artifact: Artifact<'_>) -> Result<SignedByIdentity, FlowError> {
-        let bundle = sign_keyless(content, &self.token, &self.services, self.patience)?;
+        self.checked(sign_keyless(content, &self.token, &self.services, self.patience)?, artifact)
+    }
+
+    fn checked(&self, bundle: Vec<u8>, artifact: Artifact<'_>) -> Result<SignedByIdentity, FlowError> {
         let shown = self
             .root
             .verify_keyless(&bundle, artifact, Transparency::Log, self.at.plus(AHEAD))
             .map_err(|error| FlowError::Refused(vec![error.finding(PLACE)]))?;
         Ok(SignedByIdentity { bundle, shown })
+    }
+
+    /// Has a key certified, without signing yet: a decision names whoever makes it.
+    pub fn certified(self) -> Result<Certified, FlowError> {
+        let key = CertifiedKey::obtain(&self.token, &self.services, self.patience)?;
+        let claims = read_der_certificate(key.certificate())
+            .map_err(|error| FlowError::Refused(vec![error.finding("the new certificate")]))?;
+        let (id, shown) = (KeyId::of_spki_der(&claims.spki), claims.under(*self.root.digest()));
+        Ok(Certified { signer: self, key, id, shown })
+    }
+}
+
+/// Somebody with a certificate that is good for some minutes, and what it shows. That it holds is seen by what it signs.
+#[derive(Debug)]
+pub struct Certified {
+    signer: IdentitySigner,
+    key: CertifiedKey,
+    id: KeyId,
+    shown: ShownIdentity,
+}
+
+impl Certified {
+    /// The name of the certificate's key.
+    #[must_use]
+    pub const fn id(&self) -> &KeyId {
+        &self.id
+    }
+
+    /// What the certificate shows.
+    #[must_use]
+    pub const fn shown(&self) -> &ShownIdentity {
+        &self.shown
+    }
+
+    /// The instance's trusted root, which has to lie beside what is signed.
+    #[must_use]
+    pub fn root(&self) -> &[u8] {
+        self.signer.root.document()
+    }
+
+    /// Signs a statement, as [`IdentitySigner::sign`] does.
+    pub fn sign(&self, statement: &Statement) -> Result<SignedByIdentity, FlowError> {
+        let payload = statement.to_bytes()?;
+        let IdentitySigner { services, patience, .. } = &self.signer;
+        let bundle = self.key.sign(Content::Statement(&payload), services, *patience)?;
+        self.signer.whole(statement, &payload, bundle)
     }
 }
 

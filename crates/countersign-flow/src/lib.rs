@@ -22,6 +22,7 @@ pub mod history;
 pub mod index;
 #[cfg(feature = "online")]
 pub mod keyless;
+pub mod machine;
 pub mod output;
 pub mod outside;
 pub mod people;

@@ -443,6 +443,8 @@ documents! {
         scope: Scope,
         /// Documents that the log names and that were left out.
         left_out: LeftOut,
+        /// How many decisions are in that part: without one there is nothing to run again.
+        decisions: usize,
     }
     /// `audit ask` alone: the questions.
     AuditQuestions {

@@ -3,14 +3,15 @@
 //! It authorises; it moves nothing. The log is locked from reading its state to appending the decision, so that the state
 //! is the log right before the entry.
 
+use crate::documents;
 use crate::error::FlowError;
+use crate::files;
 use crate::history::{self, Scope};
+use crate::machine::{MachineSigner, SignerName};
 use crate::outside::TrustFile;
 use crate::place::{Place, StoreBlobs};
 use crate::witness::{AskWitness, Cosigned, ask_all};
-use crate::{files, signing};
 use countersign_collect::Environment;
-use countersign_collect::artifact;
 use countersign_collect::git::GitRepo;
 use countersign_core::codes;
 use countersign_core::decision::{Decision, LogRef, Request, Tool};
@@ -26,7 +27,7 @@ use countersign_core::log::note::NoteKey;
 use countersign_core::policy::{ENGINE, Lock};
 use countersign_core::statement::{Kind, Subject};
 use countersign_core::time::Time;
-use countersign_core::trust::{Owner, Trust};
+use countersign_core::trust::{OwnedKey, Owner, ShownIdentity, Trust};
 use countersign_decide::review::BoundTag;
 use countersign_decide::rules::Built;
 use countersign_decide::summary::summarise;
@@ -76,8 +77,8 @@ pub struct PromoteRequest<'a> {
 /// The keys with which a decision is recorded.
 #[derive(Debug)]
 pub struct GateKeys {
-    /// The gate's.
-    pub gate: SigningKey,
+    /// The gate's, or the identity that it signs as.
+    pub gate: MachineSigner,
     /// The log's.
     pub log: SigningKey,
     /// The log's other key, while one gives way to the other: both sign then.
@@ -121,18 +122,18 @@ pub struct Recorded {
 }
 
 /// Decides, and records nothing: the same call with the same result, for a laptop.
-pub fn dry_run(request: &PromoteRequest<'_>, gate: Option<KeyId>) -> Result<Promotion, FlowError> {
-    let gate = gate.or_else(|| first_gate(request)).unwrap_or_else(|| PublicKey::Ed25519([0; 32]).id());
+pub fn dry_run(request: &PromoteRequest<'_>, gate: Option<SignerName>) -> Result<Promotion, FlowError> {
+    let gate = gate.or_else(|| first_gate(request)).unwrap_or_else(nobody);
     let witnessed = request.trust.outcome.trust.as_ref().map(|trust| before(request, trust)).transpose()?.flatten();
-    let decided = decide_now(request, gate, witnessed.as_ref())?;
+    let decided = decide_now(request, &gate, witnessed.as_ref())?;
     Ok(Promotion { decision: decided.decision, recorded: None, not_recorded: None, not_witnessed: Vec::new() })
 }
 
 /// Decides and records. When this returns, decision and summary are durable in store and log.
 pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion, FlowError> {
-    let gate_id = keys.gate.public().id();
+    let name = keys.gate.name();
     let not = |why, findings| {
-        let decision = decide_now(request, gate_id, None)?.decision;
+        let decision = decide_now(request, &name, None)?.decision;
         let findings: Vec<Finding> = findings;
         let findings = findings.into_iter().filter(|finding| !decision.findings.contains(finding)).collect();
         Ok(unrecorded(decision, why, findings))
@@ -143,7 +144,7 @@ pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion
     };
     let (gate, origin) = match gate_and_log(trust.trust(), &keys, request) {
         Ok(known) => known,
-        Err(findings) => return not("trust does not let these keys sign decisions and the log", findings),
+        Err(findings) => return not("trust does not let these sign decisions and the log", findings),
     };
     let mut signer = LogSigner::new(origin.clone(), keys.log).map_err(|e| FlowError::Usage(e.to_string()))?;
     if let Some(beside) = keys.beside {
@@ -175,7 +176,7 @@ pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion
         }
         log.keep_cosigned(&cosigned.note, cosigned.quorum.is_ok())?;
     }
-    let decided = decide_now(request, gate_id, witnessed.as_ref())?;
+    let decided = decide_now(request, &name, witnessed.as_ref())?;
     if decided.decision.findings.iter().any(|finding| finding.code == codes::LOG_CLOSED) {
         return Ok(unrecorded(decided.decision, "the log was closed, and nothing is appended to it", Vec::new()));
     }
@@ -265,7 +266,7 @@ pub fn promoted_before(request: &PromoteRequest<'_>) -> Result<Option<Oid>, Flow
     let Some(trust) = request.trust.outcome.trust.as_ref() else { return Ok(None) };
     let blobs = StoreBlobs::new(request.place.store());
     let log = open_log(request, Some(trust), &blobs)?;
-    let subject = artifact::hash(request.artifact)?.digest;
+    let subject = documents::artifact(request.artifact)?.digest;
     let evidence = Evidence::verify(&request.documents, trust, request.at);
     let Some(state) = log.state.as_ref() else { return Ok(None) };
     let start = scope(&subject, &request.environment, &evidence, state, &blobs).and_then(|scope| scope.start);
@@ -305,16 +306,21 @@ struct Decided {
     witnessed: Option<Vec<u8>>,
 }
 
-fn decide_now(request: &PromoteRequest<'_>, gate: KeyId, cosigned: Option<&Cosigned>) -> Result<Decided, FlowError> {
+fn decide_now(
+    request: &PromoteRequest<'_>,
+    gate: &SignerName,
+    cosigned: Option<&Cosigned>,
+) -> Result<Decided, FlowError> {
     let witnessed = cosigned.map(|cosigned| cosigned.note.to_string().into_bytes());
-    let subject = artifact::hash(request.artifact)?;
+    let subject = documents::artifact(request.artifact)?;
     let asked = Request {
         subject: subject.digest,
         subject_name: subject.name,
         environment: request.environment.clone(),
         time: request.at,
         engine: ENGINE.to_owned(),
-        gate,
+        gate: gate.key,
+        gate_identity: gate.identity.clone(),
         tool: request.tool.clone(),
     };
     let trust = request.trust.outcome.trust.as_ref();
@@ -430,22 +436,21 @@ fn record(
     request: &PromoteRequest<'_>,
     decided: &Decided,
     trust: &VerifiedTrust,
-    key: &SigningKey,
+    signer: &MachineSigner,
     gate: &Uri,
     log: &mut Log<'_>,
 ) -> Result<Recorded, FlowError> {
     let decision = &decided.decision;
     let asked = &decision.request;
     let subject = || vec![Subject::sha256(&asked.subject_name, &asked.subject)];
-    let sign = |kind, predicate: &serde_json::Value| {
-        signing::sign_for_trust(kind, subject(), predicate, key, trust, request.at)
-    };
+    let sign = |kind, predicate: &serde_json::Value| signer.sign(kind, subject(), predicate, trust, request.at);
     let signed_decision = sign(Kind::PromotionDecision, &countersign_core::json::to_value(decision)?)?;
     let summary =
         summarise(decision, gate, &Sha256::of(&signed_decision)).map_err(|e| FlowError::Usage(e.to_string()))?;
     let signed_summary = sign(Kind::Vsa, &countersign_core::json::to_value(&summary)?)?;
 
     let mut pieces: Vec<&[u8]> = vec![&signed_decision, &signed_summary, &request.trust.bytes];
+    pieces.extend(signer.root());
     pieces.extend(decided.git.as_deref());
     pieces.extend(decided.witnessed.as_deref());
     pieces.extend(request.documents.iter().map(Vec::as_slice));
@@ -462,24 +467,41 @@ fn record(
         subjects: vec![asked.subject],
         persons: Vec::new(),
         statements: vec![Sha256::of(&signed_decision), Sha256::of(&signed_summary)],
-        evidence: std::iter::once(*trust.document()).chain(decision.inputs.git).collect(),
+        evidence: std::iter::once(*trust.document()).chain(decision.inputs.git).chain(signer.root_digest()).collect(),
     };
     let bytes = entry.to_bytes().map_err(|e| FlowError::Evidence(e.to_string()))?;
     let Appended { first_index, checkpoint_bytes, .. } = log.append(&[bytes])?;
     Ok(Recorded { entry: first_index, checkpoint: checkpoint_bytes, decision: signed_decision, vsa: signed_summary })
 }
 
-fn first_gate(request: &PromoteRequest<'_>) -> Option<KeyId> {
+/// The first that trust lets decide there: a key, or an identity as far as trust writes it out.
+fn first_gate(request: &PromoteRequest<'_>) -> Option<SignerName> {
     let trust = request.trust.outcome.trust.as_ref()?.trust();
-    let gate = trust.gates.iter().find(|gate| gate.environments.contains(&request.environment))?;
-    gate.keys.iter().find(|owned| owned.counts_at(request.at)).map(|owned| owned.key.id())
+    let gates = || trust.gates.iter().filter(|gate| gate.environments.contains(&request.environment));
+    let counts = |owned: &&OwnedKey| owned.counts_at(request.at);
+    let by_key = gates().find_map(|gate| gate.keys.iter().find(counts));
+    if let Some(owned) = by_key {
+        return Some(SignerName { key: owned.key.id(), identity: None });
+    }
+    let mut identities = gates().flat_map(|gate| &gate.identities).filter(|one| one.counts_at(request.at));
+    identities.find_map(|one| {
+        let root = trust.sigstore_roots.iter().find(|root| root.name == one.root)?.digest;
+        let (issuer, subject) = (one.issuer.text().to_owned(), one.subject.text().to_owned());
+        let shown = ShownIdentity { root, issuer, subject, claims: one.claims.clone() };
+        one.is(&one.root, &shown.issuer, &shown.subject, &shown.claims)
+            .then(|| SignerName { identity: Some(shown), ..nobody() })
+    })
 }
 
-/// The gate and the log that the keys belong to, or which of the two keys is not one that trust lets do this.
+/// A name that nobody has.
+fn nobody() -> SignerName {
+    SignerName { key: PublicKey::Ed25519([0; 32]).id(), identity: None }
+}
+
+/// The gate and the log that the keys belong to, or which of the two is not one that trust lets do this.
 fn gate_and_log(trust: &Trust, keys: &GateKeys, request: &PromoteRequest<'_>) -> Result<(Uri, Origin), Vec<Finding>> {
     let at = request.at;
-    let gate_id = keys.gate.public().id();
-    let gate = known_gate(trust, &gate_id, &request.environment, at).cloned();
+    let gate = known_gate(trust, keys.gate.name().shown(), &request.environment, at).cloned();
     let log = log_of(trust, &keys.log.public().id(), at);
     match (gate, log) {
         (Ok(gate), Ok(origin)) => Ok((gate, origin)),

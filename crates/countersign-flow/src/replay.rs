@@ -11,12 +11,12 @@ use countersign_decide::{ByRule, Given, TrustGiven, decide_by_rule};
 use countersign_verify::trust::{TrustOutcome, verify_trust};
 use countersign_verify::{Blobs, Evidence, History, LogState, StateView};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Decides again, with every argument that the decision names: documents from the store by digest, the log as far as it
 /// went then, and what was given from outside as it was recorded. What is missing now is a finding.
 pub fn decide_again(recorded: &Decision, state: &LogState, blobs: &dyn Blobs) -> Result<Decision, Vec<Finding>> {
-    let again = Again::of(recorded, state, blobs)?;
-    Ok(again.decide(again.view, recorded.inputs.pin.clone()).0)
+    Ok(Again::of(recorded, state, blobs)?.as_recorded())
 }
 
 /// The arguments of a recorded decision, fetched and verified once, however often they are decided by.
@@ -62,9 +62,18 @@ impl<'a> Again<'a> {
         }
         let mut documents = Vec::new();
         for reference in inputs.evidence.iter().flatten() {
-            documents.push(fetch(blobs, &reference.digest, "evidence")?);
+            documents.push(blobs.blob(&reference.digest).ok_or_else(|| gone("evidence", &reference.digest))?);
         }
         let evidence = outcome.trust.as_ref().map(|trust| Evidence::verify(&documents, trust, request.time));
+        // They were hashed there: what is not among them under its own name was altered.
+        let found: BTreeSet<Sha256> = match &evidence {
+            Some(evidence) => evidence.index().iter().map(|found| found.digest).collect(),
+            None => documents.iter().map(|bytes| Sha256::of(bytes)).collect(),
+        };
+        let mut named = inputs.evidence.iter().flatten();
+        if let Some(altered) = named.find(|reference| !found.contains(&reference.digest)) {
+            return Err(gone("evidence", &altered.digest));
+        }
         let git = match &inputs.git {
             None => None,
             Some(digest) => {
@@ -77,6 +86,16 @@ impl<'a> Again<'a> {
         let cosigned = inputs.witnessed.as_ref();
         let witnessed = cosigned.map(|digest| fetch(blobs, digest, "the cosigned checkpoint")).transpose()?;
         Ok(Self { recorded, view, seen, outcome, evidence, git, witnessed, blobs })
+    }
+
+    /// The git evidence, as it was read.
+    pub(crate) fn git(&self) -> Option<&GitEvidence> {
+        self.git.as_ref()
+    }
+
+    /// Decides by them as it was decided.
+    pub(crate) fn as_recorded(&self) -> Decision {
+        self.decide(self.view, self.recorded.inputs.pin.clone()).0
     }
 
     /// Decides by them, on a state that is the view or supposes something of it, and with a pin.
@@ -157,15 +176,12 @@ fn child<'v>(value: &'v Value, step: &str) -> Option<&'v Value> {
 
 fn fetch(blobs: &dyn Blobs, digest: &Sha256, what: &str) -> Result<Vec<u8>, Vec<Finding>> {
     let bytes = blobs.blob(digest).filter(|bytes| Sha256::of(bytes) == *digest);
-    bytes.ok_or_else(|| {
-        vec![
-            Finding::new(
-                codes::PACKAGE_EVIDENCE_MISSING,
-                format!("{what} that the decision names is missing or altered"),
-            )
-            .at(digest.to_string()),
-        ]
-    })
+    bytes.ok_or_else(|| gone(what, digest))
+}
+
+fn gone(what: &str, digest: &Sha256) -> Vec<Finding> {
+    let what = format!("{what} that the decision names is missing or altered");
+    vec![Finding::new(codes::PACKAGE_EVIDENCE_MISSING, what).at(digest.to_string())]
 }
 
 fn absent(what: &str) -> Vec<Finding> {

@@ -18,6 +18,7 @@ use countersign_sbom::{
     cargo_listed, compare, digests, lock_inventory, schema, write_as,
 };
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// Differences of one kind that are told one by one.
 const TOLD: usize = 20;
@@ -83,17 +84,15 @@ pub fn make(request: &Request<'_>) -> Result<Vec<Made>, FlowError> {
         return Err(FlowError::Usage(format!("there is no file {}", path.display())));
     }
     let mut facts = Facts { people: People::read(request.config.unwrap_or(&beside))?, ..Facts::default() };
-    // Cargo, git and the artifact's digest do not wait for each other.
-    let (listed, source, artifact) = std::thread::scope(|scope| {
-        // It is waited for where the document is held against it, and not here.
-        scope.spawn(|| schema::make_ready(request.spec.as_str()));
-        let source = scope.spawn(|| Checkout::of(request));
-        let artifact = scope.spawn(|| request.artifact.map(digests).transpose());
-        (listed(request), source.join(), artifact.join())
-    });
-    let source = source.map_err(|_panic| FlowError::Thread)?;
+    // The commit, the artifact's digest and the schema do not wait for Cargo.
+    let (source, artifact) = (Once::new(None), Once::new(None));
+    let look = || keep(&source, Checkout::of(request));
+    let hash = || keep(&artifact, request.artifact.map(digests).transpose());
+    let listed = listed(request, &[&look, &|| schema::make_ready(request.spec.as_str()), &hash]);
+    let source = kept(source).unwrap_or_else(|| Checkout::of(request));
     facts.time = request.time.or_else(|| source.as_ref().and_then(|source| source.time));
-    if let Some((short, long)) = artifact.map_err(|_panic| FlowError::Thread)?? {
+    let artifact = kept(artifact).unwrap_or_else(|| request.artifact.map(digests).transpose());
+    if let Some((short, long)) = artifact? {
         facts.artifact = Some(short);
         facts.artifact_sha512 = Some(long);
     }
@@ -107,10 +106,21 @@ pub fn make(request: &Request<'_>) -> Result<Vec<Made>, FlowError> {
     listed.inventories.into_iter().map(|inventory| one(request, &facts, inventory)).collect()
 }
 
-fn listed(request: &Request<'_>) -> Result<Listed, FlowError> {
+/// What another thread found, if it came to it.
+type Once<T> = Mutex<Option<T>>;
+
+fn keep<T>(place: &Once<T>, value: T) {
+    *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+}
+
+fn kept<T>(place: Once<T>) -> Option<T> {
+    place.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn listed(request: &Request<'_>, meanwhile: &[&(dyn Fn() + Sync)]) -> Result<Listed, FlowError> {
     Ok(match request.scope {
-        Scope::One => cargo_listed(&request.cargo)?,
-        Scope::Artifacts => cargo_inventories(&request.cargo)?,
+        Scope::One => cargo_listed(&request.cargo, meanwhile)?,
+        Scope::Artifacts => cargo_inventories(&request.cargo, meanwhile)?,
         Scope::LockOnly => {
             let root = request.cargo.directory.clone();
             Listed { root, inventories: vec![lock_inventory(&request.cargo.directory)?] }

@@ -2,11 +2,11 @@
 
 use crate::erasure::to_carry;
 use crate::error::FlowError;
+use crate::machine::MachineSigner;
 use crate::outside::TrustFile;
 use crate::place::{Place, StoreBlobs};
 use crate::policy::activate::{anchored, log_signer, refuse};
 use crate::promote::log_keys;
-use crate::signing;
 use countersign_core::codes;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
@@ -36,8 +36,8 @@ use std::collections::BTreeSet;
 /// The keys with which an end or a beginning is recorded.
 #[derive(Debug)]
 pub struct ShardKeys {
-    /// A gate's.
-    pub gate: SigningKey,
+    /// A gate's, or the identity that it signs as.
+    pub gate: MachineSigner,
     /// The log's.
     pub log: SigningKey,
 }
@@ -198,7 +198,7 @@ struct Writing<'a> {
 /// Signs what is said of a log.
 struct ShardSigner<'a> {
     log: &'a Origin,
-    gate: &'a SigningKey,
+    gate: &'a MachineSigner,
     trust: &'a VerifiedTrust,
     at: Time,
     signed: RefCell<Vec<Vec<u8>>>,
@@ -208,7 +208,7 @@ impl ShardSigner<'_> {
     /// The entry that says it.
     fn entry(&self, root: Sha256, shard: &LogShard, evidence: Vec<Sha256>) -> Result<Entry, FlowError> {
         let subject = vec![Subject::sha256(&format!("log {}", self.log), &root)];
-        let signed = signing::sign_for_trust(Kind::LogShard, subject, shard, self.gate, self.trust, self.at)?;
+        let signed = self.gate.sign(Kind::LogShard, subject, shard, self.trust, self.at)?;
         let statements = vec![Sha256::of(&signed)];
         self.signed.borrow_mut().push(signed);
         Ok(Entry {
@@ -219,7 +219,7 @@ impl ShardSigner<'_> {
             subjects: vec![root],
             persons: Vec::new(),
             statements,
-            evidence,
+            evidence: evidence.into_iter().chain(self.gate.root_digest()).collect(),
         })
     }
 }
@@ -252,7 +252,7 @@ impl Writing<'_> {
             ShardSigner { log: signer.name(), gate: &keys.gate, trust: verified, at, signed: RefCell::default() };
         let (entries, documents) = make(&state, &signs)?;
         let signed = signs.signed.into_inner();
-        let pieces: Vec<&[u8]> = signed.iter().chain(&documents).map(Vec::as_slice).collect();
+        let pieces: Vec<&[u8]> = signed.iter().chain(&documents).map(Vec::as_slice).chain(keys.gate.root()).collect();
         place.store().put_many(&[pieces, vec![trust.bytes.as_slice()]].concat())?;
         let bytes = entries.iter().map(Entry::to_bytes).collect::<Result<Vec<_>, _>>();
         let bytes = bytes.map_err(|error| FlowError::Evidence(error.to_string()))?;

@@ -200,20 +200,12 @@ pub fn promoted_to(
     let Some(state) = opened.state else { return Ok(out) };
     let view = state.now();
     let shown = crate::witness::shown(place, &state, verified.trust(), environment, at)?;
-    let continues = match least {
+    let (continues, how) = match least {
         // Cosigned a moment ago: a log that was rewound since would not be.
-        None if shown.fresh => Vec::new(),
-        None => vec![
-            Finding::new(codes::ROLLBACK_UNDETECTABLE, "nothing from outside says how far the log had come")
-                .expected("a checkpoint kept elsewhere", "--least-checkpoint or COUNTERSIGN_LEAST_CHECKPOINT")
-                .found("none"),
-        ],
-        Some(path) => match crate::outside::least_checkpoint(path, place, verified.trust(), at)? {
-            Ok(least) => view.continues(&least).err().into_iter().collect(),
-            Err(finding) => vec![finding],
-        },
+        None if shown.fresh => (Vec::new(), "as the witnesses have just seen it"),
+        least => (reaches(view, least, place, verified, at)?, "the log goes on from the checkpoint that was kept"),
     };
-    out.line("log-continues", continues, "the log goes on from the checkpoint that was kept");
+    out.line("log-continues", continues, how);
     out.open(view);
     out.line("log-activations", view.faults(environment).cloned().collect(), "every activation holds");
     let place_name = format!("{subject}, {environment}");
@@ -223,14 +215,7 @@ pub fn promoted_to(
             return Ok(out);
         }
         Ok(None) => {
-            let finding = Finding::new(
-                codes::DECISION_MISSING,
-                format!("nothing was decided about this artifact for {environment}"),
-            )
-            .at(place_name)
-            .expected("a decision in the log", "the log")
-            .found("none")
-            .help(format!("countersign promote ARTIFACT --to {environment}"));
+            let finding = undecided(view, environment, subject, &blobs).at(place_name);
             out.line("decision", vec![finding], "");
             return Ok(out);
         }
@@ -279,7 +264,7 @@ pub fn promoted_to(
         usize::try_from(newest.entry).ok().and_then(|i| view.entries().get(i)).and_then(|e| e.statements.get(1));
     let bytes = summary.and_then(|digest| blobs.blob(digest)).unwrap_or_default();
     let resource = resource_uri(environment).map_err(|error| FlowError::Usage(error.to_string()))?;
-    let summed = verify_vsa(&bytes, subject, &resource, under.as_ref(), view.trust(), newest.time, "summary");
+    let summed = verify_vsa(&bytes, subject, &resource, under.as_ref(), (view.trust(), &blobs), newest.time, "summary");
     let let_through = !decision.enforced || decision.break_glass.is_some();
     let findings = match summed {
         Err(findings) => findings,
@@ -291,6 +276,52 @@ pub fn promoted_to(
     out.line("summary", findings, "signed by the gate, about this artifact, environment and release");
     blobs.finish()?;
     Ok(out)
+}
+
+/// What speaks against it that the log goes on from what was kept elsewhere.
+fn reaches(
+    view: StateView<'_>,
+    least: Option<&Path>,
+    place: &Place,
+    trust: &VerifiedTrust,
+    at: Time,
+) -> Result<Vec<Finding>, FlowError> {
+    let Some(path) = least else {
+        return Ok(vec![
+            Finding::new(codes::ROLLBACK_UNDETECTABLE, "nothing from outside says how far the log had come")
+                .expected("a checkpoint kept elsewhere", "--least-checkpoint or COUNTERSIGN_LEAST_CHECKPOINT")
+                .found("none"),
+        ]);
+    };
+    Ok(match crate::outside::least_checkpoint(path, place, trust.trust(), at)? {
+        Ok(least) => view.continues(&least).err().into_iter().collect(),
+        Err(finding) => vec![finding],
+    })
+}
+
+/// That the log holds no decision about an artifact. One that a log before it holds authorises nothing here, and is named: what
+/// it rests on stayed in that log's store, and nobody could look at it again.
+fn undecided(view: StateView<'_>, environment: &EnvName, subject: &Sha256, blobs: &dyn Blobs) -> Finding {
+    let mut earlier = view.chain().skip(1);
+    let before = earlier.find_map(|log| log.last_decision(environment, subject, blobs).ok().flatten());
+    let what = match &before {
+        None => format!("nothing was decided about this artifact for {environment}"),
+        Some(_) => {
+            format!("nothing was decided about this artifact for {environment} since this log goes on from another")
+        }
+    };
+    let found = before.map_or_else(
+        || "none".to_owned(),
+        |before| {
+            let place = countersign_core::entry::place_of(before.entry, before.log.as_ref());
+            let said = if before.content.authorised { "authorised" } else { "not authorised" };
+            format!("{place}: {}, {said}, at {}; it does not count here", before.content.verdict, before.time)
+        },
+    );
+    Finding::new(codes::DECISION_MISSING, what)
+        .expected("a decision in the log", "the log")
+        .found(found)
+        .help(format!("countersign promote ARTIFACT --to {environment}"))
 }
 
 fn refusal(promoted: &Promoted) -> Finding {

@@ -1,6 +1,6 @@
 //! What a refusal says beside what was found: whether it blocks, whose rule it is, and how to see it again.
 
-use crate::escape::plain;
+use crate::escape::{plain, push};
 use crate::reports::{Effect, Place};
 use countersign_core::decision::{Request, SourceRange};
 use countersign_core::exception::{is_review, may_be_excepted};
@@ -101,19 +101,28 @@ pub fn closing(effects: &[Effect], policy: Option<&PolicyRef>, again: &[String])
     format!("{}{by}\nsee it again: {} --dry-run{pinned}\n", counts.join(", "), again.join(" "))
 }
 
-/// The commands that ask for exceptions, one for each rule that blocks and may be excepted: filled in but for why, until
-/// when and whose key. None where what is wrong is no rule's, or where nobody knows the repository.
+/// The commands that ask for exceptions, one for each rule that blocks and may be excepted: with the options that were
+/// given, filled in but for why and whose key. None where what is wrong is no rule's, or where nobody knows the repository.
 #[must_use]
-pub fn exceptions(findings: &[Finding], asked: &Request, source: Option<&SourceRange>) -> String {
+pub fn exceptions(
+    findings: &[Finding],
+    asked: &Request,
+    source: Option<&SourceRange>,
+    given: &[(&str, String)],
+) -> String {
     let Some(source) = source else { return String::new() };
     let open = |finding: &&Finding| finding.class.blocks() && may_be_excepted(finding.code);
     let rules: BTreeSet<&RuleId> =
         findings.iter().filter(open).filter_map(|finding| Some(&finding.rule.as_ref()?.id)).collect();
+    let mut options = String::new();
+    for (name, value) in given {
+        push(&mut options, format_args!(" {name} {}", quoted(value)));
+    }
     let lines = rules.into_iter().map(|rule| {
         let category = if is_review(rule) { "emergency" } else { "waiver" };
         format!(
             "to have it excepted: countersign exception request --rule {rule} --environment {} --repository {} --subject {} \
-             --category {category} --expires 7d --reason … --key …\n",
+             --category {category} --expires 7d{options} --reason … --key …\n",
             asked.environment,
             quoted(source.repository.as_str()),
             asked.subject
@@ -285,6 +294,7 @@ mod tests {
             time: "2026-11-22T10:00:00Z".parse().unwrap(),
             engine: "engine/1".to_owned(),
             gate: countersign_core::key::KeyId::of_spki_der(b"gate"),
+            gate_identity: None,
             tool: countersign_core::decision::Tool {
                 name: "countersign".to_owned(),
                 version: "0".to_owned(),
@@ -312,10 +322,11 @@ mod tests {
             of(codes::SIGNATURE_INVALID, "sbom-present@1"),
             Finding::new(codes::PIN_MISMATCH, "no rule's"),
         ];
-        insta::assert_snapshot!(exceptions(&held, &asked, Some(&source)), @r"
-        to have it excepted: countersign exception request --rule source-clean@1 --environment production --repository git+https://example.com/team/app --subject sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 --category waiver --expires 7d --reason … --key …
-        to have it excepted: countersign exception request --rule two-party-review@1 --environment production --repository git+https://example.com/team/app --subject sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 --category emergency --expires 7d --reason … --key …
+        let given = [("--trust", "our trust.json".to_owned())];
+        insta::assert_snapshot!(exceptions(&held, &asked, Some(&source), &given), @r"
+        to have it excepted: countersign exception request --rule source-clean@1 --environment production --repository git+https://example.com/team/app --subject sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 --category waiver --expires 7d --trust 'our trust.json' --reason … --key …
+        to have it excepted: countersign exception request --rule two-party-review@1 --environment production --repository git+https://example.com/team/app --subject sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 --category emergency --expires 7d --trust 'our trust.json' --reason … --key …
         ");
-        assert_eq!(exceptions(&held, &asked, None), "");
+        assert_eq!(exceptions(&held, &asked, None, &given), "");
     }
 }

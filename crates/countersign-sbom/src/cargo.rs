@@ -5,7 +5,9 @@
 //! never given, since build dependencies are those of the machine that builds.
 
 use crate::{
-    CargoRequest, content,
+    CargoRequest,
+    content::{self, Ahead},
+    early::Early,
     error::SbomError,
     inventory::{Kind, Sha512},
     lock::{Lock, read_toml},
@@ -16,7 +18,10 @@ use guppy::{
     graph::{PackageGraph, cargo::CargoResolverVersion},
     platform::{Platform, TargetFeatures},
 };
-use std::{fs, path::Path, thread};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// All that is known before anything is resolved.
 pub(crate) struct Workspace {
@@ -43,46 +48,50 @@ pub(crate) struct Resolver {
     pub(crate) version: CargoResolverVersion,
 }
 
-impl Workspace {
-    /// Asks Cargo and the compiler, at the same time.
-    pub(crate) fn read(request: &CargoRequest) -> Result<Self, SbomError> {
+/// Cargo, which was asked, and the compiler, which is asked by whoever has time.
+pub(crate) struct Asked<'r> {
+    request: &'r CargoRequest,
+    directory: PathBuf,
+    built: Early<Result<Built, SbomError>>,
+}
+
+impl<'r> Asked<'r> {
+    /// Starts Cargo: it takes longest.
+    pub(crate) fn start(request: &'r CargoRequest) -> Result<(Self, Running), SbomError> {
         let directory = fs::canonicalize(&request.directory)
             .map_err(|source| SbomError::Directory { path: request.directory.clone(), source })?;
         if directory.to_str().is_none() {
             return Err(SbomError::NonUtf8Path { path: directory });
         }
-        let target_flag = request.target.as_deref().map(target_flag).transpose()?;
-
+        request.target.as_deref().map(target_flag).transpose()?;
         let mut arguments = vec!["metadata", "--format-version=1", "--all-features", "--locked"];
         if request.offline {
             arguments.push("--offline");
         }
-        let metadata = start(&request.cargo, &directory, &arguments)?;
-        let version = start(&request.rustc, &directory, &["-vV"])?;
-        let host = start(&request.rustc, &directory, &["--print=sysroot", "--print=cfg"])?;
-        let target = match &target_flag {
-            Some(flag) => Some(start(&request.rustc, &directory, &["--print=cfg", flag])?),
-            None => None,
-        };
-        // Cargo takes longest: what the compiler says, and its files, are read meanwhile.
-        let (metadata, compiler) = thread::scope(|scope| {
-            let metadata = scope.spawn(|| metadata.finish());
-            let compiler = Built::of(request, version, host, target);
-            (metadata.join().map_err(|_panic| SbomError::Thread), compiler)
-        });
-        let metadata = metadata??;
+        let cargo = start(&request.cargo, &directory, &arguments)?;
+        Ok((Self { request, directory, built: Early::new() }, cargo))
+    }
+
+    /// Asks the compiler, unless somebody did.
+    pub(crate) fn compiler(&self) {
+        self.built.make(|| Built::of(self.request, &self.directory));
+    }
+
+    /// What Cargo and the compiler said.
+    pub(crate) fn workspace(&self, cargo: Running, ahead: &Ahead) -> Result<Workspace, SbomError> {
+        let Self { request, directory, .. } = self;
+        let metadata = cargo.finish()?;
         if !metadata.good {
-            return Err(refusal(request, &directory, metadata));
+            return Err(refusal(request, directory, metadata));
         }
-        let Built { host, target, compiler } = compiler?;
         let understood =
             |source: guppy::Error| SbomError::Metadata { directory: directory.clone(), source: Box::new(source) };
         let graph =
             CargoMetadata::parse_json(&metadata.printed).and_then(CargoMetadata::build_graph).map_err(understood)?;
         let root = graph.workspace().root().as_std_path().to_owned();
-
-        Ok(Self {
-            lock: Lock::read(&root.join("Cargo.lock"))?,
+        let Built { host, target, compiler } = self.built.take(|| Built::of(request, directory))?;
+        Ok(Workspace {
+            lock: ahead.lock(&root.join("Cargo.lock"))?,
             resolver: Resolver::of(&graph, &root.join("Cargo.toml"))?,
             graph,
             host,
@@ -100,9 +109,11 @@ struct Built {
 }
 
 impl Built {
-    fn of(request: &CargoRequest, version: Running, host: Running, target: Option<Running>) -> Result<Self, SbomError> {
-        let (version, host) = (version.finish()?, host.finish()?);
-        let target = target.map(Running::finish).transpose()?;
+    fn of(request: &CargoRequest, directory: &Path) -> Result<Self, SbomError> {
+        let asked = |arguments: &[&str]| start(&request.rustc, directory, arguments).and_then(Running::finish);
+        let (version, host) = (asked(&["-vV"])?, asked(&["--print=sysroot", "--print=cfg"])?);
+        let flag = request.target.as_deref().map(target_flag).transpose()?;
+        let target = flag.map(|flag| asked(&["--print=cfg", &flag])).transpose()?;
         let (host_triple, mut compiler) = compiler(version)?;
         let program = host.program.clone();
         let said = compiler_said(host)?;
@@ -146,9 +157,16 @@ fn refusal(request: &CargoRequest, directory: &Path, metadata: Finished) -> Sbom
     let path = Path::new(&root).with_file_name("Cargo.lock");
     let any = |texts: &[&str]| texts.iter().any(|text| said.contains(text));
     if !path.exists() {
-        SbomError::NoLockFile { path }
-    } else if let Err(error) = Lock::read(&path) {
-        error
+        return SbomError::NoLockFile { path };
+    }
+    let lock = match Lock::read(&path) {
+        Ok(lock) => lock,
+        Err(error) => return error,
+    };
+    let archive = any(&["failed to unpack", "changed between lock files"]);
+    let home = request.home.as_deref().filter(|_| archive);
+    if let Some(altered) = home.and_then(|home| content::altered(&lock, home)) {
+        altered
     } else if any(&["--locked was passed"]) {
         SbomError::LockOutOfDate { path, said }
     } else if any(&["--offline", "failed to download", "failed to fetch", "network", "HTTP request"]) {

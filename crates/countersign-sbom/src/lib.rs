@@ -12,6 +12,7 @@ mod content;
 pub mod convert;
 mod cyclonedx;
 pub mod diff;
+mod early;
 mod error;
 mod inventory;
 mod lock;
@@ -41,7 +42,10 @@ use countersign_core::{
     digest::Sha256,
     json::{self, JsonError},
 };
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    thread,
+};
 
 /// What is described.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -168,38 +172,55 @@ pub struct Listed {
 
 /// The inventory of a Cargo workspace's binary.
 pub fn cargo_inventory(request: &CargoRequest) -> Result<Inventory, SbomError> {
-    let listed = list(request, |workspace| Ok(vec![resolve::inventory(workspace, request)?]))?;
+    let listed = cargo_listed(request, &[])?;
     listed.inventories.into_iter().next().ok_or(SbomError::Thread)
 }
 
-/// As [`cargo_inventory`], with the workspace's folder.
-pub fn cargo_listed(request: &CargoRequest) -> Result<Listed, SbomError> {
-    list(request, |workspace| Ok(vec![resolve::inventory(workspace, request)?]))
+/// As [`cargo_inventory`], with the workspace's folder. Meanwhile, while Cargo answers, the caller's own work is begun that
+/// does not wait for it; whether it came to each piece is for the caller to see.
+pub fn cargo_listed(request: &CargoRequest, meanwhile: &[&(dyn Fn() + Sync)]) -> Result<Listed, SbomError> {
+    list(request, meanwhile, |workspace| Ok(vec![resolve::inventory(workspace, request)?]))
 }
 
 /// The inventories of every artifact that the workspace ships with these features: binaries, and libraries for others
-/// than Rust. `package` narrows it to one member; `binary` and `what` are not looked at.
-pub fn cargo_inventories(request: &CargoRequest) -> Result<Listed, SbomError> {
-    list(request, |workspace| resolve::all(workspace, request))
+/// than Rust. `package` narrows it to one member; `binary` and `what` are not looked at. As for [`cargo_listed`], the
+/// caller's own work is begun meanwhile.
+pub fn cargo_inventories(request: &CargoRequest, meanwhile: &[&(dyn Fn() + Sync)]) -> Result<Listed, SbomError> {
+    list(request, meanwhile, |workspace| resolve::all(workspace, request))
 }
 
 fn list(
     request: &CargoRequest,
+    meanwhile: &[early::Work<'_>],
     resolve: impl FnOnce(&cargo::Workspace) -> Result<Vec<Inventory>, SbomError>,
 ) -> Result<Listed, SbomError> {
-    let ahead = content::Ahead::default();
-    std::thread::scope(|scope| {
+    let (asked, cargo) = cargo::Asked::start(request)?;
+    let ahead = content::Ahead::new();
+    let (compiler, read) =
+        (|| asked.compiler(), || ahead.read(&request.directory, request.home.as_deref().filter(|_| request.content)));
+    let (first, last): (early::Work<'_>, early::Work<'_>) = (&compiler, &read);
+    let work = std::iter::once(first).chain(meanwhile.iter().copied()).chain([last]);
+    let queue = early::Queue::new(work.collect());
+    let answer = || {
         let _enough = content::Enough(&ahead);
-        if let Some(home) = request.home.as_deref().filter(|_| request.content) {
-            scope.spawn(|| ahead.archives(&request.directory, home));
-        }
-        let workspace = cargo::Workspace::read(request)?;
+        let workspace = asked.workspace(cargo, &ahead)?;
         let mut inventories = resolve(&workspace)?;
         if request.content {
             content::fill(&workspace, &mut inventories, &ahead)?;
         }
-        Ok(Listed { root: workspace.graph.workspace().root().as_std_path().to_owned(), inventories })
-    })
+        let root = workspace.graph.workspace().root().as_std_path().to_owned();
+        Ok::<_, SbomError>((Listed { root, inventories }, workspace))
+    };
+    let (listed, workspace) = thread::scope(|scope| {
+        let helpers = queue.start(scope);
+        let answer = answer();
+        helpers.into_iter().try_for_each(|helper| helper.join().map_err(|_panic| SbomError::Thread))?;
+        answer
+    })?;
+    // All of Cargo's answer is given back piece by piece: nobody has to wait for that. Where no thread is to be had, it
+    // happens here.
+    drop(thread::Builder::new().spawn(move || drop(workspace)));
+    Ok(listed)
 }
 
 /// The SBOM of a Cargo workspace's binary.

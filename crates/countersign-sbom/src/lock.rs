@@ -68,15 +68,11 @@ impl Lock {
     pub(crate) fn checksum(&self, name: &str, version: &str, source: &str) -> Option<Sha256> {
         self.checksums.get(&(name.to_owned(), version.to_owned(), source.to_owned())).copied()
     }
-}
 
-/// `NAME-VERSION` of each package that has a checksum.
-pub(crate) fn with_checksum(path: &Path) -> Result<Vec<String>, SbomError> {
-    let text = read_toml(path)?;
-    let file: File =
-        toml::from_str(&text).map_err(|source| SbomError::Toml { path: path.to_owned(), source: Box::new(source) })?;
-    let lock = Lock::of(path, &text, &file)?;
-    Ok(lock.checksums.into_keys().map(|(name, version, _)| format!("{name}-{version}")).collect())
+    /// Name, version and checksum of each package that has one.
+    pub(crate) fn with_checksum(&self) -> impl Iterator<Item = (&str, &str, &Sha256)> {
+        self.checksums.iter().map(|((name, version, _), checksum)| (name.as_str(), version.as_str(), checksum))
+    }
 }
 
 /// The inventory of a lock file alone: every package in it, whatever it is for.

@@ -51,7 +51,8 @@ impl Running {
             Ok(output) => Ok(Finished {
                 program,
                 good: output.status.success(),
-                printed: String::from_utf8_lossy(&output.stdout).into_owned(),
+                printed: String::from_utf8(output.stdout)
+                    .unwrap_or_else(|broken| String::from_utf8_lossy(broken.as_bytes()).into_owned()),
                 said: String::from_utf8_lossy(&output.stderr).trim().chars().take(SAID_CHARS).collect(),
             }),
             Err(source) => Err(SbomError::Program { program, source }),

@@ -1,6 +1,6 @@
 //! Whether a document holds to the published schema of its format. The schemas lie in this crate; nothing is fetched.
 
-use crate::bom::{Document, Format};
+use crate::bom::{Document, Format, SPDX_3};
 use jsonschema::{
     Validator,
     error::{ValidationError, ValidationErrorKind},
@@ -56,10 +56,10 @@ static READY: [OnceLock<Result<Validator, String>>; 8] = [const { OnceLock::new(
 
 fn ready(format: Format) -> Option<&'static Result<Validator, String>> {
     let (place, schema) = schema_of(format)?;
-    Some(READY.get(place)?.get_or_init(|| validator(schema)))
+    Some(READY.get(place)?.get_or_init(|| validator(schema, format)))
 }
 
-fn validator(schema: &str) -> Result<Validator, String> {
+fn validator(schema: &str, format: Format) -> Result<Validator, String> {
     let parsed = |text: &str| serde_json::from_str::<Value>(text).map_err(|error| error.to_string());
     let mut registry = jsonschema::Registry::new();
     for (name, text) in SHARED {
@@ -69,7 +69,12 @@ fn validator(schema: &str) -> Result<Validator, String> {
     }
     let registry = registry.prepare().map_err(|error| error.to_string())?;
     let options = jsonschema::options().with_registry(&registry).should_validate_formats(true).offline();
-    options.build(&parsed(schema)?).map_err(|error| error.masked().to_string())
+    let mut schema = parsed(schema)?;
+    // Of SPDX 3.0 only the schema of 3.0.1 lies here; that of 3.0.0 has the same rules but for the context.
+    if let Some(context) = schema.pointer_mut("/properties/@context").filter(|_| format == Format::Spdx3) {
+        *context = serde_json::json!({ "enum": SPDX_3 });
+    }
+    options.build(&schema).map_err(|error| error.masked().to_string())
 }
 
 fn faults(validator: &Validator, value: &Value) -> Faults {
@@ -97,12 +102,23 @@ fn fault(error: &ValidationError<'_>) -> Fault {
         else {
             break;
         };
-        let nearest = context.iter().filter(|branch| !branch.is_empty()).min_by_key(|branch| branch.len());
-        let Some(next) = nearest.and_then(|branch| branch.first()) else { break };
+        let mut fitting = context.iter().filter(|branch| branch.first().is_some_and(|first| !of_another_type(first)));
+        let Some(first) = fitting.next() else {
+            let what = "none of the types that the schema has, or none is said".to_owned();
+            return Fault { at: error.instance_path().to_string(), what };
+        };
+        let nearest = fitting.fold(first, |best, branch| if branch.len() < best.len() { branch } else { best });
+        let Some(next) = nearest.first() else { break };
         error = next;
     }
     let what: String = error.masked().to_string().chars().take(300).collect();
     Fault { at: error.instance_path().to_string(), what }
+}
+
+/// The schema of SPDX 3 says of what has another type that it would have to be the text `Not a TYPE`.
+fn of_another_type(error: &ValidationError<'_>) -> bool {
+    let ValidationErrorKind::Constant { expected_value } = error.kind() else { return false };
+    expected_value.as_str().is_some_and(|text| text.starts_with("Not a"))
 }
 
 const SHARED: [(&str, &str); 3] = [

@@ -17,8 +17,8 @@ use countersign_core::statement::vex::NAMESPACE as VEX_NAMESPACE;
 use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
 use countersign_core::trust::{
-    EXCEPTION_NAMESPACE, Identity, KeyTransparency, OwnedKey, Owner, POLICY_NAMESPACE, TRUST_NAMESPACE, Trust,
-    UnloggedKeys,
+    EXCEPTION_NAMESPACE, Identity, KeyTransparency, OwnedKey, Owner, POLICY_NAMESPACE, ShownIdentity, TRUST_NAMESPACE,
+    Trust, UnloggedKeys,
 };
 
 /// A value that was signed by somebody whom trust lets sign it, with a key that counted at the time in question. Only
@@ -62,6 +62,8 @@ pub struct SignedBy {
     pub when: Option<Attested>,
     /// Whether it is a bundle that a key signed and that no log and no timestamp authority has seen.
     pub unwitnessed: bool,
+    /// What the certificate shows, where one signed.
+    pub identity: Option<Box<ShownIdentity>>,
 }
 
 /// What others attest of the time of a signature: a transparency log, a timestamp authority.
@@ -128,7 +130,18 @@ pub fn verify_document(
     at: Time,
     place: &str,
 ) -> Result<Verified<Statement>, Vec<Finding>> {
-    let statement = read_statement(signed, place)?;
+    verify_read(read_statement(signed, place)?, signed, trust, roots, at, place)
+}
+
+/// The same, with the statement that was read of it.
+pub(crate) fn verify_read(
+    statement: Statement,
+    signed: &Signed,
+    trust: &VerifiedTrust,
+    roots: &Roots,
+    at: Time,
+    place: &str,
+) -> Result<Verified<Statement>, Vec<Finding>> {
     let Some(kind) = statement.kind() else {
         return Err(vec![
             Finding::new(codes::PREDICATE_UNKNOWN, format!("predicate type {} is not known", statement.predicate_type))
@@ -173,7 +186,13 @@ pub(crate) fn signer(signed: &Signed, kind: Kind, trust: &Trust, at: Time, place
     };
     counts(owned, &owner, at, place)?;
     let unwitnessed = matches!(signed.by, Signature::Dsse { .. });
-    Ok(SignedBy { key: owned.key.id(), owner: allowed(&owner, kind, trust, place)?, when: None, unwitnessed })
+    Ok(SignedBy {
+        key: owned.key.id(),
+        owner: allowed(&owner, kind, trust, place)?,
+        when: None,
+        unwitnessed,
+        identity: None,
+    })
 }
 
 /// The keys that signed these documents, one a line, of which a trust of later says that they were in foreign hands at that
@@ -257,9 +276,12 @@ fn certificate_signer(
         return Err(Finding::new(codes::BUNDLE_MALFORMED, "the envelope has two readings").at(place));
     }
     let mut owners: Vec<(Owner<'_>, &Identity)> = Vec::new();
+    let mut by_root = None;
     for (root, found) in &held {
         let CertificateClaims { issuer, name, claims, .. } = &found.certificate;
+        let known = owners.len();
         owners.extend(trust.owners_of_identity(root, issuer, name.as_str(), claims));
+        by_root = by_root.or_else(|| trust.sigstore_roots.iter().find(|one| one.name == *root && owners.len() > known));
     }
     let Some((_, shown)) = held.first() else {
         return Err(Finding::new(codes::SIGSTORE_ROOT_MISSING, "no Sigstore root is at hand").at(place));
@@ -301,6 +323,7 @@ fn certificate_signer(
         owner: allowed(owner, kind, trust, place)?,
         when: Some(Attested { existed, logged: shown.logged }),
         unwitnessed: false,
+        identity: by_root.map(|root| Box::new(shown.certificate.under(root.digest))),
     })
 }
 

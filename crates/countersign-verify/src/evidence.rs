@@ -1,6 +1,6 @@
 //! Everything that was handed in, checked document by document.
 
-use crate::document::{Verified, verify_document};
+use crate::document::{Verified, read_statement, verify_read};
 use crate::sigstore::Roots;
 use crate::trust::VerifiedTrust;
 use countersign_core::bundle::Signed;
@@ -53,15 +53,16 @@ impl Evidence {
                 out.index.push(EvidenceRef { digest, kind: None });
                 continue;
             }
-            match Signed::parse(bytes) {
+            match Signed::parse_named(bytes, digest) {
                 Err(error) => {
                     out.index.push(EvidenceRef { digest, kind: None });
                     out.findings.push(Finding::new(error.code(), error.to_string()).at(place));
                 }
                 Ok(signed) => {
-                    let kind = Statement::parse(&signed.payload).ok().and_then(|s| s.kind());
+                    let statement = read_statement(&signed, &place);
+                    let kind = statement.as_ref().ok().and_then(Statement::kind);
                     out.index.push(EvidenceRef { digest, kind });
-                    match verify_document(&signed, trust, &roots, at, &place) {
+                    match statement.and_then(|read| verify_read(read, &signed, trust, &roots, at, &place)) {
                         Ok(verified) => out.statements.push(verified),
                         Err(findings) => out.findings.extend(findings),
                     }

@@ -13,6 +13,7 @@ pub mod evidence;
 pub mod exception;
 pub mod foreign;
 pub mod forge;
+pub mod gate;
 pub mod history;
 pub mod keys;
 pub mod log;

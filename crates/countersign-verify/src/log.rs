@@ -4,15 +4,15 @@
 //! sees exactly what a decision saw.
 
 use crate::carry::Earlier;
-use crate::document::{SignerName, Verified, verify_document};
+use crate::document::{SignerName, Verified};
 use crate::evidence::{Blobs, checked_blob};
 use crate::exception::ReadEntry;
+use crate::gate::verify_by_gate;
 use crate::keys::note_signature_holds;
 use crate::past::{Facts, Past};
 use crate::policy::{Activated, ActivationContext, LogSoFar, verify_activation};
 use crate::rollout;
 use crate::shard::Shard;
-use crate::sigstore::Roots;
 use crate::supposed::Supposed;
 use crate::trust::{self, VerifiedTrust};
 use countersign_core::bundle::Signed;
@@ -610,10 +610,11 @@ impl<'a> StateView<'a> {
             .filter(|entry| entry.kind == Kind::PromotionDecision)
             .ok_or_else(|| malformed("the entry records no decision"))?;
         let bytes = named_blob(entry.statement(), &place, blobs)?;
-        let signed =
-            Signed::parse(&bytes).map_err(|e| vec![Finding::new(e.code(), e.to_string()).at(place.as_str())])?;
+        let named = entry.statement().copied().unwrap_or_else(|| Sha256::of(&bytes));
+        let signed = Signed::parse_named(&bytes, named)
+            .map_err(|e| vec![Finding::new(e.code(), e.to_string()).at(place.as_str())])?;
         let trust = self.state.trust_before(index);
-        let decision = verify_document(&signed, trust, &Roots::none(), entry.time, &place)?;
+        let decision = verify_by_gate(&signed, trust, blobs, entry.time, &place)?;
         let content: Decision = decision
             .value()
             .predicate_as(Kind::PromotionDecision)
@@ -626,6 +627,7 @@ impl<'a> StateView<'a> {
             return Err(malformed("the entry and the decision that it names do not agree"));
         }
         if content.request.gate != decision.signed_by().key
+            || content.request.gate_identity.as_ref() != decision.signed_by().identity.as_deref()
             || !gate_decides(trust.trust(), &decision, &content.request.environment)
         {
             return Err(vec![
@@ -683,11 +685,8 @@ fn names_subject(entry: &Entry, digest: &Sha256, place: &str) -> Result<(), Vec<
 
 fn gate_decides<T>(trust: &Trust, document: &Verified<T>, environment: &EnvName) -> bool {
     let by = document.signed_by();
-    let SignerName::Gate(_) = &by.owner else { return false };
-    trust
-        .gates
-        .iter()
-        .any(|gate| gate.environments.contains(environment) && gate.keys.iter().any(|k| k.key.id() == by.key))
+    let SignerName::Gate(id) = &by.owner else { return false };
+    trust.gates.iter().any(|gate| gate.id == *id && gate.environments.contains(environment))
 }
 
 /// The checkpoint, signed by a key of trust's that counts, for a log that trust knows.

@@ -64,8 +64,8 @@ pub(crate) struct Past {
     broken_for: BTreeMap<EnvName, BTreeSet<u64>>,
     /// What speaks against changes.
     pub(crate) changes: BTreeMap<Sha256, Heard>,
-    /// What may speak against an artifact: each document with the entries that list it.
-    pub(crate) artifacts: BTreeMap<Sha256, BTreeMap<Sha256, Vec<u64>>>,
+    /// What may speak against an artifact: each document, with an entry that lists it.
+    pub(crate) artifacts: BTreeMap<Sha256, Vec<(u64, Sha256)>>,
     /// For an environment, each revision where it first passed.
     passed: BTreeMap<(EnvName, Line), Passed>,
     /// The heads that landed, each where it first did.
@@ -98,9 +98,10 @@ impl Past {
                 return;
             }
         };
-        for digest in facts.about_it {
+        if !facts.about_it.is_empty() {
             let of_artifact = self.artifacts.entry(facts.subject).or_default();
-            of_artifact.entry(digest).or_default().push(index);
+            of_artifact.reserve_exact(facts.about_it.len());
+            of_artifact.extend(facts.about_it.into_iter().map(|digest| (index, digest)));
         }
         for id in facts.exceptions {
             self.uses.entry(id).or_default().push(index);
@@ -174,6 +175,13 @@ impl LogState {
         let facts = self.now().facts(index, blobs);
         self.prepared.lock().unwrap_or_else(PoisonError::into_inner).insert(index, facts);
     }
+
+    /// Takes in what the decisions before entry `size` say, so that what was read of them ahead need not be held.
+    pub fn catch_up(&self, size: u64, blobs: &dyn Blobs) {
+        if let Some(view) = self.at(size) {
+            view.take_all(blobs);
+        }
+    }
 }
 
 impl<'a> StateView<'a> {
@@ -184,6 +192,13 @@ impl<'a> StateView<'a> {
         blobs: &dyn Blobs,
         answer: impl FnOnce(&Past, u64) -> T,
     ) -> Result<T, Vec<Finding>> {
+        self.take_all(blobs);
+        let past = self.state.past.read().unwrap_or_else(PoisonError::into_inner);
+        past.sound(self.size, environment)?;
+        Ok(answer(&past, self.size))
+    }
+
+    fn take_all(&self, blobs: &dyn Blobs) {
         let past = &self.state.past;
         if past.read().unwrap_or_else(PoisonError::into_inner).seen < self.size {
             let mut past = past.write().unwrap_or_else(PoisonError::into_inner);
@@ -191,9 +206,6 @@ impl<'a> StateView<'a> {
                 self.take_next(&mut past, blobs);
             }
         }
-        let past = past.read().unwrap_or_else(PoisonError::into_inner);
-        past.sound(self.size, environment)?;
-        Ok(answer(&past, self.size))
     }
 
     fn take_next(&self, past: &mut Past, blobs: &dyn Blobs) {

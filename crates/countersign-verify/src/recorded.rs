@@ -74,8 +74,11 @@ impl StateView<'_> {
         };
         let wanted: Wanted = self.by_past(None, blobs, |past, size| {
             let before = |entries: &[u64]| entries.iter().copied().filter(|entry| *entry < size).collect::<Vec<_>>();
+            let mut wanted = Wanted::new();
             let of_artifact = past.artifacts.get(subject).into_iter().flatten();
-            let mut wanted: Wanted = of_artifact.map(|(digest, entries)| (*digest, (before(entries), None))).collect();
+            for (entry, digest) in of_artifact.filter(|(entry, _)| *entry < size) {
+                wanted.entry(*digest).or_default().0.push(*entry);
+            }
             for (digest, heard) in &past.changes {
                 let one = wanted.entry(*digest).or_default();
                 one.0.extend(before(&heard.untold));

@@ -1,9 +1,9 @@
 //! Logs one after the other: the last entry of the one names the other, and the first entry of the other names the one by
 //! origin, size and root. Each is signed by a gate.
 
-use crate::document::{SignerName, verify_document};
+use crate::document::SignerName;
 use crate::evidence::{Blobs, checked_blob};
-use crate::sigstore::Roots;
+use crate::gate::verify_by_gate;
 use crate::trust::VerifiedTrust;
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
@@ -61,7 +61,7 @@ fn one(entry: &Entry, trust: &VerifiedTrust, blobs: &dyn Blobs, place: &str) -> 
         ]
     })?;
     let signed = Signed::parse(&bytes).map_err(|error| invalid(error.to_string()))?;
-    let statement = verify_document(&signed, trust, &Roots::none(), entry.time, place)?;
+    let statement = verify_by_gate(&signed, trust, blobs, entry.time, place)?;
     if !matches!(statement.signed_by().owner, SignerName::Gate(_)) {
         return Err(invalid("it was not signed by a gate".to_owned()));
     }

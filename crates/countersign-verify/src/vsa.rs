@@ -1,7 +1,8 @@
 //! A verification summary as its consumer checks it: the specification's steps, and those that it leaves out.
 
-use crate::document::{SignerName, Verified, verify_document};
-use crate::sigstore::Roots;
+use crate::document::{SignerName, Verified};
+use crate::evidence::Blobs;
+use crate::gate::verify_by_gate;
 use crate::trust::VerifiedTrust;
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
@@ -13,18 +14,19 @@ use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
 
 /// Checks a summary: signature and signer, that `verifier.id` is the gate that trust pairs with the key, subject,
-/// resource, and the policy's digest. The result itself may be `FAILED`: that is for the caller to see.
+/// resource, and the policy's digest. Where an identity signed, its trusted root comes out of `blobs`. The result itself may
+/// be `FAILED`: that is for the caller to see.
 pub fn verify_vsa(
     bytes: &[u8],
     subject: &Sha256,
     resource: &Uri,
     policy: Option<&Sha256>,
-    trust: &VerifiedTrust,
+    (trust, blobs): (&VerifiedTrust, &dyn Blobs),
     at: Time,
     place: &str,
 ) -> Result<(Verified<Statement>, Vsa), Vec<Finding>> {
     let signed = Signed::parse(bytes).map_err(|e| vec![Finding::new(e.code(), e.to_string()).at(place)])?;
-    let statement = verify_document(&signed, trust, &Roots::none(), at, place)?;
+    let statement = verify_by_gate(&signed, trust, blobs, at, place)?;
     let vsa: Vsa = statement
         .value()
         .predicate_as(Kind::Vsa)

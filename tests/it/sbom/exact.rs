@@ -53,7 +53,7 @@ fn every_artifact_has_its_own_list() {
     std::fs::write(manifest, text).unwrap();
     let all = |features: &[&str]| {
         let request = CargoRequest { package: None, binary: None, ..request(folder.path(), features) };
-        cargo_inventories(&request).unwrap().inventories
+        cargo_inventories(&request, &[]).unwrap().inventories
     };
     let names = |all: &[Inventory]| all.iter().map(|i| (i.binary.clone(), i.shape)).collect::<Vec<_>>();
     let (app, lib, one, two) = ("app".to_owned(), "app_lib".to_owned(), "one".to_owned(), "two".to_owned());

@@ -197,3 +197,18 @@ fn what_people_found_out_is_written_in_both_forms_and_turned() {
     door.run("sbom vex --from none.json --author a --output n.json")
         .expect(3, &["vex-malformed", "nothing was written"]);
 }
+
+#[test]
+fn spdx_3_0_0_and_3_0_1_are_judged_and_a_fault_says_what_is_wrong() {
+    let door = Door::new();
+    let judged = |text: String| {
+        door.write("in.spdx.json", text.as_bytes());
+        door.run("sbom validate in.spdx.json")
+    };
+    let text = spdx3().to_string();
+    judged(text.clone()).expect(0, &["valid, SPDX 3.0"]);
+    judged(text.replace("3.0.1", "3.0.0")).expect(0, &["valid, SPDX 3.0"]);
+    judged(text.replace("3.0.1", "3.0.2")).expect(4, &["sbom-format", "rdf/3.0.2/"]);
+    judged(text.replace("software_Package\"", "software_Pakage\"")).expect(4, &["none of the types"]);
+    judged(text.replace("\"sha256\"", "\"sha257\"")).expect(4, &["sbom-invalid", "verifiedUsing/0"]);
+}

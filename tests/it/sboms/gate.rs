@@ -68,7 +68,7 @@ fn an_advisory_refuses_and_two_persons_who_looked_let_it_pass() {
     said.expect(
         0,
         &[
-            "v.json: 1 vulnerabilities; 2 components held against 3 advisories (1 withdrawn)",
+            "v.json: 1 vulnerabilities (1 critical); 2 components held against 3 advisories (1 withdrawn)",
             "0 days old",
             "CVE-2026-7",
             "critical",
@@ -91,6 +91,39 @@ fn an_advisory_refuses_and_two_persons_who_looked_let_it_pass() {
     promote("--bundle ada.vex.sigstore.json").expect(1, &["vulnerability-overdue", "1 of 2 persons"]);
     promote("--bundle ada.vex.sigstore.json --bundle ben.vex.sigstore.json")
         .expect(0, &["vulnerability-cleared", "PASS"]);
+}
+
+#[test]
+fn a_record_that_is_no_vulnerability_is_told_apart_from_one_of_unknown_severity() {
+    let door = door();
+    let word = |id: &str, name: &str, word: Option<&str>| {
+        let affected = json!({"package": {"ecosystem": "npm", "name": name},
+            "database_specific": {"informational": word},
+            "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}]}]});
+        let record = advisory(id, &json!({"affected": [affected], "severity": []}));
+        door.write(&format!("osv/{id}.json"), record.to_string().as_bytes());
+    };
+    word("GHSA-1", "a", Some("unmaintained"));
+    word("GHSA-2", "a", Some("unsound"));
+    word("GHSA-3", "b", None);
+    let said = door.run("sbom vulns web.cdx.json --db osv --output v.json");
+    said.expect(
+        0,
+        &[
+            "1 vulnerabilities (1 of unknown severity) and 2 record(s) that the database calls none (1 unmaintained, 1 unsound)",
+            "GHSA-1              unmaintained a 1.0.0",
+            "called unmaintained, no vulnerability",
+            "GHSA-3              severity not known b 1.0.0",
+        ],
+    );
+    let said = door.run("sbom vulns web.cdx.json --db osv --output v.json --format json");
+    let said: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(said["severities"], json!({"unknown": 1}));
+    assert_eq!(said["informational"], json!({"unmaintained": 1, "unsound": 1}));
+    let statement: serde_json::Value = serde_json::from_slice(&door.read("v.json")).unwrap();
+    let words =
+        statement["scanner"]["result"].as_array().unwrap().iter().map(|one| &one["annotations"]["informational"]);
+    assert_eq!(words.collect::<Vec<_>>(), [&json!("unmaintained"), &json!("unsound"), &json!(null)]);
 }
 
 #[test]

@@ -57,6 +57,23 @@ pub(crate) fn many(runs: usize, command: impl Fn() -> Outcome<Command>) -> Outco
     (0..runs).map(|_| once(&mut command()?)).collect()
 }
 
+/// As many runs of each in turn, after one of each that warms the caches: what else the machine does meets all alike.
+pub(crate) fn in_turn<const N: usize>(
+    runs: usize,
+    commands: [&dyn Fn() -> Outcome<Command>; N],
+) -> Outcome<[Vec<Cost>; N]> {
+    let mut costs = [const { Vec::new() }; N];
+    for run in 0..=runs {
+        for (command, costs) in commands.iter().zip(&mut costs) {
+            let cost = once(&mut command()?)?;
+            if run > 0 {
+                costs.push(cost);
+            }
+        }
+    }
+    Ok(costs)
+}
+
 /// In milliseconds.
 pub(crate) fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0

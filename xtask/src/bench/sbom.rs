@@ -1,8 +1,9 @@
 //! The figures of SBOMs: beside `cargo metadata`, which every exact tool has to wait for, over this workspace and over the
-//! largest crate of `cargo xtask sbom-truth`; the lock file alone; memory; and how cost grows up to 50,000 components.
+//! largest crate of `cargo xtask sbom-truth`; the lock file alone; memory; and how cost grows up to 50,000 components. Times
+//! beside `cargo metadata` are times on the wall, whole processes each, and the two take turns.
 
 use super::figures::{Stage, row, summary};
-use super::measure::{many, millis};
+use super::measure::{in_turn, many, millis};
 use super::row::{Bar, Peer, Row};
 use crate::{Outcome, run, sbom, workspace};
 use std::path::Path;
@@ -28,18 +29,18 @@ pub(super) fn figures(stage: &Stage) -> Outcome<Vec<Row>> {
 fn of(stage: &Stage, title: &str, folder: &Path, package: &str, binary: &str) -> Outcome<Vec<Row>> {
     let output = stage.folder().join("figure.cdx.json");
     let ours = |more: &[&str]| {
-        many(RUNS, || {
-            let mut command = stage.countersign(folder);
-            command.arg("sbom").args(more).arg("--output").arg(&output);
-            Ok(command)
-        })
+        let mut command = stage.countersign(folder);
+        command.arg("sbom").args(more).arg("--output").arg(&output);
+        Ok(command)
     };
     let named = ["--package", package, "--bin", binary, "--offline"];
-    let cargo = many(RUNS, || {
+    let metadata = || {
         let mut command = run::cargo(folder);
         command.args(["metadata", "--format-version", "1", "--all-features", "--locked", "--offline"]);
         Ok(command)
-    })?;
+    };
+    let without = [&named[..], &["--no-hashes"]].concat();
+    let [cargo, full, bare] = in_turn(RUNS, [&metadata, &|| ours(&named), &|| ours(&without)])?;
     let version = run::output_of(run::cargo(folder).arg("--version"))?;
     let version = String::from_utf8_lossy(&version).split(' ').nth(1).unwrap_or_default().trim().to_owned();
     let peer = || -> Outcome<Option<Peer>> {
@@ -47,12 +48,10 @@ fn of(stage: &Stage, title: &str, folder: &Path, package: &str, binary: &str) ->
         Ok(Some(Peer { name: "cargo metadata --all-features".to_owned(), version: version.clone(), summary }))
     };
     let mut rows = Vec::new();
-    let full = ours(&named)?;
     let wall = |cost: &super::measure::Cost| millis(cost.wall);
     rows.extend(row(&format!("sbom of {title}"), "ms", &full, wall, Bar::RatioAtMost(1.5), peer()?)?);
-    let bare = ours(&[&named[..], &["--no-hashes"]].concat())?;
     rows.extend(row(&format!("sbom of {title}, without hashes"), "ms", &bare, wall, Bar::RatioAtMost(1.2), peer()?)?);
-    let lock = ours(&["--lock-only"])?;
+    let lock = many(RUNS, || ours(&["--lock-only"]))?;
     rows.extend(row(&format!("sbom of {title}, lock file only"), "ms", &lock, wall, Bar::AtMost(300.0), None)?);
     let mut measure = run::command("python3", folder);
     measure.args(["-c", MEMORY]).arg(stage.countersign(folder).get_program()).arg("sbom").args(named);

@@ -4,6 +4,7 @@
 //! So is everything that looks like one in a document of any other kind.
 
 use super::Fault;
+use super::elsewhere;
 use super::image::{Certainty, Image, Role, Spot};
 use super::node::{self, Node, Value};
 use super::pipeline;
@@ -13,8 +14,8 @@ use super::workload;
 use crate::limits;
 use std::collections::BTreeSet;
 
-/// The images of a file.
-pub(super) fn read(path: &str, text: &str) -> Result<Vec<Image>, Fault> {
+/// The images of a file, and what it takes in from elsewhere.
+pub(super) fn read(path: &str, text: &str) -> Result<(Vec<Image>, Option<&'static str>), Fault> {
     let template = text.contains("{{");
     // The folder in which Helm keeps what it makes documents of.
     if template && path.split('/').any(|name| name == "templates") {
@@ -33,7 +34,8 @@ pub(super) fn read(path: &str, text: &str) -> Result<Vec<Image>, Fault> {
             break;
         }
     }
-    Ok(images.found)
+    let taken_in = documents.iter().find_map(|document| elsewhere::taken_in(path, document));
+    Ok((images.found, taken_in))
 }
 
 /// The images found so far. A place that is taken is not guessed at.

@@ -7,6 +7,7 @@ mod connection;
 mod database;
 mod dockerfile;
 mod document;
+mod elsewhere;
 mod image;
 mod node;
 mod pipeline;
@@ -26,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// The version of the readers. A change after which they may see more or less in the same bytes is a new one.
-pub const READERS: u32 = 1;
+pub const READERS: u32 = 2;
 
 /// A kind of fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -66,7 +67,7 @@ impl FileKind {
         if name.ends_with(".dockerignore") {
             return None;
         }
-        if ends(&[".yaml", ".yml"]) {
+        if ends(&[".yaml", ".yml"]) || name == "kustomization" {
             return Some(Self::Yaml);
         }
         if ends(&[".json"]) {
@@ -101,6 +102,8 @@ pub struct Found {
     pub images: Vec<Image>,
     /// Connections.
     pub connections: Vec<Connection>,
+    /// What it takes in from elsewhere, if anything: the facts are what it holds itself.
+    pub elsewhere: Option<Unread>,
 }
 
 /// Why a file was not read.
@@ -113,7 +116,13 @@ pub struct Unread {
 }
 
 /// Why a template is not read.
-pub const TEMPLATE: &str = "it is a template: what is made of it is not known from it";
+const TEMPLATE: &str = "it is a template: what is made of it is not known from it";
+
+/// Whether what a tool renders stands for what was not read for this reason.
+#[must_use]
+pub fn is_rendered(why: &str) -> bool {
+    why == TEMPLATE || why == elsewhere::CHARTS || why == elsewhere::BASES
+}
 
 /// Reads a file. `path` says what kind it is, and stands in each fact. Facts that were found before a file turned out not
 /// to be readable are not given: a part of them would look like all.
@@ -132,24 +141,30 @@ pub fn read(path: &str, kind: FileKind, bytes: &[u8]) -> Result<Found, Unread> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let connections = connection::read(path, text);
     let images = match kind {
-        FileKind::Dockerfile => dockerfile::read(path, text).map_err(Fault::Malformed),
-        FileKind::Settings => Ok(Vec::new()),
+        FileKind::Dockerfile => dockerfile::read(path, text).map(|images| (images, None)).map_err(Fault::Malformed),
+        FileKind::Settings => Ok((Vec::new(), None)),
         FileKind::Yaml | FileKind::Json => document::read(path, text),
     };
     match images {
-        Ok(images) if images.len().max(connections.len()) > limits::CONFIG_FACTS => {
+        Ok((images, _)) if images.len().max(connections.len()) > limits::CONFIG_FACTS => {
             unread("it holds more than is read of one file")
         }
-        Ok(mut images) => {
+        Ok((mut images, elsewhere)) => {
             images.sort();
-            Ok(Found { images, connections })
+            let elsewhere = elsewhere.map(|why| Unread { why: why.to_owned(), lacks: kind.parts() });
+            Ok(Found { images, connections, elsewhere })
         }
-        Err(Fault::Template) => unread(TEMPLATE),
+        // Whatever words stand in it: what it includes, and each value that is put in, may be anything.
+        Err(Fault::Template) => Err(Unread { why: TEMPLATE.to_owned(), lacks: kind.parts() }),
         Err(Fault::Malformed(why)) => {
             // The lines were read all the same; only what needs its structure is not known.
-            let mut lacks = may_hold(kind, bytes);
+            let mut lacks = if elsewhere::may_take_in(path) { kind.parts() } else { may_hold(kind, bytes) };
             lacks.remove(&Part::Connections);
-            if lacks.is_empty() { Ok(Found { images: Vec::new(), connections }) } else { Err(Unread { why, lacks }) }
+            if lacks.is_empty() {
+                Ok(Found { images: Vec::new(), connections, elsewhere: None })
+            } else {
+                Err(Unread { why, lacks })
+            }
         }
     }
 }

@@ -122,7 +122,9 @@ fn what_cannot_be_read_is_said_with_what_it_may_hold() {
     let unread = |path: &str, bytes: &[u8]| read(path, FileKind::of(path).unwrap(), bytes).unwrap_err();
     let template = unread("chart/templates/a.yaml", b"image: {{ .Values.image }}\n");
     assert!(template.why.contains("template") && template.lacks.contains(&Part::Images));
-    assert!(!template.lacks.contains(&Part::Connections));
+    assert!(template.lacks.contains(&Part::Connections));
+    // No word in it says what is included.
+    assert_eq!(unread("c/templates/d.yaml", b"{{ include \"common.deployment\" . }}\n").lacks.len(), 2);
     assert_eq!(unread("a.yaml", b"image: [").lacks, BTreeSet::from([Part::Images]));
     assert_eq!(unread("a.yaml", b"image: \xff redis://").lacks, BTreeSet::from([Part::Images, Part::Connections]));
     assert_eq!(unread("Dockerfile", b"version https://git-lfs.github.com/spec/v1\n").lacks.len(), 2);

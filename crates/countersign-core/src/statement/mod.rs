@@ -347,7 +347,10 @@ impl Statement {
     }
 
     fn of_types(payload: &[u8], types: &[&str]) -> Result<Self, StatementError> {
-        let wire: Wire = json::parse_as(payload)?;
+        let mut value = json::parse(payload)?;
+        // Most of a statement is its predicate, which stays the value that it is.
+        let predicate = value.as_object_mut().and_then(|fields| fields.remove("predicate"));
+        let wire: Head = json::from_value(value)?;
         if !types.contains(&wire.statement_type.as_str()) {
             return Err(StatementError::Type { found: wire.statement_type.chars().take(120).collect() });
         }
@@ -365,7 +368,7 @@ impl Statement {
         Ok(Self {
             subjects: wire.subject,
             predicate_type: wire.predicate_type,
-            predicate: wire.predicate,
+            predicate: predicate.unwrap_or_default(),
             verbatim: None,
         })
     }
@@ -410,18 +413,27 @@ impl Statement {
                 found: self.predicate_type.to_string(),
             });
         }
-        Ok(json::from_value(self.predicate.clone())?)
+        Ok(json::from_ref(&self.predicate)?)
     }
 }
 
-#[derive(Serialize, Deserialize)]
+/// What is read of a statement beside its predicate.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Head {
+    #[serde(rename = "_type")]
+    statement_type: String,
+    subject: Vec<Subject>,
+    predicate_type: Uri,
+}
+
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Wire {
     #[serde(rename = "_type")]
     statement_type: String,
     subject: Vec<Subject>,
     predicate_type: Uri,
-    #[serde(default)]
     predicate: Value,
 }
 

@@ -115,6 +115,30 @@ impl Identity {
     }
 }
 
+/// What a certificate of an instance shows of whoever signed, in full: the gate that makes a decision is named so in it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ShownIdentity {
+    /// The digest of the trusted root by which the certificate holds.
+    pub root: Sha256,
+    /// Who vouched for it.
+    pub issuer: String,
+    /// The certificate's name.
+    pub subject: String,
+    /// What else it says: about the workflow, its repository and its run.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub claims: BTreeMap<Claim, String>,
+}
+
+impl ShownIdentity {
+    /// In words, for messages.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        format!("{}, by {}", self.subject, self.issuer)
+    }
+}
+
 /// How a certificate's name is recognised.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]

@@ -91,6 +91,9 @@ pub(super) fn of_case(files: &Yaml) -> Result<Vec<(&'static str, Value)>, (&Yaml
         };
         let found = config::read(&path.name, kind, content.as_bytes());
         let found = found.map_err(|unread| (text, format!("{} is not read: {}", path.name, unread.why)))?;
+        if let Some(unread) = found.elsewhere {
+            return Err((text, format!("{} is not read as a whole: {}", path.name, unread.why)));
+        }
         all.images.extend(found.images);
         all.connections.extend(found.connections);
     }

@@ -12,6 +12,7 @@ use countersign_core::digest::Sha256;
 use countersign_core::json;
 use countersign_core::log::merkle::{HashReader, consistency_proof, leaf_hash, root_of, verify_consistency};
 use countersign_core::time::Time;
+use countersign_record::package::Pressed;
 use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -20,10 +21,33 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(super) struct Derived {
     /// The files but the index, by name.
-    pub(super) files: BTreeMap<String, Vec<u8>>,
+    pub(super) files: BTreeMap<String, Made>,
     /// What was left out.
     pub(super) left_out: LeftOut,
     head: Head,
+}
+
+/// A file that was made.
+#[derive(Debug)]
+pub(super) struct Made {
+    /// SHA-256 of its bytes.
+    pub(super) digest: Sha256,
+    /// Its bytes as a package holds them, where they are wanted: the lists of a year are too large to be held otherwise.
+    pub(super) pressed: Option<Pressed>,
+}
+
+/// Files as they are made.
+struct Files {
+    made: BTreeMap<String, Made>,
+    wanted: bool,
+}
+
+impl Files {
+    fn add(&mut self, name: impl Into<String>, bytes: &[u8]) -> Result<(), FlowError> {
+        let pressed = self.wanted.then(|| Pressed::of(bytes)).transpose()?;
+        self.made.insert(name.into(), Made { digest: Sha256::of(bytes), pressed });
+        Ok(())
+    }
 }
 
 /// `index.json`, without the files.
@@ -56,25 +80,33 @@ impl Derived {
     }
 }
 
-/// Makes them, for a package that holds the documents that `has` says.
-pub(super) fn of(facts: &Facts<'_>, scope: &Scope, has: &dyn Fn(&Sha256) -> bool) -> Result<Derived, FlowError> {
+/// Makes them, for a package that holds the documents that `has` says; with their bytes, if those are wanted.
+pub(super) fn of(
+    facts: &Facts<'_>,
+    scope: &Scope,
+    has: &dyn Fn(&Sha256) -> bool,
+    wanted: bool,
+) -> Result<Derived, FlowError> {
     let log = facts.log();
-    let left_out = left_out(&named(facts.state, facts.gathered, facts.blobs), has);
-    let mut files = BTreeMap::new();
+    let left_out = left_out(named(facts.state, facts.gathered, facts.blobs), has);
+    let mut files = Files { made: BTreeMap::new(), wanted };
     let mut populations: Vec<Population> = Vec::new();
     for made in population::ALL {
-        let mut population = population::make(made, facts);
+        let (population, csv) = population::list(made, facts, wanted);
         let name = population.header.name;
-        files.insert(format!("{POPULATIONS}{name}.csv"), population.table.csv().into_bytes());
-        files.insert(format!("{POPULATIONS}{name}.json"), json::canonical(&population.header)?);
-        // The page shows the newest rows alone; a year of all of them is not kept.
-        population.table.keep_last(page::ROWS);
+        let file = format!("{POPULATIONS}{name}.csv");
+        if let Some(csv) = csv {
+            files.add(file, &csv)?;
+        } else {
+            files.made.insert(file, Made { digest: population.header.csv, pressed: None });
+        }
+        files.add(format!("{POPULATIONS}{name}.json"), &json::canonical(&population.header)?)?;
         populations.push(population);
     }
-    files.insert(POLICIES.to_owned(), policies(facts)?);
-    files.insert(RANGE.to_owned(), range_proof(facts, &log)?.into_bytes());
-    files.insert(README.to_owned(), readme(&log, facts, scope, &left_out).into_bytes());
-    files.insert(PAGE.to_owned(), page::of_package(facts, scope, &left_out, &populations).into_bytes());
+    files.add(POLICIES, &policies(facts)?)?;
+    files.add(RANGE, range_proof(facts, &log)?.as_bytes())?;
+    files.add(README, readme(&log, facts, scope, &left_out).as_bytes())?;
+    files.add(PAGE, page::of_package(facts, scope, &left_out, &populations).as_bytes())?;
     let mut entries = BTreeMap::new();
     for entry in facts.state.entries() {
         let count: &mut u64 = entries.entry(entry.kind.word()).or_default();
@@ -90,7 +122,7 @@ pub(super) fn of(facts: &Facts<'_>, scope: &Scope, has: &dyn Fn(&Sha256) -> bool
         entries,
         left_out: left_out.clone(),
     };
-    Ok(Derived { files, left_out, head })
+    Ok(Derived { files: files.made, left_out, head })
 }
 
 /// Every release that was in force in the window: by whom it was approved and activated, its rules, its tests.

@@ -74,12 +74,12 @@ pub fn diff(first: &Opened, second: &Opened, same: bool, found: Vec<Finding>) ->
         let count = entries_added.entry(entry.kind.word()).or_default();
         *count = count.saturating_add(1);
     }
-    let documents = |one: &Opened| one.package.documents().map(|(digest, _)| *digest).collect::<BTreeSet<_>>();
+    let documents = |one: &Opened| one.package.documents().map(|(digest, _, _)| *digest).collect::<BTreeSet<_>>();
     let (ours, theirs) = (documents(first), documents(second));
     let (here, there) = (first.facts(Window::default()), second.facts(Window::default()));
     let mut lists = Vec::new();
     for made in population::ALL.iter().filter(|made| made.name != "log") {
-        let (ours, theirs) = ((made.make)(&here), (made.make)(&there));
+        let (ours, theirs) = (population::table(made, &here), population::table(made, &there));
         let key = |row: &Row| (row.proof.entry, row.cells.clone());
         let (mine, yours): (BTreeSet<_>, BTreeSet<_>) =
             (ours.rows.iter().map(key).collect(), theirs.rows.iter().map(key).collect());

@@ -2,7 +2,7 @@
 
 use super::derive;
 use super::facts::{Facts, Gathered};
-use super::scope::{LeftOut, Profile, Scope, carried_days, days, named};
+use super::scope::{Day, Days, LeftOut, Profile, Scope, carried_days, named};
 use super::shard;
 use super::{EVIDENCE, INDEX, LOG, TRUST};
 use crate::error::FlowError;
@@ -13,6 +13,7 @@ use countersign_core::entry::Entry;
 use countersign_core::limits;
 use countersign_core::log::tile::Tile;
 use countersign_core::statement::Kind;
+use countersign_core::time::Time;
 use countersign_record::atomic::write_atomic_with;
 use countersign_record::disk::{DiskError, Doing};
 use countersign_record::log::cosigned::read_cosigned;
@@ -21,7 +22,7 @@ use countersign_record::package::{OpenError, Packer, Pressed};
 use countersign_record::side;
 use countersign_record::store::{Store as _, StoreError};
 use countersign_verify::trust::verify_trust;
-use countersign_verify::{Blobs, LogState};
+use countersign_verify::{Blobs, LogState, VerifiedTrust};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::Path;
@@ -51,6 +52,8 @@ pub struct Packing {
     pub documents: usize,
     /// What was left out.
     pub left_out: LeftOut,
+    /// How many decisions of the scope are in it.
+    pub decisions: usize,
 }
 
 /// Packs the whole log of a store with all its evidence. A document that is missing or altered is an error: a package
@@ -69,26 +72,15 @@ pub fn export_file(place: &Place, scope: &Scope, output: &Path) -> Result<Packin
 /// Packs what the scope says. No more than the documents of a few days are in memory at a time.
 pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Packing, FlowError> {
     let (checkpoint, raw) = place.read_log()?;
-    let newest = |kind: Option<Kind>| {
-        raw.iter().rev().filter_map(|bytes| Entry::parse(bytes).ok()).find(|e| kind.is_none_or(|k| e.kind == k))
-    };
-    let nothing = |what: &str| FlowError::Evidence(what.to_owned());
-    let at = newest(None).ok_or_else(|| nothing("the log has no entry: there is nothing to pack"))?.time;
-    let trust = newest(Some(Kind::Trust)).and_then(|entry| entry.statement().copied());
-    let trust = trust.ok_or_else(|| nothing("the log records no trust document"))?;
-    let trust_bytes = place.store().get(&trust, limits::COLLECTION_BYTES)?;
-    let outcome = verify_trust(&trust_bytes, None, at);
-    let Some(verified) = outcome.trust else { return Err(FlowError::Refused(outcome.findings)) };
+    let (trust, trust_bytes, verified, at) = newest_trust(place, &raw)?;
     let blobs = Noting { place, asked: Mutex::default(), failed: Mutex::default() };
     let opened = LogState::open(&checkpoint, &raw, &verified, &blobs, at);
     let Some(state) = opened.state else { return Err(FlowError::Refused(opened.findings)) };
     drop(raw);
 
-    let gathered = Gathered::of(&state, &blobs, false);
+    let gathered = Gathered::of(&state, &blobs);
     let facts = Facts::of(&state, &blobs, &gathered, scope.window.clone());
-    let named = named(&state, &gathered, &blobs);
-    let mut days = days(&state, &named);
-    let mut kept = scope.keeps(&state, &gathered, &named);
+    let mut documents = named_documents(scope, &state, &gathered, &blobs);
     let goes_on = state.now().earlier().is_some();
     if scope.profile == Profile::Full && (goes_on || !scope.window.is_all()) {
         // What earlier evidence a decision looks at, only running it tells.
@@ -97,25 +89,41 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
                 drop(replay::decide_again(&promoted.content, &state, &blobs));
             }
         }
-        let asked = lock(&blobs.asked);
-        let named = asked.iter().filter(|digest| days.contains_key(digest) && !gathered.erased.contains(digest));
-        kept.extend(named);
-    }
-    if goes_on {
-        // What was made here is thrown away: it says what of the earlier log is looked at.
-        drop(derive::of(&facts, scope, &|digest| kept.contains(digest))?);
-        let carried = carried_days(&state, &blobs);
-        for digest in lock(&blobs.asked).iter().filter(|digest| !days.contains_key(digest)) {
-            if carried.contains_key(digest) && !gathered.erased.contains(digest) && place.store().has(digest)? {
-                kept.insert(*digest);
+        for digest in lock(&blobs.asked).iter().filter(|digest| !gathered.erased.contains(digest)) {
+            if let Some((_, kept)) = documents.get_mut(digest) {
+                *kept = true;
             }
         }
-        for (digest, day) in carried {
-            days.entry(digest).or_insert(day);
+    }
+    // By rising digest within a day.
+    let days = Days::of(&state);
+    let mut by_day: BTreeMap<String, Vec<Sha256>> = BTreeMap::new();
+    let file = |day: &str| format!("{EVIDENCE}{day}.docs");
+    let mut beside = BTreeSet::new();
+    if goes_on {
+        let kept = |digest: &Sha256| documents.get(digest).is_some_and(|(_, kept)| *kept);
+        // What was made here is thrown away: it says what of the earlier log is looked at.
+        drop(derive::of(&facts, scope, &kept, false)?);
+        let carried = carried_days(&state, &blobs);
+        for digest in lock(&blobs.asked).iter().filter(|digest| !documents.contains_key(digest)) {
+            let Some(day) = carried.get(digest).filter(|_| !gathered.erased.contains(digest)) else { continue };
+            if place.store().has(digest)? {
+                beside.insert(*digest);
+                by_day.entry(file(day)).or_default().push(*digest);
+            }
         }
     }
-    let derived = derive::of(&facts, scope, &|digest| kept.contains(digest))?;
+    let kept = |digest: &Sha256| documents.get(digest).is_some_and(|(_, kept)| *kept) || beside.contains(digest);
+    let derived = derive::of(&facts, scope, &kept, true)?;
     blobs.finish()?;
+    for (digest, (day, _)) in documents.iter().filter(|(_, (_, kept))| *kept) {
+        by_day.entry(file(days.name(*day))).or_default().push(*digest);
+    }
+    drop((documents, beside));
+    let count = by_day.values().map(Vec::len).sum();
+    for digests in by_day.values_mut() {
+        digests.sort_unstable();
+    }
 
     let mut names = log_files(place, state.size())?;
     names.insert(format!("{LOG}checkpoint"), None);
@@ -128,15 +136,11 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
         files.insert(name.clone(), Sha256::of(&log_file(place, path.as_deref(), &checkpoint)?));
     }
     files.insert(TRUST.to_owned(), trust);
-    files.extend(derived.files.iter().map(|(name, bytes)| (name.clone(), Sha256::of(bytes))));
-    let mut by_day: BTreeMap<String, Vec<Sha256>> = BTreeMap::new();
-    for digest in &kept {
-        let day = days.get(digest).map_or("undated", AsRef::as_ref);
-        by_day.entry(format!("{EVIDENCE}{day}.docs")).or_default().push(*digest);
-    }
+    files.extend(derived.files.iter().map(|(name, made)| (name.clone(), made.digest)));
     let before = |name: &str, packer: &mut Packer<_>, bound: &str| -> Result<(), FlowError> {
         let between = derived.files.range(name.to_owned()..bound.to_owned());
-        between.into_iter().try_for_each(|(name, bytes)| packer.add(name, bytes).map_err(packed))
+        let mut pressed = between.into_iter().filter_map(|(name, made)| Some((name, made.pressed.as_ref()?)));
+        pressed.try_for_each(|(name, pressed)| packer.add_pressed(name, pressed).map_err(packed))
     };
     before("", &mut packer, EVIDENCE)?;
     let by_day: Vec<(String, Vec<Sha256>)> = by_day.into_iter().collect();
@@ -160,9 +164,42 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
         bytes: counted.bytes,
         digest: counted.hasher.finish(),
         entries: state.size(),
-        documents: kept.len(),
+        documents: count,
         left_out: derived.left_out,
+        decisions: facts.decisions.len(),
     })
+}
+
+/// The documents that the log names: the day that first names each, and whether it goes into the package.
+type Documents = BTreeMap<Sha256, (Day, bool)>;
+
+/// Those of the whole log, by rule.
+fn named_documents(scope: &Scope, state: &LogState, gathered: &Gathered, blobs: &dyn Blobs) -> Documents {
+    let mut documents = Documents::new();
+    for named in named(state, gathered, blobs) {
+        for digest in named.all() {
+            documents.entry(*digest).or_insert((named.day, false));
+        }
+        for digest in scope.keeps(&named, state, gathered) {
+            documents.entry(*digest).or_insert((named.day, true)).1 = true;
+        }
+    }
+    documents
+}
+
+/// The trust document that a log records last, and its digest; judged at the time of the log's newest entry.
+fn newest_trust(place: &Place, raw: &[Vec<u8>]) -> Result<(Sha256, Vec<u8>, VerifiedTrust, Time), FlowError> {
+    let newest = |kind: Option<Kind>| {
+        raw.iter().rev().filter_map(|bytes| Entry::parse(bytes).ok()).find(|e| kind.is_none_or(|k| e.kind == k))
+    };
+    let nothing = |what: &str| FlowError::Evidence(what.to_owned());
+    let at = newest(None).ok_or_else(|| nothing("the log has no entry: there is nothing to pack"))?.time;
+    let trust = newest(Some(Kind::Trust)).and_then(|entry| entry.statement().copied());
+    let trust = trust.ok_or_else(|| nothing("the log records no trust document"))?;
+    let bytes = place.store().get(&trust, limits::COLLECTION_BYTES)?;
+    let outcome = verify_trust(&bytes, None, at);
+    let verified = outcome.trust.ok_or(FlowError::Refused(outcome.findings))?;
+    Ok((trust, bytes, verified, at))
 }
 
 /// Days that are in memory at a time: to deflate takes longest, and each processor does one.

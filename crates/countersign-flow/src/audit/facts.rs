@@ -1,22 +1,26 @@
 //! What the log says, gathered once for questions, populations and samples: every decision with its signature checked, and
 //! which of them lie in a window.
 
+use super::kept::{Kept, Shared};
+use super::reconcile::Walk;
 use super::table::Proof;
 use crate::erasure::erasures;
 use crate::policy::history;
-use countersign_core::decision::{ActivePolicy, Decision, LogRef};
+use countersign_core::decision::{ActivePolicy, LogRef};
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
 use countersign_core::finding::{Class, Finding, Verdict};
 use countersign_core::ids::EnvName;
+use countersign_core::log::merkle::{empty_root, leaf_hash};
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
 use countersign_record::side;
+use countersign_verify::log::Promoted;
 use countersign_verify::policy::Activated;
 use countersign_verify::{Blobs, LogState};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Which part of the record is asked for. Nothing given is everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
@@ -55,19 +59,18 @@ impl Window {
 
     /// Whether a decision is of a service and an environment that is asked for.
     #[must_use]
-    pub fn covers(&self, decision: &Decision) -> bool {
-        let environment = &decision.request.environment;
+    pub(super) fn covers(&self, decision: &Kept) -> bool {
+        let environment: &EnvName = &decision.request.environment;
         (self.environments.is_empty() || self.environments.contains(environment))
             && (self.services.is_empty()
                 || self.services.contains(&service_of(decision))
-                || self.services.contains(&decision.request.subject_name))
+                || self.services.contains(decision.request.subject_name.as_str()))
     }
 }
 
 /// The service that a decision is about: the repository that the artifact was proved to come from, or, where nothing was
 /// proved, the artifact by its name.
-#[must_use]
-pub fn service_of(decision: &Decision) -> String {
+pub(super) fn service_of(decision: &Kept) -> String {
     decision.source.as_ref().map_or_else(
         || format!("artifact {}", decision.request.subject_name),
         |source| source.repository.as_str().to_owned(),
@@ -75,8 +78,7 @@ pub fn service_of(decision: &Decision) -> String {
 }
 
 /// How a change reached its environment.
-#[must_use]
-pub fn change_class(decision: &Decision) -> &'static str {
+pub(super) fn change_class(decision: &Kept) -> &'static str {
     if decision.break_glass.is_some() {
         "emergency"
     } else if !decision.authorised {
@@ -91,20 +93,25 @@ pub fn change_class(decision: &Decision) -> &'static str {
 }
 
 /// All findings of a decision, those of rules that do not decide as well.
-pub(super) fn findings(decision: &Decision) -> impl Iterator<Item = &Finding> {
+pub(super) fn findings(decision: &Kept) -> impl Iterator<Item = &Finding> {
     decision.findings.iter().chain(decision.rules.iter().flat_map(|rule| &rule.findings))
 }
 
-/// A decision of the log, its signature checked, less what nobody asks of it afterwards: a year of them has to fit into
-/// memory.
+/// A decision of the log, its signature checked, less what nobody asks of it afterwards.
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) entry: u64,
     pub(super) time: Time,
-    pub(super) content: Decision,
+    pub(super) content: Kept,
     /// Who signed it, in words.
-    pub(super) by: String,
+    pub(super) by: Arc<String>,
 }
+
+/// A decision as it was read, with the index of its entry; or what is wrong with it.
+pub(super) type Read = (u64, Result<Arc<Promoted>, Vec<Finding>>);
+
+/// How many decisions are held whole at a time.
+const FEW: usize = 256;
 
 /// Every decision of a log, read once.
 #[derive(Debug, Default)]
@@ -115,33 +122,48 @@ pub(super) struct Gathered {
     pub(super) broken: BTreeMap<u64, Vec<Finding>>,
     /// Documents that the log says were erased: no package holds them.
     pub(super) erased: BTreeSet<Sha256>,
+    /// The ranges of deployments, where they were walked while their git objects were at hand.
+    pub(super) walked: OnceLock<BTreeMap<u64, Walk>>,
+    /// The hash of every leaf, made when a row first names one.
+    leaves: OnceLock<Vec<Sha256>>,
 }
 
 impl Gathered {
-    /// Reads all of them. With `ahead`, what each says that bears on later ones is kept in the state: who runs them again
-    /// needs it, and it would be read once more.
-    pub(super) fn of(state: &LogState, blobs: &(dyn Blobs + Sync), ahead: bool) -> Self {
+    /// Reads all of them.
+    pub(super) fn of(state: &LogState, blobs: &(dyn Blobs + Sync)) -> Self {
+        Self::with(state, blobs, |_| ())
+    }
+
+    /// Reads all of them, few at a time, and has each few looked at while they are there: in the log's order, the index with
+    /// the decision, or what is wrong with it.
+    pub(super) fn with(state: &LogState, blobs: &(dyn Blobs + Sync), mut look: impl FnMut(&[Read])) -> Self {
         let mut out = Self { erased: erasures(state, blobs).0.into_keys().collect(), ..Self::default() };
+        let mut shared = Shared::default();
         let indexes: Vec<u64> = decisions(state).collect();
-        let read = side::each(&indexes, |index| {
-            let known = state.now().decision(*index, blobs).map(|promoted| Known {
-                entry: *index,
-                time: promoted.time,
-                content: lean(&promoted.content),
-                by: promoted.decision.signed_by().owner.describe(),
-            });
-            if ahead {
-                state.prepare_one(*index, blobs);
-            }
-            known
-        });
-        for (index, known) in indexes.into_iter().zip(read) {
-            match known {
-                Ok(known) => out.decisions.push(Arc::new(known)),
-                Err(findings) => drop(out.broken.insert(index, findings)),
+        for few in indexes.chunks(FEW) {
+            let read = side::each(few, |index| (*index, state.now().decision(*index, blobs)));
+            look(&read);
+            for (index, read) in read {
+                match read {
+                    Ok(promoted) => out.decisions.push(Arc::new(Known {
+                        entry: index,
+                        time: promoted.time,
+                        content: Kept::of(&promoted.content, &mut shared),
+                        by: shared.text(promoted.decision.signed_by().owner.describe()),
+                    })),
+                    Err(findings) => drop(out.broken.insert(index, findings)),
+                }
             }
         }
         out
+    }
+
+    /// The hash of the leaf at this index.
+    fn leaf(&self, state: &LogState, index: u64) -> Option<Sha256> {
+        // Entries were read from their one form, so that writing them gives the bytes that were hashed.
+        let hash = |entry: &Entry| entry.to_bytes().map_or_else(|_| leaf_hash(&[]), |bytes| leaf_hash(&bytes));
+        let leaves = self.leaves.get_or_init(|| side::each(state.entries(), hash));
+        usize::try_from(index).ok().and_then(|index| leaves.get(index)).copied()
     }
 
     /// The decision of an entry, if it holds.
@@ -155,26 +177,6 @@ impl Gathered {
 pub(super) fn decisions(state: &LogState) -> impl Iterator<Item = u64> {
     let all = (0_u64..).zip(state.entries());
     all.filter(|(_, entry)| entry.kind == Kind::PromotionDecision).map(|(index, _)| index)
-}
-
-/// A decision without its checklist, its notes, what it was held against, and what other environments would have said.
-fn lean(decision: &Decision) -> Decision {
-    let kept = |finding: &Finding| finding.class != Class::Note || finding.code.as_str().starts_with("vulnerability-");
-    let mut lean = decision.clone();
-    lean.checks = Vec::new();
-    lean.would_be = BTreeMap::new();
-    lean.levels = Vec::new();
-    (lean.inputs.log, lean.inputs.least_checkpoint, lean.inputs.pin) = (None, None, None);
-    lean.request.tool.name = String::new();
-    lean.request.tool.version = String::new();
-    lean.findings = lean.findings.into_iter().filter(kept).collect();
-    for rule in &mut lean.rules {
-        rule.findings = std::mem::take(&mut rule.findings).into_iter().filter(kept).collect();
-    }
-    if let Some(source) = &mut lean.source {
-        source.landings = BTreeMap::new();
-    }
-    lean
 }
 
 /// A file with tests of a release.
@@ -241,10 +243,11 @@ impl<'a> Facts<'a> {
     /// What a row about this entry rests on.
     pub(super) fn proof(&self, index: u64) -> Proof {
         let entry = usize::try_from(index).ok().and_then(|i| self.state.entries().get(i));
-        entry.map_or_else(
-            || Proof { entry: index, leaf: countersign_core::log::merkle::empty_root(), documents: Vec::new() },
-            |entry| Proof::of(index, entry),
-        )
+        Proof {
+            entry: index,
+            leaf: self.gathered.leaf(self.state, index).unwrap_or_else(empty_root),
+            documents: entry.map(|entry| entry.statements.clone()).unwrap_or_default(),
+        }
     }
 
     /// What a row about an activation rests on: its entry, or the first one of this log where an earlier one has it.

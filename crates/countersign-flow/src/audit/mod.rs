@@ -1,12 +1,14 @@
 //! The audit package: one file from which every decision is proved again, with no network, no git and no store; and what
 //! an auditor asks of it.
 
+mod again;
 mod ask;
 mod derive;
 mod diff;
 mod earlier;
 mod export;
 mod facts;
+mod kept;
 mod manual;
 mod open;
 mod page;
@@ -27,7 +29,7 @@ mod witnesses;
 pub use ask::{Answered, Ask, Asking, QuestionRow, ask, questions};
 pub use diff::{Difference, ListDifference, diff};
 pub use export::{Exported, Packing, export, export_file, export_to};
-pub use facts::{Window, change_class, service_of};
+pub use facts::Window;
 pub use open::{Opened, Opening, open};
 pub use population::{Header, Population};
 pub use reconcile::{Reconciliation, SourceRow, SourceState};

@@ -3,7 +3,7 @@
 
 use super::derive::{self, Derived};
 use super::earlier;
-use super::facts::{Facts, Gathered, Window};
+use super::facts::{Facts, Gathered, Read, Window};
 use super::scope::{Profile, Scope};
 use super::shard;
 use super::verify::{AuditReport, OutsideTrust};
@@ -28,10 +28,11 @@ use countersign_verify::policy::Activated;
 use countersign_verify::trust::{verify_successor, verify_trust};
 use countersign_verify::{Blobs, LogState, VerifiedTrust};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A package that is open: the state of its log, and its documents by digest.
 #[derive(Debug)]
@@ -63,14 +64,28 @@ pub(crate) struct Package {
     packed: Packed,
     /// The digest of every file.
     digests: BTreeMap<String, Sha256>,
-    /// Where each document lies: the file, the first byte, how many.
-    documents: BTreeMap<Sha256, (u32, u32, u32)>,
+    /// Where each document lies, by rising digest.
+    documents: Vec<Document>,
     shards: Vec<String>,
-    /// Documents that were asked for.
-    asked: Mutex<BTreeSet<Sha256>>,
+    /// Documents that were asked for: a bit for each.
+    asked: Vec<AtomicU64>,
+}
+
+/// Where a document lies: the file, the first byte, how many.
+#[derive(Debug, Clone, Copy)]
+struct Document {
+    digest: Sha256,
+    shard: u32,
+    start: u32,
+    length: u32,
 }
 
 impl Package {
+    fn new(packed: Packed, digests: BTreeMap<String, Sha256>, documents: Vec<Document>, shards: Vec<String>) -> Self {
+        let asked = (0..documents.len().div_ceil(BITS)).map(|_| AtomicU64::new(0)).collect();
+        Self { packed, digests, documents, shards, asked }
+    }
+
     /// A file of it.
     pub(super) fn file(&self, name: &str) -> Result<Option<Vec<u8>>, FlowError> {
         self.packed.read(name).map_err(|source| DiskError::new(Doing::Read, Path::new(name), source).into())
@@ -86,11 +101,13 @@ impl Package {
         self.digests.get(name)
     }
 
-    /// Every document, with the file that it lies in.
-    pub(super) fn documents(&self) -> impl Iterator<Item = (&Sha256, &str)> {
-        self.documents.iter().map(|(digest, (shard, _, _))| {
-            let name = usize::try_from(*shard).ok().and_then(|shard| self.shards.get(shard));
-            (digest, name.map_or("", String::as_str))
+    /// Every document by rising digest, with the file that it lies in, and whether it was asked for so far.
+    pub(super) fn documents(&self) -> impl Iterator<Item = (&Sha256, &str, bool)> {
+        self.documents.iter().enumerate().map(|(place, document)| {
+            let shard = usize::try_from(document.shard).ok().and_then(|shard| self.shards.get(shard));
+            let (word, bit) = Self::bit(place);
+            let asked = self.asked.get(word).is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0);
+            (&document.digest, shard.map_or("", String::as_str), asked)
         })
     }
 
@@ -101,22 +118,34 @@ impl Package {
 
     /// Whether it has a document.
     pub(super) fn has(&self, digest: &Sha256) -> bool {
-        self.documents.contains_key(digest)
+        self.place(digest).is_some()
     }
 
-    /// The documents that were asked for so far.
-    pub(super) fn asked(&self) -> BTreeSet<Sha256> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The place of a document among them.
+    pub(super) fn place(&self, digest: &Sha256) -> Option<usize> {
+        self.documents.binary_search_by_key(&digest, |document| &document.digest).ok()
+    }
+
+    fn bit(place: usize) -> (usize, u64) {
+        let bit = u32::try_from(place.checked_rem(BITS).unwrap_or_default()).unwrap_or_default();
+        (place.checked_div(BITS).unwrap_or_default(), 1_u64.checked_shl(bit).unwrap_or_default())
     }
 }
 
+/// How many documents a word has bits for.
+const BITS: usize = 64;
+
 impl Blobs for Package {
     fn blob(&self, digest: &Sha256) -> Option<Vec<u8>> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner).insert(*digest);
-        let (shard, start, length) = self.documents.get(digest)?;
+        let place = self.place(digest)?;
+        let (word, bit) = Self::bit(place);
+        if let Some(word) = self.asked.get(word) {
+            word.fetch_or(bit, Ordering::Relaxed);
+        }
+        let Document { shard, start, length, .. } = *self.documents.get(place)?;
         let number = |n: u32| usize::try_from(n).ok();
-        let shard = self.shards.get(number(*shard)?)?;
-        let bytes = self.packed.read_part(shard, number(*start)?, number(*length)?).ok()?;
+        let shard = self.shards.get(number(shard)?)?;
+        let bytes = self.packed.read_part(shard, number(start)?, number(length)?).ok()?;
         // The file may have been changed since it was read through.
         (Sha256::of(&bytes) == *digest).then_some(bytes)
     }
@@ -152,11 +181,18 @@ pub fn open(
     let Some((state, trust, at)) = log_of(&package, outside, &mut report)? else {
         return Ok(Opening { report, opened: None });
     };
-    report.line(
-        "log-continues",
-        continues(&state, least, &trust, at),
-        "the log goes on from the checkpoint that was kept",
-    );
+    match least {
+        Some(least) => {
+            let findings = continues(&state, least, &trust, at);
+            report.line("log-continues", findings, "the log goes on from the checkpoint that was kept");
+        }
+        // What was not looked at is no line of what holds.
+        None => report.findings.push(
+            Finding::new(codes::LOG_END_UNPROVEN, "nothing from outside says how far the log had come")
+                .expected("a checkpoint kept elsewhere", "--least-checkpoint")
+                .found("none: entries at the end could be missing from the package"),
+        ),
+    }
     let (scope, index, findings) = index_of(&package)?;
     report.line("package-index", findings, "every file is the one that the index names, and no other is there");
     let mut faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
@@ -176,12 +212,12 @@ pub fn open(
 
 /// The files, if they have the one form and every document is what its name says.
 fn unpack(source: Box<dyn Source>, report: &mut AuditReport) -> Result<Option<Package>, FlowError> {
-    let (mut digests, mut documents, mut shards) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+    let (mut digests, mut documents, mut shards) = (BTreeMap::new(), Vec::new(), Vec::new());
     let mut findings = Vec::new();
     let look = |name: &str, bytes: &[u8]| {
         (name.to_owned(), Sha256::of(bytes), name.starts_with(EVIDENCE).then(|| shard::read(bytes)))
     };
-    let mut take = |(name, digest, shard): (String, Sha256, Option<Result<_, shard::NotOne>>)| {
+    let take = |(name, digest, shard): (String, Sha256, Option<Result<_, shard::NotOne>>)| {
         digests.insert(name.clone(), digest);
         let found: Vec<(Sha256, Range<usize>)> = match shard {
             None => return,
@@ -189,21 +225,19 @@ fn unpack(source: Box<dyn Source>, report: &mut AuditReport) -> Result<Option<Pa
             Some(Ok(found)) => found,
         };
         let shard = u32::try_from(shards.len()).unwrap_or(u32::MAX);
-        for (digest, place) in found {
-            let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-            let place = (shard, number(place.start), number(place.len()));
-            if documents.insert(digest, place).is_some() {
-                let what = "a document is in the package twice";
-                let twice = Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(name.as_str());
-                findings.push(twice.at(format!("document {digest}")));
-            }
-        }
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        documents.extend(found.into_iter().map(|(digest, place)| Document {
+            digest,
+            shard,
+            start: number(place.start),
+            length: number(place.len()),
+        }));
         shards.push(name);
     };
-    let opened = Packed::open(source, look).map(|(packed, seen)| {
-        seen.into_iter().for_each(&mut take);
-        packed
-    });
+    let opened = Packed::open_each(source, look, take);
+    documents.shrink_to_fit();
+    documents.sort_unstable_by_key(|document| (document.digest, document.shard));
+    findings.extend(twice(&documents, &shards));
     match opened {
         Err(OpenError::Io(source)) => Err(DiskError::new(Doing::Read, Path::new("the package"), source).into()),
         Err(OpenError::Form(error)) => {
@@ -216,10 +250,24 @@ fn unpack(source: Box<dyn Source>, report: &mut AuditReport) -> Result<Option<Pa
             let stop = !findings.is_empty();
             let holds = format!("{} documents, each what its name says", documents.len());
             report.line("evidence", findings, holds);
-            let package = Package { packed, digests, documents, shards, asked: Mutex::default() };
+            let package = Package::new(packed, digests, documents, shards);
             Ok((!stop).then_some(package))
         }
     }
+}
+
+/// Documents that stand in two files.
+fn twice(documents: &[Document], shards: &[String]) -> Vec<Finding> {
+    let again = documents.iter().zip(documents.iter().skip(1)).filter(|(one, other)| one.digest == other.digest);
+    let mut again: Vec<&Document> = again.map(|(_, other)| other).collect();
+    again.sort_by_key(|document| (document.shard, document.start));
+    let name = |document: &Document| usize::try_from(document.shard).ok().and_then(|shard| shards.get(shard));
+    let one = |document: &Document| {
+        let what = "a document is in the package twice";
+        let file = name(document).map_or("", String::as_str);
+        Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(file).at(format!("document {}", document.digest))
+    };
+    again.into_iter().map(one).collect()
 }
 
 fn wrong_shard(name: &str, wrong: &shard::NotOne) -> Finding {
@@ -325,11 +373,11 @@ fn index_of(package: &Package) -> Result<IndexOf, FlowError> {
 /// What is in the package because it follows from the rest: made again, and compared. Gives the facts as well.
 pub(super) fn derived_again(opened: &Opened) -> Result<(Derived, Vec<Finding>), FlowError> {
     let facts = opened.facts(opened.scope.window.clone());
-    let derived = derive::of(&facts, &opened.scope, &|digest| opened.package.has(digest))?;
+    let derived = derive::of(&facts, &opened.scope, &|digest| opened.package.has(digest), false)?;
     let mut findings = Vec::new();
     let altered = |path: &str, what: &str| Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(path);
     for (path, expected) in &derived.files {
-        if opened.package.digest(path) != Some(&Sha256::of(expected)) {
+        if opened.package.digest(path) != Some(&expected.digest) {
             findings.push(altered(path, "this file is not what the rest of the package makes it"));
         }
     }
@@ -357,12 +405,17 @@ impl Opened {
 
     /// Every decision, read once.
     pub(super) fn gathered(&self) -> &Gathered {
-        self.gathered.get_or_init(|| Gathered::of(&self.state, &self.package, false))
+        self.gathered.get_or_init(|| Gathered::of(&self.state, &self.package))
     }
 
-    /// The same where decisions are to be run again.
-    pub(super) fn gathered_ahead(&self) -> &Gathered {
-        self.gathered.get_or_init(|| Gathered::of(&self.state, &self.package, true))
+    /// Whether they were read.
+    pub(super) fn is_gathered(&self) -> bool {
+        self.gathered.get().is_some()
+    }
+
+    /// The same, where somebody looks at each of them as well while it is read. If they were read already, nobody does.
+    pub(super) fn gathered_with(&self, look: impl FnMut(&[Read])) -> &Gathered {
+        self.gathered.get_or_init(|| Gathered::with(&self.state, &self.package, look))
     }
 
     /// Whether raw evidence was left out, so that decisions cannot be run again.
@@ -422,14 +475,7 @@ fn backtests(state: &LogState, blobs: &dyn Blobs) -> Option<(usize, Vec<Finding>
 }
 
 /// The log goes on from what somebody else kept of it.
-fn continues(state: &LogState, least: Option<&[u8]>, trust: &VerifiedTrust, at: Time) -> Vec<Finding> {
-    let Some(least) = least else {
-        return vec![
-            Finding::new(codes::LOG_END_UNPROVEN, "nothing from outside says how far the log had come")
-                .expected("a checkpoint kept elsewhere", "--least-checkpoint")
-                .found("none: entries at the end could be missing from the package"),
-        ];
-    };
+fn continues(state: &LogState, least: &[u8], trust: &VerifiedTrust, at: Time) -> Vec<Finding> {
     match signed_checkpoint(least, trust.trust(), at) {
         Ok(least) => state.now().continues(&least).err().into_iter().collect(),
         Err(finding) => vec![finding],

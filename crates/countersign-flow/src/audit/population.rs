@@ -2,8 +2,10 @@
 //! out. They are made from the log alone and made again from the package.
 
 use super::facts::{Facts, change_class, findings, service_of};
-use super::table::Table;
-use countersign_core::decision::{Decision, LogRef};
+use super::kept::Kept;
+use super::page;
+use super::table::{Rows, Sheet, Table};
+use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Class, Verdict};
 use countersign_core::statement::Kind;
@@ -19,7 +21,8 @@ pub(super) struct Made {
     pub(super) row: &'static str,
     /// How it is made from the log.
     pub(super) how: &'static str,
-    pub(super) make: fn(&Facts<'_>) -> Table,
+    pub(super) columns: &'static [&'static str],
+    pub(super) make: fn(&Facts<'_>, &mut dyn Rows),
 }
 
 pub(super) const ALL: &[Made] = &[
@@ -27,37 +30,49 @@ pub(super) const ALL: &[Made] = &[
         name: "decisions",
         row: "a decision of a gate, whatever it said",
         how: "every log entry of kind promotion-decision in the window; the signed decision that the entry names was checked against the gate's key at the entry's time, and its fields are the columns",
+        columns: DECISION,
         make: decisions,
     },
     Made {
         name: "deployments",
         row: "a promotion that a gate authorised",
         how: "the list `decisions`, less those that authorised nothing. That something was authorised and not deployed, or deployed without asking, this list cannot say",
+        columns: DECISION,
         make: deployments,
     },
     Made {
         name: "exceptions",
         row: "an exception from a rule, or the end of one",
         how: "every log entry of kind exception or exception-end in the window; approvers were counted by the trust in force at the entry",
+        columns: EXCEPTION,
         make: exceptions,
     },
-    Made { name: "log", row: "an entry of the log", how: "every log entry in the window, as it stands", make: entries },
+    Made {
+        name: "log",
+        row: "an entry of the log",
+        how: "every log entry in the window, as it stands",
+        columns: ENTRY,
+        make: entries,
+    },
     Made {
         name: "manual-evidence",
         row: "something that a person attests by hand",
         how: "every log entry of kind manual-evidence in the window",
+        columns: MANUAL,
         make: manual,
     },
     Made {
         name: "policy-activations",
         row: "a policy release made active for an environment, in the window or in force when it began",
         how: "every log entry of kind policy-activation up to the window's end, less those that another replaced before it began; approvers and activators were counted by the trust in force",
+        columns: ACTIVATION,
         make: activations,
     },
     Made {
         name: "trust",
         row: "a version of the trust document",
         how: "every log entry of kind trust up to the window's end",
+        columns: TRUST,
         make: trusts,
     },
 ];
@@ -101,10 +116,36 @@ pub struct Population {
     pub table: Table,
 }
 
-/// Makes one.
+/// Makes one, with all of its rows.
 pub(super) fn make(made: &Made, facts: &Facts<'_>) -> Population {
-    let table = (made.make)(facts);
-    let header = Header {
+    let table = table(made, facts);
+    let rows = u64::try_from(table.rows.len()).unwrap_or(u64::MAX);
+    Population { header: header(made, facts, rows, Sha256::of(table.csv().as_bytes())), table }
+}
+
+/// Makes one with its newest rows alone, and its CSV if that is wanted: a year of all rows is not held.
+pub(super) fn list(made: &Made, facts: &Facts<'_>, csv: bool) -> (Population, Option<Vec<u8>>) {
+    let mut sheet = Sheet::new(made.columns, page::ROWS, csv);
+    (made.make)(facts, &mut sheet);
+    sheet.newest.keep_last(page::ROWS);
+    let header = header(made, facts, sheet.rows, sheet.digest());
+    (Population { header, table: sheet.newest }, sheet.csv)
+}
+
+/// Its rows.
+pub(super) fn table(made: &Made, facts: &Facts<'_>) -> Table {
+    let mut table = Table::new(made.columns);
+    (made.make)(facts, &mut table);
+    table
+}
+
+/// The rows of a list by its name; none of one that there is not.
+pub(super) fn named(name: &str, facts: &Facts<'_>) -> Table {
+    find(name).map(|made| table(made, facts)).unwrap_or_default()
+}
+
+fn header(made: &Made, facts: &Facts<'_>, rows: u64, csv: Sha256) -> Header {
+    Header {
         name: made.name,
         row: made.row,
         how: made.how,
@@ -112,12 +153,11 @@ pub(super) fn make(made: &Made, facts: &Facts<'_>) -> Population {
         log: facts.log(),
         from_entry: facts.range.start,
         to_entry: facts.range.end,
-        rows: u64::try_from(table.rows.len()).unwrap_or(u64::MAX),
-        csv: Sha256::of(table.csv().as_bytes()),
+        rows,
+        csv,
         limits_hit: facts.broken.iter().map(|finding| format!("{}: {}", finding.at.join(", "), finding.what)).collect(),
         completeness: facts.completeness(),
-    };
-    Population { header, table }
+    }
 }
 
 pub(super) fn find(name: &str) -> Option<&'static Made> {
@@ -139,14 +179,14 @@ const DECISION: &[&str] = &[
     "gate",
 ];
 
-fn decision(facts: &Facts<'_>, table: &mut Table, entry: u64, decision: &Decision) {
+fn decision(facts: &Facts<'_>, table: &mut dyn Rows, entry: u64, decision: &Kept) {
     let source = decision.source.as_ref();
     let policy = decision.inputs.policy.as_ref();
     let cells = vec![
         decision.request.time.to_string(),
         service_of(decision),
         decision.request.environment.to_string(),
-        decision.request.subject_name.clone(),
+        decision.request.subject_name.to_string(),
         decision.request.subject.to_string(),
         decision.verdict.to_string(),
         if decision.authorised { "yes" } else { "no" }.to_owned(),
@@ -159,25 +199,21 @@ fn decision(facts: &Facts<'_>, table: &mut Table, entry: u64, decision: &Decisio
     table.push(cells, facts.proof(entry));
 }
 
-fn decisions(facts: &Facts<'_>) -> Table {
-    let mut table = Table::new(DECISION);
+fn decisions(facts: &Facts<'_>, table: &mut dyn Rows) {
     for promoted in &facts.decisions {
-        decision(facts, &mut table, promoted.entry, &promoted.content);
+        decision(facts, table, promoted.entry, &promoted.content);
     }
-    table
 }
 
-pub(super) fn deployments(facts: &Facts<'_>) -> Table {
-    let mut table = Table::new(DECISION);
+fn deployments(facts: &Facts<'_>, table: &mut dyn Rows) {
     for promoted in facts.deployments() {
-        decision(facts, &mut table, promoted.entry, &promoted.content);
+        decision(facts, table, promoted.entry, &promoted.content);
     }
-    table
 }
 
 /// The uses of an exception: entries of decisions in the window that needed it.
 fn uses(facts: &Facts<'_>, id: &str) -> Vec<String> {
-    let needs = |decision: &Decision| {
+    let needs = |decision: &Kept| {
         findings(decision).any(|finding| {
             finding.class == Class::Excepted && finding.exception.as_ref().is_some_and(|note| note.id.as_str() == id)
         }) || decision.break_glass.as_ref().is_some_and(|used| used.exceptions.iter().any(|one| one.as_str() == id))
@@ -185,24 +221,25 @@ fn uses(facts: &Facts<'_>, id: &str) -> Vec<String> {
     facts.decisions.iter().filter(|one| needs(&one.content)).map(|one| one.entry.to_string()).collect()
 }
 
-pub(super) fn exceptions(facts: &Facts<'_>) -> Table {
-    let mut table = Table::new(&[
-        "time",
-        "what",
-        "id",
-        "category",
-        "rule",
-        "environment",
-        "covers",
-        "requester",
-        "approvers",
-        "from",
-        "until",
-        "control",
-        "reason",
-        "uses",
-        "state",
-    ]);
+const EXCEPTION: &[&str] = &[
+    "time",
+    "what",
+    "id",
+    "category",
+    "rule",
+    "environment",
+    "covers",
+    "requester",
+    "approvers",
+    "from",
+    "until",
+    "control",
+    "reason",
+    "uses",
+    "state",
+];
+
+fn exceptions(facts: &Facts<'_>, table: &mut dyn Rows) {
     let view = facts.state.at(facts.range.end).unwrap_or_else(|| facts.state.now());
     let known = view.exceptions(facts.blobs);
     let mut rows: Vec<(u64, Vec<String>)> = Vec::new();
@@ -253,7 +290,7 @@ pub(super) fn exceptions(facts: &Facts<'_>) -> Table {
         }
     }
     let listed: BTreeSet<u64> = rows.iter().map(|(entry, _)| *entry).collect();
-    let width = table.columns.len();
+    let width = EXCEPTION.len();
     for (index, entry) in facts.entries() {
         if matches!(entry.kind, Kind::Exception | Kind::ExceptionEnd) && !listed.contains(&index) {
             let environment = entry.environment.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -279,11 +316,11 @@ pub(super) fn exceptions(facts: &Facts<'_>) -> Table {
     for (entry, cells) in rows {
         table.push(cells, facts.proof(entry));
     }
-    table
 }
 
-fn entries(facts: &Facts<'_>) -> Table {
-    let mut table = Table::new(&["time", "kind", "environment", "subjects", "persons"]);
+const ENTRY: &[&str] = &["time", "kind", "environment", "subjects", "persons"];
+
+fn entries(facts: &Facts<'_>, table: &mut dyn Rows) {
     for (index, entry) in facts.entries() {
         let join = |all: Vec<String>| all.join(" ");
         let cells = vec![
@@ -295,12 +332,11 @@ fn entries(facts: &Facts<'_>) -> Table {
         ];
         table.push(cells, facts.proof(index));
     }
-    table
 }
 
-fn manual(facts: &Facts<'_>) -> Table {
-    let mut table =
-        Table::new(&["time", "owner", "controls", "statement", "as of", "valid until", "document", "state"]);
+const MANUAL: &[&str] = &["time", "owner", "controls", "statement", "as of", "valid until", "document", "state"];
+
+fn manual(facts: &Facts<'_>, table: &mut dyn Rows) {
     for (index, entry) in facts.entries().filter(|(_, entry)| entry.kind == Kind::ManualEvidence) {
         let cells = match super::manual::read(facts, index, entry) {
             Ok(said) => {
@@ -331,25 +367,25 @@ fn manual(facts: &Facts<'_>) -> Table {
         };
         table.push(cells, facts.proof(index));
     }
-    table
 }
 
-pub(super) fn activations(facts: &Facts<'_>) -> Table {
-    let mut table = Table::new(&[
-        "time",
-        "environment",
-        "release",
-        "version",
-        "digest",
-        "approvers",
-        "activators",
-        "replaces",
-        "reason",
-        "overrides",
-        "rules enforced",
-        "tests",
-        "backtest",
-    ]);
+const ACTIVATION: &[&str] = &[
+    "time",
+    "environment",
+    "release",
+    "version",
+    "digest",
+    "approvers",
+    "activators",
+    "replaces",
+    "reason",
+    "overrides",
+    "rules enforced",
+    "tests",
+    "backtest",
+];
+
+fn activations(facts: &Facts<'_>, table: &mut dyn Rows) {
     for active in facts.activations_in_force() {
         let manifest = active.release.manifest();
         let reference = active.release.reference();
@@ -380,7 +416,6 @@ pub(super) fn activations(facts: &Facts<'_>) -> Table {
         ];
         table.push(cells, facts.proof_of(active));
     }
-    table
 }
 
 /// The tests of a release, in words.
@@ -394,18 +429,10 @@ pub(super) fn tests_words(facts: &Facts<'_>, active: &Activated) -> String {
     }
 }
 
-pub(super) fn trusts(facts: &Facts<'_>) -> Table {
-    let mut table = Table::new(&[
-        "time",
-        "version",
-        "digest",
-        "expires",
-        "persons",
-        "gates",
-        "logs",
-        "quorum",
-        "keys that end or are compromised",
-    ]);
+const TRUST: &[&str] =
+    &["time", "version", "digest", "expires", "persons", "gates", "logs", "quorum", "keys that end or are compromised"];
+
+fn trusts(facts: &Facts<'_>, table: &mut dyn Rows) {
     let until = facts.range.end;
     for (index, entry) in (0..until).zip(facts.state.entries()).filter(|(_, entry)| entry.kind == Kind::Trust) {
         let Some(view) = facts.state.at(index.saturating_add(1)) else { continue };
@@ -436,16 +463,15 @@ pub(super) fn trusts(facts: &Facts<'_>) -> Table {
         ];
         table.push(cells, facts.proof(index));
     }
-    table
 }
 
 /// Whether a decision let something go although a rule did not hold.
-pub(super) fn went_although(decision: &Decision) -> Vec<String> {
+pub(super) fn went_although(decision: &Kept) -> Vec<String> {
     let mut why = Vec::new();
     if decision.verdict != Verdict::Pass {
         why.push(format!("verdict {}", decision.verdict));
     }
-    for rule in &decision.rules {
+    for rule in decision.rules.iter() {
         if matches!(rule.verdict, Some(Verdict::Fail | Verdict::Indeterminate)) {
             why.push(format!("{} {} in stage {}", rule.id, rule.verdict.unwrap_or(Verdict::Fail), rule.stage));
         }

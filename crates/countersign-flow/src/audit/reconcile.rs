@@ -2,12 +2,14 @@
 //! service and environment, git's own line of first parents. A source that nobody collected is named, never assumed.
 
 use super::facts::{Facts, Known, service_of};
+use super::kept::{Kept, Range, Shared};
 use countersign_core::codes;
-use countersign_core::decision::{Decision, SourceRange};
+use countersign_core::decision::Decision;
 use countersign_core::finding::{Finding, Verdict};
 use countersign_core::git::evidence::Evidence as GitEvidence;
 use countersign_core::git::{Oid, graph};
 use countersign_core::policy::Stage;
+use countersign_verify::Blobs;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -155,13 +157,13 @@ type Line = (String, String, String);
 type Fits = BTreeMap<u64, bool>;
 
 /// Whether a decision passed and proved review: only such a one moves the chain.
-fn proved(decision: &Decision) -> Option<&SourceRange> {
+fn proved(decision: &Kept) -> Option<&Range> {
     let review = decision.rules.iter().any(|rule| {
         rule.id.as_str().starts_with("two-party-review@")
             && rule.stage == Stage::Enforce
             && rule.verdict == Some(Verdict::Pass)
     });
-    decision.source.as_ref().filter(|_| decision.verdict == Verdict::Pass && review)
+    decision.source.as_deref().filter(|_| decision.verdict == Verdict::Pass && review)
 }
 
 /// The chain of deployments: each new revision of a branch in an environment begins where the one before it ended; one that
@@ -212,15 +214,12 @@ type Passed = (BTreeMap<Oid, Oid>, Option<Oid>);
 
 /// The chains as they stood at the end of the logs that this one goes on from.
 fn earlier_chains(facts: &Facts<'_>) -> BTreeMap<Line, Passed> {
-    let mut steps: Vec<(Line, Oid, Oid)> = Vec::new();
+    let (mut steps, mut shared): (Vec<(Line, Oid, Oid)>, _) = (Vec::new(), Shared::default());
     for promoted in facts.state.now().chain().skip(1).flat_map(|log| log.decisions(None, None, facts.blobs)).flatten() {
-        let Some(range) = proved(&promoted.content) else { continue };
-        let environment = promoted.content.request.environment.to_string();
-        steps.push((
-            (service_of(&promoted.content), range.target_ref.to_string(), environment),
-            range.revision,
-            range.start,
-        ));
+        let content = Kept::of(&promoted.content, &mut shared);
+        let Some(range) = proved(&content) else { continue };
+        let environment = content.request.environment.to_string();
+        steps.push(((service_of(&content), range.target_ref.to_string(), environment), range.revision, range.start));
     }
     let mut passed: BTreeMap<Line, Passed> = BTreeMap::new();
     for (line, revision, start) in steps.into_iter().rev() {
@@ -240,11 +239,15 @@ fn walks(facts: &Facts<'_>, deployments: &[&Known]) -> (SourceRow, Fits) {
     for promoted in deployments {
         let Some(range) = proved(&promoted.content) else { continue };
         proved_ranges = proved_ranges.saturating_add(1);
-        let Some(bytes) = promoted.content.inputs.git.and_then(|digest| facts.blobs.blob(&digest)) else {
+        let known = facts.gathered.walked.get().and_then(|walked| walked.get(&promoted.entry).cloned());
+        let walked = known.or_else(|| {
+            let bytes = promoted.content.inputs.git.and_then(|digest| facts.blobs.blob(&digest))?;
+            Some(walk_bytes(&bytes, (&range.start, &range.revision), range.commits))
+        });
+        let Some(walked) = walked else {
             missing.push(promoted.entry);
             continue;
         };
-        let walked = walk(&bytes, range);
         fits.insert(promoted.entry, walked.is_ok());
         match walked {
             Ok(found) => commits = commits.saturating_add(found),
@@ -283,23 +286,39 @@ fn walks(facts: &Facts<'_>, deployments: &[&Known]) -> (SourceRow, Fits) {
     (row, fits)
 }
 
+/// What came of walking a range: how many commits, or why it does not lead back.
+pub(super) type Walk = Result<u64, String>;
+
+/// Walks the range of a deployment by its git objects, where it is one that proves a range and they are at hand.
+pub(super) fn walked(decision: &Decision, blobs: &dyn Blobs) -> Option<Walk> {
+    let range = decision.proved().filter(|_| decision.authorised)?;
+    let bytes = decision.inputs.git.and_then(|digest| blobs.blob(&digest))?;
+    Some(walk_bytes(&bytes, (&range.start, &range.revision), range.commits))
+}
+
+/// The same, with its git objects as they were read already.
+pub(super) fn walked_by(decision: &Decision, git: &GitEvidence) -> Option<Walk> {
+    let range = decision.proved().filter(|_| decision.authorised)?;
+    Some(walk(git, (&range.start, &range.revision), range.commits))
+}
+
+fn walk_bytes(bytes: &[u8], ends: (&Oid, &Oid), said: u64) -> Walk {
+    walk(&GitEvidence::parse(bytes).map_err(|error| error.to_string())?, ends, said)
+}
+
 /// Walks one range by its objects, and counts its commits.
-fn walk(bytes: &[u8], range: &SourceRange) -> Result<u64, String> {
-    let evidence = GitEvidence::parse(bytes).map_err(|error| error.to_string())?;
-    if range.start == range.revision {
+fn walk(evidence: &GitEvidence, (start, revision): (&Oid, &Oid), said: u64) -> Walk {
+    if start == revision {
         return Ok(0);
     }
     let objects = &evidence.objects;
-    let commits = graph::range(objects, &range.revision, &range.start).map_err(|error| error.to_string())?;
-    let line = graph::line(objects, &commits, &range.start, &range.revision).map_err(|error| error.to_string())?;
+    let commits = graph::range(objects, revision, start).map_err(|error| error.to_string())?;
+    let line = graph::line(objects, &commits, start, revision).map_err(|error| error.to_string())?;
     let found = u64::try_from(commits.len()).unwrap_or(u64::MAX);
     if line.is_empty() {
-        Err(format!("git does not lead from {} back to {}", range.revision, range.start))
-    } else if found != range.commits {
-        Err(format!(
-            "git has {found} commits between {} and {}, the decision says {}",
-            range.start, range.revision, range.commits
-        ))
+        Err(format!("git does not lead from {revision} back to {start}"))
+    } else if found != said {
+        Err(format!("git has {found} commits between {start} and {revision}, the decision says {said}"))
     } else {
         Ok(found)
     }

@@ -90,7 +90,7 @@ pub(super) fn draw(facts: &Facts<'_>, n: usize, seed: &str) -> Sample {
             service_of(decision),
             decision.request.environment.to_string(),
             change_class(decision).to_owned(),
-            decision.request.subject_name.clone(),
+            decision.request.subject_name.to_string(),
             decision.request.subject.to_string(),
             decision.source.as_ref().map_or_else(String::new, |source| source.revision.to_string()),
         ];

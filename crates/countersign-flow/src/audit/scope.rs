@@ -2,6 +2,7 @@
 //! that anybody can apply again, and how many of them, by log index, stands in its index.
 
 use super::facts::{Gathered, Window};
+use super::kept::{KeptInputs, Shared};
 use countersign_core::bundle::Signed;
 use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
@@ -48,32 +49,92 @@ pub struct Scope {
 /// The documents that an entry of the log names.
 #[derive(Debug, Default)]
 pub(super) struct Named {
+    /// The index of the entry.
+    pub(super) entry: u64,
+    /// The day of the entry.
+    pub(super) day: Day,
     /// Those that the entry itself records.
     own: Vec<Sha256>,
     /// Those that its decision rests on, and whether they are signed statements.
     inputs: Vec<(Sha256, bool)>,
 }
 
-/// What every entry names, in the order of the log.
-pub(super) fn named(state: &LogState, gathered: &Gathered, blobs: &dyn Blobs) -> Vec<Named> {
-    (0_u64..).zip(state.entries()).map(|(index, entry)| of(index, entry, gathered, blobs)).collect()
+impl Named {
+    /// All of them.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Sha256> {
+        self.own.iter().chain(self.inputs.iter().map(|(digest, _)| digest))
+    }
+}
+
+/// A day of the log, by its number among them.
+pub(super) type Day = u32;
+
+/// The days of the log, as their files are named.
+#[derive(Debug, Default)]
+pub(super) struct Days(Vec<String>);
+
+impl Days {
+    /// Those on which something was recorded.
+    pub(super) fn of(state: &LogState) -> Self {
+        let mut days: Vec<String> = Vec::new();
+        for entry in state.entries() {
+            let day = day_of(entry);
+            if days.last() != Some(&day) {
+                days.push(day);
+            }
+        }
+        Self(days)
+    }
+
+    /// The name of one.
+    pub(super) fn name(&self, day: Day) -> &str {
+        usize::try_from(day).ok().and_then(|day| self.0.get(day)).map_or("undated", String::as_str)
+    }
+}
+
+/// Times of the log never go back, so that the day of each entry follows from the one before.
+fn day_of(entry: &Entry) -> String {
+    entry.time.to_string().chars().take(10).collect()
+}
+
+/// What every entry names, in the order of the log; made one by one, since all of it is as large as the log.
+pub(super) fn named<'a>(
+    state: &'a LogState,
+    gathered: &'a Gathered,
+    blobs: &'a dyn Blobs,
+) -> impl Iterator<Item = Named> + use<'a> {
+    let (mut day, mut last): (Day, Option<String>) = (0, None);
+    (0_u64..).zip(state.entries()).map(move |(index, entry)| {
+        let today = day_of(entry);
+        if last.as_ref().is_some_and(|last| *last != today) {
+            day = day.saturating_add(1);
+        }
+        last = Some(today);
+        Named { entry: index, day, ..of(index, entry, gathered, blobs) }
+    })
 }
 
 fn of(index: u64, entry: &Entry, gathered: &Gathered, blobs: &dyn Blobs) -> Named {
     if entry.kind != Kind::PromotionDecision {
-        return Named { own: entry.statements.iter().chain(&entry.evidence).copied().collect(), inputs: Vec::new() };
+        return Named { own: entry.statements.iter().chain(&entry.evidence).copied().collect(), ..Named::default() };
     }
     let mut inputs: BTreeMap<Sha256, bool> = BTreeMap::new();
+    let mut own = entry.statements.clone();
+    let mut take = |kept: &KeptInputs| {
+        inputs_of(kept, &mut inputs);
+        // By this root the decision itself is judged, whatever is left out of what it rests on.
+        own.extend(kept.gate_root);
+    };
     if let Some(known) = gathered.at(index) {
-        inputs_of(&known.content, &mut inputs);
+        take(&known.content.inputs);
     } else if let Some(decision) = entry.statement().and_then(|digest| read(&blobs.blob(digest)?)) {
         // One that does not hold names what it names all the same: the verifier says what is wrong with it.
-        inputs_of(&decision, &mut inputs);
+        take(&KeptInputs::of(&decision, &mut Shared::default()));
     }
     for digest in &entry.evidence {
         inputs.entry(*digest).or_insert(false);
     }
-    Named { own: entry.statements.clone(), inputs: inputs.into_iter().collect() }
+    Named { own, inputs: inputs.into_iter().collect(), ..Named::default() }
 }
 
 fn read(signed: &[u8]) -> Option<Decision> {
@@ -81,8 +142,7 @@ fn read(signed: &[u8]) -> Option<Decision> {
     Statement::parse(&signed.payload).ok()?.predicate_as(Kind::PromotionDecision).ok()
 }
 
-fn inputs_of(decision: &Decision, out: &mut BTreeMap<Sha256, bool>) {
-    let inputs = &decision.inputs;
+fn inputs_of(inputs: &KeptInputs, out: &mut BTreeMap<Sha256, bool>) {
     for reference in inputs.evidence.iter().flatten() {
         out.insert(reference.digest, reference.kind.is_some());
     }
@@ -94,33 +154,19 @@ fn inputs_of(decision: &Decision, out: &mut BTreeMap<Sha256, bool>) {
     }
 }
 
-/// The day in whose file each document lies: that of the first entry that names it.
-pub(super) fn days(state: &LogState, named: &[Named]) -> BTreeMap<Sha256, Rc<str>> {
-    let mut out = BTreeMap::new();
-    let mut last: Rc<str> = Rc::from("");
-    for (entry, named) in state.entries().iter().zip(named) {
-        let day: String = entry.time.to_string().chars().take(10).collect();
-        if *last != *day {
-            last = Rc::from(day);
-        }
-        for digest in named.own.iter().chain(named.inputs.iter().map(|(digest, _)| digest)) {
-            out.entry(*digest).or_insert_with(|| Rc::clone(&last));
-        }
-    }
-    out
-}
-
 /// The documents of the logs that this one goes on from, which what it says may rest on, each with the day that first names
 /// it there.
 pub(super) fn carried_days(state: &LogState, blobs: &dyn Blobs) -> BTreeMap<Sha256, Rc<str>> {
     let mut out = BTreeMap::new();
     for entry in state.now().chain().skip(1).flat_map(|log| log.entries()) {
-        let day: Rc<str> = Rc::from(entry.time.to_string().chars().take(10).collect::<String>());
+        let day: Rc<str> = Rc::from(day_of(entry));
         let mut inputs = BTreeMap::new();
         if entry.kind == Kind::PromotionDecision
             && let Some(decision) = entry.statement().and_then(|digest| read(&blobs.blob(digest)?))
         {
-            inputs_of(&decision, &mut inputs);
+            let kept = KeptInputs::of(&decision, &mut Shared::default());
+            inputs_of(&kept, &mut inputs);
+            inputs.extend(kept.gate_root.map(|root| (root, false)));
         }
         for digest in entry.statements.iter().chain(&entry.evidence).chain(inputs.keys()) {
             out.entry(*digest).or_insert_with(|| Rc::clone(&day));
@@ -136,20 +182,19 @@ impl Scope {
             && gathered.at(index).is_none_or(|known| self.window.covers(&known.content))
     }
 
-    /// The documents that belong into the package by rule: everything that entries record themselves, and what the
-    /// decisions that are wanted rest on, as far as the profile goes.
-    pub(super) fn keeps(&self, state: &LogState, gathered: &Gathered, named: &[Named]) -> BTreeSet<Sha256> {
-        let mut out = BTreeSet::new();
-        for (index, named) in (0_u64..).zip(named) {
-            out.extend(named.own.iter().copied());
-            if named.inputs.is_empty() || !self.wants(index, state, gathered) {
-                continue;
-            }
-            let wanted = named.inputs.iter().filter(|(_, statement)| *statement || self.profile == Profile::Full);
-            out.extend(wanted.map(|(digest, _)| *digest));
-        }
-        out.retain(|digest| !gathered.erased.contains(digest));
-        out
+    /// Those of the documents that an entry names that belong into the package by rule: everything that it records itself,
+    /// and, where its decision is wanted, what that rests on, as far as the profile goes.
+    pub(super) fn keeps<'n>(
+        &self,
+        named: &'n Named,
+        state: &LogState,
+        gathered: &'n Gathered,
+    ) -> impl Iterator<Item = &'n Sha256> + use<'n> {
+        let wanted = !named.inputs.is_empty() && self.wants(named.entry, state, gathered);
+        let full = self.profile == Profile::Full;
+        let inputs = named.inputs.iter().filter(move |(_, statement)| wanted && (*statement || full));
+        let all = named.own.iter().chain(inputs.map(|(digest, _)| digest));
+        all.filter(|digest| !gathered.erased.contains(digest))
     }
 }
 
@@ -165,12 +210,12 @@ pub struct LeftOut {
 }
 
 /// Counts what is left out.
-pub(super) fn left_out(named: &[Named], has: &dyn Fn(&Sha256) -> bool) -> LeftOut {
+pub(super) fn left_out(named: impl Iterator<Item = Named>, has: &dyn Fn(&Sha256) -> bool) -> LeftOut {
     let mut gone = BTreeSet::new();
     let mut ranges: Vec<(u64, u64)> = Vec::new();
-    for (index, named) in (0_u64..).zip(named) {
-        let all = named.own.iter().chain(named.inputs.iter().map(|(digest, _)| digest));
-        let missing: Vec<Sha256> = all.filter(|digest| !has(digest)).copied().collect();
+    for named in named {
+        let index = named.entry;
+        let missing: Vec<Sha256> = named.all().filter(|digest| !has(digest)).copied().collect();
         if missing.is_empty() {
             continue;
         }

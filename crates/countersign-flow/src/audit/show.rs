@@ -2,9 +2,9 @@
 //! judged, and what the log says. As text, and as a picture.
 
 use super::facts::{Facts, Known, change_class, service_of};
+use super::kept::Kept;
 use super::table::Proof;
 use crate::error::FlowError;
-use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Verdict;
 use countersign_core::git::evidence::Evidence as GitEvidence;
@@ -153,7 +153,7 @@ fn find(facts: &Facts<'_>, id: &str) -> Result<Arc<Known>, FlowError> {
     if hex.len() < 6 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(none());
     }
-    let named = |decision: &Decision| {
+    let named = |decision: &Kept| {
         decision.request.subject.hex().starts_with(hex)
             || decision.source.as_ref().is_some_and(|source| source.revision.hex().starts_with(hex))
     };
@@ -253,8 +253,8 @@ pub(super) fn chain(facts: &Facts<'_>, promoted: &Known) -> Chain {
         proof: facts.proof(promoted.entry),
         time: promoted.time,
         service: service_of(decision),
-        environment: decision.request.environment.clone(),
-        artifact: decision.request.subject_name.clone(),
+        environment: (*decision.request.environment).clone(),
+        artifact: decision.request.subject_name.to_string(),
         digest: decision.request.subject,
         verdict: decision.verdict,
         authorised: decision.authorised,
@@ -363,7 +363,7 @@ fn evidence_links(evidence: &Evidence) -> Vec<Link> {
     out
 }
 
-fn policy_link(facts: &Facts<'_>, decision: &Decision) -> Option<Link> {
+fn policy_link(facts: &Facts<'_>, decision: &Kept) -> Option<Link> {
     let policy = decision.inputs.policy.as_ref()?;
     let active = facts.activation(policy);
     let people = |all: &BTreeSet<countersign_core::ids::PersonId>| {
@@ -399,7 +399,7 @@ fn decision_link(facts: &Facts<'_>, promoted: &Known) -> Link {
     Link {
         stage: "decision",
         what: format!("{}, {}", decision.verdict, if decision.authorised { "authorised" } else { "not authorised" }),
-        who: promoted.by.clone(),
+        who: promoted.by.to_string(),
         when: promoted.time.to_string(),
         detail,
         documents: facts.proof(promoted.entry).documents,

@@ -13,6 +13,7 @@ use countersign_core::time::Time;
 use countersign_core::trust::Trust;
 use countersign_record::log::{CHECKPOINT, COSIGNED};
 use countersign_verify::document::compromised;
+use countersign_verify::gate::compromised_identity;
 use countersign_verify::log::signed_checkpoint;
 use countersign_verify::witnessed::{Age, asks_for_witnesses, witnessed};
 use countersign_verify::{Blobs as _, StateView};
@@ -33,6 +34,11 @@ pub(super) fn check(opened: &Opened, least: Option<&[u8]>) -> Result<Option<(Vec
         let other = Some(log.reference().origin).filter(|origin| *origin != here);
         for (index, entry) in (0_u64..).zip(log.entries()) {
             let place = place_of(index, other.as_ref());
+            if entry.kind == Kind::PromotionDecision
+                && let Ok(promoted) = log.decision(index, &opened.package)
+            {
+                findings.extend(compromised_identity(&promoted.decision, later, &place));
+            }
             for digest in signed_with(log, index, entry, opened) {
                 if !seen.insert(digest) {
                     continue;

@@ -1,48 +1,51 @@
 //! The signed statements that decisions rest on, checked by themselves. Where decisions are run again that is a part of it. A
 //! package of facts alone has the statements and not the raw evidence, so no decision can be; and for a first look few are.
 
-use super::facts::decisions;
-use super::open::Opened;
-use super::verify::summary_of;
 use countersign_core::codes;
 use countersign_core::decision::EvidenceRef;
 use countersign_core::finding::Finding;
-use countersign_record::side;
-use countersign_verify::{Blobs as _, Evidence};
+use countersign_verify::log::Promoted;
+use countersign_verify::{Blobs, Evidence, LogState};
 
-/// What came of one decision's statements, and how many there are.
+/// What came of decisions' statements, and how many there are.
 #[derive(Debug, Default)]
-struct Looked {
-    findings: Vec<Finding>,
+pub(super) struct Signatures {
+    pub(super) findings: Vec<Finding>,
     hold: usize,
     /// Signed by an identity whose root is raw evidence, and elsewhere.
     elsewhere: usize,
 }
 
-/// Checks those of every decision in the package's scope, by the trust of the decision's time, and each decision's summary. What
-/// is wrong with one and the decision itself says is no fault of the record. Gives what was found, and a sentence.
-pub(super) fn check(opened: &Opened) -> (Vec<Finding>, String) {
-    let state = &opened.state;
-    let wanted: Vec<u64> =
-        decisions(state).filter(|index| opened.scope.wants(*index, state, opened.gathered())).collect();
-    let mut all = Looked::default();
-    for one in side::each(&wanted, |index| of(*index, opened)) {
-        all.findings.extend(one.findings);
-        all.hold = all.hold.saturating_add(one.hold);
-        all.elsewhere = all.elsewhere.saturating_add(one.elsewhere);
+impl Signatures {
+    /// Takes in those of another decision.
+    pub(super) fn add(&mut self, one: Self) {
+        self.findings.extend(one.findings);
+        self.hold = self.hold.saturating_add(one.hold);
+        self.elsewhere = self.elsewhere.saturating_add(one.elsewhere);
     }
-    let mut words = format!("{} signed statements hold, by the trust of their decisions' times", all.hold);
-    if all.elsewhere > 0 {
-        words.push_str(&format!("; {} more are by identities whose roots are not in the package", all.elsewhere));
+
+    /// Takes in what was found besides, of the entry at this index.
+    pub(super) fn take(&mut self, index: u64, findings: Vec<Finding>) {
+        self.findings.extend(findings.into_iter().map(|mut finding| {
+            finding.at.insert(0, format!("log entry {index}"));
+            finding
+        }));
     }
-    (all.findings, words)
+
+    /// In words.
+    pub(super) fn words(&self) -> String {
+        let mut words = format!("{} signed statements hold, by the trust of their decisions' times", self.hold);
+        if self.elsewhere > 0 {
+            words.push_str(&format!("; {} more are by identities whose roots are not in the package", self.elsewhere));
+        }
+        words
+    }
 }
 
-fn of(index: u64, opened: &Opened) -> Looked {
-    let (state, blobs) = (&opened.state, &opened.package);
-    let mut out = Looked::default();
-    // One that does not hold is said where decisions are read.
-    let Ok(recorded) = state.now().decision(index, blobs) else { return out };
+/// Checks those of a decision, by the trust of its time. What is wrong with one and the decision itself says is no fault of
+/// the record.
+pub(super) fn of(index: u64, recorded: &Promoted, state: &LogState, blobs: &dyn Blobs) -> Signatures {
+    let mut out = Signatures::default();
     let Some(view) = state.at(index) else { return out };
     let content = &recorded.content;
     let trust = view.trust();
@@ -64,12 +67,8 @@ fn of(index: u64, opened: &Opened) -> Looked {
         if finding.code == codes::SIGSTORE_ROOT_MISSING {
             out.elsewhere = out.elsewhere.saturating_add(1);
         } else if !known {
-            out.findings.push(finding.clone());
+            out.take(index, vec![finding.clone()]);
         }
-    }
-    out.findings.extend(summary_of(index, &recorded, state, blobs));
-    for finding in &mut out.findings {
-        finding.at.insert(0, format!("log entry {index}"));
     }
     out
 }

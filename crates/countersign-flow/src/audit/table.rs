@@ -1,9 +1,7 @@
 //! Rows that can each be proved: every row names the log entry that it comes from, that entry's leaf hash, and the digests
 //! of the documents that say so.
 
-use countersign_core::digest::Sha256;
-use countersign_core::entry::Entry;
-use countersign_core::log::merkle::leaf_hash;
+use countersign_core::digest::{Hasher, Sha256};
 use countersign_report::escape::is_hidden;
 use serde::Serialize;
 
@@ -18,15 +16,6 @@ pub struct Proof {
     pub leaf: Sha256,
     /// The documents, by digest, in the package.
     pub documents: Vec<Sha256>,
-}
-
-impl Proof {
-    /// Of an entry, with the documents that it names.
-    pub(super) fn of(index: u64, entry: &Entry) -> Self {
-        // Entries were read from their one form, so that writing them gives the bytes that were hashed.
-        let leaf = entry.to_bytes().map_or_else(|_| leaf_hash(&[]), |bytes| leaf_hash(&bytes));
-        Self { entry: index, leaf, documents: entry.statements.clone() }
-    }
 }
 
 /// One row.
@@ -47,6 +36,66 @@ pub struct Table {
     pub columns: Vec<&'static str>,
     /// The rows, in the order of the log.
     pub rows: Vec<Row>,
+}
+
+/// Takes rows, one after the other, in the order of the log.
+pub(super) trait Rows {
+    /// One more.
+    fn push(&mut self, cells: Vec<String>, proof: Proof);
+}
+
+impl Rows for Table {
+    fn push(&mut self, cells: Vec<String>, proof: Proof) {
+        Self::push(self, cells, proof);
+    }
+}
+
+/// A list as its CSV is written, of which no more than the newest rows is held.
+#[derive(Debug)]
+pub(super) struct Sheet {
+    /// The newest rows.
+    pub(super) newest: Table,
+    /// How many rows there were.
+    pub(super) rows: u64,
+    /// The CSV, where it is wanted.
+    pub(super) csv: Option<Vec<u8>>,
+    most: usize,
+    hasher: Hasher,
+}
+
+impl Sheet {
+    /// An empty one, that holds so many rows, and the CSV if it is wanted.
+    pub(super) fn new(columns: &[&'static str], most: usize, csv: bool) -> Self {
+        let newest = Table::new(columns);
+        let mut sheet = Self { newest, rows: 0, csv: csv.then(Vec::new), most, hasher: Hasher::default() };
+        sheet.write(&heading(columns));
+        sheet
+    }
+
+    /// SHA-256 of the CSV so far.
+    pub(super) fn digest(&self) -> Sha256 {
+        self.hasher.clone().finish()
+    }
+
+    fn write(&mut self, line: &str) {
+        self.hasher.update(line.as_bytes());
+        if let Some(csv) = &mut self.csv {
+            csv.extend_from_slice(line.as_bytes());
+        }
+    }
+}
+
+impl Rows for Sheet {
+    fn push(&mut self, cells: Vec<String>, proof: Proof) {
+        let row = Row { cells, proof };
+        self.write(&row.csv());
+        self.rows = self.rows.saturating_add(1);
+        self.newest.rows.push(row);
+        // Not at each row: what is dropped is moved once for many.
+        if self.newest.rows.len() >= self.most.saturating_mul(2).max(1) {
+            self.newest.keep_last(self.most);
+        }
+    }
 }
 
 impl Table {
@@ -76,43 +125,88 @@ impl Table {
     /// spreadsheet would run as a formula begins with an apostrophe.
     #[must_use]
     pub fn csv(&self) -> String {
-        let mut out = String::new();
-        let heading = self.columns.iter().copied().chain(["log entry", "leaf", "documents"]);
-        line(&mut out, heading);
+        let mut out = heading(&self.columns);
         for row in &self.rows {
-            let documents: Vec<String> = row.proof.documents.iter().map(ToString::to_string).collect();
-            let proof = [row.proof.entry.to_string(), row.proof.leaf.to_string(), documents.join(" ")];
-            line(&mut out, row.cells.iter().chain(&proof).map(String::as_str));
+            out.push_str(&row.csv());
         }
         out
     }
 }
 
-fn line<'a>(out: &mut String, cells: impl Iterator<Item = &'a str>) {
-    let cells: Vec<String> = cells.map(cell).collect();
-    out.push_str(&cells.join(","));
+impl Row {
+    /// Its line of CSV.
+    fn csv(&self) -> String {
+        let documents: Vec<String> = self.proof.documents.iter().map(ToString::to_string).collect();
+        let proof = [self.proof.entry.to_string(), self.proof.leaf.to_string(), documents.join(" ")];
+        line(self.cells.iter().chain(&proof).map(String::as_str))
+    }
+}
+
+/// The first line of a list with these columns.
+fn heading(columns: &[&'static str]) -> String {
+    line(columns.iter().copied().chain(["log entry", "leaf", "documents"]))
+}
+
+fn line<'a>(cells: impl Iterator<Item = &'a str>) -> String {
+    let mut out = String::new();
+    for text in cells {
+        if !out.is_empty() {
+            out.push(',');
+        }
+        cell(text, &mut out);
+    }
     out.push('\n');
+    out
 }
 
 /// Every character is there and visible: a list that is cut is no list.
-fn cell(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '"' => shown.push_str("\"\""),
-            '\n' => shown.push_str("\\n"),
-            c if is_hidden(c) => shown.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
-            c => shown.push(c),
+fn cell(text: &str, out: &mut String) {
+    out.push('"');
+    // A tab that is written as an escape begins nothing.
+    let formula = text.starts_with(['=', '+', '-', '@', '\t']) && !text.starts_with(is_hidden);
+    if formula {
+        out.push('\'');
+    }
+    if text.bytes().all(|b| (b' '..0x7f).contains(&b) && b != b'"') {
+        out.push_str(text);
+    } else {
+        for c in text.chars() {
+            match c {
+                '"' => out.push_str("\"\""),
+                '\n' => out.push_str("\\n"),
+                c if is_hidden(c) => out.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+                c => out.push(c),
+            }
         }
     }
-    let text = shown;
-    let formula = text.starts_with(['=', '+', '-', '@', '\t']);
-    format!("\"{}{text}\"", if formula { "'" } else { "" })
+    out.push('"');
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn cell(text: &str) -> String {
+        let mut out = String::new();
+        super::cell(text, &mut out);
+        out
+    }
+
+    #[test]
+    fn a_sheet_is_the_table_written_down_and_holds_the_newest_rows_alone() {
+        let (mut table, mut sheet) = (Table::new(&["name"]), Sheet::new(&["name"], 3, true));
+        for n in 0..20_u64 {
+            let proof = Proof { entry: n, leaf: Sha256::of(b"x"), documents: Vec::new() };
+            table.push(vec![format!("row {n}, \"=\"")], proof.clone());
+            Rows::push(&mut sheet, vec![format!("row {n}, \"=\"")], proof);
+            assert!(sheet.newest.rows.len() < 6, "{}", sheet.newest.rows.len());
+            assert_eq!(sheet.digest(), Sha256::of(table.csv().as_bytes()));
+        }
+        assert_eq!((sheet.rows, sheet.csv.as_deref()), (20, Some(table.csv().as_bytes())));
+        table.keep_last(3);
+        sheet.newest.keep_last(3);
+        assert_eq!(sheet.newest, table);
+    }
 
     #[test]
     fn a_cell_leaves_neither_its_quotes_nor_its_line_and_runs_nothing() {

@@ -1,14 +1,14 @@
 //! Checking a package: form, log, trust, every signature at its time, every decision run again, every list made again.
 
+use super::again::Looking;
 use super::earlier;
 use super::facts::decisions;
 use super::open::{Opened, derived_again, open};
 use super::reconcile;
-use super::scope::{Scope, carried_days, days, named};
-use super::{EVIDENCE, LOG, LeftOut, since, statements, witnesses};
+use super::scope::{Day, Days, Scope, carried_days, named};
+use super::{EVIDENCE, LOG, LeftOut, since, witnesses};
 use crate::erasure;
 use crate::error::FlowError;
-use crate::replay;
 use countersign_core::codes;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
@@ -16,13 +16,8 @@ use countersign_core::finding::{Check, Finding, Verdict, verdict_of};
 use countersign_core::ids::EnvName;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
-use countersign_decide::summary::{resource_uri, summarise};
 use countersign_record::log::COSIGNED;
 use countersign_record::package::Source;
-use countersign_record::side;
-use countersign_verify::document::SignerName;
-use countersign_verify::log::Promoted;
-use countersign_verify::vsa::verify_vsa;
 use countersign_verify::{Blobs, LogState};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -126,16 +121,19 @@ pub fn verify_with_earlier(
         report.line("keys-since", findings, words);
     }
     earlier::check(opened, packages, how, &mut report)?;
-    let decisions = opened.state.entries().iter().filter(|entry| entry.kind == Kind::PromotionDecision).count();
+    let decisions = decisions(&opened.state).count();
     if how == How::Quick {
         let what = format!("{decisions} decisions were not run again, and no list was made again: --quick");
         report.skipped(what);
         return Ok(report);
     }
-    let again = rerun(opened, how, &mut report);
-    if opened.facts_only() || how != How::Full {
-        let (findings, words) = statements::check(opened);
-        report.line("statements", findings, words);
+    let looked = Looking::at(opened, how, &mut report);
+    let again = looked.again;
+    report.decisions = looked.rows;
+    report.findings.extend(looked.findings);
+    if let Some(signed) = looked.statements {
+        let words = signed.words();
+        report.line("statements", signed.findings, words);
     }
     let (derived, findings) = derived_again(opened)?;
     report.line("package-lists", findings, "lists, releases, page and text are what the log makes them");
@@ -146,7 +144,7 @@ pub fn verify_with_earlier(
     );
     let facts = opened.facts(opened.scope.window.clone());
     let decided: Vec<(u64, EnvName)> =
-        facts.deployments().map(|known| (known.entry, known.content.request.environment.clone())).collect();
+        facts.deployments().map(|known| (known.entry, (*known.content.request.environment).clone())).collect();
     let cosigned = opened.package.file(&format!("{LOG}{COSIGNED}"))?;
     if let Some((findings, words)) =
         witnesses::check(cosigned.as_deref(), &opened.state, &opened.trust, &decided, opened.at)
@@ -163,65 +161,51 @@ pub fn verify_with_earlier(
     Ok(report)
 }
 
-/// Runs the decisions again that are wanted, and says how many.
-fn rerun(opened: &Opened, how: How, report: &mut AuditReport) -> usize {
-    if opened.facts_only() {
-        return 0;
-    }
-    let state = &opened.state;
-    // What is asked for only to look ahead is not what the scope of a narrower package takes in.
-    let all = opened.scope.window.is_all();
-    let gathered = if all { opened.gathered_ahead() } else { opened.gathered() };
-    let mut wanted: Vec<u64> =
-        decisions(state).filter(|index| all || opened.scope.wants(*index, state, gathered)).collect();
-    if let How::Sample(most) = how
-        && wanted.len() > most
-    {
-        // From the newest backwards, in steps as even as whole numbers go.
-        let last = wanted.len().saturating_sub(1);
-        let steps = most.saturating_sub(1).max(1);
-        let place = |n: usize| last.saturating_sub(n.saturating_mul(last).checked_div(steps).unwrap_or_default());
-        let picked: BTreeSet<u64> = (0..most).filter_map(|n| wanted.get(place(n)).copied()).collect();
-        wanted.retain(|index| picked.contains(index));
-    }
-    let withheld = report.withheld(state, &opened.package);
-    for (row, findings) in side::each(&wanted, |index| decided_again(*index, state, &opened.package, &withheld)) {
-        report.decisions.extend(row);
-        report.findings.extend(findings);
-    }
-    wanted.len()
-}
-
 /// Documents that nothing names, or that lie in the file of another day; and those that the scope promises and that are
 /// not there.
 fn strays(opened: &Opened, how: How) -> Vec<Finding> {
-    let named = named(&opened.state, opened.gathered(), &opened.package);
-    let mut days = days(&opened.state, &named);
-    for (digest, day) in carried_days(&opened.state, &opened.package) {
-        days.entry(digest).or_insert(day);
+    const NONE: Day = Day::MAX;
+    let (state, package, gathered) = (&opened.state, &opened.package, opened.gathered());
+    // By the documents' places in the package: the day that first names each, and whether the scope takes it in.
+    let mut named_on = vec![NONE; package.count()];
+    let mut kept = vec![false; package.count()];
+    let mut missing: BTreeSet<Sha256> = BTreeSet::new();
+    for named in named(state, gathered, package) {
+        for place in named.all().filter_map(|digest| package.place(digest)) {
+            if let Some(day) = named_on.get_mut(place).filter(|day| **day == NONE) {
+                *day = named.day;
+            }
+        }
+        for digest in opened.scope.keeps(&named, state, gathered) {
+            match package.place(digest).and_then(|place| kept.get_mut(place)) {
+                Some(kept) => *kept = true,
+                None => drop(missing.insert(*digest)),
+            }
+        }
     }
-    let kept = opened.scope.keeps(&opened.state, opened.gathered(), &named);
-    let asked = opened.package.asked();
+    let days = Days::of(state);
+    let carried = carried_days(state, package);
     let altered = |digest: &Sha256, place: &str, what: &str| {
         Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(place).at(format!("document {digest}"))
     };
     let mut findings = Vec::new();
-    for (digest, place) in opened.package.documents() {
-        match days.get(digest) {
+    for ((digest, place, asked), (day, kept)) in package.documents().zip(named_on.iter().zip(kept)) {
+        let day = if *day == NONE { carried.get(digest).map(AsRef::as_ref) } else { Some(days.name(*day)) };
+        match day {
             None => findings.push(altered(digest, place, "nothing in the log names this document")),
-            Some(_) if opened.gathered().erased.contains(digest) => {
+            Some(_) if gathered.erased.contains(digest) => {
                 findings.push(altered(digest, place, "the log says that this document was erased"));
             }
-            Some(day) if place != format!("{EVIDENCE}{day}.docs") => {
+            Some(day) if place.strip_prefix(EVIDENCE).and_then(|file| file.strip_suffix(".docs")) != Some(day) => {
                 findings.push(altered(digest, place, "this document lies in the file of another day"));
             }
-            Some(_) if how == How::Full && !kept.contains(digest) && !asked.contains(digest) => {
+            Some(_) if how == How::Full && !kept && !asked => {
                 findings.push(altered(digest, place, "this document is not one that the package's scope takes in"));
             }
             Some(_) => {}
         }
     }
-    for digest in kept.iter().filter(|digest| !opened.package.has(digest)) {
+    for digest in missing {
         let what = "the scope of the package takes in a document that is not there";
         findings.push(Finding::new(codes::PACKAGE_EVIDENCE_MISSING, what).at(format!("document {digest}")));
     }
@@ -258,7 +242,10 @@ impl AuditReport {
             return self.skipped(format!("none of {wanted} decisions was run again: --sample 0"));
         }
         if again == 0 {
-            return self.skipped(format!("none of {all} decisions was run again: none is in the package's scope"));
+            let what = format!("none of {all} decisions was run again: none is in the package's scope");
+            let help = "`countersign audit export` with another --from, --to, --service or --environment takes some in";
+            let finding = Finding::new(codes::DECISIONS_NOT_RUN, what).at("decisions").help(help);
+            return self.line("decisions", vec![finding], "");
         }
         let withheld = self.decisions.iter().filter(|row| row.withheld).count();
         let different = self.decisions.iter().filter(|row| !row.same_again && !row.withheld).count();
@@ -298,7 +285,7 @@ impl AuditReport {
     }
 
     /// What the log says is erased, and the package does not have.
-    fn withheld(&mut self, state: &LogState, blobs: &dyn Blobs) -> BTreeMap<Sha256, u64> {
+    pub(super) fn withheld(&mut self, state: &LogState, blobs: &dyn Blobs) -> BTreeMap<Sha256, u64> {
         let (erased, findings) = erasure::erasures(state, blobs);
         let erased = erased.into_iter().map(|(digest, (entry, _))| (digest, entry));
         let withheld: BTreeMap<Sha256, u64> = erased.filter(|(digest, _)| blobs.blob(digest).is_none()).collect();
@@ -309,74 +296,5 @@ impl AuditReport {
             self.line("evidence-erased", all, "");
         }
         withheld
-    }
-}
-
-/// One decision run again: what came of it, and what was found. One that does not hold has no row.
-fn decided_again(
-    index: u64,
-    state: &LogState,
-    blobs: &dyn Blobs,
-    withheld: &BTreeMap<Sha256, u64>,
-) -> (Option<DecisionRow>, Vec<Finding>) {
-    let recorded = match state.now().decision(index, blobs) {
-        Ok(recorded) => recorded,
-        Err(findings) => return (None, findings),
-    };
-    // What nobody can see any more is not run again: it would come out otherwise, and nobody altered it.
-    let gone =
-        erasure::named_by(&recorded.content).into_iter().find_map(|digest| Some((digest, *withheld.get(&digest)?)));
-    let again = match gone {
-        Some((digest, entry)) => Err(vec![erasure::withheld(&digest, entry)]),
-        None => replay::decide_again(&recorded.content, state, blobs),
-    };
-    let mut findings = match again {
-        Ok(again) => replay::difference(&recorded.content, &again).into_iter().collect(),
-        Err(findings) => findings,
-    };
-    findings.extend(summary_of(index, &recorded, state, blobs));
-    let content = &recorded.content;
-    let row = DecisionRow {
-        entry: index,
-        time: content.request.time,
-        environment: content.request.environment.clone(),
-        subject: content.request.subject,
-        subject_name: content.request.subject_name.clone(),
-        verdict: content.verdict,
-        authorised: content.authorised,
-        policy_version: content.inputs.policy.as_ref().map(|policy| policy.policy.version),
-        same_again: findings.is_empty(),
-        withheld: gone.is_some(),
-    };
-    let place = format!("log entry {index}");
-    for finding in &mut findings {
-        finding.at.insert(0, place.clone());
-    }
-    (Some(row), findings)
-}
-
-/// The summary that was recorded with a decision is the one that the decision makes, signed by the same gate.
-pub(super) fn summary_of(index: u64, recorded: &Promoted, state: &LogState, blobs: &dyn Blobs) -> Vec<Finding> {
-    let content = &recorded.content;
-    let fault = |what: String| vec![Finding::new(codes::DECISION_DIFFERS, what).at("summary")];
-    let entry = usize::try_from(index).ok().and_then(|i| state.entries().get(i));
-    let named = entry.and_then(|entry| entry.statements.get(1)).and_then(|digest| blobs.blob(digest));
-    let Some(bytes) = named else {
-        let finding = Finding::new(codes::PACKAGE_EVIDENCE_MISSING, "the decision's summary is missing or altered");
-        return vec![finding.at("summary")];
-    };
-    let SignerName::Gate(gate) = &recorded.decision.signed_by().owner else {
-        return fault("the decision was not signed by a gate".to_owned());
-    };
-    let Some(view) = state.at(index) else { return fault("the entry lies beyond the log".to_owned()) };
-    let (Ok(expected), Ok(resource)) =
-        (summarise(content, gate, recorded.decision.document()), resource_uri(&content.request.environment))
-    else {
-        return fault("the decision makes no summary".to_owned());
-    };
-    match verify_vsa(&bytes, &content.request.subject, &resource, None, view.trust(), recorded.time, "summary") {
-        Err(findings) => findings,
-        Ok((_, found)) if found == expected => Vec::new(),
-        Ok(_) => fault("the summary is not the one that the decision makes".to_owned()),
     }
 }

@@ -268,6 +268,9 @@ pub fn coverage(request: &CoverageRequest<'_>) -> Result<(Coverage, Vec<Finding>
     }
     let (served, unmapped) = served(view, &active, &blobs, request.at, &mut findings);
     let manual = manual(view, &state, &blobs, request.at, &mut findings);
+    for (origin, entries) in super::earlier(view) {
+        findings.push(Finding::new(codes::MANUAL_EARLIER, super::earlier_words(&origin, &entries)).at("controls"));
+    }
     let rows = catalogues.controls().filter(|(_, catalogue, _)| request.catalogue.is_none_or(|n| n == catalogue.name));
     let enforced: BTreeSet<&EnvName> = active
         .iter()

@@ -13,7 +13,7 @@ use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::{Entry, EntrySchema};
 use countersign_core::finding::Finding;
-use countersign_core::ids::PersonId;
+use countersign_core::ids::{Origin, PersonId};
 use countersign_core::limits;
 use countersign_core::log::note::{NoteKey, NoteSigner as _};
 use countersign_core::statement::manual_evidence::{ManualEvidence, NAMESPACE};
@@ -25,7 +25,7 @@ use countersign_record::store::Store as _;
 use countersign_sign::{LogSigner, PersonKey, SigningKey, SshKeygen};
 use countersign_verify::document::verify_document;
 use countersign_verify::keys::note_signature_holds;
-use countersign_verify::{LogState, Roots, VerifiedTrust};
+use countersign_verify::{LogState, Roots, StateView, VerifiedTrust};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -113,6 +113,25 @@ pub fn add_manual(request: &ManualRequest<'_>, log_key: SigningKey) -> Result<Re
     let bytes = entry.to_bytes().map_err(|error| FlowError::Evidence(error.to_string()))?;
     let Appended { first_index, checkpoint_bytes, .. } = log.append(&[bytes])?;
     Ok(Recorded { entry: first_index, evidence, checkpoint: checkpoint_bytes })
+}
+
+/// Entries that record evidence by hand, each with who answers for it.
+pub(crate) type ByHand = Vec<(u64, Option<PersonId>)>;
+
+/// The logs before this one that record evidence by hand. It is not carried over: whoever answers for it adds it anew.
+pub(crate) fn earlier(view: StateView<'_>) -> Vec<(Origin, ByHand)> {
+    let of = |log: StateView<'_>| {
+        let entries = (0_u64..).zip(log.entries()).filter(|(_, entry)| entry.kind == Kind::ManualEvidence);
+        let entries: ByHand = entries.map(|(index, entry)| (index, entry.persons.first().cloned())).collect();
+        (!entries.is_empty()).then(|| (log.origin().clone(), entries))
+    };
+    view.chain().skip(1).filter_map(of).collect()
+}
+
+/// The same in words.
+pub(crate) fn earlier_words(origin: &Origin, entries: &[(u64, Option<PersonId>)]) -> String {
+    let entries: Vec<String> = entries.iter().map(|(index, _)| index.to_string()).collect();
+    format!("evidence by hand of log {origin}, entries {}: add it anew to this one", entries.join(", "))
 }
 
 /// The person whose key it is.

@@ -8,6 +8,7 @@ pub use coverage::{
     coverage,
 };
 pub use manual::{ManualRequest, Recorded, add_manual};
+pub(crate) use manual::{earlier, earlier_words};
 
 use countersign_core::catalogue::Catalogues;
 use countersign_core::codes;

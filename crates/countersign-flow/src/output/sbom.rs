@@ -4,6 +4,7 @@ use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
 use countersign_core::finding::Finding;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 documents! {
     /// One component of an SBOM.
@@ -304,7 +305,12 @@ documents! {
         components: usize,
         /// Components that they cannot.
         unidentified: usize,
-        /// Each vulnerability of each component.
+        /// How many vulnerabilities there are of each severity; `unknown`, where nobody says it, is judged as the worst.
+        severities: BTreeMap<String, usize>,
+        /// How many records have no severity because the database itself calls them no vulnerability, by its word, such as
+        /// `unmaintained`. None of them is among the severities.
+        informational: BTreeMap<String, usize>,
+        /// Each vulnerability of each component, and each record of those words.
         vulnerabilities: Vec<SbomVulnerability>,
         /// What is worth knowing.
         findings: Vec<Finding>,
@@ -319,7 +325,7 @@ documents! {
         component: String,
         /// Its package URL.
         purl: Option<String>,
-        /// How bad it is; nothing where that is not known, which counts as the worst.
+        /// How bad it is; nothing where that is not known, which counts as the worst, and where the record is informational.
         severity: Option<String>,
         /// Whether the version is known to have it; otherwise it cannot be compared.
         certain: bool,

@@ -29,5 +29,5 @@ pub use docs::{Documented, docs, page};
 pub use draft::{Draft, draft, lists};
 pub use first::{Beginning, begin};
 pub use stages::{AdjudicateRequest, adjudicate, risen, stages};
-pub use test::{Asked, CaseRow, ConditionRow, CoverageRow, Tested, test};
+pub use test::{Asked, CaseRow, ConditionRow, CoverageRow, Tested, build_tested, test};
 pub use which::{none_active, release};

@@ -42,6 +42,11 @@ pub fn from(request: &From<'_>) -> Result<(SbomMade, Vec<u8>), FlowError> {
         Ok(made) => made,
         Err(PackagesError::Malformed { path, at, what }) => {
             let finding = Finding::new(codes::PACKAGES_MALFORMED, what).at(path.display().to_string()).at(at);
+            let finding = if path.extension().is_some_and(|end| end == "whl") {
+                finding.help("fetch the wheel again, and hold it against the digest that its index names")
+            } else {
+                finding
+            };
             return Err(FlowError::Refused(vec![finding]));
         }
         Err(error) => return Err(error.into()),

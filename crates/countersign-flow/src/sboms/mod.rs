@@ -127,7 +127,7 @@ fn notes(opened: &Opened) -> Vec<Finding> {
     }
     let hidden: Vec<&Item> = bom.all().filter(|item| hostile(item)).collect();
     if !hidden.is_empty() {
-        let what = format!("{} components have names with hidden characters or markup", hidden.len());
+        let what = format!("{} components have texts with hidden characters or markup", hidden.len());
         let finding = Finding::new(codes::SBOM_HIDDEN_TEXT, what).at(place);
         findings.push(hidden.into_iter().take(NAMED).fold(finding, |finding, item| finding.found(item.label())));
     }
@@ -136,7 +136,20 @@ fn notes(opened: &Opened) -> Vec<Finding> {
 
 fn hostile(item: &Item) -> bool {
     let texts = [Some(&item.name), item.version.as_ref(), item.supplier.as_ref(), item.purl.as_ref()];
-    texts.into_iter().flatten().any(|text| text.contains(|c: char| is_hidden(c) || matches!(c, '<' | '>')))
+    texts.into_iter().flatten().any(|text| text.contains(is_hidden) || marked_up(text))
+}
+
+/// Whether there are angle brackets around anything but the address of a letter, as in `Ada <ada@example.com>`.
+fn marked_up(text: &str) -> bool {
+    let address = |inside: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '-' | '_' | '@');
+        inside.matches('@').count() == 1 && inside.chars().all(plain)
+    };
+    let mut parts = text.split('<');
+    let before = parts.next().unwrap_or_default();
+    before.contains('>')
+        || parts
+            .any(|part| part.split_once('>').is_none_or(|(inside, behind)| !address(inside) || behind.contains('>')))
 }
 
 /// The tools that made it, where none of them is this one.
@@ -157,4 +170,19 @@ fn foreign(opened: &Opened) -> Option<Finding> {
             .at(opened.name())
             .found(opened.document.format.to_string())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_in_angle_brackets_is_no_markup_and_anything_else_is() {
+        for text in ["Ada", "Ada <ada@example.com>", "Ada <a.b+c@example.com>, Ben <ben@example.com>"] {
+            assert!(!marked_up(text), "{text}");
+        }
+        for text in ["<script>", "<img src=a@b>", "a<b", "a>b", "<ada@example.com>>", "<a@b@c>", "<a@b><i>", "<<a@b>"] {
+            assert!(marked_up(text), "{text}");
+        }
+    }
 }

@@ -14,6 +14,7 @@ use countersign_core::{json, limits};
 use countersign_record::atomic::write_atomic;
 use countersign_sbom::osv::{Advisories, AdvisoriesError, Hit, Known, Matches, Record, matches};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// By which name the result says who looked.
@@ -68,7 +69,8 @@ pub fn vulns(look: &Look<'_>) -> Result<SbomVulns, FlowError> {
         let seconds = look.time.unix().saturating_sub(time.unix());
         seconds.div_euclid(86_400)
     });
-    let list = found.hits.iter().zip(&read.scanner.result).map(|(hit, found)| shown(hit, found)).collect();
+    let list: Vec<_> = found.hits.iter().zip(&read.scanner.result).map(|(hit, found)| shown(hit, found)).collect();
+    let (severities, informational) = counted(&list);
     Ok(SbomVulns {
         output: look.output.display().to_string(),
         digest: Sha256::of(&bytes),
@@ -80,6 +82,8 @@ pub fn vulns(look: &Look<'_>) -> Result<SbomVulns, FlowError> {
         withdrawn: found.withdrawn,
         components: found.wanted.values().sum(),
         unidentified: found.unidentified.len(),
+        severities,
+        informational,
         vulnerabilities: list,
         findings: notes(&found, &opened.name()),
     })
@@ -160,6 +164,21 @@ fn result(hit: &Hit<'_>) -> Found {
     }
     let severity = hit.severity.iter().map(|(method, score)| Score { method: method.clone(), score: score.clone() });
     Found { id: hit.id.clone(), severity: severity.collect(), annotations: Some(annotations) }
+}
+
+/// By severity, and by the database's word for what is no vulnerability.
+fn counted(list: &[SbomVulnerability]) -> (BTreeMap<String, usize>, BTreeMap<String, usize>) {
+    let (mut severities, mut informational) = (BTreeMap::new(), BTreeMap::new());
+    for one in list {
+        let count: &mut usize = match (&one.severity, &one.informational) {
+            (Some(severity), _) => severities.entry(severity.clone()),
+            (None, Some(word)) => informational.entry(word.clone()),
+            (None, None) => severities.entry("unknown".to_owned()),
+        }
+        .or_default();
+        *count = count.saturating_add(1);
+    }
+    (severities, informational)
 }
 
 fn shown(hit: &Hit<'_>, found: &Found) -> SbomVulnerability {

@@ -43,7 +43,7 @@ pub enum LogError {
         why: String,
     },
     /// The checkpoint does not parse.
-    #[error("the checkpoint {path} does not parse")]
+    #[error("the log's file {path} is no checkpoint")]
     Checkpoint {
         /// The file.
         path: String,

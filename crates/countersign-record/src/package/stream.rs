@@ -80,7 +80,7 @@ impl<W: Write> Packer<W> {
 /// Files that are kept as they were unpacked: whoever reads a part of one soon reads another.
 const KEPT: usize = 8;
 /// No more than so many bytes of them, but for the one that was read last.
-const KEPT_BYTES: usize = 96 << 20;
+const KEPT_BYTES: usize = 48 << 20;
 /// Files that are read before they are looked at together: not more of them, and not more bytes.
 const TOGETHER: usize = 1_024;
 const TOGETHER_BYTES: usize = 32 << 20;
@@ -106,6 +106,18 @@ impl Packed {
         source: Box<dyn Source>,
         visit: impl Fn(&str, &[u8]) -> T + Sync,
     ) -> Result<(Self, Vec<T>), OpenError> {
+        let mut seen = Vec::new();
+        let packed = Self::open_each(source, visit, |one| seen.push(one))?;
+        Ok((packed, seen))
+    }
+
+    /// The same, where what comes of each file is taken as it comes, in the order of the files. What was taken of a package
+    /// that turns out to be none is worth nothing.
+    pub fn open_each<T: Send>(
+        source: Box<dyn Source>,
+        visit: impl Fn(&str, &[u8]) -> T + Sync,
+        mut take: impl FnMut(T),
+    ) -> Result<Self, OpenError> {
         let mut source = source;
         let length = source.seek(SeekFrom::End(0))?;
         source.seek(SeekFrom::Start(0))?;
@@ -113,7 +125,7 @@ impl Packed {
             return Err(PackageError::TooLarge { limit: limits::PACKAGE_BYTES, found: length }.into());
         }
         let mut reading = Reading { places: BTreeMap::new(), central: Central::default(), at: 0 };
-        let (mut seen, mut waiting, mut bytes) = (Vec::new(), Vec::new(), 0_usize);
+        let (mut waiting, mut bytes) = (Vec::new(), 0_usize);
         let mut rest = Vec::new();
         loop {
             let next = reading.next(&mut source, &mut rest);
@@ -126,7 +138,7 @@ impl Packed {
                         .unwrap_or_else(|| Err(PackageError::Cut { name: member.clone() }))
                         .map(|c| visit(member, &c))
                 }) {
-                    seen.push(one?);
+                    take(one?);
                 }
                 waiting.clear();
                 bytes = 0;
@@ -146,7 +158,7 @@ impl Packed {
             let name = places.keys().nth(record).cloned();
             return Err(PackageError::Form { offset: offset(at, differs), name }.into());
         }
-        Ok((Self { source: Mutex::new(source), places, kept: Mutex::default() }, seen))
+        Ok(Self { source: Mutex::new(source), places, kept: Mutex::default() })
     }
 
     /// The names of its files, sorted.

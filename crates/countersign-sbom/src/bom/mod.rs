@@ -17,6 +17,10 @@ use std::{
     fmt,
 };
 
+/// The contexts of the versions of SPDX 3.0 that are read.
+pub(crate) const SPDX_3: [&str; 2] =
+    ["https://spdx.org/rdf/3.0.0/spdx-context.jsonld", "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"];
+
 /// A format and version that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Format {
@@ -333,7 +337,7 @@ fn format_of(value: &Value) -> Result<Format, DocumentError> {
         _ => None,
     };
     match context {
-        Some(context) if context.starts_with("https://spdx.org/rdf/3.0.") => Ok(Format::Spdx3),
+        Some(context) if SPDX_3.contains(&context) => Ok(Format::Spdx3),
         Some(context) if context.contains("spdx.org") => other(format!("SPDX with the context {:?}", short(context))),
         _ => other("a JSON document without bomFormat, spdxVersion or SPDX's @context".to_owned()),
     }

@@ -2,8 +2,8 @@
 
 use super::ahead::Ahead;
 use crate::{error::SbomError, inventory::Sha512};
+use aws_lc_rs::digest::{Context, SHA256, SHA512};
 use countersign_core::{digest::Sha256, limits};
-use sha2::Digest as _;
 use std::{
     fs::{self, File},
     io::Read as _,
@@ -59,19 +59,28 @@ fn in_cache(folder: &Path, name: &str, version: &str) -> Option<PathBuf> {
 
 /// Both digests of a file; nothing where there is none.
 pub(super) fn hash(path: &Path, most: u64) -> Result<Option<(Sha256, Sha512)>, SbomError> {
-    let (mut short, mut long) = (sha2::Sha256::new(), sha2::Sha512::new());
+    let (mut short, mut long) = (Context::new(&SHA256), Context::new(&SHA512));
     let found = read(path, most, |bytes| {
         short.update(bytes);
         long.update(bytes);
     })?;
-    Ok(found.then(|| (Sha256::from_bytes(short.finalize().into()), Sha512(long.finalize().into()))))
+    Ok(found.then(|| (Sha256::from_bytes(taken(short)), Sha512(taken(long)))))
 }
 
 /// The longer digest alone; nothing where there is no such file.
 pub(super) fn sha512(path: &Path) -> Result<Option<Sha512>, SbomError> {
-    let mut long = sha2::Sha512::new();
+    let mut long = Context::new(&SHA512);
     let found = read(path, limits::AUDITABLE_BINARY_BYTES, |bytes| long.update(bytes))?;
-    Ok(found.then(|| Sha512(long.finalize().into())))
+    Ok(found.then(|| Sha512(taken(long))))
+}
+
+/// The digest, whose length is that of its algorithm.
+fn taken<const N: usize>(context: Context) -> [u8; N] {
+    let mut bytes = [0; N];
+    for (to, from) in bytes.iter_mut().zip(context.finish().as_ref()) {
+        *to = *from;
+    }
+    bytes
 }
 
 /// Hands out a file's bytes; whether there is such a file.
@@ -125,10 +134,10 @@ mod tests {
         let (_home, folder, archive) = cache();
         fs::write(&archive, "abc").unwrap();
         let right = Sha256::of(b"abc");
-        let sha512 = check(&Ahead::default(), &folder, "a", "1.0.0", &right).unwrap().unwrap();
+        let sha512 = check(&Ahead::new(), &folder, "a", "1.0.0", &right).unwrap().unwrap();
         assert!(sha512.hex().starts_with("ddaf35a193617abacc417349ae204131"));
         fs::write(&archive, "ab").unwrap();
-        let error = check(&Ahead::default(), &folder, "a", "1.0.0", &right).unwrap_err();
+        let error = check(&Ahead::new(), &folder, "a", "1.0.0", &right).unwrap_err();
         let SbomError::ChecksumMismatch { expected, found, .. } = error else { panic!("{error}") };
         assert_eq!((expected, found), (right, Sha256::of(b"ab").to_string()));
     }
@@ -136,8 +145,8 @@ mod tests {
     #[test]
     fn an_archive_that_is_not_there_gives_no_digest() {
         let (_home, folder, _archive) = cache();
-        assert_eq!(check(&Ahead::default(), &folder, "a", "1.0.0", &Sha256::of(b"abc")).unwrap(), None);
-        assert_eq!(check(&Ahead::default(), &folder, "b", "1.0.0", &Sha256::of(b"abc")).unwrap(), None);
+        assert_eq!(check(&Ahead::new(), &folder, "a", "1.0.0", &Sha256::of(b"abc")).unwrap(), None);
+        assert_eq!(check(&Ahead::new(), &folder, "b", "1.0.0", &Sha256::of(b"abc")).unwrap(), None);
     }
 
     #[test]
@@ -145,8 +154,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let note = format!("{{\"files\":{{}},\"package\":\"{}\"}}", Sha256::of(b"abc").hex());
         fs::write(folder.path().join(".cargo-checksum.json"), note).unwrap();
-        assert_eq!(check(&Ahead::default(), folder.path(), "a", "1.0.0", &Sha256::of(b"abc")).unwrap(), None);
-        let error = check(&Ahead::default(), folder.path(), "a", "1.0.0", &Sha256::of(b"ab")).unwrap_err();
+        assert_eq!(check(&Ahead::new(), folder.path(), "a", "1.0.0", &Sha256::of(b"abc")).unwrap(), None);
+        let error = check(&Ahead::new(), folder.path(), "a", "1.0.0", &Sha256::of(b"ab")).unwrap_err();
         assert!(matches!(error, SbomError::ChecksumMismatch { .. }));
     }
 }

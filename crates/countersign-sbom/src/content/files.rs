@@ -22,7 +22,7 @@ pub(super) fn bytes(path: &Path) -> Option<Vec<u8>> {
 }
 
 /// What `cargo package` wrote down of the repository.
-pub(super) fn vcs(folder: &Path) -> Option<Vcs> {
+fn vcs(folder: &Path) -> Option<Vcs> {
     #[derive(serde::Deserialize)]
     struct Note {
         git: Git,
@@ -47,8 +47,31 @@ pub(super) fn vcs(folder: &Path) -> Option<Vcs> {
     })
 }
 
-/// Files at the top of a package, and in its `LICENSES`, whose name is that of a licence's text.
-pub(super) fn licences(folder: &Path, named: Option<&str>) -> Vec<LicenceFile> {
+/// What the files of a package say that can be found without its manifest.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) vcs: Option<Vcs>,
+    pub(super) licences: Vec<LicenceFile>,
+}
+
+impl Found {
+    pub(super) fn of(folder: &Path) -> Self {
+        Self { vcs: vcs(folder), licences: licences(folder) }
+    }
+
+    /// With the file that the manifest names.
+    pub(super) fn with_named(mut self, folder: &Path, named: Option<&str>) -> Self {
+        let inside = |name: &&str| !name.starts_with('/') && name.split(['/', '\\']).all(|part| part != "..");
+        let known = |name: &&str| self.licences.iter().any(|file| file.name == **name);
+        let more = named.filter(inside).filter(|name| !known(name)).and_then(|name| licence(folder, name.to_owned()));
+        self.licences.extend(more);
+        self.licences.sort_by(|a, b| a.name.cmp(&b.name));
+        self
+    }
+}
+
+/// Files at the top of a package, and in its `LICENSES`, whose name is that of a licence's text; in the order of names.
+fn licences(folder: &Path) -> Vec<LicenceFile> {
     let mut names = BTreeSet::new();
     for (below, all) in [("", false), ("LICENSES", true)] {
         let Ok(entries) = fs::read_dir(folder.join(below)) else { continue };
@@ -59,13 +82,15 @@ pub(super) fn licences(folder: &Path, named: Option<&str>) -> Vec<LicenceFile> {
             }
         }
     }
-    let inside = |name: &&str| !name.starts_with('/') && name.split(['/', '\\']).all(|part| part != "..");
-    names.extend(named.filter(inside).map(str::to_owned));
-    let hashed = |name: String| {
-        let digest = Sha256::of(&bytes(&folder.join(&name))?);
-        (name.len() < 200 && !name.chars().any(char::is_control)).then_some(LicenceFile { name, digest })
-    };
-    names.into_iter().filter_map(hashed).collect()
+    names.into_iter().filter_map(|name| licence(folder, name)).collect()
+}
+
+fn licence(folder: &Path, name: String) -> Option<LicenceFile> {
+    if name.len() >= 200 || name.chars().any(char::is_control) {
+        return None;
+    }
+    let digest = Sha256::of(&bytes(&folder.join(&name))?);
+    Some(LicenceFile { name, digest })
 }
 
 fn is_licence(name: &str) -> bool {
@@ -119,10 +144,12 @@ mod tests {
         ] {
             fs::write(folder.join(name), text).unwrap();
         }
-        let names = |named| licences(&folder, named).into_iter().map(|file| file.name).collect::<Vec<_>>();
+        let found = |named| Found::of(&folder).with_named(&folder, named).licences;
+        let names = |named| found(named).into_iter().map(|file| file.name).collect::<Vec<_>>();
         assert_eq!(names(None), ["LICENSE-MIT", "LICENSES/Zlib.txt"]);
         assert_eq!(names(Some("own.txt")), ["LICENSE-MIT", "LICENSES/Zlib.txt", "own.txt"]);
+        assert_eq!(names(Some("LICENSE-MIT")), ["LICENSE-MIT", "LICENSES/Zlib.txt"]);
         assert_eq!(names(Some("../LICENCE")), ["LICENSE-MIT", "LICENSES/Zlib.txt"]);
-        assert_eq!(licences(&folder, None)[0].digest, Sha256::of(b"mit"));
+        assert_eq!(found(None)[0].digest, Sha256::of(b"mit"));
     }
 }

@@ -10,7 +10,7 @@ mod files;
 mod native;
 mod vet;
 
-pub(crate) use ahead::{Ahead, Enough};
+pub(crate) use ahead::{Ahead, Enough, altered};
 
 use crate::{
     cargo::Workspace,
@@ -129,10 +129,9 @@ fn read(root: &Path, job: &Job<'_>, ahead: &Ahead) -> Result<Content, SbomError>
     if !outside && let Ok(below) = folder.strip_prefix(root) {
         content.folder = below.to_str().map(|text| text.replace('\\', "/"));
     }
-    if outside {
-        content.vcs = files::vcs(folder);
-    }
-    content.licence_files = files::licences(folder, package.license_file().map(AsRef::as_ref));
+    let found = ahead.found(folder).with_named(folder, package.license_file().map(AsRef::as_ref));
+    content.vcs = found.vcs.filter(|_| outside);
+    content.licence_files = found.licences;
     let script = package.build_targets().find(|target| matches!(target.id(), BuildTargetId::BuildScript));
     if let Some(script) = script {
         let about = native::About {

@@ -20,7 +20,8 @@ use countersign_core::{
     json::{self, JsonError},
     time::Time,
 };
-use std::collections::BTreeSet;
+use document::Document;
+use std::{collections::BTreeSet, thread};
 
 /// What the document says besides the inventory. All of it comes from the caller: nothing is read or guessed here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -136,17 +137,25 @@ pub fn write_as(inventory: &Inventory, facts: &Facts, spec: Spec, encoding: Enco
         value.insert("serialNumber".to_owned(), serial.clone().into());
     }
     document.serial_number = Some(serial);
-    holds(value, spec)?;
-    let bytes = match encoding {
+    // It is written down while it is held against the schema, and handed out only where it holds.
+    let (bytes, holds) = thread::scope(|scope| {
+        let held = scope.spawn(|| holds(value, spec));
+        (written(&document, encoding), held.join().map_err(|_panic| SbomError::Thread))
+    });
+    holds??;
+    Ok(Written { bytes: bytes?, left_out })
+}
+
+fn written(document: &Document, encoding: Encoding) -> Result<Vec<u8>, SbomError> {
+    Ok(match encoding {
         Encoding::Json => {
-            let pretty = serde_json::to_vec_pretty(&document);
+            let pretty = serde_json::to_vec_pretty(document);
             let mut bytes = pretty.map_err(|error| JsonError::Shape(error.to_string()))?;
             bytes.push(b'\n');
             bytes
         }
-        Encoding::Xml => xml::write(&document).into_bytes(),
-    };
-    Ok(Written { bytes, left_out })
+        Encoding::Xml => xml::write(document).into_bytes(),
+    })
 }
 
 /// Nothing is written that does not hold to the published schema. XML says the same as JSON, which is what is validated.

@@ -43,45 +43,72 @@ pub fn sign_keyless(
     services: &Services,
     patience: Duration,
 ) -> Result<Vec<u8>, KeylessError> {
-    let key = SigningKey::generate(KeyKind::P256).map_err(|_provider| KeylessError::Provider)?;
-    let client = Client::new(&services.certificates, patience)?;
-    let certificate = certificate(&client, &key, token, services)?;
-    let message = match content {
-        Content::Statement(payload) => pae(PAYLOAD_TYPE, payload),
-        Content::File(bytes) => bytes.to_vec(),
-    };
-    let signature = key.sign(&message)?;
-    let digest = Sha256::of(&message);
-    let signed = Signed { content, digest: &digest, signature: &signature, certificate: &certificate };
-    let mut entries = Vec::new();
-    for log in &services.logs {
-        entries.push(entry::logged(&Client::new(&log.url, patience)?, log, &signed)?);
+    CertifiedKey::obtain(token, services, patience)?.sign(content, services, patience)
+}
+
+/// A key that lives for some minutes, with the certificate that says whose it is: for whoever has to name his key in what he
+/// signs.
+#[derive(Debug)]
+pub struct CertifiedKey {
+    key: SigningKey,
+    certificate: Vec<u8>,
+}
+
+impl CertifiedKey {
+    /// A new key, certified by the instance's authority. Nothing is logged or signed yet.
+    pub fn obtain(token: &IdentityToken, services: &Services, patience: Duration) -> Result<Self, KeylessError> {
+        let key = SigningKey::generate(KeyKind::P256).map_err(|_provider| KeylessError::Provider)?;
+        let client = Client::new(&services.certificates, patience)?;
+        let certificate = certificate(&client, &key, token, services)?;
+        Ok(Self { key, certificate })
     }
-    let mut stamps = Vec::new();
-    for url in &services.timestamps {
-        let imprint = Sha256::of(&signature);
-        let token = Client::new(url, patience)?.timestamp(url, imprint.as_bytes())?;
-        stamps.push(json!({ "signedTimestamp": BASE64.encode(token) }));
+
+    /// The certificate, in DER.
+    #[must_use]
+    pub fn certificate(&self) -> &[u8] {
+        &self.certificate
     }
-    let mut bundle = json!({
-        "mediaType": countersign_core::bundle::BUNDLE_MEDIA_TYPE,
-        "verificationMaterial": {
-            "certificate": { "rawBytes": BASE64.encode(&certificate) },
-            "tlogEntries": entries,
-            "timestampVerificationData": { "rfc3161Timestamps": stamps },
-        },
-    });
-    let (field, body) = match content {
-        Content::Statement(payload) => ("dsseEnvelope", entry::envelope(payload, &signature)),
-        Content::File(_) => {
-            let digest = json!({ "algorithm": "SHA2_256", "digest": BASE64.encode(digest.as_bytes()) });
-            ("messageSignature", json!({ "messageDigest": digest, "signature": BASE64.encode(&signature) }))
+
+    /// Signs as [`sign_keyless`] does.
+    pub fn sign(&self, content: Content<'_>, services: &Services, patience: Duration) -> Result<Vec<u8>, KeylessError> {
+        let Self { key, certificate } = self;
+        let message = match content {
+            Content::Statement(payload) => pae(PAYLOAD_TYPE, payload),
+            Content::File(bytes) => bytes.to_vec(),
+        };
+        let signature = key.sign(&message)?;
+        let digest = Sha256::of(&message);
+        let signed = Signed { content, digest: &digest, signature: &signature, certificate };
+        let mut entries = Vec::new();
+        for log in &services.logs {
+            entries.push(entry::logged(&Client::new(&log.url, patience)?, log, &signed)?);
         }
-    };
-    if let Some(bundle) = bundle.as_object_mut() {
-        bundle.insert(field.to_owned(), body);
+        let mut stamps = Vec::new();
+        for url in &services.timestamps {
+            let imprint = Sha256::of(&signature);
+            let token = Client::new(url, patience)?.timestamp(url, imprint.as_bytes())?;
+            stamps.push(json!({ "signedTimestamp": BASE64.encode(token) }));
+        }
+        let mut bundle = json!({
+            "mediaType": countersign_core::bundle::BUNDLE_MEDIA_TYPE,
+            "verificationMaterial": {
+                "certificate": { "rawBytes": BASE64.encode(certificate) },
+                "tlogEntries": entries,
+                "timestampVerificationData": { "rfc3161Timestamps": stamps },
+            },
+        });
+        let (field, body) = match content {
+            Content::Statement(payload) => ("dsseEnvelope", entry::envelope(payload, &signature)),
+            Content::File(_) => {
+                let digest = json!({ "algorithm": "SHA2_256", "digest": BASE64.encode(digest.as_bytes()) });
+                ("messageSignature", json!({ "messageDigest": digest, "signature": BASE64.encode(&signature) }))
+            }
+        };
+        if let Some(bundle) = bundle.as_object_mut() {
+            bundle.insert(field.to_owned(), body);
+        }
+        Ok(json::canonical(&bundle)?)
     }
-    Ok(json::canonical(&bundle)?)
 }
 
 /// How long a repository of roots is waited for.

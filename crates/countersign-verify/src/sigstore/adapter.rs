@@ -153,7 +153,15 @@ pub(super) fn read_certificate(pem: &str) -> Result<CertificateClaims, Refused> 
     let wrong =
         |what: String| Refused::new(codes::CERTIFICATE_INVALID, format!("the certificate does not parse: {what}"));
     let certificate = DerCertificate::from_pem(pem).map_err(|error| wrong(error.to_string()))?;
-    let info = parse_certificate_info(&certificate).map_err(|error| wrong(error.to_string()))?;
+    read_der_certificate(certificate.as_bytes())
+}
+
+/// The same of one that is not in PEM.
+pub(super) fn read_der_certificate(der: &[u8]) -> Result<CertificateClaims, Refused> {
+    let certificate = DerCertificate::new(der.to_vec());
+    let info = parse_certificate_info(&certificate).map_err(|error| {
+        Refused::new(codes::CERTIFICATE_INVALID, format!("the certificate does not parse: {error}"))
+    })?;
     claims(&info)
 }
 

@@ -1,6 +1,7 @@
 //! What a certificate of Fulcio says of whoever signed.
 
-use countersign_core::trust::Claim;
+use countersign_core::digest::Sha256;
+use countersign_core::trust::{Claim, ShownIdentity};
 use std::collections::BTreeMap;
 
 /// The one name in the certificate.
@@ -33,4 +34,17 @@ pub struct CertificateClaims {
     pub claims: BTreeMap<Claim, String>,
     /// The certificate's key, as `SubjectPublicKeyInfo`.
     pub spki: Vec<u8>,
+}
+
+impl CertificateClaims {
+    /// The same, as what holds under the trusted root with this digest.
+    #[must_use]
+    pub fn under(&self, root: Sha256) -> ShownIdentity {
+        ShownIdentity {
+            root,
+            issuer: self.issuer.clone(),
+            subject: self.name.as_str().to_owned(),
+            claims: self.claims.clone(),
+        }
+    }
 }

@@ -152,6 +152,11 @@ pub fn read_certificate(pem: &str) -> Result<CertificateClaims, Refused> {
     adapter::read_certificate(pem)
 }
 
+/// The same of one that is not in PEM.
+pub fn read_der_certificate(der: &[u8]) -> Result<CertificateClaims, Refused> {
+    adapter::read_der_certificate(der)
+}
+
 /// A signature that holds, and what is known about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keyless {

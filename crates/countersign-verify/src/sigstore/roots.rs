@@ -1,10 +1,12 @@
 //! The trusted roots at hand, of those that trust names; and what they make of a signed document.
 
 use super::{Artifact, BundleKey, Keyless, Refused, TrustedRoot};
+use crate::evidence::{Blobs, checked_blob};
 use countersign_core::codes;
 use countersign_core::digest::{Sha256, hex_array};
 use countersign_core::finding::{Code, Finding};
 use countersign_core::ids::RoleName;
+use countersign_core::limits;
 use countersign_core::statement::{Statement, Subject};
 use countersign_core::time::Time;
 use countersign_core::trust::{SigstoreRoot, Trust};
@@ -16,6 +18,8 @@ pub struct Roots {
     known: BTreeMap<RoleName, TrustedRoot>,
     /// Whether one that is too old by trust is none. Where a newer trust judges beside it, that one's age is asked.
     of_any_age: bool,
+    /// How many seconds after the time in question a signature may be attested to have been made.
+    ahead: i64,
 }
 
 impl Roots {
@@ -45,6 +49,15 @@ impl Roots {
     /// The same roots, however long ago trust says that they were fetched: for a trust beside which a newer one judges.
     pub(crate) fn of_any_age(self) -> Self {
         Self { of_any_age: true, ..self }
+    }
+
+    /// Those that trust names, out of a store; for what a gate signed into its log a moment after the time that stands in it.
+    pub(crate) fn of_gate(trust: &Trust, blobs: &dyn Blobs) -> Self {
+        let stored = trust.sigstore_roots.iter().filter_map(|root| checked_blob(blobs, &root.digest));
+        let stored: Vec<(Sha256, Vec<u8>)> = stored.map(|bytes| (Sha256::of(&bytes), bytes)).collect();
+        // One that does not parse is not at hand, which is said of whatever needs it.
+        let (roots, _) = Self::among(trust, stored.iter().map(|(digest, bytes)| (digest, bytes.as_slice())));
+        Self { ahead: limits::GATE_SIGNATURE_SECONDS, ..roots }
     }
 
     /// What each root of trust makes of a bundle: those by which it holds, with what it shows; or why it holds by none.
@@ -100,7 +113,8 @@ impl Roots {
     }
 
     fn one(&self, known: &SigstoreRoot, bundle: &[u8], artifact: Artifact<'_>, at: Time) -> Result<Keyless, Refused> {
-        self.at_hand(known, at)?.verify_keyless(bundle, artifact, known.transparency, at)
+        let latest = at.plus(self.ahead);
+        self.at_hand(known, at)?.verify_keyless(bundle, artifact, known.transparency, latest)
     }
 
     /// The root, if it is at hand and not too old.

@@ -71,27 +71,29 @@ impl RootArgs {
     }
 }
 
+/// The heading of those options. Given to each of them: one for all would go on to whatever the verb has behind them.
+const IDENTITY: &str = "Identity";
+
 /// Signing with an identity in place of a key.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Identity")]
 pub(crate) struct KeylessArgs {
     /// Sign with your identity: a Sigstore instance vouches for it. Online
-    #[arg(long, requires_all = ["signing_config", "trusted_root"])]
+    #[arg(long, help_heading = IDENTITY, requires_all = ["signing_config", "trusted_root"])]
     keyless: bool,
     /// The instance's signing configuration, version 0.2: which services are asked
-    #[arg(long, value_name = "FILE", requires = "keyless")]
+    #[arg(long, help_heading = IDENTITY, value_name = "FILE", requires = "keyless")]
     signing_config: Option<PathBuf>,
     /// The instance's trusted root, by which the new bundle is verified before it is written
-    #[arg(long, value_name = "FILE", requires = "keyless")]
+    #[arg(long, help_heading = IDENTITY, value_name = "FILE", requires = "keyless")]
     trusted_root: Option<PathBuf>,
     /// The identity token; that of the CI job where none is given
-    #[arg(long, value_name = "FILE", requires = "keyless", conflicts_with = "identity_from")]
+    #[arg(long, help_heading = IDENTITY, value_name = "FILE", requires = "keyless", conflicts_with = "identity_from")]
     identity_token: Option<PathBuf>,
     /// Who gives the identity token: one CI and no other, or you yourself, signing in with a browser
-    #[arg(long, value_enum, requires = "keyless")]
+    #[arg(long, help_heading = IDENTITY, value_enum, requires = "keyless")]
     identity_from: Option<IdentityFrom>,
     /// How long each of the instance's services may take to answer
-    #[arg(long, value_name = "SECONDS", requires = "keyless", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=600))]
+    #[arg(long, help_heading = IDENTITY, value_name = "SECONDS", requires = "keyless", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=600))]
     service_timeout: u64,
 }
 
@@ -149,6 +151,11 @@ enum IdentityFrom {
 }
 
 impl KeylessArgs {
+    /// Whether an identity is to sign.
+    pub(crate) const fn is_used(&self) -> bool {
+        self.keyless
+    }
+
     /// The signer, if an identity is to sign.
     pub(crate) fn open(&self, call: &super::Call<'_>) -> Result<Option<IdentitySigner>, FlowError> {
         let (true, Some(config), Some(root)) = (self.keyless, &self.signing_config, &self.trusted_root) else {

@@ -236,7 +236,8 @@ impl Call<'_> {
     }
 
     /// A working copy is named by the store that it is of: its own folder is gone when anybody looks.
-    fn named(&self, error: FlowError) -> FlowError {
+    /// A file that is not there is named by the option that gave its path.
+    pub(crate) fn named(&self, error: FlowError) -> FlowError {
         let name = |path: &Path| {
             let copies = self.copies.borrow();
             let of = |copy: &Arc<WorkingCopy>| {
@@ -252,7 +253,8 @@ impl Call<'_> {
             return LogError::Exists { folder: name(&folder).unwrap_or(folder), found }.into();
         }
         if let FlowError::Read { path, source } = error {
-            let there = source.kind() != std::io::ErrorKind::NotFound;
+            // An error is named once, however many have it in hand.
+            let there = source.kind() != std::io::ErrorKind::NotFound || source.get_ref().is_some();
             let source = match self.named_by(&path).filter(|_| !there) {
                 Some(name) => std::io::Error::new(source.kind(), format!("{source}; {name}")),
                 None => source,

@@ -15,6 +15,7 @@ use countersign_core::policy::Stage;
 use countersign_flow::FlowError;
 use countersign_flow::documents;
 use countersign_flow::excerpt;
+use countersign_flow::machine::MachineSigner;
 use countersign_flow::promote::{GateKeys, PromoteRequest, Promotion, dry_run, promote, promoted_before};
 use countersign_flow::repeat::by_release;
 use countersign_flow::review::notes;
@@ -30,7 +31,7 @@ use std::path::{Path, PathBuf};
 ///
 /// Authorises, and moves nothing. Decision and summary are signed and durable in store and log before the answer is
 /// printed. Offline, unless trust wants witnesses to cosign the log of this environment: then those are asked that trust
-/// names with an address, and no others.
+/// names with an address, and no others; or --keyless signs the decision as the identity of the CI job.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  countersign promote dist/app --to production --bundle app.sigstore.jsonl --reviews reviews/ \\\n    \
@@ -69,7 +70,7 @@ pub(crate) struct Promote {
     #[arg(long, value_name = "FILE", help_heading = "Record")]
     checkpoint_output: Option<PathBuf>,
     /// The gate's key: PEM, on a token, or in a key service
-    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), help_heading = "Keys", required_unless_present = "dry_run")]
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), help_heading = "Keys", required_unless_present_any = ["dry_run", "keyless"], conflicts_with = "keyless")]
     key: Option<KeyPlace>,
     /// The log's key: PEM, on a token, or in a key service
     #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), help_heading = "Keys", required_unless_present = "dry_run")]
@@ -77,6 +78,8 @@ pub(crate) struct Promote {
     /// The log's other key, while one gives way to the other: PEM, on a token, or in a key service. Both sign then
     #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), help_heading = "Keys", requires = "log_key")]
     log_key_beside: Option<KeyPlace>,
+    #[command(flatten)]
+    keyless: given::KeylessArgs,
     #[command(flatten)]
     reports: ReportArgs,
     /// Decide in the same way, and record nothing
@@ -133,10 +136,13 @@ impl Promote {
         }
         let access = call.world.token_access();
         let load = |place: &Option<KeyPlace>| place.as_ref().map(|place| SigningKey::open(place, &access)).transpose();
-        let (gate, log) = (load(&self.key)?, load(&self.log_key)?);
-        let promotion = match (self.dry_run, gate, log) {
+        let gate = match self.keyless.open(call)? {
+            Some(signer) => Some(MachineSigner::Identity(Box::new(signer.certified()?))),
+            None => load(&self.key)?.map(MachineSigner::Key),
+        };
+        let promotion = match (self.dry_run, gate, load(&self.log_key)?) {
             (true, gate, _) => {
-                let promotion = dry_run(&request, gate.map(|key| key.public().id()))?;
+                let promotion = dry_run(&request, gate.map(|gate| gate.name()))?;
                 by_release(&promotion, self.policy_digest.as_ref())?;
                 promotion
             }
@@ -144,7 +150,9 @@ impl Promote {
                 promote(&request, GateKeys { gate, log, beside: load(&self.log_key_beside)? })?
             }
             (false, _, _) => {
-                return Err(FlowError::Usage("--key and --log-key are needed to record a decision".to_owned()));
+                return Err(FlowError::Usage(
+                    "--log-key, and --key or --keyless, are needed to record a decision".to_owned(),
+                ));
             }
         };
         if let (Some(path), Some(recorded)) = (&self.checkpoint_output, &promotion.recorded) {
@@ -159,7 +167,7 @@ impl Promote {
         if promotion.recorded.is_some() {
             return promotion;
         }
-        if self.key.is_none() {
+        if self.key.is_none() && !self.keyless.is_used() {
             let gate = promotion.decision.findings.iter_mut().filter(|finding| finding.code == codes::GATE_UNKNOWN);
             gate.for_each(|finding| finding.found = vec!["no key was given".to_owned()]);
         }
@@ -206,7 +214,8 @@ impl Promote {
         let facts = self.facts(begun, promotion, exit, &paths).found(expiring.as_slice());
         let effects: Vec<Effect> = facts.findings.iter().map(|(_, effect)| *effect).collect();
         let closing = message::closing(&effects, facts.policy.as_ref(), &self.again());
-        let excepted = message::exceptions(&decision.findings, &decision.request, decision.source.as_ref());
+        let excepted =
+            message::exceptions(&decision.findings, &decision.request, decision.source.as_ref(), &self.trust.words());
         let lines = excerpt::of(decision, self.repo.as_deref(), call.world.environment());
         let soon = expiring.as_ref().map_or_else(String::new, text::finding);
         document.expiring = expiring;

@@ -112,7 +112,7 @@ impl ReportArgs {
         let read = self.read_baseline();
         self.clear()?;
         let (baseline, result) = match read {
-            Ok(baseline) => (baseline, run()),
+            Ok(baseline) => (baseline, run().map_err(|error| call.named(error))),
             Err(error) => (None, Err(error)),
         };
         let report = match &result {

@@ -115,7 +115,7 @@ struct Root {
     #[arg(long)]
     name: RoleName,
     /// After so many days nothing is decided by it any more
-    #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3660))]
+    #[arg(long, value_name = "N", default_value_t = roots::GOOD_DAYS, value_parser = clap::value_parser!(u32).range(1..=3660))]
     max_age_days: u32,
 }
 

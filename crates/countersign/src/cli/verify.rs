@@ -10,7 +10,6 @@ use crate::render::Done;
 use crate::variables;
 use attested::AttestedArgs;
 use clap::Args;
-use countersign_collect::artifact;
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{exit_of, verdict_of};
@@ -215,6 +214,12 @@ fn subject(artifact: &Path) -> Result<(String, Sha256), FlowError> {
             "{tag} is a tag, which can be moved while it is checked: resolve it once, and give the digest as sha256:…"
         )));
     }
-    let hashed = artifact::hash(artifact)?;
-    Ok((hashed.name, hashed.digest))
+    let bare = artifact.to_str().filter(|text| !text.contains(['/', '\\', '.']) && !artifact.exists());
+    if let Some(name) = bare {
+        return Err(FlowError::Usage(format!(
+            "there is no file {name}; a tag is resolved once, and its digest given as sha256:…"
+        )));
+    }
+    let read = documents::artifact(artifact)?;
+    Ok((read.name, read.digest))
 }

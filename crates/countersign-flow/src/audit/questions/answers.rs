@@ -2,6 +2,7 @@
 
 use super::super::ask::Asked;
 use super::super::facts::{Known, findings, service_of};
+use super::super::kept::Kept;
 use super::super::population;
 use super::super::table::Table;
 use super::Part;
@@ -75,12 +76,12 @@ pub(super) fn judged_by(asked: &Asked<'_>) -> Part {
     if part.table.rows.is_empty() {
         part.missing.push("authorised promotion in the window".to_owned());
     }
-    part.note("a release is built only where its tests pass, and closes them by digest; their contents are in the repository of the policy, not in the package")
+    part.note("`policy build` makes a release only where its tests pass, and the release closes them by digest; the files themselves are in the package where `policy activate --tests` recorded them, else in the repository of the policy")
 }
 
 /// Q09.
 pub(super) fn policy_changes(asked: &Asked<'_>) -> Part {
-    let part = Part::of(population::activations(&asked.facts));
+    let part = Part::of(population::named("policy-activations", &asked.facts));
     if part.table.rows.is_empty() {
         let mut part = part;
         part.missing.push("policy release in force in the window".to_owned());
@@ -114,7 +115,7 @@ pub(super) fn violations(asked: &Asked<'_>) -> Part {
     let mut episodes: BTreeMap<(String, String, String), Vec<Episode>> = BTreeMap::new();
     for promoted in &asked.facts.decisions {
         let decision = &promoted.content;
-        for rule in &decision.rules {
+        for rule in decision.rules.iter() {
             let key = (rule.id.to_string(), name_of(decision), decision.request.environment.to_string());
             let all = episodes.entry(key).or_default();
             let open = all.last_mut().filter(|episode| episode.closed.is_none());
@@ -172,13 +173,13 @@ pub(super) fn violations(asked: &Asked<'_>) -> Part {
 }
 
 /// The service of a decision; one that proved no source is told by the artifact's name.
-fn name_of(decision: &countersign_core::decision::Decision) -> String {
-    decision.request.subject_name.clone()
+fn name_of(decision: &Kept) -> String {
+    decision.request.subject_name.to_string()
 }
 
 /// Q11.
 pub(super) fn exceptions(asked: &Asked<'_>) -> Part {
-    let mut part = Part::of(population::exceptions(&asked.facts));
+    let mut part = Part::of(population::named("exceptions", &asked.facts));
     let view = asked.facts.state.at(asked.facts.range.end).unwrap_or_else(|| asked.facts.state.now());
     let known = view.exceptions(asked.facts.blobs);
     for one in known.held.iter().chain(known.ended.iter().map(|(one, _)| one)) {
@@ -205,7 +206,7 @@ pub(super) fn went_although(asked: &Asked<'_>) -> Part {
             promoted.time.to_string(),
             service_of(decision),
             decision.request.environment.to_string(),
-            decision.request.subject_name.clone(),
+            decision.request.subject_name.to_string(),
             decision.request.subject.to_string(),
             decision.verdict.to_string(),
             why.clone(),

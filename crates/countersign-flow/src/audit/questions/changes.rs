@@ -21,7 +21,7 @@ const ITEMS: usize = 25;
 
 /// Q01.
 pub(super) fn deployments(asked: &Asked<'_>) -> Part {
-    let mut part = Part::of(population::deployments(&asked.facts));
+    let mut part = Part::of(population::named("deployments", &asked.facts));
     let reconciled = reconcile::of(&asked.facts);
     for row in &reconciled.sources {
         part.notes.push(format!("{}: {}, {}", row.source, row.state, row.detail));
@@ -65,23 +65,38 @@ pub(super) fn sample(asked: &Asked<'_>) -> Part {
     part
 }
 
-/// The items that are asked for, or a sample of them.
-fn chosen(asked: &Asked<'_>) -> (Vec<Arc<Known>>, String) {
+/// The items that are asked for, or a sample of them; or what is missing to draw one.
+fn chosen(asked: &Asked<'_>) -> Result<(Vec<Arc<Known>>, String), String> {
     let by_entry = |entries: &[u64]| {
         asked.facts.decisions.iter().filter(|one| entries.contains(&one.entry)).cloned().collect::<Vec<_>>()
     };
     if !asked.ask.items.is_empty() {
-        return (by_entry(&asked.ask.items), "the items that were asked for".to_owned());
+        return Ok((by_entry(&asked.ask.items), "the items that were asked for".to_owned()));
     }
     let seed = asked.ask.seed.clone().unwrap_or_default();
     let drawn = sample::draw(&asked.facts, asked.ask.n.unwrap_or(ITEMS), &seed);
     let entries: Vec<u64> = drawn.table.rows.iter().map(|row| row.proof.entry).collect();
-    (by_entry(&entries), format!("a sample of {} of {} by the seed {seed:?}", entries.len(), drawn.population))
+    if u64::try_from(entries.len()).is_ok_and(|all| all == drawn.population) {
+        return Ok((by_entry(&entries), format!("all of {}", drawn.population)));
+    }
+    // Of a sample by a seed that everybody knows, whoever is audited knows the items beforehand.
+    if asked.ask.seed.is_none() {
+        return Err("seed: give one of your own with --seed, and a size with --n; or name items with --item".to_owned());
+    }
+    let how = format!("a sample of {} of {} by the seed {seed:?}", entries.len(), drawn.population);
+    Ok((by_entry(&entries), how))
 }
 
 /// Q03.
 pub(super) fn items(asked: &Asked<'_>) -> Part {
-    let (items, how) = chosen(asked);
+    let (items, how) = match chosen(asked) {
+        Ok(chosen) => chosen,
+        Err(missing) => {
+            let mut part = Part::default();
+            part.missing.push(missing);
+            return part;
+        }
+    };
     let mut table = Table::new(&[
         "decided",
         "service",
@@ -136,7 +151,7 @@ pub(super) fn items(asked: &Asked<'_>) -> Part {
                 tests.join(", "),
                 scans.to_string(),
                 builders.join(", "),
-                promoted.by.clone(),
+                promoted.by.to_string(),
                 "every signature that counted existed when the gate decided".to_owned(),
             ];
             let mut proof = asked.facts.proof(promoted.entry);
@@ -269,7 +284,7 @@ pub(super) fn emergencies(asked: &Asked<'_>) -> Part {
             promoted.time.to_string(),
             service_of(decision),
             decision.request.environment.to_string(),
-            decision.request.subject_name.clone(),
+            decision.request.subject_name.to_string(),
             glass.exceptions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
             glass.follow_up.to_string(),
             state,

@@ -4,12 +4,14 @@ use super::super::ask::Asked;
 use super::super::population;
 use super::super::table::Table;
 use super::Part;
+use crate::controls;
 use countersign_core::codes;
 use countersign_core::finding::Class;
+use countersign_core::ids::PersonId;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
 use countersign_core::trust::OwnedKey;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Q13.
 pub(super) fn could(asked: &Asked<'_>) -> Part {
@@ -78,7 +80,7 @@ pub(super) fn alive(asked: &Asked<'_>) -> Part {
 
 /// Q20.
 pub(super) fn keys(asked: &Asked<'_>) -> Part {
-    let mut part = Part::of(population::trusts(&asked.facts));
+    let mut part = Part::of(population::named("trust", &asked.facts));
     if part.table.rows.is_empty() {
         part.missing.push("trust document in the log".to_owned());
     }
@@ -87,8 +89,7 @@ pub(super) fn keys(asked: &Asked<'_>) -> Part {
 
 /// Q21.
 pub(super) fn manual(asked: &Asked<'_>) -> Part {
-    let made = population::find("manual-evidence");
-    let mut part = Part::of(made.map(|made| (made.make)(&asked.facts)).unwrap_or_default());
+    let mut part = Part::of(population::named("manual-evidence", &asked.facts));
     for row in &part.table.rows {
         if let Some(state) = row.cells.last().filter(|state| state.as_str() != "counts") {
             part.deviations.push((row.proof.entry, format!("evidence by hand: {state}")));
@@ -96,6 +97,18 @@ pub(super) fn manual(asked: &Asked<'_>) -> Part {
     }
     if part.table.rows.is_empty() {
         part.missing.push("evidence by hand in the window".to_owned());
+    }
+    // It is not carried from log to log: whoever answers for some and added nothing since is said to be missing.
+    let entries = asked.facts.state.entries().iter().filter(|entry| entry.kind == Kind::ManualEvidence);
+    let here: BTreeSet<&PersonId> = entries.flat_map(|entry| &entry.persons).collect();
+    for (origin, entries) in controls::earlier(asked.facts.state.now()) {
+        let words = controls::earlier_words(&origin, &entries);
+        let again = |(_, owner): &(u64, Option<PersonId>)| owner.as_ref().is_some_and(|owner| here.contains(owner));
+        if entries.iter().all(again) {
+            part.notes.push(words);
+        } else {
+            part.missing.push(words);
+        }
     }
     part.note("documents that are attested stay where they are; their SHA-256 is what was signed")
 }
@@ -127,7 +140,7 @@ pub(super) fn produced(asked: &Asked<'_>) -> Part {
         Part::of(Table::new(&["list", "rows", "how it was made", "filter", "SHA-256 of the CSV", "limits hit"]));
     let last = asked.facts.state.size().saturating_sub(1);
     for made in population::ALL {
-        let header = population::make(made, &asked.facts).header;
+        let header = population::list(made, &asked.facts, false).0.header;
         let cells = vec![
             header.name.to_owned(),
             header.rows.to_string(),

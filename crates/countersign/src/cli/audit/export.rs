@@ -53,6 +53,7 @@ impl Export {
             documents: packing.documents,
             scope,
             left_out: packing.left_out,
+            decisions: packing.decisions,
         };
         Ok(Done::answer(call.format, Exit::Ok, "audit-export", &document, || words(&document)))
     }
@@ -69,6 +70,9 @@ fn words(document: &answer::AuditExported) -> String {
             document.left_out.documents,
             document.left_out.entries.join(", ")
         ));
+    }
+    if document.decisions == 0 {
+        out.push_str("note: the record has no decision of this scope: an auditor finds nothing in it to run again\n");
     }
     out
 }

@@ -300,15 +300,21 @@ impl Diff {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let (first, second) = (self.outside.open(&self.first)?, self.outside.open(&self.second)?);
         let (Some(a), Some(b)) = (&first.opened, &second.opened) else {
-            let broken = if first.opened.is_none() { &first } else { &second };
-            return Err(FlowError::Refused(broken.report.findings.clone()));
+            let broken = if first.opened.is_none() { (&self.first, &first) } else { (&self.second, &second) };
+            return Err(FlowError::Refused(of_package(broken.0, &broken.1.report.findings).collect()));
         };
-        let found = first.report.findings.iter().chain(&second.report.findings).cloned();
+        let found =
+            of_package(&self.first, &first.report.findings).chain(of_package(&self.second, &second.report.findings));
         let same = digest(&self.first)? == digest(&self.second)?;
         let document = audit::diff(a, b, same, found.collect());
         let exit = document.exit;
         Ok(Done::answer(call.format, exit, "audit-diff", &document, || ended(document.words(), &document.findings)))
     }
+}
+
+/// What was found in one of two packages, which one said.
+fn of_package<'f>(package: &'f Path, findings: &'f [Finding]) -> impl Iterator<Item = Finding> + use<'f> {
+    findings.iter().map(|finding| finding.clone().at(package.display().to_string()))
 }
 
 /// The digest of a file, however large.

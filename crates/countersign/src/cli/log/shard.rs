@@ -1,11 +1,12 @@
 //! `log close` and `log continue`: one log ends, and another goes on.
 
-use super::super::given::{self, StoreArgs, TrustArgs};
+use super::super::given::{self, KeylessArgs, StoreArgs, TrustArgs};
 use super::super::{Answer, Call};
 use crate::render::Done;
 use clap::Args;
 use countersign_core::exit::Exit;
 use countersign_core::ids::Origin;
+use countersign_flow::machine::MachineSigner;
 use countersign_flow::place::Place;
 use countersign_flow::shard::{self, ShardKeys};
 use countersign_flow::{FlowError, output as answer};
@@ -56,11 +57,13 @@ pub(super) struct Continue {
 #[derive(Debug, Args)]
 struct Keys {
     /// A gate's key: PEM, on a token, or in a key service
-    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), help_heading = "Keys")]
-    key: KeyPlace,
+    #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), help_heading = "Keys", required_unless_present = "keyless", conflicts_with = "keyless")]
+    key: Option<KeyPlace>,
     /// The key of the log that is appended to: PEM, on a token, or in a key service
     #[arg(long, value_name = "FILE|pkcs11:…|NAME://…", value_parser = given::key_place(), help_heading = "Keys")]
     log_key: KeyPlace,
+    #[command(flatten)]
+    keyless: KeylessArgs,
     /// Where to keep the new checkpoint: elsewhere than the store
     #[arg(long, value_name = "FILE", help_heading = "Record")]
     checkpoint_output: Option<PathBuf>,
@@ -69,7 +72,14 @@ struct Keys {
 impl Keys {
     fn open(&self, call: &Call<'_>) -> Result<ShardKeys, FlowError> {
         let access = call.world.token_access();
-        Ok(ShardKeys { gate: SigningKey::open(&self.key, &access)?, log: SigningKey::open(&self.log_key, &access)? })
+        let gate = match (self.keyless.open(call)?, &self.key) {
+            (Some(signer), _) => MachineSigner::Identity(Box::new(signer.certified()?)),
+            (None, Some(key)) => MachineSigner::Key(SigningKey::open(key, &access)?),
+            (None, None) => {
+                return Err(FlowError::Usage("name a gate's key with --key, or sign with --keyless".to_owned()));
+            }
+        };
+        Ok(ShardKeys { gate, log: SigningKey::open(&self.log_key, &access)? })
     }
 
     fn done(&self, call: &Call<'_>, verb: &str, place: &Place, appended: &Appended) -> Answer {

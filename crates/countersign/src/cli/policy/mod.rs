@@ -59,7 +59,8 @@ enum Verb {
 
 /// Close a policy folder into a manifest with a digest
 ///
-/// Everything in the folder is part of the release: rules, parameters, stages, and every file by its digest.
+/// Everything in the folder is part of the release: rules, parameters, stages, and every file by its digest. The cases of its
+/// own rules are played first: with one that fails, or a rule without cases both ways, nothing is written.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  countersign policy build policy/ --output policy.manifest.json")]
 struct Build {
@@ -205,7 +206,7 @@ impl Policy {
 
 impl Build {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let manifest = policy::build(&self.folder)?;
+        let manifest = policy::build_tested(&self.folder)?;
         write_atomic(&self.output, &manifest.to_bytes()?, 0o644)?;
         let document =
             answer::PolicyBuilt { output: self.output.display().to_string(), digest: manifest.digest()?, manifest };

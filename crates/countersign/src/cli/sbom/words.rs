@@ -246,10 +246,21 @@ pub(super) fn vex(answer: &SbomVex) -> String {
 
 pub(super) fn vulns(answer: &SbomVulns) -> String {
     let days = answer.database_days.map_or_else(|| "of no time".to_owned(), |days| format!("{days} days old"));
+    let known = ["critical", "high", "medium", "low"];
+    let severities = known.into_iter().filter_map(|word| Some((word, answer.severities.get(word)?)));
+    let unknown = answer.severities.get("unknown").map(|count| ("of unknown severity", count));
+    let listed =
+        |counts: Vec<String>| if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
+    let by = listed(severities.chain(unknown).map(|(word, count)| format!("{count} {word}")).collect());
+    let words = listed(answer.informational.iter().map(|(word, count)| format!("{count} {}", plain(word))).collect());
+    let other = match answer.informational.values().sum::<usize>() {
+        0 => String::new(),
+        count => format!(" and {count} record(s) that the database calls none{words}"),
+    };
     let mut out = format!(
-        "{}: {} vulnerabilities; {} components held against {} advisories ({} withdrawn), latest change {}, {days}\n",
+        "{}: {} vulnerabilities{by}{other}; {} components held against {} advisories ({} withdrawn), latest change {}, {days}\n",
         plain(&answer.output),
-        answer.vulnerabilities.len(),
+        answer.severities.values().sum::<usize>(),
         answer.components,
         answer.advisories,
         answer.withdrawn,
@@ -266,16 +277,17 @@ pub(super) fn vulns(answer: &SbomVulns) -> String {
             _ => {}
         }
         if let Some(word) = &found.informational {
-            notes.push(format!("called {}, which is judged like a vulnerability", plain(word)));
+            notes.push(format!("called {}, no vulnerability; vulnerabilities-handled judges it like one", plain(word)));
         }
         if !found.fixed.is_empty() {
             notes.push(format!("fixed in {}", plain(&found.fixed.join(", "))));
         }
         let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
-        let severity = found.severity.as_deref().unwrap_or("severity not known");
-        out.push_str(&format!("{:<16} {severity:<9} {}{notes}\n", plain(&found.id), plain(&found.component)));
+        let severity = found.severity.as_deref().or(found.informational.as_deref()).unwrap_or("severity not known");
+        let (id, severity) = (plain(&found.id), plain(severity));
+        out.push_str(&format!("{id:<19} {severity:<12} {}{notes}\n", plain(&found.component)));
         if let Some(summary) = &found.summary {
-            out.push_str(&format!("                 {}\n", text::shortened(&plain(summary), 100)));
+            out.push_str(&format!("                    {}\n", text::shortened(&plain(summary), 100)));
         }
     }
     with_findings(out, &answer.findings)

@@ -19,6 +19,12 @@ use std::path::PathBuf;
 
 const DAY: i64 = 86_400;
 
+/// For how long a root is good where nobody says, in days: what `trust root` writes into trust.
+pub(super) const GOOD_DAYS: u32 = 90;
+
+/// Whose limit that is.
+const BY_DEFAULT: &str = "countersign: what `trust root` writes";
+
 /// Show the Sigstore roots that count, and how old they are
 ///
 /// Of each root that trust names: when it was fetched, and after how many days nothing is decided by it any more. One that
@@ -78,10 +84,16 @@ impl Status {
         for instance in Instance::ALL {
             let document = documents::canonical_root(instance.document().as_bytes(), instance.word())?;
             let fetched = Instance::fetched().unwrap_or(at);
-            embedded.push(status(instance.word(), Sha256::of(&document), fetched, self.max_age_days, at));
+            let most = self.max_age_days.unwrap_or(GOOD_DAYS);
+            embedded.push(status(instance.word(), Sha256::of(&document), fetched, Some(most), at));
         }
-        let judged = if self.trust.is_some() { &roots } else { &embedded };
-        let findings: Vec<Finding> = judged.iter().filter_map(|root| age(root, at)).collect();
+        let (judged, by) = match (&self.trust, self.max_age_days) {
+            (Some(_), None) => (&roots, "trust"),
+            (Some(_), Some(_)) => (&roots, "trust, and --max-age-days"),
+            (None, Some(_)) => (&embedded, "--max-age-days"),
+            (None, None) => (&embedded, BY_DEFAULT),
+        };
+        let findings: Vec<Finding> = judged.iter().filter_map(|root| age(root, by, at)).collect();
         let exit = exit_of(&findings);
         let document = TrustStatus { roots, embedded, findings, exit };
         Ok(Done::answer(call.format, exit, "trust-status", &document, || {
@@ -105,10 +117,16 @@ fn status(name: &str, digest: Sha256, fetched: Time, max_age_days: Option<u32>, 
 }
 
 /// What there is to say about a root's age.
-fn age(root: &RootStatus, at: Time) -> Option<Finding> {
+fn age(root: &RootStatus, by: &str, at: Time) -> Option<Finding> {
     let most = i64::from(root.max_age_days?);
     let age = at.since(root.fetched);
-    let (code, what) = if age > most.saturating_mul(DAY) {
+    // That came with the program decides nothing by itself: trust says how long a root counts.
+    let (code, what) = if age > most.saturating_mul(DAY) && by == BY_DEFAULT {
+        (
+            codes::SIGSTORE_ROOT_OLD,
+            "the root that came with this program is older than a root should be that trust names",
+        )
+    } else if age > most.saturating_mul(DAY) {
         (codes::SIGSTORE_ROOT_STALE, "the trusted root is too old: nothing is decided by it any more")
     } else if age.saturating_mul(3) > most.saturating_mul(2).saturating_mul(DAY) {
         (codes::SIGSTORE_ROOT_OLD, "the trusted root will soon be too old")
@@ -117,7 +135,7 @@ fn age(root: &RootStatus, at: Time) -> Option<Finding> {
     };
     let finding = Finding::new(code, what)
         .at(format!("Sigstore root {}", root.name))
-        .expected(format!("at most {most} days"), "trust")
+        .expected(format!("at most {most} days"), by)
         .found(format!("{} days, fetched {}", root.age_days, root.fetched));
     Some(finding.help("countersign trust refresh, then the new digest and date into trust"))
 }

@@ -402,18 +402,7 @@ impl About {
     /// What is wrong with the file itself.
     fn findings(&self, outcome: &mut Outcome) {
         let Some(looked) = &self.looked else { return };
-        let mut found = Vec::new();
-        if looked.link {
-            let what = "the artifact is a symbolic link";
-            found.push(Finding::new(codes::ARTIFACT_LINK, what).at(self.name.as_str()));
-        }
-        if looked.changed {
-            let what = "the artifact changed while it was read";
-            found.push(Finding::new(codes::ARTIFACT_CHANGED, what).at(self.name.as_str()));
-        }
-        if !found.is_empty() {
-            outcome.checked.findings.extend(found);
-        }
+        outcome.checked.findings.extend(documents::doubtful(looked, &self.name));
     }
 }
 

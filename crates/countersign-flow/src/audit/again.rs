@@ -1,0 +1,219 @@
+//! Every decision looked at once, a few at a time and while they are there: run again, or its statements checked by
+//! themselves, and its range of commits walked.
+
+use super::facts::{Read, decisions};
+use super::open::Opened;
+use super::reconcile::{Walk, walked, walked_by};
+use super::statements::{self, Signatures};
+use super::verify::{AuditReport, DecisionRow, How};
+use crate::erasure;
+use crate::replay::{self, Again};
+use countersign_core::codes;
+use countersign_core::decision::Decision;
+use countersign_core::digest::Sha256;
+use countersign_core::finding::Finding;
+use countersign_decide::summary::{resource_uri, summarise};
+use countersign_record::side;
+use countersign_verify::document::SignerName;
+use countersign_verify::log::Promoted;
+use countersign_verify::vsa::verify_vsa;
+use countersign_verify::{Blobs, LogState};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is looked for, and what came of it so far.
+#[derive(Debug)]
+pub(super) struct Looking<'o> {
+    opened: &'o Opened,
+    /// Which decisions are run again; `None` is all that are looked at.
+    picked: Option<BTreeSet<u64>>,
+    /// What the log says is erased, and the package does not have.
+    withheld: BTreeMap<Sha256, u64>,
+    /// Whether what decisions say of later ones is taken in on the way.
+    ahead: bool,
+    /// How many decisions are run again.
+    pub(super) again: usize,
+    /// Those that hold.
+    pub(super) rows: Vec<DecisionRow>,
+    /// What was found when they were run again.
+    pub(super) findings: Vec<Finding>,
+    /// What came of the signed statements, where those are checked by themselves.
+    pub(super) statements: Option<Signatures>,
+    walked: BTreeMap<u64, Walk>,
+}
+
+/// What came of one decision.
+#[derive(Debug, Default)]
+struct Found {
+    row: Option<DecisionRow>,
+    findings: Vec<Finding>,
+    statements: Option<Signatures>,
+    walked: Option<(u64, Walk)>,
+}
+
+/// How many decisions are read again at a time.
+const FEW: usize = 256;
+
+impl<'o> Looking<'o> {
+    /// Looks at the decisions that are in the package's scope. Where that is all of them, they are read for this and for the
+    /// facts at once; else those come first, since they say which ones.
+    pub(super) fn at(opened: &'o Opened, how: How, report: &mut AuditReport) -> Self {
+        let (state, facts_only) = (&opened.state, opened.facts_only());
+        let all = opened.scope.window.is_all() && !opened.is_gathered();
+        let scoped: Option<Vec<u64>> = (!all)
+            .then(|| decisions(state).filter(|index| opened.scope.wants(*index, state, opened.gathered())).collect());
+        let wanted = scoped.as_ref().map_or_else(|| decisions(state).count(), Vec::len);
+        let picked = match how {
+            _ if facts_only => Some(BTreeSet::new()),
+            How::Sample(most) if wanted > most => {
+                let all = scoped.clone().unwrap_or_else(|| decisions(state).collect());
+                Some(evenly(&all, most))
+            }
+            How::Sample(_) | How::Full | How::Quick => None,
+        };
+        let mut looking = Self {
+            opened,
+            withheld: if facts_only { BTreeMap::new() } else { report.withheld(state, &opened.package) },
+            again: picked.as_ref().map_or(wanted, BTreeSet::len),
+            // What is asked for only to look ahead is not what the scope of a narrower package takes in.
+            ahead: all && !facts_only && picked.as_ref().is_none_or(|picked| !picked.is_empty()),
+            picked,
+            rows: Vec::new(),
+            findings: Vec::new(),
+            statements: (facts_only || how != How::Full).then(Signatures::default),
+            walked: BTreeMap::new(),
+        };
+        match scoped {
+            None => drop(opened.gathered_with(|few| looking.few(few))),
+            Some(wanted) => {
+                for few in wanted.chunks(FEW) {
+                    let blobs = &opened.package;
+                    looking.few(&side::each(few, |index| (*index, state.now().decision(*index, blobs))));
+                }
+            }
+        }
+        // Who asks for these finds them; who finds none walks by himself.
+        drop(opened.gathered().walked.set(std::mem::take(&mut looking.walked)));
+        looking
+    }
+
+    fn few(&mut self, read: &[Read]) {
+        let (state, blobs) = (&self.opened.state, &self.opened.package);
+        if self.ahead {
+            side::each(read, |(index, _)| state.prepare_one(*index, blobs));
+            if let Some((last, _)) = read.last() {
+                state.catch_up(last.saturating_add(1), blobs);
+            }
+        }
+        let this = &*self;
+        for found in side::each(read, |read| this.one(read)) {
+            self.rows.extend(found.row);
+            self.findings.extend(found.findings);
+            self.walked.extend(found.walked);
+            if let (Some(all), Some(one)) = (&mut self.statements, found.statements) {
+                all.add(one);
+            }
+        }
+    }
+
+    fn one(&self, (index, read): &Read) -> Found {
+        let mut out = Found::default();
+        let again = self.picked.as_ref().is_none_or(|picked| picked.contains(index));
+        let recorded = match read {
+            Ok(recorded) => recorded,
+            // Where it is not run again, that is said where decisions are read.
+            Err(findings) => return Found { findings: if again { findings.clone() } else { Vec::new() }, ..out },
+        };
+        let mut walk = None;
+        if again {
+            (out.row, out.findings) = self.again(*index, recorded, &mut walk);
+        }
+        if self.statements.is_some() {
+            let (state, blobs) = (&self.opened.state, &self.opened.package);
+            let mut signed = statements::of(*index, recorded, state, blobs);
+            if !again {
+                // Else it was held against its summary already.
+                signed.take(*index, summary_of(*index, recorded, state, blobs));
+            }
+            out.statements = Some(signed);
+        }
+        let walk = walk.or_else(|| walked(&recorded.content, &self.opened.package));
+        out.walked = walk.map(|walk| (*index, walk));
+        out
+    }
+
+    /// One decision run again: what came of it, and what was found.
+    fn again(&self, index: u64, recorded: &Promoted, walk: &mut Option<Walk>) -> (Option<DecisionRow>, Vec<Finding>) {
+        let (state, blobs) = (&self.opened.state, &self.opened.package);
+        let content = &recorded.content;
+        // What nobody can see any more is not run again: it would come out otherwise, and nobody altered it.
+        let named = if self.withheld.is_empty() { BTreeSet::new() } else { erasure::named_by(content) };
+        let gone = named.into_iter().find_map(|digest| Some((digest, *self.withheld.get(&digest)?)));
+        let mut findings = match gone {
+            Some((digest, entry)) => vec![erasure::withheld(&digest, entry)],
+            None => match Again::of(content, state, blobs) {
+                Ok(again) => {
+                    *walk = again.git().and_then(|git| walked_by(content, git));
+                    replay::difference(content, &again.as_recorded()).into_iter().collect()
+                }
+                Err(findings) => findings,
+            },
+        };
+        findings.extend(summary_of(index, recorded, state, blobs));
+        let row = row_of(index, content, findings.is_empty(), gone.is_some());
+        let place = format!("log entry {index}");
+        for finding in &mut findings {
+            finding.at.insert(0, place.clone());
+        }
+        (Some(row), findings)
+    }
+}
+
+/// So many of them, from the newest backwards, in steps as even as whole numbers go.
+fn evenly(all: &[u64], most: usize) -> BTreeSet<u64> {
+    let last = all.len().saturating_sub(1);
+    let steps = most.saturating_sub(1).max(1);
+    let place = |n: usize| last.saturating_sub(n.saturating_mul(last).checked_div(steps).unwrap_or_default());
+    (0..most).filter_map(|n| all.get(place(n)).copied()).collect()
+}
+
+fn row_of(entry: u64, content: &Decision, same_again: bool, withheld: bool) -> DecisionRow {
+    DecisionRow {
+        entry,
+        time: content.request.time,
+        environment: content.request.environment.clone(),
+        subject: content.request.subject,
+        subject_name: content.request.subject_name.clone(),
+        verdict: content.verdict,
+        authorised: content.authorised,
+        policy_version: content.inputs.policy.as_ref().map(|policy| policy.policy.version),
+        same_again,
+        withheld,
+    }
+}
+
+/// The summary that was recorded with a decision is the one that the decision makes, signed by the same gate.
+fn summary_of(index: u64, recorded: &Promoted, state: &LogState, blobs: &dyn Blobs) -> Vec<Finding> {
+    let content = &recorded.content;
+    let fault = |what: String| vec![Finding::new(codes::DECISION_DIFFERS, what).at("summary")];
+    let entry = usize::try_from(index).ok().and_then(|i| state.entries().get(i));
+    let named = entry.and_then(|entry| entry.statements.get(1)).and_then(|digest| blobs.blob(digest));
+    let Some(bytes) = named else {
+        let finding = Finding::new(codes::PACKAGE_EVIDENCE_MISSING, "the decision's summary is missing or altered");
+        return vec![finding.at("summary")];
+    };
+    let SignerName::Gate(gate) = &recorded.decision.signed_by().owner else {
+        return fault("the decision was not signed by a gate".to_owned());
+    };
+    let Some(view) = state.at(index) else { return fault("the entry lies beyond the log".to_owned()) };
+    let (Ok(expected), Ok(resource)) =
+        (summarise(content, gate, recorded.decision.document()), resource_uri(&content.request.environment))
+    else {
+        return fault("the decision makes no summary".to_owned());
+    };
+    match verify_vsa(&bytes, &content.request.subject, &resource, None, (view.trust(), blobs), recorded.time, "summary")
+    {
+        Err(findings) => findings,
+        Ok((_, found)) if found == expected => Vec::new(),
+        Ok(_) => fault("the summary is not the one that the decision makes".to_owned()),
+    }
+}
