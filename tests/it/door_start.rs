@@ -43,7 +43,7 @@ fn the_first_trust_asks_for_what_its_builders_show_or_says_that_it_does_not() {
 #[test]
 fn lint_says_that_the_first_promotion_lacks_its_start() {
     let door = Door::new();
-    let new = "policy new --uri https://example.com/p --repository git+https://example.com/t/a";
+    let new = "policy new --uri https://example.com/p --repository git+https://example.com/t/a --owner platform";
     door.run(&format!("{new} --policy without")).expect(0, &["`start` is not set"]);
     door.run("policy lint without").expect(0, &["note[start-unset]", "git+https://example.com/t/a", "help:"]);
     // It is a note: the release can be built, since a later one needs none.
