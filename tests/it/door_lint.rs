@@ -131,6 +131,12 @@ fn one_input_is_tried_as_json_as_yaml_and_as_a_case() {
     eval("no-pads@1", "in.yaml").expect(2, &["in.yaml", "/sbom/componets"]);
     door.write("in.yaml", b"sbom: [\n");
     eval("no-pads@1", "in.yaml").expect(2, &["in.yaml: line "]);
+    edit(&door, RULE, &[("field: name", "field: version"), ("in_parameter: names", "starts_with: \"1\"")]);
+    door.write("in.yaml", b"sbom:\n  components:\n    - name: left-pad\n");
+    eval("no-pads@1", "in.yaml").expect(
+        3,
+        &["indeterminate[rule-error]: rules/no-pads/rule.yaml:14:5: ", "it gives no answer, which blocks as well"],
+    );
     let built_in = ["`sbom-present@1` is built in", "countersign explain sbom-present@1", "--dry-run", "no-pads@1"];
     eval("sbom-present@1", "in").expect(2, &built_in);
     door.run("policy explain policy --rule sbom-present@1 --rego").expect(2, &["is built in, and is no Rego"]);

@@ -159,11 +159,10 @@ impl Reading<'_> {
     /// Whether a contradiction may come of what did not read alone.
     fn follows(&self, fault: &PolicyError) -> bool {
         let touched = |name: &str| self.touched.contains(name);
-        match fault {
-            PolicyError::RuleEnvironment { .. } => touched("environments"),
-            PolicyError::Value { field, .. } => touched(field) || (*field == "expires" && touched("not_before")),
-            _ => false,
+        if let PolicyError::Value { field, .. } = fault {
+            return touched(field) || (*field == "expires" && touched("not_before"));
         }
+        matches!(fault, PolicyError::RuleEnvironment { .. }) && touched("environments")
     }
 }
 

@@ -136,17 +136,12 @@ pub(super) fn unfitting(file: &str, text: &str) -> Vec<Problem> {
         let takes = CONDITIONS.iter().find(|(name, _, _)| *name == said.key.name).map(|(_, takes, _)| *takes)?;
         let fits = match takes {
             Takes::Text if ["has", "has_not"].contains(&said.key.name.as_str()) => true,
-            Takes::Text => matches!(held, Shape::Text),
+            Takes::Text | Takes::Parameter => matches!(held, Shape::Text),
             Takes::Number => matches!(held, Shape::Number),
             Takes::Scalar => compares(held, &said.value.node),
             Takes::List => said.value.items().unwrap_or_default().iter().all(|item| compares(held, &item.node)),
-            Takes::Parameter => matches!(held, Shape::Text),
         };
-        let word = match held {
-            Shape::Named(_) => "an object",
-            held => held.word(),
-        };
-        let what = format!("`{}` does not go with `{}`, which is {word}", said.key.name, said.field);
+        let what = format!("`{}` does not go with `{}`, which is {}", said.key.name, said.field, held.word());
         let place = if takes == Takes::Scalar { whole(text, said.value) } else { of_key(said.key) };
         (!fits).then(|| {
             Problem::new(codes::RULE_PATH, file, Some(place), what)

@@ -276,12 +276,11 @@ impl Reader<'_> {
         }
         for (key, value) in parameters.entries() {
             let kind = ParameterKind::ALL.iter().find(|(word, _)| value.text() == Some(word));
-            match kind {
-                Some((_, kind)) => drop(out.insert(key.name.clone(), *kind)),
-                None => {
-                    self.wrong(value, "the kind of a parameter is text, number, truth or list");
-                    self.unread.names.insert(key.name.clone());
-                }
+            if let Some((_, kind)) = kind {
+                out.insert(key.name.clone(), *kind);
+            } else {
+                self.wrong(value, "the kind of a parameter is text, number, truth or list");
+                self.unread.names.insert(key.name.clone());
             }
         }
         out

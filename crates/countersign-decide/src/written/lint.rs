@@ -578,26 +578,24 @@ impl Walk<'_> {
     fn expression(&mut self, function: &str, pattern: &Term) {
         let author = self.against.care == Care::Author;
         let broken = |text: &str| expressions::broken(text).filter(|_| author);
-        match &pattern.kind {
-            TermKind::Text(text) => {
-                if let Some(what) = broken(text) {
-                    self.say(self.problem(codes::RULE_REGEX, pattern.at, what).help(expressions::MEND));
-                    return;
-                }
-                for (what, help) in expressions::surprises(function, text) {
-                    self.say(self.problem(codes::RULE_REGEX, pattern.at, what).help(help.to_owned()));
-                }
+        if let TermKind::Text(text) = &pattern.kind {
+            if let Some(what) = broken(text) {
+                self.say(self.problem(codes::RULE_REGEX, pattern.at, what).help(expressions::MEND));
+                return;
             }
-            TermKind::Reference { base, steps } if name_of(base) == Some("data") => {
-                let steps: Vec<&str> = steps.iter().map_while(text_of).collect();
-                let ["params", name] = steps.as_slice() else { return };
-                let text = self.against.data.pointer(&format!("/params/{name}")).and_then(Value::as_str);
-                if let Some(what) = text.and_then(broken) {
-                    let what = format!("parameter `{name}` of policy.toml: {what}");
-                    self.say(self.problem(codes::RULE_REGEX, pattern.at, what).help(expressions::MEND));
-                }
+            for (what, help) in expressions::surprises(function, text) {
+                self.say(self.problem(codes::RULE_REGEX, pattern.at, what).help(help.to_owned()));
             }
-            _ => {}
+        } else if let TermKind::Reference { base, steps } = &pattern.kind
+            && name_of(base) == Some("data")
+        {
+            let steps: Vec<&str> = steps.iter().map_while(text_of).collect();
+            let ["params", name] = steps.as_slice() else { return };
+            let text = self.against.data.pointer(&format!("/params/{name}")).and_then(Value::as_str);
+            if let Some(what) = text.and_then(broken) {
+                let what = format!("parameter `{name}` of policy.toml: {what}");
+                self.say(self.problem(codes::RULE_REGEX, pattern.at, what).help(expressions::MEND));
+            }
         }
     }
 

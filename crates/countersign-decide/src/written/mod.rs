@@ -43,6 +43,8 @@ pub struct Written {
     rego: String,
     data: Document,
     program: Box<dyn Program>,
+    /// For an author: the file that the Rego was made from, and how. What a gate records names the Rego as it always did.
+    origins: Option<(String, origin::Origins)>,
 }
 
 impl fmt::Debug for Written {
@@ -60,6 +62,14 @@ pub fn package(folder: &str) -> String {
 /// Reads a rule that is written in the release, or says everything that is wrong with it.
 pub fn read(rule: &Rule, texts: &BTreeMap<String, String>) -> Result<Written, Vec<Problem>> {
     checked(rule, texts, lint::Care::Gate)
+}
+
+/// The same for its author: what goes wrong while it is evaluated is said of the line of `rule.yaml` that it comes from.
+pub fn read_for_author(rule: &Rule, texts: &BTreeMap<String, String>) -> Result<Written, Vec<Problem>> {
+    let folder = rule.folder.as_deref().unwrap_or_default();
+    let origins = source(rule, folder, texts).ok().map(|source| (source.file, source.origins));
+    let origins = origins.filter(|(file, _)| *file == format!("{folder}/{RULE_YAML}"));
+    Ok(Written { origins, ..read(rule, texts)? })
 }
 
 /// Everything that is wrong with a rule that is not released yet: also what a gate takes, and whoever wrote it should not.
@@ -108,7 +118,9 @@ fn checked(rule: &Rule, texts: &BTreeMap<String, String>, care: lint::Care) -> R
         match lint::check(&source.modules, &libraries, rule) {
             Ok(found) => reads = found,
             Err(mut more) => {
-                more.iter_mut().for_each(|problem| source.origins.trace(&source.file, problem));
+                for problem in &mut more {
+                    source.origins.trace(&source.file, problem);
+                }
                 problems.extend(more);
             }
         }
@@ -124,7 +136,7 @@ fn checked(rule: &Rule, texts: &BTreeMap<String, String>, care: lint::Care) -> R
     let program = Regorus.compile(&all, &format!("data.{package}.deny"), &reads).map_err(traced)?;
     let rego = source.modules.first().map(|text| text.text.clone()).unwrap_or_default();
     let data = Document::new(&data).map_err(|fault| vec![Problem::of(codes::RULE_SOURCE, &source.file, fault)])?;
-    Ok(Written { heading: source.heading, reads, rego, data, program })
+    Ok(Written { heading: source.heading, reads, rego, data, program, origins: None })
 }
 
 /// The heading of a rule that is written in the release; the rest of it is not looked at. `None` where it does not read.
@@ -288,7 +300,13 @@ impl Written {
         if let Some(part) = self.reads.iter().find(|part| shape::needs_evidence(part) && !input.has(part)) {
             return Err(Silent::Missing(part.clone()));
         }
-        let line = |fault| Silent::Error(Problem::of(codes::RULE_ERROR, self.heading.id.as_str(), fault).line());
+        let line = |fault| {
+            let mut problem = Problem::of(codes::RULE_ERROR, self.heading.id.as_str(), fault);
+            if let Some((file, origins)) = &self.origins {
+                origins.trace_line(file, &mut problem);
+            }
+            Silent::Error(problem.line())
+        };
         let given = Given { input: &input.only(&self.reads).map_err(line)?, data: &self.data, at };
         match self.program.evaluate(&given).map_err(line)? {
             Some(Value::Array(elements)) => Ok(elements),

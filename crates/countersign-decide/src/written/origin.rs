@@ -95,6 +95,19 @@ impl Origins {
         }
     }
 
+    /// The same of what went wrong while it was evaluated: the engine counts columns otherwise there, so the line counts.
+    pub(super) fn trace_line(&self, file: &str, problem: &mut Problem) {
+        if problem.file == file
+            && let Some(place) = problem.place
+        {
+            problem.place = self.line(place);
+        }
+    }
+
+    fn line(&self, place: Place) -> Option<Place> {
+        self.lines.get(place.line.checked_sub(ABOVE.saturating_add(1))?).copied()
+    }
+
     fn of(&self, place: Place) -> Option<Place> {
         let hit = |part: &&Part| part.line == place.line && (part.from..part.to).contains(&place.column);
         if let Some(part) = self.parts.iter().find(hit) {
@@ -106,7 +119,7 @@ impl Origins {
             };
             return Some(if part.same { exact } else { part.at });
         }
-        self.lines.get(place.line.checked_sub(ABOVE.saturating_add(1))?).copied()
+        self.line(place)
     }
 }
 

@@ -178,6 +178,7 @@ impl<'r> Probe<'r> {
             reads: read.reads.clone(),
             rego: read.rego.clone(),
             data: read.data.clone(),
+            origins: read.origins.clone(),
         })
     }
 

@@ -118,7 +118,7 @@ const DECLARED: &str = "form: 1\n\
                         \x20   starts_with: 'x'\n";
 
 /// What is wrong with a `rule.yaml`, each with its place and what stands there.
-fn declared(text: &str, parameters: serde_json::Value) -> Vec<String> {
+fn declared(text: &str, parameters: Value) -> Vec<String> {
     let rule = Rule { parameters: serde_json::from_value(parameters).unwrap(), ..rule() };
     let texts = BTreeMap::from([("rules/r/rule.yaml".to_owned(), text.to_owned())]);
     let marked = |problem: &Problem| {

@@ -147,7 +147,7 @@ fn rule(folder: &Path, name: &str, verb: &str) -> Result<(Rule, Written), FlowEr
             None => format!("no rule `{name}` is written in {}: there is {there}", folder.display()),
         })
     })?;
-    match written::read(rule, &manifest.texts) {
+    match written::read_for_author(rule, &manifest.texts) {
         Ok(read) => Ok((rule.clone(), read)),
         Err(problems) => {
             Err(FlowError::Refused(problems.iter().map(|problem| problem.finding(&texts(&files))).collect()))

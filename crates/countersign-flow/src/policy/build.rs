@@ -84,12 +84,12 @@ pub(super) fn problems(manifest: &Manifest) -> Vec<Finding> {
 
 /// The same of what is not released yet, and with it whatever a gate takes and an author should not release.
 pub(super) fn unfit(manifest: &Manifest) -> Vec<Finding> {
-    wrong_with(manifest, &|rule| match &rule.folder {
-        None => rules::faults(rule, &manifest.texts, SOURCE_FILE),
-        Some(_) => {
-            let problems = written::problems(rule, &manifest.texts);
-            problems.iter().map(|problem| problem.finding(&manifest.texts)).collect()
+    wrong_with(manifest, &|rule| {
+        if rule.folder.is_none() {
+            return rules::faults(rule, &manifest.texts, SOURCE_FILE);
         }
+        let problems = written::problems(rule, &manifest.texts);
+        problems.iter().map(|problem| problem.finding(&manifest.texts)).collect()
     })
 }
 

@@ -122,7 +122,7 @@ pub fn test(folder: &Path, asked: Asked<'_>) -> Result<Tested, FlowError> {
         tested.findings.push(Finding::new(codes::RULE_UNTESTED, what).at(folder.display().to_string()));
     }
     for rule in rules {
-        match written::read(rule, &manifest.texts) {
+        match written::read_for_author(rule, &manifest.texts) {
             Err(problems) => {
                 tested.refused_rules.push(rule.id.to_string());
                 tested.findings.extend(problems.iter().map(|problem| problem.finding(&texts)));

@@ -215,7 +215,11 @@ impl Eval {
         let document = answer::PolicyEvaluated { rule: rule.to_string(), exit: exit_of(&findings), findings };
         Ok(Done::answer(call.format, document.exit, "policy-eval", &document, || {
             let found = text::findings(&document.findings);
-            let holds = if document.findings.is_empty() { "it holds" } else { "it does not hold" };
+            let holds = match verdict_of(&document.findings) {
+                Verdict::Pass => "it holds",
+                Verdict::Fail => "it does not hold",
+                Verdict::Indeterminate => "it gives no answer, which blocks as well",
+            };
             format!("{found}rule {}: {holds}\n", document.rule)
         }))
     }
