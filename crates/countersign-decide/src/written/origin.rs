@@ -88,7 +88,9 @@ impl<'t> Writer<'t> {
 impl Origins {
     /// Says what is wrong with compiled Rego of the place that it was made from.
     pub(super) fn trace(&self, file: &str, problem: &mut Problem) {
-        if problem.file == file
+        // Rego that somebody wrote is its own place.
+        if !self.lines.is_empty()
+            && problem.file == file
             && let Some(place) = problem.place
         {
             problem.place = self.of(place);
