@@ -1,9 +1,7 @@
 //! What is kept of a decision while a package is open. A log of a hundred thousand of them has to fit into memory, so that what
 //! most say alike is held once, and what nobody asks of a decision afterwards is not held at all.
 
-use countersign_core::decision::{
-    ActivePolicy, BreakGlass, Decision, EvidenceRef, RuleOutcome, SourceRange, TrustRef,
-};
+use countersign_core::decision::{ActivePolicy, BreakGlass, Decision, EvidenceRef, RuleOutcome, SourceRange, TrustRef};
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Class, Finding, Verdict};
 use countersign_core::git::Oid;
