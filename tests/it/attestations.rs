@@ -1,6 +1,7 @@
 //! Attestations in the forms in which people have them, through the program's own door.
 
-use countersign_tests::door::{Said, bare, without_network};
+use countersign_core::digest::Sha256;
+use countersign_tests::door::{Door, Said, bare, without_network};
 use countersign_tests::fixtures;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -270,6 +271,30 @@ fn verification_needs_no_network() {
         return;
     };
     said.expect(0, &["verified"]);
+}
+
+#[test]
+fn nothing_that_checks_what_is_there_needs_a_network() {
+    let door = Door::new();
+    door.run("audit export --store store --output out.cspkg").expect(0, &[]);
+    std::fs::create_dir(door.path().join("many")).unwrap();
+    door.write("many/app.sbom.sigstore.json", &door.read("app.sbom.sigstore.json"));
+    let trust = format!("--trust trust.sigstore.json --trust-digest {}", door.digest());
+    let (least, digest) = ("--least-checkpoint outside/checkpoint", Sha256::of(&door.read("app.bin")));
+    for line in [
+        format!("verify app.bin --bundle app.provenance.sigstore.json {trust}"),
+        "verify --all many --key keys/builder.pem.pub --transparency none".to_owned(),
+        format!("verify {digest} --promoted-to production --store store {least} {trust}"),
+        format!("log verify --store store {least} {trust}"),
+        format!("audit verify out.cspkg {least} {trust}"),
+    ] {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let Some(apart) = without_network(door.path(), &words) else {
+            eprintln!("skipped: no network namespace can be made here");
+            return;
+        };
+        assert_eq!(apart.code, 0, "{line}: {}", apart.text);
+    }
 }
 
 #[test]

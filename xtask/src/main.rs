@@ -166,7 +166,7 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "bench",
-        arguments: "[--json] [FIGURE | --year N [--keyless]]",
+        arguments: "[--json] [FIGURE | --year N [--keyless] [--in FOLDER]]",
         about: "measures the figures that we promise, each beside its bar; a generated year of N promotions, packed and audited",
         run: bench::run,
     },

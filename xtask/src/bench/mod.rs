@@ -22,7 +22,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let json = arguments.iter().any(|argument| argument == "--json");
     if let Some(promotions) = year::asked(arguments)? {
         let keyless = arguments.iter().any(|argument| argument == "--keyless");
-        let rows = year::measure(&Stage::new(&workspace::root()?)?, promotions, keyless)?;
+        let rows = year::measure(&Stage::new(&workspace::root()?)?, promotions, keyless, year::place(arguments)?)?;
         for row in rows {
             println!("{}", if json { row.json().to_string() } else { row.text() });
         }

@@ -1,5 +1,6 @@
 //! A generated year, `bench --year N`: so many promotions over 365 days, packed and audited. Each thing is done by a process of
-//! its own, so that its memory is its own. Ask for 1000, 10000 and 100000 to see how each grows.
+//! its own, so that its memory is its own. Ask for 1000, 10000 and 100000 to see how each grows; with `--in FOLDER` the year is
+//! made there, is used again if it is there already, and stays.
 
 use super::figures::Stage;
 use super::row::{Bar, Row, Summary};
@@ -9,6 +10,14 @@ use serde_json::Value;
 /// What is measured: what is done, the name of the row that the example prints, what it is called, its unit, and its bar, which
 /// belongs to a year of 100,000.
 const ROWS: &[(&str, &str, &str, &str, Bar)] = &[
+    ("export-full", "export-full", "audit export", "s", Bar::AtMost(3_600.0)),
+    ("export-full", "export-full-memory", "audit export, peak memory", "MB", Bar::AtMost(512.0)),
+    ("export-full", "size-full", "full package", "MB", Bar::AtMost(4_096.0)),
+    ("export-full", "members-full", "members of the full package", "members", Bar::AtMost(5_000.0)),
+    ("export-facts", "export-facts", "audit export --profile facts-only", "s", Bar::AtMost(3_600.0)),
+    ("export-facts", "export-facts-memory", "audit export --profile facts-only, peak memory", "MB", Bar::AtMost(512.0)),
+    ("export-facts", "size-facts", "package of facts only", "MB", Bar::AtMost(600.0)),
+    ("export-facts", "members-facts", "members of the package of facts only", "members", Bar::AtMost(5_000.0)),
     ("quick", "quick", "audit verify --quick", "s", Bar::AtMost(10.0)),
     ("quick", "quick-memory", "audit verify --quick, peak memory", "MB", Bar::AtMost(512.0)),
     ("sample", "sample", "audit verify --sample 1000", "s", Bar::AtMost(60.0)),
@@ -35,16 +44,6 @@ const ROWS: &[(&str, &str, &str, &str, Bar)] = &[
 const QUESTIONS: u32 = 24;
 const ANSWER: Bar = Bar::AtMost(2.0);
 
-/// What the making prints.
-const MADE: &[(&str, &str, &str, Bar)] = &[
-    ("export-full", "audit export", "s", Bar::AtMost(3_600.0)),
-    ("export-facts", "audit export --profile facts-only", "s", Bar::AtMost(3_600.0)),
-    ("size-full", "full package", "MB", Bar::AtMost(4_096.0)),
-    ("size-facts", "package of facts only", "MB", Bar::AtMost(600.0)),
-    ("members-full", "members of the full package", "members", Bar::AtMost(5_000.0)),
-    ("members-facts", "members of the package of facts only", "members", Bar::AtMost(5_000.0)),
-];
-
 /// The number behind `--year`, if that is asked for.
 pub(super) fn asked(arguments: &[String]) -> Outcome<Option<&str>> {
     let Some(at) = arguments.iter().position(|argument| argument == "--year") else { return Ok(None) };
@@ -53,19 +52,23 @@ pub(super) fn asked(arguments: &[String]) -> Outcome<Option<&str>> {
     number.map(Some).ok_or_else(|| "--year takes how many promotions".to_owned())
 }
 
+/// The folder behind `--in`, if one is named.
+pub(super) fn place(arguments: &[String]) -> Outcome<Option<&str>> {
+    let Some(at) = arguments.iter().position(|argument| argument == "--in") else { return Ok(None) };
+    let folder = arguments.get(at.saturating_add(1)).filter(|folder| !folder.starts_with("--"));
+    folder.map(|folder| Some(folder.as_str())).ok_or_else(|| "--in takes a folder".to_owned())
+}
+
 /// Makes a year of so many promotions and measures it; with `keyless`, one whose builder signs by its identity.
-pub(super) fn measure(stage: &Stage, promotions: &str, keyless: bool) -> Outcome<Vec<Row>> {
-    let folder = stage.folder().join("year");
+pub(super) fn measure(stage: &Stage, promotions: &str, keyless: bool, kept: Option<&str>) -> Outcome<Vec<Row>> {
+    let folder = kept.map_or_else(|| stage.folder().join("year"), |kept| stage.root().join(kept));
     std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let place = folder.to_string_lossy().into_owned();
     let example = |arguments: &[&str]| stage.example("countersign-tests", "year", arguments);
     let how = ["make", &place, promotions, "keyless"];
-    let made = example(how.get(..if keyless { 4 } else { 3 }).unwrap_or(&how))?;
+    example(how.get(..if keyless { 4 } else { 3 }).unwrap_or(&how))?;
     let promotions = if keyless { format!("{promotions} keyless") } else { promotions.to_owned() };
     let mut rows = Vec::new();
-    for (name, what, unit, bar) in MADE {
-        rows.push(row(&made, name, &format!("{promotions} promotions: {what}"), unit, *bar)?);
-    }
     let mut measured: Vec<(&str, Vec<Value>)> = Vec::new();
     for (action, name, what, unit, bar) in ROWS {
         if !measured.iter().any(|(done, _)| done == action) {
@@ -99,6 +102,9 @@ mod tests {
         assert_eq!(asked(&words("--json --year 1000")), Ok(Some("1000")));
         assert_eq!(asked(&words("--json verify")), Ok(None));
         assert!(asked(&words("--year")).is_err() && asked(&words("--year none")).is_err());
+        assert_eq!(place(&words("--year 1000 --in target/year")), Ok(Some("target/year")));
+        assert_eq!(place(&words("--year 1000")), Ok(None));
+        assert!(place(&words("--in")).is_err() && place(&words("--in --json")).is_err());
     }
 
     #[test]

@@ -131,19 +131,22 @@ pub fn write(inventory: &Inventory, facts: &Facts) -> Result<Vec<u8>, SbomError>
 /// The document in any version and encoding.
 pub fn write_as(inventory: &Inventory, facts: &Facts, spec: Spec, encoding: Encoding) -> Result<Written, SbomError> {
     let (mut document, left_out) = fill::document(inventory, facts, spec);
-    let mut value = json::to_value(&document)?;
-    let serial = serial_number(&json::canonical(&value)?);
-    if let Some(value) = value.as_object_mut() {
-        value.insert("serialNumber".to_owned(), serial.clone().into());
-    }
-    document.serial_number = Some(serial);
-    // It is written down while it is held against the schema, and handed out only where it holds.
+    let read = Read { format: Format::CycloneDx(spec.as_str()), value: json::to_value(&document)? };
+    // It is written down while it is held against the schema, and handed out only where it holds. The serial number follows
+    // from what is held, and is one by the schema always.
     let (bytes, holds) = thread::scope(|scope| {
-        let held = scope.spawn(|| holds(value, spec));
-        (written(&document, encoding), held.join().map_err(|_panic| SbomError::Thread))
+        let held = scope.spawn(|| holds(&read, spec));
+        let bytes = json::canonical(&read.value).map_err(SbomError::from).and_then(|canonical| {
+            document.serial_number = Some(serial_number(&canonical));
+            written(&document, encoding)
+        });
+        (bytes, held.join().map_err(|_panic| SbomError::Thread))
     });
     holds??;
-    Ok(Written { bytes: bytes?, left_out })
+    let bytes = bytes?;
+    // Given back piece by piece, which nobody has to wait for.
+    drop(thread::Builder::new().spawn(move || drop((document, read))));
+    Ok(Written { bytes, left_out })
 }
 
 fn written(document: &Document, encoding: Encoding) -> Result<Vec<u8>, SbomError> {
@@ -159,10 +162,9 @@ fn written(document: &Document, encoding: Encoding) -> Result<Vec<u8>, SbomError
 }
 
 /// Nothing is written that does not hold to the published schema. XML says the same as JSON, which is what is validated.
-fn holds(value: serde_json::Value, spec: Spec) -> Result<(), SbomError> {
-    let read = Read { format: Format::CycloneDx(spec.as_str()), value };
+fn holds(read: &Read, spec: Spec) -> Result<(), SbomError> {
     let invalid = |at: String, what: String| SbomError::Invalid { version: spec.as_str(), at, what };
-    let faults = schema::check(&read).map_err(|error| invalid(String::new(), error.to_string()))?;
+    let faults = schema::check(read).map_err(|error| invalid(String::new(), error.to_string()))?;
     match faults.listed.into_iter().next() {
         None => Ok(()),
         Some(fault) => Err(invalid(fault.at, fault.what)),

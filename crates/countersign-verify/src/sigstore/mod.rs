@@ -16,8 +16,11 @@ pub use countersign_core::trust::Transparency;
 pub use roots::Roots;
 pub(crate) use roots::stranger;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
+use countersign_core::envelope::PAYLOAD_TYPE;
 use countersign_core::finding::{Code, Finding};
 use countersign_core::key::KeyId;
 use countersign_core::time::Time;
@@ -276,7 +279,28 @@ fn strict(bytes: &[u8]) -> Result<(&str, Value), Refused> {
     if unsigned_checkpoint(&value) {
         return Err(Refused::new(codes::CHECKPOINT_INVALID, "the log's checkpoint is not signed"));
     }
+    if let Some(kind) = unknown_statement(&value) {
+        let what = format!("the envelope carries no in-toto statement of a version that is known: `{kind}`");
+        return Err(Refused::new(codes::STATEMENT_MALFORMED, what));
+    }
     Ok((text, value))
+}
+
+/// The versions of in-toto's statements.
+const STATEMENTS: [&str; 2] = ["https://in-toto.io/Statement/v0.1", "https://in-toto.io/Statement/v1"];
+
+/// Of which version the statement in an envelope says that it is, where that is none that is known. The family takes every
+/// version for the one that it knows.
+fn unknown_statement(bundle: &Value) -> Option<String> {
+    let envelope = bundle.get("dsseEnvelope")?;
+    if envelope.get("payloadType").and_then(Value::as_str) != Some(PAYLOAD_TYPE) {
+        return None;
+    }
+    // What is no base64, or no JSON, is said where it is read.
+    let payload = BASE64.decode(envelope.get("payload")?.as_str()?).ok()?;
+    let statement = json::parse(&payload).ok()?;
+    let kind = statement.get("_type").and_then(Value::as_str).unwrap_or_default();
+    (!STATEMENTS.contains(&kind)).then(|| kind.chars().take(120).collect())
 }
 
 /// Whether a log entry comes with a checkpoint under which nobody's signature stands: the family takes it for a bundle of a
@@ -301,5 +325,23 @@ fn past(times: &[Time], at: Time) -> Result<(), Refused> {
             format!("signed at {time}, which is after {at}, the time in question"),
         )),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_statement_of_an_unknown_version_is_seen_and_a_known_one_is_none() {
+        let bundle = |statement: Value| json!({ "dsseEnvelope": { "payloadType": PAYLOAD_TYPE, "payload": BASE64.encode(statement.to_string()) } });
+        for known in STATEMENTS {
+            assert_eq!(unknown_statement(&bundle(json!({ "_type": known }))), None);
+        }
+        for unknown in [json!({}), json!({ "_type": "https://in-toto.io/Statement/v9" }), json!({ "_type": 1 })] {
+            assert!(unknown_statement(&bundle(unknown.clone())).is_some(), "{unknown}");
+        }
+        assert_eq!(unknown_statement(&json!({ "messageSignature": {} })), None);
     }
 }
