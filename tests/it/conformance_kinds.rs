@@ -64,7 +64,7 @@ impl Scene {
     }
 
     /// A bundle of these parts.
-    fn bundle(&self, entry: Value, stamps: Vec<Value>, content: (&str, Value)) -> Value {
+    fn bundle(&self, entry: &Value, stamps: &[Value], content: (&str, Value)) -> Value {
         let mut bundle = json!({
             "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
             "verificationMaterial": {
@@ -82,10 +82,10 @@ impl Scene {
         let signature = self.key.sign(ARTIFACT);
         let digest = Sha256::of(ARTIFACT);
         let entry = self.instance.log(digest.as_bytes(), &signature, &self.certificate);
-        let stamps = after.iter().map(|after| self.stamp(&signature, *after)).collect();
+        let stamps: Vec<Value> = after.iter().map(|after| self.stamp(&signature, *after)).collect();
         let digest = json!({ "algorithm": "SHA2_256", "digest": BASE64.encode(digest.as_bytes()) });
         let content = json!({ "messageDigest": digest, "signature": BASE64.encode(&signature) });
-        self.bundle(entry, stamps, ("messageSignature", content))
+        self.bundle(&entry, &stamps, ("messageSignature", content))
     }
 
     /// An envelope, logged as a signature over its encoding: by Rekor 2, or as Rekor 1 may have it.
@@ -98,8 +98,8 @@ impl Scene {
         } else {
             self.instance.log(digest.as_bytes(), &signature, &self.certificate)
         };
-        let stamps = vec![self.stamp(&signature, 0)];
-        self.bundle(entry, stamps, ("dsseEnvelope", envelope(payload, &signature)))
+        let stamps = [self.stamp(&signature, 0)];
+        self.bundle(&entry, &stamps, ("dsseEnvelope", envelope(payload, &signature)))
     }
 
     fn logged_by_the_first_version(&mut self, digest: &Sha256, signature: &[u8]) -> Value {

@@ -75,7 +75,7 @@ fn the_tests_of_a_release_reach_the_auditor_byte_for_byte_and_a_flipped_one_is_f
     let mut flipped = case.clone();
     flipped[0] ^= 1;
     altered(&door, 4, &["package-file-altered", &format!("document {digest}")], |files| {
-        replace(files, &case, &flipped)
+        replace(files, &case, &flipped);
     });
     // Its digest made to fit as well: then nothing names it, and the one that is named is not there.
     let other = Sha256::of(&flipped).to_string();

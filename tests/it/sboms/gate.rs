@@ -117,10 +117,10 @@ fn a_record_that_is_no_vulnerability_is_told_apart_from_one_of_unknown_severity(
         ],
     );
     let said = door.run("sbom vulns web.cdx.json --db osv --output v.json --format json");
-    let said: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let said: Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!(said["severities"], json!({"unknown": 1}));
     assert_eq!(said["informational"], json!({"unmaintained": 1, "unsound": 1}));
-    let statement: serde_json::Value = serde_json::from_slice(&door.read("v.json")).unwrap();
+    let statement: Value = serde_json::from_slice(&door.read("v.json")).unwrap();
     let words =
         statement["scanner"]["result"].as_array().unwrap().iter().map(|one| &one["annotations"]["informational"]);
     assert_eq!(words.collect::<Vec<_>>(), [&json!("unmaintained"), &json!("unsound"), &json!(null)]);
