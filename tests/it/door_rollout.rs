@@ -41,6 +41,10 @@ fn a_rule_moves_up_when_it_was_measured_and_labelled_or_overridden_and_the_audit
     let first = String::from_utf8(door.read("policy/policy.toml")).unwrap();
     std::fs::create_dir_all(door.path().join("policy/rules/no-app/cases")).unwrap();
     door.write("policy/rules/no-app/rule.yaml", RULE.as_bytes());
+    for (case, name, expect) in [("broken", "app", "\n  - message: app is not allowed"), ("holds", "", " []")] {
+        let text = format!("name: {case}\ninput:\n  sbom:\n    components: [{{name: \"{name}\"}}]\nexpect:{expect}\n");
+        door.write(&format!("policy/rules/no-app/cases/{case}.yaml"), text.as_bytes());
+    }
 
     release(&door, &first, 2, "\"monitor\"");
     activate(&door, 2, "ada", "").expect(0, &["release 2 is active"]);

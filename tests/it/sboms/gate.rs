@@ -113,7 +113,7 @@ fn a_record_that_is_no_vulnerability_is_told_apart_from_one_of_unknown_severity(
             "1 vulnerabilities (1 of unknown severity) and 2 record(s) that the database calls none (1 unmaintained, 1 unsound)",
             "GHSA-1              unmaintained a 1.0.0",
             "called unmaintained, no vulnerability",
-            "GHSA-3              severity not known b 1.0.0",
+            "GHSA-3              severity not known b 2.0.0",
         ],
     );
     let said = door.run("sbom vulns web.cdx.json --db osv --output v.json --format json");

@@ -1,5 +1,5 @@
 //! Log entries that the family does not read: `intoto` 0.0.1, which cosign wrote for years, and `hashedrekord` 0.0.1 with a
-//! SHA-384. Everything that the log says of such an entry is checked here: its promise, its proof and checkpoint, and that it
+//! SHA-384, or over the encoding of an envelope. Everything that the log says of such an entry is checked here: its promise, its proof and checkpoint, and that it
 //! is about this signature, certificate and content. Then the same is said again in an entry of a kind that the family reads,
 //! under a log that exists for that one call, so that certificate, certificate log, time and signature are checked as always.
 //!
@@ -14,6 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use countersign_core::codes;
 use countersign_core::digest::{Sha256, to_hex};
+use countersign_core::envelope::pae;
 use countersign_core::finding::Code;
 use countersign_core::json;
 use countersign_core::log::merkle::{leaf_hash, verify_inclusion};
@@ -42,6 +43,7 @@ pub(super) fn again(
     let older = match kind {
         ("intoto", "0.0.1") => Older::InToto,
         ("hashedrekord", "0.0.1") if algorithm == Some("sha384") => Older::Sha384,
+        ("hashedrekord", "0.0.1") if bundle.get("dsseEnvelope").is_some_and(Value::is_object) => Older::Envelope,
         _ => return None,
     };
     Some(check(root, bundle, entry, (&body, &said), older, envelope, artifact))
@@ -51,6 +53,8 @@ pub(super) fn again(
 enum Older {
     InToto,
     Sha384,
+    /// Over the bytes that an envelope's signature is over.
+    Envelope,
 }
 
 fn check(
@@ -81,6 +85,18 @@ fn check(
                 return Err(no(codes::LOGGED_ENTRY_MISMATCH, "the log entry is about another envelope"));
             }
             bytes(said, "/spec/publicKey")?
+        }
+        Older::Envelope => {
+            let payload = bytes(bundle, "/dsseEnvelope/payload")?;
+            let signed = Sha256::of(&pae(text(bundle, "/dsseEnvelope/payloadType")?, &payload));
+            let algorithm = text(said, "/spec/data/hash/algorithm")?;
+            if algorithm != "sha256" || text(said, "/spec/data/hash/value")? != signed.hex() {
+                return Err(no(codes::LOGGED_ENTRY_MISMATCH, "the log entry is about another envelope"));
+            }
+            if bytes(said, "/spec/signature/content")? != bytes(bundle, "/dsseEnvelope/signatures/0/sig")? {
+                return Err(no(codes::LOGGED_ENTRY_MISMATCH, "the log entry is about another signature"));
+            }
+            bytes(said, "/spec/signature/publicKey/content")?
         }
         Older::Sha384 => {
             let Artifact::Bytes(signed) = artifact else {
@@ -192,7 +208,7 @@ fn said_again(
     let id = Sha256::of(public.as_ref());
     let sha256 = |hex: String| json!({ "algorithm": "sha256", "value": hex });
     let (kind, spec) = match older {
-        Older::InToto => {
+        Older::InToto | Older::Envelope => {
             let payload = bytes(bundle, "/dsseEnvelope/payload")?;
             let signature = text(bundle, "/dsseEnvelope/signatures/0/sig")?;
             let spec = json!({
