@@ -223,6 +223,9 @@ pub fn encode_hashes(hashes: &[Sha256]) -> Vec<u8> {
 
 /// The first `width` hashes of a tile file, which has exactly `width` of them or is full.
 pub fn decode_hashes(bytes: &[u8], width: u16) -> Result<Vec<Sha256>, TileError> {
+    if width > WIDTH {
+        return Err(TileError::Outside);
+    }
     let wanted = usize::from(width).saturating_mul(32);
     let full = usize::from(WIDTH).saturating_mul(32);
     if bytes.len() != wanted && bytes.len() != full {
@@ -242,6 +245,9 @@ pub fn push_entry(bundle: &mut Vec<u8>, entry: &[u8]) -> Result<(), TileError> {
 
 /// The first `width` entries of a bundle, which has exactly `width` of them or is full.
 pub fn decode_entries(bytes: &[u8], width: u16) -> Result<Vec<&[u8]>, TileError> {
+    if width > WIDTH {
+        return Err(TileError::Outside);
+    }
     let mut entries = Vec::new();
     let mut rest = bytes;
     while !rest.is_empty() && entries.len() < usize::from(WIDTH) {
@@ -408,6 +414,9 @@ mod tests {
         assert_eq!(decode_hashes(&encode_hashes(&hashes), 3).unwrap(), hashes);
         assert!(decode_hashes(&encode_hashes(&hashes), 2).is_err());
         assert_eq!(decode_hashes(&[1; 8192], 2).unwrap().len(), 2);
+        // No tile is wider than a full one, which is not a part of anything.
+        assert_eq!(decode_hashes(&[1; 8192], WIDTH + 1), Err(TileError::Outside));
+        assert_eq!(decode_entries(&[0; 512], WIDTH + 1), Err(TileError::Outside));
     }
 
     #[test]
