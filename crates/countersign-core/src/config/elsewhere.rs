@@ -11,7 +11,11 @@ pub(super) fn may_take_in(path: &str) -> bool {
 /// What a document takes in, in words; none if everything that it names is in the revision.
 pub(super) fn taken_in(path: &str, document: &Node) -> Option<&'static str> {
     if is_chart(path) {
-        return document.all("dependencies").flat_map(Node::items).any(|chart| !is_beside(chart)).then_some(CHARTS);
+        return document
+            .all("dependencies")
+            .flat_map(Node::items)
+            .any(|chart| !is_beside(path, chart))
+            .then_some(CHARTS);
     }
     let says = document.get("apiVersion").and_then(Node::text).is_some_and(|api| api.starts_with("kustomize."));
     if !says && !is_kustomization(path) {
@@ -23,7 +27,7 @@ pub(super) fn taken_in(path: &str, document: &Node) -> Option<&'static str> {
     }
     let lists = ["resources", "bases", "components"];
     let mut named = lists.iter().flat_map(|key| document.all(key)).flat_map(Node::items);
-    named.any(|item| item.text().is_none_or(is_remote)).then_some(BASES)
+    named.any(|item| item.text().is_none_or(|text| is_remote(text) || !is_inside(path, text))).then_some(BASES)
 }
 
 pub(super) const CHARTS: &str = "it takes in charts: what is made of them is not known from it";
@@ -42,8 +46,22 @@ fn name(path: &str) -> String {
 }
 
 /// A chart in a folder of the revision, whose own files are read.
-fn is_beside(chart: &Node) -> bool {
-    chart.get("repository").and_then(Node::text).is_some_and(|repository| repository.starts_with("file://"))
+fn is_beside(path: &str, chart: &Node) -> bool {
+    let folder = chart.get("repository").and_then(Node::text).and_then(|text| text.strip_prefix("file://"));
+    folder.is_some_and(|folder| is_inside(path, folder))
+}
+
+/// Whether a path, as the file at `path` names it, stays in the revision.
+fn is_inside(path: &str, named: &str) -> bool {
+    let mut depth = path.split('/').filter(|part| !part.is_empty()).count().checked_sub(1);
+    for part in named.split('/') {
+        depth = match part {
+            "" | "." => depth,
+            ".." => depth.and_then(|depth| depth.checked_sub(1)),
+            _ => depth.map(|depth| depth.saturating_add(1)),
+        };
+    }
+    !named.starts_with('/') && depth.is_some()
 }
 
 /// Addresses as Kustomize takes them: of any scheme, of `git@host:`, and `host/path` without one.
@@ -81,6 +99,9 @@ mod tests {
         assert_eq!(takes("c/Chart.yaml", &chart("")), None);
         assert_eq!(takes("c/Chart.yaml", &of("'file://../db'")), None);
         assert_eq!(takes("c/Chart.yaml", &of("oci://evil.example/charts")).as_deref(), Some(CHARTS));
+        for outside in ["'file:///charts/db'", "'file://../../db'"] {
+            assert_eq!(takes("c/Chart.yaml", &of(outside)).as_deref(), Some(CHARTS), "{outside}");
+        }
         assert_eq!(takes("c/requirements.yaml", "dependencies:\n- name: db\n").as_deref(), Some(CHARTS));
         assert_eq!(takes("c/other.yaml", &of("oci://evil.example/charts")), None);
     }
@@ -98,6 +119,9 @@ mod tests {
             "git@evil.example:x.git",
             "git::https://evil.example/x",
             "{a: b}",
+            "/bases/x",
+            "../../x",
+            "a/../../../x",
         ] {
             assert_eq!(of(elsewhere).as_deref(), Some(BASES), "{elsewhere}");
         }
