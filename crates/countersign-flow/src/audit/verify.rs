@@ -6,7 +6,7 @@ use super::facts::decisions;
 use super::open::{Opened, derived_again, open};
 use super::reconcile;
 use super::scope::{Day, Days, Scope, carried_days, named};
-use super::{EVIDENCE, LOG, LeftOut, since, witnesses};
+use super::{EVIDENCE, LOG, LeftOut, shard, since, witnesses};
 use crate::erasure;
 use crate::error::FlowError;
 use countersign_core::codes;
@@ -196,7 +196,7 @@ fn strays(opened: &Opened, how: How) -> Vec<Finding> {
             Some(_) if gathered.erased.contains(digest) => {
                 findings.push(altered(digest, place, "the log says that this document was erased"));
             }
-            Some(day) if place.strip_prefix(EVIDENCE).and_then(|file| file.strip_suffix(".docs")) != Some(day) => {
+            Some(day) if place.strip_prefix(EVIDENCE).and_then(shard::day_of) != Some(day) => {
                 findings.push(altered(digest, place, "this document lies in the file of another day"));
             }
             Some(_) if how == How::Full && !kept && !asked => {
