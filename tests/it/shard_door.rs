@@ -338,6 +338,8 @@ fn evidence_by_hand_is_not_carried_and_each_who_asks_for_it_is_told() {
     let said = coverage();
     assert!(said.text.contains("note[manual-evidence-earlier]") && said.text.contains(named), "{}", said.text);
     assert!(!said.text.contains("SOC 2 CC6.4  manual, current"), "{}", said.text);
+    // The new log has only opened so far: the old one's release is in force in it.
+    assert!(!said.text.contains("policy-not-active"), "{}", said.text);
     asked().expect(3, &["Q21  INDETERMINATE", named]);
 
     add("next", "next", "next", &years.trust);
