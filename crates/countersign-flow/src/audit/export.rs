@@ -212,8 +212,6 @@ fn newest_trust(place: &Place, raw: &[Vec<u8>]) -> Result<(Sha256, Vec<u8>, Veri
 
 /// Days that are in memory at a time, deflated: to do that takes longest, and each processor does one.
 const DAYS: usize = 4;
-/// Documents of a file; more only where one of them alone is larger.
-const PART_BYTES: usize = 4 << 20;
 
 /// A file of documents: its name, its digest, and its bytes.
 type Part = (String, Sha256, Pressed);
@@ -221,7 +219,7 @@ type Part = (String, Sha256, Pressed);
 /// The files of a day, by their names. Whoever reads a document unpacks its file, so that none grows beyond a bound.
 fn parts(place: &Place, day: &str, documents: &[(u32, Sha256)]) -> Result<Vec<Part>, FlowError> {
     let mut made = Vec::new();
-    let mut files = shard::Files::new(PART_BYTES);
+    let mut files = shard::Files::default();
     let mut add = |file: Vec<u8>| -> Result<(), FlowError> {
         let name = format!("{EVIDENCE}{}", shard::file_name(day, made.len()));
         made.push((name, Sha256::of(&file), Pressed::of(&file)?));

@@ -36,32 +36,50 @@ pub(super) fn day_of(file: &str) -> Option<&str> {
     (file_name(day, before) == file).then_some(day)
 }
 
-/// Cuts documents, in the order in which they come, into files of at most so many bytes. Within one they stand by rising
-/// digest.
-#[derive(Debug)]
-pub(super) struct Files {
-    most: usize,
+/// Documents of a file; more only where one of them alone is larger.
+const MOST: usize = 4 << 20;
+
+/// Into which file of a day each document comes, in the order in which the log names them.
+#[derive(Debug, Default)]
+pub(super) struct Cut {
     bytes: usize,
+    before: usize,
+}
+
+impl Cut {
+    /// How many files stand before that of the next document, which has so many bytes.
+    pub(super) fn next(&mut self, length: usize) -> usize {
+        let more = length.saturating_add(LINE);
+        if self.bytes > 0 && self.bytes.saturating_add(more) > MOST {
+            self.before = self.before.saturating_add(1);
+            self.bytes = 0;
+        }
+        self.bytes = self.bytes.saturating_add(more);
+        self.before
+    }
+}
+
+/// Makes the files of a day. Within one, documents stand by rising digest.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    cut: Cut,
+    before: usize,
     documents: BTreeMap<Sha256, Vec<u8>>,
 }
 
 impl Files {
-    pub(super) const fn new(most: usize) -> Self {
-        Self { most, bytes: 0, documents: BTreeMap::new() }
-    }
-
-    /// Takes a document. If there is no room for it beside those before, gives their file.
+    /// Takes the next document. If there is no room for it beside those before, gives their file.
     pub(super) fn push(&mut self, digest: Sha256, bytes: Vec<u8>) -> Option<Vec<u8>> {
-        let more = bytes.len().saturating_add(LINE);
-        let full = if self.bytes.saturating_add(more) > self.most { self.finish() } else { None };
-        self.bytes = self.bytes.saturating_add(more);
+        let before = self.cut.next(bytes.len());
+        let full = if before == self.before { None } else { self.finish() };
+        self.before = before;
         self.documents.insert(digest, bytes);
         full
     }
 
     /// The file of those that are left, if any are.
     pub(super) fn finish(&mut self) -> Option<Vec<u8>> {
-        let mut out = Vec::with_capacity(std::mem::take(&mut self.bytes));
+        let mut out = Vec::new();
         for (digest, bytes) in std::mem::take(&mut self.documents) {
             push(&mut out, &digest, &bytes);
         }
@@ -155,26 +173,27 @@ mod tests {
 
     #[test]
     fn documents_are_cut_into_files_in_their_order_and_none_is_lost() {
-        let texts: Vec<Vec<u8>> = (0..50_u8).map(|n| vec![n; usize::from(n) * 40]).collect();
-        let (mut files, mut made) = (Files::new(3_000), Vec::new());
+        let texts: Vec<Vec<u8>> = (0..50_u8).map(|n| vec![n; usize::from(n) << 14]).collect();
+        let (mut files, mut made) = (Files::default(), Vec::new());
         for text in &texts {
             made.extend(files.push(Sha256::of(text), text.clone()));
         }
         made.extend(files.finish());
         assert_eq!(files.finish(), None);
-        assert!(made.len() > 10 && made.iter().all(|file| file.len() <= 3_000));
-        let mut left = texts.iter();
-        for file in &made {
+        assert!(made.len() > 4 && made.iter().all(|file| file.len() <= MOST));
+        let (mut left, mut cut) = (texts.iter(), Cut::default());
+        for (before, file) in made.iter().enumerate() {
             let mut found: Vec<&[u8]> = read(file).unwrap().into_iter().map(|(_, place)| &file[place]).collect();
             found.sort_unstable_by_key(|text| text.len());
             for text in found {
                 assert_eq!(Some(text), left.next().map(Vec::as_slice));
+                assert_eq!(cut.next(text.len()), before);
             }
         }
         assert_eq!(left.next(), None);
         // One that is larger than a file may be has one for itself.
-        let mut files = Files::new(10);
-        assert_eq!(files.push(Sha256::of(b"long enough"), b"long enough".to_vec()), None);
+        let (mut files, large) = (Files::default(), vec![7; MOST + 1]);
+        assert_eq!(files.push(Sha256::of(&large), large), None);
         assert!(files.push(Sha256::of(b"x"), b"x".to_vec()).is_some() && files.finish().is_some());
     }
 
