@@ -184,7 +184,7 @@ fn a_package_of_facts_alone_has_every_statement_checked_as_well() {
 fn a_day_that_is_large_lies_in_several_files_in_the_order_of_the_log() {
     let mut world = World::new();
     let (_, landed) = world.land(0);
-    for (name, components) in [("one", 7_000), ("two", 3)] {
+    for (name, components) in [("one", 8_000), ("two", 3)] {
         let artifact = Sha256::of(name.as_bytes());
         let documents = world.built(&artifact, &landed, "clean", components).to_vec();
         let arguments = world.arguments(&artifact, "production", documents);
