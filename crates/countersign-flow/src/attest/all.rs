@@ -5,7 +5,7 @@ use super::inputs::{Read, read_file, walk};
 use super::{Expected, Subject, check};
 use crate::error::FlowError;
 use crate::files;
-use countersign_core::attestation::Proof;
+use countersign_core::attestation::{Attestation, Beside, Proof};
 use countersign_core::digest::{Sha256, hex_array};
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, exit_of};
@@ -205,7 +205,7 @@ fn one_by_itself(
     }
     match &beside {
         Some(bytes) => wanted = Wanted { sha256: Some(Sha256::of(bytes)), sha512: None, bytes: Some(bytes) },
-        None if read.attestation.payload.is_none() => wanted.sha256 = signed_digest(&read.attestation.proof),
+        None if read.attestation.payload.is_none() => wanted.sha256 = signed_digest(&read.attestation),
         None => {}
     }
     let subject = Subject { name: &read.place, named: false, wanted };
@@ -223,9 +223,16 @@ fn beside(path: &Path) -> Option<Vec<u8>> {
     files::read(&path.with_file_name(stem), limits::SIGNED_FILE_BYTES).ok()
 }
 
-/// What a signature over a file says that it is over.
-fn signed_digest(proof: &Proof) -> Option<Sha256> {
-    let Proof::Bundle(bytes) = proof else { return None };
+/// What a signature over a file says that it is over, and one of cosign's which image it means.
+fn signed_digest(attestation: &Attestation) -> Option<Sha256> {
+    let named = attestation.beside.iter().find_map(|beside| match beside {
+        Beside::Digest { found, .. } => found.parse().ok(),
+        Beside::Statement(_) | Beside::Word { .. } => None,
+    });
+    if named.is_some() {
+        return named;
+    }
+    let Proof::Bundle(bytes) = &attestation.proof else { return None };
     let value = json::parse(bytes).ok()?;
     let digest = value.pointer("/messageSignature/messageDigest")?;
     let text = digest.get("digest")?.as_str()?;

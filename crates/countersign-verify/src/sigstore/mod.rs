@@ -244,7 +244,7 @@ impl TrustedRoot {
         at: Time,
     ) -> Result<Keyless, Refused> {
         let (bundle, value) = strict(bundle)?;
-        let found = match older::again(&self.document, &value, envelope, artifact) {
+        let found = match older::again(&self.document, &value, envelope, artifact, None) {
             None => self.verifier.keyless(bundle, artifact, transparency)?,
             Some(again) => {
                 let again = again?;
@@ -265,8 +265,28 @@ impl TrustedRoot {
         key: &BundleKey,
         at: Time,
     ) -> Result<Vec<Time>, Refused> {
-        let (bundle, _) = strict(bundle)?;
-        let times = self.verifier.managed(bundle, artifact, &key.0)?;
+        self.verify_managed_cosigned(bundle, None, artifact, key, at)
+    }
+
+    /// The same, with the envelope's own bytes where they are at hand.
+    pub fn verify_managed_cosigned(
+        &self,
+        bundle: &[u8],
+        envelope: Option<&[u8]>,
+        artifact: Artifact<'_>,
+        key: &BundleKey,
+        at: Time,
+    ) -> Result<Vec<Time>, Refused> {
+        let (bundle, value) = strict(bundle)?;
+        let times = match older::again(&self.document, &value, envelope, artifact, Some(key.0.der())) {
+            None => self.verifier.managed(bundle, artifact, &key.0)?,
+            Some(again) => {
+                let again = again?;
+                adapter::Verifier::new(&again.root)
+                    .map_err(|what| Refused::new(codes::SIGSTORE_ROOT_MALFORMED, what))?
+                    .managed(&again.bundle, artifact, &key.0)?
+            }
+        };
         past(&times, at)?;
         Ok(times)
     }
