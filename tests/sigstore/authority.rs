@@ -90,6 +90,21 @@ impl Authority {
         Self { key, common: common.to_owned(), certificate }
     }
 
+    /// An authority below this one.
+    #[must_use]
+    pub fn below(&self, common: &str, valid: (i64, i64)) -> Self {
+        let key = Key::p256();
+        let mut extensions = key_names(&key.spki(), &self.key.spki()).to_vec();
+        extensions.extend([
+            extension("2.5.29.19", true, &seq(&[&tlv(1, &[0xff]), &int(&[0])])),
+            extension("2.5.29.15", true, &tlv(3, &[1, 0x06])),
+            extension("2.5.29.37", false, &seq(&[&oid(CODE_SIGNING)])),
+        ]);
+        let form = Form { issuer: &self.common, subject: common, spki: &key.spki(), valid, serial: 3, extensions };
+        let certificate = form.signed(&self.key);
+        Self { key, common: common.to_owned(), certificate }
+    }
+
     /// A timestamp authority's certificate.
     #[must_use]
     pub fn timestamping(&self, key: &Key, valid: (i64, i64)) -> Vec<u8> {

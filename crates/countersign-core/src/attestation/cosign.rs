@@ -16,7 +16,9 @@ const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
 const SIGNED: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 /// What such a text says that it is.
 const OF_AN_IMAGE: &str = "cosign container image signature";
-const BUNDLE: &str = "application/vnd.dev.sigstore.bundle+json;version=0.1";
+/// The bundle in which a log's promise is enough, and the one that has no log's word at all.
+const PROMISED: &str = "application/vnd.dev.sigstore.bundle+json;version=0.1";
+const STAMPED: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
 /// Whether a layer of this type is one that somebody signed.
 #[must_use]
@@ -98,8 +100,13 @@ impl<'a> Said<'a> {
         let mut material = Map::new();
         match self.certificate() {
             Some(pem) => {
-                let chain = json!({ "certificates": [{ "rawBytes": first_pem(pem)? }] });
-                material.insert("x509CertificateChain".to_owned(), chain);
+                let certificate = json!({ "rawBytes": first_pem(pem)? });
+                if entry.is_some() {
+                    let chain = json!({ "certificates": [certificate] });
+                    material.insert("x509CertificateChain".to_owned(), chain);
+                } else {
+                    material.insert("certificate".to_owned(), certificate);
+                }
             }
             None => drop(material.insert("publicKey".to_owned(), json!({ "hint": "" }))),
         }
@@ -123,7 +130,7 @@ fn of_envelope(content: &[u8], said: Said<'_>) -> Result<Attestation, BundleErro
         return Ok(out);
     };
     let made = json!({
-        "mediaType": BUNDLE,
+        "mediaType": PROMISED,
         "verificationMaterial": said.material(Some(entry), None)?,
         "dsseEnvelope": value,
     });
@@ -138,9 +145,10 @@ fn of_image(content: &[u8], said: Said<'_>) -> Result<Attestation, BundleError> 
         None => None,
         Some(stamp) => json::parse(stamp.as_bytes())?.get("SignedRFC3161Timestamp").cloned(),
     };
+    let entry = said.entry()?;
     let made = json!({
-        "mediaType": BUNDLE,
-        "verificationMaterial": said.material(said.entry()?, stamp)?,
+        "mediaType": if entry.is_some() { PROMISED } else { STAMPED },
+        "verificationMaterial": said.material(entry, stamp)?,
         "messageSignature": {
             "messageDigest": { "algorithm": "SHA2_256", "digest": BASE64.encode(Sha256::of(content).as_bytes()) },
             "signature": signature,

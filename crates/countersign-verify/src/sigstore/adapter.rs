@@ -2,6 +2,8 @@
 //! decides anything: each kind of error becomes a code of ours.
 
 use super::{Artifact, CertificateClaims, CertificateName, Instance, Keyless, Refused, Transparency};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use countersign_core::codes;
 use countersign_core::finding::Code;
 use countersign_core::time::Time;
@@ -21,8 +23,10 @@ use sigstore_verify::{
 };
 use std::collections::BTreeMap;
 use x509_cert::Certificate;
-use x509_cert::der::Decode as _;
+use x509_cert::der::asn1::{Any, BitString, ObjectIdentifier};
+use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::ext::pkix::SubjectAltName as SubjectAltNames;
+use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 
 /// The family's verifier over one trusted root: made once, used for many bundles.
 pub(super) struct Verifier(sigstore_verify::Verifier);
@@ -45,7 +49,10 @@ impl Key {
     pub(super) fn from_pem(pem: &str) -> Result<Self, Refused> {
         let wrong =
             |what: String| Refused::new(codes::SIGNER_UNKNOWN, format!("the public key does not parse: {what}"));
-        let key = DerPublicKey::from_pem(pem).map_err(|error| wrong(error.to_string()))?;
+        let key = match pkcs1(pem) {
+            Some(key) => DerPublicKey::new(key),
+            None => DerPublicKey::from_pem(pem).map_err(|error| wrong(error.to_string()))?,
+        };
         Self::checked(key).map_err(wrong)
     }
 
@@ -71,6 +78,19 @@ impl Key {
         let signature = SignatureBytes::new(signature.to_vec());
         VerificationKey::from_spki(&self.0).is_ok_and(|key| key.verify(message, &signature).is_ok())
     }
+}
+
+/// An RSA key as PKCS#1 has it, in the form that every other key has.
+fn pkcs1(pem: &str) -> Option<Vec<u8>> {
+    let (_, rest) = pem.split_once("-----BEGIN RSA PUBLIC KEY-----")?;
+    let (inside, _) = rest.split_once("-----END RSA PUBLIC KEY-----")?;
+    let der = BASE64.decode(inside.split_ascii_whitespace().collect::<String>()).ok()?;
+    let rsa = AlgorithmIdentifierOwned {
+        oid: ObjectIdentifier::new("1.2.840.113549.1.1.1").ok()?,
+        parameters: Some(Any::null()),
+    };
+    let key = BitString::from_bytes(&der).ok()?;
+    SubjectPublicKeyInfoOwned { algorithm: rsa, subject_public_key: key }.to_der().ok()
 }
 
 /// The signing configuration that came with the family; GitHub's own instance signs for nobody else.
