@@ -150,6 +150,15 @@ impl Scene {
 
     /// The same, each by itself, and with a key in PEM that is expected, if any is.
     pub(crate) fn judge_each(&self, bundle: &Value, key: Option<&str>) -> [Option<String>; 2] {
+        self.judge_by(bundle, NAME, key)
+    }
+
+    /// The same, with this name expected.
+    pub(crate) fn judge_as(&self, bundle: &Value, name: &str) -> [Option<String>; 2] {
+        self.judge_by(bundle, name, None)
+    }
+
+    fn judge_by(&self, bundle: &Value, name: &str, key: Option<&str>) -> [Option<String>; 2] {
         let path = |name: &str, bytes: &[u8]| {
             let path = self.folder.path().join(name);
             std::fs::write(&path, bytes).unwrap();
@@ -158,7 +167,7 @@ impl Scene {
         let bundle = path("bundle.json", bundle.to_string().as_bytes());
         let root = path("root.json", self.root.to_string().as_bytes());
         let key = key.map(|key| path("key.pub", key.as_bytes()));
-        let expected = key.as_deref().map_or(Expected::Identity { name: NAME, issuer: ISSUER }, Expected::Key);
+        let expected = key.as_deref().map_or(Expected::Identity { name, issuer: ISSUER }, Expected::Key);
         let digest = Sha256::of(ARTIFACT).to_string();
         [path("artifact", ARTIFACT), digest.into()].map(|artifact| {
             let said = verify_bundle(&VerifyBundle {

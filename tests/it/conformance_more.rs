@@ -293,6 +293,16 @@ fn an_intermediate_counts_while_it_is_valid_and_only_below_a_root_that_is_truste
 }
 
 #[test]
+fn a_user_name_is_an_identity_and_another_user_s_is_none() {
+    let mut scene = Scene::new();
+    for (name, code) in [("ada!example.com", None), ("ada!example.org", Some("identity-mismatch"))] {
+        scene.certificate = scene.instance.certificate(&scene.key.spki(), &Who::person(ISSUER, name), at());
+        let bundle = scene.message(&[0]);
+        assert_eq!(scene.judge_as(&bundle, "ada!example.com")[0].as_deref(), code, "{name}");
+    }
+}
+
+#[test]
 fn a_timestamp_counts_while_its_authority_and_what_is_above_it_are_valid() {
     let now = at().unix();
     for (valid, holds) in

@@ -85,6 +85,34 @@ impl Scene {
         self.run(&format!("verify {} --bundle layout {}", self.digest(), expected()))
     }
 
+    /// An image in a layout of its own, and a signature over it, or over what is named.
+    fn layout(&mut self, name: &str, about: Option<&str>) {
+        let folder = self.folder.path().join("images").join(name);
+        let blobs = folder.join("blobs/sha256");
+        std::fs::create_dir_all(&blobs).unwrap();
+        let kind = "application/vnd.oci.image.manifest.v1+json";
+        let put = |bytes: &[u8], of: &str| {
+            let digest = Sha256::of(bytes);
+            std::fs::write(blobs.join(digest.hex()), bytes).unwrap();
+            json!({
+                "mediaType": kind, "digest": digest, "size": bytes.len(),
+                "annotations": { "org.opencontainers.image.ref.name": of },
+            })
+        };
+        let image = put(
+            json!({ "schemaVersion": 2, "mediaType": kind, "layers": [], "of": name }).to_string().as_bytes(),
+            "1.0",
+        );
+        let digest = image["digest"].as_str().unwrap().to_owned();
+        let layer = self.instance.signed_layer(about.unwrap_or(&digest), By::Identity(&ada()), at());
+        put(&layer.content, "");
+        let manifest = json!({ "schemaVersion": 2, "layers": [layer.descriptor()] }).to_string();
+        let attached = put(manifest.as_bytes(), &format!("{}.sig", digest.replace(':', "-")));
+        let index = json!({ "schemaVersion": 2, "manifests": [image, attached] });
+        std::fs::write(folder.join("index.json"), index.to_string()).unwrap();
+        std::fs::write(folder.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    }
+
     fn payload(&self) -> Vec<u8> {
         let hex = self.digest().strip_prefix("sha256:").unwrap();
         json!({
@@ -210,7 +238,7 @@ fn what_differs_in_one_thing_is_refused() {
     scene.judge().expect(4, &["subject-mismatch"]);
     // An envelope that is not the one that was logged, though it says the same.
     let mut envelope = scene.attested("intoto", By::Identity(&ada));
-    scene.registry.hang(&scene.image, "sig", &[good.clone()]);
+    scene.registry.hang(&scene.image, "sig", std::slice::from_ref(&good));
     envelope.content.push(b' ');
     judged(&scene, envelope, "att", "logged-entry-mismatch");
 }
@@ -234,6 +262,18 @@ fn what_is_altered_or_no_manifest_is_not_taken_and_nothing_is_written() {
     // A document that nobody signed is none.
     scene.registry.hang(&scene.image, "att", &[sbom()]);
     scene.fetch("").expect(3, &["attachment-missing"]);
+}
+
+#[test]
+fn a_layout_in_a_folder_is_one_thing_and_what_is_in_it_is_about_its_image() {
+    let mut scene = Scene::new(true);
+    scene.layout("one", None);
+    scene.layout("two", None);
+    let all = |scene: &Scene, folder: &str| scene.run(&format!("verify --all {folder} {}", expected()));
+    all(&scene, "images").expect(0, &["2"]);
+    all(&scene, "images/one").expect(0, &["1"]);
+    scene.layout("three", Some(&format!("sha256:{}", "ab".repeat(32))));
+    all(&scene, "images").expect(3, &["no-statements", "images/three"]);
 }
 
 #[test]

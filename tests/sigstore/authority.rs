@@ -121,7 +121,11 @@ impl Authority {
     #[must_use]
     pub fn leaf(&self, spki: &[u8], who: &Who, valid: (i64, i64), log: &Key, serial: u64, faults: &Faults) -> Vec<u8> {
         let tag = if who.name.contains("://") { 0x86 } else { 0x81 };
-        let mut names = tlv(tag, who.name.as_bytes());
+        let mut names = if who.name.contains('!') {
+            tlv(0xa0, &[oid("1.3.6.1.4.1.57264.1.7"), explicit(0, &utf8(&who.name))].concat())
+        } else {
+            tlv(tag, who.name.as_bytes())
+        };
         if let Some(second) = &faults.second_name {
             names.extend(tlv(tag, second.as_bytes()));
         }

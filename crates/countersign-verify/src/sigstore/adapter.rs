@@ -23,9 +23,10 @@ use sigstore_verify::{
 };
 use std::collections::BTreeMap;
 use x509_cert::Certificate;
-use x509_cert::der::asn1::{Any, BitString, ObjectIdentifier};
+use x509_cert::der::asn1::{Any, BitString, ObjectIdentifier, Utf8StringRef};
 use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::ext::pkix::SubjectAltName as SubjectAltNames;
+use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 
 /// The family's verifier over one trusted root: made once, used for many bundles.
@@ -140,7 +141,8 @@ impl Verifier {
         } else {
             Vec::new()
         };
-        Ok(Keyless { certificate: claims(info)?, times, payload, logged: found.tlog_verified() })
+        let der = bundle.signing_certificate().ok_or_else(|| short("no certificate"))?;
+        Ok(Keyless { certificate: claims(info, der.as_bytes())?, times, payload, logged: found.tlog_verified() })
     }
 
     pub(super) fn managed(&self, bundle: &str, artifact: Artifact<'_>, key: &Key) -> Result<Vec<Time>, Refused> {
@@ -182,7 +184,7 @@ pub(super) fn read_der_certificate(der: &[u8]) -> Result<CertificateClaims, Refu
     let info = parse_certificate_info(&certificate).map_err(|error| {
         Refused::new(codes::CERTIFICATE_INVALID, format!("the certificate does not parse: {error}"))
     })?;
-    claims(&info)
+    claims(&info, der)
 }
 
 /// In whole seconds. A fraction counts as a whole one: a signature is never said to be older than was attested.
@@ -209,12 +211,28 @@ fn one_name(bundle: &Bundle) -> Result<(), Refused> {
     }
 }
 
-fn claims(info: &CertificateInfo) -> Result<CertificateClaims, Refused> {
+/// Fulcio's name for somebody whom an issuer knows by a user name alone: `name!domain`.
+fn user_name(certificate: &[u8]) -> Option<String> {
+    let certificate = Certificate::from_der(certificate).ok()?;
+    let (_, names) = certificate.tbs_certificate.get::<SubjectAltNames>().ok()??;
+    let [GeneralName::OtherName(name)] = names.0.as_slice() else { return None };
+    let of_fulcio = ObjectIdentifier::new("1.3.6.1.4.1.57264.1.7").ok()?;
+    if name.type_id != of_fulcio {
+        return None;
+    }
+    let text = name.value.decode_as::<Utf8StringRef<'_>>().ok()?;
+    Some(text.as_str().to_owned())
+}
+
+fn claims(info: &CertificateInfo, der: &[u8]) -> Result<CertificateClaims, Refused> {
     let lacks = |what: &str| Refused::new(codes::CERTIFICATE_INVALID, format!("the certificate has no {what}"));
     let name = match info.identity.as_ref() {
         Some(SubjectAltName::Email(text)) => CertificateName::Email(text.clone()),
         Some(SubjectAltName::Uri(text)) => CertificateName::Uri(text.clone()),
-        _ => return Err(lacks("name of a kind that is read: an e-mail address or a URI")),
+        _ => match user_name(der) {
+            Some(text) => CertificateName::User(text),
+            None => return Err(lacks("name of a kind that is read: an e-mail address, a URI or a user name")),
+        },
     };
     let issuer = info.issuer.clone().ok_or_else(|| lacks("OIDC issuer"))?;
     Ok(CertificateClaims { issuer, name, claims: ci(&info.ci_claims), spki: info.public_key.as_bytes().to_vec() })
