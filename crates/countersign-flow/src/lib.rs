@@ -21,6 +21,7 @@ pub mod files;
 pub mod history;
 pub mod index;
 #[cfg(feature = "online")]
+pub mod keep;
 pub mod keyless;
 pub mod machine;
 pub mod output;

@@ -10,8 +10,7 @@ use countersign_core::finding::{exit_of, verdict_of};
 use countersign_core::time::Time;
 use countersign_flow::controls::{ManualRequest, add_manual};
 use countersign_flow::erasure::{self, EraseRequest};
-use countersign_flow::{FlowError, output as answer};
-use countersign_record::atomic::write_atomic;
+use countersign_flow::{FlowError, keep, output as answer};
 use countersign_report::text;
 use countersign_sign::{KeyPlace, PersonKey, SigningKey};
 use std::path::PathBuf;
@@ -180,6 +179,7 @@ impl Erase {
     fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
         let (trust, place) = (self.trust.read(at)?, self.store.place(call)?);
+        keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         let access = call.world.token_access();
         let (key, keygen) = (PersonKey::open(&self.key, &access)?, call.world.ssh_keygen());
         let request = EraseRequest {
@@ -193,8 +193,8 @@ impl Erase {
             at,
         };
         let erased = erasure::erase(&request, SigningKey::open(&self.log_key, &access)?)?;
-        if let (Some(path), Some(checkpoint)) = (&self.checkpoint_output, &erased.checkpoint) {
-            write_atomic(path, checkpoint, 0o644)?;
+        if let Some(checkpoint) = &erased.checkpoint {
+            keep::replace(self.checkpoint_output.as_deref(), &[&place], checkpoint)?;
         }
         let document = answer::EvidenceErased { entry: erased.entry, erasure: erased.erasure, removed: erased.removed };
         Ok(Done::answer(call.format, Exit::Ok, "evidence-erase", &document, || {
@@ -211,6 +211,7 @@ impl Manual {
     fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
         let (trust, place) = (self.trust.read(at)?, self.store.place(call)?);
+        keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         let access = call.world.token_access();
         let (key, keygen) = (PersonKey::open(&self.key, &access)?, call.world.ssh_keygen());
         let request = ManualRequest {
@@ -227,9 +228,7 @@ impl Manual {
             at,
         };
         let recorded = add_manual(&request, SigningKey::open(&self.log_key, &access)?)?;
-        if let Some(path) = &self.checkpoint_output {
-            write_atomic(path, &recorded.checkpoint, 0o644)?;
-        }
+        keep::replace(self.checkpoint_output.as_deref(), &[&place], &recorded.checkpoint)?;
         let document = answer::EvidenceAdded { entry: recorded.entry, evidence: recorded.evidence };
         Ok(Done::answer(call.format, Exit::Ok, "evidence-add-manual", &document, || {
             let evidence = &document.evidence;

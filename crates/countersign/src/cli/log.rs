@@ -16,11 +16,10 @@ use countersign_core::exit::Exit;
 use countersign_core::finding::{Check, Finding, Verdict, exit_of, verdict_of};
 use countersign_core::ids::Origin;
 use countersign_core::statement::Kind;
-use countersign_flow::outside;
 use countersign_flow::place::{Place, StoreBlobs, recorded_decision};
 use countersign_flow::shard::chain;
 use countersign_flow::{FlowError, output as answer};
-use countersign_record::atomic::write_atomic;
+use countersign_flow::{keep, outside};
 use countersign_record::log::reader::LogReader;
 use countersign_record::log::verify::verify_folder;
 use countersign_record::log::{FolderFiles, LogError};
@@ -90,9 +89,11 @@ struct Verify {
 struct Checkpoint {
     #[command(flatten)]
     store: StoreArgs,
-    /// Where to write it; standard output where none is given
+    /// Where to write it; standard output where none is given. One that is there is replaced only if the log goes on from it
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    least: LeastArgs,
 }
 
 /// List the entries, or show one with its proof
@@ -277,11 +278,11 @@ fn state(
 
 impl Checkpoint {
     fn run(&self, call: &Call<'_>) -> Answer {
-        let reader = LogReader::open(&self.store.place(call)?.log())?;
+        let place = self.store.place(call)?;
+        let reader = LogReader::open(&place.log())?;
         let note = reader.checkpoint().note().to_string();
-        if let Some(path) = &self.output {
-            write_atomic(path, note.as_bytes(), 0o644)?;
-        }
+        keep::may_replace(self.least.file(), &[&place])?;
+        keep::replace(self.output.as_deref(), &[&place], note.as_bytes())?;
         let claim = reader.checkpoint().claim();
         let document = answer::LogCheckpoint {
             origin: claim.origin.clone(),

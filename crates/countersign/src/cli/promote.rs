@@ -15,11 +15,11 @@ use countersign_core::policy::Stage;
 use countersign_flow::FlowError;
 use countersign_flow::documents;
 use countersign_flow::excerpt;
+use countersign_flow::keep;
 use countersign_flow::machine::MachineSigner;
 use countersign_flow::promote::{GateKeys, PromoteRequest, Promotion, dry_run, promote, promoted_before};
 use countersign_flow::repeat::by_release;
 use countersign_flow::review::notes;
-use countersign_record::atomic::write_atomic;
 use countersign_report::excerpt::Excerpts;
 use countersign_report::reports::{Effect, Facts};
 use countersign_report::{message, output, text};
@@ -105,6 +105,7 @@ impl Promote {
         let trust = self.trust.read(at)?;
         let place = self.store.place(call)?;
         let least = self.least.file();
+        keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         let mut handed = documents::read_all(&self.bundles, &self.reviews)?;
         handed.documents.extend(self.roots.read()?);
         let executable = std::env::current_exe().unwrap_or_default();
@@ -155,8 +156,8 @@ impl Promote {
                 ));
             }
         };
-        if let (Some(path), Some(recorded)) = (&self.checkpoint_output, &promotion.recorded) {
-            write_atomic(path, &recorded.checkpoint, 0o644)?;
+        if let Some(recorded) = &promotion.recorded {
+            keep::replace(self.checkpoint_output.as_deref(), &[&place], &recorded.checkpoint)?;
         }
         let expiring = trust.outcome.trust.as_ref().and_then(|trust| expiring(trust.trust(), at));
         Ok(self.show(call, begun, &self.placed(promotion), expiring))

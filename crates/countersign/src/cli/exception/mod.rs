@@ -15,8 +15,8 @@ use countersign_core::git::Oid;
 use countersign_core::ids::{EnvName, ExceptionId, Origin, PersonId, RuleId, Uri};
 use countersign_core::{codes, limits};
 use countersign_flow::exception::{self, Asked, EndRequest, Ended, Recording, Wanted};
-use countersign_flow::{FlowError, output as answer};
-use countersign_record::atomic::write_atomic;
+use countersign_flow::place::Place;
+use countersign_flow::{FlowError, keep, output as answer};
 use countersign_report::text;
 use countersign_sign::{KeyPlace, PersonKey, SigningKey};
 use std::collections::BTreeSet;
@@ -359,11 +359,11 @@ impl Activate {
     fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
         let trust = self.record.trust.read(at)?;
-        let place = self.record.store.place(call)?;
+        let place = self.record.place(call)?;
         let recording = Recording { trust: &trust, place: &place, least_checkpoint: self.record.least.file(), at };
         let log_key = SigningKey::open(&self.record.log_key, &call.world.token_access())?;
         let (verified, checkpoint) = exception::activate(&self.file, &recording, log_key)?;
-        self.record.keep(&checkpoint)?;
+        self.record.keep(&place, &checkpoint)?;
         let document = answer::ExceptionActivated {
             id: verified.id(),
             exception: verified.exception().clone(),
@@ -384,11 +384,15 @@ impl Activate {
 }
 
 impl RecordArgs {
-    fn keep(&self, checkpoint: &[u8]) -> Result<(), FlowError> {
-        match &self.checkpoint_output {
-            Some(path) => Ok(write_atomic(path, checkpoint, 0o644)?),
-            None => Ok(()),
-        }
+    /// The store, if what is recorded there can be kept elsewhere.
+    fn place(&self, call: &Call<'_>) -> Result<Place, FlowError> {
+        let place = self.store.place(call)?;
+        keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
+        Ok(place)
+    }
+
+    fn keep(&self, place: &Place, checkpoint: &[u8]) -> Result<(), FlowError> {
+        keep::replace(self.checkpoint_output.as_deref(), &[place], checkpoint)
     }
 
     fn kept(&self) -> String {
@@ -412,7 +416,7 @@ fn end(
 ) -> Answer {
     let at = given::now()?;
     let trust = record.trust.read(at)?;
-    let place = record.store.place(call)?;
+    let place = record.place(call)?;
     let (key, keygen) = (PersonKey::open(key, &call.world.token_access())?, call.world.ssh_keygen());
     let recording = Recording { trust: &trust, place: &place, least_checkpoint: record.least.file(), at };
     let request = EndRequest { id: id.clone(), action, reason, key: &key, keygen: &keygen, signatures };
@@ -433,7 +437,7 @@ fn end(
         Ended::Recorded { entry, persons, checkpoint } => {
             document.entry = Some(entry);
             document.persons = persons.iter().map(ToString::to_string).collect();
-            record.keep(&checkpoint)?;
+            record.keep(&place, &checkpoint)?;
         }
     }
     Ok(Done::answer(call.format, document.exit, verb, &document, || match document.entry {

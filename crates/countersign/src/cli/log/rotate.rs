@@ -5,8 +5,7 @@ use super::super::{Answer, Call};
 use crate::render::Done;
 use clap::Args;
 use countersign_core::exit::Exit;
-use countersign_flow::{output as answer, rotate};
-use countersign_record::atomic::write_atomic;
+use countersign_flow::{keep, output as answer, rotate};
 use countersign_sign::{KeyPlace, SigningKey};
 use std::path::PathBuf;
 
@@ -36,10 +35,10 @@ impl Rotate {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
         let key = SigningKey::open(&self.log_key, &call.world.token_access())?;
-        let rotated = rotate::sign_beside(&self.store.place(call)?, &self.trust.read(at)?, key, at)?;
-        if let Some(path) = &self.output {
-            write_atomic(path, rotated.note.as_bytes(), 0o644)?;
-        }
+        let place = self.store.place(call)?;
+        keep::may_replace(self.output.as_deref(), &[&place])?;
+        let rotated = rotate::sign_beside(&place, &self.trust.read(at)?, key, at)?;
+        keep::replace(self.output.as_deref(), &[&place], rotated.note.as_bytes())?;
         let checkpoint = rotated.checkpoint;
         let document = answer::LogCheckpoint {
             origin: checkpoint.origin,

@@ -9,8 +9,7 @@ use countersign_core::ids::Origin;
 use countersign_flow::machine::MachineSigner;
 use countersign_flow::place::Place;
 use countersign_flow::shard::{self, ShardKeys};
-use countersign_flow::{FlowError, output as answer};
-use countersign_record::atomic::write_atomic;
+use countersign_flow::{FlowError, keep, output as answer};
 use countersign_record::log::reader::LogReader;
 use countersign_record::log::writer::Appended;
 use countersign_sign::{KeyPlace, SigningKey};
@@ -82,10 +81,9 @@ impl Keys {
         Ok(ShardKeys { gate, log: SigningKey::open(&self.log_key, &access)? })
     }
 
-    fn done(&self, call: &Call<'_>, verb: &str, place: &Place, appended: &Appended) -> Answer {
-        if let Some(path) = &self.checkpoint_output {
-            write_atomic(path, &appended.checkpoint_bytes, 0o644)?;
-        }
+    fn done(&self, call: &Call<'_>, verb: &str, places: &[&Place], appended: &Appended) -> Answer {
+        keep::replace(self.checkpoint_output.as_deref(), places, &appended.checkpoint_bytes)?;
+        let [place, ..] = places else { return Err(FlowError::Usage("there is no log".to_owned())) };
         let origin = LogReader::open(&place.log())?.checkpoint().claim().origin.clone();
         let document = answer::LogCheckpoint {
             origin,
@@ -107,8 +105,9 @@ impl Close {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
         let place = self.store.place(call)?;
+        keep::may_replace(self.keys.checkpoint_output.as_deref(), &[&place])?;
         let appended = shard::close(&place, &self.successor, &self.trust.read(at)?, self.keys.open(call)?, at)?;
-        self.keys.done(call, "log-close", &place, &appended)
+        self.keys.done(call, "log-close", &[&place], &appended)
     }
 }
 
@@ -116,7 +115,8 @@ impl Continue {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let at = given::now()?;
         let (place, earlier) = (self.store.place(call)?, Place::new(&self.earlier));
+        keep::may_replace(self.keys.checkpoint_output.as_deref(), &[&place, &earlier])?;
         let appended = shard::go_on(&place, &earlier, &self.trust.read(at)?, self.keys.open(call)?, at)?;
-        self.keys.done(call, "log-continue", &place, &appended)
+        self.keys.done(call, "log-continue", &[&place, &earlier], &appended)
     }
 }

@@ -20,7 +20,7 @@ use countersign_core::policy::Stage;
 use countersign_flow::outside::TrustFile;
 use countersign_flow::place::StoreBlobs;
 use countersign_flow::policy::{self, ActivateRequest, Activation};
-use countersign_flow::{FlowError, files, output as answer};
+use countersign_flow::{FlowError, files, keep, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
 use countersign_sign::{KeyPlace, SigningKey};
@@ -297,6 +297,7 @@ impl Activate {
         let trust = self.trust.read(at)?;
         let by = self.by.open(call)?;
         let (place, least) = (self.store.place(call)?, self.least.file());
+        keep::may_replace(self.checkpoint_output.as_deref(), &[&place])?;
         let request = ActivateRequest {
             release: &self.release,
             environment: self.environment.clone(),
@@ -339,9 +340,7 @@ impl Activate {
                 document.digest = Some(reference.digest);
                 document.risen = policy::risen(activated);
                 document.backtest = activated.release.backtest().copied();
-                if let Some(path) = &self.checkpoint_output {
-                    write_atomic(path, checkpoint, 0o644)?;
-                }
+                keep::replace(self.checkpoint_output.as_deref(), &[&place], checkpoint)?;
             }
         }
         Ok(Done::answer(call.format, document.exit, "policy-activate", &document, || self.words(&document)))
