@@ -4,6 +4,7 @@
 //! is the log right before the entry.
 
 use crate::documents;
+use crate::erasure::{erasures, withheld};
 use crate::error::FlowError;
 use crate::files;
 use crate::history::{self, Scope};
@@ -41,6 +42,7 @@ use countersign_verify::keys::note_signature_holds;
 use countersign_verify::log::LogOutcome;
 use countersign_verify::witnessed::asks_for_witnesses;
 use countersign_verify::{Evidence, History, LogState, VerifiedTrust};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What a promotion is asked with. Everything is required; what may be absent is an `Option` that the decision judges.
@@ -97,6 +99,8 @@ pub struct Promotion {
     /// What is missing of the witnesses that trust wants, where it was recorded. Until they have cosigned a checkpoint that
     /// holds its entry, it authorises nothing.
     pub not_witnessed: Vec<Finding>,
+    /// What was handed in and not looked at: the log says that it was erased.
+    pub left_out: Vec<Finding>,
 }
 
 /// Why a decision was not recorded. What is not recorded authorises nothing.
@@ -126,17 +130,18 @@ pub fn dry_run(request: &PromoteRequest<'_>, gate: Option<SignerName>) -> Result
     let gate = gate.or_else(|| first_gate(request)).unwrap_or_else(nobody);
     let witnessed = request.trust.outcome.trust.as_ref().map(|trust| before(request, trust)).transpose()?.flatten();
     let decided = decide_now(request, &gate, witnessed.as_ref())?;
-    Ok(Promotion { decision: decided.decision, recorded: None, not_recorded: None, not_witnessed: Vec::new() })
+    let Decided { decision, left_out, .. } = decided;
+    Ok(Promotion { decision, recorded: None, not_recorded: None, not_witnessed: Vec::new(), left_out })
 }
 
 /// Decides and records. When this returns, decision and summary are durable in store and log.
 pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion, FlowError> {
     let name = keys.gate.name();
     let not = |why, findings| {
-        let decision = decide_now(request, &name, None)?.decision;
+        let decided = decide_now(request, &name, None)?;
         let findings: Vec<Finding> = findings;
-        let findings = findings.into_iter().filter(|finding| !decision.findings.contains(finding)).collect();
-        Ok(unrecorded(decision, why, findings))
+        let findings = findings.into_iter().filter(|finding| !decided.decision.findings.contains(finding)).collect();
+        Ok(unrecorded(decided, why, findings))
     };
     let anchored = request.trust.outcome.trust.as_ref().filter(|t| request.trust.given.as_ref() == Some(t.digest()));
     let Some(trust) = anchored else {
@@ -178,23 +183,23 @@ pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion
     }
     let decided = decide_now(request, &name, witnessed.as_ref())?;
     if decided.decision.findings.iter().any(|finding| finding.code == codes::LOG_CLOSED) {
-        return Ok(unrecorded(decided.decision, "the log was closed, and nothing is appended to it", Vec::new()));
+        return Ok(unrecorded(decided, "the log was closed, and nothing is appended to it", Vec::new()));
     }
     // Trust from outside holds, so this is the log's word on it. The log judges an entry by its own newest trust: one that was
     // made under another would not come out the same for anybody who looks later.
     if decided.decision.findings.iter().any(|finding| finding.code == codes::TRUST_DIGEST_MISMATCH) {
         const EARLY: &str = "the trust given from outside is not the newest that the log records: a newer one is recorded by \
                              `countersign policy activate` first";
-        return Ok(unrecorded(decided.decision, EARLY, Vec::new()));
+        return Ok(unrecorded(decided, EARLY, Vec::new()));
     }
     let elsewhere = [codes::LOG_ROLLED_BACK, codes::LOG_FORKED, codes::LOG_SPLIT_VIEW, codes::LOG_ORIGIN_MISMATCH];
     if decided.decision.findings.iter().any(|finding| elsewhere.contains(&finding.code)) {
         // Another entry, signed, at a place where the log had one already: that would be the fork itself.
         const FORK: &str = "the log is not the one that the least checkpoint is of: an entry here would fork it";
-        return Ok(unrecorded(decided.decision, FORK, Vec::new()));
+        return Ok(unrecorded(decided, FORK, Vec::new()));
     }
     if decided.decision.inputs.log.as_ref().is_none_or(|l| l.size != log.size()) {
-        return Ok(unrecorded(decided.decision, DAMAGED, Vec::new()));
+        return Ok(unrecorded(decided, DAMAGED, Vec::new()));
     }
     let mut recorded = record(request, &decided, trust, &keys.gate, &gate, &mut log)?;
     let not_witnessed = match after(request, trust, &log, &mut recorded) {
@@ -205,12 +210,14 @@ pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion
                 .found(error.to_string()),
         ],
     };
-    Ok(Promotion { decision: decided.decision, recorded: Some(recorded), not_recorded: None, not_witnessed })
+    let Decided { decision, left_out, .. } = decided;
+    Ok(Promotion { decision, recorded: Some(recorded), not_recorded: None, not_witnessed, left_out })
 }
 
-const fn unrecorded(decision: Decision, why: &'static str, findings: Vec<Finding>) -> Promotion {
+fn unrecorded(decided: Decided, why: &'static str, findings: Vec<Finding>) -> Promotion {
     let not_recorded = Some(NotRecorded { why, findings });
-    Promotion { decision, recorded: None, not_recorded, not_witnessed: Vec::new() }
+    let Decided { decision, left_out, .. } = decided;
+    Promotion { decision, recorded: None, not_recorded, not_witnessed: Vec::new(), left_out }
 }
 
 /// The log as it is before the decision, cosigned by the witnesses that trust wants for the environment.
@@ -302,6 +309,11 @@ fn closed(request: &PromoteRequest<'_>, error: &LogError) -> Vec<Finding> {
 /// A decision with the bytes that it rests on.
 struct Decided {
     decision: Decision,
+    /// The documents that were looked at.
+    documents: Vec<Vec<u8>>,
+    /// What the log says is erased, with the entry that says so; and what of it was handed in.
+    erased: BTreeMap<Sha256, u64>,
+    left_out: Vec<Finding>,
     git: Option<Vec<u8>>,
     witnessed: Option<Vec<u8>>,
 }
@@ -324,11 +336,26 @@ fn decide_now(
         tool: request.tool.clone(),
     };
     let trust = request.trust.outcome.trust.as_ref();
-    let blobs = StoreBlobs::new(request.place.store()).with(&request.captures);
-    let log = open_log(request, trust, &blobs)?;
+    let stored = StoreBlobs::new(request.place.store());
+    let log = open_log(request, trust, &stored)?;
+    // What was erased is withheld from everybody: it does not count again, and is not stored again, because somebody has a copy.
+    let erased = log.state.as_ref().map(|state| erasures(state, &stored).0).unwrap_or_default();
+    let erased: BTreeMap<Sha256, u64> = erased.into_iter().map(|(digest, (entry, _))| (digest, entry)).collect();
+    stored.finish()?;
+    let (mut documents, mut captures) = (request.documents.clone(), request.captures.clone());
+    let mut left_out = Vec::new();
+    for handed in [&mut documents, &mut captures].into_iter().filter(|_| !erased.is_empty()) {
+        handed.retain(|bytes| {
+            let digest = Sha256::of(bytes);
+            let entry = erased.get(&digest);
+            left_out.extend(entry.map(|entry| withheld(&digest, *entry)));
+            entry.is_none()
+        });
+    }
+    let blobs = StoreBlobs::new(request.place.store()).with(&captures);
     let least = least(request, trust)?;
     let pin = pin(request)?;
-    let evidence = trust.map(|trust| Evidence::verify(&request.documents, trust, request.at));
+    let evidence = trust.map(|trust| Evidence::verify(&documents, trust, request.at));
     let given = Given {
         trust: TrustGiven { outcome: &request.trust.outcome, digest: request.trust.given.as_ref() },
         state: log.state.as_ref().map(LogState::now),
@@ -365,7 +392,7 @@ fn decide_now(
     let git_digest = git.as_deref().map(Sha256::of);
     let decision = decide(&asked, &Given { history: history.as_ref(), git: git_digest, ..given });
     blobs.finish()?;
-    Ok(Decided { decision, git, witnessed })
+    Ok(Decided { decision, documents, erased, left_out, git, witnessed })
 }
 
 /// A log that is missing is judged by the decision; a disk that fails is an error.
@@ -453,10 +480,17 @@ fn record(
     pieces.extend(signer.root());
     pieces.extend(decided.git.as_deref());
     pieces.extend(decided.witnessed.as_deref());
-    pieces.extend(request.documents.iter().map(Vec::as_slice));
+    pieces.extend(decided.documents.iter().map(Vec::as_slice));
     // A capture that no statement names is no evidence, and is not kept.
     let named = |bytes: &&Vec<u8>| decision.inputs.captures.contains(&Sha256::of(bytes));
     pieces.extend(request.captures.iter().filter(named).map(Vec::as_slice));
+    // Such as the git objects of a range that is promoted again: a decision that could not be kept is none.
+    if !decided.erased.is_empty() {
+        let mut digests = pieces.iter().map(|piece| Sha256::of(piece));
+        if let Some((digest, entry)) = digests.find_map(|digest| Some((digest, *decided.erased.get(&digest)?))) {
+            return Err(FlowError::Refused(vec![withheld(&digest, entry)]));
+        }
+    }
     request.place.store().put_many(&pieces)?;
 
     let entry = Entry {

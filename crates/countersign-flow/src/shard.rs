@@ -58,6 +58,25 @@ pub fn close(
         if here.origin == *successor {
             return Err(FlowError::Usage("a log does not follow itself".to_owned()));
         }
+        // Closed for a log that trust does not know, it would be closed for good: nothing could go on from it.
+        let follows = verified.trust().logs.iter().find(|log| log.origin == *successor);
+        if follows.is_none_or(|log| log.continues.as_ref() != Some(&here.origin)) {
+            let found = match follows {
+                None => format!("no log {successor}"),
+                Some(log) => log.continues.as_ref().map_or_else(
+                    || format!("log {successor} goes on from none"),
+                    |other| format!("log {successor} goes on from {other}"),
+                ),
+            };
+            let what = format!("trust names no log {successor} that goes on from this one, and a closed log is closed for good");
+            return Err(FlowError::Refused(vec![
+                Finding::new(codes::LOG_SHARD_INVALID, what)
+                    .at("--successor")
+                    .expected(format!("log {successor}, continues = {}", here.origin), "trust")
+                    .found(found)
+                    .help("add it to `[[logs]]` of trust.toml, have the next version of trust signed, and close with that one"),
+            ]));
+        }
         let mut entries: Vec<Entry> = Vec::new();
         if state.now().trust().digest() != verified.digest() {
             verify_successor(state.now().trust(), &trust.bytes, at).map_err(FlowError::Refused)?;

@@ -141,19 +141,34 @@ impl<'o> Looking<'o> {
         out
     }
 
+    /// What is erased and was missed when a decision was run again.
+    fn missed(&self, decided: &Decision) -> Option<(Sha256, u64)> {
+        let missing = decided.findings.iter().filter(|finding| finding.code == codes::EVIDENCE_WITHHELD);
+        let mut digests = missing.filter_map(|finding| finding.expected.as_deref()?.parse().ok());
+        digests.find_map(|digest: Sha256| Some((digest, *self.withheld.get(&digest)?)))
+    }
+
     /// One decision run again: what came of it, and what was found.
     fn again(&self, index: u64, recorded: &Promoted, walk: &mut Option<Walk>) -> (Option<DecisionRow>, Vec<Finding>) {
         let (state, blobs) = (&self.opened.state, &self.opened.package);
         let content = &recorded.content;
         // What nobody can see any more is not run again: it would come out otherwise, and nobody altered it.
         let named = if self.withheld.is_empty() { BTreeSet::new() } else { erasure::named_by(content) };
-        let gone = named.into_iter().find_map(|digest| Some((digest, *self.withheld.get(&digest)?)));
+        let mut gone = named.into_iter().find_map(|digest| Some((digest, *self.withheld.get(&digest)?)));
         let mut findings = match gone {
             Some((digest, entry)) => vec![erasure::withheld(&digest, entry)],
             None => match Again::of(content, state, blobs) {
                 Ok(again) => {
                     *walk = again.git().and_then(|git| walked_by(content, git));
-                    replay::difference(content, &again.as_recorded()).into_iter().collect()
+                    let decided = again.as_recorded();
+                    match replay::difference(content, &decided) {
+                        None => Vec::new(),
+                        Some(difference) => {
+                            // It looked at what decisions before it rest on, and of that some is gone: nor can this one be run.
+                            gone = self.missed(&decided);
+                            vec![gone.map_or(difference, |(digest, entry)| erasure::withheld(&digest, entry))]
+                        }
+                    }
                 }
                 Err(findings) => findings,
             },

@@ -317,13 +317,13 @@ impl Call<'_> {
     }
 }
 
-/// Runs something that appends to a store. Where another writer was faster everything is read and decided again, after
-/// a while of which nobody else has the same.
+/// Runs something that appends to a store. Where another writer is at it or was faster, everything is read and decided again,
+/// after a while of which nobody else has the same.
 pub(crate) fn attempts<T>(mut run: impl FnMut() -> Result<T, FlowError>) -> Result<T, FlowError> {
     let mut longest = PAUSE;
     for _ in 1..ATTEMPTS {
         match run() {
-            Err(FlowError::Log(LogError::Outrun { .. })) => {
+            Err(FlowError::Log(LogError::Outrun { .. } | LogError::InUse { .. })) => {
                 std::thread::sleep(World::part_of(longest));
                 longest = longest.saturating_mul(2).min(LONGEST_PAUSE);
             }

@@ -159,6 +159,9 @@ impl Promote {
         if let Some(recorded) = &promotion.recorded {
             keep::replace(self.checkpoint_output.as_deref(), &[&place], &recorded.checkpoint)?;
         }
+        for finding in &promotion.left_out {
+            call.tell(&text::finding(finding));
+        }
         let expiring = trust.outcome.trust.as_ref().and_then(|trust| expiring(trust.trust(), at));
         Ok(self.show(call, begun, &self.placed(promotion), expiring))
     }
