@@ -36,6 +36,25 @@ fn a_log_is_checked_against_the_checkpoint_that_was_kept() {
     door.trusting("log verify --store older --least-checkpoint outside/newer")
         .expect(4, &["untrusted[log-rolled-back]", "FAIL"]);
     verify("--least-checkpoint outside/newer").expect(0, &["from 5 to 5 entries"]);
+    // Nor does what was kept become an older one, whoever writes there: the next gate would not see that the log was set back.
+    let newer = door.read("outside/newer");
+    door.run("log checkpoint --store older --output outside/newer")
+        .expect(4, &["untrusted[log-rolled-back]", "outside/newer", "at least 5 entries"]);
+    door.run("log checkpoint --store older --least-checkpoint outside/newer").expect(4, &["log-rolled-back"]);
+    let gate = |store: &str| {
+        door.trusting(&format!(
+            "promote app.bin --to production --repo app --store {store} --key keys/gate.pem --log-key keys/log.pem \
+             --least-checkpoint outside/checkpoint --checkpoint-output outside/newer"
+        ))
+    };
+    gate("older").expect(4, &["untrusted[log-rolled-back]", "outside/newer", "nothing was authorised"]);
+    door.write("outside/note", b"remember the milk\n");
+    door.run("log checkpoint --store store --output outside/note").expect(2, &["outside/note", "is no checkpoint"]);
+    assert!(door.read("outside/newer") == newer && door.read("outside/note") == b"remember the milk\n");
+    let shown: Value = serde_json::from_str(&door.run("log show --store older --format json").out).unwrap();
+    assert_eq!(shown["size"], 4);
+    door.run("log checkpoint --store store --output outside/newer").expect(0, &["5 entries"]);
+    gate("store").expect(3, &["entry 5"]);
     door.write("outside/other", b"no checkpoint\n");
     verify("--least-checkpoint outside/other").expect(4, &["--> ", "outside/other", "FAIL"]);
 }

@@ -62,6 +62,30 @@ fn what_is_missing_altered_or_named_by_nothing_is_told_apart_and_nothing_is_remo
 }
 
 #[test]
+fn what_was_erased_does_not_count_again_and_what_looked_at_it_is_withheld_and_not_called_altered() {
+    let door = Door::new();
+    let named = review(&door);
+    let kept = "--least-checkpoint outside/checkpoint";
+    // Without the review: refused, with the review of the decision before taken in from the log.
+    door.promote(kept).expect(3, &["entry 4"]);
+    erase(&door, &named.to_string(), "keys/ada").expect(0, &["log entry 5 says why"]);
+    let documents = "--bundle app.provenance.sigstore.json --bundle app.sbom.sigstore.json --reviews reviews";
+    let again = door.promote(&format!("{documents} {kept}"));
+    assert_ne!(again.code, 0, "{}", again.text);
+    assert!(
+        again.text.contains("log entry 5 says that it is erased") && again.text.contains("entry 6"),
+        "{}",
+        again.text
+    );
+    assert!(!piece(&door, &named).exists());
+    check(&door).expect(0, &["1 erased", "PASS"]);
+    door.run("audit export --store store --output erased.cspkg").expect(0, &["7 entries"]);
+    let said = door.trusting(&format!("audit verify erased.cspkg {kept}"));
+    said.expect(3, &["indeterminate[evidence-withheld]", "log entry 4, ", "2 rest on evidence that was erased"]);
+    assert!(!said.text.contains("untrusted[") && !said.text.contains("NOT the same"), "{}", said.text);
+}
+
+#[test]
 fn one_piece_is_erased_for_a_reason_that_stays_and_the_log_stays_provable() {
     let door = Door::new();
     let named = review(&door);
