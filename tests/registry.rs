@@ -1,6 +1,7 @@
 //! A small OCI registry on this machine, with or without the referrers API and a login. It keeps what it is given, by
 //! digest and by tag, and is as slow as its tests want it to be.
 
+use crate::sigstore::cosign::Layer;
 use countersign_core::digest::Sha256;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -93,6 +94,27 @@ impl Registry {
         let index: Value = serde_json::from_slice(bytes).expect("an index");
         let entries = index.get("manifests").and_then(Value::as_array).expect("a list").clone();
         entries.iter().filter_map(|entry| entry.get("digest")?.as_str().map(str::to_owned)).collect()
+    }
+
+    /// Hangs layers beside an image, under the tag of this end: as cosign did before there were bundles.
+    pub fn hang(&self, image: &str, end: &str, layers: &[Layer]) {
+        let listed: Vec<Value> = layers.iter().map(Layer::descriptor).collect();
+        for layer in layers {
+            lock(&self.shelf.blobs).insert(Sha256::of(&layer.content).to_string(), layer.content.clone());
+        }
+        let kind = "application/vnd.oci.image.manifest.v1+json";
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": kind, "layers": listed,
+            "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": Sha256::of(b"{}"), "size": 2},
+        });
+        self.tag(image, end, manifest.to_string().as_bytes());
+    }
+
+    /// Puts these bytes under the tag of this end.
+    pub fn tag(&self, image: &str, end: &str, manifest: &[u8]) {
+        let tag = image.split_once('@').expect("a digest").1.replace(':', "-");
+        let kind = "application/vnd.oci.image.manifest.v1+json".to_owned();
+        lock(&self.shelf.manifests).insert(format!("{tag}.{end}"), (kind, manifest.to_vec()));
     }
 
     /// Puts other bytes under the digest of every blob that holds these words.

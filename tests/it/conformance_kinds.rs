@@ -15,24 +15,24 @@ use countersign_verify::sigstore::Instance as Published;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const NAME: &str = "ada@example.com";
-const ISSUER: &str = "https://accounts.example.com";
-const ARTIFACT: &[u8] = b"what was signed\n";
+pub(crate) const NAME: &str = "ada@example.com";
+pub(crate) const ISSUER: &str = "https://accounts.example.com";
+pub(crate) const ARTIFACT: &[u8] = b"what was signed\n";
 
 /// An instance, somebody who signs by it, and a folder for what is judged.
-struct Scene {
-    instance: Instance,
-    key: Key,
-    certificate: Vec<u8>,
-    root: Value,
+pub(crate) struct Scene {
+    pub(crate) instance: Instance,
+    pub(crate) key: Key,
+    pub(crate) certificate: Vec<u8>,
+    pub(crate) root: Value,
     folder: TempDir,
 }
 
-fn at() -> Time {
+pub(crate) fn at() -> Time {
     "2026-03-01T12:00:00Z".parse().unwrap()
 }
 
-fn payload(name: &str, more: &[(&str, Value)]) -> Vec<u8> {
+pub(crate) fn payload(name: &str, more: &[(&str, Value)]) -> Vec<u8> {
     let mut statement = json!({
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{ "name": name, "digest": { "sha256": Sha256::of(ARTIFACT).hex() } }],
@@ -50,21 +50,25 @@ fn payload(name: &str, more: &[(&str, Value)]) -> Vec<u8> {
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
+        Self::by(Key::p256())
+    }
+
+    /// One in which this key signs.
+    pub(crate) fn by(key: Key) -> Self {
         let mut instance = Instance::new(at());
-        let key = Key::p256();
         let certificate = instance.certificate(&key.spki(), &Who::person(ISSUER, NAME), at());
         let root = serde_json::from_slice(&instance.trusted_root()).unwrap();
         Self { instance, key, certificate, root, folder: tempfile::tempdir().unwrap() }
     }
 
-    fn stamp(&self, signature: &[u8], after: i64) -> Value {
+    pub(crate) fn stamp(&self, signature: &[u8], after: i64) -> Value {
         let stamp = self.instance.timestamp(Sha256::of(signature).as_bytes(), None, at().plus(after));
         json!({ "signedTimestamp": BASE64.encode(stamp) })
     }
 
     /// A bundle of these parts.
-    fn bundle(&self, entry: &Value, stamps: &[Value], content: (&str, Value)) -> Value {
+    pub(crate) fn bundle(&self, entry: &Value, stamps: &[Value], content: (&str, Value)) -> Value {
         let mut bundle = json!({
             "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
             "verificationMaterial": {
@@ -78,7 +82,7 @@ impl Scene {
     }
 
     /// One over the file, with a timestamp for each of these seconds.
-    fn message(&mut self, after: &[i64]) -> Value {
+    pub(crate) fn message(&mut self, after: &[i64]) -> Value {
         let signature = self.key.sign(ARTIFACT);
         let digest = Sha256::of(ARTIFACT);
         let entry = self.instance.log(digest.as_bytes(), &signature, &self.certificate);
@@ -89,7 +93,7 @@ impl Scene {
     }
 
     /// An envelope, logged as a signature over its encoding: by Rekor 2, or as Rekor 1 may have it.
-    fn envelope(&mut self, payload: &[u8], first_version: bool) -> Value {
+    pub(crate) fn envelope(&mut self, payload: &[u8], first_version: bool) -> Value {
         let message = pae(PAYLOAD_TYPE, payload);
         let signature = self.key.sign(&message);
         let digest = Sha256::of(&message);
@@ -102,7 +106,7 @@ impl Scene {
         self.bundle(&entry, &stamps, ("dsseEnvelope", envelope(payload, &signature)))
     }
 
-    fn logged_by_the_first_version(&mut self, digest: &Sha256, signature: &[u8]) -> Value {
+    pub(crate) fn logged_by_the_first_version(&mut self, digest: &Sha256, signature: &[u8]) -> Value {
         let lines: Vec<String> =
             BASE64.encode(&self.certificate).as_bytes().chunks(64).map(|l| String::from_utf8_lossy(l).into()).collect();
         let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"));
@@ -110,14 +114,19 @@ impl Scene {
             "data": { "hash": { "algorithm": "sha256", "value": digest.hex() } },
             "signature": { "content": BASE64.encode(signature), "publicKey": { "content": BASE64.encode(pem) } },
         } });
-        let answer = self.instance.log_v1(&proposed, at()).unwrap();
+        self.first(&proposed, 0)
+    }
+
+    /// An entry of the first version, so many seconds later, as a bundle has it.
+    pub(crate) fn first(&mut self, proposed: &Value, after: i64) -> Value {
+        let answer = self.instance.log_v1(proposed, at().plus(after)).unwrap();
         let said = answer.as_object().unwrap().values().next().unwrap().clone();
         let bytes = |value: &Value| BASE64.encode(Sha256::from_hex(value.as_str().unwrap()).unwrap().as_bytes());
         let (proof, promise) = (&said["verification"]["inclusionProof"], &said["verification"]["signedEntryTimestamp"]);
         json!({
             "logIndex": said["logIndex"].to_string(),
             "logId": { "keyId": bytes(&said["logID"]) },
-            "kindVersion": { "kind": "hashedrekord", "version": "0.0.1" },
+            "kindVersion": { "kind": proposed["kind"], "version": "0.0.1" },
             "integratedTime": said["integratedTime"].to_string(),
             "inclusionPromise": { "signedEntryTimestamp": promise },
             "inclusionProof": {
@@ -133,7 +142,23 @@ impl Scene {
 
     /// What comes of it, by file and by digest: the code of the refusal, if it is refused.
     #[track_caller]
-    fn judge(&self, bundle: &Value) -> Option<String> {
+    pub(crate) fn judge(&self, bundle: &Value) -> Option<String> {
+        let both = self.judge_each(bundle, None);
+        assert_eq!(both[0], both[1], "by file and by digest");
+        both[0].clone()
+    }
+
+    /// The same, each by itself, and with a key in PEM that is expected, if any is.
+    pub(crate) fn judge_each(&self, bundle: &Value, key: Option<&str>) -> [Option<String>; 2] {
+        self.judge_by(bundle, NAME, key)
+    }
+
+    /// The same, with this name expected.
+    pub(crate) fn judge_as(&self, bundle: &Value, name: &str) -> [Option<String>; 2] {
+        self.judge_by(bundle, name, None)
+    }
+
+    fn judge_by(&self, bundle: &Value, name: &str, key: Option<&str>) -> [Option<String>; 2] {
         let path = |name: &str, bytes: &[u8]| {
             let path = self.folder.path().join(name);
             std::fs::write(&path, bytes).unwrap();
@@ -141,13 +166,15 @@ impl Scene {
         };
         let bundle = path("bundle.json", bundle.to_string().as_bytes());
         let root = path("root.json", self.root.to_string().as_bytes());
+        let key = key.map(|key| path("key.pub", key.as_bytes()));
+        let expected = key.as_deref().map_or(Expected::Identity { name, issuer: ISSUER }, Expected::Key);
         let digest = Sha256::of(ARTIFACT).to_string();
-        let both = [path("artifact", ARTIFACT), digest.into()].map(|artifact| {
+        [path("artifact", ARTIFACT), digest.into()].map(|artifact| {
             let said = verify_bundle(&VerifyBundle {
                 bundle: &bundle,
                 trusted_root: Some(&root),
                 instance: Published::Production,
-                expected: Expected::Identity { name: NAME, issuer: ISSUER },
+                expected,
                 artifact: &artifact,
                 at: at().plus(3_600),
             });
@@ -156,13 +183,11 @@ impl Scene {
                 Err(FlowError::Refused(findings)) => Some(findings[0].code.to_string()),
                 Err(other) => panic!("{other}"),
             }
-        });
-        assert_eq!(both[0], both[1], "by file and by digest");
-        both[0].clone()
+        })
     }
 }
 
-fn envelope(payload: &[u8], signature: &[u8]) -> Value {
+pub(crate) fn envelope(payload: &[u8], signature: &[u8]) -> Value {
     json!({
         "payload": BASE64.encode(payload), "payloadType": PAYLOAD_TYPE,
         "signatures": [{ "sig": BASE64.encode(signature) }],

@@ -90,6 +90,21 @@ impl Authority {
         Self { key, common: common.to_owned(), certificate }
     }
 
+    /// An authority below this one.
+    #[must_use]
+    pub fn below(&self, common: &str, valid: (i64, i64)) -> Self {
+        let key = Key::p256();
+        let mut extensions = key_names(&key.spki(), &self.key.spki()).to_vec();
+        extensions.extend([
+            extension("2.5.29.19", true, &seq(&[&tlv(1, &[0xff]), &int(&[0])])),
+            extension("2.5.29.15", true, &tlv(3, &[1, 0x06])),
+            extension("2.5.29.37", false, &seq(&[&oid(CODE_SIGNING)])),
+        ]);
+        let form = Form { issuer: &self.common, subject: common, spki: &key.spki(), valid, serial: 3, extensions };
+        let certificate = form.signed(&self.key);
+        Self { key, common: common.to_owned(), certificate }
+    }
+
     /// A timestamp authority's certificate.
     #[must_use]
     pub fn timestamping(&self, key: &Key, valid: (i64, i64)) -> Vec<u8> {
@@ -106,7 +121,11 @@ impl Authority {
     #[must_use]
     pub fn leaf(&self, spki: &[u8], who: &Who, valid: (i64, i64), log: &Key, serial: u64, faults: &Faults) -> Vec<u8> {
         let tag = if who.name.contains("://") { 0x86 } else { 0x81 };
-        let mut names = tlv(tag, who.name.as_bytes());
+        let mut names = if who.name.contains('!') {
+            tlv(0xa0, &[oid("1.3.6.1.4.1.57264.1.7"), explicit(0, &utf8(&who.name))].concat())
+        } else {
+            tlv(tag, who.name.as_bytes())
+        };
         if let Some(second) = &faults.second_name {
             names.extend(tlv(tag, second.as_bytes()));
         }

@@ -2,6 +2,7 @@
 //! transparency log that grows, a timestamp authority, and switches that make each of them do what it must not.
 
 pub mod authority;
+pub mod cosign;
 pub mod der;
 mod oidc;
 pub mod rekor;
@@ -13,7 +14,11 @@ pub use server::{Server, now};
 use authority::Authority;
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
+    RSA_PKCS1_SHA256, RsaKeyPair,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD};
 use countersign_core::digest::Sha256;
@@ -31,6 +36,10 @@ const YEAR: i64 = 365 * 86_400;
 pub enum Key {
     /// ECDSA on P-256.
     P256(EcdsaKeyPair),
+    /// ECDSA on P-384.
+    P384(EcdsaKeyPair),
+    /// RSA, by PKCS#1 v1.5.
+    Rsa(RsaKeyPair),
     /// Ed25519.
     Ed25519(Ed25519KeyPair),
 }
@@ -48,6 +57,18 @@ impl Key {
         Self::P256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).expect("a key"))
     }
 
+    /// A new key on P-384.
+    #[must_use]
+    pub fn p384() -> Self {
+        Self::P384(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_ASN1_SIGNING).expect("a key"))
+    }
+
+    /// A new RSA key.
+    #[must_use]
+    pub fn rsa() -> Self {
+        Self::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).expect("a key"))
+    }
+
     /// A new Ed25519 key.
     #[must_use]
     pub fn ed25519() -> Self {
@@ -58,7 +79,8 @@ impl Key {
     #[must_use]
     pub fn spki(&self) -> Vec<u8> {
         match self {
-            Self::P256(key) => key.public_key().as_der().expect("a public key").as_ref().to_vec(),
+            Self::P256(key) | Self::P384(key) => key.public_key().as_der().expect("a public key").as_ref().to_vec(),
+            Self::Rsa(key) => key.public_key().as_der().expect("a public key").as_ref().to_vec(),
             Self::Ed25519(key) => key.public_key().as_der().expect("a public key").as_ref().to_vec(),
         }
     }
@@ -67,7 +89,14 @@ impl Key {
     #[must_use]
     pub fn sign(&self, bytes: &[u8]) -> Vec<u8> {
         match self {
-            Self::P256(key) => key.sign(&SystemRandom::new(), bytes).expect("a signature").as_ref().to_vec(),
+            Self::P256(key) | Self::P384(key) => {
+                key.sign(&SystemRandom::new(), bytes).expect("a signature").as_ref().to_vec()
+            }
+            Self::Rsa(key) => {
+                let mut signature = vec![0; key.public_modulus_len()];
+                key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), bytes, &mut signature).expect("a signature");
+                signature
+            }
             Self::Ed25519(key) => key.sign(bytes).as_ref().to_vec(),
         }
     }
@@ -293,6 +322,13 @@ impl Instance {
         self.fulcio.leaf(spki, who, valid, &self.certificate_log, self.serial, &self.faults)
     }
 
+    /// The same by another authority, which this instance's certificate log has seen.
+    pub fn certificate_by(&mut self, authority: &Authority, spki: &[u8], who: &Who, at: Time) -> Vec<u8> {
+        self.serial += 1;
+        let valid = (at.unix(), at.unix() + MINUTES_10);
+        authority.leaf(spki, who, valid, &self.certificate_log, self.serial, &self.faults)
+    }
+
     /// The authority's certificate.
     #[must_use]
     pub fn authority(&self) -> &[u8] {
@@ -302,6 +338,11 @@ impl Instance {
     /// A log entry.
     pub fn log(&mut self, digest: &[u8], signature: &[u8], certificate: &[u8]) -> Value {
         self.rekor.add(digest, signature, certificate, &self.faults.clone())
+    }
+
+    /// A log entry of any kind.
+    pub fn log_any(&mut self, entry: &Value) -> Value {
+        self.rekor.take(entry, &self.faults.clone())
     }
 
     /// An entry of the other log.

@@ -47,7 +47,12 @@ impl Rekor {
                 "x509Certificate": { "rawBytes": BASE64.encode(certificate) },
             } },
         } } });
-        let body = countersign_core::json::canonical(&body).expect("canonical JSON");
+        self.take(&body, faults)
+    }
+
+    /// Takes in an entry of any kind.
+    pub fn take(&mut self, entry: &Value, faults: &Faults) -> Value {
+        let body = countersign_core::json::canonical(entry).expect("canonical JSON");
         let index = self.leaves.len();
         self.leaves.push(leaf_hash(&body));
         // Somebody else is always a moment later.
@@ -65,7 +70,7 @@ impl Rekor {
         json!({
             "logIndex": index.to_string(),
             "logId": { "keyId": BASE64.encode(self.id().as_bytes()) },
-            "kindVersion": { "kind": "hashedrekord", "version": "0.0.2" },
+            "kindVersion": { "kind": entry["kind"], "version": entry["apiVersion"] },
             "inclusionProof": {
                 "logIndex": index.to_string(),
                 "rootHash": BASE64.encode(root.as_bytes()),

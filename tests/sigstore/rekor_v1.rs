@@ -113,6 +113,15 @@ fn entry(proposed: &Value) -> Result<Value, String> {
                 "signatures": [{ "signature": read["signatures"][0]["sig"], "verifier": verifier }],
             } }))
         }
+        "intoto" => {
+            let envelope = text("/spec/content/envelope")?;
+            let read: Value = serde_json::from_str(envelope).map_err(|error| error.to_string())?;
+            let payload = BASE64.decode(read["payload"].as_str().ok_or("no payload")?).map_err(|e| e.to_string())?;
+            Ok(json!({ "apiVersion": "0.0.1", "kind": "intoto", "spec": {
+                "content": { "hash": hash(envelope.as_bytes()), "payloadHash": hash(&payload) },
+                "publicKey": text("/spec/publicKey")?,
+            } }))
+        }
         "hashedrekord" => Ok(proposed.clone()),
         other => Err(format!("no kind {other}")),
     }

@@ -3,6 +3,10 @@
 //! module reads them, and checks no signature. A form that is a bundle under another name becomes that bundle, so that
 //! there is one way to check it.
 
+mod cosign;
+
+pub use cosign::{embedded, is_layer, layer};
+
 use crate::bundle::BundleError;
 use crate::digest::Sha256;
 use crate::envelope::PAYLOAD_TYPE;
@@ -10,7 +14,7 @@ use crate::json::{self, JsonError};
 use crate::limits;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// What was handed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -27,7 +31,7 @@ pub enum Form {
     Pep740,
     /// What Cloud Build says of an image.
     CloudBuild,
-    /// A layer that cosign attached to an image.
+    /// A layer that cosign attached to an image: an envelope, or a signature over the image.
     Cosign,
 }
 
@@ -55,12 +59,13 @@ pub struct Attestation {
 pub enum Proof {
     /// A Sigstore bundle, as it is checked.
     Bundle(Vec<u8>),
-    /// The same, put together from an envelope, and that envelope's own bytes: older log entries are over those.
+    /// The same, put together from a layer of cosign's, and that layer's own bytes. Where there is a payload, they are its
+    /// envelope, which older log entries are over; where there is none, they are what was signed.
     Cosigned {
         /// The bundle.
         bundle: Vec<u8>,
-        /// The envelope.
-        envelope: Vec<u8>,
+        /// The layer.
+        content: Vec<u8>,
     },
     /// The signatures of an envelope.
     Envelope {
@@ -155,6 +160,9 @@ fn first_line_is_json(whole: &[u8]) -> bool {
 
 fn one(value: &Value, bytes: &[u8]) -> Result<Vec<Attestation>, BundleError> {
     let has = |field: &str| value.get(field).is_some();
+    if value.get("mediaType").and_then(Value::as_str).is_some_and(is_layer) {
+        return Ok(vec![cosign::read_embedded(value)?]);
+    }
     if has("mediaType") {
         return Ok(vec![bundle(Form::Bundle, value, bytes.to_vec())?]);
     }
@@ -248,49 +256,6 @@ fn pep740(value: &Value) -> Result<Attestation, BundleError> {
         },
     });
     bundle(Form::Pep740, &made, written(&made)?)
-}
-
-/// The layer of an image's attestations that cosign wrote before there were bundles: the envelope, and what its manifest says
-/// about it.
-pub fn cosign(envelope: &[u8], annotations: &Map<String, Value>) -> Result<Attestation, BundleError> {
-    let value = json::parse(envelope)?;
-    let said = |name: &str| annotations.get(name).and_then(Value::as_str);
-    let (Some(logged), Some(certificate)) =
-        (said("dev.sigstore.cosign/bundle"), said("dev.sigstore.cosign/certificate"))
-    else {
-        let mut out = self::envelope(&value, envelope)?;
-        out.form = Form::Cosign;
-        return Ok(out);
-    };
-    let logged = json::parse(logged.as_bytes())?;
-    let entry = logged.get("Payload").ok_or_else(|| shape("missing field `Payload`"))?;
-    let number = |field: &str| {
-        let number = entry.get(field).and_then(Value::as_u64);
-        number.map(|number| number.to_string()).ok_or_else(|| shape(&format!("`{field}` is not a number")))
-    };
-    let body = unpacked(entry, "body")?;
-    let kind = json::parse(&body)?;
-    let log = crate::digest::hex_array::<32>(text(entry, "logID")?).map_err(|error| shape(&error.to_string()))?;
-    let made = json!({
-        "mediaType": "application/vnd.dev.sigstore.bundle+json;version=0.1",
-        "verificationMaterial": {
-            "x509CertificateChain": { "certificates": [{ "rawBytes": first_pem(certificate)? }] },
-            "tlogEntries": [{
-                "logIndex": number("logIndex")?,
-                "logId": { "keyId": BASE64.encode(log) },
-                "kindVersion": { "kind": text(&kind, "kind")?, "version": text(&kind, "apiVersion")? },
-                "integratedTime": number("integratedTime")?,
-                "inclusionPromise": { "signedEntryTimestamp": text(&logged, "SignedEntryTimestamp")? },
-                "canonicalizedBody": BASE64.encode(&body),
-            }],
-        },
-        "dsseEnvelope": value,
-    });
-    let mut out = bundle(Form::Cosign, &made, written(&made)?)?;
-    if let Proof::Bundle(bundle) = out.proof {
-        out.proof = Proof::Cosigned { bundle, envelope: envelope.to_vec() };
-    }
-    Ok(out)
 }
 
 /// The base64 inside of the first PEM block.

@@ -260,6 +260,8 @@ pub const CAPTURE_PUSHES: usize = 1_000;
 pub const JOURNAL_BYTES: usize = 1 << 30;
 /// Most bytes of the list of files of a store that is a branch.
 pub const STORE_LISTING_BYTES: usize = 256 << 20;
+/// Largest layer of a kind that cosign attached to an image: in base64, and with what its manifest says, it stays a document.
+pub const COSIGN_LAYER_BYTES: usize = 8 << 20;
 /// Largest manifest or list that is read from an OCI registry: what the specification asks them to take.
 pub const REGISTRY_MANIFEST_BYTES: usize = 4 << 20;
 /// The object that is the lock of a store in object storage.

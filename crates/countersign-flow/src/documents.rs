@@ -3,6 +3,7 @@
 use crate::error::FlowError;
 use crate::files;
 use countersign_collect::artifact::{self, Artifact, Looked};
+use countersign_core::attestation;
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
@@ -168,6 +169,15 @@ fn read_into(path: &Path, out: &mut Handed) -> Result<(), FlowError> {
 /// What to do with a document that was handed in as if it were signed.
 fn unsigned(bytes: &[u8], path: &Path) -> Option<String> {
     let path = path.display();
+    let older = |line: &[u8]| {
+        let media = |value: serde_json::Value| value.get("mediaType").and_then(|m| m.as_str().map(str::to_owned));
+        json::parse(line).ok().and_then(media).is_some_and(|media| attestation::is_layer(&media))
+    };
+    if bytes.split(|byte| *byte == b'\n').any(older) {
+        let what = "cosign attached one of these before there were bundles: judge it with --trusted-root, or --key, and what \
+                    you expect; `fetch --bundles-only` leaves it out";
+        return Some(what.to_owned());
+    }
     let value = json::parse(bytes).ok()?;
     if value.get("predicateType").is_some() {
         return Some(format!("it is not signed yet: `countersign sign {path} --key KEY --output FILE`"));

@@ -5,6 +5,7 @@ use crate::error::FlowError;
 use crate::files;
 use crate::output::BundleRow;
 use countersign_collect::registry::{self, Attachment, BUNDLE, Settings};
+use countersign_core::attestation::{self, Beside};
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
@@ -33,6 +34,8 @@ pub struct Fetched {
     pub others: usize,
     /// They were listed under the fallback tag.
     pub by_tag: bool,
+    /// How many of the rows are what cosign attached before there were bundles.
+    pub older: usize,
 }
 
 /// Attaches the bundles of files to an image.
@@ -73,27 +76,23 @@ pub fn attach(settings: &Settings, paths: &[PathBuf]) -> Result<Attached, FlowEr
     Ok(Attached { bundles: rows.collect(), tag: done.tag })
 }
 
-/// Fetches what is attached to an image into a file with one bundle a line. Where there is nothing, no file is written.
-pub fn fetch(settings: &Settings, output: &Path) -> Result<Fetched, FlowError> {
-    let fetched = registry::fetch(settings)?;
+/// Fetches what is attached to an image into a file with one bundle a line; with `older`, also what cosign attached before
+/// there were bundles. Where there is nothing, no file is written.
+pub fn fetch(settings: &Settings, older: bool, output: &Path) -> Result<Fetched, FlowError> {
+    let fetched = registry::fetch(settings, older)?;
     let (mut rows, mut lines, mut seen) = (Vec::new(), Vec::new(), BTreeSet::new());
-    for (manifest, bytes) in
-        fetched.bundles.iter().flat_map(|(manifest, all)| all.iter().map(move |one| (manifest, one)))
-    {
-        let bundle = Sha256::of(bytes);
-        if !seen.insert(bundle) {
-            continue;
+    let (mut count, mut before) = (0_usize, false);
+    for found in [&fetched.bundles, &fetched.older] {
+        for (manifest, bytes) in found.iter().flat_map(|(manifest, all)| all.iter().map(move |one| (manifest, one))) {
+            if !seen.insert(Sha256::of(bytes)) {
+                continue;
+            }
+            rows.push(row(*manifest, bytes, settings));
+            count = count.saturating_add(usize::from(before));
+            lines.extend_from_slice(bytes);
+            lines.push(b'\n');
         }
-        let signed = Signed::parse(bytes).ok().and_then(|signed| Statement::parse(&signed.payload).ok());
-        rows.push(BundleRow {
-            bundle,
-            predicate_type: signed.as_ref().map_or_else(String::new, |s| s.predicate_type.as_str().to_owned()),
-            about_image: signed.is_some_and(|statement| about(&statement, settings)),
-            manifest: *manifest,
-            before: true,
-        });
-        lines.extend_from_slice(bytes);
-        lines.push(b'\n');
+        before = true;
     }
     if rows.is_empty() {
         let finding = Finding::new(codes::ATTACHMENT_MISSING, "no bundle is attached to this image")
@@ -102,7 +101,26 @@ pub fn fetch(settings: &Settings, output: &Path) -> Result<Fetched, FlowError> {
         return Err(FlowError::Refused(vec![finding]));
     }
     write_atomic(output, &lines, 0o644)?;
-    Ok(Fetched { bundles: rows, others: fetched.others, by_tag: fetched.by_tag })
+    Ok(Fetched { bundles: rows, others: fetched.others, by_tag: fetched.by_tag, older: count })
+}
+
+/// What one says of itself: nothing is verified.
+fn row(manifest: Sha256, bytes: &[u8], settings: &Settings) -> BundleRow {
+    let read = attestation::read(bytes).ok().and_then(|read| read.into_iter().next());
+    let statement = read.as_ref().and_then(|read| Statement::parse_any(read.payload.as_deref()?).ok());
+    let image = settings.image.digest.to_string();
+    let named = |beside: &Beside| matches!(beside, Beside::Digest { found, .. } if *found == image);
+    let about_image = match &statement {
+        Some(statement) => about(statement, settings),
+        None => read.as_ref().is_some_and(|read| read.beside.iter().any(named)),
+    };
+    BundleRow {
+        bundle: read.map_or_else(|| Sha256::of(bytes), |read| read.digest),
+        predicate_type: statement.map_or_else(String::new, |s| s.predicate_type.as_str().to_owned()),
+        about_image,
+        manifest,
+        before: true,
+    }
 }
 
 fn is_bundle(bytes: &[u8]) -> bool {

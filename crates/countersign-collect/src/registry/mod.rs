@@ -6,6 +6,7 @@
 
 mod client;
 mod login;
+mod older;
 mod reference;
 
 pub use login::Login;
@@ -94,6 +95,8 @@ pub struct Fetched {
     pub others: usize,
     /// They were listed under the fallback tag.
     pub by_tag: bool,
+    /// What cosign attached before there were bundles: layers, each in one line, by the digests of their manifests.
+    pub older: BTreeMap<Sha256, Vec<Vec<u8>>>,
 }
 
 /// Why a registry was not read or not written. None of these holds a secret.
@@ -257,23 +260,51 @@ pub fn attach(settings: &Settings, bundles: &[Attachment]) -> Result<Attaching, 
     Ok(Attaching { attached, tag })
 }
 
-/// Fetches every bundle that refers to an image. Nothing of it is verified but that it is what its digest says.
-pub fn fetch(settings: &Settings) -> Result<Fetched, RegistryError> {
+/// Fetches every bundle that refers to an image, and with `older` what cosign attached to it before there were bundles.
+/// Nothing of it is verified but that it is what its digest says.
+pub fn fetch(settings: &Settings, older: bool) -> Result<Fetched, RegistryError> {
     let registry = Registry { client: Client::new(settings)?, image: &settings.image };
     registry.subject()?;
     let (listed, by_tag) = match registry.referrers()? {
         Some(listed) => (listed, false),
         None => (registry.tagged()?.map(|index| index.entries().collect()).unwrap_or_default(), true),
     };
-    let mut fetched = Fetched { bundles: BTreeMap::new(), others: 0, by_tag };
-    let mut seen = BTreeSet::new();
+    let mut fetched = Fetched { bundles: BTreeMap::new(), others: 0, by_tag, older: BTreeMap::new() };
+    let (mut seen, mut room) = (BTreeSet::new(), Room::default());
     for entry in listed.into_iter().filter(|entry| seen.insert(entry.digest)) {
-        match registry.bundles(&entry)? {
+        match registry.bundles(&entry, &mut room)? {
             Some(bundles) => drop(fetched.bundles.insert(entry.digest, bundles)),
             None => fetched.others = fetched.others.saturating_add(1),
         }
     }
+    if older {
+        let found = registry.older(&mut room)?;
+        fetched.others = fetched.others.saturating_add(found.others);
+        fetched.older = found.layers;
+    }
     Ok(fetched)
+}
+
+/// How much was taken: no more than is read again.
+#[derive(Debug, Default)]
+struct Room {
+    items: usize,
+    bytes: usize,
+}
+
+impl Room {
+    fn take(&mut self, client: &Client, bytes: usize) -> Result<(), RegistryError> {
+        self.items = self.items.saturating_add(1);
+        // Each is followed by the end of its line.
+        self.bytes = self.bytes.saturating_add(bytes).saturating_add(1);
+        if self.items > limits::COLLECTION_ITEMS {
+            return Err(client.odd("more is attached to the image than is read"));
+        }
+        if self.bytes > limits::COLLECTION_BYTES {
+            return Err(RegistryError::TooLarge { host: client.host().to_owned(), limit: limits::COLLECTION_BYTES });
+        }
+        Ok(())
+    }
 }
 
 /// The manifest that says that a bundle is about an image, and how it is listed. The same bundle always has the same one.
@@ -456,7 +487,7 @@ impl Registry<'_> {
     }
 
     /// The bundles of what is listed; none where it holds something else.
-    fn bundles(&self, entry: &Descriptor) -> Result<Option<Vec<Vec<u8>>>, RegistryError> {
+    fn bundles(&self, entry: &Descriptor, room: &mut Room) -> Result<Option<Vec<Vec<u8>>>, RegistryError> {
         if entry.artifact_type.as_ref().is_some_and(|kind| !kind.starts_with(BUNDLES)) {
             return Ok(None);
         }
@@ -477,14 +508,20 @@ impl Registry<'_> {
             return Ok(None);
         }
         let one = |layer: &Descriptor| {
-            let url = self.url(&format!("blobs/{}", layer.digest))?;
-            let reply = self.get(url, "*/*", limits::DOCUMENT_BYTES)?;
-            if reply.status != 200 {
-                return Err(self.refused(&reply, "a request for a bundle"));
-            }
-            Ok(one_line(&self.held(&layer.digest, reply.body)?))
+            let line = one_line(&self.fetched(&layer.digest, limits::DOCUMENT_BYTES)?);
+            room.take(&self.client, line.len())?;
+            Ok(line)
         };
         layers.iter().map(one).collect::<Result<Vec<_>, _>>().map(Some)
+    }
+
+    /// A blob, hashed before it is used.
+    fn fetched(&self, digest: &Sha256, limit: usize) -> Result<Vec<u8>, RegistryError> {
+        let reply = self.get(self.url(&format!("blobs/{digest}"))?, "*/*", limit)?;
+        if reply.status != 200 {
+            return Err(self.refused(&reply, "a request for a bundle"));
+        }
+        self.held(digest, reply.body)
     }
 }
 

@@ -1,11 +1,11 @@
 //! Thousands of attestations in one run, on all cores. Each file is judged by itself: what it says is compared with its own
-//! subject, or with the file of that name beside it. Of what holds, counts are kept; of what does not, the first findings.
+//! subject, or with the file of that name beside it; an OCI layout is compared with its image. Of what holds, counts are kept; of what does not, the first findings.
 
 use super::inputs::{Read, read_file, walk};
-use super::{Expected, Subject, check};
+use super::{Expected, Subject, check, oci};
 use crate::error::FlowError;
 use crate::files;
-use countersign_core::attestation::Proof;
+use countersign_core::attestation::{Attestation, Beside, Proof};
 use countersign_core::digest::{Sha256, hex_array};
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, exit_of};
@@ -99,7 +99,7 @@ pub fn check_all(
     at: Time,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Sum, FlowError> {
-    let paths = walk(folder)?;
+    let paths = if oci::is_layout(folder) { vec![folder.to_owned()] } else { walk(folder)? };
     let mut sum = Sum::new(paths.len());
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(paths.len().max(1));
     let next = AtomicUsize::new(0);
@@ -163,25 +163,45 @@ const TOGETHER: usize = 16;
 fn judge(path: &Path, anchors: &Anchors, expected: &Expected, at: Time) -> Judged {
     let mut out =
         Judged { place: path.display().to_string(), attestations: 0, signers: Vec::new(), findings: Vec::new() };
-    let read = match read_file(path, false) {
-        Ok(read) => read,
-        Err(FlowError::Refused(findings)) => {
-            out.findings = findings;
-            return out;
-        }
+    let judged = if path.is_dir() {
+        layout(path, anchors, expected, at, &mut out)
+    } else {
+        file(path, anchors, expected, at, &mut out)
+    };
+    match judged {
+        Ok(()) => {}
+        Err(FlowError::Refused(findings)) => out.findings = findings,
         Err(error) => {
             let what = error.to_string();
             out.findings.push(Finding::new(codes::BUNDLE_MALFORMED, what).at(out.place.as_str()));
-            return out;
         }
-    };
+    }
+    out
+}
+
+fn file(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &mut Judged) -> Result<(), FlowError> {
+    let read = read_file(path, false)?;
     out.attestations = read.len();
     for one in read {
         let found = one_by_itself(path, &one, anchors, expected, at);
         out.signers.extend(found.0);
         out.findings.extend(found.1);
     }
-    out
+    Ok(())
+}
+
+/// An OCI layout is its own artifact: what is attached in it has to be about its image.
+fn layout(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &mut Judged) -> Result<(), FlowError> {
+    let read = oci::attestations(path)?;
+    out.attestations = read.len();
+    let wanted = Wanted { sha256: Some(oci::image(path)?), ..Wanted::default() };
+    let subject = Subject { name: &out.place, named: false, wanted };
+    let outcome = check(&subject, &read, &[], anchors, expected, at);
+    out.findings = outcome.checked.findings;
+    if exit_of(&out.findings) == Exit::Ok {
+        out.signers = outcome.held.iter().map(|held| held.signers.join(" and ")).collect();
+    }
+    Ok(())
 }
 
 fn one_by_itself(
@@ -205,7 +225,7 @@ fn one_by_itself(
     }
     match &beside {
         Some(bytes) => wanted = Wanted { sha256: Some(Sha256::of(bytes)), sha512: None, bytes: Some(bytes) },
-        None if read.attestation.payload.is_none() => wanted.sha256 = signed_digest(&read.attestation.proof),
+        None if read.attestation.payload.is_none() => wanted.sha256 = signed_digest(&read.attestation),
         None => {}
     }
     let subject = Subject { name: &read.place, named: false, wanted };
@@ -223,9 +243,16 @@ fn beside(path: &Path) -> Option<Vec<u8>> {
     files::read(&path.with_file_name(stem), limits::SIGNED_FILE_BYTES).ok()
 }
 
-/// What a signature over a file says that it is over.
-fn signed_digest(proof: &Proof) -> Option<Sha256> {
-    let Proof::Bundle(bytes) = proof else { return None };
+/// What a signature over a file says that it is over, and one of cosign's which image it means.
+fn signed_digest(attestation: &Attestation) -> Option<Sha256> {
+    let named = attestation.beside.iter().find_map(|beside| match beside {
+        Beside::Digest { found, .. } => found.parse().ok(),
+        Beside::Statement(_) | Beside::Word { .. } => None,
+    });
+    if named.is_some() {
+        return named;
+    }
+    let Proof::Bundle(bytes) = &attestation.proof else { return None };
     let value = json::parse(bytes).ok()?;
     let digest = value.pointer("/messageSignature/messageDigest")?;
     let text = digest.get("digest")?.as_str()?;

@@ -35,8 +35,9 @@ pub fn read_all(paths: &[PathBuf]) -> Result<Vec<Read>, FlowError> {
         } else if oci::is_layout(path) {
             out.extend(oci::attestations(path)?);
         } else {
-            for file in walk(path)? {
-                out.extend(read_file(&file, true)?);
+            for found in walk(path)? {
+                let layout = found.is_dir();
+                out.extend(if layout { oci::attestations(&found)? } else { read_file(&found, true)? });
             }
         }
     }
@@ -71,7 +72,7 @@ pub fn read_notes(folder: &Path, name: &RefName, environment: &Environment) -> R
     Ok(out)
 }
 
-/// The files below a folder, sorted, without hidden ones and without following links.
+/// The files below a folder, sorted, without hidden ones and without following links. An OCI layout below it is one of them.
 pub fn walk(folder: &Path) -> Result<Vec<PathBuf>, FlowError> {
     let mut out = Vec::new();
     let mut open = vec![folder.to_owned()];
@@ -83,7 +84,9 @@ pub fn walk(folder: &Path) -> Result<Vec<PathBuf>, FlowError> {
                 continue;
             }
             let kind = entry.file_type().map_err(failed)?;
-            if kind.is_dir() {
+            if kind.is_dir() && oci::is_layout(&entry.path()) {
+                out.push(entry.path());
+            } else if kind.is_dir() {
                 open.push(entry.path());
             } else if kind.is_file() {
                 out.push(entry.path());

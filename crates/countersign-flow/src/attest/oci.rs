@@ -1,5 +1,6 @@
 //! An OCI layout on disk: the attestations of an image, as referrers with Sigstore bundles, and as cosign attached them
-//! before: as a manifest under the image's tag with `.att`, each layer an envelope. Every blob is hashed before it is used.
+//! before: as manifests under tags made of the image's digest, each layer an envelope or a signature over the image. Every
+//! blob is hashed before it is used.
 
 use super::inputs::{Read, read_bytes};
 use crate::error::FlowError;
@@ -9,14 +10,13 @@ use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::{json, limits};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
-const ENVELOPE: &str = "application/vnd.dsse.envelope.v1+json";
 /// Cosign's annotation of its attestations in a layout.
 const COSIGN_KIND: &str = "kind";
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -36,18 +36,17 @@ pub fn attestations(folder: &Path) -> Result<Vec<Read>, FlowError> {
         let Ok(manifest) = json::parse(&bytes) else { continue };
         for layer in list(&manifest, "layers") {
             let media = text(layer, "mediaType");
-            if !media.starts_with(BUNDLE) && media != ENVELOPE {
+            let older = attestation::is_layer(media);
+            if !media.starts_with(BUNDLE) && !older {
                 continue;
             }
             let blob = layout.blob(&digest_of(layer, folder)?)?;
             let place = format!("{}, layer {}", folder.display(), text(layer, "digest"));
-            if media != ENVELOPE {
+            if !older {
                 out.extend(read_bytes(&blob, &place, true)?);
                 continue;
             }
-            let none = Map::new();
-            let annotations = layer.get("annotations").and_then(Value::as_object).unwrap_or(&none);
-            let attestation = attestation::cosign(&blob, annotations)
+            let attestation = attestation::layer(layer, &blob)
                 .map_err(|error| FlowError::Refused(vec![Finding::new(error.code(), error.to_string()).at(&*place)]))?;
             out.push(Read { file: place.clone(), place, attestation, found: true });
         }

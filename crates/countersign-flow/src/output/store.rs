@@ -30,6 +30,8 @@ documents! {
         others: usize,
         /// Whether the fallback tag listed them.
         by_tag: bool,
+        /// How many of them cosign attached before there were bundles.
+        older: usize,
         /// The bundles.
         bundles: Vec<BundleRow>,
     }

@@ -71,7 +71,11 @@ pub fn verify(
         })?),
     };
     let one = |finding: Finding| vec![finding];
-    let judge = Judge { anchors, wanted, at, place, statement: statement.as_ref() };
+    let layer = match &attestation.proof {
+        Proof::Cosigned { content, .. } => Some(content.as_slice()),
+        Proof::Bundle(_) | Proof::Envelope { .. } | Proof::CloudBuild { .. } => None,
+    };
+    let judge = Judge { anchors, wanted, at, place, statement: statement.as_ref(), layer };
     let signers = match &attestation.proof {
         Proof::Bundle(bytes) => judge.bundle(bytes, attestation).map_err(one)?,
         Proof::Cosigned { bundle, .. } => judge.bundle(bundle, attestation).map_err(one)?,
@@ -169,19 +173,26 @@ struct Judge<'j> {
     at: Time,
     place: &'j str,
     statement: Option<&'j Statement>,
+    /// The bytes of a layer of cosign's.
+    layer: Option<&'j [u8]>,
 }
 
 impl Judge<'_> {
     /// What the signature of a bundle is checked against: the statement's own subject, since whether that is the artifact is
-    /// asked of every statement; or the file.
+    /// asked of every statement; or a text that names the artifact, of which the same is asked; or the file.
     fn artifact(&self) -> Result<Artifact<'_>, Refused> {
-        match (self.statement, self.wanted.bytes, self.wanted.sha256, self.wanted.sha512) {
+        match (self.statement, self.signed(), self.wanted.sha256, self.wanted.sha512) {
             (Some(statement), ..) => Artifact::of(statement),
             (None, Some(bytes), ..) => Ok(Artifact::Bytes(bytes)),
             (None, None, Some(digest), _) => Ok(Artifact::Sha256(*digest.as_bytes())),
             (None, None, None, Some(digest)) => Ok(Artifact::Sha512(digest)),
             (None, None, None, None) => Err(Refused::new(codes::SUBJECT_MISMATCH, "no artifact is given")),
         }
+    }
+
+    /// What is signed where it is no statement, if it is at hand.
+    fn signed(&self) -> Option<&[u8]> {
+        self.layer.or(self.wanted.bytes)
     }
 
     fn bundle(&self, bytes: &[u8], attestation: &Attestation) -> Result<Vec<ShownSigner>, Finding> {
@@ -206,9 +217,8 @@ impl Judge<'_> {
         }
         let artifact = self.artifact().map_err(|refused| refused.finding(self.place))?;
         let mut refusals = Vec::new();
-        let envelope = if let Proof::Cosigned { envelope, .. } = &attestation.proof { Some(&**envelope) } else { None };
         for root in &self.anchors.roots {
-            match root.root.verify_cosigned(bytes, envelope, artifact, root.transparency, self.at) {
+            match root.root.verify_cosigned(bytes, self.layer, artifact, root.transparency, self.at) {
                 Ok(found) => return self.read_alike(found, attestation, root),
                 Err(refused) => refusals.push(refused),
             }
@@ -260,7 +270,7 @@ impl Judge<'_> {
         let mut refusal = None;
         let artifact = self.artifact().map_err(|refused| refused.finding(self.place))?;
         for root in &self.anchors.roots {
-            match root.root.verify_managed(bytes, artifact, &key.key, self.at) {
+            match root.root.verify_managed_cosigned(bytes, self.layer, artifact, &key.key, self.at) {
                 Err(refused) => refusal = refusal.or_else(|| Some(refused.finding(self.place))),
                 Ok(times) => {
                     // Before a timestamp there may be none: then the key has to count now.
@@ -290,7 +300,7 @@ impl Judge<'_> {
             let first = value.pointer("/dsseEnvelope/signatures/0");
             (pae(PAYLOAD_TYPE, payload), first.and_then(|part| signature(part, "sig")))
         } else {
-            let bytes = self.wanted.bytes.ok_or_else(|| {
+            let bytes = self.signed().ok_or_else(|| {
                 Finding::new(codes::SIGSTORE_UNSUPPORTED, "this signature is over the file: its digest is not enough")
                     .at(self.place)
                     .help("hand in the file itself")

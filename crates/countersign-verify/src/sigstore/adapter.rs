@@ -2,6 +2,8 @@
 //! decides anything: each kind of error becomes a code of ours.
 
 use super::{Artifact, CertificateClaims, CertificateName, Instance, Keyless, Refused, Transparency};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use countersign_core::codes;
 use countersign_core::finding::Code;
 use countersign_core::time::Time;
@@ -21,8 +23,11 @@ use sigstore_verify::{
 };
 use std::collections::BTreeMap;
 use x509_cert::Certificate;
-use x509_cert::der::Decode as _;
+use x509_cert::der::asn1::{Any, BitString, ObjectIdentifier, Utf8StringRef};
+use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::ext::pkix::SubjectAltName as SubjectAltNames;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 
 /// The family's verifier over one trusted root: made once, used for many bundles.
 pub(super) struct Verifier(sigstore_verify::Verifier);
@@ -45,7 +50,10 @@ impl Key {
     pub(super) fn from_pem(pem: &str) -> Result<Self, Refused> {
         let wrong =
             |what: String| Refused::new(codes::SIGNER_UNKNOWN, format!("the public key does not parse: {what}"));
-        let key = DerPublicKey::from_pem(pem).map_err(|error| wrong(error.to_string()))?;
+        let key = match pkcs1(pem) {
+            Some(key) => DerPublicKey::new(key),
+            None => DerPublicKey::from_pem(pem).map_err(|error| wrong(error.to_string()))?,
+        };
         Self::checked(key).map_err(wrong)
     }
 
@@ -71,6 +79,19 @@ impl Key {
         let signature = SignatureBytes::new(signature.to_vec());
         VerificationKey::from_spki(&self.0).is_ok_and(|key| key.verify(message, &signature).is_ok())
     }
+}
+
+/// An RSA key as PKCS#1 has it, in the form that every other key has.
+fn pkcs1(pem: &str) -> Option<Vec<u8>> {
+    let (_, rest) = pem.split_once("-----BEGIN RSA PUBLIC KEY-----")?;
+    let (inside, _) = rest.split_once("-----END RSA PUBLIC KEY-----")?;
+    let der = BASE64.decode(inside.split_ascii_whitespace().collect::<String>()).ok()?;
+    let rsa = AlgorithmIdentifierOwned {
+        oid: ObjectIdentifier::new("1.2.840.113549.1.1.1").ok()?,
+        parameters: Some(Any::null()),
+    };
+    let key = BitString::from_bytes(&der).ok()?;
+    SubjectPublicKeyInfoOwned { algorithm: rsa, subject_public_key: key }.to_der().ok()
 }
 
 /// The signing configuration that came with the family; GitHub's own instance signs for nobody else.
@@ -120,7 +141,8 @@ impl Verifier {
         } else {
             Vec::new()
         };
-        Ok(Keyless { certificate: claims(info)?, times, payload, logged: found.tlog_verified() })
+        let der = bundle.signing_certificate().ok_or_else(|| short("no certificate"))?;
+        Ok(Keyless { certificate: claims(info, der.as_bytes())?, times, payload, logged: found.tlog_verified() })
     }
 
     pub(super) fn managed(&self, bundle: &str, artifact: Artifact<'_>, key: &Key) -> Result<Vec<Time>, Refused> {
@@ -162,7 +184,7 @@ pub(super) fn read_der_certificate(der: &[u8]) -> Result<CertificateClaims, Refu
     let info = parse_certificate_info(&certificate).map_err(|error| {
         Refused::new(codes::CERTIFICATE_INVALID, format!("the certificate does not parse: {error}"))
     })?;
-    claims(&info)
+    claims(&info, der)
 }
 
 /// In whole seconds. A fraction counts as a whole one: a signature is never said to be older than was attested.
@@ -189,12 +211,28 @@ fn one_name(bundle: &Bundle) -> Result<(), Refused> {
     }
 }
 
-fn claims(info: &CertificateInfo) -> Result<CertificateClaims, Refused> {
+/// Fulcio's name for somebody whom an issuer knows by a user name alone: `name!domain`.
+fn user_name(certificate: &[u8]) -> Option<String> {
+    let certificate = Certificate::from_der(certificate).ok()?;
+    let (_, names) = certificate.tbs_certificate.get::<SubjectAltNames>().ok()??;
+    let [GeneralName::OtherName(name)] = names.0.as_slice() else { return None };
+    let of_fulcio = ObjectIdentifier::new("1.3.6.1.4.1.57264.1.7").ok()?;
+    if name.type_id != of_fulcio {
+        return None;
+    }
+    let text = name.value.decode_as::<Utf8StringRef<'_>>().ok()?;
+    Some(text.as_str().to_owned())
+}
+
+fn claims(info: &CertificateInfo, der: &[u8]) -> Result<CertificateClaims, Refused> {
     let lacks = |what: &str| Refused::new(codes::CERTIFICATE_INVALID, format!("the certificate has no {what}"));
     let name = match info.identity.as_ref() {
         Some(SubjectAltName::Email(text)) => CertificateName::Email(text.clone()),
         Some(SubjectAltName::Uri(text)) => CertificateName::Uri(text.clone()),
-        _ => return Err(lacks("name of a kind that is read: an e-mail address or a URI")),
+        _ => match user_name(der) {
+            Some(text) => CertificateName::User(text),
+            None => return Err(lacks("name of a kind that is read: an e-mail address, a URI or a user name")),
+        },
     };
     let issuer = info.issuer.clone().ok_or_else(|| lacks("OIDC issuer"))?;
     Ok(CertificateClaims { issuer, name, claims: ci(&info.ci_claims), spki: info.public_key.as_bytes().to_vec() })

@@ -11,6 +11,8 @@ pub enum CertificateName {
     Email(String),
     /// A URI: a workflow, say.
     Uri(String),
+    /// A user name with the domain of its issuer: `name!domain`.
+    User(String),
 }
 
 impl CertificateName {
@@ -18,7 +20,7 @@ impl CertificateName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
-            Self::Email(text) | Self::Uri(text) => text,
+            Self::Email(text) | Self::Uri(text) | Self::User(text) => text,
         }
     }
 }

@@ -10,6 +10,7 @@ mod adapter;
 mod certificate;
 mod older;
 mod roots;
+mod spans;
 
 pub use certificate::{CertificateClaims, CertificateName};
 pub use countersign_core::trust::Transparency;
@@ -180,6 +181,7 @@ pub struct TrustedRoot {
     verifier: adapter::Verifier,
     document: Vec<u8>,
     logs: bool,
+    spans: spans::Spans,
 }
 
 impl std::fmt::Debug for TrustedRoot {
@@ -197,7 +199,8 @@ impl TrustedRoot {
         let some = |field: &str| value.get(field).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
         let logs = some("tlogs") || some("ctlogs");
         let verifier = adapter::Verifier::new(bytes).map_err(malformed)?;
-        Ok(Self { digest: Sha256::of(bytes), verifier, document: bytes.to_vec(), logs })
+        let spans = spans::Spans::of(&value)?;
+        Ok(Self { digest: Sha256::of(bytes), verifier, document: bytes.to_vec(), logs, spans })
     }
 
     /// The trusted root of a published instance, as it was when this program was made.
@@ -244,15 +247,18 @@ impl TrustedRoot {
         at: Time,
     ) -> Result<Keyless, Refused> {
         let (bundle, value) = strict(bundle)?;
-        let found = match older::again(&self.document, &value, envelope, artifact) {
-            None => self.verifier.keyless(bundle, artifact, transparency)?,
-            Some(again) => {
-                let again = again?;
-                adapter::Verifier::new(&again.root)
-                    .map_err(|what| Refused::new(codes::SIGSTORE_ROOT_MALFORMED, what))?
-                    .keyless(&again.bundle, artifact, transparency)?
-            }
-        };
+        let judge =
+            |root: &[u8], verifier: &adapter::Verifier| match older::again(root, &value, envelope, artifact, None) {
+                None => verifier.keyless(bundle, artifact, transparency),
+                Some(again) => {
+                    let again = again?;
+                    verifier_of(&again.root)?.keyless(&again.bundle, artifact, transparency)
+                }
+            };
+        let found = judge(&self.document, &self.verifier)?;
+        if let Some(root) = self.spans.without_ended(&self.document, &found.times, is_stamped(&value))? {
+            judge(&root, &verifier_of(&root)?)?;
+        }
         past(&found.times, at)?;
         Ok(found)
     }
@@ -265,17 +271,74 @@ impl TrustedRoot {
         key: &BundleKey,
         at: Time,
     ) -> Result<Vec<Time>, Refused> {
-        let (bundle, _) = strict(bundle)?;
-        let times = self.verifier.managed(bundle, artifact, &key.0)?;
+        self.verify_managed_cosigned(bundle, None, artifact, key, at)
+    }
+
+    /// The same, with the envelope's own bytes where they are at hand.
+    pub fn verify_managed_cosigned(
+        &self,
+        bundle: &[u8],
+        envelope: Option<&[u8]>,
+        artifact: Artifact<'_>,
+        key: &BundleKey,
+        at: Time,
+    ) -> Result<Vec<Time>, Refused> {
+        let (bundle, value) = strict(bundle)?;
+        let judge = |root: &[u8], verifier: &adapter::Verifier| match older::again(
+            root,
+            &value,
+            envelope,
+            artifact,
+            Some(key.0.der()),
+        ) {
+            None => verifier.managed(bundle, artifact, &key.0),
+            Some(again) => {
+                let again = again?;
+                verifier_of(&again.root)?.managed(&again.bundle, artifact, &key.0)
+            }
+        };
+        let times = judge(&self.document, &self.verifier)?;
+        // Without a certificate, only the authorities of timestamps matter.
+        if is_stamped(&value)
+            && let Some(root) = self.spans.without_ended(&self.document, &times, true)?
+        {
+            judge(&root, &verifier_of(&root)?)?;
+        }
         past(&times, at)?;
         Ok(times)
     }
+}
+
+fn verifier_of(root: &[u8]) -> Result<adapter::Verifier, Refused> {
+    adapter::Verifier::new(root).map_err(|what| Refused::new(codes::SIGSTORE_ROOT_MALFORMED, what))
+}
+
+/// Whether a bundle has timestamps.
+fn is_stamped(bundle: &Value) -> bool {
+    let stamps = bundle.pointer("/verificationMaterial/timestampVerificationData/rfc3161Timestamps");
+    stamps.and_then(Value::as_array).is_some_and(|stamps| !stamps.is_empty())
+}
+
+/// What of a bundle is there twice, where one of several may be there: a reader takes the first of them, and another one the
+/// second.
+fn twice(bundle: &Value) -> Option<&'static str> {
+    let some = |value: &Value, field: &str| value.get(field).is_some_and(|value| !value.is_null());
+    let several = |value: &Value, fields: &[&str]| fields.iter().filter(|field| some(value, field)).count() > 1;
+    if several(bundle, &["dsseEnvelope", "messageSignature"]) {
+        return Some("an envelope and a signature over a file");
+    }
+    let material = bundle.get("verificationMaterial")?;
+    several(material, &["publicKey", "certificate", "x509CertificateChain"])
+        .then_some("more than one of a key, a certificate and a chain")
 }
 
 /// The bytes as text, if they are JSON of one reading: what two readers take for two things was not signed.
 fn strict(bytes: &[u8]) -> Result<(&str, Value), Refused> {
     let value = json::parse(bytes).map_err(|error| Refused::new(codes::BUNDLE_MALFORMED, error.to_string()))?;
     let text = std::str::from_utf8(bytes).map_err(|_utf8| Refused::new(codes::BUNDLE_MALFORMED, "not UTF-8"))?;
+    if let Some(what) = twice(&value) {
+        return Err(Refused::new(codes::BUNDLE_MALFORMED, format!("the bundle holds {what}")));
+    }
     if unsigned_checkpoint(&value) {
         return Err(Refused::new(codes::CHECKPOINT_INVALID, "the log's checkpoint is not signed"));
     }

@@ -35,7 +35,8 @@ pub(crate) struct Attach {
 
 /// Fetch the bundles that are attached to an image, for `verify`
 ///
-/// Everything is held against the digests that name it, and nothing is verified: a registry vouches for nothing.
+/// Everything is held against the digests that name it, and nothing is verified: a registry vouches for nothing. What cosign
+/// attached before there were bundles, under the tags `sha256-….att` and `sha256-….sig`, comes along: a line for each.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  countersign fetch registry.example/team/app@sha256:… --output app.sigstore.jsonl\n  \
@@ -47,6 +48,9 @@ pub(crate) struct Fetch {
     /// Where to write them, one a line
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
+    /// Leave what cosign attached before there were bundles: `verify --trust` takes bundles alone
+    #[arg(long)]
+    bundles_only: bool,
     #[command(flatten)]
     asking: Asking,
 }
@@ -103,7 +107,8 @@ impl Asking {
 
 fn row(row: &BundleRow) -> Vec<String> {
     let about = if row.about_image { "this image" } else { "something else" };
-    vec![row.bundle.to_string(), row.predicate_type.clone(), about.to_owned()]
+    let kind = if row.predicate_type.is_empty() { "none: a signature" } else { &row.predicate_type };
+    vec![row.bundle.to_string(), kind.to_owned(), about.to_owned()]
 }
 
 const HEAD: [&str; 3] = ["bundle", "statement", "about"];
@@ -124,12 +129,14 @@ impl Attach {
 
 impl Fetch {
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
-        let fetched = registry::fetch(&self.asking.settings(&self.image, call.world)?, &self.output)?;
+        let settings = self.asking.settings(&self.image, call.world)?;
+        let fetched = registry::fetch(&settings, !self.bundles_only, &self.output)?;
         let document = answer::Fetched {
             image: self.image.to_string(),
             output: self.output.display().to_string(),
             others: fetched.others,
             by_tag: fetched.by_tag,
+            older: fetched.older,
             bundles: fetched.bundles,
         };
         Ok(Done::answer(call.format, Exit::Ok, "fetch", &document, || {
@@ -138,11 +145,15 @@ impl Fetch {
                 0 => String::new(),
                 others => format!("; {others} other thing(s) refer to the image, and were left"),
             };
+            let bundles = document.bundles.len().saturating_sub(document.older);
+            let older = match document.older {
+                0 => String::new(),
+                older => format!(" and {older} older attachment(s) of cosign's"),
+            };
             format!(
-                "{}\n{}: {} bundle(s), not verified{others}\n",
+                "{}\n{}: {bundles} bundle(s){older}, not verified{others}\n",
                 text::table(&HEAD, &rows),
-                document.output,
-                document.bundles.len()
+                document.output
             )
         }))
     }
