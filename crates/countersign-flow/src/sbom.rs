@@ -14,8 +14,8 @@ use countersign_core::limits;
 use countersign_core::statement::Statement;
 use countersign_core::time::Time;
 use countersign_sbom::{
-    CargoRequest, Encoding, Facts, Inventory, Kind, Listed, People, Shape, Spec, Summary, Written, cargo_inventories,
-    cargo_listed, compare, digests, lock_inventory, schema, write_as,
+    CargoRequest, Encoding, Facts, Inventory, Kind, Listed, People, Rest, Shape, Spec, Summary, Written,
+    cargo_inventories, cargo_listed, compare, digests, lock_inventory, schema, write_as,
 };
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -103,7 +103,10 @@ pub fn make(request: &Request<'_>) -> Result<Vec<Made>, FlowError> {
     if let Some(source) = source {
         source.name(&mut listed);
     }
-    listed.inventories.into_iter().map(|inventory| one(request, &facts, inventory)).collect()
+    let Listed { inventories, rest, .. } = listed;
+    let made = inventories.into_iter().map(|inventory| one(request, &facts, inventory)).collect();
+    drop(rest);
+    made
 }
 
 /// What another thread found, if it came to it.
@@ -123,7 +126,7 @@ fn listed(request: &Request<'_>, meanwhile: &[&(dyn Fn() + Sync)]) -> Result<Lis
         Scope::Artifacts => cargo_inventories(&request.cargo, meanwhile)?,
         Scope::LockOnly => {
             let root = request.cargo.directory.clone();
-            Listed { root, inventories: vec![lock_inventory(&request.cargo.directory)?] }
+            Listed { root, inventories: vec![lock_inventory(&request.cargo.directory)?], rest: Rest::default() }
         }
     })
 }

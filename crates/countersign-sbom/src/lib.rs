@@ -164,12 +164,34 @@ pub struct Summary {
 }
 
 /// Inventories, and where they are of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Listed {
     /// The workspace's folder. It never stands in a document.
     pub root: PathBuf,
     /// One an artifact.
     pub inventories: Vec<Inventory>,
+    /// What they were made from.
+    pub rest: Rest,
+}
+
+/// All of Cargo's answer, which is given back piece by piece by a thread that nobody waits for: best dropped when there is nothing
+/// left to do, since it is in the way of whoever needs memory meanwhile.
+#[derive(Default)]
+pub struct Rest(Option<Box<cargo::Workspace>>);
+
+impl std::fmt::Debug for Rest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Rest")
+    }
+}
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        if let Some(workspace) = self.0.take() {
+            // Where no thread is to be had, it happens here.
+            drop(thread::Builder::new().spawn(move || drop(workspace)));
+        }
+    }
 }
 
 /// The inventory of a Cargo workspace's binary.
@@ -211,18 +233,14 @@ fn list(
             content::fill(&workspace, &mut inventories, &ahead)?;
         }
         let root = workspace.graph.workspace().root().as_std_path().to_owned();
-        Ok::<_, SbomError>((Listed { root, inventories }, workspace))
+        Ok(Listed { root, inventories, rest: Rest(Some(Box::new(workspace))) })
     };
-    let (listed, workspace) = thread::scope(|scope| {
+    thread::scope(|scope| {
         let helpers = queue.start(scope);
         let answer = answer();
         helpers.into_iter().try_for_each(|helper| helper.join().map_err(|_panic| SbomError::Thread))?;
         answer
-    })?;
-    // All of Cargo's answer is given back piece by piece: nobody has to wait for that. Where no thread is to be had, it
-    // happens here.
-    drop(thread::Builder::new().spawn(move || drop(workspace)));
-    Ok(listed)
+    })
 }
 
 /// The SBOM of a Cargo workspace's binary.

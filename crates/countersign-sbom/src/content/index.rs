@@ -55,13 +55,14 @@ fn said(bytes: &[u8], locked: &Locked<'_>) -> Option<bool> {
         cksum: String,
         yanked: bool,
     }
-    if bytes.first() != Some(&FORM) {
+    // From the end: the versions stand in their order, and most locks have late ones.
+    let mut parts = bytes.rsplit(|byte| *byte == 0);
+    if bytes.first() != Some(&FORM) || parts.next().is_none_or(|rest| !rest.is_empty()) {
         return None;
     }
-    let mut parts = bytes.split(|byte| *byte == 0);
-    while let Some(part) = parts.next() {
-        if part == locked.version.as_bytes() {
-            let line: Line = serde_json::from_slice(parts.next()?).ok()?;
+    while let (Some(said), Some(version)) = (parts.next(), parts.next()) {
+        if version == locked.version.as_bytes() {
+            let line: Line = serde_json::from_slice(said).ok()?;
             return (line.vers == locked.version && line.cksum == locked.checksum.hex()).then_some(line.yanked);
         }
     }
