@@ -1,7 +1,6 @@
 //! A trust that gives way to the next one, and approvals of another day: what the gate records, what the plain way takes, and what
 //! an old file is worth.
 
-use countersign_core::digest::Sha256;
 use countersign_tests::door::Door;
 
 const LEAST: &str = "--least-checkpoint outside/checkpoint";
@@ -103,15 +102,4 @@ fn an_activation_is_for_one_log() {
     let payload = activation.split("\"payload\":\"").nth(1).unwrap().split('"').next().unwrap();
     let payload = door.shell("", &format!("printf '%s' '{payload}' | base64 -d"), &[]);
     payload.expect(0, &["\"log\":\"example.com/log\""]);
-}
-
-#[test]
-fn a_closed_log_is_no_record_to_deploy_by() {
-    let door = Door::new();
-    let digest = Sha256::of(&door.read("app.bin"));
-    let ask = || door.trusting(&format!("verify {digest} --promoted-to production --store store {LEAST}"));
-    ask().expect(0, &["verified"]);
-    door.trusting("log close --successor example.com/next --store store --key keys/gate.pem --log-key keys/log.pem")
-        .expect(0, &[]);
-    ask().expect(1, &["refused[log-closed]", "example.com/next"]);
 }

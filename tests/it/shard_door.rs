@@ -1,6 +1,7 @@
 //! A log for each year: the one is closed, the other goes on from it with all that was in force, and neither can be had
 //! without the other.
 
+use countersign_core::digest::Sha256;
 use countersign_tests::door::{Door, Said};
 
 const BUNDLES: &str = "--bundle app.provenance.sigstore.json --bundle app.sbom.sigstore.json --reviews reviews";
@@ -89,7 +90,10 @@ fn a_log_is_closed_for_another_that_goes_on_from_it() {
         .run("log close --successor example.com/next --store store --key keys/builder.pem --log-key keys/log.pem")
         .expect(4, &[]);
     door.copy("store", "elsewhere");
-    years.run(&format!("log close --successor example.com/third --store elsewhere {GATE} keys/log.pem")).expect(0, &[]);
+    // It would be closed for good, and nothing could go on from it.
+    years
+        .run(&format!("log close --successor example.com/third --store elsewhere {GATE} keys/log.pem"))
+        .expect(4, &["log-shard-invalid", "trust names no log example.com/third", "nothing was written"]);
     years
         .run(&format!("log continue --earlier elsewhere --store next {GATE} keys/next.pem"))
         .expect(4, &["log-shard-invalid"]);
@@ -130,6 +134,17 @@ fn a_log_is_closed_for_another_that_goes_on_from_it() {
     years
         .run(&format!("log continue --earlier store --store next {GATE} keys/next.pem"))
         .expect(2, &["only a log without entries"]);
+}
+
+#[test]
+fn a_closed_log_is_no_record_to_deploy_by() {
+    let years = Years::new("continues = \"example.com/log\"\n");
+    let digest = Sha256::of(&years.door.read("app.bin"));
+    let deploy =
+        format!("verify {digest} --promoted-to production --store store --least-checkpoint outside/checkpoint");
+    years.door.trusting(&deploy).expect(0, &["verified"]);
+    years.close();
+    years.run(&deploy).expect(1, &["refused[log-closed]", "example.com/next"]);
 }
 
 #[test]

@@ -60,14 +60,9 @@ pub fn close(
         }
         // Closed for a log that trust does not know, it would be closed for good: nothing could go on from it.
         let follows = verified.trust().logs.iter().find(|log| log.origin == *successor);
-        if follows.is_none_or(|log| log.continues.as_ref() != Some(&here.origin)) {
-            let found = match follows {
-                None => format!("no log {successor}"),
-                Some(log) => log.continues.as_ref().map_or_else(
-                    || format!("log {successor} goes on from none"),
-                    |other| format!("log {successor} goes on from {other}"),
-                ),
-            };
+        let other = follows.and_then(|log| log.continues.as_ref()).filter(|other| **other != here.origin);
+        if follows.is_none() || other.is_some() {
+            let found = other.map_or_else(|| "none".to_owned(), |other| format!("it goes on from {other}"));
             let what = format!("trust names no log {successor} that goes on from this one, and a closed log is closed for good");
             return Err(FlowError::Refused(vec![
                 Finding::new(codes::LOG_SHARD_INVALID, what)
