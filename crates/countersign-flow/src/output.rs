@@ -300,8 +300,8 @@ documents! {
     }
     /// `log policy`: which logs and witnesses count.
     LogPolicy {
-        /// Whose quorum it is.
-        environment: EnvName,
+        /// Whose quorum it is; none if no witness is asked for.
+        environment: Option<EnvName>,
         /// The file; none if the policy is in this answer alone.
         output: Option<String>,
         /// The policy, in the form of C2SP tlog-policy.

@@ -1,5 +1,6 @@
-//! The audit package, `NAME.cspkg`: a ZIP file in exactly one form, so that the same files always make the same bytes
-//! and every other byte is a finding.
+//! The audit package, `NAME.cspkg`: a ZIP file in exactly one form, so that the same program always makes the same bytes of
+//! the same files, and a byte that is altered is a finding. How hard a file was deflated is not checked: whoever packs the same files
+//! anew has made another package, of another digest, with the same content.
 //!
 //! The form: files in the order of their names, deflated, one after the other without gaps; times 1980-01-01, permissions
 //! 0644, no comments, one extra field; the ZIP64 end record only where the count needs it. Reading accepts this form

@@ -1,6 +1,6 @@
 //! Witnesses of the log in trust: whose cosignatures count, and which of them have to be there.
 
-use super::{OwnedKey, Trust, TrustError};
+use super::{LogKey, OwnedKey, Trust, TrustError};
 use crate::ids::{EnvName, Origin};
 use crate::key::PublicKey;
 use crate::limits;
@@ -57,6 +57,19 @@ impl Trust {
         self.quorum_named(name).ok()
     }
 
+    /// Every log, and no witness: for receipts where nobody asks for any.
+    pub fn log_policy(&self) -> Result<TlogPolicy, PolicyError> {
+        TlogPolicy::new(self.policy_logs(), Vec::new(), Vec::new(), None)
+    }
+
+    fn policy_logs(&self) -> Vec<PolicyLog> {
+        let logs = self.logs.iter().flat_map(|log| log.keys.iter().map(move |owned| (log, owned)));
+        let one = |(log, owned): (&LogKey, &OwnedKey)| {
+            Some(PolicyLog { key: NoteKey::new(log.origin.clone(), ed25519(owned)?), url: None })
+        };
+        logs.filter_map(one).collect()
+    }
+
     /// Every log and every witness, with or without a quorum.
     fn quorum_named(&self, quorum: &str) -> Result<WitnessQuorum<'_>, PolicyError> {
         let mut keys = BTreeMap::new();
@@ -82,11 +95,8 @@ impl Trust {
             let threshold = usize::try_from(group.threshold).unwrap_or(usize::MAX);
             groups.push(PolicyGroup { name: group.name.clone(), threshold, members: group.members.clone() });
         }
-        let logs = self.logs.iter().flat_map(|log| log.keys.iter().map(move |owned| (log, owned)));
-        let logs = logs.filter_map(|(log, owned)| {
-            Some(PolicyLog { key: NoteKey::new(log.origin.clone(), ed25519(owned)?), url: None })
-        });
-        Ok(WitnessQuorum { policy: TlogPolicy::new(logs.collect(), witnesses, groups, Some(quorum))?, keys })
+        let policy = TlogPolicy::new(self.policy_logs(), witnesses, groups, Some(quorum))?;
+        Ok(WitnessQuorum { policy, keys })
     }
 
     /// The groups that a quorum is made of: each environment may count the same witnesses in its own way.

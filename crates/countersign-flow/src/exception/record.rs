@@ -149,6 +149,11 @@ pub fn end(request: &EndRequest<'_>, recording: &Recording<'_>, log_key: Signing
         Err(FlowError::Refused(findings))
             if request.signatures.is_some() && findings == missing && only_people(&findings) =>
         {
+            let again = format!(
+                "have one more approver run this same command, with --signatures {}",
+                request.signatures.map_or_else(String::new, |path| path.display().to_string())
+            );
+            let findings = findings.into_iter().map(|finding| finding.help(again.clone())).collect();
             Ok(Ended::NeedsMore { findings })
         }
         Err(error) => Err(error),

@@ -285,8 +285,8 @@ impl Request {
         };
         Ok(Done::answer(call.format, Exit::Ok, "exception-request", &document, || {
             format!(
-                "{}: exception {}\n{}it counts once {} persons of role `{}` have run `countersign exception approve {}`, \
-                 and it is in the log\n",
+                "{}: exception {}\n{}it counts once {} persons of role `{}`, others than who asks for it, have run \
+                 `countersign exception approve {}`, and it is in the log\n",
                 document.output,
                 document.id,
                 show::words(&document.exception),

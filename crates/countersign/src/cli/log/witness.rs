@@ -45,9 +45,9 @@ pub(super) struct Witness {
     after_help = "Example:\n  countersign log policy --to production --trust trust.sigstore.json --trust-digest sha256:… --output log.policy"
 )]
 pub(super) struct Policy {
-    /// The environment whose quorum it is
+    /// The environment whose quorum it is; without it, the logs of trust and no witness
     #[arg(long, value_name = "ENVIRONMENT")]
-    to: EnvName,
+    to: Option<EnvName>,
     /// Where to write it; standard output where none is given
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -95,8 +95,13 @@ impl Policy {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let file = self.trust.read(given::now()?)?;
         let trust = trusted(&file)?;
-        let quorum = trust.trust().witness_quorum(&self.to).ok_or_else(|| no_quorum(&self.to))?;
-        let policy = quorum.policy.to_string();
+        let trust = trust.trust();
+        let policy = match &self.to {
+            Some(environment) => {
+                trust.witness_quorum(environment).ok_or_else(|| no_quorum(environment))?.policy.to_string()
+            }
+            None => trust.log_policy().map_err(|error| FlowError::Usage(error.to_string()))?.to_string(),
+        };
         if let Some(path) = &self.output {
             write_atomic(path, policy.as_bytes(), 0o644)?;
         }
@@ -104,7 +109,10 @@ impl Policy {
         let document = answer::LogPolicy { environment: self.to.clone(), output, policy };
         Ok(Done::answer(call.format, Exit::Ok, "log-policy", &document, || match &document.output {
             None => document.policy.clone(),
-            Some(output) => format!("{output}: the quorum of {}\n", document.environment),
+            Some(output) => match &document.environment {
+                Some(environment) => format!("{output}: the quorum of {environment}\n"),
+                None => format!("{output}: the logs of trust, and no witness\n"),
+            },
         }))
     }
 }
