@@ -106,8 +106,7 @@ pub struct Answered {
 }
 
 /// What is said where no checkpoint was kept.
-const END_UNPROVEN: &str =
-    "that nothing is missing at the log's end is NOT proved: no checkpoint from elsewhere was given (--least-checkpoint)";
+const END_UNPROVEN: &str = "that nothing is missing at the log's end is NOT proved: no checkpoint from elsewhere was given (--least-checkpoint)";
 
 /// An opened package that answers.
 #[derive(Debug)]

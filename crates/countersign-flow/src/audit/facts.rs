@@ -137,7 +137,10 @@ impl Gathered {
     /// Reads all of them, few at a time, and has each few looked at while they are there: in the log's order, the index with
     /// the decision, or what is wrong with it.
     pub(super) fn with(state: &LogState, blobs: &(dyn Blobs + Sync), mut look: impl FnMut(&[Read])) -> Self {
-        let mut out = Self { erased: erasures(state, blobs).0.into_iter().map(|(digest, (entry, _))| (digest, entry)).collect(), ..Self::default() };
+        let mut out = Self {
+            erased: erasures(state, blobs).0.into_iter().map(|(digest, (entry, _))| (digest, entry)).collect(),
+            ..Self::default()
+        };
         let mut shared = Shared::default();
         let indexes: Vec<u64> = decisions(state).collect();
         for few in indexes.chunks(FEW) {

@@ -230,7 +230,7 @@ pub(super) const ALL: &[Question] = &[
     Question {
         id: "Q22",
         asks: "has anything been altered since?",
-        from: "the checkpoint's signature, the log's tree, the checkpoint that was kept elsewhere, every file made again",
+        from: "the checkpoint's signature, the log's tree, the checkpoint that was kept elsewhere",
         absent: &[],
         takes: "--least-checkpoint FILE",
         answer: people::altered,

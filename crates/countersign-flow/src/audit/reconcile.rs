@@ -264,9 +264,8 @@ fn walks(facts: &Facts<'_>, deployments: &[&Known]) -> (SourceRow, Fits) {
         let (Some(range), Some(git)) = (&promoted.content.source, promoted.content.inputs.git) else { continue };
         ranges = ranges.saturating_add(1);
         let known = facts.gathered.walked.get().and_then(|walked| walked.get(&promoted.entry).cloned());
-        let walked = known.or_else(|| {
-            Some(walk_bytes(&facts.blobs.blob(&git)?, (&range.start, &range.revision), range.commits))
-        });
+        let walked = known
+            .or_else(|| Some(walk_bytes(&facts.blobs.blob(&git)?, (&range.start, &range.revision), range.commits)));
         let Some(walked) = walked else {
             missing.push((promoted.entry, git));
             continue;

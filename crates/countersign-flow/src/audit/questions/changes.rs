@@ -178,7 +178,8 @@ fn looked_at(rests: &Rests) -> [String; 3] {
     let scans = of_kind(Kind::Vulns).count().saturating_add(of_kind(Kind::SecretScan).count());
     let builders = of_kind(Kind::Provenance).map(|one| one.signed_by().owner.describe());
     let and_lacking = |mut cells: Vec<String>, kinds: &[Kind]| {
-        let gone: Vec<_> = rests.lacking.iter().filter(|one| one.kind.is_some_and(|kind| kinds.contains(&kind))).collect();
+        let gone: Vec<_> =
+            rests.lacking.iter().filter(|one| one.kind.is_some_and(|kind| kinds.contains(&kind))).collect();
         let withheld = gone.iter().filter(|one| one.erased.is_some()).count();
         let left_out = gone.len().saturating_sub(withheld);
         cells.extend((withheld > 0).then(|| format!("{withheld} withheld")));
@@ -193,12 +194,7 @@ fn looked_at(rests: &Rests) -> [String; 3] {
 }
 
 /// A row a change: what changed, who wrote it, who agreed. No cell is blank: what is not there is said.
-fn change_cells(
-    promoted: &Known,
-    rests: &Rests,
-    changes: Option<&Changes>,
-    agreement: &Agreement,
-) -> Vec<[String; 3]> {
+fn change_cells(promoted: &Known, rests: &Rests, changes: Option<&Changes>, agreement: &Agreement) -> Vec<[String; 3]> {
     let nobody = match agreement {
         Agreement::NotShown(_) if rests.lacking.iter().any(Lacking::is_withheld_agreement) => "withheld",
         Agreement::NotShown(_) => "not shown",

@@ -1,5 +1,6 @@
 //! Questions about people, keys, lists and the log itself.
 
+use super::super::POPULATIONS;
 use super::super::ask::Asked;
 use super::super::open::derived_again;
 use super::super::population;
@@ -8,7 +9,7 @@ use super::super::verify::{DERIVED, DOCUMENTS, How, strays};
 use super::Part;
 use crate::controls;
 use countersign_core::codes;
-use countersign_core::finding::{Class, verdict_of};
+use countersign_core::finding::{Class, Finding, verdict_of};
 use countersign_core::ids::PersonId;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
@@ -171,6 +172,13 @@ pub(super) fn produced(asked: &Asked<'_>) -> Part {
             header.limits_hit.join("; "),
         ];
         part.table.push(cells, asked.facts.proof(last));
+        // Of the part of the record that the package was made for, it holds the list itself.
+        let file = format!("{POPULATIONS}{}.csv", header.name);
+        if asked.ask.window == asked.opened.scope.window && asked.opened.package.digest(&file) != Some(&header.csv) {
+            let what = "this file is not what the rest of the package makes it";
+            let finding = Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(file);
+            part.findings.push(finding.expected(header.csv.to_string(), "the list, made again"));
+        }
     }
     let documents = asked.opened.package.count();
     part.note(format!("the package holds {documents} documents; every list is made from the log in it, and made again by `audit verify`"))
