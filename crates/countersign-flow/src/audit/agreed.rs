@@ -85,14 +85,11 @@ pub(super) fn rests(facts: &Facts<'_>, promoted: &Known) -> Rests {
 pub(super) fn lacking_words<'l>(lacking: impl IntoIterator<Item = &'l Lacking>) -> Vec<String> {
     let (mut out, mut others) = (Vec::new(), BTreeMap::<&str, u64>::new());
     for one in lacking {
-        match one.erased {
-            Some(entry) => {
-                out.push(format!("withheld: {} {}, erased as log entry {entry} says", one.what, one.digest));
-            }
-            None => {
-                let count = others.entry(one.what).or_default();
-                *count = count.saturating_add(1);
-            }
+        if let Some(entry) = one.erased {
+            out.push(format!("withheld: {} {}, erased as log entry {entry} says", one.what, one.digest));
+        } else {
+            let count = others.entry(one.what).or_default();
+            *count = count.saturating_add(1);
         }
     }
     if !others.is_empty() {
