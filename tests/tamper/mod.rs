@@ -12,7 +12,7 @@ pub use flips::{Flipped, flips};
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Class, Verdict, exit_of, verdict_of};
 use countersign_flow::audit::AuditReport;
-pub use stage::Stage;
+pub use stage::{Stage, reindex};
 
 /// One case.
 #[derive(Debug, Clone, Copy)]

@@ -259,7 +259,7 @@ pub(super) fn log_files(world: &World) -> Files {
 }
 
 /// Makes the index's digests again, as everybody can.
-pub(super) fn reindex(files: &mut Files) {
+pub fn reindex(files: &mut Files) {
     let mut index: Value = serde_json::from_slice(&files["index.json"]).expect("an index");
     let digests: BTreeMap<String, String> = files
         .iter()

@@ -340,7 +340,7 @@ fn said_failed(entry: u64) -> Finding {
 fn promotion_made_up(view: StateView<'_>, promoted: &Promoted, blobs: &dyn Blobs) -> bool {
     let known = view.exceptions(blobs);
     let glass = promoted.content.break_glass.iter().flat_map(|glass| &glass.exceptions);
-    let signed = glass.clone().count() > 0 && glass.clone().all(|id| known.followed_up.contains(id));
+    let signed = glass.clone().count() > 0 && glass.clone().all(|id| known.followed_up.contains_key(id));
     let environment = &promoted.content.request.environment;
     let later = view.decisions(Some(environment), None, blobs).flatten();
     let mut later = later.take_while(|later| later.entry > promoted.entry);

@@ -100,10 +100,21 @@ pub struct Exceptions {
     pub held: Vec<Arc<VerifiedException>>,
     /// Those that were ended, with the entry that did it; 0 where that was before this log began.
     pub ended: Vec<(Arc<VerifiedException>, u64)>,
-    /// Those whose follow-up two persons signed.
-    pub followed_up: BTreeSet<ExceptionId>,
+    /// Those whose follow-up two persons signed, with the entry that says so first.
+    pub followed_up: BTreeMap<ExceptionId, FollowedUp>,
     /// Entries that do not count, with the environment that they name.
     pub not_counted: Vec<(Option<EnvName>, Finding)>,
+}
+
+/// That what an exception let through was reviewed, as two persons signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowedUp {
+    /// The entry that records it.
+    pub entry: u64,
+    /// Its log, where that is one that this log goes on from.
+    pub log: Option<Origin>,
+    /// When it was recorded.
+    pub time: Time,
 }
 
 /// What an entry amounts to.
@@ -400,7 +411,7 @@ pub fn end_statement(end: &ExceptionEnd) -> Result<Statement, countersign_core::
 struct Said {
     granted: BTreeMap<Sha256, Arc<VerifiedException>>,
     ends: BTreeMap<Sha256, u64>,
-    reviewed: BTreeMap<Sha256, BTreeSet<PersonId>>,
+    reviewed: BTreeMap<Sha256, Vec<(BTreeSet<PersonId>, FollowedUp)>>,
     /// What was over before the log at hand began.
     over: BTreeSet<Sha256>,
 }
@@ -423,8 +434,12 @@ impl StateView<'_> {
             let enough = |persons: &BTreeSet<PersonId>| {
                 persons.iter().filter(|id| **id != exception.exception.requester).count() >= 2
             };
-            if reviewed.get(&digest).is_some_and(enough) {
-                out.followed_up.insert(exception.id());
+            // The newest says whether; the first that counts says when: a later one makes that neither later nor earlier.
+            let signed = reviewed.get(&digest).map(Vec::as_slice).unwrap_or_default();
+            if let Some((_, when)) = signed.iter().find(|(persons, _)| enough(persons))
+                && signed.last().is_some_and(|(persons, _)| enough(persons))
+            {
+                out.followed_up.insert(exception.id(), when.clone());
             }
             match ends.get(&digest) {
                 _ if over.contains(&digest) => out.ended.push((exception, 0)),
@@ -456,7 +471,8 @@ impl StateView<'_> {
                 Ok(Read::Ended(end, persons)) => {
                     said.ends.entry(end.exception).or_insert(index);
                     if end.action == EndAction::FollowUp {
-                        said.reviewed.insert(end.exception, persons.clone());
+                        let when = FollowedUp { entry: index, log: self.state.log_of_entries(), time: entry.time };
+                        said.reviewed.entry(end.exception).or_default().push((persons.clone(), when));
                     }
                 }
                 Err(findings) => {

@@ -36,7 +36,7 @@ pub mod witnessed;
 
 pub use document::{Attested, SignedBy, Verified};
 pub use evidence::{Blobs, Evidence};
-pub use exception::{Exceptions, VerifiedException};
+pub use exception::{Exceptions, FollowedUp, VerifiedException};
 pub use foreign::{ForeignSigner, ForeignStatement};
 pub use forge::{ForgeChange, ForgeOutcome};
 pub use history::History;

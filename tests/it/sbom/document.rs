@@ -60,6 +60,7 @@ fn filled() -> (countersign_sbom::Inventory, Facts) {
             authors: vec![hostile.to_owned(), "A <a@example.com>".to_owned()],
             sha512: Some(Sha512([7; 64])),
             vcs: Some(Vcs { commit: "a".repeat(40), folder: "crates/a".to_owned(), dirty: true }),
+            yanked: None,
             licence_files: vec![LicenceFile { name: "LICENSE".to_owned(), digest: Sha256::of(b"text") }],
             native: vec![NativeCode {
                 name: "z".to_owned(),

@@ -54,7 +54,7 @@ pub fn follow_ups(
         }
         let Some(glass) = &decision.break_glass else { continue };
         if closed.contains(&(promoted.log.clone(), promoted.entry))
-            || glass.exceptions.iter().all(|id| known.followed_up.contains(id))
+            || glass.exceptions.iter().all(|id| known.followed_up.contains_key(id))
         {
             continue;
         }

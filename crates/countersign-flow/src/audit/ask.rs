@@ -105,6 +105,9 @@ pub struct Answered {
     pub exit: Exit,
 }
 
+/// What is said where no checkpoint was kept.
+const END_UNPROVEN: &str = "that nothing is missing at the log's end is NOT proved: no checkpoint from elsewhere was given (--least-checkpoint)";
+
 /// An opened package that answers.
 #[derive(Debug)]
 pub struct Asking<'a> {
@@ -138,6 +141,17 @@ impl<'a> Asking<'a> {
         vec![Finding::new(codes::PACKAGE_SCOPED, what).at("scope")]
     }
 
+    /// Whether nothing from outside says how far the log had come: then nothing here is known to be complete.
+    #[must_use]
+    pub fn end_unproven(&self) -> bool {
+        self.basis.findings.iter().any(|finding| finding.code == codes::LOG_END_UNPROVEN)
+    }
+
+    /// How completeness was established, and that it was not as far as the log's end goes.
+    fn as_far(&self, established: String) -> String {
+        if self.end_unproven() { format!("{established}; {END_UNPROVEN}") } else { established }
+    }
+
     fn facts(&self, window: &Window) -> Facts<'a> {
         self.opened.facts(window.clone())
     }
@@ -153,9 +167,10 @@ impl<'a> Asking<'a> {
             FlowError::Usage(format!("there is no question {id}: `countersign audit ask` lists them"))
         })?;
         let asked = Asked { facts: self.facts(&ask.window), ask, opened: self.opened, basis: self.basis };
-        let part = (question.answer)(&asked);
+        let mut part = (question.answer)(&asked);
         let mut findings = self.found(&ask.window);
         findings.extend(asked.facts.broken.iter().cloned());
+        findings.append(&mut part.findings);
         let missing: Vec<String> = question.absent.iter().map(|what| (*what).to_owned()).chain(part.missing).collect();
         for what in &missing {
             findings.push(
@@ -177,7 +192,7 @@ impl<'a> Asking<'a> {
             verdict: verdict_of(&findings),
             log: asked.facts.log(),
             filter: asked.facts.window_words(),
-            completeness: part.completeness.unwrap_or_else(|| asked.facts.completeness()),
+            completeness: self.as_far(part.completeness.unwrap_or_else(|| asked.facts.completeness())),
             table: part.table,
             notes: part.notes,
             missing,
@@ -190,8 +205,9 @@ impl<'a> Asking<'a> {
     #[must_use]
     pub fn populations(&self, window: &Window) -> (Vec<Population>, Vec<Finding>) {
         let facts = self.facts(window);
-        let all = population::ALL.iter().map(|made| population::make(made, &facts)).collect();
-        (all, self.found(window).into_iter().chain(facts.broken).collect())
+        let all: Vec<Population> = population::ALL.iter().map(|made| population::make(made, &facts)).collect();
+        let empty = population::empty(&all);
+        (all, self.found(window).into_iter().chain(facts.broken).chain(empty).collect())
     }
 
     /// One list.
@@ -202,7 +218,8 @@ impl<'a> Asking<'a> {
         };
         let facts = self.facts(window);
         let population = population::make(made, &facts);
-        Ok((population, self.found(window).into_iter().chain(facts.broken).collect()))
+        let empty = population::empty(std::slice::from_ref(&population));
+        Ok((population, self.found(window).into_iter().chain(facts.broken).chain(empty).collect()))
     }
 
     /// A sample. Drawn of nothing it is INDETERMINATE.
@@ -211,25 +228,24 @@ impl<'a> Asking<'a> {
         let facts = self.facts(window);
         let sample = sample::draw(&facts, n, seed);
         let mut findings = self.found(window);
-        if sample.table.rows.is_empty() {
-            let what = "there is no authorised promotion to draw from";
-            findings.push(Finding::new(codes::AUDIT_EVIDENCE_ABSENT, what).at("deployments"));
-        }
+        findings.extend(population::nothing_in("deployments", sample.table.rows.is_empty()));
         (sample, findings.into_iter().chain(facts.broken).collect())
     }
 
     /// The chain of one deployment: by the index of its entry, by the artifact's digest, or by a commit.
     pub fn show(&self, id: &str) -> Result<(Chain, Vec<Finding>), FlowError> {
         let facts = self.facts(&Window::default());
-        let chain = show::of(&facts, id)?;
-        Ok((chain, self.found(&self.opened.scope.window)))
+        let (chain, found) = show::of(&facts, id)?;
+        Ok((chain, self.found(&self.opened.scope.window).into_iter().chain(found).collect()))
     }
 
-    /// The sources of completeness, held against each other.
+    /// The sources of completeness, held against each other. Where there is no promotion, they say nothing, and that is
+    /// INDETERMINATE.
     #[must_use]
     pub fn reconcile(&self, window: &Window) -> (Reconciliation, Vec<Finding>) {
         let reconciliation = reconcile::of(&self.facts(window));
-        let findings = self.found(window).into_iter().chain(reconciliation.findings()).collect();
+        let empty = population::nothing_in("deployments", reconciliation.deployments == 0);
+        let findings = self.found(window).into_iter().chain(reconciliation.findings()).chain(empty).collect();
         (reconciliation, findings)
     }
 

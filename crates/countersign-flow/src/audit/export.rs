@@ -89,7 +89,7 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
                 drop(replay::decide_again(&promoted.content, &state, &blobs));
             }
         }
-        for digest in lock(&blobs.asked).iter().filter(|digest| !gathered.erased.contains(digest)) {
+        for digest in lock(&blobs.asked).iter().filter(|digest| !gathered.erased.contains_key(digest)) {
             if let Some((_, kept)) = documents.get_mut(digest) {
                 *kept = true;
             }
@@ -105,7 +105,7 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
         drop(derive::of(&facts, scope, &kept, false)?);
         let carried = carried_days(&state, &blobs);
         for digest in lock(&blobs.asked).iter().filter(|digest| !documents.contains_key(digest)) {
-            let Some(day) = carried.get(digest).filter(|_| !gathered.erased.contains(digest)) else { continue };
+            let Some(day) = carried.get(digest).filter(|_| !gathered.erased.contains_key(digest)) else { continue };
             if place.store().has(digest)? {
                 beside.insert(*digest);
                 by_day.entry(day.to_string()).or_default().push((0, *digest));

@@ -120,8 +120,8 @@ pub(super) struct Gathered {
     pub(super) decisions: Vec<Arc<Known>>,
     /// What is wrong with the others, by entry.
     pub(super) broken: BTreeMap<u64, Vec<Finding>>,
-    /// Documents that the log says were erased: no package holds them.
-    pub(super) erased: BTreeSet<Sha256>,
+    /// Documents that the log says were erased, with the entry that says so: no package holds them.
+    pub(super) erased: BTreeMap<Sha256, u64>,
     /// The ranges of deployments, where they were walked while their git objects were at hand.
     pub(super) walked: OnceLock<BTreeMap<u64, Walk>>,
     /// The hash of every leaf, made when a row first names one.
@@ -137,7 +137,10 @@ impl Gathered {
     /// Reads all of them, few at a time, and has each few looked at while they are there: in the log's order, the index with
     /// the decision, or what is wrong with it.
     pub(super) fn with(state: &LogState, blobs: &(dyn Blobs + Sync), mut look: impl FnMut(&[Read])) -> Self {
-        let mut out = Self { erased: erasures(state, blobs).0.into_keys().collect(), ..Self::default() };
+        let mut out = Self {
+            erased: erasures(state, blobs).0.into_iter().map(|(digest, (entry, _))| (digest, entry)).collect(),
+            ..Self::default()
+        };
         let mut shared = Shared::default();
         let indexes: Vec<u64> = decisions(state).collect();
         for few in indexes.chunks(FEW) {

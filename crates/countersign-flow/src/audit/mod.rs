@@ -2,6 +2,7 @@
 //! an auditor asks of it.
 
 mod again;
+mod agreed;
 mod ask;
 mod derive;
 mod diff;
@@ -30,7 +31,7 @@ pub use ask::{Answered, Ask, Asking, QuestionRow, ask, questions};
 pub use diff::{Difference, ListDifference, diff};
 pub use export::{Exported, Packing, export, export_file, export_to};
 pub use facts::Window;
-pub use open::{Opened, Opening, open};
+pub use open::{Opened, Opening, open, open_two};
 pub use population::{Header, Population};
 pub use reconcile::{Reconciliation, SourceRow, SourceState};
 pub use sample::{Sample, Stratum};

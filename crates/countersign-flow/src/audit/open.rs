@@ -177,22 +177,75 @@ pub fn open(
     outside: Option<OutsideTrust<'_>>,
     least: Option<&[u8]>,
 ) -> Result<Opening, FlowError> {
+    open_to(source, outside, &End::Kept(least))
+}
+
+/// What says how far a package's log had come.
+enum End<'a> {
+    /// A checkpoint that was kept, or nothing.
+    Kept(Option<&'a [u8]>),
+    /// Another package, against which it is held later.
+    Later,
+}
+
+/// Opens two packages to compare them. One of them is older by nature, and cannot reach a checkpoint that was kept later:
+/// that is held against the one whose log goes further, and the other is shown by that one's going on from it. Where it does
+/// not, or where they are of two logs, each has to reach the checkpoint by itself.
+pub fn open_two(
+    first: Box<dyn Source>,
+    second: Box<dyn Source>,
+    outside: Option<OutsideTrust<'_>>,
+    least: Option<&[u8]>,
+) -> Result<(Opening, Opening), FlowError> {
+    let later = |source| open_to(source, outside, &End::Later);
+    let (mut first, mut second) = (later(first)?, later(second)?);
+    let older = match (&first.opened, &second.opened) {
+        (Some(a), Some(b)) if b.goes_on_from(a) => Some(true),
+        (Some(a), Some(b)) if a.goes_on_from(b) => Some(false),
+        _ => None,
+    };
+    for (opening, is_older) in [(&mut first, Some(true)), (&mut second, Some(false))] {
+        if older != is_older {
+            opening.held_against(least);
+        }
+    }
+    Ok((first, second))
+}
+
+impl Opening {
+    /// Holds the log against the checkpoint that was kept, or says that there is none.
+    fn held_against(&mut self, least: Option<&[u8]>) {
+        let Some(Opened { state, trust, at, .. }) = &self.opened else { return };
+        self.report.end(least, state, trust, *at);
+    }
+}
+
+impl AuditReport {
+    /// How far the log had come, by what was kept of it elsewhere.
+    fn end(&mut self, least: Option<&[u8]>, state: &LogState, trust: &VerifiedTrust, at: Time) {
+        match least {
+            Some(least) => {
+                let findings = continues(state, least, trust, at);
+                self.line("log-continues", findings, "the log goes on from the checkpoint that was kept");
+            }
+            // What was not looked at is no line of what holds.
+            None => self.findings.push(
+                Finding::new(codes::LOG_END_UNPROVEN, "nothing from outside says how far the log had come")
+                    .expected("a checkpoint kept elsewhere", "--least-checkpoint")
+                    .found("none: entries at the end could be missing from the package"),
+            ),
+        }
+    }
+}
+
+fn open_to(source: Box<dyn Source>, outside: Option<OutsideTrust<'_>>, end: &End<'_>) -> Result<Opening, FlowError> {
     let mut report = AuditReport::default();
     let Some(package) = unpack(source, &mut report)? else { return Ok(Opening { report, opened: None }) };
     let Some((state, trust, at)) = log_of(&package, outside, &mut report)? else {
         return Ok(Opening { report, opened: None });
     };
-    match least {
-        Some(least) => {
-            let findings = continues(&state, least, &trust, at);
-            report.line("log-continues", findings, "the log goes on from the checkpoint that was kept");
-        }
-        // What was not looked at is no line of what holds.
-        None => report.findings.push(
-            Finding::new(codes::LOG_END_UNPROVEN, "nothing from outside says how far the log had come")
-                .expected("a checkpoint kept elsewhere", "--least-checkpoint")
-                .found("none: entries at the end could be missing from the package"),
-        ),
+    if let End::Kept(least) = end {
+        report.end(*least, &state, &trust, at);
     }
     let (scope, index, findings) = index_of(&package)?;
     report.line("package-index", findings, "every file is the one that the index names, and no other is there");
@@ -402,6 +455,13 @@ impl Opened {
     /// What the log says within a window.
     pub(super) fn facts(&self, window: Window) -> Facts<'_> {
         Facts::of(&self.state, &self.package, self.gathered(), window)
+    }
+
+    /// Whether its log goes on from the other's, which is shorter.
+    fn goes_on_from(&self, other: &Self) -> bool {
+        let (ours, theirs) = (self.state.now().reference(), other.state.now().reference());
+        let then = self.state.at(theirs.size).map(|view| view.reference().root);
+        ours.origin == theirs.origin && ours.size > theirs.size && then == Some(theirs.root)
     }
 
     /// Every decision, read once.

@@ -5,9 +5,10 @@ use super::facts::{Facts, change_class, findings, service_of};
 use super::kept::Kept;
 use super::page;
 use super::table::{Rows, Sheet, Table};
+use countersign_core::codes;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
-use countersign_core::finding::{Class, Verdict};
+use countersign_core::finding::{Class, Finding, Verdict};
 use countersign_core::statement::Kind;
 use countersign_verify::policy::Activated;
 use serde::Serialize;
@@ -160,6 +161,24 @@ fn header(made: &Made, facts: &Facts<'_>, rows: u64, csv: Sha256) -> Header {
     }
 }
 
+/// Lists of which no record is without a row: an empty one says that the filter, or the package, is the wrong one.
+const NEVER_EMPTY: [&str; 5] = ["decisions", "deployments", "log", "policy-activations", "trust"];
+
+/// What is to be said of lists without a row: nothing was found, and nothing is no success.
+pub(super) fn empty(all: &[Population]) -> Vec<Finding> {
+    let never = all.iter().filter(|one| NEVER_EMPTY.contains(&one.header.name));
+    never.filter_map(|one| nothing_in(one.header.name, one.header.rows == 0)).collect()
+}
+
+/// The same of one list, if it is empty.
+pub(super) fn nothing_in(name: &str, is_empty: bool) -> Option<Finding> {
+    let what = match name {
+        "deployments" => "there is no authorised promotion in the part of the record that was asked for".to_owned(),
+        _ => format!("the list `{name}` has no row in the part of the record that was asked for"),
+    };
+    is_empty.then(|| Finding::new(codes::AUDIT_EVIDENCE_ABSENT, what).at(name))
+}
+
 pub(super) fn find(name: &str) -> Option<&'static Made> {
     ALL.iter().find(|made| made.name == name)
 }
@@ -257,7 +276,7 @@ fn exceptions(facts: &Facts<'_>, table: &mut dyn Rows) {
         let approvers: Vec<String> = one.approvers().iter().map(ToString::to_string).collect();
         let state = match by {
             Some(0) => "over before this log began".to_owned(),
-            Some(by) if known.followed_up.contains(&id) => format!("followed up and ended by entry {by}"),
+            Some(by) if known.followed_up.contains_key(&id) => format!("followed up and ended by entry {by}"),
             Some(by) => format!("ended by entry {by}"),
             None if view.newest_time().is_some_and(|now| now >= exception.expires) => "expired".to_owned(),
             None => "counts".to_owned(),

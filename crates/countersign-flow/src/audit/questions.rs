@@ -2,6 +2,7 @@
 
 use super::ask::Asked;
 use super::table::Table;
+use countersign_core::finding::Finding;
 
 mod answers;
 mod changes;
@@ -33,6 +34,8 @@ pub(super) struct Part {
     pub(super) deviations: Vec<(u64, String)>,
     /// What is missing, beside what no collector brings.
     pub(super) missing: Vec<String>,
+    /// What does not hold of the package itself, where the question looks at that.
+    pub(super) findings: Vec<Finding>,
     /// How completeness was established, where that is not by the log's range alone.
     pub(super) completeness: Option<String>,
 }

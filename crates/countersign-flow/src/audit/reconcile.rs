@@ -69,6 +69,9 @@ pub struct Reconciliation {
     pub sources: Vec<SourceRow>,
     /// Those that every source that was collected accounts for.
     pub in_all: u64,
+    /// Those that git's own commits account for and the chain of deployments does not: they went without proved review, and
+    /// are no link of it.
+    pub in_git: u64,
     /// Those that a source does not account for.
     pub unexplained: u64,
     /// Those that rest on the log alone, with the reason: no source was proved for them.
@@ -92,8 +95,13 @@ impl Reconciliation {
     /// In words.
     #[must_use]
     pub fn words(&self) -> String {
+        let in_git = if self.in_git == 0 {
+            String::new()
+        } else {
+            format!("{} without proved review in the log and git, ", self.in_git)
+        };
         format!(
-            "{} authorised promotions: {} in every source collected, {} in the log alone, {} unexplained",
+            "{} authorised promotions: {} in every source collected, {in_git}{} in the log alone, {} unexplained",
             self.deployments, self.in_all, self.log_only, self.unexplained
         )
     }
@@ -138,16 +146,17 @@ pub(super) fn of(facts: &Facts<'_>) -> Reconciliation {
         detail: "no collector brings it; nothing is assumed of it".to_owned(),
         unexplained: Vec::new(),
     }));
-    let (mut in_all, mut unexplained, mut log_only) = (0_u64, 0_u64, 0_u64);
+    let (mut in_all, mut in_git, mut unexplained, mut log_only) = (0_u64, 0_u64, 0_u64, 0_u64);
     for one in &deployments {
         let place = match (linked.get(&one.entry), walked.get(&one.entry)) {
             (Some(false), _) | (_, Some(false)) => &mut unexplained,
             (Some(true), Some(true) | None) => &mut in_all,
-            (None, _) => &mut log_only,
+            (None, Some(true)) => &mut in_git,
+            (None, None) => &mut log_only,
         };
         *place = place.saturating_add(1);
     }
-    Reconciliation { deployments: number(deployments.len()), sources, in_all, unexplained, log_only }
+    Reconciliation { deployments: number(deployments.len()), sources, in_all, in_git, unexplained, log_only }
 }
 
 /// A service's branch in an environment.
@@ -197,13 +206,26 @@ fn chains(facts: &Facts<'_>) -> (SourceRow, Fits) {
         }
     }
     let lines = passed.len();
+    let without = facts.deployments().filter(|one| proved(&one.content).is_none()).count();
+    let mut detail = format!("{links} links in {lines} chains, one for each service, branch and environment");
+    if without > 0 {
+        detail.push_str(&format!("; {without} promotions went without proved review, and are no link"));
+    }
+    let state = if !unexplained.is_empty() {
+        SourceState::Broken
+    } else if links == 0 {
+        // What has no link holds nothing.
+        SourceState::NotCollected
+    } else {
+        SourceState::Holds
+    };
     let row = SourceRow {
         source: "deployment chain",
         shows: "that no promotion is missing between two: each begins where the one before it ended",
-        state: if unexplained.is_empty() { SourceState::Holds } else { SourceState::Broken },
+        state,
         items: links,
         accounts_for: u64::try_from(fits.values().filter(|fit| **fit).count()).unwrap_or(u64::MAX),
-        detail: format!("{links} links in {lines} chains, one for each service, branch and environment"),
+        detail,
         unexplained,
     };
     (row, fits)
@@ -232,20 +254,20 @@ fn earlier_chains(facts: &Facts<'_>) -> BTreeMap<Line, Passed> {
     passed
 }
 
-/// Git's own chain: the objects of each decision lead from the new revision back to where it begins.
+/// Git's own chain: the objects of each decision lead from the new revision back to where it begins. Whether the changes in
+/// between were agreed to is another question: the objects are there for whatever was let through.
 fn walks(facts: &Facts<'_>, deployments: &[&Known]) -> (SourceRow, Fits) {
-    let (mut fits, mut commits, mut unexplained, mut proved_ranges) = (Fits::new(), 0_u64, Vec::new(), 0_u64);
+    let (mut fits, mut commits, mut unexplained, mut ranges) = (Fits::new(), 0_u64, Vec::new(), 0_u64);
     let mut missing = Vec::new();
     for promoted in deployments {
-        let Some(range) = proved(&promoted.content) else { continue };
-        proved_ranges = proved_ranges.saturating_add(1);
+        // One that names no git objects is in the log alone, and says so there.
+        let (Some(range), Some(git)) = (&promoted.content.source, promoted.content.inputs.git) else { continue };
+        ranges = ranges.saturating_add(1);
         let known = facts.gathered.walked.get().and_then(|walked| walked.get(&promoted.entry).cloned());
-        let walked = known.or_else(|| {
-            let bytes = promoted.content.inputs.git.and_then(|digest| facts.blobs.blob(&digest))?;
-            Some(walk_bytes(&bytes, (&range.start, &range.revision), range.commits))
-        });
+        let walked = known
+            .or_else(|| Some(walk_bytes(&facts.blobs.blob(&git)?, (&range.start, &range.revision), range.commits)));
         let Some(walked) = walked else {
-            missing.push(promoted.entry);
+            missing.push((promoted.entry, git));
             continue;
         };
         fits.insert(promoted.entry, walked.is_ok());
@@ -254,11 +276,15 @@ fn walks(facts: &Facts<'_>, deployments: &[&Known]) -> (SourceRow, Fits) {
             Err(why) => unexplained.push(format!("log entry {}: {why}", promoted.entry)),
         }
     }
+    let left_out = u64::try_from(missing.len()).unwrap_or(u64::MAX);
     // None at all: nobody collected them. Some and not others: these were left out.
     if !fits.is_empty() {
-        for entry in missing {
+        for (entry, git) in missing {
             fits.insert(entry, false);
-            unexplained.push(format!("log entry {entry}: its git objects are not in the package"));
+            unexplained.push(match facts.gathered.erased.get(&git) {
+                Some(by) => format!("log entry {entry}: its git objects are withheld, erased as log entry {by} says"),
+                None => format!("log entry {entry}: its git objects are not in the package"),
+            });
         }
     }
     let none = fits.is_empty();
@@ -269,10 +295,11 @@ fn walks(facts: &Facts<'_>, deployments: &[&Known]) -> (SourceRow, Fits) {
     } else {
         SourceState::Broken
     };
-    let detail = if none {
-        "the package holds no git objects of these promotions".to_owned()
-    } else {
-        format!("{} of {} ranges walked by their objects, {commits} commits", fits.len(), proved_ranges)
+    let walked = u64::try_from(fits.len()).unwrap_or(u64::MAX).saturating_sub(left_out);
+    let detail = match (none, ranges) {
+        (true, 0) => "no promotion of the window names git objects".to_owned(),
+        (true, _) => "the package holds no git objects of these promotions".to_owned(),
+        (false, _) => format!("{walked} of {ranges} ranges walked by their objects, {commits} commits"),
     };
     let row = SourceRow {
         source: "git first parents",
@@ -289,16 +316,16 @@ fn walks(facts: &Facts<'_>, deployments: &[&Known]) -> (SourceRow, Fits) {
 /// What came of walking a range: how many commits, or why it does not lead back.
 pub(super) type Walk = Result<u64, String>;
 
-/// Walks the range of a deployment by its git objects, where it is one that proves a range and they are at hand.
+/// Walks the range of a deployment by its git objects, where it names some and they are at hand.
 pub(super) fn walked(decision: &Decision, blobs: &dyn Blobs) -> Option<Walk> {
-    let range = decision.proved().filter(|_| decision.authorised)?;
+    let range = decision.source.as_ref().filter(|_| decision.authorised)?;
     let bytes = decision.inputs.git.and_then(|digest| blobs.blob(&digest))?;
     Some(walk_bytes(&bytes, (&range.start, &range.revision), range.commits))
 }
 
 /// The same, with its git objects as they were read already.
 pub(super) fn walked_by(decision: &Decision, git: &GitEvidence) -> Option<Walk> {
-    let range = decision.proved().filter(|_| decision.authorised)?;
+    let range = decision.source.as_ref().filter(|_| decision.authorised)?;
     Some(walk(git, (&range.start, &range.revision), range.commits))
 }
 

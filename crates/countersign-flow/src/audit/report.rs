@@ -68,7 +68,7 @@ pub(super) fn page(asking: &Asking<'_>, ask: &Ask) -> Result<(String, Vec<Findin
         newest(&mut page, one);
     }
     for one in &answers {
-        answer(&mut page, one);
+        answer(&mut page, one, asking.end_unproven());
     }
     Ok((page.render(), found))
 }
@@ -84,12 +84,13 @@ fn findings(page: &mut Page, found: &[Finding]) {
     }
 }
 
-fn answer(page: &mut Page, one: &Answered) {
+fn answer(page: &mut Page, one: &Answered, end_unproven: bool) {
     page.heading(format!("{}: {}", one.question.id, one.question.asks));
+    let complete = if end_unproven { "as far as the log goes here" } else { "complete" };
     page.facts([
         ("answer", one.verdict.to_string()),
         ("from", one.question.from.to_owned()),
-        ("complete", one.completeness.clone()),
+        (complete, one.completeness.clone()),
         ("filter", one.filter.clone()),
     ]);
     let said: Vec<String> =

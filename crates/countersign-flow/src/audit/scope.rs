@@ -194,7 +194,7 @@ impl Scope {
         let full = self.profile == Profile::Full;
         let inputs = named.inputs.iter().filter(move |(_, statement)| wanted && (*statement || full));
         let all = named.own.iter().chain(inputs.map(|(digest, _)| digest));
-        all.filter(|digest| !gathered.erased.contains(digest))
+        all.filter(|digest| !gathered.erased.contains_key(digest))
     }
 }
 

@@ -1,25 +1,25 @@
 //! The whole chain of one deployment: what changed and who agreed, how it was built and looked at, by which policy it was
 //! judged, and what the log says. As text, and as a picture.
 
+use super::agreed::{self, Agreement, Unagreed, authors, reviewers};
 use super::facts::{Facts, Known, change_class, service_of};
 use super::kept::Kept;
 use super::table::Proof;
 use crate::error::FlowError;
 use countersign_core::digest::Sha256;
-use countersign_core::finding::Verdict;
-use countersign_core::git::evidence::Evidence as GitEvidence;
+use countersign_core::finding::{Finding, Verdict};
+use countersign_core::git::Oid;
 use countersign_core::ids::EnvName;
 use countersign_core::statement::Kind;
 use countersign_core::statement::provenance::Provenance;
 use countersign_core::statement::test_result::TestResult;
 use countersign_core::statement::vulns::Vulns;
 use countersign_core::time::Time;
-use countersign_decide::review::{self, ChangeRow, Question};
+use countersign_decide::review::ChangeRow;
 use countersign_report::picture::Picture;
-use countersign_verify::forge::verify_changes;
-use countersign_verify::{Evidence, History};
+use countersign_verify::Evidence;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// One link of the chain.
@@ -132,8 +132,8 @@ impl Chain {
     }
 }
 
-/// The chain of what `id` names.
-pub(super) fn of(facts: &Facts<'_>, id: &str) -> Result<Chain, FlowError> {
+/// The chain of what `id` names, and what is to be said of it.
+pub(super) fn of(facts: &Facts<'_>, id: &str) -> Result<(Chain, Vec<Finding>), FlowError> {
     find(facts, id).map(|found| chain(facts, &found))
 }
 
@@ -166,68 +166,16 @@ fn find(facts: &Facts<'_>, id: &str) -> Result<Arc<Known>, FlowError> {
     authorised.or_else(|| found.last()).map(|one| Arc::clone(one)).ok_or_else(none)
 }
 
-/// What a decision rests on, verified again by the trust of its time.
-#[derive(Debug)]
-pub(super) struct Rests {
-    pub(super) evidence: Evidence,
-    /// Documents that the package does not hold.
-    pub(super) missing: Vec<Sha256>,
-}
-
-pub(super) fn rests(facts: &Facts<'_>, promoted: &Known) -> Rests {
-    let (mut documents, mut missing) = (Vec::new(), Vec::new());
-    for reference in promoted.content.inputs.evidence.iter().flatten() {
-        match facts.blobs.blob(&reference.digest) {
-            Some(bytes) => documents.push(bytes),
-            None => missing.push(reference.digest),
-        }
-    }
-    let view = facts.state.at(promoted.entry).unwrap_or_else(|| facts.state.now());
-    Rests { evidence: Evidence::verify(&documents, view.trust(), promoted.content.request.time), missing }
-}
-
-/// The changes of a decision's range with their authors and reviews, proved again. `None` where git's objects are not there.
-pub(super) fn changes(facts: &Facts<'_>, promoted: &Known, evidence: &Evidence) -> Option<Vec<ChangeRow>> {
+fn chain(facts: &Facts<'_>, promoted: &Known) -> (Chain, Vec<Finding>) {
     let decision = &promoted.content;
-    let range = decision.source.as_ref()?;
-    let bytes = decision.inputs.git.and_then(|digest| facts.blobs.blob(&digest))?;
-    let git = GitEvidence::parse(&bytes).ok()?;
-    let view = facts.state.at(promoted.entry)?;
-    let policy = decision.inputs.policy.as_ref()?;
-    let active = facts.activation(policy)?;
-    let rules = &active.release.manifest().rules;
-    let rule = rules.iter().find(|rule| rule.id.as_str().starts_with("two-party-review@"))?;
-    let parameters = review::Parameters::read(&rule.parameters).ok()?;
-    let recorded = verify_changes(evidence, view.trust(), facts.blobs).changes;
-    let outcome = review::prove(&Question {
-        history: &History::of(&git),
-        trust: view.trust(),
-        reviews: evidence.of_kind(Kind::Review).collect(),
-        changes: &recorded,
-        against: &[],
-        repository: &range.repository,
-        target_ref: &range.target_ref,
-        cut_from: None,
-        candidate: range.revision,
-        start: range.start,
-        landed: &BTreeMap::new(),
-        tags: &[],
-        at: decision.request.time,
-        parameters: &parameters,
-        by: "the policy",
-    });
-    Some(outcome.changes)
-}
-
-pub(super) fn chain(facts: &Facts<'_>, promoted: &Known) -> Chain {
-    let decision = &promoted.content;
-    let rests = rests(facts, promoted);
+    let rests = agreed::rests(facts, promoted);
     let (mut links, mut missing) = (Vec::new(), Vec::new());
-    match (changes(facts, promoted, &rests.evidence), &decision.source) {
+    let changes = agreed::changes(facts, promoted, &rests.evidence);
+    let agreement = agreed::agreement(promoted, &rests, changes.as_ref());
+    match (&changes, &decision.source) {
         (Some(changes), _) => {
-            for change in &changes {
-                links.extend(change_links(change));
-            }
+            links.extend(changes.rows.iter().flat_map(change_links));
+            links.extend(changes.without.iter().map(unagreed_link));
         }
         (None, Some(range)) => {
             missing.push("git's objects, from which the changes and their authors are proved".to_owned());
@@ -242,14 +190,14 @@ pub(super) fn chain(facts: &Facts<'_>, promoted: &Known) -> Chain {
         }
         (None, None) => missing.push("a proved source: the decision has none".to_owned()),
     }
+    links.extend(agreement_link(&agreement));
     links.extend(evidence_links(&rests.evidence));
-    if !rests.missing.is_empty() {
-        missing.push(format!("{} documents that the decision lists and the package leaves out", rests.missing.len()));
-    }
+    missing.extend(agreed::lacking_words(&rests.lacking));
     links.extend(policy_link(facts, decision));
     links.push(decision_link(facts, promoted));
     missing.push("whether it was deployed: no collector brings what runs".to_owned());
-    Chain {
+    let found = agreed::findings(promoted, &rests, &agreement);
+    let chain = Chain {
         proof: facts.proof(promoted.entry),
         time: promoted.time,
         service: service_of(decision),
@@ -261,27 +209,44 @@ pub(super) fn chain(facts: &Facts<'_>, promoted: &Known) -> Chain {
         class: change_class(decision),
         links,
         missing,
+    };
+    (chain, found)
+}
+
+/// A commit that belongs to no change that anybody agreed to.
+fn unagreed_link(one: &Unagreed) -> Link {
+    Link {
+        stage: "change",
+        what: format!("{} {}", short(&one.commit), one.subject),
+        who: format!("by {}", one.author),
+        when: String::new(),
+        detail: vec!["nobody is shown to have agreed to it".to_owned()],
+        documents: Vec::new(),
     }
 }
 
-/// Who wrote a change, in words.
-pub(super) fn authors(change: &ChangeRow) -> String {
-    let mut names: BTreeSet<String> = BTreeSet::new();
-    for author in &change.authors {
-        names.insert(author.person.as_ref().map_or_else(|| format!("unknown ({})", author.seen), ToString::to_string));
-    }
-    if names.is_empty() { "unknown".to_owned() } else { names.into_iter().collect::<Vec<_>>().join(", ") }
+/// That there is no agreement, or that the package does not show it; where it does, each change says who.
+fn agreement_link(agreement: &Agreement) -> Option<Link> {
+    let (what, why) = match agreement {
+        Agreement::Shown => return None,
+        Agreement::Without(why) => ("not to every change", why),
+        Agreement::NotShown(why) => ("not shown", why),
+    };
+    Some(Link {
+        stage: "review",
+        what: what.to_owned(),
+        who: String::new(),
+        when: String::new(),
+        detail: vec![why.clone()],
+        documents: Vec::new(),
+    })
 }
 
-/// Who agreed to a change, in words.
-pub(super) fn reviewers(change: &ChangeRow) -> String {
-    let counted: Vec<String> =
-        change.reviews.iter().filter(|review| review.counted).map(|r| format!("{} ({})", r.who(), r.tier)).collect();
-    counted.join(", ")
+fn short(oid: &Oid) -> String {
+    oid.hex().chars().take(12).collect()
 }
 
 fn change_links(change: &ChangeRow) -> [Link; 2] {
-    let short = |oid: &countersign_core::git::Oid| oid.hex().chars().take(12).collect::<String>();
     let first = Link {
         stage: "change",
         what: format!("{} {}", short(&change.head), change.subject),
@@ -298,10 +263,7 @@ fn change_links(change: &ChangeRow) -> [Link; 2] {
     let second = Link {
         stage: "review",
         what: short(&change.head),
-        who: match reviewers(change) {
-            names if names.is_empty() => "nobody".to_owned(),
-            names => names,
-        },
+        who: reviewers(change),
         when: String::new(),
         detail: std::iter::once(format!("{} needed", change.needed)).chain(others).collect(),
         documents: Vec::new(),

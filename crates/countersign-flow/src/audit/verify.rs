@@ -23,6 +23,11 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 
+/// That the files hold that follow from the rest.
+pub(super) const DERIVED: &str = "lists, releases, page and text are what the log makes them";
+/// That the documents are those of the log.
+pub(super) const DOCUMENTS: &str = "every document is one that the log names, in the file of its day";
+
 /// What came of checking a package.
 #[derive(Debug, Default)]
 pub struct AuditReport {
@@ -136,12 +141,8 @@ pub fn verify_with_earlier(
         report.line("statements", signed.findings, words);
     }
     let (derived, findings) = derived_again(opened)?;
-    report.line("package-lists", findings, "lists, releases, page and text are what the log makes them");
-    report.line(
-        "package-documents",
-        strays(opened, how),
-        "every document is one that the log names, in the file of its day",
-    );
+    report.line("package-lists", findings, DERIVED);
+    report.line("package-documents", strays(opened, how), DOCUMENTS);
     let facts = opened.facts(opened.scope.window.clone());
     let decided: Vec<(u64, EnvName)> =
         facts.deployments().map(|known| (known.entry, (*known.content.request.environment).clone())).collect();
@@ -163,7 +164,7 @@ pub fn verify_with_earlier(
 
 /// Documents that nothing names, or that lie in another file than the log's order says; and those that the scope promises and
 /// that are not there.
-fn strays(opened: &Opened, how: How) -> Vec<Finding> {
+pub(super) fn strays(opened: &Opened, how: How) -> Vec<Finding> {
     const NONE: (Day, u32) = (Day::MAX, u32::MAX);
     let (state, package, gathered) = (&opened.state, &opened.package, opened.gathered());
     // By the documents' places in the package: the day and the entry that first name each, and whether the scope takes it in.
@@ -200,7 +201,7 @@ fn strays(opened: &Opened, how: How) -> Vec<Finding> {
             continue;
         };
         in_order.push((day, entry, digest, place, length));
-        if gathered.erased.contains(digest) {
+        if gathered.erased.contains_key(digest) {
             findings.push(altered(digest, place, "the log says that this document was erased"));
         } else if place.strip_prefix(EVIDENCE).and_then(shard::day_of) != Some(day) {
             findings.push(altered(digest, place, "this document lies in the file of another day"));

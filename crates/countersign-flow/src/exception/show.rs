@@ -73,7 +73,7 @@ fn all(
                 exceptions.push(row(one, ExceptionState::Ended, of(one), Some(*by)));
             }
             for row in &mut exceptions {
-                row.followed_up = known.followed_up.contains(&row.id);
+                row.followed_up = known.followed_up.contains_key(&row.id);
             }
             let named = |of: &Option<EnvName>| environment.is_none() || of.as_ref() == environment;
             let not_counted = known.not_counted.iter().filter(|(of, _)| named(of));

@@ -1,19 +1,23 @@
 //! Questions about single promotions: the list, the sample, the chain of an item, review, emergencies.
 
+use super::super::agreed::{self, Agreement, Changes, Lacking, Rests, authors, reviewers};
 use super::super::ask::Asked;
 use super::super::facts::{Known, change_class, findings, service_of};
 use super::super::population;
 use super::super::reconcile;
 use super::super::sample;
-use super::super::show::{self, authors, reviewers};
 use super::super::table::Table;
 use super::Part;
 use countersign_core::codes;
+use countersign_core::decision::BreakGlass;
+use countersign_core::entry::place_of;
 use countersign_core::exception::Category;
 use countersign_core::finding::{Class, Code, Verdict};
 use countersign_core::policy::Stage;
 use countersign_core::statement::Kind;
 use countersign_core::statement::test_result::TestResult;
+use countersign_core::time::Time;
+use countersign_verify::{Exceptions, FollowedUp};
 use std::sync::Arc;
 
 /// How many items are looked at where nobody says which: as many as an auditor draws by habit.
@@ -117,29 +121,27 @@ pub(super) fn items(asked: &Asked<'_>) -> Part {
     }
     for promoted in &items {
         let decision = &promoted.content;
-        let rests = show::rests(&asked.facts, promoted);
-        let of_kind = |kind: Kind| rests.evidence.of_kind(kind).count();
-        let tests: Vec<&str> = rests
-            .evidence
-            .of_kind(Kind::TestResult)
-            .filter_map(|one| one.value().predicate_as::<TestResult>(Kind::TestResult).ok())
-            .map(|result| if result.failed() { "failed" } else { "passed" })
-            .collect();
-        let builders: Vec<String> =
-            rests.evidence.of_kind(Kind::Provenance).map(|one| one.signed_by().owner.describe()).collect();
-        let scans = of_kind(Kind::Vulns).saturating_add(of_kind(Kind::SecretScan));
-        let changes = show::changes(&asked.facts, promoted, &rests.evidence);
-        if changes.is_none() && decision.authorised {
-            part.missing
-                .push(format!("git evidence of log entry {}: authors and reviewers are not shown", promoted.entry));
-        }
-        let lines = changes.unwrap_or_default();
-        let rows: Vec<[String; 3]> = if lines.is_empty() {
-            vec![[String::new(), String::new(), String::new()]]
-        } else {
-            lines.iter().map(|one| [one.head.to_string(), authors(one), reviewers(one)]).collect()
+        let rests = agreed::rests(&asked.facts, promoted);
+        let changes = agreed::changes(&asked.facts, promoted, &rests.evidence);
+        let agreement = agreed::agreement(promoted, &rests, changes.as_ref());
+        let place = format!("log entry {}", promoted.entry);
+        part.missing.extend(agreed::lacking_words(&rests.lacking).into_iter().map(|what| format!("{place}: {what}")));
+        let before = match &agreement {
+            _ if !decision.authorised => "nothing went out".to_owned(),
+            Agreement::Shown => "every signature that counted existed when the gate decided".to_owned(),
+            Agreement::Without(why) => {
+                part.deviations.push((promoted.entry, agreed::went_without(promoted, why)));
+                format!("NO: {why}")
+            }
+            Agreement::NotShown(why) => {
+                if rests.lacking.is_empty() {
+                    part.missing.push(format!("{place}: {why}"));
+                }
+                format!("not shown: {why}")
+            }
         };
-        for [change, authors, reviewers] in rows {
+        let [tests, scans, builders] = looked_at(&rests);
+        for [change, authors, reviewers] in change_cells(promoted, &rests, changes.as_ref(), &agreement) {
             let cells = vec![
                 promoted.time.to_string(),
                 service_of(decision),
@@ -148,11 +150,11 @@ pub(super) fn items(asked: &Asked<'_>) -> Part {
                 change,
                 authors,
                 reviewers,
-                tests.join(", "),
-                scans.to_string(),
-                builders.join(", "),
+                tests.clone(),
+                scans.clone(),
+                builders.clone(),
                 promoted.by.to_string(),
-                "every signature that counted existed when the gate decided".to_owned(),
+                before.clone(),
             ];
             let mut proof = asked.facts.proof(promoted.entry);
             proof.documents.extend(rests.evidence.statements().map(|one| *one.document()));
@@ -165,6 +167,50 @@ pub(super) fn items(asked: &Asked<'_>) -> Part {
     part.notes.push("who asked for a change in a tracker, and who ran the deployment, is not collected".to_owned());
     part.table = table;
     part
+}
+
+/// Tests, scans and builders of a decision: what there is, and how many of them the package does not show.
+fn looked_at(rests: &Rests) -> [String; 3] {
+    let of_kind = |kind: Kind| rests.evidence.of_kind(kind);
+    let tests = of_kind(Kind::TestResult)
+        .filter_map(|one| one.value().predicate_as::<TestResult>(Kind::TestResult).ok())
+        .map(|result| if result.failed() { "failed" } else { "passed" }.to_owned());
+    let scans = of_kind(Kind::Vulns).count().saturating_add(of_kind(Kind::SecretScan).count());
+    let builders = of_kind(Kind::Provenance).map(|one| one.signed_by().owner.describe());
+    let and_lacking = |mut cells: Vec<String>, kinds: &[Kind]| {
+        let gone: Vec<_> =
+            rests.lacking.iter().filter(|one| one.kind.is_some_and(|kind| kinds.contains(&kind))).collect();
+        let withheld = gone.iter().filter(|one| one.erased.is_some()).count();
+        let left_out = gone.len().saturating_sub(withheld);
+        cells.extend((withheld > 0).then(|| format!("{withheld} withheld")));
+        cells.extend((left_out > 0).then(|| format!("{left_out} not in the package")));
+        cells.join(", ")
+    };
+    [
+        and_lacking(tests.collect(), &[Kind::TestResult]),
+        and_lacking(vec![scans.to_string()], &[Kind::Vulns, Kind::SecretScan]),
+        and_lacking(builders.collect(), &[Kind::Provenance]),
+    ]
+}
+
+/// A row a change: what changed, who wrote it, who agreed. No cell is blank: what is not there is said.
+fn change_cells(promoted: &Known, rests: &Rests, changes: Option<&Changes>, agreement: &Agreement) -> Vec<[String; 3]> {
+    let nobody = match agreement {
+        Agreement::NotShown(_) if rests.lacking.iter().any(Lacking::is_withheld_agreement) => "withheld",
+        Agreement::NotShown(_) => "not shown",
+        Agreement::Shown | Agreement::Without(_) => "nobody",
+    };
+    let Some(changes) = changes else {
+        let change = promoted.content.source.as_ref().map_or_else(
+            || "no source was proved".to_owned(),
+            |range| format!("{} commits up to {}", range.commits, range.revision),
+        );
+        return vec![[change, "not shown".to_owned(), "not shown".to_owned()]];
+    };
+    let agreed = changes.rows.iter().map(|one| [one.head.to_string(), authors(one), reviewers(one)]);
+    let without = changes.without.iter().map(|one| [one.commit.to_string(), one.author.clone(), nobody.to_owned()]);
+    let all: Vec<[String; 3]> = agreed.chain(without).collect();
+    if all.is_empty() { vec![["no change".to_owned(), "nobody".to_owned(), "nobody".to_owned()]] } else { all }
 }
 
 /// Codes that say that somebody went past review.
@@ -253,6 +299,21 @@ pub(super) fn past_review(asked: &Asked<'_>) -> Part {
     part.note("a push past review that never reached a gate is in no decision")
 }
 
+/// When what an emergency let through was reviewed, and by what that is shown.
+#[derive(Debug, Clone)]
+struct Reviewed {
+    time: Time,
+    how: String,
+}
+
+/// By what two persons signed for each of its exceptions: it is reviewed when the last of them is.
+fn signed(glass: &BreakGlass, known: &Exceptions) -> Option<Reviewed> {
+    let all: Option<Vec<&FollowedUp>> = glass.exceptions.iter().map(|id| known.followed_up.get(id)).collect();
+    let last = all?.into_iter().max_by_key(|one| one.time)?;
+    let place = place_of(last.entry, last.log.as_ref());
+    Some(Reviewed { time: last.time, how: format!("as two persons sign in {place}") })
+}
+
 /// Q06.
 pub(super) fn emergencies(asked: &Asked<'_>) -> Part {
     let mut part =
@@ -260,26 +321,40 @@ pub(super) fn emergencies(asked: &Asked<'_>) -> Part {
     let view = asked.facts.state.at(asked.facts.range.end).unwrap_or_else(|| asked.facts.state.now());
     let known = view.exceptions(asked.facts.blobs);
     let now = view.newest_time();
-    let followed: Vec<(u64, u64)> = asked
+    let proved: Vec<(u64, Reviewed)> = asked
         .facts
         .all_decisions()
-        .flat_map(|one| one.content.followed_up.iter().map(|entry| (*entry, one.entry)).collect::<Vec<_>>())
+        .filter(|one| one.content.verdict == Verdict::Pass)
+        .flat_map(|one| {
+            let by = Reviewed { time: one.time, how: format!("proved by entry {}", one.entry) };
+            one.content.followed_up.iter().map(move |entry| (*entry, by.clone()))
+        })
         .collect();
     for promoted in &asked.facts.decisions {
         let decision = &promoted.content;
         let Some(glass) = &decision.break_glass else { continue };
-        let by = followed.iter().find(|(entry, _)| *entry == promoted.entry).map(|(_, by)| *by);
-        let signed = glass.exceptions.iter().all(|id| known.followed_up.contains(id)) && !glass.exceptions.is_empty();
-        let late = now.is_some_and(|now| now >= glass.follow_up);
-        let state = match by {
-            Some(by) => format!("reviewed, proved by entry {by}"),
-            None if signed => "reviewed, as two persons sign".to_owned(),
-            None if late => "OVERDUE".to_owned(),
+        let proved = proved.iter().find(|(entry, _)| *entry == promoted.entry).map(|(_, by)| by.clone());
+        let reviewed = [proved, signed(glass, &known)].into_iter().flatten().min_by_key(|one| one.time);
+        let late = |at: Time| at >= glass.follow_up;
+        let state = match &reviewed {
+            Some(Reviewed { time, how }) if late(*time) => {
+                part.deviations.push((
+                    promoted.entry,
+                    format!(
+                        "an emergency was to be reviewed before {}, and was reviewed late, at {time}",
+                        glass.follow_up
+                    ),
+                ));
+                format!("reviewed LATE, at {time}, {how}")
+            }
+            Some(Reviewed { time, how }) => format!("reviewed in time, at {time}, {how}"),
+            None if now.is_some_and(late) => {
+                let why = format!("an emergency was not reviewed before {}", glass.follow_up);
+                part.deviations.push((promoted.entry, why));
+                "OVERDUE".to_owned()
+            }
             None => "open".to_owned(),
         };
-        if by.is_none() && !signed && late {
-            part.deviations.push((promoted.entry, format!("an emergency was not reviewed before {}", glass.follow_up)));
-        }
         let cells = vec![
             promoted.time.to_string(),
             service_of(decision),

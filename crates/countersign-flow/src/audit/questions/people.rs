@@ -1,12 +1,15 @@
 //! Questions about people, keys, lists and the log itself.
 
+use super::super::POPULATIONS;
 use super::super::ask::Asked;
+use super::super::open::derived_again;
 use super::super::population;
 use super::super::table::Table;
+use super::super::verify::{DERIVED, DOCUMENTS, How, strays};
 use super::Part;
 use crate::controls;
 use countersign_core::codes;
-use countersign_core::finding::Class;
+use countersign_core::finding::{Class, Finding, verdict_of};
 use countersign_core::ids::PersonId;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
@@ -121,17 +124,36 @@ pub(super) fn altered(asked: &Asked<'_>) -> Part {
         let cells = vec![check.id.clone(), check.verdict.to_string(), check.detail.clone()];
         part.table.push(cells, asked.facts.proof(last));
     }
+    // That the files fit the index says nothing: whoever alters one makes the index fit.
+    let again = [
+        ("package-lists", derived_again(asked.opened).map(|(_, findings)| findings), DERIVED),
+        ("package-documents", Ok(strays(asked.opened, How::Quick)), DOCUMENTS),
+    ];
+    for (id, findings, holds) in again {
+        let findings = match findings {
+            Ok(findings) => findings,
+            Err(error) => {
+                part.missing.push(format!("{id}: {error}"));
+                continue;
+            }
+        };
+        let detail = findings.iter().find(|finding| finding.class.blocks()).map_or(holds, |finding| &finding.what);
+        let cells = vec![id.to_owned(), verdict_of(&findings).to_string(), detail.to_owned()];
+        part.table.push(cells, asked.facts.proof(last));
+        part.findings.extend(findings);
+    }
     if !asked.ask.kept_checkpoint {
         part.missing.push(
             "checkpoint of the log that was kept elsewhere (--least-checkpoint): without it the end could be missing"
                 .to_owned(),
         );
     }
-    let untrusted = asked.basis.findings.iter().filter(|finding| finding.class == Class::Untrusted).count();
+    let found = asked.basis.findings.iter().chain(&part.findings);
+    let untrusted = found.filter(|finding| finding.class == Class::Untrusted).count();
     let unproven = asked.basis.findings.iter().any(|finding| finding.code == codes::LOG_END_UNPROVEN);
     part.note(format!("{untrusted} findings say that something does not hold"))
         .note(if unproven { "how far the log had come is not proved" } else { "the log goes on from the checkpoint that was kept" })
-        .note("that documents are unaltered is checked here; that decisions follow from them, `audit verify` checks by running each again")
+        .note("that documents, lists and page are unaltered is checked here; that decisions follow from them, `audit verify` checks by running each again")
 }
 
 /// Q23.
@@ -150,6 +172,13 @@ pub(super) fn produced(asked: &Asked<'_>) -> Part {
             header.limits_hit.join("; "),
         ];
         part.table.push(cells, asked.facts.proof(last));
+        // Of the part of the record that the package was made for, it holds the list itself.
+        let file = format!("{POPULATIONS}{}.csv", header.name);
+        if asked.ask.window == asked.opened.scope.window && asked.opened.package.digest(&file) != Some(&header.csv) {
+            let what = "this file is not what the rest of the package makes it";
+            let finding = Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(file);
+            part.findings.push(finding.expected(header.csv.to_string(), "the list, made again"));
+        }
     }
     let documents = asked.opened.package.count();
     part.note(format!("the package holds {documents} documents; every list is made from the log in it, and made again by `audit verify`"))

@@ -4,8 +4,9 @@ use super::super::{Answer, Call};
 use super::{OutsideArgs, WindowArgs, moment, package_among};
 use crate::render::Done;
 use clap::Args;
+use countersign_core::codes;
 use countersign_core::exit::Exit;
-use countersign_core::finding::Class;
+use countersign_core::finding::{Class, Finding};
 use countersign_core::time::Time;
 use countersign_flow::audit::{self, Answered, Asking};
 use countersign_flow::output as answer;
@@ -120,11 +121,13 @@ fn words_of(one: &Answered) -> String {
     for note in &one.notes {
         out.push_str(&text::wrapped("  note: ", note, 118));
     }
-    out.push_str(&text::wrapped("  complete: ", &one.completeness, 118));
+    out.push_str(&text::wrapped(super::look::complete(&one.findings), &one.completeness, 118));
     for missing in &one.missing {
         out.push_str(&text::wrapped("  missing: ", missing, 118));
     }
-    let shown: Vec<_> = one.findings.iter().filter(|f| f.class != Class::Note).cloned().collect();
+    // That the end is not proved bears on every answer, so it is said beside each.
+    let said = |one: &&Finding| one.class != Class::Note || one.code == codes::LOG_END_UNPROVEN;
+    let shown: Vec<_> = one.findings.iter().filter(said).cloned().collect();
     if !shown.is_empty() {
         out.push('\n');
         out.push_str(&text::findings(&shown));

@@ -4,6 +4,7 @@ use super::super::{Answer, Call};
 use super::{OutsideArgs, WindowArgs, file, package_among};
 use crate::render::Done;
 use clap::Args;
+use countersign_core::codes;
 use countersign_core::digest::{Hasher, Sha256};
 use countersign_core::finding::{Finding, exit_of, verdict_of};
 use countersign_flow::audit::{self, Asking, Table};
@@ -147,10 +148,11 @@ impl Population {
             let mut out = String::new();
             for header in &document.lists {
                 out.push_str(&format!("{}: {} rows; a row is {}\n", header.name, header.rows, header.row));
+                let complete = complete(&document.findings);
                 for (label, line) in
-                    [("how", header.how), ("filter", &header.filter), ("complete", &header.completeness)]
+                    [("  how: ", header.how), ("  filter: ", &header.filter), (complete, &header.completeness)]
                 {
-                    out.push_str(&text::wrapped(&format!("  {label}: "), line, 118));
+                    out.push_str(&text::wrapped(label, line, 118));
                 }
                 out.push_str(&format!("  CSV: {}\n", header.csv));
             }
@@ -298,7 +300,7 @@ impl Report {
 
 impl Diff {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
-        let (first, second) = (self.outside.open(&self.first)?, self.outside.open(&self.second)?);
+        let (first, second) = self.outside.open_two(&self.first, &self.second)?;
         let (Some(a), Some(b)) = (&first.opened, &second.opened) else {
             let broken = if first.opened.is_none() { (&self.first, &first) } else { (&self.second, &second) };
             return Err(FlowError::Refused(of_package(broken.0, &broken.1.report.findings).collect()));
@@ -354,6 +356,12 @@ fn shortened(cell: &str) -> String {
     let hex = cell.strip_prefix("sha256:").unwrap_or(cell);
     let long = hex.len() >= 40 && hex.bytes().all(|b| b.is_ascii_hexdigit());
     if long { format!("{}…", hex.chars().take(12).collect::<String>()) } else { cell.to_owned() }
+}
+
+/// What stands before how completeness was established. Without a checkpoint that was kept nothing is called complete.
+pub(super) fn complete(findings: &[Finding]) -> &'static str {
+    let unproven = findings.iter().any(|finding| finding.code == codes::LOG_END_UNPROVEN);
+    if unproven { "  as far as the log goes here: " } else { "  complete: " }
 }
 
 /// The text, what was found, and the verdict.

@@ -104,6 +104,13 @@ impl OutsideArgs {
         let outside = self.read()?;
         audit::open(Box::new(file(package)?), outside.trust(), outside.least.as_deref())
     }
+
+    /// Opens two to be compared.
+    fn open_two(&self, first: &Path, second: &Path) -> Result<(Opening, Opening), FlowError> {
+        let outside = self.read()?;
+        let (first, second) = (Box::new(file(first)?), Box::new(file(second)?));
+        audit::open_two(first, second, outside.trust(), outside.least.as_deref())
+    }
 }
 
 impl Outside {
