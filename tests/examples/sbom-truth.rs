@@ -10,6 +10,8 @@
 use countersign_sbom::{CargoRequest, cargo_inventory};
 use countersign_tests::sbom_truth::Built;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 const TARGETS: [&str; 4] =
     ["x86_64-unknown-linux-gnu", "x86_64-pc-windows-msvc", "aarch64-apple-darwin", "aarch64-unknown-linux-musl"];
@@ -29,7 +31,7 @@ fn main() -> ExitCode {
         "package | target | features | packages | linked | edges | extra | missing | misplaced | edges extra | edges missing | features differ"
     );
     println!("--- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---:");
-    let (mut exact, mut wrong) = (0_u32, 0_u32);
+    let mut rows = Vec::new();
     for case in arguments.chunks(3) {
         let [directory, package, binary] = case else { return ExitCode::from(2) };
         for target in TARGETS {
@@ -44,10 +46,16 @@ fn main() -> ExitCode {
                     offline,
                     ..CargoRequest::new(directory)
                 };
-                if row(&request, package, target, word) { exact += 1 } else { wrong += 1 }
+                rows.push(Row { request, package, target, features: word });
             }
         }
     }
+    let results = all(&rows);
+    for (_, text) in &results {
+        println!("{text}");
+    }
+    let exact = results.iter().filter(|(good, _)| *good).count();
+    let wrong = rows.len().saturating_sub(exact);
     println!("{exact} exact, {wrong} not");
     if wrong == 0 && exact > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -66,15 +74,43 @@ fn list(directory: &str, package: &str, binary: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// One row; whether nothing differs. A build that Cargo refuses has to be refused by us.
-fn row(request: &CargoRequest, package: &str, target: &str, features: &str) -> bool {
+/// One build.
+struct Row<'a> {
+    request: CargoRequest,
+    package: &'a str,
+    target: &'a str,
+    features: &'a str,
+}
+
+/// Whether nothing differs, and what is printed, of each in their order. Cargo waits for much: as many at once as there are
+/// processors.
+fn all(rows: &[Row<'_>]) -> Vec<(bool, String)> {
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let mut done = Vec::new();
+        while let Some((place, row)) = rows.iter().enumerate().nth(next.fetch_add(1, Ordering::Relaxed)) {
+            done.push((place, of(row)));
+        }
+        done
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let mut done: Vec<_> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("a thread ends")).collect()
+    });
+    done.sort_by_key(|(place, _)| *place);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// A build that Cargo refuses has to be refused by us.
+fn of(row: &Row<'_>) -> (bool, String) {
+    let Row { request, package, target, features } = row;
     let begin = format!("{package} | {target} | {features}");
-    let host = request.target.clone().expect("a target");
-    match (cargo_inventory(request), Built::by_cargo(request, &host)) {
+    match (cargo_inventory(request), Built::by_cargo(request, target)) {
         (Ok(inventory), Ok(truth)) => {
             let ours = Built::by_us(&inventory);
             let d = ours.against(&truth);
-            println!(
+            let mut text = format!(
                 "{begin} | {} | {} | {} | {} | {} | {} | {} | {} | {}",
                 truth.packages().len(),
                 truth.linked.len(),
@@ -87,40 +123,29 @@ fn row(request: &CargoRequest, package: &str, target: &str, features: &str) -> b
                 d.features
             );
             if !d.is_none() {
-                show(&ours, &truth);
+                text.push_str(&shown(&ours, &truth));
             }
-            d.is_none()
+            (d.is_none(), text)
         }
         (Err(ours), Err(theirs)) => {
-            println!("{begin} | refused by both: {ours}; {}", theirs.lines().next().unwrap_or_default());
-            true
+            (true, format!("{begin} | refused by both: {ours}; {}", theirs.lines().next().unwrap_or_default()))
         }
         (Err(ours), Ok(_)) => {
-            println!("{begin} | REFUSED BY US ONLY: {ours} {}", ours.said().unwrap_or_default());
-            false
+            (false, format!("{begin} | REFUSED BY US ONLY: {ours} {}", ours.said().unwrap_or_default()))
         }
-        (Ok(_), Err(theirs)) => {
-            println!("{begin} | REFUSED BY CARGO ONLY: {theirs}");
-            false
-        }
+        (Ok(_), Err(theirs)) => (false, format!("{begin} | REFUSED BY CARGO ONLY: {theirs}")),
     }
 }
 
-fn show(ours: &Built, truth: &Built) {
-    for (name, features) in &ours.linked {
-        if truth.linked.get(name) != Some(features) {
-            println!("    linked {name}: ours {features:?}, Cargo {:?}", truth.linked.get(name));
+fn shown(ours: &Built, truth: &Built) -> String {
+    let mut lines = Vec::new();
+    for (word, ours, truth) in [("linked", &ours.linked, &truth.linked), ("at build", &ours.at_build, &truth.at_build)]
+    {
+        for (name, features) in ours.iter().filter(|(name, features)| truth.get(*name) != Some(features)) {
+            lines.push(format!("    {word} {name}: ours {features:?}, Cargo {:?}", truth.get(name)));
         }
     }
-    for (name, features) in &ours.at_build {
-        if truth.at_build.get(name) != Some(features) {
-            println!("    at build {name}: ours {features:?}, Cargo {:?}", truth.at_build.get(name));
-        }
-    }
-    for name in truth.packages().difference(&ours.packages()) {
-        println!("    missing {name}");
-    }
-    for edge in ours.edges.symmetric_difference(&truth.edges) {
-        println!("    edge {edge:?}");
-    }
+    lines.extend(truth.packages().difference(&ours.packages()).map(|name| format!("    missing {name}")));
+    lines.extend(ours.edges.symmetric_difference(&truth.edges).map(|edge| format!("    edge {edge:?}")));
+    lines.iter().map(|line| format!("\n{line}")).collect()
 }

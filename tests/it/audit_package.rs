@@ -2,10 +2,12 @@
 
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
+use countersign_core::exit::Exit;
 use countersign_core::finding::{Verdict, exit_of, verdict_of};
 use countersign_core::statement::review::ReviewDecision;
 use countersign_flow::audit::{self, AuditReport, OutsideTrust};
 use countersign_flow::place::Place;
+use countersign_record::package;
 use countersign_tests::world::World;
 use std::sync::LazyLock;
 
@@ -176,4 +178,44 @@ fn a_package_of_facts_alone_has_every_statement_checked_as_well() {
             && finding.at.iter().any(|at| at.contains(&Sha256::of(&broken).to_string()))
     };
     assert!(report.findings.iter().any(named), "{:#?}", report.findings);
+}
+
+#[test]
+fn a_day_that_is_large_lies_in_several_files_in_the_order_of_the_log() {
+    let mut world = World::new();
+    let (_, landed) = world.land(0);
+    for (name, components) in [("one", 8_000), ("two", 3)] {
+        let artifact = Sha256::of(name.as_bytes());
+        let documents = world.built(&artifact, &landed, "clean", components).to_vec();
+        let arguments = world.arguments(&artifact, "production", documents);
+        let decision = arguments.decide();
+        world.record(&arguments, &decision);
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    world.write_store(folder.path());
+    let bytes = audit::export(&Place::new(folder.path())).expect("a package").bytes;
+    let files = package::read(&bytes).expect("a package");
+    let documents: Vec<(&str, usize)> = files
+        .iter()
+        .filter_map(|(name, bytes)| Some((name.strip_prefix("evidence/")?.split_at(10).1, bytes.len())))
+        .collect();
+    let names: Vec<&str> = documents.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, [".docs", "_0002.docs"], "{documents:?}");
+    assert!(documents.iter().all(|(_, length)| *length <= 4 << 20), "{documents:?}");
+
+    let trust = OutsideTrust { bytes: &world.trust, digest: Some(&world.trust_digest) };
+    let check = |bytes: &[u8]| audit::verify(bytes, Some(trust), Some(&world.checkpoint())).expect("checked");
+    let report = check(&bytes);
+    assert_eq!(verdict_of(&report.findings), Verdict::Pass, "{:#?}", report.findings);
+    assert_eq!(report.decisions.len(), 2);
+
+    let mut less = files.clone();
+    less.retain(|name, _| !name.ends_with("_0002.docs"));
+    let report = check(&package::write(&less).expect("a package"));
+    assert_eq!(exit_of(&report.findings), Exit::Untrusted);
+    assert!(
+        report.findings.iter().any(|finding| finding.code == codes::PACKAGE_FILE_ALTERED),
+        "{:#?}",
+        report.findings
+    );
 }

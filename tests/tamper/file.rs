@@ -206,6 +206,9 @@ pub(super) fn all() -> Vec<Case> {
                 s.changed(|f| shard(f, |all| all.retain(|bytes| Sha256::of(bytes) != git)))
             },
         ),
+        case("F48", "a day is cut into two files that has room in one", ALTERED, "_0002.docs", |s| cut(s, "_0002")),
+        case("F49", "a day goes on in a file of another number", ALTERED, "_0003.docs", |s| cut(s, "_0003")),
+        case("F50", "a day goes on in a file whose number is spelled otherwise", ALTERED, "_2.docs", |s| cut(s, "_2")),
         honest("the package as it is", Pass, Exit::Ok, "", |s| s.check(&s.bytes)),
         honest("a part of the record, by days", Pass, Exit::Ok, "package-scoped", |s| {
             let from = Some(entry_at(&s.world, entry::NEXT_DAY).time);
@@ -328,6 +331,17 @@ fn both_days(stage: &Stage) -> AuditReport {
         let mut second = read_shard(&files[&two]);
         second.push(read_shard(&files[&one])[0].clone());
         files.insert(two, write_shard(second));
+    })
+}
+
+/// The first day in two files, though it has room in one; the second of them by this number.
+fn cut(stage: &Stage, number: &str) -> AuditReport {
+    stage.changed(|files| {
+        let name = first_shard(files);
+        let mut first = read_shard(&files[&name]);
+        let second = first.split_off(first.len() / 2);
+        files.insert(name.replace(".docs", &format!("{number}.docs")), write_shard(second));
+        files.insert(name, write_shard(first));
     })
 }
 

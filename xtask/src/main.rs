@@ -148,7 +148,7 @@ const VERBS: &[Verb] = &[
     },
     Verb {
         name: "sbom-truth",
-        arguments: "[--offline]",
+        arguments: "[--offline | CRATE...]",
         about: "holds SBOMs against Cargo's unit graphs: this workspace, and four large crates that it fetches",
         run: sbom::truth,
     },

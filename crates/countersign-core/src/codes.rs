@@ -234,6 +234,7 @@ codes! {
     SBOM_INCOMPLETE "sbom-incomplete" Refused "The SBOM does not list what it must: a component without version or identity, or a missing dependency graph.";
     SBOM_DISAGREES "sbom-disagrees" Refused "The SBOM and the provenance do not name the same dependencies.";
     SBOM_NOT_BUILT "sbom-not-built" Refused "What the SBOM lists is not what the binary, or the build, says that it was made of.";
+    SBOM_PACKAGE_YANKED "sbom-package-yanked" Note "A package was taken back (yanked) by whoever published it, as far as Cargo's copy of the registry's index knows; what is locked is built all the same.";
     SBOM_PACKAGE_DIRTY "sbom-package-dirty" Note "A package was packed from files that differ from the commit that it names: the commit does not show its source.";
     SBOM_UNBOUND "sbom-unbound" Note "The SBOM does not say by a SHA-256 which file it describes; only the signed statement does.";
     SBOM_FORMAT "sbom-format" Untrusted "The bytes are no SBOM that is read: CycloneDX 1.2 to 1.7 or SPDX 2.3 or 3.0, as JSON with no key given twice, within the bounds.";

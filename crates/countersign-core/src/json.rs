@@ -79,8 +79,13 @@ pub fn to_value<T: serde::Serialize + ?Sized>(value: &T) -> Result<Value, JsonEr
 
 /// The canonical bytes of a value (RFC 8785): what is hashed and signed.
 pub fn canonical<T: serde::Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, JsonError> {
+    canonical_value(&to_value(value)?)
+}
+
+/// The same of what is a value already, without a copy of it.
+pub fn canonical_value(value: &Value) -> Result<Vec<u8>, JsonError> {
     let mut out = Vec::new();
-    write(&to_value(value)?, &mut out)?;
+    write(value, &mut out)?;
     Ok(out)
 }
 
@@ -120,11 +125,10 @@ fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), JsonError> {
             out.push(b']');
         }
         Value::Object(map) => {
-            let mut keys: Vec<(Vec<u16>, &String, &Value)> =
-                map.iter().map(|(k, v)| (k.encode_utf16().collect(), k, v)).collect();
-            keys.sort_by(|a, b| a.0.cmp(&b.0));
+            let mut keys: Vec<(&String, &Value)> = map.iter().collect();
+            keys.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
             out.push(b'{');
-            for (i, (_, key, item)) in keys.into_iter().enumerate() {
+            for (i, (key, item)) in keys.into_iter().enumerate() {
                 if i > 0 {
                     out.push(b',');
                 }

@@ -202,6 +202,8 @@ pub const CRATE_BYTES: u64 = 1 << 30;
 pub const CRATE_FILES: usize = 50_000;
 /// Largest file of a package whose text is read: a licence, a build script, a note of its origin.
 pub const CRATE_TEXT_BYTES: u64 = 1 << 20;
+/// A registry's list of all versions of one package, as Cargo keeps it.
+pub const CRATE_INDEX_BYTES: u64 = 1 << 25;
 /// Largest file of `supply-chain/` that is read.
 pub const VET_BYTES: u64 = 16 << 20;
 /// Largest list of packages in a binary, uncompressed.

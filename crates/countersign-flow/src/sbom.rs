@@ -144,22 +144,37 @@ fn one(request: &Request<'_>, facts: &Facts, inventory: Inventory) -> Result<Mad
     }
     let summary = Summary::of(&inventory);
     let mut notes = Vec::new();
+    if !summary.yanked.is_empty() {
+        let what = format!("{} package(s) were taken back by whoever published them", summary.yanked.len());
+        notes.push(
+            Finding::new(codes::SBOM_PACKAGE_YANKED, what)
+                .at("Cargo.lock")
+                .expected("versions that the registry still offers", "Cargo's copy of its index")
+                .found(first_of(&summary.yanked))
+                .help("`cargo update --package NAME` locks another version; publishers seldom say why"),
+        );
+    }
     if !summary.dirty.is_empty() {
-        let count = summary.dirty.len();
-        let mut found: Vec<String> = summary.dirty.iter().take(TOLD).cloned().collect();
-        if count > TOLD {
-            found.push(format!("and {} more", count.saturating_sub(TOLD)));
-        }
-        let what = format!("{count} package(s) were packed from files that differ from the commit that they name");
+        let what = format!(
+            "{} package(s) were packed from files that differ from the commit that they name",
+            summary.dirty.len()
+        );
         notes.push(
             Finding::new(codes::SBOM_PACKAGE_DIRTY, what)
                 .at(".cargo_vcs_info.json of the packages")
                 .expected("files that are what the commit holds", "whoever published them")
-                .found(found.join(", ")),
+                .found(first_of(&summary.dirty)),
         );
     }
     let written = write_as(&inventory, facts, request.spec, request.encoding)?;
     Ok(Made { inventory, written, summary, notes, compared })
+}
+
+/// The first of them, and how many more there are.
+fn first_of(names: &[String]) -> String {
+    let more = names.len().saturating_sub(TOLD);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    names.iter().take(TOLD).cloned().chain(more).collect::<Vec<_>>().join(", ")
 }
 
 fn disagreement(path: &Path, with: &str, differences: &[String]) -> Option<Finding> {

@@ -15,9 +15,27 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DiskErro
     write_atomic_with(path, mode, |file| file.write_all(bytes).map_err(failed))
 }
 
-/// The same for what is too large to be in memory at once: `write` writes it, piece by piece. If it fails, what was there
-/// stays.
+/// The same for what can be made again at any time: the folder is not flushed, so that after a loss of power either file may
+/// be there, whole.
+pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DiskError> {
+    let failed = |source| DiskError::new(Doing::Write, path, source);
+    renamed(path, mode, |file| file.write_all(bytes).map_err(failed))
+}
+
+/// As [`write_atomic`] for what is too large to be in memory at once: `write` writes it, piece by piece. If it fails, what
+/// was there stays.
 pub fn write_atomic_with<T, E: From<DiskError>>(
+    path: &Path,
+    mode: u32,
+    write: impl FnOnce(&mut dyn Write) -> Result<T, E>,
+) -> Result<T, E> {
+    let done = renamed(path, mode, write)?;
+    flush_folder(folder_of(path))?;
+    Ok(done)
+}
+
+/// What is written is on the disk before it gets its name.
+fn renamed<T, E: From<DiskError>>(
     path: &Path,
     mode: u32,
     write: impl FnOnce(&mut dyn Write) -> Result<T, E>,
@@ -37,7 +55,6 @@ pub fn write_atomic_with<T, E: From<DiskError>>(
     };
     flush_file(temporary.as_file(), path)?;
     temporary.persist(path).map_err(|refused| DiskError::new(Doing::Rename, path, refused.error))?;
-    flush_folder(folder)?;
     Ok(done)
 }
 
@@ -62,6 +79,8 @@ mod tests {
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         write_atomic(&path, b"second", 0o600).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"second");
+        write_whole(&path, b"third", 0o644).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"third");
         assert_eq!(names(dir.path()), ["out.json"]);
     }
 

@@ -80,14 +80,14 @@ impl<'r> Asked<'r> {
     /// What Cargo and the compiler said.
     pub(crate) fn workspace(&self, cargo: Running, ahead: &Ahead) -> Result<Workspace, SbomError> {
         let Self { request, directory, .. } = self;
-        let metadata = cargo.finish()?;
+        let read = |text: &str| CargoMetadata::parse_json(text).and_then(CargoMetadata::build_graph);
+        let (metadata, graph) = cargo.finish_with(read)?;
         if !metadata.good {
             return Err(refusal(request, directory, metadata));
         }
-        let understood =
-            |source: guppy::Error| SbomError::Metadata { directory: directory.clone(), source: Box::new(source) };
-        let graph =
-            CargoMetadata::parse_json(&metadata.printed).and_then(CargoMetadata::build_graph).map_err(understood)?;
+        let graph = graph
+            .unwrap_or_else(|| read(&metadata.printed))
+            .map_err(|source| SbomError::Metadata { directory: directory.clone(), source: Box::new(source) })?;
         let root = graph.workspace().root().as_std_path().to_owned();
         let Built { host, target, compiler } = self.built.take(|| Built::of(request, directory))?;
         Ok(Workspace {

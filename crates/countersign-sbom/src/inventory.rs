@@ -115,6 +115,9 @@ pub struct Content {
     pub sha512: Option<Sha512>,
     /// The commit that it was packed from, as its archive says.
     pub vcs: Option<Vcs>,
+    /// Whether its registry took it back since it was locked, where Cargo's copy of the registry's index knows it. It stands in
+    /// no document: the copy is another one on every machine.
+    pub yanked: Option<bool>,
     /// Files with the texts of licences.
     pub licence_files: Vec<LicenceFile>,
     /// Sources in other languages that its build script compiles.

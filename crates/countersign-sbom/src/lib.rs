@@ -159,6 +159,8 @@ pub struct Summary {
     pub bundled: usize,
     /// Packages that were packed from files that differ from the commit that they name: `NAME VERSION`.
     pub dirty: Vec<String>,
+    /// Packages that their registry took back since they were locked, as far as Cargo's copy of its index knows.
+    pub yanked: Vec<String>,
 }
 
 /// Inventories, and where they are of.
@@ -265,6 +267,7 @@ impl Summary {
         let everything = || std::iter::once(&inventory.root).chain(all());
         let linked = all().filter(|component| component.is_linked()).count();
         let dev_only = all().filter(|component| component.dev.is_some()).count();
+        let named = |component: &Component| format!("{} {}", component.name, component.version);
         let dirty = |component: &&Component| component.content.vcs.as_ref().is_some_and(|vcs| vcs.dirty);
         Self {
             components: inventory.components.len(),
@@ -285,7 +288,8 @@ impl Summary {
                 .filter(|component| component.native != Native::No && component.content.native.is_empty())
                 .count(),
             bundled: everything().filter(|component| !component.content.native.is_empty()).count(),
-            dirty: everything().filter(dirty).map(|c| format!("{} {}", c.name, c.version)).collect(),
+            dirty: everything().filter(dirty).map(named).collect(),
+            yanked: everything().filter(|component| component.content.yanked == Some(true)).map(named).collect(),
         }
     }
 }

@@ -230,6 +230,24 @@ fn an_archive_that_is_not_the_one_of_the_lock_file_is_refused_with_both_digests(
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn a_package_that_was_taken_back_is_listed_and_named_and_no_document_has_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cargo, _) = registry(folder.path());
+    let request = CargoRequest { cargo, ..request(folder.path()) };
+    let before = exact(&request);
+    assert_eq!(of(&before, "dep").content.yanked, Some(false), "as Cargo last saw it");
+    // Cargo looks at the registry again, and changes nothing.
+    with(&request.cargo, &folder.path().join("app"), &["update", "--dry-run"]);
+    let after = exact(&request);
+    assert_eq!(of(&after, "dep").content.yanked, Some(true));
+    let summary = countersign_sbom::Summary::of(&after);
+    assert_eq!((summary.yanked, summary.components), (vec!["dep 1.0.0".to_owned()], before.components.len()));
+    let document = |inventory| countersign_sbom::write(inventory, &countersign_sbom::Facts::default()).unwrap();
+    assert_eq!(document(&before), document(&after), "the same bytes, whenever Cargo looked");
+}
+
 /// A package of the registry in `index` and `dl`, with its dependencies and features as the index has them.
 #[cfg(unix)]
 #[expect(clippy::disallowed_methods, reason = "an archive for Cargo to take apart")]

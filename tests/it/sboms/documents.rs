@@ -172,11 +172,15 @@ fn what_people_found_out_is_written_in_both_forms_and_turned() {
         ))
     };
     say("--status not-affected", "v.json").expect(2, &["needs a reason", "nothing was written"]);
+    say("--status affected", "v.json").expect(2, &["--action", "nothing was written"]);
+    say("--status affected --action update", "bad.json").expect(0, &["open: CVE-2026-1"]);
+    door.run("sbom vex --vulnerability CVE-1 --author A --status fixed --component pkg:npm/a@1 --output v.json")
+        .expect(2, &["--component is a part of something", "nothing was written"]);
     let because = "--status not-affected --justification vulnerable-code-not-present --alias GHSA-1";
-    say(because, "v.json").expect(0, &["openvex, 1 statements", "no harm: CVE-2026-1"]);
-    say(&format!("{because} --as cyclonedx"), "v.cdx.json").expect(0, &["cyclonedx"]);
+    say(because, "v.json").expect(0, &["OpenVEX 0.2.0, 1 statement\n", "not affected, or fixed: CVE-2026-1"]);
+    say(&format!("{because} --as cyclonedx"), "v.cdx.json").expect(0, &["CycloneDX 1.6, 1 statement"]);
     door.run("sbom validate v.cdx.json").expect(0, &["valid"]);
-    door.run("sbom vex --from v.cdx.json --output again.json").expect(0, &["no harm: CVE-2026-1"]);
+    door.run("sbom vex --from v.cdx.json --output again.json").expect(0, &["not affected, or fixed: CVE-2026-1"]);
     let (one, other) = (
         answer(&String::from_utf8(door.read("v.json")).unwrap()),
         answer(&String::from_utf8(door.read("again.json")).unwrap()),

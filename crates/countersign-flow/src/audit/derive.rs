@@ -222,7 +222,8 @@ fn readme(log: &LogRef, facts: &Facts<'_>, scope: &Scope, left_out: &LeftOut) ->
          {INDEX}            every file with its SHA-256\n\
          {LOG}                  the log, whole: C2SP tlog-tiles with its signed checkpoint\n\
          {EVIDENCE}DAY.docs     every signed statement and piece of evidence, by the day that first names it; a line with\n\
-         \u{20}                     its SHA-256 and its length stands before each\n\
+         \u{20}                     its SHA-256 and its length stands before each; a day that is large goes on in\n\
+         \u{20}                     DAY_0002.docs and those after it\n\
          {POLICIES}         the policy releases in force in the window, with approvals and tests\n\
          {POPULATIONS}          lists, as CSV, each with how it was made\n\
          {RANGE}           the proof that the log goes on from where the window begins\n\

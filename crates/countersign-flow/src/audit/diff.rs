@@ -74,7 +74,7 @@ pub fn diff(first: &Opened, second: &Opened, same: bool, found: Vec<Finding>) ->
         let count = entries_added.entry(entry.kind.word()).or_default();
         *count = count.saturating_add(1);
     }
-    let documents = |one: &Opened| one.package.documents().map(|(digest, _, _)| *digest).collect::<BTreeSet<_>>();
+    let documents = |one: &Opened| one.package.documents().map(|(digest, ..)| *digest).collect::<BTreeSet<_>>();
     let (ours, theirs) = (documents(first), documents(second));
     let (here, there) = (first.facts(Window::default()), second.facts(Window::default()));
     let mut lists = Vec::new();

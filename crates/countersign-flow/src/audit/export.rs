@@ -95,10 +95,9 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
             }
         }
     }
-    // By rising digest within a day.
+    // Within a day by the entry that first names them: what a decision rests on lies together.
     let days = Days::of(&state);
-    let mut by_day: BTreeMap<String, Vec<Sha256>> = BTreeMap::new();
-    let file = |day: &str| format!("{EVIDENCE}{day}.docs");
+    let mut by_day: BTreeMap<String, Vec<(u32, Sha256)>> = BTreeMap::new();
     let mut beside = BTreeSet::new();
     if goes_on {
         let kept = |digest: &Sha256| documents.get(digest).is_some_and(|(_, kept)| *kept);
@@ -109,20 +108,20 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
             let Some(day) = carried.get(digest).filter(|_| !gathered.erased.contains(digest)) else { continue };
             if place.store().has(digest)? {
                 beside.insert(*digest);
-                by_day.entry(file(day)).or_default().push(*digest);
+                by_day.entry(day.to_string()).or_default().push((0, *digest));
             }
         }
     }
     let kept = |digest: &Sha256| documents.get(digest).is_some_and(|(_, kept)| *kept) || beside.contains(digest);
     let derived = derive::of(&facts, scope, &kept, true)?;
     blobs.finish()?;
-    for (digest, (day, _)) in documents.iter().filter(|(_, (_, kept))| *kept) {
-        by_day.entry(file(days.name(*day))).or_default().push(*digest);
+    for (digest, (first, _)) in documents.iter().filter(|(_, (_, kept))| *kept) {
+        by_day.entry(days.name(first.day).to_owned()).or_default().push((first.entry, *digest));
     }
     drop((documents, beside));
     let count = by_day.values().map(Vec::len).sum();
-    for digests in by_day.values_mut() {
-        digests.sort_unstable();
+    for documents in by_day.values_mut() {
+        documents.sort_unstable();
     }
 
     let mut names = log_files(place, state.size())?;
@@ -143,12 +142,13 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
         pressed.try_for_each(|(name, pressed)| packer.add_pressed(name, pressed).map_err(packed))
     };
     before("", &mut packer, EVIDENCE)?;
-    let by_day: Vec<(String, Vec<Sha256>)> = by_day.into_iter().collect();
+    let by_day: Vec<(String, Vec<(u32, Sha256)>)> = by_day.into_iter().collect();
     for some in by_day.chunks(DAYS) {
-        for (made, (name, _)) in side::each_alone(some, |(_, digests)| day(place, digests)).into_iter().zip(some) {
-            let (digest, pressed) = made?;
-            files.insert(name.clone(), digest);
-            packer.add_pressed(name, &pressed).map_err(packed)?;
+        for made in side::each_alone(some, |(day, digests)| parts(place, day, digests)) {
+            for (name, digest, pressed) in made? {
+                packer.add_pressed(&name, &pressed).map_err(packed)?;
+                files.insert(name, digest);
+            }
         }
     }
     before(EVIDENCE, &mut packer, INDEX)?;
@@ -170,18 +170,26 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
     })
 }
 
-/// The documents that the log names: the day that first names each, and whether it goes into the package.
-type Documents = BTreeMap<Sha256, (Day, bool)>;
+/// The documents that the log names: where each is first named, and whether it goes into the package.
+type Documents = BTreeMap<Sha256, (First, bool)>;
+
+/// The entry that first names a document, and its day.
+#[derive(Debug, Clone, Copy)]
+struct First {
+    day: Day,
+    entry: u32,
+}
 
 /// Those of the whole log, by rule.
 fn named_documents(scope: &Scope, state: &LogState, gathered: &Gathered, blobs: &dyn Blobs) -> Documents {
     let mut documents = Documents::new();
     for named in named(state, gathered, blobs) {
+        let first = First { day: named.day, entry: u32::try_from(named.entry).unwrap_or(u32::MAX) };
         for digest in named.all() {
-            documents.entry(*digest).or_insert((named.day, false));
+            documents.entry(*digest).or_insert((first, false));
         }
         for digest in scope.keeps(&named, state, gathered) {
-            documents.entry(*digest).or_insert((named.day, true)).1 = true;
+            documents.entry(*digest).or_insert((first, true)).1 = true;
         }
     }
     documents
@@ -202,16 +210,28 @@ fn newest_trust(place: &Place, raw: &[Vec<u8>]) -> Result<(Sha256, Vec<u8>, Veri
     Ok((trust, bytes, verified, at))
 }
 
-/// Days that are in memory at a time: to deflate takes longest, and each processor does one.
+/// Days that are in memory at a time, deflated: to do that takes longest, and each processor does one.
 const DAYS: usize = 4;
 
-/// The file of a day.
-fn day(place: &Place, digests: &[Sha256]) -> Result<(Sha256, Pressed), FlowError> {
-    let mut shard = Vec::new();
-    for digest in digests {
-        shard::push(&mut shard, digest, &place.store().get(digest, limits::GIT_EVIDENCE_BYTES)?);
+/// A file of documents: its name, its digest, and its bytes.
+type Part = (String, Sha256, Pressed);
+
+/// The files of a day, by their names. Whoever reads a document unpacks its file, so that none grows beyond a bound.
+fn parts(place: &Place, day: &str, documents: &[(u32, Sha256)]) -> Result<Vec<Part>, FlowError> {
+    let mut made = Vec::new();
+    let mut files = shard::Files::default();
+    let mut add = |file: Vec<u8>| -> Result<(), FlowError> {
+        let name = format!("{EVIDENCE}{}", shard::file_name(day, made.len()));
+        made.push((name, Sha256::of(&file), Pressed::of(&file)?));
+        Ok(())
+    };
+    for (_, digest) in documents {
+        if let Some(full) = files.push(*digest, place.store().get(digest, limits::GIT_EVIDENCE_BYTES)?) {
+            add(full)?;
+        }
     }
-    Ok((Sha256::of(&shard), Pressed::of(&shard)?))
+    files.finish().map_or(Ok(()), &mut add)?;
+    Ok(made)
 }
 
 /// The log's tiles that its checkpoint covers, by their names in the package.

@@ -190,7 +190,7 @@ pub(super) struct Test<'f> {
 /// What the log says within a window.
 pub(super) struct Facts<'a> {
     pub(super) state: &'a LogState,
-    pub(super) blobs: &'a dyn Blobs,
+    pub(super) blobs: &'a (dyn Blobs + Sync),
     pub(super) gathered: &'a Gathered,
     pub(super) window: Window,
     /// The entries of the window.
@@ -211,7 +211,12 @@ impl std::fmt::Debug for Facts<'_> {
 
 impl<'a> Facts<'a> {
     /// Those of a window.
-    pub(super) fn of(state: &'a LogState, blobs: &'a dyn Blobs, gathered: &'a Gathered, window: Window) -> Self {
+    pub(super) fn of(
+        state: &'a LogState,
+        blobs: &'a (dyn Blobs + Sync),
+        gathered: &'a Gathered,
+        window: Window,
+    ) -> Self {
         let range = window.range(state.entries());
         let within = |known: &&Arc<Known>| range.contains(&known.entry) && window.covers(&known.content);
         let decisions = gathered.decisions.iter().filter(within).cloned().collect();

@@ -101,13 +101,14 @@ impl Package {
         self.digests.get(name)
     }
 
-    /// Every document by rising digest, with the file that it lies in, and whether it was asked for so far.
-    pub(super) fn documents(&self) -> impl Iterator<Item = (&Sha256, &str, bool)> {
+    /// Every document by rising digest, with the file that it lies in, its length, and whether it was asked for so far.
+    pub(super) fn documents(&self) -> impl Iterator<Item = (&Sha256, &str, usize, bool)> {
         self.documents.iter().enumerate().map(|(place, document)| {
             let shard = usize::try_from(document.shard).ok().and_then(|shard| self.shards.get(shard));
             let (word, bit) = Self::bit(place);
             let asked = self.asked.get(word).is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0);
-            (&document.digest, shard.map_or("", String::as_str), asked)
+            let length = usize::try_from(document.length).unwrap_or(usize::MAX);
+            (&document.digest, shard.map_or("", String::as_str), length, asked)
         })
     }
 

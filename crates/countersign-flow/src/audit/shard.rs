@@ -1,7 +1,8 @@
-//! The documents of a day in one file of a package: a line with digest and length before each, so that a person can read
-//! it and a program can find each of them.
+//! The documents of a day in a file of a package, or in several: a line with digest and length before each, so that a person
+//! can read it and a program can find each of them.
 
 use countersign_core::digest::Sha256;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Why bytes are no such file.
@@ -18,8 +19,76 @@ pub(super) struct NotOne {
 /// The longest line before a document: `sha256:`, 64 digits, a blank, 20 digits.
 const LINE: usize = 100;
 
+/// The name of a day's file: `DAY.docs`, and from the second one on `DAY_0002.docs`.
+pub(super) fn file_name(day: &str, before: usize) -> String {
+    match before {
+        0 => format!("{day}.docs"),
+        _ => format!("{day}_{:04}.docs", before.saturating_add(1)),
+    }
+}
+
+/// The day that a file is of, by its name.
+pub(super) fn day_of(file: &str) -> Option<&str> {
+    let name = file.strip_suffix(".docs")?;
+    let Some((day, number)) = name.split_once('_') else { return Some(name) };
+    let before = number.parse::<usize>().ok()?.checked_sub(1).filter(|before| *before > 0)?;
+    // One spelling for each.
+    (file_name(day, before) == file).then_some(day)
+}
+
+/// Documents of a file; more only where one of them alone is larger.
+const MOST: usize = 4 << 20;
+
+/// Into which file of a day each document comes, in the order in which the log names them.
+#[derive(Debug, Default)]
+pub(super) struct Cut {
+    bytes: usize,
+    before: usize,
+}
+
+impl Cut {
+    /// How many files stand before that of the next document, which has so many bytes.
+    pub(super) fn next(&mut self, length: usize) -> usize {
+        let more = length.saturating_add(LINE);
+        if self.bytes > 0 && self.bytes.saturating_add(more) > MOST {
+            self.before = self.before.saturating_add(1);
+            self.bytes = 0;
+        }
+        self.bytes = self.bytes.saturating_add(more);
+        self.before
+    }
+}
+
+/// Makes the files of a day. Within one, documents stand by rising digest.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    cut: Cut,
+    before: usize,
+    documents: BTreeMap<Sha256, Vec<u8>>,
+}
+
+impl Files {
+    /// Takes the next document. If there is no room for it beside those before, gives their file.
+    pub(super) fn push(&mut self, digest: Sha256, bytes: Vec<u8>) -> Option<Vec<u8>> {
+        let before = self.cut.next(bytes.len());
+        let full = if before == self.before { None } else { self.finish() };
+        self.before = before;
+        self.documents.insert(digest, bytes);
+        full
+    }
+
+    /// The file of those that are left, if any are.
+    pub(super) fn finish(&mut self) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        for (digest, bytes) in std::mem::take(&mut self.documents) {
+            push(&mut out, &digest, &bytes);
+        }
+        (!out.is_empty()).then_some(out)
+    }
+}
+
 /// Appends a document.
-pub(super) fn push(out: &mut Vec<u8>, digest: &Sha256, bytes: &[u8]) {
+fn push(out: &mut Vec<u8>, digest: &Sha256, bytes: &[u8]) {
     out.extend_from_slice(format!("{digest} {}\n", bytes.len()).as_bytes());
     out.extend_from_slice(bytes);
     out.push(b'\n');
@@ -88,6 +157,44 @@ mod tests {
         for (digest, place) in found {
             assert_eq!(Sha256::of(&bytes[place]), digest);
         }
+    }
+
+    #[test]
+    fn a_file_of_a_day_has_one_name_and_the_name_says_the_day() {
+        let names: Vec<String> = [0, 1, 9_998, 9_999].map(|before| file_name("2026-02-01", before)).to_vec();
+        assert_eq!(names, ["2026-02-01.docs", "2026-02-01_0002.docs", "2026-02-01_9999.docs", "2026-02-01_10000.docs"]);
+        for name in &names {
+            assert_eq!(day_of(name), Some("2026-02-01"));
+        }
+        for other in ["2026-02-01", "2026-02-01_2.docs", "2026-02-01_0001.docs", "2026-02-01_+002.docs", "d_.docs"] {
+            assert_eq!(day_of(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn documents_are_cut_into_files_in_their_order_and_none_is_lost() {
+        let texts: Vec<Vec<u8>> = (0..50_u8).map(|n| vec![n; usize::from(n) << 14]).collect();
+        let (mut files, mut made) = (Files::default(), Vec::new());
+        for text in &texts {
+            made.extend(files.push(Sha256::of(text), text.clone()));
+        }
+        made.extend(files.finish());
+        assert_eq!(files.finish(), None);
+        assert!(made.len() > 4 && made.iter().all(|file| file.len() <= MOST));
+        let (mut left, mut cut) = (texts.iter(), Cut::default());
+        for (before, file) in made.iter().enumerate() {
+            let mut found: Vec<&[u8]> = read(file).unwrap().into_iter().map(|(_, place)| &file[place]).collect();
+            found.sort_unstable_by_key(|text| text.len());
+            for text in found {
+                assert_eq!(Some(text), left.next().map(Vec::as_slice));
+                assert_eq!(cut.next(text.len()), before);
+            }
+        }
+        assert_eq!(left.next(), None);
+        // One that is larger than a file may be has one for itself.
+        let (mut files, large) = (Files::default(), vec![7; MOST + 1]);
+        assert_eq!(files.push(Sha256::of(&large), large), None);
+        assert!(files.push(Sha256::of(b"x"), b"x".to_vec()).is_some() && files.finish().is_some());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::facts::decisions;
 use super::open::{Opened, derived_again, open};
 use super::reconcile;
 use super::scope::{Day, Days, Scope, carried_days, named};
-use super::{EVIDENCE, LOG, LeftOut, since, witnesses};
+use super::{EVIDENCE, LOG, LeftOut, shard, since, witnesses};
 use crate::erasure;
 use crate::error::FlowError;
 use countersign_core::codes;
@@ -161,19 +161,19 @@ pub fn verify_with_earlier(
     Ok(report)
 }
 
-/// Documents that nothing names, or that lie in the file of another day; and those that the scope promises and that are
-/// not there.
+/// Documents that nothing names, or that lie in another file than the log's order says; and those that the scope promises and
+/// that are not there.
 fn strays(opened: &Opened, how: How) -> Vec<Finding> {
-    const NONE: Day = Day::MAX;
+    const NONE: (Day, u32) = (Day::MAX, u32::MAX);
     let (state, package, gathered) = (&opened.state, &opened.package, opened.gathered());
-    // By the documents' places in the package: the day that first names each, and whether the scope takes it in.
-    let mut named_on = vec![NONE; package.count()];
+    // By the documents' places in the package: the day and the entry that first name each, and whether the scope takes it in.
+    let mut first = vec![NONE; package.count()];
     let mut kept = vec![false; package.count()];
     let mut missing: BTreeSet<Sha256> = BTreeSet::new();
     for named in named(state, gathered, package) {
         for place in named.all().filter_map(|digest| package.place(digest)) {
-            if let Some(day) = named_on.get_mut(place).filter(|day| **day == NONE) {
-                *day = named.day;
+            if let Some(first) = first.get_mut(place).filter(|first| **first == NONE) {
+                *first = (named.day, u32::try_from(named.entry).unwrap_or(u32::MAX));
             }
         }
         for digest in opened.scope.keeps(&named, state, gathered) {
@@ -189,20 +189,38 @@ fn strays(opened: &Opened, how: How) -> Vec<Finding> {
         Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(place).at(format!("document {digest}"))
     };
     let mut findings = Vec::new();
-    for ((digest, place, asked), (day, kept)) in package.documents().zip(named_on.iter().zip(kept)) {
-        let day = if *day == NONE { carried.get(digest).map(AsRef::as_ref) } else { Some(days.name(*day)) };
-        match day {
-            None => findings.push(altered(digest, place, "nothing in the log names this document")),
-            Some(_) if gathered.erased.contains(digest) => {
-                findings.push(altered(digest, place, "the log says that this document was erased"));
-            }
-            Some(day) if place.strip_prefix(EVIDENCE).and_then(|file| file.strip_suffix(".docs")) != Some(day) => {
-                findings.push(altered(digest, place, "this document lies in the file of another day"));
-            }
-            Some(_) if how == How::Full && !kept && !asked => {
-                findings.push(altered(digest, place, "this document is not one that the package's scope takes in"));
-            }
-            Some(_) => {}
+    let mut in_order = Vec::with_capacity(package.count());
+    for ((digest, place, length, asked), (first, kept)) in package.documents().zip(first.iter().zip(kept)) {
+        let (day, entry) = match *first {
+            NONE => (carried.get(digest).map(AsRef::as_ref), 0),
+            (day, entry) => (Some(days.name(day)), entry),
+        };
+        let Some(day) = day else {
+            findings.push(altered(digest, place, "nothing in the log names this document"));
+            continue;
+        };
+        in_order.push((day, entry, digest, place, length));
+        if gathered.erased.contains(digest) {
+            findings.push(altered(digest, place, "the log says that this document was erased"));
+        } else if place.strip_prefix(EVIDENCE).and_then(shard::day_of) != Some(day) {
+            findings.push(altered(digest, place, "this document lies in the file of another day"));
+        } else if how == How::Full && !kept && !asked {
+            findings.push(altered(digest, place, "this document is not one that the package's scope takes in"));
+        }
+    }
+    if findings.is_empty() && missing.is_empty() {
+        // What is wrong with a document moves others as well: where something is, this says nothing more.
+        in_order.sort_unstable();
+        for day in in_order.chunk_by(|(one, ..), (other, ..)| one == other) {
+            let mut cut = shard::Cut::default();
+            let misplaced = |(day, _, digest, place, length): &(&str, u32, &Sha256, &str, usize)| {
+                let name = shard::file_name(day, cut.next(*length));
+                (place.strip_prefix(EVIDENCE) != Some(&name)).then(|| {
+                    altered(digest, place, "this document lies in another file of its day than the log's order says")
+                        .expected(format!("{EVIDENCE}{name}"), "the order of the log")
+                })
+            };
+            findings.extend(day.iter().find_map(misplaced));
         }
     }
     for digest in missing {

@@ -303,7 +303,9 @@ pub fn coverage(request: &CoverageRequest<'_>) -> Result<(Coverage, Vec<Finding>
 
 /// The release that is active in each environment.
 fn active_releases<'a>(view: StateView<'a>, only: Option<&EnvName>) -> BTreeMap<EnvName, &'a Activated> {
-    let named: BTreeSet<&EnvName> = view.entries().iter().filter_map(|entry| entry.environment.as_ref()).collect();
+    // A log that goes on from another has that one's activations in force before it has any of its own.
+    let entries = view.chain().flat_map(|log| log.entries());
+    let named: BTreeSet<&EnvName> = entries.filter_map(|entry| entry.environment.as_ref()).collect();
     let wanted = named.into_iter().filter(|name| only.is_none_or(|only| only == *name));
     wanted.filter_map(|name| Some((name.clone(), view.active(name)?))).collect()
 }

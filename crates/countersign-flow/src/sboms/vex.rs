@@ -65,11 +65,21 @@ pub fn say(said: &Said<'_>, form: Form, output: &Path) -> Result<SbomVex, FlowEr
     let reason = said.justification.is_some() || said.impact.is_some_and(|text| !text.trim().is_empty());
     if said.status == Status::NotAffected && !reason {
         return Err(FlowError::Usage(
-            "`not_affected` needs a reason: --justification, or --impact in words".to_owned(),
+            "`--status not-affected` needs a reason: --justification, or --impact in words".to_owned(),
+        ));
+    }
+    if said.status == Status::Affected && said.action.is_none_or(|text| text.trim().is_empty()) {
+        return Err(FlowError::Usage(
+            "`--status affected` says what is to be done, as OpenVEX asks for: --action, in words".to_owned(),
+        ));
+    }
+    if !said.components.is_empty() && said.artifact.is_none() && said.product.is_none() {
+        return Err(FlowError::Usage(
+            "--component is a part of something: name that with --artifact or --product".to_owned(),
         ));
     }
     if said.status != Status::NotAffected && said.justification.is_some() {
-        return Err(FlowError::Usage("--justification goes with --status not_affected".to_owned()));
+        return Err(FlowError::Usage("--justification goes with `--status not-affected`".to_owned()));
     }
     if said.author.trim().is_empty() {
         return Err(FlowError::Usage("--author names who says it".to_owned()));

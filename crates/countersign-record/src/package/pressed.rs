@@ -42,8 +42,10 @@ impl Pressed {
     }
 }
 
-/// What deflated bytes make, if they make so many, no more and no fewer, and nothing is left over. Memory is taken as they
-/// come, not as they are promised.
+/// Memory that is taken at once for what deflated bytes are said to make; more is taken as they come.
+const ROOM: u32 = 8 << 20;
+
+/// What deflated bytes make, if they make so many, no more and no fewer, and nothing is left over.
 pub(super) fn unpress(pressed: &[u8], size: u32) -> Option<Vec<u8>> {
     if size == 0 {
         return (*pressed == EMPTY).then(Vec::new);
@@ -52,7 +54,8 @@ pub(super) fn unpress(pressed: &[u8], size: u32) -> Option<Vec<u8>> {
     if u64::from(size) > given.saturating_mul(MOST).saturating_add(LEAST) {
         return None;
     }
-    let mut out = Vec::new();
+    // One byte more, so that reading finds the end without asking for room.
+    let mut out = Vec::with_capacity(usize::try_from(size.min(ROOM)).ok()?.saturating_add(1));
     let mut decoder = DeflateDecoder::new(pressed);
     // One byte more than there may be is enough to see that there is one.
     decoder.by_ref().take(u64::from(size).saturating_add(1)).read_to_end(&mut out).ok()?;

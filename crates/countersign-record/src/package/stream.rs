@@ -6,7 +6,7 @@ use super::{
 use super::{check_size, first_difference, offset, read_header, short};
 use crate::side::each_alone;
 use countersign_core::limits;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -77,9 +77,8 @@ impl<W: Write> Packer<W> {
     }
 }
 
-/// Files that are kept as they were unpacked: whoever reads a part of one soon reads another.
-const KEPT: usize = 8;
-/// No more than so many bytes of them, but for the one that was read last.
+/// Files that are kept as they were unpacked, up to so many bytes of them, or the one that was read last alone: whoever reads
+/// a part of one soon reads another.
 const KEPT_BYTES: usize = 48 << 20;
 /// Files that are read before they are looked at together: not more of them, and not more bytes.
 const TOGETHER: usize = 1_024;
@@ -89,8 +88,40 @@ const TOGETHER_BYTES: usize = 32 << 20;
 pub struct Packed {
     source: Mutex<Box<dyn Source>>,
     places: BTreeMap<String, Member>,
-    /// The newest last.
-    kept: Mutex<VecDeque<(String, Arc<Vec<u8>>)>>,
+    kept: Mutex<Kept>,
+}
+
+/// Files as they were unpacked.
+#[derive(Default)]
+struct Kept {
+    /// Each with its turn: the number of the reading that asked for it last.
+    files: HashMap<String, (u64, Arc<Vec<u8>>)>,
+    turn: u64,
+    bytes: usize,
+}
+
+impl Kept {
+    fn find(&mut self, name: &str) -> Option<Arc<Vec<u8>>> {
+        self.turn = self.turn.saturating_add(1);
+        let (turn, whole) = self.files.get_mut(name)?;
+        *turn = self.turn;
+        Some(Arc::clone(whole))
+    }
+
+    /// Keeps one more, and drops those for which nobody asked the longest.
+    fn keep(&mut self, name: &str, whole: Arc<Vec<u8>>) {
+        self.bytes = self.bytes.saturating_add(whole.len());
+        if let Some((_, before)) = self.files.insert(name.to_owned(), (self.turn, whole)) {
+            self.bytes = self.bytes.saturating_sub(before.len());
+        }
+        while self.bytes > KEPT_BYTES && self.files.len() > 1 {
+            let others = self.files.iter().filter(|(other, _)| *other != name);
+            let Some(oldest) = others.min_by_key(|(_, (turn, _))| *turn).map(|(other, _)| other.clone()) else { break };
+            if let Some((_, gone)) = self.files.remove(&oldest) {
+                self.bytes = self.bytes.saturating_sub(gone.len());
+            }
+        }
+    }
 }
 
 impl fmt::Debug for Packed {
@@ -189,14 +220,8 @@ impl Packed {
     /// All of a file, as it is kept; or read again, and its checksums checked again.
     fn whole(&self, member: &Member) -> io::Result<Arc<Vec<u8>>> {
         let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        {
-            let mut kept = kept();
-            let place = kept.iter().position(|(name, _)| *name == member.name);
-            if let Some(found) = place.and_then(|place| kept.remove(place)) {
-                let whole = Arc::clone(&found.1);
-                kept.push_back(found);
-                return Ok(whole);
-            }
+        if let Some(whole) = kept().find(&member.name) {
+            return Ok(whole);
         }
         let mut pressed = Vec::new();
         {
@@ -207,12 +232,7 @@ impl Packed {
         }
         let content = member.content(&pressed);
         let whole = Arc::new(content.map_err(|altered| io::Error::new(io::ErrorKind::InvalidData, altered))?);
-        let mut kept = kept();
-        kept.push_back((member.name.clone(), Arc::clone(&whole)));
-        let bytes = |kept: &VecDeque<(String, Arc<Vec<u8>>)>| kept.iter().map(|(_, whole)| whole.len()).sum::<usize>();
-        while kept.len() > 1 && (kept.len() > KEPT || bytes(&kept) > KEPT_BYTES) {
-            kept.pop_front();
-        }
+        kept().keep(&member.name, Arc::clone(&whole));
         Ok(whole)
     }
 }
@@ -329,7 +349,7 @@ mod tests {
     #[test]
     fn what_was_unpacked_is_dropped_again_and_read_again() {
         let files: BTreeMap<String, Vec<u8>> =
-            (0..40_u8).map(|n| (format!("f/{n:02}"), vec![n; 9_100 + usize::from(n)])).collect();
+            (0..14_u8).map(|n| (format!("f/{n:02}"), vec![n; (4 << 20) + usize::from(n)])).collect();
         let packed = open(&write(&files).unwrap()).unwrap();
         for turn in 0..3 {
             for (name, content) in files.iter().skip(turn) {
@@ -337,7 +357,20 @@ mod tests {
                 assert_eq!(packed.read(name).unwrap().as_ref(), Some(content));
             }
         }
-        assert!(packed.kept.lock().unwrap().len() <= KEPT);
+        let kept = packed.kept.lock().unwrap();
+        assert_eq!(kept.bytes, kept.files.values().map(|(_, whole)| whole.len()).sum::<usize>());
+        assert!(kept.bytes <= KEPT_BYTES && kept.files.len() == KEPT_BYTES / (4 << 20) - 1, "{}", kept.files.len());
+        assert!(kept.files.contains_key("f/13") && !kept.files.contains_key("f/02"));
+    }
+
+    #[test]
+    fn a_file_that_is_larger_than_all_that_is_kept_is_kept_alone() {
+        let mut kept = Kept::default();
+        kept.keep("small", Arc::new(vec![1; 10]));
+        kept.keep("large", Arc::new(vec![2; KEPT_BYTES + 1]));
+        assert!(kept.find("small").is_none() && kept.find("large").is_some());
+        kept.keep("small", Arc::new(vec![1; 10]));
+        assert!(kept.find("large").is_none() && kept.bytes == 10);
     }
 
     #[test]

@@ -181,28 +181,75 @@ mod tests {
         all_of_it(&|| Cloud::over(Box::new(Arc::clone(&memory)), Path::from("some/log")).unwrap());
     }
 
+    /// A server that speaks S3, if one is named.
+    struct Server(String);
+
+    impl Server {
+        fn named() -> Option<Self> {
+            let endpoint = std::env::var("COUNTERSIGN_TEST_S3").ok();
+            if endpoint.is_none() {
+                println!("skipped: COUNTERSIGN_TEST_S3 names no S3 server");
+            }
+            endpoint.map(Self)
+        }
+
+        /// Asks it something that no store asks. The test server wants no signature for this.
+        fn asked(&self, line: &str, headers: &str, body: &str) -> String {
+            let host = self.0.strip_prefix("http://").unwrap();
+            let mut connection = std::net::TcpStream::connect(host).unwrap();
+            let length = body.len();
+            let request = format!(
+                "{line} HTTP/1.1\r\nHost: {host}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            );
+            connection.write_all(request.as_bytes()).unwrap();
+            let mut answer = Vec::new();
+            connection.read_to_end(&mut answer).unwrap();
+            String::from_utf8(answer).unwrap()
+        }
+
+        fn open(&self, name: &str) -> Cloud {
+            let variables = [
+                ("AWS_ENDPOINT", self.0.as_str()),
+                ("AWS_ALLOW_HTTP", "true"),
+                ("AWS_REGION", "us-east-1"),
+                ("AWS_ACCESS_KEY_ID", "test"),
+                ("AWS_SECRET_ACCESS_KEY", "test"),
+                ("AWS_CHECKSUM_ALGORITHM", "SHA256"),
+            ];
+            Cloud::open(name, variables.map(|(n, v)| (n.to_owned(), v.to_owned()))).unwrap()
+        }
+    }
+
     #[test]
     fn four_writers_over_http_lose_nothing() {
-        let Ok(endpoint) = std::env::var("COUNTERSIGN_TEST_S3") else {
-            println!("skipped: COUNTERSIGN_TEST_S3 names no S3 server");
-            return;
-        };
-        let variables = [
-            ("AWS_ENDPOINT", endpoint.as_str()),
-            ("AWS_ALLOW_HTTP", "true"),
-            ("AWS_REGION", "us-east-1"),
-            ("AWS_ACCESS_KEY_ID", "test"),
-            ("AWS_SECRET_ACCESS_KEY", "test"),
-        ];
-        // The test server wants no signature for this, and answers the same if the bucket is there.
-        let host = endpoint.strip_prefix("http://").unwrap();
-        let mut connection = std::net::TcpStream::connect(host).unwrap();
-        let request =
-            format!("PUT /countersign HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-        connection.write_all(request.as_bytes()).unwrap();
-        drop(connection.read_to_end(&mut Vec::new()));
+        let Some(server) = Server::named() else { return };
+        server.asked("PUT /countersign", "", "");
         let name = format!("s3://countersign/{}", std::process::id());
-        all_of_it(&|| Cloud::open(&name, variables.map(|(n, v)| (n.to_owned(), v.to_owned()))).unwrap());
+        all_of_it(&|| server.open(&name));
+    }
+
+    #[test]
+    fn a_bucket_with_a_lock_takes_a_log_and_gives_no_version_of_it_up() {
+        let Some(server) = Server::named() else { return };
+        let bucket = format!("locked-{}", std::process::id());
+        server.asked(&format!("PUT /{bucket}"), "x-amz-bucket-object-lock-enabled: true\r\n", "");
+        let rule = "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention>\
+                    <Mode>COMPLIANCE</Mode><Days>1</Days></DefaultRetention></Rule></ObjectLockConfiguration>";
+        let set = server.asked(&format!("PUT /{bucket}?object-lock"), "", rule);
+        assert!(set.starts_with("HTTP/1.1 200"), "{set}");
+        let name = format!("s3://{bucket}/log-of-ours");
+        all_of_it(&|| server.open(&name));
+
+        let versions = server.asked(&format!("GET /{bucket}?versions&prefix=log-of-ours/log/checkpoint"), "", "");
+        let ids: Vec<&str> =
+            versions.split("<VersionId>").skip(1).filter_map(|rest| rest.split_once('<')).map(|(id, _)| id).collect();
+        assert!(ids.len() > 12, "a checkpoint for each append, the older ones beneath: {versions}");
+        for id in ids {
+            let path = format!("/{bucket}/log-of-ours/log/checkpoint?versionId={id}");
+            let refused = server.asked(&format!("DELETE {path}"), "", "");
+            assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
+            assert!(server.asked(&format!("GET {path}"), "", "").contains(ORIGIN));
+        }
     }
 
     #[test]

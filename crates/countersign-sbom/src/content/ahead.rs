@@ -3,7 +3,7 @@
 //! read ahead and never asked for is forgotten. The bytes are read once either way, and archives are held against the lock
 //! file by whoever asks.
 
-use super::{archive, files::Found};
+use super::{archive, files::Found, index::Locked};
 use crate::{early::Early, error::SbomError, inventory::Sha512, lock::Lock};
 use countersign_core::{digest::Sha256, limits};
 use std::{
@@ -63,11 +63,13 @@ impl Ahead {
         let Ok(directory) = fs::canonicalize(directory) else { return };
         let path = directory.ancestors().map(|folder| folder.join("Cargo.lock")).find(|path| path.is_file());
         let Some((path, Ok(lock))) = path.map(|path| (path.clone(), Lock::read(&path))) else { return };
-        let names: Vec<String> = lock.with_checksum().map(|(name, version, _)| format!("{name}-{version}")).collect();
+        let names: Vec<(String, String, Sha256)> =
+            lock.with_checksum().map(|(name, version, sum)| (name.to_owned(), version.to_owned(), *sum)).collect();
         self.lock.make(|| Some((path, lock)));
         let Some(home) = home else { return };
         let caches = caches(home);
-        for name in names.iter().filter(|name| likely(name)) {
+        for (package, version, checksum) in names.iter().filter(|(name, ..)| likely(name)) {
+            let name = format!("{package}-{version}");
             for cache in &caches {
                 if self.enough.load(Ordering::Relaxed) {
                     return;
@@ -79,9 +81,9 @@ impl Ahead {
                 // Whoever asks for it reads it again, and gets the error.
                 let _asked_again = self.digests(&path);
                 let index = cache.file_name().unwrap_or_default();
-                let folder = home.join("registry/src").join(index).join(name);
+                let folder = home.join("registry/src").join(index).join(&name);
                 if folder.is_dir() {
-                    let found = Found::of(&folder);
+                    let found = Found::of(&folder, Some(Locked { name: package, version, checksum }));
                     self.found_in().insert(folder, found);
                 }
             }
@@ -96,10 +98,10 @@ impl Ahead {
         }
     }
 
-    /// The licences and the origin in a package's folder.
-    pub(super) fn found(&self, folder: &Path) -> Found {
+    /// The licences and the origin in a package's folder, and what is known of the version that is locked.
+    pub(super) fn found(&self, folder: &Path, locked: Option<Locked<'_>>) -> Found {
         let read = self.found_in().remove(folder);
-        read.unwrap_or_else(|| Found::of(folder))
+        read.unwrap_or_else(|| Found::of(folder, locked))
     }
 
     fn found_in(&self) -> MutexGuard<'_, BTreeMap<PathBuf, Found>> {
@@ -193,7 +195,7 @@ mod tests {
         ahead.read(&below, Some(&place.path().join("home")));
         fs::write(&a, "another").unwrap();
         fs::write(folder.join("LICENSE"), "another").unwrap();
-        let licence = || ahead.found(&folder).licences[0].digest;
+        let licence = || ahead.found(&folder, None).licences[0].digest;
         assert_eq!((licence(), licence()), (Sha256::of(b"mit"), Sha256::of(b"another")), "once ahead, then when asked");
         fs::write(&b, "abc").unwrap();
         let short = |path: &Path| ahead.digests(path).unwrap().map(|(short, _)| short);

@@ -1,6 +1,6 @@
 //! The archive of a package in Cargo's cache, or what a vendored folder says of it, held against the lock file.
 
-use super::ahead::Ahead;
+use super::{ahead::Ahead, index::Locked};
 use crate::{error::SbomError, inventory::Sha512};
 use aws_lc_rs::digest::{Context, SHA256, SHA512};
 use countersign_core::{digest::Sha256, limits};
@@ -18,13 +18,8 @@ pub(super) fn digests(path: &Path) -> Result<(Sha256, Sha512), SbomError> {
 
 /// The SHA-512 of a package's archive, whose SHA-256 is the lock file's. `None` where there is no archive to read: a
 /// vendored package, or a cache from which it was removed.
-pub(super) fn check(
-    ahead: &Ahead,
-    folder: &Path,
-    name: &str,
-    version: &str,
-    checksum: &Sha256,
-) -> Result<Option<Sha512>, SbomError> {
+pub(super) fn check(ahead: &Ahead, folder: &Path, locked: &Locked<'_>) -> Result<Option<Sha512>, SbomError> {
+    let Locked { name, version, checksum } = *locked;
     let mismatch = |path: PathBuf, found: String| SbomError::ChecksumMismatch {
         path,
         package: format!("{name} {version}"),
@@ -120,6 +115,10 @@ fn vendored(folder: &Path) -> Option<(PathBuf, String)> {
 mod tests {
     use super::*;
 
+    fn checked(folder: &Path, name: &str, checksum: &Sha256) -> Result<Option<Sha512>, SbomError> {
+        check(&Ahead::new(), folder, &Locked { name, version: "1.0.0", checksum })
+    }
+
     fn cache() -> (tempfile::TempDir, PathBuf, PathBuf) {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join("registry/src/index/a-1.0.0");
@@ -134,10 +133,10 @@ mod tests {
         let (_home, folder, archive) = cache();
         fs::write(&archive, "abc").unwrap();
         let right = Sha256::of(b"abc");
-        let sha512 = check(&Ahead::new(), &folder, "a", "1.0.0", &right).unwrap().unwrap();
+        let sha512 = checked(&folder, "a", &right).unwrap().unwrap();
         assert!(sha512.hex().starts_with("ddaf35a193617abacc417349ae204131"));
         fs::write(&archive, "ab").unwrap();
-        let error = check(&Ahead::new(), &folder, "a", "1.0.0", &right).unwrap_err();
+        let error = checked(&folder, "a", &right).unwrap_err();
         let SbomError::ChecksumMismatch { expected, found, .. } = error else { panic!("{error}") };
         assert_eq!((expected, found), (right, Sha256::of(b"ab").to_string()));
     }
@@ -145,8 +144,8 @@ mod tests {
     #[test]
     fn an_archive_that_is_not_there_gives_no_digest() {
         let (_home, folder, _archive) = cache();
-        assert_eq!(check(&Ahead::new(), &folder, "a", "1.0.0", &Sha256::of(b"abc")).unwrap(), None);
-        assert_eq!(check(&Ahead::new(), &folder, "b", "1.0.0", &Sha256::of(b"abc")).unwrap(), None);
+        assert_eq!(checked(&folder, "a", &Sha256::of(b"abc")).unwrap(), None);
+        assert_eq!(checked(&folder, "b", &Sha256::of(b"abc")).unwrap(), None);
     }
 
     #[test]
@@ -154,8 +153,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let note = format!("{{\"files\":{{}},\"package\":\"{}\"}}", Sha256::of(b"abc").hex());
         fs::write(folder.path().join(".cargo-checksum.json"), note).unwrap();
-        assert_eq!(check(&Ahead::new(), folder.path(), "a", "1.0.0", &Sha256::of(b"abc")).unwrap(), None);
-        let error = check(&Ahead::new(), folder.path(), "a", "1.0.0", &Sha256::of(b"ab")).unwrap_err();
+        assert_eq!(checked(folder.path(), "a", &Sha256::of(b"abc")).unwrap(), None);
+        let error = checked(folder.path(), "a", &Sha256::of(b"ab")).unwrap_err();
         assert!(matches!(error, SbomError::ChecksumMismatch { .. }));
     }
 }

@@ -1,6 +1,7 @@
 //! Single files of a package: the note of its origin, and the texts of licences. What cannot be read is not known; it is
 //! never an error, since the list of packages does not rest on it.
 
+use super::index::{self, Locked};
 use crate::inventory::{LicenceFile, Vcs};
 use countersign_core::{digest::Sha256, limits};
 use std::{
@@ -52,11 +53,14 @@ fn vcs(folder: &Path) -> Option<Vcs> {
 pub(super) struct Found {
     pub(super) vcs: Option<Vcs>,
     pub(super) licences: Vec<LicenceFile>,
+    /// Whether its registry took it back, where that is known.
+    pub(super) yanked: Option<bool>,
 }
 
 impl Found {
-    pub(super) fn of(folder: &Path) -> Self {
-        Self { vcs: vcs(folder), licences: licences(folder) }
+    pub(super) fn of(folder: &Path, locked: Option<Locked<'_>>) -> Self {
+        let yanked = locked.and_then(|locked| index::yanked(folder, &locked));
+        Self { vcs: vcs(folder), licences: licences(folder), yanked }
     }
 
     /// With the file that the manifest names.
@@ -144,7 +148,7 @@ mod tests {
         ] {
             fs::write(folder.join(name), text).unwrap();
         }
-        let found = |named| Found::of(&folder).with_named(&folder, named).licences;
+        let found = |named| Found::of(&folder, None).with_named(&folder, named).licences;
         let names = |named| found(named).into_iter().map(|file| file.name).collect::<Vec<_>>();
         assert_eq!(names(None), ["LICENSE-MIT", "LICENSES/Zlib.txt"]);
         assert_eq!(names(Some("own.txt")), ["LICENSE-MIT", "LICENSES/Zlib.txt", "own.txt"]);

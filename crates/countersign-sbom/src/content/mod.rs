@@ -7,6 +7,7 @@
 mod ahead;
 mod archive;
 mod files;
+mod index;
 mod native;
 mod vet;
 
@@ -19,6 +20,7 @@ use crate::{
 };
 use countersign_core::digest::Sha256;
 use guppy::graph::{BuildTargetId, PackageMetadata};
+use index::Locked;
 use std::{
     collections::BTreeMap,
     path::Path,
@@ -122,14 +124,16 @@ fn read(root: &Path, job: &Job<'_>, ahead: &Ahead) -> Result<Content, SbomError>
     };
     let Some(folder) = package.manifest_path().as_std_path().parent() else { return Ok(content) };
     let outside = !package.in_workspace();
-    if let Some(checksum) = job.checksum {
-        let found = archive::check(ahead, folder, package.name(), &package.version().to_string(), &checksum)?;
-        content.sha512 = found;
+    let version = package.version().to_string();
+    let locked = job.checksum.as_ref().map(|checksum| Locked { name: package.name(), version: &version, checksum });
+    if let Some(locked) = &locked {
+        content.sha512 = archive::check(ahead, folder, locked)?;
     }
     if !outside && let Ok(below) = folder.strip_prefix(root) {
         content.folder = below.to_str().map(|text| text.replace('\\', "/"));
     }
-    let found = ahead.found(folder).with_named(folder, package.license_file().map(AsRef::as_ref));
+    let found = ahead.found(folder, locked).with_named(folder, package.license_file().map(AsRef::as_ref));
+    content.yanked = found.yanked;
     content.vcs = found.vcs.filter(|_| outside);
     content.licence_files = found.licences;
     let script = package.build_targets().find(|target| matches!(target.id(), BuildTargetId::BuildScript));

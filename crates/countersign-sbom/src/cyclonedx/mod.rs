@@ -136,7 +136,7 @@ pub fn write_as(inventory: &Inventory, facts: &Facts, spec: Spec, encoding: Enco
     // from what is held, and is one by the schema always.
     let (bytes, holds) = thread::scope(|scope| {
         let held = scope.spawn(|| holds(&read, spec));
-        let bytes = json::canonical(&read.value).map_err(SbomError::from).and_then(|canonical| {
+        let bytes = json::canonical_value(&read.value).map_err(SbomError::from).and_then(|canonical| {
             document.serial_number = Some(serial_number(&canonical));
             written(&document, encoding)
         });

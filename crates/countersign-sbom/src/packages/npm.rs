@@ -17,6 +17,9 @@ use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+/// The most patterns of workspaces that are looked at.
+const PATTERNS: usize = 100;
+
 type Object = Map<String, Value>;
 
 /// Registries that have the packages of registry.npmjs.org.
@@ -62,12 +65,17 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         }
     }
     let root = bom.root.take().ok_or_else(|| wrong("/packages", "there is no entry for the package itself"))?;
-    tree.agrees(&root)?;
+    for place in packages.keys().filter(|place| is_own(place)) {
+        tree.agrees(place)?;
+    }
     let mut starts: Starts = Vec::new();
     for (place, package) in packages {
         let Some(entry) = package.as_object().filter(|_| tree.references.contains_key(place)) else { continue };
         tree.edges(place, entry, &mut bom, &mut starts)?;
     }
+    // The workspaces of a project are parts of it, as npm installs them: nothing else leads to most of them.
+    let members = tree.workspaces();
+    bom.edges.entry(root.reference.clone()).or_default().extend(members);
     bom.items = made.into_values().filter(|item| item.reference != root.reference).collect();
     bom.root = Some(root);
     // Where the lock says that a package is for development or optional, it says so for the whole tree already.
@@ -254,16 +262,31 @@ impl Tree<'_> {
         Ok(())
     }
 
-    /// The manifest beside the lock file asks for the same.
-    fn agrees(&self, root: &Item) -> Result<(), PackagesError> {
-        let beside = self.path.with_file_name("package.json");
-        if !beside.is_file() {
+    /// The folders that the project's manifest calls its workspaces.
+    fn workspaces(&self) -> BTreeSet<String> {
+        let stated = self.packages.get("").and_then(|root| root.get("workspaces"));
+        let list = stated.and_then(|stated| stated.as_array().or_else(|| stated.get("packages")?.as_array()));
+        let patterns = list.into_iter().flatten().filter_map(Value::as_str).take(PATTERNS).map(parts);
+        // One `**` is what people write; with many of them the ways to fit have no bound.
+        let patterns: Vec<Vec<&str>> =
+            patterns.filter(|pattern| pattern.iter().filter(|part| **part == "**").count() < 2).collect();
+        let own = self.references.iter().filter(|(place, _)| !place.is_empty() && is_own(place));
+        let within = own.filter(|(place, _)| patterns.iter().any(|pattern| fits(pattern, &parts(place))));
+        within.map(|(_, reference)| reference.clone()).collect()
+    }
+
+    /// The manifest in the project's folder, or in a workspace's, asks for the same.
+    fn agrees(&self, place: &str) -> Result<(), PackagesError> {
+        // A folder outside of the project's is none of its own.
+        let inside = Path::new(place).components().all(|part| matches!(part, std::path::Component::Normal(_)));
+        let beside = self.path.with_file_name("").join(place).join("package.json");
+        if !inside || !beside.is_file() {
             return Ok(());
         }
         let bytes = bytes_of(&beside, limits::LOCK_FILE_BYTES)?;
         let manifest = json::parse_within(&bytes, limits::LOCK_FILE_BYTES)
             .map_err(|error| malformed(&beside, "the text", &error.to_string()))?;
-        let locked = self.packages.get("").unwrap_or(&Value::Null);
+        let locked = self.packages.get(place).unwrap_or(&Value::Null);
         for key in ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"] {
             let empty = Map::new();
             let map = |value: &Value| value.get(key).and_then(Value::as_object).unwrap_or(&empty).clone();
@@ -271,12 +294,37 @@ impl Tree<'_> {
             // npm writes an optional dependency under both keys of the manifest's choice.
             let differs = asked.iter().find(|(name, range)| held.get(*name) != Some(range)).map(|(name, _)| name);
             if let Some(name) = differs.or_else(|| held.keys().find(|name| !asked.contains_key(*name))) {
-                let what =
-                    format!("package.json and the lock file do not ask for the same {name} ({key}): run `npm install`");
-                return Err(self.wrong(&root.label(), &what));
+                let which = if place.is_empty() { String::new() } else { format!("{place}/") };
+                let what = format!(
+                    "{which}package.json and the lock file do not ask for the same {name} ({key}): run `npm install`"
+                );
+                return Err(self.wrong(&format!("/packages/{place}"), &what));
             }
         }
         Ok(())
+    }
+}
+
+/// A path's names.
+fn parts(path: &str) -> Vec<&str> {
+    path.split('/').filter(|part| !part.is_empty() && *part != ".").collect()
+}
+
+/// Whether a folder is one that a pattern of workspaces means: `*` stands for any part of a name, `**` for any folders.
+fn fits(pattern: &[&str], place: &[&str]) -> bool {
+    match (pattern.split_first(), place.split_first()) {
+        (None, None) => true,
+        (Some((&"**", rest)), _) => (0..=place.len()).any(|skip| fits(rest, place.get(skip..).unwrap_or_default())),
+        (Some((pattern, rest)), Some((name, below))) => {
+            let named = match pattern.split_once('*') {
+                None => pattern == name,
+                Some((begin, end)) => {
+                    name.strip_prefix(begin).is_some_and(|left| left.ends_with(end)) && !end.contains('*')
+                }
+            };
+            named && fits(rest, below)
+        }
+        (None, Some(_)) | (Some(_), None) => false,
     }
 }
 
@@ -355,6 +403,33 @@ mod tests {
         assert_eq!(made.partial.len(), 2);
         let scope = |name: &str| made.bom.items.iter().find(|item| item.name == name).unwrap().scope;
         assert_eq!((scope("a"), scope("t")), (Scope::Required, Scope::Excluded));
+    }
+
+    #[test]
+    fn a_project_needs_its_workspaces_and_their_manifests_have_to_fit_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("package-lock.json");
+        let lock = json!({"lockfileVersion": 3, "packages": {
+            "": {"name": "shop", "version": "1.0.0", "workspaces": ["./packages/*", "tools/**/x"]},
+            "node_modules/@shop/api": {"resolved": "packages/api", "link": true},
+            "node_modules/web": {"resolved": "packages/web", "link": true},
+            "node_modules/beside": {"resolved": "beside", "link": true},
+            "node_modules/a": {"version": "1.0.0"},
+            "packages/api": {"name": "@shop/api", "version": "1.0.0", "dependencies": {"a": "^1.0.0", "beside": "file:../../beside"}},
+            "packages/web": {"version": "1.0.0"},
+            "tools/y/z/x": {"version": "1.0.0"},
+            "beside": {"version": "1.0.0"},
+        }});
+        std::fs::write(&path, lock.to_string()).unwrap();
+        let made = read(&path).unwrap();
+        let members = ["path:@shop/api@1.0.0", "path:web@1.0.0", "path:x@1.0.0"];
+        assert_eq!(edges(&made, "path:shop@1.0.0"), members, "and not the folder that only one of them needs");
+        assert_eq!(edges(&made, "path:@shop/api@1.0.0"), ["path:beside@1.0.0", "pkg:npm/a@1.0.0"]);
+        let manifest = folder.path().join("packages/api/package.json");
+        std::fs::create_dir_all(manifest.parent().unwrap()).unwrap();
+        std::fs::write(&manifest, r#"{"dependencies": {"a": "^2.0.0", "beside": "file:../../beside"}}"#).unwrap();
+        let error = read(&path).unwrap_err().to_string();
+        assert!(error.contains("packages/api/package.json and the lock file do not ask for the same a"), "{error}");
     }
 
     #[test]

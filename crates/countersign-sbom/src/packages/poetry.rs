@@ -1,6 +1,6 @@
 //! `poetry.lock`, with the project's manifest beside it for what the project itself asks for.
 
-use super::python::{From, condition, digest, normal, purl, reference, requirement};
+use super::python::{From, condition, conditions as give_conditions, digest, normal, purl, reference, requirement};
 use super::uv::{tables, text_in};
 use super::{Kind, Made, PackagesError, Starts, application, give_scopes, library, malformed, purl_error, text_of};
 use crate::bom::{Bom, File, Item, Scope};
@@ -59,7 +59,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         bom.edges.insert(reference, edges);
     }
     let mut partial = Vec::new();
-    let (root, starts) = project(path, &index)?;
+    let (root, starts) = project(path, &index, metadata.and_then(|metadata| text_in(metadata, "content-hash")))?;
     if let Some(starts) = starts {
         let direct: BTreeSet<String> = starts.iter().map(|(reference, _)| reference.clone()).collect();
         if !says_scopes(&packages) {
@@ -76,11 +76,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
             partial.push("what is for development only is not known: all count as required".to_owned());
         }
     }
-    for ((_, to), marker) in &conditions {
-        for item in bom.items.iter_mut().filter(|item| item.reference == *to) {
-            condition(item, marker);
-        }
-    }
+    give_conditions(&mut bom, &conditions);
     for item in &bom.items {
         bom.aggregates.insert(item.reference.clone(), "complete".to_owned());
     }
@@ -152,8 +148,8 @@ fn component(path: &Path, package: &Table, older: Option<&Table>) -> Result<Item
 
 type Project = (Item, Option<Starts>);
 
-/// What the manifest says: the project's name, and what it asks for.
-fn project(path: &Path, index: &BTreeMap<String, Vec<String>>) -> Result<Project, PackagesError> {
+/// What the manifest says: the project's name, and what it asks for. It has to be the one that the lock file was made from.
+fn project(path: &Path, index: &BTreeMap<String, Vec<String>>, held: Option<&str>) -> Result<Project, PackagesError> {
     let manifest = path.with_file_name("pyproject.toml");
     let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let folder = folder.filter(|name| !name.is_empty()).unwrap_or_else(|| "project".to_owned());
@@ -162,6 +158,13 @@ fn project(path: &Path, index: &BTreeMap<String, Vec<String>>) -> Result<Project
     }
     let text = text_of(&manifest, limits::LOCK_FILE_BYTES)?;
     let table: Table = toml::from_str(&text).map_err(|error| malformed(&manifest, "the text", error.message()))?;
+    let digest = |text: &&str| text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if let Some(held) = held.filter(digest)
+        && fingerprints(&table).is_some_and(|all| !all.iter().any(|one| one.hex() == held))
+    {
+        let what = "pyproject.toml was changed since the lock file was made of it (content-hash): run `poetry lock`";
+        return Err(malformed(path, "metadata", what));
+    }
     let project = table.get("project").and_then(Value::as_table);
     let poetry = table.get("tool").and_then(|tool| tool.get("poetry")).and_then(Value::as_table);
     let text = |key: &str| {
@@ -224,6 +227,86 @@ fn project(path: &Path, index: &BTreeMap<String, Vec<String>>) -> Result<Project
         }
     }
     Ok((root, Some(starts)))
+}
+
+/// What Poetry writes down as `content-hash`: a digest over the manifest's tables that matter to it, as Python writes JSON. Where
+/// the manifest has `dependency-groups`, versions of Poetry differ in whether these count. `None` where a table holds what JSON
+/// has no form for.
+fn fingerprints(manifest: &Table) -> Option<Vec<Sha256>> {
+    const OLDER: [&str; 4] = ["dependencies", "source", "extras", "dev-dependencies"];
+    let poetry = manifest.get("tool").and_then(|tool| tool.get("poetry")).and_then(Value::as_table);
+    let mut project = BTreeMap::new();
+    for key in ["requires-python", "dependencies", "optional-dependencies"] {
+        if let Some(value) = manifest.get("project").and_then(|project| project.get(key)) {
+            project.insert(key, json(value)?);
+        }
+    }
+    let mut own = BTreeMap::new();
+    for key in OLDER.into_iter().chain(["group"]) {
+        match poetry.and_then(|poetry| poetry.get(key)) {
+            Some(value) => own.insert(key, json(value)?),
+            None if project.is_empty() && key != "group" => own.insert(key, "null".to_owned()),
+            None => None,
+        };
+    }
+    let mut texts = Vec::new();
+    let groups = manifest.get("dependency-groups").map(json);
+    if project.is_empty() {
+        texts.push(object(&own));
+    }
+    if !project.is_empty() || groups.is_some() {
+        let mut all = BTreeMap::from([("project", object(&project))]);
+        all.insert("tool", object(&BTreeMap::from([("poetry", object(&own))])));
+        texts.push(object(&all));
+        if let Some(groups) = groups {
+            all.insert("dependency-groups", groups?);
+            texts.push(object(&all));
+        }
+    }
+    Some(texts.iter().map(|text| Sha256::of(text.as_bytes())).collect())
+}
+
+/// Members in the order of their names, as Python writes them.
+fn object<K: AsRef<str>>(members: &BTreeMap<K, String>) -> String {
+    let all: Vec<String> = members.iter().map(|(name, value)| format!("{}: {value}", quoted(name.as_ref()))).collect();
+    format!("{{{}}}", all.join(", "))
+}
+
+fn json(value: &Value) -> Option<String> {
+    Some(match value {
+        Value::String(text) => quoted(text),
+        Value::Integer(number) => number.to_string(),
+        Value::Boolean(value) => value.to_string(),
+        Value::Array(items) => format!("[{}]", items.iter().map(json).collect::<Option<Vec<_>>>()?.join(", ")),
+        Value::Table(table) => {
+            object(&table.iter().map(|(name, value)| Some((name, json(value)?))).collect::<Option<BTreeMap<_, _>>>()?)
+        }
+        Value::Float(_) | Value::Datetime(_) => return None,
+    })
+}
+
+/// Everything that is not plain ASCII stands as `\uXXXX`, in UTF-16.
+fn quoted(text: &str) -> String {
+    let mut out = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            ' '..='~' => out.push(c),
+            _ => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    out.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+        }
+    }
+    out.push('"');
+    out
 }
 
 #[cfg(test)]
@@ -295,5 +378,59 @@ content-hash = "x"
         assert!(error.to_string().contains("asks for nowhere"), "{error}");
         assert!(matches!(made("[metadata]\nlock-version = \"9\"\n", None), Err(PackagesError::Unsupported { .. })));
         assert!(made(&LOCK.replace("sha256:ab", "sha256:zz"), None).is_err());
+    }
+
+    const MANIFEST_OF_NOW: &str = r#"
+[project]
+name = "app"
+version = "1"
+requires-python = ">=3.10"
+dependencies = ["a>=1"]
+[tool.poetry.group.dev.dependencies]
+t = { version = "*", markers = "sys_platform == \"win32\"" }
+[[tool.poetry.source]]
+name = "büro"
+url = "https://example.com/simple/"
+"#;
+    const MANIFEST_OF_BEFORE: &str = r#"
+[tool.poetry]
+name = "app"
+version = "1"
+[tool.poetry.dependencies]
+python = "^3.10"
+a = ">=1"
+[tool.poetry.dev-dependencies]
+t = { version = "*", optional = true }
+"#;
+
+    #[test]
+    fn a_manifest_that_was_changed_since_is_refused_by_the_digest_that_poetry_wrote_down() {
+        // Both digests are what Poetry 2.2.1 wrote for these manifests.
+        for (manifest, hash) in [
+            (MANIFEST_OF_NOW, "550dcf1198ac0a70137e7fc2d813dda8aff6e1e9b075ea6f6ca356ac9c018596"),
+            (MANIFEST_OF_BEFORE, "1a9e8350b30a7ca76fde133c86f20a5b50b68890e0ac3eaa611a8c558271e3ee"),
+        ] {
+            let lock = LOCK.replace("content-hash = \"x\"", &format!("content-hash = \"{hash}\""));
+            assert!(made(&lock, Some(manifest)).is_ok(), "{:?}", made(&lock, Some(manifest)).err());
+            let later = made(&lock, Some(&manifest.replace(">=1", ">=2"))).unwrap_err().to_string();
+            assert!(later.contains("was changed since"), "{later}");
+            let described = manifest.replacen("name = ", "description = \"d\"\nname = ", 1);
+            assert!(made(&lock, Some(&described)).is_ok(), "what is not asked for may change");
+        }
+        let groups = format!("{MANIFEST_OF_NOW}[dependency-groups]\nx = [\"a\"]\n");
+        assert_eq!(fingerprints(&toml::from_str(&groups).unwrap()).unwrap().len(), 2, "with them and without");
+        assert_eq!(fingerprints(&toml::from_str("[tool.poetry.extras]\nx = 1.5\n").unwrap()), None);
+    }
+
+    #[test]
+    fn what_is_needed_on_any_condition_has_none() {
+        let lock = LOCK.replace("B_b = \">=1\"", "B_b = { version = \">=1\", markers = \"extra == 'x'\" }");
+        let lock = lock.replace(
+            "files = []\n[[package]]\nname = \"t\"",
+            "files = []\ngroups = [\"main\"]\n[[package]]\nname = \"t\"",
+        );
+        let made = made(&lock, None).unwrap();
+        let item = made.bom.items.iter().find(|item| item.name == "b.b").unwrap();
+        assert_eq!((item.scope, item.properties.len()), (Scope::Required, 0), "its group has it without condition");
     }
 }

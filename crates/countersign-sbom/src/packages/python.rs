@@ -1,8 +1,9 @@
 //! What Python's formats share: names, package URLs, requirements.
 
 use super::public;
-use crate::bom::Item;
+use crate::bom::{Bom, Item, Scope};
 use countersign_core::purl::{Purl, PurlError};
+use std::collections::BTreeMap;
 
 /// PEP 503: lower case, and one hyphen for each run of hyphens, underscores and dots.
 pub(crate) fn normal(name: &str) -> String {
@@ -76,6 +77,16 @@ pub(super) fn condition(item: &mut Item, text: &str) {
     let known = item.properties.iter().any(|(name, value)| name == CONDITION && value == text);
     if !known && text.len() <= countersign_core::limits::SBOM_TEXT_BYTES {
         item.properties.push((CONDITION.to_owned(), text.to_owned()));
+    }
+}
+
+/// Says of components that only conditions lead to which these are. What is needed in any case has none, though some package
+/// may need it on a condition only.
+pub(super) fn conditions(bom: &mut Bom, conditions: &BTreeMap<(String, String), String>) {
+    for ((_, to), marker) in conditions {
+        for item in bom.items.iter_mut().filter(|item| item.reference == *to && item.scope != Scope::Required) {
+            condition(item, marker);
+        }
     }
 }
 

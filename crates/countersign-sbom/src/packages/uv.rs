@@ -1,6 +1,6 @@
 //! `uv.lock`: the packages of every platform that the project supports, with their files and what asks for what.
 
-use super::python::{From, condition, digest, normal, purl, reference};
+use super::python::{From, conditions as give_conditions, digest, normal, purl, reference};
 use super::{
     Kind, Made, PackagesError, Starts, application, give_scopes, library, malformed, public, purl_error, text_of,
 };
@@ -85,11 +85,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     bom.items = items;
     give_scopes(&mut bom, starts, &conditions);
     bom.edges.extend(held);
-    for ((_, to), marker) in &conditions {
-        for item in bom.items.iter_mut().filter(|item| item.reference == *to) {
-            condition(item, marker);
-        }
-    }
+    give_conditions(&mut bom, &conditions);
     take_root(path, &mut bom, &packages, &own)?;
     let partial = partial(&bom, conditions.len());
     for reference in bom.all().map(|item| item.reference.clone()).collect::<Vec<_>>() {

@@ -15,7 +15,7 @@ use countersign_core::json;
 use countersign_core::time::Time;
 use countersign_flow::sbom::{Made, Request, Scope, make};
 use countersign_flow::{FlowError, output as answer};
-use countersign_record::atomic::write_atomic;
+use countersign_record::atomic::write_whole;
 use countersign_report::text;
 use countersign_sbom::{CargoRequest, Encoding, Spec, What};
 use std::collections::BTreeSet;
@@ -171,7 +171,7 @@ impl Sbom {
         let mut document = self.document(&one);
         let beside = beside(&document);
         if let Some(path) = &self.output {
-            write_atomic(path, &one.written.bytes, 0o644)?;
+            write_whole(path, &one.written.bytes, 0o644)?;
             document.output = Some(path.display().to_string());
         } else if call.format == Format::Json {
             document.document = Some(match self.encoding {
@@ -231,7 +231,7 @@ impl Sbom {
                 taken.insert(name.clone());
             }
             let path = folder.join(format!("{name}.{end}"));
-            write_atomic(&path, &one.written.bytes, 0o644)?;
+            write_whole(&path, &one.written.bytes, 0o644)?;
             let mut document = self.document(&one);
             said.push_str(&beside(&document));
             document.output = Some(path.display().to_string());

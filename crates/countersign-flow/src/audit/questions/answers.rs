@@ -7,14 +7,16 @@ use super::super::population;
 use super::super::table::Table;
 use super::Part;
 use countersign_core::bundle::Signed;
-use countersign_core::cyclonedx::Inventory;
+use countersign_core::cyclonedx::{Component, Inventory};
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Class, Verdict};
 use countersign_core::ids::PersonId;
 use countersign_core::policy::Stage;
 use countersign_core::statement::vulns::Vulns;
 use countersign_core::statement::{Kind, Statement};
+use countersign_record::side;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A question for which nothing is collected.
 pub(super) fn nothing(_asked: &Asked<'_>) -> Part {
@@ -226,15 +228,28 @@ pub(super) fn went_although(asked: &Asked<'_>) -> Part {
 /// be missing: it is not the same as none.
 fn statements(asked: &Asked<'_>, known: &Known, kind: Kind, missing: &mut Vec<String>) -> Vec<(Sha256, Statement)> {
     let mut out = Vec::new();
-    for reference in known.content.inputs.evidence.iter().flatten().filter(|one| one.kind == Some(kind)) {
-        let bytes = asked.facts.blobs.blob(&reference.digest);
-        let read = bytes.and_then(|bytes| Statement::parse(&Signed::parse(&bytes).ok()?.payload).ok());
-        match read {
-            Some(statement) => out.push((reference.digest, statement)),
-            None => missing.push(format!("{} {} of log entry {}", kind.word(), reference.digest, known.entry)),
+    for digest in named(known, kind) {
+        match statement(asked, digest) {
+            Some(statement) => out.push((*digest, statement)),
+            None => missing.push(absent(kind, digest, known)),
         }
     }
     out
+}
+
+/// The documents of a kind that a decision rests on.
+fn named(known: &Known, kind: Kind) -> impl Iterator<Item = &Sha256> {
+    let all = known.content.inputs.evidence.iter().flatten();
+    all.filter(move |one| one.kind == Some(kind)).map(|one| &one.digest)
+}
+
+fn statement(asked: &Asked<'_>, digest: &Sha256) -> Option<Statement> {
+    let bytes = asked.facts.blobs.blob(digest)?;
+    Statement::parse(&Signed::parse(&bytes).ok()?.payload).ok()
+}
+
+fn absent(kind: Kind, digest: &Sha256, known: &Known) -> String {
+    format!("{} {digest} of log entry {}", kind.word(), known.entry)
 }
 
 /// Q15.
@@ -294,53 +309,87 @@ pub(super) fn vulnerabilities(asked: &Asked<'_>) -> Part {
 pub(super) fn components(asked: &Asked<'_>) -> Part {
     let mut part =
         Part::of(Table::new(&["time", "service", "environment", "component", "licence", "checksum", "new since"]));
-    let mut before: BTreeMap<(String, String), (u64, BTreeSet<String>)> = BTreeMap::new();
+    let mut before: BTreeMap<(String, String), (u64, Arc<Listed>)> = BTreeMap::new();
+    let mut known: BTreeMap<Sha256, Sbom> = BTreeMap::new();
     let mut read = 0_u64;
-    for promoted in asked.facts.deployments() {
-        let decision = &promoted.content;
-        let sboms = statements(asked, promoted, Kind::Sbom, &mut part.missing);
-        let Some((digest, inventory)) =
-            sboms.iter().find_map(|(digest, one)| Some((*digest, Inventory::read(&one.predicate).ok()?)))
-        else {
-            part.missing.push(format!("readable SBOM of log entry {}", promoted.entry));
-            continue;
-        };
-        read = read.saturating_add(1);
-        let named: BTreeMap<String, _> = inventory
-            .components
-            .iter()
-            .filter(|component| !component.workspace_member)
-            .map(|component| {
-                let version = component.version.clone().unwrap_or_default();
-                let id = component
-                    .purl
-                    .as_ref()
-                    .map_or_else(|| format!("{} {version}", component.name), ToString::to_string);
-                (id, component)
-            })
-            .collect();
-        let key = (service_of(decision), decision.request.environment.to_string());
-        let had = before.get(&key);
-        for (id, component) in named.iter().filter(|(id, _)| had.is_some_and(|(_, had)| !had.contains(*id))) {
-            let cells = vec![
-                promoted.time.to_string(),
-                key.0.clone(),
-                key.1.clone(),
-                id.clone(),
-                component.licences.join(" AND "),
-                if component.sha256.is_some() { "yes" } else { "no" }.to_owned(),
-                had.map_or_else(String::new, |(entry, _)| format!("entry {entry}")),
-            ];
-            let mut proof = asked.facts.proof(promoted.entry);
-            proof.documents.push(digest);
-            part.table.push(cells, proof);
+    let deployments: Vec<&Arc<Known>> = asked.facts.deployments().collect();
+    for few in deployments.chunks(FEW) {
+        sboms_of(asked, few, &mut known);
+        for promoted in few {
+            let decision = &promoted.content;
+            let sboms: Vec<_> = named(promoted, Kind::Sbom).filter_map(|one| known.get_key_value(one)).collect();
+            let lost = sboms.iter().filter(|(_, sbom)| matches!(sbom, Sbom::Missing));
+            part.missing.extend(lost.map(|(digest, _)| absent(Kind::Sbom, digest, promoted)));
+            let listed = sboms.iter().find_map(|(digest, sbom)| match sbom {
+                Sbom::Listed(listed) => Some((**digest, listed)),
+                Sbom::Missing | Sbom::Other => None,
+            });
+            let Some((digest, listed)) = listed else {
+                part.missing.push(format!("readable SBOM of log entry {}", promoted.entry));
+                continue;
+            };
+            read = read.saturating_add(1);
+            let key = (service_of(decision), decision.request.environment.to_string());
+            if let Some((entry, had)) = before.get(&key).filter(|(_, had)| !Arc::ptr_eq(had, listed)) {
+                for (id, (licence, checksum)) in listed.iter().filter(|(id, _)| !had.contains_key(*id)) {
+                    let cells = vec![
+                        promoted.time.to_string(),
+                        key.0.clone(),
+                        key.1.clone(),
+                        id.clone(),
+                        licence.clone(),
+                        if *checksum { "yes" } else { "no" }.to_owned(),
+                        format!("entry {entry}"),
+                    ];
+                    let mut proof = asked.facts.proof(promoted.entry);
+                    proof.documents.push(digest);
+                    part.table.push(cells, proof);
+                }
+            }
+            before.insert(key, (promoted.entry, Arc::clone(listed)));
         }
-        before.insert(key, (promoted.entry, named.into_keys().collect()));
     }
     if read == 0 && part.missing.is_empty() {
         part.missing.push("SBOM of any promotion in the window".to_owned());
     }
     part.note(format!("{read} SBOMs compared, each with the one before of the same service and environment; what the first one holds is where the comparison begins"))
+}
+
+/// Decisions whose SBOMs are in memory at a time. One artifact is mostly promoted several times within as many.
+const FEW: usize = 128;
+
+/// The components that an SBOM lists from elsewhere, by purl: the licence, and whether there is a checksum.
+type Listed = BTreeMap<String, (String, bool)>;
+
+/// What a document that a decision calls an SBOM is.
+enum Sbom {
+    Listed(Arc<Listed>),
+    /// A statement, and no list of components.
+    Other,
+    Missing,
+}
+
+/// The SBOMs that these decisions name; those of the ones before are kept as far as these name them too.
+fn sboms_of(asked: &Asked<'_>, few: &[&Arc<Known>], known: &mut BTreeMap<Sha256, Sbom>) {
+    let wanted: BTreeSet<Sha256> = few.iter().flat_map(|promoted| named(promoted, Kind::Sbom)).copied().collect();
+    known.retain(|digest, _| wanted.contains(digest));
+    let new: Vec<Sha256> = wanted.into_iter().filter(|digest| !known.contains_key(digest)).collect();
+    let read = side::each(&new, |digest| match statement(asked, digest) {
+        None => Sbom::Missing,
+        Some(one) => Inventory::read(&one.predicate).map_or(Sbom::Other, |all| Sbom::Listed(Arc::new(listed(&all)))),
+    });
+    known.extend(new.into_iter().zip(read));
+}
+
+fn listed(inventory: &Inventory) -> Listed {
+    let from_elsewhere = inventory.components.iter().filter(|component| !component.workspace_member);
+    let one = |component: &Component| {
+        let version = || component.version.clone().unwrap_or_default();
+        let id =
+            component.purl.as_ref().map_or_else(|| format!("{} {}", component.name, version()), ToString::to_string);
+        (id, (component.licences.join(" AND "), component.sha256.is_some()))
+    };
+    from_elsewhere.map(one).collect()
 }
 
 /// Q17.

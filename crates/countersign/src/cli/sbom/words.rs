@@ -235,8 +235,10 @@ pub(super) fn made(answer: &SbomMade) -> String {
 }
 
 pub(super) fn vex(answer: &SbomVex) -> String {
-    let mut out = format!("{}: {}, {} statements\n", plain(&answer.output), answer.form, answer.statements);
-    for (word, ids) in [("no harm", &answer.cleared), ("not cleared", &answer.open)] {
+    let form = if answer.form == "openvex" { "OpenVEX 0.2.0" } else { "CycloneDX 1.6" };
+    let many = if answer.statements == 1 { "" } else { "s" };
+    let mut out = format!("{}: {form}, {} statement{many}\n", plain(&answer.output), answer.statements);
+    for (word, ids) in [("not affected, or fixed", &answer.cleared), ("open", &answer.open)] {
         if !ids.is_empty() {
             out.push_str(&format!("  {word}: {}\n", plain(&ids.join(", "))));
         }
@@ -257,8 +259,15 @@ pub(super) fn vulns(answer: &SbomVulns) -> String {
         0 => String::new(),
         count => format!(" and {count} record(s) that the database calls none{words}"),
     };
+    let linked = |word: &str| {
+        let all = answer.vulnerabilities.iter().filter(|found| found.informational.is_none());
+        all.filter(|found| found.linked == word).count()
+    };
+    let places = [(linked("true"), "in the artifact"), (linked("false"), "in what only builds or tests it")];
+    let places: String =
+        places.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!(", {count} {word}")).collect();
     let mut out = format!(
-        "{}: {} vulnerabilities{by}{other}; {} components held against {} advisories ({} withdrawn), latest change {}, {days}\n",
+        "{}: {} vulnerabilities{by}{places}{other}; {} components held against {} advisories ({} withdrawn), latest change {}, {days}\n",
         plain(&answer.output),
         answer.severities.values().sum::<usize>(),
         answer.components,
