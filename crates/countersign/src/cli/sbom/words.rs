@@ -264,8 +264,8 @@ pub(super) fn vulns(answer: &SbomVulns) -> String {
         all.filter(|found| found.linked == word).count()
     };
     let places = [(linked("true"), "in the artifact"), (linked("false"), "in what only builds or tests it")];
-    let places: String =
-        places.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!(", {count} {word}")).collect();
+    let places = places.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!(", {count} {word}"));
+    let places = places.collect::<Vec<_>>().concat();
     let mut out = format!(
         "{}: {} vulnerabilities{by}{places}{other}; {} components held against {} advisories ({} withdrawn), latest change {}, {days}\n",
         plain(&answer.output),
