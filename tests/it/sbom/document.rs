@@ -74,7 +74,6 @@ fn filled() -> (countersign_sbom::Inventory, Facts) {
                 .into(),
             folder: None,
             tree: Some("b".repeat(40)),
-            yanked: Some(true),
             hash_of: None,
         };
     }
