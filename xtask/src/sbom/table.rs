@@ -162,8 +162,9 @@ fn head(root: &Path, ours: &Path, left_out: &[String]) -> Outcome<String> {
     let rust = rust.split(' ').nth(1).unwrap_or_default().to_owned();
     let mut text = format!(
         "Made by `cargo xtask sbom-table` on {date}, with Rust {rust} and {ours}. Every tool describes the same binaries, with default\n\
-         features, for the machine that it runs on; peers that only know folders describe the folder. The truth is Cargo's own\n\
-         unit graph of the same build: what is too many is not in the build, what is missing is. Versions are the newest that\n\
+         features, for the machine that it runs on; peers that only know folders describe the folder, with every lock file in\n\
+         it, of which this workspace has three. The truth is Cargo's own unit graph of the same build: what is too many is not in\n\
+         the build, what is missing is. Versions are the newest that\n\
          crates.io, PyPI and npm have; newer ones elsewhere may do better. `cargo metadata` makes no SBOM: every exact tool has\n\
          to wait for it. cargo-cyclonedx writes a document for every member of a workspace in its time. Errors and score are what\n\
          {} {} finds, which asks whether a value is there, not whether it is true; ours are without any configuration.\n\
