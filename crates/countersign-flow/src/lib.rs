@@ -20,8 +20,8 @@ pub mod excerpt;
 pub mod files;
 pub mod history;
 pub mod index;
-#[cfg(feature = "online")]
 pub mod keep;
+#[cfg(feature = "online")]
 pub mod keyless;
 pub mod machine;
 pub mod output;
