@@ -61,7 +61,6 @@ fn filled() -> (countersign_sbom::Inventory, Facts) {
             sha512: Some(Sha512([7; 64])),
             yanked: Some(true),
             vcs: Some(Vcs { commit: "a".repeat(40), folder: "crates/a".to_owned(), dirty: true }),
-            yanked: None,
             licence_files: vec![LicenceFile { name: "LICENSE".to_owned(), digest: Sha256::of(b"text") }],
             native: vec![NativeCode {
                 name: "z".to_owned(),
