@@ -60,7 +60,10 @@ impl Scene {
         let text = text.replacen("version = 1\n", &format!("version = 2\nprevious = \"{}\"\n", door.digest()), 1);
         let (before, keyed) = text.split_once("[[gates]]").unwrap();
         let after = keyed.split_once("[[").unwrap().1;
-        door.write("ours.toml", format!("{before}{gate}\n{builder}\n[[{after}\n{}", root.out).as_bytes());
+        door.run("key generate --output keys/next.pem").expect(0, &[]);
+        let next = String::from_utf8(door.read("keys/next.pem.pub")).unwrap();
+        let next = format!("[[logs]]\norigin = \"example.com/next\"\nkeys = [{{ key = \"\"\"{next}\"\"\" }}]\n");
+        door.write("ours.toml", format!("{before}{next}\n{gate}\n{builder}\n[[{after}\n{}", root.out).as_bytes());
         for person in ["ada", "ben"] {
             door.run(&format!("trust sign ours.toml --key keys/{person} --output ours.json")).expect(0, &[]);
         }
