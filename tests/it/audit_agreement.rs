@@ -1,6 +1,7 @@
 //! What an auditor is told of what nobody agreed to, of what was agreed to late, and of what nobody can see any more; and of
 //! packages that were altered, cut short, or are older than what was kept. None of that passes.
 
+use crate::audit_questions::pack;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::exception::{Category, Covers, EndAction, Exception, ExceptionEnd};
@@ -13,7 +14,6 @@ use countersign_core::time::Time;
 use countersign_flow::audit::{
     self, Answered, Ask, Asking, Opening, OutsideTrust, Profile, Scope, SourceState, Table, Window,
 };
-use countersign_flow::place::Place;
 use countersign_tests::world::{ORIGIN, REPOSITORY, World};
 use countersign_verify::exception::{end_statement, subjects_of};
 use std::collections::BTreeSet;
@@ -139,14 +139,6 @@ fn erase(world: &mut World, entry: usize) -> Sha256 {
     world.append(Kind::Erasure, None, vec![review], vec![document], Vec::new());
     world.shelf.0.remove(&review);
     review
-}
-
-fn pack(world: &World, scope: &Scope) -> Vec<u8> {
-    let folder = tempfile::tempdir().expect("a folder");
-    world.write_store_at_once(folder.path());
-    let mut bytes = Vec::new();
-    audit::export_to(&Place::new(folder.path()), scope, &mut bytes).expect("a package");
-    bytes
 }
 
 fn outside(world: &World) -> OutsideTrust<'_> {

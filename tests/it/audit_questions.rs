@@ -32,7 +32,7 @@ fn answer(id: &str) -> Answered {
     Asking::of(&open()).expect("open").answer(id, &all()).expect("an answer")
 }
 
-fn pack(world: &World, scope: &Scope) -> Vec<u8> {
+pub(crate) fn pack(world: &World, scope: &Scope) -> Vec<u8> {
     let folder = tempfile::tempdir().expect("a folder");
     world.write_store_at_once(folder.path());
     let mut bytes = Vec::new();
