@@ -17,7 +17,12 @@ use std::path::Path;
 /// so that nothing is recorded whose checkpoint could not be kept. Of several logs, the one of its origin is asked: what is
 /// kept may be of the log that another goes on from.
 pub fn may_replace(kept: Option<&Path>, logs: &[&Place]) -> Result<(), FlowError> {
-    let Some(kept) = kept.filter(|kept| kept.exists()) else { return Ok(()) };
+    let Some(kept) = kept else { return Ok(()) };
+    // What cannot be looked at is not absent.
+    let there = kept.try_exists().map_err(|source| FlowError::Read { path: kept.to_owned(), source })?;
+    if !there {
+        return Ok(());
+    }
     let bytes = files::read(kept, limits::NOTE_BYTES)?;
     if bytes.trim_ascii().is_empty() {
         return Ok(());
