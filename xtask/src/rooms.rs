@@ -147,6 +147,7 @@ const ROOMS: &[Room] = &[
             "thiserror",
             "tokio",
             "url",
+            "zlib-rs",
         ],
         dev: &["aws-lc-rs", "proptest", "serde_json", "zip"],
     },

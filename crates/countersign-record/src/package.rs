@@ -209,6 +209,7 @@ impl PackageError {
 }
 
 /// What the package says about one file.
+#[derive(Debug, Clone)]
 struct Member {
     name: String,
     /// Of what is packed.

@@ -384,7 +384,10 @@ fn recorded_before(
     bytes: &[u8],
     package: &Package,
 ) -> Option<VerifiedTrust> {
-    let read = entries.iter().rev().filter_map(|bytes| Entry::parse(bytes).ok());
+    // An entry's bytes are canonical: one without these is of another kind, and need not be read.
+    const KIND: &[u8] = br#""kind":"trust""#;
+    let trusts = entries.iter().rev().filter(|bytes| bytes.windows(KIND.len()).any(|part| part == KIND));
+    let read = trusts.filter_map(|bytes| Entry::parse(bytes).ok());
     let entry = read.into_iter().find(|entry| entry.kind == Kind::Trust)?;
     let digest = entry.subjects.first().filter(|digest| *digest != trust.digest())?;
     let recorded = package.blob(entry.statement()?)?;

@@ -107,9 +107,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<(Sha256, Range<usize>)>, NotOne> 
         let parts = line.and_then(|line| line.split_once(' '));
         let read = parts.and_then(|(digest, length)| {
             let digest: Sha256 = digest.parse().ok()?;
-            let number: usize = length.parse().ok()?;
-            // One spelling for each: no sign, no leading zero.
-            (format!("{digest} {number}") == line?).then_some((digest, number))
+            // One spelling for each: a digest has only one, and a length no sign and no leading zero.
+            let plain = length.bytes().all(|b| b.is_ascii_digit()) && (length == "0" || !length.starts_with('0'));
+            let number: usize = length.parse().ok().filter(|_| plain)?;
+            Some((digest, number))
         });
         let (Some((digest, length)), Some(end)) = (read, end) else {
             let before = found.last().map(|(digest, _)| *digest);
@@ -157,6 +158,17 @@ mod tests {
         for (digest, place) in found {
             assert_eq!(Sha256::of(&bytes[place]), digest);
         }
+    }
+
+    #[test]
+    fn a_digest_and_a_length_have_one_spelling_each() {
+        let digest = Sha256::of(b"one");
+        let file = |line: &str| format!("{line}\none\n").into_bytes();
+        assert!(read(&file(&format!("{digest} 3"))).is_ok());
+        for length in ["03", "+3", "", " 3", "3 ", "0x3", "-0"] {
+            assert!(read(&file(&format!("{digest} {length}"))).is_err(), "{length}");
+        }
+        assert!(read(&file(&format!("sha256:{} 3", digest.hex().to_uppercase()))).is_err());
     }
 
     #[test]

@@ -39,26 +39,23 @@ pub struct SqliteIndex {
 impl SqliteIndex {
     /// Opens the index in a file, or begins it. One that does not read is begun anew.
     pub fn open(path: &Path) -> Result<Self, IndexError> {
-        match Self::open_sound(path) {
-            Ok(Some(index)) => Ok(index),
-            Ok(None) | Err(_) => {
-                for end in ["", "-wal", "-shm", "-journal"] {
-                    let mut name = path.as_os_str().to_owned();
-                    name.push(end);
-                    match fs::remove_file(&name) {
-                        Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                            return Err(DiskError::new(Doing::Remove, path, source).into());
-                        }
-                        Ok(()) | Err(_) => {}
-                    }
-                }
-                let connection = connect(path)?;
-                let index = Self { path: path.to_owned(), connection };
-                index.done(index.connection.execute_batch(TABLES))?;
-                index.done(index.connection.pragma_update(None, "user_version", FORM))?;
-                Ok(index)
+        if let Ok(Some(index)) = Self::open_sound(path) {
+            return Ok(index);
+        }
+        for end in ["", "-wal", "-shm", "-journal"] {
+            let mut name = path.as_os_str().to_owned();
+            name.push(end);
+            if let Err(source) = fs::remove_file(&name)
+                && source.kind() != io::ErrorKind::NotFound
+            {
+                return Err(DiskError::new(Doing::Remove, path, source).into());
             }
         }
+        let connection = connect(path)?;
+        let index = Self { path: path.to_owned(), connection };
+        index.done(index.connection.execute_batch(TABLES))?;
+        index.done(index.connection.pragma_update(None, "user_version", FORM))?;
+        Ok(index)
     }
 
     fn open_sound(path: &Path) -> Result<Option<Self>, IndexError> {

@@ -3,9 +3,9 @@
 
 use super::{PackageError, small};
 use flate2::Compression;
-use flate2::bufread::DeflateDecoder;
 use flate2::write::DeflateEncoder;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
+use zlib_rs::{Inflate, InflateFlush, Status};
 
 /// How hard it tries. The same program makes the same bytes of the same file; a test holds what they are.
 const LEVEL: u32 = 6;
@@ -43,7 +43,9 @@ impl Pressed {
 }
 
 /// Memory that is taken at once for what deflated bytes are said to make; more is taken as they come.
-const ROOM: u32 = 8 << 20;
+const ROOM: usize = 8 << 20;
+/// How far back deflated bytes may refer: 32 KiB, the most that the format has.
+const WINDOW_BITS: u8 = 15;
 
 /// What deflated bytes make, if they make so many, no more and no fewer, and nothing is left over.
 pub(super) fn unpress(pressed: &[u8], size: u32) -> Option<Vec<u8>> {
@@ -54,12 +56,28 @@ pub(super) fn unpress(pressed: &[u8], size: u32) -> Option<Vec<u8>> {
     if u64::from(size) > given.saturating_mul(MOST).saturating_add(LEAST) {
         return None;
     }
-    // One byte more, so that reading finds the end without asking for room.
-    let mut out = Vec::with_capacity(usize::try_from(size.min(ROOM)).ok()?.saturating_add(1));
-    let mut decoder = DeflateDecoder::new(pressed);
-    // One byte more than there may be is enough to see that there is one.
-    decoder.by_ref().take(u64::from(size).saturating_add(1)).read_to_end(&mut out).ok()?;
-    (u32::try_from(out.len()).ok()? == size && decoder.total_in() == given).then_some(out)
+    let size = usize::try_from(size).ok()?;
+    let mut decoder = Inflate::new(false, WINDOW_BITS);
+    // One byte more than there may be is enough to see that there is one, and lets the decoder come to the end.
+    let most = size.saturating_add(1);
+    let mut out = vec![0; most.min(ROOM)];
+    loop {
+        let read = usize::try_from(decoder.total_in()).ok()?;
+        let made = usize::try_from(decoder.total_out()).ok()?;
+        let status = decoder.decompress(pressed.get(read..)?, out.get_mut(made..)?, InflateFlush::NoFlush).ok()?;
+        let made = usize::try_from(decoder.total_out()).ok()?;
+        match status {
+            Status::StreamEnd => {
+                out.truncate(size);
+                return (made == size && decoder.total_in() == given).then_some(out);
+            }
+            // There is more, and room for it was promised.
+            Status::Ok | Status::BufError if made == out.len() && made < most => {
+                out.resize(most.min(made.saturating_mul(2)), 0);
+            }
+            Status::Ok | Status::BufError => return None,
+        }
+    }
 }
 
 #[cfg(test)]

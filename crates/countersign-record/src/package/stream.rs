@@ -4,11 +4,12 @@ use super::{
     Central, EXTRA, LOCAL, LOCAL_HEADER, Member, PackageError, Pressed, check_file, check_folders, check_name,
 };
 use super::{check_size, first_difference, offset, read_header, short};
-use crate::side::each_alone;
+use crate::side::as_they_come;
 use countersign_core::limits;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Why a package could not be written or read.
@@ -80,9 +81,15 @@ impl<W: Write> Packer<W> {
 /// Files that are kept as they were unpacked, up to so many bytes of them, or the one that was read last alone: whoever reads
 /// a part of one soon reads another.
 const KEPT_BYTES: usize = 48 << 20;
-/// Files that are read before they are looked at together: not more of them, and not more bytes.
-const TOGETHER: usize = 1_024;
-const TOGETHER_BYTES: usize = 32 << 20;
+
+/// A file that has more bytes than these, deflated and not, is in memory alone.
+const LARGE: u64 = 32 << 20;
+
+impl Member {
+    fn is_large(&self) -> bool {
+        u64::from(self.size).saturating_add(u64::from(self.pressed)) > LARGE
+    }
+}
 
 /// A package whose form was checked to the byte, and whose files are read when they are asked for.
 pub struct Packed {
@@ -147,7 +154,7 @@ impl Packed {
     pub fn open_each<T: Send>(
         source: Box<dyn Source>,
         visit: impl Fn(&str, &[u8]) -> T + Sync,
-        mut take: impl FnMut(T),
+        mut take: impl FnMut(T) + Send,
     ) -> Result<Self, OpenError> {
         let mut source = source;
         let length = source.seek(SeekFrom::End(0))?;
@@ -156,27 +163,44 @@ impl Packed {
             return Err(PackageError::TooLarge { limit: limits::PACKAGE_BYTES, found: length }.into());
         }
         let mut reading = Reading { places: BTreeMap::new(), central: Central::default(), at: 0 };
-        let (mut waiting, mut bytes) = (Vec::new(), 0_usize);
         let mut rest = Vec::new();
-        loop {
-            let next = reading.next(&mut source, &mut rest);
-            // What stands before a fault is looked at before it is said: it may be wrong itself.
-            let full = waiting.len() >= TOGETHER || bytes >= TOGETHER_BYTES;
-            if full || !matches!(next, Ok(Some(_))) {
-                for one in each_alone(&waiting, |(member, pressed): &(String, Vec<u8>)| {
-                    let content = reading.places.get(member).map(|member| member.content(pressed));
-                    content
-                        .unwrap_or_else(|| Err(PackageError::Cut { name: member.clone() }))
-                        .map(|c| visit(member, &c))
-                }) {
-                    take(one?);
-                }
-                waiting.clear();
-                bytes = 0;
+        // Whoever is free reads the next file and looks at it. What stands before a fault is looked at before the fault is
+        // said: it may be wrong itself.
+        let stop = AtomicBool::new(false);
+        let seen = |member: &Member, pressed: &[u8]| Ok(visit(&member.name, &member.content(pressed)?));
+        let mut ended = false;
+        let next = || {
+            if ended || stop.load(Ordering::Relaxed) {
+                return None;
             }
-            let Some((name, pressed, size)) = next? else { break };
-            bytes = bytes.saturating_add(pressed.len()).saturating_add(size);
-            waiting.push((name, pressed));
+            let next = match reading.next(&mut source, &mut rest) {
+                // Of these there is one in memory at a time.
+                Ok(Some((member, pressed))) if member.is_large() => Some(Next::Seen(seen(&member, &pressed))),
+                Ok(Some((member, pressed))) => Some(Next::File(member, pressed)),
+                Ok(None) => None,
+                Err(fault) => Some(Next::Seen(Err(fault))),
+            };
+            ended = matches!(next, None | Some(Next::Seen(Err(_))));
+            next
+        };
+        let look = |next: Next<T>| {
+            let seen = match next {
+                Next::File(member, pressed) => seen(&member, &pressed),
+                Next::Seen(seen) => seen,
+            };
+            if seen.is_err() {
+                stop.store(true, Ordering::Relaxed);
+            }
+            seen
+        };
+        let mut fault = None;
+        as_they_come(next, look, |seen| match seen {
+            _ if fault.is_some() => {}
+            Ok(one) => take(one),
+            Err(error) => fault = Some(error),
+        });
+        if let Some(fault) = fault {
+            return Err(fault);
         }
         let Reading { places, central, at } = reading;
         let ends = central.ends.clone();
@@ -237,6 +261,12 @@ impl Packed {
     }
 }
 
+/// The next file of a package to be looked at, or what came of looking at it.
+enum Next<T> {
+    File(Member, Vec<u8>),
+    Seen(Result<T, OpenError>),
+}
+
 /// A package as far as it was read.
 struct Reading {
     places: BTreeMap<String, Member>,
@@ -245,13 +275,12 @@ struct Reading {
 }
 
 impl Reading {
-    /// The next file: its name, its deflated bytes, and how many those make. `None` at the end of the files; what was read
-    /// of what follows is left in `rest`.
+    /// The next file and its deflated bytes. `None` at the end of the files; what was read of what follows is left in `rest`.
     fn next(
         &mut self,
         source: &mut Box<dyn Source>,
         rest: &mut Vec<u8>,
-    ) -> Result<Option<(String, Vec<u8>, usize)>, OpenError> {
+    ) -> Result<Option<(Member, Vec<u8>)>, OpenError> {
         rest.clear();
         fill(source, rest, LOCAL_HEADER)?;
         if !rest.starts_with(&LOCAL) {
@@ -278,9 +307,8 @@ impl Reading {
         }
         self.central.push(&member);
         self.at = member.end();
-        let (name, size) = (member.name.clone(), usize::try_from(member.size).unwrap_or(usize::MAX));
-        self.places.insert(name.clone(), member);
-        Ok(Some((name, pressed, size)))
+        self.places.insert(member.name.clone(), member.clone());
+        Ok(Some((member, pressed)))
     }
 }
 

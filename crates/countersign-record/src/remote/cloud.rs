@@ -36,7 +36,7 @@ impl Cloud {
     }
 
     fn path(&self, path: &str) -> Path {
-        path.split('/').filter(|part| !part.is_empty()).fold(self.prefix.clone(), |above, part| above.join(part))
+        path.split('/').filter(|part| !part.is_empty()).fold(self.prefix.clone(), Path::join)
     }
 
     fn ask<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Result<Option<T>, ObjectError> {
