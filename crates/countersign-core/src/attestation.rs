@@ -170,6 +170,11 @@ fn one(value: &Value, bytes: &[u8]) -> Result<Vec<Attestation>, BundleError> {
         return Ok(vec![envelope(value, bytes)?]);
     }
     if has("attestation_bundles") {
+        // Who published, such a document says besides, unsigned: only the certificate is believed.
+        if value.get("version") != Some(&json!(1)) {
+            let found = value.get("version").map_or_else(String::new, Value::to_string);
+            return Err(BundleError::MediaType { found: format!("PEP 740 provenance, version {found}") });
+        }
         let bundles = array(value, "attestation_bundles")?;
         let mut each = Vec::new();
         for bundle in bundles {

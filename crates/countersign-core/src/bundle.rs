@@ -15,8 +15,8 @@ use serde_json::Value;
 
 /// The media type that we write.
 pub const BUNDLE_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
-/// Those that we read.
-const BUNDLE_MEDIA_TYPES: [&str; 4] = [
+/// The media types of bundles that we read.
+pub const BUNDLE_MEDIA_TYPES: [&str; 4] = [
     BUNDLE_MEDIA_TYPE,
     "application/vnd.dev.sigstore.bundle+json;version=0.3",
     "application/vnd.dev.sigstore.bundle+json;version=0.2",

@@ -1,7 +1,7 @@
 //! Thousands of attestations in one run, on all cores. Each file is judged by itself: what it says is compared with its own
 //! subject, or with the file of that name beside it; an OCI layout is compared with its image. Of what holds, counts are kept; of what does not, the first findings.
 
-use super::inputs::{Read, read_file, walk};
+use super::inputs::{Below, Read, read_file, walk};
 use super::{Expected, Subject, check, oci};
 use crate::error::FlowError;
 use crate::files;
@@ -59,6 +59,23 @@ impl Sum {
         }
     }
 
+    /// What nobody looked at is said.
+    fn passed_over(&mut self, hidden: &[PathBuf]) {
+        let Some(first) = hidden.first() else { return };
+        let what = format!("{} hidden file(s) or folder(s) were passed over", hidden.len());
+        let mut finding = Finding::new(codes::FILES_PASSED_OVER, what);
+        for path in hidden.iter().take(PLACES) {
+            finding = finding.at(path.display().to_string());
+        }
+        let help = format!("where it is an attestation: `countersign verify … --bundle {}`", first.display());
+        self.refuse(finding.help(help));
+    }
+
+    /// What was found beside the files.
+    fn refuse(&mut self, finding: Finding) {
+        self.take(Judged { place: String::new(), attestations: 0, signers: Vec::new(), findings: vec![finding] });
+    }
+
     fn take(&mut self, judged: Judged) {
         self.attestations = self.attestations.saturating_add(judged.attestations);
         self.held = self.held.saturating_add(judged.signers.len());
@@ -82,6 +99,9 @@ impl Sum {
     }
 }
 
+/// How many of them are named.
+const PLACES: usize = 10;
+
 /// What came of one file.
 struct Judged {
     place: String,
@@ -99,8 +119,18 @@ pub fn check_all(
     at: Time,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Sum, FlowError> {
-    let paths = if oci::is_layout(folder) { vec![folder.to_owned()] } else { walk(folder)? };
+    let below = if oci::is_layout(folder) {
+        Below { files: vec![folder.to_owned()], ..Below::default() }
+    } else {
+        walk(folder)?
+    };
+    let paths = below.files;
     let mut sum = Sum::new(paths.len());
+    sum.passed_over(&below.hidden);
+    for path in &below.odd {
+        let what = "this is neither a file nor a folder, and was not opened";
+        sum.refuse(Finding::new(codes::BUNDLE_MALFORMED, what).at(path.display().to_string()));
+    }
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(paths.len().max(1));
     let next = AtomicUsize::new(0);
     // Bounded, so that a fast reader waits for a slow one and the memory stays flat.
@@ -137,14 +167,8 @@ pub fn check_all(
         }
     });
     if sum.held == 0 && sum.exit == Exit::Ok {
-        let place = folder.display().to_string();
         let what = "no attestation in the folder holds: nothing is not success";
-        sum.take(Judged {
-            place: place.clone(),
-            attestations: 0,
-            signers: Vec::new(),
-            findings: vec![Finding::new(codes::NO_STATEMENTS, what).at(place)],
-        });
+        sum.refuse(Finding::new(codes::NO_STATEMENTS, what).at(folder.display().to_string()));
         sum.refused = 0;
     }
     Ok(sum)

@@ -35,7 +35,7 @@ pub fn read_all(paths: &[PathBuf]) -> Result<Vec<Read>, FlowError> {
         } else if oci::is_layout(path) {
             out.extend(oci::attestations(path)?);
         } else {
-            for found in walk(path)? {
+            for found in walk(path)?.files {
                 let layout = found.is_dir();
                 out.extend(if layout { oci::attestations(&found)? } else { read_file(&found, true)? });
             }
@@ -72,26 +72,38 @@ pub fn read_notes(folder: &Path, name: &RefName, environment: &Environment) -> R
     Ok(out)
 }
 
-/// The files below a folder, sorted, without hidden ones and without following links. An OCI layout below it is one of them.
-pub fn walk(folder: &Path) -> Result<Vec<PathBuf>, FlowError> {
-    let mut out = Vec::new();
+/// What lies below a folder.
+#[derive(Debug, Default)]
+pub struct Below {
+    /// The files, sorted, and the OCI layouts. A link to a file is one.
+    pub files: Vec<PathBuf>,
+    /// Hidden files and folders, sorted: they are passed over.
+    pub hidden: Vec<PathBuf>,
+    /// What is neither file nor folder, sorted: links to folders, links that lead nowhere, pipes. It is not opened.
+    pub odd: Vec<PathBuf>,
+}
+
+/// Walks a folder. Links to folders are not followed: they could lead in a circle.
+pub fn walk(folder: &Path) -> Result<Below, FlowError> {
+    let mut out = Below::default();
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {
         let failed = |source| FlowError::Read { path: folder.clone(), source };
         for entry in std::fs::read_dir(&folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            if entry.file_name().to_string_lossy().starts_with('.') {
-                continue;
+            let (path, kind) = (entry.path(), entry.file_type().map_err(failed)?);
+            let hidden = entry.file_name().to_string_lossy().starts_with('.');
+            if hidden {
+                out.hidden.push(path);
+            } else if kind.is_dir() && !oci::is_layout(&path) {
+                open.push(path);
+            } else if kind.is_dir() || path.is_file() {
+                out.files.push(path);
+            } else {
+                out.odd.push(path);
             }
-            let kind = entry.file_type().map_err(failed)?;
-            if kind.is_dir() && oci::is_layout(&entry.path()) {
-                out.push(entry.path());
-            } else if kind.is_dir() {
-                open.push(entry.path());
-            } else if kind.is_file() {
-                out.push(entry.path());
-            }
-            if out.len().saturating_add(open.len()) > limits::VERIFY_FILES {
+            let seen = [&out.files, &out.hidden, &out.odd, &open].iter().map(|paths| paths.len()).sum::<usize>();
+            if seen > limits::VERIFY_FILES {
                 return Err(FlowError::Refused(vec![
                     Finding::new(codes::BUNDLE_MALFORMED, "the folder holds more files than are read")
                         .at(folder.display().to_string())
@@ -100,6 +112,8 @@ pub fn walk(folder: &Path) -> Result<Vec<PathBuf>, FlowError> {
             }
         }
     }
-    out.sort();
+    for paths in [&mut out.files, &mut out.hidden, &mut out.odd] {
+        paths.sort();
+    }
     Ok(out)
 }

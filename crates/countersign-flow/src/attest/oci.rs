@@ -7,12 +7,14 @@ use crate::error::FlowError;
 use crate::files;
 use countersign_core::attestation;
 use countersign_core::codes;
-use countersign_core::digest::Sha256;
+use countersign_core::digest::{Hasher, Sha256};
 use countersign_core::finding::Finding;
 use countersign_core::{json, limits};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
 
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
@@ -20,6 +22,9 @@ const BUNDLE: &str = "application/vnd.dev.sigstore.bundle";
 /// Cosign's annotation of its attestations in a layout.
 const COSIGN_KIND: &str = "kind";
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+/// How much of a blob is read at a time.
+const PIECE: usize = 64 << 10;
 
 /// Whether a folder says that it is a layout.
 #[must_use]
@@ -54,7 +59,8 @@ pub fn attestations(folder: &Path) -> Result<Vec<Read>, FlowError> {
     Ok(out)
 }
 
-/// The digest of the one image in the layout. Where there are several, nobody can say which is meant.
+/// The digest of the one image in the layout, all of which is there and is what it names: configuration, layers, and the
+/// images that it leads to. Where there are several images, nobody can say which is meant.
 pub fn image(folder: &Path) -> Result<Sha256, FlowError> {
     let layout = Layout { folder };
     let index = layout.index()?;
@@ -77,7 +83,10 @@ pub fn image(folder: &Path) -> Result<Sha256, FlowError> {
         }
     }
     match found.into_iter().collect::<Vec<_>>().as_slice() {
-        [one] => Ok(*one),
+        [one] => {
+            layout.holds(*one)?;
+            Ok(*one)
+        }
         several => Err(FlowError::Usage(format!(
             "{} holds {} images: give the digest of the one that is meant as sha256:…",
             folder.display(),
@@ -122,20 +131,89 @@ impl Layout<'_> {
         Ok(out)
     }
 
-    /// A blob, hashed before it is used.
-    fn blob(&self, digest: &Sha256) -> Result<Vec<u8>, FlowError> {
-        let path = self.folder.join("blobs/sha256").join(digest.hex());
-        let bytes = files::read(&path, limits::DOCUMENT_BYTES)?;
-        let found = Sha256::of(&bytes);
-        if found == *digest {
-            return Ok(bytes);
+    /// Whether everything that an image names is in the layout as it is named.
+    fn holds(&self, image: Sha256) -> Result<(), FlowError> {
+        let (mut seen, mut open) = (BTreeSet::from([image]), vec![image]);
+        while let Some(manifest) = open.pop() {
+            let bytes = self.blob(&manifest)?;
+            let manifest = json::parse(&bytes).map_err(|error| malformed(self.folder, &error.to_string()))?;
+            for child in list(&manifest, "manifests") {
+                let digest = digest_of(child, self.folder)?;
+                self.has(child, &digest)?;
+                if seen.insert(digest) {
+                    open.push(digest);
+                }
+                if seen.len() > limits::OCI_MANIFESTS {
+                    return Err(malformed(self.folder, "more manifests than are read"));
+                }
+            }
+            for part in manifest.get("config").into_iter().chain(list(&manifest, "layers")) {
+                // What may only be had from elsewhere is known by its digest all the same.
+                let elsewhere = !list(part, "urls").is_empty();
+                let digest = digest_of(part, self.folder)?;
+                if !elsewhere || self.path(&digest).exists() {
+                    self.has(part, &digest)?;
+                }
+            }
         }
-        Err(FlowError::Refused(vec![
+        Ok(())
+    }
+
+    /// Whether a blob is there, of this digest and as long as its descriptor says. It may be larger than the memory.
+    fn has(&self, descriptor: &Value, digest: &Sha256) -> Result<(), FlowError> {
+        let path = self.path(digest);
+        let failed = |source| FlowError::Read { path: path.clone(), source };
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let what = "the layout lacks a blob that its image names";
+                return Err(FlowError::Refused(vec![
+                    Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(path.display().to_string()).help(
+                        "copy the whole image, or give the digest of its manifest as sha256:… to ask about that alone",
+                    ),
+                ]));
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        let (mut hasher, mut length) = (Hasher::default(), 0_u64);
+        let mut piece = vec![0; PIECE];
+        loop {
+            let read = file.read(&mut piece).map_err(failed)?;
+            let Some(some) = piece.get(..read).filter(|some| !some.is_empty()) else { break };
+            hasher.update(some);
+            length = length.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
+        }
+        let found = hasher.finish();
+        if found != *digest {
+            return Err(self.altered(digest, &found));
+        }
+        match descriptor.get("size").and_then(Value::as_u64) {
+            Some(size) if size == length => Ok(()),
+            said => {
+                let said = said.map_or_else(|| "none".to_owned(), |size| size.to_string());
+                Err(malformed(self.folder, &format!("{digest} has {length} bytes, its descriptor says {said}")))
+            }
+        }
+    }
+
+    fn path(&self, digest: &Sha256) -> PathBuf {
+        self.folder.join("blobs/sha256").join(digest.hex())
+    }
+
+    fn altered(&self, digest: &Sha256, found: &Sha256) -> FlowError {
+        FlowError::Refused(vec![
             Finding::new(codes::PACKAGE_FILE_ALTERED, "a blob of the layout is not what its name says")
-                .at(path.display().to_string())
+                .at(self.path(digest).display().to_string())
                 .expected(digest.to_string(), "its name")
                 .found(found.to_string()),
-        ]))
+        ])
+    }
+
+    /// A blob, hashed before it is used.
+    fn blob(&self, digest: &Sha256) -> Result<Vec<u8>, FlowError> {
+        let bytes = files::read(&self.path(digest), limits::DOCUMENT_BYTES)?;
+        let found = Sha256::of(&bytes);
+        if found == *digest { Ok(bytes) } else { Err(self.altered(digest, &found)) }
     }
 }
 

@@ -9,7 +9,7 @@ pub use anchors::{Anchors, CloudKey, KeyWitness, NamedKey, NamedRoot};
 pub use shown::{Shown, ShownSigner};
 pub use summary::{check_summary, is_summary};
 
-use crate::sigstore::{Artifact, Keyless, Refused, stranger};
+use crate::sigstore::{Artifact, Keyless, Refused, form, stranger};
 use countersign_core::attestation::{Attestation, Beside, Proof, RawSignature};
 use countersign_core::bundle::BundleError;
 use countersign_core::codes;
@@ -292,6 +292,8 @@ impl Judge<'_> {
 
     /// What nobody else has seen: only where that is allowed for the key.
     fn alone(&self, key: &NamedKey, value: &Value, attestation: &Attestation) -> Result<ShownSigner, Finding> {
+        let signed = self.signed().map(Artifact::Bytes);
+        form::fits(value, signed).map_err(|refused| refused.finding(self.place))?;
         let signature = |part: &Value, field: &str| {
             let text = part.get(field)?.as_str()?;
             countersign_core::attestation::decoded(text)

@@ -128,11 +128,13 @@ fn is_given(input: &Reference, given: &BTreeSet<String>) -> bool {
     input.digest.get("sha256").is_some_and(|hex| given.contains(hex))
 }
 
-/// A level is shown by itself, or by a higher one of the same track.
+/// A level is shown by itself, or by a higher one of the same track. No track has more than the four of the first versions, and a
+/// number has one spelling.
 fn reached(shown: &BTreeSet<&str>, wanted: &str) -> bool {
+    const LEVELS: [&str; 5] = ["0", "1", "2", "3", "4"];
     let split = |level: &str| {
         let (track, number) = level.rsplit_once('_')?;
-        Some((track.to_owned(), number.parse::<u8>().ok()?))
+        Some((track.to_owned(), LEVELS.iter().position(|known| *known == number)?))
     };
     let Some((track, number)) = split(wanted) else { return shown.contains(wanted) };
     shown.iter().filter_map(|level| split(level)).any(|(other, found)| other == track && found >= number)

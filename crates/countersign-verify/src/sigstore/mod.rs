@@ -8,6 +8,7 @@
 
 mod adapter;
 mod certificate;
+pub(crate) mod form;
 mod older;
 mod roots;
 mod spans;
@@ -246,7 +247,7 @@ impl TrustedRoot {
         transparency: Transparency,
         at: Time,
     ) -> Result<Keyless, Refused> {
-        let (bundle, value) = strict(bundle)?;
+        let (bundle, value) = strict(bundle, artifact)?;
         let judge =
             |root: &[u8], verifier: &adapter::Verifier| match older::again(root, &value, envelope, artifact, None) {
                 None => verifier.keyless(bundle, artifact, transparency),
@@ -283,7 +284,7 @@ impl TrustedRoot {
         key: &BundleKey,
         at: Time,
     ) -> Result<Vec<Time>, Refused> {
-        let (bundle, value) = strict(bundle)?;
+        let (bundle, value) = strict(bundle, artifact)?;
         let judge = |root: &[u8], verifier: &adapter::Verifier| match older::again(
             root,
             &value,
@@ -333,7 +334,7 @@ fn twice(bundle: &Value) -> Option<&'static str> {
 }
 
 /// The bytes as text, if they are JSON of one reading: what two readers take for two things was not signed.
-fn strict(bytes: &[u8]) -> Result<(&str, Value), Refused> {
+fn strict<'b>(bytes: &'b [u8], artifact: Artifact<'_>) -> Result<(&'b str, Value), Refused> {
     let value = json::parse(bytes).map_err(|error| Refused::new(codes::BUNDLE_MALFORMED, error.to_string()))?;
     let text = std::str::from_utf8(bytes).map_err(|_utf8| Refused::new(codes::BUNDLE_MALFORMED, "not UTF-8"))?;
     if let Some(what) = twice(&value) {
@@ -342,6 +343,7 @@ fn strict(bytes: &[u8]) -> Result<(&str, Value), Refused> {
     if unsigned_checkpoint(&value) {
         return Err(Refused::new(codes::CHECKPOINT_INVALID, "the log's checkpoint is not signed"));
     }
+    form::fits(&value, Some(artifact))?;
     if let Some(kind) = unknown_statement(&value) {
         let what = format!("the envelope carries no in-toto statement of a version that is known: `{kind}`");
         return Err(Refused::new(codes::STATEMENT_MALFORMED, what));

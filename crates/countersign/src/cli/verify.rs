@@ -128,7 +128,7 @@ impl Verify {
                 known.ok_or_else(|| FlowError::Usage(format!("`{word}` is no kind of statement that is known")))
             };
             let kinds = self.kinds.iter().map(kind).collect::<Result<_, _>>()?;
-            let persons = self.attested.signers;
+            let persons = self.attested.signers.get();
             let wanted = Wanted { subject, name: name.clone(), kinds, level: self.level, persons };
             with_bundles(&wanted, &documents, &trust, at)
         };

@@ -24,6 +24,7 @@ use countersign_verify::attest::{Anchors, KeyWitness, NamedKey, NamedRoot, Wante
 use countersign_verify::sigstore::{Instance, Transparency, TrustedRoot};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 /// What counts and what is expected, without a trust document.
@@ -64,12 +65,13 @@ pub(crate) struct AttestedArgs {
     /// The issuer as a regular expression, from ^ to $
     #[arg(long, value_name = "REGEX")]
     certificate_oidc_issuer_regexp: Option<String>,
-    /// Something else that the certificate has to say: repository, ref, commit, workflow, workflow-digest, trigger, runner …
+    /// Something else that the certificate has to say, as it says it: repository=https://github.com/owner/name, ref, commit, workflow,
+    /// workflow-digest, trigger, runner …
     #[arg(long = "claim", value_name = "NAME=VALUE")]
     claims: Vec<String>,
     /// How many distinct signers there have to be; with --trust, distinct persons
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(super) signers: usize,
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(super) signers: NonZeroUsize,
     /// A file of expectations: identities, builders, source, parameters, summaries
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
@@ -227,7 +229,7 @@ impl AttestedArgs {
             summary: file.summary,
             package,
             kinds: kinds.iter().cloned().chain(file.types).collect(),
-            signers: self.signers.max(file.signers.unwrap_or(1)),
+            signers: self.signers.get().max(file.signers.unwrap_or(1)),
             danger_any_signer: self.danger_any_signer,
         })
     }
@@ -449,7 +451,7 @@ fn pair<'t>(text: &'t str, option: &str) -> Result<(&'t str, &'t str), FlowError
 
 /// A file, or the files of a folder.
 fn listed(path: &Path) -> Result<Vec<PathBuf>, FlowError> {
-    let files = if path.is_dir() { inputs::walk(path)? } else { vec![path.to_owned()] };
+    let files = if path.is_dir() { inputs::walk(path)?.files } else { vec![path.to_owned()] };
     if files.len() > limits::KEYS {
         return Err(FlowError::Usage(format!("{} holds more than {} keys", path.display(), limits::KEYS)));
     }

@@ -1,0 +1,177 @@
+//! What in a bundle says a thing that something else in it says as well, and has to say alike: its type, the digest of the
+//! file, and of each log entry its kind, its proof and its checkpoint. Others take one of the two and leave the other, so
+//! that it could be altered. Nothing is proved here: no signature is looked at.
+
+use super::{Artifact, Refused};
+use aws_lc_rs::digest::{SHA384, SHA512, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use countersign_core::bundle::BUNDLE_MEDIA_TYPES;
+use countersign_core::codes;
+use countersign_core::digest::Sha256;
+use countersign_core::finding::Code;
+use countersign_core::json;
+use serde_json::Value;
+
+/// Whether all of it fits together, and is about this artifact, where that is at hand.
+pub(crate) fn fits(bundle: &Value, artifact: Option<Artifact<'_>>) -> Result<(), Refused> {
+    let media = bundle.get("mediaType").and_then(Value::as_str).unwrap_or_default();
+    if !BUNDLE_MEDIA_TYPES.contains(&media) {
+        let found: String = media.chars().take(120).collect();
+        return no(codes::BUNDLE_MALFORMED, &format!("the bundle's media type is none that is known: `{found}`"));
+    }
+    if let (Some(said), Some(artifact)) = (bundle.pointer("/messageSignature/messageDigest"), artifact) {
+        is_of(said, artifact)?;
+    }
+    let entries = bundle.pointer("/verificationMaterial/tlogEntries").and_then(Value::as_array);
+    entries.into_iter().flatten().try_for_each(entry)
+}
+
+/// The digest that stands beside a signature over a file is that file's.
+fn is_of(said: &Value, artifact: Artifact<'_>) -> Result<(), Refused> {
+    let text = |field: &str| said.get(field).and_then(Value::as_str).unwrap_or_default();
+    let (kind, found) = (text("algorithm"), BASE64.decode(text("digest")).unwrap_or_default());
+    let expected = match (kind, artifact) {
+        ("SHA2_256", Artifact::Bytes(bytes)) => Sha256::of(bytes).as_bytes().to_vec(),
+        ("SHA2_256", Artifact::Sha256(digest)) => digest.to_vec(),
+        ("SHA2_384", Artifact::Bytes(bytes)) => digest(&SHA384, bytes).as_ref().to_vec(),
+        ("SHA2_512", Artifact::Bytes(bytes)) => digest(&SHA512, bytes).as_ref().to_vec(),
+        ("SHA2_512", Artifact::Sha512(digest)) => digest.to_vec(),
+        // The file is not at hand, and its digest is one of another kind: nothing can be compared here.
+        ("SHA2_256" | "SHA2_384" | "SHA2_512", Artifact::Sha256(_) | Artifact::Sha512(_)) => return Ok(()),
+        (other, _) => {
+            let other: String = other.chars().take(40).collect();
+            return no(
+                codes::BUNDLE_MALFORMED,
+                &format!("the file's digest is of a kind that is not known: `{other}`"),
+            );
+        }
+    };
+    if found == expected { Ok(()) } else { no(codes::SUBJECT_MISMATCH, "the bundle names the digest of another file") }
+}
+
+fn entry(entry: &Value) -> Result<(), Refused> {
+    let some = |path: &str| entry.pointer(path).filter(|value| !value.is_null());
+    let text = |path: &str| some(path).and_then(Value::as_str);
+    let (proof, promise) = (some("/inclusionProof"), some("/inclusionPromise/signedEntryTimestamp"));
+    if proof.is_none() && promise.is_none() {
+        return no(
+            codes::INCLUSION_PROOF_INVALID,
+            "a log entry has neither a proof nor a promise that it is in the log",
+        );
+    }
+    let body = text("/canonicalizedBody").and_then(|body| BASE64.decode(body).ok());
+    let Some(body) = body.and_then(|body| json::parse(&body).ok()) else {
+        return no(codes::LOGGED_ENTRY_MISMATCH, "a log entry has no body that can be read");
+    };
+    let within = |field: &str| body.get(field).and_then(Value::as_str);
+    if text("/kindVersion/kind") != within("kind") || text("/kindVersion/version") != within("apiVersion") {
+        return no(codes::LOGGED_ENTRY_MISMATCH, "a log entry is of another kind than the bundle says");
+    }
+    let Some(note) = text("/inclusionProof/checkpoint/envelope").filter(|note| !note.is_empty()) else {
+        return Ok(());
+    };
+    let mut lines = note.lines().skip(1);
+    let (size, root) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+    // What is left out is left to the checkpoint.
+    let differs = |path: &str, expected: &str| number(some(path)).is_some_and(|said| said != expected);
+    if differs("/inclusionProof/treeSize", size) || differs("/inclusionProof/rootHash", root) {
+        return no(codes::CHECKPOINT_INVALID, "the proof of a log entry is of another tree than the checkpoint");
+    }
+    // The first logs count on from the shards before; those of version 2 have one count.
+    let second = within("apiVersion") == Some("0.0.2");
+    let index = number(some("/logIndex")).unwrap_or_else(|| "0".to_owned());
+    if second && differs("/inclusionProof/logIndex", &index) {
+        return no(codes::INCLUSION_PROOF_INVALID, "the proof is of another entry of the log than the bundle says");
+    }
+    Ok(())
+}
+
+/// A number as JSON of protocol buffers has it, in digits or as a text; or a text.
+fn number(value: Option<&Value>) -> Option<String> {
+    match value? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => Some(String::new()),
+    }
+}
+
+fn no(code: Code, what: &str) -> Result<(), Refused> {
+    Err(Refused::new(code, what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn bundle(entry: &Value) -> Value {
+        json!({
+            "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+            "verificationMaterial": { "tlogEntries": [entry] },
+        })
+    }
+
+    fn logged() -> Value {
+        let body = json!({ "kind": "dsse", "apiVersion": "0.0.2", "spec": {} }).to_string();
+        json!({
+            "logIndex": "7",
+            "kindVersion": { "kind": "dsse", "version": "0.0.2" },
+            "canonicalizedBody": BASE64.encode(body),
+            "inclusionProof": {
+                "logIndex": "7", "treeSize": "9", "rootHash": "AAAA", "hashes": [],
+                "checkpoint": { "envelope": "log.example\n9\nAAAA\n\n\u{2014} log.example BBBB\n" },
+            },
+        })
+    }
+
+    #[test]
+    fn what_is_said_twice_is_said_alike() {
+        assert_eq!(fits(&bundle(&logged()), None), Ok(()));
+        for (path, other) in [
+            ("/kindVersion/kind", json!("hashedrekord")),
+            ("/kindVersion/version", json!("0.0.1")),
+            ("/kindVersion", Value::Null),
+            ("/inclusionProof/logIndex", json!("8")),
+            ("/inclusionProof/treeSize", json!("10")),
+            ("/inclusionProof/treeSize", json!(true)),
+            ("/inclusionProof/rootHash", json!("AAAB")),
+            ("/inclusionProof", Value::Null),
+            ("/canonicalizedBody", json!("")),
+            ("/logIndex", json!(8)),
+        ] {
+            let mut altered = logged();
+            *altered.pointer_mut(path).unwrap() = other.clone();
+            assert!(fits(&bundle(&altered), None).is_err(), "{path} {other}");
+        }
+    }
+
+    #[test]
+    fn numbers_may_be_left_out_or_stand_as_such() {
+        let mut entry = logged();
+        let proof = entry["inclusionProof"].as_object_mut().unwrap();
+        proof.remove("treeSize");
+        proof.remove("rootHash");
+        proof.insert("logIndex".to_owned(), json!(7));
+        assert_eq!(fits(&bundle(&entry), None), Ok(()));
+    }
+
+    #[test]
+    fn the_digest_beside_a_signature_is_that_of_the_file() {
+        let signed = |kind: &str, digest: &[u8]| {
+            json!({
+                "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+                "messageSignature": { "messageDigest": { "algorithm": kind, "digest": BASE64.encode(digest) } },
+            })
+        };
+        let of = Some(Artifact::Bytes(b"app"));
+        let sha256 = Sha256::of(b"app");
+        assert_eq!(fits(&signed("SHA2_256", sha256.as_bytes()), of), Ok(()));
+        assert_eq!(fits(&signed("SHA2_512", digest(&SHA512, b"app").as_ref()), of), Ok(()));
+        let code = |bundle: &Value| fits(bundle, of).unwrap_err().code();
+        assert_eq!(code(&signed("SHA2_256", Sha256::of(b"other").as_bytes())), codes::SUBJECT_MISMATCH);
+        assert_eq!(code(&signed("SHA2_384", sha256.as_bytes())), codes::SUBJECT_MISMATCH);
+        assert_eq!(code(&signed("NONE", b"")), codes::BUNDLE_MALFORMED);
+        assert_eq!(code(&json!({ "mediaType": "text/html" })), codes::BUNDLE_MALFORMED);
+    }
+}
