@@ -23,6 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "trustedRoot": serde_json::from_slice::<Value>(&root)?,
         "signingConfig": serde_json::from_str::<Value>(&config)?,
     });
+    server.browser_of(&name, false);
     let token = server.instance().token(&Who::person(&issuer, &name), now);
     for (file, bytes) in [
         ("trusted_root.json", root),

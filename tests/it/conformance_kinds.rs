@@ -229,6 +229,49 @@ fn an_envelope_is_about_its_own_log_entry_in_either_version_of_the_log() {
 }
 
 #[test]
+fn what_an_entry_of_version_two_says_beside_what_is_signed_has_to_be_the_same() {
+    let mut scene = Scene::new();
+    // A tree in which the entry has a sibling.
+    scene.message(&[0]);
+    for bundle in [scene.message(&[0]), scene.envelope(&payload("a", &[]), false)] {
+        assert_eq!(scene.judge(&bundle), None);
+        let entry = &bundle["verificationMaterial"]["tlogEntries"][0];
+        let (size, index) = (&entry["inclusionProof"]["treeSize"], &entry["logIndex"]);
+        let more = |number: &Value| json!((number.as_str().unwrap().parse::<u64>().unwrap() + 1).to_string());
+        let elsewhere = json!(BASE64.encode([7; 32]));
+        for (path, value, code) in [
+            ("/inclusionProof/treeSize", more(size), "inclusion-proof-invalid"),
+            ("/inclusionProof/logIndex", more(index), "inclusion-proof-invalid"),
+            ("/logIndex", more(index), "inclusion-proof-invalid"),
+            ("/inclusionProof/rootHash", elsewhere.clone(), "inclusion-proof-invalid"),
+            ("/logId/keyId", elsewhere.clone(), "checkpoint-invalid"),
+        ] {
+            let mut other = bundle.clone();
+            *other.pointer_mut(&format!("/verificationMaterial/tlogEntries/0{path}")).unwrap() = value;
+            assert_eq!(scene.judge(&other).as_deref(), Some(code), "{path}");
+        }
+        // The notation leaves out what is empty, and what the checkpoint has nobody needs to say again.
+        let mut less = bundle.clone();
+        let proof = less["verificationMaterial"]["tlogEntries"][0]["inclusionProof"].as_object_mut().unwrap();
+        assert!(proof.remove("rootHash").is_some() && proof.remove("treeSize").is_some());
+        let said = scene.judge(&less);
+        assert!(matches!(said.as_deref(), None | Some("bundle-malformed")), "{said:?}");
+        // A second log that is known and did not sign.
+        let mut second = scene.root["tlogs"][0].clone();
+        let key = Key::ed25519().spki();
+        second["publicKey"]["rawBytes"] = json!(BASE64.encode(&key));
+        second["logId"]["keyId"] = json!(BASE64.encode(Sha256::of(&key).as_bytes()));
+        let mut other = bundle.clone();
+        other["verificationMaterial"]["tlogEntries"][0]["logId"] = second["logId"].clone();
+        let kept = scene.root.clone();
+        scene.root["tlogs"].as_array_mut().unwrap().push(second);
+        assert_eq!(scene.judge(&bundle), None);
+        assert_eq!(scene.judge(&other).as_deref(), Some("checkpoint-invalid"));
+        scene.root = kept;
+    }
+}
+
+#[test]
 fn a_statement_says_of_which_version_it_is() {
     let mut scene = Scene::new();
     for kind in [Value::Null, json!("https://in-toto.io/Statement/v9"), json!(""), json!(1)] {

@@ -17,6 +17,8 @@ const KINDS: [fn() -> Key; 4] = [Key::p256, Key::p384, Key::rsa, Key::ed25519];
 /// How an envelope is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Entry {
+    /// Rekor 1, `intoto` 0.0.2.
+    InToto,
     /// Rekor 1, `dsse`.
     First,
     /// Rekor 2, `dsse`.
@@ -34,6 +36,17 @@ fn signed(scene: &mut Scene, kind: Entry, managed: bool) -> Value {
         ("CERTIFICATE", "x509Certificate", scene.certificate.clone())
     };
     let entry = match kind {
+        Entry::InToto => {
+            let twice = |bytes: &[u8]| BASE64.encode(BASE64.encode(bytes));
+            let content = json!({ "envelope": {
+                "payload": twice(&statement), "payloadType": PAYLOAD_TYPE,
+                "signatures": [{ "publicKey": BASE64.encode(pem(word, &der)), "sig": twice(&signature) }],
+            } });
+            let spec = json!({ "content": content });
+            let mut entry = scene.first(&json!({ "apiVersion": "0.0.2", "kind": "intoto", "spec": spec }), 0);
+            entry["kindVersion"]["version"] = json!("0.0.2");
+            entry
+        }
         Entry::First => {
             let verifiers = [BASE64.encode(pem(word, &der))];
             let content = json!({ "envelope": envelope.to_string(), "verifiers": verifiers });
@@ -65,9 +78,19 @@ fn envelopes_by_every_kind_of_key_hold_in_either_version_of_the_log_and_by_no_ot
         let mut scene = Scene::by(make());
         let key = pem("PUBLIC KEY", &scene.key.spki());
         let other = pem("PUBLIC KEY", &make().spki());
-        for kind in [Entry::First, Entry::Second] {
+        for kind in [Entry::InToto, Entry::First, Entry::Second] {
             let bundle = signed(&mut scene, kind, false);
             assert_eq!(scene.judge(&bundle), None, "{kind:?}");
+            let mut swapped = signed(&mut scene, kind, false);
+            swapped["verificationMaterial"]["tlogEntries"] = bundle["verificationMaterial"]["tlogEntries"].clone();
+            // The same key, statement and kind; Ed25519 and RSA sign the same bytes again.
+            if bundle["dsseEnvelope"] != swapped["dsseEnvelope"] {
+                assert_eq!(
+                    scene.judge(&swapped).as_deref(),
+                    Some("logged-entry-mismatch"),
+                    "{kind:?} of another signature"
+                );
+            }
             let bundle = signed(&mut scene, kind, true);
             assert_eq!(scene.judge_each(&bundle, Some(&key)), [None, None], "{kind:?} by a key");
             assert!(scene.judge_each(&bundle, Some(&other)).iter().all(Option::is_some), "{kind:?} by another key");

@@ -110,17 +110,21 @@ fn what_every_kind_of_key_signs_is_verified_by_trust_that_names_its_pem() {
         pems.push(String::from_utf8(door.read(&format!("{name}.public"))).unwrap());
     }
     let digest = trusting(&door, &pems);
+    let named = [" --key p384.public", "rsa.public", "pss.public", "p256.public", "ed.public"].join(" --key ");
     for (n, key) in all.iter().enumerate() {
         let bundle = format!("{n}.sigstore.json");
         door.run_with(&variables, &sign_line(key, &bundle)).expect(0, &["signed by key"]);
         let verify = format!("verify app.bin --bundle {bundle} --type sbom --trust ours.json --trust-digest {digest}");
         door.run(&verify).expect(0, &["PASS"]);
+        let by_key = format!("verify app.bin --bundle {bundle} --transparency none{named}");
+        door.run(&by_key).expect(0, &["transparency-none", "verified"]);
         // One character of the signature.
         let mut text = door.read(&bundle);
         let at = String::from_utf8_lossy(&text).find("\"sig\":\"").unwrap() + 40;
         text[at] = if text[at] == b'A' { b'B' } else { b'A' };
         door.write(&bundle, &text);
         door.run(&verify).expect(4, &["signature-invalid"]);
+        door.run(&by_key).expect(4, &["signature-invalid"]);
     }
     // Such a key shows itself as trust names it, wherever it lies.
     let shown = door.run_with(&variables, "key show local://rsa.pem");

@@ -175,6 +175,30 @@ fn statements_whose_signature_is_taken_as_verified_get_the_verdict_of_the_table(
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+#[test]
+fn a_shared_workflow_s_release_and_a_file_of_several_subjects_get_their_verdicts_with_every_builder() {
+    let Some((mut set, cases)) = cases() else { return };
+    let of_several = |case: &Value| {
+        let artifacts = case["artifacts"].as_array().unwrap();
+        artifacts.iter().any(|artifact| artifact["name"] == "binary-linux-amd64-sharded")
+    };
+    let of_a_release = |case: &Value| case["provenance"].as_str().is_some_and(|place| place.contains("/bcr/"));
+    let played: Vec<&Value> = cases.iter().filter(|case| of_several(case) || of_a_release(case)).collect();
+    assert_eq!(played.len(), 4);
+    for case in played {
+        for builder in case["builder_ids"].as_array().unwrap() {
+            let codes = judge(&mut set, case, builder.as_str());
+            let wanted = match (case["expect"].as_str(), case["class"].as_str()) {
+                (Some("accept"), _) => None,
+                (_, None) => Some("timestamp-missing"),
+                (_, Some(class)) => codes_of(class).first().copied(),
+            };
+            let found = wanted.map_or(codes.is_empty(), |code| codes.contains(code));
+            assert!(found, "{} with {builder}: {wanted:?}, found {codes:?}", case["name"]);
+        }
+    }
+}
+
 /// What is made of a statement with the certificate that lies beside it, as if both had been checked.
 fn supposed(read: &Read, case: &Value, builder: Option<&str>, folder: &Path) -> BTreeSet<String> {
     let Proof::Envelope { certificate: true, .. } = read.attestation.proof else { panic!("{}", read.place) };

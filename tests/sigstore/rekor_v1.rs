@@ -98,8 +98,11 @@ impl RekorV1 {
 fn entry(proposed: &Value) -> Result<Value, String> {
     let text = |pointer: &str| proposed.pointer(pointer).and_then(Value::as_str).ok_or_else(|| format!("no {pointer}"));
     let hash = |bytes: &[u8]| json!({ "algorithm": "sha256", "value": Sha256::of(bytes).hex() });
-    if text("/apiVersion")? != "0.0.1" {
-        return Err("another version".to_owned());
+    match (text("/kind")?, text("/apiVersion")?) {
+        // What npm's clients proposed: an envelope whose parts are in base64 once more, with the key in each signature.
+        ("intoto", "0.0.2") => return second_in_toto(proposed),
+        (_, "0.0.1") => {}
+        _ => return Err("another version".to_owned()),
     }
     match text("/kind")? {
         "dsse" => {
@@ -125,4 +128,17 @@ fn entry(proposed: &Value) -> Result<Value, String> {
         "hashedrekord" => Ok(proposed.clone()),
         other => Err(format!("no kind {other}")),
     }
+}
+
+/// `intoto` 0.0.2: all of the proposed envelope but its payload, which is kept by its hash.
+fn second_in_toto(proposed: &Value) -> Result<Value, String> {
+    let mut envelope = proposed.pointer("/spec/content/envelope").cloned().ok_or("no envelope")?;
+    let hash = |bytes: &[u8]| json!({ "algorithm": "sha256", "value": Sha256::of(bytes).hex() });
+    let whole = hash(&canonical(&envelope).map_err(|error| error.to_string())?);
+    let payload = envelope.as_object_mut().and_then(|fields| fields.remove("payload")).ok_or("no payload")?;
+    let once = BASE64.decode(payload.as_str().unwrap_or_default()).map_err(|error| error.to_string())?;
+    let payload = BASE64.decode(once).map_err(|error| error.to_string())?;
+    Ok(json!({ "apiVersion": "0.0.2", "kind": "intoto", "spec": {
+        "content": { "envelope": envelope, "hash": whole, "payloadHash": hash(&payload) },
+    } }))
 }

@@ -6,7 +6,6 @@ use super::figures::Stage;
 use super::measure::{Cost, many, once};
 use super::row::{Bar, Peer, Row, Summary};
 use crate::{Outcome, run};
-use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -134,28 +133,16 @@ pub(super) fn all(stage: &Stage) -> Outcome<Vec<Row>> {
 /// In the process: one verification beside the bare signature checks that it is made of.
 pub(super) fn checks(stage: &Stage) -> Outcome<Vec<Row>> {
     let files = files(stage)?;
-    let mut cargo = run::cargo(stage.root());
-    cargo.args([
-        "run",
-        "--quiet",
-        "--release",
-        "--locked",
-        "--package",
-        "countersign-tests",
-        "--example",
-        "verify_speed",
-        "--",
-    ]);
-    cargo.arg(&files.bundle).arg(&files.root);
-    let said = run::output_of(&mut cargo)?;
-    let said: Value = serde_json::from_slice(&said).map_err(|error| format!("verify_speed: {error}"))?;
+    let (bundle, root) = (files.bundle.to_string_lossy(), files.root.to_string_lossy());
+    let said = stage.example("countersign-verify", "verify_speed", &[&bundle, &root])?;
+    let [said] = said.as_slice() else { return Err("verify_speed does not print one line".to_owned()) };
     let read = |name: &str| {
         let row = said.get(name).ok_or_else(|| format!("verify-speed says nothing of `{name}`"))?;
         Summary::read(row).ok_or_else(|| format!("verify-speed's `{name}` is no row"))
     };
     Ok(vec![Row {
         name: "verify one bundle in the process, beside its bare signature checks".to_owned(),
-        unit: "us of CPU".to_owned(),
+        unit: "us on one core".to_owned(),
         summary: read("verify")?,
         bar: Bar::RatioAtMost(2.0),
         peer: Some(Peer {

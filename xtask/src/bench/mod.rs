@@ -36,8 +36,8 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let root = workspace::root()?;
     let stage = Stage::new(&root)?;
     let wanted = |name: &str| names.is_empty() || names.iter().any(|given| *given == name);
-    // The scan for secrets, the policy engine and the log are measured by examples of their own.
-    let needs_binary = |name: &str| !["secrets", "policy-engine", "log"].contains(&name);
+    // The scan for secrets, the policy engine, the log and one verification are measured by examples of their own.
+    let needs_binary = |name: &str| !["secrets", "policy-engine", "log", "verify-checks"].contains(&name);
     if FIGURES.iter().any(|figure| wanted(figure.name) && needs_binary(figure.name)) {
         run::shown(run::cargo(&root).args(["build", "--quiet", "--release", "--locked", "--package", "countersign"]))?;
     }

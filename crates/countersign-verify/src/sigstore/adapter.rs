@@ -51,17 +51,17 @@ impl Key {
         let wrong =
             |what: String| Refused::new(codes::SIGNER_UNKNOWN, format!("the public key does not parse: {what}"));
         let key = match pkcs1(pem) {
-            Some(key) => DerPublicKey::new(key),
-            None => DerPublicKey::from_pem(pem).map_err(|error| wrong(error.to_string()))?,
+            Some(key) => key,
+            None => unmarked(DerPublicKey::from_pem(pem).map_err(|error| wrong(error.to_string()))?.as_bytes()),
         };
-        Self::checked(key).map_err(wrong)
+        Self::checked(DerPublicKey::new(key)).map_err(wrong)
     }
 
     /// From `SubjectPublicKeyInfo`.
     pub(super) fn from_der(der: &[u8]) -> Result<Self, Refused> {
         let wrong =
             |what: String| Refused::new(codes::SIGNER_UNKNOWN, format!("the public key does not parse: {what}"));
-        Self::checked(DerPublicKey::new(der.to_vec())).map_err(wrong)
+        Self::checked(DerPublicKey::new(unmarked(der))).map_err(wrong)
     }
 
     fn checked(key: DerPublicKey) -> Result<Self, String> {
@@ -86,12 +86,26 @@ fn pkcs1(pem: &str) -> Option<Vec<u8>> {
     let (_, rest) = pem.split_once("-----BEGIN RSA PUBLIC KEY-----")?;
     let (inside, _) = rest.split_once("-----END RSA PUBLIC KEY-----")?;
     let der = BASE64.decode(inside.split_ascii_whitespace().collect::<String>()).ok()?;
-    let rsa = AlgorithmIdentifierOwned {
+    rsa(BitString::from_bytes(&der).ok()?)
+}
+
+/// An RSA key that is marked as one for PSS, as every other RSA key is written, so that it has one name however it is marked.
+/// Any other key as it is.
+fn unmarked(der: &[u8]) -> Vec<u8> {
+    let plain = || {
+        let key = SubjectPublicKeyInfoOwned::from_der(der).ok()?;
+        let marked = key.algorithm.oid == ObjectIdentifier::new("1.2.840.113549.1.1.10").ok()?;
+        if marked { rsa(key.subject_public_key) } else { None }
+    };
+    plain().unwrap_or_else(|| der.to_vec())
+}
+
+fn rsa(key: BitString) -> Option<Vec<u8>> {
+    let algorithm = AlgorithmIdentifierOwned {
         oid: ObjectIdentifier::new("1.2.840.113549.1.1.1").ok()?,
         parameters: Some(Any::null()),
     };
-    let key = BitString::from_bytes(&der).ok()?;
-    SubjectPublicKeyInfoOwned { algorithm: rsa, subject_public_key: key }.to_der().ok()
+    SubjectPublicKeyInfoOwned { algorithm, subject_public_key: key }.to_der().ok()
 }
 
 /// The signing configuration that came with the family; GitHub's own instance signs for nobody else.

@@ -7,6 +7,7 @@
 //! in the certificate.
 
 mod adapter;
+mod beside;
 mod certificate;
 pub(crate) mod form;
 mod older;
@@ -18,13 +19,14 @@ pub use countersign_core::trust::Transparency;
 pub use roots::Roots;
 pub(crate) use roots::stranger;
 
+use crate::keys::envelope_signature_holds;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::envelope::PAYLOAD_TYPE;
 use countersign_core::finding::{Code, Finding};
-use countersign_core::key::KeyId;
+use countersign_core::key::{KeyId, PublicKey};
 use countersign_core::time::Time;
 use countersign_core::{json, limits};
 use serde_json::Value;
@@ -105,10 +107,15 @@ impl BundleKey {
         KeyId::of_spki_der(self.0.der())
     }
 
-    /// Whether a signature over these bytes holds.
+    /// Whether a signature over these bytes holds: by the one scheme that the key stands for, and of RSA in either padding,
+    /// since the key does not say which.
     #[must_use]
     pub fn holds(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.0.holds(message, signature)
+        let in_either_padding = || match PublicKey::from_spki_der(self.0.der()) {
+            Ok(key @ PublicKey::Rsa { .. }) => envelope_signature_holds(&key, message, signature),
+            Ok(_) | Err(_) => false,
+        };
+        self.0.holds(message, signature) || in_either_padding()
     }
 }
 
@@ -182,6 +189,7 @@ pub struct TrustedRoot {
     verifier: adapter::Verifier,
     document: Vec<u8>,
     logs: bool,
+    known: beside::Logs,
     spans: spans::Spans,
 }
 
@@ -200,8 +208,8 @@ impl TrustedRoot {
         let some = |field: &str| value.get(field).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
         let logs = some("tlogs") || some("ctlogs");
         let verifier = adapter::Verifier::new(bytes).map_err(malformed)?;
-        let spans = spans::Spans::of(&value)?;
-        Ok(Self { digest: Sha256::of(bytes), verifier, document: bytes.to_vec(), logs, spans })
+        let (known, spans) = (beside::Logs::of(&value), spans::Spans::of(&value)?);
+        Ok(Self { digest: Sha256::of(bytes), verifier, document: bytes.to_vec(), logs, known, spans })
     }
 
     /// The trusted root of a published instance, as it was when this program was made.
@@ -248,6 +256,7 @@ impl TrustedRoot {
         at: Time,
     ) -> Result<Keyless, Refused> {
         let (bundle, value) = strict(bundle, artifact)?;
+        self.known.agree(&value)?;
         let judge =
             |root: &[u8], verifier: &adapter::Verifier| match older::again(root, &value, envelope, artifact, None) {
                 None => verifier.keyless(bundle, artifact, transparency),
@@ -285,6 +294,7 @@ impl TrustedRoot {
         at: Time,
     ) -> Result<Vec<Time>, Refused> {
         let (bundle, value) = strict(bundle, artifact)?;
+        self.known.agree(&value)?;
         let judge = |root: &[u8], verifier: &adapter::Verifier| match older::again(
             root,
             &value,
@@ -408,5 +418,31 @@ mod tests {
             assert!(unknown_statement(&bundle(unknown.clone())).is_some(), "{unknown}");
         }
         assert_eq!(unknown_statement(&json!({ "messageSignature": {} })), None);
+    }
+
+    #[test]
+    fn an_rsa_key_that_is_marked_for_pss_has_the_name_of_the_plain_one_and_either_padding_holds() {
+        use aws_lc_rs::encoding::AsDer as _;
+        use aws_lc_rs::rsa::KeySize;
+        use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair};
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+        let plain = pair.public_key().as_der().unwrap().as_ref().to_vec();
+        // The algorithm is 15 bytes behind a head of four; a marked one has no parameters, and the outer length is two less.
+        let algorithm =
+            [&[0x30, 0x0b, 0x06, 0x09][..], &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a]].concat();
+        let mut marked = [&plain[..4], &algorithm, &plain[19..]].concat();
+        marked[3] -= 2;
+        let keys = [BundleKey::from_der(&plain).unwrap(), BundleKey::from_der(&marked).unwrap()];
+        assert_eq!(keys[0].id(), keys[1].id());
+        for padding in [&RSA_PSS_SHA256, &RSA_PKCS1_SHA256] {
+            let mut signature = vec![0; pair.public_modulus_len()];
+            pair.sign(padding, &aws_lc_rs::rand::SystemRandom::new(), b"message", &mut signature).unwrap();
+            for key in &keys {
+                assert!(key.holds(b"message", &signature));
+                assert!(!key.holds(b"massage", &signature));
+            }
+        }
+        marked.pop();
+        assert!(BundleKey::from_der(&marked).is_err(), "one that is cut off");
     }
 }
