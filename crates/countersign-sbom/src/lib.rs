@@ -94,6 +94,9 @@ pub struct CargoRequest {
     pub offline: bool,
     /// Cargo's own folder (`CARGO_HOME`), so that archives in it are read while Cargo still works. Only time depends on it.
     pub home: Option<PathBuf>,
+    /// Whether Cargo is told to take its memory in large pieces (`GLIBC_TUNABLES`), in place of what that variable held. Only time
+    /// depends on it.
+    pub large_pieces: bool,
     /// The program `cargo`.
     pub cargo: PathBuf,
     /// The program `rustc`.
@@ -117,6 +120,7 @@ impl CargoRequest {
             content: true,
             offline: false,
             home: None,
+            large_pieces: true,
             cargo: PathBuf::from("cargo"),
             rustc: PathBuf::from("rustc"),
         }
@@ -253,6 +257,13 @@ pub fn cargo_sbom(request: &CargoRequest, facts: &Facts) -> Result<Sbom, SbomErr
 /// package that any target, feature or test could need, and says of none whether it is in an artifact.
 pub fn lock_inventory(directory: &Path) -> Result<Inventory, SbomError> {
     lock::inventory(directory)
+}
+
+/// Whether a version was taken back (yanked), by the bytes of Cargo's copy of the registry's list of one package; `None` where
+/// they do not say it of this very archive.
+#[must_use]
+pub fn taken_back(list: &[u8], version: &str, archive: &Sha256) -> Option<bool> {
+    content::taken_back(list, version, archive)
 }
 
 /// Both digests of a file, read once.

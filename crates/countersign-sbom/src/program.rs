@@ -29,6 +29,16 @@ pub(crate) struct Finished {
 
 /// Starts a program in a folder, with nothing to read.
 pub(crate) fn start(program: &Path, directory: &Path, arguments: &[&str]) -> Result<Running, SbomError> {
+    start_with(program, directory, arguments, None)
+}
+
+/// As [`start`], with one variable more.
+pub(crate) fn start_with(
+    program: &Path,
+    directory: &Path,
+    arguments: &[&str],
+    variable: Option<(&str, &str)>,
+) -> Result<Running, SbomError> {
     #[expect(
         clippy::disallowed_methods,
         reason = "this crate may run cargo and rustc, and may not depend on the crate that has the runner"
@@ -38,6 +48,7 @@ pub(crate) fn start(program: &Path, directory: &Path, arguments: &[&str]) -> Res
         .args(arguments)
         .current_dir(directory)
         .env("CARGO_TERM_COLOR", "never")
+        .envs(variable)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

@@ -10,6 +10,8 @@ pub(crate) const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
 pub(crate) const CARGO: &str = "CARGO";
 /// Where Cargo keeps what it has fetched, where that is not below the home folder.
 pub(crate) const CARGO_HOME: &str = "CARGO_HOME";
+/// Settings of the C library, which Cargo then gets as they are.
+pub(crate) const GLIBC_TUNABLES: &str = "GLIBC_TUNABLES";
 /// Which `rustc` to run.
 pub(crate) const RUSTC: &str = "RUSTC";
 /// The token that GitHub is shown, where no other is named.

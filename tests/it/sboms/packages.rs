@@ -61,3 +61,88 @@ fn what_is_found_out_is_printed_and_what_is_not_known_is_refused() {
     door.run("sbom from app.bin --output o2.json").expect(2, &["nothing was written"]);
     assert!(!door.has("o2.json"));
 }
+
+const PEOPLE: &str = "[sbom]\ncopyright = \"Copyright 2026 Shop Ltd\"\nsecurity-contact = \"mailto:security@example.com\"\n\
+    [[sbom.authors]]\nname = \"Release team\"\nemail = \"release@example.com\"\n\
+    [sbom.manufacturer]\nname = \"Shop Ltd\"\nurl = \"https://example.com\"\n\
+    [sbom.supplier]\nname = \"Shop Ltd\"\nemail = \"sales@example.com\"\n";
+
+#[test]
+fn what_only_people_know_comes_from_the_file_beside_the_source_and_is_unknown_without_one() {
+    let door = Door::new();
+    std::fs::create_dir(door.path().join("web")).unwrap();
+    door.write("web/package-lock.json", lock().to_string().as_bytes());
+    let made = |line: &str| -> Value {
+        door.run(line).expect(0, &[]);
+        door.run("sbom validate shop.cdx.json").expect(0, &["valid, CycloneDX 1.6"]);
+        serde_json::from_slice(&door.read("shop.cdx.json")).unwrap()
+    };
+    let unknown = |document: &Value| {
+        let all = document["metadata"]["properties"].as_array().unwrap();
+        let one = all.iter().find(|property| property["name"] == "countersign:unknown");
+        one.map(|property| property["value"].as_str().unwrap().to_owned())
+    };
+    let line = "sbom from web --output shop.cdx.json";
+    let without = made(line);
+    assert_eq!(
+        unknown(&without).as_deref(),
+        Some("author,manufacturer,supplier,copyright,security-contact,timestamp,artifact")
+    );
+    assert!(without["metadata"].get("authors").is_none() && without["metadata"]["component"].get("supplier").is_none());
+
+    door.write("web/countersign.toml", PEOPLE.as_bytes());
+    let with = made(&format!("{line} --artifact app.bin"));
+    assert_eq!(unknown(&with).as_deref(), Some("timestamp"));
+    let metadata = &with["metadata"];
+    assert_eq!(metadata["authors"], json!([{"name": "Release team", "email": "release@example.com"}]));
+    let supplier = json!({"name": "Shop Ltd", "contact": [{"email": "sales@example.com"}]});
+    assert_eq!(metadata["supplier"], supplier);
+    let root = &metadata["component"];
+    assert_eq!(root["supplier"], supplier);
+    assert_eq!(root["manufacturer"], json!({"name": "Shop Ltd", "url": ["https://example.com"]}));
+    assert_eq!(root["copyright"], "Copyright 2026 Shop Ltd");
+    assert_eq!(root["externalReferences"], json!([{"type": "security-contact", "url": "mailto:security@example.com"}]));
+    let of = |name: &str| {
+        let all = with["components"].as_array().unwrap();
+        all.iter().find(|component| component["name"] == name).unwrap().clone()
+    };
+    assert_eq!(of("a")["supplier"]["name"], "npm", "the registry that handed it out, never the project");
+    assert!(of("a").get("copyright").is_none() && of("t").get("supplier").is_none(), "{with}");
+    let same = made(&format!("{line} --artifact app.bin --config web/countersign.toml"));
+    assert_eq!(same, with);
+}
+
+#[test]
+fn a_configuration_that_is_not_there_or_has_a_slip_stops_it() {
+    let door = Door::new();
+    std::fs::create_dir(door.path().join("web")).unwrap();
+    door.write("web/package-lock.json", lock().to_string().as_bytes());
+    door.run("sbom from web --config people.toml --output o.json").expect(2, &["there is no file people.toml"]);
+    door.write("web/countersign.toml", b"[sbom]\nauthor = \"A\"\n");
+    door.run("sbom from web/package-lock.json --output o.json").expect(2, &["countersign.toml", "author"]);
+    assert!(!door.has("o.json"));
+}
+
+#[test]
+fn members_of_a_workspace_are_the_project_s_own() {
+    let door = Door::new();
+    std::fs::create_dir(door.path().join("py")).unwrap();
+    let lock = "version = 1\nrequires-python = \">=3.12\"\n[manifest]\nmembers = [\"app\", \"core\"]\n\
+        [[package]]\nname = \"app\"\nversion = \"1.0\"\nsource = { editable = \".\" }\n\
+        dependencies = [{ name = \"core\" }, { name = \"six\" }, { name = \"beside\" }]\n\
+        [[package]]\nname = \"core\"\nversion = \"1.0\"\nsource = { editable = \"core\" }\n\
+        [[package]]\nname = \"beside\"\nversion = \"1.0\"\nsource = { editable = \"../beside\" }\n\
+        [[package]]\nname = \"six\"\nversion = \"1.16.0\"\nsource = { registry = \"https://pypi.org/simple\" }\n";
+    door.write("py/uv.lock", lock.as_bytes());
+    door.write("py/countersign.toml", PEOPLE.as_bytes());
+    door.run("sbom from py --output py.cdx.json").expect(0, &["as uv's lock file"]);
+    let document: Value = serde_json::from_slice(&door.read("py.cdx.json")).unwrap();
+    let supplier = |name: &str| {
+        let all = document["components"].as_array().unwrap();
+        all.iter().find(|component| component["name"] == name).unwrap()["supplier"]["name"].clone()
+    };
+    assert_eq!(document["metadata"]["component"]["supplier"]["name"], "Shop Ltd");
+    assert_eq!(supplier("core"), "Shop Ltd");
+    assert_eq!(supplier("six"), "PyPI");
+    assert_eq!(supplier("beside"), Value::Null, "a folder that is no member is somebody's, and nobody says whose");
+}

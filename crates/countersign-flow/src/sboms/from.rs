@@ -11,8 +11,8 @@ use countersign_core::finding::Finding;
 use countersign_core::time::Time;
 use countersign_record::atomic::write_atomic;
 use countersign_sbom::bom::{Document, Format, Item, Scope};
-use countersign_sbom::convert;
 use countersign_sbom::packages::{self, Ecosystem, Kind, PackagesError};
+use countersign_sbom::{Facts, People, convert};
 use std::path::Path;
 
 /// What an SBOM is made of.
@@ -30,6 +30,8 @@ pub struct From<'a> {
     pub version: Option<&'a str>,
     /// Whether what only builds or tests is left out.
     pub without_dev: bool,
+    /// The file with what only people know; that of the source's folder where none is named.
+    pub config: Option<&'a Path>,
     /// When the document is made; left out where not given.
     pub time: Option<Time>,
     /// Where to write it.
@@ -38,6 +40,7 @@ pub struct From<'a> {
 
 /// Makes it, holds it against the schema, and writes it whole or not at all.
 pub fn from(request: &From<'_>) -> Result<(SbomMade, Vec<u8>), FlowError> {
+    let mut facts = Facts { people: people(request)?, time: request.time, ..Facts::default() };
     let mut made = match packages::read(request.source, request.ecosystem) {
         Ok(made) => made,
         Err(PackagesError::Malformed { path, at, what }) => {
@@ -60,9 +63,12 @@ pub fn from(request: &From<'_>) -> Result<(SbomMade, Vec<u8>), FlowError> {
             root.version = Some(version.to_owned());
         }
         if let Some(path) = request.artifact {
-            root.hashes.insert("SHA-256".to_owned(), artifact::hash(path)?.digest.hex());
+            let digest = artifact::hash(path)?.digest;
+            root.hashes.insert("SHA-256".to_owned(), digest.hex());
+            facts.artifact = Some(digest);
         }
     }
+    facts.artifact = facts.artifact.or(made.digest.filter(|_| itself));
     let built = itself || request.artifact.is_some() || made.kind == Kind::Installed;
     made.bom.about.phases = vec![
         if itself {
@@ -78,7 +84,7 @@ pub fn from(request: &From<'_>) -> Result<(SbomMade, Vec<u8>), FlowError> {
         leave_out_dev(&mut made.bom);
     }
     let source = made.digest.unwrap_or_else(|| Sha256::of(made.read_as.as_bytes()));
-    let value = convert::made_to_cyclonedx(&made.bom, made.digest.as_ref(), &made.read_as, request.time);
+    let value = convert::made_to_cyclonedx(&made.bom, made.digest.as_ref(), &made.read_as, &facts);
     let document = Document { format: Format::CycloneDx("1.6"), value };
     let place = request.output.unwrap_or(request.source);
     let faults = schema_findings(&document, place)?;
@@ -110,6 +116,19 @@ pub fn from(request: &From<'_>) -> Result<(SbomMade, Vec<u8>), FlowError> {
         findings,
     };
     Ok((answer, bytes))
+}
+
+/// What only people know of it. A file that is named has to be there.
+fn people(request: &From<'_>) -> Result<People, FlowError> {
+    if let Some(path) = request.config {
+        return if path.exists() {
+            Ok(People::read(path)?)
+        } else {
+            Err(FlowError::Usage(format!("there is no file {}", path.display())))
+        };
+    }
+    let folder = if request.source.is_dir() { Some(request.source) } else { request.source.parent() };
+    Ok(folder.map(|folder| People::read(&folder.join("countersign.toml"))).transpose()?.unwrap_or_default())
 }
 
 /// Takes out what only builds or tests, and every edge from and to it.

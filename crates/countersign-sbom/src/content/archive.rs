@@ -91,7 +91,8 @@ fn read(path: &Path, most: u64, mut take: impl FnMut(&[u8])) -> Result<bool, Sbo
         let limit = usize::try_from(most).unwrap_or(usize::MAX);
         return Err(SbomError::TooLarge { path: path.to_owned(), found: size, limit });
     }
-    let mut buffer = vec![0_u8; 256 << 10];
+    // Small enough that it is not given back to the system, and asked for again, with each of some hundred files.
+    let mut buffer = vec![0_u8; 32 << 10];
     loop {
         let n = file.read(&mut buffer).map_err(failed)?;
         if n == 0 {

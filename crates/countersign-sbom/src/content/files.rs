@@ -22,30 +22,37 @@ pub(super) fn bytes(path: &Path) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// What `cargo package` wrote down of the repository.
 fn vcs(folder: &Path) -> Option<Vcs> {
-    #[derive(serde::Deserialize)]
-    struct Note {
-        git: Git,
-        #[serde(default)]
-        path_in_vcs: String,
+    Vcs::parse(&bytes(&folder.join(".cargo_vcs_info.json"))?)
+}
+
+impl Vcs {
+    /// Reads what `cargo package` wrote down of the repository (`.cargo_vcs_info.json`); nothing of a note that is strange.
+    #[must_use]
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        #[derive(serde::Deserialize)]
+        struct Note {
+            git: Git,
+            #[serde(default)]
+            path_in_vcs: String,
+        }
+        #[derive(serde::Deserialize)]
+        struct Git {
+            sha1: String,
+            #[serde(default)]
+            dirty: bool,
+        }
+        let note: Note = serde_json::from_slice(bytes).ok()?;
+        let commit = note.git.sha1;
+        let hex = matches!(commit.len(), 40 | 64) && commit.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let parts = |path: &str| path.split('/').all(|part| part != ".." && !part.contains(['\\', ':']));
+        let relative = !note.path_in_vcs.starts_with('/') && parts(&note.path_in_vcs);
+        (hex && relative && note.path_in_vcs.len() < 1_000).then_some(Self {
+            commit,
+            folder: note.path_in_vcs,
+            dirty: note.git.dirty,
+        })
     }
-    #[derive(serde::Deserialize)]
-    struct Git {
-        sha1: String,
-        #[serde(default)]
-        dirty: bool,
-    }
-    let note: Note = serde_json::from_slice(&bytes(&folder.join(".cargo_vcs_info.json"))?).ok()?;
-    let commit = note.git.sha1;
-    let hex = matches!(commit.len(), 40 | 64) && commit.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    let parts = |path: &str| path.split('/').all(|part| part != ".." && !part.contains(['\\', ':']));
-    let relative = !note.path_in_vcs.starts_with('/') && parts(&note.path_in_vcs);
-    (hex && relative && note.path_in_vcs.len() < 1_000).then_some(Vcs {
-        commit,
-        folder: note.path_in_vcs,
-        dirty: note.git.dirty,
-    })
 }
 
 /// What the files of a package say that can be found without its manifest.

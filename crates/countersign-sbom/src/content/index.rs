@@ -24,7 +24,7 @@ pub(super) fn yanked(folder: &Path, locked: &Locked<'_>) -> Option<bool> {
     let mut bytes = Vec::new();
     let file = File::open(place(folder, locked.name)?).ok()?;
     file.take(limits::CRATE_INDEX_BYTES).read_to_end(&mut bytes).ok()?;
-    said(&bytes, locked)
+    said(&bytes, locked.version, locked.checksum)
 }
 
 /// `…/registry/src/INDEX/NAME-VERSION` has its list at `…/registry/index/INDEX/.cache/PREFIX/NAME`.
@@ -48,7 +48,7 @@ fn place(folder: &Path, name: &str) -> Option<PathBuf> {
 }
 
 /// After a head, pairs of a version and what is said of it, with a zero byte behind each part.
-fn said(bytes: &[u8], locked: &Locked<'_>) -> Option<bool> {
+pub(crate) fn said(bytes: &[u8], version: &str, checksum: &Sha256) -> Option<bool> {
     #[derive(serde::Deserialize)]
     struct Line {
         vers: String,
@@ -60,10 +60,10 @@ fn said(bytes: &[u8], locked: &Locked<'_>) -> Option<bool> {
     if bytes.first() != Some(&FORM) || parts.next().is_none_or(|rest| !rest.is_empty()) {
         return None;
     }
-    while let (Some(said), Some(version)) = (parts.next(), parts.next()) {
-        if version == locked.version.as_bytes() {
+    while let (Some(said), Some(of)) = (parts.next(), parts.next()) {
+        if of == version.as_bytes() {
             let line: Line = serde_json::from_slice(said).ok()?;
-            return (line.vers == locked.version && line.cksum == locked.checksum.hex()).then_some(line.yanked);
+            return (line.vers == version && line.cksum == checksum.hex()).then_some(line.yanked);
         }
     }
     None

@@ -12,6 +12,7 @@ mod native;
 mod vet;
 
 pub(crate) use ahead::{Ahead, Enough, altered};
+pub(crate) use index::said as taken_back;
 
 use crate::{
     cargo::Workspace,

@@ -1,7 +1,7 @@
 //! From an inventory to a document of one version of CycloneDX, with a list of what that version has no place for.
 
 use super::{
-    Facts, Organization, People, Spec,
+    Facts, Organization, Spec,
     document::{
         Composition, Contact, Dependency, Document, Entry, Evidence, Hash, License, Lifecycle, Metadata, NamedLicense,
         Occurrence, Organisation, Property, Reference, Tool, Tools, property,
@@ -158,8 +158,7 @@ impl Fill<'_> {
             ]);
         }
         properties.push(property("countersign:cargo-lock", build.lock.to_string()));
-        let people = &self.facts.people;
-        let missing = unknown(people, self.facts);
+        let missing = unknown(self.facts);
         if !missing.is_empty() {
             properties.push(property("countersign:unknown", missing.join(",")));
         }
@@ -327,7 +326,8 @@ impl Fill<'_> {
 }
 
 /// What nobody told.
-fn unknown(people: &People, facts: &Facts) -> Vec<&'static str> {
+pub(crate) fn unknown(facts: &Facts) -> Vec<&'static str> {
+    let people = &facts.people;
     [
         ("author", people.authors.is_empty()),
         ("manufacturer", people.manufacturer.is_none()),

@@ -21,6 +21,7 @@ use countersign_core::{
     time::Time,
 };
 use document::Document;
+pub(crate) use fill::unknown;
 use std::{collections::BTreeSet, thread};
 
 /// What the document says besides the inventory. All of it comes from the caller: nothing is read or guessed here.

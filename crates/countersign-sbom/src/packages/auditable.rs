@@ -82,6 +82,7 @@ fn view(path: &Path, list: &List) -> Result<Bom, PackagesError> {
         }
         let mut item = library(reference.clone(), &package.name, Some(&package.version));
         item.purl = purl.map(|purl| purl.as_str().to_owned());
+        item.supplier = public.then(|| "crates.io".to_owned());
         item.properties.push(("countersign:source".to_owned(), package.source.clone()));
         item.linked = Some(package.kind == Role::Runtime);
         if package.kind == Role::Build {

@@ -158,6 +158,9 @@ impl Tree<'_> {
         };
         let hashes = text("integrity").map(|text| self.integrity(place, text)).transpose()?.unwrap_or_default();
         let url = resolved.and_then(public).filter(|url| url.starts_with("https://") || url.starts_with("http://"));
+        if url.as_deref().is_some_and(|url| DEFAULT.iter().any(|registry| url.starts_with(registry))) {
+            item.supplier = Some("npm".to_owned());
+        }
         item.files.push(File { url, hashes });
         if let Some(text) = text("license") {
             licence(&mut item, text);

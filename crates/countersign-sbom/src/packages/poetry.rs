@@ -122,6 +122,8 @@ fn component(path: &Path, package: &Table, older: Option<&Table>) -> Result<Item
     let purl = purl(name, Some(version), &from).map_err(|error| purl_error(path, name, error))?;
     let mut item = library(reference(name, Some(version), purl.as_ref()), name, Some(version));
     item.purl = purl.map(|purl| purl.as_str().to_owned());
+    // Poetry names every other index.
+    item.supplier = if from == From::Index(None) { Some("PyPI".to_owned()) } else { from.supplier() };
     let listed = older.and_then(|older| older.get(name)).and_then(Value::as_array);
     let files = package.get("files").and_then(Value::as_array).or(listed);
     for file in files.into_iter().flatten().filter_map(Value::as_table) {

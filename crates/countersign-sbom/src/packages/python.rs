@@ -30,8 +30,20 @@ pub(super) enum From {
     Folder,
 }
 
-const PYPI: [&str; 4] =
-    ["https://pypi.org/simple", "https://pypi.python.org/simple", "https://files.pythonhosted.org", "https://pypi.org"];
+const PYPI: [&str; 3] = ["https://pypi.org", "https://pypi.python.org", "https://files.pythonhosted.org"];
+
+fn is_pypi(url: &str) -> bool {
+    let rest = PYPI.iter().find_map(|known| url.strip_prefix(known));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+impl From {
+    /// Who hands it out, where its address says so. What pip asks where nothing is said is not known here.
+    pub(super) fn supplier(&self) -> Option<String> {
+        let known = matches!(self, Self::Index(Some(url)) | Self::Url(url) if is_pypi(url));
+        known.then(|| "PyPI".to_owned())
+    }
+}
 
 /// The package URL, for what has a public place.
 pub(super) fn purl(name: &str, version: Option<&str>, from: &From) -> Result<Option<Purl>, PurlError> {
@@ -39,7 +51,7 @@ pub(super) fn purl(name: &str, version: Option<&str>, from: &From) -> Result<Opt
     let build = |qualifiers: &[(&str, &str)]| Purl::build("pypi", None, &name, version, qualifiers).map(Some);
     match from {
         From::Index(None) => build(&[]),
-        From::Index(Some(url)) if PYPI.iter().any(|known| url.starts_with(known)) => build(&[]),
+        From::Index(Some(url)) if is_pypi(url) => build(&[]),
         From::Index(Some(url)) => public(url).map_or(Ok(None), |url| build(&[("repository_url", &url)])),
         From::Git(url) => {
             let commit = url.split_once('#').map(|(_, commit)| commit.split('&').next().unwrap_or(commit));
@@ -139,6 +151,20 @@ mod tests {
             of(From::Git("https://github.com/o/foo?rev=main#0123".to_owned())).unwrap(),
             "pkg:pypi/foo-bar@1%212.0%2Bx?vcs_url=git%2Bhttps://github.com/o/foo%400123"
         );
+        assert_eq!(
+            of(From::Index(Some("https://pypi.org.example.com/simple".to_owned()))).unwrap(),
+            "pkg:pypi/foo-bar@1%212.0%2Bx?repository_url=https://pypi.org.example.com/simple",
+            "a host that only begins as PyPI's does"
+        );
         assert_eq!(of(From::Folder), None);
+    }
+
+    #[test]
+    fn who_hands_it_out_is_said_only_where_the_address_says_so() {
+        let of = |from: From| from.supplier();
+        assert_eq!(of(From::Index(Some("https://pypi.org/simple".to_owned()))).as_deref(), Some("PyPI"));
+        assert_eq!(of(From::Index(Some("https://pypi.org.example.com/simple".to_owned()))), None);
+        assert_eq!(of(From::Index(None)), None);
+        assert_eq!(of(From::Git("https://github.com/o/foo#0123".to_owned())), None);
     }
 }

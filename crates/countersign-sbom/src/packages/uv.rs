@@ -5,7 +5,7 @@ use super::{
     Kind, Made, PackagesError, Starts, application, give_scopes, library, malformed, public, purl_error, text_of,
 };
 use crate::bom::{Bom, File, Item, Scope};
-use countersign_core::{digest::Sha256, limits};
+use countersign_core::{cyclonedx::WORKSPACE_MEMBER, digest::Sha256, limits};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use toml::{Table, Value};
@@ -25,8 +25,12 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let packages: Vec<&Table> = tables(&lock, "package").collect();
     let mut index: BTreeMap<String, Vec<(Option<&str>, String)>> = BTreeMap::new();
     let mut items = Vec::new();
+    let members = members(&lock);
     for package in &packages {
-        let item = component(path, package)?;
+        let mut item = component(path, package)?;
+        if is_own(package) && members.contains(item.name.as_str()) {
+            item.properties.push((WORKSPACE_MEMBER.to_owned(), "true".to_owned()));
+        }
         let name = normal(text_in(package, "name").unwrap_or_default());
         index.entry(name).or_default().push((text_in(package, "version"), item.reference.clone()));
         items.push(item);
@@ -144,6 +148,12 @@ fn source(package: &Table) -> Option<&Table> {
     package.get("source").and_then(Value::as_table)
 }
 
+/// The names of the workspace's members; of a project alone there is no list.
+fn members(lock: &Table) -> BTreeSet<&str> {
+    let listed = lock.get("manifest").and_then(|manifest| manifest.get("members")).and_then(Value::as_array);
+    listed.into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
 fn is_own(package: &Table) -> bool {
     source(package).is_some_and(|source| source.contains_key("virtual") || source.contains_key("editable"))
 }
@@ -167,6 +177,7 @@ fn component(path: &Path, package: &Table) -> Result<Item, PackagesError> {
     let purl = purl(name, version, &from).map_err(|error| purl_error(path, name, error))?;
     let mut item = library(reference(name, version, purl.as_ref()), name, version);
     item.purl = purl.map(|purl| purl.as_str().to_owned());
+    item.supplier = from.supplier();
     let sdist = package.get("sdist").and_then(Value::as_table);
     for file in sdist.into_iter().chain(tables(package, "wheels")) {
         let hash = text_in(file, "hash").or_else(|| text_in(source, "hash"));

@@ -207,6 +207,8 @@ impl Sbom {
                 .variable(variables::CARGO_HOME)
                 .map(PathBuf::from)
                 .or_else(|| call.world.variable(variables::HOME).map(|home| PathBuf::from(home).join(".cargo"))),
+            // Whoever has settings of their own has a reason.
+            large_pieces: call.world.variable(variables::GLIBC_TUNABLES).is_none(),
             cargo: call.world.variable(variables::CARGO).unwrap_or("cargo").into(),
             rustc: call.world.variable(variables::RUSTC).unwrap_or("rustc").into(),
         }

@@ -40,6 +40,9 @@ pub(crate) struct From {
     /// Leave out what only builds or tests
     #[arg(long)]
     without_dev: bool,
+    /// What only people know; `countersign.toml` in the source's folder where none is given
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Where to write it; standard output where none is given
     #[arg(long, value_name = "FILE.cdx.json")]
     output: Option<PathBuf>,
@@ -72,6 +75,7 @@ impl From {
             name: self.name.as_deref(),
             version: self.release.as_deref(),
             without_dev: self.without_dev,
+            config: self.config.as_deref(),
             time: super::epoch(call)?,
             output: self.output.as_deref(),
         };
