@@ -74,3 +74,17 @@ fn a_variable_that_a_ci_leaves_empty_was_not_given() {
         .expect(3, &["no-statements"]);
     door.shell(".", verify, &[("COUNTERSIGN_TRUST_DIGEST", "sha256:12")]).expect(2, &["64 hexadecimal characters"]);
 }
+
+#[test]
+fn a_command_line_that_does_not_parse_is_a_document_too_where_one_was_asked_for() {
+    let door = Door::empty();
+    for line in ["log show --format json --bogus", "--format=json log", "sbom vex --format json"] {
+        let said = door.run(line);
+        let document: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+        assert_eq!((said.code, document["exit"].as_str()), (2, Some("usage")), "{line}: {}", said.text);
+    }
+    let said = door.run("log show --bogus");
+    assert_eq!((said.code, said.out.as_str()), (2, ""), "{}", said.text);
+    // What stands behind `--` is no option.
+    assert_eq!(door.run("log show --bogus -- --format json").out, "");
+}

@@ -89,9 +89,12 @@ fn a_layout_does_not_hide_the_image_that_is_meant() {
         json!({ "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": format!("sha256:{digest}"), "size": bytes.len() })
     };
     let image = |layer: &str| {
-        json!({ "schemaVersion": 2, "layers": [{ "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
-                "digest": format!("sha256:{}", Sha256::of(layer.as_bytes()).hex()), "size": 1 }] })
+        let digest = Sha256::of(layer.as_bytes());
+        door.write(&format!("image/blobs/sha256/{}", digest.hex()), layer.as_bytes());
+        let layer = json!({ "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "digest": digest, "size": layer.len() });
+        json!({ "schemaVersion": 2, "layers": [layer] })
     };
+    std::fs::create_dir_all(door.path().join("image/blobs/sha256")).unwrap();
     let (good, mut evil) = (blob(&image("good")), blob(&image("evil")));
     door.write("image/oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#);
     door.write("k.pub", &pem(&Key::p256()));
@@ -107,6 +110,77 @@ fn a_layout_does_not_hide_the_image_that_is_meant() {
     let index = json!({ "schemaVersion": 2, "manifests": [good] });
     door.write("image/index.json", &serde_json::to_vec(&index).unwrap());
     door.run("verify image --key k.pub --transparency none").expect(3, &["no-statements"]);
+}
+
+#[test]
+fn an_image_in_a_layout_is_all_there_and_is_what_it_names() {
+    let door = Door::empty();
+    let blobs = door.path().join("image/blobs/sha256");
+    std::fs::create_dir_all(&blobs).unwrap();
+    let put = |bytes: &[u8], kind: &str| {
+        let digest = Sha256::of(bytes);
+        std::fs::write(blobs.join(digest.hex()), bytes).unwrap();
+        json!({ "mediaType": format!("application/vnd.oci.image.{kind}"), "digest": digest, "size": bytes.len() })
+    };
+    let text = |value: &Value| value.to_string().into_bytes();
+    let (layer, config) = (put(b"a program", "layer.v1.tar"), put(b"{}", "config.v1+json"));
+    let mut away = put(b"only elsewhere", "layer.nondistributable.v1.tar");
+    away["urls"] = json!(["https://layers.example/1"]);
+    let child =
+        put(&text(&json!({ "schemaVersion": 2, "config": config, "layers": [layer, away] })), "manifest.v1+json");
+    let image = put(&text(&json!({ "schemaVersion": 2, "manifests": [child] })), "index.v1+json");
+    let index =
+        |image: &Value| door.write("image/index.json", &text(&json!({ "schemaVersion": 2, "manifests": [image] })));
+    let digest = |blob: &Value| blob["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap().to_owned();
+    index(&image);
+    door.write("image/oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#);
+    let key = Key::p256();
+    door.write("k.pub", &pem(&key));
+    let about = json!([{ "name": "image", "digest": { "sha256": digest(&image) } }]);
+    let payload = text(&json!({ "_type": "https://in-toto.io/Statement/v1", "subject": about,
+        "predicateType": "https://example.com/p", "predicate": {} }));
+    door.write("i.json", &envelope(&payload, &[("k", key.sign(&pae(PAYLOAD_TYPE, &payload)))]));
+    let line = "verify image --bundle i.json --key k.pub --transparency none";
+    assert!(!door.run(line).text.contains("image-incomplete"));
+    for part in [&layer, &config, &child] {
+        let path = blobs.join(digest(part));
+        let good = std::fs::read(&path).unwrap();
+        std::fs::write(&path, b"another").unwrap();
+        door.run(line).expect(4, &["package-file-altered"]);
+        std::fs::remove_file(&path).unwrap();
+        door.run(line).expect(0, &["image-incomplete", "1 of the parts that the image names are not in the layout"]);
+        std::fs::write(&path, good).unwrap();
+    }
+    door.run(line).expect(0, &["verified"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn in_a_folder_links_to_files_count_and_what_is_passed_over_is_said() {
+    use std::os::unix::fs::symlink;
+    let door = Door::empty();
+    let (key, payload) = (Key::p256(), plain(b"app"));
+    let good = envelope(&payload, &[("k", key.sign(&pae(PAYLOAD_TYPE, &payload)))]);
+    let bad = envelope(&payload, &[("k", key.sign(b"something else"))]);
+    door.write("k.pub", &pem(&key));
+    // As a configuration is mounted: a link to a file behind a hidden link to a hidden folder.
+    for (name, bytes) in [("mounted/..1/a.json", &good), ("mounted/..1/b.json", &bad)] {
+        std::fs::create_dir_all(door.path().join("mounted/..1")).unwrap();
+        door.write(name, bytes);
+    }
+    let at = |name: &str| door.path().join("mounted").join(name);
+    symlink("..1", at("..data")).unwrap();
+    symlink("..data/a.json", at("a.json")).unwrap();
+    let line = "verify --all mounted --key k.pub --transparency none";
+    door.run(line).expect(0, &["verified", "files-passed-over", "2 hidden file(s) or folder(s) were passed over"]);
+    symlink("..data/b.json", at("b.json")).unwrap();
+    door.run(line).expect(4, &["1 of 2"]);
+    std::fs::remove_file(at("b.json")).unwrap();
+    for odd in ["..data", "nowhere"] {
+        symlink(odd, at("odd")).unwrap();
+        door.run(line).expect(4, &["neither a file nor a folder"]);
+        std::fs::remove_file(at("odd")).unwrap();
+    }
 }
 
 #[test]

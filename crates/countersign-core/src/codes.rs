@@ -64,6 +64,7 @@ codes! {
     IDENTITY_CARELESS_DOT "identity-careless-dot" Note "In a regular expression of identities a dot that looks like one that was meant as itself stands for any character: write `\\.` there.";
     IDENTITY_UNANCHORED "identity-unanchored" Refused "A pattern of identities has no ends: it lets in every name that only contains what was meant.";
     TRANSPARENCY_MISSING "transparency-missing" Untrusted "A key signed, no log and no timestamp says so, and nobody said that this key may do without.";
+    IMAGE_INCOMPLETE "image-incomplete" Note "An OCI layout lacks some of the parts that its image names: those are known by their digests alone.";
     FILES_PASSED_OVER "files-passed-over" Note "Hidden files and folders below a folder were passed over; attestations in them were not looked at.";
     TRANSPARENCY_NONE "transparency-none" Note "A key signed without a log or a timestamp, as is allowed for this key: nobody else has seen the signature, and nothing says when it was made.";
     SIGNERS_TOO_FEW "signers-too-few" Refused "Fewer distinct signers than are asked for have signed about this artifact.";

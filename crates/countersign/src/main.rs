@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     let arguments: Vec<std::ffi::OsString> = std::env::args_os().collect();
     let arguments = match cli::Cli::read(&arguments) {
         Ok(arguments) => arguments,
-        Err(error) => return render::usage(&cli::help::shown(error)),
+        Err(error) => return render::usage(&cli::help::shown(error), cli::format_of(&arguments)),
     };
     let run = std::panic::catch_unwind(|| arguments.run(&world::World::of_this_process()));
     ExitCode::from(run.map_or(Exit::Internal, render::Done::show).code())

@@ -131,9 +131,13 @@ pub(crate) fn fault(what: &str) {
     eprintln!("this is a fault of countersign itself; nothing was authorised");
 }
 
-/// What clap says about a command line, with our exit code.
-pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+/// What clap says about a command line, with our exit code. Help is for people, whatever form was asked for.
+pub(crate) fn usage(error: &clap::Error, format: Format) -> ExitCode {
     let asked = !error.use_stderr();
+    if !asked && format == Format::Json {
+        let said = FlowError::Usage(error.render().to_string().trim_end().to_owned());
+        return ExitCode::from(Done::failed(format, &said, "nothing was done").show().code());
+    }
     let shown = if asked {
         error.print()
     } else {

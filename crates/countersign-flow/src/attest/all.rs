@@ -218,10 +218,12 @@ fn file(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &mut
 fn layout(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &mut Judged) -> Result<(), FlowError> {
     let read = oci::attestations(path)?;
     out.attestations = read.len();
-    let wanted = Wanted { sha256: Some(oci::image(path)?), ..Wanted::default() };
+    let image = oci::image(path)?;
+    let wanted = Wanted { sha256: Some(image.digest), ..Wanted::default() };
     let subject = Subject { name: &out.place, named: false, wanted };
     let outcome = check(&subject, &read, &[], anchors, expected, at);
     out.findings = outcome.checked.findings;
+    out.findings.extend(image.incomplete);
     if exit_of(&out.findings) == Exit::Ok {
         out.signers = outcome.held.iter().map(|held| held.signers.join(" and ")).collect();
     }

@@ -59,9 +59,18 @@ pub fn attestations(folder: &Path) -> Result<Vec<Read>, FlowError> {
     Ok(out)
 }
 
-/// The digest of the one image in the layout, all of which is there and is what it names: configuration, layers, and the
-/// images that it leads to. Where there are several images, nobody can say which is meant.
-pub fn image(folder: &Path) -> Result<Sha256, FlowError> {
+/// The one image in a layout.
+#[derive(Debug)]
+pub struct Image {
+    /// Its digest.
+    pub digest: Sha256,
+    /// That the layout lacks some of what the image names: a manifest proves those parts too, but nobody has looked at them.
+    pub incomplete: Option<Finding>,
+}
+
+/// The one image in the layout. What there is of it is what it names: configuration, layers, and the images that it leads to.
+/// Where there are several images, nobody can say which is meant.
+pub fn image(folder: &Path) -> Result<Image, FlowError> {
     let layout = Layout { folder };
     let index = layout.index()?;
     let mut found = BTreeSet::new();
@@ -83,10 +92,7 @@ pub fn image(folder: &Path) -> Result<Sha256, FlowError> {
         }
     }
     match found.into_iter().collect::<Vec<_>>().as_slice() {
-        [one] => {
-            layout.holds(*one)?;
-            Ok(*one)
-        }
+        [one] => Ok(Image { digest: *one, incomplete: layout.holds(*one)? }),
         several => Err(FlowError::Usage(format!(
             "{} holds {} images: give the digest of the one that is meant as sha256:…",
             folder.display(),
@@ -131,48 +137,43 @@ impl Layout<'_> {
         Ok(out)
     }
 
-    /// Whether everything that an image names is in the layout as it is named.
-    fn holds(&self, image: Sha256) -> Result<(), FlowError> {
-        let (mut seen, mut open) = (BTreeSet::from([image]), vec![image]);
+    /// Whether what an image names is in the layout as it is named. What is not there is said.
+    fn holds(&self, image: Sha256) -> Result<Option<Finding>, FlowError> {
+        let (mut seen, mut open, mut absent) = (BTreeSet::from([image]), vec![image], BTreeSet::new());
         while let Some(manifest) = open.pop() {
             let bytes = self.blob(&manifest)?;
             let manifest = json::parse(&bytes).map_err(|error| malformed(self.folder, &error.to_string()))?;
             for child in list(&manifest, "manifests") {
                 let digest = digest_of(child, self.folder)?;
-                self.has(child, &digest)?;
-                if seen.insert(digest) {
+                if !self.has(child, &digest)? {
+                    absent.insert(digest);
+                } else if seen.insert(digest) {
                     open.push(digest);
                 }
-                if seen.len() > limits::OCI_MANIFESTS {
+                if seen.len().saturating_add(absent.len()) > limits::OCI_MANIFESTS {
                     return Err(malformed(self.folder, "more manifests than are read"));
                 }
             }
             for part in manifest.get("config").into_iter().chain(list(&manifest, "layers")) {
-                // What may only be had from elsewhere is known by its digest all the same.
-                let elsewhere = !list(part, "urls").is_empty();
                 let digest = digest_of(part, self.folder)?;
-                if !elsewhere || self.path(&digest).exists() {
-                    self.has(part, &digest)?;
+                if !self.has(part, &digest)? {
+                    absent.insert(digest);
                 }
             }
         }
-        Ok(())
+        let Some(first) = absent.first() else { return Ok(None) };
+        let what = format!("{} of the parts that the image names are not in the layout", absent.len());
+        let finding = Finding::new(codes::IMAGE_INCOMPLETE, what).at(self.folder.display().to_string());
+        Ok(Some(finding.at(format!("blob {first}"))))
     }
 
-    /// Whether a blob is there, of this digest and as long as its descriptor says. It may be larger than the memory.
-    fn has(&self, descriptor: &Value, digest: &Sha256) -> Result<(), FlowError> {
+    /// Whether a blob is there; then it has this digest, and is as long as its descriptor says. It may be larger than the memory.
+    fn has(&self, descriptor: &Value, digest: &Sha256) -> Result<bool, FlowError> {
         let path = self.path(digest);
         let failed = |source| FlowError::Read { path: path.clone(), source };
         let mut file = match File::open(&path) {
             Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let what = "the layout lacks a blob that its image names";
-                return Err(FlowError::Refused(vec![
-                    Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(path.display().to_string()).help(
-                        "copy the whole image, or give the digest of its manifest as sha256:… to ask about that alone",
-                    ),
-                ]));
-            }
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(failed(error)),
         };
         let (mut hasher, mut length) = (Hasher::default(), 0_u64);
@@ -188,7 +189,7 @@ impl Layout<'_> {
             return Err(self.altered(digest, &found));
         }
         match descriptor.get("size").and_then(Value::as_u64) {
-            Some(size) if size == length => Ok(()),
+            Some(size) if size == length => Ok(true),
             said => {
                 let said = said.map_or_else(|| "none".to_owned(), |size| size.to_string());
                 Err(malformed(self.folder, &format!("{digest} has {length} bytes, its descriptor says {said}")))

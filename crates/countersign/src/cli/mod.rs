@@ -134,6 +134,13 @@ enum Verb {
     Conformance(conformance::Conformance),
 }
 
+/// The form that a command line asks for, also one that does not parse.
+pub(crate) fn format_of(arguments: &[OsString]) -> Format {
+    let words: Vec<&str> = arguments.iter().map_while(|word| word.to_str().filter(|word| *word != "--")).collect();
+    let apart = words.windows(2).any(|pair| pair == ["--format", "json"]);
+    if apart || words.contains(&"--format=json") { Format::Json } else { Format::Text }
+}
+
 impl Cli {
     /// Reads the command line. To describe all verbs takes longer than to verify a bundle, so where a verb comes first
     /// that one alone is described; what does not parse by it is read again by the whole, which has the better words.

@@ -361,6 +361,8 @@ struct About {
     sha256: Option<Sha256>,
     sha512: Option<[u8; 64]>,
     looked: Option<artifact::Looked>,
+    /// What an OCI layout lacks of its image.
+    incomplete: Option<Finding>,
 }
 
 impl About {
@@ -372,6 +374,7 @@ impl About {
             sha256: None,
             sha512: None,
             looked: None,
+            incomplete: None,
         };
         // A digest is a digest, whatever lies here under such a name.
         let digest = |text: &str| text.starts_with("sha256:") || text.starts_with("sha512:");
@@ -385,7 +388,8 @@ impl About {
             about.sha256 = Some(digest);
         } else if place.is_dir() && oci::is_layout(place) {
             about.name = called(place.display().to_string());
-            about.sha256 = Some(oci::image(place)?);
+            let image = oci::image(place)?;
+            (about.sha256, about.incomplete) = (Some(image.digest), image.incomplete);
         } else {
             let looked = artifact::look(place, keep)?;
             about.name = called(looked.name.clone());
@@ -403,6 +407,7 @@ impl About {
 
     /// What is wrong with the file itself.
     fn findings(&self, outcome: &mut Outcome) {
+        outcome.checked.findings.extend(self.incomplete.clone());
         let Some(looked) = &self.looked else { return };
         outcome.checked.findings.extend(documents::doubtful(looked, &self.name));
     }
