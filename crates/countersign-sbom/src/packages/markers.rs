@@ -98,6 +98,23 @@ enum Sign {
     NotIn,
 }
 
+impl Sign {
+    /// What it says of two that are equal, or not; nothing where it asks for something else.
+    const fn equality(self, equal: bool) -> Option<Answer> {
+        match self {
+            Self::Equal | Self::Same => Some(Answer::of(equal)),
+            Self::NotEqual => Some(Answer::of(!equal)),
+            Self::Less
+            | Self::LessOrEqual
+            | Self::MoreOrEqual
+            | Self::More
+            | Self::Compatible
+            | Self::In
+            | Self::NotIn => None,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Join {
     Open,
@@ -195,7 +212,7 @@ fn judge(tokens: &[Token], facts: &Facts, extra: &str) -> Option<Answer> {
                 Token::Close => loop {
                     match waiting.pop()? {
                         Join::Open => break,
-                        join => apply(join, &mut answers)?,
+                        join @ (Join::And | Join::Or) => apply(join, &mut answers)?,
                     }
                 },
                 Token::Word(word) => {
@@ -259,11 +276,7 @@ fn compare(name: &str, sign: Sign, text: &str, turned: bool, facts: &Facts, extr
         other => other,
     };
     match name {
-        EXTRA => match sign {
-            Sign::Equal | Sign::Same => Answer::of(normal(text) == extra),
-            Sign::NotEqual => Answer::of(normal(text) != extra),
-            _ => Answer::Unknown,
-        },
+        EXTRA => sign.equality(normal(text) == extra).unwrap_or(Answer::Unknown),
         "python_version" => {
             facts.minor.as_deref().map_or(Answer::Unknown, |minor| version(minor, true, sign, text, turned))
         }
@@ -274,11 +287,7 @@ fn compare(name: &str, sign: Sign, text: &str, turned: bool, facts: &Facts, extr
         },
         _ => match facts.texts.get(name) {
             Some(Known::Is(value)) => word(value, sign, text, turned),
-            Some(Known::IsNot(value)) if *value == text => match sign {
-                Sign::Equal | Sign::Same => Answer::No,
-                Sign::NotEqual => Answer::Yes,
-                _ => Answer::Unknown,
-            },
+            Some(Known::IsNot(value)) if *value == text => sign.equality(false).unwrap_or(Answer::Unknown),
             Some(Known::IsNot(_)) | None => Answer::Unknown,
         },
     }
@@ -286,35 +295,43 @@ fn compare(name: &str, sign: Sign, text: &str, turned: bool, facts: &Facts, extr
 
 fn word(value: &str, sign: Sign, text: &str, turned: bool) -> Answer {
     let within = || if turned { value.contains(text) } else { text.contains(value) };
-    match sign {
-        Sign::Equal | Sign::Same => Answer::of(value == text),
-        Sign::NotEqual => Answer::of(value != text),
+    let other = || match sign {
         Sign::In => Answer::of(within()),
         Sign::NotIn => Answer::of(!within()),
-        _ => Answer::Unknown,
-    }
+        // The order of words is asked by nobody.
+        Sign::Less
+        | Sign::LessOrEqual
+        | Sign::Equal
+        | Sign::NotEqual
+        | Sign::MoreOrEqual
+        | Sign::More
+        | Sign::Compatible
+        | Sign::Same => Answer::Unknown,
+    };
+    sign.equality(value == text).unwrap_or_else(other)
 }
 
 /// Compares a version of Python's. One that is not whole is any that begins so, also one before its release.
 fn version(value: &str, whole: bool, sign: Sign, text: &str, turned: bool) -> Answer {
     let sign = match (sign, turned) {
-        (sign, false) => sign,
         (Sign::Less, true) => Sign::More,
         (Sign::More, true) => Sign::Less,
         (Sign::LessOrEqual, true) => Sign::MoreOrEqual,
         (Sign::MoreOrEqual, true) => Sign::LessOrEqual,
         (Sign::Compatible, true) => return Answer::Unknown,
-        (sign, true) => sign,
+        (sign, _) => sign,
     };
     if matches!(sign, Sign::In | Sign::NotIn | Sign::Same) {
         return if whole { word(value, sign, text, turned) } else { Answer::Unknown };
     }
     let text = text.trim();
     if let Some(stem) = text.strip_suffix(".*") {
-        return match sign {
-            Sign::Equal => begins(value, whole, stem),
-            Sign::NotEqual => begins(value, whole, stem).not(),
-            _ => Answer::Unknown,
+        return if sign == Sign::Equal {
+            begins(value, whole, stem)
+        } else if sign == Sign::NotEqual {
+            begins(value, whole, stem).not()
+        } else {
+            Answer::Unknown
         };
     }
     let read = |text: &str| Version::read(Scheme::Pep440, text);
