@@ -28,7 +28,7 @@ pub struct SchemaError {
 }
 
 /// The most faults that are listed; more are counted.
-const LISTED: usize = 100;
+pub(crate) const LISTED: usize = 100;
 
 /// What is wrong with a document, and how many faults there are beyond those that are listed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,7 +74,32 @@ fn validator(schema: &str, format: Format) -> Result<Validator, String> {
     if let Some(context) = schema.pointer_mut("/properties/@context").filter(|_| format == Format::Spdx3) {
         *context = serde_json::json!({ "enum": SPDX_3 });
     }
+    // The published strict schemas allow one value of `$schema`, which is not even that of their own revision. Tools name
+    // the revision that they were written for.
+    if let Some(revisions) = revisions(format)
+        && let Some(allowed) = schema.pointer_mut("/properties/$schema/enum")
+    {
+        *allowed = serde_json::json!(revisions);
+    }
     options.build(&schema).map_err(|error| error.masked().to_string())
+}
+
+/// The published revisions of the schema of one version, by the address that a document may name. They differ in what the
+/// schema allows nowhere but in repairs of the schema itself; a document of any of them is held against the newest.
+fn revisions(format: Format) -> Option<&'static [&'static str]> {
+    match format {
+        Format::CycloneDx("1.2") => Some(&[
+            "http://cyclonedx.org/schema/bom-1.2.schema.json",
+            "http://cyclonedx.org/schema/bom-1.2a.schema.json",
+            "http://cyclonedx.org/schema/bom-1.2b.schema.json",
+        ]),
+        Format::CycloneDx("1.3") => Some(&[
+            "http://cyclonedx.org/schema/bom-1.3.schema.json",
+            "http://cyclonedx.org/schema/bom-1.3a.schema.json",
+        ]),
+        // Of later versions there is one each.
+        Format::CycloneDx(_) | Format::Spdx2 | Format::Spdx3 | Format::Made => None,
+    }
 }
 
 fn faults(validator: &Validator, value: &Value) -> Faults {
@@ -140,4 +165,48 @@ fn schema_of(format: Format) -> Option<(usize, &'static str)> {
         Format::Spdx3 => (7, include_str!("../third-party/spdx-3.0.1.schema.json")),
         Format::CycloneDx(_) | Format::Made => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(version: &'static str, schema: &str) -> Vec<Fault> {
+        let value = serde_json::json!({
+            "$schema": schema, "bomFormat": "CycloneDX", "specVersion": version, "version": 1, "components": []});
+        check(&Document { format: Format::CycloneDx(version), value }).unwrap().listed
+    }
+
+    #[test]
+    fn each_published_revision_of_a_schema_may_be_named_and_no_other() {
+        let address = |revision: &str| format!("http://cyclonedx.org/schema/bom-{revision}.schema.json");
+        let known = [
+            ("1.2", ["1.2", "1.2a", "1.2b"].as_slice()),
+            ("1.3", &["1.3", "1.3a"]),
+            ("1.4", &["1.4"]),
+            ("1.5", &["1.5"]),
+            ("1.6", &["1.6"]),
+            ("1.7", &["1.7"]),
+        ];
+        for (version, revisions) in known {
+            for revision in revisions {
+                assert_eq!(named(version, &address(revision)), [], "{version} as {revision}");
+            }
+            // The published schemas of these say nothing of it.
+            if matches!(version, "1.6" | "1.7") {
+                continue;
+            }
+            for other in ["1.2c", "1.3b", "1.4a", "1.5a", "1.8", "1.2b-strict"] {
+                let faults = named(version, &address(other));
+                assert_eq!(faults.len(), 1, "{version} as {other}");
+                assert_eq!(faults[0].at, "/$schema");
+            }
+            for (other, revisions) in known.iter().filter(|(other, _)| *other != version) {
+                for revision in *revisions {
+                    assert_eq!(named(version, &address(revision)).len(), 1, "{version} as {revision} of {other}");
+                }
+            }
+            assert_eq!(named(version, &address(version).replace("http:", "https:")).len(), 1);
+        }
+    }
 }

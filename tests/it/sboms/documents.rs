@@ -54,6 +54,23 @@ fn a_document_of_another_tool_is_signed_as_it_is_and_the_tool_is_named() {
 }
 
 #[test]
+fn a_document_that_names_any_revision_of_its_schema_is_valid_and_kept() {
+    let door = Door::new();
+    for (version, revision) in [("1.2", "1.2"), ("1.2", "1.2a"), ("1.2", "1.2b"), ("1.3", "1.3"), ("1.3", "1.3a")] {
+        let mut document = json!({"$schema": format!("http://cyclonedx.org/schema/bom-{revision}.schema.json"),
+            "bomFormat": "CycloneDX", "specVersion": version, "version": 1, "components": []});
+        let bytes = document.to_string().into_bytes();
+        door.write("in.json", &bytes);
+        door.run("sbom validate in.json").expect(0, &[&format!("valid, CycloneDX {version}")]);
+        door.run(&format!("sbom ingest in.json --output {revision}.cdx.json")).expect(0, &["unchanged"]);
+        assert_eq!(door.read(&format!("{revision}.cdx.json")), bytes);
+        document["$schema"] = json!("http://cyclonedx.org/schema/bom-1.3z.schema.json");
+        door.write("in.json", document.to_string().as_bytes());
+        door.run("sbom validate in.json").expect(4, &["sbom-invalid", "/$schema", "mend each place that is named"]);
+    }
+}
+
+#[test]
 fn who_depends_on_what_and_what_changed_is_told_in_words_and_for_programs() {
     let door = Door::new();
     door.write("old.json", foreign("1.0.0", "1.0.0").to_string().as_bytes());

@@ -152,14 +152,21 @@ fn view(path: &Path, go: &str, modules: &str) -> Result<Bom, PackagesError> {
         let parts: Vec<&str> = line.split('\t').collect();
         match parts[..] {
             ["path", name] => command = Some(name),
-            ["mod", name, version] | ["mod", name, version, _] => main = Some(module(path, name, version, "", true)?),
-            ["dep", name, version] => items.push(module(path, name, version, "", false)?),
-            ["dep", name, version, sum] => items.push(module(path, name, version, sum, false)?),
+            ["mod", name, version] | ["mod", name, version, _] => {
+                main = Some(Item { linked: None, ..module(path, name, version, "", true)? });
+            }
+            ["dep", name, version] => items.push(module(path, name, version, "", true)?),
+            ["dep", name, version, sum] => items.push(module(path, name, version, sum, true)?),
             ["=>", name, version, ..] => {
                 let sum = parts.get(3).copied().unwrap_or_default();
                 let before = if items.is_empty() { main.as_mut() } else { items.last_mut() };
                 let before = before.ok_or_else(|| wrong(number, "a replacement of nothing"))?;
-                let mut new = module(path, name, version, sum, false)?;
+                // The module keeps its own name: a folder is a path of the machine that built it. What it has not is an
+                // identity in a registry, since what was built is not what is published there.
+                let folder = is_folder(name);
+                let name = if folder { before.name.as_str() } else { name };
+                let mut new = module(path, name, version, sum, !folder)?;
+                new.linked = before.linked;
                 new.properties.push(("countersign:replaces".to_owned(), before.label()));
                 *before = new;
             }
@@ -224,14 +231,17 @@ fn view(path: &Path, go: &str, modules: &str) -> Result<Bom, PackagesError> {
     Ok(bom)
 }
 
-/// A module by its path. The one that was built from a folder has no version, and so no public identity.
-fn module(path: &Path, name: &str, version: &str, sum: &str, main: bool) -> Result<Item, PackagesError> {
+fn is_folder(name: &str) -> bool {
+    name.starts_with('.') || name.starts_with('/') || name.contains('\\') || name.get(1..3) == Some(":/")
+}
+
+/// A module by its path. One that was built from a folder has no version that is published, and so no public identity.
+fn module(path: &Path, name: &str, version: &str, sum: &str, published: bool) -> Result<Item, PackagesError> {
     if name.len() > limits::SBOM_TEXT_BYTES || version.len() > limits::SBOM_TEXT_BYTES || name.is_empty() {
         return Err(malformed(path, "build information", "a module without a name, or with one that is too long"));
     }
-    let released = version.starts_with('v');
-    let folder = name.starts_with('.') || name.starts_with('/') || name.contains('\\') || name.get(1..3) == Some(":/");
-    let purl = if released && !folder {
+    let folder = is_folder(name);
+    let purl = if published && version.starts_with('v') && !folder {
         let lower = name.to_lowercase();
         let (namespace, own) = match lower.rsplit_once('/') {
             Some((namespace, own)) => (Some(namespace), own),
@@ -241,13 +251,13 @@ fn module(path: &Path, name: &str, version: &str, sum: &str, main: bool) -> Resu
     } else {
         None
     };
-    // A folder that stands in for a module is a path of the machine that built it.
+    // Only a list that Go did not write gives a folder as a module of its own.
     let name = if folder { "a module from a folder" } else { name };
     let version = Some(version).filter(|version| !version.is_empty());
     let reference = purl.as_ref().map_or_else(|| format!("path:{name}"), |purl| purl.as_str().to_owned());
     let mut item = library(reference, name, version);
     item.purl = purl.map(|purl| purl.as_str().to_owned());
-    item.linked = (!main).then_some(true);
+    item.linked = Some(true);
     if !sum.is_empty() {
         item.properties.push(("countersign:go:sum".to_owned(), sum.to_owned()));
     }
@@ -290,6 +300,9 @@ mod tests {
         dep\tgithub.com/BurntSushi/toml\tv1.4.0\th1:AAAA=\n\
         dep\texample.com/old\tv1.0.0\n=>\texample.com/new\tv2.0.0\th1:BBBB=\n\
         dep\texample.com/local\tv1.0.0\n=>\t../local\t\n\
+        dep\texample.com/app/store/one\tv0.0.0-00010101000000-000000000000\n=>\t./store/one\t(devel)\t\n\
+        dep\texample.com/app/store/two\tv0.0.0-00010101000000-000000000000\n=>\t./store/two\t(devel)\t\n\
+        dep\texample.com/posed\tv1.0.0\n=>\t/opt/somebody/posed\tv1.0.0\th1:CCCC=\n\
         build\t-ldflags=\"-X a=/opt/somebody\"\nbuild\tGOOS=linux\n";
 
     fn made(bytes: &[u8]) -> Result<Made, PackagesError> {
@@ -307,7 +320,10 @@ mod tests {
         assert_eq!(
             labels,
             [
-                "a module from a folder path:a module from a folder",
+                "example.com/app/store/one (devel) path:example.com/app/store/one",
+                "example.com/app/store/two (devel) path:example.com/app/store/two",
+                "example.com/local path:example.com/local",
+                "example.com/posed v1.0.0 path:example.com/posed",
                 "example.com/new v2.0.0 pkg:golang/example.com/new@v2.0.0",
                 "github.com/BurntSushi/toml v1.4.0 pkg:golang/github.com/burntsushi/toml@v1.4.0",
                 "stdlib 1.22.1 pkg:golang/stdlib@1.22.1",
@@ -315,8 +331,22 @@ mod tests {
         );
         let root = made.bom.root.as_ref().unwrap();
         assert_eq!((root.name.as_str(), root.purl.as_deref()), ("example.com/app", None));
+        assert!(made.bom.items.iter().take(4).all(|item| item.purl.is_none() && item.linked == Some(true)));
+        let replaced = ("countersign:replaces".to_owned(), "example.com/local v1.0.0".to_owned());
+        assert_eq!(made.bom.items[2].properties, [replaced]);
+        assert_eq!(root.linked, None);
         let text = format!("{:?}", made.bom);
         assert!(text.contains("h1:AAAA=") && text.contains("linux") && !text.contains("somebody"), "{text}");
+    }
+
+    #[test]
+    fn one_module_listed_twice_is_refused_wherever_it_comes_from() {
+        for again in
+            ["dep\texample.com/local\tv2.0.0\n=>\t../elsewhere\t\n", "dep\texample.com/new\tv2.0.0\th1:BBBB=\n"]
+        {
+            let error = made(&binary("go1.22.1", &format!("{MODULES}{again}"))).unwrap_err();
+            assert!(error.to_string().contains("is listed twice"), "{error}");
+        }
     }
 
     #[test]

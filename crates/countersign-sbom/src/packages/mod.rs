@@ -4,10 +4,13 @@
 
 mod auditable;
 mod gobinary;
+mod markers;
+mod needs;
 mod npm;
 mod poetry;
 mod python;
 mod requirements;
+mod surroundings;
 mod uv;
 mod wheels;
 

@@ -3,7 +3,7 @@
 use super::public;
 use crate::bom::{Bom, Item, Scope};
 use countersign_core::purl::{Purl, PurlError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// PEP 503: lower case, and one hyphen for each run of hyphens, underscores and dots.
 pub(crate) fn normal(name: &str) -> String {
@@ -74,14 +74,29 @@ pub(super) fn reference(name: &str, version: Option<&str>, purl: Option<&Purl>) 
     purl.map_or_else(|| format!("path:{}{version}", normal(name)), |purl| purl.as_str().to_owned())
 }
 
-/// The name that a requirement begins with, and its condition.
+/// The name that a requirement begins with, and its condition. An address may hold a semicolon: there, one stands for
+/// itself that has no space in front.
 pub(super) fn requirement(text: &str) -> (String, Option<&str>) {
-    let (head, condition) = match text.split_once(';') {
-        Some((head, condition)) => (head, Some(condition.trim())),
-        None => (text, None),
+    let plain = text.split_once(';').unwrap_or((text, ""));
+    let (head, condition) = if plain.0.contains('@') {
+        text.find(" ;").and_then(|end| Some((text.get(..end)?, text.get(end..)?.get(2..)?))).unwrap_or((text, ""))
+    } else {
+        plain
     };
-    let end = head.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))).unwrap_or(head.len());
-    (normal(head.trim_start().get(..end).unwrap_or(head)), condition.filter(|text| !text.is_empty()))
+    let end = head.trim_start().find(|c: char| !is_of_name(c)).unwrap_or(head.len());
+    let condition = Some(condition.trim()).filter(|text| !text.is_empty());
+    (normal(head.trim_start().get(..end).unwrap_or(head)), condition)
+}
+
+/// The extras that a requirement asks for: `name[one,two]`.
+pub(super) fn extras(text: &str) -> BTreeSet<String> {
+    let behind = text.trim_start().trim_start_matches(is_of_name).trim_start();
+    let listed = behind.strip_prefix('[').and_then(|rest| rest.split_once(']')).map_or("", |(inside, _)| inside);
+    listed.split(',').map(normal).filter(|name| !name.is_empty()).collect()
+}
+
+const fn is_of_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
 }
 
 /// Says on what condition a component is there.
@@ -133,6 +148,11 @@ mod tests {
             ("foo-bar".to_owned(), Some("python_version < '3'"))
         );
         assert_eq!(requirement("a"), ("a".to_owned(), None));
+        assert_eq!(requirement(" a @ https://x/;b ; os_name == 'nt'"), ("a".to_owned(), Some("os_name == 'nt'")));
+        assert_eq!(requirement("a @ https://x/;b"), ("a".to_owned(), None));
+        let asked = |text: &str| extras(text).into_iter().collect::<Vec<_>>().join(" ");
+        assert_eq!(asked("Foo_Bar [x, Y.z]>=1.0 ; extra == 'q[w]'"), "x y-z");
+        assert_eq!([asked("a>=1; extra == '[b]'"), asked("a[]"), asked("a[b")].concat(), "");
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Python packages as they are installed, or as wheels: their metadata, and the SBOMs that they carry (PEP 770) about what
 //! is compiled into them.
 
-use super::python::{From, normal, purl, reference, requirement};
+use super::markers::Facts;
+use super::needs::{self, Asker};
+use super::python::{From, normal, purl, reference};
+use super::surroundings;
 use super::{Kind, Made, PackagesError, application, bytes_of, library, licence, malformed, purl_error};
 use crate::archive::{self, Archive};
 use crate::bom::{Bom, Document, File, Item, Scope};
@@ -15,6 +18,8 @@ struct Dist {
     place: String,
     metadata: String,
     direct: Option<String>,
+    /// Whether it is marked as one that was asked for by name.
+    by_name: bool,
     sboms: Vec<(String, Vec<u8>)>,
     file: Option<(String, Sha256)>,
 }
@@ -43,7 +48,8 @@ fn folders(folder: &Path) -> Result<Vec<PathBuf>, PackagesError> {
 /// All packages of a folder.
 pub(super) fn installed(folder: &Path) -> Result<Made, PackagesError> {
     let mut dists = Vec::new();
-    for path in folders(folder)? {
+    let folders = folders(folder)?;
+    for path in &folders {
         let text = |name: &str| -> Result<Option<String>, PackagesError> {
             let file = path.join(name);
             if !file.is_file() {
@@ -68,12 +74,15 @@ pub(super) fn installed(folder: &Path) -> Result<Made, PackagesError> {
             }
         }
         let place = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        dists.push(Dist { place, metadata, direct, sboms, file: None });
+        let by_name = path.join("REQUESTED").is_file();
+        dists.push(Dist { place, metadata, direct, by_name, sboms, file: None });
     }
     let mut partial = BTreeSet::new();
     let mut bom = Bom::made();
-    build(folder, &dists, &mut bom, &mut partial)?;
-    let root = application("environment", None);
+    let facts = surroundings::look(folder, &folders)?;
+    build(folder, &dists, &facts, &mut bom, &mut partial)?;
+    let mut root = application("environment", None);
+    root.properties.extend(surroundings::said(&facts));
     bom.edges.insert(root.reference.clone(), BTreeSet::new());
     bom.aggregates.insert(root.reference.clone(), "unknown".to_owned());
     bom.edges.remove(&root.reference);
@@ -117,12 +126,13 @@ pub(super) fn wheel(path: &Path) -> Result<Made, PackagesError> {
         place: folder,
         metadata: String::from_utf8_lossy(&metadata).into_owned(),
         direct: None,
+        by_name: true,
         sboms,
         file: Some((file, digest)),
     };
     let mut partial = BTreeSet::new();
     let mut bom = Bom::made();
-    build(path, std::slice::from_ref(&dist), &mut bom, &mut partial)?;
+    build(path, std::slice::from_ref(&dist), &Facts::default(), &mut bom, &mut partial)?;
     let place = bom.items.iter().position(|item| item.inside.is_none());
     let mut root =
         place.map(|place| bom.items.remove(place)).ok_or_else(|| malformed(path, "METADATA", "it names no package"))?;
@@ -140,36 +150,61 @@ pub(super) fn wheel(path: &Path) -> Result<Made, PackagesError> {
     })
 }
 
-/// The headers of a METADATA file, in order.
-fn headers(text: &str) -> Vec<(String, String)> {
-    let mut headers: Vec<(String, String)> = Vec::new();
-    for line in text.lines() {
-        if line.trim().is_empty() {
-            break;
-        }
-        if line.starts_with([' ', '\t']) {
-            continue;
-        }
-        if let Some((name, value)) = line.split_once(':') {
-            headers.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
-        }
-    }
-    headers
+/// The headers of a METADATA file.
+struct Headers {
+    /// Names in lower case with their values, in order.
+    all: Vec<(String, String)>,
+    /// Whether they end as they should, and not in a line that is none.
+    whole: bool,
 }
 
-fn build(path: &Path, dists: &[Dist], bom: &mut Bom, partial: &mut BTreeSet<String>) -> Result<(), PackagesError> {
-    let mut asked: Vec<(String, Vec<(String, bool)>)> = Vec::new();
-    let mut index: BTreeMap<String, String> = BTreeMap::new();
+impl Headers {
+    /// As mail has them: a line that begins with a space goes on from the one before, also one that has nothing else. Only
+    /// an empty line ends them. Behind a line that is no header nothing is believed: it may be the description.
+    fn read(text: &str) -> Self {
+        let mut all: Vec<(String, String)> = Vec::new();
+        for line in text.lines() {
+            if line.is_empty() {
+                break;
+            }
+            if line.starts_with([' ', '\t']) {
+                if let Some((_, value)) = all.last_mut().filter(|(name, _)| name == REQUIRES) {
+                    value.push(' ');
+                    value.push_str(line.trim());
+                }
+                continue;
+            }
+            let Some((name, value)) =
+                line.split_once(':').filter(|(name, _)| name.bytes().all(|b| b.is_ascii_graphic()))
+            else {
+                return Self { all, whole: false };
+            };
+            all.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        }
+        Self { all, whole: true }
+    }
+
+    fn each<'h>(&'h self, wanted: &'h str) -> impl Iterator<Item = &'h str> {
+        self.all.iter().filter(move |(name, _)| name == wanted).map(|(_, value)| value.as_str())
+    }
+}
+
+const REQUIRES: &str = "requires-dist";
+
+fn build(
+    path: &Path,
+    dists: &[Dist],
+    facts: &Facts,
+    bom: &mut Bom,
+    partial: &mut BTreeSet<String>,
+) -> Result<(), PackagesError> {
+    let mut askers: Vec<Asker> = Vec::new();
+    let mut references: Vec<(String, bool)> = Vec::new();
+    let mut index: BTreeMap<String, usize> = BTreeMap::new();
     let mut carried = 0_usize;
     for dist in dists {
-        let headers = headers(&dist.metadata);
-        let header = |wanted: &str| {
-            headers
-                .iter()
-                .find(|(name, _)| name == wanted)
-                .map(|(_, value)| value.as_str())
-                .filter(|value| value.len() <= limits::SBOM_TEXT_BYTES)
-        };
+        let headers = Headers::read(&dist.metadata);
+        let header = |wanted| headers.each(wanted).next().filter(|value| value.len() <= limits::SBOM_TEXT_BYTES);
         let (Some(name), Some(version)) = (header("name"), header("version")) else {
             return Err(malformed(path, &dist.place, "its METADATA names no package and version"));
         };
@@ -186,15 +221,11 @@ fn build(path: &Path, dists: &[Dist], bom: &mut Bom, partial: &mut BTreeSet<Stri
             item.hashes.insert("SHA-256".to_owned(), digest.hex());
             item.properties.push(("countersign:file".to_owned(), file.clone()));
         }
-        if index.insert(normal(name), item.reference.clone()).is_some() {
+        if index.insert(normal(name), references.len()).is_some() {
             return Err(malformed(path, &dist.place, &format!("{name} is installed twice")));
         }
-        let needs = headers.iter().filter(|(name, _)| name == "requires-dist").filter_map(|(_, text)| {
-            let (name, condition) = requirement(text);
-            let extra = condition.is_some_and(|condition| condition.replace(' ', "").contains("extra=="));
-            (!extra).then_some((name, condition.is_some()))
-        });
-        asked.push((item.reference.clone(), needs.collect()));
+        askers.push(Asker::of(headers.each(REQUIRES), headers.each("provides-extra"), dist.by_name));
+        references.push((item.reference.clone(), headers.whole));
         let own = item.reference.clone();
         bom.items.push(item);
         for (file, bytes) in &dist.sboms {
@@ -213,20 +244,31 @@ fn build(path: &Path, dists: &[Dist], bom: &mut Bom, partial: &mut BTreeSet<Stri
             }
         }
     }
-    for (from, needs) in asked {
-        let mut to = BTreeSet::new();
-        let mut missing = false;
-        for (name, conditional) in needs {
-            match index.get(&name) {
-                Some(target) => {
-                    to.insert(target.clone());
-                }
-                None => missing |= !conditional,
-            }
-        }
-        let aggregate = if missing { "incomplete" } else { "complete" };
-        bom.aggregates.insert(from.clone(), aggregate.to_owned());
-        bom.edges.entry(from).or_default().extend(to);
+    let (mut cut, mut unjudged, mut open) = (0_usize, 0_usize, BTreeSet::new());
+    for ((from, whole), found) in references.iter().zip(needs::find(&mut askers, &index, facts)) {
+        let to = found.needs.iter().filter_map(|place| references.get(*place)).map(|(reference, _)| reference.clone());
+        bom.edges.entry(from.clone()).or_default().extend(to);
+        cut = cut.saturating_add(usize::from(!whole));
+        unjudged = unjudged.saturating_add(usize::from(found.unjudged));
+        let complete = *whole && !found.missing && !found.unjudged && found.open_extras.is_empty();
+        open.extend(found.open_extras.into_iter().map(|extra| format!("{from}[{extra}]")));
+        bom.aggregates.insert(from.clone(), if complete { "complete" } else { "incomplete" }.to_owned());
+    }
+    if cut > 0 {
+        partial.insert(format!(
+            "the metadata of {cut} packages breaks off at a line that is none: what stands behind it was not read"
+        ));
+    }
+    if unjudged > 0 {
+        partial.insert(format!(
+            "{unjudged} packages need something on a condition that cannot be judged, since the version of Python or the platform is not known: that is not listed"
+        ));
+    }
+    if !open.is_empty() {
+        partial.insert(format!(
+            "{} extras may have been asked for by hand, which nothing records: what they need is there, and is not listed as needed",
+            open.len()
+        ));
     }
     if carried > 0 {
         partial.insert(format!(
@@ -330,6 +372,71 @@ mod tests {
             ("incomplete", "complete")
         );
         assert_eq!(made.bom.items[1].linked, Some(true));
+    }
+
+    #[test]
+    fn a_line_of_spaces_ends_no_headers_and_only_an_empty_one_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let licence = "License: A text\n        of many lines\n        \n \t\n        Requires-Dist: of the licence\n";
+        install(
+            folder.path(),
+            "a",
+            &format!("{licence}Requires-Dist: b\nRequires-Dist: c;\n python_version > '2'\n"),
+            None,
+        );
+        install(folder.path(), "b", "", None);
+        install(folder.path(), "c", "", None);
+        let lib = folder.path().join("lib/python3.11/site-packages");
+        let made = installed(folder.path()).unwrap();
+        assert_eq!(made.bom.edges["pkg:pypi/a@1.0"], ["pkg:pypi/b@1.0".to_owned()].into());
+        assert_eq!(made.bom.aggregates["pkg:pypi/a@1.0"], "incomplete", "the version of Python is not known");
+        assert!(made.partial.iter().any(|text| text.starts_with("1 packages need something on a condition")));
+        fs::create_dir_all(&lib).unwrap();
+        for name in ["a", "b", "c"] {
+            fs::rename(folder.path().join(format!("{name}-1.0.dist-info")), lib.join(format!("{name}-1.0.dist-info")))
+                .unwrap();
+        }
+        let made = installed(&lib).unwrap();
+        assert_eq!(made.bom.edges["pkg:pypi/a@1.0"], ["pkg:pypi/b@1.0".to_owned(), "pkg:pypi/c@1.0".to_owned()].into());
+        assert_eq!(made.bom.aggregates["pkg:pypi/a@1.0"], "complete");
+        let version = ("countersign:python:version".to_owned(), "3.11".to_owned());
+        assert!(made.bom.root.unwrap().properties.contains(&version));
+    }
+
+    #[test]
+    fn behind_a_line_that_is_no_header_nothing_is_believed_or_called_complete() {
+        let folder = tempfile::tempdir().unwrap();
+        install(
+            folder.path(),
+            "a",
+            "Requires-Dist: b\nLicense: A text\nthat goes on: unfolded\nRequires-Dist: c\n",
+            None,
+        );
+        install(folder.path(), "b", "", None);
+        install(folder.path(), "c", "", None);
+        let made = installed(folder.path()).unwrap();
+        assert_eq!(made.bom.edges["pkg:pypi/a@1.0"], ["pkg:pypi/b@1.0".to_owned()].into());
+        assert_eq!(made.bom.aggregates["pkg:pypi/a@1.0"], "incomplete");
+        assert!(made.partial.iter().any(|text| text.starts_with("the metadata of 1 packages breaks off")));
+    }
+
+    #[test]
+    fn what_is_needed_for_an_extra_is_needed_where_a_package_asks_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let asked = "Provides-Extra: file_cache\nProvides-Extra: other\nRequires-Dist: c; extra == \"file-cache\"\n\
+                     Requires-Dist: d; extra=='other'\n";
+        install(folder.path(), "a", "Requires-Dist: b[File.Cache]\n", None);
+        install(folder.path(), "b", asked, None);
+        install(folder.path(), "c", "", None);
+        install(folder.path(), "d", "", None);
+        let b = "pkg:pypi/b@1.0";
+        let made = installed(folder.path()).unwrap();
+        assert_eq!(made.bom.edges[b], ["pkg:pypi/c@1.0".to_owned()].into());
+        assert_eq!(made.bom.aggregates[b], "incomplete", "a person may have asked for `other`");
+        assert!(made.partial.iter().any(|text| text.starts_with("1 extras may have been asked for by hand")));
+        fs::write(folder.path().join("a-1.0.dist-info/REQUESTED"), "").unwrap();
+        let made = installed(folder.path()).unwrap();
+        assert_eq!((made.bom.edges[b].len(), made.bom.aggregates[b].as_str()), (1, "complete"));
     }
 
     #[test]
