@@ -3,6 +3,7 @@
 //! nobody signs. Other readers use it, so that one bundle would be two things: here it is the same, or refused.
 
 use super::Refused;
+use super::form::number;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use countersign_core::codes;
@@ -29,7 +30,7 @@ impl Logs {
         // What is missing altogether is said where it is needed.
         let Some(proof) = entry.get("inclusionProof").filter(|proof| proof.is_object()) else { return Ok(()) };
         let Some(note) = proof.pointer("/checkpoint/envelope").and_then(Value::as_str) else { return Ok(()) };
-        let place = |value: &Value| number(value, "logIndex");
+        let place = |value: &Value| number(value.get("logIndex").filter(|index| !index.is_null()));
         if place(proof).is_some() && place(proof) != place(entry).or_else(|| Some("0".to_owned())) {
             return Err(Refused::new(codes::INCLUSION_PROOF_INVALID, "the proof is of another entry"));
         }
@@ -53,15 +54,6 @@ fn signed_by(note: &str, id: &[u8]) -> bool {
         let signature = line.rsplit(' ').next().and_then(|encoded| BASE64.decode(encoded).ok()).unwrap_or_default();
         signature.get(..4).is_some_and(|hint| id.starts_with(hint))
     })
-}
-
-/// A number as this notation writes it: in quotes, or not.
-fn number(value: &Value, field: &str) -> Option<String> {
-    match value.get(field)? {
-        Value::String(text) => Some(text.clone()),
-        Value::Null => None,
-        other => Some(other.to_string()),
-    }
 }
 
 fn bytes(value: &Value, path: &str) -> Option<Vec<u8>> {

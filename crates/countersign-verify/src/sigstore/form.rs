@@ -84,7 +84,7 @@ fn entry(entry: &Value) -> Result<(), Refused> {
 }
 
 /// A number as JSON of protocol buffers has it, in digits or as a text; or a text.
-fn number(value: Option<&Value>) -> Option<String> {
+pub(super) fn number(value: Option<&Value>) -> Option<String> {
     match value? {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),

@@ -256,7 +256,6 @@ impl TrustedRoot {
         at: Time,
     ) -> Result<Keyless, Refused> {
         let (bundle, value) = strict(bundle, artifact)?;
-        self.known.agree(&value)?;
         let judge =
             |root: &[u8], verifier: &adapter::Verifier| match older::again(root, &value, envelope, artifact, None) {
                 None => verifier.keyless(bundle, artifact, transparency),
@@ -266,6 +265,7 @@ impl TrustedRoot {
                 }
             };
         let found = judge(&self.document, &self.verifier)?;
+        self.known.agree(&value)?;
         if let Some(root) = self.spans.without_ended(&self.document, &found.times, is_stamped(&value))? {
             judge(&root, &verifier_of(&root)?)?;
         }
@@ -294,7 +294,6 @@ impl TrustedRoot {
         at: Time,
     ) -> Result<Vec<Time>, Refused> {
         let (bundle, value) = strict(bundle, artifact)?;
-        self.known.agree(&value)?;
         let judge = |root: &[u8], verifier: &adapter::Verifier| match older::again(
             root,
             &value,
@@ -309,6 +308,7 @@ impl TrustedRoot {
             }
         };
         let times = judge(&self.document, &self.verifier)?;
+        self.known.agree(&value)?;
         // Without a certificate, only the authorities of timestamps matter.
         if is_stamped(&value)
             && let Some(root) = self.spans.without_ended(&self.document, &times, true)?
