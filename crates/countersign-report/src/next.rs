@@ -341,8 +341,8 @@ const GENERAL: &[(&[&str], &str)] = &[
     (&["sbom-malformed", "sbom-incomplete"], "make the SBOM again with `countersign sbom`, and sign it"),
     (&["sbom-format"], "have the tool that made it write CycloneDX 1.2 to 1.7 or SPDX 2.3 or 3.0 as JSON"),
     (
-        &["sbom-invalid"],
-        "have it made again by a newer version of its tool; `countersign sbom validate FILE` names each fault",
+        &["sbom-invalid", "sbom-value"],
+        "mend each place that is named where the document is made: in the tool, in its settings, or by another version of the format",
     ),
     (&["sbom-element-missing"], "give the tool that makes the SBOM what only people know, such as supplier and author"),
     (&["vulnerabilities-undecided"], "give a whole export for each ecosystem that the SBOM names, each with --db"),

@@ -26,6 +26,7 @@ mod resolve;
 pub mod schema;
 mod section;
 mod source;
+pub mod spdx_text;
 pub mod version;
 pub mod vex;
 

@@ -71,6 +71,32 @@ fn a_document_that_names_any_revision_of_its_schema_is_valid_and_kept() {
 }
 
 #[test]
+fn what_the_schema_of_spdx_lets_pass_and_its_text_does_not_is_refused_by_its_place() {
+    let door = Door::new();
+    for (key, value) in [
+        ("checksums", json!([{"algorithm": "SHA1", "checksumValue": "85ed"}])),
+        ("supplier", json!("Foo")),
+        ("licenseDeclared", json!("NOT A LICENSE (((")),
+        ("licenseConcluded", json!("LicenseRef-nowhere")),
+    ] {
+        let mut document = spdx2();
+        document["packages"][1][key] = value;
+        door.write("in.json", document.to_string().as_bytes());
+        let place = format!("/packages/1/{key}");
+        let said = door.run("sbom validate in.json");
+        said.expect(4, &["INVALID", "sbom-value", &place, "mend each place that is named"]);
+        assert!(!said.text.contains("sbom validate FILE"), "it names the command that was just run");
+        door.run("sbom ingest in.json --output out.json").expect(4, &["sbom-value", &place]);
+        assert!(!door.has("out.json") && !door.has("out.raw.json"));
+    }
+    let mut document = spdx2();
+    document["packages"][1]["licenseConcluded"] = json!("LicenseRef-here OR New-1.0");
+    document["hasExtractedLicensingInfos"] = json!([{"licenseId": "LicenseRef-here", "extractedText": "a text"}]);
+    door.write("in.json", document.to_string().as_bytes());
+    door.run("sbom validate in.json").expect(0, &["valid", "sbom-licence-unlisted", "New-1.0"]);
+}
+
+#[test]
 fn who_depends_on_what_and_what_changed_is_told_in_words_and_for_programs() {
     let door = Door::new();
     door.write("old.json", foreign("1.0.0", "1.0.0").to_string().as_bytes());

@@ -18,11 +18,11 @@ use crate::error::FlowError;
 use crate::files;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
-use countersign_core::finding::Finding;
+use countersign_core::finding::{Code, Finding};
 use countersign_core::limits;
 use countersign_report::escape::is_hidden;
 use countersign_sbom::bom::{Bom, Document, DocumentError, Item};
-use countersign_sbom::schema;
+use countersign_sbom::{schema, spdx_text};
 use std::path::{Path, PathBuf};
 
 /// A document that was read.
@@ -87,22 +87,30 @@ fn unread(error: &DocumentError, path: &Path) -> Finding {
         .help(help)
 }
 
-/// What does not hold by the schema, as findings.
+/// What does not hold by the schema, as findings; where all does, what is not as the text of the specification has it.
 fn schema_findings(document: &Document, path: &Path) -> Result<Vec<Finding>, FlowError> {
     let faults = schema::check(document).map_err(|error| FlowError::Schema(error.to_string()))?;
+    let findings = named(faults, codes::SBOM_INVALID, path);
+    if !findings.is_empty() {
+        return Ok(findings);
+    }
+    Ok(named(spdx_text::check(document).faults, codes::SBOM_VALUE, path))
+}
+
+fn named(faults: schema::Faults, code: Code, path: &Path) -> Vec<Finding> {
     let place = path.display().to_string();
     let mut findings: Vec<Finding> = faults
         .listed
         .into_iter()
         .map(|fault| {
             let at = if fault.at.is_empty() { "/".to_owned() } else { fault.at };
-            Finding::new(codes::SBOM_INVALID, fault.what).at(place.clone()).at(at)
+            Finding::new(code, fault.what).at(place.clone()).at(at)
         })
         .collect();
     if faults.more > 0 {
-        findings.push(Finding::new(codes::SBOM_INVALID, format!("and {} more faults", faults.more)).at(place));
+        findings.push(Finding::new(code, format!("and {} more faults", faults.more)).at(place));
     }
-    Ok(findings)
+    findings
 }
 
 /// The most of a kind that is named one by one.
@@ -130,6 +138,14 @@ fn notes(opened: &Opened) -> Vec<Finding> {
         let what = format!("{} components have texts with hidden characters or markup", hidden.len());
         let finding = Finding::new(codes::SBOM_HIDDEN_TEXT, what).at(place);
         findings.push(hidden.into_iter().take(NAMED).fold(finding, |finding, item| finding.found(item.label())));
+    }
+    let unlisted = spdx_text::check(&opened.document).unlisted;
+    if !unlisted.is_empty() {
+        let list = spdx_text::licence_list();
+        let what =
+            format!("{} licences are not on the SPDX License List {list}: they may be of a newer one", unlisted.len());
+        let finding = Finding::new(codes::SBOM_LICENCE_UNLISTED, what).at(opened.name());
+        findings.push(unlisted.into_iter().take(NAMED).fold(finding, Finding::found));
     }
     findings
 }

@@ -1,0 +1,370 @@
+//! What the text of SPDX 2.3 asks of values, and no JSON schema says: how long a checksum is, who may be a supplier, what
+//! a licence expression is, and that a licence of the document's own is in the document.
+
+use crate::bom::{Document, Format};
+use crate::schema::{Fault, Faults, LISTED};
+use countersign_core::licence::{Expression, LicenceError};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+/// What was found out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Judged {
+    /// What is not as the text has it.
+    pub faults: Faults,
+    /// Identifiers of licences that are on no list that is known: of a newer list, or made up.
+    pub unlisted: BTreeSet<String>,
+}
+
+/// The version of the list of licences that is known.
+#[must_use]
+pub fn licence_list() -> &'static str {
+    spdx::license_version()
+}
+
+/// Holds a document against the text of its specification. It has to hold to the schema. Of other formats nothing is said.
+#[must_use]
+pub fn check(document: &Document) -> Judged {
+    let mut reader = Reader { judged: Judged::default(), own: BTreeSet::new(), others: BTreeSet::new() };
+    if document.format != Format::Spdx2 {
+        return reader.judged;
+    }
+    let Some(map) = document.value.as_object() else { return reader.judged };
+    reader.own = names(map, "hasExtractedLicensingInfos", "licenseId");
+    reader.others = names(map, "externalDocumentRefs", "externalDocumentId");
+    for (own, at) in items(map, "hasExtractedLicensingInfos", "") {
+        let id = text(own, "licenseId").unwrap_or_default();
+        if !id.strip_prefix(OWN).is_some_and(is_id) {
+            reader.wrong(format!("{at}/licenseId"), "not `LicenseRef-` with letters, digits, `-` and `.` behind it");
+        }
+    }
+    for (other, at) in items(map, "externalDocumentRefs", "") {
+        if let Some(checksum) = other.get("checksum").and_then(Value::as_object) {
+            reader.checksum(checksum, &format!("{at}/checksum"));
+        }
+    }
+    for (package, at) in items(map, "packages", "") {
+        reader.package(package, &at);
+    }
+    for (file, at) in items(map, "files", "") {
+        reader.checksums(file, &at);
+        reader.licences(file, &at, &["licenseConcluded"], "licenseInfoInFiles");
+        reader.annotations(file, &at);
+    }
+    for (snippet, at) in items(map, "snippets", "") {
+        reader.licences(snippet, &at, &["licenseConcluded"], "licenseInfoInSnippets");
+        reader.annotations(snippet, &at);
+    }
+    reader.annotations(map, "");
+    reader.judged
+}
+
+const OWN: &str = "LicenseRef-";
+const OTHER: &str = "DocumentRef-";
+
+struct Reader<'v> {
+    judged: Judged,
+    /// Licences of the document's own.
+    own: BTreeSet<&'v str>,
+    /// Documents that it refers to.
+    others: BTreeSet<&'v str>,
+}
+
+impl Reader<'_> {
+    fn wrong(&mut self, at: String, what: impl Into<String>) {
+        let faults = &mut self.judged.faults;
+        if faults.listed.len() < LISTED {
+            faults.listed.push(Fault { at, what: what.into() });
+        } else {
+            faults.more = faults.more.saturating_add(1);
+        }
+    }
+
+    fn package(&mut self, package: &Map<String, Value>, at: &str) {
+        self.checksums(package, at);
+        self.licences(package, at, &["licenseConcluded", "licenseDeclared"], "licenseInfoFromFiles");
+        self.annotations(package, at);
+        for key in ["supplier", "originator"] {
+            if let Some(who) = text(package, key)
+                && who != "NOASSERTION"
+                && !is_actor(who, &["Person", "Organization"])
+            {
+                let what = "neither `Person: NAME` nor `Organization: NAME` nor NOASSERTION";
+                self.wrong(format!("{at}/{key}"), what);
+            }
+        }
+        let code = package.get("packageVerificationCode").and_then(Value::as_object);
+        if let Some(value) = code.and_then(|code| text(code, "packageVerificationCodeValue"))
+            && !(value.len() == 40 && is_hex(value))
+        {
+            let at = format!("{at}/packageVerificationCode/packageVerificationCodeValue");
+            self.wrong(at, "not the 40 hexadecimal digits of a SHA-1");
+        }
+    }
+
+    fn annotations(&mut self, map: &Map<String, Value>, at: &str) {
+        for (annotation, at) in items(map, "annotations", at) {
+            if !text(annotation, "annotator").is_some_and(|who| is_actor(who, &["Person", "Organization", "Tool"])) {
+                let what = "neither `Person: NAME` nor `Organization: NAME` nor `Tool: NAME`";
+                self.wrong(format!("{at}/annotator"), what);
+            }
+        }
+    }
+
+    fn checksums(&mut self, map: &Map<String, Value>, at: &str) {
+        for (checksum, at) in items(map, "checksums", at) {
+            self.checksum(checksum, &at);
+        }
+    }
+
+    fn checksum(&mut self, checksum: &Map<String, Value>, at: &str) {
+        let (Some(algorithm), Some(value)) = (text(checksum, "algorithm"), text(checksum, "checksumValue")) else {
+            return;
+        };
+        let at = || format!("{at}/checksumValue");
+        match digits(algorithm) {
+            Some(digits) if value.len() != digits => {
+                self.wrong(at(), format!("{} digits, where {algorithm} has {digits}", value.len()));
+            }
+            // It is as long as whoever made it liked, of whole bytes: of BLAKE3 no shorter than the usual.
+            None if !value.len().is_multiple_of(2)
+                || value.len() > 128 && algorithm == "MD6"
+                || value.len() < 64 && algorithm == "BLAKE3" =>
+            {
+                self.wrong(at(), format!("{} digits, which {algorithm} cannot have", value.len()));
+            }
+            Some(_) | None => {}
+        }
+    }
+
+    fn licences(&mut self, map: &Map<String, Value>, at: &str, keys: &[&str], list: &str) {
+        for key in keys {
+            if let Some(expression) = text(map, key) {
+                self.licence(expression, &format!("{at}/{key}"));
+            }
+        }
+        let listed = map.get(list).and_then(Value::as_array);
+        for (number, value) in listed.into_iter().flatten().enumerate() {
+            self.licence(value.as_str().unwrap_or_default(), &format!("{at}/{list}/{number}"));
+        }
+    }
+
+    fn licence(&mut self, text: &str, at: &str) {
+        if matches!(text, "NONE" | "NOASSERTION") {
+            return;
+        }
+        let read = match Expression::parse(text) {
+            // Cargo's old way of writing is none of SPDX.
+            Ok(_) if text.contains('/') => Err("`/` is no operator".to_owned()),
+            Ok(read) => Ok(read),
+            Err(error @ (LicenceError::TooLong | LicenceError::TooDeep)) => {
+                Err(format!("it cannot be checked: {error}"))
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        match read {
+            Err(why) => {
+                self.wrong(at.to_owned(), format!("neither a licence expression nor NONE nor NOASSERTION: {why}"));
+            }
+            Ok(read) => {
+                let mut waiting = vec![read];
+                while let Some(part) = waiting.pop() {
+                    match part {
+                        Expression::Term(term) => self.term(&term, at),
+                        Expression::All(parts) | Expression::Any(parts) => waiting.extend(parts),
+                    }
+                }
+            }
+        }
+    }
+
+    /// One licence, with its exception.
+    fn term(&mut self, term: &str, at: &str) {
+        let (licence, exception) = term.split_once(" WITH ").map_or((term, None), |(one, other)| (one, Some(other)));
+        if let Some(exception) = exception {
+            if !is_id(exception) {
+                self.wrong(at.to_owned(), "an exception has letters, digits, `-` and `.`");
+            } else if spdx::exception_id(exception).is_none() {
+                self.judged.unlisted.insert(exception.to_owned());
+            }
+        }
+        let plain = licence.strip_suffix('+').unwrap_or(licence);
+        let (document, own) = match plain.split_once(':') {
+            Some((document, own)) => (Some(document), own),
+            None => (None, plain),
+        };
+        if let Some(document) = document {
+            if !(document.starts_with(OTHER) && own.strip_prefix(OWN).is_some_and(is_id)) {
+                self.wrong(at.to_owned(), "a licence of another document is `DocumentRef-ID:LicenseRef-ID`");
+            } else if !self.others.contains(document) {
+                self.wrong(at.to_owned(), "its document is not in externalDocumentRefs");
+            }
+        } else if own.starts_with(OWN) {
+            if !self.own.contains(own) {
+                self.wrong(at.to_owned(), "it is the document's own, and not in hasExtractedLicensingInfos");
+            }
+        } else if !is_id(own) {
+            self.wrong(at.to_owned(), "a licence has letters, digits, `-` and `.`");
+        } else if !is_listed(own) && !is_listed(licence) {
+            self.judged.unlisted.insert(own.to_owned());
+        }
+    }
+}
+
+/// Whether the list has it, in letters of either case, also one that it no longer recommends.
+fn is_listed(id: &str) -> bool {
+    let spelled = || spdx::identifiers::LICENSES.iter().any(|known| known.name.eq_ignore_ascii_case(id));
+    spdx::license_id(id).is_some() || spelled()
+}
+
+fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn is_actor(text: &str, kinds: &[&str]) -> bool {
+    text.split_once(':').is_some_and(|(kind, name)| kinds.contains(&kind) && !name.trim().is_empty())
+}
+
+/// How many hexadecimal digits a checksum has; none where that is left to whoever makes it.
+fn digits(algorithm: &str) -> Option<usize> {
+    Some(match algorithm {
+        "ADLER32" => 8,
+        "MD2" | "MD4" | "MD5" => 32,
+        "SHA1" => 40,
+        "SHA224" => 56,
+        "SHA256" | "SHA3-256" | "BLAKE2b-256" => 64,
+        "SHA384" | "SHA3-384" | "BLAKE2b-384" => 96,
+        "SHA512" | "SHA3-512" | "BLAKE2b-512" => 128,
+        _ => return None,
+    })
+}
+
+fn text<'v>(map: &'v Map<String, Value>, key: &str) -> Option<&'v str> {
+    map.get(key).and_then(Value::as_str)
+}
+
+fn items<'v>(map: &'v Map<String, Value>, key: &str, at: &str) -> Vec<(&'v Map<String, Value>, String)> {
+    let listed = map.get(key).and_then(Value::as_array).into_iter().flatten().enumerate();
+    listed.filter_map(|(number, item)| Some((item.as_object()?, format!("{at}/{key}/{number}")))).collect()
+}
+
+fn names<'v>(map: &'v Map<String, Value>, key: &str, name: &str) -> BTreeSet<&'v str> {
+    let listed = map.get(key).and_then(Value::as_array).into_iter().flatten();
+    listed.filter_map(|item| item.get(name)?.as_str()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn judged(change: impl FnOnce(&mut Value)) -> Judged {
+        let sha1 = "85ed0817af83a24ad8da68c2b5094de69833983c";
+        let mut value = json!({
+            "spdxVersion": "SPDX-2.3", "SPDXID": "SPDXRef-DOCUMENT", "dataLicense": "CC0-1.0", "name": "d",
+            "documentNamespace": "https://example.com/d",
+            "creationInfo": {"created": "2026-01-01T00:00:00Z", "creators": ["Tool: t-1"]},
+            "externalDocumentRefs": [{"externalDocumentId": "DocumentRef-tool-1.2", "spdxDocument": "https://example.com/e",
+                "checksum": {"algorithm": "SHA1", "checksumValue": sha1}}],
+            "hasExtractedLicensingInfos": [{"licenseId": "LicenseRef-x", "extractedText": "a text"}],
+            "annotations": [{"annotationDate": "2026-01-01T00:00:00Z", "annotationType": "OTHER", "comment": "c",
+                "annotator": "Tool: t"}],
+            "packages": [{"SPDXID": "SPDXRef-p", "name": "p", "downloadLocation": "NONE",
+                "supplier": "Organization: A Ltd ()", "originator": "NOASSERTION",
+                "licenseConcluded": "(MIT OR LicenseRef-x) AND GPL-2.0+", "licenseDeclared": "NOASSERTION",
+                "licenseInfoFromFiles": ["mit", "DocumentRef-tool-1.2:LicenseRef-y"],
+                "packageVerificationCode": {"packageVerificationCodeValue": sha1},
+                "checksums": [{"algorithm": "SHA1", "checksumValue": sha1}]}],
+            "files": [{"SPDXID": "SPDXRef-f", "fileName": "./f", "licenseConcluded": "NONE",
+                "licenseInfoInFiles": ["GPL-2.0-only WITH Classpath-exception-2.0"],
+                "checksums": [{"algorithm": "SHA1", "checksumValue": sha1}]}],
+        });
+        change(&mut value);
+        let document = Document { format: Format::Spdx2, value };
+        assert_eq!(crate::schema::check(&document).unwrap(), Faults::default(), "no schema says it");
+        check(&document)
+    }
+
+    #[test]
+    fn a_document_as_the_text_has_it_has_no_faults() {
+        assert_eq!(judged(|_| {}), Judged::default());
+    }
+
+    #[test]
+    fn each_value_that_the_schema_lets_pass_is_named_by_its_place() {
+        let cases: [(&str, Value); 26] = [
+            ("/packages/0/checksums/0/checksumValue", json!("85ed")),
+            ("/files/0/checksums/0/checksumValue", json!("85ed")),
+            ("/externalDocumentRefs/0/checksum/checksumValue", json!("85")),
+            ("/packages/0/packageVerificationCode/packageVerificationCodeValue", json!("85ed")),
+            ("/packages/0/supplier", json!("Foo")),
+            ("/packages/0/supplier", json!("")),
+            ("/packages/0/supplier", json!("Tool: t")),
+            ("/packages/0/supplier", json!("NONE")),
+            ("/packages/0/originator", json!("Person: ")),
+            ("/annotations/0/annotator", json!("Foo")),
+            ("/packages/0/licenseConcluded", json!("NOT A LICENSE (((")),
+            ("/packages/0/licenseConcluded", json!("")),
+            ("/packages/0/licenseDeclared", json!("MIT/Apache-2.0")),
+            ("/packages/0/licenseDeclared", json!("MIT AND")),
+            ("/packages/0/licenseDeclared", json!("Apache 2.0")),
+            ("/packages/0/licenseDeclared", json!("LicenseRef-unknown")),
+            ("/packages/0/licenseDeclared", json!("LicenseRef-X")),
+            ("/packages/0/licenseDeclared", json!("DocumentRef-none:LicenseRef-x")),
+            ("/packages/0/licenseDeclared", json!("other:MIT")),
+            ("/packages/0/licenseDeclared", json!("M++")),
+            ("/packages/0/licenseDeclared", json!("MIT WITH a:b")),
+            ("/packages/0/licenseDeclared", json!("(".repeat(40))),
+            ("/packages/0/licenseInfoFromFiles/0", json!("LicenseRef-unknown")),
+            ("/files/0/licenseConcluded", json!("a_b")),
+            ("/files/0/licenseInfoInFiles/0", json!("(MIT")),
+            ("/hasExtractedLicensingInfos/0/licenseId", json!("LicenseRef-a_b")),
+        ];
+        for (at, value) in cases {
+            let judged = judged(|document| *document.pointer_mut(at).unwrap() = value.clone());
+            let places: Vec<&str> = judged.faults.listed.iter().map(|fault| fault.at.as_str()).collect();
+            assert!(places.contains(&at), "{at} {value}: {places:?}");
+            // Only a licence of the document's own that is gone is missed elsewhere as well.
+            assert!(places.len() == 1 || at.ends_with("licenseId"), "{at} {value}: {places:?}");
+        }
+    }
+
+    #[test]
+    fn a_licence_of_a_list_that_is_not_known_is_no_fault() {
+        let judged =
+            judged(|document| document["packages"][0]["licenseDeclared"] = json!("New-1.0 AND MIT WITH New-exception"));
+        assert_eq!(judged.faults, Faults::default());
+        assert_eq!(judged.unlisted, ["New-1.0", "New-exception"].map(str::to_owned).into());
+    }
+
+    #[test]
+    fn checksums_have_the_length_of_their_algorithm() {
+        for (algorithm, right, wrong) in [
+            ("ADLER32", vec![8], vec![6, 10]),
+            ("MD5", vec![32], vec![40]),
+            ("SHA224", vec![56], vec![64]),
+            ("SHA256", vec![64], vec![40, 63, 128]),
+            ("SHA3-384", vec![96], vec![64]),
+            ("SHA512", vec![128], vec![64]),
+            ("BLAKE2b-512", vec![128], vec![64]),
+            ("BLAKE3", vec![64, 128, 512], vec![32, 65]),
+            ("MD6", vec![32, 64, 128], vec![130, 31]),
+        ] {
+            for (length, fits) in right.into_iter().map(|l| (l, true)).chain(wrong.into_iter().map(|l| (l, false))) {
+                let sum = json!([{"algorithm": algorithm, "checksumValue": "a".repeat(length)}]);
+                let judged = judged(|document| document["packages"][0]["checksums"] = sum);
+                assert_eq!(judged.faults == Faults::default(), fits, "{algorithm} {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn faults_without_end_are_counted() {
+        let judged = judged(|document| document["packages"][0]["licenseInfoFromFiles"] = json!(vec!["("; 250]));
+        assert_eq!((judged.faults.listed.len(), judged.faults.more), (LISTED, 150));
+    }
+}
