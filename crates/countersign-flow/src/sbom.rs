@@ -252,10 +252,13 @@ impl Checkout {
         let objects = repository.objects();
         let object = objects.object(&commit).ok()?;
         let commit = Commit::parse(repository.format(), &object.bytes).ok()?;
+        let work_tree = std::fs::canonicalize(repository.work_tree()?).ok()?;
+        // A workspace that a repository leaves out, such as one that lies in its folder for builds, is none of its commit.
+        let below = workspace(&request.cargo.directory)?;
+        id_of(&objects, repository.format(), commit.tree, below.strip_prefix(&work_tree).ok()?)?;
         let time = commit.committer.seconds().and_then(|seconds| Time::from_unix(seconds).ok());
         let wanted = request.cargo.content && request.scope != Scope::LockOnly;
         let trees = || {
-            let work_tree = std::fs::canonicalize(repository.work_tree()?).ok()?;
             let clean =
                 as_committed(&work_tree, &worktree::changes(&repository, request.environment, Files::All).ok()?);
             clean.then_some(Trees { objects, root: commit.tree, format: repository.format(), work_tree })
@@ -307,13 +310,25 @@ fn harmless(path: &Path, depth: usize) -> bool {
 
 impl Trees {
     fn id(&self, path: &Path) -> Option<Oid> {
-        let mut id = self.root;
-        for part in path.components() {
-            let object = self.objects.object(&id).ok()?;
-            let tree = Tree::parse(self.format, &object.bytes).ok()?;
-            let entry = tree.get(part.as_os_str().to_str()?.as_bytes())?;
-            id = (entry.mode == Mode::Directory).then_some(entry.id)?;
-        }
-        Some(id)
+        id_of(&self.objects, self.format, self.root, path)
     }
+}
+
+/// The tree of a folder below another.
+fn id_of(objects: &GitSource, format: ObjectFormat, root: Oid, path: &Path) -> Option<Oid> {
+    let mut id = root;
+    for part in path.components() {
+        let object = objects.object(&id).ok()?;
+        let tree = Tree::parse(format, &object.bytes).ok()?;
+        let entry = tree.get(part.as_os_str().to_str()?.as_bytes())?;
+        id = (entry.mode == Mode::Directory).then_some(entry.id)?;
+    }
+    Some(id)
+}
+
+/// The folder of the lock file that lies nearest above; the folder itself where there is none.
+fn workspace(directory: &Path) -> Option<PathBuf> {
+    let directory = std::fs::canonicalize(directory).ok()?;
+    let found = directory.ancestors().find(|folder| folder.join("Cargo.lock").is_file());
+    Some(found.unwrap_or(&directory).to_owned())
 }

@@ -13,8 +13,19 @@ impl Source {
         }
     }
 
-    /// From what Cargo writes down for a package from outside.
+    /// From what Cargo writes down for a package from outside. `None` also for an address or a commit that is none.
     pub(crate) fn external(text: &str) -> Option<Self> {
+        let known = Self::written(text)?;
+        let good = match &known {
+            Self::Git { repository, commit } => is_address(repository) && is_commit(commit),
+            Self::Registry(url) => is_address(url.strip_prefix("sparse+").unwrap_or(url)),
+            Self::Disk { commit: Some(commit) } => is_commit(commit),
+            Self::Disk { commit: None } | Self::CratesIo | Self::Path | Self::Toolchain { .. } => true,
+        };
+        good.then_some(known)
+    }
+
+    fn written(text: &str) -> Option<Self> {
         match ExternalSource::new(text)? {
             ExternalSource::Registry(ExternalSource::CRATES_IO_URL)
             | ExternalSource::Sparse("https://index.crates.io/") => Some(Self::CratesIo),
@@ -85,6 +96,28 @@ fn public(url: &str) -> Option<String> {
     Some(path.map_or_else(|| format!("{scheme}://{host}"), |path| format!("{scheme}://{host}/{path}")))
 }
 
+/// What every reader of addresses takes: a lock file may have been written by hand.
+fn is_address(url: &str) -> bool {
+    let Some((scheme, rest)) = url.split_once("://") else { return false };
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let letters = scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
+    let name = |host: &str| host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
+    let (host, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((number, port)) if number.parse::<std::net::Ipv6Addr>().is_ok() => ("", port),
+        Some(_) => return false,
+        None => host.find(':').and_then(|at| host.split_at_checked(at)).unwrap_or((host, "")),
+    };
+    let port = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.bytes().all(|b| b.is_ascii_digit()));
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/@!$&'()*+,;=%".contains(&b);
+    let hex = |part: &str| part.bytes().take(2).filter(u8::is_ascii_hexdigit).count() == 2;
+    let path = path.bytes().all(plain) && path.split('%').skip(1).all(hex);
+    letters && scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && name(host) && port && path
+}
+
+fn is_commit(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +161,31 @@ mod tests {
             "git:a@1.0.0#cc55108da32bfed3",
         );
         check("registry+file:///folder/of/somebody/index", "registry on disk", "registry:a@1.0.0");
+    }
+
+    #[test]
+    fn an_address_or_a_commit_that_is_none_is_refused_and_unusual_ones_are_not() {
+        for text in [
+            "git+0https://example.com/a#cc55108da32bfed3",
+            "git+https://example.com/a#cc[5",
+            "git+https://example.com/a#main",
+            "git+https://example.com/a b#cc55108da32bfed3",
+            "git+https://example.com/%zz#cc55108da32bfed3",
+            "git+https://[x]/a#cc55108da32bfed3",
+            "git+https://example.com:x/a#cc55108da32bfed3",
+            "git+file:///a#<b>",
+            "registry+https://exa mple.com/index",
+            "sparse+https://example.com/\u{202e}/",
+        ] {
+            assert_eq!(Source::external(text), None, "{text}");
+        }
+        for text in [
+            "git+ssh://git@[::1]:22/a/b#cc55108da32bfed3",
+            "git+https://example.com:8443/~a/b%20c.git#cc55108da32bfed3",
+            "registry+https://example.com/git/index",
+        ] {
+            assert!(Source::external(text).is_some(), "{text}");
+        }
     }
 
     #[test]

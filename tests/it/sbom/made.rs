@@ -87,6 +87,23 @@ fn a_clone_makes_the_same_bytes_and_a_changed_file_takes_the_trees_away() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a copy of a folder")]
+fn a_workspace_that_a_repository_around_it_leaves_out_takes_no_time_from_it() {
+    let around = tempfile::tempdir().unwrap();
+    git(around.path(), &["init", "-q"]);
+    fs::write(around.path().join(".gitignore"), "/target\n").unwrap();
+    git(around.path(), &["add", "."]);
+    git(around.path(), &["commit", "-q", "-m", "one"]);
+    let inside = around.path().join("target/inside");
+    fs::create_dir(around.path().join("target")).unwrap();
+    let folder = workspace("2");
+    run(Command::new("cp").arg("-r").arg(folder.path()).arg(&inside));
+    let (inside, outside) = (made(&inside).unwrap(), made(folder.path()).unwrap());
+    assert!(document(&inside)["metadata"].get("timestamp").is_none());
+    assert_eq!(inside.written.bytes, outside.written.bytes, "the same sources, the same bytes");
+}
+
+#[test]
 fn what_people_wrote_stands_there_and_what_they_did_not_is_said_to_be_unknown() {
     let folder = workspace("2");
     let unknown = |made: &Made| {
