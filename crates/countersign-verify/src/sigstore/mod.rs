@@ -110,9 +110,11 @@ impl BundleKey {
     /// since the key does not say which.
     #[must_use]
     pub fn holds(&self, message: &[u8], signature: &[u8]) -> bool {
-        let in_either_padding = || match PublicKey::from_spki_der(self.0.der()) {
-            Ok(key @ PublicKey::Rsa { .. }) => envelope_signature_holds(&key, message, signature),
-            Ok(_) | Err(_) => false,
+        let in_either_padding = || {
+            let key = PublicKey::from_spki_der(self.0.der());
+            key.is_ok_and(|key| {
+                matches!(key, PublicKey::Rsa { .. }) && envelope_signature_holds(&key, message, signature)
+            })
         };
         self.0.holds(message, signature) || in_either_padding()
     }
@@ -255,7 +257,6 @@ impl TrustedRoot {
         at: Time,
     ) -> Result<Keyless, Refused> {
         let (bundle, value) = strict(bundle)?;
-        self.known.agree(&value)?;
         let judge =
             |root: &[u8], verifier: &adapter::Verifier| match older::again(root, &value, envelope, artifact, None) {
                 None => verifier.keyless(bundle, artifact, transparency),
@@ -268,6 +269,7 @@ impl TrustedRoot {
         if let Some(root) = self.spans.without_ended(&self.document, &found.times, is_stamped(&value))? {
             judge(&root, &verifier_of(&root)?)?;
         }
+        self.known.agree(&value)?;
         past(&found.times, at)?;
         Ok(found)
     }
@@ -293,7 +295,6 @@ impl TrustedRoot {
         at: Time,
     ) -> Result<Vec<Time>, Refused> {
         let (bundle, value) = strict(bundle)?;
-        self.known.agree(&value)?;
         let judge = |root: &[u8], verifier: &adapter::Verifier| match older::again(
             root,
             &value,
@@ -314,6 +315,7 @@ impl TrustedRoot {
         {
             judge(&root, &verifier_of(&root)?)?;
         }
+        self.known.agree(&value)?;
         past(&times, at)?;
         Ok(times)
     }
