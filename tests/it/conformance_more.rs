@@ -426,7 +426,7 @@ fn no_text_of_a_bundle_can_be_altered_but_a_hint() {
         (signed(&mut scene, Entry::First, false), false),
         (signed(&mut scene, Entry::Second, false), false),
         (signed(&mut scene, Entry::InToto, true), true),
-        (long(&mut scene, 2, true), true),
+        (signed(&mut scene, Entry::Second, true), true),
     ];
     for (bundle, managed) in bundles {
         let key = managed.then_some(key.as_str());
