@@ -403,3 +403,54 @@ fn a_key_is_read_from_every_usual_pem_and_from_nothing_else() {
         assert!(scene.judge_each(&bundle, Some(key)).iter().all(Option::is_some), "{key}");
     }
 }
+
+/// Where the texts of a bundle are.
+fn texts(value: &Value, path: &str, out: &mut Vec<String>) {
+    let fields = value.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value));
+    let items = value.as_array().into_iter().flatten().enumerate().map(|(n, value)| (n.to_string(), value));
+    for (name, value) in fields.chain(items) {
+        texts(value, &format!("{path}/{name}"), out);
+    }
+    if value.is_string() {
+        out.push(path.to_owned());
+    }
+}
+
+#[test]
+fn no_text_of_a_bundle_can_be_altered_but_a_hint() {
+    let mut scene = Scene::new();
+    let key = pem("PUBLIC KEY", &scene.key.spki());
+    let message = scene.message(&[0]);
+    let bundles = [
+        (message, false),
+        (signed(&mut scene, Entry::First, false), false),
+        (signed(&mut scene, Entry::Second, false), false),
+        (signed(&mut scene, Entry::InToto, true), true),
+        (signed(&mut scene, Entry::Second, true), true),
+    ];
+    for (bundle, managed) in bundles {
+        let key = managed.then_some(key.as_str());
+        let judge = |bundle: &Value| scene.judge_each(bundle, key)[0].clone();
+        assert_eq!(judge(&bundle), None);
+        let (mut paths, mut held) = (Vec::new(), Vec::new());
+        texts(&bundle, "", &mut paths);
+        for path in paths {
+            let text = bundle.pointer(&path).unwrap().as_str().unwrap();
+            for at in [text.len() / 2, 1.min(text.len() - 1), text.len().saturating_sub(6)] {
+                let mut altered = text.as_bytes().to_vec();
+                let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+                let [one, other] = if digits { [b'7', b'3'] } else { [b'B', b'C'] };
+                altered[at] = if altered[at] == one { other } else { one };
+                let mut other = bundle.clone();
+                *other.pointer_mut(&path).unwrap() = json!(String::from_utf8(altered).unwrap());
+                if judge(&other).is_none() {
+                    held.push(path.clone());
+                }
+            }
+        }
+        // In these two there are parts that nobody uses: a name before a signature, a certificate that the root has as well.
+        held.retain(|path| !path.ends_with("/checkpoint/envelope") && !path.ends_with("/signedTimestamp"));
+        held.retain(|path| !path.ends_with("/publicKey/hint"));
+        assert!(held.is_empty(), "{held:?}");
+    }
+}

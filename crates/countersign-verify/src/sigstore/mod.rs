@@ -111,9 +111,11 @@ impl BundleKey {
     /// since the key does not say which.
     #[must_use]
     pub fn holds(&self, message: &[u8], signature: &[u8]) -> bool {
-        let in_either_padding = || match PublicKey::from_spki_der(self.0.der()) {
-            Ok(key @ PublicKey::Rsa { .. }) => envelope_signature_holds(&key, message, signature),
-            Ok(_) | Err(_) => false,
+        let in_either_padding = || {
+            let key = PublicKey::from_spki_der(self.0.der());
+            key.is_ok_and(|key| {
+                matches!(key, PublicKey::Rsa { .. }) && envelope_signature_holds(&key, message, signature)
+            })
         };
         self.0.holds(message, signature) || in_either_padding()
     }
@@ -269,6 +271,7 @@ impl TrustedRoot {
         if let Some(root) = self.spans.without_ended(&self.document, &found.times, is_stamped(&value))? {
             judge(&root, &verifier_of(&root)?)?;
         }
+        self.known.agree(&value)?;
         past(&found.times, at)?;
         Ok(found)
     }
@@ -315,6 +318,7 @@ impl TrustedRoot {
         {
             judge(&root, &verifier_of(&root)?)?;
         }
+        self.known.agree(&value)?;
         past(&times, at)?;
         Ok(times)
     }
