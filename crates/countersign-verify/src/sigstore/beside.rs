@@ -20,10 +20,10 @@ impl Logs {
         Self(logs.into_iter().flatten().filter_map(|log| bytes(log, "/logId/keyId")).collect())
     }
 
-    /// Whether each entry's proof agrees with its checkpoint, and an entry of version 2 is of a log that is known and signed that.
+    /// Whether each entry of version 2 has the place that its proof says, and is of a log that is known and signed its checkpoint.
     pub(super) fn agree(&self, bundle: &Value) -> Result<(), Refused> {
         let entries = bundle.pointer("/verificationMaterial/tlogEntries").and_then(Value::as_array);
-        entries.into_iter().flatten().try_for_each(|entry| self.one(entry))
+        entries.into_iter().flatten().filter(|entry| of_second_version(entry)).try_for_each(|entry| self.one(entry))
     }
 
     fn one(&self, entry: &Value) -> Result<(), Refused> {

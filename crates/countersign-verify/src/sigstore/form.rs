@@ -65,7 +65,10 @@ fn entry(entry: &Value) -> Result<(), Refused> {
         return no(codes::LOGGED_ENTRY_MISMATCH, "a log entry has no body that can be read");
     };
     let within = |field: &str| body.get(field).and_then(Value::as_str);
-    if text("/kindVersion/kind") != within("kind") || text("/kindVersion/version") != within("apiVersion") {
+    // Of the first version it was left out at times.
+    let left_out = some("/kindVersion").is_none() && within("apiVersion") == Some("0.0.1");
+    let same = text("/kindVersion/kind") == within("kind") && text("/kindVersion/version") == within("apiVersion");
+    if !same && !left_out {
         return no(codes::LOGGED_ENTRY_MISMATCH, "a log entry is of another kind than the bundle says");
     }
     let Some(note) = text("/inclusionProof/checkpoint/envelope").filter(|note| !note.is_empty()) else {

@@ -257,7 +257,7 @@ impl TrustedRoot {
         transparency: Transparency,
         at: Time,
     ) -> Result<Keyless, Refused> {
-        let (bundle, value) = strict(bundle, artifact)?;
+        let (bundle, value) = strict(bundle)?;
         let judge =
             |root: &[u8], verifier: &adapter::Verifier| match older::again(root, &value, envelope, artifact, None) {
                 None => verifier.keyless(bundle, artifact, transparency),
@@ -267,10 +267,10 @@ impl TrustedRoot {
                 }
             };
         let found = judge(&self.document, &self.verifier)?;
-        self.known.agree(&value)?;
         if let Some(root) = self.spans.without_ended(&self.document, &found.times, is_stamped(&value))? {
             judge(&root, &verifier_of(&root)?)?;
         }
+        form::fits(&value, Some(artifact))?;
         self.known.agree(&value)?;
         past(&found.times, at)?;
         Ok(found)
@@ -296,7 +296,7 @@ impl TrustedRoot {
         key: &BundleKey,
         at: Time,
     ) -> Result<Vec<Time>, Refused> {
-        let (bundle, value) = strict(bundle, artifact)?;
+        let (bundle, value) = strict(bundle)?;
         let judge = |root: &[u8], verifier: &adapter::Verifier| match older::again(
             root,
             &value,
@@ -311,13 +311,13 @@ impl TrustedRoot {
             }
         };
         let times = judge(&self.document, &self.verifier)?;
-        self.known.agree(&value)?;
         // Without a certificate, only the authorities of timestamps matter.
         if is_stamped(&value)
             && let Some(root) = self.spans.without_ended(&self.document, &times, true)?
         {
             judge(&root, &verifier_of(&root)?)?;
         }
+        form::fits(&value, Some(artifact))?;
         self.known.agree(&value)?;
         past(&times, at)?;
         Ok(times)
@@ -348,7 +348,7 @@ fn twice(bundle: &Value) -> Option<&'static str> {
 }
 
 /// The bytes as text, if they are JSON of one reading: what two readers take for two things was not signed.
-fn strict<'b>(bytes: &'b [u8], artifact: Artifact<'_>) -> Result<(&'b str, Value), Refused> {
+fn strict(bytes: &[u8]) -> Result<(&str, Value), Refused> {
     let value = json::parse(bytes).map_err(|error| Refused::new(codes::BUNDLE_MALFORMED, error.to_string()))?;
     let text = std::str::from_utf8(bytes).map_err(|_utf8| Refused::new(codes::BUNDLE_MALFORMED, "not UTF-8"))?;
     if let Some(what) = twice(&value) {
@@ -357,7 +357,6 @@ fn strict<'b>(bytes: &'b [u8], artifact: Artifact<'_>) -> Result<(&'b str, Value
     if unsigned_checkpoint(&value) {
         return Err(Refused::new(codes::CHECKPOINT_INVALID, "the log's checkpoint is not signed"));
     }
-    form::fits(&value, Some(artifact))?;
     if let Some(kind) = unknown_statement(&value) {
         let what = format!("the envelope carries no in-toto statement of a version that is known: `{kind}`");
         return Err(Refused::new(codes::STATEMENT_MALFORMED, what));

@@ -86,7 +86,6 @@ struct Case<'c> {
 fn check(case: &Case<'_>, root: &[u8]) -> Result<Again, Refused> {
     let root = json::parse(root).map_err(|error| no(codes::SIGSTORE_ROOT_MALFORMED, &error.to_string()))?;
     let log = log_of(&root, case.entry)?;
-    case.is_of_the_kind_that_it_says()?;
     let time = case.is_logged(log)?;
     let verifier = case.is_about_this()?;
     let signer = match case.key {
@@ -100,18 +99,6 @@ fn check(case: &Case<'_>, root: &[u8]) -> Result<Again, Refused> {
 }
 
 impl Case<'_> {
-    /// Beside what the log holds the bundle says of which kind that is. Of the first version it was left out at times.
-    fn is_of_the_kind_that_it_says(&self) -> Result<(), Refused> {
-        let beside = self.entry.get("kindVersion").filter(|kind| !kind.is_null());
-        let same = beside.map(|beside| {
-            beside.get("kind") == self.said.get("kind") && beside.get("version") == self.said.get("apiVersion")
-        });
-        if same.unwrap_or_else(|| !self.older.of_second_version()) {
-            return Ok(());
-        }
-        Err(no(codes::LOGGED_ENTRY_MISMATCH, "the log entry is of another kind than the bundle says"))
-    }
-
     /// The content and the signature of the entry are those of the bundle. Whose signature the entry says that it is.
     fn is_about_this(&self) -> Result<Vec<u8>, Refused> {
         let other =
