@@ -68,7 +68,7 @@ pub fn from(request: &From<'_>) -> Result<(SbomMade, Vec<u8>), FlowError> {
             facts.artifact = Some(digest);
         }
     }
-    facts.artifact = facts.artifact.or(made.digest.filter(|_| itself));
+    facts.artifact = facts.artifact.or_else(|| made.digest.filter(|_| itself));
     let built = itself || request.artifact.is_some() || made.kind == Kind::Installed;
     made.bom.about.phases = vec![
         if itself {
