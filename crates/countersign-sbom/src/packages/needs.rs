@@ -30,6 +30,8 @@ struct Need {
 pub(super) struct Found {
     /// The packages that it needs, by place.
     pub(super) needs: BTreeSet<usize>,
+    /// Those that it needs where a condition holds that cannot be judged.
+    pub(super) perhaps: BTreeSet<usize>,
     /// Whether one that it needs is not there.
     pub(super) missing: bool,
     /// Whether the condition of one cannot be judged.
@@ -79,8 +81,9 @@ impl Need {
 }
 
 /// Walks from every package, without extras, to whatever is asked for with some, until nothing new is asked for. Each
-/// package is looked at once for each extra, and then only at what names it.
-pub(super) fn find(askers: &mut [Asker], index: &BTreeMap<String, usize>, facts: &Facts) -> Vec<Found> {
+/// package is looked at once for each extra, and then only at what names it. A name may stand for several places, where a
+/// list has more than one version of it.
+pub(super) fn find(askers: &mut [Asker], index: &BTreeMap<String, Vec<usize>>, facts: &Facts) -> Vec<Found> {
     let mut waiting: Vec<(usize, String, bool)> = (0..askers.len()).map(|place| (place, String::new(), true)).collect();
     let mut seen: BTreeSet<(usize, String, bool)> = BTreeSet::new();
     let by_extra: Vec<BTreeMap<String, Vec<usize>>> = askers
@@ -104,9 +107,10 @@ pub(super) fn find(askers: &mut [Asker], index: &BTreeMap<String, usize>, facts:
             if need.perhaps == Answer::No {
                 continue;
             }
-            let Some(target) = index.get(&need.name) else { continue };
             let certain = need.sure == Answer::Yes;
-            waiting.extend(need.extras.iter().map(|extra| (*target, extra.clone(), certain)));
+            for target in index.get(&need.name).into_iter().flatten() {
+                waiting.extend(need.extras.iter().map(|extra| (*target, extra.clone(), certain)));
+            }
         }
     }
     // Where no package is marked as asked for by name, whatever installed them marks none.
@@ -118,17 +122,15 @@ pub(super) fn find(askers: &mut [Asker], index: &BTreeMap<String, usize>, facts:
         .map(|(own, (asker, by_extra))| {
             let mut found = Found::default();
             for need in &asker.needs {
-                let target = index.get(&need.name).copied();
-                match (need.sure, target) {
-                    // What asks for its own extras needs nobody else by that.
-                    (Answer::Yes, Some(target)) if target == own => {}
-                    (Answer::Yes, Some(target)) => {
-                        found.needs.insert(target);
-                    }
-                    (Answer::Yes, None) => found.missing = true,
-                    (Answer::No | Answer::Unknown, target) => {
-                        found.unjudged |= need.perhaps != Answer::No && target != Some(own);
-                    }
+                let targets = index.get(&need.name).map(Vec::as_slice).unwrap_or_default();
+                // What asks for its own extras needs nobody else by that.
+                let others = targets.iter().copied().filter(|target| *target != own);
+                if need.sure == Answer::Yes {
+                    found.needs.extend(others);
+                    found.missing |= targets.is_empty();
+                } else if need.perhaps != Answer::No && !targets.contains(&own) {
+                    found.perhaps.extend(others);
+                    found.unjudged = true;
                 }
             }
             if asker.by_name || !marks {
@@ -148,7 +150,7 @@ fn is_open(
     own: usize,
     asker: &Asker,
     by_extra: &BTreeMap<String, Vec<usize>>,
-    index: &BTreeMap<String, usize>,
+    index: &BTreeMap<String, Vec<usize>>,
     facts: &Facts,
 ) -> bool {
     let mut more = false;
@@ -159,7 +161,7 @@ fn is_open(
         }
         match index.get(&need.name) {
             // An extra that stands for others of the same package is open where one of those is.
-            Some(target) if *target == own => {}
+            Some(targets) if targets.contains(&own) => {}
             Some(_) => more = true,
             None => return false,
         }
@@ -176,7 +178,7 @@ mod tests {
             .iter()
             .map(|(name, needs)| Asker::of(needs.iter().copied(), [].into_iter(), by_name.contains(name)))
             .collect();
-        let index = all.iter().enumerate().map(|(place, (name, _))| ((*name).to_owned(), place)).collect();
+        let index = all.iter().enumerate().map(|(place, (name, _))| ((*name).to_owned(), vec![place])).collect();
         find(&mut askers, &index, facts)
     }
 

@@ -1,5 +1,7 @@
 //! `poetry.lock`, with the project's manifest beside it for what the project itself asks for.
 
+use super::markers::Facts;
+use super::needs::{self, Asker, Found};
 use super::python::{From, condition, conditions as give_conditions, digest, normal, purl, reference, requirement};
 use super::uv::{tables, text_in};
 use super::{Kind, Made, PackagesError, Starts, application, give_scopes, library, malformed, purl_error, text_of};
@@ -30,11 +32,17 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         index.entry(normal(&item.name)).or_default().push(item.reference.clone());
         bom.items.push(item);
     }
+    let held = metadata.and_then(|metadata| text_in(metadata, "content-hash"));
+    let (root, starts, asks) = project(path, &index, held)?;
+    let found = found(&packages, starts.is_some().then_some(&asks[..]));
     let mut conditions = BTreeMap::new();
-    let mut unresolved = 0_usize;
-    for (package, reference) in
-        packages.iter().zip(bom.items.iter().map(|item| item.reference.clone()).collect::<Vec<_>>())
-    {
+    let (mut unresolved, mut open) = (0_usize, 0_usize);
+    let references: Vec<String> = bom.items.iter().map(|item| item.reference.clone()).collect();
+    for ((package, reference), found) in packages.iter().zip(references.clone()).zip(&found) {
+        let of = |places: &BTreeSet<usize>| {
+            places.iter().filter_map(|place| references.get(*place)).collect::<BTreeSet<&String>>()
+        };
+        let (surely, perhaps) = (of(&found.needs), of(&found.perhaps));
         let mut edges = BTreeSet::new();
         for (name, asked) in package.get("dependencies").and_then(Value::as_table).into_iter().flatten() {
             let targets = index.get(&normal(name)).map(Vec::as_slice).unwrap_or_default();
@@ -45,10 +53,13 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
                 [] if optional || marker.is_some() || asked.is_array() => {}
                 [] => unresolved = unresolved.saturating_add(1),
                 several => {
-                    for target in several {
-                        if let Some(marker) = marker {
+                    // What only an extra needs that nobody asks for is not needed.
+                    for target in several.iter().filter(|one| surely.contains(one) || perhaps.contains(one)) {
+                        // A condition that holds anyway, since its extra is asked for, is none.
+                        let certain = several.len() == 1 && surely.contains(target);
+                        if let Some(marker) = marker.filter(|_| !certain) {
                             conditions.insert((reference.clone(), target.clone()), marker.to_owned());
-                        } else if optional || several.len() > 1 {
+                        } else if !certain && (optional || several.len() > 1) {
                             conditions.insert((reference.clone(), target.clone()), "optional".to_owned());
                         }
                         edges.insert(target.clone());
@@ -56,10 +67,12 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
                 }
             }
         }
+        open = open.saturating_add(found.open_extras.len());
+        let complete = found.open_extras.is_empty() && !found.missing;
+        bom.aggregates.insert(reference.clone(), if complete { "complete" } else { "incomplete" }.to_owned());
         bom.edges.insert(reference, edges);
     }
     let mut partial = Vec::new();
-    let (root, starts) = project(path, &index, metadata.and_then(|metadata| text_in(metadata, "content-hash")))?;
     if let Some(starts) = starts {
         let direct: BTreeSet<String> = starts.iter().map(|(reference, _)| reference.clone()).collect();
         if !says_scopes(&packages) {
@@ -77,8 +90,10 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         }
     }
     give_conditions(&mut bom, &conditions);
-    for item in &bom.items {
-        bom.aggregates.insert(item.reference.clone(), "complete".to_owned());
+    if open > 0 {
+        partial.push(format!(
+            "{open} extras may be asked for by the project: what they need is there, and is not listed as needed"
+        ));
     }
     if unresolved > 0 {
         partial.push(format!("{unresolved} dependencies lead to no package in the lock file"));
@@ -97,6 +112,58 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         bom,
         partial,
     })
+}
+
+/// What each package needs, by the extras that packages and the project ask for. The lock file serves every platform, so that
+/// nothing is known of one; without the manifest the project may ask for any extra.
+fn found(packages: &[&Table], project: Option<&[String]>) -> Vec<Found> {
+    let mut index: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut askers = Vec::new();
+    for (place, package) in packages.iter().enumerate() {
+        index.entry(normal(text_in(package, "name").unwrap_or_default())).or_default().push(place);
+        let offered = package.get("extras").and_then(Value::as_table);
+        let mut requires = Vec::new();
+        for (name, asked) in package.get("dependencies").and_then(Value::as_table).into_iter().flatten() {
+            requires.extend(requirements(name, asked, offered));
+        }
+        let offers = offered.into_iter().flatten().map(|(name, _)| name.as_str());
+        askers.push(Asker::of(requires.iter().map(String::as_str), offers, false));
+    }
+    let by_name = project.map(|asks| Asker::of(asks.iter().map(String::as_str), std::iter::empty(), true));
+    askers.extend(by_name);
+    needs::find(&mut askers, &index, &Facts::default())
+}
+
+/// What Poetry writes as a table, as a requirement for each of its constraints. Older locks do not say for which extra
+/// something optional is needed: the package's own list of extras does.
+fn requirements(name: &str, asked: &Value, offered: Option<&Table>) -> Vec<String> {
+    let one = |asked: &Value| {
+        let table = asked.as_table();
+        let listed = table.and_then(|table| table.get("extras")).and_then(Value::as_array);
+        let extras: Vec<&str> = listed.into_iter().flatten().filter_map(Value::as_str).collect();
+        let optional = table.and_then(|table| table.get("optional")).and_then(Value::as_bool) == Some(true);
+        let marker = match table.and_then(|table| text_in(table, "markers")) {
+            Some(marker) => Some(marker.to_owned()),
+            None if optional => Some(extras_with(name, offered)),
+            None => None,
+        };
+        let marker = marker.map(|marker| format!(" ; {marker}")).unwrap_or_default();
+        format!("{name}[{}]{marker}", extras.join(","))
+    };
+    match asked {
+        Value::Array(several) => several.iter().map(one).collect(),
+        asked => vec![one(asked)],
+    }
+}
+
+/// The condition that one of the extras is asked for which have it. Where none has, it is one that cannot be judged.
+fn extras_with(name: &str, offered: Option<&Table>) -> String {
+    let has = |list: &Value| {
+        list.as_array().into_iter().flatten().filter_map(Value::as_str).any(|text| requirement(text).0 == normal(name))
+    };
+    let extras = offered.into_iter().flatten().filter(|(_, list)| has(list));
+    let all: Vec<String> = extras.map(|(extra, _)| format!("extra == '{}'", normal(extra))).collect();
+    if all.is_empty() { "optional".to_owned() } else { all.join(" or ") }
 }
 
 /// Whether the lock file itself says in which groups a package is: newer ones do.
@@ -148,7 +215,8 @@ fn component(path: &Path, package: &Table, older: Option<&Table>) -> Result<Item
     Ok(item)
 }
 
-type Project = (Item, Option<Starts>);
+/// The project, where its dependencies begin, and what it asks for in words.
+type Project = (Item, Option<Starts>, Vec<String>);
 
 /// What the manifest says: the project's name, and what it asks for. It has to be the one that the lock file was made from.
 fn project(path: &Path, index: &BTreeMap<String, Vec<String>>, held: Option<&str>) -> Result<Project, PackagesError> {
@@ -156,7 +224,7 @@ fn project(path: &Path, index: &BTreeMap<String, Vec<String>>, held: Option<&str
     let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     let folder = folder.filter(|name| !name.is_empty()).unwrap_or_else(|| "project".to_owned());
     if !manifest.is_file() {
-        return Ok((application(&folder, None), None));
+        return Ok((application(&folder, None), None, Vec::new()));
     }
     let text = text_of(&manifest, limits::LOCK_FILE_BYTES)?;
     let table: Table = toml::from_str(&text).map_err(|error| malformed(&manifest, "the text", error.message()))?;
@@ -177,9 +245,11 @@ fn project(path: &Path, index: &BTreeMap<String, Vec<String>>, held: Option<&str
         super::licence(&mut root, licence);
     }
     let mut names: Vec<(String, Scope)> = Vec::new();
+    let asks = std::cell::RefCell::new(Vec::new());
     let listed = |value: Option<&Value>, scope: Scope| -> Vec<(String, Scope)> {
         let list = value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
         list.map(|text| {
+            asks.borrow_mut().push(text.to_owned());
             let (name, condition) = requirement(text);
             (name, if condition.is_some() { scope.max(Scope::Optional) } else { scope })
         })
@@ -190,6 +260,7 @@ fn project(path: &Path, index: &BTreeMap<String, Vec<String>>, held: Option<&str
         table
             .filter(|(name, _)| *name != "python")
             .map(|(name, asked)| {
+                asks.borrow_mut().extend(requirements(name, asked, None));
                 let conditional = asked.as_table().is_some_and(|asked| {
                     asked.contains_key("markers") || asked.get("optional").and_then(Value::as_bool) == Some(true)
                 });
@@ -228,7 +299,7 @@ fn project(path: &Path, index: &BTreeMap<String, Vec<String>>, held: Option<&str
             None => {}
         }
     }
-    Ok((root, Some(starts)))
+    Ok((root, Some(starts), asks.into_inner()))
 }
 
 /// What Poetry writes down as `content-hash`: a digest over the manifest's tables that matter to it, as Python writes JSON. Where
@@ -363,6 +434,32 @@ content-hash = "x"
         assert_eq!(without.bom.aggregates[&root], "unknown");
         assert!(without.partial[0].contains("pyproject.toml is not beside"));
         assert!(without.partial[1].contains("all count as required"));
+    }
+
+    #[test]
+    fn what_an_extra_needs_is_needed_only_where_the_extra_is_asked_for() {
+        let optional = "B_b = { version = \">=1\", optional = true, markers = \"extra == \\\"file\\\" and python_version > '3'\" }";
+        let older = "B_b = { version = \">=1\", optional = true }";
+        let own = "pkg:pypi/a@1.0";
+        for form in [optional, older] {
+            let lock = LOCK.replace("B_b = \">=1\"", form).replacen(
+                "[[package]]\nname = \"b.b\"",
+                "[package.extras]\nFile = [\"b.b (>=1)\"]\n[[package]]\nname = \"b.b\"",
+                1,
+            );
+            let with = |asks: &str| made(&lock, Some(&MANIFEST.replace("a>=1", asks))).unwrap().bom;
+            let asked = with("a[file]>=1");
+            assert_eq!(asked.edges[own], BTreeSet::from(["pkg:pypi/b-b@2.0".to_owned()]), "{form}");
+            let other = with("a[else]>=1");
+            assert_eq!((other.edges[own].len(), other.aggregates[own].as_str()), (0, "complete"), "{form}");
+            let without = made(&lock, None).unwrap();
+            assert_eq!((without.bom.edges[own].len(), without.bom.aggregates[own].as_str()), (0, "incomplete"));
+            assert!(without.partial.iter().any(|text| text.starts_with("1 extras may be asked for by the project")));
+            let chain = lock.replace("name = \"t\"\nversion = \"3.0\"\nfiles = []",
+                "name = \"t\"\nversion = \"3.0\"\nfiles = []\n[package.dependencies]\na = { version = \"*\", extras = [\"file\"] }");
+            let chain = made(&chain, Some(MANIFEST)).unwrap().bom;
+            assert_eq!(chain.edges[own].len(), 1, "another package asks for it");
+        }
     }
 
     #[test]

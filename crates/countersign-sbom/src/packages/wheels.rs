@@ -200,7 +200,7 @@ fn build(
 ) -> Result<(), PackagesError> {
     let mut askers: Vec<Asker> = Vec::new();
     let mut references: Vec<(String, bool)> = Vec::new();
-    let mut index: BTreeMap<String, usize> = BTreeMap::new();
+    let mut index: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     let mut carried = 0_usize;
     for dist in dists {
         let headers = Headers::read(&dist.metadata);
@@ -221,7 +221,7 @@ fn build(
             item.hashes.insert("SHA-256".to_owned(), digest.hex());
             item.properties.push(("countersign:file".to_owned(), file.clone()));
         }
-        if index.insert(normal(name), references.len()).is_some() {
+        if index.insert(normal(name), vec![references.len()]).is_some() {
             return Err(malformed(path, &dist.place, &format!("{name} is installed twice")));
         }
         askers.push(Asker::of(headers.each(REQUIRES), headers.each("provides-extra"), dist.by_name));
