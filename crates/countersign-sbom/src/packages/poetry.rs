@@ -150,9 +150,9 @@ fn requirements(name: &str, asked: &Value, offered: Option<&Table>) -> Vec<Strin
         let marker = marker.map(|marker| format!(" ; {marker}")).unwrap_or_default();
         format!("{name}[{}]{marker}", extras.join(","))
     };
-    match asked {
-        Value::Array(several) => several.iter().map(one).collect(),
-        asked => vec![one(asked)],
+    match asked.as_array() {
+        Some(several) => several.iter().map(one).collect(),
+        None => vec![one(asked)],
     }
 }
 
