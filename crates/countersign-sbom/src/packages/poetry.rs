@@ -150,10 +150,7 @@ fn requirements(name: &str, asked: &Value, offered: Option<&Table>) -> Vec<Strin
         let marker = marker.map(|marker| format!(" ; {marker}")).unwrap_or_default();
         format!("{name}[{}]{marker}", extras.join(","))
     };
-    match asked {
-        Value::Array(several) => several.iter().map(one).collect(),
-        asked => vec![one(asked)],
-    }
+    asked.as_array().map_or_else(|| vec![one(asked)], |several| several.iter().map(one).collect())
 }
 
 /// The condition that one of the extras is asked for which have it. Where none has, it is one that cannot be judged.
