@@ -124,10 +124,7 @@ fn an_image_in_a_layout_is_all_there_and_is_what_it_names() {
     };
     let text = |value: &Value| value.to_string().into_bytes();
     let (layer, config) = (put(b"a program", "layer.v1.tar"), put(b"{}", "config.v1+json"));
-    let mut away = put(b"only elsewhere", "layer.nondistributable.v1.tar");
-    away["urls"] = json!(["https://layers.example/1"]);
-    let child =
-        put(&text(&json!({ "schemaVersion": 2, "config": config, "layers": [layer, away] })), "manifest.v1+json");
+    let child = put(&text(&json!({ "schemaVersion": 2, "config": config, "layers": [layer] })), "manifest.v1+json");
     let image = put(&text(&json!({ "schemaVersion": 2, "manifests": [child] })), "index.v1+json");
     let index =
         |image: &Value| door.write("image/index.json", &text(&json!({ "schemaVersion": 2, "manifests": [image] })));
@@ -148,7 +145,13 @@ fn an_image_in_a_layout_is_all_there_and_is_what_it_names() {
         std::fs::write(&path, b"another").unwrap();
         door.run(line).expect(4, &["package-file-altered"]);
         std::fs::remove_file(&path).unwrap();
-        door.run(line).expect(0, &["image-incomplete", "1 of the parts that the image names are not in the layout"]);
+        let without = door.run(line);
+        if part == &child {
+            // It may be an attestation: nobody can tell.
+            without.expect(5, &["could not read"]);
+        } else {
+            without.expect(0, &["image-incomplete", "1 of the parts that the image names are not in the layout"]);
+        }
         std::fs::write(&path, good).unwrap();
     }
     door.run(line).expect(0, &["verified"]);
