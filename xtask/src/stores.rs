@@ -26,6 +26,8 @@ pub(crate) fn run(root: &Path, counted: impl FnOnce(&mut Command) -> Outcome) ->
     let server = Server::start(root)?;
     let mut tests = run::cargo(root);
     tests.args(["test", "--package", "countersign-record", "--features", "object-store,sqlite", "--lib", "--locked"]);
+    // In one process a program that one test starts holds the locks of the others' folders for a moment.
+    tests.args(["--", "--test-threads", "1"]);
     if let Some(server) = &server {
         tests.env("COUNTERSIGN_TEST_S3", &server.address);
     }

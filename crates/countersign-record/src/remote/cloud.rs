@@ -229,30 +229,6 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_with_a_lock_takes_a_log_and_gives_no_version_of_it_up() {
-        let Some(server) = Server::named() else { return };
-        let bucket = format!("locked-{}", std::process::id());
-        server.asked(&format!("PUT /{bucket}"), "x-amz-bucket-object-lock-enabled: true\r\n", "");
-        let rule = "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention>\
-                    <Mode>COMPLIANCE</Mode><Days>1</Days></DefaultRetention></Rule></ObjectLockConfiguration>";
-        let set = server.asked(&format!("PUT /{bucket}?object-lock"), "", rule);
-        assert!(set.starts_with("HTTP/1.1 200"), "{set}");
-        let name = format!("s3://{bucket}/log-of-ours");
-        all_of_it(&|| server.open(&name));
-
-        let versions = server.asked(&format!("GET /{bucket}?versions&prefix=log-of-ours/log/checkpoint"), "", "");
-        let ids: Vec<&str> =
-            versions.split("<VersionId>").skip(1).filter_map(|rest| rest.split_once('<')).map(|(id, _)| id).collect();
-        assert!(ids.len() > 12, "a checkpoint for each append, the older ones beneath: {versions}");
-        for id in ids {
-            let path = format!("/{bucket}/log-of-ours/log/checkpoint?versionId={id}");
-            let refused = server.asked(&format!("DELETE {path}"), "", "");
-            assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
-            assert!(server.asked(&format!("GET {path}"), "", "").contains(ORIGIN));
-        }
-    }
-
-    #[test]
     fn an_error_has_its_causes_and_a_name_of_no_bucket_is_one() {
         for name in ["s3:", "file:///etc", "nonsense"] {
             assert!(matches!(Cloud::open(name, []), Err(RemoteError::Failed { .. })), "{name}");

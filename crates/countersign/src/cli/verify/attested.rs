@@ -65,7 +65,7 @@ pub(crate) struct AttestedArgs {
     /// The issuer as a regular expression, from ^ to $
     #[arg(long, value_name = "REGEX")]
     certificate_oidc_issuer_regexp: Option<String>,
-    /// Something else that the certificate has to say, as it says it: repository=https://github.com/owner/name, ref, commit, workflow,
+    /// Something else that the certificate has to say, as it says it: `repository=https://github.com/owner/name`, ref, commit, workflow,
     /// workflow-digest, trigger, runner …
     #[arg(long = "claim", value_name = "NAME=VALUE")]
     claims: Vec<String>,
