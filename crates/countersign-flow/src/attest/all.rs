@@ -128,6 +128,7 @@ pub fn check_all(
     let mut sum = Sum::new(paths.len());
     sum.passed_over(&below.hidden);
     for path in &below.odd {
+        sum.files = sum.files.saturating_add(1);
         let what = "this is neither a file nor a folder, and was not opened";
         sum.refuse(Finding::new(codes::BUNDLE_MALFORMED, what).at(path.display().to_string()));
     }
