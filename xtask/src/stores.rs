@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// Where the server comes from, and how it is started.
 const LIST: &str = "xtask/stores/requirements.txt";
-const SERVER: &str = "from moto.server import main; main()";
+const SERVER: &str = "xtask/stores/server.py";
 /// How long it may take to start.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -54,7 +54,7 @@ impl Server {
         let port = free.map_err(|error| error.to_string())?.port();
         let mut command = run::command("python3", root);
         command.env("PYTHONPATH", library).env("PYTHONDONTWRITEBYTECODE", "1");
-        command.args(["-c", SERVER, "-H", "127.0.0.1", "-p", &port.to_string()]);
+        command.args([SERVER, "-H", "127.0.0.1", "-p", &port.to_string()]);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let child = child.map_err(|error| format!("moto: {error}"))?;
         let server = Self { child, address: format!("http://127.0.0.1:{port}") };

@@ -26,6 +26,7 @@ impl Cloud {
         let failed =
             |said: String| RemoteError::Failed { name: name.to_owned(), doing: "open the bucket", said: vec![said] };
         let url = Url::parse(name).map_err(|error| failed(error.to_string()))?;
+        let variables = with_checksums(&url, variables.into_iter().collect());
         let (store, prefix) = parse_url_opts(&url, variables).map_err(|error| failed(words(&error)))?;
         Self::over(store, prefix).map_err(|error| failed(error.to_string()))
     }
@@ -53,6 +54,18 @@ impl fmt::Debug for Cloud {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cloud").field("prefix", &self.prefix).finish_non_exhaustive()
     }
+}
+
+/// What says with which checksum writes to S3 go.
+const CHECKSUM: &str = "AWS_CHECKSUM_ALGORITHM";
+
+/// With a checksum for S3, unless another is named: a bucket with a lock takes no write without one.
+fn with_checksums(url: &Url, mut variables: Vec<(String, String)>) -> Vec<(String, String)> {
+    let named = variables.iter().any(|(name, _)| name.eq_ignore_ascii_case(CHECKSUM));
+    if !named && matches!(url.scheme(), "s3" | "s3a") {
+        variables.push((CHECKSUM.to_owned(), "SHA256".to_owned()));
+    }
+    variables
 }
 
 /// An error with its causes, in one line.
@@ -181,6 +194,9 @@ mod tests {
         all_of_it(&|| Cloud::over(Box::new(Arc::clone(&memory)), Path::from("some/log")).unwrap());
     }
 
+    const OWNER: &str = "Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, \
+                         SignedHeaders=host, Signature=00\r\n";
+
     /// A server that speaks S3, if one is named.
     struct Server(String);
 
@@ -193,13 +209,13 @@ mod tests {
             endpoint.map(Self)
         }
 
-        /// Asks it something that no store asks. The test server wants no signature for this.
+        /// Asks it something that no store asks, as the owner of the bucket. The test server looks at no signature.
         fn asked(&self, line: &str, headers: &str, body: &str) -> String {
             let host = self.0.strip_prefix("http://").unwrap();
             let mut connection = std::net::TcpStream::connect(host).unwrap();
             let length = body.len();
             let request = format!(
-                "{line} HTTP/1.1\r\nHost: {host}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+                "{line} HTTP/1.1\r\nHost: {host}\r\n{OWNER}{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
             );
             connection.write_all(request.as_bytes()).unwrap();
             let mut answer = Vec::new();
@@ -214,7 +230,6 @@ mod tests {
                 ("AWS_REGION", "us-east-1"),
                 ("AWS_ACCESS_KEY_ID", "test"),
                 ("AWS_SECRET_ACCESS_KEY", "test"),
-                ("AWS_CHECKSUM_ALGORITHM", "SHA256"),
             ];
             Cloud::open(name, variables.map(|(n, v)| (n.to_owned(), v.to_owned()))).unwrap()
         }
@@ -226,6 +241,42 @@ mod tests {
         server.asked("PUT /countersign", "", "");
         let name = format!("s3://countersign/{}", std::process::id());
         all_of_it(&|| server.open(&name));
+    }
+
+    #[test]
+    fn a_bucket_with_a_lock_takes_a_log_and_gives_no_version_of_it_up() {
+        let Some(server) = Server::named() else { return };
+        let bucket = format!("locked-{}", std::process::id());
+        server.asked(&format!("PUT /{bucket}"), "x-amz-bucket-object-lock-enabled: true\r\n", "");
+        let rule = "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention>\
+                    <Mode>COMPLIANCE</Mode><Days>1</Days></DefaultRetention></Rule></ObjectLockConfiguration>";
+        let set = server.asked(&format!("PUT /{bucket}?object-lock"), "", rule);
+        assert!(set.starts_with("HTTP/1.1 200"), "{set}");
+        let name = format!("s3://{bucket}/log-of-ours");
+        all_of_it(&|| server.open(&name));
+
+        let versions = server.asked(&format!("GET /{bucket}?versions&prefix=log-of-ours/log/checkpoint"), "", "");
+        let ids: Vec<&str> =
+            versions.split("<VersionId>").skip(1).filter_map(|rest| rest.split_once('<')).map(|(id, _)| id).collect();
+        assert!(ids.len() > 12, "a checkpoint for each append, the older ones beneath: {versions}");
+        for id in ids {
+            let path = format!("/{bucket}/log-of-ours/log/checkpoint?versionId={id}");
+            let refused = server.asked(&format!("DELETE {path}"), "", "");
+            assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
+            let kept = server.asked(&format!("GET {path}"), "", "");
+            assert!(kept.contains(ORIGIN) && kept.contains("x-amz-object-lock-mode: COMPLIANCE"), "{kept}");
+        }
+    }
+
+    #[test]
+    fn writes_to_s3_go_with_a_checksum_unless_another_is_named() {
+        let given = |name: &str, variables: &[(&str, &str)]| {
+            let variables = variables.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+            with_checksums(&Url::parse(name).unwrap(), variables)
+        };
+        assert_eq!(given("s3://bucket/x", &[]), [(CHECKSUM.to_owned(), "SHA256".to_owned())]);
+        assert_eq!(given("s3://bucket/x", &[("aws_checksum_algorithm", "x")]).len(), 1);
+        assert!(given("gs://bucket/x", &[]).is_empty());
     }
 
     #[test]
