@@ -1,6 +1,7 @@
 //! A small world made in memory: people, builder, gate, log, one policy release and a line of reviewed changes. Every
 //! signature is real; nothing is read from a disk, and no program is started.
 
+use countersign_core::blob::Blob;
 use countersign_core::decision::{Decision, LogRef, Request, Tool};
 use countersign_core::digest::Sha256;
 use countersign_core::entry::{Entry, EntrySchema};
@@ -53,8 +54,8 @@ impl Shelf {
 }
 
 impl Blobs for Shelf {
-    fn blob(&self, digest: &Sha256) -> Option<Vec<u8>> {
-        self.0.get(digest).cloned()
+    fn blob(&self, digest: &Sha256) -> Option<Blob> {
+        self.0.get(digest).cloned().map(Blob::of)
     }
 }
 

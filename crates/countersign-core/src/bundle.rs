@@ -3,6 +3,7 @@
 //!
 //! A collection holds one document a line. Its order means nothing, and nothing about it as a whole is trusted.
 
+use crate::blob::Blob;
 use crate::digest::Sha256;
 use crate::envelope::{PAYLOAD_TYPE, pae};
 use crate::json::{self, JsonError};
@@ -144,11 +145,15 @@ impl BundleError {
 impl Signed {
     /// Reads one document.
     pub fn parse(bytes: &[u8]) -> Result<Self, BundleError> {
-        Self::parse_named(bytes, Sha256::of(bytes))
+        Self::read(bytes, || Sha256::of(bytes))
     }
 
-    /// The same, for who has hashed the document already: `digest` is that of these bytes.
-    pub fn parse_named(bytes: &[u8], digest: Sha256) -> Result<Self, BundleError> {
+    /// Reads one that came out of a store, and was hashed there.
+    pub fn parse_blob(blob: &Blob) -> Result<Self, BundleError> {
+        Self::read(blob, || *blob.digest())
+    }
+
+    fn read(bytes: &[u8], digest: impl FnOnce() -> Sha256) -> Result<Self, BundleError> {
         let value = json::parse(bytes)?;
         let media = value.get("mediaType").and_then(Value::as_str).unwrap_or_default().to_owned();
         let (payload, by) = if media == SSH_MEDIA_TYPE {
@@ -160,7 +165,7 @@ impl Signed {
         } else {
             return Err(BundleError::MediaType { found: media.chars().take(120).collect() });
         };
-        Ok(Self { payload, by, digest })
+        Ok(Self { payload, by, digest: digest() })
     }
 
     /// Reads a collection: one document a line, empty lines ignored. A file that is one document over several lines is

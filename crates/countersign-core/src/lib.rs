@@ -6,6 +6,7 @@
 #![warn(clippy::arithmetic_side_effects)]
 
 pub mod attestation;
+pub mod blob;
 pub mod bundle;
 pub mod catalogue;
 pub mod codes;

@@ -28,7 +28,7 @@ use countersign_record::store::{Store as _, StoreError};
 use countersign_sign::{PersonKey, SigningKey, SshKeygen};
 use countersign_verify::document::{SignerName, verify_document};
 use countersign_verify::keys::note_signature_holds;
-use countersign_verify::{Blobs, LogState, Roots, StateView, VerifiedTrust};
+use countersign_verify::{Blobs, LogState, Roots, StateView, VerifiedTrust, named_blob};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -125,7 +125,7 @@ pub fn erasures(state: &LogState, blobs: &dyn Blobs) -> (BTreeMap<Sha256, (u64, 
     for (index, entry) in (0_u64..).zip(state.entries()).filter(|(_, entry)| entry.kind == Kind::Erasure) {
         let place = format!("log entry {index}");
         let trust = state.at(index).unwrap_or_else(|| state.now()).trust();
-        let bytes = entry.statement().and_then(|digest| blobs.blob(digest).filter(|b| Sha256::of(b) == *digest));
+        let bytes = entry.statement().and_then(|digest| named_blob(blobs, digest));
         let Some(bytes) = bytes else {
             let what = "the statement that evidence is erased is missing or altered";
             findings.push(Finding::new(codes::EVIDENCE_WITHHELD, what).at(place));
@@ -259,7 +259,7 @@ pub(crate) fn to_carry<'a>(logs: impl Iterator<Item = StateView<'a>>, blobs: &dy
 
 /// A decision as somebody wrote it down; nobody has checked its signature here.
 fn decision_of(digest: &Sha256, blobs: &dyn Blobs) -> Option<Decision> {
-    let signed = Signed::parse(&blobs.blob(digest)?).ok()?;
+    let signed = Signed::parse_blob(&blobs.blob(digest)?).ok()?;
     Statement::parse(&signed.payload).ok()?.predicate_as(Kind::PromotionDecision).ok()
 }
 

@@ -118,7 +118,7 @@ struct Beside<'a>(&'a [u8]);
 
 #[cfg(feature = "online")]
 impl countersign_verify::Blobs for Beside<'_> {
-    fn blob(&self, digest: &Sha256) -> Option<Vec<u8>> {
-        (Sha256::of(self.0) == *digest).then(|| self.0.to_vec())
+    fn blob(&self, digest: &Sha256) -> Option<countersign_core::blob::Blob> {
+        countersign_core::blob::Blob::named(digest, self.0.to_vec())
     }
 }

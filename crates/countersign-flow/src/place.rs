@@ -2,6 +2,7 @@
 //! working copy here.
 
 use crate::error::FlowError;
+use countersign_core::blob::Blob;
 use countersign_core::bundle::Signed;
 use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
@@ -160,12 +161,12 @@ impl<'a> StoreBlobs<'a> {
 }
 
 impl Blobs for StoreBlobs<'_> {
-    fn blob(&self, digest: &Sha256) -> Option<Vec<u8>> {
+    fn blob(&self, digest: &Sha256) -> Option<Blob> {
         if let Some(bytes) = self.extra.get(digest) {
-            return Some(bytes.to_vec());
+            return Some(Blob::of(bytes.to_vec()));
         }
         match self.store.get(digest, limits::GIT_EVIDENCE_BYTES) {
-            Ok(bytes) => Some(bytes),
+            Ok(bytes) => Some(Blob::of(bytes)),
             Err(error @ (StoreError::Disk(_) | StoreError::Remote(_))) => {
                 self.failed.borrow_mut().get_or_insert(error);
                 None

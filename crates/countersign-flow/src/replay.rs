@@ -1,5 +1,6 @@
 //! A recorded decision, run again from the evidence store: the auditor's half of the pure function.
 
+use countersign_core::blob::Blob;
 use countersign_core::codes;
 use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
@@ -9,7 +10,7 @@ use countersign_core::json;
 use countersign_core::policy::Pin;
 use countersign_decide::{ByRule, Given, TrustGiven, decide_by_rule};
 use countersign_verify::trust::{TrustOutcome, verify_trust};
-use countersign_verify::{Blobs, Evidence, History, LogState, StateView};
+use countersign_verify::{Blobs, Evidence, History, LogState, StateView, named_blob};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -64,11 +65,11 @@ impl<'a> Again<'a> {
         for reference in inputs.evidence.iter().flatten() {
             documents.push(blobs.blob(&reference.digest).ok_or_else(|| gone("evidence", &reference.digest))?);
         }
-        let evidence = outcome.trust.as_ref().map(|trust| Evidence::verify(&documents, trust, request.time));
+        let evidence = outcome.trust.as_ref().map(|trust| Evidence::of(&documents, trust, request.time));
         // They were hashed there: what is not among them under its own name was altered.
         let found: BTreeSet<Sha256> = match &evidence {
             Some(evidence) => evidence.index().iter().map(|found| found.digest).collect(),
-            None => documents.iter().map(|bytes| Sha256::of(bytes)).collect(),
+            None => documents.iter().map(|blob| *blob.digest()).collect(),
         };
         let mut named = inputs.evidence.iter().flatten();
         if let Some(altered) = named.find(|reference| !found.contains(&reference.digest)) {
@@ -84,7 +85,8 @@ impl<'a> Again<'a> {
             }
         };
         let cosigned = inputs.witnessed.as_ref();
-        let witnessed = cosigned.map(|digest| fetch(blobs, digest, "the cosigned checkpoint")).transpose()?;
+        let witnessed =
+            cosigned.map(|digest| fetch(blobs, digest, "the cosigned checkpoint")).transpose()?.map(Blob::into_bytes);
         Ok(Self { recorded, view, seen, outcome, evidence, git, witnessed, blobs })
     }
 
@@ -174,9 +176,8 @@ fn child<'v>(value: &'v Value, step: &str) -> Option<&'v Value> {
     }
 }
 
-fn fetch(blobs: &dyn Blobs, digest: &Sha256, what: &str) -> Result<Vec<u8>, Vec<Finding>> {
-    let bytes = blobs.blob(digest).filter(|bytes| Sha256::of(bytes) == *digest);
-    bytes.ok_or_else(|| gone(what, digest))
+fn fetch(blobs: &dyn Blobs, digest: &Sha256, what: &str) -> Result<Blob, Vec<Finding>> {
+    named_blob(blobs, digest).ok_or_else(|| gone(what, digest))
 }
 
 fn gone(what: &str, digest: &Sha256) -> Vec<Finding> {

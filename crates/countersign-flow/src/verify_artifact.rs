@@ -4,6 +4,7 @@ use crate::erasure;
 use crate::error::FlowError;
 use crate::outside::TrustFile;
 use crate::place::{Place, StoreBlobs};
+use countersign_core::blob::Blob;
 use countersign_core::codes;
 use countersign_core::decision::BreakGlass;
 use countersign_core::digest::Sha256;
@@ -262,7 +263,7 @@ pub fn promoted_to(
     out.line("evidence", missing, "everything that the decision rests on is there");
     let summary =
         usize::try_from(newest.entry).ok().and_then(|i| view.entries().get(i)).and_then(|e| e.statements.get(1));
-    let bytes = summary.and_then(|digest| blobs.blob(digest)).unwrap_or_default();
+    let bytes = summary.and_then(|digest| blobs.blob(digest)).map(Blob::into_bytes).unwrap_or_default();
     let resource = resource_uri(environment).map_err(|error| FlowError::Usage(error.to_string()))?;
     let summed = verify_vsa(&bytes, subject, &resource, under.as_ref(), (view.trust(), &blobs), newest.time, "summary");
     let let_through = !decision.enforced || decision.break_glass.is_some();

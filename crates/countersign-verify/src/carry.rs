@@ -3,7 +3,7 @@
 //! whoever reads the new one reads them by the same rules as if nothing had ended.
 
 use crate::document::read_statement;
-use crate::evidence::{Blobs, checked_blob};
+use crate::evidence::{Blobs, named_blob};
 use crate::log::{LogState, Reading, StateView, read_entries, signed_checkpoint};
 use crate::policy::Activated;
 use crate::trust::VerifiedTrust;
@@ -47,7 +47,7 @@ impl Earlier {
         let place = "log entry 0";
         let invalid = |what: &str| Finding::new(codes::LOG_SHARD_INVALID, what).at(place);
         let missing = |what: &str| vec![Finding::new(codes::EVIDENCE_WITHHELD, what).at(place)];
-        let bytes = entry.statement().and_then(|digest| checked_blob(blobs, digest)).ok_or_else(|| {
+        let bytes = entry.statement().and_then(|digest| named_blob(blobs, digest)).ok_or_else(|| {
             missing("the document by which the log goes on from another is not in the evidence store")
         })?;
         // Whether a gate signed it is checked with every other entry of its kind.
@@ -69,7 +69,7 @@ impl Earlier {
                     .expected(format!("at most {}", limits::LOG_SHARDS), "countersign"),
             ]
         })?;
-        let bytes = checked_blob(blobs, document)
+        let bytes = named_blob(blobs, document)
             .ok_or_else(|| missing("the log that this one goes on from is not in the evidence store"))?;
         let carried = CarriedLog::parse(&bytes).map_err(|error| {
             vec![invalid("the carried log is none").found(error.to_string()).at(document.to_string())]

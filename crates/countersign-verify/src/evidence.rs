@@ -3,6 +3,7 @@
 use crate::document::{Verified, read_statement, verify_read};
 use crate::sigstore::Roots;
 use crate::trust::VerifiedTrust;
+use countersign_core::blob::Blob;
 use countersign_core::bundle::Signed;
 use countersign_core::decision::EvidenceRef;
 use countersign_core::digest::Sha256;
@@ -11,15 +12,16 @@ use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
 use std::collections::BTreeMap;
 
-/// Gives stored bytes by digest. What it gives is hashed again before it is used.
+/// Gives stored bytes by digest. What it gives was hashed; that it was the one that was asked for is looked at before it is
+/// used.
 pub trait Blobs {
     /// The bytes, or `None` if they are not there.
-    fn blob(&self, digest: &Sha256) -> Option<Vec<u8>>;
+    fn blob(&self, digest: &Sha256) -> Option<Blob>;
 }
 
-/// The blob, if it is there and is what its name says.
-pub(crate) fn checked_blob(blobs: &dyn Blobs, digest: &Sha256) -> Option<Vec<u8>> {
-    blobs.blob(digest).filter(|bytes| Sha256::of(bytes) == *digest)
+/// The blob that was asked for, if it is there.
+pub fn named_blob(blobs: &dyn Blobs, digest: &Sha256) -> Option<Blob> {
+    blobs.blob(digest).filter(|blob| blob.digest() == digest)
 }
 
 /// How findings name a document: by its digest, which is the same for the gate and for the auditor.
@@ -42,18 +44,24 @@ impl Evidence {
     /// Sigstore roots that trust names are documents among them.
     #[must_use]
     pub fn verify(documents: &[Vec<u8>], trust: &VerifiedTrust, at: Time) -> Self {
-        let by_digest: BTreeMap<Sha256, &Vec<u8>> = documents.iter().map(|bytes| (Sha256::of(bytes), bytes)).collect();
+        let documents: Vec<Blob> = documents.iter().map(|bytes| Blob::of(bytes.clone())).collect();
+        Self::of(&documents, trust, at)
+    }
+
+    /// The same of documents that come out of a store.
+    #[must_use]
+    pub fn of(documents: &[Blob], trust: &VerifiedTrust, at: Time) -> Self {
+        let by_digest: BTreeMap<Sha256, &Blob> = documents.iter().map(|blob| (*blob.digest(), blob)).collect();
         let mut out = Self::default();
-        let (roots, findings) =
-            Roots::among(trust.trust(), by_digest.iter().map(|(digest, bytes)| (digest, bytes.as_slice())));
+        let (roots, findings) = Roots::among(trust.trust(), by_digest.iter().map(|(digest, blob)| (digest, &***blob)));
         out.findings = findings;
-        for (digest, bytes) in by_digest {
+        for (digest, blob) in by_digest {
             let place = place_of(&digest);
             if trust.trust().sigstore_root(&digest).is_some() {
                 out.index.push(EvidenceRef { digest, kind: None });
                 continue;
             }
-            match Signed::parse_named(bytes, digest) {
+            match Signed::parse_blob(blob) {
                 Err(error) => {
                     out.index.push(EvidenceRef { digest, kind: None });
                     out.findings.push(Finding::new(error.code(), error.to_string()).at(place));

@@ -4,7 +4,7 @@
 //! wrong with one is never worse than that it does not count, so leaving one out never helps anybody. An entry that ends
 //! one is the other way round: it ends it even where its document does not hold or is gone.
 
-use crate::evidence::{Blobs, checked_blob};
+use crate::evidence::{Blobs, named_blob};
 use crate::log::StateView;
 use crate::policy::LEAST_APPROVERS;
 use crate::quorum::{self, Cosigned, Judges};
@@ -513,7 +513,7 @@ impl StateView<'_> {
             entry: index,
             time: entry.time,
         };
-        let bytes = entry.statement().and_then(|digest| checked_blob(blobs, digest)).ok_or_else(|| {
+        let bytes = entry.statement().and_then(|digest| named_blob(blobs, digest)).ok_or_else(|| {
             vec![
                 Finding::new(codes::EVIDENCE_WITHHELD, "the document of the entry is not in the store")
                     .at(place.as_str()),

@@ -3,7 +3,7 @@
 //! needs it notices; it cannot say of one what its own capture does not.
 
 use crate::document::{SignerName, Verified};
-use crate::evidence::{Blobs, Evidence, checked_blob};
+use crate::evidence::{Blobs, Evidence, named_blob};
 use crate::trust::VerifiedTrust;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
@@ -80,7 +80,7 @@ fn verify_change(
         .map_err(|error| Finding::new(codes::STATEMENT_MALFORMED, error.to_string()))?;
     captures.push(claimed.capture);
     let most = most_shown(statement, trust, &claimed)?;
-    let bytes = checked_blob(blobs, &claimed.capture).ok_or_else(|| {
+    let bytes = named_blob(blobs, &claimed.capture).ok_or_else(|| {
         Finding::new(codes::FORGE_CAPTURE_MISSING, "the forge's own answers are not in the evidence")
             .expected(format!("capture {}", claimed.capture), "the collector's statement")
             .found("missing or altered")

@@ -35,7 +35,7 @@ pub mod webhook;
 pub mod witnessed;
 
 pub use document::{Attested, SignedBy, Verified};
-pub use evidence::{Blobs, Evidence};
+pub use evidence::{Blobs, Evidence, named_blob};
 pub use exception::{Exceptions, FollowedUp, VerifiedException};
 pub use foreign::{ForeignSigner, ForeignStatement};
 pub use forge::{ForgeChange, ForgeOutcome};

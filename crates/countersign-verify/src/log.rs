@@ -5,7 +5,7 @@
 
 use crate::carry::Earlier;
 use crate::document::{SignerName, Verified};
-use crate::evidence::{Blobs, checked_blob};
+use crate::evidence::{Blobs, named_blob};
 use crate::exception::ReadEntry;
 use crate::gate::verify_by_gate;
 use crate::keys::note_signature_holds;
@@ -15,6 +15,7 @@ use crate::rollout;
 use crate::shard::Shard;
 use crate::supposed::Supposed;
 use crate::trust::{self, VerifiedTrust};
+use countersign_core::blob::Blob;
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::decision::{Decision, LogRef};
@@ -332,7 +333,7 @@ impl LogState {
 
     fn fold_trust(&mut self, index: u64, entry: &Entry, blobs: &dyn Blobs) -> Result<(), Vec<Finding>> {
         let place = self.place(index);
-        let bytes = named_blob(entry.statement(), &place, blobs)?;
+        let bytes = entry_blob(entry.statement(), &place, blobs)?;
         let older = self.trusts.last().map(|(_, trust)| trust).or_else(|| self.trust_carried());
         // A log that goes on from another says once more what was in force there.
         let again = self.trusts.is_empty() && older.is_some_and(|older| entry.subjects == [*older.digest()]);
@@ -369,8 +370,8 @@ impl LogState {
         let environment = entry.environment.clone().ok_or_else(|| {
             vec![Finding::new(codes::LOG_ENTRY_MALFORMED, "an activation without an environment").at(place.as_str())]
         })?;
-        let activation = named_blob(entry.statement(), &place, blobs)?;
-        let release = named_blob(entry.evidence.first(), &place, blobs)?;
+        let activation = entry_blob(entry.statement(), &place, blobs)?;
+        let release = entry_blob(entry.evidence.first(), &place, blobs)?;
         let view = StateView { state: self, size: index, supposed: None, seen: None };
         let earlier: Vec<&Activated> = view.activations(&environment).collect();
         let context = ActivationContext {
@@ -609,10 +610,9 @@ impl<'a> StateView<'a> {
             .and_then(|i| self.entries().get(i))
             .filter(|entry| entry.kind == Kind::PromotionDecision)
             .ok_or_else(|| malformed("the entry records no decision"))?;
-        let bytes = named_blob(entry.statement(), &place, blobs)?;
-        let named = entry.statement().copied().unwrap_or_else(|| Sha256::of(&bytes));
-        let signed = Signed::parse_named(&bytes, named)
-            .map_err(|e| vec![Finding::new(e.code(), e.to_string()).at(place.as_str())])?;
+        let bytes = entry_blob(entry.statement(), &place, blobs)?;
+        let signed =
+            Signed::parse_blob(&bytes).map_err(|e| vec![Finding::new(e.code(), e.to_string()).at(place.as_str())])?;
         let trust = self.state.trust_before(index);
         let decision = verify_by_gate(&signed, trust, blobs, entry.time, &place)?;
         let content: Decision = decision
@@ -780,7 +780,7 @@ pub(crate) fn read_entries(
     Ok((parsed, frontier, roots))
 }
 
-fn named_blob(digest: Option<&Sha256>, place: &str, blobs: &dyn Blobs) -> Result<Vec<u8>, Vec<Finding>> {
+fn entry_blob(digest: Option<&Sha256>, place: &str, blobs: &dyn Blobs) -> Result<Blob, Vec<Finding>> {
     let missing = |found: String| {
         vec![
             Finding::new(codes::EVIDENCE_WITHHELD, "a document that the log entry names is not in the evidence store")
@@ -789,5 +789,5 @@ fn named_blob(digest: Option<&Sha256>, place: &str, blobs: &dyn Blobs) -> Result
         ]
     };
     let digest = digest.ok_or_else(|| missing("the entry names none".to_owned()))?;
-    checked_blob(blobs, digest).ok_or_else(|| missing(format!("{digest} is missing or altered")))
+    named_blob(blobs, digest).ok_or_else(|| missing(format!("{digest} is missing or altered")))
 }

@@ -1,9 +1,10 @@
 //! Evidence that the log has seen and that is not handed in now: what speaks against an artifact does not go away because
 //! somebody leaves it out the second time.
 
-use crate::evidence::{Blobs, Evidence, checked_blob};
+use crate::evidence::{Blobs, Evidence, named_blob};
 use crate::forge::{ForgeChange, verify_changes};
 use crate::log::{LogState, StateView};
+use countersign_core::blob::Blob;
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
@@ -118,20 +119,20 @@ impl StateView<'_> {
                     .help("bring it back from a copy of the store: it may speak against this artifact"),
             ]
         };
-        let bytes = checked_blob(blobs, digest).ok_or_else(|| missing(digest))?;
+        let bytes = named_blob(blobs, digest).ok_or_else(|| missing(digest))?;
         let time = usize::try_from(entry).ok().and_then(|i| self.state.entries().get(i)).map(|entry| entry.time);
         let (Some(time), Some(how)) = (time, speaks(&bytes)) else { return Ok(None) };
         // Without the answers that it rests on, a record says nothing, so leaving them out would silence it.
         if let Speaks::By(capture) = how
-            && checked_blob(blobs, &capture).is_none()
+            && named_blob(blobs, &capture).is_none()
         {
             return Err(missing(&capture));
         }
         let trust = self.state.trust_before(entry);
         // A root that is gone would let a rejection go with it.
-        let roots = trust.trust().sigstore_roots.iter().filter_map(|root| checked_blob(blobs, &root.digest));
-        let documents: Vec<Vec<u8>> = std::iter::once(bytes).chain(roots).collect();
-        let evidence = Evidence::verify(&documents, trust, time);
+        let roots = trust.trust().sigstore_roots.iter().filter_map(|root| named_blob(blobs, &root.digest));
+        let documents: Vec<Blob> = std::iter::once(bytes).chain(roots).collect();
+        let evidence = Evidence::of(&documents, trust, time);
         if let Some(lost) = evidence.findings().iter().find(|f| f.code == codes::SIGSTORE_ROOT_MISSING) {
             return Err(vec![lost.clone()]);
         }
@@ -146,7 +147,7 @@ pub(crate) fn silent(state: &LogState, digest: &Sha256, blobs: &dyn Blobs) -> bo
     if known().contains(digest) {
         return true;
     }
-    let silent = checked_blob(blobs, digest).is_some_and(|bytes| speaks(&bytes).is_none());
+    let silent = named_blob(blobs, digest).is_some_and(|bytes| speaks(&bytes).is_none());
     if silent {
         known().insert(*digest);
     }
@@ -161,8 +162,8 @@ enum Speaks {
     By(Sha256),
 }
 
-fn speaks(bytes: &[u8]) -> Option<Speaks> {
-    let signed = Signed::parse(bytes).ok()?;
+fn speaks(document: &Blob) -> Option<Speaks> {
+    let signed = Signed::parse_blob(document).ok()?;
     let statement = Statement::parse(&signed.payload).ok()?;
     let kind = statement.kind()?;
     if matches!(kind, Kind::Provenance | Kind::ConfigSnapshot | Kind::IacPlan | Kind::SecretScan) {

@@ -3,9 +3,10 @@
 //! Nothing here is claimed by the activation and believed: every reader of the log counts again.
 
 use crate::adjudication;
-use crate::evidence::{Blobs, checked_blob};
+use crate::evidence::{Blobs, named_blob};
 use crate::log::StateView;
 use crate::policy::{Activated, ActivationContext, LEAST_APPROVERS};
+use countersign_core::blob::Blob;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Finding, Verdict};
@@ -269,7 +270,7 @@ pub fn settle(
             format!("{} documents with labels, more than the {} that are read", names.len(), limits::ADJUDICATIONS);
         return Err(vec![Finding::new(codes::ADJUDICATION_UNAGREED, what).at(place)]);
     }
-    let documents = names.iter().map(|digest| (digest, checked_blob(blobs, digest)));
+    let documents = names.iter().map(|digest| (digest, named_blob(blobs, digest).map(Blob::into_bytes)));
     let labels = labels(documents, environment, context, place)?;
     let floor = context.newest.trust().environments.get(environment);
     let mut findings = Vec::new();

@@ -2,7 +2,7 @@
 //! origin, size and root. Each is signed by a gate.
 
 use crate::document::SignerName;
-use crate::evidence::{Blobs, checked_blob};
+use crate::evidence::{Blobs, named_blob};
 use crate::gate::verify_by_gate;
 use crate::trust::VerifiedTrust;
 use countersign_core::bundle::Signed;
@@ -54,7 +54,7 @@ impl Shard {
 
 fn one(entry: &Entry, trust: &VerifiedTrust, blobs: &dyn Blobs, place: &str) -> Result<LogShard, Vec<Finding>> {
     let invalid = |what: String| vec![Finding::new(codes::LOG_SHARD_INVALID, what).at(place)];
-    let bytes = entry.statement().and_then(|digest| checked_blob(blobs, digest)).ok_or_else(|| {
+    let bytes = entry.statement().and_then(|digest| named_blob(blobs, digest)).ok_or_else(|| {
         vec![
             Finding::new(codes::EVIDENCE_WITHHELD, "a document that the log entry names is not in the evidence store")
                 .at(place),

@@ -78,7 +78,7 @@ pub(super) fn rests(facts: &Facts<'_>, promoted: &Known) -> Rests {
         lacks(digest, "capture", None);
     }
     let view = facts.state.at(promoted.entry).unwrap_or_else(|| facts.state.now());
-    Rests { evidence: Evidence::verify(&documents, view.trust(), promoted.content.request.time), lacking }
+    Rests { evidence: Evidence::of(&documents, view.trust(), promoted.content.request.time), lacking }
 }
 
 /// What is lacking, in words: each document that was erased, and the others by what they are.

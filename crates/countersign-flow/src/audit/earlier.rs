@@ -5,6 +5,7 @@
 use super::open::Opened;
 use super::verify::{AuditReport, How, OutsideTrust, verify_source};
 use crate::error::FlowError;
+use countersign_core::blob::Blob;
 use countersign_core::codes;
 use countersign_core::decision::LogRef;
 use countersign_core::finding::Finding;
@@ -81,7 +82,7 @@ fn one(
 ) -> Result<Vec<Finding>, FlowError> {
     let reference = log.reference();
     let place = format!("log {}", reference.origin);
-    let trust = opened.package.blob(log.trust().document()).unwrap_or_default();
+    let trust = opened.package.blob(log.trust().document()).map(Blob::into_bytes).unwrap_or_default();
     let outside = OutsideTrust { bytes: &trust, digest: Some(log.trust().digest()) };
     let end = later.and_then(|later| later.carried_checkpoint());
     let report = verify_source(package, Some(outside), end, how)?;

@@ -8,6 +8,7 @@ use super::{EVIDENCE, INDEX, LOG, TRUST};
 use crate::error::FlowError;
 use crate::place::Place;
 use crate::replay;
+use countersign_core::blob::Blob;
 use countersign_core::digest::{Hasher, Sha256};
 use countersign_core::entry::Entry;
 use countersign_core::limits;
@@ -299,10 +300,10 @@ fn lock<T>(behind: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl Blobs for Noting<'_> {
-    fn blob(&self, digest: &Sha256) -> Option<Vec<u8>> {
+    fn blob(&self, digest: &Sha256) -> Option<Blob> {
         lock(&self.asked).insert(*digest);
         match self.place.store().get(digest, limits::GIT_EVIDENCE_BYTES) {
-            Ok(bytes) => Some(bytes),
+            Ok(bytes) => Some(Blob::of(bytes)),
             Err(StoreError::Missing { .. }) => None,
             Err(error) => {
                 lock(&self.failed).get_or_insert(error);

@@ -3,19 +3,18 @@
 use super::facts::Facts;
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
-use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
 use countersign_core::finding::Finding;
 use countersign_core::statement::Kind;
 use countersign_core::statement::manual_evidence::ManualEvidence;
-use countersign_verify::Roots;
 use countersign_verify::document::{SignerName, verify_document};
+use countersign_verify::{Roots, named_blob};
 
 /// The evidence that an entry records, signed by the person who answers for it.
 pub(super) fn read(facts: &Facts<'_>, index: u64, entry: &Entry) -> Result<ManualEvidence, Finding> {
     let place = format!("log entry {index}");
     let digest = entry.statement();
-    let bytes = digest.and_then(|digest| facts.blobs.blob(digest).filter(|bytes| Sha256::of(bytes) == *digest));
+    let bytes = digest.and_then(|digest| named_blob(facts.blobs, digest));
     let bytes = bytes.ok_or_else(|| {
         Finding::new(codes::EVIDENCE_WITHHELD, "evidence by hand that the log names is missing or altered").at(&place)
     })?;

@@ -11,6 +11,7 @@ use super::{EVIDENCE, INDEX, LOG, PAGE, POLICIES, POPULATIONS, RANGE, README, TR
 use crate::backtest::read_report;
 use crate::error::FlowError;
 use crate::policy::history;
+use countersign_core::blob::Blob;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
@@ -26,7 +27,7 @@ use countersign_record::package::{OpenError, Packed, Source};
 use countersign_verify::log::signed_checkpoint;
 use countersign_verify::policy::Activated;
 use countersign_verify::trust::{verify_successor, verify_trust};
-use countersign_verify::{Blobs, LogState, VerifiedTrust};
+use countersign_verify::{Blobs, LogState, VerifiedTrust, named_blob};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -137,7 +138,7 @@ impl Package {
 const BITS: usize = 64;
 
 impl Blobs for Package {
-    fn blob(&self, digest: &Sha256) -> Option<Vec<u8>> {
+    fn blob(&self, digest: &Sha256) -> Option<Blob> {
         let place = self.place(digest)?;
         let (word, bit) = Self::bit(place);
         if let Some(word) = self.asked.get(word) {
@@ -148,7 +149,7 @@ impl Blobs for Package {
         let shard = self.shards.get(number(shard)?)?;
         let bytes = self.packed.read_part(shard, number(start)?, number(length)?).ok()?;
         // The file may have been changed since it was read through.
-        (Sha256::of(&bytes) == *digest).then_some(bytes)
+        Blob::named(digest, bytes)
     }
 }
 
@@ -522,7 +523,7 @@ fn backtests(state: &LogState, blobs: &dyn Blobs) -> Option<(usize, Vec<Finding>
             state.now().chain().find(|log| active.log.as_ref().is_none_or(|origin| log.reference().origin == *origin));
         let entry = usize::try_from(active.entry).ok().and_then(|index| log?.entries().get(index));
         let recorded = entry.is_some_and(|entry| entry.evidence.contains(&digest));
-        match blobs.blob(&digest).filter(|bytes| recorded && Sha256::of(bytes) == digest) {
+        match named_blob(blobs, &digest).filter(|_| recorded) {
             None => findings.push(
                 Finding::new(codes::BACKTEST_MISSING, "the backtest's report that the approvals name is not here")
                     .at(place)

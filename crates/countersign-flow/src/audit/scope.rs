@@ -3,6 +3,7 @@
 
 use super::facts::{Gathered, Window};
 use super::kept::{KeptInputs, Shared};
+use countersign_core::blob::Blob;
 use countersign_core::bundle::Signed;
 use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
@@ -137,8 +138,8 @@ fn of(index: u64, entry: &Entry, gathered: &Gathered, blobs: &dyn Blobs) -> Name
     Named { own, inputs: inputs.into_iter().collect(), ..Named::default() }
 }
 
-fn read(signed: &[u8]) -> Option<Decision> {
-    let signed = Signed::parse(signed).ok()?;
+fn read(signed: &Blob) -> Option<Decision> {
+    let signed = Signed::parse_blob(signed).ok()?;
     Statement::parse(&signed.payload).ok()?.predicate_as(Kind::PromotionDecision).ok()
 }
 

@@ -1,6 +1,7 @@
 //! The signed statements that decisions rest on, checked by themselves. Where decisions are run again that is a part of it. A
 //! package of facts alone has the statements and not the raw evidence, so no decision can be; and for a first look few are.
 
+use countersign_core::blob::Blob;
 use countersign_core::codes;
 use countersign_core::decision::EvidenceRef;
 use countersign_core::finding::Finding;
@@ -52,7 +53,7 @@ pub(super) fn of(index: u64, recorded: &Promoted, state: &LogState, blobs: &dyn 
     let signed =
         |reference: &&EvidenceRef| reference.kind.is_some() || trust.trust().sigstore_root(&reference.digest).is_some();
     // One that is missing is said where the scope is held against the package.
-    let documents: Vec<Vec<u8>> = content
+    let documents: Vec<Blob> = content
         .inputs
         .evidence
         .iter()
@@ -60,7 +61,7 @@ pub(super) fn of(index: u64, recorded: &Promoted, state: &LogState, blobs: &dyn 
         .filter(signed)
         .filter_map(|reference| blobs.blob(&reference.digest))
         .collect();
-    let evidence = Evidence::verify(&documents, trust, content.request.time);
+    let evidence = Evidence::of(&documents, trust, content.request.time);
     out.hold = evidence.statements().count();
     for finding in evidence.findings() {
         let known = content.findings.iter().any(|said| said.code == finding.code && said.at == finding.at);

@@ -18,7 +18,7 @@ use countersign_core::time::Time;
 use countersign_decide::rules;
 use countersign_verify::document::{SignerName, verify_document};
 use countersign_verify::policy::Activated;
-use countersign_verify::{Blobs, LogState, Roots, StateView};
+use countersign_verify::{Blobs, LogState, Roots, StateView, named_blob};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -403,7 +403,7 @@ fn manual(
     let mut out: BTreeMap<String, Vec<ManualRow>> = BTreeMap::new();
     for (index, entry) in (0_u64..).zip(view.entries()).filter(|(_, entry)| entry.kind == Kind::ManualEvidence) {
         let place = format!("log entry {index}");
-        let bytes = entry.statement().and_then(|digest| blobs.blob(digest).filter(|b| Sha256::of(b) == *digest));
+        let bytes = entry.statement().and_then(|digest| named_blob(blobs, digest));
         let Some(bytes) = bytes else {
             let what = "evidence by hand that the log names is missing or altered";
             findings.push(Finding::new(codes::EVIDENCE_WITHHELD, what).at(place));

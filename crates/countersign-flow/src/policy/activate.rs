@@ -8,6 +8,7 @@ use crate::outside::{self, TrustFile};
 use crate::people::{self, By, CoSigned};
 use crate::place::{Place, StoreBlobs};
 use crate::promote::{log_keys, log_of};
+use countersign_core::blob::Blob;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::{Entry, EntrySchema};
@@ -335,8 +336,8 @@ struct WithLabels<'a> {
 }
 
 impl Blobs for WithLabels<'_> {
-    fn blob(&self, digest: &Sha256) -> Option<Vec<u8>> {
-        self.labels.get(digest).cloned().or_else(|| self.store.blob(digest))
+    fn blob(&self, digest: &Sha256) -> Option<Blob> {
+        self.labels.get(digest).cloned().map(Blob::of).or_else(|| self.store.blob(digest))
     }
 }
 

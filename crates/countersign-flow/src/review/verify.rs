@@ -6,6 +6,7 @@ use crate::history::{self, Scope};
 use crate::outside::TrustFile;
 use countersign_collect::Environment;
 use countersign_collect::git::{GitError, GitRepo};
+use countersign_core::blob::Blob;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
@@ -91,8 +92,8 @@ impl<'a> Captures<'a> {
 }
 
 impl Blobs for Captures<'_> {
-    fn blob(&self, digest: &Sha256) -> Option<Vec<u8>> {
-        self.0.get(digest).map(|bytes| (*bytes).clone())
+    fn blob(&self, digest: &Sha256) -> Option<Blob> {
+        self.0.get(digest).map(|bytes| Blob::of((*bytes).clone()))
     }
 }
 

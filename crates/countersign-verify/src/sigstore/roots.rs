@@ -1,7 +1,8 @@
 //! The trusted roots at hand, of those that trust names; and what they make of a signed document.
 
 use super::{Artifact, BundleKey, Keyless, Refused, TrustedRoot};
-use crate::evidence::{Blobs, checked_blob};
+use crate::evidence::{Blobs, named_blob};
+use countersign_core::blob::Blob;
 use countersign_core::codes;
 use countersign_core::digest::{Sha256, hex_array};
 use countersign_core::finding::{Code, Finding};
@@ -53,10 +54,10 @@ impl Roots {
 
     /// Those that trust names, out of a store; for what a gate signed into its log a moment after the time that stands in it.
     pub(crate) fn of_gate(trust: &Trust, blobs: &dyn Blobs) -> Self {
-        let stored = trust.sigstore_roots.iter().filter_map(|root| checked_blob(blobs, &root.digest));
-        let stored: Vec<(Sha256, Vec<u8>)> = stored.map(|bytes| (Sha256::of(&bytes), bytes)).collect();
+        let stored = trust.sigstore_roots.iter().filter_map(|root| named_blob(blobs, &root.digest));
+        let stored: Vec<Blob> = stored.collect();
         // One that does not parse is not at hand, which is said of whatever needs it.
-        let (roots, _) = Self::among(trust, stored.iter().map(|(digest, bytes)| (digest, bytes.as_slice())));
+        let (roots, _) = Self::among(trust, stored.iter().map(|blob| (blob.digest(), &**blob)));
         Self { ahead: limits::GATE_SIGNATURE_SECONDS, ..roots }
     }
 
