@@ -575,7 +575,11 @@ impl World {
             engine: ENGINE.to_owned(),
             gate: self.gate.public().id(),
             gate_identity: None,
-            tool: Tool { name: "countersign".to_owned(), version: "0".to_owned(), digest: Sha256::of(b"countersign") },
+            tool: Tool {
+                name: "countersign".to_owned(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                digest: Sha256::of(b"countersign"),
+            },
         }
     }
 

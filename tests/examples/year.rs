@@ -123,7 +123,7 @@ fn measure(folder: &Path, what: &str) {
         let opening = audit::open(package("facts"), outside, Some(&least)).expect("opened");
         row("opening", "s", start.elapsed().as_secs_f64());
         let asking = Asking::of(&opening).expect("open");
-        let ask = Ask { seed: Some("a year".to_owned()), n: Some(25), kept_checkpoint: true, ..Ask::default() };
+        let ask = Ask { seed: Some("a year".to_owned()), n: Some(25), ..Ask::default() };
         // The first question has every decision read: what it takes by itself is seen when it is asked again.
         drop(asking.answer("Q01", &ask).expect("an answer"));
         row("gathering", "s", start.elapsed().as_secs_f64());

@@ -22,18 +22,18 @@ use std::io::Cursor;
 const DAY: i64 = 24 * 60 * 60;
 
 /// A world where an emergency let a change through that nobody had reviewed.
-struct Fire {
-    world: World,
+pub(crate) struct Fire {
+    pub(crate) world: World,
     /// The entry of the decision.
     entry: u64,
     exception: Sha256,
-    due: Time,
+    pub(crate) due: Time,
     base: countersign_core::git::Oid,
     head: countersign_core::git::Oid,
 }
 
 impl Fire {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut world = World::new();
         let roles = "[roles.exception-approvers]\npersons = [\"ada\", \"ben\"]\nthreshold = 2\n\
                      [roles.break-glass]\npersons = [\"ada\", \"ben\"]\nthreshold = 2\n[environments.production]\n";
@@ -60,7 +60,7 @@ impl Fire {
     }
 
     /// Two persons sign that it was reviewed, so long after it was due.
-    fn signed(mut self, after: i64) -> Self {
+    pub(crate) fn signed(mut self, after: i64) -> Self {
         self.world.now = self.due.plus(after);
         let end = ExceptionEnd {
             log: Origin::new(ORIGIN).unwrap(),
@@ -145,7 +145,7 @@ fn outside(world: &World) -> OutsideTrust<'_> {
     OutsideTrust { bytes: &world.trust, digest: Some(&world.trust_digest) }
 }
 
-fn open(world: &World, bytes: &[u8], least: Option<&[u8]>) -> Opening {
+pub(crate) fn open(world: &World, bytes: &[u8], least: Option<&[u8]>) -> Opening {
     audit::open(Box::new(Cursor::new(bytes.to_vec())), Some(outside(world)), least).expect("opened")
 }
 
@@ -153,8 +153,8 @@ fn of(world: &World) -> Opening {
     open(world, &pack(world, &Scope::default()), Some(&world.checkpoint()))
 }
 
-fn ask(opening: &Opening, id: &str) -> Answered {
-    let ask = Ask { kept_checkpoint: true, ..Ask::default() };
+pub(crate) fn ask(opening: &Opening, id: &str) -> Answered {
+    let ask = Ask::default();
     Asking::of(opening).expect("open").answer(id, &ask).expect("an answer")
 }
 
@@ -163,7 +163,7 @@ fn cell(table: &Table, row: usize, name: &str) -> String {
     table.rows[row].cells[place].clone()
 }
 
-fn has(findings: &[Finding], code: countersign_core::finding::Code) -> bool {
+pub(crate) fn has(findings: &[Finding], code: countersign_core::finding::Code) -> bool {
     findings.iter().any(|finding| finding.code == code)
 }
 
@@ -311,7 +311,7 @@ fn nothing_found_is_no_success_of_any_verb() {
     let opening = of(&world);
     let asking = Asking::of(&opening).expect("open");
     let window = Window { services: ["nosuch".to_owned()].into(), ..Window::default() };
-    let ask = Ask { window: window.clone(), kept_checkpoint: true, ..Ask::default() };
+    let ask = Ask { window: window.clone(), ..Ask::default() };
     let all = [
         ("reconcile", asking.reconcile(&window).1),
         ("population", asking.population("deployments", &window).expect("a list").1),

@@ -25,7 +25,7 @@ fn open() -> Opening {
 }
 
 fn all() -> Ask {
-    Ask { seed: Some("seed".to_owned()), n: Some(2), kept_checkpoint: true, ..Ask::default() }
+    Ask { seed: Some("seed".to_owned()), n: Some(2), ..Ask::default() }
 }
 
 fn answer(id: &str) -> Answered {

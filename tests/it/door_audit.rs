@@ -40,7 +40,8 @@ fn lists_samples_chains_and_reports_come_from_the_package() {
     assert!(page.contains("<svg") && page.contains("ben (T3)") && !page.contains("<script"));
     audit(&door, "show 77 demo.cspkg").expect(2, &["no decision of the package"]);
     audit(&door, "reconcile demo.cspkg").expect(0, &["not collected", "1 authorised promotions"]);
-    audit(&door, "report demo.cspkg --output report.html").expect(0, &["report.html"]);
+    audit(&door, "report demo.cspkg --output report.html")
+        .expect(3, &["report.html", "of 24 answers are INDETERMINATE"]);
     let report = std::fs::read_to_string(door.path().join("report.html")).unwrap();
     assert!(report.contains("<h2>Q24: ") && !report.contains("<script"));
 }

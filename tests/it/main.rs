@@ -15,6 +15,8 @@ mod attestations;
 mod audit_agreement;
 mod audit_package;
 mod audit_questions;
+mod audit_windows;
+mod audit_words;
 mod backtest;
 mod collect_door;
 mod conformance;

@@ -288,7 +288,7 @@ fn walked(story: &Story, state: &LogState, view: StateView<'_>) -> Vec<String> {
                 let holds = entries.iter().any(|entry| {
                     let time = state.entries()[usize::try_from(*entry).unwrap()].time;
                     let trust = state.at(*entry).unwrap().trust();
-                    !Evidence::verify(std::slice::from_ref(&bytes.into_bytes()), trust, time).is_empty()
+                    !Evidence::verify(std::slice::from_ref(&bytes.to_vec()), trust, time).is_empty()
                 });
                 out.extend((holds && digest != approval).then_some(digest));
             }

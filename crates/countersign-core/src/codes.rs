@@ -187,7 +187,7 @@ codes! {
     COSIGNATURE_INVALID "cosignature-invalid" Untrusted "The checkpoint bears a line of a witness that trust knows, and it does not hold.";
     WITNESS_UNREACHABLE "witness-unreachable" Note "A witness could not be asked, or did not answer as one does.";
     WITNESS_REFUSED "witness-refused" Note "A witness did not cosign: it does not know the log or its key.";
-    LOG_END_UNPROVEN "log-end-unproven" Note "No checkpoint from elsewhere was given, so entries at the log's end could be missing.";
+    LOG_END_UNPROVEN "log-end-unproven" Note "No checkpoint from elsewhere shows how far the log had come, so entries at its end could be missing.";
     LOG_TIME_REVERSED "log-time-reversed" Untrusted "An entry's time lies before that of an earlier entry.";
     ROLLBACK_UNDETECTABLE "rollback-undetectable" Indeterminate "No least checkpoint was given from outside, so a rewound log would not be noticed.";
     TIME_BEFORE_LOG "time-before-log" Refused "The decision's time lies before the log's newest entry.";
@@ -348,12 +348,14 @@ codes! {
     DECISION_MISSING "decision-missing" Indeterminate "The log has no decision for this artifact and environment.";
     DECISION_REFUSED "decision-refused" Refused "The newest decision for this artifact and environment did not authorise it.";
     DECISION_NOT_CURRENT "decision-not-current" Refused "The decision was made under a policy release that is no longer the active one.";
+    DECISION_OTHER_WORDS "decision-other-words" Note "A decision was recorded by another version of countersign. Run again it comes out the same, in other words.";
     DECISION_DIFFERS "decision-differs" Untrusted "Run again on the stored evidence, the decision comes out otherwise.";
     DECISION_UNENFORCED "decision-unenforced" Note "The gate is not enforced for this environment: the verdict is as if it were.";
     WOULD_REFUSE "would-refuse" Note "A stricter environment would refuse this artifact today.";
     PACKAGE_MALFORMED "package-malformed" Untrusted "The audit package is not in the one form that we write; the first differing byte is named.";
     PACKAGE_FILE_ALTERED "package-file-altered" Untrusted "A file of the audit package is not what its name or index says.";
     PACKAGE_EVIDENCE_MISSING "package-evidence-missing" Indeterminate "The package lacks evidence that an entry names.";
+    PACKAGE_OTHER_VERSION "package-other-version" Indeterminate "The package says that another version of countersign made its lists and its page, so they cannot be made again and compared here.";
     PACKAGE_SCOPED "package-scoped" Note "The audit package was made for a part of the record: what lies beyond it is counted and not proved.";
     DECISIONS_NOT_RUN "decisions-not-run" Indeterminate "Decisions were not run again: a first look was asked for, or their raw evidence is not in the package.";
     AUDIT_EVIDENCE_ABSENT "audit-evidence-absent" Indeterminate "A question of the auditor's needs evidence that nobody collected, or that was not given.";

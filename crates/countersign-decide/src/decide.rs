@@ -319,7 +319,8 @@ impl<'a> Case<'a> {
             let mut range = Vec::new();
             let start = self.start(environment, context.source, candidate, &mut range);
             there.add("the range of commits", &range);
-            let mut enforced = false;
+            let enforced =
+                manifest.rules.iter().any(|rule| rule.stage_at(environment, self.request.time) == Stage::Enforce);
             let now = RefCell::default();
             let landed = Landed { now: &now, ..context.landed };
             let (context, input) = (Context { start, landed, ..*context }, OnceCell::new());
@@ -328,14 +329,21 @@ impl<'a> Case<'a> {
                 if rule.stage_at(environment, self.request.time) == Stage::Enforce
                     && let Some((_, findings)) = self.say(rule, &context, &input)
                 {
-                    enforced = true;
                     let mut findings = excepting.apply(&rule.id, findings);
                     findings.extend(exceptions::break_glass(&findings).as_ref().map(exceptions::broken));
                     there.add(&rule_line(&rule.id), &findings);
                 }
             }
-            if !enforced || context.source.is_none() {
+            if !enforced {
                 there.add("the release", &[Finding::new(codes::POLICY_EMPTY, "no rule is enforced there")]);
+            } else if context.source.is_none() {
+                // Without it no rule could be asked; what is wrong with it stands in this gate's own line.
+                let code = match context.provenance.map(|built| built.provenance.source().is_ok()) {
+                    None => codes::PROVENANCE_MISSING,
+                    Some(false) => codes::SOURCE_MISSING,
+                    Some(true) => codes::POLICY_OTHER_REPOSITORY,
+                };
+                there.add("provenance", &[Finding::new(code, "no source that the release covers is proved")]);
             }
             out.insert(environment.clone(), there);
         }

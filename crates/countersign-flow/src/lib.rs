@@ -9,6 +9,7 @@ pub mod audit;
 pub mod backtest;
 pub mod build;
 pub mod collect;
+pub mod compare;
 pub mod conformance;
 pub mod controls;
 pub mod documents;

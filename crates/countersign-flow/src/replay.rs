@@ -6,12 +6,10 @@ use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::git::evidence::Evidence as GitEvidence;
-use countersign_core::json;
 use countersign_core::policy::Pin;
 use countersign_decide::{ByRule, Given, TrustGiven, decide_by_rule};
 use countersign_verify::trust::{TrustOutcome, verify_trust};
 use countersign_verify::{Blobs, Evidence, History, LogState, StateView, named_blob};
-use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Decides again, with every argument that the decision names: documents from the store by digest, the log as far as it
@@ -123,56 +121,6 @@ impl<'a> Again<'a> {
                 blobs: self.blobs,
             },
         )
-    }
-}
-
-/// Compares two decisions; a finding names the first difference by JSON pointer.
-#[must_use]
-pub fn difference(recorded: &Decision, again: &Decision) -> Option<Finding> {
-    if recorded == again {
-        return None;
-    }
-    let (Ok(recorded), Ok(again)) = (json::to_value(recorded), json::to_value(again)) else {
-        return Some(Finding::new(codes::DECISION_DIFFERS, "the decisions cannot be compared"));
-    };
-    let (pointer, expected, found) = first_difference(&recorded, &again)?;
-    Some(
-        Finding::new(codes::DECISION_DIFFERS, "run again on the stored evidence, the decision comes out otherwise")
-            .at(pointer)
-            .expected(expected, "the recorded decision")
-            .found(found),
-    )
-}
-
-fn first_difference(a: &Value, b: &Value) -> Option<(String, String, String)> {
-    let mut at = String::new();
-    let (mut a, mut b) = (a, b);
-    loop {
-        let step = match (a, b) {
-            (Value::Object(x), Value::Object(y)) => {
-                x.keys().chain(y.keys()).find(|key| x.get(*key) != y.get(*key)).cloned()
-            }
-            (Value::Array(x), Value::Array(y)) if x.len() == y.len() => {
-                x.iter().zip(y).position(|(p, q)| p != q).map(|i| i.to_string())
-            }
-            _ => None,
-        };
-        let next = step.as_ref().and_then(|step| Some((child(a, step)?, child(b, step)?)));
-        let Some((x, y)) = next else {
-            let text = |v: &Value| v.to_string().chars().take(200).collect::<String>();
-            let step = step.map_or_else(String::new, |step| format!("/{step}"));
-            return (a != b).then(|| (format!("{at}{step}"), text(a), text(b)));
-        };
-        at = format!("{at}/{}", step.unwrap_or_default());
-        (a, b) = (x, y);
-    }
-}
-
-fn child<'v>(value: &'v Value, step: &str) -> Option<&'v Value> {
-    match value {
-        Value::Array(items) => items.get(step.parse::<usize>().ok()?),
-        Value::Object(map) => map.get(step),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
     }
 }
 

@@ -106,6 +106,6 @@ fn finding(promoted: &Promoted, glass: &BreakGlass, context: &Context<'_>) -> Fi
         .expected(format!("a review before {}", glass.follow_up), format!("exception {id}"))
         .found("none in the log")
         .help(format!(
-            "promote what holds its commits with their reviews, or have two persons run `countersign exception follow-up {id}`"
+            "promote what holds its commits with their reviews, or have two persons run `countersign exception follow-up {id} --reason … --signatures … --key … --log-key …`"
         ))
 }

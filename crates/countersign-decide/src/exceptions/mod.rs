@@ -186,7 +186,7 @@ pub fn broken(glass: &BreakGlass) -> Finding {
         .expected("two trusted persons agreed to every change", "two-party review")
         .found("a quorum of role `break-glass` let it through")
         .help(format!(
-            "have it reviewed before {}, and promote what holds the reviewed commits, or sign that it was reviewed: `countersign exception follow-up {}`",
+            "have it reviewed before {}, and promote what holds the reviewed commits, or sign that it was reviewed: `countersign exception follow-up {} --reason … --signatures … --key … --log-key …`",
             glass.follow_up,
             ids.first().copied().unwrap_or_default()
         ))

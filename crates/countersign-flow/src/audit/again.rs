@@ -6,8 +6,9 @@ use super::open::Opened;
 use super::reconcile::{Walk, walked, walked_by};
 use super::statements::{self, Signatures};
 use super::verify::{AuditReport, DecisionRow, How};
+use crate::compare::{Compared, compare};
 use crate::erasure;
-use crate::replay::{self, Again};
+use crate::replay::Again;
 use countersign_core::codes;
 use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
@@ -36,6 +37,8 @@ pub(super) struct Looking<'o> {
     pub(super) rows: Vec<DecisionRow>,
     /// What was found when they were run again.
     pub(super) findings: Vec<Finding>,
+    /// How many were recorded by another version in other words.
+    pub(super) other_words: usize,
     /// What came of the signed statements, where those are checked by themselves.
     pub(super) statements: Option<Signatures>,
     walked: BTreeMap<u64, Walk>,
@@ -46,6 +49,7 @@ pub(super) struct Looking<'o> {
 struct Found {
     row: Option<DecisionRow>,
     findings: Vec<Finding>,
+    other_words: bool,
     statements: Option<Signatures>,
     walked: Option<(u64, Walk)>,
 }
@@ -79,6 +83,7 @@ impl<'o> Looking<'o> {
             picked,
             rows: Vec::new(),
             findings: Vec::new(),
+            other_words: 0,
             statements: (facts_only || how != How::Full).then(Signatures::default),
             walked: BTreeMap::new(),
         };
@@ -108,6 +113,7 @@ impl<'o> Looking<'o> {
         for found in side::each(read, |read| this.one(read)) {
             self.rows.extend(found.row);
             self.findings.extend(found.findings);
+            self.other_words = self.other_words.saturating_add(usize::from(found.other_words));
             self.walked.extend(found.walked);
             if let (Some(all), Some(one)) = (&mut self.statements, found.statements) {
                 all.add(one);
@@ -125,7 +131,7 @@ impl<'o> Looking<'o> {
         };
         let mut walk = None;
         if again {
-            (out.row, out.findings) = self.again(*index, recorded, &mut walk);
+            walk = self.again(*index, recorded, &mut out);
         }
         if self.statements.is_some() {
             let (state, blobs) = (&self.opened.state, &self.opened.package);
@@ -148,8 +154,9 @@ impl<'o> Looking<'o> {
         digests.find_map(|digest: Sha256| Some((digest, *self.withheld.get(&digest)?)))
     }
 
-    /// One decision run again: what came of it, and what was found.
-    fn again(&self, index: u64, recorded: &Promoted, walk: &mut Option<Walk>) -> (Option<DecisionRow>, Vec<Finding>) {
+    /// One decision run again: what came of it, and what was found; and its walk, where its git objects were at hand.
+    fn again(&self, index: u64, recorded: &Promoted, out: &mut Found) -> Option<Walk> {
+        let mut walk = None;
         let (state, blobs) = (&self.opened.state, &self.opened.package);
         let content = &recorded.content;
         // What nobody can see any more is not run again: it would come out otherwise, and nobody altered it.
@@ -159,14 +166,18 @@ impl<'o> Looking<'o> {
             Some((digest, entry)) => vec![erasure::withheld(&digest, entry)],
             None => match Again::of(content, state, blobs) {
                 Ok(again) => {
-                    *walk = again.git().and_then(|git| walked_by(content, git));
+                    walk = again.git().and_then(|git| walked_by(content, git));
                     let decided = again.as_recorded();
-                    match replay::difference(content, &decided) {
-                        None => Vec::new(),
-                        Some(difference) => {
+                    match compare(content, &decided) {
+                        Compared::Same => Vec::new(),
+                        Compared::OtherWords => {
+                            out.other_words = true;
+                            Vec::new()
+                        }
+                        Compared::Otherwise(difference) => {
                             // It looked at what decisions before it rest on, and of that some is gone: nor can this one be run.
                             gone = self.missed(&decided);
-                            vec![gone.map_or(difference, |(digest, entry)| erasure::withheld(&digest, entry))]
+                            vec![gone.map_or(*difference, |(digest, entry)| erasure::withheld(&digest, entry))]
                         }
                     }
                 }
@@ -179,7 +190,8 @@ impl<'o> Looking<'o> {
         for finding in &mut findings {
             finding.at.insert(0, place.clone());
         }
-        (Some(row), findings)
+        (out.row, out.findings) = (Some(row), findings);
+        walk
     }
 }
 

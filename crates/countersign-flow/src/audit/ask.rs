@@ -31,8 +31,6 @@ pub struct Ask {
     pub seed: Option<String>,
     /// At which time.
     pub at: Option<Time>,
-    /// Whether a checkpoint of the log from elsewhere was given.
-    pub kept_checkpoint: bool,
 }
 
 /// What a question is asked of.
@@ -105,9 +103,6 @@ pub struct Answered {
     pub exit: Exit,
 }
 
-/// What is said where no checkpoint was kept.
-const END_UNPROVEN: &str = "that nothing is missing at the log's end is NOT proved: no checkpoint from elsewhere was given (--least-checkpoint)";
-
 /// An opened package that answers.
 #[derive(Debug)]
 pub struct Asking<'a> {
@@ -133,7 +128,7 @@ impl<'a> Asking<'a> {
     /// What the package holds beside this window: nothing proves what lies outside of the package's own.
     fn beyond(&self, window: &Window) -> Vec<Finding> {
         let scope = &self.opened.scope;
-        let within = scope.window.is_all() || scope.window == *window;
+        let within = scope.window.is_all() || scope.window == self.part(window);
         if within {
             return Vec::new();
         }
@@ -149,11 +144,21 @@ impl<'a> Asking<'a> {
 
     /// How completeness was established, and that it was not as far as the log's end goes.
     fn as_far(&self, established: String) -> String {
-        if self.end_unproven() { format!("{established}; {END_UNPROVEN}") } else { established }
+        let kept = match self.basis.kept {
+            _ if !self.end_unproven() => return established,
+            None => "no checkpoint from elsewhere was given (--least-checkpoint)".to_owned(),
+            Some(kept) => format!("the checkpoint that was given has {kept} entries"),
+        };
+        format!("{established}; that nothing is missing at the log's end is NOT proved: {kept}")
     }
 
     fn facts(&self, window: &Window) -> Facts<'a> {
-        self.opened.facts(window.clone())
+        self.opened.facts(self.part(window))
+    }
+
+    /// The part that is asked for: of a package that was made for a part of the record it is that one, unless another is named.
+    fn part(&self, window: &Window) -> Window {
+        if window.is_all() { self.opened.scope.window.clone() } else { window.clone() }
     }
 
     /// Findings that bear on every answer.
@@ -166,6 +171,7 @@ impl<'a> Asking<'a> {
         let question = questions::find(id).ok_or_else(|| {
             FlowError::Usage(format!("there is no question {id}: `countersign audit ask` lists them"))
         })?;
+        let ask = &Ask { window: self.part(&ask.window), ..ask.clone() };
         let asked = Asked { facts: self.facts(&ask.window), ask, opened: self.opened, basis: self.basis };
         let mut part = (question.answer)(&asked);
         let mut findings = self.found(&ask.window);
@@ -194,7 +200,7 @@ impl<'a> Asking<'a> {
             filter: asked.facts.window_words(),
             completeness: self.as_far(part.completeness.unwrap_or_else(|| asked.facts.completeness())),
             table: part.table,
-            notes: part.notes,
+            notes: part.notes.into_iter().chain(erased(&asked.facts)).collect(),
             missing,
             exit: exit_of(&findings),
             findings,
@@ -234,7 +240,8 @@ impl<'a> Asking<'a> {
 
     /// The chain of one deployment: by the index of its entry, by the artifact's digest, or by a commit.
     pub fn show(&self, id: &str) -> Result<(Chain, Vec<Finding>), FlowError> {
-        let facts = self.facts(&Window::default());
+        // Whatever it is, it is looked for in all that the package has.
+        let facts = self.opened.facts(Window::default());
         let (chain, found) = show::of(&facts, id)?;
         Ok((chain, self.found(&self.opened.scope.window).into_iter().chain(found).collect()))
     }
@@ -257,6 +264,16 @@ impl<'a> Asking<'a> {
     pub(super) fn opened(&self) -> &'a Opened {
         self.opened
     }
+}
+
+/// That something was erased bears on every answer: what rests on it nobody can see any more.
+fn erased(facts: &Facts<'_>) -> Option<String> {
+    let erased = &facts.gathered.erased;
+    let entries: std::collections::BTreeSet<&u64> = erased.values().collect();
+    let entries: Vec<String> = entries.into_iter().map(ToString::to_string).collect();
+    let what = if erased.len() == 1 { "1 document was".to_owned() } else { format!("{} documents were", erased.len()) };
+    (!erased.is_empty())
+        .then(|| format!("{what} erased, as log entry {} says: what was in it is withheld", entries.join(", ")))
 }
 
 /// Answers one question of an opening: see [`Asking::answer`].

@@ -50,6 +50,10 @@ impl Files {
     }
 }
 
+/// Which lists, page and text there are, what their columns are and what they say: to change any of it is to count this up, so
+/// that a package of before is not taken for an altered one.
+pub(super) const SCHEMA: &str = "https://countersign.dev/schemas/package-index/v0.3";
+
 /// `index.json`, without the files.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -113,7 +117,7 @@ pub(super) fn of(
         *count = count.saturating_add(1);
     }
     let head = Head {
-        schema: "https://countersign.dev/schemas/package-index/v0.2",
+        schema: SCHEMA,
         log,
         first: facts.state.entries().first().map(|entry| entry.time),
         last: facts.state.entries().last().map(|entry| entry.time),

@@ -248,6 +248,11 @@ impl<'a> Facts<'a> {
         self.gathered.decisions.iter().take_while(move |known| known.entry < end)
     }
 
+    /// How many decisions before the window cannot be read here, of whichever service they are.
+    pub(super) fn unread_before(&self) -> usize {
+        self.gathered.broken.range(..self.range.start).count()
+    }
+
     /// What a row about this entry rests on.
     pub(super) fn proof(&self, index: u64) -> Proof {
         let entry = usize::try_from(index).ok().and_then(|i| self.state.entries().get(i));

@@ -6,6 +6,7 @@ use super::earlier;
 use super::facts::{Facts, Gathered, Read, Window};
 use super::scope::{Profile, Scope};
 use super::shard;
+use super::since;
 use super::verify::{AuditReport, OutsideTrust};
 use super::{EVIDENCE, INDEX, LOG, PAGE, POLICIES, POPULATIONS, RANGE, README, TRUST};
 use crate::backtest::read_report;
@@ -43,6 +44,8 @@ pub struct Opened {
     pub(super) scope: Scope,
     /// What the index says of every other file.
     pub(super) index: BTreeMap<String, Sha256>,
+    /// What the index says that it is, where that is not what is made here.
+    pub(super) other_version: Option<String>,
     /// Trust, and the log's own time by which it was judged.
     pub(super) trust: VerifiedTrust,
     pub(super) at: Time,
@@ -207,7 +210,7 @@ pub fn open_two(
     };
     for (opening, is_older) in [(&mut first, Some(true)), (&mut second, Some(false))] {
         if older != is_older {
-            opening.held_against(least);
+            opening.held_against(least)?;
         }
     }
     Ok((first, second))
@@ -215,26 +218,38 @@ pub fn open_two(
 
 impl Opening {
     /// Holds the log against the checkpoint that was kept, or says that there is none.
-    fn held_against(&mut self, least: Option<&[u8]>) {
-        let Some(Opened { state, trust, at, .. }) = &self.opened else { return };
-        self.report.end(least, state, trust, *at);
+    fn held_against(&mut self, least: Option<&[u8]>) -> Result<(), FlowError> {
+        let Some(opened) = &self.opened else { return Ok(()) };
+        self.report.end(least, &opened.state, &opened.trust, opened.at);
+        self.report.since(opened, least)
     }
 }
 
 impl AuditReport {
+    /// What the auditor's trust says since of keys that signed: whatever is asked of the package rests on that.
+    fn since(&mut self, opened: &Opened, least: Option<&[u8]>) -> Result<(), FlowError> {
+        if let Some((findings, words)) = since::check(opened, least)? {
+            self.line("keys-since", findings, words);
+        }
+        Ok(())
+    }
+
     /// How far the log had come, by what was kept of it elsewhere.
     fn end(&mut self, least: Option<&[u8]>, state: &LogState, trust: &VerifiedTrust, at: Time) {
         match least {
             Some(least) => {
-                let findings = continues(state, least, trust, at);
-                self.line("log-continues", findings, "the log goes on from the checkpoint that was kept");
+                let (kept, size) = (continues(state, least, trust, at), state.size());
+                self.kept = kept.as_ref().ok().copied();
+                let mut holds = "the log goes on from the checkpoint that was kept".to_owned();
+                if let Some(kept) = self.kept.filter(|kept| *kept < size) {
+                    holds.push_str(&format!(", which has {kept} of its {size} entries"));
+                    self.findings
+                        .push(end_unproven(&format!("one of {kept} entries: behind entry {}", size.saturating_sub(1))));
+                }
+                self.line("log-continues", kept.err().into_iter().collect(), holds);
             }
             // What was not looked at is no line of what holds.
-            None => self.findings.push(
-                Finding::new(codes::LOG_END_UNPROVEN, "nothing from outside says how far the log had come")
-                    .expected("a checkpoint kept elsewhere", "--least-checkpoint")
-                    .found("none: entries at the end could be missing from the package"),
-            ),
+            None => self.findings.push(end_unproven("none: at the end")),
         }
     }
 }
@@ -248,7 +263,7 @@ fn open_to(source: Box<dyn Source>, outside: Option<OutsideTrust<'_>>, end: &End
     if let End::Kept(least) = end {
         report.end(*least, &state, &trust, at);
     }
-    let (scope, index, findings) = index_of(&package)?;
+    let IndexOf { scope, files: index, other_version, findings } = index_of(&package)?;
     report.line("package-index", findings, "every file is the one that the index names, and no other is there");
     let mut faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
     faults.extend(overridden(&state));
@@ -262,7 +277,11 @@ fn open_to(source: Box<dyn Source>, outside: Option<OutsideTrust<'_>>, end: &End
     }
     report.log = Some(state.now().reference());
     report.scope = Some(scope.clone());
-    Ok(Opening { report, opened: Some(Opened { state, package, scope, index, trust, at, gathered: OnceLock::new() }) })
+    let opened = Opened { state, package, scope, index, other_version, trust, at, gathered: OnceLock::new() };
+    if let End::Kept(least) = end {
+        report.since(&opened, *least)?;
+    }
+    Ok(Opening { report, opened: Some(opened) })
 }
 
 /// The files, if they have the one form and every document is what its name says.
@@ -396,8 +415,14 @@ fn recorded_before(
     verify_successor(&recorded, bytes, trust.trust().not_before.max(entry.time)).is_ok().then_some(recorded)
 }
 
-/// What an index says: the scope, the files by digest; and what is wrong with it.
-type IndexOf = (Scope, BTreeMap<String, Sha256>, Vec<Finding>);
+/// What an index says: the scope, the files by digest, its version if that is another; and what is wrong with it.
+#[derive(Default)]
+struct IndexOf {
+    scope: Scope,
+    files: BTreeMap<String, Sha256>,
+    other_version: Option<String>,
+    findings: Vec<Finding>,
+}
 
 /// What the index says the package is, and whether its files are those. What the index says is not believed: the files that
 /// it names are derived again where everything is checked.
@@ -410,8 +435,11 @@ fn index_of(package: &Package) -> Result<IndexOf, FlowError> {
     let files: Option<BTreeMap<String, Sha256>> = serde_json::from_value(part("files")).ok();
     let (Some(scope), Some(index)) = (scope, files) else {
         let finding = altered(INDEX, "the index does not say what the package is");
-        return Ok((Scope::default(), BTreeMap::new(), vec![finding]));
+        return Ok(IndexOf { findings: vec![finding], ..IndexOf::default() });
     };
+    let schema = part("schema");
+    let other_version =
+        (schema != derive::SCHEMA).then(|| schema.as_str().map_or_else(|| schema.to_string(), str::to_owned));
     let mut findings = Vec::new();
     for name in package.names().filter(|name| *name != INDEX) {
         let known = [README, TRUST, PAGE, POLICIES, RANGE].contains(&name)
@@ -425,13 +453,22 @@ fn index_of(package: &Package) -> Result<IndexOf, FlowError> {
     for name in index.keys().filter(|name| package.digest(name).is_none()) {
         findings.push(altered(name, "the index names this file, and it is not there"));
     }
-    Ok((scope, index, findings))
+    Ok(IndexOf { scope, files: index, other_version, findings })
 }
 
 /// What is in the package because it follows from the rest: made again, and compared. Gives the facts as well.
 pub(super) fn derived_again(opened: &Opened) -> Result<(Derived, Vec<Finding>), FlowError> {
     let facts = opened.facts(opened.scope.window.clone());
     let derived = derive::of(&facts, &opened.scope, &|digest| opened.package.has(digest), false)?;
+    // Made here they would be others, whether somebody altered them or not.
+    if let Some(found) = &opened.other_version {
+        let finding = Finding::new(codes::PACKAGE_OTHER_VERSION, "another version made the lists, the page and the text")
+            .at(INDEX)
+            .expected(derive::SCHEMA, "this version of countersign")
+            .found(found.chars().take(120).collect::<String>())
+            .help("check them with that version; `audit ask`, `population` and `report` make them anew from the log, which is checked here");
+        return Ok((derived, vec![finding]));
+    }
     let mut findings = Vec::new();
     let altered = |path: &str, what: &str| Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(path);
     for (path, expected) in &derived.files {
@@ -539,12 +576,17 @@ fn backtests(state: &LogState, blobs: &dyn Blobs) -> Option<(usize, Vec<Finding>
     (count > 0).then_some((count, findings))
 }
 
-/// The log goes on from what somebody else kept of it.
-fn continues(state: &LogState, least: &[u8], trust: &VerifiedTrust, at: Time) -> Vec<Finding> {
-    match signed_checkpoint(least, trust.trust(), at) {
-        Ok(least) => state.now().continues(&least).err().into_iter().collect(),
-        Err(finding) => vec![finding],
-    }
+/// How many entries the log had when somebody else kept its checkpoint, if it goes on from that.
+fn continues(state: &LogState, least: &[u8], trust: &VerifiedTrust, at: Time) -> Result<u64, Finding> {
+    let least = signed_checkpoint(least, trust.trust(), at)?;
+    state.now().continues(&least).map(|()| least.size)
+}
+
+/// Nothing from outside says how far the log had come: `kept` is what was kept, and where entries could be missing.
+fn end_unproven(kept: &str) -> Finding {
+    Finding::new(codes::LOG_END_UNPROVEN, "nothing from outside says how far the log had come")
+        .expected("a checkpoint kept elsewhere, as new as the package", "--least-checkpoint")
+        .found(format!("{kept} entries could be missing from the package"))
 }
 
 /// Trust from outside; without it, the newest in the package, for what that is worth.

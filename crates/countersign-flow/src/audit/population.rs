@@ -43,8 +43,8 @@ pub(super) const ALL: &[Made] = &[
     },
     Made {
         name: "exceptions",
-        row: "an exception from a rule, or the end of one",
-        how: "every log entry of kind exception or exception-end in the window; approvers were counted by the trust in force at the entry",
+        row: "an exception from a rule that was granted in the window or in force in it, or the end of one",
+        how: "every log entry of kind exception or exception-end in the window, and every exception before it that had neither ended nor expired when it began; approvers were counted by the trust in force at the entry",
         columns: EXCEPTION,
         make: exceptions,
     },
@@ -300,7 +300,10 @@ fn exceptions(facts: &Facts<'_>, table: &mut dyn Rows) {
                 state.clone(),
             ]
         };
-        if facts.range.contains(&entry) {
+        // What was granted before the window and still counted in it is excepted in it.
+        let over = by.is_some_and(|by| by < facts.range.start)
+            || facts.window.from.is_some_and(|from| exception.expires <= from);
+        if facts.range.contains(&entry) || (entry < facts.range.start && !over) {
             rows.push((entry, cells(time.to_string(), "exception")));
         }
         if let Some(by) = by.filter(|by| facts.range.contains(by)) {

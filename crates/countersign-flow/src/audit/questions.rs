@@ -7,6 +7,8 @@ use countersign_core::finding::Finding;
 mod answers;
 mod changes;
 mod people;
+mod violations;
+mod who;
 
 /// One question.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +60,7 @@ pub(super) fn find(id: &str) -> Option<&'static Question> {
 pub(super) const ALL: &[Question] = &[
     Question {
         id: "Q01",
-        asks: "all promotions to production in the window, and that the list is complete",
+        asks: "all promotions in the window (to production: --environment production), and that the list is complete",
         from: "the log's decisions; the deployment chain; git's first parents",
         absent: &[],
         takes: "",
@@ -134,10 +136,10 @@ pub(super) const ALL: &[Question] = &[
     Question {
         id: "Q10",
         asks: "all violations: opened, remediated, how long it took",
-        from: "rule outcomes of the decisions: an episode opens at the first failure and closes at the next pass",
+        from: "rule outcomes of the decisions: an episode opens at the first failure of an artifact and closes at its next pass",
         absent: &[],
         takes: "",
-        answer: answers::violations,
+        answer: violations::violations,
     },
     Question {
         id: "Q11",
@@ -161,7 +163,7 @@ pub(super) const ALL: &[Question] = &[
         from: "the versions of the trust document in the log: roles, keys and their dates, gates",
         absent: &["access snapshots: members of the forge's organisation, reviewers of the CI's environments"],
         takes: "--at TIME",
-        answer: people::could,
+        answer: who::could,
     },
     Question {
         id: "Q14",
@@ -182,7 +184,7 @@ pub(super) const ALL: &[Question] = &[
     Question {
         id: "Q16",
         asks: "new third-party components in the window, with licence and where they come from",
-        from: "the SBOMs of consecutive promotions of a service",
+        from: "the SBOMs of consecutive promotions of an artifact of a service",
         absent: &[],
         takes: "",
         answer: answers::components,

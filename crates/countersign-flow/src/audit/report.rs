@@ -5,7 +5,8 @@ use super::ask::{Answered, Ask, Asking};
 use super::page::{ROWS, newest};
 use super::questions;
 use crate::error::FlowError;
-use countersign_core::finding::{Finding, verdict_of};
+use countersign_core::codes;
+use countersign_core::finding::{Finding, Verdict, verdict_of};
 use countersign_report::pages::Page;
 
 /// The most rows of an answer that are on the page.
@@ -16,7 +17,8 @@ pub(super) fn page(asking: &Asking<'_>, ask: &Ask) -> Result<(String, Vec<Findin
     let answers: Vec<Answered> =
         questions::ALL.iter().map(|question| asking.answer(question.id, ask)).collect::<Result<_, _>>()?;
     let (populations, basis) = asking.populations(&ask.window);
-    let (reconciliation, found) = asking.reconcile(&ask.window);
+    let (reconciliation, mut found) = asking.reconcile(&ask.window);
+    found.extend(said(&answers));
     let state = &asking.opened().state;
     let log = state.now().reference();
     let mut page = Page::new(format!("Audit report of {}", log.origin));
@@ -71,6 +73,24 @@ pub(super) fn page(asking: &Asking<'_>, ask: &Ask) -> Result<(String, Vec<Findin
         answer(&mut page, one, asking.end_unproven());
     }
     Ok((page.render(), found))
+}
+
+/// What the answers say that is no pass: the page is no better than what is on it.
+fn said(answers: &[Answered]) -> Vec<Finding> {
+    let that_are = |verdict: Verdict| {
+        let ids: Vec<&str> = answers.iter().filter(|one| one.verdict == verdict).map(|one| one.question.id).collect();
+        (!ids.is_empty()).then_some(ids)
+    };
+    let failed = that_are(Verdict::Fail).map(|ids| {
+        let what = format!("{} of {} answers are FAIL", ids.len(), answers.len());
+        Finding::new(codes::AUDIT_DEVIATION, what).at(ids.join(", ")).help("the page says of each what it lists")
+    });
+    let lacking = that_are(Verdict::Indeterminate).map(|ids| {
+        let what = format!("{} of {} answers are INDETERMINATE", ids.len(), answers.len());
+        let help = "the page says of each what is missing, also where nobody collects it yet";
+        Finding::new(codes::AUDIT_EVIDENCE_ABSENT, what).at(ids.join(", ")).help(help)
+    });
+    failed.into_iter().chain(lacking).collect()
 }
 
 fn findings(page: &mut Page, found: &[Finding]) {

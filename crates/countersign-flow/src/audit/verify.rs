@@ -6,7 +6,7 @@ use super::facts::decisions;
 use super::open::{Opened, derived_again, open};
 use super::reconcile;
 use super::scope::{Day, Days, Scope, carried_days, named};
-use super::{EVIDENCE, LOG, LeftOut, shard, since, witnesses};
+use super::{EVIDENCE, LOG, LeftOut, shard, witnesses};
 use crate::erasure;
 use crate::error::FlowError;
 use countersign_core::codes;
@@ -39,6 +39,8 @@ pub struct AuditReport {
     pub left_out: Option<LeftOut>,
     /// Every decision that was run again, in the log's order.
     pub decisions: Vec<DecisionRow>,
+    /// How many entries the log has in the checkpoint that was kept elsewhere, if it goes on from one.
+    pub kept: Option<u64>,
     /// The checklist.
     pub checks: Vec<Check>,
     /// What was found.
@@ -122,9 +124,6 @@ pub fn verify_with_earlier(
     let opening = open(source, outside, least)?;
     let mut report = opening.report;
     let Some(opened) = &opening.opened else { return Ok(report) };
-    if let Some((findings, words)) = since::check(opened, least)? {
-        report.line("keys-since", findings, words);
-    }
     earlier::check(opened, packages, how, &mut report)?;
     let decisions = decisions(&opened.state).count();
     if how == How::Quick {
@@ -136,6 +135,13 @@ pub fn verify_with_earlier(
     let again = looked.again;
     report.decisions = looked.rows;
     report.findings.extend(looked.findings);
+    if looked.other_words > 0 {
+        let what = format!(
+            "{} decisions were recorded by another version, which put the same in other words",
+            looked.other_words
+        );
+        report.findings.push(Finding::new(codes::DECISION_OTHER_WORDS, what).at("decisions"));
+    }
     if let Some(signed) = looked.statements {
         let words = signed.words();
         report.line("statements", signed.findings, words);

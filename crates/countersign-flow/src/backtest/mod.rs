@@ -10,12 +10,13 @@ pub use sample::{
     Label, Labelled, LabelledRule, Sample, SampledFinding, label, labelled, labels_of, read as read_sample,
 };
 
+use crate::compare::{Compared, compare};
 use crate::error::FlowError;
 use crate::files;
 use crate::outside::{self, TrustFile};
 use crate::place::{Place, StoreBlobs};
 use crate::policy;
-use crate::replay::{self, Again};
+use crate::replay::Again;
 use count::Tally;
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
@@ -294,8 +295,8 @@ fn play(
     })?;
     let again = Again::of(recorded, state, blobs)?;
     let (was, was_by_rule) = again.decide(again.view, recorded.inputs.pin.clone());
-    if let Some(difference) = replay::difference(recorded, &was) {
-        return Err(vec![difference]);
+    if let Compared::Otherwise(difference) = compare(recorded, &was) {
+        return Err(vec![*difference]);
     }
     let active = recorded.inputs.policy.as_ref().map(|active| &active.policy);
     if active == Some(release) && !ahead {

@@ -2,16 +2,14 @@
 
 use super::super::ask::Asked;
 use super::super::facts::{Known, findings, service_of};
-use super::super::kept::Kept;
 use super::super::population;
 use super::super::table::Table;
 use super::Part;
+use super::violations::less_version;
 use countersign_core::bundle::Signed;
 use countersign_core::cyclonedx::{Component, Inventory};
 use countersign_core::digest::Sha256;
-use countersign_core::finding::{Class, Verdict};
 use countersign_core::ids::PersonId;
-use countersign_core::policy::Stage;
 use countersign_core::statement::vulns::Vulns;
 use countersign_core::statement::{Kind, Statement};
 use countersign_record::side;
@@ -42,6 +40,7 @@ pub(super) fn judged_by(asked: &Asked<'_>) -> Part {
         "activators",
         "tests",
     ]));
+    let mut untested = BTreeSet::new();
     for promoted in asked.facts.deployments() {
         let decision = &promoted.content;
         let policy = decision.inputs.policy.as_ref();
@@ -55,6 +54,11 @@ pub(super) fn judged_by(asked: &Asked<'_>) -> Part {
                 decision.request.subject_name, decision.request.environment
             );
             part.deviations.push((promoted.entry, why));
+        }
+        if let Some(active) = active.filter(|active| active.release.manifest().tests().next().is_none()) {
+            let reference = active.release.reference();
+            untested
+                .insert(format!("tests of release {} version {}: it closes none", reference.uri, reference.version));
         }
         let mut proof = asked.facts.proof(promoted.entry);
         proof.documents.extend(active.iter().flat_map(|active| [active.document, *active.release.document()]));
@@ -78,6 +82,7 @@ pub(super) fn judged_by(asked: &Asked<'_>) -> Part {
     if part.table.rows.is_empty() {
         part.missing.push("authorised promotion in the window".to_owned());
     }
+    part.missing.extend(untested);
     part.note("`policy build` makes a release only where its tests pass, and the release closes them by digest; the files themselves are in the package where `policy activate --tests` recorded them, else in the repository of the policy")
 }
 
@@ -90,93 +95,6 @@ pub(super) fn policy_changes(asked: &Asked<'_>) -> Part {
         return part;
     }
     part.note("the release that was in force when the window began is listed as well")
-}
-
-/// An episode: a rule does not hold for a service in an environment, until it does.
-struct Episode {
-    opened: u64,
-    failures: u64,
-    closed: Option<u64>,
-    stage: Stage,
-    how: &'static str,
-}
-
-/// Q10.
-pub(super) fn violations(asked: &Asked<'_>) -> Part {
-    let mut part = Part::of(Table::new(&[
-        "rule",
-        "stage",
-        "service",
-        "environment",
-        "opened",
-        "closed",
-        "hours",
-        "failures",
-        "closed how",
-    ]));
-    let mut episodes: BTreeMap<(String, String, String), Vec<Episode>> = BTreeMap::new();
-    for promoted in &asked.facts.decisions {
-        let decision = &promoted.content;
-        for rule in decision.rules.iter() {
-            let key = (rule.id.to_string(), name_of(decision), decision.request.environment.to_string());
-            let all = episodes.entry(key).or_default();
-            let open = all.last_mut().filter(|episode| episode.closed.is_none());
-            match (rule.verdict, open) {
-                (Some(Verdict::Fail), Some(episode)) => episode.failures = episode.failures.saturating_add(1),
-                (Some(Verdict::Fail), None) => all.push(Episode {
-                    opened: promoted.entry,
-                    failures: 1,
-                    closed: None,
-                    stage: rule.stage,
-                    how: "open",
-                }),
-                (Some(Verdict::Pass), Some(episode)) => {
-                    episode.closed = Some(promoted.entry);
-                    let excepted = findings(decision).any(|finding| {
-                        finding.class == Class::Excepted && finding.rule.as_ref().is_some_and(|note| note.id == rule.id)
-                    });
-                    episode.how = if excepted { "excepted, not fixed" } else { "the rule holds again" };
-                }
-                _ => {}
-            }
-        }
-    }
-    let time = |entry: u64| {
-        usize::try_from(entry).ok().and_then(|i| asked.facts.state.entries().get(i)).map(|entry| entry.time)
-    };
-    for ((rule, service, environment), all) in episodes {
-        for episode in all {
-            let hours = time(episode.opened)
-                .zip(episode.closed.and_then(time))
-                .and_then(|(from, to)| to.since(from).checked_div(3600));
-            let cells = vec![
-                rule.clone(),
-                episode.stage.to_string(),
-                service.clone(),
-                environment.clone(),
-                time(episode.opened).map(|t| t.to_string()).unwrap_or_default(),
-                episode.closed.and_then(time).map(|t| t.to_string()).unwrap_or_default(),
-                hours.map(|hours| hours.to_string()).unwrap_or_default(),
-                episode.failures.to_string(),
-                episode.how.to_owned(),
-            ];
-            let mut proof = asked.facts.proof(episode.opened);
-            if let Some(closed) = episode.closed {
-                proof.documents.extend(asked.facts.proof(closed).documents);
-            }
-            part.table.push(cells, proof);
-        }
-    }
-    if asked.facts.decisions.is_empty() {
-        part.missing.push("decision in the window".to_owned());
-    }
-    part.note("an evaluation that could not tell neither opens nor closes an episode")
-        .note("what was remedied quickly is listed like everything else")
-}
-
-/// The service of a decision; one that proved no source is told by the artifact's name.
-fn name_of(decision: &Kept) -> String {
-    decision.request.subject_name.to_string()
 }
 
 /// Q11.
@@ -307,9 +225,17 @@ pub(super) fn vulnerabilities(asked: &Asked<'_>) -> Part {
 
 /// Q16.
 pub(super) fn components(asked: &Asked<'_>) -> Part {
-    let mut part =
-        Part::of(Table::new(&["time", "service", "environment", "component", "licence", "checksum", "new since"]));
-    let mut before: BTreeMap<(String, String), (u64, Arc<Listed>)> = BTreeMap::new();
+    let mut part = Part::of(Table::new(&[
+        "time",
+        "service",
+        "artifact",
+        "environment",
+        "component",
+        "licence",
+        "checksum",
+        "new since",
+    ]));
+    let mut before: BTreeMap<[String; 3], (u64, Vec<Arc<Listed>>)> = BTreeMap::new();
     let mut known: BTreeMap<Sha256, Sbom> = BTreeMap::new();
     let mut read = 0_u64;
     let deployments: Vec<&Arc<Known>> = asked.facts.deployments().collect();
@@ -320,39 +246,48 @@ pub(super) fn components(asked: &Asked<'_>) -> Part {
             let sboms: Vec<_> = named(promoted, Kind::Sbom).filter_map(|one| known.get_key_value(one)).collect();
             let lost = sboms.iter().filter(|(_, sbom)| matches!(sbom, Sbom::Missing));
             part.missing.extend(lost.map(|(digest, _)| absent(Kind::Sbom, digest, promoted)));
-            let listed = sboms.iter().find_map(|(digest, sbom)| match sbom {
+            let listed = sboms.iter().filter_map(|(digest, sbom)| match sbom {
                 Sbom::Listed(listed) => Some((**digest, listed)),
                 Sbom::Missing | Sbom::Other => None,
             });
-            let Some((digest, listed)) = listed else {
+            let listed: Vec<(Sha256, &Arc<Listed>)> = listed.collect();
+            if listed.is_empty() {
                 part.missing.push(format!("readable SBOM of log entry {}", promoted.entry));
                 continue;
-            };
-            read = read.saturating_add(1);
-            let key = (service_of(decision), decision.request.environment.to_string());
-            if let Some((entry, had)) = before.get(&key).filter(|(_, had)| !Arc::ptr_eq(had, listed)) {
-                for (id, (licence, checksum)) in listed.iter().filter(|(id, _)| !had.contains_key(*id)) {
+            }
+            read = read.saturating_add(u64::try_from(listed.len()).unwrap_or(u64::MAX));
+            let artifact = less_version(&decision.request.subject_name);
+            let key = [service_of(decision), artifact, decision.request.environment.to_string()];
+            if let Some((entry, had)) = before.get(&key) {
+                let new = listed.iter().filter(|(_, now)| !had.iter().any(|had| Arc::ptr_eq(had, now)));
+                let new = new.flat_map(|(digest, now)| now.iter().map(move |(id, said)| (id, (digest, said))));
+                // Of several SBOMs of one artifact each may list what no other does.
+                let new: BTreeMap<&String, (&Sha256, &(String, bool))> =
+                    new.filter(|(id, _)| !had.iter().any(|had| had.contains_key(*id))).collect();
+                for (id, (digest, (licence, checksum))) in new {
                     let cells = vec![
                         promoted.time.to_string(),
-                        key.0.clone(),
-                        key.1.clone(),
+                        key[0].clone(),
+                        key[1].clone(),
+                        key[2].clone(),
                         id.clone(),
                         licence.clone(),
                         if *checksum { "yes" } else { "no" }.to_owned(),
                         format!("entry {entry}"),
                     ];
                     let mut proof = asked.facts.proof(promoted.entry);
-                    proof.documents.push(digest);
+                    proof.documents.push(*digest);
                     part.table.push(cells, proof);
                 }
             }
-            before.insert(key, (promoted.entry, Arc::clone(listed)));
+            let now = listed.into_iter().map(|(_, listed)| Arc::clone(listed)).collect();
+            before.insert(key, (promoted.entry, now));
         }
     }
     if read == 0 && part.missing.is_empty() {
         part.missing.push("SBOM of any promotion in the window".to_owned());
     }
-    part.note(format!("{read} SBOMs compared, each with the one before of the same service and environment; what the first one holds is where the comparison begins"))
+    part.note(format!("{read} SBOMs compared, each with those of the promotion before of the same service, artifact (by its name less its version) and environment; what the first one holds is where the comparison begins"))
 }
 
 /// Decisions whose SBOMs are in memory at a time. One artifact is mostly promoted several times within as many.

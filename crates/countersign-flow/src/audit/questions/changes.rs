@@ -330,11 +330,17 @@ pub(super) fn emergencies(asked: &Asked<'_>) -> Part {
             one.content.followed_up.iter().map(move |entry| (*entry, by.clone()))
         })
         .collect();
-    for promoted in &asked.facts.decisions {
+    let began = asked.facts.window.from;
+    for promoted in asked.facts.all_decisions().filter(|one| asked.facts.window.covers(&one.content)) {
         let decision = &promoted.content;
         let Some(glass) = &decision.break_glass else { continue };
         let proved = proved.iter().find(|(entry, _)| *entry == promoted.entry).map(|(_, by)| by.clone());
         let reviewed = [proved, signed(glass, &known)].into_iter().flatten().min_by_key(|one| one.time);
+        // One from before the window is of it until it is reviewed.
+        let settled = began.is_some_and(|began| reviewed.as_ref().is_some_and(|one| one.time < began));
+        if promoted.entry < asked.facts.range.start && settled {
+            continue;
+        }
         let late = |at: Time| at >= glass.follow_up;
         let state = match &reviewed {
             Some(Reviewed { time, how }) if late(*time) => {
@@ -370,5 +376,5 @@ pub(super) fn emergencies(asked: &Asked<'_>) -> Part {
     let granted = granted.filter(|one| one.exception().category == Category::Emergency).count();
     let classes = asked.facts.deployments().filter(|one| change_class(&one.content) == "emergency").count();
     part.note(format!("{granted} emergency exceptions in the log, {classes} promotions in the window used one"))
-        .note("no row means that no decision of the window used an emergency")
+        .note("an emergency from before the window is listed where it was not reviewed when the window began; no row means that there was none of either kind")
 }

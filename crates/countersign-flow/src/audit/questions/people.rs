@@ -13,72 +13,41 @@ use countersign_core::finding::{Class, Finding, verdict_of};
 use countersign_core::ids::PersonId;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
-use countersign_core::trust::OwnedKey;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Q13.
-pub(super) fn could(asked: &Asked<'_>) -> Part {
-    let mut part = Part::of(Table::new(&["who", "may", "threshold", "keys that count", "since entry"]));
-    let end = asked.facts.state.entries().last().map(|entry| entry.time);
-    let Some(at) = asked.ask.at.or(asked.ask.window.to).or(end) else { return part };
-    let size = asked.facts.state.entries().partition_point(|entry| entry.time <= at);
-    let view = asked.facts.state.at(u64::try_from(size).unwrap_or(u64::MAX));
-    let Some(view) = view else { return part };
-    let trust = view.trust().trust();
-    let entries = asked.facts.state.entries().iter().take(size).enumerate();
-    let since = entries.filter(|(_, entry)| entry.kind == Kind::Trust).map(|(index, _)| index).next_back();
-    let Some(since) = since.and_then(|index| u64::try_from(index).ok()) else {
-        part.missing.push(format!("trust document in the log at {at}"));
-        return part;
-    };
-    let counting = |keys: &[OwnedKey]| keys.iter().filter(|key| key.counts_at(at)).count().to_string();
-    for (name, role) in &trust.roles {
-        for person in &role.persons {
-            let keys = trust.persons.iter().find(|one| one.id == *person).map(|one| counting(&one.keys));
-            let cells = vec![
-                format!("person {person}"),
-                format!("act in the role {name}"),
-                role.threshold.to_string(),
-                keys.unwrap_or_default(),
-                since.to_string(),
-            ];
-            part.table.push(cells, asked.facts.proof(since));
-        }
-    }
-    for gate in &trust.gates {
-        let environments: Vec<String> = gate.environments.iter().map(ToString::to_string).collect();
-        let cells = vec![
-            format!("gate {}", gate.id),
-            format!("decide for {}", environments.join(", ")),
-            "1".to_owned(),
-            counting(&gate.keys),
-            since.to_string(),
-        ];
-        part.table.push(cells, asked.facts.proof(since));
-    }
-    part.note(format!("as of {at}, by trust version {}", trust.version))
-        .note("who could run the gate, and who had access to the forge and the CI, trust does not say")
+/// The entries of a kind.
+struct Beats {
+    count: u64,
+    /// The newest one, and its time.
+    newest: (u64, Time),
+    /// The longest time between two of them in seconds, and the one with which it ended.
+    gap: (i64, u64),
 }
 
 /// Q19.
 pub(super) fn alive(asked: &Asked<'_>) -> Part {
     let mut part = Part::of(Table::new(&["kind", "entries", "newest", "longest gap in hours", "gap ends at entry"]));
-    let mut kinds: BTreeMap<&'static str, (u64, Time, i64, u64)> = BTreeMap::new();
+    let mut kinds: BTreeMap<&'static str, Beats> = BTreeMap::new();
     for (index, entry) in asked.facts.entries() {
-        let row = kinds.entry(entry.kind.word()).or_insert((0, entry.time, 0, index));
-        let gap = entry.time.since(row.1);
-        if gap > row.2 {
-            (row.2, row.3) = (gap, index);
+        let first = || Beats { count: 0, newest: (index, entry.time), gap: (0, index) };
+        let beats = kinds.entry(entry.kind.word()).or_insert_with(first);
+        let gap = entry.time.since(beats.newest.1);
+        if gap > beats.gap.0 {
+            beats.gap = (gap, index);
         }
-        row.0 = row.0.saturating_add(1);
-        row.1 = entry.time;
+        beats.count = beats.count.saturating_add(1);
+        beats.newest = (index, entry.time);
     }
-    for (kind, (count, newest, gap, at)) in kinds {
+    let end = asked.facts.window.to.into_iter().chain(asked.facts.state.entries().last().map(|entry| entry.time)).min();
+    for (kind, Beats { count, newest: (last, newest), gap: (gap, at) }) in kinds {
+        let silent = end.map_or(0, |end| end.since(newest));
+        let (gap, at, ends) =
+            if silent > gap { (silent, last, "none since".to_owned()) } else { (gap, at, at.to_string()) };
         let hours = gap.checked_div(3600).unwrap_or_default();
-        let cells = vec![kind.to_owned(), count.to_string(), newest.to_string(), hours.to_string(), at.to_string()];
+        let cells = vec![kind.to_owned(), count.to_string(), newest.to_string(), hours.to_string(), ends];
         part.table.push(cells, asked.facts.proof(at));
     }
-    part.note("a gap says that nothing was recorded, and not why")
+    part.note("a gap says that nothing was recorded, and not why; the last one goes up to the window's end or the log's newest entry, whichever is earlier")
 }
 
 /// Q20.
@@ -142,7 +111,7 @@ pub(super) fn altered(asked: &Asked<'_>) -> Part {
         part.table.push(cells, asked.facts.proof(last));
         part.findings.extend(findings);
     }
-    if !asked.ask.kept_checkpoint {
+    if asked.basis.kept.unwrap_or(0) == 0 {
         part.missing.push(
             "checkpoint of the log that was kept elsewhere (--least-checkpoint): without it the end could be missing"
                 .to_owned(),
@@ -174,11 +143,17 @@ pub(super) fn produced(asked: &Asked<'_>) -> Part {
         part.table.push(cells, asked.facts.proof(last));
         // Of the part of the record that the package was made for, it holds the list itself.
         let file = format!("{POPULATIONS}{}.csv", header.name);
-        if asked.ask.window == asked.opened.scope.window && asked.opened.package.digest(&file) != Some(&header.csv) {
+        let comparable = asked.ask.window == asked.opened.scope.window && asked.opened.other_version.is_none();
+        if comparable && asked.opened.package.digest(&file) != Some(&header.csv) {
             let what = "this file is not what the rest of the package makes it";
             let finding = Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(file);
             part.findings.push(finding.expected(header.csv.to_string(), "the list, made again"));
         }
+    }
+    if let Some(found) = &asked.opened.other_version {
+        part.missing.push(format!(
+            "version of countersign that made the lists in the package ({found}): those here are made anew"
+        ));
     }
     let documents = asked.opened.package.count();
     part.note(format!("the package holds {documents} documents; every list is made from the log in it, and made again by `audit verify`"))

@@ -64,7 +64,8 @@ impl Ask {
             words.iter().map(|word| word.as_str()).collect()
         };
         if ids.is_empty() {
-            return Ok(Done::answer(call.format, Exit::Ok, "audit-questions", &listed, || list(&listed)));
+            let what = "which question? Q01 to Q24 or `all`: `countersign audit ask` lists them";
+            return Err(countersign_flow::FlowError::Usage(what.to_owned()));
         }
         if let Some(wrong) = ids.iter().find(|id| !is_question(id)) {
             let what = format!("there is no question `{wrong}`: `countersign audit ask` lists them");
@@ -83,7 +84,6 @@ impl Ask {
             n: self.n,
             seed: self.seed.clone(),
             at: self.at,
-            kept_checkpoint: self.outside.kept_checkpoint(),
         };
         let answers: Vec<Answered> = ids.iter().map(|id| asking.answer(id, &ask)).collect::<Result<_, _>>()?;
         if let Some(path) = &self.csv {

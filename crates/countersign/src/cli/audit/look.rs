@@ -281,13 +281,8 @@ impl Reconcile {
 impl Report {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let opening = self.outside.open(&self.package)?;
-        let ask = audit::Ask {
-            window: self.window.window(),
-            n: self.n,
-            seed: self.seed.clone(),
-            kept_checkpoint: self.outside.kept_checkpoint(),
-            ..audit::Ask::default()
-        };
+        let ask =
+            audit::Ask { window: self.window.window(), n: self.n, seed: self.seed.clone(), ..audit::Ask::default() };
         let (page, findings) = Asking::of(&opening)?.report(&ask)?;
         write_atomic(&self.output, page.as_bytes(), 0o644)?;
         let exit = exit_of(&findings);

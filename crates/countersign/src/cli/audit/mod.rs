@@ -94,11 +94,6 @@ impl OutsideArgs {
         })
     }
 
-    /// Whether a checkpoint was given.
-    fn kept_checkpoint(&self) -> bool {
-        self.least.file().is_some()
-    }
-
     /// Opens a package against it.
     fn open(&self, package: &Path) -> Result<Opening, FlowError> {
         let outside = self.read()?;

@@ -1,0 +1,223 @@
+//! What an auditor asks of a part of the record: nothing that bears on it is left out because it began before, because it
+//! has the name of something else, or because what was kept is old.
+
+use crate::audit_agreement::{Fire, ask, has, open};
+use crate::audit_questions::pack;
+use countersign_core::codes;
+use countersign_core::digest::Sha256;
+use countersign_core::finding::{Verdict, exit_of};
+use countersign_core::statement::review::ReviewDecision;
+use countersign_flow::audit::{self, Answered, Ask, Asking, OutsideTrust, Scope, Window};
+use countersign_tests::tamper::reindex;
+use countersign_tests::world::World;
+use std::io::Cursor;
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// Promotes an artifact of this name, with these reviews and SBOMs of so many components, to production.
+fn promoted(world: &mut World, name: &str, reviews: &[Vec<u8>], sboms: &[usize]) -> Verdict {
+    let artifact = Sha256::of(format!("{name} {}", world.now).as_bytes());
+    let resolved = sboms.iter().copied().max().expect("an SBOM");
+    let [provenance, _] = world.built(&artifact, &world.tip, "clean", resolved);
+    let sboms = sboms.iter().map(|components| {
+        let [_, sbom] = world.built(&artifact, &world.tip, "clean", *components);
+        sbom
+    });
+    let documents = std::iter::once(provenance).chain(sboms).chain(reviews.iter().cloned()).collect();
+    let mut arguments = world.arguments(&artifact, "production", documents);
+    name.clone_into(&mut arguments.request.subject_name);
+    let decision = arguments.decide();
+    world.record(&arguments, &decision);
+    decision.verdict
+}
+
+/// Lands a change that two persons review.
+fn landed(world: &mut World, number: usize) -> Vec<Vec<u8>> {
+    let base = world.tip;
+    let (head, _) = world.land(number);
+    ["ada", "ben"].map(|person| world.review(person, &base, &head, ReviewDecision::Approve)).to_vec()
+}
+
+fn asked(world: &World, id: &str, window: Window) -> Answered {
+    let opening = open(world, &pack(world, &Scope::default()), Some(&world.checkpoint()));
+    let ask = Ask { window, ..Ask::default() };
+    Asking::of(&opening).expect("open").answer(id, &ask).expect("an answer")
+}
+
+fn cells<'a>(answered: &'a Answered, name: &str) -> Vec<&'a str> {
+    let place = answered.table.columns.iter().position(|column| *column == name).expect("a column");
+    answered.table.rows.iter().map(|row| row.cells[place].as_str()).collect()
+}
+
+#[test]
+fn what_one_artifact_passes_closes_no_violation_of_another_and_its_next_version_does() {
+    let mut world = World::new();
+    let reviews = landed(&mut world, 1);
+    assert_eq!(promoted(&mut world, "app-1", &[], &[3]), Verdict::Fail);
+    world.now = world.now.plus(DAY);
+    assert_eq!(promoted(&mut world, "worker-1", &reviews, &[3]), Verdict::Pass);
+    let violations = |world: &World, window: Window| {
+        let answered = asked(world, "Q10", window);
+        assert!(cells(&answered, "rule").contains(&"two-party-review@1"), "{answered:#?}");
+        let own =
+            cells(&answered, "rule").into_iter().zip(cells(&answered, "artifact")).zip(cells(&answered, "closed how"));
+        own.filter(|((rule, _), _)| *rule == "two-party-review@1")
+            .map(|((_, artifact), how)| (artifact.to_owned(), how.to_owned()))
+            .collect::<Vec<_>>()
+    };
+    let open = [("app".to_owned(), "open".to_owned())];
+    assert_eq!(violations(&world, Window::default()), open);
+    // It opened before this window, and is open all of it.
+    let later = Window { from: Some(world.now), ..Window::default() };
+    assert_eq!(violations(&world, later), open);
+    world.now = world.now.plus(DAY);
+    let reviews = landed(&mut world, 2);
+    assert_eq!(promoted(&mut world, "app-2", &reviews, &[3]), Verdict::Pass);
+    assert_eq!(violations(&world, Window::default()), [("app".to_owned(), "the rule holds again".to_owned())]);
+}
+
+#[test]
+fn an_exception_and_an_emergency_from_before_a_window_are_of_it_while_they_last() {
+    let fire = Fire::new().signed(DAY);
+    let granted = fire.world.entries.len() - 3;
+    let time = |index: usize| countersign_core::entry::Entry::parse(&fire.world.entries[index]).unwrap().time;
+    let from = |time| Window { from: Some(time), ..Window::default() };
+    let exceptions = asked(&fire.world, "Q11", from(time(granted).plus(60)));
+    assert!(cells(&exceptions, "what").contains(&"exception"), "{exceptions:#?}");
+    // It ended with a day; the review was due after seven.
+    let over = asked(&fire.world, "Q11", from(time(granted).plus(2 * DAY)));
+    assert_eq!(cells(&over, "what"), ["end"], "{over:#?}");
+    let late = asked(&fire.world, "Q06", from(fire.due));
+    assert_eq!((late.verdict, late.table.rows.len()), (Verdict::Fail, 1), "{late:#?}");
+    let settled = asked(&fire.world, "Q06", from(fire.world.now.plus(1)));
+    assert_eq!((settled.verdict, settled.table.rows.len()), (Verdict::Pass, 0), "{settled:#?}");
+}
+
+#[test]
+fn components_are_those_of_every_sbom_of_an_artifact_and_of_that_artifact_alone() {
+    let mut world = World::new();
+    let promote = |world: &mut World, number: usize, name: &str, sboms: &[usize]| {
+        let reviews = landed(world, number);
+        assert_eq!(promoted(world, name, &reviews, sboms), Verdict::Pass);
+        world.now = world.now.plus(DAY);
+    };
+    promote(&mut world, 1, "app-1", &[3]);
+    promote(&mut world, 2, "worker-1", &[9]);
+    promote(&mut world, 3, "app-2", &[3]);
+    let none = asked(&world, "Q16", Window::default());
+    assert!(none.table.rows.is_empty(), "the worker's are not the app's: {none:#?}");
+    promote(&mut world, 4, "app-3", &[3, 5]);
+    let new = asked(&world, "Q16", Window::default());
+    assert_eq!(new.table.rows.len(), 2, "{new:#?}");
+    assert!(cells(&new, "artifact").iter().all(|name| *name == "app"), "{new:#?}");
+}
+
+#[test]
+fn a_checkpoint_that_is_older_than_the_package_does_not_make_its_end_complete() {
+    let mut world = World::new();
+    let old = world.checkpoint();
+    assert_eq!(world.promote_next(0).verdict, Verdict::Pass);
+    let bytes = pack(&world, &Scope::default());
+    let opening = open(&world, &bytes, Some(&old));
+    for id in ["Q01", "Q06", "Q22"] {
+        let answered = ask(&opening, id);
+        assert!(answered.completeness.contains("NOT proved"), "{id}: {}", answered.completeness);
+        assert!(has(&answered.findings, codes::LOG_END_UNPROVEN), "{id}");
+    }
+    let now = open(&world, &bytes, Some(&world.checkpoint()));
+    assert!(!has(&ask(&now, "Q22").findings, codes::LOG_END_UNPROVEN));
+}
+
+#[test]
+fn a_package_of_a_part_of_the_record_is_asked_about_that_part() {
+    let mut world = World::new();
+    assert_eq!(world.promote_next(0).verdict, Verdict::Pass);
+    world.now = world.now.plus(DAY);
+    let window = Window { from: Some(world.now), ..Window::default() };
+    assert_eq!(world.promote_next(1).verdict, Verdict::Pass);
+    let bytes = pack(&world, &Scope { window: window.clone(), ..Scope::default() });
+    let opening = open(&world, &bytes, Some(&world.checkpoint()));
+    let asking = Asking::of(&opening).expect("open");
+    let answered = asking.answer("Q01", &Ask::default()).expect("an answer");
+    assert_eq!((answered.verdict, answered.table.rows.len()), (Verdict::Pass, 1), "{answered:#?}");
+    assert!(answered.filter.contains("from"), "{}", answered.filter);
+    let (_, findings) = asking.reconcile(&Window::default());
+    assert_eq!(exit_of(&findings).code(), 0, "{findings:#?}");
+}
+
+#[test]
+fn who_came_and_who_left_is_told_and_what_lies_behind_the_logs_end_is_missing() {
+    let mut world = World::new();
+    world.now = world.now.plus(DAY);
+    let more = world.trust_toml(2).replacen(
+        "[[builders]]",
+        "[[collectors]]\nname = \"tests\"\nmay_sign = [\"test-result\"]\nkeys = []\n[[builders]]",
+        1,
+    );
+    world.trust_from_now_on(&more, &["ada", "ben"]);
+    let answered = asked(&world, "Q13", Window::default());
+    let may = cells(&answered, "may");
+    assert!(may.iter().any(|may| may.starts_with("sign provenance")), "{may:?}");
+    assert!(may.iter().any(|may| may.starts_with("new with trust version 2: sign test-result")), "{may:?}");
+    let opening = open(&world, &pack(&world, &Scope::default()), Some(&world.checkpoint()));
+    let later = Ask { at: Some(world.now.plus(9_000 * DAY)), ..Ask::default() };
+    let later = Asking::of(&opening).expect("open").answer("Q13", &later).expect("an answer");
+    assert!(later.missing.iter().any(|what| what.contains("trust may have changed")), "{:?}", later.missing);
+    assert!(later.notes.iter().any(|note| note.contains("expired")), "{:?}", later.notes);
+}
+
+#[test]
+fn lists_of_another_version_are_not_called_altered_and_do_not_pass() {
+    let mut world = World::new();
+    assert_eq!(world.promote_next(0).verdict, Verdict::Pass);
+    let mut files = countersign_record::package::read(&pack(&world, &Scope::default())).expect("files");
+    let index = String::from_utf8(files["index.json"].clone()).expect("text");
+    let now = index.split("package-index/v0.").nth(1).and_then(|rest| rest.split('"').next()).expect("a version");
+    let older = index.replace(&format!("package-index/v0.{now}"), "package-index/v0.2");
+    files.insert("index.json".to_owned(), older.into_bytes());
+    files.get_mut("index.html").expect("a page").extend(b"<!-- of then -->");
+    reindex(&mut files);
+    let bytes = countersign_record::package::write(&files).expect("a package");
+    let outside = OutsideTrust { bytes: &world.trust, digest: Some(&world.trust_digest) };
+    let report =
+        audit::verify_source(Box::new(Cursor::new(bytes)), Some(outside), Some(&world.checkpoint()), audit::How::Full);
+    let report = report.expect("checked");
+    assert_eq!(exit_of(&report.findings).code(), 3, "{:#?}", report.findings);
+    let blocking: Vec<_> = report.findings.iter().filter(|finding| finding.class.blocks()).collect();
+    assert!(blocking.iter().all(|finding| finding.code == codes::PACKAGE_OTHER_VERSION), "{blocking:#?}");
+}
+
+#[test]
+fn a_report_is_no_better_than_its_answers() {
+    let fire = Fire::new();
+    let opening = open(&fire.world, &pack(&fire.world, &Scope::default()), Some(&fire.world.checkpoint()));
+    let (page, findings) = Asking::of(&opening).expect("open").report(&Ask::default()).expect("a report");
+    assert!(page.contains("<h2>Q12"), "the page is made all the same");
+    assert_eq!(exit_of(&findings).code(), 1, "{findings:#?}");
+    assert!(
+        findings.iter().any(|one| one.code == codes::AUDIT_DEVIATION && one.at[0].contains("Q12")),
+        "{findings:#?}"
+    );
+}
+
+#[test]
+fn a_key_that_was_lost_by_then_bears_on_every_answer() {
+    let mut world = World::new();
+    assert_eq!(world.promote_next(0).verdict, Verdict::Pass);
+    world.now = world.now.plus(DAY);
+    let line = world.people["ben"].public().to_openssh();
+    let lost = world.trust_toml(2).replace(
+        &format!("{{ key = \"{line}\" }}"),
+        &format!("{{ key = \"{line}\", compromised_since = \"2026-01-02T00:00:00Z\" }}"),
+    );
+    let lost = lost.replacen("persons = [\"ada\", \"ben\"]", "persons = [\"ada\", \"cy\"]", 1);
+    world.trust_from_now_on(&lost, &["ada", "ben", "cy"]);
+    let opening = open(&world, &pack(&world, &Scope::default()), Some(&world.checkpoint()));
+    for id in ["Q01", "Q03", "Q04", "Q22"] {
+        let answered = ask(&opening, id);
+        assert!(has(&answered.findings, codes::KEY_NOT_VALID), "{id}: {:#?}", answered.findings);
+        assert_eq!(answered.exit.code(), 4, "{id}");
+    }
+    let asking = Asking::of(&opening).expect("open");
+    assert!(has(&asking.report(&Ask::default()).expect("a report").1, codes::KEY_NOT_VALID));
+}
