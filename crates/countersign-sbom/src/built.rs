@@ -26,6 +26,9 @@ pub fn compare(artifact: &Path, inventory: &Inventory) -> Result<Vec<Compared>, 
     let mut all = Vec::new();
     if let Some(bytes) = section::packages(artifact)? {
         let list: Embedded = read(artifact, &bytes)?;
+        if let Some(why) = list.broken() {
+            return Err(SbomError::Embedded { path: artifact.to_owned(), why: why.to_owned() });
+        }
         let differences = list.against(inventory);
         all.push(Compared { with: "cargo auditable", path: artifact.to_owned(), differences });
     }
@@ -63,6 +66,10 @@ struct EmbeddedPackage {
     version: String,
     #[serde(default)]
     kind: EmbeddedKind,
+    #[serde(default)]
+    dependencies: Vec<usize>,
+    #[serde(default)]
+    root: bool,
 }
 
 #[derive(Deserialize, Default, PartialEq, Eq)]
@@ -74,6 +81,15 @@ enum EmbeddedKind {
 }
 
 impl Embedded {
+    /// Why it is none that `cargo auditable` writes. Its edges are not compared: they are those of all features together.
+    fn broken(&self) -> Option<&'static str> {
+        let edges = || self.packages.iter().flat_map(|package| &package.dependencies);
+        if self.packages.iter().filter(|package| package.root).count() > 1 {
+            return Some("it has two roots");
+        }
+        edges().any(|to| *to >= self.packages.len()).then_some("a dependency leads to no package")
+    }
+
     fn against(&self, inventory: &Inventory) -> Vec<String> {
         let of = |kind: Option<EmbeddedKind>| -> BTreeSet<String> {
             let packages =
@@ -139,7 +155,12 @@ impl Precursor {
         let mut edges = BTreeSet::new();
         let mut features = BTreeSet::new();
         for (unit, name) in self.crates.iter().zip(&names) {
-            for to in unit.dependencies.iter().filter_map(|edge| names.get(edge.index)) {
+            for edge in &unit.dependencies {
+                let nowhere = || SbomError::Embedded {
+                    path: path.to_owned(),
+                    why: format!("{name} needs number {}, and there is none", edge.index),
+                };
+                let to = names.get(edge.index).ok_or_else(nowhere)?;
                 if to != name {
                     edges.insert(format!("{name} -> {to}"));
                 }
@@ -252,6 +273,19 @@ mod tests {
     }
 
     #[test]
+    fn a_list_that_does_not_hold_together_agrees_with_nothing() {
+        let broken = |packages: &str| {
+            let list: Embedded = serde_json::from_str(&format!("{{\"packages\":[{packages}]}}")).unwrap();
+            list.broken()
+        };
+        let app = r#"{"name":"app","version":"1.0.0","source":"local","root":true,"dependencies":[1]}"#;
+        let lib = r#"{"name":"lib","version":"1.0.0","source":"local"}"#;
+        assert_eq!(broken(&format!("{app},{lib}")), None);
+        assert_eq!(broken(app), Some("a dependency leads to no package"));
+        assert_eq!(broken(&format!("{app},{app}")), Some("it has two roots"));
+    }
+
+    #[test]
     fn cargo_s_own_list_is_held_against_edges_features_target_and_compiler() {
         let of = |text: &str| {
             let list: Precursor = serde_json::from_str(text).unwrap();
@@ -267,5 +301,6 @@ mod tests {
         assert_eq!(of(&more).unwrap(), ["feature app 1.0.0 f is only there"]);
         assert_eq!(of(&good.replace("\"t\"}", "\"u\"}")).unwrap(), ["it was built for u, not for t"]);
         assert!(matches!(of(&good.replace('#', "@")), Err(SbomError::Embedded { .. })));
+        assert!(matches!(of(&good.replace("\"index\":2", "\"index\":3")), Err(SbomError::Embedded { .. })));
     }
 }

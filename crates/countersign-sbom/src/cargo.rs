@@ -115,28 +115,40 @@ struct Built {
 
 impl Built {
     fn of(request: &CargoRequest, directory: &Path) -> Result<Self, SbomError> {
-        let asked = |arguments: &[&str]| start(&request.rustc, directory, arguments).and_then(Running::finish);
-        let (version, host) = (asked(&["-vV"])?, asked(&["--print=sysroot", "--print=cfg"])?);
         let flag = request.target.as_deref().map(target_flag).transpose()?;
-        let target = flag.map(|flag| asked(&["--print=cfg", &flag])).transpose()?;
-        let (host_triple, mut compiler) = compiler(version)?;
-        let program = host.program.clone();
-        let said = compiler_said(host)?;
+        let first = start(&request.rustc, directory, &["--print=sysroot", "--print=cfg"]).and_then(Running::finish)?;
+        let program = first.program.clone();
+        let said = compiler_said(first)?;
         // The folder on the first line, then a condition a line.
         let two = said.split_once('\n').filter(|(_, cfg)| !cfg.trim().is_empty());
         let (sysroot, cfg) = two.ok_or_else(|| SbomError::Rustc { program, said: said.clone() })?;
+        let sysroot = sysroot.trim_end_matches('\r');
+        let own = own_compiler(&request.rustc, sysroot);
+        let ask = |arguments: &[&str]| {
+            let answer = |program: &Path| start(program, directory, arguments).and_then(Running::finish);
+            let own = own.as_deref().and_then(|own| answer(own).ok()).filter(|answer| answer.good);
+            own.map_or_else(|| answer(&request.rustc), Ok)
+        };
+        let (host_triple, mut compiler) = compiler(ask(&["-vV"])?)?;
+        let target = flag.map(|flag| ask(&["--print=cfg", &flag])).transpose()?;
         let host = platform(&host_triple, cfg)?;
         let target = match (request.target.as_deref(), target) {
             (Some(triple), Some(said)) if said.good => platform(triple, &said.printed)?,
             (Some(triple), _) => return Err(SbomError::NoSuchTarget { target: triple.to_owned() }),
             (None, _) => host.clone(),
         };
-        let sysroot = sysroot.trim_end_matches('\r');
         if request.content && !sysroot.is_empty() {
             compiler.digests = content::toolchain(Path::new(sysroot), target.triple_str());
         }
         Ok(Self { host, target, compiler })
     }
+}
+
+/// The file of the compiler that answered, which is asked whatever else there is to ask: `rustc` is often rustup's, which looks for
+/// that file each time, and takes nearly as long as the answer. Another program than `rustc` is asked itself: it may be anything.
+fn own_compiler(asked: &Path, sysroot: &str) -> Option<PathBuf> {
+    let named = asked == Path::new("rustc") && !sysroot.is_empty();
+    named.then(|| content::compiler_file(Path::new(sysroot))).filter(|file| file.is_file())
 }
 
 /// Only the name of a target: a file would be read by the compiler, and its path would stand in the document.
@@ -248,6 +260,49 @@ impl Resolver {
             (None, Ok(edition)) => {
                 Err(SbomError::Resolver { path: path.to_owned(), found: format!("that of edition {edition}") })
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    const CFG: &str = "panic=\"unwind\"\ntarget_arch=\"x86_64\"\ntarget_endian=\"little\"\ntarget_env=\"gnu\"\ntarget_family=\"unix\"\n\
+        target_feature=\"sse2\"\ntarget_os=\"linux\"\ntarget_pointer_width=\"64\"\ntarget_vendor=\"unknown\"\nunix\n";
+
+    /// A program that answers as a compiler of this release does, and notes that it was asked.
+    fn compiler_at(path: &Path, release: &str) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let sysroot = path.ancestors().nth(2).unwrap().display().to_string();
+        let script = format!(
+            "#!/bin/sh\necho \"$*\" >> \"$0.asked\"\ncase \"$*\" in\n-vV) echo 'release: {release}'; echo 'host: x86_64-unknown-linux-gnu';;\n\
+             *) echo '{sysroot}'\ncat <<'END'\n{CFG}END\n;;\nesac\n"
+        );
+        fs::write(path, script).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    fn times_asked(path: &Path) -> usize {
+        fs::read_to_string(path.with_extension("asked")).unwrap_or_default().lines().count()
+    }
+
+    #[test]
+    fn another_program_than_rustc_is_asked_itself_whatever_sysroot_it_names() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("bin/rustc");
+        compiler_at(&file, "1.0.0");
+        let wrapper = place.path().join("wrapper/bin/mine");
+        compiler_at(&wrapper, "2.0.0");
+        let request = CargoRequest { rustc: wrapper.clone(), content: false, ..CargoRequest::new(place.path()) };
+        let built = Built::of(&request, place.path()).unwrap();
+        assert_eq!((built.compiler.release.as_str(), times_asked(&wrapper)), ("2.0.0", 2));
+        assert_eq!(own_compiler(Path::new("rustc"), place.path().to_str().unwrap()), Some(file.clone()));
+        assert_eq!(own_compiler(Path::new("rustc"), place.path().join("none").to_str().unwrap()), None);
+        assert_eq!(own_compiler(Path::new("rustc"), ""), None, "a compiler that names no folder is asked itself");
+        for other in ["mine", "./rustc", "/usr/bin/rustc"] {
+            assert_eq!(own_compiler(Path::new(other), place.path().to_str().unwrap()), None, "{other}");
         }
     }
 }

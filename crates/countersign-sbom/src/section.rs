@@ -23,8 +23,11 @@ pub(crate) fn packages(path: &Path) -> Result<Option<Vec<u8>>, SbomError> {
         return Err(SbomError::TooLarge { path: path.to_owned(), found: size, limit });
     }
     let mut binary = Binary { file, size, little: true };
-    let Some((offset, length)) = binary.section() else { return Ok(None) };
     let broken = |why: &str| SbomError::Embedded { path: path.to_owned(), why: why.to_owned() };
+    let Some((offset, length)) = binary.section() else {
+        // Such files have the table at their end: one that is cut has no list any more, and may have had one.
+        return if binary.is_cut() { Err(broken("the file ends before its table of sections does")) } else { Ok(None) };
+    };
     let limit = u64::try_from(limits::AUDITABLE_BYTES).unwrap_or(u64::MAX);
     if length > limit {
         return Err(broken("it is too large"));
@@ -107,6 +110,20 @@ impl Binary {
             }
         }
         None
+    }
+
+    /// Whether an ELF file says that its table of sections lies behind the file's end.
+    fn is_cut(&mut self) -> bool {
+        let mut end = || {
+            let head = self.at(0, 64)?;
+            let wide = *head.get(4)? == 2;
+            self.little = *head.get(5)? == 1;
+            let (table, each, count) = if wide { ((40, 8), 58, 60) } else { ((32, 4), 46, 48) };
+            let table = self.number(&head, table.0, table.1)?;
+            let length = self.number(&head, each, 2)?.checked_mul(self.number(&head, count, 2)?)?;
+            (head.starts_with(b"\x7fELF") && table > 0 && length > 0).then(|| table.saturating_add(length))
+        };
+        end().is_some_and(|end| end > self.size)
     }
 
     fn pe(&mut self) -> Option<(u64, u64)> {
@@ -247,6 +264,19 @@ mod tests {
         }
         assert_eq!(read(b"#!/bin/sh\n").unwrap(), None);
         assert_eq!(read(b"").unwrap(), None);
+    }
+
+    #[test]
+    fn a_program_that_ends_before_its_table_of_sections_is_not_one_without_a_list() {
+        let file = elf();
+        for length in [64, 80, file.len() - 192, file.len() - 1] {
+            assert!(matches!(read(&file[..length]), Err(SbomError::Embedded { .. })), "{length}");
+        }
+        let mut stripped = file[..80].to_vec();
+        for (from, to) in [(40, 48), (58, 64)] {
+            stripped[from..to].fill(0);
+        }
+        assert_eq!(read(&stripped).unwrap(), None, "it says to have no such table");
     }
 
     #[test]

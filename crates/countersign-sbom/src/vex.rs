@@ -69,11 +69,15 @@ pub enum VexError {
 
 const CONTEXT: &str = "https://openvex.dev/ns/v0.2.0";
 
+/// Whether a document says to be OpenVEX.
+#[must_use]
+pub fn is_openvex(value: &Value) -> bool {
+    value.get("@context").and_then(Value::as_str).is_some_and(|text| text.starts_with("https://openvex.dev/ns"))
+}
+
 /// Reads a document of either form, with its head where it has one.
 pub fn read(value: &Value) -> Result<(Option<Head>, Vec<Opinion>), VexError> {
-    let is_openvex =
-        value.get("@context").and_then(Value::as_str).is_some_and(|text| text.starts_with("https://openvex.dev/ns"));
-    if is_openvex {
+    if is_openvex(value) {
         return read_openvex(value);
     }
     if value.get("bomFormat").and_then(Value::as_str) == Some("CycloneDX") {

@@ -238,11 +238,34 @@ fn what_people_found_out_is_written_in_both_forms_and_turned() {
         )
     };
     assert_eq!(said(&one), said(&other));
+    door.run("sbom vex --from again.json --output v2.cdx.json").expect(0, &["CycloneDX 1.6, 1 statement"]);
+    door.run("sbom validate v2.cdx.json").expect(0, &["valid"]);
+    door.run("sbom vex --from again.json --as openvex --output same.json").expect(0, &["OpenVEX 0.2.0"]);
+    assert_eq!(door.read("again.json"), door.read("same.json"));
     let sign = "sign again.json --type vex --artifact app.bin --key keys/ada --output v.sigstore.json";
     door.run(sign).expect(0, &["openvex.dev/ns/v0.2.0"]);
     door.write("none.json", b"{}");
     door.run("sbom vex --from none.json --author a --output n.json")
         .expect(3, &["vex-malformed", "nothing was written"]);
+}
+
+#[test]
+fn what_is_said_of_vulnerabilities_names_them_and_packages_in_one_word_each() {
+    let door = Door::new();
+    for (wrong, because) in [
+        (&["--vulnerability", "CVE-1\n", "--artifact", "app.bin"][..], "--vulnerability takes an id"),
+        (&["--vulnerability", "", "--artifact", "app.bin"], "--vulnerability takes an id"),
+        (&["--vulnerability", "CVE-1", "--alias", "GHSA 1", "--artifact", "app.bin"], "--alias takes an id"),
+        (
+            &["--vulnerability", "CVE-1", "--artifact", "app.bin", "--component", "memchr"],
+            "--component takes a package URL",
+        ),
+        (&["--vulnerability", "CVE-1", "--product", "app"], "--product takes a package URL"),
+    ] {
+        let line = ["sbom", "vex", "--author", "A", "--status", "fixed", "--output", "v.json"];
+        door.run_words(&[&line[..], wrong].concat()).expect(2, &[because, "nothing was written"]);
+    }
+    assert!(!door.path().join("v.json").exists());
 }
 
 #[test]

@@ -68,6 +68,17 @@ const PEOPLE: &str = "[sbom]\ncopyright = \"Copyright 2026 Shop Ltd\"\nsecurity-
     [sbom.supplier]\nname = \"Shop Ltd\"\nemail = \"sales@example.com\"\n";
 
 #[test]
+fn names_that_are_not_what_they_look_like_are_told_where_the_document_is_made() {
+    let door = Door::new();
+    let lock = json!({"lockfileVersion": 3, "packages": {
+        "": {"name": "app", "version": "1.0.0", "dependencies": {"a\u{202e}b": "*"}},
+        "node_modules/a\u{202e}b": {"version": "1.0.0"}}});
+    std::fs::create_dir(door.path().join("odd")).unwrap();
+    door.write("odd/package-lock.json", lock.to_string().as_bytes());
+    door.run("sbom from odd --output odd.json").expect(0, &["sbom-hidden-text", "a\\u{202e}b 1.0.0"]);
+}
+
+#[test]
 fn what_only_people_know_comes_from_the_file_beside_the_source_and_is_unknown_without_one() {
     let door = Door::new();
     std::fs::create_dir(door.path().join("web")).unwrap();

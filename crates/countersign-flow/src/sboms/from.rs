@@ -1,7 +1,7 @@
 //! `sbom from`: an SBOM out of what another package manager or a compiler left.
 
 use super::make::pretty;
-use super::schema_findings;
+use super::{hidden_text, schema_findings};
 use crate::error::FlowError;
 use crate::output::SbomMade;
 use countersign_collect::artifact;
@@ -96,8 +96,8 @@ pub fn from(request: &From<'_>) -> Result<(SbomMade, Vec<u8>), FlowError> {
         write_atomic(path, &bytes, 0o644)?;
     }
     let shown = made.path.display().to_string();
-    let findings: Vec<Finding> =
-        made.partial.iter().map(|text| Finding::new(codes::SBOM_PARTIAL, text.clone()).at(shown.clone())).collect();
+    let partial = made.partial.iter().map(|text| Finding::new(codes::SBOM_PARTIAL, text.clone()).at(shown.clone()));
+    let findings: Vec<Finding> = partial.chain(hidden_text(&made.bom, &shown)).collect();
     let count = |scope: Scope| made.bom.items.iter().filter(|item| item.scope == scope).count();
     let document = if request.output.is_none() { Some(document.value) } else { None };
     let answer = SbomMade {

@@ -133,12 +133,7 @@ fn notes(opened: &Opened) -> Vec<Finding> {
         let finding = Finding::new(codes::SBOM_CIRCLE, format!("{} circles of dependencies", circles.len()));
         findings.push(finding.at(place.clone()).found(names.join(" > ")));
     }
-    let hidden: Vec<&Item> = bom.all().filter(|item| hostile(item)).collect();
-    if !hidden.is_empty() {
-        let what = format!("{} components have texts with hidden characters or markup", hidden.len());
-        let finding = Finding::new(codes::SBOM_HIDDEN_TEXT, what).at(place);
-        findings.push(hidden.into_iter().take(NAMED).fold(finding, |finding, item| finding.found(item.label())));
-    }
+    findings.extend(hidden_text(bom, &place));
     let unlisted = spdx_text::check(&opened.document).unlisted;
     if !unlisted.is_empty() {
         let list = spdx_text::licence_list();
@@ -148,6 +143,16 @@ fn notes(opened: &Opened) -> Vec<Finding> {
         findings.push(unlisted.into_iter().take(NAMED).fold(finding, Finding::found));
     }
     findings
+}
+
+/// Names that are not what they look like.
+fn hidden_text(bom: &Bom, place: &str) -> Option<Finding> {
+    let hidden: Vec<&Item> = bom.all().filter(|item| hostile(item)).collect();
+    (!hidden.is_empty()).then(|| {
+        let what = format!("{} components have texts with hidden characters or markup", hidden.len());
+        let finding = Finding::new(codes::SBOM_HIDDEN_TEXT, what).at(place);
+        hidden.into_iter().take(NAMED).fold(finding, |finding, item| finding.found(item.label()))
+    })
 }
 
 fn hostile(item: &Item) -> bool {

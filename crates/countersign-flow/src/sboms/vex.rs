@@ -10,6 +10,7 @@ use countersign_collect::artifact;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
+use countersign_core::purl::Purl;
 use countersign_core::statement::vex::{Justification, Status};
 use countersign_core::time::Time;
 use countersign_core::{json, limits};
@@ -84,6 +85,7 @@ pub fn say(said: &Said<'_>, form: Form, output: &Path) -> Result<SbomVex, FlowEr
     if said.author.trim().is_empty() {
         return Err(FlowError::Usage("--author names who says it".to_owned()));
     }
+    ids(said)?;
     let mut products = Vec::new();
     let hashed = said.artifact.map(artifact::hash).transpose()?;
     if hashed.is_some() || said.product.is_some() {
@@ -112,8 +114,31 @@ pub fn say(said: &Said<'_>, form: Form, output: &Path) -> Result<SbomVex, FlowEr
     write(&Head { author: said.author.to_owned(), time }, &opinions, form, output)
 }
 
-/// Turns a document of either form into another.
-pub fn turn(path: &Path, author: Option<&str>, now: Time, form: Form, output: &Path) -> Result<SbomVex, FlowError> {
+/// An id is one word, since it is looked for in other documents; what is pasted with a line's end is none.
+fn ids(said: &Said<'_>) -> Result<(), FlowError> {
+    let one_word = |id: &String| !id.is_empty() && !id.chars().any(|c| c.is_whitespace() || c.is_control());
+    for (flag, ids) in [("--vulnerability", said.vulnerabilities), ("--alias", said.aliases)] {
+        if let Some(id) = ids.iter().find(|id| !one_word(id)) {
+            return Err(FlowError::Usage(format!("{flag} takes an id, such as CVE-2026-1, and not `{id}`")));
+        }
+    }
+    let purls = said.product.iter().map(|purl| ("--product", *purl));
+    for (flag, purl) in purls.chain(said.components.iter().map(|purl| ("--component", purl.as_str()))) {
+        if let Err(error) = Purl::new(purl) {
+            return Err(FlowError::Usage(format!("{flag} takes a package URL, and not `{purl}`: {error}")));
+        }
+    }
+    Ok(())
+}
+
+/// Turns a document of either form into another; into the one that it has not where none is named.
+pub fn turn(
+    path: &Path,
+    author: Option<&str>,
+    now: Time,
+    form: Option<Form>,
+    output: &Path,
+) -> Result<SbomVex, FlowError> {
     let bytes = files::read(path, limits::DOCUMENT_BYTES)?;
     let refused = |what: String| {
         FlowError::Refused(vec![Finding::new(codes::VEX_MALFORMED, what).at(path.display().to_string())])
@@ -128,7 +153,8 @@ pub fn turn(path: &Path, author: Option<&str>, now: Time, form: Form, output: &P
             return Err(FlowError::Usage("the document does not say who says it: name them with --author".to_owned()));
         }
     };
-    write(&head, &opinions, form, output)
+    let other = if vex::is_openvex(&value) { Form::CycloneDx } else { Form::OpenVex };
+    write(&head, &opinions, form.unwrap_or(other), output)
 }
 
 fn write(head: &Head, opinions: &[Opinion], form: Form, output: &Path) -> Result<SbomVex, FlowError> {

@@ -149,16 +149,19 @@ fn caches(home: &Path) -> Vec<PathBuf> {
 pub(crate) fn altered(lock: &Lock, home: &Path) -> Option<SbomError> {
     let caches = caches(home);
     lock.with_checksum().find_map(|(name, version, expected)| {
-        let mut found = None;
+        let mut wrong = None;
         for path in caches.iter().map(|cache| cache.join(format!("{name}-{version}.crate"))) {
             match archive::hash(&path, limits::CRATE_BYTES) {
                 Ok(Some((short, _))) if short == *expected => return None,
-                Ok(Some((short, _))) => found = Some((path, short.to_string())),
+                Ok(Some((short, _))) => {
+                    let (package, found) = (format!("{name} {version}"), short.to_string());
+                    wrong = Some(SbomError::ChecksumMismatch { path, package, expected: *expected, found });
+                }
+                Err(error @ SbomError::TooLarge { .. }) => wrong = Some(error),
                 Ok(None) | Err(_) => {}
             }
         }
-        let (path, found) = found?;
-        Some(SbomError::ChecksumMismatch { path, package: format!("{name} {version}"), expected: *expected, found })
+        wrong
     })
 }
 
@@ -231,6 +234,9 @@ mod tests {
         fs::write(one.join("a-1.0.0.crate"), "ab").unwrap();
         let Some(SbomError::ChecksumMismatch { found, package, .. }) = altered(&lock, home.path()) else { panic!() };
         assert_eq!((found, package), (Sha256::of(b"ab").to_string(), "a 1.0.0".to_owned()));
+        let large = fs::File::create(one.join("a-1.0.0.crate")).unwrap();
+        large.set_len(limits::CRATE_BYTES + 1).unwrap();
+        assert!(matches!(altered(&lock, home.path()), Some(SbomError::TooLarge { .. })));
         fs::write(other.join("a-1.0.0.crate"), "abc").unwrap();
         assert!(altered(&lock, home.path()).is_none(), "the right one is there too");
     }

@@ -24,7 +24,7 @@ use guppy::graph::{BuildTargetId, PackageMetadata};
 use index::Locked;
 use std::{
     collections::BTreeMap,
-    path::Path,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
@@ -70,10 +70,15 @@ pub(crate) fn toolchain(sysroot: &Path, target: &str) -> Vec<(Kind, &'static str
         .filter(|path| path.file_name().and_then(|n| n.to_str()).is_some_and(named))
         .collect();
     let library = found.pop().filter(|_| found.is_empty());
-    let compiler = sysroot.join(if cfg!(windows) { "bin/rustc.exe" } else { "bin/rustc" });
+    let compiler = compiler_file(sysroot);
     let digest = |kind, what, path: &Path| Some((kind, what, archive::sha512(path).ok()??));
     let library = library.and_then(|path| digest(Kind::StandardLibrary, "libstd.rlib", &path));
     library.into_iter().chain(digest(Kind::Compiler, "bin/rustc", &compiler)).collect()
+}
+
+/// The compiler's own file.
+pub(crate) fn compiler_file(sysroot: &Path) -> PathBuf {
+    sysroot.join(if cfg!(windows) { "bin/rustc.exe" } else { "bin/rustc" })
 }
 
 /// Both digests of a file.

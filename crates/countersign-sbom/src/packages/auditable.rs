@@ -3,6 +3,7 @@
 
 use super::{Kind, Made, PackagesError, application, bytes_of, library, malformed, purl_error};
 use crate::bom::{Bom, Scope};
+use crate::error::SbomError;
 use crate::section;
 use countersign_core::{digest::Sha256, limits, purl::Purl};
 use serde::Deserialize;
@@ -35,14 +36,17 @@ enum Role {
     Build,
 }
 
-/// Whether a binary has such a list.
+/// Whether a binary has such a list, be it one that cannot be read.
 pub(super) fn is_there(path: &Path) -> bool {
-    section::packages(path).is_ok_and(|list| list.is_some())
+    matches!(section::packages(path), Ok(Some(_)) | Err(SbomError::Embedded { .. }))
 }
 
 pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let wrong = |what: &str| malformed(path, "its list of packages", what);
-    let bytes = section::packages(path).map_err(|error| wrong(&error.to_string()))?;
+    let bytes = section::packages(path).map_err(|error| match error {
+        SbomError::Embedded { why, .. } => wrong(&why),
+        other => wrong(&other.to_string()),
+    })?;
     let bytes = bytes.ok_or_else(|| PackagesError::Unknown { path: path.to_owned() })?;
     let list: List = serde_json::from_slice(&bytes).map_err(|error| wrong(&error.to_string()))?;
     let mut bom = view(path, &list)?;
@@ -146,5 +150,22 @@ mod tests {
         assert!(of(&json!([])).is_err());
         let plain = json!({"name": "app", "version": "1", "source": "local", "root": true});
         assert!(of(&json!([plain, plain])).is_err());
+    }
+
+    #[test]
+    fn a_program_whose_list_cannot_be_read_is_not_one_without_a_list() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app");
+        let mut head = vec![0; 64];
+        head[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        for (at, value) in [(40, 64), (58, 64), (60, 3), (62, 2)] {
+            head[at] = value;
+        }
+        std::fs::write(&path, head).unwrap();
+        let read = |ecosystem| crate::packages::read(&path, ecosystem);
+        let Err(PackagesError::Malformed { what, .. }) = read(None) else { panic!("it was read") };
+        assert!(what.contains("ends before its table"), "{what}");
+        let go = read(Some(crate::packages::Ecosystem::Go));
+        assert!(!matches!(go, Ok(_) | Err(PackagesError::Malformed { .. })), "it is nothing of Go's either");
     }
 }

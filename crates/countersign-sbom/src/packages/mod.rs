@@ -241,7 +241,8 @@ fn find(path: &Path, ecosystem: Option<Ecosystem>) -> Result<(PathBuf, Kind), Pa
     let kind = match kind {
         Some(kind) => Some(kind),
         None if gobinary::is_executable(path)? => {
-            Some(if auditable::is_there(path) { Kind::Auditable } else { Kind::GoBinary })
+            let auditable = ecosystem != Some(Ecosystem::Go) && auditable::is_there(path);
+            Some(if auditable { Kind::Auditable } else { Kind::GoBinary })
         }
         None => None,
     };

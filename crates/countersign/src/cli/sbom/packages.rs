@@ -91,7 +91,7 @@ impl From {
 /// Say what was found out about vulnerabilities, as a document of its own
 ///
 /// OpenVEX 0.2.0 by default: `countersign sign --type vex` signs it, and the rule vulnerabilities-handled@2 reads it. With
-/// --from a document of either form becomes one of the other.
+/// --from a document of either form becomes one of the other, unless --as names the form.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  countersign sbom vex --vulnerability CVE-2026-1 --status not-affected \
                         --justification vulnerable-code-not-in-execute-path --artifact dist/app --author 'Security team' \
@@ -131,9 +131,9 @@ pub(crate) struct Vex {
     /// Who says it
     #[arg(long, value_name = "NAME", required_unless_present = "from")]
     author: Option<String>,
-    /// The form
-    #[arg(long = "as", value_enum, default_value_t = As::Openvex)]
-    form: As,
+    /// The form: OpenVEX where none is named, with --from the one that the document has not
+    #[arg(long = "as", value_enum)]
+    form: Option<As>,
     /// Where to write it
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
@@ -175,10 +175,10 @@ enum Why {
 
 impl Vex {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
-        let form = match self.form {
+        let form = self.form.map(|form| match form {
             As::Openvex => Form::OpenVex,
             As::Cyclonedx => Form::CycloneDx,
-        };
+        });
         let now = match super::epoch(call)? {
             Some(time) => time,
             None => given::now()?,
@@ -207,7 +207,7 @@ impl Vex {
             author: self.author.as_deref().unwrap_or_default(),
             time: now,
         };
-        let written = sboms::say(&said, form, &self.output)?;
+        let written = sboms::say(&said, form.unwrap_or(Form::OpenVex), &self.output)?;
         Ok(Done::answer(call.format, Exit::Ok, "sbom-vex", &written, || words::vex(&written)))
     }
 }
