@@ -16,6 +16,7 @@ mod audit_agreement;
 mod audit_package;
 mod audit_questions;
 mod backtest;
+mod before_log;
 mod collect_door;
 mod conformance;
 mod conformance_kinds;

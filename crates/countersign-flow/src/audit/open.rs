@@ -24,7 +24,7 @@ use countersign_record::log::LogFiles;
 use countersign_record::log::reader::LogReader;
 use countersign_record::log::verify::verify_log;
 use countersign_record::package::{OpenError, Packed, Source};
-use countersign_verify::log::signed_checkpoint;
+use countersign_verify::log::{kept_checkpoint, signed_checkpoint};
 use countersign_verify::policy::Activated;
 use countersign_verify::trust::{verify_successor, verify_trust};
 use countersign_verify::{Blobs, LogState, VerifiedTrust, named_blob};
@@ -541,7 +541,7 @@ fn backtests(state: &LogState, blobs: &dyn Blobs) -> Option<(usize, Vec<Finding>
 
 /// The log goes on from what somebody else kept of it.
 fn continues(state: &LogState, least: &[u8], trust: &VerifiedTrust, at: Time) -> Vec<Finding> {
-    match signed_checkpoint(least, trust.trust(), at) {
+    match kept_checkpoint(least, &state.now(), trust.trust(), at) {
         Ok(least) => state.now().continues(&least).err().into_iter().collect(),
         Err(finding) => vec![finding],
     }
