@@ -159,7 +159,7 @@ impl Arguments {
         let index = self.index.as_ref().map(|digests| {
             digests
                 .iter()
-                .map(|digest| countersign_core::decision::EvidenceRef { digest: *digest, kind: None })
+                .map(|digest| countersign_core::decision::EvidenceRef { digest: *digest, kind: None, against: None })
                 .collect()
         });
         decide_by_rule(

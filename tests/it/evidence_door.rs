@@ -81,8 +81,54 @@ fn what_was_erased_does_not_count_again_and_what_looked_at_it_is_withheld_and_no
     check(&door).expect(0, &["1 erased", "PASS"]);
     door.run("audit export --store store --output erased.cspkg").expect(0, &["7 entries"]);
     let said = door.trusting(&format!("audit verify erased.cspkg {kept}"));
-    said.expect(3, &["indeterminate[evidence-withheld]", "log entry 4, ", "2 rest on evidence that was erased"]);
+    // The refusal in between looked at the review as well; its decision says that it agreed, so it comes out the same.
+    said.expect(3, &["indeterminate[evidence-withheld]", "log entry 3, ", "1 rest on evidence that was erased"]);
     assert!(!said.text.contains("untrusted[") && !said.text.contains("NOT the same"), "{}", said.text);
+}
+
+#[test]
+fn an_approval_that_was_erased_stops_nobody_and_a_rejection_is_not_erased() {
+    let door = Door::new();
+    let kept = "--least-checkpoint outside/checkpoint";
+    erase(&door, &review(&door).to_string(), "keys/ada").expect(0, &["erased"]);
+    // What it approved is not approved any more; that somebody may have rejected something is not said.
+    let said = door.promote(&format!("--bundle app.provenance.sigstore.json --bundle app.sbom.sigstore.json {kept}"));
+    assert_ne!(said.code, 0, "{}", said.text);
+    said.expect(said.code, &["PASS  evidence-recorded"]);
+    assert!(!said.text.contains("evidence-withheld"), "{}", said.text);
+    door.run("audit export --store store --output erased.cspkg").expect(0, &[]);
+    door.trusting(&format!("audit verify erased.cspkg {kept}")).expect(3, &["1 rest on evidence that was erased"]);
+
+    let door = Door::new();
+    std::fs::create_dir(door.path().join("against")).unwrap();
+    let head = door.git("rev-parse HEAD^2");
+    door.run_words(&[
+        "review",
+        "sign",
+        &head,
+        "--reject",
+        "--base",
+        "HEAD~1",
+        "--target",
+        "refs/heads/main",
+        "--repository",
+        "git+https://example.com/demo/app",
+        "--key",
+        "keys/ben",
+        "--dir",
+        "against",
+        "--repo",
+        "app",
+    ])
+    .expect(0, &[]);
+    let documents = "--bundle app.provenance.sigstore.json --bundle app.sbom.sigstore.json --reviews reviews";
+    door.promote(&format!("{documents} --reviews against {kept}")).expect(1, &["review-rejected"]);
+    let file = std::fs::read_dir(door.path().join("against")).unwrap().next().unwrap().unwrap().path();
+    let rejection = Sha256::of(std::fs::read(file).unwrap().trim_ascii_end());
+    let said = erase(&door, &rejection.to_string(), "keys/ada");
+    said.expect(1, &["refused[erasure-forbidden]", "speaks against changes", "nothing was erased"]);
+    assert!(piece(&door, &rejection).exists());
+    door.promote(&format!("{documents} {kept}")).expect(1, &["review-rejected"]);
 }
 
 #[test]

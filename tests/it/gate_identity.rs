@@ -231,7 +231,7 @@ fn an_identity_that_does_not_count_now_does_not_decide_and_one_that_was_lost_is_
     assert!(said.code != 0 && said.text.contains("key-not-valid") && said.text.contains("keys-since"), "{}", said.text);
     // The log is closed by the identity of a gate, as by its key.
     scene.token(&job());
-    let close = "log close --successor example.com/next --store store --log-key keys/log.pem";
+    let close = "log close --successor example.com/next --store store --least-checkpoint outside/checkpoint --log-key keys/log.pem";
     scene.run(&format!("{close} {KEYLESS}")).expect(0, &["entry"]);
     scene.run("log verify --store store").expect(0, &[]);
     scene.promote(&job()).expect(1, &["log-closed"]);

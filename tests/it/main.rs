@@ -18,6 +18,7 @@ mod audit_questions;
 mod audit_windows;
 mod audit_words;
 mod backtest;
+mod before_log;
 mod collect_door;
 mod conformance;
 mod conformance_kinds;

@@ -13,7 +13,7 @@ use countersign_core::statement::review::ReviewDecision;
 use countersign_decide::{start_of, tags_before};
 use countersign_tests::world::{BRANCH, REPOSITORY, Shelf, World};
 use countersign_verify::trust::verify_trust;
-use countersign_verify::{Blobs as _, Evidence, LogState, StateView, Use};
+use countersign_verify::{About, Blobs as _, Evidence, LogState, StateView, Use};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -121,7 +121,9 @@ impl Story {
         decision.inputs.log = Some(log);
         let listed = self.documents.iter().enumerate().filter(|(bit, _)| documents & (1 << bit) != 0);
         decision.inputs.evidence = Some(
-            listed.map(|(_, (kind, bytes))| EvidenceRef { digest: Sha256::of(bytes), kind: Some(*kind) }).collect(),
+            listed
+                .map(|(_, (kind, bytes))| EvidenceRef { digest: Sha256::of(bytes), kind: Some(*kind), against: None })
+                .collect(),
         );
         decision.verdict = if flag(3) && flag(4) { Verdict::Fail } else { Verdict::Pass };
         let repository = if flag(5) && flag(6) { "git+https://example.com/other/app" } else { REPOSITORY };
@@ -197,7 +199,7 @@ fn indexed(story: &Story, view: StateView<'_>) -> Vec<String> {
     out.push(format!("{:?}", landed.map(|landed| story.oids.iter().map(|head| landed.of(head)).collect::<Vec<_>>())));
     out.push(format!("{:?}", view.uses(shelf)));
     for (subject, given) in questions(story) {
-        let said = view.spoken_against(&subject, &given, shelf);
+        let said = view.spoken_against(&About { subject: &subject, repository: None }, &given, shelf);
         let said = said.map(|spoken| spoken.evidence.statements().map(|s| *s.document()).collect::<Vec<_>>());
         out.push(format!("{said:?}"));
     }
@@ -288,7 +290,7 @@ fn walked(story: &Story, state: &LogState, view: StateView<'_>) -> Vec<String> {
                 let holds = entries.iter().any(|entry| {
                     let time = state.entries()[usize::try_from(*entry).unwrap()].time;
                     let trust = state.at(*entry).unwrap().trust();
-                    !Evidence::verify(std::slice::from_ref(&bytes.to_vec()), trust, time).is_empty()
+                    !Evidence::of(std::slice::from_ref(&bytes), trust, time).is_empty()
                 });
                 out.extend((holds && digest != approval).then_some(digest));
             }
@@ -338,7 +340,11 @@ fn a_rejection_that_held_by_any_decision_that_lists_it_is_heard() {
     let rejection = 1 << 1;
     let heard = |story: &Story| {
         let state = story.open();
-        let spoken = state.now().spoken_against(&Sha256::of(&[1]), &BTreeSet::new(), &story.world.shelf);
+        let spoken = state.now().spoken_against(
+            &About { subject: &Sha256::of(&[1]), repository: None },
+            &BTreeSet::new(),
+            &story.world.shelf,
+        );
         spoken.unwrap().evidence.of_kind(Kind::Review).count()
     };
     story.tell(&Step::Trust);
@@ -362,7 +368,9 @@ fn a_rejection_that_is_gone_from_the_store_keeps_back_until_it_is_brought_back()
     let digest = Sha256::of(&story.documents[1].1);
     let mut without = Shelf(whole.0.clone());
     without.0.remove(&digest);
-    let ask = |given: &BTreeSet<Sha256>, shelf: &Shelf| state.now().spoken_against(&Sha256::of(&[1]), given, shelf);
+    let ask = |given: &BTreeSet<Sha256>, shelf: &Shelf| {
+        state.now().spoken_against(&About { subject: &Sha256::of(&[1]), repository: None }, given, shelf)
+    };
     assert!(ask(&BTreeSet::new(), &without).is_err());
     assert!(ask(&BTreeSet::from([digest]), &without).is_ok(), "it is handed in");
     assert_eq!(ask(&BTreeSet::new(), &whole).unwrap().evidence.of_kind(Kind::Review).count(), 1, "it was brought back");

@@ -103,3 +103,49 @@ fn an_activation_is_for_one_log() {
     let payload = door.shell("", &format!("printf '%s' '{payload}' | base64 -d"), &[]);
     payload.expect(0, &["\"log\":\"example.com/log\""]);
 }
+
+#[test]
+fn a_checkpoint_that_was_kept_under_the_old_key_holds_after_the_old_key_s_end() {
+    let door = Door::new();
+    door.write("outside/kept", &door.read("outside/checkpoint"));
+    door.run("key generate --output keys/log2.pem").expect(0, &[]);
+    // The old key counted when the log was as long as that, and does not any more.
+    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    let end = door.shell(".", "date -u +%Y-%m-%dT%H:%M:%SZ", &[]).out.trim().to_owned();
+    let public = String::from_utf8(door.read("keys/log2.pem.pub")).unwrap();
+    let text = String::from_utf8(door.read("trust.toml")).unwrap();
+    let text = text.replacen("version = 1\n", &format!("version = 2\nprevious = \"{}\"\n", door.digest()), 1);
+    let (before, log) = text.split_at(text.find("[[logs]]").unwrap());
+    let log = log.replacen("\" }]", &format!("\", valid_until = \"{end}\" }}, {{ key = \"\"\"{public}\"\"\" }}]"), 1);
+    door.write("trust2.toml", format!("{before}{log}").as_bytes());
+    for person in ["ada", "ben"] {
+        door.run(&format!("trust sign trust2.toml --key keys/{person} --output trust2.json")).expect(0, &[]);
+    }
+    let digest = door.run("trust digest trust2.json").out;
+    let trust = format!("--trust trust2.json --trust-digest {}", digest.trim());
+    door.run(&format!("log rotate --log-key keys/log2.pem --store store --output outside/checkpoint {trust}"))
+        .expect(0, &["2 signature(s)"]);
+    let new = "--log-key keys/log2.pem --store store";
+    door.run(&format!(
+        "policy activate policy.sigstore.json --environment production --key keys/ada {new} {LEAST} \
+         --checkpoint-output outside/checkpoint {trust}"
+    ))
+    .expect(0, &["is active"]);
+    let kept = "--least-checkpoint outside/kept";
+    let promote = |least: &str| {
+        door.run(&format!(
+            "promote app.bin --to production --repo app --key keys/gate.pem {new} {EVIDENCE} {least} {trust}"
+        ))
+    };
+    promote(kept).expect(0, &["PASS: authorised"]);
+    door.run(&format!("log verify --store store {kept} {trust}")).expect(0, &["log-continues", "PASS"]);
+    door.run("audit export --store store --output out.cspkg").expect(0, &[]);
+    door.run(&format!("audit verify out.cspkg {kept} {trust}")).expect(0, &["log-continues", "PASS"]);
+
+    // Signed by nobody whom trust ever knew, it is none.
+    let forged = String::from_utf8(door.read("outside/kept")).unwrap();
+    let (body, line) = forged.trim_end().rsplit_once(' ').unwrap();
+    let line: String = line.chars().rev().collect();
+    door.write("outside/kept", format!("{body} {line}\n").as_bytes());
+    promote(kept).expect(4, &["log-checkpoint-invalid"]);
+}

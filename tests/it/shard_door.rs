@@ -33,13 +33,13 @@ impl Years {
     }
 
     fn close(&self) {
-        self.run(&format!("log close --successor example.com/next --store store {GATE} keys/log.pem"))
+        self.run(&format!("log close --successor example.com/next --store store --least-checkpoint outside/checkpoint {GATE} keys/log.pem"))
             .expect(0, &["entry 4, 6 entries"]);
     }
 
     fn go_on(&self) {
         self.run(&format!(
-            "log continue --earlier store --store next {GATE} keys/next.pem --checkpoint-output outside/next"
+            "log continue --earlier store --store next --least-checkpoint outside/checkpoint {GATE} keys/next.pem --checkpoint-output outside/next"
         ))
         .expect(0, &["example.com/next: entry 0, 2 entries"]);
     }
@@ -81,21 +81,25 @@ fn a_log_is_closed_for_another_that_goes_on_from_it() {
     let door = &years.door;
     // Nobody goes on from a log that is not closed, or not closed for it.
     years
-        .run(&format!("log continue --earlier store --store next {GATE} keys/next.pem"))
+        .run(&format!(
+            "log continue --earlier store --store next --least-checkpoint outside/checkpoint {GATE} keys/next.pem"
+        ))
         .expect(4, &["log-shard-invalid", "not closed"]);
     years
-        .run(&format!("log close --successor example.com/log --store store {GATE} keys/log.pem"))
+        .run(&format!("log close --successor example.com/log --store store --least-checkpoint outside/checkpoint {GATE} keys/log.pem"))
         .expect(2, &["follow itself"]);
     years
-        .run("log close --successor example.com/next --store store --key keys/builder.pem --log-key keys/log.pem")
+        .run("log close --successor example.com/next --store store --least-checkpoint outside/checkpoint --key keys/builder.pem --log-key keys/log.pem")
         .expect(4, &[]);
     door.copy("store", "elsewhere");
     // It would be closed for good, and nothing could go on from it.
     years
-        .run(&format!("log close --successor example.com/third --store elsewhere {GATE} keys/log.pem"))
+        .run(&format!("log close --successor example.com/third --store elsewhere --least-checkpoint outside/checkpoint {GATE} keys/log.pem"))
         .expect(4, &["log-shard-invalid", "trust names no log example.com/third", "nothing was written"]);
     years
-        .run(&format!("log continue --earlier elsewhere --store next {GATE} keys/next.pem"))
+        .run(&format!(
+            "log continue --earlier elsewhere --store next --least-checkpoint outside/checkpoint {GATE} keys/next.pem"
+        ))
         .expect(4, &["log-shard-invalid"]);
 
     years.close();
@@ -122,7 +126,7 @@ fn a_log_is_closed_for_another_that_goes_on_from_it() {
         .run(&format!("promote app.bin --to production --repo app --store store {GATE} keys/log.pem {BUNDLES} {least}"))
         .expect(1, &["log-closed", "nothing was authorised"]);
     years
-        .run(&format!("log close --successor example.com/next --store store {GATE} keys/log.pem"))
+        .run(&format!("log close --successor example.com/next --store store --least-checkpoint outside/checkpoint {GATE} keys/log.pem"))
         .expect(1, &["log-closed"]);
     years
         .run(&format!(
@@ -132,8 +136,70 @@ fn a_log_is_closed_for_another_that_goes_on_from_it() {
     assert_eq!(size(), "6");
     // Nor does a log go on twice, or from two.
     years
-        .run(&format!("log continue --earlier store --store next {GATE} keys/next.pem"))
+        .run(&format!(
+            "log continue --earlier store --store next --least-checkpoint outside/checkpoint {GATE} keys/next.pem"
+        ))
         .expect(2, &["only a log without entries"]);
+}
+
+#[test]
+fn a_log_that_was_set_back_is_neither_closed_nor_carried_on() {
+    let years = Years::new("continues = \"example.com/log\"\n");
+    let door = &years.door;
+    door.copy("store", "rewound");
+    // More is recorded, and the checkpoint of it kept.
+    years
+        .door
+        .promote(&format!("{BUNDLES} --least-checkpoint outside/checkpoint --checkpoint-output outside/checkpoint"))
+        .expect(0, &["PASS"]);
+    let close = |store: &str, least: &str| {
+        years.run(&format!("log close --successor example.com/next --store {store} {GATE} keys/log.pem {least}"))
+    };
+    let go_on = |store: &str, least: &str| {
+        years.run(&format!("log continue --earlier {store} --store next {GATE} keys/next.pem {least}"))
+    };
+    let least = "--least-checkpoint outside/checkpoint";
+    close("rewound", least).expect(4, &["log-rolled-back", "nothing was written"]);
+    close("rewound", "").expect(3, &["rollback-undetectable", "nothing was written"]);
+    // Closed by somebody who knew no better, it is still not gone on from.
+    door.run("log checkpoint --store rewound --output outside/older").expect(0, &[]);
+    close("rewound", "--least-checkpoint outside/older").expect(0, &[]);
+    door.run("log checkpoint --store store --output outside/checkpoint").expect(0, &[]);
+    close("store", least).expect(0, &[]);
+    go_on("rewound", least).expect(4, &["log-forked", "nothing was written"]);
+    go_on("store", "").expect(3, &["rollback-undetectable"]);
+    go_on("store", least).expect(0, &["entry 0"]);
+}
+
+#[test]
+fn a_checkpoint_that_was_kept_of_the_earlier_log_is_held_against_what_the_next_one_carries() {
+    let years = Years::new("continues = \"example.com/log\"\n");
+    let door = &years.door;
+    years.close();
+    years.go_on();
+    years.promote("").expect(0, &["PASS: authorised"]);
+    door.run("audit export --store next --output next.cspkg").expect(0, &[]);
+    let promote = |least: &str| {
+        years.run(&format!(
+            "promote app.bin --to production --repo app --store next {GATE} keys/next.pem {BUNDLES} --dry-run {least}"
+        ))
+    };
+    let least = "--least-checkpoint outside/checkpoint";
+    years.run(&format!("log verify --store next {least}")).expect(0, &["log-continues", "PASS"]);
+    years.run(&format!("log verify --store next --earlier store {least}")).expect(0, &["PASS"]);
+    years.run(&format!("audit verify next.cspkg {least}")).expect(0, &["log-continues", "PASS"]);
+    promote(least).expect(0, &["PASS"]);
+    // One of a log of that name that is not the one which is carried is refused as it was.
+    door.run("log init --origin example.com/log --key keys/log.pem --store other").expect(0, &[]);
+    door.run("log checkpoint --store other --output other.checkpoint").expect(0, &[]);
+    years
+        .run("policy activate policy.sigstore.json --environment production --key keys/ada --log-key keys/log.pem --store other \
+              --lock other.lock --least-checkpoint other.checkpoint --checkpoint-output other.checkpoint")
+        .expect(0, &[]);
+    let least = "--least-checkpoint other.checkpoint";
+    years.run(&format!("log verify --store next {least}")).expect(4, &["log-forked"]);
+    years.run(&format!("audit verify next.cspkg {least}")).expect(4, &["log-forked"]);
+    promote(least).expect(4, &["log-forked"]);
 }
 
 #[test]
@@ -170,7 +236,7 @@ fn the_first_promotion_of_the_next_log_is_by_the_release_that_was_active_and_an_
         .expect(4, &["log-shard-invalid", "a first entry that goes on from example.com/log"]);
     activate("two.sigstore.json", "store", "log", "checkpoint").expect(0, &[]);
     years
-        .run(&format!("log close --successor example.com/next --store store {GATE} keys/log.pem"))
+        .run(&format!("log close --successor example.com/next --store store --least-checkpoint outside/checkpoint {GATE} keys/log.pem"))
         .expect(0, &["entry 6, 7 entries"]);
     years.go_on();
 
@@ -340,7 +406,7 @@ fn evidence_by_hand_is_not_carried_and_each_who_asks_for_it_is_told() {
     // By the trust of the old year, which its log knows.
     add("store", "log", "checkpoint", &format!("--trust trust.sigstore.json --trust-digest {}", door.digest()));
     years
-        .run(&format!("log close --successor example.com/next --store store {GATE} keys/log.pem"))
+        .run(&format!("log close --successor example.com/next --store store --least-checkpoint outside/checkpoint {GATE} keys/log.pem"))
         .expect(0, &["entry 5, 7 entries"]);
     years.go_on();
 

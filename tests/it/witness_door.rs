@@ -423,8 +423,15 @@ fn a_log_ends_where_its_witnesses_have_seen_it_end() {
     let run = |line: &str| place.door.run(&format!("{line} {trust}"));
     place.door.run("log init --origin example.com/next --key keys/next.pem --store next").expect(0, &[]);
     let keys = "--key keys/gate.pem --log-key";
-    run(&format!("log close --successor example.com/next --store store {keys} keys/log.pem")).expect(0, &[]);
-    let go_on = || run(&format!("log continue --earlier store --store next {keys} keys/next.pem"));
+    run(&format!(
+        "log close --successor example.com/next --store store --least-checkpoint outside/checkpoint {keys} keys/log.pem"
+    ))
+    .expect(0, &[]);
+    let go_on = || {
+        run(&format!(
+            "log continue --earlier store --store next --least-checkpoint outside/checkpoint {keys} keys/next.pem"
+        ))
+    };
     // Whoever holds the keys could have ended another log than the one that the witnesses saw.
     go_on().expect(3, &["witness-quorum-missing", "log witness"]);
     run("log verify --store next").expect(0, &["0 entries"]);

@@ -118,6 +118,7 @@ const REGISTRY: &[Noun] = &[
     answer::<countersign_flow::output::PolicyRego>("output/policy-explain"),
     answer::<countersign_flow::output::PolicyExported>("output/policy-export"),
     answer::<countersign_flow::output::PolicyHistory>("output/policy-history"),
+    answer::<countersign_flow::output::PolicyLocked>("output/policy-lock"),
     answer::<countersign_flow::output::PolicyLabelled>("output/policy-label"),
     answer::<countersign_flow::output::PolicyLabels>("output/policy-labels"),
     answer::<Marked<'_, countersign_flow::output::PolicyLinted>>("output/policy-lint"),

@@ -161,7 +161,7 @@ codes! {
     EXCEPTION_UNKNOWN "exception-unknown" Refused "The log has no exception of this id that counts.";
     EXCEPTION_NOT_COUNTED "exception-not-counted" Note "The log names an exception that does not count; the reason is with it.";
     EXCEPTION_EXPIRED "exception-expired" Note "An exception is over and was not revoked: revoke it, so that nobody counts on it.";
-    EXCEPTION_EXPIRING "exception-expiring" Note "An exception ends soon; what it lets through is refused from then on.";
+    EXCEPTION_EXPIRING "exception-expiring" Note "An exception ends soon; what needs it is not promoted any more from then on.";
     EXCEPTION_UNUSED "exception-unused" Note "An exception has been in the log for a while, and no decision has needed it.";
     EXCEPTION_OVERUSED "exception-overused" Note "An exception was needed again and again: the rule, or what it finds, should change.";
     BREAK_GLASS "break-glass" Refused "Review was passed over in an emergency: the verdict stays FAIL, and a quorum of trust let the artifact through.";

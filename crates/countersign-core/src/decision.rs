@@ -210,6 +210,21 @@ pub struct EvidenceRef {
     /// What it says it is; absent if it could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
+    /// Whether it speaks against something, by its own words, where that is written down: it is of reviews and results of
+    /// tests, so that it can still be told when a piece is erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<Against>,
+}
+
+/// What a piece of evidence speaks against.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Against {
+    /// Nothing: it agrees, or passed.
+    Nothing,
+    /// Changes of this repository.
+    Changes(Uri),
 }
 
 /// Where an artifact comes from.

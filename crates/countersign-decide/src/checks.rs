@@ -12,7 +12,7 @@ use countersign_core::time::Time;
 use countersign_core::trust::Trust;
 use countersign_verify::policy::Activated;
 use countersign_verify::witnessed::{Age, asks_for_witnesses, witnessed};
-use countersign_verify::{Evidence, Spoken, StateView, VerifiedTrust};
+use countersign_verify::{About, Evidence, Spoken, StateView, VerifiedTrust};
 use std::collections::BTreeMap;
 
 /// The checklist and the findings as they grow.
@@ -132,7 +132,9 @@ pub(crate) fn log(request: &Request, given: &Given<'_>, sheet: &mut Sheet) {
             Finding::new(codes::TIME_BEFORE_LOG, "the decision's time lies before the newest entry of the log")
                 .expected(format!("{newest} or later"), "the log")
                 .found(request.time.to_string())
-                .help("set the gate's clock"),
+                .help(
+                    "set this machine's clock; if that is right, the entry's was ahead: promote once its time is past",
+                ),
         );
     }
     sheet.line("time", findings, request.time.to_string());
@@ -303,10 +305,10 @@ pub(crate) fn pin(request: &Request, given: &Given<'_>, active: Option<&Activate
 }
 
 /// What spoke against the artifact or its changes before, by the log, and is not handed in now.
-pub(crate) fn recorded(request: &Request, given: &Given<'_>, handed: &Evidence, sheet: &mut Sheet) -> Spoken {
+pub(crate) fn recorded(about: &About<'_>, given: &Given<'_>, handed: &Evidence, sheet: &mut Sheet) -> Spoken {
     let Some(state) = given.state else { return Spoken::default() };
     let digests = handed.index().iter().map(|reference| reference.digest).collect();
-    match state.spoken_against(&request.subject, &digests, given.blobs) {
+    match state.spoken_against(about, &digests, given.blobs) {
         Ok(spoken) => {
             let holds =
                 if spoken.is_empty() { "left nothing out that speaks against it" } else { "taken in from the log" };

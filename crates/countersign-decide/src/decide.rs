@@ -17,7 +17,7 @@ use countersign_core::ids::{EnvName, RuleId, Uri};
 use countersign_core::policy::{Rule, Source, Stage};
 use countersign_verify::forge::verify_changes;
 use countersign_verify::policy::Activated;
-use countersign_verify::{Evidence, Exceptions, ForgeOutcome, LandedBefore, Spoken, StateView, VerifiedTrust};
+use countersign_verify::{About, Evidence, Exceptions, ForgeOutcome, LandedBefore, Spoken, StateView, VerifiedTrust};
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,7 +48,9 @@ pub fn decide_by_rule(request: &Request, given: &Given<'_>) -> (Decision, ByRule
     let evidence = given.evidence.unwrap_or(&nothing);
     checks::evidence(given, evidence, &mut sheet);
     // Never part of the evidence: what the log has seen may keep an artifact back, and carries none of it forward.
-    let against = checks::recorded(request, given, evidence, &mut sheet);
+    let repository = active.and_then(|active| source_of(evidence, request, active));
+    let about = About { subject: &request.subject, repository: repository.as_ref() };
+    let against = checks::recorded(&about, given, evidence, &mut sheet);
     let forge = trust.map(|trust| verify_changes(evidence, trust, given.blobs)).unwrap_or_default();
     sheet.findings.extend(forge.findings.iter().cloned());
     // Up to here no release has a say: a gate that is not enforced forgives what rules find, and nothing of this.
@@ -133,6 +135,14 @@ pub fn decide_by_rule(request: &Request, given: &Given<'_>) -> (Decision, ByRule
         followed_up_earlier: if verdict == Verdict::Pass { follow_ups.closed_earlier } else { BTreeMap::new() },
     };
     (decision, by_rule)
+}
+
+/// The repository that the artifact comes from, as far as the release covers it.
+fn source_of(evidence: &Evidence, request: &Request, active: &Activated) -> Option<Uri> {
+    let built = rules::Built::best(evidence, &request.subject, &mut Vec::new())?;
+    let named = built.provenance.source().ok()?;
+    let source = active.release.manifest().source_of(named.repository, named.reference)?;
+    Some(source.repository.clone())
 }
 
 struct Case<'a> {

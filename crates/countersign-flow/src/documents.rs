@@ -11,6 +11,7 @@ use countersign_core::finding::Finding;
 use countersign_core::forge::capture;
 use countersign_core::{json, limits};
 use countersign_verify::evidence::place_of;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What was handed in.
@@ -18,6 +19,8 @@ use std::path::{Path, PathBuf};
 pub struct Handed {
     /// Signed documents, and Sigstore trusted roots in canonical form.
     pub documents: Vec<Vec<u8>>,
+    /// Of those, what lay in a folder, or in a file with several: somebody else may have put it there.
+    pub collected: BTreeSet<Sha256>,
     /// Captures of forges' answers, which signed documents name by digest.
     pub captures: Vec<Vec<u8>>,
 }
@@ -46,12 +49,17 @@ pub fn doubtful(looked: &Looked, place: &str) -> Vec<Finding> {
 pub fn read_all(bundles: &[PathBuf], more: &[PathBuf]) -> Result<Handed, FlowError> {
     let mut out = Handed::default();
     for path in bundles.iter().chain(more) {
+        let before = out.documents.len();
         if path.is_dir() {
             for file in listed(path)? {
                 read_into(&file, &mut out)?;
             }
         } else {
             read_into(path, &mut out)?;
+        }
+        let read = out.documents.get(before..).unwrap_or_default();
+        if path.is_dir() || read.len() > 1 {
+            out.collected.extend(read.iter().map(|bytes| Sha256::of(bytes)));
         }
     }
     Ok(out)

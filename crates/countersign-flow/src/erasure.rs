@@ -12,7 +12,7 @@ use crate::policy::approver;
 use crate::promote::log_keys;
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
-use countersign_core::decision::Decision;
+use countersign_core::decision::{Against, Decision};
 use countersign_core::digest::Sha256;
 use countersign_core::entry::{Entry, EntrySchema, place_of};
 use countersign_core::finding::Finding;
@@ -22,13 +22,13 @@ use countersign_core::log::note::{NoteKey, NoteSigner as _};
 use countersign_core::statement::erasure::{Erasure, NAMESPACE};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
-use countersign_core::trust::{Owner, ROLE_POLICY, Trust};
+use countersign_core::trust::{Owner, Trust};
 use countersign_record::log::writer::Appended;
 use countersign_record::store::{Store as _, StoreError};
 use countersign_sign::{PersonKey, SigningKey, SshKeygen};
-use countersign_verify::document::{SignerName, verify_document};
+use countersign_verify::erased::read as read_erasure;
 use countersign_verify::keys::note_signature_holds;
-use countersign_verify::{Blobs, LogState, Roots, StateView, VerifiedTrust, named_blob};
+use countersign_verify::{Blobs, LogState, StateView, VerifiedTrust, against_of};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -80,12 +80,13 @@ pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, 
     let blobs = StoreBlobs::new(request.place.store());
     let standing = Standing { place: request.place, least_checkpoint: request.least_checkpoint, trust, at: request.at };
     let state = stands(&standing, &blobs)?;
-    let (known, _) = erasures(&state, &blobs);
+    let (known, _) = state.erasures(&blobs);
     if let Some((entry, erasure)) = known.get(&request.digest) {
         let removed = request.place.store().erase(&request.digest)?;
         return Ok(Erased { entry: *entry, erasure: erasure.clone(), removed, checkpoint: None });
     }
     may_go(&request.digest, state.now(), &blobs)?;
+    speaks_on(&request.digest, &blobs)?;
     let erasure = Erasure {
         log: signer.name().clone(),
         erased: request.digest,
@@ -98,7 +99,7 @@ pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, 
     }
     let statement = Statement::new(Kind::Erasure, vec![Subject::sha256("evidence", &request.digest)], &erasure)?;
     let signed = request.key.sign(&statement.to_bytes()?, NAMESPACE, request.keygen)?;
-    read(&signed, trust, request.at, "the erasure that was just signed").map_err(FlowError::Refused)?;
+    read_erasure(&signed, trust, request.at, "the erasure that was just signed").map_err(FlowError::Refused)?;
     blobs.finish()?;
     request.place.store().put_many(&[&signed])?;
     let entry = Entry {
@@ -113,33 +114,12 @@ pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, 
     };
     let bytes = entry.to_bytes().map_err(|error| FlowError::Evidence(error.to_string()))?;
     let Appended { first_index, checkpoint_bytes, .. } = log.append(&[bytes])?;
-    let removed = request.place.store().erase(&request.digest)?;
+    let removed = request.place.store().erase(&request.digest).map_err(|error| FlowError::Unfinished {
+        done: format!("log entry {first_index} says that it is erased, and the piece is still in the store"),
+        help: "run this again: the piece is only taken out then".to_owned(),
+        source: Box::new(error.into()),
+    })?;
     Ok(Erased { entry: first_index, erasure, removed, checkpoint: Some(checkpoint_bytes) })
-}
-
-/// What the log says is erased, by digest, with the entry that says so first; and what is wrong with such entries. One
-/// that does not hold erases nothing.
-#[must_use]
-pub fn erasures(state: &LogState, blobs: &dyn Blobs) -> (BTreeMap<Sha256, (u64, Erasure)>, Vec<Finding>) {
-    let (mut erased, mut findings) = (BTreeMap::new(), Vec::new());
-    for (index, entry) in (0_u64..).zip(state.entries()).filter(|(_, entry)| entry.kind == Kind::Erasure) {
-        let place = format!("log entry {index}");
-        let trust = state.at(index).unwrap_or_else(|| state.now()).trust();
-        let bytes = entry.statement().and_then(|digest| named_blob(blobs, digest));
-        let Some(bytes) = bytes else {
-            let what = "the statement that evidence is erased is missing or altered";
-            findings.push(Finding::new(codes::EVIDENCE_WITHHELD, what).at(place));
-            continue;
-        };
-        match read(&bytes, trust, entry.time, &place) {
-            Ok(erasure) if entry.subjects == [erasure.erased] => {
-                erased.entry(erasure.erased).or_insert((index, erasure));
-            }
-            Ok(_) => findings.push(malformed("the entry and its statement speak of different evidence", &place)),
-            Err(more) => findings.extend(more),
-        }
-    }
-    (erased, findings)
 }
 
 /// What `evidence check` finds.
@@ -164,7 +144,7 @@ pub fn check(place: &Place, trust: &VerifiedTrust, at: Time) -> Result<Checked, 
     let blobs = StoreBlobs::new(place.store());
     let opened = LogState::open(&checkpoint, &entries, trust, &blobs, at);
     let Some(state) = opened.state else { return Err(FlowError::Refused(opened.findings)) };
-    let (known, mut findings) = erasures(&state, &blobs);
+    let (known, mut findings) = state.erasures(&blobs);
     let named = named(state.now(), &blobs);
     blobs.finish()?;
     let kept = place.store().all()?;
@@ -213,6 +193,7 @@ pub fn withheld(digest: &Sha256, entry: u64) -> Finding {
     Finding::new(codes::EVIDENCE_WITHHELD, "evidence was erased, as the log records: what rests on it is withheld")
         .at(digest.to_string())
         .found(format!("log entry {entry} says that it is erased, and why"))
+        .help("it does not come back: `countersign log show` shows the entry")
 }
 
 /// The documents that a decision names.
@@ -304,30 +285,23 @@ fn may_go(digest: &Sha256, view: StateView<'_>, blobs: &dyn Blobs) -> Result<(),
     Ok(())
 }
 
+/// What speaks against changes of a repository stays as long as the log decides: without it nobody could tell of any change
+/// there whether it was rejected, and nothing of that repository would pass any more.
+fn speaks_on(digest: &Sha256, blobs: &dyn Blobs) -> Result<(), FlowError> {
+    let Some(Against::Changes(repository)) = blobs.blob(digest).as_ref().and_then(against_of) else { return Ok(()) };
+    Err(FlowError::Refused(vec![
+        Finding::new(
+            codes::ERASURE_FORBIDDEN,
+            "this speaks against changes: without it none of its repository could pass",
+        )
+        .at(digest.to_string())
+        .found(format!("against changes of {repository}")),
+    ]))
+}
+
 fn decision_of_entry(entry: &Entry, blobs: &dyn Blobs) -> Option<Decision> {
     let digest = entry.statement().filter(|_| entry.kind == Kind::PromotionDecision)?;
     decision_of(digest, blobs)
-}
-
-/// A signed erasure, by an approver of the time.
-fn read(bytes: &[u8], trust: &VerifiedTrust, at: Time, place: &str) -> Result<Erasure, Vec<Finding>> {
-    let signed = Signed::parse(bytes).map_err(|error| vec![Finding::new(error.code(), error.to_string()).at(place)])?;
-    let verified = verify_document(&signed, trust, &Roots::none(), at, place)?;
-    let erasure: Erasure =
-        verified.value().predicate_as(Kind::Erasure).map_err(|error| vec![malformed(&error.to_string(), place)])?;
-    let approves = trust.trust().role(ROLE_POLICY).is_some_and(|role| role.persons.contains(&erasure.owner));
-    let by_owner = verified.signed_by().owner == SignerName::Person(erasure.owner.clone());
-    match erasure.problem() {
-        Some(problem) => Err(vec![malformed(problem, place)]),
-        None if !by_owner || !approves => {
-            Err(vec![malformed("somebody else than a policy approver who answers for it signed it", place)])
-        }
-        None => Ok(erasure),
-    }
-}
-
-fn malformed(what: &str, place: &str) -> Finding {
-    Finding::new(codes::ERASURE_MALFORMED, what).at(place)
 }
 
 fn person(request: &EraseRequest<'_>, trust: &Trust) -> Result<PersonId, FlowError> {

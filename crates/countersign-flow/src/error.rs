@@ -9,11 +9,13 @@ use countersign_collect::provenance::ProvenanceError;
 #[cfg(feature = "online")]
 use countersign_collect::registry::RegistryError;
 use countersign_collect::snapshot::SnapshotError;
+use countersign_core::codes;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, exit_of};
 use countersign_core::forge::CaptureError;
 use countersign_core::json::JsonError;
 use countersign_core::statement::StatementError;
+use countersign_core::time::Time;
 use countersign_record::disk::{DiskError, DiskFault};
 use countersign_record::index::IndexError;
 use countersign_record::journal::JournalError;
@@ -70,6 +72,16 @@ pub enum FlowError {
     /// Checked, and not good: nothing was written.
     #[error("{} finding(s)", .0.len())]
     Refused(Vec<Finding>),
+    /// Something was done that stays, and what was to follow was not.
+    #[error("{source}")]
+    Unfinished {
+        /// What was done, and what was not.
+        done: String,
+        /// The next action.
+        help: String,
+        /// What stood in the way.
+        source: Box<FlowError>,
+    },
     /// Whoever was asked did not agree.
     #[error("you did not agree")]
     Declined,
@@ -93,7 +105,7 @@ pub enum FlowError {
     Store(#[from] StoreError),
     /// The log failed.
     #[error(transparent)]
-    Log(#[from] LogError),
+    Log(LogError),
     /// An index failed. It can be built again.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -173,6 +185,24 @@ pub enum FlowError {
     Statement(#[from] StatementError),
 }
 
+/// What the writer refuses of what it is given was checked, and is not good.
+impl From<LogError> for FlowError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::BeforeNewest { newest, found } => Self::Refused(vec![before_log(newest, found)]),
+            error => Self::Log(error),
+        }
+    }
+}
+
+/// That the machine's time lies before the log's newest entry.
+pub(crate) fn before_log(newest: Time, found: Time) -> Finding {
+    Finding::new(codes::TIME_BEFORE_LOG, "the machine's time lies before the newest entry of the log")
+        .expected(format!("{newest} or later"), "the log")
+        .found(found.to_string())
+        .help("set this machine's clock; if that is right, the entry's was ahead: run this again once its time is past")
+}
+
 impl FlowError {
     /// One next action, where there is one that helps.
     #[must_use]
@@ -187,6 +217,7 @@ impl FlowError {
             return registry_help(error);
         }
         match self {
+            Self::Unfinished { help, .. } => Some(help.clone()),
             Self::Key(KeyFileError::OpenToOthers { path, .. }) => Some(format!("chmod 600 {}", path.display())),
             Self::Key(KeyFileError::Missing { .. }) => {
                 Some("`countersign key generate --output FILE` makes one".to_owned())
@@ -259,6 +290,12 @@ impl FlowError {
         }
     }
 
+    /// What was done in spite of it, where something was.
+    #[must_use]
+    pub fn done(&self) -> Option<&str> {
+        if let Self::Unfinished { done, .. } = self { Some(done) } else { None }
+    }
+
     /// The exit code by the public table.
     #[must_use]
     pub fn exit(&self) -> Exit {
@@ -293,6 +330,7 @@ impl FlowError {
             // A refusal without a finding above a note would be a fault of ours: it must not end with 0.
             Self::Refused(findings) if exit_of(findings) == Exit::Ok => Exit::Internal,
             Self::Refused(findings) => exit_of(findings),
+            Self::Unfinished { source, .. } => source.exit(),
             Self::Declined => Exit::Refused,
             Self::Json(_) | Self::Evidence(_) | Self::Schema(_) | Self::Thread => Exit::Internal,
             Self::Log(error) => log_exit(error),

@@ -9,14 +9,20 @@ use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::limits;
 use countersign_core::log::checkpoint::UnverifiedCheckpoint;
-use countersign_record::atomic::write_atomic;
+use countersign_record::atomic::{could_write, write_atomic};
 use countersign_record::log::reader::LogReader;
 use std::path::Path;
 
 /// Whether the log goes on from the checkpoint that is kept in this file, if there is one: asked before anything is done,
-/// so that nothing is recorded whose checkpoint could not be kept. Of several logs, the one of its origin is asked: what is
+/// so that nothing is recorded whose checkpoint could not be kept; and whether it can be written there. Of several logs, the one of its origin is asked: what is
 /// kept may be of the log that another goes on from.
 pub fn may_replace(kept: Option<&Path>, logs: &[&Place]) -> Result<(), FlowError> {
+    goes_on(kept, logs)?;
+    Ok(kept.map_or(Ok(()), could_write)?)
+}
+
+/// Whether the log goes on from the checkpoint in this file, which nothing is written to.
+pub fn goes_on(kept: Option<&Path>, logs: &[&Place]) -> Result<(), FlowError> {
     let Some(kept) = kept else { return Ok(()) };
     // What cannot be looked at is not absent.
     let there = kept.try_exists().map_err(|source| FlowError::Read { path: kept.to_owned(), source })?;

@@ -1,7 +1,7 @@
 //! What is given from outside the reviewed repository: the trust document's digest and the least checkpoint. Nothing
 //! inside can stand in for them.
 
-use crate::error::FlowError;
+use crate::error::{FlowError, before_log};
 use crate::files;
 use crate::place::Place;
 use countersign_core::codes;
@@ -12,7 +12,7 @@ use countersign_core::limits;
 use countersign_core::time::Time;
 use countersign_core::trust::Trust;
 use countersign_verify::StateView;
-use countersign_verify::log::signed_checkpoint;
+use countersign_verify::log::{kept_checkpoint, signed_checkpoint};
 use countersign_verify::trust::{TrustOutcome, verify_trust};
 use std::path::Path;
 
@@ -72,17 +72,13 @@ pub fn goes_on(
                 .expected("a checkpoint kept elsewhere", "--least-checkpoint or COUNTERSIGN_LEAST_CHECKPOINT")
                 .found("none"),
         ),
-        Some(path) => match least_checkpoint(path, place, trust, at)? {
+        Some(path) => match least_checkpoint(path, place, Some(view), trust, at)? {
             Ok(least) => findings.extend(view.continues(&least).err()),
             Err(finding) => findings.push(finding),
         },
     }
     if let Some(newest) = view.newest_time().filter(|newest| at < *newest) {
-        findings.push(
-            Finding::new(codes::TIME_BEFORE_LOG, "the machine's time lies before the newest entry of the log")
-                .expected(format!("{newest} or later"), "the log")
-                .found(at.to_string()),
-        );
+        findings.push(before_log(newest, at));
     }
     Ok(findings)
 }
@@ -92,6 +88,7 @@ pub fn goes_on(
 pub fn least_checkpoint(
     path: &Path,
     place: &Place,
+    view: Option<StateView<'_>>,
     trust: &Trust,
     at: Time,
 ) -> Result<Result<LogRef, Finding>, FlowError> {
@@ -104,5 +101,6 @@ pub fn least_checkpoint(
         )));
     }
     let bytes = files::read(path, limits::NOTE_BYTES)?;
-    Ok(signed_checkpoint(&bytes, trust, at))
+    // Where the log does not read, nobody can tell when it was as long as that.
+    Ok(view.map_or_else(|| signed_checkpoint(&bytes, trust, at), |view| kept_checkpoint(&bytes, &view, trust, at)))
 }

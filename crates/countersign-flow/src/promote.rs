@@ -4,7 +4,7 @@
 //! is the log right before the entry.
 
 use crate::documents;
-use crate::erasure::{erasures, withheld};
+use crate::erasure::withheld;
 use crate::error::FlowError;
 use crate::files;
 use crate::history::{self, Scope};
@@ -41,7 +41,7 @@ use countersign_sign::{LogSigner, SigningKey};
 use countersign_verify::keys::note_signature_holds;
 use countersign_verify::log::LogOutcome;
 use countersign_verify::witnessed::asks_for_witnesses;
-use countersign_verify::{Evidence, History, LogState, VerifiedTrust};
+use countersign_verify::{Evidence, History, LogState, StateView, VerifiedTrust};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -184,6 +184,24 @@ pub fn promote(request: &PromoteRequest<'_>, keys: GateKeys) -> Result<Promotion
     let decided = decide_now(request, &name, witnessed.as_ref())?;
     if decided.decision.findings.iter().any(|finding| finding.code == codes::LOG_CLOSED) {
         return Ok(unrecorded(decided, "the log was closed, and nothing is appended to it", Vec::new()));
+    }
+    // An empty log begins with trust and a release, or with the log that it goes on from: it could not after a decision.
+    if log.size() == 0 {
+        const EMPTY: &str = "the log has no entry yet: `countersign policy activate` begins it, or, where it goes on from another \
+                             log, `countersign log continue`";
+        return Ok(unrecorded(decided, EMPTY, Vec::new()));
+    }
+    // An entry that is older than one before it breaks the log for everybody, and for good.
+    if decided.decision.findings.iter().any(|finding| finding.code == codes::TIME_BEFORE_LOG) {
+        const EARLIER: &str =
+            "this machine's time lies before the newest entry of the log, and no entry is older than one before it";
+        return Ok(unrecorded(decided, EARLIER, Vec::new()));
+    }
+    // Nor is anything recorded under a trust that is over: where its end is still to come for everybody else, nobody could
+    // append until this machine's time has come.
+    if decided.decision.findings.iter().any(|finding| finding.code == codes::TRUST_EXPIRED) {
+        const OVER: &str = "trust has expired by this machine's time, so nothing is recorded under it";
+        return Ok(unrecorded(decided, OVER, Vec::new()));
     }
     // Trust from outside holds, so this is the log's word on it. The log judges an entry by its own newest trust: one that was
     // made under another would not come out the same for anybody who looks later.
@@ -339,7 +357,7 @@ fn decide_now(
     let stored = StoreBlobs::new(request.place.store());
     let log = open_log(request, trust, &stored)?;
     // What was erased is withheld from everybody: it does not count again, and is not stored again, because somebody has a copy.
-    let erased = log.state.as_ref().map(|state| erasures(state, &stored).0).unwrap_or_default();
+    let erased = log.state.as_ref().map(|state| state.erasures(&stored).0).unwrap_or_default();
     let erased: BTreeMap<Sha256, u64> = erased.into_iter().map(|(digest, (entry, _))| (digest, entry)).collect();
     stored.finish()?;
     let (mut documents, mut captures) = (request.documents.clone(), request.captures.clone());
@@ -353,7 +371,7 @@ fn decide_now(
         });
     }
     let blobs = StoreBlobs::new(request.place.store()).with(&captures);
-    let least = least(request, trust)?;
+    let least = least(request, trust, log.state.as_ref().map(LogState::now))?;
     let pin = pin(request)?;
     let evidence = trust.map(|trust| Evidence::verify(&documents, trust, request.at));
     let given = Given {
@@ -416,9 +434,13 @@ fn open_log(
 }
 
 /// A least checkpoint that does not hold ends it: nothing was given that could be recorded as an argument.
-fn least(request: &PromoteRequest<'_>, trust: Option<&VerifiedTrust>) -> Result<Option<LogRef>, FlowError> {
+fn least(
+    request: &PromoteRequest<'_>,
+    trust: Option<&VerifiedTrust>,
+    view: Option<StateView<'_>>,
+) -> Result<Option<LogRef>, FlowError> {
     let (Some(path), Some(trust)) = (request.least_checkpoint, trust) else { return Ok(None) };
-    let read = crate::outside::least_checkpoint(path, request.place, trust.trust(), request.at)?;
+    let read = crate::outside::least_checkpoint(path, request.place, view, trust.trust(), request.at)?;
     read.map(Some).map_err(|finding| FlowError::Refused(vec![finding.at(path.display().to_string())]))
 }
 

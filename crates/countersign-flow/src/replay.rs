@@ -2,7 +2,7 @@
 
 use countersign_core::blob::Blob;
 use countersign_core::codes;
-use countersign_core::decision::Decision;
+use countersign_core::decision::{Decision, EvidenceRef};
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::git::evidence::Evidence as GitEvidence;
@@ -104,7 +104,7 @@ impl<'a> Again<'a> {
         let history = self.git.as_ref().map(History::of);
         // The log held when this state was opened, so its checklist is that of a log that holds.
         let (findings, checks) = (Vec::new(), countersign_verify::log::checks_of(&view.reference()));
-        decide_by_rule(
+        let (mut decision, by_rule) = decide_by_rule(
             &self.recorded.request,
             &Given {
                 trust: TrustGiven { outcome: &self.outcome, digest: inputs.trust_digest_given.as_ref() },
@@ -120,7 +120,13 @@ impl<'a> Again<'a> {
                 git: inputs.git,
                 blobs: self.blobs,
             },
-        )
+        );
+        // A decision from before it was written down says nothing of what its evidence speaks against.
+        let marks = |all: &Option<Vec<EvidenceRef>>| all.iter().flatten().any(|reference| reference.against.is_some());
+        if !marks(&inputs.evidence) {
+            decision.inputs.evidence.iter_mut().flatten().for_each(|reference| reference.against = None);
+        }
+        (decision, by_rule)
     }
 }
 

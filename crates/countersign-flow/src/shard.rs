@@ -1,9 +1,9 @@
 //! Closing a log and going on with another, and the chain of them.
 
 use crate::erasure::to_carry;
-use crate::error::FlowError;
+use crate::error::{FlowError, before_log};
 use crate::machine::MachineSigner;
-use crate::outside::TrustFile;
+use crate::outside::{TrustFile, goes_on};
 use crate::place::{Place, StoreBlobs};
 use crate::policy::activate::{anchored, log_signer, refuse};
 use crate::promote::log_keys;
@@ -32,6 +32,7 @@ use countersign_verify::trust::verify_successor;
 use countersign_verify::{LogState, VerifiedTrust};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// The keys with which an end or a beginning is recorded.
 #[derive(Debug)]
@@ -48,12 +49,15 @@ pub fn close(
     place: &Place,
     successor: &Origin,
     trust: &TrustFile,
+    least: Option<&Path>,
     keys: ShardKeys,
     at: Time,
 ) -> Result<Appended, FlowError> {
     let verified = anchored(trust)?;
     let writing = Writing { place, trust, verified, keys, at };
     writing.append(|state, signer| {
+        // What is closed is as it is for good: one that was set back would be the record from then on.
+        refuse(goes_on(state.now(), least, place, verified.trust(), at)?)?;
         let here = state.now().reference();
         if here.origin == *successor {
             return Err(FlowError::Usage("a log does not follow itself".to_owned()));
@@ -84,17 +88,19 @@ pub fn close(
 }
 
 /// Appends the first entries of a log: it names the closed one that it goes on from, carries its leaves, and says once
-/// more which trust is in force. What the earlier log is read with is copied into this one's store.
+/// more which trust is in force. `least` is a checkpoint that was kept of the earlier log. What that log is read with is copied into this one's store.
 pub fn go_on(
     place: &Place,
     earlier: &Place,
     trust: &TrustFile,
+    least: Option<&Path>,
     keys: ShardKeys,
     at: Time,
 ) -> Result<Appended, FlowError> {
     let verified = anchored(trust)?;
     let blobs = StoreBlobs::new(earlier.store());
     let ended = read(earlier, verified, &blobs, at)?;
+    refuse(goes_on(ended.now(), least, earlier, verified.trust(), at)?)?;
     let (reference, closed) = (ended.now().reference(), ended.now().closed_for().cloned());
     let carried = carried(earlier)?.to_bytes().map_err(|error| FlowError::Evidence(error.to_string()))?;
     let writing = Writing { place, trust, verified, keys, at };
@@ -256,11 +262,7 @@ impl Writing<'_> {
         blobs.finish()?;
         refuse(state.now().closed_for().map(closed).into_iter().collect())?;
         if let Some(newest) = state.now().newest_time().filter(|newest| at < *newest) {
-            refuse(vec![
-                Finding::new(codes::TIME_BEFORE_LOG, "the machine's time lies before the newest entry of the log")
-                    .expected(format!("{newest} or later"), "the log")
-                    .found(at.to_string()),
-            ])?;
+            refuse(vec![before_log(newest, at)])?;
         }
         let signs =
             ShardSigner { log: signer.name(), gate: &keys.gate, trust: verified, at, signed: RefCell::default() };

@@ -5,6 +5,7 @@ use crate::error::FlowError;
 use crate::outside::TrustFile;
 use crate::place::{Place, StoreBlobs};
 use countersign_core::blob::Blob;
+use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::decision::BreakGlass;
 use countersign_core::digest::Sha256;
@@ -70,6 +71,8 @@ pub struct Wanted {
     pub level: u8,
     /// How many distinct persons have to have signed about it; 0 or 1 asks for none.
     pub persons: usize,
+    /// Documents that nobody named one by one: what of them is about another artifact says nothing here, and is passed over.
+    pub collected: BTreeSet<Sha256>,
 }
 
 /// Checks bundles about an artifact: every signature, signer, kind and subject, and the level that the provenance shows.
@@ -77,6 +80,10 @@ pub struct Wanted {
 pub fn with_bundles(wanted: &Wanted, documents: &[Vec<u8>], trust: &TrustFile, at: Time) -> Checked {
     let mut out = Checked::default();
     let Some(trust) = out.trust(trust) else { return out };
+    let about: Vec<Vec<u8>> = documents.iter().filter(|bytes| !elsewhere(wanted, bytes)).cloned().collect();
+    let over = documents.len().saturating_sub(about.len());
+    // Where none is about it, each is named with what it is about.
+    let (documents, over) = if over == documents.len() { (documents, 0) } else { (about.as_slice(), over) };
     let evidence = Evidence::verify(documents, trust, at);
     let holds = format!("{} bundles, each by a signer that trust lets sign it", documents.len());
     let mut findings = evidence.findings().to_vec();
@@ -105,7 +112,11 @@ pub fn with_bundles(wanted: &Wanted, documents: &[Vec<u8>], trust: &TrustFile, a
             strangers.push(finding);
         }
     }
-    out.line("subject-digest", strangers, wanted.subject.to_string());
+    let over = match over {
+        0 => String::new(),
+        over => format!(", and {over} about others passed over"),
+    };
+    out.line("subject-digest", strangers, format!("{}{over}", wanted.subject));
     for kind in &wanted.kinds {
         // A verifier speaks of revisions: what its key says of an artifact is nothing.
         let may = |s: &&Verified<Statement>| !matches!(s.signed_by().owner, SignerName::Verifier(_));
@@ -125,6 +136,14 @@ pub fn with_bundles(wanted: &Wanted, documents: &[Vec<u8>], trust: &TrustFile, a
     persons(wanted, &evidence, &mut out);
     level(wanted, &evidence, &mut out);
     out
+}
+
+/// Whether a document of a collection says itself that it is about other artifacts. Whoever can add to a collection could
+/// otherwise keep everything in it from counting.
+fn elsewhere(wanted: &Wanted, bytes: &[u8]) -> bool {
+    let statement = || Statement::parse(&Signed::parse(bytes).ok()?.payload).ok();
+    wanted.collected.contains(&Sha256::of(bytes))
+        && statement().is_some_and(|statement| !statement.subjects.is_empty() && !statement.is_about(&wanted.subject))
 }
 
 /// Persons, each once, however many documents and keys they signed with.
@@ -294,7 +313,7 @@ fn reaches(
                 .found("none"),
         ]);
     };
-    Ok(match crate::outside::least_checkpoint(path, place, trust.trust(), at)? {
+    Ok(match crate::outside::least_checkpoint(path, place, Some(view), trust.trust(), at)? {
         Ok(least) => view.continues(&least).err().into_iter().collect(),
         Err(finding) => vec![finding],
     })
@@ -369,7 +388,7 @@ fn emergency(promoted: &Promoted, glass: &BreakGlass, at: Time, made_up: bool) -
 
 /// Evidence that a decision rests on and that is not in the store any more.
 fn missing_inputs(recorded: &Promoted, state: &LogState, blobs: &dyn Blobs) -> Vec<Finding> {
-    let (erased, _) = erasure::erasures(state, blobs);
+    let (erased, _) = state.erasures(blobs);
     let inputs = &recorded.content.inputs;
     let evidence = inputs.evidence.iter().flatten().map(|reference| reference.digest);
     let named = evidence.chain(inputs.captures.iter().copied()).chain(inputs.git).chain(inputs.witnessed);

@@ -15,7 +15,25 @@ pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DiskErro
     write_atomic_with(path, mode, |file| file.write_all(bytes).map_err(failed))
 }
 
-/// The same for what can be made again at any time: the folder is not flushed, so that after a loss of power either file may
+/// Whether a small file could be written there: asked before something is done that cannot be taken back, and whose outcome
+/// is to be written there. Nothing is left of it.
+pub fn could_write(path: &Path) -> Result<(), DiskError> {
+    // A folder would be in the way only when the file gets its name.
+    if path.is_dir() {
+        return Err(DiskError::new(Doing::Rename, path, std::io::ErrorKind::IsADirectory.into()));
+    }
+    let mut temporary = tempfile::Builder::new()
+        .prefix(".countersign-")
+        .suffix(".tmp")
+        .tempfile_in(folder_of(path))
+        .map_err(|source| DiskError::new(Doing::Create, path, source))?;
+    temporary.write_all(&[0; ROOM]).map_err(|source| DiskError::new(Doing::Write, path, source))
+}
+
+/// More than a checkpoint or a lock has.
+const ROOM: usize = 1 << 16;
+
+/// As [`write_atomic`] for what can be made again at any time: the folder is not flushed, so that after a loss of power either file may
 /// be there, whole.
 pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DiskError> {
     let failed = |source| DiskError::new(Doing::Write, path, source);
@@ -92,6 +110,17 @@ mod tests {
         fs::create_dir(dir.path().join("taken")).unwrap();
         let taken = write_atomic(&dir.path().join("taken"), b"x", 0o644).unwrap_err();
         assert_eq!((taken.doing, taken.fault), (Doing::Rename, DiskFault::Occupied));
+        assert_eq!(names(dir.path()), ["taken"]);
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_known_before_and_nothing_is_left_of_asking() {
+        let dir = tempfile::tempdir().unwrap();
+        could_write(&dir.path().join("new")).unwrap();
+        let missing = could_write(&dir.path().join("no/such/file")).unwrap_err();
+        assert_eq!((missing.doing, missing.fault), (Doing::Create, DiskFault::Missing));
+        fs::create_dir(dir.path().join("taken")).unwrap();
+        assert_eq!(could_write(&dir.path().join("taken")).unwrap_err().fault, DiskFault::Occupied);
         assert_eq!(names(dir.path()), ["taken"]);
     }
 

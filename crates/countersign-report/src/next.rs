@@ -299,7 +299,7 @@ const GENERAL: &[(&[&str], &str)] = &[
     (&["log-closed"], "name the store of the log that its last entry names; `countersign log show` shows it"),
     (
         &["witness-quorum-missing"],
-        "run `countersign log witness` until enough witnesses have cosigned; the decision counts from then on",
+        "run `countersign log witness` until enough witnesses have cosigned; a decision that authorises counts from then on, and any other is made again with `promote`",
     ),
     (
         &["cosignature-invalid"],

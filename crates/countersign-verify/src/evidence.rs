@@ -1,6 +1,7 @@
 //! Everything that was handed in, checked document by document.
 
 use crate::document::{Verified, read_statement, verify_read};
+use crate::recorded;
 use crate::sigstore::Roots;
 use crate::trust::VerifiedTrust;
 use countersign_core::blob::Blob;
@@ -58,18 +59,19 @@ impl Evidence {
         for (digest, blob) in by_digest {
             let place = place_of(&digest);
             if trust.trust().sigstore_root(&digest).is_some() {
-                out.index.push(EvidenceRef { digest, kind: None });
+                out.index.push(EvidenceRef { digest, kind: None, against: None });
                 continue;
             }
             match Signed::parse_blob(blob) {
                 Err(error) => {
-                    out.index.push(EvidenceRef { digest, kind: None });
+                    out.index.push(EvidenceRef { digest, kind: None, against: None });
                     out.findings.push(Finding::new(error.code(), error.to_string()).at(place));
                 }
                 Ok(signed) => {
                     let statement = read_statement(&signed, &place);
                     let kind = statement.as_ref().ok().and_then(Statement::kind);
-                    out.index.push(EvidenceRef { digest, kind });
+                    let against = statement.as_ref().ok().and_then(recorded::against);
+                    out.index.push(EvidenceRef { digest, kind, against });
                     match statement.and_then(|read| verify_read(read, &signed, trust, &roots, at, &place)) {
                         Ok(verified) => out.statements.push(verified),
                         Err(findings) => out.findings.extend(findings),

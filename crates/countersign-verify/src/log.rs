@@ -25,14 +25,14 @@ use countersign_core::finding::{Check, Finding, Verdict};
 use countersign_core::ids::{EnvName, Origin};
 use countersign_core::key::PublicKey;
 use countersign_core::limits;
-use countersign_core::log::checkpoint::UnverifiedCheckpoint;
+use countersign_core::log::checkpoint::{Checkpoint, UnverifiedCheckpoint};
 use countersign_core::log::merkle::{Frontier, leaf_hash};
 use countersign_core::log::note::NoteKey;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
 use countersign_core::trust::Trust;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 /// How many decisions are kept as they were read: whoever asks for one soon asks for it again.
 const KEPT: usize = 64;
@@ -63,6 +63,8 @@ pub struct LogState {
     pub(crate) past: RwLock<Past>,
     /// The same of decisions that were read before they are asked for.
     pub(crate) prepared: Mutex<BTreeMap<u64, Result<Facts, Vec<Finding>>>>,
+    /// What the log says is erased, and the entry that does: read once, when it is asked for.
+    pub(crate) erased: OnceLock<BTreeMap<Sha256, u64>>,
     /// Documents that say nothing against anybody.
     pub(crate) silent: Mutex<BTreeSet<Sha256>>,
     /// What was made of entries with exceptions, under the trust of this digest.
@@ -215,6 +217,7 @@ impl LogState {
             decided: Mutex::default(),
             past: RwLock::default(),
             prepared: Mutex::default(),
+            erased: OnceLock::new(),
             silent: Mutex::default(),
             excepted: Mutex::default(),
             exception_entries: Vec::new(),
@@ -515,10 +518,20 @@ impl<'a> StateView<'a> {
         of_entries.chain(self.seen)
     }
 
-    /// Checks that the log goes on from a checkpoint that was given from outside.
+    /// The time at which this log, or one that it goes on from, was as long as a checkpoint says, and the trust of then.
+    fn as_of(&self, claim: &Checkpoint) -> Option<(Time, &'a Trust)> {
+        let log = self.chain().find(|log| log.state.origin == claim.origin && claim.size <= log.size)?;
+        let then = log.state.at(claim.size)?;
+        Some((then.newest_time()?, then.trust().trust()))
+    }
+
+    /// Checks that the log goes on from a checkpoint that was given from outside: of itself, or of a log that it goes on from.
     pub fn continues(&self, least: &LogRef) -> Result<(), Finding> {
         let place = format!("log {}", self.state.origin);
         if least.origin != self.state.origin {
+            if let Some(earlier) = self.chain().find(|log| log.state.origin == least.origin) {
+                return earlier.continues(least);
+            }
             return Err(Finding::new(codes::LOG_ORIGIN_MISMATCH, "the least checkpoint is of another log")
                 .at(place)
                 .expected(least.origin.to_string(), "the least checkpoint given from outside")
@@ -687,6 +700,30 @@ fn gate_decides<T>(trust: &Trust, document: &Verified<T>, environment: &EnvName)
     let by = document.signed_by();
     let SignerName::Gate(id) = &by.owner else { return false };
     trust.gates.iter().any(|gate| gate.id == *id && gate.environments.contains(environment))
+}
+
+/// A checkpoint that was kept of a log, or of one that it goes on from. Its key counts now, or counted when the log was as
+/// long as the checkpoint says: by the trust given now, or, where that does not name the key any more, by that of then. What it
+/// says is still to be held against the log.
+pub fn kept_checkpoint(bytes: &[u8], view: &StateView<'_>, trust: &Trust, at: Time) -> Result<LogRef, Finding> {
+    let now = match signed_checkpoint(bytes, trust, at) {
+        Err(finding) if finding.code == codes::LOG_CHECKPOINT_INVALID => finding,
+        other => return other,
+    };
+    let Some((then, known)) = UnverifiedCheckpoint::parse(bytes).ok().and_then(|kept| view.as_of(kept.claim())) else {
+        return Err(now);
+    };
+    let by_now = signed_checkpoint(bytes, trust, then);
+    by_now.or_else(|_| signed_checkpoint(bytes, &without(known, trust), then)).map_err(|_| now)
+}
+
+/// A trust without the keys of logs that another one names: of those the other one tells more.
+fn without(known: &Trust, other: &Trust) -> Trust {
+    let mut known = known.clone();
+    for log in &mut known.logs {
+        log.keys.retain(|owned| other.owner_of(&owned.key.id()).is_none());
+    }
+    known
 }
 
 /// The checkpoint, signed by a key of trust's that counts, for a log that trust knows.

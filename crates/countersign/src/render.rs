@@ -7,6 +7,7 @@ use countersign_flow::output::Failed;
 use countersign_report::{output, text};
 use serde::Serialize;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// In which form a verb answers.
@@ -101,6 +102,27 @@ impl Done {
         }
     }
 
+    /// With what became of a file that was to be written after something was recorded. That stands, whatever became of the
+    /// file, and is said above.
+    pub(crate) fn after(self, written: Result<(), FlowError>, file: Option<&Path>, help: &str) -> Self {
+        match (written, file) {
+            (Err(error), Some(file)) => self.not_written(&error, file, help),
+            _ => self,
+        }
+    }
+
+    /// With such a file that was not written.
+    pub(crate) fn not_written(self, error: &FlowError, file: &Path, help: &str) -> Self {
+        let file = file.display();
+        let mut failed = failure(error, &format!("{file} was not written; what is said above is recorded, and stands"));
+        if let FlowError::Refused(findings) = error {
+            failed.message = format!("{file} was not written");
+            failed.causes = findings.iter().map(|finding| finding.what.clone()).collect();
+        }
+        failed.help = Some(help.to_owned());
+        self.worse(Exit::Io).saying(&failure_text(&failed))
+    }
+
     /// Writes it out. A reader that has left is no failure.
     pub(crate) fn show(self) -> Exit {
         let mut exit = self.exit;
@@ -157,6 +179,7 @@ fn harmless(text: &str) -> String {
 
 /// An error as it is shown: what, its causes, what to do, what was not done.
 pub(crate) fn failure(error: &FlowError, not_done: &str) -> Failed {
+    let not_done = error.done().unwrap_or(not_done);
     let mut causes = Vec::new();
     let mut next = std::error::Error::source(error);
     while let Some(cause) = next {

@@ -9,8 +9,10 @@ use crate::error::FlowError;
 use crate::place::Place;
 use crate::replay;
 use countersign_core::blob::Blob;
+use countersign_core::codes;
 use countersign_core::digest::{Hasher, Sha256};
 use countersign_core::entry::Entry;
+use countersign_core::finding::Finding;
 use countersign_core::limits;
 use countersign_core::log::tile::Tile;
 use countersign_core::statement::Kind;
@@ -201,10 +203,15 @@ fn newest_trust(place: &Place, raw: &[Vec<u8>]) -> Result<(Sha256, Vec<u8>, Veri
     let newest = |kind: Option<Kind>| {
         raw.iter().rev().filter_map(|bytes| Entry::parse(bytes).ok()).find(|e| kind.is_none_or(|k| e.kind == k))
     };
-    let nothing = |what: &str| FlowError::Evidence(what.to_owned());
-    let at = newest(None).ok_or_else(|| nothing("the log has no entry: there is nothing to pack"))?.time;
+    let nothing = |code, what: &str| {
+        let finding = Finding::new(code, what).at(format!("log {}", place.log_name()));
+        FlowError::Refused(vec![finding.help("`countersign policy activate` makes the first entries")])
+    };
+    let none = "the log has no entry: there is nothing to pack";
+    let at = newest(None).ok_or_else(|| nothing(codes::DECISION_MISSING, none))?.time;
     let trust = newest(Some(Kind::Trust)).and_then(|entry| entry.statement().copied());
-    let trust = trust.ok_or_else(|| nothing("the log records no trust document"))?;
+    let trust = trust
+        .ok_or_else(|| nothing(codes::POLICY_NOT_ACTIVE, "the log records no trust document, and so no release"))?;
     let bytes = place.store().get(&trust, limits::COLLECTION_BYTES)?;
     let outcome = verify_trust(&bytes, None, at);
     let verified = outcome.trust.ok_or(FlowError::Refused(outcome.findings))?;

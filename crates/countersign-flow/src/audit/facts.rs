@@ -4,7 +4,6 @@
 use super::kept::{Kept, Shared};
 use super::reconcile::Walk;
 use super::table::Proof;
-use crate::erasure::erasures;
 use crate::policy::history;
 use countersign_core::decision::{ActivePolicy, LogRef};
 use countersign_core::digest::Sha256;
@@ -138,7 +137,7 @@ impl Gathered {
     /// the decision, or what is wrong with it.
     pub(super) fn with(state: &LogState, blobs: &(dyn Blobs + Sync), mut look: impl FnMut(&[Read])) -> Self {
         let mut out = Self {
-            erased: erasures(state, blobs).0.into_iter().map(|(digest, (entry, _))| (digest, entry)).collect(),
+            erased: state.erasures(blobs).0.into_iter().map(|(digest, (entry, _))| (digest, entry)).collect(),
             ..Self::default()
         };
         let mut shared = Shared::default();

@@ -90,7 +90,10 @@ impl KeptInputs {
         Self {
             policy: inputs.policy.clone().map(|policy| shared.policies.keep(policy)),
             trust: inputs.trust.clone().map(|trust| shared.trusts.keep(trust)),
-            evidence: inputs.evidence.as_ref().map(|all| all.clone().into_boxed_slice()),
+            evidence: inputs.evidence.as_ref().map(|all| {
+                // Nobody asks afterwards what it spoke against.
+                all.iter().map(|reference| EvidenceRef { against: None, ..*reference }).collect()
+            }),
             captures: inputs.captures.clone().into_boxed_slice(),
             git: inputs.git,
             witnessed: inputs.witnessed,

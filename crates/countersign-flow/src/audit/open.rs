@@ -25,7 +25,7 @@ use countersign_record::log::LogFiles;
 use countersign_record::log::reader::LogReader;
 use countersign_record::log::verify::verify_log;
 use countersign_record::package::{OpenError, Packed, Source};
-use countersign_verify::log::signed_checkpoint;
+use countersign_verify::log::{kept_checkpoint, signed_checkpoint};
 use countersign_verify::policy::Activated;
 use countersign_verify::trust::{verify_successor, verify_trust};
 use countersign_verify::{Blobs, LogState, VerifiedTrust, named_blob};
@@ -576,10 +576,12 @@ fn backtests(state: &LogState, blobs: &dyn Blobs) -> Option<(usize, Vec<Finding>
     (count > 0).then_some((count, findings))
 }
 
-/// How many entries the log had when somebody else kept its checkpoint, if it goes on from that.
+/// How many entries the log had when somebody else kept its checkpoint, if it goes on from that. One of a log that it goes on
+/// from says nothing of this one's entries.
 fn continues(state: &LogState, least: &[u8], trust: &VerifiedTrust, at: Time) -> Result<u64, Finding> {
-    let least = signed_checkpoint(least, trust.trust(), at)?;
-    state.now().continues(&least).map(|()| least.size)
+    let least = kept_checkpoint(least, &state.now(), trust.trust(), at)?;
+    state.now().continues(&least)?;
+    Ok(if least.origin == state.now().reference().origin { least.size } else { 0 })
 }
 
 /// Nothing from outside says how far the log had come: `kept` is what was kept, and where entries could be missing.

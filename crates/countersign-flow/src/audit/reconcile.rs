@@ -23,6 +23,8 @@ pub enum SourceState {
     Holds,
     /// Something in it does not fit.
     Broken,
+    /// Some of it was erased, as the log says; the rest fits.
+    Withheld,
     /// Nobody collected it.
     NotCollected,
 }
@@ -32,6 +34,7 @@ impl std::fmt::Display for SourceState {
         f.write_str(match self {
             Self::Holds => "holds",
             Self::Broken => "BROKEN",
+            Self::Withheld => "withheld in part",
             Self::NotCollected => "not collected",
         })
     }
@@ -56,6 +59,8 @@ pub struct SourceRow {
     pub detail: String,
     /// What does not fit, each by its log entry.
     pub unexplained: Vec<String>,
+    /// What nobody can tell, since it was erased: each by its log entry.
+    pub withheld: Vec<String>,
 }
 
 /// All sources.
@@ -82,14 +87,17 @@ impl Reconciliation {
     /// What does not fit, as findings.
     #[must_use]
     pub fn findings(&self) -> Vec<Finding> {
-        let broken = self.sources.iter().filter(|row| row.state == SourceState::Broken);
-        broken
-            .flat_map(|row| row.unexplained.iter().map(move |what| (row.source, what)))
-            .map(|(source, what)| {
-                let place = what.split(':').next().unwrap_or_default();
-                Finding::new(codes::AUDIT_UNRECONCILED, format!("{source}: {what}")).at(place)
-            })
-            .collect()
+        let of = |code, source: &str, what: &String| {
+            let place = what.split(':').next().unwrap_or_default();
+            Finding::new(code, format!("{source}: {what}")).at(place)
+        };
+        let mut findings = Vec::new();
+        for row in &self.sources {
+            let broken = row.unexplained.iter().filter(|_| row.state == SourceState::Broken);
+            findings.extend(broken.map(|what| of(codes::AUDIT_UNRECONCILED, row.source, what)));
+            findings.extend(row.withheld.iter().map(|what| of(codes::EVIDENCE_WITHHELD, row.source, what)));
+        }
+        findings
     }
 
     /// In words.
@@ -133,6 +141,7 @@ pub(super) fn of(facts: &Facts<'_>) -> Reconciliation {
                 .iter()
                 .map(|finding| format!("{}: {}", finding.at.join(", "), finding.what))
                 .collect(),
+            withheld: Vec::new(),
         },
         chain,
         git,
@@ -145,6 +154,7 @@ pub(super) fn of(facts: &Facts<'_>) -> Reconciliation {
         accounts_for: 0,
         detail: "no collector brings it; nothing is assumed of it".to_owned(),
         unexplained: Vec::new(),
+        withheld: Vec::new(),
     }));
     let (mut in_all, mut in_git, mut unexplained, mut log_only) = (0_u64, 0_u64, 0_u64, 0_u64);
     for one in &deployments {
@@ -227,6 +237,7 @@ fn chains(facts: &Facts<'_>) -> (SourceRow, Fits) {
         accounts_for: u64::try_from(fits.values().filter(|fit| **fit).count()).unwrap_or(u64::MAX),
         detail,
         unexplained,
+        withheld: Vec::new(),
     };
     (row, fits)
 }
@@ -258,7 +269,7 @@ fn earlier_chains(facts: &Facts<'_>) -> BTreeMap<Line, Passed> {
 /// between were agreed to is another question: the objects are there for whatever was let through.
 fn walks(facts: &Facts<'_>, deployments: &[&Known]) -> (SourceRow, Fits) {
     let (mut fits, mut commits, mut unexplained, mut ranges) = (Fits::new(), 0_u64, Vec::new(), 0_u64);
-    let mut missing = Vec::new();
+    let (mut missing, mut withheld) = (Vec::new(), Vec::new());
     for promoted in deployments {
         // One that names no git objects is in the log alone, and says so there.
         let (Some(range), Some(git)) = (&promoted.content.source, promoted.content.inputs.git) else { continue };
@@ -267,7 +278,13 @@ fn walks(facts: &Facts<'_>, deployments: &[&Known]) -> (SourceRow, Fits) {
         let walked = known
             .or_else(|| Some(walk_bytes(&facts.blobs.blob(&git)?, (&range.start, &range.revision), range.commits)));
         let Some(walked) = walked else {
-            missing.push((promoted.entry, git));
+            match facts.gathered.erased.get(&git) {
+                Some(by) => withheld.push(format!(
+                    "log entry {}: its git objects are withheld, erased as log entry {by} says",
+                    promoted.entry
+                )),
+                None => missing.push(promoted.entry),
+            }
             continue;
         };
         fits.insert(promoted.entry, walked.is_ok());
@@ -279,21 +296,20 @@ fn walks(facts: &Facts<'_>, deployments: &[&Known]) -> (SourceRow, Fits) {
     let left_out = u64::try_from(missing.len()).unwrap_or(u64::MAX);
     // None at all: nobody collected them. Some and not others: these were left out.
     if !fits.is_empty() {
-        for (entry, git) in missing {
+        for entry in missing {
             fits.insert(entry, false);
-            unexplained.push(match facts.gathered.erased.get(&git) {
-                Some(by) => format!("log entry {entry}: its git objects are withheld, erased as log entry {by} says"),
-                None => format!("log entry {entry}: its git objects are not in the package"),
-            });
+            unexplained.push(format!("log entry {entry}: its git objects are not in the package"));
         }
     }
     let none = fits.is_empty();
-    let state = if none {
-        SourceState::NotCollected
-    } else if unexplained.is_empty() {
-        SourceState::Holds
-    } else {
+    let state = if !unexplained.is_empty() {
         SourceState::Broken
+    } else if !withheld.is_empty() {
+        SourceState::Withheld
+    } else if none {
+        SourceState::NotCollected
+    } else {
+        SourceState::Holds
     };
     let walked = u64::try_from(fits.len()).unwrap_or(u64::MAX).saturating_sub(left_out);
     let detail = match (none, ranges) {
@@ -309,6 +325,7 @@ fn walks(facts: &Facts<'_>, deployments: &[&Known]) -> (SourceRow, Fits) {
         accounts_for: u64::try_from(fits.values().filter(|fit| **fit).count()).unwrap_or(u64::MAX),
         detail,
         unexplained,
+        withheld,
     };
     (row, fits)
 }

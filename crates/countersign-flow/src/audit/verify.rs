@@ -311,7 +311,7 @@ impl AuditReport {
 
     /// What the log says is erased, and the package does not have.
     pub(super) fn withheld(&mut self, state: &LogState, blobs: &dyn Blobs) -> BTreeMap<Sha256, u64> {
-        let (erased, findings) = erasure::erasures(state, blobs);
+        let (erased, findings) = state.erasures(blobs);
         let erased = erased.into_iter().map(|(digest, (entry, _))| (digest, entry));
         let withheld: BTreeMap<Sha256, u64> = erased.filter(|(digest, _)| blobs.blob(digest).is_none()).collect();
         if !(withheld.is_empty() && findings.is_empty()) {

@@ -7,7 +7,7 @@ use countersign_core::finding::Finding;
 use countersign_core::ids::EnvName;
 use countersign_core::time::Time;
 use countersign_record::log::COSIGNED;
-use countersign_verify::log::signed_checkpoint;
+use countersign_verify::log::kept_checkpoint;
 use countersign_verify::witnessed::{Age, asks_for_witnesses, witnessed, witnessed_still};
 use countersign_verify::{LogState, VerifiedTrust};
 
@@ -25,7 +25,8 @@ pub(super) fn check(
     let mut asked = false;
     if let Some(bytes) = cosigned {
         // Whether or not anybody was asked for: it is a checkpoint of this log, or it does not belong here.
-        let held = signed_checkpoint(bytes, outside.trust(), at).and_then(|log| state.now().continues(&log));
+        let held =
+            kept_checkpoint(bytes, &state.now(), outside.trust(), at).and_then(|log| state.now().continues(&log));
         findings.extend(held.err().map(|finding| finding.at(path.as_str())));
     }
     for (entry, environment) in decided {

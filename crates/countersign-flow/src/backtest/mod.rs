@@ -334,7 +334,7 @@ fn continues(
                 .found("none: decisions at the end could be missing"),
         ]);
     };
-    match outside::least_checkpoint(path, request.place, trust.trust(), request.at)? {
+    match outside::least_checkpoint(path, request.place, Some(view), trust.trust(), request.at)? {
         Ok(least) => Ok(view.continues(&least).err().into_iter().collect()),
         Err(finding) => Ok(vec![finding.at(path.display().to_string())]),
     }

@@ -242,10 +242,12 @@ pub fn coverage(request: &CoverageRequest<'_>) -> Result<(Coverage, Vec<Finding>
                 .expected("a checkpoint kept elsewhere", "--least-checkpoint")
                 .found("none: entries at the end could be missing"),
         ),
-        Some(path) => match outside::least_checkpoint(path, request.place, trust.trust(), request.now)? {
-            Ok(least) => findings.extend(state.now().continues(&least).err()),
-            Err(finding) => findings.push(finding.at(path.display().to_string())),
-        },
+        Some(path) => {
+            match outside::least_checkpoint(path, request.place, Some(state.now()), trust.trust(), request.now)? {
+                Ok(least) => findings.extend(state.now().continues(&least).err()),
+                Err(finding) => findings.push(finding.at(path.display().to_string())),
+            }
+        }
     }
     let past = state.entries().iter().take_while(|entry| entry.time <= request.at).count();
     let view = state.at(u64::try_from(past).unwrap_or(u64::MAX)).unwrap_or_else(|| state.now());

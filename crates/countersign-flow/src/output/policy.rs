@@ -240,6 +240,19 @@ documents! {
         /// How the run ends.
         exit: Exit,
     }
+    /// `policy lock`: the lock expects the release that is active.
+    PolicyLocked {
+        /// In which environment.
+        environment: EnvName,
+        /// Since which entry it is active.
+        entry: u64,
+        /// The release's version.
+        version: u64,
+        /// The digest that names the release.
+        digest: Sha256,
+        /// The lock file.
+        lock: String,
+    }
     /// One activation.
     ActivationRow {
         /// The entry.

@@ -1,6 +1,7 @@
 //! Activation: an entry in the log makes a release the active one, and a lock file says which to expect.
 
 use super::build::{approver, folder_files, problems};
+use super::lock;
 use crate::backtest::read_report;
 use crate::error::FlowError;
 use crate::files;
@@ -16,7 +17,7 @@ use countersign_core::finding::Finding;
 use countersign_core::ids::{EnvName, RuleId};
 use countersign_core::limits;
 use countersign_core::log::note::NoteKey;
-use countersign_core::policy::{self, Lock, Pin};
+use countersign_core::policy;
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
 use countersign_core::trust::{POLICY_NAMESPACE, ROLE_POLICY, Trust};
@@ -75,6 +76,8 @@ pub enum Activation {
         activated: Box<Activated>,
         /// The signed checkpoint that covers the entry.
         checkpoint: Vec<u8>,
+        /// Whether the lock was written. It is active either way.
+        locked: Result<(), FlowError>,
         /// What there is to say of it.
         notes: Vec<Finding>,
     },
@@ -91,6 +94,7 @@ pub enum Activation {
 pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Activation, FlowError> {
     let trust = anchored(request.trust)?;
     approver(request.by, trust.trust())?;
+    lock::may_write(request.lock)?;
     let release_bytes = files::read(request.release, limits::COLLECTION_BYTES)?;
     let signer = log_signer(trust, log_key, request.at)?;
     let keys = log_keys(trust.trust(), countersign_core::log::note::NoteSigner::name(&signer));
@@ -149,9 +153,9 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
         tests: &tests,
     };
     let checkpoint = record(request, trust, &state, &activated, &files, &mut log)?;
-    write_lock(request, &activated)?;
+    let locked = lock::write(request.lock, &request.environment, &activated);
     let notes = tests_unrecorded(&activated.release).filter(|_| tests.is_empty()).into_iter().collect();
-    Ok(Activation::Active { activated: Box::new(activated), checkpoint, notes })
+    Ok(Activation::Active { activated: Box::new(activated), checkpoint, locked, notes })
 }
 
 /// Every activation of a verified log, oldest first; of one environment, if given.
@@ -536,26 +540,4 @@ fn newest_trust(state: &LogState) -> Option<Sha256> {
         .rev()
         .find(|entry| entry.kind == Kind::Trust)
         .and_then(|entry| entry.subjects.first().copied())
-}
-
-/// The lock follows the log. Its least version never goes down.
-fn write_lock(request: &ActivateRequest<'_>, activated: &Activated) -> Result<(), FlowError> {
-    let mut lock = match files::read_if_there(request.lock, limits::TOML_BYTES)? {
-        None => Lock::default(),
-        Some(bytes) => Lock::parse(&bytes).map_err(|error| {
-            FlowError::Refused(vec![
-                Finding::of_lines(error.code(), &error.to_string()).at(request.lock.display().to_string()),
-            ])
-        })?,
-    };
-    let reference = activated.release.reference();
-    let before = lock.0.get(&request.environment).map_or(0, |pin| pin.min_version);
-    let pin = Pin {
-        uri: reference.uri.clone(),
-        version: reference.version,
-        digest: reference.digest,
-        min_version: before.clamp(1, reference.version.max(1)),
-    };
-    lock.0.insert(request.environment.clone(), pin);
-    Ok(write_atomic(request.lock, lock.to_text().as_bytes(), 0o644)?)
 }

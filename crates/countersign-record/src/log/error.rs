@@ -8,6 +8,7 @@ use countersign_core::log::checkpoint::CheckpointError;
 use countersign_core::log::merkle::ProofRefused;
 use countersign_core::log::note::{NoteRefused, NoteSignError};
 use countersign_core::log::tile::TileError;
+use countersign_core::time::Time;
 use std::path::PathBuf;
 
 /// Why a log was not created, read or appended to.
@@ -112,6 +113,14 @@ pub enum LogError {
         at: usize,
         /// Why not.
         source: TileError,
+    },
+    /// An entry whose time lies before that of an earlier one.
+    #[error("the entry's time {found} lies before the log's newest entry, {newest}")]
+    BeforeNewest {
+        /// The newest entry's time.
+        newest: Time,
+        /// The time of the one to append.
+        found: Time,
     },
     /// The tree has as many leaves as its format can count.
     #[error("the log is full")]

@@ -8,10 +8,12 @@ use super::{CHECKPOINT, FolderFiles, LogError, LogFiles as _, PackageFiles};
 use crate::disk::DiskFault;
 use crate::testing::{TestSigner, holds, signer};
 use countersign_core::digest::Sha256;
+use countersign_core::entry::{Entry, EntrySchema};
 use countersign_core::log::checkpoint::{Checkpoint, UnverifiedCheckpoint};
 use countersign_core::log::merkle;
 use countersign_core::log::note::{NoteKey, NoteSigner, SignFailed};
 use countersign_core::log::tile::Tile;
+use countersign_core::statement::Kind;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::fs;
@@ -118,6 +120,41 @@ fn a_log_is_created_only_where_nothing_is_and_opened_only_where_one_is() {
     assert!(Log::create(&folder, &signer).is_ok());
     fs::write(dir.path().join("a/other"), b"").unwrap();
     assert!(matches!(Log::create(&dir.path().join("a"), &signer), Err(LogError::Exists { .. })));
+}
+
+#[test]
+fn an_entry_that_is_older_than_the_newest_is_refused_and_the_log_stays_as_it_is() {
+    let at = |time: &str| {
+        let entry = Entry {
+            schema: EntrySchema::V01,
+            kind: Kind::Trust,
+            time: time.parse().unwrap(),
+            environment: None,
+            subjects: vec![Sha256::of(b"subject")],
+            persons: Vec::new(),
+            statements: vec![Sha256::of(time.as_bytes())],
+            evidence: Vec::new(),
+        };
+        entry.to_bytes().unwrap()
+    };
+    let (early, late) = (at("2026-11-02T10:00:00Z"), at("2026-11-02T10:00:01Z"));
+    let dir = tempfile::tempdir().unwrap();
+    let signer = signer(ORIGIN, 1);
+    let mut log = Log::create(dir.path(), &signer).unwrap();
+    let refused = |log: &mut Log<'_>, entries: &[Vec<u8>]| {
+        let before = (log.size(), fs::read(dir.path().join(CHECKPOINT)).unwrap());
+        assert!(matches!(log.append(entries), Err(LogError::BeforeNewest { .. })));
+        assert_eq!((log.size(), fs::read(dir.path().join(CHECKPOINT)).unwrap()), before);
+    };
+    refused(&mut log, &[late.clone(), early.clone()]);
+    log.append(std::slice::from_ref(&late)).unwrap();
+    refused(&mut log, std::slice::from_ref(&early));
+    drop(log);
+    // Whoever opens it again learns the time from the log itself.
+    let mut log = reopen(dir.path(), &signer).unwrap();
+    refused(&mut log, &[early]);
+    log.append(&[late]).unwrap();
+    assert_eq!(log.size(), 2);
 }
 
 #[test]

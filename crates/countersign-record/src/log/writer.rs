@@ -17,10 +17,12 @@ use super::sweep::{drop_partials, sweep};
 use crate::disk::{DiskError, Doing, flush_file, flush_folder, folder_of, make_folders};
 use crate::remote::MARK;
 use countersign_core::digest::Sha256;
+use countersign_core::entry::Entry;
 use countersign_core::limits;
 use countersign_core::log::checkpoint::{Checkpoint, UnverifiedCheckpoint};
 use countersign_core::log::note::{Note, NoteKey, NoteSigner, NoteVerifier};
 use countersign_core::log::tile::{Row, Tile, TileError};
+use countersign_core::time::Time;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{self, File, TryLockError};
@@ -37,6 +39,8 @@ pub struct Log<'s> {
     folder: PathBuf,
     signer: &'s dyn NoteSigner,
     edge: Edge,
+    /// The time of the newest entry: nothing older comes after it.
+    newest: Option<Time>,
     poisoned: bool,
     /// Where the log is a working copy: who brings what was appended to where it counts.
     publisher: Option<&'s dyn Publisher>,
@@ -105,6 +109,7 @@ impl<'s> Log<'s> {
             folder: folder.to_owned(),
             signer,
             edge: Edge::new(),
+            newest: None,
             poisoned: false,
             publisher,
             durable: BTreeSet::new(),
@@ -169,8 +174,12 @@ impl<'s> Log<'s> {
         sweep(folder, checkpoint.claim().size)?;
         // The process that wrote this checkpoint may have ended between renaming it and flushing its name.
         flush_folder(folder)?;
+        let newest = match checkpoint.claim().size.checked_sub(1) {
+            Some(last) => time_of(&LogReader::at(files, checkpoint).entry(last)?),
+            None => None,
+        };
         let (folder, durable) = (folder.to_owned(), BTreeSet::new());
-        Ok(Self { folder, signer, edge, poisoned: false, publisher, durable, _lock: lock })
+        Ok(Self { folder, signer, edge, newest, poisoned: false, publisher, durable, _lock: lock })
     }
 
     /// How many entries the log has.
@@ -202,11 +211,12 @@ impl<'s> Log<'s> {
         if self.poisoned {
             return Err(LogError::Poisoned);
         }
-        self.check(entries)?;
+        let newest = self.check(entries)?;
         let first_index = self.edge.size();
         self.poisoned = true;
         let checkpoint_bytes = self.publish(entries)?;
         self.poisoned = self.brought()? == Copy::Fetched;
+        self.newest = newest;
         let size = self.edge.size();
         for grown in Row::all().filter_map(|row| partial(row, first_index)) {
             let full = grown.row().tile(grown.index(), size);
@@ -222,23 +232,27 @@ impl<'s> Log<'s> {
         self.publisher.map_or(Ok(Copy::AsWritten), Publisher::publish)
     }
 
-    /// Whatever can be refused is refused before anything is written.
-    fn check(&self, entries: &[Vec<u8>]) -> Result<(), LogError> {
+    /// Whatever can be refused is refused before anything is written. The time of the last entry. One that lies before an
+    /// earlier entry's could never be taken back, and no reader would take the log with it.
+    fn check(&self, entries: &[Vec<u8>]) -> Result<Option<Time>, LogError> {
         let count = u64::try_from(entries.len()).map_err(|_too_many| LogError::LogFull)?;
         if entries.is_empty() {
             return Err(LogError::NothingToAppend);
         }
         self.edge.size().checked_add(count).ok_or(LogError::LogFull)?;
-        match entries.iter().position(|entry| entry.len() > limits::LOG_ENTRY_BYTES) {
-            Some(at) => Err(LogError::Entry {
-                at,
-                source: TileError::EntryTooLarge {
-                    limit: limits::LOG_ENTRY_BYTES,
-                    found: entries.get(at).map_or(0, Vec::len),
-                },
-            }),
-            None => Ok(()),
+        let mut newest = self.newest;
+        for (at, entry) in entries.iter().enumerate() {
+            if entry.len() > limits::LOG_ENTRY_BYTES {
+                let source = TileError::EntryTooLarge { limit: limits::LOG_ENTRY_BYTES, found: entry.len() };
+                return Err(LogError::Entry { at, source });
+            }
+            let Some(found) = time_of(entry) else { continue };
+            match newest {
+                Some(newest) if found < newest => return Err(LogError::BeforeNewest { newest, found }),
+                _ => newest = Some(found),
+            }
         }
+        Ok(newest)
     }
 
     /// Makes the entries durable, with the tiles of every row that they change and the checkpoint that covers them, and
@@ -264,6 +278,11 @@ impl<'s> Log<'s> {
         flush_folder(&self.folder)?;
         Ok(bytes)
     }
+}
+
+/// The time of an entry. A leaf of another form has none, and is judged by whoever reads the log.
+fn time_of(entry: &[u8]) -> Option<Time> {
+    Entry::parse(entry).ok().map(|entry| entry.time)
 }
 
 impl fmt::Debug for Log<'_> {

@@ -193,17 +193,19 @@ impl Erase {
             at,
         };
         let erased = erasure::erase(&request, SigningKey::open(&self.log_key, &access)?)?;
-        if let Some(checkpoint) = &erased.checkpoint {
-            keep::replace(self.checkpoint_output.as_deref(), &[&place], checkpoint)?;
-        }
+        let kept = erased
+            .checkpoint
+            .as_ref()
+            .map_or(Ok(()), |checkpoint| keep::replace(self.checkpoint_output.as_deref(), &[&place], checkpoint));
         let document = answer::EvidenceErased { entry: erased.entry, erasure: erased.erasure, removed: erased.removed };
-        Ok(Done::answer(call.format, Exit::Ok, "evidence-erase", &document, || {
+        let done = Done::answer(call.format, Exit::Ok, "evidence-erase", &document, || {
             let gone = if document.removed { "erased" } else { "was not there any more" };
             format!(
                 "{}: {gone}\nlog entry {} says why, by person {}\ncopies elsewhere, such as backups and packages, are not reached from here\n",
                 document.erasure.erased, document.entry, document.erasure.owner
             )
-        }))
+        });
+        Ok(done.after(kept, self.checkpoint_output.as_deref(), &self.store.keep_elsewhere()))
     }
 }
 
@@ -228,9 +230,9 @@ impl Manual {
             at,
         };
         let recorded = add_manual(&request, SigningKey::open(&self.log_key, &access)?)?;
-        keep::replace(self.checkpoint_output.as_deref(), &[&place], &recorded.checkpoint)?;
+        let kept = keep::replace(self.checkpoint_output.as_deref(), &[&place], &recorded.checkpoint);
         let document = answer::EvidenceAdded { entry: recorded.entry, evidence: recorded.evidence };
-        Ok(Done::answer(call.format, Exit::Ok, "evidence-add-manual", &document, || {
+        let done = Done::answer(call.format, Exit::Ok, "evidence-add-manual", &document, || {
             let evidence = &document.evidence;
             let controls: Vec<&str> = evidence.controls.iter().map(String::as_str).collect();
             format!(
@@ -241,6 +243,7 @@ impl Manual {
                 evidence.valid_until,
                 evidence.document
             )
-        }))
+        });
+        Ok(done.after(kept, self.checkpoint_output.as_deref(), &self.store.keep_elsewhere()))
     }
 }

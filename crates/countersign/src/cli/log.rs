@@ -256,11 +256,19 @@ fn state(
     checks.extend(opened.checks);
     findings.extend(opened.findings);
     if let Some(state) = &opened.state {
+        if state.size() == 0 {
+            let finding = Finding::new(codes::DECISION_MISSING, "the log has no entry: there is nothing to verify")
+                .at(format!("log {}", state.now().origin()))
+                .help("`countersign policy activate` makes the first entries");
+            checks.push(Check::new("log-entries", verdict_of(std::slice::from_ref(&finding)), "none"));
+            findings.push(finding);
+        }
         let faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
         checks.push(Check::new("log-activations", verdict_of(&faults), "trust documents and activations"));
         findings.extend(faults);
         if let Some(path) = least {
-            let (rewound, detail) = match outside::least_checkpoint(path, place, trust.trust(), at)? {
+            let (rewound, detail) = match outside::least_checkpoint(path, place, Some(state.now()), trust.trust(), at)?
+            {
                 Ok(least) => {
                     let detail = format!("from {} to {} entries", least.size, state.now().reference().size);
                     (state.now().continues(&least).err(), detail)
@@ -281,7 +289,7 @@ impl Checkpoint {
         let place = self.store.place(call)?;
         let reader = LogReader::open(&place.log())?;
         let note = reader.checkpoint().note().to_string();
-        keep::may_replace(self.least.file(), &[&place])?;
+        keep::goes_on(self.least.file(), &[&place])?;
         keep::replace(self.output.as_deref(), &[&place], note.as_bytes())?;
         let claim = reader.checkpoint().claim();
         let document = answer::LogCheckpoint {

@@ -156,14 +156,15 @@ impl Promote {
                 ));
             }
         };
-        if let Some(recorded) = &promotion.recorded {
-            keep::replace(self.checkpoint_output.as_deref(), &[&place], &recorded.checkpoint)?;
-        }
+        let kept = promotion.recorded.as_ref().map_or(Ok(()), |recorded| {
+            keep::replace(self.checkpoint_output.as_deref(), &[&place], &recorded.checkpoint)
+        });
         for finding in &promotion.left_out {
             call.tell(&text::finding(finding));
         }
         let expiring = trust.outcome.trust.as_ref().and_then(|trust| expiring(trust.trust(), at));
-        Ok(self.show(call, begun, &self.placed(promotion), expiring))
+        let shown = self.show(call, begun, &self.placed(promotion), expiring, kept.is_err());
+        Ok(shown.after(kept, self.checkpoint_output.as_deref(), self.store.keep_elsewhere()))
     }
 
     /// With the files of the keys that are at fault. What is recorded stays as it is; no such finding is in it.
@@ -195,6 +196,7 @@ impl Promote {
         begun: Facts,
         promotion: &Promotion,
         expiring: Option<Finding>,
+        not_kept: bool,
     ) -> Answered<output::Promotion> {
         let decision = &promotion.decision;
         let found = exit_of(&decision.findings);
@@ -208,6 +210,7 @@ impl Promote {
         } else {
             found
         };
+        let exit = if not_kept { exit.worse(Exit::Io) } else { exit };
         let entry = promotion.recorded.as_ref().map(|recorded| recorded.entry);
         let mut document = output::Promotion::new(decision.clone(), entry, exit);
         if let Some(not) = &promotion.not_recorded {
@@ -224,7 +227,7 @@ impl Promote {
         let soon = expiring.as_ref().map_or_else(String::new, text::finding);
         document.expiring = expiring;
         let text = format!("{}{closing}{excepted}{soon}", documents::named(&self.words(promotion, &lines), &paths));
-        Answered { document, text, facts }
+        Answered::new(document, text, facts)
     }
 
     /// What it came to, with the files that documents are in.
@@ -342,6 +345,9 @@ impl Promote {
             (Verdict::Pass, _) if promotion.not_recorded.is_some() => format!("PASS, but {may}"),
             (Verdict::Pass, _) => format!("PASS: {may}: {}", decision.levels.join(", ")),
             (verdict, true) => format!("{verdict}: nothing was authorised"),
+            (verdict, false) if !decision.authorised => {
+                format!("{verdict}: nothing {} authorised", if self.dry_run { "would be" } else { "was" })
+            }
             (verdict, false) if promotion.not_recorded.is_some() => format!("{verdict}: {may}"),
             (verdict, false) => format!(
                 "{verdict}: {}let through, the summary {} FAILED",
@@ -350,6 +356,11 @@ impl Promote {
             ),
         };
         let record = match (&promotion.recorded, &promotion.not_recorded) {
+            (Some(recorded), _) if !counts && !decision.authorised => format!(
+                "decision recorded as entry {}; it authorises nothing, also once it is witnessed: promote again when the \
+                 witnesses answer",
+                recorded.entry
+            ),
             (Some(recorded), _) if !counts => format!(
                 "decision recorded as entry {}; it counts once `countersign log witness` has found the quorum",
                 recorded.entry
@@ -364,8 +375,12 @@ impl Promote {
         };
         let lenient = if decision.enforced {
             String::new()
-        } else {
+        } else if decision.authorised || promotion.not_recorded.is_some() {
             format!("the gate of {environment} is not enforced: it lets through what it would refuse\n")
+        } else {
+            format!(
+                "the gate of {environment} is not enforced, which is about rules: what is found above holds everywhere\n"
+            )
         };
         let elsewhere = decision.would_be.iter().map(|(other, verdict)| format!("{other} would say {verdict} today\n"));
         format!("{said}\n{lenient}{}{record}{keep}\n", elsewhere.collect::<String>())

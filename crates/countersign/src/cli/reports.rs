@@ -84,6 +84,21 @@ pub(crate) struct Answered<T> {
     pub text: String,
     /// What it came to.
     pub facts: Facts,
+    /// A file that was to be written after something was recorded, and was not; and how it is got.
+    not_kept: Option<(FlowError, PathBuf, String)>,
+}
+
+impl<T> Answered<T> {
+    /// An answer with nothing to be said beside it.
+    pub(crate) const fn new(document: T, text: String, facts: Facts) -> Self {
+        Self { document, text, facts, not_kept: None }
+    }
+
+    /// With what became of a file that was to be written after something was recorded.
+    pub(crate) fn after(mut self, written: Result<(), FlowError>, file: Option<&Path>, help: String) -> Self {
+        self.not_kept = written.err().zip(file).map(|(error, file)| (error, file.to_owned(), help));
+        self
+    }
 }
 
 /// What is known of a run before it began.
@@ -139,6 +154,9 @@ impl ReportArgs {
             Err(error) => Done::failed(format, error, not_done),
         };
         let mut done = printed(call.format);
+        if let Ok(Answered { not_kept: Some((error, file, help)), .. }) = &result {
+            done = done.not_written(error, file, help);
+        }
         for wanted in &self.reports {
             let made = match wanted.form {
                 Wish::Printed(format) => Ok(printed(format).all()),

@@ -121,7 +121,7 @@ impl Verify {
                 "name the bundles with --bundle, or ask the record with --promoted-to".to_owned(),
             ));
         } else {
-            let mut documents = documents::read_all(&self.bundles, &[])?.documents;
+            let documents::Handed { mut documents, collected, .. } = documents::read_all(&self.bundles, &[])?;
             documents.extend(self.roots.read()?);
             let kind = |word: &String| {
                 let known = Kind::ALL.into_iter().find(|kind| kind.word() == word || kind.predicate_type() == word);
@@ -129,7 +129,7 @@ impl Verify {
             };
             let kinds = self.kinds.iter().map(kind).collect::<Result<_, _>>()?;
             let persons = self.attested.signers.get();
-            let wanted = Wanted { subject, name: name.clone(), kinds, level: self.level, persons };
+            let wanted = Wanted { subject, name: name.clone(), kinds, level: self.level, persons, collected };
             with_bundles(&wanted, &documents, &trust, at)
         };
         Ok(show(begun, name, subject, &checked, &self.bundles))
@@ -199,7 +199,7 @@ fn show(
     (facts.subject_name, facts.subject) = (Some(name), Some(subject));
     facts.checks.clone_from(&checked.checks);
     end.clone_into(&mut facts.closing);
-    Answered { document, text, facts }
+    Answered::new(document, text, facts)
 }
 
 /// A digest as it is written, or a file's. A tag is neither: what it means can change while we look.

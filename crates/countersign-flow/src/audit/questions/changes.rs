@@ -33,6 +33,7 @@ pub(super) fn deployments(asked: &Asked<'_>) -> Part {
     for row in reconciled.sources.iter().filter(|row| row.state == reconcile::SourceState::Broken) {
         part.deviations.extend(row.unexplained.iter().map(|what| (entry_of(what), what.clone())));
     }
+    part.missing.extend(reconciled.sources.iter().flat_map(|row| row.withheld.iter().cloned()));
     part.notes.push("a row is a promotion that was authorised: that it was deployed, and that nothing else was, only runtime snapshots could show".to_owned());
     if part.table.rows.is_empty() {
         part.missing.push("authorised promotion in the window".to_owned());

@@ -363,23 +363,24 @@ impl Activate {
         let recording = Recording { trust: &trust, place: &place, least_checkpoint: self.record.least.file(), at };
         let log_key = SigningKey::open(&self.record.log_key, &call.world.token_access())?;
         let (verified, checkpoint) = exception::activate(&self.file, &recording, log_key)?;
-        self.record.keep(&place, &checkpoint)?;
+        let kept = self.record.keep(&place, &checkpoint);
         let document = answer::ExceptionActivated {
             id: verified.id(),
             exception: verified.exception().clone(),
             approvers: verified.approvers().iter().map(ToString::to_string).collect(),
             entry: verified.recorded().0,
         };
-        Ok(Done::answer(call.format, Exit::Ok, "exception-activate", &document, || {
+        let done = Done::answer(call.format, Exit::Ok, "exception-activate", &document, || {
             format!(
                 "exception {} counts since entry {}, approved by {}\n{}{}\n",
                 document.id,
                 document.entry,
                 document.approvers.join(", "),
                 show::words(&document.exception),
-                self.record.kept()
+                self.record.kept(kept.is_ok())
             )
-        }))
+        });
+        Ok(self.record.after(done, kept))
     }
 }
 
@@ -395,11 +396,17 @@ impl RecordArgs {
         keep::replace(self.checkpoint_output.as_deref(), &[place], checkpoint)
     }
 
-    fn kept(&self) -> String {
+    fn kept(&self, kept: bool) -> String {
         match &self.checkpoint_output {
-            Some(path) => format!("{}: the log's new checkpoint; keep it elsewhere than the store", path.display()),
-            None => self.store.keep_elsewhere(),
+            Some(path) if kept => {
+                format!("{}: the log's new checkpoint; keep it elsewhere than the store", path.display())
+            }
+            _ => self.store.keep_elsewhere(),
         }
+    }
+
+    fn after(&self, done: Done, kept: Result<(), FlowError>) -> Done {
+        done.after(kept, self.checkpoint_output.as_deref(), &self.store.keep_elsewhere())
     }
 }
 
@@ -429,6 +436,7 @@ fn end(
         findings: Vec::new(),
         exit: Exit::Ok,
     };
+    let mut kept = Ok(());
     match exception::end(&request, &recording, log_key)? {
         Ended::NeedsMore { findings } => {
             document.exit = exit_of(&findings);
@@ -437,10 +445,13 @@ fn end(
         Ended::Recorded { entry, persons, checkpoint } => {
             document.entry = Some(entry);
             document.persons = persons.iter().map(ToString::to_string).collect();
-            record.keep(&place, &checkpoint)?;
+            kept = record.keep(&place, &checkpoint);
         }
     }
-    Ok(Done::answer(call.format, document.exit, verb, &document, || match document.entry {
+    if kept.is_err() {
+        document.exit = document.exit.worse(Exit::Io);
+    }
+    let done = Done::answer(call.format, document.exit, verb, &document, || match document.entry {
         None => format!("{}nothing was recorded: it waits for one more person\n", text::findings(&document.findings)),
         Some(entry) => {
             let done = match action {
@@ -448,7 +459,8 @@ fn end(
                 EndAction::FollowUp => "is made up for",
             };
             let who = document.persons.join(", ");
-            format!("exception {id} {done} since entry {entry}, signed by {who}\n{}\n", record.kept())
+            format!("exception {id} {done} since entry {entry}, signed by {who}\n{}\n", record.kept(kept.is_ok()))
         }
-    }))
+    });
+    Ok(record.after(done, kept))
 }

@@ -38,7 +38,7 @@ impl Rotate {
         let place = self.store.place(call)?;
         keep::may_replace(self.output.as_deref(), &[&place])?;
         let rotated = rotate::sign_beside(&place, &self.trust.read(at)?, key, at)?;
-        keep::replace(self.output.as_deref(), &[&place], rotated.note.as_bytes())?;
+        let kept = keep::replace(self.output.as_deref(), &[&place], rotated.note.as_bytes());
         let checkpoint = rotated.checkpoint;
         let document = answer::LogCheckpoint {
             origin: checkpoint.origin,
@@ -47,8 +47,9 @@ impl Rotate {
             root: checkpoint.root,
             checkpoint: rotated.note,
         };
-        Ok(Done::answer(call.format, Exit::Ok, "log-rotate", &document, || {
+        let done = Done::answer(call.format, Exit::Ok, "log-rotate", &document, || {
             format!("{}: {} entries, {} signature(s)\n", document.origin, document.size, rotated.signatures)
-        }))
+        });
+        Ok(done.after(kept, self.output.as_deref(), &self.store.keep_elsewhere()))
     }
 }

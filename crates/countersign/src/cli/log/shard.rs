@@ -1,6 +1,6 @@
 //! `log close` and `log continue`: one log ends, and another goes on.
 
-use super::super::given::{self, KeylessArgs, StoreArgs, TrustArgs};
+use super::super::given::{self, KeylessArgs, LeastArgs, StoreArgs, TrustArgs};
 use super::super::{Answer, Call};
 use crate::render::Done;
 use clap::Args;
@@ -17,11 +17,12 @@ use std::path::PathBuf;
 
 /// Close a log: its last entry names the log that follows
 ///
-/// Nothing is appended after it. For a log a year, say: `log init` makes the next one, under an origin and a key that trust
+/// Nothing is appended after it, and it has to go on from the checkpoint that was kept of it. For a log a year, say: `log init` makes the next one, under an origin and a key that trust
 /// has beside the old ones, and `log continue` writes its first entry.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  countersign log close --successor example.com/2027 --key gate.pem --log-key 2026.pem --store 2026 --trust trust.sigstore.json"
+    after_help = "Example:\n  countersign log close --successor example.com/2027 --key gate.pem --log-key 2026.pem --store 2026 --trust trust.sigstore.json \\\n    \
+                  --least-checkpoint 2026.checkpoint --checkpoint-output 2026.checkpoint"
 )]
 pub(super) struct Close {
     /// The origin of the log that follows
@@ -33,12 +34,17 @@ pub(super) struct Close {
     store: StoreArgs,
     #[command(flatten)]
     trust: TrustArgs,
+    #[command(flatten)]
+    least: LeastArgs,
 }
 
 /// Go on from a closed log: the first entry names it by origin, size and root
+///
+/// The least checkpoint is one of the earlier log: what is carried over is carried for good.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  countersign log continue --earlier 2026 --key gate.pem --log-key 2027.pem --store 2027 --trust trust.sigstore.json"
+    after_help = "Example:\n  countersign log continue --earlier 2026 --key gate.pem --log-key 2027.pem --store 2027 --trust trust.sigstore.json \\\n    \
+                  --least-checkpoint 2026.checkpoint --checkpoint-output 2027.checkpoint"
 )]
 pub(super) struct Continue {
     /// The store of the log that was closed
@@ -50,6 +56,8 @@ pub(super) struct Continue {
     store: StoreArgs,
     #[command(flatten)]
     trust: TrustArgs,
+    #[command(flatten)]
+    least: LeastArgs,
 }
 
 /// Who signs.
@@ -81,8 +89,8 @@ impl Keys {
         Ok(ShardKeys { gate, log: SigningKey::open(&self.log_key, &access)? })
     }
 
-    fn done(&self, call: &Call<'_>, verb: &str, places: &[&Place], appended: &Appended) -> Answer {
-        keep::replace(self.checkpoint_output.as_deref(), places, &appended.checkpoint_bytes)?;
+    fn done(&self, call: &Call<'_>, verb: &str, store: &StoreArgs, places: &[&Place], appended: &Appended) -> Answer {
+        let kept = keep::replace(self.checkpoint_output.as_deref(), places, &appended.checkpoint_bytes);
         let [place, ..] = places else { return Err(FlowError::Usage("there is no log".to_owned())) };
         let origin = LogReader::open(&place.log())?.checkpoint().claim().origin.clone();
         let document = answer::LogCheckpoint {
@@ -92,12 +100,13 @@ impl Keys {
             root: appended.root,
             checkpoint: String::from_utf8_lossy(&appended.checkpoint_bytes).into_owned(),
         };
-        Ok(Done::answer(call.format, Exit::Ok, verb, &document, || {
+        let done = Done::answer(call.format, Exit::Ok, verb, &document, || {
             format!(
                 "{}: entry {}, {} entries, root {}\n",
                 document.origin, appended.first_index, document.size, document.root
             )
-        }))
+        });
+        Ok(done.after(kept, self.checkpoint_output.as_deref(), &store.keep_elsewhere()))
     }
 }
 
@@ -106,8 +115,9 @@ impl Close {
         let at = given::now()?;
         let place = self.store.place(call)?;
         keep::may_replace(self.keys.checkpoint_output.as_deref(), &[&place])?;
-        let appended = shard::close(&place, &self.successor, &self.trust.read(at)?, self.keys.open(call)?, at)?;
-        self.keys.done(call, "log-close", &[&place], &appended)
+        let (trust, keys) = (self.trust.read(at)?, self.keys.open(call)?);
+        let appended = shard::close(&place, &self.successor, &trust, self.least.file(), keys, at)?;
+        self.keys.done(call, "log-close", &self.store, &[&place], &appended)
     }
 }
 
@@ -116,7 +126,8 @@ impl Continue {
         let at = given::now()?;
         let (place, earlier) = (self.store.place(call)?, Place::new(&self.earlier));
         keep::may_replace(self.keys.checkpoint_output.as_deref(), &[&place, &earlier])?;
-        let appended = shard::go_on(&place, &earlier, &self.trust.read(at)?, self.keys.open(call)?, at)?;
-        self.keys.done(call, "log-continue", &[&place, &earlier], &appended)
+        let (trust, keys) = (self.trust.read(at)?, self.keys.open(call)?);
+        let appended = shard::go_on(&place, &earlier, &trust, self.least.file(), keys, at)?;
+        self.keys.done(call, "log-continue", &self.store, &[&place, &earlier], &appended)
     }
 }

@@ -109,7 +109,7 @@ impl Lint {
             let exit = exit_of(&findings);
             let mut facts = reports::ended(begun, verdict_of(&findings), exit, &findings);
             facts.closing = said;
-            Ok(Answered { document: answer::PolicyLinted { rules, exit, findings }, text, facts })
+            Ok(Answered::new(answer::PolicyLinted { rules, exit, findings }, text, facts))
         })
     }
 }
@@ -142,7 +142,8 @@ impl Test {
                 Check::new(&format!("{} {}", row.rule, row.case), verdict, row.file.as_str())
             };
             facts.checks = document.cases.iter().map(check).collect();
-            Ok(Answered { text: words(&document), document, facts })
+            let text = words(&document);
+            Ok(Answered::new(document, text, facts))
         })
     }
 }

@@ -65,7 +65,7 @@ impl Docs {
             let mut facts = reports::ended(begun, verdict_of(&made.findings), exit, &made.findings);
             facts.closing = said;
             let document = answer::PolicyDocumented { output, pages: made.pages, findings: made.findings, exit };
-            Ok(Answered { document, text, facts })
+            Ok(Answered::new(document, text, facts))
         })
     }
 }

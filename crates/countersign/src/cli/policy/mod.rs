@@ -4,6 +4,7 @@ mod author;
 mod backtest;
 mod between;
 mod docs;
+mod lock;
 mod new;
 mod rollout;
 
@@ -53,6 +54,7 @@ enum Verb {
     Approve(Approve),
     Activate(Box<Activate>),
     History(History),
+    Lock(lock::Lock),
     Stages(rollout::Stages),
     Adjudicate(rollout::Adjudicate),
 }
@@ -181,6 +183,7 @@ impl Policy {
             Verb::Approve(verb) => verb.run(call),
             Verb::Activate(verb) => verb.run(call),
             Verb::History(verb) => verb.run(call),
+            Verb::Lock(verb) => verb.run(call),
             Verb::Stages(verb) => verb.run(call),
             Verb::Adjudicate(verb) => verb.run(call),
         }
@@ -196,9 +199,12 @@ impl Policy {
             Verb::Labels(_) => "nothing was counted",
             Verb::Eval(_) => "nothing was evaluated",
             Verb::Explain(_) | Verb::History(_) | Verb::Diff(_) | Verb::Stages(_) => "nothing was shown",
-            Verb::New(_) | Verb::Build(_) | Verb::Export(_) | Verb::Approve(_) | Verb::Adjudicate(_) => {
-                "nothing was written"
-            }
+            Verb::New(_)
+            | Verb::Build(_)
+            | Verb::Export(_)
+            | Verb::Approve(_)
+            | Verb::Lock(_)
+            | Verb::Adjudicate(_) => "nothing was written",
             Verb::Activate(_) => "nothing was recorded",
         }
     }
@@ -327,26 +333,35 @@ impl Activate {
             findings: Vec::new(),
             exit: Exit::Ok,
         };
-        match &outcome {
+        let (mut kept, mut locked) = (Ok(()), Ok(()));
+        match outcome {
             Activation::NeedsMore { findings, .. } => {
-                document.findings.clone_from(findings);
-                document.exit = exit_of(findings);
+                document.exit = exit_of(&findings);
+                document.findings = findings;
             }
-            Activation::Active { activated, checkpoint, notes } => {
-                document.findings.clone_from(notes);
+            Activation::Active { activated, checkpoint, locked: written, notes } => {
+                document.findings = notes;
                 let reference = activated.release.reference();
                 document.active = true;
                 (document.entry, document.version) = (Some(activated.entry), Some(reference.version));
                 document.digest = Some(reference.digest);
-                document.risen = policy::risen(activated);
+                document.risen = policy::risen(&activated);
                 document.backtest = activated.release.backtest().copied();
-                keep::replace(self.checkpoint_output.as_deref(), &[&place], checkpoint)?;
+                kept = keep::replace(self.checkpoint_output.as_deref(), &[&place], &checkpoint);
+                locked = written;
             }
         }
-        Ok(Done::answer(call.format, document.exit, "policy-activate", &document, || self.words(&document)))
+        if kept.is_err() || locked.is_err() {
+            document.exit = document.exit.worse(Exit::Io);
+        }
+        let lock = format!("`countersign policy lock --environment {}` writes it from the log", document.environment);
+        let words = || self.words(&document, kept.is_ok(), locked.is_ok());
+        let done = Done::answer(call.format, document.exit, "policy-activate", &document, words);
+        let done = done.after(kept, self.checkpoint_output.as_deref(), &self.store.keep_elsewhere());
+        Ok(done.after(locked, Some(&self.lock), &lock))
     }
 
-    fn words(&self, document: &answer::PolicyActivated) -> String {
+    fn words(&self, document: &answer::PolicyActivated, kept: bool, locked: bool) -> String {
         let (Some(entry), Some(version), Some(digest)) = (document.entry, document.version, document.digest) else {
             let found = text::findings(&document.findings);
             return format!("{found}nothing was recorded: the activation waits for more approvers\n");
@@ -355,14 +370,16 @@ impl Activate {
             format!("its approvers had the backtest's report {report} before them; it is kept in the store\n")
         });
         let keep = match &self.checkpoint_output {
-            Some(path) => format!("{}: the log's new checkpoint; keep it elsewhere than the store", path.display()),
-            None => self.store.keep_elsewhere(),
+            Some(path) if kept => {
+                format!("{}: the log's new checkpoint; keep it elsewhere than the store", path.display())
+            }
+            _ => self.store.keep_elsewhere(),
         };
+        let lock = if locked { format!("{}: expects it from now on\n", document.lock) } else { String::new() };
         format!(
-            "release {version} is active for {} since entry {entry}\n{digest}\n{backtest}{}{}: expects it from now on\n{keep}\n{}",
+            "release {version} is active for {} since entry {entry}\n{digest}\n{backtest}{}{lock}{keep}\n{}",
             document.environment,
             rollout::moved(&document.risen),
-            document.lock,
             text::findings(&document.findings)
         )
     }

@@ -281,6 +281,7 @@ impl Verify {
             document.commits.iter().filter(|row| row.change.is_some()).count(),
             document.commits.len()
         );
-        Ok(Answered { text: story::of_range(&document, asked), document, facts })
+        let text = story::of_range(&document, asked);
+        Ok(Answered::new(document, text, facts))
     }
 }

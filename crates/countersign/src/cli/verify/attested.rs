@@ -435,7 +435,7 @@ fn show(begun: Facts, about: &About, outcome: Outcome) -> Answered<Attested> {
         findings,
         exit,
     };
-    Answered { document, text, facts }
+    Answered::new(document, text, facts)
 }
 
 fn unanchored(what: &str, option: &str) -> FlowError {

@@ -1,0 +1,63 @@
+//! `policy lock`: the lock file, from the log.
+
+use super::super::given::{self, LeastArgs, StoreArgs, TrustArgs};
+use super::super::{Answer, Call};
+use crate::render::Done;
+use clap::Args;
+use countersign_core::exit::Exit;
+use countersign_core::ids::EnvName;
+use countersign_flow::output as answer;
+use countersign_flow::policy::{self, LockRequest};
+use std::path::PathBuf;
+
+/// Write the release that is active into the lock file
+///
+/// As `policy activate` does; for a lock that was lost, or that could not be written then. Nothing is recorded.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  countersign policy lock --environment production --store .countersign --trust trust.sigstore.json \\\n    \
+                  --least-checkpoint checkpoint"
+)]
+pub(super) struct Lock {
+    /// Of which environment
+    #[arg(long, value_name = "NAME")]
+    environment: EnvName,
+    /// The lock file
+    #[arg(long, value_name = "FILE", default_value = "countersign.lock")]
+    lock: PathBuf,
+    #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten)]
+    store: StoreArgs,
+    #[command(flatten)]
+    least: LeastArgs,
+}
+
+impl Lock {
+    pub(super) fn run(&self, call: &Call<'_>) -> Answer {
+        let at = given::now()?;
+        let (trust, place) = (self.trust.read(at)?, self.store.place(call)?);
+        let active = policy::lock_active(&LockRequest {
+            environment: &self.environment,
+            trust: &trust,
+            place: &place,
+            least_checkpoint: self.least.file(),
+            lock: &self.lock,
+            at,
+        })?;
+        let reference = active.release.reference();
+        let document = answer::PolicyLocked {
+            environment: self.environment.clone(),
+            entry: active.entry,
+            version: reference.version,
+            digest: reference.digest,
+            lock: self.lock.display().to_string(),
+        };
+        Ok(Done::answer(call.format, Exit::Ok, "policy-lock", &document, || {
+            format!(
+                "{}: expects release {} for {}, active since entry {}\n{}\n",
+                document.lock, document.version, document.environment, document.entry, document.digest
+            )
+        }))
+    }
+}

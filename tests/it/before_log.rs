@@ -1,0 +1,167 @@
+//! What must not be recorded is not, by whichever verb; and what was recorded is never denied.
+
+use countersign_collect::Environment;
+use countersign_core::decision::Tool;
+use countersign_core::digest::Sha256;
+use countersign_core::finding::Verdict;
+use countersign_core::ids::EnvName;
+use countersign_core::time::Time;
+use countersign_flow::documents;
+use countersign_flow::machine::MachineSigner;
+use countersign_flow::outside::TrustFile;
+use countersign_flow::place::Place;
+use countersign_flow::promote::{GateKeys, PromoteRequest, Promotion, promote};
+use countersign_sign::{KeyAccess, KeyPlace, SigningKey};
+use countersign_tests::door::Door;
+use serde_json::Value;
+
+const LEAST: &str = "--least-checkpoint outside/checkpoint";
+const GIVEN: &str = "--least-checkpoint outside/checkpoint --bundle app.provenance.sigstore.json \
+                     --bundle app.sbom.sigstore.json --reviews reviews";
+
+#[expect(clippy::disallowed_methods, reason = "the program under test reads the machine's clock")]
+fn now() -> Time {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    Time::from_unix(i64::try_from(since.as_secs()).unwrap()).unwrap()
+}
+
+/// A promotion by another machine, whose clock says something else.
+fn gate_at(door: &Door, at: Time) -> Promotion {
+    let path = |name: &str| door.path().join(name);
+    let trust = TrustFile::read(&path("trust.sigstore.json"), Some(door.digest().parse().unwrap()), at).unwrap();
+    let place = Place::new(&path("store"));
+    let bundles = [path("app.provenance.sigstore.json"), path("app.sbom.sigstore.json")];
+    let handed = documents::read_all(&bundles, &[path("reviews")]).unwrap();
+    let mut programs = Environment::empty();
+    programs.set("PATH", std::env::var_os("PATH").unwrap());
+    let artifact = path("app.bin");
+    let (least, repository) = (path("outside/checkpoint"), path("app"));
+    let request = PromoteRequest {
+        artifact: &artifact,
+        environment: EnvName::new("production").unwrap(),
+        documents: handed.documents,
+        captures: handed.captures,
+        trust: &trust,
+        place: &place,
+        least_checkpoint: Some(&least),
+        witnesses: None,
+        lock: None,
+        repository: Some(&repository),
+        programs: &programs,
+        at,
+        tool: Tool { name: "countersign".to_owned(), version: "0".to_owned(), digest: Sha256::of(b"tool") },
+    };
+    let key = |name: &str| SigningKey::open(&KeyPlace::File(path(name)), &KeyAccess::default()).unwrap();
+    let keys = GateKeys { gate: MachineSigner::Key(key("keys/gate.pem")), log: key("keys/log.pem"), beside: None };
+    promote(&request, keys).unwrap()
+}
+
+#[test]
+fn no_verb_records_anything_before_the_log_s_newest_entry_and_the_log_holds_afterwards() {
+    let door = Door::new();
+    let ahead = gate_at(&door, now().plus(3600));
+    assert_eq!(
+        (ahead.decision.verdict, ahead.recorded.is_some()),
+        (Verdict::Pass, true),
+        "{:?}",
+        ahead.decision.findings
+    );
+    let entries = door.entries();
+
+    let said = door.promote(GIVEN);
+    said.expect(1, &["refused[time-before-log]", "nothing was authorised", "nothing was recorded: "]);
+    let said = door.promote(&format!("{GIVEN} --format json"));
+    let value: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!((said.code, &value["entry"], &value["authorised"]), (1, &Value::Null, &Value::Bool(false)));
+    let record = format!("--log-key keys/log.pem --store store {LEAST}");
+    door.write("protocol.txt", b"tried");
+    let (from, until) = (now().plus(-60), now().plus(86_400));
+    let piece = Sha256::of(&door.read("app.provenance.sigstore.json"));
+    for verb in [
+        format!("policy activate policy.sigstore.json --environment production --key keys/ada {record}"),
+        format!("evidence erase {piece} --reason because --key keys/ada {record}"),
+        format!(
+            "evidence add manual --statement tried --document protocol.txt --as-of {from} --valid-until {until} \
+             --control other --key keys/ada {record}"
+        ),
+    ] {
+        let said = door.trusting(&verb);
+        said.expect(1, &["refused[time-before-log]", "set this machine's clock"]);
+    }
+    assert_eq!(door.entries(), entries, "nothing is recorded");
+    door.trusting(&format!("log verify --store store {LEAST}")).expect(0, &["PASS"]);
+    let later = gate_at(&door, now().plus(3601));
+    assert_eq!(later.recorded.map(|recorded| recorded.entry), Some(u64::try_from(entries).unwrap()));
+}
+
+#[test]
+fn nothing_is_recorded_under_a_trust_that_is_over_by_the_machine_s_clock() {
+    let door = Door::new();
+    let entries = door.entries();
+    let ahead = gate_at(&door, now().plus(20 * 366 * 86_400));
+    assert!(ahead.recorded.is_none() && !ahead.decision.authorised);
+    assert!(ahead.not_recorded.unwrap().why.starts_with("trust has expired"));
+    assert_eq!(door.entries(), entries);
+    door.promote(GIVEN).expect(0, &["PASS: authorised"]);
+}
+
+#[test]
+fn a_file_that_could_not_be_written_is_known_before_anything_is_recorded() {
+    let door = Door::new();
+    let entries = door.entries();
+    let bad = "--checkpoint-output missing/checkpoint";
+    let record = format!("--log-key keys/log.pem --store store {LEAST}");
+    let activate = format!("policy activate policy.sigstore.json --environment production --key keys/ada {record}");
+    let piece = Sha256::of(&door.read("app.provenance.sigstore.json"));
+    door.promote(&format!("{GIVEN} {bad}")).expect(5, &["missing/checkpoint", "nothing was authorised"]);
+    for verb in [
+        format!("{activate} {bad}"),
+        format!("{activate} --lock missing/lock"),
+        format!("evidence erase {piece} --reason because --key keys/ada {record} {bad}"),
+        format!(
+            "log close --successor example.com/next --key keys/gate.pem --log-key keys/log.pem --store store {LEAST} {bad}"
+        ),
+    ] {
+        door.trusting(&verb).expect(5, &["could not create missing/"]);
+    }
+    assert_eq!(door.entries(), entries);
+}
+
+#[test]
+fn what_was_recorded_is_said_where_a_file_could_not_be_written_afterwards_and_the_lock_comes_from_the_log() {
+    let door = Door::new();
+    let text = String::from_utf8(door.read("policy/policy.toml")).unwrap();
+    door.write("policy/policy.toml", text.replacen("version = 1\n", "version = 2\n", 1).as_bytes());
+    door.run("policy build policy --output two.manifest.json").expect(0, &[]);
+    for person in ["ada", "ben"] {
+        door.run(&format!("policy approve two.manifest.json --key keys/{person} --output two.json")).expect(0, &[]);
+    }
+    let entries = door.entries();
+    // The lock is in the way of the checkpoint: neither run can know before.
+    let said = door.trusting(&format!(
+        "policy activate two.json --environment production --key keys/ada --log-key keys/log.pem --store store {LEAST} \
+         --lock both --checkpoint-output both"
+    ));
+    said.expect(
+        5,
+        &[
+            "release 2 is active for production",
+            "both was not written; what is said above is recorded, and stands",
+            "countersign log checkpoint --store store --output FILE",
+        ],
+    );
+    assert!(!said.text.contains("nothing was recorded"), "{}", said.text);
+    assert_eq!(door.entries(), entries + 1);
+
+    // A lock that was lost is written from the log, as the activation wrote it; an activation cannot be repeated.
+    let lock = |file: &str, least: &str| {
+        door.trusting(&format!("policy lock --environment production --store store --lock {file} {least}"))
+    };
+    lock("again.lock", LEAST).expect(0, &["expects release 2 for production"]);
+    assert_eq!(door.read("again.lock"), door.read("both"));
+    assert_eq!(door.entries(), entries + 1);
+    lock("other.lock", "").expect(3, &["rollback-undetectable", "nothing was written"]);
+    assert!(!door.has("other.lock"));
+    door.trusting(&format!("policy lock --environment elsewhere --store store --lock other.lock {LEAST}"))
+        .expect(3, &["policy-not-active", "nothing was written"]);
+}
