@@ -43,9 +43,8 @@ pub(super) fn is_there(path: &Path) -> bool {
 
 pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let wrong = |what: &str| malformed(path, "its list of packages", what);
-    let bytes = section::packages(path).map_err(|error| match error {
-        SbomError::Embedded { why, .. } => wrong(&why),
-        other => wrong(&other.to_string()),
+    let bytes = section::packages(path).map_err(|error| {
+        if let SbomError::Embedded { why, .. } = &error { wrong(why) } else { wrong(&error.to_string()) }
     })?;
     let bytes = bytes.ok_or_else(|| PackagesError::Unknown { path: path.to_owned() })?;
     let list: List = serde_json::from_slice(&bytes).map_err(|error| wrong(&error.to_string()))?;
