@@ -279,6 +279,7 @@ impl FlowError {
                 | SbomError::NoLibrary { .. }
                 | SbomError::NoArtifact { .. }
                 | SbomError::Config { .. }
+                | SbomError::SeveralTargets { .. }
                 | SbomError::NoSuchTarget { .. },
             ) => Exit::Usage,
             Self::Key(error) | Self::Ssh(SshError::File(error)) | Self::Sign(SignError::Ssh(SshError::File(error))) => {

@@ -12,13 +12,16 @@ use crate::{
     inventory::{Kind, Sha512},
     lock::{Lock, read_toml},
     program::{Finished, Running, start, start_with},
+    rustc::{self, Rewritten, Said, target_flag},
+    settings::Settings,
 };
 use guppy::{
     CargoMetadata,
     graph::{PackageGraph, cargo::CargoResolverVersion},
-    platform::{Platform, TargetFeatures},
+    platform::Platform,
 };
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -36,6 +39,13 @@ pub(crate) struct Workspace {
     pub(crate) host: Platform,
     pub(crate) target: Platform,
     pub(crate) compiler: Compiler,
+    pub(crate) overridden: Overridden,
+}
+
+/// Native libraries (`links`) whose build scripts are not run, by the machine that the package is compiled for.
+pub(crate) struct Overridden {
+    pub(crate) host: BTreeSet<String>,
+    pub(crate) target: BTreeSet<String>,
 }
 
 /// The compiler that would build it.
@@ -85,7 +95,9 @@ impl<'r> Asked<'r> {
     /// What Cargo and the compiler said.
     pub(crate) fn workspace(&self, cargo: Running, ahead: &Ahead) -> Result<Workspace, SbomError> {
         let Self { request, directory, .. } = self;
-        let read = |text: &str| CargoMetadata::parse_json(text).and_then(CargoMetadata::build_graph);
+        let Built { host, target, compiler, rewritten, overridden } = self.built.take(|| Built::of(request, directory))?;
+        let read =
+            |text: &str| CargoMetadata::parse_json(&*rewritten.applied(text)).and_then(CargoMetadata::build_graph);
         let (metadata, graph) = cargo.finish_with(read)?;
         if !metadata.good {
             return Err(refusal(request, directory, metadata));
@@ -94,7 +106,6 @@ impl<'r> Asked<'r> {
             .unwrap_or_else(|| read(&metadata.printed))
             .map_err(|source| SbomError::Metadata { directory: directory.clone(), source: Box::new(source) })?;
         let root = graph.workspace().root().as_std_path().to_owned();
-        let Built { host, target, compiler } = self.built.take(|| Built::of(request, directory))?;
         Ok(Workspace {
             lock: ahead.lock(&root.join("Cargo.lock"))?,
             resolver: Resolver::of(&graph, &root.join("Cargo.toml"))?,
@@ -102,6 +113,7 @@ impl<'r> Asked<'r> {
             host,
             target,
             compiler,
+            overridden,
         })
     }
 }
@@ -111,42 +123,23 @@ struct Built {
     host: Platform,
     target: Platform,
     compiler: Compiler,
+    rewritten: Rewritten,
+    overridden: Overridden,
 }
 
 impl Built {
     fn of(request: &CargoRequest, directory: &Path) -> Result<Self, SbomError> {
-        let asked = |arguments: &[&str]| start(&request.rustc, directory, arguments).and_then(Running::finish);
-        let (version, host) = (asked(&["-vV"])?, asked(&["--print=sysroot", "--print=cfg"])?);
-        let flag = request.target.as_deref().map(target_flag).transpose()?;
-        let target = flag.map(|flag| asked(&["--print=cfg", &flag])).transpose()?;
-        let (host_triple, mut compiler) = compiler(version)?;
-        let program = host.program.clone();
-        let said = compiler_said(host)?;
-        // The folder on the first line, then a condition a line.
-        let two = said.split_once('\n').filter(|(_, cfg)| !cfg.trim().is_empty());
-        let (sysroot, cfg) = two.ok_or_else(|| SbomError::Rustc { program, said: said.clone() })?;
-        let host = platform(&host_triple, cfg)?;
-        let target = match (request.target.as_deref(), target) {
-            (Some(triple), Some(said)) if said.good => platform(triple, &said.printed)?,
-            (Some(triple), _) => return Err(SbomError::NoSuchTarget { target: triple.to_owned() }),
-            (None, _) => host.clone(),
-        };
-        let sysroot = sysroot.trim_end_matches('\r');
+        let settings = Settings::read(directory, request.home.as_deref(), &request.variables)?;
+        let said = rustc::ask(request, directory, &settings, |version| named(version, "host: "))?;
+        let Said { host, target, version, program, sysroot, rewritten } = said;
+        let mut compiler = compiler(&version).ok_or(SbomError::Rustc { program, said: version })?;
         if request.content && !sysroot.is_empty() {
-            compiler.digests = content::toolchain(Path::new(sysroot), target.triple_str());
+            compiler.digests = content::toolchain(Path::new(&sysroot), target.triple_str());
         }
-        Ok(Self { host, target, compiler })
+        let overridden = |platform: &Platform| settings.overridden(platform.triple_str());
+        let overridden = Overridden { host: overridden(&host), target: overridden(&target) };
+        Ok(Self { host, target, compiler, rewritten, overridden })
     }
-}
-
-/// Only the name of a target: a file would be read by the compiler, and its path would stand in the document.
-fn target_flag(triple: &str) -> Result<String, SbomError> {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    let file = Path::new(triple).extension().is_some_and(|extension| extension == "json");
-    if triple.is_empty() || file || !triple.bytes().all(plain) {
-        return Err(SbomError::NoSuchTarget { target: triple.to_owned() });
-    }
-    Ok(format!("--target={triple}"))
 }
 
 /// Why Cargo failed: by what is there first, by what it says second.
@@ -189,34 +182,15 @@ fn no_workspace(directory: &Path, said: String) -> SbomError {
     }
 }
 
-fn compiler_said(finished: Finished) -> Result<String, SbomError> {
-    if finished.good {
-        Ok(finished.printed)
-    } else {
-        Err(SbomError::Rustc { program: finished.program, said: finished.said })
-    }
+fn named(version: &str, name: &str) -> Option<String> {
+    version.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned)
 }
 
-/// The machine that the compiler runs on, and which compiler it is.
-fn compiler(version: Finished) -> Result<(String, Compiler), SbomError> {
-    let program = version.program.clone();
-    let printed = compiler_said(version)?;
-    let line = |name: &str| printed.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
-    match (line("host: "), line("release: ")) {
-        (Some(host), Some(release)) => {
-            let hex = |text: &String| text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
-            Ok((host, Compiler { release, commit: line("commit-hash: ").filter(hex), digests: Vec::new() }))
-        }
-        _ => Err(SbomError::Rustc { program, said: printed }),
-    }
-}
-
-/// The platform exactly as the compiler describes it, so that every condition on it comes out as in Cargo.
-fn platform(triple: &str, cfg: &str) -> Result<Platform, SbomError> {
-    let features =
-        cfg.lines().filter_map(|line| line.strip_prefix("target_feature=\"")?.strip_suffix('"')).map(str::to_owned);
-    Platform::new_custom_cfg(triple.to_owned(), cfg, TargetFeatures::features(features))
-        .map_err(|source| SbomError::Target { target: triple.to_owned(), source: Box::new(source) })
+/// Which compiler it is.
+fn compiler(version: &str) -> Option<Compiler> {
+    let hex = |text: &String| text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let commit = named(version, "commit-hash: ").filter(hex);
+    Some(Compiler { release: named(version, "release: ")?, commit, digests: Vec::new() })
 }
 
 #[derive(serde::Deserialize)]

@@ -77,6 +77,18 @@ pub enum SbomError {
         /// What it says.
         said: String,
     },
+    /// Cargo's configuration has what is not followed here, so nobody knows here what Cargo builds.
+    #[error("`{key}` of Cargo's configuration is not followed here")]
+    Setting {
+        /// The key.
+        key: String,
+    },
+    /// Cargo's configuration does not name one target.
+    #[error("Cargo's configuration builds for {}, not for one target by its name", targets.join(" and "))]
+    SeveralTargets {
+        /// What it has.
+        targets: Vec<String>,
+    },
     /// A program could not be started or read.
     #[error("cannot run the program")]
     Program {
@@ -343,6 +355,8 @@ impl SbomError {
             Self::NoSuchFeature { feature, .. } => Some(format!("--features {feature}")),
             Self::NoSuchTarget { target } | Self::Target { target, .. } => Some(format!("--target {target}")),
             Self::PackageNotNamed { .. } | Self::NoArtifact { .. } => Some("--package".to_owned()),
+            Self::Setting { key } => Some(key.clone()),
+            Self::SeveralTargets { .. } => Some("build.target".to_owned()),
             Self::BinaryNotNamed { .. } => Some("--bin".to_owned()),
             Self::Source { .. }
             | Self::SameReference { .. }
@@ -379,7 +393,9 @@ impl SbomError {
             Self::NoLockFile { .. } => "run `cargo generate-lockfile` and commit `Cargo.lock`".to_owned(),
             Self::LockOutOfDate { .. } => "run `cargo update --workspace` and commit `Cargo.lock`".to_owned(),
             Self::PackageNotFetched { .. } => "run `cargo fetch --locked` where there is a network".to_owned(),
-            Self::Rustc { .. } => "see what `rustc -vV` says".to_owned(),
+            Self::Rustc { .. } => "put right what the compiler names; `cargo rustc -v` shows the flags that it gets".to_owned(),
+            Self::Setting { .. } => "take it out of `.cargo/config.toml`, or build without it".to_owned(),
+            Self::SeveralTargets { .. } => "name one with `--target`: each target has an SBOM of its own".to_owned(),
             Self::Program { .. } => "install Rust, or put it on the search path".to_owned(),
             Self::NoSuchPackage { known, .. }
             | Self::NoBinary { known, .. }

@@ -10,8 +10,8 @@ use countersign_core::purl::Purl;
 use guppy::{
     PackageId,
     graph::{
-        BuildTargetId, BuildTargetKind, DependencyDirection, PackageGraph, PackageMetadata,
-        cargo::{CargoOptions, CargoSet, InitialsPlatform},
+        BuildTargetId, BuildTargetKind, DependencyDirection, PackageGraph, PackageLink, PackageMetadata,
+        cargo::{BuildPlatform, CargoLinkContext, CargoLinkVisitor, CargoOptions, CargoSet, InitialsPlatform},
         feature::{FeatureSet, StandardFeatures, named_feature_filter},
     },
 };
@@ -360,7 +360,23 @@ fn resolve<'g>(workspace: &'g Workspace, initials: FeatureSet<'g>, dev: bool) ->
         .set_initials_platform(InitialsPlatform::ProcMacrosOnTarget)
         .set_host_platform(workspace.host.clone())
         .set_target_platform(workspace.target.clone());
-    CargoSet::new(initials, workspace.graph.feature_graph().resolve_none(), &options)
+    let none = workspace.graph.feature_graph().resolve_none();
+    CargoSet::with_cargo_link_visitor(initials, none, ScriptsThatRun(workspace), &options)
+}
+
+/// What only a build script needs that Cargo does not run, since its configuration says the results, is not built.
+struct ScriptsThatRun<'w>(&'w Workspace);
+
+impl<'g> CargoLinkVisitor<'g> for ScriptsThatRun<'_> {
+    fn visit_link(&mut self, context: &CargoLinkContext<'_, 'g>, link: PackageLink<'g>) -> bool {
+        let overridden = match context.build_platform() {
+            BuildPlatform::Target => &self.0.overridden.target,
+            BuildPlatform::Host => &self.0.overridden.host,
+        };
+        let runs = link.from().links().is_none_or(|library| !overridden.contains(library));
+        let dev = || link.dev().is_present() && context.considers_dev_deps(&link);
+        runs || link.normal().is_present() || dev()
+    }
 }
 
 /// All packages of the set, with their edges, and those that come to it for the workspace's tests.
