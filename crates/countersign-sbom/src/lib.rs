@@ -171,6 +171,8 @@ pub struct Summary {
     pub bundled: usize,
     /// Packages that were packed from files that differ from the commit that they name: `NAME VERSION`.
     pub dirty: Vec<String>,
+    /// Vendored packages with files that the list of digests beside them does not name: `NAME VERSION`.
+    pub unlisted: Vec<String>,
     /// Packages that their registry took back since they were locked, as far as Cargo's copy of its index knows.
     pub yanked: Vec<String>,
 }
@@ -326,6 +328,7 @@ impl Summary {
                 .count(),
             bundled: everything().filter(|component| !component.content.native.is_empty()).count(),
             dirty: everything().filter(dirty).map(named).collect(),
+            unlisted: everything().filter(|component| component.content.unlisted).map(named).collect(),
             yanked: everything().filter(|component| component.content.yanked == Some(true)).map(named).collect(),
         }
     }

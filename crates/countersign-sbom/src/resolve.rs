@@ -3,7 +3,7 @@
 use crate::{
     CargoRequest, What,
     cargo::{Compiler, Workspace},
-    error::SbomError,
+    error::{BINARY, LIBRARY, SbomError},
     inventory::{Build, Component, Inventory, Kind, Licence, Native, Shape, Source},
 };
 use countersign_core::purl::Purl;
@@ -24,12 +24,12 @@ pub(crate) fn inventory(workspace: &Workspace, request: &CargoRequest) -> Result
     match request.what {
         What::Workspace => whole(workspace, request),
         What::Binary => {
-            let package = package(workspace, request.package.as_deref(), binaries)?;
+            let package = package(workspace, request.package.as_deref(), BINARY, binaries)?;
             let (binary, required) = binary(&package, request.binary.as_deref())?;
             artifact(workspace, request, &package, (binary, required, Shape::Program))
         }
         What::Library => {
-            let package = package(workspace, request.package.as_deref(), libraries)?;
+            let package = package(workspace, request.package.as_deref(), LIBRARY, libraries)?;
             let name = libraries(&package).into_keys().next();
             let name = name.ok_or_else(|| SbomError::NoLibrary {
                 package: package.name().to_owned(),
@@ -259,13 +259,14 @@ fn holding(graph: &PackageGraph, of: impl for<'g> Fn(&PackageMetadata<'g>) -> Ta
 fn package<'g>(
     workspace: &'g Workspace,
     asked: Option<&str>,
+    what: &'static str,
     of: impl for<'a> Fn(&PackageMetadata<'a>) -> Targets<'a>,
 ) -> Result<PackageMetadata<'g>, SbomError> {
     let known = holding(&workspace.graph, of);
     let name = match (asked, &known[..]) {
         (Some(asked), _) => asked.to_owned(),
         (None, [only]) => only.clone(),
-        (None, _) => return Err(SbomError::PackageNotNamed { known }),
+        (None, _) => return Err(SbomError::PackageNotNamed { what, known }),
     };
     let member = workspace.graph.workspace().member_by_name(&name);
     member.map_err(|_unknown| SbomError::NoSuchPackage { package: name, known })

@@ -10,6 +10,7 @@ use countersign_collect::artifact;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
+use countersign_core::purl::Purl;
 use countersign_core::statement::vex::{Justification, Status};
 use countersign_core::time::Time;
 use countersign_core::{json, limits};
@@ -80,6 +81,11 @@ pub fn say(said: &Said<'_>, form: Form, output: &Path) -> Result<SbomVex, FlowEr
     }
     if said.status != Status::NotAffected && said.justification.is_some() {
         return Err(FlowError::Usage("--justification goes with `--status not-affected`".to_owned()));
+    }
+    for (option, purl) in said.product.map(|purl| ("--product", purl)).into_iter().chain(said.components.iter().map(|purl| ("--component", purl.as_str()))) {
+        if let Err(error) = Purl::new(purl) {
+            return Err(FlowError::Usage(format!("{option} takes a package URL, such as pkg:npm/a@1.0.0: {error}")));
+        }
     }
     if said.author.trim().is_empty() {
         return Err(FlowError::Usage("--author names who says it".to_owned()));
