@@ -70,7 +70,8 @@ fn through<T, E: From<DiskError>>(
     write: impl FnOnce(&mut dyn Write) -> Result<T, E>,
 ) -> Result<T, E> {
     let failed = |source| DiskError::new(Doing::Write, path, source);
-    let mut made = tempfile::tempfile().map_err(|source| DiskError::new(Doing::Create, &std::env::temp_dir(), source))?;
+    let mut made =
+        tempfile::tempfile().map_err(|source| DiskError::new(Doing::Create, &std::env::temp_dir(), source))?;
     let done = buffered(path, &mut made, write)?;
     made.rewind().map_err(failed)?;
     let mut to = to.open().map_err(failed)?;

@@ -330,7 +330,10 @@ const GENERAL: &[(&[&str], &str)] = &[
     (&["provenance-missing"], "hand in the build's signed provenance with --bundle: `countersign provenance` makes it"),
     (&["provenance-malformed"], "make the provenance again with `countersign provenance`, and sign it"),
     (&["builder-level"], "build on a builder that trust gives this level, and hand in its provenance"),
-    (&["build-type-unknown"], "build in a way that the policy accepts, or change `build_types` of the rule in policy.toml"),
+    (
+        &["build-type-unknown"],
+        "build in a way that the policy accepts, or change `build_types` of the rule in policy.toml",
+    ),
     (
         &["external-parameter-unknown"],
         "build without the parameter; where it is meant, name it with --parameter or --any-parameter, or in what the policy expects",

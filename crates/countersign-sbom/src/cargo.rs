@@ -95,7 +95,8 @@ impl<'r> Asked<'r> {
     /// What Cargo and the compiler said.
     pub(crate) fn workspace(&self, cargo: Running, ahead: &Ahead) -> Result<Workspace, SbomError> {
         let Self { request, directory, .. } = self;
-        let Built { host, target, compiler, rewritten, overridden } = self.built.take(|| Built::of(request, directory))?;
+        let Built { host, target, compiler, rewritten, overridden } =
+            self.built.take(|| Built::of(request, directory))?;
         let read =
             |text: &str| CargoMetadata::parse_json(&*rewritten.applied(text)).and_then(CargoMetadata::build_graph);
         let (metadata, graph) = cargo.finish_with(read)?;

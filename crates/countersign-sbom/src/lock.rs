@@ -51,7 +51,9 @@ impl Lock {
 
     fn of(path: &Path, text: &str, file: &File) -> Result<Self, SbomError> {
         if let Some(version) = file.version.filter(|version| *version > NEWEST) {
-            let why = format!("it is of version {version}, and up to {NEWEST} is read: lock again with a Cargo that writes that");
+            let why = format!(
+                "it is of version {version}, and up to {NEWEST} is read: lock again with a Cargo that writes that"
+            );
             return Err(SbomError::Lock { path: path.to_owned(), why });
         }
         let mut checksums = BTreeMap::new();

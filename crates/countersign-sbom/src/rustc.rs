@@ -43,13 +43,15 @@ pub(crate) fn ask(
     let version = start(&request.rustc, directory, &["-vV"])?;
     // With a target, flags are for the target alone. Without one they are for all, and may be those of the host's name.
     let plain = flag.is_some() || !settings.by_triple();
-    let early = if plain { Some(asking.begin(flag.is_none().then(|| settings.flags(None, None)), None)?) } else { None };
+    let early =
+        if plain { Some(asking.begin(flag.is_none().then(|| settings.flags(None, None)), None)?) } else { None };
     let first = asked.as_deref().map(|triple| settings.flags(Some(triple), None));
     let target = first.map(|flags| asking.begin(Some(flags), flag.as_deref())).transpose()?;
     let version = version.finish()?;
     let program = version.program.clone();
     let version = spoken(version)?;
-    let triple = host_of(&version).ok_or_else(|| SbomError::Rustc { program: program.clone(), said: version.clone() })?;
+    let triple =
+        host_of(&version).ok_or_else(|| SbomError::Rustc { program: program.clone(), said: version.clone() })?;
     let host = match early {
         Some(early) => early,
         None => asking.begin(Some(settings.flags(Some(&triple), None)), None)?,
@@ -147,7 +149,8 @@ pub(crate) fn target_flag(triple: &str) -> Result<String, SbomError> {
 /// The platform exactly as the compiler describes it, so that every condition on it comes out as in Cargo.
 fn platform(triple: &str, answer: &Answer, rewritten: &Rewritten) -> Result<Platform, SbomError> {
     let lines = || answer.text.lines();
-    let features = lines().filter_map(|line| line.strip_prefix("target_feature=\"")?.strip_suffix('"')).map(str::to_owned);
+    let features =
+        lines().filter_map(|line| line.strip_prefix("target_feature=\"")?.strip_suffix('"')).map(str::to_owned);
     let mut platform = Platform::new_custom_cfg(triple.to_owned(), &answer.text, TargetFeatures::features(features))
         .map_err(|source| SbomError::Target { target: triple.to_owned(), source: Box::new(source) })?;
     let own = answer.holds.iter().filter_map(|one| match one {
@@ -174,8 +177,11 @@ impl Rewritten {
             Cfg::Name(name) => NEVER_JUDGED.contains(&name.as_str()),
             Cfg::KeyPair(key, _) => !key.as_str().starts_with("target_") && key.as_str() != "panic",
         };
-        let strange: BTreeSet<String> = answers.flat_map(|answer| answer.holds.iter().filter(strange).map(written)).collect();
-        Self(strange.into_iter().enumerate().map(|(number, one)| (one, format!("countersign_holds_{number}"))).collect())
+        let strange: BTreeSet<String> =
+            answers.flat_map(|answer| answer.holds.iter().filter(strange).map(written)).collect();
+        Self(
+            strange.into_iter().enumerate().map(|(number, one)| (one, format!("countersign_holds_{number}"))).collect(),
+        )
     }
 
     /// Cargo's answer with those names in the conditions of dependencies, and nowhere else.
@@ -198,7 +204,9 @@ impl Rewritten {
             let (condition, after) = after.split_at(end.unwrap_or(after.len()));
             done.push_str(before);
             done.push_str(BEGIN);
-            done.push_str(&wanted.iter().fold(condition.to_owned(), |condition, (one, name)| renamed(&condition, one, name)));
+            done.push_str(
+                &wanted.iter().fold(condition.to_owned(), |condition, (one, name)| renamed(&condition, one, name)),
+            );
             rest = after;
         }
         done.push_str(rest);
@@ -229,13 +237,19 @@ mod tests {
 
     fn answer(lines: &[&str]) -> Answer {
         let text = lines.join("\n");
-        let finished = Finished { program: "rustc".into(), good: true, printed: format!("/sysroot\n{text}\n"), said: String::new() };
+        let finished = Finished {
+            program: "rustc".into(),
+            good: true,
+            printed: format!("/sysroot\n{text}\n"),
+            said: String::new(),
+        };
         Answer::of(finished).unwrap()
     }
 
     #[test]
     fn conditions_that_guppy_never_judges_get_a_name_in_conditions_only() {
-        let said = answer(&["unix", "debug_assertions", "mine", "back=\"one\"", "target_os=\"linux\"", "panic=\"unwind\""]);
+        let said =
+            answer(&["unix", "debug_assertions", "mine", "back=\"one\"", "target_os=\"linux\"", "panic=\"unwind\""]);
         let rewritten = Rewritten::of([&said].into_iter());
         assert_eq!(rewritten.0.keys().collect::<Vec<_>>(), ["back = \"one\"", "debug_assertions"]);
         let text = r#"{"description":"back = \"one\"","target":"cfg(any(back = \"one\", my_back = \"one\", debug_assertions))"}"#;

@@ -86,8 +86,9 @@ impl Settings {
     /// Whether any flags are only for targets of a name.
     pub(crate) fn by_triple(&self) -> bool {
         let targets = self.value(&["target"]).and_then(Value::as_table);
-        targets.is_some_and(|targets| targets.iter().any(|(name, of)| !is_condition(name) && of.get("rustflags").is_some()))
-            || self.variables.keys().any(|name| name.starts_with("CARGO_TARGET_") && name.ends_with("_RUSTFLAGS"))
+        targets.is_some_and(|targets| {
+            targets.iter().any(|(name, of)| !is_condition(name) && of.get("rustflags").is_some())
+        }) || self.variables.keys().any(|name| name.starts_with("CARGO_TARGET_") && name.ends_with("_RUSTFLAGS"))
     }
 
     /// The flags of the compiler for a target; those of conditions only where it is known what holds.
@@ -115,7 +116,8 @@ impl Settings {
     /// Native libraries (`links`) whose build scripts are not run for this target, since the configuration says their results.
     pub(crate) fn overridden(&self, triple: &str) -> BTreeSet<String> {
         let of = self.value(&["target", triple]).and_then(Value::as_table);
-        let libraries = of.into_iter().flatten().filter(|(name, of)| of.is_table() && !NO_LIBRARY.contains(&name.as_str()));
+        let libraries =
+            of.into_iter().flatten().filter(|(name, of)| of.is_table() && !NO_LIBRARY.contains(&name.as_str()));
         libraries.map(|(name, _)| name.clone()).collect()
     }
 }
@@ -218,7 +220,10 @@ mod tests {
     #[test]
     fn the_nearest_folder_comes_last_and_files_stand_above_what_they_include() {
         let tree = Tree::of(&[
-            ("a/b/.cargo/config.toml", "include = [\"one.toml\", { path = \"no.toml\", optional = true }]\nbuild.rustflags = [\"near\"]"),
+            (
+                "a/b/.cargo/config.toml",
+                "include = [\"one.toml\", { path = \"no.toml\", optional = true }]\nbuild.rustflags = [\"near\"]",
+            ),
             ("a/b/.cargo/one.toml", "build.rustflags = [\"included\"]\nbuild.target = \"t\""),
             ("a/.cargo/config", "build.rustflags = [\"older-name\"]"),
             ("a/.cargo/config.toml", "build.rustflags = [\"passed over\"]"),
@@ -228,7 +233,10 @@ mod tests {
         assert_eq!(settings.flags(None, None), ["home", "older-name", "included", "near", "and", "more"]);
         assert_eq!(settings.target().unwrap().as_deref(), Some("t"));
         let settings = tree.read(&[("CARGO_BUILD_TARGET", "v"), ("RUSTFLAGS", " -a  -b ")]).unwrap();
-        assert_eq!((settings.flags(Some("t"), None), settings.target().unwrap()), (vec!["-a".to_owned(), "-b".to_owned()], Some("v".to_owned())));
+        assert_eq!(
+            (settings.flags(Some("t"), None), settings.target().unwrap()),
+            (vec!["-a".to_owned(), "-b".to_owned()], Some("v".to_owned()))
+        );
         let settings = tree.read(&[("RUSTFLAGS", "-a"), ("CARGO_ENCODED_RUSTFLAGS", "x y\u{1f}z")]).unwrap();
         assert_eq!(settings.flags(None, None), ["x y", "z"]);
         assert_eq!(tree.read(&[("RUSTFLAGS", "")]).unwrap().flags(None, None), [""; 0], "none, not those of the files");

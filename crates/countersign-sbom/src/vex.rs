@@ -186,12 +186,15 @@ fn read_cyclonedx(value: &Value) -> Result<(Option<Head>, Vec<Opinion>), VexErro
         };
         // What OpenVEX says more exactly stands in front of the words where it was turned into this.
         let exactly = detail.as_deref().zip(text(analysis, "justification")).and_then(|(detail, written)| {
-            let fits = |exact: &&(&str, &str, Justification)| exact.1 == written && detail.split(": ").next() == Some(exact.0);
+            let fits =
+                |exact: &&(&str, &str, Justification)| exact.1 == written && detail.split(": ").next() == Some(exact.0);
             EXACTER.iter().find(fits)
         });
         let justification = exactly.map_or(justification, |(_, _, exact)| Some(*exact));
         let detail = match (detail, exactly) {
-            (Some(detail), Some((word, ..))) => detail.strip_prefix(*word).and_then(|rest| rest.strip_prefix(": ")).map(str::to_owned),
+            (Some(detail), Some((word, ..))) => {
+                detail.strip_prefix(*word).and_then(|rest| rest.strip_prefix(": ")).map(str::to_owned)
+            }
             (detail, _) => detail,
         };
         let said_in_words: Vec<&str> = [extra, reason, detail.as_deref()].into_iter().flatten().collect();
@@ -413,7 +416,8 @@ mod tests {
             Justification::VulnerableCodeNotInExecutePath,
             Justification::VulnerableCodeCannotBeControlledByAdversary,
         ];
-        for (write, reason) in [openvex, cyclonedx].into_iter().flat_map(|write| reasons.map(|reason| (write, reason))) {
+        for (write, reason) in [openvex, cyclonedx].into_iter().flat_map(|write| reasons.map(|reason| (write, reason)))
+        {
             for impact in [None, opinion().impact] {
                 let said = Opinion { justification: Some(reason), impact, ..opinion() };
                 let value = write(&head(), std::slice::from_ref(&said));

@@ -62,12 +62,19 @@ fn a_renamed_dependency_has_its_own_name() {
     assert!(inventory.components.iter().all(|c| c.name != "other"));
 }
 
+/// Writes down the digests of the vendored package's files, as `cargo vendor` does.
+fn list_files(folder: &Path, archive: &Sha256) {
+    let digest = |name: &str| Sha256::of(&fs::read(folder.join("vendor/dep").join(name)).unwrap()).hex();
+    let files = ["Cargo.toml", "src/lib.rs"].map(|name| format!("\"{name}\":\"{}\"", digest(name)));
+    let sums = format!("{{\"files\":{{{}}},\"package\":\"{}\"}}", files.join(","), archive.hex());
+    write(folder, "vendor/dep/.cargo-checksum.json", &sums);
+}
+
 /// A folder that stands for crates.io, with one package in it.
 fn vendor(folder: &Path) -> Sha256 {
     let archive = Sha256::of(b"the archive of dep");
     package(folder, "vendor/dep", "name = \"dep\"\nversion = \"1.0.0\"\nlicense = \"MIT\"\n");
-    let sums = format!("{{\"files\":{{}},\"package\":\"{}\"}}", archive.hex());
-    write(folder, "vendor/dep/.cargo-checksum.json", &sums);
+    list_files(folder, &archive);
     let config = "[source.crates-io]\nreplace-with = \"vendored\"\n[source.vendored]\ndirectory = \"../vendor\"\n";
     write(folder, "app/.cargo/config.toml", config);
     archive
@@ -83,6 +90,15 @@ fn a_vendored_package_keeps_its_identity_and_checksum_and_has_no_archive() {
     let dep = of(&inventory, "dep");
     assert_eq!(dep.purl.as_ref().unwrap().as_str(), "pkg:cargo/dep@1.0.0");
     assert_eq!((dep.checksum, dep.content.sha512), (Some(archive), None));
+    write(folder.path(), "vendor/dep/src/more.rs", "");
+    let more = cargo_inventory(&request(folder.path())).unwrap();
+    let dep = of(&more, "dep");
+    assert!(dep.content.unlisted && dep.checksum.is_none(), "a file that nobody lists");
+    fs::remove_file(folder.path().join("vendor/dep/src/more.rs")).unwrap();
+    write(folder.path(), "vendor/dep/src/lib.rs", "pub fn evil() {}");
+    let refused = cargo_inventory(&request(folder.path())).unwrap_err();
+    assert!(matches!(refused, SbomError::Vendored { .. }), "{refused:?}");
+    write(folder.path(), "vendor/dep/src/lib.rs", "");
     let note = folder.path().join("vendor/dep/.cargo-checksum.json");
     fs::write(&note, fs::read_to_string(&note).unwrap().replace(&archive.hex(), &"0".repeat(64))).unwrap();
     let refused = cargo_inventory(&request(folder.path())).unwrap_err();
@@ -271,8 +287,9 @@ fn publish(folder: &Path, name: &str, place: &str, manifest: &str, listed: &str)
 fn everywhere() -> (TempDir, PathBuf) {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
-    vendor(folder);
+    let archive = vendor(folder);
     package(folder, "vendor/dep", "name = \"dep\"\nversion = \"1.0.0\"\n[features]\nf = []\n");
+    list_files(folder, &archive);
     let index = format!("file://{}/index", folder.display());
     write(
         &folder.join("index"),

@@ -229,7 +229,10 @@ impl Expectations {
             let (what, wanted) = if named {
                 // The name alone is no proof: somebody has to be known to speak for it.
                 let by = "a signer that speaks for it, by what is known of its platform or by the file of expectations";
-                ("the builder.id is one that is expected, and whoever signed does not speak for it", format!("{wanted}, signed by {by}"))
+                (
+                    "the builder.id is one that is expected, and whoever signed does not speak for it",
+                    format!("{wanted}, signed by {by}"),
+                )
             } else {
                 ("builder.id, with whoever signed, is none that is expected", wanted)
             };

@@ -179,14 +179,20 @@ fn completeness(elements: &Elements<'_>, order: &[&str], bom: &mut Bom) -> Resul
         }
         let (map, at) = (element.map, element.at.as_str());
         let kind = text(map, "relationshipType", at)?.unwrap_or_default();
-        let Some(from) = references(element, "from")?.into_iter().next().filter(|from| !bom.others.contains(*from)) else {
+        let Some(from) = references(element, "from")?.into_iter().next().filter(|from| !bom.others.contains(*from))
+        else {
             continue;
         };
         let within = matches!(kind, "contains" | "hasOptionalComponent");
         if !within
             && !matches!(
                 kind,
-                "dependsOn" | "hasStaticLink" | "hasDynamicLink" | "hasOptionalDependency" | "hasProvidedDependency" | "hasPrerequisite"
+                "dependsOn"
+                    | "hasStaticLink"
+                    | "hasDynamicLink"
+                    | "hasOptionalDependency"
+                    | "hasProvidedDependency"
+                    | "hasPrerequisite"
             )
         {
             continue;

@@ -562,7 +562,13 @@ mod tests {
 
     #[test]
     fn kinds_of_packages_that_are_not_compared_are_counted_by_themselves() {
-        let purls = ["pkg:deb/debian/openssl@3", "pkg:DEB/debian/zlib@1", "pkg:swift/github.com/a/b@1", "pkg:oci/a@1", "pkg:npm/a@1"];
+        let purls = [
+            "pkg:deb/debian/openssl@3",
+            "pkg:DEB/debian/zlib@1",
+            "pkg:swift/github.com/a/b@1",
+            "pkg:oci/a@1",
+            "pkg:npm/a@1",
+        ];
         let bom = Bom { items: purls.iter().map(|purl| item(purl)).collect(), ..Bom::made() };
         let matches = matches(&bom, |_: &mut dyn FnMut(Record)| -> Result<(), ()> { Ok(()) }).unwrap();
         assert_eq!(matches.not_compared, BTreeMap::from([("deb".to_owned(), 2), ("swift".to_owned(), 1)]));

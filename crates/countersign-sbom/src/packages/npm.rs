@@ -353,12 +353,15 @@ fn of_another(name: &str, version: &str, url: &str) -> Option<String> {
     let lower = name.to_lowercase();
     let named = before.strip_suffix(&lower).is_some_and(|rest| rest.ends_with('/'));
     // A package without a scope does not lie below one.
-    let scope = before.strip_suffix(&lower).is_some_and(|rest| rest.trim_end_matches('/').rsplit('/').next().is_some_and(|part| part.starts_with('@')));
+    let scope = before
+        .strip_suffix(&lower)
+        .is_some_and(|rest| rest.trim_end_matches('/').rsplit('/').next().is_some_and(|part| part.starts_with('@')));
     let own = lower.rsplit('/').next().unwrap_or(&lower);
     let file = file.rsplit('/').next().unwrap_or(file);
     let file = decoded(file).unwrap_or_else(|| file.to_owned());
     let bare = version.split('+').next().unwrap_or(version);
-    let fits = [version, bare].iter().any(|version| file.to_lowercase() == format!("{own}-{version}.tgz").to_lowercase());
+    let fits =
+        [version, bare].iter().any(|version| file.to_lowercase() == format!("{own}-{version}.tgz").to_lowercase());
     (!named || scope || !fits).then_some(address.clone())
 }
 
@@ -434,7 +437,11 @@ mod tests {
             ("a", "1.0.0", "evila/-/evila-1.0.0.tgz", false),
         ] {
             for registry in [npm, own] {
-                assert_eq!(of("node_modules/x", name, version, &format!("{registry}/{path}")), good, "{registry} {path}");
+                assert_eq!(
+                    of("node_modules/x", name, version, &format!("{registry}/{path}")),
+                    good,
+                    "{registry} {path}"
+                );
             }
         }
         assert!(!of("node_modules/x", "a", "1.0.0", &format!("{npm}/elsewhere.tgz")));

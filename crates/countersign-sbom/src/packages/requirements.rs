@@ -72,7 +72,9 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     );
     partial.insert("licences are not in the list".to_owned());
     if unnamed > 0 {
-        partial.insert(format!("{unnamed} packages are named by an address or a path alone, which does not say which they are"));
+        partial.insert(format!(
+            "{unnamed} packages are named by an address or a path alone, which does not say which they are"
+        ));
     }
     if unpinned > 0 {
         partial.insert(format!("{unpinned} packages have no fixed version"));
@@ -178,14 +180,23 @@ fn bare(text: &str) -> Option<Bare<'_>> {
     let is_path = !named
         && (place.starts_with('.')
             || place.contains(['/', '\\'])
-            || [".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".tar"].iter().any(|end| place.ends_with(end)));
+            || [".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".tar"]
+                .iter()
+                .any(|end| place.ends_with(end)));
     if !(is_address || is_path) {
         return None;
     }
     let (address, fragment) = place.split_once('#').unwrap_or((place, ""));
     let egg = fragment.split('&').find_map(|part| part.strip_prefix("egg="));
     let egg = egg.map(|egg| egg.split('[').next().unwrap_or(egg)).filter(|egg| !egg.is_empty());
-    let file = address.split('?').next().unwrap_or(address).trim_end_matches('/').rsplit(['/', '\\']).next().unwrap_or_default();
+    let file = address
+        .split('?')
+        .next()
+        .unwrap_or(address)
+        .trim_end_matches('/')
+        .rsplit(['/', '\\'])
+        .next()
+        .unwrap_or_default();
     // The name of a wheel says which package and version it is; of other files, only what is in them does.
     let mut wheel = file.strip_suffix(".whl").into_iter().flat_map(|file| file.split('-'));
     let (name, version) = (wheel.next(), wheel.next().filter(|_| wheel.next().is_some()));
@@ -194,7 +205,10 @@ fn bare(text: &str) -> Option<Bare<'_>> {
     } else if address.starts_with("git+") {
         let path_at = address.split_once("://").map_or(0, |(scheme, _)| scheme.len().saturating_add(3));
         // What stands before the host is a user, not a commit.
-        let slash = address.get(path_at..).and_then(|rest| rest.find('/')).map_or(address.len(), |at| at.saturating_add(path_at));
+        let slash = address
+            .get(path_at..)
+            .and_then(|rest| rest.find('/'))
+            .map_or(address.len(), |at| at.saturating_add(path_at));
         match address.rfind('@').filter(|at| *at > slash).and_then(|at| address.split_at_checked(at)) {
             Some((url, commit)) => From::Git(format!("{url}#{}", commit.trim_start_matches('@'))),
             None => From::Git(address.to_owned()),
@@ -218,7 +232,9 @@ fn component(path: &Path, entry: &Entry, index: Option<&str>) -> Result<Item, Pa
     let (head, options) = entry.text.split_once(" -").unwrap_or((&entry.text, ""));
     let head = head.trim();
     let (name, marker) = requirement(head);
-    let hashes = || hashes(options).map(|hash| hash.ok_or_else(|| malformed(path, &place, "its hash is no digest that is known")));
+    let hashes = || {
+        hashes(options).map(|hash| hash.ok_or_else(|| malformed(path, &place, "its hash is no digest that is known")))
+    };
     if let Some(bare) = bare(head) {
         return nameless(path, &place, bare, marker, hashes().collect::<Result<_, _>>()?);
     }
@@ -228,7 +244,8 @@ fn component(path: &Path, entry: &Entry, index: Option<&str>) -> Result<Item, Pa
     let bare = head.split(';').next().unwrap_or(head);
     let pinned = bare.split_once("===").or_else(|| bare.split_once("==")).map(|(_, version)| version.trim());
     // The older form has its versions in brackets.
-    let pinned = pinned.map(|version| version.strip_suffix(')').filter(|_| bare.contains('(')).unwrap_or(version).trim());
+    let pinned =
+        pinned.map(|version| version.strip_suffix(')').filter(|_| bare.contains('(')).unwrap_or(version).trim());
     let version = pinned.filter(|version| !version.is_empty() && !version.contains(['*', ',', ' ', '<', '>']));
     let address = bare.split_once('@').map(|(_, url)| url.trim()).filter(|url| url.contains("://"));
     let from = match address {
@@ -334,13 +351,21 @@ mod tests {
             items.map(|item| (item.label(), item.purl.clone().unwrap_or_default())).collect::<Vec<_>>()
         };
         let one = |text: &str| of(text).into_iter().next().unwrap();
-        let (label, purl) = one("git+https://user@github.com/path/to/package-one@41b95ec#egg=Package.One[x]&subdirectory=y\n");
+        let (label, purl) =
+            one("git+https://user@github.com/path/to/package-one@41b95ec#egg=Package.One[x]&subdirectory=y\n");
         assert_eq!((label.as_str(), purl.contains("pkg:pypi/package-one?vcs_url=")), ("package-one", true), "{purl}");
         assert!(purl.ends_with("package-one%4041b95ec"), "{purl}");
-        assert_eq!(one("https://files.pythonhosted.org/p/numpy-1.26.1.tar.gz\n"), ("numpy-1.26.1.tar.gz".to_owned(), String::new()));
+        assert_eq!(
+            one("https://files.pythonhosted.org/p/numpy-1.26.1.tar.gz\n"),
+            ("numpy-1.26.1.tar.gz".to_owned(), String::new())
+        );
         assert_eq!(one("./downloads/numpy-1.26.1.tar.gz ; os_name == 'nt'\n").0, "numpy-1.26.1.tar.gz");
         let (label, purl) = one("https://example.com/w/Num_py-1.26.1-py3-none-any.whl\n");
-        assert_eq!((label.as_str(), purl.starts_with("pkg:pypi/num-py@1.26.1?download_url=")), ("num-py 1.26.1", true), "{purl}");
+        assert_eq!(
+            (label.as_str(), purl.starts_with("pkg:pypi/num-py@1.26.1?download_url=")),
+            ("num-py 1.26.1", true),
+            "{purl}"
+        );
         assert_eq!(one("wheels/a-1-py3-none-any.whl\n"), ("a 1".to_owned(), String::new()));
         let two = "git+https://github.com/o/a@v1#egg=a\ngit+https://github.com/o/b@v1#egg=b\n./x\n../y\n";
         assert_eq!(of(two).iter().map(|(label, _)| label.as_str()).collect::<Vec<_>>(), ["a", "b", "x", "y"]);

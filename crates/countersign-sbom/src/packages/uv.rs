@@ -275,13 +275,7 @@ fn walk(
 
 /// What the document is about: the project whose folder the lock file lies in, a script, or a workspace without a package of its
 /// own, which has that of its only member unless it asks for something itself.
-fn root(
-    path: &Path,
-    bom: &Bom,
-    packages: &[&Table],
-    members: &[String],
-    asks: bool,
-) -> Result<Item, PackagesError> {
+fn root(path: &Path, bom: &Bom, packages: &[&Table], members: &[String], asks: bool) -> Result<Item, PackagesError> {
     let here = |package: &&&Table| {
         source(package).is_some_and(|source| {
             ["virtual", "editable"].iter().any(|key| source.get(*key).and_then(Value::as_str) == Some("."))
@@ -292,7 +286,8 @@ fn root(
         (Some(root), _) => root,
         (None, [only]) if !asks => bom.items.iter().find(|item| item.reference == *only).cloned().unwrap_or_default(),
         (None, _) => {
-            let name = |path: Option<&Path>| path.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+            let name =
+                |path: Option<&Path>| path.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
             let script = name(Some(path)).and_then(|name| name.strip_suffix(".lock").map(str::to_owned));
             let script = script.filter(|name| name != "uv" && !name.ends_with("-uv"));
             let name = script.or_else(|| name(path.parent())).filter(|name| !name.is_empty());
@@ -376,7 +371,8 @@ source = { registry = "https://pypi.org/simple" }
              [[package]]\nname = \"m1\"\nversion = \"1\"\nsource = {{ virtual = \"m1\" }}\ndependencies = [{{ name = \"idna\" }}]\n\
              [[package]]\nname = \"idna\"\nversion = \"3\"\n{PLACE}\n[[package]]\nname = \"ruff\"\nversion = \"1\"\n{PLACE}\n"
         );
-        let scopes = |made: &Made| made.bom.items.iter().map(|item| (item.label(), item.scope.word())).collect::<Vec<_>>();
+        let scopes =
+            |made: &Made| made.bom.items.iter().map(|item| (item.label(), item.scope.word())).collect::<Vec<_>>();
         let made = lock(&group).unwrap();
         let named = |list: &[(&str, &'static str)]| list.iter().map(|(a, b)| ((*a).to_owned(), *b)).collect::<Vec<_>>();
         assert_eq!(scopes(&made), named(&[("m1 1", "required"), ("idna 3", "required"), ("ruff 1", "excluded")]));
@@ -393,7 +389,9 @@ source = { registry = "https://pypi.org/simple" }
         let made = super::super::read(&path, None).unwrap();
         assert_eq!(made.bom.root.as_ref().unwrap().label(), "ex.py");
         assert_eq!(made.bom.edges["path:ex.py"], BTreeSet::from(["pkg:pypi/idna@3".to_owned()]));
-        assert!(lock(&script.replace("requirements = [{ name = \"idna\"", "requirements = [{ name = \"other\"")).is_err());
+        assert!(
+            lock(&script.replace("requirements = [{ name = \"idna\"", "requirements = [{ name = \"other\"")).is_err()
+        );
     }
 
     #[test]
@@ -408,7 +406,9 @@ source = { registry = "https://pypi.org/simple" }
              [[package]]\nname = \"t\"\nversion = \"1\"\n{PLACE}\n"
         );
         let made = lock(&text).unwrap();
-        for (name, scope) in [("b", "optional"), ("attrs", "optional"), ("c", "optional"), ("d", "optional"), ("t", "excluded")] {
+        for (name, scope) in
+            [("b", "optional"), ("attrs", "optional"), ("c", "optional"), ("d", "optional"), ("t", "excluded")]
+        {
             assert_eq!(made.bom.items.iter().find(|item| item.name == name).unwrap().scope.word(), scope, "{name}");
         }
     }

@@ -28,7 +28,8 @@ pub(super) fn agrees(path: &Path, lock: &Table, own: &[&Table]) -> Result<(), Pa
         same(path, package, &manifest)?;
     }
     let groups = lock.get("manifest").and_then(|manifest| manifest.get("dependency-groups"));
-    if !root_is_a_package && path.file_name().is_some_and(|name| name == "uv.lock")
+    if !root_is_a_package
+        && path.file_name().is_some_and(|name| name == "uv.lock")
         && let Some(manifest) = manifest(path, ".")?
     {
         let name = "the workspace";
@@ -101,9 +102,11 @@ fn asked<'v>(list: impl Iterator<Item = &'v Value>) -> Asks {
     for text in list.filter_map(Value::as_str) {
         let bare = text.split(';').next().unwrap_or(text);
         let bounds = (!bare.contains('@')).then(|| {
-            let behind = bare.trim_start().trim_start_matches(|c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
+            let behind =
+                bare.trim_start().trim_start_matches(|c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
             let behind = behind.trim_start();
-            let behind = if behind.starts_with('[') { behind.split_once(']').map_or("", |(_, rest)| rest) } else { behind };
+            let behind =
+                if behind.starts_with('[') { behind.split_once(']').map_or("", |(_, rest)| rest) } else { behind };
             bounds(behind.trim().trim_start_matches('(').trim_end_matches(')'))
         });
         asks.entry(requirement(text).0).or_default().insert(bounds);
@@ -138,8 +141,7 @@ fn bounds(text: &str) -> Vec<(String, String)> {
 /// The same version in any spelling.
 fn alike(one: &str, other: &str) -> bool {
     let read = |text: &str| Version::read(Scheme::Pep440, text);
-    one == other
-        || read(one).zip(read(other)).is_some_and(|(one, other)| one.compare(&other) == Some(Ordering::Equal))
+    one == other || read(one).zip(read(other)).is_some_and(|(one, other)| one.compare(&other) == Some(Ordering::Equal))
 }
 
 fn same_bounds(one: &[(String, String)], other: &[(String, String)]) -> bool {
@@ -151,7 +153,11 @@ fn same_bounds(one: &[(String, String)], other: &[(String, String)]) -> bool {
 
 fn differ(path: &Path, name: &str, key: &str, locked: &Asks, now: &Asks) -> Result<(), PackagesError> {
     if let Some(added) = now.keys().find(|asked| !locked.contains_key(*asked)) {
-        return refused(path, name, &format!("pyproject.toml asks for {added} ({key}), of which the lock file does not know"));
+        return refused(
+            path,
+            name,
+            &format!("pyproject.toml asks for {added} ({key}), of which the lock file does not know"),
+        );
     }
     if let Some(gone) = locked.keys().find(|asked| !now.contains_key(*asked)) {
         return refused(path, name, &format!("pyproject.toml asks for {gone} ({key}) no more"));
@@ -161,10 +167,16 @@ fn differ(path: &Path, name: &str, key: &str, locked: &Asks, now: &Asks) -> Resu
         let known = |bounds: &Option<Vec<(String, String)>>| {
             // A source of uv's own, such as a folder, stands in for the bound.
             locked.contains(&None)
-                || bounds.as_ref().is_none_or(|bounds| locked.iter().flatten().any(|locked| same_bounds(locked, bounds)))
+                || bounds
+                    .as_ref()
+                    .is_none_or(|bounds| locked.iter().flatten().any(|locked| same_bounds(locked, bounds)))
         };
         if now.into_iter().any(|bounds| !known(bounds)) {
-            return refused(path, name, &format!("pyproject.toml asks for other versions of {asked} ({key}) than the lock file was made for"));
+            return refused(
+                path,
+                name,
+                &format!("pyproject.toml asks for other versions of {asked} ({key}) than the lock file was made for"),
+            );
         }
     }
     Ok(())
@@ -222,7 +234,8 @@ dev = ["ruff", { include-group = "other" }]
             assert!(said.contains(word) && said.contains("uv lock"), "{said}");
         }
         judged(&MANIFEST.replace("near>=1", "near>=2")).unwrap();
-        judged(&MANIFEST.replace("dependencies = [\"Idna < 4, >=2.0\", \"near>=1\"]", "dynamic = [\"dependencies\"]")).unwrap();
+        judged(&MANIFEST.replace("dependencies = [\"Idna < 4, >=2.0\", \"near>=1\"]", "dynamic = [\"dependencies\"]"))
+            .unwrap();
         judged("[tool.poetry]\nname = \"app\"\n").unwrap();
     }
 }

@@ -114,13 +114,20 @@ pub(super) fn wheel(path: &Path) -> Result<Made, PackagesError> {
     let wrong = |error: archive::ArchiveError| malformed(path, "the archive", &error.to_string());
     let mut archive = Archive::open(&bytes).map_err(wrong)?;
     let names = archive.names();
-    let folders: BTreeSet<&str> =
-        names.iter().filter_map(|name| name.split_once('/').map(|(top, _)| top)).filter(|top| top.ends_with(".dist-info")).collect();
+    let folders: BTreeSet<&str> = names
+        .iter()
+        .filter_map(|name| name.split_once('/').map(|(top, _)| top))
+        .filter(|top| top.ends_with(".dist-info"))
+        .collect();
     let mut folders = folders.into_iter();
     let folder = match (folders.next(), folders.next()) {
         (Some(only), None) if names.iter().any(|name| *name == format!("{only}/METADATA")) => only.to_owned(),
         (Some(one), Some(other)) => {
-            return Err(malformed(path, "the archive", &format!("it has two folders of metadata, {one} and {other}: pip refuses it")));
+            return Err(malformed(
+                path,
+                "the archive",
+                &format!("it has two folders of metadata, {one} and {other}: pip refuses it"),
+            ));
         }
         _ => return Err(malformed(path, "the archive", "it has no METADATA: it is no wheel")),
     };
@@ -163,7 +170,9 @@ pub(super) fn wheel(path: &Path) -> Result<Made, PackagesError> {
 /// The name and version are those of the wheel's file name and of its folder of metadata: installers go by one or the other.
 fn one_identity(path: &Path, dist: &Dist) -> Result<(), PackagesError> {
     let headers = Headers::read(&dist.metadata);
-    let (Some(name), Some(version)) = (headers.each("name").next(), headers.each("version").next()) else { return Ok(()) };
+    let (Some(name), Some(version)) = (headers.each("name").next(), headers.each("version").next()) else {
+        return Ok(());
+    };
     let file = path.file_name().map(|file| file.to_string_lossy().into_owned()).unwrap_or_default();
     for place in [file.as_str(), dist.place.trim_end_matches(".dist-info")] {
         let mut parts = place.split('-');
@@ -290,7 +299,8 @@ fn build(
         bom.edges.entry(from.clone()).or_default().extend(to);
         cut = cut.saturating_add(usize::from(!whole));
         unjudged = unjudged.saturating_add(usize::from(found.unjudged));
-        let complete = *whole && !lacking.contains(from) && !found.missing && !found.unjudged && found.open_extras.is_empty();
+        let complete =
+            *whole && !lacking.contains(from) && !found.missing && !found.unjudged && found.open_extras.is_empty();
         open.extend(found.open_extras.into_iter().map(|extra| format!("{from}[{extra}]")));
         bom.aggregates.insert(from.clone(), if complete { "complete" } else { "incomplete" }.to_owned());
     }
@@ -310,9 +320,10 @@ fn build(
             open.len()
         ));
     }
-    for (which, what) in
-        [(unread, "cannot be read: what they list is not known"), (invalid, "do not hold to their schema: they are taken as far as they can be read")]
-    {
+    for (which, what) in [
+        (unread, "cannot be read: what they list is not known"),
+        (invalid, "do not hold to their schema: they are taken as far as they can be read"),
+    ] {
         if let Some(first) = which.first() {
             partial.insert(format!("{} SBOMs that packages carry {what}; the first: {first}", which.len()));
         }
@@ -430,7 +441,9 @@ mod tests {
             let path = folder.path().join(file);
             let mut archive = zip::ZipWriter::new(fs::File::create(&path).unwrap());
             for (place, name, version) in places {
-                archive.start_file(format!("{place}.dist-info/METADATA"), zip::write::SimpleFileOptions::default()).unwrap();
+                archive
+                    .start_file(format!("{place}.dist-info/METADATA"), zip::write::SimpleFileOptions::default())
+                    .unwrap();
                 let text = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n");
                 std::io::Write::write_all(&mut archive, text.as_bytes()).unwrap();
             }
@@ -440,8 +453,16 @@ mod tests {
         let good = ("foo_bar-1.0", "Foo.Bar", "1.0");
         assert_eq!(judged("foo_bar-1.0-py3-none-any.whl", &[good]).unwrap(), "Foo.Bar 1.0");
         assert_eq!(judged("foo_bar-1.0.0-py3-none-any.whl", &[good]).unwrap(), "Foo.Bar 1.0");
-        assert!(judged("foo_bar-1.0-py3-none-any.whl", &[good, ("evil-6.6", "evil", "6.6")]).unwrap_err().contains("two folders"));
-        assert!(judged("foo_bar-1.0-py3-none-any.whl", &[("foo_bar-1.0", "evil", "1.0")]).unwrap_err().contains("METADATA evil"));
+        assert!(
+            judged("foo_bar-1.0-py3-none-any.whl", &[good, ("evil-6.6", "evil", "6.6")])
+                .unwrap_err()
+                .contains("two folders")
+        );
+        assert!(
+            judged("foo_bar-1.0-py3-none-any.whl", &[("foo_bar-1.0", "evil", "1.0")])
+                .unwrap_err()
+                .contains("METADATA evil")
+        );
         assert!(judged("foo_bar-1.0-py3-none-any.whl", &[("foo_bar-1.0", "foo-bar", "9")]).is_err());
         assert!(judged("evil-6-py3-none-any.whl", &[good]).is_err());
     }
@@ -517,10 +538,16 @@ mod tests {
         install(folder.path(), "b", "", None);
         let xml = "<?xml version=\"1.0\"?><bom xmlns=\"http://cyclonedx.org/schema/bom/1.6\" version=\"1\"/>";
         let nonsense = CARRIED.replace("\"library\",\"name\":\"zlib\"", "\"nonsense\",\"name\":\"zlib\"");
-        for (sbom, word, items) in [("{}", "cannot be read", 2), (xml, "CycloneDX as XML is not read", 2), (&nonsense, "do not hold", 4)] {
+        for (sbom, word, items) in
+            [("{}", "cannot be read", 2), (xml, "CycloneDX as XML is not read", 2), (&nonsense, "do not hold", 4)]
+        {
             install(folder.path(), "a", "", Some(sbom));
             let made = installed(folder.path()).unwrap();
-            assert!(made.partial.iter().any(|text| text.contains(word) && text.contains("sboms/a.cdx.json")), "{:?}", made.partial);
+            assert!(
+                made.partial.iter().any(|text| text.contains(word) && text.contains("sboms/a.cdx.json")),
+                "{:?}",
+                made.partial
+            );
             assert_eq!(made.bom.items.len(), items, "{word}");
             let complete = ["pkg:pypi/a@1.0", "pkg:pypi/b@1.0"].map(|of| made.bom.aggregates[of].as_str());
             assert_eq!(complete, ["incomplete", "complete"], "{word}");

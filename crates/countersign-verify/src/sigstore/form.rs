@@ -50,7 +50,10 @@ fn without_root(bundle: &Value, first: bool) -> Result<(), Refused> {
     };
     // What does not parse is found by whoever uses it; here it could be anything.
     if chain.iter().any(|certificate| own(certificate) != Some(false)) {
-        return no(codes::BUNDLE_MALFORMED, "the chain of the bundle's certificate has a root certificate, or what is none");
+        return no(
+            codes::BUNDLE_MALFORMED,
+            "the chain of the bundle's certificate has a root certificate, or what is none",
+        );
     }
     Ok(())
 }
@@ -192,7 +195,10 @@ mod tests {
         );
         let with = |version: &str, chain: &[&Value], entry: &Value| {
             let material = json!({ "tlogEntries": [entry], "x509CertificateChain": { "certificates": chain } });
-            fits(&json!({ "mediaType": format!("application/vnd.dev.sigstore.bundle+json;version={version}"), "verificationMaterial": material }), None)
+            fits(
+                &json!({ "mediaType": format!("application/vnd.dev.sigstore.bundle+json;version={version}"), "verificationMaterial": material }),
+                None,
+            )
         };
         let mut promised = logged();
         promised["inclusionProof"] = Value::Null;

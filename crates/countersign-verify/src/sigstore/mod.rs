@@ -186,10 +186,8 @@ pub struct Keyless {
 }
 
 /// The forms of trusted roots that are read: what another one means, nobody knows here.
-const ROOT_MEDIA_TYPES: [&str; 2] = [
-    "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
-    "application/vnd.dev.sigstore.trustedroot.v0.2+json",
-];
+const ROOT_MEDIA_TYPES: [&str; 2] =
+    ["application/vnd.dev.sigstore.trustedroot+json;version=0.1", "application/vnd.dev.sigstore.trustedroot.v0.2+json"];
 
 /// A trusted root: certificate authorities, logs and timestamp authorities, each with its time.
 pub struct TrustedRoot {
@@ -440,7 +438,9 @@ mod tests {
         assert!(TrustedRoot::parse(root.to_string().as_bytes()).is_ok());
         root["mediaType"] = json!(ROOT_MEDIA_TYPES[1]);
         assert!(TrustedRoot::parse(root.to_string().as_bytes()).is_ok());
-        for other in [json!("application/vnd.dev.sigstore.trustedroot+json;version=0.9"), json!("text/plain"), Value::Null] {
+        for other in
+            [json!("application/vnd.dev.sigstore.trustedroot+json;version=0.9"), json!("text/plain"), Value::Null]
+        {
             root["mediaType"] = other.clone();
             let refused = TrustedRoot::parse(root.to_string().as_bytes()).unwrap_err();
             assert_eq!(refused.code(), codes::SIGSTORE_ROOT_MALFORMED, "{other}");
