@@ -149,6 +149,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "the standard library makes no pipes with names")]
     fn a_pipe_is_written_to_and_stays_one() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("pipe");

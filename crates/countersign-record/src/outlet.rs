@@ -80,7 +80,7 @@ impl Outlet {
 
 /// What a process has open, such as `/dev/stdout`: a link in `/proc` that leads to the open file, not to a name.
 fn channel(folder: &Path, link: &Path) -> Option<Taker> {
-    let mut parts = folder.components().skip(1).map(|part| part.as_os_str());
+    let mut parts = folder.components().skip(1).map(std::path::Component::as_os_str);
     if parts.next()? != "proc" || folder.file_name()? != "fd" {
         return None;
     }

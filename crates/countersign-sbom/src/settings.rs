@@ -131,9 +131,9 @@ fn split(text: &str) -> impl Iterator<Item = String> {
 }
 
 fn listed(value: &Value) -> Vec<String> {
-    match value {
-        Value::Array(list) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        other => other.as_str().map(|text| split(text).collect()).unwrap_or_default(),
+    match value.as_array() {
+        Some(list) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        None => value.as_str().map(|text| split(text).collect()).unwrap_or_default(),
     }
 }
 

@@ -266,11 +266,15 @@ fn without_local(scheme: Scheme, version: &str, other: &str) -> Option<Version> 
     Version::read(scheme, public)
 }
 
+/// A place on the line of versions, with the component's own version as it is compared there; how far behind it; whether the
+/// vulnerability begins.
+type Mark = (Option<(Version, Version)>, u8, bool);
+
 /// Whether a version lies in a range; `None` where a version cannot be read.
 fn in_range(events: &[Event], scheme: Scheme, version: &str) -> Option<bool> {
     let own = Version::read(scheme, version)?;
     // A place on the line of versions, and whether the vulnerability is there from it on. `0` is before all.
-    let mut marks: Vec<(Option<(Version, Version)>, u8, bool)> = Vec::new();
+    let mut marks: Vec<Mark> = Vec::new();
     for event in events {
         // Each with the component's own version, as it is compared with this one.
         let read = |text: &str| {

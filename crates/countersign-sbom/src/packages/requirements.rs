@@ -107,10 +107,10 @@ fn entries(text: &str, index: &mut Option<String>, partial: &mut BTreeSet<String
         let line = line.trim_end();
         let comment = line.trim_start().strip_prefix('#');
         if let (None, Some(part)) = (comment, line.strip_suffix('\\')) {
-            joined.get_or_insert((number.saturating_add(1), String::new())).1.push_str(part);
+            joined.get_or_insert_with(|| (number.saturating_add(1), String::new())).1.push_str(part);
             continue;
         }
-        let (begun, mut whole) = joined.take().unwrap_or((number.saturating_add(1), String::new()));
+        let (begun, mut whole) = joined.take().unwrap_or_else(|| (number.saturating_add(1), String::new()));
         if comment.is_none() {
             whole.push_str(line);
         }
@@ -220,7 +220,7 @@ fn bare(text: &str) -> Option<Bare<'_>> {
     };
     Some(Bare {
         place: if file.is_empty() { place } else { file },
-        name: egg.or(name.filter(|_| version.is_some())).map(str::to_owned),
+        name: egg.or_else(|| name.filter(|_| version.is_some())).map(str::to_owned),
         version: version.filter(|_| egg.is_none()).map(str::to_owned),
         from,
     })

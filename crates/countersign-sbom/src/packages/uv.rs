@@ -12,17 +12,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let text = text_of(path, limits::LOCK_FILE_BYTES)?;
     let wrong = |at: &str, what: &str| malformed(path, at, what);
     let lock: Table = toml::from_str(&text).map_err(|error| wrong("the text", error.message()))?;
-    let version = lock.get("version").and_then(Value::as_integer);
-    if version != Some(1) {
-        return Err(PackagesError::Unsupported {
-            path: path.to_owned(),
-            what: match version {
-                Some(version) => format!("a lock file of version {version}, where 1 is read"),
-                None => "a lock file that does not say its version, where 1 is read".to_owned(),
-            },
-            help: "lock again with a version of uv that writes version 1".to_owned(),
-        });
-    }
+    of_known_version(path, &lock)?;
     let packages: Vec<&Table> = tables(&lock, "package").collect();
     let mut index: BTreeMap<String, Vec<(Option<&str>, String)>> = BTreeMap::new();
     let mut items = Vec::new();
@@ -116,6 +106,21 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         bom,
         partial,
     })
+}
+
+fn of_known_version(path: &Path, lock: &Table) -> Result<(), PackagesError> {
+    let version = lock.get("version").and_then(Value::as_integer);
+    if version != Some(1) {
+        return Err(PackagesError::Unsupported {
+            path: path.to_owned(),
+            what: match version {
+                Some(version) => format!("a lock file of version {version}, where 1 is read"),
+                None => "a lock file that does not say its version, where 1 is read".to_owned(),
+            },
+            help: "lock again with a version of uv that writes version 1".to_owned(),
+        });
+    }
+    Ok(())
 }
 
 /// What the lock file cannot say.
@@ -235,7 +240,7 @@ fn asked_by_no_package(
         }
     }
     // Of what is asked for twice, the stronger one counts, and is taken last.
-    all.sort_by(|a, b| b.1.cmp(&a.1));
+    all.sort_by_key(|(_, scope)| std::cmp::Reverse(*scope));
     Ok(all)
 }
 
