@@ -285,12 +285,13 @@ fn walked(story: &Story, state: &LogState, view: StateView<'_>) -> Vec<String> {
             let approval = Sha256::of(&story.documents[0].1);
             let mut out = Vec::new();
             for (digest, entries) in listed {
-                let Some(bytes) = shelf.blob(&digest) else { return Err(Vec::new()) };
+                let Some(blob) = shelf.blob(&digest) else { return Err(Vec::new()) };
+                let bytes = blob.into_bytes();
                 // What speaks against something does so by every listing by which it holds.
                 let holds = entries.iter().any(|entry| {
                     let time = state.entries()[usize::try_from(*entry).unwrap()].time;
                     let trust = state.at(*entry).unwrap().trust();
-                    !Evidence::of(std::slice::from_ref(&bytes), trust, time).is_empty()
+                    !Evidence::verify(std::slice::from_ref(&bytes), trust, time).is_empty()
                 });
                 out.extend((holds && digest != approval).then_some(digest));
             }

@@ -84,6 +84,7 @@ const ROOMS: &[Room] = &[
         foreign: &[
             "aws-lc-rs",
             "base64",
+            "cargo-platform",
             "flate2",
             "guppy",
             "jsonschema",

@@ -316,6 +316,7 @@ impl FlowError {
                 | SbomError::NoLibrary { .. }
                 | SbomError::NoArtifact { .. }
                 | SbomError::Config { .. }
+                | SbomError::SeveralTargets { .. }
                 | SbomError::NoSuchTarget { .. },
             ) => Exit::Usage,
             Self::Key(error) | Self::Ssh(SshError::File(error)) | Self::Sign(SignError::Ssh(SshError::File(error))) => {
@@ -352,7 +353,7 @@ impl FlowError {
             | Self::Package(_)
             | Self::Witness(WitnessError::Memory { .. })
             | Self::Capture(_)
-            | Self::Sbom(SbomError::ChecksumMismatch { .. } | SbomError::Embedded { .. })
+            | Self::Sbom(SbomError::ChecksumMismatch { .. } | SbomError::Vendored { .. } | SbomError::Embedded { .. })
             // What a token, a plugin or this machine gave back as a signature is none.
             | Self::Sign(SignError::DoesNotHold { .. })
             | Self::Store(StoreError::Altered { .. } | StoreError::TooLarge { .. }) => Exit::Untrusted,

@@ -157,6 +157,19 @@ fn one(request: &Request<'_>, facts: &Facts, inventory: Inventory) -> Result<Mad
                 .help("`cargo update --package NAME` locks another version; publishers seldom say why"),
         );
     }
+    if !summary.unlisted.is_empty() {
+        let what = format!(
+            "{} vendored package(s) have files that nothing shows to be what their registry has; no digest of it is given",
+            summary.unlisted.len()
+        );
+        notes.push(
+            Finding::new(codes::SBOM_PARTIAL, what)
+                .at(".cargo-checksum.json of the packages")
+                .expected("every file, with its digest", "`cargo vendor`")
+                .found(first_of(&summary.unlisted))
+                .help("`cargo vendor` writes them anew; of what was changed on purpose, make a path dependency"),
+        );
+    }
     if !summary.dirty.is_empty() {
         let what = format!(
             "{} package(s) were packed from files that differ from the commit that they name",

@@ -1,15 +1,18 @@
 //! Writing a file so that it is there whole or not at all: every output of the tool goes through here.
-//! It never changes a file in place, and never leaves a half-written one under the name asked for.
+//! It never changes a file in place, never leaves a half-written one under the name asked for, and never puts a file where a
+//! device, a pipe or a link is.
 
 use crate::disk::{DiskError, Doing, flush_file, flush_folder, folder_of};
-use std::fs::Permissions;
-use std::io::Write;
+use crate::outlet::{Outlet, Taker};
+use std::fs::{File, Permissions};
+use std::io::{Seek as _, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-/// Writes `bytes` to `path`, replacing what is there: a file beside it is written and flushed, renamed over it, and
+/// Writes `bytes` to `path`, replacing the file that is there: a file beside it is written and flushed, renamed over it, and
 /// the folder is flushed. If a step fails, what was there stays. The file gets the permissions `mode` less the
-/// process's umask; a symbolic link at `path` is replaced, not followed.
+/// process's umask. Where `path` is a symbolic link, all this happens where it leads; where it is a device, a pipe or one of
+/// the process's own channels, the bytes are written to it.
 pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DiskError> {
     let failed = |source| DiskError::new(Doing::Write, path, source);
     write_atomic_with(path, mode, |file| file.write_all(bytes).map_err(failed))
@@ -22,12 +25,14 @@ pub fn could_write(path: &Path) -> Result<(), DiskError> {
     if path.is_dir() {
         return Err(DiskError::new(Doing::Rename, path, std::io::ErrorKind::IsADirectory.into()));
     }
+    // What a device or a pipe takes is known only when it is written to.
+    let Outlet::File(place) = Outlet::of(path)? else { return Ok(()) };
     let mut temporary = tempfile::Builder::new()
         .prefix(".countersign-")
         .suffix(".tmp")
-        .tempfile_in(folder_of(path))
+        .tempfile_in(folder_of(&place))
         .map_err(|source| DiskError::new(Doing::Create, path, source))?;
-    temporary.write_all(&[0; ROOM]).map_err(|source| DiskError::new(Doing::Write, path, source))
+    temporary.write_all(&vec![0; ROOM]).map_err(|source| DiskError::new(Doing::Write, path, source))
 }
 
 /// More than a checkpoint or a lock has.
@@ -37,7 +42,17 @@ const ROOM: usize = 1 << 16;
 /// be there, whole.
 pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DiskError> {
     let failed = |source| DiskError::new(Doing::Write, path, source);
-    renamed(path, mode, |file| file.write_all(bytes).map_err(failed))
+    let write = |file: &mut dyn Write| file.write_all(bytes).map_err(failed);
+    match Outlet::of(path)? {
+        Outlet::File(place) => renamed(&place, mode, write),
+        Outlet::Taker(to) => through(path, &to, write),
+    }
+}
+
+/// The same for files of the tool's own, within folders that it keeps: a symbolic link is replaced, not followed.
+pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DiskError> {
+    renamed(path, mode, |file| file.write_all(bytes).map_err(|source| DiskError::new(Doing::Write, path, source)))?;
+    flush_folder(folder_of(path))
 }
 
 /// As [`write_atomic`] for what is too large to be in memory at once: `write` writes it, piece by piece. If it fails, what
@@ -47,8 +62,51 @@ pub fn write_atomic_with<T, E: From<DiskError>>(
     mode: u32,
     write: impl FnOnce(&mut dyn Write) -> Result<T, E>,
 ) -> Result<T, E> {
-    let done = renamed(path, mode, write)?;
-    flush_folder(folder_of(path))?;
+    match Outlet::of(path)? {
+        Outlet::File(place) => {
+            let done = renamed(&place, mode, write)?;
+            flush_folder(folder_of(&place))?;
+            Ok(done)
+        }
+        Outlet::Taker(to) => through(path, &to, write),
+    }
+}
+
+/// Whether what is written to both would end in one file, so that the second replaces the first.
+#[must_use]
+pub fn same_file(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| {
+        let Ok(Outlet::File(place)) = Outlet::of(path) else { return None };
+        let folder = std::fs::canonicalize(folder_of(&place)).ok()?;
+        Some(folder.join(place.file_name()?))
+    };
+    one == other || place(one).is_some_and(|one| place(other).is_some_and(|other| one == other))
+}
+
+/// What cannot be taken back is written only once all of it is made.
+fn through<T, E: From<DiskError>>(
+    path: &Path,
+    to: &Taker,
+    write: impl FnOnce(&mut dyn Write) -> Result<T, E>,
+) -> Result<T, E> {
+    let failed = |source| DiskError::new(Doing::Write, path, source);
+    let mut made =
+        tempfile::tempfile().map_err(|source| DiskError::new(Doing::Create, &std::env::temp_dir(), source))?;
+    let done = buffered(path, &mut made, write)?;
+    made.rewind().map_err(failed)?;
+    let mut to = to.open().map_err(failed)?;
+    std::io::copy(&mut made, &mut to).map_err(failed)?;
+    Ok(done)
+}
+
+fn buffered<T, E: From<DiskError>>(
+    path: &Path,
+    file: &mut File,
+    write: impl FnOnce(&mut dyn Write) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut buffered = std::io::BufWriter::with_capacity(1 << 16, file);
+    let done = write(&mut buffered)?;
+    buffered.flush().map_err(|source| DiskError::new(Doing::Write, path, source))?;
     Ok(done)
 }
 
@@ -65,12 +123,7 @@ fn renamed<T, E: From<DiskError>>(
         .permissions(Permissions::from_mode(mode))
         .tempfile_in(folder)
         .map_err(|source| DiskError::new(Doing::Create, path, source))?;
-    let done = {
-        let mut buffered = std::io::BufWriter::with_capacity(1 << 16, temporary.as_file_mut());
-        let done = write(&mut buffered)?;
-        buffered.flush().map_err(|source| DiskError::new(Doing::Write, path, source))?;
-        done
-    };
+    let done = buffered(path, temporary.as_file_mut(), write)?;
     flush_file(temporary.as_file(), path)?;
     temporary.persist(path).map_err(|refused| DiskError::new(Doing::Rename, path, refused.error))?;
     Ok(done)
@@ -81,6 +134,8 @@ mod tests {
     use super::*;
     use crate::disk::DiskFault;
     use std::fs;
+    use std::os::unix::fs::{FileTypeExt as _, symlink};
+    use std::process::Command;
 
     fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<String> =
@@ -109,7 +164,7 @@ mod tests {
         assert_eq!((missing.doing, missing.fault), (Doing::Create, DiskFault::Missing));
         fs::create_dir(dir.path().join("taken")).unwrap();
         let taken = write_atomic(&dir.path().join("taken"), b"x", 0o644).unwrap_err();
-        assert_eq!((taken.doing, taken.fault), (Doing::Rename, DiskFault::Occupied));
+        assert_eq!((taken.doing, taken.fault), (Doing::Write, DiskFault::Occupied));
         assert_eq!(names(dir.path()), ["taken"]);
     }
 
@@ -122,6 +177,54 @@ mod tests {
         fs::create_dir(dir.path().join("taken")).unwrap();
         assert_eq!(could_write(&dir.path().join("taken")).unwrap_err().fault, DiskFault::Occupied);
         assert_eq!(names(dir.path()), ["taken"]);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the standard library makes no pipes with names")]
+    fn a_pipe_is_written_to_and_stays_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let linked = dir.path().join("link");
+        symlink(&path, &linked).unwrap();
+        for at in [&path, &linked] {
+            let to = at.clone();
+            let writer = std::thread::spawn(move || write_atomic(&to, b"all of it", 0o644));
+            assert_eq!(fs::read(&path).unwrap(), b"all of it");
+            writer.join().unwrap().unwrap();
+        }
+        let failed = write_atomic_with(&path, 0o644, |file| {
+            file.write_all(b"half").unwrap();
+            Err::<(), _>(DiskError::new(Doing::Read, Path::new("source"), std::io::ErrorKind::NotFound.into()))
+        });
+        // Opening a pipe to write waits for a reader: nobody reads here, and it did not wait for one.
+        assert_eq!(failed.unwrap_err().doing, Doing::Read);
+        assert!(fs::symlink_metadata(&path).unwrap().file_type().is_fifo());
+        assert_eq!(names(dir.path()), ["link", "pipe"]);
+    }
+
+    #[test]
+    fn a_link_stays_and_the_file_that_it_leads_to_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let elsewhere = dir.path().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        fs::write(elsewhere.join("old"), b"old").unwrap();
+        symlink("elsewhere/old", dir.path().join("a")).unwrap();
+        symlink("a", dir.path().join("b")).unwrap();
+        symlink("elsewhere/new", dir.path().join("c")).unwrap();
+        symlink("d", dir.path().join("d")).unwrap();
+        write_atomic(&dir.path().join("b"), b"new", 0o644).unwrap();
+        write_whole(&dir.path().join("c"), b"first", 0o644).unwrap();
+        assert_eq!(fs::read(elsewhere.join("old")).unwrap(), b"new");
+        assert_eq!(fs::read(elsewhere.join("new")).unwrap(), b"first");
+        for link in ["a", "b", "c"] {
+            assert!(fs::symlink_metadata(dir.path().join(link)).unwrap().is_symlink(), "{link}");
+        }
+        assert_eq!(write_atomic(&dir.path().join("d"), b"x", 0o644).unwrap_err().doing, Doing::Write);
+        assert!(same_file(&dir.path().join("b"), &elsewhere.join("../elsewhere/old")));
+        assert!(!same_file(&dir.path().join("b"), &dir.path().join("c")));
+        replace(&dir.path().join("c"), b"own", 0o644).unwrap();
+        assert!(!fs::symlink_metadata(dir.path().join("c")).unwrap().is_symlink(), "within the tool's own folders");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //!
 //! What the lines say is not known here. Whoever writes them signs them and chains them.
 
-use crate::atomic::write_atomic;
+use crate::atomic::replace;
 use crate::disk::{DiskError, Doing, flush_folder, read_bounded};
 use countersign_core::digest::Sha256;
 use countersign_core::limits;
@@ -161,7 +161,7 @@ impl Journal {
 
     fn acknowledge(&mut self) -> Result<(), DiskError> {
         let text = self.last.map_or_else(|| "0\n".to_owned(), |last| format!("{} {}\n", self.count, last.hex()));
-        write_atomic(&self.folder.join(HEAD), text.as_bytes(), 0o600)?;
+        replace(&self.folder.join(HEAD), text.as_bytes(), 0o600)?;
         flush_folder(&self.folder)
     }
 }

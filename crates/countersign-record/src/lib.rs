@@ -8,6 +8,7 @@ pub mod disk;
 pub mod index;
 pub mod journal;
 pub mod log;
+mod outlet;
 pub mod package;
 pub mod remote;
 pub mod side;

@@ -1,7 +1,7 @@
 //! What a witness remembers: of each log the newest checkpoint that it cosigned. One process at a time has it open, and
 //! within it one request at a time is judged and remembered, so that nobody can be cosigned into the past.
 
-use crate::atomic::write_atomic;
+use crate::atomic::replace;
 use crate::disk::{DiskError, Doing, make_folders, read_bounded};
 use countersign_core::digest::Sha256;
 use countersign_core::ids::Origin;
@@ -95,7 +95,7 @@ impl WitnessMemory {
         if latest.as_ref() != Some(claim) {
             // With the log's signature, as proof of what the log has said.
             let note = request.checkpoint.note().to_string();
-            write_atomic(&self.path(&claim.origin), note.as_bytes(), 0o644)?;
+            replace(&self.path(&claim.origin), note.as_bytes(), 0o644)?;
         }
         Ok(Ok(cosign(request.checkpoint.note().text(), signer, at)?))
     }

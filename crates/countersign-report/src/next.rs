@@ -44,7 +44,7 @@ const GENERAL: &[(&[&str], &str)] = &[
     (&["check-left-out"], "leave the --danger option out: what it lets through is never a pass"),
     (
         &["provenance-builder"],
-        "name the builder with --builder-id, or in the file of expectations together with who signs for it",
+        "name the builder with --builder-id; where a key or another identity signs for it, in a file of expectations (--expect) together with that",
     ),
     (
         &["provenance-source", "provenance-ref", "provenance-build-type", "provenance-parameter", "provenance-package"],
@@ -331,8 +331,12 @@ const GENERAL: &[(&[&str], &str)] = &[
     (&["provenance-malformed"], "make the provenance again with `countersign provenance`, and sign it"),
     (&["builder-level"], "build on a builder that trust gives this level, and hand in its provenance"),
     (
-        &["build-type-unknown", "external-parameter-unknown"],
+        &["build-type-unknown"],
         "build in a way that the policy accepts, or change `build_types` of the rule in policy.toml",
+    ),
+    (
+        &["external-parameter-unknown"],
+        "build without the parameter; where it is meant, name it with --parameter or --any-parameter, or in what the policy expects",
     ),
     (&["source-dirty"], "commit or remove the changes, and build again"),
     (&["source-missing"], "make the provenance again in the repository, with `countersign provenance`"),

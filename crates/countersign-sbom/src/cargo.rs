@@ -12,13 +12,16 @@ use crate::{
     inventory::{Kind, Sha512},
     lock::{Lock, read_toml},
     program::{Finished, Running, start, start_with},
+    rustc::{self, Rewritten, Said, target_flag},
+    settings::Settings,
 };
 use guppy::{
     CargoMetadata,
     graph::{PackageGraph, cargo::CargoResolverVersion},
-    platform::{Platform, TargetFeatures},
+    platform::Platform,
 };
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -36,6 +39,13 @@ pub(crate) struct Workspace {
     pub(crate) host: Platform,
     pub(crate) target: Platform,
     pub(crate) compiler: Compiler,
+    pub(crate) overridden: Overridden,
+}
+
+/// Native libraries (`links`) whose build scripts are not run, by the machine that the package is compiled for.
+pub(crate) struct Overridden {
+    pub(crate) host: BTreeSet<String>,
+    pub(crate) target: BTreeSet<String>,
 }
 
 /// The compiler that would build it.
@@ -85,7 +95,10 @@ impl<'r> Asked<'r> {
     /// What Cargo and the compiler said.
     pub(crate) fn workspace(&self, cargo: Running, ahead: &Ahead) -> Result<Workspace, SbomError> {
         let Self { request, directory, .. } = self;
-        let read = |text: &str| CargoMetadata::parse_json(text).and_then(CargoMetadata::build_graph);
+        let Built { host, target, compiler, rewritten, overridden } =
+            self.built.take(|| Built::of(request, directory))?;
+        let read =
+            |text: &str| CargoMetadata::parse_json(&*rewritten.applied(text)).and_then(CargoMetadata::build_graph);
         let (metadata, graph) = cargo.finish_with(read)?;
         if !metadata.good {
             return Err(refusal(request, directory, metadata));
@@ -94,7 +107,6 @@ impl<'r> Asked<'r> {
             .unwrap_or_else(|| read(&metadata.printed))
             .map_err(|source| SbomError::Metadata { directory: directory.clone(), source: Box::new(source) })?;
         let root = graph.workspace().root().as_std_path().to_owned();
-        let Built { host, target, compiler } = self.built.take(|| Built::of(request, directory))?;
         Ok(Workspace {
             lock: ahead.lock(&root.join("Cargo.lock"))?,
             resolver: Resolver::of(&graph, &root.join("Cargo.toml"))?,
@@ -102,6 +114,7 @@ impl<'r> Asked<'r> {
             host,
             target,
             compiler,
+            overridden,
         })
     }
 }
@@ -111,54 +124,23 @@ struct Built {
     host: Platform,
     target: Platform,
     compiler: Compiler,
+    rewritten: Rewritten,
+    overridden: Overridden,
 }
 
 impl Built {
     fn of(request: &CargoRequest, directory: &Path) -> Result<Self, SbomError> {
-        let flag = request.target.as_deref().map(target_flag).transpose()?;
-        let first = start(&request.rustc, directory, &["--print=sysroot", "--print=cfg"]).and_then(Running::finish)?;
-        let program = first.program.clone();
-        let said = compiler_said(first)?;
-        // The folder on the first line, then a condition a line.
-        let two = said.split_once('\n').filter(|(_, cfg)| !cfg.trim().is_empty());
-        let (sysroot, cfg) = two.ok_or_else(|| SbomError::Rustc { program, said: said.clone() })?;
-        let sysroot = sysroot.trim_end_matches('\r');
-        let own = own_compiler(&request.rustc, sysroot);
-        let ask = |arguments: &[&str]| {
-            let answer = |program: &Path| start(program, directory, arguments).and_then(Running::finish);
-            let own = own.as_deref().and_then(|own| answer(own).ok()).filter(|answer| answer.good);
-            own.map_or_else(|| answer(&request.rustc), Ok)
-        };
-        let (host_triple, mut compiler) = compiler(ask(&["-vV"])?)?;
-        let target = flag.map(|flag| ask(&["--print=cfg", &flag])).transpose()?;
-        let host = platform(&host_triple, cfg)?;
-        let target = match (request.target.as_deref(), target) {
-            (Some(triple), Some(said)) if said.good => platform(triple, &said.printed)?,
-            (Some(triple), _) => return Err(SbomError::NoSuchTarget { target: triple.to_owned() }),
-            (None, _) => host.clone(),
-        };
+        let settings = Settings::read(directory, request.home.as_deref(), &request.variables)?;
+        let said = rustc::ask(request, directory, &settings, |version| named(version, "host: "))?;
+        let Said { host, target, version, program, sysroot, rewritten } = said;
+        let mut compiler = compiler(&version).ok_or(SbomError::Rustc { program, said: version })?;
         if request.content && !sysroot.is_empty() {
-            compiler.digests = content::toolchain(Path::new(sysroot), target.triple_str());
+            compiler.digests = content::toolchain(Path::new(&sysroot), target.triple_str());
         }
-        Ok(Self { host, target, compiler })
+        let overridden = |platform: &Platform| settings.overridden(platform.triple_str());
+        let overridden = Overridden { host: overridden(&host), target: overridden(&target) };
+        Ok(Self { host, target, compiler, rewritten, overridden })
     }
-}
-
-/// The file of the compiler that answered, which is asked whatever else there is to ask: `rustc` is often rustup's, which looks for
-/// that file each time, and takes nearly as long as the answer. Another program than `rustc` is asked itself: it may be anything.
-fn own_compiler(asked: &Path, sysroot: &str) -> Option<PathBuf> {
-    let named = asked == Path::new("rustc") && !sysroot.is_empty();
-    named.then(|| content::compiler_file(Path::new(sysroot))).filter(|file| file.is_file())
-}
-
-/// Only the name of a target: a file would be read by the compiler, and its path would stand in the document.
-fn target_flag(triple: &str) -> Result<String, SbomError> {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-    let file = Path::new(triple).extension().is_some_and(|extension| extension == "json");
-    if triple.is_empty() || file || !triple.bytes().all(plain) {
-        return Err(SbomError::NoSuchTarget { target: triple.to_owned() });
-    }
-    Ok(format!("--target={triple}"))
 }
 
 /// Why Cargo failed: by what is there first, by what it says second.
@@ -201,34 +183,15 @@ fn no_workspace(directory: &Path, said: String) -> SbomError {
     }
 }
 
-fn compiler_said(finished: Finished) -> Result<String, SbomError> {
-    if finished.good {
-        Ok(finished.printed)
-    } else {
-        Err(SbomError::Rustc { program: finished.program, said: finished.said })
-    }
+fn named(version: &str, name: &str) -> Option<String> {
+    version.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned)
 }
 
-/// The machine that the compiler runs on, and which compiler it is.
-fn compiler(version: Finished) -> Result<(String, Compiler), SbomError> {
-    let program = version.program.clone();
-    let printed = compiler_said(version)?;
-    let line = |name: &str| printed.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
-    match (line("host: "), line("release: ")) {
-        (Some(host), Some(release)) => {
-            let hex = |text: &String| text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
-            Ok((host, Compiler { release, commit: line("commit-hash: ").filter(hex), digests: Vec::new() }))
-        }
-        _ => Err(SbomError::Rustc { program, said: printed }),
-    }
-}
-
-/// The platform exactly as the compiler describes it, so that every condition on it comes out as in Cargo.
-fn platform(triple: &str, cfg: &str) -> Result<Platform, SbomError> {
-    let features =
-        cfg.lines().filter_map(|line| line.strip_prefix("target_feature=\"")?.strip_suffix('"')).map(str::to_owned);
-    Platform::new_custom_cfg(triple.to_owned(), cfg, TargetFeatures::features(features))
-        .map_err(|source| SbomError::Target { target: triple.to_owned(), source: Box::new(source) })
+/// Which compiler it is.
+fn compiler(version: &str) -> Option<Compiler> {
+    let hex = |text: &String| text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let commit = named(version, "commit-hash: ").filter(hex);
+    Some(Compiler { release: named(version, "release: ")?, commit, digests: Vec::new() })
 }
 
 #[derive(serde::Deserialize)]
@@ -260,49 +223,6 @@ impl Resolver {
             (None, Ok(edition)) => {
                 Err(SbomError::Resolver { path: path.to_owned(), found: format!("that of edition {edition}") })
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
-
-    const CFG: &str = "panic=\"unwind\"\ntarget_arch=\"x86_64\"\ntarget_endian=\"little\"\ntarget_env=\"gnu\"\ntarget_family=\"unix\"\n\
-        target_feature=\"sse2\"\ntarget_os=\"linux\"\ntarget_pointer_width=\"64\"\ntarget_vendor=\"unknown\"\nunix\n";
-
-    /// A program that answers as a compiler of this release does, and notes that it was asked.
-    fn compiler_at(path: &Path, release: &str) {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let sysroot = path.ancestors().nth(2).unwrap().display().to_string();
-        let script = format!(
-            "#!/bin/sh\necho \"$*\" >> \"$0.asked\"\ncase \"$*\" in\n-vV) echo 'release: {release}'; echo 'host: x86_64-unknown-linux-gnu';;\n\
-             *) echo '{sysroot}'\ncat <<'END'\n{CFG}END\n;;\nesac\n"
-        );
-        fs::write(path, script).unwrap();
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-    }
-
-    fn times_asked(path: &Path) -> usize {
-        fs::read_to_string(path.with_extension("asked")).unwrap_or_default().lines().count()
-    }
-
-    #[test]
-    fn another_program_than_rustc_is_asked_itself_whatever_sysroot_it_names() {
-        let place = tempfile::tempdir().unwrap();
-        let file = place.path().join("bin/rustc");
-        compiler_at(&file, "1.0.0");
-        let wrapper = place.path().join("wrapper/bin/mine");
-        compiler_at(&wrapper, "2.0.0");
-        let request = CargoRequest { rustc: wrapper.clone(), content: false, ..CargoRequest::new(place.path()) };
-        let built = Built::of(&request, place.path()).unwrap();
-        assert_eq!((built.compiler.release.as_str(), times_asked(&wrapper)), ("2.0.0", 2));
-        assert_eq!(own_compiler(Path::new("rustc"), place.path().to_str().unwrap()), Some(file.clone()));
-        assert_eq!(own_compiler(Path::new("rustc"), place.path().join("none").to_str().unwrap()), None);
-        assert_eq!(own_compiler(Path::new("rustc"), ""), None, "a compiler that names no folder is asked itself");
-        for other in ["mine", "./rustc", "/usr/bin/rustc"] {
-            assert_eq!(own_compiler(Path::new(other), place.path().to_str().unwrap()), None, "{other}");
         }
     }
 }

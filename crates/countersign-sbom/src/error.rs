@@ -7,6 +7,11 @@ use countersign_core::{
 };
 use std::{error::Error, io, path::PathBuf};
 
+/// What a package may have to be built.
+pub(crate) const BINARY: &str = "binary";
+/// The same for others than Rust.
+pub(crate) const LIBRARY: &str = "library of type `cdylib` or `staticlib`";
+
 /// Why there is no SBOM.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -77,6 +82,18 @@ pub enum SbomError {
         /// What it says.
         said: String,
     },
+    /// Cargo's configuration has what is not followed here, so nobody knows here what Cargo builds.
+    #[error("`{key}` of Cargo's configuration is not followed here")]
+    Setting {
+        /// The key.
+        key: String,
+    },
+    /// Cargo's configuration does not name one target.
+    #[error("Cargo's configuration builds for {}, not for one target by its name", targets.join(" and "))]
+    SeveralTargets {
+        /// What it has.
+        targets: Vec<String>,
+    },
     /// A program could not be started or read.
     #[error("cannot run the program")]
     Program {
@@ -101,10 +118,12 @@ pub enum SbomError {
         /// Packages with a binary.
         known: Vec<String>,
     },
-    /// No package was named, and not exactly one has a binary.
-    #[error("no package was named, and {} packages have a binary", known.len())]
+    /// No package was named, and not exactly one has what is asked for.
+    #[error("no package was named, and {} packages have a {what}", known.len())]
     PackageNotNamed {
-        /// Packages with a binary.
+        /// What is asked for: a binary, or a library for others than Rust.
+        what: &'static str,
+        /// Packages that have one.
         known: Vec<String>,
     },
     /// The package has no binary.
@@ -239,6 +258,18 @@ pub enum SbomError {
         /// What was found.
         found: String,
     },
+    /// A file of a vendored package is another one than the list beside it names.
+    #[error("a file of the vendored package `{package}` is not the one that was vendored")]
+    Vendored {
+        /// The file.
+        path: PathBuf,
+        /// The package.
+        package: String,
+        /// What the list says.
+        expected: Sha256,
+        /// What was found.
+        found: String,
+    },
     /// A file of `cargo vet` is none.
     #[error("the file of audits does not parse")]
     Audits {
@@ -325,6 +356,7 @@ impl SbomError {
             | Self::TooLarge { path, .. }
             | Self::Toml { path, .. }
             | Self::ChecksumMismatch { path, .. }
+            | Self::Vendored { path, .. }
             | Self::Audits { path, .. }
             | Self::Embedded { path, .. }
             | Self::Config { path, .. }
@@ -343,6 +375,8 @@ impl SbomError {
             Self::NoSuchFeature { feature, .. } => Some(format!("--features {feature}")),
             Self::NoSuchTarget { target } | Self::Target { target, .. } => Some(format!("--target {target}")),
             Self::PackageNotNamed { .. } | Self::NoArtifact { .. } => Some("--package".to_owned()),
+            Self::Setting { key } => Some(key.clone()),
+            Self::SeveralTargets { .. } => Some("build.target".to_owned()),
             Self::BinaryNotNamed { .. } => Some("--bin".to_owned()),
             Self::Source { .. }
             | Self::SameReference { .. }
@@ -379,13 +413,19 @@ impl SbomError {
             Self::NoLockFile { .. } => "run `cargo generate-lockfile` and commit `Cargo.lock`".to_owned(),
             Self::LockOutOfDate { .. } => "run `cargo update --workspace` and commit `Cargo.lock`".to_owned(),
             Self::PackageNotFetched { .. } => "run `cargo fetch --locked` where there is a network".to_owned(),
-            Self::Rustc { .. } => "see what `rustc -vV` says".to_owned(),
+            Self::Rustc { .. } => "put right what the compiler names; `cargo rustc -v` shows the flags that it gets".to_owned(),
+            Self::Setting { .. } => "take it out of `.cargo/config.toml`, or build without it".to_owned(),
+            Self::SeveralTargets { .. } => "name one with `--target`: each target has an SBOM of its own".to_owned(),
             Self::Program { .. } => "install Rust, or put it on the search path".to_owned(),
             Self::NoSuchPackage { known, .. }
             | Self::NoBinary { known, .. }
-            | Self::NoLibrary { known, .. }
             | Self::NoArtifact { known }
-            | Self::PackageNotNamed { known } => one_of("--package", known, "add a binary to the workspace"),
+            | Self::PackageNotNamed { what: BINARY, known } => {
+                one_of("--package", known, "add a binary to the workspace")
+            }
+            Self::NoLibrary { known, .. } | Self::PackageNotNamed { known, .. } => {
+                one_of("--package", known, "leave out `--lib`, or give a library `crate-type = [\"cdylib\"]`")
+            }
             Self::NoSuchBinary { known, .. } | Self::BinaryNotNamed { known, .. } => {
                 one_of("--bin", known, "add a binary to the package")
             }
@@ -396,6 +436,7 @@ impl SbomError {
             Self::ChecksumMismatch { .. } => {
                 "find out who changed it; then remove the archive, and run `cargo fetch --locked`".to_owned()
             }
+            Self::Vendored { .. } => "find out who changed it; `cargo vendor` writes the package anew".to_owned(),
             Self::Audits { .. } => "put the file right: `cargo vet check` reads it too".to_owned(),
             Self::Embedded { .. } => "build the artifact again".to_owned(),
             Self::Config { .. } => {
@@ -412,6 +453,9 @@ impl SbomError {
                 "report this, with `Cargo.lock`".to_owned()
             }
             Self::SameReference { .. } => "take one of the two from a public address".to_owned(),
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                "there is no such file: check its name".to_owned()
+            }
             Self::Read { .. } => "check the file's permissions".to_owned(),
             Self::TooLarge { path, .. } => format!("is {} the file that you mean? look at it first", path.display()),
             Self::Toml { .. } | Self::Checksum { .. } | Self::Lock { .. } => "run `cargo generate-lockfile`".to_owned(),

@@ -118,6 +118,9 @@ pub struct Content {
     /// Whether its registry took it back since it was locked, where Cargo's copy of the registry's index knows it. It stands in
     /// no document: the copy is another one on every machine.
     pub yanked: Option<bool>,
+    /// Whether it is vendored, and files in its folder are not in the list of digests that lies there: then nothing shows that what
+    /// is built is what the registry has, and no digest of that stands here.
+    pub unlisted: bool,
     /// Files with the texts of licences.
     pub licence_files: Vec<LicenceFile>,
     /// Sources in other languages that its build script compiles.

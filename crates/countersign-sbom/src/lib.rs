@@ -23,8 +23,10 @@ mod people;
 pub mod profile;
 mod program;
 mod resolve;
+mod rustc;
 pub mod schema;
 mod section;
+mod settings;
 mod source;
 pub mod spdx_text;
 pub mod version;
@@ -44,6 +46,7 @@ use countersign_core::{
     json::{self, JsonError},
 };
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     thread,
 };
@@ -62,8 +65,8 @@ pub enum What {
 
 /// Which binary, and how it is built.
 ///
-/// The build is the one that these fields describe and no other: a target or `--cfg` value that comes from Cargo's
-/// configuration or from `RUSTFLAGS` is not seen.
+/// The build is the one that these fields and Cargo's configuration describe: flags of the compiler, and the target where none is
+/// named, come from its files and variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -93,8 +96,11 @@ pub struct CargoRequest {
     pub content: bool,
     /// Whether Cargo must not use the network.
     pub offline: bool,
-    /// Cargo's own folder (`CARGO_HOME`), so that archives in it are read while Cargo still works. Only time depends on it.
+    /// Cargo's own folder (`CARGO_HOME`): its configuration counts, and archives in it are read while Cargo still works.
     pub home: Option<PathBuf>,
+    /// Variables that Cargo reads for its configuration, as far as they say how things are compiled: `RUSTFLAGS`,
+    /// `CARGO_ENCODED_RUSTFLAGS`, `CARGO_BUILD_…`, `CARGO_TARGET_…`. An empty one is not one that is missing.
+    pub variables: BTreeMap<String, String>,
     /// Whether Cargo is told to take its memory in large pieces (`GLIBC_TUNABLES`), in place of what that variable held. Only time
     /// depends on it.
     pub large_pieces: bool,
@@ -121,6 +127,7 @@ impl CargoRequest {
             content: true,
             offline: false,
             home: None,
+            variables: BTreeMap::new(),
             large_pieces: true,
             cargo: PathBuf::from("cargo"),
             rustc: PathBuf::from("rustc"),
@@ -164,6 +171,8 @@ pub struct Summary {
     pub bundled: usize,
     /// Packages that were packed from files that differ from the commit that they name: `NAME VERSION`.
     pub dirty: Vec<String>,
+    /// Vendored packages with files that the list of digests beside them does not name: `NAME VERSION`.
+    pub unlisted: Vec<String>,
     /// Packages that their registry took back since they were locked, as far as Cargo's copy of its index knows.
     pub yanked: Vec<String>,
 }
@@ -319,6 +328,7 @@ impl Summary {
                 .count(),
             bundled: everything().filter(|component| !component.content.native.is_empty()).count(),
             dirty: everything().filter(dirty).map(named).collect(),
+            unlisted: everything().filter(|component| component.content.unlisted).map(named).collect(),
             yanked: everything().filter(|component| component.content.yanked == Some(true)).map(named).collect(),
         }
     }

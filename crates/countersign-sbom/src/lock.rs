@@ -18,8 +18,12 @@ pub(crate) struct Lock {
     checksums: BTreeMap<(String, String, String), Sha256>,
 }
 
+/// The newest version of the file that Cargo writes, and this reads.
+const NEWEST: u64 = 4;
+
 #[derive(serde::Deserialize)]
 struct File {
+    version: Option<u64>,
     #[serde(default)]
     package: Vec<Package>,
     /// Where the first form of the file has its checksums.
@@ -46,6 +50,12 @@ impl Lock {
     }
 
     fn of(path: &Path, text: &str, file: &File) -> Result<Self, SbomError> {
+        if let Some(version) = file.version.filter(|version| *version > NEWEST) {
+            let why = format!(
+                "it is of version {version}, and up to {NEWEST} is read: lock again with a Cargo that writes that"
+            );
+            return Err(SbomError::Lock { path: path.to_owned(), why });
+        }
         let mut checksums = BTreeMap::new();
         for package in &file.package {
             let Some(source) = &package.source else { continue };
@@ -133,7 +143,7 @@ pub(crate) fn inventory(directory: &Path) -> Result<Inventory, SbomError> {
             let fits = |place: &&usize| {
                 file.package.get(**place).is_some_and(|package| {
                     version.is_none_or(|version| version == package.version)
-                        && source.is_none_or(|source| package.source.as_deref() == Some(source))
+                        && source.is_none_or(|source| package.source.as_deref().is_some_and(|own| names(source, own)))
                 })
             };
             let mut found = places.get(name).into_iter().flatten().filter(fits);
@@ -174,6 +184,11 @@ pub(crate) fn inventory(directory: &Path) -> Result<Inventory, SbomError> {
             lock_only: true,
         },
     })
+}
+
+/// Whether a source in an edge is that of a package: in an edge, one of git has no commit behind it.
+fn names(source: &str, own: &str) -> bool {
+    source == own || (own.starts_with("git+") && own.split_once('#').is_some_and(|(address, _)| address == source))
 }
 
 /// The name of the package at the top, if there is one.
@@ -276,6 +291,25 @@ mod tests {
         ];
         assert_eq!(edges, expected);
         assert!(inventory.components.iter().all(|c| !c.is_linked() && c.built.is_none()), "of none it is known");
+    }
+
+    #[test]
+    fn two_packages_of_git_with_one_name_and_version_are_told_apart_by_their_address() {
+        let (one, two) = ("git+file:///g1", "git+file:///g2?branch=x");
+        let lock = package("app", "1.0.0", "", &format!("\"twin 1.0.0 ({one})\", \"twin 1.0.0 ({two})\""))
+            + &package("twin", "1.0.0", &format!("{one}#{}", "0".repeat(40)), "")
+            + &package("twin", "1.0.0", &format!("{two}#{}", "1".repeat(40)), "");
+        let inventory = listed(&lock).unwrap();
+        let app = inventory.components.iter().find(|c| c.name == "app").unwrap();
+        assert_eq!((inventory.components.len(), app.depends_on.len()), (3, 2));
+    }
+
+    #[test]
+    fn a_lock_file_of_a_version_to_come_is_refused() {
+        let text = |version: u8| format!("version = {version}\n") + &package("app", "1.0.0", "", "");
+        assert!(listed(&text(4)).is_ok());
+        assert!(matches!(listed(&text(5)), Err(SbomError::Lock { .. })));
+        assert!(matches!(read(&text(9)), Err(SbomError::Lock { .. })));
     }
 
     #[test]

@@ -3,15 +3,15 @@
 use crate::{
     CargoRequest, What,
     cargo::{Compiler, Workspace},
-    error::SbomError,
+    error::{BINARY, LIBRARY, SbomError},
     inventory::{Build, Component, Inventory, Kind, Licence, Native, Shape, Source},
 };
 use countersign_core::purl::Purl;
 use guppy::{
     PackageId,
     graph::{
-        BuildTargetId, BuildTargetKind, DependencyDirection, PackageGraph, PackageMetadata,
-        cargo::{CargoOptions, CargoSet, InitialsPlatform},
+        BuildTargetId, BuildTargetKind, DependencyDirection, PackageGraph, PackageLink, PackageMetadata,
+        cargo::{BuildPlatform, CargoLinkContext, CargoLinkVisitor, CargoOptions, CargoSet, InitialsPlatform},
         feature::{FeatureSet, StandardFeatures, named_feature_filter},
     },
 };
@@ -24,12 +24,12 @@ pub(crate) fn inventory(workspace: &Workspace, request: &CargoRequest) -> Result
     match request.what {
         What::Workspace => whole(workspace, request),
         What::Binary => {
-            let package = package(workspace, request.package.as_deref(), binaries)?;
+            let package = package(workspace, request.package.as_deref(), BINARY, binaries)?;
             let (binary, required) = binary(&package, request.binary.as_deref())?;
             artifact(workspace, request, &package, (binary, required, Shape::Program))
         }
         What::Library => {
-            let package = package(workspace, request.package.as_deref(), libraries)?;
+            let package = package(workspace, request.package.as_deref(), LIBRARY, libraries)?;
             let name = libraries(&package).into_keys().next();
             let name = name.ok_or_else(|| SbomError::NoLibrary {
                 package: package.name().to_owned(),
@@ -259,13 +259,14 @@ fn holding(graph: &PackageGraph, of: impl for<'g> Fn(&PackageMetadata<'g>) -> Ta
 fn package<'g>(
     workspace: &'g Workspace,
     asked: Option<&str>,
+    what: &'static str,
     of: impl for<'a> Fn(&PackageMetadata<'a>) -> Targets<'a>,
 ) -> Result<PackageMetadata<'g>, SbomError> {
     let known = holding(&workspace.graph, of);
     let name = match (asked, &known[..]) {
         (Some(asked), _) => asked.to_owned(),
         (None, [only]) => only.clone(),
-        (None, _) => return Err(SbomError::PackageNotNamed { known }),
+        (None, _) => return Err(SbomError::PackageNotNamed { what, known }),
     };
     let member = workspace.graph.workspace().member_by_name(&name);
     member.map_err(|_unknown| SbomError::NoSuchPackage { package: name, known })
@@ -360,7 +361,23 @@ fn resolve<'g>(workspace: &'g Workspace, initials: FeatureSet<'g>, dev: bool) ->
         .set_initials_platform(InitialsPlatform::ProcMacrosOnTarget)
         .set_host_platform(workspace.host.clone())
         .set_target_platform(workspace.target.clone());
-    CargoSet::new(initials, workspace.graph.feature_graph().resolve_none(), &options)
+    let none = workspace.graph.feature_graph().resolve_none();
+    CargoSet::with_cargo_link_visitor(initials, none, ScriptsThatRun(workspace), &options)
+}
+
+/// What only a build script needs that Cargo does not run, since its configuration says the results, is not built.
+struct ScriptsThatRun<'w>(&'w Workspace);
+
+impl<'g> CargoLinkVisitor<'g> for ScriptsThatRun<'_> {
+    fn visit_link(&mut self, context: &CargoLinkContext<'_, 'g>, link: PackageLink<'g>) -> bool {
+        let overridden = match context.build_platform() {
+            BuildPlatform::Target => &self.0.overridden.target,
+            BuildPlatform::Host => &self.0.overridden.host,
+        };
+        let runs = link.from().links().is_none_or(|library| !overridden.contains(library));
+        let dev = || link.dev().is_present() && context.considers_dev_deps(&link);
+        runs || link.normal().is_present() || dev()
+    }
 }
 
 /// All packages of the set, with their edges, and those that come to it for the workspace's tests.

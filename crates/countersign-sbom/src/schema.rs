@@ -59,6 +59,11 @@ fn ready(format: Format) -> Option<&'static Result<Validator, String>> {
     Some(READY.get(place)?.get_or_init(|| validator(schema, format)))
 }
 
+/// An e-mail address in any script: what stands before the sign and behind it is not judged.
+fn is_address(text: &str) -> bool {
+    text.rsplit_once('@').is_some_and(|(who, host)| !who.trim().is_empty() && !host.trim().is_empty())
+}
+
 fn validator(schema: &str, format: Format) -> Result<Validator, String> {
     let parsed = |text: &str| serde_json::from_str::<Value>(text).map_err(|error| error.to_string());
     let mut registry = jsonschema::Registry::new();
@@ -68,7 +73,11 @@ fn validator(schema: &str, format: Format) -> Result<Validator, String> {
             .map_err(|error| error.to_string())?;
     }
     let registry = registry.prepare().map_err(|error| error.to_string())?;
-    let options = jsonschema::options().with_registry(&registry).should_validate_formats(true).offline();
+    let options = jsonschema::options()
+        .with_registry(&registry)
+        .should_validate_formats(true)
+        .with_format("idn-email", is_address)
+        .offline();
     let mut schema = parsed(schema)?;
     // Of SPDX 3.0 only the schema of 3.0.1 lies here; that of 3.0.0 has the same rules but for the context.
     if let Some(context) = schema.pointer_mut("/properties/@context").filter(|_| format == Format::Spdx3) {

@@ -67,6 +67,16 @@ pub enum VexError {
     },
 }
 
+/// Justifications of OpenVEX that CycloneDX has only a wider word for: the own word, the wider one.
+const EXACTER: [(&str, &str, Justification); 2] = [
+    ("component_not_present", "code_not_present", Justification::ComponentNotPresent),
+    (
+        "vulnerable_code_cannot_be_controlled_by_adversary",
+        "code_not_reachable",
+        Justification::VulnerableCodeCannotBeControlledByAdversary,
+    ),
+];
+
 const CONTEXT: &str = "https://openvex.dev/ns/v0.2.0";
 
 /// Whether a document says to be OpenVEX.
@@ -177,6 +187,19 @@ fn read_cyclonedx(value: &Value) -> Result<(Option<Head>, Vec<Opinion>), VexErro
                 (Some(Justification::InlineMitigationsAlreadyExist), Some(other))
             }
             Some(other) => (None, Some(other)),
+        };
+        // What OpenVEX says more exactly stands in front of the words where it was turned into this.
+        let exactly = detail.as_deref().zip(text(analysis, "justification")).and_then(|(detail, written)| {
+            let fits =
+                |exact: &&(&str, &str, Justification)| exact.1 == written && detail.split(": ").next() == Some(exact.0);
+            EXACTER.iter().find(fits)
+        });
+        let justification = exactly.map_or(justification, |(_, _, exact)| Some(*exact));
+        let detail = match (detail, exactly) {
+            (Some(detail), Some((word, ..))) => {
+                detail.strip_prefix(*word).and_then(|rest| rest.strip_prefix(": ")).map(str::to_owned)
+            }
+            (detail, _) => detail,
         };
         let said_in_words: Vec<&str> = [extra, reason, detail.as_deref()].into_iter().flatten().collect();
         let components: Vec<String> = list(said, "affects")
@@ -391,11 +414,21 @@ mod tests {
 
     #[test]
     fn what_is_written_as_either_reads_back_the_same() {
-        for write in [openvex, cyclonedx] {
-            let value = write(&head(), &[opinion()]);
-            let (read_head, mut read) = read(&value).unwrap();
-            read[0].products[0].name = None;
-            assert_eq!((read_head, read), (Some(head()), vec![opinion()]));
+        let reasons = [
+            Justification::ComponentNotPresent,
+            Justification::VulnerableCodeNotPresent,
+            Justification::VulnerableCodeNotInExecutePath,
+            Justification::VulnerableCodeCannotBeControlledByAdversary,
+        ];
+        for (write, reason) in [openvex, cyclonedx].into_iter().flat_map(|write| reasons.map(|reason| (write, reason)))
+        {
+            for impact in [None, opinion().impact] {
+                let said = Opinion { justification: Some(reason), impact, ..opinion() };
+                let value = write(&head(), std::slice::from_ref(&said));
+                let (read_head, mut read) = read(&value).unwrap();
+                read[0].products[0].name = None;
+                assert_eq!((read_head, read), (Some(head()), vec![said]));
+            }
         }
     }
 

@@ -113,6 +113,7 @@ impl SigningKey {
 
     fn of_private(private: &Private) -> Result<Self, KeyFault> {
         let der = private.der.as_slice();
+        let mut short = false;
         let pair = match private.kind {
             Kind::Ed25519 => Ed25519KeyPair::from_pkcs8(der).map(Pair::Ed25519),
             Kind::P256 => EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_ASN1_SIGNING, der).map(Pair::Ecdsa),
@@ -120,9 +121,15 @@ impl SigningKey {
             Kind::Rsa | Kind::RsaPss => {
                 let pss = private.kind == Kind::RsaPss;
                 // The provider takes no key below 2048 bits.
-                RsaKeyPair::from_der(der).map(|pair| Pair::Rsa { pair, pss })
+                let pair = RsaKeyPair::from_der(der);
+                // Its word for that is all there is to tell a short key from a broken one.
+                short = pair.as_ref().is_err_and(|error| error.to_string() == "TooSmall");
+                pair.map(|pair| Pair::Rsa { pair, pss })
             }
         };
+        if short {
+            return Err(KeyFault::Kind { kind: "RSA of less than 2048 bits".to_owned() });
+        }
         pair.ok().and_then(Self::of).ok_or(KeyFault::Encoding)
     }
 
@@ -519,7 +526,8 @@ mod tests {
             assert_eq!(fault(&text), KeyFault::Kind { kind: kind.to_owned() }, "{arguments}");
         }
         openssl.run(folder.path(), "genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024 -out key.pem");
-        assert_eq!(fault(&fs::read_to_string(folder.path().join("key.pem")).unwrap()), KeyFault::Encoding, "too short");
+        let short = KeyFault::Kind { kind: "RSA of less than 2048 bits".to_owned() };
+        assert_eq!(fault(&fs::read_to_string(folder.path().join("key.pem")).unwrap()), short);
     }
 
     #[test]

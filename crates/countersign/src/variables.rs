@@ -10,6 +10,11 @@ pub(crate) const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
 pub(crate) const CARGO: &str = "CARGO";
 /// Where Cargo keeps what it has fetched, where that is not below the home folder.
 pub(crate) const CARGO_HOME: &str = "CARGO_HOME";
+/// What Cargo takes from variables of how things are compiled; an empty one counts.
+pub(crate) const CARGO_CONFIGURATION: [&str; 4] =
+    ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_BUILD_TARGET"];
+/// Before the name of a target: Cargo's settings for it.
+pub(crate) const CARGO_TARGET: &str = "CARGO_TARGET_";
 /// Settings of the C library, which Cargo then gets as they are.
 pub(crate) const GLIBC_TUNABLES: &str = "GLIBC_TUNABLES";
 /// Which `rustc` to run.

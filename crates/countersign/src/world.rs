@@ -7,6 +7,7 @@ use countersign_core::digest::{Sha256, to_hex};
 use countersign_core::time::{Time, TimeError};
 use countersign_sign::keyless::Ambient;
 use countersign_sign::{KeyAccess, SshKeygen};
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -45,6 +46,16 @@ impl World {
     /// One of [`crate::variables`], if it is set and not empty.
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
         self.environment.text(name)
+    }
+
+    /// The variables from which Cargo takes how things are compiled, empty ones too: they mean something else than missing ones.
+    pub(crate) fn of_cargo_configuration(&self) -> BTreeMap<String, String> {
+        let text = |(name, value): (&OsStr, &OsStr)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()));
+        let wanted = |(name, _): &(String, String)| {
+            variables::CARGO_CONFIGURATION.contains(&name.as_str())
+                || (name.starts_with(variables::CARGO_TARGET) && name.ends_with("_RUSTFLAGS"))
+        };
+        self.environment.iter().filter_map(text).filter(wanted).collect()
     }
 
     /// The time. There is no switch and no variable that sets it: a gate's clock is the machine's.

@@ -59,6 +59,7 @@ fn filled() -> (countersign_sbom::Inventory, Facts) {
             repository: Some("https://example.com/?a=1&b=2".to_owned()),
             authors: vec![hostile.to_owned(), "A <a@example.com>".to_owned()],
             sha512: Some(Sha512([7; 64])),
+            unlisted: false,
             yanked: Some(true),
             vcs: Some(Vcs { commit: "a".repeat(40), folder: "crates/a".to_owned(), dirty: true }),
             licence_files: vec![LicenceFile { name: "LICENSE".to_owned(), digest: Sha256::of(b"text") }],

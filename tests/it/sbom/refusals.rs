@@ -1,7 +1,7 @@
 //! What a person meets when there can be no SBOM: what is wrong, where, and the one next action.
 
 use super::{request, workspace, write};
-use countersign_sbom::{CargoRequest, SbomError, cargo_inventory};
+use countersign_sbom::{CargoRequest, SbomError, What, cargo_inventory};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -18,6 +18,16 @@ fn refusal(folder: &Path, change: impl FnOnce(&mut CargoRequest)) -> String {
     let mut request = request(folder, &[]);
     change(&mut request);
     said(folder, &cargo_inventory(&request).unwrap_err())
+}
+
+#[test]
+fn what_is_asked_for_is_called_by_its_name() {
+    let folder = workspace("2");
+    let library = refusal(folder.path(), |r| (r.what, r.package, r.binary) = (What::Library, None, None));
+    assert!(library.contains("0 packages have a library of type `cdylib`"), "{library}");
+    assert!(library.contains("help: leave out `--lib`"), "{library}");
+    let gone = said(folder.path(), &countersign_sbom::digests(&folder.path().join("gone")).unwrap_err());
+    assert!(gone.contains("there is no such file"), "{gone}");
 }
 
 #[test]

@@ -62,12 +62,19 @@ fn a_renamed_dependency_has_its_own_name() {
     assert!(inventory.components.iter().all(|c| c.name != "other"));
 }
 
+/// Writes down the digests of the vendored package's files, as `cargo vendor` does.
+fn list_files(folder: &Path, archive: &Sha256) {
+    let digest = |name: &str| Sha256::of(&fs::read(folder.join("vendor/dep").join(name)).unwrap()).hex();
+    let files = ["Cargo.toml", "src/lib.rs"].map(|name| format!("\"{name}\":\"{}\"", digest(name)));
+    let sums = format!("{{\"files\":{{{}}},\"package\":\"{}\"}}", files.join(","), archive.hex());
+    write(folder, "vendor/dep/.cargo-checksum.json", &sums);
+}
+
 /// A folder that stands for crates.io, with one package in it.
 fn vendor(folder: &Path) -> Sha256 {
     let archive = Sha256::of(b"the archive of dep");
     package(folder, "vendor/dep", "name = \"dep\"\nversion = \"1.0.0\"\nlicense = \"MIT\"\n");
-    let sums = format!("{{\"files\":{{}},\"package\":\"{}\"}}", archive.hex());
-    write(folder, "vendor/dep/.cargo-checksum.json", &sums);
+    list_files(folder, &archive);
     let config = "[source.crates-io]\nreplace-with = \"vendored\"\n[source.vendored]\ndirectory = \"../vendor\"\n";
     write(folder, "app/.cargo/config.toml", config);
     archive
@@ -83,6 +90,15 @@ fn a_vendored_package_keeps_its_identity_and_checksum_and_has_no_archive() {
     let dep = of(&inventory, "dep");
     assert_eq!(dep.purl.as_ref().unwrap().as_str(), "pkg:cargo/dep@1.0.0");
     assert_eq!((dep.checksum, dep.content.sha512), (Some(archive), None));
+    write(folder.path(), "vendor/dep/src/more.rs", "");
+    let more = cargo_inventory(&request(folder.path())).unwrap();
+    let dep = of(&more, "dep");
+    assert!(dep.content.unlisted && dep.checksum.is_none(), "a file that nobody lists");
+    fs::remove_file(folder.path().join("vendor/dep/src/more.rs")).unwrap();
+    write(folder.path(), "vendor/dep/src/lib.rs", "pub fn evil() {}");
+    let refused = cargo_inventory(&request(folder.path())).unwrap_err();
+    assert!(matches!(refused, SbomError::Vendored { .. }), "{refused:?}");
+    write(folder.path(), "vendor/dep/src/lib.rs", "");
     let note = folder.path().join("vendor/dep/.cargo-checksum.json");
     fs::write(&note, fs::read_to_string(&note).unwrap().replace(&archive.hex(), &"0".repeat(64))).unwrap();
     let refused = cargo_inventory(&request(folder.path())).unwrap_err();
@@ -271,8 +287,9 @@ fn publish(folder: &Path, name: &str, place: &str, manifest: &str, listed: &str)
 fn everywhere() -> (TempDir, PathBuf) {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path();
-    vendor(folder);
+    let archive = vendor(folder);
     package(folder, "vendor/dep", "name = \"dep\"\nversion = \"1.0.0\"\n[features]\nf = []\n");
+    list_files(folder, &archive);
     let index = format!("file://{}/index", folder.display());
     write(
         &folder.join("index"),
@@ -390,4 +407,68 @@ fn members_that_need_each_other_in_their_tests_come_to_an_end() {
     let inventory = cargo_inventory(&whole).unwrap();
     assert_eq!(of(&inventory, "a").depends_on, ["path:b@1.0.0".to_owned()].into());
     assert_eq!(of(&inventory, "b").depends_on, ["path:a@1.0.0".to_owned()].into());
+}
+
+#[test]
+fn conditions_on_flags_of_the_compiler_come_out_as_in_cargo() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["flag", "pair", "other-pair", "feature", "debug", "musl", "at-build"] {
+        package(folder.path(), name, &format!("name = \"{name}\"\nversion = \"1.0.0\"\n"));
+    }
+    let on = |condition: &str, name: &str| {
+        format!("[target.'cfg({condition})'.dependencies]\n{name} = {{ path = \"../{name}\" }}\n")
+    };
+    let dependencies = [
+        on("my_flag", "flag"),
+        on("all(my_key = \"a\", not(my_key = \"b\"))", "pair"),
+        on("my_key = \"b\"", "other-pair"),
+        on("target_feature = \"avx2\"", "feature"),
+        on("debug_assertions", "debug"),
+        on("target_feature = \"crt-static\"", "musl"),
+    ];
+    app(folder.path(), &dependencies.concat());
+    lock(folder.path());
+    let cargo_config = "[target.'cfg(my_flag)']\nrustflags = [\"--cfg\", \"my_key=\\\"a\\\"\"]\n\
+        [target.x86_64-unknown-linux-gnu]\nrustflags = [\"--cfg\", \"my_flag\", \"-C\", \"target-cpu=x86-64-v3\"]\n\
+        [build]\nrustflags = [\"--cfg\", \"passed_over\"]\n";
+    let names = |request: &CargoRequest| {
+        let inventory = exact(request);
+        inventory.components.iter().filter(|c| c.source == Source::Path).map(|c| c.name.clone()).collect::<Vec<_>>()
+    };
+    let target = |triple: &str| CargoRequest { target: Some(triple.to_owned()), ..request(folder.path()) };
+    let (gnu, musl) = (target("x86_64-unknown-linux-gnu"), target("x86_64-unknown-linux-musl"));
+    assert_eq!((names(&gnu), names(&musl)), (vec!["debug".to_owned()], vec!["debug".to_owned()]));
+    write(folder.path(), "app/.cargo/config.toml", cargo_config);
+    assert_eq!(names(&gnu), ["debug", "feature", "flag", "pair"]);
+    assert_eq!(names(&musl), ["debug"]);
+    let variables = [("RUSTFLAGS".to_owned(), "--cfg my_key=\"b\"".to_owned())].into();
+    let inventory = cargo_inventory(&CargoRequest { variables, ..gnu.clone() }).unwrap();
+    let linked: Vec<&str> =
+        inventory.components.iter().filter(|c| c.source == Source::Path).map(|c| c.name.as_str()).collect();
+    assert_eq!(linked, ["debug", "other-pair"], "a variable goes before every file");
+}
+
+#[test]
+fn cargos_configuration_names_the_target_and_build_scripts_that_do_not_run() {
+    let folder = tempfile::tempdir().unwrap();
+    package(folder.path(), "for-script", "name = \"for-script\"\nversion = \"1.0.0\"\n");
+    package(
+        folder.path(),
+        "native",
+        "name = \"native\"\nversion = \"1.0.0\"\nlinks = \"nat\"\nbuild = \"b.rs\"\n[build-dependencies]\n\
+         for-script = { path = \"../for-script\" }\n",
+    );
+    write(folder.path(), "native/b.rs", "fn main() {}");
+    app(folder.path(), "[dependencies]\nnative = { path = \"../native\" }");
+    lock(folder.path());
+    let target = Some("x86_64-unknown-linux-gnu".to_owned());
+    let named = CargoRequest { target: target.clone(), ..request(folder.path()) };
+    assert!(exact(&named).components.iter().any(|c| c.name == "for-script"));
+    let overridden = "[build]\ntarget = \"x86_64-pc-windows-gnu\"\n[target.x86_64-unknown-linux-gnu.nat]\nrustc-link-lib = [\"c\"]\n";
+    write(folder.path(), "app/.cargo/config.toml", overridden);
+    assert!(exact(&named).components.iter().all(|c| c.name != "for-script"));
+    assert_eq!(cargo_inventory(&request(folder.path())).unwrap().build.target, "x86_64-pc-windows-gnu");
+    let variables = [("CARGO_BUILD_TARGET".to_owned(), "x86_64-unknown-linux-musl".to_owned())].into();
+    let by_variable = CargoRequest { variables, ..request(folder.path()) };
+    assert_eq!(cargo_inventory(&by_variable).unwrap().build.target, "x86_64-unknown-linux-musl");
 }

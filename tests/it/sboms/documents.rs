@@ -42,6 +42,21 @@ fn spdx_of_both_versions_says_what_cyclonedx_says_and_its_bytes_are_kept() {
 }
 
 #[test]
+fn two_documents_need_two_files_and_what_was_read_is_not_written_over() {
+    let door = Door::new();
+    let bytes = serde_json::to_vec_pretty(&spdx2()).unwrap();
+    door.write("in.json", &bytes);
+    door.run("sbom ingest in.json --output a.json --raw ./a.json").expect(2, &["--raw and --output are one file"]);
+    door.run("sbom ingest in.json --output in.json --raw b.json").expect(2, &["in.json is read here"]);
+    door.run("sbom ingest in.json --output b.json --raw in.json").expect(2, &["in.json is read here"]);
+    door.run("sbom merge in.json --name r --release 1 --output in.json").expect(2, &["in.json is read here"]);
+    assert_eq!(door.read("in.json"), bytes);
+    for name in ["a.json", "b.json"] {
+        assert!(!door.has(name), "{name}");
+    }
+}
+
+#[test]
 fn a_document_of_another_tool_is_signed_as_it_is_and_the_tool_is_named() {
     let door = Door::new();
     let bytes = serde_json::to_vec_pretty(&foreign("1.0.0", "1.0.0")).unwrap();

@@ -166,4 +166,9 @@ fn a_database_that_cannot_answer_makes_no_statement() {
         br#"{"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{"type": "library", "name": "a"}]}"#,
     );
     door.run("sbom vulns none.cdx.json --db osv --output v.json").expect(3, &["no component has a package URL"]);
+    let mut debian = super::foreign("1.0.0", "1.0.0");
+    debian["components"][0]["purl"] = json!("pkg:deb/debian/openssl@3.0.11-1?distro=debian-12");
+    door.write("debian.cdx.json", debian.to_string().as_bytes());
+    door.run("sbom vulns debian.cdx.json --db osv --output v.json").expect(3, &["not compared here: 1 of pkg:deb"]);
+    assert!(!door.has("v.json"));
 }

@@ -83,12 +83,16 @@ impl ExpectedBuilder {
 
     /// The level, if the pair is this one.
     fn level_of(&self, signer: SignerFacts<'_>, id: &str) -> Option<u8> {
+        (self.names(signer, id) && self.signed_by(signer, id)).then_some(self.level)
+    }
+
+    /// Whether it is this builder by its name, whoever signed.
+    fn names(&self, signer: SignerFacts<'_>, id: &str) -> bool {
         let runner = match signer {
             SignerFacts::Certificate { claims, .. } => claims.get(&Claim::Runner).map(String::as_str),
             SignerFacts::Key(_) | SignerFacts::CloudBuild(_) => None,
         };
-        let named = BuilderName::new(self.id.clone()).matches(id, runner, tests_itself(signer));
-        (named && self.signed_by(signer, id)).then_some(self.level)
+        BuilderName::new(self.id.clone()).matches(id, runner, tests_itself(signer))
     }
 
     fn signed_by(&self, signer: SignerFacts<'_>, id: &str) -> bool {
@@ -221,8 +225,19 @@ impl Expectations {
                 SignerFacts::Key(name) => format!("key {name}"),
                 SignerFacts::CloudBuild(name) => format!("Cloud Build's key {name}"),
             };
+            let named = self.builders.iter().any(|builder| builder.names(signer, id));
+            let (what, wanted) = if named {
+                // The name alone is no proof: somebody has to be known to speak for it.
+                let by = "a signer that speaks for it, by what is known of its platform or by the file of expectations";
+                (
+                    "the builder.id is one that is expected, and whoever signed does not speak for it",
+                    format!("{wanted}, signed by {by}"),
+                )
+            } else {
+                ("builder.id, with whoever signed, is none that is expected", wanted)
+            };
             out.push(
-                Finding::new(codes::PROVENANCE_BUILDER, "builder.id, with whoever signed, is none that is expected")
+                Finding::new(codes::PROVENANCE_BUILDER, what)
                     .at(place)
                     .expected(wanted, BY)
                     .found(format!("builder.id {id}"))

@@ -7,7 +7,7 @@ use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::time::Time;
-use countersign_record::atomic::write_atomic;
+use countersign_record::atomic::{same_file, write_atomic};
 use countersign_sbom::bom::{Document, Format};
 use countersign_sbom::merge::{Part, Release};
 use countersign_sbom::{convert, merge as merging};
@@ -28,6 +28,7 @@ pub struct Ingest<'a> {
 /// beside them that names their digest.
 pub fn ingest(request: &Ingest<'_>) -> Result<SbomIngested, FlowError> {
     let opened = valid(request.document)?;
+    apart_from_inputs(request.output, &[request.document], matches!(opened.document.format, Format::CycloneDx(_)))?;
     let mut findings = notes(&opened);
     findings.extend(foreign(&opened));
     let digest = opened.digest;
@@ -36,6 +37,11 @@ pub fn ingest(request: &Ingest<'_>) -> Result<SbomIngested, FlowError> {
         Format::CycloneDx(_) => opened.bytes.clone(),
         Format::Spdx2 | Format::Spdx3 | Format::Made => {
             let kept = request.raw.map_or_else(|| beside(request.output), Path::to_owned);
+            if same_file(&kept, request.output) {
+                let what = "--raw and --output are one file: name two, or leave --raw out".to_owned();
+                return Err(FlowError::Usage(what));
+            }
+            apart_from_inputs(&kept, &[request.document], false)?;
             let view = convert::to_cyclonedx(&opened.bom, &digest, None);
             let check = Document { format: Format::CycloneDx("1.6"), value: view };
             refuse_if_any(schema_findings(&check, request.output)?)?;
@@ -60,6 +66,17 @@ pub fn ingest(request: &Ingest<'_>) -> Result<SbomIngested, FlowError> {
         unknown: opened.bom.without_dependencies_known().count(),
         findings,
     })
+}
+
+/// What was read is not written over, unless it is with the same bytes.
+fn apart_from_inputs(output: &Path, inputs: &[&Path], same_bytes: bool) -> Result<(), FlowError> {
+    match inputs.iter().find(|input| !same_bytes && same_file(input, output)) {
+        None => Ok(()),
+        Some(input) => Err(FlowError::Usage(format!(
+            "{} is read here, and would be written over: name another file for what is written",
+            input.display()
+        ))),
+    }
 }
 
 /// `app.cdx.json` keeps its source as `app.raw.json`.
@@ -92,6 +109,8 @@ pub fn merge(
     time: Option<Time>,
     output: &Path,
 ) -> Result<SbomMerged, FlowError> {
+    let inputs: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+    apart_from_inputs(output, &inputs, false)?;
     let mut parts = Vec::new();
     let mut findings = Vec::new();
     for path in paths {

@@ -82,6 +82,16 @@ pub fn say(said: &Said<'_>, form: Form, output: &Path) -> Result<SbomVex, FlowEr
     if said.status != Status::NotAffected && said.justification.is_some() {
         return Err(FlowError::Usage("--justification goes with `--status not-affected`".to_owned()));
     }
+    for (option, purl) in said
+        .product
+        .map(|purl| ("--product", purl))
+        .into_iter()
+        .chain(said.components.iter().map(|purl| ("--component", purl.as_str())))
+    {
+        if let Err(error) = Purl::new(purl) {
+            return Err(FlowError::Usage(format!("{option} takes a package URL, such as pkg:npm/a@1.0.0: {error}")));
+        }
+    }
     if said.author.trim().is_empty() {
         return Err(FlowError::Usage("--author names who says it".to_owned()));
     }

@@ -102,7 +102,15 @@ pub(super) fn undecided(found: &Matches<'_>, place: &str) -> Result<(), FlowErro
             format!("{} records of the database cannot be read; the first: {}", found.unread.len(), names.join("; "));
         refuse(what, "get the export again: each file has to be one advisory in OSV's form");
     }
-    if found.wanted.is_empty() {
+    if !found.not_compared.is_empty() {
+        let kinds: Vec<String> =
+            found.not_compared.iter().map(|(kind, components)| format!("{components} of pkg:{kind}")).collect();
+        refuse(
+            format!("advisories may name components that are not compared here: {}", kinds.join(", ")),
+            "look at these with a scanner that knows them (`countersign sign --type vulns` signs its result), and at an SBOM of the rest with this",
+        );
+    }
+    if found.wanted.is_empty() && found.not_compared.is_empty() {
         refuse(
             "no component has a package URL of an ecosystem that advisories name".to_owned(),
             "have the SBOM made by a tool that writes package URLs",
@@ -121,7 +129,10 @@ pub(super) fn undecided(found: &Matches<'_>, place: &str) -> Result<(), FlowErro
 fn notes(found: &Matches<'_>, place: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !found.unidentified.is_empty() {
-        let what = format!("{} components have no identity that an advisory could name", found.unidentified.len());
+        let what = format!(
+            "{} components were not looked at: they have no identity by which advisories name packages",
+            found.unidentified.len()
+        );
         let finding = Finding::new(codes::SBOM_PARTIAL, what).at(place.to_owned());
         let named = found.unidentified.iter().take(NAMED);
         findings.push(named.fold(finding, |finding, item| finding.found(item.label())));

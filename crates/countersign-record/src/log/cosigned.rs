@@ -4,7 +4,7 @@
 use super::error::LogError;
 use super::files::{FolderFiles, LogFiles, read_checkpoint};
 use super::{CHECKPOINT, COSIGNED};
-use crate::atomic::write_atomic;
+use crate::atomic::replace;
 use countersign_core::limits;
 use countersign_core::log::checkpoint::UnverifiedCheckpoint;
 use countersign_core::log::note::Note;
@@ -38,10 +38,10 @@ pub(super) fn keep(folder: &Path, note: &Note, enough: bool) -> Result<(), LogEr
     }
     let older = read_cosigned(&files)?.is_some_and(|known| known.claim().size > cosigned.claim().size);
     if enough && !older {
-        write_atomic(&folder.join(COSIGNED), &bytes, 0o644)?;
+        replace(&folder.join(COSIGNED), &bytes, 0o644)?;
     }
     if own.claim() == cosigned.claim() {
-        write_atomic(&folder.join(CHECKPOINT), &bytes, 0o644)?;
+        replace(&folder.join(CHECKPOINT), &bytes, 0o644)?;
     }
     Ok(())
 }

@@ -58,6 +58,7 @@ pub(super) fn read(value: &Value) -> Result<Bom, DocumentError> {
             relationship(element, &elements, &mut bom, &mut scopes, &mut licences, &mut counts)?;
         }
     }
+    completeness(&elements, &order, &mut bom)?;
     for item in &mut bom.items {
         item.scope = scopes.get(&item.reference).copied().unwrap_or_default();
         item.licences.extend(licences.remove(&item.reference).unwrap_or_default());
@@ -162,6 +163,69 @@ fn package(id: &str, element: &Element<'_>, elements: &Elements<'_>) -> Result<I
     Ok(item)
 }
 
+/// What SPDX has instead of an element: none, or none that is known.
+fn individual(id: &str) -> Option<&'static str> {
+    let word = id.strip_prefix("https://spdx.org/rdf/").map_or(id, |rest| rest.rsplit("/Core/").next().unwrap_or(rest));
+    ["NoneElement", "NoAssertionElement"].into_iter().find(|known| word.trim_start_matches("spdx:Core/") == *known)
+}
+
+/// Whether all that something depends on is listed: where each of its relationships of dependency says so, and one of them is
+/// `dependsOn`. What it contains says nothing of what it depends on, unless that is not all.
+fn completeness(elements: &Elements<'_>, order: &[&str], bom: &mut Bom) -> Result<(), DocumentError> {
+    let mut said: BTreeMap<&str, (bool, &'static str)> = BTreeMap::new();
+    for element in order.iter().filter_map(|id| elements.get(id)) {
+        if !matches!(kind(element)?, "Relationship" | "LifecycleScopedRelationship") {
+            continue;
+        }
+        let (map, at) = (element.map, element.at.as_str());
+        let kind = text(map, "relationshipType", at)?.unwrap_or_default();
+        let Some(from) = references(element, "from")?.into_iter().next().filter(|from| !bom.others.contains(*from))
+        else {
+            continue;
+        };
+        let within = matches!(kind, "contains" | "hasOptionalComponent");
+        if !within
+            && !matches!(
+                kind,
+                "dependsOn"
+                    | "hasStaticLink"
+                    | "hasDynamicLink"
+                    | "hasOptionalDependency"
+                    | "hasProvidedDependency"
+                    | "hasPrerequisite"
+            )
+        {
+            continue;
+        }
+        let targets = references(element, "to")?;
+        let unknown = targets.iter().any(|to| individual(to) == Some("NoAssertionElement"));
+        let none = !unknown && targets.iter().any(|to| individual(to) == Some("NoneElement"));
+        let says = match text(map, "completeness", at)? {
+            Some("incomplete") => "incomplete",
+            Some("complete") if !unknown => "complete",
+            None if none => "complete",
+            _ if within => continue,
+            _ => "unknown",
+        };
+        if within && says == "complete" {
+            continue;
+        }
+        let known = said.entry(from).or_insert((false, "complete"));
+        known.0 |= kind == "dependsOn";
+        known.1 = match (known.1, says) {
+            ("incomplete", _) | (_, "incomplete") => "incomplete",
+            ("unknown", _) | (_, "unknown") => "unknown",
+            _ => "complete",
+        };
+    }
+    for (from, (depends, aggregate)) in said {
+        if aggregate == "incomplete" || (aggregate == "complete" && depends) {
+            bom.aggregates.insert(from.to_owned(), aggregate.to_owned());
+        }
+    }
+    Ok(())
+}
+
 fn relationship(
     element: &Element<'_>,
     elements: &Elements<'_>,
@@ -193,18 +257,10 @@ fn relationship(
             if bom.others.contains(from) {
                 return Ok(());
             }
-            let aggregate = match text(map, "completeness", at)? {
-                Some("complete") => Some("complete"),
-                Some("incomplete") => Some("incomplete"),
-                _ => None,
-            };
-            if let Some(aggregate) = aggregate {
-                bom.aggregates.insert(from.to_owned(), aggregate.to_owned());
-            }
             let edges = bom.edges.entry(from.to_owned()).or_default();
             for to in targets {
                 counts.edge(at)?;
-                if !bom.others.contains(to) {
+                if !bom.others.contains(to) && individual(to).is_none() {
                     edges.insert(to.to_owned());
                     let known = scopes.entry(to.to_owned()).or_insert(scope);
                     // What one needs to run is needed to run, whoever else only builds with it.
@@ -225,4 +281,51 @@ fn relationship(
         _ => {}
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// What `a` depends on, and how well that is known.
+    fn of(relationships: &[Value]) -> (usize, Option<String>) {
+        let mut graph: Vec<Value> = ["a", "b", "c"]
+            .into_iter()
+            .map(|name| json!({"type": "software_Package", "spdxId": name, "name": name}))
+            .collect();
+        for (number, one) in relationships.iter().enumerate() {
+            let mut one = one.clone();
+            let map = one.as_object_mut().unwrap();
+            map.insert("type".to_owned(), json!("Relationship"));
+            map.insert("spdxId".to_owned(), json!(format!("r{number}")));
+            map.insert("from".to_owned(), json!("a"));
+            graph.push(one);
+        }
+        let bom = read(&json!({"@context": "x", "@graph": graph})).unwrap();
+        (bom.edges.get("a").map_or(0, BTreeSet::len), bom.aggregates.get("a").cloned())
+    }
+
+    #[test]
+    fn nothing_is_no_thing_that_is_depended_on() {
+        let core = "https://spdx.org/rdf/3.0.1/terms/Core";
+        let depends = |to: &str| of(&[json!({"relationshipType": "dependsOn", "to": [to]})]);
+        assert_eq!(depends(&format!("{core}/NoneElement")), (0, Some("complete".to_owned())));
+        assert_eq!(depends(&format!("{core}/NoAssertionElement")), (0, None));
+        assert_eq!(depends("b"), (1, None));
+    }
+
+    #[test]
+    fn a_list_of_dependencies_is_complete_only_where_all_that_is_said_of_it_is() {
+        let depends = |says: Value| json!({"relationshipType": "dependsOn", "to": ["b"], "completeness": says});
+        let contains = |says: &str| json!({"relationshipType": "contains", "to": ["c"], "completeness": says});
+        let known = |all: &[Value]| of(all).1;
+        let (complete, incomplete) = (Some("complete".to_owned()), Some("incomplete".to_owned()));
+        assert_eq!(known(&[depends(json!("complete")), contains("noAssertion")]), complete);
+        assert_eq!(known(&[depends(json!("noAssertion")), contains("complete")]), None);
+        assert_eq!(known(&[contains("complete")]), None);
+        assert_eq!(known(&[depends(json!("complete")), depends(json!("noAssertion"))]), None);
+        assert_eq!(known(&[depends(json!("incomplete")), contains("complete")]), incomplete);
+        assert_eq!(known(&[depends(json!("complete")), contains("incomplete")]), incomplete);
+    }
 }

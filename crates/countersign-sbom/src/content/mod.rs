@@ -9,6 +9,7 @@ mod archive;
 mod files;
 mod index;
 mod native;
+mod vendored;
 mod vet;
 
 pub(crate) use ahead::{Ahead, Enough, altered};
@@ -44,6 +45,10 @@ pub(crate) fn fill(workspace: &Workspace, inventories: &mut [Inventory], ahead: 
         for component in std::iter::once(&mut inventory.root).chain(&mut inventory.components) {
             if let Some(content) = of.get(component.reference.as_str()) {
                 component.content = content.clone();
+            }
+            if component.content.unlisted {
+                // Of the registry's archive, which is not what is built.
+                component.checksum = None;
             }
             let part = workspace.compiler.digests.iter().find(|(kind, ..)| *kind == component.kind);
             if let Some((_, hash_of, long)) = part {
@@ -132,6 +137,7 @@ fn read(root: &Path, job: &Job<'_>, ahead: &Ahead) -> Result<Content, SbomError>
     let outside = !package.in_workspace();
     let version = package.version().to_string();
     let locked = job.checksum.as_ref().map(|checksum| Locked { name: package.name(), version: &version, checksum });
+    content.unlisted = outside && !vendored::all_listed(folder, &format!("{} {version}", package.name()))?;
     if let Some(locked) = &locked {
         content.sha512 = archive::check(ahead, folder, locked)?;
     }

@@ -55,8 +55,10 @@ pub struct Matches<'b> {
     pub by_ecosystem: BTreeMap<String, usize>,
     /// Ecosystems of components, each with how many.
     pub wanted: BTreeMap<&'static str, usize>,
-    /// Components that no advisory can name: they have no public identity, or one of an ecosystem that is not known here.
+    /// Components that no advisory can name: they have no public identity, or one of a kind that has no advisories.
     pub unidentified: Vec<&'b Item>,
+    /// Types of package URLs that advisories may name and that are not compared here, each with how many components.
+    pub not_compared: BTreeMap<String, usize>,
     /// The latest change of any advisory.
     pub newest: Option<String>,
 }
@@ -73,6 +75,10 @@ const ECOSYSTEMS: [(&str, &str, Option<Scheme>); 9] = [
     ("composer", "Packagist", None),
     ("hex", "Hex", None),
 ];
+
+/// Types of package URLs of which databases of advisories have no ecosystem: files, images, models, repositories.
+const WITHOUT_ADVISORIES: [&str; 9] =
+    ["bitbucket", "docker", "generic", "github", "gitlab", "huggingface", "mlflow", "oci", "swid"];
 
 struct Target<'b> {
     item: &'b Item,
@@ -102,7 +108,13 @@ pub fn matches<E>(bom: &Bom, records: impl FnOnce(&mut dyn FnMut(Record)) -> Res
                 *count = count.saturating_add(1);
                 work.index.entry((ecosystem, name)).or_default().push(Target { item, version, scheme });
             }
-            None => matches.unidentified.push(item),
+            None => match kind_of(item).filter(|kind| !WITHOUT_ADVISORIES.contains(&kind.as_str())) {
+                Some(kind) => {
+                    let count = matches.not_compared.entry(kind).or_default();
+                    *count = count.saturating_add(1);
+                }
+                None => matches.unidentified.push(item),
+            },
         }
     }
     records(&mut |record| take(record, &mut work, &mut matches))?;
@@ -111,6 +123,12 @@ pub fn matches<E>(bom: &Bom, records: impl FnOnce(&mut dyn FnMut(Record)) -> Res
     }
     matches.hits.sort_by(|a, b| (&a.item.reference, &a.id).cmp(&(&b.item.reference, &b.id)));
     Ok(matches)
+}
+
+/// The type of its package URL.
+fn kind_of(item: &Item) -> Option<String> {
+    let (kind, _) = item.purl.as_deref()?.strip_prefix("pkg:")?.trim_start_matches('/').split_once('/')?;
+    Some(kind.to_ascii_lowercase())
 }
 
 /// Ecosystem, name and version as OSV has them.
@@ -234,17 +252,38 @@ fn all_read(affected: &Affected, target: &Target<'_>) -> bool {
 fn listed_otherwise(affected: &Affected, target: &Target<'_>) -> bool {
     let Some((scheme, version)) = target.scheme.zip(target.version.as_deref()) else { return false };
     let Some(own) = Version::read(scheme, version) else { return false };
-    let equal = |one: &String| Version::read(scheme, one).and_then(|one| one.compare(&own)) == Some(Ordering::Equal);
+    let equal = |one: &String| {
+        let own = without_local(scheme, version, one).unwrap_or_else(|| own.clone());
+        Version::read(scheme, one).and_then(|one| one.compare(&own)) == Some(Ordering::Equal)
+    };
     affected.versions.iter().any(equal)
 }
+
+/// A version of Python's without its local part, where what it is compared with has none: as PEP 440 has it, `2.0.0+cpu` is
+/// `2.0.0` then.
+fn without_local(scheme: Scheme, version: &str, other: &str) -> Option<Version> {
+    let (public, _) = version.split_once('+').filter(|_| scheme == Scheme::Pep440 && !other.contains('+'))?;
+    Version::read(scheme, public)
+}
+
+/// A place on the line of versions, with the component's own version as it is compared there; how far behind it; whether the
+/// vulnerability begins.
+type Mark = (Option<(Version, Version)>, u8, bool);
 
 /// Whether a version lies in a range; `None` where a version cannot be read.
 fn in_range(events: &[Event], scheme: Scheme, version: &str) -> Option<bool> {
     let own = Version::read(scheme, version)?;
     // A place on the line of versions, and whether the vulnerability is there from it on. `0` is before all.
-    let mut marks: Vec<(Option<Version>, u8, bool)> = Vec::new();
+    let mut marks: Vec<Mark> = Vec::new();
     for event in events {
-        let read = |text: &str| if text == "0" { Some(None) } else { Version::read(scheme, text).map(Some) };
+        // Each with the component's own version, as it is compared with this one.
+        let read = |text: &str| {
+            if text == "0" {
+                return Some(None);
+            }
+            let own = without_local(scheme, version, text).unwrap_or_else(|| own.clone());
+            Version::read(scheme, text).map(|place| Some((place, own)))
+        };
         if let Some(text) = &event.introduced {
             marks.push((read(text)?, 1, true));
         }
@@ -264,7 +303,7 @@ fn in_range(events: &[Event], scheme: Scheme, version: &str) -> Option<bool> {
             (None, None) => Ordering::Equal,
             (None, Some(_)) => Ordering::Less,
             (Some(_), None) => Ordering::Greater,
-            (Some(a), Some(b)) => a.compare(b).unwrap_or(Ordering::Equal),
+            (Some((a, _)), Some((b, _))) => a.compare(b).unwrap_or(Ordering::Equal),
         };
         order.then(a.1.cmp(&b.1))
     });
@@ -272,7 +311,7 @@ fn in_range(events: &[Event], scheme: Scheme, version: &str) -> Option<bool> {
     for (place, behind, begins) in marks {
         let reached = match place {
             None => true,
-            Some(place) => match place.compare(&own)? {
+            Some((place, own)) => match place.compare(&own)? {
                 Ordering::Less => true,
                 Ordering::Equal => behind != 2,
                 Ordering::Greater => false,
@@ -511,6 +550,33 @@ mod tests {
         let newer = json!({"id": "X", "modified": "2026-01-01T00:00:00Z", "affected": [entry(&low, "1.0.0")],
             "severity": [{"type": "CVSS_V4", "score": "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N"}]});
         assert!(of(newer).contains(&"critical".to_owned()));
+    }
+
+    #[test]
+    fn a_local_part_of_a_version_counts_only_beside_another() {
+        let affected = |text: &Value| {
+            !found(&["pkg:pypi/torch@2.0.0%2Bcpu"], vec![advisory("P-1", "PyPI", "torch", text, &json!({}))]).is_empty()
+        };
+        assert!(affected(&json!({"versions": ["2.0.0"]})));
+        assert!(!affected(&json!({"versions": ["2.0.0+cu118"]})));
+        assert!(affected(&range(&json!([{"introduced": "0"}, {"last_affected": "2.0.0"}]))));
+        assert!(affected(&range(&json!([{"introduced": "2.0.0"}, {"fixed": "2.0.0+cpu.1"}]))));
+        assert!(!affected(&range(&json!([{"introduced": "0"}, {"fixed": "2.0.0"}]))));
+    }
+
+    #[test]
+    fn kinds_of_packages_that_are_not_compared_are_counted_by_themselves() {
+        let purls = [
+            "pkg:deb/debian/openssl@3",
+            "pkg:DEB/debian/zlib@1",
+            "pkg:swift/github.com/a/b@1",
+            "pkg:oci/a@1",
+            "pkg:npm/a@1",
+        ];
+        let bom = Bom { items: purls.iter().map(|purl| item(purl)).collect(), ..Bom::made() };
+        let matches = matches(&bom, |_: &mut dyn FnMut(Record)| -> Result<(), ()> { Ok(()) }).unwrap();
+        assert_eq!(matches.not_compared, BTreeMap::from([("deb".to_owned(), 2), ("swift".to_owned(), 1)]));
+        assert_eq!((matches.unidentified.len(), matches.wanted["npm"]), (1, 1));
     }
 
     #[test]

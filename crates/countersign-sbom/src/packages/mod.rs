@@ -12,6 +12,7 @@ mod python;
 mod requirements;
 mod surroundings;
 mod uv;
+mod uv_project;
 mod wheels;
 
 pub(crate) use python::normal as normal_python_name;
@@ -229,7 +230,7 @@ fn find(path: &Path, ecosystem: Option<Ecosystem>) -> Result<(PathBuf, Kind), Pa
             Some(Kind::Requirements)
         } else if name.ends_with("package-lock.json") {
             Some(Kind::Npm)
-        } else if name.ends_with("uv.lock") {
+        } else if name.ends_with("uv.lock") || name.ends_with(".py.lock") {
             Some(Kind::Uv)
         } else if name.ends_with("poetry.lock") {
             Some(Kind::Poetry)

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use countersign_core::{
     digest::{Sha256, to_hex},
     json, limits,
-    purl::Purl,
+    purl::{Purl, decoded},
 };
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -144,6 +144,9 @@ impl Tree<'_> {
         }
         let Some(version) = version else { return Err(self.wrong(place, "a package without a version")) };
         let resolved = text("resolved");
+        if let Some(other) = resolved.and_then(|url| of_another(name, version, url)) {
+            return Err(self.wrong(place, &format!("it is said to be {name} {version}, and comes from {other}")));
+        }
         let purl = purl(name, version, resolved).map_err(|error| purl_error(self.path, place, error))?;
         let reference = purl.as_ref().map_or_else(|| format!("path:{name}@{version}"), |purl| purl.as_str().to_owned());
         let mut item = library(reference, name, Some(version));
@@ -338,6 +341,30 @@ fn left_out(entry: &Object) -> bool {
         .any(|key| entry.get(*key).and_then(Value::as_bool) == Some(true))
 }
 
+/// What lies at a registry's address (`NAME/-/FILE`), where that is another package or version. npm installs what is there,
+/// whatever the entry is called.
+fn of_another(name: &str, version: &str, url: &str) -> Option<String> {
+    let address = public(url).filter(|url| url.starts_with("https://") || url.starts_with("http://"))?;
+    let by_default = DEFAULT.iter().any(|registry| address.starts_with(registry));
+    let Some((before, file)) = address.rsplit_once("/-/") else {
+        return by_default.then_some(address.clone());
+    };
+    let before = decoded(before).unwrap_or_else(|| before.to_owned()).to_lowercase();
+    let lower = name.to_lowercase();
+    let named = before.strip_suffix(&lower).is_some_and(|rest| rest.ends_with('/'));
+    // A package without a scope does not lie below one.
+    let scope = before
+        .strip_suffix(&lower)
+        .is_some_and(|rest| rest.trim_end_matches('/').rsplit('/').next().is_some_and(|part| part.starts_with('@')));
+    let own = lower.rsplit('/').next().unwrap_or(&lower);
+    let file = file.rsplit('/').next().unwrap_or(file);
+    let file = decoded(file).unwrap_or_else(|| file.to_owned());
+    let bare = version.split('+').next().unwrap_or(version);
+    let fits =
+        [version, bare].iter().any(|version| file.to_lowercase() == format!("{own}-{version}.tgz").to_lowercase());
+    (!named || scope || !fits).then_some(address.clone())
+}
+
 /// Only a registry gives a package its public name. `None` for a folder or file.
 fn purl(name: &str, version: &str, resolved: Option<&str>) -> Result<Option<Purl>, countersign_core::purl::PurlError> {
     let lower = name.to_lowercase();
@@ -383,6 +410,42 @@ mod tests {
 
     fn edges(made: &Made, of: &str) -> Vec<String> {
         made.bom.edges.get(of).map(|to| to.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_comes_from_the_place_of_another_package_is_not_called_by_the_entrys_name() {
+        let judged = |entry: Value| {
+            lock(&json!({"": {"name": "app", "version": "1.0.0"}, "node_modules/a": entry.clone(), "node_modules/@s/b": entry}))
+                .map(|made| made.bom.items.len())
+        };
+        let of = |place: &str, name: &str, version: &str, url: &str| {
+            lock(&json!({"": {"name": "app"}, place: {"name": name, "version": version, "resolved": url}})).is_ok()
+        };
+        let (npm, own) = ("https://registry.npmjs.org", "https://npm.example.com/api");
+        assert!(judged(json!({"version": "1.0.0", "resolved": format!("{npm}/evil/-/evil-6.6.6.tgz")})).is_err());
+        for (name, version, path, good) in [
+            ("a", "1.0.0", "a/-/a-1.0.0.tgz", true),
+            ("evil", "6.6.6", "evil/-/evil-6.6.6.tgz", true),
+            ("@s/b", "1.0.0", "@s/b/-/b-1.0.0.tgz", true),
+            ("@s/b", "1.0.0", "@s%2fb/-/b-1.0.0.tgz", true),
+            ("@s/b", "1.0.0", "@s/b/-/@s/b-1.0.0.tgz", true),
+            ("a", "1.0.0+x", "a/-/a-1.0.0.tgz", true),
+            ("a", "1.0.0", "a/-/a-1.0.1.tgz", false),
+            ("a", "1.0.0", "@s/a/-/a-1.0.0.tgz", false),
+            ("@s/b", "1.0.0", "@t/b/-/b-1.0.0.tgz", false),
+            ("a", "1.0.0", "evil/-/a-1.0.0.tgz", false),
+            ("a", "1.0.0", "evila/-/evila-1.0.0.tgz", false),
+        ] {
+            for registry in [npm, own] {
+                assert_eq!(
+                    of("node_modules/x", name, version, &format!("{registry}/{path}")),
+                    good,
+                    "{registry} {path}"
+                );
+            }
+        }
+        assert!(!of("node_modules/x", "a", "1.0.0", &format!("{npm}/elsewhere.tgz")));
+        assert!(of("node_modules/x", "a", "1.0.0", "https://codeload.example.com/elsewhere.tgz"));
     }
 
     #[test]

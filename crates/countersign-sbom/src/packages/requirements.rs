@@ -22,10 +22,11 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let mut bom = Bom::made();
     let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut vias: Vec<(String, Vec<String>)> = Vec::new();
-    let (mut unpinned, mut unhashed) = (0_usize, 0_usize);
+    let (mut unpinned, mut unhashed, mut unnamed) = (0_usize, 0_usize, 0_usize);
     for entry in &entries {
         let item = component(path, entry, index.as_deref())?;
         unpinned = unpinned.saturating_add(usize::from(item.version.is_none()));
+        unnamed = unnamed.saturating_add(usize::from(bare(&entry.text).is_some_and(|bare| bare.name.is_none())));
         unhashed = unhashed.saturating_add(usize::from(item.files.is_empty()));
         vias.push((item.reference.clone(), entry.via.clone()));
         let named = names.entry(item.name.clone()).or_default();
@@ -70,6 +71,11 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         "the list does not say what each package depends on, but for the comments of the tool that wrote it".to_owned(),
     );
     partial.insert("licences are not in the list".to_owned());
+    if unnamed > 0 {
+        partial.insert(format!(
+            "{unnamed} packages are named by an address or a path alone, which does not say which they are"
+        ));
+    }
     if unpinned > 0 {
         partial.insert(format!("{unpinned} packages have no fixed version"));
     }
@@ -91,87 +97,155 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     })
 }
 
-/// Requirements with their continued lines joined, and the comments behind each.
+/// Requirements with their continued lines joined as pip joins them, and the comments behind each. A line that is a comment ends
+/// a requirement, also behind a line that was to be continued.
 fn entries(text: &str, index: &mut Option<String>, partial: &mut BTreeSet<String>) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
-    let mut joined = String::new();
-    let mut begun = 0;
+    let mut joined: Option<(usize, String)> = None;
     let mut in_via = false;
     for (number, line) in text.lines().enumerate() {
         let line = line.trim_end();
-        let bare = line.trim_start();
-        if let Some(comment) = bare.strip_prefix('#') {
-            let comment = comment.trim();
-            let said = if let Some(rest) = comment.strip_prefix("via") {
-                in_via = true;
-                rest.trim()
-            } else if in_via && line.starts_with(char::is_whitespace) {
-                comment
-            } else {
-                in_via = false;
-                ""
-            };
-            if let (false, Some(last)) = (said.is_empty(), entries.last_mut()) {
-                last.via.extend(said.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()));
-            }
+        let comment = line.trim_start().strip_prefix('#');
+        if let (None, Some(part)) = (comment, line.strip_suffix('\\')) {
+            joined.get_or_insert_with(|| (number.saturating_add(1), String::new())).1.push_str(part);
             continue;
         }
-        let cut = line.find(" #").map_or(line, |end| line.get(..end).unwrap_or(line));
-        let behind = line
-            .get(cut.len()..)
-            .map(|comment| comment.trim_start_matches([' ', '#']))
-            .and_then(|comment| comment.strip_prefix("via "));
-        if joined.is_empty() {
-            begun = number.saturating_add(1);
+        let (begun, mut whole) = joined.take().unwrap_or_else(|| (number.saturating_add(1), String::new()));
+        if comment.is_none() {
+            whole.push_str(line);
         }
-        match cut.strip_suffix('\\') {
-            Some(part) => {
-                joined.push_str(part);
-                joined.push(' ');
-                continue;
-            }
-            None => joined.push_str(cut),
+        if !whole.trim().is_empty() {
+            in_via = false;
+            entries.extend(entry(begun, &whole, index, partial));
         }
-        let whole = std::mem::take(&mut joined);
-        let whole = whole.trim();
-        in_via = false;
-        if whole.is_empty() {
-            continue;
+        let Some(comment) = comment.map(str::trim) else { continue };
+        let said = if let Some(rest) = comment.strip_prefix("via") {
+            in_via = true;
+            rest.trim()
+        } else if in_via && line.starts_with(char::is_whitespace) {
+            comment
+        } else {
+            in_via = false;
+            ""
+        };
+        if let (false, Some(last)) = (said.is_empty(), entries.last_mut()) {
+            last.via.extend(said.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()));
         }
-        if let Some(rest) = whole.strip_prefix("--index-url").or_else(|| whole.strip_prefix("-i ")) {
-            *index = Some(rest.trim_start_matches(['=', ' ']).to_owned());
-        } else if whole.starts_with("-r")
-            || whole.starts_with("--requirement")
-            || whole.starts_with("-c")
-            || whole.starts_with("--constraint")
-        {
-            partial.insert("the list names other lists, which were not read".to_owned());
-        } else if whole.starts_with("-e") || whole.starts_with("--editable") {
-            partial.insert("the list names folders that are installed in place, which were not read".to_owned());
-        } else if whole.starts_with("--extra-index-url")
-            || whole.starts_with("--find-links")
-            || whole.starts_with("-f ")
-        {
-            partial
-                .insert("the list names further places of packages: which one each comes from is not known".to_owned());
-        } else if !whole.starts_with('-') {
-            let via = behind.into_iter().flat_map(|via| via.split(',')).map(|name| name.trim().to_owned()).collect();
-            entries.push(Entry { line: begun, text: whole.to_owned(), via });
-        }
+    }
+    if let Some((begun, whole)) = joined {
+        entries.extend(entry(begun, &whole, index, partial));
     }
     entries
 }
 
+/// One requirement; what is none is taken note of.
+fn entry(line: usize, whole: &str, index: &mut Option<String>, partial: &mut BTreeSet<String>) -> Option<Entry> {
+    let begins = |at: &usize| whole.get(..*at).is_none_or(|before| before.is_empty() || before.ends_with([' ', '\t']));
+    let cut = whole.match_indices('#').map(|(at, _)| at).find(begins).unwrap_or(whole.len());
+    let (text, behind) = whole.split_at_checked(cut)?;
+    let via = behind.trim_start_matches([' ', '#']).strip_prefix("via ").into_iter().flat_map(|via| via.split(','));
+    let text = text.trim();
+    let is = |flags: &[&str]| flags.iter().any(|flag| text.starts_with(flag));
+    if let Some(rest) = text.strip_prefix("--index-url").or_else(|| text.strip_prefix("-i ")) {
+        *index = Some(rest.trim_start_matches(['=', ' ']).to_owned());
+    } else if is(&["-r", "--requirement", "-c", "--constraint"]) {
+        partial.insert("the list names other lists, which were not read".to_owned());
+    } else if is(&["-e", "--editable"]) {
+        partial.insert("the list names folders that are installed in place, which were not read".to_owned());
+    } else if is(&["--extra-index-url", "--find-links", "-f "]) {
+        partial.insert("the list names further places of packages: which one each comes from is not known".to_owned());
+    } else if !text.is_empty() && !text.starts_with('-') {
+        return Some(Entry { line, text: text.to_owned(), via: via.map(|name| name.trim().to_owned()).collect() });
+    }
+    None
+}
+
+/// What an address or a path says of the package behind it.
+struct Bare<'t> {
+    place: &'t str,
+    name: Option<String>,
+    version: Option<String>,
+    from: From,
+}
+
+/// A requirement that is an address or a path, with no name in front: as pip tells them.
+fn bare(text: &str) -> Option<Bare<'_>> {
+    let place = text.split(" ;").next().unwrap_or(text).trim();
+    let scheme = place.split_once("://").map(|(scheme, _)| scheme);
+    let is_address = scheme.is_some_and(|scheme| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+    }) || place.starts_with("file:");
+    let named = place.split_once('@').is_some_and(|(name, _)| !name.contains(['/', '\\']) && !name.starts_with('.'));
+    let is_path = !named
+        && (place.starts_with('.')
+            || place.contains(['/', '\\'])
+            || [".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".tar"]
+                .iter()
+                .any(|end| place.ends_with(end)));
+    if !(is_address || is_path) {
+        return None;
+    }
+    let (address, fragment) = place.split_once('#').unwrap_or((place, ""));
+    let egg = fragment.split('&').find_map(|part| part.strip_prefix("egg="));
+    let egg = egg.map(|egg| egg.split('[').next().unwrap_or(egg)).filter(|egg| !egg.is_empty());
+    let file = address
+        .split('?')
+        .next()
+        .unwrap_or(address)
+        .trim_end_matches('/')
+        .rsplit(['/', '\\'])
+        .next()
+        .unwrap_or_default();
+    // The name of a wheel says which package and version it is; of other files, only what is in them does.
+    let mut wheel = file.strip_suffix(".whl").into_iter().flat_map(|file| file.split('-'));
+    let (name, version) = (wheel.next(), wheel.next().filter(|_| wheel.next().is_some()));
+    let from = if !is_address || place.starts_with("file:") {
+        From::Folder
+    } else if address.starts_with("git+") {
+        let path_at = address.split_once("://").map_or(0, |(scheme, _)| scheme.len().saturating_add(3));
+        // What stands before the host is a user, not a commit.
+        let slash = address
+            .get(path_at..)
+            .and_then(|rest| rest.find('/'))
+            .map_or(address.len(), |at| at.saturating_add(path_at));
+        match address.rfind('@').filter(|at| *at > slash).and_then(|at| address.split_at_checked(at)) {
+            Some((url, commit)) => From::Git(format!("{url}#{}", commit.trim_start_matches('@'))),
+            None => From::Git(address.to_owned()),
+        }
+    } else if address.contains('+') && scheme.is_some_and(|scheme| scheme.contains('+')) {
+        From::Folder
+    } else {
+        From::Url(address.to_owned())
+    };
+    Some(Bare {
+        place: if file.is_empty() { place } else { file },
+        name: egg.or_else(|| name.filter(|_| version.is_some())).map(str::to_owned),
+        version: version.filter(|_| egg.is_none()).map(str::to_owned),
+        from,
+    })
+}
+
 fn component(path: &Path, entry: &Entry, index: Option<&str>) -> Result<Item, PackagesError> {
     let place = format!("line {}", entry.line);
-    let mut parts = entry.text.split(" --hash");
-    let head = parts.next().unwrap_or_default().trim();
+    // Options of one requirement stand behind it.
+    let (head, options) = entry.text.split_once(" -").unwrap_or((&entry.text, ""));
+    let head = head.trim();
     let (name, marker) = requirement(head);
+    let hashes = || {
+        hashes(options).map(|hash| hash.ok_or_else(|| malformed(path, &place, "its hash is no digest that is known")))
+    };
+    if let Some(bare) = bare(head) {
+        return nameless(path, &place, bare, marker, hashes().collect::<Result<_, _>>()?);
+    }
     if name.is_empty() || entry.text.len() > limits::LOCK_FILE_BYTES {
         return Err(malformed(path, &place, "this is no requirement"));
     }
     let bare = head.split(';').next().unwrap_or(head);
     let pinned = bare.split_once("===").or_else(|| bare.split_once("==")).map(|(_, version)| version.trim());
+    // The older form has its versions in brackets.
+    let pinned =
+        pinned.map(|version| version.strip_suffix(')').filter(|_| bare.contains('(')).unwrap_or(version).trim());
     let version = pinned.filter(|version| !version.is_empty() && !version.contains(['*', ',', ' ', '<', '>']));
     let address = bare.split_once('@').map(|(_, url)| url.trim()).filter(|url| url.contains("://"));
     let from = match address {
@@ -185,11 +259,46 @@ fn component(path: &Path, entry: &Entry, index: Option<&str>) -> Result<Item, Pa
     let purl = purl(&name, version, &from).map_err(|error| purl_error(path, &place, error))?;
     let mut item = library(reference(&name, version, purl.as_ref()), &name, version);
     item.purl = purl.map(|purl| purl.as_str().to_owned());
-    for hash in parts {
-        let hash = hash.trim_start_matches(['=', ' ']).trim();
-        let hash = digest(hash).ok_or_else(|| malformed(path, &place, "its hash is no digest that is known"))?;
-        item.files.push(File { url: address.and_then(public), hashes: BTreeMap::from([hash]) });
+    for hash in hashes() {
+        item.files.push(File { url: address.and_then(public), hashes: BTreeMap::from([hash?]) });
     }
+    if let Some(marker) = marker {
+        item.scope = Scope::Optional;
+        condition(&mut item, marker);
+    }
+    Ok(item)
+}
+
+/// The digests among the options, whose first `-` was taken off; none where one is not known.
+fn hashes(options: &str) -> impl Iterator<Item = Option<(String, String)>> {
+    options.split("-hash").skip(1).map(|part| {
+        let word = part.trim_start_matches(['=', ' ', '\'', '"']).split(' ').next().unwrap_or_default();
+        digest(word.trim_end_matches(['\'', '"']))
+    })
+}
+
+/// A package by its address or path. Where that does not say its name, it has none: the file's name stands in its place, and no
+/// identity.
+fn nameless(
+    path: &Path,
+    place: &str,
+    bare: Bare<'_>,
+    marker: Option<&str>,
+    hashes: Vec<(String, String)>,
+) -> Result<Item, PackagesError> {
+    let Bare { place: file, name, version, from } = bare;
+    let url = if let From::Url(url) = &from { public(url) } else { None };
+    let mut item = match &name {
+        Some(name) => {
+            let purl = purl(name, version.as_deref(), &from).map_err(|error| purl_error(path, place, error))?;
+            let name = super::python::normal(name);
+            let mut item = library(reference(&name, version.as_deref(), purl.as_ref()), &name, version.as_deref());
+            item.purl = purl.map(|purl| purl.as_str().to_owned());
+            item
+        }
+        None => library(format!("path:{}", url.as_deref().unwrap_or(file)), file, None),
+    };
+    item.files = hashes.into_iter().map(|hash| File { url: url.clone(), hashes: BTreeMap::from([hash]) }).collect();
     if let Some(marker) = marker {
         item.scope = Scope::Optional;
         condition(&mut item, marker);
@@ -232,6 +341,47 @@ mod tests {
             "{:?}",
             made.partial
         );
+    }
+
+    #[test]
+    fn addresses_and_paths_have_the_name_that_they_say_and_no_other() {
+        let of = |text: &str| {
+            let made = made(text).unwrap();
+            let items = made.bom.items.iter();
+            items.map(|item| (item.label(), item.purl.clone().unwrap_or_default())).collect::<Vec<_>>()
+        };
+        let one = |text: &str| of(text).into_iter().next().unwrap();
+        let (label, purl) =
+            one("git+https://user@github.com/path/to/package-one@41b95ec#egg=Package.One[x]&subdirectory=y\n");
+        assert_eq!((label.as_str(), purl.contains("pkg:pypi/package-one?vcs_url=")), ("package-one", true), "{purl}");
+        assert!(purl.ends_with("package-one%4041b95ec"), "{purl}");
+        assert_eq!(
+            one("https://files.pythonhosted.org/p/numpy-1.26.1.tar.gz\n"),
+            ("numpy-1.26.1.tar.gz".to_owned(), String::new())
+        );
+        assert_eq!(one("./downloads/numpy-1.26.1.tar.gz ; os_name == 'nt'\n").0, "numpy-1.26.1.tar.gz");
+        let (label, purl) = one("https://example.com/w/Num_py-1.26.1-py3-none-any.whl\n");
+        assert_eq!(
+            (label.as_str(), purl.starts_with("pkg:pypi/num-py@1.26.1?download_url=")),
+            ("num-py 1.26.1", true),
+            "{purl}"
+        );
+        assert_eq!(one("wheels/a-1-py3-none-any.whl\n"), ("a 1".to_owned(), String::new()));
+        let two = "git+https://github.com/o/a@v1#egg=a\ngit+https://github.com/o/b@v1#egg=b\n./x\n../y\n";
+        assert_eq!(of(two).iter().map(|(label, _)| label.as_str()).collect::<Vec<_>>(), ["a", "b", "x", "y"]);
+        assert_eq!(one("c @ https://example.com/c.zip\n").0, "c");
+    }
+
+    #[test]
+    fn lines_are_joined_as_pip_joins_them() {
+        let labels = |text: &str| made(text).unwrap().bom.items.iter().map(Item::label).collect::<Vec<_>>();
+        assert_eq!(labels("foo==1.0 \\\n    # via bar\nbar==2.0\n"), ["foo 1.0", "bar 2.0"]);
+        assert_eq!(labels("foo==1.0 \\\n"), ["foo 1.0"]);
+        assert_eq!(labels("foo==1.0 # why \\\nbar==2.0\nbaz==3.0\n"), ["foo 1.0", "baz 3.0"], "the comment goes on");
+        let hash = "ab".repeat(32);
+        let text = format!("foo==1.0 --config-settings \"a=b\" --hash=sha256:{hash} --no-binary x\nbar (==1.0)\n");
+        assert_eq!(labels(&text), ["foo 1.0", "bar 1.0"]);
+        assert_eq!(made(&text).unwrap().bom.items[0].files.len(), 1);
     }
 
     #[test]

@@ -1,12 +1,10 @@
 //! `uv.lock`: the packages of every platform that the project supports, with their files and what asks for what.
 
 use super::python::{From, conditions as give_conditions, digest, normal, purl, reference};
-use super::{
-    Kind, Made, PackagesError, Starts, application, give_scopes, library, malformed, public, purl_error, text_of,
-};
+use super::{Kind, Made, PackagesError, application, library, malformed, public, purl_error, text_of};
 use crate::bom::{Bom, File, Item, Scope};
 use countersign_core::{cyclonedx::WORKSPACE_MEMBER, digest::Sha256, limits};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use toml::{Table, Value};
 
@@ -14,36 +12,32 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let text = text_of(path, limits::LOCK_FILE_BYTES)?;
     let wrong = |at: &str, what: &str| malformed(path, at, what);
     let lock: Table = toml::from_str(&text).map_err(|error| wrong("the text", error.message()))?;
-    let version = lock.get("version").and_then(Value::as_integer);
-    if version != Some(1) {
-        return Err(PackagesError::Unsupported {
-            path: path.to_owned(),
-            what: format!("a lock file of version {version:?}, where 1 is read"),
-            help: "lock again with a version of uv that writes version 1".to_owned(),
-        });
-    }
+    of_known_version(path, &lock)?;
     let packages: Vec<&Table> = tables(&lock, "package").collect();
     let mut index: BTreeMap<String, Vec<(Option<&str>, String)>> = BTreeMap::new();
     let mut items = Vec::new();
-    let members = members(&lock);
+    let listed = members(&lock);
     for package in &packages {
         let mut item = component(path, package)?;
-        if is_own(package) && members.contains(item.name.as_str()) {
+        if is_own(package) && listed.contains(item.name.as_str()) {
             item.properties.push((WORKSPACE_MEMBER.to_owned(), "true".to_owned()));
         }
         let name = normal(text_in(package, "name").unwrap_or_default());
         index.entry(name).or_default().push((text_in(package, "version"), item.reference.clone()));
         items.push(item);
     }
+    let own: Vec<&Table> = packages.iter().filter(|package| is_own(package)).copied().collect();
+    super::uv_project::agrees(path, &lock, &own)?;
     let mut bom = Bom::made();
-    let mut starts: Starts = Vec::new();
     let mut conditions = BTreeMap::new();
-    let mut own = Vec::new();
+    // How needed what the workspace's own members ask for can be, by who asks.
+    let mut asked_by_own: BTreeMap<(String, String), Scope> = BTreeMap::new();
+    let mut members = Vec::new();
     for (package, item) in packages.iter().zip(&items) {
         let from = item.reference.clone();
         let mine = is_own(package);
         if mine {
-            own.push(item.reference.clone());
+            members.push(item.reference.clone());
         }
         let mut edges = BTreeSet::new();
         let kinds = [
@@ -77,20 +71,29 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
                 }
                 if mine {
                     let scope = if marker.is_some() { scope.max(Scope::Optional) } else { scope };
-                    starts.push((target.clone(), scope));
+                    let known = asked_by_own.entry((from.clone(), target.clone())).or_insert(scope);
+                    *known = (*known).min(scope);
                 }
             }
         }
         bom.edges.insert(from, edges);
     }
-    // What only the workspace's members ask for is walked from there, each edge with its own scope.
-    let held: Vec<(String, BTreeSet<String>)> =
-        own.iter().filter_map(|reference| bom.edges.remove_entry(reference)).collect();
     bom.items = items;
-    give_scopes(&mut bom, starts, &conditions);
-    bom.edges.extend(held);
+    let asked = asked_by_no_package(path, &lock, &index)?;
+    let root = root(path, &bom, &packages, &members, !asked.is_empty())?;
+    let of_root = bom.edges.entry(root.reference.clone()).or_default();
+    if !members.contains(&root.reference) {
+        // A workspace without a package of its own is all of its members.
+        of_root.extend(members.iter().cloned());
+    }
+    for (target, scope) in asked {
+        of_root.insert(target.clone());
+        asked_by_own.insert((root.reference.clone(), target), scope);
+    }
+    walk(&mut bom, &root.reference, &members, &conditions, &asked_by_own);
     give_conditions(&mut bom, &conditions);
-    take_root(path, &mut bom, &packages, &own)?;
+    bom.items.retain(|item| item.reference != root.reference);
+    bom.root = Some(root);
     let partial = partial(&bom, conditions.len());
     for reference in bom.all().map(|item| item.reference.clone()).collect::<Vec<_>>() {
         bom.aggregates.insert(reference, "complete".to_owned());
@@ -103,6 +106,21 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         bom,
         partial,
     })
+}
+
+fn of_known_version(path: &Path, lock: &Table) -> Result<(), PackagesError> {
+    let version = lock.get("version").and_then(Value::as_integer);
+    if version != Some(1) {
+        return Err(PackagesError::Unsupported {
+            path: path.to_owned(),
+            what: match version {
+                Some(version) => format!("a lock file of version {version}, where 1 is read"),
+                None => "a lock file that does not say its version, where 1 is read".to_owned(),
+            },
+            help: "lock again with a version of uv that writes version 1".to_owned(),
+        });
+    }
+    Ok(())
 }
 
 /// What the lock file cannot say.
@@ -200,28 +218,87 @@ fn component(path: &Path, package: &Table) -> Result<Item, PackagesError> {
     Ok(item)
 }
 
-/// What the document is about: the project whose folder the lock file lies in, or a workspace without a package of its own.
-fn take_root(path: &Path, bom: &mut Bom, packages: &[&Table], own: &[String]) -> Result<(), PackagesError> {
+/// What a script, or a workspace without a package of its own, asks for: its requirements, and its groups for development. Where
+/// the lock has several versions of one, it does not say here which is meant: each may be.
+fn asked_by_no_package(
+    path: &Path,
+    lock: &Table,
+    index: &BTreeMap<String, Vec<(Option<&str>, String)>>,
+) -> Result<Vec<(String, Scope)>, PackagesError> {
+    let Some(manifest) = lock.get("manifest").and_then(Value::as_table) else { return Ok(Vec::new()) };
+    let mut all = Vec::new();
+    for (key, scope) in [("requirements", Scope::Required), ("dependency-groups", Scope::Excluded)] {
+        for asked in asked(manifest, key) {
+            let name = text_in(asked, "name").map(normal).unwrap_or_default();
+            let Some(found) = index.get(&name) else {
+                let what = format!("it names {name:?}, which the lock file does not have");
+                return Err(malformed(path, &format!("manifest.{key}"), &what));
+            };
+            let sure = found.len() == 1 && text_in(asked, "marker").is_none();
+            let scope = if sure { scope } else { scope.max(Scope::Optional) };
+            all.extend(found.iter().map(|(_, target)| (target.clone(), scope)));
+        }
+    }
+    // Of what is asked for twice, the stronger one counts, and is taken last.
+    all.sort_by_key(|(_, scope)| std::cmp::Reverse(*scope));
+    Ok(all)
+}
+
+/// Gives each component the strongest scope by which the root reaches it; what only members need that the root does not ask for
+/// may be there or not.
+fn walk(
+    bom: &mut Bom,
+    root: &str,
+    members: &[String],
+    conditions: &BTreeMap<(String, String), String>,
+    asked_by_own: &BTreeMap<(String, String), Scope>,
+) {
+    let mut best: BTreeMap<String, Scope> = BTreeMap::new();
+    let begins = std::iter::once((root.to_owned(), Scope::Required));
+    let mut waiting: VecDeque<(String, Scope)> =
+        begins.chain(members.iter().map(|member| (member.clone(), Scope::Optional))).collect();
+    while let Some((reference, scope)) = waiting.pop_front() {
+        if best.get(&reference).is_some_and(|known| *known <= scope) {
+            continue;
+        }
+        best.insert(reference.clone(), scope);
+        for to in bom.edges.get(&reference).into_iter().flatten() {
+            let edge = (reference.clone(), to.clone());
+            let by_edge = match asked_by_own.get(&edge) {
+                Some(own) => *own,
+                None if conditions.contains_key(&edge) => Scope::Optional,
+                None => Scope::Required,
+            };
+            waiting.push_back((to.clone(), scope.max(by_edge)));
+        }
+    }
+    for item in &mut bom.items {
+        // What nothing leads to, nobody said to be needed.
+        item.scope = best.get(&item.reference).copied().unwrap_or(Scope::Optional);
+    }
+}
+
+/// What the document is about: the project whose folder the lock file lies in, a script, or a workspace without a package of its
+/// own, which has that of its only member unless it asks for something itself.
+fn root(path: &Path, bom: &Bom, packages: &[&Table], members: &[String], asks: bool) -> Result<Item, PackagesError> {
     let here = |package: &&&Table| {
         source(package).is_some_and(|source| {
             ["virtual", "editable"].iter().any(|key| source.get(*key).and_then(Value::as_str) == Some("."))
         })
     };
     let root = packages.iter().find(here).map(|package| component(path, package)).transpose()?;
-    let root = match (root, own) {
+    Ok(match (root, members) {
         (Some(root), _) => root,
-        (None, [only]) => bom.items.iter().find(|item| item.reference == *only).cloned().unwrap_or_default(),
-        (None, members) => {
-            let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-            let name = folder.filter(|name| !name.is_empty()).unwrap_or_else(|| "workspace".to_owned());
-            let root = application(&name, None);
-            bom.edges.insert(root.reference.clone(), members.iter().cloned().collect());
-            root
+        (None, [only]) if !asks => bom.items.iter().find(|item| item.reference == *only).cloned().unwrap_or_default(),
+        (None, _) => {
+            let name =
+                |path: Option<&Path>| path.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+            let script = name(Some(path)).and_then(|name| name.strip_suffix(".lock").map(str::to_owned));
+            let script = script.filter(|name| name != "uv" && !name.ends_with("-uv"));
+            let name = script.or_else(|| name(path.parent())).filter(|name| !name.is_empty());
+            application(&name.unwrap_or_else(|| "workspace".to_owned()), None)
         }
-    };
-    bom.items.retain(|item| item.reference != root.reference);
-    bom.root = Some(root);
-    Ok(())
+    })
 }
 
 #[cfg(test)]
@@ -288,6 +365,57 @@ source = { registry = "https://pypi.org/simple" }
         assert_eq!(made.bom.edges["pkg:pypi/a@1.0"], BTreeSet::from(["pkg:pypi/b@2.0".to_owned()]));
         assert!(of("colorama 0.4").properties.iter().any(|(_, value)| value == "sys_platform == 'win32'"));
         assert!(of("t 1.0").reference.contains("vcs_url="));
+    }
+
+    const PLACE: &str = "source = { registry = \"https://pypi.org/simple\" }";
+
+    #[test]
+    fn a_workspace_without_a_package_asks_for_its_groups_and_a_script_for_its_requirements() {
+        let group = format!(
+            "version = 1\n[manifest]\nmembers = [\"m1\"]\n[manifest.dependency-groups]\ndev = [{{ name = \"ruff\" }}]\n\
+             [[package]]\nname = \"m1\"\nversion = \"1\"\nsource = {{ virtual = \"m1\" }}\ndependencies = [{{ name = \"idna\" }}]\n\
+             [[package]]\nname = \"idna\"\nversion = \"3\"\n{PLACE}\n[[package]]\nname = \"ruff\"\nversion = \"1\"\n{PLACE}\n"
+        );
+        let scopes =
+            |made: &Made| made.bom.items.iter().map(|item| (item.label(), item.scope.word())).collect::<Vec<_>>();
+        let made = lock(&group).unwrap();
+        let named = |list: &[(&str, &'static str)]| list.iter().map(|(a, b)| ((*a).to_owned(), *b)).collect::<Vec<_>>();
+        assert_eq!(scopes(&made), named(&[("m1 1", "required"), ("idna 3", "required"), ("ruff 1", "excluded")]));
+        let root = &made.bom.root.as_ref().unwrap().reference;
+        let edges = BTreeSet::from(["path:m1@1".to_owned(), "pkg:pypi/ruff@1".to_owned()]);
+        assert_eq!(made.bom.edges[root], edges);
+        let script = format!(
+            "version = 1\n[manifest]\nrequirements = [{{ name = \"idna\", specifier = \">=3\" }}]\n\
+             [[package]]\nname = \"idna\"\nversion = \"3\"\n{PLACE}\n"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ex.py.lock");
+        std::fs::write(&path, &script).unwrap();
+        let made = super::super::read(&path, None).unwrap();
+        assert_eq!(made.bom.root.as_ref().unwrap().label(), "ex.py");
+        assert_eq!(made.bom.edges["path:ex.py"], BTreeSet::from(["pkg:pypi/idna@3".to_owned()]));
+        assert!(
+            lock(&script.replace("requirements = [{ name = \"idna\"", "requirements = [{ name = \"other\"")).is_err()
+        );
+    }
+
+    #[test]
+    fn what_only_a_member_needs_is_as_needed_as_the_member() {
+        let text = format!(
+            "version = 1\n[manifest]\nmembers = [\"app\", \"b\", \"c\"]\n[[package]]\nname = \"app\"\nversion = \"1\"\n\
+             source = {{ virtual = \".\" }}\n[package.optional-dependencies]\nx = [{{ name = \"b\" }}]\n\
+             [[package]]\nname = \"b\"\nversion = \"1\"\nsource = {{ virtual = \"b\" }}\ndependencies = [{{ name = \"attrs\" }}]\n\
+             [package.dev-dependencies]\ndev = [{{ name = \"t\" }}]\n\
+             [[package]]\nname = \"c\"\nversion = \"1\"\nsource = {{ virtual = \"c\" }}\ndependencies = [{{ name = \"d\" }}]\n\
+             [[package]]\nname = \"attrs\"\nversion = \"1\"\n{PLACE}\n[[package]]\nname = \"d\"\nversion = \"1\"\n{PLACE}\n\
+             [[package]]\nname = \"t\"\nversion = \"1\"\n{PLACE}\n"
+        );
+        let made = lock(&text).unwrap();
+        for (name, scope) in
+            [("b", "optional"), ("attrs", "optional"), ("c", "optional"), ("d", "optional"), ("t", "excluded")]
+        {
+            assert_eq!(made.bom.items.iter().find(|item| item.name == name).unwrap().scope.word(), scope, "{name}");
+        }
     }
 
     #[test]

@@ -8,7 +8,10 @@ use super::surroundings;
 use super::{Kind, Made, PackagesError, application, bytes_of, library, licence, malformed, purl_error};
 use crate::archive::{self, Archive};
 use crate::bom::{Bom, Document, File, Item, Scope};
+use crate::schema;
+use crate::version::{Scheme, Version};
 use countersign_core::{digest::Sha256, limits};
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -111,10 +114,23 @@ pub(super) fn wheel(path: &Path) -> Result<Made, PackagesError> {
     let wrong = |error: archive::ArchiveError| malformed(path, "the archive", &error.to_string());
     let mut archive = Archive::open(&bytes).map_err(wrong)?;
     let names = archive.names();
-    let folder = names.iter().find_map(|name| {
-        name.strip_suffix("/METADATA").filter(|folder| folder.ends_with(".dist-info") && !folder.contains('/'))
-    });
-    let folder = folder.ok_or_else(|| malformed(path, "the archive", "it has no METADATA: it is no wheel"))?.to_owned();
+    let folders: BTreeSet<&str> = names
+        .iter()
+        .filter_map(|name| name.split_once('/').map(|(top, _)| top))
+        .filter(|top| top.ends_with(".dist-info"))
+        .collect();
+    let mut folders = folders.into_iter();
+    let folder = match (folders.next(), folders.next()) {
+        (Some(only), None) if names.iter().any(|name| *name == format!("{only}/METADATA")) => only.to_owned(),
+        (Some(one), Some(other)) => {
+            return Err(malformed(
+                path,
+                "the archive",
+                &format!("it has two folders of metadata, {one} and {other}: pip refuses it"),
+            ));
+        }
+        _ => return Err(malformed(path, "the archive", "it has no METADATA: it is no wheel")),
+    };
     let metadata = archive.read(&format!("{folder}/METADATA"), limits::PACKAGE_METADATA_BYTES).map_err(wrong)?;
     let mut sboms = Vec::new();
     for name in names.iter().filter(|name| name.starts_with(&format!("{folder}/sboms/")) && !name.ends_with('/')) {
@@ -130,6 +146,7 @@ pub(super) fn wheel(path: &Path) -> Result<Made, PackagesError> {
         sboms,
         file: Some((file, digest)),
     };
+    one_identity(path, &dist)?;
     let mut partial = BTreeSet::new();
     let mut bom = Bom::made();
     build(path, std::slice::from_ref(&dist), &Facts::default(), &mut bom, &mut partial)?;
@@ -148,6 +165,29 @@ pub(super) fn wheel(path: &Path) -> Result<Made, PackagesError> {
         bom,
         partial: partial.into_iter().collect(),
     })
+}
+
+/// The name and version are those of the wheel's file name and of its folder of metadata: installers go by one or the other.
+fn one_identity(path: &Path, dist: &Dist) -> Result<(), PackagesError> {
+    let headers = Headers::read(&dist.metadata);
+    let (Some(name), Some(version)) = (headers.each("name").next(), headers.each("version").next()) else {
+        return Ok(());
+    };
+    let file = path.file_name().map(|file| file.to_string_lossy().into_owned()).unwrap_or_default();
+    for place in [file.as_str(), dist.place.trim_end_matches(".dist-info")] {
+        let mut parts = place.split('-');
+        let (Some(its_name), Some(its_version)) = (parts.next(), parts.next()) else {
+            return Err(malformed(path, place, "it does not begin with a name and a version"));
+        };
+        let read = |text: &str| Version::read(Scheme::Pep440, &text.replace('_', "-"));
+        let same = version == its_version
+            || read(version).zip(read(its_version)).is_some_and(|(a, b)| a.compare(&b) == Some(Ordering::Equal));
+        if normal(name) != normal(its_name) || !same {
+            let what = format!("it is called {its_name} {its_version}, and its METADATA {name} {version}");
+            return Err(malformed(path, place, &what));
+        }
+    }
+    Ok(())
 }
 
 /// The headers of a METADATA file.
@@ -201,7 +241,8 @@ fn build(
     let mut askers: Vec<Asker> = Vec::new();
     let mut references: Vec<(String, bool)> = Vec::new();
     let mut index: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    let mut carried = 0_usize;
+    let (mut carried, mut unread, mut invalid) = (0_usize, BTreeSet::new(), BTreeSet::new());
+    let mut lacking = BTreeSet::new();
     for dist in dists {
         let headers = Headers::read(&dist.metadata);
         let header = |wanted| headers.each(wanted).next().filter(|value| value.len() <= limits::SBOM_TEXT_BYTES);
@@ -230,14 +271,22 @@ fn build(
         bom.items.push(item);
         for (file, bytes) in &dist.sboms {
             match carried_bom(&own, file, bytes) {
-                Ok((items, edges)) => {
+                Ok((items, edges, holds)) => {
+                    if !holds {
+                        invalid.insert(format!("{}/sboms/{file}", dist.place));
+                        lacking.insert(own.clone());
+                    }
                     carried = carried.saturating_add(items.len());
                     bom.items.extend(items);
                     for (from, to) in edges {
                         bom.edges.entry(from).or_default().extend(to);
                     }
                 }
-                Err(why) => return Err(malformed(path, &format!("{}/sboms/{file}", dist.place), &why)),
+                // One package must not keep the others from having a list.
+                Err(why) => {
+                    unread.insert(format!("{}/sboms/{file}: {why}", dist.place));
+                    lacking.insert(own.clone());
+                }
             }
             if bom.items.len() > limits::SBOM_COMPONENTS {
                 return Err(malformed(path, "sboms", "more components than are read"));
@@ -250,7 +299,8 @@ fn build(
         bom.edges.entry(from.clone()).or_default().extend(to);
         cut = cut.saturating_add(usize::from(!whole));
         unjudged = unjudged.saturating_add(usize::from(found.unjudged));
-        let complete = *whole && !found.missing && !found.unjudged && found.open_extras.is_empty();
+        let complete =
+            *whole && !lacking.contains(from) && !found.missing && !found.unjudged && found.open_extras.is_empty();
         open.extend(found.open_extras.into_iter().map(|extra| format!("{from}[{extra}]")));
         bom.aggregates.insert(from.clone(), if complete { "complete" } else { "incomplete" }.to_owned());
     }
@@ -269,6 +319,14 @@ fn build(
             "{} extras may have been asked for by hand, which nothing records: what they need is there, and is not listed as needed",
             open.len()
         ));
+    }
+    for (which, what) in [
+        (unread, "cannot be read: what they list is not known"),
+        (invalid, "do not hold to their schema: they are taken as far as they can be read"),
+    ] {
+        if let Some(first) = which.first() {
+            partial.insert(format!("{} SBOMs that packages carry {what}; the first: {first}", which.len()));
+        }
     }
     if carried > 0 {
         partial.insert(format!(
@@ -290,12 +348,14 @@ fn origin(direct: Option<&str>) -> From {
     }
 }
 
-type Carried = (Vec<Item>, BTreeMap<String, BTreeSet<String>>);
+/// Components, edges, and whether the document holds to its schema.
+type Carried = (Vec<Item>, BTreeMap<String, BTreeSet<String>>, bool);
 
 /// The components of an SBOM that a package carries, each with a name that no other package can have taken.
 fn carried_bom(own: &str, file: &str, bytes: &[u8]) -> Result<Carried, String> {
     let document = Document::parse(bytes).map_err(|error| error.to_string())?;
     let inner = document.bom().map_err(|error| error.to_string())?;
+    let holds = schema::check(&document).is_ok_and(|faults| faults.listed.is_empty() && faults.more == 0);
     let prefix = format!("{own}#{file}:");
     // What the SBOM is about is the package itself, or a part of it.
     let about = inner.root.as_ref().map(|root| root.reference.clone());
@@ -328,7 +388,7 @@ fn carried_bom(own: &str, file: &str, bytes: &[u8]) -> Result<Carried, String> {
     if !same && let Some(root) = about {
         edges.entry(own.to_owned()).or_default().insert(format!("{prefix}{root}"));
     }
-    Ok((items, edges))
+    Ok((items, edges, holds))
 }
 
 #[cfg(test)]
@@ -372,6 +432,39 @@ mod tests {
             ("incomplete", "complete")
         );
         assert_eq!(made.bom.items[1].linked, Some(true));
+    }
+
+    #[test]
+    fn a_wheel_has_one_identity() {
+        let folder = tempfile::tempdir().unwrap();
+        let judged = |file: &str, places: &[(&str, &str, &str)]| {
+            let path = folder.path().join(file);
+            let mut archive = zip::ZipWriter::new(fs::File::create(&path).unwrap());
+            for (place, name, version) in places {
+                archive
+                    .start_file(format!("{place}.dist-info/METADATA"), zip::write::SimpleFileOptions::default())
+                    .unwrap();
+                let text = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n");
+                std::io::Write::write_all(&mut archive, text.as_bytes()).unwrap();
+            }
+            archive.finish().unwrap();
+            wheel(&path).map(|made| made.bom.root.unwrap().label()).map_err(|error| error.to_string())
+        };
+        let good = ("foo_bar-1.0", "Foo.Bar", "1.0");
+        assert_eq!(judged("foo_bar-1.0-py3-none-any.whl", &[good]).unwrap(), "Foo.Bar 1.0");
+        assert_eq!(judged("foo_bar-1.0.0-py3-none-any.whl", &[good]).unwrap(), "Foo.Bar 1.0");
+        assert!(
+            judged("foo_bar-1.0-py3-none-any.whl", &[good, ("evil-6.6", "evil", "6.6")])
+                .unwrap_err()
+                .contains("two folders")
+        );
+        assert!(
+            judged("foo_bar-1.0-py3-none-any.whl", &[("foo_bar-1.0", "evil", "1.0")])
+                .unwrap_err()
+                .contains("METADATA evil")
+        );
+        assert!(judged("foo_bar-1.0-py3-none-any.whl", &[("foo_bar-1.0", "foo-bar", "9")]).is_err());
+        assert!(judged("evil-6-py3-none-any.whl", &[good]).is_err());
     }
 
     #[test]
@@ -440,10 +533,25 @@ mod tests {
     }
 
     #[test]
-    fn a_package_without_a_name_and_an_sbom_that_is_none_are_refused() {
+    fn a_package_without_a_name_is_refused_and_an_sbom_that_cannot_be_read_is_said() {
         let folder = tempfile::tempdir().unwrap();
-        install(folder.path(), "a", "", Some("{}"));
-        assert!(installed(folder.path()).unwrap_err().to_string().contains("sboms/a.cdx.json"));
+        install(folder.path(), "b", "", None);
+        let xml = "<?xml version=\"1.0\"?><bom xmlns=\"http://cyclonedx.org/schema/bom/1.6\" version=\"1\"/>";
+        let nonsense = CARRIED.replace("\"library\",\"name\":\"zlib\"", "\"nonsense\",\"name\":\"zlib\"");
+        for (sbom, word, items) in
+            [("{}", "cannot be read", 2), (xml, "CycloneDX as XML is not read", 2), (&nonsense, "do not hold", 4)]
+        {
+            install(folder.path(), "a", "", Some(sbom));
+            let made = installed(folder.path()).unwrap();
+            assert!(
+                made.partial.iter().any(|text| text.contains(word) && text.contains("sboms/a.cdx.json")),
+                "{:?}",
+                made.partial
+            );
+            assert_eq!(made.bom.items.len(), items, "{word}");
+            let complete = ["pkg:pypi/a@1.0", "pkg:pypi/b@1.0"].map(|of| made.bom.aggregates[of].as_str());
+            assert_eq!(complete, ["incomplete", "complete"], "{word}");
+        }
         fs::write(folder.path().join("a-1.0.dist-info/METADATA"), "\nName: a\n").unwrap();
         assert!(installed(folder.path()).is_err());
     }

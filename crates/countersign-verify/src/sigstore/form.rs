@@ -12,6 +12,11 @@ use countersign_core::digest::Sha256;
 use countersign_core::finding::Code;
 use countersign_core::json;
 use serde_json::Value;
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
+
+/// Of bundles before there were proofs in them.
+const FIRST_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle+json;version=0.1";
 
 /// Whether all of it fits together, and is about this artifact, where that is at hand.
 pub(crate) fn fits(bundle: &Value, artifact: Option<Artifact<'_>>) -> Result<(), Refused> {
@@ -20,11 +25,37 @@ pub(crate) fn fits(bundle: &Value, artifact: Option<Artifact<'_>>) -> Result<(),
         let found: String = media.chars().take(120).collect();
         return no(codes::BUNDLE_MALFORMED, &format!("the bundle's media type is none that is known: `{found}`"));
     }
+    let entries = bundle.pointer("/verificationMaterial/tlogEntries").and_then(Value::as_array);
+    let entries = || entries.into_iter().flatten();
+    let proved = entries().any(|entry| entry.pointer("/inclusionProof/checkpoint").is_some_and(|note| !note.is_null()));
+    without_root(bundle, media == FIRST_MEDIA_TYPE && !proved)?;
     if let (Some(said), Some(artifact)) = (bundle.pointer("/messageSignature/messageDigest"), artifact) {
         is_of(said, artifact)?;
     }
-    let entries = bundle.pointer("/verificationMaterial/tlogEntries").and_then(Value::as_array);
-    entries.into_iter().flatten().try_for_each(entry)
+    entries().try_for_each(entry)
+}
+
+/// Whose certificate counts in the end, the trusted root says: a bundle brings no root of its own. The first ones of npm, before
+/// logs gave proofs, have it at the end of the chain, where it counts for nothing.
+fn without_root(bundle: &Value, first: bool) -> Result<(), Refused> {
+    let chain = bundle.pointer("/verificationMaterial/x509CertificateChain/certificates").and_then(Value::as_array);
+    let mut chain = chain.map(Vec::as_slice).unwrap_or_default();
+    if let (true, [_, _, ..]) = (first, chain) {
+        chain = chain.split_last().map(|(_, rest)| rest).unwrap_or_default();
+    }
+    let own = |certificate: &Value| {
+        let der = certificate.get("rawBytes").and_then(Value::as_str).and_then(|der| BASE64.decode(der).ok())?;
+        let certificate = Certificate::from_der(&der).ok()?.tbs_certificate;
+        Some(certificate.issuer == certificate.subject)
+    };
+    // What does not parse is found by whoever uses it; here it could be anything.
+    if chain.iter().any(|certificate| own(certificate) != Some(false)) {
+        return no(
+            codes::BUNDLE_MALFORMED,
+            "the chain of the bundle's certificate has a root certificate, or what is none",
+        );
+    }
+    Ok(())
 }
 
 /// The digest that stands beside a signature over a file is that file's.
@@ -152,6 +183,40 @@ mod tests {
         assert_eq!(fits(&bundle(&entry), None), Ok(()));
         entry["inclusionProof"]["treeSize"] = json!(9);
         assert_eq!(fits(&bundle(&entry), None), Ok(()));
+    }
+
+    #[test]
+    fn a_bundle_brings_no_root_of_its_own() {
+        let root: Value = serde_json::from_str(super::super::Instance::Production.trusted_root()).unwrap();
+        let of = |place: &str| root.pointer(place).unwrap().clone();
+        let (anchor, between) = (
+            of("/certificateAuthorities/1/certChain/certificates/1"),
+            of("/certificateAuthorities/1/certChain/certificates/0"),
+        );
+        let with = |version: &str, chain: &[&Value], entry: &Value| {
+            let material = json!({ "tlogEntries": [entry], "x509CertificateChain": { "certificates": chain } });
+            fits(
+                &json!({ "mediaType": format!("application/vnd.dev.sigstore.bundle+json;version={version}"), "verificationMaterial": material }),
+                None,
+            )
+        };
+        let mut promised = logged();
+        promised["inclusionProof"] = Value::Null;
+        promised["inclusionPromise"] = json!({ "signedEntryTimestamp": "AAAA" });
+        assert_eq!(with("0.2", &[&between], &logged()), Ok(()));
+        assert_eq!(with("0.1", &[&between, &anchor], &promised), Ok(()), "as npm's first");
+        for (version, chain, entry) in [
+            ("0.2", vec![&between, &anchor], logged()),
+            ("0.1", vec![&between, &anchor], logged()),
+            ("0.2", vec![&between, &anchor], promised.clone()),
+            ("0.1", vec![&between, &anchor, &between], promised.clone()),
+            ("0.1", vec![&anchor], promised),
+        ] {
+            let refused = with(version, &chain, &entry).unwrap_err();
+            assert_eq!(refused.code(), codes::BUNDLE_MALFORMED, "{version} {}", chain.len());
+            assert!(refused.to_string().contains("root certificate"), "{refused}");
+        }
+        assert!(with("0.2", &[&json!({ "rawBytes": "AAAA" })], &logged()).is_err());
     }
 
     #[test]

@@ -185,6 +185,10 @@ pub struct Keyless {
     pub logged: bool,
 }
 
+/// The forms of trusted roots that are read: what another one means, nobody knows here.
+const ROOT_MEDIA_TYPES: [&str; 2] =
+    ["application/vnd.dev.sigstore.trustedroot+json;version=0.1", "application/vnd.dev.sigstore.trustedroot.v0.2+json"];
+
 /// A trusted root: certificate authorities, logs and timestamp authorities, each with its time.
 pub struct TrustedRoot {
     digest: Sha256,
@@ -207,6 +211,11 @@ impl TrustedRoot {
         let malformed = |what: String| Refused::new(codes::SIGSTORE_ROOT_MALFORMED, what);
         let value =
             json::parse_within(bytes, limits::SIGSTORE_ROOT_BYTES).map_err(|error| malformed(error.to_string()))?;
+        let media = value.get("mediaType").and_then(Value::as_str).unwrap_or_default();
+        if !ROOT_MEDIA_TYPES.contains(&media) {
+            let found: String = media.chars().take(120).collect();
+            return Err(malformed(format!("the trusted root's media type is none that is known: `{found}`")));
+        }
         let some = |field: &str| value.get(field).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
         let logs = some("tlogs") || some("ctlogs");
         let verifier = adapter::Verifier::new(bytes).map_err(malformed)?;
@@ -421,6 +430,21 @@ mod tests {
             assert!(unknown_statement(&bundle(unknown.clone())).is_some(), "{unknown}");
         }
         assert_eq!(unknown_statement(&json!({ "messageSignature": {} })), None);
+    }
+
+    #[test]
+    fn a_trusted_root_of_a_form_that_nobody_knows_is_none() {
+        let mut root: Value = serde_json::from_str(Instance::Production.trusted_root()).unwrap();
+        assert!(TrustedRoot::parse(root.to_string().as_bytes()).is_ok());
+        root["mediaType"] = json!(ROOT_MEDIA_TYPES[1]);
+        assert!(TrustedRoot::parse(root.to_string().as_bytes()).is_ok());
+        for other in
+            [json!("application/vnd.dev.sigstore.trustedroot+json;version=0.9"), json!("text/plain"), Value::Null]
+        {
+            root["mediaType"] = other.clone();
+            let refused = TrustedRoot::parse(root.to_string().as_bytes()).unwrap_err();
+            assert_eq!(refused.code(), codes::SIGSTORE_ROOT_MALFORMED, "{other}");
+        }
     }
 
     #[test]

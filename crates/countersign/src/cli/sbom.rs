@@ -51,7 +51,7 @@ pub(crate) struct Sbom {
     /// One SBOM for each binary and library of the workspace; `--output` names their folder
     #[arg(long, conflicts_with_all = ["bin", "lib", "workspace", "artifact"], requires = "output")]
     all_artifacts: bool,
-    /// The target triple; the compiler's own where none is given
+    /// The target triple; that of Cargo's configuration, else the compiler's own, where none is given
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
     /// Features, separated by commas
@@ -207,6 +207,7 @@ impl Sbom {
                 .variable(variables::CARGO_HOME)
                 .map(PathBuf::from)
                 .or_else(|| call.world.variable(variables::HOME).map(|home| PathBuf::from(home).join(".cargo"))),
+            variables: call.world.of_cargo_configuration(),
             // Whoever has settings of their own has a reason.
             large_pieces: call.world.variable(variables::GLIBC_TUNABLES).is_none(),
             cargo: call.world.variable(variables::CARGO).unwrap_or("cargo").into(),

@@ -121,3 +121,16 @@ fn expectations_that_cannot_be_are_refused() {
         assert!(Expectations::from_toml(text.as_bytes()).is_err(), "{text}");
     }
 }
+
+#[test]
+fn a_builder_that_is_expected_and_not_spoken_for_is_told_from_another_one() {
+    let said = |id: &str| {
+        let wanted = expected(&format!("[[builders]]\nid = \"{id}\"\n"));
+        let (level, found) = wanted.judge(&facts(), SignerFacts::Key("k"), "here");
+        (level, found.first().map(|finding| finding.what.clone()).unwrap_or_default())
+    };
+    let (level, message) = said(BUILDER);
+    assert!(level == 0 && message.contains("does not speak for it"), "{message}");
+    let (level, message) = said("https://example.com/other");
+    assert!(level == 0 && message.contains("none that is expected"), "{message}");
+}
