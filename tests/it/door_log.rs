@@ -19,6 +19,33 @@ fn the_list_of_entries_shows_what_was_decided() {
 }
 
 #[test]
+fn a_log_without_an_entry_is_no_success_and_nothing_is_packed_of_it() {
+    let door = Door::new();
+    door.run("log init --origin example.com/log --key keys/log.pem --store empty").expect(0, &[]);
+    door.trusting("log verify --store empty").expect(3, &["decision-missing", "the log has no entry", "INDETERMINATE"]);
+    let said = door.run("audit export --store empty --output empty.cspkg");
+    said.expect(3, &["the log has no entry", "nothing was written"]);
+    assert!(!said.text.contains("git evidence"), "{}", said.text);
+}
+
+#[test]
+fn what_others_put_into_a_collection_about_other_artifacts_is_passed_over() {
+    let door = Door::new();
+    door.write("other.bin", b"another artifact");
+    door.run("sign app.cdx.json --type sbom --artifact other.bin --key keys/gate.pem --output other.json")
+        .expect(0, &[]);
+    let line = |file: &str| String::from_utf8(door.read(file)).unwrap().trim_end().to_owned();
+    let (own, other) = (line("app.provenance.sigstore.json"), line("other.json"));
+    door.write("got.sigstore.jsonl", format!("{own}\n{other}\n").as_bytes());
+    door.trusting("verify app.bin --bundle got.sigstore.jsonl --type provenance")
+        .expect(0, &["1 about others passed over", "PASS"]);
+    // A file that was named for it is about it, or refused; and so is a collection with nothing about it.
+    door.trusting("verify app.bin --bundle app.provenance.sigstore.json --bundle other.json").expect(4, &[]);
+    door.write("none.sigstore.jsonl", format!("{other}\n{other} \n").as_bytes());
+    door.trusting("verify app.bin --bundle none.sigstore.jsonl").expect(4, &[]);
+}
+
+#[test]
 fn a_log_is_checked_against_the_checkpoint_that_was_kept() {
     let door = Door::new();
     let verify = |more: &str| door.trusting(&format!("log verify --store store {more}"));
