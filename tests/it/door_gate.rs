@@ -145,9 +145,12 @@ fn a_lenient_gate_always_says_what_production_would_say() {
         b"[\"staging\"]\nuri = \"https://example.com/policy/release\"\nversion = 1\nmin_version = 1\n\
         digest = \"sha256:0000000000000000000000000000000000000000000000000000000000000000\"\n",
     );
-    let said = ask("--reviews reviews --lock other.lock");
+    let given = given.replace("--lock two.lock", "--lock other.lock");
+    let pinned =
+        |more: &str| door.run(&format!("promote app.bin --to staging {bundles} {given} --reviews reviews {more}"));
+    let said = pinned("");
     said.expect(1, &["pin-mismatch", "FAIL: nothing was authorised"]);
     assert!(!said.text.contains("FAIL: let through") && !said.text.contains("it lets through"), "{}", said.text);
-    let said = ask("--dry-run --reviews reviews --lock other.lock");
+    let said = pinned("--dry-run");
     said.expect(1, &["FAIL: nothing would be authorised"]);
 }

@@ -1,5 +1,6 @@
 //! The log as people look at it: what was decided, and whether it goes on from what was kept.
 
+use countersign_core::digest::Sha256;
 use countersign_tests::door::Door;
 use serde_json::Value;
 
@@ -32,8 +33,12 @@ fn a_log_without_an_entry_is_no_success_and_nothing_is_packed_of_it() {
 fn what_others_put_into_a_collection_about_other_artifacts_is_passed_over() {
     let door = Door::new();
     door.write("other.bin", b"another artifact");
-    door.run("sign app.cdx.json --type sbom --artifact other.bin --key keys/gate.pem --output other.json")
-        .expect(0, &[]);
+    let text = String::from_utf8(door.read("app.provenance.json")).unwrap();
+    let digest = Sha256::of(b"another artifact").to_string();
+    let own = Sha256::of(&door.read("app.bin")).to_string();
+    let hex = |digest: &str| digest.trim_start_matches("sha256:").to_owned();
+    door.write("other.prov.json", text.replace(&hex(&own), &hex(&digest)).as_bytes());
+    door.run("sign other.prov.json --key keys/builder.pem --output other.json").expect(0, &[]);
     let line = |file: &str| String::from_utf8(door.read(file)).unwrap().trim_end().to_owned();
     let (own, other) = (line("app.provenance.sigstore.json"), line("other.json"));
     door.write("got.sigstore.jsonl", format!("{own}\n{other}\n").as_bytes());
