@@ -27,7 +27,7 @@ pub fn could_write(path: &Path) -> Result<(), DiskError> {
         .suffix(".tmp")
         .tempfile_in(folder_of(path))
         .map_err(|source| DiskError::new(Doing::Create, path, source))?;
-    temporary.write_all(&[0; ROOM]).map_err(|source| DiskError::new(Doing::Write, path, source))
+    temporary.write_all(&vec![0; ROOM]).map_err(|source| DiskError::new(Doing::Write, path, source))
 }
 
 /// More than a checkpoint or a lock has.
