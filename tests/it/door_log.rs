@@ -94,7 +94,7 @@ fn a_log_is_checked_against_the_checkpoint_that_was_kept() {
 #[test]
 fn what_the_log_has_about_an_artifact_is_found_by_an_index_that_is_built_again_where_it_is_not_of_this_log() {
     let door = Door::new();
-    let digest = countersign_core::digest::Sha256::of(&door.read("app.bin"));
+    let digest = Sha256::of(&door.read("app.bin"));
     let find = |store: &str| door.run(&format!("log find --subject {digest} --store {store}"));
     find("store").expect(0, &["PASS, authorised", "production", "by an index of 4 entries"]);
     door.copy("store", "older");
