@@ -35,7 +35,7 @@ fn gate_at(door: &Door, at: Time) -> Promotion {
     let mut programs = Environment::empty();
     programs.set("PATH", std::env::var_os("PATH").unwrap());
     let artifact = path("app.bin");
-    let (least, repository) = (path("outside/checkpoint"), path("app"));
+    let (least, repository, lock) = (path("outside/checkpoint"), path("app"), path("countersign.lock"));
     let request = PromoteRequest {
         artifact: &artifact,
         environment: EnvName::new("production").unwrap(),
@@ -45,7 +45,7 @@ fn gate_at(door: &Door, at: Time) -> Promotion {
         place: &place,
         least_checkpoint: Some(&least),
         witnesses: None,
-        lock: None,
+        lock: Some(&lock),
         repository: Some(&repository),
         programs: &programs,
         at,

@@ -139,4 +139,18 @@ fn a_lenient_gate_always_says_what_production_would_say() {
     ];
     ask("").expect(0, &refused);
     ask("--dry-run").expect(0, &["FAIL: would be let through, the summary would say FAILED"]);
+    // What is wrong with signatures, pins and the like is let through by nobody, and the words say what the record says.
+    door.write(
+        "other.lock",
+        b"[\"staging\"]\nuri = \"https://example.com/policy/release\"\nversion = 1\nmin_version = 1\n\
+        digest = \"sha256:0000000000000000000000000000000000000000000000000000000000000000\"\n",
+    );
+    let given = given.replace("--lock two.lock", "--lock other.lock");
+    let pinned =
+        |more: &str| door.run(&format!("promote app.bin --to staging {bundles} {given} --reviews reviews {more}"));
+    let said = pinned("");
+    said.expect(1, &["pin-mismatch", "FAIL: nothing was authorised"]);
+    assert!(!said.text.contains("FAIL: let through") && !said.text.contains("it lets through"), "{}", said.text);
+    let said = pinned("--dry-run");
+    said.expect(1, &["FAIL: nothing would be authorised"]);
 }

@@ -1,5 +1,6 @@
 //! The log as people look at it: what was decided, and whether it goes on from what was kept.
 
+use countersign_core::digest::Sha256;
 use countersign_tests::door::Door;
 use serde_json::Value;
 
@@ -16,6 +17,37 @@ fn the_list_of_entries_shows_what_was_decided() {
     assert_eq!(json["entries"][1]["verdict"], Value::Null);
     std::fs::remove_dir_all(door.path().join("store/evidence")).unwrap();
     door.run("log show --store store").expect(0, &["not in the store"]);
+}
+
+#[test]
+fn a_log_without_an_entry_is_no_success_and_nothing_is_packed_of_it() {
+    let door = Door::new();
+    door.run("log init --origin example.com/log --key keys/log.pem --store empty").expect(0, &[]);
+    door.trusting("log verify --store empty").expect(3, &["decision-missing", "the log has no entry", "INDETERMINATE"]);
+    let said = door.run("audit export --store empty --output empty.cspkg");
+    said.expect(3, &["the log has no entry", "nothing was written"]);
+    assert!(!said.text.contains("git evidence"), "{}", said.text);
+}
+
+#[test]
+fn what_others_put_into_a_collection_about_other_artifacts_is_passed_over() {
+    let door = Door::new();
+    door.write("other.bin", b"another artifact");
+    let text = String::from_utf8(door.read("app.provenance.json")).unwrap();
+    let digest = Sha256::of(b"another artifact").to_string();
+    let own = Sha256::of(&door.read("app.bin")).to_string();
+    let hex = |digest: &str| digest.trim_start_matches("sha256:").to_owned();
+    door.write("other.prov.json", text.replace(&hex(&own), &hex(&digest)).as_bytes());
+    door.run("sign other.prov.json --key keys/builder.pem --output other.json").expect(0, &[]);
+    let line = |file: &str| String::from_utf8(door.read(file)).unwrap().trim_end().to_owned();
+    let (own, other) = (line("app.provenance.sigstore.json"), line("other.json"));
+    door.write("got.sigstore.jsonl", format!("{own}\n{other}\n").as_bytes());
+    door.trusting("verify app.bin --bundle got.sigstore.jsonl --type provenance")
+        .expect(0, &["1 about others passed over", "PASS"]);
+    // A file that was named for it is about it, or refused; and so is a collection with nothing about it.
+    door.trusting("verify app.bin --bundle app.provenance.sigstore.json --bundle other.json").expect(4, &[]);
+    door.write("none.sigstore.jsonl", format!("{other}\n{other} \n").as_bytes());
+    door.trusting("verify app.bin --bundle none.sigstore.jsonl").expect(4, &[]);
 }
 
 #[test]
@@ -62,7 +94,7 @@ fn a_log_is_checked_against_the_checkpoint_that_was_kept() {
 #[test]
 fn what_the_log_has_about_an_artifact_is_found_by_an_index_that_is_built_again_where_it_is_not_of_this_log() {
     let door = Door::new();
-    let digest = countersign_core::digest::Sha256::of(&door.read("app.bin"));
+    let digest = Sha256::of(&door.read("app.bin"));
     let find = |store: &str| door.run(&format!("log find --subject {digest} --store {store}"));
     find("store").expect(0, &["PASS, authorised", "production", "by an index of 4 entries"]);
     door.copy("store", "older");

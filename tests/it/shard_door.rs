@@ -143,6 +143,26 @@ fn a_log_is_closed_for_another_that_goes_on_from_it() {
 }
 
 #[test]
+fn a_gate_that_is_pointed_to_the_next_log_too_early_records_nothing_there() {
+    let years = Years::new("continues = \"example.com/log\"\n");
+    years.close();
+    let early = years.run(&format!(
+        "promote app.bin --to production --repo app --store next {GATE} keys/next.pem {BUNDLES} \
+         --least-checkpoint outside/checkpoint"
+    ));
+    early.expect(early.code, &["nothing was authorised"]);
+    assert_ne!(early.code, 0);
+    years.door.run("log checkpoint --store next --output outside/empty").expect(0, &[]);
+    let early = years.run(&format!(
+        "promote app.bin --to production --repo app --store next {GATE} keys/next.pem {BUNDLES} --least-checkpoint outside/empty"
+    ));
+    assert_ne!(early.code, 0);
+    early.expect(early.code, &["nothing was recorded: ", "countersign log continue"]);
+    years.go_on();
+    years.promote("").expect(0, &["PASS: authorised"]);
+}
+
+#[test]
 fn a_log_that_was_set_back_is_neither_closed_nor_carried_on() {
     let years = Years::new("continues = \"example.com/log\"\n");
     let door = &years.door;

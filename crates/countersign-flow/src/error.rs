@@ -80,7 +80,7 @@ pub enum FlowError {
         /// The next action.
         help: String,
         /// What stood in the way.
-        source: Box<FlowError>,
+        source: Box<Self>,
     },
     /// Whoever was asked did not agree.
     #[error("you did not agree")]
@@ -188,10 +188,10 @@ pub enum FlowError {
 /// What the writer refuses of what it is given was checked, and is not good.
 impl From<LogError> for FlowError {
     fn from(error: LogError) -> Self {
-        match error {
-            LogError::BeforeNewest { newest, found } => Self::Refused(vec![before_log(newest, found)]),
-            error => Self::Log(error),
+        if let LogError::BeforeNewest { newest, found } = error {
+            return Self::Refused(vec![before_log(newest, found)]);
         }
+        Self::Log(error)
     }
 }
 
@@ -217,7 +217,6 @@ impl FlowError {
             return registry_help(error);
         }
         match self {
-            Self::Unfinished { help, .. } => Some(help.clone()),
             Self::Key(KeyFileError::OpenToOthers { path, .. }) => Some(format!("chmod 600 {}", path.display())),
             Self::Key(KeyFileError::Missing { .. }) => {
                 Some("`countersign key generate --output FILE` makes one".to_owned())
@@ -226,7 +225,7 @@ impl FlowError {
                 Some(format!("is {} the file that you mean? look at it first", path.display()))
             }
             Self::Sbom(error) => Some(error.help()),
-            Self::Packages(PackagesError::Unsupported { help, .. }) => Some(help.clone()),
+            Self::Unfinished { help, .. } | Self::Packages(PackagesError::Unsupported { help, .. }) => Some(help.clone()),
             Self::Advisories(AdvisoriesError::Archive { .. }) => {
                 Some("get the export again: an archive that is cut off or altered is not read in part".to_owned())
             }

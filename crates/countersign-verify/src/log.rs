@@ -714,7 +714,7 @@ pub fn kept_checkpoint(bytes: &[u8], view: &StateView<'_>, trust: &Trust, at: Ti
         return Err(now);
     };
     let by_now = signed_checkpoint(bytes, trust, then);
-    by_now.or_else(|_| signed_checkpoint(bytes, &without(known, trust), then)).map_err(|_| now)
+    by_now.or_else(|_| signed_checkpoint(bytes, &without(known, trust), then)).map_err(|_then| now)
 }
 
 /// A trust without the keys of logs that another one names: of those the other one tells more.

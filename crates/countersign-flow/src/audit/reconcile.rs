@@ -367,3 +367,33 @@ fn walk(evidence: &GitEvidence, (start, revision): (&Oid, &Oid), said: u64) -> W
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use countersign_core::finding::verdict_of;
+
+    #[test]
+    fn what_was_erased_is_withheld_and_what_does_not_fit_is_a_failure() {
+        let row = |state, unexplained: &[&str], withheld: &[&str]| SourceRow {
+            source: "git first parents",
+            shows: "",
+            state,
+            items: 0,
+            accounts_for: 0,
+            detail: String::new(),
+            unexplained: unexplained.iter().map(|what| (*what).to_owned()).collect(),
+            withheld: withheld.iter().map(|what| (*what).to_owned()).collect(),
+        };
+        let of = |row: SourceRow| {
+            let sources = vec![row];
+            Reconciliation { deployments: 2, sources, in_all: 1, in_git: 0, unexplained: 0, log_only: 0 }.findings()
+        };
+        let erased = of(row(SourceState::Withheld, &[], &["log entry 3: erased"]));
+        assert_eq!(verdict_of(&erased), Verdict::Indeterminate);
+        assert_eq!((erased[0].code, erased[0].at[0].as_str()), (codes::EVIDENCE_WITHHELD, "log entry 3"));
+        let broken = of(row(SourceState::Broken, &["log entry 4: it does not lead back"], &["log entry 3: erased"]));
+        assert_eq!(verdict_of(&broken), Verdict::Fail);
+        assert_eq!(broken.len(), 2);
+    }
+}

@@ -171,13 +171,14 @@ impl<'s> Log<'s> {
             rename(&folder.join(CHECKPOINT_TEMPORARY), &folder.join(CHECKPOINT))?;
             checkpoint = signed;
         }
+        // Before the sweep, which takes fuller tiles that a smaller checkpoint can be read from.
+        let newest = match checkpoint.claim().size.checked_sub(1) {
+            Some(last) => time_of(&LogReader::at(&files, checkpoint.clone()).entry(last)?),
+            None => None,
+        };
         sweep(folder, checkpoint.claim().size)?;
         // The process that wrote this checkpoint may have ended between renaming it and flushing its name.
         flush_folder(folder)?;
-        let newest = match checkpoint.claim().size.checked_sub(1) {
-            Some(last) => time_of(&LogReader::at(files, checkpoint).entry(last)?),
-            None => None,
-        };
         let (folder, durable) = (folder.to_owned(), BTreeSet::new());
         Ok(Self { folder, signer, edge, newest, poisoned: false, publisher, durable, _lock: lock })
     }

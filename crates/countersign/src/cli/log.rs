@@ -260,7 +260,7 @@ fn state(
             let finding = Finding::new(codes::DECISION_MISSING, "the log has no entry: there is nothing to verify")
                 .at(format!("log {}", state.now().origin()))
                 .help("`countersign policy activate` makes the first entries");
-            checks.push(Check::new("log-entries", verdict_of(std::slice::from_ref(&finding)), "none"));
+            checks.push(Check::new("log-begun", verdict_of(std::slice::from_ref(&finding)), "none"));
             findings.push(finding);
         }
         let faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();

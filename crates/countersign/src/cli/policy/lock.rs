@@ -23,8 +23,8 @@ pub(super) struct Lock {
     #[arg(long, value_name = "NAME")]
     environment: EnvName,
     /// The lock file
-    #[arg(long, value_name = "FILE", default_value = "countersign.lock")]
-    lock: PathBuf,
+    #[arg(long = "lock", value_name = "FILE", default_value = "countersign.lock")]
+    file: PathBuf,
     #[command(flatten)]
     trust: TrustArgs,
     #[command(flatten)]
@@ -42,7 +42,7 @@ impl Lock {
             trust: &trust,
             place: &place,
             least_checkpoint: self.least.file(),
-            lock: &self.lock,
+            lock: &self.file,
             at,
         })?;
         let reference = active.release.reference();
@@ -51,7 +51,7 @@ impl Lock {
             entry: active.entry,
             version: reference.version,
             digest: reference.digest,
-            lock: self.lock.display().to_string(),
+            lock: self.file.display().to_string(),
         };
         Ok(Done::answer(call.format, Exit::Ok, "policy-lock", &document, || {
             format!(
