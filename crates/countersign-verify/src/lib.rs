@@ -8,6 +8,7 @@
 pub mod adjudication;
 pub mod attest;
 mod carry;
+mod checkpoint;
 pub mod document;
 pub mod erased;
 pub mod evidence;

@@ -3,12 +3,13 @@
 //! [`LogState::open`] checks every entry once; [`LogState::at`] gives the state at any earlier size, so that an auditor
 //! sees exactly what a decision saw.
 
+pub use crate::checkpoint::{kept_checkpoint, signed_checkpoint};
+
 use crate::carry::Earlier;
 use crate::document::{SignerName, Verified};
 use crate::evidence::{Blobs, named_blob};
 use crate::exception::ReadEntry;
 use crate::gate::verify_by_gate;
-use crate::keys::note_signature_holds;
 use crate::past::{Facts, Past};
 use crate::policy::{Activated, ActivationContext, LogSoFar, verify_activation};
 use crate::rollout;
@@ -23,11 +24,9 @@ use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
 use countersign_core::finding::{Check, Finding, Verdict};
 use countersign_core::ids::{EnvName, Origin};
-use countersign_core::key::PublicKey;
 use countersign_core::limits;
-use countersign_core::log::checkpoint::{Checkpoint, UnverifiedCheckpoint};
+use countersign_core::log::checkpoint::Checkpoint;
 use countersign_core::log::merkle::{Frontier, leaf_hash};
-use countersign_core::log::note::NoteKey;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
 use countersign_core::trust::Trust;
@@ -519,7 +518,7 @@ impl<'a> StateView<'a> {
     }
 
     /// The time at which this log, or one that it goes on from, was as long as a checkpoint says, and the trust of then.
-    fn as_of(&self, claim: &Checkpoint) -> Option<(Time, &'a Trust)> {
+    pub(crate) fn as_of(&self, claim: &Checkpoint) -> Option<(Time, &'a Trust)> {
         let log = self.chain().find(|log| log.state.origin == claim.origin && claim.size <= log.size)?;
         let then = log.state.at(claim.size)?;
         Some((then.newest_time()?, then.trust().trust()))
@@ -700,69 +699,6 @@ fn gate_decides<T>(trust: &Trust, document: &Verified<T>, environment: &EnvName)
     let by = document.signed_by();
     let SignerName::Gate(id) = &by.owner else { return false };
     trust.gates.iter().any(|gate| gate.id == *id && gate.environments.contains(environment))
-}
-
-/// A checkpoint that was kept of a log, or of one that it goes on from. Its key counts now, or counted when the log was as
-/// long as the checkpoint says: by the trust given now, or, where that does not name the key any more, by that of then. What it
-/// says is still to be held against the log.
-pub fn kept_checkpoint(bytes: &[u8], view: &StateView<'_>, trust: &Trust, at: Time) -> Result<LogRef, Finding> {
-    let now = match signed_checkpoint(bytes, trust, at) {
-        Err(finding) if finding.code == codes::LOG_CHECKPOINT_INVALID => finding,
-        other => return other,
-    };
-    let Some((then, known)) = UnverifiedCheckpoint::parse(bytes).ok().and_then(|kept| view.as_of(kept.claim())) else {
-        return Err(now);
-    };
-    let by_now = signed_checkpoint(bytes, trust, then);
-    by_now.or_else(|_| signed_checkpoint(bytes, &without(known, trust), then)).map_err(|_then| now)
-}
-
-/// A trust without the keys of logs that another one names: of those the other one tells more.
-fn without(known: &Trust, other: &Trust) -> Trust {
-    let mut known = known.clone();
-    for log in &mut known.logs {
-        log.keys.retain(|owned| other.owner_of(&owned.key.id()).is_none());
-    }
-    known
-}
-
-/// The checkpoint, signed by a key of trust's that counts, for a log that trust knows.
-pub fn signed_checkpoint(bytes: &[u8], trust: &Trust, at: Time) -> Result<LogRef, Finding> {
-    let refused = |what: String| Finding::new(codes::LOG_CHECKPOINT_INVALID, what).at("log checkpoint");
-    let unverified = UnverifiedCheckpoint::parse(bytes).map_err(|e| refused(e.to_string()))?;
-    let claim = unverified.claim();
-    let Some(log) = trust.log(&claim.origin) else {
-        let known: Vec<String> = trust.logs.iter().map(|l| l.origin.to_string()).collect();
-        return Err(Finding::new(codes::LOG_ORIGIN_MISMATCH, format!("trust knows no log {}", claim.origin))
-            .at("log checkpoint")
-            .expected(known.join(", "), format!("trust, version {}", trust.version))
-            .found(claim.origin.to_string()));
-    };
-    let keys: Vec<NoteKey> = log
-        .keys
-        .iter()
-        .filter(|owned| owned.counts_at(at))
-        .filter_map(|owned| match &owned.key {
-            PublicKey::Ed25519(key) => Some(NoteKey::new(claim.origin.clone(), *key)),
-            PublicKey::P256(_)
-            | PublicKey::P384(_)
-            | PublicKey::Rsa { .. }
-            | PublicKey::SkEd25519 { .. }
-            | PublicKey::SkP256 { .. } => None,
-        })
-        .collect();
-    let holds =
-        |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
-    unverified.verify(&keys, &holds).map_err(|e| {
-        // Whoever finds that a checkpoint does not hold any more is told which key that is about.
-        let not_counting = log.keys.iter().filter(|owned| !owned.counts_at(at)).map(|owned| {
-            let since = owned.compromised_since.filter(|since| *since <= at);
-            let why = since.map_or_else(String::new, |since| format!(": in foreign hands since {since}"));
-            format!("key {} does not count at {at}{why}", owned.key.id())
-        });
-        not_counting.fold(refused(e.to_string()), Finding::found)
-    })?;
-    Ok(LogRef { origin: claim.origin.clone(), size: claim.size, root: claim.root })
 }
 
 /// The entries after those that a tree is made of, the tree with them, and the root after each. Beside the tree, how many
