@@ -1,7 +1,7 @@
 //! The package that is tampered with, and the tools to do it: its files as they are, its index made again, its world with
 //! all keys.
 
-use crate::world::{Arguments, LogKeeper, ORIGIN, REPOSITORY, World};
+use crate::world::{Arguments, ORIGIN, REPOSITORY, World};
 use countersign_core::bundle::Signed;
 use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
@@ -10,12 +10,13 @@ use countersign_core::exception::{Category, Covers, Exception};
 use countersign_core::finding::Verdict;
 use countersign_core::ids::{EnvName, Origin, PersonId, RuleId, Uri};
 use countersign_core::json;
+use countersign_core::log::merkle::leaf_hash;
+use countersign_core::log::tile::{Row, WIDTH, encode_hashes, push_entry};
 use countersign_core::statement::review::ReviewDecision;
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_decide::summary::summarise;
 use countersign_flow::audit::{self, AuditReport, How, OutsideTrust, Scope};
 use countersign_flow::place::Place;
-use countersign_record::log::writer::Log;
 use countersign_record::package;
 use countersign_sign::sign_payload;
 use countersign_verify::exception::subjects_of;
@@ -233,27 +234,20 @@ fn scratch() -> tempfile::TempDir {
     made.or_else(|_| tempfile::tempdir()).expect("a folder")
 }
 
-/// The files of a world's log, by their names in a package.
+/// The files of a world's log, by their names in a package, as whoever has the log's key makes them by hand: our own writer
+/// refuses some of what is done here.
 pub(super) fn log_files(world: &World) -> Files {
-    let folder = scratch();
-    let place = Place::new(folder.path());
-    let keeper = LogKeeper::of(world);
-    let mut log = Log::create(&place.log(), &keeper).expect("a log");
-    log.append(&world.entries).expect("appended");
-    let mut files = Files::new();
-    let mut open = vec![place.log()];
-    while let Some(path) = open.pop() {
-        for entry in std::fs::read_dir(path).expect("a folder") {
-            let path = entry.expect("a file").path();
-            if path.is_dir() {
-                open.push(path);
-            } else {
-                let name = path.strip_prefix(place.log()).expect("below").to_string_lossy().into_owned();
-                if name == "checkpoint" || name.starts_with("tile/") {
-                    files.insert(format!("log/{name}"), std::fs::read(&path).expect("bytes"));
-                }
-            }
-        }
+    let size = u64::try_from(world.entries.len()).expect("few");
+    assert!(size < u64::from(WIDTH), "one tile of each row");
+    let (mut bundle, mut hashes) = (Vec::new(), Vec::new());
+    for entry in &world.entries {
+        push_entry(&mut bundle, entry).expect("a small entry");
+        hashes.push(leaf_hash(entry));
+    }
+    let mut files = Files::from([("log/checkpoint".to_owned(), world.checkpoint())]);
+    for (row, bytes) in [(Row::Entries, bundle), (Row::Hashes(0), encode_hashes(&hashes))] {
+        let tile = row.tile(0, size).expect("a tile");
+        files.insert(format!("log/{}", tile.path()), bytes);
     }
     files
 }

@@ -405,6 +405,10 @@ const GENERAL: &[(&[&str], &str)] = &[
         &["package-malformed", "package-file-altered"],
         "get the package again from where it was exported; `countersign audit export` writes it anew",
     ),
+    (
+        &["package-other-version"],
+        "check the lists with the version that made them; questions and reports are made anew from the log by `countersign audit ask`",
+    ),
     (&["internal-consistency-only"], "give trust from elsewhere with --trust and --trust-digest"),
     (
         &["exception-malformed", "exception-forbidden", "exception-wide", "exception-dates"],
