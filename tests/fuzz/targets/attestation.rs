@@ -4,11 +4,12 @@
 #![no_main]
 
 use countersign_core::attestation::{self, Proof};
+use countersign_core::digest::Sha256;
 use countersign_core::limits;
 use countersign_core::statement::Statement;
 use countersign_core::time::Time;
 use countersign_verify::attest::{Anchors, Wanted, verify};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let at: Time = "2026-11-22T11:00:00Z".parse().expect("a time");
@@ -32,10 +33,14 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     annotated(bytes);
 });
 
-/// An envelope and annotations, as cosign attached them: two lines.
+/// A layer and its annotations, as cosign attached them: two lines. The descriptor names the layer as it is, in both forms.
 fn annotated(bytes: &[u8]) {
     let Some(at) = bytes.iter().position(|byte| *byte == b'\n') else { return };
-    let (envelope, rest) = bytes.split_at(at);
+    let (content, rest) = bytes.split_at(at);
     let annotations = serde_json::from_slice::<Map<String, Value>>(rest).unwrap_or_default();
-    drop(attestation::cosign(envelope, &annotations));
+    for media in ["application/vnd.dsse.envelope.v1+json", "application/vnd.dev.cosign.simplesigning.v1+json"] {
+        let digest = Sha256::of(content).to_string();
+        let descriptor = json!({ "mediaType": media, "digest": digest, "annotations": annotations });
+        drop(attestation::layer(&descriptor, content));
+    }
 }
