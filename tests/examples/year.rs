@@ -1,8 +1,9 @@
 //! A generated year: so many promotions, spread over 365 days. `year make FOLDER N` makes its store, `year make FOLDER N
 //! keyless` that of one whose builder signs by its identity, over eleven months; a year that is there already is not made again.
 //! `year measure FOLDER WHAT` does one thing with it in a process of its own and prints rows of what that took: `export-full`
-//! and `export-facts` pack it; then `quick`, `full`, `sample`, `signatures`, `facts`, or `questions`. `year tidy FOLDER` drops
-//! the store, of which the packages have all.
+//! and `export-facts` pack it; then `quick`, `full`, `sample`, `signatures`, `facts`, or `questions`; `keep` verifies the package
+//! of facts only and keeps what questions need, `kept` asks each question from that. `year tidy FOLDER` drops the store, of
+//! which the packages have all.
 #![expect(
     clippy::expect_used,
     clippy::print_stdout,
@@ -15,8 +16,9 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
     UnparsedPublicKey, VerificationAlgorithm,
 };
+use countersign_core::digest::Sha256;
 use countersign_core::finding::{Verdict, exit_of};
-use countersign_flow::audit::{self, Ask, Asking, How, OutsideTrust, Profile, Scope};
+use countersign_flow::audit::{self, Ask, Asking, GivenFacts, How, Keeping, OutsideTrust, Profile, Scope};
 use countersign_flow::place::Place;
 use countersign_record::log::writer::Log;
 use countersign_record::store::Store as _;
@@ -41,11 +43,13 @@ fn main() {
         ["make", folder, n, "keyless"] => make(Path::new(folder), n.parse().expect("a number of promotions"), true),
         ["measure", folder, "export-full"] => export(Path::new(folder), "full", Profile::Full),
         ["measure", folder, "export-facts"] => export(Path::new(folder), "facts", Profile::FactsOnly),
+        ["measure", folder, "keep"] => keep(Path::new(folder)),
+        ["measure", folder, "kept"] => kept(Path::new(folder)),
         ["measure", folder, what] => measure(Path::new(folder), what),
         ["tidy", folder] => fs::remove_dir_all(Path::new(folder).join("store")).expect("the store goes"),
         _ => {
             eprintln!(
-                "year make FOLDER N [keyless] | year measure FOLDER export-full|export-facts|quick|full|sample|signatures|facts|questions | year tidy FOLDER"
+                "year make FOLDER N [keyless] | year measure FOLDER export-full|export-facts|quick|full|sample|signatures|facts|questions|keep|kept | year tidy FOLDER"
             );
         }
     }
@@ -110,11 +114,75 @@ fn export(folder: &Path, name: &str, profile: Profile) {
     row(&format!("members-{name}"), "members", f64::from(u32::try_from(members).expect("few members")));
 }
 
+/// What an auditor has from outside.
+struct Outside {
+    trust: Vec<u8>,
+    digest: Sha256,
+    least: Vec<u8>,
+}
+
+impl Outside {
+    fn of(folder: &Path) -> Self {
+        Self {
+            trust: fs::read(folder.join("trust.sigstore.json")).expect("trust"),
+            digest: fs::read_to_string(folder.join("trust.digest")).expect("a digest").parse().expect("a digest"),
+            least: fs::read(folder.join("checkpoint")).expect("a checkpoint"),
+        }
+    }
+
+    fn trust(&self) -> Option<OutsideTrust<'_>> {
+        Some(OutsideTrust { bytes: &self.trust, digest: Some(&self.digest) })
+    }
+}
+
+fn asked() -> Ask {
+    Ask { seed: Some("a year".to_owned()), n: Some(25), ..Ask::default() }
+}
+
+/// Verifies the package of facts only, and keeps what questions need.
+fn keep(folder: &Path) {
+    let outside = Outside::of(folder);
+    let (trust, least) = (outside.trust(), Some(outside.least.as_slice()));
+    let mut file = File::open(folder.join("facts.cspkg")).expect("the package");
+    let package = audit::digest_of(&mut file).expect("read");
+    let how = How::Sample(0);
+    let (report, opened) =
+        audit::verify_opened(Box::new(file), trust, least, Vec::new(), how).expect("checked");
+    let opened = opened.expect("open");
+    let (start, before) = (Instant::now(), cpu());
+    let path = folder.join("kept");
+    let mut to = std::io::BufWriter::new(File::create(&path).expect("a file"));
+    let keeping = Keeping { opened: &opened, report: &report, how, package, outside: trust, least };
+    keeping.write(&mut to).expect("kept");
+    to.into_inner().expect("written");
+    row("keep", "s", start.elapsed().as_secs_f64());
+    row("keep-cpu", "s", cpu() - before);
+    row("keep-memory", "MB", peak());
+    row("size-kept", "MB", megabytes(fs::metadata(&path).expect("the file").len()));
+}
+
+/// Asks each question by itself, as a process of its own would.
+fn kept(folder: &Path) {
+    let outside = Outside::of(folder);
+    for question in audit::questions() {
+        let (start, before) = (Instant::now(), cpu());
+        let bytes = fs::read(folder.join("kept")).expect("the facts");
+        let given = GivenFacts { bytes: &bytes, name: "kept", digest: None };
+        let package = Box::new(File::open(folder.join("facts.cspkg")).expect("the package"));
+        let opening =
+            audit::open_with_facts(package, outside.trust(), Some(&outside.least), &given).expect("opened");
+        let opened = start.elapsed().as_secs_f64();
+        drop(Asking::of(&opening).expect("open").answer(question.id, &asked()).expect("an answer"));
+        row(&format!("{}-kept-opening", question.id), "s", opened);
+        row(&format!("{}-kept", question.id), "s", start.elapsed().as_secs_f64());
+        row(&format!("{}-kept-cpu", question.id), "s", cpu() - before);
+    }
+    row("kept-memory", "MB", peak());
+}
+
 fn measure(folder: &Path, what: &str) {
-    let trust = fs::read(folder.join("trust.sigstore.json")).expect("trust");
-    let digest = fs::read_to_string(folder.join("trust.digest")).expect("a digest").parse().expect("a digest");
-    let least = fs::read(folder.join("checkpoint")).expect("a checkpoint");
-    let outside = Some(OutsideTrust { bytes: &trust, digest: Some(&digest) });
+    let given = Outside::of(folder);
+    let (outside, least) = (given.trust(), given.least.clone());
     let package = |name: &str| Box::new(File::open(folder.join(format!("{name}.cspkg"))).expect("the package"));
     let signatures = fs::read(folder.join("signatures")).expect("how many signatures");
     let [count, keys, identities]: [u32; 3] = serde_json::from_slice(&signatures).expect("three numbers");
@@ -123,7 +191,7 @@ fn measure(folder: &Path, what: &str) {
         let opening = audit::open(package("facts"), outside, Some(&least)).expect("opened");
         row("opening", "s", start.elapsed().as_secs_f64());
         let asking = Asking::of(&opening).expect("open");
-        let ask = Ask { seed: Some("a year".to_owned()), n: Some(25), ..Ask::default() };
+        let ask = asked();
         // The first question has every decision read: what it takes by itself is seen when it is asked again.
         drop(asking.answer("Q01", &ask).expect("an answer"));
         row("gathering", "s", start.elapsed().as_secs_f64());

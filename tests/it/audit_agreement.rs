@@ -113,7 +113,7 @@ fn emergency(world: &World, artifact: Sha256, due: Time) -> Exception {
 }
 
 /// One that a signed review of entry `entry` is erased from, by a statement in the log.
-fn erase(world: &mut World, entry: usize) -> Sha256 {
+pub(crate) fn erase(world: &mut World, entry: usize) -> Sha256 {
     let review = world
         .shelf
         .0

@@ -13,6 +13,7 @@ mod again;
 mod attacks;
 mod attestations;
 mod audit_agreement;
+mod audit_facts;
 mod audit_package;
 mod audit_questions;
 mod audit_windows;

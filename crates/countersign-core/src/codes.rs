@@ -360,6 +360,10 @@ codes! {
     DECISIONS_NOT_RUN "decisions-not-run" Indeterminate "Decisions were not run again: a first look was asked for, or their raw evidence is not in the package.";
     AUDIT_EVIDENCE_ABSENT "audit-evidence-absent" Indeterminate "A question of the auditor's needs evidence that nobody collected, or that was not given.";
     AUDIT_DEVIATION "audit-deviation" Refused "Something in the record is what an auditor lists as an exception.";
+    AUDIT_FACTS_MALFORMED "audit-facts-malformed" Untrusted "Facts that an auditor kept are not of the form that is written, were cut or altered, or do not fit the package that they name.";
+    AUDIT_FACTS_MISMATCH "audit-facts-mismatch" Untrusted "Facts that an auditor kept are of another package, or were kept with another trust document, digest or checkpoint than is given here; or they are not those that were named by digest.";
+    AUDIT_FACTS_OTHER_VERSION "audit-facts-other-version" Indeterminate "Another version of countersign kept the facts: verify the package again with this one.";
+    AUDIT_FACTS_USED "audit-facts-used" Note "The answer rests on facts that a verification of the package kept, and not on reading its decisions again: it is worth what that verification and the disk that the facts lay on are worth.";
     AUDIT_UNRECONCILED "audit-unreconciled" Refused "Two independent sources of completeness do not agree: something is missing in one of them.";
     INTERNAL_CONSISTENCY_ONLY "internal-consistency-only" Indeterminate "No trust was given from outside: only the package's inner consistency was checked.";
     ENGINE_UNKNOWN "engine-unknown" Indeterminate "The decision was made by an engine that this version does not have.";

@@ -193,6 +193,8 @@ pub const GIT_STATUS_BYTES: usize = 256 << 20;
 pub const PACKAGE_BYTES: u64 = 4 << 30;
 /// Largest file in one (1 GiB): it is in memory while it is read.
 pub const PACKAGE_FILE_BYTES: usize = 1 << 30;
+/// Largest file of facts that an auditor kept of one (1 GiB): it is in memory while it is read.
+pub const AUDIT_FACTS_BYTES: usize = 1 << 30;
 /// Files of one audit package.
 pub const PACKAGE_FILES: usize = 1_000_000;
 

@@ -505,6 +505,13 @@ documents! {
         /// How the run ends.
         exit: Exit,
     }
+    /// Facts that were kept of a package.
+    KeptFacts {
+        /// The file.
+        output: String,
+        /// Its digest.
+        digest: Sha256,
+    }
     /// `audit verify`: a package was checked.
     AuditVerified {
         /// The verdict over all findings.
@@ -521,6 +528,8 @@ documents! {
         checks: Vec<Check>,
         /// What was found.
         findings: Vec<Finding>,
+        /// The facts that were kept, if that was asked for.
+        facts: Option<KeptFacts>,
         /// How the run ends.
         exit: Exit,
     }

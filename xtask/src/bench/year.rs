@@ -38,9 +38,13 @@ const ROWS: &[(&str, &str, &str, &str, Bar)] = &[
     ("questions", "opening", "audit ask: opening the package of facts only", "s", Bar::AtMost(10.0)),
     ("questions", "gathering", "audit ask: opening, and reading every decision once", "s", Bar::AtMost(60.0)),
     ("questions", "questions-memory", "audit ask all, peak memory", "MB", Bar::AtMost(512.0)),
+    ("keep", "keep", "audit verify --facts-output: keeping, after it verified", "s", Bar::AtMost(60.0)),
+    ("keep", "keep-memory", "audit verify --facts-output, peak memory", "MB", Bar::AtMost(512.0)),
+    ("keep", "size-kept", "facts that are kept", "MB", Bar::AtMost(200.0)),
+    ("kept", "kept-memory", "audit ask --facts, peak memory", "MB", Bar::AtMost(512.0)),
 ];
 
-/// How many questions there are, and how long each may take when every decision was read.
+/// How many questions there are, and how long each may take: when every decision was read, and by itself from kept facts.
 const QUESTIONS: u32 = 24;
 const ANSWER: Bar = Bar::AtMost(2.0);
 
@@ -77,10 +81,12 @@ pub(super) fn measure(stage: &Stage, promotions: &str, keyless: bool, kept: Opti
         let printed = measured.iter().find(|(done, _)| done == action).map(|(_, printed)| printed.as_slice());
         rows.push(row(printed.unwrap_or_default(), name, &format!("{promotions} promotions: {what}"), unit, *bar)?);
     }
-    let answers = measured.iter().find(|(done, _)| *done == "questions").map(|(_, printed)| printed.as_slice());
-    for number in 1..=QUESTIONS {
-        let what = format!("{promotions} promotions: audit ask Q{number:02}, after that");
-        rows.push(row(answers.unwrap_or_default(), &format!("Q{number:02}-answer"), &what, "s", ANSWER)?);
+    for (action, after, how) in [("questions", "answer", "after that"), ("kept", "kept", "--facts, all of it")] {
+        let answers = measured.iter().find(|(done, _)| *done == action).map(|(_, printed)| printed.as_slice());
+        for number in 1..=QUESTIONS {
+            let what = format!("{promotions} promotions: audit ask Q{number:02}, {how}");
+            rows.push(row(answers.unwrap_or_default(), &format!("Q{number:02}-{after}"), &what, "s", ANSWER)?);
+        }
     }
     Ok(rows)
 }

@@ -4,6 +4,7 @@
 use super::kept::{Kept, Shared};
 use super::reconcile::Walk;
 use super::table::Proof;
+use super::told::Told;
 use crate::policy::history;
 use countersign_core::decision::{ActivePolicy, LogRef};
 use countersign_core::digest::Sha256;
@@ -123,23 +124,28 @@ pub(super) struct Gathered {
     pub(super) erased: BTreeMap<Sha256, u64>,
     /// The ranges of deployments, where they were walked while their git objects were at hand.
     pub(super) walked: OnceLock<BTreeMap<u64, Walk>>,
+    /// What the statements say that decisions name: read with them where questions are asked, else when one asks of it.
+    pub(super) told: OnceLock<Told>,
     /// The hash of every leaf, made when a row first names one.
     leaves: OnceLock<Vec<Sha256>>,
 }
 
 impl Gathered {
-    /// Reads all of them.
+    /// Reads all of them, and the statements of which questions ask while the files are at hand that they lie in.
     pub(super) fn of(state: &LogState, blobs: &(dyn Blobs + Sync)) -> Self {
-        Self::with(state, blobs, |_| ())
+        let mut told = Told::default();
+        let gathered = Self::with(state, blobs, |read| {
+            let read = read.iter().filter_map(|(_, read)| Some(&read.as_ref().ok()?.content));
+            told.add(read.map(|decision| (decision.inputs.evidence.as_deref(), decision.authorised)), blobs);
+        });
+        drop(gathered.told.set(told));
+        gathered
     }
 
     /// Reads all of them, few at a time, and has each few looked at while they are there: in the log's order, the index with
     /// the decision, or what is wrong with it.
     pub(super) fn with(state: &LogState, blobs: &(dyn Blobs + Sync), mut look: impl FnMut(&[Read])) -> Self {
-        let mut out = Self {
-            erased: state.erasures(blobs).0.into_iter().map(|(digest, (entry, _))| (digest, entry)).collect(),
-            ..Self::default()
-        };
+        let mut out = Self { erased: erased(state, blobs), ..Self::default() };
         let mut shared = Shared::default();
         let indexes: Vec<u64> = decisions(state).collect();
         for few in indexes.chunks(FEW) {
@@ -160,6 +166,34 @@ impl Gathered {
         out
     }
 
+    /// Those that facts kept, if they are of every decision of the log, at its time, and of no other.
+    pub(super) fn kept(
+        state: &LogState,
+        blobs: &dyn Blobs,
+        known: Vec<Arc<Known>>,
+        broken: BTreeMap<u64, Vec<Finding>>,
+        (walked, told): (BTreeMap<u64, Walk>, Told),
+    ) -> Option<Self> {
+        let time = |index: u64| usize::try_from(index).ok().and_then(|i| state.entries().get(i)).map(|entry| entry.time);
+        let mut kept = known.iter().peekable();
+        for index in decisions(state) {
+            match kept.next_if(|known| known.entry == index) {
+                Some(known) if Some(known.time) == time(index) && !broken.contains_key(&index) => {}
+                None if broken.contains_key(&index) => {}
+                Some(_) | None => return None,
+            }
+        }
+        let whole = kept.next().is_none() && known.len().checked_add(broken.len()) == Some(decisions(state).count());
+        whole.then(|| Self {
+            decisions: known,
+            broken,
+            erased: erased(state, blobs),
+            walked: OnceLock::from(walked),
+            told: OnceLock::from(told),
+            leaves: OnceLock::new(),
+        })
+    }
+
     /// The hash of the leaf at this index.
     fn leaf(&self, state: &LogState, index: u64) -> Option<Sha256> {
         // Entries were read from their one form, so that writing them gives the bytes that were hashed.
@@ -173,6 +207,10 @@ impl Gathered {
         let place = self.decisions.binary_search_by_key(&index, |known| known.entry).ok()?;
         self.decisions.get(place)
     }
+}
+
+fn erased(state: &LogState, blobs: &dyn Blobs) -> BTreeMap<Sha256, u64> {
+    state.erasures(blobs).0.into_iter().map(|(digest, (entry, _))| (digest, entry)).collect()
 }
 
 /// The entries that record decisions.
@@ -234,6 +272,11 @@ impl<'a> Facts<'a> {
     /// The entries of the window, with their indexes.
     pub(super) fn entries(&self) -> impl Iterator<Item = (u64, &'a Entry)> {
         entries_of(self.state, &self.range)
+    }
+
+    /// What the statements say that decisions name.
+    pub(super) fn told(&self) -> &'a Told {
+        self.gathered.told.get_or_init(|| Told::of(&self.gathered.decisions, self.blobs))
     }
 
     /// Decisions that let something go.

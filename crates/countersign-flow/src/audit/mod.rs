@@ -9,6 +9,7 @@ mod diff;
 mod earlier;
 mod export;
 mod facts;
+mod keep;
 mod kept;
 mod manual;
 mod open;
@@ -24,6 +25,7 @@ mod show;
 mod since;
 mod statements;
 mod table;
+mod told;
 mod verify;
 mod witnesses;
 
@@ -31,6 +33,7 @@ pub use ask::{Answered, Ask, Asking, QuestionRow, ask, questions};
 pub use diff::{Difference, ListDifference, diff};
 pub use export::{Exported, Packing, export, export_file, export_to};
 pub use facts::Window;
+pub use keep::{GivenFacts, Keeping, check_facts, digest_of, open_with_facts};
 pub use open::{Opened, Opening, open, open_two};
 pub use population::{Header, Population};
 pub use reconcile::{Reconciliation, SourceRow, SourceState};
@@ -38,7 +41,7 @@ pub use sample::{Sample, Stratum};
 pub use scope::{LeftOut, Profile, Scope};
 pub use show::{Chain, Link};
 pub use table::{Proof, Row, Table};
-pub use verify::{AuditReport, DecisionRow, How, OutsideTrust, verify, verify_source, verify_with_earlier};
+pub use verify::{AuditReport, DecisionRow, How, OutsideTrust, verify, verify_opened, verify_source, verify_with_earlier};
 
 /// Where the log lies in a package.
 pub(crate) const LOG: &str = "log/";

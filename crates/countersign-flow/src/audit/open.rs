@@ -66,28 +66,34 @@ pub struct Opening {
 #[derive(Debug)]
 pub(crate) struct Package {
     packed: Packed,
-    /// The digest of every file.
-    digests: BTreeMap<String, Sha256>,
-    /// Where each document lies, by rising digest.
-    documents: Vec<Document>,
-    shards: Vec<String>,
+    pub(super) listed: Listed,
     /// Documents that were asked for: a bit for each.
     asked: Vec<AtomicU64>,
 }
 
+/// What a package was found to hold when all of it was read.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    /// The digest of every file.
+    pub(super) digests: BTreeMap<String, Sha256>,
+    /// Where each document lies, by rising digest.
+    pub(super) documents: Vec<Document>,
+    pub(super) shards: Vec<String>,
+}
+
 /// Where a document lies: the file, the first byte, how many.
 #[derive(Debug, Clone, Copy)]
-struct Document {
-    digest: Sha256,
-    shard: u32,
-    start: u32,
-    length: u32,
+pub(super) struct Document {
+    pub(super) digest: Sha256,
+    pub(super) shard: u32,
+    pub(super) start: u32,
+    pub(super) length: u32,
 }
 
 impl Package {
-    fn new(packed: Packed, digests: BTreeMap<String, Sha256>, documents: Vec<Document>, shards: Vec<String>) -> Self {
-        let asked = (0..documents.len().div_ceil(BITS)).map(|_| AtomicU64::new(0)).collect();
-        Self { packed, digests, documents, shards, asked }
+    pub(super) fn new(packed: Packed, listed: Listed) -> Self {
+        let asked = (0..listed.documents.len().div_ceil(BITS)).map(|_| AtomicU64::new(0)).collect();
+        Self { packed, listed, asked }
     }
 
     /// A file of it.
@@ -102,13 +108,13 @@ impl Package {
 
     /// The digest of a file.
     pub(super) fn digest(&self, name: &str) -> Option<&Sha256> {
-        self.digests.get(name)
+        self.listed.digests.get(name)
     }
 
     /// Every document by rising digest, with the file that it lies in, its length, and whether it was asked for so far.
     pub(super) fn documents(&self) -> impl Iterator<Item = (&Sha256, &str, usize, bool)> {
-        self.documents.iter().enumerate().map(|(place, document)| {
-            let shard = usize::try_from(document.shard).ok().and_then(|shard| self.shards.get(shard));
+        self.listed.documents.iter().enumerate().map(|(place, document)| {
+            let shard = usize::try_from(document.shard).ok().and_then(|shard| self.listed.shards.get(shard));
             let (word, bit) = Self::bit(place);
             let asked = self.asked.get(word).is_some_and(|word| word.load(Ordering::Relaxed) & bit != 0);
             let length = usize::try_from(document.length).unwrap_or(usize::MAX);
@@ -118,7 +124,7 @@ impl Package {
 
     /// How many documents.
     pub(super) fn count(&self) -> usize {
-        self.documents.len()
+        self.listed.documents.len()
     }
 
     /// Whether it has a document.
@@ -128,7 +134,7 @@ impl Package {
 
     /// The place of a document among them.
     pub(super) fn place(&self, digest: &Sha256) -> Option<usize> {
-        self.documents.binary_search_by_key(&digest, |document| &document.digest).ok()
+        self.listed.documents.binary_search_by_key(&digest, |document| &document.digest).ok()
     }
 
     fn bit(place: usize) -> (usize, u64) {
@@ -147,9 +153,9 @@ impl Blobs for Package {
         if let Some(word) = self.asked.get(word) {
             word.fetch_or(bit, Ordering::Relaxed);
         }
-        let Document { shard, start, length, .. } = *self.documents.get(place)?;
+        let Document { shard, start, length, .. } = *self.listed.documents.get(place)?;
         let number = |n: u32| usize::try_from(n).ok();
-        let shard = self.shards.get(number(shard)?)?;
+        let shard = self.listed.shards.get(number(shard)?)?;
         let bytes = self.packed.read_part(shard, number(start)?, number(length)?).ok()?;
         // The file may have been changed since it was read through.
         Blob::named(digest, bytes)
@@ -226,6 +232,12 @@ impl Opening {
 }
 
 impl AuditReport {
+    /// That the files have the one form, and what came of the documents.
+    fn unpacked(&mut self, package: &Package, findings: Vec<Finding>) {
+        self.line("package", Vec::new(), format!("{} files, in the one form", package.listed.digests.len()));
+        self.line("evidence", findings, format!("{} documents, each what its name says", package.count()));
+    }
+
     /// What the auditor's trust says since of keys that signed: whatever is asked of the package rests on that.
     fn since(&mut self, opened: &Opened, least: Option<&[u8]>) -> Result<(), FlowError> {
         if let Some((findings, words)) = since::check(opened, least)? {
@@ -257,6 +269,27 @@ impl AuditReport {
 fn open_to(source: Box<dyn Source>, outside: Option<OutsideTrust<'_>>, end: &End<'_>) -> Result<Opening, FlowError> {
     let mut report = AuditReport::default();
     let Some(package) = unpack(source, &mut report)? else { return Ok(Opening { report, opened: None }) };
+    opened(package, outside, end, report)
+}
+
+/// The same of a package that was kept with facts: the files and documents that it lists were found when all of it was read,
+/// and its log, its trust and its index are checked here as ever.
+pub(super) fn open_listed(
+    package: Package,
+    outside: Option<OutsideTrust<'_>>,
+    least: Option<&[u8]>,
+) -> Result<Opening, FlowError> {
+    let mut report = AuditReport::default();
+    report.unpacked(&package, Vec::new());
+    opened(package, outside, &End::Kept(least), report)
+}
+
+fn opened(
+    package: Package,
+    outside: Option<OutsideTrust<'_>>,
+    end: &End<'_>,
+    mut report: AuditReport,
+) -> Result<Opening, FlowError> {
     let Some((state, trust, at)) = log_of(&package, outside, &mut report)? else {
         return Ok(Opening { report, opened: None });
     };
@@ -320,11 +353,9 @@ fn unpack(source: Box<dyn Source>, report: &mut AuditReport) -> Result<Option<Pa
             Ok(None)
         }
         Ok(packed) => {
-            report.line("package", Vec::new(), format!("{} files, in the one form", digests.len()));
             let stop = !findings.is_empty();
-            let holds = format!("{} documents, each what its name says", documents.len());
-            report.line("evidence", findings, holds);
-            let package = Package::new(packed, digests, documents, shards);
+            let package = Package::new(packed, Listed { digests, documents, shards });
+            report.unpacked(&package, findings);
             Ok((!stop).then_some(package))
         }
     }
@@ -508,6 +539,11 @@ impl Opened {
     /// Every decision, read once.
     pub(super) fn gathered(&self) -> &Gathered {
         self.gathered.get_or_init(|| Gathered::of(&self.state, &self.package))
+    }
+
+    /// Has it rest on decisions that were kept.
+    pub(super) fn take_gathered(&mut self, gathered: Gathered) {
+        self.gathered = OnceLock::from(gathered);
     }
 
     /// Whether they were read.

@@ -121,17 +121,40 @@ pub fn verify_with_earlier(
     packages: Vec<Box<dyn Source>>,
     how: How,
 ) -> Result<AuditReport, FlowError> {
+    verify_opened(source, outside, least, packages, how).map(|(report, _)| report)
+}
+
+/// The same, and gives the package as it was opened, if it could be: facts can be kept of it.
+pub fn verify_opened(
+    source: Box<dyn Source>,
+    outside: Option<OutsideTrust<'_>>,
+    least: Option<&[u8]>,
+    packages: Vec<Box<dyn Source>>,
+    how: How,
+) -> Result<(AuditReport, Option<Opened>), FlowError> {
     let opening = open(source, outside, least)?;
     let mut report = opening.report;
-    let Some(opened) = &opening.opened else { return Ok(report) };
-    earlier::check(opened, packages, how, &mut report)?;
+    if let Some(opened) = &opening.opened {
+        check(opened, packages, how, &mut report)?;
+    }
+    Ok((report, opening.opened))
+}
+
+/// Everything that is checked once a package is open.
+fn check(
+    opened: &Opened,
+    packages: Vec<Box<dyn Source>>,
+    how: How,
+    report: &mut AuditReport,
+) -> Result<(), FlowError> {
+    earlier::check(opened, packages, how, report)?;
     let decisions = decisions(&opened.state).count();
     if how == How::Quick {
         let what = format!("{decisions} decisions were not run again, and no list was made again: --quick");
         report.skipped(what);
-        return Ok(report);
+        return Ok(());
     }
-    let looked = Looking::at(opened, how, &mut report);
+    let looked = Looking::at(opened, how, report);
     let again = looked.again;
     report.decisions = looked.rows;
     report.findings.extend(looked.findings);
@@ -165,7 +188,7 @@ pub fn verify_with_earlier(
     report.line("deployments", reconciled.findings(), reconciled.words());
     report.left_out = Some(derived.left_out.clone());
     report.summary(decisions, again, opened, how);
-    Ok(report)
+    Ok(())
 }
 
 /// Documents that nothing names, or that lie in another file than the log's order says; and those that the scope promises and

@@ -1,14 +1,15 @@
 //! A package written and read piece by piece: no more than one of its files is in memory at a time, however large it is.
 
 use super::{
-    Central, EXTRA, LOCAL, LOCAL_HEADER, Member, PackageError, Pressed, check_file, check_folders, check_name,
+    CENTRAL, Central, EXTRA, LOCAL, LOCAL_HEADER, Member, PackageError, Pressed, check_file, check_folders, check_name,
 };
-use super::{check_size, first_difference, offset, read_header, short};
+use super::{check_size, first_difference, long, offset, read_header, short};
 use crate::side::as_they_come;
 use countersign_core::limits;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -216,6 +217,41 @@ impl Packed {
         Ok(Self { source: Mutex::new(source), places, kept: Mutex::default() })
     }
 
+    /// A package whose bytes were checked to be one before, by its directory alone: no file is read, and each is held
+    /// against its checksums when it is asked for. That these are the bytes that were checked, whoever opens it so knows.
+    pub fn listed(source: Box<dyn Source>) -> Result<Self, OpenError> {
+        let mut source = source;
+        let length = source.seek(SeekFrom::End(0))?;
+        if length > limits::PACKAGE_BYTES {
+            return Err(PackageError::TooLarge { limit: limits::PACKAGE_BYTES, found: length }.into());
+        }
+        let form = |offset| PackageError::Form { offset, name: None };
+        let mut end = Vec::new();
+        source.seek(SeekFrom::Start(length.saturating_sub(END)))?;
+        fill(&mut source, &mut end, END_RECORD)?;
+        let start = u64::from(long(&end, END_START));
+        if start > length {
+            return Err(form(length.saturating_sub(END)).into());
+        }
+        let mut directory = Vec::new();
+        source.seek(SeekFrom::Start(start))?;
+        source.by_ref().take(length.saturating_sub(start)).read_to_end(&mut directory)?;
+        let mut reading = Reading { places: BTreeMap::new(), central: Central::default(), at: 0 };
+        let mut rest = directory.as_slice();
+        while rest.starts_with(&CENTRAL) {
+            rest = reading.listed(rest)?;
+        }
+        let Reading { places, central, at } = reading;
+        let expected = central.finish(at)?;
+        if u64::try_from(at).ok() != Some(start) {
+            return Err(form(start).into());
+        }
+        match first_difference(&expected, &directory) {
+            Some(differs) => Err(form(offset(at, differs)).into()),
+            None => Ok(Self { source: Mutex::new(source), places, kept: Mutex::default() }),
+        }
+    }
+
     /// The names of its files, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.places.keys().map(String::as_str)
@@ -267,6 +303,15 @@ enum Next<T> {
     Seen(Result<T, OpenError>),
 }
 
+/// Where a record of the directory has what the header before the file has as well, the length of the name, and the name.
+const RECORD_COMMON: Range<usize> = 6..32;
+const RECORD_NAME_LENGTH: usize = 28;
+const RECORD: usize = 46;
+/// The record that closes a package, and where it says where the directory starts.
+const END_RECORD: usize = 22;
+const END: u64 = 22;
+const END_START: usize = 16;
+
 /// A package as far as it was read.
 struct Reading {
     places: BTreeMap<String, Member>,
@@ -291,6 +336,34 @@ impl Reading {
         }
         fill(source, rest, usize::from(short(rest, 26)).saturating_add(EXTRA))?;
         let member = read_header(rest, self.at)?;
+        self.fits(&member)?;
+        let mut pressed = Vec::new();
+        fill(source, &mut pressed, member.pressed())?;
+        if pressed.len() < member.pressed() {
+            return Err(PackageError::Cut { name: member.name }.into());
+        }
+        self.take(member.clone());
+        Ok(Some((member, pressed)))
+    }
+
+    /// The next file by its record in the directory, and what follows that.
+    fn listed<'d>(&mut self, directory: &'d [u8]) -> Result<&'d [u8], OpenError> {
+        if self.places.len() >= limits::PACKAGE_FILES {
+            return Err(PackageError::TooManyFiles { limit: limits::PACKAGE_FILES }.into());
+        }
+        let cut = || PackageError::Cut { name: String::new() };
+        let common = directory.get(RECORD_COMMON).ok_or_else(cut)?;
+        let named = usize::from(short(directory, RECORD_NAME_LENGTH)).saturating_add(EXTRA);
+        let (named, rest) = directory.get(RECORD..).and_then(|after| after.split_at_checked(named)).ok_or_else(cut)?;
+        // The record and the header before the file say the same.
+        let member = read_header(&[LOCAL.as_slice(), common, named].concat(), self.at)?;
+        self.fits(&member)?;
+        self.take(member);
+        Ok(rest)
+    }
+
+    /// Whether a file may stand behind those before it.
+    fn fits(&self, member: &Member) -> Result<(), PackageError> {
         let last = self.places.last_key_value().map(|(last, _)| last.as_str());
         after(last, &member.name).map_err(|error| {
             if self.places.contains_key(&member.name) {
@@ -299,16 +372,13 @@ impl Reading {
                 error
             }
         })?;
-        check_folders(&member.name, &self.places)?;
-        let mut pressed = Vec::new();
-        fill(source, &mut pressed, member.pressed())?;
-        if pressed.len() < member.pressed() {
-            return Err(PackageError::Cut { name: member.name }.into());
-        }
+        check_folders(&member.name, &self.places)
+    }
+
+    fn take(&mut self, member: Member) {
         self.central.push(&member);
         self.at = member.end();
-        self.places.insert(member.name.clone(), member.clone());
-        Ok(Some((member, pressed)))
+        self.places.insert(member.name.clone(), member);
     }
 }
 
@@ -356,6 +426,32 @@ mod tests {
         }
         assert_eq!(packed.read_part("a/one", 2, 100).unwrap(), b"rst");
         assert_eq!(packed.read("nothing").unwrap(), None);
+    }
+
+    #[test]
+    fn by_its_directory_alone_a_package_has_the_same_files_and_no_other_bytes_have_a_directory() {
+        let files = small_package();
+        let bytes = write(&files).unwrap();
+        let listed = |bytes: &[u8]| Packed::listed(Box::new(Cursor::new(bytes.to_vec())));
+        let packed = listed(&bytes).unwrap();
+        assert_eq!(packed.names().collect::<Vec<_>>(), files.keys().collect::<Vec<_>>());
+        for (name, content) in &files {
+            assert_eq!(packed.read(name).unwrap().as_ref(), Some(content));
+        }
+        assert_eq!(listed(&write(&BTreeMap::new()).unwrap()).unwrap().names().count(), 0);
+        let directory = bytes.windows(4).position(|part| part == CENTRAL).unwrap();
+        for at in directory..bytes.len() {
+            for bit in 0..8 {
+                let mut altered = bytes.clone();
+                altered[at] ^= 1 << bit;
+                // A checksum or a size may be another one there: then the file is not what it says when it is read.
+                let read = |packed: Packed| files.keys().all(|name| packed.read(name).is_ok_and(|one| one.is_some()));
+                assert!(!listed(&altered).is_ok_and(read), "byte {at}, bit {bit}");
+            }
+        }
+        for at in 0..bytes.len() {
+            assert!(listed(&bytes[..at]).is_err(), "cut at {at}");
+        }
     }
 
     #[test]

@@ -4,15 +4,12 @@ use super::super::ask::Asked;
 use super::super::facts::{Known, findings, service_of};
 use super::super::population;
 use super::super::table::Table;
+use super::super::told::{Row, Said, Told};
 use super::Part;
 use super::violations::less_version;
-use countersign_core::bundle::Signed;
-use countersign_core::cyclonedx::{Component, Inventory};
 use countersign_core::digest::Sha256;
 use countersign_core::ids::PersonId;
-use countersign_core::statement::vulns::Vulns;
-use countersign_core::statement::{Kind, Statement};
-use countersign_record::side;
+use countersign_core::statement::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -142,30 +139,13 @@ pub(super) fn went_although(asked: &Asked<'_>) -> Part {
     part
 }
 
-/// The statements of a kind that a decision lists. One that the package does not hold, or that cannot be read, is said to
-/// be missing: it is not the same as none.
-fn statements(asked: &Asked<'_>, known: &Known, kind: Kind, missing: &mut Vec<String>) -> Vec<(Sha256, Statement)> {
-    let mut out = Vec::new();
-    for digest in named(known, kind) {
-        match statement(asked, digest) {
-            Some(statement) => out.push((*digest, statement)),
-            None => missing.push(absent(kind, digest, known)),
-        }
-    }
-    out
-}
-
 /// The documents of a kind that a decision rests on.
 fn named(known: &Known, kind: Kind) -> impl Iterator<Item = &Sha256> {
     let all = known.content.inputs.evidence.iter().flatten();
     all.filter(move |one| one.kind == Some(kind)).map(|one| &one.digest)
 }
 
-fn statement(asked: &Asked<'_>, digest: &Sha256) -> Option<Statement> {
-    let bytes = asked.facts.blobs.blob(digest)?;
-    Statement::parse(&Signed::parse(&bytes).ok()?.payload).ok()
-}
-
+/// That the package does not hold a document, or that it cannot be read: it is not the same as none.
 fn absent(kind: Kind, digest: &Sha256, known: &Known) -> String {
     format!("{} {digest} of log entry {}", kind.word(), known.entry)
 }
@@ -181,36 +161,46 @@ pub(super) fn vulnerabilities(asked: &Asked<'_>) -> Part {
         "scanner",
         "what the policy said",
     ]));
+    let told = asked.facts.told();
     let mut scans = 0_u64;
     let mut seen = BTreeSet::new();
     for promoted in &asked.facts.decisions {
         let decision = &promoted.content;
-        for (digest, statement) in statements(asked, promoted, Kind::Vulns, &mut part.missing) {
+        for digest in named(promoted, Kind::Vulns) {
+            let scan = match told.said(Kind::Vulns, digest) {
+                Said::Missing => {
+                    part.missing.push(absent(Kind::Vulns, digest, promoted));
+                    continue;
+                }
+                Said::Other => None,
+                Said::Rows(rows) => Some(rows),
+            };
             scans = scans.saturating_add(1);
-            let Ok(scan) = statement.predicate_as::<Vulns>(Kind::Vulns) else {
+            let Some(scan) = scan else {
                 part.missing.push(format!("readable scan at log entry {}", promoted.entry));
                 continue;
             };
-            for found in &scan.scanner.result {
+            for row in scan.iter() {
+                let [id, severity, scanner] = row.map(|place| told.text(place));
                 let said = findings(decision).find(|finding| {
                     finding.code.as_str().starts_with("vulnerability-")
-                        && (finding.what.contains(&found.id) || finding.at.iter().any(|at| at.contains(&found.id)))
+                        && (finding.what.contains(id) || finding.at.iter().any(|at| at.contains(id)))
                 });
                 let said = said.map_or_else(|| "nothing".to_owned(), |finding| finding.code.to_string());
-                if !seen.insert((service_of(decision), found.id.clone(), said.clone())) {
+                if !seen.insert((service_of(decision), id.to_owned(), said.clone())) {
                     continue;
                 }
                 let cells = vec![
                     promoted.time.to_string(),
                     service_of(decision),
                     decision.request.environment.to_string(),
-                    found.id.clone(),
-                    found.severity().map_or("not known", |severity| severity.word()).to_owned(),
-                    scan.scanner.uri.clone(),
+                    id.to_owned(),
+                    severity.to_owned(),
+                    scanner.to_owned(),
                     said,
                 ];
                 let mut proof = asked.facts.proof(promoted.entry);
-                proof.documents.push(digest);
+                proof.documents.push(*digest);
                 part.table.push(cells, proof);
             }
         }
@@ -235,54 +225,45 @@ pub(super) fn components(asked: &Asked<'_>) -> Part {
         "checksum",
         "new since",
     ]));
-    let mut before: BTreeMap<[String; 3], (u64, Vec<Arc<Listed>>)> = BTreeMap::new();
-    let mut known: BTreeMap<Sha256, Sbom> = BTreeMap::new();
+    let told = asked.facts.told();
+    let mut before: BTreeMap<[String; 3], (u64, Vec<&Arc<[Row]>>)> = BTreeMap::new();
     let mut read = 0_u64;
-    let deployments: Vec<&Arc<Known>> = asked.facts.deployments().collect();
-    for few in deployments.chunks(FEW) {
-        sboms_of(asked, few, &mut known);
-        for promoted in few {
-            let decision = &promoted.content;
-            let sboms: Vec<_> = named(promoted, Kind::Sbom).filter_map(|one| known.get_key_value(one)).collect();
-            let lost = sboms.iter().filter(|(_, sbom)| matches!(sbom, Sbom::Missing));
-            part.missing.extend(lost.map(|(digest, _)| absent(Kind::Sbom, digest, promoted)));
-            let listed = sboms.iter().filter_map(|(digest, sbom)| match sbom {
-                Sbom::Listed(listed) => Some((**digest, listed)),
-                Sbom::Missing | Sbom::Other => None,
-            });
-            let listed: Vec<(Sha256, &Arc<Listed>)> = listed.collect();
-            if listed.is_empty() {
-                part.missing.push(format!("readable SBOM of log entry {}", promoted.entry));
-                continue;
+    for promoted in asked.facts.deployments() {
+        let decision = &promoted.content;
+        let mut listed: Vec<(&Sha256, &Arc<[Row]>)> = Vec::new();
+        for digest in named(promoted, Kind::Sbom) {
+            match told.said(Kind::Sbom, digest) {
+                Said::Missing => part.missing.push(absent(Kind::Sbom, digest, promoted)),
+                Said::Other => {}
+                Said::Rows(rows) => listed.push((digest, rows)),
             }
-            read = read.saturating_add(u64::try_from(listed.len()).unwrap_or(u64::MAX));
-            let artifact = less_version(&decision.request.subject_name);
-            let key = [service_of(decision), artifact, decision.request.environment.to_string()];
-            if let Some((entry, had)) = before.get(&key) {
-                let new = listed.iter().filter(|(_, now)| !had.iter().any(|had| Arc::ptr_eq(had, now)));
-                let new = new.flat_map(|(digest, now)| now.iter().map(move |(id, said)| (id, (digest, said))));
-                // Of several SBOMs of one artifact each may list what no other does.
-                let new: BTreeMap<&String, (&Sha256, &(String, bool))> =
-                    new.filter(|(id, _)| !had.iter().any(|had| had.contains_key(*id))).collect();
-                for (id, (digest, (licence, checksum))) in new {
-                    let cells = vec![
-                        promoted.time.to_string(),
-                        key[0].clone(),
-                        key[1].clone(),
-                        key[2].clone(),
-                        id.clone(),
-                        licence.clone(),
-                        if *checksum { "yes" } else { "no" }.to_owned(),
-                        format!("entry {entry}"),
-                    ];
-                    let mut proof = asked.facts.proof(promoted.entry);
-                    proof.documents.push(*digest);
-                    part.table.push(cells, proof);
-                }
-            }
-            let now = listed.into_iter().map(|(_, listed)| Arc::clone(listed)).collect();
-            before.insert(key, (promoted.entry, now));
         }
+        if listed.is_empty() {
+            part.missing.push(format!("readable SBOM of log entry {}", promoted.entry));
+            continue;
+        }
+        read = read.saturating_add(u64::try_from(listed.len()).unwrap_or(u64::MAX));
+        let artifact = less_version(&decision.request.subject_name);
+        let key = [service_of(decision), artifact, decision.request.environment.to_string()];
+        if let Some((entry, had)) = before.get(&key) {
+            for (id, (digest, licence, checksum)) in new_among(&listed, had, told) {
+                let cells = vec![
+                    promoted.time.to_string(),
+                    key[0].clone(),
+                    key[1].clone(),
+                    key[2].clone(),
+                    id.to_owned(),
+                    licence.to_owned(),
+                    checksum.to_owned(),
+                    format!("entry {entry}"),
+                ];
+                let mut proof = asked.facts.proof(promoted.entry);
+                proof.documents.push(*digest);
+                part.table.push(cells, proof);
+            }
+        }
+        let now = listed.into_iter().map(|(_, rows)| rows).collect();
+        before.insert(key, (promoted.entry, now));
     }
     if read == 0 && part.missing.is_empty() {
         part.missing.push("SBOM of any promotion in the window".to_owned());
@@ -290,50 +271,40 @@ pub(super) fn components(asked: &Asked<'_>) -> Part {
     part.note(format!("{read} SBOMs compared, each with those of the promotion before of the same service, artifact (by its name less its version) and environment; what the first one holds is where the comparison begins"))
 }
 
-/// Decisions whose SBOMs are in memory at a time. One artifact is mostly promoted several times within as many.
-const FEW: usize = 128;
+/// Components by purl: the SBOM that lists one, its licence, whether there is a checksum.
+type New<'t> = BTreeMap<&'t str, (&'t Sha256, &'t str, &'t str)>;
 
-/// The components that an SBOM lists from elsewhere, by purl: the licence, and whether there is a checksum.
-type Listed = BTreeMap<String, (String, bool)>;
-
-/// What a document that a decision calls an SBOM is.
-enum Sbom {
-    Listed(Arc<Listed>),
-    /// A statement, and no list of components.
-    Other,
-    Missing,
-}
-
-/// The SBOMs that these decisions name; those of the ones before are kept as far as these name them too.
-fn sboms_of(asked: &Asked<'_>, few: &[&Arc<Known>], known: &mut BTreeMap<Sha256, Sbom>) {
-    let wanted: BTreeSet<Sha256> = few.iter().flat_map(|promoted| named(promoted, Kind::Sbom)).copied().collect();
-    known.retain(|digest, _| wanted.contains(digest));
-    let new: Vec<Sha256> = wanted.into_iter().filter(|digest| !known.contains_key(digest)).collect();
-    let read = side::each(&new, |digest| match statement(asked, digest) {
-        None => Sbom::Missing,
-        Some(one) => Inventory::read(&one.predicate).map_or(Sbom::Other, |all| Sbom::Listed(Arc::new(listed(&all)))),
-    });
-    known.extend(new.into_iter().zip(read));
-}
-
-fn listed(inventory: &Inventory) -> Listed {
-    let from_elsewhere = inventory.components.iter().filter(|component| !component.workspace_member);
-    let one = |component: &Component| {
-        let version = || component.version.clone().unwrap_or_default();
-        let id =
-            component.purl.as_ref().map_or_else(|| format!("{} {}", component.name, version()), ToString::to_string);
-        (id, (component.licences.join(" AND "), component.sha256.is_some()))
-    };
-    from_elsewhere.map(one).collect()
+/// What these SBOMs list and the ones before did not. Of several SBOMs of one artifact each may list what no other does.
+fn new_among<'t>(listed: &[(&'t Sha256, &'t Arc<[Row]>)], had: &[&Arc<[Row]>], told: &'t Told) -> New<'t> {
+    let others: Vec<_> = listed.iter().filter(|(_, now)| !had.iter().any(|had| Arc::ptr_eq(had, now))).collect();
+    if others.is_empty() {
+        return New::new();
+    }
+    let known: BTreeSet<u32> = had.iter().flat_map(|had| had.iter()).map(|[id, ..]| *id).collect();
+    let rows = others.into_iter().flat_map(|(digest, now)| now.iter().map(move |row| (*digest, row)));
+    let new = rows.filter(|(_, [id, ..])| !known.contains(id));
+    new.map(|(digest, row)| {
+        let [id, licence, checksum] = row.map(|place| told.text(place));
+        (id, (digest, licence, checksum))
+    })
+    .collect()
 }
 
 /// Q17.
 pub(super) fn plans(asked: &Asked<'_>) -> Part {
     let mut part = Part::of(Table::new(&["time", "service", "environment", "plan", "what the policy said"]));
+    let told = asked.facts.told();
     for promoted in &asked.facts.decisions {
         let decision = &promoted.content;
-        for (digest, statement) in statements(asked, promoted, Kind::IacPlan, &mut part.missing) {
-            let read = statement.predicate_as::<countersign_core::statement::iac_plan::IacPlan>(Kind::IacPlan);
+        for digest in named(promoted, Kind::IacPlan) {
+            let plan = match told.said(Kind::IacPlan, digest) {
+                Said::Missing => {
+                    part.missing.push(absent(Kind::IacPlan, digest, promoted));
+                    continue;
+                }
+                Said::Rows(rows) => rows.first().map(|row| row.map(|place| told.text(place))),
+                Said::Other => None,
+            };
             let said: BTreeSet<String> = findings(decision)
                 .filter(|finding| {
                     let code = finding.code.as_str();
@@ -345,11 +316,11 @@ pub(super) fn plans(asked: &Asked<'_>) -> Part {
                 promoted.time.to_string(),
                 service_of(decision),
                 decision.request.environment.to_string(),
-                read.map_or_else(|_| "unreadable".to_owned(), |plan| format!("{} {}", plan.file, plan.digest)),
+                plan.map_or_else(|| "unreadable".to_owned(), |[file, plan, _]| format!("{file} {plan}")),
                 said.into_iter().collect::<Vec<_>>().join(", "),
             ];
             let mut proof = asked.facts.proof(promoted.entry);
-            proof.documents.push(digest);
+            proof.documents.push(*digest);
             part.table.push(cells, proof);
         }
     }

@@ -1,6 +1,7 @@
 //! `audit ask`.
 
 use super::super::{Answer, Call};
+use super::facts::FactsArgs;
 use super::{OutsideArgs, WindowArgs, moment, package_among};
 use crate::render::Done;
 use clap::Args;
@@ -29,6 +30,8 @@ pub(super) struct Ask {
     words: Vec<String>,
     #[command(flatten)]
     outside: OutsideArgs,
+    #[command(flatten)]
+    facts: FactsArgs,
     #[command(flatten)]
     window: WindowArgs,
     /// A log entry that is asked about; more by repeating it
@@ -76,7 +79,7 @@ impl Ask {
             let what = "Q02 draws a sample: give a seed of your own with --seed, and a size with --n";
             return Err(countersign_flow::FlowError::Usage(what.to_owned()));
         }
-        let opening = self.outside.open(&package)?;
+        let opening = self.facts.open(&self.outside, &package)?;
         let asking = Asking::of(&opening)?;
         let ask = audit::Ask {
             window: self.window.window(),
@@ -125,8 +128,9 @@ fn words_of(one: &Answered) -> String {
     for missing in &one.missing {
         out.push_str(&text::wrapped("  missing: ", missing, 118));
     }
-    // That the end is not proved bears on every answer, so it is said beside each.
-    let said = |one: &&Finding| one.class != Class::Note || one.code == codes::LOG_END_UNPROVEN;
+    // That the end is not proved, and what an answer rests on, bears on every one, so it is said beside each.
+    let on_all = [codes::LOG_END_UNPROVEN, codes::AUDIT_FACTS_USED];
+    let said = |one: &&Finding| one.class != Class::Note || on_all.contains(&one.code);
     let shown: Vec<_> = one.findings.iter().filter(said).cloned().collect();
     if !shown.is_empty() {
         out.push('\n');

@@ -1,18 +1,18 @@
 //! `audit population`, `sample`, `show`, `reconcile`, `report` and `diff`.
 
 use super::super::{Answer, Call};
+use super::facts::{self, FactsArgs};
 use super::{OutsideArgs, WindowArgs, file, package_among};
 use crate::render::Done;
 use clap::Args;
 use countersign_core::codes;
-use countersign_core::digest::{Hasher, Sha256};
+use countersign_core::digest::Sha256;
 use countersign_core::finding::{Finding, exit_of, verdict_of};
 use countersign_flow::audit::{self, Asking, Table};
 use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::pages::Page;
 use countersign_report::text;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// How many rows are shown to people; JSON and CSV have all.
@@ -29,6 +29,8 @@ pub(super) struct Population {
     words: Vec<String>,
     #[command(flatten)]
     outside: OutsideArgs,
+    #[command(flatten)]
+    facts: FactsArgs,
     #[command(flatten)]
     window: WindowArgs,
     /// Write the list as CSV
@@ -53,6 +55,8 @@ pub(super) struct Sample {
     #[command(flatten)]
     outside: OutsideArgs,
     #[command(flatten)]
+    facts: FactsArgs,
+    #[command(flatten)]
     window: WindowArgs,
     /// Write the sample as CSV
     #[arg(long, value_name = "FILE")]
@@ -70,6 +74,8 @@ pub(super) struct Show {
     words: Vec<String>,
     #[command(flatten)]
     outside: OutsideArgs,
+    #[command(flatten)]
+    facts: FactsArgs,
     /// Write the chain as a page with a picture
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -87,6 +93,8 @@ pub(super) struct Reconcile {
     #[command(flatten)]
     outside: OutsideArgs,
     #[command(flatten)]
+    facts: FactsArgs,
+    #[command(flatten)]
     window: WindowArgs,
 }
 
@@ -103,6 +111,8 @@ pub(super) struct Report {
     output: PathBuf,
     #[command(flatten)]
     outside: OutsideArgs,
+    #[command(flatten)]
+    facts: FactsArgs,
     #[command(flatten)]
     window: WindowArgs,
     /// A sample of so many for the questions that take one
@@ -128,7 +138,7 @@ pub(super) struct Diff {
 impl Population {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let (package, names) = package_among(&self.words)?;
-        let opening = self.outside.open(&package)?;
+        let opening = self.facts.open(&self.outside, &package)?;
         let (asking, window) = (Asking::of(&opening)?, self.window.window());
         let (lists, table, findings) = if let Some(name) = names.first() {
             let (population, findings) = asking.population(name, &window)?;
@@ -167,7 +177,7 @@ impl Population {
 
 impl Sample {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
-        let opening = self.outside.open(&self.package)?;
+        let opening = self.facts.open(&self.outside, &self.package)?;
         let (sample, findings) = Asking::of(&opening)?.sample(self.n, &self.seed, &self.window.window());
         if let Some(path) = &self.csv {
             write_atomic(path, sample.table.csv().as_bytes(), 0o644)?;
@@ -207,7 +217,7 @@ impl Show {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let (package, ids) = package_among(&self.words)?;
         let id = ids.first().ok_or_else(|| FlowError::Usage("nothing was named that is to be shown".to_owned()))?;
-        let opening = self.outside.open(&package)?;
+        let opening = self.facts.open(&self.outside, &package)?;
         let (chain, findings) = Asking::of(&opening)?.show(id)?;
         if let Some(path) = &self.svg {
             write_atomic(path, chain.picture().svg().as_bytes(), 0o644)?;
@@ -250,7 +260,7 @@ impl Show {
 
 impl Reconcile {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
-        let opening = self.outside.open(&self.package)?;
+        let opening = self.facts.open(&self.outside, &self.package)?;
         let (reconciliation, findings) = Asking::of(&opening)?.reconcile(&self.window.window());
         let exit = exit_of(&findings);
         let document = answer::AuditReconciled { reconciliation, findings, exit };
@@ -280,7 +290,7 @@ impl Reconcile {
 
 impl Report {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
-        let opening = self.outside.open(&self.package)?;
+        let opening = self.facts.open(&self.outside, &self.package)?;
         let ask =
             audit::Ask { window: self.window.window(), n: self.n, seed: self.seed.clone(), ..audit::Ask::default() };
         let (page, findings) = Asking::of(&opening)?.report(&ask)?;
@@ -316,15 +326,7 @@ fn of_package<'f>(package: &'f Path, findings: &'f [Finding]) -> impl Iterator<I
 
 /// The digest of a file, however large.
 fn digest(path: &Path) -> Result<Sha256, FlowError> {
-    let mut file = file(path)?;
-    let (mut hasher, mut piece) = (Hasher::default(), vec![0_u8; 1 << 16]);
-    loop {
-        let read = file.read(&mut piece).map_err(|source| FlowError::Read { path: path.to_owned(), source })?;
-        if read == 0 {
-            return Ok(hasher.finish());
-        }
-        hasher.update(piece.get(..read).unwrap_or_default());
-    }
+    facts::digest(&mut file(path)?, path)
 }
 
 /// The newest rows of a table, with the log entry of each.

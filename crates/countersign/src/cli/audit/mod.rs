@@ -2,6 +2,7 @@
 
 mod ask;
 mod export;
+mod facts;
 mod look;
 mod verify;
 
@@ -92,12 +93,6 @@ impl OutsideArgs {
             digest: self.trust_digest.and_then(OutsideDigest::given),
             least: self.least.file().map(|path| files::read(path, limits::NOTE_BYTES)).transpose()?,
         })
-    }
-
-    /// Opens a package against it.
-    fn open(&self, package: &Path) -> Result<Opening, FlowError> {
-        let outside = self.read()?;
-        audit::open(Box::new(file(package)?), outside.trust(), outside.least.as_deref())
     }
 
     /// Opens two to be compared.

@@ -1,15 +1,18 @@
 //! `audit verify`.
 
 use super::super::{Answer, Call};
+use super::facts::ToKeep;
 use super::{OutsideArgs, file};
 use crate::render::Done;
 use clap::Args;
 use countersign_core::finding::{exit_of, verdict_of};
 use countersign_flow::audit::{self, AuditReport, How};
-use countersign_flow::output as answer;
+use countersign_flow::FlowError;
+use countersign_flow::output::{self as answer, KeptFacts};
 use countersign_record::package::Source;
+use countersign_report::message::quoted;
 use countersign_report::text;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Check a package: every signature, every proof, every list, and every decision run again
 ///
@@ -18,7 +21,7 @@ use std::path::PathBuf;
 /// --sample: what was not looked at is said, and is no pass.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  countersign audit verify 2026.cspkg --trust trust.sigstore.json --trust-digest sha256:…"
+    after_help = "Example:\n  countersign audit verify 2026.cspkg --trust trust.sigstore.json --trust-digest sha256:…\n  countersign audit verify 2026.cspkg --facts-output 2026.facts --trust trust.sigstore.json --trust-digest sha256:…"
 )]
 pub(super) struct Verify {
     /// The package
@@ -35,6 +38,10 @@ pub(super) struct Verify {
     /// Of the decisions run only so many again, spread evenly over the log; every signature is checked all the same
     #[arg(long, value_name = "N")]
     sample: Option<usize>,
+    /// Keep what `audit ask` and its neighbours need, so that with --facts they answer at once. Your own note: nobody signs it,
+    /// and its digest is printed
+    #[arg(long, value_name = "FILE", conflicts_with = "quick")]
+    facts_output: Option<PathBuf>,
 }
 
 impl Verify {
@@ -44,13 +51,19 @@ impl Verify {
             (false, Some(n)) => How::Sample(n),
             (false, None) => How::Full,
         };
+        let keeping = self.facts_output.as_deref().map(|output| self.to_keep(output)).transpose()?;
         let outside = self.outside.read()?;
         let package = Box::new(file(&self.package)?);
         let mut earlier: Vec<Box<dyn Source>> = Vec::new();
         for path in &self.earlier {
             earlier.push(Box::new(file(path)?));
         }
-        let report = audit::verify_with_earlier(package, outside.trust(), outside.least.as_deref(), earlier, how)?;
+        let (trust, least) = (outside.trust(), outside.least.as_deref());
+        let (mut report, opened) = audit::verify_opened(package, trust, least, earlier, how)?;
+        let facts = match keeping {
+            Some(keeping) => keeping.keep(opened.as_ref(), &outside, &mut report, how)?,
+            None => None,
+        };
         let exit = exit_of(&report.findings);
         let document = answer::AuditVerified {
             verdict: verdict_of(&report.findings),
@@ -60,9 +73,28 @@ impl Verify {
             decisions: report.decisions.clone(),
             checks: report.checks.clone(),
             findings: report.findings.clone(),
+            facts,
             exit,
         };
-        Ok(Done::answer(call.format, exit, "audit-verify", &document, || words(&report)))
+        Ok(Done::answer(call.format, exit, "audit-verify", &document, || {
+            let mut out = words(&report);
+            match (&document.facts, &self.facts_output) {
+                (Some(KeptFacts { output, digest }), _) => out.push_str(&format!(
+                    "facts kept in {}: {digest}\n  ask from them: countersign audit ask Q01 {} --facts {} --facts-digest {digest}, with the same trust and checkpoint\n",
+                    text::plain(output), quoted(&self.package.display().to_string()), quoted(output)
+                )),
+                (None, Some(output)) => out.push_str(&format!("no facts were kept in {}\n", output.display())),
+                (None, None) => {}
+            }
+            out
+        }))
+    }
+
+    /// Nothing that is read is written over.
+    fn to_keep<'a>(&'a self, output: &'a Path) -> Result<ToKeep<'a>, FlowError> {
+        let mut read = vec![Some(self.package.as_path()), self.outside.trust.as_deref(), self.outside.least.file()];
+        read.extend(self.earlier.iter().map(|path| Some(path.as_path())));
+        ToKeep::new(output, &self.package, &read)
     }
 }
 
