@@ -125,17 +125,6 @@ impl<'a> Asking<'a> {
         self.basis
     }
 
-    /// What the package holds beside this window: nothing proves what lies outside of the package's own.
-    fn beyond(&self, window: &Window) -> Vec<Finding> {
-        let scope = &self.opened.scope;
-        let within = scope.window.is_all() || scope.window == self.part(window);
-        if within {
-            return Vec::new();
-        }
-        let what = "the package was made for a narrower part of the record: documents beyond it may be missing";
-        vec![Finding::new(codes::PACKAGE_SCOPED, what).at("scope")]
-    }
-
     /// Whether nothing from outside says how far the log had come: then nothing here is known to be complete.
     #[must_use]
     pub fn end_unproven(&self) -> bool {
@@ -163,7 +152,8 @@ impl<'a> Asking<'a> {
 
     /// Findings that bear on every answer.
     fn found(&self, window: &Window) -> Vec<Finding> {
-        self.basis.findings.iter().cloned().chain(self.beyond(window)).collect()
+        let within = self.opened.scope.window.holds(&self.part(window));
+        self.basis.findings.iter().cloned().chain(beyond(within)).collect()
     }
 
     /// Answers a question.
@@ -175,7 +165,7 @@ impl<'a> Asking<'a> {
         let asked = Asked { facts: self.facts(&ask.window), ask, opened: self.opened, basis: self.basis };
         let mut part = (question.answer)(&asked);
         let mut findings = self.found(&ask.window);
-        findings.extend(asked.facts.broken.iter().cloned());
+        findings.extend(asked.facts.broken.iter().chain(&asked.facts.doubts).cloned());
         findings.append(&mut part.findings);
         let missing: Vec<String> = question.absent.iter().map(|what| (*what).to_owned()).chain(part.missing).collect();
         for what in &missing {
@@ -200,7 +190,7 @@ impl<'a> Asking<'a> {
             filter: asked.facts.window_words(),
             completeness: self.as_far(part.completeness.unwrap_or_else(|| asked.facts.completeness())),
             table: part.table,
-            notes: part.notes.into_iter().chain(erased(&asked.facts)).collect(),
+            notes: part.notes.into_iter().chain(earlier_logs(&asked.facts)).chain(erased(&asked.facts)).collect(),
             missing,
             exit: exit_of(&findings),
             findings,
@@ -213,7 +203,7 @@ impl<'a> Asking<'a> {
         let facts = self.facts(window);
         let all: Vec<Population> = population::ALL.iter().map(|made| population::make(made, &facts)).collect();
         let empty = population::empty(&all);
-        (all, self.found(window).into_iter().chain(facts.broken).chain(empty).collect())
+        (all, self.found(window).into_iter().chain(facts.broken).chain(facts.doubts).chain(empty).collect())
     }
 
     /// One list.
@@ -225,7 +215,7 @@ impl<'a> Asking<'a> {
         let facts = self.facts(window);
         let population = population::make(made, &facts);
         let empty = population::empty(std::slice::from_ref(&population));
-        Ok((population, self.found(window).into_iter().chain(facts.broken).chain(empty).collect()))
+        Ok((population, self.found(window).into_iter().chain(facts.broken).chain(facts.doubts).chain(empty).collect()))
     }
 
     /// A sample. Drawn of nothing it is INDETERMINATE.
@@ -235,7 +225,7 @@ impl<'a> Asking<'a> {
         let sample = sample::draw(&facts, n, seed);
         let mut findings = self.found(window);
         findings.extend(population::nothing_in("deployments", sample.table.rows.is_empty()));
-        (sample, findings.into_iter().chain(facts.broken).collect())
+        (sample, findings.into_iter().chain(facts.broken).chain(facts.doubts).collect())
     }
 
     /// The chain of one deployment: by the index of its entry, by the artifact's digest, or by a commit.
@@ -243,16 +233,22 @@ impl<'a> Asking<'a> {
         // Whatever it is, it is looked for in all that the package has.
         let facts = self.opened.facts(Window::default());
         let (chain, found) = show::of(&facts, id)?;
-        Ok((chain, self.found(&self.opened.scope.window).into_iter().chain(found).collect()))
+        // Whether it is of the part that the package was made for: what is beyond was not run again.
+        let scope = &self.opened.scope;
+        let within = scope.wants(chain.proof.entry, &self.opened.state, self.opened.gathered());
+        let basis = self.basis.findings.iter().cloned().chain(beyond(within));
+        Ok((chain, basis.chain(found).collect()))
     }
 
     /// The sources of completeness, held against each other. Where there is no promotion, they say nothing, and that is
     /// INDETERMINATE.
     #[must_use]
     pub fn reconcile(&self, window: &Window) -> (Reconciliation, Vec<Finding>) {
-        let reconciliation = reconcile::of(&self.facts(window));
+        let facts = self.facts(window);
+        let reconciliation = reconcile::of(&facts);
         let empty = population::nothing_in("deployments", reconciliation.deployments == 0);
-        let findings = self.found(window).into_iter().chain(reconciliation.findings()).chain(empty).collect();
+        let findings = self.found(window).into_iter().chain(reconciliation.findings());
+        let findings = findings.chain(facts.doubts).chain(empty).collect();
         (reconciliation, findings)
     }
 
@@ -264,6 +260,23 @@ impl<'a> Asking<'a> {
     pub(super) fn opened(&self) -> &'a Opened {
         self.opened
     }
+}
+
+/// What the package holds of what it was not made for: nothing proves that.
+fn beyond(within: bool) -> Option<Finding> {
+    let what = "the package was made for a narrower part of the record: nothing beyond it is proved here";
+    let help = "ask for that part alone, or take a package that `countersign audit export` made for more";
+    (!within).then(|| Finding::new(codes::AUDIT_EVIDENCE_ABSENT, what).at("scope").help(help))
+}
+
+/// The logs that this one goes on from have packages of their own: where no window is named, that is said.
+fn earlier_logs(facts: &Facts<'_>) -> Option<String> {
+    let earlier: Vec<String> =
+        facts.state.now().chain().skip(1).map(|log| log.reference().origin.to_string()).collect();
+    let unbounded = facts.window.from.is_none() && facts.window.to.is_none();
+    (unbounded && !earlier.is_empty()).then(|| {
+        format!("of this log alone: what {} says, which it goes on from, is in its own package", earlier.join(", "))
+    })
 }
 
 /// That something was erased bears on every answer: what rests on it nobody can see any more.

@@ -2,6 +2,7 @@
 //! which of them lie in a window.
 
 use super::kept::{Kept, Shared};
+use super::portion::Portion;
 use super::reconcile::Walk;
 use super::table::Proof;
 use super::told::Told;
@@ -57,14 +58,31 @@ impl Window {
         index(first)..index(end.max(first))
     }
 
-    /// Whether a decision is of a service and an environment that is asked for.
-    #[must_use]
+    /// Whether a decision says that it is of a service and an environment that is asked for.
     pub(super) fn covers(&self, decision: &Kept) -> bool {
-        let environment: &EnvName = &decision.request.environment;
-        (self.environments.is_empty() || self.environments.contains(environment))
+        self.of_environment(decision)
             && (self.services.is_empty()
                 || self.services.contains(&service_of(decision))
                 || self.services.contains(decision.request.subject_name.as_str()))
+    }
+
+    /// The same, or it may be: a decision that proves no source says of itself of which service it is, and can be of any.
+    pub(super) fn may_cover(&self, decision: &Kept) -> bool {
+        self.covers(decision) || (self.of_environment(decision) && decision.source.is_none())
+    }
+
+    fn of_environment(&self, decision: &Kept) -> bool {
+        self.environments.is_empty() || self.environments.contains(&decision.request.environment)
+    }
+
+    /// Whether all of another part lies in this one.
+    pub(super) fn holds(&self, other: &Self) -> bool {
+        let begins = self.from.is_none_or(|from| other.from.is_some_and(|other| other >= from));
+        let ends = self.to.is_none_or(|to| other.to.is_some_and(|other| other <= to));
+        let services = self.services.is_empty() || (!other.services.is_empty() && other.services.is_subset(&self.services));
+        let environments = self.environments.is_empty()
+            || (!other.environments.is_empty() && other.environments.is_subset(&self.environments));
+        begins && ends && services && environments
     }
 }
 
@@ -239,6 +257,10 @@ pub(super) struct Facts<'a> {
     pub(super) decisions: Vec<Arc<Known>>,
     /// What is wrong with those that do not hold.
     pub(super) broken: Vec<Finding>,
+    /// Which decisions are of it.
+    portion: Portion,
+    /// Why this log may not have all that was asked for.
+    pub(super) doubts: Vec<Finding>,
     /// Every activation of the log.
     pub(super) activations: Vec<Activated>,
 }
@@ -258,10 +280,13 @@ impl<'a> Facts<'a> {
         window: Window,
     ) -> Self {
         let range = window.range(state.entries());
-        let within = |known: &&Arc<Known>| range.contains(&known.entry) && window.covers(&known.content);
+        let portion = Portion::new(&window, gathered);
+        let within = |known: &&Arc<Known>| range.contains(&known.entry) && portion.has(&known.content);
         let decisions = gathered.decisions.iter().filter(within).cloned().collect();
+        let doubts = portion.doubts(state, gathered, &range);
         let broken = gathered.broken.range(range.clone()).flat_map(|(_, findings)| findings.clone()).collect();
-        Self { state, blobs, gathered, range, decisions, broken, activations: history(state, None), window }
+        let activations = history(state, None);
+        Self { state, blobs, gathered, range, decisions, doubts, broken, activations, portion, window }
     }
 
     /// The log.
@@ -282,6 +307,11 @@ impl<'a> Facts<'a> {
     /// Decisions that let something go.
     pub(super) fn deployments(&self) -> impl Iterator<Item = &Arc<Known>> {
         self.decisions.iter().filter(|promoted| promoted.content.authorised)
+    }
+
+    /// Whether a decision is of the services and environments that are asked for, whenever it was.
+    pub(super) fn is_asked(&self, decision: &Kept) -> bool {
+        self.portion.has(decision)
     }
 
     /// Every decision up to the window's end, of whatever service: those that hold.

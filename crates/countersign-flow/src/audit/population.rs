@@ -9,6 +9,7 @@ use countersign_core::codes;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Class, Finding, Verdict};
+use countersign_core::policy::Stage;
 use countersign_core::statement::Kind;
 use countersign_verify::policy::Activated;
 use serde::Serialize;
@@ -415,7 +416,7 @@ fn activations(facts: &Facts<'_>, table: &mut dyn Rows) {
             .rules
             .iter()
             .filter(|rule| {
-                rule.stage_at(&active.activation.environment, active.time) == countersign_core::policy::Stage::Enforce
+                rule.stage_at(&active.activation.environment, active.time) == Stage::Enforce
             })
             .count();
         let people = |all: &BTreeSet<countersign_core::ids::PersonId>| {
@@ -487,6 +488,12 @@ fn trusts(facts: &Facts<'_>, table: &mut dyn Rows) {
     }
 }
 
+/// The rules that were watched over a decision and could not be judged.
+pub(super) fn unjudged(decision: &Kept) -> impl Iterator<Item = String> {
+    let watched = decision.rules.iter().filter(|rule| rule.stage != Stage::Enforce);
+    watched.filter(|rule| rule.verdict == Some(Verdict::Indeterminate)).map(|rule| rule.id.to_string())
+}
+
 /// Whether a decision let something go although a rule did not hold.
 pub(super) fn went_although(decision: &Kept) -> Vec<String> {
     let mut why = Vec::new();
@@ -494,7 +501,13 @@ pub(super) fn went_although(decision: &Kept) -> Vec<String> {
         why.push(format!("verdict {}", decision.verdict));
     }
     for rule in decision.rules.iter() {
-        if matches!(rule.verdict, Some(Verdict::Fail | Verdict::Indeterminate)) {
+        // One that is only watched and could not be judged did not fail: it is counted beside the list.
+        let failed = match rule.verdict {
+            Some(Verdict::Fail) => true,
+            Some(Verdict::Indeterminate) => rule.stage == Stage::Enforce,
+            Some(Verdict::Pass) | None => false,
+        };
+        if failed {
             why.push(format!("{} {} in stage {}", rule.id, rule.verdict.unwrap_or(Verdict::Fail), rule.stage));
         }
     }

@@ -202,7 +202,7 @@ fn chains(facts: &Facts<'_>) -> (SourceRow, Fits) {
             first.insert(range.start);
             *last = Some(range.revision);
         }
-        if !facts.range.contains(&promoted.entry) || !facts.window.covers(&promoted.content) {
+        if !facts.range.contains(&promoted.entry) || !facts.is_asked(&promoted.content) {
             continue;
         }
         links = links.saturating_add(1);

@@ -180,7 +180,7 @@ impl Scope {
     /// Whether the evidence of the decision at this index is wanted. Of one that does not hold it is.
     pub(super) fn wants(&self, index: u64, state: &LogState, gathered: &Gathered) -> bool {
         self.window.range(state.entries()).contains(&index)
-            && gathered.at(index).is_none_or(|known| self.window.covers(&known.content))
+            && gathered.at(index).is_none_or(|known| self.window.may_cover(&known.content))
     }
 
     /// Those of the documents that an entry names that belong into the package by rule: everything that it records itself,

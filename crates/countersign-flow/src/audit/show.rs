@@ -66,8 +66,50 @@ pub struct Chain {
     pub class: &'static str,
     /// The links, from the change to the decision.
     pub links: Vec<Link>,
+    /// The other decisions about the same artifact: what is said of it by digest or commit is said of all of them.
+    pub others: Vec<Other>,
     /// What the package does not show of it.
     pub missing: Vec<String>,
+}
+
+/// Another decision about the artifact of a chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Other {
+    /// Its log entry.
+    pub entry: u64,
+    /// When.
+    pub time: Time,
+    /// For which environment.
+    pub environment: EnvName,
+    /// What the gate said.
+    pub verdict: Verdict,
+    /// Whether it let the artifact go.
+    pub authorised: bool,
+    /// How the change reached its environment.
+    pub class: &'static str,
+}
+
+impl Other {
+    fn of(known: &Known) -> Self {
+        let decision = &known.content;
+        Self {
+            entry: known.entry,
+            time: known.time,
+            environment: (*decision.request.environment).clone(),
+            verdict: decision.verdict,
+            authorised: decision.authorised,
+            class: change_class(decision),
+        }
+    }
+
+    /// In words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let Self { entry, time, environment, verdict, class, .. } = self;
+        format!("entry {entry}  {time}  to {environment}  {verdict}, {class}")
+    }
 }
 
 /// The stages in their order, with what they are called.
@@ -125,6 +167,12 @@ impl Chain {
                 out.push_str("  none\n");
             }
         }
+        if !self.others.is_empty() {
+            out.push_str("\nother decisions about this artifact\n");
+            for other in &self.others {
+                out.push_str(&format!("  {}\n", other.words()));
+            }
+        }
         for missing in &self.missing {
             out.push_str(&format!("\nnot shown: {missing}\n"));
         }
@@ -132,13 +180,32 @@ impl Chain {
     }
 }
 
-/// The chain of what `id` names, and what is to be said of it.
+/// The chain of what `id` names, and what is to be said of it: by digest or commit, of every decision about that artifact.
 pub(super) fn of(facts: &Facts<'_>, id: &str) -> Result<(Chain, Vec<Finding>), FlowError> {
-    find(facts, id).map(|found| chain(facts, &found))
+    let (found, one) = find(facts, id)?;
+    let (mut shown, mut findings) = chain(facts, &found);
+    let subject = found.content.request.subject;
+    let others = facts.decisions.iter().filter(|other| other.content.request.subject == subject && other.entry != found.entry);
+    for other in others {
+        shown.others.push(Other::of(other));
+        if one == Named::Artifact {
+            findings.extend(chain(facts, other).1);
+        }
+    }
+    Ok((shown, findings))
+}
+
+/// What was named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Named {
+    /// One decision, by its entry.
+    Decision,
+    /// An artifact, by its digest or commit.
+    Artifact,
 }
 
 /// The decision of a log entry, or the newest one about an artifact or a commit.
-fn find(facts: &Facts<'_>, id: &str) -> Result<Arc<Known>, FlowError> {
+fn find(facts: &Facts<'_>, id: &str) -> Result<(Arc<Known>, Named), FlowError> {
     let none = || {
         FlowError::Usage(format!(
             "no decision of the package is named {id}: give the index of its log entry, or 6 digits or more of the artifact's digest or of the commit"
@@ -147,7 +214,7 @@ fn find(facts: &Facts<'_>, id: &str) -> Result<Arc<Known>, FlowError> {
     if let Ok(entry) = id.parse::<u64>()
         && let Some(found) = facts.decisions.iter().find(|one| one.entry == entry)
     {
-        return Ok(Arc::clone(found));
+        return Ok((Arc::clone(found), Named::Decision));
     }
     let hex = id.strip_prefix("sha256:").unwrap_or(id);
     if hex.len() < 6 || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -163,7 +230,8 @@ fn find(facts: &Facts<'_>, id: &str) -> Result<Arc<Known>, FlowError> {
         return Err(FlowError::Usage(format!("{id} names {} artifacts: give more digits", subjects.len())));
     }
     let authorised = found.iter().rev().find(|one| one.content.authorised);
-    authorised.or_else(|| found.last()).map(|one| Arc::clone(one)).ok_or_else(none)
+    let newest = authorised.or_else(|| found.last()).map(|one| Arc::clone(one)).ok_or_else(none)?;
+    Ok((newest, Named::Artifact))
 }
 
 fn chain(facts: &Facts<'_>, promoted: &Known) -> (Chain, Vec<Finding>) {
@@ -208,6 +276,7 @@ fn chain(facts: &Facts<'_>, promoted: &Known) -> (Chain, Vec<Finding>) {
         authorised: decision.authorised,
         class: change_class(decision),
         links,
+        others: Vec::new(),
         missing,
     };
     (chain, found)

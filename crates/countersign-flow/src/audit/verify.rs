@@ -183,7 +183,7 @@ fn check(
     }
     let mut broken = facts.broken.clone();
     broken.retain(|finding| !report.findings.contains(finding));
-    report.findings.extend(broken);
+    report.findings.extend(broken.into_iter().chain(facts.doubts.iter().cloned()));
     let reconciled = reconcile::of(&facts);
     report.line("deployments", reconciled.findings(), reconciled.words());
     report.left_out = Some(derived.left_out.clone());

@@ -112,8 +112,13 @@ pub(super) fn exceptions(asked: &Asked<'_>) -> Part {
 pub(super) fn went_although(asked: &Asked<'_>) -> Part {
     let mut part =
         Part::of(Table::new(&["time", "service", "environment", "artifact", "digest", "verdict", "although"]));
+    let mut unjudged: BTreeMap<String, u64> = BTreeMap::new();
     for promoted in asked.facts.deployments() {
         let decision = &promoted.content;
+        for rule in population::unjudged(decision) {
+            let count = unjudged.entry(rule).or_default();
+            *count = count.saturating_add(1);
+        }
         let why = population::went_although(decision);
         if why.is_empty() {
             continue;
@@ -135,6 +140,10 @@ pub(super) fn went_although(asked: &Asked<'_>) -> Part {
     }
     if asked.facts.decisions.is_empty() {
         part.missing.push("decision in the window".to_owned());
+    }
+    for (rule, count) in unjudged {
+        let times = if count == 1 { "1 promotion".to_owned() } else { format!("{count} promotions") };
+        part.notes.push(format!("{rule} was watched and could not be judged for {times}: it neither held nor failed"));
     }
     part
 }

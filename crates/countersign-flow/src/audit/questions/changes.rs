@@ -56,7 +56,9 @@ pub(super) fn sample(asked: &Asked<'_>) -> Part {
         return part;
     };
     let drawn = sample::draw(&asked.facts, asked.ask.n.unwrap_or(ITEMS), seed);
+    let left_out = drawn.left_out();
     let mut part = Part::of(drawn.table).note(drawn.method);
+    part.notes.extend(left_out);
     for stratum in &drawn.strata {
         part.notes.push(format!(
             "{} of {}: {}, {}, {}",
@@ -88,7 +90,8 @@ fn chosen(asked: &Asked<'_>) -> Result<(Vec<Arc<Known>>, String), String> {
     if asked.ask.seed.is_none() {
         return Err("seed: give one of your own with --seed, and a size with --n; or name items with --item".to_owned());
     }
-    let how = format!("a sample of {} of {} by the seed {seed:?}", entries.len(), drawn.population);
+    let left_out = drawn.left_out().map(|what| format!("; {what}")).unwrap_or_default();
+    let how = format!("a sample of {} of {} by the seed {seed:?}{left_out}", entries.len(), drawn.population);
     Ok((by_entry(&entries), how))
 }
 
@@ -268,7 +271,7 @@ pub(super) fn self_review(asked: &Asked<'_>) -> Part {
         part.missing.push("authorised promotion in the window".to_owned());
     }
     part.note("where the rule passes, every change of the range was agreed to by trusted persons beyond its authors; an author, a co-author, a robot or the same person twice does not count, and an author that nobody knows costs one approval more")
-        .note("`audit verify` runs each of these outcomes again")
+        .note("each of these outcomes was run again from the evidence, where nothing below says otherwise")
 }
 
 /// Q05.
@@ -332,7 +335,7 @@ pub(super) fn emergencies(asked: &Asked<'_>) -> Part {
         })
         .collect();
     let began = asked.facts.window.from;
-    for promoted in asked.facts.all_decisions().filter(|one| asked.facts.window.covers(&one.content)) {
+    for promoted in asked.facts.all_decisions().filter(|one| asked.facts.is_asked(&one.content)) {
         let decision = &promoted.content;
         let Some(glass) = &decision.break_glass else { continue };
         let proved = proved.iter().find(|(entry, _)| *entry == promoted.entry).map(|(_, by)| by.clone());

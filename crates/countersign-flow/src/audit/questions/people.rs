@@ -2,6 +2,7 @@
 
 use super::super::POPULATIONS;
 use super::super::ask::Asked;
+use super::super::key_events;
 use super::super::open::derived_again;
 use super::super::population;
 use super::super::table::Table;
@@ -52,11 +53,12 @@ pub(super) fn alive(asked: &Asked<'_>) -> Part {
 
 /// Q20.
 pub(super) fn keys(asked: &Asked<'_>) -> Part {
-    let mut part = Part::of(population::named("trust", &asked.facts));
+    let mut part = Part::of(key_events::table(&asked.facts));
     if part.table.rows.is_empty() {
         part.missing.push("trust document in the log".to_owned());
     }
-    part.note("each version after the first was signed by a quorum of the one before and of itself")
+    part.note("each version after the first was signed by a quorum of the one before and of itself; what a version says of a key counts since its entry, whatever time it names")
+        .note("the first version of the log is listed by its quorum alone: what it holds is in the list `trust`")
 }
 
 /// Q21.
@@ -122,7 +124,7 @@ pub(super) fn altered(asked: &Asked<'_>) -> Part {
     let unproven = asked.basis.findings.iter().any(|finding| finding.code == codes::LOG_END_UNPROVEN);
     part.note(format!("{untrusted} findings say that something does not hold"))
         .note(if unproven { "how far the log had come is not proved" } else { "the log goes on from the checkpoint that was kept" })
-        .note("that documents, lists and page are unaltered is checked here; that decisions follow from them, `audit verify` checks by running each again")
+        .note("documents, lists and page are what the log makes them, and decisions follow from the evidence, where nothing below says otherwise: each was run again")
 }
 
 /// Q23.

@@ -47,7 +47,7 @@ pub(super) fn violations(asked: &Asked<'_>) -> Part {
     let facts = &asked.facts;
     let mut episodes: BTreeMap<Of, Vec<Episode>> = BTreeMap::new();
     // What is open when a window begins opened before it.
-    for promoted in facts.all_decisions().filter(|one| facts.window.covers(&one.content)) {
+    for promoted in facts.all_decisions().filter(|one| facts.is_asked(&one.content)) {
         for rule in promoted.content.rules.iter() {
             follow(episodes.entry(of(rule, &promoted.content)).or_default(), rule, promoted);
         }

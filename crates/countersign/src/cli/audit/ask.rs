@@ -5,6 +5,7 @@ use super::facts::FactsArgs;
 use super::{OutsideArgs, WindowArgs, moment, package_among};
 use crate::render::Done;
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use countersign_core::codes;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Class, Finding};
@@ -41,7 +42,7 @@ pub(super) struct Ask {
     #[arg(long, value_name = "N")]
     n: Option<usize>,
     /// Drawn by this seed, which is the auditor's
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     seed: Option<String>,
     /// As of this moment
     #[arg(long, value_name = "TIME", value_parser = moment)]

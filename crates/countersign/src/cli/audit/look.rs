@@ -5,6 +5,7 @@ use super::facts::{self, FactsArgs};
 use super::{OutsideArgs, WindowArgs, file, package_among};
 use crate::render::Done;
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Finding, exit_of, verdict_of};
@@ -50,7 +51,7 @@ pub(super) struct Sample {
     #[arg(long, value_name = "N")]
     n: usize,
     /// The auditor's seed
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     seed: String,
     #[command(flatten)]
     outside: OutsideArgs,
@@ -119,7 +120,7 @@ pub(super) struct Report {
     #[arg(long, value_name = "N")]
     n: Option<usize>,
     /// Drawn by this seed
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     seed: Option<String>,
 }
 
@@ -206,6 +207,9 @@ impl Sample {
             out.push_str(&text::table(&["drawn", "of", "service", "environment", "class"], &strata));
             out.push('\n');
             out.push_str(&rows(&sample.table, usize::MAX));
+            if let Some(left_out) = sample.left_out() {
+                out.push_str(&text::wrapped("\nnote: ", &left_out, 118));
+            }
             out.push('\n');
             out.push_str(&text::wrapped("method: ", sample.method, 118));
             ended(out, &document.findings)

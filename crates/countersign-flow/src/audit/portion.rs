@@ -1,0 +1,136 @@
+//! The part of the record that is asked for: which decisions are of it, and why this log may not have all of them. An answer
+//! about a part that the log cannot speak of is no answer: here it is said, and nothing is left out because of it.
+
+use super::facts::{Gathered, Known, Window, service_of};
+use super::kept::Kept;
+use countersign_core::codes;
+use countersign_core::digest::Sha256;
+use countersign_core::finding::Finding;
+use countersign_core::ids::EnvName;
+use countersign_verify::LogState;
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+/// The part, and the artifacts that are proved to be of it.
+#[derive(Debug)]
+pub(super) struct Portion {
+    window: Window,
+    /// Artifacts of the services that are asked for, by some decision of the log. Of one that proves no source the name alone
+    /// would tell, and whoever asks for a promotion gives that.
+    artifacts: BTreeSet<Sha256>,
+}
+
+impl Portion {
+    pub(super) fn new(window: &Window, gathered: &Gathered) -> Self {
+        let all = gathered.decisions.iter().filter(|known| !window.services.is_empty() && of_service(window, &known.content));
+        Self { window: window.clone(), artifacts: all.map(|known| known.content.request.subject).collect() }
+    }
+
+    /// Whether a decision is of it.
+    pub(super) fn has(&self, decision: &Kept) -> bool {
+        self.window.covers(decision)
+            || (self.window.may_cover(decision) && self.artifacts.contains(&decision.request.subject))
+    }
+
+    /// Why the log may not have all of it.
+    pub(super) fn doubts(&self, state: &LogState, gathered: &Gathered, range: &Range<u64>) -> Vec<Finding> {
+        let unknown = self.unknown_environments(state, gathered).into_iter().chain(self.unknown_services(gathered));
+        let all = unknown.chain(self.before(state)).chain(self.behind(state)).chain(self.unplaced(gathered, range));
+        all.collect()
+    }
+
+    fn unknown_environments(&self, state: &LogState, gathered: &Gathered) -> Vec<Finding> {
+        let recorded = |name: &EnvName| {
+            let trust = state.now().trust().trust().environments.contains_key(name);
+            trust
+                || state.entries().iter().any(|entry| entry.environment.as_ref() == Some(name))
+                || gathered.decisions.iter().any(|known| *known.content.request.environment == *name)
+        };
+        let never = self.window.environments.iter().filter(|name| !recorded(name));
+        never
+            .map(|name| {
+                absent(format!("the log knows no environment {name}"))
+                    .at("--environment")
+                    .help("`countersign audit population decisions FILE` lists the environments that there are")
+            })
+            .collect()
+    }
+
+    fn unknown_services(&self, gathered: &Gathered) -> Vec<Finding> {
+        let named = |name: &String| {
+            let of = |known: &Known| service_of(&known.content) == *name || known.content.request.subject_name.as_str() == name;
+            gathered.decisions.iter().any(|known| of(known))
+        };
+        let never = self.window.services.iter().filter(|name| !named(name));
+        never
+            .map(|name| {
+                absent(format!("no decision of the log is about the service {name}"))
+                    .at("--service")
+                    .help("`countersign audit population decisions FILE` lists the services that there are")
+            })
+            .collect()
+    }
+
+    /// What lies in the window and in a log that this one goes on from: that log's own package has it.
+    fn before(&self, state: &LogState) -> Vec<Finding> {
+        if self.window.from.is_none() && self.window.to.is_none() {
+            return Vec::new();
+        }
+        let mut out = Vec::new();
+        for log in state.now().chain().skip(1) {
+            let within = log.entries().iter().filter(|entry| {
+                self.window.from.is_none_or(|from| entry.time >= from) && self.window.to.is_none_or(|to| entry.time < to)
+            });
+            let (count, origin) = (within.count(), log.reference().origin);
+            if count > 0 {
+                let what = format!("{count} entries of the window are in the log {origin}, which this one goes on from, and in no answer here");
+                out.push(
+                    absent(what)
+                        .at(format!("log {origin}"))
+                        .help("ask the package of that log as well, with the same --from and --to"),
+                );
+            }
+        }
+        out
+    }
+
+    /// A window that begins when the log has ended.
+    fn behind(&self, state: &LogState) -> Option<Finding> {
+        let newest = state.entries().last()?.time;
+        let from = self.window.from.filter(|from| *from > newest)?;
+        let what = format!("the window begins at {from}, and the newest entry of the log is of {newest}");
+        Some(absent(what).at("--from").help("ask a package that was made later"))
+    }
+
+    /// What was let go without a proved source, by an artifact that no decision places: it may be of any service.
+    fn unplaced(&self, gathered: &Gathered, range: &Range<u64>) -> Option<Finding> {
+        let proved = |known: &Known| known.content.source.is_some() && of_service(&self.window, &known.content);
+        // Where a service is no more than an artifact's name, the name is all that there is to tell by.
+        if !gathered.decisions.iter().any(|known| proved(known)) {
+            return None;
+        }
+        let unplaced = gathered.decisions.iter().filter(|known| {
+            let decision = &known.content;
+            range.contains(&known.entry) && decision.authorised && self.window.may_cover(decision) && !self.has(decision)
+        });
+        let entries: Vec<String> = unplaced.map(|known| known.entry.to_string()).collect();
+        let what = match entries.as_slice() {
+            [] => return None,
+            [_] => "1 promotion was authorised that proves no source: it may be of this service".to_owned(),
+            more => format!("{} promotions were authorised that prove no source: they may be of this service", more.len()),
+        };
+        const NAMED: usize = 20;
+        let more = if entries.len() > NAMED { " …" } else { "" };
+        let named: Vec<&str> = entries.iter().take(NAMED).map(String::as_str).collect();
+        let place = format!("log entries {}{more}", named.join(", "));
+        Some(absent(what).at(place).help("ask without --service, and look at these yourself: `countersign audit show ENTRY FILE`"))
+    }
+}
+
+fn of_service(window: &Window, decision: &Kept) -> bool {
+    window.services.contains(&service_of(decision)) || window.services.contains(decision.request.subject_name.as_str())
+}
+
+fn absent(what: String) -> Finding {
+    Finding::new(codes::AUDIT_EVIDENCE_ABSENT, what)
+}
