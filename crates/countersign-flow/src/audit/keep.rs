@@ -240,7 +240,7 @@ impl<'a> GivenFacts<'a> {
         if bound.countersign != here.countersign {
             out.push(self.other_version(here.countersign.clone(), bound.countersign.clone()));
         }
-        let none = |digest: &Option<Sha256>| digest.map_or_else(|| "none".to_owned(), |digest| digest.to_string());
+        let none = |digest: Option<Sha256>| digest.map_or_else(|| "none".to_owned(), |digest| digest.to_string());
         let pairs = [
             ("another package", "the package", Some(bound.package), Some(here.package)),
             ("another trust document", "--trust", bound.trust, here.trust),
@@ -249,7 +249,7 @@ impl<'a> GivenFacts<'a> {
         ];
         for (what, by, kept, given) in pairs.into_iter().filter(|(.., kept, given)| kept != given) {
             let finding = Finding::new(codes::AUDIT_FACTS_MISMATCH, format!("the facts were kept with {what}"));
-            let finding = finding.at(self.name).expected(none(&given), by).found(none(&kept));
+            let finding = finding.at(self.name).expected(none(given), by).found(none(kept));
             out.push(finding.help(VERIFY_AGAIN));
         }
         out
