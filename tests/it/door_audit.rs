@@ -65,3 +65,34 @@ fn a_package_for_a_part_says_so_and_a_first_look_is_no_pass() {
     audit(&door, "diff all.cspkg facts.cspkg").expect(0, &["the same log of 4 entries", "documents only in the first"]);
     door.run("audit export --store store --output x.cspkg --from yesterday").expect(2, &["neither a day"]);
 }
+
+#[test]
+fn an_auditor_keeps_facts_and_asks_from_them_until_something_does_not_fit() {
+    let door = Door::new();
+    audit(&door, "verify demo.cspkg --facts-output no/such/demo.facts").expect(5, &["nothing was verified"]);
+    audit(&door, "verify demo.cspkg --facts-output demo.cspkg").expect(2, &["--facts-output would replace demo.cspkg"]);
+    audit(&door, "verify demo.cspkg --facts-output demo.facts --quick").expect(2, &["--quick"]);
+    let said = audit(&door, "verify demo.cspkg --facts-output demo.facts");
+    said.expect(0, &["PASS", "facts kept in demo.facts: sha256:", "--facts demo.facts --facts-digest sha256:"]);
+    let digest = said.out.split("demo.facts: ").nth(1).and_then(|rest| rest.lines().next()).expect("a digest").to_owned();
+    let kept = format!("--facts demo.facts --facts-digest {digest}");
+    audit(&door, &format!("ask Q01 demo.cspkg {kept}")).expect(
+        0,
+        &["app.bin", "note[audit-facts-used]", "demo.facts", digest.as_str(), "2 of 2 decisions run again", "Q01  PASS"],
+    );
+    for line in ["population", "sample --n 5 --seed abc", "show 3", "reconcile"] {
+        let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+        audit(&door, &format!("{verb} {rest} demo.cspkg {kept}")).expect(0, &["note[audit-facts-used]", "PASS"]);
+    }
+    audit(&door, "report demo.cspkg --output report.html --facts demo.facts").expect(3, &["note[audit-facts-used]"]);
+    audit(&door, &format!("ask Q01 demo.cspkg --facts-digest {digest}")).expect(2, &["--facts"]);
+    let other = countersign_core::digest::Sha256::of(b"other").to_string();
+    audit(&door, &format!("ask Q01 demo.cspkg --facts demo.facts --facts-digest {other}"))
+        .expect(4, &["untrusted[audit-facts-mismatch]", "--facts-output", "nothing was answered"]);
+    audit(&door, "ask Q01 altered.cspkg --facts demo.facts")
+        .expect(4, &["untrusted[audit-facts-mismatch]", "another package"]);
+    door.run("audit ask Q01 demo.cspkg --facts demo.facts")
+        .expect(4, &["another trust document", "another checkpoint", "expected: none"]);
+    std::fs::write(door.path().join("cut.facts"), &std::fs::read(door.path().join("demo.facts")).unwrap()[..99]).unwrap();
+    audit(&door, "ask Q01 demo.cspkg --facts cut.facts").expect(4, &["untrusted[audit-facts-malformed]"]);
+}

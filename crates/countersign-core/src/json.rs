@@ -143,7 +143,7 @@ fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), JsonError> {
 }
 
 /// `serde_json` escapes exactly what RFC 8785 asks for: `"`, `\`, and control characters, short forms where they exist.
-fn write_string(text: &str, out: &mut Vec<u8>) -> Result<(), JsonError> {
+pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) -> Result<(), JsonError> {
     serde_json::to_writer(&mut *out, text).map_err(|e| JsonError::Shape(e.to_string()))
 }
 

@@ -144,8 +144,22 @@ pub(super) struct Gathered {
     pub(super) walked: OnceLock<BTreeMap<u64, Walk>>,
     /// What the statements say that decisions name: read with them where questions are asked, else when one asks of it.
     pub(super) told: OnceLock<Told>,
+    /// What came of making lists and index again, where facts kept it.
+    pub(super) again: OnceLock<MadeAgain>,
     /// The hash of every leaf, made when a row first names one.
     leaves: OnceLock<Vec<Sha256>>,
+}
+
+/// What came of making again what follows from the rest of a package.
+#[derive(Debug, Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MadeAgain {
+    /// What is wrong with lists, page, text and index.
+    pub(super) derived: Vec<Finding>,
+    /// What is wrong with documents that nothing names, or that lie elsewhere than they should.
+    pub(super) strays: Vec<Finding>,
+    /// How many rows each list has over the part of the record that the package was made for, and its SHA-256 as CSV.
+    pub(super) lists: Vec<(u64, Sha256)>,
 }
 
 impl Gathered {
@@ -190,7 +204,7 @@ impl Gathered {
         blobs: &dyn Blobs,
         known: Vec<Arc<Known>>,
         broken: BTreeMap<u64, Vec<Finding>>,
-        (walked, told): (BTreeMap<u64, Walk>, Told),
+        (walked, told, again): (BTreeMap<u64, Walk>, Told, Option<MadeAgain>),
     ) -> Option<Self> {
         let time = |index: u64| usize::try_from(index).ok().and_then(|i| state.entries().get(i)).map(|entry| entry.time);
         let mut kept = known.iter().peekable();
@@ -208,6 +222,7 @@ impl Gathered {
             erased: erased(state, blobs),
             walked: OnceLock::from(walked),
             told: OnceLock::from(told),
+            again: again.map(OnceLock::from).unwrap_or_default(),
             leaves: OnceLock::new(),
         })
     }

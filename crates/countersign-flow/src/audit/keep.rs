@@ -9,9 +9,10 @@ mod said;
 mod tables;
 mod wire;
 
-use super::facts::{Gathered, decisions};
-use super::open::{Opened, Opening, Package, open_listed};
-use super::verify::{AuditReport, How, OutsideTrust};
+use super::facts::{Gathered, MadeAgain, decisions};
+use super::open::{Opened, Opening, Package, derived_again, open_listed};
+use super::population::{self, Made};
+use super::verify::{AuditReport, How, OutsideTrust, strays};
 use crate::error::FlowError;
 use body::Body;
 use countersign_core::codes;
@@ -163,11 +164,28 @@ impl Keeping<'_> {
         put(FORM.as_bytes())?;
         put(b"\n")?;
         put(&head.0)?;
-        body::write(&self.opened.package, gathered, facts.told(), &mut put)?;
+        let again = self.made_again();
+        body::write(&self.opened.package, gathered, (facts.told(), again.as_ref()), &mut put)?;
         let end = hasher.finish();
         whole.update(end.as_bytes());
         to.write_all(end.as_bytes())?;
         Ok(whole.finish())
+    }
+}
+
+impl Keeping<'_> {
+    /// What came of making lists and index again; nothing where that cannot be done.
+    fn made_again(&self) -> Option<MadeAgain> {
+        let facts = self.opened.facts(self.opened.scope.window.clone());
+        let list = |made: &Made| {
+            let header = population::list(made, &facts, false).0.header;
+            (header.rows, header.csv)
+        };
+        Some(MadeAgain {
+            derived: derived_again(self.opened).ok()?.1,
+            strays: strays(self.opened, How::Quick),
+            lists: population::ALL.iter().map(list).collect(),
+        })
     }
 }
 
@@ -240,7 +258,7 @@ impl<'a> GivenFacts<'a> {
         if bound.countersign != here.countersign {
             out.push(self.other_version(here.countersign.clone(), bound.countersign.clone()));
         }
-        let none = |digest: &Option<Sha256>| digest.map_or_else(|| "none".to_owned(), |digest| digest.to_string());
+        let none = |digest: Option<Sha256>| digest.map_or_else(|| "none".to_owned(), |digest| digest.to_string());
         let pairs = [
             ("another package", "the package", Some(bound.package), Some(here.package)),
             ("another trust document", "--trust", bound.trust, here.trust),
@@ -249,7 +267,7 @@ impl<'a> GivenFacts<'a> {
         ];
         for (what, by, kept, given) in pairs.into_iter().filter(|(.., kept, given)| kept != given) {
             let finding = Finding::new(codes::AUDIT_FACTS_MISMATCH, format!("the facts were kept with {what}"));
-            let finding = finding.at(self.name).expected(none(&given), by).found(none(&kept));
+            let finding = finding.at(self.name).expected(none(given), by).found(none(kept));
             out.push(finding.help(VERIFY_AGAIN));
         }
         out
@@ -290,13 +308,13 @@ pub fn open_with_facts(
         OpenError::Io(source) => failed(source),
         OpenError::Form(error) => refused(Finding::new(codes::PACKAGE_MALFORMED, error.to_string()).at("the package")),
     })?;
-    let Body { listed, decisions, broken, walked, told } = body.map_err(|fault| refused(facts.broken(fault)))?;
+    let Body { listed, decisions, broken, walked, told, again } = body.map_err(|fault| refused(facts.broken(fault)))?;
     if !packed.names().eq(listed.digests.keys().map(String::as_str)) {
         return Err(refused(facts.malformed("the facts list other files than the package")));
     }
     let mut opening = open_listed(Package::new(packed, listed), outside, least)?;
     if let Some(opened) = &mut opening.opened {
-        let gathered = Gathered::kept(&opened.state, &opened.package, decisions, broken, (walked, told));
+        let gathered = Gathered::kept(&opened.state, &opened.package, decisions, broken, (walked, told, again));
         let gathered = gathered.ok_or_else(|| {
             refused(facts.malformed("the facts have other decisions than the log of the package"))
         })?;

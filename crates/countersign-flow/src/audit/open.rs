@@ -269,11 +269,12 @@ impl AuditReport {
 fn open_to(source: Box<dyn Source>, outside: Option<OutsideTrust<'_>>, end: &End<'_>) -> Result<Opening, FlowError> {
     let mut report = AuditReport::default();
     let Some(package) = unpack(source, &mut report)? else { return Ok(Opening { report, opened: None }) };
-    opened(package, outside, end, report)
+    let bad = bad_tiles(&LogIn(&package.packed));
+    opened(package, bad, outside, end, report)
 }
 
-/// The same of a package that was kept with facts: the files and documents that it lists were found when all of it was read,
-/// and its log, its trust and its index are checked here as ever.
+/// The same of a package that facts were kept of: the files and documents that it lists were found when all of it was read, and
+/// so were the log's tiles. Its entries, their root, its trust and its index are checked here as ever.
 pub(super) fn open_listed(
     package: Package,
     outside: Option<OutsideTrust<'_>>,
@@ -281,16 +282,17 @@ pub(super) fn open_listed(
 ) -> Result<Opening, FlowError> {
     let mut report = AuditReport::default();
     report.unpacked(&package, Vec::new());
-    opened(package, outside, &End::Kept(least), report)
+    opened(package, Vec::new(), outside, &End::Kept(least), report)
 }
 
 fn opened(
     package: Package,
+    bad_tiles: Vec<Finding>,
     outside: Option<OutsideTrust<'_>>,
     end: &End<'_>,
     mut report: AuditReport,
 ) -> Result<Opening, FlowError> {
-    let Some((state, trust, at)) = log_of(&package, outside, &mut report)? else {
+    let Some((state, trust, at)) = log_of(&package, bad_tiles, outside, &mut report)? else {
         return Ok(Opening { report, opened: None });
     };
     if let End::Kept(least) = end {
@@ -391,13 +393,13 @@ type LogOf = (LogState, VerifiedTrust, Time);
 /// The log: its tiles, its checkpoint, its entries, and trust.
 fn log_of(
     package: &Package,
+    bad_tiles: Vec<Finding>,
     outside: Option<OutsideTrust<'_>>,
     report: &mut AuditReport,
 ) -> Result<Option<LogOf>, FlowError> {
     let files = LogIn(&package.packed);
-    let bad = bad_tiles(&files);
-    let whole = bad.is_empty();
-    report.line("log-tiles", bad, "every tile of every level is what the entries make it");
+    let whole = bad_tiles.is_empty();
+    report.line("log-tiles", bad_tiles, "every tile of every level is what the entries make it");
     if !whole {
         return Ok(None);
     }

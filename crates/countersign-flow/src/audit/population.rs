@@ -146,7 +146,8 @@ pub(super) fn named(name: &str, facts: &Facts<'_>) -> Table {
     find(name).map(|made| table(made, facts)).unwrap_or_default()
 }
 
-fn header(made: &Made, facts: &Facts<'_>, rows: u64, csv: Sha256) -> Header {
+/// The header of a list of so many rows, whose CSV has this digest.
+pub(super) fn header(made: &Made, facts: &Facts<'_>, rows: u64, csv: Sha256) -> Header {
     Header {
         name: made.name,
         row: made.row,

@@ -1,7 +1,7 @@
 //! What facts hold of a package: where its documents lie, its decisions as far as questions ask of them, and what was read of
 //! documents on the way. Nothing of it is believed by itself: [`super`] says what holds it.
 
-use super::super::facts::{Gathered, Known};
+use super::super::facts::{Gathered, Known, MadeAgain};
 use super::super::kept::{Kept, KeptInputs, Range, Requested};
 use super::super::open::{Document, Listed, Package};
 use super::super::reconcile::Walk;
@@ -28,13 +28,14 @@ pub(super) struct Body {
     pub(super) broken: BTreeMap<u64, Vec<Finding>>,
     pub(super) walked: BTreeMap<u64, Walk>,
     pub(super) told: Told,
+    pub(super) again: Option<MadeAgain>,
 }
 
 /// The parts in their order, each with its length before it, so that only one is held at a time while they are written.
 pub(super) fn write(
     package: &Package,
     gathered: &Gathered,
-    told: &Told,
+    (told, again): (&Told, Option<&MadeAgain>),
     mut to: impl FnMut(&[u8]) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
     let mut part = |write: &mut dyn FnMut(&mut Out) -> Result<(), serde_json::Error>| {
@@ -59,25 +60,27 @@ pub(super) fn write(
     part(&mut |out| {
         write_told(package, told, out);
         Ok(())
-    })
+    })?;
+    part(&mut |out| out.json(&again))
 }
 
 /// All parts.
 pub(super) fn read(bytes: &[u8]) -> Read<Body> {
     let mut from = In(bytes);
     let mut part = || from.bytes().map(In);
-    let (mut listed_part, mut decisions, mut broken, mut walked, mut told) = (part()?, part()?, part()?, part()?, part()?);
+    let (mut lists, mut decisions, mut broken) = (part()?, part()?, part()?);
+    let (mut walked, mut told, mut again) = (part()?, part()?, part()?);
     from.end()?;
-    let listed = read_listed(&mut listed_part)?;
-    listed_part.end()?;
+    let listed = read_listed(&mut lists)?;
     let body = Body {
         decisions: read_decisions(&listed, &mut decisions)?,
         broken: broken.json()?,
         walked: read_walked(&mut walked)?,
         told: read_told(&listed, &mut told)?,
+        again: again.json()?,
         listed,
     };
-    for part in [decisions, broken, walked, told] {
+    for part in [lists, decisions, broken, walked, told, again] {
         part.end()?;
     }
     Ok(body)

@@ -38,6 +38,8 @@ pub(super) fn judged_by(asked: &Asked<'_>) -> Part {
         "tests",
     ]));
     let mut untested = BTreeSet::new();
+    // Of a release the same is said each time: whether its files are here is looked up once.
+    let mut tests: BTreeMap<Sha256, String> = BTreeMap::new();
     for promoted in asked.facts.deployments() {
         let decision = &promoted.content;
         let policy = decision.inputs.policy.as_ref();
@@ -72,7 +74,10 @@ pub(super) fn judged_by(asked: &Asked<'_>) -> Part {
             }),
             active.map_or_else(String::new, |active| people(active.release.approvers())),
             active.map_or_else(String::new, |active| people(&active.activators)),
-            active.map_or_else(String::new, |active| population::tests_words(&asked.facts, active)),
+            active.map_or_else(String::new, |active| {
+                let words = || population::tests_words(&asked.facts, active);
+                tests.entry(active.document).or_insert_with(words).clone()
+            }),
         ];
         part.table.push(cells, proof);
     }

@@ -96,10 +96,11 @@ pub(super) fn altered(asked: &Asked<'_>) -> Part {
         part.table.push(cells, asked.facts.proof(last));
     }
     // That the files fit the index says nothing: whoever alters one makes the index fit.
-    let again = [
-        ("package-lists", derived_again(asked.opened).map(|(_, findings)| findings), DERIVED),
-        ("package-documents", Ok(strays(asked.opened, How::Quick)), DOCUMENTS),
-    ];
+    let (derived, strays) = match asked.facts.gathered.again.get() {
+        Some(again) => (Ok(again.derived.clone()), again.strays.clone()),
+        None => (derived_again(asked.opened).map(|(_, findings)| findings), strays(asked.opened, How::Quick)),
+    };
+    let again = [("package-lists", derived, DERIVED), ("package-documents", Ok(strays), DOCUMENTS)];
     for (id, findings, holds) in again {
         let findings = match findings {
             Ok(findings) => findings,
@@ -132,8 +133,12 @@ pub(super) fn produced(asked: &Asked<'_>) -> Part {
     let mut part =
         Part::of(Table::new(&["list", "rows", "how it was made", "filter", "SHA-256 of the CSV", "limits hit"]));
     let last = asked.facts.state.size().saturating_sub(1);
-    for made in population::ALL {
-        let header = population::list(made, &asked.facts, false).0.header;
+    let again = asked.facts.gathered.again.get().filter(|_| asked.ask.window == asked.opened.scope.window);
+    for (place, made) in population::ALL.iter().enumerate() {
+        let header = match again.and_then(|again| again.lists.get(place)) {
+            Some((rows, csv)) => population::header(made, &asked.facts, *rows, *csv),
+            None => population::list(made, &asked.facts, false).0.header,
+        };
         let cells = vec![
             header.name.to_owned(),
             header.rows.to_string(),

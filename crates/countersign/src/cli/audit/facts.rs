@@ -82,7 +82,7 @@ impl<'a> ToKeep<'a> {
             return Ok(None);
         }
         let (trust, least) = (outside.trust(), outside.least.as_deref());
-        let keeping = Keeping { opened, report, how, package: self.before, outside: trust, least };
+        let keeping = Keeping { opened, report: &*report, how, package: self.before, outside: trust, least };
         let digest = write_atomic_with(self.output, 0o644, |to| {
             keeping.write(to).map_err(|source| DiskError::new(Doing::Write, self.output, source))
         })?;
