@@ -38,13 +38,13 @@ fn landed(world: &mut World, number: usize) -> Vec<Vec<u8>> {
     ["ada", "ben"].map(|person| world.review(person, &base, &head, ReviewDecision::Approve)).to_vec()
 }
 
-fn asked(world: &World, id: &str, window: Window) -> Answered {
+pub(crate) fn asked(world: &World, id: &str, window: Window) -> Answered {
     let opening = open(world, &pack(world, &Scope::default()), Some(&world.checkpoint()));
     let ask = Ask { window, ..Ask::default() };
     Asking::of(&opening).expect("open").answer(id, &ask).expect("an answer")
 }
 
-fn cells<'a>(answered: &'a Answered, name: &str) -> Vec<&'a str> {
+pub(crate) fn cells<'a>(answered: &'a Answered, name: &str) -> Vec<&'a str> {
     let place = answered.table.columns.iter().position(|column| *column == name).expect("a column");
     answered.table.rows.iter().map(|row| row.cells[place].as_str()).collect()
 }
@@ -78,7 +78,7 @@ fn what_one_artifact_passes_closes_no_violation_of_another_and_its_next_version_
 
 #[test]
 fn an_exception_and_an_emergency_from_before_a_window_are_of_it_while_they_last() {
-    let fire = Fire::new().signed(DAY);
+    let mut fire = Fire::new().signed(DAY);
     let granted = fire.world.entries.len() - 3;
     let time = |index: usize| countersign_core::entry::Entry::parse(&fire.world.entries[index]).unwrap().time;
     let from = |time| Window { from: Some(time), ..Window::default() };
@@ -89,7 +89,12 @@ fn an_exception_and_an_emergency_from_before_a_window_are_of_it_while_they_last(
     assert_eq!(cells(&over, "what"), ["end"], "{over:#?}");
     let late = asked(&fire.world, "Q06", from(fire.due));
     assert_eq!((late.verdict, late.table.rows.len()), (Verdict::Fail, 1), "{late:#?}");
-    let settled = asked(&fire.world, "Q06", from(fire.world.now.plus(1)));
+    let settled = fire.world.now.plus(1);
+    let behind = asked(&fire.world, "Q06", from(settled));
+    assert_eq!(behind.verdict, Verdict::Indeterminate, "the log has ended by then: {behind:#?}");
+    fire.world.now = fire.world.now.plus(DAY);
+    fire.world.promote_next(9);
+    let settled = asked(&fire.world, "Q06", from(settled));
     assert_eq!((settled.verdict, settled.table.rows.len()), (Verdict::Pass, 0), "{settled:#?}");
 }
 

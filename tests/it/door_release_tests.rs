@@ -63,7 +63,7 @@ fn the_tests_of_a_release_reach_the_auditor_byte_for_byte_and_a_flipped_one_is_f
         door.trusting(&checks(&format!("verify {name}.cspkg")))
             .expect(code, &["page and text are what the log makes them"]);
         door.trusting(&checks(&format!("population policy-activations {name}.cspkg")))
-            .expect(0, &["2 of 2 files in the package"]);
+            .expect(code, &["2 of 2 files in the package"]);
         let files = package::read(&door.read(&format!("{name}.cspkg"))).unwrap();
         let line = format!("{} {}\n", Sha256::of(&case), case.len());
         let document = [line.as_bytes(), &case, b"\n"].concat();

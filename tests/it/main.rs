@@ -15,6 +15,7 @@ mod attestations;
 mod audit_agreement;
 mod audit_facts;
 mod audit_package;
+mod audit_portions;
 mod audit_questions;
 mod audit_windows;
 mod audit_words;

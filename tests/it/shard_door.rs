@@ -289,6 +289,12 @@ fn the_first_promotion_of_the_next_log_is_by_the_release_that_was_active_and_an_
         let said = years.run(&format!("audit ask {question} next.cspkg --least-checkpoint outside/last"));
         assert!([0, 1].contains(&said.code), "{question}: {}", said.text);
     }
+    // A window that reaches into the year before is not answered by this year's log alone.
+    for verb in ["ask Q01", "ask Q12", "population deployments", "reconcile", "sample --n 5 --seed mine"] {
+        years
+            .run(&format!("audit {verb} next.cspkg --from 2020-01-01 --least-checkpoint outside/last"))
+            .expect(3, &["entries of the window are in the log example.com/log", "ask the package of that log"]);
+    }
     years
         .run("audit show 2 next.cspkg --least-checkpoint outside/last")
         .expect(0, &["since entry 5 of example.com/log"]);

@@ -150,10 +150,16 @@ impl<'a> Asking<'a> {
         if window.is_all() { self.opened.scope.window.clone() } else { window.clone() }
     }
 
+    /// What was found when the package was verified, less that the log has no decision: who asks for decisions is told that
+    /// there is none, and evidence by hand or the trust of a log is there without one.
+    fn bearing(&self) -> impl Iterator<Item = Finding> + use<'a> {
+        self.basis.findings.iter().filter(|finding| finding.code != codes::DECISION_MISSING).cloned()
+    }
+
     /// Findings that bear on every answer.
     fn found(&self, window: &Window) -> Vec<Finding> {
         let within = self.opened.scope.window.holds(&self.part(window));
-        self.basis.findings.iter().cloned().chain(beyond(within)).collect()
+        self.bearing().chain(beyond(within)).collect()
     }
 
     /// Answers a question.
@@ -236,7 +242,7 @@ impl<'a> Asking<'a> {
         // Whether it is of the part that the package was made for: what is beyond was not run again.
         let scope = &self.opened.scope;
         let within = scope.wants(chain.proof.entry, &self.opened.state, self.opened.gathered());
-        let basis = self.basis.findings.iter().cloned().chain(beyond(within));
+        let basis = self.bearing().chain(beyond(within));
         Ok((chain, basis.chain(found).collect()))
     }
 

@@ -79,7 +79,8 @@ impl Window {
     pub(super) fn holds(&self, other: &Self) -> bool {
         let begins = self.from.is_none_or(|from| other.from.is_some_and(|other| other >= from));
         let ends = self.to.is_none_or(|to| other.to.is_some_and(|other| other <= to));
-        let services = self.services.is_empty() || (!other.services.is_empty() && other.services.is_subset(&self.services));
+        let services =
+            self.services.is_empty() || (!other.services.is_empty() && other.services.is_subset(&self.services));
         let environments = self.environments.is_empty()
             || (!other.environments.is_empty() && other.environments.is_subset(&self.environments));
         begins && ends && services && environments
@@ -206,7 +207,8 @@ impl Gathered {
         broken: BTreeMap<u64, Vec<Finding>>,
         (walked, told, again): (BTreeMap<u64, Walk>, Told, Option<MadeAgain>),
     ) -> Option<Self> {
-        let time = |index: u64| usize::try_from(index).ok().and_then(|i| state.entries().get(i)).map(|entry| entry.time);
+        let time =
+            |index: u64| usize::try_from(index).ok().and_then(|i| state.entries().get(i)).map(|entry| entry.time);
         let mut kept = known.iter().peekable();
         for index in decisions(state) {
             match kept.next_if(|known| known.entry == index) {

@@ -416,9 +416,7 @@ fn activations(facts: &Facts<'_>, table: &mut dyn Rows) {
         let enforced = manifest
             .rules
             .iter()
-            .filter(|rule| {
-                rule.stage_at(&active.activation.environment, active.time) == Stage::Enforce
-            })
+            .filter(|rule| rule.stage_at(&active.activation.environment, active.time) == Stage::Enforce)
             .count();
         let people = |all: &BTreeSet<countersign_core::ids::PersonId>| {
             all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")

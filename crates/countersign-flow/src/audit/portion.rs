@@ -22,7 +22,8 @@ pub(super) struct Portion {
 
 impl Portion {
     pub(super) fn new(window: &Window, gathered: &Gathered) -> Self {
-        let all = gathered.decisions.iter().filter(|known| !window.services.is_empty() && of_service(window, &known.content));
+        let all =
+            gathered.decisions.iter().filter(|known| !window.services.is_empty() && of_service(window, &known.content));
         Self { window: window.clone(), artifacts: all.map(|known| known.content.request.subject).collect() }
     }
 
@@ -58,7 +59,9 @@ impl Portion {
 
     fn unknown_services(&self, gathered: &Gathered) -> Vec<Finding> {
         let named = |name: &String| {
-            let of = |known: &Known| service_of(&known.content) == *name || known.content.request.subject_name.as_str() == name;
+            let of = |known: &Known| {
+                service_of(&known.content) == *name || known.content.request.subject_name.as_str() == name
+            };
             gathered.decisions.iter().any(|known| of(known))
         };
         let never = self.window.services.iter().filter(|name| !named(name));
@@ -79,11 +82,14 @@ impl Portion {
         let mut out = Vec::new();
         for log in state.now().chain().skip(1) {
             let within = log.entries().iter().filter(|entry| {
-                self.window.from.is_none_or(|from| entry.time >= from) && self.window.to.is_none_or(|to| entry.time < to)
+                self.window.from.is_none_or(|from| entry.time >= from)
+                    && self.window.to.is_none_or(|to| entry.time < to)
             });
             let (count, origin) = (within.count(), log.reference().origin);
             if count > 0 {
-                let what = format!("{count} entries of the window are in the log {origin}, which this one goes on from, and in no answer here");
+                let what = format!(
+                    "{count} entries of the window are in the log {origin}, which this one goes on from, and in no answer here"
+                );
                 out.push(
                     absent(what)
                         .at(format!("log {origin}"))
@@ -111,19 +117,28 @@ impl Portion {
         }
         let unplaced = gathered.decisions.iter().filter(|known| {
             let decision = &known.content;
-            range.contains(&known.entry) && decision.authorised && self.window.may_cover(decision) && !self.has(decision)
+            range.contains(&known.entry)
+                && decision.authorised
+                && self.window.may_cover(decision)
+                && !self.has(decision)
         });
         let entries: Vec<String> = unplaced.map(|known| known.entry.to_string()).collect();
         let what = match entries.as_slice() {
             [] => return None,
             [_] => "1 promotion was authorised that proves no source: it may be of this service".to_owned(),
-            more => format!("{} promotions were authorised that prove no source: they may be of this service", more.len()),
+            more => {
+                format!("{} promotions were authorised that prove no source: they may be of this service", more.len())
+            }
         };
         const NAMED: usize = 20;
         let more = if entries.len() > NAMED { " …" } else { "" };
         let named: Vec<&str> = entries.iter().take(NAMED).map(String::as_str).collect();
         let place = format!("log entries {}{more}", named.join(", "));
-        Some(absent(what).at(place).help("ask without --service, and look at these yourself: `countersign audit show ENTRY FILE`"))
+        Some(
+            absent(what)
+                .at(place)
+                .help("ask without --service, and look at these yourself: `countersign audit show ENTRY FILE`"),
+        )
     }
 }
 

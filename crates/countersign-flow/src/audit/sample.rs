@@ -62,7 +62,9 @@ impl Sample {
     pub fn left_out(&self) -> Option<String> {
         let all = self.strata.len();
         let without = self.strata.iter().filter(|one| one.drawn == 0).count();
-        (without > 0).then(|| format!("{without} of {all} strata have no row in this sample: --n {all} or more takes one of each"))
+        (without > 0).then(|| {
+            format!("{without} of {all} strata have no row in this sample: --n {all} or more takes one of each")
+        })
     }
 }
 
@@ -141,7 +143,8 @@ fn shares(sizes: &[usize], n: usize, turn: u64) -> Vec<usize> {
     let mut line = 0_u128;
     let share = |size: &usize| {
         let product = places.saturating_mul(wide(size.saturating_sub(first)));
-        let (whole, rest) = (product.checked_div(rows).unwrap_or_default(), product.checked_rem(rows).unwrap_or_default());
+        let (whole, rest) =
+            (product.checked_div(rows).unwrap_or_default(), product.checked_rem(rows).unwrap_or_default());
         let before = points(line);
         line = line.saturating_add(rest);
         let share = whole.saturating_add(points(line).saturating_sub(before));

@@ -185,7 +185,8 @@ pub(super) fn of(facts: &Facts<'_>, id: &str) -> Result<(Chain, Vec<Finding>), F
     let (found, one) = find(facts, id)?;
     let (mut shown, mut findings) = chain(facts, &found);
     let subject = found.content.request.subject;
-    let others = facts.decisions.iter().filter(|other| other.content.request.subject == subject && other.entry != found.entry);
+    let others =
+        facts.decisions.iter().filter(|other| other.content.request.subject == subject && other.entry != found.entry);
     for other in others {
         shown.others.push(Other::of(other));
         if one == Named::Artifact {

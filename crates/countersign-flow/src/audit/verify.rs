@@ -141,12 +141,7 @@ pub fn verify_opened(
 }
 
 /// Everything that is checked once a package is open.
-fn check(
-    opened: &Opened,
-    packages: Vec<Box<dyn Source>>,
-    how: How,
-    report: &mut AuditReport,
-) -> Result<(), FlowError> {
+fn check(opened: &Opened, packages: Vec<Box<dyn Source>>, how: How, report: &mut AuditReport) -> Result<(), FlowError> {
     earlier::check(opened, packages, how, report)?;
     let decisions = decisions(&opened.state).count();
     if how == How::Quick {
@@ -183,7 +178,7 @@ fn check(
     }
     let mut broken = facts.broken.clone();
     broken.retain(|finding| !report.findings.contains(finding));
-    report.findings.extend(broken.into_iter().chain(facts.doubts.iter().cloned()));
+    report.findings.extend(broken);
     let reconciled = reconcile::of(&facts);
     report.line("deployments", reconciled.findings(), reconciled.words());
     report.left_out = Some(derived.left_out.clone());
