@@ -196,7 +196,7 @@ impl<'a> Asking<'a> {
             filter: asked.facts.window_words(),
             completeness: self.as_far(part.completeness.unwrap_or_else(|| asked.facts.completeness())),
             table: part.table,
-            notes: part.notes.into_iter().chain(earlier_logs(&asked.facts)).chain(erased(&asked.facts)).collect(),
+            notes: part.notes.into_iter().chain(extent(&asked.facts)).chain(erased(&asked.facts)).collect(),
             missing,
             exit: exit_of(&findings),
             findings,
@@ -275,14 +275,21 @@ fn beyond(within: bool) -> Option<Finding> {
     (!within).then(|| Finding::new(codes::AUDIT_EVIDENCE_ABSENT, what).at("scope").help(help))
 }
 
-/// The logs that this one goes on from have packages of their own: where no window is named, that is said.
-fn earlier_logs(facts: &Facts<'_>) -> Option<String> {
+/// How far the log reaches beside the window: logs that it goes on from have packages of their own, and of what came after its
+/// newest entry it says nothing.
+fn extent(facts: &Facts<'_>) -> Vec<String> {
+    let mut out = Vec::new();
     let earlier: Vec<String> =
         facts.state.now().chain().skip(1).map(|log| log.reference().origin.to_string()).collect();
-    let unbounded = facts.window.from.is_none() && facts.window.to.is_none();
-    (unbounded && !earlier.is_empty()).then(|| {
-        format!("of this log alone: what {} says, which it goes on from, is in its own package", earlier.join(", "))
-    })
+    if facts.window.from.is_none() && facts.window.to.is_none() && !earlier.is_empty() {
+        let earlier = earlier.join(", ");
+        out.push(format!("of this log alone: what {earlier} says, which it goes on from, is in its own package"));
+    }
+    let newest = facts.state.entries().last().map(|entry| entry.time);
+    if let Some((newest, to)) = newest.zip(facts.window.to).filter(|(newest, to)| newest < to) {
+        out.push(format!("the newest entry of the log is of {newest}: of the time from then to {to} it says nothing"));
+    }
+    out
 }
 
 /// That something was erased bears on every answer: what rests on it nobody can see any more.

@@ -7,6 +7,7 @@ use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::ids::EnvName;
+use countersign_core::statement::Kind;
 use countersign_verify::LogState;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -81,7 +82,9 @@ impl Portion {
         }
         let mut out = Vec::new();
         for log in state.now().chain().skip(1) {
-            let within = log.entries().iter().filter(|entry| {
+            // The end of that log is no part of anybody's window.
+            let said = log.entries().iter().filter(|entry| entry.kind != Kind::LogShard);
+            let within = said.filter(|entry| {
                 self.window.from.is_none_or(|from| entry.time >= from)
                     && self.window.to.is_none_or(|to| entry.time < to)
             });
