@@ -146,8 +146,7 @@ fn keep(folder: &Path) {
     let mut file = File::open(folder.join("facts.cspkg")).expect("the package");
     let package = audit::digest_of(&mut file).expect("read");
     let how = How::Sample(0);
-    let (report, opened) =
-        audit::verify_opened(Box::new(file), trust, least, Vec::new(), how).expect("checked");
+    let (report, opened) = audit::verify_opened(Box::new(file), trust, least, Vec::new(), how).expect("checked");
     let opened = opened.expect("open");
     let (start, before) = (Instant::now(), cpu());
     let path = folder.join("kept");
@@ -169,8 +168,7 @@ fn kept(folder: &Path) {
         let bytes = fs::read(folder.join("kept")).expect("the facts");
         let given = GivenFacts { bytes: &bytes, name: "kept", digest: None };
         let package = Box::new(File::open(folder.join("facts.cspkg")).expect("the package"));
-        let opening =
-            audit::open_with_facts(package, outside.trust(), Some(&outside.least), &given).expect("opened");
+        let opening = audit::open_with_facts(package, outside.trust(), Some(&outside.least), &given).expect("opened");
         let opened = start.elapsed().as_secs_f64();
         drop(Asking::of(&opening).expect("open").answer(question.id, &asked()).expect("an answer"));
         row(&format!("{}-kept-opening", question.id), "s", opened);

@@ -33,15 +33,11 @@ impl Kept {
         Self::with(package, trust, Some(world.checkpoint()), how)
     }
 
-    fn with(
-        package: Vec<u8>,
-        trust: Option<(Vec<u8>, Option<Sha256>)>,
-        least: Option<Vec<u8>>,
-        how: How,
-    ) -> Self {
+    fn with(package: Vec<u8>, trust: Option<(Vec<u8>, Option<Sha256>)>, least: Option<Vec<u8>>, how: How) -> Self {
         let mut kept = Self { package, trust, least, facts: Vec::new(), digest: Sha256::of(b"") };
         let (report, opened) =
-            audit::verify_opened(kept.source(), kept.outside(), kept.least.as_deref(), Vec::new(), how).expect("checked");
+            audit::verify_opened(kept.source(), kept.outside(), kept.least.as_deref(), Vec::new(), how)
+                .expect("checked");
         let opened = opened.expect("open");
         let (outside, least) = (kept.outside(), kept.least.as_deref());
         let package = Sha256::of(&kept.package);

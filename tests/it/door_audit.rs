@@ -74,11 +74,19 @@ fn an_auditor_keeps_facts_and_asks_from_them_until_something_does_not_fit() {
     audit(&door, "verify demo.cspkg --facts-output demo.facts --quick").expect(2, &["--quick"]);
     let said = audit(&door, "verify demo.cspkg --facts-output demo.facts");
     said.expect(0, &["PASS", "facts kept in demo.facts: sha256:", "--facts demo.facts --facts-digest sha256:"]);
-    let digest = said.out.split("demo.facts: ").nth(1).and_then(|rest| rest.lines().next()).expect("a digest").to_owned();
+    let digest =
+        said.out.split("demo.facts: ").nth(1).and_then(|rest| rest.lines().next()).expect("a digest").to_owned();
     let kept = format!("--facts demo.facts --facts-digest {digest}");
     audit(&door, &format!("ask Q01 demo.cspkg {kept}")).expect(
         0,
-        &["app.bin", "note[audit-facts-used]", "demo.facts", digest.as_str(), "2 of 2 decisions run again", "Q01  PASS"],
+        &[
+            "app.bin",
+            "note[audit-facts-used]",
+            "demo.facts",
+            digest.as_str(),
+            "2 of 2 decisions run again",
+            "Q01  PASS",
+        ],
     );
     for line in ["population", "sample --n 5 --seed abc", "show 3", "reconcile"] {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
@@ -93,6 +101,7 @@ fn an_auditor_keeps_facts_and_asks_from_them_until_something_does_not_fit() {
         .expect(4, &["untrusted[audit-facts-mismatch]", "another package"]);
     door.run("audit ask Q01 demo.cspkg --facts demo.facts")
         .expect(4, &["another trust document", "another checkpoint", "expected: none"]);
-    std::fs::write(door.path().join("cut.facts"), &std::fs::read(door.path().join("demo.facts")).unwrap()[..99]).unwrap();
+    std::fs::write(door.path().join("cut.facts"), &std::fs::read(door.path().join("demo.facts")).unwrap()[..99])
+        .unwrap();
     audit(&door, "ask Q01 demo.cspkg --facts cut.facts").expect(4, &["untrusted[audit-facts-malformed]"]);
 }

@@ -188,7 +188,8 @@ impl Gathered {
         broken: BTreeMap<u64, Vec<Finding>>,
         (walked, told, again): (BTreeMap<u64, Walk>, Told, Option<MadeAgain>),
     ) -> Option<Self> {
-        let time = |index: u64| usize::try_from(index).ok().and_then(|i| state.entries().get(i)).map(|entry| entry.time);
+        let time =
+            |index: u64| usize::try_from(index).ok().and_then(|i| state.entries().get(i)).map(|entry| entry.time);
         let mut kept = known.iter().peekable();
         for index in decisions(state) {
             match kept.next_if(|known| known.entry == index) {

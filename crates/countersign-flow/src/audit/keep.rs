@@ -35,8 +35,7 @@ const FORM: &str = "1";
 const FORM_DIGITS: usize = 8;
 /// A SHA-256, with which they end.
 const DIGEST: usize = 32;
-const VERIFY_AGAIN: &str =
-    "keep new ones: countersign audit verify PACKAGE --facts-output FILE --trust trust.sigstore.json --trust-digest sha256:…";
+const VERIFY_AGAIN: &str = "keep new ones: countersign audit verify PACKAGE --facts-output FILE --trust trust.sigstore.json --trust-digest sha256:…";
 
 /// What facts are bound to, and what the verification came to that kept them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -315,9 +314,8 @@ pub fn open_with_facts(
     let mut opening = open_listed(Package::new(packed, listed), outside, least)?;
     if let Some(opened) = &mut opening.opened {
         let gathered = Gathered::kept(&opened.state, &opened.package, decisions, broken, (walked, told, again));
-        let gathered = gathered.ok_or_else(|| {
-            refused(facts.malformed("the facts have other decisions than the log of the package"))
-        })?;
+        let gathered = gathered
+            .ok_or_else(|| refused(facts.malformed("the facts have other decisions than the log of the package")))?;
         opened.take_gathered(gathered);
         let what = "answered from facts that a verification kept: the decisions and documents were not read again";
         let note = Finding::new(codes::AUDIT_FACTS_USED, what)

@@ -41,7 +41,9 @@ pub use sample::{Sample, Stratum};
 pub use scope::{LeftOut, Profile, Scope};
 pub use show::{Chain, Link};
 pub use table::{Proof, Row, Table};
-pub use verify::{AuditReport, DecisionRow, How, OutsideTrust, verify, verify_opened, verify_source, verify_with_earlier};
+pub use verify::{
+    AuditReport, DecisionRow, How, OutsideTrust, verify, verify_opened, verify_source, verify_with_earlier,
+};
 
 /// Where the log lies in a package.
 pub(crate) const LOG: &str = "log/";

@@ -141,12 +141,7 @@ pub fn verify_opened(
 }
 
 /// Everything that is checked once a package is open.
-fn check(
-    opened: &Opened,
-    packages: Vec<Box<dyn Source>>,
-    how: How,
-    report: &mut AuditReport,
-) -> Result<(), FlowError> {
+fn check(opened: &Opened, packages: Vec<Box<dyn Source>>, how: How, report: &mut AuditReport) -> Result<(), FlowError> {
     earlier::check(opened, packages, how, report)?;
     let decisions = decisions(&opened.state).count();
     if how == How::Quick {

@@ -324,15 +324,8 @@ fn read_known(listed: &Listed, shared: &Shared, from: &mut In<'_>) -> Read<Known
     })?;
     let captures = (0..from.count(1)?).map(|_| read_digest(listed, from)).collect::<Read<_>>()?;
     let mut digest = || read_option(from, |from| read_digest(listed, from));
-    let inputs = KeptInputs {
-        policy,
-        trust,
-        evidence,
-        captures,
-        git: digest()?,
-        witnessed: digest()?,
-        gate_root: digest()?,
-    };
+    let inputs =
+        KeptInputs { policy, trust, evidence, captures, git: digest()?, witnessed: digest()?, gate_root: digest()? };
     let verdict = match from.number()? {
         0 => Verdict::Pass,
         1 => Verdict::Fail,

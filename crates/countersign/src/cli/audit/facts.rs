@@ -75,7 +75,9 @@ impl<'a> ToKeep<'a> {
         if after != self.before {
             let what = "the package was changed while it was verified: no facts were kept";
             let finding = Finding::new(codes::ARTIFACT_CHANGED, what).at(self.package.display().to_string());
-            report.findings.push(finding.expected(self.before.to_string(), "its bytes before").found(after.to_string()));
+            report
+                .findings
+                .push(finding.expected(self.before.to_string(), "its bytes before").found(after.to_string()));
             return Ok(None);
         }
         let (trust, least) = (outside.trust(), outside.least.as_deref());
