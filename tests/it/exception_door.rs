@@ -157,8 +157,10 @@ fn an_emergency_passes_over_review_without_a_pass_and_is_made_up_for() {
             "exception follow-up {id} --reason reviewed --signatures follow.json --key keys/{person}"
         ))
     };
+    follow("cy").expect(4, &["signer-not-allowed", "cy, who asked for it"]);
+    assert!(!place.door.has("follow.json"), "who asked signs nothing");
     follow("ada").expect(4, &["nothing was recorded: it waits for one more person"]);
-    follow("ben").expect(0, &["is made up for", "signed by ada, ben"]);
+    follow("ben").expect(0, &["is made up for", "signed by ada, ben", "it excepts nothing any more"]);
     deployed().expect(0, &[]);
     place.promote("").expect(1, &["refused[review-missing]"]);
     place.promote("--reviews reviews").expect(0, &["PASS: authorised"]);

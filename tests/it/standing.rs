@@ -219,6 +219,11 @@ fn of_two_provenances_that_say_otherwise_the_worse_one_counts_also_from_the_log(
     let alone = world.arguments(&artifact, "production", [vec![clean, sbom], reviews].concat());
     let decision = decide(&mut world, &alone);
     assert!(has(&decision, codes::SOURCE_DIRTY) && decision.verdict == Verdict::Fail, "{:#?}", decision.findings);
+    // Nobody who builds these bytes once more would get out of it: it is said where it comes from, and what leads out.
+    let dirty = decision.findings.iter().find(|finding| finding.code == codes::SOURCE_DIRTY).unwrap();
+    let entry = world.entries.len() - 2;
+    assert!(dirty.found.iter().any(|line| line.contains(&format!("log entry {entry} has it"))), "{dirty:#?}");
+    assert!(dirty.help.as_ref().unwrap().contains("no evidence takes that back for these bytes"), "{dirty:#?}");
 }
 
 #[test]
