@@ -383,3 +383,19 @@ fn a_tag_that_was_promoted_from_one_branch_may_not_move_on_another() {
     let moved = world.arguments(&artifact, "production", documents).decide();
     assert!(has(&moved, codes::TAG_MOVED), "{:#?}", moved.findings);
 }
+
+#[test]
+fn an_approval_of_an_earlier_head_is_said_to_be_one_whether_or_not_its_base_is_part_of_the_range() {
+    let mut world = World::new();
+    let start = world.tip;
+    let (first, base) = world.land(1);
+    let head = world.land_series(3, 2);
+    let earlier = *world.objects.commit(&head).unwrap().parents.first().unwrap();
+    let documents = [approved(&world, &start, &first), approved(&world, &base, &earlier)].concat();
+    let decision = ask(&world, "app", "production", documents).decide();
+    let note = decision.findings.iter().find(|finding| finding.code == codes::REVIEW_NOT_COUNTED).unwrap();
+    assert!(
+        note.found.iter().any(|line| line.contains("it landed with commits that came after the approval")),
+        "{note:#?}"
+    );
+}

@@ -19,8 +19,8 @@ pub(super) const RULE: BuiltIn = BuiltIn {
     check,
 };
 
-const MEND: &str = "commit the changes, have them reviewed, and build again: bytes that differ, such as those with another version \
-                    in them, are another artifact";
+const MEND: &str = "commit the changes, have them reviewed, and build again; these very bytes stay refused, so what is built has to \
+                    differ, as by another version in it";
 
 const SAME_BYTES: &str = "no evidence takes that back for these bytes: release others (another version in them makes them others), or \
                           ask for an exception from source-clean@1 for this artifact";
