@@ -471,14 +471,7 @@ impl World {
 
     /// The same once more: another `nonce` makes it another document.
     #[must_use]
-    pub fn review_as(
-        &self,
-        person: &str,
-        base: &Oid,
-        head: &Oid,
-        decision: ReviewDecision,
-        nonce: &str,
-    ) -> Vec<u8> {
+    pub fn review_as(&self, person: &str, base: &Oid, head: &Oid, decision: ReviewDecision, nonce: &str) -> Vec<u8> {
         self.signed_review(person, base, head, decision, nonce, BTreeSet::new())
     }
 
@@ -510,7 +503,11 @@ impl World {
             merge_rule: git::merge::RULE,
             head_listing: listing_digest(&self.objects, &head_tree).expect("a listing"),
             decision,
-            nonce: if nonce == "first" { format!("{person}-{decision}") } else { format!("{person}-{decision}-{nonce}") },
+            nonce: if nonce == "first" {
+                format!("{person}-{decision}")
+            } else {
+                format!("{person}-{decision}-{nonce}")
+            },
         };
         let subject = Subject::git("change", "gitCommit", &head.hex());
         let statement = Statement::new(Kind::Review, vec![subject], &review).expect("a statement");

@@ -133,7 +133,8 @@ fn a_first_policy_keeps_the_floor_of_a_first_trust_in_each_of_its_environments()
     }
     // Another release under the same version: one finding, which says what to do.
     let text = String::from_utf8(door.read("first-policy/policy.toml")).unwrap();
-    let lenient = text.replacen("[environments.staging]\nenforced = true", "[environments.staging]\nenforced = false", 1);
+    let lenient =
+        text.replacen("[environments.staging]\nenforced = true", "[environments.staging]\nenforced = false", 1);
     assert_ne!(lenient, text);
     door.write("first-policy/policy.toml", lenient.as_bytes());
     approved("two");
@@ -142,5 +143,6 @@ fn a_first_policy_keeps_the_floor_of_a_first_trust_in_each_of_its_environments()
     assert!(!said.text.contains("policy-rollback") && !said.text.contains("policy-unapproved"), "{}", said.text);
     door.write("first-policy/policy.toml", lenient.replacen("version = 1\n", "version = 2\n", 1).as_bytes());
     approved("three");
-    activate("three", "staging").expect(1, &["policy-below-floor", "set `enforced = true` under [environments.staging]"]);
+    activate("three", "staging")
+        .expect(1, &["policy-below-floor", "set `enforced = true` under [environments.staging]"]);
 }

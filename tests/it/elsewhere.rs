@@ -106,8 +106,12 @@ fn an_environment_without_a_release_would_not_pass_anything() {
     let arguments = reviewed(&mut world);
     // As the log was before production had a release: trust, and one activation.
     let mut bare = World::new();
-    let kept: Vec<Vec<u8>> =
-        bare.entries.iter().filter(|entry| !String::from_utf8_lossy(entry).contains("\"environment\":\"production\"")).cloned().collect();
+    let kept: Vec<Vec<u8>> = bare
+        .entries
+        .iter()
+        .filter(|entry| !String::from_utf8_lossy(entry).contains("\"environment\":\"production\""))
+        .cloned()
+        .collect();
     assert_eq!(kept.len() + 1, bare.entries.len());
     bare.entries = kept;
     bare.least = bare.log_ref();

@@ -101,14 +101,20 @@ fn a_review_of_somebody_whom_trust_does_not_know_is_a_note_in_a_folder_too_and_a
     }
     gate("--reviews strange").expect(
         0,
-        &["note[review-not-counted]", "hold nothing back: 2", "the key that signed is not in trust", "PASS: would be authorised"],
+        &[
+            "note[review-not-counted]",
+            "hold nothing back: 2",
+            "the key that signed is not in trust",
+            "PASS: would be authorised",
+        ],
     );
     let file = std::fs::read_dir(door.path().join("reviews")).unwrap().next().unwrap().unwrap().path();
     let text = std::fs::read_to_string(&file).unwrap();
     // The same signature over another decision.
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     let payload = value["payload"].as_str().unwrap();
-    let other = STANDARD.encode(String::from_utf8(STANDARD.decode(payload).unwrap()).unwrap().replace("approve", "reject"));
+    let other =
+        STANDARD.encode(String::from_utf8(STANDARD.decode(payload).unwrap()).unwrap().replace("approve", "reject"));
     door.write("altered.json", text.replacen(payload, &other, 1).as_bytes());
     gate("--reviews altered.json").expect(4, &["untrusted[signature-invalid]", "FAIL"]);
 }

@@ -1,8 +1,8 @@
 //! The decision itself: checks, then rules, then the verdict over all their findings.
 
 use crate::checks::{self, Sheet};
-use crate::exceptions::{self, Excepting};
 use crate::elsewhere::{self, Elsewhere, ElsewhereBy};
+use crate::exceptions::{self, Excepting};
 use crate::given::Given;
 use crate::record::{landed_before, start_of, tags_before};
 use crate::review::{BoundTag, Landings};
@@ -346,7 +346,12 @@ impl<'a> Case<'a> {
 
     /// What a rule says, with its title; `None` of one that this version does not know. The input of rules that are written
     /// is made once.
-    pub(crate) fn say(&self, rule: &Rule, context: &Context<'_>, input: &OnceCell<Input>) -> Option<(String, Vec<Finding>)> {
+    pub(crate) fn say(
+        &self,
+        rule: &Rule,
+        context: &Context<'_>,
+        input: &OnceCell<Input>,
+    ) -> Option<(String, Vec<Finding>)> {
         if let Some(finding) = rollout::past(rule, self.request.time, &context.by(rule.id.as_str())) {
             return Some((String::new(), vec![finding]));
         }

@@ -60,7 +60,13 @@ fn judge(context: &Context<'_>, built: &Built<'_>, by: &str, recorded: Option<&s
                 .at(context.subject())
                 .at(place)
                 .expected("a clean tree", by)
-                .found(format!("dirty, at commit {}{}", source.commit, recorded.map_or_else(String::new, |seen| format!("; not handed in now: {seen} has it, of these same bytes"))))
+                .found(format!(
+                    "dirty, at commit {}{}",
+                    source.commit,
+                    recorded.map_or_else(String::new, |seen| format!(
+                        "; not handed in now: {seen} has it, of these same bytes"
+                    ))
+                ))
                 .help(if recorded.is_some() { SAME_BYTES } else { MEND }),
             ],
             None => vec![

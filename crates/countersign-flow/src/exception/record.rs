@@ -174,14 +174,17 @@ fn asked_for_it(
         return Ok(Vec::new());
     }
     Ok(vec![
-        Finding::new(codes::SIGNER_NOT_ALLOWED, "this person's signature would not count: who asked does not follow up")
-            .at("--key")
-            .expected(
-                format!("a person of role `{ROLE_EXCEPTIONS}` other than {requester}"),
-                format!("trust, version {}", trust.trust().version),
-            )
-            .found(format!("{requester}, who asked for it"))
-            .help("have two others of that role run it"),
+        Finding::new(
+            codes::SIGNER_NOT_ALLOWED,
+            "this person's signature would not count: who asked does not follow up",
+        )
+        .at("--key")
+        .expected(
+            format!("a person of role `{ROLE_EXCEPTIONS}` other than {requester}"),
+            format!("trust, version {}", trust.trust().version),
+        )
+        .found(format!("{requester}, who asked for it"))
+        .help("have two others of that role run it"),
     ])
 }
 

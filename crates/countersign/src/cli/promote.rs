@@ -235,11 +235,16 @@ impl Promote {
         let facts = self.facts(begun, promotion, exit, &paths).found(expiring.as_slice());
         let effects: Vec<Effect> = facts.findings.iter().map(|(_, effect)| *effect).collect();
         let closing = message::closing(&effects, facts.policy.as_ref(), &self.again());
-        let excepted =
-            message::exceptions(&decision.findings, &decision.request, decision.source.as_ref(), &self.trust.words(), &|category| {
+        let excepted = message::exceptions(
+            &decision.findings,
+            &decision.request,
+            decision.source.as_ref(),
+            &self.trust.words(),
+            &|category| {
                 let role = if category == Category::Emergency { ROLE_BREAK_GLASS } else { ROLE_EXCEPTIONS };
                 trust.outcome.trust.as_ref().is_some_and(|trust| trust.trust().role(role).is_some())
-            });
+            },
+        );
         let lines = excerpt::of(decision, self.repo.as_deref(), call.world.environment());
         let soon = expiring.as_ref().map_or_else(String::new, text::finding);
         document.expiring = expiring;
