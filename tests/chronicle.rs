@@ -12,7 +12,7 @@ use countersign_core::log::checkpoint::Checkpoint;
 use countersign_core::log::merkle::{Frontier, leaf_hash};
 use countersign_core::statement::review::ReviewDecision;
 use countersign_core::statement::{Kind, Statement, Subject};
-use countersign_decide::{Given, TrustGiven, decide};
+use countersign_decide::{ElsewhereBy, Given, TrustGiven, decide};
 use countersign_sign::sign_payload;
 use countersign_verify::log::checks_of;
 use countersign_verify::trust::{TrustOutcome, verify_trust};
@@ -134,6 +134,7 @@ impl Chronicle {
             history: None,
             git: None,
             blobs: &world.shelf,
+            elsewhere: ElsewhereBy::TheirRelease,
         };
         // As at the gate: first over the repository, to learn which objects the proof reads, then over those alone.
         let facts = world.facts();

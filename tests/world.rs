@@ -22,7 +22,7 @@ use countersign_core::time::Time;
 use countersign_core::trust::Trust;
 use countersign_core::{git, json};
 use countersign_decide::summary::summarise;
-use countersign_decide::{ByRule, Given, TrustGiven, decide_by_rule};
+use countersign_decide::{ByRule, ElsewhereBy, Given, TrustGiven, decide_by_rule};
 use countersign_flow::place::Place;
 use countersign_record::log::writer::Log;
 use countersign_record::store::Store as _;
@@ -131,6 +131,8 @@ pub struct Arguments {
     pub git: Option<Vec<u8>>,
     /// The evidence store.
     pub shelf: Shelf,
+    /// By which release other environments are judged.
+    pub elsewhere: ElsewhereBy,
 }
 
 impl Arguments {
@@ -177,6 +179,7 @@ impl Arguments {
                 history,
                 git: self.git.as_deref().map(Sha256::of),
                 blobs: &self.shelf,
+                elsewhere: self.elsewhere,
             },
         )
     }
@@ -463,8 +466,33 @@ impl World {
     /// A review of `head` against `base`, by a person.
     #[must_use]
     pub fn review(&self, person: &str, base: &Oid, head: &Oid, decision: ReviewDecision) -> Vec<u8> {
+        self.review_as(person, base, head, decision, "first")
+    }
+
+    /// The same once more: another `nonce` makes it another document.
+    #[must_use]
+    pub fn review_as(&self, person: &str, base: &Oid, head: &Oid, decision: ReviewDecision, nonce: &str) -> Vec<u8> {
+        self.signed_review(person, base, head, decision, nonce, BTreeSet::new())
+    }
+
+    /// An approval that settles rejections.
+    #[must_use]
+    pub fn review_settling(&self, person: &str, base: &Oid, head: &Oid, settles: BTreeSet<Sha256>) -> Vec<u8> {
+        self.signed_review(person, base, head, ReviewDecision::Approve, "settles", settles)
+    }
+
+    fn signed_review(
+        &self,
+        person: &str,
+        base: &Oid,
+        head: &Oid,
+        decision: ReviewDecision,
+        nonce: &str,
+        settles: BTreeSet<Sha256>,
+    ) -> Vec<u8> {
         let head_tree = git::ObjectSource::commit(&self.objects, head).expect("the head").tree;
         let review = Review {
+            settles,
             repository: Uri::new(REPOSITORY).expect("a uri"),
             forge_id: None,
             target_ref: RefName::new(BRANCH).expect("a ref"),
@@ -475,7 +503,11 @@ impl World {
             merge_rule: git::merge::RULE,
             head_listing: listing_digest(&self.objects, &head_tree).expect("a listing"),
             decision,
-            nonce: format!("{person}-{decision}"),
+            nonce: if nonce == "first" {
+                format!("{person}-{decision}")
+            } else {
+                format!("{person}-{decision}-{nonce}")
+            },
         };
         let subject = Subject::git("change", "gitCommit", &head.hex());
         let statement = Statement::new(Kind::Review, vec![subject], &review).expect("a statement");
@@ -600,6 +632,7 @@ impl World {
             index: None,
             git: None,
             shelf: self.shelf.clone(),
+            elsewhere: ElsewhereBy::TheirRelease,
         };
         arguments.index_what_is_there();
         let recording = Recording::new(&self.objects);

@@ -13,6 +13,7 @@ use countersign_core::decision::{LogRef, Request};
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Class, Finding, Verdict};
 use countersign_core::policy::Pin;
+use countersign_decide::ElsewhereBy;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -228,6 +229,7 @@ impl Pieces {
             git,
             shelf,
             witnessed: _,
+            elsewhere: _,
         } = arguments;
         json!({
             "request": request,
@@ -267,6 +269,8 @@ fn given_back(value: &Value, pieces: &[Vec<u8>]) -> Arguments {
         index: read(&value["index"]),
         git: maybe("git"),
         shelf,
+        // As these were recorded.
+        elsewhere: ElsewhereBy::OwnRelease,
     }
 }
 

@@ -6,7 +6,7 @@ use countersign_core::finding::Verdict;
 use countersign_core::ids::EnvName;
 use countersign_core::policy::{BACKTEST, Manifest, SOURCE_FILE};
 use countersign_core::statement::{Kind, Statement, Subject};
-use countersign_decide::{Given, TrustGiven, decide};
+use countersign_decide::{ElsewhereBy, Given, TrustGiven, decide};
 use countersign_flow::backtest::{Backtest, BacktestReport, BacktestRequest, Change, Since, backtest};
 use countersign_flow::outside::TrustFile;
 use countersign_flow::place::Place;
@@ -244,6 +244,7 @@ fn a_decision_under_a_release_that_is_only_supposed_to_be_active_authorises_noth
             history: Some(&history),
             git: arguments.git.as_deref().map(Sha256::of),
             blobs: &arguments.shelf,
+            elsewhere: ElsewhereBy::TheirRelease,
         },
     );
     assert_eq!(decision.verdict, Verdict::Pass, "{:#?}", decision.findings);

@@ -80,6 +80,26 @@ fn a_dry_run_says_what_would_be_and_authorises_nothing() {
     assert_eq!((&value["authorised"], &value["decision"]["authorised"]), (&Value::Bool(true), &Value::Bool(true)));
 }
 
+#[test]
+fn a_dry_run_refuses_the_key_of_a_log_that_the_gate_would_refuse() {
+    let door = Door::new();
+    let line = |log: &str| format!("{} --dry-run", with_keys("gate", log));
+    door.trusting(&line("log")).expect(0, &["PASS: would be authorised for production: "]);
+    let said = door.trusting(&line("gate"));
+    said.expect(
+        4,
+        &[
+            "untrusted[log-key-unknown]",
+            "--log-key keys/gate.pem",
+            "PASS, but nothing would be authorised",
+            "dry run: nothing would be recorded: ",
+        ],
+    );
+    assert!(!said.text.contains("would be authorised for"), "{}", said.text);
+    let value: Value = serde_json::from_str(&door.trusting(&format!("{} --format json", line("gate"))).out).unwrap();
+    assert_eq!((&value["wouldBeAuthorised"], &value["exit"]), (&Value::Bool(false), &Value::from("untrusted")));
+}
+
 /// Trust and a release with a lenient gate beside the strict one, in a store of their own. The argument lines that they
 /// are used with.
 fn two_gates(door: &Door) -> String {
@@ -132,7 +152,7 @@ fn a_lenient_gate_always_says_what_production_would_say() {
     let refused = [
         "note[would-refuse]: production would say FAIL today",
         "FAIL  rule two-party-review@1: review-missing",
-        "help: `countersign promote app.bin --to production --dry-run`",
+        "help: `countersign promote` with this artifact and `--to production --dry-run`",
         "FAIL: let through, the summary says FAILED",
         "the gate of staging is not enforced",
         "\nproduction would say FAIL today\n",

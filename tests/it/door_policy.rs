@@ -86,3 +86,63 @@ fn the_history_of_an_environment_that_trust_does_not_know_is_refused() {
     history("nope").expect(1, &["refused[environment-unknown]", "expected: production", "found:    nope"]);
     history("production").expect(0, &["1 (active)"]);
 }
+
+#[test]
+fn a_first_policy_keeps_the_floor_of_a_first_trust_in_each_of_its_environments() {
+    let door = Door::new();
+    let done = |line: &str| door.run(line).expect(0, &[]);
+    done(
+        "trust init --person ada=keys/ada.pub --person ben=keys/ben.pub --gate https://example.com/gate=keys/gate.pem.pub \
+         --builder https://countersign.dev/builders/local/v1=keys/builder.pem.pub --log example.com/log=keys/log.pem.pub \
+         --environment staging --environment production --output first.toml",
+    );
+    for person in ["ada", "ben"] {
+        done(&format!("trust sign first.toml --key keys/{person} --output first.sigstore.json"));
+    }
+    let digest = door.run("trust digest first.sigstore.json").out.trim().to_owned();
+    done("log init --origin example.com/log --key keys/log.pem --store first");
+    done("log checkpoint --store first --output first.checkpoint");
+    let start = door.git("rev-parse main");
+    done(&format!(
+        "policy new --policy first-policy --uri https://example.com/policy/first --repository git+https://example.com/demo/app \
+         --owner platform --start {start}"
+    ));
+    // The environment has the digest, as for every verb that takes it.
+    let outside = [("COUNTERSIGN_TRUST_DIGEST", digest.as_str())];
+    let approved = |release: &str| {
+        done(&format!("policy build first-policy --output {release}.manifest.json"));
+        for person in ["ada", "ben"] {
+            let line = format!(
+                "policy approve {release}.manifest.json --key keys/{person} --output {release}.json --trust first.sigstore.json"
+            );
+            door.run_with(&outside, &line).expect(0, &[]);
+        }
+    };
+    let activate = |release: &str, environment: &str| {
+        door.run_with(
+            &outside,
+            &format!(
+                "policy activate {release}.json --environment {environment} --key keys/ada --log-key keys/log.pem --store first \
+                 --lock first.lock --trust first.sigstore.json --least-checkpoint first.checkpoint"
+            ),
+        )
+    };
+    approved("one");
+    for environment in ["staging", "production"] {
+        activate("one", environment).expect(0, &[&format!("active for {environment}")]);
+    }
+    // Another release under the same version: one finding, which says what to do.
+    let text = String::from_utf8(door.read("first-policy/policy.toml")).unwrap();
+    let lenient =
+        text.replacen("[environments.staging]\nenforced = true", "[environments.staging]\nenforced = false", 1);
+    assert_ne!(lenient, text);
+    door.write("first-policy/policy.toml", lenient.as_bytes());
+    approved("two");
+    let said = activate("two", "production");
+    said.expect(1, &["policy-version-reused", "give the release the next version"]);
+    assert!(!said.text.contains("policy-rollback") && !said.text.contains("policy-unapproved"), "{}", said.text);
+    door.write("first-policy/policy.toml", lenient.replacen("version = 1\n", "version = 2\n", 1).as_bytes());
+    approved("three");
+    activate("three", "staging")
+        .expect(1, &["policy-below-floor", "set `enforced = true` under [environments.staging]"]);
+}

@@ -155,15 +155,13 @@ fn whoever_leaves_is_followed_in_two_steps_as_the_page_on_trust_says() {
     std::thread::sleep(std::time::Duration::from_millis(1100));
     activates(&door, &third, "").expect(0, &["release 1 is active"]);
     // What ben agreed to counts no more: it is reviewed by somebody who is there.
-    promotes(&door, "next.sigstore.json", &third, "").expect(4, &["review-missing"]);
+    promotes(&door, "next.sigstore.json", &third, "").expect(1, &["review-missing", "review-not-counted"]);
     let (head, base) = (door.git("rev-parse politer"), door.git("rev-parse main~1"));
     door.run(&format!(
         "review sign {head} --base {base} --repo app --target refs/heads/main --repository git+https://example.com/demo/app \
-         --key keys/cy --dir agreed"
+         --key keys/cy --dir reviews"
     ))
     .expect(0, &[]);
-    std::fs::remove_dir_all(door.path().join("reviews")).unwrap();
-    std::fs::rename(door.path().join("agreed"), door.path().join("reviews")).unwrap();
     promotes(&door, "next.sigstore.json", &third, "").expect(0, &["PASS: authorised for production"]);
 }
 

@@ -136,7 +136,12 @@ fn nobody_grants_an_exception_alone_or_for_more_than_is_allowed() {
 fn an_emergency_passes_over_review_without_a_pass_and_is_made_up_for() {
     let place = Place::new();
     place.granted("builder-level@1", "--category waiver --expires 2d");
-    place.promote("").expect(1, &["refused[review-missing]"]);
+    let said = place.promote("");
+    said.expect(1, &["refused[review-missing]"]);
+    // The line that asks for an exception can be pasted.
+    let line = said.text.lines().find_map(|line| line.strip_prefix("to have it excepted: countersign ")).unwrap();
+    let line = line.replace("--reason …", "--reason because").replace("--key …", "--key keys/cy --output pasted.json");
+    place.door.run(&line).expect(0, &["exception E-", "it counts once 2 persons"]);
     let id = place.granted("two-party-review@1", "--category emergency --expires 2d --follow-up 5d");
     let said = place.promote("");
     said.expect(
@@ -157,8 +162,10 @@ fn an_emergency_passes_over_review_without_a_pass_and_is_made_up_for() {
             "exception follow-up {id} --reason reviewed --signatures follow.json --key keys/{person}"
         ))
     };
+    follow("cy").expect(4, &["signer-not-allowed", "cy, who asked for it"]);
+    assert!(!place.door.has("follow.json"), "who asked signs nothing");
     follow("ada").expect(4, &["nothing was recorded: it waits for one more person"]);
-    follow("ben").expect(0, &["is made up for", "signed by ada, ben"]);
+    follow("ben").expect(0, &["is made up for", "signed by ada, ben", "it excepts nothing any more"]);
     deployed().expect(0, &[]);
     place.promote("").expect(1, &["refused[review-missing]"]);
     place.promote("--reviews reviews").expect(0, &["PASS: authorised"]);

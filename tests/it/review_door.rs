@@ -84,6 +84,19 @@ fn rejections_and_revocations_say_what_they_do() {
     door.trusting(&verify).expect(1, &["refused[review-rejected]", "not counted, the approval was revoked"]);
 }
 
+#[test]
+fn whoever_rejects_what_has_landed_is_given_the_command_that_rejects() {
+    let door = Door::new();
+    let base = door.git("rev-parse main~1");
+    for flag in ["--reject", "--revoke"] {
+        let said = sign(&door, &format!("politer --repository {URI} --dir r {flag}"));
+        said.expect(3, &[&format!("countersign review sign politer {flag} --base {base} --key KEY`")]);
+    }
+    sign(&door, &format!("politer --repository {URI} --dir r"))
+        .expect(3, &[&format!("countersign review sign politer --base {base} --key KEY`")]);
+    assert!(!door.has("r"), "nothing was written");
+}
+
 /// What is asked of somebody who has no terminal.
 const NOBODY: &[(&str, &str)] = &[("SSH_ASKPASS", "/bin/false"), ("SSH_ASKPASS_REQUIRE", "force"), ("DISPLAY", ":0")];
 

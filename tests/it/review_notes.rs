@@ -1,9 +1,13 @@
 //! Reviews that travel as git notes: written here, pushed to a real server, fetched and proved somewhere else.
 
 use crate::door::holds;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use countersign_tests::door::{Door, Said};
 use countersign_tests::git_server::GitServer;
 
+const GIVEN: &str = "--least-checkpoint outside/checkpoint --bundle app.provenance.sigstore.json \
+                     --bundle app.sbom.sigstore.json --reviews reviews";
 const NOTES: &str = "refs/notes/countersign";
 const REPOSITORY: &str = "git+https://example.com/demo/app";
 
@@ -80,6 +84,39 @@ fn a_review_goes_from_one_clone_to_another_by_ordinary_git_and_is_proved_there()
     gate("").expect(1, &["refused[review-missing]"]);
     gate("--review-notes").expect(0, &["PASS: would be authorised for production"]);
     shared.door.run("promote app.bin --to production --review-notes --trust x --dry-run").expect(2, &["--repo"]);
+}
+
+#[test]
+fn a_review_of_somebody_whom_trust_does_not_know_is_a_note_in_a_folder_too_and_an_altered_one_is_refused() {
+    let door = Door::new();
+    door.run("key generate --output keys/eve.pem").expect(0, &[]);
+    let head = door.git("rev-parse politer");
+    let gate = |more: &str| door.promote(&format!("--dry-run {GIVEN} {more}"));
+    gate("").expect(0, &["PASS: would be authorised"]);
+    for decision in ["", "--reject"] {
+        door.run(&format!(
+            "review sign {head} {decision} --base main~1 --repo app --key keys/eve.pem --repository {REPOSITORY} --dir strange"
+        ))
+        .expect(0, &["signed"]);
+    }
+    gate("--reviews strange").expect(
+        0,
+        &[
+            "note[review-not-counted]",
+            "hold nothing back: 2",
+            "the key that signed is not in trust",
+            "PASS: would be authorised",
+        ],
+    );
+    let file = std::fs::read_dir(door.path().join("reviews")).unwrap().next().unwrap().unwrap().path();
+    let text = std::fs::read_to_string(&file).unwrap();
+    // The same signature over another decision.
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let payload = value["payload"].as_str().unwrap();
+    let other =
+        STANDARD.encode(String::from_utf8(STANDARD.decode(payload).unwrap()).unwrap().replace("approve", "reject"));
+    door.write("altered.json", text.replacen(payload, &other, 1).as_bytes());
+    gate("--reviews altered.json").expect(4, &["untrusted[signature-invalid]", "FAIL"]);
 }
 
 #[test]

@@ -219,6 +219,11 @@ fn of_two_provenances_that_say_otherwise_the_worse_one_counts_also_from_the_log(
     let alone = world.arguments(&artifact, "production", [vec![clean, sbom], reviews].concat());
     let decision = decide(&mut world, &alone);
     assert!(has(&decision, codes::SOURCE_DIRTY) && decision.verdict == Verdict::Fail, "{:#?}", decision.findings);
+    // Nobody who builds these bytes once more would get out of it: it is said where it comes from, and what leads out.
+    let dirty = decision.findings.iter().find(|finding| finding.code == codes::SOURCE_DIRTY).unwrap();
+    let entry = world.entries.len() - 2;
+    assert!(dirty.found.iter().any(|line| line.contains(&format!("log entry {entry} has it"))), "{dirty:#?}");
+    assert!(dirty.help.as_ref().unwrap().contains("no evidence takes that back for these bytes"), "{dirty:#?}");
 }
 
 #[test]
@@ -377,4 +382,20 @@ fn a_tag_that_was_promoted_from_one_branch_may_not_move_on_another() {
     world.tags.insert(RefName::new("refs/tags/v1.1").expect("a ref"), world.tip);
     let moved = world.arguments(&artifact, "production", documents).decide();
     assert!(has(&moved, codes::TAG_MOVED), "{:#?}", moved.findings);
+}
+
+#[test]
+fn an_approval_of_an_earlier_head_is_said_to_be_one_whether_or_not_its_base_is_part_of_the_range() {
+    let mut world = World::new();
+    let start = world.tip;
+    let (first, base) = world.land(1);
+    let head = world.land_series(3, 2);
+    let earlier = *world.objects.commit(&head).unwrap().parents.first().unwrap();
+    let documents = [approved(&world, &start, &first), approved(&world, &base, &earlier)].concat();
+    let decision = ask(&world, "app", "production", documents).decide();
+    let note = decision.findings.iter().find(|finding| finding.code == codes::REVIEW_NOT_COUNTED).unwrap();
+    assert!(
+        note.found.iter().any(|line| line.contains("it landed with commits that came after the approval")),
+        "{note:#?}"
+    );
 }

@@ -16,6 +16,7 @@ use countersign_flow::people::By;
 use countersign_flow::review::{SignRequest, sign};
 use countersign_sign::{PersonKey, SshKeygen};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
@@ -324,6 +325,7 @@ impl Scene {
             target: &target,
             base: Some(base),
             decision,
+            settles: BTreeSet::new(),
             by: By::Key(&key, &keygen),
             nonce: &nonce,
             programs: &environment,

@@ -14,6 +14,9 @@ const SUFFIX: &str = ".schema.json";
 const FROZEN: &str = "schemas/FROZEN.sha256";
 const INDEX: &str = "schemas/README.md";
 
+/// The dialect of every schema, also of those that are written by hand.
+const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
+
 /// A document with a schema.
 struct Noun {
     /// Its name, which is also its folder.
@@ -244,6 +247,7 @@ fn text_of(noun: &Noun, draft: bool) -> Outcome<String> {
     let Value::Object(mut schema) = (noun.make)() else {
         return Err(shape());
     };
+    schema.entry("$schema").or_insert_with(|| DIALECT.into());
     schema.insert("$id".to_owned(), format!("{OUR_BASE}/schemas/{}", file_of(noun.name, noun.version)).into());
     if draft {
         schema.insert("$comment".to_owned(), "draft".into());

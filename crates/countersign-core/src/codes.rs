@@ -301,7 +301,7 @@ codes! {
     START_UNKNOWN "start-unknown" Indeterminate "Nothing was promoted before, and the policy release configures no start revision.";
     RANGE_EMPTY "range-empty" Indeterminate "There is no commit between the last promoted revision and the candidate.";
     REVIEW_MISSING "review-missing" Refused "A change does not have the agreement of enough trusted persons.";
-    REVIEW_REJECTED "review-rejected" Refused "A trusted person rejected the change, and has not approved it since.";
+    REVIEW_REJECTED "review-rejected" Refused "A trusted person rejected the change, and has not settled that since.";
     REVIEW_NOT_COUNTED "review-not-counted" Note "A review was handed in but does not count; the reason is with it.";
     FOREIGN_NOT_COUNTED "foreign-not-counted" Note "What another tool recorded of a change was asked for and does not count; the reason is with it.";
     REVIEW_TIME_UNKNOWN "review-time-unknown" Indeterminate "Nothing shows that the review was made before the change landed, and the policy asks for that.";

@@ -40,7 +40,7 @@ pub struct Decision {
     pub checks: Vec<Check>,
     /// Everything that was found, of checks and of enforced rules.
     pub findings: Vec<Finding>,
-    /// What the enforced gates of other environments of the same release would say today.
+    /// What the enforced gates of the other environments that the release names would say today.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub would_be: BTreeMap<EnvName, Verdict>,
     /// The emergency by which review was passed over: the verdict is no pass, and the artifact may go there.
@@ -146,6 +146,10 @@ pub struct Inputs {
     /// The active release, and the entry that made it so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<ActivePolicy>,
+    /// For each other environment that the active release names: the release that is active there, if there is one. What
+    /// `wouldBe` says was judged by these; where this is absent, by the release that is active here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub elsewhere: BTreeMap<EnvName, Option<ActivePolicy>>,
     /// What `countersign.lock` expected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pin: Option<Pin>,
@@ -184,6 +188,17 @@ pub struct LogRef {
     pub size: u64,
     /// The root over them.
     pub root: Sha256,
+}
+
+impl LogRef {
+    /// How far it had come when it was seen before, and how far it, or the one that goes on from it, has come.
+    #[must_use]
+    pub fn grown_to(&self, now: &Self) -> String {
+        if self.origin == now.origin {
+            return format!("from {} to {} entries", self.size, now.size);
+        }
+        format!("from {} entries of {} to {} of {}", self.size, self.origin, now.size, now.origin)
+    }
 }
 
 /// The release that is active, and since which entry.

@@ -1,5 +1,6 @@
 //! The checks that come before any rule and that no policy can change: trust, gate, log, time, release, pin, evidence.
 
+use crate::decide::Hand;
 use crate::gate::known_gate;
 use crate::given::Given;
 use crate::{floors, rollout, rules};
@@ -22,6 +23,8 @@ pub(crate) struct Sheet {
     pub findings: Vec<Finding>,
     /// The findings of each enforced rule once more, by rule.
     pub by_rule: BTreeMap<RuleId, Vec<Finding>>,
+    /// Whose findings end where.
+    marks: Vec<(String, usize)>,
 }
 
 impl Sheet {
@@ -34,6 +37,18 @@ impl Sheet {
         };
         self.checks.push(Check::new(id, verdict, detail));
         self.findings.extend(findings);
+        self.mark(id);
+    }
+
+    /// What was found since the last mark, this one found.
+    pub(crate) fn mark(&mut self, who: &str) {
+        self.marks.push((who.to_owned(), self.findings.len()));
+    }
+
+    /// What each found.
+    pub(crate) fn marked(&self) -> impl Iterator<Item = (&str, &[Finding])> {
+        let starts = std::iter::once(0).chain(self.marks.iter().map(|(_, end)| *end));
+        starts.zip(&self.marks).filter_map(|(start, (who, end))| Some((who.as_str(), self.findings.get(start..*end)?)))
     }
 }
 
@@ -74,6 +89,14 @@ pub(crate) fn gate(request: &Request, trust: &Trust, given: &Given<'_>, sheet: &
         Ok(id) => sheet.line("gate", Vec::new(), id.to_string()),
         Err(finding) => sheet.line("gate", vec![*finding], ""),
     }
+    let bracket = trust.environments.get(environment).and_then(|floor| floor.time_bracket_minutes);
+    let late = bracket.and_then(|minutes| unbracketed(request, trust, given, minutes));
+    self::environment(request, trust, late, sheet);
+}
+
+/// Whether trust knows the environment, and what else there is to say of it.
+pub(crate) fn environment(request: &Request, trust: &Trust, more: Option<Finding>, sheet: &mut Sheet) {
+    let environment = &request.environment;
     let mut findings = Vec::new();
     if !trust.environments.contains_key(environment) {
         let known: Vec<String> = trust.environments.keys().map(ToString::to_string).collect();
@@ -84,8 +107,7 @@ pub(crate) fn gate(request: &Request, trust: &Trust, given: &Given<'_>, sheet: &
                 .found(environment.to_string()),
         );
     }
-    let bracket = trust.environments.get(environment).and_then(|floor| floor.time_bracket_minutes);
-    findings.extend(bracket.and_then(|minutes| unbracketed(request, trust, given, minutes)));
+    findings.extend(more);
     sheet.line("environment", findings, environment.to_string());
 }
 
@@ -97,10 +119,12 @@ fn without_trust(given: &Given<'_>) -> bool {
     given.trust.verified().is_none() && verdict_of(&given.trust.outcome.findings) != Verdict::Pass
 }
 
-pub(crate) fn log(request: &Request, given: &Given<'_>, sheet: &mut Sheet) {
+pub(crate) fn log(request: &Request, hand: &Hand<'_>, state: Option<StateView<'_>>, sheet: &mut Sheet) {
+    let given = hand.given;
     sheet.checks.extend(given.log_checks.iter().cloned());
     sheet.findings.extend(given.log_findings.iter().cloned());
-    let Some(state) = given.state else {
+    sheet.mark("log");
+    let Some(state) = state else {
         if without_trust(given) {
             sheet.checks.push(Check::new("log", Verdict::Indeterminate, NOT_LOOKED_AT));
         } else if given.log_findings.is_empty() {
@@ -113,10 +137,15 @@ pub(crate) fn log(request: &Request, given: &Given<'_>, sheet: &mut Sheet) {
         return;
     };
     let reference = state.reference();
-    let witnessed = witnesses(request, given, state, sheet);
+    // What was cosigned for one environment shows how far the log had come for all of them.
+    let witnessed = if request.environment == hand.asked.environment {
+        witnesses(request, given, state, sheet)
+    } else {
+        witnesses(hand.asked, given, state, &mut Sheet::default())
+    };
     if let Some(least) = &given.least_checkpoint {
         let findings = state.continues(least).err().into_iter().collect();
-        sheet.line("log-continues", findings, format!("from {} to {} entries", least.size, reference.size));
+        sheet.line("log-continues", findings, least.grown_to(&reference));
     } else if witnessed {
         sheet.line("log-continues", Vec::new(), "as the witnesses have seen it");
     } else {
@@ -184,11 +213,16 @@ fn witnesses(request: &Request, given: &Given<'_>, state: StateView<'_>, sheet: 
 /// The release that is active, if it may decide: dates, floor, rules and parameters hold.
 pub(crate) fn policy<'a>(
     request: &Request,
+    given: &Given<'_>,
     state: Option<StateView<'a>>,
     trust: Option<&Trust>,
     sheet: &mut Sheet,
 ) -> Option<&'a Activated> {
     let environment = &request.environment;
+    if state.is_none() && without_trust(given) {
+        sheet.checks.push(Check::new("policy-active", Verdict::Indeterminate, NOT_LOOKED_AT));
+        return None;
+    }
     let Some(active) = state.and_then(|state| state.active(environment)) else {
         let finding = Finding::new(codes::POLICY_NOT_ACTIVE, format!("no policy release is active for {environment}"))
             .expected("an activation in the log", "the log")
@@ -271,11 +305,18 @@ pub(crate) fn pin(request: &Request, given: &Given<'_>, active: Option<&Activate
             .at("countersign.lock")
             .expected(format!("a pin for {environment}"), "countersign: what is expected has to be said")
             .found("none")
-            .help("`countersign policy activate` writes it; commit it with the service");
+            .help(format!(
+                "`countersign policy lock --environment {environment}` writes what is active, as `policy activate` does; commit it \
+                 with the service"
+            ));
         sheet.line("policy-pin", vec![finding], "");
         return;
     };
     let Some(active) = active else {
+        if given.state.is_none() && without_trust(given) {
+            sheet.checks.push(Check::new("policy-pin", Verdict::Indeterminate, NOT_LOOKED_AT));
+            return;
+        }
         sheet.line(
             "policy-pin",
             vec![Finding::new(codes::POLICY_NOT_ACTIVE, "there is no active release to compare")],
@@ -298,7 +339,10 @@ pub(crate) fn pin(request: &Request, given: &Given<'_>, active: Option<&Activate
                     "countersign.lock",
                 )
                 .found(format!("{}@{}  {}", reference.uri, reference.version, reference.digest))
-                .help("if the active release is the one you mean, take over its countersign.lock"),
+                .help(format!(
+                    "if the active release is the one you mean, `countersign policy lock --environment {environment}` writes its \
+                     countersign.lock: commit that"
+                )),
         );
     }
     sheet.line("policy-pin", findings, "countersign.lock agrees");

@@ -1,6 +1,7 @@
 //! The decision itself: checks, then rules, then the verdict over all their findings.
 
 use crate::checks::{self, Sheet};
+use crate::elsewhere::{self, Elsewhere, ElsewhereBy};
 use crate::exceptions::{self, Excepting};
 use crate::given::Given;
 use crate::record::{landed_before, start_of, tags_before};
@@ -9,12 +10,13 @@ use crate::rollout;
 use crate::rules::{self, Context, Landed};
 use crate::written::{self, Input};
 use countersign_core::codes;
-use countersign_core::decision::{ActivePolicy, Decision, Inputs, Request, RuleOutcome, SourceRange, TagRef, TrustRef};
+use countersign_core::decision::{BreakGlass, Decision, Inputs, Request, RuleOutcome, SourceRange, TagRef, TrustRef};
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Class, Finding, Verdict, verdict_of};
 use countersign_core::git::{Oid, graph};
 use countersign_core::ids::{EnvName, RuleId, Uri};
 use countersign_core::policy::{Rule, Source, Stage};
+use countersign_core::statement::{Kind, Subject};
 use countersign_verify::forge::verify_changes;
 use countersign_verify::policy::Activated;
 use countersign_verify::{About, Evidence, Exceptions, ForgeOutcome, LandedBefore, Spoken, StateView, VerifiedTrust};
@@ -27,83 +29,25 @@ pub fn decide(request: &Request, given: &Given<'_>) -> Decision {
     decide_by_rule(request, given).0
 }
 
+/// How many other artifacts are named.
+const OTHERS: usize = 5;
+
 /// What each rule found, in whatever stage it is.
 pub type ByRule = BTreeMap<RuleId, Vec<Finding>>;
 
 /// As [`decide`], with what each rule found: in the decision itself the findings of enforced rules stand together.
 #[must_use]
 pub fn decide_by_rule(request: &Request, given: &Given<'_>) -> (Decision, ByRule) {
-    let mut sheet = Sheet::default();
-    checks::engine(request, &mut sheet);
-    sheet.checks.extend(given.trust.outcome.checks.iter().cloned());
-    sheet.findings.extend(given.trust.outcome.findings.iter().cloned());
-    let trust = given.trust.verified();
-    if let Some(trust) = trust {
-        checks::gate(request, trust.trust(), given, &mut sheet);
-    }
-    checks::log(request, given, &mut sheet);
-    let active = checks::policy(request, given.state, trust.map(VerifiedTrust::trust), &mut sheet);
-    checks::pin(request, given, active, &mut sheet);
     let nothing = Evidence::default();
     let evidence = given.evidence.unwrap_or(&nothing);
-    checks::evidence(given, evidence, &mut sheet);
-    // Never part of the evidence: what the log has seen may keep an artifact back, and carries none of it forward.
-    let repository = active.and_then(|active| source_of(evidence, request, active));
-    let about = About { subject: &request.subject, repository: repository.as_ref() };
-    let against = checks::recorded(&about, given, evidence, &mut sheet);
+    let trust = given.trust.verified();
     let forge = trust.map(|trust| verify_changes(evidence, trust, given.blobs)).unwrap_or_default();
-    sheet.findings.extend(forge.findings.iter().cloned());
-    // Up to here no release has a say: a gate that is not enforced forgives what rules find, and nothing of this.
-    let mut founded = stands(&sheet.findings);
-
-    let mut rules = Vec::new();
-    let mut levels = Vec::new();
-    let mut source = None;
-    let mut would_be = BTreeMap::new();
-    let mut follow_ups = exceptions::FollowUps::default();
-    if let (Some(trust), Some(active), Some(state)) = (trust, active, given.state) {
-        let known = state.exceptions(given.blobs);
-        let case =
-            Case { request, given, trust, active, state, evidence, against: &against, forge: &forge, known: &known };
-        let built = rules::Built::best(evidence, &request.subject, &mut sheet.findings);
-        let covered = case.covered(built.as_ref(), &mut sheet);
-        founded &= !sheet.findings.iter().any(|finding| finding.code == codes::POLICY_OTHER_REPOSITORY);
-        let candidate = built.as_ref().and_then(|built| built.provenance.source().ok()).map(|named| named.commit);
-        let mut unreadable = Vec::new();
-        let start = case.start(&request.environment, covered, candidate, &mut unreadable);
-        let landed = case.landed(covered, &mut unreadable);
-        let tags = case.tags(covered, &mut unreadable);
-        founded &= unreadable.is_empty();
-        sheet.findings.extend(unreadable);
-        let landings = RefCell::default();
-        let none = BTreeMap::new();
-        let before: &dyn Landings = match &landed {
-            Some(landed) => landed,
-            None => &none,
-        };
-        let landed = Landed { before, now: &landings, tags: &tags };
-        let context = case.context(built.as_ref(), covered, start, landed);
-        rules = case.evaluate(&request.environment, &context, &mut sheet);
-        source = source_range(&context);
-        follow_ups = exceptions::follow_ups(state, &known, &context, &rules, given.blobs);
-        sheet.findings.append(&mut follow_ups.findings);
-        sheet.findings.extend(exceptions::standing(state, &known, &context, given.blobs));
-        levels = Case::levels(&context, &rules);
-        would_be = case.elsewhere(&context);
-    } else {
-        let missing =
-            Finding::new(codes::POLICY_MISSING, "no rule was evaluated: trust, log or policy release are missing");
-        sheet.line("rules", vec![missing], "");
-    }
-
-    // Review that was passed over is no pass: a quorum of trust answers for it, and it is made up for later.
-    let glass = exceptions::break_glass(&sheet.findings);
-    sheet.findings.extend(glass.as_ref().map(exceptions::broken));
-    let verdict = verdict_of(&sheet.findings);
-    let enforced = active
-        .and_then(|a| a.release.manifest().environments.get(&request.environment))
-        .is_none_or(|environment| environment.enforced);
+    let hand = Hand { given, evidence, forge: &forge, asked: request };
+    let Judged { mut sheet, active, founded, rules, levels, source, follow_ups, glass, said_before } =
+        judge(request, &hand, given.state);
+    let enforced = active.is_none_or(|active| elsewhere::is_enforced(active, &request.environment));
     let supposed = given.state.is_some_and(|state| state.is_supposed());
+    let verdict = verdict_of(&sheet.findings);
     let authorised = !supposed && (verdict == Verdict::Pass || glass.is_some() || (!enforced && founded));
     if authorised && verdict != Verdict::Pass && glass.is_none() {
         sheet.findings.push(
@@ -114,13 +58,17 @@ pub fn decide_by_rule(request: &Request, given: &Given<'_>) -> (Decision, ByRule
             .help("nothing is held back here; the summary says FAILED"),
         );
     }
+    let (judged_by, would_be) = match said_before {
+        Some(said) => (BTreeMap::new(), said),
+        None => elsewhere::of(&hand, active),
+    };
     let refusing = would_be.iter().filter(|(_, there)| there.verdict != Verdict::Pass);
-    sheet.findings.extend(refusing.map(|(environment, there)| would_refuse(request, environment, there)));
+    sheet.findings.extend(refusing.map(|(environment, there)| there.would_refuse(request, environment)));
     let mut by_rule = sheet.by_rule;
     by_rule.extend(rules.iter().filter(|r| r.stage != Stage::Enforce).map(|r| (r.id.clone(), r.findings.clone())));
     let decision = Decision {
         request: request.clone(),
-        inputs: inputs(given, evidence, forge.captures, active),
+        inputs: Inputs { elsewhere: judged_by, ..inputs(given, evidence, forge.captures.clone(), active) },
         verdict,
         enforced,
         authorised,
@@ -137,6 +85,112 @@ pub fn decide_by_rule(request: &Request, given: &Given<'_>) -> (Decision, ByRule
     (decision, by_rule)
 }
 
+/// What every gate would have in its hand.
+pub(crate) struct Hand<'a> {
+    pub(crate) given: &'a Given<'a>,
+    pub(crate) evidence: &'a Evidence,
+    pub(crate) forge: &'a ForgeOutcome,
+    /// What was asked of the gate that decides.
+    pub(crate) asked: &'a Request,
+}
+
+/// What came of the checks and rules for one environment.
+pub(crate) struct Judged<'a> {
+    pub(crate) sheet: Sheet,
+    active: Option<&'a Activated>,
+    founded: bool,
+    rules: Vec<RuleOutcome>,
+    levels: Vec<String>,
+    source: Option<SourceRange>,
+    follow_ups: exceptions::FollowUps,
+    glass: Option<BreakGlass>,
+    /// What other environments would say by the rule of decisions that do not name the releases there.
+    said_before: Option<BTreeMap<EnvName, Elsewhere>>,
+}
+
+/// Every check and rule, for the environment of the request. Where that is not the one that was asked about, what only its
+/// own gate can show is left out: its key, its witnesses and its pin.
+pub(crate) fn judge<'a>(request: &Request, hand: &Hand<'a>, state: Option<StateView<'a>>) -> Judged<'a> {
+    let (given, evidence, forge) = (hand.given, hand.evidence, hand.forge);
+    let own = request.environment == hand.asked.environment;
+    let mut sheet = Sheet::default();
+    checks::engine(request, &mut sheet);
+    sheet.checks.extend(given.trust.outcome.checks.iter().cloned());
+    sheet.findings.extend(given.trust.outcome.findings.iter().cloned());
+    sheet.mark("trust");
+    let trust = given.trust.verified();
+    if let Some(trust) = trust {
+        if own {
+            checks::gate(request, trust.trust(), given, &mut sheet);
+        } else {
+            checks::environment(request, trust.trust(), None, &mut sheet);
+        }
+    }
+    checks::log(request, hand, state, &mut sheet);
+    let active = checks::policy(request, given, state, trust.map(VerifiedTrust::trust), &mut sheet);
+    if own {
+        checks::pin(request, given, active, &mut sheet);
+    }
+    checks::evidence(given, evidence, &mut sheet);
+    // Never part of the evidence: what the log has seen may keep an artifact back, and carries none of it forward.
+    let repository = active.and_then(|active| source_of(evidence, request, active));
+    let about = About { subject: &request.subject, repository: repository.as_ref() };
+    let against = checks::recorded(&about, given, evidence, &mut sheet);
+    sheet.findings.extend(forge.findings.iter().cloned());
+    sheet.mark("forge evidence");
+    // Up to here no release has a say: a gate that is not enforced forgives what rules find, and nothing of this.
+    let mut founded = stands(&sheet.findings);
+
+    let mut rules = Vec::new();
+    let mut levels = Vec::new();
+    let mut source = None;
+    let mut said_before = None;
+    let mut follow_ups = exceptions::FollowUps::default();
+    if let (Some(trust), Some(active), Some(state)) = (trust, active, state) {
+        let known = state.exceptions(given.blobs);
+        let case = Case { request, given, trust, active, state, evidence, against: &against, forge, known: &known };
+        let built = rules::Built::best(evidence, &request.subject, &mut sheet.findings);
+        let covered = case.covered(built.as_ref(), &mut sheet);
+        founded &= !sheet.findings.iter().any(|finding| finding.code == codes::POLICY_OTHER_REPOSITORY);
+        let candidate = built.as_ref().and_then(|built| built.provenance.source().ok()).map(|named| named.commit);
+        let mut unreadable = Vec::new();
+        let start = case.start(&request.environment, covered, candidate, &mut unreadable);
+        let landed = case.landed(covered, &mut unreadable);
+        let tags = case.tags(covered, &mut unreadable);
+        founded &= unreadable.is_empty();
+        sheet.findings.extend(unreadable);
+        sheet.mark("the range of commits");
+        let landings = RefCell::default();
+        let none = BTreeMap::new();
+        let before: &dyn Landings = match &landed {
+            Some(landed) => landed,
+            None => &none,
+        };
+        let landed = Landed { before, now: &landings, tags: &tags };
+        let context = case.context(built.as_ref(), covered, start, landed);
+        rules = case.evaluate(&request.environment, &context, &mut sheet);
+        source = source_range(&context);
+        follow_ups = exceptions::follow_ups(state, &known, &context, &rules, given.blobs);
+        sheet.findings.append(&mut follow_ups.findings);
+        sheet.findings.extend(exceptions::standing(state, &known, &context, given.blobs));
+        sheet.mark("exceptions");
+        levels = Case::levels(&context, &rules);
+        if own && given.elsewhere == ElsewhereBy::OwnRelease {
+            said_before = Some(case.elsewhere_by_own_release(&context));
+        }
+    } else {
+        let missing =
+            Finding::new(codes::POLICY_MISSING, "no rule was evaluated: trust, log or policy release are missing");
+        sheet.line("rules", vec![missing], "");
+    }
+
+    // Review that was passed over is no pass: a quorum of trust answers for it, and it is made up for later.
+    let glass = exceptions::break_glass(&sheet.findings);
+    sheet.findings.extend(glass.as_ref().map(exceptions::broken));
+    sheet.mark("exceptions");
+    Judged { sheet, active, founded, rules, levels, source, follow_ups, glass, said_before }
+}
+
 /// The repository that the artifact comes from, as far as the release covers it.
 fn source_of(evidence: &Evidence, request: &Request, active: &Activated) -> Option<Uri> {
     let built = rules::Built::best(evidence, &request.subject, &mut Vec::new())?;
@@ -145,16 +199,16 @@ fn source_of(evidence: &Evidence, request: &Request, active: &Activated) -> Opti
     Some(source.repository.clone())
 }
 
-struct Case<'a> {
-    request: &'a Request,
-    given: &'a Given<'a>,
-    trust: &'a VerifiedTrust,
-    active: &'a Activated,
-    state: StateView<'a>,
-    evidence: &'a Evidence,
-    against: &'a Spoken,
-    forge: &'a ForgeOutcome,
-    known: &'a Exceptions,
+pub(crate) struct Case<'a> {
+    pub(crate) request: &'a Request,
+    pub(crate) given: &'a Given<'a>,
+    pub(crate) trust: &'a VerifiedTrust,
+    pub(crate) active: &'a Activated,
+    pub(crate) state: StateView<'a>,
+    pub(crate) evidence: &'a Evidence,
+    pub(crate) against: &'a Spoken,
+    pub(crate) forge: &'a ForgeOutcome,
+    pub(crate) known: &'a Exceptions,
 }
 
 impl<'a> Case<'a> {
@@ -168,9 +222,16 @@ impl<'a> Case<'a> {
             let finding =
                 Finding::new(codes::PROVENANCE_MISSING, "no provenance that trust accepts is about this artifact")
                     .at(format!("{}  {}", self.request.subject_name, self.request.subject))
-                    .expected("SLSA provenance v1 for this digest, signed by a builder of trust", by)
-                    .found("none")
-                    .help("hand in the build's provenance with --bundle");
+                    .expected("SLSA provenance v1 for this digest, signed by a builder of trust", by);
+            // Once, and not with each rule that needs it.
+            let about = self.about_others();
+            let finding = if about.is_empty() {
+                finding.found("none").help("hand in the build's provenance with --bundle")
+            } else {
+                about.into_iter().fold(finding, Finding::found).help(
+                    "name the file that it is about, or hand in the provenance of this one: the bytes are not the same",
+                )
+            };
             sheet.line("source", vec![finding], "");
             return None;
         };
@@ -196,7 +257,15 @@ impl<'a> Case<'a> {
         covered
     }
 
-    fn start(
+    /// What the provenances that were handed in are about, where that is not the artifact.
+    fn about_others(&self) -> Vec<String> {
+        let subjects = self.evidence.of_kind(Kind::Provenance).flat_map(|verified| &verified.value().subjects);
+        let digests: BTreeSet<Sha256> = subjects.filter_map(Subject::sha256_digest).collect();
+        let others = digests.into_iter().filter(|digest| *digest != self.request.subject);
+        others.take(OTHERS).map(|digest| format!("provenance about {digest}")).collect()
+    }
+
+    pub(crate) fn start(
         &self,
         environment: &EnvName,
         source: Option<&Source>,
@@ -277,7 +346,12 @@ impl<'a> Case<'a> {
 
     /// What a rule says, with its title; `None` of one that this version does not know. The input of rules that are written
     /// is made once.
-    fn say(&self, rule: &Rule, context: &Context<'_>, input: &OnceCell<Input>) -> Option<(String, Vec<Finding>)> {
+    pub(crate) fn say(
+        &self,
+        rule: &Rule,
+        context: &Context<'_>,
+        input: &OnceCell<Input>,
+    ) -> Option<(String, Vec<Finding>)> {
         if let Some(finding) = rollout::past(rule, self.request.time, &context.by(rule.id.as_str())) {
             return Some((String::new(), vec![finding]));
         }
@@ -307,59 +381,6 @@ impl<'a> Case<'a> {
         Some((built_in.title.to_owned(), findings))
     }
 
-    /// What the enforced gates of other environments would say: their rules, stages, floor and range; not their pin.
-    fn elsewhere(&self, context: &Context<'_>) -> BTreeMap<EnvName, Elsewhere> {
-        let manifest = self.active.release.manifest();
-        let mut out = BTreeMap::new();
-        for (environment, _) in manifest.environments.iter().filter(|(_, e)| e.enforced) {
-            if *environment == self.request.environment {
-                continue;
-            }
-            let mut there = Elsewhere { verdict: Verdict::Pass, refuses: Vec::new() };
-            match self.trust.trust().environments.get(environment) {
-                Some(floor) => {
-                    there.add("trust's floor", &crate::floors::check(manifest, environment, floor, self.request.time));
-                }
-                None => there.add("trust", &[Finding::new(codes::ENVIRONMENT_UNKNOWN, "trust sets no floor")]),
-            }
-            there.add("evidence", self.evidence.findings());
-            there.add("forge evidence", &self.forge.findings);
-            let candidate =
-                context.provenance.and_then(|built| built.provenance.source().ok()).map(|named| named.commit);
-            let mut range = Vec::new();
-            let start = self.start(environment, context.source, candidate, &mut range);
-            there.add("the range of commits", &range);
-            let enforced =
-                manifest.rules.iter().any(|rule| rule.stage_at(environment, self.request.time) == Stage::Enforce);
-            let now = RefCell::default();
-            let landed = Landed { now: &now, ..context.landed };
-            let (context, input) = (Context { start, landed, ..*context }, OnceCell::new());
-            let excepting = Excepting::new(self.known, &context, environment);
-            for rule in &manifest.rules {
-                if rule.stage_at(environment, self.request.time) == Stage::Enforce
-                    && let Some((_, findings)) = self.say(rule, &context, &input)
-                {
-                    let mut findings = excepting.apply(&rule.id, findings);
-                    findings.extend(exceptions::break_glass(&findings).as_ref().map(exceptions::broken));
-                    there.add(&rule_line(&rule.id), &findings);
-                }
-            }
-            if !enforced {
-                there.add("the release", &[Finding::new(codes::POLICY_EMPTY, "no rule is enforced there")]);
-            } else if context.source.is_none() {
-                // Without it no rule could be asked; what is wrong with it stands in this gate's own line.
-                let code = match context.provenance.map(|built| built.provenance.source().is_ok()) {
-                    None => codes::PROVENANCE_MISSING,
-                    Some(false) => codes::SOURCE_MISSING,
-                    Some(true) => codes::POLICY_OTHER_REPOSITORY,
-                };
-                there.add("provenance", &[Finding::new(code, "no source that the release covers is proved")]);
-            }
-            out.insert(environment.clone(), there);
-        }
-        out
-    }
-
     /// What was shown: by the provenance's signature, and by each enforced rule that passed.
     fn levels(context: &Context<'_>, outcomes: &[RuleOutcome]) -> Vec<String> {
         let build = context.provenance.map(|built| format!("SLSA_BUILD_LEVEL_{}", built.level));
@@ -377,41 +398,8 @@ fn stands(findings: &[Finding]) -> bool {
     findings.iter().all(|finding| !finding.class.blocks() || finding.code == codes::POLICY_EMPTY)
 }
 
-/// What the gate of another environment would say, and why.
-struct Elsewhere {
-    verdict: Verdict,
-    /// A line for each that would refuse: who, and with which codes.
-    refuses: Vec<String>,
-}
-
-impl Elsewhere {
-    fn add(&mut self, who: &str, findings: &[Finding]) {
-        let verdict = verdict_of(findings);
-        if verdict == Verdict::Pass {
-            return;
-        }
-        if self.verdict != Verdict::Fail {
-            self.verdict = verdict;
-        }
-        let counts = findings.iter().filter(|finding| finding.class.blocks());
-        let codes: BTreeSet<&str> = counts.map(|finding| finding.code.as_str()).collect();
-        let codes = codes.into_iter().collect::<Vec<_>>().join(", ");
-        self.refuses.push(format!("{verdict}  {who}: {codes}"));
-    }
-}
-
-fn would_refuse(request: &Request, environment: &EnvName, there: &Elsewhere) -> Finding {
-    let what = format!("{environment} would say {} today", there.verdict);
-    let name = &request.subject_name;
-    let finding = Finding::new(codes::WOULD_REFUSE, what)
-        .at(format!("{name}  {}", request.subject))
-        .expected("PASS", format!("the gate of {environment}"))
-        .help(format!("`countersign promote {name} --to {environment} --dry-run`, the rest as here, shows all of it"));
-    there.refuses.iter().fold(finding, |finding, line| finding.found(line.as_str()))
-}
-
 /// A rule's line in the checklist.
-fn rule_line(id: &RuleId) -> String {
+pub(crate) fn rule_line(id: &RuleId) -> String {
     format!("rule {id}")
 }
 
@@ -445,11 +433,8 @@ fn inputs(given: &Given<'_>, evidence: &Evidence, captures: Vec<Sha256>, active:
         log: given.state.map(|state| state.reference()),
         least_checkpoint: given.least_checkpoint.clone(),
         witnessed: given.witnessed.map(Sha256::of),
-        policy: active.map(|a| ActivePolicy {
-            policy: a.release.reference().clone(),
-            entry: a.entry,
-            log: a.log.clone(),
-        }),
+        policy: active.map(elsewhere::reference),
+        elsewhere: BTreeMap::new(),
         pin: given.pin.clone(),
         evidence: given.index.as_ref().map(|_| evidence.index().to_vec()),
         captures,

@@ -10,6 +10,9 @@ use countersign_core::statement::review::Tier;
 use countersign_core::time::Time;
 use countersign_core::trust::Floor;
 
+/// What is done about a rule that is too low.
+const RAISE: &str = "raise the rule in policy.toml and release it again; floors are changed in trust alone";
+
 /// Checks a release against an environment's floor. Holds at activation, and again at every decision, since trust may
 /// have changed in between, and a rule's stage with its date.
 #[must_use]
@@ -17,13 +20,13 @@ pub fn check(manifest: &Manifest, environment: &EnvName, floor: &Floor, at: Time
     let mut findings = Vec::new();
     let by = format!("trust, environment {environment}");
     let place = format!("policy release {}@{}", manifest.uri, manifest.version);
-    let mut below = |what: String, expected: String, found: String| {
+    let mut below = |what: String, expected: String, found: String, help: &str| {
         findings.push(
             Finding::new(codes::POLICY_BELOW_FLOOR, what)
                 .at(place.as_str())
                 .expected(expected, by.as_str())
                 .found(found)
-                .help("raise the rule in policy.toml and release it again; floors are changed in trust alone"),
+                .help(help),
         );
     };
     for id in &floor.enforced_rules {
@@ -33,6 +36,7 @@ pub fn check(manifest: &Manifest, environment: &EnvName, floor: &Floor, at: Time
                 format!("rule {id} is not enforced for {environment}"),
                 "stage enforce".to_owned(),
                 stage.map_or_else(|| "not in the release".to_owned(), |stage| format!("stage {stage}")),
+                RAISE,
             );
         }
     }
@@ -45,6 +49,10 @@ pub fn check(manifest: &Manifest, environment: &EnvName, floor: &Floor, at: Time
             format!("the gate of {environment} is not enforced"),
             "enforced = true".to_owned(),
             "enforced = false".to_owned(),
+            &format!(
+                "set `enforced = true` under [environments.{environment}] in policy.toml, and release it again; floors are changed \
+                 in trust alone"
+            ),
         );
     }
     if floor.review_tier > Tier::T0 {
@@ -58,6 +66,7 @@ pub fn check(manifest: &Manifest, environment: &EnvName, floor: &Floor, at: Time
                     Some(Ok(tier)) => format!("least_tier {tier}"),
                     Some(Err(error)) => error.to_string(),
                 },
+                RAISE,
             );
         }
     }
@@ -68,6 +77,7 @@ pub fn check(manifest: &Manifest, environment: &EnvName, floor: &Floor, at: Time
                 format!("the SLSA Build level for {environment} may be lower than the floor"),
                 format!("an enforced rule builder-level with least {} or higher", floor.builder_level),
                 found.map_or_else(|| "no enforced rule builder-level".to_owned(), |level| format!("least {level}")),
+                RAISE,
             );
         }
     }

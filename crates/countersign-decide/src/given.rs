@@ -1,5 +1,6 @@
 //! The arguments of a decision, beside the request itself.
 
+use crate::elsewhere::ElsewhereBy;
 use countersign_core::decision::{EvidenceRef, LogRef};
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Check, Finding};
@@ -36,6 +37,8 @@ pub struct Given<'a> {
     pub git: Option<Sha256>,
     /// The evidence store, for the documents that log entries name.
     pub blobs: &'a dyn Blobs,
+    /// By which release other environments are judged: of a decision that is run again, as it was then.
+    pub elsewhere: ElsewhereBy,
 }
 
 impl fmt::Debug for Given<'_> {

@@ -9,6 +9,7 @@
 mod checks;
 mod config;
 mod decide;
+mod elsewhere;
 pub mod exceptions;
 pub mod floors;
 mod gate;
@@ -24,6 +25,7 @@ pub mod summary;
 pub mod written;
 
 pub use decide::{ByRule, decide, decide_by_rule};
+pub use elsewhere::ElsewhereBy;
 pub use gate::known_gate;
 pub use given::{Given, TrustGiven};
 pub use record::{start_of, tags_before};

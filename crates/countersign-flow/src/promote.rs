@@ -32,7 +32,7 @@ use countersign_core::trust::{OwnedKey, Owner, ShownIdentity, Trust};
 use countersign_decide::review::BoundTag;
 use countersign_decide::rules::Built;
 use countersign_decide::summary::summarise;
-use countersign_decide::{Given, TrustGiven, decide, known_gate, start_of, tags_before};
+use countersign_decide::{ElsewhereBy, Given, TrustGiven, decide, known_gate, start_of, tags_before};
 use countersign_record::log::LogError;
 use countersign_record::log::reader::LogReader;
 use countersign_record::log::writer::{Appended, Log};
@@ -126,12 +126,41 @@ pub struct Recorded {
 }
 
 /// Decides, and records nothing: the same call with the same result, for a laptop.
-pub fn dry_run(request: &PromoteRequest<'_>, gate: Option<SignerName>) -> Result<Promotion, FlowError> {
+/// Where the log's keys are given, what would keep them from recording it is said.
+pub fn dry_run(
+    request: &PromoteRequest<'_>,
+    gate: Option<SignerName>,
+    log: &[SigningKey],
+) -> Result<Promotion, FlowError> {
     let gate = gate.or_else(|| first_gate(request)).unwrap_or_else(nobody);
     let witnessed = request.trust.outcome.trust.as_ref().map(|trust| before(request, trust)).transpose()?.flatten();
     let decided = decide_now(request, &gate, witnessed.as_ref())?;
+    let findings: Vec<Finding> = log.iter().filter_map(|key| other_log(request, &decided.decision, key)).collect();
+    if !findings.is_empty() {
+        return Ok(unrecorded(decided, "this key does not sign the log of the store under this trust", findings));
+    }
     let Decided { decision, left_out, .. } = decided;
     Ok(Promotion { decision, recorded: None, not_recorded: None, not_witnessed: Vec::new(), left_out })
+}
+
+/// Why a key would not sign the log that was decided on.
+fn other_log(request: &PromoteRequest<'_>, decision: &Decision, key: &SigningKey) -> Option<Finding> {
+    let trust = request.trust.outcome.trust.as_ref()?.trust();
+    let log = decision.inputs.log.as_ref()?;
+    match log_of(trust, &key.public().id(), request.at) {
+        Ok(origin) if origin == log.origin => None,
+        Ok(origin) => Some(key_of_another(&format!("log {}", request.place.log_name()), &log.origin, &origin)),
+        Err(finding) => Some(*finding),
+    }
+}
+
+fn key_of_another(place: &str, there: &Origin, signs: &Origin) -> Finding {
+    Finding::new(codes::LOG_KEY_UNKNOWN, "this key signs another log than the one in the store")
+        .at("--log-key")
+        .at(place)
+        .expected(format!("the key of log {there}"), "the store's log")
+        .found(format!("the key of log {signs}"))
+        .help("give that log's key with --log-key, or name the store with --store")
 }
 
 /// Decides and records. When this returns, decision and summary are durable in store and log.
@@ -308,14 +337,7 @@ fn closed(request: &PromoteRequest<'_>, error: &LogError) -> Vec<Finding> {
         return Vec::new();
     }
     if let LogError::Origin { expected, found } = error {
-        return vec![
-            Finding::new(codes::LOG_KEY_UNKNOWN, "this key signs another log than the one in the store")
-                .at("--log-key")
-                .at(place)
-                .expected(format!("the key of log {found}"), "the store's log")
-                .found(format!("the key of log {expected}"))
-                .help("give that log's key with --log-key, or name the store with --store"),
-        ];
+        return vec![key_of_another(&place, found, expected)];
     }
     vec![
         Finding::new(codes::LOG_CHECKPOINT_INVALID, error.to_string())
@@ -387,6 +409,7 @@ fn decide_now(
         history: None,
         git: None,
         blobs: &blobs,
+        elsewhere: ElsewhereBy::TheirRelease,
     };
     let scope = match (evidence.as_ref(), log.state.as_ref()) {
         (Some(evidence), Some(state)) => scope(&asked.subject, &asked.environment, evidence, state, &blobs),

@@ -7,7 +7,7 @@ use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::git::evidence::Evidence as GitEvidence;
 use countersign_core::policy::Pin;
-use countersign_decide::{ByRule, Given, TrustGiven, decide_by_rule};
+use countersign_decide::{ByRule, ElsewhereBy, Given, TrustGiven, decide_by_rule};
 use countersign_verify::trust::{TrustOutcome, verify_trust};
 use countersign_verify::{Blobs, Evidence, History, LogState, StateView, named_blob};
 use std::collections::BTreeSet;
@@ -119,6 +119,11 @@ impl<'a> Again<'a> {
                 history: history.as_ref(),
                 git: inputs.git,
                 blobs: self.blobs,
+                elsewhere: if inputs.elsewhere.is_empty() {
+                    ElsewhereBy::OwnRelease
+                } else {
+                    ElsewhereBy::TheirRelease
+                },
             },
         );
         // A decision from before it was written down says nothing of what its evidence speaks against.

@@ -3,7 +3,7 @@
 use crate::escape::{plain, push};
 use crate::reports::{Effect, Place};
 use countersign_core::decision::{Request, SourceRange};
-use countersign_core::exception::{is_review, may_be_excepted};
+use countersign_core::exception::{Category, is_review, may_be_excepted};
 use countersign_core::finding::{Finding, RuleNote};
 use countersign_core::ids::{EnvName, RuleId};
 use countersign_core::policy::PolicyRef;
@@ -102,13 +102,14 @@ pub fn closing(effects: &[Effect], policy: Option<&PolicyRef>, again: &[String])
 }
 
 /// The commands that ask for exceptions, one for each rule that blocks and may be excepted: with the options that were
-/// given, filled in but for why and whose key. None where what is wrong is no rule's, or where nobody knows the repository.
+/// given, filled in but for why and whose key. None where trust lets nobody approve one, none where what is wrong is no rule's, or where nobody knows the repository.
 #[must_use]
 pub fn exceptions(
     findings: &[Finding],
     asked: &Request,
     source: Option<&SourceRange>,
     given: &[(&str, String)],
+    approvable: &dyn Fn(Category) -> bool,
 ) -> String {
     let Some(source) = source else { return String::new() };
     let open = |finding: &&Finding| finding.class.blocks() && may_be_excepted(finding.code);
@@ -118,15 +119,16 @@ pub fn exceptions(
     for (name, value) in given {
         push(&mut options, format_args!(" {name} {}", quoted(value)));
     }
-    let lines = rules.into_iter().map(|rule| {
-        let category = if is_review(rule) { "emergency" } else { "waiver" };
-        format!(
+    let lines = rules.into_iter().filter_map(|rule| {
+        let category = if is_review(rule) { Category::Emergency } else { Category::Waiver };
+        let word = category.word();
+        approvable(category).then(|| format!(
             "to have it excepted: countersign exception request --rule {rule} --environment {} --repository {} --subject {} \
-             --category {category} --expires 7d{options} --reason … --key …\n",
+             --category {word} --expires 7d{options} --reason … --key …\n",
             asked.environment,
             quoted(source.repository.as_str()),
             asked.subject
-        )
+        ))
     });
     lines.collect::<Vec<_>>().concat()
 }
@@ -323,10 +325,13 @@ mod tests {
             Finding::new(codes::PIN_MISMATCH, "no rule's"),
         ];
         let given = [("--trust", "our trust.json".to_owned())];
-        insta::assert_snapshot!(exceptions(&held, &asked, Some(&source), &given), @r"
+        insta::assert_snapshot!(exceptions(&held, &asked, Some(&source), &given, &|_| true), @r"
         to have it excepted: countersign exception request --rule source-clean@1 --environment production --repository git+https://example.com/team/app --subject sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 --category waiver --expires 7d --trust 'our trust.json' --reason … --key …
         to have it excepted: countersign exception request --rule two-party-review@1 --environment production --repository git+https://example.com/team/app --subject sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 --category emergency --expires 7d --trust 'our trust.json' --reason … --key …
         ");
-        assert_eq!(exceptions(&held, &asked, None, &given), "");
+        assert_eq!(exceptions(&held, &asked, None, &given, &|_| true), "");
+        let waivers = |category| category == Category::Waiver;
+        assert!(!exceptions(&held, &asked, Some(&source), &given, &waivers).contains("--category emergency"));
+        assert_eq!(exceptions(&held, &asked, Some(&source), &given, &|_| false), "");
     }
 }

@@ -162,6 +162,7 @@ impl Promotion {
     /// With what stood in the way of recording it.
     #[must_use]
     pub fn not_recorded(mut self, why: &str, findings: Vec<Finding>) -> Self {
+        self.would_be_authorised = false;
         self.not_recorded = Some(why.to_owned());
         self.findings = findings;
         self

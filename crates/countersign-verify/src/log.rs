@@ -480,6 +480,12 @@ impl<'a> StateView<'a> {
         Self { supposed: Some(supposed), ..self }
     }
 
+    /// The same state with nothing supposed.
+    #[must_use]
+    pub const fn as_it_is(self) -> Self {
+        Self { supposed: None, ..self }
+    }
+
     /// Whether a release is only supposed to be active.
     #[must_use]
     pub const fn is_supposed(&self) -> bool {

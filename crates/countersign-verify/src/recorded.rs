@@ -27,6 +27,8 @@ pub struct Spoken {
     pub evidence: Evidence,
     /// Records of forges in which somebody asks for changes.
     pub changes: Vec<ForgeChange>,
+    /// Of what is about the artifact: the first entry whose decision lists it and by which it holds.
+    pub places: BTreeMap<Sha256, String>,
 }
 
 impl Spoken {
@@ -81,6 +83,7 @@ impl StateView<'_> {
             let spoken = log.spoken_in(self, about, given, blobs)?;
             out.evidence.join(&spoken.evidence);
             out.changes.extend(spoken.changes);
+            out.places.extend(spoken.places);
         }
         Ok(out)
     }
@@ -126,6 +129,7 @@ impl StateView<'_> {
                     Err(Unheard::Unread(findings)) => return Err(findings),
                 }
                 if found.is_some() {
+                    out.places.insert(digest, self.state.place(entry));
                     break;
                 }
             }
@@ -161,7 +165,7 @@ impl StateView<'_> {
             return Err(Unheard::Unread(vec![lost.clone()]));
         }
         let changes = verify_changes(&evidence, trust, blobs).changes;
-        Ok(Some(Spoken { evidence, changes }))
+        Ok(Some(Spoken { evidence, changes, places: BTreeMap::new() }))
     }
 
     /// Whether a document that was erased, or whose answers were, can be told to say nothing here by what decisions wrote down

@@ -4,6 +4,7 @@ use crate::digest::Sha256;
 use crate::git::oid::Oid;
 use crate::ids::{RefName, Uri};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// The namespace of a reviewer's SSH signature.
@@ -37,6 +38,10 @@ pub struct Review {
     pub head_listing: Sha256,
     /// What the reviewer decided.
     pub decision: ReviewDecision,
+    /// Rejections of the same person that this approval settles, by the digests of their documents: only what was there
+    /// already can be named.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub settles: BTreeSet<Sha256>,
     /// Random, so that two signings differ.
     pub nonce: String,
 }

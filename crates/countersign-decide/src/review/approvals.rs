@@ -1,7 +1,7 @@
 //! Who agreed to a change, and whether that is enough. Persons are counted.
 
 use super::authors::Authors;
-use super::changes::Changes;
+use super::changes::{Changes, Signed};
 use super::foreign::Others;
 use super::landing::{Landing, describe};
 use super::opinions::{self, Opinion, Standing};
@@ -9,6 +9,7 @@ use super::parameters::AgreedBefore;
 use super::rows::{NotCounted, ReviewRow, WhyNot, subject};
 use super::{Question, advice, binding, robots, settings};
 use countersign_core::codes;
+use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::git::SourceError;
 use countersign_core::ids::PersonId;
@@ -25,6 +26,18 @@ pub(super) struct Judged {
     pub tier: Option<Tier>,
     /// Whether enough persons agreed by evidence that shows that they did before the landing.
     pub before_landing: bool,
+    /// Rejections that persons signed, each with its place among the findings.
+    pub objections: Vec<Objection>,
+}
+
+/// What a person signed against a change.
+#[derive(Debug)]
+pub(super) struct Objection {
+    pub person: PersonId,
+    /// The rejections, by their documents.
+    pub documents: Vec<Sha256>,
+    /// Where its finding stands.
+    pub at: usize,
 }
 
 /// A person whose approval counts: by the best evidence, and whether that shows that it was given before the landing.
@@ -68,14 +81,14 @@ pub(super) fn judge(
     let mut findings = Vec::new();
     let mut rows = Vec::new();
     let mut count = Count::default();
-    count_signed(question, changes, landing, authors, &mut count, &mut rows, &mut findings)?;
+    let mut objections = count_signed(question, changes, landing, authors, &mut count, &mut rows, &mut findings)?;
     let by_signature = count.agreed.len();
     for recorded in recorded {
         for opinion in opinions::of(question, landing, changes, recorded)? {
             count_opinion(question, landing, authors, opinion, &mut count, &mut rows, &mut findings);
         }
     }
-    alike(question, changes, landing, &mut rows, &mut findings)?;
+    objections.extend(alike(question, changes, landing, &mut rows, &mut findings)?);
     for opinion in opinions::elsewhere(question, landing, changes)? {
         count_opinion(question, landing, authors, opinion, &mut count, &mut rows, &mut findings);
     }
@@ -97,7 +110,7 @@ pub(super) fn judge(
         && rejections(&rows).is_empty()
     {
         findings.extend(settings::check(question, recorded));
-        return Ok(Judged { findings, rows, needed: 0, tier: Some(tier), before_landing: true });
+        return Ok(Judged { findings, rows, needed: 0, tier: Some(tier), before_landing: true, objections });
     }
     let known = authors.known.filter(|tier| *tier >= parameters.least_tier);
     let needed = if known.is_some() { beyond } else { more };
@@ -145,7 +158,7 @@ pub(super) fn judge(
         }
     }
     let tier = tier_of(authors.known, &count, size(beyond));
-    Ok(Judged { findings, rows, needed, tier, before_landing })
+    Ok(Judged { findings, rows, needed, tier, before_landing, objections })
 }
 
 /// The tier that this change reaches: with the authors as known as they are, or as if they were not.
@@ -165,7 +178,7 @@ fn count_signed(
     count: &mut Count,
     rows: &mut Vec<ReviewRow>,
     findings: &mut Vec<Finding>,
-) -> Result<(), SourceError> {
+) -> Result<Vec<Objection>, SourceError> {
     let reviews = changes.about(&landing.head);
     // Signatures have no order, so a rejection or a revocation stands whenever it was made.
     let mut opinions: BTreeMap<&PersonId, BTreeSet<ReviewDecision>> = BTreeMap::new();
@@ -201,10 +214,26 @@ fn count_signed(
         });
     }
     let place = format!("change {}", landing.head);
+    let mut objections = Vec::new();
     for (person, _) in opinions.iter().filter(|(_, said)| said.contains(&ReviewDecision::Reject)) {
-        findings.push(rejected(question, &person.to_string(), &place));
+        let rejects = |signed: &&&Signed| signed.person == **person && signed.review.decision == ReviewDecision::Reject;
+        let documents = reviews.iter().filter(rejects).map(|signed| signed.document).collect();
+        objections.push(object(question, person, documents, &place, findings));
     }
-    Ok(())
+    Ok(objections)
+}
+
+/// A finding for a rejection that a person signed, with the way in which that person can settle it.
+fn object(
+    question: &Question<'_>,
+    person: &PersonId,
+    documents: Vec<Sha256>,
+    place: &str,
+    findings: &mut Vec<Finding>,
+) -> Objection {
+    let at = findings.len();
+    findings.push(rejected(question, &person.to_string(), place).help(advice::settle(question, person, &documents)));
+    Objection { person: person.clone(), documents, at }
 }
 
 /// Rejections of other heads with the same files: giving the content another name does not answer the reviewer. Whoever
@@ -215,20 +244,24 @@ fn alike(
     landing: &Landing,
     rows: &mut Vec<ReviewRow>,
     findings: &mut Vec<Finding>,
-) -> Result<(), SourceError> {
+) -> Result<Vec<Objection>, SourceError> {
     let tree = question.history.objects().commit(&landing.head)?.tree;
     let about = changes.about(&landing.head);
     let approved = |person: &PersonId| {
         about.iter().any(|signed| signed.person == *person && signed.review.decision == ReviewDecision::Approve)
     };
     let mut told = BTreeSet::new();
-    for signed in changes.against(&landing.head, &tree) {
+    let mut objections = Vec::new();
+    let against = changes.against(&landing.head, &tree);
+    for signed in &against {
         let other = signed.review.head_commit != landing.head && signed.review.decision == ReviewDecision::Reject;
         if !other || approved(&signed.person) || !told.insert(&signed.person) {
             continue;
         }
         let place = format!("change {}", landing.head);
-        findings.push(rejected(question, &signed.person.to_string(), &place));
+        let same = |one: &&&Signed| one.person == signed.person && one.review.decision == ReviewDecision::Reject;
+        let documents = against.iter().filter(same).map(|one| one.document).collect();
+        objections.push(object(question, &signed.person, documents, &place, findings));
         rows.push(ReviewRow {
             person: Some(signed.person.clone()),
             account: None,
@@ -239,7 +272,7 @@ fn alike(
             why_not: Some(format!("it stands against the change: {} has the same files", signed.review.head_commit)),
         });
     }
-    Ok(())
+    Ok(objections)
 }
 
 fn count_opinion(

@@ -2,6 +2,7 @@
 
 use super::{Heads, Question};
 use countersign_core::codes;
+use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::git::content::changed;
 use countersign_core::git::reach::Reach;
@@ -22,6 +23,8 @@ const NAMED: usize = 20;
 pub(super) struct Signed {
     pub person: PersonId,
     pub review: Review,
+    /// The document's digest.
+    pub document: Sha256,
 }
 
 /// Reviews and forge records by head, and which heads have landed.
@@ -95,7 +98,7 @@ impl<'a> Changes<'a> {
             } else if review.merge_rule != merge::RULE {
                 findings.push(not_counted(&place, "it was made by another merge rule", &review.merge_rule.to_string()));
             } else {
-                let signed = Signed { person: person.clone(), review };
+                let signed = Signed { person: person.clone(), review, document: *verified.document() };
                 if signed.review.decision != ReviewDecision::Approve {
                     out.opposed.insert(signed.review.head_commit);
                 }
@@ -146,6 +149,11 @@ impl<'a> Changes<'a> {
         self.heads_there = chain.iter().enumerate().filter(|(_, id)| self.known(id)).map(|(place, _)| place).collect();
     }
 
+    /// Whether the branch's own line has this commit.
+    pub(super) fn on_the_line(&self, commit: &Oid) -> bool {
+        self.places.contains_key(commit)
+    }
+
     /// The places from this one on at which the branch's own line has a head of a change.
     pub(super) fn heads_from(&self, place: usize) -> impl Iterator<Item = usize> {
         self.heads_there.range(place..).copied()
@@ -160,6 +168,15 @@ impl<'a> Changes<'a> {
     /// Every review of a head.
     pub(super) fn about(&self, head: &Oid) -> Vec<&Signed> {
         self.by_head.get(head).into_iter().flatten().collect()
+    }
+
+    /// Heads that a person approved and says settle a rejection, less those that the person is against as well.
+    pub(super) fn settling(&self, person: &PersonId, rejection: &Sha256) -> BTreeSet<Oid> {
+        let own = |head: &Oid| self.about(head).into_iter().filter(|signed| signed.person == *person);
+        let approves = |signed: &Signed| signed.review.decision == ReviewDecision::Approve;
+        let settles = |signed: &Signed| signed.review.settles.contains(rejection);
+        let heads = self.by_head.keys().filter(|head| own(head).all(approves) && own(head).any(settles));
+        heads.copied().collect()
     }
 
     /// What people signed against a head, or against any head with these files.

@@ -22,6 +22,7 @@ pub mod prefix;
 mod robots;
 mod rows;
 mod settings;
+mod settled;
 mod shown;
 pub mod source_level;
 mod tags;
@@ -34,6 +35,7 @@ pub use rows::{AuthorRow, ChangeRow, CommitRow, ForeignKind, ForeignRow, NotCoun
 pub use source_level::SourceLevel;
 pub use tags::BoundTag;
 
+use approvals::Objection;
 use changes::Changes;
 use countersign_core::codes;
 use countersign_core::finding::{Class, Finding};
@@ -134,6 +136,8 @@ pub struct Outcome {
     pub stretches: Vec<Stretch>,
     /// Whether the branch leads from the start to the candidate, and every commit on the way was looked at.
     pub continuous: bool,
+    /// Rejections that persons signed, each with the place of its change.
+    objections: Vec<(usize, Objection)>,
 }
 
 /// What one step of the branch shows of the controls of the Source track.
@@ -264,6 +268,7 @@ impl Walk<'_> {
                 }
             }
         }
+        settled::settle(&outcome.objections, &changes, &outcome.changes, &mut outcome.findings);
         if unexplained {
             outcome.findings.extend(unused::of(question, &changes, self.within)?);
         }
@@ -306,6 +311,9 @@ impl Outcome {
         let judged = approvals::judge(question, landing, &authors, changes, &recorded, others)?;
         let noted = self.findings.len();
         self.findings.extend(judged.findings);
+        let change = self.changes.len();
+        let placed = |objection: Objection| (change, Objection { at: noted.saturating_add(objection.at), ..objection });
+        self.objections.extend(judged.objections.into_iter().map(placed));
         let hidden = content::of(question, landing, look, &mut self.findings)?;
         let blocking = self.findings.iter().skip(noted).find(|finding| finding.class != Class::Note);
         let (landed_at, lapses) = shown::of(question, &recorded, judged.before_landing, blocking);

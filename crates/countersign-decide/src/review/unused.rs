@@ -41,7 +41,8 @@ fn why(
 ) -> Result<&'static str, SourceError> {
     let source = question.history.objects();
     let bases = changes.bases(head);
-    if bases.iter().any(|base| within.contains(base)) {
+    // A base on the branch itself hides nothing: what lies before it landed by itself.
+    if bases.iter().any(|base| within.contains(base) && !changes.on_the_line(base)) {
         return Ok("its base is one of the commits that landed, so the reviewer was not shown all of them");
     }
     if within.contains(head) {

@@ -19,24 +19,32 @@ pub(super) const RULE: BuiltIn = BuiltIn {
     check,
 };
 
+const MEND: &str = "commit the changes, have them reviewed, and build again; these very bytes stay refused, so what is built has to \
+                    differ, as by another version in it";
+
+const SAME_BYTES: &str = "no evidence takes that back for these bytes: release others (another version in them makes them others), or \
+                          ask for an exception from source-clean@1 for this artifact";
+
 fn check(context: &Context<'_>, _rule: &Rule) -> Vec<Finding> {
     let by = context.by(RULE.id);
     let Some(built) = context.provenance else {
         return vec![super::context::no_provenance(context, &by)];
     };
-    let mut findings = judge(context, built, &by);
+    let mut findings = judge(context, built, &by, None);
     for statement in
         context.against.evidence.of_kind(Kind::Provenance).filter(|s| s.value().is_about(&context.request.subject))
     {
         // One that does not read says nothing; it was said when it was handed in.
         if let Ok(earlier) = Built::read(statement) {
-            findings.extend(judge(context, &earlier, &by));
+            let seen = context.against.places.get(statement.document()).map_or("the log", String::as_str);
+            findings.extend(judge(context, &earlier, &by, Some(seen)));
         }
     }
     findings
 }
 
-fn judge(context: &Context<'_>, built: &Built<'_>, by: &str) -> Vec<Finding> {
+/// `recorded` says where the log has it, if nobody handed it in now.
+fn judge(context: &Context<'_>, built: &Built<'_>, by: &str, recorded: Option<&str>) -> Vec<Finding> {
     let place = format!("provenance {}", built.statement.document());
     match built.provenance.source() {
         Err(error) => vec![
@@ -52,8 +60,14 @@ fn judge(context: &Context<'_>, built: &Built<'_>, by: &str) -> Vec<Finding> {
                 .at(context.subject())
                 .at(place)
                 .expected("a clean tree", by)
-                .found(format!("dirty, at commit {}", source.commit))
-                .help("commit the changes, have them reviewed, and build again"),
+                .found(format!(
+                    "dirty, at commit {}{}",
+                    source.commit,
+                    recorded.map_or_else(String::new, |seen| format!(
+                        "; not handed in now: {seen} has it, of these same bytes"
+                    ))
+                ))
+                .help(if recorded.is_some() { SAME_BYTES } else { MEND }),
             ],
             None => vec![
                 Finding::new(codes::SOURCE_MISSING, "the provenance does not say whether the tree was clean")

@@ -1,6 +1,6 @@
 //! Exceptions into the log: what is there counts, and nothing else. Everything is checked as every reader will check it.
 
-use super::ask::read;
+use super::ask::{person_of, read};
 use crate::error::FlowError;
 use crate::files;
 use crate::outside::TrustFile;
@@ -20,7 +20,7 @@ use countersign_core::limits;
 use countersign_core::log::note::{NoteKey, NoteSigner};
 use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
-use countersign_core::trust::EXCEPTION_NAMESPACE;
+use countersign_core::trust::{EXCEPTION_NAMESPACE, ROLE_EXCEPTIONS};
 use countersign_record::atomic::write_atomic;
 use countersign_record::store::Store as _;
 use countersign_sign::{LogSigner, PersonKey, SigningKey, SshKeygen};
@@ -121,6 +121,9 @@ pub fn end(request: &EndRequest<'_>, recording: &Recording<'_>, log_key: Signing
     let state = opened.state.ok_or(FlowError::Refused(opened.findings))?;
     let exception = find(&request.id, request.action, state.now(), recording.place)?;
     blobs.finish()?;
+    if request.action == EndAction::FollowUp {
+        refuse(asked_for_it(request, &exception, trust)?)?;
+    }
     let environment = exception.exception().environment.clone();
     let statement = statement(request, &exception, NoteSigner::name(&signer), recording)?;
     let document = sign(request, &statement)?;
@@ -158,6 +161,31 @@ pub fn end(request: &EndRequest<'_>, recording: &Recording<'_>, log_key: Signing
         }
         Err(error) => Err(error),
     }
+}
+
+/// Whoever asked for an emergency does not say that it was made up for: such a signature would stand in the file for nothing.
+fn asked_for_it(
+    request: &EndRequest<'_>,
+    exception: &VerifiedException,
+    trust: &VerifiedTrust,
+) -> Result<Vec<Finding>, FlowError> {
+    let requester = &exception.exception().requester;
+    if person_of(request.key, request.keygen, trust.trust())? != *requester {
+        return Ok(Vec::new());
+    }
+    Ok(vec![
+        Finding::new(
+            codes::SIGNER_NOT_ALLOWED,
+            "this person's signature would not count: who asked does not follow up",
+        )
+        .at("--key")
+        .expected(
+            format!("a person of role `{ROLE_EXCEPTIONS}` other than {requester}"),
+            format!("trust, version {}", trust.trust().version),
+        )
+        .found(format!("{requester}, who asked for it"))
+        .help("have two others of that role run it"),
+    ])
 }
 
 fn only_people(findings: &[Finding]) -> bool {

@@ -141,7 +141,7 @@ pub fn activate(request: &ActivateRequest<'_>, log_key: SigningKey) -> Result<Ac
         Err(findings) if needs_more(&findings, request.reason) => {
             return Ok(Activation::NeedsMore { findings, document });
         }
-        Err(findings) => return Err(FlowError::Refused(findings)),
+        Err(findings) => return Err(FlowError::Refused(foremost(findings))),
     };
     blobs.finish()?;
 
@@ -222,6 +222,15 @@ pub(crate) fn log_signer(trust: &VerifiedTrust, key: SigningKey, at: Time) -> Re
 fn open(request: &ActivateRequest<'_>, trust: &VerifiedTrust, blobs: &StoreBlobs<'_>) -> Result<LogState, FlowError> {
     let standing = Standing { place: request.place, least_checkpoint: request.least_checkpoint, trust, at: request.at };
     open_at_end(&standing, &request.environment, blobs)
+}
+
+/// A version that is taken makes it look like a return to an older release as well, which nobody means.
+fn foremost(mut findings: Vec<Finding>) -> Vec<Finding> {
+    if findings.iter().any(|finding| finding.code == codes::POLICY_VERSION_REUSED) {
+        let follows = [codes::POLICY_ROLLBACK, codes::POLICY_UNAPPROVED];
+        findings.retain(|finding| !follows.contains(&finding.code));
+    }
+    findings
 }
 
 /// What a log is opened with by somebody who is going to append to it.

@@ -144,8 +144,9 @@ fn text(beginning: &Beginning<'_>) -> Result<String, FlowError> {
          # Who wrote what changed since the release before, by ids of trust. Its only author is none of its approvers.\n\
          # authors = [\"ada\"]\n\n[[sources]]\nrepository = {}\nref = {}\n\
          # The commit up to which history is taken as it is, for the first promotion: every change after it needs its review.\n\
-         {start}\n# Says what production would say, and lets through. trust.toml has to have it before anything goes there.\n\
-         [environments.staging]\nenforced = false\n\n[environments.production]\nenforced = true\n",
+         {start}\n# trust.toml has to have an environment before anything goes there. With `enforced = false` a gate says what it would refuse,\n\
+         # and lets it through: trust allows that where it sets no floor for the environment (no enforced_rules, review_tier, builder_level).\n\
+         [environments.staging]\nenforced = true\n\n[environments.production]\nenforced = true\n",
         quoted(beginning.uri.as_str()),
         beginning.from,
         quoted(beginning.repository.as_str()),

@@ -8,6 +8,7 @@ pub mod notes;
 mod previous;
 mod sign;
 mod source;
+pub mod strangers;
 mod verify;
 #[cfg(feature = "online")]
 pub mod watch;

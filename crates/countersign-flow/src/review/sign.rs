@@ -9,6 +9,7 @@ use countersign_collect::git::{ChangeUrl, GitError, GitRepo};
 use countersign_collect::source_uri::SourceUri;
 use countersign_core::bundle::Signed;
 use countersign_core::codes;
+use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::git::listing::listing_digest;
 use countersign_core::git::merge::{Merge, RULE, merge_trees};
@@ -17,7 +18,11 @@ use countersign_core::git::{ObjectSource, Oid, SourceError, graph};
 use countersign_core::ids::{RefName, Uri};
 use countersign_core::statement::review::{NAMESPACE, Review, ReviewDecision};
 use countersign_core::statement::{Kind, Statement, Subject};
+use std::collections::BTreeSet;
 use std::path::Path;
+
+/// The branch that a review is for where none is named.
+const MAIN: &str = "refs/heads/main";
 
 /// What a review is signed with.
 #[derive(Debug)]
@@ -36,6 +41,8 @@ pub struct SignRequest<'a> {
     pub base: Option<&'a str>,
     /// What the reviewer decided.
     pub decision: ReviewDecision,
+    /// The reviewer's own rejections that an approval settles.
+    pub settles: BTreeSet<Sha256>,
     /// What the reviewer signs with.
     pub by: By<'a>,
     /// Random text.
@@ -128,8 +135,15 @@ fn not_there_already(
             .found(format!("base {base}"));
     finding = match before {
         Some(before) => finding.help(format!(
-            "review it on the branch as it was before: `countersign review sign {} --base {before} --key KEY`",
-            request.head
+            "review it on the branch as it was before: `countersign review sign {}{} --base {before}{}{} --key KEY`",
+            request.head,
+            match request.decision {
+                ReviewDecision::Approve => "",
+                ReviewDecision::Reject => " --reject",
+                ReviewDecision::Revoke => " --revoke",
+            },
+            if request.target.as_str() == MAIN { String::new() } else { format!(" --target {}", request.target) },
+            request.settles.iter().map(|digest| format!(" --settles {digest}")).collect::<String>(),
         )),
         None => finding.help("name the branch as it was before the change with --base"),
     };
@@ -173,6 +187,7 @@ fn read(
         merge_rule: RULE,
         head_listing: listing_digest(source, &head_tree)?,
         decision: request.decision,
+        settles: request.settles.clone(),
         nonce: request.nonce.to_owned(),
     };
     Ok((review, summary))

@@ -270,7 +270,7 @@ fn state(
             let (rewound, detail) = match outside::least_checkpoint(path, place, Some(state.now()), trust.trust(), at)?
             {
                 Ok(least) => {
-                    let detail = format!("from {} to {} entries", least.size, state.now().reference().size);
+                    let detail = least.grown_to(&state.now().reference());
                     (state.now().continues(&least).err(), detail)
                 }
                 Err(finding) => (Some(finding.at(path.display().to_string())), "the least checkpoint".to_owned()),

@@ -8,18 +8,21 @@ use clap::Args;
 use countersign_collect::witness::WitnessClient;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
+use countersign_core::exception::Category;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Class, Finding, Verdict, exit_of};
 use countersign_core::ids::EnvName;
 use countersign_core::policy::Stage;
+use countersign_core::trust::{ROLE_BREAK_GLASS, ROLE_EXCEPTIONS};
 use countersign_flow::FlowError;
 use countersign_flow::documents;
 use countersign_flow::excerpt;
 use countersign_flow::keep;
 use countersign_flow::machine::MachineSigner;
+use countersign_flow::outside::TrustFile;
 use countersign_flow::promote::{GateKeys, PromoteRequest, Promotion, dry_run, promote, promoted_before};
 use countersign_flow::repeat::by_release;
-use countersign_flow::review::notes;
+use countersign_flow::review::{notes, strangers};
 use countersign_report::excerpt::Excerpts;
 use countersign_report::reports::{Effect, Facts};
 use countersign_report::{message, output, text};
@@ -85,7 +88,7 @@ pub(crate) struct Promote {
     /// Decide in the same way, and record nothing
     #[arg(long)]
     dry_run: bool,
-    /// Fail if another release is active than the one with this digest
+    /// With --dry-run: fail if another release is active than the one with this digest (else countersign.lock says so)
     #[arg(long, value_name = "sha256:…", requires = "dry_run", help_heading = "Trust")]
     policy_digest: Option<Sha256>,
 }
@@ -125,6 +128,16 @@ impl Promote {
             at,
             tool,
         };
+        if let Some(trust) = &trust.outcome.trust {
+            let roots = given::roots_among(trust, &request.documents);
+            let handed = std::mem::take(&mut request.documents);
+            let (documents, strange) = strangers::without(handed, trust, &roots, at);
+            request.documents = documents;
+            if let Some(strange) = strange {
+                let paths: Vec<PathBuf> = self.bundles.iter().chain(&self.reviews).cloned().collect();
+                call.tell(&documents::named(&text::finding(&strange), &paths));
+            }
+        }
         if let (true, Some(repo), Some(trust)) = (self.review_notes, &self.repo, &trust.outcome.trust) {
             let since = promoted_before(&request)?.map(|id| id.hex());
             let programs = call.world.environment();
@@ -142,8 +155,9 @@ impl Promote {
             None => load(&self.key)?.map(MachineSigner::Key),
         };
         let promotion = match (self.dry_run, gate, load(&self.log_key)?) {
-            (true, gate, _) => {
-                let promotion = dry_run(&request, gate.map(|gate| gate.name()))?;
+            (true, gate, log) => {
+                let log: Vec<SigningKey> = log.into_iter().chain(load(&self.log_key_beside)?).collect();
+                let promotion = dry_run(&request, gate.map(|gate| gate.name()), &log)?;
                 by_release(&promotion, self.policy_digest.as_ref())?;
                 promotion
             }
@@ -163,7 +177,7 @@ impl Promote {
             call.tell(&text::finding(finding));
         }
         let expiring = trust.outcome.trust.as_ref().and_then(|trust| expiring(trust.trust(), at));
-        let shown = self.show(call, begun, &self.placed(promotion), expiring, kept.is_err());
+        let shown = self.show(call, begun, &self.placed(promotion), (&trust, expiring), kept.is_err());
         Ok(shown.after(kept, self.checkpoint_output.as_deref(), self.store.keep_elsewhere()))
     }
 
@@ -195,7 +209,7 @@ impl Promote {
         call: &Call<'_>,
         begun: Facts,
         promotion: &Promotion,
-        expiring: Option<Finding>,
+        (trust, expiring): (&TrustFile, Option<Finding>),
         not_kept: bool,
     ) -> Answered<output::Promotion> {
         let decision = &promotion.decision;
@@ -221,8 +235,16 @@ impl Promote {
         let facts = self.facts(begun, promotion, exit, &paths).found(expiring.as_slice());
         let effects: Vec<Effect> = facts.findings.iter().map(|(_, effect)| *effect).collect();
         let closing = message::closing(&effects, facts.policy.as_ref(), &self.again());
-        let excepted =
-            message::exceptions(&decision.findings, &decision.request, decision.source.as_ref(), &self.trust.words());
+        let excepted = message::exceptions(
+            &decision.findings,
+            &decision.request,
+            decision.source.as_ref(),
+            &self.trust.words(),
+            &|category| {
+                let role = if category == Category::Emergency { ROLE_BREAK_GLASS } else { ROLE_EXCEPTIONS };
+                trust.outcome.trust.as_ref().is_some_and(|trust| trust.trust().role(role).is_some())
+            },
+        );
         let lines = excerpt::of(decision, self.repo.as_deref(), call.world.environment());
         let soon = expiring.as_ref().map_or_else(String::new, text::finding);
         document.expiring = expiring;
@@ -325,6 +347,7 @@ impl Promote {
         let may = match (&promotion.recorded, self.dry_run) {
             (Some(_), _) if !counts => "nothing was authorised: the witnesses are missing".to_owned(),
             (Some(_), _) => format!("authorised for {environment}"),
+            (None, true) if promotion.not_recorded.is_some() => "nothing would be authorised".to_owned(),
             (None, true) => format!("would be authorised for {environment}"),
             (None, false) => "nothing was authorised".to_owned(),
         };
@@ -366,6 +389,7 @@ impl Promote {
                 recorded.entry
             ),
             (Some(recorded), _) => format!("decision recorded as entry {}", recorded.entry),
+            (None, Some(not)) if self.dry_run => format!("dry run: nothing would be recorded: {}", not.why),
             (None, Some(not)) => format!("nothing was recorded: {}", not.why),
             (None, None) => "dry run: nothing was recorded, and nothing was authorised".to_owned(),
         };

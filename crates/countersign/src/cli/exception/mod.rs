@@ -458,8 +458,15 @@ fn end(
                 EndAction::Revoke => "is revoked",
                 EndAction::FollowUp => "is made up for",
             };
+            let over = match action {
+                EndAction::Revoke => "",
+                EndAction::FollowUp => {
+                    "it excepts nothing any more: what it let through stays promoted, and promoted once more it needs its reviews, or \
+                     is refused and so taken back\n"
+                }
+            };
             let who = document.persons.join(", ");
-            format!("exception {id} {done} since entry {entry}, signed by {who}\n{}\n", record.kept(kept.is_ok()))
+            format!("exception {id} {done} since entry {entry}, signed by {who}\n{over}{}\n", record.kept(kept.is_ok()))
         }
     });
     Ok(record.after(done, kept))

@@ -42,7 +42,7 @@ pub(super) struct Diff {
     #[arg(long, value_name = "FILE", help_heading = "Trust")]
     trust: Option<PathBuf>,
     /// Its digest, from outside
-    #[arg(long, value_name = "sha256:…", value_parser = OutsideDigest::parse, help_heading = "Trust")]
+    #[arg(long, value_name = "sha256:…", env = crate::variables::TRUST_DIGEST, value_parser = OutsideDigest::parse, help_heading = "Trust")]
     trust_digest: Option<OutsideDigest>,
     #[command(flatten)]
     store: StoreArgs,

@@ -93,7 +93,7 @@ struct Approve {
     #[arg(long, value_name = "FILE")]
     trust: Option<PathBuf>,
     /// Its digest, from outside
-    #[arg(long, value_name = "sha256:…", value_parser = OutsideDigest::parse)]
+    #[arg(long, value_name = "sha256:…", env = crate::variables::TRUST_DIGEST, value_parser = OutsideDigest::parse)]
     trust_digest: Option<OutsideDigest>,
 }
 

@@ -42,12 +42,15 @@ pub(crate) struct Sign {
     /// That branch's tip as you see it; the branch itself where none is given
     #[arg(long, value_name = "COMMIT")]
     base: Option<String>,
-    /// Reject the change: a rejection stands for this head whatever else is signed
+    /// Reject the change: it stands for this head, unless you approve a later change that --settles it
     #[arg(long, conflicts_with = "revoke")]
     reject: bool,
     /// Take your approval back: for this head it then counts no more, and cannot be given again
     #[arg(long)]
     revoke: bool,
+    /// Your own rejection of an earlier change, by its document's digest: what lands with this one settles it
+    #[arg(long, value_name = "sha256:…", conflicts_with_all = ["reject", "revoke"])]
+    settles: Vec<Sha256>,
     /// The repository
     #[arg(long, value_name = "DIR", default_value = ".")]
     repo: PathBuf,
@@ -86,6 +89,7 @@ impl Sign {
                 (_, true) => ReviewDecision::Revoke,
                 _ => ReviewDecision::Approve,
             },
+            settles: self.settles.iter().copied().collect(),
             by: match (&identity, &key) {
                 (Some(identity), _) => By::Identity(identity),
                 (None, Some(key)) => By::Key(key, &keygen),
@@ -184,8 +188,14 @@ fn before_signing(review: &Review, summary: &ChangeSummary) -> String {
         out.push_str("  the base has all of this already: --base names the branch's tip before the change landed\n");
     }
     match review.decision {
-        ReviewDecision::Approve => {}
-        ReviewDecision::Reject => out.push_str("  a rejection stands for this head, whatever is signed later\n"),
+        ReviewDecision::Approve => {
+            for digest in &review.settles {
+                out.push_str(&format!("  once this has landed, it settles your rejection {digest}\n"));
+            }
+        }
+        ReviewDecision::Reject => out.push_str(
+            "  a rejection stands for this head, unless you approve a later change and say that it --settles this one\n",
+        ),
         ReviewDecision::Revoke => {
             out.push_str(
                 "  a revocation stands for this head: your approval of it counts no more, nor would a new one\n",

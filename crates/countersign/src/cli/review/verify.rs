@@ -14,7 +14,7 @@ use countersign_core::statement::review::Tier;
 use countersign_core::time::Time;
 use countersign_decide::review::{AgreedBefore, BaseDrift, ForeignReviews, ForgeRules, Parameters};
 use countersign_flow::outside::TrustFile;
-use countersign_flow::review::{Proof, SourceRequest, VerifyRequest, emit, notes, verify};
+use countersign_flow::review::{Proof, SourceRequest, VerifyRequest, emit, notes, strangers, verify};
 use countersign_flow::{FlowError, documents, output as answer};
 use countersign_report::reports::Facts;
 use countersign_sign::{KeyPlace, SigningKey};
@@ -199,6 +199,12 @@ impl ProofArgs {
         let mut handed = documents::read_all(&self.reviews, &[])?;
         handed.documents.extend(self.roots.read()?);
         let mut findings = Vec::new();
+        if let Some(trust) = &trust.outcome.trust {
+            let roots = given::roots_among(trust, &handed.documents);
+            let (documents, strange) = strangers::without(std::mem::take(&mut handed.documents), trust, &roots, at);
+            handed.documents = documents;
+            findings.extend(strange);
+        }
         if let (true, Some(trust)) = (self.notes, &trust.outcome.trust) {
             let programs = call.world.environment();
             let roots = &given::roots_among(trust, &handed.documents);
