@@ -116,13 +116,24 @@ fn faults(validator: &Validator, value: &Value) -> Faults {
     if validator.is_valid(value) {
         return faults;
     }
+    let mut of_others = Vec::new();
     for error in validator.iter_errors(value) {
-        if faults.listed.len() < LISTED {
-            faults.listed.push(fault(&error));
-        } else {
+        let found = fault(&error);
+        if faults.listed.len().saturating_add(of_others.len()) >= LISTED {
             faults.more = faults.more.saturating_add(1);
+        } else if matches!(error.kind(), ValidationErrorKind::UnevaluatedProperties { .. }) {
+            of_others.push(found);
+        } else {
+            faults.listed.push(found);
         }
     }
+    // Where a type's own rules do not hold, none of its properties counts as known: what does not hold says more.
+    let told = |other: &Fault| {
+        let below = format!("{}/", other.at);
+        faults.listed.iter().any(|fault| fault.at == other.at || fault.at.starts_with(&below))
+    };
+    of_others.retain(|other| !told(other));
+    faults.listed.extend(of_others);
     faults.listed.dedup();
     faults
 }
@@ -141,7 +152,13 @@ fn fault(error: &ValidationError<'_>) -> Fault {
             let what = "none of the types that the schema has, or none is said".to_owned();
             return Fault { at: error.instance_path().to_string(), what };
         };
-        let nearest = fitting.fold(first, |best, branch| if branch.len() < best.len() { branch } else { best });
+        // One that is for a value of another kind altogether is farther than one that finds something inside the value.
+        let of_another_kind = |branch: &[ValidationError<'_>]| {
+            let here = |inner: &ValidationError<'_>| inner.instance_path() == error.instance_path();
+            branch.iter().any(|inner| matches!(inner.kind(), ValidationErrorKind::Type { .. }) && here(inner))
+        };
+        let farness = |branch: &[ValidationError<'_>]| (of_another_kind(branch), branch.len());
+        let nearest = fitting.fold(first, |best, branch| if farness(branch) < farness(best) { branch } else { best });
         let Some(next) = nearest.first() else { break };
         error = next;
     }
@@ -184,6 +201,23 @@ mod tests {
         let value = serde_json::json!({
             "$schema": schema, "bomFormat": "CycloneDX", "specVersion": version, "version": 1, "components": []});
         check(&Document { format: Format::CycloneDx(version), value }).unwrap().listed
+    }
+
+    #[test]
+    fn of_what_does_not_hold_the_cause_is_named_and_not_what_follows_from_it() {
+        let value = serde_json::json!({
+            "@context": SPDX_3[1],
+            "@graph": [
+                { "type": "CreationInfo", "@id": "_:c", "specVersion": "3.0.1", "created": "2026-01-01T00:00:00Z",
+                  "createdBy": ["https://example.com/p"] },
+                { "type": "Person", "spdxId": "https://example.com/p", "creationInfo": "_:c", "name": "A" },
+                { "type": "software_Package", "spdxId": "https://example.com/a", "creationInfo": "_:c", "name": "a",
+                  "externalRef": [{ "type": "ExternalRef", "externalRefType": "buildMeta", "locator": "https://example.com/m" }] },
+            ],
+        });
+        let faults = check(&Document { format: Format::Spdx3, value }).unwrap();
+        let said: Vec<(&str, &str)> = faults.listed.iter().map(|fault| (&*fault.at, &*fault.what)).collect();
+        assert_eq!(said, [("/@graph/2/externalRef/0/locator", "value is not of type \"array\"")]);
     }
 
     #[test]
