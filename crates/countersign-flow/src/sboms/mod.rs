@@ -21,7 +21,7 @@ use countersign_core::digest::Sha256;
 use countersign_core::finding::{Code, Finding};
 use countersign_core::limits;
 use countersign_report::escape::is_hidden;
-use countersign_sbom::bom::{self, Bom, Document, DocumentError, Item};
+use countersign_sbom::bom::{Bom, Document, DocumentError, Item, conversion};
 use countersign_sbom::{schema, spdx_text};
 use std::path::{Path, PathBuf};
 
@@ -79,7 +79,7 @@ fn unread(error: &DocumentError, path: &Path) -> Finding {
     finding
         .expected("CycloneDX 1.2 to 1.7, SPDX 2.3 or SPDX 3.0, as JSON", "countersign")
         .found(found.clone())
-        .help(bom::conversion(found))
+        .help(conversion(found))
 }
 
 /// What does not hold by the schema, as findings; where all does, what is not as the text of the specification has it.

@@ -12,24 +12,37 @@ pub(super) fn other_form(bytes: &[u8]) -> Option<&'static str> {
     let text = String::from_utf8_lossy(start).to_lowercase();
     let text = text.trim_start();
     if text.starts_with('<') {
-        return Some(match () {
-            () if text.contains("cyclonedx") => "CycloneDX as XML",
-            () if text.contains("<rdf:rdf") => "SPDX as RDF in XML",
-            () if text.contains("spdx") => "SPDX as XML",
-            () => "XML",
-        });
+        Some(xml(text))
+    } else if text.starts_with(['{', '[']) {
+        None
+    } else {
+        lines(text)
     }
-    if text.starts_with(['{', '[']) {
-        return None;
+}
+
+fn xml(text: &str) -> &'static str {
+    if text.contains("cyclonedx") {
+        "CycloneDX as XML"
+    } else if text.contains("<rdf:rdf") {
+        "SPDX as RDF in XML"
+    } else if text.contains("spdx") {
+        "SPDX as XML"
+    } else {
+        "XML"
     }
+}
+
+/// Keys that begin a line; YAML quotes its texts, and tags do not.
+fn lines(text: &str) -> Option<&'static str> {
     let has = |key: &str| text.lines().any(|line| line.starts_with(key));
-    match () {
-        () if has("spdxversion:") && !has("spdxversion: \"") && !text.starts_with("---") => {
-            Some("SPDX as tag and value")
-        }
-        () if has("spdxversion:") || has("spdxid:") => Some("SPDX as YAML"),
-        () if has("bomformat:") => Some("CycloneDX as YAML"),
-        () => None,
+    if has("spdxversion: spdx") && !text.starts_with("---") {
+        Some("SPDX as tag and value")
+    } else if has("spdxversion:") || has("spdxid:") {
+        Some("SPDX as YAML")
+    } else if has("bomformat:") {
+        Some("CycloneDX as YAML")
+    } else {
+        None
     }
 }
 
