@@ -121,7 +121,7 @@ fn faults(validator: &Validator, value: &Value) -> Faults {
         let found = fault(&error);
         if faults.listed.len().saturating_add(of_others.len()) >= LISTED {
             faults.more = faults.more.saturating_add(1);
-        } else if matches!(error.kind(), ValidationErrorKind::UnevaluatedProperties { .. }) {
+        } else if follows(&error) {
             of_others.push(found);
         } else {
             faults.listed.push(found);
@@ -153,17 +153,32 @@ fn fault(error: &ValidationError<'_>) -> Fault {
             return Fault { at: error.instance_path().to_string(), what };
         };
         // One that is for a value of another kind altogether is farther than one that finds something inside the value.
-        let of_another_kind = |branch: &[ValidationError<'_>]| {
-            let here = |inner: &ValidationError<'_>| inner.instance_path() == error.instance_path();
-            branch.iter().any(|inner| matches!(inner.kind(), ValidationErrorKind::Type { .. }) && here(inner))
-        };
-        let farness = |branch: &[ValidationError<'_>]| (of_another_kind(branch), branch.len());
+        let at = error.instance_path().to_string();
+        let farness =
+            |branch: &[ValidationError<'_>]| (branch.iter().any(|inner| of_another_kind(inner, &at)), branch.len());
         let nearest = fitting.fold(first, |best, branch| if farness(branch) < farness(best) { branch } else { best });
-        let Some(next) = nearest.first() else { break };
+        let cause = nearest.iter().find(|inner| !follows(inner));
+        let Some(next) = cause.or(nearest.first()) else { break };
         error = next;
     }
     let what: String = error.masked().to_string().chars().take(300).collect();
     Fault { at: error.instance_path().to_string(), what }
+}
+
+/// Whether it may be no more than what follows from another one.
+fn follows(error: &ValidationError<'_>) -> bool {
+    matches!(error.kind(), ValidationErrorKind::UnevaluatedProperties { .. })
+}
+
+/// Whether it says that the value at this place should be of another kind, such as a text, or one of several such.
+fn of_another_kind(error: &ValidationError<'_>, at: &str) -> bool {
+    if error.instance_path().to_string() != at {
+        return false;
+    }
+    if let ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } = error.kind() {
+        return context.iter().all(|branch| branch.iter().any(|inner| of_another_kind(inner, at)));
+    }
+    matches!(error.kind(), ValidationErrorKind::Type { .. })
 }
 
 /// The schema of SPDX 3 says of what has another type that it would have to be the text `Not a TYPE`.
