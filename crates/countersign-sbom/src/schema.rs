@@ -158,7 +158,7 @@ fn fault(error: &ValidationError<'_>) -> Fault {
             |branch: &[ValidationError<'_>]| (branch.iter().any(|inner| of_another_kind(inner, &at)), branch.len());
         let nearest = fitting.fold(first, |best, branch| if farness(branch) < farness(best) { branch } else { best });
         let cause = nearest.iter().find(|inner| !follows(inner));
-        let Some(next) = cause.or(nearest.first()) else { break };
+        let Some(next) = cause.or_else(|| nearest.first()) else { break };
         error = next;
     }
     let what: String = error.masked().to_string().chars().take(300).collect();
