@@ -39,6 +39,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     step("rooms", || rooms::run(&[]))?;
     step("tidy", || tidy::run(&[]))?;
     step("clippy", || clippy(root))?;
+    step("fuzz targets compile", || fuzz::compile(root))?;
     step("build", || run::shown(run::cargo(root).args(["build", "--workspace", "--locked"])))?;
     step("tests", || tests(root, full, &mut count))?;
     if !full {

@@ -48,6 +48,12 @@ pub(crate) struct Overridden {
     pub(crate) target: BTreeSet<String>,
 }
 
+impl Overridden {
+    pub(crate) fn none(&self) -> bool {
+        self.host.is_empty() && self.target.is_empty()
+    }
+}
+
 /// The compiler that would build it.
 pub(crate) struct Compiler {
     pub(crate) release: String,

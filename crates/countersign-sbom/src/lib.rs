@@ -20,6 +20,7 @@ pub mod merge;
 pub mod osv;
 pub mod packages;
 mod people;
+mod plan;
 pub mod profile;
 mod program;
 mod resolve;
@@ -39,6 +40,7 @@ pub use inventory::{
     Audit, Build, Component, Content, Inventory, Kind, Licence, LicenceFile, Native, NativeCode, Sha512, Shape, Source,
     Vcs,
 };
+pub use settings::Settings;
 
 use countersign_core::{
     cyclonedx::{CycloneDxError, Inventory as Read},

@@ -7,7 +7,7 @@ use crate::{
 use countersign_core::{digest::Sha256, limits};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
+    fs, io,
     path::Path,
 };
 
@@ -202,9 +202,13 @@ fn own_name(directory: &Path) -> Option<String> {
 /// A file of Cargo's, within the bound.
 pub(crate) fn read_toml(path: &Path) -> Result<String, SbomError> {
     let failed = |source| SbomError::Read { path: path.to_owned(), source };
-    let size = fs::metadata(path).map_err(failed)?.len();
-    if usize::try_from(size).map_or(true, |size| size > limits::LOCK_FILE_BYTES) {
-        return Err(SbomError::TooLarge { path: path.to_owned(), found: size, limit: limits::LOCK_FILE_BYTES });
+    let about = fs::metadata(path).map_err(failed)?;
+    if !about.is_file() {
+        // A pipe or a device may have no end.
+        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is no file")));
+    }
+    if usize::try_from(about.len()).map_or(true, |size| size > limits::LOCK_FILE_BYTES) {
+        return Err(SbomError::TooLarge { path: path.to_owned(), found: about.len(), limit: limits::LOCK_FILE_BYTES });
     }
     fs::read_to_string(path).map_err(failed)
 }

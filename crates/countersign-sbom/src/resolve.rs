@@ -5,13 +5,13 @@ use crate::{
     cargo::{Compiler, Workspace},
     error::{BINARY, LIBRARY, SbomError},
     inventory::{Build, Component, Inventory, Kind, Licence, Native, Shape, Source},
+    plan::Plan,
 };
 use countersign_core::purl::Purl;
 use guppy::{
     PackageId,
     graph::{
-        BuildTargetId, BuildTargetKind, DependencyDirection, PackageGraph, PackageLink, PackageMetadata,
-        cargo::{BuildPlatform, CargoLinkContext, CargoLinkVisitor, CargoOptions, CargoSet, InitialsPlatform},
+        BuildTargetId, BuildTargetKind, DependencyDirection, PackageGraph, PackageMetadata,
         feature::{FeatureSet, StandardFeatures, named_feature_filter},
     },
 };
@@ -85,8 +85,8 @@ fn artifact(
     let failed = |source| metadata(workspace, source);
     let features = Features::of(package, request)?;
     let initials = || package.to_feature_set(features.filter());
-    let set = resolve(workspace, initials(), false).map_err(failed)?;
-    let enabled = names(set.target_features(), package.id()).map_err(failed)?.unwrap_or_default();
+    let set = Plan::of(workspace, initials(), false).map_err(failed)?;
+    let enabled = names(&set.target, package.id()).map_err(failed)?.unwrap_or_default();
     // `PACKAGE/FEATURE` among the required features is left to Cargo, which refuses to build the binary.
     let missing: Vec<String> =
         required.iter().filter(|name| !name.contains('/') && !enabled.contains(*name)).cloned().collect();
@@ -97,7 +97,7 @@ fn artifact(
             missing,
         });
     }
-    let with_dev = request.dev.then(|| resolve(workspace, initials(), true)).transpose().map_err(failed)?;
+    let with_dev = request.dev.then(|| Plan::of(workspace, initials(), true)).transpose().map_err(failed)?;
     let mut components = components(workspace, &set, with_dev.as_ref())?;
     let root = components.remove(package.id()).ok_or_else(|| SbomError::NoBinary {
         package: package.name().to_owned(),
@@ -131,8 +131,8 @@ fn whole(workspace: &Workspace, request: &CargoRequest) -> Result<Inventory, Sbo
         let each = members.iter().zip(&features);
         each.fold(none, |set, (package, features)| set.union(&package.to_feature_set(features.filter())))
     };
-    let set = resolve(workspace, initials(), false).map_err(failed)?;
-    let with_dev = request.dev.then(|| resolve(workspace, initials(), true)).transpose().map_err(failed)?;
+    let set = Plan::of(workspace, initials(), false).map_err(failed)?;
+    let with_dev = request.dev.then(|| Plan::of(workspace, initials(), true)).transpose().map_err(failed)?;
     let components = components(workspace, &set, with_dev.as_ref())?;
     let own = workspace.graph.workspace().member_by_path("").ok();
     let (name, version) = match (&own, &members[..]) {
@@ -352,43 +352,15 @@ impl Features {
     }
 }
 
-fn resolve<'g>(workspace: &'g Workspace, initials: FeatureSet<'g>, dev: bool) -> Result<CargoSet<'g>, guppy::Error> {
-    let mut options = CargoOptions::new();
-    options
-        .set_resolver(workspace.resolver.version)
-        .set_include_dev(dev)
-        // A package with a binary may also be a procedural macro: then its dependencies are built for both.
-        .set_initials_platform(InitialsPlatform::ProcMacrosOnTarget)
-        .set_host_platform(workspace.host.clone())
-        .set_target_platform(workspace.target.clone());
-    let none = workspace.graph.feature_graph().resolve_none();
-    CargoSet::with_cargo_link_visitor(initials, none, ScriptsThatRun(workspace), &options)
-}
-
-/// What only a build script needs that Cargo does not run, since its configuration says the results, is not built.
-struct ScriptsThatRun<'w>(&'w Workspace);
-
-impl<'g> CargoLinkVisitor<'g> for ScriptsThatRun<'_> {
-    fn visit_link(&mut self, context: &CargoLinkContext<'_, 'g>, link: PackageLink<'g>) -> bool {
-        let overridden = match context.build_platform() {
-            BuildPlatform::Target => &self.0.overridden.target,
-            BuildPlatform::Host => &self.0.overridden.host,
-        };
-        let runs = link.from().links().is_none_or(|library| !overridden.contains(library));
-        let dev = || link.dev().is_present() && context.considers_dev_deps(&link);
-        runs || link.normal().is_present() || dev()
-    }
-}
-
 /// All packages of the set, with their edges, and those that come to it for the workspace's tests.
 fn components<'g>(
     workspace: &'g Workspace,
-    set: &CargoSet<'g>,
-    with_dev: Option<&CargoSet<'g>>,
+    set: &Plan<'g>,
+    with_dev: Option<&Plan<'g>>,
 ) -> Result<BTreeMap<&'g PackageId, Component>, SbomError> {
     let mut components = BTreeMap::new();
     for set in std::iter::once(set).chain(with_dev) {
-        let packages = set.target_features().to_package_set().union(&set.host_features().to_package_set());
+        let packages = set.target.to_package_set().union(&set.host.to_package_set());
         let first = components.is_empty();
         for package in packages.packages(DependencyDirection::Forward) {
             if first {
@@ -403,9 +375,7 @@ fn components<'g>(
         }
     }
     for set in std::iter::once(set).chain(with_dev) {
-        let links =
-            set.target_links().chain(set.host_links()).chain(set.proc_macro_links()).chain(set.build_dep_links());
-        for link in links {
+        for link in &set.links {
             let to = components.get(link.to().id()).map(|component| component.reference.clone());
             if let (Some(from), Some(to)) = (components.get_mut(link.from().id()), to) {
                 // A package may need itself in its own tests.
@@ -420,7 +390,7 @@ fn components<'g>(
 
 fn component<'g>(
     workspace: &'g Workspace,
-    set: &CargoSet<'g>,
+    set: &Plan<'g>,
     package: &PackageMetadata<'g>,
 ) -> Result<Component, SbomError> {
     let failed = |source| metadata(workspace, source);
@@ -435,8 +405,8 @@ fn component<'g>(
         workspace_member: package.in_workspace(),
         licence: Licence::declared(package.license(), package.license_file().map(AsRef::as_ref)),
         checksum,
-        linked: names(set.target_features(), package.id()).map_err(failed)?,
-        built: names(set.host_features(), package.id()).map_err(failed)?,
+        linked: names(&set.target, package.id()).map_err(failed)?,
+        built: names(&set.host, package.id()).map_err(failed)?,
         native: match (package.links(), package.has_build_script()) {
             (Some(library), _) => Native::Links(library.to_owned()),
             (None, true) => Native::Possible,

@@ -5,7 +5,7 @@ use crate::{
     CargoRequest,
     error::SbomError,
     program::{Finished, Running, start},
-    settings::Settings,
+    settings::{Settings, conditions},
 };
 use cargo_platform::Cfg;
 use guppy::platform::{Platform, TargetFeatures};
@@ -108,7 +108,7 @@ impl Asking<'_> {
         }
         let answer = Answer::of(finished)?;
         let Some(flags) = flags else { return Ok(answer) };
-        let now = self.settings.flags(Some(triple), Some(&answer.holds));
+        let now = self.settings.flags(Some(triple), Some(&answer.text));
         if now == flags {
             return Ok(answer);
         }
@@ -123,8 +123,8 @@ impl Answer {
         let said = spoken(finished)?;
         let two = said.split_once('\n').filter(|(_, cfg)| !cfg.trim().is_empty());
         let Some((sysroot, text)) = two else { return Err(SbomError::Rustc { program, said }) };
-        let holds = text.lines().filter(|line| *line != "proc_macro").filter_map(|line| line.parse().ok()).collect();
-        Ok(Self { sysroot: sysroot.trim_end_matches('\r').to_owned(), text: text.to_owned(), holds })
+        let sysroot = sysroot.trim_end_matches('\r').to_owned();
+        Ok(Self { sysroot, text: text.to_owned(), holds: conditions(text) })
     }
 }
 

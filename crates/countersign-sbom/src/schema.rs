@@ -116,13 +116,24 @@ fn faults(validator: &Validator, value: &Value) -> Faults {
     if validator.is_valid(value) {
         return faults;
     }
+    let mut of_others = Vec::new();
     for error in validator.iter_errors(value) {
-        if faults.listed.len() < LISTED {
-            faults.listed.push(fault(&error));
-        } else {
+        let found = fault(&error);
+        if faults.listed.len().saturating_add(of_others.len()) >= LISTED {
             faults.more = faults.more.saturating_add(1);
+        } else if follows(&error) {
+            of_others.push(found);
+        } else {
+            faults.listed.push(found);
         }
     }
+    // Where a type's own rules do not hold, none of its properties counts as known: what does not hold says more.
+    let told = |other: &Fault| {
+        let below = format!("{}/", other.at);
+        faults.listed.iter().any(|fault| fault.at == other.at || fault.at.starts_with(&below))
+    };
+    of_others.retain(|other| !told(other));
+    faults.listed.extend(of_others);
     faults.listed.dedup();
     faults
 }
@@ -141,12 +152,33 @@ fn fault(error: &ValidationError<'_>) -> Fault {
             let what = "none of the types that the schema has, or none is said".to_owned();
             return Fault { at: error.instance_path().to_string(), what };
         };
-        let nearest = fitting.fold(first, |best, branch| if branch.len() < best.len() { branch } else { best });
-        let Some(next) = nearest.first() else { break };
+        // One that is for a value of another kind altogether is farther than one that finds something inside the value.
+        let at = error.instance_path().to_string();
+        let farness =
+            |branch: &[ValidationError<'_>]| (branch.iter().any(|inner| of_another_kind(inner, &at)), branch.len());
+        let nearest = fitting.fold(first, |best, branch| if farness(branch) < farness(best) { branch } else { best });
+        let cause = nearest.iter().find(|inner| !follows(inner));
+        let Some(next) = cause.or_else(|| nearest.first()) else { break };
         error = next;
     }
     let what: String = error.masked().to_string().chars().take(300).collect();
     Fault { at: error.instance_path().to_string(), what }
+}
+
+/// Whether it may be no more than what follows from another one.
+fn follows(error: &ValidationError<'_>) -> bool {
+    matches!(error.kind(), ValidationErrorKind::UnevaluatedProperties { .. })
+}
+
+/// Whether it says that the value at this place should be of another kind, such as a text, or one of several such.
+fn of_another_kind(error: &ValidationError<'_>, at: &str) -> bool {
+    if error.instance_path().to_string() != at {
+        return false;
+    }
+    if let ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } = error.kind() {
+        return context.iter().all(|branch| branch.iter().any(|inner| of_another_kind(inner, at)));
+    }
+    matches!(error.kind(), ValidationErrorKind::Type { .. })
 }
 
 /// The schema of SPDX 3 says of what has another type that it would have to be the text `Not a TYPE`.
@@ -184,6 +216,23 @@ mod tests {
         let value = serde_json::json!({
             "$schema": schema, "bomFormat": "CycloneDX", "specVersion": version, "version": 1, "components": []});
         check(&Document { format: Format::CycloneDx(version), value }).unwrap().listed
+    }
+
+    #[test]
+    fn of_what_does_not_hold_the_cause_is_named_and_not_what_follows_from_it() {
+        let value = serde_json::json!({
+            "@context": SPDX_3[1],
+            "@graph": [
+                { "type": "CreationInfo", "@id": "_:c", "specVersion": "3.0.1", "created": "2026-01-01T00:00:00Z",
+                  "createdBy": ["https://example.com/p"] },
+                { "type": "Person", "spdxId": "https://example.com/p", "creationInfo": "_:c", "name": "A" },
+                { "type": "software_Package", "spdxId": "https://example.com/a", "creationInfo": "_:c", "name": "a",
+                  "externalRef": [{ "type": "ExternalRef", "externalRefType": "buildMeta", "locator": "https://example.com/m" }] },
+            ],
+        });
+        let faults = check(&Document { format: Format::Spdx3, value }).unwrap();
+        let said: Vec<(&str, &str)> = faults.listed.iter().map(|fault| (&*fault.at, &*fault.what)).collect();
+        assert_eq!(said, [("/@graph/2/externalRef/0/locator", "value is not of type \"array\"")]);
     }
 
     #[test]

@@ -14,25 +14,32 @@ use toml::{Table, Value};
 
 /// Files that one file may take in, one within another.
 const INCLUDES: usize = 16;
+/// Files in all.
+const FILES: usize = 256;
+/// Brackets of a condition, one within another: who reads conditions goes down once for each.
+const BRACKETS: u32 = 64;
 /// Keys of a `[target.TRIPLE]` table that are tables and no library's.
 const NO_LIBRARY: [&str; 4] = ["linker", "runner", "rustflags", "rustdocflags"];
 
-/// The configuration, put together.
-#[derive(Debug, Default)]
-pub(crate) struct Settings {
+/// Cargo's configuration, put together.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Settings {
     all: Table,
     variables: BTreeMap<String, String>,
 }
 
 impl Settings {
-    /// For Cargo as it is run in this folder (a whole path), with these variables.
-    pub(crate) fn read(
+    /// For Cargo as it is run in this folder (a whole path), with these variables and this folder of its own.
+    ///
+    /// # Errors
+    /// Where a file cannot be read, or says what is not followed here.
+    pub fn read(
         directory: &Path,
         home: Option<&Path>,
         variables: &BTreeMap<String, String>,
     ) -> Result<Self, SbomError> {
         let mut all = Table::new();
-        let mut seen = BTreeSet::new();
+        let (mut seen, mut left) = (BTreeSet::new(), FILES);
         let above = directory.ancestors().map(|folder| folder.join(".cargo"));
         for folder in above.chain(home.map(|home| directory.join(home))) {
             let known = std::fs::canonicalize(&folder).unwrap_or_else(|_| folder.clone());
@@ -42,7 +49,7 @@ impl Settings {
             // The older name goes first where both are there.
             let file = ["config", "config.toml"].map(|name| folder.join(name)).into_iter().find(|file| file.is_file());
             if let Some(file) = file {
-                merge(&mut all, loaded(&file, 0)?, false);
+                merge(&mut all, loaded(&file, 0, &mut left)?, false);
             }
         }
         let settings = Self { all, variables: variables.clone() };
@@ -51,7 +58,13 @@ impl Settings {
                 return Err(SbomError::Setting { key: format!("unstable.{key}") });
             }
         }
-        Ok(settings)
+        let targets = settings.value(&["target"]).and_then(Value::as_table);
+        match targets.into_iter().flatten().find(|(name, _)| is_condition(name) && depth(name) > BRACKETS) {
+            Some(_) => Err(SbomError::Setting {
+                key: format!("target.'cfg(…)' with more than {BRACKETS} brackets in each other"),
+            }),
+            None => Ok(settings),
+        }
     }
 
     fn value(&self, path: &[&str]) -> Option<&Value> {
@@ -68,7 +81,10 @@ impl Settings {
     }
 
     /// The target that is built for where none is asked for.
-    pub(crate) fn target(&self) -> Result<Option<String>, SbomError> {
+    ///
+    /// # Errors
+    /// Where it is not one, by its name.
+    pub fn target(&self) -> Result<Option<String>, SbomError> {
         let variable = self.variables.get("CARGO_BUILD_TARGET").filter(|target| !target.is_empty());
         let targets = match (variable, self.value(&["build", "target"])) {
             (Some(target), _) => vec![target.clone()],
@@ -91,8 +107,10 @@ impl Settings {
         }) || self.variables.keys().any(|name| name.starts_with("CARGO_TARGET_") && name.ends_with("_RUSTFLAGS"))
     }
 
-    /// The flags of the compiler for a target; those of conditions only where it is known what holds.
-    pub(crate) fn flags(&self, triple: Option<&str>, holds: Option<&[Cfg]>) -> Vec<String> {
+    /// The flags of the compiler for a target; those of conditions only where it is known what holds, as the compiler says it, one
+    /// a line.
+    #[must_use]
+    pub fn flags(&self, triple: Option<&str>, holds: Option<&str>) -> Vec<String> {
         if let Some(text) = self.variables.get("CARGO_ENCODED_RUSTFLAGS") {
             let whole = text.split('\u{1f}').map(str::to_owned);
             return if text.is_empty() { Vec::new() } else { whole.collect() };
@@ -102,10 +120,10 @@ impl Settings {
         }
         let mut flags = triple.map(|triple| self.words(&["target", triple, "rustflags"])).unwrap_or_default();
         let targets = self.value(&["target"]).and_then(Value::as_table);
-        if let (Some(targets), Some(holds)) = (targets, holds) {
+        if let (Some(targets), Some(holds)) = (targets, holds.map(conditions)) {
             let conditions: BTreeMap<&String, &Value> = targets.iter().filter(|(name, _)| is_condition(name)).collect();
             for (condition, of) in conditions {
-                if CfgExpr::matches_key(condition, holds) {
+                if CfgExpr::matches_key(condition, &holds) {
                     flags.extend(of.get("rustflags").map(listed).unwrap_or_default());
                 }
             }
@@ -114,7 +132,8 @@ impl Settings {
     }
 
     /// Native libraries (`links`) whose build scripts are not run for this target, since the configuration says their results.
-    pub(crate) fn overridden(&self, triple: &str) -> BTreeSet<String> {
+    #[must_use]
+    pub fn overridden(&self, triple: &str) -> BTreeSet<String> {
         let of = self.value(&["target", triple]).and_then(Value::as_table);
         let libraries =
             of.into_iter().flatten().filter(|(name, of)| of.is_table() && !NO_LIBRARY.contains(&name.as_str()));
@@ -124,6 +143,24 @@ impl Settings {
 
 fn is_condition(name: &str) -> bool {
     name.starts_with("cfg(")
+}
+
+fn depth(condition: &str) -> u32 {
+    let (mut now, mut deepest) = (0_u32, 0);
+    for c in condition.chars() {
+        match c {
+            '(' => now = now.saturating_add(1),
+            ')' => now = now.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(now);
+    }
+    deepest
+}
+
+/// What holds, as Cargo reads the compiler's answer.
+pub(crate) fn conditions(said: &str) -> Vec<Cfg> {
+    said.lines().filter(|line| *line != "proc_macro").filter_map(|line| line.parse().ok()).collect()
 }
 
 fn split(text: &str) -> impl Iterator<Item = String> {
@@ -138,7 +175,8 @@ fn listed(value: &Value) -> Vec<String> {
 }
 
 /// One file, with those that it includes: they stand below it, the later ones above the earlier.
-fn loaded(file: &Path, depth: usize) -> Result<Table, SbomError> {
+fn loaded(file: &Path, depth: usize, left: &mut usize) -> Result<Table, SbomError> {
+    *left = left.checked_sub(1).ok_or_else(|| SbomError::Setting { key: "include".to_owned() })?;
     let wrong = |source: toml::de::Error| SbomError::Toml { path: file.to_owned(), source: Box::new(source) };
     let own: Table = toml::from_str(&read_toml(file)?).map_err(wrong)?;
     let included: Vec<(PathBuf, bool)> = match own.get("include") {
@@ -153,7 +191,7 @@ fn loaded(file: &Path, depth: usize) -> Result<Table, SbomError> {
     for (path, optional) in included {
         let path = file.with_file_name(path);
         if !optional || path.exists() {
-            merge(&mut all, loaded(&path, depth.saturating_add(1))?, true);
+            merge(&mut all, loaded(&path, depth.saturating_add(1), left)?, true);
         }
     }
     merge(&mut all, own, true);
@@ -191,7 +229,7 @@ fn merge(all: &mut Table, other: Table, above: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{fs, str::FromStr as _};
+    use std::fs;
 
     struct Tree(tempfile::TempDir);
 
@@ -211,10 +249,6 @@ mod tests {
             let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
             Settings::read(&self.0.path().join("a/b"), Some(&self.0.path().join("home")), &variables)
         }
-    }
-
-    fn holds(text: &[&str]) -> Vec<Cfg> {
-        text.iter().map(|text| Cfg::from_str(text).unwrap()).collect()
     }
 
     #[test]
@@ -253,7 +287,7 @@ mod tests {
         assert!(settings.by_triple());
         assert_eq!(settings.flags(Some("my-triple"), None), ["triple", "variable"]);
         assert_eq!(settings.flags(Some("other"), None), ["all", "of"]);
-        assert_eq!(settings.flags(Some("other"), Some(&holds(&["unix", "k=\"v\""]))), ["k", "v", "unix"]);
+        assert_eq!(settings.flags(Some("other"), Some("unix\nk=\"v\"\n")), ["k", "v", "unix"]);
         assert_eq!(settings.overridden("my-triple"), BTreeSet::from(["foo".to_owned()]));
         assert!(settings.overridden("other").is_empty());
     }
@@ -264,8 +298,19 @@ mod tests {
         let refused = |text: &str| tree(text).read(&[]).unwrap_err();
         assert!(matches!(refused("include = \"config.toml\""), SbomError::Setting { .. }), "a circle");
         assert!(matches!(refused("include = \"no.toml\""), SbomError::Read { .. }));
+        assert!(matches!(refused("include = \"..\""), SbomError::Read { .. }), "a folder");
+        let twice = |next: u32| format!("include = [\"{next}.toml\", \"{next}.toml\"]");
+        let files: Vec<(String, String)> = (0..15).map(|n| (format!("a/b/.cargo/{n}.toml"), twice(n + 1))).collect();
+        let mut files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (&**path, &**text)).collect();
+        let first = twice(0);
+        files.extend([("a/b/.cargo/config.toml", &*first), ("a/b/.cargo/15.toml", "")]);
+        assert!(matches!(Tree::of(&files).read(&[]).unwrap_err(), SbomError::Setting { .. }), "each twice");
         assert!(matches!(refused("unstable.host-config = true"), SbomError::Setting { .. }));
         assert!(matches!(refused("["), SbomError::Toml { .. }));
+        let deep =
+            |depth: usize| format!("target.'cfg({}unix{})'.linker = \"a\"", "not(".repeat(depth), ")".repeat(depth));
+        assert!(matches!(refused(&deep(100_000)), SbomError::Setting { .. }));
+        tree(&deep(60)).read(&[]).unwrap();
         let several = tree("build.target = [\"a\", \"b\"]").read(&[]).unwrap().target().unwrap_err();
         assert!(matches!(several, SbomError::SeveralTargets { .. }));
     }

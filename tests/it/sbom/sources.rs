@@ -472,3 +472,62 @@ fn cargos_configuration_names_the_target_and_build_scripts_that_do_not_run() {
     let by_variable = CargoRequest { variables, ..request(folder.path()) };
     assert_eq!(cargo_inventory(&by_variable).unwrap().build.target, "x86_64-unknown-linux-musl");
 }
+
+#[test]
+fn what_is_needed_as_it_is_and_for_a_script_that_does_not_run_is_not_built_for_the_script() {
+    let folder = tempfile::tempdir().unwrap();
+    let features = "[features]\nf = []\ng = []\n";
+    for name in ["both", "script-only", "deep", "elsewhere"] {
+        package(folder.path(), name, &format!("name = \"{name}\"\nversion = \"1.0.0\"\n{features}"));
+    }
+    let manifest = "name = \"both\"\nversion = \"1.0.0\"\n[dependencies]\ndeep = { path = \"../deep\" }\n";
+    package(folder.path(), "both", &format!("{manifest}{features}"));
+    let native = |name: &str, library: &str| {
+        let manifest = format!(
+            "name = \"{name}\"\nversion = \"1.0.0\"\nlinks = \"{library}\"\nbuild = \"b.rs\"\n[dependencies]\n\
+             both = {{ path = \"../both\" }}\n[target.'cfg(windows)'.dependencies]\nelsewhere = {{ path = \"../elsewhere\" }}\n\
+             [build-dependencies]\nboth = {{ path = \"../both\", features = [\"f\"] }}\n\
+             script-only = {{ path = \"../script-only\" }}\nelsewhere = {{ path = \"../elsewhere\", features = [\"f\"] }}\n"
+        );
+        package(folder.path(), name, &manifest);
+        write(folder.path(), &format!("{name}/b.rs"), "fn main() {}");
+    };
+    native("native", "nat");
+    native("native-at-build", "nat-at-build");
+    let other = "name = \"other\"\nversion = \"1.0.0\"\nbuild = \"b.rs\"\n[build-dependencies]\n\
+        native-at-build = { path = \"../native-at-build\" }\n";
+    package(folder.path(), "other", other);
+    write(folder.path(), "other/b.rs", "fn main() {}");
+    let of_app = "[dependencies]\nnative = { path = \"../native\" }\nother = { path = \"../other\" }\n";
+    let target = Some("x86_64-unknown-linux-gnu".to_owned());
+    let named = CargoRequest { target: target.clone(), ..request(folder.path()) };
+    let overridden = |libraries: &[&str]| {
+        let of = |library: &&str| format!("[target.x86_64-unknown-linux-gnu.{library}]\nrustc-link-lib = [\"c\"]\n");
+        libraries.iter().map(of).collect::<String>()
+    };
+    let built = |inventory: &Inventory, name: &str| of(inventory, name).built.clone();
+    let listed = |inventory: &Inventory, name: &str| inventory.components.iter().any(|c| c.name == name);
+    for resolver in ["1", "2"] {
+        app(folder.path(), &format!("resolver = \"{resolver}\"\n{of_app}"));
+        write(folder.path(), "app/.cargo/config.toml", "");
+        lock(folder.path());
+        let all = exact(&named);
+        assert_eq!(built(&all, "both"), Some(["f".to_owned()].into()));
+        // Both scripts: nothing is built for one of them, and what is needed as it is stays.
+        write(folder.path(), "app/.cargo/config.toml", &overridden(&["nat", "nat-at-build"]));
+        let neither = exact(&named);
+        assert_eq!(built(&neither, "both"), Some(["f".to_owned()].into()), "native-at-build needs it as it is");
+        assert!(!listed(&neither, "script-only") && !listed(&neither, "elsewhere"));
+        // The one that is linked: what the other one's script needs has the features that both ask for.
+        write(folder.path(), "app/.cargo/config.toml", &overridden(&["nat"]));
+        assert!(listed(&exact(&named), "elsewhere"));
+        app(
+            folder.path(),
+            &format!("resolver = \"{resolver}\"\n[dependencies]\nnative = {{ path = \"../native\" }}\n"),
+        );
+        lock(folder.path());
+        let linked_only = exact(&named);
+        assert_eq!((built(&linked_only, "both"), built(&linked_only, "deep")), (None, None));
+        assert!(of(&linked_only, "both").linked.is_some() && of(&linked_only, "deep").linked.is_some());
+    }
+}

@@ -42,6 +42,26 @@ fn spdx_of_both_versions_says_what_cyclonedx_says_and_its_bytes_are_kept() {
 }
 
 #[test]
+fn a_view_of_spdx_lists_no_files_and_nothing_leads_from_or_to_one() {
+    let door = Door::new();
+    let mut document = spdx2();
+    let sum = json!([{"algorithm": "SHA1", "checksumValue": "ab".repeat(20)}]);
+    document["files"] =
+        json!([{"SPDXID": "SPDXRef-f", "fileName": "./a.jar", "checksums": sum, "copyrightText": "NONE"}]);
+    let relation =
+        |from: &str, to: &str| json!({"spdxElementId": from, "relationshipType": "CONTAINS", "relatedSpdxElement": to});
+    let relations = document["relationships"].as_array_mut().unwrap();
+    relations.extend([relation("SPDXRef-f", "SPDXRef-a"), relation("SPDXRef-app", "SPDXRef-f")]);
+    door.write("in.json", document.to_string().as_bytes());
+    door.run("sbom ingest in.json --output view.cdx.json").expect(0, &["3 components"]);
+    let view: Value = serde_json::from_slice(&door.read("view.cdx.json")).unwrap();
+    assert!(!view["dependencies"].to_string().contains("SPDXRef-f"), "{}", view["dependencies"]);
+    let shown = door.run("sbom validate view.cdx.json");
+    shown.expect(0, &["valid, CycloneDX 1.6"]);
+    assert!(!shown.out.contains("sbom-dangling"), "{}", shown.out);
+}
+
+#[test]
 fn two_documents_need_two_files_and_what_was_read_is_not_written_over() {
     let door = Door::new();
     let bytes = serde_json::to_vec_pretty(&spdx2()).unwrap();

@@ -42,6 +42,8 @@ fn cases() -> Vec<(&'static str, Vec<u8>, i32, &'static str)> {
             "CycloneDX as XML is not read",
         ),
         ("tag and value", b"SPDXVersion: SPDX-2.3\n".to_vec(), 4, "SPDX as tag and value is not read"),
+        ("comments before tags", b"# of a tool\n\nSPDXVersion: SPDX-2.3\n".to_vec(), 4, "`pyspdxtools --infile"),
+        ("UTF-16", b"\xff\xfe{\0}\0".to_vec(), 4, "a text in UTF-16 is not read"),
         ("a version to come", br#"{"bomFormat":"CycloneDX","specVersion":"9.9"}"#.to_vec(), 4, "is not read"),
         ("no text but bytes", b"{\"bomFormat\":\"CycloneDX\xff\"}".to_vec(), 4, "sbom-format"),
         ("a name that is a number", with(&|d| d["components"][0]["name"] = json!(7)), 4, "sbom-invalid"),

@@ -21,7 +21,7 @@ use countersign_core::digest::Sha256;
 use countersign_core::finding::{Code, Finding};
 use countersign_core::limits;
 use countersign_report::escape::is_hidden;
-use countersign_sbom::bom::{Bom, Document, DocumentError, Item};
+use countersign_sbom::bom::{Bom, Document, DocumentError, Item, conversion};
 use countersign_sbom::{schema, spdx_text};
 use std::path::{Path, PathBuf};
 
@@ -76,15 +76,10 @@ fn unread(error: &DocumentError, path: &Path) -> Finding {
     let finding = Finding::new(codes::SBOM_FORMAT, error.to_string()).at(place);
     // Else it is no JSON, has a key twice, or nests too deep: its own words say where.
     let DocumentError::Format { found } = error else { return finding };
-    let help = if found.contains("XML") {
-        "have the tool that made it write JSON, or convert it, for example with `cyclonedx convert`"
-    } else {
-        "have the tool that made it write CycloneDX 1.2 to 1.7 or SPDX 2.3 or 3.0 as JSON"
-    };
     finding
         .expected("CycloneDX 1.2 to 1.7, SPDX 2.3 or SPDX 3.0, as JSON", "countersign")
         .found(found.clone())
-        .help(help)
+        .help(conversion(found))
 }
 
 /// What does not hold by the schema, as findings; where all does, what is not as the text of the specification has it.

@@ -4,11 +4,14 @@
 //! The bytes stay what they are: this is a view beside them, never a replacement.
 
 pub(crate) mod cyclonedx;
+mod form;
 pub mod graph;
 pub(crate) mod json;
 mod spdx2;
 mod spdx3;
 pub(crate) mod write;
+
+pub use form::conversion;
 
 use countersign_core::{json as strict, json::JsonError, limits};
 use serde_json::Value;
@@ -261,14 +264,8 @@ impl Document {
     /// Reads the JSON, strictly, and finds out what it is.
     pub fn parse(bytes: &[u8]) -> Result<Self, DocumentError> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let start = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
-        if start == Some(&b'<') {
-            let text = String::from_utf8_lossy(bytes.get(..bytes.len().min(4_096)).unwrap_or_default()).to_lowercase();
-            let what = if text.contains("cyclonedx") { "CycloneDX as XML" } else { "XML" };
-            return Err(DocumentError::Format { found: what.to_owned() });
-        }
-        if bytes.starts_with(b"SPDXVersion:") || bytes.starts_with(b"##") {
-            return Err(DocumentError::Format { found: "SPDX as tag and value".to_owned() });
+        if let Some(form) = form::other_form(bytes) {
+            return Err(DocumentError::Format { found: form.to_owned() });
         }
         within(bytes)?;
         let value = strict::parse_within(bytes, limits::SBOM_BYTES)?;

@@ -157,7 +157,8 @@ fn relationship(
         }
         _ => return Ok(()),
     };
-    if from == DOCUMENT || from == "NOASSERTION" || from == "NONE" {
+    // Files are not among what is listed here, so nothing leads from one.
+    if bom.others.contains(from) || from == "NOASSERTION" || from == "NONE" {
         return Ok(());
     }
     match to {

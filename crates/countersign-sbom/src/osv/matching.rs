@@ -34,7 +34,7 @@ pub struct Hit<'b> {
     pub published: Option<String>,
     /// How bad it is: method and word, number or vector.
     pub severity: Vec<(String, String)>,
-    /// Versions that have it no more.
+    /// Versions that have it no more, but for those before the component's own.
     pub fixed: BTreeSet<String>,
     /// The database's word where none of its records calls this a vulnerability: `unmaintained`, `notice`, `unsound`.
     pub informational: Option<String>,
@@ -394,6 +394,15 @@ fn hit<'b>(names: &BTreeSet<String>, mut members: Vec<About<'b>>) -> Option<Hit<
         let events = events.filter(|range| range.kind != "GIT").flat_map(|range| &range.events);
         fixed.extend(events.filter_map(|event| event.fixed.clone()));
     }
+    // What mended an older line of releases mends nothing here.
+    if let Some((_, _, Some(own), Some(scheme))) = identity(item)
+        && let Some(own) = Version::read(scheme, &own)
+    {
+        fixed.retain(|text| {
+            let order = Version::read(scheme, text).and_then(|fixed| fixed.compare(&own));
+            order != Some(Ordering::Less)
+        });
+    }
     Some(Hit {
         item,
         aliases: names.iter().filter(|name| **name != id).cloned().collect(),
@@ -597,6 +606,22 @@ mod tests {
             found(&[&format!("pkg:maven/g/a@{version}")], vec![advisory("GHSA-1", "Maven", "g:a", &maven, &json!({}))])
         };
         assert_eq!((of("1.0")[0].2, of("2.0")[0].2), (Known::Affected, Known::Unknown));
+    }
+
+    #[test]
+    fn what_mended_an_older_line_of_releases_is_not_named() {
+        let events = json!([{"introduced": "0"}, {"fixed": "1.26.9"}, {"introduced": "1.27.0-0"}, {"fixed": "1.27.2"}]);
+        for (version, fixed) in
+            [("v1.27.1", vec!["1.27.2"]), ("v1.20.0", vec!["1.26.9", "1.27.2"]), ("odd", vec!["1.26.9", "1.27.2"])]
+        {
+            let bom = Bom { items: vec![item(&format!("pkg:golang/a@{version}"))], ..Bom::made() };
+            let record = advisory("GO-1", "Go", "a", &range(&events), &json!({}));
+            let found = matches(&bom, |take: &mut dyn FnMut(Record)| -> Result<(), ()> {
+                take(record);
+                Ok(())
+            });
+            assert_eq!(found.unwrap().hits[0].fixed, fixed.into_iter().map(str::to_owned).collect(), "{version}");
+        }
     }
 
     #[test]

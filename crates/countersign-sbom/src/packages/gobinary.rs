@@ -38,18 +38,23 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     if let Some(root) = &mut bom.root {
         root.hashes.insert("SHA-256".to_owned(), digest.hex());
     }
+    let mut partial = vec![
+        "build information lists what is linked, and not what depends on what".to_owned(),
+        "a module's sum covers its file tree in Go's own way: it is kept as a property, since it is the digest of no file"
+            .to_owned(),
+        "licences are not in the binary".to_owned(),
+    ];
+    // Where Go was told to build without C, there is none.
+    if !modules.lines().any(|line| line == "build\tCGO_ENABLED=0") {
+        partial.push("code in C that is linked in is not listed".to_owned());
+    }
     Ok(Made {
         kind: Kind::GoBinary,
         path: path.to_owned(),
         read_as: format!("a binary that {go} built"),
         digest: Some(digest),
         bom,
-        partial: vec![
-            "build information lists what is linked, and not what depends on what".to_owned(),
-            "a module's sum covers its file tree in Go's own way: it is kept as a property, since it is the digest of no file".to_owned(),
-            "code in C that is linked in is not listed".to_owned(),
-            "licences are not in the binary".to_owned(),
-        ],
+        partial,
     })
 }
 
@@ -329,6 +334,10 @@ mod tests {
                 "stdlib 1.22.1 pkg:golang/stdlib@1.22.1",
             ]
         );
+        let of_c = |made: &Made| made.partial.iter().any(|what| what.contains("code in C"));
+        assert!(of_c(&made), "nothing says that there is none");
+        let without = MODULES.replace("build\tGOOS=linux\n", "build\tCGO_ENABLED=0\n");
+        assert!(!of_c(&self::made(&binary("go1.22.1", &without)).unwrap()));
         let root = made.bom.root.as_ref().unwrap();
         assert_eq!((root.name.as_str(), root.purl.as_deref()), ("example.com/app", None));
         assert!(made.bom.items.iter().take(4).all(|item| item.purl.is_none() && item.linked == Some(true)));

@@ -155,7 +155,12 @@ pub(super) fn wheel(path: &Path) -> Result<Made, PackagesError> {
         place.map(|place| bom.items.remove(place)).ok_or_else(|| malformed(path, "METADATA", "it names no package"))?;
     "library".clone_into(&mut root.kind);
     bom.aggregates.insert(root.reference.clone(), "incomplete".to_owned());
-    partial.insert("a wheel names what it needs without versions: that is not listed".to_owned());
+    let needs = dist.metadata.lines().take_while(|line| !line.trim().is_empty());
+    partial.insert(if needs.into_iter().any(|line| line.to_lowercase().starts_with("requires-dist:")) {
+        "a wheel names what it needs without versions: that is not listed".to_owned()
+    } else {
+        "a wheel does not say what was compiled or copied into it, but for SBOMs of its own".to_owned()
+    });
     bom.root = Some(root);
     Ok(Made {
         kind: Kind::Wheel,
