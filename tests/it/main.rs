@@ -13,6 +13,7 @@ mod again;
 mod attacks;
 mod attestations;
 mod audit_agreement;
+mod audit_later;
 mod audit_package;
 mod audit_questions;
 mod audit_windows;

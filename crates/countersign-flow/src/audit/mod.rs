@@ -11,6 +11,7 @@ mod export;
 mod facts;
 mod kept;
 mod manual;
+mod older;
 mod open;
 mod page;
 mod population;
@@ -28,7 +29,7 @@ mod verify;
 mod witnesses;
 
 pub use ask::{Answered, Ask, Asking, QuestionRow, ask, questions};
-pub use diff::{Difference, ListDifference, diff};
+pub use diff::{Difference, FileDifference, ListDifference, diff};
 pub use export::{Exported, Packing, export, export_file, export_to};
 pub use facts::Window;
 pub use open::{Opened, Opening, open, open_two};

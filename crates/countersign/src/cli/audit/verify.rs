@@ -4,18 +4,21 @@ use super::super::{Answer, Call};
 use super::{OutsideArgs, file};
 use crate::render::Done;
 use clap::Args;
-use countersign_core::finding::{exit_of, verdict_of};
+use countersign_core::finding::{Verdict, exit_of, verdict_of};
 use countersign_flow::audit::{self, AuditReport, How};
 use countersign_flow::output as answer;
 use countersign_record::package::Source;
 use countersign_report::text;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Check a package: every signature, every proof, every list, and every decision run again
 ///
 /// No network, no git, no store: the file, this program, and a trust document from elsewhere. Without trust only the
 /// package's inner consistency is checked, which proves nothing by itself (exit code 3). So is a first look by --quick or
 /// --sample: what was not looked at is said, and is no pass.
+///
+/// What is checked is the record: a promotion that went out although a rule failed is in it, and no fault of it. `audit ask`
+/// lists those and ends with 1 (Q12; Q06 for emergencies, Q11 for exceptions).
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  countersign audit verify 2026.cspkg --trust trust.sigstore.json --trust-digest sha256:…"
@@ -62,14 +65,14 @@ impl Verify {
             findings: report.findings.clone(),
             exit,
         };
-        Ok(Done::answer(call.format, exit, "audit-verify", &document, || words(&report)))
+        Ok(Done::answer(call.format, exit, "audit-verify", &document, || words(&report, &self.package)))
     }
 }
 
 /// How many decisions are listed for people; JSON has them all.
 const LISTED: usize = 20;
 
-fn words(report: &AuditReport) -> String {
+fn words(report: &AuditReport, package: &Path) -> String {
     let mut out = text::checks(&report.checks);
     if !report.decisions.is_empty() {
         let rows: Vec<Vec<String>> = report
@@ -102,6 +105,13 @@ fn words(report: &AuditReport) -> String {
         out.push_str(&text::table(
             &["entry", "time", "environment", "artifact", "verdict", "policy", "run again"],
             &rows,
+        ));
+    }
+    let excepted = report.decisions.iter().filter(|row| row.authorised && row.verdict != Verdict::Pass).count();
+    if excepted > 0 {
+        out.push_str(&format!(
+            "{excepted} let something through without a pass: no fault of the record, and a row of `countersign audit ask Q12 {}`\n",
+            countersign_report::escape::plain(&package.display().to_string())
         ));
     }
     if !report.findings.is_empty() {
