@@ -71,8 +71,7 @@ fn a_decision_of_a_later_version_is_not_called_altered_and_passes_nothing() {
         assert_eq!(exit_of(&findings).code(), 3, "{name}: {findings:#?}");
         assert!(blocking(&findings).iter().all(|code| *code == "record-later"), "{name}: {findings:#?}");
         let outside = OutsideTrust { bytes: &STAGE.world.trust, digest: Some(&STAGE.world.trust_digest) };
-        let opening =
-            audit::open(Box::new(Cursor::new(bytes)), Some(outside), Some(&STAGE.kept)).expect("opened");
+        let opening = audit::open(Box::new(Cursor::new(bytes)), Some(outside), Some(&STAGE.kept)).expect("opened");
         let asking = Asking::of(&opening).expect("open");
         for id in ["Q01", "Q04", "Q12"] {
             let answered = asking.answer(id, &Ask::default()).expect("an answer");

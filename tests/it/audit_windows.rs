@@ -237,8 +237,7 @@ fn a_difference_of_two_packages_names_the_files_that_were_altered_in_one() {
     let between = |first: &[u8], second: &[u8]| {
         let source = |bytes: &[u8]| Box::new(Cursor::new(bytes.to_vec()));
         let kept = world.checkpoint();
-        let (one, two) =
-            audit::open_two(source(first), source(second), Some(outside), Some(&kept)).expect("opened");
+        let (one, two) = audit::open_two(source(first), source(second), Some(outside), Some(&kept)).expect("opened");
         let (one, two) = (one.opened.expect("open"), two.opened.expect("open"));
         audit::diff(&one, &two, first == second, Vec::new())
     };

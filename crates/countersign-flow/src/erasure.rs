@@ -148,6 +148,10 @@ pub fn check(place: &Place, trust: &VerifiedTrust, at: Time) -> Result<Checked, 
     let Some(state) = opened.state else { return Err(FlowError::Refused(opened.findings)) };
     let (known, mut findings) = state.erasures(&blobs);
     let named = named(state.now(), &blobs);
+    // What a decision names that cannot be read here is not what nothing names.
+    let decisions = (0_u64..).zip(state.entries()).filter(|(_, entry)| entry.kind == Kind::PromotionDecision);
+    let unread = decisions.filter_map(|(index, _)| state.now().decision(index, &blobs).err()).flatten();
+    findings.extend(unread.filter(|finding| finding.code == codes::RECORD_LATER));
     blobs.finish()?;
     let kept = place.store().all()?;
     for digest in named.iter().chain(&kept).collect::<BTreeSet<_>>() {
@@ -175,11 +179,6 @@ pub fn check(place: &Place, trust: &VerifiedTrust, at: Time) -> Result<Checked, 
         Finding::new(codes::EVIDENCE_UNREFERENCED, "nothing in the log names this piece of evidence")
             .at(digest.to_string())
     }));
-    // What a decision names that cannot be read here is not what nothing names.
-    let decisions = (0_u64..).zip(state.entries()).filter(|(_, entry)| entry.kind == Kind::PromotionDecision);
-    let unread = decisions.filter_map(|(index, _)| state.now().decision(index, &blobs).err()).flatten();
-    findings.extend(unread.filter(|finding| finding.code == codes::RECORD_LATER));
-    blobs.finish()?;
     let leftover = place.store().others()?;
     findings.extend(left_over(&leftover));
     findings.extend(retention_unseen(&place.log_name()));

@@ -465,22 +465,19 @@ pub(super) fn derived_again(opened: &Opened) -> Result<(Derived, Vec<Finding>), 
         let findings = older::compared(opened, &facts, &derived, said)?;
         return Ok((derived, findings));
     }
-    if opened.gathered().unread() {
+    let differ = derived.files.iter().filter(|(path, made)| opened.package.digest(path) != Some(&made.digest));
+    let names: Vec<String> = differ.map(|(path, _)| path.clone()).collect();
+    if opened.gathered().unread() && !names.is_empty() {
         // The version that knows those records makes other lists of them, whether somebody altered these or not.
-        let differ = derived.files.iter().filter(|(path, made)| opened.package.digest(path) != Some(&made.digest));
-        let names: Vec<String> = differ.map(|(path, _)| path.clone()).collect();
         let what = "the log holds what a later version made: these files cannot be made again here, and were compared with nothing";
         let finding =
             Finding::new(codes::RECORD_LATER, what).help("run this with the version that the records name above");
-        let findings = if names.is_empty() { Vec::new() } else { vec![older::places(finding, &names)] };
-        return Ok((derived, findings));
+        return Ok((derived, vec![older::places(finding, &names)]));
     }
     let mut findings = Vec::new();
     let altered = |path: &str, what: &str| Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(path);
-    for (path, expected) in &derived.files {
-        if opened.package.digest(path) != Some(&expected.digest) {
-            findings.push(altered(path, "this file is not what the rest of the package makes it"));
-        }
+    for path in &names {
+        findings.push(altered(path, "this file is not what the rest of the package makes it"));
     }
     let derived_name = |name: &str| [README, PAGE, POLICIES, RANGE].contains(&name) || name.starts_with(POPULATIONS);
     for name in opened.package.names().filter(|name| derived_name(name) && !derived.files.contains_key(*name)) {
