@@ -107,13 +107,19 @@ fn a_gate_decides_nothing_beside_a_decision_that_it_cannot_read() {
 #[test]
 fn what_cannot_be_read_is_not_packed() {
     let mut world = World::new();
-    record(&mut world, "gate", LATER[1].1);
+    record(&mut world, "gate", LATER[0].1);
     let folder = tempfile::tempdir().expect("a folder");
     world.write_store_at_once(folder.path());
     match audit::export_to(&Place::new(folder.path()), &Scope::default(), &mut Vec::new()) {
         Err(FlowError::Refused(findings)) => {
             assert_eq!(exit_of(&findings).code(), 3, "{findings:#?}");
-            insta::assert_snapshot!(countersign_report::text::findings(&findings), @"");
+            let [one] = findings.as_slice() else { panic!("{findings:#?}") };
+            let said = [one.what.as_str(), &one.found.join(", "), one.help.as_deref().unwrap_or_default()].join("\n");
+            insta::assert_snapshot!(said, @r"
+            a later version of countersign made this decision, and this one cannot read it
+            https://countersign.dev/promotion-decision/v0.2
+            get a later version than 0.1.0 from whoever wrote the record, and run this again with it
+            ");
         }
         other => panic!("{other:?}"),
     }

@@ -245,7 +245,11 @@ fn a_difference_of_two_packages_names_the_files_that_were_altered_in_one() {
     let names: Vec<&str> = differ.files.iter().map(|one| one.file.as_str()).collect();
     assert_eq!(names, ["index.html", "index.json", "populations/decisions.csv"]);
     assert_eq!((differ.exit.code(), differ.findings[0].code), (4, codes::PACKAGE_FILE_ALTERED));
-    insta::assert_snapshot!(differ.words(), @"");
+    let words = differ.words();
+    assert!(
+        words.contains("file index.html differs\nfile index.json differs\nfile populations/decisions.csv differs\n"),
+        "{words}"
+    );
     let same = between(&bytes, &bytes);
     assert!(same.files.is_empty() && same.findings.is_empty(), "{same:#?}");
     assert_eq!(world.promote_next(1).verdict, Verdict::Pass);
