@@ -7,8 +7,9 @@ use countersign_core::digest::Sha256;
 use countersign_core::finding::{Finding, Verdict, exit_of};
 use countersign_core::json;
 use countersign_core::statement::{Kind, Statement, Subject};
+use countersign_flow::FlowError;
 use countersign_flow::audit::{self, Ask, Asking, OutsideTrust, Scope, Window};
-use countersign_flow::{FlowError, Place};
+use countersign_flow::place::Place;
 use countersign_sign::{SigningKey, sign_payload};
 use countersign_tests::tamper::Stage;
 use countersign_tests::world::World;
@@ -56,7 +57,9 @@ fn record(world: &mut World, key: &str, change: fn(&mut Value)) {
 fn verified(bytes: &[u8]) -> Vec<Finding> {
     let outside = OutsideTrust { bytes: &STAGE.world.trust, digest: Some(&STAGE.world.trust_digest) };
     let source = Box::new(Cursor::new(bytes.to_vec()));
-    audit::verify_source(source, Some(outside), Some(&STAGE.kept), audit::How::Full).expect("checked").findings
+    audit::verify_source(source, Some(outside), Some(&STAGE.world.checkpoint()), audit::How::Full)
+        .expect("checked")
+        .findings
 }
 
 fn blocking(findings: &[Finding]) -> Vec<&str> {
@@ -71,7 +74,8 @@ fn a_decision_of_a_later_version_is_not_called_altered_and_passes_nothing() {
         assert_eq!(exit_of(&findings).code(), 3, "{name}: {findings:#?}");
         assert!(blocking(&findings).iter().all(|code| *code == "record-later"), "{name}: {findings:#?}");
         let outside = OutsideTrust { bytes: &STAGE.world.trust, digest: Some(&STAGE.world.trust_digest) };
-        let opening = audit::open(Box::new(Cursor::new(bytes)), Some(outside), Some(&STAGE.kept)).expect("opened");
+        let opening =
+            audit::open(Box::new(Cursor::new(bytes)), Some(outside), Some(&STAGE.world.checkpoint())).expect("opened");
         let asking = Asking::of(&opening).expect("open");
         for id in ["Q01", "Q04", "Q12"] {
             let answered = asking.answer(id, &Ask::default()).expect("an answer");
