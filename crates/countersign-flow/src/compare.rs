@@ -45,8 +45,11 @@ pub(crate) fn is_of_another_version(decision: &Decision) -> bool {
 /// A finding of such a decision for whoever prints it: every value as it was recorded, and the sentence by which the registry
 /// explains the code. What a gate wrote there itself is shown to nobody, since no other version can hold it against anything.
 pub(crate) fn in_words_of_here(finding: &Finding) -> Finding {
-    let meaning = codes::find(finding.code.as_str()).map_or("", |entry| entry.meaning);
-    Finding { what: meaning.to_owned(), ..values_of(finding) }
+    let mut ours = values_of(finding);
+    if ours.what.is_empty() {
+        codes::find(finding.code.as_str()).map_or("", |entry| entry.meaning).clone_into(&mut ours.what);
+    }
+    ours
 }
 
 /// What a decision says for good: all of it but the sentences. Which commit, who, what was expected and what was found are values,
@@ -78,7 +81,12 @@ fn without_more(again: &mut Decision, recorded: &Decision) {
 
 /// Whether answers tell of a finding: of all but notes, and of those of vulnerabilities.
 pub(crate) fn is_told(finding: &Finding) -> bool {
-    finding.class != Class::Note || finding.code.as_str().starts_with("vulnerability-")
+    finding.class != Class::Note || is_of_a_vulnerability(finding)
+}
+
+/// The vulnerability has its name in the sentence and nowhere else, so that this sentence is a value: answers look for it there.
+fn is_of_a_vulnerability(finding: &Finding) -> bool {
+    finding.code.as_str().starts_with("vulnerability-")
 }
 
 /// A finding without its sentences: what is wrong, what to do, why the rule is there, what an exception covers.
@@ -94,7 +102,8 @@ fn values_of(finding: &Finding) -> Finding {
         exception.covers.clear();
         exception
     });
-    Finding { what: String::new(), help: None, rule, exception, ..finding.clone() }
+    let what = if is_of_a_vulnerability(finding) { finding.what.clone() } else { String::new() };
+    Finding { what, help: None, rule, exception, ..finding.clone() }
 }
 
 fn otherwise(recorded: &Decision, again: &Decision) -> Compared {
@@ -141,5 +150,21 @@ fn child<'v>(value: &'v Value, step: &str) -> Option<&'v Value> {
         Value::Array(items) => items.get(step.parse::<usize>().ok()?),
         Value::Object(map) => map.get(step),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_of_another_version_is_the_registrys_but_where_a_vulnerability_has_its_name_in_it() {
+        let said = |code, what: &str| in_words_of_here(&Finding::new(code, what).at("here").help("do this")).what;
+        let meaning = codes::find("review-missing").expect("registered").meaning;
+        assert_eq!(said(codes::REVIEW_MISSING, "ada agreed to it afterwards"), meaning);
+        let named = "CVE-2026-1 (high) is overdue";
+        assert_eq!(said(codes::VULNERABILITY_OVERDUE, named), named);
+        let values = |what: &str| values_of(&Finding::new(codes::VULNERABILITY_OVERDUE, what));
+        assert_ne!(values(named), values("CVE-2026-2 (high) is overdue"), "it is compared");
     }
 }
