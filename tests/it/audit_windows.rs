@@ -5,11 +5,12 @@ use crate::audit_agreement::{Fire, ask, has, open};
 use crate::audit_questions::pack;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
-use countersign_core::finding::{Verdict, exit_of};
+use countersign_core::finding::{Finding, Verdict, exit_of};
 use countersign_core::statement::review::ReviewDecision;
 use countersign_flow::audit::{self, Answered, Ask, Asking, OutsideTrust, Scope, Window};
 use countersign_tests::tamper::reindex;
 use countersign_tests::world::World;
+use std::collections::BTreeMap;
 use std::io::Cursor;
 
 const DAY: i64 = 24 * 60 * 60;
@@ -171,25 +172,95 @@ fn who_came_and_who_left_is_told_and_what_lies_behind_the_logs_end_is_missing() 
     assert!(later.notes.iter().any(|note| note.contains("expired")), "{:?}", later.notes);
 }
 
-#[test]
-fn lists_of_another_version_are_not_called_altered_and_do_not_pass() {
+/// What is said of a package whose index names this version of its lists, after a change of its files.
+fn of_lists(version: &str, change: impl FnOnce(&mut BTreeMap<String, Vec<u8>>)) -> Vec<Finding> {
     let mut world = World::new();
     assert_eq!(world.promote_next(0).verdict, Verdict::Pass);
     let mut files = countersign_record::package::read(&pack(&world, &Scope::default())).expect("files");
     let index = String::from_utf8(files["index.json"].clone()).expect("text");
-    let now = index.split("package-index/v0.").nth(1).and_then(|rest| rest.split('"').next()).expect("a version");
-    let older = index.replace(&format!("package-index/v0.{now}"), "package-index/v0.2");
-    files.insert("index.json".to_owned(), older.into_bytes());
-    files.get_mut("index.html").expect("a page").extend(b"<!-- of then -->");
+    let now = index.split("schemas/package-index/").nth(1).and_then(|rest| rest.split('"').next()).expect("a version");
+    let other = index.replace(&format!("package-index/{now}"), &format!("package-index/{version}"));
+    files.insert("index.json".to_owned(), other.into_bytes());
+    change(&mut files);
     reindex(&mut files);
     let bytes = countersign_record::package::write(&files).expect("a package");
     let outside = OutsideTrust { bytes: &world.trust, digest: Some(&world.trust_digest) };
-    let report =
-        audit::verify_source(Box::new(Cursor::new(bytes)), Some(outside), Some(&world.checkpoint()), audit::How::Full);
-    let report = report.expect("checked");
-    assert_eq!(exit_of(&report.findings).code(), 3, "{:#?}", report.findings);
-    let blocking: Vec<_> = report.findings.iter().filter(|finding| finding.class.blocks()).collect();
-    assert!(blocking.iter().all(|finding| finding.code == codes::PACKAGE_OTHER_VERSION), "{blocking:#?}");
+    let source = Box::new(Cursor::new(bytes));
+    let report = audit::verify_source(source, Some(outside), Some(&world.checkpoint()), audit::How::Full);
+    report.expect("checked").findings.into_iter().filter(|finding| finding.class.blocks()).collect()
+}
+
+fn with(files: &mut BTreeMap<String, Vec<u8>>, name: &str, from: &str, to: &str) {
+    let text = String::from_utf8(files[name].clone()).expect("text");
+    assert!(text.contains(from), "{name}: {text}");
+    files.insert(name.to_owned(), text.replace(from, to).into_bytes());
+}
+
+#[test]
+fn lists_of_an_older_version_are_compared_by_their_rows_and_the_page_that_is_not_is_named() {
+    let unheld = of_lists("v0.2", |files| {
+        files.get_mut("index.html").expect("a page").extend(b"<!-- of then -->");
+        with(files, "populations/decisions.csv", "standard", "ordinary");
+    });
+    assert_eq!(exit_of(&unheld).code(), 3, "{unheld:#?}");
+    assert_eq!(unheld.len(), 1, "{unheld:#?}");
+    assert_eq!(unheld[0].code, codes::PACKAGE_OTHER_VERSION);
+    assert_eq!(unheld[0].at, ["index.json", "index.html", "populations/decisions.csv, column class"]);
+    let altered = of_lists("v0.2", |files| with(files, "populations/decisions.csv", "\"PASS\"", "\"FAIL\""));
+    assert_eq!(exit_of(&altered).code(), 4, "{altered:#?}");
+    assert_eq!(altered[0].at, ["populations/decisions.csv", "line 2, column verdict"]);
+    let gone = of_lists("v0.1", |files| {
+        let list = files.get_mut("populations/deployments.csv").expect("a list");
+        let first = list.iter().position(|b| *b == b'\n').expect("a line");
+        list.truncate(first.saturating_add(1));
+    });
+    assert_eq!((exit_of(&gone).code(), gone[0].at[1].as_str()), (4, "rows"), "{gone:#?}");
+}
+
+#[test]
+fn of_the_lists_of_a_later_version_nothing_is_said_to_hold() {
+    let later = of_lists("v0.99", |files| with(files, "populations/decisions.csv", "\"PASS\"", "\"FAIL\""));
+    assert_eq!(later.len(), 1, "{later:#?}");
+    assert_eq!((exit_of(&later).code(), later[0].code), (3, codes::PACKAGE_OTHER_VERSION));
+    assert!(later[0].what.starts_with("a later version made"), "{}", later[0].what);
+    assert!(later[0].at.iter().any(|place| place == "populations/decisions.csv"), "{:?}", later[0].at);
+    let none = of_lists("version-2", |_| {});
+    assert_eq!((exit_of(&none).code(), none[0].code), (4, codes::PACKAGE_FILE_ALTERED));
+}
+
+#[test]
+fn a_difference_of_two_packages_names_the_files_that_were_altered_in_one() {
+    let mut world = World::new();
+    assert_eq!(world.promote_next(0).verdict, Verdict::Pass);
+    let bytes = pack(&world, &Scope::default());
+    let mut files = countersign_record::package::read(&bytes).expect("files");
+    with(&mut files, "populations/decisions.csv", "\"PASS\"", "\"FAIL\"");
+    files.get_mut("index.html").expect("a page").extend(b"<!-- -->");
+    reindex(&mut files);
+    let other = countersign_record::package::write(&files).expect("a package");
+    let mut later = world.clone();
+    assert_eq!(later.promote_next(1).verdict, Verdict::Pass);
+    let outside = OutsideTrust { bytes: &world.trust, digest: Some(&world.trust_digest) };
+    let between = |first: &[u8], second: &[u8]| {
+        let source = |bytes: &[u8]| Box::new(Cursor::new(bytes.to_vec()));
+        let kept = world.checkpoint();
+        let (one, two) = audit::open_two(source(first), source(second), Some(outside), Some(&kept)).expect("opened");
+        let (one, two) = (one.opened.expect("open"), two.opened.expect("open"));
+        audit::diff(&one, &two, first == second, Vec::new())
+    };
+    let differ = between(&bytes, &other);
+    let names: Vec<&str> = differ.files.iter().map(|one| one.file.as_str()).collect();
+    assert_eq!(names, ["index.html", "index.json", "populations/decisions.csv"]);
+    assert_eq!((differ.exit.code(), differ.findings[0].code), (4, codes::PACKAGE_FILE_ALTERED));
+    let words = differ.words();
+    assert!(
+        words.contains("file index.html differs\nfile index.json differs\nfile populations/decisions.csv differs\n"),
+        "{words}"
+    );
+    let same = between(&bytes, &bytes);
+    assert!(same.files.is_empty() && same.findings.is_empty(), "{same:#?}");
+    let later = between(&bytes, &pack(&later, &Scope::default()));
+    assert!(later.findings.is_empty() && !later.files.is_empty(), "a log that went on makes other lists: {later:#?}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod attacks;
 mod attestations;
 mod audit_agreement;
 mod audit_facts;
+mod audit_later;
 mod audit_package;
 mod audit_portions;
 mod audit_questions;

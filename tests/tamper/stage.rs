@@ -140,6 +140,12 @@ impl Stage {
 
     /// The same, where the honest program would not pack it: the package's log and documents are put in place by hand.
     pub(super) fn by_hand(&self, kept: bool, change: impl FnOnce(&mut World)) -> AuditReport {
+        self.check_by(&self.put_in_by_hand(change), kept, How::Full)
+    }
+
+    /// That package.
+    #[must_use]
+    pub fn put_in_by_hand(&self, change: impl FnOnce(&mut World)) -> Vec<u8> {
         let mut world = self.world.clone();
         change(&mut world);
         let mut files = self.files.clone();
@@ -157,7 +163,7 @@ impl Stage {
         let all = read_shard(&files[&shard]).into_iter().chain(new).collect();
         files.insert(shard, write_shard(all));
         reindex(&mut files);
-        self.check_by(&package::write(&files).expect("a package"), kept, How::Full)
+        package::write(&files).expect("a package")
     }
 }
 

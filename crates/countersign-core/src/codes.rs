@@ -174,6 +174,7 @@ codes! {
     LOG_ROOT_MISMATCH "log-root-mismatch" Untrusted "The log's entries do not hash to the root of its checkpoint.";
     LOG_TILE_MISMATCH "log-tile-mismatch" Untrusted "A tile of the log is not what its entries make it.";
     LOG_ENTRY_MALFORMED "log-entry-malformed" Untrusted "A log entry does not parse.";
+    RECORD_LATER "record-later" Indeterminate "A later version of countersign made an entry or a decision of the log, and this one cannot read it: nothing that it could bear on passes here.";
     LOG_ROLLED_BACK "log-rolled-back" Untrusted "The log is behind the least checkpoint given from outside.";
     LOG_FORKED "log-forked" Untrusted "The log is not a continuation of the least checkpoint given from outside.";
     LOG_SPLIT_VIEW "log-split-view" Untrusted "Two signed checkpoints of one size of the log have different roots: it shows different logs to different people.";
@@ -197,6 +198,7 @@ codes! {
     // Evidence as a whole.
     EVIDENCE_INDEX_MISSING "evidence-index-missing" Indeterminate "Nothing says what evidence there was, so withheld evidence would not be noticed.";
     EVIDENCE_ALTERED "evidence-altered" Untrusted "What the store has under a digest is something else.";
+    EVIDENCE_LEFTOVER "evidence-leftover" Note "A file in the evidence store is no piece of evidence: a write that was killed left it, or is at work. It is left where it is.";
     EVIDENCE_UNREFERENCED "evidence-unreferenced" Note "The store has a piece of evidence that nothing in the log names. It is left where it is.";
     ERASURE_MALFORMED "erasure-malformed" Untrusted "An entry that says that evidence was erased does not hold, or nobody who may erase signed it.";
     ERASURE_FORBIDDEN "erasure-forbidden" Refused "This piece of evidence cannot be erased: the log could not be read without it, or the log does not name it.";

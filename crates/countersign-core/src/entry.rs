@@ -1,13 +1,17 @@
 //! A log entry: which signed statements were recorded, of what kind, about what, when. Small facts and digests only; the
 //! statements themselves lie in the evidence store, and nothing here is believed that they do not say.
 
+use crate::codes;
 use crate::digest::Sha256;
+use crate::finding::Finding;
 use crate::ids::{EnvName, Origin, PersonId};
 use crate::json::{self, JsonError};
+use crate::later;
 use crate::limits;
 use crate::statement::Kind;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// One leaf of the log, as canonical JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +48,9 @@ pub enum EntrySchema {
     V01,
 }
 
+/// Its name.
+const SCHEMA: &str = "https://countersign.dev/entry/v0.1";
+
 /// Why bytes are not an entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -54,6 +61,12 @@ pub enum EntryError {
     /// An entry that records nothing.
     #[error("the entry names no statement")]
     Empty,
+    /// Of a form, a kind or a field that a later version made: it may be sound, and cannot be read here.
+    #[error("a later version made this entry: {found}")]
+    Later {
+        /// What is not known here.
+        found: String,
+    },
     /// Larger than a log entry can be.
     #[error("{found} bytes, more than the {} of a log entry", limits::LOG_ENTRY_BYTES)]
     TooLarge {
@@ -68,8 +81,21 @@ pub fn place_of(index: u64, log: Option<&Origin>) -> String {
     log.map_or_else(|| format!("log entry {index}"), |origin| format!("log {origin}, entry {index}"))
 }
 
+impl EntryError {
+    /// What is to be said of the leaf. One of a later version is not called altered, and stands in the way all the same.
+    #[must_use]
+    pub fn finding(&self, place: &str) -> Finding {
+        match self {
+            Self::Later { found } => later::finding("log entry", place, SCHEMA, found, None),
+            Self::Json(_) | Self::Empty | Self::TooLarge { .. } => {
+                Finding::new(codes::LOG_ENTRY_MALFORMED, self.to_string()).at(place)
+            }
+        }
+    }
+}
+
 impl Entry {
-    /// Reads a leaf.
+    /// Reads a leaf: first which form it has, then what that form holds.
     pub fn parse(bytes: &[u8]) -> Result<Self, EntryError> {
         if bytes.len() > limits::LOG_ENTRY_BYTES {
             return Err(EntryError::TooLarge { found: bytes.len() });
@@ -77,8 +103,22 @@ impl Entry {
         // What comes out the same when it is written has the one form. What does not is looked at for what is wrong with it.
         let read: Option<Self> = serde_json::from_slice(bytes).ok();
         let same = read.filter(|entry| entry.written().is_ok_and(|written| written == bytes));
-        let entry = same.map_or_else(|| json::parse_canonical(bytes), Ok)?;
+        let entry = same.map_or_else(|| Self::with_care(bytes), Ok)?;
         if entry.statements.is_empty() { Err(EntryError::Empty) } else { Ok(entry) }
+    }
+
+    /// Reads one that is not as this version writes it, for what is wrong with it.
+    fn with_care(bytes: &[u8]) -> Result<Self, EntryError> {
+        let value: Value = json::parse_canonical(bytes)?;
+        let schema = value.get("schema").and_then(Value::as_str).unwrap_or_default();
+        if later::is_later(schema, SCHEMA) {
+            return Err(EntryError::Later { found: schema.to_owned() });
+        }
+        let known = schema == SCHEMA;
+        json::from_value(value).map_err(|error| match error {
+            JsonError::Unknown(found) if known => EntryError::Later { found },
+            other => EntryError::Json(other),
+        })
     }
 
     /// Its canonical JSON, written at once: a log has many entries, and whoever opens one writes each.
@@ -190,5 +230,45 @@ mod tests {
         assert_eq!(Entry::parse(&entry.to_bytes().unwrap()).unwrap(), entry);
         entry.statements.clear();
         assert_eq!(Entry::parse(&entry.to_bytes().unwrap()), Err(EntryError::Empty));
+    }
+
+    #[test]
+    fn an_entry_of_a_later_version_is_not_called_altered_and_one_of_no_version_is() {
+        let with = |pairs: &[(&str, &str)]| {
+            let mut value = serde_json::json!({
+                "kind": "promotion-decision",
+                "schema": SCHEMA,
+                "statements": [Sha256::of(b"decision")],
+                "subjects": [],
+                "time": "2026-11-22T10:00:00Z",
+            });
+            for (name, text) in pairs {
+                value[*name] = Value::from(*text);
+            }
+            Entry::parse(&json::canonical(&value).unwrap())
+        };
+        assert!(with(&[]).is_ok());
+        let later: [&[(&str, &str)]; 4] = [
+            &[("schema", "https://countersign.dev/entry/v0.2")],
+            &[("schema", "https://countersign.dev/entry/v0.2"), ("statements", "elsewhere")],
+            &[("kind", "runtime-snapshot")],
+            &[("runner", "x")],
+        ];
+        for pairs in later {
+            let error = with(pairs).unwrap_err();
+            assert!(matches!(error, EntryError::Later { .. }), "{pairs:?}: {error}");
+            let finding = error.finding("log entry 7");
+            assert_eq!((finding.code, finding.class), (codes::RECORD_LATER, crate::finding::Class::Indeterminate));
+        }
+        let altered: [&[(&str, &str)]; 4] = [
+            &[("schema", "https://example.com/entry/v0.2")],
+            &[("schema", "https://countersign.dev/entry/v0.0")],
+            &[("schema", "later"), ("kind", "runtime-snapshot")],
+            &[("time", "yesterday")],
+        ];
+        for pairs in altered {
+            let finding = with(pairs).unwrap_err().finding("log entry 7");
+            assert_eq!(finding.code, codes::LOG_ENTRY_MALFORMED, "{pairs:?}");
+        }
     }
 }

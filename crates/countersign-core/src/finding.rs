@@ -95,7 +95,7 @@ impl<'de> Deserialize<'de> for Code {
         let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
         crate::codes::find(&text)
             .map(|entry| entry.code)
-            .ok_or_else(|| serde::de::Error::custom(format_args!("{text:?} is not a finding code")))
+            .ok_or_else(|| serde::de::Error::unknown_variant(&text, &["a finding code"]))
     }
 }
 

@@ -33,6 +33,9 @@ pub enum JsonError {
     /// A value of another shape than the type wants.
     #[error("{0}")]
     Shape(String),
+    /// A field, or a word for one of several, that the type does not know: what a later version writes looks like this.
+    #[error("{0}")]
+    Unknown(String),
     /// A number with a fraction, an exponent, or beyond ±2^53.
     #[error("number {0} has no canonical form: only integers within 2^53 are signed")]
     Number(String),
@@ -64,12 +67,12 @@ pub fn parse_as<T: de::DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
 
 /// A strictly read value as a type.
 pub fn from_value<T: de::DeserializeOwned>(value: Value) -> Result<T, JsonError> {
-    serde_json::from_value(value).map_err(|e| JsonError::Shape(e.to_string()))
+    serde_json::from_value(value).map_err(|e| shape(&e))
 }
 
 /// The same of a value that stays.
 pub fn from_ref<T: de::DeserializeOwned>(value: &Value) -> Result<T, JsonError> {
-    T::deserialize(value).map_err(|e| JsonError::Shape(e.to_string()))
+    T::deserialize(value).map_err(|e| shape(&e))
 }
 
 /// Any of our types as a value.
@@ -150,6 +153,13 @@ pub(crate) fn write_string(text: &str, out: &mut Vec<u8>) -> Result<(), JsonErro
 fn integer(n: &Number) -> Result<i64, JsonError> {
     const LARGEST: u64 = 1 << 53;
     n.as_i64().filter(|i| i.unsigned_abs() <= LARGEST).ok_or_else(|| JsonError::Number(n.to_string()))
+}
+
+/// serde has no kinds of error, and says these two in words of its own, which no value can begin.
+fn shape(e: &serde_json::Error) -> JsonError {
+    let text = e.to_string();
+    let unknown = ["unknown field `", "unknown variant `"].iter().any(|words| text.starts_with(words));
+    if unknown { JsonError::Unknown(text) } else { JsonError::Shape(text) }
 }
 
 fn syntax(e: &serde_json::Error) -> JsonError {
@@ -257,6 +267,20 @@ mod tests {
     #[test]
     fn bytes_that_are_not_canonical_are_named() {
         assert_eq!(parse_canonical::<Value>(b"{\"a\": 1}"), Err(JsonError::NotCanonical(5)));
+    }
+
+    #[test]
+    fn a_field_that_is_not_known_is_told_from_one_that_is_wrong() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Small {
+            #[serde(rename = "a")]
+            _a: u8,
+        }
+        let read = |text: &[u8]| parse_as::<Small>(text).unwrap_err();
+        assert!(matches!(read(br#"{"a":1,"b":2}"#), JsonError::Unknown(_)));
+        assert!(matches!(read(br#"{"a":"unknown field `b`"}"#), JsonError::Shape(_)));
+        assert!(matches!(read(b"{}"), JsonError::Shape(_)));
     }
 
     fn any_json() -> impl Strategy<Value = Value> {

@@ -25,6 +25,7 @@ pub mod glob;
 pub mod ids;
 pub mod json;
 pub mod key;
+pub mod later;
 pub mod licence;
 pub mod limits;
 pub mod log;

@@ -1,9 +1,10 @@
-//! A decision that was run again, held against the recorded one. The version that recorded it says the same to the letter; a later
-//! one may say it in better words, and has to come to the same: verdict, rules, codes, and everything that it rests on.
+//! A decision that was run again, held against the recorded one. The version that recorded it says the same to the letter; another
+//! one may say it in other sentences, and has to come to the same values: verdict, rules, codes, places, persons, what was expected
+//! and what was found. The sentences of another version are compared with nothing, and so they are shown to nobody.
 
 use countersign_core::codes;
 use countersign_core::decision::{Decision, RuleOutcome};
-use countersign_core::finding::{Class, Finding};
+use countersign_core::finding::{Check, Class, Finding, Verdict};
 use countersign_core::json;
 use serde_json::Value;
 
@@ -27,31 +28,69 @@ pub fn compare(recorded: &Decision, again: &Decision) -> Compared {
     if recorded == again {
         return Compared::Same;
     }
-    if recorded.request.tool.version == HERE {
+    if !is_of_another_version(recorded) {
         return otherwise(recorded, again);
     }
-    let (recorded, again) = (without_words(recorded), without_words(again));
+    let (recorded, mut again) = (without_words(recorded), without_words(again));
+    without_more(&mut again, &recorded);
     if recorded == again { Compared::OtherWords } else { otherwise(&recorded, &again) }
 }
 
-/// What a decision says for good. A checklist may get another line, and a note be put otherwise or left out; what blocks or is
-/// excepted keeps its code, and what each rule said keeps verdict and codes.
+/// Whether another version says that it recorded the decision: its sentences are not the ones of here, and nobody has to believe
+/// that they were that version's.
+pub(crate) fn is_of_another_version(decision: &Decision) -> bool {
+    decision.request.tool.version != HERE
+}
+
+/// A finding of such a decision for whoever prints it: every value as it was recorded, and the sentence by which the registry
+/// explains the code. What a gate wrote there itself is shown to nobody, since no other version can hold it against anything.
+pub(crate) fn in_words_of_here(finding: &Finding) -> Finding {
+    let mut ours = values_of(finding);
+    if ours.what.is_empty() {
+        codes::find(finding.code.as_str()).map_or("", |entry| entry.meaning).clone_into(&mut ours.what);
+    }
+    ours
+}
+
+/// What a decision says for good: all of it but the sentences. Which commit, who, what was expected and what was found are values,
+/// whoever recorded them.
 fn without_words(decision: &Decision) -> Decision {
-    let telling = decision.findings.iter().filter(|finding| finding.class != Class::Note);
     let rules = decision
         .rules
         .iter()
-        .map(|rule| RuleOutcome { findings: rule.findings.iter().map(code_of).collect(), ..rule.clone() });
+        .map(|rule| RuleOutcome { findings: rule.findings.iter().map(values_of).collect(), ..rule.clone() });
+    let checks = decision.checks.iter().map(|check| Check { detail: String::new(), ..check.clone() });
     Decision {
-        checks: Vec::new(),
-        findings: telling.map(code_of).collect(),
+        checks: checks.collect(),
+        findings: decision.findings.iter().map(values_of).collect(),
         rules: rules.collect(),
         ..decision.clone()
     }
 }
 
-/// A finding's code and class, its rule and its exception, by their names.
-fn code_of(finding: &Finding) -> Finding {
+/// Less what a version may say beyond the one that recorded: another line of the checklist that passes, another note. What was
+/// recorded has to come again, and what is shown of a decision has to have been recorded.
+fn without_more(again: &mut Decision, recorded: &Decision) {
+    again.checks.retain(|check| check.verdict != Verdict::Pass || recorded.checks.contains(check));
+    let keep = |all: &mut Vec<Finding>, said: &[Finding]| all.retain(|one| is_told(one) || said.contains(one));
+    keep(&mut again.findings, &recorded.findings);
+    for (rule, said) in again.rules.iter_mut().zip(&recorded.rules) {
+        keep(&mut rule.findings, &said.findings);
+    }
+}
+
+/// Whether answers tell of a finding: of all but notes, and of those of vulnerabilities.
+pub(crate) fn is_told(finding: &Finding) -> bool {
+    finding.class != Class::Note || is_of_a_vulnerability(finding)
+}
+
+/// The vulnerability has its name in the sentence and nowhere else, so that this sentence is a value: answers look for it there.
+fn is_of_a_vulnerability(finding: &Finding) -> bool {
+    finding.code.as_str().starts_with("vulnerability-")
+}
+
+/// A finding without its sentences: what is wrong, what to do, why the rule is there, what an exception covers.
+fn values_of(finding: &Finding) -> Finding {
     let rule = finding.rule.as_ref().map(|rule| {
         let mut rule = rule.clone();
         rule.why.clear();
@@ -63,7 +102,8 @@ fn code_of(finding: &Finding) -> Finding {
         exception.covers.clear();
         exception
     });
-    Finding { class: finding.class, rule, exception, ..Finding::new(finding.code, "") }
+    let what = if is_of_a_vulnerability(finding) { finding.what.clone() } else { String::new() };
+    Finding { what, help: None, rule, exception, ..finding.clone() }
 }
 
 fn otherwise(recorded: &Decision, again: &Decision) -> Compared {
@@ -110,5 +150,21 @@ fn child<'v>(value: &'v Value, step: &str) -> Option<&'v Value> {
         Value::Array(items) => items.get(step.parse::<usize>().ok()?),
         Value::Object(map) => map.get(step),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_of_another_version_is_the_registrys_but_where_a_vulnerability_has_its_name_in_it() {
+        let said = |code, what: &str| in_words_of_here(&Finding::new(code, what).at("here").help("do this")).what;
+        let meaning = codes::find("review-missing").expect("registered").meaning;
+        assert_eq!(said(codes::REVIEW_MISSING, "ada agreed to it afterwards"), meaning);
+        let named = "CVE-2026-1 (high) is overdue";
+        assert_eq!(said(codes::VULNERABILITY_OVERDUE, named), named);
+        let values = |what: &str| values_of(&Finding::new(codes::VULNERABILITY_OVERDUE, what));
+        assert_ne!(values(named), values("CVE-2026-2 (high) is overdue"), "it is compared");
     }
 }

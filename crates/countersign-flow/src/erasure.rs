@@ -133,6 +133,8 @@ pub struct Checked {
     pub erased: BTreeMap<Sha256, u64>,
     /// What nothing names.
     pub unreferenced: BTreeSet<Sha256>,
+    /// Files that are no evidence, by their paths in the store.
+    pub leftover: Vec<String>,
     /// What was found.
     pub findings: Vec<Finding>,
 }
@@ -146,6 +148,10 @@ pub fn check(place: &Place, trust: &VerifiedTrust, at: Time) -> Result<Checked, 
     let Some(state) = opened.state else { return Err(FlowError::Refused(opened.findings)) };
     let (known, mut findings) = state.erasures(&blobs);
     let named = named(state.now(), &blobs);
+    // What a decision names that cannot be read here is not what nothing names.
+    let decisions = (0_u64..).zip(state.entries()).filter(|(_, entry)| entry.kind == Kind::PromotionDecision);
+    let unread = decisions.filter_map(|(index, _)| state.now().decision(index, &blobs).err()).flatten();
+    findings.extend(unread.filter(|finding| finding.code == codes::RECORD_LATER));
     blobs.finish()?;
     let kept = place.store().all()?;
     for digest in named.iter().chain(&kept).collect::<BTreeSet<_>>() {
@@ -173,9 +179,28 @@ pub fn check(place: &Place, trust: &VerifiedTrust, at: Time) -> Result<Checked, 
         Finding::new(codes::EVIDENCE_UNREFERENCED, "nothing in the log names this piece of evidence")
             .at(digest.to_string())
     }));
+    let leftover = place.store().others()?;
+    findings.extend(left_over(&leftover));
     findings.extend(retention_unseen(&place.log_name()));
     let erased = known.into_iter().map(|(digest, (entry, _))| (digest, entry)).collect();
-    Ok(Checked { named, kept, erased, unreferenced, findings })
+    Ok(Checked { named, kept, erased, unreferenced, leftover, findings })
+}
+
+/// How many places are named where there are many.
+const PLACES: usize = 12;
+
+/// Files that are no evidence: shown, and left where they are.
+fn left_over(all: &[String]) -> Option<Finding> {
+    let what = format!(
+        "{} file(s) in the evidence store are no evidence: writes that were killed left them, or are at work",
+        all.len()
+    );
+    let finding = Finding::new(codes::EVIDENCE_LEFTOVER, what)
+        .help("while nothing writes to the store, what is still there may be deleted by hand: nothing reads it");
+    let named = all.iter().take(PLACES).fold(finding, |finding, path| finding.at(path.as_str()));
+    let more = all.len().saturating_sub(PLACES);
+    let named = if more > 0 { named.at(format!("{more} more: --format json has them all")) } else { named };
+    (!all.is_empty()).then_some(named)
 }
 
 /// Of a bucket nobody can tell from here whether it is locked: that is said, and not assumed.

@@ -4,7 +4,7 @@
 use crate::error::FlowError;
 use crate::place::{Place, recorded_decision};
 use countersign_core::digest::Sha256;
-use countersign_core::entry::Entry;
+use countersign_core::entry::{Entry, EntryError};
 use countersign_core::finding::Verdict;
 use countersign_record::index::{Decided, Index, MemoryIndex, Row};
 use countersign_record::log::reader::LogReader;
@@ -51,9 +51,14 @@ pub fn bring_up(place: &Place, index: &mut dyn Index) -> Result<(), FlowError> {
         let end = next.saturating_add(BATCH).min(size);
         let mut rows = Vec::new();
         for (at, bytes) in (next..end).zip(reader.entries(next..end)) {
-            // An entry that does not read is in no index; `log verify` says what is wrong with it.
-            if let Ok(entry) = Entry::parse(&bytes?) {
-                rows.push(row(place, at, entry)?);
+            match Entry::parse(&bytes?) {
+                Ok(entry) => rows.push(row(place, at, entry)?),
+                // Whoever looks something up would take what is missing for what is not there.
+                Err(error @ EntryError::Later { .. }) => {
+                    return Err(FlowError::Refused(vec![error.finding(&format!("log entry {at}"))]));
+                }
+                // An entry that does not read is in no index; `log verify` says what is wrong with it.
+                Err(_) => {}
             }
         }
         index.add(&rows, end, &reader.root_at(end)?)?;

@@ -89,7 +89,23 @@ impl FolderStore {
         format!("evidence/sha256/{head}/{tail}")
     }
 
-    /// Every piece that is there, by its name. Nothing is hashed; other files are passed over.
+    /// Every file among the pieces that is none, by its path below the root: what writes left that were killed, or are at work.
+    pub fn others(&self) -> Result<Vec<String>, StoreError> {
+        let below = "evidence/sha256";
+        let mut all = Vec::new();
+        for head in names(&self.root.join(below))? {
+            let folder = self.root.join(below).join(&head);
+            if !folder.is_dir() {
+                all.push(format!("{below}/{head}"));
+            }
+            let no_piece = |tail: &String| Sha256::from_hex(&format!("{head}{tail}")).is_err();
+            all.extend(names(&folder)?.into_iter().filter(no_piece).map(|tail| format!("{below}/{head}/{tail}")));
+        }
+        all.sort_unstable();
+        Ok(all)
+    }
+
+    /// Every piece that is there, by its name. Nothing is hashed; [`FolderStore::others`] are passed over.
     pub fn all(&self) -> Result<BTreeSet<Sha256>, StoreError> {
         let root = self.root.join("evidence/sha256");
         let mut all = BTreeSet::new();

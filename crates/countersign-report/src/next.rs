@@ -282,6 +282,7 @@ const GENERAL: &[(&[&str], &str)] = &[
         ],
         "`countersign log verify` names what was altered: restore it from a copy",
     ),
+    (&["record-later"], "get the later version that wrote the record, and run this again with it"),
     (
         &["log-rolled-back", "log-forked"],
         "restore the newest copy of the store; somebody has put back, or replaced, what the log held",

@@ -142,14 +142,30 @@ pub(crate) fn verify_read(
     at: Time,
     place: &str,
 ) -> Result<Verified<Statement>, Vec<Finding>> {
-    let Some(kind) = statement.kind() else {
-        return Err(vec![
+    let kind = known_kind(&statement, place)?;
+    verify_as((statement, kind), signed, trust, roots, (at, place))
+}
+
+/// The kind of a statement, if this version knows it.
+pub(crate) fn known_kind(statement: &Statement, place: &str) -> Result<Kind, Vec<Finding>> {
+    statement.kind().ok_or_else(|| {
+        vec![
             Finding::new(codes::PREDICATE_UNKNOWN, format!("predicate type {} is not known", statement.predicate_type))
                 .at(place)
                 .expected(Kind::ALL.map(Kind::word).join(", "), "this version of countersign")
                 .found(statement.predicate_type.as_str()),
-        ]);
-    };
+        ]
+    })
+}
+
+/// The same of a statement that is judged as one of this kind.
+pub(crate) fn verify_as(
+    (statement, kind): (Statement, Kind),
+    signed: &Signed,
+    trust: &VerifiedTrust,
+    roots: &Roots,
+    (at, place): (Time, &str),
+) -> Result<Verified<Statement>, Vec<Finding>> {
     let by = match &signed.by {
         Signature::Certificate { bundle } => {
             certificate_signer(bundle, signed, &statement, kind, &Judge { trust: trust.trust(), roots, at, place })

@@ -4,15 +4,16 @@
 //! said of it years later. The signature is made after the time that stands in the document, by clocks of others: it has to
 //! lie within [`limits::GATE_SIGNATURE_SECONDS`] of it.
 
-use crate::document::{Verified, verify_document};
+use crate::document::{Verified, known_kind, read_statement, verify_as};
 use crate::evidence::Blobs;
 use crate::sigstore::Roots;
 use crate::trust::VerifiedTrust;
 use countersign_core::bundle::{Signature, Signed};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
+use countersign_core::later::is_later;
 use countersign_core::limits;
-use countersign_core::statement::Statement;
+use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
 use countersign_core::trust::{Identity, Trust};
 
@@ -24,11 +25,38 @@ pub fn verify_by_gate(
     at: Time,
     place: &str,
 ) -> Result<Verified<Statement>, Vec<Finding>> {
+    let statement = read_statement(signed, place)?;
+    let kind = known_kind(&statement, place)?;
+    by_gate((statement, kind), signed, trust, blobs, (at, place))
+}
+
+/// The same of one that is to be of this kind. One in the form of a later version is judged by its signature as if it could
+/// be read: whoever calls a forged one that is not heard.
+pub(crate) fn verify_as_by_gate(
+    signed: &Signed,
+    kind: Kind,
+    trust: &VerifiedTrust,
+    blobs: &dyn Blobs,
+    (at, place): (Time, &str),
+) -> Result<Verified<Statement>, Vec<Finding>> {
+    let statement = read_statement(signed, place)?;
+    let later = is_later(statement.predicate_type.as_str(), kind.predicate_type());
+    let kind = if later { kind } else { known_kind(&statement, place)? };
+    by_gate((statement, kind), signed, trust, blobs, (at, place))
+}
+
+fn by_gate(
+    (statement, kind): (Statement, Kind),
+    signed: &Signed,
+    trust: &VerifiedTrust,
+    blobs: &dyn Blobs,
+    (at, place): (Time, &str),
+) -> Result<Verified<Statement>, Vec<Finding>> {
     let Signature::Certificate { .. } = &signed.by else {
-        return verify_document(signed, trust, &Roots::none(), at, place);
+        return verify_as((statement, kind), signed, trust, &Roots::none(), (at, place));
     };
     let roots = Roots::of_gate(trust.trust(), blobs);
-    let verified = verify_document(signed, trust, &roots, at, place).map_err(stored_root)?;
+    let verified = verify_as((statement, kind), signed, trust, &roots, (at, place)).map_err(stored_root)?;
     let existed = verified.signed_by().when.map(|when| when.existed);
     let earliest = at.plus(limits::GATE_SIGNATURE_SECONDS.saturating_neg());
     if existed.is_none_or(|existed| existed < earliest) {

@@ -18,6 +18,7 @@ pub mod forge;
 pub mod gate;
 pub mod history;
 pub mod keys;
+mod later;
 pub mod log;
 pub mod own;
 mod past;

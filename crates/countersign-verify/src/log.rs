@@ -9,7 +9,8 @@ use crate::carry::Earlier;
 use crate::document::{SignerName, Verified};
 use crate::evidence::{Blobs, named_blob};
 use crate::exception::ReadEntry;
-use crate::gate::verify_by_gate;
+use crate::gate::verify_as_by_gate;
+use crate::later::{Unread, read_decision};
 use crate::past::{Facts, Past};
 use crate::policy::{Activated, ActivationContext, LogSoFar, verify_activation};
 use crate::rollout;
@@ -22,7 +23,7 @@ use countersign_core::codes;
 use countersign_core::decision::{Decision, LogRef};
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
-use countersign_core::finding::{Check, Finding, Verdict};
+use countersign_core::finding::{Check, Finding, Verdict, verdict_of};
 use countersign_core::ids::{EnvName, Origin};
 use countersign_core::limits;
 use countersign_core::log::checkpoint::Checkpoint;
@@ -151,7 +152,11 @@ impl LogState {
                 out.checks.push(checkpoint_holds);
                 match read_entries(entries, &reference, (Frontier::new(), 0, None)) {
                     Err(findings) => {
-                        out.checks.push(Check::new("log-entries", Verdict::Fail, "the entries do not hold"));
+                        let said = match verdict_of(&findings) {
+                            Verdict::Fail | Verdict::Pass => (Verdict::Fail, "the entries do not hold"),
+                            Verdict::Indeterminate => (Verdict::Indeterminate, "an entry cannot be read here"),
+                        };
+                        out.checks.push(Check::new("log-entries", said.0, said.1));
                         out.findings.extend(findings);
                     }
                     Ok((parsed, tree, mut roots)) => {
@@ -632,11 +637,18 @@ impl<'a> StateView<'a> {
         let signed =
             Signed::parse_blob(&bytes).map_err(|e| vec![Finding::new(e.code(), e.to_string()).at(place.as_str())])?;
         let trust = self.state.trust_before(index);
-        let decision = verify_by_gate(&signed, trust, blobs, entry.time, &place)?;
-        let content: Decision = decision
-            .value()
-            .predicate_as(Kind::PromotionDecision)
-            .map_err(|e| malformed(&format!("the decision does not parse: {e}")))?;
+        let decision = verify_as_by_gate(&signed, Kind::PromotionDecision, trust, blobs, (entry.time, &place))?;
+        let content = match read_decision(decision.value(), &place) {
+            Ok(content) => content,
+            // What is not a gate's to decide is no decision, whichever version it is said to be of.
+            Err(Unread::Later(finding)) => {
+                let environment = entry.environment.as_ref();
+                let there = |environment| gate_decides(trust.trust(), &decision, environment);
+                let decides = environment.is_some_and(there);
+                return Err(vec![if decides { finding } else { gate_unknown(&decision, environment, &place) }]);
+            }
+            Err(Unread::Malformed(error)) => return Err(malformed(&format!("the decision does not parse: {error}"))),
+        };
         let agrees = content.request.time == entry.time
             && entry.environment.as_ref() == Some(&content.request.environment)
             && entry.subjects == [content.request.subject]
@@ -648,12 +660,7 @@ impl<'a> StateView<'a> {
             || content.request.gate_identity.as_ref() != decision.signed_by().identity.as_deref()
             || !gate_decides(trust.trust(), &decision, &content.request.environment)
         {
-            return Err(vec![
-                Finding::new(codes::GATE_UNKNOWN, "the decision was signed by a gate that does not decide there")
-                    .at(place)
-                    .expected(format!("a gate of {}, which the decision names", content.request.environment), "trust")
-                    .found(decision.signed_by().owner.describe()),
-            ]);
+            return Err(vec![gate_unknown(&decision, Some(&content.request.environment), &place)]);
         }
         // Whoever holds the gate's and the log's keys could otherwise decide on the log as it was before a stricter release.
         let before = self.state.at(index).map(|view| view.reference());
@@ -701,6 +708,14 @@ fn names_subject(entry: &Entry, digest: &Sha256, place: &str) -> Result<(), Vec<
     ])
 }
 
+fn gate_unknown<T>(decision: &Verified<T>, environment: Option<&EnvName>, place: &str) -> Finding {
+    let environment = environment.map_or("an environment", EnvName::as_str);
+    Finding::new(codes::GATE_UNKNOWN, "the decision was signed by a gate that does not decide there")
+        .at(place)
+        .expected(format!("a gate of {environment}, which the decision names"), "trust")
+        .found(decision.signed_by().owner.describe())
+}
+
 fn gate_decides<T>(trust: &Trust, document: &Verified<T>, environment: &EnvName) -> bool {
     let by = document.signed_by();
     let SignerName::Gate(id) = &by.owner else { return false };
@@ -743,8 +758,7 @@ pub(crate) fn read_entries(
     let mut parsed = Vec::with_capacity(entries.len());
     for (index, bytes) in (before..).zip(entries) {
         let place = format!("log entry {index}");
-        let entry = Entry::parse(bytes)
-            .map_err(|e| vec![Finding::new(codes::LOG_ENTRY_MALFORMED, e.to_string()).at(place.as_str())])?;
+        let entry = Entry::parse(bytes).map_err(|error| vec![error.finding(&place)])?;
         if let Some(before) = newest.filter(|before| entry.time < *before) {
             return Err(vec![
                 Finding::new(codes::LOG_TIME_REVERSED, "the entry's time lies before that of the entry before it")

@@ -1,7 +1,7 @@
 //! Every decision looked at once, a few at a time and while they are there: run again, or its statements checked by
 //! themselves, and its range of commits walked.
 
-use super::facts::{Read, decisions};
+use super::facts::{Gathered, Read, decisions};
 use super::open::Opened;
 use super::reconcile::{Walk, walked, walked_by};
 use super::statements::{self, Signatures};
@@ -37,8 +37,10 @@ pub(super) struct Looking<'o> {
     pub(super) rows: Vec<DecisionRow>,
     /// What was found when they were run again.
     pub(super) findings: Vec<Finding>,
-    /// How many were recorded by another version in other words.
-    pub(super) other_words: usize,
+    /// Those that another version recorded in other words.
+    pub(super) other_words: Vec<u64>,
+    /// How many a later version made, so that they could not be run again.
+    pub(super) later: usize,
     /// What came of the signed statements, where those are checked by themselves.
     pub(super) statements: Option<Signatures>,
     walked: BTreeMap<u64, Walk>,
@@ -49,7 +51,8 @@ pub(super) struct Looking<'o> {
 struct Found {
     row: Option<DecisionRow>,
     findings: Vec<Finding>,
-    other_words: bool,
+    other_words: Option<u64>,
+    later: bool,
     statements: Option<Signatures>,
     walked: Option<(u64, Walk)>,
 }
@@ -83,7 +86,8 @@ impl<'o> Looking<'o> {
             picked,
             rows: Vec::new(),
             findings: Vec::new(),
-            other_words: 0,
+            other_words: Vec::new(),
+            later: 0,
             statements: (facts_only || how != How::Full).then(Signatures::default),
             walked: BTreeMap::new(),
         };
@@ -113,7 +117,8 @@ impl<'o> Looking<'o> {
         for found in side::each(read, |read| this.one(read)) {
             self.rows.extend(found.row);
             self.findings.extend(found.findings);
-            self.other_words = self.other_words.saturating_add(usize::from(found.other_words));
+            self.other_words.extend(found.other_words);
+            self.later = self.later.saturating_add(usize::from(found.later));
             self.walked.extend(found.walked);
             if let (Some(all), Some(one)) = (&mut self.statements, found.statements) {
                 all.add(one);
@@ -127,7 +132,10 @@ impl<'o> Looking<'o> {
         let recorded = match read {
             Ok(recorded) => recorded,
             // Where it is not run again, that is said where decisions are read.
-            Err(findings) => return Found { findings: if again { findings.clone() } else { Vec::new() }, ..out },
+            Err(findings) => {
+                let later = again && findings.iter().all(|finding| finding.code == codes::RECORD_LATER);
+                return Found { findings: if again { findings.clone() } else { Vec::new() }, later, ..out };
+            }
         };
         let mut walk = None;
         if again {
@@ -171,7 +179,7 @@ impl<'o> Looking<'o> {
                     match compare(content, &decided) {
                         Compared::Same => Vec::new(),
                         Compared::OtherWords => {
-                            out.other_words = true;
+                            out.other_words = Some(index);
                             Vec::new()
                         }
                         Compared::Otherwise(difference) => {
@@ -242,5 +250,12 @@ fn summary_of(index: u64, recorded: &Promoted, state: &LogState, blobs: &dyn Blo
         Err(findings) => findings,
         Ok((_, found)) if found == expected => Vec::new(),
         Ok(_) => fault("the summary is not the one that the decision makes".to_owned()),
+    }
+}
+
+impl Gathered {
+    /// Whether the log holds decisions that a later version made.
+    pub(super) fn unread(&self) -> bool {
+        self.broken.values().flatten().any(|finding| finding.code == codes::RECORD_LATER)
     }
 }

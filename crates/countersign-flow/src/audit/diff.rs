@@ -1,10 +1,12 @@
 //! What differs between two packages: whether one log goes on from the other, and what one has that the other has not.
 
 use super::facts::Window;
+use super::older::places;
 use super::open::Opened;
 use super::population;
 use super::scope::Scope;
 use super::table::Row;
+use super::{EVIDENCE, LOG};
 use countersign_core::codes;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
@@ -26,6 +28,21 @@ pub struct ListDifference {
     pub only_first: Vec<Row>,
     /// Rows of the second alone.
     pub only_second: Vec<Row>,
+}
+
+/// A file that is not the same in both: one that follows from the rest, or the trust document, or the index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct FileDifference {
+    /// Its name.
+    pub file: String,
+    /// Its digest in the first, where it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<Sha256>,
+    /// Its digest in the second, where it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second: Option<Sha256>,
 }
 
 /// What differs between two packages.
@@ -53,7 +70,9 @@ pub struct Difference {
     pub documents_only_first: Vec<Sha256>,
     /// Documents of the second alone.
     pub documents_only_second: Vec<Sha256>,
-    /// The lists that differ.
+    /// The files that differ, but for the log's own and the documents.
+    pub files: Vec<FileDifference>,
+    /// The lists that the two logs make, where those differ.
     pub lists: Vec<ListDifference>,
     /// What was found when they were opened, and between them.
     pub findings: Vec<Finding>,
@@ -91,6 +110,10 @@ pub fn diff(first: &Opened, second: &Opened, same: bool, found: Vec<Finding>) ->
             lists.push(ListDifference { list: made.name, columns: ours.columns, only_first, only_second });
         }
     }
+    let files = files(first, second);
+    if a == b && first.scope == second.scope && ours == theirs {
+        findings.extend(unaccounted(first, second, &files));
+    }
     Difference {
         verdict: verdict_of(&findings),
         same,
@@ -102,10 +125,37 @@ pub fn diff(first: &Opened, second: &Opened, same: bool, found: Vec<Finding>) ->
         entries_added,
         documents_only_first: ours.difference(&theirs).copied().collect(),
         documents_only_second: theirs.difference(&ours).copied().collect(),
+        files,
         lists,
         exit: countersign_core::finding::exit_of(&findings),
         findings,
     }
+}
+
+/// The files that differ.
+fn files(first: &Opened, second: &Opened) -> Vec<FileDifference> {
+    let names = |one: &Opened| one.package.names().map(str::to_owned).collect::<BTreeSet<_>>();
+    let own = |name: &String| !(name.starts_with(EVIDENCE) || name.starts_with(LOG));
+    let mut all = names(first);
+    all.extend(names(second));
+    let differs = |file: String| {
+        let (first, second) = (first.package.digest(&file).copied(), second.package.digest(&file).copied());
+        (first != second).then_some(FileDifference { file, first, second })
+    };
+    all.into_iter().filter(own).filter_map(differs).collect()
+}
+
+/// What the same log, scope and documents make is the same, where one version made both: a file that is not was altered in one.
+fn unaccounted(first: &Opened, second: &Opened, files: &[FileDifference]) -> Option<Finding> {
+    let names: Vec<String> = files.iter().map(|one| one.file.clone()).collect();
+    let finding = if first.other_version == second.other_version {
+        let what = "both packages hold the same log and documents, and these files are not the same: in one of them they were altered";
+        Finding::new(codes::PACKAGE_FILE_ALTERED, what).help("`countersign audit verify` of each says in which")
+    } else {
+        let what = "both packages hold the same log and documents, and two versions made these files of them";
+        Finding::new(codes::PACKAGE_OTHER_VERSION, what).help("compare packages that one version made")
+    };
+    (!names.is_empty()).then(|| places(finding, &names))
 }
 
 /// How the logs stand to each other. Two that part are a finding: one log never does that.
@@ -162,6 +212,14 @@ impl Difference {
         let (ours, theirs) = (self.documents_only_first.len(), self.documents_only_second.len());
         if ours > 0 || theirs > 0 {
             out.push_str(&format!("{ours} documents only in the first, {theirs} only in the second\n"));
+        }
+        for one in &self.files {
+            let how = match (one.first, one.second) {
+                (Some(_), None) => "is only in the first",
+                (None, _) => "is only in the second",
+                (Some(_), Some(_)) => "differs",
+            };
+            out.push_str(&format!("file {} {how}\n", countersign_report::escape::plain(&one.file)));
         }
         for list in &self.lists {
             out.push_str(&format!(

@@ -82,6 +82,12 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
     drop(raw);
 
     let gathered = Gathered::of(&state, &blobs);
+    // It would be left out of every list, and what it rests on out of the package: the version that knows it packs it.
+    let later: Vec<_> =
+        gathered.broken.values().flatten().filter(|one| one.code == codes::RECORD_LATER).cloned().collect();
+    if !later.is_empty() {
+        return Err(FlowError::Refused(later));
+    }
     let facts = Facts::of(&state, &blobs, &gathered, scope.window.clone());
     let mut documents = named_documents(scope, &state, &gathered, &blobs);
     let goes_on = state.now().earlier().is_some();

@@ -1,9 +1,10 @@
 //! What is kept of a decision while a package is open. A log of a hundred thousand of them has to fit into memory, so that what
 //! most say alike is held once, and what nobody asks of a decision afterwards is not held at all.
 
+use crate::compare::{in_words_of_here, is_of_another_version, is_told};
 use countersign_core::decision::{ActivePolicy, BreakGlass, Decision, EvidenceRef, RuleOutcome, SourceRange, TrustRef};
 use countersign_core::digest::Sha256;
-use countersign_core::finding::{Class, Finding, Verdict};
+use countersign_core::finding::{Finding, Verdict};
 use countersign_core::git::Oid;
 use countersign_core::ids::{EnvName, RefName, Uri};
 use countersign_core::key::KeyId;
@@ -62,7 +63,9 @@ impl Kept {
     /// Of a decision; what others say alike is shared.
     pub(super) fn of(decision: &Decision, shared: &mut Shared) -> Self {
         let request = &decision.request;
-        let rules = decision.rules.iter().map(|rule| RuleOutcome { findings: telling(&rule.findings), ..rule.clone() });
+        let words = Words::of(decision);
+        let rules =
+            decision.rules.iter().map(|rule| RuleOutcome { findings: words.telling(&rule.findings), ..rule.clone() });
         Self {
             request: Requested {
                 subject: request.subject,
@@ -76,7 +79,7 @@ impl Kept {
             authorised: decision.authorised,
             source: decision.source.as_ref().map(|range| Box::new(Range::of(range, shared))),
             rules: shared.rules.keep(rules.collect()),
-            findings: shared.findings.keep(telling(&decision.findings)),
+            findings: shared.findings.keep(words.telling(&decision.findings)),
             break_glass: decision.break_glass.clone().map(Box::new),
             followed_up: decision.followed_up.clone(),
         }
@@ -114,10 +117,25 @@ impl Range {
     }
 }
 
-/// Findings less notes; those of vulnerabilities are asked for.
-fn telling(all: &[Finding]) -> Vec<Finding> {
-    let kept = |finding: &&Finding| finding.class != Class::Note || finding.code.as_str().starts_with("vulnerability-");
-    all.iter().filter(kept).cloned().collect()
+/// Whose sentences are kept of a decision's findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Words {
+    /// The decision's own: run again, they have to come out to the letter.
+    Its,
+    /// Those of the registry, since another version recorded it.
+    Ours,
+}
+
+impl Words {
+    fn of(decision: &Decision) -> Self {
+        if is_of_another_version(decision) { Self::Ours } else { Self::Its }
+    }
+
+    /// Findings less notes; those of vulnerabilities are asked for.
+    fn telling(self, all: &[Finding]) -> Vec<Finding> {
+        let told = all.iter().filter(|finding| is_told(finding));
+        told.map(|finding| if self == Self::Ours { in_words_of_here(finding) } else { finding.clone() }).collect()
+    }
 }
 
 /// What decisions say alike.

@@ -13,6 +13,7 @@ mod keep;
 mod kept;
 mod key_events;
 mod manual;
+mod older;
 mod open;
 mod page;
 mod population;
@@ -32,7 +33,7 @@ mod verify;
 mod witnesses;
 
 pub use ask::{Answered, Ask, Asking, QuestionRow, ask, questions};
-pub use diff::{Difference, ListDifference, diff};
+pub use diff::{Difference, FileDifference, ListDifference, diff};
 pub use export::{Exported, Packing, export, export_file, export_to};
 pub use facts::Window;
 pub use keep::{GivenFacts, Keeping, check_facts, digest_of, open_with_facts};

@@ -4,6 +4,7 @@
 use super::derive::{self, Derived};
 use super::earlier;
 use super::facts::{Facts, Gathered, Read, Window};
+use super::older;
 use super::scope::{Profile, Scope};
 use super::shard;
 use super::since;
@@ -493,21 +494,23 @@ fn index_of(package: &Package) -> Result<IndexOf, FlowError> {
 pub(super) fn derived_again(opened: &Opened) -> Result<(Derived, Vec<Finding>), FlowError> {
     let facts = opened.facts(opened.scope.window.clone());
     let derived = derive::of(&facts, &opened.scope, &|digest| opened.package.has(digest), false)?;
-    // Made here they would be others, whether somebody altered them or not.
-    if let Some(found) = &opened.other_version {
-        let finding = Finding::new(codes::PACKAGE_OTHER_VERSION, "another version made the lists, the page and the text")
-            .at(INDEX)
-            .expected(derive::SCHEMA, "this version of countersign")
-            .found(found.chars().take(120).collect::<String>())
-            .help("check them with that version; `audit ask`, `population` and `report` make them anew from the log, which is checked here");
-        return Ok((derived, vec![finding]));
+    if let Some(said) = &opened.other_version {
+        let findings = older::compared(opened, &facts, &derived, said)?;
+        return Ok((derived, findings));
+    }
+    let differ = derived.files.iter().filter(|(path, made)| opened.package.digest(path) != Some(&made.digest));
+    let names: Vec<String> = differ.map(|(path, _)| path.clone()).collect();
+    if opened.gathered().unread() && !names.is_empty() {
+        // The version that knows those records makes other lists of them, whether somebody altered these or not.
+        let what = "the log holds what a later version made: these files cannot be made again here, and were compared with nothing";
+        let finding =
+            Finding::new(codes::RECORD_LATER, what).help("run this with the version that the records name above");
+        return Ok((derived, vec![older::places(finding, &names)]));
     }
     let mut findings = Vec::new();
     let altered = |path: &str, what: &str| Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(path);
-    for (path, expected) in &derived.files {
-        if opened.package.digest(path) != Some(&expected.digest) {
-            findings.push(altered(path, "this file is not what the rest of the package makes it"));
-        }
+    for path in &names {
+        findings.push(altered(path, "this file is not what the rest of the package makes it"));
     }
     let derived_name = |name: &str| [README, PAGE, POLICIES, RANGE].contains(&name) || name.starts_with(POPULATIONS);
     for name in opened.package.names().filter(|name| derived_name(name) && !derived.files.contains_key(*name)) {
@@ -700,8 +703,5 @@ fn newest_time(entries: &[Vec<u8>]) -> Result<Time, Finding> {
         return Err(Finding::new(codes::DECISION_MISSING, what).at("log"));
     };
     let place = format!("log entry {}", entries.len().saturating_sub(1));
-    let wrong = |error: countersign_core::entry::EntryError| {
-        Finding::new(codes::LOG_ENTRY_MALFORMED, error.to_string()).at(place)
-    };
-    Entry::parse(newest).map(|entry| entry.time).map_err(wrong)
+    Entry::parse(newest).map(|entry| entry.time).map_err(|error| error.finding(&place))
 }

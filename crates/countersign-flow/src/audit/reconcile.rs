@@ -25,6 +25,8 @@ pub enum SourceState {
     Broken,
     /// Some of it was erased, as the log says; the rest fits.
     Withheld,
+    /// A later version made some of it, which cannot be read here; the rest fits.
+    Unread,
     /// Nobody collected it.
     NotCollected,
 }
@@ -35,6 +37,7 @@ impl std::fmt::Display for SourceState {
             Self::Holds => "holds",
             Self::Broken => "BROKEN",
             Self::Withheld => "withheld in part",
+            Self::Unread => "not read in part",
             Self::NotCollected => "not collected",
         })
     }
@@ -59,7 +62,7 @@ pub struct SourceRow {
     pub detail: String,
     /// What does not fit, each by its log entry.
     pub unexplained: Vec<String>,
-    /// What nobody can tell, since it was erased: each by its log entry.
+    /// What nobody can tell here, since it was erased or a later version made it: each by its log entry.
     pub withheld: Vec<String>,
 }
 
@@ -95,7 +98,9 @@ impl Reconciliation {
         for row in &self.sources {
             let broken = row.unexplained.iter().filter(|_| row.state == SourceState::Broken);
             findings.extend(broken.map(|what| of(codes::AUDIT_UNRECONCILED, row.source, what)));
-            findings.extend(row.withheld.iter().map(|what| of(codes::EVIDENCE_WITHHELD, row.source, what)));
+            let unread = row.state == SourceState::Unread || row.source == LOG_INDEXES;
+            let code = if unread { codes::RECORD_LATER } else { codes::EVIDENCE_WITHHELD };
+            findings.extend(row.withheld.iter().map(|what| of(code, row.source, what)));
         }
         findings
     }
@@ -115,6 +120,9 @@ impl Reconciliation {
     }
 }
 
+/// The source of which nothing is erased.
+const LOG_INDEXES: &str = "log indexes";
+
 /// Nothing collects these yet.
 pub(super) const NOT_COLLECTED: [(&str, &str); 3] = [
     ("runtime snapshots", "that everything that runs was authorised: a daily list of what runs, signed"),
@@ -128,24 +136,7 @@ pub(super) fn of(facts: &Facts<'_>) -> Reconciliation {
     let deployments: Vec<&Known> = facts.deployments().map(AsRef::as_ref).collect();
     let (chain, linked) = chains(facts);
     let (git, walked) = walks(facts, &deployments);
-    let mut sources = vec![
-        SourceRow {
-            source: "log indexes",
-            shows: "that no entry was taken out: indexes without a gap under one root",
-            state: if facts.broken.is_empty() { SourceState::Holds } else { SourceState::Broken },
-            items: facts.range.end.saturating_sub(facts.range.start),
-            accounts_for: number(deployments.len()),
-            detail: facts.completeness(),
-            unexplained: facts
-                .broken
-                .iter()
-                .map(|finding| format!("{}: {}", finding.at.join(", "), finding.what))
-                .collect(),
-            withheld: Vec::new(),
-        },
-        chain,
-        git,
-    ];
+    let mut sources = vec![indexes(facts, number(deployments.len())), chain, git];
     sources.extend(NOT_COLLECTED.map(|(source, shows)| SourceRow {
         source,
         shows,
@@ -167,6 +158,27 @@ pub(super) fn of(facts: &Facts<'_>) -> Reconciliation {
         *place = place.saturating_add(1);
     }
     Reconciliation { deployments: number(deployments.len()), sources, in_all, in_git, unexplained, log_only }
+}
+
+/// The log's own indexes: every entry of the window, and those whose decisions do not hold or cannot be read here.
+fn indexes(facts: &Facts<'_>, accounts_for: u64) -> SourceRow {
+    let words = |finding: &&Finding| format!("{}: {}", finding.at.join(", "), finding.what);
+    let (later, broken): (Vec<&Finding>, Vec<&Finding>) =
+        facts.broken.iter().partition(|finding| finding.code == codes::RECORD_LATER);
+    SourceRow {
+        source: LOG_INDEXES,
+        shows: "that no entry was taken out: indexes without a gap under one root",
+        state: match (broken.is_empty(), later.is_empty()) {
+            (false, _) => SourceState::Broken,
+            (true, false) => SourceState::Unread,
+            (true, true) => SourceState::Holds,
+        },
+        items: facts.range.end.saturating_sub(facts.range.start),
+        accounts_for,
+        detail: facts.completeness(),
+        unexplained: broken.iter().map(words).collect(),
+        withheld: later.iter().map(words).collect(),
+    }
 }
 
 /// A service's branch in an environment.

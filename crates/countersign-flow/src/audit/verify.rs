@@ -150,16 +150,10 @@ fn check(opened: &Opened, packages: Vec<Box<dyn Source>>, how: How, report: &mut
         return Ok(());
     }
     let looked = Looking::at(opened, how, report);
-    let again = looked.again;
+    let ran = Ran { again: looked.again, later: looked.later };
     report.decisions = looked.rows;
     report.findings.extend(looked.findings);
-    if looked.other_words > 0 {
-        let what = format!(
-            "{} decisions were recorded by another version, which put the same in other words",
-            looked.other_words
-        );
-        report.findings.push(Finding::new(codes::DECISION_OTHER_WORDS, what).at("decisions"));
-    }
+    report.findings.extend(other_words(&looked.other_words));
     if let Some(signed) = looked.statements {
         let words = signed.words();
         report.line("statements", signed.findings, words);
@@ -182,8 +176,29 @@ fn check(opened: &Opened, packages: Vec<Box<dyn Source>>, how: How, report: &mut
     let reconciled = reconcile::of(&facts);
     report.line("deployments", reconciled.findings(), reconciled.words());
     report.left_out = Some(derived.left_out.clone());
-    report.summary(decisions, again, opened, how);
+    report.summary(decisions, ran, opened, how);
     Ok(())
+}
+
+/// How many decisions were to be run again, and of how many of these a later version made the record.
+#[derive(Clone, Copy)]
+struct Ran {
+    again: usize,
+    later: usize,
+}
+
+/// How many places are named where there are many.
+const PLACES: usize = 10;
+
+/// That decisions of another version came out the same, in other words. Those words are printed nowhere.
+fn other_words(entries: &[u64]) -> Option<Finding> {
+    let what = format!(
+        "{} decisions were recorded by another version, which put the same in other words: answers and lists say it in the words of this one",
+        entries.len()
+    );
+    let finding = Finding::new(codes::DECISION_OTHER_WORDS, what).at("decisions");
+    let named = entries.iter().take(PLACES).fold(finding, |finding, entry| finding.at(format!("log entry {entry}")));
+    (!entries.is_empty()).then_some(named)
 }
 
 /// Documents that nothing names, or that lie in another file than the log's order says; and those that the scope promises and
@@ -214,6 +229,8 @@ pub(super) fn strays(opened: &Opened, how: How) -> Vec<Finding> {
         Finding::new(codes::PACKAGE_FILE_ALTERED, what).at(place).at(format!("document {digest}"))
     };
     let mut findings = Vec::new();
+    // What decisions name that cannot be read here, nobody can tell: neither that nothing names it, nor which day it is of.
+    let (unread, mut unplaced) = (gathered.unread(), 0_usize);
     let mut in_order = Vec::with_capacity(package.count());
     for ((digest, place, length, asked), (first, kept)) in package.documents().zip(first.iter().zip(kept)) {
         let (day, entry) = match *first {
@@ -221,19 +238,31 @@ pub(super) fn strays(opened: &Opened, how: How) -> Vec<Finding> {
             (day, entry) => (Some(days.name(day)), entry),
         };
         let Some(day) = day else {
-            findings.push(altered(digest, place, "nothing in the log names this document"));
+            if unread {
+                unplaced = unplaced.saturating_add(1);
+            } else {
+                findings.push(altered(digest, place, "nothing in the log names this document"));
+            }
             continue;
         };
         in_order.push((day, entry, digest, place, length));
         if gathered.erased.contains_key(digest) {
             findings.push(altered(digest, place, "the log says that this document was erased"));
+        } else if unread {
+            unplaced = unplaced.saturating_add(usize::from(!kept && !asked));
         } else if place.strip_prefix(EVIDENCE).and_then(shard::day_of) != Some(day) {
             findings.push(altered(digest, place, "this document lies in the file of another day"));
         } else if how == How::Full && !kept && !asked {
             findings.push(altered(digest, place, "this document is not one that the package's scope takes in"));
         }
     }
-    if findings.is_empty() && missing.is_empty() {
+    if unplaced > 0 {
+        let what = format!(
+            "{unplaced} documents are named by nothing that can be read here: a later version made what may name them"
+        );
+        findings.push(Finding::new(codes::RECORD_LATER, what).at(EVIDENCE));
+    }
+    if findings.is_empty() && missing.is_empty() && !unread {
         // What is wrong with a document moves others as well: where something is, this says nothing more.
         in_order.sort_unstable();
         for day in in_order.chunk_by(|(one, ..), (other, ..)| one == other) {
@@ -262,7 +291,7 @@ impl AuditReport {
     }
 
     /// What came of the decisions as a whole.
-    fn summary(&mut self, all: usize, again: usize, opened: &Opened, how: How) {
+    fn summary(&mut self, all: usize, Ran { again, later }: Ran, opened: &Opened, how: How) {
         if all == 0 {
             let finding =
                 Finding::new(codes::DECISION_MISSING, "the log records no decision: there is nothing to prove")
@@ -292,14 +321,17 @@ impl AuditReport {
         }
         let withheld = self.decisions.iter().filter(|row| row.withheld).count();
         let different = self.decisions.iter().filter(|row| !row.same_again && !row.withheld).count();
-        let unread = again.saturating_sub(self.decisions.len());
-        let verdict = match (different, unread, withheld) {
-            (0, 0, 0) => Verdict::Pass,
-            (0, 0, _) => Verdict::Indeterminate,
+        let unread = again.saturating_sub(self.decisions.len()).saturating_sub(later);
+        let verdict = match (different, unread, withheld, later) {
+            (0, 0, 0, 0) => Verdict::Pass,
+            (0, 0, _, _) => Verdict::Indeterminate,
             _ => Verdict::Fail,
         };
-        let ran = again.saturating_sub(withheld);
+        let ran = again.saturating_sub(withheld).saturating_sub(later);
         let mut detail = format!("{ran} run again, {different} come out otherwise");
+        if later > 0 {
+            detail.push_str(&format!(", {later} were made by a later version and cannot be"));
+        }
         if withheld > 0 {
             detail.push_str(&format!(", {withheld} rest on evidence that was erased"));
         }

@@ -54,6 +54,8 @@ documents! {
         erased: BTreeMap<Sha256, u64>,
         /// Those that nothing names.
         unreferenced: BTreeSet<Sha256>,
+        /// Files in the store that are no evidence, by their paths: what writes left that were killed, or are at work.
+        leftover: Vec<String>,
         /// The verdict.
         verdict: Verdict,
         /// What was found.

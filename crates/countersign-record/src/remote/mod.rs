@@ -267,6 +267,11 @@ impl Evidence {
         Ok(self.copy.as_ref().map_or(Ok(()), |copy| copy.remote.can_erase())?)
     }
 
+    /// Every file among the pieces that is none, in the folder of here: no piece is written in parts elsewhere.
+    pub fn others(&self) -> Result<Vec<String>, StoreError> {
+        self.folder.others()
+    }
+
     /// Every piece that is there, by its name. Nothing is hashed.
     pub fn all(&self) -> Result<BTreeSet<Sha256>, StoreError> {
         let mut all = self.folder.all()?;

@@ -153,6 +153,7 @@ impl Check {
             kept: checked.kept.len(),
             erased: checked.erased,
             unreferenced: checked.unreferenced,
+            leftover: checked.leftover,
             verdict: verdict_of(&checked.findings),
             exit: exit_of(&checked.findings),
             findings: checked.findings,
@@ -163,8 +164,12 @@ impl Check {
             } else {
                 format!("{}\n", text::findings(&document.findings))
             };
+            let left = match document.leftover.len() {
+                0 => String::new(),
+                left => format!(", {left} file(s) that are no evidence"),
+            };
             format!(
-                "{found}{} named, {} in the store, {} erased, {} that nothing names\n{}\n",
+                "{found}{} named, {} in the store, {} erased, {} that nothing names{left}\n{}\n",
                 document.named,
                 document.kept,
                 document.erased.len(),

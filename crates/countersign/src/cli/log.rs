@@ -358,8 +358,5 @@ impl Show {
 }
 
 fn entry(index: u64, bytes: &[u8]) -> Result<Entry, FlowError> {
-    Entry::parse(bytes).map_err(|error| {
-        let finding = Finding::new(codes::LOG_ENTRY_MALFORMED, error.to_string()).at(format!("log entry {index}"));
-        FlowError::Refused(vec![finding.help("`countersign log verify` names what was altered")])
-    })
+    Entry::parse(bytes).map_err(|error| FlowError::Refused(vec![error.finding(&format!("log entry {index}"))]))
 }

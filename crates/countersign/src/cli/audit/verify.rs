@@ -5,7 +5,7 @@ use super::facts::ToKeep;
 use super::{OutsideArgs, file};
 use crate::render::Done;
 use clap::Args;
-use countersign_core::finding::{exit_of, verdict_of};
+use countersign_core::finding::{Verdict, exit_of, verdict_of};
 use countersign_flow::FlowError;
 use countersign_flow::audit::{self, AuditReport, How};
 use countersign_flow::output::{self as answer, KeptFacts};
@@ -19,6 +19,9 @@ use std::path::{Path, PathBuf};
 /// No network, no git, no store: the file, this program, and a trust document from elsewhere. Without trust only the
 /// package's inner consistency is checked, which proves nothing by itself (exit code 3). So is a first look by --quick or
 /// --sample: what was not looked at is said, and is no pass.
+///
+/// What is checked is the record: a promotion that went out although a rule failed is in it, and no fault of it. `audit ask`
+/// lists those and ends with 1 (Q12; Q06 for emergencies, Q11 for exceptions).
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  countersign audit verify 2026.cspkg --trust trust.sigstore.json --trust-digest sha256:…\n  countersign audit verify 2026.cspkg --facts-output 2026.facts --trust trust.sigstore.json --trust-digest sha256:…"
@@ -77,7 +80,7 @@ impl Verify {
             exit,
         };
         Ok(Done::answer(call.format, exit, "audit-verify", &document, || {
-            let mut out = words(&report);
+            let mut out = words(&report, &self.package);
             match (&document.facts, &self.facts_output) {
                 (Some(KeptFacts { output, digest }), _) => out.push_str(&format!(
                     "facts kept in {}: {digest}\n  ask from them: countersign audit ask Q01 {} --facts {} --facts-digest {digest}, with the same trust and checkpoint\n",
@@ -101,7 +104,7 @@ impl Verify {
 /// How many decisions are listed for people; JSON has them all.
 const LISTED: usize = 20;
 
-fn words(report: &AuditReport) -> String {
+fn words(report: &AuditReport, package: &Path) -> String {
     let mut out = text::checks(&report.checks);
     if !report.decisions.is_empty() {
         let rows: Vec<Vec<String>> = report
@@ -134,6 +137,13 @@ fn words(report: &AuditReport) -> String {
         out.push_str(&text::table(
             &["entry", "time", "environment", "artifact", "verdict", "policy", "run again"],
             &rows,
+        ));
+    }
+    let excepted = report.decisions.iter().filter(|row| row.authorised && row.verdict != Verdict::Pass).count();
+    if excepted > 0 {
+        out.push_str(&format!(
+            "{excepted} let something through without a pass: no fault of the record, and a row of `countersign audit ask Q12 {}`\n",
+            countersign_report::escape::plain(&package.display().to_string())
         ));
     }
     if !report.findings.is_empty() {
