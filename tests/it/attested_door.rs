@@ -177,3 +177,13 @@ fn a_run_over_a_folder_counts_as_reasons_only_what_refuses() {
     let said = door.run(&format!("verify --all all {BY_KEY}"));
     said.expect(4, &["1 (bundle-malformed 1) of them refused", "files-passed-over"]);
 }
+
+#[test]
+fn a_trust_document_that_was_laid_out_over_lines_takes_a_signature_more() {
+    let door = Door::new();
+    door.run("trust sign trust.toml --key keys/ada --output t.json").expect(0, &["t.json: sha256:"]);
+    let value: Value = serde_json::from_slice(&door.read("t.json")).unwrap();
+    door.write("t.json", serde_json::to_string_pretty(&value).unwrap().as_bytes());
+    door.run("trust sign trust.toml --key keys/ben --output t.json").expect(0, &["ada, ben"]);
+    door.run("trust show t.json").expect(0, &[]);
+}

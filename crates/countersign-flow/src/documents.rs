@@ -94,6 +94,11 @@ fn root_of(bytes: &[u8]) -> Option<Vec<u8>> {
     if media.starts_with(ROOT_MEDIA_TYPE) { json::canonical(&value).ok() } else { None }
 }
 
+/// A JSON document without its lines' ends: between its tokens they are white space, and within a text there is none.
+pub(crate) fn in_one_line(document: &[u8]) -> impl Iterator<Item = u8> {
+    document.trim_ascii().iter().copied().filter(|byte| !matches!(byte, b'\n' | b'\r'))
+}
+
 /// What a file holds with a bundle more: one line for each, also where one was laid out over several. What comes out is read
 /// back before anybody writes it, so that no file becomes one that nobody can read.
 pub fn with_one_more(path: &Path, bundle: &[u8]) -> Result<Vec<u8>, FlowError> {
@@ -112,8 +117,7 @@ pub fn with_one_more(path: &Path, bundle: &[u8]) -> Result<Vec<u8>, FlowError> {
     let count = there.documents.len().saturating_add(1);
     let mut bytes = Vec::new();
     for document in there.documents.iter().map(Vec::as_slice).chain([bundle]) {
-        // Between the tokens of JSON a line's end is white space, and within a text there is none.
-        bytes.extend(document.trim_ascii().iter().filter(|byte| !matches!(byte, b'\n' | b'\r')));
+        bytes.extend(in_one_line(document));
         bytes.push(b'\n');
     }
     let mut back = Handed::default();
