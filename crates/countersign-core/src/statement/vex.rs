@@ -254,6 +254,7 @@ mod tests {
 
     #[test]
     fn what_is_said_of_a_component_is_said_of_no_other() {
+        use Reach::{Elsewhere, Here, Perhaps};
         let digest = "ab".repeat(32);
         let (used, unused) = ("pkg:npm/used@1.0.0", "pkg:npm/unused@1.0.0");
         let components = BTreeSet::from([used, unused]);
@@ -262,7 +263,6 @@ mod tests {
             [Some(used), Some(unused), None].map(|component| said.reach(&digest, component, &components))
         };
         let in_it = |parts: Value| reach(json!([{"@id": "pkg:generic/hello", "subcomponents": parts}]));
-        use Reach::{Elsewhere, Here, Perhaps};
         assert_eq!(reach(json!([])), [Here; 3]);
         assert_eq!(reach(json!([{"@id": "pkg:generic/hello"}])), [Here; 3]);
         assert_eq!(in_it(json!([{"@id": unused}])), [Elsewhere, Here, Perhaps]);
