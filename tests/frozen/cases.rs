@@ -103,6 +103,13 @@ pub fn all() -> Vec<Maker> {
         fail("vulnerabilities-handled-2.found-by-the-second", VULNERABILITIES2, |w| {
             scanned(w, VULNERABILITIES2, &[json!([]), exploited()], &[])
         }),
+        pass("vulnerabilities-handled-3.none", VULNERABILITIES3, |w| scanned(w, VULNERABILITIES3, &[json!([])], &[])),
+        pass("vulnerabilities-handled-3.cleared", VULNERABILITIES3, |w| {
+            scanned(w, VULNERABILITIES3, &[exploited()], &["ada", "ben"])
+        }),
+        fail("vulnerabilities-handled-3.found-by-the-second", VULNERABILITIES3, |w| {
+            scanned(w, VULNERABILITIES3, &[json!([]), exploited()], &[])
+        }),
     ]
 }
 
@@ -123,6 +130,7 @@ const TESTS: &str = "tests-passed@1";
 const REVIEW: &str = "two-party-review@1";
 const VULNERABILITIES: &str = "vulnerabilities-handled@1";
 const VULNERABILITIES2: &str = "vulnerabilities-handled@2";
+const VULNERABILITIES3: &str = "vulnerabilities-handled@3";
 
 /// A change that landed, was built and reviewed by two: it passes the rules of the world's policy.
 struct Ready {

@@ -98,6 +98,18 @@ impl Ready {
     }
 }
 
+/// What two persons say of one vulnerability, with these products.
+fn cleared(ready: &Ready, products: &Value) -> [Vec<u8>; 2] {
+    let at = "2026-11-22T09:00:00Z";
+    let vex = json!({"@context": "https://openvex.dev/ns/v0.2.0", "@id": "https://example.com/vex/1", "author": "security",
+        "timestamp": at, "version": 1, "statements": [{"vulnerability": {"name": "CVE-2026-1"}, "products": products,
+        "status": "not_affected", "justification": "vulnerable_code_not_in_execute_path"}]});
+    let by = |person: &str| {
+        signed(Kind::Vex, vec![Subject::sha256("app", &ready.artifact)], &vex, &ready.world.people[person])
+    };
+    [by("ada"), by("ben")]
+}
+
 fn signed(kind: Kind, subjects: Vec<Subject>, predicate: &Value, by: &SigningKey) -> Vec<u8> {
     let statement = Statement::new(kind, subjects, predicate).unwrap();
     sign_payload(&statement.to_bytes().unwrap(), by).unwrap()
@@ -155,6 +167,41 @@ fn of_two_scans_by_the_same_database_both_are_judged_in_either_order() {
     ready.refused(&[&found, &found], Verdict::Fail, "vulnerability-exploited");
     ready.record(&[&found]);
     ready.refused(&[&clean], Verdict::Fail, "vulnerability-exploited");
+}
+
+#[test]
+fn what_people_say_of_one_component_or_of_another_product_clears_no_other() {
+    let in_component = |purl: &str| {
+        json!({"id": "CVE-2026-1", "severity": [{"method": "cvss", "score": "9.8"}],
+        "annotations": {"known_exploited": true, "component": purl}})
+    };
+    let (used, unused) = (in_component("pkg:npm/used@1.0.0"), in_component("pkg:npm/unused@1.0.0"));
+    let part = |name: &str| json!({"@id": format!("pkg:npm/{name}@1.0.0")});
+    let of = |parts: &[&str]| {
+        let parts: Vec<Value> = parts.iter().map(|name| part(name)).collect();
+        json!([{"@id": "pkg:generic/app", "subcomponents": parts}])
+    };
+    let other = json!([{"@id": "pkg:generic/other", "hashes": {"sha-512": "ab".repeat(64)}}]);
+    for (rule, tells_apart) in [("vulnerabilities-handled@2", false), ("vulnerabilities-handled@3", true)] {
+        let ready = Ready::new(rule, 3);
+        let both = ready.vulnerabilities(&json!([used, unused]), &ready.collector);
+        let one = ready.vulnerabilities(&json!([unused]), &ready.collector);
+        let check = |scan: &Vec<u8>, products: &Value, passes: bool| {
+            let [ada, ben] = cleared(&ready, products);
+            if passes {
+                ready.passes(&[scan, &ada, &ben]);
+            } else {
+                ready.refused(&[scan, &ada, &ben], Verdict::Fail, "vulnerability-exploited");
+            }
+        };
+        check(&both, &of(&["unused"]), !tells_apart);
+        check(&both, &json!([part("unused")]), !tells_apart);
+        check(&both, &other, !tells_apart);
+        check(&one, &of(&["unused"]), true);
+        check(&both, &of(&["used", "unused"]), true);
+        check(&both, &json!([{"@id": "pkg:generic/app"}]), true);
+        check(&both, &json!([]), true);
+    }
 }
 
 #[test]

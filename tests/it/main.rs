@@ -12,6 +12,7 @@
 mod again;
 mod attacks;
 mod attestations;
+mod attested_door;
 mod audit_agreement;
 mod audit_facts;
 mod audit_later;

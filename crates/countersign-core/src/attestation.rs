@@ -46,8 +46,10 @@ pub struct Attestation {
     pub payload: Option<Vec<u8>>,
     /// What shows that somebody signed it.
     pub proof: Proof,
-    /// The SHA-256 of what was handed in for it.
+    /// The SHA-256 of what was handed in for it, without the white space around it: its document, or its line.
     pub digest: Sha256,
+    /// The SHA-256 of the whole file as it lies there, which is what others name it by; nothing where it came from no file.
+    pub file: Option<Sha256>,
     /// What the form says beside the signed payload, and what has to agree with it.
     pub beside: Vec<Beside>,
     /// Where several of these are alternatives, of which one has to hold: their number; 0 where each has to.
@@ -119,6 +121,15 @@ pub enum Beside {
 
 /// Reads everything in a file. At least one attestation, or a refusal.
 pub fn read(bytes: &[u8]) -> Result<Vec<Attestation>, BundleError> {
+    let mut out = read_each(bytes)?;
+    let file = Some(Sha256::of(bytes));
+    for read in &mut out {
+        read.file = file;
+    }
+    Ok(out)
+}
+
+fn read_each(bytes: &[u8]) -> Result<Vec<Attestation>, BundleError> {
     if bytes.len() > limits::COLLECTION_BYTES {
         return Err(JsonError::TooLarge { found: bytes.len(), limit: limits::COLLECTION_BYTES }.into());
     }
@@ -158,7 +169,17 @@ fn first_line_is_json(whole: &[u8]) -> bool {
     first.len() < whole.len() && json::parse(first.trim_ascii()).is_ok_and(|value| value.is_object())
 }
 
+/// One document. A form that is put together anew still has the digest of what was handed in: nobody else knows that of our own
+/// writing.
 fn one(value: &Value, bytes: &[u8]) -> Result<Vec<Attestation>, BundleError> {
+    let mut out = in_its_form(value, bytes)?;
+    for read in out.iter_mut().filter(|read| read.form != Form::Cosign) {
+        read.digest = Sha256::of(bytes);
+    }
+    Ok(out)
+}
+
+fn in_its_form(value: &Value, bytes: &[u8]) -> Result<Vec<Attestation>, BundleError> {
     let has = |field: &str| value.get(field).is_some();
     if value.get("mediaType").and_then(Value::as_str).is_some_and(is_layer) {
         return Ok(vec![cosign::read_embedded(value)?]);
@@ -232,7 +253,7 @@ fn bundle(form: Form, value: &Value, bytes: Vec<u8>) -> Result<Attestation, Bund
     };
     let digest = Sha256::of(&bytes);
     let proof = Proof::Bundle(bytes);
-    Ok(Attestation { form, place: String::new(), payload, proof, digest, beside: Vec::new(), either: 0 })
+    Ok(Attestation { form, place: String::new(), payload, proof, digest, file: None, beside: Vec::new(), either: 0 })
 }
 
 fn npm(value: &Value) -> Result<Attestation, BundleError> {
@@ -281,6 +302,7 @@ fn envelope(value: &Value, bytes: &[u8]) -> Result<Attestation, BundleError> {
         payload: Some(payload),
         proof,
         digest: Sha256::of(bytes),
+        file: None,
         beside: Vec::new(),
         either: 0,
     })
@@ -375,6 +397,29 @@ mod tests {
         let bad = super::read(format!("{good}\n{{\"_type\":1}}\n").as_bytes()).unwrap_err();
         assert!(bad.to_string().starts_with("line 2"), "{bad}");
         assert_eq!(super::read(b" \n"), Err(BundleError::Empty));
+    }
+
+    #[test]
+    fn what_is_read_has_the_digest_of_what_was_handed_in_and_the_one_of_its_file() {
+        let good = envelope_text(r#"{"keyid":"k","sig":"AAAA"}"#);
+        let ended = format!("{good}\n");
+        let [one] = read(ended.as_bytes()).unwrap().try_into().unwrap();
+        assert_eq!((one.digest, one.file), (Sha256::of(good.as_bytes()), Some(Sha256::of(ended.as_bytes()))));
+        let bundle = format!(r#"{{"mediaType":"x","dsseEnvelope":{good}}}"#);
+        let npm = format!("{{ \"attestations\": [{{\"bundle\": {bundle}}}] }}\n");
+        let certificate = r#"{"certificate":"AAAA","transparency_entries":[]}"#;
+        let parts = r#"{"statement":"e30=","signature":"AAAA"}"#;
+        let pep740 = format!("{{ \"version\": 1, \"verification_material\": {certificate}, \"envelope\": {parts} }}\n");
+        for (text, form) in [(npm, Form::Npm), (pep740, Form::Pep740)] {
+            let [one] = read(text.as_bytes()).unwrap().try_into().unwrap();
+            assert_eq!(one.form, form);
+            assert_eq!(one.digest, Sha256::of(text.trim().as_bytes()), "{text}");
+            assert_eq!(one.file, Some(Sha256::of(text.as_bytes())), "{text}");
+        }
+        let lines = format!("{ended}{ended}");
+        let read = read(lines.as_bytes()).unwrap();
+        assert!(read.iter().all(|one| one.digest == Sha256::of(good.as_bytes())));
+        assert!(read.iter().all(|one| one.file == Some(Sha256::of(lines.as_bytes()))));
     }
 
     #[test]

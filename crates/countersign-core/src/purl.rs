@@ -99,6 +99,18 @@ impl Purl {
         Self::new(&text)
     }
 
+    /// Whether what this one names is among what `wider` names: the same package, and where `wider` names a version, a subpath or
+    /// qualifiers, these as well.
+    #[must_use]
+    pub fn is_within(&self, wider: &Self) -> bool {
+        let (Some(own), Some(wider)) = (Parts::of(self), Parts::of(wider)) else { return self == wider };
+        let same = |own: &Option<String>, wider: &Option<String>| wider.is_none() || own == wider;
+        own.package == wider.package
+            && same(&own.version, &wider.version)
+            && same(&own.subpath, &wider.subpath)
+            && wider.qualifiers.iter().all(|qualifier| own.qualifiers.contains(qualifier))
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -122,6 +134,50 @@ impl serde::Serialize for Purl {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.serialize_str(&self.0)
     }
+}
+
+/// A package URL in its parts, without their percent-encoding.
+struct Parts {
+    /// The type in lower case, then the segments of the namespace, then the name.
+    package: Vec<String>,
+    version: Option<String>,
+    qualifiers: Vec<(String, String)>,
+    subpath: Option<String>,
+}
+
+impl Parts {
+    /// `None` where a part is not what it was encoded from.
+    fn of(purl: &Purl) -> Option<Self> {
+        let rest = purl.as_str().strip_prefix("pkg:")?.trim_start_matches('/');
+        let (rest, subpath) = split(rest, '#');
+        let (path, qualifiers) = split(rest, '?');
+        let (kind, path) = path.split_once('/')?;
+        let path = path.trim_matches('/');
+        // A scope that nobody encoded has an `@` of its own: a version stands behind the name.
+        let name = path.rfind('/').map_or(0, |slash| slash.saturating_add(1));
+        let (namespace, last) = path.split_at_checked(name)?;
+        let (last, version) = split(last, '@');
+        let mut package = vec![kind.to_ascii_lowercase()];
+        for segment in namespace.split('/').filter(|segment| !segment.is_empty()).chain([last]) {
+            package.push(decoded(segment)?);
+        }
+        let mut pairs = Vec::new();
+        for pair in qualifiers.into_iter().flat_map(|text| text.split('&')).filter(|pair| !pair.is_empty()) {
+            let (key, value) = pair.split_once('=')?;
+            pairs.push((key.to_ascii_lowercase(), decoded(value)?));
+        }
+        let (version, subpath) = (version.map(decoded), subpath.map(decoded));
+        // What is there and cannot be read is not as if it were not there.
+        if version == Some(None) || subpath == Some(None) {
+            return None;
+        }
+        Some(Self { package, version: version.flatten(), qualifiers: pairs, subpath: subpath.flatten() })
+    }
+}
+
+/// What stands before the last of this sign, and what behind it.
+fn split(text: &str, sign: char) -> (&str, Option<&str>) {
+    text.rsplit_once(sign).map_or((text, None), |(before, behind)| (before, Some(behind)))
 }
 
 /// A part of a package URL without its percent-encoding; `None` for one that is broken, or no UTF-8.
@@ -168,6 +224,30 @@ mod tests {
         assert_eq!(plain.as_str(), "pkg:cargo/wasi@0.11.0%2Bwasi-snapshot-preview1");
         let git = Purl::cargo("a", "1.0.0", Some(("vcs_url", "git+https://example.com/a/b@cc55108"))).unwrap();
         assert_eq!(git.as_str(), "pkg:cargo/a@1.0.0?vcs_url=git%2Bhttps://example.com/a/b%40cc55108");
+    }
+
+    #[test]
+    fn a_package_is_within_a_wider_name_of_it_alone() {
+        let within = |own: &str, wider: &str| Purl::new(own).unwrap().is_within(&Purl::new(wider).unwrap());
+        assert!(within("pkg:npm/a@1.0.0", "pkg:npm/a@1.0.0"));
+        assert!(within("pkg:npm/a@1.0.0", "pkg:NPM/a"));
+        assert!(within("pkg:npm/%40s/a@1.0.0", "pkg:npm/@s/a@1.0.0"));
+        assert!(within("pkg:npm/@s/a@1.0.0", "pkg:npm/%40s/a"));
+        assert!(within("pkg:deb/debian/a@1?arch=amd64&distro=x", "pkg:deb/debian/a@1?distro=x"));
+        for (own, wider) in [
+            ("pkg:npm/a@1.0.0", "pkg:npm/a@1.0.1"),
+            ("pkg:npm/a", "pkg:npm/a@1.0.0"),
+            ("pkg:npm/a@1.0.0", "pkg:npm/b"),
+            ("pkg:npm/a@1.0.0", "pkg:cargo/a@1.0.0"),
+            ("pkg:npm/%40s/a@1.0.0", "pkg:npm/a"),
+            ("pkg:npm/a@1.0.0", "pkg:npm/%40s/a"),
+            ("pkg:deb/debian/a@1?arch=arm64", "pkg:deb/debian/a@1?arch=amd64"),
+            ("pkg:deb/debian/a@1", "pkg:deb/debian/a@1?arch=amd64"),
+            ("pkg:golang/x/a@1", "pkg:golang/x/a@1#sub"),
+            ("pkg:npm/a@1.0.0", "pkg:npm/a@%FF"),
+        ] {
+            assert!(!within(own, wider), "{own} {wider}");
+        }
     }
 
     #[test]

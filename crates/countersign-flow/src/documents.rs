@@ -94,14 +94,38 @@ fn root_of(bytes: &[u8]) -> Option<Vec<u8>> {
     if media.starts_with(ROOT_MEDIA_TYPE) { json::canonical(&value).ok() } else { None }
 }
 
-/// The documents of one file, none if there is no such file.
-pub fn read_if_there(path: &Path) -> Result<Vec<Vec<u8>>, FlowError> {
-    let mut out = Handed::default();
-    match read_into(path, &mut out) {
-        Err(FlowError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error),
-        Ok(()) => Ok(out.documents),
+/// A JSON document without its lines' ends: between its tokens they are white space, and within a text there is none.
+pub(crate) fn in_one_line(document: &[u8]) -> impl Iterator<Item = u8> {
+    document.trim_ascii().iter().copied().filter(|byte| !matches!(byte, b'\n' | b'\r'))
+}
+
+/// What a file holds with a bundle more: one line for each, also where one was laid out over several. What comes out is read
+/// back before anybody writes it, so that no file becomes one that nobody can read.
+pub fn with_one_more(path: &Path, bundle: &[u8]) -> Result<Vec<u8>, FlowError> {
+    let mut there = Handed::default();
+    match read_into(path, &mut there) {
+        Err(FlowError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
+        done => done?,
     }
+    let refused = |what: String| {
+        let finding = Finding::new(codes::BUNDLE_MALFORMED, what).at(path.display().to_string());
+        FlowError::Refused(vec![finding.help("sign into another file, without --append")])
+    };
+    if !there.captures.is_empty() {
+        return Err(refused("what a forge said is no file of bundles: nothing is added to it".to_owned()));
+    }
+    let count = there.documents.len().saturating_add(1);
+    let mut bytes = Vec::new();
+    for document in there.documents.iter().map(Vec::as_slice).chain([bundle]) {
+        bytes.extend(in_one_line(document));
+        bytes.push(b'\n');
+    }
+    let mut back = Handed::default();
+    take_in(&bytes, path, &mut back)?;
+    if back.documents.len() == count {
+        return Ok(bytes);
+    }
+    Err(refused(format!("of the {count} bundles that it would hold, {} can be read back", back.documents.len())))
 }
 
 /// Text with the file's name beside each document that a finding names by digest: people know files.
@@ -158,19 +182,23 @@ fn read_into(path: &Path, out: &mut Handed) -> Result<(), FlowError> {
         out.captures.push(bytes);
         return Ok(());
     }
-    if let Some(root) = root_of(&bytes) {
+    take_in(&bytes, path, out)
+}
+
+fn take_in(bytes: &[u8], path: &Path, out: &mut Handed) -> Result<(), FlowError> {
+    if let Some(root) = root_of(bytes) {
         out.documents.push(root);
         return Ok(());
     }
-    let documents = Signed::parse_lines(&bytes).map_err(|error| {
+    let documents = Signed::parse_lines(bytes).map_err(|error| {
         let finding = Finding::new(error.code(), error.to_string()).at(path.display().to_string());
-        FlowError::Refused(vec![match unsigned(&bytes, path) {
+        FlowError::Refused(vec![match unsigned(bytes, path) {
             Some(help) => finding.help(help),
             None => finding,
         }])
     })?;
     out.documents.extend(documents.into_iter().map(|(bytes, _)| bytes));
-    out.documents.extend(Signed::roots_among(&bytes));
+    out.documents.extend(Signed::roots_among(bytes));
     Ok(())
 }
 

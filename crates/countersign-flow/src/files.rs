@@ -2,6 +2,7 @@
 
 use crate::error::FlowError;
 use countersign_core::time::Time;
+use countersign_record::atomic::same_file;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -44,6 +45,17 @@ pub fn read_if_there(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, FlowE
         Ok(bytes) => Ok(Some(bytes)),
         Err(FlowError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+/// What is read is not written over.
+pub fn apart_from_inputs(output: &Path, inputs: &[&Path]) -> Result<(), FlowError> {
+    match inputs.iter().find(|input| same_file(input, output)) {
+        None => Ok(()),
+        Some(input) => Err(FlowError::Usage(format!(
+            "{} is read here, and would be written over: name another file for what is written",
+            input.display()
+        ))),
     }
 }
 

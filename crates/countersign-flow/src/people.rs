@@ -1,5 +1,6 @@
 //! Documents that several people sign: one line each, over the same statement, and one signature a key.
 
+use crate::documents::in_one_line;
 use crate::error::FlowError;
 use crate::files;
 use crate::signing::by_person;
@@ -206,7 +207,9 @@ pub fn add_signature(
     let keys: BTreeSet<KeyId> = documents.iter().filter_map(|(_, signed)| key_of(signed, namespace)).collect();
     let certificates =
         documents.iter().filter(|(_, signed)| matches!(signed.by, Signature::Certificate { .. })).count();
-    let lines: Vec<Vec<u8>> = documents.into_iter().map(|(line, _)| line).chain(roots).collect();
+    // One that was laid out over several lines could not be read again beside another.
+    let lines = documents.iter().map(|(line, _)| line).chain(&roots).map(|line| in_one_line(line).collect());
+    let lines: Vec<Vec<u8>> = lines.collect();
     let mut bytes = lines.join(&b'\n');
     bytes.push(b'\n');
     Ok(CoSigned { bytes, added, keys: keys.len().saturating_add(certificates), time })

@@ -21,6 +21,7 @@ mod tests_passed_1;
 mod two_party_review_1;
 mod vulnerabilities_handled_1;
 mod vulnerabilities_handled_2;
+mod vulnerabilities_handled_3;
 
 pub use context::{Built, Context, Landed};
 
@@ -88,6 +89,7 @@ pub const ALL: &[BuiltIn] = &[
     two_party_review_1::RULE,
     vulnerabilities_handled_1::RULE,
     vulnerabilities_handled_2::RULE,
+    vulnerabilities_handled_3::RULE,
 ];
 
 /// The rule with this id.

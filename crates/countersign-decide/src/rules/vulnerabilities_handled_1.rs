@@ -9,7 +9,7 @@ use countersign_core::ids::PersonId;
 use countersign_core::policy::Rule;
 use countersign_core::statement::Kind;
 use countersign_core::statement::provenance::Moment;
-use countersign_core::statement::vex::Vex;
+use countersign_core::statement::vex::{Reach, Vex, VexStatement};
 use countersign_core::statement::vulns::{Found, Severity, Vulns};
 use countersign_core::time::Time;
 use countersign_verify::Evidence;
@@ -26,7 +26,7 @@ pub(super) const RULE: BuiltIn = BuiltIn {
     parameters: PARAMETERS,
     controls: &["SOC 2 CC7.1", "NIST SSDF PO.4", "NIST SSDF PW.4", "NIST SSDF RV.2"],
     accepts,
-    check: |context, rule| check(context, rule, RULE.id, Ties::First),
+    check: |context, rule| check(context, rule, RULE.id, Meaning::First),
 };
 
 pub(super) const PARAMETERS: &[(&str, &str)] = &[
@@ -39,13 +39,16 @@ pub(super) const PARAMETERS: &[(&str, &str)] = &[
     ("scanners", "URIs of scanners, each of which has to have looked (any one scanner)"),
 ];
 
-/// Which of a scanner's scans by the newest database are judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ties {
-    /// The first, those that are handed in before those that an earlier decision saw.
+/// What the rule means by its number: each adds to the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Meaning {
+    /// Of a scanner's scans by the newest database one is judged: the first, those that are handed in before those that an
+    /// earlier decision saw. What people say of a product is taken for the whole artifact.
     First,
-    /// All.
-    All,
+    /// All such scans are judged.
+    Second,
+    /// What people say of a component clears that component, and what they say of another product nothing.
+    Third,
 }
 
 pub(super) fn accepts(parameters: &BTreeMap<String, Value>) -> Result<(), ParameterError> {
@@ -100,7 +103,7 @@ struct Scan {
     now: bool,
 }
 
-pub(super) fn check(context: &Context<'_>, rule: &Rule, id: &str, ties: Ties) -> Vec<Finding> {
+pub(super) fn check(context: &Context<'_>, rule: &Rule, id: &str, meaning: Meaning) -> Vec<Finding> {
     let by = context.by(id);
     let parameters = match read(&rule.parameters) {
         Ok(parameters) => parameters,
@@ -116,7 +119,7 @@ pub(super) fn check(context: &Context<'_>, rule: &Rule, id: &str, ties: Ties) ->
             None => slot.push(scan),
             Some(Ordering::Greater) => *slot = vec![scan],
             // The same document may be handed in again.
-            Some(Ordering::Equal) if ties == Ties::All && slot.iter().all(|held| held.place != scan.place) => {
+            Some(Ordering::Equal) if meaning >= Meaning::Second && slot.iter().all(|held| held.place != scan.place) => {
                 slot.push(scan);
             }
             Some(Ordering::Equal | Ordering::Less) => {}
@@ -138,9 +141,12 @@ pub(super) fn check(context: &Context<'_>, rule: &Rule, id: &str, ties: Ties) ->
         }
     }
     let opinions = Opinions::of(context, &mut findings);
+    let judged = newest.values().flatten().flat_map(|scan| &scan.vulns.scanner.result);
+    let components = judged.filter_map(component_of).collect();
+    let about = About { sha256: context.request.subject.hex(), components, meaning };
     for scan in newest.values().flatten() {
         for found in &scan.vulns.scanner.result {
-            findings.push(judge(found, scan, context, &parameters, &opinions, &by));
+            findings.push(judge(found, scan, context, &parameters, (&opinions, &about), &by));
         }
     }
     findings
@@ -192,9 +198,31 @@ fn stale(scan: &Scan, at: Time, parameters: &Parameters, by: &str) -> Option<Fin
     )
 }
 
+/// By what it is told whether something is said of a component here.
+struct About<'a> {
+    sha256: String,
+    /// Those in which something was found.
+    components: BTreeSet<&'a str>,
+    meaning: Meaning,
+}
+
+impl About<'_> {
+    /// Whether a statement counts for this component: for and against it, or against it alone.
+    fn reach(&self, one: &VexStatement, found: &Found) -> Reach {
+        if self.meaning >= Meaning::Third {
+            return one.reach(&self.sha256, component_of(found), &self.components);
+        }
+        if one.covers(&self.sha256) { Reach::Here } else { Reach::Elsewhere }
+    }
+}
+
+fn component_of(found: &Found) -> Option<&str> {
+    found.annotation("component").and_then(Value::as_str)
+}
+
 /// What people of trust last said of each vulnerability.
 struct Opinions {
-    said: Vec<(PersonId, Time, bool, countersign_core::statement::vex::VexStatement)>,
+    said: Vec<(PersonId, Time, bool, VexStatement)>,
 }
 
 impl Opinions {
@@ -224,10 +252,16 @@ impl Opinions {
     }
 
     /// The persons who clear it, and those who say that there is something to fear: each by their newest word.
-    fn on(&self, found: &Found, sha256: &str) -> (BTreeSet<&PersonId>, BTreeSet<&PersonId>) {
+    fn on(&self, found: &Found, about: &About<'_>) -> (BTreeSet<&PersonId>, BTreeSet<&PersonId>) {
         let mut last: BTreeMap<&PersonId, (Time, bool)> = BTreeMap::new();
-        for (person, time, clears, one) in &self.said {
-            if one.is_about(found.names()) && one.covers(sha256) {
+        for (person, time, clears, one) in self.said.iter().filter(|(.., one)| one.is_about(found.names())) {
+            let counts = match about.reach(one, found) {
+                Reach::Here => true,
+                // Good word of something that may be another does not count, and bad word does.
+                Reach::Perhaps => !one.clears(),
+                Reach::Elsewhere => false,
+            };
+            if counts {
                 let newest = last.entry(person).or_insert((*time, *clears));
                 // Of two at the same second, the one that clears nothing counts.
                 if *time > newest.0 || (*time == newest.0 && !clears) {
@@ -246,15 +280,14 @@ fn judge(
     scan: &Scan,
     context: &Context<'_>,
     parameters: &Parameters,
-    opinions: &Opinions,
+    (opinions, about): (&Opinions, &About<'_>),
     by: &str,
 ) -> Finding {
     let severity = found.severity();
     let word = severity.map_or("of a severity that is not known", Severity::word);
-    let (clear, fear) = opinions.on(found, &context.request.subject.hex());
+    let (clear, fear) = opinions.on(found, about);
     let name = found.names().collect::<Vec<_>>().join(", ");
-    let component = found.annotation("component").and_then(Value::as_str);
-    let place = |finding: Finding| component.into_iter().fold(finding, Finding::at).at(scan.place.as_str());
+    let place = |finding: Finding| component_of(found).into_iter().fold(finding, Finding::at).at(scan.place.as_str());
     if clear.len() >= parameters.vex_persons && fear.is_empty() {
         let who = clear.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let what = format!("{name} ({word}) does no harm here, say {who}");

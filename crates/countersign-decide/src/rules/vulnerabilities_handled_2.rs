@@ -2,7 +2,7 @@
 //! scan more never hides what another one found.
 
 use super::BuiltIn;
-use super::vulnerabilities_handled_1::{PARAMETERS, Ties, accepts, check};
+use super::vulnerabilities_handled_1::{Meaning, PARAMETERS, accepts, check};
 
 pub(super) const RULE: BuiltIn = BuiltIn {
     id: "vulnerabilities-handled@2",
@@ -12,5 +12,5 @@ pub(super) const RULE: BuiltIn = BuiltIn {
     parameters: PARAMETERS,
     controls: &["SOC 2 CC7.1", "NIST SSDF PO.4", "NIST SSDF PW.4", "NIST SSDF RV.2"],
     accepts,
-    check: |context, rule| check(context, rule, RULE.id, Ties::All),
+    check: |context, rule| check(context, rule, RULE.id, Meaning::Second),
 };

@@ -34,6 +34,9 @@ pub struct Sum {
     pub refused: usize,
     /// How often each code was found.
     pub codes: BTreeMap<String, usize>,
+    /// Those of them for which something was refused, and not only noted.
+    #[serde(skip)]
+    pub reasons: BTreeMap<String, usize>,
     /// How many attestations each signer made.
     pub signers: BTreeMap<String, usize>,
     /// The first of what was found.
@@ -52,6 +55,7 @@ impl Sum {
             held: 0,
             refused: 0,
             codes: BTreeMap::new(),
+            reasons: BTreeMap::new(),
             signers: BTreeMap::new(),
             findings: Vec::new(),
             more: false,
@@ -92,8 +96,11 @@ impl Sum {
             *count = count.saturating_add(1);
         }
         for finding in judged.findings {
-            let count = self.codes.entry(finding.code.to_string()).or_default();
-            *count = count.saturating_add(1);
+            let counts = [Some(&mut self.codes), finding.class.blocks().then_some(&mut self.reasons)];
+            for counts in counts.into_iter().flatten() {
+                let count = counts.entry(finding.code.to_string()).or_default();
+                *count = count.saturating_add(1);
+            }
             if self.findings.len() < limits::VERIFY_LISTED { self.findings.push(finding) } else { self.more = true }
         }
     }

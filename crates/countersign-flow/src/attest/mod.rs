@@ -17,7 +17,7 @@ use countersign_core::slsa::facts::{PROVENANCE_V01, PROVENANCE_V1, PROVENANCE_V0
 use countersign_core::slsa::{
     Dependency, Expectations, ExpectedBuilder, ExpectedIdentity, Facts, Package, SignerFacts, SummaryExpectations,
 };
-use countersign_core::statement::Statement;
+use countersign_core::statement::{Statement, Subject as CoreSubject};
 use countersign_core::time::Time;
 use countersign_core::trust::NamePattern;
 use countersign_verify::attest::{self, Anchors, Shown, ShownSigner, Wanted, check_summary};
@@ -122,7 +122,7 @@ pub fn check(
     if !shown.is_empty() || !findings.is_empty() {
         out.checked.line("attestations", findings, format!("{} about this artifact", shown.len()));
     }
-    let given = shown.iter().map(|(_, shown)| shown.document().hex()).collect();
+    let given = shown.iter().flat_map(|(_, shown)| shown.digests().map(Sha256::hex)).collect();
     let mut judge = Judge { subject, expected, at, given, signers: Vec::new(), provenance: 0, out: &mut out };
     for (place, shown) in &shown {
         judge.one(place, shown);
@@ -319,27 +319,35 @@ impl Judge<'_> {
                     .found(found),
             );
         };
+        // Of several that are the artifact each is held to it: a name is not picked from among them.
+        let own: Vec<&CoreSubject> = self.subject.wanted.subjects_of(statement).collect();
         let Package { name, version } = &self.expected.package;
-        if name.is_some() || version.is_some() {
-            let found = names::package(statement);
-            let parts = found.as_ref().map(|(name, version)| (name.as_str(), version.as_str()));
-            if let Some(wanted) = name
-                && parts.map(|(name, _)| name) != Some(wanted)
-            {
-                let found = parts.map_or("none", |(name, _)| name).to_owned();
-                differs("the attestation is about another package", wanted, found);
-            }
-            if let Some(wanted) = version
-                && parts.map(|(_, version)| version) != Some(wanted)
-            {
-                let found = parts.map_or("none", |(_, version)| version).to_owned();
-                differs("the attestation is about another version", wanted, found);
-            }
+        let other = |is: &dyn Fn(&str, &str) -> bool| {
+            let named: Vec<_> = own.iter().map(|subject| names::package(subject)).collect();
+            named.into_iter().find(|found| found.as_ref().is_none_or(|(name, version)| !is(name, version)))
+        };
+        if let Some(wanted) = name
+            && let Some(found) = other(&|name, _| name == wanted)
+        {
+            let found = found.map_or_else(|| "none".to_owned(), |(name, _)| name);
+            differs("the attestation is about another package", wanted, found);
         }
-        if names::is_of_python_index(statement) && self.subject.named {
-            let subject = statement.subjects.iter().find_map(|subject| subject.name.clone()).unwrap_or_default();
-            if !names::same_distribution(self.subject.name, &subject) {
-                differs("the attestation is about a distribution of another file name", self.subject.name, subject);
+        if let Some(wanted) = version
+            && let Some(found) = other(&|_, version| version == wanted)
+        {
+            let found = found.map_or_else(|| "none".to_owned(), |(_, version)| version);
+            differs("the attestation is about another version", wanted, found);
+        }
+        if names::is_of_python_index(statement) {
+            let count = statement.subjects.len();
+            if count != 1 {
+                differs("an attestation of the Python index has one subject", "one", count.to_string());
+            }
+            let called = own.iter().map(|subject| subject.name.as_deref().unwrap_or_default());
+            let mut other = called.filter(|called| !names::same_distribution(self.subject.name, called));
+            if let Some(found) = other.next().filter(|_| self.subject.named) {
+                let found = found.to_owned();
+                differs("the attestation is about a distribution of another file name", self.subject.name, found);
             }
         }
         out

@@ -1,11 +1,11 @@
 //! What registries call things: npm's package URLs, and the file names of Python distributions.
 
-use countersign_core::statement::Statement;
+use countersign_core::statement::{Statement, Subject};
 
-/// Name and version, as npm writes them into subjects: `pkg:npm/%40scope/name@1.0.0`.
+/// Name and version, as npm writes them into a subject: `pkg:npm/%40scope/name@1.0.0`.
 #[must_use]
-pub fn package(statement: &Statement) -> Option<(String, String)> {
-    let named = statement.subjects.iter().find_map(|subject| subject.name.as_deref()?.strip_prefix("pkg:npm/"))?;
+pub fn package(subject: &Subject) -> Option<(String, String)> {
+    let named = subject.name.as_deref()?.strip_prefix("pkg:npm/")?;
     let (name, version) = named.rsplit_once('@')?;
     let name = name.replace("%40", "@").replace("%2F", "/").replace("%2f", "/");
     Some((name, version.to_owned()))

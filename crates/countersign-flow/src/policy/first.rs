@@ -65,7 +65,7 @@ const FIRST: &[First] = &[
         note: "Needs `collect tests`, signed: docs/other-tools.md.",
     },
     First {
-        id: "vulnerabilities-handled@2",
+        id: "vulnerabilities-handled@3",
         enforced: false,
         parameters: "",
         note: "Needs a scan of the artifact, signed: docs/other-tools.md.",

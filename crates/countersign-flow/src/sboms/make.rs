@@ -2,6 +2,7 @@
 
 use super::{Opened, foreign, notes, open, schema_findings};
 use crate::error::FlowError;
+use crate::files;
 use crate::output::{SbomIngested, SbomMerged};
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
@@ -70,13 +71,7 @@ pub fn ingest(request: &Ingest<'_>) -> Result<SbomIngested, FlowError> {
 
 /// What was read is not written over, unless it is with the same bytes.
 fn apart_from_inputs(output: &Path, inputs: &[&Path], same_bytes: bool) -> Result<(), FlowError> {
-    match inputs.iter().find(|input| !same_bytes && same_file(input, output)) {
-        None => Ok(()),
-        Some(input) => Err(FlowError::Usage(format!(
-            "{} is read here, and would be written over: name another file for what is written",
-            input.display()
-        ))),
-    }
+    if same_bytes { Ok(()) } else { files::apart_from_inputs(output, inputs) }
 }
 
 /// `app.cdx.json` keeps its source as `app.raw.json`.

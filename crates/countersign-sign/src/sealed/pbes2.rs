@@ -29,7 +29,9 @@ pub(super) fn open(der: &[u8], passphrase: &[u8]) -> Result<Zeroizing<Vec<u8>>, 
     let (sealed, _) = take(rest, OCTETS)?;
     let (oid, parameters) = take(algorithm, OID)?;
     if oid != PBES2 {
-        return Err(KeyFault::Sealed { problem: "it is sealed in an older way than PBES2" });
+        return Err(KeyFault::Sealed {
+            problem: "it is sealed in an older way than PBES2: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW` writes it anew",
+        });
     }
     let (parameters, _) = take(parameters, SEQUENCE)?;
     let (derivation, rest) = take(parameters, SEQUENCE)?;
@@ -54,7 +56,11 @@ fn aes(cipher: &[u8]) -> Result<((&'static Algorithm, usize), [u8; 16]), KeyFaul
         Some([0x02]) => (&AES_128, 16),
         Some([0x16]) => (&AES_192, 24),
         Some([0x2a]) => (&AES_256, 32),
-        _ => return Err(KeyFault::Sealed { problem: "it is sealed with another cipher than AES-CBC" }),
+        _ => {
+            return Err(KeyFault::Sealed {
+                problem: "it is sealed with another cipher than AES-CBC: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW` writes it anew",
+            });
+        }
     };
     let (iv, _) = take(parameters, OCTETS)?;
     Ok((cipher, iv.try_into().map_err(|_length| KeyFault::Encoding)?))

@@ -6,6 +6,7 @@ use countersign_core::codes;
 use countersign_core::json;
 use countersign_core::time::Time;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Everything that counts. Nothing in it: nothing holds.
 #[derive(Debug, Default)]
@@ -135,6 +136,17 @@ impl NamedKey {
 }
 
 impl Anchors {
+    /// A name that two different keys have. Whoever expects a key expects it by its name, so each name has to mean one key; a
+    /// key may be given twice.
+    #[must_use]
+    pub fn ambiguous(&self) -> Option<(&NamedKey, &NamedKey)> {
+        let mut known: BTreeMap<&str, &NamedKey> = BTreeMap::new();
+        self.keys.iter().find_map(|key| {
+            let first = *known.entry(&key.name).or_insert(key);
+            (first.key.id() != key.key.id()).then_some((first, key))
+        })
+    }
+
     /// The keys that are called so; all of them where the name is none that is known, since a name only selects.
     pub(super) fn called(&self, name: &str) -> Vec<&NamedKey> {
         let ordinary = || self.keys.iter().filter(|key| key.cloud.is_none());

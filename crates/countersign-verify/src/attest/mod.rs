@@ -17,7 +17,7 @@ use countersign_core::digest::{Sha256, to_hex};
 use countersign_core::envelope::{PAYLOAD_TYPE, pae};
 use countersign_core::finding::Finding;
 use countersign_core::json;
-use countersign_core::statement::Statement;
+use countersign_core::statement::{Statement, Subject};
 use countersign_core::time::Time;
 use serde_json::Value;
 
@@ -33,16 +33,22 @@ pub struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// Whether a statement is about it: a subject has one of its digests, and no other digest of that subject disagrees.
+    /// Whether a statement is about it.
     #[must_use]
     pub fn is_subject_of(&self, statement: &Statement) -> bool {
-        statement.subjects.iter().any(|subject| {
-            let short = self.sha256.as_ref().map(|known| (known.hex(), subject.digest.get("sha256")));
-            let long = self.sha512.as_ref().map(|known| (to_hex(known), subject.digest.get("sha512")));
-            let known = [short, long];
-            let pairs = known.iter().flatten().filter_map(|(known, found)| Some((known, (*found)?)));
-            let same: Vec<bool> = pairs.map(|(known, found)| known == found).collect();
-            !same.is_empty() && same.iter().all(|same| *same)
+        self.subjects_of(statement).next().is_some()
+    }
+
+    /// The subjects of a statement that are the artifact: each has one of its digests, and no other digest of that subject
+    /// disagrees. What the other subjects are called says nothing of it.
+    pub fn subjects_of<'s>(&self, statement: &'s Statement) -> impl Iterator<Item = &'s Subject> {
+        let short = self.sha256.as_ref().map(|known| ("sha256", known.hex()));
+        let long = self.sha512.as_ref().map(|known| ("sha512", to_hex(known)));
+        let known: Vec<(&str, String)> = short.into_iter().chain(long).collect();
+        statement.subjects.iter().filter(move |subject| {
+            let mut pairs =
+                known.iter().filter_map(|(name, known)| Some((known, subject.digest.get(*name)?))).peekable();
+            pairs.peek().is_some() && pairs.all(|(known, found)| known == found)
         })
     }
 
@@ -107,11 +113,7 @@ pub fn verify(
         }
         findings.push(finding);
     }
-    if findings.is_empty() {
-        Ok(Shown::new(statement, signers, attestation.form, attestation.digest))
-    } else {
-        Err(findings)
-    }
+    if findings.is_empty() { Ok(Shown::new(statement, signers, attestation)) } else { Err(findings) }
 }
 
 /// What a form says beside the signed payload has to agree with it: people read that, and not the payload.

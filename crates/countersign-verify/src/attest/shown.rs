@@ -1,7 +1,7 @@
 //! What an attestation shows once it holds. Only this room makes one.
 
 use crate::sigstore::CertificateClaims;
-use countersign_core::attestation::Form;
+use countersign_core::attestation::{Attestation, Form};
 use countersign_core::digest::Sha256;
 use countersign_core::key::KeyId;
 use countersign_core::slsa::SignerFacts;
@@ -15,16 +15,12 @@ pub struct Shown {
     signers: Vec<ShownSigner>,
     form: Form,
     document: Sha256,
+    file: Option<Sha256>,
 }
 
 impl Shown {
-    pub(super) const fn new(
-        statement: Option<Statement>,
-        signers: Vec<ShownSigner>,
-        form: Form,
-        document: Sha256,
-    ) -> Self {
-        Self { statement, signers, form, document }
+    pub(super) const fn new(statement: Option<Statement>, signers: Vec<ShownSigner>, from: &Attestation) -> Self {
+        Self { statement, signers, form: from.form, document: from.digest, file: from.file }
     }
 
     /// What was said; nothing where the signature is over the artifact itself.
@@ -49,6 +45,11 @@ impl Shown {
     #[must_use]
     pub const fn document(&self) -> &Sha256 {
         &self.document
+    }
+
+    /// The digests by which others may name it: that of what was handed in for it, and that of its whole file.
+    pub fn digests(&self) -> impl Iterator<Item = &Sha256> {
+        std::iter::once(&self.document).chain(&self.file)
     }
 }
 

@@ -31,7 +31,7 @@ pub fn is_summary(shown: &Shown) -> bool {
     shown.statement().is_some_and(|statement| TYPES.contains(&statement.predicate_type.as_str()))
 }
 
-/// Checks a summary that holds. `given` are the digests of all that was handed in.
+/// Checks a summary that holds. `given` are the digests of all that was handed in, and of the files it was in.
 #[must_use]
 pub fn check_summary(
     shown: &Shown,

@@ -50,6 +50,12 @@ impl Key {
     pub(super) fn from_pem(pem: &str) -> Result<Self, Refused> {
         let wrong =
             |what: String| Refused::new(codes::SIGNER_UNKNOWN, format!("the public key does not parse: {what}"));
+        // Of several, one would count and the others would not, and nobody would hear of it.
+        let blocks = pem.matches("-----BEGIN ").count();
+        if blocks != 1 {
+            let found = if blocks == 0 { "it is no PEM".to_owned() } else { format!("it holds {blocks} PEM blocks") };
+            return Err(wrong(format!("{found}, where one block `PUBLIC KEY` is read")));
+        }
         let key = match pkcs1(pem) {
             Some(key) => key,
             None => unmarked(DerPublicKey::from_pem(pem).map_err(|error| wrong(error.to_string()))?.as_bytes()),
@@ -89,22 +95,21 @@ fn pkcs1(pem: &str) -> Option<Vec<u8>> {
     rsa(BitString::from_bytes(&der).ok()?)
 }
 
-/// An RSA key that is marked as one for PSS, as every other RSA key is written, so that it has one name however it is marked.
-/// Any other key as it is.
+/// An RSA key as RSA keys are written, whether it is marked as one for PSS and whether `NULL` stands where there are no
+/// parameters, so that it has one name however it is marked. Any other key as it is.
 fn unmarked(der: &[u8]) -> Vec<u8> {
     let plain = || {
         let key = SubjectPublicKeyInfoOwned::from_der(der).ok()?;
-        let marked = key.algorithm.oid == ObjectIdentifier::new("1.2.840.113549.1.1.10").ok()?;
-        if marked { rsa(key.subject_public_key) } else { None }
+        if [RSA, RSA_PSS].contains(&key.algorithm.oid) { rsa(key.subject_public_key) } else { None }
     };
     plain().unwrap_or_else(|| der.to_vec())
 }
 
+const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+const RSA_PSS: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10");
+
 fn rsa(key: BitString) -> Option<Vec<u8>> {
-    let algorithm = AlgorithmIdentifierOwned {
-        oid: ObjectIdentifier::new("1.2.840.113549.1.1.1").ok()?,
-        parameters: Some(Any::null()),
-    };
+    let algorithm = AlgorithmIdentifierOwned { oid: RSA, parameters: Some(Any::null()) };
     SubjectPublicKeyInfoOwned { algorithm, subject_public_key: key }.to_der().ok()
 }
 

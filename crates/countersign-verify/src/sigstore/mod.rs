@@ -9,6 +9,7 @@
 mod adapter;
 mod beside;
 mod certificate;
+mod details;
 pub(crate) mod form;
 mod older;
 mod roots;
@@ -101,10 +102,12 @@ impl BundleKey {
         adapter::Key::from_der(der).map(Self)
     }
 
-    /// Its name.
+    /// Its name: that of the one form in which we write such a key, so that a key which somebody spelled in another way is the
+    /// same one. Of a kind that we do not write it is that of its bytes.
     #[must_use]
     pub fn id(&self) -> KeyId {
-        KeyId::of_spki_der(self.0.der())
+        let der = self.0.der();
+        PublicKey::from_spki_der(der).map_or_else(|_kind| KeyId::of_spki_der(der), |key| key.id())
     }
 
     /// Whether a signature over these bytes holds: by the one scheme that the key stands for, and of RSA in either padding,
@@ -218,6 +221,7 @@ impl TrustedRoot {
         }
         let some = |field: &str| value.get(field).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
         let logs = some("tlogs") || some("ctlogs");
+        details::fit(&value)?;
         let verifier = adapter::Verifier::new(bytes).map_err(malformed)?;
         let (known, spans) = (beside::Logs::of(&value), spans::Spans::of(&value)?);
         Ok(Self { digest: Sha256::of(bytes), verifier, document: bytes.to_vec(), logs, known, spans })
@@ -448,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn an_rsa_key_that_is_marked_for_pss_has_the_name_of_the_plain_one_and_either_padding_holds() {
+    fn an_rsa_key_has_one_name_however_it_is_marked_and_either_padding_holds() {
         use aws_lc_rs::encoding::AsDer as _;
         use aws_lc_rs::rsa::KeySize;
         use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaKeyPair};
@@ -471,5 +475,10 @@ mod tests {
         }
         marked.pop();
         assert!(BundleKey::from_der(&marked).is_err(), "one that is cut off");
+        // And one whose algorithm has no parameters at all, where others write NULL.
+        let algorithm = [&[0x30, 0x0b][..], &plain[6..17]].concat();
+        let mut bare = [&plain[..4], &algorithm, &plain[19..]].concat();
+        bare[3] -= 2;
+        assert_eq!(BundleKey::from_der(&bare).unwrap().id(), keys[0].id());
     }
 }

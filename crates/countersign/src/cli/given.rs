@@ -151,6 +151,11 @@ enum IdentityFrom {
 }
 
 impl KeylessArgs {
+    /// The files that are read for it.
+    pub(crate) fn inputs(&self) -> impl Iterator<Item = &Path> {
+        [&self.signing_config, &self.trusted_root, &self.identity_token].into_iter().flatten().map(PathBuf::as_path)
+    }
+
     /// Whether an identity is to sign.
     pub(crate) const fn is_used(&self) -> bool {
         self.keyless

@@ -12,7 +12,7 @@ use countersign_flow::{FlowError, build, documents, files, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
 use countersign_sign::{KeyKind, KeyPlace, PersonKey, SigningKey, public_path};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Sign a statement into a Sigstore bundle
 ///
@@ -73,6 +73,16 @@ impl Type {
 
 impl Sign {
     pub(crate) fn run(&self, call: &Call<'_>) -> Answer {
+        let key = match &self.key {
+            Some(KeyPlace::File(path)) => Some(path.as_path()),
+            Some(KeyPlace::Token(_) | KeyPlace::Kms(_)) | None => None,
+        };
+        let inputs: Vec<&Path> = [Some(self.file.as_path()), self.artifact.as_deref(), key]
+            .into_iter()
+            .flatten()
+            .chain(self.keyless.inputs())
+            .collect();
+        files::apart_from_inputs(&self.output, &inputs)?;
         let (statement, notes) = match (self.kind, &self.artifact) {
             (Type::Statement, None) => (build::statement(&self.file)?, Vec::new()),
             (Type::Sbom, Some(artifact)) => build::sbom_statement(&self.file, artifact)?,
@@ -103,10 +113,11 @@ impl Sign {
             }
             (None, None) => return Err(FlowError::Usage("name a key with --key, or sign with --keyless".to_owned())),
         };
-        let mut lines = if self.append { documents::read_if_there(&self.output)? } else { Vec::new() };
-        lines.push(bundle.clone());
-        let mut bytes = lines.join(&b'\n');
-        bytes.push(b'\n');
+        let bytes = if self.append {
+            documents::with_one_more(&self.output, &bundle)?
+        } else {
+            [bundle.as_slice(), b"\n"].concat()
+        };
         write_atomic(&self.output, &bytes, 0o644)?;
         let document = answer::Signed {
             output: self.output.display().to_string(),

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
-use countersign_core::finding::exit_of;
+use countersign_core::finding::{Finding, exit_of};
 use countersign_core::ids::{EnvName, IdError, Origin, PersonId, RoleName, Uri};
 use countersign_core::key::PublicKey;
 use countersign_core::trust::NamePattern;
@@ -21,7 +21,7 @@ use countersign_report::text;
 use countersign_sign::KeyPlace;
 use countersign_verify::sigstore::TrustedRoot;
 use countersign_verify::trust::{expiring, signers};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Write, sign and look at the trust document
 #[derive(Debug, Args)]
@@ -175,15 +175,27 @@ impl Init {
     }
 }
 
+/// What is wrong with trust, with the file that it is in: whoever signs has several.
+fn placed(mut findings: Vec<Finding>, file: &Path) -> Vec<Finding> {
+    for place in findings.iter_mut().flat_map(|finding| finding.at.iter_mut()) {
+        if let Some(rest) = place.strip_prefix("trust").filter(|rest| rest.is_empty() || rest.starts_with(',')) {
+            *place = format!("{}{rest}", file.display());
+        }
+    }
+    findings
+}
+
 impl Sign {
     fn run(&self, call: &Call<'_>) -> Answer {
         let trust = trust_file::read(&self.file)?;
         let by = self.by.open(call)?;
         let signed = trust_file::sign(&trust, &self.output, by.by())?;
-        write_atomic(&self.output, &signed.bytes, 0o644)?;
         let digest = trust.digest()?;
         let at = signed.judged_at(given::now()?);
-        let (persons, needed) = signers(&signed.bytes, &trust, at).map_err(FlowError::Refused)?;
+        let here = |findings: Vec<Finding>| placed(findings, &self.output);
+        let (persons, needed) =
+            signers(&signed.bytes, &trust, at).map_err(|findings| FlowError::Refused(here(findings)))?;
+        write_atomic(&self.output, &signed.bytes, 0o644)?;
         let document = answer::TrustSigned {
             output: self.output.display().to_string(),
             digest,
@@ -197,7 +209,7 @@ impl Sign {
             let who = format!("{} of {} needed: {}", document.persons.len(), needed, document.persons.join(", "));
             // Too few is said already; that it has expired, or a signature in it is broken, is not.
             let others = read.outcome.findings.iter().filter(|finding| finding.code != codes::TRUST_QUORUM);
-            let others: Vec<_> = others.cloned().collect();
+            let others = here(others.cloned().collect());
             format!("{again}{}: {digest}\n{who}\n{}", document.output, text::findings(&others))
         }))
     }

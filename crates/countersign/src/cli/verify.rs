@@ -158,7 +158,7 @@ impl Verify {
             let mut rows: Vec<Vec<String>> =
                 sum.signers.iter().map(|(signer, count)| vec![count.to_string(), signer.clone()]).collect();
             rows.sort_by(|a, b| b.first().cmp(&a.first()));
-            let codes: Vec<String> = sum.codes.iter().map(|(code, count)| format!("{code} {count}")).collect();
+            let codes: Vec<String> = sum.reasons.iter().map(|(code, count)| format!("{code} {count}")).collect();
             let end = if sum.exit == Exit::Ok { "verified" } else { "not verified" };
             format!(
                 "{}\n{}{}{} of {} attestations hold, in {} files, {} of them refused\n{end}\n",

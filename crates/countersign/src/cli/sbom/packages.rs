@@ -90,7 +90,7 @@ impl From {
 
 /// Say what was found out about vulnerabilities, as a document of its own
 ///
-/// OpenVEX 0.2.0 by default: `countersign sign --type vex` signs it, and the rule vulnerabilities-handled@2 reads it. With
+/// OpenVEX 0.2.0 by default: `countersign sign --type vex` signs it, and the rule vulnerabilities-handled@3 reads it. With
 /// --from a document of either form becomes one of the other, unless --as names the form.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  countersign sbom vex --vulnerability CVE-2026-1 --status not-affected \

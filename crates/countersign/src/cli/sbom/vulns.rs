@@ -12,7 +12,7 @@ use std::path::PathBuf;
 ///
 /// Offline: the database is an export of OSV (a folder, or all.zip of an ecosystem) or any mirror in its form, such as
 /// rustsec's. How old it is goes into the result, which `countersign sign --type vulns` signs and the rule
-/// vulnerabilities-handled@2 judges. A version that cannot be compared counts as a match; where the database has nothing for
+/// vulnerabilities-handled@3 judges. A version that cannot be compared counts as a match; where the database has nothing for
 /// an ecosystem, or a record that cannot be read, nothing is written.
 #[derive(Debug, Args)]
 #[command(

@@ -164,7 +164,16 @@ impl AttestedArgs {
                 out.keys.extend(read_keys(&file, KeyWitness::Nobody)?.into_iter().map(NamedKey::of_cloud_build));
             }
         }
-        Ok(out)
+        match out.ambiguous() {
+            None => Ok(out),
+            Some((one, other)) => Err(FlowError::Usage(format!(
+                "two different keys are called `{}`, and expectations name a key by its name: {} and {}; give one of them a file of another name, \
+                 or leave it out",
+                one.name,
+                one.key.id(),
+                other.key.id()
+            ))),
+        }
     }
 
     fn root(&self, place: &Path, pinned: Option<&Sha256>, at: Time) -> Result<NamedRoot, FlowError> {
@@ -475,7 +484,18 @@ fn read_keys(path: &Path, witness: KeyWitness) -> Result<Vec<NamedKey>, FlowErro
         let text = String::from_utf8_lossy(&bytes);
         NamedKey::from_pem(stem.unwrap_or(&file), &text, witness).map(|key| vec![key])
     };
-    read.map_err(|refused| FlowError::Refused(vec![refused.finding(&place)]))
+    read.map_err(|refused| {
+        let help = if bytes.first() == Some(&0x30) {
+            format!(
+                "as DER it is not read: `openssl pkey -pubin -inform DER -in {place} -out {place}.pem` writes it as PEM"
+            )
+        } else {
+            "a key is one block `PUBLIC KEY` in PEM, and a registry's keys are JSON; of a folder every file is a key: \
+             keep other files, and further keys, in files elsewhere"
+                .to_owned()
+        };
+        FlowError::Refused(vec![refused.finding(&place).help(help)])
+    })
 }
 
 /// The time, once for the whole run.

@@ -1,0 +1,189 @@
+//! `verify` by what the command line expects, and `sign`: what a name, a key and a file stand for.
+
+use countersign_core::digest::Sha256;
+use countersign_core::key::PublicKey;
+use countersign_sign::{KeyKind, SigningKey};
+use countersign_tests::door::{Door, Said};
+use serde_json::{Value, json};
+
+const APP: &[u8] = b"app\n";
+const PROVENANCE: &str = "https://slsa.dev/provenance/v1";
+
+/// A folder with a key, `k.pem`, and an artifact, `app`.
+fn ready() -> Door {
+    let door = Door::empty();
+    key(&door, "k");
+    door.write("app", APP);
+    door
+}
+
+fn key(door: &Door, name: &str) -> PublicKey {
+    let key = SigningKey::generate(KeyKind::P256).unwrap();
+    key.write_new(&door.path().join(format!("{name}.pem"))).unwrap();
+    key.public().clone()
+}
+
+fn subject(name: &str, digest: &str) -> Value {
+    json!({"name": name, "digest": {"sha256": digest}})
+}
+
+/// Signs a statement with `k.pem`, or another key.
+fn sign(door: &Door, to: &str, by: &str, kind: &str, subjects: &Value, predicate: &Value) -> Said {
+    let statement = json!({"_type": "https://in-toto.io/Statement/v1", "subject": subjects, "predicateType": kind,
+        "predicate": predicate});
+    door.write("statement.json", statement.to_string().as_bytes());
+    let said = door.run(&format!("sign statement.json --key {by} --output {to}"));
+    said.expect(0, &[]);
+    said
+}
+
+fn provenance() -> Value {
+    json!({"buildDefinition": {"buildType": "https://x.example/t", "externalParameters": {}},
+        "runDetails": {"builder": {"id": "https://x.example/b"}}})
+}
+
+fn app() -> Value {
+    json!([subject("app", &Sha256::of(APP).hex())])
+}
+
+const BY_KEY: &str = "--key k.pem.pub --transparency none";
+const EXPECT: &str =
+    "[provenance]\n[[provenance.builders]]\nid = \"https://x.example/b\"\nkey = \"k.pem\"\nlevel = 1\n";
+
+#[test]
+fn a_package_is_named_by_the_subject_that_is_the_artifact_and_by_no_other() {
+    let door = ready();
+    let (own, other) = (Sha256::of(APP).hex(), "ab".repeat(32));
+    door.write("expect.toml", EXPECT.as_bytes());
+    let verify = |first: (&str, &str), second: (&str, &str)| {
+        let subjects = json!([subject(first.0, first.1), subject(second.0, second.1)]);
+        sign(&door, "b.json", "k.pem", PROVENANCE, &subjects, &provenance());
+        let more = "--expect expect.toml --package-name good --package-version 1.0.0";
+        door.run(&format!("verify app --bundle b.json {BY_KEY} {more}"))
+    };
+    let (good, evil) = ("pkg:npm/good@1.0.0", "pkg:npm/evil@9.9.9");
+    verify((good, &own), (evil, &other)).expect(0, &["verified"]);
+    verify((good, &other), (evil, &own)).expect(1, &["provenance-package", "found:    evil", "found:    9.9.9"]);
+    verify((evil, &own), (good, &other)).expect(1, &["provenance-package"]);
+    // Of two that both are the artifact, nobody picks the one that fits.
+    verify((good, &own), (evil, &own)).expect(1, &["provenance-package", "found:    evil"]);
+}
+
+#[test]
+fn keys_of_one_name_are_one_key_or_refused() {
+    let door = ready();
+    sign(&door, "b.json", "k.pem", PROVENANCE, &app(), &provenance());
+    door.write("expect.toml", EXPECT.as_bytes());
+    std::fs::create_dir(door.path().join("b")).unwrap();
+    let verify = || door.run(&format!("verify app --bundle b.json {BY_KEY} --key b/k.pem.pub --expect expect.toml"));
+    door.write("b/k.pem.pub", &door.read("k.pem.pub"));
+    verify().expect(0, &["verified"]);
+    std::fs::remove_file(door.path().join("b/k.pem.pub")).unwrap();
+    key(&door, "b/k");
+    verify().expect(2, &["two different keys are called `k.pem`", "give one of them a file of another name"]);
+    // One under `.pem`, one under `.pub`.
+    for (from, to) in [("k.pem.pub", "a.pem"), ("b/k.pem.pub", "a.pub")] {
+        door.write(to, &door.read(from));
+    }
+    door.run("verify app --bundle b.json --key a.pem --key a.pub --transparency none")
+        .expect(2, &["two different keys are called `a`"]);
+    // And one of a registry's.
+    let public = PublicKey::parse(&String::from_utf8(door.read("b/k.pem.pub")).unwrap()).unwrap();
+    let raw = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, public.spki_der().unwrap());
+    let keys = json!({"keys": [{"keyId": "a", "keyUsage": "npm:attestations", "publicKey": {"rawBytes": raw}}]});
+    door.write("keys.json", keys.to_string().as_bytes());
+    door.run("verify app --bundle b.json --key a.pem --key keys.json --transparency none")
+        .expect(2, &["two different keys are called `a`"]);
+}
+
+#[test]
+fn a_key_file_holds_one_key_in_pem_and_what_else_it_is_is_said() {
+    let door = ready();
+    sign(&door, "b.json", "k.pem", PROVENANCE, &app(), &provenance());
+    let public = key(&door, "o");
+    let both = [door.read("o.pem.pub"), door.read("k.pem.pub")].concat();
+    door.write("both.pem", &both);
+    let verify = |keys: &str| door.run(&format!("verify app --bundle b.json --key {keys} --transparency none"));
+    verify("both.pem").expect(4, &["it holds 2 PEM blocks, where one block `PUBLIC KEY` is read", "--> both.pem"]);
+    door.write("o.der", &public.spki_der().unwrap());
+    verify("o.der").expect(4, &["it is no PEM", "openssl pkey -pubin -inform DER -in o.der -out o.der.pem"]);
+    std::fs::create_dir(door.path().join("keys")).unwrap();
+    door.write("keys/k.pem", &door.read("k.pem.pub"));
+    door.write("keys/README.md", b"our keys\n");
+    verify("keys").expect(4, &["it is no PEM", "--> keys/README.md", "of a folder every file is a key"]);
+}
+
+#[test]
+fn an_input_of_a_summary_is_there_by_the_digest_of_its_file() {
+    let door = ready();
+    sign(&door, "p.json", "k.pem", PROVENANCE, &app(), &provenance());
+    let text = String::from_utf8(door.read("p.json")).unwrap();
+    door.write(
+        "expect.toml",
+        format!("{EXPECT}[summary]\nverifier = \"https://v.example\"\nkey = \"k.pem\"\nresource = \"pkg:x/y\"\ninputs = true\n").as_bytes(),
+    );
+    let check = |file: &str, named: &str, code: i32| {
+        door.write("p.json", file.as_bytes());
+        let summary = json!({"verifier": {"id": "https://v.example"}, "timeVerified": "2026-01-01T00:00:00Z",
+            "resourceUri": "pkg:x/y", "policy": {"uri": "https://p.example"}, "verificationResult": "PASSED",
+            "inputAttestations": [{"uri": "https://x.example/p", "digest": {"sha256": Sha256::of(named.as_bytes()).hex()}}],
+            "verifiedLevels": ["SLSA_BUILD_LEVEL_1"]});
+        sign(&door, "s.json", "k.pem", "https://slsa.dev/verification_summary/v1", &app(), &summary);
+        let said = door.run(&format!("verify app --bundle s.json --bundle p.json {BY_KEY} --expect expect.toml"));
+        assert_eq!(said.code, code, "{}", said.text);
+    };
+    let ended = format!("{}\n", text.trim());
+    check(text.trim(), text.trim(), 0);
+    check(&ended, &ended, 0);
+    check(&ended, text.trim(), 0);
+    check(&ended, "another", 3);
+}
+
+#[test]
+fn sign_writes_over_nothing_that_it_reads_and_appends_to_what_it_can_read_back() {
+    let door = ready();
+    sign(&door, "b.json", "k.pem", PROVENANCE, &app(), &provenance());
+    for name in ["k.pem", "statement.json"] {
+        let before = door.read(name);
+        door.run(&format!("sign statement.json --key k.pem --output {name}"))
+            .expect(2, &[&format!("{name} is read here, and would be written over"), "nothing was written"]);
+        assert_eq!(door.read(name), before);
+    }
+    door.write("app.cdx.json", br#"{"result": "PASSED", "configuration": []}"#);
+    door.run("sign app.cdx.json --type test-result --artifact app --key k.pem --output app")
+        .expect(2, &["app is read here"]);
+    assert_eq!(door.read("app"), APP);
+    // A bundle that was laid out over several lines becomes one.
+    let value: Value = serde_json::from_slice(&door.read("b.json")).unwrap();
+    door.write("pretty.json", serde_json::to_string_pretty(&value).unwrap().as_bytes());
+    door.run("sign statement.json --key k.pem --output pretty.json --append").expect(0, &[]);
+    let text = String::from_utf8(door.read("pretty.json")).unwrap();
+    assert_eq!(text.lines().count(), 2, "{text}");
+    assert_eq!(serde_json::from_str::<Value>(text.lines().next().unwrap()).unwrap(), value);
+    door.write("expect.toml", EXPECT.as_bytes());
+    door.run(&format!("verify app --bundle pretty.json {BY_KEY} --expect expect.toml")).expect(0, &["2 of 2 hold"]);
+    door.write("broken.json", b"{\"mediaType\"");
+    door.run("sign statement.json --key k.pem --output broken.json --append").expect(4, &["broken.json"]);
+    assert_eq!(door.read("broken.json"), b"{\"mediaType\"");
+}
+
+#[test]
+fn a_run_over_a_folder_counts_as_reasons_only_what_refuses() {
+    let door = ready();
+    std::fs::create_dir(door.path().join("all")).unwrap();
+    sign(&door, "all/b.json", "k.pem", PROVENANCE, &app(), &provenance());
+    door.write("all/.hidden", b"x");
+    door.write("all/broken.json", b"{");
+    let said = door.run(&format!("verify --all all {BY_KEY}"));
+    said.expect(4, &["1 (bundle-malformed 1) of them refused", "files-passed-over"]);
+}
+
+#[test]
+fn a_trust_document_that_was_laid_out_over_lines_takes_a_signature_more() {
+    let door = Door::new();
+    door.run("trust sign trust.toml --key keys/ada --output t.json").expect(0, &["t.json: sha256:"]);
+    let value: Value = serde_json::from_slice(&door.read("t.json")).unwrap();
+    door.write("t.json", serde_json::to_string_pretty(&value).unwrap().as_bytes());
+    door.run("trust sign trust.toml --key keys/ben --output t.json").expect(0, &["ada, ben"]);
+    door.run("trust show t.json").expect(0, &[]);
+}
