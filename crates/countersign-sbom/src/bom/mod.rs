@@ -100,6 +100,9 @@ pub struct Item {
     pub properties: Vec<(String, String)>,
 }
 
+/// A property with one more package URL of a component: CycloneDX has a place for one alone.
+pub(crate) const MORE_PURLS: &str = "countersign:purl";
+
 /// A file that a component is distributed in.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct File {
@@ -114,6 +117,23 @@ impl Item {
     #[must_use]
     pub fn has_digest(&self) -> bool {
         !self.hashes.is_empty() || self.files.iter().any(|file| !file.hashes.is_empty())
+    }
+
+    /// Every package URL that the document gives it.
+    pub fn purls(&self) -> impl Iterator<Item = &str> {
+        let more = self.properties.iter().filter(|(name, _)| name == MORE_PURLS).map(|(_, purl)| purl.as_str());
+        self.purl.as_deref().into_iter().chain(more)
+    }
+
+    /// Takes one more package URL: the first is the one that it is called by.
+    pub(crate) fn take_purl(&mut self, purl: &str) {
+        if self.purls().any(|known| known == purl) {
+            return;
+        }
+        match &self.purl {
+            None => self.purl = Some(purl.to_owned()),
+            Some(_) => self.properties.push((MORE_PURLS.to_owned(), purl.to_owned())),
+        }
     }
 
     /// Name and version, for people.
