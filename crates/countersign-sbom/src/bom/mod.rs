@@ -182,6 +182,8 @@ pub struct Bom {
     pub aggregates: BTreeMap<String, String>,
     /// References that are no components: services, files and the like.
     pub others: BTreeSet<String>,
+    /// References that something else than a dependency names.
+    pub named: BTreeSet<String>,
     /// Who and what made it.
     pub about: About,
 }
@@ -201,6 +203,7 @@ impl Bom {
             edges: BTreeMap::new(),
             aggregates: BTreeMap::new(),
             others: BTreeSet::new(),
+            named: BTreeSet::new(),
             about: About { tools: Vec::new(), authors: Vec::new(), time: None, phases: Vec::new(), serial: None },
         }
     }
@@ -210,13 +213,14 @@ impl Bom {
         self.root.iter().chain(&self.items)
     }
 
-    /// References of the graph that name nothing in the document.
+    /// References that name nothing in the document, nor in another by its own name (BOM-Link).
     #[must_use]
     pub fn dangling(&self) -> BTreeSet<&str> {
         let named: BTreeSet<&str> =
             self.all().map(|item| item.reference.as_str()).chain(self.others.iter().map(String::as_str)).collect();
-        let all = self.edges.iter().flat_map(|(from, to)| std::iter::once(from).chain(to));
-        all.map(String::as_str).filter(|reference| !named.contains(reference)).collect()
+        let all = self.edges.iter().flat_map(|(from, to)| std::iter::once(from).chain(to)).chain(&self.named);
+        let elsewhere = |reference: &str| reference.starts_with("urn:cdx:");
+        all.map(String::as_str).filter(|reference| !named.contains(reference) && !elsewhere(reference)).collect()
     }
 
     /// Components, the root included, about whose dependencies nothing is said.
