@@ -5,6 +5,7 @@
 //! and no variable of the environment, and no path of the machine reaches what it writes.
 
 mod archive;
+mod asked;
 pub mod bom;
 mod built;
 mod cargo;
