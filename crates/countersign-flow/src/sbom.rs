@@ -202,9 +202,9 @@ fn disagreement(path: &Path, with: &str, differences: &[String]) -> Option<Findi
             format!("{count} difference(s) between the SBOM and what {with} says of the build"),
         )
         .at(path.display().to_string())
-        .expected("the same packages", format!("the list that {with} left"))
+        .expected("the same build", format!("what {with} left"))
         .found(if count > TOLD { format!("{shown}; and {} more", count.saturating_sub(TOLD)) } else { shown })
-        .help("make the SBOM with the target, features and lock file that were built")
+        .help("make the SBOM with the compiler, target, features and lock file that were built")
     })
 }
 

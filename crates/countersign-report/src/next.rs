@@ -358,7 +358,7 @@ const GENERAL: &[(&[&str], &str)] = &[
     ),
     (
         &["sbom-not-built"],
-        "make the SBOM with the target, features and lock file that were built: `countersign sbom --artifact FILE`",
+        "make the SBOM with the compiler, target, features and lock file that were built: `countersign sbom --artifact FILE`",
     ),
     (
         &["dependencies-unknown"],

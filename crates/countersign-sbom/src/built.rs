@@ -1,7 +1,11 @@
-//! An inventory against what the build left: the list that `cargo auditable` puts into the binary, and Cargo's own list
-//! beside it (`APP.cargo-sbom.json`).
+//! An inventory against what the build left: the list that `cargo auditable` puts into the binary, Cargo's own list beside it
+//! (`APP.cargo-sbom.json`), and what the compiler leaves of itself.
 
-use crate::{error::SbomError, inventory::Inventory, section};
+use crate::{
+    error::SbomError,
+    inventory::{Inventory, Kind, Source},
+    section,
+};
 use countersign_core::limits;
 use serde::Deserialize;
 use std::{
@@ -13,7 +17,7 @@ use std::{
 /// What an inventory was held against, and how they differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compared {
-    /// What it was held against: `cargo auditable`, or `cargo`.
+    /// What it was held against: `cargo auditable`, `cargo`, or `its compiler`.
     pub with: &'static str,
     /// The file.
     pub path: PathBuf,
@@ -32,6 +36,11 @@ pub fn compare(artifact: &Path, inventory: &Inventory) -> Result<Vec<Compared>, 
         let differences = list.against(inventory);
         all.push(Compared { with: "cargo auditable", path: artifact.to_owned(), differences });
     }
+    // Nobody is told that the compilers are the same: few builds leave nothing of it, and it says nothing of packages.
+    let differences: Vec<String> = other_compiler(&section::compilers(artifact)?, inventory).into_iter().collect();
+    if !differences.is_empty() {
+        all.push(Compared { with: "its compiler", path: artifact.to_owned(), differences });
+    }
     let mut path = artifact.as_os_str().to_owned();
     path.push(".cargo-sbom.json");
     let path = PathBuf::from(path);
@@ -48,6 +57,28 @@ pub fn compare(artifact: &Path, inventory: &Inventory) -> Result<Vec<Compared>, 
     let differences = list.against(&path, inventory)?;
     all.push(Compared { with: "cargo", path, differences });
     Ok(all)
+}
+
+/// How the compilers of Rust that left a mark differ from the one that was asked, where none of them is that.
+fn other_compiler(marks: &[String], inventory: &Inventory) -> Option<String> {
+    let ours = inventory.components.iter().find(|component| component.kind == Kind::Compiler)?;
+    let commit = match &ours.source {
+        Source::Toolchain { commit } => commit.as_deref(),
+        _ => None,
+    };
+    let marks: Vec<&str> = marks.iter().filter_map(|mark| mark.strip_prefix("rustc version ")).collect();
+    let same = |mark: &&str| {
+        let mut words = mark.split_whitespace();
+        let release = words.next() == Some(&ours.version);
+        // A distribution's own compiler may not know its commit.
+        let theirs = words.next().and_then(|word| word.strip_prefix('('));
+        let known = commit.zip(theirs.filter(|word| word.len() >= 7 && word.bytes().all(|b| b.is_ascii_hexdigit())));
+        release && known.is_none_or(|(commit, theirs)| commit.starts_with(theirs))
+    };
+    let first = marks.first()?;
+    let own = commit.map(|commit| format!(" ({})", commit.get(..9).unwrap_or(commit))).unwrap_or_default();
+    (!marks.iter().any(|mark| same(mark)))
+        .then(|| format!("it was built by rustc {first}, not by {}{own}", ours.version))
 }
 
 fn read<'a, T: Deserialize<'a>>(path: &Path, bytes: &'a [u8]) -> Result<T, SbomError> {
@@ -177,7 +208,7 @@ impl Precursor {
         if target.is_some_and(|target| target != build.target) {
             words.push(format!("it was built for {}, not for {}", target.unwrap_or_default(), build.target));
         }
-        let ours = inventory.components.iter().find(|component| component.kind == crate::Kind::Compiler);
+        let ours = inventory.components.iter().find(|component| component.kind == Kind::Compiler);
         if let (Some(theirs), Some(ours)) = (&self.rustc, ours)
             && theirs.version != ours.version
         {
@@ -223,7 +254,7 @@ fn differences(theirs: &BTreeSet<String>, ours: &BTreeSet<String>, what: &str) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inventory::{Build, Component, Kind, Shape, Source};
+    use crate::inventory::{Build, Component, Shape};
     use countersign_core::digest::Sha256;
 
     fn component(name: &str, linked: bool) -> Component {
@@ -283,6 +314,31 @@ mod tests {
         assert_eq!(broken(&format!("{app},{lib}")), None);
         assert_eq!(broken(app), Some("a dependency leads to no package"));
         assert_eq!(broken(&format!("{app},{app}")), Some("it has two roots"));
+    }
+
+    #[test]
+    fn a_mark_of_another_compiler_is_told() {
+        let mut inventory = inventory();
+        let source = Source::Toolchain { commit: Some("0123456789abcdef".to_owned()) };
+        let reference = "toolchain:rustc@1.95.0".to_owned();
+        inventory.components.push(Component::new(
+            reference,
+            "rustc".to_owned(),
+            "1.95.0".to_owned(),
+            source,
+            Kind::Compiler,
+        ));
+        let of = |marks: &[&str]| {
+            let marks: Vec<String> = marks.iter().map(|&mark| mark.to_owned()).collect();
+            other_compiler(&marks, &inventory)
+        };
+        assert_eq!(of(&["GCC: (Debian) 12.2.0"]), None);
+        assert_eq!(of(&["GCC: (Debian) 12.2.0", "rustc version 1.95.0 (012345678 2026-01-01)"]), None);
+        assert_eq!(of(&["rustc version 1.95.0 (built from a source tarball)"]), None);
+        for other in ["1.97.0-nightly (e50aa6fba 2026-05-19)", "1.95.0 (fedcba987 2026-01-01)"] {
+            let told = format!("it was built by rustc {other}, not by 1.95.0 (012345678)");
+            assert_eq!(of(&[&format!("rustc version {other}")]), Some(told));
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! never given, since build dependencies are those of the machine that builds.
 
 use crate::{
-    CargoRequest,
+    CargoRequest, asked,
     content::{self, Ahead},
     early::Early,
     error::SbomError,
@@ -89,6 +89,11 @@ impl<'r> Asked<'r> {
         if request.offline {
             arguments.push("--offline");
         }
+        // What only a feature of a dependency needs is missing from the answer too, unless it is asked for.
+        let features = asked::with_package(request).join(",");
+        if !features.is_empty() {
+            arguments.extend(["--features", &features]);
+        }
         let cargo = start_with(&request.cargo, &directory, &arguments, request.large_pieces.then_some(LARGE_PIECES))?;
         Ok((Self { request, directory, built: Early::new() }, cargo))
     }
@@ -103,8 +108,10 @@ impl<'r> Asked<'r> {
         let Self { request, directory, .. } = self;
         let Built { host, target, compiler, rewritten, overridden } =
             self.built.take(|| Built::of(request, directory))?;
-        let read =
-            |text: &str| CargoMetadata::parse_json(&*rewritten.applied(text)).and_then(CargoMetadata::build_graph);
+        let read = |text: &str| {
+            let text = asked::applied(rewritten.applied(text), request);
+            CargoMetadata::parse_json(&*text).and_then(CargoMetadata::build_graph)
+        };
         let (metadata, graph) = cargo.finish_with(read)?;
         if !metadata.good {
             return Err(refusal(request, directory, metadata));
@@ -174,11 +181,26 @@ fn refusal(request: &CargoRequest, directory: &Path, metadata: Finished) -> Sbom
         altered
     } else if any(&["--locked was passed"]) {
         SbomError::LockOutOfDate { path, said }
+    } else if let Some(feature) = not_there(request, &said) {
+        let package = request.package.clone().unwrap_or_else(|| "of the workspace".to_owned());
+        SbomError::NoSuchFeature { package, feature, known: Vec::new() }
     } else if any(&["--offline", "failed to download", "failed to fetch", "network", "HTTP request"]) {
         SbomError::PackageNotFetched { path, said }
     } else {
         SbomError::Cargo { directory: directory.to_owned(), said }
     }
+}
+
+/// Of the features that were asked for, the one that Cargo says nothing has.
+fn not_there(request: &CargoRequest, said: &str) -> Option<String> {
+    let told =
+        ["contain this feature", "contains this feature", "does not have that feature", "does not have these features"];
+    let mut asked = asked::with_package(request).into_iter();
+    let named = |feature: &&str| {
+        let own = feature.rsplit('/').next().unwrap_or(feature);
+        said.contains(feature) || said.contains(&format!("`{own}`"))
+    };
+    told.iter().any(|text| said.contains(text)).then(|| asked.find(named).map(str::to_owned)).flatten()
 }
 
 fn no_workspace(directory: &Path, said: String) -> SbomError {

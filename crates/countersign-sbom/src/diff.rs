@@ -1,7 +1,8 @@
-//! What changed between two SBOMs: components added, removed and upgraded, licences, suppliers and digests changed.
+//! What changed between two SBOMs: components added, removed and upgraded, sources, licences, suppliers and digests changed.
 
 use crate::bom::{Bom, Item};
 use crate::version::{Scheme, Version};
+use countersign_core::purl::decoded;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,7 +33,7 @@ pub struct Moved<'b> {
 pub struct Changed<'b> {
     /// The component as it is.
     pub item: &'b Item,
-    /// What: `licence`, `supplier`, `digest`, `scope` or `dependencies`.
+    /// What: `source`, `digest`, `licence`, `supplier`, `scope`, `linked` or `dependencies`.
     pub what: &'static str,
     /// As it was; nothing where it was not said.
     pub from: String,
@@ -116,10 +117,15 @@ pub fn diff<'b>(old: &'b Bom, new: &'b Bom) -> Diff<'b> {
     for identity in identities {
         let (mut left, mut right) =
             (before.remove(&identity).unwrap_or_default(), after.remove(&identity).unwrap_or_default());
-        for item in std::mem::take(&mut left) {
-            match right.iter().position(|other| other.version == item.version) {
-                Some(place) => pair(item, right.remove(place), &names, (old, new), &mut diff),
-                None => left.push(item),
+        // Of several sources of one version, each is held against itself first.
+        let alike: [fn(&Item, &Item) -> bool; 2] =
+            [|a, b| a.version == b.version && a.purl == b.purl, |a, b| a.version == b.version];
+        for alike in alike {
+            for item in std::mem::take(&mut left) {
+                match right.iter().position(|other| alike(other, item)) {
+                    Some(place) => pair(item, right.remove(place), &names, (old, new), &mut diff),
+                    None => left.push(item),
+                }
             }
         }
         let both = left.len().min(right.len());
@@ -155,23 +161,24 @@ fn by_identity(items: &[Item]) -> BTreeMap<String, Vec<&Item>> {
 }
 
 fn pair<'b>(from: &'b Item, to: &'b Item, names: &[Names<'b>; 2], boms: (&Bom, &Bom), diff: &mut Diff<'b>) {
-    if from.version == to.version {
+    let joined = |set: &BTreeSet<String>| set.iter().map(String::as_str).collect::<Vec<_>>().join("; ");
+    let same = from.version == to.version;
+    if same {
         diff.same = diff.same.saturating_add(1);
-        let (before, after) = (digests(from), digests(to));
-        let common =
-            before.iter().find(|(algorithm, value)| after.get(*algorithm).is_some_and(|other| other != *value));
-        if let Some((algorithm, value)) = common {
-            let now = after.get(algorithm).cloned().unwrap_or_default();
-            changed(to, "digest", &format!("{algorithm} {value}"), &format!("{algorithm} {now}"), diff);
-        }
+        let (gone, come) = digests_changed(from, to);
+        changed(to, "digest", &joined(&gone), &joined(&come), diff);
     } else {
         diff.moved.push(Moved { from, to, direction: direction(from, to) });
     }
-    let joined = |set: &BTreeSet<String>| set.iter().map(String::as_str).collect::<Vec<_>>().join("; ");
+    let (before, after) = (sources(from, same), sources(to, same));
+    let only = |one: &BTreeSet<String>, other: &BTreeSet<String>| one.difference(other).cloned().collect();
+    changed(to, "source", &joined(&only(&before, &after)), &joined(&only(&after, &before)), diff);
     changed(to, "licence", &joined(&from.licences), &joined(&to.licences), diff);
     let text = |item: &Item| item.supplier.clone().unwrap_or_default();
     changed(to, "supplier", &text(from), &text(to), diff);
     changed(to, "scope", from.scope.word(), to.scope.word(), diff);
+    let linked = |item: &Item| item.linked.map_or("", |linked| if linked { "yes" } else { "no" });
+    changed(to, "linked", linked(from), linked(to), diff);
     let [old_names, new_names] = names;
     let needs = |bom: &Bom, item: &Item, names: &Names<'b>| {
         bom.edges.get(&item.reference).map(|edges| {
@@ -187,12 +194,58 @@ fn pair<'b>(from: &'b Item, to: &'b Item, names: &[Names<'b>; 2], boms: (&Bom, &
     }
 }
 
-/// Its own digests, or those of the only file that it is distributed in: of several files each may be the one.
-fn digests(item: &Item) -> BTreeMap<String, String> {
-    match &item.files[..] {
-        [only] if item.hashes.is_empty() => only.hashes.clone(),
-        _ => item.hashes.clone(),
+/// Where a component comes from: what stands behind the version in its package URL, and where its files are fetched. What
+/// every version has otherwise (the file's place on its server, the commit) counts only where the version is the same.
+fn sources(item: &Item, exact: bool) -> BTreeSet<String> {
+    let host = |url: &str| {
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        format!("{scheme}://{}", rest.split(['/', '?', '#']).next().unwrap_or(rest))
+    };
+    let qualifier = |text: &str| match text.split_once('=') {
+        Some(("checksum", _)) if !exact => None,
+        Some((name @ ("download_url" | "vcs_url"), url)) if !exact => {
+            let url = decoded(url).unwrap_or_else(|| url.to_owned());
+            let slash = url.rfind('/').unwrap_or(0);
+            let commit = url.rfind('@').filter(|at| *at > slash).and_then(|at| url.get(..at));
+            Some(format!("{name}={}", if name == "vcs_url" { commit.unwrap_or(&url).to_owned() } else { host(&url) }))
+        }
+        _ => Some(text.to_owned()),
+    };
+    let (purl, folder) = match item.purl.as_deref().unwrap_or_default().split_once('#') {
+        Some((purl, folder)) => (purl, Some(format!("#{folder}"))),
+        None => (item.purl.as_deref().unwrap_or_default(), None),
+    };
+    let qualifiers = purl.split_once('?').map_or("", |(_, qualifiers)| qualifiers);
+    let qualifiers = qualifiers.split('&').filter(|text| !text.is_empty()).filter_map(qualifier);
+    let urls = item.files.iter().filter_map(|file| file.url.as_deref());
+    let urls = urls.map(|url| if exact { url.to_owned() } else { host(url) });
+    qualifiers.chain(folder).chain(urls).collect()
+}
+
+/// All digests of a component and of the files that it is distributed in, by algorithm.
+fn digests(item: &Item) -> BTreeMap<&str, BTreeSet<&str>> {
+    let mut all: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (algorithm, value) in std::iter::once(&item.hashes).chain(item.files.iter().map(|file| &file.hashes)).flatten()
+    {
+        all.entry(algorithm).or_default().insert(value);
     }
+    all
+}
+
+/// Digests that went and that came. Of another algorithm beside one that both have, nothing is said.
+fn digests_changed(from: &Item, to: &Item) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (before, after) = (digests(from), digests(to));
+    let common = before.keys().any(|algorithm| after.contains_key(algorithm));
+    let only = |one: &BTreeMap<&str, BTreeSet<&str>>, other: &BTreeMap<&str, BTreeSet<&str>>| {
+        let mut only = BTreeSet::new();
+        for (algorithm, values) in one.iter().filter(|(algorithm, _)| !common || other.contains_key(*algorithm)) {
+            let known = other.get(algorithm);
+            let new = values.iter().filter(|value| known.is_none_or(|known| !known.contains(*value)));
+            only.extend(new.map(|value| format!("{algorithm} {value}")));
+        }
+        only
+    };
+    (only(&before, &after), only(&after, &before))
 }
 
 fn changed<'b>(item: &'b Item, what: &'static str, from: &str, to: &str, diff: &mut Diff<'b>) {
@@ -276,6 +329,63 @@ mod tests {
                 ("dependencies", "", "pkg:npm/b")
             ]
         );
+    }
+
+    fn said(before: Item, after: Item) -> Vec<String> {
+        let (old, new) = (bom(vec![before]), bom(vec![after]));
+        let all = diff(&old, &new);
+        all.changed.iter().map(|c| format!("{}: {} -> {}", c.what, c.from, c.to)).collect()
+    }
+
+    #[test]
+    fn another_source_of_the_same_version_is_told() {
+        let at = |url: &str| vec![crate::bom::File { url: Some(url.to_owned()), ..Default::default() }];
+        let own = Item { files: at("https://static.crates.io/a-1.0.0.crate"), ..item("a", "1.0.0") };
+        let other = Item {
+            purl: Some("pkg:npm/a@1.0.0?vcs_url=git%2Bhttps://evil.example/a%40cc".to_owned()),
+            ..item("a", "1.0.0")
+        };
+        assert_eq!(
+            said(own.clone(), other.clone()),
+            ["source: https://static.crates.io/a-1.0.0.crate -> vcs_url=git%2Bhttps://evil.example/a%40cc"]
+        );
+        let moved = Item { files: at("https://evil.example/a-1.0.0.crate"), ..own.clone() };
+        assert_eq!(said(own.clone(), moved).len(), 1);
+        let later = |host: &str| Item { files: at(&format!("https://{host}/x/a-1.1.0.crate")), ..item("a", "1.1.0") };
+        assert_eq!(said(own.clone(), later("static.crates.io")), [""; 0]);
+        assert_eq!(said(own, later("evil.example")), ["source: https://static.crates.io -> https://evil.example"]);
+        let commit = |commit: &str, version: &str| Item {
+            purl: other.purl.as_ref().map(|purl| purl.replace("cc", commit)),
+            ..item("a", version)
+        };
+        assert_eq!(said(commit("cc", "1.0.0"), commit("dd", "1.0.0")).len(), 1);
+        assert_eq!(said(commit("cc", "1.0.0"), commit("dd", "1.1.0")), [""; 0]);
+    }
+
+    #[test]
+    fn a_digest_that_came_or_went_and_code_that_is_linked_no_more_are_told() {
+        let hashed = |pairs: &[(&str, &str)]| Item {
+            hashes: pairs.iter().map(|&(a, v)| (a.to_owned(), v.to_owned())).collect(),
+            ..item("a", "1.0.0")
+        };
+        assert_eq!(said(hashed(&[("SHA-256", "aa")]), hashed(&[])), ["digest: SHA-256 aa -> "]);
+        assert_eq!(said(hashed(&[]), hashed(&[("SHA-256", "aa")])), ["digest:  -> SHA-256 aa"]);
+        assert_eq!(said(hashed(&[("SHA-1", "cc")]), hashed(&[("SHA-256", "aa")])), ["digest: SHA-1 cc -> SHA-256 aa"]);
+        assert_eq!(said(hashed(&[("SHA-256", "aa")]), hashed(&[("SHA-1", "cc"), ("SHA-256", "aa")])), [""; 0]);
+        let linked = |linked| Item { linked, ..item("a", "1.0.0") };
+        assert_eq!(said(linked(Some(true)), linked(Some(false))), ["linked: yes -> no"]);
+    }
+
+    #[test]
+    fn of_two_sources_of_one_version_each_is_held_against_itself() {
+        let from = |url: &str| Item {
+            reference: url.to_owned(),
+            purl: Some(format!("pkg:npm/a@1.0.0?download_url={url}")),
+            ..item("a", "1.0.0")
+        };
+        let (old, new) = (bom(vec![from("x"), from("y")]), bom(vec![from("y"), from("x")]));
+        let all = diff(&old, &new);
+        assert_eq!((all.same, all.changed), (2, vec![]));
     }
 
     #[test]

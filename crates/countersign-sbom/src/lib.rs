@@ -5,6 +5,7 @@
 //! and no variable of the environment, and no path of the machine reaches what it writes.
 
 mod archive;
+mod asked;
 pub mod bom;
 mod built;
 mod cargo;
@@ -101,14 +102,14 @@ pub struct CargoRequest {
     /// Cargo's own folder (`CARGO_HOME`): its configuration counts, and archives in it are read while Cargo still works.
     pub home: Option<PathBuf>,
     /// Variables that Cargo reads for its configuration, as far as they say how things are compiled: `RUSTFLAGS`,
-    /// `CARGO_ENCODED_RUSTFLAGS`, `CARGO_BUILD_…`, `CARGO_TARGET_…`. An empty one is not one that is missing.
+    /// `CARGO_ENCODED_RUSTFLAGS`, `RUSTC`, its wrappers, `CARGO_BUILD_…`, `CARGO_TARGET_…`. An empty one is not one that is missing.
     pub variables: BTreeMap<String, String>,
     /// Whether Cargo is told to take its memory in large pieces (`GLIBC_TUNABLES`), in place of what that variable held. Only time
     /// depends on it.
     pub large_pieces: bool,
     /// The program `cargo`.
     pub cargo: PathBuf,
-    /// The program `rustc`.
+    /// The program `rustc`, where neither the variables nor Cargo's configuration name another.
     pub rustc: PathBuf,
 }
 

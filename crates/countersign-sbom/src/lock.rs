@@ -3,6 +3,7 @@
 use crate::{
     error::SbomError,
     inventory::{Build, Component, Inventory, Kind, Shape, Source},
+    source::tell_apart,
 };
 use countersign_core::{digest::Sha256, limits};
 use std::{
@@ -133,6 +134,8 @@ pub(crate) fn inventory(directory: &Path) -> Result<Inventory, SbomError> {
             ..Component::new(reference, package.name.clone(), package.version.clone(), source, Kind::Package)
         });
     }
+    let sources = file.package.iter().map(|package| package.source.as_deref());
+    tell_apart(components.iter_mut().zip(sources));
     let mut edges = Vec::new();
     for package in &file.package {
         let mut to = BTreeSet::new();
@@ -306,6 +309,21 @@ mod tests {
         let inventory = listed(&lock).unwrap();
         let app = inventory.components.iter().find(|c| c.name == "app").unwrap();
         assert_eq!((inventory.components.len(), app.depends_on.len()), (3, 2));
+    }
+
+    #[test]
+    fn one_commit_that_is_asked_for_in_two_ways_is_two_packages() {
+        let (one, two) = ("git+https://example.com/g?rev=0123", "git+https://example.com/g?branch=main");
+        let commit = "0123".repeat(10);
+        let lock = package("app", "1.0.0", "", &format!("\"twin 1.0.0 ({one})\", \"twin 1.0.0 ({two})\""))
+            + &package("twin", "1.0.0", &format!("{one}#{commit}"), "")
+            + &package("twin", "1.0.0", &format!("{two}#{commit}"), "");
+        let inventory = listed(&lock).unwrap();
+        let app = inventory.components.iter().find(|c| c.name == "app").unwrap();
+        let purl = format!("pkg:cargo/twin@1.0.0?vcs_url=git%2Bhttps://example.com/g%40{commit}");
+        assert_eq!(app.depends_on, [format!("{purl};branch=main"), format!("{purl};rev=0123")].into());
+        let twins = || inventory.components.iter().filter(|c| c.name == "twin");
+        assert!(twins().count() == 2 && twins().all(|c| c.purl.as_ref().unwrap().as_str() == purl));
     }
 
     #[test]

@@ -65,13 +65,18 @@ const LISTS: [&str; 4] = ["services", "vulnerabilities", "annotations", "externa
 
 #[derive(Default)]
 struct Work {
-    /// Reference to what it names.
-    taken: BTreeMap<String, String>,
+    /// References that name something.
+    taken: BTreeSet<String>,
+    /// What is listed already, by what it says: what the references in it are called now.
+    units: BTreeMap<String, BTreeMap<String, String>>,
     components: BTreeMap<String, Value>,
     edges: BTreeMap<String, BTreeSet<String>>,
     provides: BTreeMap<String, BTreeSet<String>>,
     /// Reference and kind of list to the aggregates that parts give it.
     aggregates: BTreeMap<(&'static str, String), BTreeSet<String>>,
+    /// Dependencies that parts list of something, and say how many they are of all; and those of parts that do not say it.
+    claimed: BTreeMap<String, BTreeSet<String>>,
+    unclaimed: BTreeMap<String, BTreeSet<String>>,
     lists: BTreeMap<&'static str, Vec<Value>>,
     tools: BTreeMap<String, Value>,
     shared: usize,
@@ -87,7 +92,7 @@ pub fn merge(mut parts: Vec<Part>, release: &Release) -> Result<Merged, MergeErr
     }
     let mut work = Work::default();
     let reference = format!("release:{}@{}", release.name, release.version);
-    work.taken.insert(reference.clone(), String::new());
+    work.taken.insert(reference.clone());
     let mut roots = BTreeSet::new();
     let mut newest = "1.6".to_owned();
     for part in &parts {
@@ -97,7 +102,8 @@ pub fn merge(mut parts: Vec<Part>, release: &Release) -> Result<Merged, MergeErr
         }
         roots.insert(work.add(part)?);
     }
-    work.edges.insert(reference.clone(), roots.clone());
+    work.edges.insert(reference.clone(), roots);
+    work.doubt();
     let mut metadata = json!({
         "lifecycles": [{ "phase": "post-build" }],
         "tools": { "components": std::iter::once(tool()).chain(work.tools.into_values()).collect::<Vec<_>>() },
@@ -162,84 +168,83 @@ impl Work {
             if place > 0 && own.is_some() && component.get("bom-ref").and_then(Value::as_str) == own.as_deref() {
                 continue;
             }
+            let mut reference = component.get("bom-ref").and_then(Value::as_str).map(str::to_owned);
+            if let (None, 0, Some(map)) = (&reference, place, component.as_object_mut()) {
+                reference = Some(format!("part:{short}"));
+                map.insert("bom-ref".to_owned(), reference.clone().into());
+            }
             component.sort_all_objects();
-            let reference = component.get("bom-ref").and_then(Value::as_str).map(str::to_owned);
-            let reference = reference.or_else(|| (place == 0).then(|| format!("part:{short}")));
             let content = component.to_string();
-            let Some(reference) = reference else {
-                if self.components.insert(format!("\u{10ffff}{content}"), component).is_some() {
-                    self.shared = self.shared.saturating_add(1);
-                }
-                continue;
-            };
-            let new = match self.taken.get(&reference) {
-                Some(other) if *other == content => {
-                    self.shared = self.shared.saturating_add(1);
-                    reference.clone()
-                }
-                Some(_) => {
-                    self.renamed = self.renamed.saturating_add(1);
-                    format!("{reference}#{short}")
-                }
-                None => reference.clone(),
-            };
-            self.taken.entry(new.clone()).or_insert(content);
-            names.insert(reference.clone(), new.clone());
-            if let Some(map) = component.as_object_mut() {
-                map.insert("bom-ref".to_owned(), new.clone().into());
-                self.inner(map, &short, &mut names);
+            let known = self.units.get(&content);
+            if let Some(known) = known {
+                self.shared = self.shared.saturating_add(1);
+                names.extend(known.clone());
+            } else {
+                let own = self.freed(&mut component, &short);
+                let changed = reference.as_ref().is_some_and(|reference| own.get(reference) != Some(reference));
+                self.renamed = self.renamed.saturating_add(usize::from(changed));
+                names.extend(own.clone());
+                let key = reference.as_ref().and_then(|reference| own.get(reference)).cloned();
+                self.components.insert(key.unwrap_or_else(|| format!("\u{10ffff}{content}")), component);
+                self.units.insert(content, own);
             }
-            if place == 0 {
-                root_reference.clone_from(&new);
+            if let (0, Some(reference)) = (place, reference) {
+                root_reference = names.get(&reference).cloned().unwrap_or(reference);
             }
-            self.components.entry(new).or_insert(component);
         }
         self.rest(map, &short, &mut names);
         self.tools(metadata);
         Ok(root_reference)
     }
 
-    /// Gives a free reference to each component that lies in another one and has one that is taken.
-    fn inner(&mut self, outer: &mut Map<String, Value>, short: &str, names: &mut BTreeMap<String, String>) {
-        let Some(Value::Array(list)) = outer.get_mut("components") else { return };
-        let mut waiting: Vec<&mut Value> = list.iter_mut().collect();
+    /// Gives everything in a new unit that has a reference a free one; what each is called now.
+    fn freed(&mut self, unit: &mut Value, short: &str) -> BTreeMap<String, String> {
+        let mut names = BTreeMap::new();
+        let mut waiting = vec![unit];
         while let Some(value) = waiting.pop() {
-            let content = value.to_string();
-            let Some(map) = value.as_object_mut() else { continue };
-            if let Some(reference) = map.get("bom-ref").and_then(Value::as_str).map(str::to_owned) {
-                let free = self.taken.get(&reference).is_none_or(|other| *other == content);
-                let new = if free { reference.clone() } else { format!("{reference}#{short}") };
-                self.taken.entry(new.clone()).or_insert(content);
-                names.insert(reference, new.clone());
-                map.insert("bom-ref".to_owned(), new.into());
-            }
-            if let Some(Value::Array(list)) = map.get_mut("components") {
-                waiting.extend(list.iter_mut());
+            match value {
+                Value::Array(list) => waiting.extend(list.iter_mut()),
+                Value::Object(map) => {
+                    if let Some(Value::String(reference)) = map.get_mut("bom-ref") {
+                        let renamed = (1_u64..).map(|number| match number {
+                            1 => format!("{reference}#{short}"),
+                            more => format!("{reference}#{short}-{more}"),
+                        });
+                        let mut tries = std::iter::once(reference.clone()).chain(renamed);
+                        let new = tries.find(|name| !self.taken.contains(name)).unwrap_or_else(|| reference.clone());
+                        self.taken.insert(new.clone());
+                        names.insert(std::mem::replace(reference, new.clone()), new);
+                    }
+                    waiting.extend(map.values_mut());
+                }
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
             }
         }
+        names
     }
 
     fn rest(&mut self, map: &Map<String, Value>, short: &str, names: &mut BTreeMap<String, String>) {
-        let mut listed: Vec<(&'static str, Value)> = Vec::new();
         for key in LISTS {
             for item in array(map, key) {
                 let mut item = item.clone();
-                if let Some(reference) = item.get("bom-ref").and_then(Value::as_str).map(str::to_owned) {
-                    let content = item.to_string();
-                    let free = self.taken.get(&reference).is_none_or(|other| *other == content);
-                    let new = if free { reference.clone() } else { format!("{reference}#{short}") };
-                    self.taken.entry(new.clone()).or_insert(content);
-                    names.insert(reference, new.clone());
-                    if let Some(map) = item.as_object_mut() {
-                        map.insert("bom-ref".to_owned(), new.into());
-                    }
+                // What it is about may be called otherwise in another part, and then it says something else.
+                renamed(&mut item, names);
+                item.sort_all_objects();
+                let content = format!("{key} {item}");
+                if let Some(known) = self.units.get(&content) {
+                    names.extend(known.clone());
+                    continue;
                 }
-                listed.push((key, item));
+                let own = self.freed(&mut item, short);
+                renamed(&mut item, &own);
+                names.extend(own.clone());
+                self.units.insert(content, own);
+                self.lists.entry(key).or_default().push(item);
             }
         }
-        for (key, mut item) in listed {
-            renamed(&mut item, names);
-            self.lists.entry(key).or_default().push(item);
+        let mut claims = BTreeSet::new();
+        for entry in array(map, "compositions").filter_map(Value::as_object) {
+            claims.extend(array(entry, "dependencies").filter_map(Value::as_str));
         }
         let name = |reference: &str| names.get(reference).cloned().unwrap_or_else(|| reference.to_owned());
         for entry in array(map, "dependencies") {
@@ -249,7 +254,10 @@ impl Work {
                 let list = entry.into_iter().flat_map(|entry| array(entry, key));
                 list.filter_map(Value::as_str).map(name).collect()
             };
-            self.edges.entry(name(from)).or_default().extend(texts("dependsOn"));
+            let to = texts("dependsOn");
+            let told = if claims.contains(from) { &mut self.claimed } else { &mut self.unclaimed };
+            told.entry(name(from)).or_default().extend(to.iter().cloned());
+            self.edges.entry(name(from)).or_default().extend(to);
             let provided = texts("provides");
             if !provided.is_empty() {
                 self.provides.entry(name(from)).or_default().extend(provided);
@@ -268,6 +276,17 @@ impl Work {
         if let Some(metadata) = map.get("metadata").and_then(Value::as_object) {
             let carried = |key: &str| matches!(key, "component" | "tools" | "timestamp" | "lifecycles");
             self.left_out.extend(metadata.keys().filter(|key| !carried(key)).map(|key| format!("metadata.{key}")));
+        }
+    }
+
+    /// Where a part that does not say whether it knows all lists what those that say so do not know, nobody knows all.
+    fn doubt(&mut self) {
+        for (reference, more) in &self.unclaimed {
+            let known = self.claimed.get(reference);
+            if known.is_some_and(|known| !more.is_subset(known)) {
+                let said = self.aggregates.entry(("dependencies", reference.clone())).or_default();
+                said.insert("unknown".to_owned());
+            }
         }
     }
 
@@ -347,4 +366,76 @@ fn compositions(aggregates: &BTreeMap<(&'static str, String), BTreeSet<String>>)
             Value::Object(entry)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(parts: &[Value]) -> Value {
+        let part = |value: &Value| Part { digest: Sha256::of(value.to_string().as_bytes()), value: value.clone() };
+        let release = Release { name: "r".to_owned(), version: "1".to_owned(), time: None };
+        let merged = merge(parts.iter().map(part).collect(), &release).unwrap();
+        let document = crate::bom::Document::parse(merged.document.to_string().as_bytes()).unwrap();
+        assert!(document.bom().unwrap().dangling().is_empty());
+        merged.document
+    }
+
+    fn part(root: &str, more: Value) -> Value {
+        let mut value = json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,
+            "metadata": {"component": {"type": "application", "name": root, "bom-ref": root}}});
+        let Value::Object(more) = more else { panic!("{more}") };
+        value.as_object_mut().unwrap().extend(more);
+        value
+    }
+
+    fn library(reference: &str, licence: &str) -> Value {
+        json!({"type": "library", "name": reference, "bom-ref": reference,
+            "licenses": [{"license": {"name": licence, "bom-ref": "licence"}}]})
+    }
+
+    #[test]
+    fn every_reference_in_the_merged_document_is_there_once() {
+        let of = |root: &str, licence: &str| {
+            let nested =
+                json!({"type": "library", "name": "n", "bom-ref": "n", "components": [library("deep", "MIT")]});
+            part(
+                root,
+                json!({"components": [library("a", licence), nested],
+                "services": [{"name": root, "bom-ref": "s", "services": [{"name": "t", "bom-ref": "t"}]}],
+                "vulnerabilities": [{"bom-ref": "v", "id": "CVE-1", "affects": [{"ref": "a"}]}],
+                "annotations": [{"bom-ref": "note", "subjects": ["v"], "annotator": {"individual": {"name": "n"}},
+                    "timestamp": "2026-01-01T00:00:00Z", "text": "x"}]}),
+            )
+        };
+        let strip = |mut value: Value| {
+            // Of one document no two things have one reference.
+            value["components"][1]["components"][0]["licenses"] = json!([]);
+            value
+        };
+        let document = merged(&[strip(of("x", "MIT")), strip(of("y", "Other")), strip(of("z", "Other"))]);
+        let vulnerabilities = document["vulnerabilities"].as_array().unwrap();
+        assert_eq!((vulnerabilities.len(), document["annotations"].as_array().unwrap().len()), (2, 2));
+        for annotation in document["annotations"].as_array().unwrap() {
+            assert!(vulnerabilities.iter().any(|one| one["bom-ref"] == annotation["subjects"][0]), "{annotation}");
+        }
+        assert_eq!(document["components"].as_array().unwrap().len(), 6, "three roots, two of a, one of n");
+    }
+
+    #[test]
+    fn nothing_is_complete_to_which_a_part_adds_that_does_not_say_so() {
+        let complete = json!([{"aggregate": "complete", "dependencies": ["a"]}]);
+        let of = |root: &str, to: &[&str], compositions: &Value| {
+            part(
+                root,
+                json!({"components": [library("a", "MIT"), {"type": "library", "name": "b", "bom-ref": "b"}],
+                "dependencies": [{"ref": "a", "dependsOn": to}], "compositions": compositions}),
+            )
+        };
+        let none = json!([]);
+        let said = |one: Value, other: Value| merged(&[one, other])["compositions"][0]["aggregate"].clone();
+        assert_eq!(said(of("x", &[], &complete), of("y", &["b"], &none)), "unknown");
+        assert_eq!(said(of("x", &["b"], &complete), of("y", &["b"], &none)), "complete");
+        assert_eq!(said(of("x", &[], &complete), of("y", &["b"], &complete)), "complete");
+    }
 }

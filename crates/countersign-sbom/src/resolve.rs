@@ -2,10 +2,12 @@
 
 use crate::{
     CargoRequest, What,
+    asked::{features as asked_features, is_own, label, unlabelled},
     cargo::{Compiler, Workspace},
     error::{BINARY, LIBRARY, SbomError},
     inventory::{Build, Component, Inventory, Kind, Licence, Native, Shape, Source},
     plan::Plan,
+    source::tell_apart,
 };
 use countersign_core::purl::Purl;
 use guppy::{
@@ -67,7 +69,7 @@ pub(crate) fn all(workspace: &Workspace, request: &CargoRequest) -> Result<Vec<I
         let members = || workspace.graph.workspace().iter();
         if !members().any(|package| has(&package, feature)) {
             let known: BTreeSet<String> =
-                members().flat_map(|package| package.named_features().map(str::to_owned).collect::<Vec<_>>()).collect();
+                members().flat_map(|package| features_of(&package).map(str::to_owned).collect::<Vec<_>>()).collect();
             let package = request.package.clone().unwrap_or_default();
             let known = known.into_iter().collect();
             return Err(SbomError::NoSuchFeature { package, feature: feature.to_owned(), known });
@@ -113,7 +115,7 @@ fn whole(workspace: &Workspace, request: &CargoRequest) -> Result<Inventory, Sbo
     let mut asked = BTreeSet::new();
     for feature in asked_features(request) {
         if !members.iter().any(|package| has(package, feature)) {
-            let known: BTreeSet<&str> = members.iter().flat_map(PackageMetadata::named_features).collect();
+            let known: BTreeSet<&str> = members.iter().flat_map(features_of).collect();
             let known = known.into_iter().map(str::to_owned).collect();
             let package = "of the workspace".to_owned();
             return Err(SbomError::NoSuchFeature { package, feature: feature.to_owned(), known });
@@ -290,15 +292,16 @@ fn binary<'g>(package: &PackageMetadata<'g>, asked: Option<&str>) -> Result<(&'g
     }
 }
 
-/// The features that were asked for, one by one.
-fn asked_features(request: &CargoRequest) -> impl Iterator<Item = &str> {
-    request.features.iter().flat_map(|text| text.split([',', ' '])).filter(|name| !name.is_empty())
-}
-
 /// Whether the package has the feature, which may be written with the package's name before it.
 fn has(package: &PackageMetadata<'_>, feature: &str) -> bool {
     let own = feature.strip_prefix(package.name()).and_then(|rest| rest.strip_prefix('/')).unwrap_or(feature);
-    own == DEFAULT || package.named_features().any(|known| known == own)
+    let label = label(feature);
+    own == DEFAULT || package.named_features().any(|known| known == own || known == label)
+}
+
+/// The package's own features.
+fn features_of<'g>(package: &PackageMetadata<'g>) -> impl Iterator<Item = &'g str> {
+    package.named_features().filter(|name| is_own(name))
 }
 
 /// Of the features that were asked for, those that the package has.
@@ -313,18 +316,24 @@ struct Features {
 }
 
 impl Features {
-    /// `--features` takes several, with commas or spaces between them, each also as `PACKAGE/FEATURE` of the package itself.
+    /// `--features` takes several, with commas or spaces between them, each also as `PACKAGE/FEATURE` of the package itself or of one
+    /// that it depends on.
     fn of(package: &PackageMetadata<'_>, request: &CargoRequest) -> Result<Self, SbomError> {
         let prefix = format!("{}/", package.name());
         let known: BTreeSet<&str> = package.named_features().collect();
         let mut named = BTreeSet::new();
         for name in asked_features(request) {
+            let label = label(name);
+            if known.contains(label.as_str()) {
+                named.insert(label);
+                continue;
+            }
             let name = name.strip_prefix(&prefix).unwrap_or(name);
             if !known.contains(name) && name != DEFAULT {
                 return Err(SbomError::NoSuchFeature {
                     package: package.name().to_owned(),
                     feature: name.to_owned(),
-                    known: known.into_iter().map(str::to_owned).collect(),
+                    known: features_of(package).map(str::to_owned).collect(),
                 });
             }
             named.insert(name.to_owned());
@@ -340,11 +349,11 @@ impl Features {
     /// By name: all of them, or the named ones and `default` unless it was switched off.
     fn asked(&self, package: &PackageMetadata<'_>) -> BTreeSet<String> {
         let implied: Vec<&str> = match self.base {
-            StandardFeatures::All => package.named_features().collect(),
+            StandardFeatures::All => features_of(package).collect(),
             StandardFeatures::Default if package.has_default_feature() => vec![DEFAULT],
             StandardFeatures::Default | StandardFeatures::None => Vec::new(),
         };
-        implied.into_iter().map(str::to_owned).chain(self.named.iter().cloned()).collect()
+        implied.into_iter().chain(self.named.iter().map(|name| unlabelled(name))).map(str::to_owned).collect()
     }
 
     fn filter<'g, 'a: 'g>(&'a self) -> impl guppy::graph::feature::FeatureFilter<'g> {
@@ -374,6 +383,9 @@ fn components<'g>(
             }
         }
     }
+    let source =
+        |id: &PackageId| workspace.graph.metadata(id).ok().and_then(|package| package.source().external_source());
+    tell_apart(components.iter_mut().map(|(id, component)| (component, source(id))));
     for set in std::iter::once(set).chain(with_dev) {
         for link in &set.links {
             let to = components.get(link.to().id()).map(|component| component.reference.clone());
@@ -419,5 +431,5 @@ fn component<'g>(
 /// The features of a package within a set; `None` if it is not in the set.
 fn names(set: &FeatureSet<'_>, id: &PackageId) -> Result<Option<BTreeSet<String>>, guppy::Error> {
     let features = set.features_for(id)?;
-    Ok(features.map(|list| list.named_features().map(str::to_owned).collect()))
+    Ok(features.map(|list| list.named_features().filter(|name| is_own(name)).map(str::to_owned).collect()))
 }

@@ -5,7 +5,7 @@ use crate::{
     CargoRequest,
     error::SbomError,
     program::{Finished, Running, start},
-    settings::{Settings, conditions},
+    settings::{Command, Settings, conditions},
 };
 use cargo_platform::Cfg;
 use guppy::platform::{Platform, TargetFeatures};
@@ -37,10 +37,11 @@ pub(crate) fn ask(
     settings: &Settings,
     host_of: impl Fn(&str) -> Option<String>,
 ) -> Result<Said, SbomError> {
-    let asking = Asking { request, directory, settings };
+    let command = settings.compiler(directory, &request.rustc);
+    let asking = Asking { command: &command, directory, settings };
     let asked = request.target.clone().map_or_else(|| settings.target(), |target| Ok(Some(target)))?;
     let flag = asked.as_deref().map(target_flag).transpose()?;
-    let version = start(&request.rustc, directory, &["-vV"])?;
+    let version = asking.start(&["-vV"])?;
     // With a target, flags are for the target alone. Without one they are for all, and may be those of the host's name.
     let plain = flag.is_some() || !settings.by_triple();
     let early =
@@ -70,7 +71,7 @@ pub(crate) fn ask(
 }
 
 struct Asking<'a> {
-    request: &'a CargoRequest,
+    command: &'a Command,
     directory: &'a Path,
     settings: &'a Settings,
 }
@@ -89,13 +90,19 @@ struct Answer {
 }
 
 impl Asking<'_> {
+    fn start(&self, arguments: &[&str]) -> Result<Running, SbomError> {
+        let before = self.command.before.iter().map(String::as_str);
+        let all: Vec<&str> = before.chain(arguments.iter().copied()).collect();
+        start(&self.command.program, self.directory, &all)
+    }
+
     fn begin(&self, flags: Option<Vec<String>>, target: Option<&str>) -> Result<Begun, SbomError> {
         let mut arguments = vec!["-", "--crate-name", "___"];
         arguments.extend(flags.iter().flatten().map(String::as_str));
         arguments.extend(target);
         arguments.extend(KINDS.iter().flat_map(|kind| ["--crate-type", kind]));
         arguments.extend(["--print=sysroot", "--print=cfg", "-Wwarnings"]);
-        let running = start(&self.request.rustc, self.directory, &arguments)?;
+        let running = self.start(&arguments)?;
         Ok(Begun { running, flags })
     }
 

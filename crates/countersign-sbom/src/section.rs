@@ -1,5 +1,5 @@
 //! The list of packages that `cargo auditable` puts into a binary: a section `.dep-v0` of an ELF, PE or Mach-O file, with
-//! JSON packed by zlib. Only the tables that lead to the section are read, each number within the file's bounds.
+//! JSON packed by zlib; and what compilers leave of themselves, the section `.comment` of an ELF file. Only the tables that lead to the section are read, each number within the file's bounds.
 
 use crate::error::SbomError;
 use countersign_core::limits;
@@ -10,21 +10,17 @@ use std::{
 };
 
 const NAME: &[u8] = b".dep-v0";
+const COMMENT: &[u8] = b".comment";
+/// What is read of the compilers' own words.
+const COMMENT_BYTES: u64 = 64 * 1024;
 /// Sections, or commands, of one file.
 const PARTS: u64 = 65_536;
 
 /// The section's contents, unpacked; `None` where the file has no such section.
 pub(crate) fn packages(path: &Path) -> Result<Option<Vec<u8>>, SbomError> {
-    let failed = |source| SbomError::Read { path: path.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
-    let size = file.metadata().map_err(failed)?.len();
-    if size > limits::AUDITABLE_BINARY_BYTES {
-        let limit = usize::try_from(limits::AUDITABLE_BINARY_BYTES).unwrap_or(usize::MAX);
-        return Err(SbomError::TooLarge { path: path.to_owned(), found: size, limit });
-    }
-    let mut binary = Binary { file, size, little: true };
+    let mut binary = Binary::open(path)?;
     let broken = |why: &str| SbomError::Embedded { path: path.to_owned(), why: why.to_owned() };
-    let Some((offset, length)) = binary.section() else {
+    let Some((offset, length)) = binary.section(NAME) else {
         // Such files have the table at their end: one that is cut has no list any more, and may have had one.
         return if binary.is_cut() { Err(broken("the file ends before its table of sections does")) } else { Ok(None) };
     };
@@ -43,6 +39,18 @@ pub(crate) fn packages(path: &Path) -> Result<Option<Vec<u8>>, SbomError> {
     Ok(Some(unpacked))
 }
 
+/// What each compiler that had a part in an ELF file says of itself; nothing where it says nothing.
+pub(crate) fn compilers(path: &Path) -> Result<Vec<String>, SbomError> {
+    let mut binary = Binary::open(path)?;
+    let found = match binary.at(0, 4).as_deref() {
+        Some([0x7f, b'E', b'L', b'F']) => binary.section(COMMENT),
+        _ => None,
+    };
+    let bytes = found.and_then(|(offset, length)| binary.at(offset, length.min(COMMENT_BYTES))).unwrap_or_default();
+    let texts = bytes.split(|byte| *byte == 0).filter(|text| !text.is_empty());
+    Ok(texts.map(|text| String::from_utf8_lossy(text).into_owned()).collect())
+}
+
 struct Binary {
     file: File,
     size: u64,
@@ -50,6 +58,17 @@ struct Binary {
 }
 
 impl Binary {
+    fn open(path: &Path) -> Result<Self, SbomError> {
+        let failed = |source| SbomError::Read { path: path.to_owned(), source };
+        let file = File::open(path).map_err(failed)?;
+        let size = file.metadata().map_err(failed)?.len();
+        if size > limits::AUDITABLE_BINARY_BYTES {
+            let limit = usize::try_from(limits::AUDITABLE_BINARY_BYTES).unwrap_or(usize::MAX);
+            return Err(SbomError::TooLarge { path: path.to_owned(), found: size, limit });
+        }
+        Ok(Self { file, size, little: true })
+    }
+
     /// Bytes of the file, if they are in it.
     fn at(&mut self, offset: u64, length: u64) -> Option<Vec<u8>> {
         if offset.checked_add(length)? > self.size {
@@ -69,17 +88,17 @@ impl Binary {
     }
 
     /// Offset and length of the section.
-    fn section(&mut self) -> Option<(u64, u64)> {
+    fn section(&mut self, wanted: &[u8]) -> Option<(u64, u64)> {
         let magic = self.at(0, 4)?;
         match magic.as_slice() {
-            [0x7f, b'E', b'L', b'F'] => self.elf(),
-            [b'M', b'Z', ..] => self.pe(),
-            [0xcf, 0xfa, 0xed, 0xfe] => self.mach_o(),
+            [0x7f, b'E', b'L', b'F'] => self.elf(wanted),
+            [b'M', b'Z', ..] => self.pe(wanted),
+            [0xcf, 0xfa, 0xed, 0xfe] => self.mach_o(wanted),
             _ => None,
         }
     }
 
-    fn elf(&mut self) -> Option<(u64, u64)> {
+    fn elf(&mut self, wanted: &[u8]) -> Option<(u64, u64)> {
         let head = self.at(0, 64)?;
         let wide = *head.get(4)? == 2;
         self.little = *head.get(5)? == 1;
@@ -101,10 +120,10 @@ impl Binary {
         let (_, names, length) = place(self, names)?;
         for index in 0..count.min(PARTS) {
             let (name, offset, size) = place(self, index)?;
-            let wanted = u64::try_from(NAME.len()).ok()?.checked_add(1)?;
-            if name.checked_add(wanted)? <= length {
-                let found = self.at(names.checked_add(name)?, wanted)?;
-                if found.strip_suffix(b"\0") == Some(NAME) {
+            let long = u64::try_from(wanted.len()).ok()?.checked_add(1)?;
+            if name.checked_add(long)? <= length {
+                let found = self.at(names.checked_add(name)?, long)?;
+                if found.strip_suffix(b"\0") == Some(wanted) {
                     return Some((offset, size));
                 }
             }
@@ -126,7 +145,7 @@ impl Binary {
         end().is_some_and(|end| end > self.size)
     }
 
-    fn pe(&mut self) -> Option<(u64, u64)> {
+    fn pe(&mut self, wanted: &[u8]) -> Option<(u64, u64)> {
         let head = self.at(0, 64)?;
         let header = self.number(&head, 60, 4)?;
         let coff = self.at(header, 24)?;
@@ -138,7 +157,7 @@ impl Binary {
         let table = header.checked_add(24)?.checked_add(optional)?;
         for index in 0..count {
             let entry = self.at(table.checked_add(index.checked_mul(40)?)?, 40)?;
-            if entry.get(..8)?.strip_suffix(b"\0") == Some(NAME) {
+            if entry.get(..8)?.strip_suffix(b"\0") == Some(wanted) {
                 // What is behind the virtual size only fills the section up.
                 let size = self.number(&entry, 8, 4)?.min(self.number(&entry, 16, 4)?);
                 return Some((self.number(&entry, 20, 4)?, size));
@@ -147,7 +166,7 @@ impl Binary {
         None
     }
 
-    fn mach_o(&mut self) -> Option<(u64, u64)> {
+    fn mach_o(&mut self, wanted: &[u8]) -> Option<(u64, u64)> {
         let head = self.at(0, 32)?;
         let commands = self.number(&head, 16, 4)?;
         let mut at = 32_u64;
@@ -160,7 +179,7 @@ impl Binary {
                 for index in 0..self.number(&segment, 64, 4)?.min(PARTS) {
                     let section = self.at(at.checked_add(72)?.checked_add(index.checked_mul(80)?)?, 80)?;
                     let name = section.get(..16)?;
-                    if name.strip_prefix(NAME).is_some_and(|rest| rest.iter().all(|b| *b == 0)) {
+                    if name.strip_prefix(wanted).is_some_and(|rest| rest.iter().all(|b| *b == 0)) {
                         return Some((self.number(&section, 48, 4)?, self.number(&section, 40, 8)?));
                     }
                 }
@@ -193,12 +212,14 @@ mod tests {
 
     /// An ELF file of 64 bits with three sections: none, the list, and the names.
     fn elf() -> Vec<u8> {
-        let body = packed();
-        let names = b"\0.dep-v0\0";
+        elf_with(&packed(), b"\0.dep-v0\0")
+    }
+
+    fn elf_with(body: &[u8], names: &[u8]) -> Vec<u8> {
         let mut file = vec![0; 64];
         file[..6].copy_from_slice(&[0x7f, b'E', b'L', b'F', 2, 1]);
         let body_at = file.len();
-        file.extend(&body);
+        file.extend(body);
         let names_at = file.len();
         file.extend(names);
         let table = file.len();
@@ -264,6 +285,21 @@ mod tests {
         }
         assert_eq!(read(b"#!/bin/sh\n").unwrap(), None);
         assert_eq!(read(b"").unwrap(), None);
+    }
+
+    #[test]
+    fn what_compilers_leave_of_themselves_is_read_from_elf_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app");
+        let of = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            compilers(&path).unwrap()
+        };
+        let comment = b"GCC: (x) 12\0rustc version 1.95.0 (abc 2026-01-01)\0\0";
+        assert_eq!(of(&elf_with(comment, b"\0.comment\0")), ["GCC: (x) 12", "rustc version 1.95.0 (abc 2026-01-01)"]);
+        for other in [elf(), pe(), mach_o(), b"#!/bin/sh\n".to_vec()] {
+            assert_eq!(of(&other), [""; 0]);
+        }
     }
 
     #[test]

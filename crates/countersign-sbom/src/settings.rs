@@ -1,5 +1,5 @@
-//! What Cargo's configuration and its variables say of how things are compiled: the compiler's flags, the target, and which build
-//! scripts are not run. Conditions on dependencies may turn on each.
+//! What Cargo's configuration and its variables say of how things are compiled: by which compiler, with which flags, for which
+//! target, and which build scripts are not run. Conditions on dependencies may turn on each.
 //!
 //! Read as Cargo reads it: `.cargo/config.toml` of the folder and of each above it, then Cargo's own, each with what it
 //! includes. What only an unstable switch of Cargo's gives a meaning is refused where it is switched on, never passed over.
@@ -20,6 +20,20 @@ const FILES: usize = 256;
 const BRACKETS: u32 = 64;
 /// Keys of a `[target.TRIPLE]` table that are tables and no library's.
 const NO_LIBRARY: [&str; 4] = ["linker", "runner", "rustflags", "rustdocflags"];
+
+/// The keys of `[build]` that name programs, each with the variable that goes before it and before `CARGO_BUILD_…`. A wrapper is run
+/// with the name of what it wraps as its first argument, the first of these outermost.
+const PROGRAMS: [(&str, &str); 3] =
+    [("rustc-wrapper", "RUSTC_WRAPPER"), ("rustc-workspace-wrapper", "RUSTC_WORKSPACE_WRAPPER"), ("rustc", "RUSTC")];
+
+/// The compiler as Cargo runs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Command {
+    /// The program: the compiler, or what wraps it.
+    pub(crate) program: PathBuf,
+    /// What it is given first: the compiler, where something wraps it.
+    pub(crate) before: Vec<String>,
+}
 
 /// Cargo's configuration, put together.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -78,6 +92,35 @@ impl Settings {
         let name = format!("CARGO_{}", path.join("_")).to_uppercase().replace(['-', '.'], "_");
         words.extend(self.variables.get(&name).into_iter().flat_map(|text| split(text)));
         words
+    }
+
+    /// The compiler for the members of a workspace, with its wrappers, for Cargo that is run in this folder; the one that is given
+    /// where nothing names another.
+    pub(crate) fn compiler(&self, directory: &Path, otherwise: &Path) -> Command {
+        let named = PROGRAMS.iter().filter_map(|(key, variable)| {
+            let own = self.variables.get(*variable).map(|text| (text, text.contains(['/', '\\'])));
+            let other = || self.variables.get(&format!("CARGO_BUILD_{variable}")).map(|text| (text, is_path(text)));
+            let program = match own.or_else(other) {
+                Some((text, true)) => directory.join(text).to_str().map(str::to_owned),
+                Some((text, false)) => Some(text.clone()),
+                // A path among these is a whole one since its file was read.
+                None => self.value(&["build", key]).and_then(Value::as_str).map(str::to_owned),
+            };
+            // An empty wrapper is none.
+            program.filter(|program| !program.is_empty()).map(|program| (*key, program))
+        });
+        let mut programs: Vec<(&str, String)> = named.collect();
+        let compiler = programs.pop_if(|(key, _)| *key == "rustc").map(|(_, program)| program);
+        let mut words = programs.into_iter().map(|(_, program)| program);
+        match (words.next(), compiler) {
+            (None, compiler) => {
+                Command { program: compiler.map_or_else(|| otherwise.to_owned(), PathBuf::from), before: Vec::new() }
+            }
+            (Some(outermost), compiler) => {
+                let compiler = compiler.unwrap_or_else(|| otherwise.to_string_lossy().into_owned());
+                Command { program: outermost.into(), before: words.chain([compiler]).collect() }
+            }
+        }
     }
 
     /// The target that is built for where none is asked for.
@@ -163,6 +206,25 @@ pub(crate) fn conditions(said: &str) -> Vec<Cfg> {
     said.lines().filter(|line| *line != "proc_macro").filter_map(|line| line.parse().ok()).collect()
 }
 
+/// Whether a program is named by its place, and not looked for.
+fn is_path(text: &str) -> bool {
+    text.contains('/') || (cfg!(windows) && text.contains('\\'))
+}
+
+/// Programs that a file names by their place are below the folder that its own folder lies in.
+fn placed(own: &mut Table, file: &Path) {
+    let folder = file.parent().and_then(Path::parent).unwrap_or(file);
+    let Some(build) = own.get_mut("build").and_then(Value::as_table_mut) else { return };
+    for (key, _) in PROGRAMS {
+        if let Some(Value::String(text)) = build.get_mut(key)
+            && is_path(text)
+            && let Some(whole) = folder.join(&*text).to_str()
+        {
+            *text = whole.to_owned();
+        }
+    }
+}
+
 fn split(text: &str) -> impl Iterator<Item = String> {
     text.split_whitespace().map(str::to_owned)
 }
@@ -178,7 +240,8 @@ fn listed(value: &Value) -> Vec<String> {
 fn loaded(file: &Path, depth: usize, left: &mut usize) -> Result<Table, SbomError> {
     *left = left.checked_sub(1).ok_or_else(|| SbomError::Setting { key: "include".to_owned() })?;
     let wrong = |source: toml::de::Error| SbomError::Toml { path: file.to_owned(), source: Box::new(source) };
-    let own: Table = toml::from_str(&read_toml(file)?).map_err(wrong)?;
+    let mut own: Table = toml::from_str(&read_toml(file)?).map_err(wrong)?;
+    placed(&mut own, file);
     let included: Vec<(PathBuf, bool)> = match own.get("include") {
         None => return Ok(own),
         Some(Value::Array(list)) => list.iter().filter_map(included).collect(),
@@ -290,6 +353,30 @@ mod tests {
         assert_eq!(settings.flags(Some("other"), Some("unix\nk=\"v\"\n")), ["k", "v", "unix"]);
         assert_eq!(settings.overridden("my-triple"), BTreeSet::from(["foo".to_owned()]));
         assert!(settings.overridden("other").is_empty());
+    }
+
+    #[test]
+    fn the_compiler_and_its_wrappers_are_those_that_cargo_would_run() {
+        let tree = Tree::of(&[
+            ("a/.cargo/config.toml", "build.rustc = \"tools/rc\"\nbuild.rustc-workspace-wrapper = \"inner\""),
+            ("home/config.toml", "build.rustc = \"other\"\nbuild.rustc-wrapper = \"./outer\""),
+        ]);
+        let root = tree.0.path().to_str().unwrap().to_owned();
+        let run = |variables: &[(&str, &str)]| {
+            let Command { program, before } =
+                tree.read(variables).unwrap().compiler(&tree.0.path().join("a/b"), Path::new("rustc"));
+            let all = std::iter::once(program.to_str().unwrap().to_owned()).chain(before);
+            all.map(|word| word.replace(&root, "@")).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(run(&[]), "@/./outer inner @/a/tools/rc");
+        let none = [("RUSTC_WRAPPER", ""), ("CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER", "")];
+        assert_eq!(run(&none), "@/a/tools/rc");
+        let with = |name: &'static str, value: &'static str| run(&[none[0], none[1], (name, value)]);
+        assert_eq!(with("CARGO_BUILD_RUSTC", "mine"), "mine");
+        assert_eq!(with("RUSTC", "x/mine"), "@/a/b/x/mine");
+        assert_eq!(run(&[none[1], ("CARGO_BUILD_RUSTC_WRAPPER", "w"), ("RUSTC", "r")]), "w r");
+        let plain = Tree::of(&[]).read(&[]).unwrap().compiler(Path::new("/"), Path::new("rustc"));
+        assert_eq!(plain, Command { program: "rustc".into(), before: vec![] });
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Where a package comes from, and the name that this gives it: the same on every machine.
 
-use crate::inventory::Source;
+use crate::inventory::{Component, Source};
 use countersign_core::purl::{Purl, PurlError};
-use guppy::graph::{ExternalSource, PackageMetadata, PackageSource};
+use guppy::graph::{ExternalSource, GitReq, PackageMetadata, PackageSource};
+use std::collections::BTreeMap;
 
 impl Source {
     /// `None` for a kind of source that Cargo has and this version does not know.
@@ -82,6 +83,33 @@ impl Source {
             }
         }
     }
+}
+
+/// Tells apart what Cargo builds twice: one commit of one repository that is asked for by two references, as it is in two
+/// places. Each comes with what Cargo writes down for its source.
+pub(crate) fn tell_apart<'c>(components: impl Iterator<Item = (&'c mut Component, Option<&'c str>)>) {
+    let mut alike: BTreeMap<String, Vec<(&mut Component, Option<&str>)>> = BTreeMap::new();
+    for (component, source) in components {
+        alike.entry(component.reference.clone()).or_default().push((component, source));
+    }
+    for (component, source) in alike.into_values().filter(|alike| alike.len() > 1).flatten() {
+        if let Some(asked) = source.and_then(asked) {
+            component.reference.push_str(&format!(";{asked}"));
+        }
+    }
+}
+
+/// How a commit of a repository was asked for.
+fn asked(source: &str) -> Option<String> {
+    let ExternalSource::Git { req, .. } = ExternalSource::new(source)? else { return None };
+    let (kind, name) = match req {
+        GitReq::Branch(name) => ("branch", name),
+        GitReq::Tag(name) => ("tag", name),
+        GitReq::Rev(name) => ("rev", name),
+        _ => return Some("HEAD".to_owned()),
+    };
+    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~:/@!$&'()*+,;=%#".contains(&b));
+    plain.then(|| format!("{kind}={name}"))
 }
 
 /// The address without user name, password and query, which may be secret; `None` for a place on this machine's disk.

@@ -11,14 +11,22 @@ pub(crate) const CARGO: &str = "CARGO";
 /// Where Cargo keeps what it has fetched, where that is not below the home folder.
 pub(crate) const CARGO_HOME: &str = "CARGO_HOME";
 /// What Cargo takes from variables of how things are compiled; an empty one counts.
-pub(crate) const CARGO_CONFIGURATION: [&str; 4] =
-    ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_RUSTFLAGS", "CARGO_BUILD_TARGET"];
+pub(crate) const CARGO_CONFIGURATION: [&str; 10] = [
+    "RUSTFLAGS",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_BUILD_RUSTFLAGS",
+    "CARGO_BUILD_TARGET",
+    "RUSTC",
+    "RUSTC_WRAPPER",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "CARGO_BUILD_RUSTC",
+    "CARGO_BUILD_RUSTC_WRAPPER",
+    "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER",
+];
 /// Before the name of a target: Cargo's settings for it.
 pub(crate) const CARGO_TARGET: &str = "CARGO_TARGET_";
 /// Settings of the C library, which Cargo then gets as they are.
 pub(crate) const GLIBC_TUNABLES: &str = "GLIBC_TUNABLES";
-/// Which `rustc` to run.
-pub(crate) const RUSTC: &str = "RUSTC";
 /// The token that GitHub is shown, where no other is named.
 pub(crate) const GITHUB_TOKEN: &str = "GITHUB_TOKEN";
 /// The token that GitLab is shown, where no other is named.

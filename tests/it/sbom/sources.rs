@@ -168,6 +168,82 @@ fn a_package_from_git_has_its_commit_and_no_identity_of_crates_io() {
     assert_eq!((&dep.source, &dep.purl), (&Source::Disk { commit: Some(commit) }, &None));
 }
 
+#[cfg(unix)]
+#[test]
+fn one_commit_that_two_references_ask_for_is_two_packages_as_for_cargo() {
+    let folder = tempfile::tempdir().unwrap();
+    package(folder.path(), "repo", "name = \"dep\"\nversion = \"1.0.0\"\n");
+    let repo = folder.path().join("repo");
+    git(&repo, &["init", "-q", "-b", "main"]);
+    git(&repo, &["add", "."]);
+    git(&repo, &["commit", "-q", "-m", "one"]);
+    let commit = git(&repo, &["rev-parse", "HEAD"]).trim().to_owned();
+    let at =
+        |reference: &str| format!("[dependencies]\ndep = {{ git = \"file://{}\", {reference} }}\n", repo.display());
+    let mid = format!("name = \"mid\"\nversion = \"1.0.0\"\n{}", at(&format!("rev = \"{commit}\"")));
+    package(folder.path(), "mid", &mid);
+    app(folder.path(), &format!("{}mid = {{ path = \"../mid\" }}", at("branch = \"main\"")));
+    let program = own_home(folder.path());
+    with(&program, &folder.path().join("app"), &["generate-lockfile"]);
+    with(&program, &folder.path().join("app"), &["fetch"]);
+    let inventory = exact(&CargoRequest { cargo: program, ..request(folder.path()) });
+    let twins: Vec<&str> =
+        inventory.components.iter().filter(|c| c.name == "dep").map(|c| c.reference.as_str()).collect();
+    let own = format!("git:dep@1.0.0#{commit}");
+    assert_eq!(twins, [format!("{own};branch=main"), format!("{own};rev={commit}")]);
+    assert!(of(&inventory, "mid").depends_on.contains(twins[1]) && inventory.root.depends_on.contains(twins[0]));
+}
+
+#[test]
+fn features_of_a_dependency_are_those_that_cargo_switches_on() {
+    let folder = tempfile::tempdir().unwrap();
+    package(folder.path(), "y", "name = \"y\"\nversion = \"1.0.0\"\n");
+    let features = "[features]\nx = [\"dep:y\"]\n[dependencies]\ny = { path = \"../y\", optional = true }\n";
+    for name in ["o", "p"] {
+        package(folder.path(), name, &format!("name = \"{name}\"\nversion = \"1.0.0\"\n{features}"));
+    }
+    app(
+        folder.path(),
+        "[features]\nwith = [\"dep:o\"]\n[dependencies]\no = { path = \"../o\", optional = true }\n\
+         other = { package = \"p\", path = \"../p\" }",
+    );
+    lock(folder.path());
+    let asked = |features: &str| {
+        let features = vec![features.to_owned()];
+        let inventory = exact(&CargoRequest { features, ..request(folder.path()) });
+        let packages = inventory.packages().filter(|c| c.name != "app").map(|c| c.name.clone());
+        (packages.collect::<Vec<_>>().join(" "), inventory.build.features.into_iter().collect::<Vec<_>>().join(" "))
+    };
+    let is = |packages: &str, features: &str| (packages.to_owned(), features.to_owned());
+    assert_eq!(asked("o/x"), is("o p y", "o/x"));
+    assert_eq!(asked("o?/x"), is("p", "o?/x"));
+    assert_eq!(asked("o?/x,with"), is("o p y", "o?/x with"));
+    assert_eq!(asked("other/x"), is("p y", "other/x"));
+    for wrong in ["o/nope", "nope/x"] {
+        let error = cargo_inventory(&CargoRequest { features: vec![wrong.to_owned()], ..request(folder.path()) });
+        assert!(matches!(error, Err(SbomError::NoSuchFeature { .. })), "{error:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_compiler_is_the_one_that_the_configuration_names() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    package(folder.path(), "dd", "name = \"dd\"\nversion = \"1.0.0\"\n");
+    app(folder.path(), "[target.'cfg(panic = \"unwind\")'.dependencies]\ndd = { path = \"../dd\" }");
+    lock(folder.path());
+    assert!(exact(&request(folder.path())).components.iter().any(|c| c.name == "dd"));
+    for (name, script) in [("rc", "exec rustc -Cpanic=abort \"$@\""), ("wrap", "exec \"$@\" -Cpanic=abort")] {
+        write(folder.path(), name, &format!("#!/bin/sh\n{script}\n"));
+        fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    for config in ["rustc = \"../rc\"", "rustc-wrapper = \"../wrap\"", "rustc-workspace-wrapper = \"../wrap\""] {
+        write(folder.path(), "app/.cargo/config.toml", &format!("[build]\n{config}\n"));
+        assert!(exact(&request(folder.path())).components.iter().all(|c| c.name != "dd"), "{config}");
+    }
+}
+
 /// A registry in a folder, with one package that has one archive.
 #[cfg(unix)]
 fn registry(folder: &Path) -> (PathBuf, Sha256) {

@@ -188,7 +188,7 @@ documents! {
     SbomChanged {
         /// The component as it is.
         component: SbomComponent,
-        /// What: `licence`, `supplier`, `digest`, `scope` or `dependencies`.
+        /// What: `source`, `digest`, `licence`, `supplier`, `scope`, `linked` or `dependencies`.
         what: String,
         /// As it was.
         from: String,

@@ -118,7 +118,7 @@ fn notes(opened: &Opened) -> Vec<Finding> {
     let mut findings = Vec::new();
     let dangling = bom.dangling();
     if !dangling.is_empty() {
-        let what = format!("dependencies name {} things that the document does not list", dangling.len());
+        let what = format!("{} things are named that the document does not list", dangling.len());
         let finding = Finding::new(codes::SBOM_DANGLING, what).at(place.clone());
         findings.push(dangling.into_iter().take(NAMED).fold(finding, Finding::found));
     }

@@ -48,8 +48,67 @@ pub(super) fn read(value: &Value, format: Format) -> Result<Bom, DocumentError> 
         for (target, at) in list(map, "dependencies", &at)? {
             bom.aggregates.insert(bounded(target, || at.clone())?.to_owned(), aggregate.to_owned());
         }
+        for key in ["assemblies", "dependencies", "vulnerabilities"] {
+            for (target, at) in list(map, key, &at)? {
+                bom.named.insert(bounded(target, || at.clone())?.to_owned());
+            }
+        }
     }
+    for (value, at) in list(document, "vulnerabilities", "")? {
+        for (affected, at) in list(object(value, &at)?, "affects", &at)? {
+            bom.named.extend(text(object(affected, &at)?, "ref", &at)?.map(str::to_owned));
+        }
+    }
+    references(document, &mut bom, &mut counts)?;
     Ok(bom)
+}
+
+/// What else has a reference: no other may have the same. Of `formulation` the specification's own examples do not hold to that.
+/// A stack, not recursion, and a place is put together only for what is refused.
+fn references(document: &Object, bom: &mut Bom, counts: &mut Counts) -> Result<(), DocumentError> {
+    /// What lies where: the place of what it lies in, its key, and whether its own reference was taken note of.
+    struct Place<'v> {
+        outer: usize,
+        key: Result<&'v str, usize>,
+        known: bool,
+    }
+    let mut places: Vec<Place<'_>> = Vec::new();
+    let mut waiting: Vec<(&Value, usize)> = Vec::new();
+    let listed = |key: &str| matches!(key, "components" | "services");
+    for (key, value) in document.iter().filter(|(key, _)| *key != "formulation") {
+        waiting.push((value, places.len()));
+        places.push(Place { outer: usize::MAX, key: Ok(key), known: listed(key) });
+    }
+    while let Some((value, own)) = waiting.pop() {
+        let (known, metadata) = places
+            .get(own)
+            .map_or((false, false), |place| (place.known, place.outer == usize::MAX && place.key == Ok("metadata")));
+        let inner: Vec<(Result<&str, usize>, &Value, bool)> = match value {
+            Value::Array(list) => list.iter().enumerate().map(|(place, value)| (Err(place), value, known)).collect(),
+            Value::Object(map) => {
+                if let (false, Some(reference)) = (known, map.get("bom-ref").and_then(Value::as_str)) {
+                    let mut at = vec!["bom-ref".to_owned()];
+                    let mut place = places.get(own);
+                    while let Some(step) = place {
+                        at.push(step.key.as_ref().map_or_else(|index| index.to_string(), |&key| key.to_owned()));
+                        place = places.get(step.outer);
+                    }
+                    at.push(String::new());
+                    at.reverse();
+                    counts.reference(reference, &at.join("/"))?;
+                    bom.others.insert(reference.to_owned());
+                }
+                let known = |key: &str| (known && listed(key)) || (metadata && key == "component");
+                map.iter().map(|(key, value)| (Ok(key.as_str()), value, known(key))).collect()
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => continue,
+        };
+        for (key, value, known) in inner.into_iter().filter(|(_, value, _)| value.is_array() || value.is_object()) {
+            waiting.push((value, places.len()));
+            places.push(Place { outer: own, key, known });
+        }
+    }
+    Ok(())
 }
 
 fn about(metadata: &Object) -> Result<About, DocumentError> {
@@ -235,4 +294,51 @@ fn services(listed: Vec<(&Value, String)>, bom: &mut Bom, counts: &mut Counts) -
         waiting.extend(list(map, "services", &at)?);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn of(more: Value) -> Result<Bom, DocumentError> {
+        let mut value = json!({"metadata": {"component": {"type": "application", "name": "x", "bom-ref": "x"}},
+            "components": [{"type": "library", "name": "a", "bom-ref": "a"}]});
+        let Value::Object(more) = more else { panic!("{more}") };
+        value.as_object_mut().unwrap().extend(more);
+        read(&value, Format::CycloneDx("1.6"))
+    }
+
+    #[test]
+    fn no_two_things_of_any_kind_have_one_reference() {
+        for (more, place) in [
+            (json!({"vulnerabilities": [{"bom-ref": "v"}, {"bom-ref": "v"}]}), "/vulnerabilities/"),
+            (json!({"vulnerabilities": [{"bom-ref": "a"}]}), "/vulnerabilities/0/bom-ref"),
+            (json!({"annotations": [{"bom-ref": "x"}]}), "/annotations/0/bom-ref"),
+            (
+                json!({"metadata": {"tools": {"components": [{"type": "application", "name": "t", "bom-ref": "a"}]}}}),
+                "/metadata/tools/components/0/bom-ref",
+            ),
+            (
+                json!({"components": [{"type": "library", "name": "a", "bom-ref": "a", "licenses": [
+                {"license": {"bom-ref": "a", "id": "MIT"}}]}]}),
+                "/components/0/licenses/0/license/bom-ref",
+            ),
+        ] {
+            let error = of(more).unwrap_err().to_string();
+            assert!(error.starts_with(place) && error.contains("is already taken"), "{error}");
+        }
+        let own = json!({"formulation": [{"bom-ref": "w", "workflows": [{"bom-ref": "w"}]}],
+            "services": [{"name": "s", "bom-ref": "s", "services": [{"name": "t", "bom-ref": "t"}]}],
+            "vulnerabilities": [{"bom-ref": "v"}, {"bom-ref": "w"}]});
+        assert!(of(own).is_ok());
+    }
+
+    #[test]
+    fn what_a_vulnerability_or_a_composition_names_and_nothing_is_dangles() {
+        let bom =
+            of(json!({"vulnerabilities": [{"bom-ref": "v", "affects": [{"ref": "gone"}, {"ref": "urn:cdx:x/1#a"}]}],
+            "compositions": [{"aggregate": "complete", "assemblies": ["x", "lost"], "vulnerabilities": ["v"]}]}));
+        assert_eq!(bom.unwrap().dangling(), ["gone", "lost"].into());
+    }
 }

@@ -103,6 +103,9 @@ pub struct Item {
     pub properties: Vec<(String, String)>,
 }
 
+/// A property with one more package URL of a component: CycloneDX has a place for one alone.
+pub(crate) const MORE_PURLS: &str = "countersign:purl";
+
 /// A file that a component is distributed in.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct File {
@@ -117,6 +120,23 @@ impl Item {
     #[must_use]
     pub fn has_digest(&self) -> bool {
         !self.hashes.is_empty() || self.files.iter().any(|file| !file.hashes.is_empty())
+    }
+
+    /// Every package URL that the document gives it.
+    pub fn purls(&self) -> impl Iterator<Item = &str> {
+        let more = self.properties.iter().filter(|(name, _)| name == MORE_PURLS).map(|(_, purl)| purl.as_str());
+        self.purl.as_deref().into_iter().chain(more)
+    }
+
+    /// Takes one more package URL: the first is the one that it is called by.
+    pub(crate) fn take_purl(&mut self, purl: &str) {
+        if self.purls().any(|known| known == purl) {
+            return;
+        }
+        match &self.purl {
+            None => self.purl = Some(purl.to_owned()),
+            Some(_) => self.properties.push((MORE_PURLS.to_owned(), purl.to_owned())),
+        }
     }
 
     /// Name and version, for people.
@@ -165,6 +185,8 @@ pub struct Bom {
     pub aggregates: BTreeMap<String, String>,
     /// References that are no components: services, files and the like.
     pub others: BTreeSet<String>,
+    /// References that something else than a dependency names.
+    pub named: BTreeSet<String>,
     /// Who and what made it.
     pub about: About,
 }
@@ -184,6 +206,7 @@ impl Bom {
             edges: BTreeMap::new(),
             aggregates: BTreeMap::new(),
             others: BTreeSet::new(),
+            named: BTreeSet::new(),
             about: About { tools: Vec::new(), authors: Vec::new(), time: None, phases: Vec::new(), serial: None },
         }
     }
@@ -193,13 +216,14 @@ impl Bom {
         self.root.iter().chain(&self.items)
     }
 
-    /// References of the graph that name nothing in the document.
+    /// References that name nothing in the document, nor in another by its own name (BOM-Link).
     #[must_use]
     pub fn dangling(&self) -> BTreeSet<&str> {
         let named: BTreeSet<&str> =
             self.all().map(|item| item.reference.as_str()).chain(self.others.iter().map(String::as_str)).collect();
-        let all = self.edges.iter().flat_map(|(from, to)| std::iter::once(from).chain(to));
-        all.map(String::as_str).filter(|reference| !named.contains(reference)).collect()
+        let all = self.edges.iter().flat_map(|(from, to)| std::iter::once(from).chain(to)).chain(&self.named);
+        let elsewhere = |reference: &str| reference.starts_with("urn:cdx:");
+        all.map(String::as_str).filter(|reference| !named.contains(reference) && !elsewhere(reference)).collect()
     }
 
     /// Components, the root included, about whose dependencies nothing is said.

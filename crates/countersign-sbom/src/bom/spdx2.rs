@@ -97,7 +97,7 @@ fn package(map: &Object, at: &str) -> Result<Item, DocumentError> {
     for (reference, at) in list(map, "externalRefs", at)? {
         let reference = object(reference, &at)?;
         if text(reference, "referenceType", &at)? == Some("purl") {
-            item.purl = item.purl.or(text(reference, "referenceLocator", &at)?.map(str::to_owned));
+            text(reference, "referenceLocator", &at)?.into_iter().for_each(|purl| item.take_purl(purl));
         }
     }
     Ok(item)
@@ -122,10 +122,11 @@ fn relationship(
     described: &mut BTreeSet<String>,
     scopes: &mut BTreeMap<String, Scope>,
 ) -> Result<(), DocumentError> {
-    let need = |key: &'static str| -> Result<&str, DocumentError> {
+    let end = |key: &'static str| -> Result<&str, DocumentError> {
         text(map, key, at)?.ok_or_else(|| shape(at, "a relationship with two ends and a type"))
     };
-    let (from, to, kind) = (need("spdxElementId")?, need("relatedSpdxElement")?, need("relationshipType")?);
+    let (from, to, kind) = (end("spdxElementId")?, end("relatedSpdxElement")?, end("relationshipType")?);
+    let mut need = Scope::Required;
     let (from, to) = match kind {
         "DESCRIBES" if from == DOCUMENT => {
             described.insert(to.to_owned());
@@ -143,7 +144,7 @@ fn relationship(
         | "PACKAGE_OF"
         | "PREREQUISITE_FOR" => (to, from),
         "OPTIONAL_DEPENDENCY_OF" | "OPTIONAL_COMPONENT_OF" => {
-            scopes.entry(from.to_owned()).or_insert(Scope::Optional);
+            need = Scope::Optional;
             (to, from)
         }
         "DEV_DEPENDENCY_OF"
@@ -152,7 +153,7 @@ fn relationship(
         | "BUILD_TOOL_OF"
         | "DEV_TOOL_OF"
         | "TEST_TOOL_OF" => {
-            scopes.entry(from.to_owned()).or_insert(Scope::Excluded);
+            need = Scope::Excluded;
             (to, from)
         }
         _ => return Ok(()),
@@ -170,7 +171,47 @@ fn relationship(
         _ if bom.others.contains(to) && to != DOCUMENT => {}
         _ => {
             bom.edges.entry(from.to_owned()).or_default().insert(to.to_owned());
+            // What one needs to run is needed to run, whoever else only builds with it.
+            let known = scopes.entry(to.to_owned()).or_insert(need);
+            *known = (*known).min(need);
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn of(relationships: &[(&str, &str, &str)]) -> Bom {
+        let package = |name: &str| {
+            json!({"SPDXID": name, "name": name, "externalRefs": [
+                {"referenceType": "purl", "referenceLocator": "pkg:generic/x@1"},
+                {"referenceType": "purl", "referenceLocator": format!("pkg:npm/{name}@1.0.0")}]})
+        };
+        let one = |&(from, kind, to): &(&str, &str, &str)| json!({"spdxElementId": from, "relationshipType": kind, "relatedSpdxElement": to});
+        let relationships: Vec<Value> = relationships.iter().map(one).collect();
+        let packages = ["app", "lib", "tool"].map(package);
+        read(&json!({"packages": packages, "relationships": relationships})).unwrap()
+    }
+
+    #[test]
+    fn the_strongest_need_counts_whoever_else_only_builds_with_it() {
+        let needs = ("app", "DEPENDS_ON", "lib");
+        let builds = ("lib", "BUILD_DEPENDENCY_OF", "tool");
+        for all in [[needs, builds], [builds, needs]] {
+            assert_eq!(of(&all).items[1].scope, Scope::Required, "{all:?}");
+        }
+        assert_eq!(of(&[builds]).items[1].scope, Scope::Excluded);
+        assert_eq!(of(&[builds, ("lib", "OPTIONAL_DEPENDENCY_OF", "app")]).items[1].scope, Scope::Optional);
+    }
+
+    #[test]
+    fn every_package_url_of_a_package_is_kept() {
+        let bom = of(&[]);
+        assert_eq!(bom.items[0].purls().collect::<Vec<_>>(), ["pkg:generic/x@1", "pkg:npm/app@1.0.0"]);
+        let again = super::super::cyclonedx::read(&super::super::write::document(&bom, None), Format::CycloneDx("1.6"));
+        assert_eq!(again.unwrap().items[0].purls().collect::<Vec<_>>(), ["pkg:generic/x@1", "pkg:npm/app@1.0.0"]);
+    }
 }

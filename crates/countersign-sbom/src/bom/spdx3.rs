@@ -136,7 +136,7 @@ fn package(id: &str, element: &Element<'_>, elements: &Elements<'_>) -> Result<I
     for (identifier, at) in list(map, "externalIdentifier", at)? {
         let identifier = object(identifier, &at)?;
         if text(identifier, "externalIdentifierType", &at)? == Some("packageUrl") {
-            item.purl = item.purl.or(text(identifier, "identifier", &at)?.map(str::to_owned));
+            text(identifier, "identifier", &at)?.into_iter().for_each(|purl| item.take_purl(purl));
         }
     }
     for (method, at) in list(map, "verifiedUsing", at)? {

@@ -102,19 +102,26 @@ pub fn matches<E>(bom: &Bom, records: impl FnOnce(&mut dyn FnMut(Record)) -> Res
     let mut matches = Matches::default();
     let mut work = Work::default();
     for item in bom.all() {
-        match identity(item) {
-            Some((ecosystem, name, version, scheme)) => {
-                let count = matches.wanted.entry(ecosystem).or_default();
+        let mut looked_at = false;
+        let mut held: BTreeSet<&'static str> = BTreeSet::new();
+        for identity in item.purls().flat_map(|purl| identities(purl, item)) {
+            looked_at = true;
+            if held.insert(identity.ecosystem) {
+                let count = matches.wanted.entry(identity.ecosystem).or_default();
                 *count = count.saturating_add(1);
-                work.index.entry((ecosystem, name)).or_default().push(Target { item, version, scheme });
             }
-            None => match kind_of(item).filter(|kind| !WITHOUT_ADVISORIES.contains(&kind.as_str())) {
-                Some(kind) => {
-                    let count = matches.not_compared.entry(kind).or_default();
-                    *count = count.saturating_add(1);
-                }
-                None => matches.unidentified.push(item),
-            },
+            let target = Target { item, version: identity.version, scheme: identity.scheme };
+            work.index.entry((identity.ecosystem, identity.name)).or_default().push(target);
+        }
+        let compared = |kind: &String| ECOSYSTEMS.iter().any(|(known, _, _)| known == kind);
+        let other = item.purls().filter_map(kind_of).filter(|kind| !compared(kind));
+        for kind in other.filter(|kind| !WITHOUT_ADVISORIES.contains(&kind.as_str())) {
+            looked_at = true;
+            let count = matches.not_compared.entry(kind).or_default();
+            *count = count.saturating_add(1);
+        }
+        if !looked_at {
+            matches.unidentified.push(item);
         }
     }
     records(&mut |record| take(record, &mut work, &mut matches))?;
@@ -125,15 +132,67 @@ pub fn matches<E>(bom: &Bom, records: impl FnOnce(&mut dyn FnMut(Record)) -> Res
     Ok(matches)
 }
 
-/// The type of its package URL.
-fn kind_of(item: &Item) -> Option<String> {
-    let (kind, _) = item.purl.as_deref()?.strip_prefix("pkg:")?.trim_start_matches('/').split_once('/')?;
+/// A package URL without its scheme, which any case spells.
+fn without_scheme(purl: &str) -> Option<&str> {
+    let (scheme, rest) = purl.split_once(':')?;
+    scheme.eq_ignore_ascii_case("pkg").then(|| rest.trim_start_matches('/'))
+}
+
+/// The type of a package URL.
+fn kind_of(purl: &str) -> Option<String> {
+    let (kind, _) = without_scheme(purl)?.split_once('/')?;
     Some(kind.to_ascii_lowercase())
 }
 
-/// Ecosystem, name and version as OSV has them.
-fn identity(item: &Item) -> Option<(&'static str, String, Option<String>, Option<Scheme>)> {
-    let bare = item.purl.as_deref()?.strip_prefix("pkg:")?.split(['?', '#']).next()?.trim_start_matches('/');
+/// What advisories may call a component.
+#[derive(Clone)]
+struct Identity {
+    ecosystem: &'static str,
+    name: String,
+    version: Option<String>,
+    scheme: Option<Scheme>,
+}
+
+/// Ecosystem, name and version as OSV has them. Go's own distribution is two things there.
+fn identities(purl: &str, item: &Item) -> Vec<Identity> {
+    let Some(identity) = identity(purl, item) else { return Vec::new() };
+    if identity.ecosystem != "Go" {
+        return vec![identity];
+    }
+    let names: &[&str] = match identity.name.as_str() {
+        "std" | "stdlib" => &["stdlib"],
+        "cmd" | "toolchain" => &["toolchain"],
+        "go" | "golang" | "golang.org/go" | "golang.org/toolchain" | "github.com/golang/go" => &["stdlib", "toolchain"],
+        _ => return vec![identity],
+    };
+    let version = identity.version.as_deref().map(of_go);
+    names.iter().map(|&name| Identity { name: name.to_owned(), version: version.clone(), ..identity.clone() }).collect()
+}
+
+/// A version of Go itself as its advisories have it: `go1.22rc1` is `1.22.0-rc.1`, and that of its toolchain's module stands behind a
+/// dash. What cannot be read so stays as it is, and what cannot be compared is a match.
+fn of_go(text: &str) -> String {
+    let text = text.split_whitespace().next().unwrap_or(text);
+    let text = text.strip_prefix("v0.0.1-").unwrap_or(text);
+    let own = match text.strip_prefix("go") {
+        Some(own) => own.split('-').next().unwrap_or(own),
+        None if text.contains('-') => return text.to_owned(),
+        None => text.strip_prefix('v').unwrap_or(text),
+    };
+    match ["rc", "beta"]
+        .into_iter()
+        .find_map(|word| own.split_once(word).map(|(release, number)| (release, word, number)))
+    {
+        Some((release, word, number)) => {
+            let zeros = if release.matches('.').count() < 2 { ".0" } else { "" };
+            format!("{release}{zeros}-{word}.{number}")
+        }
+        None => own.to_owned(),
+    }
+}
+
+fn identity(purl: &str, item: &Item) -> Option<Identity> {
+    let bare = without_scheme(purl)?.split(['?', '#']).next()?;
     let (kind, path) = bare.split_once('/')?;
     let kind = kind.to_ascii_lowercase();
     let (_, ecosystem, scheme) = ECOSYSTEMS.iter().find(|(known, _, _)| *known == kind)?;
@@ -151,7 +210,12 @@ fn identity(item: &Item) -> Option<(&'static str, String, Option<String>, Option
         ("maven", Some((group, artifact))) => format!("{group}:{artifact}"),
         _ => name,
     };
-    Some((ecosystem, spelled(ecosystem, &name), version.or_else(|| item.version.clone()), *scheme))
+    Some(Identity {
+        ecosystem,
+        name: spelled(ecosystem, &name),
+        version: version.or_else(|| item.version.clone()),
+        scheme: *scheme,
+    })
 }
 
 /// A name as it is compared within its ecosystem.
@@ -381,10 +445,11 @@ fn hit<'b>(names: &BTreeSet<String>, mut members: Vec<About<'b>>) -> Option<Hit<
             severity.insert(("database".to_owned(), word.to_lowercase()));
         }
         let about = |affected: &&Affected| {
-            let own = identity(item);
             let package = affected.package.as_ref().zip(ecosystem(affected));
-            own.zip(package).is_some_and(|((known, name, _, _), (package, ecosystem))| {
-                known == ecosystem && name == spelled(known, &package.name)
+            package.is_some_and(|(package, ecosystem)| {
+                item.purls()
+                    .flat_map(|purl| identities(purl, item))
+                    .any(|own| own.ecosystem == ecosystem && own.name == spelled(ecosystem, &package.name))
             })
         };
         informational.extend(advisory.affected.iter().filter(about).map(|affected| {
@@ -395,14 +460,18 @@ fn hit<'b>(names: &BTreeSet<String>, mut members: Vec<About<'b>>) -> Option<Hit<
         fixed.extend(events.filter_map(|event| event.fixed.clone()));
     }
     // What mended an older line of releases mends nothing here.
-    if let Some((_, _, Some(own), Some(scheme))) = identity(item)
-        && let Some(own) = Version::read(scheme, &own)
-    {
-        fixed.retain(|text| {
-            let order = Version::read(scheme, text).and_then(|fixed| fixed.compare(&own));
-            order != Some(Ordering::Less)
-        });
-    }
+    let own: Vec<(Scheme, Version)> = item
+        .purls()
+        .flat_map(|purl| identities(purl, item))
+        .filter_map(|own| Some((own.scheme?, Version::read(own.scheme?, &own.version?)?)))
+        .collect();
+    fixed.retain(|text| {
+        let older = |(scheme, own): &(Scheme, Version)| {
+            let order = Version::read(*scheme, text).and_then(|fixed| fixed.compare(own));
+            order == Some(Ordering::Less)
+        };
+        own.is_empty() || !own.iter().all(older)
+    });
     Some(Hit {
         item,
         aliases: names.iter().filter(|name| **name != id).cloned().collect(),
@@ -513,6 +582,50 @@ mod tests {
             1
         );
         assert_eq!(found(&["pkg:npm/b@1.0.0"], vec![advisory("GHSA-1", "crates.io", "b", &npm, &json!({}))]).len(), 0);
+    }
+
+    #[test]
+    fn go_itself_is_found_by_every_name_and_spelling_of_its_version() {
+        let fixed = range(
+            &json!([{"introduced": "0"}, {"fixed": "1.20.5"}, {"introduced": "1.22.0-0"}, {"fixed": "1.22.0-rc.2"}]),
+        );
+        let hits =
+            |purl: &str, name: &str| found(&[purl], vec![advisory("GO-1", "Go", name, &fixed, &json!({}))]).len();
+        for purl in [
+            "stdlib@1.20.4",
+            "std@go1.20.4",
+            "std@v1.20.4",
+            "go@1.20.4",
+            "github.com/golang/go@go1.20.4",
+            "std@go1.22rc1",
+            "stdlib@1.22rc1",
+        ] {
+            assert_eq!(hits(&format!("pkg:golang/{purl}"), "stdlib"), 1, "{purl}");
+        }
+        assert_eq!(hits("PKG:golang/std@go1.20", "stdlib"), 1);
+        assert_eq!(hits("pkg:golang/golang.org/toolchain@v0.0.1-go1.20.4.linux-amd64", "toolchain"), 1);
+        assert_eq!(hits("pkg:golang/std@devel-x", "stdlib"), 1, "not comparable");
+        assert_eq!(hits("pkg:golang/go@1.20.4", "toolchain"), 1);
+        for purl in ["std@go1.20.5", "stdlib@1.21.0", "std@go1.22rc2", "std@go1.22"] {
+            assert_eq!(hits(&format!("pkg:golang/{purl}"), "stdlib"), 0, "{purl}");
+        }
+        assert_eq!(hits("pkg:golang/std@go1.20.4", "toolchain"), 0);
+    }
+
+    #[test]
+    fn every_package_url_of_a_component_is_looked_at() {
+        let mut both = item("pkg:generic/x@1");
+        both.take_purl("pkg:npm/a@1.0.0");
+        both.take_purl("pkg:deb/debian/a@1.0.0");
+        let bom = Bom { items: vec![both], ..Bom::made() };
+        let all = range(&json!([{"introduced": "0"}]));
+        let mut record = Some(advisory("X-1", "npm", "a", &all, &json!({})));
+        let feed = |take: &mut dyn FnMut(Record)| -> Result<(), ()> {
+            record.take().into_iter().for_each(take);
+            Ok(())
+        };
+        let found = matches(&bom, feed).unwrap();
+        assert_eq!((found.hits.len(), found.unidentified.len(), found.not_compared["deb"]), (1, 0, 1));
     }
 
     #[test]

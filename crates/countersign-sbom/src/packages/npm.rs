@@ -57,8 +57,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         without =
             without.saturating_add(usize::from(item.files.iter().all(|file| file.hashes.is_empty()) && !is_own(place)));
         match made.get_mut(&item.reference) {
-            // Several folders with the same package: one component, as needed as the most needed of them.
-            Some(known) => known.scope = known.scope.min(item.scope),
+            Some(known) => unite(known, item).map_err(|what| wrong(place, &what))?,
             None => {
                 made.insert(item.reference.clone(), item);
             }
@@ -104,7 +103,42 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     })
 }
 
-/// Whether a folder is one of the project's own: a workspace.
+/// Several folders with the same package: one component, as needed as the most needed of them, with all that any of them says.
+/// What is in them has to be the same.
+fn unite(known: &mut Item, item: Item) -> Result<(), String> {
+    known.scope = known.scope.min(item.scope);
+    for file in item.files {
+        let before = known.files.iter().flat_map(|file| &file.hashes);
+        let other =
+            before.filter_map(|(name, value)| Some((name, value, file.hashes.get(name).filter(|own| *own != value)?)));
+        if let Some((name, value, own)) = other.into_iter().next() {
+            return Err(format!(
+                "{} stands in the lock file with two digests: {name} {value} and {own}",
+                known.label()
+            ));
+        }
+        match known.files.iter_mut().find(|known| known.url == file.url) {
+            Some(known) => known.hashes.extend(file.hashes),
+            None if file.url.is_some() || !file.hashes.is_empty() => known.files.push(file),
+            None => {}
+        }
+    }
+    // One of them may be inside another package, and come from no address.
+    if known.files.iter().any(|file| file.url.is_some()) {
+        known.files.retain(|file| file.url.is_some() || !file.hashes.is_empty());
+    }
+    known.licences.extend(item.licences);
+    known.supplier = known.supplier.take().or(item.supplier);
+    for property in item.properties {
+        if !known.properties.contains(&property) {
+            known.properties.push(property);
+        }
+    }
+    known.properties.sort();
+    Ok(())
+}
+
+/// Whether a folder is one of the project's own: a workspace, or another folder that something needs.
 fn is_own(place: &str) -> bool {
     !place.starts_with("node_modules/") && !place.contains("/node_modules/")
 }
@@ -139,7 +173,9 @@ impl Tree<'_> {
         if is_own(place) {
             let last = place.rsplit('/').next().unwrap_or(place);
             let mut item = application(text("name").unwrap_or(last), version);
-            item.properties.push(("countersign:workspace-member".to_owned(), "true".to_owned()));
+            if self.is_workspace(place) {
+                item.properties.push(("countersign:workspace-member".to_owned(), "true".to_owned()));
+            }
             return Ok(item);
         }
         let Some(version) = version else { return Err(self.wrong(place, "a package without a version")) };
@@ -270,15 +306,17 @@ impl Tree<'_> {
 
     /// The folders that the project's manifest calls its workspaces.
     fn workspaces(&self) -> BTreeSet<String> {
+        let own = self.references.iter().filter(|(place, _)| !place.is_empty() && is_own(place));
+        own.filter(|(place, _)| self.is_workspace(place)).map(|(_, reference)| reference.clone()).collect()
+    }
+
+    fn is_workspace(&self, place: &str) -> bool {
         let stated = self.packages.get("").and_then(|root| root.get("workspaces"));
         let list = stated.and_then(|stated| stated.as_array().or_else(|| stated.get("packages")?.as_array()));
-        let patterns = list.into_iter().flatten().filter_map(Value::as_str).take(PATTERNS).map(parts);
+        let mut patterns = list.into_iter().flatten().filter_map(Value::as_str).take(PATTERNS).map(parts);
         // One `**` is what people write; with many of them the ways to fit have no bound.
-        let patterns: Vec<Vec<&str>> =
-            patterns.filter(|pattern| pattern.iter().filter(|part| **part == "**").count() < 2).collect();
-        let own = self.references.iter().filter(|(place, _)| !place.is_empty() && is_own(place));
-        let within = own.filter(|(place, _)| patterns.iter().any(|pattern| fits(pattern, &parts(place))));
-        within.map(|(_, reference)| reference.clone()).collect()
+        patterns
+            .any(|pattern| pattern.iter().filter(|part| **part == "**").count() < 2 && fits(&pattern, &parts(place)))
     }
 
     /// The manifest in the project's folder, or in a workspace's, asks for the same.
@@ -491,6 +529,9 @@ mod tests {
         let members = ["path:@shop/api@1.0.0", "path:web@1.0.0", "path:x@1.0.0"];
         assert_eq!(edges(&made, "path:shop@1.0.0"), members, "and not the folder that only one of them needs");
         assert_eq!(edges(&made, "path:@shop/api@1.0.0"), ["path:beside@1.0.0", "pkg:npm/a@1.0.0"]);
+        let member = |item: &&Item| item.properties.iter().any(|(name, _)| name == "countersign:workspace-member");
+        let named: Vec<&str> = made.bom.items.iter().filter(member).map(|item| item.reference.as_str()).collect();
+        assert_eq!(named, members);
         let manifest = folder.path().join("packages/api/package.json");
         std::fs::create_dir_all(manifest.parent().unwrap()).unwrap();
         std::fs::write(&manifest, r#"{"dependencies": {"a": "^2.0.0", "beside": "file:../../beside"}}"#).unwrap();
@@ -535,6 +576,29 @@ mod tests {
         {
             assert!(package(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn of_one_package_in_several_folders_all_that_is_said_counts_and_two_digests_are_refused() {
+        let of = |first: &Value, second: &Value| {
+            let entry = |more: &Value| {
+                let mut entry = json!({"version": "1.0.0", "resolved": "https://registry.npmjs.org/a/-/a-1.0.0.tgz"});
+                entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+                entry
+            };
+            lock(&json!({"": {"name": "app", "dependencies": {"a": "*", "z": "*"}}, "node_modules/a": entry(first),
+                "node_modules/z": {"version": "1.0.0", "dependencies": {"a": "*"}},
+                "node_modules/z/node_modules/a": entry(second)}))
+        };
+        let digest = |byte: u8| format!("sha512-{}", STANDARD.encode([byte; 64]));
+        let one = json!({"integrity": digest(1), "dev": true});
+        let made = of(&one, &json!({"integrity": digest(1), "hasInstallScript": true, "license": "MIT"})).unwrap();
+        let a = made.bom.items.iter().find(|item| item.name == "a").unwrap();
+        assert_eq!(a.properties, [("countersign:install-script".to_owned(), "true".to_owned())]);
+        assert_eq!((a.files.len(), a.scope, a.licences.len()), (1, Scope::Required, 1));
+        assert_eq!(of(&json!({}), &one).unwrap().bom.items[0].files[0].hashes["SHA-512"], "01".repeat(64));
+        let error = of(&one, &json!({"integrity": digest(2)})).unwrap_err().to_string();
+        assert!(error.contains("a 1.0.0 stands in the lock file with two digests: SHA-512 0101"), "{error}");
     }
 
     #[test]

@@ -166,6 +166,8 @@ struct Bare<'t> {
     name: Option<String>,
     version: Option<String>,
     from: From,
+    /// Digests behind the address: `#sha256=HEX`. None where one is not known.
+    hashes: Vec<Option<(String, String)>>,
 }
 
 /// A requirement that is an address or a path, with no name in front: as pip tells them.
@@ -183,9 +185,21 @@ fn bare(text: &str) -> Option<Bare<'_>> {
             || [".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".tar"]
                 .iter()
                 .any(|end| place.ends_with(end)));
-    if !(is_address || is_path) {
-        return None;
-    }
+    (is_address || is_path).then(|| behind(place, is_address))
+}
+
+/// A requirement with a name and an address: `NAME @ ADDRESS`.
+fn named(text: &str) -> Option<Bare<'_>> {
+    let (name, place) = text.split_once('@')?;
+    let place = place.split(" ;").next().unwrap_or(place).trim();
+    let own = name.split('[').next().unwrap_or(name).trim();
+    let plain = own.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+    (plain && !own.is_empty() && (place.contains("://") || place.starts_with("file:"))).then(|| behind(place, true))
+}
+
+/// What stands at an address or a path, as far as that says it.
+fn behind(place: &str, is_address: bool) -> Bare<'_> {
+    let scheme = place.split_once("://").map(|(scheme, _)| scheme);
     let (address, fragment) = place.split_once('#').unwrap_or((place, ""));
     let egg = fragment.split('&').find_map(|part| part.strip_prefix("egg="));
     let egg = egg.map(|egg| egg.split('[').next().unwrap_or(egg)).filter(|egg| !egg.is_empty());
@@ -218,12 +232,15 @@ fn bare(text: &str) -> Option<Bare<'_>> {
     } else {
         From::Url(address.to_owned())
     };
-    Some(Bare {
+    let digests = fragment.split('&').filter_map(|part| part.split_once('='));
+    let digests = digests.filter(|(name, _)| matches!(*name, "md5" | "sha1" | "sha256" | "sha384" | "sha512"));
+    Bare {
+        hashes: digests.map(|(name, value)| digest(&format!("{name}:{value}"))).collect(),
         place: if file.is_empty() { place } else { file },
         name: egg.or_else(|| name.filter(|_| version.is_some())).map(str::to_owned),
         version: version.filter(|_| egg.is_none()).map(str::to_owned),
         from,
-    })
+    }
 }
 
 fn component(path: &Path, entry: &Entry, index: Option<&str>) -> Result<Item, PackagesError> {
@@ -232,11 +249,20 @@ fn component(path: &Path, entry: &Entry, index: Option<&str>) -> Result<Item, Pa
     let (head, options) = entry.text.split_once(" -").unwrap_or((&entry.text, ""));
     let head = head.trim();
     let (name, marker) = requirement(head);
-    let hashes = || {
-        hashes(options).map(|hash| hash.ok_or_else(|| malformed(path, &place, "its hash is no digest that is known")))
+    let unknown = || malformed(path, &place, "its hash is no digest that is known");
+    let mut hashes = hashes(options).map(|hash| hash.ok_or_else(unknown)).collect::<Result<Vec<_>, _>>()?;
+    let found = match bare(head) {
+        Some(bare) => Some(bare),
+        None => named(head).map(|found| called(path, &place, found, &name)).transpose()?,
     };
-    if let Some(bare) = bare(head) {
-        return nameless(path, &place, bare, marker, hashes().collect::<Result<_, _>>()?);
+    if let Some(found) = found {
+        for hash in &found.hashes {
+            let hash = hash.clone().ok_or_else(unknown)?;
+            if !hashes.contains(&hash) {
+                hashes.push(hash);
+            }
+        }
+        return addressed(path, &place, found, marker, hashes);
     }
     if name.is_empty() || entry.text.len() > limits::LOCK_FILE_BYTES {
         return Err(malformed(path, &place, "this is no requirement"));
@@ -247,26 +273,27 @@ fn component(path: &Path, entry: &Entry, index: Option<&str>) -> Result<Item, Pa
     let pinned =
         pinned.map(|version| version.strip_suffix(')').filter(|_| bare.contains('(')).unwrap_or(version).trim());
     let version = pinned.filter(|version| !version.is_empty() && !version.contains(['*', ',', ' ', '<', '>']));
-    let address = bare.split_once('@').map(|(_, url)| url.trim()).filter(|url| url.contains("://"));
-    let from = match address {
-        Some(url) if url.starts_with("git+") => {
-            let (url, commit) = url.rsplit_once('@').filter(|(url, _)| url.contains("://")).unwrap_or((url, ""));
-            From::Git(format!("{url}#{commit}"))
-        }
-        Some(url) => From::Url(url.to_owned()),
-        None => From::Index(index.map(str::to_owned)),
-    };
+    let from = From::Index(index.map(str::to_owned));
     let purl = purl(&name, version, &from).map_err(|error| purl_error(path, &place, error))?;
     let mut item = library(reference(&name, version, purl.as_ref()), &name, version);
     item.purl = purl.map(|purl| purl.as_str().to_owned());
-    for hash in hashes() {
-        item.files.push(File { url: address.and_then(public), hashes: BTreeMap::from([hash?]) });
-    }
+    item.files = hashes.into_iter().map(|hash| File { url: None, hashes: BTreeMap::from([hash]) }).collect();
     if let Some(marker) = marker {
         item.scope = Scope::Optional;
         condition(&mut item, marker);
     }
     Ok(item)
+}
+
+/// What is at an address, called as the requirement calls it. A wheel is what its own name says, or pip does not install it.
+fn called<'t>(path: &Path, place: &str, found: Bare<'t>, name: &str) -> Result<Bare<'t>, PackagesError> {
+    let says = found.version.as_ref().and(found.name.as_deref()).map(super::python::normal);
+    match says.filter(|says| says != name) {
+        Some(other) => {
+            Err(malformed(path, place, &format!("it is said to be {name}, and its address is that of {other}")))
+        }
+        None => Ok(Bare { name: Some(name.to_owned()), ..found }),
+    }
 }
 
 /// The digests among the options, whose first `-` was taken off; none where one is not known.
@@ -279,14 +306,14 @@ fn hashes(options: &str) -> impl Iterator<Item = Option<(String, String)>> {
 
 /// A package by its address or path. Where that does not say its name, it has none: the file's name stands in its place, and no
 /// identity.
-fn nameless(
+fn addressed(
     path: &Path,
     place: &str,
     bare: Bare<'_>,
     marker: Option<&str>,
     hashes: Vec<(String, String)>,
 ) -> Result<Item, PackagesError> {
-    let Bare { place: file, name, version, from } = bare;
+    let Bare { place: file, name, version, from, .. } = bare;
     let url = if let From::Url(url) = &from { public(url) } else { None };
     let mut item = match &name {
         Some(name) => {
@@ -370,6 +397,38 @@ mod tests {
         let two = "git+https://github.com/o/a@v1#egg=a\ngit+https://github.com/o/b@v1#egg=b\n./x\n../y\n";
         assert_eq!(of(two).iter().map(|(label, _)| label.as_str()).collect::<Vec<_>>(), ["a", "b", "x", "y"]);
         assert_eq!(one("c @ https://example.com/c.zip\n").0, "c");
+    }
+
+    #[test]
+    fn an_address_says_the_same_with_a_name_in_front() {
+        let digest = "cd".repeat(32);
+        for front in ["", "foo @ ", "Foo[x]@"] {
+            let text =
+                format!("{front}https://example.com/foo-2.0-py3-none-any.whl#sha256={digest}&egg= ; os_name == 'x'\n");
+            let made = made(&text).unwrap();
+            let item = &made.bom.items[0];
+            assert_eq!(
+                (item.label(), item.purl.as_deref(), item.scope),
+                (
+                    "foo 2.0".to_owned(),
+                    Some("pkg:pypi/foo@2.0?download_url=https://example.com/foo-2.0-py3-none-any.whl"),
+                    Scope::Optional
+                ),
+                "{text}"
+            );
+            assert_eq!(item.files[0].hashes["SHA-256"], digest, "{text}");
+            assert!(item.files[0].url.is_some());
+        }
+        let git = made("bar @ git+https://github.com/o/bar@v1.0#egg=bar&subdirectory=x\n").unwrap();
+        let purl = "pkg:pypi/bar?vcs_url=git%2Bhttps://github.com/o/bar%40v1.0";
+        assert_eq!(git.bom.items[0].purl.as_deref(), Some(purl));
+        let user = made("bar @ git+ssh://git@github.com/o/bar\n").unwrap();
+        assert_eq!((user.bom.items[0].name.as_str(), user.bom.items[0].purl.as_deref()), ("bar", None));
+        for bad in ["foo @ https://example.com/a.zip#sha256=zz\n", "https://example.com/a.zip#md5=ab\n"] {
+            assert!(made(bad).unwrap_err().to_string().contains("no digest that is known"), "{bad}");
+        }
+        let other = made("foo @ https://example.com/bar-2.0-py3-none-any.whl\n").unwrap_err().to_string();
+        assert!(other.contains("it is said to be foo, and its address is that of bar"), "{other}");
     }
 
     #[test]

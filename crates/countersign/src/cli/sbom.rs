@@ -1,6 +1,7 @@
 //! `sbom`: what is in a binary, as `CycloneDX`; and what is done with SBOMs, whoever made them.
 
 mod documents;
+mod names;
 mod packages;
 mod vulns;
 mod words;
@@ -18,7 +19,6 @@ use countersign_flow::{FlowError, output as answer};
 use countersign_record::atomic::write_whole;
 use countersign_report::text;
 use countersign_sbom::{CargoRequest, Encoding, Spec, What};
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Write the SBOM of a Cargo workspace's binary
@@ -211,7 +211,7 @@ impl Sbom {
             // Whoever has settings of their own has a reason.
             large_pieces: call.world.variable(variables::GLIBC_TUNABLES).is_none(),
             cargo: call.world.variable(variables::CARGO).unwrap_or("cargo").into(),
-            rustc: call.world.variable(variables::RUSTC).unwrap_or("rustc").into(),
+            rustc: "rustc".into(),
         }
     }
 
@@ -223,16 +223,11 @@ impl Sbom {
             Form::Json => "cdx.json",
             Form::Xml => "cdx.xml",
         };
-        let mut taken = BTreeSet::new();
+        let artifacts: Vec<_> = made.iter().map(|one| names::Artifact::of(&one.inventory)).collect();
+        let names = names::of(&artifacts);
         let mut sboms = Vec::new();
         let mut said = String::new();
-        for one in made {
-            // Two packages may have a binary of one name.
-            let mut name = one.inventory.binary.clone();
-            if !taken.insert(name.clone()) {
-                name = format!("{}-{name}", one.inventory.root.name);
-                taken.insert(name.clone());
-            }
+        for (one, name) in made.into_iter().zip(names) {
             let path = folder.join(format!("{name}.{end}"));
             write_whole(&path, &one.written.bytes, 0o644)?;
             let mut document = self.document(&one);

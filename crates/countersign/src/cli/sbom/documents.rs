@@ -161,8 +161,8 @@ impl Query {
 
 /// Show what changed between two SBOMs
 ///
-/// Components added, removed, upgraded and downgraded; licences, suppliers, digests, scopes and dependencies that changed.
-/// The two may be of different formats. Whether somebody maintains a package is in no SBOM; with `--db`, new components that
+/// Components added, removed, upgraded and downgraded; sources, digests, licences, suppliers, scopes, what is linked and
+/// dependencies that changed. The two may be of different formats. Whether somebody maintains a package is in no SBOM; with `--db`, new components that
 /// a database of advisories calls unmaintained are named.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  countersign sbom diff app-1.0.cdx.json app-1.1.cdx.json\n  \

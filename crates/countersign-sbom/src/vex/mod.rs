@@ -1,11 +1,13 @@
 //! What people found out about vulnerabilities, as a document of its own: OpenVEX 0.2.0 and CycloneDX, each from the other.
 //! Where one has no word for what the other says, the words stay in the text beside it.
 
-use crate::bom::write::{tool, with_serial};
+mod cyclonedx;
+
+pub use cyclonedx::cyclonedx;
+
 use countersign_core::digest::{Sha256, to_hex};
 use countersign_core::statement::vex::{Justification, Status};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 
 /// What is said of one vulnerability.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,16 +69,6 @@ pub enum VexError {
     },
 }
 
-/// Justifications of OpenVEX that CycloneDX has only a wider word for: the own word, the wider one.
-const EXACTER: [(&str, &str, Justification); 2] = [
-    ("component_not_present", "code_not_present", Justification::ComponentNotPresent),
-    (
-        "vulnerable_code_cannot_be_controlled_by_adversary",
-        "code_not_reachable",
-        Justification::VulnerableCodeCannotBeControlledByAdversary,
-    ),
-];
-
 const CONTEXT: &str = "https://openvex.dev/ns/v0.2.0";
 
 /// Whether a document says to be OpenVEX.
@@ -91,7 +83,7 @@ pub fn read(value: &Value) -> Result<(Option<Head>, Vec<Opinion>), VexError> {
         return read_openvex(value);
     }
     if value.get("bomFormat").and_then(Value::as_str) == Some("CycloneDX") {
-        return read_cyclonedx(value);
+        return cyclonedx::read(value);
     }
     Err(VexError::Unknown)
 }
@@ -132,16 +124,14 @@ fn read_openvex(value: &Value) -> Result<(Option<Head>, Vec<Opinion>), VexError>
             None => None,
             Some(text) => Some(word(text).ok_or_else(|| shape(at("justification"), "a justification of OpenVEX"))?),
         };
-        let products = list(said, "products").map(|product| Product {
-            id: owned(product, "@id"),
-            name: None,
-            sha256: product.get("hashes").and_then(|hashes| owned(hashes, "sha-256")),
-            components: list(product, "subcomponents").filter_map(|part| owned(part, "@id")).collect(),
-        });
+        let mut products = Vec::new();
+        for (number, product) in list(said, "products").enumerate() {
+            products.push(openvex_product(product, &at(&format!("products/{number}")))?);
+        }
         opinions.push(Opinion {
             id: id.to_owned(),
             aliases: aliases.filter_map(Value::as_str).map(str::to_owned).collect(),
-            products: products.collect(),
+            products,
             status,
             justification,
             impact: owned(said, "impact_statement"),
@@ -152,92 +142,39 @@ fn read_openvex(value: &Value) -> Result<(Option<Head>, Vec<Opinion>), VexError>
     Ok((Some(Head { author: author.to_owned(), time: time.to_owned() }), opinions))
 }
 
-fn read_cyclonedx(value: &Value) -> Result<(Option<Head>, Vec<Opinion>), VexError> {
-    let metadata = value.get("metadata").unwrap_or(&Value::Null);
-    let root = metadata.get("component");
-    let named: BTreeMap<&str, &str> = list(value, "components")
-        .chain(root)
-        .filter_map(|component| {
-            let id = text(component, "purl").or_else(|| text(component, "name"))?;
-            Some((text(component, "bom-ref")?, id))
-        })
-        .collect();
-    let own = root.and_then(|root| text(root, "bom-ref"));
-    let mut opinions = Vec::new();
-    for (place, said) in list(value, "vulnerabilities").enumerate() {
-        let Some(analysis) = said.get("analysis") else { continue };
-        let at = |key: &str| format!("/vulnerabilities/{place}/{key}");
-        let id = text(said, "id").ok_or_else(|| shape(at("id"), "an id"))?;
-        let Some(state) = text(analysis, "state") else { continue };
-        let detail = owned(analysis, "detail");
-        let (status, extra) = match state {
-            "not_affected" => (Status::NotAffected, None),
-            "false_positive" => (Status::NotAffected, Some("false positive")),
-            "exploitable" => (Status::Affected, None),
-            "resolved" => (Status::Fixed, None),
-            "resolved_with_pedigree" => (Status::Fixed, Some("resolved, see the component's pedigree")),
-            "in_triage" => (Status::UnderInvestigation, None),
-            _ => return Err(shape(at("analysis/state"), "a state of CycloneDX")),
-        };
-        let (justification, reason) = match text(analysis, "justification") {
-            None => (None, None),
-            Some("code_not_present") => (Some(Justification::VulnerableCodeNotPresent), None),
-            Some("code_not_reachable") => (Some(Justification::VulnerableCodeNotInExecutePath), None),
-            Some(other) if other.starts_with("protected_") => {
-                (Some(Justification::InlineMitigationsAlreadyExist), Some(other))
-            }
-            Some(other) => (None, Some(other)),
-        };
-        // What OpenVEX says more exactly stands in front of the words where it was turned into this.
-        let exactly = detail.as_deref().zip(text(analysis, "justification")).and_then(|(detail, written)| {
-            let fits =
-                |exact: &&(&str, &str, Justification)| exact.1 == written && detail.split(": ").next() == Some(exact.0);
-            EXACTER.iter().find(fits)
-        });
-        let justification = exactly.map_or(justification, |(_, _, exact)| Some(*exact));
-        let detail = match (detail, exactly) {
-            (Some(detail), Some((word, ..))) => {
-                detail.strip_prefix(*word).and_then(|rest| rest.strip_prefix(": ")).map(str::to_owned)
-            }
-            (detail, _) => detail,
-        };
-        let said_in_words: Vec<&str> = [extra, reason, detail.as_deref()].into_iter().flatten().collect();
-        let components: Vec<String> = list(said, "affects")
-            .filter_map(|affected| text(affected, "ref"))
-            .filter(|reference| Some(*reference) != own)
-            .map(|reference| named.get(reference).copied().unwrap_or(reference).to_owned())
-            .collect();
-        let product = root.map(|root| Product {
-            id: owned(root, "purl"),
-            name: owned(root, "name"),
-            sha256: list(root, "hashes")
-                .find(|hash| text(hash, "alg") == Some("SHA-256"))
-                .and_then(|hash| owned(hash, "content")),
-            components,
-        });
-        let responses: Vec<&str> = list(analysis, "response").filter_map(Value::as_str).collect();
-        opinions.push(Opinion {
-            id: id.to_owned(),
-            aliases: list(said, "references").filter_map(|other| owned(other, "id")).collect(),
-            products: product.into_iter().collect(),
-            status,
-            justification: justification.filter(|_| status == Status::NotAffected),
-            impact: (!said_in_words.is_empty()).then(|| said_in_words.join(": ")),
-            action: (status == Status::Affected)
-                .then(|| {
-                    owned(said, "recommendation").or_else(|| (!responses.is_empty()).then(|| responses.join(", ")))
-                })
-                .flatten(),
-            time: owned(analysis, "lastUpdated").or_else(|| owned(analysis, "firstIssued")),
-        });
+/// A product and its parts, each by a name that can be written down again: what has none would be about another thing there.
+fn openvex_product(product: &Value, at: &str) -> Result<Product, VexError> {
+    let sha256 = product.get("hashes").and_then(|hashes| owned(hashes, "sha-256"));
+    let id = openvex_id(product);
+    if id.is_none() && sha256.is_none() {
+        return Err(shape(
+            at.to_owned(),
+            "a product with an @id, a package URL or CPE among its identifiers, or a sha-256",
+        ));
     }
-    if opinions.is_empty() {
-        return Err(VexError::Unknown);
+    let mut components = Vec::new();
+    for (number, part) in list(product, "subcomponents").enumerate() {
+        let id = openvex_id(part).ok_or_else(|| {
+            shape(
+                format!("{at}/subcomponents/{number}"),
+                "a component with an @id, or a package URL or CPE among its identifiers",
+            )
+        })?;
+        components.push(id.to_owned());
     }
-    let author = list(metadata, "authors").find_map(|author| owned(author, "name"));
-    let author = author.or_else(|| metadata.get("supplier").and_then(|supplier| owned(supplier, "name")));
-    let head = owned(metadata, "timestamp").zip(author).map(|(time, author)| Head { author, time });
-    Ok((head, opinions))
+    let name = text(product, "@id").filter(|name| Some(*name) != id).map(str::to_owned);
+    Ok(Product { id: id.map(str::to_owned), name, sha256, components })
+}
+
+/// Its package URL where it has one, as identifier or id.
+fn openvex_id(value: &Value) -> Option<&str> {
+    let own = text(value, "@id");
+    let identifier = |key: &str| value.get("identifiers").and_then(|identifiers| text(identifiers, key));
+    own.filter(|id| id.starts_with("pkg:"))
+        .or_else(|| identifier("purl"))
+        .or(own)
+        .or_else(|| identifier("cpe23"))
+        .or_else(|| identifier("cpe22"))
 }
 
 /// As OpenVEX. Its id follows from what it says.
@@ -290,98 +227,6 @@ fn openvex_statement(opinion: &Opinion) -> Value {
 fn put(object: &mut Value, key: &str, value: Option<Value>) {
     if let (Some(map), Some(value)) = (object.as_object_mut(), value) {
         map.insert(key.to_owned(), value);
-    }
-}
-
-/// As CycloneDX 1.6: a document without components, which names what it is about.
-#[must_use]
-pub fn cyclonedx(head: &Head, opinions: &[Opinion]) -> Value {
-    let product = opinions.iter().flat_map(|opinion| &opinion.products).next();
-    let mut metadata = json!({
-        "timestamp": head.time,
-        "authors": [{ "name": head.author }],
-        "tools": { "components": [tool()] },
-    });
-    if let Some(product) = product {
-        let name = product.name.as_ref().or(product.id.as_ref()).map_or("product", String::as_str);
-        let mut component = json!({ "type": "application", "bom-ref": "product", "name": name });
-        put(&mut component, "purl", product.id.as_ref().filter(|id| id.starts_with("pkg:")).map(|id| json!(id)));
-        let hash = product.sha256.as_ref().map(|hash| json!([{ "alg": "SHA-256", "content": hash }]));
-        put(&mut component, "hashes", hash);
-        put(&mut metadata, "component", Some(component));
-    }
-    let mut parts: BTreeMap<&str, Value> = BTreeMap::new();
-    let vulnerabilities: Vec<Value> = opinions
-        .iter()
-        .map(|opinion| {
-            let mut affects = Vec::new();
-            for id in opinion.products.iter().flat_map(|product| &product.components) {
-                let mut part = json!({ "type": "library", "bom-ref": id, "name": id });
-                put(&mut part, "purl", id.starts_with("pkg:").then(|| json!(id)));
-                parts.insert(id, part);
-                affects.push(json!({ "ref": id }));
-            }
-            if affects.is_empty() && product.is_some() {
-                affects.push(json!({ "ref": "product" }));
-            }
-            cyclonedx_vulnerability(opinion, &affects)
-        })
-        .collect();
-    let mut document = json!({
-        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
-        "bomFormat": "CycloneDX",
-        "specVersion": "1.6",
-        "version": 1,
-        "metadata": metadata,
-        "vulnerabilities": vulnerabilities,
-    });
-    if !parts.is_empty() {
-        put(&mut document, "components", Some(parts.into_values().collect::<Vec<_>>().into()));
-    }
-    with_serial(&mut document);
-    document
-}
-
-fn cyclonedx_vulnerability(opinion: &Opinion, affects: &[Value]) -> Value {
-    let state = match opinion.status {
-        Status::NotAffected => "not_affected",
-        Status::Affected => "exploitable",
-        Status::Fixed => "resolved",
-        Status::UnderInvestigation => "in_triage",
-    };
-    let (justification, words) = match opinion.justification {
-        None => (None, None),
-        Some(Justification::ComponentNotPresent) => (Some("code_not_present"), Some("component_not_present")),
-        Some(Justification::VulnerableCodeNotPresent) => (Some("code_not_present"), None),
-        Some(Justification::VulnerableCodeNotInExecutePath) => (Some("code_not_reachable"), None),
-        Some(Justification::VulnerableCodeCannotBeControlledByAdversary) => {
-            (Some("code_not_reachable"), Some("vulnerable_code_cannot_be_controlled_by_adversary"))
-        }
-        Some(Justification::InlineMitigationsAlreadyExist) => (Some("protected_by_mitigating_control"), None),
-    };
-    let detail: Vec<&str> = [words, opinion.impact.as_deref()].into_iter().flatten().collect();
-    let mut analysis = json!({ "state": state });
-    put(&mut analysis, "justification", justification.map(|word| json!(word)));
-    put(&mut analysis, "detail", (!detail.is_empty()).then(|| json!(detail.join(": "))));
-    put(&mut analysis, "lastUpdated", opinion.time.as_ref().map(|time| json!(time)));
-    let mut vulnerability = json!({ "id": opinion.id, "analysis": analysis });
-    put(&mut vulnerability, "recommendation", opinion.action.as_ref().map(|text| json!(text)));
-    let references: Vec<Value> =
-        opinion.aliases.iter().map(|id| json!({ "id": id, "source": { "name": source_of(id) } })).collect();
-    put(&mut vulnerability, "references", (!references.is_empty()).then(|| json!(references)));
-    put(&mut vulnerability, "affects", (!affects.is_empty()).then(|| json!(affects)));
-    vulnerability
-}
-
-/// Who gives out ids of this kind.
-fn source_of(id: &str) -> &'static str {
-    match id.split('-').next().unwrap_or_default() {
-        "CVE" => "NVD",
-        "GHSA" => "GitHub Advisories",
-        "RUSTSEC" => "RustSec",
-        "PYSEC" => "PyPI Advisory Database",
-        "GO" => "Go Vulnerability Database",
-        _ => "OSV",
     }
 }
 
@@ -454,6 +299,88 @@ mod tests {
         let written = cyclonedx(&head(), &[Opinion { justification: Some(controlled), ..opinion() }]);
         let detail = written["vulnerabilities"][0]["analysis"]["detail"].as_str().unwrap();
         assert!(detail.contains("cannot_be_controlled"), "{detail}");
+    }
+
+    /// What each statement is about, after it was turned into CycloneDX and back.
+    fn turned(statements: Value) -> Vec<Vec<(String, Vec<String>)>> {
+        let value = json!({"@context": CONTEXT, "author": "a", "timestamp": "t", "statements": statements});
+        let (head, opinions) = read(&value).unwrap();
+        let (_, again) = read(&cyclonedx(&head.unwrap(), &opinions)).unwrap();
+        let about = |product: Product| (product.id.or(product.name).unwrap_or_default(), product.components);
+        again.into_iter().map(|opinion| opinion.products.into_iter().map(about).collect()).collect()
+    }
+
+    #[test]
+    fn a_statement_stays_with_the_product_that_it_is_about() {
+        let said = |cve: &str, products: Value| {
+            json!({"vulnerability": {"name": cve}, "status": "not_affected", "justification": "component_not_present",
+                "products": products})
+        };
+        let part = json!([{"@id": "pkg:npm/x@1"}]);
+        let about = turned(json!([
+            said("CVE-1", json!([{"@id": "pkg:oci/alpha@1", "subcomponents": part}])),
+            said("CVE-2", json!([{"@id": "pkg:oci/beta@1"}, {"@id": "pkg:oci/alpha@1"}])),
+            said("CVE-3", json!([{"identifiers": {"purl": "pkg:cargo/gamma@1.0.0"}, "subcomponents": part}])),
+            said("CVE-4", json!([])),
+        ]));
+        let whole = |id: &str| (id.to_owned(), vec![]);
+        let inside = |id: &str| (id.to_owned(), vec!["pkg:npm/x@1".to_owned()]);
+        assert_eq!(
+            about,
+            [
+                vec![inside("pkg:oci/alpha@1")],
+                vec![whole("pkg:oci/beta@1"), whole("pkg:oci/alpha@1")],
+                vec![inside("pkg:cargo/gamma@1.0.0")],
+                vec![]
+            ]
+        );
+        let one = turned(json!([said("CVE-1", json!([{"@id": "pkg:oci/alpha@1"}])), said("CVE-2", json!([]))]));
+        assert_eq!(one, [vec![whole("pkg:oci/alpha@1")], vec![]]);
+    }
+
+    #[test]
+    fn a_product_or_part_that_nothing_names_is_refused() {
+        let of = |products: Value| {
+            read(&json!({"@context": CONTEXT, "author": "a", "timestamp": "t", "statements": [
+                {"vulnerability": {"name": "CVE-1"}, "status": "fixed", "products": products}]}))
+        };
+        assert!(of(json!([{"identifiers": {}}])).unwrap_err().to_string().starts_with("/statements/0/products/0"));
+        let error = of(json!([{"@id": "a", "subcomponents": [{"hashes": {}}]}])).unwrap_err().to_string();
+        assert!(error.starts_with("/statements/0/products/0/subcomponents/0: expected a component"), "{error}");
+        assert!(of(json!([{"hashes": {"sha-256": "ab"}}])).is_ok());
+    }
+
+    #[test]
+    fn what_cyclonedx_says_of_a_part_inside_another_names_that_part_and_of_other_versions_is_refused() {
+        let of = |root: Value, affects: Value| {
+            read(&json!({"bomFormat": "CycloneDX", "metadata": {"component": root},
+                "components": [{"type": "library", "name": "outer", "bom-ref": "o", "components": [
+                    {"type": "library", "name": "inner", "bom-ref": "i", "version": "1", "purl": "pkg:npm/inner@1"}]}],
+                "vulnerabilities": [{"id": "CVE-3", "analysis": {"state": "exploitable"}, "affects": affects}]}))
+            .map(|(_, read)| read[0].products.clone())
+        };
+        let root = json!({"type": "application", "name": "p", "bom-ref": "p", "version": "2"});
+        let named = |name: &str, components: &[&str]| Product {
+            name: Some(name.to_owned()),
+            components: components.iter().map(|&part| part.to_owned()).collect(),
+            ..Product::default()
+        };
+        let both = of(root.clone(), json!([{"ref": "p"}, {"ref": "i"}, {"ref": "o"}]));
+        assert_eq!(both.unwrap(), [named("p@2", &[]), named("p@2", &["pkg:npm/inner@1", "outer"])]);
+        assert_eq!(of(Value::Null, json!([{"ref": "i"}])).unwrap(), [named("outer", &["pkg:npm/inner@1"])]);
+        assert_eq!(of(Value::Null, json!([{"ref": "urn:cdx:x/1#a"}])).unwrap()[0].id.as_deref(), Some("urn:cdx:x/1#a"));
+        for (versions, place) in [
+            (json!([{"version": "1", "status": "unaffected"}]), "versions/0"),
+            (json!([{"version": "1"}, {"version": "2", "status": "affected"}]), "versions/1"),
+            (json!([{"range": "vers:npm/>=1"}]), "versions/0"),
+        ] {
+            let error = of(root.clone(), json!([{"ref": "i", "versions": versions}])).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("/vulnerabilities/0/affects/0/{place}: expected")), "{error}");
+        }
+        assert!(of(root.clone(), json!([{"ref": "i", "versions": [{"version": "1", "status": "affected"}]}])).is_ok());
+        assert!(
+            of(root, json!([{"ref": "gone"}])).unwrap_err().to_string().starts_with("/vulnerabilities/0/affects/0/ref")
+        );
     }
 
     #[test]
