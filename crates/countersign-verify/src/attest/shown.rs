@@ -3,6 +3,7 @@
 use crate::sigstore::CertificateClaims;
 use countersign_core::attestation::Form;
 use countersign_core::digest::Sha256;
+use countersign_core::finding::Finding;
 use countersign_core::key::KeyId;
 use countersign_core::slsa::SignerFacts;
 use countersign_core::statement::Statement;
@@ -15,16 +16,23 @@ pub struct Shown {
     signers: Vec<ShownSigner>,
     form: Form,
     document: Sha256,
+    notes: Vec<Finding>,
 }
 
 impl Shown {
     pub(super) const fn new(
         statement: Option<Statement>,
         signers: Vec<ShownSigner>,
-        form: Form,
-        document: Sha256,
+        (form, document): (Form, Sha256),
+        notes: Vec<Finding>,
     ) -> Self {
-        Self { statement, signers, form, document }
+        Self { statement, signers, form, document, notes }
+    }
+
+    /// What of the form, that nobody signed, is not as it is signed; it counts for nothing either way.
+    #[must_use]
+    pub fn notes(&self) -> &[Finding] {
+        &self.notes
     }
 
     /// What was said; nothing where the signature is over the artifact itself.
