@@ -9,6 +9,7 @@ use countersign_core::codes;
 use countersign_core::finding::Code;
 use countersign_core::time::Time;
 use countersign_core::trust::Claim;
+use serde_json::Value;
 use sigstore_verify::bundle::{Error as FormError, ValidationOptions, validate_bundle_with_options};
 use sigstore_verify::crypto::{CertificateInfo, FulcioCiClaims, SubjectAltName};
 use sigstore_verify::crypto::{VerificationKey, parse_certificate_info};
@@ -202,16 +203,34 @@ fn read(bundle: &str) -> Result<Bundle, Refused> {
 }
 
 /// Whether a bundle has the parts that its version asks for; nothing is checked of them.
-pub(super) fn well_formed(bundle: &str, logged: bool) -> Result<(), Refused> {
+pub(super) fn well_formed(bundle: &Value, logged: bool) -> Result<(), Refused> {
     let options = ValidationOptions::new().with_require_inclusion_proof(logged).with_require_timestamp(false);
-    validate_bundle_with_options(&read(bundle)?, &options).map_err(|error| refused(&Error::Bundle(error)))
+    let bundle = read(&with_known_entries(bundle))?;
+    validate_bundle_with_options(&bundle, &options).map_err(|error| refused(&Error::Bundle(error)))
+}
+
+/// The bundle with its log entries under the name of a kind that the family knows: it does not read a bundle with any other, and
+/// what is asked of it here does not depend on that.
+fn with_known_entries(bundle: &Value) -> String {
+    let mut out = bundle.clone();
+    let entries = out.pointer_mut("/verificationMaterial/tlogEntries").and_then(Value::as_array_mut);
+    for kind in entries.into_iter().flatten().filter_map(|entry| entry.get_mut("kindVersion")) {
+        let word = |field: &str| kind.get(field).and_then(Value::as_str).unwrap_or_default();
+        let version = match (word("kind"), word("version")) {
+            ("dsse", "0.0.2") => "0.0.2",
+            ("intoto", "0.0.1") => "0.0.1",
+            _ => continue,
+        };
+        *kind = serde_json::json!({ "kind": "hashedrekord", "version": version });
+    }
+    out.to_string()
 }
 
 /// The times of a bundle's timestamps: each by an authority of the root that counted then, over the signature.
-pub(super) fn stamped(root: &[u8], bundle: &str) -> Result<Vec<Time>, Refused> {
+pub(super) fn stamped(root: &[u8], bundle: &Value) -> Result<Vec<Time>, Refused> {
     let malformed = |what: String| Refused::new(codes::SIGSTORE_ROOT_MALFORMED, what);
     let root = TrustedRoot::from_json(&String::from_utf8_lossy(root)).map_err(|error| malformed(error.to_string()))?;
-    let (bundle, authorities) = (read(bundle)?, root.tsa_authorities());
+    let (bundle, authorities) = (read(&with_known_entries(bundle))?, root.tsa_authorities());
     let signature = match &bundle.content {
         SignatureContent::DsseEnvelope(envelope) => &envelope.signature.sig,
         SignatureContent::MessageSignature(message) => &message.signature,

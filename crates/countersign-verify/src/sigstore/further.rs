@@ -23,7 +23,6 @@ use x509_cert::der::{Decode as _, Encode as _};
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) root: &'a [u8],
-    pub(super) text: &'a str,
     pub(super) bundle: &'a Value,
     pub(super) envelope: Option<&'a [u8]>,
     pub(super) artifact: Artifact<'a>,
@@ -73,13 +72,13 @@ impl Asked<'_> {
     /// By a certificate.
     pub(super) fn certified(&self, transparency: Transparency) -> Result<Keyless, Refused> {
         let logged = transparency == Transparency::Log;
-        adapter::well_formed(self.text, logged)?;
+        adapter::well_formed(self.bundle, logged)?;
         let root = self.root()?;
         let chain = self.chain()?;
         let signer = key_of(self.bundle).ok_or_else(|| {
             no(codes::CERTIFICATE_INVALID, "the bundle has no certificate, or one that does not parse")
         })?;
-        let mut times = adapter::stamped(self.root, self.text)?;
+        let mut times = adapter::stamped(self.root, self.bundle)?;
         times.extend(self.logged(&root, None, logged)?);
         if times.is_empty() {
             return Err(no(codes::TIMESTAMP_MISSING, "nothing says when this was signed"));
@@ -99,12 +98,12 @@ impl Asked<'_> {
 
     /// By a key.
     pub(super) fn managed(&self, key: &[u8]) -> Result<Vec<Time>, Refused> {
-        adapter::well_formed(self.text, true)?;
+        adapter::well_formed(self.bundle, true)?;
         if self.bundle.pointer("/verificationMaterial/publicKey").is_none_or(Value::is_null) {
             return Err(no(codes::SIGSTORE_UNSUPPORTED, "a certificate signed, and a key is expected"));
         }
         let mut times = self.logged(&self.root()?, Some(key), true)?;
-        times.extend(adapter::stamped(self.root, self.text)?);
+        times.extend(adapter::stamped(self.root, self.bundle)?);
         self.signed(key)?;
         Ok(times)
     }

@@ -274,7 +274,7 @@ impl TrustedRoot {
             };
         let judge = |root: &[u8], verifier: &adapter::Verifier| {
             usual(root, verifier).or_else(|refused| {
-                let asked = further::Asked { root, text: bundle, bundle: &value, envelope, artifact, at };
+                let asked = further::Asked { root, bundle: &value, envelope, artifact, at };
                 let signer = further::key_of(&value).unwrap_or_default();
                 further::instead(&asked, &signer, &refused, || asked.certified(transparency)).unwrap_or(Err(refused))
             })
@@ -326,7 +326,7 @@ impl TrustedRoot {
         };
         let judge = |root: &[u8], verifier: &adapter::Verifier| {
             usual(root, verifier).or_else(|refused| {
-                let asked = further::Asked { root, text: bundle, bundle: &value, envelope, artifact, at };
+                let asked = further::Asked { root, bundle: &value, envelope, artifact, at };
                 further::instead(&asked, signer, &refused, || asked.managed(signer)).unwrap_or(Err(refused))
             })
         };

@@ -1,5 +1,6 @@
 //! Log entries that the family does not read: `intoto` 0.0.1, which cosign wrote for years; `hashedrekord` 0.0.1 over the
-//! encoding of an envelope; `dsse` 0.0.2, of the first logs of version 2; and `hashedrekord` with a SHA-384 or SHA-512.
+//! encoding of an envelope; `dsse` 0.0.2, of the first logs of version 2; and `hashedrekord` with a SHA-384 or SHA-512, or of version
+//! 0.0.2 with a key of another kind than P-256, which is the only one that the family reads there.
 //! Everything that the log says of such an entry is checked first, by `logged`. Then the same is said again in an entry of a kind
 //! that the family reads, under a log that exists for that one call, so that certificate, certificate log, time and signature are
 //! checked as always.
@@ -43,7 +44,11 @@ pub(super) fn again(
     let older = match kind {
         Kind::InToto | Kind::Dsse => true,
         Kind::First => of_envelope || hash("/spec/data/hash/algorithm") != "sha256",
-        Kind::Second => hash("/spec/hashedRekordV002/data/algorithm") != "SHA2_256",
+        Kind::Second => {
+            let details = said.pointer("/spec/hashedRekordV002/signature/verifier/keyDetails").and_then(Value::as_str);
+            let other = details.is_some_and(|details| details != "PKIX_ECDSA_P256_SHA_256");
+            other || hash("/spec/hashedRekordV002/data/algorithm") != "SHA2_256"
+        }
         Kind::InTotoSecond | Kind::DsseFirst => false,
     };
     older.then(|| check(&Case { bundle, entry, body: &body, said: &said, kind, envelope, artifact, key }, root))
@@ -122,9 +127,9 @@ impl Case<'_> {
     }
 
     fn spec_again(&self, pem: &str) -> Result<(&'static str, Value), Refused> {
-        let sha256 = |bytes: &[u8]| json!({ "algorithm": "sha256", "value": Sha256::of(bytes).hex() });
+        let sha256 = |digest: Sha256| json!({ "algorithm": "sha256", "value": digest.hex() });
         if let Some(envelope) = self.bundle.get("dsseEnvelope") {
-            let payload = sha256(&bytes(envelope, "/payload")?);
+            let payload = sha256(Sha256::of(&bytes(envelope, "/payload")?));
             let signature = text(envelope, "/signatures/0/sig")?;
             let spec = json!({
                 "envelopeHash": payload,
@@ -133,8 +138,10 @@ impl Case<'_> {
             });
             return Ok(("dsse", spec));
         }
-        let Artifact::Bytes(signed) = self.artifact else {
-            return Err(no(codes::SIGSTORE_UNSUPPORTED, "the file itself is needed"));
+        let signed = match self.artifact {
+            Artifact::Bytes(signed) => Sha256::of(signed),
+            Artifact::Sha256(digest) => Sha256::from_bytes(digest),
+            Artifact::Sha512(_) => return Err(no(codes::SIGSTORE_UNSUPPORTED, "the file itself is needed")),
         };
         let spec = json!({
             "data": { "hash": sha256(signed) },

@@ -143,3 +143,37 @@ fn bits(pkcs1: &[u8]) -> Option<usize> {
     let leading = usize::try_from(modulus.first()?.leading_zeros()).ok()?;
     Some((modulus.len() * 8).saturating_sub(leading))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD as BASE64;
+
+    #[test]
+    fn a_signature_on_p_384_by_sha_256_holds_by_bytes_and_by_digest() {
+        let bytes = |text: &str| BASE64.decode(text).unwrap();
+        let key = bytes(
+            "MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAEByEBGgsKTIQGRB9xTXr7hUkDjnJBqCiGQkBdsHkca0IXOjDFDVgRxuTjhPUodszokrUdwTUt57ZabPMMvsGf\
+             pHsARf/bfKMYq3eLuj8h1pfyf+ZEkJa2DPFS6IZCbumM",
+        );
+        let signature = bytes(
+            "MGYCMQCbuahkqA3ompWkiTdZPBOsSgkYQLlMQOM0qHrG5SsAYTfroNxJuZUDej3dBKjQrnQCMQC/e98x5d861Czv7KBq88RNGbXDFMPPIDG5WIG6F0va\
+             ZmvT0ddVy4P+zkSyx0qrCxU=",
+        );
+        assert_eq!(Kind::of(&key), Kind::P384);
+        assert!(hold(&key, Artifact::Bytes(b"message"), &signature));
+        assert!(!hold(&key, Artifact::Bytes(b"massage"), &signature));
+        let digest = *countersign_core::digest::Sha256::of(b"message").as_bytes();
+        assert!(hold(&key, Artifact::Sha256(digest), &signature));
+        assert!(!hold(&key, Artifact::Sha256([7; 32]), &signature));
+    }
+
+    #[test]
+    fn what_cannot_be_checked_has_a_name() {
+        let named = |text: &str| unknown(&BASE64.decode(text).unwrap());
+        let short = "ME4wEAYHKoZIzj0CAQYFK4EEACEDOgAENj8INj9abdkKODSCgwT/vHdgTumAZOFQtbfxvwxR+ee+xLJHvUvQGtD2e8Zc8QjTB16UD43iGLk=";
+        assert_eq!(named(short).as_deref(), Some("ECDSA on P-224"));
+        assert_eq!(unknown(b"no key"), None);
+    }
+}
