@@ -105,13 +105,13 @@ mod tests {
             found(&[("kind", "GitHub"), ("repository", repository), ("workflow", workflow)], uri(github), &claims)
         };
         assert_eq!(of("o/r", "release.yml"), 0);
-        for (repository, workflow) in [("o/other", "release.yml"), ("o/r", "other.yml"), ("o/r", "release"), ("o", "r")] {
+        for (repository, workflow) in [("o/other", "release.yml"), ("o/r", "other.yml"), ("o/r", "release"), ("o", "r")]
+        {
             assert_eq!(of(repository, workflow), 1, "{repository} {workflow}");
         }
         let gitlab = "https://gitlab.com/g/p//.gitlab-ci.yml@refs/heads/main";
-        let of = |path| {
-            found(&[("kind", "GitLab"), ("repository", "g/p"), ("workflow_filepath", path)], uri(gitlab), &[])
-        };
+        let of =
+            |path| found(&[("kind", "GitLab"), ("repository", "g/p"), ("workflow_filepath", path)], uri(gitlab), &[]);
         assert_eq!((of(".gitlab-ci.yml"), of("ci.yml")), (0, 1));
         let of = |address: &str| {
             let name = CertificateName::Email("a@example.com".to_owned());

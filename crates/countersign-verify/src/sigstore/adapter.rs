@@ -11,6 +11,7 @@ use countersign_core::time::Time;
 use countersign_core::trust::Claim;
 use serde_json::Value;
 use sigstore_verify::bundle::{Error as FormError, ValidationOptions, validate_bundle_with_options};
+pub(super) use sigstore_verify::crypto::WEBPKI_VERIFICATION_ALGS as CERTIFICATE_ALGORITHMS;
 use sigstore_verify::crypto::{CertificateInfo, FulcioCiClaims, SubjectAltName};
 use sigstore_verify::crypto::{VerificationKey, parse_certificate_info};
 use sigstore_verify::trust_root::{
@@ -25,7 +26,6 @@ use sigstore_verify::{
     CertificateError, Error, PublicKeyVerificationPolicy, TimestampError, TransparencyLogError, VerificationPolicy,
 };
 use std::collections::BTreeMap;
-pub(super) use sigstore_verify::crypto::WEBPKI_VERIFICATION_ALGS as CERTIFICATE_ALGORITHMS;
 use x509_cert::Certificate;
 use x509_cert::der::asn1::{Any, BitString, ObjectIdentifier, Utf8StringRef};
 use x509_cert::der::{Decode as _, Encode as _};

@@ -76,7 +76,8 @@ pub(super) fn largest(root: &Value) -> bool {
     let chains = list(root, "certificateAuthorities").iter();
     let chains = chains.filter_map(|authority| authority.pointer("/certChain/certificates").and_then(Value::as_array));
     chains.flatten().filter_map(|certificate| bytes(certificate, "/rawBytes").ok()).any(|der| {
-        let key = Certificate::from_der(&der).ok().map(|certificate| certificate.tbs_certificate.subject_public_key_info);
+        let key =
+            Certificate::from_der(&der).ok().map(|certificate| certificate.tbs_certificate.subject_public_key_info);
         let spki = key.and_then(|key| key.to_der().ok()).unwrap_or_default();
         schemes::Kind::of(&spki) == schemes::Kind::P521
     })
@@ -133,7 +134,8 @@ pub(super) fn vouched(root: &Value, leaf: &[u8], issuer: &[u8]) -> Result<(), Re
     let [one] = words.as_slice() else {
         return Err(refused("the certificate has no word of a certificate log (SCT), or several lists of them"));
     };
-    let word = Word::read(OctetStringRef::from_der(one).map_err(|_der| malformed())?.as_bytes()).ok_or_else(malformed)?;
+    let word =
+        Word::read(OctetStringRef::from_der(one).map_err(|_der| malformed())?.as_bytes()).ok_or_else(malformed)?;
     let tbs = certificate.to_der().map_err(|_der| malformed())?;
     let milliseconds = i64::try_from(u64::from_be_bytes(word.time)).map_err(|_late| malformed())?;
     let given = Time::from_unix(milliseconds.div_euclid(1_000)).map_err(|_late| malformed())?;

@@ -57,7 +57,8 @@ pub(super) fn instead<T>(
     {
         return Some(Err(no(codes::SIGSTORE_UNSUPPORTED, &format!("signatures by {kind} cannot be checked here"))));
     }
-    let by_largest = || refused.code() == codes::CERTIFICATE_INVALID && asked.root().is_ok_and(|root| chain::largest(&root));
+    let by_largest =
+        || refused.code() == codes::CERTIFICATE_INVALID && asked.root().is_ok_and(|root| chain::largest(&root));
     // The usual scheme was tried: a further one counts where it holds.
     (kind == Kind::P521 || kind.has_further() && asked.holds(signer) || by_largest()).then(judge)
 }

@@ -141,7 +141,7 @@ fn bits(pkcs1: &[u8]) -> Option<usize> {
     });
     let modulus: Vec<u8> = modulus.ok()?;
     let leading = usize::try_from(modulus.first()?.leading_zeros()).ok()?;
-    Some((modulus.len() * 8).saturating_sub(leading))
+    Some(modulus.len().saturating_mul(8).saturating_sub(leading))
 }
 
 #[cfg(test)]
