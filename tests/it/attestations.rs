@@ -82,7 +82,12 @@ fn a_publisher_beside_an_attestation_is_printed_where_the_certificate_is_another
     altered["attestation_bundles"][0]["publisher"]["repository"] = Value::from("eve/pypi-attestations");
     judge(&altered, "trailofbits").expect(
         0,
-        &["publisher-differs", "nobody signed that name", "repository eve/pypi-attestations", "the certificate, which counts"],
+        &[
+            "publisher-differs",
+            "nobody signed that name",
+            "repository eve/pypi-attestations",
+            "the certificate, which counts",
+        ],
     );
     let said = judge(&altered, "eve");
     said.expect(4, &["identity-mismatch", "not verified"]);

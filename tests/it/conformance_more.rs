@@ -321,8 +321,7 @@ fn a_root_at_the_end_of_a_first_bundle_s_chain_is_no_anchor() {
     let stranger = Authority::new("our certificates", (now - 86_400, now + 86_400));
     for make in [Key::p256, Key::p521] {
         let mut scene = Scene::by(make());
-        let of_stranger =
-            scene.instance.certificate_by(&stranger, &scene.key.spki(), &Who::person(ISSUER, NAME), at());
+        let of_stranger = scene.instance.certificate_by(&stranger, &scene.key.spki(), &Who::person(ISSUER, NAME), at());
         let own = scene.certificate.clone();
         for (leaf, root, code) in [
             (&own, scene.instance.authority().to_vec(), None),
@@ -338,8 +337,7 @@ fn a_root_at_the_end_of_a_first_bundle_s_chain_is_no_anchor() {
             let content = json!({ "messageDigest": digest, "signature": BASE64.encode(&signature) });
             let mut bundle = scene.bundle(&entry, &[], ("messageSignature", content));
             bundle["mediaType"] = json!("application/vnd.dev.sigstore.bundle+json;version=0.1");
-            let chain: Vec<Value> =
-                [leaf, &root].iter().map(|der| json!({ "rawBytes": BASE64.encode(der) })).collect();
+            let chain: Vec<Value> = [leaf, &root].iter().map(|der| json!({ "rawBytes": BASE64.encode(der) })).collect();
             let material = bundle["verificationMaterial"].as_object_mut().unwrap();
             material.remove("certificate");
             material.insert("x509CertificateChain".to_owned(), json!({ "certificates": chain }));

@@ -105,7 +105,11 @@ fn every_scheme_holds_over_envelopes_in_every_kind_of_entry_and_by_no_other_key(
             assert_eq!(scene.judge(&bundle), None, "{kind:?}");
             let mut swapped = signed(&mut scene, kind, false);
             swapped["verificationMaterial"]["tlogEntries"] = bundle["verificationMaterial"]["tlogEntries"].clone();
-            assert_eq!(scene.judge(&swapped).as_deref(), Some("logged-entry-mismatch"), "{kind:?} of another signature");
+            assert_eq!(
+                scene.judge(&swapped).as_deref(),
+                Some("logged-entry-mismatch"),
+                "{kind:?} of another signature"
+            );
             let bundle = signed(&mut scene, kind, true);
             assert_eq!(scene.judge_each(&bundle, Some(&key)), [None, None], "{kind:?} by a key");
             assert!(scene.judge_each(&bundle, Some(&other)).iter().all(Option::is_some), "{kind:?} by another key");
@@ -195,7 +199,9 @@ fn a_kind_of_key_that_cannot_be_checked_is_named() {
         let said = refused(&key);
         assert_eq!(said.code().as_str(), "sigstore-unsupported", "{said}");
         assert!(said.to_string().contains(named), "{said}");
-        assert!(scene.judge_each(&bundle, Some(&key)).iter().all(|said| said.as_deref() == Some("sigstore-unsupported")));
+        assert!(
+            scene.judge_each(&bundle, Some(&key)).iter().all(|said| said.as_deref() == Some("sigstore-unsupported"))
+        );
     }
 }
 

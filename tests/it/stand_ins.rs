@@ -154,9 +154,11 @@ fn an_image_in_a_layout_is_all_there_and_is_what_it_names() {
     let path = blobs.join(digest(&child));
     let good = std::fs::read(&path).unwrap();
     std::fs::remove_file(&path).unwrap();
-    let by_digest = format!("verify sha256:{} --bundle i.json --bundle image --key k.pub --transparency none", digest(&image));
+    let by_digest =
+        format!("verify sha256:{} --bundle i.json --bundle image --key k.pub --transparency none", digest(&image));
     let said = format!("blob sha256:{}", digest(&child));
-    door.run(&by_digest).expect(0, &["image-incomplete", "1 of the manifests that the layout names are not in it", &said]);
+    door.run(&by_digest)
+        .expect(0, &["image-incomplete", "1 of the manifests that the layout names are not in it", &said]);
     std::fs::write(&path, good).unwrap();
     // Without a manifest of its index nobody can say which image it holds.
     let path = blobs.join(digest(&image));

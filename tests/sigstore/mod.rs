@@ -112,7 +112,9 @@ impl Key {
     #[must_use]
     pub fn spki(&self) -> Vec<u8> {
         match self {
-            Self::P256(key) | Self::P384(key) | Self::P521(key) => key.public_key().as_der().expect("a public key").as_ref().to_vec(),
+            Self::P256(key) | Self::P384(key) | Self::P521(key) => {
+                key.public_key().as_der().expect("a public key").as_ref().to_vec()
+            }
             Self::Rsa(key, _) => key.public_key().as_der().expect("a public key").as_ref().to_vec(),
             Self::Ed25519(key) => key.public_key().as_der().expect("a public key").as_ref().to_vec(),
         }

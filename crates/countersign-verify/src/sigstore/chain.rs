@@ -90,7 +90,7 @@ pub(super) fn issuer(root: &Value, chain: &[Vec<u8>], at: Time) -> Result<Vec<u8
     let anchors = list(root, "certificateAuthorities")
         .iter()
         .filter(|authority| counted(authority.get("validFor"), at))
-        .flat_map(|authority| authority.pointer("/certChain/certificates").and_then(Value::as_array))
+        .filter_map(|authority| authority.pointer("/certChain/certificates").and_then(Value::as_array))
         .flatten()
         .map(|certificate| bytes(certificate, "/rawBytes").map(CertificateDer::from))
         .collect::<Result<Vec<_>, _>>()?;
