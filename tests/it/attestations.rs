@@ -56,6 +56,47 @@ fn attestations_of_the_python_index_come_out_as_they_must() {
 }
 
 #[test]
+fn a_publisher_beside_an_attestation_is_printed_where_the_certificate_is_another_s_and_counts_for_nothing() {
+    let Some(folder) = fixtures("pypi-attestations").map(|set| set.parent().unwrap().to_owned()) else { return };
+    let all = all(&folder);
+    let case = |case: &&Value| case["name"] == "attestations-0.0.19.provenance";
+    let case = all["pypi-attestations"].as_array().unwrap().iter().find(case).unwrap();
+    let document = std::fs::read(folder.join(case["files"][0].as_str().unwrap())).unwrap();
+    let honest: Value = serde_json::from_slice(&document).unwrap();
+    let digest = format!("sha256:{}", case["distribution"]["sha256"].as_str().unwrap());
+    let root = folder.join(case["trusted_root"].as_str().unwrap()).display().to_string();
+    let copy = tempfile::tempdir().unwrap();
+    let judge = |document: &Value, owner: &str| {
+        std::fs::write(copy.path().join("p.json"), document.to_string()).unwrap();
+        let name = format!(r"^https://github\.com/{owner}/pypi-attestations/\.github/workflows/release\.yml@.*$");
+        let file = case["distribution"]["filename"].as_str().unwrap();
+        let mut line = vec![&*digest, "--artifact-name", file, "--bundle", "p.json", "--trusted-root", &root];
+        line.extend(["--certificate-identity-regexp", &name, "--certificate-oidc-issuer"]);
+        line.push("https://token.actions.githubusercontent.com");
+        verify(copy.path(), &line)
+    };
+    let said = judge(&honest, "trailofbits");
+    said.expect(0, &["verified"]);
+    assert!(!said.text.contains("publisher"), "{}", said.text);
+    let mut altered = honest;
+    altered["attestation_bundles"][0]["publisher"]["repository"] = Value::from("eve/pypi-attestations");
+    judge(&altered, "trailofbits").expect(
+        0,
+        &[
+            "publisher-differs",
+            "nobody signed that name",
+            "repository eve/pypi-attestations",
+            "the certificate, which counts",
+        ],
+    );
+    let said = judge(&altered, "eve");
+    said.expect(4, &["identity-mismatch", "not verified"]);
+    // A publisher that is nothing is no reason to refuse what holds.
+    altered["attestation_bundles"][0]["publisher"] = Value::from(3);
+    judge(&altered, "trailofbits").expect(0, &["verified"]);
+}
+
+#[test]
 fn every_attestation_of_a_registry_s_answer_has_to_hold() {
     let Some(set) = fixtures("real-bundles") else { return };
     for (case, code, word) in [

@@ -16,7 +16,7 @@ const KINDS: [fn() -> Key; 4] = [Key::p256, Key::p384, Key::rsa, Key::ed25519];
 
 /// How an envelope is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Entry {
+pub(crate) enum Entry {
     /// Rekor 1, `intoto` 0.0.2.
     InToto,
     /// Rekor 1, `dsse`.
@@ -26,7 +26,7 @@ enum Entry {
 }
 
 /// An envelope, by the scene's certificate or, as a managed key, by its key.
-fn signed(scene: &mut Scene, kind: Entry, managed: bool) -> Value {
+pub(crate) fn signed(scene: &mut Scene, kind: Entry, managed: bool) -> Value {
     let statement = payload("a", &[]);
     let signature = scene.key.sign(&pae(PAYLOAD_TYPE, &statement));
     let envelope = envelope(&statement, &signature);
@@ -66,7 +66,7 @@ fn signed(scene: &mut Scene, kind: Entry, managed: bool) -> Value {
 }
 
 /// The same bundle, by a key in the place of the certificate.
-fn by_key(bundle: &mut Value) {
+pub(crate) fn by_key(bundle: &mut Value) {
     let material = bundle["verificationMaterial"].as_object_mut().unwrap();
     material.remove("certificate");
     material.insert("publicKey".to_owned(), json!({ "hint": "a key" }));
@@ -316,6 +316,41 @@ fn an_intermediate_counts_while_it_is_valid_and_only_below_a_root_that_is_truste
 }
 
 #[test]
+fn a_root_at_the_end_of_a_first_bundle_s_chain_is_no_anchor() {
+    let now = at().unix();
+    let stranger = Authority::new("our certificates", (now - 86_400, now + 86_400));
+    for make in [Key::p256, Key::p521] {
+        let mut scene = Scene::by(make());
+        let of_stranger = scene.instance.certificate_by(&stranger, &scene.key.spki(), &Who::person(ISSUER, NAME), at());
+        let own = scene.certificate.clone();
+        for (leaf, root, code) in [
+            (&own, scene.instance.authority().to_vec(), None),
+            // Whose root it is does not matter, since nobody looks at it.
+            (&own, stranger.certificate.clone(), None),
+            (&of_stranger, stranger.certificate.clone(), Some("certificate-invalid")),
+            (&of_stranger, scene.instance.authority().to_vec(), Some("certificate-invalid")),
+        ] {
+            scene.certificate.clone_from(leaf);
+            let signature = scene.key.sign(ARTIFACT);
+            let entry = scene.logged_by_the_first_version(&Sha256::of(ARTIFACT), &signature);
+            let digest = json!({ "algorithm": "SHA2_256", "digest": BASE64.encode(Sha256::of(ARTIFACT).as_bytes()) });
+            let content = json!({ "messageDigest": digest, "signature": BASE64.encode(&signature) });
+            let mut bundle = scene.bundle(&entry, &[], ("messageSignature", content));
+            bundle["mediaType"] = json!("application/vnd.dev.sigstore.bundle+json;version=0.1");
+            let chain: Vec<Value> = [leaf, &root].iter().map(|der| json!({ "rawBytes": BASE64.encode(der) })).collect();
+            let material = bundle["verificationMaterial"].as_object_mut().unwrap();
+            material.remove("certificate");
+            material.insert("x509CertificateChain".to_owned(), json!({ "certificates": chain }));
+            // With a proof it is no bundle of npm's first ones.
+            let refused = code.or(Some("bundle-malformed"));
+            assert_eq!(scene.judge_each(&bundle, None)[0].as_deref(), refused, "with a proof");
+            bundle["verificationMaterial"]["tlogEntries"][0].as_object_mut().unwrap().remove("inclusionProof");
+            assert_eq!(scene.judge_each(&bundle, None)[0].as_deref(), code);
+        }
+    }
+}
+
+#[test]
 fn a_user_name_is_an_identity_and_another_user_s_is_none() {
     let mut scene = Scene::new();
     for (name, code) in [("ada!example.com", None), ("ada!example.org", Some("identity-mismatch"))] {
@@ -405,7 +440,7 @@ fn a_key_is_read_from_every_usual_pem_and_from_nothing_else() {
 }
 
 /// Where the texts of a bundle are.
-fn texts(value: &Value, path: &str, out: &mut Vec<String>) {
+pub(crate) fn texts(value: &Value, path: &str, out: &mut Vec<String>) {
     let fields = value.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value));
     let items = value.as_array().into_iter().flatten().enumerate().map(|(n, value)| (n.to_string(), value));
     for (name, value) in fields.chain(items) {

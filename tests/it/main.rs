@@ -27,6 +27,7 @@ mod collect_door;
 mod conformance;
 mod conformance_kinds;
 mod conformance_more;
+mod conformance_schemes;
 mod crash_suite;
 mod door;
 mod door_audit;

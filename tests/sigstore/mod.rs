@@ -16,8 +16,9 @@ use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
-    RSA_PKCS1_SHA256, RsaKeyPair,
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA256_ASN1_SIGNING,
+    ECDSA_P521_SHA512_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256,
+    RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD};
@@ -38,8 +39,10 @@ pub enum Key {
     P256(EcdsaKeyPair),
     /// ECDSA on P-384.
     P384(EcdsaKeyPair),
-    /// RSA, by PKCS#1 v1.5.
-    Rsa(RsaKeyPair),
+    /// ECDSA on P-521.
+    P521(EcdsaKeyPair),
+    /// RSA, by the padding and hash of this encoding.
+    Rsa(RsaKeyPair, &'static dyn RsaEncoding),
     /// Ed25519.
     Ed25519(Ed25519KeyPair),
 }
@@ -63,10 +66,40 @@ impl Key {
         Self::P384(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_ASN1_SIGNING).expect("a key"))
     }
 
-    /// A new RSA key.
+    /// A new key on P-521, which signs by SHA-512.
+    #[must_use]
+    pub fn p521() -> Self {
+        Self::P521(EcdsaKeyPair::generate(&ECDSA_P521_SHA512_ASN1_SIGNING).expect("a key"))
+    }
+
+    /// The same, which signs by SHA-256, as older clients had it.
+    #[must_use]
+    pub fn p521_short() -> Self {
+        Self::P521(EcdsaKeyPair::generate(&ECDSA_P521_SHA256_ASN1_SIGNING).expect("a key"))
+    }
+
+    /// A new RSA key, which signs by PKCS#1 v1.5.
     #[must_use]
     pub fn rsa() -> Self {
-        Self::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).expect("a key"))
+        Self::rsa_of(KeySize::Rsa2048)
+    }
+
+    /// The same of this size.
+    #[must_use]
+    pub fn rsa_of(size: KeySize) -> Self {
+        Self::Rsa(RsaKeyPair::generate(size).expect("a key"), &RSA_PKCS1_SHA256)
+    }
+
+    /// A new RSA key, which signs by PSS.
+    #[must_use]
+    pub fn pss() -> Self {
+        Self::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).expect("a key"), &RSA_PSS_SHA256)
+    }
+
+    /// The same by SHA-512, as key services have it.
+    #[must_use]
+    pub fn pss_long() -> Self {
+        Self::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).expect("a key"), &RSA_PSS_SHA512)
     }
 
     /// A new Ed25519 key.
@@ -79,8 +112,10 @@ impl Key {
     #[must_use]
     pub fn spki(&self) -> Vec<u8> {
         match self {
-            Self::P256(key) | Self::P384(key) => key.public_key().as_der().expect("a public key").as_ref().to_vec(),
-            Self::Rsa(key) => key.public_key().as_der().expect("a public key").as_ref().to_vec(),
+            Self::P256(key) | Self::P384(key) | Self::P521(key) => {
+                key.public_key().as_der().expect("a public key").as_ref().to_vec()
+            }
+            Self::Rsa(key, _) => key.public_key().as_der().expect("a public key").as_ref().to_vec(),
             Self::Ed25519(key) => key.public_key().as_der().expect("a public key").as_ref().to_vec(),
         }
     }
@@ -89,12 +124,12 @@ impl Key {
     #[must_use]
     pub fn sign(&self, bytes: &[u8]) -> Vec<u8> {
         match self {
-            Self::P256(key) | Self::P384(key) => {
+            Self::P256(key) | Self::P384(key) | Self::P521(key) => {
                 key.sign(&SystemRandom::new(), bytes).expect("a signature").as_ref().to_vec()
             }
-            Self::Rsa(key) => {
+            Self::Rsa(key, encoding) => {
                 let mut signature = vec![0; key.public_modulus_len()];
-                key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), bytes, &mut signature).expect("a signature");
+                key.sign(*encoding, &SystemRandom::new(), bytes, &mut signature).expect("a signature");
                 signature
             }
             Self::Ed25519(key) => key.sign(bytes).as_ref().to_vec(),

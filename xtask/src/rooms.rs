@@ -126,7 +126,17 @@ const ROOMS: &[Room] = &[
     Room {
         name: "countersign-verify",
         ours: &["countersign-core"],
-        foreign: &["aws-lc-rs", "base64", "serde_json", "sigstore-verify", "ssh-key", "thiserror", "x509-cert"],
+        foreign: &[
+            "aws-lc-rs",
+            "base64",
+            "rustls-pki-types",
+            "rustls-webpki",
+            "serde_json",
+            "sigstore-verify",
+            "ssh-key",
+            "thiserror",
+            "x509-cert",
+        ],
         dev: &["proptest"],
     },
     Room {

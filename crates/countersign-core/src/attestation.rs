@@ -15,6 +15,7 @@ use crate::limits;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// What was handed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -108,6 +109,8 @@ pub enum Beside {
     },
     /// The statement as text, which people read: it has to be the signed one.
     Statement(Value),
+    /// Who published, as a PEP 740 document says it: names of its own, by field. Nobody signed them.
+    Publisher(BTreeMap<String, String>),
     /// Something that has to be one word, and is another.
     Word {
         /// Where it says so.
@@ -199,9 +202,14 @@ fn in_its_form(value: &Value, bytes: &[u8]) -> Result<Vec<Attestation>, BundleEr
         let bundles = array(value, "attestation_bundles")?;
         let mut each = Vec::new();
         for bundle in bundles {
-            each.extend(array(bundle, "attestations")?);
+            let attestations = array(bundle, "attestations")?.iter();
+            each.extend(attestations.map(|attestation| (bundle.get("publisher"), attestation)));
         }
-        return several(each.into_iter(), pep740);
+        return several(each.into_iter(), |(publisher, attestation)| {
+            let mut out = pep740(attestation)?;
+            out.beside.extend(publisher.map(|publisher| Beside::Publisher(named(publisher))));
+            Ok(out)
+        });
     }
     if has("verification_material") {
         return Ok(vec![pep740(value)?]);
@@ -216,9 +224,9 @@ fn in_its_form(value: &Value, bytes: &[u8]) -> Result<Vec<Attestation>, BundleEr
     Err(BundleError::MediaType { found: found.to_owned() })
 }
 
-fn several<'v>(
-    values: impl ExactSizeIterator<Item = &'v Value>,
-    read: impl Fn(&Value) -> Result<Attestation, BundleError>,
+fn several<T>(
+    values: impl ExactSizeIterator<Item = T>,
+    read: impl Fn(T) -> Result<Attestation, BundleError>,
 ) -> Result<Vec<Attestation>, BundleError> {
     if values.len() == 0 {
         return Err(BundleError::Empty);
@@ -226,7 +234,7 @@ fn several<'v>(
     if values.len() > limits::COLLECTION_ITEMS {
         return Err(BundleError::TooMany { limit: limits::COLLECTION_ITEMS });
     }
-    let numbered = |(index, value): (usize, &Value)| {
+    let numbered = |(index, value): (usize, T)| {
         let mut out = read(value)?;
         out.place = format!("attestation {}", index.saturating_add(1));
         Ok(out)
@@ -259,6 +267,12 @@ fn bundle(form: Form, value: &Value, bytes: Vec<u8>) -> Result<Attestation, Bund
 fn npm(value: &Value) -> Result<Attestation, BundleError> {
     let bundled = value.get("bundle").ok_or(BundleError::NoEnvelope)?;
     bundle(Form::Npm, bundled, written(bundled)?)
+}
+
+/// The texts of a publisher, by field.
+fn named(publisher: &Value) -> BTreeMap<String, String> {
+    let fields = publisher.as_object().into_iter().flatten();
+    fields.filter_map(|(field, value)| Some((field.clone(), value.as_str()?.chars().take(400).collect()))).collect()
 }
 
 /// PEP 740 has the parts of a bundle under other names.

@@ -64,6 +64,8 @@ codes! {
     IDENTITY_CARELESS_DOT "identity-careless-dot" Note "In a regular expression of identities a dot that looks like one that was meant as itself stands for any character: write `\\.` there.";
     IDENTITY_UNANCHORED "identity-unanchored" Refused "A pattern of identities has no ends: it lets in every name that only contains what was meant.";
     TRANSPARENCY_MISSING "transparency-missing" Untrusted "A key signed, no log and no timestamp says so, and nobody said that this key may do without.";
+    LAYOUT_BLOB_MISSING "layout-blob-missing" Indeterminate "An OCI layout lacks a blob without which nothing can be said: an attestation that it names, or a manifest that may be the image.";
+    PUBLISHER_DIFFERS "publisher-differs" Note "A PEP 740 document names another publisher than the certificate does. Nobody signed that name, and it counts for nothing: the certificate counts.";
     IMAGE_INCOMPLETE "image-incomplete" Note "An OCI layout lacks some of the parts that its image names: those are known by their digests alone.";
     FILES_PASSED_OVER "files-passed-over" Note "Hidden files and folders below a folder were passed over; attestations in them were not looked at.";
     TRANSPARENCY_NONE "transparency-none" Note "A key signed without a log or a timestamp, as is allowed for this key: nobody else has seen the signature, and nothing says when it was made.";

@@ -139,7 +139,9 @@ pub fn check_all(
         let what = "this is neither a file nor a folder, and was not opened";
         sum.refuse(Finding::new(codes::BUNDLE_MALFORMED, what).at(path.display().to_string()));
     }
-    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(paths.len().max(1));
+    // Twice as many as there are cores: while one waits for the disk, another has the core.
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let workers = cores.saturating_mul(2).min(paths.len().max(1));
     let next = AtomicUsize::new(0);
     // Bounded, so that a fast reader waits for a slow one and the memory stays flat.
     let (send, receive) = mpsc::sync_channel::<(usize, Vec<Judged>)>(workers.saturating_mul(4));
@@ -281,7 +283,7 @@ fn beside(path: &Path) -> Option<Vec<u8>> {
 fn signed_digest(attestation: &Attestation) -> Option<Sha256> {
     let named = attestation.beside.iter().find_map(|beside| match beside {
         Beside::Digest { found, .. } => found.parse().ok(),
-        Beside::Statement(_) | Beside::Word { .. } => None,
+        Beside::Statement(_) | Beside::Publisher(_) | Beside::Word { .. } => None,
     });
     if named.is_some() {
         return named;

@@ -44,6 +44,21 @@ pub fn read_all(paths: &[PathBuf]) -> Result<Vec<Read>, FlowError> {
     Ok(out)
 }
 
+/// What the OCI layouts among these files and folders name and do not have.
+pub fn lacking(paths: &[PathBuf]) -> Result<Vec<Finding>, FlowError> {
+    let mut out = Vec::new();
+    for path in paths.iter().filter(|path| path.is_dir()) {
+        if oci::is_layout(path) {
+            out.extend(oci::lacking(path)?);
+            continue;
+        }
+        for found in walk(path)?.files.iter().filter(|found| found.is_dir()) {
+            out.extend(oci::lacking(found)?);
+        }
+    }
+    Ok(out)
+}
+
 /// Everything in one file.
 pub fn read_file(path: &Path, found: bool) -> Result<Vec<Read>, FlowError> {
     let place = path.display().to_string();
@@ -97,7 +112,7 @@ pub fn walk(folder: &Path) -> Result<Below, FlowError> {
                 out.hidden.push(path);
             } else if kind.is_dir() && !oci::is_layout(&path) {
                 open.push(path);
-            } else if kind.is_dir() || path.is_file() {
+            } else if kind.is_dir() || kind.is_file() || path.is_file() {
                 out.files.push(path);
             } else {
                 out.odd.push(path);

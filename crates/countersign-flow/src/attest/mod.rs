@@ -149,6 +149,7 @@ fn signatures<'r>(
                 if one.attestation.either > 0 {
                     either.entry(&one.file).or_default().0 = true;
                 }
+                findings.extend_from_slice(shown.notes());
                 held.push((one.place.as_str(), shown));
             }
             Err(refused) if one.found && refused.iter().all(|finding| finding.code == codes::SUBJECT_MISMATCH) => {

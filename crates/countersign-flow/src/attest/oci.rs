@@ -32,11 +32,12 @@ pub fn is_layout(folder: &Path) -> bool {
     folder.join("oci-layout").is_file() && folder.join("index.json").is_file()
 }
 
-/// Every attestation in the layout.
+/// Every attestation in the layout. A manifest that is named and not there is passed over: [`lacking`] says so. What a manifest of
+/// attestations names has to be there.
 pub fn attestations(folder: &Path) -> Result<Vec<Read>, FlowError> {
     let layout = Layout { folder };
     let mut out = Vec::new();
-    for (digest, _) in layout.manifests()? {
+    for digest in layout.manifests()?.present {
         let bytes = layout.blob(&digest)?;
         let Ok(manifest) = json::parse(&bytes) else { continue };
         for layer in list(&manifest, "layers") {
@@ -45,7 +46,11 @@ pub fn attestations(folder: &Path) -> Result<Vec<Read>, FlowError> {
             if !media.starts_with(BUNDLE) && !older {
                 continue;
             }
-            let blob = layout.blob(&digest_of(layer, folder)?)?;
+            let layer_digest = digest_of(layer, folder)?;
+            if !layout.path(&layer_digest).exists() {
+                return Err(layout.not_there(&layer_digest, "an attestation that the layout names is not in it"));
+            }
+            let blob = layout.blob(&layer_digest)?;
             let place = format!("{}, layer {}", folder.display(), text(layer, "digest"));
             if !older {
                 out.extend(read_bytes(&blob, &place, true)?);
@@ -57,6 +62,13 @@ pub fn attestations(folder: &Path) -> Result<Vec<Read>, FlowError> {
         }
     }
     Ok(out)
+}
+
+/// The manifests that the layout's index leads to and that are not in it, as one note: what they are, nobody can tell.
+pub fn lacking(folder: &Path) -> Result<Option<Finding>, FlowError> {
+    let layout = Layout { folder };
+    let absent = layout.manifests()?.absent;
+    Ok(layout.incomplete(&absent, "of the manifests that the layout names are not in it"))
 }
 
 /// The one image in a layout.
@@ -79,6 +91,10 @@ pub fn image(folder: &Path) -> Result<Image, FlowError> {
         let attached = said(COSIGN_KIND).is_some_and(|kind| kind.ends_with("/atts") || kind.ends_with("/sigs"));
         let tagged = said(REF_NAME).is_some_and(|tag| tag.starts_with("sha256-"));
         let digest = digest_of(entry, folder)?;
+        if !layout.path(&digest).exists() {
+            let what = "a manifest that the layout's index names is not in it: nobody can say whether it is the image";
+            return Err(layout.not_there(&digest, what));
+        }
         let manifest = json::parse(&layout.blob(&digest)?).unwrap_or(Value::Null);
         let referrer = manifest.get("subject").is_some();
         // Whatever has an image's layers, or leads to images, is an image, whatever its author calls it.
@@ -105,6 +121,13 @@ struct Layout<'f> {
     folder: &'f Path,
 }
 
+/// The manifests that an index leads to, each once.
+#[derive(Default)]
+struct Manifests {
+    present: Vec<Sha256>,
+    absent: BTreeSet<Sha256>,
+}
+
 impl Layout<'_> {
     fn index(&self) -> Result<Value, FlowError> {
         let path = self.folder.join("index.json");
@@ -112,9 +135,9 @@ impl Layout<'_> {
         json::parse(&bytes).map_err(|error| malformed(self.folder, &error.to_string()))
     }
 
-    /// Every manifest that the index leads to, with its media type. Each once, and no more than the bound.
-    fn manifests(&self) -> Result<Vec<(Sha256, String)>, FlowError> {
-        let (mut seen, mut out) = (BTreeSet::new(), Vec::new());
+    /// Every manifest that the index leads to, and no more than the bound.
+    fn manifests(&self) -> Result<Manifests, FlowError> {
+        let (mut seen, mut out) = (BTreeSet::new(), Manifests::default());
         let mut open = vec![self.index()?];
         while let Some(index) = open.pop() {
             for entry in list(&index, "manifests") {
@@ -125,12 +148,14 @@ impl Layout<'_> {
                 if seen.len() > limits::OCI_MANIFESTS {
                     return Err(malformed(self.folder, "more manifests than are read"));
                 }
-                let media = text(entry, "mediaType").to_owned();
-                if media == INDEX || media == DOCKER_INDEX {
+                let media = text(entry, "mediaType");
+                if !self.path(&digest).exists() {
+                    out.absent.insert(digest);
+                } else if media == INDEX || media == DOCKER_INDEX {
                     let bytes = self.blob(&digest)?;
                     open.push(json::parse(&bytes).map_err(|error| malformed(self.folder, &error.to_string()))?);
                 } else {
-                    out.push((digest, media));
+                    out.present.push(digest);
                 }
             }
         }
@@ -161,10 +186,28 @@ impl Layout<'_> {
                 }
             }
         }
-        let Some(first) = absent.first() else { return Ok(None) };
-        let what = format!("{} of the parts that the image names are not in the layout", absent.len());
-        let finding = Finding::new(codes::IMAGE_INCOMPLETE, what).at(self.folder.display().to_string());
-        Ok(Some(finding.at(format!("blob {first}"))))
+        Ok(self.incomplete(&absent, "of the parts that the image names are not in the layout"))
+    }
+
+    /// That these are not there, as a note.
+    fn incomplete(&self, absent: &BTreeSet<Sha256>, what: &str) -> Option<Finding> {
+        let first = absent.first()?;
+        let finding = Finding::new(codes::IMAGE_INCOMPLETE, format!("{} {what}", absent.len()));
+        let finding = finding.at(self.folder.display().to_string()).at(format!("blob {first}"));
+        Some(finding.help("copy the image with all of its parts and platforms, where they are to be looked at"))
+    }
+
+    /// That one is not there, without which nothing can be said.
+    fn not_there(&self, digest: &Sha256, what: &str) -> FlowError {
+        FlowError::Refused(vec![
+            Finding::new(codes::LAYOUT_BLOB_MISSING, what)
+                .at(self.folder.display().to_string())
+                .expected(format!("blob {digest}"), "the layout")
+                .help(format!(
+                    "copy the layout whole; or name the image: `countersign verify sha256:… --bundle {}`",
+                    self.folder.display()
+                )),
+        ])
     }
 
     /// Whether a blob is there; then it has this digest, and is as long as its descriptor says. It may be larger than the memory.

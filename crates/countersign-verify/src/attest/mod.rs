@@ -2,6 +2,7 @@
 //! else. What they say is compared with what is expected elsewhere; here it is shown who signed, when, and about what.
 
 mod anchors;
+mod publisher;
 mod shown;
 mod summary;
 
@@ -113,7 +114,12 @@ pub fn verify(
         }
         findings.push(finding);
     }
-    if findings.is_empty() { Ok(Shown::new(statement, signers, attestation)) } else { Err(findings) }
+    if findings.is_empty() {
+        let notes = publisher::notes(attestation, &signers, place);
+        Ok(Shown::new(statement, signers, attestation, notes))
+    } else {
+        Err(findings)
+    }
 }
 
 /// What a form says beside the signed payload has to agree with it: people read that, and not the payload.
@@ -139,6 +145,8 @@ fn beside(attestation: &Attestation, wanted: &Wanted<'_>, place: &str) -> Vec<Fi
                 }
                 (*of, (*expected).to_owned(), found.clone())
             }
+            // Nobody signed that: it is held against the certificate, once that holds.
+            Beside::Publisher(_) => continue,
             Beside::Statement(shown) => {
                 let payload = attestation.payload.as_deref().unwrap_or_default();
                 if json::parse(payload).is_ok_and(|signed| shows(shown, &signed)) {

@@ -3,6 +3,7 @@
 use crate::sigstore::CertificateClaims;
 use countersign_core::attestation::{Attestation, Form};
 use countersign_core::digest::Sha256;
+use countersign_core::finding::Finding;
 use countersign_core::key::KeyId;
 use countersign_core::slsa::SignerFacts;
 use countersign_core::statement::Statement;
@@ -16,11 +17,23 @@ pub struct Shown {
     form: Form,
     document: Sha256,
     file: Option<Sha256>,
+    notes: Vec<Finding>,
 }
 
 impl Shown {
-    pub(super) const fn new(statement: Option<Statement>, signers: Vec<ShownSigner>, from: &Attestation) -> Self {
-        Self { statement, signers, form: from.form, document: from.digest, file: from.file }
+    pub(super) const fn new(
+        statement: Option<Statement>,
+        signers: Vec<ShownSigner>,
+        from: &Attestation,
+        notes: Vec<Finding>,
+    ) -> Self {
+        Self { statement, signers, form: from.form, document: from.digest, file: from.file, notes }
+    }
+
+    /// What of the form, that nobody signed, is not as it is signed; it counts for nothing either way.
+    #[must_use]
+    pub fn notes(&self) -> &[Finding] {
+        &self.notes
     }
 
     /// What was said; nothing where the signature is over the artifact itself.

@@ -1,6 +1,7 @@
 //! The only module that knows the `sigstore-verify` family. No type of it leaves here, and no text of its errors
 //! decides anything: each kind of error becomes a code of ours.
 
+use super::schemes::{self, Kind};
 use super::{Artifact, CertificateClaims, CertificateName, Instance, Keyless, Refused, Transparency};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -8,13 +9,16 @@ use countersign_core::codes;
 use countersign_core::finding::Code;
 use countersign_core::time::Time;
 use countersign_core::trust::Claim;
-use sigstore_verify::bundle::Error as FormError;
+use serde_json::Value;
+use sigstore_verify::bundle::{Error as FormError, ValidationOptions, validate_bundle_with_options};
+pub(super) use sigstore_verify::crypto::WEBPKI_VERIFICATION_ALGS as CERTIFICATE_ALGORITHMS;
 use sigstore_verify::crypto::{CertificateInfo, FulcioCiClaims, SubjectAltName};
 use sigstore_verify::crypto::{VerificationKey, parse_certificate_info};
 use sigstore_verify::trust_root::{
     SIGSTORE_GITHUB_TRUSTED_ROOT, SIGSTORE_PRODUCTION_SIGNING_CONFIG, SIGSTORE_PRODUCTION_TRUSTED_ROOT,
     SIGSTORE_STAGING_SIGNING_CONFIG, SIGSTORE_STAGING_TRUSTED_ROOT, TrustedRoot,
 };
+use sigstore_verify::tsa::verify_timestamp_for_authority;
 use sigstore_verify::types::{
     self, Bundle, DerCertificate, DerPublicKey, HashAlgorithm, SignatureBytes, SignatureContent,
 };
@@ -60,19 +64,34 @@ impl Key {
             Some(key) => key,
             None => unmarked(DerPublicKey::from_pem(pem).map_err(|error| wrong(error.to_string()))?.as_bytes()),
         };
-        Self::checked(DerPublicKey::new(key)).map_err(wrong)
+        Self::checked(DerPublicKey::new(key))
     }
 
     /// From `SubjectPublicKeyInfo`.
     pub(super) fn from_der(der: &[u8]) -> Result<Self, Refused> {
-        let wrong =
-            |what: String| Refused::new(codes::SIGNER_UNKNOWN, format!("the public key does not parse: {what}"));
-        Self::checked(DerPublicKey::new(unmarked(der))).map_err(wrong)
+        Self::checked(DerPublicKey::new(unmarked(der)))
     }
 
-    fn checked(key: DerPublicKey) -> Result<Self, String> {
-        VerificationKey::from_spki(&key).map_err(|error| error.to_string())?;
-        Ok(Self(key))
+    /// One whose signatures can be checked; of any other kind, which kind it is.
+    fn checked(key: DerPublicKey) -> Result<Self, Refused> {
+        let kind = Kind::of(key.as_bytes());
+        match VerificationKey::from_spki(&key) {
+            _ if kind == Kind::P521 => Ok(Self(key)),
+            Ok(_) if kind != Kind::Rsa || schemes::strong(key.as_bytes()) => Ok(Self(key)),
+            known => Err(match (schemes::unknown(key.as_bytes()), known) {
+                (None, Err(error)) => {
+                    Refused::new(codes::SIGNER_UNKNOWN, format!("the public key does not parse: {error}"))
+                }
+                (None, Ok(_)) => Refused::new(codes::SIGNER_UNKNOWN, "the public key does not parse"),
+                (Some(kind), _) => Refused::new(
+                    codes::SIGSTORE_UNSUPPORTED,
+                    format!(
+                        "signatures by {kind} cannot be checked here: ECDSA on P-256, P-384 and P-521, Ed25519, RSA of 2048 \
+                         to 8192 bits and ML-DSA can"
+                    ),
+                ),
+            }),
+        }
     }
 
     /// The `SubjectPublicKeyInfo`.
@@ -80,10 +99,13 @@ impl Key {
         self.0.as_bytes()
     }
 
-    /// Whether a signature holds, by the one scheme that the key stands for.
+    /// Whether a signature holds, by the scheme that the key stands for, or a further one.
     pub(super) fn holds(&self, message: &[u8], signature: &[u8]) -> bool {
-        let signature = SignatureBytes::new(signature.to_vec());
-        VerificationKey::from_spki(&self.0).is_ok_and(|key| key.verify(message, &signature).is_ok())
+        let usual = || {
+            let signature = SignatureBytes::new(signature.to_vec());
+            VerificationKey::from_spki(&self.0).is_ok_and(|key| key.verify(message, &signature).is_ok())
+        };
+        usual() || schemes::hold(self.der(), Artifact::Bytes(message), signature)
     }
 }
 
@@ -125,7 +147,10 @@ pub(super) const fn signing_config(instance: Instance) -> Option<&'static str> {
 impl Verifier {
     pub(super) fn new(root: &[u8]) -> Result<Self, String> {
         let text = std::str::from_utf8(root).map_err(|_utf8| "not UTF-8".to_owned())?;
-        let root = TrustedRoot::from_json(text).map_err(|error| error.to_string())?;
+        let mut root = TrustedRoot::from_json(text).map_err(|error| error.to_string())?;
+        // The family refuses a whole root for one log whose kind of key it does not know. Such a log is none, and the others stand.
+        root.tlogs.retain(|log| !foreign(&log.public_key.raw_bytes));
+        root.ctlogs.retain(|log| !foreign(&log.public_key.raw_bytes));
         sigstore_verify::Verifier::new(&root).map(Self).map_err(|error| error.to_string())
     }
 
@@ -154,13 +179,13 @@ impl Verifier {
         if times.is_empty() {
             return Err(Refused::new(codes::TIMESTAMP_MISSING, "nothing says when this was signed"));
         }
-        one_name(&bundle)?;
+        let der = bundle.signing_certificate().ok_or_else(|| short("no certificate"))?;
+        one_name(der.as_bytes())?;
         let payload = if let SignatureContent::DsseEnvelope(envelope) = &bundle.content {
             envelope.payload.as_bytes().to_vec()
         } else {
             Vec::new()
         };
-        let der = bundle.signing_certificate().ok_or_else(|| short("no certificate"))?;
         Ok(Keyless { certificate: claims(info, der.as_bytes())?, times, payload, logged: found.tlog_verified() })
     }
 
@@ -172,8 +197,69 @@ impl Verifier {
     }
 }
 
+/// Whether a log's key is of a kind that the family does not know, and otherwise well-formed.
+fn foreign(key: &DerPublicKey) -> bool {
+    let known = VerificationKey::from_spki(key).is_ok();
+    !known && (Kind::of(key.as_bytes()) == Kind::P521 || schemes::unknown(key.as_bytes()).is_some())
+}
+
 fn read(bundle: &str) -> Result<Bundle, Refused> {
     Bundle::from_json(bundle).map_err(|error| Refused::new(codes::BUNDLE_MALFORMED, error.to_string()))
+}
+
+/// Whether a bundle has the parts that its version asks for; nothing is checked of them.
+pub(super) fn well_formed(bundle: &Value, logged: bool) -> Result<(), Refused> {
+    let options = ValidationOptions::new().with_require_inclusion_proof(logged).with_require_timestamp(false);
+    let bundle = read(&with_known_entries(bundle))?;
+    validate_bundle_with_options(&bundle, &options).map_err(|error| refused(&Error::Bundle(error)))
+}
+
+/// The bundle with its log entries under the name of a kind that the family knows: it does not read a bundle with any other, and
+/// what is asked of it here does not depend on that.
+fn with_known_entries(bundle: &Value) -> String {
+    let mut out = bundle.clone();
+    let entries = out.pointer_mut("/verificationMaterial/tlogEntries").and_then(Value::as_array_mut);
+    for kind in entries.into_iter().flatten().filter_map(|entry| entry.get_mut("kindVersion")) {
+        let word = |field: &str| kind.get(field).and_then(Value::as_str).unwrap_or_default();
+        let version = match (word("kind"), word("version")) {
+            ("dsse", "0.0.2") => "0.0.2",
+            ("intoto", "0.0.1") => "0.0.1",
+            _ => continue,
+        };
+        *kind = serde_json::json!({ "kind": "hashedrekord", "version": version });
+    }
+    out.to_string()
+}
+
+/// The times of a bundle's timestamps: each by an authority of the root that counted then, over the signature.
+pub(super) fn stamped(root: &[u8], bundle: &Value) -> Result<Vec<Time>, Refused> {
+    let malformed = |what: String| Refused::new(codes::SIGSTORE_ROOT_MALFORMED, what);
+    let root = TrustedRoot::from_json(&String::from_utf8_lossy(root)).map_err(|error| malformed(error.to_string()))?;
+    let (bundle, authorities) = (read(&with_known_entries(bundle))?, root.tsa_authorities());
+    let signature = match &bundle.content {
+        SignatureContent::DsseEnvelope(envelope) => &envelope.signature.sig,
+        SignatureContent::MessageSignature(message) => &message.signature,
+        _ => return Err(Refused::new(codes::BUNDLE_MALFORMED, "the bundle has no signature")),
+    };
+    let stamps = &bundle.verification_material.timestamp_verification_data.rfc3161_timestamps;
+    let mut found = Vec::new();
+    for stamp in stamps {
+        let mut why = "the trusted root has no timestamp authority".to_owned();
+        let held = authorities.iter().find_map(|authority| {
+            verify_timestamp_for_authority(&stamp.signed_timestamp, signature, authority)
+                .map_err(|error| why = error.to_string())
+                .ok()
+        });
+        found.push(held.ok_or_else(|| Refused::new(codes::TIMESTAMP_INVALID, readable(&why)))?);
+    }
+    times(&found)
+}
+
+/// What a certificate says whose key the family does not know; it has this one.
+pub(super) fn claims_of(der: &[u8], spki: &[u8]) -> Result<CertificateClaims, Refused> {
+    one_name(der)?;
+    let said = read_der_certificate(der)?;
+    Ok(CertificateClaims { spki: spki.to_vec(), ..said })
 }
 
 fn artifact_of(artifact: Artifact<'_>) -> Result<types::Artifact<'_>, Refused> {
@@ -199,11 +285,34 @@ pub(super) fn read_certificate(pem: &str) -> Result<CertificateClaims, Refused> 
 
 /// The same of one that is not in PEM.
 pub(super) fn read_der_certificate(der: &[u8]) -> Result<CertificateClaims, Refused> {
-    let certificate = DerCertificate::new(der.to_vec());
-    let info = parse_certificate_info(&certificate).map_err(|error| {
+    let info = |der: &[u8]| parse_certificate_info(&DerCertificate::new(der.to_vec()));
+    // The family reads no certificate with a key that it does not know: what else is in it, it reads from the same one with another.
+    let found = info(der).or_else(|error| match with_known_key(der) {
+        Some((other, spki)) => info(&other).map(|found| {
+            let mut found = found;
+            found.public_key = DerPublicKey::new(spki);
+            found
+        }),
+        None => Err(error),
+    });
+    let found = found.map_err(|error| {
         Refused::new(codes::CERTIFICATE_INVALID, format!("the certificate does not parse: {error}"))
     })?;
-    claims(&info, der)
+    claims(&found, der)
+}
+
+/// A certificate on P-521 with a key of nobody's on P-256 in the place of its own, and its own.
+fn with_known_key(der: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let mut certificate = Certificate::from_der(der).ok()?;
+    let key = &mut certificate.tbs_certificate.subject_public_key_info;
+    let spki = key.to_der().ok()?;
+    if Kind::of(&spki) != Kind::P521 {
+        return None;
+    }
+    let curve = ObjectIdentifier::new("1.2.840.10045.3.1.7").ok()?;
+    key.algorithm.parameters = Some(Any::encode_from(&curve).ok()?);
+    key.subject_public_key = BitString::from_bytes(&[4; 65]).ok()?;
+    Some((certificate.to_der().ok()?, spki))
 }
 
 /// In whole seconds. A fraction counts as a whole one: a signature is never said to be older than was attested.
@@ -219,11 +328,9 @@ fn times<T: Copy + Into<std::time::SystemTime>>(times: &[T]) -> Result<Vec<Time>
 }
 
 /// A certificate with two names would be read as the one by us and as the other by somebody else. Fulcio writes one.
-fn one_name(bundle: &Bundle) -> Result<(), Refused> {
+fn one_name(der: &[u8]) -> Result<(), Refused> {
     let refused = |what: &str| Refused::new(codes::CERTIFICATE_INVALID, what);
-    let der = bundle.signing_certificate().ok_or_else(|| refused("the bundle has no certificate"))?;
-    let certificate =
-        Certificate::from_der(der.as_bytes()).map_err(|_der| refused("the certificate does not parse"))?;
+    let certificate = Certificate::from_der(der).map_err(|_der| refused("the certificate does not parse"))?;
     match certificate.tbs_certificate.get::<SubjectAltNames>() {
         Ok(Some((_, names))) if names.0.len() == 1 => Ok(()),
         _ => Err(refused("the certificate does not have exactly one name")),

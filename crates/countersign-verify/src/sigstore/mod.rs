@@ -9,10 +9,14 @@
 mod adapter;
 mod beside;
 mod certificate;
+mod chain;
 mod details;
 pub(crate) mod form;
+mod further;
+mod logged;
 mod older;
 mod roots;
+mod schemes;
 mod spans;
 
 pub use certificate::{CertificateClaims, CertificateName};
@@ -20,7 +24,6 @@ pub use countersign_core::trust::Transparency;
 pub use roots::Roots;
 pub(crate) use roots::stranger;
 
-use crate::keys::envelope_signature_holds;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use countersign_core::codes;
@@ -81,7 +84,7 @@ impl Instance {
     }
 }
 
-/// A public key of any kind that bundles are signed with: ECDSA on P-256 or P-384, Ed25519, RSA, ML-DSA.
+/// A public key of any kind that bundles are signed with: ECDSA on P-256, P-384 or P-521, Ed25519, RSA, ML-DSA.
 #[derive(Clone)]
 pub struct BundleKey(adapter::Key);
 
@@ -110,17 +113,11 @@ impl BundleKey {
         PublicKey::from_spki_der(der).map_or_else(|_kind| KeyId::of_spki_der(der), |key| key.id())
     }
 
-    /// Whether a signature over these bytes holds: by the one scheme that the key stands for, and of RSA in either padding,
-    /// since the key does not say which.
+    /// Whether a signature over these bytes holds, by a scheme of the key: of RSA in either padding and on the larger curves with
+    /// either hash, since the key does not say which.
     #[must_use]
     pub fn holds(&self, message: &[u8], signature: &[u8]) -> bool {
-        let in_either_padding = || {
-            let key = PublicKey::from_spki_der(self.0.der());
-            key.is_ok_and(|key| {
-                matches!(key, PublicKey::Rsa { .. }) && envelope_signature_holds(&key, message, signature)
-            })
-        };
-        self.0.holds(message, signature) || in_either_padding()
+        self.0.holds(message, signature)
     }
 }
 
@@ -271,7 +268,7 @@ impl TrustedRoot {
         at: Time,
     ) -> Result<Keyless, Refused> {
         let (bundle, value) = strict(bundle)?;
-        let judge =
+        let usual =
             |root: &[u8], verifier: &adapter::Verifier| match older::again(root, &value, envelope, artifact, None) {
                 None => verifier.keyless(bundle, artifact, transparency),
                 Some(again) => {
@@ -279,6 +276,13 @@ impl TrustedRoot {
                     verifier_of(&again.root)?.keyless(&again.bundle, artifact, transparency)
                 }
             };
+        let judge = |root: &[u8], verifier: &adapter::Verifier| {
+            usual(root, verifier).or_else(|refused| {
+                let asked = further::Asked { root, bundle: &value, envelope, artifact, at };
+                let signer = further::key_of(&value).unwrap_or_default();
+                further::instead(&asked, &signer, &refused, || asked.certified(transparency)).unwrap_or(Err(refused))
+            })
+        };
         let found = judge(&self.document, &self.verifier)?;
         if let Some(root) = self.spans.without_ended(&self.document, &found.times, is_stamped(&value))? {
             judge(&root, &verifier_of(&root)?)?;
@@ -310,18 +314,25 @@ impl TrustedRoot {
         at: Time,
     ) -> Result<Vec<Time>, Refused> {
         let (bundle, value) = strict(bundle)?;
-        let judge = |root: &[u8], verifier: &adapter::Verifier| match older::again(
+        let signer = key.0.der();
+        let usual = |root: &[u8], verifier: &adapter::Verifier| match older::again(
             root,
             &value,
             envelope,
             artifact,
-            Some(key.0.der()),
+            Some(signer),
         ) {
             None => verifier.managed(bundle, artifact, &key.0),
             Some(again) => {
                 let again = again?;
                 verifier_of(&again.root)?.managed(&again.bundle, artifact, &key.0)
             }
+        };
+        let judge = |root: &[u8], verifier: &adapter::Verifier| {
+            usual(root, verifier).or_else(|refused| {
+                let asked = further::Asked { root, bundle: &value, envelope, artifact, at };
+                further::instead(&asked, signer, &refused, || asked.managed(signer)).unwrap_or(Err(refused))
+            })
         };
         let times = judge(&self.document, &self.verifier)?;
         // Without a certificate, only the authorities of timestamps matter.

@@ -346,6 +346,7 @@ impl AttestedArgs {
         let subject = Subject { name: &about.name, named: about.named, wanted: about.wanted() };
         let mut outcome = check(&subject, &read, &dependencies, &anchors, &expected, at);
         about.findings(&mut outcome);
+        outcome.checked.findings.extend(inputs::lacking(bundles)?);
         outcome.checked.findings.extend(careless(&expected));
         Ok(show(begun, &about, outcome))
     }
