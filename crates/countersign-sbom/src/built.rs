@@ -64,7 +64,7 @@ fn other_compiler(marks: &[String], inventory: &Inventory) -> Option<String> {
     let ours = inventory.components.iter().find(|component| component.kind == Kind::Compiler)?;
     let commit = match &ours.source {
         Source::Toolchain { commit } => commit.as_deref(),
-        _ => None,
+        Source::CratesIo | Source::Registry(_) | Source::Git { .. } | Source::Disk { .. } | Source::Path => None,
     };
     let marks: Vec<&str> = marks.iter().filter_map(|mark| mark.strip_prefix("rustc version ")).collect();
     let same = |mark: &&str| {
@@ -77,8 +77,7 @@ fn other_compiler(marks: &[String], inventory: &Inventory) -> Option<String> {
     };
     let first = marks.first()?;
     let own = commit.map(|commit| format!(" ({})", commit.get(..9).unwrap_or(commit))).unwrap_or_default();
-    (!marks.iter().any(|mark| same(mark)))
-        .then(|| format!("it was built by rustc {first}, not by {}{own}", ours.version))
+    (!marks.iter().any(same)).then(|| format!("it was built by rustc {first}, not by {}{own}", ours.version))
 }
 
 fn read<'a, T: Deserialize<'a>>(path: &Path, bytes: &'a [u8]) -> Result<T, SbomError> {

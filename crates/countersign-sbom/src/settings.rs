@@ -220,7 +220,7 @@ fn placed(own: &mut Table, file: &Path) {
             && is_path(text)
             && let Some(whole) = folder.join(&*text).to_str()
         {
-            *text = whole.to_owned();
+            whole.clone_into(text);
         }
     }
 }

@@ -106,7 +106,7 @@ fn asked(source: &str) -> Option<String> {
         GitReq::Branch(name) => ("branch", name),
         GitReq::Tag(name) => ("tag", name),
         GitReq::Rev(name) => ("rev", name),
-        _ => return Some("HEAD".to_owned()),
+        GitReq::Default | _ => return Some("HEAD".to_owned()),
     };
     let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~:/@!$&'()*+,;=%#".contains(&b));
     plain.then(|| format!("{kind}={name}"))

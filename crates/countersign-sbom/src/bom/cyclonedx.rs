@@ -90,7 +90,7 @@ fn references(document: &Object, bom: &mut Bom, counts: &mut Counts) -> Result<(
                     let mut at = vec!["bom-ref".to_owned()];
                     let mut place = places.get(own);
                     while let Some(step) = place {
-                        at.push(step.key.as_ref().map_or_else(|index| index.to_string(), |&key| key.to_owned()));
+                        at.push(step.key.as_ref().map_or_else(ToString::to_string, |&key| key.to_owned()));
                         place = places.get(step.outer);
                     }
                     at.push(String::new());

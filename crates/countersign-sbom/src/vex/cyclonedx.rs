@@ -201,13 +201,9 @@ pub fn cyclonedx(head: &Head, opinions: &[Opinion]) -> Value {
     // An opinion about no product is about whatever is signed with it: it must not become one about the only product.
     let one = products.len() == 1 && opinions.iter().all(|opinion| !opinion.products.is_empty());
     let number = |product: &Product| products.iter().position(|known| key(known) == key(product)).unwrap_or_default();
-    let own = |product: &Product| match one {
-        true => "product".to_owned(),
-        false => format!("product-{}", number(product)),
-    };
-    let part = |product: &Product, id: &str| match one {
-        true if id != "product" => id.to_owned(),
-        true | false => format!("{}/{id}", own(product)),
+    let own = |product: &Product| if one { "product".to_owned() } else { format!("product-{}", number(product)) };
+    let part = |product: &Product, id: &str| {
+        if one && id != "product" { id.to_owned() } else { format!("{}/{id}", own(product)) }
     };
     let mut parts: Vec<BTreeMap<&str, Value>> = vec![BTreeMap::new(); products.len()];
     let mut vulnerabilities = Vec::new();

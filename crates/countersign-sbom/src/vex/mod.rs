@@ -302,7 +302,7 @@ mod tests {
     }
 
     /// What each statement is about, after it was turned into CycloneDX and back.
-    fn turned(statements: Value) -> Vec<Vec<(String, Vec<String>)>> {
+    fn turned(statements: &Value) -> Vec<Vec<(String, Vec<String>)>> {
         let value = json!({"@context": CONTEXT, "author": "a", "timestamp": "t", "statements": statements});
         let (head, opinions) = read(&value).unwrap();
         let (_, again) = read(&cyclonedx(&head.unwrap(), &opinions)).unwrap();
@@ -317,7 +317,7 @@ mod tests {
                 "products": products})
         };
         let part = json!([{"@id": "pkg:npm/x@1"}]);
-        let about = turned(json!([
+        let about = turned(&json!([
             said("CVE-1", json!([{"@id": "pkg:oci/alpha@1", "subcomponents": part}])),
             said("CVE-2", json!([{"@id": "pkg:oci/beta@1"}, {"@id": "pkg:oci/alpha@1"}])),
             said("CVE-3", json!([{"identifiers": {"purl": "pkg:cargo/gamma@1.0.0"}, "subcomponents": part}])),
@@ -334,7 +334,7 @@ mod tests {
                 vec![]
             ]
         );
-        let one = turned(json!([said("CVE-1", json!([{"@id": "pkg:oci/alpha@1"}])), said("CVE-2", json!([]))]));
+        let one = turned(&json!([said("CVE-1", json!([{"@id": "pkg:oci/alpha@1"}])), said("CVE-2", json!([]))]));
         assert_eq!(one, [vec![whole("pkg:oci/alpha@1")], vec![]]);
     }
 
