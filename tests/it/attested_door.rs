@@ -174,7 +174,8 @@ fn a_run_over_a_folder_counts_as_reasons_only_what_refuses() {
     sign(&door, "all/b.json", "k.pem", PROVENANCE, &app(), &provenance());
     door.write("all/.hidden", b"x");
     door.write("all/broken.json", b"{");
-    let said = door.run(&format!("verify --all all {BY_KEY}"));
+    door.write("expect.toml", EXPECT.as_bytes());
+    let said = door.run(&format!("verify --all all {BY_KEY} --expect expect.toml"));
     said.expect(4, &["1 (bundle-malformed 1) of them refused", "files-passed-over"]);
 }
 
