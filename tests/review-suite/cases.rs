@@ -45,7 +45,7 @@ pub(super) fn all() -> Vec<Case> {
         ),
         case("R02", "an approval that was revoked", Fail, "review-missing", revoked),
         case("R03", "an approval of an earlier head", Fail, "review-missing", earlier_head),
-        case("R04", "a review of a stranger", Fail, "signer-unknown", stranger),
+        case("R04", "a review of a stranger", Fail, "review-missing", stranger),
         case("R05", "a review that names another listing", Fail, "listing-mismatch", other_listing),
         case("R06", "one approval for two landings of the same patch", Fail, "review-missing", used_twice),
         case("R07", "the branch moved, and the policy wants the review again", Fail, "base-drift", drift_reapproved),
@@ -473,7 +473,7 @@ fn earlier_head() -> Stage {
 }
 
 fn stranger() -> Stage {
-    let mut scene = merged("ada", &["ben"]);
+    let mut scene = merged("ada", &[]);
     let head = scene.id("feature");
     scene.review("stranger", &head, "start");
     scene.prove()

@@ -81,6 +81,7 @@ mod tests {
             place: String::new(),
             payload: None,
             proof: Proof::Bundle(Vec::new()),
+            file: None,
             digest: Sha256::of(b""),
             beside: vec![Beside::Publisher(said.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())],
             either: 0,
