@@ -51,6 +51,7 @@ const REASONS: &[(&str, &str)] = &[
     ("E60-size", "3 files: deps/new0, deps/new1, deps/new2"),
     ("R02", "ben approved, not counted (T3): the approval was revoked"),
     ("R03", "it landed with commits that came after the approval"),
+    ("R04", "a merge of a head that nobody approved"),
     ("R06", "a commit that nobody approved: \"squash again\""),
     ("R09", "the agreement of 2 trusted persons, 3 are needed"),
     ("R10-merge", "has 1 of the change's 2 commits already, so the reviewer was not shown them"),

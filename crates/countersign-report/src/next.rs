@@ -30,6 +30,10 @@ const GENERAL: &[(&[&str], &str)] = &[
     ),
     (&["key-not-valid"], "sign again with a key that counts; `countersign trust show` lists them with their limits"),
     (&["subject-mismatch"], "hand in the bundles of this very file, or the file that the bundles are about"),
+    (
+        &["audit-facts-malformed", "audit-facts-mismatch", "audit-facts-other-version"],
+        "keep them anew with `countersign audit verify FILE --facts-output FACTS`, or ask without --facts",
+    ),
     (&["layout-blob-missing"], "copy the layout whole, with every blob that its index names, and verify it again"),
     (&["artifact-link"], "name the file itself that the link leads to, or give the digest as sha256:…"),
     (&["artifact-changed"], "have it written to its end first, and verify it again"),
