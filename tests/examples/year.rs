@@ -130,8 +130,8 @@ impl Outside {
         }
     }
 
-    fn trust(&self) -> Option<OutsideTrust<'_>> {
-        Some(OutsideTrust { bytes: &self.trust, digest: Some(&self.digest) })
+    fn trust(&self) -> OutsideTrust<'_> {
+        OutsideTrust { bytes: &self.trust, digest: Some(&self.digest) }
     }
 }
 
@@ -142,7 +142,7 @@ fn asked() -> Ask {
 /// Verifies the package of facts only, and keeps what questions need.
 fn keep(folder: &Path) {
     let outside = Outside::of(folder);
-    let (trust, least) = (outside.trust(), Some(outside.least.as_slice()));
+    let (trust, least) = (Some(outside.trust()), Some(outside.least.as_slice()));
     let mut file = File::open(folder.join("facts.cspkg")).expect("the package");
     let package = audit::digest_of(&mut file).expect("read");
     let how = How::Sample(0);
@@ -168,7 +168,8 @@ fn kept(folder: &Path) {
         let bytes = fs::read(folder.join("kept")).expect("the facts");
         let given = GivenFacts { bytes: &bytes, name: "kept", digest: None };
         let package = Box::new(File::open(folder.join("facts.cspkg")).expect("the package"));
-        let opening = audit::open_with_facts(package, outside.trust(), Some(&outside.least), &given).expect("opened");
+        let opening =
+            audit::open_with_facts(package, Some(outside.trust()), Some(&outside.least), &given).expect("opened");
         let opened = start.elapsed().as_secs_f64();
         drop(Asking::of(&opening).expect("open").answer(question.id, &asked()).expect("an answer"));
         row(&format!("{}-kept-opening", question.id), "s", opened);
@@ -180,7 +181,7 @@ fn kept(folder: &Path) {
 
 fn measure(folder: &Path, what: &str) {
     let given = Outside::of(folder);
-    let (outside, least) = (given.trust(), given.least.clone());
+    let (outside, least) = (Some(given.trust()), given.least.clone());
     let package = |name: &str| Box::new(File::open(folder.join(format!("{name}.cspkg"))).expect("the package"));
     let signatures = fs::read(folder.join("signatures")).expect("how many signatures");
     let [count, keys, identities]: [u32; 3] = serde_json::from_slice(&signatures).expect("three numbers");

@@ -10,6 +10,7 @@ use countersign_flow::FlowError;
 use countersign_flow::audit::{
     self, Ask, Asking, GivenFacts, How, Keeping, Opening, OutsideTrust, Profile, Scope, Window,
 };
+use countersign_record::package::Source;
 use countersign_tests::tamper::Stage;
 use countersign_tests::world::World;
 use serde_json::{Value, json};
@@ -49,7 +50,7 @@ impl Kept {
         kept
     }
 
-    fn source(&self) -> Box<Cursor<Vec<u8>>> {
+    fn source(&self) -> Box<dyn Source> {
         Box::new(Cursor::new(self.package.clone()))
     }
 
@@ -69,7 +70,7 @@ impl Kept {
     /// The one code that facts are refused by.
     #[track_caller]
     fn refused(&self, facts: &[u8]) -> Code {
-        let findings = self.by(facts).err().expect("a refusal");
+        let findings = self.by(facts).expect_err("a refusal");
         assert!(findings.iter().all(|one| one.code == findings[0].code && one.help.is_some()), "{findings:#?}");
         findings[0].code
     }
@@ -223,7 +224,7 @@ fn facts_say_what_they_are_bound_to_and_another_of_each_is_refused() {
     let said: Vec<Vec<(String, Code)>> = others
         .into_iter()
         .map(|opened| {
-            let findings = opened.err().expect("a refusal");
+            let findings = opened.expect_err("a refusal");
             assert!(findings.iter().all(|one| one.expected.is_some() && one.found.len() == 1 && one.help.is_some()));
             findings.into_iter().map(|one| (one.expected_by.unwrap_or_default(), one.code)).collect()
         })
@@ -242,7 +243,7 @@ fn facts_say_what_they_are_bound_to_and_another_of_each_is_refused() {
         refusal(audit::open_with_facts(kept.source(), kept.outside(), kept.least.as_deref(), &given))
     };
     assert!(with(&kept.digest).is_ok());
-    assert_eq!(with(&Sha256::of(b"others")).err().expect("a refusal")[0].code, codes::AUDIT_FACTS_MISMATCH);
+    assert_eq!(with(&Sha256::of(b"others")).expect_err("a refusal")[0].code, codes::AUDIT_FACTS_MISMATCH);
 }
 
 #[test]
@@ -250,11 +251,11 @@ fn facts_that_were_cut_or_altered_are_refused_wherever_that_was() {
     let kept = Kept::of(&STAGE.world, STAGE.bytes.clone(), How::Sample(0));
     let known = [codes::AUDIT_FACTS_MALFORMED, codes::AUDIT_FACTS_OTHER_VERSION];
     for at in 0..kept.facts.len() {
-        let cut = audit::check_facts(&kept.facts[..at]).err().expect("a refusal");
+        let cut = audit::check_facts(&kept.facts[..at]).expect_err("a refusal");
         assert_eq!(cut.code, codes::AUDIT_FACTS_MALFORMED, "cut at {at}");
         let mut flipped = kept.facts.clone();
         flipped[at] ^= 1 << (at % 8);
-        let flipped = audit::check_facts(&flipped).err().expect("a refusal");
+        let flipped = audit::check_facts(&flipped).expect_err("a refusal");
         assert!(known.contains(&flipped.code), "flipped at {at}: {flipped:?}");
     }
     let longer = [kept.facts.as_slice(), b"more"].concat();
@@ -282,7 +283,7 @@ fn whoever_alters_facts_and_seals_them_again_makes_no_panic_and_takes_no_memory(
         // A length that is a lie.
         if at % 7 == 0 {
             let huge = sealed(&kept.facts, |content| {
-                content.splice(at..(at + 1), [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]);
+                content.splice(at..=at, [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]);
             });
             drop(audit::check_facts(&huge));
         }

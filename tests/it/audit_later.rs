@@ -21,8 +21,11 @@ use std::sync::LazyLock;
 
 static STAGE: LazyLock<Stage> = LazyLock::new(Stage::new);
 
+/// What is changed, and how.
+type Later = (&'static str, fn(&mut Value));
+
 /// Changes of a signed decision by which it is one of a later version.
-const LATER: [(&str, fn(&mut Value)); 4] = [
+const LATER: [Later; 4] = [
     ("predicate", |statement| {
         statement["predicateType"] = "https://countersign.dev/promotion-decision/v0.2".into();
         statement["predicate"] = serde_json::json!({"said": "otherwise"});

@@ -59,14 +59,14 @@ fn production_says_what_its_own_release_says() {
     let arguments = reviewed(&mut world);
     let decision = arguments.decide();
     assert_eq!(said(&decision), Some(Verdict::Pass), "{:#?}", decision.findings);
-    let by = decision.inputs.elsewhere.get(&production()).unwrap().as_ref().unwrap();
+    let by = decision.inputs.elsewhere[&production()].as_ref().unwrap();
     assert_eq!(by.policy.version, 1);
 
     let mut world = World::new();
     stricter_in_production(&mut world);
     let decision = reviewed(&mut world).decide();
     assert_eq!(decision.inputs.policy.as_ref().map(|active| active.policy.version), Some(1));
-    let by = decision.inputs.elsewhere.get(&production()).unwrap().as_ref().unwrap();
+    let by = decision.inputs.elsewhere[&production()].as_ref().unwrap();
     assert_eq!(by.policy.version, 2);
     assert_eq!(said(&decision), Some(Verdict::Indeterminate), "{:#?}", decision.findings);
     let note = decision.findings.iter().find(|finding| finding.code == codes::WOULD_REFUSE).unwrap();

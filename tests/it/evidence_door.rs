@@ -56,7 +56,7 @@ fn what_is_missing_altered_or_named_by_nothing_is_told_apart_and_nothing_is_remo
     // What a write leaves that was killed.
     let left = piece(&door, &stray).with_file_name(".countersign-Ab12.tmp");
     std::fs::write(&left, b"half of").unwrap();
-    let name = format!("{}/.countersign-Ab12.tmp", &stray.hex()[..2]);
+    let name = format!("{}/.countersign-Ab12.tmp", stray.hex().get(..2).unwrap());
     check(&door).expect(0, &["note[evidence-leftover]", &name, "1 that nothing names, 1 file(s) that are no evidence"]);
     assert!(left.exists(), "nothing is removed");
     let named = review(&door);

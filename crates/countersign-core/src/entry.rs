@@ -115,9 +115,11 @@ impl Entry {
             return Err(EntryError::Later { found: schema.to_owned() });
         }
         let known = schema == SCHEMA;
-        json::from_value(value).map_err(|error| match error {
-            JsonError::Unknown(found) if known => EntryError::Later { found },
-            other => EntryError::Json(other),
+        json::from_value(value).map_err(|error| {
+            if let (JsonError::Unknown(found), true) = (&error, known) {
+                return EntryError::Later { found: found.clone() };
+            }
+            EntryError::Json(error)
         })
     }
 
@@ -203,7 +205,7 @@ mod tests {
                 time: "2026-11-22T10:00:00Z".parse().unwrap(),
                 environment: (number % 2 == 0).then(|| EnvName::new("production").unwrap()),
                 subjects: some(number % 3),
-                persons: ["ada", "ben"].iter().take(number % 3).map(|id| PersonId::new(*id).unwrap()).collect(),
+                persons: ["ada", "ben"].iter().take(number % 3).map(|id| PersonId::new(id).unwrap()).collect(),
                 statements: some(1 + number % 2),
                 evidence: some(number % 4),
             };

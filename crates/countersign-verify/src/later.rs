@@ -24,9 +24,11 @@ pub(crate) fn read_decision(statement: &Statement, place: &str) -> Result<Decisi
     if later::is_later(named, known) {
         return Err(later(named));
     }
-    statement.predicate_as(Kind::PromotionDecision).map_err(|error| match &error {
-        StatementError::Json(JsonError::Unknown(found)) => later(found),
-        _ => Unread::Malformed(error),
+    statement.predicate_as(Kind::PromotionDecision).map_err(|error| {
+        if let StatementError::Json(JsonError::Unknown(found)) = &error {
+            return later(found);
+        }
+        Unread::Malformed(error)
     })
 }
 

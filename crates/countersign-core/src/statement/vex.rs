@@ -127,7 +127,7 @@ impl Product {
             Value::Null => None,
             Value::Array(parts) if parts.is_empty() => None,
             Value::Array(parts) => Some(parts.iter().map(|part| of_part(part, component)).max()),
-            _ => Some(None),
+            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => Some(None),
         };
         let within = match parts {
             Some(parts) => parts.unwrap_or(Reach::Perhaps),

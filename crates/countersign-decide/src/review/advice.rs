@@ -17,7 +17,8 @@ pub(super) fn sign(question: &Question<'_>, head: &Oid, base: &Oid) -> String {
 pub(super) fn settle(question: &Question<'_>, person: &PersonId, rejections: &[Sha256]) -> String {
     let target = question.target_ref.as_str();
     let target = if target == "refs/heads/main" { String::new() } else { format!(" --target {target}") };
-    let settles: String = rejections.iter().map(|digest| format!(" --settles {digest}")).collect();
+    let settles: Vec<String> = rejections.iter().map(|digest| format!(" --settles {digest}")).collect();
+    let settles = settles.concat();
     format!(
         "settle it with {person}: land a change that mends it or takes it back, which {person} approves with \
          `countersign review sign CHANGE{target}{settles} --key KEY`"

@@ -303,7 +303,7 @@ impl<'a> Facts<'a> {
         let doubts = portion.doubts(state, gathered, &range);
         let broken = gathered.broken.range(range.clone()).flat_map(|(_, findings)| findings.clone()).collect();
         let activations = history(state, None);
-        Self { state, blobs, gathered, range, decisions, doubts, broken, activations, portion, window }
+        Self { state, blobs, gathered, window, range, decisions, broken, portion, doubts, activations }
     }
 
     /// The log.

@@ -215,7 +215,7 @@ mod tests {
     fn a_row_that_is_gone_added_or_otherwise_is_an_altered_list_of_whichever_version() {
         let place = |theirs: &str| held(theirs).unwrap_err().place;
         assert_eq!(place(&OURS.replace("\"FAIL\"", "\"PASS\"")), "line 3, column verdict");
-        let first = OURS.lines().take(2).map(|line| format!("{line}\n")).collect::<String>();
+        let first = [OURS.lines().take(2).collect::<Vec<_>>().join("\n"), String::new()].join("\n");
         assert_eq!(place(&first), "rows");
         let third = OURS.lines().last().map(|line| format!("{OURS}{line}\n")).unwrap_or_default();
         assert_eq!(place(&third), "rows");

@@ -12,6 +12,9 @@ use countersign_verify::LogState;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+/// How many entries are named where there are many.
+const NAMED: usize = 20;
+
 /// The part, and the artifacts that are proved to be of it.
 #[derive(Debug)]
 pub(super) struct Portion {
@@ -133,7 +136,6 @@ impl Portion {
                 format!("{} promotions were authorised that prove no source: they may be of this service", more.len())
             }
         };
-        const NAMED: usize = 20;
         let more = if entries.len() > NAMED { " …" } else { "" };
         let named: Vec<&str> = entries.iter().take(NAMED).map(String::as_str).collect();
         let place = format!("log entries {}{more}", named.join(", "));

@@ -133,13 +133,13 @@ fn read(kind: Kind, digest: &Sha256, blobs: &(dyn Blobs + Sync)) -> Read {
     let Some(statement) = signed.and_then(|signed| Statement::parse(&signed.payload).ok()) else {
         return Read::Missing;
     };
-    let rows = match kind {
-        Kind::Sbom => Inventory::read(&statement.predicate).ok().map(|inventory| components(&inventory)),
-        Kind::Vulns => statement.predicate_as::<Vulns>(kind).ok().map(vulnerabilities),
-        _ => {
-            let plan = statement.predicate_as::<IacPlan>(kind).ok();
-            plan.map(|plan| vec![[plan.file.clone(), plan.digest.to_string(), String::new()]])
-        }
+    let rows = if kind == Kind::Sbom {
+        Inventory::read(&statement.predicate).ok().map(|inventory| components(&inventory))
+    } else if kind == Kind::Vulns {
+        statement.predicate_as::<Vulns>(kind).ok().map(vulnerabilities)
+    } else {
+        let plan = statement.predicate_as::<IacPlan>(kind).ok();
+        plan.map(|plan| vec![[plan.file.clone(), plan.digest.to_string(), String::new()]])
     };
     rows.map_or(Read::Other, Read::Rows)
 }

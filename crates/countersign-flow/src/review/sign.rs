@@ -143,7 +143,7 @@ fn not_there_already(
                 ReviewDecision::Revoke => " --revoke",
             },
             if request.target.as_str() == MAIN { String::new() } else { format!(" --target {}", request.target) },
-            request.settles.iter().map(|digest| format!(" --settles {digest}")).collect::<String>(),
+            request.settles.iter().map(|digest| format!(" --settles {digest}")).collect::<Vec<_>>().concat(),
         )),
         None => finding.help("name the branch as it was before the change with --base"),
     };

@@ -227,6 +227,9 @@ pub(super) fn vulnerabilities(asked: &Asked<'_>) -> Part {
     ))
 }
 
+/// The promotion before, by its entry, and what its SBOMs list.
+type Earlier<'t> = (u64, Vec<&'t Arc<[Row]>>);
+
 /// Q16.
 pub(super) fn components(asked: &Asked<'_>) -> Part {
     let mut part = Part::of(Table::new(&[
@@ -240,7 +243,7 @@ pub(super) fn components(asked: &Asked<'_>) -> Part {
         "new since",
     ]));
     let told = asked.facts.told();
-    let mut before: BTreeMap<[String; 3], (u64, Vec<&Arc<[Row]>>)> = BTreeMap::new();
+    let mut before: BTreeMap<[String; 3], Earlier<'_>> = BTreeMap::new();
     let mut read = 0_u64;
     for promoted in asked.facts.deployments() {
         let decision = &promoted.content;
