@@ -6,6 +6,7 @@ use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Code, Finding};
 use countersign_core::ids::EnvName;
+use countersign_core::statement::review::ReviewDecision;
 use countersign_flow::FlowError;
 use countersign_flow::audit::{
     self, Ask, Asking, GivenFacts, How, Keeping, Opening, OutsideTrust, Profile, Scope, Window,
@@ -24,6 +25,7 @@ struct Kept {
     package: Vec<u8>,
     trust: Option<(Vec<u8>, Option<Sha256>)>,
     least: Option<Vec<u8>>,
+    how: How,
     facts: Vec<u8>,
     digest: Sha256,
 }
@@ -35,7 +37,7 @@ impl Kept {
     }
 
     fn with(package: Vec<u8>, trust: Option<(Vec<u8>, Option<Sha256>)>, least: Option<Vec<u8>>, how: How) -> Self {
-        let mut kept = Self { package, trust, least, facts: Vec::new(), digest: Sha256::of(b"") };
+        let mut kept = Self { package, trust, least, how, facts: Vec::new(), digest: Sha256::of(b"") };
         let (report, opened) =
             audit::verify_opened(kept.source(), kept.outside(), kept.least.as_deref(), Vec::new(), how)
                 .expect("checked");
@@ -59,7 +61,10 @@ impl Kept {
     }
 
     fn open(&self) -> Opening {
-        audit::open(self.source(), self.outside(), self.least.as_deref()).expect("opened")
+        let (report, opened) =
+            audit::verify_opened(self.source(), self.outside(), self.least.as_deref(), Vec::new(), self.how)
+                .expect("checked");
+        Opening { report, opened }
     }
 
     fn by(&self, facts: &[u8]) -> Result<Opening, Vec<Finding>> {
@@ -199,6 +204,33 @@ fn a_decision_that_does_not_hold_is_said_from_facts_as_well() {
     world.promote_next(1);
     world.gate = gate;
     same_answers(&Kept::of(&world, pack(&world, &Scope::default()), How::Full), &[3]);
+}
+
+/// Whoever has the gate's key signs a decision that its evidence does not bear: every signature holds, and only who runs it again
+/// finds it.
+#[test]
+fn what_only_running_again_finds_is_said_from_facts_as_well() {
+    let mut world = World::new();
+    let base = world.tip;
+    let (head, landed) = world.land(1);
+    let artifact = Sha256::of(b"artifact");
+    let mut documents = world.built(&artifact, &landed, "clean", 3).to_vec();
+    documents.push(world.review("ada", &base, &head, ReviewDecision::Approve));
+    documents.push(world.review("ben", &base, &head, ReviewDecision::Approve));
+    let honest = world.arguments(&artifact, "production", documents).decide();
+    // Nobody reviewed what is recorded with it.
+    let unreviewed = world.arguments(&artifact, "production", world.built(&artifact, &landed, "clean", 3).to_vec());
+    let mut forged = unreviewed.decide();
+    assert_ne!(forged.verdict, honest.verdict);
+    (forged.verdict, forged.authorised) = (honest.verdict, honest.authorised);
+    (forged.findings, forged.rules) = (honest.findings, honest.rules);
+    world.record(&unreviewed, &forged);
+    let kept = Kept::of(&world, pack(&world, &Scope::default()), How::Full);
+    same_answers(&kept, &[]);
+    let opening = kept.by(&kept.facts).expect("opened");
+    let answered = Asking::of(&opening).expect("open").answer("Q12", &Ask::default()).expect("an answer");
+    assert!(answered.findings.iter().any(|one| one.code == codes::DECISION_DIFFERS), "{:#?}", answered.findings);
+    assert_eq!(answered.exit.code(), 4);
 }
 
 #[test]

@@ -323,6 +323,7 @@ fn a_log_of_a_root_whose_kind_of_key_is_unknown_is_none_and_the_others_stand() {
     let key = Key::p521().spki();
     let mut log = scene.root["tlogs"][0].clone();
     log["publicKey"]["rawBytes"] = json!(BASE64.encode(&key));
+    log["publicKey"]["keyDetails"] = json!("PKIX_ECDSA_P521_SHA_512");
     log["logId"]["keyId"] = json!(BASE64.encode(Sha256::of(&key).as_bytes()));
     let mut damaged = log.clone();
     damaged["publicKey"]["rawBytes"] = json!(BASE64.encode(&key[..40]));

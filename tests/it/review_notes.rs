@@ -93,9 +93,9 @@ fn a_review_of_somebody_whom_trust_does_not_know_is_a_note_in_a_folder_too_and_a
     let head = door.git("rev-parse politer");
     let gate = |more: &str| door.promote(&format!("--dry-run {GIVEN} {more}"));
     gate("").expect(0, &["PASS: would be authorised"]);
-    for decision in ["", "--reject"] {
+    for (decision, dir) in [("", "strange"), ("--reject", "against")] {
         door.run(&format!(
-            "review sign {head} {decision} --base main~1 --repo app --key keys/eve.pem --repository {REPOSITORY} --dir strange"
+            "review sign {head} {decision} --base main~1 --repo app --key keys/eve.pem --repository {REPOSITORY} --dir {dir}"
         ))
         .expect(0, &["signed"]);
     }
@@ -103,11 +103,13 @@ fn a_review_of_somebody_whom_trust_does_not_know_is_a_note_in_a_folder_too_and_a
         0,
         &[
             "note[review-not-counted]",
-            "hold nothing back: 2",
+            "hold nothing back: 1",
             "the key that signed is not in trust",
             "PASS: would be authorised",
         ],
     );
+    // What was said against a change is never left out.
+    gate("--reviews against").expect(4, &["signer-unknown"]);
     let file = std::fs::read_dir(door.path().join("reviews")).unwrap().next().unwrap().unwrap().path();
     let text = std::fs::read_to_string(&file).unwrap();
     // The same signature over another decision.

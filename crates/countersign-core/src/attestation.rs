@@ -269,10 +269,14 @@ fn npm(value: &Value) -> Result<Attestation, BundleError> {
     bundle(Form::Npm, bundled, written(bundled)?)
 }
 
+/// What a publisher says that a certificate says too. Nobody signed it, and a document may have it for many attestations: of
+/// anything else it says nothing is kept.
+const PUBLISHER: [&str; 5] = ["kind", "repository", "workflow", "workflow_filepath", "email"];
+
 /// The texts of a publisher, by field.
 fn named(publisher: &Value) -> BTreeMap<String, String> {
-    let fields = publisher.as_object().into_iter().flatten();
-    fields.filter_map(|(field, value)| Some((field.clone(), value.as_str()?.chars().take(400).collect()))).collect()
+    let text = |field: &str| Some((field.to_owned(), publisher.get(field)?.as_str()?.chars().take(400).collect()));
+    PUBLISHER.iter().filter_map(|field| text(field)).collect()
 }
 
 /// PEP 740 has the parts of a bundle under other names.

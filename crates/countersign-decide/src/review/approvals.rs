@@ -83,17 +83,21 @@ pub(super) fn judge(
     let mut count = Count::default();
     let mut objections = count_signed(question, changes, landing, authors, &mut count, &mut rows, &mut findings)?;
     let by_signature = count.agreed.len();
+    // Whoever signed anything against these very files has not agreed to them, whatever a forge recorded and whatever settled it.
+    let tree = question.history.objects().commit(&landing.head)?.tree;
+    let withdrew: BTreeSet<PersonId> =
+        changes.against(&landing.head, &tree).into_iter().map(|signed| signed.person.clone()).collect();
     for recorded in recorded {
         for opinion in opinions::of(question, landing, changes, recorded)? {
-            count_opinion(question, landing, authors, opinion, &mut count, &mut rows, &mut findings);
+            count_opinion(question, landing, (authors, &withdrew), opinion, &mut count, &mut rows, &mut findings);
         }
     }
     objections.extend(alike(question, changes, landing, &mut rows, &mut findings)?);
     for opinion in opinions::elsewhere(question, landing, changes)? {
-        count_opinion(question, landing, authors, opinion, &mut count, &mut rows, &mut findings);
+        count_opinion(question, landing, (authors, &withdrew), opinion, &mut count, &mut rows, &mut findings);
     }
     for opinion in opinions::left_out(question, landing, changes, recorded)? {
-        count_opinion(question, landing, authors, opinion, &mut count, &mut rows, &mut findings);
+        count_opinion(question, landing, (authors, &withdrew), opinion, &mut count, &mut rows, &mut findings);
     }
     let foreign = others.count(question, landing, authors, changes, &mut |person| {
         count.add(person, Agreed { tier: Tier::T1, before_landing: false })
@@ -278,7 +282,7 @@ fn alike(
 fn count_opinion(
     question: &Question<'_>,
     landing: &Landing,
-    authors: &Authors,
+    (authors, withdrew): (&Authors, &BTreeSet<PersonId>),
     opinion: Opinion,
     count: &mut Count,
     rows: &mut Vec<ReviewRow>,
@@ -303,6 +307,9 @@ fn count_opinion(
         (Standing::Drifted, None, _) => {
             findings.push(binding::drifted(question, landing, "another base, or one that the forge does not name"));
             Some(WhyNot::new(NotCounted::OtherBase, "it was made on another base"))
+        }
+        (Standing::Stands, None, Some(person)) if withdrew.contains(person) => {
+            Some(withdrawn("the same person signed against it"))
         }
         (Standing::Stands, None, Some(person)) => {
             counted = count.add(person, Agreed { tier: opinion.tier, before_landing: true });

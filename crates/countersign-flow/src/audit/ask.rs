@@ -243,7 +243,7 @@ impl<'a> Asking<'a> {
         let scope = &self.opened.scope;
         let within = scope.wants(chain.proof.entry, &self.opened.state, self.opened.gathered());
         let basis = self.bearing().chain(beyond(within));
-        Ok((chain, basis.chain(found).collect()))
+        Ok((chain, basis.chain(found).chain(facts.broken.iter().cloned()).collect()))
     }
 
     /// The sources of completeness, held against each other. Where there is no promotion, they say nothing, and that is

@@ -17,7 +17,7 @@ use crate::error::FlowError;
 use body::Body;
 use countersign_core::codes;
 use countersign_core::digest::{Hasher, Sha256};
-use countersign_core::finding::{Finding, Verdict, verdict_of};
+use countersign_core::finding::{Check, Finding, Verdict, verdict_of};
 use countersign_record::disk::{DiskError, Doing};
 use countersign_record::package::{OpenError, Packed, Source};
 use serde::{Deserialize, Serialize};
@@ -59,8 +59,9 @@ struct Bound {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Outcome {
     verdict: Verdict,
-    /// How many findings there were of each code.
-    findings: BTreeMap<String, u64>,
+    /// What was found, and what was checked: it is said beside every answer as if it had been found then.
+    findings: Vec<Finding>,
+    checks: Vec<Check>,
     /// How many decisions were run again, of how many.
     run_again: u64,
     decisions: u64,
@@ -84,14 +85,10 @@ impl Bound {
 impl Outcome {
     fn of(report: &AuditReport, all: usize, how: How) -> Self {
         let number = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        let mut findings: BTreeMap<String, u64> = BTreeMap::new();
-        for finding in &report.findings {
-            let count = findings.entry(finding.code.to_string()).or_default();
-            *count = count.saturating_add(1);
-        }
         Self {
             verdict: verdict_of(&report.findings),
-            findings,
+            findings: report.findings.clone(),
+            checks: report.checks.clone(),
             run_again: number(report.decisions.iter().filter(|row| !row.withheld).count()),
             decisions: number(all),
             sampled: how != How::Full,
@@ -99,7 +96,12 @@ impl Outcome {
     }
 
     fn words(&self) -> String {
-        let found: Vec<String> = self.findings.iter().map(|(code, count)| format!("{count} {code}")).collect();
+        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+        for finding in &self.findings {
+            let count = counts.entry(finding.code.as_str()).or_default();
+            *count = count.saturating_add(1);
+        }
+        let found: Vec<String> = counts.into_iter().map(|(code, count)| format!("{count} {code}")).collect();
         let found = if found.is_empty() { "nothing found".to_owned() } else { found.join(", ") };
         let sampled = if self.sampled { ", a sample" } else { "" };
         format!(
@@ -317,6 +319,12 @@ pub fn open_with_facts(
         let gathered = gathered
             .ok_or_else(|| refused(facts.malformed("the facts have other decisions than the log of the package")))?;
         opened.take_gathered(gathered);
+        // What is found anew is never less than what is said of it.
+        let anew: Vec<Finding> = std::mem::take(&mut opening.report.findings);
+        opening.report.findings.clone_from(&bound.outcome.findings);
+        let more: Vec<Finding> = anew.into_iter().filter(|finding| !bound.outcome.findings.contains(finding)).collect();
+        opening.report.findings.extend(more);
+        opening.report.checks.clone_from(&bound.outcome.checks);
         let what = "answered from facts that a verification kept: the decisions and documents were not read again";
         let note = Finding::new(codes::AUDIT_FACTS_USED, what)
             .at(facts.name)

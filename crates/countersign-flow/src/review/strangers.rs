@@ -1,7 +1,7 @@
-//! Reviews that were signed by somebody whom trust does not know, or with a key that does not count at this time.
+//! Approvals that were signed by somebody whom trust does not know, or with a key that does not count at this time.
 //!
 //! Whoever leaves, or changes a key, leaves reviews behind in the folder where everybody's lie. Like a line of the notes, such
-//! a review counts for nobody and stands in nobody's way, and that is said. One that was altered, that does not read, or
+//! an approval counts for nobody and stands in nobody's way, and that is said. A rejection or a revocation is never left out. One that was altered, that does not read, or
 //! that somebody signed who signs other things, is evidence like any other: it is handed in, and refused. A rejection that a
 //! decision was made on once stays in the log, whatever became of who signed it.
 
@@ -9,6 +9,7 @@ use countersign_core::bundle::Signed;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
+use countersign_core::statement::review::{Review, ReviewDecision};
 use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
 use countersign_verify::document::verify_document;
@@ -53,6 +54,11 @@ fn strange_signer(document: &[u8], trust: &VerifiedTrust, roots: &Roots, at: Tim
     let signed = Signed::parse(document).ok()?;
     let statement = Statement::parse(&signed.payload).ok()?;
     if statement.kind() != Some(Kind::Review) {
+        return None;
+    }
+    // What was said against a change is never left out: the same person may have approved it with a key that counts.
+    let review: Review = statement.predicate_as(Kind::Review).ok()?;
+    if review.decision != ReviewDecision::Approve {
         return None;
     }
     let findings = verify_document(&signed, trust, roots, at, "review").err()?;

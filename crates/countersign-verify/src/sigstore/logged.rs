@@ -101,7 +101,7 @@ impl Case<'_> {
         }
         let named = self.named()?;
         let algorithm = named.hash.split(':').next().unwrap_or_default();
-        if let Some(envelope) = self.bundle.get("dsseEnvelope") {
+        if let Some(envelope) = self.bundle.get("dsseEnvelope").filter(|envelope| !envelope.is_null()) {
             let payload = bytes(envelope, "/payload")?;
             let signed =
                 if self.kind.over_payload() { payload } else { pae(text(envelope, "/payloadType")?, &payload) };

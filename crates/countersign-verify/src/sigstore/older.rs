@@ -128,7 +128,7 @@ impl Case<'_> {
 
     fn spec_again(&self, pem: &str) -> Result<(&'static str, Value), Refused> {
         let sha256 = |digest: Sha256| json!({ "algorithm": "sha256", "value": digest.hex() });
-        if let Some(envelope) = self.bundle.get("dsseEnvelope") {
+        if let Some(envelope) = self.bundle.get("dsseEnvelope").filter(|envelope| !envelope.is_null()) {
             let payload = sha256(Sha256::of(&bytes(envelope, "/payload")?));
             let signature = text(envelope, "/signatures/0/sig")?;
             let spec = json!({
