@@ -4,12 +4,13 @@
 use countersign_core::codes;
 use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
+use countersign_core::entry::Entry;
 use countersign_core::finding::{Finding, Verdict, exit_of};
 use countersign_core::json;
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_flow::FlowError;
 use countersign_flow::audit::{self, Ask, Asking, OutsideTrust, Scope, Window};
-use countersign_flow::place::Place;
+use countersign_flow::place::{Place, Recorded, recorded_decision};
 use countersign_sign::{SigningKey, sign_payload};
 use countersign_tests::tamper::Stage;
 use countersign_tests::world::World;
@@ -108,6 +109,19 @@ fn a_gate_decides_nothing_beside_a_decision_that_it_cannot_read() {
         let decision = world.promote_next(91);
         assert_eq!(decision.verdict, Verdict::Indeterminate, "{name}: {:#?}", decision.findings);
         assert!(decision.findings.iter().any(|finding| finding.code == codes::RECORD_LATER), "{name}");
+    }
+}
+
+#[test]
+fn the_list_of_the_log_does_not_call_it_missing() {
+    for (name, change) in LATER {
+        let mut world = World::new();
+        record(&mut world, "gate", change);
+        let folder = tempfile::tempdir().expect("a folder");
+        world.write_store_at_once(folder.path());
+        let entry = Entry::parse(world.entries.last().expect("an entry")).expect("an entry");
+        let recorded = recorded_decision(&Place::new(folder.path()), &entry).expect("read");
+        assert!(matches!(recorded, Recorded::Later), "{name}: {recorded:?}");
     }
 }
 

@@ -40,9 +40,14 @@ impl Shared {
     }
 
     fn verify(&self, repo: &str) -> Said {
+        let trust = format!("--trust trust.sigstore.json --trust-digest {}", self.door.digest());
+        self.verify_under(repo, &trust)
+    }
+
+    fn verify_under(&self, repo: &str, trust: &str) -> Said {
         let start = self.door.git("rev-list --max-parents=0 HEAD");
-        let line = format!("review verify {start}..main --repo {repo} --repository {REPOSITORY} --notes");
-        self.door.trusting(&line)
+        self.door
+            .run(&format!("review verify {start}..main --repo {repo} --repository {REPOSITORY} --notes {trust}"))
     }
 
     /// The lines of the one note that a repository has.
@@ -180,6 +185,43 @@ fn what_somebody_else_put_into_the_notes_counts_for_nothing_and_stands_in_nobody
     let head = shared.door.git("rev-parse politer");
     done(shared.door.git_in("app", &format!("notes --ref={NOTES} append -m looks-good-to-me {head}")));
     shared.verify("app").expect(0, &["note[review-not-counted]: lines of notes that do not count: 1", &head, "PASS"]);
+}
+
+#[test]
+fn what_was_said_against_a_change_in_the_notes_is_not_passed_over_because_the_key_has_ended() {
+    let said = |against: &str| {
+        let shared = Shared::new();
+        let door = &shared.door;
+        for key in ["old", "new"] {
+            door.run(&format!("key generate --output keys/{key}")).expect(0, &[]);
+        }
+        // Somebody whose first key has ended; the second one counts.
+        let key = |name: &str| String::from_utf8(door.read(&format!("keys/{name}.pub"))).unwrap().trim().to_owned();
+        let cy = format!(
+            "[[persons]]\nid = \"cy\"\nkeys = [{{ key = \"\"\"{}\"\"\", valid_until = \"2026-01-01T00:00:00Z\" }}, {{ key = \"\"\"{}\"\"\" }}]\n\n",
+            key("old"),
+            key("new")
+        );
+        let text = String::from_utf8(door.read("trust.toml")).unwrap();
+        door.write("trust1.toml", text.replacen("[[builders]]", &format!("{cy}[[builders]]"), 1).as_bytes());
+        for person in ["ada", "ben"] {
+            door.run(&format!("trust sign trust1.toml --key keys/{person} --output trust1.json")).expect(0, &[]);
+        }
+        let trust = format!("--trust trust1.json --trust-digest {}", door.run("trust digest trust1.json").out.trim());
+        shared.sign("app", "new").expect(0, &["signed: approve"]);
+        shared.verify_under("app", &trust).expect(0, &["cy approve: counted", "PASS"]);
+        let head = door.git("rev-parse politer");
+        door.run(&format!(
+            "review sign {head} {against} --base main~1 --repo app --key keys/old --repository {REPOSITORY} --notes"
+        ))
+        .expect(0, &["signed"]);
+        shared.verify_under("app", &trust)
+    };
+    for against in ["--revoke", "--reject"] {
+        said(against).expect(4, &["untrusted[key-not-valid]", "of person cy does not count"]);
+    }
+    // An approval with that key stands in nobody's way.
+    said("").expect(0, &["note[review-not-counted]: lines of notes that do not count: 1", "PASS"]);
 }
 
 #[test]

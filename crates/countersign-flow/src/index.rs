@@ -68,7 +68,8 @@ pub fn bring_up(place: &Place, index: &mut dyn Index) -> Result<(), FlowError> {
 }
 
 fn row(place: &Place, at: u64, entry: Entry) -> Result<Row, FlowError> {
-    let decided = recorded_decision(place, &entry)?.map(|decision| Decided {
+    let recorded = recorded_decision(place, &entry)?;
+    let decided = recorded.decision().map(|decision| Decided {
         verdict: decision.verdict,
         authorised: decision.authorised,
         policy_version: decision.inputs.policy.as_ref().map(|policy| policy.policy.version),

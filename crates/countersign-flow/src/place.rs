@@ -7,9 +7,11 @@ use countersign_core::bundle::Signed;
 use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
+use countersign_core::json::JsonError;
+use countersign_core::later::is_later;
 use countersign_core::limits;
 use countersign_core::log::note::{Note, NoteKey, NoteSigner, NoteVerifier};
-use countersign_core::statement::{Kind, Statement};
+use countersign_core::statement::{Kind, Statement, StatementError};
 use countersign_record::log::LogError;
 use countersign_record::log::cosigned::keep_cosigned;
 use countersign_record::log::reader::LogReader;
@@ -113,19 +115,49 @@ impl Place {
     }
 }
 
-/// The decision that an entry of the log records, if the store has it. Only its digest is checked: what it says is what
-/// somebody wrote down.
-pub fn recorded_decision(place: &Place, entry: &Entry) -> Result<Option<Decision>, FlowError> {
+/// What a store has of the decision that an entry of the log records.
+#[derive(Debug)]
+pub enum Recorded {
+    /// The entry records no decision.
+    Other,
+    /// The store does not have it.
+    Missing,
+    /// A later version wrote it, in a form that this one does not know.
+    Later,
+    /// It is no decision that reads.
+    Malformed,
+    /// The decision.
+    Decision(Box<Decision>),
+}
+
+impl Recorded {
+    /// The decision, where there is one that reads.
+    #[must_use]
+    pub fn decision(&self) -> Option<&Decision> {
+        if let Self::Decision(decision) = self { Some(decision) } else { None }
+    }
+}
+
+/// The decision that an entry of the log records. Only its digest is checked: what it says is what somebody wrote down.
+pub fn recorded_decision(place: &Place, entry: &Entry) -> Result<Recorded, FlowError> {
     let Some(digest) = entry.statements.first().filter(|_| entry.kind == Kind::PromotionDecision) else {
-        return Ok(None);
+        return Ok(Recorded::Other);
     };
     let bytes = match place.store().get(digest, limits::DOCUMENT_BYTES) {
         Ok(bytes) => bytes,
-        Err(StoreError::Missing { .. }) => return Ok(None),
+        Err(StoreError::Missing { .. }) => return Ok(Recorded::Missing),
         Err(error) => return Err(error.into()),
     };
     let statement = Signed::parse(&bytes).ok().and_then(|signed| Statement::parse(&signed.payload).ok());
-    Ok(statement.and_then(|statement| statement.predicate_as(Kind::PromotionDecision).ok()))
+    let Some(statement) = statement else { return Ok(Recorded::Malformed) };
+    Ok(match statement.predicate_as(Kind::PromotionDecision) {
+        Ok(decision) => Recorded::Decision(Box::new(decision)),
+        Err(StatementError::Json(JsonError::Unknown(_))) => Recorded::Later,
+        Err(_) if is_later(statement.predicate_type.as_str(), Kind::PromotionDecision.predicate_type()) => {
+            Recorded::Later
+        }
+        Err(_) => Recorded::Malformed,
+    })
 }
 
 /// Evidence by digest, out of a store, for the pure crates. What is missing or altered is `None` to them; a disk that

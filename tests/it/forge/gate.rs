@@ -11,6 +11,7 @@ use countersign_core::git::Oid;
 use countersign_core::ids::Uri;
 use countersign_core::policy::{Manifest, SOURCE_FILE};
 use countersign_core::statement::change_review::ForgeKind;
+use countersign_core::statement::review::ReviewDecision;
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_flow::audit::{self, OutsideTrust};
 use countersign_flow::output::{ReviewWatched, WatchOutcome};
@@ -51,18 +52,24 @@ fn world(collector: &SigningKey, ada: u64, ben: u64, tier: &str) -> World {
 
 /// A change of ada's that ben approved and that landed, in a world that asks for this tier.
 fn landed(collector: &SigningKey, tier: &str) -> (World, Story, Oid) {
+    let (world, story, [_, _, landed]) = landed_change(collector, tier);
+    (world, story, landed)
+}
+
+/// The same, with the change's base and head before where it landed.
+fn landed_change(collector: &SigningKey, tier: &str) -> (World, Story, [Oid; 3]) {
     let mut story = Story::new(ForgeStory::Github, "team/app");
     let (ada, ben) = (story.person("ada"), story.person("ben"));
     story.rules("main", 1, true);
     let mut world = world(collector, ada, ben, tier);
-    let base = world.tip.hex();
+    let base = world.tip;
     let (head, landed) = world.land(1);
-    let commit = Commit::new(&head.hex(), &[&base]).by(ada);
-    let number = story.open(ada, "feature", "main", &base, vec![commit]);
+    let commit = Commit::new(&head.hex(), &[&base.hex()]).by(ada);
+    let number = story.open(ada, "feature", "main", &base.hex(), vec![commit]);
     story.review(number, ben, Opinion::Approve);
     story.merge(number, ada, &landed.hex(), Way::Merge);
     story.suite(number, "pass");
-    (world, story, landed)
+    (world, story, [base, head, landed])
 }
 
 /// What the collector reads of the one change, as bytes, and what it signs.
@@ -112,6 +119,31 @@ fn what_a_forge_recorded_passes_the_gate_and_comes_out_the_same_from_the_package
     let report = audit::verify(&package, Some(trust), Some(&world.checkpoint())).unwrap();
     assert_eq!(verdict_of(&report.findings), Verdict::Pass, "{:#?}", report.findings);
     assert!(report.decisions.iter().all(|row| row.same_again && row.authorised));
+}
+
+#[test]
+fn who_signed_against_a_change_has_no_approval_of_it_on_a_forge_either() {
+    for (decision, code) in
+        [(ReviewDecision::Revoke, codes::REVIEW_MISSING), (ReviewDecision::Reject, codes::REVIEW_REJECTED)]
+    {
+        let collector = SigningKey::generate(KeyKind::Ed25519).unwrap();
+        let (mut world, story, [base, head, landed]) = landed_change(&collector, "T1");
+        let (bytes, signed) = collected(story, &collector);
+        world.shelf.put(&bytes);
+        let artifact = Sha256::of(b"artifact");
+        let mut documents = world.built(&artifact, &landed, "clean", 3).to_vec();
+        documents.push(signed);
+        assert_eq!(world.arguments(&artifact, "production", documents.clone()).decide().verdict, Verdict::Pass);
+        documents.push(world.review("ben", &base, &head, decision));
+        let against = world.arguments(&artifact, "production", documents).decide();
+        assert_eq!(against.verdict, Verdict::Fail, "{decision:?}");
+        let found: Vec<&str> =
+            against.findings.iter().filter(|f| f.code == code).flat_map(|f| &f.found).map(String::as_str).collect();
+        assert!(!found.is_empty(), "{decision:?}: {:#?}", against.findings);
+        if decision == ReviewDecision::Revoke {
+            assert!(found.iter().any(|line| line.contains("the same person signed against it")), "{found:#?}");
+        }
+    }
 }
 
 /// What a watcher signs of what happened after it began to listen: its capture and its statement.

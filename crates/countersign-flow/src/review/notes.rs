@@ -1,7 +1,8 @@
 //! Reviews kept beside the commits that they are about, as git notes: pushed and fetched with ordinary git.
 //!
 //! A notes ref is a letter box: whoever may push to it can put something in. So what is in it and does not hold is passed
-//! over, and said to be; it neither counts nor stands in anybody's way.
+//! over, and said to be; it neither counts nor stands in anybody's way. But what somebody of trust said against a change is
+//! never passed over, even where the key has ended since: the same person's approval with another key would count again.
 
 use super::sign::SignedReview;
 use crate::error::FlowError;
@@ -12,7 +13,7 @@ use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::git::Oid;
 use countersign_core::ids::RefName;
-use countersign_core::statement::review::Review;
+use countersign_core::statement::review::{Review, ReviewDecision};
 use countersign_core::statement::{Kind, Statement};
 use countersign_core::time::Time;
 use countersign_verify::document::verify_document;
@@ -63,7 +64,7 @@ pub struct Reading<'a> {
 /// Reviews from notes.
 #[derive(Debug, Default)]
 pub struct Noted {
-    /// Signed reviews that hold.
+    /// Signed reviews that hold, and what was said against a change with a key of trust that does not count at the time.
     pub documents: Vec<Vec<u8>>,
     /// What there is to say about the rest.
     pub passed_over: Option<Finding>,
@@ -95,14 +96,19 @@ pub fn read(reading: &Reading<'_>) -> Result<Noted, FlowError> {
     Ok(Noted { documents: reviews.into_iter().map(|(_, line)| line).collect(), passed_over: said(&passed_over) })
 }
 
-/// The head that a line reviews, if it is a review that holds under trust.
+/// The head that a line reviews, if it is a review that is handed in.
 fn review(line: &[u8], reading: &Reading<'_>) -> Result<Oid, String> {
     let signed = Signed::parse(line).map_err(|error| error.to_string())?;
     let statement = Statement::parse(&signed.payload).map_err(|error| error.to_string())?;
     let review: Review = statement.predicate_as(Kind::Review).map_err(|error| error.to_string())?;
-    let first = |findings: Vec<Finding>| findings.into_iter().map(|finding| finding.what).next().unwrap_or_default();
-    verify_document(&signed, reading.trust, reading.roots, reading.at, NOTES_REF).map_err(first)?;
-    Ok(review.head_commit)
+    let Err(findings) = verify_document(&signed, reading.trust, reading.roots, reading.at, NOTES_REF) else {
+        return Ok(review.head_commit);
+    };
+    let ended = findings.iter().all(|finding| finding.code == codes::KEY_NOT_VALID);
+    if ended && review.decision != ReviewDecision::Approve {
+        return Ok(review.head_commit);
+    }
+    Err(findings.into_iter().map(|finding| finding.what).next().unwrap_or_default())
 }
 
 fn said(passed_over: &[(Oid, String)]) -> Option<Finding> {

@@ -15,8 +15,7 @@ use countersign_core::entry::Entry;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Check, Finding, Verdict, exit_of, verdict_of};
 use countersign_core::ids::Origin;
-use countersign_core::statement::Kind;
-use countersign_flow::place::{Place, StoreBlobs, recorded_decision};
+use countersign_flow::place::{Place, Recorded, StoreBlobs, recorded_decision};
 use countersign_flow::shard::chain;
 use countersign_flow::{FlowError, output as answer};
 use countersign_flow::{keep, outside};
@@ -329,29 +328,35 @@ impl Show {
             return self.one(call, &reader, index);
         }
         let size = reader.checkpoint().claim().size;
-        let mut entries = Vec::new();
+        let (mut entries, mut unread) = (Vec::new(), Vec::new());
         for (index, bytes) in (0..size).zip(reader.entries(0..size)) {
             let entry = entry(index, &bytes?)?;
-            let decision = recorded_decision(&place, &entry)?;
-            let (verdict, authorised) = (decision.as_ref().map(|d| d.verdict), decision.as_ref().map(|d| d.authorised));
+            let recorded = recorded_decision(&place, &entry)?;
+            let (verdict, authorised) = recorded.decision().map(|d| (d.verdict, d.authorised)).unzip();
+            unread.push(match recorded {
+                Recorded::Missing => "not in the store",
+                Recorded::Later => "of a later version",
+                Recorded::Malformed => "does not read",
+                Recorded::Other | Recorded::Decision(_) => "",
+            });
             entries.push(answer::NumberedEntry { index, entry, verdict, authorised });
         }
         let document = answer::LogEntries { size, entries };
         Ok(Done::answer(call.format, Exit::Ok, "log-show", &document, || {
-            let row = |answer::NumberedEntry { index, entry, verdict, authorised }: &answer::NumberedEntry| {
+            let row = |(numbered, unread): (&answer::NumberedEntry, &&str)| {
+                let answer::NumberedEntry { index, entry, verdict, authorised } = numbered;
                 let environment = entry.environment.as_ref().map_or_else(String::new, ToString::to_string);
                 let subject = entry.subjects.first().map_or_else(String::new, ToString::to_string);
                 let said = match (verdict, authorised) {
                     (Some(Verdict::Pass), Some(true)) => "PASS, authorised".to_owned(),
                     (Some(verdict), Some(true)) => format!("{verdict}, let through"),
                     (Some(verdict), _) => verdict.to_string(),
-                    (None, _) if entry.kind == Kind::PromotionDecision => "not in the store".to_owned(),
-                    (None, _) => String::new(),
+                    (None, _) => (*unread).to_owned(),
                 };
                 let kind = entry.kind.word().to_owned();
                 vec![index.to_string(), entry.time.to_string(), kind, environment, said, subject]
             };
-            let rows: Vec<_> = document.entries.iter().map(row).collect();
+            let rows: Vec<_> = document.entries.iter().zip(&unread).map(row).collect();
             text::table(&["entry", "time", "kind", "environment", "decision", "subject"], &rows)
         }))
     }
