@@ -1,14 +1,29 @@
 //! The audit package: whole, it verifies; one flipped byte anywhere is found and named.
 
+use countersign_core::blob::Blob;
+use countersign_core::bundle::Signed;
 use countersign_core::codes;
+use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Verdict, exit_of, verdict_of};
-use countersign_core::statement::review::ReviewDecision;
+use countersign_core::statement::provenance::Provenance;
+use countersign_core::statement::review::{Review, ReviewDecision};
+use countersign_core::statement::test_result::TestResult;
+use countersign_core::statement::vsa::Vsa;
+use countersign_core::statement::{Kind, Payload, Stated as _, Statement};
 use countersign_flow::audit::{self, AuditReport, OutsideTrust};
 use countersign_flow::place::Place;
 use countersign_record::package;
+use countersign_tests::chronicle::Chronicle;
 use countersign_tests::world::World;
+use countersign_verify::Evidence;
+use countersign_verify::evidence::signatures;
+use countersign_verify::trust::verify_trust;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fmt::Debug;
 use std::sync::LazyLock;
 
 struct Packed {
@@ -218,4 +233,118 @@ fn a_day_that_is_large_lies_in_several_files_in_the_order_of_the_log() {
         "{:#?}",
         report.findings
     );
+}
+
+/// Signatures by themselves are what a first look and a package of facts have: nothing may hold there that does not hold where
+/// the same documents are read as evidence.
+#[test]
+fn a_document_holds_by_its_signature_alone_where_it_holds_as_evidence_and_only_there() {
+    for (name, mut long) in [("keys", Chronicle::of(World::new())), ("identities", Chronicle::keyless())] {
+        long.suites = &["unit"];
+        long.promote_next(0, &["production"]);
+        let world = &long.world;
+        let trust = verify_trust(&world.trust, Some(&world.trust_digest), world.now).trust.unwrap();
+        let root = |bytes: &&Vec<u8>| trust.trust().sigstore_root(&Sha256::of(bytes)).is_some();
+        let roots: Vec<Blob> = world.shelf.0.values().filter(root).map(|bytes| Blob::of(bytes.clone())).collect();
+        let (mut held, mut broken) = (0, 0);
+        for bytes in world.shelf.0.values() {
+            let signed = Signed::parse(bytes).is_ok();
+            let altered = (0..if signed { 40 } else { 0 }).map(|n| {
+                let mut altered = bytes.clone();
+                let place = bytes.len() * n / 40;
+                altered[place] ^= 1;
+                altered
+            });
+            for document in std::iter::once(bytes.clone()).chain(altered) {
+                let documents: Vec<Blob> = std::iter::once(Blob::of(document)).chain(roots.clone()).collect();
+                let whole = Evidence::of(&documents, &trust, world.now);
+                let (hold, findings) = signatures(&documents, &trust, world.now);
+                assert_eq!((hold, findings.as_slice()), (whole.statements().count(), whole.findings()), "{name}");
+                (held, broken) = (held + hold, broken + findings.len());
+            }
+        }
+        assert!(held > 6 && broken > 200, "{name}: {held} hold, {broken} do not");
+    }
+}
+
+/// The same value, with one after another of its objects as the list of what its fields hold.
+fn by_places(value: &Value) -> Vec<Value> {
+    let mut out = Vec::new();
+    match value {
+        Value::Object(fields) => {
+            out.push(fields.values().cloned().collect());
+            for (key, inner) in fields {
+                out.extend(by_places(inner).into_iter().map(|bent| {
+                    let mut fields = fields.clone();
+                    fields.insert(key.clone(), bent);
+                    Value::Object(fields)
+                }));
+            }
+        }
+        Value::Array(items) => {
+            for (place, inner) in items.iter().enumerate() {
+                out.extend(by_places(inner).into_iter().map(|bent| {
+                    let mut items = items.clone();
+                    items[place] = bent;
+                    Value::Array(items)
+                }));
+            }
+        }
+        _ => {}
+    }
+    out
+}
+
+/// Decisions, summaries, provenance, tests and reviews, as they are, with one character another at a time, and with lists where
+/// objects should be.
+#[test]
+fn what_statements_say_is_read_in_place_as_by_a_value() {
+    fn same<P: DeserializeOwned + PartialEq + Debug>(kind: Kind, payload: &Payload<'_>, statement: &Statement) -> bool {
+        let (in_place, by_value) = (payload.predicate_as::<P>(kind), statement.predicate_as::<P>(kind));
+        assert_eq!(in_place, by_value, "{}", kind.word());
+        in_place.is_ok()
+    }
+    let mut long = Chronicle::of(World::new());
+    long.suites = &["unit"];
+    long.promote_next(0, &["production"]);
+    let (mut read, mut refused) = (BTreeSet::new(), 0);
+    for bytes in long.world.shelf.0.values() {
+        let Ok(signed) = Signed::parse(bytes) else { continue };
+        let payload = &signed.payload;
+        let others = payload.iter().enumerate().step_by(payload.len() / 300 + 1).flat_map(|(place, byte)| {
+            [b'"', b'7', b'}', b'a', byte ^ 1].map(|other| {
+                let mut altered = payload.clone();
+                altered[place] = other;
+                altered
+            })
+        });
+        let lists = by_places(&serde_json::from_slice(payload).unwrap());
+        let lists = lists.iter().map(|value| serde_json::to_vec(value).unwrap());
+        for altered in std::iter::once(payload.clone()).chain(others).chain(lists) {
+            let (payload, statement) = match (Payload::parse(&altered), Statement::parse(&altered)) {
+                (Ok(payload), Ok(statement)) => (payload, statement),
+                (in_place, by_value) => {
+                    assert_eq!(in_place.err(), by_value.err());
+                    continue;
+                }
+            };
+            assert_eq!(payload.kind(), statement.kind());
+            let Some(kind) = payload.kind() else { continue };
+            let holds = match kind {
+                Kind::PromotionDecision => same::<Decision>(kind, &payload, &statement),
+                Kind::Vsa => same::<Vsa>(kind, &payload, &statement),
+                Kind::Provenance => same::<Provenance>(kind, &payload, &statement),
+                Kind::TestResult => same::<TestResult>(kind, &payload, &statement),
+                Kind::Review => same::<Review>(kind, &payload, &statement),
+                _ => same::<Value>(kind, &payload, &statement),
+            };
+            if holds {
+                read.insert(kind.word());
+            } else {
+                refused += 1;
+            }
+        }
+    }
+    let kinds = [Kind::PromotionDecision, Kind::Vsa, Kind::Provenance, Kind::TestResult, Kind::Review];
+    assert!(kinds.iter().all(|kind| read.contains(kind.word())) && refused > 100, "{read:?}, {refused} refused");
 }

@@ -6,13 +6,14 @@
 use crate::blob::Blob;
 use crate::digest::Sha256;
 use crate::envelope::{PAYLOAD_TYPE, pae};
-use crate::json::{self, JsonError};
+use crate::json::{self, Checked, JsonError};
 use crate::key::KeyId;
 use crate::limits;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// The media type that we write.
 pub const BUNDLE_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
@@ -154,14 +155,14 @@ impl Signed {
     }
 
     fn read(bytes: &[u8], digest: impl FnOnce() -> Sha256) -> Result<Self, BundleError> {
-        let value = json::parse(bytes)?;
-        let media = value.get("mediaType").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let document = Checked::of(bytes)?;
+        let MediaWire { media_type: media } = document.read_object().unwrap_or_default();
         let (payload, by) = if media == SSH_MEDIA_TYPE {
-            let wire: SshWire = json::from_value(value)?;
+            let wire: SshWire<'_> = document.read()?;
             let payload = unpack(&wire.payload_type, &wire.payload)?;
             (payload, Signature::Ssh { namespace: wire.namespace, armor: wire.signature })
-        } else if BUNDLE_MEDIA_TYPES.contains(&media.as_str()) {
-            Self::from_bundle(value, bytes)?
+        } else if BUNDLE_MEDIA_TYPES.contains(&&*media) {
+            Self::from_bundle(document.read()?, bytes)?
         } else {
             return Err(BundleError::MediaType { found: media.chars().take(120).collect() });
         };
@@ -219,14 +220,13 @@ impl Signed {
         pae(PAYLOAD_TYPE, &self.payload)
     }
 
-    fn from_bundle(value: Value, bytes: &[u8]) -> Result<(Vec<u8>, Signature), BundleError> {
-        let wire: BundleWire = json::from_value(value)?;
+    fn from_bundle(wire: BundleWire<'_>, bytes: &[u8]) -> Result<(Vec<u8>, Signature), BundleError> {
         let envelope = wire.dsse_envelope.ok_or(BundleError::NoEnvelope)?;
         let payload = unpack(&envelope.payload_type, &envelope.payload)?;
         let [signature] = envelope.signatures.as_slice() else {
             return Err(BundleError::Signatures { found: envelope.signatures.len() });
         };
-        let signature = BASE64.decode(&signature.sig).map_err(|_base64| BundleError::Base64 { field: "sig" })?;
+        let signature = BASE64.decode(&*signature.sig).map_err(|_base64| BundleError::Base64 { field: "sig" })?;
         let material = wire.verification_material;
         let certificate = material.certificate.is_some() || material.x509_certificate_chain.is_some();
         let by = match (material.public_key, certificate) {
@@ -247,18 +247,18 @@ impl Signed {
 /// Writes a bundle: one line of canonical JSON, without a newline.
 pub fn write_bundle(payload: &[u8], key: &KeyId, signature: &[u8]) -> Result<Vec<u8>, JsonError> {
     json::canonical(&BundleWire {
-        media_type: BUNDLE_MEDIA_TYPE.to_owned(),
+        media_type: BUNDLE_MEDIA_TYPE.into(),
         verification_material: MaterialWire {
-            public_key: Some(KeyWire { hint: key.hint() }),
+            public_key: Some(KeyWire { hint: key.hint().into() }),
             certificate: None,
             x509_certificate_chain: None,
             tlog_entries: None,
             timestamp_verification_data: None,
         },
         dsse_envelope: Some(EnvelopeWire {
-            payload: BASE64.encode(payload),
-            payload_type: PAYLOAD_TYPE.to_owned(),
-            signatures: vec![SignatureWire { sig: BASE64.encode(signature), keyid: key.hint() }],
+            payload: BASE64.encode(payload).into(),
+            payload_type: PAYLOAD_TYPE.into(),
+            signatures: vec![SignatureWire { sig: BASE64.encode(signature).into(), keyid: key.hint().into() }],
         }),
     })
 }
@@ -266,10 +266,10 @@ pub fn write_bundle(payload: &[u8], key: &KeyId, signature: &[u8]) -> Result<Vec
 /// Writes a statement under an SSH signature: one line of canonical JSON, without a newline.
 pub fn write_ssh(payload: &[u8], namespace: &str, armor: &str) -> Result<Vec<u8>, JsonError> {
     json::canonical(&SshWire {
-        media_type: SSH_MEDIA_TYPE.to_owned(),
+        media_type: SSH_MEDIA_TYPE.into(),
         namespace: namespace.to_owned(),
-        payload: BASE64.encode(payload),
-        payload_type: PAYLOAD_TYPE.to_owned(),
+        payload: BASE64.encode(payload).into(),
+        payload_type: PAYLOAD_TYPE.into(),
         signature: armor.to_owned(),
     })
 }
@@ -281,20 +281,32 @@ fn unpack(payload_type: &str, payload: &str) -> Result<Vec<u8>, BundleError> {
     BASE64.decode(payload).map_err(|_base64| BundleError::Base64 { field: "payload" })
 }
 
-#[derive(Serialize, Deserialize)]
+/// What says how a document is to be read; nothing where it is no text.
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct BundleWire {
-    media_type: String,
-    verification_material: MaterialWire,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    dsse_envelope: Option<EnvelopeWire>,
+struct MediaWire<'a> {
+    #[serde(default, borrow)]
+    media_type: Cow<'a, str>,
 }
 
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(Debug, PartialEq))]
 #[serde(rename_all = "camelCase")]
-struct MaterialWire {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    public_key: Option<KeyWire>,
+struct BundleWire<'a> {
+    #[serde(borrow)]
+    media_type: Cow<'a, str>,
+    #[serde(borrow)]
+    verification_material: MaterialWire<'a>,
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    dsse_envelope: Option<EnvelopeWire<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(Debug, PartialEq))]
+#[serde(rename_all = "camelCase")]
+struct MaterialWire<'a> {
+    #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
+    public_key: Option<KeyWire<'a>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     certificate: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -306,39 +318,51 @@ struct MaterialWire {
 }
 
 #[derive(Serialize, Deserialize)]
-struct KeyWire {
-    #[serde(default)]
-    hint: String,
+#[cfg_attr(test, derive(Debug, PartialEq))]
+struct KeyWire<'a> {
+    #[serde(default, borrow)]
+    hint: Cow<'a, str>,
 }
 
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(Debug, PartialEq))]
 #[serde(rename_all = "camelCase")]
-struct EnvelopeWire {
-    payload: String,
-    payload_type: String,
-    signatures: Vec<SignatureWire>,
+struct EnvelopeWire<'a> {
+    #[serde(borrow)]
+    payload: Cow<'a, str>,
+    #[serde(borrow)]
+    payload_type: Cow<'a, str>,
+    #[serde(borrow)]
+    signatures: Vec<SignatureWire<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct SignatureWire {
-    sig: String,
-    #[serde(default)]
-    keyid: String,
+#[cfg_attr(test, derive(Debug, PartialEq))]
+struct SignatureWire<'a> {
+    #[serde(borrow)]
+    sig: Cow<'a, str>,
+    #[serde(default, borrow)]
+    keyid: Cow<'a, str>,
 }
 
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(Debug, PartialEq))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct SshWire {
-    media_type: String,
+struct SshWire<'a> {
+    #[serde(borrow)]
+    media_type: Cow<'a, str>,
     namespace: String,
-    payload: String,
-    payload_type: String,
+    #[serde(borrow)]
+    payload: Cow<'a, str>,
+    #[serde(borrow)]
+    payload_type: Cow<'a, str>,
     signature: String,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::in_place::{bends, bent, both_ways};
     use proptest::prelude::*;
 
     fn key() -> KeyId {
@@ -381,7 +405,34 @@ mod tests {
         assert_eq!(Signed::parse_lines(pretty.as_bytes()).unwrap().len(), 1);
     }
 
+    fn documents() -> impl Strategy<Value = Value> {
+        let bundle = serde_json::from_slice(&write_bundle(b"{}", &key(), b"sig").unwrap()).unwrap();
+        let ssh = serde_json::from_slice(&write_ssh(b"{}", "file", "armor").unwrap()).unwrap();
+        prop::sample::select(vec![bundle, ssh])
+    }
+
     proptest! {
+        #[test]
+        fn an_envelope_is_read_in_place_as_by_a_value(document in documents(), bends in bends()) {
+            let bytes = bent(&document, &bends);
+            let [in_place, by_value] = both_ways::<BundleWire<'_>>(&bytes);
+            prop_assert_eq!(in_place, by_value);
+            let [in_place, by_value] = both_ways::<SshWire<'_>>(&bytes);
+            prop_assert_eq!(in_place, by_value);
+            let by_value = json::parse(&bytes).map(|value| value["mediaType"].as_str().unwrap_or_default().to_owned());
+            let read = Signed::parse(&bytes);
+            match by_value {
+                Err(error) => prop_assert_eq!(read, Err(BundleError::Json(error))),
+                Ok(media) if media != SSH_MEDIA_TYPE && !BUNDLE_MEDIA_TYPES.contains(&media.as_str()) => {
+                    prop_assert_eq!(read, Err(BundleError::MediaType { found: media }));
+                }
+                Ok(_) => {
+                    let other = matches!(read, Err(BundleError::MediaType { .. }));
+                    prop_assert!(!other, "{:?}", read);
+                }
+            }
+        }
+
         #[test]
         fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
             prop_assert!(Signed::parse_lines(&bytes).is_err());

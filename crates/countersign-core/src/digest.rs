@@ -99,8 +99,7 @@ impl serde::Serialize for Sha256 {
 
 impl<'de> serde::Deserialize<'de> for Sha256 {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
-        Self::from_prefixed(&text).map_err(serde::de::Error::custom)
+        crate::json::text(d, Self::from_prefixed)
     }
 }
 

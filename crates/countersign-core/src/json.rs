@@ -4,8 +4,10 @@
 //! numbers that are not integers within ±2^53, since those have more than one spelling.
 
 use crate::limits;
-use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Why bytes are not the JSON we accept, or a value cannot be written canonically.
@@ -51,11 +53,15 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
 
 /// As [`parse`], with another bound on the size.
 pub fn parse_within(bytes: &[u8], limit: usize) -> Result<Value, JsonError> {
+    read_by(Strict { depth: 0 }, bytes, limit)
+}
+
+fn read_by<'de, S: DeserializeSeed<'de>>(how: S, bytes: &'de [u8], limit: usize) -> Result<S::Value, JsonError> {
     if bytes.len() > limit {
         return Err(JsonError::TooLarge { found: bytes.len(), limit });
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0 }.deserialize(&mut reader).map_err(|e| syntax(&e))?;
+    let value = how.deserialize(&mut reader).map_err(|e| syntax(&e))?;
     reader.end().map_err(|e| syntax(&e))?;
     Ok(value)
 }
@@ -65,9 +71,42 @@ pub fn parse_as<T: de::DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
     from_value(parse(bytes)?)
 }
 
+/// A document that [`parse`] reads, of which no value was made. What it says, types read out of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Checked<'de>(&'de [u8]);
+
+impl<'de> Checked<'de> {
+    /// Refuses what [`parse`] refuses.
+    pub fn of(bytes: &'de [u8]) -> Result<Self, JsonError> {
+        read_by(Check { depth: 0 }, bytes, limits::DOCUMENT_BYTES).map(|()| Self(bytes))
+    }
+
+    /// As a type, which may borrow of it. It holds no enum with fields in a variant: `serde_json` takes those out of an array by
+    /// their places where it reads bytes, and refuses them where it reads a value.
+    pub fn read<T: de::Deserialize<'de>>(self) -> Result<T, JsonError> {
+        serde_json::from_slice(self.0).map_err(|e| self.refused::<T>(&e))
+    }
+
+    /// Why it is not of that type. Of several reasons, which is met first hangs on the order in which fields stand: the one that
+    /// is said is the one that [`from_value`] says, so that a document is refused in one way however it is read.
+    fn refused<T: de::Deserialize<'de>>(self, met: &serde_json::Error) -> JsonError {
+        let by_value = parse(self.0).and_then(from_value::<T>);
+        // Whatever a value of it would be, it was refused.
+        by_value.err().unwrap_or_else(|| JsonError::Shape(message(met)))
+    }
+
+    /// As a type whose fields have to stand by their names: of an array they would be taken by their places.
+    pub fn read_object<T: de::Deserialize<'de>>(self) -> Result<T, JsonError> {
+        if self.0.trim_ascii_start().starts_with(b"{") {
+            return self.read();
+        }
+        Err(JsonError::Shape("not an object".to_owned()))
+    }
+}
+
 /// A strictly read value as a type.
-pub fn from_value<T: de::DeserializeOwned>(value: Value) -> Result<T, JsonError> {
-    serde_json::from_value(value).map_err(|e| shape(&e))
+pub fn from_value<'de, T: de::Deserialize<'de>>(value: Value) -> Result<T, JsonError> {
+    T::deserialize(value).map_err(|e| shape(&e))
 }
 
 /// The same of a value that stays.
@@ -78,6 +117,14 @@ pub fn from_ref<T: de::DeserializeOwned>(value: &Value) -> Result<T, JsonError> 
 /// Any of our types as a value.
 pub fn to_value<T: serde::Serialize + ?Sized>(value: &T) -> Result<Value, JsonError> {
     serde_json::to_value(value).map_err(|e| JsonError::Shape(e.to_string()))
+}
+
+/// A value that is written as text, out of that text, of which no copy is made.
+pub fn text<'de, D: Deserializer<'de>, T, E: fmt::Display>(
+    d: D,
+    read: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<T, D::Error> {
+    d.deserialize_str(Text(read))
 }
 
 /// The canonical bytes of a value (RFC 8785): what is hashed and signed.
@@ -163,9 +210,95 @@ fn shape(e: &serde_json::Error) -> JsonError {
 }
 
 fn syntax(e: &serde_json::Error) -> JsonError {
+    JsonError::Syntax { line: e.line(), column: e.column(), message: message(e) }
+}
+
+/// What is wrong, without the place.
+fn message(e: &serde_json::Error) -> String {
     let text = e.to_string();
-    let message = text.split(" at line ").next().unwrap_or(&text).to_owned();
-    JsonError::Syntax { line: e.line(), column: e.column(), message }
+    text.split(" at line ").next().unwrap_or(&text).to_owned()
+}
+
+/// The next level of depth, if it may be that deep.
+fn deeper<E: de::Error>(depth: usize) -> Result<usize, E> {
+    if depth >= limits::JSON_DEPTH {
+        return Err(E::custom(format_args!("nested deeper than {} levels", limits::JSON_DEPTH)));
+    }
+    Ok(depth.saturating_add(1))
+}
+
+fn twice<E: de::Error>(key: &str) -> E {
+    E::custom(format_args!("duplicate key {key:?}"))
+}
+
+/// See [`text`].
+struct Text<F>(F);
+
+impl<T, E: fmt::Display, F: FnOnce(&str) -> Result<T, E>> Visitor<'_> for Text<F> {
+    type Value = T;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+    fn visit_str<X: de::Error>(self, text: &str) -> Result<T, X> {
+        (self.0)(text).map_err(X::custom)
+    }
+}
+
+/// A key as it stands in the document, or unescaped where it is not what it stands for.
+#[derive(serde::Deserialize)]
+#[serde(transparent)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// Refuses what [`Strict`] refuses, and builds nothing.
+struct Check {
+    depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Check {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<(), D::Error> {
+        d.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Check {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_f64<E: de::Error>(self, v: f64) -> Result<(), E> {
+        if v.is_finite() { Ok(()) } else { Err(E::custom("not a finite number")) }
+    }
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element_seed(Self { depth: deeper(self.depth)? })?.is_some() {}
+        Ok(())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
+        let mut keys: BTreeSet<Cow<'de, str>> = BTreeSet::new();
+        while let Some(Key(key)) = access.next_key()? {
+            if keys.contains(&key) {
+                return Err(twice(&key));
+            }
+            keys.insert(key);
+            access.next_value_seed(Self { depth: deeper(self.depth)? })?;
+        }
+        Ok(())
+    }
 }
 
 /// Builds a [`Value`] and refuses what `serde_json` would silently resolve: a key given twice.
@@ -173,19 +306,9 @@ struct Strict {
     depth: usize,
 }
 
-impl Strict {
-    fn deeper<E: de::Error>(&self) -> Result<Self, E> {
-        let depth = self.depth.saturating_add(1);
-        if depth > limits::JSON_DEPTH {
-            return Err(E::custom(format_args!("nested deeper than {} levels", limits::JSON_DEPTH)));
-        }
-        Ok(Self { depth })
-    }
-}
-
 impl<'de> DeserializeSeed<'de> for Strict {
     type Value = Value;
-    fn deserialize<D: serde::Deserializer<'de>>(self, d: D) -> Result<Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, d: D) -> Result<Value, D::Error> {
         d.deserialize_any(self)
     }
 }
@@ -218,7 +341,7 @@ impl<'de> Visitor<'de> for Strict {
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let mut items = Vec::new();
-        while let Some(item) = seq.next_element_seed(self.deeper()?)? {
+        while let Some(item) = seq.next_element_seed(Self { depth: deeper(self.depth)? })? {
             items.push(item);
         }
         Ok(Value::Array(items))
@@ -227,14 +350,17 @@ impl<'de> Visitor<'de> for Strict {
         let mut map = Map::new();
         while let Some(key) = access.next_key::<String>()? {
             if map.contains_key(&key) {
-                return Err(de::Error::custom(format_args!("duplicate key {key:?}")));
+                return Err(twice(&key));
             }
-            let value = access.next_value_seed(self.deeper()?)?;
+            let value = access.next_value_seed(Self { depth: deeper(self.depth)? })?;
             map.insert(key, value);
         }
         Ok(Value::Object(map))
     }
 }
+
+#[cfg(test)]
+pub(crate) mod in_place;
 
 #[cfg(test)]
 mod tests {

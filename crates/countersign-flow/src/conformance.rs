@@ -127,8 +127,8 @@ pub fn sign_bundle(request: &SignBundle<'_>) -> Result<Vec<u8>, FlowError> {
         let statement = Statement::parse(&bytes).map_err(|error| {
             FlowError::Refused(vec![Finding::new(codes::STATEMENT_MALFORMED, error.to_string()).at(place)])
         })?;
-        let artifact =
-            Artifact::of(&statement).map_err(|error| FlowError::Refused(vec![error.finding("the statement")]))?;
+        let artifact = Artifact::of(&statement.subjects)
+            .map_err(|error| FlowError::Refused(vec![error.finding("the statement")]))?;
         return Ok(signer.signed(Content::Statement(&bytes), artifact)?.bundle);
     }
     Ok(signer.signed(Content::File(&bytes), Artifact::Bytes(&bytes))?.bundle)

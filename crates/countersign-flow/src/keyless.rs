@@ -122,8 +122,8 @@ impl IdentitySigner {
 
     /// The bundle over a statement, as its reader will read it.
     fn whole(&self, statement: &Statement, payload: &[u8], bundle: Vec<u8>) -> Result<SignedByIdentity, FlowError> {
-        let artifact =
-            Artifact::of(statement).map_err(|error| FlowError::Refused(vec![error.finding("the statement")]))?;
+        let artifact = Artifact::of(&statement.subjects)
+            .map_err(|error| FlowError::Refused(vec![error.finding("the statement")]))?;
         let signed = self.checked(bundle, artifact)?;
         let read = Signed::parse(&signed.bundle).ok();
         let read = read.filter(|read| read.payload == payload && signed.shown.payload == payload);

@@ -288,7 +288,7 @@ pub fn promoted_to(
     let let_through = !decision.enforced || decision.break_glass.is_some();
     let findings = match summed {
         Err(findings) => findings,
-        Ok((_, vsa)) if vsa.verification_result == VerificationResult::Failed && !let_through => {
+        Ok(vsa) if vsa.verification_result == VerificationResult::Failed && !let_through => {
             vec![said_failed(newest.entry)]
         }
         Ok(_) => Vec::new(),

@@ -33,7 +33,7 @@ fn main() {
     let root = TrustedRoot::parse(&std::fs::read(&arguments[2]).expect("the root")).expect("a root");
     let payload = read(&bundle).expect("a bundle")[0].payload.clone().expect("a statement");
     let statement = Statement::parse_any(&payload).expect("a statement");
-    let artifact = Artifact::of(&statement).expect("a subject");
+    let artifact = Artifact::of(&statement.subjects).expect("a subject");
     let at = "2026-11-25T00:00:00Z".parse().expect("a time");
     let verify = measured(|| {
         root.verify_keyless(&bundle, artifact, Transparency::Log, at).expect("it holds");

@@ -14,7 +14,7 @@ use countersign_core::statement::erasure::NAMESPACE as ERASURE_NAMESPACE;
 use countersign_core::statement::manual_evidence::NAMESPACE as MANUAL_NAMESPACE;
 use countersign_core::statement::review::NAMESPACE as REVIEW_NAMESPACE;
 use countersign_core::statement::vex::NAMESPACE as VEX_NAMESPACE;
-use countersign_core::statement::{Kind, Statement};
+use countersign_core::statement::{Kind, Payload, Stated, Statement, StatementError};
 use countersign_core::time::Time;
 use countersign_core::trust::{
     EXCEPTION_NAMESPACE, Identity, KeyTransparency, OwnedKey, Owner, POLICY_NAMESPACE, ShownIdentity, TRUST_NAMESPACE,
@@ -33,6 +33,11 @@ pub struct Verified<T> {
 impl<T> Verified<T> {
     pub(crate) const fn new(value: T, by: SignedBy, document: Sha256) -> Self {
         Self { value, by, document }
+    }
+
+    /// Who signed and in which document, where what was signed is held elsewhere.
+    pub(crate) fn signature(self) -> Verified<()> {
+        Verified { value: (), by: self.by, document: self.document }
     }
 
     /// What was signed.
@@ -133,39 +138,40 @@ pub fn verify_document(
     verify_read(read_statement(signed, place)?, signed, trust, roots, at, place)
 }
 
-/// The same, with the statement that was read of it.
-pub(crate) fn verify_read(
-    statement: Statement,
+/// The same, with what was read of it, as far as that was.
+pub(crate) fn verify_read<S: Stated>(
+    statement: S,
     signed: &Signed,
     trust: &VerifiedTrust,
     roots: &Roots,
     at: Time,
     place: &str,
-) -> Result<Verified<Statement>, Vec<Finding>> {
+) -> Result<Verified<S>, Vec<Finding>> {
     let kind = known_kind(&statement, place)?;
     verify_as((statement, kind), signed, trust, roots, (at, place))
 }
 
 /// The kind of a statement, if this version knows it.
-pub(crate) fn known_kind(statement: &Statement, place: &str) -> Result<Kind, Vec<Finding>> {
+pub(crate) fn known_kind(statement: &impl Stated, place: &str) -> Result<Kind, Vec<Finding>> {
     statement.kind().ok_or_else(|| {
+        let found = statement.predicate_type();
         vec![
-            Finding::new(codes::PREDICATE_UNKNOWN, format!("predicate type {} is not known", statement.predicate_type))
+            Finding::new(codes::PREDICATE_UNKNOWN, format!("predicate type {found} is not known"))
                 .at(place)
                 .expected(Kind::ALL.map(Kind::word).join(", "), "this version of countersign")
-                .found(statement.predicate_type.as_str()),
+                .found(found.as_str()),
         ]
     })
 }
 
 /// The same of a statement that is judged as one of this kind.
-pub(crate) fn verify_as(
-    (statement, kind): (Statement, Kind),
+pub(crate) fn verify_as<S: Stated>(
+    (statement, kind): (S, Kind),
     signed: &Signed,
     trust: &VerifiedTrust,
     roots: &Roots,
     (at, place): (Time, &str),
-) -> Result<Verified<Statement>, Vec<Finding>> {
+) -> Result<Verified<S>, Vec<Finding>> {
     let by = match &signed.by {
         Signature::Certificate { bundle } => {
             certificate_signer(bundle, signed, &statement, kind, &Judge { trust: trust.trust(), roots, at, place })
@@ -182,12 +188,17 @@ pub(crate) fn verify_as(
 
 /// The statement that a document carries.
 pub(crate) fn read_statement(signed: &Signed, place: &str) -> Result<Statement, Vec<Finding>> {
-    Statement::parse(&signed.payload).map_err(|error| {
-        vec![
-            Finding::new(codes::STATEMENT_MALFORMED, format!("the signed payload is not a statement: {error}"))
-                .at(place),
-        ]
-    })
+    Statement::parse(&signed.payload).map_err(|error| no_statement(&error, place))
+}
+
+/// The same, read no further than its signature needs.
+pub(crate) fn read_payload<'s>(signed: &'s Signed, place: &str) -> Result<Payload<'s>, Vec<Finding>> {
+    Payload::parse(&signed.payload).map_err(|error| no_statement(&error, place))
+}
+
+fn no_statement(error: &StatementError, place: &str) -> Vec<Finding> {
+    let what = format!("the signed payload is not a statement: {error}");
+    vec![Finding::new(codes::STATEMENT_MALFORMED, what).at(place)]
 }
 
 /// Who signed, by `trust`: also for documents that are judged before there is a [`VerifiedTrust`], such as trust itself.
@@ -251,7 +262,7 @@ fn allowed(owner: &Owner<'_>, kind: Kind, trust: &Trust, place: &str) -> Result<
 /// Who signed, by the certificate that a document has and by those roots of `trust`.
 pub(crate) fn identity(
     signed: &Signed,
-    statement: &Statement,
+    statement: &impl Stated,
     kind: Kind,
     (trust, roots): (&Trust, &Roots),
     at: Time,
@@ -280,13 +291,15 @@ struct Judge<'j> {
 fn certificate_signer(
     bundle: &[u8],
     signed: &Signed,
-    statement: &Statement,
+    statement: &impl Stated,
     kind: Kind,
     judge: &Judge<'_>,
 ) -> Result<SignedBy, Finding> {
     let Judge { trust, roots, at, place } = *judge;
     let by_trust = || format!("trust, version {}", trust.version);
-    let held = roots.judge(trust, bundle, statement, at).map_err(|refused: Refused| missing_root(&refused, place))?;
+    let held = roots
+        .judge(trust, bundle, statement.subjects(), at)
+        .map_err(|refused: Refused| missing_root(&refused, place))?;
     // Two readers of one document must not read two statements in it.
     if held.iter().any(|(_, found)| found.payload != signed.payload) {
         return Err(Finding::new(codes::BUNDLE_MALFORMED, "the envelope has two readings").at(place));
@@ -348,7 +361,7 @@ fn certificate_signer(
 fn key_transparency(
     by: SignedBy,
     witnessed: Option<&[u8]>,
-    statement: &Statement,
+    statement: &impl Stated,
     judge: &Judge<'_>,
 ) -> Result<SignedBy, Finding> {
     let Judge { trust, roots, at, place } = *judge;
@@ -370,7 +383,9 @@ fn key_transparency(
     let (Some(bundle), Some(pem)) = (witnessed, known.and_then(|owned| owned.key.to_pem())) else {
         return Err(missing());
     };
-    let times = roots.witnessed(trust, bundle, statement, &pem, at).map_err(|refused| missing_root(&refused, place))?;
+    let times = roots
+        .witnessed(trust, bundle, statement.subjects(), &pem, at)
+        .map_err(|refused| missing_root(&refused, place))?;
     let existed = times.iter().min().copied().ok_or_else(missing)?;
     Ok(SignedBy { when: Some(Attested { existed, logged: true }), unwitnessed: false, ..by })
 }

@@ -1,11 +1,11 @@
 //! Everything that was handed in, checked document by document.
 
-use crate::document::{Verified, read_statement, verify_read};
+use crate::document::{Verified, read_payload, read_statement, verify_read};
 use crate::recorded;
 use crate::sigstore::Roots;
 use crate::trust::VerifiedTrust;
 use countersign_core::blob::Blob;
-use countersign_core::bundle::Signed;
+use countersign_core::bundle::{BundleError, Signed};
 use countersign_core::decision::EvidenceRef;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
@@ -31,6 +31,38 @@ pub fn place_of(digest: &Sha256) -> String {
     format!("evidence {digest}")
 }
 
+/// What is wrong with documents, one by one, where what they say is asked by nobody: the findings are those of
+/// [`Evidence::of`], and so is the number of those that hold.
+#[must_use]
+pub fn signatures(documents: &[Blob], trust: &VerifiedTrust, at: Time) -> (usize, Vec<Finding>) {
+    let by_digest = by_digest(documents);
+    let (roots, mut findings) = Roots::stored(trust, by_digest.values().copied());
+    let mut hold = 0_usize;
+    for (digest, blob) in by_digest {
+        if trust.trust().sigstore_root(&digest).is_some() {
+            continue;
+        }
+        let place = place_of(&digest);
+        let judged = Signed::parse_blob(blob).map_err(|error| unread(&error, &place)).and_then(|signed| {
+            let payload = read_payload(&signed, &place)?;
+            verify_read(payload, &signed, trust, &roots, at, &place).map(drop)
+        });
+        match judged {
+            Ok(()) => hold = hold.saturating_add(1),
+            Err(more) => findings.extend(more),
+        }
+    }
+    (hold, findings)
+}
+
+fn by_digest(documents: &[Blob]) -> BTreeMap<Sha256, &Blob> {
+    documents.iter().map(|blob| (*blob.digest(), blob)).collect()
+}
+
+fn unread(error: &BundleError, place: &str) -> Vec<Finding> {
+    vec![Finding::new(error.code(), error.to_string()).at(place)]
+}
+
 /// Verified evidence, and what was wrong with the rest.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
@@ -52,10 +84,9 @@ impl Evidence {
     /// The same of documents that come out of a store.
     #[must_use]
     pub fn of(documents: &[Blob], trust: &VerifiedTrust, at: Time) -> Self {
-        let by_digest: BTreeMap<Sha256, &Blob> = documents.iter().map(|blob| (*blob.digest(), blob)).collect();
-        let mut out = Self::default();
-        let (roots, findings) = Roots::among(trust.trust(), by_digest.iter().map(|(digest, blob)| (digest, &***blob)));
-        out.findings = findings;
+        let by_digest = by_digest(documents);
+        let (roots, findings) = Roots::stored(trust, by_digest.values().copied());
+        let mut out = Self { findings, ..Self::default() };
         for (digest, blob) in by_digest {
             let place = place_of(&digest);
             if trust.trust().sigstore_root(&digest).is_some() {
@@ -65,7 +96,7 @@ impl Evidence {
             match Signed::parse_blob(blob) {
                 Err(error) => {
                     out.index.push(EvidenceRef { digest, kind: None, against: None });
-                    out.findings.push(Finding::new(error.code(), error.to_string()).at(place));
+                    out.findings.extend(unread(&error, &place));
                 }
                 Ok(signed) => {
                     let statement = read_statement(&signed, &place);

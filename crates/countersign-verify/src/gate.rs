@@ -4,7 +4,7 @@
 //! said of it years later. The signature is made after the time that stands in the document, by clocks of others: it has to
 //! lie within [`limits::GATE_SIGNATURE_SECONDS`] of it.
 
-use crate::document::{Verified, known_kind, read_statement, verify_as};
+use crate::document::{Verified, known_kind, read_payload, verify_as};
 use crate::evidence::Blobs;
 use crate::sigstore::Roots;
 use crate::trust::VerifiedTrust;
@@ -13,50 +13,50 @@ use countersign_core::codes;
 use countersign_core::finding::Finding;
 use countersign_core::later::is_later;
 use countersign_core::limits;
-use countersign_core::statement::{Kind, Statement};
+use countersign_core::statement::{Kind, Payload, Stated as _};
 use countersign_core::time::Time;
 use countersign_core::trust::{Identity, Trust};
 
 /// Checks what a gate is said to have signed at a time, as every reader of its log does. Roots come out of `blobs`.
-pub fn verify_by_gate(
-    signed: &Signed,
+pub fn verify_by_gate<'s>(
+    signed: &'s Signed,
     trust: &VerifiedTrust,
     blobs: &dyn Blobs,
     at: Time,
     place: &str,
-) -> Result<Verified<Statement>, Vec<Finding>> {
-    let statement = read_statement(signed, place)?;
-    let kind = known_kind(&statement, place)?;
-    by_gate((statement, kind), signed, trust, blobs, (at, place))
+) -> Result<Verified<Payload<'s>>, Vec<Finding>> {
+    let payload = read_payload(signed, place)?;
+    let kind = known_kind(&payload, place)?;
+    by_gate((payload, kind), signed, trust, blobs, (at, place))
 }
 
 /// The same of one that is to be of this kind. One in the form of a later version is judged by its signature as if it could
 /// be read: whoever calls a forged one that is not heard.
-pub(crate) fn verify_as_by_gate(
-    signed: &Signed,
+pub(crate) fn verify_as_by_gate<'s>(
+    signed: &'s Signed,
     kind: Kind,
     trust: &VerifiedTrust,
     blobs: &dyn Blobs,
     (at, place): (Time, &str),
-) -> Result<Verified<Statement>, Vec<Finding>> {
-    let statement = read_statement(signed, place)?;
-    let later = is_later(statement.predicate_type.as_str(), kind.predicate_type());
-    let kind = if later { kind } else { known_kind(&statement, place)? };
-    by_gate((statement, kind), signed, trust, blobs, (at, place))
+) -> Result<Verified<Payload<'s>>, Vec<Finding>> {
+    let payload = read_payload(signed, place)?;
+    let later = is_later(payload.predicate_type().as_str(), kind.predicate_type());
+    let kind = if later { kind } else { known_kind(&payload, place)? };
+    by_gate((payload, kind), signed, trust, blobs, (at, place))
 }
 
-fn by_gate(
-    (statement, kind): (Statement, Kind),
+fn by_gate<'s>(
+    (payload, kind): (Payload<'s>, Kind),
     signed: &Signed,
     trust: &VerifiedTrust,
     blobs: &dyn Blobs,
     (at, place): (Time, &str),
-) -> Result<Verified<Statement>, Vec<Finding>> {
+) -> Result<Verified<Payload<'s>>, Vec<Finding>> {
     let Signature::Certificate { .. } = &signed.by else {
-        return verify_as((statement, kind), signed, trust, &Roots::none(), (at, place));
+        return verify_as((payload, kind), signed, trust, &Roots::none(), (at, place));
     };
-    let roots = Roots::of_gate(trust.trust(), blobs);
-    let verified = verify_as((statement, kind), signed, trust, &roots, (at, place)).map_err(stored_root)?;
+    let roots = Roots::of_gate(trust, blobs);
+    let verified = verify_as((payload, kind), signed, trust, &roots, (at, place)).map_err(stored_root)?;
     let existed = verified.signed_by().when.map(|when| when.existed);
     let earliest = at.plus(limits::GATE_SIGNATURE_SECONDS.saturating_neg());
     if existed.is_none_or(|existed| existed < earliest) {
@@ -73,7 +73,7 @@ fn by_gate(
 /// Whether a trust of later says that the identity was in foreign hands already when it made this decision. A root of later
 /// may be another file: the instance is known by what it vouches for.
 #[must_use]
-pub fn compromised_identity(decision: &Verified<Statement>, later: &Trust, place: &str) -> Option<Finding> {
+pub fn compromised_identity<T>(decision: &Verified<T>, later: &Trust, place: &str) -> Option<Finding> {
     let by = decision.signed_by();
     let (shown, existed) = (by.identity.as_deref()?, by.when?.existed);
     let is = |identity: &Identity| identity.is(&identity.root, &shown.issuer, &shown.subject, &shown.claims);

@@ -5,7 +5,7 @@ use countersign_core::decision::Decision;
 use countersign_core::finding::Finding;
 use countersign_core::json::JsonError;
 use countersign_core::later;
-use countersign_core::statement::{Kind, Statement, StatementError};
+use countersign_core::statement::{Kind, Payload, Stated as _, StatementError};
 
 /// Why a signed statement was not read.
 #[derive(Debug)]
@@ -18,9 +18,10 @@ pub(crate) enum Unread {
 
 /// What a signed decision says: first which form it has, then what that form holds. A field or a word that this form did not have
 /// is of a later version as well: fields are added, and codes and kinds.
-pub(crate) fn read_decision(statement: &Statement, place: &str) -> Result<Decision, Unread> {
-    let (known, named) = (Kind::PromotionDecision.predicate_type(), statement.predicate_type.as_str());
-    let later = |found: &str| Unread::Later(later::finding("decision", place, known, found, made_by(statement)));
+pub(crate) fn read_decision(statement: &Payload<'_>, place: &str) -> Result<Decision, Unread> {
+    let (known, named) = (Kind::PromotionDecision.predicate_type(), statement.predicate_type().as_str());
+    let later =
+        |found: &str| Unread::Later(later::finding("decision", place, known, found, made_by(statement).as_deref()));
     if later::is_later(named, known) {
         return Err(later(named));
     }
@@ -33,6 +34,7 @@ pub(crate) fn read_decision(statement: &Statement, place: &str) -> Result<Decisi
 }
 
 /// The version that made it, by its own words, where those stand where they stand now.
-fn made_by(statement: &Statement) -> Option<&str> {
-    statement.predicate.pointer("/request/tool/version").and_then(|version| version.as_str())
+fn made_by(statement: &Payload<'_>) -> Option<String> {
+    let said = statement.predicate().ok()?;
+    said.pointer("/request/tool/version").and_then(|version| version.as_str()).map(ToOwned::to_owned)
 }

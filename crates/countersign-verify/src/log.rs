@@ -28,7 +28,7 @@ use countersign_core::ids::{EnvName, Origin};
 use countersign_core::limits;
 use countersign_core::log::checkpoint::Checkpoint;
 use countersign_core::log::merkle::{Frontier, leaf_hash};
-use countersign_core::statement::Kind;
+use countersign_core::statement::{Kind, Stated as _};
 use countersign_core::time::Time;
 use countersign_core::trust::Trust;
 use std::collections::{BTreeMap, BTreeSet};
@@ -125,8 +125,8 @@ pub struct Promoted {
     pub log: Option<Origin>,
     /// The entry's time.
     pub time: Time,
-    /// The decision, signed by a gate of that environment.
-    pub decision: Verified<countersign_core::statement::Statement>,
+    /// That a gate of that environment signed it, and in which document.
+    pub decision: Verified<()>,
     /// The decision's content.
     pub content: Decision,
 }
@@ -675,6 +675,7 @@ impl<'a> StateView<'a> {
                     .found(word(&content.inputs.log)),
             ]);
         }
+        let decision = decision.signature();
         Ok(Promoted { entry: index, log: self.state.log_of_entries(), time: entry.time, decision, content })
     }
 

@@ -1,14 +1,17 @@
 //! The trust document: its quorum, its dates, and its digest as it was given from outside.
 
 use crate::quorum;
+use crate::sigstore::{Refused, TrustedRoot};
+use countersign_core::blob::Blob;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Check, Finding, Verdict};
 use countersign_core::ids::PersonId;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
-use countersign_core::trust::{ROLE_TRUST, Trust};
-use std::collections::BTreeSet;
+use countersign_core::trust::{ROLE_TRUST, SigstoreRoot, Trust};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A trust document that a quorum of its own `trust` role signed. Whether it is the one that was meant, its digest from
 /// outside says.
@@ -17,9 +20,25 @@ pub struct VerifiedTrust {
     trust: Trust,
     digest: Sha256,
     document: Sha256,
+    /// The trusted roots of Sigstore instances that it names, as far as they were read.
+    roots: Arc<Mutex<BTreeMap<Sha256, Arc<TrustedRoot>>>>,
 }
 
 impl VerifiedTrust {
+    /// The trusted root that these bytes are, if it names them: read once, however many documents are judged by it.
+    pub(crate) fn root(&self, blob: &Blob) -> Option<(&SigstoreRoot, Result<Arc<TrustedRoot>, Refused>)> {
+        let named = self.trust.sigstore_root(blob.digest())?;
+        let roots = || self.roots.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = roots().get(blob.digest()) {
+            return Some((named, Ok(Arc::clone(known))));
+        }
+        let read = TrustedRoot::parse(blob).map(Arc::new);
+        if let Ok(root) = &read {
+            roots().insert(*blob.digest(), Arc::clone(root));
+        }
+        Some((named, read))
+    }
+
     /// The document.
     #[must_use]
     pub const fn trust(&self) -> &Trust {
@@ -163,7 +182,7 @@ fn read(bytes: &[u8], at: Time) -> Result<(VerifiedTrust, String), Vec<Finding>>
         let ids: Vec<String> = quorum::ids(&count).iter().map(ToString::to_string).collect();
         format!("{} (needed: {})", ids.join(", "), role.threshold)
     });
-    Ok((VerifiedTrust { trust, digest, document: cosigned.digest }, signers))
+    Ok((VerifiedTrust { trust, digest, document: cosigned.digest, roots: Arc::default() }, signers))
 }
 
 fn short_of_quorum(cosigned: &quorum::Cosigned, judge: &Trust, at: Time, who: &str) -> Vec<Finding> {

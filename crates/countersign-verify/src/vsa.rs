@@ -1,6 +1,6 @@
 //! A verification summary as its consumer checks it: the specification's steps, and those that it leaves out.
 
-use crate::document::{SignerName, Verified};
+use crate::document::SignerName;
 use crate::evidence::Blobs;
 use crate::gate::verify_by_gate;
 use crate::trust::VerifiedTrust;
@@ -10,7 +10,7 @@ use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::ids::Uri;
 use countersign_core::statement::vsa::{VerificationResult, Vsa};
-use countersign_core::statement::{Kind, Statement};
+use countersign_core::statement::{Kind, Stated as _};
 use countersign_core::time::Time;
 
 /// Checks a summary: signature and signer, that `verifier.id` is the gate that trust pairs with the key, subject,
@@ -24,7 +24,7 @@ pub fn verify_vsa(
     (trust, blobs): (&VerifiedTrust, &dyn Blobs),
     at: Time,
     place: &str,
-) -> Result<(Verified<Statement>, Vsa), Vec<Finding>> {
+) -> Result<Vsa, Vec<Finding>> {
     let signed = Signed::parse(bytes).map_err(|e| vec![Finding::new(e.code(), e.to_string()).at(place)])?;
     let statement = verify_by_gate(&signed, trust, blobs, at, place)?;
     let vsa: Vsa = statement
@@ -36,7 +36,7 @@ pub fn verify_vsa(
         findings.push(Finding::new(code, what).at(place).expected(expected, "the check").found(found));
     };
     if !statement.value().is_about(subject) {
-        let found: Vec<String> = statement.value().subjects.iter().filter_map(|s| s.name.clone()).collect();
+        let found: Vec<String> = statement.value().subjects().iter().filter_map(|s| s.name.clone()).collect();
         differs(
             codes::SUBJECT_MISMATCH,
             "the summary is about another artifact",
@@ -79,5 +79,5 @@ pub fn verify_vsa(
             vsa.verified_levels.join(", "),
         );
     }
-    if findings.is_empty() { Ok((statement, vsa)) } else { Err(findings) }
+    if findings.is_empty() { Ok(vsa) } else { Err(findings) }
 }

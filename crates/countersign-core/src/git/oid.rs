@@ -141,8 +141,7 @@ impl serde::Serialize for Oid {
 
 impl<'de> serde::Deserialize<'de> for Oid {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
-        Self::from_hex(&text).map_err(serde::de::Error::custom)
+        crate::json::text(d, Self::from_hex)
     }
 }
 

@@ -117,8 +117,7 @@ impl serde::Serialize for NoteKey {
 
 impl<'de> serde::Deserialize<'de> for NoteKey {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
-        Self::parse(&text).map_err(serde::de::Error::custom)
+        crate::json::text(d, Self::parse)
     }
 }
 

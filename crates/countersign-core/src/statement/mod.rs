@@ -19,10 +19,12 @@ pub mod vulns;
 
 use crate::digest::Sha256;
 use crate::ids::{RefName, Uri};
-use crate::json::{self, JsonError};
+use crate::json::{self, Checked, JsonError};
 use crate::limits;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// The `_type` of every statement.
@@ -347,28 +349,11 @@ impl Statement {
     }
 
     fn of_types(payload: &[u8], types: &[&str]) -> Result<Self, StatementError> {
-        let mut value = json::parse(payload)?;
-        // Most of a statement is its predicate, which stays the value that it is.
-        let predicate = value.as_object_mut().and_then(|fields| fields.remove("predicate"));
-        let wire: Head = json::from_value(value)?;
-        if !types.contains(&wire.statement_type.as_str()) {
-            return Err(StatementError::Type { found: wire.statement_type.chars().take(120).collect() });
-        }
-        if wire.subject.is_empty() || wire.subject.len() > limits::SUBJECTS {
-            return Err(StatementError::Subjects { found: wire.subject.len() });
-        }
-        for (index, subject) in wire.subject.iter().enumerate() {
-            let usable = |hex: &String| {
-                (40..=128).contains(&hex.len()) && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-            };
-            if subject.digest.is_empty() || !subject.digest.values().all(usable) {
-                return Err(StatementError::SubjectDigest { index });
-            }
-        }
+        let wire: Read<'_, Value> = Read::of(Checked::of(payload)?, types)?;
         Ok(Self {
             subjects: wire.subject,
             predicate_type: wire.predicate_type,
-            predicate: predicate.unwrap_or_default(),
+            predicate: wire.predicate,
             verbatim: None,
         })
     }
@@ -396,35 +381,144 @@ impl Statement {
     /// What kind it is; `None` for a predicate type that this version does not know.
     #[must_use]
     pub fn kind(&self) -> Option<Kind> {
-        Kind::of(self.predicate_type.as_str())
+        Stated::kind(self)
     }
 
     /// Whether one of the subjects has this SHA-256.
     #[must_use]
     pub fn is_about(&self, digest: &Sha256) -> bool {
-        self.subjects.iter().any(|subject| subject.sha256_digest().as_ref() == Some(digest))
+        Stated::is_about(self, digest)
     }
 
     /// The predicate as a type, if the statement is of that kind.
     pub fn predicate_as<P: serde::de::DeserializeOwned>(&self, kind: Kind) -> Result<P, StatementError> {
         if self.kind() != Some(kind) {
-            return Err(StatementError::Kind {
-                expected: kind.predicate_type(),
-                found: self.predicate_type.to_string(),
-            });
+            return Err(other_kind(kind, &self.predicate_type));
         }
         Ok(json::from_ref(&self.predicate)?)
     }
 }
 
-/// What is read of a statement beside its predicate.
+/// A statement as it is read, with so much of what it says.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Head {
-    #[serde(rename = "_type")]
-    statement_type: String,
+#[cfg_attr(test, derive(Debug, PartialEq))]
+#[serde(rename_all = "camelCase", bound(deserialize = "P: Deserialize<'de> + Default"))]
+struct Read<'a, P> {
+    #[serde(rename = "_type", borrow)]
+    statement_type: Cow<'a, str>,
     subject: Vec<Subject>,
     predicate_type: Uri,
+    #[serde(default)]
+    predicate: P,
+}
+
+impl<'a, P: Deserialize<'a> + Default> Read<'a, P> {
+    fn of(document: Checked<'a>, types: &[&str]) -> Result<Self, StatementError> {
+        let wire: Self = document.read_object()?;
+        if !types.contains(&&*wire.statement_type) {
+            return Err(StatementError::Type { found: wire.statement_type.chars().take(120).collect() });
+        }
+        if wire.subject.is_empty() || wire.subject.len() > limits::SUBJECTS {
+            return Err(StatementError::Subjects { found: wire.subject.len() });
+        }
+        for (index, subject) in wire.subject.iter().enumerate() {
+            let usable = |hex: &String| {
+                (40..=128).contains(&hex.len()) && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+            };
+            if subject.digest.is_empty() || !subject.digest.values().all(usable) {
+                return Err(StatementError::SubjectDigest { index });
+            }
+        }
+        Ok(wire)
+    }
+}
+
+/// What a statement says, alone.
+#[derive(Deserialize)]
+struct Says<P> {
+    predicate: Option<P>,
+}
+
+/// The payload of an envelope, read no further than whoever checks its signature needs: what it says is read as the type that
+/// is asked for, and no value is made of it in between.
+#[derive(Debug, Clone)]
+pub struct Payload<'a> {
+    subjects: Vec<Subject>,
+    predicate_type: Uri,
+    document: Checked<'a>,
+}
+
+impl<'a> Payload<'a> {
+    /// Reads what [`Statement::parse`] reads, and refuses what that refuses.
+    pub fn parse(payload: &'a [u8]) -> Result<Self, StatementError> {
+        let document = Checked::of(payload)?;
+        let wire: Read<'_, IgnoredAny> = Read::of(document, &[STATEMENT_TYPE])?;
+        Ok(Self { subjects: wire.subject, predicate_type: wire.predicate_type, document })
+    }
+
+    /// What it says as a type, if it is of that kind.
+    pub fn predicate_as<P: Deserialize<'a>>(&self, kind: Kind) -> Result<P, StatementError> {
+        if self.kind() != Some(kind) {
+            return Err(other_kind(kind, &self.predicate_type));
+        }
+        match self.document.read::<Says<P>>()?.predicate {
+            Some(said) => Ok(said),
+            None => Ok(json::from_value(Value::Null)?),
+        }
+    }
+
+    /// What it says as a value, whatever kind it is of; `null` if it says nothing.
+    pub fn predicate(&self) -> Result<Value, StatementError> {
+        #[derive(Deserialize)]
+        struct Any {
+            #[serde(default)]
+            predicate: Value,
+        }
+        Ok(self.document.read::<Any>()?.predicate)
+    }
+}
+
+/// What a signature is over, however far it was read.
+pub trait Stated {
+    /// What it is about.
+    fn subjects(&self) -> &[Subject];
+
+    /// The type of what it says.
+    fn predicate_type(&self) -> &Uri;
+
+    /// What kind it is; `None` for a predicate type that this version does not know.
+    fn kind(&self) -> Option<Kind> {
+        Kind::of(self.predicate_type().as_str())
+    }
+
+    /// Whether one of the subjects has this SHA-256.
+    fn is_about(&self, digest: &Sha256) -> bool {
+        self.subjects().iter().any(|subject| subject.sha256_digest().as_ref() == Some(digest))
+    }
+}
+
+impl Stated for Statement {
+    fn subjects(&self) -> &[Subject] {
+        &self.subjects
+    }
+
+    fn predicate_type(&self) -> &Uri {
+        &self.predicate_type
+    }
+}
+
+impl Stated for Payload<'_> {
+    fn subjects(&self) -> &[Subject] {
+        &self.subjects
+    }
+
+    fn predicate_type(&self) -> &Uri {
+        &self.predicate_type
+    }
+}
+
+fn other_kind(expected: Kind, found: &Uri) -> StatementError {
+    StatementError::Kind { expected: expected.predicate_type(), found: found.to_string() }
 }
 
 #[derive(Serialize)]
@@ -440,6 +534,9 @@ struct Wire {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::in_place::{bends, bent, both_ways};
+    use proptest::prelude::*;
+    use serde_json::json;
 
     fn about(text: &[u8]) -> Subject {
         Subject::sha256("a", &Sha256::of(text))
@@ -509,6 +606,48 @@ mod tests {
     fn every_kind_has_its_own_predicate_type() {
         for kind in Kind::ALL {
             assert_eq!(Kind::of(kind.predicate_type()), Some(kind));
+        }
+    }
+
+    fn test_result() -> Value {
+        json!({
+            "_type": STATEMENT_TYPE, "subject": [about(b"x"), about(b"y")], "predicateType": Kind::TestResult.predicate_type(),
+            "predicate": {"result": "PASSED", "configuration": [{"name": "unit"}], "passedTests": ["a", "\u{e9}"], "url": "a:b"},
+        })
+    }
+
+    #[test]
+    fn a_payload_says_what_its_statement_says() {
+        let bytes = serde_json::to_vec(&test_result()).unwrap();
+        let (statement, payload) = (Statement::parse(&bytes).unwrap(), Payload::parse(&bytes).unwrap());
+        let result: test_result::TestResult = payload.predicate_as(Kind::TestResult).unwrap();
+        assert_eq!(statement.predicate_as(Kind::TestResult), Ok(result));
+        assert_eq!(payload.predicate().unwrap(), statement.predicate);
+        let other = payload.predicate_as::<Value>(Kind::Vulns);
+        assert_eq!(other, statement.predicate_as::<Value>(Kind::Vulns));
+        assert!(matches!(other, Err(StatementError::Kind { .. })));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4096))]
+
+        #[test]
+        fn a_payload_is_read_in_place_as_a_statement_is_by_a_value(bends in bends()) {
+            let bytes = bent(&test_result(), &bends);
+            let [in_place, by_value] = both_ways::<Read<'_, Value>>(&bytes);
+            prop_assert_eq!(in_place, by_value);
+            let (statement, payload) = (Statement::parse(&bytes), Payload::parse(&bytes));
+            match (statement, payload) {
+                (Ok(statement), Ok(payload)) => {
+                    prop_assert_eq!(payload.subjects(), statement.subjects());
+                    prop_assert_eq!(payload.predicate_type(), statement.predicate_type());
+                    prop_assert_eq!(&payload.predicate().unwrap(), &statement.predicate);
+                    let said = statement.predicate_as::<test_result::TestResult>(Kind::TestResult);
+                    prop_assert_eq!(payload.predicate_as(Kind::TestResult), said);
+                }
+                (Err(one), Err(other)) => prop_assert_eq!(one, other),
+                (one, other) => prop_assert!(false, "{:?} and {:?}", one, other),
+            }
         }
     }
 }

@@ -248,7 +248,7 @@ fn summary_of(index: u64, recorded: &Promoted, state: &LogState, blobs: &dyn Blo
     match verify_vsa(&bytes, &content.request.subject, &resource, None, (view.trust(), blobs), recorded.time, "summary")
     {
         Err(findings) => findings,
-        Ok((_, found)) if found == expected => Vec::new(),
+        Ok(found) if found == expected => Vec::new(),
         Ok(_) => fault("the summary is not the one that the decision makes".to_owned()),
     }
 }

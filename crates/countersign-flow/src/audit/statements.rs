@@ -5,8 +5,9 @@ use countersign_core::blob::Blob;
 use countersign_core::codes;
 use countersign_core::decision::EvidenceRef;
 use countersign_core::finding::Finding;
+use countersign_verify::evidence::signatures;
 use countersign_verify::log::Promoted;
-use countersign_verify::{Blobs, Evidence, LogState};
+use countersign_verify::{Blobs, LogState};
 
 /// What came of decisions' statements, and how many there are.
 #[derive(Debug, Default)]
@@ -61,14 +62,14 @@ pub(super) fn of(index: u64, recorded: &Promoted, state: &LogState, blobs: &dyn 
         .filter(signed)
         .filter_map(|reference| blobs.blob(&reference.digest))
         .collect();
-    let evidence = Evidence::of(&documents, trust, content.request.time);
-    out.hold = evidence.statements().count();
-    for finding in evidence.findings() {
+    let (hold, findings) = signatures(&documents, trust, content.request.time);
+    out.hold = hold;
+    for finding in findings {
         let known = content.findings.iter().any(|said| said.code == finding.code && said.at == finding.at);
         if finding.code == codes::SIGSTORE_ROOT_MISSING {
             out.elsewhere = out.elsewhere.saturating_add(1);
         } else if !known {
-            out.take(index, vec![finding.clone()]);
+            out.take(index, vec![finding]);
         }
     }
     out

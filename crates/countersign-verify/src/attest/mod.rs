@@ -192,7 +192,7 @@ impl Judge<'_> {
     /// asked of every statement; or a text that names the artifact, of which the same is asked; or the file.
     fn artifact(&self) -> Result<Artifact<'_>, Refused> {
         match (self.statement, self.signed(), self.wanted.sha256, self.wanted.sha512) {
-            (Some(statement), ..) => Artifact::of(statement),
+            (Some(statement), ..) => Artifact::of(&statement.subjects),
             (None, Some(bytes), ..) => Ok(Artifact::Bytes(bytes)),
             (None, None, Some(digest), _) => Ok(Artifact::Sha256(*digest.as_bytes())),
             (None, None, None, Some(digest)) => Ok(Artifact::Sha512(digest)),

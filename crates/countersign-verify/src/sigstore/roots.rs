@@ -2,21 +2,23 @@
 
 use super::{Artifact, BundleKey, Keyless, Refused, TrustedRoot};
 use crate::evidence::{Blobs, named_blob};
+use crate::trust::VerifiedTrust;
 use countersign_core::blob::Blob;
 use countersign_core::codes;
 use countersign_core::digest::{Sha256, hex_array};
 use countersign_core::finding::{Code, Finding};
 use countersign_core::ids::RoleName;
 use countersign_core::limits;
-use countersign_core::statement::{Statement, Subject};
+use countersign_core::statement::Subject;
 use countersign_core::time::Time;
 use countersign_core::trust::{SigstoreRoot, Trust};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Trusted roots whose digests trust names, by the name that it gives them.
 #[derive(Debug, Default)]
 pub struct Roots {
-    known: BTreeMap<RoleName, TrustedRoot>,
+    known: BTreeMap<RoleName, Arc<TrustedRoot>>,
     /// Whether one that is too old by trust is none. Where a newer trust judges beside it, that one's age is asked.
     of_any_age: bool,
     /// How many seconds after the time in question a signature may be attested to have been made.
@@ -36,12 +38,28 @@ impl Roots {
         trust: &Trust,
         documents: impl IntoIterator<Item = (&'d Sha256, &'d [u8])>,
     ) -> (Self, Vec<Finding>) {
+        let read = |(digest, bytes): (&'d Sha256, &'d [u8])| {
+            Some((trust.sigstore_root(digest)?, TrustedRoot::parse(bytes).map(Arc::new)))
+        };
+        Self::known(documents.into_iter().filter_map(read))
+    }
+
+    /// The same of what comes out of a store, each read once for this trust.
+    pub(crate) fn stored<'d>(
+        trust: &VerifiedTrust,
+        documents: impl IntoIterator<Item = &'d Blob>,
+    ) -> (Self, Vec<Finding>) {
+        Self::known(documents.into_iter().filter_map(|blob| trust.root(blob)))
+    }
+
+    fn known<'t>(
+        read: impl Iterator<Item = (&'t SigstoreRoot, Result<Arc<TrustedRoot>, Refused>)>,
+    ) -> (Self, Vec<Finding>) {
         let (mut roots, mut findings) = (Self::default(), Vec::new());
-        for (digest, bytes) in documents {
-            let Some(known) = trust.sigstore_root(digest) else { continue };
-            match TrustedRoot::parse(bytes) {
-                Ok(root) => drop(roots.known.insert(known.name.clone(), root)),
-                Err(error) => findings.push(error.finding(&format!("Sigstore root {}", known.name))),
+        for (named, root) in read {
+            match root {
+                Ok(root) => drop(roots.known.insert(named.name.clone(), root)),
+                Err(error) => findings.push(error.finding(&format!("Sigstore root {}", named.name))),
             }
         }
         (roots, findings)
@@ -53,11 +71,11 @@ impl Roots {
     }
 
     /// Those that trust names, out of a store; for what a gate signed into its log a moment after the time that stands in it.
-    pub(crate) fn of_gate(trust: &Trust, blobs: &dyn Blobs) -> Self {
-        let stored = trust.sigstore_roots.iter().filter_map(|root| named_blob(blobs, &root.digest));
+    pub(crate) fn of_gate(trust: &VerifiedTrust, blobs: &dyn Blobs) -> Self {
+        let stored = trust.trust().sigstore_roots.iter().filter_map(|root| named_blob(blobs, &root.digest));
         let stored: Vec<Blob> = stored.collect();
         // One that does not parse is not at hand, which is said of whatever needs it.
-        let (roots, _) = Self::among(trust, stored.iter().map(|blob| (blob.digest(), &**blob)));
+        let (roots, _) = Self::stored(trust, &stored);
         Self { ahead: limits::GATE_SIGNATURE_SECONDS, ..roots }
     }
 
@@ -66,14 +84,14 @@ impl Roots {
         &self,
         trust: &Trust,
         bundle: &[u8],
-        statement: &Statement,
+        subjects: &[Subject],
         at: Time,
     ) -> Result<Vec<(RoleName, Keyless)>, Refused> {
         if trust.sigstore_roots.is_empty() {
             let what = "a certificate signed, and trust names no Sigstore root";
             return Err(Refused::new(codes::SIGNER_UNKNOWN, what));
         }
-        let artifact = Artifact::of(statement)?;
+        let artifact = Artifact::of(subjects)?;
         let (mut held, mut refusals) = (Vec::new(), Vec::new());
         for known in &trust.sigstore_roots {
             match self.one(known, bundle, artifact, at) {
@@ -95,12 +113,12 @@ impl Roots {
         &self,
         trust: &Trust,
         bundle: &[u8],
-        statement: &Statement,
+        subjects: &[Subject],
         pem: &str,
         at: Time,
     ) -> Result<Vec<Time>, Refused> {
         let key = BundleKey::from_pem(pem)?;
-        let artifact = Artifact::of(statement)?;
+        let artifact = Artifact::of(subjects)?;
         let mut refusal = None;
         for known in &trust.sigstore_roots {
             let judged = self.at_hand(known, at).and_then(|root| root.verify_managed(bundle, artifact, &key, at));
@@ -146,12 +164,12 @@ pub(crate) fn stranger(code: Code) -> bool {
 impl Artifact<'_> {
     /// The statement's own first subject that can be bound: whether it is about the artifact in question is asked later,
     /// of every statement.
-    pub fn of(statement: &Statement) -> Result<Artifact<'static>, Refused> {
-        let short = statement.subjects.iter().find_map(Subject::sha256_digest);
+    pub fn of(subjects: &[Subject]) -> Result<Artifact<'static>, Refused> {
+        let short = subjects.iter().find_map(Subject::sha256_digest);
         if let Some(digest) = short {
             return Ok(Artifact::Sha256(*digest.as_bytes()));
         }
-        let long = statement.subjects.iter().find_map(|subject| hex_array(subject.digest.get("sha512")?).ok());
+        let long = subjects.iter().find_map(|subject| hex_array(subject.digest.get("sha512")?).ok());
         long.map(Artifact::Sha512).ok_or_else(|| {
             Refused::new(codes::SIGSTORE_UNSUPPORTED, "no subject of the statement has a SHA-256 or SHA-512")
         })
