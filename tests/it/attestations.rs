@@ -361,4 +361,16 @@ fn a_note_of_a_repository_holds_attestations() {
     bare(folder.path(), &[&with[..], &who].concat()).expect(0, &["verified"]);
     let none = ["verify", &artifact, "--note", "refs/notes/other", "--trusted-root", "public-good"];
     bare(folder.path(), &[&none[..], &who].concat()).expect(3, &["no-statements"]);
+    // Laid out over several lines, and one more behind it, as git appends it.
+    let value: Value = serde_json::from_slice(&std::fs::read(&bundle).unwrap()).unwrap();
+    std::fs::write(folder.path().join("pretty.json"), serde_json::to_string_pretty(&value).unwrap()).unwrap();
+    git(&["notes", "--ref", "refs/notes/attestations", "add", "--force", "-F", "pretty.json"]);
+    bare(folder.path(), &[&with[..], &who].concat()).expect(0, &["1 of 1 hold", "verified"]);
+    for more in ["pretty.json", &bundle] {
+        git(&["notes", "--ref", "refs/notes/attestations", "append", "-F", more]);
+    }
+    bare(folder.path(), &[&with[..], &who].concat()).expect(0, &["3 of 3 hold", "verified"]);
+    std::fs::write(folder.path().join("broken.json"), "{\n\"mediaType\": 1\n").unwrap();
+    git(&["notes", "--ref", "refs/notes/attestations", "append", "-F", "broken.json"]);
+    bare(folder.path(), &[&with[..], &who].concat()).expect(4, &["bundle-malformed", "part 4"]);
 }

@@ -48,7 +48,8 @@ pub enum Transparency {
     /// A transparency log, and a certificate log: what the public instance has.
     #[default]
     Log,
-    /// A timestamp authority: for private instances without logs, where nobody can look for what was issued wrongly.
+    /// A timestamp authority, and whichever logs the instance's root names: for private instances without any, where nobody can look for
+    /// what was issued wrongly.
     Timestamp,
 }
 

@@ -47,7 +47,8 @@ pub(crate) struct AttestedArgs {
     /// A key of Google Cloud Build, named after its region: `us-west2.key.pem`; or a folder of them. Repeatable
     #[arg(long = "cloud-build-key", value_name = "FILE|DIR")]
     pub(super) cloud_keys: Vec<PathBuf>,
-    /// What has to witness a signature. Without it: a log; for certificates of an instance that has none, a timestamp
+    /// What has to witness a signature. Without it: a log; for certificates of an instance that has none, a timestamp. Logs that a root
+    /// names are asked in any case
     #[arg(long, value_enum)]
     transparency: Option<Witness>,
     /// The certificate's name, exactly
@@ -136,7 +137,7 @@ pub(crate) struct AttestedArgs {
 enum Witness {
     /// A transparency log
     Log,
-    /// A timestamp authority: for certificates of an instance without logs
+    /// A timestamp authority besides: for certificates of an instance without logs
     Timestamp,
     /// Nobody: for keys. The result says so
     None,
