@@ -25,6 +25,10 @@ use inputs::Read;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Provenance of whichever version, where a kind of statement is asked for.
+const PROVENANCE_OF_ANY_VERSION: &str = "provenance";
+/// Likewise a verification summary.
+const SUMMARY_OF_ANY_VERSION: &str = "vsa";
 /// What helps where somebody else signed.
 const EXPECT: &str =
     "if that one is right, name it: --certificate-identity and --certificate-oidc-issuer, or the file of expectations";
@@ -40,7 +44,7 @@ pub struct Expected {
     pub summary: Option<SummaryExpectations>,
     /// Which package it is.
     pub package: Package,
-    /// Predicate types of which there has to be one.
+    /// Predicate types of which there has to be one; `provenance` and `vsa` for any version of those.
     pub kinds: Vec<String>,
     /// How many distinct signers there have to be.
     pub signers: usize,
@@ -143,9 +147,14 @@ fn signatures<'r>(
 ) -> Vec<(&'r str, Shown)> {
     let (mut held, mut findings) = (Vec::new(), Vec::new());
     let mut either: BTreeMap<&str, (bool, Vec<Finding>)> = BTreeMap::new();
+    // Of each of npm's documents, whether the registry's own attestation is in it.
+    let mut published: BTreeMap<&str, bool> = BTreeMap::new();
     for one in read {
         match attest::verify(&one.attestation, anchors, &subject.wanted, at, &one.place) {
             Ok(shown) => {
+                if shown.form() == Form::Npm {
+                    *published.entry(&one.file).or_default() |= shown.statement().is_some_and(names::is_of_npm_registry);
+                }
                 if one.attestation.either > 0 {
                     either.entry(&one.file).or_default().0 = true;
                 }
@@ -161,6 +170,16 @@ fn signatures<'r>(
     }
     // Of several forms of one thing in one file, one that holds in whole is enough.
     findings.extend(either.into_values().filter(|(held, _)| !held).flat_map(|(_, refused)| refused));
+    for (file, _) in published.iter().filter(|(_, there)| !**there) {
+        let what = "the registry's own attestation is not in npm's document";
+        let finding = Finding::new(codes::PREDICATE_MISMATCH, what).at(*file);
+        findings.push(
+            finding
+                .expected("the registry's, beside the build's", "npm, which serves both")
+                .found("the build's alone")
+                .help("hand in the document as the registry serves it; or the bundle in it alone, where that is all that is wanted"),
+        );
+    }
     let unwitnessed = held.iter().flat_map(|(place, shown)| shown.signers().iter().map(move |signer| (place, signer)));
     for (place, signer) in unwitnessed.filter(|(_, signer)| signer.is_unwitnessed()) {
         let what = "no log and no timestamp has seen this signature, as is allowed for its key";
@@ -421,8 +440,12 @@ impl Judge<'_> {
     /// What is asked of all of them together.
     fn whole(&mut self, shown: &[(&str, Shown)]) {
         let has = |kind: &str| {
-            let types = shown.iter().filter_map(|(_, shown)| shown.statement());
-            types.filter(|statement| statement.predicate_type.as_str() == kind).count()
+            let is = |shown: &Shown| match kind {
+                PROVENANCE_OF_ANY_VERSION => shown.statement().is_some_and(is_provenance),
+                SUMMARY_OF_ANY_VERSION => attest::is_summary(shown),
+                kind => shown.statement().is_some_and(|statement| statement.predicate_type.as_str() == kind),
+            };
+            shown.iter().filter(|(_, shown)| is(shown)).count()
         };
         for kind in &self.expected.kinds {
             let findings = if has(kind) == 0 {

@@ -334,18 +334,20 @@ impl Judge<'_> {
             return Err(Finding::new(codes::SIGNATURE_INVALID, what).at(self.place));
         }
         if key.witness == KeyWitness::Log {
-            return Err(Finding::new(
-                codes::TRANSPARENCY_MISSING,
-                format!("key {} signed, and no log and no timestamp has seen it", key.name),
-            )
-            .at(self.place)
-            .expected("a log entry, or leave to do without", "the key's transparency")
-            .help("where that is meant: `transparency = \"none\"` for this key in trust, or --transparency none"));
+            return Err(self.unwitnessed(key));
         }
         if !key.counts_at(self.at) {
             return Err(self.not_valid(key, self.at));
         }
         Ok(ShownSigner::Key { name: key.name.clone(), id: key.key.id(), times: Vec::new(), witnessed: false })
+    }
+
+    fn unwitnessed(&self, key: &NamedKey) -> Finding {
+        let what = format!("key {} signed, and no log and no timestamp has seen it", key.name);
+        Finding::new(codes::TRANSPARENCY_MISSING, what)
+            .at(self.place)
+            .expected("a log entry, or leave to do without", "the key's transparency")
+            .help("where that is meant: `transparency = \"none\"` for this key in trust, or --transparency none")
     }
 
     /// Every signature stands by itself, and each key counts once. What is no signature of a key that is named here counts as
@@ -379,6 +381,9 @@ impl Judge<'_> {
             let holds = |(key, encodes): (&NamedKey, bool)| {
                 let message = if encodes { &encoded } else { payload };
                 if key.key.holds(message, &signature.bytes) {
+                    if key.witness == KeyWitness::Log {
+                        return Err(self.unwitnessed(key));
+                    }
                     return Ok(ShownSigner::CloudBuild { name: key.name.clone(), id: key.key.id() });
                 }
                 let what = format!("the signature does not hold for key {}", key.name);

@@ -434,6 +434,11 @@ fn strict(bytes: &[u8]) -> Result<(&str, Value), Refused> {
     if unsigned_checkpoint(&value) {
         return Err(Refused::new(codes::CHECKPOINT_INVALID, "the log's checkpoint is not signed"));
     }
+    let kind = value.pointer("/dsseEnvelope/payloadType").and_then(Value::as_str);
+    if let Some(kind) = kind.filter(|kind| *kind != PAYLOAD_TYPE) {
+        let kind: String = kind.chars().take(120).collect();
+        return Err(Refused::new(codes::PAYLOAD_TYPE, format!("payload type `{kind}` is not {PAYLOAD_TYPE}")));
+    }
     if let Some(kind) = unknown_statement(&value) {
         let what = format!("the envelope carries no in-toto statement of a version that is known: `{kind}`");
         return Err(Refused::new(codes::STATEMENT_MALFORMED, what));
