@@ -263,6 +263,16 @@ fn thousands_are_judged_one_by_one_and_a_bad_one_is_named() {
     let sum: Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!((said.code, sum["held"].as_u64(), sum["refused"].as_u64()), (4, u64::try_from(many).ok(), Some(1)));
     assert_eq!(sum["codes"]["bundle-malformed"], 1);
+    // A file that is too large for one document is read line by line.
+    let large = tempfile::tempdir().unwrap();
+    let place = large.path().display().to_string();
+    let bundle: Value = serde_json::from_slice(&std::fs::read(set.join("bundleV03-dsse.sigstore")).unwrap()).unwrap();
+    let line = format!("{bundle}{}\n", " ".repeat(6 << 20));
+    std::fs::write(large.path().join("l.jsonl"), line.repeat(3)).unwrap();
+    let with = ["--all", &place, "--trusted-root", "public-good", "--certificate-identity-regexp"];
+    verify(&set, &[&with[..], &who].concat()).expect(0, &["3 of 3 attestations hold, in 1 files"]);
+    std::fs::write(large.path().join("l.jsonl"), format!("{}{{\n", line.repeat(3))).unwrap();
+    verify(&set, &[&with[..], &who].concat()).expect(4, &["0 of 0 attestations hold", "l.jsonl, line 4", "bundle-malformed"]);
     let empty = tempfile::tempdir().unwrap();
     verify(empty.path(), &["--all", ".", "--trusted-root", "public-good"]).expect(3, &["no-statements"]);
 }

@@ -111,6 +111,8 @@ pub enum Beside {
     Statement(Value),
     /// Who published, as a PEP 740 document says it: names of its own, by field. Nobody signed them.
     Publisher(BTreeMap<String, String>),
+    /// Something that belongs into its document and is not there.
+    Lacks(&'static str),
     /// Something that has to be one word, and is another.
     Word {
         /// Where it says so.
@@ -215,7 +217,14 @@ fn in_its_form(value: &Value, bytes: &[u8]) -> Result<Vec<Attestation>, BundleEr
         return Ok(vec![pep740(value)?]);
     }
     if has("attestations") {
-        return several(array(value, "attestations")?.iter(), npm);
+        let mut out = several(array(value, "attestations")?.iter(), npm)?;
+        // Whoever takes the registry's own out hides that it does not hold.
+        if !out.iter().any(is_of_the_registry) {
+            for one in &mut out {
+                one.beside.push(Beside::Lacks("the registry's own attestation"));
+            }
+        }
+        return Ok(out);
     }
     if has("provenance_summary") {
         return cloud_build(value);
@@ -263,6 +272,13 @@ fn bundle(form: Form, value: &Value, bytes: Vec<u8>) -> Result<Attestation, Bund
     let digest = Sha256::of(&bytes);
     let proof = Proof::Bundle(bytes);
     Ok(Attestation { form, place: String::new(), payload, proof, digest, file: None, beside: Vec::new(), either: 0 })
+}
+
+/// Whether it says that npm took a package in.
+fn is_of_the_registry(attestation: &Attestation) -> bool {
+    let statement = attestation.payload.as_deref().and_then(|payload| json::parse(payload).ok()).unwrap_or_default();
+    let kind = statement.get("predicateType").and_then(Value::as_str).unwrap_or_default();
+    kind.starts_with("https://github.com/npm/attestation/")
 }
 
 fn npm(value: &Value) -> Result<Attestation, BundleError> {

@@ -147,14 +147,9 @@ fn signatures<'r>(
 ) -> Vec<(&'r str, Shown)> {
     let (mut held, mut findings) = (Vec::new(), Vec::new());
     let mut either: BTreeMap<&str, (bool, Vec<Finding>)> = BTreeMap::new();
-    // Of each of npm's documents, whether the registry's own attestation is in it.
-    let mut published: BTreeMap<&str, bool> = BTreeMap::new();
     for one in read {
         match attest::verify(&one.attestation, anchors, &subject.wanted, at, &one.place) {
             Ok(shown) => {
-                if shown.form() == Form::Npm {
-                    *published.entry(&one.file).or_default() |= shown.statement().is_some_and(names::is_of_npm_registry);
-                }
                 if one.attestation.either > 0 {
                     either.entry(&one.file).or_default().0 = true;
                 }
@@ -170,16 +165,6 @@ fn signatures<'r>(
     }
     // Of several forms of one thing in one file, one that holds in whole is enough.
     findings.extend(either.into_values().filter(|(held, _)| !held).flat_map(|(_, refused)| refused));
-    for (file, _) in published.iter().filter(|(_, there)| !**there) {
-        let what = "the registry's own attestation is not in npm's document";
-        let finding = Finding::new(codes::PREDICATE_MISMATCH, what).at(*file);
-        findings.push(
-            finding
-                .expected("the registry's, beside the build's", "npm, which serves both")
-                .found("the build's alone")
-                .help("hand in the document as the registry serves it; or the bundle in it alone, where that is all that is wanted"),
-        );
-    }
     let unwitnessed = held.iter().flat_map(|(place, shown)| shown.signers().iter().map(move |signer| (place, signer)));
     for (place, signer) in unwitnessed.filter(|(_, signer)| signer.is_unwitnessed()) {
         let what = "no log and no timestamp has seen this signature, as is allowed for its key";

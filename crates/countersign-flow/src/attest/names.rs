@@ -11,12 +11,6 @@ pub fn package(subject: &Subject) -> Option<(String, String)> {
     Some((name, version.to_owned()))
 }
 
-/// Whether it is npm's own attestation that it took a package in.
-#[must_use]
-pub fn is_of_npm_registry(statement: &Statement) -> bool {
-    statement.predicate_type.as_str().starts_with("https://github.com/npm/attestation/")
-}
-
 /// Whether it is an attestation of the Python index, which binds the file's name as well.
 #[must_use]
 pub fn is_of_python_index(statement: &Statement) -> bool {

@@ -151,6 +151,17 @@ fn beside(attestation: &Attestation, wanted: &Wanted<'_>, place: &str) -> Vec<Fi
                 }
                 (*of, (*expected).to_owned(), found.clone())
             }
+            Beside::Lacks(what) => {
+                let missing = format!("{what} is not in the document");
+                out.push(
+                    Finding::new(codes::PREDICATE_MISMATCH, missing)
+                        .at(place)
+                        .expected(*what, "the form of the document")
+                        .found("none")
+                        .help("hand in the document as it is served; or a bundle of it by itself, where that is all that is wanted"),
+                );
+                continue;
+            }
             // Nobody signed that: it is held against the certificate, once that holds.
             Beside::Publisher(_) => continue,
             Beside::Statement(shown) => {
