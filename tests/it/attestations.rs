@@ -263,6 +263,16 @@ fn thousands_are_judged_one_by_one_and_a_bad_one_is_named() {
     let sum: Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!((said.code, sum["held"].as_u64(), sum["refused"].as_u64()), (4, u64::try_from(many).ok(), Some(1)));
     assert_eq!(sum["codes"]["bundle-malformed"], 1);
+    // A file that is too large for one document is read line by line.
+    let large = tempfile::tempdir().unwrap();
+    let place = large.path().display().to_string();
+    let bundle: Value = serde_json::from_slice(&std::fs::read(set.join("bundleV03-dsse.sigstore")).unwrap()).unwrap();
+    let line = format!("{bundle}{}\n", " ".repeat(6 << 20));
+    std::fs::write(large.path().join("l.jsonl"), line.repeat(3)).unwrap();
+    let with = ["--all", &place, "--trusted-root", "public-good", "--certificate-identity-regexp"];
+    verify(&set, &[&with[..], &who].concat()).expect(0, &["3 of 3 attestations hold, in 1 files"]);
+    std::fs::write(large.path().join("l.jsonl"), format!("{}{{\n", line.repeat(3))).unwrap();
+    verify(&set, &[&with[..], &who].concat()).expect(4, &["0 of 0 attestations hold", "l.jsonl, line 4", "bundle-malformed"]);
     let empty = tempfile::tempdir().unwrap();
     verify(empty.path(), &["--all", ".", "--trusted-root", "public-good"]).expect(3, &["no-statements"]);
 }
@@ -361,4 +371,16 @@ fn a_note_of_a_repository_holds_attestations() {
     bare(folder.path(), &[&with[..], &who].concat()).expect(0, &["verified"]);
     let none = ["verify", &artifact, "--note", "refs/notes/other", "--trusted-root", "public-good"];
     bare(folder.path(), &[&none[..], &who].concat()).expect(3, &["no-statements"]);
+    // Laid out over several lines, and one more behind it, as git appends it.
+    let value: Value = serde_json::from_slice(&std::fs::read(&bundle).unwrap()).unwrap();
+    std::fs::write(folder.path().join("pretty.json"), serde_json::to_string_pretty(&value).unwrap()).unwrap();
+    git(&["notes", "--ref", "refs/notes/attestations", "add", "--force", "-F", "pretty.json"]);
+    bare(folder.path(), &[&with[..], &who].concat()).expect(0, &["1 of 1 hold", "verified"]);
+    for more in ["pretty.json", &bundle] {
+        git(&["notes", "--ref", "refs/notes/attestations", "append", "-F", more]);
+    }
+    bare(folder.path(), &[&with[..], &who].concat()).expect(0, &["3 of 3 hold", "verified"]);
+    std::fs::write(folder.path().join("broken.json"), "{\n\"mediaType\": 1\n").unwrap();
+    git(&["notes", "--ref", "refs/notes/attestations", "append", "-F", "broken.json"]);
+    bare(folder.path(), &[&with[..], &who].concat()).expect(4, &["bundle-malformed", "part 4"]);
 }

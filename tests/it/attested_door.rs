@@ -37,6 +37,14 @@ fn sign(door: &Door, to: &str, by: &str, kind: &str, subjects: &Value, predicate
     said
 }
 
+/// A bundle by `k.pem` over these subjects, which `sign` itself would refuse.
+fn sign_anyhow(door: &Door, subjects: &Value) {
+    let key = SigningKey::from_pem(&String::from_utf8(door.read("k.pem")).unwrap()).unwrap();
+    let statement = json!({"_type": "https://in-toto.io/Statement/v1", "subject": subjects, "predicateType": PROVENANCE,
+        "predicate": provenance()});
+    door.write("b.json", &countersign_sign::sign_payload(statement.to_string().as_bytes(), &key).unwrap());
+}
+
 fn provenance() -> Value {
     json!({"buildDefinition": {"buildType": "https://x.example/t", "externalParameters": {}},
         "runDetails": {"builder": {"id": "https://x.example/b"}}})
@@ -111,6 +119,66 @@ fn a_key_file_holds_one_key_in_pem_and_what_else_it_is_is_said() {
     door.write("keys/k.pem", &door.read("k.pem.pub"));
     door.write("keys/README.md", b"our keys\n");
     verify("keys").expect(4, &["it is no PEM", "--> keys/README.md", "of a folder every file is a key"]);
+}
+
+#[test]
+fn a_digest_of_another_algorithm_beside_the_sha_256_changes_nothing() {
+    let door = ready();
+    let own = Sha256::of(APP).hex();
+    door.write("expect.toml", EXPECT.as_bytes());
+    let verify = |digest: &Value| {
+        sign_anyhow(&door, &json!([{"name": "app", "digest": digest}]));
+        door.run(&format!("verify app --bundle b.json {BY_KEY} --expect expect.toml"))
+    };
+    for (name, text) in [
+        ("md5", "a".repeat(32)),
+        ("sha1", "b".repeat(40)),
+        ("goModuleH1", "h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=".to_owned()),
+        ("gce_image_id", "123".to_owned()),
+    ] {
+        verify(&json!({"sha256": own, name: text})).expect(0, &["verified"]);
+        let other = verify(&json!({"sha256": "ab".repeat(32), name: text}));
+        assert!(other.code != 0 && other.text.contains("subject-mismatch"), "{name}: {}", other.text);
+    }
+    for digest in [
+        json!({"gce_image_id": "123"}),
+        json!({"md5": "a".repeat(32)}),
+        json!({"SHA256": own}),
+        json!({"sha512": own}),
+        json!({"sha256": own, "sha512": own}),
+        json!({"sha256": own, "sha1": "none"}),
+    ] {
+        verify(&digest).expect(4, &["statement-malformed", "no usable digest"]);
+    }
+    // Both that are known have to be the artifact's.
+    verify(&json!({"sha256": own, "sha512": "cd".repeat(64)})).expect(4, &["subject-mismatch"]);
+}
+
+#[test]
+fn one_key_in_two_spellings_is_one_signer() {
+    use base64::Engine as _;
+    let door = ready();
+    sign(&door, "b.json", "k.pem", PROVENANCE, &app(), &provenance());
+    let public = PublicKey::parse(&String::from_utf8(door.read("k.pem.pub")).unwrap()).unwrap();
+    let full = public.spki_der().unwrap();
+    // Head of 26 bytes, then the point: its first coordinate, and whether the second one is odd.
+    let mut short = full[..26].to_vec();
+    short[1] = 0x39;
+    short[24] = 0x22;
+    short.push(2 + (full[90] & 1));
+    short.extend_from_slice(&full[27..59]);
+    let text = base64::engine::general_purpose::STANDARD.encode(&short);
+    door.write("short.pem", format!("-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n").as_bytes());
+    let expect = "[provenance]\n[[provenance.builders]]\nid = \"https://x.example/b\"\nkey = \"short\"\nlevel = 1\n";
+    door.write("expect.toml", expect.as_bytes());
+    let bundle: Value = serde_json::from_slice(&door.read("b.json")).unwrap();
+    let signature = &bundle["dsseEnvelope"]["signatures"][0]["sig"];
+    let envelope = json!({"payload": bundle["dsseEnvelope"]["payload"], "payloadType": bundle["dsseEnvelope"]["payloadType"],
+        "signatures": [{"keyid": "k.pem", "sig": signature}, {"keyid": "short", "sig": signature}]});
+    door.write("e.json", envelope.to_string().as_bytes());
+    let line = "verify app --bundle e.json --key k.pem.pub --key short.pem --transparency none --expect expect.toml";
+    door.run(line).expect(0, &["1 distinct"]);
+    door.run(&format!("{line} --signers 2")).expect(1, &["signers-too-few"]);
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn a_report_of_tests_becomes_a_statement_that_a_builder_signs() {
     door.run(collect).expect(0, &["t.json: 1 passed, 0 with a warning, 0 failed, 0 left out"]);
     door.run("sign t.json --key keys/builder.pem --output t.sigstore.json").expect(0, &["test-result/v0.1"]);
     let said = door.trusting("verify app.bin --bundle t.sigstore.json");
-    said.expect(0, &["1 bundles, each by a signer", "verified"]);
+    said.expect(0, &["1 bundle, by a signer", "verified"]);
     door.run("sign t.json --key keys/gate.pem --output g.sigstore.json").expect(0, &[]);
     door.trusting("verify app.bin --bundle g.sigstore.json").expect(4, &["signer-not-allowed"]);
 }
@@ -56,7 +56,7 @@ fn a_person_signs_vex_with_an_ssh_key_and_a_scan_needs_its_shape() {
     door.write("v.json", vex.as_bytes());
     let sign = "sign v.json --type vex --artifact app.bin --key keys/ada --output v.sigstore.json";
     door.run(sign).expect(0, &["openvex.dev/ns/v0.2.0"]);
-    door.trusting("verify app.bin --bundle v.sigstore.json").expect(0, &["1 bundles, each by a signer", "verified"]);
+    door.trusting("verify app.bin --bundle v.sigstore.json").expect(0, &["1 bundle, by a signer", "verified"]);
     let sign = "sign v.json --type vulns --artifact app.bin --key keys/builder.pem --output w.sigstore.json";
     door.run(sign).expect(4, &["statement-malformed", "scanner"]);
     assert!(!door.has("w.sigstore.json"));

@@ -108,6 +108,34 @@ fn a_private_instance_without_logs_is_judged_by_its_timestamps_where_that_is_ask
 }
 
 #[test]
+fn a_log_s_word_for_the_time_is_no_timestamp_where_one_is_asked_for() {
+    let Some(set) = fixtures("sigstore-conformance") else { return };
+    let folder = set.parent().unwrap();
+    let read = |path: &str| std::fs::read(folder.join(path)).unwrap();
+    let file = read("sigstore-conformance/a.txt");
+    let at = "2026-11-25T00:00:00Z".parse::<Time>().unwrap();
+    let judge = |bundle: &[u8], root: &str, transparency| {
+        TrustedRoot::parse(&read(root)).unwrap().verify_keyless(bundle, Artifact::Bytes(&file), transparency, at)
+    };
+    let (public, second) = ("real-bundles/trust/public-good.json", "sigstore-conformance/rekor2-happy-path/trusted_root.json");
+    // The first has a signed entry timestamp alone.
+    for version in ["v0.1", "v0.2", "v0.3"] {
+        let bundle = read(&format!("sigstore-conformance/happy-path-{version}/bundle.sigstore.json"));
+        assert!(judge(&bundle, public, Transparency::Log).is_ok(), "{version}");
+        let refused = judge(&bundle, public, Transparency::Timestamp).unwrap_err();
+        assert_eq!(refused.code().to_string(), "timestamp-missing", "{version}");
+    }
+    // The second has a timestamp, and a log entry that cannot be left out for it.
+    let bundle = read("sigstore-conformance/rekor2-happy-path/bundle.sigstore.json");
+    assert!(judge(&bundle, second, Transparency::Timestamp).unwrap().logged);
+    let mut value: Value = serde_json::from_slice(&bundle).unwrap();
+    value["verificationMaterial"]["tlogEntries"] = serde_json::json!([]);
+    let refused = judge(value.to_string().as_bytes(), second, Transparency::Timestamp).unwrap_err();
+    assert_eq!(refused.code().to_string(), "inclusion-proof-invalid");
+    assert!(refused.to_string().contains("stands in for no entry"), "{refused}");
+}
+
+#[test]
 fn each_kind_of_damage_has_its_own_code() {
     let Some(set) = fixtures("sigstore-conformance") else { return };
     let folder = set.parent().unwrap();

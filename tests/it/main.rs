@@ -99,5 +99,6 @@ mod tamper_suite;
 mod token_door;
 mod trust_page;
 mod tuf;
+mod verify_door;
 mod witness_door;
 mod written_rules;

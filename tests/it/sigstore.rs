@@ -53,14 +53,22 @@ struct Scene {
     /// More of trust.
     more: String,
     roots: String,
+    /// The lists that the instance's root does not have.
+    without: Vec<&'static str>,
 }
 
 impl Scene {
     fn new() -> Self {
+        Self::without(&[])
+    }
+
+    /// One whose root lacks these lists.
+    fn without(lists: &[&'static str]) -> Self {
         let instance = Instance::new(at());
-        let digest = Sha256::of(&instance.trusted_root());
+        let digest = Sha256::of(&instance.trusted_root_without(lists));
         Self {
             instance,
+            without: lists.to_vec(),
             key: SigningKey::generate(KeyKind::Ed25519).unwrap(),
             ada: format!("root = \"ours\"\nissuer = \"{GOOGLE}\"\nsubject = \"ada@example.com\"\n"),
             more: String::new(),
@@ -98,9 +106,13 @@ impl Scene {
         self.instance.sign(&statement(kind), who, at())
     }
 
+    fn root(&self) -> Vec<u8> {
+        self.instance.trusted_root_without(&self.without)
+    }
+
     /// What is made of these documents, and the root.
     fn verify(&self, documents: &[Vec<u8>], at: Time) -> Evidence {
-        let documents: Vec<Vec<u8>> = documents.iter().cloned().chain([self.instance.trusted_root()]).collect();
+        let documents: Vec<Vec<u8>> = documents.iter().cloned().chain([self.root()]).collect();
         Evidence::verify(&documents, &self.trust(), at)
     }
 
@@ -186,7 +198,7 @@ fn every_fault_of_the_instance_is_refused_with_its_code() {
 
 #[test]
 fn an_instance_without_logs_is_believed_where_trust_says_so_and_nowhere_else() {
-    let mut scene = Scene::new();
+    let mut scene = Scene::without(&["tlogs", "ctlogs"]);
     scene.instance.faults.these = vec![Fault::NoEntry, Fault::NoSct];
     let document = scene.signed(Kind::Review, &ada());
     assert_eq!(scene.refused(document.clone()), codes::INCLUSION_PROOF_INVALID);
@@ -194,13 +206,48 @@ fn an_instance_without_logs_is_believed_where_trust_says_so_and_nowhere_else() {
     let evidence = scene.verify(&[document], later());
     let when = evidence.of_kind(Kind::Review).next().unwrap().signed_by().when.unwrap();
     assert!(!when.logged && when.existed == at());
-    // Without a timestamp nothing says when, and an entry that is there has to be about this signature.
+    // Without a timestamp nothing says when, and an entry that is there has to be of a log that is known.
     scene.instance.faults.these.push(Fault::NoTimestamp);
     let document = scene.signed(Kind::Review, &ada());
     assert_eq!(scene.refused(document), codes::TIMESTAMP_MISSING);
-    scene.instance.faults.these = vec![Fault::OtherEntry, Fault::NoSct];
+    scene.instance.faults.these = vec![Fault::NoSct];
     let document = scene.signed(Kind::Review, &ada());
-    assert_eq!(scene.refused(document), codes::LOGGED_ENTRY_MISMATCH);
+    assert_eq!(scene.refused(document), codes::CHECKPOINT_INVALID);
+}
+
+#[test]
+fn a_timestamp_is_asked_for_beside_the_logs_of_an_instance_and_never_instead_of_them() {
+    type Wrong = fn(&mut Instance);
+    let cases: [(Option<Code>, Wrong); 9] = [
+        (None, |_| {}),
+        (Some(codes::INCLUSION_PROOF_INVALID), |i| i.faults.these.push(Fault::NoEntry)),
+        (Some(codes::INCLUSION_PROOF_INVALID), |i| i.faults.these.extend([Fault::NoEntry, Fault::NoTimestamp])),
+        (Some(codes::INCLUSION_PROOF_INVALID), |i| i.faults.these.push(Fault::FlippedProof)),
+        (Some(codes::CHECKPOINT_INVALID), |i| i.faults.these.push(Fault::ForeignCheckpoint)),
+        (Some(codes::LOGGED_ENTRY_MISMATCH), |i| i.faults.these.push(Fault::OtherEntry)),
+        (Some(codes::SCT_INVALID), |i| i.faults.these.push(Fault::NoSct)),
+        (Some(codes::SCT_INVALID), |i| i.faults.these.push(Fault::WrongSct)),
+        (Some(codes::TIMESTAMP_MISSING), |i| i.faults.these.push(Fault::NoTimestamp)),
+    ];
+    for (number, (code, fault)) in cases.into_iter().enumerate() {
+        let mut scene = Scene::new();
+        scene.roots.push_str("transparency = \"timestamp\"\n");
+        fault(&mut scene.instance);
+        let document = scene.signed(Kind::Review, &ada());
+        match code {
+            Some(code) => assert_eq!(scene.refused(document), code, "{number}"),
+            None => assert!(!scene.verify(&[document], later()).is_empty(), "{number}"),
+        }
+    }
+    // A certificate log alone is asked for its word as well.
+    let mut scene = Scene::without(&["tlogs"]);
+    scene.roots.push_str("transparency = \"timestamp\"\n");
+    scene.instance.faults.these = vec![Fault::NoEntry];
+    let document = scene.signed(Kind::Review, &ada());
+    assert!(!scene.verify(&[document], later()).is_empty());
+    scene.instance.faults.these.push(Fault::NoSct);
+    let document = scene.signed(Kind::Review, &ada());
+    assert_eq!(scene.refused(document), codes::SCT_INVALID);
 }
 
 #[test]

@@ -118,6 +118,46 @@ fn every_step_of_a_consumer_has_its_code() {
 }
 
 #[test]
+fn a_summary_in_the_forms_that_others_write_is_held_to_the_same() {
+    let mut scene = Scene::new();
+    let built = scene.provenance(&json!([]));
+    let found = |scene: &Scene, change: Change| {
+        scene.found(&[built.clone(), scene.summary(b"app", &built, change)].concat(), &[])
+    };
+    // An attestation by its digest alone, and a policy whose name is no whole address.
+    let plain: Change = |v| {
+        v["inputAttestations"][0].as_object_mut().unwrap().remove("uri");
+        v["policy"]["uri"] = json!("/policies/gate");
+        v["policy"]["digest"]["sha512"] = json!("0".repeat(128));
+    };
+    assert!(found(&scene, plain).is_empty());
+    // The time may be left out, but not where it is asked how old it is.
+    let timeless: Change = |v| drop(v.as_object_mut().unwrap().remove("timeVerified"));
+    assert_eq!(found(&scene, timeless), ["vsa-age"]);
+    scene.expected = scene.expected.replace("max-age-days = 10\n", "");
+    assert!(found(&scene, timeless).is_empty());
+    assert_eq!(found(&scene, |v| v["timeVerified"] = json!("soon")), ["vsa-malformed"]);
+    // The form before version 1, with the names and levels that it had.
+    scene.expected = scene.expected.replace("SLSA_BUILD_LEVEL_2", "SLSA_LEVEL_2");
+    let inputs: Vec<Value> =
+        built.iter().map(|read| json!({ "digest": { "sha256": read.attestation.digest.hex() } })).collect();
+    let older = |level: &str, result: &str| {
+        let predicate = json!({
+            "verifier": { "id": "https://v.example" }, "time_verified": "2026-03-01T12:00:00Z", "resource_uri": "pkg:app",
+            "policy": { "uri": "file:policy", "digest": { "sha256": Sha256::of(b"policy").hex() } },
+            "input_attestations": inputs, "verification_result": result, "policy_level": level, "dependency_levels": {},
+        });
+        let kind = "https://slsa.dev/verification_summary/v0.2";
+        let read = Scene::signed(&scene.verifier, "verifier", kind, &Sha256::of(b"app"), &predicate);
+        scene.found(&[built.clone(), read].concat(), &[])
+    };
+    assert!(older("SLSA_LEVEL_3", "PASSED").is_empty());
+    assert_eq!(older("SLSA_LEVEL_1", "PASSED"), ["vsa-refused"]);
+    assert_eq!(older("SLSA_BUILD_LEVEL_3", "PASSED"), ["vsa-refused"]);
+    assert_eq!(older("FAILED", "FAILED"), ["vsa-refused", "vsa-refused"]);
+}
+
+#[test]
 fn each_dependency_has_a_summary_of_the_level_that_is_asked_for() {
     let mut scene = Scene::new();
     scene.expected = scene.expected.replace("\nsource =", "\ndependency-level = 2\nsource =");

@@ -321,6 +321,16 @@ impl Instance {
         countersign_core::json::canonical(&root).expect("canonical JSON")
     }
 
+    /// The same of an instance that has none of these lists: `tlogs`, `ctlogs`.
+    #[must_use]
+    pub fn trusted_root_without(&self, lists: &[&str]) -> Vec<u8> {
+        let mut root: Value = serde_json::from_slice(&self.trusted_root()).expect("JSON");
+        for list in lists {
+            root.as_object_mut().expect("an object").remove(*list);
+        }
+        countersign_core::json::canonical(&root).expect("canonical JSON")
+    }
+
     /// A token of the issuer's for this identity: claims as GitHub and others name them.
     #[must_use]
     pub fn token(&self, who: &Who, at: Time) -> String {

@@ -111,6 +111,8 @@ pub enum Beside {
     Statement(Value),
     /// Who published, as a PEP 740 document says it: names of its own, by field. Nobody signed them.
     Publisher(BTreeMap<String, String>),
+    /// Something that belongs into its document and is not there.
+    Lacks(&'static str),
     /// Something that has to be one word, and is another.
     Word {
         /// Where it says so.
@@ -197,7 +199,7 @@ fn in_its_form(value: &Value, bytes: &[u8]) -> Result<Vec<Attestation>, BundleEr
         // Who published, such a document says besides, unsigned: only the certificate is believed.
         if value.get("version") != Some(&json!(1)) {
             let found = value.get("version").map_or_else(String::new, Value::to_string);
-            return Err(BundleError::MediaType { found: format!("PEP 740 provenance, version {found}") });
+            return Err(BundleError::Form { found: format!("a provenance object of PEP 740, version `{}`", short(&found)) });
         }
         let bundles = array(value, "attestation_bundles")?;
         let mut each = Vec::new();
@@ -215,13 +217,21 @@ fn in_its_form(value: &Value, bytes: &[u8]) -> Result<Vec<Attestation>, BundleEr
         return Ok(vec![pep740(value)?]);
     }
     if has("attestations") {
-        return several(array(value, "attestations")?.iter(), npm);
+        let mut out = several(array(value, "attestations")?.iter(), npm)?;
+        // Whoever takes the registry's own out hides that it does not hold.
+        if !out.iter().any(is_of_the_registry) {
+            for one in &mut out {
+                one.beside.push(Beside::Lacks("the registry's own attestation"));
+            }
+        }
+        return Ok(out);
     }
     if has("provenance_summary") {
         return cloud_build(value);
     }
-    let found = value.get("_type").and_then(Value::as_str).map_or("none", |_| "a statement that nobody signed");
-    Err(BundleError::MediaType { found: found.to_owned() })
+    let statement = value.get("_type").and_then(Value::as_str);
+    let found = statement.map_or("JSON of another kind", |_| "a statement that nobody signed");
+    Err(BundleError::Form { found: found.to_owned() })
 }
 
 fn several<T>(
@@ -264,6 +274,13 @@ fn bundle(form: Form, value: &Value, bytes: Vec<u8>) -> Result<Attestation, Bund
     Ok(Attestation { form, place: String::new(), payload, proof, digest, file: None, beside: Vec::new(), either: 0 })
 }
 
+/// Whether it says that npm took a package in.
+fn is_of_the_registry(attestation: &Attestation) -> bool {
+    let statement = attestation.payload.as_deref().and_then(|payload| json::parse(payload).ok()).unwrap_or_default();
+    let kind = statement.get("predicateType").and_then(Value::as_str).unwrap_or_default();
+    kind.starts_with("https://github.com/npm/attestation/")
+}
+
 fn npm(value: &Value) -> Result<Attestation, BundleError> {
     let bundled = value.get("bundle").ok_or(BundleError::NoEnvelope)?;
     bundle(Form::Npm, bundled, written(bundled)?)
@@ -283,7 +300,7 @@ fn named(publisher: &Value) -> BTreeMap<String, String> {
 fn pep740(value: &Value) -> Result<Attestation, BundleError> {
     if value.get("version") != Some(&json!(1)) {
         let found = value.get("version").map_or_else(String::new, Value::to_string);
-        return Err(BundleError::MediaType { found: format!("PEP 740 version {found}") });
+        return Err(BundleError::Form { found: format!("an attestation of PEP 740, version `{}`", short(&found)) });
     }
     let part = |field: &str| value.get(field).ok_or_else(|| shape(&format!("missing field `{field}`")));
     let (material, envelope) = (part("verification_material")?, part("envelope")?);
@@ -330,7 +347,7 @@ fn envelope(value: &Value, bytes: &[u8]) -> Result<Attestation, BundleError> {
 fn signatures(value: &Value) -> Result<(Vec<RawSignature>, bool), BundleError> {
     let listed = array(value, "signatures")?;
     if listed.is_empty() || listed.len() > limits::ENVELOPE_SIGNATURES {
-        return Err(BundleError::Signatures { found: listed.len() });
+        return Err(BundleError::EnvelopeSignatures { found: listed.len() });
     }
     let certificate = listed.iter().any(|one| one.get("cert").and_then(Value::as_str).is_some_and(|c| !c.is_empty()));
     let read = |one: &Value| {
@@ -378,6 +395,10 @@ fn array<'v>(value: &'v Value, field: &str) -> Result<&'v Vec<Value>, BundleErro
 
 fn text<'v>(value: &'v Value, field: &str) -> Result<&'v str, BundleError> {
     value.get(field).and_then(Value::as_str).ok_or_else(|| shape(&format!("`{field}` is not text")))
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(80).collect()
 }
 
 fn shape(what: &str) -> BundleError {
@@ -447,7 +468,7 @@ mod tests {
         let Proof::Envelope { signatures, certificate, .. } = one.proof else { panic!("no envelope") };
         assert_eq!(signatures, [RawSignature { key: "k".to_owned(), bytes: vec![0xfb, 0xf0] }]);
         assert!(!certificate);
-        assert_eq!(read(envelope_text("").as_bytes()), Err(BundleError::Signatures { found: 0 }));
+        assert_eq!(read(envelope_text("").as_bytes()), Err(BundleError::EnvelopeSignatures { found: 0 }));
     }
 
     #[test]

@@ -81,6 +81,15 @@ pub enum BundleError {
         /// The one that was found.
         found: String,
     },
+    /// None of the forms that attestations of others come in.
+    #[error(
+        "{found}, which is none of the forms of attestations that are read: Sigstore bundles 0.1 to 0.3, DSSE envelopes, npm's document, \
+         PEP 740 version 1, Cloud Build's provenance"
+    )]
+    Form {
+        /// What was found.
+        found: String,
+    },
     /// Not a DSSE envelope: a bundle over a plain message, say.
     #[error("the bundle holds no DSSE envelope")]
     NoEnvelope,
@@ -96,6 +105,12 @@ pub enum BundleError {
     /// Not exactly one signature.
     #[error("the envelope has {found} signatures, exactly 1 is read")]
     Signatures {
+        /// How many.
+        found: usize,
+    },
+    /// A bare envelope with none, or with more than are read.
+    #[error("the envelope has {found} signatures, 1 to {} are read", limits::ENVELOPE_SIGNATURES)]
+    EnvelopeSignatures {
         /// How many.
         found: usize,
     },
@@ -130,11 +145,12 @@ impl BundleError {
     pub fn code(&self) -> crate::finding::Code {
         match self {
             Self::PayloadType { .. } => crate::codes::PAYLOAD_TYPE,
-            Self::Signatures { .. } => crate::codes::ENVELOPE_SIGNATURES,
+            Self::Signatures { .. } | Self::EnvelopeSignatures { .. } => crate::codes::ENVELOPE_SIGNATURES,
             Self::Line { source, .. } => source.code(),
             Self::Empty => crate::codes::NO_STATEMENTS,
             Self::Json(_)
             | Self::MediaType { .. }
+            | Self::Form { .. }
             | Self::NoEnvelope
             | Self::Material
             | Self::Base64 { .. }

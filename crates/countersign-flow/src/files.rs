@@ -4,7 +4,7 @@ use crate::error::FlowError;
 use countersign_core::time::Time;
 use countersign_record::atomic::same_file;
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
 /// How much of a file says what it is.
@@ -37,6 +37,36 @@ pub fn read_by_start(path: &Path, limit_of: impl FnOnce(&[u8]) -> usize) -> Resu
     }
     file.take(bound.saturating_add(1).saturating_sub(START)).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() > limit { Err(too_large(bound.saturating_add(1))) } else { Ok(bytes) }
+}
+
+/// The lines of a large file, each of at most `longest` bytes and handed over by itself with its number, so that no more than one is held.
+/// Of all together there are at most `limit` bytes.
+pub fn each_line(
+    path: &Path,
+    (longest, limit): (usize, usize),
+    mut take: impl FnMut(usize, &[u8]) -> Result<(), FlowError>,
+) -> Result<(), FlowError> {
+    let failed = |source| FlowError::Read { path: path.to_owned(), source };
+    let bound = u64::try_from(limit).unwrap_or(u64::MAX);
+    let mut rest = BufReader::new(File::open(path).map_err(failed)?).take(bound.saturating_add(1));
+    let most = u64::try_from(longest).unwrap_or(u64::MAX).saturating_add(1);
+    let (mut line, mut number) = (Vec::new(), 0_usize);
+    loop {
+        line.clear();
+        let read = (&mut rest).take(most).read_until(b'\n', &mut line).map_err(failed)?;
+        if read == 0 {
+            return Ok(());
+        }
+        number = number.saturating_add(1);
+        let too_large = |found, limit| FlowError::TooLarge { path: path.to_owned(), found, limit };
+        if rest.limit() == 0 {
+            return Err(too_large(bound.saturating_add(1), limit));
+        }
+        if line.len() > longest {
+            return Err(too_large(most, longest));
+        }
+        take(number, &line)?;
+    }
 }
 
 /// The bytes of a file, or `None` if there is no such file. Any other failure is one.

@@ -85,7 +85,11 @@ pub fn with_bundles(wanted: &Wanted, documents: &[Vec<u8>], trust: &TrustFile, a
     // Where none is about it, each is named with what it is about.
     let (documents, over) = if over == documents.len() { (documents, 0) } else { (about.as_slice(), over) };
     let evidence = Evidence::verify(documents, trust, at);
-    let holds = format!("{} bundles, each by a signer that trust lets sign it", documents.len());
+    // A trusted root that was handed in is none of them.
+    let holds = match evidence.statements().count() {
+        1 => "1 bundle, by a signer that trust lets sign it".to_owned(),
+        count => format!("{count} bundles, each by a signer that trust lets sign it"),
+    };
     let mut findings = evidence.findings().to_vec();
     if documents.is_empty() {
         findings.push(Finding::new(codes::NO_STATEMENTS, "there is no bundle to check").help("name one with --bundle"));

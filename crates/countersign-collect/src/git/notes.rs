@@ -34,23 +34,40 @@ const AT_ONCE: usize = 500;
 pub struct Note {
     /// The commit.
     pub commit: Oid,
-    /// Its lines, in the order of bytes.
+    /// Its lines, in the order of bytes; or what was written, as it was.
     pub text: Vec<u8>,
 }
 
 impl GitRepo {
-    /// Every note below a ref; none if there is no such ref.
+    /// The lines of every note below a ref; none if there is no such ref.
     pub fn notes(&self, name: &RefName) -> Result<Vec<Note>, GitError> {
+        self.each_note(name, |blobs| Ok(vec![self.text_of(blobs)?]))
+    }
+
+    /// Every note below a ref as it was written: a document over several lines is none any more once they are sorted. A commit whose
+    /// note is held by several blobs has as many.
+    pub fn notes_as_written(&self, name: &RefName) -> Result<Vec<Note>, GitError> {
+        let objects = self.objects();
+        let written = |id: &Oid| -> Result<Vec<u8>, GitError> { Ok(objects.blob(id)?.to_vec()) };
+        self.each_note(name, |blobs| blobs.iter().map(written).collect())
+    }
+
+    fn each_note(
+        &self,
+        name: &RefName,
+        texts: impl Fn(&BTreeSet<Oid>) -> Result<Vec<Vec<u8>>, GitError>,
+    ) -> Result<Vec<Note>, GitError> {
         let Some(tip) = self.resolve(name)? else { return Ok(Vec::new()) };
         let (_, notes) = self.notes_at(&tip)?;
         let mut left = limits::GIT_NOTES_BYTES;
         let mut out = Vec::new();
         for (commit, blobs) in notes.iter() {
-            let text = self.text_of(blobs)?;
-            left = left
-                .checked_sub(text.len())
-                .ok_or(SourceError::TooMany { what: "bytes of notes", limit: limits::GIT_NOTES_BYTES })?;
-            out.push(Note { commit: *commit, text });
+            for text in texts(blobs)? {
+                left = left
+                    .checked_sub(text.len())
+                    .ok_or(SourceError::TooMany { what: "bytes of notes", limit: limits::GIT_NOTES_BYTES })?;
+                out.push(Note { commit: *commit, text });
+            }
         }
         Ok(out)
     }

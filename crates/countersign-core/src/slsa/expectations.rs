@@ -2,7 +2,7 @@
 
 use super::builders::{BuilderName, SignerFacts, is_apart, known_level, speaks_for, tests_itself};
 use super::facts::{Facts, Repository};
-use super::version;
+use super::{platforms, version};
 use crate::codes;
 use crate::finding::Finding;
 use crate::limits;
@@ -332,9 +332,11 @@ impl Expectations {
     fn parameters(&self, facts: &Facts, place: &str, out: &mut Vec<Finding>) {
         let known = known_parameters(&facts.build_type);
         let strict = !self.parameters.is_empty() || !self.any_parameters.is_empty();
-        for name in facts.parameters.keys() {
+        for (name, value) in &facts.parameters {
             let named = self.parameters.contains_key(name) || self.any_parameters.contains(name);
             let tolerated = !strict && known.is_some_and(|known| known.contains(&name.as_str()));
+            // Where nothing is said but that there is such a variable, there is nothing to choose from.
+            let tolerated = tolerated || platforms::is_bare_name(&facts.build_type, value);
             if !named && !tolerated {
                 out.push(
                     Finding::new(codes::EXTERNAL_PARAMETER_UNKNOWN, format!("nobody expects the parameter `{name}`"))
@@ -404,7 +406,9 @@ fn known_parameters(build_type: &str) -> Option<&'static [&'static str]> {
         "https://cloud.google.com/build/gcb-buildtypes/google-worker/v1" => {
             Some(&["buildConfigSource", "substitutions", "systemSubstitutions", "source"])
         }
-        "https://tekton.dev/chains/v2/slsa" | "https://tekton.dev/chains/v2/slsa-tekton" => Some(&["runSpec"]),
+        platforms::GITLAB => Some(&["source", "entryPoint", "variables"]),
+        other if platforms::is_gitlab_runner(other) => Some(&["source", "entryPoint", "variables"]),
+        other if platforms::is_tekton(other) => Some(&["runSpec", "buildConfigSource"]),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! What provenance of any version and builder says, in one form: who built what, from which repository at which ref and
 //! commit, and with which parameters. Nothing here is believed: that is for the signature and for what is expected.
 
+use super::platforms;
 use crate::statement::Statement;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -140,13 +141,16 @@ impl Facts {
         }
     }
 
-    /// Everything that went in. The source among it has to agree with what is said of the source.
+    /// Everything that went in. The source among it has to agree with what is said of the source; how it was built may come from another
+    /// commit of the same repository.
     fn went_in(&mut self, listed: &[Value]) {
+        let tekton = platforms::is_tekton(&self.build_type);
         for one in listed {
             let uri = one.get("uri").and_then(Value::as_str).unwrap_or_default();
             let digest = one.get("digest");
             let repository = Repository::of(split(uri).0);
-            if repository.is_some() && repository == self.repository {
+            let own = repository.is_some() && repository == self.repository;
+            if own && !(tekton && platforms::is_how(one)) {
                 // An earlier commit of its own repository may be a dependency: the source is the one at the source's ref.
                 let reference = match split(uri).1 {
                     Rest::Ref(reference) => Some(reference),
@@ -154,6 +158,9 @@ impl Facts {
                 };
                 if reference.is_none() || self.reference.is_none() || reference == self.reference.as_deref() {
                     self.digests(digest);
+                    if let Some(commit) = digest.and_then(|digest| platforms::mislabelled(&self.build_type, digest)) {
+                        self.commit(commit);
+                    }
                 }
                 continue;
             }
@@ -215,7 +222,11 @@ fn v02(predicate: &Value) -> Result<Facts, FactsError> {
     match config.and_then(|config| config.get("uri")).and_then(Value::as_str).filter(|uri| !uri.is_empty()) {
         Some(uri) => {
             facts.source(uri);
-            facts.digests(config.and_then(|config| config.get("digest")));
+            let digest = config.and_then(|config| config.get("digest"));
+            facts.digests(digest);
+            if let Some(commit) = digest.and_then(|digest| platforms::mislabelled(&facts.build_type, digest)) {
+                facts.commit(commit);
+            }
             let named = materials.iter().any(|one| one.get("uri").and_then(Value::as_str) == Some(uri));
             if !materials.is_empty() && !named {
                 facts.contradictions.push(format!("the configuration's source {uri} is not among the materials"));
@@ -247,7 +258,10 @@ fn v1(predicate: &Value) -> Result<Facts, FactsError> {
     let source = external.get("source");
     let named = text(external, &["source"]).or_else(|| text(external, &["source", "uri"]));
     let workflow = ["workflow", "buildConfigSource"].into_iter().find_map(|name| external.get(name));
-    if let Some(workflow) = workflow.filter(|workflow| workflow.get("repository").is_some()) {
+    if platforms::is_tekton(&facts.build_type) {
+        // Its `buildConfigSource` is where the pipeline is written down, which says nothing of what it built.
+        only_git(&mut facts, &platforms::inputs(&resolved));
+    } else if let Some(workflow) = workflow.filter(|workflow| workflow.get("repository").is_some()) {
         facts.source(&text(workflow, &["repository"]).unwrap_or_default());
         if let Some(reference) = text(workflow, &["ref"]) {
             facts.reference(&reference);
@@ -384,6 +398,83 @@ mod tests {
         assert_eq!(found.repository.unwrap().as_str(), "github.com/o/r");
         assert_eq!((found.commit.as_deref(), found.dependencies.len()), (Some(COMMIT), 1));
         assert_eq!(run(json!([source, other])).repository, None);
+    }
+
+    #[test]
+    fn tekton_s_second_form_is_built_from_what_a_task_brought_and_not_from_where_the_pipeline_is_written() {
+        let run = |external: Value, resolved: Value| {
+            facts(
+                PROVENANCE_V1,
+                json!({
+                    "buildDefinition": {
+                        "buildType": "https://tekton.dev/chains/v2/slsa", "externalParameters": external,
+                        "internalParameters": {}, "resolvedDependencies": resolved,
+                    },
+                    "runDetails": { "builder": { "id": "https://tekton.dev/chains/v2" } },
+                }),
+            )
+        };
+        let git = |name: &str, repository: &str, commit: &str| {
+            json!({ "name": name, "uri": format!("git+https://github.com/o/{repository}.git"), "digest": { "sha1": commit } })
+        };
+        let image = json!({ "uri": "oci://gcr.io/x", "digest": { "sha256": "0".repeat(64) } });
+        let external = json!({
+            "runSpec": {}, "buildConfigSource": { "repository": "git+https://github.com/o/pipelines", "ref": format!("sha1:{COMMIT}"), "path": "p.yaml" },
+        });
+        let (pipeline, task) = (git("pipeline", "pipelines", &"a".repeat(40)), git("pipelineTask", "tasks", &"b".repeat(40)));
+        let found = run(external.clone(), json!([pipeline, task, image, git("inputs/result", "r", COMMIT)]));
+        assert_eq!(found.repository.unwrap().as_str(), "github.com/o/r");
+        assert_eq!((found.commit.as_deref(), found.reference), (Some(COMMIT), None));
+        assert!(found.contradictions.is_empty(), "{:?}", found.contradictions);
+        assert_eq!(found.dependencies.len(), 3);
+        // How it is built may be written in the repository that is built, at another commit.
+        let own = git("pipeline", "r", &"a".repeat(40));
+        let found = run(external.clone(), json!([own, git("inputs/result", "r", COMMIT)]));
+        assert_eq!(found.commit.as_deref(), Some(COMMIT));
+        assert!(found.contradictions.is_empty(), "{:?}", found.contradictions);
+        // Where a pipeline or a task is written is never what was built; of two sources nobody picks one.
+        for resolved in [
+            json!([pipeline, task]),
+            json!([pipeline]),
+            json!([git("inputs/result", "r", COMMIT), git("inputs/result", "other", COMMIT)]),
+        ] {
+            assert_eq!(run(external.clone(), resolved.clone()).repository, None, "{resolved}");
+        }
+        let two = run(json!({ "runSpec": {} }), json!([git("inputs/result", "r", COMMIT), git("inputs/result", "r", &"c".repeat(40))]));
+        assert_eq!(two.contradictions.len(), 1);
+    }
+
+    #[test]
+    fn gitlab_calls_its_commit_a_sha256_and_only_there_it_is_one() {
+        let named = |kind: &str| {
+            facts(
+                PROVENANCE_V02,
+                json!({
+                    "buildType": kind, "builder": { "id": "https://gitlab.com/o/r/-/runners/1" },
+                    "invocation": {
+                        "configSource": { "uri": "https://gitlab.com/o/r", "digest": { "sha256": COMMIT }, "entryPoint": "build" },
+                        "parameters": { "CI": "" },
+                    },
+                    "materials": [{ "uri": "https://gitlab.com/o/r", "digest": { "sha256": COMMIT } }],
+                }),
+            )
+        };
+        let found = named("https://gitlab.com/gitlab-org/gitlab-runner/-/blob/v15.0.0/PROVENANCE.md");
+        assert_eq!(found.commit.as_deref(), Some(COMMIT));
+        assert_eq!(named("https://other.example/type").commit, None);
+        let newer = facts(
+            PROVENANCE_V1,
+            json!({
+                "buildDefinition": {
+                    "buildType": "https://docs.gitlab.com/ci/pipeline_security/slsa/provenance_v1",
+                    "externalParameters": { "source": "https://gitlab.com/o/r", "entryPoint": "build", "variables": { "CI": "true" } },
+                    "internalParameters": { "job": 1 },
+                    "resolvedDependencies": [{ "uri": "https://gitlab.com/o/r", "digest": { "gitCommit": COMMIT } }],
+                },
+                "runDetails": { "builder": { "id": "https://gitlab.com/o/r/-/runners/1" } },
+            }),
+        );
+        assert_eq!((newer.repository.unwrap().as_str(), newer.commit.as_deref()), ("gitlab.com/o/r", Some(COMMIT)));
     }
 
     #[test]

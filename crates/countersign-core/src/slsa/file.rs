@@ -6,6 +6,8 @@ use crate::trust::{Claim, NamePattern};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+static NO_CLAIMS: BTreeMap<Claim, String> = BTreeMap::new();
+
 /// Everything that may be expected.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -49,6 +51,14 @@ impl ExpectedIdentity {
         self.issuer.matches(issuer)
             && self.subject.matches(name)
             && self.claims.iter().all(|(claim, value)| claims.get(claim) == Some(value))
+    }
+
+    /// The pattern that lets in anybody, where one does: any issuer can vouch for any name, and any name that an issuer vouches for is no
+    /// choice, unless its claims are one.
+    #[must_use]
+    pub fn lets_in_anybody(&self) -> Option<&NamePattern> {
+        let subject = Some(&self.subject).filter(|_| self.claims.is_empty());
+        [Some(&self.issuer), subject].into_iter().flatten().find(|pattern| pattern.is_anybody())
     }
 
     /// In words.
@@ -110,6 +120,19 @@ impl ExpectationsFile {
         if let Some(problem) = read.provenance.as_ref().and_then(Expectations::problem) {
             return Err(ExpectationsError::new(problem));
         }
+        let builders = read.provenance.iter().flat_map(|provenance| &provenance.builders);
+        let signers = builders.filter_map(|builder| Some((builder.issuer.as_ref()?, builder.subject.as_ref(), &builder.claims)));
+        let signers: Vec<_> = signers
+            .chain(read.summary.iter().filter_map(|s| Some((s.issuer.as_ref()?, s.subject.as_ref(), &NO_CLAIMS))))
+            .chain(read.identities.iter().map(|identity| (&identity.issuer, Some(&identity.subject), &identity.claims)))
+            .collect();
+        for (issuer, subject, claims) in signers {
+            let subject = subject.filter(|_| claims.is_empty());
+            if let Some(pattern) = [Some(issuer), subject].into_iter().flatten().find(|pattern| pattern.is_anybody()) {
+                let text: String = pattern.text().chars().take(120).collect();
+                return Err(ExpectationsError::new(&format!("`{text}` lets in anybody: say whose signature counts")));
+            }
+        }
         let summary = read.summary.as_ref();
         if summary
             .is_some_and(|summary| summary.key.is_none() && (summary.issuer.is_none() || summary.subject.is_none()))
@@ -156,10 +179,17 @@ mod tests {
             "[summary]\nverifier = \"v\"\nresource = \"r\"",
             "[[identities]]\nsubject = { regex = 'github.com' }\nissuer = \"a:b\"",
             "[[identities]]\nsubject = \"a\"",
+            "[[identities]]\nsubject = { regex = '^.*$' }\nissuer = \"a:b\"",
+            "[[identities]]\nsubject = \"a\"\nissuer = { regex = '^https://.*$' }\nclaims = { ref = \"r\" }",
+            "[summary]\nverifier = \"v\"\nresource = \"r\"\nissuer = \"a:b\"\nsubject = { regex = '^.+$' }",
+            "[[provenance.builders]]\nid = \"a:b\"\nissuer = { regex = '^.*$' }\nsubject = \"a\"",
             "signers = 0",
             "unknown = 1",
         ] {
             assert!(ExpectationsFile::from_toml(text.as_bytes()).is_err(), "{text}");
         }
+        // Whoever an issuer vouches for may be meant, where claims say what of.
+        let claimed = "[[identities]]\nsubject = { regex = '^.*$' }\nissuer = \"a:b\"\nclaims = { repository = \"https://github.com/o/r\" }";
+        assert!(ExpectationsFile::from_toml(claimed.as_bytes()).is_ok());
     }
 }

@@ -5,6 +5,7 @@ pub mod builders;
 pub mod expectations;
 pub mod facts;
 pub mod file;
+mod platforms;
 pub mod version;
 
 pub use builders::{BuilderName, SignerFacts};

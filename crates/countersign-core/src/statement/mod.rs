@@ -3,6 +3,7 @@
 pub mod adjudication;
 pub mod change_review;
 pub mod config_snapshot;
+mod digests;
 pub mod erasure;
 pub mod forge_watch;
 pub mod iac_plan;
@@ -212,7 +213,8 @@ pub struct Subject {
     /// A name for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Algorithm to lower-case hexadecimal digest; never empty.
+    /// Algorithm to digest: of a known algorithm in lower-case hexadecimal and of its length, at least one of them; of any other
+    /// whatever somebody wrote.
     pub digest: BTreeMap<String, String>,
     /// More about it, such as the refs at which a revision was found.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -304,8 +306,11 @@ pub enum StatementError {
         /// How many.
         found: usize,
     },
-    /// A subject without a digest, or with one that is not hexadecimal.
-    #[error("subject {index} has no usable digest")]
+    /// A subject without a digest of a known algorithm, or with one that is not of its algorithm's form.
+    #[error(
+        "subject {index} has no usable digest: at least one of a known algorithm, and each of those in as many lower-case \
+         hexadecimal characters as its algorithm has"
+    )]
     SubjectDigest {
         /// Which, from 0.
         index: usize,
@@ -421,13 +426,8 @@ impl<'a, P: Deserialize<'a> + Default> Read<'a, P> {
         if wire.subject.is_empty() || wire.subject.len() > limits::SUBJECTS {
             return Err(StatementError::Subjects { found: wire.subject.len() });
         }
-        for (index, subject) in wire.subject.iter().enumerate() {
-            let usable = |hex: &String| {
-                (40..=128).contains(&hex.len()) && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-            };
-            if subject.digest.is_empty() || !subject.digest.values().all(usable) {
-                return Err(StatementError::SubjectDigest { index });
-            }
+        if let Some(index) = wire.subject.iter().position(|subject| !digests::usable(&subject.digest)) {
+            return Err(StatementError::SubjectDigest { index });
         }
         Ok(wire)
     }

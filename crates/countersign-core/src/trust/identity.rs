@@ -48,7 +48,8 @@ pub enum Transparency {
     /// A transparency log, and a certificate log: what the public instance has.
     #[default]
     Log,
-    /// A timestamp authority: for private instances without logs, where nobody can look for what was issued wrongly.
+    /// A timestamp authority, and whichever logs the instance's root names: for private instances without any, where nobody can look for
+    /// what was issued wrongly.
     Timestamp,
 }
 
@@ -169,6 +170,12 @@ impl NamePattern {
         }
     }
 
+    /// Whether it is anybody's name, which only an expression can be: a glob has host and owner written out.
+    #[must_use]
+    pub fn is_anybody(&self) -> bool {
+        matches!(self, Self::Regex { regex } if regex.is_anybody())
+    }
+
     /// The text as it was written.
     #[must_use]
     pub fn text(&self) -> &str {
@@ -271,6 +278,13 @@ impl Regex {
 
     fn matches(&self, name: &str) -> bool {
         self.compiled.is_match(name)
+    }
+
+    /// Whether it is anybody's name: it fits those that nobody has, of each kind that there is.
+    #[must_use]
+    pub fn is_anybody(&self) -> bool {
+        const NOBODY: [&str; 3] = ["nobody@nowhere.invalid", "https://nowhere.invalid/nobody", "https://nowhere.invalid"];
+        NOBODY.iter().any(|name| self.matches(name))
     }
 
     /// Whether a dot that stands for any character looks like one that was meant as itself: `github.com`.
@@ -424,6 +438,12 @@ mod tests {
 
     #[test]
     fn a_dot_that_was_meant_as_itself_is_seen() {
+        for anybody in ["^.*$", "^.+$", r"^https://github\.com/evil$|^.*$", "^https://.*$", "^[^ ]+@.*$", r"^(?s:.)*$"] {
+            assert!(Regex::new(anybody).unwrap().is_anybody(), "{anybody}");
+        }
+        for somebody in [r"^https://github\.com/o/.*$", r"^.*@example\.com$", r"^https://[^/]*\.example\.com/.*$", "^a|b$"] {
+            assert!(!Regex::new(somebody).unwrap().is_anybody(), "{somebody}");
+        }
         assert!(Regex::new("^https://github.com/o/.*$").unwrap().has_careless_dot());
         assert!(!Regex::new(r"^https://github\.com/o/.*$").unwrap().has_careless_dot());
     }

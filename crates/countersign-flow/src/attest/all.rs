@@ -1,7 +1,7 @@
 //! Thousands of attestations in one run, on all cores. Each file is judged by itself: what it says is compared with its own
 //! subject, or with the file of that name beside it; an OCI layout is compared with its image. Of what holds, counts are kept; of what does not, the first findings.
 
-use super::inputs::{Below, Read, read_file, walk};
+use super::inputs::{Below, Read, read_bytes, read_file, walk};
 use super::{Expected, Subject, check, oci};
 use crate::error::FlowError;
 use crate::files;
@@ -214,6 +214,10 @@ fn judge(path: &Path, anchors: &Anchors, expected: &Expected, at: Time) -> Judge
 }
 
 fn file(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &mut Judged) -> Result<(), FlowError> {
+    let size = std::fs::metadata(path).map(|metadata| metadata.len()).unwrap_or_default();
+    if size > u64::try_from(limits::DOCUMENT_BYTES).unwrap_or(u64::MAX) {
+        return lines(path, anchors, expected, at, out);
+    }
     let read = read_file(path, false)?;
     out.attestations = read.len();
     for one in read {
@@ -222,6 +226,35 @@ fn file(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &mut
         out.findings.extend(found.1);
     }
     Ok(())
+}
+
+/// A file that is too large for one document holds lines. They are judged as they are read, so that the memory stays flat.
+fn lines(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &mut Judged) -> Result<(), FlowError> {
+    let mut count = 0_usize;
+    let judged = files::each_line(path, (limits::DOCUMENT_BYTES, limits::COLLECTION_BYTES), |number, line| {
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            return Ok(());
+        }
+        let refused = |what: String| FlowError::Refused(vec![Finding::new(codes::BUNDLE_MALFORMED, what).at(out.place.as_str())]);
+        count = count.saturating_add(1);
+        if count > limits::COLLECTION_ITEMS {
+            return Err(refused(format!("more than {} bundles in one file", limits::COLLECTION_ITEMS)));
+        }
+        for one in read_bytes(line, &format!("{}, line {number}", out.place), false)? {
+            out.attestations = out.attestations.saturating_add(1);
+            let found = one_by_itself(path, &one, anchors, expected, at);
+            out.signers.extend(found.0);
+            out.findings.extend(found.1);
+        }
+        Ok(())
+    });
+    // A file of which one line cannot be read is refused whole, as a smaller one is.
+    if judged.is_err() {
+        out.attestations = 0;
+        out.signers.clear();
+    }
+    judged
 }
 
 /// An OCI layout is its own artifact: what is attached in it has to be about its image.
@@ -283,7 +316,7 @@ fn beside(path: &Path) -> Option<Vec<u8>> {
 fn signed_digest(attestation: &Attestation) -> Option<Sha256> {
     let named = attestation.beside.iter().find_map(|beside| match beside {
         Beside::Digest { found, .. } => found.parse().ok(),
-        Beside::Statement(_) | Beside::Publisher(_) | Beside::Word { .. } => None,
+        Beside::Statement(_) | Beside::Publisher(_) | Beside::Word { .. } | Beside::Lacks(_) => None,
     });
     if named.is_some() {
         return named;

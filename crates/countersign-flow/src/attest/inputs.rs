@@ -77,14 +77,46 @@ pub fn read_bytes(bytes: &[u8], place: &str, found: bool) -> Result<Vec<Read>, F
     Ok(read.into_iter().map(placed).collect())
 }
 
-/// Everything in the notes of a ref: each note holds one attestation, or lines of them.
+/// Everything in the notes of a ref: each note holds one attestation, as it was written or over several lines, or lines of them, or
+/// several of these with an empty line between them, as `git notes append` leaves it.
 pub fn read_notes(folder: &Path, name: &RefName, environment: &Environment) -> Result<Vec<Read>, FlowError> {
     let repository = GitRepo::open(folder, environment)?;
     let mut out = Vec::new();
-    for note in repository.notes(name)? {
-        out.extend(read_bytes(&note.text, &format!("{name}, note of {}", note.commit), true)?);
+    for note in repository.notes_as_written(name)? {
+        let place = format!("{name}, note of {}", note.commit);
+        let parts = parts(&note.text);
+        match read_bytes(&note.text, &place, true) {
+            Ok(read) => out.extend(read),
+            Err(_) if parts.len() > 1 => {
+                for (number, part) in (1_usize..).zip(parts) {
+                    out.extend(read_bytes(part, &format!("{place}, part {number}"), true)?);
+                }
+            }
+            Err(refused) => return Err(refused),
+        }
     }
     Ok(out)
+}
+
+/// What stands between empty lines.
+fn parts(text: &[u8]) -> Vec<&[u8]> {
+    let (mut out, mut begun, mut at) = (Vec::new(), 0_usize, 0_usize);
+    let mut put = |from: usize, to: usize| {
+        let part = text.get(from..to).unwrap_or_default().trim_ascii();
+        if !part.is_empty() {
+            out.push(part);
+        }
+    };
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        let end = at.saturating_add(line.len());
+        if line.trim_ascii().is_empty() {
+            put(begun, at);
+            begun = end;
+        }
+        at = end;
+    }
+    put(begun, at);
+    out
 }
 
 /// What lies below a folder.

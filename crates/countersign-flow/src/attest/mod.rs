@@ -25,6 +25,10 @@ use inputs::Read;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Provenance of whichever version, where a kind of statement is asked for.
+const PROVENANCE_OF_ANY_VERSION: &str = "provenance";
+/// Likewise a verification summary.
+const SUMMARY_OF_ANY_VERSION: &str = "vsa";
 /// What helps where somebody else signed.
 const EXPECT: &str =
     "if that one is right, name it: --certificate-identity and --certificate-oidc-issuer, or the file of expectations";
@@ -40,7 +44,7 @@ pub struct Expected {
     pub summary: Option<SummaryExpectations>,
     /// Which package it is.
     pub package: Package,
-    /// Predicate types of which there has to be one.
+    /// Predicate types of which there has to be one; `provenance` and `vsa` for any version of those.
     pub kinds: Vec<String>,
     /// How many distinct signers there have to be.
     pub signers: usize,
@@ -421,8 +425,12 @@ impl Judge<'_> {
     /// What is asked of all of them together.
     fn whole(&mut self, shown: &[(&str, Shown)]) {
         let has = |kind: &str| {
-            let types = shown.iter().filter_map(|(_, shown)| shown.statement());
-            types.filter(|statement| statement.predicate_type.as_str() == kind).count()
+            let is = |shown: &Shown| match kind {
+                PROVENANCE_OF_ANY_VERSION => shown.statement().is_some_and(is_provenance),
+                SUMMARY_OF_ANY_VERSION => attest::is_summary(shown),
+                kind => shown.statement().is_some_and(|statement| statement.predicate_type.as_str() == kind),
+            };
+            shown.iter().filter(|(_, shown)| is(shown)).count()
         };
         for kind in &self.expected.kinds {
             let findings = if has(kind) == 0 {

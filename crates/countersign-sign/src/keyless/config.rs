@@ -113,9 +113,25 @@ struct Service {
 
 #[derive(Deserialize)]
 struct Window {
+    #[serde(deserialize_with = "moment")]
     start: Time,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "moment_if_any")]
     end: Option<Time>,
+}
+
+/// A time as others write it: with fractions of a second, and with offsets.
+fn moment<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Time, D::Error> {
+    let text = String::deserialize(from)?;
+    Time::from_rfc3339(&text).ok_or_else(|| {
+        let text: String = text.chars().take(80).collect();
+        serde::de::Error::custom(format!("`{text}` is no time of the form of RFC 3339"))
+    })
+}
+
+fn moment_if_any<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Time>, D::Error> {
+    #[derive(Deserialize)]
+    struct Held(#[serde(deserialize_with = "moment")] Time);
+    Ok(Option::<Held>::deserialize(from)?.map(|held| held.0))
 }
 
 #[derive(Deserialize, Default)]
@@ -251,6 +267,29 @@ mod tests {
         assert_eq!(services.issuer.as_deref(), Some("https://issuer.example/auth"));
         assert_eq!(services.logs, [Log { url: "https://log.example".to_owned(), version: LogVersion::Two }]);
         assert_eq!(services.timestamps, ["http://127.0.0.1:8080/tsa"]);
+    }
+
+    #[test]
+    fn times_are_read_as_instances_write_them() {
+        for (start, end) in [
+            (json!("2022-04-13T20:06:15.000Z"), Value::Null),
+            (json!("2022-04-13T20:06:15+00:00"), json!("2027-01-01T00:00:00.5Z")),
+            (json!("2022-04-13T22:06:15.123456+02:00"), json!("2027-01-01T01:00:00+01:00")),
+        ] {
+            let mut config = config();
+            config["caUrls"][0]["validFor"] = json!({ "start": start, "end": end });
+            assert_eq!(parse(&config).unwrap().certificates, "https://ca.example", "{start} {end}");
+        }
+        for (start, end) in [
+            (json!("soon"), Value::Null),
+            (json!(7), Value::Null),
+            (json!("2026-03-01T00:00:01.000Z"), Value::Null),
+            (json!("2022-04-13T20:06:15.000Z"), json!("2026-02-28T23:59:59.000Z")),
+        ] {
+            let mut config = config();
+            config["caUrls"][0]["validFor"] = json!({ "start": start, "end": end });
+            assert!(parse(&config).is_err(), "{start} {end}");
+        }
     }
 
     #[test]

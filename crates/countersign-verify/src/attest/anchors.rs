@@ -99,6 +99,10 @@ impl NamedKey {
         let mut out = Vec::new();
         for one in listed {
             let text = |value: &Value, field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
+            if one.get("publicKey").is_none() && one.get("key").is_some() {
+                out.push(Self::served(one).map_err(wrong)?);
+                continue;
+            }
             if text(one, "keyUsage").as_deref() != Some("npm:attestations") {
                 continue;
             }
@@ -122,6 +126,28 @@ impl NamedKey {
             });
         }
         if out.is_empty() { Err(wrong("none is for attestations".to_owned())) } else { Ok(out) }
+    }
+
+    /// A key as the registry's own address serves it, for packages and attestations alike: without a beginning.
+    fn served(one: &Value) -> Result<Self, String> {
+        let text = |field: &str| one.get(field).and_then(Value::as_str);
+        let der = text("key").and_then(decoded).ok_or_else(|| "`key` is not base64".to_owned())?;
+        let key = BundleKey::from_der(&der).map_err(|refused| refused.to_string())?;
+        let until = match one.get("expires").filter(|until| !until.is_null()) {
+            None => None,
+            Some(until) => Some(
+                until.as_str().and_then(Time::from_rfc3339).ok_or_else(|| "`expires` is no time".to_owned())?,
+            ),
+        };
+        Ok(Self {
+            name: text("keyid").ok_or_else(|| "no `keyid`".to_owned())?.to_owned(),
+            aliases: vec![key.id().hint()],
+            witness: KeyWitness::Log,
+            from: None,
+            until,
+            cloud: None,
+            key,
+        })
     }
 
     /// Whether it counts at this moment.

@@ -2,6 +2,7 @@
 //! else. What they say is compared with what is expected elsewhere; here it is shown who signed, when, and about what.
 
 mod anchors;
+mod foreign_summary;
 mod publisher;
 mod shown;
 mod summary;
@@ -109,7 +110,12 @@ pub fn verify(
             .at(place)
             .expected(wanted.describe(), "the artifact");
         for subject in statement.subjects.iter().take(5) {
-            let digests: Vec<String> = subject.digest.iter().map(|(name, hex)| format!("{name}:{hex}")).collect();
+            // Of algorithms that are not known there may stand anything, of any length.
+            let shown = |(name, text): (&String, &String)| {
+                let short = |text: &str, most| text.chars().take(most).collect::<String>();
+                format!("{}:{}", short(name, 32), short(text, 128))
+            };
+            let digests: Vec<String> = subject.digest.iter().take(5).map(shown).collect();
             finding = finding.found(digests.join(" "));
         }
         findings.push(finding);
@@ -144,6 +150,17 @@ fn beside(attestation: &Attestation, wanted: &Wanted<'_>, place: &str) -> Vec<Fi
                     continue;
                 }
                 (*of, (*expected).to_owned(), found.clone())
+            }
+            Beside::Lacks(what) => {
+                let missing = format!("{what} is not in the document");
+                out.push(
+                    Finding::new(codes::PREDICATE_MISMATCH, missing)
+                        .at(place)
+                        .expected(*what, "the form of the document")
+                        .found("none")
+                        .help("hand in the document as it is served; or a bundle of it by itself, where that is all that is wanted"),
+                );
+                continue;
             }
             // Nobody signed that: it is held against the certificate, once that holds.
             Beside::Publisher(_) => continue,
@@ -328,18 +345,20 @@ impl Judge<'_> {
             return Err(Finding::new(codes::SIGNATURE_INVALID, what).at(self.place));
         }
         if key.witness == KeyWitness::Log {
-            return Err(Finding::new(
-                codes::TRANSPARENCY_MISSING,
-                format!("key {} signed, and no log and no timestamp has seen it", key.name),
-            )
-            .at(self.place)
-            .expected("a log entry, or leave to do without", "the key's transparency")
-            .help("where that is meant: `transparency = \"none\"` for this key in trust, or --transparency none"));
+            return Err(self.unwitnessed(key));
         }
         if !key.counts_at(self.at) {
             return Err(self.not_valid(key, self.at));
         }
         Ok(ShownSigner::Key { name: key.name.clone(), id: key.key.id(), times: Vec::new(), witnessed: false })
+    }
+
+    fn unwitnessed(&self, key: &NamedKey) -> Finding {
+        let what = format!("key {} signed, and no log and no timestamp has seen it", key.name);
+        Finding::new(codes::TRANSPARENCY_MISSING, what)
+            .at(self.place)
+            .expected("a log entry, or leave to do without", "the key's transparency")
+            .help("where that is meant: `transparency = \"none\"` for this key in trust, or --transparency none")
     }
 
     /// Every signature stands by itself, and each key counts once. What is no signature of a key that is named here counts as
@@ -373,6 +392,9 @@ impl Judge<'_> {
             let holds = |(key, encodes): (&NamedKey, bool)| {
                 let message = if encodes { &encoded } else { payload };
                 if key.key.holds(message, &signature.bytes) {
+                    if key.witness == KeyWitness::Log {
+                        return Err(self.unwitnessed(key));
+                    }
                     return Ok(ShownSigner::CloudBuild { name: key.name.clone(), id: key.key.id() });
                 }
                 let what = format!("the signature does not hold for key {}", key.name);

@@ -2,17 +2,12 @@
 //! age, and the attestations that the summary rests on.
 
 use super::Shown;
+use super::foreign_summary::{Named, Summary, TYPES};
 use countersign_core::codes;
 use countersign_core::finding::Finding;
-use countersign_core::json;
 use countersign_core::slsa::{SignerFacts, SummaryExpectations};
-use countersign_core::statement::vsa::{Reference, VerificationResult, Vsa};
 use countersign_core::time::Time;
-use serde_json::Value;
 use std::collections::BTreeSet;
-
-/// Both versions have the fields that are looked at.
-const TYPES: [&str; 2] = ["https://slsa.dev/verification_summary/v1", "https://slsa.dev/verification_summary/v0.2"];
 
 fn is_signed_by(wanted: &SummaryExpectations, shown: &Shown) -> bool {
     shown.signers().iter().any(|signer| match signer.facts() {
@@ -44,69 +39,72 @@ pub fn check_summary(
     let Some(statement) = shown.statement().filter(|_| is_summary(shown)) else {
         return vec![Finding::new(codes::VSA_MALFORMED, "this is no verification summary").at(place)];
     };
-    let vsa: Vsa = match json::from_value(respelled(&statement.predicate)) {
-        Ok(vsa) => vsa,
-        Err(error) => {
-            let what = format!("the verification summary does not parse: {error}");
+    let summary = match Summary::of(statement) {
+        Ok(summary) => summary,
+        Err(what) => {
+            let what = format!("the verification summary does not parse: {what}");
             return vec![Finding::new(codes::VSA_MALFORMED, what).at(place)];
         }
     };
     let mut differs = |code, what: &str, expected: String, found: String| {
         out.push(Finding::new(code, what).at(place).expected(expected, "what is expected").found(found));
     };
-    if vsa.verifier.id.as_str() != wanted.verifier || !is_signed_by(wanted, shown) {
+    if summary.verifier != wanted.verifier || !is_signed_by(wanted, shown) {
         let signers: Vec<String> = shown.signers().iter().map(super::ShownSigner::describe).collect();
-        let found = format!("{}, signed by {}", vsa.verifier.id, signers.join(", "));
+        let found = format!("{}, signed by {}", summary.verifier, signers.join(", "));
         differs(codes::VSA_VERIFIER, "the summary is of another verifier", wanted.verifier.clone(), found);
     }
     if let Some(resource) = &wanted.resource
-        && vsa.resource_uri.as_str() != resource
+        && summary.resource != *resource
     {
-        let found = vsa.resource_uri.to_string();
+        let found = summary.resource.clone();
         differs(codes::VSA_RESOURCE, "the summary is for another resource", resource.clone(), found);
     }
-    let levels: BTreeSet<&str> = vsa.verified_levels.iter().map(String::as_str).collect();
-    let failed = vsa.verification_result == VerificationResult::Failed;
+    let levels: BTreeSet<&str> = summary.levels.iter().map(String::as_str).collect();
+    let failed = !summary.passed;
     if failed || levels.contains("FAILED") {
         differs(codes::VSA_REFUSED, "the summary says FAILED", "PASSED".to_owned(), "FAILED".to_owned());
         if failed && levels.iter().any(|level| *level != "FAILED") {
-            let found = vsa.verified_levels.join(", ");
+            let found = summary.levels.join(", ");
             differs(codes::VSA_MALFORMED, "a failed summary shows levels", "FAILED".to_owned(), found);
         }
     }
     for wanted in wanted.levels.iter().filter(|wanted| !reached(&levels, wanted)) {
-        let found = vsa.verified_levels.join(", ");
+        let found = summary.levels.join(", ");
         differs(codes::VSA_REFUSED, "the summary does not show the level", wanted.clone(), found);
     }
-    if !wanted.policies.is_empty() {
-        let found = vsa.policy.digest.get("sha256").map(|hex| format!("sha256:{hex}"));
-        if !found.as_ref().is_some_and(|found| wanted.policies.contains(found)) {
-            let accepted: Vec<&str> = wanted.policies.iter().map(String::as_str).collect();
-            let found = found.unwrap_or_else(|| format!("{} without a digest", vsa.policy.uri));
-            differs(codes::VSA_POLICY, "the summary was made by another policy", accepted.join(", "), found);
-        }
+    let policy = &summary.policy;
+    if !wanted.policies.is_empty() && !policy.digests.iter().any(|digest| wanted.policies.contains(digest)) {
+        let accepted: Vec<&str> = wanted.policies.iter().map(String::as_str).collect();
+        let none = if policy.digests.is_empty() { ", without a digest" } else { "" };
+        let found = format!("{}{none}", policy.describe());
+        differs(codes::VSA_POLICY, "the summary was made by another policy", accepted.join(", "), found);
     }
-    let age = at.since(vsa.time_verified);
-    if age < 0 {
-        differs(codes::VSA_AGE, "the summary is of a time to come", at.to_string(), vsa.time_verified.to_string());
-    } else if let Some(days) = wanted.max_age_days
-        && age > i64::from(days).saturating_mul(86_400)
-    {
-        let expected = format!("at most {days} days before {at}");
-        differs(codes::VSA_AGE, "the summary is too old", expected, vsa.time_verified.to_string());
+    let allowed = wanted.max_age_days.map(|days| (format!("at most {days} days before {at}"), i64::from(days).saturating_mul(86_400)));
+    match (summary.time, allowed) {
+        (Some(time), _) if at.since(time) < 0 => {
+            differs(codes::VSA_AGE, "the summary is of a time to come", at.to_string(), time.to_string());
+        }
+        (Some(time), Some((expected, most))) if at.since(time) > most => {
+            differs(codes::VSA_AGE, "the summary is too old", expected, time.to_string());
+        }
+        // It may leave its time out, and then nobody can say how old it is.
+        (None, Some((expected, _))) => {
+            differs(codes::VSA_AGE, "the summary does not say when it was made", expected, "no time".to_owned());
+        }
+        (Some(_), Some(_)) | (_, None) => {}
     }
     if wanted.inputs {
-        let missing: Vec<&Reference> = vsa.input_attestations.iter().filter(|input| !is_given(input, given)).collect();
-        if vsa.input_attestations.is_empty() {
+        if summary.inputs.is_empty() {
             let what = "the summary names no attestation that it rests on";
             differs(codes::VSA_INPUT_MISSING, what, "at least one".to_owned(), "none".to_owned());
         }
-        for input in missing {
+        for input in summary.inputs.iter().filter(|input| !is_given(input, given)) {
             let found = "nothing of that digest".to_owned();
             differs(
                 codes::VSA_INPUT_MISSING,
                 "an attestation that the summary rests on is missing",
-                input.uri.to_string(),
+                input.describe(),
                 found,
             );
         }
@@ -114,18 +112,8 @@ pub fn check_summary(
     out
 }
 
-/// With the one spelling of the time that we read: others write fractions of a second.
-fn respelled(predicate: &Value) -> Value {
-    let mut out = predicate.clone();
-    let time = predicate.get("timeVerified").and_then(Value::as_str).and_then(Time::from_rfc3339);
-    if let (Some(time), Some(fields)) = (time, out.as_object_mut()) {
-        fields.insert("timeVerified".to_owned(), Value::String(time.to_string()));
-    }
-    out
-}
-
-fn is_given(input: &Reference, given: &BTreeSet<String>) -> bool {
-    input.digest.get("sha256").is_some_and(|hex| given.contains(hex))
+fn is_given(input: &Named, given: &BTreeSet<String>) -> bool {
+    input.sha256().is_some_and(|hex| given.contains(hex))
 }
 
 /// A level is shown by itself, or by a higher one of the same track. No track has more than the four of the first versions, and a

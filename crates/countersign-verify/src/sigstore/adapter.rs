@@ -2,7 +2,7 @@
 //! decides anything: each kind of error becomes a code of ours.
 
 use super::schemes::{self, Kind};
-use super::{Artifact, CertificateClaims, CertificateName, Instance, Keyless, Refused, Transparency};
+use super::{Artifact, Asks, CertificateClaims, CertificateName, Instance, Keyless, Refused};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use countersign_core::codes;
@@ -77,6 +77,10 @@ impl Key {
         let kind = Kind::of(key.as_bytes());
         match VerificationKey::from_spki(&key) {
             _ if kind == Kind::P521 => Ok(Self(key)),
+            // What signs by a curve's point that is no full one even now would be that key under another name.
+            Ok(_) if matches!(kind, Kind::P256 | Kind::P384) && schemes::in_full(key.as_bytes()).is_none() => {
+                Err(Refused::new(codes::SIGNER_UNKNOWN, "the public key does not parse: its point is none of its curve"))
+            }
             Ok(_) if kind != Kind::Rsa || schemes::strong(key.as_bytes()) => Ok(Self(key)),
             known => Err(match (schemes::unknown(key.as_bytes()), known) {
                 (None, Err(error)) => {
@@ -117,12 +121,13 @@ fn pkcs1(pem: &str) -> Option<Vec<u8>> {
     rsa(BitString::from_bytes(&der).ok()?)
 }
 
-/// An RSA key as RSA keys are written, whether it is marked as one for PSS and whether `NULL` stands where there are no
-/// parameters, so that it has one name however it is marked. Any other key as it is.
+/// A key in the one form in which such keys are written, so that it has one name however it is spelled: of an RSA key whether it is
+/// marked as one for PSS, and whether `NULL` stands where there are no parameters; of one on a curve whether its point is written in
+/// full. Any other key as it is.
 fn unmarked(der: &[u8]) -> Vec<u8> {
     let plain = || {
         let key = SubjectPublicKeyInfoOwned::from_der(der).ok()?;
-        if [RSA, RSA_PSS].contains(&key.algorithm.oid) { rsa(key.subject_public_key) } else { None }
+        if [RSA, RSA_PSS].contains(&key.algorithm.oid) { rsa(key.subject_public_key) } else { schemes::in_full(der) }
     };
     plain().unwrap_or_else(|| der.to_vec())
 }
@@ -158,20 +163,18 @@ impl Verifier {
         &self,
         bundle: &str,
         artifact: Artifact<'_>,
-        transparency: Transparency,
+        asks: Asks,
     ) -> Result<Keyless, Refused> {
         let bundle = read(bundle)?;
         let policy = VerificationPolicy::any_identity();
-        let policy = match transparency {
-            Transparency::Log => policy,
-            // Such an instance has no certificate log either.
-            Transparency::Timestamp => policy.skip_tlog_unsafe().skip_sct(),
-        };
+        // An instance that has no such log is not asked for its word.
+        let policy = if asks.logged { policy } else { policy.skip_tlog_unsafe() };
+        let policy = if asks.vouched { policy } else { policy.skip_sct() };
         let found = self.0.verify(artifact_of(artifact)?, &bundle, &policy).map_err(|error| refused(&error))?;
         let short = |what: &str| Refused::new(codes::SIGSTORE_UNSUPPORTED, what);
         // What the policy asks for, the family has checked; that it says so is checked again.
-        let asked = transparency == Transparency::Log;
-        if !found.certificate_verified() || (asked && !(found.sct_verified() && found.tlog_verified())) {
+        let made = (found.tlog_verified() || !asks.logged) && (found.sct_verified() || !asks.vouched);
+        if !found.certificate_verified() || !made {
             return Err(short("a check that was asked for was not made"));
         }
         let info = found.certificate().ok_or_else(|| short("no certificate"))?;

@@ -7,7 +7,7 @@ use super::adapter;
 use super::chain;
 use super::logged::{Case, Kind as Entry, bytes, certificate_of, log_of, no, text};
 use super::schemes::{self, Kind};
-use super::{Artifact, Keyless, Refused, Transparency};
+use super::{Artifact, Asks, Keyless, Refused};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use countersign_core::codes;
@@ -71,8 +71,8 @@ pub(super) fn key_of(bundle: &Value) -> Option<Vec<u8>> {
 
 impl Asked<'_> {
     /// By a certificate.
-    pub(super) fn certified(&self, transparency: Transparency) -> Result<Keyless, Refused> {
-        let logged = transparency == Transparency::Log;
+    pub(super) fn certified(&self, asks: Asks) -> Result<Keyless, Refused> {
+        let logged = asks.logged;
         adapter::well_formed(self.bundle, logged)?;
         let root = self.root()?;
         let chain = self.chain()?;
@@ -89,7 +89,7 @@ impl Asked<'_> {
             issuer = chain::issuer(&root, &chain, *time)?;
         }
         let leaf = chain.first().map(Vec::as_slice).unwrap_or_default();
-        if logged {
+        if asks.vouched {
             chain::vouched(&root, leaf, &issuer)?;
         }
         self.signed(&signer)?;

@@ -194,7 +194,10 @@ pub struct TrustedRoot {
     digest: Sha256,
     verifier: adapter::Verifier,
     document: Vec<u8>,
-    logs: bool,
+    /// Whether it names a transparency log.
+    logged: bool,
+    /// Whether it names a certificate log.
+    vouched: bool,
     known: beside::Logs,
     spans: spans::Spans,
 }
@@ -217,11 +220,11 @@ impl TrustedRoot {
             return Err(malformed(format!("the trusted root's media type is none that is known: `{found}`")));
         }
         let some = |field: &str| value.get(field).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
-        let logs = some("tlogs") || some("ctlogs");
+        let (logged, vouched) = (some("tlogs"), some("ctlogs"));
         details::fit(&value)?;
         let verifier = adapter::Verifier::new(bytes).map_err(malformed)?;
         let (known, spans) = (beside::Logs::of(&value), spans::Spans::of(&value)?);
-        Ok(Self { digest: Sha256::of(bytes), verifier, document: bytes.to_vec(), logs, known, spans })
+        Ok(Self { digest: Sha256::of(bytes), verifier, document: bytes.to_vec(), logged, vouched, known, spans })
     }
 
     /// The trusted root of a published instance, as it was when this program was made.
@@ -229,10 +232,39 @@ impl TrustedRoot {
         Self::parse(adapter::embedded(instance).as_bytes())
     }
 
-    /// What this instance can be asked for: one that has no log at all has its timestamps.
+    /// What this instance can be asked for: one that has no transparency log has its timestamps.
     #[must_use]
     pub const fn transparency(&self) -> Transparency {
-        if self.logs { Transparency::Log } else { Transparency::Timestamp }
+        if self.logged { Transparency::Log } else { Transparency::Timestamp }
+    }
+
+    /// What a bundle is held to. To ask for a timestamp takes nothing away: a log that the root names is asked as ever, since whoever
+    /// signs in secret leaves its entry out; and an entry that is there has to hold.
+    fn asks(&self, transparency: Transparency, bundle: &Value) -> Asks {
+        match transparency {
+            Transparency::Log => Asks { logged: true, vouched: true },
+            Transparency::Timestamp => Asks { logged: self.logged || is_logged(bundle), vouched: self.vouched },
+        }
+    }
+
+    /// Where a timestamp is asked for, a log's word for the time is not enough; where the root names logs, no timestamp is instead of
+    /// their entry.
+    fn witnessed(&self, transparency: Transparency, bundle: &Value) -> Result<(), Refused> {
+        if transparency == Transparency::Log {
+            return Ok(());
+        }
+        if self.logged && !is_logged(bundle) {
+            return Err(Refused::new(
+                codes::INCLUSION_PROOF_INVALID,
+                "no log has an entry of this, and the trusted root names transparency logs: `timestamp` is for instances without, \
+                 and stands in for no entry",
+            ));
+        }
+        if !is_stamped(bundle) {
+            let what = "no timestamp authority says when this was signed, and a timestamp is asked for";
+            return Err(Refused::new(codes::TIMESTAMP_MISSING, what));
+        }
+        Ok(())
     }
 
     /// Its bytes, as they were read.
@@ -268,22 +300,28 @@ impl TrustedRoot {
         at: Time,
     ) -> Result<Keyless, Refused> {
         let (bundle, value) = strict(bundle)?;
+        let asks = self.asks(transparency, &value);
         let usual =
             |root: &[u8], verifier: &adapter::Verifier| match older::again(root, &value, envelope, artifact, None) {
-                None => verifier.keyless(bundle, artifact, transparency),
+                None => verifier.keyless(bundle, artifact, asks),
                 Some(again) => {
                     let again = again?;
-                    verifier_of(&again.root)?.keyless(&again.bundle, artifact, transparency)
+                    verifier_of(&again.root)?.keyless(&again.bundle, artifact, asks)
                 }
             };
         let judge = |root: &[u8], verifier: &adapter::Verifier| {
             usual(root, verifier).or_else(|refused| {
                 let asked = further::Asked { root, bundle: &value, envelope, artifact, at };
                 let signer = further::key_of(&value).unwrap_or_default();
-                further::instead(&asked, &signer, &refused, || asked.certified(transparency)).unwrap_or(Err(refused))
+                further::instead(&asked, &signer, &refused, || asked.certified(asks)).unwrap_or(Err(refused))
             })
         };
-        let found = judge(&self.document, &self.verifier)?;
+        let found = judge(&self.document, &self.verifier).map_err(|refused| {
+            // Of a bundle without an entry it is said what would help, whatever else is missing.
+            let missing = refused.code() == codes::INCLUSION_PROOF_INVALID;
+            self.witnessed(transparency, &value).err().filter(|_| missing).unwrap_or(refused)
+        })?;
+        self.witnessed(transparency, &value)?;
         if let Some(root) = self.spans.without_ended(&self.document, &found.times, is_stamped(&value))? {
             judge(&root, &verifier_of(&root)?)?;
         }
@@ -352,6 +390,21 @@ fn verifier_of(root: &[u8]) -> Result<adapter::Verifier, Refused> {
     adapter::Verifier::new(root).map_err(|what| Refused::new(codes::SIGSTORE_ROOT_MALFORMED, what))
 }
 
+/// What is asked of a bundle beside its certificate and its signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Asks {
+    /// That a transparency log of the root has an entry of it.
+    logged: bool,
+    /// That a certificate log of the root vouches for the certificate.
+    vouched: bool,
+}
+
+/// Whether a bundle has log entries.
+fn is_logged(bundle: &Value) -> bool {
+    let entries = bundle.pointer("/verificationMaterial/tlogEntries").and_then(Value::as_array);
+    entries.is_some_and(|entries| !entries.is_empty())
+}
+
 /// Whether a bundle has timestamps.
 fn is_stamped(bundle: &Value) -> bool {
     let stamps = bundle.pointer("/verificationMaterial/timestampVerificationData/rfc3161Timestamps");
@@ -380,6 +433,11 @@ fn strict(bytes: &[u8]) -> Result<(&str, Value), Refused> {
     }
     if unsigned_checkpoint(&value) {
         return Err(Refused::new(codes::CHECKPOINT_INVALID, "the log's checkpoint is not signed"));
+    }
+    let kind = value.pointer("/dsseEnvelope/payloadType").and_then(Value::as_str);
+    if let Some(kind) = kind.filter(|kind| *kind != PAYLOAD_TYPE) {
+        let kind: String = kind.chars().take(120).collect();
+        return Err(Refused::new(codes::PAYLOAD_TYPE, format!("payload type `{kind}` is not {PAYLOAD_TYPE}")));
     }
     if let Some(kind) = unknown_statement(&value) {
         let what = format!("the envelope carries no in-toto statement of a version that is known: `{kind}`");
@@ -459,6 +517,41 @@ mod tests {
             root["mediaType"] = other.clone();
             let refused = TrustedRoot::parse(root.to_string().as_bytes()).unwrap_err();
             assert_eq!(refused.code(), codes::SIGSTORE_ROOT_MALFORMED, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_key_on_a_curve_has_one_name_however_its_point_is_written() {
+        use aws_lc_rs::encoding::{AsBigEndian as _, AsDer as _, EcPublicKeyCompressedBin};
+        use aws_lc_rs::signature::{
+            ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING,
+            EcdsaKeyPair, KeyPair as _,
+        };
+        use x509_cert::der::asn1::BitString;
+        use x509_cert::der::{Decode as _, Encode as _};
+        use x509_cert::spki::SubjectPublicKeyInfoOwned;
+        for kind in [&ECDSA_P256_SHA256_ASN1_SIGNING, &ECDSA_P384_SHA384_ASN1_SIGNING, &ECDSA_P521_SHA512_ASN1_SIGNING] {
+            let pair = EcdsaKeyPair::generate(kind).unwrap();
+            let full = pair.public_key().as_der().unwrap().as_ref().to_vec();
+            let known = BundleKey::from_der(&full).unwrap();
+            let short: EcPublicKeyCompressedBin<'_> = pair.public_key().as_be_bytes().unwrap();
+            let written = |point: &[u8]| {
+                let mut key = SubjectPublicKeyInfoOwned::from_der(&full).unwrap();
+                key.subject_public_key = BitString::from_bytes(point).unwrap();
+                key.to_der().unwrap()
+            };
+            let signature = pair.sign(&aws_lc_rs::rand::SystemRandom::new(), b"message").unwrap();
+            // The short form; and the key within a key, which the library would take as well.
+            for other in [written(short.as_ref()), written(&full)] {
+                assert_ne!(other, full);
+                let key = BundleKey::from_der(&other).unwrap();
+                assert_eq!(key.id(), known.id());
+                assert!(key.holds(b"message", signature.as_ref()) && !key.holds(b"massage", signature.as_ref()));
+            }
+            let mut none = short.as_ref().to_vec();
+            none[0] = 9;
+            assert!(BundleKey::from_der(&written(&none)).is_err(), "what is no point is no key");
+            assert!(BundleKey::from_der(&written(&[])).is_err());
         }
     }
 

@@ -3,10 +3,11 @@
 //! key. What no library here can check is named, and never taken for a signature that does not hold.
 
 use super::Artifact;
+use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::digest::{Algorithm, Digest, SHA256, SHA384, SHA512};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, ECDSA_P521_SHA256_ASN1,
-    ECDSA_P521_SHA512_ASN1, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    ECDSA_P521_SHA512_ASN1, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
     RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, UnparsedPublicKey,
     VerificationAlgorithm,
 };
@@ -82,6 +83,20 @@ impl Kind {
     }
 }
 
+/// A key on one of the three curves with its point written in full, whichever of its spellings it came in; `None` for any other
+/// key, and for a point that is none.
+pub(super) fn in_full(spki: &[u8]) -> Option<Vec<u8>> {
+    let key = SubjectPublicKeyInfoRef::try_from(spki).ok()?;
+    let by = match (key.algorithm.oid, key.algorithm.parameters_oid().ok()?) {
+        (EC, P256) => &ECDSA_P256_SHA256_ASN1,
+        (EC, P384) => &ECDSA_P384_SHA384_ASN1,
+        (EC, P521) => &ECDSA_P521_SHA512_ASN1,
+        _ => return None,
+    };
+    let key = ParsedPublicKey::new(by, key.subject_public_key.raw_bytes()).ok()?;
+    Some(key.as_der().ok()?.as_ref().to_vec())
+}
+
 fn uncompressed(point: &[u8]) -> bool {
     point.len() == P521_POINT && point.first() == Some(&4)
 }
@@ -114,7 +129,7 @@ pub(super) fn unknown(spki: &[u8]) -> Option<String> {
         ("1.2.840.10045.2.1", Some("1.3.132.0.33")) => "ECDSA on P-224".to_owned(),
         ("1.2.840.10045.2.1", Some("1.3.132.0.10")) => "ECDSA on secp256k1".to_owned(),
         ("1.2.840.10045.2.1", Some("1.2.840.10045.3.1.7" | "1.3.132.0.34" | "1.3.132.0.35")) => {
-            "ECDSA with a point that is not written in full".to_owned()
+            "ECDSA with a point that is none of its curve".to_owned()
         }
         ("1.2.840.10045.2.1", Some(curve)) => format!("ECDSA on the curve {curve}"),
         ("1.2.840.10040.4.1", _) => "DSA".to_owned(),

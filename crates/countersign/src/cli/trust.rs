@@ -12,14 +12,15 @@ use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, exit_of};
 use countersign_core::ids::{EnvName, IdError, Origin, PersonId, RoleName, Uri};
 use countersign_core::key::PublicKey;
-use countersign_core::trust::NamePattern;
+use countersign_core::time::Time;
+use countersign_core::trust::{NamePattern, Transparency};
 use countersign_flow::outside::TrustFile;
 use countersign_flow::trust_file::{self, Beginning};
 use countersign_flow::{FlowError, documents, files, output as answer};
 use countersign_record::atomic::write_atomic;
 use countersign_report::text;
 use countersign_sign::KeyPlace;
-use countersign_verify::sigstore::TrustedRoot;
+use countersign_verify::sigstore::{Instance, TrustedRoot};
 use countersign_verify::trust::{expiring, signers};
 use std::path::{Path, PathBuf};
 
@@ -251,7 +252,7 @@ impl Root {
         let document = answer::SigstoreRoot {
             name: self.name.clone(),
             digest: Sha256::of(&bytes),
-            fetched: given::now()?,
+            fetched: came_with_the_program(&bytes).map_or_else(given::now, Ok)?,
             max_age_days: self.max_age_days,
         };
         Ok(Done::answer(call.format, Exit::Ok, "trust-root", &document, || {
@@ -261,6 +262,15 @@ impl Root {
             )
         }))
     }
+}
+
+/// When it was fetched, of a root that is one of those that came with this program: a copy is no newer.
+fn came_with_the_program(root: &[u8]) -> Option<Time> {
+    let mut published = Instance::ALL.into_iter();
+    let same = |instance: &Instance| {
+        documents::canonical_root(instance.document().as_bytes(), instance.word()).is_ok_and(|known| known == root)
+    };
+    published.find(same).and_then(|_| Instance::fetched())
 }
 
 fn words(shown: &answer::TrustShown, signed: bool) -> String {
@@ -287,8 +297,15 @@ fn words(shown: &answer::TrustShown, signed: bool) -> String {
     );
     for root in &trust.sigstore_roots {
         out.push_str(&format!(
-            "Sigstore root {}: {}, fetched {}, for {} days\n",
-            root.name, root.digest, root.fetched, root.max_age_days
+            "Sigstore root {}: {}, fetched {}, for {} days{}\n",
+            root.name,
+            root.digest,
+            root.fetched,
+            root.max_age_days,
+            match root.transparency {
+                Transparency::Log => "",
+                Transparency::Timestamp => ", by timestamps, and by the logs that it names",
+            }
         ));
     }
     for (owner, identity) in trust.identities() {
@@ -305,6 +322,9 @@ fn words(shown: &answer::TrustShown, signed: bool) -> String {
             && regex.has_careless_dot()
         {
             out.push_str("  a `.` in it stands for any character: write `\\.` where a dot is meant\n");
+        }
+        if identity.issuer.is_anybody() || (identity.subject.is_anybody() && identity.claims.is_empty()) {
+            out.push_str("  it lets in anybody: say whose signature counts\n");
         }
     }
     out.push('\n');

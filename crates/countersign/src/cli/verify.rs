@@ -135,9 +135,11 @@ impl Verify {
         Ok(show(begun, name, subject, &checked, &self.bundles))
     }
 
-    /// The predicate types that are asked for: by the word of a kind that is known, or in full.
+    /// The predicate types that are asked for: by the word of a kind that is known, or in full. Others' provenance and summaries have several
+    /// types, of which the word means each.
     fn predicate_types(&self) -> Result<Vec<String>, FlowError> {
         let read = |word: &String| match Kind::ALL.into_iter().find(|kind| kind.word() == word) {
+            Some(kind @ (Kind::Provenance | Kind::Vsa)) => Ok(kind.word().to_owned()),
             Some(kind) => Ok(kind.predicate_type().to_owned()),
             None if word.contains(':') => Ok(word.clone()),
             None => Err(FlowError::Usage(format!("`{word}` is neither a kind that is known nor a predicate type"))),
@@ -168,7 +170,7 @@ impl Verify {
                 sum.held,
                 sum.attestations,
                 sum.files,
-                if codes.is_empty() { "none".to_owned() } else { format!("{} ({})", sum.refused, codes.join(", ")) },
+                if sum.refused == 0 { "none".to_owned() } else { format!("{} ({})", sum.refused, codes.join(", ")) },
             )
         }))
     }

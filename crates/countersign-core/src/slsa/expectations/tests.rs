@@ -134,3 +134,28 @@ fn a_builder_that_is_expected_and_not_spoken_for_is_told_from_another_one() {
     let (level, message) = said("https://example.com/other");
     assert!(level == 0 && message.contains("none that is expected"), "{message}");
 }
+
+#[test]
+fn the_parameters_of_tekton_and_gitlab_are_known_and_a_variable_s_bare_name_is_nobody_s_choice() {
+    let none = BTreeMap::new();
+    let found = |kind: &str, parameters: &[(&str, Value)], text: &str| {
+        let mut wanted = expected(text);
+        wanted.any_parameters.clear();
+        let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        judged(&wanted, &Facts { build_type: kind.to_owned(), parameters, ..facts() }, &none).1
+    };
+    let tekton = "https://tekton.dev/chains/v2/slsa";
+    assert!(found(tekton, &[("runSpec", json!({})), ("buildConfigSource", json!({}))], "").is_empty());
+    assert_eq!(found(tekton, &[("other", json!({}))], ""), ["external-parameter-unknown"]);
+    let gitlab = "https://docs.gitlab.com/ci/pipeline_security/slsa/provenance_v1";
+    let job = [("source", json!("https://gitlab.com/o/r")), ("entryPoint", json!("build")), ("variables", json!({ "A": "b" }))];
+    assert!(found(gitlab, &job, "").is_empty());
+    let runner = "https://gitlab.com/gitlab-org/gitlab-runner/-/blob/v15.0.0/PROVENANCE.md";
+    let names = [("source", json!("https://gitlab.com/o/r")), ("entryPoint", json!("build")), ("CI", json!("")), ("A", json!(""))];
+    assert!(found(runner, &names, "").is_empty());
+    assert!(found(runner, &names[1..], "parameters = { entryPoint = \"build\" }").is_empty(), "the names are no choice");
+    assert_eq!(found(runner, &[("A", json!("b"))], ""), ["external-parameter-unknown"]);
+    for other in ["https://gitlab.com/gitlab-org/gitlab-runner/-/blob/x/y/PROVENANCE.md", "https://example.com/type"] {
+        assert_eq!(found(other, &[("CI", json!(""))], ""), ["external-parameter-unknown"], "{other}");
+    }
+}

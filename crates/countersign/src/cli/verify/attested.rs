@@ -47,10 +47,11 @@ pub(crate) struct AttestedArgs {
     /// A key of Google Cloud Build, named after its region: `us-west2.key.pem`; or a folder of them. Repeatable
     #[arg(long = "cloud-build-key", value_name = "FILE|DIR")]
     pub(super) cloud_keys: Vec<PathBuf>,
-    /// What has to witness a signature. Without it: a log; for certificates of an instance that has none, a timestamp
+    /// What has to witness a signature. Without it: a log; for certificates of an instance that has none, a timestamp. Logs that a root
+    /// names are asked in any case
     #[arg(long, value_enum)]
     transparency: Option<Witness>,
-    /// The certificate's name, exactly
+    /// The certificate's name, exactly. Of several names, globs and expressions one has to fit
     #[arg(long, value_name = "NAME")]
     certificate_identity: Vec<String>,
     /// The certificate's name as a glob: `*` stays between slashes
@@ -136,7 +137,7 @@ pub(crate) struct AttestedArgs {
 enum Witness {
     /// A transparency log
     Log,
-    /// A timestamp authority: for certificates of an instance without logs
+    /// A timestamp authority besides: for certificates of an instance without logs
     Timestamp,
     /// Nobody: for keys. The result says so
     None,
@@ -150,6 +151,12 @@ impl AttestedArgs {
 
     pub(super) fn anchors(&self, at: Time) -> Result<Anchors, FlowError> {
         let mut out = Anchors::default();
+        let (roots, digests) = (self.trusted_roots.len(), self.root_digests.len());
+        if digests != 0 && digests != roots {
+            return Err(FlowError::Usage(format!(
+                "--trusted-root is given {roots} times and --trusted-root-digest {digests} times: each root needs its own, in the same order"
+            )));
+        }
         for (index, place) in self.trusted_roots.iter().enumerate() {
             out.roots.push(self.root(place, self.root_digests.get(index), at)?);
         }
@@ -159,9 +166,12 @@ impl AttestedArgs {
                 out.keys.extend(read_keys(&file, witness)?);
             }
         }
+        // Cloud Build has no log: whoever asks for one in so many words is not given less.
+        let asked = matches!(self.transparency, Some(Witness::Log | Witness::Timestamp));
+        let cloud = if asked { KeyWitness::Log } else { KeyWitness::Nobody };
         for path in &self.cloud_keys {
             for file in listed(path)? {
-                out.keys.extend(read_keys(&file, KeyWitness::Nobody)?.into_iter().map(NamedKey::of_cloud_build));
+                out.keys.extend(read_keys(&file, cloud)?.into_iter().map(NamedKey::of_cloud_build));
             }
         }
         match out.ambiguous() {
@@ -194,7 +204,9 @@ impl AttestedArgs {
             ));
         }
         if let Some(days) = self.max_root_age_days {
-            let old = fetched.is_none_or(|fetched| at.since(fetched) > i64::from(days).saturating_mul(86_400));
+            let most = i64::from(days).saturating_mul(86_400);
+            // One of a time to come is of an unknown time.
+            let old = fetched.is_none_or(|fetched| !(0..=most).contains(&at.since(fetched)));
             if old {
                 let when = fetched.map_or_else(|| "an unknown time".to_owned(), |time| time.to_string());
                 return Err(refused(
@@ -224,7 +236,11 @@ impl AttestedArgs {
                 })?
             }
         };
-        file.identities.extend(self.identities()?);
+        let named = self.identities()?;
+        if let Some(anybody) = named.iter().find_map(ExpectedIdentity::lets_in_anybody) {
+            return Err(unanchored(&format!("the pattern `{}` lets in anybody", anybody.text()), "the command line"));
+        }
+        file.identities.extend(named);
         self.provenance(level, &mut file)?;
         if let Some(problem) = file.provenance.as_ref().and_then(Expectations::problem) {
             return Err(FlowError::Usage(problem.to_owned()));

@@ -1,0 +1,54 @@
+//! What build platforms write in ways of their own: which of what went in is the source, which parameter is none of anybody's choice, and
+//! what they call a commit.
+
+use serde_json::Value;
+
+const TEKTON: [&str; 3] = [
+    "https://tekton.dev/chains/v2/slsa",
+    "https://tekton.dev/chains/v2/slsa-tekton",
+    "https://tekton.dev/predicate/chains/slsa/v2",
+];
+/// Of a job whose provenance GitLab itself writes.
+pub(super) const GITLAB: &str = "https://docs.gitlab.com/ci/pipeline_security/slsa/provenance_v1";
+
+/// Whether it is the second form of Tekton Chains.
+pub(super) fn is_tekton(build_type: &str) -> bool {
+    TEKTON.contains(&build_type)
+}
+
+/// Whether it is the form in which GitLab's runner describes its own job, of whichever version of it.
+pub(super) fn is_gitlab_runner(build_type: &str) -> bool {
+    let version = build_type.strip_prefix("https://gitlab.com/gitlab-org/gitlab-runner/-/blob/");
+    let version = version.and_then(|rest| rest.strip_suffix("/PROVENANCE.md"));
+    version.is_some_and(|version| !version.is_empty() && !version.contains('/'))
+}
+
+fn name(dependency: &Value) -> &str {
+    let name = dependency.get("name").and_then(Value::as_str).unwrap_or_default();
+    name.strip_prefix("config/").unwrap_or(name)
+}
+
+/// Whether something that went into a run of Tekton's says how it was built: where its pipeline and tasks are written.
+pub(super) fn is_how(dependency: &Value) -> bool {
+    ["pipeline", "task", "pipelineTask"].contains(&name(dependency))
+}
+
+/// Among what went into a run of Tekton's, what may be its source: what a task says that it brought; where none says so, all that does
+/// not say how it was built.
+pub(super) fn inputs(resolved: &[Value]) -> Vec<Value> {
+    let brought = |one: &&Value| ["inputs/result", "input/result", "input/results"].contains(&name(one));
+    let found: Vec<Value> = resolved.iter().filter(brought).cloned().collect();
+    if found.is_empty() { resolved.iter().filter(|one| !is_how(one)).cloned().collect() } else { found }
+}
+
+/// GitLab's runner calls the commit of its project a SHA-256, which it is not by its length, but for repositories of that kind.
+pub(super) fn mislabelled<'d>(build_type: &str, digest: &'d Value) -> Option<&'d str> {
+    let commit = digest.get("sha256").and_then(Value::as_str).filter(|_| is_gitlab_runner(build_type))?;
+    let hexadecimal = commit.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    ([40, 64].contains(&commit.len()) && hexadecimal).then_some(commit)
+}
+
+/// Whether a parameter is a name without a value: GitLab's runner lists the variables of a job so, which says nothing of their values.
+pub(super) fn is_bare_name(build_type: &str, value: &Value) -> bool {
+    is_gitlab_runner(build_type) && value.as_str() == Some("")
+}
