@@ -159,15 +159,17 @@ fn one(request: &Request<'_>, facts: &Facts, inventory: Inventory) -> Result<Mad
     }
     if !summary.unlisted.is_empty() {
         let what = format!(
-            "{} vendored package(s) have files that nothing shows to be what their registry has; no digest of it is given",
+            "{} package(s) have files that nothing shows to be what their registry has; no digest of it is given",
             summary.unlisted.len()
         );
         notes.push(
             Finding::new(codes::SBOM_PARTIAL, what)
-                .at(".cargo-checksum.json of the packages")
-                .expected("every file, with its digest", "`cargo vendor`")
+                .at("the packages' folders")
+                .expected("the files of the archive, or of .cargo-checksum.json, and no others", "Cargo")
                 .found(first_of(&summary.unlisted))
-                .help("`cargo vendor` writes them anew; of what was changed on purpose, make a path dependency"),
+                .help(
+                    "remove the folders; `cargo fetch --locked` or `cargo vendor` writes them anew; of what was changed on purpose, make a path dependency",
+                ),
         );
     }
     if !summary.dirty.is_empty() {

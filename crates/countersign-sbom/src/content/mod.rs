@@ -2,13 +2,14 @@
 //! in other languages that their build scripts compile, and what the workspace's audits say of them.
 //!
 //! The files are those that Cargo compiles. The archive beside them in Cargo's cache has to be the one that the lock file
-//! names: another one is an error, with both digests.
+//! names: another one is an error, with both digests. So is a file that is another one than in the archive, where it is looked for.
 
 mod ahead;
 mod archive;
 mod files;
 mod index;
 mod native;
+mod unpacked;
 mod vendored;
 mod vet;
 
@@ -34,12 +35,17 @@ use std::{
 const THREADS: usize = 8;
 
 /// Fills in what the packages of these inventories say of themselves.
-pub(crate) fn fill(workspace: &Workspace, inventories: &mut [Inventory], ahead: &Ahead) -> Result<(), SbomError> {
+pub(crate) fn fill(
+    workspace: &Workspace,
+    inventories: &mut [Inventory],
+    ahead: &Ahead,
+    all_files: bool,
+) -> Result<(), SbomError> {
     drop(Enough(ahead));
     let root = workspace.graph.workspace().root().as_std_path();
     let vet = vet::Vet::read(root)?;
     let wanted = wanted(workspace, inventories)?;
-    let contents = in_parallel(&wanted, |job| read(root, job, ahead))?;
+    let contents = in_parallel(&wanted, |job| read(root, job, ahead, all_files))?;
     let of: BTreeMap<&str, Content> = wanted.iter().map(|job| job.reference.as_str()).zip(contents).collect();
     for inventory in inventories {
         for component in std::iter::once(&mut inventory.root).chain(&mut inventory.components) {
@@ -49,6 +55,7 @@ pub(crate) fn fill(workspace: &Workspace, inventories: &mut [Inventory], ahead: 
             if component.content.unlisted {
                 // Of the registry's archive, which is not what is built.
                 component.checksum = None;
+                component.content.sha512 = None;
             }
             let part = workspace.compiler.digests.iter().find(|(kind, ..)| *kind == component.kind);
             if let Some((_, hash_of, long)) = part {
@@ -125,7 +132,7 @@ fn wanted<'g>(workspace: &'g Workspace, inventories: &[Inventory]) -> Result<Vec
     Ok(jobs)
 }
 
-fn read(root: &Path, job: &Job<'_>, ahead: &Ahead) -> Result<Content, SbomError> {
+fn read(root: &Path, job: &Job<'_>, ahead: &Ahead, all_files: bool) -> Result<Content, SbomError> {
     let package = &job.package;
     let mut content = Content {
         description: package.description().map(plain).filter(|text| !text.is_empty()),
@@ -137,14 +144,20 @@ fn read(root: &Path, job: &Job<'_>, ahead: &Ahead) -> Result<Content, SbomError>
     let outside = !package.in_workspace();
     let version = package.version().to_string();
     let locked = job.checksum.as_ref().map(|checksum| Locked { name: package.name(), version: &version, checksum });
-    content.unlisted = outside && !vendored::all_listed(folder, &format!("{} {version}", package.name()))?;
+    let named = format!("{} {version}", package.name());
+    content.unlisted = outside && !vendored::all_listed(folder, &named)?;
     if let Some(locked) = &locked {
         content.sha512 = archive::check(ahead, folder, locked)?;
     }
     if !outside && let Ok(below) = folder.strip_prefix(root) {
         content.folder = below.to_str().map(|text| text.replace('\\', "/"));
     }
-    let found = ahead.found(folder, locked).with_named(folder, package.license_file().map(AsRef::as_ref));
+    let found = ahead.found(folder, locked);
+    let packed = content.sha512.and_then(|_| archive::in_cache(folder, package.name(), &version));
+    if let Some(packed) = packed.filter(|_| all_files || found.changed) {
+        content.unlisted = !unpacked::same(&packed, folder, &named)?;
+    }
+    let found = found.with_named(folder, package.license_file().map(AsRef::as_ref));
     content.yanked = found.yanked;
     content.vcs = found.vcs.filter(|_| outside);
     content.licence_files = found.licences;
