@@ -182,7 +182,9 @@ impl Embedded {
 /// Packages that come from elsewhere than here: each with the word for that.
 fn other_sources(theirs: impl Iterator<Item = (String, String)>, inventory: &Inventory) -> Vec<String> {
     let mut there: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    theirs.for_each(|(name, word)| drop(there.entry(name).or_default().insert(word)));
+    for (name, word) in theirs {
+        there.entry(name).or_default().insert(word);
+    }
     let mut here: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for component in inventory.packages().filter(|component| component.dev.is_none()) {
         let word = match &component.source {

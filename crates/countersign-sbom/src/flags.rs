@@ -34,7 +34,7 @@ impl<'g> Flagged<'g> {
         packages: &[PackageMetadata<'g>],
     ) -> Result<Self, SbomError> {
         let Some(own) = workspace.of_folder() else {
-            let each = |package: &PackageMetadata<'g>| Ok((*package, Features::of(package, request)?));
+            let each = |package: &PackageMetadata<'g>| Features::of(package, request).map(|of| (*package, of));
             return Ok(Self { workspace, built: packages.iter().map(each).collect::<Result<_, _>>()?, beside: None });
         };
         let selected = |package: &str| packages.iter().any(|one| one.id() != own.id() && one.name() == package);
@@ -59,25 +59,22 @@ impl<'g> Flagged<'g> {
     ) -> Result<Self, SbomError> {
         let of = |package: &PackageMetadata<'g>| {
             let request = CargoRequest { features: having(package, request), ..request.clone() };
-            Ok((*package, Features::of(package, &request)?))
+            Features::of(package, &request).map(|of| (*package, of))
         };
         Ok(Self { workspace, built: packages.iter().map(of).collect::<Result<_, _>>()?, beside: None })
     }
 
     /// What is built.
-    pub(crate) fn initials(&self) -> FeatureSet<'g> {
+    pub(crate) fn initials(&self) -> FeatureSet<'_> {
         self.union(self.built.iter())
     }
 
     /// What only adds features.
-    pub(crate) fn beside(&self) -> FeatureSet<'g> {
+    pub(crate) fn beside(&self) -> FeatureSet<'_> {
         self.union(self.beside.iter())
     }
 
-    fn union<'s>(&'s self, all: impl Iterator<Item = &'s (PackageMetadata<'g>, Features)>) -> FeatureSet<'g>
-    where
-        'g: 's,
-    {
+    fn union<'s>(&'s self, all: impl Iterator<Item = &'s (PackageMetadata<'g>, Features)>) -> FeatureSet<'s> {
         let none = self.workspace.graph.feature_graph().resolve_none();
         all.fold(none, |set, (package, features)| set.union(&package.to_feature_set(features.filter())))
     }

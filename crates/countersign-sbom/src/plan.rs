@@ -24,7 +24,7 @@ pub(crate) struct Plan<'g> {
 }
 
 impl<'g> Plan<'g> {
-    pub(crate) fn of(workspace: &'g Workspace, features: &Flagged<'g>, dev: bool) -> Result<Self, Error> {
+    pub(crate) fn of(workspace: &'g Workspace, features: &'g Flagged<'g>, dev: bool) -> Result<Self, Error> {
         let mut options = CargoOptions::new();
         options
             .set_resolver(workspace.resolver.version)
