@@ -82,7 +82,13 @@ impl<'b> Graph<'b> {
     /// Components that are meant by a text: a package URL, a reference, a name, or name and version with an `@` between.
     #[must_use]
     pub fn find(&self, asked: &str) -> Vec<usize> {
+        let python = asked.starts_with("pkg:pypi/").then(|| crate::diff::comparable(asked));
         let is = |item: &Item| {
+            let alike = |purl: &str| {
+                let purl = crate::diff::comparable(purl);
+                let whole = python.as_deref() == Some(&purl);
+                whole || python.as_deref() == purl.rsplit_once('@').map(|(name, _)| name)
+            };
             let purl = item.purl.as_deref();
             let bare = purl.map(|purl| purl.split(['?', '#']).next().unwrap_or(purl));
             let versionless = bare.map(|bare| bare.rsplit_once('@').map_or(bare, |(name, _)| name));
@@ -98,6 +104,7 @@ impl<'b> Graph<'b> {
                 || short == asked
                 || versioned(&item.name)
                 || versioned(short)
+                || python.is_some() && purl.is_some_and(alike)
         };
         self.items.iter().enumerate().filter(|(_, item)| is(item)).map(|(place, _)| place).collect()
     }

@@ -25,7 +25,7 @@ use countersign_core::digest::Sha256;
 use guppy::graph::{BuildTargetId, PackageMetadata};
 use index::Locked;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
     thread,
@@ -104,18 +104,31 @@ struct Job<'g> {
     package: PackageMetadata<'g>,
     /// Names of the packages that it needs in one of the builds.
     needs: Vec<String>,
+    /// Its features in one of the builds.
+    features: BTreeSet<String>,
+    checksum: Option<Sha256>,
+}
+
+/// The same before the package is known.
+#[derive(Default)]
+struct Wanted {
+    needs: Vec<String>,
+    features: BTreeSet<String>,
     checksum: Option<Sha256>,
 }
 
 fn wanted<'g>(workspace: &'g Workspace, inventories: &[Inventory]) -> Result<Vec<Job<'g>>, SbomError> {
-    let mut listed: BTreeMap<&str, (Vec<String>, Option<Sha256>)> = BTreeMap::new();
+    let mut listed: BTreeMap<&str, Wanted> = BTreeMap::new();
     for inventory in inventories {
         let all = || std::iter::once(&inventory.root).chain(&inventory.components);
         let names: BTreeMap<&str, &str> = all().map(|c| (c.reference.as_str(), c.name.as_str())).collect();
         for component in all().filter(|component| component.kind == Kind::Package) {
             let needs = component.depends_on.iter().filter_map(|to| names.get(to.as_str()));
-            let entry = listed.entry(&component.reference).or_insert_with(|| (Vec::new(), component.checksum));
-            entry.0.extend(needs.map(|&name| name.to_owned()));
+            let entry = listed.entry(&component.reference).or_default();
+            entry.checksum = component.checksum;
+            entry.needs.extend(needs.map(|&name| name.to_owned()));
+            let features = component.linked.iter().chain(&component.built).chain(&component.dev).flatten();
+            entry.features.extend(features.cloned());
         }
     }
     let mut jobs = Vec::new();
@@ -125,8 +138,8 @@ fn wanted<'g>(workspace: &'g Workspace, inventories: &[Inventory]) -> Result<Vec
         let purl =
             source.purl(name, &version).map_err(|source| SbomError::Purl { package: name.to_owned(), source })?;
         let reference = source.reference(name, &version, purl.as_ref());
-        if let Some((needs, checksum)) = listed.remove(reference.as_str()) {
-            jobs.push(Job { reference, package, needs, checksum });
+        if let Some(Wanted { needs, features, checksum }) = listed.remove(reference.as_str()) {
+            jobs.push(Job { reference, package, needs, features, checksum });
         }
     }
     Ok(jobs)
@@ -163,6 +176,7 @@ fn read(root: &Path, job: &Job<'_>, ahead: &Ahead, all_files: bool) -> Result<Co
     content.licence_files = found.licences;
     let script = package.build_targets().find(|target| matches!(target.id(), BuildTargetId::BuildScript));
     if let Some(script) = script {
+        let off = package.named_features().filter(|name| !job.features.contains(*name)).collect::<Vec<_>>();
         let about = native::About {
             folder,
             script: script.path().as_std_path(),
@@ -170,6 +184,7 @@ fn read(root: &Path, job: &Job<'_>, ahead: &Ahead, all_files: bool) -> Result<Co
             links: package.links(),
             build: &package.version().build,
             needs: &job.needs,
+            off: &off,
         };
         content.native = native::compiled(&about);
     }
