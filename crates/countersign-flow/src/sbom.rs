@@ -103,10 +103,22 @@ pub fn make(request: &Request<'_>) -> Result<Vec<Made>, FlowError> {
     if let Some(source) = source {
         source.name(&mut listed);
     }
-    let Listed { inventories, rest, .. } = listed;
-    let made = inventories.into_iter().map(|inventory| one(request, &facts, inventory)).collect();
+    let Listed { inventories, left_out, rest, .. } = listed;
+    let made: Result<Vec<Made>, FlowError> =
+        inventories.into_iter().map(|inventory| one(request, &facts, inventory)).collect();
     drop(rest);
-    made
+    let mut made = made?;
+    if let (false, Some(first)) = (left_out.is_empty(), made.first_mut()) {
+        let what = format!("{} binary(ies) are not built with these features, and have no SBOM", left_out.len());
+        first.notes.push(
+            Finding::new(codes::SBOM_PARTIAL, what)
+                .at("required-features")
+                .expected("the features that each requires", "Cargo.toml")
+                .found(first_of(&left_out))
+                .help("`--features` switches them on"),
+        );
+    }
+    Ok(made)
 }
 
 /// What another thread found, if it came to it.
@@ -126,7 +138,7 @@ fn listed(request: &Request<'_>, meanwhile: &[&(dyn Fn() + Sync)]) -> Result<Lis
         Scope::Artifacts => cargo_inventories(&request.cargo, meanwhile)?,
         Scope::LockOnly => {
             let root = request.cargo.directory.clone();
-            Listed { root, inventories: vec![lock_inventory(&request.cargo.directory)?], rest: Rest::default() }
+            Listed { root, inventories: vec![lock_inventory(&request.cargo.directory)?], left_out: Vec::new(), rest: Rest::default() }
         }
     })
 }

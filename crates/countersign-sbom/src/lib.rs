@@ -192,6 +192,8 @@ pub struct Listed {
     pub root: PathBuf,
     /// One an artifact.
     pub inventories: Vec<Inventory>,
+    /// Binaries that are not built with these features, with those that they require.
+    pub left_out: Vec<String>,
     /// What they were made from.
     pub rest: Rest,
 }
@@ -225,7 +227,7 @@ pub fn cargo_inventory(request: &CargoRequest) -> Result<Inventory, SbomError> {
 /// As [`cargo_inventory`], with the workspace's folder. Meanwhile, while Cargo answers, the caller's own work is begun that
 /// does not wait for it; whether it came to each piece is for the caller to see.
 pub fn cargo_listed(request: &CargoRequest, meanwhile: &[&(dyn Fn() + Sync)]) -> Result<Listed, SbomError> {
-    list(request, meanwhile, |workspace| Ok(vec![resolve::inventory(workspace, request)?]))
+    list(request, meanwhile, |workspace| Ok((vec![resolve::inventory(workspace, request)?], Vec::new())))
 }
 
 /// The inventories of every artifact that the workspace ships with these features: binaries, and libraries for others
@@ -238,7 +240,7 @@ pub fn cargo_inventories(request: &CargoRequest, meanwhile: &[&(dyn Fn() + Sync)
 fn list(
     request: &CargoRequest,
     meanwhile: &[early::Work<'_>],
-    resolve: impl FnOnce(&cargo::Workspace) -> Result<Vec<Inventory>, SbomError>,
+    resolve: impl FnOnce(&cargo::Workspace) -> Result<(Vec<Inventory>, Vec<String>), SbomError>,
 ) -> Result<Listed, SbomError> {
     let (asked, cargo) = cargo::Asked::start(request)?;
     let ahead = content::Ahead::new();
@@ -250,12 +252,12 @@ fn list(
     let answer = || {
         let _enough = content::Enough(&ahead);
         let workspace = asked.workspace(cargo, &ahead)?;
-        let mut inventories = resolve(&workspace)?;
+        let (mut inventories, left_out) = resolve(&workspace)?;
         if request.content {
             content::fill(&workspace, &mut inventories, &ahead, request.all_files)?;
         }
         let root = workspace.graph.workspace().root().as_std_path().to_owned();
-        Ok(Listed { root, inventories, rest: Rest(Some(Box::new(workspace))) })
+        Ok(Listed { root, inventories, left_out, rest: Rest(Some(Box::new(workspace))) })
     };
     thread::scope(|scope| {
         let helpers = queue.start(scope);

@@ -52,7 +52,7 @@ pub enum MergeError {
     NoRoot(Sha256),
 }
 
-const MERGED: [&str; 9] = [
+const MERGED: [&str; 10] = [
     "$schema",
     "bomFormat",
     "specVersion",
@@ -62,8 +62,9 @@ const MERGED: [&str; 9] = [
     "components",
     "dependencies",
     "compositions",
+    "externalReferences",
 ];
-const LISTS: [&str; 4] = ["services", "vulnerabilities", "annotations", "externalReferences"];
+const LISTS: [&str; 3] = ["services", "vulnerabilities", "annotations"];
 
 #[derive(Default)]
 struct Work {
@@ -168,6 +169,15 @@ impl Work {
             map.insert("bom-ref".to_owned(), format!("part:{short}").into());
         }
         let more = Self::build(metadata, &mut root);
+        // Of the part's document, which is about this: in the merged one they would be the release's.
+        let references: Vec<Value> = array(map, "externalReferences").cloned().collect();
+        if let (false, Some(root)) = (references.is_empty(), root.as_object_mut()) {
+            let list = root.entry("externalReferences").or_insert_with(|| json!([]));
+            if let Some(list) = list.as_array_mut() {
+                let new: Vec<Value> = references.into_iter().filter(|one| !list.contains(one)).collect();
+                list.extend(new);
+            }
+        }
         let listed = array(map, "components");
         let again = |one: &Value| own.is_some() && one.get("bom-ref").and_then(Value::as_str) == own.as_deref();
         let mut things = vec![root];
@@ -223,7 +233,9 @@ impl Work {
         let more: Vec<Value> = own.into_iter().filter(|one| !known.contains(&name(one))).cloned().collect();
         if let (false, Some(map)) = (more.is_empty(), root.as_object_mut()) {
             let list = map.entry("properties").or_insert_with(|| json!([]));
-            list.as_array_mut().into_iter().for_each(|list| list.extend(more.clone()));
+            if let Some(list) = list.as_array_mut() {
+                list.extend(more);
+            }
         }
         !others.is_empty()
     }
@@ -530,6 +542,19 @@ mod tests {
             let targets: BTreeSet<String> =
                 all.filter(|one| one["name"] == "app").map(|one| target(one).to_string()).collect();
             assert_eq!(targets, ["\"linux\"", "\"windows\""].map(str::to_owned).into());
+        }
+    }
+
+    #[test]
+    fn an_address_of_a_document_goes_to_what_that_document_is_about() {
+        let of = |root: &str| {
+            part(root, json!({"externalReferences": [{"type": "website", "url": format!("https://{root}.example.com")}]}))
+        };
+        let document = merged(&[of("a"), of("b")]);
+        assert_eq!(document.get("externalReferences"), None);
+        for one in document["components"].as_array().unwrap() {
+            let url = format!("https://{}.example.com", one["name"].as_str().unwrap());
+            assert_eq!(one["externalReferences"], json!([{"type": "website", "url": url}]));
         }
     }
 

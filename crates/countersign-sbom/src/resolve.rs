@@ -42,15 +42,17 @@ pub(crate) fn inventory(workspace: &Workspace, request: &CargoRequest) -> Result
 }
 
 /// Every artifact that the workspace ships with these features: its binaries, and libraries for others than Rust. A
-/// binary whose required features are off is left out, as Cargo does.
-pub(crate) fn all(workspace: &Workspace, request: &CargoRequest) -> Result<Vec<Inventory>, SbomError> {
-    let mut all = Vec::new();
+/// binary whose required features are off is left out, as Cargo does, and named with them.
+pub(crate) fn all(workspace: &Workspace, request: &CargoRequest) -> Result<(Vec<Inventory>, Vec<String>), SbomError> {
+    let (mut all, mut left_out) = (Vec::new(), Vec::new());
     let members = workspace.graph.workspace().iter();
     for package in members.filter(|p| request.package.as_deref().is_none_or(|asked| asked == p.name())) {
         let request = CargoRequest { features: meant(workspace, &package, request), ..request.clone() };
         for (name, required) in binaries(&package) {
             match artifact(workspace, &request, &package, (name, required, Shape::Program)) {
-                Err(SbomError::FeaturesRequired { .. }) => {}
+                Err(SbomError::FeaturesRequired { package, binary, missing }) => {
+                    left_out.push(format!("{binary} of {package} ({})", missing.join(", ")));
+                }
                 other => all.push(other?),
             }
         }
@@ -73,7 +75,7 @@ pub(crate) fn all(workspace: &Workspace, request: &CargoRequest) -> Result<Vec<I
             return Err(SbomError::NoSuchFeature { package, feature: feature.to_owned(), known });
         }
     }
-    Ok(all)
+    Ok((all, left_out))
 }
 
 fn artifact(

@@ -35,6 +35,10 @@ pub(super) fn read(value: &Value) -> Result<Bom, DocumentError> {
     let mut described = BTreeSet::new();
     for id in &order {
         let Some(element) = elements.get(id) else { continue };
+        // By whom and when it was made stands elsewhere, where it is only named.
+        if let Some(name) = element.map.get("creationInfo").filter(|info| info.is_string()) {
+            bom.named.insert(bounded(name, || element.at.clone())?.to_owned());
+        }
         match kind(element)? {
             "software_Package" | "ai_AIPackage" | "dataset_DatasetPackage" => {
                 counts.component(&element.at)?;
@@ -339,6 +343,17 @@ mod tests {
         }
         let bom = read(&json!({"@context": "x", "@graph": graph})).unwrap();
         (bom.edges.get("a").map_or(0, BTreeSet::len), bom.aggregates.get("a").cloned())
+    }
+
+    #[test]
+    fn a_note_on_who_made_it_that_is_not_there_dangles() {
+        let of = |info: &str| {
+            let graph = json!([{"type": "CreationInfo", "@id": "_:c"},
+                {"type": "software_Package", "spdxId": "a", "name": "a", "creationInfo": info}]);
+            let bom = read(&json!({"@context": "x", "@graph": graph})).unwrap();
+            bom.dangling().into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!((of("_:c"), of("_:d")), (vec![], vec!["_:d".to_owned()]));
     }
 
     #[test]

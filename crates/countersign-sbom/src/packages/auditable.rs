@@ -117,6 +117,9 @@ fn view(path: &Path, list: &List) -> Result<Bom, PackagesError> {
         bom.edges.insert(reference.clone(), edges);
         bom.aggregates.insert(reference.clone(), "complete".to_owned());
     }
+    if !crate::bom::graph::Graph::of(&bom).circles().is_empty() {
+        return Err(wrong("its dependencies go in a circle, which Cargo builds nothing of"));
+    }
     Ok(bom)
 }
 
@@ -190,6 +193,10 @@ mod tests {
         assert!(of(&json!([])).is_err());
         let plain = json!({"name": "app", "version": "1", "source": "local", "root": true});
         assert!(of(&json!([plain, plain])).is_err());
+        let leads = |name: &str, to: usize, root: bool| {
+            json!({"name": name, "version": "1", "source": "local", "root": root, "dependencies": [to]})
+        };
+        assert!(of(&json!([leads("app", 1, true), leads("a", 2, false), leads("b", 1, false)])).is_err(), "a circle");
     }
 
     #[test]
