@@ -5,6 +5,7 @@
 mod built;
 mod document;
 mod exact;
+mod flags;
 mod made;
 mod reader;
 mod refusals;

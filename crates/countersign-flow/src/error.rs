@@ -311,6 +311,7 @@ impl FlowError {
                 | SbomError::NoSuchBinary { .. }
                 | SbomError::BinaryNotNamed { .. }
                 | SbomError::NoSuchFeature { .. }
+                | SbomError::NotOfTheFolder { .. }
                 | SbomError::FeaturesRequired { .. }
                 | SbomError::NoLibrary { .. }
                 | SbomError::NoArtifact { .. }
@@ -352,7 +353,11 @@ impl FlowError {
             | Self::Package(_)
             | Self::Witness(WitnessError::Memory { .. })
             | Self::Capture(_)
-            | Self::Sbom(SbomError::ChecksumMismatch { .. } | SbomError::Vendored { .. } | SbomError::Embedded { .. })
+            | Self::Sbom(SbomError::ChecksumMismatch { .. }
+                | SbomError::Vendored { .. }
+                | SbomError::Unpacked { .. }
+                | SbomError::Embedded { .. },
+            )
             // What a token, a plugin or this machine gave back as a signature is none.
             | Self::Sign(SignError::DoesNotHold { .. })
             | Self::Store(StoreError::Altered { .. } | StoreError::TooLarge { .. }) => Exit::Untrusted,

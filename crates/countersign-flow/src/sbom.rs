@@ -103,10 +103,22 @@ pub fn make(request: &Request<'_>) -> Result<Vec<Made>, FlowError> {
     if let Some(source) = source {
         source.name(&mut listed);
     }
-    let Listed { inventories, rest, .. } = listed;
-    let made = inventories.into_iter().map(|inventory| one(request, &facts, inventory)).collect();
+    let Listed { inventories, left_out, rest, .. } = listed;
+    let made: Result<Vec<Made>, FlowError> =
+        inventories.into_iter().map(|inventory| one(request, &facts, inventory)).collect();
     drop(rest);
-    made
+    let mut made = made?;
+    if let (false, Some(first)) = (left_out.is_empty(), made.first_mut()) {
+        let what = format!("{} binary(ies) are not built with these features, and have no SBOM", left_out.len());
+        first.notes.push(
+            Finding::new(codes::SBOM_PARTIAL, what)
+                .at("required-features")
+                .expected("the features that each requires", "Cargo.toml")
+                .found(first_of(&left_out))
+                .help("`--features` switches them on"),
+        );
+    }
+    Ok(made)
 }
 
 /// What another thread found, if it came to it.
@@ -126,7 +138,7 @@ fn listed(request: &Request<'_>, meanwhile: &[&(dyn Fn() + Sync)]) -> Result<Lis
         Scope::Artifacts => cargo_inventories(&request.cargo, meanwhile)?,
         Scope::LockOnly => {
             let root = request.cargo.directory.clone();
-            Listed { root, inventories: vec![lock_inventory(&request.cargo.directory)?], rest: Rest::default() }
+            Listed { root, inventories: vec![lock_inventory(&request.cargo.directory)?], left_out: Vec::new(), rest: Rest::default() }
         }
     })
 }
@@ -159,15 +171,17 @@ fn one(request: &Request<'_>, facts: &Facts, inventory: Inventory) -> Result<Mad
     }
     if !summary.unlisted.is_empty() {
         let what = format!(
-            "{} vendored package(s) have files that nothing shows to be what their registry has; no digest of it is given",
+            "{} package(s) have files that nothing shows to be what their registry has; no digest of it is given",
             summary.unlisted.len()
         );
         notes.push(
             Finding::new(codes::SBOM_PARTIAL, what)
-                .at(".cargo-checksum.json of the packages")
-                .expected("every file, with its digest", "`cargo vendor`")
+                .at("the packages' folders")
+                .expected("the files of the archive, or of .cargo-checksum.json, and no others", "Cargo")
                 .found(first_of(&summary.unlisted))
-                .help("`cargo vendor` writes them anew; of what was changed on purpose, make a path dependency"),
+                .help(
+                    "remove the folders; `cargo fetch --locked` or `cargo vendor` writes them anew; of what was changed on purpose, make a path dependency",
+                ),
         );
     }
     if !summary.dirty.is_empty() {

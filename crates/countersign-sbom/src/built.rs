@@ -9,7 +9,7 @@ use crate::{
 use countersign_core::limits;
 use serde::Deserialize;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -94,6 +94,7 @@ struct Embedded {
 struct EmbeddedPackage {
     name: String,
     version: String,
+    source: String,
     #[serde(default)]
     kind: EmbeddedKind,
     #[serde(default)]
@@ -111,7 +112,7 @@ enum EmbeddedKind {
 }
 
 impl Embedded {
-    /// Why it is none that `cargo auditable` writes. Its edges are not compared: they are those of all features together.
+    /// Why it is none that `cargo auditable` writes.
     fn broken(&self) -> Option<&'static str> {
         let edges = || self.packages.iter().flat_map(|package| &package.dependencies);
         if self.packages.iter().filter(|package| package.root).count() > 1 {
@@ -136,8 +137,70 @@ impl Embedded {
                 .filter(|name| of(None).contains(*name))
                 .map(|name| format!("{name} is linked here, and only built with there")),
         );
+        let theirs = self.packages.iter().map(|package| {
+            let word = match package.source.as_str() {
+                "sparse" => "registry",
+                other => other,
+            };
+            (format!("{} {}", package.name, package.version), word.to_owned())
+        });
+        words.extend(other_sources(theirs, inventory));
+        words.extend(self.other_edges(inventory));
         words
     }
+
+    /// Its edges are those of all features that the workspace's members ask for together. So there may be more of them than in
+    /// this build, but none that no manifest has, and all that this build has. What only runs during the build `cargo auditable`
+    /// takes from the target's point of view.
+    fn other_edges(&self, inventory: &Inventory) -> Vec<String> {
+        let name = |package: &EmbeddedPackage| format!("{} {}", package.name, package.version);
+        let edges = self.packages.iter().flat_map(|package| {
+            let to = package.dependencies.iter().filter_map(|index| self.packages.get(*index));
+            to.map(move |to| (name(package), name(to)))
+        });
+        let theirs: BTreeSet<(String, String)> = edges.filter(|(from, to)| from != to).collect();
+        let known: BTreeSet<String> = listed(inventory, |_| true);
+        let declared: BTreeSet<(String, String)> = inventory
+            .packages()
+            .flat_map(|from| {
+                from.declared.iter().map(move |to| (format!("{} {}", from.name, from.version), to.clone()))
+            })
+            .collect();
+        let linked = listed(inventory, crate::Component::is_linked);
+        let told = |(_, to): &&(String, String)| inventory.build.host == inventory.build.target || linked.contains(to);
+        let ours = edges_of(inventory);
+        let word = |(from, to): &(String, String), place: &str| format!("edge {from} -> {to} is only {place}");
+        // Of packages that only one side has it is said already.
+        let both = |(from, to): &&(String, String)| known.contains(from) && known.contains(to);
+        let there = theirs.iter().filter(both).filter(|edge| !ours.contains(edge) && !declared.contains(edge));
+        let has: BTreeSet<String> = self.packages.iter().map(name).collect();
+        let here = ours.difference(&theirs).filter(|(from, to)| has.contains(from) && has.contains(to)).filter(told);
+        there.map(|edge| word(edge, "there")).chain(here.map(|edge| word(edge, "here"))).collect()
+    }
+}
+
+/// Packages that come from elsewhere than here: each with the word for that.
+fn other_sources(theirs: impl Iterator<Item = (String, String)>, inventory: &Inventory) -> Vec<String> {
+    let mut there: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (name, word) in theirs {
+        there.entry(name).or_default().insert(word);
+    }
+    let mut here: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for component in inventory.packages().filter(|component| component.dev.is_none()) {
+        let word = match &component.source {
+            Source::CratesIo => "crates.io",
+            Source::Registry(_) | Source::Disk { commit: None } => "registry",
+            Source::Git { .. } | Source::Disk { commit: Some(_) } => "git",
+            Source::Path | Source::Toolchain { .. } => "local",
+        };
+        here.entry(format!("{} {}", component.name, component.version)).or_default().insert(word.to_owned());
+    }
+    let all = |words: &BTreeSet<String>| words.iter().cloned().collect::<Vec<_>>().join(" and ");
+    let differ = there.iter().filter_map(|(name, theirs)| {
+        let ours = here.get(name).filter(|ours| *ours != theirs)?;
+        Some(format!("{name} is from {} there, and from {} here", all(theirs), all(ours)))
+    });
+    differ.collect()
 }
 
 /// What Cargo writes with `-Zsbom`.
@@ -182,6 +245,8 @@ impl Precursor {
         let names = self.crates.iter().map(name).collect::<Result<Vec<_>, _>>()?;
         let packages: BTreeSet<String> = names.iter().cloned().collect();
         let mut words = differences(&packages, &listed(inventory, |_| true), "");
+        let sources = self.crates.iter().map(|unit| source_of(&unit.id).to_owned());
+        words.extend(other_sources(names.iter().cloned().zip(sources), inventory));
         let mut edges = BTreeSet::new();
         let mut features = BTreeSet::new();
         for (unit, name) in self.crates.iter().zip(&names) {
@@ -222,16 +287,32 @@ fn listed(inventory: &Inventory, keep: impl Fn(&crate::Component) -> bool) -> BT
     built.map(|component| format!("{} {}", component.name, component.version)).collect()
 }
 
+/// The word for where a package of Cargo's own list comes from.
+fn source_of(id: &str) -> &str {
+    const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
+    let source = id.split('#').next().unwrap_or(id);
+    match source.split('+').next().unwrap_or_default() {
+        _ if source == CRATES_IO => "crates.io",
+        "registry" | "sparse" => "registry",
+        "path" => "local",
+        other => other,
+    }
+}
+
 fn our_edges(inventory: &Inventory) -> BTreeSet<String> {
+    edges_of(inventory).into_iter().map(|(from, to)| format!("{from} -> {to}")).collect()
+}
+
+fn edges_of(inventory: &Inventory) -> BTreeSet<(String, String)> {
     let name = |component: &crate::Component| format!("{} {}", component.name, component.version);
-    let names: std::collections::BTreeMap<&str, String> = inventory
+    let names: BTreeMap<&str, String> = inventory
         .packages()
         .filter(|component| component.dev.is_none())
         .map(|component| (component.reference.as_str(), name(component)))
         .collect();
     let edges = inventory.packages().filter(|component| component.dev.is_none()).flat_map(|component| {
         let to = component.depends_on.iter().filter_map(|to| names.get(to.as_str()));
-        to.map(move |to| format!("{} -> {to}", name(component)))
+        to.map(move |to| (name(component), to.clone()))
     });
     edges.collect()
 }
@@ -260,6 +341,7 @@ mod tests {
         let reference = format!("path:{name}@1.0.0");
         let mut component = Component::new(reference, name.to_owned(), "1.0.0".to_owned(), Source::Path, Kind::Package);
         *(if linked { &mut component.linked } else { &mut component.built }) = Some(BTreeSet::new());
+        component.declared.insert("macros 1.0.0".to_owned());
         component
     }
 
@@ -273,7 +355,7 @@ mod tests {
             components: vec![component("lib", true), component("macros", false)],
             build: Build {
                 target: "t".to_owned(),
-                host: "h".to_owned(),
+                host: "t".to_owned(),
                 features: BTreeSet::new(),
                 resolver: "3",
                 lock: Sha256::of(b"lock"),
@@ -289,17 +371,29 @@ mod tests {
 
     #[test]
     fn the_list_in_a_binary_says_the_same_or_the_difference_is_told() {
-        let app = "{\"name\":\"app\",\"version\":\"1.0.0\",\"source\":\"local\",\"root\":true}";
+        let app = "{\"name\":\"app\",\"version\":\"1.0.0\",\"source\":\"local\",\"root\":true,\"dependencies\":[1,2]}";
         let lib = "{\"name\":\"lib\",\"version\":\"1.0.0\",\"source\":\"local\"}";
         let macros = "{\"name\":\"macros\",\"version\":\"1.0.0\",\"source\":\"local\",\"kind\":\"build\"}";
         assert_eq!(embedded(&format!("{app},{lib},{macros}")), Vec::<String>::new());
-        assert_eq!(embedded(&format!("{app},{lib}")), ["macros 1.0.0 is only here"]);
+        let one = app.replace(",2]", "]");
+        assert_eq!(embedded(&format!("{one},{lib}")), ["macros 1.0.0 is only here"]);
         let other = lib.replace("1.0.0", "1.0.1");
         let said = embedded(&format!("{app},{other},{macros}"));
         assert_eq!(said, ["lib 1.0.1 is only there", "lib 1.0.0 is only here"]);
         let built = lib.replace("\"local\"", "\"local\",\"kind\":\"build\"");
         let said = embedded(&format!("{app},{built},{macros}"));
         assert_eq!(said, ["lib 1.0.0 is linked here, and only built with there"]);
+        let elsewhere = lib.replace("local", "git");
+        let said = embedded(&format!("{app},{elsewhere},{macros}"));
+        assert_eq!(said, ["lib 1.0.0 is from git there, and from local here"]);
+        assert_eq!(embedded(&format!("{one},{lib},{macros}")), ["edge app 1.0.0 -> macros 1.0.0 is only here"]);
+        // Another member's features may bring an edge that a manifest has, and nothing else may.
+        let needs = |place: &str| lib.replace("\"local\"", &format!("\"local\",\"dependencies\":[{place}]"));
+        assert_eq!(embedded(&format!("{app},{},{macros}", needs("2"))), Vec::<String>::new());
+        assert_eq!(
+            embedded(&format!("{app},{},{macros}", needs("0"))),
+            ["edge lib 1.0.0 -> app 1.0.0 is only there"]
+        );
     }
 
     #[test]
@@ -354,6 +448,8 @@ mod tests {
         assert_eq!(of(&good.replace("{\"index\":1},", "")).unwrap(), ["edge app 1.0.0 -> lib 1.0.0 is only here"]);
         let more = good.replacen("\"features\":[]", "\"features\":[\"f\"]", 1);
         assert_eq!(of(&more).unwrap(), ["feature app 1.0.0 f is only there"]);
+        let registry = good.replace("path+file:///a/x#", "registry+https://github.com/rust-lang/crates.io-index#");
+        assert_eq!(of(&registry).unwrap(), ["lib 1.0.0 is from crates.io there, and from local here"]);
         assert_eq!(of(&good.replace("\"t\"}", "\"u\"}")).unwrap(), ["it was built for u, not for t"]);
         assert!(matches!(of(&good.replace('#', "@")), Err(SbomError::Embedded { .. })));
         assert!(matches!(of(&good.replace("\"index\":2", "\"index\":3")), Err(SbomError::Embedded { .. })));

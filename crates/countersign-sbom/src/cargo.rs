@@ -12,12 +12,12 @@ use crate::{
     inventory::{Kind, Sha512},
     lock::{Lock, read_toml},
     program::{Finished, Running, start, start_with},
-    rustc::{self, Rewritten, Said, target_flag},
+    rustc::{self, Judge, Said, target_flag},
     settings::Settings,
 };
 use guppy::{
-    CargoMetadata,
-    graph::{PackageGraph, cargo::CargoResolverVersion},
+    CargoMetadata, PackageId,
+    graph::{PackageGraph, PackageMetadata, cargo::CargoResolverVersion},
     platform::Platform,
 };
 use std::{
@@ -40,6 +40,16 @@ pub(crate) struct Workspace {
     pub(crate) target: Platform,
     pub(crate) compiler: Compiler,
     pub(crate) overridden: Overridden,
+    /// The package of the folder that Cargo is called in, where flags about features are for it alone: under resolver 1, unless
+    /// the folder's manifest is that of a workspace without a package.
+    of_folder: Option<PackageId>,
+}
+
+impl Workspace {
+    /// The package that flags about features are for, where they are not for all that is built.
+    pub(crate) fn of_folder(&self) -> Option<PackageMetadata<'_>> {
+        self.graph.metadata(self.of_folder.as_ref()?).ok()
+    }
 }
 
 /// Native libraries (`links`) whose build scripts are not run, by the machine that the package is compiled for.
@@ -106,10 +116,10 @@ impl<'r> Asked<'r> {
     /// What Cargo and the compiler said.
     pub(crate) fn workspace(&self, cargo: Running, ahead: &Ahead) -> Result<Workspace, SbomError> {
         let Self { request, directory, .. } = self;
-        let Built { host, target, compiler, rewritten, overridden } =
+        let Built { host, target, compiler, judge, overridden } =
             self.built.take(|| Built::of(request, directory))?;
         let read = |text: &str| {
-            let text = asked::applied(rewritten.applied(text), request);
+            let text = asked::applied(judge.applied(text), request);
             CargoMetadata::parse_json(&*text).and_then(CargoMetadata::build_graph)
         };
         let (metadata, graph) = cargo.finish_with(read)?;
@@ -120,9 +130,12 @@ impl<'r> Asked<'r> {
             .unwrap_or_else(|| read(&metadata.printed))
             .map_err(|source| SbomError::Metadata { directory: directory.clone(), source: Box::new(source) })?;
         let root = graph.workspace().root().as_std_path().to_owned();
+        let resolver = Resolver::of(&graph, &root.join("Cargo.toml"))?;
+        let of_folder = (resolver.version == CargoResolverVersion::V1).then(|| of_folder(&graph, directory)).flatten();
         Ok(Workspace {
             lock: ahead.lock(&root.join("Cargo.lock"))?,
-            resolver: Resolver::of(&graph, &root.join("Cargo.toml"))?,
+            resolver,
+            of_folder,
             graph,
             host,
             target,
@@ -132,12 +145,22 @@ impl<'r> Asked<'r> {
     }
 }
 
+/// The member whose manifest is the nearest one to the folder.
+fn of_folder(graph: &PackageGraph, directory: &Path) -> Option<PackageId> {
+    let manifest = directory.ancestors().map(|folder| folder.join("Cargo.toml")).find(|path| path.is_file())?;
+    let own = |package: &PackageMetadata<'_>| {
+        let path = package.manifest_path().as_std_path();
+        path == manifest || fs::canonicalize(path).is_ok_and(|path| path == manifest)
+    };
+    graph.workspace().iter().find(own).map(|package| package.id().clone())
+}
+
 /// The compiler, and the two machines that it may build for.
 struct Built {
     host: Platform,
     target: Platform,
     compiler: Compiler,
-    rewritten: Rewritten,
+    judge: Judge,
     overridden: Overridden,
 }
 
@@ -145,14 +168,14 @@ impl Built {
     fn of(request: &CargoRequest, directory: &Path) -> Result<Self, SbomError> {
         let settings = Settings::read(directory, request.home.as_deref(), &request.variables)?;
         let said = rustc::ask(request, directory, &settings, |version| named(version, "host: "))?;
-        let Said { host, target, version, program, sysroot, rewritten } = said;
+        let Said { host, target, version, program, sysroot, judge } = said;
         let mut compiler = compiler(&version).ok_or(SbomError::Rustc { program, said: version })?;
         if request.content && !sysroot.is_empty() {
             compiler.digests = content::toolchain(Path::new(&sysroot), target.triple_str());
         }
         let overridden = |platform: &Platform| settings.overridden(platform.triple_str());
         let overridden = Overridden { host: overridden(&host), target: overridden(&target) };
-        Ok(Self { host, target, compiler, rewritten, overridden })
+        Ok(Self { host, target, compiler, judge, overridden })
     }
 }
 

@@ -56,16 +56,26 @@ pub struct Diff<'b> {
     pub same: usize,
 }
 
+/// A package URL in lower case, without qualifiers; of PyPI with the name as it is compared there: tools write it in other ways.
+pub(crate) fn comparable(purl: &str) -> String {
+    let bare = purl.split(['?', '#']).next().unwrap_or(purl).to_ascii_lowercase();
+    let Some(rest) = bare.strip_prefix("pkg:pypi/") else { return bare };
+    let (name, version) = rest.split_once('@').map_or((rest, None), |(name, version)| (name, Some(version)));
+    let parts: Vec<&str> = name.split(['-', '_', '.']).filter(|part| !part.is_empty()).collect();
+    let version = version.map(|version| format!("@{version}")).unwrap_or_default();
+    format!("pkg:pypi/{}{version}", parts.join("-"))
+}
+
 /// What makes two components the same package: the package URL without version and qualifiers, else the name and kind.
 fn identity(item: &Item) -> String {
     match &item.purl {
         Some(purl) => {
-            let bare = purl.split(['?', '#']).next().unwrap_or(purl);
+            let bare = comparable(purl);
             // An `@` of a scope is written %40: the last one stands before the version.
             let slash = bare.rfind('/').unwrap_or(0);
             match bare.rfind('@') {
-                Some(at) if at > slash => bare.get(..at).unwrap_or(bare).to_ascii_lowercase(),
-                _ => bare.to_ascii_lowercase(),
+                Some(at) if at > slash => bare.get(..at).unwrap_or(&bare).to_owned(),
+                _ => bare,
             }
         }
         None => format!("{} {}", item.kind, item.name),
@@ -271,6 +281,22 @@ mod tests {
 
     fn bom(items: Vec<Item>) -> Bom {
         Bom { items, ..Bom::made() }
+    }
+
+    #[test]
+    fn a_package_of_pypi_is_the_same_however_its_name_is_written() {
+        let of = |name: &str| {
+            let purl = Some(format!("pkg:pypi/{name}@3.0?file_name=x"));
+            bom(vec![Item { purl, ..item(name, "3.0") }])
+        };
+        let (old, new) = (of("Flask_SQLAlchemy"), of("flask-sqlalchemy"));
+        let diff = diff(&old, &new);
+        assert_eq!((diff.same, diff.added.len(), diff.removed.len(), diff.changed), (1, 0, 0, Vec::new()));
+        let graph = crate::bom::graph::Graph::of(&old);
+        for asked in ["pkg:pypi/flask-sqlalchemy@3.0", "pkg:pypi/flask.sqlalchemy", "Flask_SQLAlchemy"] {
+            assert_eq!(graph.find(asked).len(), 1, "{asked}");
+        }
+        assert!(graph.find("pkg:pypi/flask-sqlalchemy@3.1").is_empty());
     }
 
     #[test]

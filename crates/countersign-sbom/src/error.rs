@@ -176,6 +176,16 @@ pub enum SbomError {
         /// Its features.
         known: Vec<String>,
     },
+    /// Under resolver 1 flags about features are for the package of the folder, which has no such feature: Cargo would not build.
+    #[error("package `{package}` of this folder has no feature `{feature}`: under resolver 1, `--features` is for that package alone")]
+    NotOfTheFolder {
+        /// The package.
+        package: String,
+        /// The feature that was asked for.
+        feature: String,
+        /// Its features.
+        known: Vec<String>,
+    },
     /// Cargo would not build the binary with these features.
     #[error("binary `{binary}` is not built without the features that it requires")]
     FeaturesRequired {
@@ -270,6 +280,28 @@ pub enum SbomError {
         /// What was found.
         found: String,
     },
+    /// A file that Cargo unpacked is another one now than in the package's archive.
+    #[error("a file of package `{package}` is not the one that its archive has, and it is the file that Cargo builds")]
+    Unpacked {
+        /// The file.
+        path: PathBuf,
+        /// The package.
+        package: String,
+        /// What the archive has.
+        expected: Sha256,
+        /// What was found.
+        found: String,
+    },
+    /// An archive is the one of the lock file, and cannot be compared with what was unpacked of it.
+    #[error("the archive of package `{package}` cannot be compared with what was unpacked of it: {why}")]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// The package.
+        package: String,
+        /// Why.
+        why: String,
+    },
     /// A file of `cargo vet` is none.
     #[error("the file of audits does not parse")]
     Audits {
@@ -357,6 +389,8 @@ impl SbomError {
             | Self::Toml { path, .. }
             | Self::ChecksumMismatch { path, .. }
             | Self::Vendored { path, .. }
+            | Self::Unpacked { path, .. }
+            | Self::Archive { path, .. }
             | Self::Audits { path, .. }
             | Self::Embedded { path, .. }
             | Self::Config { path, .. }
@@ -372,7 +406,7 @@ impl SbomError {
             Self::NoSuchBinary { binary, .. } | Self::FeaturesRequired { binary, .. } => {
                 Some(format!("--bin {binary}"))
             }
-            Self::NoSuchFeature { feature, .. } => Some(format!("--features {feature}")),
+            Self::NoSuchFeature { feature, .. } | Self::NotOfTheFolder { feature, .. } => Some(format!("--features {feature}")),
             Self::NoSuchTarget { target } | Self::Target { target, .. } => Some(format!("--target {target}")),
             Self::PackageNotNamed { .. } | Self::NoArtifact { .. } => Some("--package".to_owned()),
             Self::Setting { key } => Some(key.clone()),
@@ -430,6 +464,10 @@ impl SbomError {
                 one_of("--bin", known, "add a binary to the package")
             }
             Self::NoSuchFeature { known, .. } => one_of("--features", known, "leave out `--features`"),
+            Self::NotOfTheFolder { known, .. } => {
+                let known = one_of("--features", known, "leave out `--features`");
+                format!("write `MEMBER/FEATURE` for another package that is built, or {known}")
+            }
             Self::FeaturesRequired { missing, .. } => format!("add `--features {}`", missing.join(",")),
             Self::NoSuchTarget { .. } => "take one of `rustc --print target-list`".to_owned(),
             Self::Resolver { .. } => "use a newer countersign".to_owned(),
@@ -437,6 +475,7 @@ impl SbomError {
                 "find out who changed it; then remove the archive, and run `cargo fetch --locked`".to_owned()
             }
             Self::Vendored { .. } => "find out who changed it; `cargo vendor` writes the package anew".to_owned(),
+            Self::Unpacked { .. } => "find out who changed it; then remove the package's folder, and run `cargo fetch --locked`; of what was changed on purpose, make a path dependency".to_owned(),
             Self::Audits { .. } => "put the file right: `cargo vet check` reads it too".to_owned(),
             Self::Embedded { .. } => "build the artifact again".to_owned(),
             Self::Config { .. } => {
@@ -446,6 +485,7 @@ impl SbomError {
             Self::Metadata { .. }
             | Self::Target { .. }
             | Self::Source { .. }
+            | Self::Archive { .. }
             | Self::Purl { .. }
             | Self::Thread
             | Self::Invalid { .. }

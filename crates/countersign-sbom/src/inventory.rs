@@ -93,6 +93,9 @@ pub struct Component {
     pub native: Native,
     /// References of the packages that it depends on in this build.
     pub depends_on: BTreeSet<String>,
+    /// Packages that its manifest names for anything but tests, with whatever features and for whatever target: `NAME VERSION`. What
+    /// a build left is held against it; it stands in no document.
+    pub declared: BTreeSet<String>,
     /// What kind of thing it is.
     pub kind: Kind,
     /// Its features where only tests, examples and benchmarks of the workspace need it; `None` if the build itself does,
@@ -118,8 +121,8 @@ pub struct Content {
     /// Whether its registry took it back since it was locked, where Cargo's copy of the registry's index knows it. It stands in
     /// no document: the copy is another one on every machine.
     pub yanked: Option<bool>,
-    /// Whether it is vendored, and files in its folder are not in the list of digests that lies there: then nothing shows that what
-    /// is built is what the registry has, and no digest of that stands here.
+    /// Whether files in its folder are not in its archive, or, where it is vendored, not in the list of digests that lies there: then
+    /// nothing shows that what is built is what the registry has, and no digest of that stands here.
     pub unlisted: bool,
     /// Files with the texts of licences.
     pub licence_files: Vec<LicenceFile>,
@@ -275,6 +278,7 @@ impl Component {
             built: None,
             native: Native::No,
             depends_on: BTreeSet::new(),
+            declared: BTreeSet::new(),
             kind,
             dev: None,
             content: Content::default(),

@@ -15,6 +15,7 @@ mod cyclonedx;
 pub mod diff;
 mod early;
 mod error;
+mod flags;
 mod inventory;
 mod lock;
 pub mod merge;
@@ -97,6 +98,9 @@ pub struct CargoRequest {
     /// Whether the packages' own files are read: archives are held against the lock file, licences and sources in other
     /// languages are looked for.
     pub content: bool,
+    /// Whether every unpacked file of every package is held against the package's archive, and not only where something is newer than
+    /// when Cargo unpacked it.
+    pub all_files: bool,
     /// Whether Cargo must not use the network.
     pub offline: bool,
     /// Cargo's own folder (`CARGO_HOME`): its configuration counts, and archives in it are read while Cargo still works.
@@ -128,6 +132,7 @@ impl CargoRequest {
             what: What::Binary,
             dev: false,
             content: true,
+            all_files: false,
             offline: false,
             home: None,
             variables: BTreeMap::new(),
@@ -174,7 +179,7 @@ pub struct Summary {
     pub bundled: usize,
     /// Packages that were packed from files that differ from the commit that they name: `NAME VERSION`.
     pub dirty: Vec<String>,
-    /// Vendored packages with files that the list of digests beside them does not name: `NAME VERSION`.
+    /// Packages with files that neither their archive nor the list of digests beside them names: `NAME VERSION`.
     pub unlisted: Vec<String>,
     /// Packages that their registry took back since they were locked, as far as Cargo's copy of its index knows.
     pub yanked: Vec<String>,
@@ -187,6 +192,8 @@ pub struct Listed {
     pub root: PathBuf,
     /// One an artifact.
     pub inventories: Vec<Inventory>,
+    /// Binaries that are not built with these features, with those that they require.
+    pub left_out: Vec<String>,
     /// What they were made from.
     pub rest: Rest,
 }
@@ -220,7 +227,7 @@ pub fn cargo_inventory(request: &CargoRequest) -> Result<Inventory, SbomError> {
 /// As [`cargo_inventory`], with the workspace's folder. Meanwhile, while Cargo answers, the caller's own work is begun that
 /// does not wait for it; whether it came to each piece is for the caller to see.
 pub fn cargo_listed(request: &CargoRequest, meanwhile: &[&(dyn Fn() + Sync)]) -> Result<Listed, SbomError> {
-    list(request, meanwhile, |workspace| Ok(vec![resolve::inventory(workspace, request)?]))
+    list(request, meanwhile, |workspace| Ok((vec![resolve::inventory(workspace, request)?], Vec::new())))
 }
 
 /// The inventories of every artifact that the workspace ships with these features: binaries, and libraries for others
@@ -233,7 +240,7 @@ pub fn cargo_inventories(request: &CargoRequest, meanwhile: &[&(dyn Fn() + Sync)
 fn list(
     request: &CargoRequest,
     meanwhile: &[early::Work<'_>],
-    resolve: impl FnOnce(&cargo::Workspace) -> Result<Vec<Inventory>, SbomError>,
+    resolve: impl FnOnce(&cargo::Workspace) -> Result<(Vec<Inventory>, Vec<String>), SbomError>,
 ) -> Result<Listed, SbomError> {
     let (asked, cargo) = cargo::Asked::start(request)?;
     let ahead = content::Ahead::new();
@@ -245,12 +252,12 @@ fn list(
     let answer = || {
         let _enough = content::Enough(&ahead);
         let workspace = asked.workspace(cargo, &ahead)?;
-        let mut inventories = resolve(&workspace)?;
+        let (mut inventories, left_out) = resolve(&workspace)?;
         if request.content {
-            content::fill(&workspace, &mut inventories, &ahead)?;
+            content::fill(&workspace, &mut inventories, &ahead, request.all_files)?;
         }
         let root = workspace.graph.workspace().root().as_std_path().to_owned();
-        Ok(Listed { root, inventories, rest: Rest(Some(Box::new(workspace))) })
+        Ok(Listed { root, inventories, left_out, rest: Rest(Some(Box::new(workspace))) })
     };
     thread::scope(|scope| {
         let helpers = queue.start(scope);

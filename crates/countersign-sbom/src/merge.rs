@@ -1,5 +1,7 @@
 //! Several SBOMs as one: a release and the artifacts that it is made of. Deterministic, whatever the order they are given in.
 
+mod same;
+
 use crate::bom::write::{tool, with_serial};
 use countersign_core::{digest::Sha256, time::Time};
 use serde_json::{Map, Value, json};
@@ -50,7 +52,7 @@ pub enum MergeError {
     NoRoot(Sha256),
 }
 
-const MERGED: [&str; 9] = [
+const MERGED: [&str; 10] = [
     "$schema",
     "bomFormat",
     "specVersion",
@@ -60,14 +62,15 @@ const MERGED: [&str; 9] = [
     "components",
     "dependencies",
     "compositions",
+    "externalReferences",
 ];
-const LISTS: [&str; 4] = ["services", "vulnerabilities", "annotations", "externalReferences"];
+const LISTS: [&str; 3] = ["services", "vulnerabilities", "annotations"];
 
 #[derive(Default)]
 struct Work {
     /// References that name something.
     taken: BTreeSet<String>,
-    /// What is listed already, by what it says: what the references in it are called now.
+    /// What is listed already, by what is said of it: what the references in it are called now.
     units: BTreeMap<String, BTreeMap<String, String>>,
     components: BTreeMap<String, Value>,
     edges: BTreeMap<String, BTreeSet<String>>,
@@ -160,23 +163,43 @@ impl Work {
         let root = root.filter(|root| root.is_object()).ok_or(MergeError::NoRoot(part.digest))?;
         let short: String = part.digest.hex().chars().take(16).collect();
         let mut names: BTreeMap<String, String> = BTreeMap::new();
-        let mut components = vec![root.clone()];
-        components.extend(array(map, "components").cloned());
         let own = root.get("bom-ref").and_then(Value::as_str).map(str::to_owned);
+        let mut root = root.clone();
+        if let (None, Some(map)) = (&own, root.as_object_mut()) {
+            map.insert("bom-ref".to_owned(), format!("part:{short}").into());
+        }
+        let more = Self::build(metadata, &mut root);
+        // Of the part's document, which is about this: in the merged one they would be the release's.
+        let references: Vec<Value> = array(map, "externalReferences").cloned().collect();
+        if let (false, Some(root)) = (references.is_empty(), root.as_object_mut()) {
+            let list = root.entry("externalReferences").or_insert_with(|| json!([]));
+            if let Some(list) = list.as_array_mut() {
+                let new: Vec<Value> = references.into_iter().filter(|one| !list.contains(one)).collect();
+                list.extend(new);
+            }
+        }
+        let listed = array(map, "components");
+        let again = |one: &Value| own.is_some() && one.get("bom-ref").and_then(Value::as_str) == own.as_deref();
+        let mut things = vec![root];
+        things.extend(listed.filter(|one| !again(one)).cloned());
+        let components = things.len();
+        things.extend(array(map, "services").cloned());
+        things.iter_mut().for_each(Value::sort_all_objects);
+        let mut texts: Vec<String> = things.iter().map(Value::to_string).collect();
+        // Two artifacts may be called the same: without a digest nothing shows that it is one.
+        if let (Some(text), Some(root)) = (texts.first_mut(), things.first())
+            && array_of(root, "hashes").next().is_none()
+        {
+            text.push_str(&part.digest.hex());
+        }
+        let references: Vec<BTreeSet<String>> = things.iter().map(same::references).collect();
+        let mut told = same::told(&texts, map, &references);
+        let services = told.split_off(components);
+        things.truncate(components);
         let mut root_reference = String::new();
-        for (place, mut component) in components.into_iter().enumerate() {
-            if place > 0 && own.is_some() && component.get("bom-ref").and_then(Value::as_str) == own.as_deref() {
-                continue;
-            }
-            let mut reference = component.get("bom-ref").and_then(Value::as_str).map(str::to_owned);
-            if let (None, 0, Some(map)) = (&reference, place, component.as_object_mut()) {
-                reference = Some(format!("part:{short}"));
-                map.insert("bom-ref".to_owned(), reference.clone().into());
-            }
-            component.sort_all_objects();
-            let content = component.to_string();
-            let known = self.units.get(&content);
-            if let Some(known) = known {
+        for (place, (mut component, told)) in things.into_iter().zip(told).enumerate() {
+            let reference = component.get("bom-ref").and_then(Value::as_str).map(str::to_owned);
+            if let Some(known) = self.units.get(&told) {
                 self.shared = self.shared.saturating_add(1);
                 names.extend(known.clone());
             } else {
@@ -185,16 +208,36 @@ impl Work {
                 self.renamed = self.renamed.saturating_add(usize::from(changed));
                 names.extend(own.clone());
                 let key = reference.as_ref().and_then(|reference| own.get(reference)).cloned();
-                self.components.insert(key.unwrap_or_else(|| format!("\u{10ffff}{content}")), component);
-                self.units.insert(content, own);
+                self.components.insert(key.unwrap_or_else(|| format!("\u{10ffff}{told}")), component);
+                self.units.insert(told, own);
             }
             if let (0, Some(reference)) = (place, reference) {
                 root_reference = names.get(&reference).cloned().unwrap_or(reference);
             }
         }
-        self.rest(map, &short, &mut names);
+        self.rest(map, &short, &mut names, &services);
+        if more {
+            self.left_out.insert("metadata.properties".to_owned());
+        }
         self.tools(metadata);
         Ok(root_reference)
+    }
+
+    /// What our own documents say of the build they are of (for which target, with which features) is kept with what they are about,
+    /// since the merged document is of several. Whether there is more that is not carried.
+    fn build(metadata: Option<&Value>, root: &mut Value) -> bool {
+        let all = metadata.map(|metadata| array_of(metadata, "properties")).into_iter().flatten();
+        let name = |one: &Value| one.get("name").and_then(Value::as_str).map(str::to_owned).unwrap_or_default();
+        let (own, others): (Vec<&Value>, Vec<&Value>) = all.partition(|one| name(one).starts_with("countersign:"));
+        let known: BTreeSet<String> = array_of(root, "properties").map(name).collect();
+        let more: Vec<Value> = own.into_iter().filter(|one| !known.contains(&name(one))).cloned().collect();
+        if let (false, Some(map)) = (more.is_empty(), root.as_object_mut()) {
+            let list = map.entry("properties").or_insert_with(|| json!([]));
+            if let Some(list) = list.as_array_mut() {
+                list.extend(more);
+            }
+        }
+        !others.is_empty()
     }
 
     /// Gives everything in a new unit that has a reference a free one; what each is called now.
@@ -223,14 +266,21 @@ impl Work {
         names
     }
 
-    fn rest(&mut self, map: &Map<String, Value>, short: &str, names: &mut BTreeMap<String, String>) {
+    fn rest(
+        &mut self,
+        map: &Map<String, Value>,
+        short: &str,
+        names: &mut BTreeMap<String, String>,
+        services: &[String],
+    ) {
         for key in LISTS {
-            for item in array(map, key) {
+            for (place, item) in array(map, key).enumerate() {
                 let mut item = item.clone();
                 // What it is about may be called otherwise in another part, and then it says something else.
                 renamed(&mut item, names);
                 item.sort_all_objects();
-                let content = format!("{key} {item}");
+                let told = services.get(place).filter(|_| key == "services");
+                let content = told.map_or_else(|| format!("{key} {item}"), |told| format!("{key} {told}"));
                 if let Some(known) = self.units.get(&content) {
                     names.extend(known.clone());
                     continue;
@@ -274,7 +324,7 @@ impl Work {
         let known = |key: &str| MERGED.contains(&key) || LISTS.contains(&key);
         self.left_out.extend(map.keys().filter(|key| !known(key)).cloned());
         if let Some(metadata) = map.get("metadata").and_then(Value::as_object) {
-            let carried = |key: &str| matches!(key, "component" | "tools" | "timestamp" | "lifecycles");
+            let carried = |key: &str| matches!(key, "component" | "tools" | "timestamp" | "lifecycles" | "properties");
             self.left_out.extend(metadata.keys().filter(|key| !carried(key)).map(|key| format!("metadata.{key}")));
         }
     }
@@ -313,6 +363,10 @@ impl Work {
 
 fn array<'v>(map: &'v Map<String, Value>, key: &str) -> impl Iterator<Item = &'v Value> + use<'v> {
     map.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn array_of<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> + use<'v> {
+    value.get(key).and_then(Value::as_array).into_iter().flatten()
 }
 
 /// References within an item of a list: under `ref`, and in lists of `subjects`.
@@ -372,10 +426,14 @@ fn compositions(aggregates: &BTreeMap<(&'static str, String), BTreeSet<String>>)
 mod tests {
     use super::*;
 
-    fn merged(parts: &[Value]) -> Value {
+    fn merged_as_it_is(parts: &[Value]) -> Merged {
         let part = |value: &Value| Part { digest: Sha256::of(value.to_string().as_bytes()), value: value.clone() };
         let release = Release { name: "r".to_owned(), version: "1".to_owned(), time: None };
-        let merged = merge(parts.iter().map(part).collect(), &release).unwrap();
+        merge(parts.iter().map(part).collect(), &release).unwrap()
+    }
+
+    fn merged(parts: &[Value]) -> Value {
+        let merged = merged_as_it_is(parts);
         let document = crate::bom::Document::parse(merged.document.to_string().as_bytes()).unwrap();
         assert!(document.bom().unwrap().dangling().is_empty());
         merged.document
@@ -424,18 +482,125 @@ mod tests {
 
     #[test]
     fn nothing_is_complete_to_which_a_part_adds_that_does_not_say_so() {
-        let complete = json!([{"aggregate": "complete", "dependencies": ["a"]}]);
+        let complete = json!([{"aggregate": "complete", "dependencies": ["gone"]}]);
         let of = |root: &str, to: &[&str], compositions: &Value| {
+            let list = json!([{"type": "library", "name": "b", "bom-ref": "b"}]);
             part(
                 root,
-                json!({"components": [library("a", "MIT"), {"type": "library", "name": "b", "bom-ref": "b"}],
-                "dependencies": [{"ref": "a", "dependsOn": to}], "compositions": compositions}),
+                json!({"components": list, "dependencies": [{"ref": "gone", "dependsOn": to}], "compositions": compositions}),
             )
         };
         let none = json!([]);
-        let said = |one: Value, other: Value| merged(&[one, other])["compositions"][0]["aggregate"].clone();
+        let said = |one: Value, other: Value| merged_as_it_is(&[one, other]).document["compositions"][0]["aggregate"].clone();
         assert_eq!(said(of("x", &[], &complete), of("y", &["b"], &none)), "unknown");
         assert_eq!(said(of("x", &["b"], &complete), of("y", &["b"], &none)), "complete");
         assert_eq!(said(of("x", &[], &complete), of("y", &["b"], &complete)), "complete");
+    }
+
+    /// A binary that needs `errno`, which needs what it does on one system.
+    fn built_for(target: &str, root: &Value, errno_needs: &[&str]) -> Value {
+        let library = |name: &str| json!({"type": "library", "name": name, "bom-ref": name});
+        let mut value = part(
+            "app",
+            json!({"components": [library("errno"), library("libc"), library("win")], "dependencies": [
+                {"ref": "app", "dependsOn": ["errno"]}, {"ref": "errno", "dependsOn": errno_needs},
+                {"ref": "libc", "dependsOn": []}, {"ref": "win", "dependsOn": []}]}),
+        );
+        value["metadata"]["properties"] = json!([{"name": "countersign:target", "value": target}]);
+        root.as_object().unwrap().iter().for_each(|(key, of)| value["metadata"]["component"][key] = of.clone());
+        value
+    }
+
+    fn edges(document: &Value) -> BTreeMap<String, BTreeSet<String>> {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let of = |entry: &Value| (text(&entry["ref"]), entry["dependsOn"].as_array().unwrap().iter().map(text).collect());
+        document["dependencies"].as_array().unwrap().iter().map(of).collect()
+    }
+
+    #[test]
+    fn what_parts_say_other_dependencies_of_stays_several_with_all_that_leads_there() {
+        let digest = json!({"hashes": [{"alg": "SHA-256", "content": "00"}]});
+        for root in [json!({}), digest] {
+            let document = merged(&[built_for("linux", &root, &["libc"]), built_for("windows", &root, &["win"])]);
+            let names = |name: &str| -> Vec<String> {
+                let all = document["components"].as_array().unwrap().iter();
+                all.filter(|one| one["name"] == name).map(|one| one["bom-ref"].as_str().unwrap().to_owned()).collect()
+            };
+            assert_eq!((names("app").len(), names("errno").len(), names("libc").len()), (2, 2, 1));
+            let edges = edges(&document);
+            let mut needs: Vec<Vec<&str>> = names("app")
+                .iter()
+                .map(|app| {
+                    let errno = edges[app].iter().next().unwrap();
+                    edges[errno].iter().map(String::as_str).collect()
+                })
+                .collect();
+            needs.sort();
+            assert_eq!(needs, [["libc"], ["win"]], "each binary needs what its own system has");
+            let target = |one: &Value| one["properties"][0]["value"].clone();
+            let all = document["components"].as_array().unwrap().iter();
+            let targets: BTreeSet<String> =
+                all.filter(|one| one["name"] == "app").map(|one| target(one).to_string()).collect();
+            assert_eq!(targets, ["\"linux\"", "\"windows\""].map(str::to_owned).into());
+        }
+    }
+
+    #[test]
+    fn an_address_of_a_document_goes_to_what_that_document_is_about() {
+        let of = |root: &str| {
+            part(root, json!({"externalReferences": [{"type": "website", "url": format!("https://{root}.example.com")}]}))
+        };
+        let document = merged(&[of("a"), of("b")]);
+        assert_eq!(document.get("externalReferences"), None);
+        for one in document["components"].as_array().unwrap() {
+            let url = format!("https://{}.example.com", one["name"].as_str().unwrap());
+            assert_eq!(one["externalReferences"], json!([{"type": "website", "url": url}]));
+        }
+    }
+
+    #[test]
+    fn two_artifacts_of_one_name_are_one_only_by_their_digest() {
+        let more = |value: Value| {
+            let mut value = value;
+            value["version"] = json!(2);
+            value
+        };
+        let roots = |root: &Value| {
+            let one = built_for("linux", root, &["libc"]);
+            merged(&[one.clone(), more(one)])["dependencies"].as_array().unwrap().iter().find_map(|entry| {
+                let release = entry["ref"].as_str().unwrap().starts_with("release:");
+                release.then(|| entry["dependsOn"].as_array().unwrap().len())
+            })
+        };
+        assert_eq!(roots(&json!({})), Some(2));
+        assert_eq!(roots(&json!({"hashes": [{"alg": "SHA-256", "content": "00"}]})), Some(1));
+    }
+
+    #[test]
+    fn circles_are_the_same_where_all_that_they_lead_to_is() {
+        let circle = |root: &str, more: &[&str]| {
+            let library = |name: &str| json!({"type": "library", "name": name, "bom-ref": name});
+            part(
+                root,
+                json!({"components": [library("a"), library("b"), library("c")], "dependencies": [
+                    {"ref": "a", "dependsOn": ["b"]}, {"ref": "b", "dependsOn": ["a", "c"]}, {"ref": "c", "dependsOn": more}]}),
+            )
+        };
+        let count = |one: Value, other: Value| merged(&[one, other])["components"].as_array().unwrap().len();
+        assert_eq!(count(circle("x", &[]), circle("y", &[])), 5);
+        assert_eq!(count(circle("x", &[]), circle("y", &["c"])), 8);
+    }
+
+    #[test]
+    fn a_chain_of_fifty_thousand_in_two_parts_is_listed_once() {
+        let chain = |root: &str| {
+            let component = |at: usize| json!({"type": "library", "name": "n", "bom-ref": format!("n{at}")});
+            let edge = |at: usize| json!({"ref": format!("n{at}"), "dependsOn": [format!("n{}", at + 1)]});
+            let components: Vec<Value> = (0..50_000).map(component).collect();
+            let edges: Vec<Value> = (0..49_999).map(edge).collect();
+            part(root, json!({"components": components, "dependencies": edges}))
+        };
+        let merged = merged_as_it_is(&[chain("x"), chain("y")]);
+        assert_eq!((merged.shared, merged.renamed), (50_000, 0));
     }
 }

@@ -1,7 +1,7 @@
 //! What is built of a resolution: packages for each of the two machines, and the links that are followed. Whose build script
 //! Cargo's configuration overrides needs nothing for it; which features there are stays as if it ran, as in Cargo.
 
-use crate::cargo::Workspace;
+use crate::{cargo::Workspace, flags::Flagged};
 use guppy::{
     Error, PackageId,
     graph::{
@@ -24,7 +24,7 @@ pub(crate) struct Plan<'g> {
 }
 
 impl<'g> Plan<'g> {
-    pub(crate) fn of(workspace: &'g Workspace, initials: FeatureSet<'g>, dev: bool) -> Result<Self, Error> {
+    pub(crate) fn of(workspace: &'g Workspace, features: &'g Flagged<'g>, dev: bool) -> Result<Self, Error> {
         let mut options = CargoOptions::new();
         options
             .set_resolver(workspace.resolver.version)
@@ -33,8 +33,7 @@ impl<'g> Plan<'g> {
             .set_initials_platform(InitialsPlatform::ProcMacrosOnTarget)
             .set_host_platform(workspace.host.clone())
             .set_target_platform(workspace.target.clone());
-        let none = workspace.graph.feature_graph().resolve_none();
-        let set = CargoSet::new(initials, none, &options)?;
+        let set = CargoSet::new(features.initials(), features.beside(), &options)?;
         if workspace.overridden.none() {
             let links =
                 set.target_links().chain(set.host_links()).chain(set.proc_macro_links()).chain(set.build_dep_links());

@@ -2,9 +2,10 @@
 
 use crate::{
     CargoRequest, What,
-    asked::{features as asked_features, is_own, label, unlabelled},
+    asked::{features as asked_features, is_own},
     cargo::{Compiler, Workspace},
     error::{BINARY, LIBRARY, SbomError},
+    flags::{Flagged, features_of, has, meant},
     inventory::{Build, Component, Inventory, Kind, Licence, Native, Shape, Source},
     plan::Plan,
     source::tell_apart,
@@ -14,12 +15,10 @@ use guppy::{
     PackageId,
     graph::{
         BuildTargetId, BuildTargetKind, DependencyDirection, PackageGraph, PackageMetadata,
-        feature::{FeatureSet, StandardFeatures, named_feature_filter},
+        feature::FeatureSet,
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
-
-const DEFAULT: &str = "default";
 
 /// Resolves what the request asks for.
 pub(crate) fn inventory(workspace: &Workspace, request: &CargoRequest) -> Result<Inventory, SbomError> {
@@ -43,16 +42,17 @@ pub(crate) fn inventory(workspace: &Workspace, request: &CargoRequest) -> Result
 }
 
 /// Every artifact that the workspace ships with these features: its binaries, and libraries for others than Rust. A
-/// binary whose required features are off is left out, as Cargo does.
-pub(crate) fn all(workspace: &Workspace, request: &CargoRequest) -> Result<Vec<Inventory>, SbomError> {
-    let mut all = Vec::new();
+/// binary whose required features are off is left out, as Cargo does, and named with them.
+pub(crate) fn all(workspace: &Workspace, request: &CargoRequest) -> Result<(Vec<Inventory>, Vec<String>), SbomError> {
+    let (mut all, mut left_out) = (Vec::new(), Vec::new());
     let members = workspace.graph.workspace().iter();
     for package in members.filter(|p| request.package.as_deref().is_none_or(|asked| asked == p.name())) {
-        // A feature that one member has, others need not have.
-        let request = CargoRequest { features: having(&package, request), ..request.clone() };
+        let request = CargoRequest { features: meant(workspace, &package, request), ..request.clone() };
         for (name, required) in binaries(&package) {
             match artifact(workspace, &request, &package, (name, required, Shape::Program)) {
-                Err(SbomError::FeaturesRequired { .. }) => {}
+                Err(SbomError::FeaturesRequired { package, binary, missing }) => {
+                    left_out.push(format!("{binary} of {package} ({})", missing.join(", ")));
+                }
                 other => all.push(other?),
             }
         }
@@ -75,7 +75,7 @@ pub(crate) fn all(workspace: &Workspace, request: &CargoRequest) -> Result<Vec<I
             return Err(SbomError::NoSuchFeature { package, feature: feature.to_owned(), known });
         }
     }
-    Ok(all)
+    Ok((all, left_out))
 }
 
 fn artifact(
@@ -85,9 +85,8 @@ fn artifact(
     (name, required, shape): (&str, &[String], Shape),
 ) -> Result<Inventory, SbomError> {
     let failed = |source| metadata(workspace, source);
-    let features = Features::of(package, request)?;
-    let initials = || package.to_feature_set(features.filter());
-    let set = Plan::of(workspace, initials(), false).map_err(failed)?;
+    let features = Flagged::of(workspace, request, std::slice::from_ref(package))?;
+    let set = Plan::of(workspace, &features, false).map_err(failed)?;
     let enabled = names(&set.target, package.id()).map_err(failed)?.unwrap_or_default();
     // `PACKAGE/FEATURE` among the required features is left to Cargo, which refuses to build the binary.
     let missing: Vec<String> =
@@ -99,42 +98,35 @@ fn artifact(
             missing,
         });
     }
-    let with_dev = request.dev.then(|| Plan::of(workspace, initials(), true)).transpose().map_err(failed)?;
+    let with_dev = request.dev.then(|| Plan::of(workspace, &features, true)).transpose().map_err(failed)?;
     let mut components = components(workspace, &set, with_dev.as_ref())?;
     let root = components.remove(package.id()).ok_or_else(|| SbomError::NoBinary {
         package: package.name().to_owned(),
         known: holding(&workspace.graph, binaries),
     })?;
-    finish(workspace, root, name.to_owned(), shape, components, features.asked(package))
+    finish(workspace, root, name.to_owned(), shape, components, features.asked())
 }
 
 /// All members, built together: their features add up as in `cargo build --workspace`.
 fn whole(workspace: &Workspace, request: &CargoRequest) -> Result<Inventory, SbomError> {
     let failed = |source| metadata(workspace, source);
     let members: Vec<PackageMetadata<'_>> = workspace.graph.workspace().iter().collect();
-    let mut asked = BTreeSet::new();
-    for feature in asked_features(request) {
-        if !members.iter().any(|package| has(package, feature)) {
-            let known: BTreeSet<&str> = members.iter().flat_map(features_of).collect();
-            let known = known.into_iter().map(str::to_owned).collect();
-            let package = "of the workspace".to_owned();
-            return Err(SbomError::NoSuchFeature { package, feature: feature.to_owned(), known });
+    let features = if workspace.of_folder().is_some() {
+        Flagged::of(workspace, request, &members)?
+    } else {
+        for feature in asked_features(request) {
+            if !members.iter().any(|package| has(package, feature)) {
+                let known: BTreeSet<&str> = members.iter().flat_map(features_of).collect();
+                let known = known.into_iter().map(str::to_owned).collect();
+                let package = "of the workspace".to_owned();
+                return Err(SbomError::NoSuchFeature { package, feature: feature.to_owned(), known });
+            }
         }
-    }
-    let mut features = Vec::new();
-    for package in &members {
-        let request = CargoRequest { features: having(package, request), ..request.clone() };
-        let of = Features::of(package, &request)?;
-        asked.extend(of.asked(package));
-        features.push(of);
-    }
-    let initials = || {
-        let none = workspace.graph.feature_graph().resolve_none();
-        let each = members.iter().zip(&features);
-        each.fold(none, |set, (package, features)| set.union(&package.to_feature_set(features.filter())))
+        // A feature that one member has, others need not have.
+        Flagged::each(workspace, request, &members)?
     };
-    let set = Plan::of(workspace, initials(), false).map_err(failed)?;
-    let with_dev = request.dev.then(|| Plan::of(workspace, initials(), true)).transpose().map_err(failed)?;
+    let set = Plan::of(workspace, &features, false).map_err(failed)?;
+    let with_dev = request.dev.then(|| Plan::of(workspace, &features, true)).transpose().map_err(failed)?;
     let components = components(workspace, &set, with_dev.as_ref())?;
     let own = workspace.graph.workspace().member_by_path("").ok();
     let (name, version) = match (&own, &members[..]) {
@@ -147,7 +139,7 @@ fn whole(workspace: &Workspace, request: &CargoRequest) -> Result<Inventory, Sbo
         .filter_map(|package| components.get(package.id()))
         .map(|component| component.reference.clone())
         .collect();
-    finish(workspace, root, name, Shape::Workspace, components, asked)
+    finish(workspace, root, name, Shape::Workspace, components, features.asked())
 }
 
 /// The version that all members have, if it is one.
@@ -292,75 +284,6 @@ fn binary<'g>(package: &PackageMetadata<'g>, asked: Option<&str>) -> Result<(&'g
     }
 }
 
-/// Whether the package has the feature, which may be written with the package's name before it.
-fn has(package: &PackageMetadata<'_>, feature: &str) -> bool {
-    let own = feature.strip_prefix(package.name()).and_then(|rest| rest.strip_prefix('/')).unwrap_or(feature);
-    let label = label(feature);
-    own == DEFAULT || package.named_features().any(|known| known == own || known == label)
-}
-
-/// The package's own features.
-fn features_of<'g>(package: &PackageMetadata<'g>) -> impl Iterator<Item = &'g str> {
-    package.named_features().filter(|name| is_own(name))
-}
-
-/// Of the features that were asked for, those that the package has.
-fn having(package: &PackageMetadata<'_>, request: &CargoRequest) -> Vec<String> {
-    asked_features(request).filter(|feature| has(package, feature)).map(str::to_owned).collect()
-}
-
-/// What was asked for, held against what the package has.
-struct Features {
-    base: StandardFeatures,
-    named: BTreeSet<String>,
-}
-
-impl Features {
-    /// `--features` takes several, with commas or spaces between them, each also as `PACKAGE/FEATURE` of the package itself or of one
-    /// that it depends on.
-    fn of(package: &PackageMetadata<'_>, request: &CargoRequest) -> Result<Self, SbomError> {
-        let prefix = format!("{}/", package.name());
-        let known: BTreeSet<&str> = package.named_features().collect();
-        let mut named = BTreeSet::new();
-        for name in asked_features(request) {
-            let label = label(name);
-            if known.contains(label.as_str()) {
-                named.insert(label);
-                continue;
-            }
-            let name = name.strip_prefix(&prefix).unwrap_or(name);
-            if !known.contains(name) && name != DEFAULT {
-                return Err(SbomError::NoSuchFeature {
-                    package: package.name().to_owned(),
-                    feature: name.to_owned(),
-                    known: features_of(package).map(str::to_owned).collect(),
-                });
-            }
-            named.insert(name.to_owned());
-        }
-        let base = match (request.all_features, request.no_default_features) {
-            (true, _) => StandardFeatures::All,
-            (false, true) => StandardFeatures::None,
-            (false, false) => StandardFeatures::Default,
-        };
-        Ok(Self { base, named })
-    }
-
-    /// By name: all of them, or the named ones and `default` unless it was switched off.
-    fn asked(&self, package: &PackageMetadata<'_>) -> BTreeSet<String> {
-        let implied: Vec<&str> = match self.base {
-            StandardFeatures::All => features_of(package).collect(),
-            StandardFeatures::Default if package.has_default_feature() => vec![DEFAULT],
-            StandardFeatures::Default | StandardFeatures::None => Vec::new(),
-        };
-        implied.into_iter().chain(self.named.iter().map(|name| unlabelled(name))).map(str::to_owned).collect()
-    }
-
-    fn filter<'g, 'a: 'g>(&'a self) -> impl guppy::graph::feature::FeatureFilter<'g> {
-        named_feature_filter(self.base, self.named.iter().map(String::as_str))
-    }
-}
-
 /// All packages of the set, with their edges, and those that come to it for the workspace's tests.
 fn components<'g>(
     workspace: &'g Workspace,
@@ -412,8 +335,10 @@ fn component<'g>(
     let purl = source.purl(&name, &version).map_err(|source| SbomError::Purl { package: name.clone(), source })?;
     let checksum = package.source().external_source().and_then(|text| workspace.lock.checksum(&name, &version, text));
     let reference = source.reference(&name, &version, purl.as_ref());
+    let declared = package.direct_links().filter(|link| link.normal().is_present() || link.build().is_present());
     Ok(Component {
         purl,
+        declared: declared.map(|link| format!("{} {}", link.to().name(), link.to().version())).collect(),
         workspace_member: package.in_workspace(),
         licence: Licence::declared(package.license(), package.license_file().map(AsRef::as_ref)),
         checksum,

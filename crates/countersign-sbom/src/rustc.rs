@@ -7,18 +7,18 @@ use crate::{
     program::{Finished, Running, start},
     settings::{Command, Settings, conditions},
 };
-use cargo_platform::Cfg;
+use cargo_platform::{Cfg, CfgExpr};
 use guppy::platform::{Platform, TargetFeatures};
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
 /// Kinds of crates that Cargo names when it asks: `crt-static` does not hold where procedural macros are among them.
 const KINDS: [&str; 6] = ["bin", "rlib", "dylib", "cdylib", "staticlib", "proc-macro"];
-/// What holds that guppy always takes for false, and Cargo does not.
-const NEVER_JUDGED: [&str; 2] = ["debug_assertions", "test"];
+/// Names that hold on the machine that builds, and on the one that is built for; the third holds on neither.
+const NAMES: [&str; 3] = ["countersign_host", "countersign_target", "countersign_none"];
 
 /// What the compiler said.
 pub(crate) struct Said {
@@ -27,7 +27,7 @@ pub(crate) struct Said {
     pub(crate) version: String,
     pub(crate) program: PathBuf,
     pub(crate) sysroot: String,
-    pub(crate) rewritten: Rewritten,
+    pub(crate) judge: Judge,
 }
 
 /// Asks it.
@@ -63,11 +63,17 @@ pub(crate) fn ask(
         _ => None,
     };
     let sysroot = host.sysroot.clone();
-    let rewritten = Rewritten::of([Some(&host), target.as_ref().map(|(_, answer)| answer)].into_iter().flatten());
-    let platform_of = |triple: &str, answer: &Answer| platform(triple, answer, &rewritten);
-    let host = platform_of(&triple, &host)?;
-    let target = target.map_or_else(|| Ok(host.clone()), |(name, answer)| platform_of(name, &answer))?;
-    Ok(Said { host, target, version, program, sysroot, rewritten })
+    let [on_host, on_target, _] = NAMES;
+    let on = target.as_ref().map_or(&host, |(_, answer)| answer);
+    let judge = Judge { host: host.holds.clone(), target: on.holds.clone() };
+    let (host, target) = match target {
+        Some((name, answer)) => (platform(&triple, &host, &[on_host])?, platform(name, &answer, &[on_target])?),
+        None => {
+            let both = platform(&triple, &host, &[on_host, on_target])?;
+            (both.clone(), both)
+        }
+    };
+    Ok(Said { host, target, version, program, sysroot, judge })
 }
 
 struct Asking<'a> {
@@ -153,89 +159,78 @@ pub(crate) fn target_flag(triple: &str) -> Result<String, SbomError> {
     Ok(format!("--target={triple}"))
 }
 
-/// The platform exactly as the compiler describes it, so that every condition on it comes out as in Cargo.
-fn platform(triple: &str, answer: &Answer, rewritten: &Rewritten) -> Result<Platform, SbomError> {
+/// The platform as the compiler describes it, with the names that stand for conditions that hold on it.
+fn platform(triple: &str, answer: &Answer, names: &[&'static str]) -> Result<Platform, SbomError> {
     let lines = || answer.text.lines();
     let features =
         lines().filter_map(|line| line.strip_prefix("target_feature=\"")?.strip_suffix('"')).map(str::to_owned);
     let mut platform = Platform::new_custom_cfg(triple.to_owned(), &answer.text, TargetFeatures::features(features))
         .map_err(|source| SbomError::Target { target: triple.to_owned(), source: Box::new(source) })?;
-    let own = answer.holds.iter().filter_map(|one| match one {
-        Cfg::Name(name) if !NEVER_JUDGED.contains(&name.as_str()) => Some(name.as_str().to_owned()),
-        Cfg::Name(_) | Cfg::KeyPair(..) => rewritten.0.get(&written(one)).cloned(),
-    });
-    platform.add_flags(own);
+    platform.add_flags(names.iter().copied());
     Ok(platform)
 }
 
-/// A condition as Cargo writes it in what it prints.
-fn written(one: &Cfg) -> String {
-    one.to_string()
+/// Judges the conditions of dependencies as Cargo does, with Cargo's own code, before guppy reads its answer: guppy has its own
+/// opinion of what a condition may say, and takes some for false whatever holds. Each becomes one about a name that holds on
+/// the machines on which the condition does.
+#[derive(Debug, Default)]
+pub(crate) struct Judge {
+    host: Vec<Cfg>,
+    target: Vec<Cfg>,
 }
 
-/// Conditions that guppy takes for false whatever holds, such as those of a key of one's own, and the names that they get
-/// instead in what Cargo prints: of a name, guppy asks whether it holds.
-#[derive(Debug, Default)]
-pub(crate) struct Rewritten(BTreeMap<String, String>);
-
-impl Rewritten {
-    fn of<'a>(answers: impl Iterator<Item = &'a Answer>) -> Self {
-        let strange = |one: &&Cfg| match one {
-            Cfg::Name(name) => NEVER_JUDGED.contains(&name.as_str()),
-            Cfg::KeyPair(key, _) => !key.as_str().starts_with("target_") && key.as_str() != "panic",
-        };
-        let strange: BTreeSet<String> =
-            answers.flat_map(|answer| answer.holds.iter().filter(strange).map(written)).collect();
-        Self(
-            strange.into_iter().enumerate().map(|(number, one)| (one, format!("countersign_holds_{number}"))).collect(),
-        )
-    }
-
-    /// Cargo's answer with those names in the conditions of dependencies, and nowhere else.
+impl Judge {
+    /// Cargo's answer with the conditions of dependencies judged, and nothing else changed.
     pub(crate) fn applied<'t>(&self, text: &'t str) -> Cow<'t, str> {
         const BEGIN: &str = "\"target\":\"cfg(";
-        let wanted: Vec<(String, &String)> =
-            self.0.iter().map(|(one, name)| (one.replace('\\', "\\\\").replace('"', "\\\""), name)).collect();
-        if !wanted.iter().any(|(one, _)| text.contains(one)) {
+        const KEY: &str = "\"target\":";
+        if !text.contains(BEGIN) {
             return Cow::Borrowed(text);
         }
+        let mut known: BTreeMap<&str, Cow<'_, str>> = BTreeMap::new();
         let mut done = String::with_capacity(text.len());
         let mut rest = text;
-        while let Some((before, after)) = rest.split_once(BEGIN) {
-            let mut escaped = false;
-            let end = after.find(|c: char| {
-                let ends = c == '"' && !escaped;
-                escaped = c == '\\' && !escaped;
-                ends
-            });
-            let (condition, after) = after.split_at(end.unwrap_or(after.len()));
+        while let Some((begin, end)) = rest.find(BEGIN).and_then(|at| {
+            let begin = at.checked_add(KEY.len())?;
+            Some((begin, begin.checked_add(quoted(rest.get(begin..)?)?)?))
+        }) {
+            let (before, after) = rest.split_at(begin);
+            let (condition, after) = after.split_at(end.saturating_sub(begin));
             done.push_str(before);
-            done.push_str(BEGIN);
-            done.push_str(
-                &wanted.iter().fold(condition.to_owned(), |condition, (one, name)| renamed(&condition, one, name)),
-            );
+            done.push_str(known.entry(condition).or_insert_with(|| self.judged(condition)));
             rest = after;
         }
         done.push_str(rest);
         Cow::Owned(done)
     }
+
+    /// A text of JSON with a condition in it. What Cargo's code cannot read stays, and is refused by guppy.
+    fn judged<'c>(&self, condition: &'c str) -> Cow<'c, str> {
+        let plain: Option<String> = serde_json::from_str(condition).ok();
+        let parsed = plain.as_deref().and_then(|plain| plain.strip_prefix("cfg(")?.strip_suffix(')')?.parse().ok());
+        let parsed: CfgExpr = match parsed {
+            Some(parsed) => parsed,
+            None => return Cow::Borrowed(condition),
+        };
+        let [host, target, none] = NAMES;
+        Cow::Owned(match (parsed.matches(&self.host), parsed.matches(&self.target)) {
+            (true, true) => format!("\"cfg(any({host}, {target}))\""),
+            (true, false) => format!("\"cfg({host})\""),
+            (false, true) => format!("\"cfg({target})\""),
+            (false, false) => format!("\"cfg({none})\""),
+        })
+    }
 }
 
-/// Replaces whole conditions: what stands before and after begins or ends no longer name.
-fn renamed(condition: &str, one: &str, name: &str) -> String {
-    let part = |c: char| c.is_alphanumeric() || c == '_';
-    let mut done = String::with_capacity(condition.len());
-    let mut rest = condition;
-    while let Some((before, after)) = rest.split_once(one) {
-        let longer = before.ends_with(part)
-            || (before.is_empty() && done.ends_with(part))
-            || (one.ends_with(part) && (after.starts_with(part) || after.trim_start().starts_with('=')));
-        done.push_str(before);
-        done.push_str(if longer { one } else { name });
-        rest = after;
-    }
-    done.push_str(rest);
-    done
+/// How long the text of JSON is that this begins with, its quotes among it.
+fn quoted(text: &str) -> Option<usize> {
+    let mut escaped = false;
+    let end = text.get(1..)?.find(|c: char| {
+        let ends = c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        ends
+    });
+    end?.checked_add(2)
 }
 
 #[cfg(test)]
@@ -254,17 +249,37 @@ mod tests {
     }
 
     #[test]
-    fn conditions_that_guppy_never_judges_get_a_name_in_conditions_only() {
-        let said =
-            answer(&["unix", "debug_assertions", "mine", "back=\"one\"", "target_os=\"linux\"", "panic=\"unwind\""]);
-        let rewritten = Rewritten::of([&said].into_iter());
-        assert_eq!(rewritten.0.keys().collect::<Vec<_>>(), ["back = \"one\"", "debug_assertions"]);
-        let text = r#"{"description":"back = \"one\"","target":"cfg(any(back = \"one\", my_back = \"one\", debug_assertions))"}"#;
-        let now = rewritten.applied(text);
-        assert_eq!(
-            now,
-            r#"{"description":"back = \"one\"","target":"cfg(any(countersign_holds_0, my_back = \"one\", countersign_holds_1))"}"#
-        );
-        assert!(matches!(rewritten.applied(r#"{"target":"cfg(unix)"}"#), Cow::Borrowed(_)));
+    fn conditions_are_judged_as_by_cargo_and_nothing_else_is_changed() {
+        let host = answer(&["unix", "debug_assertions", "back=\"one\"", "target_os=\"linux\""]);
+        let target = answer(&["windows", "target_thread_local", "target_has_atomic=\"8\""]);
+        let judge = Judge { host: host.holds, target: target.holds };
+        let judged = |condition: &str| {
+            let text = serde_json::to_string(&format!("cfg({condition})")).unwrap();
+            let text = format!("{{\"description\":{text},\"target\":{text},\"x\":1}}");
+            let now = judge.applied(&text).into_owned();
+            let value: serde_json::Value = serde_json::from_str(&now).unwrap();
+            assert_eq!((&value["description"], &value["x"]), (&format!("cfg({condition})").into(), &1.into()));
+            value["target"].as_str().unwrap().to_owned()
+        };
+        let (both, none) = ("cfg(any(countersign_host, countersign_target))", "cfg(countersign_none)");
+        for (condition, expected) in [
+            ("true", both),
+            ("any(unix, windows)", both),
+            ("not(true)", none),
+            ("false", none),
+            ("back = \"two\"", none),
+            ("unix = \"x\"", none),
+            ("r#foo", none),
+            ("all(back = \"one\", debug_assertions)", "cfg(countersign_host)"),
+            ("target_thread_local", "cfg(countersign_target)"),
+            ("target_has_atomic = \"8\"", "cfg(countersign_target)"),
+            ("not(target_object_format = \"elf\")", both),
+        ] {
+            assert_eq!(judged(condition), expected, "{condition}");
+        }
+        assert_eq!(judged("no condition"), "cfg(no condition)");
+        for text in [r#"{"target":null}"#, r#"{"target":"x86_64-pc-windows-gnu"}"#, r#"{"target":"cfg("#] {
+            assert_eq!(judge.applied(text), text);
+        }
     }
 }

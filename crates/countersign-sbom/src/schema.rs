@@ -6,7 +6,7 @@ use jsonschema::{
     error::{ValidationError, ValidationErrorKind},
 };
 use serde_json::Value;
-use std::sync::OnceLock;
+use std::{collections::BTreeSet, sync::OnceLock};
 
 /// One thing in a document that its schema does not allow.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -188,7 +188,7 @@ fn of_another_type(error: &ValidationError<'_>) -> bool {
 }
 
 const SHARED: [(&str, &str); 3] = [
-    ("spdx", include_str!("../third-party/spdx.schema.json")),
+    ("spdx", LICENCES),
     ("jsf-0.82", include_str!("../third-party/jsf-0.82.schema.json")),
     ("cryptography-defs", include_str!("../third-party/cryptography-defs.schema.json")),
 ];
@@ -206,6 +206,20 @@ fn schema_of(format: Format) -> Option<(usize, &'static str)> {
         Format::Spdx3 => (7, include_str!("../third-party/spdx-3.0.1.schema.json")),
         Format::CycloneDx(_) | Format::Made => return None,
     })
+}
+
+/// The identifiers of licences that CycloneDX's own schemas know.
+const LICENCES: &str = include_str!("../third-party/spdx.schema.json");
+
+/// Whether CycloneDX takes it as the identifier of a licence.
+pub(crate) fn is_licence_id(text: &str) -> bool {
+    static KNOWN: OnceLock<BTreeSet<String>> = OnceLock::new();
+    let known = KNOWN.get_or_init(|| {
+        let schema: Value = serde_json::from_str(LICENCES).unwrap_or_default();
+        let all = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
+        all.filter_map(Value::as_str).map(str::to_owned).collect()
+    });
+    known.contains(text)
 }
 
 #[cfg(test)]

@@ -48,12 +48,23 @@ pub fn check(document: &Document) -> Judged {
     }
     for (file, at) in items(map, "files", "") {
         reader.checksums(file, &at);
+        if !items(file, "checksums", "").iter().any(|(sum, _)| text(sum, "algorithm") == Some("SHA1")) {
+            reader.wrong(format!("{at}/checksums"), "no SHA1, which every file has to have");
+        }
         reader.licences(file, &at, &["licenseConcluded"], "licenseInfoInFiles");
         reader.annotations(file, &at);
     }
     for (snippet, at) in items(map, "snippets", "") {
         reader.licences(snippet, &at, &["licenseConcluded"], "licenseInfoInSnippets");
         reader.annotations(snippet, &at);
+        for (range, at) in items(snippet, "ranges", &at) {
+            let end = |key: &str, of: &str| range.get(key)?.get(of)?.as_i64();
+            for of in ["offset", "lineNumber"] {
+                if end("startPointer", of).zip(end("endPointer", of)).is_some_and(|(start, end)| start > end) {
+                    reader.wrong(at.clone(), "it ends before it begins");
+                }
+            }
+        }
     }
     reader.annotations(map, "");
     reader.judged
@@ -91,6 +102,27 @@ impl Reader<'_> {
             {
                 let what = "neither `Person: NAME` nor `Organization: NAME` nor NOASSERTION";
                 self.wrong(format!("{at}/{key}"), what);
+            }
+        }
+        if package.get("filesAnalyzed") == Some(&Value::Bool(false)) {
+            for key in ["packageVerificationCode", "licenseInfoFromFiles"] {
+                let there = package.get(key).is_some_and(|value| value.as_array().is_none_or(|list| !list.is_empty()));
+                if there {
+                    self.wrong(format!("{at}/{key}"), "it is of files, and filesAnalyzed says that none was looked at");
+                }
+            }
+        }
+        for (reference, at) in items(package, "externalRefs", at) {
+            let locator = text(reference, "referenceLocator").unwrap_or_default();
+            let begins = match text(reference, "referenceType") {
+                Some("purl") => "pkg:",
+                Some("cpe23Type") => "cpe:2.3:",
+                _ => "",
+            };
+            if locator.contains(char::is_whitespace) {
+                self.wrong(format!("{at}/referenceLocator"), "there is a space in it");
+            } else if !locator.starts_with(begins) {
+                self.wrong(format!("{at}/referenceLocator"), format!("it does not begin with `{begins}`"));
             }
         }
         let code = package.get("packageVerificationCode").and_then(Value::as_object);
@@ -278,6 +310,8 @@ mod tests {
                 "licenseConcluded": "(MIT OR LicenseRef-x) AND GPL-2.0+", "licenseDeclared": "NOASSERTION",
                 "licenseInfoFromFiles": ["mit", "DocumentRef-tool-1.2:LicenseRef-y"],
                 "packageVerificationCode": {"packageVerificationCodeValue": sha1},
+                "externalRefs": [{"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl",
+                    "referenceLocator": "pkg:cargo/p@1"}],
                 "checksums": [{"algorithm": "SHA1", "checksumValue": sha1}]}],
             "files": [{"SPDXID": "SPDXRef-f", "fileName": "./f", "licenseConcluded": "NONE",
                 "licenseInfoInFiles": ["GPL-2.0-only WITH Classpath-exception-2.0"],
@@ -292,6 +326,32 @@ mod tests {
     #[test]
     fn a_document_as_the_text_has_it_has_no_faults() {
         assert_eq!(judged(|_| {}), Judged::default());
+    }
+
+    #[test]
+    fn what_is_of_files_that_nobody_looked_at_and_what_has_no_meaning_is_named_by_its_place() {
+        let places = |change: &dyn Fn(&mut Value)| {
+            let faults = judged(|value| change(value)).faults;
+            faults.listed.into_iter().map(|fault| fault.at).collect::<Vec<_>>()
+        };
+        let of = ["/packages/0/packageVerificationCode", "/packages/0/licenseInfoFromFiles"];
+        assert_eq!(places(&|value| value["packages"][0]["filesAnalyzed"] = json!(false)), of);
+        let locator = |text: &'static str| {
+            places(&move |value| value["packages"][0]["externalRefs"][0]["referenceLocator"] = json!(text))
+        };
+        for wrong in ["no address", "npm:p", "pkg:cargo/p @1"] {
+            assert_eq!(locator(wrong), ["/packages/0/externalRefs/0/referenceLocator"], "{wrong}");
+        }
+        let sha256 = json!([{"algorithm": "SHA256", "checksumValue": "0".repeat(64)}]);
+        assert_eq!(places(&|value| value["files"][0]["checksums"] = sha256.clone()), ["/files/0/checksums"]);
+        let snippet = |start: u32, end: u32| {
+            places(&move |value| {
+                let pointer = |offset: u32| json!({"reference": "SPDXRef-f", "offset": offset});
+                value["snippets"] = json!([{"SPDXID": "SPDXRef-s", "name": "s", "snippetFromFile": "SPDXRef-f",
+                    "ranges": [{"startPointer": pointer(start), "endPointer": pointer(end)}]}]);
+            })
+        };
+        assert_eq!((snippet(3, 3), snippet(4, 3)), (vec![], vec!["/snippets/0/ranges/0".to_owned()]));
     }
 
     #[test]

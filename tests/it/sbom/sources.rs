@@ -324,6 +324,41 @@ fn an_archive_that_is_not_the_one_of_the_lock_file_is_refused_with_both_digests(
 
 #[cfg(unix)]
 #[test]
+fn an_unpacked_file_that_is_not_the_one_of_the_archive_is_refused_with_both_digests() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cargo, sum) = registry(folder.path());
+    let request = CargoRequest { cargo, ..request(folder.path()) };
+    let all_files = CargoRequest { all_files: true, ..request.clone() };
+    let good = cargo_inventory(&all_files).unwrap();
+    assert_eq!(good, exact(&request), "the same is said however much is compared");
+    assert_eq!(of(&good, "dep").checksum, Some(sum));
+    let index = fs::read_dir(folder.path().join("home/registry/src")).unwrap().next().unwrap().unwrap().path();
+    let source = index.join("dep-1.0.0/src/lib.rs");
+    let old = fs::metadata(&source).unwrap().modified().unwrap();
+    fs::write(&source, "pub fn evil() {}").unwrap();
+    for request in [&request, &all_files] {
+        let error = cargo_inventory(request).unwrap_err();
+        let SbomError::Unpacked { path, package, expected, found } = &error else { panic!("{error:?}") };
+        assert_eq!((path, package.as_str()), (&source, "dep 1.0.0"));
+        assert_eq!((*expected, found.as_str()), (Sha256::of(b""), &*Sha256::of(b"pub fn evil() {}").to_string()));
+        assert!(error.at().is_some() && error.help().contains("cargo fetch --locked"));
+    }
+    assert!(cargo_inventory(&CargoRequest { content: false, ..request.clone() }).is_ok(), "only where files are read");
+    // Who sets the time back as well is found only where all files are compared.
+    fs::File::options().write(true).open(&source).unwrap().set_modified(old).unwrap();
+    assert!(matches!(cargo_inventory(&all_files), Err(SbomError::Unpacked { .. })));
+    fs::write(&source, "").unwrap();
+    assert_eq!(cargo_inventory(&request).unwrap(), good, "the right file, however new it is");
+    fs::write(index.join("dep-1.0.0/src/more.rs"), "").unwrap();
+    let more = cargo_inventory(&request).unwrap();
+    let dep = of(&more, "dep");
+    assert!(dep.content.unlisted && dep.checksum.is_none() && dep.content.sha512.is_none());
+    fs::remove_file(&source).unwrap();
+    assert!(matches!(cargo_inventory(&request), Err(SbomError::Unpacked { .. } | SbomError::Cargo { .. })));
+}
+
+#[cfg(unix)]
+#[test]
 fn a_package_that_was_taken_back_is_listed_and_named_and_no_document_has_it() {
     let folder = tempfile::tempdir().unwrap();
     let (cargo, _) = registry(folder.path());

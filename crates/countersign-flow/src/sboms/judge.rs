@@ -1,6 +1,6 @@
 //! `sbom validate`: schema, then what no schema can say, then profiles.
 
-use super::{notes, open, schema_findings, unread};
+use super::{Opened, notes, schema_findings, unread};
 use crate::error::FlowError;
 use crate::files;
 use crate::output::{ProfileElement, ProfileHeld, SbomJudged, SbomValidated};
@@ -47,12 +47,12 @@ fn one(path: &Path, profiles: &[Profile]) -> Result<(SbomJudged, Vec<Finding>), 
     if !findings.is_empty() {
         return Ok((judged, findings));
     }
-    drop(document);
-    let opened = match open(path) {
-        Ok(opened) => opened,
-        Err(FlowError::Refused(findings)) => return Ok((judged, findings)),
-        Err(error) => return Err(error),
+    // What was read once is not read again: a pipe is empty then.
+    let bom = match document.bom() {
+        Ok(bom) => bom,
+        Err(error) => return Ok((judged, vec![unread(&error, path)])),
     };
+    let opened = Opened { path: path.to_owned(), digest: judged.digest, bytes: Vec::new(), document, bom };
     judged.valid = true;
     judged.components = opened.bom.all().count();
     judged.dependencies = opened.bom.edges.values().map(std::collections::BTreeSet::len).sum();

@@ -10,7 +10,7 @@ use countersign_core::finding::Finding;
 use countersign_core::time::Time;
 use countersign_record::atomic::{same_file, write_atomic};
 use countersign_sbom::bom::{Document, Format};
-use countersign_sbom::merge::{Part, Release};
+use countersign_sbom::merge::{MergeError, Part, Release};
 use countersign_sbom::{convert, merge as merging};
 use std::path::{Path, PathBuf};
 
@@ -120,7 +120,20 @@ pub fn merge(
     }
     let count = parts.len();
     let release = Release { name: name.to_owned(), version: version.to_owned(), time };
-    let merged = merging::merge(parts, &release).map_err(|error| FlowError::Usage(error.to_string()))?;
+    let digests: Vec<Sha256> = parts.iter().map(|part| part.digest).collect();
+    let merged = merging::merge(parts, &release).map_err(|error| {
+        let of = |digest: Sha256| {
+            let files = digests.iter().zip(paths).filter(move |(one, _)| **one == digest);
+            files.map(|(_, path)| path.display().to_string()).collect::<Vec<_>>().join(", ")
+        };
+        FlowError::Usage(match error {
+            MergeError::Twice(digest) => format!("the same document is given twice: {}", of(digest)),
+            MergeError::NoRoot(digest) => {
+                format!("{} does not say what it is about: it has no metadata.component", of(digest))
+            }
+            other => other.to_string(),
+        })
+    })?;
     let version = merged.document.get("specVersion").and_then(serde_json::Value::as_str).unwrap_or_default();
     let format = if version == "1.7" { Format::CycloneDx("1.7") } else { Format::CycloneDx("1.6") };
     let document = Document { format, value: merged.document };

@@ -82,7 +82,13 @@ impl<'b> Graph<'b> {
     /// Components that are meant by a text: a package URL, a reference, a name, or name and version with an `@` between.
     #[must_use]
     pub fn find(&self, asked: &str) -> Vec<usize> {
+        let python = asked.starts_with("pkg:pypi/").then(|| crate::diff::comparable(asked));
         let is = |item: &Item| {
+            let alike = |purl: &str| {
+                let purl = crate::diff::comparable(purl);
+                let whole = python.as_deref() == Some(&purl);
+                whole || python.as_deref() == purl.rsplit_once('@').map(|(name, _)| name)
+            };
             let purl = item.purl.as_deref();
             let bare = purl.map(|purl| purl.split(['?', '#']).next().unwrap_or(purl));
             let versionless = bare.map(|bare| bare.rsplit_once('@').map_or(bare, |(name, _)| name));
@@ -98,6 +104,7 @@ impl<'b> Graph<'b> {
                 || short == asked
                 || versioned(&item.name)
                 || versioned(short)
+                || python.is_some() && purl.is_some_and(alike)
         };
         self.items.iter().enumerate().filter(|(_, item)| is(item)).map(|(place, _)| place).collect()
     }
@@ -216,7 +223,7 @@ impl<'b> Graph<'b> {
     #[must_use]
     pub fn circles(&self) -> Vec<Vec<&'b Item>> {
         let mut circles: Vec<Vec<&Item>> = Vec::new();
-        for set in self.strongly_connected() {
+        for set in strongly_connected(&self.forward, &self.backward) {
             let own = set.first().is_some_and(|only| self.below(*only).contains(only));
             if set.len() > 1 || own {
                 let mut set: Vec<&Item> = set.iter().filter_map(|place| self.item(*place)).collect();
@@ -227,48 +234,48 @@ impl<'b> Graph<'b> {
         circles.sort_by(|a, b| a.first().map(|i| &i.reference).cmp(&b.first().map(|i| &i.reference)));
         circles
     }
+}
 
-    /// Kosaraju's two walks, each with a stack of its own.
-    fn strongly_connected(&self) -> Vec<Vec<usize>> {
-        let mut order = Vec::with_capacity(self.items.len());
-        let mut seen = vec![false; self.items.len()];
-        for start in 0..self.items.len() {
-            let mut stack = vec![(start, 0_usize)];
-            while let Some((place, next)) = stack.pop() {
-                if next == 0 {
-                    match seen.get_mut(place) {
-                        Some(slot) if !*slot => *slot = true,
-                        _ => continue,
-                    }
-                }
-                match self.below(place).get(next) {
-                    Some(below) => {
-                        stack.push((place, next.saturating_add(1)));
-                        stack.push((*below, 0));
-                    }
-                    None => order.push(place),
-                }
-            }
-        }
-        let mut sets = Vec::new();
-        let mut taken = vec![false; self.items.len()];
-        for start in order.into_iter().rev() {
-            let mut set = Vec::new();
-            let mut stack = vec![start];
-            while let Some(place) = stack.pop() {
-                match taken.get_mut(place) {
+/// Kosaraju's two walks, each with a stack of its own: sets of what can be reached from each other, each before those that it leads to.
+pub(crate) fn strongly_connected(forward: &[Vec<usize>], backward: &[Vec<usize>]) -> Vec<Vec<usize>> {
+    let mut order = Vec::with_capacity(forward.len());
+    let mut seen = vec![false; forward.len()];
+    for start in 0..forward.len() {
+        let mut stack = vec![(start, 0_usize)];
+        while let Some((place, next)) = stack.pop() {
+            if next == 0 {
+                match seen.get_mut(place) {
                     Some(slot) if !*slot => *slot = true,
                     _ => continue,
                 }
-                set.push(place);
-                stack.extend(self.above(place));
             }
-            if !set.is_empty() {
-                sets.push(set);
+            match forward.get(place).and_then(|below| below.get(next)) {
+                Some(below) => {
+                    stack.push((place, next.saturating_add(1)));
+                    stack.push((*below, 0));
+                }
+                None => order.push(place),
             }
         }
-        sets
     }
+    let mut sets = Vec::new();
+    let mut taken = vec![false; forward.len()];
+    for start in order.into_iter().rev() {
+        let mut set = Vec::new();
+        let mut stack = vec![start];
+        while let Some(place) = stack.pop() {
+            match taken.get_mut(place) {
+                Some(slot) if !*slot => *slot = true,
+                _ => continue,
+            }
+            set.push(place);
+            stack.extend(backward.get(place).into_iter().flatten());
+        }
+        if !set.is_empty() {
+            sets.push(set);
+        }
+    }
+    sets
 }
 
 #[cfg(test)]

@@ -89,6 +89,10 @@ pub struct Item {
     pub hashes: BTreeMap<String, String>,
     /// Licences: expressions and names.
     pub licences: BTreeSet<String>,
+    /// Of these, what whoever made it declares, where the document tells that apart.
+    pub declared: BTreeSet<String>,
+    /// And what somebody who looked at it found.
+    pub concluded: BTreeSet<String>,
     /// Who supplies or makes it.
     pub supplier: Option<String>,
     /// Whether it takes part at run time.
@@ -120,6 +124,13 @@ impl Item {
     #[must_use]
     pub fn has_digest(&self) -> bool {
         !self.hashes.is_empty() || self.files.iter().any(|file| !file.hashes.is_empty())
+    }
+
+    /// A licence, and in which of SPDX's two ways it is said.
+    pub(crate) fn take_licence(&mut self, licence: &str, concluded: bool) {
+        self.licences.insert(licence.to_owned());
+        let said = if concluded { &mut self.concluded } else { &mut self.declared };
+        said.insert(licence.to_owned());
     }
 
     /// Every package URL that the document gives it.

@@ -81,9 +81,9 @@ fn package(map: &Object, at: &str) -> Result<Item, DocumentError> {
             .collect(),
         ..Item::default()
     };
-    for key in ["licenseConcluded", "licenseDeclared"] {
+    for (key, concluded) in [("licenseConcluded", true), ("licenseDeclared", false)] {
         if let Some(licence) = said(text(map, key, at)?) {
-            item.licences.insert(licence.to_owned());
+            item.take_licence(licence, concluded);
         }
     }
     let party = said(text(map, "supplier", at)?).or(said(text(map, "originator", at)?));

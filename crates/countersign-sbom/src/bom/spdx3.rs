@@ -12,6 +12,8 @@ struct Element<'v> {
 }
 
 type Elements<'v> = BTreeMap<&'v str, Element<'v>>;
+/// Of each package the licences, and whether somebody concluded them.
+type Licences = BTreeMap<String, BTreeSet<(String, bool)>>;
 
 pub(super) fn read(value: &Value) -> Result<Bom, DocumentError> {
     let document = object(value, "")?;
@@ -33,6 +35,10 @@ pub(super) fn read(value: &Value) -> Result<Bom, DocumentError> {
     let mut described = BTreeSet::new();
     for id in &order {
         let Some(element) = elements.get(id) else { continue };
+        // By whom and when it was made stands elsewhere, where it is only named.
+        if let Some(name) = element.map.get("creationInfo").filter(|info| info.is_string()) {
+            bom.named.insert(bounded(name, || element.at.clone())?.to_owned());
+        }
         match kind(element)? {
             "software_Package" | "ai_AIPackage" | "dataset_DatasetPackage" => {
                 counts.component(&element.at)?;
@@ -51,7 +57,7 @@ pub(super) fn read(value: &Value) -> Result<Bom, DocumentError> {
         }
     }
     let mut scopes = BTreeMap::new();
-    let mut licences: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut licences: Licences = BTreeMap::new();
     for id in &order {
         let Some(element) = elements.get(id) else { continue };
         if matches!(kind(element)?, "Relationship" | "LifecycleScopedRelationship") {
@@ -61,7 +67,9 @@ pub(super) fn read(value: &Value) -> Result<Bom, DocumentError> {
     completeness(&elements, &order, &mut bom)?;
     for item in &mut bom.items {
         item.scope = scopes.get(&item.reference).copied().unwrap_or_default();
-        item.licences.extend(licences.remove(&item.reference).unwrap_or_default());
+        for (licence, concluded) in licences.remove(&item.reference).unwrap_or_default() {
+            item.take_licence(&licence, concluded);
+        }
     }
     let mut roots = described.iter().filter(|id| !bom.others.contains(*id));
     if let (Some(only), None) = (roots.next(), roots.next())
@@ -231,7 +239,7 @@ fn relationship(
     elements: &Elements<'_>,
     bom: &mut Bom,
     scopes: &mut BTreeMap<String, Scope>,
-    licences: &mut BTreeMap<String, BTreeSet<String>>,
+    licences: &mut Licences,
     counts: &mut Counts,
 ) -> Result<(), DocumentError> {
     let (map, at) = (element.map, element.at.as_str());
@@ -269,12 +277,18 @@ fn relationship(
             }
         }
         "hasDeclaredLicense" | "hasConcludedLicense" => {
+            let concluded = kind == "hasConcludedLicense";
             for to in targets {
+                // One of SPDX's own list is named by its address there, whether or not the document has it as an element.
+                if let Some(listed) = listed_licence(to) {
+                    licences.entry(from.to_owned()).or_default().insert((listed.to_owned(), concluded));
+                    continue;
+                }
                 let Some(found) = elements.get(to) else { continue };
                 let expression = found.map.get("simplelicensing_licenseExpression").or_else(|| found.map.get("name"));
                 if let Some(expression) = expression {
                     let expression = bounded(expression, || found.at.clone())?;
-                    licences.entry(from.to_owned()).or_default().insert(expression.to_owned());
+                    licences.entry(from.to_owned()).or_default().insert((expression.to_owned(), concluded));
                 }
             }
         }
@@ -283,10 +297,35 @@ fn relationship(
     Ok(())
 }
 
+/// The identifier of a licence in SPDX's own list, by its address.
+fn listed_licence(address: &str) -> Option<&str> {
+    let rest = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"))?;
+    rest.strip_prefix("spdx.org/licenses/").filter(|name| crate::inventory::is_spdx(name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_licence_of_the_list_is_named_by_its_address() {
+        let says = |kind: &str, to: &str| {
+            json!({"type": "Relationship", "spdxId": kind, "from": "a", "relationshipType": kind, "to": [to]})
+        };
+        let graph = json!([
+            {"type": "software_Package", "spdxId": "a", "name": "a"},
+            {"type": "expandedlicensing_ListedLicense", "spdxId": "http://spdx.org/licenses/MIT", "name": "MIT License"},
+            says("hasDeclaredLicense", "https://spdx.org/licenses/ISC"),
+            says("hasConcludedLicense", "http://spdx.org/licenses/MIT"),
+            {"type": "Relationship", "spdxId": "n", "from": "a", "relationshipType": "hasConcludedLicense",
+                "to": ["https://spdx.org/rdf/3.0.1/terms/Licensing/NoAssertion"]},
+        ]);
+        let bom = read(&json!({"@context": "x", "@graph": graph})).unwrap();
+        let item = &bom.items[0];
+        let set = |text: &str| BTreeSet::from([text.to_owned()]);
+        assert_eq!((item.declared.clone(), item.concluded.clone(), item.licences.len()), (set("ISC"), set("MIT"), 2));
+    }
 
     /// What `a` depends on, and how well that is known.
     fn of(relationships: &[Value]) -> (usize, Option<String>) {
@@ -304,6 +343,17 @@ mod tests {
         }
         let bom = read(&json!({"@context": "x", "@graph": graph})).unwrap();
         (bom.edges.get("a").map_or(0, BTreeSet::len), bom.aggregates.get("a").cloned())
+    }
+
+    #[test]
+    fn a_note_on_who_made_it_that_is_not_there_dangles() {
+        let of = |info: &str| {
+            let graph = json!([{"type": "CreationInfo", "@id": "_:c"},
+                {"type": "software_Package", "spdxId": "a", "name": "a", "creationInfo": info}]);
+            let bom = read(&json!({"@context": "x", "@graph": graph})).unwrap();
+            bom.dangling().into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!((of("_:c"), of("_:d")), (vec![], vec!["_:d".to_owned()]));
     }
 
     #[test]

@@ -187,13 +187,30 @@ fn distribution(file: &File) -> Option<Value> {
     Some(reference)
 }
 
-/// CycloneDX takes one expression, or a list of names.
+/// CycloneDX takes one expression, or a list of identifiers and names. Who said it is told where it is told apart.
 fn licences(item: &Item) -> Vec<Value> {
-    let expression = |text: &str| crate::inventory::is_spdx(text);
+    let said = |text: &String| match (item.declared.contains(text), item.concluded.contains(text)) {
+        (true, false) => Some("declared"),
+        (false, true) => Some("concluded"),
+        (true, true) | (false, false) => None,
+    };
+    let with = |mut value: Value, text: &String| {
+        if let (Some(said), Some(map)) = (said(text), value.as_object_mut()) {
+            map.insert("acknowledgement".to_owned(), said.into());
+        }
+        value
+    };
     let mut all = item.licences.iter();
     match (all.next(), all.next()) {
-        (Some(only), None) if expression(only) => vec![json!({ "expression": only })],
-        _ => item.licences.iter().map(|name| json!({ "license": { "name": name } })).collect(),
+        (Some(only), None) if crate::inventory::is_spdx(only) => vec![with(json!({ "expression": only }), only)],
+        _ => item
+            .licences
+            .iter()
+            .map(|text| {
+                let key = if crate::schema::is_licence_id(text) { "id" } else { "name" };
+                json!({ "license": with(json!({ key: text }), text) })
+            })
+            .collect(),
     }
 }
 
@@ -216,6 +233,25 @@ fn is_address(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn licences_have_their_identifier_and_who_said_them() {
+        let mut item = Item::default();
+        item.take_licence("MIT", false);
+        assert_eq!(licences(&item), [json!({"expression": "MIT", "acknowledgement": "declared"})]);
+        item.take_licence("MIT", true);
+        assert_eq!(licences(&item), [json!({"expression": "MIT"})]);
+        item.take_licence("Apache-2.0 OR ISC", true);
+        item.licences.insert("Our own".to_owned());
+        assert_eq!(
+            licences(&item),
+            [
+                json!({"license": {"name": "Apache-2.0 OR ISC", "acknowledgement": "concluded"}}),
+                json!({"license": {"id": "MIT"}}),
+                json!({"license": {"name": "Our own"}}),
+            ]
+        );
+    }
 
     #[test]
     fn a_tool_that_is_named_twice_stands_there_once() {

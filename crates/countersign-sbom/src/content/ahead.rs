@@ -3,7 +3,7 @@
 //! read ahead and never asked for is forgotten. The bytes are read once either way, and archives are held against the lock
 //! file by whoever asks.
 
-use super::{archive, files::Found, index::Locked};
+use super::{archive, files::Found, index::Locked, unpacked};
 use crate::{early::Early, error::SbomError, inventory::Sha512, lock::Lock};
 use countersign_core::{digest::Sha256, limits};
 use std::{
@@ -82,7 +82,8 @@ impl Ahead {
                 let _asked_again = self.digests(&path);
                 let index = cache.file_name().unwrap_or_default();
                 let folder = home.join("registry/src").join(index).join(&name);
-                if folder.is_dir() {
+                // Cargo may be about to unpack it.
+                if unpacked::is_whole(&folder) {
                     let found = Found::of(&folder, Some(Locked { name: package, version, checksum }));
                     self.found_in().insert(folder, found);
                 }
@@ -194,6 +195,7 @@ mod tests {
         let folder = place.path().join("home/registry/src/index/a-1.0.0");
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("LICENSE"), "mit").unwrap();
+        fs::write(folder.join(".cargo-ok"), "").unwrap();
         let ahead = Ahead::new();
         ahead.read(&below, Some(&place.path().join("home")));
         fs::write(&a, "another").unwrap();

@@ -42,7 +42,7 @@ pub(super) fn check(ahead: &Ahead, folder: &Path, locked: &Locked<'_>) -> Result
 }
 
 /// `…/registry/src/INDEX/NAME-VERSION` has its archive at `…/registry/cache/INDEX/NAME-VERSION.crate`.
-fn in_cache(folder: &Path, name: &str, version: &str) -> Option<PathBuf> {
+pub(super) fn in_cache(folder: &Path, name: &str, version: &str) -> Option<PathBuf> {
     let index = folder.parent()?;
     let sources = index.parent()?;
     let registry = sources.parent()?;

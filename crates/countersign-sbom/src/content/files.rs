@@ -1,7 +1,11 @@
 //! Single files of a package: the note of its origin, and the texts of licences. What cannot be read is not known; it is
 //! never an error, since the list of packages does not rest on it.
 
-use super::index::{self, Locked};
+use super::{
+    archive,
+    index::{self, Locked},
+    unpacked,
+};
 use crate::inventory::{LicenceFile, Vcs};
 use countersign_core::{digest::Sha256, limits};
 use std::{
@@ -62,12 +66,17 @@ pub(super) struct Found {
     pub(super) licences: Vec<LicenceFile>,
     /// Whether its registry took it back, where that is known.
     pub(super) yanked: Option<bool>,
+    /// Whether something in the folder is newer than when Cargo unpacked it.
+    pub(super) changed: bool,
 }
 
 impl Found {
     pub(super) fn of(folder: &Path, locked: Option<Locked<'_>>) -> Self {
         let yanked = locked.and_then(|locked| index::yanked(folder, &locked));
-        Self { vcs: vcs(folder), licences: licences(folder), yanked }
+        // Of a package from elsewhere there is no archive to compare it with.
+        let archive = locked.and_then(|locked| archive::in_cache(folder, locked.name, locked.version));
+        let changed = archive.is_some() && unpacked::changed(folder);
+        Self { vcs: vcs(folder), licences: licences(folder), yanked, changed }
     }
 
     /// With the file that the manifest names.

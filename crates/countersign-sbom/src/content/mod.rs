@@ -2,13 +2,14 @@
 //! in other languages that their build scripts compile, and what the workspace's audits say of them.
 //!
 //! The files are those that Cargo compiles. The archive beside them in Cargo's cache has to be the one that the lock file
-//! names: another one is an error, with both digests.
+//! names: another one is an error, with both digests. So is a file that is another one than in the archive, where it is looked for.
 
 mod ahead;
 mod archive;
 mod files;
 mod index;
 mod native;
+mod unpacked;
 mod vendored;
 mod vet;
 
@@ -24,7 +25,7 @@ use countersign_core::digest::Sha256;
 use guppy::graph::{BuildTargetId, PackageMetadata};
 use index::Locked;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
     thread,
@@ -34,12 +35,17 @@ use std::{
 const THREADS: usize = 8;
 
 /// Fills in what the packages of these inventories say of themselves.
-pub(crate) fn fill(workspace: &Workspace, inventories: &mut [Inventory], ahead: &Ahead) -> Result<(), SbomError> {
+pub(crate) fn fill(
+    workspace: &Workspace,
+    inventories: &mut [Inventory],
+    ahead: &Ahead,
+    all_files: bool,
+) -> Result<(), SbomError> {
     drop(Enough(ahead));
     let root = workspace.graph.workspace().root().as_std_path();
     let vet = vet::Vet::read(root)?;
     let wanted = wanted(workspace, inventories)?;
-    let contents = in_parallel(&wanted, |job| read(root, job, ahead))?;
+    let contents = in_parallel(&wanted, |job| read(root, job, ahead, all_files))?;
     let of: BTreeMap<&str, Content> = wanted.iter().map(|job| job.reference.as_str()).zip(contents).collect();
     for inventory in inventories {
         for component in std::iter::once(&mut inventory.root).chain(&mut inventory.components) {
@@ -49,6 +55,7 @@ pub(crate) fn fill(workspace: &Workspace, inventories: &mut [Inventory], ahead: 
             if component.content.unlisted {
                 // Of the registry's archive, which is not what is built.
                 component.checksum = None;
+                component.content.sha512 = None;
             }
             let part = workspace.compiler.digests.iter().find(|(kind, ..)| *kind == component.kind);
             if let Some((_, hash_of, long)) = part {
@@ -97,18 +104,31 @@ struct Job<'g> {
     package: PackageMetadata<'g>,
     /// Names of the packages that it needs in one of the builds.
     needs: Vec<String>,
+    /// Its features in one of the builds.
+    features: BTreeSet<String>,
+    checksum: Option<Sha256>,
+}
+
+/// The same before the package is known.
+#[derive(Default)]
+struct Wanted {
+    needs: Vec<String>,
+    features: BTreeSet<String>,
     checksum: Option<Sha256>,
 }
 
 fn wanted<'g>(workspace: &'g Workspace, inventories: &[Inventory]) -> Result<Vec<Job<'g>>, SbomError> {
-    let mut listed: BTreeMap<&str, (Vec<String>, Option<Sha256>)> = BTreeMap::new();
+    let mut listed: BTreeMap<&str, Wanted> = BTreeMap::new();
     for inventory in inventories {
         let all = || std::iter::once(&inventory.root).chain(&inventory.components);
         let names: BTreeMap<&str, &str> = all().map(|c| (c.reference.as_str(), c.name.as_str())).collect();
         for component in all().filter(|component| component.kind == Kind::Package) {
             let needs = component.depends_on.iter().filter_map(|to| names.get(to.as_str()));
-            let entry = listed.entry(&component.reference).or_insert_with(|| (Vec::new(), component.checksum));
-            entry.0.extend(needs.map(|&name| name.to_owned()));
+            let entry = listed.entry(&component.reference).or_default();
+            entry.checksum = component.checksum;
+            entry.needs.extend(needs.map(|&name| name.to_owned()));
+            let features = component.linked.iter().chain(&component.built).chain(&component.dev).flatten();
+            entry.features.extend(features.cloned());
         }
     }
     let mut jobs = Vec::new();
@@ -118,14 +138,14 @@ fn wanted<'g>(workspace: &'g Workspace, inventories: &[Inventory]) -> Result<Vec
         let purl =
             source.purl(name, &version).map_err(|source| SbomError::Purl { package: name.to_owned(), source })?;
         let reference = source.reference(name, &version, purl.as_ref());
-        if let Some((needs, checksum)) = listed.remove(reference.as_str()) {
-            jobs.push(Job { reference, package, needs, checksum });
+        if let Some(Wanted { needs, features, checksum }) = listed.remove(reference.as_str()) {
+            jobs.push(Job { reference, package, needs, features, checksum });
         }
     }
     Ok(jobs)
 }
 
-fn read(root: &Path, job: &Job<'_>, ahead: &Ahead) -> Result<Content, SbomError> {
+fn read(root: &Path, job: &Job<'_>, ahead: &Ahead, all_files: bool) -> Result<Content, SbomError> {
     let package = &job.package;
     let mut content = Content {
         description: package.description().map(plain).filter(|text| !text.is_empty()),
@@ -137,19 +157,26 @@ fn read(root: &Path, job: &Job<'_>, ahead: &Ahead) -> Result<Content, SbomError>
     let outside = !package.in_workspace();
     let version = package.version().to_string();
     let locked = job.checksum.as_ref().map(|checksum| Locked { name: package.name(), version: &version, checksum });
-    content.unlisted = outside && !vendored::all_listed(folder, &format!("{} {version}", package.name()))?;
+    let named = format!("{} {version}", package.name());
+    content.unlisted = outside && !vendored::all_listed(folder, &named)?;
     if let Some(locked) = &locked {
         content.sha512 = archive::check(ahead, folder, locked)?;
     }
     if !outside && let Ok(below) = folder.strip_prefix(root) {
         content.folder = below.to_str().map(|text| text.replace('\\', "/"));
     }
-    let found = ahead.found(folder, locked).with_named(folder, package.license_file().map(AsRef::as_ref));
+    let found = ahead.found(folder, locked);
+    let packed = content.sha512.and_then(|_| archive::in_cache(folder, package.name(), &version));
+    if let Some(packed) = packed.filter(|_| all_files || found.changed) {
+        content.unlisted = !unpacked::same(&packed, folder, &named)?;
+    }
+    let found = found.with_named(folder, package.license_file().map(AsRef::as_ref));
     content.yanked = found.yanked;
     content.vcs = found.vcs.filter(|_| outside);
     content.licence_files = found.licences;
     let script = package.build_targets().find(|target| matches!(target.id(), BuildTargetId::BuildScript));
     if let Some(script) = script {
+        let off = package.named_features().filter(|name| !job.features.contains(*name)).collect::<Vec<_>>();
         let about = native::About {
             folder,
             script: script.path().as_std_path(),
@@ -157,6 +184,7 @@ fn read(root: &Path, job: &Job<'_>, ahead: &Ahead) -> Result<Content, SbomError>
             links: package.links(),
             build: &package.version().build,
             needs: &job.needs,
+            off: &off,
         };
         content.native = native::compiled(&about);
     }

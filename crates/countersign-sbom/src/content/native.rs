@@ -33,6 +33,23 @@ pub(super) struct About<'a> {
     pub(super) build: &'a str,
     /// Names of the packages that it needs.
     pub(super) needs: &'a [String],
+    /// Features of the package that are off.
+    pub(super) off: &'a [&'a str],
+}
+
+impl About<'_> {
+    /// Whether it lies in a folder that is called as a feature that is off, or as its last words: `sqlcipher` without
+    /// `bundled-sqlcipher`. A script that can compile one library or another names both.
+    fn is_off(&self, path: &str) -> bool {
+        let named = |folder: &str| {
+            let ends = |feature: &str| {
+                feature.strip_suffix(folder).is_some_and(|rest| rest.is_empty() || rest.ends_with(['-', '_']))
+            };
+            self.off.iter().any(|feature| ends(feature))
+        };
+        let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
+        folders.split('/').filter(|folder| !folder.is_empty()).any(named)
+    }
 }
 
 /// The sources that the build script is taken to compile; at most one entry.
@@ -50,6 +67,7 @@ pub(super) fn compiled(about: &About<'_>) -> Vec<NativeCode> {
         return Vec::new();
     }
     let mut sources = sources(about.folder);
+    sources.retain(|source| !about.is_off(source));
     // What lies in the script's own folder is what it tries out on the compiler.
     let own = about.script.parent().and_then(|home| home.strip_prefix(about.folder).ok()?.to_str());
     if let Some(own) = own.filter(|own| !own.is_empty() && *own != "src") {
@@ -187,6 +205,7 @@ mod tests {
             links: Some("z"),
             build,
             needs: &needs,
+            off: &["bundled-other", "asm"],
         })
     }
 
@@ -208,6 +227,15 @@ mod tests {
         let one =
             found(&[script, ("lib/a.c", ""), ("lib/x/b.S", ""), ("lib/tests/t.c", "")], &["cc", "pkg-config"], "");
         assert_eq!((one[0].files, one[0].version.as_deref(), one[0].or_system), (2, None, true));
+    }
+
+    #[test]
+    fn what_only_a_feature_that_is_off_would_compile_is_not_listed() {
+        let script = ("build.rs", "use cc::Build; let d = if cfg!(feature = \"bundled-other\") { \"other\" } else { \"lib\" };");
+        let files = [script, ("lib/a.c", ""), ("lib/asm/b.S", ""), ("other/a.c", ""), ("lib/another/c.c", "")];
+        let one = found(&files, &["cc"], "");
+        assert_eq!((one[0].folder.as_deref(), one[0].files), (Some("lib"), 2));
+        assert_eq!(one[0].because, [("build.rs".to_owned(), "lib".to_owned())]);
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(super) fn all_listed(folder: &Path, package: &str) -> Result<bool, SbomError
 }
 
 /// Whether nothing else lies there; of more than can be looked at nobody says so.
-fn only(folder: &Path, listed: &BTreeSet<PathBuf>, seen: &mut usize) -> bool {
+pub(super) fn only(folder: &Path, listed: &BTreeSet<PathBuf>, seen: &mut usize) -> bool {
     let Ok(entries) = fs::read_dir(folder) else { return false };
     for entry in entries {
         *seen = seen.saturating_add(1);

@@ -4,6 +4,7 @@
 use super::{Kind, Made, PackagesError, application, bytes_of, library, malformed, purl_error};
 use crate::bom::{Bom, Scope};
 use crate::error::SbomError;
+use crate::inventory::Source;
 use crate::section;
 use countersign_core::{digest::Sha256, limits, purl::Purl};
 use serde::Deserialize;
@@ -73,10 +74,11 @@ fn view(path: &Path, list: &List) -> Result<Bom, PackagesError> {
     let mut references = Vec::new();
     let mut taken = BTreeSet::new();
     for (place, package) in list.packages.iter().enumerate() {
-        let public = package.source == "crates.io";
-        let purl = public.then(|| Purl::cargo(&package.name, &package.version, None)).transpose();
+        let listed = package.source == "crates.io";
+        let purl = listed.then(|| Purl::cargo(&package.name, &package.version, None)).transpose();
         let purl = purl.map_err(|error| purl_error(path, &package.name, error))?;
-        let plain = format!("{}:{}@{}", package.source, package.name, package.version);
+        let source = public(&package.source);
+        let plain = format!("{source}:{}@{}", package.name, package.version);
         let mut reference = purl.as_ref().map_or(plain, |purl| purl.as_str().to_owned());
         // One package may be there twice, built for the program and for the build.
         if !taken.insert(reference.clone()) {
@@ -85,8 +87,8 @@ fn view(path: &Path, list: &List) -> Result<Bom, PackagesError> {
         }
         let mut item = library(reference.clone(), &package.name, Some(&package.version));
         item.purl = purl.map(|purl| purl.as_str().to_owned());
-        item.supplier = public.then(|| "crates.io".to_owned());
-        item.properties.push(("countersign:source".to_owned(), package.source.clone()));
+        item.supplier = listed.then(|| "crates.io".to_owned());
+        item.properties.push(("countersign:source".to_owned(), source));
         item.linked = Some(package.kind == Role::Runtime);
         if package.kind == Role::Build {
             item.scope = Scope::Excluded;
@@ -115,13 +117,55 @@ fn view(path: &Path, list: &List) -> Result<Bom, PackagesError> {
         bom.edges.insert(reference.clone(), edges);
         bom.aggregates.insert(reference.clone(), "complete".to_owned());
     }
+    if !crate::bom::graph::Graph::of(&bom).circles().is_empty() {
+        return Err(wrong("its dependencies go in a circle, which Cargo builds nothing of"));
+    }
     Ok(bom)
+}
+
+/// Where a package comes from: a word, or an address without user name, password and query. Of what is neither, what it begins with.
+fn public(source: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if source.chars().all(plain) {
+        return source.to_owned();
+    }
+    match Source::external(source) {
+        Some(Source::Git { repository, commit }) => format!("git+{repository}#{commit}"),
+        Some(Source::Registry(index)) if index.starts_with("sparse+") => index,
+        Some(Source::Registry(index)) => format!("registry+{index}"),
+        Some(Source::CratesIo) => "crates.io".to_owned(),
+        Some(Source::Disk { .. } | Source::Path | Source::Toolchain { .. }) | None => {
+            source.chars().take_while(|c| plain(*c)).collect()
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn an_address_loses_what_may_be_secret_wherever_it_stands() {
+        for (source, shown) in [
+            ("crates.io", "crates.io"),
+            ("git", "git"),
+            ("git+https://user:secret@x.y/z?token=secret#abc", "git+https://x.y/z#abc"),
+            ("sparse+https://user:secret@x.y/index/?secret", "sparse+https://x.y/index/"),
+            ("git+https://user:secret@x.y/z", "git"),
+            ("https://user:secret@x.y", "https"),
+            ("git+file:///home/secret/z#abc", "git"),
+        ] {
+            let list = json!([
+                {"name": "app", "version": "1.0.0", "source": "local", "dependencies": [1], "root": true},
+                {"name": "o", "version": "1.0.0", "source": source},
+            ]);
+            let bom = of(&list).unwrap();
+            assert!(!format!("{bom:?}").contains("secret"), "{bom:?}");
+            let property = bom.items[0].properties.iter().find(|(name, _)| name == "countersign:source");
+            assert_eq!(property.map(|(_, value)| value.as_str()), Some(shown));
+        }
+    }
 
     fn of(packages: &serde_json::Value) -> Result<Bom, PackagesError> {
         view(Path::new("app"), &serde_json::from_value(json!({ "packages": packages })).unwrap())
@@ -149,6 +193,10 @@ mod tests {
         assert!(of(&json!([])).is_err());
         let plain = json!({"name": "app", "version": "1", "source": "local", "root": true});
         assert!(of(&json!([plain, plain])).is_err());
+        let leads = |name: &str, to: usize, root: bool| {
+            json!({"name": name, "version": "1", "source": "local", "root": root, "dependencies": [to]})
+        };
+        assert!(of(&json!([leads("app", 1, true), leads("a", 2, false), leads("b", 1, false)])).is_err(), "a circle");
     }
 
     #[test]

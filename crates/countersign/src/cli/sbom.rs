@@ -69,6 +69,10 @@ pub(crate) struct Sbom {
     /// Do not read the packages' own files: no archive is held against the lock file, and no licence's text is looked for
     #[arg(long)]
     no_hashes: bool,
+    /// Hold every unpacked file of every package against the package's archive: slower; else only where something is newer than when
+    /// Cargo unpacked it
+    #[arg(long, conflicts_with_all = ["no_hashes", "lock_only"])]
+    all_files: bool,
     /// Read the lock file alone: fast, and more than is in any artifact, which the document says
     #[arg(
         long,
@@ -201,6 +205,7 @@ impl Sbom {
             },
             dev: self.dev,
             content: !self.no_hashes,
+            all_files: self.all_files,
             offline: self.offline,
             home: call
                 .world
