@@ -12,6 +12,7 @@ mod npm_identity;
 mod npm_range;
 mod poetry;
 mod python;
+mod python_range;
 mod reach;
 mod requirements;
 mod surroundings;

@@ -5,6 +5,7 @@ use super::needs::{self, Asker, Found};
 use super::python::{
     From, condition, conditions as give_conditions, digest, extras, normal, purl, reference, requirement,
 };
+use super::python_range::excludes;
 use super::reach::{self, Ask, Node, Start};
 use super::uv::{tables, text_in};
 use super::{
@@ -51,6 +52,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let held = metadata.and_then(|metadata| text_in(metadata, "content-hash"));
     let (root, asks) = project(path, &index, held)?;
     let said = says_scopes(&packages);
+    in_range(path, &packages, &index)?;
     let found = found(&packages, asks.as_deref());
     let mut references: Vec<String> = bom.items.iter().map(|item| item.reference.clone()).collect();
     let (mut unresolved, mut open) = (0_usize, 0_usize);
@@ -122,6 +124,32 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         bom,
         partial,
     })
+}
+
+/// A version of what a package asks for is one that it asks for. Where there are several versions or constraints, each is for a condition of
+/// its own.
+fn in_range(path: &Path, packages: &[&Table], index: &Index) -> Result<(), PackagesError> {
+    for package in packages {
+        for (name, asked) in package.get("dependencies").and_then(Value::as_table).into_iter().flatten() {
+            let range = match asked {
+                Value::String(range) => Some(range.as_str()),
+                Value::Table(table) => text_in(table, "version"),
+                _ => None,
+            };
+            let found = index.get(&normal(name)).map(Vec::as_slice).unwrap_or_default();
+            let version = match found {
+                [only] => packages.get(*only).and_then(|package| text_in(package, "version")),
+                _ => None,
+            };
+            if let (Some(range), Some(version)) = (range, version)
+                && excludes(range, version)
+            {
+                let what = format!("it asks for {name} {range}, and the lock file has {version}: run `poetry lock`");
+                return Err(malformed(path, text_in(package, "name").unwrap_or_default(), &what));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What a package asks for: by itself, and by each extra that it offers.
@@ -552,6 +580,13 @@ content-hash = "x"
             .replace("version = \"1.0\"\n", "version = \"1.0\"\ngroups = [\"main\", \"dev\"]\n");
         let scopes: Vec<&str> = made(&lock, None).unwrap().bom.items.iter().map(|item| item.scope.word()).collect();
         assert_eq!(scopes, ["required", "required", "excluded"]);
+    }
+
+    #[test]
+    fn a_version_that_no_package_asks_for_is_refused() {
+        let error = made(&LOCK.replace("B_b = \">=1\"", "B_b = \">=3,<4\""), Some(MANIFEST)).unwrap_err().to_string();
+        assert!(error.contains("a: it asks for B_b >=3,<4, and the lock file has 2.0"), "{error}");
+        assert!(made(&LOCK.replace("B_b = \">=1\"", "B_b = \"^2.0\""), Some(MANIFEST)).is_ok());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `uv.lock`: the packages of every platform that the project supports, with their files and what asks for what.
 
 use super::python::{From, conditions as give_conditions, digest, normal, purl, reference};
+use super::python_range::excludes;
 use super::reach::{self, Ask, Node, Start};
 use super::{
     Kind, Made, PackagesError, UNNAMED, application, left_out_of, library, malformed, public, purl_error, take, text_of,
@@ -35,6 +36,9 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     }
     let own: Vec<&Table> = packages.iter().filter(|package| is_own(package)).copied().collect();
     super::uv_project::agrees(path, &lock, &own)?;
+    for package in &own {
+        in_range(path, &lock, package, &index)?;
+    }
     let mut nodes = Vec::new();
     for (package, item) in packages.iter().zip(&items) {
         nodes.push(node(path, package, item, &index)?);
@@ -151,6 +155,35 @@ pub(super) fn text_in<'t>(table: &'t Table, key: &str) -> Option<&'t str> {
 
 /// Where packages stand in the lock file, by name.
 type Index<'t> = BTreeMap<String, Vec<(usize, &'t Table)>>;
+
+/// A version of what one of the project's own packages asks for is one that it asks for: in what uv wrote down of the package's requirements
+/// there are bounds. What is overridden may have any.
+fn in_range(path: &Path, lock: &Table, package: &Table, index: &Index<'_>) -> Result<(), PackagesError> {
+    let manifest = lock.get("manifest").and_then(Value::as_table);
+    let overridden: BTreeSet<&str> = manifest
+        .into_iter()
+        .flat_map(|manifest| tables(manifest, "overrides"))
+        .filter_map(|one| text_in(one, "name"))
+        .collect();
+    let Some(metadata) = package.get("metadata").and_then(Value::as_table) else { return Ok(()) };
+    let groups = metadata.get("requires-dev").and_then(Value::as_table);
+    let groups = groups.into_iter().flat_map(|groups| groups.keys().flat_map(|group| tables(groups, group)));
+    for asked in tables(metadata, "requires-dist").chain(groups) {
+        let (Some(name), Some(range)) = (text_in(asked, "name"), text_in(asked, "specifier")) else { continue };
+        let found = index.get(&normal(name)).map(Vec::as_slice).unwrap_or_default();
+        let out = |version: &str| excludes(range, version);
+        let first = found.first().and_then(|(_, package)| text_in(package, "version"));
+        // Of several versions, each is for a condition of its own.
+        if let Some(version) = first
+            && !overridden.contains(name)
+            && found.iter().all(|(_, package)| text_in(package, "version").is_some_and(out))
+        {
+            let what = format!("it asks for {name} {range}, and the lock file has {version}: run `uv lock`");
+            return Err(malformed(path, text_in(package, "name").unwrap_or_default(), &what));
+        }
+    }
+    Ok(())
+}
 
 /// What a package asks for: by itself, by each extra, and for its own development.
 fn node(path: &Path, package: &Table, item: &Item, index: &Index<'_>) -> Result<Node, PackagesError> {
@@ -480,6 +513,22 @@ source = { registry = "https://pypi.org/simple" }
         let made = lock(&script).unwrap();
         assert!(made.bom.items.iter().all(|item| item.scope == Scope::Required), "{:?}", made.bom.items);
         assert_eq!(made.bom.edges["pkg:pypi/requests@2"].len(), 1);
+    }
+
+    #[test]
+    fn a_version_that_the_project_does_not_ask_for_is_refused() {
+        let of = |range: &str, more: &str| {
+            lock(&format!(
+                "version = 1\n{more}[[package]]\nname = \"app\"\nversion = \"1\"\nsource = {{ virtual = \".\" }}\n\
+                 dependencies = [{{ name = \"a\" }}]\n[package.metadata]\n\
+                 requires-dist = [{{ name = \"a\", specifier = \"{range}\" }}]\n\
+                 [[package]]\nname = \"a\"\nversion = \"1.0\"\n{PLACE}\n"
+            ))
+        };
+        assert!(of(">=1,<2", "").is_ok());
+        let error = of(">=2", "").unwrap_err().to_string();
+        assert!(error.contains("app: it asks for a >=2, and the lock file has 1.0"), "{error}");
+        assert!(of(">=2", "[manifest]\noverrides = [{ name = \"a\", specifier = \"==1.0\" }]\n").is_ok());
     }
 
     #[test]
