@@ -131,14 +131,15 @@ fn people(request: &From<'_>) -> Result<People, FlowError> {
     Ok(folder.map(|folder| People::read(&folder.join("countersign.toml"))).transpose()?.unwrap_or_default())
 }
 
-/// Takes out what only builds or tests, and every edge from and to it.
+/// Takes out what only builds or tests, every edge from and to it, and those between others that only hold with it.
 fn leave_out_dev(bom: &mut countersign_sbom::bom::Bom) {
     let gone = |item: &Item| item.scope == Scope::Excluded;
     let left: std::collections::BTreeSet<String> =
         bom.items.iter().filter(|item| gone(item)).map(|item| item.reference.clone()).collect();
     bom.items.retain(|item| !gone(item));
+    let only_dev = std::mem::take(&mut bom.only_dev);
     bom.edges.retain(|from, to| {
-        to.retain(|to| !left.contains(to));
+        to.retain(|to| !left.contains(to) && !only_dev.contains(&(from.clone(), to.clone())));
         !left.contains(from)
     });
     bom.aggregates.retain(|reference, _| !left.contains(reference));

@@ -192,6 +192,8 @@ pub struct Bom {
     pub items: Vec<Item>,
     /// Who depends on whom, by reference. What is no key here may depend on anything.
     pub edges: BTreeMap<String, BTreeSet<String>>,
+    /// Those of them that only hold where what is for development is installed, as far as that is known.
+    pub only_dev: BTreeSet<(String, String)>,
     /// References whose dependencies are said to be all, or not all: `complete`, `incomplete`, `unknown`, …
     pub aggregates: BTreeMap<String, String>,
     /// References that are no components: services, files and the like.
@@ -215,6 +217,7 @@ impl Bom {
             root: None,
             items: Vec::new(),
             edges: BTreeMap::new(),
+            only_dev: BTreeSet::new(),
             aggregates: BTreeMap::new(),
             others: BTreeSet::new(),
             named: BTreeSet::new(),

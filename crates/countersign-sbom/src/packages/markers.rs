@@ -362,7 +362,7 @@ fn version(value: &str, whole: bool, sign: Sign, text: &str, turned: bool) -> An
 }
 
 /// Whether a version begins with the numbers of another. What a whole one leaves out is zero.
-fn begins(value: &str, whole: bool, stem: &str) -> Answer {
+pub(super) fn begins(value: &str, whole: bool, stem: &str) -> Answer {
     let numbers = |text: &str| text.split('.').map(|part| part.parse::<u64>().ok()).collect::<Option<Vec<u64>>>();
     let (Some(value), Some(stem)) = (numbers(value), numbers(stem)) else { return Answer::Unknown };
     let mut value = value.into_iter();

@@ -7,8 +7,13 @@ mod gobinary;
 mod markers;
 mod needs;
 mod npm;
+mod npm_asks;
+mod npm_identity;
+mod npm_range;
 mod poetry;
 mod python;
+mod python_range;
+mod reach;
 mod requirements;
 mod surroundings;
 mod uv;
@@ -306,6 +311,20 @@ fn give_scopes(bom: &mut Bom, starts: Starts, conditions: &BTreeMap<(String, Str
     }
 }
 
+/// What is said of entries that nothing needs: the package manager does not install them, and they are no components.
+fn left_out_of(left: &[Item], manager: &str) -> Option<String> {
+    const NAMED: usize = 5;
+    let names: Vec<String> = left.iter().take(NAMED).map(Item::label).collect();
+    let more = if left.len() > NAMED { ", …" } else { "" };
+    (!left.is_empty()).then(|| {
+        format!(
+            "{} entries of the lock file are needed by nothing, and {manager} does not install them: they are left out ({}{more})",
+            left.len(),
+            names.join(", ")
+        )
+    })
+}
+
 /// A new component of a package manager.
 fn library(reference: String, name: &str, version: Option<&str>) -> Item {
     Item {
@@ -314,6 +333,24 @@ fn library(reference: String, name: &str, version: Option<&str>) -> Item {
         name: name.to_owned(),
         version: version.map(str::to_owned),
         ..Item::default()
+    }
+}
+
+/// What a project is called whose name is not written down. The folder's is the machine's, and not the project's.
+const UNNAMED: &str = "project";
+
+/// Adds a component. One from a folder may be there already, for another platform.
+fn take(bom: &mut Bom, item: Item) {
+    let known = match item.purl {
+        Some(_) => None,
+        None => bom.items.iter_mut().find(|known| known.reference == item.reference),
+    };
+    match known {
+        Some(known) => {
+            known.scope = known.scope.min(item.scope);
+            known.files.extend(item.files.into_iter().filter(|file| !file.hashes.is_empty()));
+        }
+        None => bom.items.push(item),
     }
 }
 

@@ -1,9 +1,11 @@
 //! npm's lock file, versions 2 and 3: every package by the folder that it is installed in, and the edges that Node would
 //! follow from there.
 
+use super::npm_asks::{Rules, Verdict, carries, may_miss_peer, unmet};
+use super::npm_identity::{DEFAULT, of_another, purl};
 use super::{
-    Kind, Made, PackagesError, Starts, application, bytes_of, give_scopes, library, licence, malformed, public,
-    purl_error,
+    Kind, Made, PackagesError, Starts, UNNAMED, application, bytes_of, give_scopes, left_out_of, library, licence,
+    malformed, public, purl_error,
 };
 use crate::bom::{Bom, File, Item, Scope};
 use base64::Engine as _;
@@ -11,25 +13,29 @@ use base64::engine::general_purpose::STANDARD;
 use countersign_core::{
     digest::{Sha256, to_hex},
     json, limits,
-    purl::{Purl, decoded},
 };
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+/// Under which keys a package asks for others, how needed that makes them, and whether they have to be there.
+const KINDS: [(&str, Scope, bool); 4] = [
+    ("dependencies", Scope::Required, true),
+    ("optionalDependencies", Scope::Optional, false),
+    ("peerDependencies", Scope::Required, false),
+    ("devDependencies", Scope::Excluded, true),
+];
+
 /// The most patterns of workspaces that are looked at.
 const PATTERNS: usize = 100;
 
-type Object = Map<String, Value>;
-
-/// Registries that have the packages of registry.npmjs.org.
-const DEFAULT: [&str; 2] = ["https://registry.npmjs.org/", "https://registry.yarnpkg.com/"];
+pub(super) type Object = Map<String, Value>;
 
 pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let bytes = bytes_of(path, limits::LOCK_FILE_BYTES)?;
     let wrong = |at: &str, what: &str| malformed(path, at, what);
-    let value =
-        json::parse_within(&bytes, limits::LOCK_FILE_BYTES).map_err(|error| wrong("the text", &error.to_string()))?;
+    let value = json::parse_within(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes), limits::LOCK_FILE_BYTES)
+        .map_err(|error| wrong("the text", &error.to_string()))?;
     let lock = value.as_object().ok_or_else(|| wrong("/", "expected an object"))?;
     let version = lock.get("lockfileVersion").and_then(Value::as_u64);
     let (Some(version @ (2 | 3)), Some(packages)) = (version, lock.get("packages").and_then(Value::as_object)) else {
@@ -39,19 +45,32 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
             help: "npm 7 and later write version 2 or 3: `npm install --package-lock-only`".to_owned(),
         });
     };
-    let mut tree = Tree { path, packages, references: BTreeMap::new(), unresolved: 0 };
+    let rules = Rules::beside(path)?;
+    let name = lock.get("name").and_then(Value::as_str).filter(|name| name.len() <= limits::SBOM_TEXT_BYTES);
+    let mut tree = Tree { path, packages, references: BTreeMap::new(), rules, name, unresolved: 0 };
     let mut bom = Bom::made();
-    let mut made: BTreeMap<String, Item> = BTreeMap::new();
-    let mut without = 0_usize;
+    let mut places: BTreeMap<&str, Item> = BTreeMap::new();
     for (place, package) in packages {
         let entry = package.as_object().ok_or_else(|| wrong(place, "expected an object"))?;
-        if entry.get("link").and_then(Value::as_bool) == Some(true) {
+        if flag(entry, "link") {
             continue;
         }
         let item = tree.component(place, entry)?;
         tree.references.insert(place.clone(), item.reference.clone());
-        if place.is_empty() {
-            bom.root = Some(item);
+        places.insert(place, item);
+    }
+    let root = places.remove("").ok_or_else(|| wrong("/packages", "there is no entry for the package itself"))?;
+    for place in packages.keys().filter(|place| is_own(place)) {
+        tree.agrees(place)?;
+    }
+    let mut starts: Starts = Vec::new();
+    let reached = tree.reach(&mut bom, &mut starts)?;
+    let mut made: BTreeMap<String, Item> = BTreeMap::new();
+    let mut left = Vec::new();
+    let mut without = 0_usize;
+    for (place, item) in places {
+        if !reached.contains(place) {
+            left.push(item);
             continue;
         }
         without =
@@ -63,18 +82,12 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
             }
         }
     }
-    let root = bom.root.take().ok_or_else(|| wrong("/packages", "there is no entry for the package itself"))?;
-    for place in packages.keys().filter(|place| is_own(place)) {
-        tree.agrees(place)?;
-    }
-    let mut starts: Starts = Vec::new();
-    for (place, package) in packages {
-        let Some(entry) = package.as_object().filter(|_| tree.references.contains_key(place)) else { continue };
-        tree.edges(place, entry, &mut bom, &mut starts)?;
-    }
     // The workspaces of a project are parts of it, as npm installs them: nothing else leads to most of them.
     let members = tree.workspaces();
-    bom.edges.entry(root.reference.clone()).or_default().extend(members);
+    for (_, reference) in members.filter(|(place, _)| reached.contains(*place)) {
+        bom.only_dev.remove(&(root.reference.clone(), reference.clone()));
+        bom.edges.entry(root.reference.clone()).or_default().insert(reference.clone());
+    }
     bom.items = made.into_values().filter(|item| item.reference != root.reference).collect();
     bom.root = Some(root);
     // Where the lock says that a package is for development or optional, it says so for the whole tree already.
@@ -87,6 +100,8 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         partial
             .push(format!("{} dependencies that may be left out lead to no package in the lock file", tree.unresolved));
     }
+    partial.extend(tree.rules.said());
+    partial.extend(left_out_of(&left, "npm"));
     if without > 0 {
         partial.push(format!("{without} packages have no digest in the lock file"));
     }
@@ -143,10 +158,28 @@ fn is_own(place: &str) -> bool {
     !place.starts_with("node_modules/") && !place.contains("/node_modules/")
 }
 
+pub(super) fn flag(entry: &Object, key: &str) -> bool {
+    entry.get(key).and_then(Value::as_bool) == Some(true)
+}
+
+/// What npm says of an entry.
+fn scope_of(entry: &Object) -> Scope {
+    if flag(entry, "dev") {
+        Scope::Excluded
+    } else if flag(entry, "optional") || flag(entry, "devOptional") {
+        Scope::Optional
+    } else {
+        Scope::Required
+    }
+}
+
 struct Tree<'l> {
     path: &'l Path,
     packages: &'l Object,
     references: BTreeMap<String, String>,
+    rules: Rules,
+    /// What the lock file itself is called.
+    name: Option<&'l str>,
     unresolved: usize,
 }
 
@@ -162,9 +195,7 @@ impl Tree<'_> {
         let name = text("name").unwrap_or(folder);
         let version = text("version");
         if place.is_empty() {
-            let folder = self.path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-            let fallback = folder.filter(|folder| !folder.is_empty()).unwrap_or_else(|| "project".to_owned());
-            let mut root = application(text("name").unwrap_or(&fallback), version);
+            let mut root = application(text("name").or(self.name).unwrap_or(UNNAMED), version);
             if let Some(text) = text("license") {
                 licence(&mut root, text);
             }
@@ -173,6 +204,7 @@ impl Tree<'_> {
         if is_own(place) {
             let last = place.rsplit('/').next().unwrap_or(place);
             let mut item = application(text("name").unwrap_or(last), version);
+            item.scope = scope_of(entry);
             if self.is_workspace(place) {
                 item.properties.push(("countersign:workspace-member".to_owned(), "true".to_owned()));
             }
@@ -187,14 +219,7 @@ impl Tree<'_> {
         let reference = purl.as_ref().map_or_else(|| format!("path:{name}@{version}"), |purl| purl.as_str().to_owned());
         let mut item = library(reference, name, Some(version));
         item.purl = purl.map(|purl| purl.as_str().to_owned());
-        let flag = |key: &str| entry.get(key).and_then(Value::as_bool) == Some(true);
-        item.scope = if flag("dev") {
-            Scope::Excluded
-        } else if flag("optional") || flag("devOptional") {
-            Scope::Optional
-        } else {
-            Scope::Required
-        };
+        item.scope = scope_of(entry);
         let hashes = text("integrity").map(|text| self.integrity(place, text)).transpose()?.unwrap_or_default();
         let url = resolved.and_then(public).filter(|url| url.starts_with("https://") || url.starts_with("http://"));
         if url.as_deref().is_some_and(|url| DEFAULT.iter().any(|registry| url.starts_with(registry))) {
@@ -209,7 +234,7 @@ impl Tree<'_> {
             ("inBundle", "countersign:bundled"),
             ("peer", "countersign:peer"),
         ] {
-            if flag(key) {
+            if flag(entry, key) {
                 item.properties.push((word.to_owned(), "true".to_owned()));
             }
         }
@@ -240,7 +265,7 @@ impl Tree<'_> {
         Ok(hashes)
     }
 
-    /// As Node looks for it: in the package's own folder, then in each folder above.
+    /// As Node looks for it: in the package's own folder, then in each folder above. The place in the lock file.
     fn resolve(&self, from: &str, name: &str) -> Option<&str> {
         let mut folder = from;
         loop {
@@ -252,9 +277,9 @@ impl Tree<'_> {
             if !folder.ends_with("node_modules")
                 && let Some(entry) = self.packages.get(&place).and_then(Value::as_object)
             {
-                let link = entry.get("link").and_then(Value::as_bool) == Some(true);
-                let target = if link { entry.get("resolved").and_then(Value::as_str)? } else { place.as_str() };
-                return self.references.get(target).map(String::as_str);
+                let target =
+                    if flag(entry, "link") { entry.get("resolved").and_then(Value::as_str)? } else { place.as_str() };
+                return self.references.get_key_value(target).map(|(place, _)| place.as_str());
             }
             if folder.is_empty() {
                 return None;
@@ -263,28 +288,87 @@ impl Tree<'_> {
         }
     }
 
-    fn edges(&mut self, place: &str, entry: &Object, bom: &mut Bom, starts: &mut Starts) -> Result<(), PackagesError> {
-        let Some(from) = self.references.get(place).cloned() else { return Ok(()) };
-        let mut to = BTreeSet::new();
+    /// What npm installs: whatever the project needs, through any chain, with what lies in the archive of such a package. Others
+    /// may stand in the lock file; npm takes no notice of them.
+    fn reach(&mut self, bom: &mut Bom, starts: &mut Starts) -> Result<BTreeSet<String>, PackagesError> {
+        let packages = self.packages;
+        let mut within: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (place, entry) in packages.iter().filter_map(|(place, entry)| Some((place, entry.as_object()?))) {
+            if let Some((package, _)) = place.rsplit_once("/node_modules/").filter(|(package, _)| !is_own(package))
+                && flag(entry, "inBundle")
+            {
+                within.entry(package).or_default().push(place);
+            }
+        }
+        let mut waiting = self.begins();
+        let mut reached = BTreeSet::new();
+        let mut scopes = BTreeMap::new();
+        while let Some(place) = waiting.pop() {
+            if !reached.insert(place.clone()) {
+                continue;
+            }
+            waiting.extend(within.get(place.as_str()).into_iter().flatten().map(|place| (*place).to_owned()));
+            waiting.extend(self.edges(&place, bom, starts, &mut scopes)?);
+        }
+        bom.only_dev =
+            scopes.into_iter().filter(|(_, scope)| *scope == Scope::Excluded).map(|(edge, _)| edge).collect();
+        Ok(reached)
+    }
+
+    /// The project, its workspaces, and its other folders that are linked to. The entry of one that is gone stays in the lock file, and
+    /// is said to be extraneous.
+    fn begins(&self) -> Vec<String> {
+        let entries = || self.packages.iter().filter_map(|(place, entry)| Some((place, entry.as_object()?)));
+        let linked = entries().filter(|(_, entry)| flag(entry, "link") && !flag(entry, "extraneous"));
+        let linked: BTreeSet<&str> =
+            linked.filter_map(|(_, entry)| entry.get("resolved").and_then(Value::as_str)).collect();
+        entries()
+            .filter(|(place, entry)| {
+                let begins = || linked.contains(place.as_str()) || self.is_workspace(place);
+                place.is_empty() || (is_own(place) && !flag(entry, "extraneous") && begins())
+            })
+            .map(|(place, _)| place.clone())
+            .collect()
+    }
+
+    /// What leads from a place, with where it leads to. `scopes` takes what is needed how by the project's own packages.
+    fn edges(
+        &mut self,
+        place: &str,
+        bom: &mut Bom,
+        starts: &mut Starts,
+        scopes: &mut BTreeMap<(String, String), Scope>,
+    ) -> Result<Vec<String>, PackagesError> {
+        let packages = self.packages;
+        let (Some(from), Some(entry)) =
+            (self.references.get(place).cloned(), packages.get(place).and_then(Value::as_object))
+        else {
+            return Ok(Vec::new());
+        };
+        let (mut to, mut places) = (BTreeSet::new(), Vec::new());
         let own = is_own(place);
-        let kinds = [
-            ("dependencies", Scope::Required, true),
-            ("optionalDependencies", Scope::Optional, false),
-            ("peerDependencies", Scope::Required, false),
-            ("devDependencies", Scope::Excluded, true),
-        ];
-        for (key, scope, must) in kinds {
+        let optional = entry.get("optionalDependencies").and_then(Value::as_object);
+        for (key, scope, must) in KINDS {
             if key == "devDependencies" && !own {
                 continue;
             }
-            let optional = entry.get("optionalDependencies").and_then(Value::as_object);
             for name in entry.get(key).and_then(Value::as_object).into_iter().flat_map(Map::keys) {
                 match self.resolve(place, name).map(str::to_owned) {
                     Some(target) => {
+                        self.judge(place, entry, name, &target)?;
+                        let Some(reference) = self.references.get(&target).cloned() else { continue };
+                        let scope = if key == "peerDependencies" && may_miss_peer(entry, name) {
+                            Scope::Optional
+                        } else {
+                            scope
+                        };
                         if own {
-                            starts.push((target.clone(), scope));
+                            starts.push((reference.clone(), scope));
+                            let known = scopes.entry((from.clone(), reference.clone())).or_insert(scope);
+                            *known = (*known).min(scope);
                         }
-                        to.insert(target);
+                        to.insert(reference);
+                        places.push(target);
                     }
                     // npm leaves out what is for another machine, and what an optional package would need.
                     None if must
@@ -298,16 +382,51 @@ impl Tree<'_> {
             }
         }
         if own && !place.is_empty() {
-            starts.push((from.clone(), Scope::Required));
+            starts.push((from.clone(), scope_of(entry)));
         }
         bom.edges.entry(from).or_default().extend(to);
-        Ok(())
+        Ok(places)
     }
 
-    /// The folders that the project's manifest calls its workspaces.
-    fn workspaces(&self) -> BTreeSet<String> {
+    /// Holds what was found against the ranges that ask for it.
+    fn judge(&mut self, place: &str, entry: &Object, name: &str, target: &str) -> Result<(), PackagesError> {
+        let Some(found) = self.packages.get(target).and_then(Value::as_object) else { return Ok(()) };
+        // The project's own workspaces come before any range, and archives are taken with what is in them.
+        let workspace = place.is_empty() && is_own(target);
+        if workspace || self.is_carried(place, target) || carries(entry, name) {
+            return Ok(());
+        }
+        let Some(version) = found.get("version").and_then(Value::as_str) else { return Ok(()) };
+        let Some(asked) = unmet(entry, name, version, is_own(place)) else { return Ok(()) };
+        match self.rules.judge(place, name, asked.peer) {
+            Verdict::Allowed => Ok(()),
+            Verdict::Refused => Err(self.wrong(
+                &format!("/packages/{place}"),
+                &format!(
+                    "it asks for {name} {}, and the lock file has {version} for it ({target}): run `npm install`",
+                    asked.range
+                ),
+            )),
+        }
+    }
+
+    /// Whether a place is in another package's archive, or was laid down by another package's own lock file.
+    fn is_carried(&self, place: &str, target: &str) -> bool {
+        let entry = |place: &str| self.packages.get(place).and_then(Value::as_object);
+        let bundled = |place: &str| entry(place).is_some_and(|entry| flag(entry, "inBundle"));
+        let mut above = target;
+        let mut locked = false;
+        while let Some((package, _)) = above.rsplit_once("/node_modules/") {
+            locked |= entry(package).is_some_and(|entry| flag(entry, "hasShrinkwrap"));
+            above = package;
+        }
+        locked || bundled(place) || bundled(target)
+    }
+
+    /// The folders that the project's manifest calls its workspaces, with their references.
+    fn workspaces(&self) -> impl Iterator<Item = (&String, &String)> {
         let own = self.references.iter().filter(|(place, _)| !place.is_empty() && is_own(place));
-        own.filter(|(place, _)| self.is_workspace(place)).map(|(_, reference)| reference.clone()).collect()
+        own.filter(|(place, _)| self.is_workspace(place))
     }
 
     fn is_workspace(&self, place: &str) -> bool {
@@ -374,64 +493,7 @@ fn fits(pattern: &[&str], place: &[&str]) -> bool {
 
 /// Whether npm may leave out what a package needs.
 fn left_out(entry: &Object) -> bool {
-    ["optional", "devOptional", "inBundle", "peer"]
-        .iter()
-        .any(|key| entry.get(*key).and_then(Value::as_bool) == Some(true))
-}
-
-/// What lies at a registry's address (`NAME/-/FILE`), where that is another package or version. npm installs what is there,
-/// whatever the entry is called.
-fn of_another(name: &str, version: &str, url: &str) -> Option<String> {
-    let address = public(url).filter(|url| url.starts_with("https://") || url.starts_with("http://"))?;
-    let by_default = DEFAULT.iter().any(|registry| address.starts_with(registry));
-    let Some((before, file)) = address.rsplit_once("/-/") else {
-        return by_default.then_some(address.clone());
-    };
-    let before = decoded(before).unwrap_or_else(|| before.to_owned()).to_lowercase();
-    let lower = name.to_lowercase();
-    let named = before.strip_suffix(&lower).is_some_and(|rest| rest.ends_with('/'));
-    // A package without a scope does not lie below one.
-    let scope = before
-        .strip_suffix(&lower)
-        .is_some_and(|rest| rest.trim_end_matches('/').rsplit('/').next().is_some_and(|part| part.starts_with('@')));
-    let own = lower.rsplit('/').next().unwrap_or(&lower);
-    let file = file.rsplit('/').next().unwrap_or(file);
-    let file = decoded(file).unwrap_or_else(|| file.to_owned());
-    let bare = version.split('+').next().unwrap_or(version);
-    let fits =
-        [version, bare].iter().any(|version| file.to_lowercase() == format!("{own}-{version}.tgz").to_lowercase());
-    (!named || scope || !fits).then_some(address.clone())
-}
-
-/// Only a registry gives a package its public name. `None` for a folder or file.
-fn purl(name: &str, version: &str, resolved: Option<&str>) -> Result<Option<Purl>, countersign_core::purl::PurlError> {
-    let lower = name.to_lowercase();
-    let (scope, own) = match lower.split_once('/') {
-        Some((scope, own)) => (Some(scope), own),
-        None => (None, lower.as_str()),
-    };
-    let build = |qualifiers: &[(&str, &str)]| Purl::build("npm", scope, own, Some(version), qualifiers).map(Some);
-    match resolved {
-        None => build(&[]),
-        Some(url) if DEFAULT.iter().any(|registry| url.starts_with(registry)) => build(&[]),
-        Some(url) if url.starts_with("git+") || url.starts_with("git:") || url.starts_with("git@") => {
-            let commit = url.split_once('#').map(|(_, commit)| commit);
-            match (public(url), commit) {
-                (Some(address), Some(commit)) => build(&[("vcs_url", &format!("{address}@{commit}"))]),
-                (Some(address), None) => build(&[("vcs_url", &address)]),
-                (None, _) => Ok(None),
-            }
-        }
-        Some(url) if url.starts_with("https://") || url.starts_with("http://") => {
-            let Some(address) = public(url) else { return Ok(None) };
-            // A registry's tarball lies at NAME/-/FILE; any other address is a file that somebody put somewhere.
-            match address.find(&format!("/{name}/-/")) {
-                Some(end) => build(&[("repository_url", address.get(..end).unwrap_or(&address))]),
-                None => build(&[("download_url", &address)]),
-            }
-        }
-        Some(_) => Ok(None),
-    }
+    ["optional", "devOptional", "inBundle", "peer"].iter().any(|key| flag(entry, key))
 }
 
 #[cfg(test)]
@@ -545,29 +607,126 @@ mod tests {
         assert!(error.to_string().contains("it needs a, which the lock file does not have"), "{error}");
     }
 
+    fn beside(manifest: &Value, packages: &Value) -> Result<Made, PackagesError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("package-lock.json");
+        std::fs::write(folder.path().join("package.json"), manifest.to_string()).unwrap();
+        std::fs::write(&path, json!({"lockfileVersion": 3, "packages": packages}).to_string()).unwrap();
+        read(&path)
+    }
+
     #[test]
-    fn where_a_package_comes_from_decides_its_identity() {
-        let of = |name: &str, resolved: Option<&str>| {
-            purl(name, "1.0.0", resolved).unwrap().map(|purl| purl.as_str().to_owned())
+    fn a_version_that_nobody_asks_for_is_refused() {
+        let asks = json!({"name": "app", "dependencies": {"a": "^1.0.0"}});
+        let with = |a: &str, b: &str, more: &Value| {
+            let mut packages = json!({"": asks, "node_modules/a": {"version": a, "dependencies": {"b": "~2.1.0"}},
+                "node_modules/b": {"version": b}});
+            packages.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            packages
         };
-        assert_eq!(of("@Angular/core", None).unwrap(), "pkg:npm/%40angular/core@1.0.0");
-        assert_eq!(of("a", Some("https://registry.npmjs.org/a/-/a-1.0.0.tgz")).unwrap(), "pkg:npm/a@1.0.0");
-        assert_eq!(
-            of("a", Some("https://user:secret@npm.example.com/r/a/-/a-1.0.0.tgz?token=x")).unwrap(),
-            "pkg:npm/a@1.0.0?repository_url=https://npm.example.com/r"
+        let none = json!({});
+        assert!(beside(&asks, &with("1.9.0", "2.1.7", &none)).is_ok());
+        let direct = beside(&asks, &with("2.0.0", "2.1.7", &none)).unwrap_err().to_string();
+        assert!(
+            direct.contains("it asks for a ^1.0.0, and the lock file has 2.0.0 for it (node_modules/a)"),
+            "{direct}"
         );
-        assert_eq!(
-            of("a", Some("git+ssh://git@github.com/o/a.git#0123")).unwrap(),
-            "pkg:npm/a@1.0.0?vcs_url=git%2Bssh://github.com/o/a.git%400123"
+        let through = beside(&asks, &with("1.9.0", "2.2.0", &none)).unwrap_err().to_string();
+        assert!(
+            through.contains("/packages/node_modules/a: it asks for b ~2.1.0, and the lock file has 2.2.0"),
+            "{through}"
         );
-        assert_eq!(of("a", Some("file:../a.tgz")), None);
+        assert!(
+            lock(&with("2.0.0", "2.1.7", &none)).is_err(),
+            "without the manifest, too, what the project itself asks for"
+        );
+        let alone = lock(&with("1.9.0", "2.2.0", &none)).unwrap();
+        assert!(alone.partial[0].contains("1 packages have a version that is not in the range"), "{:?}", alone.partial);
+        for rule in [json!({"b": "2.2.0"}), json!({"c@1": {"b@~2": "2.2.0"}}), json!({"b": {".": "2.2.0", "c": "1"}})] {
+            let mut manifest = asks.clone();
+            manifest["overrides"] = rule;
+            assert!(beside(&manifest, &with("1.9.0", "2.2.0", &none)).is_ok(), "{manifest}");
+            assert!(beside(&manifest, &with("2.0.0", "2.2.0", &none)).is_err(), "{manifest}");
+        }
+    }
+
+    #[test]
+    fn what_npm_takes_without_looking_at_its_version_is_not_refused() {
+        let none = json!({});
+        let taken = |asks: &Value, packages: &Value| {
+            let mut all = json!({"": asks});
+            all.as_object_mut().unwrap().extend(packages.as_object().unwrap().clone());
+            beside(asks, &all).map(|made| made.partial)
+        };
+        for spec in ["latest", "github:o/a#semver:^9", "file:a.tgz", "https://example.com/a.tgz", "*"] {
+            let asks = json!({"name": "app", "dependencies": {"a": spec}});
+            assert!(taken(&asks, &json!({"node_modules/a": {"version": "1.0.0-rc.1"}})).is_ok(), "{spec}");
+        }
+        let asks = json!({"name": "app", "dependencies": {"a": "1", "b": "9"}});
+        // A peer may be any where peers are not looked at; what lies in an archive is taken as it is; so is another lock file's.
+        let peers = taken(
+            &asks,
+            &json!({"node_modules/a": {"version": "1.0.0", "peerDependencies": {"b": "^1", "c": "1"},
+            "peerDependenciesMeta": {"c": {"optional": true}}}, "node_modules/b": {"version": "9.0.0"}}),
+        );
+        assert!(peers.unwrap().iter().any(|text| text.contains("1 peers have a version that is not in the range")));
+        for entry in [
+            json!({"bundleDependencies": ["c"]}),
+            json!({"bundleDependencies": true}),
+            json!({"hasShrinkwrap": true}),
+            none,
+        ] {
+            let bundled = entry.get("bundleDependencies").is_some();
+            let good = entry != json!({});
+            let mut a = json!({"version": "1.0.0", "dependencies": {"c": "^1"}});
+            a.as_object_mut().unwrap().extend(entry.as_object().unwrap().clone());
+            let c = json!({"version": "2.0.0", "inBundle": bundled});
+            let packages = json!({"node_modules/a": a, "node_modules/a/node_modules/c": c, "node_modules/b": {"version": "9.0.0"}});
+            assert_eq!(taken(&asks, &packages).is_ok(), good, "{packages}");
+        }
+        let asks = json!({"name": "app", "workspaces": ["w"], "dependencies": {"w": "^9.0.0"}});
+        let workspace = json!({"node_modules/w": {"resolved": "w", "link": true}, "w": {"version": "1.0.0"}});
+        assert!(taken(&asks, &workspace).is_ok(), "the project's own come before any range");
+    }
+
+    #[test]
+    fn what_nothing_needs_is_no_component() {
+        let made = lock(&json!({"": {"name": "app", "dependencies": {"a": "1"}, "devDependencies": {"b": "1"}},
+            "node_modules/a": {"version": "1.0.0", "dependencies": {"b": "1"}, "bundleDependencies": ["b"]},
+            "node_modules/a/node_modules/b": {"version": "1.2.0", "inBundle": true},
+            "node_modules/a/node_modules/b/node_modules/odd": {"version": "3.0.0", "inBundle": true},
+            "node_modules/b": {"version": "1.0.0", "dev": true},
+            "node_modules/ghost": {"version": "1.0.0", "extraneous": true, "dependencies": {"gone": "1"}},
+            "node_modules/ghost/node_modules/b": {"version": "1.0.0"},
+            "packages/old": {"version": "2.0.0", "extraneous": true},
+        }))
+        .unwrap();
+        let labels: Vec<String> = made.bom.items.iter().map(Item::label).collect();
+        assert_eq!(labels, ["a 1.0.0", "b 1.0.0", "b 1.2.0", "odd 3.0.0"], "what an archive holds is there with it");
+        let said = "3 entries of the lock file are needed by nothing, and npm does not install them: they are left out \
+                    (ghost 1.0.0, b 1.0.0, old 2.0.0)";
+        assert!(made.partial.iter().any(|text| text == said), "{:?}", made.partial);
+        assert_eq!(made.bom.items[1].scope, Scope::Excluded, "a copy that nothing needs does not make it required");
+        let dev = ("path:app".to_owned(), "pkg:npm/b@1.0.0".to_owned());
+        assert_eq!(made.bom.only_dev, BTreeSet::from([dev]));
+    }
+
+    #[test]
+    fn a_folder_that_only_development_needs_is_for_development() {
+        let made = lock(&json!({"": {"name": "app", "devDependencies": {"tools": "file:./tools"}},
+            "node_modules/tools": {"resolved": "tools", "link": true},
+            "tools": {"version": "1.0.0", "dev": true},
+        }))
+        .unwrap();
+        assert_eq!(made.bom.items[0].scope, Scope::Excluded);
     }
 
     #[test]
     fn digests_are_read_and_false_ones_refused() {
         let digest = STANDARD.encode([7_u8; 64]);
         let package = |integrity: &str| {
-            lock(&json!({"": {"name": "app"}, "node_modules/a": {"version": "1.0.0", "integrity": integrity}}))
+            lock(&json!({"": {"name": "app", "dependencies": {"a": "1"}},
+                "node_modules/a": {"version": "1.0.0", "integrity": integrity}}))
         };
         let made = package(&format!("sha512-{digest}")).unwrap();
         assert_eq!(made.bom.items[0].files[0].hashes["SHA-512"], "07".repeat(64));

@@ -1,15 +1,27 @@
 //! `poetry.lock`, with the project's manifest beside it for what the project itself asks for.
 
-use super::markers::Facts;
+use super::markers::{Answer, Condition, Facts};
 use super::needs::{self, Asker, Found};
-use super::python::{From, condition, conditions as give_conditions, digest, normal, purl, reference, requirement};
+use super::python::{
+    From, condition, conditions as give_conditions, digest, extras, normal, purl, reference, requirement,
+};
+use super::python_range::excludes;
+use super::reach::{self, Ask, Node, Start};
 use super::uv::{tables, text_in};
-use super::{Kind, Made, PackagesError, Starts, application, give_scopes, library, malformed, purl_error, text_of};
+use super::{
+    Kind, Made, PackagesError, UNNAMED, application, left_out_of, library, malformed, purl_error, take, text_of,
+};
 use crate::bom::{Bom, File, Item, Scope};
 use countersign_core::{digest::Sha256, limits};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use toml::{Table, Value};
+
+/// The condition on what is there on one that is not known.
+const OPTIONAL: &str = "optional";
+
+/// Where packages stand in the lock file, by name.
+type Index = BTreeMap<String, Vec<usize>>;
 
 pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let text = text_of(path, limits::LOCK_FILE_BYTES)?;
@@ -26,69 +38,69 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let older = metadata.and_then(|metadata| metadata.get("files")).and_then(Value::as_table);
     let packages: Vec<&Table> = tables(&lock, "package").collect();
     let mut bom = Bom::made();
-    let mut index: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for package in &packages {
+    let mut index = Index::new();
+    let mut seen = BTreeSet::new();
+    for (place, package) in packages.iter().enumerate() {
         let item = component(path, package, older)?;
-        index.entry(normal(&item.name)).or_default().push(item.reference.clone());
+        // One from a folder may stand there for each of several platforms.
+        if item.purl.is_some() && !seen.insert(item.reference.clone()) {
+            return Err(malformed(path, &item.label(), "it stands in the lock file twice: run `poetry lock`"));
+        }
+        index.entry(normal(&item.name)).or_default().push(place);
         bom.items.push(item);
     }
     let held = metadata.and_then(|metadata| text_in(metadata, "content-hash"));
-    let (root, starts, asks) = project(path, &index, held)?;
-    let found = found(&packages, starts.is_some().then_some(&asks[..]));
-    let mut conditions = BTreeMap::new();
+    let (root, asks) = project(path, &index, held)?;
+    let said = says_scopes(&packages);
+    in_range(path, &packages, &index)?;
+    let found = found(&packages, asks.as_deref());
+    let mut references: Vec<String> = bom.items.iter().map(|item| item.reference.clone()).collect();
     let (mut unresolved, mut open) = (0_usize, 0_usize);
-    let references: Vec<String> = bom.items.iter().map(|item| item.reference.clone()).collect();
-    for ((package, reference), found) in packages.iter().zip(references.clone()).zip(&found) {
-        let of = |places: &BTreeSet<usize>| {
-            places.iter().filter_map(|place| references.get(*place)).collect::<BTreeSet<&String>>()
-        };
-        let (surely, perhaps) = (of(&found.needs), of(&found.perhaps));
-        let mut edges = BTreeSet::new();
-        for (name, asked) in package.get("dependencies").and_then(Value::as_table).into_iter().flatten() {
-            let targets = index.get(&normal(name)).map(Vec::as_slice).unwrap_or_default();
-            let marker = asked.as_table().and_then(|asked| text_in(asked, "markers"));
-            let optional =
-                asked.as_table().and_then(|asked| asked.get("optional")).and_then(Value::as_bool) == Some(true);
-            match targets {
-                [] if optional || marker.is_some() || asked.is_array() => {}
-                [] => unresolved = unresolved.saturating_add(1),
-                several => {
-                    // What only an extra needs that nobody asks for is not needed.
-                    for target in several.iter().filter(|one| surely.contains(one) || perhaps.contains(one)) {
-                        // A condition that holds anyway, since its extra is asked for, is none.
-                        let certain = several.len() == 1 && surely.contains(target);
-                        if let Some(marker) = marker.filter(|_| !certain) {
-                            conditions.insert((reference.clone(), target.clone()), marker.to_owned());
-                        } else if !certain && (optional || several.len() > 1) {
-                            conditions.insert((reference.clone(), target.clone()), "optional".to_owned());
-                        }
-                        edges.insert(target.clone());
-                    }
-                }
-            }
-        }
+    for ((package, reference), found) in packages.iter().zip(&references).zip(&found) {
+        unresolved = unresolved.saturating_add(missing(package, &index));
         open = open.saturating_add(found.open_extras.len());
         let complete = found.open_extras.is_empty() && !found.missing;
         bom.aggregates.insert(reference.clone(), if complete { "complete" } else { "incomplete" }.to_owned());
-        bom.edges.insert(reference, edges);
     }
+    let mut nodes: Vec<Node> = packages.iter().map(|package| node(package, &index)).collect();
     let mut partial = Vec::new();
-    if let Some(starts) = starts {
-        let direct: BTreeSet<String> = starts.iter().map(|(reference, _)| reference.clone()).collect();
-        if !says_scopes(&packages) {
-            give_scopes(&mut bom, starts, &conditions);
+    let mut left = Vec::new();
+    let starts: Vec<Start> = match &asks {
+        Some(asks) => {
+            let project = nodes.len();
+            nodes.push(Node { asks: asked_by_project(asks, &index), ..Node::default() });
+            references.push(root.reference.clone());
+            bom.aggregates.insert(root.reference.clone(), "complete".to_owned());
+            vec![(project, None, Scope::Required)]
         }
-        bom.aggregates.insert(root.reference.clone(), "complete".to_owned());
-        bom.edges.insert(root.reference.clone(), direct);
-    } else {
-        bom.aggregates.insert(root.reference.clone(), "unknown".to_owned());
-        partial.push(
-            "pyproject.toml is not beside the lock file: what the project itself asks for is not known".to_owned(),
-        );
-        if !says_scopes(&packages) {
-            partial.push("what is for development only is not known: all count as required".to_owned());
+        None => {
+            bom.aggregates.insert(root.reference.clone(), "unknown".to_owned());
+            partial.push(
+                "pyproject.toml is not beside the lock file: what the project itself asks for is not known".to_owned(),
+            );
+            if !said {
+                partial.push("what is for development only is not known: all count as required".to_owned());
+            }
+            (0..packages.len()).map(|place| (place, None, Scope::Required)).collect()
         }
+    };
+    let reached = reach::walk(&nodes, starts);
+    let mut conditions = reached.give_edges(&references, &mut bom);
+    // That there are several versions of something is no condition that anybody could read.
+    conditions.retain(|_, condition| condition != OPTIONAL);
+    for (place, mut item) in std::mem::take(&mut bom.items).into_iter().enumerate() {
+        match reached.scopes.get(&place) {
+            Some(scope) if asks.is_some() && !said => item.scope = *scope,
+            Some(_) => {}
+            None => {
+                bom.aggregates.remove(&item.reference);
+                left.push(item);
+                continue;
+            }
+        }
+        take(&mut bom, item);
     }
+    partial.extend(left_out_of(&left, "Poetry"));
     give_conditions(&mut bom, &conditions);
     if open > 0 {
         partial.push(format!(
@@ -114,9 +126,97 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     })
 }
 
+/// A version of what a package asks for is one that it asks for. Where there are several versions or constraints, each is for a condition of
+/// its own.
+fn in_range(path: &Path, packages: &[&Table], index: &Index) -> Result<(), PackagesError> {
+    for package in packages {
+        for (name, asked) in package.get("dependencies").and_then(Value::as_table).into_iter().flatten() {
+            let range = match asked {
+                Value::String(range) => Some(range.as_str()),
+                Value::Table(table) => text_in(table, "version"),
+                _ => None,
+            };
+            let found = index.get(&normal(name)).map(Vec::as_slice).unwrap_or_default();
+            let version = match found {
+                [only] => packages.get(*only).and_then(|package| text_in(package, "version")),
+                _ => None,
+            };
+            if let (Some(range), Some(version)) = (range, version)
+                && excludes(range, version)
+            {
+                let what = format!("it asks for {name} {range}, and the lock file has {version}: run `poetry lock`");
+                return Err(malformed(path, text_in(package, "name").unwrap_or_default(), &what));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a package asks for: by itself, and by each extra that it offers.
+fn node(package: &Table, index: &Index) -> Node {
+    let facts = Facts::default();
+    let mut node = Node::default();
+    let offered = package.get("extras").and_then(Value::as_table);
+    for (name, asked) in package.get("dependencies").and_then(Value::as_table).into_iter().flatten() {
+        let targets = index.get(&normal(name)).map(Vec::as_slice).unwrap_or_default();
+        for text in requirements(name, asked, offered) {
+            let (_, marker) = requirement(&text);
+            let condition = marker.map(Condition::read);
+            let holds =
+                |extra: &str| condition.as_ref().map_or(Answer::Yes, |condition| condition.holds(&facts, extra));
+            let asks = |answer: Answer| -> Vec<Ask> {
+                let marker = match answer {
+                    Answer::No => return Vec::new(),
+                    Answer::Yes => None,
+                    Answer::Unknown => marker,
+                };
+                // Of several versions, each is there on some condition.
+                let marker = marker.or_else(|| (targets.len() > 1).then_some(OPTIONAL)).map(str::to_owned);
+                let ask = |to: &usize| Ask {
+                    to: *to,
+                    extras: extras(&text),
+                    scope: Scope::Required,
+                    condition: marker.clone(),
+                };
+                targets.iter().map(ask).collect()
+            };
+            node.asks.extend(asks(holds("")));
+            for extra in condition.iter().flat_map(|condition| &condition.extras) {
+                node.extras.entry(extra.clone()).or_default().extend(asks(holds(extra)));
+            }
+        }
+    }
+    node
+}
+
+/// What the project asks for. Of several versions, each is there on some condition.
+fn asked_by_project(asks: &[(String, Scope)], index: &Index) -> Vec<Ask> {
+    let mut all = Vec::new();
+    for (text, scope) in asks {
+        let (name, condition) = requirement(text);
+        let targets = index.get(&name).map(Vec::as_slice).unwrap_or_default();
+        let certain = condition.is_none() && targets.len() < 2;
+        let scope = if certain { *scope } else { (*scope).max(Scope::Optional) };
+        all.extend(targets.iter().map(|to| Ask { to: *to, extras: extras(text), scope, condition: None }));
+    }
+    all
+}
+
+/// How many that a package needs are not in the lock file, but for those that may be left out.
+fn missing(package: &Table, index: &Index) -> usize {
+    let asks = package.get("dependencies").and_then(Value::as_table).into_iter().flatten();
+    asks.filter(|(name, asked)| {
+        let table = asked.as_table();
+        let optional = table.and_then(|table| table.get("optional")).and_then(Value::as_bool) == Some(true);
+        let may_be_left_out = optional || asked.is_array() || table.is_some_and(|table| table.contains_key("markers"));
+        !may_be_left_out && !index.contains_key(&normal(name))
+    })
+    .count()
+}
+
 /// What each package needs, by the extras that packages and the project ask for. The lock file serves every platform, so that
 /// nothing is known of one; without the manifest the project may ask for any extra.
-fn found(packages: &[&Table], project: Option<&[String]>) -> Vec<Found> {
+fn found(packages: &[&Table], project: Option<&[(String, Scope)]>) -> Vec<Found> {
     let mut index: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     let mut askers = Vec::new();
     for (place, package) in packages.iter().enumerate() {
@@ -129,7 +229,7 @@ fn found(packages: &[&Table], project: Option<&[String]>) -> Vec<Found> {
         let offers = offered.into_iter().flatten().map(|(name, _)| name.as_str());
         askers.push(Asker::of(requires.iter().map(String::as_str), offers, false));
     }
-    let by_name = project.map(|asks| Asker::of(asks.iter().map(String::as_str), std::iter::empty(), true));
+    let by_name = project.map(|asks| Asker::of(asks.iter().map(|(text, _)| text.as_str()), std::iter::empty(), true));
     askers.extend(by_name);
     needs::find(&mut askers, &index, &Facts::default())
 }
@@ -143,6 +243,10 @@ fn requirements(name: &str, asked: &Value, offered: Option<&Table>) -> Vec<Strin
         let extras: Vec<&str> = listed.into_iter().flatten().filter_map(Value::as_str).collect();
         let optional = table.and_then(|table| table.get("optional")).and_then(Value::as_bool) == Some(true);
         let marker = match table.and_then(|table| text_in(table, "markers")) {
+            Some(marker) if optional && !marker.contains("extra") => match extras_with(name, offered) {
+                extras if extras == OPTIONAL => Some(marker.to_owned()),
+                extras => Some(format!("({extras}) and ({marker})")),
+            },
             Some(marker) => Some(marker.to_owned()),
             None if optional => Some(extras_with(name, offered)),
             None => None,
@@ -163,7 +267,7 @@ fn extras_with(name: &str, offered: Option<&Table>) -> String {
     };
     let extras = offered.into_iter().flatten().filter(|(_, list)| has(list));
     let all: Vec<String> = extras.map(|(extra, _)| format!("extra == '{}'", normal(extra))).collect();
-    if all.is_empty() { "optional".to_owned() } else { all.join(" or ") }
+    if all.is_empty() { OPTIONAL.to_owned() } else { all.join(" or ") }
 }
 
 /// Whether the lock file itself says in which groups a package is: newer ones do.
@@ -200,31 +304,47 @@ fn component(path: &Path, package: &Table, older: Option<&Table>) -> Result<Item
     }
     let groups: Option<Vec<&str>> =
         package.get("groups").and_then(Value::as_array).map(|list| list.iter().filter_map(Value::as_str).collect());
-    let main = groups.is_none_or(|groups| groups.contains(&"main"));
+    let main = groups.as_ref().is_none_or(|groups| groups.contains(&"main"));
     let optional = package.get("optional").and_then(Value::as_bool) == Some(true);
+    let conditions = own_conditions(package, groups.as_deref());
     item.scope = if !main || text_in(package, "category").is_some_and(|category| category != "main") {
         Scope::Excluded
-    } else if optional || package.contains_key("markers") {
+    } else if optional || conditions.as_ref().is_some_and(|all| !all.is_empty()) {
         Scope::Optional
     } else {
         Scope::Required
     };
-    if let Some(marker) = text_in(package, "markers") {
+    for marker in conditions.into_iter().flatten() {
         condition(&mut item, marker);
     }
     Ok(item)
 }
 
-/// The project, where its dependencies begin, and what it asks for in words.
-type Project = (Item, Option<Starts>, Vec<String>);
+/// On what conditions a package is there: one for all groups, or one for each. The main group's counts; without it, a group that has the
+/// package in any case ends all.
+fn own_conditions<'t>(package: &'t Table, groups: Option<&[&str]>) -> Option<BTreeSet<&'t str>> {
+    match package.get("markers")? {
+        Value::String(text) => Some(BTreeSet::from([text.as_str()])),
+        Value::Table(by_group) => {
+            let of = |group: &str| text_in(by_group, group);
+            let groups = groups.unwrap_or(&["main"]);
+            if groups.contains(&"main") {
+                return of("main").map(|marker| BTreeSet::from([marker]));
+            }
+            groups.iter().map(|group| of(group)).collect()
+        }
+        _ => None,
+    }
+}
+
+/// The project, and what it asks for, where its manifest is there to say so: each as a requirement, with the most that it can be.
+type Project = (Item, Option<Vec<(String, Scope)>>);
 
 /// What the manifest says: the project's name, and what it asks for. It has to be the one that the lock file was made from.
-fn project(path: &Path, index: &BTreeMap<String, Vec<String>>, held: Option<&str>) -> Result<Project, PackagesError> {
+fn project(path: &Path, index: &Index, held: Option<&str>) -> Result<Project, PackagesError> {
     let manifest = path.with_file_name("pyproject.toml");
-    let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    let folder = folder.filter(|name| !name.is_empty()).unwrap_or_else(|| "project".to_owned());
     if !manifest.is_file() {
-        return Ok((application(&folder, None), None, Vec::new()));
+        return Ok((application(UNNAMED, None), None));
     }
     let text = text_of(&manifest, limits::LOCK_FILE_BYTES)?;
     let table: Table = toml::from_str(&text).map_err(|error| malformed(&manifest, "the text", error.message()))?;
@@ -240,66 +360,57 @@ fn project(path: &Path, index: &BTreeMap<String, Vec<String>>, held: Option<&str
     let text = |key: &str| {
         project.and_then(|project| text_in(project, key)).or_else(|| poetry.and_then(|poetry| text_in(poetry, key)))
     };
-    let mut root = application(text("name").unwrap_or(&folder), text("version"));
+    let mut root = application(text("name").unwrap_or(UNNAMED), text("version"));
     if let Some(licence) = text("license") {
         super::licence(&mut root, licence);
     }
-    let mut names: Vec<(String, Scope)> = Vec::new();
-    let asks = std::cell::RefCell::new(Vec::new());
+    let mut asks: Vec<(String, Scope)> = Vec::new();
     let listed = |value: Option<&Value>, scope: Scope| -> Vec<(String, Scope)> {
         let list = value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-        list.map(|text| {
-            asks.borrow_mut().push(text.to_owned());
-            let (name, condition) = requirement(text);
-            (name, if condition.is_some() { scope.max(Scope::Optional) } else { scope })
-        })
-        .collect()
+        list.map(|text| (text.to_owned(), scope)).collect()
     };
     let tabled = |value: Option<&Value>, scope: Scope| -> Vec<(String, Scope)> {
         let table = value.and_then(Value::as_table).into_iter().flatten();
-        table
-            .filter(|(name, _)| *name != "python")
-            .map(|(name, asked)| {
-                asks.borrow_mut().extend(requirements(name, asked, None));
-                let conditional = asked.as_table().is_some_and(|asked| {
-                    asked.contains_key("markers") || asked.get("optional").and_then(Value::as_bool) == Some(true)
-                });
-                (normal(name), if conditional { scope.max(Scope::Optional) } else { scope })
-            })
-            .collect()
+        let asked = table.filter(|(name, _)| *name != "python").flat_map(|(name, asked)| match asked.as_array() {
+            // Several constraints are one for each case: one of them holds.
+            Some(several) => {
+                let mut texts = requirements(name, &Value::Array(several.clone()), None);
+                for text in &mut texts {
+                    *text = text.split(';').next().unwrap_or_default().trim().to_owned();
+                }
+                texts
+            }
+            None => requirements(name, asked, None),
+        });
+        asked.map(|text| (text, scope)).collect()
     };
-    names.extend(listed(project.and_then(|project| project.get("dependencies")), Scope::Required));
+    asks.extend(listed(project.and_then(|project| project.get("dependencies")), Scope::Required));
     for value in project
         .and_then(|p| p.get("optional-dependencies"))
         .and_then(Value::as_table)
         .into_iter()
         .flat_map(Table::values)
     {
-        names.extend(listed(Some(value), Scope::Optional));
+        asks.extend(listed(Some(value), Scope::Optional));
     }
     for value in table.get("dependency-groups").and_then(Value::as_table).into_iter().flat_map(Table::values) {
-        names.extend(listed(Some(value), Scope::Excluded));
+        asks.extend(listed(Some(value), Scope::Excluded));
     }
-    names.extend(tabled(poetry.and_then(|poetry| poetry.get("dependencies")), Scope::Required));
-    names.extend(tabled(poetry.and_then(|poetry| poetry.get("dev-dependencies")), Scope::Excluded));
+    asks.extend(tabled(poetry.and_then(|poetry| poetry.get("dependencies")), Scope::Required));
+    asks.extend(tabled(poetry.and_then(|poetry| poetry.get("dev-dependencies")), Scope::Excluded));
     for (group, value) in poetry.and_then(|poetry| poetry.get("group")).and_then(Value::as_table).into_iter().flatten()
     {
         let scope = if group == "main" { Scope::Required } else { Scope::Excluded };
-        names.extend(tabled(value.get("dependencies"), scope));
+        asks.extend(tabled(value.get("dependencies"), scope));
     }
-    let mut starts = Starts::new();
-    for (name, scope) in names {
-        match index.get(&name) {
-            Some(targets) => starts.extend(targets.iter().map(|target| (target.clone(), scope))),
-            None if scope == Scope::Required => {
-                let what =
-                    format!("pyproject.toml asks for {name}, which the lock file does not have: run `poetry lock`");
-                return Err(malformed(path, "the project", &what));
-            }
-            None => {}
+    for (text, scope) in &asks {
+        let (name, condition) = requirement(text);
+        if *scope == Scope::Required && condition.is_none() && !index.contains_key(&name) {
+            let what = format!("pyproject.toml asks for {name}, which the lock file does not have: run `poetry lock`");
+            return Err(malformed(path, "the project", &what));
         }
     }
-    Ok((root, Some(starts), asks.into_inner()))
+    Ok((root, Some(asks)))
 }
 
 /// What Poetry writes down as `content-hash`: a digest over the manifest's tables that matter to it, as Python writes JSON. Where
@@ -469,6 +580,49 @@ content-hash = "x"
             .replace("version = \"1.0\"\n", "version = \"1.0\"\ngroups = [\"main\", \"dev\"]\n");
         let scopes: Vec<&str> = made(&lock, None).unwrap().bom.items.iter().map(|item| item.scope.word()).collect();
         assert_eq!(scopes, ["required", "required", "excluded"]);
+    }
+
+    #[test]
+    fn a_version_that_no_package_asks_for_is_refused() {
+        let error = made(&LOCK.replace("B_b = \">=1\"", "B_b = \">=3,<4\""), Some(MANIFEST)).unwrap_err().to_string();
+        assert!(error.contains("a: it asks for B_b >=3,<4, and the lock file has 2.0"), "{error}");
+        assert!(made(&LOCK.replace("B_b = \">=1\"", "B_b = \"^2.0\""), Some(MANIFEST)).is_ok());
+    }
+
+    #[test]
+    fn a_condition_of_one_group_is_none_of_another() {
+        let of = |more: &str| {
+            let lock = LOCK.replacen("version = \"1.0\"\n", &format!("version = \"1.0\"\n{more}\n"), 1);
+            let made = made(&lock, None).unwrap();
+            let item = made.bom.items.iter().find(|item| item.name == "a").unwrap().clone();
+            (item.scope.word(), item.properties.into_iter().map(|(_, value)| value).collect::<Vec<_>>().join(" "))
+        };
+        let both = "groups = [\"main\", \"dev\"]\nmarkers = ";
+        let pair = |scope, text: &str| (scope, text.to_owned());
+        assert_eq!(of(&format!("{both}{{ main = \"os_name == 'nt'\" }}")), pair("optional", "os_name == 'nt'"));
+        assert_eq!(of(&format!("{both}{{ dev = \"os_name == 'nt'\" }}")), pair("required", ""));
+        assert_eq!(of(&format!("{both}\"os_name == 'nt'\"")), pair("optional", "os_name == 'nt'"));
+        let dev = "groups = [\"dev\", \"docs\"]\nmarkers = { dev = \"os_name == 'nt'\" }";
+        assert_eq!(of(dev), pair("excluded", ""));
+    }
+
+    #[test]
+    fn what_only_development_asks_an_extra_for_is_for_development() {
+        let lock = LOCK
+            .replace("B_b = \">=1\"", "B_b = { version = \">=1\", optional = true, markers = \"extra == 'file'\" }");
+        let manifest = format!("{MANIFEST}a = {{ version = \"*\", extras = [\"file\"] }}\n");
+        let made = made(&lock, Some(&manifest)).unwrap();
+        let scopes: Vec<(&str, &str)> =
+            made.bom.items.iter().map(|item| (item.name.as_str(), item.scope.word())).collect();
+        assert_eq!(scopes, [("a", "required"), ("b.b", "excluded"), ("t", "excluded")]);
+        let edge = |from: &str, to: &str| (from.to_owned(), to.to_owned());
+        let dev = [edge("path:app@1", "pkg:pypi/t@3.0"), edge("pkg:pypi/a@1.0", "pkg:pypi/b-b@2.0")];
+        assert_eq!(made.bom.only_dev, BTreeSet::from(dev));
+        let unasked = super::tests::made(&lock, Some(MANIFEST)).unwrap();
+        assert!(unasked.partial.iter().any(|text| text.contains("(b.b 2.0)")), "{:?}", unasked.partial);
+        let twice = format!("{lock}[[package]]\nname = \"A\"\nversion = \"1.0\"\nfiles = []\n");
+        let error = super::tests::made(&twice, None).unwrap_err().to_string();
+        assert!(error.contains("A 1.0: it stands in the lock file twice"), "{error}");
     }
 
     #[test]

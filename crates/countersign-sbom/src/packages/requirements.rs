@@ -1,7 +1,7 @@
 //! `requirements.txt` as pip-compile and uv write it: pinned versions, digests, and comments that say who asks for what.
 
 use super::python::{From, condition, digest, purl, reference, requirement};
-use super::{Kind, Made, PackagesError, application, library, malformed, public, purl_error, text_of};
+use super::{Kind, Made, PackagesError, UNNAMED, application, bytes_of, library, malformed, public, purl_error};
 use crate::bom::{Bom, File, Item, Scope};
 use countersign_core::{digest::Sha256, limits};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,16 +15,19 @@ struct Entry {
 }
 
 pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
-    let text = text_of(path, limits::LOCK_FILE_BYTES)?;
+    let bytes = bytes_of(path, limits::LOCK_FILE_BYTES)?;
+    let text = decoded(&bytes).ok_or_else(|| malformed(path, "the text", "it is neither UTF-8 nor UTF-16"))?;
     let mut partial = BTreeSet::new();
-    let mut index = None;
-    let entries = entries(&text, &mut index, &mut partial);
+    let mut places = Places::default();
+    let entries = entries(&text, &mut places, &mut partial);
+    let index = places.index();
     let mut bom = Bom::made();
     let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut vias: Vec<(String, Vec<String>)> = Vec::new();
     let (mut unpinned, mut unhashed, mut unnamed) = (0_usize, 0_usize, 0_usize);
+    let open = entries.iter().filter(|entry| has_variable(&entry.text)).count();
     for entry in &entries {
-        let item = component(path, entry, index.as_deref())?;
+        let item = component(path, entry, &index)?;
         unpinned = unpinned.saturating_add(usize::from(item.version.is_none()));
         unnamed = unnamed.saturating_add(usize::from(bare(&entry.text).is_some_and(|bare| bare.name.is_none())));
         unhashed = unhashed.saturating_add(usize::from(item.files.is_empty()));
@@ -49,11 +52,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
             bom.items.push(item);
         }
     }
-    let folder = path
-        .canonicalize()
-        .ok()
-        .and_then(|path| path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned()));
-    let root = application(&folder.unwrap_or_else(|| "project".to_owned()), None);
+    let root = application(UNNAMED, None);
     for (reference, via) in vias {
         for name in via {
             // A file or project that asks for it is the project itself.
@@ -71,6 +70,11 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         "the list does not say what each package depends on, but for the comments of the tool that wrote it".to_owned(),
     );
     partial.insert("licences are not in the list".to_owned());
+    if open > 0 {
+        partial.insert(format!(
+            "{open} requirements hold variables of the environment (`${{NAME}}`), whose values are not in the list: what they say of a version or an address is not known"
+        ));
+    }
     if unnamed > 0 {
         partial.insert(format!(
             "{unnamed} packages are named by an address or a path alone, which does not say which they are"
@@ -91,15 +95,67 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
         } else {
             "pip's requirements, not all with digests".to_owned()
         },
-        digest: Some(Sha256::of(text.as_bytes())),
+        digest: Some(Sha256::of(&bytes)),
         bom,
         partial: partial.into_iter().collect(),
     })
 }
 
+/// The text: pip takes a byte order mark's word for how it is written, as Windows writes them.
+fn decoded(bytes: &[u8]) -> Option<String> {
+    let wide = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
+        let (pairs, odd) = rest.as_chunks::<2>();
+        let units: Vec<u16> = pairs.iter().map(|pair| unit(*pair)).collect();
+        String::from_utf16(&units).ok().filter(|_| odd.is_empty())
+    };
+    match bytes {
+        [0xff, 0xfe, rest @ ..] => wide(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => wide(rest, u16::from_be_bytes),
+        [0xef, 0xbb, 0xbf, rest @ ..] => std::str::from_utf8(rest).ok().map(str::to_owned),
+        _ => std::str::from_utf8(bytes).ok().map(str::to_owned),
+    }
+}
+
+/// Whether a text has a variable of the environment in it, which pip fills in: `${NAME}`.
+fn has_variable(text: &str) -> bool {
+    text.split("${").skip(1).any(|behind| {
+        behind.split_once('}').is_some_and(|(name, _)| {
+            let is_of_variable = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+            !name.is_empty() && name.bytes().all(is_of_variable)
+        })
+    })
+}
+
+/// Where a package comes from, as far as that is written down: an address with a variable in it is none.
+fn settled(from: From) -> From {
+    let open = match &from {
+        From::Index(None) | From::Folder => false,
+        From::Index(Some(url)) | From::Url(url) => public(url).is_none_or(|url| has_variable(&url)),
+        From::Git(url) => {
+            let commit = url.split_once('#').map_or("", |(_, commit)| commit);
+            has_variable(commit) || public(url).is_some_and(|url| has_variable(&url))
+        }
+    };
+    if open { From::Folder } else { from }
+}
+
+/// Where the list says that its packages come from.
+#[derive(Default)]
+struct Places {
+    index: Option<String>,
+    none: bool,
+}
+
+impl Places {
+    /// Without an index, packages come from folders and pages, and none says what it has.
+    fn index(&self) -> From {
+        if self.none { From::Folder } else { settled(From::Index(self.index.clone())) }
+    }
+}
+
 /// Requirements with their continued lines joined as pip joins them, and the comments behind each. A line that is a comment ends
 /// a requirement, also behind a line that was to be continued.
-fn entries(text: &str, index: &mut Option<String>, partial: &mut BTreeSet<String>) -> Vec<Entry> {
+fn entries(text: &str, places: &mut Places, partial: &mut BTreeSet<String>) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     let mut joined: Option<(usize, String)> = None;
     let mut in_via = false;
@@ -116,7 +172,7 @@ fn entries(text: &str, index: &mut Option<String>, partial: &mut BTreeSet<String
         }
         if !whole.trim().is_empty() {
             in_via = false;
-            entries.extend(entry(begun, &whole, index, partial));
+            entries.extend(entry(begun, &whole, places, partial));
         }
         let Some(comment) = comment.map(str::trim) else { continue };
         let said = if let Some(rest) = comment.strip_prefix("via") {
@@ -133,13 +189,13 @@ fn entries(text: &str, index: &mut Option<String>, partial: &mut BTreeSet<String
         }
     }
     if let Some((begun, whole)) = joined {
-        entries.extend(entry(begun, &whole, index, partial));
+        entries.extend(entry(begun, &whole, places, partial));
     }
     entries
 }
 
 /// One requirement; what is none is taken note of.
-fn entry(line: usize, whole: &str, index: &mut Option<String>, partial: &mut BTreeSet<String>) -> Option<Entry> {
+fn entry(line: usize, whole: &str, places: &mut Places, partial: &mut BTreeSet<String>) -> Option<Entry> {
     let begins = |at: &usize| whole.get(..*at).is_none_or(|before| before.is_empty() || before.ends_with([' ', '\t']));
     let cut = whole.match_indices('#').map(|(at, _)| at).find(begins).unwrap_or(whole.len());
     let (text, behind) = whole.split_at_checked(cut)?;
@@ -147,7 +203,10 @@ fn entry(line: usize, whole: &str, index: &mut Option<String>, partial: &mut BTr
     let text = text.trim();
     let is = |flags: &[&str]| flags.iter().any(|flag| text.starts_with(flag));
     if let Some(rest) = text.strip_prefix("--index-url").or_else(|| text.strip_prefix("-i ")) {
-        *index = Some(rest.trim_start_matches(['=', ' ']).to_owned());
+        places.index = Some(rest.trim_start_matches(['=', ' ']).to_owned());
+    } else if is(&["--no-index"]) {
+        places.none = true;
+        partial.insert("the list asks no index: where its packages come from is not known".to_owned());
     } else if is(&["-r", "--requirement", "-c", "--constraint"]) {
         partial.insert("the list names other lists, which were not read".to_owned());
     } else if is(&["-e", "--editable"]) {
@@ -213,7 +272,7 @@ fn behind(place: &str, is_address: bool) -> Bare<'_> {
         .unwrap_or_default();
     // The name of a wheel says which package and version it is; of other files, only what is in them does.
     let mut wheel = file.strip_suffix(".whl").into_iter().flat_map(|file| file.split('-'));
-    let (name, version) = (wheel.next(), wheel.next().filter(|_| wheel.next().is_some()));
+    let (name, version) = (wheel.next(), wheel.next().filter(|version| wheel.next().is_some() && is_version(version)));
     let from = if !is_address || place.starts_with("file:") {
         From::Folder
     } else if address.starts_with("git+") {
@@ -239,11 +298,11 @@ fn behind(place: &str, is_address: bool) -> Bare<'_> {
         place: if file.is_empty() { place } else { file },
         name: egg.or_else(|| name.filter(|_| version.is_some())).map(str::to_owned),
         version: version.filter(|_| egg.is_none()).map(str::to_owned),
-        from,
+        from: settled(from),
     }
 }
 
-fn component(path: &Path, entry: &Entry, index: Option<&str>) -> Result<Item, PackagesError> {
+fn component(path: &Path, entry: &Entry, index: &From) -> Result<Item, PackagesError> {
     let place = format!("line {}", entry.line);
     // Options of one requirement stand behind it.
     let (head, options) = entry.text.split_once(" -").unwrap_or((&entry.text, ""));
@@ -264,16 +323,15 @@ fn component(path: &Path, entry: &Entry, index: Option<&str>) -> Result<Item, Pa
         }
         return addressed(path, &place, found, marker, hashes);
     }
+    if name.is_empty() && has_variable(head) {
+        let what = "its name is a variable of the environment, and its value is not in the list: write the name";
+        return Err(malformed(path, &place, what));
+    }
     if name.is_empty() || entry.text.len() > limits::LOCK_FILE_BYTES {
         return Err(malformed(path, &place, "this is no requirement"));
     }
-    let bare = head.split(';').next().unwrap_or(head);
-    let pinned = bare.split_once("===").or_else(|| bare.split_once("==")).map(|(_, version)| version.trim());
-    // The older form has its versions in brackets.
-    let pinned =
-        pinned.map(|version| version.strip_suffix(')').filter(|_| bare.contains('(')).unwrap_or(version).trim());
-    let version = pinned.filter(|version| !version.is_empty() && !version.contains(['*', ',', ' ', '<', '>']));
-    let from = From::Index(index.map(str::to_owned));
+    let version = pinned(head.split(';').next().unwrap_or(head));
+    let from = index.clone();
     let purl = purl(&name, version, &from).map_err(|error| purl_error(path, &place, error))?;
     let mut item = library(reference(&name, version, purl.as_ref()), &name, version);
     item.purl = purl.map(|purl| purl.as_str().to_owned());
@@ -283,6 +341,25 @@ fn component(path: &Path, entry: &Entry, index: Option<&str>) -> Result<Item, Pa
         condition(&mut item, marker);
     }
     Ok(item)
+}
+
+/// The one version that a requirement takes, whatever bounds stand beside it. The older form has them in brackets.
+fn pinned(text: &str) -> Option<&str> {
+    let behind = text.find(['=', '<', '>', '!', '~', '(']).and_then(|at| text.get(at..))?;
+    let behind = behind.trim().trim_start_matches('(').trim_end_matches(')');
+    let exact = |bound: &'_ str| bound.trim().strip_prefix("==").is_some();
+    let mut pins = behind.split(',').filter(|bound| exact(bound)).map(|bound| {
+        let bound = bound.trim();
+        bound.strip_prefix("===").or_else(|| bound.strip_prefix("==")).unwrap_or(bound).trim()
+    });
+    let first = pins.next().filter(|version| is_version(version))?;
+    pins.all(|other| other == first).then_some(first)
+}
+
+/// Whether a text may be a version, and no pattern or variable.
+fn is_version(text: &str) -> bool {
+    let is_of_version = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'!' | b'+' | b'-' | b'_');
+    !text.is_empty() && text.bytes().all(is_of_version)
 }
 
 /// What is at an address, called as the requirement calls it. A wheel is what its own name says, or pip does not install it.
@@ -441,6 +518,84 @@ mod tests {
         let text = format!("foo==1.0 --config-settings \"a=b\" --hash=sha256:{hash} --no-binary x\nbar (==1.0)\n");
         assert_eq!(labels(&text), ["foo 1.0", "bar 1.0"]);
         assert_eq!(made(&text).unwrap().bom.items[0].files.len(), 1);
+    }
+
+    #[test]
+    fn what_a_variable_of_the_environment_stands_for_is_not_known() {
+        let text = "a==${FOO}\nb===1.${FOO}\nc @ https://u:${TOKEN}@example.com/c.zip\nd @ https://example.com/${V}/d.zip\n\
+                    e @ git+https://example.com/o/e@${REV}\nhttps://example.com/f-${V}-py3-none-any.whl\ng==1.0 # ${NOT}\nh==1.0$\n";
+        let made = made(text).unwrap();
+        let named: Vec<(String, Option<&str>)> =
+            made.bom.items.iter().map(|item| (item.label(), item.purl.as_deref())).collect();
+        let wanted = [
+            ("a", Some("pkg:pypi/a")),
+            ("b", Some("pkg:pypi/b")),
+            ("c", Some("pkg:pypi/c?download_url=https://example.com/c.zip")),
+            ("d", None),
+            ("e", None),
+            ("f-${V}-py3-none-any.whl", None),
+            ("g 1.0", Some("pkg:pypi/g@1.0")),
+            ("h", Some("pkg:pypi/h")),
+        ];
+        assert_eq!(named, wanted.map(|(label, purl)| (label.to_owned(), purl)));
+        assert!(
+            made.partial.iter().any(|text| text.starts_with("6 requirements hold variables")),
+            "{:?}",
+            made.partial
+        );
+        let error = super::tests::made("${NAME}==1\n").unwrap_err().to_string();
+        assert!(error.contains("its name is a variable of the environment"), "{error}");
+        let index = super::tests::made("-i https://${USER}:${PASS}@pip.example.com/simple\na==1\n").unwrap();
+        let purl = "pkg:pypi/a@1?repository_url=https://pip.example.com/simple";
+        assert_eq!(index.bom.items[0].purl.as_deref(), Some(purl));
+        let index = super::tests::made("-i https://${HOST}/simple\na==1\n").unwrap();
+        assert_eq!(index.bom.items[0].reference, "path:a@1");
+    }
+
+    #[test]
+    fn a_byte_order_mark_says_how_the_list_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("requirements.txt");
+        let wide = |unit: fn(u16) -> [u8; 2]| "\u{feff}a==1.0\r\n".encode_utf16().flat_map(unit).collect::<Vec<u8>>();
+        for bytes in ["\u{feff}a==1.0\n".as_bytes().to_vec(), wide(u16::to_le_bytes), wide(u16::to_be_bytes)] {
+            std::fs::write(&path, &bytes).unwrap();
+            let made = read(&path).unwrap();
+            assert_eq!((made.bom.items[0].label(), made.digest), ("a 1.0".to_owned(), Some(Sha256::of(&bytes))));
+        }
+        std::fs::write(&path, [0xff, 0xfe, b'a', 0, b'=']).unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("neither UTF-8 nor UTF-16"));
+    }
+
+    #[test]
+    fn without_an_index_nothing_says_where_a_package_comes_from() {
+        let made = made("a==1.0\n--no-index\n--find-links ./wheels\n-i https://pypi.org/simple\n").unwrap();
+        assert_eq!(made.bom.items[0].reference, "path:a@1.0");
+        assert!(made.partial.iter().any(|text| text.contains("asks no index")), "{:?}", made.partial);
+    }
+
+    #[test]
+    fn a_version_is_fixed_whatever_bounds_stand_beside_it() {
+        for (text, wanted) in [
+            ("a==1.0,<2", Some("1.0")),
+            ("a<2,==1.0", Some("1.0")),
+            ("a[x,y] (==1.0, >0.5)", Some("1.0")),
+            ("a == 1.0 , ==1.0", Some("1.0")),
+            ("a===1!1.0+x-1", Some("1!1.0+x-1")),
+            ("a==1.0,==1.1", None),
+            ("a==1.*", None),
+            ("a==1.*,==1.2", None),
+            ("a>=1,!=1.2", None),
+            ("a", None),
+        ] {
+            assert_eq!(pinned(text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_same_list_has_the_same_name_in_any_folder() {
+        let (one, other) = (made("a==1\n").unwrap(), made("a==1\n").unwrap());
+        assert_eq!(one.bom, other.bom);
+        assert_eq!(one.bom.root.unwrap().name, "project");
     }
 
     #[test]

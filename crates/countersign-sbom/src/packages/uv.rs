@@ -1,10 +1,14 @@
 //! `uv.lock`: the packages of every platform that the project supports, with their files and what asks for what.
 
 use super::python::{From, conditions as give_conditions, digest, normal, purl, reference};
-use super::{Kind, Made, PackagesError, application, library, malformed, public, purl_error, text_of};
+use super::python_range::excludes;
+use super::reach::{self, Ask, Node, Start};
+use super::{
+    Kind, Made, PackagesError, UNNAMED, application, left_out_of, library, malformed, public, purl_error, take, text_of,
+};
 use crate::bom::{Bom, File, Item, Scope};
 use countersign_core::{cyclonedx::WORKSPACE_MEMBER, digest::Sha256, limits};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use toml::{Table, Value};
 
@@ -14,87 +18,85 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let lock: Table = toml::from_str(&text).map_err(|error| wrong("the text", error.message()))?;
     of_known_version(path, &lock)?;
     let packages: Vec<&Table> = tables(&lock, "package").collect();
-    let mut index: BTreeMap<String, Vec<(Option<&str>, String)>> = BTreeMap::new();
-    let mut items = Vec::new();
+    let mut index: Index<'_> = BTreeMap::new();
+    let (mut items, mut seen) = (Vec::new(), BTreeSet::new());
     let listed = members(&lock);
-    for package in &packages {
+    for (place, package) in packages.iter().enumerate() {
         let mut item = component(path, package)?;
         if is_own(package) && listed.contains(item.name.as_str()) {
             item.properties.push((WORKSPACE_MEMBER.to_owned(), "true".to_owned()));
         }
+        // One from a folder may stand there for each of several platforms.
+        if item.purl.is_some() && !seen.insert(item.reference.clone()) {
+            return Err(wrong(&item.label(), "it stands in the lock file twice: run `uv lock`"));
+        }
         let name = normal(text_in(package, "name").unwrap_or_default());
-        index.entry(name).or_default().push((text_in(package, "version"), item.reference.clone()));
+        index.entry(name).or_default().push((place, package));
         items.push(item);
     }
     let own: Vec<&Table> = packages.iter().filter(|package| is_own(package)).copied().collect();
     super::uv_project::agrees(path, &lock, &own)?;
-    let mut bom = Bom::made();
-    let mut conditions = BTreeMap::new();
-    // How needed what the workspace's own members ask for can be, by who asks.
-    let mut asked_by_own: BTreeMap<(String, String), Scope> = BTreeMap::new();
-    let mut members = Vec::new();
+    for package in &own {
+        in_range(path, &lock, package, &index)?;
+    }
+    let mut nodes = Vec::new();
     for (package, item) in packages.iter().zip(&items) {
-        let from = item.reference.clone();
-        let mine = is_own(package);
-        if mine {
-            members.push(item.reference.clone());
+        nodes.push(node(path, package, item, &index)?);
+    }
+    let mine = |place: &usize| packages.get(*place).is_some_and(|package| is_own(package));
+    let members: Vec<usize> = (0..packages.len()).filter(mine).collect();
+    let asked = asked_by_no_package(path, &lock, &index)?;
+    let (root, found) = root(path, &items, &packages, &members, !asked.is_empty())?;
+    let nothing_asks = members.is_empty() && asked.is_empty();
+    let mut references: Vec<String> = items.iter().map(|item| item.reference.clone()).collect();
+    // Of a project alone there is no list; other folders that it needs are no members of anything.
+    let is_member = |place: &usize| {
+        let named = || items.get(*place).is_some_and(|item| listed.contains(item.name.as_str()));
+        if listed.is_empty() { found.is_none() } else { named() }
+    };
+    let begins: Vec<usize> = members.into_iter().filter(is_member).collect();
+    let mut starts: Vec<Start> = Vec::new();
+    if let Some(place) = found {
+        if let Some(node) = nodes.get_mut(place) {
+            node.asks.extend(asked);
         }
-        let mut edges = BTreeSet::new();
-        let kinds = [
-            ("dependencies", Scope::Required),
-            ("optional-dependencies", Scope::Optional),
-            ("dev-dependencies", Scope::Excluded),
-        ];
-        for (key, scope) in kinds {
-            for asked in asked(package, key) {
-                let name = text_in(asked, "name")
-                    .map(normal)
-                    .ok_or_else(|| wrong(&item.label(), "a dependency without a name"))?;
-                let found = index.get(&name).map(Vec::as_slice).unwrap_or_default();
-                let target = match (text_in(asked, "version"), found) {
-                    (Some(version), _) => found.iter().find(|(known, _)| *known == Some(version)),
-                    (None, [only]) => Some(only),
-                    (None, _) => None,
-                };
-                let Some((_, target)) = target else {
-                    return Err(wrong(
-                        &item.label(),
-                        &format!("it needs {name}, which the lock file does not have, or has more than once"),
-                    ));
-                };
-                edges.insert(target.clone());
-                let marker = text_in(asked, "marker");
-                if let Some(marker) = marker {
-                    conditions.insert((from.clone(), target.clone()), marker.to_owned());
-                } else {
-                    conditions.remove(&(from.clone(), target.clone()));
-                }
-                if mine {
-                    let scope = if marker.is_some() { scope.max(Scope::Optional) } else { scope };
-                    let known = asked_by_own.entry((from.clone(), target.clone())).or_insert(scope);
-                    *known = (*known).min(scope);
-                }
+        starts.push((place, None, Scope::Required));
+        // What only members need that the root does not ask for may be there or not.
+        starts.extend(begins.iter().map(|place| (*place, None, Scope::Optional)));
+    } else {
+        // A workspace without a package of its own is all of its members.
+        let whole = |to: &usize| Ask { to: *to, extras: BTreeSet::new(), scope: Scope::Required, condition: None };
+        starts.push((nodes.len(), None, Scope::Required));
+        let asks = begins.iter().map(whole).chain(asked).collect();
+        nodes.push(Node { asks, extras: BTreeMap::new() });
+        references.push(root.reference.clone());
+    }
+    // Whoever installs the project says which of its extras.
+    for place in found.into_iter().chain(begins) {
+        let extras = nodes.get(place).into_iter().flat_map(|node| node.extras.keys());
+        starts.extend(extras.map(|extra| (place, Some(extra.clone()), Scope::Optional)));
+    }
+    let reached = reach::walk(&nodes, starts);
+    let mut bom = Bom::made();
+    let conditions = reached.give_edges(&references, &mut bom);
+    let mut left = Vec::new();
+    for (place, mut item) in items.into_iter().enumerate() {
+        match reached.scopes.get(&place) {
+            Some(scope) => item.scope = *scope,
+            None if nothing_asks => item.scope = Scope::Optional,
+            None => {
+                left.push(item);
+                continue;
             }
         }
-        bom.edges.insert(from, edges);
+        if item.reference != root.reference {
+            take(&mut bom, item);
+        }
     }
-    bom.items = items;
-    let asked = asked_by_no_package(path, &lock, &index)?;
-    let root = root(path, &bom, &packages, &members, !asked.is_empty())?;
-    let of_root = bom.edges.entry(root.reference.clone()).or_default();
-    if !members.contains(&root.reference) {
-        // A workspace without a package of its own is all of its members.
-        of_root.extend(members.iter().cloned());
-    }
-    for (target, scope) in asked {
-        of_root.insert(target.clone());
-        asked_by_own.insert((root.reference.clone(), target), scope);
-    }
-    walk(&mut bom, &root.reference, &members, &conditions, &asked_by_own);
     give_conditions(&mut bom, &conditions);
-    bom.items.retain(|item| item.reference != root.reference);
     bom.root = Some(root);
-    let partial = partial(&bom, conditions.len());
+    let mut partial = partial(&bom, conditions.len());
+    partial.extend(left_out_of(&left, "uv"));
     for reference in bom.all().map(|item| item.reference.clone()).collect::<Vec<_>>() {
         bom.aggregates.insert(reference, "complete".to_owned());
     }
@@ -151,15 +153,84 @@ pub(super) fn text_in<'t>(table: &'t Table, key: &str) -> Option<&'t str> {
     table.get(key).and_then(Value::as_str).filter(|text| text.len() <= limits::SBOM_TEXT_BYTES)
 }
 
-/// Dependencies under a key: a list, or a table of lists by group.
-fn asked<'t>(package: &'t Table, key: &str) -> Vec<&'t Table> {
-    match package.get(key) {
-        Some(Value::Array(list)) => list.iter().filter_map(Value::as_table).collect(),
-        Some(Value::Table(groups)) => {
-            groups.values().filter_map(Value::as_array).flatten().filter_map(Value::as_table).collect()
+/// Where packages stand in the lock file, by name.
+type Index<'t> = BTreeMap<String, Vec<(usize, &'t Table)>>;
+
+/// A version of what one of the project's own packages asks for is one that it asks for: in what uv wrote down of the package's requirements
+/// there are bounds. What is overridden may have any.
+fn in_range(path: &Path, lock: &Table, package: &Table, index: &Index<'_>) -> Result<(), PackagesError> {
+    let manifest = lock.get("manifest").and_then(Value::as_table);
+    let overridden: BTreeSet<&str> = manifest
+        .into_iter()
+        .flat_map(|manifest| tables(manifest, "overrides"))
+        .filter_map(|one| text_in(one, "name"))
+        .collect();
+    let Some(metadata) = package.get("metadata").and_then(Value::as_table) else { return Ok(()) };
+    let groups = metadata.get("requires-dev").and_then(Value::as_table);
+    let groups = groups.into_iter().flat_map(|groups| groups.keys().flat_map(|group| tables(groups, group)));
+    for asked in tables(metadata, "requires-dist").chain(groups) {
+        let (Some(name), Some(range)) = (text_in(asked, "name"), text_in(asked, "specifier")) else { continue };
+        let found = index.get(&normal(name)).map(Vec::as_slice).unwrap_or_default();
+        let out = |version: &str| excludes(range, version);
+        let first = found.first().and_then(|(_, package)| text_in(package, "version"));
+        // Of several versions, each is for a condition of its own.
+        if let Some(version) = first
+            && !overridden.contains(name)
+            && found.iter().all(|(_, package)| text_in(package, "version").is_some_and(out))
+        {
+            let what = format!("it asks for {name} {range}, and the lock file has {version}: run `uv lock`");
+            return Err(malformed(path, text_in(package, "name").unwrap_or_default(), &what));
         }
-        _ => Vec::new(),
     }
+    Ok(())
+}
+
+/// What a package asks for: by itself, by each extra, and for its own development.
+fn node(path: &Path, package: &Table, item: &Item, index: &Index<'_>) -> Result<Node, PackagesError> {
+    let all = |list: &Value, scope: Scope| {
+        let asks = list.as_array().into_iter().flatten().filter_map(Value::as_table);
+        asks.map(|asked| ask(path, asked, scope, item, index)).collect::<Result<Vec<_>, _>>()
+    };
+    let mut node = Node::default();
+    if let Some(list) = package.get("dependencies") {
+        node.asks = all(list, Scope::Required)?;
+    }
+    for (_, list) in package.get("dev-dependencies").and_then(Value::as_table).into_iter().flatten() {
+        node.asks.extend(all(list, Scope::Excluded)?);
+    }
+    for (extra, list) in package.get("optional-dependencies").and_then(Value::as_table).into_iter().flatten() {
+        node.extras.entry(normal(extra)).or_default().extend(all(list, Scope::Required)?);
+    }
+    Ok(node)
+}
+
+fn ask(path: &Path, asked: &Table, scope: Scope, item: &Item, index: &Index<'_>) -> Result<Ask, PackagesError> {
+    let wrong = |what: &str| malformed(path, &item.label(), what);
+    let name = text_in(asked, "name").map(normal).ok_or_else(|| wrong("a dependency without a name"))?;
+    let found = index.get(&name).map(Vec::as_slice).unwrap_or_default();
+    let of_version = |version: &str| {
+        let mut all = found.iter().filter(|(_, package)| text_in(package, "version") == Some(version));
+        // One version may come from several places, which the asker then names.
+        let named = asked.get("source");
+        all.clone().find(|(_, package)| named.is_some() && package.get("source") == named).or_else(|| all.next())
+    };
+    let target = match (text_in(asked, "version"), found) {
+        (Some(version), _) => of_version(version),
+        (None, [only]) => Some(only),
+        (None, several) => several
+            .iter()
+            .find(|(_, package)| package.get("source").is_some_and(|own| asked.get("source") == Some(own))),
+    };
+    let Some((to, _)) = target else {
+        return Err(wrong(&format!("it needs {name}, which the lock file does not have, or has more than once")));
+    };
+    Ok(Ask { to: *to, extras: extras_of(asked), scope, condition: text_in(asked, "marker").map(str::to_owned) })
+}
+
+/// The extras that something is asked for with.
+fn extras_of(asked: &Table) -> BTreeSet<String> {
+    let lists = ["extra", "extras"].iter().filter_map(|key| asked.get(*key).and_then(Value::as_array));
+    lists.flatten().filter_map(Value::as_str).map(normal).collect()
 }
 
 fn source(package: &Table) -> Option<&Table> {
@@ -220,85 +291,56 @@ fn component(path: &Path, package: &Table) -> Result<Item, PackagesError> {
 
 /// What a script, or a workspace without a package of its own, asks for: its requirements, and its groups for development. Where
 /// the lock has several versions of one, it does not say here which is meant: each may be.
-fn asked_by_no_package(
-    path: &Path,
-    lock: &Table,
-    index: &BTreeMap<String, Vec<(Option<&str>, String)>>,
-) -> Result<Vec<(String, Scope)>, PackagesError> {
+fn asked_by_no_package(path: &Path, lock: &Table, index: &Index<'_>) -> Result<Vec<Ask>, PackagesError> {
     let Some(manifest) = lock.get("manifest").and_then(Value::as_table) else { return Ok(Vec::new()) };
+    let requirements = tables(manifest, "requirements").map(|asked| ("requirements", asked, Scope::Required));
+    let groups = manifest.get("dependency-groups").and_then(Value::as_table);
+    let groups = groups.into_iter().flat_map(|groups| groups.keys().flat_map(|group| tables(groups, group)));
+    let groups = groups.map(|asked| ("dependency-groups", asked, Scope::Excluded));
     let mut all = Vec::new();
-    for (key, scope) in [("requirements", Scope::Required), ("dependency-groups", Scope::Excluded)] {
-        for asked in asked(manifest, key) {
-            let name = text_in(asked, "name").map(normal).unwrap_or_default();
-            let Some(found) = index.get(&name) else {
-                let what = format!("it names {name:?}, which the lock file does not have");
-                return Err(malformed(path, &format!("manifest.{key}"), &what));
-            };
-            let sure = found.len() == 1 && text_in(asked, "marker").is_none();
-            let scope = if sure { scope } else { scope.max(Scope::Optional) };
-            all.extend(found.iter().map(|(_, target)| (target.clone(), scope)));
-        }
+    for (key, asked, scope) in requirements.chain(groups) {
+        let name = text_in(asked, "name").map(normal).unwrap_or_default();
+        let Some(found) = index.get(&name) else {
+            let what = format!("it names {name:?}, which the lock file does not have");
+            return Err(malformed(path, &format!("manifest.{key}"), &what));
+        };
+        let sure = found.len() == 1 && text_in(asked, "marker").is_none();
+        let scope = if sure { scope } else { scope.max(Scope::Optional) };
+        let ask = |to: usize| Ask { to, extras: extras_of(asked), scope, condition: None };
+        all.extend(found.iter().map(|(to, _)| ask(*to)));
     }
-    // Of what is asked for twice, the stronger one counts, and is taken last.
-    all.sort_by_key(|(_, scope)| std::cmp::Reverse(*scope));
     Ok(all)
 }
 
-/// Gives each component the strongest scope by which the root reaches it; what only members need that the root does not ask for
-/// may be there or not.
-fn walk(
-    bom: &mut Bom,
-    root: &str,
-    members: &[String],
-    conditions: &BTreeMap<(String, String), String>,
-    asked_by_own: &BTreeMap<(String, String), Scope>,
-) {
-    let mut best: BTreeMap<String, Scope> = BTreeMap::new();
-    let begins = std::iter::once((root.to_owned(), Scope::Required));
-    let mut waiting: VecDeque<(String, Scope)> =
-        begins.chain(members.iter().map(|member| (member.clone(), Scope::Optional))).collect();
-    while let Some((reference, scope)) = waiting.pop_front() {
-        if best.get(&reference).is_some_and(|known| *known <= scope) {
-            continue;
-        }
-        best.insert(reference.clone(), scope);
-        for to in bom.edges.get(&reference).into_iter().flatten() {
-            let edge = (reference.clone(), to.clone());
-            let by_edge = match asked_by_own.get(&edge) {
-                Some(own) => *own,
-                None if conditions.contains_key(&edge) => Scope::Optional,
-                None => Scope::Required,
-            };
-            waiting.push_back((to.clone(), scope.max(by_edge)));
-        }
-    }
-    for item in &mut bom.items {
-        // What nothing leads to, nobody said to be needed.
-        item.scope = best.get(&item.reference).copied().unwrap_or(Scope::Optional);
-    }
-}
-
 /// What the document is about: the project whose folder the lock file lies in, a script, or a workspace without a package of its
-/// own, which has that of its only member unless it asks for something itself.
-fn root(path: &Path, bom: &Bom, packages: &[&Table], members: &[String], asks: bool) -> Result<Item, PackagesError> {
-    let here = |package: &&&Table| {
+/// own, which has that of its only member unless it asks for something itself. With its place, where it is one of the packages.
+fn root(
+    path: &Path,
+    items: &[Item],
+    packages: &[&Table],
+    members: &[usize],
+    asks: bool,
+) -> Result<(Item, Option<usize>), PackagesError> {
+    let here = |package: &&Table| {
         source(package).is_some_and(|source| {
             ["virtual", "editable"].iter().any(|key| source.get(*key).and_then(Value::as_str) == Some("."))
         })
     };
-    let root = packages.iter().find(here).map(|package| component(path, package)).transpose()?;
-    Ok(match (root, members) {
-        (Some(root), _) => root,
-        (None, [only]) if !asks => bom.items.iter().find(|item| item.reference == *only).cloned().unwrap_or_default(),
-        (None, _) => {
-            let name =
-                |path: Option<&Path>| path.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-            let script = name(Some(path)).and_then(|name| name.strip_suffix(".lock").map(str::to_owned));
-            let script = script.filter(|name| name != "uv" && !name.ends_with("-uv"));
-            let name = script.or_else(|| name(path.parent())).filter(|name| !name.is_empty());
-            application(&name.unwrap_or_else(|| "workspace".to_owned()), None)
+    let of = |place: usize| items.get(place).cloned().map(|item| (item, Some(place)));
+    let found = match (packages.iter().position(here), members) {
+        // It is no member of a workspace: it is what the workspace is about.
+        (Some(place), _) => {
+            packages.get(place).map(|package| component(path, package)).transpose()?.zip(Some(Some(place)))
         }
-    })
+        (None, [only]) if !asks => of(*only),
+        (None, _) => None,
+    };
+    Ok(found.unwrap_or_else(|| {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let script = name.and_then(|name| name.strip_suffix(".lock").map(str::to_owned));
+        let script = script.filter(|name| name != "uv" && !name.ends_with("-uv"));
+        (application(script.as_deref().unwrap_or(UNNAMED), None), None)
+    }))
 }
 
 #[cfg(test)]
@@ -416,6 +458,92 @@ source = { registry = "https://pypi.org/simple" }
         {
             assert_eq!(made.bom.items.iter().find(|item| item.name == name).unwrap().scope.word(), scope, "{name}");
         }
+    }
+
+    #[test]
+    fn what_an_extra_brings_is_as_needed_as_who_asks_for_the_extra() {
+        let lock_of = |more: &str| {
+            format!(
+                "version = 1\n[[package]]\nname = \"app\"\nversion = \"1\"\nsource = {{ virtual = \".\" }}\n\
+                 dependencies = [{{ name = \"requests\" }}]\n[package.optional-dependencies]\n\
+                 net = [{{ name = \"h2\", extra = [\"Fast.er\"] }}]\n[package.dev-dependencies]\n\
+                 dev = [{{ name = \"requests\", extra = [\"socks\"] }}]\n{more}\
+                 [[package]]\nname = \"requests\"\nversion = \"2\"\n{PLACE}\ndependencies = [{{ name = \"idna\" }}]\n\
+                 [package.optional-dependencies]\nsocks = [{{ name = \"pysocks\" }}]\nother = [{{ name = \"chardet\" }}]\n\
+                 [[package]]\nname = \"h2\"\nversion = \"1\"\n{PLACE}\n[package.optional-dependencies]\n\
+                 fast-er = [{{ name = \"hpack\" }}]\n\
+                 [[package]]\nname = \"idna\"\nversion = \"3\"\n{PLACE}\n[[package]]\nname = \"pysocks\"\nversion = \"1\"\n{PLACE}\n\
+                 [[package]]\nname = \"hpack\"\nversion = \"4\"\n{PLACE}\n[[package]]\nname = \"chardet\"\nversion = \"5\"\n{PLACE}\n"
+            )
+        };
+        let made = lock(&lock_of("")).unwrap();
+        let scopes: Vec<(&str, &str)> =
+            made.bom.items.iter().map(|item| (item.name.as_str(), item.scope.word())).collect();
+        let wanted = [
+            ("requests", "required"),
+            ("h2", "optional"),
+            ("idna", "required"),
+            ("pysocks", "excluded"),
+            ("hpack", "optional"),
+        ];
+        assert_eq!(scopes, wanted);
+        let socks = ("pkg:pypi/requests@2".to_owned(), "pkg:pypi/pysocks@1".to_owned());
+        assert!(made.bom.edges[&socks.0].contains(&socks.1));
+        assert_eq!(made.bom.only_dev, BTreeSet::from([socks.clone()]), "the project needs requests in any case");
+        assert!(
+            made.partial.iter().any(|text| text.contains("1 entries") && text.contains("(chardet 5)")),
+            "nobody asks for its extra: {:?}",
+            made.partial
+        );
+        // The same package needed by another way keeps its scope, and the edge is still one of development alone.
+        let direct =
+            lock_of("").replacen("[{ name = \"requests\" }]", "[{ name = \"requests\" }, { name = \"pysocks\" }]", 1);
+        let made = lock(&direct).unwrap();
+        let pysocks = made.bom.items.iter().find(|item| item.name == "pysocks").unwrap();
+        assert_eq!((pysocks.scope, made.bom.only_dev), (Scope::Required, BTreeSet::from([socks])));
+    }
+
+    #[test]
+    fn a_script_asks_for_extras_too() {
+        let script = format!(
+            "version = 1\n[manifest]\nrequirements = [{{ name = \"requests\", extras = [\"socks\"] }}]\n\
+             [[package]]\nname = \"requests\"\nversion = \"2\"\n{PLACE}\n[package.optional-dependencies]\n\
+             socks = [{{ name = \"pysocks\" }}]\n[[package]]\nname = \"pysocks\"\nversion = \"1\"\n{PLACE}\n"
+        );
+        let made = lock(&script).unwrap();
+        assert!(made.bom.items.iter().all(|item| item.scope == Scope::Required), "{:?}", made.bom.items);
+        assert_eq!(made.bom.edges["pkg:pypi/requests@2"].len(), 1);
+    }
+
+    #[test]
+    fn a_version_that_the_project_does_not_ask_for_is_refused() {
+        let of = |range: &str, more: &str| {
+            lock(&format!(
+                "version = 1\n{more}[[package]]\nname = \"app\"\nversion = \"1\"\nsource = {{ virtual = \".\" }}\n\
+                 dependencies = [{{ name = \"a\" }}]\n[package.metadata]\n\
+                 requires-dist = [{{ name = \"a\", specifier = \"{range}\" }}]\n\
+                 [[package]]\nname = \"a\"\nversion = \"1.0\"\n{PLACE}\n"
+            ))
+        };
+        assert!(of(">=1,<2", "").is_ok());
+        let error = of(">=2", "").unwrap_err().to_string();
+        assert!(error.contains("app: it asks for a >=2, and the lock file has 1.0"), "{error}");
+        assert!(of(">=2", "[manifest]\noverrides = [{ name = \"a\", specifier = \"==1.0\" }]\n").is_ok());
+    }
+
+    #[test]
+    fn a_version_from_two_places_is_that_of_the_place_which_is_asked_for() {
+        let other = "source = { registry = \"https://pip.example.com/simple\" }";
+        let text = format!(
+            "version = 1\n[[package]]\nname = \"app\"\nversion = \"1\"\nsource = {{ virtual = \".\" }}\n\
+             dependencies = [{{ name = \"t\", version = \"2\", {other} }}]\n\
+             [[package]]\nname = \"t\"\nversion = \"2\"\n{PLACE}\n[[package]]\nname = \"t\"\nversion = \"2\"\n{other}\n"
+        );
+        let made = lock(&text).unwrap();
+        let purls: Vec<&str> = made.bom.items.iter().filter_map(|item| item.purl.as_deref()).collect();
+        assert_eq!(purls, ["pkg:pypi/t@2?repository_url=https://pip.example.com/simple"]);
+        let twice = lock(&text.replace(&format!("version = \"2\"\n{other}"), &format!("version = \"2\"\n{PLACE}")));
+        assert!(twice.unwrap_err().to_string().contains("t 2: it stands in the lock file twice"));
     }
 
     #[test]

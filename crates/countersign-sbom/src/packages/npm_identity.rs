@@ -1,0 +1,85 @@
+//! What a package of npm's lock file is called, by where it comes from.
+
+use super::public;
+use countersign_core::purl::{Purl, PurlError, decoded};
+
+/// Registries that have the packages of registry.npmjs.org.
+pub(super) const DEFAULT: [&str; 2] = ["https://registry.npmjs.org/", "https://registry.yarnpkg.com/"];
+
+/// What lies at a registry's address (`NAME/-/FILE`), where that is another package or version. npm installs what is there,
+/// whatever the entry is called.
+pub(super) fn of_another(name: &str, version: &str, url: &str) -> Option<String> {
+    let address = public(url).filter(|url| url.starts_with("https://") || url.starts_with("http://"))?;
+    let by_default = DEFAULT.iter().any(|registry| address.starts_with(registry));
+    let Some((before, file)) = address.rsplit_once("/-/") else {
+        return by_default.then_some(address.clone());
+    };
+    let before = decoded(before).unwrap_or_else(|| before.to_owned()).to_lowercase();
+    let lower = name.to_lowercase();
+    let named = before.strip_suffix(&lower).is_some_and(|rest| rest.ends_with('/'));
+    // A package without a scope does not lie below one.
+    let scope = before
+        .strip_suffix(&lower)
+        .is_some_and(|rest| rest.trim_end_matches('/').rsplit('/').next().is_some_and(|part| part.starts_with('@')));
+    let own = lower.rsplit('/').next().unwrap_or(&lower);
+    let file = file.rsplit('/').next().unwrap_or(file);
+    let file = decoded(file).unwrap_or_else(|| file.to_owned());
+    let bare = version.split('+').next().unwrap_or(version);
+    let fits =
+        [version, bare].iter().any(|version| file.to_lowercase() == format!("{own}-{version}.tgz").to_lowercase());
+    (!named || scope || !fits).then_some(address.clone())
+}
+
+/// Only a registry gives a package its public name. `None` for a folder or file.
+pub(super) fn purl(name: &str, version: &str, resolved: Option<&str>) -> Result<Option<Purl>, PurlError> {
+    let lower = name.to_lowercase();
+    let (scope, own) = match lower.split_once('/') {
+        Some((scope, own)) => (Some(scope), own),
+        None => (None, lower.as_str()),
+    };
+    let build = |qualifiers: &[(&str, &str)]| Purl::build("npm", scope, own, Some(version), qualifiers).map(Some);
+    match resolved {
+        None => build(&[]),
+        Some(url) if DEFAULT.iter().any(|registry| url.starts_with(registry)) => build(&[]),
+        Some(url) if url.starts_with("git+") || url.starts_with("git:") || url.starts_with("git@") => {
+            let commit = url.split_once('#').map(|(_, commit)| commit);
+            match (public(url), commit) {
+                (Some(address), Some(commit)) => build(&[("vcs_url", &format!("{address}@{commit}"))]),
+                (Some(address), None) => build(&[("vcs_url", &address)]),
+                (None, _) => Ok(None),
+            }
+        }
+        Some(url) if url.starts_with("https://") || url.starts_with("http://") => {
+            let Some(address) = public(url) else { return Ok(None) };
+            // A registry's tarball lies at NAME/-/FILE; any other address is a file that somebody put somewhere.
+            match address.find(&format!("/{name}/-/")) {
+                Some(end) => build(&[("repository_url", address.get(..end).unwrap_or(&address))]),
+                None => build(&[("download_url", &address)]),
+            }
+        }
+        Some(_) => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_package_comes_from_decides_its_identity() {
+        let of = |name: &str, resolved: Option<&str>| {
+            purl(name, "1.0.0", resolved).unwrap().map(|purl| purl.as_str().to_owned())
+        };
+        assert_eq!(of("@Angular/core", None).unwrap(), "pkg:npm/%40angular/core@1.0.0");
+        assert_eq!(of("a", Some("https://registry.npmjs.org/a/-/a-1.0.0.tgz")).unwrap(), "pkg:npm/a@1.0.0");
+        assert_eq!(
+            of("a", Some("https://user:secret@npm.example.com/r/a/-/a-1.0.0.tgz?token=x")).unwrap(),
+            "pkg:npm/a@1.0.0?repository_url=https://npm.example.com/r"
+        );
+        assert_eq!(
+            of("a", Some("git+ssh://git@github.com/o/a.git#0123")).unwrap(),
+            "pkg:npm/a@1.0.0?vcs_url=git%2Bssh://github.com/o/a.git%400123"
+        );
+        assert_eq!(of("a", Some("file:../a.tgz")), None);
+    }
+}
