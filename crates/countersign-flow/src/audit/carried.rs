@@ -120,7 +120,9 @@ impl Carried {
     /// What is missing, where decisions cannot be read.
     pub(super) fn unread(&self) -> impl Iterator<Item = String> {
         self.unread.iter().map(|(log, count)| {
-            format!("{count} decisions of the log {log}, of which each may have left something open: ask its own package")
+            format!(
+                "{count} decisions of the log {log}, of which each may have left something open: ask its own package"
+            )
         })
     }
 }

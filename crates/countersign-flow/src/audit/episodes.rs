@@ -112,8 +112,7 @@ impl Episodes {
                 (_, Some(episode)) => {
                     episode.closed = Some(here());
                     let excepted = findings(&known.content).any(|finding| {
-                        finding.class == Class::Excepted
-                            && finding.rule.as_ref().is_some_and(|note| note.id == rule.id)
+                        finding.class == Class::Excepted && finding.rule.as_ref().is_some_and(|note| note.id == rule.id)
                     });
                     episode.how = if excepted { How::Excepted } else { How::Fixed };
                 }

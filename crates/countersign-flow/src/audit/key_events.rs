@@ -34,7 +34,8 @@ pub(super) fn table(facts: &Facts<'_>) -> Table {
         let again = carried.filter(|log| before.as_ref().is_some_and(|_| log.trust().digest() == digest));
         let all = match again {
             Some(log) => {
-                let event = format!("in force when this log began, as {} recorded it; {}", log.origin(), held_by(trust));
+                let event =
+                    format!("in force when this log began, as {} recorded it; {}", log.origin(), held_by(trust));
                 vec![(("trust".to_owned(), digest.to_string()), event)]
             }
             None => events(before.as_ref(), trust, &digest.to_string()),

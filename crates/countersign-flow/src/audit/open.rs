@@ -458,13 +458,20 @@ fn too_old(
     if theirs == ours || signed_checkpoint(checkpoint, newest.trust(), at).is_err() {
         return None;
     }
-    let what = format!("the log records trust version {theirs}, and you gave version {ours}: it does not know the key that signs the log now");
+    let what = format!(
+        "the log records trust version {theirs}, and you gave version {ours}: it does not know the key that signs the log now"
+    );
     Some(
         Finding::new(codes::TRUST_DIGEST_MISMATCH, what)
             .at("trust")
-            .expected(format!("version {theirs}, {}", newest.digest()), "the log, signed by a quorum of the version that you gave")
+            .expected(
+                format!("version {theirs}, {}", newest.digest()),
+                "the log, signed by a quorum of the version that you gave",
+            )
             .found(format!("version {ours}, {}", given.digest()))
-            .help(format!("get trust version {theirs} and its digest from where you have this one, not from the package")),
+            .help(format!(
+                "get trust version {theirs} and its digest from where you have this one, not from the package"
+            )),
     )
 }
 

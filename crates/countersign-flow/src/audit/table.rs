@@ -241,12 +241,22 @@ mod tests {
     fn every_row_ends_with_what_proves_it() {
         let mut table = Table::new(&["name"]);
         let digest = Sha256::of(b"x");
-        table.push(vec!["app".to_owned()], Proof { log: None, entry: 7, leaf: digest, documents: vec![digest, digest] });
+        table
+            .push(vec!["app".to_owned()], Proof { log: None, entry: 7, leaf: digest, documents: vec![digest, digest] });
         let text = table.csv();
         assert_eq!(text.lines().count(), 2);
         assert!(text.ends_with(&format!("\"app\",\"7\",\"{digest}\",\"{digest} {digest}\"\n")), "{text}");
-        let before = Proof { log: Some(Origin::new("example.com/2026").unwrap()), entry: 7, leaf: digest, documents: vec![digest] };
+        let before = Proof {
+            log: Some(Origin::new("example.com/2026").unwrap()),
+            entry: 7,
+            leaf: digest,
+            documents: vec![digest],
+        };
         table.push(vec!["app".to_owned()], before);
-        assert!(table.csv().ends_with(&format!("\"example.com/2026 7\",\"{digest}\",\"{digest}\"\n")), "{}", table.csv());
+        assert!(
+            table.csv().ends_with(&format!("\"example.com/2026 7\",\"{digest}\",\"{digest}\"\n")),
+            "{}",
+            table.csv()
+        );
     }
 }

@@ -137,7 +137,8 @@ pub(super) fn exceptions(asked: &Asked<'_>) -> Part {
             part.deviations_at.push((place, format!("{} was needed: uses {}", cell(id), cell(used))));
         }
         let before = used_before(asked, cell(id));
-        part.notes.extend((!before.is_empty()).then(|| format!("before, {} was needed by {}", cell(id), before.join(", "))));
+        part.notes
+            .extend((!before.is_empty()).then(|| format!("before, {} was needed by {}", cell(id), before.join(", "))));
     }
     part.note("an exception counts only by its entry in the log: what is not listed excepted nothing")
         .note("uses are those of decisions in the part of the record that was asked for; an exception that something went out by, and an entry that does not count, is FAIL")

@@ -54,7 +54,9 @@ pub(super) fn violations(asked: &Asked<'_>) -> Part {
             let not_fixed = match (episode.how, &closed) {
                 (How::Fixed, _) => None,
                 (How::Excepted, Some(closed)) => Some(format!("{since}: what passed at {closed} needed an exception")),
-                (How::Open | How::Excepted, _) => Some(format!("{since}, and nothing of that name passed it afterwards")),
+                (How::Open | How::Excepted, _) => {
+                    Some(format!("{since}, and nothing of that name passed it afterwards"))
+                }
             };
             part.deviations_at.extend(not_fixed.map(|why| (row.place(), why)));
             if let Some(closed) = &episode.closed {

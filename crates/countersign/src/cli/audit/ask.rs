@@ -1,8 +1,8 @@
 //! `audit ask`.
 
+use super::super::given::moment;
 use super::super::{Answer, Call};
 use super::facts::FactsArgs;
-use super::super::given::moment;
 use super::{OutsideArgs, WindowArgs, package_among, some};
 use crate::render::Done;
 use clap::Args;
