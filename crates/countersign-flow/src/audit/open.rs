@@ -414,6 +414,12 @@ fn log_of(
     };
     let inside = package.file(TRUST)?.unwrap_or_default();
     let Some(trust) = trust(&inside, outside, at, report) else { return Ok(None) };
+    if outside.is_some()
+        && let Some(finding) = too_old(&checkpoint, &entries, &trust, package, at)
+    {
+        report.line("log-checkpoint", vec![finding], "");
+        return Ok(None);
+    }
     let recorded = outside.and_then(|outside| recorded_before(&entries, &trust, outside.bytes, package));
     let opened = LogState::open(&checkpoint, &entries, recorded.as_ref().unwrap_or(&trust), package, at);
     report.checks.extend(opened.checks);
@@ -430,6 +436,53 @@ fn log_of(
     Ok(opened.state.map(|state| (state, trust, at)))
 }
 
+/// That the log's checkpoint is signed by a key that a newer trust names, which the log records and which goes on from the one
+/// that was given: then that is too old, and nothing was altered.
+fn too_old(
+    checkpoint: &[u8],
+    entries: &[Vec<u8>],
+    given: &VerifiedTrust,
+    package: &Package,
+    at: Time,
+) -> Option<Finding> {
+    if signed_checkpoint(checkpoint, given.trust(), at).is_ok() {
+        return None;
+    }
+    let mut newest = given.clone();
+    for entry in entries.iter().filter_map(|bytes| trust_entry(bytes)) {
+        let next = entry.statement().and_then(|digest| package.blob(digest));
+        let next = next.and_then(|bytes| verify_successor(&newest, &bytes, entry.time).ok());
+        newest = next.unwrap_or(newest);
+    }
+    let (ours, theirs) = (given.trust().version, newest.trust().version);
+    if theirs == ours || signed_checkpoint(checkpoint, newest.trust(), at).is_err() {
+        return None;
+    }
+    let what = format!(
+        "the log records trust version {theirs}, and you gave version {ours}: it does not know the key that signs the log now"
+    );
+    Some(
+        Finding::new(codes::TRUST_DIGEST_MISMATCH, what)
+            .at("trust")
+            .expected(
+                format!("version {theirs}, {}", newest.digest()),
+                "the log, signed by a quorum of the version that you gave",
+            )
+            .found(format!("version {ours}, {}", given.digest()))
+            .help(format!(
+                "get trust version {theirs} and its digest from where you have this one, not from the package"
+            )),
+    )
+}
+
+/// An entry that records trust.
+fn trust_entry(bytes: &[u8]) -> Option<Entry> {
+    // An entry's bytes are canonical: one without these is of another kind, and need not be read.
+    const KIND: &[u8] = br#""kind":"trust""#;
+    let may_be = bytes.windows(KIND.len()).any(|part| part == KIND);
+    may_be.then(|| Entry::parse(bytes).ok())?.filter(|entry| entry.kind == Kind::Trust)
+}
+
 /// The newest trust that the log records, where the one from outside is the next after it: a log of last year does not know
 /// this year's trust. What is wrong with it otherwise, opening the log says.
 fn recorded_before(
@@ -438,11 +491,7 @@ fn recorded_before(
     bytes: &[u8],
     package: &Package,
 ) -> Option<VerifiedTrust> {
-    // An entry's bytes are canonical: one without these is of another kind, and need not be read.
-    const KIND: &[u8] = br#""kind":"trust""#;
-    let trusts = entries.iter().rev().filter(|bytes| bytes.windows(KIND.len()).any(|part| part == KIND));
-    let read = trusts.filter_map(|bytes| Entry::parse(bytes).ok());
-    let entry = read.into_iter().find(|entry| entry.kind == Kind::Trust)?;
+    let entry = entries.iter().rev().find_map(|bytes| trust_entry(bytes))?;
     let digest = entry.subjects.first().filter(|digest| *digest != trust.digest())?;
     let recorded = package.blob(entry.statement()?)?;
     let recorded = verify_trust(&recorded, Some(digest), entry.time).trust?;
