@@ -8,7 +8,6 @@ use countersign_core::finding::Finding;
 use countersign_core::slsa::{SignerFacts, SummaryExpectations};
 use countersign_core::time::Time;
 use countersign_core::trust::NamePattern;
-use serde_json::Value;
 use std::collections::BTreeSet;
 
 fn is_signed_by(wanted: &SummaryExpectations, shown: &Shown) -> bool {
