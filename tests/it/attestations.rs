@@ -272,7 +272,8 @@ fn thousands_are_judged_one_by_one_and_a_bad_one_is_named() {
     let with = ["--all", &place, "--trusted-root", "public-good", "--certificate-identity-regexp"];
     verify(&set, &[&with[..], &who].concat()).expect(0, &["3 of 3 attestations hold, in 1 files"]);
     std::fs::write(large.path().join("l.jsonl"), format!("{}{{\n", line.repeat(3))).unwrap();
-    verify(&set, &[&with[..], &who].concat()).expect(4, &["0 of 0 attestations hold", "l.jsonl, line 4", "bundle-malformed"]);
+    verify(&set, &[&with[..], &who].concat())
+        .expect(4, &["0 of 0 attestations hold", "l.jsonl, line 4", "bundle-malformed"]);
     let empty = tempfile::tempdir().unwrap();
     verify(empty.path(), &["--all", ".", "--trusted-root", "public-good"]).expect(3, &["no-statements"]);
 }

@@ -117,7 +117,8 @@ fn a_log_s_word_for_the_time_is_no_timestamp_where_one_is_asked_for() {
     let judge = |bundle: &[u8], root: &str, transparency| {
         TrustedRoot::parse(&read(root)).unwrap().verify_keyless(bundle, Artifact::Bytes(&file), transparency, at)
     };
-    let (public, second) = ("real-bundles/trust/public-good.json", "sigstore-conformance/rekor2-happy-path/trusted_root.json");
+    let (public, second) =
+        ("real-bundles/trust/public-good.json", "sigstore-conformance/rekor2-happy-path/trusted_root.json");
     // The first has a signed entry timestamp alone.
     for version in ["v0.1", "v0.2", "v0.3"] {
         let bundle = read(&format!("sigstore-conformance/happy-path-{version}/bundle.sigstore.json"));

@@ -126,7 +126,15 @@ fn a_log_that_is_asked_for_is_asked_of_cloud_build_s_keys_as_well() {
     let (bundle, source) = (text("provenance"), case["inputs"]["source"].as_str().unwrap());
     let builder = case["builder_ids"][0].as_str().unwrap();
     let with = [
-        "verify", &digest, "--bundle", &bundle, "--cloud-build-key", "cloud-build-keys", "--source", source, "--builder-id",
+        "verify",
+        &digest,
+        "--bundle",
+        &bundle,
+        "--cloud-build-key",
+        "cloud-build-keys",
+        "--source",
+        source,
+        "--builder-id",
         builder,
     ];
     bare(&set, &with).expect(0, &["verified", "transparency-none"]);
@@ -147,8 +155,18 @@ fn npm_s_document_is_whole_and_the_registry_s_keys_are_read_as_it_serves_them() 
     let root = set.join("trust/public-good.json").display().to_string();
     let verify = |document: &str, keys: &str| {
         let with = [
-            "verify", &digest, "--bundle", document, "--trusted-root", &root, "--key", keys, "--builder-id",
-            "https://github.com/actions/runner/github-hosted", "--source", "github.com/trishankatdatadog/supreme-goggles",
+            "verify",
+            &digest,
+            "--bundle",
+            document,
+            "--trusted-root",
+            &root,
+            "--key",
+            keys,
+            "--builder-id",
+            "https://github.com/actions/runner/github-hosted",
+            "--source",
+            "github.com/trishankatdatadog/supreme-goggles",
         ];
         bare(folder.path(), &with)
     };
@@ -190,7 +208,8 @@ fn what_is_of_no_form_that_is_read_is_said_so() {
     said(&json!({ "a": 1 })).expect(4, &["JSON of another kind, which is none of the forms", "npm's document"]);
     said(&json!({ "version": 2, "verification_material": {} })).expect(4, &["an attestation of PEP 740, version `2`"]);
     let signature = json!({ "keyid": "k", "sig": "AAAA" });
-    let many = json!({ "payloadType": "application/vnd.in-toto+json", "payload": "e30=", "signatures": vec![signature; 17] });
+    let many =
+        json!({ "payloadType": "application/vnd.in-toto+json", "payload": "e30=", "signatures": vec![signature; 17] });
     said(&many).expect(4, &["the envelope has 17 signatures, 1 to 16 are read"]);
     door.run("sign app --key k.pem --output -").expect(2, &["`-` is none here"]);
 }

@@ -199,7 +199,9 @@ fn in_its_form(value: &Value, bytes: &[u8]) -> Result<Vec<Attestation>, BundleEr
         // Who published, such a document says besides, unsigned: only the certificate is believed.
         if value.get("version") != Some(&json!(1)) {
             let found = value.get("version").map_or_else(String::new, Value::to_string);
-            return Err(BundleError::Form { found: format!("a provenance object of PEP 740, version `{}`", short(&found)) });
+            return Err(BundleError::Form {
+                found: format!("a provenance object of PEP 740, version `{}`", short(&found)),
+            });
         }
         let bundles = array(value, "attestation_bundles")?;
         let mut each = Vec::new();

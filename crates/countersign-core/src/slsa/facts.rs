@@ -414,14 +414,13 @@ mod tests {
                 }),
             )
         };
-        let git = |name: &str, repository: &str, commit: &str| {
-            json!({ "name": name, "uri": format!("git+https://github.com/o/{repository}.git"), "digest": { "sha1": commit } })
-        };
+        let git = |name: &str, repository: &str, commit: &str| json!({ "name": name, "uri": format!("git+https://github.com/o/{repository}.git"), "digest": { "sha1": commit } });
         let image = json!({ "uri": "oci://gcr.io/x", "digest": { "sha256": "0".repeat(64) } });
         let external = json!({
             "runSpec": {}, "buildConfigSource": { "repository": "git+https://github.com/o/pipelines", "ref": format!("sha1:{COMMIT}"), "path": "p.yaml" },
         });
-        let (pipeline, task) = (git("pipeline", "pipelines", &"a".repeat(40)), git("pipelineTask", "tasks", &"b".repeat(40)));
+        let (pipeline, task) =
+            (git("pipeline", "pipelines", &"a".repeat(40)), git("pipelineTask", "tasks", &"b".repeat(40)));
         let found = run(external.clone(), json!([pipeline, task, image, git("inputs/result", "r", COMMIT)]));
         assert_eq!(found.repository.unwrap().as_str(), "github.com/o/r");
         assert_eq!((found.commit.as_deref(), found.reference), (Some(COMMIT), None));
@@ -440,7 +439,10 @@ mod tests {
         ] {
             assert_eq!(run(external.clone(), resolved.clone()).repository, None, "{resolved}");
         }
-        let two = run(json!({ "runSpec": {} }), json!([git("inputs/result", "r", COMMIT), git("inputs/result", "r", &"c".repeat(40))]));
+        let two = run(
+            json!({ "runSpec": {} }),
+            json!([git("inputs/result", "r", COMMIT), git("inputs/result", "r", &"c".repeat(40))]),
+        );
         assert_eq!(two.contradictions.len(), 1);
     }
 

@@ -121,7 +121,8 @@ impl ExpectationsFile {
             return Err(ExpectationsError::new(problem));
         }
         let builders = read.provenance.iter().flat_map(|provenance| &provenance.builders);
-        let signers = builders.filter_map(|builder| Some((builder.issuer.as_ref()?, builder.subject.as_ref(), &builder.claims)));
+        let signers =
+            builders.filter_map(|builder| Some((builder.issuer.as_ref()?, builder.subject.as_ref(), &builder.claims)));
         let signers: Vec<_> = signers
             .chain(read.summary.iter().filter_map(|s| Some((s.issuer.as_ref()?, s.subject.as_ref(), &NO_CLAIMS))))
             .chain(read.identities.iter().map(|identity| (&identity.issuer, Some(&identity.subject), &identity.claims)))

@@ -44,11 +44,15 @@ mod tests {
         let (md5, sha1, sha256) = ("a".repeat(32), "b".repeat(40), "c".repeat(64));
         assert!(usable_of(&[("sha256", &sha256)]));
         assert!(usable_of(&[("gitCommit", &sha1)]) && usable_of(&[("gitCommit", &sha256)]));
-        for beside in [("md5", &*md5), ("sha1", &sha1), ("goModuleH1", "h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=")] {
+        for beside in
+            [("md5", &*md5), ("sha1", &sha1), ("goModuleH1", "h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=")]
+        {
             assert!(usable_of(&[("sha256", &sha256), beside]), "{beside:?}");
         }
         assert!(usable_of(&[("sha256", &sha256), ("gce_image_id", "123"), ("empty", "")]));
-        for none in [&[][..], &[("gce_image_id", "123")], &[("md5", &md5)], &[("sha-256", &sha256)], &[("SHA256", &sha256)]] {
+        for none in
+            [&[][..], &[("gce_image_id", "123")], &[("md5", &md5)], &[("sha-256", &sha256)], &[("SHA256", &sha256)]]
+        {
             assert!(!usable_of(none), "{none:?}");
         }
     }

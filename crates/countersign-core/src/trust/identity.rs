@@ -283,7 +283,8 @@ impl Regex {
     /// Whether it is anybody's name: it fits those that nobody has, of each kind that there is.
     #[must_use]
     pub fn is_anybody(&self) -> bool {
-        const NOBODY: [&str; 3] = ["nobody@nowhere.invalid", "https://nowhere.invalid/nobody", "https://nowhere.invalid"];
+        const NOBODY: [&str; 3] =
+            ["nobody@nowhere.invalid", "https://nowhere.invalid/nobody", "https://nowhere.invalid"];
         NOBODY.iter().any(|name| self.matches(name))
     }
 
@@ -438,10 +439,13 @@ mod tests {
 
     #[test]
     fn a_dot_that_was_meant_as_itself_is_seen() {
-        for anybody in ["^.*$", "^.+$", r"^https://github\.com/evil$|^.*$", "^https://.*$", "^[^ ]+@.*$", r"^(?s:.)*$"] {
+        for anybody in ["^.*$", "^.+$", r"^https://github\.com/evil$|^.*$", "^https://.*$", "^[^ ]+@.*$", r"^(?s:.)*$"]
+        {
             assert!(Regex::new(anybody).unwrap().is_anybody(), "{anybody}");
         }
-        for somebody in [r"^https://github\.com/o/.*$", r"^.*@example\.com$", r"^https://[^/]*\.example\.com/.*$", "^a|b$"] {
+        for somebody in
+            [r"^https://github\.com/o/.*$", r"^.*@example\.com$", r"^https://[^/]*\.example\.com/.*$", "^a|b$"]
+        {
             assert!(!Regex::new(somebody).unwrap().is_anybody(), "{somebody}");
         }
         assert!(Regex::new("^https://github.com/o/.*$").unwrap().has_careless_dot());

@@ -236,7 +236,8 @@ fn lines(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &mu
         if line.is_empty() {
             return Ok(());
         }
-        let refused = |what: String| FlowError::Refused(vec![Finding::new(codes::BUNDLE_MALFORMED, what).at(out.place.as_str())]);
+        let refused =
+            |what: String| FlowError::Refused(vec![Finding::new(codes::BUNDLE_MALFORMED, what).at(out.place.as_str())]);
         count = count.saturating_add(1);
         if count > limits::COLLECTION_ITEMS {
             return Err(refused(format!("more than {} bundles in one file", limits::COLLECTION_ITEMS)));

@@ -135,9 +135,9 @@ impl NamedKey {
         let key = BundleKey::from_der(&der).map_err(|refused| refused.to_string())?;
         let until = match one.get("expires").filter(|until| !until.is_null()) {
             None => None,
-            Some(until) => Some(
-                until.as_str().and_then(Time::from_rfc3339).ok_or_else(|| "`expires` is no time".to_owned())?,
-            ),
+            Some(until) => {
+                Some(until.as_str().and_then(Time::from_rfc3339).ok_or_else(|| "`expires` is no time".to_owned())?)
+            }
         };
         Ok(Self {
             name: text("keyid").ok_or_else(|| "no `keyid`".to_owned())?.to_owned(),

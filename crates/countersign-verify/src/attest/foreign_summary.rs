@@ -174,7 +174,8 @@ mod tests {
         assert_eq!((summary.time, summary.inputs.len(), summary.passed), (None, 0, true));
         assert_eq!(summary.policy.describe(), "/policies/gate");
         let mut named = least();
-        named["inputAttestations"] = json!([{ "digest": { "sha512": "ef", "sha256": "cd" } }, { "uri": "p.jsonl" }, {}]);
+        named["inputAttestations"] =
+            json!([{ "digest": { "sha512": "ef", "sha256": "cd" } }, { "uri": "p.jsonl" }, {}]);
         let inputs = read(TYPES[0], named).unwrap().inputs;
         assert_eq!(inputs.iter().map(Named::sha256).collect::<Vec<_>>(), [Some("cd"), None, None]);
         assert_eq!(inputs[2].describe(), "what has neither name nor digest");
@@ -185,7 +186,10 @@ mod tests {
         let summary = read(TYPES[1], older()).unwrap();
         assert_eq!(summary.time.map(|time| time.to_string()).as_deref(), Some("2026-03-01T12:00:00Z"));
         assert_eq!(summary.levels, ["SLSA_LEVEL_3"]);
-        assert_eq!((summary.resource.as_str(), summary.policy.digests.as_slice()), ("pkg:app", &["sha256:ab".to_owned()][..]));
+        assert_eq!(
+            (summary.resource.as_str(), summary.policy.digests.as_slice()),
+            ("pkg:app", &["sha256:ab".to_owned()][..])
+        );
         assert!(read(TYPES[0], older()).is_err() && read(TYPES[1], least()).is_err());
         // Under other names there may stand anything: of real summaries some have both.
         let mut both = least();

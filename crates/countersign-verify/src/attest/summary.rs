@@ -97,7 +97,9 @@ pub fn check_summary(
         let found = format!("{}{none}", policy.describe());
         differs(codes::VSA_POLICY, "the summary was made by another policy", accepted.join(", "), found);
     }
-    let allowed = wanted.max_age_days.map(|days| (format!("at most {days} days before {at}"), i64::from(days).saturating_mul(86_400)));
+    let allowed = wanted
+        .max_age_days
+        .map(|days| (format!("at most {days} days before {at}"), i64::from(days).saturating_mul(86_400)));
     match (summary.time, allowed) {
         (Some(time), _) if at.since(time) < 0 => {
             differs(codes::VSA_AGE, "the summary is of a time to come", at.to_string(), time.to_string());

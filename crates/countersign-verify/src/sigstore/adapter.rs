@@ -78,9 +78,9 @@ impl Key {
         match VerificationKey::from_spki(&key) {
             _ if kind == Kind::P521 => Ok(Self(key)),
             // What signs by a curve's point that is no full one even now would be that key under another name.
-            Ok(_) if matches!(kind, Kind::P256 | Kind::P384) && schemes::in_full(key.as_bytes()).is_none() => {
-                Err(Refused::new(codes::SIGNER_UNKNOWN, "the public key does not parse: its point is none of its curve"))
-            }
+            Ok(_) if matches!(kind, Kind::P256 | Kind::P384) && schemes::in_full(key.as_bytes()).is_none() => Err(
+                Refused::new(codes::SIGNER_UNKNOWN, "the public key does not parse: its point is none of its curve"),
+            ),
             Ok(_) if kind != Kind::Rsa || schemes::strong(key.as_bytes()) => Ok(Self(key)),
             known => Err(match (schemes::unknown(key.as_bytes()), known) {
                 (None, Err(error)) => {
@@ -159,12 +159,7 @@ impl Verifier {
         sigstore_verify::Verifier::new(&root).map(Self).map_err(|error| error.to_string())
     }
 
-    pub(super) fn keyless(
-        &self,
-        bundle: &str,
-        artifact: Artifact<'_>,
-        asks: Asks,
-    ) -> Result<Keyless, Refused> {
+    pub(super) fn keyless(&self, bundle: &str, artifact: Artifact<'_>, asks: Asks) -> Result<Keyless, Refused> {
         let bundle = read(bundle)?;
         let policy = VerificationPolicy::any_identity();
         // An instance that has no such log is not asked for its word.

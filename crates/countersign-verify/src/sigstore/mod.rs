@@ -530,7 +530,8 @@ mod tests {
         use x509_cert::der::asn1::BitString;
         use x509_cert::der::{Decode as _, Encode as _};
         use x509_cert::spki::SubjectPublicKeyInfoOwned;
-        for kind in [&ECDSA_P256_SHA256_ASN1_SIGNING, &ECDSA_P384_SHA384_ASN1_SIGNING, &ECDSA_P521_SHA512_ASN1_SIGNING] {
+        for kind in [&ECDSA_P256_SHA256_ASN1_SIGNING, &ECDSA_P384_SHA384_ASN1_SIGNING, &ECDSA_P521_SHA512_ASN1_SIGNING]
+        {
             let pair = EcdsaKeyPair::generate(kind).unwrap();
             let full = pair.public_key().as_der().unwrap().as_ref().to_vec();
             let known = BundleKey::from_der(&full).unwrap();

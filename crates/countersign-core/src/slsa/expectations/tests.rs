@@ -148,12 +148,24 @@ fn the_parameters_of_tekton_and_gitlab_are_known_and_a_variable_s_bare_name_is_n
     assert!(found(tekton, &[("runSpec", json!({})), ("buildConfigSource", json!({}))], "").is_empty());
     assert_eq!(found(tekton, &[("other", json!({}))], ""), ["external-parameter-unknown"]);
     let gitlab = "https://docs.gitlab.com/ci/pipeline_security/slsa/provenance_v1";
-    let job = [("source", json!("https://gitlab.com/o/r")), ("entryPoint", json!("build")), ("variables", json!({ "A": "b" }))];
+    let job = [
+        ("source", json!("https://gitlab.com/o/r")),
+        ("entryPoint", json!("build")),
+        ("variables", json!({ "A": "b" })),
+    ];
     assert!(found(gitlab, &job, "").is_empty());
     let runner = "https://gitlab.com/gitlab-org/gitlab-runner/-/blob/v15.0.0/PROVENANCE.md";
-    let names = [("source", json!("https://gitlab.com/o/r")), ("entryPoint", json!("build")), ("CI", json!("")), ("A", json!(""))];
+    let names = [
+        ("source", json!("https://gitlab.com/o/r")),
+        ("entryPoint", json!("build")),
+        ("CI", json!("")),
+        ("A", json!("")),
+    ];
     assert!(found(runner, &names, "").is_empty());
-    assert!(found(runner, &names[1..], "parameters = { entryPoint = \"build\" }").is_empty(), "the names are no choice");
+    assert!(
+        found(runner, &names[1..], "parameters = { entryPoint = \"build\" }").is_empty(),
+        "the names are no choice"
+    );
     assert_eq!(found(runner, &[("A", json!("b"))], ""), ["external-parameter-unknown"]);
     for other in ["https://gitlab.com/gitlab-org/gitlab-runner/-/blob/x/y/PROVENANCE.md", "https://example.com/type"] {
         assert_eq!(found(other, &[("CI", json!(""))], ""), ["external-parameter-unknown"], "{other}");
