@@ -197,28 +197,49 @@ fn documents_of_our_own_are_merged_too() {
     door.run("sbom merge one.json one.json --name r --release 1 --output twice.json").expect(2, &[]);
 }
 
+#[cfg(unix)]
+#[expect(clippy::disallowed_methods, reason = "a pipe for the program to read")]
+#[test]
+fn a_document_from_a_pipe_is_judged_as_from_a_file() {
+    let door = Door::new();
+    let bytes = foreign("1.0.0", "1.0.0").to_string().into_bytes();
+    let pipe = door.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let writer = std::thread::spawn(move || std::fs::write(pipe, bytes));
+    door.run("sbom validate pipe").expect(0, &["pipe: valid, CycloneDX 1.6, 3 components"]);
+    writer.join().unwrap().unwrap();
+}
+
 #[test]
 fn a_release_is_merged_and_what_artifacts_share_is_listed_once() {
     let door = Door::new();
-    door.write("one.json", foreign("1.0.0", "1.0.0").to_string().as_bytes());
-    let mut two = foreign("1.0.0", "1.0.0");
+    let mut one = foreign("1.0.0", "1.0.0");
+    let c = json!({"type": "library", "bom-ref": "c", "name": "c", "version": "1.0.0"});
+    one["components"].as_array_mut().unwrap().push(c);
+    one["dependencies"][0]["dependsOn"] = json!(["a", "c"]);
+    door.write("one.json", one.to_string().as_bytes());
+    let mut two = one;
     two["metadata"]["component"] =
         json!({"type": "application", "bom-ref": "worker", "name": "worker", "version": "1.0.0"});
     two["components"][1]["bom-ref"] = json!("b");
     two["components"][1]["supplier"] = json!({"name": "Somebody else"});
-    two["dependencies"] = json!([{"ref": "worker", "dependsOn": ["a", "b"]}]);
+    two["dependencies"] = json!([{"ref": "worker", "dependsOn": ["a", "b", "c"]}]);
     door.write("two.json", two.to_string().as_bytes());
     let merge = |files: &str| door.run(&format!("sbom merge {files} --name shop --release 3 --output shop.cdx.json"));
-    merge("one.json two.json").expect(0, &["2 documents", "1 listed once for several, 1 renamed"]);
+    merge("one.json two.json").expect(0, &["2 documents", "1 listed once for several, 2 renamed"]);
     let first = door.read("shop.cdx.json");
     merge("two.json one.json").expect(0, &[]);
     assert_eq!(first, door.read("shop.cdx.json"));
     door.run("sbom validate shop.cdx.json").expect(0, &["valid"]);
-    door.run("sbom query shop.cdx.json a")
-        .expect(0, &["shop 3 > app 1.0.0 > a 1.0.0", "shop 3 > worker 1.0.0 > a 1.0.0"]);
+    door.run("sbom query shop.cdx.json c")
+        .expect(0, &["shop 3 > app 1.0.0 > c 1.0.0", "shop 3 > worker 1.0.0 > c 1.0.0"]);
+    let a = answer(&door.run("sbom query shop.cdx.json a --format json").out);
+    assert_eq!(a["found"].as_array().unwrap().len(), 2, "of which one says what it depends on and one does not");
     let b = answer(&door.run("sbom query shop.cdx.json b --format json").out);
     assert_eq!(b["found"].as_array().unwrap().len(), 2, "two that say otherwise stay two");
-    merge("one.json one.json").expect(2, &["given twice", "nothing was written"]);
+    merge("one.json one.json").expect(2, &["given twice: one.json, one.json", "nothing was written"]);
+    door.write("none.json", br#"{"bomFormat": "CycloneDX", "specVersion": "1.6"}"#);
+    merge("one.json none.json").expect(2, &["none.json does not say what it is about", "nothing was written"]);
 }
 
 #[test]

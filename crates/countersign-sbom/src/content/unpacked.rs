@@ -290,6 +290,7 @@ mod tests {
         entries.iter().for_each(|entry| out.write_all(entry).unwrap());
         out.write_all(&[0; 2 * BLOCK]).unwrap();
         out.finish().unwrap();
+        fs::create_dir_all(&folder).unwrap();
         for (name, text) in files {
             let path = folder.join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
