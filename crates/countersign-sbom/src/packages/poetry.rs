@@ -65,24 +65,21 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     let mut nodes: Vec<Node> = packages.iter().map(|package| node(package, &index)).collect();
     let mut partial = Vec::new();
     let mut left = Vec::new();
-    let starts: Vec<Start> = match &asks {
-        Some(asks) => {
-            let project = nodes.len();
-            nodes.push(Node { asks: asked_by_project(asks, &index), ..Node::default() });
-            references.push(root.reference.clone());
-            bom.aggregates.insert(root.reference.clone(), "complete".to_owned());
-            vec![(project, None, Scope::Required)]
+    let starts: Vec<Start> = if let Some(asks) = &asks {
+        let project = nodes.len();
+        nodes.push(Node { asks: asked_by_project(asks, &index), ..Node::default() });
+        references.push(root.reference.clone());
+        bom.aggregates.insert(root.reference.clone(), "complete".to_owned());
+        vec![(project, None, Scope::Required)]
+    } else {
+        bom.aggregates.insert(root.reference.clone(), "unknown".to_owned());
+        partial.push(
+            "pyproject.toml is not beside the lock file: what the project itself asks for is not known".to_owned(),
+        );
+        if !said {
+            partial.push("what is for development only is not known: all count as required".to_owned());
         }
-        None => {
-            bom.aggregates.insert(root.reference.clone(), "unknown".to_owned());
-            partial.push(
-                "pyproject.toml is not beside the lock file: what the project itself asks for is not known".to_owned(),
-            );
-            if !said {
-                partial.push("what is for development only is not known: all count as required".to_owned());
-            }
-            (0..packages.len()).map(|place| (place, None, Scope::Required)).collect()
-        }
+        (0..packages.len()).map(|place| (place, None, Scope::Required)).collect()
     };
     let reached = reach::walk(&nodes, starts);
     let mut conditions = reached.give_edges(&references, &mut bom);
@@ -131,11 +128,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
 fn in_range(path: &Path, packages: &[&Table], index: &Index) -> Result<(), PackagesError> {
     for package in packages {
         for (name, asked) in package.get("dependencies").and_then(Value::as_table).into_iter().flatten() {
-            let range = match asked {
-                Value::String(range) => Some(range.as_str()),
-                Value::Table(table) => text_in(table, "version"),
-                _ => None,
-            };
+            let range = asked.as_str().or_else(|| text_in(asked.as_table()?, "version"));
             let found = index.get(&normal(name)).map(Vec::as_slice).unwrap_or_default();
             let version = match found {
                 [only] => packages.get(*only).and_then(|package| text_in(package, "version")),
@@ -323,18 +316,17 @@ fn component(path: &Path, package: &Table, older: Option<&Table>) -> Result<Item
 /// On what conditions a package is there: one for all groups, or one for each. The main group's counts; without it, a group that has the
 /// package in any case ends all.
 fn own_conditions<'t>(package: &'t Table, groups: Option<&[&str]>) -> Option<BTreeSet<&'t str>> {
-    match package.get("markers")? {
-        Value::String(text) => Some(BTreeSet::from([text.as_str()])),
-        Value::Table(by_group) => {
-            let of = |group: &str| text_in(by_group, group);
-            let groups = groups.unwrap_or(&["main"]);
-            if groups.contains(&"main") {
-                return of("main").map(|marker| BTreeSet::from([marker]));
-            }
-            groups.iter().map(|group| of(group)).collect()
-        }
-        _ => None,
+    let markers = package.get("markers")?;
+    if let Some(text) = markers.as_str() {
+        return Some(BTreeSet::from([text]));
     }
+    let by_group = markers.as_table()?;
+    let of = |group: &str| text_in(by_group, group);
+    let groups = groups.unwrap_or(&["main"]);
+    if groups.contains(&"main") {
+        return of("main").map(|marker| BTreeSet::from([marker]));
+    }
+    groups.iter().map(|group| of(group)).collect()
 }
 
 /// The project, and what it asks for, where its manifest is there to say so: each as a requirement, with the most that it can be.
@@ -611,17 +603,17 @@ content-hash = "x"
         let lock = LOCK
             .replace("B_b = \">=1\"", "B_b = { version = \">=1\", optional = true, markers = \"extra == 'file'\" }");
         let manifest = format!("{MANIFEST}a = {{ version = \"*\", extras = [\"file\"] }}\n");
-        let made = made(&lock, Some(&manifest)).unwrap();
+        let asked = made(&lock, Some(&manifest)).unwrap();
         let scopes: Vec<(&str, &str)> =
-            made.bom.items.iter().map(|item| (item.name.as_str(), item.scope.word())).collect();
+            asked.bom.items.iter().map(|item| (item.name.as_str(), item.scope.word())).collect();
         assert_eq!(scopes, [("a", "required"), ("b.b", "excluded"), ("t", "excluded")]);
         let edge = |from: &str, to: &str| (from.to_owned(), to.to_owned());
         let dev = [edge("path:app@1", "pkg:pypi/t@3.0"), edge("pkg:pypi/a@1.0", "pkg:pypi/b-b@2.0")];
-        assert_eq!(made.bom.only_dev, BTreeSet::from(dev));
-        let unasked = super::tests::made(&lock, Some(MANIFEST)).unwrap();
+        assert_eq!(asked.bom.only_dev, BTreeSet::from(dev));
+        let unasked = made(&lock, Some(MANIFEST)).unwrap();
         assert!(unasked.partial.iter().any(|text| text.contains("(b.b 2.0)")), "{:?}", unasked.partial);
         let twice = format!("{lock}[[package]]\nname = \"A\"\nversion = \"1.0\"\nfiles = []\n");
-        let error = super::tests::made(&twice, None).unwrap_err().to_string();
+        let error = made(&twice, None).unwrap_err().to_string();
         assert!(error.contains("A 1.0: it stands in the lock file twice"), "{error}");
     }
 

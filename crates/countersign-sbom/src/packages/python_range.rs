@@ -33,7 +33,6 @@ fn bound_excludes(bound: &str, version: &str) -> bool {
     match (sign, stem) {
         ("==" | "", Some(stem)) => begins(version, true, stem) == Answer::No,
         ("!=", Some(stem)) => begins(version, true, stem) == Answer::Yes,
-        (_, Some(_)) => false,
         ("==" | "", None) => low || high,
         ("!=", None) => same,
         (">=", None) => low,

@@ -524,9 +524,9 @@ mod tests {
     fn what_a_variable_of_the_environment_stands_for_is_not_known() {
         let text = "a==${FOO}\nb===1.${FOO}\nc @ https://u:${TOKEN}@example.com/c.zip\nd @ https://example.com/${V}/d.zip\n\
                     e @ git+https://example.com/o/e@${REV}\nhttps://example.com/f-${V}-py3-none-any.whl\ng==1.0 # ${NOT}\nh==1.0$\n";
-        let made = made(text).unwrap();
+        let list = made(text).unwrap();
         let named: Vec<(String, Option<&str>)> =
-            made.bom.items.iter().map(|item| (item.label(), item.purl.as_deref())).collect();
+            list.bom.items.iter().map(|item| (item.label(), item.purl.as_deref())).collect();
         let wanted = [
             ("a", Some("pkg:pypi/a")),
             ("b", Some("pkg:pypi/b")),
@@ -543,12 +543,12 @@ mod tests {
             "{:?}",
             made.partial
         );
-        let error = super::tests::made("${NAME}==1\n").unwrap_err().to_string();
+        let error = made("${NAME}==1\n").unwrap_err().to_string();
         assert!(error.contains("its name is a variable of the environment"), "{error}");
-        let index = super::tests::made("-i https://${USER}:${PASS}@pip.example.com/simple\na==1\n").unwrap();
+        let index = made("-i https://${USER}:${PASS}@pip.example.com/simple\na==1\n").unwrap();
         let purl = "pkg:pypi/a@1?repository_url=https://pip.example.com/simple";
         assert_eq!(index.bom.items[0].purl.as_deref(), Some(purl));
-        let index = super::tests::made("-i https://${HOST}/simple\na==1\n").unwrap();
+        let index = made("-i https://${HOST}/simple\na==1\n").unwrap();
         assert_eq!(index.bom.items[0].reference, "path:a@1");
     }
 
