@@ -138,7 +138,12 @@ fn listed(request: &Request<'_>, meanwhile: &[&(dyn Fn() + Sync)]) -> Result<Lis
         Scope::Artifacts => cargo_inventories(&request.cargo, meanwhile)?,
         Scope::LockOnly => {
             let root = request.cargo.directory.clone();
-            Listed { root, inventories: vec![lock_inventory(&request.cargo.directory)?], left_out: Vec::new(), rest: Rest::default() }
+            Listed {
+                root,
+                inventories: vec![lock_inventory(&request.cargo.directory)?],
+                left_out: Vec::new(),
+                rest: Rest::default(),
+            }
         }
     })
 }

@@ -390,10 +390,7 @@ mod tests {
         // Another member's features may bring an edge that a manifest has, and nothing else may.
         let needs = |place: &str| lib.replace("\"local\"", &format!("\"local\",\"dependencies\":[{place}]"));
         assert_eq!(embedded(&format!("{app},{},{macros}", needs("2"))), Vec::<String>::new());
-        assert_eq!(
-            embedded(&format!("{app},{},{macros}", needs("0"))),
-            ["edge lib 1.0.0 -> app 1.0.0 is only there"]
-        );
+        assert_eq!(embedded(&format!("{app},{},{macros}", needs("0"))), ["edge lib 1.0.0 -> app 1.0.0 is only there"]);
     }
 
     #[test]

@@ -116,8 +116,7 @@ impl<'r> Asked<'r> {
     /// What Cargo and the compiler said.
     pub(crate) fn workspace(&self, cargo: Running, ahead: &Ahead) -> Result<Workspace, SbomError> {
         let Self { request, directory, .. } = self;
-        let Built { host, target, compiler, judge, overridden } =
-            self.built.take(|| Built::of(request, directory))?;
+        let Built { host, target, compiler, judge, overridden } = self.built.take(|| Built::of(request, directory))?;
         let read = |text: &str| {
             let text = asked::applied(judge.applied(text), request);
             CargoMetadata::parse_json(&*text).and_then(CargoMetadata::build_graph)

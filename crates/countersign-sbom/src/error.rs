@@ -177,7 +177,9 @@ pub enum SbomError {
         known: Vec<String>,
     },
     /// Under resolver 1 flags about features are for the package of the folder, which has no such feature: Cargo would not build.
-    #[error("package `{package}` of this folder has no feature `{feature}`: under resolver 1, `--features` is for that package alone")]
+    #[error(
+        "package `{package}` of this folder has no feature `{feature}`: under resolver 1, `--features` is for that package alone"
+    )]
     NotOfTheFolder {
         /// The package.
         package: String,
@@ -406,7 +408,9 @@ impl SbomError {
             Self::NoSuchBinary { binary, .. } | Self::FeaturesRequired { binary, .. } => {
                 Some(format!("--bin {binary}"))
             }
-            Self::NoSuchFeature { feature, .. } | Self::NotOfTheFolder { feature, .. } => Some(format!("--features {feature}")),
+            Self::NoSuchFeature { feature, .. } | Self::NotOfTheFolder { feature, .. } => {
+                Some(format!("--features {feature}"))
+            }
             Self::NoSuchTarget { target } | Self::Target { target, .. } => Some(format!("--target {target}")),
             Self::PackageNotNamed { .. } | Self::NoArtifact { .. } => Some("--package".to_owned()),
             Self::Setting { key } => Some(key.clone()),

@@ -491,7 +491,8 @@ mod tests {
             )
         };
         let none = json!([]);
-        let said = |one: Value, other: Value| merged_as_it_is(&[one, other]).document["compositions"][0]["aggregate"].clone();
+        let said =
+            |one: Value, other: Value| merged_as_it_is(&[one, other]).document["compositions"][0]["aggregate"].clone();
         assert_eq!(said(of("x", &[], &complete), of("y", &["b"], &none)), "unknown");
         assert_eq!(said(of("x", &["b"], &complete), of("y", &["b"], &none)), "complete");
         assert_eq!(said(of("x", &[], &complete), of("y", &["b"], &complete)), "complete");
@@ -513,7 +514,8 @@ mod tests {
 
     fn edges(document: &Value) -> BTreeMap<String, BTreeSet<String>> {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let of = |entry: &Value| (text(&entry["ref"]), entry["dependsOn"].as_array().unwrap().iter().map(text).collect());
+        let of =
+            |entry: &Value| (text(&entry["ref"]), entry["dependsOn"].as_array().unwrap().iter().map(text).collect());
         document["dependencies"].as_array().unwrap().iter().map(of).collect()
     }
 
@@ -548,7 +550,10 @@ mod tests {
     #[test]
     fn an_address_of_a_document_goes_to_what_that_document_is_about() {
         let of = |root: &str| {
-            part(root, json!({"externalReferences": [{"type": "website", "url": format!("https://{root}.example.com")}]}))
+            part(
+                root,
+                json!({"externalReferences": [{"type": "website", "url": format!("https://{root}.example.com")}]}),
+            )
         };
         let document = merged(&[of("a"), of("b")]);
         assert_eq!(document.get("externalReferences"), None);

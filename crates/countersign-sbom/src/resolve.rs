@@ -13,10 +13,7 @@ use crate::{
 use countersign_core::purl::Purl;
 use guppy::{
     PackageId,
-    graph::{
-        BuildTargetId, BuildTargetKind, DependencyDirection, PackageGraph, PackageMetadata,
-        feature::FeatureSet,
-    },
+    graph::{BuildTargetId, BuildTargetKind, DependencyDirection, PackageGraph, PackageMetadata, feature::FeatureSet},
 };
 use std::collections::{BTreeMap, BTreeSet};
 

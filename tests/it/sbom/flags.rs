@@ -171,8 +171,7 @@ fn conditions_come_out_as_in_cargo_also_those_that_others_do_not_know() {
         ("thread-local", "target_thread_local"),
         ("not-foo", "not(foo)"),
     ];
-    let mut manifest =
-        "[package]\nname = \"app\"\nversion = \"1.0.0\"\nedition = \"2021\"\n[workspace]\n".to_owned();
+    let mut manifest = "[package]\nname = \"app\"\nversion = \"1.0.0\"\nedition = \"2021\"\n[workspace]\n".to_owned();
     for (name, condition) in conditions {
         write(
             folder.path(),
@@ -186,11 +185,8 @@ fn conditions_come_out_as_in_cargo_also_those_that_others_do_not_know() {
     write(folder.path(), "src/main.rs", "fn main() {}\n");
     run(cargo(folder.path()).args(["generate-lockfile", "--offline"]));
     for target in [None, Some("x86_64-pc-windows-msvc")] {
-        let request = CargoRequest {
-            target: target.map(str::to_owned),
-            offline: true,
-            ..CargoRequest::new(folder.path())
-        };
+        let request =
+            CargoRequest { target: target.map(str::to_owned), offline: true, ..CargoRequest::new(folder.path()) };
         let inventory = cargo_inventory(&request).unwrap();
         let ours = Built::by_us(&inventory);
         let mut truth = Built::by_cargo(&request, &inventory.build.host).unwrap();
@@ -201,6 +197,8 @@ fn conditions_come_out_as_in_cargo_also_those_that_others_do_not_know() {
             truth.edges.retain(|(_, to)| to != name);
         }
         assert_eq!(ours, truth);
-        assert!(ours.names().contains("always") && ours.names().contains("atomic-8") && !ours.names().contains("never"));
+        assert!(
+            ours.names().contains("always") && ours.names().contains("atomic-8") && !ours.names().contains("never")
+        );
     }
 }

@@ -310,9 +310,7 @@ mod tests {
 
     #[test]
     fn a_licence_of_the_list_is_named_by_its_address() {
-        let says = |kind: &str, to: &str| {
-            json!({"type": "Relationship", "spdxId": kind, "from": "a", "relationshipType": kind, "to": [to]})
-        };
+        let says = |kind: &str, to: &str| json!({"type": "Relationship", "spdxId": kind, "from": "a", "relationshipType": kind, "to": [to]});
         let graph = json!([
             {"type": "software_Package", "spdxId": "a", "name": "a"},
             {"type": "expandedlicensing_ListedLicense", "spdxId": "http://spdx.org/licenses/MIT", "name": "MIT License"},

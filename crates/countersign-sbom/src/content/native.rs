@@ -231,7 +231,8 @@ mod tests {
 
     #[test]
     fn what_only_a_feature_that_is_off_would_compile_is_not_listed() {
-        let script = ("build.rs", "use cc::Build; let d = if cfg!(feature = \"bundled-other\") { \"other\" } else { \"lib\" };");
+        let script =
+            ("build.rs", "use cc::Build; let d = if cfg!(feature = \"bundled-other\") { \"other\" } else { \"lib\" };");
         let files = [script, ("lib/a.c", ""), ("lib/asm/b.S", ""), ("other/a.c", ""), ("lib/another/c.c", "")];
         let one = found(&files, &["cc"], "");
         assert_eq!((one[0].folder.as_deref(), one[0].files), (Some("lib"), 2));

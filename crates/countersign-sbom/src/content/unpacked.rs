@@ -60,8 +60,7 @@ fn newer(folder: &Path, mark: SystemTime, seen: &mut usize) -> io::Result<bool> 
 /// there, is an error.
 pub(super) fn same(packed: &Path, folder: &Path, package: &str) -> Result<bool, SbomError> {
     let failed = |source| SbomError::Read { path: packed.to_owned(), source };
-    let unread =
-        |why: String| SbomError::Archive { path: packed.to_owned(), package: package.to_owned(), why };
+    let unread = |why: String| SbomError::Archive { path: packed.to_owned(), package: package.to_owned(), why };
     let file = File::open(packed).map_err(failed)?;
     let own = folder.file_name().unwrap_or_default();
     let mut files = Files { reader: GzDecoder::new(BufReader::new(file)), left: limits::CRATE_BYTES };
@@ -320,8 +319,7 @@ mod tests {
             entry(b'0', "a-1.0.0/empty", b""),
         ];
         let noted = "n".repeat(70_000);
-        let files =
-            [("Cargo.toml", "good"), (inner, "long"), ("noted.rs", noted.as_str()), ("empty", "")];
+        let files = [("Cargo.toml", "good"), (inner, "long"), ("noted.rs", noted.as_str()), ("empty", "")];
         assert!(said(&entries, &files).unwrap());
         let mut more = files.to_vec();
         more.push(("src/more.rs", ""));
@@ -329,7 +327,9 @@ mod tests {
         for (place, evil) in [(0, "evil"), (0, "longer"), (1, "evil"), (3, "e")] {
             let mut changed = files.to_vec();
             changed[place].1 = evil;
-            let SbomError::Unpacked { path, expected, found, .. } = said(&entries, &changed).unwrap_err() else { panic!() };
+            let SbomError::Unpacked { path, expected, found, .. } = said(&entries, &changed).unwrap_err() else {
+                panic!()
+            };
             assert!(path.ends_with(files[place].0));
             assert_eq!(expected, Sha256::of(files[place].1.as_bytes()));
             assert_eq!(found, Sha256::of(evil.as_bytes()).to_string());

@@ -193,9 +193,7 @@ mod tests {
         assert!(of(&json!([])).is_err());
         let plain = json!({"name": "app", "version": "1", "source": "local", "root": true});
         assert!(of(&json!([plain, plain])).is_err());
-        let leads = |name: &str, to: usize, root: bool| {
-            json!({"name": name, "version": "1", "source": "local", "root": root, "dependencies": [to]})
-        };
+        let leads = |name: &str, to: usize, root: bool| json!({"name": name, "version": "1", "source": "local", "root": root, "dependencies": [to]});
         assert!(of(&json!([leads("app", 1, true), leads("a", 2, false), leads("b", 1, false)])).is_err(), "a circle");
     }
 
