@@ -539,9 +539,9 @@ mod tests {
         ];
         assert_eq!(named, wanted.map(|(label, purl)| (label.to_owned(), purl)));
         assert!(
-            made.partial.iter().any(|text| text.starts_with("6 requirements hold variables")),
+            list.partial.iter().any(|text| text.starts_with("6 requirements hold variables")),
             "{:?}",
-            made.partial
+            list.partial
         );
         let error = made("${NAME}==1\n").unwrap_err().to_string();
         assert!(error.contains("its name is a variable of the environment"), "{error}");
