@@ -10,8 +10,8 @@ const SIGNS: [&str; 10] = ["===", "==", "!=", "<=", ">=", "~=", "<", ">", "^", "
 /// Whether none of the alternatives takes the version.
 pub(super) fn excludes(range: &str, version: &str) -> bool {
     let version = version.split('+').next().unwrap_or(version).trim();
-    range.split('|').filter(|one| !one.is_empty()).all(|one| one.split(',').any(|bound| bound_excludes(bound, version)))
-        && !range.trim().is_empty()
+    let mut alternatives = range.split('|').map(str::trim).filter(|one| !one.is_empty()).peekable();
+    alternatives.peek().is_some() && alternatives.all(|one| one.split(',').any(|bound| bound_excludes(bound, version)))
 }
 
 fn bound_excludes(bound: &str, version: &str) -> bool {
