@@ -129,6 +129,7 @@ fn what_is_overdue_or_over_is_so_at_the_windows_end_though_nothing_was_recorded_
 #[test]
 fn what_stays_broken_and_what_went_by_an_exception_or_counts_for_nothing_is_no_pass() {
     let mut world = World::new();
+    let reviews = landed(&mut world, 1);
     assert_eq!(promoted(&mut world, "app-1", &[], &[3]), Verdict::Fail);
     world.now = world.now.plus(DAY);
     let open = asked(&world, "Q10", Window::default());
@@ -137,7 +138,6 @@ fn what_stays_broken_and_what_went_by_an_exception_or_counts_for_nothing_is_no_p
         open.findings.iter().any(|one| one.what.contains("nothing of that name passed it afterwards")),
         "{open:#?}"
     );
-    let reviews = landed(&mut world, 1);
     assert_eq!(promoted(&mut world, "app-2", &reviews, &[3]), Verdict::Pass);
     let fixed = asked(&world, "Q10", Window::default());
     assert_eq!((fixed.verdict, fixed.table.rows.is_empty()), (Verdict::Pass, false), "{fixed:#?}");

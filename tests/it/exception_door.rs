@@ -88,7 +88,7 @@ impl Place {
     fn request(&self, rule: &str, file: &str, more: &str) -> Said {
         self.run(&format!(
             "exception request --rule {rule} --environment production --repository git+https://example.com/demo/app \
-             --subject app.bin --reason because --key keys/cy --output {file} {more}"
+             --subject app.bin --reason because --log example.com/log --key keys/cy --output {file} {more}"
         ))
     }
 }
