@@ -20,6 +20,7 @@ mod population;
 mod portion;
 mod questions;
 mod reconcile;
+mod records;
 mod report;
 mod sample;
 mod scope;
@@ -27,8 +28,10 @@ mod shard;
 mod show;
 mod since;
 mod statements;
+mod summary;
 mod table;
 mod told;
+mod trusts;
 mod verify;
 mod witnesses;
 

@@ -8,6 +8,7 @@ use super::older;
 use super::scope::{Profile, Scope};
 use super::shard;
 use super::since;
+use super::trusts::Recorded;
 use super::verify::{AuditReport, OutsideTrust};
 use super::{EVIDENCE, INDEX, LOG, PAGE, POLICIES, POPULATIONS, RANGE, README, TRUST};
 use crate::backtest::read_report;
@@ -26,9 +27,9 @@ use countersign_record::log::LogFiles;
 use countersign_record::log::reader::LogReader;
 use countersign_record::log::verify::verify_log;
 use countersign_record::package::{OpenError, Packed, Source};
-use countersign_verify::log::{kept_checkpoint, signed_checkpoint};
+use countersign_verify::log::kept_checkpoint;
 use countersign_verify::policy::Activated;
-use countersign_verify::trust::{verify_successor, verify_trust};
+use countersign_verify::trust::verify_trust;
 use countersign_verify::{Blobs, LogState, VerifiedTrust, named_blob};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -304,6 +305,8 @@ fn opened(
     let mut faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
     faults.extend(overridden(&state));
     report.line("log-activations", faults, "every trust document and activation holds, by the trust of its time");
+    let (records, found) = state.records(&package);
+    report.line("log-records", found, format!("{records} entries beside decisions, each with what its kind records"));
     if let Some(said) = earlier::line(&state) {
         // What does not hold of it is a fault of an entry.
         report.line("log-shard", Vec::new(), said);
@@ -414,39 +417,15 @@ fn log_of(
     };
     let inside = package.file(TRUST)?.unwrap_or_default();
     let Some(trust) = trust(&inside, outside, at, report) else { return Ok(None) };
-    let recorded = outside.and_then(|outside| recorded_before(&entries, &trust, outside.bytes, package));
-    let opened = LogState::open(&checkpoint, &entries, recorded.as_ref().unwrap_or(&trust), package, at);
+    let recorded = outside.and_then(|outside| Recorded::of(&entries, &trust, outside.bytes, package));
+    let judging = recorded.as_ref().map_or(&trust, Recorded::trust);
+    let opened = LogState::open(&checkpoint, &entries, judging, package, at);
     report.checks.extend(opened.checks);
     report.findings.extend(opened.findings);
     if let Some(recorded) = &recorded {
-        let what = format!(
-            "the log records trust up to version {}, and is judged by version {} besides",
-            recorded.trust().version,
-            trust.trust().version
-        );
-        report.findings.push(Finding::new(codes::TRUST_LATER, what).at("trust"));
-        report.findings.extend(signed_checkpoint(&checkpoint, trust.trust(), at).err());
+        report.findings.extend(recorded.findings(&trust, &checkpoint, at));
     }
     Ok(opened.state.map(|state| (state, trust, at)))
-}
-
-/// The newest trust that the log records, where the one from outside is the next after it: a log of last year does not know
-/// this year's trust. What is wrong with it otherwise, opening the log says.
-fn recorded_before(
-    entries: &[Vec<u8>],
-    trust: &VerifiedTrust,
-    bytes: &[u8],
-    package: &Package,
-) -> Option<VerifiedTrust> {
-    // An entry's bytes are canonical: one without these is of another kind, and need not be read.
-    const KIND: &[u8] = br#""kind":"trust""#;
-    let trusts = entries.iter().rev().filter(|bytes| bytes.windows(KIND.len()).any(|part| part == KIND));
-    let read = trusts.filter_map(|bytes| Entry::parse(bytes).ok());
-    let entry = read.into_iter().find(|entry| entry.kind == Kind::Trust)?;
-    let digest = entry.subjects.first().filter(|digest| *digest != trust.digest())?;
-    let recorded = package.blob(entry.statement()?)?;
-    let recorded = verify_trust(&recorded, Some(digest), entry.time).trust?;
-    verify_successor(&recorded, bytes, trust.trust().not_before.max(entry.time)).is_ok().then_some(recorded)
 }
 
 /// What an index says: the scope, the files by digest, its version if that is another; and what is wrong with it.

@@ -276,8 +276,14 @@ fn exceptions(facts: &Facts<'_>, table: &mut dyn Rows) {
         }
         let id = one.id();
         let approvers: Vec<String> = one.approvers().iter().map(ToString::to_string).collect();
+        // It is over all the same: a revocation may not be undone by losing its document.
+        let unfounded = by.is_some_and(|by| {
+            let place = format!("log entry {by}");
+            known.not_counted.iter().any(|(_, finding)| finding.at.contains(&place))
+        });
         let state = match by {
             Some(0) => "over before this log began".to_owned(),
+            Some(by) if unfounded => format!("ended by entry {by}, whose document does not hold"),
             Some(by) if known.followed_up.contains_key(&id) => format!("followed up and ended by entry {by}"),
             Some(by) => format!("ended by entry {by}"),
             None if view.newest_time().is_some_and(|now| now >= exception.expires) => "expired".to_owned(),
@@ -310,7 +316,7 @@ fn exceptions(facts: &Facts<'_>, table: &mut dyn Rows) {
         }
         if let Some(by) = by.filter(|by| facts.range.contains(by)) {
             let at = usize::try_from(by).ok().and_then(|i| facts.state.entries().get(i));
-            rows.push((by, cells(at.map_or_else(String::new, |entry| entry.time.to_string()), "end")));
+            rows.push((by, cells(at.map_or_else(String::new, |entry| entry.time.to_string()), if unfounded { "end that does not count" } else { "end" })));
         }
     }
     let listed: BTreeSet<u64> = rows.iter().map(|(entry, _)| *entry).collect();
