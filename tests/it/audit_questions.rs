@@ -91,7 +91,12 @@ fn what_went_out_with_an_exception_is_listed_as_one_and_ends_with_1() {
     assert_eq!(answered.table.rows.len(), 1);
     assert_eq!(answered.table.rows[0].proof.entry, 7);
     let exceptions = answer("Q11");
-    assert_eq!(exceptions.verdict, Verdict::Pass, "{:#?}", exceptions.findings);
+    assert_eq!((exceptions.verdict, exceptions.exit.code()), (Verdict::Fail, 1), "{:#?}", exceptions.findings);
+    assert!(
+        exceptions.findings.iter().any(|one| one.what.ends_with("was needed: uses 7")),
+        "{:#?}",
+        exceptions.findings
+    );
     let uses = exceptions.table.columns.iter().position(|name| *name == "uses").expect("a column");
     assert_eq!(exceptions.table.rows[0].cells[uses], "7");
     let episodes = answer("Q10");

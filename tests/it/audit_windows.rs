@@ -6,7 +6,10 @@ use crate::audit_questions::pack;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Finding, Verdict, exit_of};
+use countersign_core::ids::EnvName;
+use countersign_core::statement::Kind;
 use countersign_core::statement::review::ReviewDecision;
+use countersign_core::time::Time;
 use countersign_flow::audit::{self, Answered, Ask, Asking, OutsideTrust, Scope, Window};
 use countersign_tests::tamper::reindex;
 use countersign_tests::world::World;
@@ -97,6 +100,56 @@ fn an_exception_and_an_emergency_from_before_a_window_are_of_it_while_they_last(
     fire.world.promote_next(9);
     let settled = asked(&fire.world, "Q06", from(settled));
     assert_eq!((settled.verdict, settled.table.rows.len()), (Verdict::Pass, 0), "{settled:#?}");
+}
+
+#[test]
+fn what_is_overdue_or_over_is_so_at_the_windows_end_though_nothing_was_recorded_by_then() {
+    let mut fire = Fire::new();
+    let granted = fire.world.now;
+    let overdue = fire.due;
+    // A quiet quarter: the next entry comes long after the review was due.
+    fire.world.now = overdue.plus(30 * DAY);
+    fire.world.promote_next(9);
+    let between = |from: Option<Time>, to: Time| Window { from, to: Some(to), ..Window::default() };
+    let state = |answered: &Answered| cells(answered, "state").first().map(|state| (*state).to_owned());
+    for (window, wanted) in [
+        (between(None, overdue.plus(-1)), (Verdict::Pass, "open")),
+        (between(None, overdue), (Verdict::Fail, "OVERDUE")),
+        (between(Some(overdue.plus(DAY)), overdue.plus(2 * DAY)), (Verdict::Fail, "OVERDUE")),
+    ] {
+        let answered = asked(&fire.world, "Q06", window);
+        assert_eq!((answered.verdict, state(&answered).as_deref()), (wanted.0, Some(wanted.1)), "{answered:#?}");
+    }
+    // The exception ran out with a day, and says so as of the same moment.
+    let counts = asked(&fire.world, "Q11", between(None, granted.plus(3_600)));
+    let expired = asked(&fire.world, "Q11", between(None, granted.plus(2 * DAY)));
+    assert_eq!((state(&counts).as_deref(), state(&expired).as_deref()), (Some("counts"), Some("expired")));
+}
+
+#[test]
+fn what_stays_broken_and_what_went_by_an_exception_or_counts_for_nothing_is_no_pass() {
+    let mut world = World::new();
+    assert_eq!(promoted(&mut world, "app-1", &[], &[3]), Verdict::Fail);
+    world.now = world.now.plus(DAY);
+    let open = asked(&world, "Q10", Window::default());
+    assert_eq!((open.verdict, open.exit.code()), (Verdict::Fail, 1), "{open:#?}");
+    assert!(
+        open.findings.iter().any(|one| one.what.contains("nothing of that name passed it afterwards")),
+        "{open:#?}"
+    );
+    let reviews = landed(&mut world, 1);
+    assert_eq!(promoted(&mut world, "app-2", &reviews, &[3]), Verdict::Pass);
+    let fixed = asked(&world, "Q10", Window::default());
+    assert_eq!((fixed.verdict, fixed.table.rows.is_empty()), (Verdict::Pass, false), "{fixed:#?}");
+
+    assert_eq!(asked(&world, "Q11", Window::default()).verdict, Verdict::Pass, "nothing was excepted");
+    let document = world.shelf.put(b"{\"garbage\":1}");
+    let about = vec![Sha256::of(b"whatever")];
+    world.append(Kind::Exception, Some(EnvName::new("production").unwrap()), about, vec![document], Vec::new());
+    let forged = asked(&world, "Q11", Window::default());
+    assert_eq!((forged.verdict, cells(&forged, "state")), (Verdict::Fail, vec!["does not count"]), "{forged:#?}");
+    let said = forged.findings.iter().find(|one| one.what.contains("an entry of kind exception does not count"));
+    assert!(said.is_some_and(|one| one.at[0].starts_with("log entry ")), "{forged:#?}");
 }
 
 #[test]

@@ -23,6 +23,15 @@ fn an_auditor_asks_and_gets_rows_with_proof_or_what_is_missing() {
     let row = &answers[0]["table"]["rows"][0];
     assert_eq!(row["proof"]["entry"], 3);
     assert!(row["proof"]["leaf"].as_str().unwrap().starts_with("sha256:"));
+    let checks: Vec<&str> =
+        answers[21]["table"]["rows"].as_array().unwrap().iter().map(|row| row["cells"][0].as_str().unwrap()).collect();
+    for name in ["package-lists", "package-documents"] {
+        assert_eq!(checks.iter().filter(|check| **check == name).count(), 1, "{name}: {checks:?}");
+    }
+    let windowed = audit(&door, "population deployments demo.cspkg --from 2020-01-01");
+    windowed.expect(0, &["  filter: from 2020-01-01T00:00:00Z"]);
+    let words = windowed.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("hashed to that root; filter: from 2020-01-01"), "{words}");
     audit(&door, "ask Q01 demo.cspkg --csv rows.csv").expect(0, &[]);
     let csv = std::fs::read_to_string(door.path().join("rows.csv")).unwrap();
     assert!(csv.lines().next().unwrap().ends_with("\"log entry\",\"leaf\",\"documents\""), "{csv}");
@@ -35,6 +44,13 @@ fn lists_samples_chains_and_reports_come_from_the_package() {
     audit(&door, "population deployments demo.cspkg --csv list.csv").expect(0, &["app.bin"]);
     audit(&door, "population nothing demo.cspkg").expect(2, &["there is no list `nothing`"]);
     audit(&door, "sample demo.cspkg --n 5 --seed abc").expect(0, &["1 of 1 promotions", "SEED LF ROOT LF ENTRY"]);
+    for line in [
+        "sample demo.cspkg --n 0 --seed abc",
+        "ask Q02 demo.cspkg --n 0 --seed abc",
+        "report demo.cspkg --n 0 --output no.html",
+    ] {
+        audit(&door, line).expect(2, &["a sample of 0 shows nothing: give 1 or more"]);
+    }
     audit(&door, "show 3 demo.cspkg --html chain.html --svg chain.svg").expect(0, &["by ada", "ben (T3)", "PASS"]);
     let page = std::fs::read_to_string(door.path().join("chain.html")).unwrap();
     assert!(page.contains("<svg") && page.contains("ben (T3)") && !page.contains("<script"));

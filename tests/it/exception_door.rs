@@ -14,14 +14,28 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
+        Self::with_logs("")
+    }
+
+    /// The same, with a key for another log, which is put into what trust says of that.
+    fn before_another() -> Self {
+        Self::with_logs(
+            "[[logs]]\norigin = \"example.com/next\"\ncontinues = \"example.com/log\"\nkeys = [{ key = \"\"\"KEY\"\"\" }]\n\n",
+        )
+    }
+
+    fn with_logs(more: &str) -> Self {
         let door = Door::new();
+        door.run("key generate --output keys/next.pem").expect(0, &[]);
+        let more = more.replace("KEY", &String::from_utf8(door.read("keys/next.pem.pub")).unwrap());
         let copied = door.shell(".", "ssh-keygen -q -t ed25519 -N '' -C cy -f keys/cy </dev/null", &[]);
         copied.expect(0, &[]);
         let key = String::from_utf8(door.read("keys/cy.pub")).unwrap();
         let key: Vec<&str> = key.split_whitespace().take(2).collect();
         let text = String::from_utf8(door.read("trust.toml")).unwrap();
         let text = text.replacen("version = 1\n", &format!("version = 2\nprevious = \"{}\"\n", door.digest()), 1);
-        let person = format!("[[persons]]\nid = \"cy\"\nkeys = [{{ key = \"{}\" }}]\n\n[roles.trust]", key.join(" "));
+        let person =
+            format!("[[persons]]\nid = \"cy\"\nkeys = [{{ key = \"{}\" }}]\n\n{more}[roles.trust]", key.join(" "));
         let text = text.replacen("[roles.trust]", &person, 1);
         let role = |name: &str| format!("[roles.{name}]\npersons = [\"ada\", \"ben\"]\nthreshold = 2\n");
         let roles = format!("{}{}[environments.", role("exception-approvers"), role("break-glass"));
@@ -98,6 +112,9 @@ fn an_exception_lets_a_refusal_be_until_it_is_over_and_the_auditor_decides_the_s
     place.run("exception expiring --store store").expect(1, &["note[exception-expiring]", &id]);
     place.run("exception expiring --store store --within 14d").expect(1, &[&id]);
     place.run("exception expiring --store store --within soon").expect(2, &["a number of days, such as `14` or `14d`"]);
+    place
+        .recording("exception activate builder-level-1.json")
+        .expect(1, &["[exception-recorded]", "is in the log already"]);
     while now() < end {
         std::thread::sleep(std::time::Duration::from_millis(200));
     }
@@ -171,4 +188,69 @@ fn an_emergency_passes_over_review_without_a_pass_and_is_made_up_for() {
     place.promote("--reviews reviews").expect(0, &["PASS: authorised"]);
     place.door.run("audit export --store store --output new.cspkg").expect(0, &[]);
     place.run("audit verify new.cspkg").expect(0, &["the same again", "PASS"]);
+}
+
+#[test]
+fn what_an_earlier_log_left_open_stands_in_the_answers_of_the_next_one() {
+    let place = Place::before_another();
+    place.granted("builder-level@1", "--category waiver --expires 2d");
+    let due = now().plus(20);
+    let id = place.granted("two-party-review@1", &format!("--category emergency --expires {due} --follow-up {due}"));
+    place.promote("").expect(0, &["refused[break-glass]", &format!("FAIL: let through by break-glass {id}")]);
+    place.recording("log close --successor example.com/next --key keys/gate.pem").expect(0, &["entry"]);
+    place.door.run("log init --origin example.com/next --key keys/next.pem --store next").expect(0, &[]);
+    let next = "--key keys/gate.pem --log-key keys/next.pem --store next --checkpoint-output outside/next";
+    place
+        .run(&format!("log continue --earlier store {next} --least-checkpoint outside/checkpoint"))
+        .expect(0, &["example.com/next: entry 0"]);
+    while now() < due {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    let promote = |more: &str| {
+        place.run(&format!(
+            "promote app.bin --to production --repo app {BUNDLES} {next} --least-checkpoint outside/next {more}"
+        ))
+    };
+    promote("").expect(1, &["refused[follow-up-overdue]"]);
+    let entry = {
+        let list = place.door.run("audit export --store store --output old.cspkg").text;
+        assert!(list.contains("entries"), "{list}");
+        let old = place.run("audit ask Q06 old.cspkg --least-checkpoint outside/checkpoint --format json").out;
+        let old: serde_json::Value = serde_json::from_str(&old).unwrap();
+        old["answers"][0]["table"]["rows"][0]["proof"]["entry"].as_u64().unwrap()
+    };
+    let export = |more: &str| {
+        place.door.run(&format!("audit export --store next --output next.cspkg {more}")).expect(0, &[]);
+    };
+    let ask = |question: &str, more: &str| {
+        place.run(&format!("audit ask {question} next.cspkg --least-checkpoint outside/next {more}"))
+    };
+    let named = format!("example.com/log {entry}");
+    let finding = format!("log example.com/log, entry {entry}");
+    for profile in ["", "--profile facts-only"] {
+        export(profile);
+        for window in ["", "--from 2020-01-01"] {
+            let said = ask("Q06", window);
+            said.expect(1, &[&named, &finding, "OVERDUE", "of this log alone, but for what was open when it began"]);
+            // The same rule failed for that artifact in the earlier log, and it is not fixed.
+            ask("Q10", window).expect(1, &[&named, &finding, "two-party-review@1"]);
+        }
+    }
+    // By facts that were kept the same comes out.
+    export("");
+    place.run("audit verify next.cspkg --facts-output next.facts --least-checkpoint outside/next").expect(0, &["PASS"]);
+    ask("Q06", "--facts next.facts").expect(1, &[&named, &finding, "OVERDUE"]);
+    ask("Q11", "").expect(1, &[&format!("before, {id} was needed by {named}")]);
+    ask("Q20", "").expect(0, &["in force when this log began, as example.com/log recorded it"]);
+    assert!(!ask("Q20", "").text.contains("new version"));
+
+    // What is reviewed now was reviewed late: it is of this log's year until then.
+    promote("--reviews reviews").expect(0, &["PASS: authorised"]);
+    export("");
+    ask("Q06", "").expect(1, &[&named, "reviewed LATE", "was reviewed late"]);
+    ask("Q10", "").expect(1, &[&named, "the rule holds again"]);
+    place.run("audit verify next.cspkg --least-checkpoint outside/next").expect(0, &["the same again", "PASS"]);
+    place
+        .run("audit verify next.cspkg --earlier old.cspkg --least-checkpoint outside/next")
+        .expect(0, &["log-earlier", "PASS"]);
 }

@@ -1,7 +1,8 @@
 //! What entries of the log name: an entry has to name one document of the kind that it says, by somebody who may sign that. What was
 //! recorded honestly, erased, or made by a later version, is not called altered.
 
-use crate::audit_agreement::{Fire, erase};
+use crate::audit_agreement::{Fire, ask, erase, open};
+use crate::audit_questions::pack;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
@@ -10,7 +11,7 @@ use countersign_core::ids::{EnvName, PersonId};
 use countersign_core::json;
 use countersign_core::statement::manual_evidence::ManualEvidence;
 use countersign_core::statement::{Kind, Statement, Subject};
-use countersign_flow::audit::{self, How, OutsideTrust};
+use countersign_flow::audit::{self, How, OutsideTrust, Scope};
 use countersign_sign::sign_payload;
 use countersign_tests::tamper::Stage;
 use countersign_tests::world::World;
@@ -204,4 +205,23 @@ fn another_trust_than_the_logs_is_one_cause_and_accuses_no_decision() {
     assert_eq!(found.len(), 1, "{found:#?}");
     assert!(found[0].help.as_ref().is_some_and(|help| help.contains("went on to version 2")), "{found:#?}");
     assert!(report.decisions.iter().all(|row| row.same_again));
+}
+
+#[test]
+fn an_end_that_names_no_end_does_not_count_and_is_said_in_the_answer() {
+    let mut world = Fire::new().world;
+    let granted = world.entries.iter().map(|bytes| Entry::parse(bytes).unwrap()).find(|entry| entry.kind == Kind::Exception);
+    let granted = granted.expect("the exception");
+    let end = world.entries.len();
+    world.append(Kind::ExceptionEnd, granted.environment, granted.subjects, granted.statements, Vec::new());
+    assert_eq!(found(&world), [(MALFORMED.to_owned(), Class::Untrusted)]);
+    let opening = open(&world, &pack(&world, &Scope::default()), Some(&world.checkpoint()));
+    let answered = ask(&opening, "Q11");
+    assert_eq!(answered.exit.code(), 4, "{:#?}", answered.findings);
+    let rows = format!("{:?}", answered.table.rows);
+    assert!(rows.contains(&format!("ended by entry {end}, though its document does not hold")), "{rows}");
+    assert!(rows.contains("end that does not count"), "{rows}");
+    let place = format!("log entry {end}");
+    let said = answered.findings.iter().find(|one| one.code == codes::AUDIT_DEVIATION && one.at.contains(&place));
+    assert!(said.is_some_and(|one| one.what.contains("exception-end does not count")), "{:#?}", answered.findings);
 }

@@ -140,7 +140,11 @@ fn a_checkpoint_that_was_kept_under_the_old_key_holds_after_the_old_key_s_end() 
     let text = String::from_utf8(door.read("trust.toml")).unwrap();
     let text = text.replacen("version = 1\n", &format!("version = 2\nprevious = \"{}\"\n", door.digest()), 1);
     let (before, log) = text.split_at(text.find("[[logs]]").unwrap());
-    let log = log.replacen("\" }]", &format!("\", valid_until = \"{end}\" }}, {{ key = \"\"\"{public}\"\"\" }}]"), 1);
+    let log = log.replacen(
+        "\" }]",
+        &format!("\", valid_until = \"{end}\" }}, {{ key = \"\"\"{public}\"\"\", valid_from = \"{end}\" }}]"),
+        1,
+    );
     door.write("trust2.toml", format!("{before}{log}").as_bytes());
     for person in ["ada", "ben"] {
         door.run(&format!("trust sign trust2.toml --key keys/{person} --output trust2.json")).expect(0, &[]);
@@ -165,6 +169,25 @@ fn a_checkpoint_that_was_kept_under_the_old_key_holds_after_the_old_key_s_end() 
     door.run(&format!("log verify --store store {kept} {trust}")).expect(0, &["log-continues", "PASS"]);
     door.run("audit export --store store --output out.cspkg").expect(0, &[]);
     door.run(&format!("audit verify out.cspkg {kept} {trust}")).expect(0, &["log-continues", "PASS"]);
+
+    // Who has the trust of before is told that it is too old, by whichever verb, and not that somebody altered the log.
+    let old = format!("--trust trust.sigstore.json --trust-digest {}", door.digest());
+    for verb in ["verify", "diff demo.cspkg", "ask Q01", "population"] {
+        let said = door.run(&format!("audit {verb} out.cspkg {kept} {old}"));
+        said.expect(
+            4,
+            &[
+                "trust-digest-mismatch",
+                "the log records trust version 2, and you gave version 1",
+                "get trust version 2",
+            ],
+        );
+        assert!(!said.text.contains("log-checkpoint-invalid"), "{verb}: {}", said.text);
+    }
+    // A package of before, and a checkpoint that a key signed which counts only since: that is an older log.
+    let shorter = door.run(&format!("audit verify demo.cspkg {LEAST} {trust}"));
+    shorter.expect(4, &["log-rolled-back", "the log has fewer entries than it had before"]);
+    assert!(!shorter.text.contains("log-checkpoint-invalid"), "{}", shorter.text);
 
     // Signed by nobody whom trust ever knew, it is none.
     let forged = String::from_utf8(door.read("outside/kept")).unwrap();

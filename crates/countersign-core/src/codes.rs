@@ -158,6 +158,7 @@ codes! {
     EXCEPTION_FORBIDDEN "exception-forbidden" Refused "The exception is from a check that nothing is excepted from: signatures, subject digests, trust, pins, the log, the integrity of evidence; or from review, which only an emergency is.";
     EXCEPTION_WIDE "exception-wide" Refused "The exception covers more than one artifact or a short range of commits.";
     EXCEPTION_DATES "exception-dates" Refused "The exception runs longer than trust allows, ends before it begins, or is over already.";
+    EXCEPTION_RECORDED "exception-recorded" Refused "The exception is in the log already, and counts by that entry as long as it does.";
     EXCEPTION_UNAPPROVED "exception-unapproved" Untrusted "Too few persons of the role that trust names approved the exception; who asks for it does not count.";
     EXCEPTION_OTHER_LOG "exception-other-log" Untrusted "The exception was signed for another log.";
     EXCEPTION_UNKNOWN "exception-unknown" Refused "The log has no exception of this id that counts.";

@@ -329,6 +329,7 @@ const NEVER: &[Code] = &[
     codes::EXCEPTION_FORBIDDEN,
     codes::EXCEPTION_WIDE,
     codes::EXCEPTION_DATES,
+    codes::EXCEPTION_RECORDED,
     codes::EXCEPTION_UNKNOWN,
     codes::BREAK_GLASS,
     codes::FOLLOW_UP_OVERDUE,

@@ -421,7 +421,10 @@ const GENERAL: &[(&[&str], &str)] = &[
         "ask for it anew, bounded and with an end: `countersign exception request`",
     ),
     (&["exception-unapproved"], "ask one more approver to run `countersign exception approve`"),
-    (&["exception-other-log", "exception-unknown"], "`countersign exception list` shows what the log holds"),
+    (
+        &["exception-other-log", "exception-unknown", "exception-recorded"],
+        "`countersign exception list` shows what the log holds",
+    ),
     (
         &["break-glass", "follow-up-overdue"],
         "have what was let through reviewed, and promote what holds its commits, or sign `countersign exception follow-up`",

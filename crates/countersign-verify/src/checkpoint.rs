@@ -21,10 +21,19 @@ pub fn kept_checkpoint(bytes: &[u8], view: &StateView<'_>, trust: &Trust, at: Ti
         other => return other,
     };
     let Some((then, known)) = UnverifiedCheckpoint::parse(bytes).ok().and_then(|kept| view.as_of(kept.claim())) else {
-        return Err(now);
+        // Kept when the log was longer than it is here: by a key that counts only since. That is held against the log, which
+        // says that it was set back, and not that nobody knows the key.
+        return by_a_later_key(bytes, trust, at).ok_or(now);
     };
     let by_now = signed_checkpoint(bytes, trust, then);
     by_now.or_else(|_| signed_checkpoint(bytes, &without(known, trust), then)).map_err(|_then| now)
+}
+
+/// The checkpoint, if a key of the log signed it that begins to count after this moment.
+fn by_a_later_key(bytes: &[u8], trust: &Trust, at: Time) -> Option<LogRef> {
+    let kept = UnverifiedCheckpoint::parse(bytes).ok()?;
+    let begins = trust.log(&kept.claim().origin)?.keys.iter().filter_map(|owned| owned.valid_from);
+    begins.filter(|begins| *begins > at).find_map(|begins| signed_checkpoint(bytes, trust, begins).ok())
 }
 
 /// A trust without the keys of logs that another one names: of those the other one tells more.

@@ -13,6 +13,7 @@ use super::verify::AuditReport;
 use crate::error::FlowError;
 use countersign_core::codes;
 use countersign_core::decision::LogRef;
+use countersign_core::entry::place_of;
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, Verdict, exit_of, verdict_of};
 use countersign_core::time::Time;
@@ -183,11 +184,10 @@ impl<'a> Asking<'a> {
                 .at(question.id),
             );
         }
-        for (entry, why) in &part.deviations {
-            findings.push(
-                Finding::new(codes::AUDIT_DEVIATION, format!("{}: {why}", question.id))
-                    .at(format!("log entry {entry}")),
-            );
+        let here = part.deviations.into_iter().map(|(entry, why)| (place_of(entry, None), why));
+        for (place, why) in here.chain(part.deviations_at) {
+            let what = format!("{}: {why}", question.id);
+            findings.push(Finding::new(codes::AUDIT_DEVIATION, what).at(place));
         }
         Ok(Answered {
             question: row_of(question),
@@ -281,9 +281,11 @@ fn extent(facts: &Facts<'_>) -> Vec<String> {
     let mut out = Vec::new();
     let earlier: Vec<String> =
         facts.state.now().chain().skip(1).map(|log| log.reference().origin.to_string()).collect();
-    if facts.window.from.is_none() && facts.window.to.is_none() && !earlier.is_empty() {
+    if !earlier.is_empty() {
         let earlier = earlier.join(", ");
-        out.push(format!("of this log alone: what {earlier} says, which it goes on from, is in its own package"));
+        out.push(format!(
+            "of this log alone, but for what was open when it began (Q06, Q10): what {earlier} says, which it goes on from, is in its own package"
+        ));
     }
     let newest = facts.state.entries().last().map(|entry| entry.time);
     if let Some((newest, to)) = newest.zip(facts.window.to).filter(|(newest, to)| newest < to) {

@@ -237,7 +237,7 @@ impl Difference {
                         .map(|cell| cell.chars().take(80).collect())
                         .collect();
                     let line = countersign_report::escape::plain(&cells.join("  "));
-                    out.push_str(&format!("  {sign} entry {}: {line}\n", row.proof.entry));
+                    out.push_str(&format!("  {sign} entry {}: {line}\n", row.proof.entry_words()));
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! What the log says, gathered once for questions, populations and samples: every decision with its signature checked, and
 //! which of them lie in a window.
 
+use super::carried::Carried;
 use super::kept::{Kept, Shared};
 use super::portion::Portion;
 use super::reconcile::Walk;
@@ -130,7 +131,7 @@ pub(super) struct Known {
 pub(super) type Read = (u64, Result<Arc<Promoted>, Vec<Finding>>);
 
 /// How many decisions are held whole at a time.
-const FEW: usize = 256;
+pub(super) const FEW: usize = 256;
 
 /// Every decision of a log, read once.
 #[derive(Debug, Default)]
@@ -147,6 +148,8 @@ pub(super) struct Gathered {
     pub(super) told: OnceLock<Told>,
     /// What came of making lists and index again, where facts kept it.
     pub(super) again: OnceLock<MadeAgain>,
+    /// What the logs before this one left open, read when a question first asks.
+    carried: OnceLock<Carried>,
     /// The hash of every leaf, made when a row first names one.
     leaves: OnceLock<Vec<Sha256>>,
 }
@@ -225,6 +228,7 @@ impl Gathered {
             walked: OnceLock::from(walked),
             told: OnceLock::from(told),
             again: again.map(OnceLock::from).unwrap_or_default(),
+            carried: OnceLock::new(),
             leaves: OnceLock::new(),
         })
     }
@@ -337,6 +341,19 @@ impl<'a> Facts<'a> {
         self.gathered.decisions.iter().take_while(move |known| known.entry < end)
     }
 
+    /// The instant as of which everything is said that changes by time alone (what is overdue, expired, or still counts): the
+    /// window's end, as far as the log goes. It is the same for every question and list.
+    pub(super) fn end(&self) -> Option<Time> {
+        let newest = self.state.now().newest_time()?;
+        Some(self.window.to.map_or(newest, |to| to.min(newest)))
+    }
+
+    /// What the logs that this one goes on from left open; nothing where the window ends before this one began.
+    pub(super) fn carried(&self) -> Option<&'a Carried> {
+        let read = || Carried::of(self.state, self.blobs);
+        (self.range.end > 0).then(|| self.gathered.carried.get_or_init(read))
+    }
+
     /// How many decisions before the window cannot be read here, of whichever service they are.
     pub(super) fn unread_before(&self) -> usize {
         self.gathered.broken.range(..self.range.start).count()
@@ -346,6 +363,7 @@ impl<'a> Facts<'a> {
     pub(super) fn proof(&self, index: u64) -> Proof {
         let entry = usize::try_from(index).ok().and_then(|i| self.state.entries().get(i));
         Proof {
+            log: None,
             entry: index,
             leaf: self.gathered.leaf(self.state, index).unwrap_or_else(empty_root),
             documents: entry.map(|entry| entry.statements.clone()).unwrap_or_default(),
@@ -401,7 +419,7 @@ impl<'a> Facts<'a> {
     /// How completeness was established, in a sentence.
     pub(super) fn completeness(&self) -> String {
         let log = self.log();
-        let window = if self.window.is_all() { String::new() } else { format!(" {}", self.window_words()) };
+        let window = if self.window.is_all() { String::new() } else { format!("; filter: {}", self.window_words()) };
         format!(
             "every entry {}..{} of the {} under the checkpoint (root {}) was read: indexes without a gap, hashed to that root{window}",
             self.range.start, self.range.end, log.size, log.root
@@ -425,7 +443,7 @@ impl<'a> Facts<'a> {
             let names: Vec<&str> = self.window.environments.iter().map(EnvName::as_str).collect();
             parts.push(format!("environment {}", names.join(", ")));
         }
-        if parts.is_empty() { "no filter".to_owned() } else { format!("filter: {}", parts.join("; ")) }
+        if parts.is_empty() { "no filter".to_owned() } else { parts.join("; ") }
     }
 }
 

@@ -30,7 +30,7 @@ use wire::{In, Malformed, Out};
 /// With what facts begin; then the version of their form in digits, and a line feed.
 const BEGINS: &[u8] = b"countersign audit facts ";
 /// The form that this version writes and reads.
-const FORM: &str = "1";
+const FORM: &str = "2";
 /// Digits of the version of a form.
 const FORM_DIGITS: usize = 8;
 /// A SHA-256, with which they end.

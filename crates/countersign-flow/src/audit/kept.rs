@@ -6,10 +6,10 @@ use countersign_core::decision::{ActivePolicy, BreakGlass, Decision, EvidenceRef
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Finding, Verdict};
 use countersign_core::git::Oid;
-use countersign_core::ids::{EnvName, RefName, Uri};
+use countersign_core::ids::{EnvName, Origin, RefName, Uri};
 use countersign_core::key::KeyId;
 use countersign_core::time::Time;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// A decision without its checklist, its notes, what it was held against, and what other environments would have said.
@@ -24,6 +24,7 @@ pub(super) struct Kept {
     pub(super) findings: Arc<Vec<Finding>>,
     pub(super) break_glass: Option<Box<BreakGlass>>,
     pub(super) followed_up: Vec<u64>,
+    pub(super) followed_up_earlier: BTreeMap<Origin, Vec<u64>>,
 }
 
 /// What was asked.
@@ -82,6 +83,7 @@ impl Kept {
             findings: shared.findings.keep(words.telling(&decision.findings)),
             break_glass: decision.break_glass.clone().map(Box::new),
             followed_up: decision.followed_up.clone(),
+            followed_up_earlier: decision.followed_up_earlier.clone(),
         }
     }
 }

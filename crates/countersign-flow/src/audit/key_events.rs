@@ -23,13 +23,24 @@ struct Limits {
 pub(super) fn table(facts: &Facts<'_>) -> Table {
     let mut table = Table::new(&["time", "version", "owner", "key", "event"]);
     // What an earlier log ended with is what the first version here is held against.
-    let carried = facts.state.now().chain().nth(1).map(|log| log.trust().trust());
-    let mut before: Option<Trust> = carried.cloned();
+    let carried = facts.state.now().chain().nth(1);
+    let mut before: Option<Trust> = carried.map(|log| log.trust().trust().clone());
     let entries = (0..facts.range.end).zip(facts.state.entries());
     for (index, entry) in entries.filter(|(_, entry)| entry.kind == Kind::Trust) {
         let Some(view) = facts.state.at(index.saturating_add(1)) else { continue };
         let trust = view.trust().trust();
-        for ((owner, key), event) in events(before.as_ref(), trust, &view.trust().digest().to_string()) {
+        let digest = view.trust().digest();
+        // A log that goes on from another says once more which version is in force: that is no event.
+        let again = carried.filter(|log| before.as_ref().is_some_and(|_| log.trust().digest() == digest));
+        let all = match again {
+            Some(log) => {
+                let event =
+                    format!("in force when this log began, as {} recorded it; {}", log.origin(), held_by(trust));
+                vec![(("trust".to_owned(), digest.to_string()), event)]
+            }
+            None => events(before.as_ref(), trust, &digest.to_string()),
+        };
+        for ((owner, key), event) in all {
             let cells = vec![entry.time.to_string(), trust.version.to_string(), owner, key, event];
             table.push(cells, facts.proof(index));
         }
@@ -53,20 +64,25 @@ fn events(before: Option<&Trust>, now: &Trust, digest: &str) -> Vec<(Held, Strin
     out
 }
 
-/// Who signs trust, and whether others did before.
-fn quorum(before: Option<&Trust>, now: &Trust) -> String {
-    let of = |trust: &Trust| {
-        let role = trust.roles.iter().find(|(name, _)| name.as_str() == ROLE_TRUST)?.1;
+/// Who signs trust.
+fn held_by(trust: &Trust) -> String {
+    let role = trust.roles.iter().find(|(name, _)| name.as_str() == ROLE_TRUST).map(|(_, role)| role);
+    let said = role.map(|role| {
         let people: Vec<String> = role.persons.iter().map(ToString::to_string).collect();
-        Some(format!("{} of {}", role.threshold, people.join(" ")))
-    };
-    let said = of(now).unwrap_or_else(|| "nobody".to_owned());
-    match before.map(of) {
-        Some(old) if old.as_ref() != Some(&said) => {
-            format!("new version; the root is held by {said}, before by {}", old.unwrap_or_else(|| "nobody".to_owned()))
+        format!("{} of {}", role.threshold, people.join(" "))
+    });
+    format!("the root is held by {}", said.unwrap_or_else(|| "nobody".to_owned()))
+}
+
+/// The same of a version, and whether others did before.
+fn quorum(before: Option<&Trust>, now: &Trust) -> String {
+    let said = held_by(now);
+    match before.map(held_by) {
+        Some(old) if old != said => {
+            format!("new version; {said}, before by {}", old.trim_start_matches("the root is held by "))
         }
-        Some(_) => format!("new version; the root is held by {said}, as before"),
-        None => format!("first version in the log; the root is held by {said}"),
+        Some(_) => format!("new version; {said}, as before"),
+        None => format!("first version in the log; {said}"),
     }
 }
 

@@ -4,9 +4,11 @@
 mod again;
 mod agreed;
 mod ask;
+mod carried;
 mod derive;
 mod diff;
 mod earlier;
+mod episodes;
 mod export;
 mod facts;
 mod keep;

@@ -8,7 +8,7 @@ use super::older;
 use super::scope::{Profile, Scope};
 use super::shard;
 use super::since;
-use super::trusts::Recorded;
+use super::trusts::{Recorded, too_old};
 use super::verify::{AuditReport, OutsideTrust};
 use super::{EVIDENCE, INDEX, LOG, PAGE, POLICIES, POPULATIONS, RANGE, README, TRUST};
 use crate::backtest::read_report;
@@ -417,6 +417,12 @@ fn log_of(
     };
     let inside = package.file(TRUST)?.unwrap_or_default();
     let Some(trust) = trust(&inside, outside, at, report) else { return Ok(None) };
+    if outside.is_some()
+        && let Some(finding) = too_old(&checkpoint, &entries, &trust, package, at)
+    {
+        report.line("log-checkpoint", vec![finding], "");
+        return Ok(None);
+    }
     let recorded = outside.and_then(|outside| Recorded::of(&entries, &trust, outside.bytes, package));
     let judging = recorded.as_ref().map_or(&trust, Recorded::trust);
     let opened = LogState::open(&checkpoint, &entries, judging, package, at);

@@ -92,6 +92,6 @@ pub(super) fn newest(page: &mut Page, one: &Population) {
     }
     let columns = one.table.columns.iter().copied().chain(["log entry"]);
     let shown =
-        rows.iter().skip(skipped).map(|row| row.cells.iter().cloned().chain([row.proof.entry.to_string()]).collect());
+        rows.iter().skip(skipped).map(|row| row.cells.iter().cloned().chain([row.proof.entry_words()]).collect());
     page.table(columns, shown.collect());
 }

@@ -234,13 +234,20 @@ fn deployments(facts: &Facts<'_>, table: &mut dyn Rows) {
 
 /// The uses of an exception: entries of decisions in the window that needed it.
 fn uses(facts: &Facts<'_>, id: &str) -> Vec<String> {
-    let needs = |decision: &Kept| {
-        findings(decision).any(|finding| {
-            finding.class == Class::Excepted && finding.exception.as_ref().is_some_and(|note| note.id.as_str() == id)
-        }) || decision.break_glass.as_ref().is_some_and(|used| used.exceptions.iter().any(|one| one.as_str() == id))
-    };
-    facts.decisions.iter().filter(|one| needs(&one.content)).map(|one| one.entry.to_string()).collect()
+    facts.decisions.iter().filter(|one| needs(&one.content, id)).map(|one| one.entry.to_string()).collect()
 }
+
+/// Whether a decision needed an exception.
+pub(super) fn needs(decision: &Kept, id: &str) -> bool {
+    findings(decision).any(|finding| {
+        finding.class == Class::Excepted && finding.exception.as_ref().is_some_and(|note| note.id.as_str() == id)
+    }) || decision.break_glass.as_ref().is_some_and(|used| used.exceptions.iter().any(|one| one.as_str() == id))
+}
+
+/// The state of an entry about an exception that does not count.
+pub(super) const NOT_COUNTED: &str = "does not count";
+/// What an entry does that ends an exception although its document does not hold.
+pub(super) const END_NOT_COUNTED: &str = "end that does not count";
 
 const EXCEPTION: &[&str] = &[
     "time",
@@ -283,10 +290,10 @@ fn exceptions(facts: &Facts<'_>, table: &mut dyn Rows) {
         });
         let state = match by {
             Some(0) => "over before this log began".to_owned(),
-            Some(by) if unfounded => format!("ended by entry {by}, whose document does not hold"),
+            Some(by) if unfounded => format!("ended by entry {by}, though its document does not hold"),
             Some(by) if known.followed_up.contains_key(&id) => format!("followed up and ended by entry {by}"),
             Some(by) => format!("ended by entry {by}"),
-            None if view.newest_time().is_some_and(|now| now >= exception.expires) => "expired".to_owned(),
+            None if facts.end().is_some_and(|end| end >= exception.expires) => "expired".to_owned(),
             None => "counts".to_owned(),
         };
         let cells = |when: String, what: &str| {
@@ -316,7 +323,8 @@ fn exceptions(facts: &Facts<'_>, table: &mut dyn Rows) {
         }
         if let Some(by) = by.filter(|by| facts.range.contains(by)) {
             let at = usize::try_from(by).ok().and_then(|i| facts.state.entries().get(i));
-            rows.push((by, cells(at.map_or_else(String::new, |entry| entry.time.to_string()), if unfounded { "end that does not count" } else { "end" })));
+            let when = at.map_or_else(String::new, |entry| entry.time.to_string());
+            rows.push((by, cells(when, if unfounded { END_NOT_COUNTED } else { "end" })));
         }
     }
     let listed: BTreeSet<u64> = rows.iter().map(|(entry, _)| *entry).collect();
@@ -337,7 +345,7 @@ fn exceptions(facts: &Facts<'_>, table: &mut dyn Rows) {
                 }
             }
             if let Some(state) = cells.last_mut() {
-                "does not count".clone_into(state);
+                NOT_COUNTED.clone_into(state);
             }
             rows.push((index, cells));
         }
@@ -371,8 +379,7 @@ fn manual(facts: &Facts<'_>, table: &mut dyn Rows) {
         let cells = match super::manual::read(facts, index, entry) {
             Ok(said) => {
                 let controls: Vec<&str> = said.controls.iter().map(String::as_str).collect();
-                let end = facts.state.entries().last().map(|entry| entry.time);
-                let state = if end.is_some_and(|end| said.counts_at(end)) { "counts" } else { "expired" };
+                let state = if facts.end().is_some_and(|end| said.counts_at(end)) { "counts" } else { "expired" };
                 vec![
                     entry.time.to_string(),
                     said.owner.to_string(),

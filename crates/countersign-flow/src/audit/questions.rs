@@ -6,6 +6,7 @@ use countersign_core::finding::Finding;
 
 mod answers;
 mod changes;
+mod emergencies;
 mod people;
 mod violations;
 mod who;
@@ -34,6 +35,8 @@ pub(super) struct Part {
     pub(super) notes: Vec<String>,
     /// Rows that an auditor would list as an exception, by log entry, with the reason.
     pub(super) deviations: Vec<(u64, String)>,
+    /// The same, by place: of entries that may be an earlier log's.
+    pub(super) deviations_at: Vec<(String, String)>,
     /// What is missing, beside what no collector brings.
     pub(super) missing: Vec<String>,
     /// What does not hold of the package itself, where the question looks at that.
@@ -104,10 +107,10 @@ pub(super) const ALL: &[Question] = &[
     Question {
         id: "Q06",
         asks: "emergency changes: who let them through, and whether they were reviewed in time",
-        from: "decisions that used an emergency, exceptions of that category, their follow-ups",
+        from: "decisions that used an emergency, exceptions of that category, their follow-ups; those of earlier logs that were open",
         absent: &[],
         takes: "",
-        answer: changes::emergencies,
+        answer: emergencies::emergencies,
     },
     Question {
         id: "Q07",
@@ -136,7 +139,7 @@ pub(super) const ALL: &[Question] = &[
     Question {
         id: "Q10",
         asks: "all violations: opened, remediated, how long it took",
-        from: "rule outcomes of the decisions: an episode opens at the first failure of an artifact and closes at its next pass",
+        from: "rule outcomes of the decisions: an episode opens at the first failure of an artifact and closes at its next pass; those that were open when this log began",
         absent: &[],
         takes: "",
         answer: violations::violations,

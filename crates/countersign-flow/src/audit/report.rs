@@ -135,6 +135,6 @@ fn answer(page: &mut Page, one: &Answered, end_unproven: bool) {
         .rows
         .iter()
         .skip(skipped)
-        .map(|row| row.cells.iter().cloned().chain([row.proof.entry.to_string()]).collect());
+        .map(|row| row.cells.iter().cloned().chain([row.proof.entry_words()]).collect());
     page.table(columns, rows.collect());
 }

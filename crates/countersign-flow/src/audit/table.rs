@@ -2,6 +2,8 @@
 //! of the documents that say so.
 
 use countersign_core::digest::{Hasher, Sha256};
+use countersign_core::entry::place_of;
+use countersign_core::ids::Origin;
 use countersign_report::escape::is_hidden;
 use serde::Serialize;
 
@@ -10,12 +12,28 @@ use serde::Serialize;
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Proof {
+    /// The log of that entry, where it is one that the log at hand goes on from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<Origin>,
     /// The index of the log entry.
     pub entry: u64,
     /// The hash of that leaf of the log: `countersign log` and any other C2SP tool proves it under the checkpoint.
     pub leaf: Sha256,
     /// The documents, by digest, in the package.
     pub documents: Vec<Sha256>,
+}
+
+impl Proof {
+    /// The entry in a cell: its index, and its log before it where that is an earlier one.
+    #[must_use]
+    pub fn entry_words(&self) -> String {
+        self.log.as_ref().map_or_else(|| self.entry.to_string(), |log| format!("{log} {}", self.entry))
+    }
+
+    /// The entry in a sentence.
+    pub(super) fn place(&self) -> String {
+        place_of(self.entry, self.log.as_ref())
+    }
 }
 
 /// One row.
@@ -137,7 +155,7 @@ impl Row {
     /// Its line of CSV.
     fn csv(&self) -> String {
         let documents: Vec<String> = self.proof.documents.iter().map(ToString::to_string).collect();
-        let proof = [self.proof.entry.to_string(), self.proof.leaf.to_string(), documents.join(" ")];
+        let proof = [self.proof.entry_words(), self.proof.leaf.to_string(), documents.join(" ")];
         line(self.cells.iter().chain(&proof).map(String::as_str))
     }
 }
@@ -196,7 +214,7 @@ mod tests {
     fn a_sheet_is_the_table_written_down_and_holds_the_newest_rows_alone() {
         let (mut table, mut sheet) = (Table::new(&["name"]), Sheet::new(&["name"], 3, true));
         for n in 0..20_u64 {
-            let proof = Proof { entry: n, leaf: Sha256::of(b"x"), documents: Vec::new() };
+            let proof = Proof { log: None, entry: n, leaf: Sha256::of(b"x"), documents: Vec::new() };
             table.push(vec![format!("row {n}, \"=\"")], proof.clone());
             Rows::push(&mut sheet, vec![format!("row {n}, \"=\"")], proof);
             assert!(sheet.newest.rows.len() < 6, "{}", sheet.newest.rows.len());
@@ -223,9 +241,22 @@ mod tests {
     fn every_row_ends_with_what_proves_it() {
         let mut table = Table::new(&["name"]);
         let digest = Sha256::of(b"x");
-        table.push(vec!["app".to_owned()], Proof { entry: 7, leaf: digest, documents: vec![digest, digest] });
+        table
+            .push(vec!["app".to_owned()], Proof { log: None, entry: 7, leaf: digest, documents: vec![digest, digest] });
         let text = table.csv();
         assert_eq!(text.lines().count(), 2);
         assert!(text.ends_with(&format!("\"app\",\"7\",\"{digest}\",\"{digest} {digest}\"\n")), "{text}");
+        let before = Proof {
+            log: Some(Origin::new("example.com/2026").unwrap()),
+            entry: 7,
+            leaf: digest,
+            documents: vec![digest],
+        };
+        table.push(vec!["app".to_owned()], before);
+        assert!(
+            table.csv().ends_with(&format!("\"example.com/2026 7\",\"{digest}\",\"{digest}\"\n")),
+            "{}",
+            table.csv()
+        );
     }
 }

@@ -33,18 +33,14 @@ enum Beside {
 impl Recorded {
     /// `None` where it is the same, or where the recorded one does not hold: opening the log says what is wrong then.
     pub(super) fn of(entries: &[Vec<u8>], outside: &VerifiedTrust, bytes: &[u8], package: &Package) -> Option<Self> {
-        // An entry's bytes are canonical: one without these is of another kind, and need not be read.
-        const KIND: &[u8] = br#""kind":"trust""#;
-        let indexed = (0_u64..).zip(entries).rev();
-        let trusts = indexed.filter(|(_, bytes)| bytes.windows(KIND.len()).any(|part| part == KIND));
-        let mut read = trusts.filter_map(|(index, bytes)| Some((index, Entry::parse(bytes).ok()?)));
-        let (index, entry) = read.find(|(_, entry)| entry.kind == Kind::Trust)?;
+        let mut indexed = (0_u64..).zip(entries).rev();
+        let (index, entry) = indexed.find_map(|(index, bytes)| Some((index, trust_entry(bytes)?)))?;
         let digest: &Sha256 = entry.subjects.first().filter(|digest| *digest != outside.digest())?;
         let document = package.blob(entry.statement()?)?;
         let trust = verify_trust(&document, Some(digest), entry.time).trust?;
         let beside = if verify_successor(&trust, bytes, outside.trust().not_before.max(entry.time)).is_ok() {
             Beside::Next
-        } else if trust.trust().version > outside.trust().version && follows(outside, &trust, entries, package) {
+        } else if newest_from(outside, entries, package).digest() == trust.digest() {
             Beside::Before
         } else {
             Beside::Other
@@ -75,9 +71,8 @@ impl Recorded {
             .expected(format!("{} (version {theirs})", self.trust.digest()), "the log")
             .found(format!("{} (version {ours})", outside.digest()));
         if self.beside == Beside::Before {
-            // That it does not know the log's newest key has the same cause.
             let help = format!(
-                "the log went on to version {theirs}, signed as version {ours} asks: get that trust document and its digest from whoever gave you this one"
+                "the log went on to version {theirs}, signed as version {ours} asks: get that trust document and its digest from where you have this one, not from the package"
             );
             return vec![finding.help(help)];
         }
@@ -88,14 +83,55 @@ impl Recorded {
     }
 }
 
-/// Whether every version that the log records after the one from outside follows the one before it.
-fn follows(outside: &VerifiedTrust, newest: &VerifiedTrust, entries: &[Vec<u8>], package: &Package) -> bool {
-    let mut at = outside.clone();
-    for entry in entries.iter().filter_map(|bytes| Entry::parse(bytes).ok()).filter(|entry| entry.kind == Kind::Trust) {
-        let Some(bytes) = entry.statement().and_then(|digest| package.blob(digest)) else { return false };
-        if let Ok(next) = verify_successor(&at, &bytes, entry.time) {
-            at = next;
-        }
+/// The newest version that the log records and that goes on from this one, each from the one before it; itself where none does.
+fn newest_from(given: &VerifiedTrust, entries: &[Vec<u8>], package: &Package) -> VerifiedTrust {
+    let mut newest = given.clone();
+    for entry in entries.iter().filter_map(|bytes| trust_entry(bytes)) {
+        let next = entry.statement().and_then(|digest| package.blob(digest));
+        let next = next.and_then(|bytes| verify_successor(&newest, &bytes, entry.time).ok());
+        newest = next.unwrap_or(newest);
     }
-    at.digest() == newest.digest()
+    newest
+}
+
+/// An entry that records trust.
+fn trust_entry(bytes: &[u8]) -> Option<Entry> {
+    // An entry's bytes are canonical: one without these is of another kind, and need not be read.
+    const KIND: &[u8] = br#""kind":"trust""#;
+    let may_be = bytes.windows(KIND.len()).any(|part| part == KIND);
+    may_be.then(|| Entry::parse(bytes).ok())?.filter(|entry| entry.kind == Kind::Trust)
+}
+
+/// That the log's checkpoint is signed by a key that a newer trust names, which the log records and which goes on from the one
+/// that was given: then that is too old, and nothing was altered.
+pub(super) fn too_old(
+    checkpoint: &[u8],
+    entries: &[Vec<u8>],
+    given: &VerifiedTrust,
+    package: &Package,
+    at: Time,
+) -> Option<Finding> {
+    if signed_checkpoint(checkpoint, given.trust(), at).is_ok() {
+        return None;
+    }
+    let newest = newest_from(given, entries, package);
+    let (ours, theirs) = (given.trust().version, newest.trust().version);
+    if theirs == ours || signed_checkpoint(checkpoint, newest.trust(), at).is_err() {
+        return None;
+    }
+    let what = format!(
+        "the log records trust version {theirs}, and you gave version {ours}: it does not know the key that signs the log now"
+    );
+    Some(
+        Finding::new(codes::TRUST_DIGEST_MISMATCH, what)
+            .at("trust")
+            .expected(
+                format!("version {theirs}, {}", newest.digest()),
+                "the log, signed by a quorum of the version that you gave",
+            )
+            .found(format!("version {ours}, {}", given.digest()))
+            .help(format!(
+                "get trust version {theirs} and its digest from where you have this one, not from the package"
+            )),
+    )
 }

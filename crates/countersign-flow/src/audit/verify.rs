@@ -162,6 +162,8 @@ fn check(opened: &Opened, packages: Vec<Box<dyn Source>>, how: How, report: &mut
     let (recorded, known) = records::check(opened);
     report.line("decisions-recorded", recorded, format!("{known} decisions, each by an entry with its one summary"));
     let (derived, findings) = derived_again(opened)?;
+    // A package holds the decisions of earlier logs for what they left open, whatever is asked of it afterwards.
+    let _read = opened.facts(super::Window::default()).carried();
     report.line("package-lists", findings, DERIVED);
     report.line("package-documents", strays(opened, how), DOCUMENTS);
     let facts = opened.facts(opened.scope.window.clone());

@@ -226,7 +226,7 @@ fn useless(exception: &VerifiedException, view: StateView<'_>, place: &Place, fi
     let there = known.held.iter().chain(known.ended.iter().map(|(one, _)| one)).any(|one| one.id() == id);
     if there {
         return vec![
-            Finding::new(codes::EXCEPTION_DATES, format!("exception {id} is in the log already"))
+            Finding::new(codes::EXCEPTION_RECORDED, format!("exception {id} is in the log already"))
                 .at(file)
                 .help("`countersign exception list` shows how it stands; one that was ended is asked for anew"),
         ];

@@ -8,6 +8,7 @@ use countersign_core::json;
 use countersign_core::slsa::{SignerFacts, SummaryExpectations};
 use countersign_core::statement::vsa::{Reference, VerificationResult, Vsa};
 use countersign_core::time::Time;
+use countersign_core::trust::NamePattern;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -23,6 +24,20 @@ fn is_signed_by(wanted: &SummaryExpectations, shown: &Shown) -> bool {
                 && wanted.subject.as_ref().is_some_and(|wanted| wanted.matches(name))
         }
     })
+}
+
+/// Who was to sign it, in the words in which it is said who did.
+fn signer_wanted(wanted: &SummaryExpectations) -> String {
+    let name = |pattern: &NamePattern| match pattern {
+        NamePattern::Exact(name) => name.clone(),
+        NamePattern::Glob { glob } => format!("glob {}", String::from(glob.clone())),
+        NamePattern::Regex { regex } => format!("regex {}", String::from(regex.clone())),
+    };
+    match (&wanted.key, &wanted.subject, &wanted.issuer) {
+        (Some(key), ..) => format!("key {key}"),
+        (None, Some(subject), Some(issuer)) => format!("{}, by {}", name(subject), name(issuer)),
+        (None, subject, issuer) => subject.iter().chain(issuer).map(name).next().unwrap_or_else(|| "nobody".to_owned()),
+    }
 }
 
 /// Whether it is a verification summary at all.
@@ -57,7 +72,9 @@ pub fn check_summary(
     if vsa.verifier.id.as_str() != wanted.verifier || !is_signed_by(wanted, shown) {
         let signers: Vec<String> = shown.signers().iter().map(super::ShownSigner::describe).collect();
         let found = format!("{}, signed by {}", vsa.verifier.id, signers.join(", "));
-        differs(codes::VSA_VERIFIER, "the summary is of another verifier", wanted.verifier.clone(), found);
+        // Two keys may say that they are the same verifier: which of them was named belongs to it.
+        let expected = format!("{}, signed by {}", wanted.verifier, signer_wanted(wanted));
+        differs(codes::VSA_VERIFIER, "the summary is of another verifier, or signed by another", expected, found);
     }
     if let Some(resource) = &wanted.resource
         && vsa.resource_uri.as_str() != resource

@@ -275,3 +275,9 @@ pub(crate) fn key_place() -> impl TypedValueParser<Value = KeyPlace> {
 pub(crate) fn now() -> Result<Time, FlowError> {
     World::now().map_err(|error| FlowError::Usage(format!("the machine's clock: {error}")))
 }
+
+/// A day, or a time.
+pub(crate) fn moment(text: &str) -> Result<Time, String> {
+    let whole = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
+    whole.parse().map_err(|_form| format!("`{text}` is neither a day, 2026-01-31, nor a time, 2026-01-31T10:00:00Z"))
+}

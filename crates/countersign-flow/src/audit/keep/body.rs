@@ -13,7 +13,7 @@ use countersign_core::decision::{ActivePolicy, BreakGlass, EvidenceRef, RuleOutc
 use countersign_core::digest::Sha256;
 use countersign_core::finding::{Finding, Verdict};
 use countersign_core::git::{ObjectFormat, Oid};
-use countersign_core::ids::{EnvName, RefName, Uri};
+use countersign_core::ids::{EnvName, Origin, RefName, Uri};
 use countersign_core::key::KeyId;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
@@ -192,8 +192,18 @@ fn write_known(
     shelves: &mut Shelves,
     out: &mut Out,
 ) -> Result<(), serde_json::Error> {
-    let Kept { request, inputs, verdict, authorised, source, rules, findings, break_glass, followed_up } =
-        &known.content;
+    let Kept {
+        request,
+        inputs,
+        verdict,
+        authorised,
+        source,
+        rules,
+        findings,
+        break_glass,
+        followed_up,
+        followed_up_earlier,
+    } = &known.content;
     out.number(known.entry);
     write_time(known.time, out);
     out.number(shelves.texts.place(&known.by)?);
@@ -245,6 +255,14 @@ fn write_known(
     out.count(followed_up.len());
     for entry in followed_up {
         out.number(*entry);
+    }
+    out.count(followed_up_earlier.len());
+    for (log, entries) in followed_up_earlier {
+        out.text(log.as_str());
+        out.count(entries.len());
+        for entry in entries {
+            out.number(*entry);
+        }
     }
     Ok(())
 }
@@ -342,8 +360,14 @@ fn read_known(listed: &Listed, shared: &Shared, from: &mut In<'_>) -> Read<Known
         findings: shared.findings.next(from)?,
         break_glass: read_option(from, |from| shared.glasses.next(from))?.map(|glass| Box::new((*glass).clone())),
         followed_up: (0..from.count(1)?).map(|_| from.number()).collect::<Read<_>>()?,
+        followed_up_earlier: (0..from.count(2)?).map(|_| read_earlier(from)).collect::<Read<_>>()?,
     };
     Ok(Known { entry, time, content, by })
+}
+
+fn read_earlier(from: &mut In<'_>) -> Read<(Origin, Vec<u64>)> {
+    let log = Origin::new(from.text()?).map_err(|_form| Malformed("a log's name is none"))?;
+    Ok((log, (0..from.count(1)?).map(|_| from.number()).collect::<Read<_>>()?))
 }
 
 fn read_evidence(listed: &Listed, from: &mut In<'_>) -> Read<EvidenceRef> {

@@ -1,13 +1,15 @@
 //! Questions about rules: policy, violations, exceptions, vulnerabilities, components, plans.
 
 use super::super::ask::Asked;
+use super::super::episodes::less_version;
 use super::super::facts::{Known, findings, service_of};
 use super::super::population;
 use super::super::table::Table;
 use super::super::told::{Row, Said, Told};
 use super::Part;
-use super::violations::less_version;
+use countersign_core::codes;
 use countersign_core::digest::Sha256;
+use countersign_core::entry::place_of;
 use countersign_core::ids::PersonId;
 use countersign_core::statement::Kind;
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,11 +108,53 @@ pub(super) fn exceptions(asked: &Asked<'_>) -> Part {
     let known = view.exceptions(asked.facts.blobs);
     for one in known.held.iter().chain(known.ended.iter().map(|(one, _)| one)) {
         if one.approvers().contains(&one.exception().requester) {
-            let entry = if one.log().is_some() { 0 } else { one.recorded().0 };
-            part.deviations.push((entry, "who asked for the exception is among its approvers".to_owned()));
+            let why = "who asked for the exception is among its approvers".to_owned();
+            part.deviations_at.push((place_of(one.recorded().0, one.log()), why));
         }
     }
+    let column = |name: &str| part.table.columns.iter().position(|column| *column == name);
+    let (what, id, used, state) = (column("what"), column("id"), column("uses"), column("state"));
+    let mut told = BTreeSet::new();
+    for row in &part.table.rows {
+        let cell = |place: Option<usize>| place.and_then(|place| row.cells.get(place)).map_or("", String::as_str);
+        let place = row.proof.place();
+        let ends = cell(what) == population::END_NOT_COUNTED;
+        if ends || cell(state) == population::NOT_COUNTED {
+            let why = known.not_counted.iter().find(|(_, finding)| finding.at.contains(&place));
+            let why = why.map_or_else(Vec::new, |(_, finding)| finding.found.clone()).join("; ");
+            let kind = if ends { Kind::ExceptionEnd.word() } else { cell(what) };
+            let said = format!("an entry of kind {kind} does not count: {why}");
+            // Of a document that is not here nobody can say that it was not one to count.
+            if why.contains(codes::EVIDENCE_WITHHELD.as_str()) {
+                part.missing.push(format!("{place}: {said}"));
+            } else {
+                part.deviations_at.push((place, said));
+            }
+            continue;
+        }
+        if !told.insert(cell(id)) {
+            continue;
+        }
+        if !cell(used).is_empty() {
+            part.deviations_at.push((place, format!("{} was needed: uses {}", cell(id), cell(used))));
+        }
+        let before = used_before(asked, cell(id));
+        part.notes
+            .extend((!before.is_empty()).then(|| format!("before, {} was needed by {}", cell(id), before.join(", "))));
+    }
     part.note("an exception counts only by its entry in the log: what is not listed excepted nothing")
+        .note("uses are those of decisions in the part of the record that was asked for; an exception that something went out by, and an entry that does not count, is FAIL")
+}
+
+/// The decisions before the window that needed an exception, those of earlier logs with their log.
+fn used_before(asked: &Asked<'_>, id: &str) -> Vec<String> {
+    let facts = &asked.facts;
+    let earlier = facts.carried().into_iter().flat_map(|carried| &carried.uses);
+    let earlier = earlier.filter(|(used, _)| used.as_str() == id).flat_map(|(_, uses)| uses);
+    let earlier = earlier.map(|(log, entry)| format!("{log} {entry}"));
+    let here = facts.all_decisions().take_while(|one| one.entry < facts.range.start);
+    let here = here.filter(|one| population::needs(&one.content, id)).map(|one| one.entry.to_string());
+    earlier.chain(here).collect()
 }
 
 /// Q12.

@@ -1,23 +1,18 @@
-//! Questions about single promotions: the list, the sample, the chain of an item, review, emergencies.
+//! Questions about single promotions: the list, the sample, the chain of an item, review.
 
 use super::super::agreed::{self, Agreement, Changes, Lacking, Rests, authors, reviewers};
 use super::super::ask::Asked;
-use super::super::facts::{Known, change_class, findings, service_of};
+use super::super::facts::{Known, findings, service_of};
 use super::super::population;
 use super::super::reconcile;
 use super::super::sample;
 use super::super::table::Table;
 use super::Part;
 use countersign_core::codes;
-use countersign_core::decision::BreakGlass;
-use countersign_core::entry::place_of;
-use countersign_core::exception::Category;
 use countersign_core::finding::{Class, Code, Verdict};
 use countersign_core::policy::Stage;
 use countersign_core::statement::Kind;
 use countersign_core::statement::test_result::TestResult;
-use countersign_core::time::Time;
-use countersign_verify::{Exceptions, FollowedUp};
 use std::sync::Arc;
 
 /// How many items are looked at where nobody says which: as many as an auditor draws by habit.
@@ -291,7 +286,8 @@ pub(super) fn past_review(asked: &Asked<'_>) -> Part {
             ];
             part.table.push(cells, asked.facts.proof(promoted.entry));
             if decision.authorised {
-                let why = format!("{} was let through to {}", finding.what, decision.request.environment);
+                let (artifact, environment) = (&decision.request.subject_name, &decision.request.environment);
+                let why = format!("{artifact} went to {environment} although: {}", finding.what);
                 part.deviations.push((promoted.entry, why));
             }
         }
@@ -301,84 +297,4 @@ pub(super) fn past_review(asked: &Asked<'_>) -> Part {
         part.notes.push(format!("{}: {}, {}", row.source, row.state, row.detail));
     }
     part.note("a push past review that never reached a gate is in no decision")
-}
-
-/// When what an emergency let through was reviewed, and by what that is shown.
-#[derive(Debug, Clone)]
-struct Reviewed {
-    time: Time,
-    how: String,
-}
-
-/// By what two persons signed for each of its exceptions: it is reviewed when the last of them is.
-fn signed(glass: &BreakGlass, known: &Exceptions) -> Option<Reviewed> {
-    let all: Option<Vec<&FollowedUp>> = glass.exceptions.iter().map(|id| known.followed_up.get(id)).collect();
-    let last = all?.into_iter().max_by_key(|one| one.time)?;
-    let place = place_of(last.entry, last.log.as_ref());
-    Some(Reviewed { time: last.time, how: format!("as two persons sign in {place}") })
-}
-
-/// Q06.
-pub(super) fn emergencies(asked: &Asked<'_>) -> Part {
-    let mut part =
-        Part::of(Table::new(&["time", "service", "environment", "artifact", "exceptions", "review until", "state"]));
-    let view = asked.facts.state.at(asked.facts.range.end).unwrap_or_else(|| asked.facts.state.now());
-    let known = view.exceptions(asked.facts.blobs);
-    let now = view.newest_time();
-    let proved: Vec<(u64, Reviewed)> = asked
-        .facts
-        .all_decisions()
-        .filter(|one| one.content.verdict == Verdict::Pass)
-        .flat_map(|one| {
-            let by = Reviewed { time: one.time, how: format!("proved by entry {}", one.entry) };
-            one.content.followed_up.iter().map(move |entry| (*entry, by.clone()))
-        })
-        .collect();
-    let began = asked.facts.window.from;
-    for promoted in asked.facts.all_decisions().filter(|one| asked.facts.is_asked(&one.content)) {
-        let decision = &promoted.content;
-        let Some(glass) = &decision.break_glass else { continue };
-        let proved = proved.iter().find(|(entry, _)| *entry == promoted.entry).map(|(_, by)| by.clone());
-        let reviewed = [proved, signed(glass, &known)].into_iter().flatten().min_by_key(|one| one.time);
-        // One from before the window is of it until it is reviewed.
-        let settled = began.is_some_and(|began| reviewed.as_ref().is_some_and(|one| one.time < began));
-        if promoted.entry < asked.facts.range.start && settled {
-            continue;
-        }
-        let late = |at: Time| at >= glass.follow_up;
-        let state = match &reviewed {
-            Some(Reviewed { time, how }) if late(*time) => {
-                part.deviations.push((
-                    promoted.entry,
-                    format!(
-                        "an emergency was to be reviewed before {}, and was reviewed late, at {time}",
-                        glass.follow_up
-                    ),
-                ));
-                format!("reviewed LATE, at {time}, {how}")
-            }
-            Some(Reviewed { time, how }) => format!("reviewed in time, at {time}, {how}"),
-            None if now.is_some_and(late) => {
-                let why = format!("an emergency was not reviewed before {}", glass.follow_up);
-                part.deviations.push((promoted.entry, why));
-                "OVERDUE".to_owned()
-            }
-            None => "open".to_owned(),
-        };
-        let cells = vec![
-            promoted.time.to_string(),
-            service_of(decision),
-            decision.request.environment.to_string(),
-            decision.request.subject_name.to_string(),
-            glass.exceptions.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
-            glass.follow_up.to_string(),
-            state,
-        ];
-        part.table.push(cells, asked.facts.proof(promoted.entry));
-    }
-    let granted = known.held.iter().chain(known.ended.iter().map(|(one, _)| one));
-    let granted = granted.filter(|one| one.exception().category == Category::Emergency).count();
-    let classes = asked.facts.deployments().filter(|one| change_class(&one.content) == "emergency").count();
-    part.note(format!("{granted} emergency exceptions in the log, {classes} promotions in the window used one"))
-        .note("an emergency from before the window is listed where it was not reviewed when the window began; no row means that there was none of either kind")
 }

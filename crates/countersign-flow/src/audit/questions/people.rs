@@ -39,7 +39,7 @@ pub(super) fn alive(asked: &Asked<'_>) -> Part {
         beats.count = beats.count.saturating_add(1);
         beats.newest = (index, entry.time);
     }
-    let end = asked.facts.window.to.into_iter().chain(asked.facts.state.entries().last().map(|entry| entry.time)).min();
+    let end = asked.facts.end();
     for (kind, Beats { count, newest: (last, newest), gap: (gap, at) }) in kinds {
         let silent = end.map_or(0, |end| end.since(newest));
         let (gap, at, ends) =
@@ -101,7 +101,9 @@ pub(super) fn altered(asked: &Asked<'_>) -> Part {
         None => (derived_again(asked.opened).map(|(_, findings)| findings), strays(asked.opened, How::Quick)),
     };
     let again = [("package-lists", derived, DERIVED), ("package-documents", Ok(strays), DOCUMENTS)];
-    for (id, findings, holds) in again {
+    // A verification of the whole package has made them again already: what it says stands above, and is not said twice.
+    let checked: Vec<&str> = asked.basis.checks.iter().map(|check| check.id.as_str()).collect();
+    for (id, findings, holds) in again.into_iter().filter(|(id, ..)| !checked.contains(id)) {
         let findings = match findings {
             Ok(findings) => findings,
             Err(error) => {

@@ -17,9 +17,14 @@ pub(super) fn could(asked: &Asked<'_>) -> Part {
     if let Some(end) = end.filter(|end| at > *end) {
         part.missing.push(format!("log entries between its end at {end} and {at}: trust may have changed since"));
     }
+    // The moment at which a window ends is no part of it; one that is asked for by itself is.
+    let by_then = |index: u64, time: Time| match asked.ask.at {
+        Some(at) => time <= at,
+        None => index < asked.facts.range.end,
+    };
     let versions: Vec<(u64, &Trust)> = (0_u64..)
         .zip(state.entries())
-        .filter(|(_, entry)| entry.kind == Kind::Trust && entry.time <= at)
+        .filter(|(index, entry)| entry.kind == Kind::Trust && by_then(*index, entry.time))
         .filter_map(|(index, _)| Some((index, state.at(index.saturating_add(1))?.trust().trust())))
         .collect();
     let Some((since, trust)) = versions.last().copied() else {

@@ -1,8 +1,9 @@
 //! `audit ask`.
 
+use super::super::given::moment;
 use super::super::{Answer, Call};
 use super::facts::FactsArgs;
-use super::{OutsideArgs, WindowArgs, moment, package_among};
+use super::{OutsideArgs, WindowArgs, package_among, some};
 use crate::render::Done;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
@@ -39,7 +40,7 @@ pub(super) struct Ask {
     #[arg(long = "item", value_name = "ENTRY")]
     items: Vec<u64>,
     /// A sample of so many
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = some)]
     n: Option<usize>,
     /// Drawn by this seed, which is the auditor's
     #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]

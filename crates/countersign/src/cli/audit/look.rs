@@ -2,7 +2,7 @@
 
 use super::super::{Answer, Call};
 use super::facts::{self, FactsArgs};
-use super::{OutsideArgs, WindowArgs, file, package_among};
+use super::{OutsideArgs, WindowArgs, file, package_among, some};
 use crate::render::Done;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
@@ -48,7 +48,7 @@ pub(super) struct Sample {
     /// The package
     package: PathBuf,
     /// How many
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = some)]
     n: usize,
     /// The auditor's seed
     #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
@@ -117,7 +117,7 @@ pub(super) struct Report {
     #[command(flatten)]
     window: WindowArgs,
     /// A sample of so many for the questions that take one
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = some)]
     n: Option<usize>,
     /// Drawn by this seed
     #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
@@ -345,7 +345,7 @@ pub(super) fn rows(table: &Table, most: usize) -> String {
         .iter()
         .skip(skipped)
         .map(|row| {
-            std::iter::once(row.proof.entry.to_string()).chain(row.cells.iter().map(|cell| shortened(cell))).collect()
+            std::iter::once(row.proof.entry_words()).chain(row.cells.iter().map(|cell| shortened(cell))).collect()
         })
         .collect();
     let said = if skipped > 0 { format!("the newest {most} of {} rows:\n", table.rows.len()) } else { String::new() };

@@ -6,7 +6,7 @@ mod facts;
 mod look;
 mod verify;
 
-use super::given::{LeastArgs, OutsideDigest};
+use super::given::{LeastArgs, OutsideDigest, moment};
 use super::{Answer, Call};
 use clap::{Args, Subcommand};
 use countersign_core::ids::EnvName;
@@ -138,10 +138,10 @@ impl WindowArgs {
     }
 }
 
-/// A day, or a time.
-fn moment(text: &str) -> Result<Time, String> {
-    let whole = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
-    whole.parse().map_err(|_form| format!("`{text}` is neither a day, 2026-01-31, nor a time, 2026-01-31T10:00:00Z"))
+/// The size of a sample. Of nothing it would be an answer that there is nothing.
+fn some(text: &str) -> Result<usize, String> {
+    let number = text.parse().map_err(|_form| format!("`{text}` is no number"))?;
+    if number == 0 { Err("a sample of 0 shows nothing: give 1 or more".to_owned()) } else { Ok(number) }
 }
 
 /// A file to be read piece by piece.

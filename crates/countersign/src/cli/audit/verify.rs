@@ -21,7 +21,8 @@ use std::path::{Path, PathBuf};
 /// --sample: what was not looked at is said, and is no pass.
 ///
 /// What is checked is the record: a promotion that went out although a rule failed is in it, and no fault of it. `audit ask`
-/// lists those and ends with 1 (Q12; Q06 for emergencies, Q11 for exceptions).
+/// lists those and ends with 1 (Q12; Q06 for emergencies that were not reviewed in time, Q11 for exceptions, Q10 for
+/// violations that are not mended).
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  countersign audit verify 2026.cspkg --trust trust.sigstore.json --trust-digest sha256:…\n  countersign audit verify 2026.cspkg --facts-output 2026.facts --trust trust.sigstore.json --trust-digest sha256:…"

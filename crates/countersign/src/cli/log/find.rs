@@ -1,6 +1,6 @@
 //! `log find`: looking something up in the record.
 
-use super::super::given::StoreArgs;
+use super::super::given::{StoreArgs, moment};
 use super::super::{Answer, Call};
 use crate::render::Done;
 use clap::Args;
@@ -16,14 +16,14 @@ use countersign_report::text;
 /// says is signed by nobody: `log show --entry N --proof` shows an entry with its proof.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  countersign log find --subject sha256:… --store .countersign\n  countersign log find --since 2026-11-01T00:00:00Z"
+    after_help = "Examples:\n  countersign log find --subject sha256:… --store .countersign\n  countersign log find --since 2026-11-01"
 )]
 pub(super) struct Find {
     /// The subject: an artifact's digest
     #[arg(long, value_name = "sha256:…")]
     subject: Option<Sha256>,
-    /// Count from this day on
-    #[arg(long, value_name = "TIME", conflicts_with = "subject")]
+    /// Count from this day on: `2026-01-01`, or a time of that day
+    #[arg(long, value_name = "TIME", conflicts_with = "subject", value_parser = moment)]
     since: Option<Time>,
     #[command(flatten)]
     store: StoreArgs,
