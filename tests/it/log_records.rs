@@ -195,7 +195,10 @@ fn another_trust_than_the_logs_is_one_cause_and_accuses_no_decision() {
     let report = checked(&other.trust, &other.trust_digest);
     let found = blocking(&report);
     assert_eq!(found.len(), 1, "{found:#?}");
-    assert_eq!((found[0].code, found[0].at.as_slice()), (codes::TRUST_DIGEST_MISMATCH, ["log entry 3".to_owned()].as_slice()));
+    assert_eq!(
+        (found[0].code, found[0].at.as_slice()),
+        (codes::TRUST_DIGEST_MISMATCH, ["log entry 3".to_owned()].as_slice())
+    );
     assert!(found[0].help.as_ref().is_some_and(|help| help.contains("not the log's operator")), "{found:#?}");
     assert!(!report.decisions.is_empty() && report.decisions.iter().all(|row| row.same_again));
     // The one before the recorded one: the log went on from it.
@@ -210,7 +213,8 @@ fn another_trust_than_the_logs_is_one_cause_and_accuses_no_decision() {
 #[test]
 fn an_end_that_names_no_end_does_not_count_and_is_said_in_the_answer() {
     let mut world = Fire::new().world;
-    let granted = world.entries.iter().map(|bytes| Entry::parse(bytes).unwrap()).find(|entry| entry.kind == Kind::Exception);
+    let granted =
+        world.entries.iter().map(|bytes| Entry::parse(bytes).unwrap()).find(|entry| entry.kind == Kind::Exception);
     let granted = granted.expect("the exception");
     let end = world.entries.len();
     world.append(Kind::ExceptionEnd, granted.environment, granted.subjects, granted.statements, Vec::new());

@@ -64,12 +64,20 @@ pub(super) fn all() -> Vec<Case> {
                 set_entry(w, entry::NEXT_DAY, &last);
             })
         }),
-        case("O47", "a decision is handed in as evidence, and recorded nowhere", "decision-unrecorded", "log entry 9", |s| {
-            s.operator(false, |w| handed_in(w, 0))
-        }),
-        case("O48", "a summary is handed in as evidence, and recorded nowhere", "decision-unrecorded", "log entry 9", |s| {
-            s.operator(false, |w| handed_in(w, 1))
-        }),
+        case(
+            "O47",
+            "a decision is handed in as evidence, and recorded nowhere",
+            "decision-unrecorded",
+            "log entry 9",
+            |s| s.operator(false, |w| handed_in(w, 0)),
+        ),
+        case(
+            "O48",
+            "a summary is handed in as evidence, and recorded nowhere",
+            "decision-unrecorded",
+            "log entry 9",
+            |s| s.operator(false, |w| handed_in(w, 1)),
+        ),
         case("O49", "an exception that is none", MALFORMED, "log entry 10", |s| {
             s.operator(false, |w| garbage(w, Kind::Exception))
         }),
@@ -110,9 +118,13 @@ pub(super) fn all() -> Vec<Case> {
         case("O58", "a decision is about another artifact besides", MALFORMED, "log entry 9", |s| {
             s.operator(false, |w| decision(w, |said| push(said, other())))
         }),
-        case("O59", "a decision gives its artifact another name than the one asked for", MALFORMED, "log entry 9", |s| {
-            s.operator(false, |w| decision(w, |said| said["subject"][0]["name"] = "evil".into()))
-        }),
+        case(
+            "O59",
+            "a decision gives its artifact another name than the one asked for",
+            MALFORMED,
+            "log entry 9",
+            |s| s.operator(false, |w| decision(w, |said| said["subject"][0]["name"] = "evil".into())),
+        ),
     ]
 }
 

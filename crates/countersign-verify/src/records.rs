@@ -121,7 +121,9 @@ impl LogState {
             | Kind::TestResult
             | Kind::Vulns
             | Kind::Vex
-            | Kind::Adjudication => document(entry, &place, blobs).and_then(|bytes| by_itself(&bytes, entry, trust, blobs, at)),
+            | Kind::Adjudication => {
+                document(entry, &place, blobs).and_then(|bytes| by_itself(&bytes, entry, trust, blobs, at))
+            }
         };
         let Err(findings) = read else { return Vec::new() };
         // What is not at hand, or is a later version's, says nothing against whoever wrote the entry.
@@ -169,7 +171,10 @@ fn by_itself(
     let wrong = |what: &str| vec![Finding::new(codes::PREDICATE_MISMATCH, what).at(place)];
     if verified.value().kind() != Some(entry.kind) {
         let found = verified.value().predicate_type.as_str();
-        return Err(wrong("the statement is of another kind").into_iter().map(|finding| finding.found(found)).collect());
+        return Err(wrong("the statement is of another kind")
+            .into_iter()
+            .map(|finding| finding.found(found))
+            .collect());
     }
     if matches!(verified.signed_by().owner, SignerName::Gate(_)) {
         return Err(wrong("a gate's summary is recorded beside its decision"));
@@ -231,14 +236,16 @@ fn of_later(bytes: &[u8], kind: Kind, trust: &VerifiedTrust, (at, place): (Time,
 }
 
 fn malformed(entry: &Entry, what: &str) -> Finding {
-    Finding::new(codes::LOG_ENTRY_MALFORMED, format!("this is no entry of kind {}: {what}", entry.kind.word())).help(HELP)
+    Finding::new(codes::LOG_ENTRY_MALFORMED, format!("this is no entry of kind {}: {what}", entry.kind.word()))
+        .help(HELP)
 }
 
 /// That an entry does not record what it says.
 fn unfounded(entry: &Entry, findings: &[Finding]) -> Finding {
     let what = format!("the entry says that it records one of kind {}, and names none that holds", entry.kind.word());
     let expected = format!("a statement of kind {}, signed by somebody who may sign it", entry.kind.word());
-    let finding = Finding::new(codes::LOG_ENTRY_MALFORMED, what).expected(expected, "the trust of that time").help(HELP);
+    let finding =
+        Finding::new(codes::LOG_ENTRY_MALFORMED, what).expected(expected, "the trust of that time").help(HELP);
     findings.iter().fold(finding, |finding, why| {
         let facts = why.found.join("; ");
         let facts = if facts.is_empty() { facts } else { format!(" ({facts})") };
@@ -246,4 +253,5 @@ fn unfounded(entry: &Entry, findings: &[Finding]) -> Finding {
     })
 }
 
-const HELP: &str = "no verb of countersign writes such an entry: whoever holds the log's key has to say what it stands for";
+const HELP: &str =
+    "no verb of countersign writes such an entry: whoever holds the log's key has to say what it stands for";

@@ -10,8 +10,8 @@ use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
 use countersign_core::finding::Finding;
 use countersign_core::ids::Origin;
-use countersign_core::statement::vsa::{VerificationResult, Vsa};
 use countersign_core::statement::Kind;
+use countersign_core::statement::vsa::{VerificationResult, Vsa};
 use countersign_verify::document::SignerName;
 use countersign_verify::gate::verify_by_gate;
 use countersign_verify::named_blob;
@@ -29,7 +29,8 @@ pub(super) fn check(opened: &Opened) -> (Vec<Finding>, usize) {
         if let Some(what) = misshapen(entry, known) {
             let finding = Finding::new(codes::LOG_ENTRY_MALFORMED, what).at(format!("log entry {}", known.entry));
             let found = format!("{} documents, {} pieces of evidence", entry.statements.len(), entry.evidence.len());
-            findings.push(finding.expected("a decision, its summary, and what it rests on", "countersign").found(found));
+            findings
+                .push(finding.expected("a decision, its summary, and what it rests on", "countersign").found(found));
         }
         for reference in known.content.inputs.evidence.iter().flatten() {
             if matches!(reference.kind, Some(Kind::PromotionDecision | Kind::Vsa)) {
@@ -99,11 +100,14 @@ impl Recorded<'_> {
             hidden.then_some("a gate's summary that passes")?
         };
         Some(
-            Finding::new(codes::DECISION_UNRECORDED, format!("{what} lies among the evidence, and no entry records it"))
-                .at(place)
-                .at(format!("log entry {}", by.entry))
-                .expected("an entry of kind promotion-decision", "the log")
-                .found("none"),
+            Finding::new(
+                codes::DECISION_UNRECORDED,
+                format!("{what} lies among the evidence, and no entry records it"),
+            )
+            .at(place)
+            .at(format!("log entry {}", by.entry))
+            .expected("an entry of kind promotion-decision", "the log")
+            .found("none"),
         )
     }
 }

@@ -48,7 +48,8 @@ pub(super) fn summary_of(index: u64, recorded: &Promoted, state: &LogState, blob
         return fault("the summary is not the one that the decision makes");
     }
     let subjects = vec![Subject::sha256(&content.request.subject_name, subject)];
-    let Ok(statement) = Statement::new(Kind::Vsa, subjects, &expected).and_then(|statement| statement.to_bytes()) else {
+    let Ok(statement) = Statement::new(Kind::Vsa, subjects, &expected).and_then(|statement| statement.to_bytes())
+    else {
         return fault("the decision makes no summary");
     };
     if signed.payload == statement {

@@ -58,8 +58,7 @@ impl Recorded {
         let (ours, theirs) = (outside.trust().version, self.trust.trust().version);
         let by_outside = || signed_checkpoint(checkpoint, outside.trust(), at).err();
         if self.beside == Beside::Next {
-            let what =
-                format!("the log records trust up to version {theirs}, and is judged by version {ours} besides");
+            let what = format!("the log records trust up to version {theirs}, and is judged by version {ours} besides");
             let later = Finding::new(codes::TRUST_LATER, what).at("trust");
             return std::iter::once(later).chain(by_outside()).collect();
         }
