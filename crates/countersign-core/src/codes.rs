@@ -41,7 +41,7 @@ codes! {
     ARTIFACT_LINK "artifact-link" Refused "The artifact is a symbolic link: what it leads to can change between the check and the use.";
     ARTIFACT_CHANGED "artifact-changed" Untrusted "The artifact changed while it was read.";
     PREDICATE_UNKNOWN "predicate-unknown" Indeterminate "The statement's predicate type is not one that this version knows.";
-    PREDICATE_MISMATCH "predicate-mismatch" Refused "The statement is of another kind than the one asked for.";
+    PREDICATE_MISMATCH "predicate-mismatch" Refused "The statement is of another kind than the one asked for, or one that belongs to its document is not there.";
     NO_STATEMENTS "no-statements" Indeterminate "There is no statement to check. Nothing is not success.";
 
     // Certificates, transparency logs, timestamp authorities.
@@ -62,7 +62,7 @@ codes! {
     TIMESTAMP_MISSING "timestamp-missing" Untrusted "No log and no timestamp authority says when the certificate's short-lived key signed.";
     IDENTITY_MISMATCH "identity-mismatch" Untrusted "The certificate shows another identity than the one asked for.";
     IDENTITY_CARELESS_DOT "identity-careless-dot" Note "In a regular expression of identities a dot that looks like one that was meant as itself stands for any character: write `\\.` there.";
-    IDENTITY_UNANCHORED "identity-unanchored" Refused "A pattern of identities has no ends: it lets in every name that only contains what was meant.";
+    IDENTITY_UNANCHORED "identity-unanchored" Refused "A pattern of identities has no ends, so that it lets in every name that only contains what was meant; or it lets in anybody.";
     TRANSPARENCY_MISSING "transparency-missing" Untrusted "A key signed, no log and no timestamp says so, and nobody said that this key may do without.";
     LAYOUT_BLOB_MISSING "layout-blob-missing" Indeterminate "An OCI layout lacks a blob without which nothing can be said: an attestation that it names, or a manifest that may be the image.";
     PUBLISHER_DIFFERS "publisher-differs" Note "A PEP 740 document names another publisher than the certificate does. Nobody signed that name, and it counts for nothing: the certificate counts.";
