@@ -167,7 +167,7 @@ fn by_itself(
     (at, place): (Time, &str),
 ) -> Result<(), Vec<Finding>> {
     let signed = Signed::parse(bytes).map_err(|error| vec![Finding::new(error.code(), error.to_string()).at(place)])?;
-    let verified = verify_document(&signed, trust, &Roots::of_gate(trust.trust(), blobs), at, place)?;
+    let verified = verify_document(&signed, trust, &Roots::of_gate(trust, blobs), at, place)?;
     let wrong = |what: &str| vec![Finding::new(codes::PREDICATE_MISMATCH, what).at(place)];
     if verified.value().kind() != Some(entry.kind) {
         let found = verified.value().predicate_type.as_str();
