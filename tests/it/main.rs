@@ -64,6 +64,7 @@ mod keyless_roles;
 mod keyless_services;
 mod lesser_scans;
 mod log_oracle;
+mod log_records;
 mod merge_against_git;
 mod merkle_vectors;
 mod monotone;

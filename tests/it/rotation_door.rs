@@ -57,6 +57,30 @@ fn a_gate_that_is_given_the_next_trust_too_early_records_nothing_and_the_audit_h
 }
 
 #[test]
+fn a_log_is_not_signed_anew_under_a_trust_that_does_not_follow_the_recorded_one() {
+    let door = Door::new();
+    door.run("key generate --output keys/log2.pem").expect(0, &[]);
+    let public = String::from_utf8(door.read("keys/log2.pem.pub")).unwrap();
+    let next = |previous: &str| {
+        let text = String::from_utf8(door.read("trust.toml")).unwrap();
+        let text = text.replacen("version = 1\n", &format!("version = 2\n{previous}"), 1);
+        let (before, log) = text.split_at(text.find("[[logs]]").unwrap());
+        let log = log.replacen("\" }]", &format!("\" }}, {{ key = \"\"\"{public}\"\"\" }}]"), 1);
+        door.write("trust2.toml", format!("{before}{log}").as_bytes());
+        door.run("trust sign trust2.toml --key keys/ada --output trust2.json").expect(0, &[]);
+        door.run("trust sign trust2.toml --key keys/ben --output trust2.json").expect(0, &[]);
+        let digest = door.run("trust digest trust2.json").out;
+        std::fs::rename(door.path().join("trust2.json"), door.path().join("given.json")).unwrap();
+        format!("--trust given.json --trust-digest {}", digest.trim())
+    };
+    let rotate = |trust: &str| door.run(&format!("log rotate --log-key keys/log2.pem --store store {trust}"));
+    let before = door.run("log checkpoint --store store").out;
+    rotate(&next("")).expect(4, &["trust-digest-mismatch", "not the newest that the log records"]);
+    assert_eq!(door.run("log checkpoint --store store").out, before, "nothing was signed");
+    rotate(&next(&format!("previous = \"{}\"\n", door.digest()))).expect(0, &["2 signature(s)"]);
+}
+
+#[test]
 fn an_old_activation_file_is_no_approval_of_today_for_whoever_signs_it_once_more() {
     let door = Door::new();
     let activate = |file: &str, more: &str| {

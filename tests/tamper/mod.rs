@@ -4,6 +4,7 @@
 
 mod file;
 mod flips;
+mod hidden;
 mod operator;
 mod stage;
 
@@ -70,5 +71,5 @@ impl Case {
 /// Every case, in order.
 #[must_use]
 pub fn all() -> Vec<Case> {
-    [file::all(), operator::all()].concat()
+    [file::all(), operator::all(), hidden::all()].concat()
 }

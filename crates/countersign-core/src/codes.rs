@@ -176,7 +176,7 @@ codes! {
     LOG_CHECKPOINT_INVALID "log-checkpoint-invalid" Untrusted "The log's checkpoint does not parse, or its signature does not hold for the log's key in trust.";
     LOG_ROOT_MISMATCH "log-root-mismatch" Untrusted "The log's entries do not hash to the root of its checkpoint.";
     LOG_TILE_MISMATCH "log-tile-mismatch" Untrusted "A tile of the log is not what its entries make it.";
-    LOG_ENTRY_MALFORMED "log-entry-malformed" Untrusted "A log entry does not parse.";
+    LOG_ENTRY_MALFORMED "log-entry-malformed" Untrusted "A log entry does not parse, or does not record what its kind says: other documents, more of them, or one that does not hold.";
     RECORD_LATER "record-later" Indeterminate "A later version of countersign made an entry or a decision of the log, and this one cannot read it: nothing that it could bear on passes here.";
     LOG_ROLLED_BACK "log-rolled-back" Untrusted "The log is behind the least checkpoint given from outside.";
     LOG_FORKED "log-forked" Untrusted "The log is not a continuation of the least checkpoint given from outside.";
@@ -355,6 +355,7 @@ codes! {
     DECISION_NOT_CURRENT "decision-not-current" Refused "The decision was made under a policy release that is no longer the active one.";
     DECISION_OTHER_WORDS "decision-other-words" Note "A decision was recorded by another version of countersign. Run again it comes out the same, in other words.";
     DECISION_DIFFERS "decision-differs" Untrusted "Run again on the stored evidence, the decision comes out otherwise.";
+    DECISION_UNRECORDED "decision-unrecorded" Untrusted "A gate signed a decision or a summary that passes, it lies among the evidence, and no entry of the log records it.";
     DECISION_UNENFORCED "decision-unenforced" Note "The gate is not enforced for this environment: the verdict is as if it were.";
     WOULD_REFUSE "would-refuse" Note "A stricter environment would refuse this artifact today.";
     PACKAGE_MALFORMED "package-malformed" Untrusted "The audit package is not in the one form that we write; the first differing byte is named.";

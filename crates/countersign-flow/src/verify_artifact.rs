@@ -21,7 +21,7 @@ use countersign_verify::document::SignerName;
 use countersign_verify::evidence::place_of;
 use countersign_verify::log::Promoted;
 use countersign_verify::policy::Activated;
-use countersign_verify::vsa::verify_vsa;
+use countersign_verify::vsa::{about_one, verify_vsa};
 use countersign_verify::witnessed::asks_for_witnesses;
 use countersign_verify::{Evidence, LogState, StateView, Verified, VerifiedTrust};
 use std::collections::BTreeSet;
@@ -114,6 +114,8 @@ pub fn with_bundles(wanted: &Wanted, documents: &[Vec<u8>], trust: &TrustFile, a
                 finding = finding.found(digest.to_string());
             }
             strangers.push(finding);
+        } else if let Some(finding) = about_one(statement, &place) {
+            strangers.push(finding.at(format!("bundle {}", statement.document())));
         }
     }
     let over = match over {

@@ -487,7 +487,14 @@ impl StateView<'_> {
         }
     }
 
-    fn exception_entry(&self, index: u64, entry: &Entry, newest: &VerifiedTrust, blobs: &dyn Blobs) -> ReadEntry {
+    /// What an entry about an exception amounts to, by keys that still count under `newest`.
+    pub(crate) fn exception_entry(
+        &self,
+        index: u64,
+        entry: &Entry,
+        newest: &VerifiedTrust,
+        blobs: &dyn Blobs,
+    ) -> ReadEntry {
         let key = (index, *newest.digest());
         if let Some(known) = self.state.excepted.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return known.clone();

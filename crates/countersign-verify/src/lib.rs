@@ -25,6 +25,7 @@ mod past;
 pub mod policy;
 pub mod quorum;
 mod recorded;
+pub mod records;
 pub mod rollout;
 pub mod shard;
 pub mod sigstore;

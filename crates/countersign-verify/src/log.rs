@@ -28,7 +28,7 @@ use countersign_core::ids::{EnvName, Origin};
 use countersign_core::limits;
 use countersign_core::log::checkpoint::Checkpoint;
 use countersign_core::log::merkle::{Frontier, leaf_hash};
-use countersign_core::statement::{Kind, Stated as _};
+use countersign_core::statement::{Kind, Stated as _, Subject};
 use countersign_core::time::Time;
 use countersign_core::trust::Trust;
 use std::collections::{BTreeMap, BTreeSet};
@@ -652,7 +652,7 @@ impl<'a> StateView<'a> {
         let agrees = content.request.time == entry.time
             && entry.environment.as_ref() == Some(&content.request.environment)
             && entry.subjects == [content.request.subject]
-            && decision.value().is_about(&content.request.subject);
+            && decision.value().subjects() == [Subject::sha256(&content.request.subject_name, &content.request.subject)];
         if !agrees {
             return Err(malformed("the entry and the decision that it names do not agree"));
         }

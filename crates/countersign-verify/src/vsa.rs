@@ -1,6 +1,6 @@
 //! A verification summary as its consumer checks it: the specification's steps, and those that it leaves out.
 
-use crate::document::SignerName;
+use crate::document::{SignerName, Verified};
 use crate::evidence::Blobs;
 use crate::gate::verify_by_gate;
 use crate::trust::VerifiedTrust;
@@ -10,7 +10,7 @@ use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::ids::Uri;
 use countersign_core::statement::vsa::{VerificationResult, Vsa};
-use countersign_core::statement::{Kind, Stated as _};
+use countersign_core::statement::{Kind, Stated};
 use countersign_core::time::Time;
 
 /// Checks a summary: signature and signer, that `verifier.id` is the gate that trust pairs with the key, subject,
@@ -21,21 +21,34 @@ pub fn verify_vsa(
     subject: &Sha256,
     resource: &Uri,
     policy: Option<&Sha256>,
-    (trust, blobs): (&VerifiedTrust, &dyn Blobs),
+    by: (&VerifiedTrust, &dyn Blobs),
     at: Time,
     place: &str,
 ) -> Result<Vsa, Vec<Finding>> {
     let signed = Signed::parse(bytes).map_err(|e| vec![Finding::new(e.code(), e.to_string()).at(place)])?;
-    let statement = verify_by_gate(&signed, trust, blobs, at, place)?;
+    verify_signed_vsa(&signed, subject, resource, policy, by, (at, place))
+}
+
+/// The same of one that was read.
+pub fn verify_signed_vsa(
+    signed: &Signed,
+    subject: &Sha256,
+    resource: &Uri,
+    policy: Option<&Sha256>,
+    (trust, blobs): (&VerifiedTrust, &dyn Blobs),
+    (at, place): (Time, &str),
+) -> Result<Vsa, Vec<Finding>> {
+    let statement = verify_by_gate(signed, trust, blobs, at, place)?;
     let vsa: Vsa = statement
         .value()
         .predicate_as(Kind::Vsa)
         .map_err(|e| vec![Finding::new(codes::PREDICATE_MISMATCH, e.to_string()).at(place)])?;
-    let mut findings = Vec::new();
+    let about = statement.value().is_about(subject);
+    let mut findings: Vec<Finding> = about_one(&statement, place).into_iter().filter(|_| about).collect();
     let mut differs = |code, what: &str, expected: String, found: String| {
         findings.push(Finding::new(code, what).at(place).expected(expected, "the check").found(found));
     };
-    if !statement.value().is_about(subject) {
+    if !about {
         let found: Vec<String> = statement.value().subjects().iter().filter_map(|s| s.name.clone()).collect();
         differs(
             codes::SUBJECT_MISMATCH,
@@ -80,4 +93,26 @@ pub fn verify_vsa(
         );
     }
     if findings.is_empty() { Ok(vsa) } else { Err(findings) }
+}
+
+/// A gate judges one artifact: a summary of its that names another beside it would vouch for what nobody judged. Summaries of
+/// verifiers of source are about what those say.
+#[must_use]
+pub fn about_one<S: Stated>(statement: &Verified<S>, place: &str) -> Option<Finding> {
+    let by_gate = matches!(statement.signed_by().owner, SignerName::Gate(_));
+    let subjects = statement.value().subjects();
+    let plain = subjects.iter().all(|one| one.digest.len() == 1);
+    if !by_gate || statement.value().kind() != Some(Kind::Vsa) || (subjects.len() == 1 && plain) {
+        return None;
+    }
+    let found: Vec<String> = subjects
+        .iter()
+        .flat_map(|one| one.digest.iter().map(|(algorithm, hex)| format!("{algorithm}:{hex}")))
+        .collect();
+    Some(
+        Finding::new(codes::SUBJECT_MISMATCH, "a gate's summary is about one artifact, and this one names more")
+            .at(place)
+            .expected("one subject, by its SHA-256", "countersign")
+            .found(found.join(", ")),
+    )
 }

@@ -5,6 +5,7 @@ use super::facts::{Gathered, Read, decisions};
 use super::open::Opened;
 use super::reconcile::{Walk, walked, walked_by};
 use super::statements::{self, Signatures};
+use super::summary::summary_of;
 use super::verify::{AuditReport, DecisionRow, How};
 use crate::compare::{Compared, compare};
 use crate::erasure;
@@ -13,12 +14,8 @@ use countersign_core::codes;
 use countersign_core::decision::Decision;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
-use countersign_decide::summary::{resource_uri, summarise};
 use countersign_record::side;
-use countersign_verify::document::SignerName;
 use countersign_verify::log::Promoted;
-use countersign_verify::vsa::verify_vsa;
-use countersign_verify::{Blobs, LogState};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is looked for, and what came of it so far.
@@ -223,33 +220,6 @@ fn row_of(entry: u64, content: &Decision, same_again: bool, withheld: bool) -> D
         policy_version: content.inputs.policy.as_ref().map(|policy| policy.policy.version),
         same_again,
         withheld,
-    }
-}
-
-/// The summary that was recorded with a decision is the one that the decision makes, signed by the same gate.
-fn summary_of(index: u64, recorded: &Promoted, state: &LogState, blobs: &dyn Blobs) -> Vec<Finding> {
-    let content = &recorded.content;
-    let fault = |what: String| vec![Finding::new(codes::DECISION_DIFFERS, what).at("summary")];
-    let entry = usize::try_from(index).ok().and_then(|i| state.entries().get(i));
-    let named = entry.and_then(|entry| entry.statements.get(1)).and_then(|digest| blobs.blob(digest));
-    let Some(bytes) = named else {
-        let finding = Finding::new(codes::PACKAGE_EVIDENCE_MISSING, "the decision's summary is missing or altered");
-        return vec![finding.at("summary")];
-    };
-    let SignerName::Gate(gate) = &recorded.decision.signed_by().owner else {
-        return fault("the decision was not signed by a gate".to_owned());
-    };
-    let Some(view) = state.at(index) else { return fault("the entry lies beyond the log".to_owned()) };
-    let (Ok(expected), Ok(resource)) =
-        (summarise(content, gate, recorded.decision.document()), resource_uri(&content.request.environment))
-    else {
-        return fault("the decision makes no summary".to_owned());
-    };
-    match verify_vsa(&bytes, &content.request.subject, &resource, None, (view.trust(), blobs), recorded.time, "summary")
-    {
-        Err(findings) => findings,
-        Ok(found) if found == expected => Vec::new(),
-        Ok(_) => fault("the summary is not the one that the decision makes".to_owned()),
     }
 }
 

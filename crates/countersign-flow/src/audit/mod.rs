@@ -22,6 +22,7 @@ mod population;
 mod portion;
 mod questions;
 mod reconcile;
+mod records;
 mod report;
 mod sample;
 mod scope;
@@ -29,8 +30,10 @@ mod shard;
 mod show;
 mod since;
 mod statements;
+mod summary;
 mod table;
 mod told;
+mod trusts;
 mod verify;
 mod witnesses;
 

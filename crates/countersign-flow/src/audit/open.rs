@@ -8,6 +8,7 @@ use super::older;
 use super::scope::{Profile, Scope};
 use super::shard;
 use super::since;
+use super::trusts::{Recorded, too_old};
 use super::verify::{AuditReport, OutsideTrust};
 use super::{EVIDENCE, INDEX, LOG, PAGE, POLICIES, POPULATIONS, RANGE, README, TRUST};
 use crate::backtest::read_report;
@@ -26,9 +27,9 @@ use countersign_record::log::LogFiles;
 use countersign_record::log::reader::LogReader;
 use countersign_record::log::verify::verify_log;
 use countersign_record::package::{OpenError, Packed, Source};
-use countersign_verify::log::{kept_checkpoint, signed_checkpoint};
+use countersign_verify::log::kept_checkpoint;
 use countersign_verify::policy::Activated;
-use countersign_verify::trust::{verify_successor, verify_trust};
+use countersign_verify::trust::verify_trust;
 use countersign_verify::{Blobs, LogState, VerifiedTrust, named_blob};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -304,6 +305,8 @@ fn opened(
     let mut faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
     faults.extend(overridden(&state));
     report.line("log-activations", faults, "every trust document and activation holds, by the trust of its time");
+    let (records, found) = state.records(&package);
+    report.line("log-records", found, format!("{records} entries beside decisions, each with what its kind records"));
     if let Some(said) = earlier::line(&state) {
         // What does not hold of it is a fault of an entry.
         report.line("log-shard", Vec::new(), said);
@@ -420,82 +423,15 @@ fn log_of(
         report.line("log-checkpoint", vec![finding], "");
         return Ok(None);
     }
-    let recorded = outside.and_then(|outside| recorded_before(&entries, &trust, outside.bytes, package));
-    let opened = LogState::open(&checkpoint, &entries, recorded.as_ref().unwrap_or(&trust), package, at);
+    let recorded = outside.and_then(|outside| Recorded::of(&entries, &trust, outside.bytes, package));
+    let judging = recorded.as_ref().map_or(&trust, Recorded::trust);
+    let opened = LogState::open(&checkpoint, &entries, judging, package, at);
     report.checks.extend(opened.checks);
     report.findings.extend(opened.findings);
     if let Some(recorded) = &recorded {
-        let what = format!(
-            "the log records trust up to version {}, and is judged by version {} besides",
-            recorded.trust().version,
-            trust.trust().version
-        );
-        report.findings.push(Finding::new(codes::TRUST_LATER, what).at("trust"));
-        report.findings.extend(signed_checkpoint(&checkpoint, trust.trust(), at).err());
+        report.findings.extend(recorded.findings(&trust, &checkpoint, at));
     }
     Ok(opened.state.map(|state| (state, trust, at)))
-}
-
-/// That the log's checkpoint is signed by a key that a newer trust names, which the log records and which goes on from the one
-/// that was given: then that is too old, and nothing was altered.
-fn too_old(
-    checkpoint: &[u8],
-    entries: &[Vec<u8>],
-    given: &VerifiedTrust,
-    package: &Package,
-    at: Time,
-) -> Option<Finding> {
-    if signed_checkpoint(checkpoint, given.trust(), at).is_ok() {
-        return None;
-    }
-    let mut newest = given.clone();
-    for entry in entries.iter().filter_map(|bytes| trust_entry(bytes)) {
-        let next = entry.statement().and_then(|digest| package.blob(digest));
-        let next = next.and_then(|bytes| verify_successor(&newest, &bytes, entry.time).ok());
-        newest = next.unwrap_or(newest);
-    }
-    let (ours, theirs) = (given.trust().version, newest.trust().version);
-    if theirs == ours || signed_checkpoint(checkpoint, newest.trust(), at).is_err() {
-        return None;
-    }
-    let what = format!(
-        "the log records trust version {theirs}, and you gave version {ours}: it does not know the key that signs the log now"
-    );
-    Some(
-        Finding::new(codes::TRUST_DIGEST_MISMATCH, what)
-            .at("trust")
-            .expected(
-                format!("version {theirs}, {}", newest.digest()),
-                "the log, signed by a quorum of the version that you gave",
-            )
-            .found(format!("version {ours}, {}", given.digest()))
-            .help(format!(
-                "get trust version {theirs} and its digest from where you have this one, not from the package"
-            )),
-    )
-}
-
-/// An entry that records trust.
-fn trust_entry(bytes: &[u8]) -> Option<Entry> {
-    // An entry's bytes are canonical: one without these is of another kind, and need not be read.
-    const KIND: &[u8] = br#""kind":"trust""#;
-    let may_be = bytes.windows(KIND.len()).any(|part| part == KIND);
-    may_be.then(|| Entry::parse(bytes).ok())?.filter(|entry| entry.kind == Kind::Trust)
-}
-
-/// The newest trust that the log records, where the one from outside is the next after it: a log of last year does not know
-/// this year's trust. What is wrong with it otherwise, opening the log says.
-fn recorded_before(
-    entries: &[Vec<u8>],
-    trust: &VerifiedTrust,
-    bytes: &[u8],
-    package: &Package,
-) -> Option<VerifiedTrust> {
-    let entry = entries.iter().rev().find_map(|bytes| trust_entry(bytes))?;
-    let digest = entry.subjects.first().filter(|digest| *digest != trust.digest())?;
-    let recorded = package.blob(entry.statement()?)?;
-    let recorded = verify_trust(&recorded, Some(digest), entry.time).trust?;
-    verify_successor(&recorded, bytes, trust.trust().not_before.max(entry.time)).is_ok().then_some(recorded)
 }
 
 /// What an index says: the scope, the files by digest, its version if that is another; and what is wrong with it.

@@ -246,6 +246,8 @@ pub(super) fn needs(decision: &Kept, id: &str) -> bool {
 
 /// The state of an entry about an exception that does not count.
 pub(super) const NOT_COUNTED: &str = "does not count";
+/// What an entry does that ends an exception although its document does not hold.
+pub(super) const END_NOT_COUNTED: &str = "end that does not count";
 
 const EXCEPTION: &[&str] = &[
     "time",
@@ -281,8 +283,14 @@ fn exceptions(facts: &Facts<'_>, table: &mut dyn Rows) {
         }
         let id = one.id();
         let approvers: Vec<String> = one.approvers().iter().map(ToString::to_string).collect();
+        // It is over all the same: a revocation may not be undone by losing its document.
+        let unfounded = by.is_some_and(|by| {
+            let place = format!("log entry {by}");
+            known.not_counted.iter().any(|(_, finding)| finding.at.contains(&place))
+        });
         let state = match by {
             Some(0) => "over before this log began".to_owned(),
+            Some(by) if unfounded => format!("ended by entry {by}, though its document does not hold"),
             Some(by) if known.followed_up.contains_key(&id) => format!("followed up and ended by entry {by}"),
             Some(by) => format!("ended by entry {by}"),
             None if facts.end().is_some_and(|end| end >= exception.expires) => "expired".to_owned(),
@@ -315,7 +323,8 @@ fn exceptions(facts: &Facts<'_>, table: &mut dyn Rows) {
         }
         if let Some(by) = by.filter(|by| facts.range.contains(by)) {
             let at = usize::try_from(by).ok().and_then(|i| facts.state.entries().get(i));
-            rows.push((by, cells(at.map_or_else(String::new, |entry| entry.time.to_string()), "end")));
+            let when = at.map_or_else(String::new, |entry| entry.time.to_string());
+            rows.push((by, cells(when, if unfounded { END_NOT_COUNTED } else { "end" })));
         }
     }
     let listed: BTreeSet<u64> = rows.iter().map(|(entry, _)| *entry).collect();

@@ -5,6 +5,7 @@ use super::earlier;
 use super::facts::decisions;
 use super::open::{Opened, derived_again, open};
 use super::reconcile;
+use super::records;
 use super::scope::{Day, Days, Scope, carried_days, named};
 use super::{EVIDENCE, LOG, LeftOut, shard, witnesses};
 use crate::erasure;
@@ -158,6 +159,8 @@ fn check(opened: &Opened, packages: Vec<Box<dyn Source>>, how: How, report: &mut
         let words = signed.words();
         report.line("statements", signed.findings, words);
     }
+    let (recorded, known) = records::check(opened);
+    report.line("decisions-recorded", recorded, format!("{known} decisions, each by an entry with its one summary"));
     let (derived, findings) = derived_again(opened)?;
     // A package holds the decisions of earlier logs for what they left open, whatever is asked of it afterwards.
     let _read = opened.facts(super::Window::default()).carried();
@@ -369,7 +372,7 @@ impl AuditReport {
         if !(withheld.is_empty() && findings.is_empty()) {
             let mut all: Vec<Finding> =
                 withheld.iter().map(|(digest, entry)| erasure::withheld(digest, *entry)).collect();
-            all.extend(findings);
+            all.extend(findings.into_iter().filter(|finding| !self.findings.contains(finding)));
             self.line("evidence-erased", all, "");
         }
         withheld

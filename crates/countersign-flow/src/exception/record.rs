@@ -6,7 +6,7 @@ use crate::files;
 use crate::outside::TrustFile;
 use crate::people::{self, By};
 use crate::place::{Place, StoreBlobs};
-use crate::policy::activate::{Standing, anchored, log_signer, open_at_end, refuse};
+use crate::policy::activate::{Standing, anchored, log_signer, open_at_end, other_trust, refuse};
 use crate::promote::log_keys;
 use crate::signing::by_person;
 use countersign_core::bundle::Signed;
@@ -209,29 +209,13 @@ fn append<T>(
     let standing =
         Standing { place: recording.place, least_checkpoint: recording.least_checkpoint, trust, at: recording.at };
     let state = open_at_end(&standing, environment, &blobs)?;
-    refuse(other_trust(state.now(), trust))?;
+    let recorded = state.now().trust().digest();
+    refuse((recorded != trust.digest()).then(|| other_trust(recorded, trust)).into_iter().collect())?;
     let (made, entry, document) = make(state.now(), &origin)?;
     blobs.finish()?;
     recording.place.store().put_many(&[&document])?;
     let bytes = entry.to_bytes().map_err(|error| FlowError::Evidence(error.to_string()))?;
     Ok((made, log.append(&[bytes])?.checkpoint_bytes))
-}
-
-/// A trust document that follows the recorded one is recorded by an activation, not in passing.
-fn other_trust(view: StateView<'_>, trust: &VerifiedTrust) -> Vec<Finding> {
-    if view.trust().digest() == trust.digest() {
-        return Vec::new();
-    }
-    vec![
-        Finding::new(
-            codes::TRUST_DIGEST_MISMATCH,
-            "the trust given from outside is not the newest that the log records",
-        )
-        .at("--trust")
-        .expected(view.trust().digest().to_string(), "the log")
-        .found(format!("{} (version {})", trust.digest(), trust.trust().version))
-        .help("record the newer trust with `countersign policy activate`, or give the recorded one"),
-    ]
 }
 
 /// An exception that would never be needed, or is there already, is not recorded.

@@ -246,6 +246,15 @@ pub(crate) fn stands(request: &Standing<'_>, blobs: &StoreBlobs<'_>) -> Result<L
     open_where(request, blobs, |state| state.faults().map(|(_, finding)| finding.clone()).collect())
 }
 
+/// A trust document that follows the recorded one is recorded by an activation, not in passing.
+pub(crate) fn other_trust(recorded: &Sha256, trust: &VerifiedTrust) -> Finding {
+    Finding::new(codes::TRUST_DIGEST_MISMATCH, "the trust given from outside is not the newest that the log records")
+        .at("--trust")
+        .expected(recorded.to_string(), "the log")
+        .found(format!("{} (version {})", trust.digest(), trust.trust().version))
+        .help("record the newer trust with `countersign policy activate`, or give the recorded one")
+}
+
 /// The log's state, if it goes on from the least checkpoint and everything that matters for the environment holds.
 pub(crate) fn open_at_end(
     request: &Standing<'_>,

@@ -65,7 +65,10 @@ struct Init {
     store: StoreArgs,
 }
 
-/// Check the whole log: every tile of every level, the checkpoint, every activation
+/// Check the whole log: every tile of every level, the checkpoint, every activation, what every entry names
+///
+/// An entry has to name one document of its kind, signed by somebody who may sign that. Decisions are opened by
+/// `audit verify`, which runs each of them again.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  countersign log verify --store .countersign --trust trust.sigstore.json --trust-digest sha256:…"
@@ -265,6 +268,11 @@ fn state(
         let faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
         checks.push(Check::new("log-activations", verdict_of(&faults), "trust documents and activations"));
         findings.extend(faults);
+        let (count, found) = state.records(&blobs);
+        let detail = format!("{count} entries beside decisions, each with what its kind records");
+        let detail = found.first().map_or(detail, |finding| finding.what.clone());
+        checks.push(Check::new("log-records", verdict_of(&found), detail));
+        findings.extend(found);
         if let Some(path) = least {
             let (rewound, detail) = match outside::least_checkpoint(path, place, Some(state.now()), trust.trust(), at)?
             {

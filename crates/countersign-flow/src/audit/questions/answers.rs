@@ -118,10 +118,12 @@ pub(super) fn exceptions(asked: &Asked<'_>) -> Part {
     for row in &part.table.rows {
         let cell = |place: Option<usize>| place.and_then(|place| row.cells.get(place)).map_or("", String::as_str);
         let place = row.proof.place();
-        if cell(state) == population::NOT_COUNTED {
+        let ends = cell(what) == population::END_NOT_COUNTED;
+        if ends || cell(state) == population::NOT_COUNTED {
             let why = known.not_counted.iter().find(|(_, finding)| finding.at.contains(&place));
             let why = why.map_or_else(Vec::new, |(_, finding)| finding.found.clone()).join("; ");
-            let said = format!("an entry of kind {} does not count: {why}", cell(what));
+            let kind = if ends { Kind::ExceptionEnd.word() } else { cell(what) };
+            let said = format!("an entry of kind {kind} does not count: {why}");
             // Of a document that is not here nobody can say that it was not one to count.
             if why.contains(codes::EVIDENCE_WITHHELD.as_str()) {
                 part.missing.push(format!("{place}: {said}"));

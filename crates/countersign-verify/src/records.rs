@@ -1,0 +1,257 @@
+//! What an entry of the log says that it records, held against the documents that it names.
+//!
+//! Decisions are read wherever somebody looks at them. Everything else was only looked at by whoever needed that kind: a decision
+//! that its operator recorded as an SBOM was in the log, with the log's proof of it, and in no list. So each entry is opened here by
+//! the kind that it says, by the trust and at the time of its own.
+
+use crate::document::{SignerName, Verified, read_statement, signer, verify_document};
+use crate::erased;
+use crate::evidence::{Blobs, named_blob};
+use crate::log::LogState;
+use crate::sigstore::Roots;
+use crate::trust::VerifiedTrust;
+use countersign_core::blob::Blob;
+use countersign_core::bundle::Signed;
+use countersign_core::codes;
+use countersign_core::digest::Sha256;
+use countersign_core::entry::Entry;
+use countersign_core::exception::{Exception, ExceptionEnd};
+use countersign_core::finding::Finding;
+use countersign_core::json::JsonError;
+use countersign_core::later::{self, is_later};
+use countersign_core::statement::erasure::Erasure;
+use countersign_core::statement::manual_evidence::ManualEvidence;
+use countersign_core::statement::{Kind, Statement, StatementError};
+use countersign_core::time::Time;
+use countersign_core::trust::ROLE_POLICY;
+use std::collections::BTreeSet;
+
+impl LogState {
+    /// What is wrong with every entry that says that it records something else than a decision: how many documents it names, of
+    /// which kind, and whether who signed them may sign that. What is wrong with trust documents, activations and the ends and
+    /// beginnings of logs themselves stands among the faults, and what a log says is erased is not missed. How many were looked at
+    /// comes beside it.
+    #[must_use]
+    pub fn records(&self, blobs: &dyn Blobs) -> (usize, Vec<Finding>) {
+        let (erased, _) = self.erasures(blobs);
+        let gone = |digest: &Sha256| erased.contains_key(digest);
+        let (mut count, mut findings) = (0_usize, Vec::new());
+        for (index, entry) in (0_u64..).zip(self.entries()).filter(|(_, entry)| entry.kind != Kind::PromotionDecision) {
+            count = count.saturating_add(1);
+            if let Some(what) = self.misshapen(index, entry) {
+                findings.push(malformed(entry, what).at(self.place(index)));
+            } else if !entry.statements.iter().any(gone) {
+                findings.extend(self.record(index, entry, blobs));
+            }
+        }
+        (count, findings)
+    }
+
+    /// What an entry of its kind never has, or always has.
+    fn misshapen(&self, index: u64, entry: &Entry) -> Option<&'static str> {
+        let named = |allowed: &BTreeSet<Sha256>| entry.evidence.iter().all(|digest| allowed.contains(digest));
+        if entry.statements.len() != 1 {
+            return Some("it names more than one document, and entries of this kind record one");
+        }
+        if entry.subjects.len() != 1 {
+            return Some("it is not about one thing, as entries of this kind are");
+        }
+        if !self.beside(index, entry.kind).is_none_or(|beside| named(&beside)) {
+            return Some("it names evidence that its document does not rest on");
+        }
+        let of_environment = matches!(entry.kind, Kind::PolicyActivation | Kind::Exception | Kind::ExceptionEnd);
+        let ours = matches!(entry.kind, Kind::Trust | Kind::LogShard | Kind::ManualEvidence | Kind::Erasure);
+        match entry.environment {
+            None if of_environment => Some("it names no environment, and entries of this kind do"),
+            Some(_) if ours => Some("it names an environment, and entries of this kind name none"),
+            _ => None,
+        }
+    }
+
+    /// What an entry of this kind may name beside its document. `None` for an activation that does not hold: its fault says why.
+    fn beside(&self, index: u64, kind: Kind) -> Option<BTreeSet<Sha256>> {
+        let mut out = BTreeSet::new();
+        if kind == Kind::PolicyActivation {
+            let activated = self.activations.iter().find(|active| active.entry == index)?;
+            let release = &activated.release;
+            out.insert(*release.document());
+            out.extend(release.backtest().copied());
+            out.extend(&activated.activation.adjudications);
+            out.extend(release.manifest().files.values());
+        } else if kind == Kind::LogShard {
+            // The root of a gate that signs as an identity may be one that only the next version of trust names.
+            let trusts = self.trusts.iter().map(|(_, trust)| trust).chain(self.trust_carried()).chain([&self.outside]);
+            out.extend(trusts.flat_map(|trust| &trust.trust().sigstore_roots).map(|root| root.digest));
+            out.extend(self.now().carried_document().filter(|_| index == 0));
+        }
+        Some(out)
+    }
+
+    /// What is wrong with the document itself.
+    fn record(&self, index: u64, entry: &Entry, blobs: &dyn Blobs) -> Vec<Finding> {
+        let (place, trust) = (self.place(index), self.trust_before(index));
+        let at = (entry.time, place.as_str());
+        let read = match entry.kind {
+            // The log itself is read by these: what does not hold of them is a fault.
+            Kind::Trust | Kind::PolicyActivation | Kind::LogShard | Kind::PromotionDecision => return Vec::new(),
+            // By the keys of then: one that was withdrawn since makes nothing of what stood there.
+            Kind::Exception | Kind::ExceptionEnd => {
+                let Some(view) = self.at(index) else { return Vec::new() };
+                view.exception_entry(index, entry, trust, blobs).map(drop)
+            }
+            Kind::ManualEvidence => document(entry, &place, blobs).and_then(|bytes| {
+                let (said, read) = manual(&bytes, trust, at)?;
+                about(&read, entry, &said.document, &place)
+            }),
+            Kind::Erasure => document(entry, &place, blobs).and_then(|bytes| {
+                let erasure = erased::read(&bytes, trust, entry.time, &place)?;
+                if entry.subjects == [erasure.erased] { Ok(()) } else { Err(vec![other_subject(&place)]) }
+            }),
+            Kind::Sbom
+            | Kind::Provenance
+            | Kind::Vsa
+            | Kind::Review
+            | Kind::ChangeReview
+            | Kind::SourceProvenance
+            | Kind::ForgeWatch
+            | Kind::ConfigSnapshot
+            | Kind::IacPlan
+            | Kind::SecretScan
+            | Kind::PolicyRelease
+            | Kind::TestResult
+            | Kind::Vulns
+            | Kind::Vex
+            | Kind::Adjudication => {
+                document(entry, &place, blobs).and_then(|bytes| by_itself(&bytes, entry, trust, blobs, at))
+            }
+        };
+        let Err(findings) = read else { return Vec::new() };
+        // What is not at hand, or is a later version's, says nothing against whoever wrote the entry.
+        let open = [codes::EVIDENCE_WITHHELD, codes::RECORD_LATER, codes::SIGSTORE_ROOT_MISSING];
+        let missing = findings.iter().all(|finding| open.contains(&finding.code));
+        if missing && !findings.is_empty() {
+            return findings;
+        }
+        let later = || named_blob(blobs, entry.statement()?).and_then(|bytes| of_later(&bytes, entry.kind, trust, at));
+        later().map_or_else(|| vec![unfounded(entry, &findings).at(place.as_str())], |finding| vec![finding])
+    }
+}
+
+/// Evidence by hand, signed by the person who answers for it, with its statement.
+pub fn manual(
+    bytes: &[u8],
+    trust: &VerifiedTrust,
+    (at, place): (Time, &str),
+) -> Result<(ManualEvidence, Verified<Statement>), Vec<Finding>> {
+    let signed = Signed::parse(bytes).map_err(|error| vec![Finding::new(error.code(), error.to_string()).at(place)])?;
+    let verified = verify_document(&signed, trust, &Roots::none(), at, place)?;
+    let wrong = |what: &str| vec![Finding::new(codes::MANUAL_EVIDENCE, what).at(place)];
+    let said: ManualEvidence =
+        verified.value().predicate_as(Kind::ManualEvidence).map_err(|error| wrong(&error.to_string()))?;
+    if let Some(problem) = said.problem() {
+        return Err(wrong(problem));
+    }
+    if verified.signed_by().owner != SignerName::Person(said.owner.clone()) {
+        return Err(wrong("somebody else than its owner signed it"));
+    }
+    Ok((said, verified))
+}
+
+/// A statement that no verb of this version records by itself: a later one may. Whatever it is, it has to be what the entry says; a
+/// summary of a gate stands beside its decision and nowhere else.
+fn by_itself(
+    bytes: &[u8],
+    entry: &Entry,
+    trust: &VerifiedTrust,
+    blobs: &dyn Blobs,
+    (at, place): (Time, &str),
+) -> Result<(), Vec<Finding>> {
+    let signed = Signed::parse(bytes).map_err(|error| vec![Finding::new(error.code(), error.to_string()).at(place)])?;
+    let verified = verify_document(&signed, trust, &Roots::of_gate(trust, blobs), at, place)?;
+    let wrong = |what: &str| vec![Finding::new(codes::PREDICATE_MISMATCH, what).at(place)];
+    if verified.value().kind() != Some(entry.kind) {
+        let found = verified.value().predicate_type.as_str();
+        return Err(wrong("the statement is of another kind")
+            .into_iter()
+            .map(|finding| finding.found(found))
+            .collect());
+    }
+    if matches!(verified.signed_by().owner, SignerName::Gate(_)) {
+        return Err(wrong("a gate's summary is recorded beside its decision"));
+    }
+    let found = format!("an entry of kind {}", entry.kind.word());
+    Err(vec![later::finding("log entry", place, "kinds of entry that this version writes", &found, None)])
+}
+
+/// An entry is about what its statement is about.
+fn about(read: &Verified<Statement>, entry: &Entry, digest: &Sha256, place: &str) -> Result<(), Vec<Finding>> {
+    let stated = read.value().subjects.iter().all(|subject| subject.sha256_digest().as_ref() == Some(digest));
+    if entry.subjects == [*digest] && stated { Ok(()) } else { Err(vec![other_subject(place)]) }
+}
+
+fn other_subject(place: &str) -> Finding {
+    Finding::new(codes::LOG_ENTRY_MALFORMED, "the entry and its document are about different things").at(place)
+}
+
+fn document(entry: &Entry, place: &str, blobs: &dyn Blobs) -> Result<Blob, Vec<Finding>> {
+    entry.statement().and_then(|digest| named_blob(blobs, digest)).ok_or_else(|| {
+        let what = "a document that the log entry names is not in the evidence store";
+        vec![Finding::new(codes::EVIDENCE_WITHHELD, what).at(place)]
+    })
+}
+
+/// What a later version signed: of a later form, or of this one with what it did not have. Who may not sign that kind has said nothing.
+fn of_later(bytes: &[u8], kind: Kind, trust: &VerifiedTrust, (at, place): (Time, &str)) -> Option<Finding> {
+    let documents = Signed::parse_lines(bytes).ok()?;
+    let (_, first) = documents.first()?;
+    let statement = read_statement(first, place).ok()?;
+    let known = kind.predicate_type();
+    let found = if is_later(statement.predicate_type.as_str(), known) {
+        statement.predicate_type.to_string()
+    } else {
+        let read = |of: Kind| -> Option<StatementError> {
+            [
+                statement.predicate_as::<Exception>(of).err().filter(|_| of == Kind::Exception),
+                statement.predicate_as::<ExceptionEnd>(of).err().filter(|_| of == Kind::ExceptionEnd),
+                statement.predicate_as::<ManualEvidence>(of).err().filter(|_| of == Kind::ManualEvidence),
+                statement.predicate_as::<Erasure>(of).err().filter(|_| of == Kind::Erasure),
+            ]
+            .into_iter()
+            .flatten()
+            .next()
+        };
+        // The field or word that this version does not know.
+        let Some(StatementError::Json(JsonError::Unknown(found))) = read(kind) else { return None };
+        found
+    };
+    let held = |signed: &Signed| signer(signed, kind, trust.trust(), at, place).ok();
+    let mut signers = documents.iter().filter_map(|(_, signed)| held(signed));
+    // An erasure is an approver's to say.
+    let approver = |name: &SignerName| {
+        let role = trust.trust().role(ROLE_POLICY);
+        role.is_some_and(|role| role.persons.iter().any(|id| *name == SignerName::Person(id.clone())))
+    };
+    let approves = |name: &SignerName| kind != Kind::Erasure || approver(name);
+    signers.any(|by| approves(&by.owner)).then(|| later::finding(kind.word(), place, known, &found, None))
+}
+
+fn malformed(entry: &Entry, what: &str) -> Finding {
+    Finding::new(codes::LOG_ENTRY_MALFORMED, format!("this is no entry of kind {}: {what}", entry.kind.word()))
+        .help(HELP)
+}
+
+/// That an entry does not record what it says.
+fn unfounded(entry: &Entry, findings: &[Finding]) -> Finding {
+    let what = format!("the entry says that it records one of kind {}, and names none that holds", entry.kind.word());
+    let expected = format!("a statement of kind {}, signed by somebody who may sign it", entry.kind.word());
+    let finding =
+        Finding::new(codes::LOG_ENTRY_MALFORMED, what).expected(expected, "the trust of that time").help(HELP);
+    findings.iter().fold(finding, |finding, why| {
+        let facts = why.found.join("; ");
+        let facts = if facts.is_empty() { facts } else { format!(" ({facts})") };
+        finding.found(format!("{}: {}{facts}", why.code, why.what))
+    })
+}
+
+const HELP: &str =
+    "no verb of countersign writes such an entry: whoever holds the log's key has to say what it stands for";
