@@ -43,11 +43,12 @@ pub fn verify_signed_vsa(
         .value()
         .predicate_as(Kind::Vsa)
         .map_err(|e| vec![Finding::new(codes::PREDICATE_MISMATCH, e.to_string()).at(place)])?;
-    let mut findings = Vec::new();
+    let about = statement.value().is_about(subject);
+    let mut findings: Vec<Finding> = about_one(&statement, place).filter(|_| about).into_iter().collect();
     let mut differs = |code, what: &str, expected: String, found: String| {
         findings.push(Finding::new(code, what).at(place).expected(expected, "the check").found(found));
     };
-    if !statement.value().is_about(subject) {
+    if !about {
         let found: Vec<String> = statement.value().subjects.iter().filter_map(|s| s.name.clone()).collect();
         differs(
             codes::SUBJECT_MISMATCH,
@@ -55,8 +56,6 @@ pub fn verify_signed_vsa(
             subject.to_string(),
             found.join(", "),
         );
-    } else if let Some(finding) = about_one(&statement, place) {
-        findings.push(finding);
     }
     let gate = SignerName::Gate(vsa.verifier.id.clone());
     if statement.signed_by().owner != gate {
