@@ -408,6 +408,10 @@ const GENERAL: &[(&[&str], &str)] = &[
         "have it looked at: the record, or the program that decided, was altered; compare the versions of countersign",
     ),
     (
+        &["decision-unrecorded"],
+        "ask whoever runs the gate what became of that decision: it stands in no list of promotions",
+    ),
+    (
         &["package-malformed", "package-file-altered"],
         "get the package again from where it was exported; `countersign audit export` writes it anew",
     ),

@@ -56,7 +56,7 @@ impl LogState {
         if entry.subjects.len() != 1 {
             return Some("it is not about one thing, as entries of this kind are");
         }
-        if !self.beside(index, entry.kind).is_none_or(|beside| named(&beside)) {
+        if self.beside(index, entry.kind).is_some_and(|beside| !named(&beside)) {
             return Some("it names evidence that its document does not rest on");
         }
         let of_environment = matches!(entry.kind, Kind::PolicyActivation | Kind::Exception | Kind::ExceptionEnd);

@@ -33,7 +33,7 @@ enum Beside {
 impl Recorded {
     /// `None` where it is the same, or where the recorded one does not hold: opening the log says what is wrong then.
     pub(super) fn of(entries: &[Vec<u8>], outside: &VerifiedTrust, bytes: &[u8], package: &Package) -> Option<Self> {
-        let mut indexed = (0_u64..).zip(entries).rev();
+        let mut indexed = entries.iter().enumerate().rev();
         let (index, entry) = indexed.find_map(|(index, bytes)| Some((index, trust_entry(bytes)?)))?;
         let digest: &Sha256 = entry.subjects.first().filter(|digest| *digest != outside.digest())?;
         let document = package.blob(entry.statement()?)?;
@@ -45,7 +45,7 @@ impl Recorded {
         } else {
             Beside::Other
         };
-        Some(Self { trust, entry: index, beside })
+        Some(Self { trust, entry: u64::try_from(index).unwrap_or(u64::MAX), beside })
     }
 
     /// By which the log is judged.
