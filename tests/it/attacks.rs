@@ -223,7 +223,7 @@ fn table() -> Vec<(&'static str, &'static str, &'static str, String)> {
         (
             "V26",
             "a digest of another length is called sha512",
-            "sigstore-unsupported",
+            "statement-malformed",
             json!([{ "digest": { "sha512": hex } }]),
         ),
         (
