@@ -642,7 +642,7 @@ mod tests {
         );
         let alone = lock(&with("1.9.0", "2.2.0", &none)).unwrap();
         assert!(alone.partial[0].contains("1 packages have a version that is not in the range"), "{:?}", alone.partial);
-        for rule in [json!({"b": "2.2.0"}), json!({"c@1": {"b@~2": "2.2.0"}}), json!({"b": {".": "2.2.0", "c": "1"}})] {
+        for rule in [json!({"b": "2.2.0"}), json!({"a@1": {"b@~2": "2.2.0"}}), json!({"b": {".": "2.2.0", "c": "1"}})] {
             let mut manifest = asks.clone();
             manifest["overrides"] = rule;
             assert!(beside(&manifest, &with("1.9.0", "2.2.0", &none)).is_ok(), "{manifest}");

@@ -46,7 +46,7 @@ impl Rules {
             return Verdict::Allowed;
         }
         match &self.overridden {
-            Some(names) if names.contains(name) => Verdict::Allowed,
+            Some(names) if !place.is_empty() && names.contains(name) => Verdict::Allowed,
             None if !place.is_empty() => {
                 self.unjudged = self.unjudged.saturating_add(1);
                 Verdict::Allowed
