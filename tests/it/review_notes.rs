@@ -46,8 +46,7 @@ impl Shared {
 
     fn verify_under(&self, repo: &str, trust: &str) -> Said {
         let start = self.door.git("rev-list --max-parents=0 HEAD");
-        self.door
-            .run(&format!("review verify {start}..main --repo {repo} --repository {REPOSITORY} --notes {trust}"))
+        self.door.run(&format!("review verify {start}..main --repo {repo} --repository {REPOSITORY} --notes {trust}"))
     }
 
     /// The lines of the one note that a repository has.

@@ -19,6 +19,7 @@ const MALFORMED: &str = "log-entry-malformed";
 const DIFFERS: &str = "decision-differs";
 const SUBJECT: &str = "subject-mismatch";
 
+#[expect(clippy::too_many_lines, reason = "one line a case")]
 pub(super) fn all() -> Vec<Case> {
     let case = |id, what, code, item, play| Case { id, what, verdict: Fail, exit: Exit::Untrusted, code, item, play };
     vec![

@@ -66,12 +66,11 @@ pub(crate) fn ask(
     let [on_host, on_target, _] = NAMES;
     let on = target.as_ref().map_or(&host, |(_, answer)| answer);
     let judge = Judge { host: host.holds.clone(), target: on.holds.clone() };
-    let (host, target) = match target {
-        Some((name, answer)) => (platform(&triple, &host, &[on_host])?, platform(name, &answer, &[on_target])?),
-        None => {
-            let both = platform(&triple, &host, &[on_host, on_target])?;
-            (both.clone(), both)
-        }
+    let (host, target) = if let Some((name, answer)) = target {
+        (platform(&triple, &host, &[on_host])?, platform(name, &answer, &[on_target])?)
+    } else {
+        let both = platform(&triple, &host, &[on_host, on_target])?;
+        (both.clone(), both)
     };
     Ok(Said { host, target, version, program, sysroot, judge })
 }

@@ -652,7 +652,8 @@ impl<'a> StateView<'a> {
         let agrees = content.request.time == entry.time
             && entry.environment.as_ref() == Some(&content.request.environment)
             && entry.subjects == [content.request.subject]
-            && decision.value().subjects() == [Subject::sha256(&content.request.subject_name, &content.request.subject)];
+            && decision.value().subjects()
+                == [Subject::sha256(&content.request.subject_name, &content.request.subject)];
         if !agrees {
             return Err(malformed("the entry and the decision that it names do not agree"));
         }

@@ -35,10 +35,12 @@ pub(super) struct Carried {
     unread: BTreeMap<Origin, u64>,
 }
 
-/// Emergencies whose commits a later decision proved to be reviewed: by log and entry the time, and the entry of the decision
-/// with its log. A log that is not named is the one at hand.
+/// An entry and its log; one that is not named is the log at hand.
+type Place = (Option<Origin>, u64);
+
+/// Emergencies whose commits a later decision proved to be reviewed: the time, and the entry of the decision with its log.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Reviews(BTreeMap<(Option<Origin>, u64), (Time, u64, Option<Origin>)>);
+pub(super) struct Reviews(BTreeMap<Place, (Time, u64, Option<Origin>)>);
 
 impl Reviews {
     /// Takes in what one more decision proved, in the order of the logs: the first to prove it counts.

@@ -286,7 +286,9 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let (packed, folder) = (place.path().join("a.crate"), place.path().join("a-1.0.0"));
         let mut out = GzEncoder::new(File::create(&packed).unwrap(), Compression::fast());
-        entries.iter().for_each(|entry| out.write_all(entry).unwrap());
+        for entry in entries {
+            out.write_all(entry).unwrap();
+        }
         out.write_all(&[0; 2 * BLOCK]).unwrap();
         out.finish().unwrap();
         fs::create_dir_all(&folder).unwrap();
@@ -366,15 +368,16 @@ mod tests {
     fn what_is_newer_than_the_mark_was_changed() {
         let (_place, _packed, folder) = package(&[], &[("src/lib.rs", "x")]);
         assert!(is_whole(&folder) && !changed(&folder));
-        let later = SystemTime::now() + Duration::from_secs(60);
+        let mark = fs::metadata(folder.join(MARK)).unwrap().modified().unwrap();
+        let later = mark + Duration::from_mins(1);
         let set = |name: &str, time| File::open(folder.join(name)).unwrap().set_modified(time).unwrap();
         set("src/lib.rs", later);
         assert!(changed(&folder), "a file");
-        set("src/lib.rs", later - Duration::from_secs(3_600));
+        set("src/lib.rs", mark - Duration::from_hours(1));
         assert!(!changed(&folder));
         set("src", later);
         assert!(changed(&folder), "a folder: something was added or taken away");
-        set("src", later - Duration::from_secs(3_600));
+        set("src", mark - Duration::from_hours(1));
         fs::remove_file(folder.join(MARK)).unwrap();
         assert!(changed(&folder) && !is_whole(&folder), "no mark");
     }

@@ -36,7 +36,9 @@ pub(super) fn told(things: &[String], map: &Map<String, Value>, references: &[BT
             }
         }
     }
-    entries.iter_mut().for_each(|list| list.sort());
+    for list in &mut entries {
+        list.sort();
+    }
     let mut all = vec![String::new(); things.len()];
     let mut sets = strongly_connected(&forward, &backward);
     sets.reverse();

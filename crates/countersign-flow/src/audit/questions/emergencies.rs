@@ -1,7 +1,7 @@
 //! Q06: emergencies, and whether what they let through was reviewed in time.
 
 use super::super::ask::Asked;
-use super::super::carried::Reviews;
+use super::super::carried::{Carried, Reviews};
 use super::super::facts::{Known, change_class, service_of};
 use super::super::table::{Proof, Table};
 use super::Part;
@@ -43,7 +43,7 @@ pub(super) fn emergencies(asked: &Asked<'_>) -> Part {
     for one in facts.all_decisions() {
         reviews.take(one, None);
     }
-    part.missing.extend(carried.into_iter().flat_map(|carried| carried.unread()));
+    part.missing.extend(carried.into_iter().flat_map(Carried::unread));
     let earlier = carried.into_iter().flat_map(|carried| &carried.emergencies);
     let earlier = earlier.map(|(known, proof)| (known, Some(proof)));
     let all: Vec<Used<'_>> = earlier.chain(facts.all_decisions().map(|one| (one, None))).collect();
