@@ -21,14 +21,16 @@ fn lengths(algorithm: &str) -> &'static [usize] {
 
 /// The shortest digest that may stand alone, in characters: git's names are that long. A shorter one is no name for anything.
 const SHORTEST: usize = 40;
+/// As long is the longest of those that are known.
+const LONGEST: usize = 128;
 
-/// Whether each digest of a known algorithm is of that algorithm's form, and there is one that names something.
+/// Whether each digest of a known algorithm is of that algorithm's form, and there is one that names something. One of an algorithm
+/// that is not known may be all there is of one subject of many, which says nothing against the others.
 pub(super) fn usable(digests: &BTreeMap<String, String>) -> bool {
-    let known = || digests.iter().map(|(name, text)| (lengths(name), text)).filter(|(lengths, _)| !lengths.is_empty());
-    let formed = |(lengths, text): (&[usize], &String)| {
-        lengths.contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    known().all(formed) && known().any(|(_, text)| text.len() >= SHORTEST)
+    let hex = |text: &str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let mut known = digests.iter().map(|(name, text)| (lengths(name), text)).filter(|(lengths, _)| !lengths.is_empty());
+    let formed = known.all(|(lengths, text)| lengths.contains(&text.len()) && hex(text));
+    formed && digests.values().any(|text| (SHORTEST..=LONGEST).contains(&text.len()) && hex(text))
 }
 
 #[cfg(test)]
@@ -50,9 +52,8 @@ mod tests {
             assert!(usable_of(&[("sha256", &sha256), beside]), "{beside:?}");
         }
         assert!(usable_of(&[("sha256", &sha256), ("gce_image_id", "123"), ("empty", "")]));
-        for none in
-            [&[][..], &[("gce_image_id", "123")], &[("md5", &md5)], &[("sha-256", &sha256)], &[("SHA256", &sha256)]]
-        {
+        assert!(usable_of(&[("blake3", &sha256)]), "it names something, though nothing that is looked for");
+        for none in [&[][..], &[("gce_image_id", "123")], &[("md5", &md5)], &[("SHA256", &sha256.to_uppercase())]] {
             assert!(!usable_of(none), "{none:?}");
         }
     }
