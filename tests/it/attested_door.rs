@@ -143,13 +143,14 @@ fn a_digest_of_another_algorithm_beside_the_sha_256_changes_nothing() {
     for digest in [
         json!({"gce_image_id": "123"}),
         json!({"md5": "a".repeat(32)}),
-        json!({"SHA256": own}),
         json!({"sha512": own}),
         json!({"sha256": own, "sha512": own}),
         json!({"sha256": own, "sha1": "none"}),
     ] {
         verify(&digest).expect(4, &["statement-malformed", "no usable digest"]);
     }
+    // What nobody knows names something, and never the artifact.
+    verify(&json!({"SHA256": own})).expect(4, &["subject-mismatch"]);
     // Both that are known have to be the artifact's.
     verify(&json!({"sha256": own, "sha512": "cd".repeat(64)})).expect(4, &["subject-mismatch"]);
 }
