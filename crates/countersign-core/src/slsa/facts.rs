@@ -220,6 +220,16 @@ fn v02(predicate: &Value) -> Result<Facts, FactsError> {
     let materials = list(predicate.get("materials"));
     let config = part("configSource");
     match config.and_then(|config| config.get("uri")).and_then(Value::as_str).filter(|uri| !uri.is_empty()) {
+        // Where the pipeline is written down says nothing of what it built: anybody can run it over code of his own.
+        Some(uri) if platforms::is_older_tekton(&facts.build_type) => {
+            let how = Repository::of(split(uri).0);
+            let is_how = |one: &Value| {
+                let found = one.get("uri").and_then(Value::as_str).unwrap_or_default();
+                found == uri || (how.is_some() && Repository::of(split(found).0) == how)
+            };
+            let left: Vec<Value> = materials.iter().filter(|one| !is_how(one)).cloned().collect();
+            only_git(&mut facts, &left);
+        }
         Some(uri) => {
             facts.source(uri);
             let digest = config.and_then(|config| config.get("digest"));
@@ -444,6 +454,42 @@ mod tests {
             json!([git("inputs/result", "r", COMMIT), git("inputs/result", "r", &"c".repeat(40))]),
         );
         assert_eq!(two.contradictions.len(), 1);
+    }
+
+    #[test]
+    fn tekton_s_first_form_is_not_built_from_where_its_pipeline_is_written() {
+        let run = |kind: &str, materials: Value| {
+            facts(
+                PROVENANCE_V02,
+                json!({
+                    "builder": { "id": "https://tekton.dev/chains/v2" }, "buildType": kind,
+                    "invocation": {
+                        "configSource": { "uri": "git+https://github.com/o/pipelines.git", "digest": { "sha1": "a".repeat(40) } },
+                        "parameters": {},
+                    },
+                    "materials": materials,
+                }),
+            )
+        };
+        let git = |repository: &str, commit: &str| json!({ "uri": format!("git+https://github.com/{repository}"), "digest": { "sha1": commit } });
+        let image = json!({ "uri": "oci://gcr.io/x", "digest": { "sha256": "0".repeat(64) } });
+        let (pipeline, task) = (git("o/pipelines.git", &"a".repeat(40)), git("o/pipelines", &"b".repeat(40)));
+        for kind in
+            ["tekton.dev/v1beta1/PipelineRun", "tekton.dev/v1/TaskRun", "https://tekton.dev/attestations/chains@v2"]
+        {
+            let found = run(kind, json!([image, git("o/r.git", COMMIT), pipeline, task]));
+            assert_eq!(found.repository.unwrap().as_str(), "github.com/o/r", "{kind}");
+            assert_eq!(found.commit.as_deref(), Some(COMMIT), "{kind}");
+            assert_eq!((found.dependencies.len(), found.contradictions.len()), (3, 0), "{kind}");
+            // With nothing else there is no source, and of two nobody picks one.
+            for materials in [json!([pipeline, task]), json!([pipeline, git("o/r.git", COMMIT), git("e/vil", COMMIT)])]
+            {
+                let found = run(kind, materials.clone());
+                assert_eq!((found.repository, found.commit), (None, None), "{kind} {materials}");
+            }
+        }
+        let other = run("https://other.example/type", json!([git("o/r.git", COMMIT), pipeline]));
+        assert_eq!(other.repository.unwrap().as_str(), "github.com/o/pipelines");
     }
 
     #[test]

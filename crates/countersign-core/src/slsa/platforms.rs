@@ -16,6 +16,11 @@ pub(super) fn is_tekton(build_type: &str) -> bool {
     TEKTON.contains(&build_type)
 }
 
+/// Whether it is Tekton Chains' first form, which is called after the kind of run.
+pub(super) fn is_older_tekton(build_type: &str) -> bool {
+    ["tekton.dev/", "https://tekton.dev/", "https://chains.tekton.dev/"].iter().any(|host| build_type.starts_with(host))
+}
+
 /// Whether it is the form in which GitLab's runner describes its own job, of whichever version of it.
 pub(super) fn is_gitlab_runner(build_type: &str) -> bool {
     let version = build_type.strip_prefix("https://gitlab.com/gitlab-org/gitlab-runner/-/blob/");
