@@ -30,6 +30,10 @@ const HEAD: &str = "refs/heads/main";
 const RUNNER: &str = "https://github.com/actions/runner";
 /// The level that the generator's builders are documented to reach.
 const KNOWN_LEVEL: u8 = 3;
+/// What a certificate calls the forge's own machines.
+const HOSTED: [&str; 2] = ["github-hosted", "gitlab-hosted"];
+/// The highest level that a job shows on a machine of its tenant's: nothing there keeps the tenant from changing what runs.
+const OWN_MACHINE_LEVEL: u8 = 2;
 
 /// Who signed, as far as builders are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +60,17 @@ pub(super) fn tests_itself(signer: SignerFacts<'_>) -> bool {
     issuer == GITHUB_ISSUER
         && known.iter().any(|known| name.starts_with(known))
         && claims.get(&Claim::Repository).is_some_and(|repository| repository == OWN_TESTS)
+}
+
+/// Whether the certificate says that the job ran on another machine than the forge's. Those of before 2023 do not say.
+fn is_on_own_machine(signer: SignerFacts<'_>) -> bool {
+    let SignerFacts::Certificate { claims, .. } = signer else { return false };
+    claims.get(&Claim::Runner).is_some_and(|runner| !HOSTED.contains(&runner.as_str()))
+}
+
+/// The level that somebody expects of a builder, as far as the machine lets it be shown.
+pub(super) fn level_on_its_machine(signer: SignerFacts<'_>, level: u8) -> u8 {
+    if is_on_own_machine(signer) { level.min(OWN_MACHINE_LEVEL) } else { level }
 }
 
 /// How a `builder.id` is recognised.
@@ -109,16 +124,14 @@ pub fn known_level(signer: SignerFacts<'_>, id: &str) -> Option<u8> {
     let (workflow, reference) = id.strip_prefix(GENERATOR)?.split_once('@')?;
     let released = reference.strip_prefix("refs/tags/").is_some_and(version::is_whole);
     let known = KNOWN.contains(&workflow) && (released || (reference == HEAD && tests_itself(signer)));
-    (known && speaks_for(signer, id)).then_some(KNOWN_LEVEL)
+    (known && !is_on_own_machine(signer) && speaks_for(signer, id)).then_some(KNOWN_LEVEL)
 }
 
 /// Whether this signer is a builder of the generator project, which runs apart from whoever has something built.
 #[must_use]
 pub fn is_apart(signer: SignerFacts<'_>, id: &str) -> bool {
     let delegated = match signer {
-        SignerFacts::Certificate { issuer, name, .. } => {
-            issuer == GITHUB_ISSUER && delegate(name, tests_itself(signer))
-        }
+        SignerFacts::Certificate { issuer, name, .. } => issuer == GITHUB_ISSUER && delegates(signer, name),
         SignerFacts::CloudBuild(_) => true,
         SignerFacts::Key(_) => false,
     };
@@ -140,10 +153,15 @@ pub fn speaks_for(signer: SignerFacts<'_>, id: &str) -> bool {
             || (issuer == GITLAB_ISSUER && id.starts_with("https://gitlab.com/"));
     }
     if issuer == GITHUB_ISSUER {
-        return delegate(name, tests_itself(signer)) || is_runner(name, claims, id);
+        return delegates(signer, name) || is_runner(name, claims, id);
     }
     // GitLab's runners are called after the project that they build.
     issuer == GITLAB_ISSUER && id.split_once("/-/runners/").is_some_and(|(project, _)| of_repository(name, project))
+}
+
+/// Whether it is the project's delegate, on a machine that its tenant has no hand in.
+fn delegates(signer: SignerFacts<'_>, name: &str) -> bool {
+    delegate(name, tests_itself(signer)) && !is_on_own_machine(signer)
 }
 
 fn delegate(name: &str, head: bool) -> bool {
@@ -224,5 +242,23 @@ mod tests {
         let workflow = |name| SignerFacts::Certificate { issuer: GITHUB_ISSUER, name, claims: &claims };
         assert!(speaks_for(workflow("https://github.com/o/r/.github/workflows/w.yml@refs/heads/m"), RUNNER));
         assert!(!speaks_for(workflow("https://github.com/o/r2/.github/workflows/w.yml@refs/heads/m"), RUNNER));
+    }
+
+    #[test]
+    fn on_a_machine_of_its_tenant_s_no_builder_is_known_and_no_delegate_speaks_for_another() {
+        let builder = format!("{GENERATOR}generator_generic_slsa3.yml@refs/tags/v2.1.0");
+        let delegate = format!("{GENERATOR}delegator_generic_slsa3.yml@refs/tags/v2.1.0");
+        let maven = format!("{GENERATOR}builder_maven_slsa3.yml@refs/tags/v2.1.0");
+        for (runner, level) in [("github-hosted", Some(3)), ("self-hosted", None), ("", None)] {
+            let claims = BTreeMap::from([(Claim::Runner, runner.to_owned())]);
+            let by = |name| SignerFacts::Certificate { issuer: GITHUB_ISSUER, name, claims: &claims };
+            assert_eq!(known_level(by(&builder), &builder), level, "{runner}");
+            assert_eq!(known_level(by(&delegate), &maven), level, "{runner}");
+            assert_eq!(is_apart(by(&builder), &builder), level.is_some(), "{runner}");
+            assert_eq!(is_apart(by(&delegate), &maven), level.is_some(), "{runner}");
+            assert_eq!(speaks_for(by(&delegate), &maven), level.is_some(), "{runner}");
+            // It is still itself, whatever that shows.
+            assert!(speaks_for(by(&builder), &builder), "{runner}");
+        }
     }
 }

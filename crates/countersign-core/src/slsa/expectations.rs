@@ -1,6 +1,8 @@
 //! What is expected of provenance, and how it is compared.
 
-use super::builders::{BuilderName, SignerFacts, is_apart, known_level, speaks_for, tests_itself};
+use super::builders::{
+    BuilderName, SignerFacts, is_apart, known_level, level_on_its_machine, speaks_for, tests_itself,
+};
 use super::facts::{Facts, Repository};
 use super::{platforms, version};
 use crate::codes;
@@ -83,7 +85,10 @@ impl ExpectedBuilder {
 
     /// The level, if the pair is this one.
     fn level_of(&self, signer: SignerFacts<'_>, id: &str) -> Option<u8> {
-        (self.names(signer, id) && self.signed_by(signer, id)).then_some(self.level)
+        // Whoever names the machine itself has decided what it shows.
+        let named = self.claims.contains_key(&Claim::Runner);
+        let level = if named { self.level } else { level_on_its_machine(signer, self.level) };
+        (self.names(signer, id) && self.signed_by(signer, id)).then_some(level)
     }
 
     /// Whether it is this builder by its name, whoever signed.

@@ -55,6 +55,18 @@ fn the_branch_that_a_tag_was_made_on_is_believed_of_a_builder_apart_from_its_ten
 }
 
 #[test]
+fn on_a_machine_of_its_tenant_s_a_builder_shows_no_third_level_unless_the_machine_is_named() {
+    let on = |runner: &str| BTreeMap::from([(Claim::Runner, runner.to_owned())]);
+    assert_eq!(judged(&expected("level = 3"), &facts(), &on("github-hosted")), (3, vec![]));
+    assert_eq!(judged(&expected("level = 2"), &facts(), &on("self-hosted")), (2, vec![]));
+    assert_eq!(judged(&expected("level = 3"), &facts(), &on("self-hosted")), (2, vec!["builder-level".to_owned()]));
+    let named = format!(
+        "level = 3\n[[builders]]\nid = \"{BUILDER}\"\nissuer = \"{GITHUB_ISSUER}\"\nsubject = \"{BUILDER}\"\nlevel = 3\n[builders.claims]\nrunner = \"self-hosted\"\n"
+    );
+    assert_eq!(judged(&expected(&named), &facts(), &on("self-hosted")), (3, vec![]));
+}
+
+#[test]
 fn each_thing_that_differs_has_a_code_of_its_own() {
     let none = BTreeMap::new();
     for (text, code) in [
