@@ -118,6 +118,21 @@ fn every_step_of_a_consumer_has_its_code() {
 }
 
 #[test]
+fn a_summary_of_which_nobody_expects_anything_still_has_to_say_that_it_passed() {
+    let mut scene = Scene::new();
+    scene.expected = String::new();
+    assert!(scene.found(&scene.summary(b"app", &[], |_| {}), &[]).is_empty());
+    let cases: [(&str, Change); 3] = [
+        ("vsa-refused", |v| v["verificationResult"] = json!("FAILED")),
+        ("vsa-refused", |v| v["verifiedLevels"] = json!(["FAILED"])),
+        ("vsa-malformed", |v| v["verificationResult"] = json!("maybe")),
+    ];
+    for (code, change) in cases {
+        assert_eq!(scene.found(&scene.summary(b"app", &[], change), &[]), [code]);
+    }
+}
+
+#[test]
 fn a_summary_in_the_forms_that_others_write_is_held_to_the_same() {
     let mut scene = Scene::new();
     let built = scene.provenance(&json!([]));

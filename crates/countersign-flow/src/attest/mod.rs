@@ -20,7 +20,7 @@ use countersign_core::slsa::{
 use countersign_core::statement::{Statement, Subject as CoreSubject};
 use countersign_core::time::Time;
 use countersign_core::trust::NamePattern;
-use countersign_verify::attest::{self, Anchors, Shown, ShownSigner, Wanted, check_summary};
+use countersign_verify::attest::{self, Anchors, Shown, ShownSigner, Wanted, check_summary, summary_result};
 use inputs::Read;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -359,7 +359,10 @@ impl Judge<'_> {
     }
 
     fn summaries(&mut self, shown: &[(&str, Shown)]) {
-        let Some(wanted) = &self.expected.summary else { return };
+        let Some(wanted) = &self.expected.summary else {
+            self.results(shown);
+            return;
+        };
         let mut findings = Vec::new();
         let mut count = 0_usize;
         for (place, shown) in shown.iter().filter(|(_, shown)| attest::is_summary(shown)) {
@@ -374,6 +377,17 @@ impl Judge<'_> {
             );
         }
         self.out.checked.line("summary", findings, format!("{count} by {}", wanted.verifier));
+    }
+
+    /// Of summaries of which nobody expects anything, what they say: none that says FAILED passes.
+    fn results(&mut self, shown: &[(&str, Shown)]) {
+        for (place, shown) in shown.iter().filter(|(_, shown)| attest::is_summary(shown)) {
+            let (findings, says) = match summary_result(shown, place) {
+                Ok(says) => (Vec::new(), says),
+                Err(refused) => (vec![refused], String::new()),
+            };
+            self.out.checked.line("summary", findings, says);
+        }
     }
 
     /// Each dependency has a summary of its own, where that is asked for.

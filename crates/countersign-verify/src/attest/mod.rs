@@ -9,7 +9,7 @@ mod summary;
 
 pub use anchors::{Anchors, CloudKey, KeyWitness, NamedKey, NamedRoot};
 pub use shown::{Shown, ShownSigner};
-pub use summary::{check_summary, is_summary};
+pub use summary::{check_summary, is_summary, summary_result};
 
 use crate::sigstore::{Artifact, Keyless, Refused, form, stranger};
 use countersign_core::attestation::{Attestation, Beside, Proof, RawSignature};

@@ -41,6 +41,25 @@ pub fn is_summary(shown: &Shown) -> bool {
     shown.statement().is_some_and(|statement| TYPES.contains(&statement.predicate_type.as_str()))
 }
 
+/// What a summary that holds says, where nobody said what to expect of it. One that says FAILED, or that is not read, vouches for nothing.
+pub fn summary_result(shown: &Shown, place: &str) -> Result<String, Finding> {
+    let malformed = |what: String| Finding::new(codes::VSA_MALFORMED, what).at(place);
+    let statement = shown.statement().filter(|_| is_summary(shown));
+    let statement = statement.ok_or_else(|| malformed("this is no verification summary".to_owned()))?;
+    let read = Summary::of(statement);
+    let summary = read.map_err(|what| malformed(format!("the verification summary does not parse: {what}")))?;
+    let levels = summary.levels.join(", ");
+    let by = format!("by {}, for {}", summary.verifier, summary.resource);
+    if !summary.passed || summary.levels.iter().any(|level| level == "FAILED") {
+        return Err(Finding::new(codes::VSA_REFUSED, "the summary says FAILED")
+            .at(place)
+            .expected("PASSED", "whoever hands in a summary")
+            .found(format!("FAILED, {by}"))
+            .help("ask its verifier why; an artifact that was refused is not to be used"));
+    }
+    Ok(format!("PASSED {by}: {levels}"))
+}
+
 /// Checks a summary that holds. `given` are the digests of all that was handed in, and of the files it was in.
 #[must_use]
 pub fn check_summary(
