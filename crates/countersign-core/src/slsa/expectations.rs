@@ -339,7 +339,9 @@ impl Expectations {
         let strict = !self.parameters.is_empty() || !self.any_parameters.is_empty();
         for (name, value) in &facts.parameters {
             let named = self.parameters.contains_key(name) || self.any_parameters.contains(name);
-            let tolerated = !strict && known.is_some_and(|known| known.contains(&name.as_str()));
+            let known = known.is_some_and(|known| known.contains(&name.as_str()))
+                || platforms::is_variable_of_npm(&facts.build_type, name);
+            let tolerated = !strict && known;
             // Where nothing is said but that there is such a variable, there is nothing to choose from.
             let tolerated = tolerated || platforms::is_bare_name(&facts.build_type, value);
             if !named && !tolerated {
@@ -395,19 +397,7 @@ fn known_parameters(build_type: &str) -> Option<&'static [&'static str]> {
         "https://cloudbuild.googleapis.com/GoogleHostedWorker@v0.2"
         | "https://cloudbuild.googleapis.com/GoogleHostedWorker@v0.3"
         | "https://cloudbuild.googleapis.com/CloudBuildYaml@v0.1"
-        | "https://cloudbuild.googleapis.com/CloudBuildSteps@v0.1" => Some(&[
-            "@type",
-            "id",
-            "options",
-            "sourceProvenance",
-            "source",
-            "steps",
-            "substitutions",
-            "systemSubstitutions",
-            "images",
-            "serviceAccount",
-            "timeout",
-        ]),
+        | "https://cloudbuild.googleapis.com/CloudBuildSteps@v0.1" => Some(platforms::CLOUD_BUILD),
         "https://cloud.google.com/build/gcb-buildtypes/google-worker/v1" => {
             Some(&["buildConfigSource", "substitutions", "systemSubstitutions", "source"])
         }

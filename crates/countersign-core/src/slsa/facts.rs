@@ -204,6 +204,11 @@ fn v01(predicate: &Value) -> Result<Facts, FactsError> {
     if let Some(uri) = materials.first().and_then(|first| first.get("uri")).and_then(Value::as_str) {
         facts.source(uri);
     }
+    // What the trigger told the build; whoever starts one by hand may say it himself, as of the source.
+    let tag = text(recipe, &["arguments", "substitutions", "TAG_NAME"]);
+    if let Some(tag) = tag.filter(|_| platforms::is_cloud_build(&facts.builder)) {
+        facts.reference(&format!("refs/tags/{tag}"));
+    }
     facts.went_in(&materials);
     Ok(facts)
 }
@@ -306,20 +311,25 @@ enum Rest<'u> {
     Nothing,
 }
 
-/// A URI of a source as repository, and ref or commit: `…@refs/heads/main`, `….git#COMMIT`, `…/commit/COMMIT`.
+/// A URI of a source as repository, and ref or commit: `…@refs/heads/main`, `…@COMMIT`, `….git#COMMIT`, `…/commit/COMMIT`.
 fn split(uri: &str) -> (&str, Rest<'_>) {
     let path = uri.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
     if let Some((_, reference)) = path.split_once('@') {
         let repository = uri.strip_suffix(reference).and_then(|uri| uri.strip_suffix('@'));
-        return (repository.unwrap_or(uri), Rest::Ref(reference));
+        // npm has the commit there, on GitLab.
+        let rest = if is_commit(reference) { Rest::Commit(reference) } else { Rest::Ref(reference) };
+        return (repository.unwrap_or(uri), rest);
     }
     for mark in ["#", "/commit/"] {
         if let Some((repository, commit)) = uri.split_once(mark) {
-            let hexadecimal = commit.len() >= 40 && commit.bytes().all(|byte| byte.is_ascii_hexdigit());
-            return (repository, if hexadecimal { Rest::Commit(commit) } else { Rest::Nothing });
+            return (repository, if is_commit(commit) { Rest::Commit(commit) } else { Rest::Nothing });
         }
     }
     (uri, Rest::Nothing)
+}
+
+fn is_commit(text: &str) -> bool {
+    text.len() >= 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn text(value: &Value, path: &[&str]) -> Option<String> {
@@ -552,6 +562,43 @@ mod tests {
         );
         assert_eq!(new.reference.as_deref(), Some("refs/heads/main"));
         assert_eq!(new.commit.as_deref(), Some(COMMIT));
+    }
+
+    #[test]
+    fn cloud_build_names_its_tag_among_the_substitutions_and_nobody_else_does() {
+        let built = |builder: &str, substitutions: Value| {
+            facts(
+                PROVENANCE_V01,
+                json!({
+                    "builder": { "id": builder },
+                    "recipe": { "type": "https://cloudbuild.googleapis.com/CloudBuildYaml@v0.1", "arguments": { "substitutions": substitutions } },
+                    "materials": [{ "uri": format!("https://github.com/o/r/commit/{COMMIT}"), "digest": { "sha1": COMMIT } }],
+                }),
+            )
+        };
+        let worker = "https://cloudbuild.googleapis.com/GoogleHostedWorker@v0.3";
+        let found = built(worker, json!({ "TAG_NAME": "v33.0.4", "BRANCH_NAME": "main" }));
+        assert_eq!(found.reference.as_deref(), Some("refs/tags/v33.0.4"));
+        assert_eq!((found.commit.as_deref(), found.contradictions.len()), (Some(COMMIT), 0));
+        for none in [json!({ "TAG_NAME": "" }), json!({ "TAG_NAME": 3 }), json!({ "BRANCH_NAME": "main" }), json!([])] {
+            assert_eq!(built(worker, none.clone()).reference, None, "{none}");
+        }
+        assert_eq!(built("https://other.example/GoogleHostedWorker", json!({ "TAG_NAME": "v1" })).reference, None);
+    }
+
+    #[test]
+    fn npm_on_gitlab_names_the_commit_behind_its_repository() {
+        let uri = format!("git+https://gitlab.com/g/p@{COMMIT}");
+        let found = facts(
+            PROVENANCE_V02,
+            json!({
+                "buildType": "https://github.com/npm/cli/gitlab/v0alpha1", "builder": { "id": "https://gitlab.com/g/p/-/runners/1" },
+                "invocation": { "configSource": { "uri": uri, "digest": { "sha1": COMMIT }, "entryPoint": "deploy" } },
+                "materials": [{ "uri": uri, "digest": { "sha1": COMMIT } }],
+            }),
+        );
+        assert_eq!((found.repository.unwrap().as_str(), found.commit.as_deref()), ("gitlab.com/g/p", Some(COMMIT)));
+        assert_eq!((found.reference, found.contradictions.len()), (None, 0));
     }
 
     #[test]

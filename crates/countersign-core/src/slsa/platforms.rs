@@ -3,6 +3,43 @@
 
 use serde_json::Value;
 
+/// The fields of a build, as Cloud Build's own description has them (`google.devtools.cloudbuild.v1.Build`): its older provenance has the
+/// whole of it as the arguments.
+pub(super) const CLOUD_BUILD: &[&str] = &[
+    "@type",
+    "name",
+    "id",
+    "projectId",
+    "status",
+    "statusDetail",
+    "source",
+    "steps",
+    "results",
+    "createTime",
+    "startTime",
+    "finishTime",
+    "timeout",
+    "images",
+    "queueTtl",
+    "artifacts",
+    "logsBucket",
+    "sourceProvenance",
+    "buildTriggerId",
+    "options",
+    "logUrl",
+    "substitutions",
+    "systemSubstitutions",
+    "tags",
+    "secrets",
+    "timing",
+    "approval",
+    "serviceAccount",
+    "availableSecrets",
+    "warnings",
+    "gitConfig",
+    "failureInfo",
+    "dependencies",
+];
 const TEKTON: [&str; 3] = [
     "https://tekton.dev/chains/v2/slsa",
     "https://tekton.dev/chains/v2/slsa-tekton",
@@ -19,6 +56,20 @@ pub(super) fn is_tekton(build_type: &str) -> bool {
 /// Whether it is Tekton Chains' first form, which is called after the kind of run.
 pub(super) fn is_older_tekton(build_type: &str) -> bool {
     ["tekton.dev/", "https://tekton.dev/", "https://chains.tekton.dev/"].iter().any(|host| build_type.starts_with(host))
+}
+
+/// Whether it is a builder of Google Cloud Build.
+pub(super) fn is_cloud_build(builder: &str) -> bool {
+    builder.starts_with("https://cloudbuild.googleapis.com/")
+}
+
+/// Whether npm on GitLab lists it among its parameters: variables that GitLab sets for every job, with their values.
+pub(super) fn is_variable_of_npm(build_type: &str, name: &str) -> bool {
+    let variable = |name: &str| {
+        ["CI", "RUNNER_GENERATE_ARTIFACTS_METADATA"].contains(&name)
+            || ["CI_", "GITLAB_"].iter().any(|known| name.starts_with(known))
+    };
+    build_type.starts_with("https://github.com/npm/cli/gitlab/") && variable(name)
 }
 
 /// Whether it is the form in which GitLab's runner describes its own job, of whichever version of it.

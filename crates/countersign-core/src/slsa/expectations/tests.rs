@@ -183,3 +183,37 @@ fn the_parameters_of_tekton_and_gitlab_are_known_and_a_variable_s_bare_name_is_n
         assert_eq!(found(other, &[("CI", json!(""))], ""), ["external-parameter-unknown"], "{other}");
     }
 }
+
+#[test]
+fn the_fields_of_a_cloud_build_and_the_variables_of_npm_s_jobs_are_known_until_one_is_named() {
+    let none = BTreeMap::new();
+    let found = |kind: &str, name: &str, text: &str| {
+        let mut wanted = expected(text);
+        wanted.any_parameters.clear();
+        let parameters = BTreeMap::from([(name.to_owned(), json!("x"))]);
+        judged(&wanted, &Facts { build_type: kind.to_owned(), parameters, ..facts() }, &none).1
+    };
+    let cloud = "https://cloudbuild.googleapis.com/CloudBuildYaml@v0.1";
+    for name in [
+        "tags",
+        "logsBucket",
+        "artifacts",
+        "buildTriggerId",
+        "queueTtl",
+        "projectId",
+        "availableSecrets",
+        "secrets",
+        "name",
+    ] {
+        assert!(found(cloud, name, "").is_empty(), "{name}");
+    }
+    assert_eq!(found(cloud, "other", ""), ["external-parameter-unknown"]);
+    let npm = "https://github.com/npm/cli/gitlab/v0alpha1";
+    for name in ["CI", "CI_COMMIT_SHA", "GITLAB_USER_ID", "RUNNER_GENERATE_ARTIFACTS_METADATA"] {
+        assert!(found(npm, name, "").is_empty(), "{name}");
+        assert_eq!(found("https://github.com/npm/cli/gha/v2", name, ""), ["external-parameter-unknown"], "{name}");
+        let strict = found(npm, name, "[parameters]\nother = \"y\"");
+        assert!(strict.contains(&"external-parameter-unknown".to_owned()), "{name}: {strict:?}");
+    }
+    assert_eq!(found(npm, "DEPLOY_TO", ""), ["external-parameter-unknown"]);
+}
