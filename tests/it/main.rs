@@ -23,6 +23,7 @@ mod audit_windows;
 mod audit_words;
 mod backtest;
 mod before_log;
+mod cloud_build;
 mod collect_door;
 mod conformance;
 mod conformance_kinds;

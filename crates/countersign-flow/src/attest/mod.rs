@@ -128,8 +128,8 @@ pub fn check(
     }
     let given = shown.iter().flat_map(|(_, shown)| shown.digests().map(Sha256::hex)).collect();
     let mut judge = Judge { subject, expected, at, given, signers: Vec::new(), provenance: 0, out: &mut out };
-    for (place, shown) in &shown {
-        judge.one(place, shown);
+    for group in together(&shown, read) {
+        judge.group(&group);
     }
     judge.summaries(&shown);
     judge.dependencies(&shown, dependencies, anchors);
@@ -175,6 +175,43 @@ fn signatures<'r>(
     held
 }
 
+/// What holds, in order; where several are forms of one thing in one file, these together.
+fn together<'s>(shown: &'s [(&'s str, Shown)], read: &'s [Read]) -> Vec<Vec<(&'s str, &'s Shown)>> {
+    let alternatives = read.iter().filter(|one| one.attestation.either > 0);
+    let files: BTreeMap<&str, &str> = alternatives.map(|one| (one.place.as_str(), one.file.as_str())).collect();
+    let mut out: Vec<Vec<(&str, &Shown)>> = Vec::new();
+    let mut begun: BTreeMap<&str, usize> = BTreeMap::new();
+    for (place, shown) in shown {
+        let file = files.get(place);
+        let known = file.and_then(|file| begun.get(file)).and_then(|at| out.get_mut(*at));
+        match known {
+            Some(group) => group.push((*place, shown)),
+            None => {
+                begun.extend(file.map(|file| (*file, out.len())));
+                out.push(vec![(*place, shown)]);
+            }
+        }
+    }
+    out
+}
+
+/// How one attestation is judged, before it counts.
+struct Judged {
+    findings: Vec<Finding>,
+    /// What it is and who signed, where nothing is wrong with it.
+    by: String,
+    /// Whoever counts for it.
+    signers: Vec<String>,
+    provenance: bool,
+    held: Held,
+}
+
+impl Judged {
+    fn refusals(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.class.blocks()).count()
+    }
+}
+
 struct Judge<'j> {
     subject: &'j Subject<'j>,
     expected: &'j Expected,
@@ -188,28 +225,57 @@ struct Judge<'j> {
 }
 
 impl Judge<'_> {
-    fn one(&mut self, place: &str, shown: &Shown) {
+    /// Of several forms of one thing, one that is as it is expected is enough; where none is, the nearest says why.
+    fn group(&mut self, group: &[(&str, &Shown)]) {
+        let mut judged: Vec<Judged> = group.iter().map(|(place, shown)| self.one(place, shown)).collect();
+        if judged.len() > 1 {
+            let facts = group.iter().filter_map(|(_, shown)| Facts::of(shown.statement()?).ok());
+            let refs: BTreeSet<String> = facts.filter_map(|facts| facts.reference).collect();
+            if refs.len() > 1 {
+                // One of them may say what whoever started the build told it: then the others have to say the same.
+                let found = refs.into_iter().collect::<Vec<_>>().join(", and ");
+                for one in &mut judged {
+                    let what = "the forms of one build's provenance name several refs";
+                    let finding = Finding::new(codes::PROVENANCE_CONTRADICTS, what).at(one.held.place.as_str());
+                    one.findings.push(finding.found(found.as_str()));
+                }
+            }
+            judged.sort_by_key(Judged::refusals);
+            let fitting = judged.iter().filter(|one| one.refusals() == 0).count();
+            judged.truncate(fitting.max(1));
+        }
+        for one in judged {
+            self.take(one);
+        }
+    }
+
+    fn take(&mut self, judged: Judged) {
+        self.provenance = self.provenance.saturating_add(usize::from(judged.provenance));
+        self.signers.extend(judged.signers);
+        self.out.checked.line("expected", judged.findings, judged.by);
+        self.out.held.push(judged.held);
+    }
+
+    fn one(&self, place: &str, shown: &Shown) -> Judged {
         let statement = shown.statement();
         let provenance = statement.is_some_and(is_provenance);
         let (mut level, mut builder) = (None, None);
         let mut findings = Vec::new();
         if provenance {
-            self.provenance = self.provenance.saturating_add(1);
             let (shown_level, id, found) = self.provenance(place, shown);
             (level, builder) = (shown_level, id);
             findings.extend(found);
         }
         let summary = self.expected.summary.is_some() && attest::is_summary(shown);
-        let counted: Vec<String> =
+        let mut counted: Vec<String> =
             shown.signers().iter().filter(|signer| self.counts(signer)).map(ShownSigner::identity).collect();
         // A builder's provenance is judged with its signer; a summary is, with its verifier.
         let own = (provenance && self.expected.identities.is_empty() && self.tied()) || summary;
         if counted.is_empty() && !own {
             findings.push(self.stranger(place, shown));
         } else if own && counted.is_empty() {
-            self.signers.extend(shown.signers().iter().map(ShownSigner::identity));
+            counted.extend(shown.signers().iter().map(ShownSigner::identity));
         }
-        self.signers.extend(counted);
         findings.extend(self.package(place, shown));
         let predicate_type = statement.map(|statement| statement.predicate_type.to_string());
         let signers: Vec<String> = shown.signers().iter().map(ShownSigner::describe).collect();
@@ -218,8 +284,7 @@ impl Judge<'_> {
             Some(level) => format!("{what}, SLSA Build L{level}, signed by {}", signers.join(", ")),
             None => format!("{what}, signed by {}", signers.join(", ")),
         };
-        self.out.checked.line("expected", findings, by);
-        self.out.held.push(Held {
+        let held = Held {
             place: place.to_owned(),
             form: shown.form(),
             document: *shown.document(),
@@ -229,7 +294,8 @@ impl Judge<'_> {
             witness: witness(shown),
             builder,
             level,
-        });
+        };
+        Judged { findings, by, signers: counted, provenance, held }
     }
 
     /// Whether what is expected of the build ties it to somebody. A builder that many share signs for whoever asks: then its

@@ -1,0 +1,95 @@
+//! What Cloud Build says of an image: the provenance of one build in several forms beside each other.
+
+use crate::attacks::named;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use countersign_core::digest::Sha256;
+use countersign_core::envelope::PAYLOAD_TYPE;
+use countersign_core::slsa::ExpectationsFile;
+use countersign_core::time::Time;
+use countersign_flow::attest::inputs::read_bytes;
+use countersign_flow::attest::{Expected, Subject, check};
+use countersign_tests::sigstore::Key;
+use countersign_verify::attest::{Anchors, KeyWitness, Wanted};
+use serde_json::{Value, json};
+
+const WORKER: &str = "https://cloudbuild.googleapis.com/GoogleHostedWorker";
+const COMMIT: &str = "0123456789012345678901234567890123456789";
+
+fn older(tag: &str) -> Value {
+    json!({
+        "builder": { "id": format!("{WORKER}@v0.3") },
+        "recipe": {
+            "type": "https://cloudbuild.googleapis.com/CloudBuildYaml@v0.1",
+            "arguments": { "steps": [], "tags": ["x"], "substitutions": { "TAG_NAME": tag } },
+        },
+        "materials": [{ "uri": format!("https://github.com/o/r/commit/{COMMIT}"), "digest": { "sha1": COMMIT } }],
+    })
+}
+
+fn newer(tag: &str) -> Value {
+    let source = format!("git+https://github.com/o/r@refs/tags/{tag}");
+    json!({
+        "buildDefinition": {
+            "buildType": "https://cloud.google.com/build/gcb-buildtypes/google-worker/v1",
+            "externalParameters": {
+                "buildConfigSource": { "path": "b.yaml", "ref": format!("refs/tags/{tag}"), "repository": "git+https://github.com/o/r" },
+                "substitutions": {},
+            },
+            "resolvedDependencies": [{ "uri": source, "digest": { "gitCommit": COMMIT } }],
+        },
+        "runDetails": { "builder": { "id": WORKER } },
+    })
+}
+
+/// The codes of what refuses, and how many attestations are shown.
+fn found(forms: &[(&str, Value)], builder: &str, more: &str) -> (Vec<String>, usize) {
+    let (key, digest) = (Key::p256(), Sha256::of(b"image"));
+    let signed = |(kind, predicate): &(&str, Value)| {
+        let statement = json!({
+            "_type": "https://in-toto.io/Statement/v1", "subject": [{ "name": "i", "digest": { "sha256": digest.hex() } }],
+            "predicateType": kind, "predicate": predicate,
+        });
+        let payload = serde_json::to_vec(&statement).unwrap();
+        let id =
+            "projects/verified-builder/locations/us-west2/keyRings/attestor/cryptoKeys/builtByGCB/cryptoKeyVersions/1";
+        let signature = json!({ "keyid": id, "sig": BASE64.encode(key.sign(&payload)) });
+        json!({
+            "kind": "BUILD", "resourceUri": format!("https://r.example/i@{digest}"),
+            "envelope": { "payloadType": PAYLOAD_TYPE, "payload": BASE64.encode(&payload), "signatures": [signature] },
+        })
+    };
+    let listed: Vec<Value> = forms.iter().map(signed).collect();
+    let document = json!({
+        "image_summary": { "digest": digest.to_string() }, "provenance_summary": { "provenance": listed },
+    });
+    let read = read_bytes(&serde_json::to_vec(&document).unwrap(), "build.json", false).unwrap();
+    let text = format!(
+        "[provenance]\nsource = \"github.com/o/r\"\n{more}\n[[provenance.builders]]\nid = \"{builder}\"\nlevel = 3\n"
+    );
+    let file = ExpectationsFile::from_toml(text.as_bytes()).unwrap();
+    let expected = Expected { provenance: file.provenance, signers: 1, ..Expected::default() };
+    let keys = vec![named("us-west2", &key, KeyWitness::Nobody).of_cloud_build()];
+    let anchors = Anchors { roots: Vec::new(), keys };
+    let wanted = Wanted { sha256: Some(digest), ..Wanted::default() };
+    let subject = Subject { name: "i", named: false, wanted };
+    let at: Time = "2026-03-05T12:00:00Z".parse().unwrap();
+    let outcome = check(&subject, &read, &[], &anchors, &expected, at);
+    let refusing = outcome.checked.findings.iter().filter(|finding| finding.class.blocks());
+    (refusing.map(|finding| finding.code.to_string()).collect(), outcome.held.len())
+}
+
+#[test]
+fn one_form_that_is_as_expected_is_enough_and_the_nearest_says_why_none_is() {
+    let (first, second) = ("https://slsa.dev/provenance/v0.1", "https://slsa.dev/provenance/v1");
+    let both = [(second, newer("v33.0.4")), (first, older("v33.0.4"))];
+    let versioned = format!("{WORKER}@v0.3");
+    assert_eq!(found(&both, &versioned, ""), (vec![], 1));
+    assert_eq!(found(&both, &versioned, "tag = \"v33.0.4\""), (vec![], 1));
+    assert_eq!(found(&both, WORKER, "versioned-tag = \"v33\""), (vec![], 2));
+    assert_eq!(found(&both, &versioned, "tag = \"v33.0.5\""), (vec!["provenance-ref".to_owned()], 1));
+    assert_eq!(found(&both, "https://other.example/b", ""), (vec!["provenance-builder".to_owned()], 1));
+    // Whoever starts a build may tell it a tag: the other form has to say the same.
+    let told = [(second, newer("v33.0.4")), (first, older("v34.0.0"))];
+    assert_eq!(found(&told, &versioned, "tag = \"v34.0.0\""), (vec!["provenance-contradicts".to_owned()], 1));
+}
