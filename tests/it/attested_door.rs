@@ -249,6 +249,25 @@ fn a_run_over_a_folder_counts_as_reasons_only_what_refuses() {
 }
 
 #[test]
+fn an_artifact_in_a_folder_is_counted_and_its_attestation_has_to_be_about_it() {
+    let door = ready();
+    std::fs::create_dir(door.path().join("all")).unwrap();
+    door.write("expect.toml", EXPECT.as_bytes());
+    let line = format!("verify --all all {BY_KEY} --expect expect.toml");
+    sign(&door, "all/app.intoto.jsonl", "k.pem", PROVENANCE, &app(), &provenance());
+    let alone = ["1 of 1 attestations hold, in 1 files, none of them refused"];
+    door.run(&line).expect(0, &alone);
+    door.write("all/app", APP);
+    door.run(&line).expect(0, &[alone[0], "1 more are artifacts"]);
+    door.write("all/app", b"another");
+    door.run(&line).expect(4, &["subject-mismatch", "0 of 1 attestations hold"]);
+    // What has no attestation beside it is one, or is refused.
+    door.write("all/app", APP);
+    door.write("all/other", APP);
+    door.run(&line).expect(4, &["bundle-malformed", "all/other"]);
+}
+
+#[test]
 fn a_trust_document_that_was_laid_out_over_lines_takes_a_signature_more() {
     let door = Door::new();
     door.run("trust sign trust.toml --key keys/ada --output t.json").expect(0, &["t.json: sha256:"]);

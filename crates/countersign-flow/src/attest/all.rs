@@ -1,10 +1,12 @@
-//! Thousands of attestations in one run, on all cores. Each file is judged by itself: what it says is compared with its own
-//! subject, or with the file of that name beside it; an OCI layout is compared with its image. Of what holds, counts are kept; of what does not, the first findings.
+//! Thousands of attestations in one run, on all cores. Each file is judged by itself: what it says is compared with the file of
+//! that name beside it, and where there is none with its own subject; an OCI layout is compared with its image. What is no attestation and
+//! has one beside it is an artifact, and counted as such. Of what holds, counts are kept; of what does not, the first findings.
 
 use super::inputs::{Below, Read, read_bytes, read_file, walk};
 use super::{Expected, Subject, check, oci};
 use crate::error::FlowError;
 use crate::files;
+use countersign_collect::artifact::{self, Looked};
 use countersign_core::attestation::{Attestation, Beside, Proof};
 use countersign_core::digest::{Sha256, hex_array};
 use countersign_core::exit::Exit;
@@ -26,6 +28,8 @@ use std::sync::mpsc;
 pub struct Sum {
     /// Files that were looked at.
     pub files: usize,
+    /// Files that are no attestations, but artifacts that have one beside them.
+    pub artifacts: usize,
     /// Attestations in them.
     pub attestations: usize,
     /// Attestations that hold.
@@ -51,6 +55,7 @@ impl Sum {
     fn new(files: usize) -> Self {
         Self {
             files,
+            artifacts: 0,
             attestations: 0,
             held: 0,
             refused: 0,
@@ -77,10 +82,15 @@ impl Sum {
 
     /// What was found beside the files.
     fn refuse(&mut self, finding: Finding) {
-        self.take(Judged { place: String::new(), attestations: 0, signers: Vec::new(), findings: vec![finding] });
+        let (place, signers) = (String::new(), Vec::new());
+        self.take(Judged { place, attestations: 0, artifact: false, signers, findings: vec![finding] });
     }
 
     fn take(&mut self, judged: Judged) {
+        if judged.artifact {
+            self.files = self.files.saturating_sub(1);
+            self.artifacts = self.artifacts.saturating_add(1);
+        }
         self.attestations = self.attestations.saturating_add(judged.attestations);
         self.held = self.held.saturating_add(judged.signers.len());
         let exit = exit_of(&judged.findings);
@@ -113,6 +123,8 @@ const PLACES: usize = 10;
 struct Judged {
     place: String,
     attestations: usize,
+    /// Whether it is none, and has one beside it.
+    artifact: bool,
     /// Of each attestation that holds.
     signers: Vec<String>,
     findings: Vec<Finding>,
@@ -195,8 +207,13 @@ fn take<'p>(next: &AtomicUsize, paths: &'p [PathBuf]) -> Option<(usize, &'p [Pat
 const TOGETHER: usize = 16;
 
 fn judge(path: &Path, anchors: &Anchors, expected: &Expected, at: Time) -> Judged {
-    let mut out =
-        Judged { place: path.display().to_string(), attestations: 0, signers: Vec::new(), findings: Vec::new() };
+    let mut out = Judged {
+        place: path.display().to_string(),
+        attestations: 0,
+        artifact: false,
+        signers: Vec::new(),
+        findings: Vec::new(),
+    };
     let judged = if path.is_dir() {
         layout(path, anchors, expected, at, &mut out)
     } else {
@@ -204,6 +221,8 @@ fn judge(path: &Path, anchors: &Anchors, expected: &Expected, at: Time) -> Judge
     };
     match judged {
         Ok(()) => {}
+        // The attestation beside it has to be about it, and is judged by itself.
+        Err(_) if has_one_beside(path) => out.artifact = true,
         Err(FlowError::Refused(findings)) => out.findings = findings,
         Err(error) => {
             let what = error.to_string();
@@ -219,9 +238,14 @@ fn file(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &mut
         return lines(path, anchors, expected, at, out);
     }
     let read = read_file(path, false)?;
+    let whole = read.iter().any(|one| one.attestation.payload.is_none());
+    let beside = beside(path, if whole { limits::SIGNED_FILE_BYTES } else { 0 })?;
     out.attestations = read.len();
-    for one in read {
-        let found = one_by_itself(path, &one, anchors, expected, at);
+    // The forms of one build's provenance are one thing.
+    let forms = read.iter().all(|one| one.attestation.either > 0);
+    let each: Vec<&[Read]> = if forms { vec![read.as_slice()] } else { read.chunks(1).collect() };
+    for some in each {
+        let found = by_itself(some, beside.as_ref(), anchors, expected, at);
         out.signers.extend(found.0);
         out.findings.extend(found.1);
     }
@@ -231,6 +255,7 @@ fn file(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &mut
 /// A file that is too large for one document holds lines. They are judged as they are read, so that the memory stays flat.
 fn lines(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &mut Judged) -> Result<(), FlowError> {
     let mut count = 0_usize;
+    let beside = beside(path, limits::SIGNED_FILE_BYTES)?;
     let judged = files::each_line(path, (limits::DOCUMENT_BYTES, limits::COLLECTION_BYTES), |number, line| {
         let line = line.trim_ascii();
         if line.is_empty() {
@@ -244,7 +269,7 @@ fn lines(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &mu
         }
         for one in read_bytes(line, &format!("{}, line {number}", out.place), false)? {
             out.attestations = out.attestations.saturating_add(1);
-            let found = one_by_itself(path, &one, anchors, expected, at);
+            let found = by_itself(std::slice::from_ref(&one), beside.as_ref(), anchors, expected, at);
             out.signers.extend(found.0);
             out.findings.extend(found.1);
         }
@@ -274,43 +299,64 @@ fn layout(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &m
     Ok(())
 }
 
-fn one_by_itself(
-    path: &Path,
-    read: &Read,
+/// What stands for one thing: an attestation, or several forms of one.
+fn by_itself(
+    read: &[Read],
+    beside: Option<&Looked>,
     anchors: &Anchors,
     expected: &Expected,
     at: Time,
-) -> (Option<String>, Vec<Finding>) {
-    let beside = if read.attestation.payload.is_none() { beside(path) } else { None };
-    let mut wanted = match read.attestation.payload.as_deref().map(Statement::parse_any) {
-        Some(Ok(statement)) => Wanted {
+) -> (Vec<String>, Vec<Finding>) {
+    let Some(first) = read.first() else { return (Vec::new(), Vec::new()) };
+    let payload = first.attestation.payload.as_deref().filter(|_| first.attestation.either == 0);
+    let mut wanted = match (beside, payload.map(Statement::parse_any)) {
+        (Some(file), _) => {
+            Wanted { sha256: Some(file.sha256), sha512: Some(file.sha512), bytes: file.bytes.as_deref() }
+        }
+        (None, Some(Ok(statement))) => Wanted {
             sha256: statement.subjects.iter().find_map(countersign_core::statement::Subject::sha256_digest),
             sha512: statement.subjects.iter().find_map(countersign_core::statement::Subject::sha512_digest),
             bytes: None,
         },
-        _ => Wanted::default(),
+        (None, Some(Err(_))) => Wanted::default(),
+        (None, None) => Wanted { sha256: signed_digest(&first.attestation), ..Wanted::default() },
     };
-    if wanted.sha256.is_some() {
+    if beside.is_none() && wanted.sha256.is_some() {
         wanted.sha512 = None;
     }
-    match &beside {
-        Some(bytes) => wanted = Wanted { sha256: Some(Sha256::of(bytes)), sha512: None, bytes: Some(bytes) },
-        None if read.attestation.payload.is_none() => wanted.sha256 = signed_digest(&read.attestation),
-        None => {}
-    }
-    let subject = Subject { name: &read.place, named: false, wanted };
-    let outcome = check(&subject, std::slice::from_ref(read), &[], anchors, expected, at);
-    let signer = outcome.held.first().map(|held| held.signers.join(" and "));
+    let subject = Subject { name: &first.place, named: false, wanted };
+    let outcome = check(&subject, read, &[], anchors, expected, at);
     let findings = outcome.checked.findings;
-    (signer.filter(|_| exit_of(&findings) == Exit::Ok), findings)
+    let holds = exit_of(&findings) == Exit::Ok;
+    let signers = outcome.held.iter().filter(|_| holds).map(|held| held.signers.join(" and "));
+    (signers.collect(), findings)
 }
 
-/// The file that a signature lies beside, by its name: `app` of `app.sigstore.json`.
-fn beside(path: &Path) -> Option<Vec<u8>> {
-    let name = path.file_name()?.to_str()?;
-    let known = [".sigstore.json", ".sigstore", ".bundle"];
-    let stem = known.iter().find_map(|suffix| name.strip_suffix(suffix))?;
-    files::read(&path.with_file_name(stem), limits::SIGNED_FILE_BYTES).ok()
+/// How the name of an attestation ends, behind the name of the file that it is about.
+const BESIDE: [&str; 9] = [
+    ".sigstore.json",
+    ".sigstore.jsonl",
+    ".sigstore",
+    ".bundle",
+    ".intoto.jsonl",
+    ".publish.attestation",
+    ".slsa.attestation",
+    ".attestation",
+    ".provenance",
+];
+
+/// The file that an attestation lies beside, by its name: `app` of `app.sigstore.json`.
+fn beside(path: &Path, keep: usize) -> Result<Option<Looked>, FlowError> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let stems = BESIDE.iter().filter_map(|suffix| name.strip_suffix(suffix)).filter(|stem| !stem.is_empty());
+    let file = stems.map(|stem| path.with_file_name(stem)).find(|file| file.is_file());
+    Ok(file.map(|file| artifact::look(&file, keep)).transpose()?)
+}
+
+/// Whether an attestation lies beside this file, by its name.
+fn has_one_beside(path: &Path) -> bool {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|_| path.is_file()) else { return false };
+    BESIDE.iter().any(|suffix| path.with_file_name(format!("{name}{suffix}")).is_file())
 }
 
 /// What a signature over a file says that it is over, and one of cosign's which image it means.

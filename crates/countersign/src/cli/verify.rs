@@ -162,8 +162,13 @@ impl Verify {
             rows.sort_by(|a, b| b.first().cmp(&a.first()));
             let codes: Vec<String> = sum.reasons.iter().map(|(code, count)| format!("{code} {count}")).collect();
             let end = if sum.exit == Exit::Ok { "verified" } else { "not verified" };
+            let artifacts = if sum.artifacts == 0 {
+                String::new()
+            } else {
+                format!("{} more are artifacts with an attestation beside them\n", sum.artifacts)
+            };
             format!(
-                "{}\n{}{}{} of {} attestations hold, in {} files, {} of them refused\n{end}\n",
+                "{}\n{}{}{} of {} attestations hold, in {} files, {} of them refused\n{artifacts}{end}\n",
                 folder.display(),
                 text::table(&["attestations", "signer"], &rows),
                 text::findings(&sum.findings),
