@@ -113,6 +113,43 @@ fn a_layout_does_not_hide_the_image_that_is_meant() {
 }
 
 #[test]
+fn a_list_of_what_refers_to_an_image_is_no_image_and_hides_none() {
+    let door = Door::empty();
+    let blobs = door.path().join("image/blobs/sha256");
+    std::fs::create_dir_all(&blobs).unwrap();
+    let put = |value: &Value, kind: &str| {
+        let bytes = value.to_string().into_bytes();
+        let digest = Sha256::of(&bytes);
+        std::fs::write(blobs.join(digest.hex()), &bytes).unwrap();
+        json!({ "mediaType": format!("application/vnd.oci.image.{kind}.v1+json"), "digest": digest, "size": bytes.len() })
+    };
+    let layer = json!({ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": Sha256::of(b"x"), "size": 1 });
+    let image = put(&json!({ "schemaVersion": 2, "layers": [layer] }), "manifest");
+    let tag = image["digest"].as_str().unwrap().replace(':', "-");
+    let referrer = put(&json!({ "schemaVersion": 2, "subject": image, "layers": [] }), "manifest");
+    let evil = put(&json!({ "schemaVersion": 2, "subject": image, "layers": [layer] }), "manifest");
+    let other = put(&json!({ "schemaVersion": 2, "layers": [] }), "manifest");
+    door.write("image/oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#);
+    door.write("k.pub", &pem(&Key::p256()));
+    let judge = |listed: Value, tag: &str| {
+        let mut list = put(&json!({ "schemaVersion": 2, "manifests": listed }), "index");
+        list["annotations"] = json!({ "org.opencontainers.image.ref.name": tag });
+        let index = json!({ "schemaVersion": 2, "manifests": [image, list] });
+        door.write("image/index.json", index.to_string().as_bytes());
+        door.run("verify image --key k.pub --transparency none")
+    };
+    judge(json!([referrer]), &tag).expect(3, &["no-statements"]);
+    for (listed, tag) in [
+        (json!([referrer, evil]), tag.clone()),
+        (json!([referrer, other]), tag.clone()),
+        (json!([referrer]), format!("{tag}.sig")),
+        (json!([referrer]), format!("sha256-{}", "0".repeat(64))),
+    ] {
+        judge(listed, &tag).expect(2, &["holds 2 images"]);
+    }
+}
+
+#[test]
 fn an_image_in_a_layout_is_all_there_and_is_what_it_names() {
     let door = Door::empty();
     let blobs = door.path().join("image/blobs/sha256");

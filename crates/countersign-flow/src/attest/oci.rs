@@ -85,7 +85,7 @@ pub struct Image {
 pub fn image(folder: &Path) -> Result<Image, FlowError> {
     let layout = Layout { folder };
     let index = layout.index()?;
-    let mut found = BTreeSet::new();
+    let (mut found, mut listing) = (BTreeSet::new(), Vec::new());
     for entry in list(&index, "manifests") {
         let said = |name: &str| entry.get("annotations").and_then(|a| a.get(name)).and_then(Value::as_str);
         let attached = said(COSIGN_KIND).is_some_and(|kind| kind.ends_with("/atts") || kind.ends_with("/sigs"));
@@ -97,16 +97,18 @@ pub fn image(folder: &Path) -> Result<Image, FlowError> {
         }
         let manifest = json::parse(&layout.blob(&digest)?).unwrap_or(Value::Null);
         let referrer = manifest.get("subject").is_some();
-        // Whatever has an image's layers, or leads to images, is an image, whatever its author calls it.
-        let of_image = |layer: &Value| {
-            let kinds = ["application/vnd.oci.image.layer.", "application/vnd.docker.image."];
-            kinds.iter().any(|kind| text(layer, "mediaType").starts_with(kind))
-        };
-        let is_image = list(&manifest, "layers").iter().any(of_image) || !list(&manifest, "manifests").is_empty();
-        if is_image || !(attached || tagged || referrer) {
+        if let Some(of) = said(REF_NAME).and_then(listed_for)
+            && layout.refer_to(&manifest, &of)?
+        {
+            listing.push((digest, of));
+        } else if is_image(&manifest) || !(attached || tagged || referrer) {
             found.insert(digest);
         }
     }
+    // A list of what refers to an image is none itself, where that image is here.
+    let without: Vec<Sha256> =
+        listing.iter().filter(|(_, of)| !found.contains(of)).map(|(digest, _)| *digest).collect();
+    found.extend(without);
     match found.into_iter().collect::<Vec<_>>().as_slice() {
         [one] => Ok(Image { digest: *one, incomplete: layout.holds(*one)? }),
         several => Err(FlowError::Usage(format!(
@@ -115,6 +117,20 @@ pub fn image(folder: &Path) -> Result<Image, FlowError> {
             several.len()
         ))),
     }
+}
+
+/// Whatever has an image's layers, or leads to images, is an image, whatever its author calls it.
+fn is_image(manifest: &Value) -> bool {
+    let of_image = |layer: &Value| {
+        let kinds = ["application/vnd.oci.image.layer.", "application/vnd.docker.image."];
+        kinds.iter().any(|kind| text(layer, "mediaType").starts_with(kind))
+    };
+    list(manifest, "layers").iter().any(of_image) || !list(manifest, "manifests").is_empty()
+}
+
+/// The image whose referrers stand under a tag, where there is no other list of them: `sha256-` and its digest, and no more.
+fn listed_for(tag: &str) -> Option<Sha256> {
+    Sha256::from_hex(tag.strip_prefix("sha256-")?).ok()
 }
 
 struct Layout<'f> {
@@ -187,6 +203,26 @@ impl Layout<'_> {
             }
         }
         Ok(self.incomplete(&absent, "of the parts that the image names are not in the layout"))
+    }
+
+    /// Whether an index lists what refers to this image, and nothing else: each is there, says so, and is no image.
+    fn refer_to(&self, index: &Value, image: &Sha256) -> Result<bool, FlowError> {
+        let listed = list(index, "manifests");
+        if listed.len() > limits::OCI_MANIFESTS {
+            return Err(malformed(self.folder, "more manifests than are read"));
+        }
+        for entry in listed {
+            let digest = digest_of(entry, self.folder)?;
+            if !self.path(&digest).exists() {
+                return Ok(false);
+            }
+            let manifest = json::parse(&self.blob(&digest)?).unwrap_or(Value::Null);
+            let subject = manifest.get("subject").map(|subject| text(subject, "digest"));
+            if subject != Some(image.to_string().as_str()) || is_image(&manifest) {
+                return Ok(false);
+            }
+        }
+        Ok(!listed.is_empty() && list(index, "layers").is_empty())
     }
 
     /// That these are not there, as a note.
