@@ -66,13 +66,21 @@ fn an_artifact_is_named_by_its_bytes_and_never_by_a_tag() {
 }
 
 #[test]
-fn a_statement_of_an_unknown_kind_is_neither_signed_nor_passed() {
+fn a_statement_of_a_kind_of_others_is_signed_as_it_stands_and_passes_no_trust() {
     let door = Door::new();
     let text = String::from_utf8(door.read("app.provenance.json")).unwrap();
-    door.write("odd.json", text.replace("https://slsa.dev/provenance/v1", "https://example.com/odd/v1").as_bytes());
+    let of = |kind: &str| text.replace("https://slsa.dev/provenance/v1", kind).into_bytes();
+    door.write("odd.json", &of("https://countersign.dev/odd/v1"));
     door.run("sign odd.json --key keys/builder.pem --output new.json")
         .expect(3, &["predicate-unknown", "nothing was written"]);
     assert!(!door.has("new.json"));
+    door.write("odd.json", &of("https://example.com/odd/v1"));
+    door.run("sign odd.json --key keys/builder.pem --output new.json").expect(0, &["https://example.com/odd/v1"]);
+    let by_key = "--key keys/builder.pem.pub --transparency none";
+    door.run(&format!("verify app.bin --bundle new.json {by_key} --type https://example.com/odd/v1"))
+        .expect(0, &["verified"]);
+    let said = door.trusting("verify app.bin --bundle new.json");
+    assert!(said.code != 0, "{}", said.text);
 }
 
 #[test]

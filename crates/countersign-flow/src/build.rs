@@ -17,19 +17,25 @@ use countersign_sbom::bom::Document;
 use countersign_sign::{PersonKey, SigningKey, SshKeygen};
 use std::path::Path;
 
-/// A statement file as it is: read strictly, and canonical from here on.
+/// Of what is ours, no type is signed that this version does not know: it is a slip of the pen, or of another version.
+const OURS: &str = "https://countersign.dev/";
+
+/// A statement file as it is: read strictly, and canonical from here on; one of a kind of others stays as it stands.
 pub fn statement(path: &Path) -> Result<Statement, FlowError> {
     let bytes = files::read(path, limits::DOCUMENT_BYTES)?;
     let statement = Statement::parse(&bytes).map_err(|error| match instead(&bytes, path) {
         Some(help) => FlowError::Refused(vec![no_statement(path, &error.to_string()).help(help)]),
         None => malformed(path, &error.to_string()),
     })?;
+    if statement.kind().is_none() && !statement.predicate_type.as_str().starts_with(OURS) {
+        return Ok(Statement::as_it_stands(&bytes)?);
+    }
     if statement.kind().is_none() {
         let finding =
             Finding::new(codes::PREDICATE_UNKNOWN, format!("predicate type {} is not known", statement.predicate_type))
                 .at(path.display().to_string())
                 .expected(Kind::ALL.map(Kind::word).join(", "), "this version of countersign")
-                .help("only statements whose kind is known are signed");
+                .help("correct the predicate type, or sign with the version that knows it");
         return Err(FlowError::Refused(vec![finding]));
     }
     Ok(statement)

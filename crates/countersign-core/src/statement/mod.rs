@@ -196,6 +196,8 @@ pub struct Statement {
     pub predicate: Value,
     /// The bytes of somebody else's document that has no canonical form: it is signed as it stands.
     verbatim: Option<String>,
+    /// All of its own bytes, where it is of a kind of others and is signed as it stands.
+    own: Option<Vec<u8>>,
 }
 
 /// What is said counts, not how it was spelled.
@@ -329,7 +331,7 @@ impl Statement {
     /// A statement of a known kind.
     pub fn new<P: Serialize>(kind: Kind, subjects: Vec<Subject>, predicate: &P) -> Result<Self, StatementError> {
         let predicate_type = Uri::new(kind.predicate_type()).map_err(|e| JsonError::Shape(e.to_string()))?;
-        Ok(Self { subjects, predicate_type, predicate: json::to_value(predicate)?, verbatim: None })
+        Ok(Self { subjects, predicate_type, predicate: json::to_value(predicate)?, verbatim: None, own: None })
     }
 
     /// A statement around somebody else's document. One that holds a number with a fraction has no canonical form: then its
@@ -340,6 +342,13 @@ impl Statement {
             let text = std::str::from_utf8(document).map_err(|error| JsonError::Shape(error.to_string()))?;
             statement.verbatim = Some(text.trim().to_owned());
         }
+        Ok(statement)
+    }
+
+    /// A statement to be signed by its own bytes: nobody here knows how one of its kind is spelled.
+    pub fn as_it_stands(document: &[u8]) -> Result<Self, StatementError> {
+        let mut statement = Self::parse(document)?;
+        statement.own = Some(document.trim_ascii().to_vec());
         Ok(statement)
     }
 
@@ -360,12 +369,17 @@ impl Statement {
             predicate_type: wire.predicate_type,
             predicate: wire.predicate,
             verbatim: None,
+            own: None,
         })
     }
 
     /// The canonical bytes: the payload that is signed. A predicate that holds a number with a fraction has no canonical
-    /// form and is refused, unless it is a document that the statement was put around: that stands in it as it came.
+    /// form and is refused, unless it is a document that the statement was put around: that stands in it as it came. One of others is signed
+    /// as it stands.
     pub fn to_bytes(&self) -> Result<Vec<u8>, StatementError> {
+        if let Some(own) = &self.own {
+            return Ok(own.clone());
+        }
         if let Some(document) = &self.verbatim {
             let text = |value: Vec<u8>| String::from_utf8(value).map_err(|error| JsonError::Shape(error.to_string()));
             let kind = text(json::canonical(self.predicate_type.as_str())?)?;
@@ -649,5 +663,18 @@ mod tests {
                 (one, other) => prop_assert!(false, "{:?} and {:?}", one, other),
             }
         }
+    }
+
+    #[test]
+    fn a_statement_of_others_is_signed_by_its_own_bytes_and_one_that_is_none_is_not() {
+        let text = format!(
+            "{{ \"predicateType\": \"https://example.com/p/v1\", \"_type\": \"{STATEMENT_TYPE}\",\n \"more\": 1,\n \"subject\": \
+             [{{ \"digest\": {{ \"sha256\": \"{}\" }} }}], \"predicate\": {{ \"score\": 9.80 }} }}",
+            "0".repeat(64)
+        );
+        assert!(Statement::parse(text.as_bytes()).unwrap().to_bytes().is_err());
+        let statement = Statement::as_it_stands(format!("{text}\n").as_bytes()).unwrap();
+        assert_eq!(statement.to_bytes().unwrap(), text.as_bytes());
+        assert!(Statement::as_it_stands(text.replace("sha256", "sha0").as_bytes()).is_err());
     }
 }

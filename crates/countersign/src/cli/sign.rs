@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 
 /// Sign a statement into a Sigstore bundle
 ///
-/// A statement is signed as it is; with `--type sbom` a CycloneDX document first becomes one about an artifact. The new
-/// bundle is verified before it is written, and written whole or not at all. Offline, but for --keyless.
+/// A statement is signed as it is, of whichever predicate type; with `--type sbom` a CycloneDX document first becomes one about
+/// an artifact. The new bundle is verified before it is written, and written whole or not at all. Offline, but for --keyless.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  countersign sign app.provenance.json --key builder.pem --output app.provenance.sigstore.json\n  \
