@@ -198,12 +198,11 @@ fn a_signature_over_a_file_needs_the_file_and_somebody_who_counts() {
     verify(&set, &[&[file], &with[..]].concat()).expect(4, &["identity-mismatch", "nobody said"]);
     verify(&set, &[&["dev/java-p384/artifact-artifact.txt"], &with[..], &who].concat()).expect(4, &["not verified"]);
     verify(&set, &[&[file], &with[..], &who, &["--danger-any-signer"]].concat()).expect(3, &["check-left-out"]);
-    verify(
-        &set,
-        &[&[file], &with[..], &["--certificate-identity-regexp", "vollprecht", "--certificate-oidc-issuer", "x"]]
-            .concat(),
-    )
-    .expect(1, &["identity-unanchored"]);
+    for pattern in ["vollprecht", "^(.*$"] {
+        let by = ["--certificate-identity-regexp", pattern, "--certificate-oidc-issuer", "x"];
+        verify(&set, &[&[file], &with[..], &by].concat())
+            .expect(2, &["--certificate-identity-regexp: ", "say the whole name"]);
+    }
     verify(&set, &[&[file], &with[..], &who, &["--max-root-age-days", "1"]].concat())
         .expect(3, &["sigstore-root-stale"]);
     let pinned = ["--trusted-root-digest", "sha256:0000000000000000000000000000000000000000000000000000000000000000"];

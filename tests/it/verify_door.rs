@@ -44,6 +44,9 @@ fn a_pattern_that_is_anybody_s_name_is_refused() {
         judge(anybody, one, "").expect(1, &["identity-unanchored", "lets in anybody"]);
         judge(somebody, anybody, "").expect(1, &["identity-unanchored", "lets in anybody"]);
     }
+    for none in ["ada", "^(.*$"] {
+        judge(none, one, "").expect(2, &["--certificate-identity-regexp: ", "say the whole name"]);
+    }
     // Whoever an issuer vouches for may be meant, where a claim says of what.
     let claimed = judge("^.*$", one, "--claim repository=https://github.com/o/r");
     assert!(!claimed.text.contains("lets in anybody") && claimed.code != 0, "{}", claimed.text);

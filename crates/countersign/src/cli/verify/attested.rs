@@ -238,7 +238,7 @@ impl AttestedArgs {
         };
         let named = self.identities()?;
         if let Some(anybody) = named.iter().find_map(ExpectedIdentity::lets_in_anybody) {
-            return Err(unanchored(&format!("the pattern `{}` lets in anybody", anybody.text()), "the command line"));
+            return Err(unanchored(&format!("the pattern `{}` lets in anybody", anybody.text())));
         }
         file.identities.extend(named);
         self.provenance(level, &mut file)?;
@@ -264,7 +264,7 @@ impl AttestedArgs {
         let mut subjects: Vec<NamePattern> = exact.collect();
         for text in &self.certificate_identity_glob {
             let glob =
-                Glob::new(text).map_err(|error| unanchored(&error.to_string(), "--certificate-identity-glob"))?;
+                Glob::new(text).map_err(|error| no_pattern(&error.to_string(), "--certificate-identity-glob"))?;
             subjects.push(NamePattern::Glob { glob });
         }
         for text in &self.certificate_identity_regexp {
@@ -464,16 +464,20 @@ fn show(begun: Facts, about: &About, outcome: Outcome) -> Answered<Attested> {
     Answered::new(document, text, facts)
 }
 
-fn unanchored(what: &str, option: &str) -> FlowError {
-    FlowError::Refused(vec![
-        Finding::new(codes::IDENTITY_UNANCHORED, what)
-            .at(option)
-            .help("say the whole name: a regular expression from ^ to $, a glob with host and owner written out"),
-    ])
+const WHOLE_NAME: &str = "say the whole name: a regular expression from ^ to $, a glob with host and owner written out";
+
+fn unanchored(what: &str) -> FlowError {
+    let finding = Finding::new(codes::IDENTITY_UNANCHORED, what).at("the command line");
+    FlowError::Refused(vec![finding.help(WHOLE_NAME)])
+}
+
+/// What cannot be read as a pattern at all is a slip in the call, and no rule that is broken.
+fn no_pattern(what: &str, option: &str) -> FlowError {
+    FlowError::Usage(format!("{option}: {what}; {WHOLE_NAME}"))
 }
 
 fn regex(text: &str, option: &str) -> Result<NamePattern, FlowError> {
-    Regex::new(text).map(|regex| NamePattern::Regex { regex }).map_err(|error| unanchored(&error.to_string(), option))
+    Regex::new(text).map(|regex| NamePattern::Regex { regex }).map_err(|error| no_pattern(&error.to_string(), option))
 }
 
 fn pair<'t>(text: &'t str, option: &str) -> Result<(&'t str, &'t str), FlowError> {
