@@ -129,6 +129,34 @@ fn every_attestation_of_a_registry_s_answer_has_to_hold() {
 }
 
 #[test]
+fn what_npm_s_document_says_of_a_bundle_is_what_the_bundle_says() {
+    let Some(set) = fixtures("real-bundles") else { return };
+    let case = set.join("dev/npm-supreme-googles-cli-v02-tag");
+    let facts: Value = serde_json::from_slice(&std::fs::read(case.join("case.json")).unwrap()).unwrap();
+    let digest = facts["artifact_digest"]["sha512"].as_str().unwrap();
+    let digest = format!("sha512:{}", digest.trim_start_matches("sha512:"));
+    let mut document: Value = serde_json::from_slice(&std::fs::read(case.join("bundle.json")).unwrap()).unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    let judge = |document: &Value| {
+        let bundle = copy.path().join("npm.json");
+        std::fs::write(&bundle, document.to_string()).unwrap();
+        let bundle = bundle.display().to_string();
+        let with = [&*digest, "--bundle", &bundle, "--trusted-root", "public-good", "--source"];
+        let keys = ["github.com/trishankatdatadog/supreme-goggles", "--key", "trust/npm-registry-keys.json"];
+        let builder = ["--builder-id", "https://github.com/actions/runner/github-hosted"];
+        verify(&set, &[&with[..], &keys, &builder].concat())
+    };
+    judge(&document).expect(0, &["verified"]);
+    for index in 0..document["attestations"].as_array().unwrap().len() {
+        let honest = document["attestations"][index]["predicateType"].take();
+        document["attestations"][index]["predicateType"] = Value::from("https://slsa.dev/provenance/v9");
+        let said = judge(&document);
+        assert!(said.code != 0 && said.text.contains("the predicate's type beside the bundle"), "{}", said.text);
+        document["attestations"][index]["predicateType"] = honest;
+    }
+}
+
+#[test]
 fn a_layout_is_its_own_artifact_and_cosign_s_older_attachments_count() {
     let Some(set) = fixtures("slsa-verifier") else { return };
     let layout = "files/gha_generic_container/v1.9.0/container_workflow_dispatch";

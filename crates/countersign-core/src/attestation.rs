@@ -111,6 +111,8 @@ pub enum Beside {
     Statement(Value),
     /// Who published, as a PEP 740 document says it: names of its own, by field. Nobody signed them.
     Publisher(BTreeMap<String, String>),
+    /// The predicate's type, as somebody reads it who does not open the payload: it has to be the signed one.
+    Kind(String),
     /// Something that belongs into its document and is not there.
     Lacks(&'static str),
     /// Something that has to be one word, and is another.
@@ -123,6 +125,9 @@ pub enum Beside {
         found: String,
     },
 }
+
+/// How text begins that PowerShell writes, in UTF-8 and in UTF-16.
+const MARKS: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
 
 /// Reads everything in a file. At least one attestation, or a refusal.
 pub fn read(bytes: &[u8]) -> Result<Vec<Attestation>, BundleError> {
@@ -141,6 +146,10 @@ fn read_each(bytes: &[u8]) -> Result<Vec<Attestation>, BundleError> {
     let whole = bytes.trim_ascii();
     if whole.is_empty() {
         return Err(BundleError::Empty);
+    }
+    if MARKS.iter().any(|mark| whole.starts_with(mark)) {
+        let found = "a byte-order mark before the text (write the file as UTF-8 without one)";
+        return Err(BundleError::Form { found: found.to_owned() });
     }
     if whole.len() <= limits::DOCUMENT_BYTES {
         match json::parse(whole) {
@@ -231,6 +240,10 @@ fn in_its_form(value: &Value, bytes: &[u8]) -> Result<Vec<Attestation>, BundleEr
     if has("provenance_summary") {
         return cloud_build(value);
     }
+    if has("base64Signature") {
+        let found = "cosign's own bundle of before version 3 (`base64Signature`; `cosign sign-blob --new-bundle-format` writes a Sigstore bundle)";
+        return Err(BundleError::Form { found: found.to_owned() });
+    }
     let statement = value.get("_type").and_then(Value::as_str);
     let found = statement.map_or("JSON of another kind", |_| "a statement that nobody signed");
     Err(BundleError::Form { found: found.to_owned() })
@@ -256,6 +269,14 @@ fn several<T>(
 
 /// A Sigstore bundle: over an envelope or over a file. Whether its media type is one that is checked, the check says.
 fn bundle(form: Form, value: &Value, bytes: Vec<u8>) -> Result<Attestation, BundleError> {
+    // A field that is null is one that is left out: not every reader behind this one knows that.
+    let without;
+    let (value, bytes) = if holds_null(value) {
+        without = without_nulls(value);
+        (&without, written(&without)?)
+    } else {
+        (value, bytes)
+    };
     let payload = match (value.get("dsseEnvelope"), value.get("messageSignature")) {
         (Some(envelope), None) => {
             let signatures = array(envelope, "signatures")?.len();
@@ -276,6 +297,25 @@ fn bundle(form: Form, value: &Value, bytes: Vec<u8>) -> Result<Attestation, Bund
     Ok(Attestation { form, place: String::new(), payload, proof, digest, file: None, beside: Vec::new(), either: 0 })
 }
 
+fn holds_null(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => fields.values().any(|value| value.is_null() || holds_null(value)),
+        Value::Array(values) => values.iter().any(holds_null),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let filled = fields.iter().filter(|(_, value)| !value.is_null());
+            Value::Object(filled.map(|(name, value)| (name.clone(), without_nulls(value))).collect())
+        }
+        Value::Array(values) => Value::Array(values.iter().map(without_nulls).collect()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
+}
+
 /// Whether it says that npm took a package in.
 fn is_of_the_registry(attestation: &Attestation) -> bool {
     let statement = attestation.payload.as_deref().and_then(|payload| json::parse(payload).ok()).unwrap_or_default();
@@ -285,7 +325,10 @@ fn is_of_the_registry(attestation: &Attestation) -> bool {
 
 fn npm(value: &Value) -> Result<Attestation, BundleError> {
     let bundled = value.get("bundle").ok_or(BundleError::NoEnvelope)?;
-    bundle(Form::Npm, bundled, written(bundled)?)
+    let mut out = bundle(Form::Npm, bundled, written(bundled)?)?;
+    let said = value.get("predicateType").filter(|said| !said.is_null());
+    out.beside.extend(said.map(|said| Beside::Kind(said.as_str().map_or_else(|| said.to_string(), str::to_owned))));
+    Ok(out)
 }
 
 /// What a publisher says that a certificate says too. Nobody signed it, and a document may have it for many attestations: of
@@ -489,6 +532,61 @@ mod tests {
     fn an_empty_answer_of_a_registry_is_not_a_success() {
         for text in [r#"{"attestations":[]}"#, r#"{"version":1,"attestation_bundles":[]}"#] {
             assert_eq!(read(text.as_bytes()), Err(BundleError::Empty), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_field_of_a_bundle_that_is_null_is_left_out() {
+        let good = envelope_text(r#"{"sig":"AAAA"}"#);
+        let nulls = envelope_text(r#"{"keyid":null,"sig":"AAAA"}"#);
+        let bundle = |envelope: &str, more: &str| {
+            format!(
+                r#"{{"mediaType":"x","verificationMaterial":{{"certificate":{{}}{more}}},"dsseEnvelope":{envelope}}}"#
+            )
+        };
+        let proof = |text: &str| match read(text.as_bytes()).unwrap().remove(0) {
+            Attestation { proof: Proof::Bundle(bytes), digest, .. } => {
+                assert_eq!(digest, Sha256::of(text.as_bytes()), "the digest is of what was handed in");
+                json::parse(&bytes).unwrap()
+            }
+            other => panic!("{other:?}"),
+        };
+        let text = bundle(&nulls, r#","publicKey":null"#);
+        assert_eq!(proof(&text), proof(&bundle(&good, "")));
+        let both = text.replace(r#""dsseEnvelope""#, r#""messageSignature":null,"dsseEnvelope""#);
+        assert_eq!(proof(&both), proof(&bundle(&good, "")));
+    }
+
+    #[test]
+    fn what_npm_says_beside_a_bundle_is_kept_to_be_compared() {
+        let bundle = format!(r#"{{"mediaType":"x","dsseEnvelope":{}}}"#, envelope_text(r#"{"sig":"AAAA"}"#));
+        let text = |said: &str| format!(r#"{{"attestations":[{{{said}"bundle":{bundle}}}]}}"#);
+        for (said, kept) in [
+            (r#""predicateType":"https://x.example/p","#, Some("https://x.example/p")),
+            (r#""predicateType":3,"#, Some("3")),
+            ("", None),
+        ] {
+            let [one] = read(text(said).as_bytes()).unwrap().try_into().unwrap();
+            let kind = one.beside.iter().find_map(|beside| match beside {
+                Beside::Kind(said) => Some(said.as_str()),
+                Beside::Digest { .. }
+                | Beside::Statement(_)
+                | Beside::Publisher(_)
+                | Beside::Lacks(_)
+                | Beside::Word { .. } => None,
+            });
+            assert_eq!(kind, kept, "{said}");
+        }
+    }
+
+    #[test]
+    fn a_form_that_is_not_read_is_named() {
+        let said = |bytes: &[u8]| read(bytes).unwrap_err().to_string();
+        let older = said(br#"{"base64Signature":"AAAA","cert":"","rekorBundle":{}}"#);
+        assert!(older.starts_with("cosign's own bundle of before version 3"), "{older}");
+        for mark in MARKS {
+            let marked = said(&[mark, b"{}"].concat());
+            assert!(marked.starts_with("a byte-order mark before the text"), "{marked}");
         }
     }
 }

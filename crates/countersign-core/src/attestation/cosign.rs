@@ -195,7 +195,9 @@ mod tests {
         assert_eq!((one.form, one.payload.as_deref()), (Form::Cosign, None));
         let named = one.beside.iter().find_map(|beside| match beside {
             Beside::Digest { found, .. } => Some(found.as_str()),
-            Beside::Word { .. } | Beside::Statement(_) | Beside::Publisher(_) | Beside::Lacks(_) => None,
+            Beside::Word { .. } | Beside::Statement(_) | Beside::Publisher(_) | Beside::Kind(_) | Beside::Lacks(_) => {
+                None
+            }
         });
         assert_eq!(named, Some("sha256:ab"));
         let Proof::Cosigned { content, .. } = one.proof else { panic!("no layer") };

@@ -363,7 +363,7 @@ fn has_one_beside(path: &Path) -> bool {
 fn signed_digest(attestation: &Attestation) -> Option<Sha256> {
     let named = attestation.beside.iter().find_map(|beside| match beside {
         Beside::Digest { found, .. } => found.parse().ok(),
-        Beside::Statement(_) | Beside::Publisher(_) | Beside::Word { .. } | Beside::Lacks(_) => None,
+        Beside::Statement(_) | Beside::Publisher(_) | Beside::Word { .. } | Beside::Kind(_) | Beside::Lacks(_) => None,
     });
     if named.is_some() {
         return named;

@@ -151,6 +151,14 @@ fn beside(attestation: &Attestation, wanted: &Wanted<'_>, place: &str) -> Vec<Fi
                 }
                 (*of, (*expected).to_owned(), found.clone())
             }
+            Beside::Kind(found) => {
+                let payload = json::parse(attestation.payload.as_deref().unwrap_or_default()).unwrap_or_default();
+                let signed = payload.get("predicateType").and_then(Value::as_str).unwrap_or_default();
+                if signed == found {
+                    continue;
+                }
+                ("the predicate's type beside the bundle", signed.to_owned(), found.clone())
+            }
             Beside::Lacks(what) => {
                 let missing = format!("{what} is not in the document");
                 out.push(

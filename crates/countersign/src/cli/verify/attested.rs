@@ -76,7 +76,8 @@ pub(crate) struct AttestedArgs {
     /// A file of expectations: identities, builders, source, parameters, summaries
     #[arg(long, value_name = "FILE")]
     expect: Option<PathBuf>,
-    /// The `builder.id` of provenance; without a version, every release of it. Repeatable
+    /// The `builder.id` of provenance; without a version, every release of it. Who may sign for it is known for public platforms:
+    /// for any other, such as GitHub Enterprise, leave this out and name the identity, or name both in --expect. Repeatable
     #[arg(long = "builder-id", value_name = "URI")]
     builders: Vec<String>,
     /// The highest SLSA Build level that these builders show
