@@ -126,7 +126,7 @@ pub enum Beside {
     },
 }
 
-/// How text begins that PowerShell writes, in UTF-8 and in UTF-16.
+/// How text begins as some shells write it, in UTF-8 and in UTF-16.
 const MARKS: [&[u8]; 3] = [b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"];
 
 /// Reads everything in a file. At least one attestation, or a refusal.

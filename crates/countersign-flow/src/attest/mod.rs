@@ -184,12 +184,11 @@ fn together<'s>(shown: &'s [(&'s str, Shown)], read: &'s [Read]) -> Vec<Vec<(&'s
     for (place, shown) in shown {
         let file = files.get(place);
         let known = file.and_then(|file| begun.get(file)).and_then(|at| out.get_mut(*at));
-        match known {
-            Some(group) => group.push((*place, shown)),
-            None => {
-                begun.extend(file.map(|file| (*file, out.len())));
-                out.push(vec![(*place, shown)]);
-            }
+        if let Some(group) = known {
+            group.push((*place, shown));
+        } else {
+            begun.extend(file.map(|file| (*file, out.len())));
+            out.push(vec![(*place, shown)]);
         }
     }
     out
