@@ -113,6 +113,8 @@ impl Facts {
             None => self.repository = Some(repository),
         }
         match rest {
+            // npm has the commit there, on GitLab.
+            Rest::Ref(commit) if is_commit(commit) => self.commit(commit),
             Rest::Ref(reference) => self.reference(reference),
             Rest::Commit(commit) => self.commit(commit),
             Rest::Nothing => {}
@@ -311,14 +313,12 @@ enum Rest<'u> {
     Nothing,
 }
 
-/// A URI of a source as repository, and ref or commit: `…@refs/heads/main`, `…@COMMIT`, `….git#COMMIT`, `…/commit/COMMIT`.
+/// A URI of a source as repository, and ref or commit: `…@refs/heads/main`, `….git#COMMIT`, `…/commit/COMMIT`.
 fn split(uri: &str) -> (&str, Rest<'_>) {
     let path = uri.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
     if let Some((_, reference)) = path.split_once('@') {
         let repository = uri.strip_suffix(reference).and_then(|uri| uri.strip_suffix('@'));
-        // npm has the commit there, on GitLab.
-        let rest = if is_commit(reference) { Rest::Commit(reference) } else { Rest::Ref(reference) };
-        return (repository.unwrap_or(uri), rest);
+        return (repository.unwrap_or(uri), Rest::Ref(reference));
     }
     for mark in ["#", "/commit/"] {
         if let Some((repository, commit)) = uri.split_once(mark) {
