@@ -7,7 +7,7 @@ mod cosign;
 
 pub use cosign::{embedded, is_layer, layer};
 
-use crate::bundle::BundleError;
+use crate::bundle::{BundleError, shaped};
 use crate::digest::Sha256;
 use crate::envelope::PAYLOAD_TYPE;
 use crate::json::{self, JsonError};
@@ -256,6 +256,7 @@ fn several<T>(
 
 /// A Sigstore bundle: over an envelope or over a file. Whether its media type is one that is checked, the check says.
 fn bundle(form: Form, value: &Value, bytes: Vec<u8>) -> Result<Attestation, BundleError> {
+    shaped(value)?;
     let payload = match (value.get("dsseEnvelope"), value.get("messageSignature")) {
         (Some(envelope), None) => {
             let signatures = array(envelope, "signatures")?.len();
