@@ -13,7 +13,7 @@ pub use summary::{check_summary, is_summary};
 
 use crate::sigstore::{Artifact, Keyless, Refused, form, stranger};
 use countersign_core::attestation::{Attestation, Beside, Proof, RawSignature};
-use countersign_core::bundle::BundleError;
+use countersign_core::bundle::{BundleError, shaped};
 use countersign_core::codes;
 use countersign_core::digest::{Sha256, to_hex};
 use countersign_core::envelope::{PAYLOAD_TYPE, pae};
@@ -224,6 +224,8 @@ impl Judge<'_> {
 
     fn bundle(&self, bytes: &[u8], attestation: &Attestation) -> Result<Vec<ShownSigner>, Finding> {
         let value = json::parse(bytes).map_err(|error| self.malformed(error.to_string()))?;
+        // Below it is looked for parts by their names, and what is not found was not there.
+        shaped(&value).map_err(|error| self.malformed(error.to_string()))?;
         let material = value.get("verificationMaterial");
         let has = |field: &str| material.and_then(|m| m.get(field)).is_some_and(|value| !value.is_null());
         let certificate = has("certificate") || has("x509CertificateChain");

@@ -27,13 +27,15 @@ struct Span {
 impl Span {
     fn of(authority: &Value) -> Result<Self, Refused> {
         let mut span = Self { from: i64::MIN, until: i64::MAX };
+        let malformed = |what: &str| Refused::new(codes::SIGSTORE_ROOT_MALFORMED, what);
         let chain = authority.pointer("/certChain/certificates").and_then(Value::as_array);
-        for certificate in chain.into_iter().flatten() {
+        // The family reads arrays as well, in which nothing is found here; without certificates there would be no end.
+        let chain = chain.ok_or_else(|| malformed("an authority has no `certChain` with `certificates`"))?;
+        for certificate in chain {
             let raw = certificate.get("rawBytes").and_then(Value::as_str);
             let der = raw.and_then(|raw| BASE64.decode(raw).ok()).unwrap_or_default();
-            let malformed =
-                || Refused::new(codes::SIGSTORE_ROOT_MALFORMED, "an authority's certificate does not parse");
-            let parsed = Certificate::from_der(&der).map_err(|_der| malformed())?;
+            let parsed =
+                Certificate::from_der(&der).map_err(|_der| malformed("an authority's certificate does not parse"))?;
             let validity = parsed.tbs_certificate.validity;
             let seconds =
                 |time: x509_cert::time::Time| i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
