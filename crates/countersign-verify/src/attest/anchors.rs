@@ -33,6 +33,8 @@ pub struct NamedRoot {
 pub enum KeyWitness {
     /// A log or a timestamp authority.
     Log,
+    /// A timestamp authority, whichever logs have seen it: a log's word for the time is not enough.
+    Timestamp,
     /// Nobody: then nothing says when it was made.
     Nobody,
 }
