@@ -318,6 +318,10 @@ impl TrustedRoot {
             })
         };
         let found = judge(&self.document, &self.verifier).map_err(|refused| {
+            // The family calls a root without certificate logs malformed, which it is not.
+            if asks.vouched && !self.vouched && refused.code() == codes::SIGSTORE_ROOT_MALFORMED {
+                return Refused::new(codes::SCT_INVALID, UNVOUCHED);
+            }
             // Of a bundle without an entry it is said what would help, whatever else is missing.
             let missing = refused.code() == codes::INCLUSION_PROOF_INVALID;
             self.witnessed(transparency, &value).err().filter(|_| missing).unwrap_or(refused)
@@ -386,6 +390,11 @@ impl TrustedRoot {
         Ok(times)
     }
 }
+
+/// What is said where a certificate log's word is asked for, and the root names none.
+const UNVOUCHED: &str = "no certificate log's word (SCT) for the certificate can be checked, since the trusted root names no certificate \
+                         log: give a root with its `ctlogs`; of an instance that has none ask for timestamps instead \
+                         (`--transparency timestamp`, or `transparency = \"timestamp\"` in trust), which takes no other log away";
 
 fn verifier_of(root: &[u8]) -> Result<adapter::Verifier, Refused> {
     adapter::Verifier::new(root).map_err(|what| Refused::new(codes::SIGSTORE_ROOT_MALFORMED, what))
