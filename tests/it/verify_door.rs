@@ -40,8 +40,12 @@ fn a_pattern_that_is_anybody_s_name_is_refused() {
     };
     let (somebody, one) = (r"^.*@example\.com$", r"^https://accounts\.google\.com$");
     judge(somebody, one, "").expect(0, &["verified"]);
+    for anybody in [r"^https://github\.com/.*$", "^.*github.*$", "^.*@refs/tags/.*$", "^spiffe://.*$"] {
+        judge(anybody, one, "").expect(1, &["identity-unanchored", "lets in anybody"]);
+    }
     for anybody in ["^.*$", "^.+$", r"^https://github\.com/evil$|^.*$"] {
         judge(anybody, one, "").expect(1, &["identity-unanchored", "lets in anybody"]);
+        judge(anybody, one, "--claim runner=github-hosted").expect(1, &["identity-unanchored", "lets in anybody"]);
         judge(somebody, anybody, "").expect(1, &["identity-unanchored", "lets in anybody"]);
     }
     // Whoever an issuer vouches for may be meant, where a claim says of what.
