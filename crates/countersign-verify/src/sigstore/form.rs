@@ -168,7 +168,6 @@ mod tests {
             ("/inclusionProof/treeSize", json!("10")),
             ("/inclusionProof/treeSize", json!(true)),
             ("/inclusionProof/rootHash", json!("AAAB")),
-            ("/inclusionProof/rootHash", json!("!")),
             ("/inclusionProof", Value::Null),
             ("/canonicalizedBody", json!("")),
         ] {
@@ -176,6 +175,14 @@ mod tests {
             *altered.pointer_mut(path).unwrap() = other.clone();
             assert!(fits(&bundle(&altered), None).is_err(), "{path} {other}");
         }
+    }
+
+    #[test]
+    fn of_two_roots_that_cannot_be_read_nobody_says_that_they_are_one() {
+        let mut entry = logged();
+        entry["inclusionProof"]["rootHash"] = json!("!");
+        entry["inclusionProof"]["checkpoint"]["envelope"] = json!("log.example\n9\n?\n\n\u{2014} log.example BBBB\n");
+        assert_eq!(fits(&bundle(&entry), None).unwrap_err().code(), codes::INCLUSION_PROOF_INVALID);
     }
 
     #[test]

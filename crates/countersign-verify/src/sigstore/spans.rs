@@ -80,3 +80,18 @@ impl Spans {
         serde_json::to_vec(&root).map(Some).map_err(|error| malformed(error.to_string()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Instance;
+    use super::*;
+
+    #[test]
+    fn an_authority_whose_certificates_are_not_found_by_their_names_is_none_without_an_end() {
+        let mut root: Value = serde_json::from_str(Instance::Production.trusted_root()).unwrap();
+        assert!(Spans::of(&root).is_ok());
+        let chain = &mut root["timestampAuthorities"][0]["certChain"];
+        *chain = serde_json::json!([chain["certificates"]]);
+        assert_eq!(Spans::of(&root).unwrap_err().code(), codes::SIGSTORE_ROOT_MALFORMED);
+    }
+}
