@@ -246,7 +246,7 @@ impl<'de, T: de::Deserialize<'de>> de::Deserialize<'de> for Named<T> {
 
 /// A list of such.
 pub(crate) fn each_by_name<'de, D: Deserializer<'de>, T: de::Deserialize<'de>>(d: D) -> Result<Vec<T>, D::Error> {
-    let all = <Vec<Named<T>> as de::Deserialize>::deserialize(d)?;
+    let all = <Vec<Named<T>> as de::Deserialize<'de>>::deserialize(d)?;
     Ok(all.into_iter().map(|Named(one)| one).collect())
 }
 
