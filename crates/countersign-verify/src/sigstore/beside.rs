@@ -28,8 +28,11 @@ impl Logs {
         // What is missing altogether is said where it is needed.
         let Some(proof) = entry.get("inclusionProof").filter(|proof| proof.is_object()) else { return Ok(()) };
         let Some(note) = proof.pointer("/checkpoint/envelope").and_then(Value::as_str) else { return Ok(()) };
-        let place = |value: &Value| number(value.get("logIndex").filter(|index| !index.is_null()));
-        if place(proof).is_some() && place(proof) != place(entry).or_else(|| Some("0".to_owned())) {
+        // What is left out is zero, in this notation.
+        let place = |value: &Value| {
+            number(value.get("logIndex").filter(|index| !index.is_null())).unwrap_or_else(|| "0".to_owned())
+        };
+        if place(proof) != place(entry) {
             return Err(Refused::new(codes::INCLUSION_PROOF_INVALID, "the proof is of another entry"));
         }
         // An id that is there names a log, or the entry is none: one that cannot be read is no absent one.
@@ -97,5 +100,24 @@ mod tests {
             assert_eq!(judge(&json!(id)), refused, "`{id}`");
         }
         assert_eq!(judge(&Value::Null), Ok(()), "what is left out is said where it is needed");
+    }
+
+    #[test]
+    fn a_place_that_is_left_out_is_the_first() {
+        let logs = Logs::of(&json!({ "tlogs": [{ "logId": { "keyId": STANDARD.encode([1; 32]) } }] }));
+        let judge = |of_entry: &Value, of_proof: &Value| {
+            let mut bundle = entry(&json!(STANDARD.encode([1; 32])), &[1; 32]);
+            let entry = &mut bundle["verificationMaterial"]["tlogEntries"][0];
+            entry["logIndex"] = of_entry.clone();
+            entry["inclusionProof"]["logIndex"] = of_proof.clone();
+            logs.agree(&bundle).map_err(|refused| refused.code())
+        };
+        let (none, first, other) = (Value::Null, json!("0"), json!(7));
+        for (of_entry, of_proof) in [(&none, &none), (&none, &first), (&first, &none), (&other, &other)] {
+            assert_eq!(judge(of_entry, of_proof), Ok(()), "{of_entry} {of_proof}");
+        }
+        for (of_entry, of_proof) in [(&other, &none), (&none, &other), (&first, &other)] {
+            assert_eq!(judge(of_entry, of_proof), Err(codes::INCLUSION_PROOF_INVALID), "{of_entry} {of_proof}");
+        }
     }
 }
