@@ -9,6 +9,7 @@
 mod adapter;
 mod beside;
 mod certificate;
+mod certified;
 mod chain;
 mod details;
 pub(crate) mod form;
@@ -18,6 +19,7 @@ mod older;
 mod roots;
 mod schemes;
 mod spans;
+mod windows;
 
 pub use certificate::{CertificateClaims, CertificateName};
 pub use countersign_core::trust::Transparency;
@@ -200,6 +202,7 @@ pub struct TrustedRoot {
     vouched: bool,
     known: beside::Logs,
     spans: spans::Spans,
+    windows: windows::Windows,
 }
 
 impl std::fmt::Debug for TrustedRoot {
@@ -224,7 +227,17 @@ impl TrustedRoot {
         details::fit(&value)?;
         let verifier = adapter::Verifier::new(bytes).map_err(malformed)?;
         let (known, spans) = (beside::Logs::of(&value), spans::Spans::of(&value)?);
-        Ok(Self { digest: Sha256::of(bytes), verifier, document: bytes.to_vec(), logged, vouched, known, spans })
+        let windows = windows::Windows::of(&value);
+        Ok(Self {
+            digest: Sha256::of(bytes),
+            verifier,
+            document: bytes.to_vec(),
+            logged,
+            vouched,
+            known,
+            spans,
+            windows,
+        })
     }
 
     /// The trusted root of a published instance, as it was when this program was made.
@@ -325,7 +338,11 @@ impl TrustedRoot {
         if let Some(root) = self.spans.without_ended(&self.document, &found.times, is_stamped(&value))? {
             judge(&root, &verifier_of(&root)?)?;
         }
+        if let Some(root) = self.windows.counting(&self.document, &value, &found.times)? {
+            judge(&root, &verifier_of(&root)?)?;
+        }
         form::fits(&value, Some(artifact))?;
+        certified::agrees(&value)?;
         self.known.agree(&value)?;
         past(&found.times, at)?;
         Ok(found)
@@ -377,6 +394,11 @@ impl TrustedRoot {
         if is_stamped(&value)
             && let Some(root) = self.spans.without_ended(&self.document, &times, true)?
         {
+            judge(&root, &verifier_of(&root)?)?;
+        }
+        // Where nothing says when it was signed, the log has to count now, as the key has to.
+        let when: &[Time] = if times.is_empty() { std::slice::from_ref(&at) } else { &times };
+        if let Some(root) = self.windows.counting(&self.document, &value, when)? {
             judge(&root, &verifier_of(&root)?)?;
         }
         form::fits(&value, Some(artifact))?;
