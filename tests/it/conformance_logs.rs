@@ -1,9 +1,10 @@
 //! What a transparency log says, of our own making: while when it counts, whose certificate its entry names, and which time.
 
-use crate::conformance_kinds::{ISSUER, NAME, Scene, at, payload};
-use crate::conformance_more::{Entry, signed};
+use crate::conformance_kinds::{ARTIFACT, ISSUER, NAME, Scene, at, payload};
+use crate::conformance_more::{Entry, by_key, signed};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use countersign_tests::door::bare;
 use countersign_tests::sigstore::cosign::pem;
 use countersign_tests::sigstore::{Key, Who};
 use serde_json::{Value, json};
@@ -127,5 +128,84 @@ fn a_time_that_no_log_promised_lies_within_the_certificate_s_or_is_left_out() {
         }
         bundle["verificationMaterial"]["tlogEntries"][0].as_object_mut().unwrap().remove("integratedTime");
         assert_eq!(scene.judge(&bundle), None);
+    }
+}
+
+/// A key's bundle with a timestamp, and without a log entry: over the file, or over an envelope.
+fn stamped_by_key(scene: &mut Scene, over_file: bool) -> Value {
+    let mut bundle = if over_file { scene.message(&[0]) } else { signed(scene, Entry::Second, true) };
+    if over_file {
+        by_key(&mut bundle);
+    }
+    bundle["verificationMaterial"]["tlogEntries"] = json!([]);
+    bundle
+}
+
+#[test]
+fn a_key_s_signature_with_a_timestamp_alone_holds_where_the_root_names_no_logs() {
+    for make in [Key::p256, Key::p521, Key::pss] {
+        let mut scene = Scene::by(make());
+        let key = pem("PUBLIC KEY", &scene.key.spki());
+        let (with_logs, mut without) = (scene.root.clone(), scene.root.clone());
+        for list in ["tlogs", "ctlogs"] {
+            without[list] = json!([]);
+        }
+        for over_file in [true, false] {
+            let bundle = stamped_by_key(&mut scene, over_file);
+            let other = stamped_by_key(&mut scene, !over_file);
+            let judge = |scene: &Scene, bundle: &Value| scene.judge_each(bundle, Some(&key))[0].clone();
+            scene.root.clone_from(&with_logs);
+            assert_eq!(
+                judge(&scene, &bundle).as_deref(),
+                Some("inclusion-proof-invalid"),
+                "logs are there to be asked"
+            );
+            scene.root.clone_from(&without);
+            assert_eq!(judge(&scene, &bundle), None, "over the file: {over_file}");
+            let stamps = "/verificationMaterial/timestampVerificationData";
+            let mut unstamped = bundle.clone();
+            *unstamped.pointer_mut(stamps).unwrap() = json!({});
+            assert_eq!(judge(&scene, &unstamped).as_deref(), Some("timestamp-missing"));
+            let mut swapped = bundle.clone();
+            *swapped.pointer_mut(stamps).unwrap() = other.pointer(stamps).unwrap().clone();
+            assert_eq!(judge(&scene, &swapped).as_deref(), Some("timestamp-invalid"), "of another signature");
+            scene.root["timestampAuthorities"] = json!([]);
+            assert_eq!(
+                judge(&scene, &bundle).as_deref(),
+                Some("timestamp-invalid"),
+                "of an authority that nobody knows"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_timestamp_that_is_added_never_makes_a_key_s_signature_refused_where_no_witness_is_asked_for() {
+    let mut scene = Scene::new();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).unwrap();
+    write("app", ARTIFACT);
+    write("key.pem", pem("PUBLIC KEY", &scene.key.spki()).as_bytes());
+    write("logs.json", scene.root.to_string().as_bytes());
+    let mut without = scene.root.clone();
+    for list in ["tlogs", "ctlogs"] {
+        without[list] = json!([]);
+    }
+    write("stamps.json", without.to_string().as_bytes());
+    for over_file in [true, false] {
+        write("b.json", stamped_by_key(&mut scene, over_file).to_string().as_bytes());
+        let verify = |more: &[&str]| {
+            bare(folder.path(), &[&["verify", "app", "--bundle", "b.json", "--key", "key.pem"][..], more].concat())
+        };
+        verify(&["--transparency", "none"]).expect(0, &["verified", "was not looked at"]);
+        for root in ["logs.json", "stamps.json"] {
+            let said = verify(&["--transparency", "none", "--trusted-root", root]);
+            said.expect(0, &["verified"]);
+            assert!(!said.text.contains("transparency-none"), "{}", said.text);
+        }
+        verify(&["--trusted-root", "stamps.json"]).expect(0, &["verified"]);
+        verify(&["--trusted-root", "stamps.json", "--transparency", "log"]).expect(4, &["inclusion-proof-invalid"]);
+        verify(&["--trusted-root", "logs.json"]).expect(4, &["inclusion-proof-invalid"]);
+        verify(&[]).expect(3, &["sigstore-root-missing", "a timestamp authority has seen"]);
     }
 }

@@ -348,7 +348,8 @@ impl TrustedRoot {
         Ok(found)
     }
 
-    /// Checks a bundle that was signed by this key, and logged. The times that are attested.
+    /// Checks a bundle that was signed by this key, and logged; where the root names no logs, one with a timestamp will do. The times
+    /// that are attested.
     pub fn verify_managed(
         &self,
         bundle: &[u8],
@@ -356,20 +357,23 @@ impl TrustedRoot {
         key: &BundleKey,
         at: Time,
     ) -> Result<Vec<Time>, Refused> {
-        self.verify_managed_cosigned(bundle, None, artifact, key, at)
+        self.verify_managed_cosigned(bundle, None, artifact, key, Some(self.transparency()), at)
     }
 
-    /// The same, with the envelope's own bytes where they are at hand.
+    /// The same, with the envelope's own bytes where they are at hand, and with what has to witness it. Where that is nobody, what is
+    /// there has to hold all the same, and something has to be there.
     pub fn verify_managed_cosigned(
         &self,
         bundle: &[u8],
         envelope: Option<&[u8]>,
         artifact: Artifact<'_>,
         key: &BundleKey,
+        transparency: Option<Transparency>,
         at: Time,
     ) -> Result<Vec<Time>, Refused> {
         let (bundle, value) = strict(bundle)?;
         let signer = key.0.der();
+        let logged = transparency.map_or_else(|| is_logged(&value), |asked| self.asks(asked, &value).logged);
         let usual = |root: &[u8], verifier: &adapter::Verifier| match older::again(
             root,
             &value,
@@ -377,19 +381,23 @@ impl TrustedRoot {
             artifact,
             Some(signer),
         ) {
-            None => verifier.managed(bundle, artifact, &key.0),
+            None => verifier.managed(bundle, artifact, &key.0, logged),
             Some(again) => {
                 let again = again?;
-                verifier_of(&again.root)?.managed(&again.bundle, artifact, &key.0)
+                verifier_of(&again.root)?.managed(&again.bundle, artifact, &key.0, logged)
             }
         };
         let judge = |root: &[u8], verifier: &adapter::Verifier| {
             usual(root, verifier).or_else(|refused| {
                 let asked = further::Asked { root, bundle: &value, envelope, artifact, at };
-                further::instead(&asked, signer, &refused, || asked.managed(signer)).unwrap_or(Err(refused))
+                further::instead(&asked, signer, &refused, || asked.managed(signer, logged)).unwrap_or(Err(refused))
             })
         };
         let times = judge(&self.document, &self.verifier)?;
+        if !logged && times.is_empty() {
+            let what = "no log has an entry of this, and no timestamp authority says when it was signed";
+            return Err(Refused::new(codes::TIMESTAMP_MISSING, what));
+        }
         // Without a certificate, only the authorities of timestamps matter.
         if is_stamped(&value)
             && let Some(root) = self.spans.without_ended(&self.document, &times, true)?
@@ -422,13 +430,13 @@ struct Asks {
 }
 
 /// Whether a bundle has log entries.
-fn is_logged(bundle: &Value) -> bool {
+pub(crate) fn is_logged(bundle: &Value) -> bool {
     let entries = bundle.pointer("/verificationMaterial/tlogEntries").and_then(Value::as_array);
     entries.is_some_and(|entries| !entries.is_empty())
 }
 
 /// Whether a bundle has timestamps.
-fn is_stamped(bundle: &Value) -> bool {
+pub(crate) fn is_stamped(bundle: &Value) -> bool {
     let stamps = bundle.pointer("/verificationMaterial/timestampVerificationData/rfc3161Timestamps");
     stamps.and_then(Value::as_array).is_some_and(|stamps| !stamps.is_empty())
 }
