@@ -209,3 +209,47 @@ fn a_timestamp_that_is_added_never_makes_a_key_s_signature_refused_where_no_witn
         verify(&[]).expect(3, &["sigstore-root-missing", "a timestamp authority has seen"]);
     }
 }
+
+#[test]
+fn a_certificate_log_with_a_key_that_is_not_read_is_called_so_and_the_root_is_in_order() {
+    let mut scene = Scene::new();
+    let bundle = scene.message(&[0]);
+    let usual = scene.root["ctlogs"][0].clone();
+    for (key, details) in [(Key::p384(), "PKIX_ECDSA_P384_SHA_384"), (Key::ed25519(), "PKIX_ED25519")] {
+        let mut log = usual.clone();
+        log["publicKey"]["rawBytes"] = json!(BASE64.encode(key.spki()));
+        log["publicKey"]["keyDetails"] = json!(details);
+        let mut other = usual.clone();
+        other["logId"]["keyId"] = json!(BASE64.encode([7; 32]));
+        for logs in [vec![log.clone()], vec![log, other]] {
+            scene.root["ctlogs"] = json!(logs);
+            assert_eq!(scene.judge(&bundle).as_deref(), Some("sigstore-unsupported"), "{details}");
+        }
+    }
+}
+
+#[test]
+fn what_is_null_is_left_out_whatever_kind_of_entry_is_logged() {
+    let mut scene = Scene::new();
+    let mut bundles = vec![scene.message(&[0])];
+    bundles.extend([false, true].map(|first| scene.envelope(&payload("a", &[]), first)));
+    bundles.extend(ENTRIES.map(|kind| signed(&mut scene, kind, false)));
+    for mut bundle in bundles {
+        let kind = bundle["verificationMaterial"]["tlogEntries"][0]["kindVersion"].clone();
+        if bundle.get("dsseEnvelope").is_some() {
+            bundle["dsseEnvelope"]["signatures"][0]["keyid"] = Value::Null;
+            bundle["messageSignature"] = Value::Null;
+        } else {
+            bundle["dsseEnvelope"] = Value::Null;
+        }
+        bundle["verificationMaterial"]["publicKey"] = Value::Null;
+        bundle["verificationMaterial"]["x509CertificateChain"] = Value::Null;
+        assert_eq!(scene.judge(&bundle), None, "{kind}");
+        // What has to be there is not there as null either.
+        for path in ["/verificationMaterial/certificate", "/verificationMaterial/tlogEntries/0/canonicalizedBody"] {
+            let mut lacking = bundle.clone();
+            *lacking.pointer_mut(path).unwrap() = Value::Null;
+            assert!(scene.judge(&lacking).is_some(), "{kind} without {path}");
+        }
+    }
+}

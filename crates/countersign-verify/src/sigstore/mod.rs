@@ -36,6 +36,7 @@ use countersign_core::key::{KeyId, PublicKey};
 use countersign_core::time::Time;
 use countersign_core::{json, limits};
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// What was signed, as far as it is known.
 #[derive(Debug, Clone, Copy)]
@@ -154,6 +155,12 @@ impl Refused {
     #[must_use]
     pub const fn code(&self) -> Code {
         self.code
+    }
+
+    /// Whether what was found wrong may be due to a certificate log's kind of key alone. A root whose certificate logs are all of such
+    /// kinds has none for whoever looks for one, and is itself in order.
+    fn may_be_of_log(&self) -> bool {
+        [codes::SCT_INVALID, codes::SIGSTORE_ROOT_MALFORMED].contains(&self.code)
     }
 
     /// As a finding about this place.
@@ -280,6 +287,15 @@ impl TrustedRoot {
         Ok(())
     }
 
+    /// What there is to say of a certificate whose log has a key of a kind that certificate logs are not read with.
+    fn of_unread_log(&self, bundle: &Value) -> Option<Refused> {
+        let root = json::parse(&self.document).ok()?;
+        let kind = chain::unread_kind(&root, &logged::certificate_of(bundle).ok()?)?;
+        let what =
+            format!("the log that saw the certificate has {kind}: of certificate logs ECDSA on P-256 and RSA are read");
+        Some(Refused::new(codes::SIGSTORE_UNSUPPORTED, what))
+    }
+
     /// Its bytes, as they were read.
     #[must_use]
     pub fn document(&self) -> &[u8] {
@@ -312,11 +328,11 @@ impl TrustedRoot {
         transparency: Transparency,
         at: Time,
     ) -> Result<Keyless, Refused> {
-        let (bundle, value) = strict(bundle)?;
+        let (bundle, value) = plain(bundle)?;
         let asks = self.asks(transparency, &value);
         let usual =
             |root: &[u8], verifier: &adapter::Verifier| match older::again(root, &value, envelope, artifact, None) {
-                None => verifier.keyless(bundle, artifact, asks),
+                None => verifier.keyless(&bundle, artifact, asks),
                 Some(again) => {
                     let again = again?;
                     verifier_of(&again.root)?.keyless(&again.bundle, artifact, asks)
@@ -330,6 +346,8 @@ impl TrustedRoot {
             })
         };
         let found = judge(&self.document, &self.verifier).map_err(|refused| {
+            let of_log = refused.may_be_of_log().then(|| self.of_unread_log(&value)).flatten();
+            let refused = of_log.unwrap_or(refused);
             // Of a bundle without an entry it is said what would help, whatever else is missing.
             let missing = refused.code() == codes::INCLUSION_PROOF_INVALID;
             self.witnessed(transparency, &value).err().filter(|_| missing).unwrap_or(refused)
@@ -371,7 +389,7 @@ impl TrustedRoot {
         transparency: Option<Transparency>,
         at: Time,
     ) -> Result<Vec<Time>, Refused> {
-        let (bundle, value) = strict(bundle)?;
+        let (bundle, value) = plain(bundle)?;
         let signer = key.0.der();
         let logged = transparency.map_or_else(|| is_logged(&value), |asked| self.asks(asked, &value).logged);
         let usual = |root: &[u8], verifier: &adapter::Verifier| match older::again(
@@ -381,7 +399,7 @@ impl TrustedRoot {
             artifact,
             Some(signer),
         ) {
-            None => verifier.managed(bundle, artifact, &key.0, logged),
+            None => verifier.managed(&bundle, artifact, &key.0, logged),
             Some(again) => {
                 let again = again?;
                 verifier_of(&again.root)?.managed(&again.bundle, artifact, &key.0, logged)
@@ -474,6 +492,27 @@ fn strict(bytes: &[u8]) -> Result<(&str, Value), Refused> {
         return Err(Refused::new(codes::STATEMENT_MALFORMED, what));
     }
     Ok((text, value))
+}
+
+/// The same without what is null: in this notation that is left out. The family passes over it in one place and refuses it in another.
+fn plain(bytes: &[u8]) -> Result<(Cow<'_, str>, Value), Refused> {
+    let (text, mut value) = strict(bytes)?;
+    let text = if without_nulls(&mut value) { Cow::Owned(value.to_string()) } else { Cow::Borrowed(text) };
+    Ok((text, value))
+}
+
+/// Takes out every field that is null. Whether there was one.
+fn without_nulls(value: &mut Value) -> bool {
+    match value {
+        Value::Object(fields) => {
+            let before = fields.len();
+            fields.retain(|_, field| !field.is_null());
+            let some = fields.len() != before;
+            fields.values_mut().fold(some, |some, field| without_nulls(field) || some)
+        }
+        Value::Array(items) => items.iter_mut().fold(false, |some, item| without_nulls(item) || some),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
 /// The versions of in-toto's statements.
