@@ -62,6 +62,7 @@ codes! {
     TIMESTAMP_MISSING "timestamp-missing" Untrusted "No log and no timestamp authority says when the certificate's short-lived key signed.";
     IDENTITY_MISMATCH "identity-mismatch" Untrusted "The certificate shows another identity than the one asked for.";
     IDENTITY_CARELESS_DOT "identity-careless-dot" Note "In a regular expression of identities a dot that looks like one that was meant as itself stands for any character: write `\\.` there.";
+    IDENTITY_ANYBODY "identity-anybody" Note "A pattern of identities in the trust document lets in anybody: whoever the issuer vouches for signs as that person, builder, collector or gate. Write out whose signature counts.";
     IDENTITY_UNANCHORED "identity-unanchored" Refused "A pattern of identities has no ends, so that it lets in every name that only contains what was meant; or it lets in anybody.";
     TRANSPARENCY_MISSING "transparency-missing" Untrusted "A key signed, no log and no timestamp says so, and nobody said that this key may do without.";
     LAYOUT_BLOB_MISSING "layout-blob-missing" Indeterminate "An OCI layout lacks a blob without which nothing can be said: an attestation that it names, or a manifest that may be the image.";

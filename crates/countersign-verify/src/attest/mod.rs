@@ -13,7 +13,7 @@ pub use summary::{check_summary, is_summary};
 
 use crate::sigstore::{Artifact, Keyless, Refused, form, is_stamped, stranger};
 use countersign_core::attestation::{Attestation, Beside, Proof, RawSignature};
-use countersign_core::bundle::BundleError;
+use countersign_core::bundle::{BundleError, shaped};
 use countersign_core::codes;
 use countersign_core::digest::{Sha256, to_hex};
 use countersign_core::envelope::{PAYLOAD_TYPE, pae};
@@ -238,6 +238,8 @@ impl Judge<'_> {
 
     fn bundle(&self, bytes: &[u8], attestation: &Attestation) -> Result<Vec<ShownSigner>, Finding> {
         let value = json::parse(bytes).map_err(|error| self.malformed(error.to_string()))?;
+        // Below it is looked for parts by their names, and what is not found was not there.
+        shaped(&value).map_err(|error| self.malformed(error.to_string()))?;
         let material = value.get("verificationMaterial");
         let has = |field: &str| material.and_then(|m| m.get(field)).is_some_and(|value| !value.is_null());
         let certificate = has("certificate") || has("x509CertificateChain");
@@ -299,7 +301,7 @@ impl Judge<'_> {
             // A timestamp counts by a root. A key that needs no witness is not refused for one that nobody here can look at.
             let looked_at = stamped && !(key.witness == KeyWitness::Nobody && self.anchors.roots.is_empty());
             let judged = if logged || looked_at {
-                self.witnessed(key, bytes, logged)
+                self.witnessed(key, bytes, (logged, stamped))
             } else {
                 self.alone(key, value, attestation)
             };
@@ -311,14 +313,15 @@ impl Judge<'_> {
         Err(refusal.unwrap_or_else(|| self.stranger_key(hint)))
     }
 
-    /// What a log or a timestamp authority has seen.
-    fn witnessed(&self, key: &NamedKey, bytes: &[u8], logged: bool) -> Result<ShownSigner, Finding> {
+    /// What a log or a timestamp authority has seen. Each timestamp that is there holds, or the bundle does not.
+    fn witnessed(&self, key: &NamedKey, bytes: &[u8], (logged, stamped): (bool, bool)) -> Result<ShownSigner, Finding> {
         let mut refusal = None;
         let artifact = self.artifact().map_err(|refused| refused.finding(self.place))?;
         for root in &self.anchors.roots {
             let asked = if key.witness == KeyWitness::Nobody { None } else { Some(root.transparency) };
             match root.root.verify_managed_cosigned(bytes, self.layer, artifact, &key.key, asked, self.at) {
                 Err(refused) => refusal = refusal.or_else(|| Some(refused.finding(self.place))),
+                Ok(_) if key.witness == KeyWitness::Timestamp && !stamped => return Err(self.unstamped(key)),
                 Ok(times) => {
                     // Before a timestamp there may be none: then the key has to count now.
                     let when: &[Time] = if times.is_empty() { std::slice::from_ref(&self.at) } else { &times };
@@ -367,7 +370,7 @@ impl Judge<'_> {
             let what = format!("the signature does not hold for key {}", key.name);
             return Err(Finding::new(codes::SIGNATURE_INVALID, what).at(self.place));
         }
-        if key.witness == KeyWitness::Log {
+        if key.witness != KeyWitness::Nobody {
             return Err(self.unwitnessed(key));
         }
         if !key.counts_at(self.at) {
@@ -383,6 +386,15 @@ impl Judge<'_> {
             .at(self.place)
             .expected("a log entry, or leave to do without", "the key's transparency")
             .help("where that is meant: `transparency = \"none\"` for this key in trust, or --transparency none")
+    }
+
+    fn unstamped(&self, key: &NamedKey) -> Finding {
+        let what = format!("key {} signed, no timestamp authority says when, and a timestamp is asked for", key.name);
+        Finding::new(codes::TIMESTAMP_MISSING, what)
+            .at(self.place)
+            .expected("a timestamp of an authority of the trusted root (RFC 3161)", "what is asked for")
+            .found("none; a log's word for the time is no timestamp")
+            .help("where the log's word is enough: leave out `--transparency timestamp`")
     }
 
     /// Every signature stands by itself, and each key counts once. What is no signature of a key that is named here counts as
@@ -416,7 +428,7 @@ impl Judge<'_> {
             let holds = |(key, encodes): (&NamedKey, bool)| {
                 let message = if encodes { &encoded } else { payload };
                 if key.key.holds(message, &signature.bytes) {
-                    if key.witness == KeyWitness::Log {
+                    if key.witness != KeyWitness::Nobody {
                         return Err(self.unwitnessed(key));
                     }
                     return Ok(ShownSigner::CloudBuild { name: key.name.clone(), id: key.key.id() });

@@ -27,7 +27,8 @@ pub use roots::Roots;
 pub(crate) use roots::stranger;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use countersign_core::bundle::shaped;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::envelope::PAYLOAD_TYPE;
@@ -346,6 +347,10 @@ impl TrustedRoot {
             })
         };
         let found = judge(&self.document, &self.verifier).map_err(|refused| {
+            // The family calls a root without certificate logs malformed, which it is not.
+            if asks.vouched && !self.vouched && refused.code() == codes::SIGSTORE_ROOT_MALFORMED {
+                return Refused::new(codes::SCT_INVALID, UNVOUCHED);
+            }
             let of_log = refused.may_be_of_log().then(|| self.of_unread_log(&value)).flatten();
             let refused = of_log.unwrap_or(refused);
             // Of a bundle without an entry it is said what would help, whatever else is missing.
@@ -434,6 +439,11 @@ impl TrustedRoot {
     }
 }
 
+/// What is said where a certificate log's word is asked for, and the root names none.
+const UNVOUCHED: &str = "no certificate log's word (SCT) for the certificate can be checked, since the trusted root names no certificate \
+                         log: give a root with its `ctlogs`; of an instance that has none ask for timestamps instead \
+                         (`--transparency timestamp`, or `transparency = \"timestamp\"` in trust), which takes no other log away";
+
 fn verifier_of(root: &[u8]) -> Result<adapter::Verifier, Refused> {
     adapter::Verifier::new(root).map_err(|what| Refused::new(codes::SIGSTORE_ROOT_MALFORMED, what))
 }
@@ -476,6 +486,8 @@ fn twice(bundle: &Value) -> Option<&'static str> {
 fn strict(bytes: &[u8]) -> Result<(&str, Value), Refused> {
     let value = json::parse(bytes).map_err(|error| Refused::new(codes::BUNDLE_MALFORMED, error.to_string()))?;
     let text = std::str::from_utf8(bytes).map_err(|_utf8| Refused::new(codes::BUNDLE_MALFORMED, "not UTF-8"))?;
+    // The family reads parts that are arrays, in which nothing here would be found by its name.
+    shaped(&value).map_err(|error| Refused::new(codes::BUNDLE_MALFORMED, error.to_string()))?;
     if let Some(what) = twice(&value) {
         return Err(Refused::new(codes::BUNDLE_MALFORMED, format!("the bundle holds {what}")));
     }
@@ -526,7 +538,7 @@ fn unknown_statement(bundle: &Value) -> Option<String> {
         return None;
     }
     // What is no base64, or no JSON, is said where it is read.
-    let payload = BASE64.decode(envelope.get("payload")?.as_str()?).ok()?;
+    let payload = decoded(envelope.get("payload")?.as_str()?)?;
     let statement = json::parse(&payload).ok()?;
     let kind = statement.get("_type").and_then(Value::as_str).unwrap_or_default();
     (!STATEMENTS.contains(&kind)).then(|| kind.chars().take(120).collect())
@@ -546,6 +558,11 @@ fn unsigned_checkpoint(bundle: &Value) -> bool {
     entries.into_iter().flatten().any(|entry| note(entry) == Some(true))
 }
 
+/// Base64 as the family reads it: in either alphabet, with its padding or without. What it reads and we do not would be absent here.
+fn decoded(text: &str) -> Option<Vec<u8>> {
+    STANDARD_NO_PAD.decode(text.trim_end_matches('=').replace('-', "+").replace('_', "/")).ok()
+}
+
 /// The family compares with the machine's clock; what counts is the time in question.
 fn past(times: &[Time], at: Time) -> Result<(), Refused> {
     match times.iter().find(|time| **time > at) {
@@ -560,6 +577,7 @@ fn past(times: &[Time], at: Time) -> Result<(), Refused> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE};
     use serde_json::json;
 
     #[test]
@@ -572,6 +590,13 @@ mod tests {
             assert!(unknown_statement(&bundle(unknown.clone())).is_some(), "{unknown}");
         }
         assert_eq!(unknown_statement(&json!({ "messageSignature": {} })), None);
+        // However its base64 is spelled: the family reads each of these.
+        let statement = json!({ "_type": "https://in-toto.io/Statement/v9", "x": "\u{fbff}\u{ffff}" }).to_string();
+        let usual = BASE64.encode(&statement);
+        for payload in [URL_SAFE.encode(&statement), usual.trim_end_matches('=').to_owned(), usual] {
+            let bundle = json!({ "dsseEnvelope": { "payloadType": PAYLOAD_TYPE, "payload": payload } });
+            assert!(unknown_statement(&bundle).is_some(), "{payload}");
+        }
     }
 
     #[test]
