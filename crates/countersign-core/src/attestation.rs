@@ -257,7 +257,8 @@ fn several<T>(
 /// A Sigstore bundle: over an envelope or over a file. Whether its media type is one that is checked, the check says.
 fn bundle(form: Form, value: &Value, bytes: Vec<u8>) -> Result<Attestation, BundleError> {
     let payload = match (value.get("dsseEnvelope"), value.get("messageSignature")) {
-        (Some(envelope), None) => {
+        // What is null is left out, in this notation.
+        (Some(envelope), None | Some(Value::Null)) => {
             let signatures = array(envelope, "signatures")?.len();
             if signatures != 1 {
                 return Err(BundleError::Signatures { found: signatures });
@@ -268,7 +269,7 @@ fn bundle(form: Form, value: &Value, bytes: Vec<u8>) -> Result<Attestation, Bund
             }
             Some(unpacked(envelope, "payload")?)
         }
-        (None, Some(_)) => None,
+        (None | Some(Value::Null), Some(_)) => None,
         (None, None) | (Some(_), Some(_)) => return Err(BundleError::NoEnvelope),
     };
     let digest = Sha256::of(&bytes);
