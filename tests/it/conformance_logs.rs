@@ -245,6 +245,8 @@ fn what_is_null_is_left_out_whatever_kind_of_entry_is_logged() {
         bundle["verificationMaterial"]["publicKey"] = Value::Null;
         bundle["verificationMaterial"]["x509CertificateChain"] = Value::Null;
         assert_eq!(scene.judge(&bundle), None, "{kind}");
+        let read = countersign_core::attestation::read(bundle.to_string().as_bytes()).unwrap();
+        assert_eq!(read[0].payload.is_some(), bundle["dsseEnvelope"].is_object(), "{kind}");
         // What has to be there is not there as null either.
         for path in ["/verificationMaterial/certificate", "/verificationMaterial/tlogEntries/0/canonicalizedBody"] {
             let mut lacking = bundle.clone();
