@@ -26,6 +26,7 @@ mod before_log;
 mod collect_door;
 mod conformance;
 mod conformance_kinds;
+mod conformance_logs;
 mod conformance_more;
 mod conformance_schemes;
 mod crash_suite;

@@ -266,7 +266,8 @@ fn several<T>(
 fn bundle(form: Form, value: &Value, bytes: Vec<u8>) -> Result<Attestation, BundleError> {
     shaped(value)?;
     let payload = match (value.get("dsseEnvelope"), value.get("messageSignature")) {
-        (Some(envelope), None) => {
+        // What is null is left out, in this notation.
+        (Some(envelope), None | Some(Value::Null)) => {
             let signatures = array(envelope, "signatures")?.len();
             if signatures != 1 {
                 return Err(BundleError::Signatures { found: signatures });
@@ -277,7 +278,7 @@ fn bundle(form: Form, value: &Value, bytes: Vec<u8>) -> Result<Attestation, Bund
             }
             Some(unpacked(envelope, "payload")?)
         }
-        (None, Some(_)) => None,
+        (None | Some(Value::Null), Some(_)) => None,
         (None, None) | (Some(_), Some(_)) => return Err(BundleError::NoEnvelope),
     };
     let digest = Sha256::of(&bytes);

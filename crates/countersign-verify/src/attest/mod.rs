@@ -11,7 +11,7 @@ pub use anchors::{Anchors, CloudKey, KeyWitness, NamedKey, NamedRoot};
 pub use shown::{Shown, ShownSigner};
 pub use summary::{check_summary, is_summary};
 
-use crate::sigstore::{Artifact, Keyless, Refused, form, stranger};
+use crate::sigstore::{Artifact, Keyless, Refused, form, is_stamped, stranger};
 use countersign_core::attestation::{Attestation, Beside, Proof, RawSignature};
 use countersign_core::bundle::{BundleError, shaped};
 use countersign_core::codes;
@@ -121,11 +121,25 @@ pub fn verify(
         findings.push(finding);
     }
     if findings.is_empty() {
-        let notes = publisher::notes(attestation, &signers, place);
+        let mut notes = publisher::notes(attestation, &signers, place);
+        notes.extend(passed_over(attestation, &signers, place));
         Ok(Shown::new(statement, signers, attestation, notes))
     } else {
         Err(findings)
     }
+}
+
+/// A timestamp beside the signature of a key that needs no witness, where no root is given by which it could be looked at.
+fn passed_over(attestation: &Attestation, signers: &[ShownSigner], place: &str) -> Option<Finding> {
+    let Proof::Bundle(bytes) = &attestation.proof else { return None };
+    let alone = signers.iter().any(ShownSigner::is_unwitnessed);
+    let there = alone && json::parse(bytes).is_ok_and(|bundle| is_stamped(&bundle));
+    let what = "the timestamp beside the signature was not looked at, since no trusted root is given";
+    there.then(|| {
+        Finding::new(codes::TRANSPARENCY_NONE, what)
+            .at(place)
+            .help("name the root that has its authority: --trusted-root FILE")
+    })
 }
 
 /// What a form says beside the signed payload has to agree with it: people read that, and not the payload.
@@ -284,8 +298,10 @@ impl Judge<'_> {
         }
         let mut refusal = None;
         for key in keys {
-            let judged = if logged || stamped {
-                self.witnessed(key, bytes, stamped)
+            // A timestamp counts by a root. A key that needs no witness is not refused for one that nobody here can look at.
+            let looked_at = stamped && !(key.witness == KeyWitness::Nobody && self.anchors.roots.is_empty());
+            let judged = if logged || looked_at {
+                self.witnessed(key, bytes, (logged, stamped))
             } else {
                 self.alone(key, value, attestation)
             };
@@ -298,11 +314,12 @@ impl Judge<'_> {
     }
 
     /// What a log or a timestamp authority has seen. Each timestamp that is there holds, or the bundle does not.
-    fn witnessed(&self, key: &NamedKey, bytes: &[u8], stamped: bool) -> Result<ShownSigner, Finding> {
+    fn witnessed(&self, key: &NamedKey, bytes: &[u8], (logged, stamped): (bool, bool)) -> Result<ShownSigner, Finding> {
         let mut refusal = None;
         let artifact = self.artifact().map_err(|refused| refused.finding(self.place))?;
         for root in &self.anchors.roots {
-            match root.root.verify_managed_cosigned(bytes, self.layer, artifact, &key.key, self.at) {
+            let asked = if key.witness == KeyWitness::Nobody { None } else { Some(root.transparency) };
+            match root.root.verify_managed_cosigned(bytes, self.layer, artifact, &key.key, asked, self.at) {
                 Err(refused) => refusal = refusal.or_else(|| Some(refused.finding(self.place))),
                 Ok(_) if key.witness == KeyWitness::Timestamp && !stamped => return Err(self.unstamped(key)),
                 Ok(times) => {
@@ -311,12 +328,15 @@ impl Judge<'_> {
                     if let Some(time) = when.iter().find(|time| !key.counts_at(**time)) {
                         return Err(self.not_valid(key, *time));
                     }
-                    return Ok(ShownSigner::Key { name: key.name.clone(), id: key.key.id(), times, witnessed: true });
+                    let (name, id) = (key.name.clone(), key.key.id());
+                    return Ok(ShownSigner::Key { name, id, times, witnessed: true, logged });
                 }
             }
         }
         let missing = || {
-            Finding::new(codes::SIGSTORE_ROOT_MISSING, "a log has seen this signature, and no trusted root is given")
+            let who = if logged { "a log" } else { "a timestamp authority" };
+            let what = format!("{who} has seen this signature, and no trusted root is given");
+            Finding::new(codes::SIGSTORE_ROOT_MISSING, what)
                 .at(self.place)
                 .help("name the instance's root: --trusted-root public-good, or a file")
         };
@@ -356,7 +376,8 @@ impl Judge<'_> {
         if !key.counts_at(self.at) {
             return Err(self.not_valid(key, self.at));
         }
-        Ok(ShownSigner::Key { name: key.name.clone(), id: key.key.id(), times: Vec::new(), witnessed: false })
+        let (name, id) = (key.name.clone(), key.key.id());
+        Ok(ShownSigner::Key { name, id, times: Vec::new(), witnessed: false, logged: false })
     }
 
     fn unwitnessed(&self, key: &NamedKey) -> Finding {
