@@ -408,6 +408,15 @@ fn a_note_of_a_repository_holds_attestations() {
         git(&["notes", "--ref", "refs/notes/attestations", "append", "-F", more]);
     }
     bare(folder.path(), &[&with[..], &who].concat()).expect(0, &["3 of 3 hold", "verified"]);
+    let whole = ["notes", "--ref", "refs/notes/attestations", "add", "--force", "-F", "pretty.json"];
+    git(&["notes", "--ref", "refs/notes/attestations", "append", "-m", "looks good to me"]);
+    let words = bare(folder.path(), &[&with[..], &who].concat());
+    words.expect(4, &["bundle-malformed", "part 4", "keep notes for people under another ref"]);
+    assert!(!words.text.contains("signed again"), "{}", words.text);
+    git(&whole);
+    for more in ["pretty.json", &bundle] {
+        git(&["notes", "--ref", "refs/notes/attestations", "append", "-F", more]);
+    }
     std::fs::write(folder.path().join("broken.json"), "{\n\"mediaType\": 1\n").unwrap();
     git(&["notes", "--ref", "refs/notes/attestations", "append", "-F", "broken.json"]);
     bare(folder.path(), &[&with[..], &who].concat()).expect(4, &["bundle-malformed", "part 4"]);

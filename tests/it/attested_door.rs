@@ -268,6 +268,23 @@ fn an_artifact_in_a_folder_is_counted_and_its_attestation_has_to_be_about_it() {
 }
 
 #[test]
+fn a_file_that_holds_nothing_is_refused_however_large_it_is() {
+    let door = ready();
+    std::fs::create_dir(door.path().join("all")).unwrap();
+    sign(&door, "all/a.json", "k.pem", PROVENANCE, &app(), &provenance());
+    door.write("expect.toml", EXPECT.as_bytes());
+    // Larger than one document may be: such a file is read line by line.
+    for size in [3, countersign_core::limits::DOCUMENT_BYTES + 1] {
+        door.write("all/b.jsonl", &vec![b'\n'; size]);
+        let said = door.run(&format!("verify --all all {BY_KEY} --expect expect.toml"));
+        said.expect(
+            3,
+            &["no-statements", "b.jsonl", "1 of 1 attestations hold", "1 (no-statements 1) of them refused"],
+        );
+    }
+}
+
+#[test]
 fn a_trust_document_that_was_laid_out_over_lines_takes_a_signature_more() {
     let door = Door::new();
     door.run("trust sign trust.toml --key keys/ada --output t.json").expect(0, &["t.json: sha256:"]);

@@ -250,6 +250,30 @@ fn what_an_entry_of_version_two_says_beside_what_is_signed_has_to_be_the_same() 
             *other.pointer_mut(&format!("/verificationMaterial/tlogEntries/0{path}")).unwrap() = value;
             assert_eq!(scene.judge(&other).as_deref(), Some(code), "{path}");
         }
+        // The same as arrays, out of which a derived reader takes fields by their places; and the name in another base64.
+        let entry_of = |bundle: &mut Value, path: &str, value: Value| {
+            *bundle.pointer_mut(&format!("/verificationMaterial/tlogEntries/0{path}")).unwrap() = value;
+        };
+        let proof = &entry["inclusionProof"];
+        let whole: Vec<&Value> =
+            ["logIndex", "rootHash", "treeSize", "hashes", "checkpoint"].iter().map(|field| &proof[field]).collect();
+        let bare = elsewhere.as_str().unwrap().trim_end_matches('=');
+        for (path, value, code) in [
+            ("/logId", json!([elsewhere]), "bundle-malformed"),
+            ("/logId", json!([entry["logId"]["keyId"]]), "bundle-malformed"),
+            ("/inclusionProof", json!(whole), "bundle-malformed"),
+            ("/inclusionProof/checkpoint", json!([proof["checkpoint"]["envelope"]]), "bundle-malformed"),
+            ("/logId/keyId", json!(bare), "checkpoint-invalid"),
+            ("/logId/keyId", json!(""), "checkpoint-invalid"),
+        ] {
+            let mut other = bundle.clone();
+            entry_of(&mut other, path, value);
+            assert_eq!(scene.judge(&other).as_deref(), Some(code), "{path}");
+        }
+        let mut other = bundle.clone();
+        let stamps = &mut other["verificationMaterial"]["timestampVerificationData"];
+        *stamps = json!([stamps["rfc3161Timestamps"]]);
+        assert_eq!(scene.judge(&other).as_deref(), Some("bundle-malformed"), "timestamps");
         // The notation leaves out what is empty, and what the checkpoint has nobody needs to say again.
         let mut less = bundle.clone();
         let proof = less["verificationMaterial"]["tlogEntries"][0]["inclusionProof"].as_object_mut().unwrap();

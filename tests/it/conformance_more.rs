@@ -5,11 +5,14 @@ use crate::conformance_kinds::{ARTIFACT, ISSUER, NAME, Scene, at, envelope, payl
 use aws_lc_rs::digest::{SHA384, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use countersign_core::attestation;
 use countersign_core::digest::{Sha256, to_hex};
 use countersign_core::envelope::{PAYLOAD_TYPE, pae};
 use countersign_tests::sigstore::authority::{Authority, timestamp};
 use countersign_tests::sigstore::cosign::pem;
 use countersign_tests::sigstore::{Fault, Faults, Instance, Key, Who};
+use countersign_verify::attest::{Anchors, KeyWitness, NamedKey, NamedRoot, Wanted, verify};
+use countersign_verify::sigstore::{Artifact, Transparency, TrustedRoot};
 use serde_json::{Value, json};
 
 const KINDS: [fn() -> Key; 4] = [Key::p256, Key::p384, Key::rsa, Key::ed25519];
@@ -381,6 +384,46 @@ fn a_timestamp_counts_while_its_authority_and_what_is_above_it_are_valid() {
         scene.root["timestampAuthorities"].as_array_mut().unwrap().push(authority);
         assert_eq!(scene.judge(&bundle).is_none(), holds, "{valid:?}");
     }
+}
+
+#[test]
+fn a_log_s_word_is_no_timestamp_where_a_key_is_asked_for_one() {
+    let mut scene = Scene::new();
+    let bundle = signed(&mut scene, Entry::First, true);
+    let mut unstamped = bundle.clone();
+    unstamped["verificationMaterial"]["timestampVerificationData"] = json!({});
+    let pem = pem("PUBLIC KEY", &scene.key.spki());
+    let judge = |bundle: &Value, witness| {
+        let root = TrustedRoot::parse(scene.root.to_string().as_bytes()).unwrap();
+        let roots = vec![NamedRoot { name: "ours".to_owned(), root, transparency: Transparency::Log }];
+        let anchors = Anchors { roots, keys: vec![NamedKey::from_pem("k", &pem, witness).unwrap()] };
+        let [one] = attestation::read(bundle.to_string().as_bytes()).unwrap().try_into().unwrap();
+        let wanted = Wanted { sha256: Some(Sha256::of(ARTIFACT)), ..Wanted::default() };
+        verify(&one, &anchors, &wanted, at().plus(3_600), "here").err().map(|found| found[0].code.to_string())
+    };
+    assert_eq!(judge(&bundle, KeyWitness::Timestamp), None);
+    assert_eq!(judge(&unstamped, KeyWitness::Log), None);
+    assert_eq!(judge(&unstamped, KeyWitness::Timestamp).as_deref(), Some("timestamp-missing"));
+    // What nobody has seen is no better.
+    unstamped["verificationMaterial"]["tlogEntries"] = json!([]);
+    assert_eq!(judge(&unstamped, KeyWitness::Timestamp).as_deref(), Some("transparency-missing"));
+    assert_eq!(judge(&unstamped, KeyWitness::Nobody), None);
+}
+
+#[test]
+fn a_root_without_certificate_logs_is_whole_and_shows_no_word_of_one() {
+    let mut scene = Scene::new();
+    let bundle = scene.message(&[0]);
+    assert_eq!(scene.judge(&bundle), None);
+    scene.root["ctlogs"] = json!([]);
+    assert_eq!(scene.judge(&bundle).as_deref(), Some("sct-invalid"));
+    let root = TrustedRoot::parse(scene.root.to_string().as_bytes()).unwrap();
+    let judge = |transparency| {
+        root.verify_keyless(bundle.to_string().as_bytes(), Artifact::Bytes(ARTIFACT), transparency, at().plus(3_600))
+    };
+    assert!(judge(Transparency::Timestamp).is_ok(), "what the root does not name is not asked for");
+    let said = judge(Transparency::Log).unwrap_err().to_string();
+    assert!(said.contains("names no certificate log") && said.contains("--transparency timestamp"), "{said}");
 }
 
 #[test]

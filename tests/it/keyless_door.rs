@@ -160,6 +160,28 @@ fn a_signature_that_an_instance_dates_after_the_command_began_counts_at_once() {
 }
 
 #[test]
+fn trust_that_takes_anybody_says_so_wherever_something_is_verified_by_it() {
+    let Scene { door, digest, .. } = Scene::new();
+    let verify = |trust: &str, digest: &str| {
+        door.run(&format!("verify ours.toml --bundle ours.json --trust {trust} --trust-digest {digest}"))
+    };
+    assert!(!verify("ours.json", &digest).text.contains("identity-anybody"));
+    let toml = String::from_utf8(door.read("ours.toml")).unwrap();
+    let glob = "glob = \"https://github.com/o/r/.github/workflows/release.yml@refs/tags/*\"";
+    assert!(toml.contains(glob));
+    door.write("open.toml", toml.replace(glob, r"regex = '^https://github\.com/.*$'").as_bytes());
+    for person in ["ada", "ben"] {
+        door.run(&format!("trust sign open.toml --key keys/{person} --output open.json")).expect(0, &[]);
+    }
+    let digest = door.run("trust digest open.json").out.trim().to_owned();
+    // Its claim is one that whoever runs a workflow chooses.
+    let said = verify("open.json", &digest);
+    assert!(said.text.contains("note[identity-anybody]"), "{}", said.text);
+    assert!(said.text.contains("builder https://builder.example"), "{}", said.text);
+    assert!(door.run("trust show open.json").text.contains("it lets in anybody"));
+}
+
+#[test]
 fn nothing_is_written_that_does_not_verify() {
     let scene = Scene::new();
     let ben = Who::person(GOOGLE, "ben@example.com");

@@ -27,6 +27,7 @@ mod cloud_build;
 mod collect_door;
 mod conformance;
 mod conformance_kinds;
+mod conformance_logs;
 mod conformance_more;
 mod conformance_schemes;
 mod crash_suite;

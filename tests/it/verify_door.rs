@@ -40,8 +40,12 @@ fn a_pattern_that_is_anybody_s_name_is_refused() {
     };
     let (somebody, one) = (r"^.*@example\.com$", r"^https://accounts\.google\.com$");
     judge(somebody, one, "").expect(0, &["verified"]);
+    for anybody in [r"^https://github\.com/.*$", "^.*github.*$", "^.*@refs/tags/.*$", "^spiffe://.*$"] {
+        judge(anybody, one, "").expect(1, &["identity-unanchored", "lets in anybody"]);
+    }
     for anybody in ["^.*$", "^.+$", r"^https://github\.com/evil$|^.*$"] {
         judge(anybody, one, "").expect(1, &["identity-unanchored", "lets in anybody"]);
+        judge(anybody, one, "--claim runner=github-hosted").expect(1, &["identity-unanchored", "lets in anybody"]);
         judge(somebody, anybody, "").expect(1, &["identity-unanchored", "lets in anybody"]);
     }
     for none in ["ada", "^(.*$"] {
@@ -191,7 +195,7 @@ fn npm_s_document_is_whole_and_the_registry_s_keys_are_read_as_it_serves_them() 
     write("served.json", &served(json!("2020-01-01T00:00:00.000Z")));
     verify("whole.json", "served.json").expect(4, &["key-not-valid"]);
     write("served.json", &served(json!("never")));
-    verify("whole.json", "served.json").expect(4, &["`expires` is no time"]);
+    verify("whole.json", "served.json").expect(4, &["of a time that can be read"]);
     // Without the registry's own attestation.
     let published = |one: &&Value| !one["predicateType"].as_str().unwrap().starts_with("https://github.com/npm/");
     let alone: Vec<&Value> = document["attestations"].as_array().unwrap().iter().filter(published).collect();

@@ -7,7 +7,7 @@ mod cosign;
 
 pub use cosign::{embedded, is_layer, layer};
 
-use crate::bundle::BundleError;
+use crate::bundle::{BundleError, shaped};
 use crate::digest::Sha256;
 use crate::envelope::PAYLOAD_TYPE;
 use crate::json::{self, JsonError};
@@ -228,7 +228,15 @@ fn in_its_form(value: &Value, bytes: &[u8]) -> Result<Vec<Attestation>, BundleEr
         return Ok(vec![pep740(value)?]);
     }
     if has("attestations") {
-        let mut out = several(array(value, "attestations")?.iter(), npm)?;
+        let listed = array(value, "attestations")?;
+        let mut out = several(listed.iter(), listed_bundle)?;
+        // GitHub's answer about an artifact has the same form, and nobody's word beside the bundles.
+        if !listed.iter().any(|one| one.get("predicateType").is_some()) && !out.iter().any(is_about_npm) {
+            return Ok(out);
+        }
+        for one in &mut out {
+            one.form = Form::Npm;
+        }
         // Whoever takes the registry's own out hides that it does not hold.
         if !out.iter().any(is_of_the_registry) {
             for one in &mut out {
@@ -269,16 +277,10 @@ fn several<T>(
 
 /// A Sigstore bundle: over an envelope or over a file. Whether its media type is one that is checked, the check says.
 fn bundle(form: Form, value: &Value, bytes: Vec<u8>) -> Result<Attestation, BundleError> {
-    // A field that is null is one that is left out: not every reader behind this one knows that.
-    let without;
-    let (value, bytes) = if holds_null(value) {
-        without = without_nulls(value);
-        (&without, written(&without)?)
-    } else {
-        (value, bytes)
-    };
+    shaped(value)?;
     let payload = match (value.get("dsseEnvelope"), value.get("messageSignature")) {
-        (Some(envelope), None) => {
+        // What is null is left out, in this notation.
+        (Some(envelope), None | Some(Value::Null)) => {
             let signatures = array(envelope, "signatures")?.len();
             if signatures != 1 {
                 return Err(BundleError::Signatures { found: signatures });
@@ -289,7 +291,7 @@ fn bundle(form: Form, value: &Value, bytes: Vec<u8>) -> Result<Attestation, Bund
             }
             Some(unpacked(envelope, "payload")?)
         }
-        (None, Some(_)) => None,
+        (None | Some(Value::Null), Some(_)) => None,
         (None, None) | (Some(_), Some(_)) => return Err(BundleError::NoEnvelope),
     };
     let digest = Sha256::of(&bytes);
@@ -297,35 +299,29 @@ fn bundle(form: Form, value: &Value, bytes: Vec<u8>) -> Result<Attestation, Bund
     Ok(Attestation { form, place: String::new(), payload, proof, digest, file: None, beside: Vec::new(), either: 0 })
 }
 
-fn holds_null(value: &Value) -> bool {
-    match value {
-        Value::Object(fields) => fields.values().any(|value| value.is_null() || holds_null(value)),
-        Value::Array(values) => values.iter().any(holds_null),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-    }
+fn statement_of(attestation: &Attestation) -> Value {
+    attestation.payload.as_deref().and_then(|payload| json::parse(payload).ok()).unwrap_or_default()
 }
 
-fn without_nulls(value: &Value) -> Value {
-    match value {
-        Value::Object(fields) => {
-            let filled = fields.iter().filter(|(_, value)| !value.is_null());
-            Value::Object(filled.map(|(name, value)| (name.clone(), without_nulls(value))).collect())
-        }
-        Value::Array(values) => Value::Array(values.iter().map(without_nulls).collect()),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
-    }
+/// Whether it is about a package of npm's, which is signed: what says so beside it, somebody may have taken off.
+fn is_about_npm(attestation: &Attestation) -> bool {
+    let statement = statement_of(attestation);
+    let subjects = statement.get("subject").and_then(Value::as_array).into_iter().flatten();
+    let mut names = subjects.filter_map(|subject| subject.get("name").and_then(Value::as_str));
+    names.any(|name| name.starts_with("pkg:npm/"))
 }
 
 /// Whether it says that npm took a package in.
 fn is_of_the_registry(attestation: &Attestation) -> bool {
-    let statement = attestation.payload.as_deref().and_then(|payload| json::parse(payload).ok()).unwrap_or_default();
+    let statement = statement_of(attestation);
     let kind = statement.get("predicateType").and_then(Value::as_str).unwrap_or_default();
     kind.starts_with("https://github.com/npm/attestation/")
 }
 
-fn npm(value: &Value) -> Result<Attestation, BundleError> {
+/// One of a list of bundles, as npm and GitHub answer.
+fn listed_bundle(value: &Value) -> Result<Attestation, BundleError> {
     let bundled = value.get("bundle").ok_or(BundleError::NoEnvelope)?;
-    let mut out = bundle(Form::Npm, bundled, written(bundled)?)?;
+    let mut out = bundle(Form::Bundle, bundled, written(bundled)?)?;
     let said = value.get("predicateType").filter(|said| !said.is_null());
     out.beside.extend(said.map(|said| Beside::Kind(said.as_str().map_or_else(|| said.to_string(), str::to_owned))));
     Ok(out)
@@ -490,11 +486,12 @@ mod tests {
         let [one] = read(ended.as_bytes()).unwrap().try_into().unwrap();
         assert_eq!((one.digest, one.file), (Sha256::of(good.as_bytes()), Some(Sha256::of(ended.as_bytes()))));
         let bundle = format!(r#"{{"mediaType":"x","dsseEnvelope":{good}}}"#);
-        let npm = format!("{{ \"attestations\": [{{\"bundle\": {bundle}}}] }}\n");
+        let npm = format!("{{ \"attestations\": [{{\"predicateType\": \"a:b\", \"bundle\": {bundle}}}] }}\n");
+        let github = format!("{{ \"attestations\": [{{\"bundle\": {bundle}, \"repository_id\": 1}}] }}\n");
         let certificate = r#"{"certificate":"AAAA","transparency_entries":[]}"#;
         let parts = r#"{"statement":"e30=","signature":"AAAA"}"#;
         let pep740 = format!("{{ \"version\": 1, \"verification_material\": {certificate}, \"envelope\": {parts} }}\n");
-        for (text, form) in [(npm, Form::Npm), (pep740, Form::Pep740)] {
+        for (text, form) in [(npm, Form::Npm), (github, Form::Bundle), (pep740, Form::Pep740)] {
             let [one] = read(text.as_bytes()).unwrap().try_into().unwrap();
             assert_eq!(one.form, form);
             assert_eq!(one.digest, Sha256::of(text.trim().as_bytes()), "{text}");
@@ -504,6 +501,32 @@ mod tests {
         let read = read(lines.as_bytes()).unwrap();
         assert!(read.iter().all(|one| one.digest == Sha256::of(good.as_bytes())));
         assert!(read.iter().all(|one| one.file == Some(Sha256::of(lines.as_bytes()))));
+    }
+
+    #[test]
+    fn a_list_of_bundles_is_npm_s_where_it_says_so_or_its_packages_do_and_else_github_s() {
+        let item = |statement: &Value, more: Option<&str>| {
+            let payload = BASE64.encode(statement.to_string());
+            let envelope =
+                json!({ "payloadType": PAYLOAD_TYPE, "payload": payload, "signatures": [{ "sig": "AAAA" }] });
+            let mut item = json!({ "bundle": { "mediaType": "x", "dsseEnvelope": envelope }, "repository_id": 1 });
+            if let Some(kind) = more {
+                item["predicateType"] = json!(kind);
+            }
+            item
+        };
+        let statement = |name: &str| json!({ "subject": [{ "name": name }], "predicateType": "a:b" });
+        let read = |items: Value| {
+            let read = read(json!({ "attestations": items }).to_string().as_bytes()).unwrap();
+            let lacks = read.iter().all(|one| one.beside.iter().any(|beside| matches!(beside, Beside::Lacks(_))));
+            (read[0].form, lacks)
+        };
+        let (app, package) = (statement("app"), statement("pkg:npm/%40o/app@1.0.0"));
+        assert_eq!(read(json!([item(&app, None), item(&app, None)])), (Form::Bundle, false));
+        assert_eq!(read(json!([item(&app, Some("a:b"))])), (Form::Npm, true));
+        assert_eq!(read(json!([item(&app, None), item(&package, None)])), (Form::Npm, true));
+        let registry = json!({ "subject": [{ "name": "pkg:npm/a@1" }], "predicateType": "https://github.com/npm/attestation/tree/main/specs/publish/v0.1" });
+        assert_eq!(read(json!([item(&package, None), item(&registry, None)])), (Form::Npm, false));
     }
 
     #[test]

@@ -3,10 +3,14 @@
 //!
 //! A collection holds one document a line. Its order means nothing, and nothing about it as a whole is trusted.
 
+mod shape;
+
+pub use shape::shaped;
+
 use crate::blob::Blob;
 use crate::digest::Sha256;
 use crate::envelope::{PAYLOAD_TYPE, pae};
-use crate::json::{self, Checked, JsonError};
+use crate::json::{self, Checked, JsonError, Named};
 use crate::key::KeyId;
 use crate::limits;
 use base64::Engine as _;
@@ -237,16 +241,25 @@ impl Signed {
     }
 
     fn from_bundle(wire: BundleWire<'_>, bytes: &[u8]) -> Result<(Vec<u8>, Signature), BundleError> {
-        let envelope = wire.dsse_envelope.ok_or(BundleError::NoEnvelope)?;
+        let Named(envelope) = wire.dsse_envelope.ok_or(BundleError::NoEnvelope)?;
         let payload = unpack(&envelope.payload_type, &envelope.payload)?;
-        let [signature] = envelope.signatures.as_slice() else {
+        let [Named(signature)] = envelope.signatures.as_slice() else {
             return Err(BundleError::Signatures { found: envelope.signatures.len() });
         };
         let signature = BASE64.decode(&*signature.sig).map_err(|_base64| BundleError::Base64 { field: "sig" })?;
-        let material = wire.verification_material;
+        let Named(material) = wire.verification_material;
+        // What is looked for by its name below and elsewhere has to be where it would be found.
+        for (name, part) in [
+            ("certificate", &material.certificate),
+            ("x509CertificateChain", &material.x509_certificate_chain),
+            ("tlogEntries", &material.tlog_entries),
+            ("timestampVerificationData", &material.timestamp_verification_data),
+        ] {
+            part.as_ref().map_or(Ok(()), |part| shape::part(name, part))?;
+        }
         let certificate = material.certificate.is_some() || material.x509_certificate_chain.is_some();
         let by = match (material.public_key, certificate) {
-            (Some(key), false) => {
+            (Some(Named(key)), false) => {
                 let stamps = material.timestamp_verification_data.as_ref().and_then(|d| d.get("rfc3161Timestamps"));
                 let some = [material.tlog_entries.as_ref(), stamps];
                 let some = some.iter().flatten().any(|list| list.as_array().is_some_and(|list| !list.is_empty()));
@@ -264,18 +277,18 @@ impl Signed {
 pub fn write_bundle(payload: &[u8], key: &KeyId, signature: &[u8]) -> Result<Vec<u8>, JsonError> {
     json::canonical(&BundleWire {
         media_type: BUNDLE_MEDIA_TYPE.into(),
-        verification_material: MaterialWire {
-            public_key: Some(KeyWire { hint: key.hint().into() }),
+        verification_material: Named(MaterialWire {
+            public_key: Some(Named(KeyWire { hint: key.hint().into() })),
             certificate: None,
             x509_certificate_chain: None,
             tlog_entries: None,
             timestamp_verification_data: None,
-        },
-        dsse_envelope: Some(EnvelopeWire {
+        }),
+        dsse_envelope: Some(Named(EnvelopeWire {
             payload: BASE64.encode(payload).into(),
             payload_type: PAYLOAD_TYPE.into(),
-            signatures: vec![SignatureWire { sig: BASE64.encode(signature).into(), keyid: key.hint().into() }],
-        }),
+            signatures: vec![Named(SignatureWire { sig: BASE64.encode(signature).into(), keyid: key.hint().into() })],
+        })),
     })
 }
 
@@ -312,9 +325,9 @@ struct BundleWire<'a> {
     #[serde(borrow)]
     media_type: Cow<'a, str>,
     #[serde(borrow)]
-    verification_material: MaterialWire<'a>,
+    verification_material: Named<MaterialWire<'a>>,
     #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
-    dsse_envelope: Option<EnvelopeWire<'a>>,
+    dsse_envelope: Option<Named<EnvelopeWire<'a>>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -322,7 +335,7 @@ struct BundleWire<'a> {
 #[serde(rename_all = "camelCase")]
 struct MaterialWire<'a> {
     #[serde(default, borrow, skip_serializing_if = "Option::is_none")]
-    public_key: Option<KeyWire<'a>>,
+    public_key: Option<Named<KeyWire<'a>>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     certificate: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -349,7 +362,7 @@ struct EnvelopeWire<'a> {
     #[serde(borrow)]
     payload_type: Cow<'a, str>,
     #[serde(borrow)]
-    signatures: Vec<SignatureWire<'a>>,
+    signatures: Vec<Named<SignatureWire<'a>>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -419,6 +432,37 @@ mod tests {
         assert_eq!(Signed::parse_lines(b"\n \n"), Err(BundleError::Empty));
         let pretty = serde_json::to_string_pretty(&serde_json::from_slice::<Value>(&line).unwrap()).unwrap();
         assert_eq!(Signed::parse_lines(pretty.as_bytes()).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn no_part_of_an_envelope_is_read_out_of_an_array() {
+        let line = write_bundle(b"{}", &key(), b"sig").unwrap();
+        let whole: Value = serde_json::from_slice(&line).unwrap();
+        for path in
+            ["/verificationMaterial", "/verificationMaterial/publicKey", "/dsseEnvelope", "/dsseEnvelope/signatures/0"]
+        {
+            let mut other = whole.clone();
+            let part = other.pointer_mut(path).unwrap();
+            // As the type has them, with nothing where something was left out.
+            *part = match path {
+                "/verificationMaterial" => serde_json::json!([part["publicKey"], null, null, null, null]),
+                "/dsseEnvelope" => serde_json::json!([part["payload"], part["payloadType"], part["signatures"]]),
+                "/dsseEnvelope/signatures/0" => serde_json::json!([part["sig"], part["keyid"]]),
+                _ => serde_json::json!([part["hint"]]),
+            };
+            let read = Signed::parse(other.to_string().as_bytes());
+            assert!(matches!(read, Err(BundleError::Json(JsonError::Shape(_)))), "{path}: {read:?}");
+        }
+        for (name, part) in [
+            ("timestampVerificationData", serde_json::json!([[{ "signedTimestamp": "AAAA" }]])),
+            ("timestampVerificationData", serde_json::json!({ "rfc3161Timestamps": {} })),
+            ("tlogEntries", serde_json::json!({ "logIndex": "1" })),
+        ] {
+            let mut other = whole.clone();
+            other["verificationMaterial"][name] = part;
+            let read = Signed::parse(other.to_string().as_bytes());
+            assert!(matches!(read, Err(BundleError::Json(JsonError::Shape(_)))), "{name}: {read:?}");
+        }
     }
 
     fn documents() -> impl Strategy<Value = Value> {

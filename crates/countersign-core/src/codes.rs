@@ -55,13 +55,14 @@ codes! {
     CERTIFICATE_INVALID "certificate-invalid" Untrusted "The certificate was not valid when it signed, does not chain to an authority of the trusted root that counted then, may not sign, or does not say who signed.";
     SCT_INVALID "sct-invalid" Untrusted "No certificate log of the trusted root vouches for the certificate.";
     INCLUSION_PROOF_INVALID "inclusion-proof-invalid" Untrusted "The inclusion proof of the log entry is missing, or does not lead to the checkpoint's root.";
-    INCLUSION_PROMISE_INVALID "inclusion-promise-invalid" Untrusted "The log's signed promise of inclusion is missing where it is needed, does not hold, or is of a log that the trusted root does not know.";
+    INCLUSION_PROMISE_INVALID "inclusion-promise-invalid" Untrusted "The log's signed promise of inclusion is missing where it is needed or does not hold; or the log is none that the trusted root knows, or did not count then.";
     CHECKPOINT_INVALID "checkpoint-invalid" Untrusted "The log's checkpoint is missing, of another root, or not signed by a log of the trusted root.";
     LOGGED_ENTRY_MISMATCH "logged-entry-mismatch" Untrusted "The log entry is about another signature, key or artifact than the bundle.";
     TIMESTAMP_INVALID "timestamp-invalid" Untrusted "A timestamp does not hold, is of an authority that the trusted root does not know, or lies after the time in question.";
     TIMESTAMP_MISSING "timestamp-missing" Untrusted "No log and no timestamp authority says when the certificate's short-lived key signed.";
     IDENTITY_MISMATCH "identity-mismatch" Untrusted "The certificate shows another identity than the one asked for.";
     IDENTITY_CARELESS_DOT "identity-careless-dot" Note "In a regular expression of identities a dot that looks like one that was meant as itself stands for any character: write `\\.` there.";
+    IDENTITY_ANYBODY "identity-anybody" Note "A pattern of identities in the trust document lets in anybody: whoever the issuer vouches for signs as that person, builder, collector or gate. Write out whose signature counts.";
     IDENTITY_UNANCHORED "identity-unanchored" Refused "A pattern of identities has no ends, so that it lets in every name that only contains what was meant; or it lets in anybody.";
     TRANSPARENCY_MISSING "transparency-missing" Untrusted "A key signed, no log and no timestamp says so, and nobody said that this key may do without.";
     LAYOUT_BLOB_MISSING "layout-blob-missing" Indeterminate "An OCI layout lacks a blob without which nothing can be said: an attestation that it names, or a manifest that may be the image.";

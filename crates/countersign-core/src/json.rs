@@ -4,11 +4,13 @@
 //! numbers that are not integers within ±2^53, since those have more than one spelling.
 
 use crate::limits;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::marker::PhantomData;
 
 /// Why bytes are not the JSON we accept, or a value cannot be written canonically.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -229,6 +231,36 @@ fn deeper<E: de::Error>(depth: usize) -> Result<usize, E> {
 
 fn twice<E: de::Error>(key: &str) -> E {
     E::custom(format_args!("duplicate key {key:?}"))
+}
+
+/// A type whose fields have to stand by their names, wherever it stands: of an array they would be taken by their places.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(transparent)]
+pub(crate) struct Named<T>(pub(crate) T);
+
+impl<'de, T: de::Deserialize<'de>> de::Deserialize<'de> for Named<T> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_map(ByName(PhantomData)).map(Self)
+    }
+}
+
+/// A list of such.
+pub(crate) fn each_by_name<'de, D: Deserializer<'de>, T: de::Deserialize<'de>>(d: D) -> Result<Vec<T>, D::Error> {
+    let all = <Vec<Named<T>> as de::Deserialize<'de>>::deserialize(d)?;
+    Ok(all.into_iter().map(|Named(one)| one).collect())
+}
+
+/// See [`Named`].
+struct ByName<T>(PhantomData<T>);
+
+impl<'de, T: de::Deserialize<'de>> Visitor<'de> for ByName<T> {
+    type Value = T;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map))
+    }
 }
 
 /// See [`text`].

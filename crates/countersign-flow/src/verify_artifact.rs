@@ -54,7 +54,20 @@ impl Checked {
     fn trust<'t>(&mut self, trust: &'t TrustFile) -> Option<&'t VerifiedTrust> {
         self.checks.extend(trust.outcome.checks.iter().cloned());
         self.findings.extend(trust.outcome.findings.iter().cloned());
-        trust.outcome.trust.as_ref()
+        let trust = trust.outcome.trust.as_ref();
+        for (owner, identity) in trust.into_iter().flat_map(|trust| trust.trust().identities()) {
+            if let Some(pattern) = identity.lets_in_anybody() {
+                let what = format!("trust takes anybody whom an issuer vouches for as {}", owner.describe());
+                self.findings.push(
+                    Finding::new(codes::IDENTITY_ANYBODY, what)
+                        .at("the trust document")
+                        .expected("a pattern that says whose signature counts, or a claim that does", "countersign")
+                        .found(pattern.text())
+                        .help("write it out in trust.toml, and have trust signed again: `countersign trust show` names each such pattern"),
+                );
+            }
+        }
+        trust
     }
 }
 

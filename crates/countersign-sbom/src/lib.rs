@@ -286,6 +286,12 @@ pub fn taken_back(list: &[u8], version: &str, archive: &Sha256) -> Option<bool> 
     content::taken_back(list, version, archive)
 }
 
+/// Whether a folder holds the files of a package's archive (`.crate`) and nothing else. A file that is another one, or is not there,
+/// is an error, and so is an archive that is none.
+pub fn unpacked(archive: &Path, folder: &Path, package: &str) -> Result<bool, SbomError> {
+    content::unpacked(archive, folder, package)
+}
+
 /// Both digests of a file, read once.
 pub fn digests(path: &Path) -> Result<(Sha256, Sha512), SbomError> {
     content::digests(path)

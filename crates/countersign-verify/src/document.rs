@@ -1,7 +1,7 @@
 //! One signed document against trust: the signature, the signer, the kind.
 
 use crate::keys;
-use crate::sigstore::{CertificateClaims, Refused, Roots};
+use crate::sigstore::{CertificateClaims, Refused, Roots, is_logged};
 use crate::ssh;
 use crate::trust::VerifiedTrust;
 use countersign_core::bundle::{Signature, Signed};
@@ -9,6 +9,7 @@ use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::finding::Finding;
 use countersign_core::ids::{PersonId, RoleName, Uri};
+use countersign_core::json;
 use countersign_core::key::{KeyId, PublicKey};
 use countersign_core::statement::erasure::NAMESPACE as ERASURE_NAMESPACE;
 use countersign_core::statement::manual_evidence::NAMESPACE as MANUAL_NAMESPACE;
@@ -387,7 +388,8 @@ fn key_transparency(
         .witnessed(trust, bundle, statement.subjects(), &pem, at)
         .map_err(|refused| missing_root(&refused, place))?;
     let existed = times.iter().min().copied().ok_or_else(missing)?;
-    Ok(SignedBy { when: Some(Attested { existed, logged: true }), unwitnessed: false, ..by })
+    let logged = json::parse(bundle).is_ok_and(|bundle| is_logged(&bundle));
+    Ok(SignedBy { when: Some(Attested { existed, logged }), unwitnessed: false, ..by })
 }
 
 fn missing_root(refused: &Refused, place: &str) -> Finding {

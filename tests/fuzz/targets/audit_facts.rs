@@ -3,7 +3,7 @@
 
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
-use countersign_flow::audit::check_facts;
+use countersign_flow::audit::{FACTS_FORM, check_facts};
 use serde_json::json;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
@@ -17,7 +17,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         "outcome": outcome,
     });
     let head = head.to_string().into_bytes();
-    let mut facts = b"countersign audit facts 1\n".to_vec();
+    let mut facts = format!("countersign audit facts {FACTS_FORM}\n").into_bytes();
     // A length of two bytes, seven bits each, the lowest first.
     let length = u16::try_from(head.len()).expect("a short head");
     facts.extend([(length & 0x7f) as u8 | 0x80, (length >> 7) as u8]);

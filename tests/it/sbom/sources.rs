@@ -254,7 +254,11 @@ fn registry(folder: &Path) -> (PathBuf, Sha256) {
     );
     write(folder, "dep/LICENSE", "text");
     let program = own_home(folder);
-    with(&program, &folder.join("dep"), &["package", "--no-verify", "--offline", "--allow-dirty", "--quiet"]);
+    with(
+        &program,
+        &folder.join("dep"),
+        &["package", "--no-verify", "--offline", "--allow-dirty", "--quiet", "--target-dir", "target"],
+    );
     let archive = fs::read(folder.join("dep/target/package/dep-1.0.0.crate")).unwrap();
     let sum = Sha256::of(&archive);
     fs::create_dir_all(folder.join("dl")).unwrap();

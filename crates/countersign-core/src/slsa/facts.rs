@@ -277,7 +277,7 @@ fn v1(predicate: &Value) -> Result<Facts, FactsError> {
     let workflow = ["workflow", "buildConfigSource"].into_iter().find_map(|name| external.get(name));
     if platforms::is_tekton(&facts.build_type) {
         // Its `buildConfigSource` is where the pipeline is written down, which says nothing of what it built.
-        only_git(&mut facts, &platforms::inputs(&resolved));
+        only_input(&mut facts, &platforms::inputs(&resolved));
     } else if let Some(workflow) = workflow.filter(|workflow| workflow.get("repository").is_some()) {
         facts.source(&text(workflow, &["repository"]).unwrap_or_default());
         if let Some(reference) = text(workflow, &["ref"]) {
@@ -304,6 +304,20 @@ fn only_git(facts: &mut Facts, listed: &[Value]) {
     let git: BTreeSet<&str> = uris.filter(|uri| uri.starts_with("git+")).collect();
     if let (1, Some(uri)) = (git.len(), git.first()) {
         facts.source(uri);
+    }
+}
+
+/// The same of a run of Tekton's, of which two spellings of one repository are one. It is the source where it is said to be git, and any other
+/// repository beside it leaves none.
+fn only_input(facts: &mut Facts, listed: &[Value]) {
+    let repositories = listed.iter().filter(|one| platforms::is_repository(one));
+    let uris: Vec<&str> = repositories.map(|one| one.get("uri").and_then(Value::as_str).unwrap_or_default()).collect();
+    // What is of no repository's form is one more.
+    let distinct: BTreeSet<Option<Repository>> = uris.iter().map(|uri| Repository::of(split(uri).0)).collect();
+    if distinct.len() == 1 && uris.iter().any(|uri| uri.starts_with("git+")) {
+        for uri in uris {
+            facts.source(uri);
+        }
     }
 }
 
@@ -458,6 +472,35 @@ mod tests {
             json!([git("inputs/result", "r", COMMIT), git("inputs/result", "other", COMMIT)]),
         ] {
             assert_eq!(run(external.clone(), resolved.clone()).repository, None, "{resolved}");
+        }
+        // However the second is called: a task writes what it likes.
+        let evil = |uri: &str, digest: Value| json!({ "name": "inputs/result", "uri": uri, "digest": digest });
+        let commit = || json!({ "sha1": "d".repeat(40) });
+        for second in [
+            evil("https://github.com/evil/x", commit()),
+            evil("https://github.com/evil/x", json!({})),
+            evil("HTTPS://github.com/evil/x", json!({ "sha256": "0".repeat(64) })),
+            evil("ssh://git@github.com/evil/x", commit()),
+            evil("git@github.com:evil/x", json!({})),
+            evil("github.com/evil/x", json!({ "gitCommit": "d".repeat(40) })),
+            evil("evil", commit()),
+            json!({ "name": "inputs/result", "digest": commit() }),
+        ] {
+            let found = run(external.clone(), json!([git("inputs/result", "r", COMMIT), second]));
+            assert_eq!(found.repository, None, "{second}");
+            assert_eq!(run(external.clone(), json!([second])).repository, None, "{second}");
+        }
+        // An image that went in is no repository; and one repository may be spelled twice.
+        let image = json!({ "name": "inputs/result", "uri": "oci://gcr.io/x", "digest": { "sha256": "0".repeat(64) } });
+        for second in [
+            image,
+            evil("git+https://github.com/o/r", json!({ "sha1": COMMIT })),
+            evil("https://github.com/o/r/", json!({})),
+        ] {
+            let found = run(external.clone(), json!([git("inputs/result", "r", COMMIT), second]));
+            assert_eq!(found.repository.unwrap().as_str(), "github.com/o/r", "{second}");
+            assert_eq!(found.commit.as_deref(), Some(COMMIT));
+            assert!(found.contradictions.is_empty(), "{:?}", found.contradictions);
         }
         let two = run(
             json!({ "runSpec": {} }),

@@ -2,6 +2,7 @@
 
 use super::expectations::{Expectations, ExpectationsError};
 use crate::limits;
+use crate::trust::identity::name_somebody;
 use crate::trust::{Claim, NamePattern};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,7 +58,7 @@ impl ExpectedIdentity {
     /// choice, unless its claims are one.
     #[must_use]
     pub fn lets_in_anybody(&self) -> Option<&NamePattern> {
-        let subject = Some(&self.subject).filter(|_| self.claims.is_empty());
+        let subject = Some(&self.subject).filter(|_| !name_somebody(&self.claims));
         [Some(&self.issuer), subject].into_iter().flatten().find(|pattern| pattern.is_anybody())
     }
 
@@ -128,7 +129,7 @@ impl ExpectationsFile {
             .chain(read.identities.iter().map(|identity| (&identity.issuer, Some(&identity.subject), &identity.claims)))
             .collect();
         for (issuer, subject, claims) in signers {
-            let subject = subject.filter(|_| claims.is_empty());
+            let subject = subject.filter(|_| !name_somebody(claims));
             if let Some(pattern) = [Some(issuer), subject].into_iter().flatten().find(|pattern| pattern.is_anybody()) {
                 let text: String = pattern.text().chars().take(120).collect();
                 return Err(ExpectationsError::new(&format!("`{text}` lets in anybody: say whose signature counts")));
@@ -192,5 +193,9 @@ mod tests {
         // Whoever an issuer vouches for may be meant, where claims say what of.
         let claimed = "[[identities]]\nsubject = { regex = '^.*$' }\nissuer = \"a:b\"\nclaims = { repository = \"https://github.com/o/r\" }";
         assert!(ExpectationsFile::from_toml(claimed.as_bytes()).is_ok());
+        for claim in ["runner", "visibility", "trigger", "workflow-name", "ref", "environment"] {
+            let common = claimed.replace("repository", claim);
+            assert!(ExpectationsFile::from_toml(common.as_bytes()).is_err(), "{common}");
+        }
     }
 }

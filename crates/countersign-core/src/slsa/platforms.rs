@@ -89,11 +89,27 @@ pub(super) fn is_how(dependency: &Value) -> bool {
     ["pipeline", "task", "pipelineTask"].contains(&name(dependency))
 }
 
+/// Whether a task of Tekton's says that it brought it.
+fn is_brought(dependency: &Value) -> bool {
+    ["inputs/result", "input/result", "input/results"].contains(&name(dependency))
+}
+
+/// Whether something that may be the source of a run of Tekton's is a repository. A task calls what it brought by whatever URI it likes, so
+/// that of this all counts that a repository can be fetched from, or that has a commit; of the rest what says so itself.
+pub(super) fn is_repository(dependency: &Value) -> bool {
+    let uri = dependency.get("uri").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
+    let fetched = || ["http:", "https:", "ssh:", "git:", "git@"].iter().any(|begun| uri.starts_with(begun));
+    let commit = || {
+        let digest = dependency.get("digest");
+        ["sha1", "gitCommit"].iter().any(|kind| digest.and_then(|digest| digest.get(*kind)).is_some())
+    };
+    uri.starts_with("git+") || is_brought(dependency) && (fetched() || commit())
+}
+
 /// Among what went into a run of Tekton's, what may be its source: what a task says that it brought; where none says so, all that does
 /// not say how it was built.
 pub(super) fn inputs(resolved: &[Value]) -> Vec<Value> {
-    let brought = |one: &&Value| ["inputs/result", "input/result", "input/results"].contains(&name(one));
-    let found: Vec<Value> = resolved.iter().filter(brought).cloned().collect();
+    let found: Vec<Value> = resolved.iter().filter(|one| is_brought(one)).cloned().collect();
     if found.is_empty() { resolved.iter().filter(|one| !is_how(one)).cloned().collect() } else { found }
 }
 

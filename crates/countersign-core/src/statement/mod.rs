@@ -425,6 +425,7 @@ impl Statement {
 struct Read<'a, P> {
     #[serde(rename = "_type", borrow)]
     statement_type: Cow<'a, str>,
+    #[serde(deserialize_with = "json::each_by_name")]
     subject: Vec<Subject>,
     predicate_type: Uri,
     #[serde(default)]
@@ -628,6 +629,17 @@ mod tests {
             "_type": STATEMENT_TYPE, "subject": [about(b"x"), about(b"y")], "predicateType": Kind::TestResult.predicate_type(),
             "predicate": {"result": "PASSED", "configuration": [{"name": "unit"}], "passedTests": ["a", "\u{e9}"], "url": "a:b"},
         })
+    }
+
+    #[test]
+    fn a_subject_that_is_an_array_of_its_fields_is_none() {
+        let mut statement = test_result();
+        assert!(Statement::parse(statement.to_string().as_bytes()).is_ok());
+        let digest = statement["subject"][0]["digest"].clone();
+        statement["subject"][0] = json!(["a", digest, {}]);
+        let bytes = statement.to_string().into_bytes();
+        assert!(matches!(Statement::parse(&bytes), Err(StatementError::Json(_))));
+        assert!(matches!(Payload::parse(&bytes), Err(StatementError::Json(_))));
     }
 
     #[test]

@@ -101,6 +101,14 @@ impl Identity {
             && self.claims.iter().all(|(claim, value)| claims.get(claim) == Some(value))
     }
 
+    /// The pattern that lets in anybody, where one does: any issuer can vouch for any name, and any name that an issuer vouches for is no
+    /// choice, unless its claims are one.
+    #[must_use]
+    pub fn lets_in_anybody(&self) -> Option<&NamePattern> {
+        let subject = Some(&self.subject).filter(|_| !name_somebody(&self.claims));
+        [Some(&self.issuer), subject].into_iter().flatten().find(|pattern| pattern.is_anybody())
+    }
+
     /// Why it cannot be one, if it cannot.
     pub(super) fn problem(&self) -> Option<&'static str> {
         let fits = |text: &str| (1..=LONGEST).contains(&text.len()) && !text.chars().any(char::is_control);
@@ -248,6 +256,42 @@ impl From<Glob> for String {
     }
 }
 
+/// Workflows of accounts that nobody can have, as certificates name them: an expression that fits one of them leaves open whose it is.
+fn workflows_of_nobody() -> Vec<String> {
+    const OWNERS: [&str; 2] = ["nobody.invalid", "nobody--invalid"];
+    const FILES: [&str; 4] = ["x.yml", "release.yml", "release.yaml", "publish.yml"];
+    const REFS: [&str; 4] = ["refs/tags/v1", "refs/tags/v1.0.0", "refs/heads/main", "refs/heads/master"];
+    let mut out = Vec::new();
+    for owner in OWNERS {
+        for reference in REFS {
+            out.push(format!("https://gitlab.com/{owner}/x//.gitlab-ci.yml@{reference}"));
+            out.extend(FILES.map(|file| format!("https://github.com/{owner}/x/.github/workflows/{file}@{reference}")));
+        }
+    }
+    out
+}
+
+/// Whether one of these claims says whose it is, or which build or commit: what every run has, or who runs it chooses, names nobody.
+#[must_use]
+pub fn name_somebody(claims: &BTreeMap<Claim, String>) -> bool {
+    claims.keys().any(|claim| match claim {
+        Claim::Repository
+        | Claim::RepositoryId
+        | Claim::Owner
+        | Claim::OwnerId
+        | Claim::Workflow
+        | Claim::WorkflowDigest
+        | Claim::Config
+        | Claim::ConfigDigest
+        | Claim::Commit
+        | Claim::Run
+        | Claim::Subject => true,
+        Claim::WorkflowName | Claim::Runner | Claim::Ref | Claim::Trigger | Claim::Visibility | Claim::Environment => {
+            false
+        }
+    })
+}
+
 /// A regular expression over the whole of a certificate's name.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -283,9 +327,13 @@ impl Regex {
     /// Whether it is anybody's name: it fits those that nobody has, of each kind that there is.
     #[must_use]
     pub fn is_anybody(&self) -> bool {
-        const NOBODY: [&str; 3] =
-            ["nobody@nowhere.invalid", "https://nowhere.invalid/nobody", "https://nowhere.invalid"];
-        NOBODY.iter().any(|name| self.matches(name))
+        const NOBODY: [&str; 4] = [
+            "nobody@nowhere.invalid",
+            "https://nowhere.invalid/nobody",
+            "https://nowhere.invalid",
+            "spiffe://nowhere.invalid/nobody",
+        ];
+        NOBODY.iter().any(|name| self.matches(name)) || workflows_of_nobody().iter().any(|name| self.matches(name))
     }
 
     /// Whether a dot that stands for any character looks like one that was meant as itself: `github.com`.
@@ -439,8 +487,25 @@ mod tests {
 
     #[test]
     fn a_dot_that_was_meant_as_itself_is_seen() {
-        for anybody in ["^.*$", "^.+$", r"^https://github\.com/evil$|^.*$", "^https://.*$", "^[^ ]+@.*$", r"^(?s:.)*$"]
-        {
+        for anybody in [
+            "^.*$",
+            "^.+$",
+            r"^https://github\.com/evil$|^.*$",
+            "^https://.*$",
+            "^[^ ]+@.*$",
+            r"^(?s:.)*$",
+            r"^https://github\.com/.*$",
+            r"^https://github\.com/[^/]+/.*$",
+            r"^https://github\.com/[\w-]+/.*@refs/tags/v\d+$",
+            "^.*github.*$",
+            "^.*/.github/.*$",
+            "^.*@refs/tags/.*$",
+            r"^.*@refs/tags/v\d+\.\d+\.\d+$",
+            r"^https://github\.com/.*/\.github/workflows/release\.ya?ml@.*$",
+            r"^https://gitlab\.com/.*$",
+            "^.{30,}$",
+            "^spiffe://.*$",
+        ] {
             assert!(Regex::new(anybody).unwrap().is_anybody(), "{anybody}");
         }
         for somebody in

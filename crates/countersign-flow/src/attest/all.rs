@@ -8,6 +8,7 @@ use crate::error::FlowError;
 use crate::files;
 use countersign_collect::artifact::{self, Looked};
 use countersign_core::attestation::{Attestation, Beside, Proof};
+use countersign_core::bundle::BundleError;
 use countersign_core::digest::{Sha256, hex_array};
 use countersign_core::exit::Exit;
 use countersign_core::finding::{Finding, exit_of};
@@ -274,6 +275,11 @@ fn lines(path: &Path, anchors: &Anchors, expected: &Expected, at: Time, out: &mu
             out.findings.extend(found.1);
         }
         Ok(())
+    });
+    // A file that holds nothing is refused however large it is.
+    let judged = judged.and_then(|()| {
+        let none = || Finding::new(BundleError::Empty.code(), BundleError::Empty.to_string()).at(out.place.as_str());
+        if count == 0 { Err(FlowError::Refused(vec![none()])) } else { Ok(()) }
     });
     // A file of which one line cannot be read is refused whole, as a smaller one is.
     if judged.is_err() {

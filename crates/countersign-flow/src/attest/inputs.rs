@@ -89,13 +89,27 @@ pub fn read_notes(folder: &Path, name: &RefName, environment: &Environment) -> R
             Ok(read) => out.extend(read),
             Err(_) if parts.len() > 1 => {
                 for (number, part) in (1_usize..).zip(parts) {
-                    out.extend(read_bytes(part, &format!("{place}, part {number}"), true)?);
+                    let read = read_bytes(part, &format!("{place}, part {number}"), true);
+                    out.extend(read.map_err(|refused| of_a_note(refused, part, name))?);
                 }
             }
-            Err(refused) => return Err(refused),
+            Err(refused) => return Err(of_a_note(refused, &note.text, name)),
         }
     }
     Ok(out)
+}
+
+/// Of what was never JSON it is not said that it should be signed again: somebody wrote words beside the attestations.
+fn of_a_note(refused: FlowError, text: &[u8], name: &RefName) -> FlowError {
+    if matches!(text.trim_ascii().first(), Some(b'{' | b'[')) {
+        return refused;
+    }
+    let FlowError::Refused(findings) = refused else { return refused };
+    let help = format!(
+        "this is no attestation but other text: keep notes for people under another ref (`git notes --ref=commits append`), and take \
+         these words out of {name} (`git notes --ref={name} edit COMMIT`)"
+    );
+    FlowError::Refused(findings.into_iter().map(|finding| finding.help(help.as_str())).collect())
 }
 
 /// What stands between empty lines.
@@ -163,4 +177,23 @@ pub fn walk(folder: &Path) -> Result<Below, FlowError> {
         paths.sort();
     }
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_in_a_note_are_to_be_kept_elsewhere_and_not_signed_again() {
+        let name = RefName::new("refs/notes/attestations").unwrap();
+        let help = |text: &[u8]| match of_a_note(read_bytes(text, "here", true).unwrap_err(), text, &name) {
+            FlowError::Refused(findings) => findings[0].help.clone(),
+            other => panic!("{other}"),
+        };
+        let words = help(b"looks good to me\n").unwrap();
+        assert!(words.contains("this is no attestation") && words.contains("--ref=refs/notes/attestations"), "{words}");
+        // What was meant as one is told as what it is.
+        assert_eq!(help(b" {\"mediaType\": 1"), None);
+        assert_eq!(help(b"{\"a\": 1}"), None);
+    }
 }

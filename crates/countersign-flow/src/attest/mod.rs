@@ -581,8 +581,8 @@ impl Judge<'_> {
 
 fn witness(shown: &Shown) -> &'static str {
     let each = shown.signers().iter().map(|signer| match signer {
-        ShownSigner::Certificate { logged: true, .. } | ShownSigner::Key { witnessed: true, .. } => "log",
-        ShownSigner::Certificate { logged: false, .. } => "timestamp",
+        ShownSigner::Certificate { logged: true, .. } | ShownSigner::Key { logged: true, .. } => "log",
+        ShownSigner::Certificate { logged: false, .. } | ShownSigner::Key { witnessed: true, .. } => "timestamp",
         ShownSigner::Key { witnessed: false, .. } | ShownSigner::CloudBuild { .. } => "nobody",
     });
     // Of several, the least.

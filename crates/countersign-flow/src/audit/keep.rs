@@ -30,7 +30,7 @@ use wire::{In, Malformed, Out};
 /// With what facts begin; then the version of their form in digits, and a line feed.
 const BEGINS: &[u8] = b"countersign audit facts ";
 /// The form that this version writes and reads.
-const FORM: &str = "2";
+pub const FACTS_FORM: &str = "2";
 /// Digits of the version of a form.
 const FORM_DIGITS: usize = 8;
 /// A SHA-256, with which they end.
@@ -162,7 +162,7 @@ impl Keeping<'_> {
             to.write_all(bytes)
         };
         put(BEGINS)?;
-        put(FORM.as_bytes())?;
+        put(FACTS_FORM.as_bytes())?;
         put(b"\n")?;
         put(&head.0)?;
         let again = self.made_again();
@@ -230,8 +230,10 @@ impl<'a> GivenFacts<'a> {
         let form = rest.iter().take(FORM_DIGITS).take_while(|byte| byte.is_ascii_digit()).count();
         let (form, rest) = rest.split_at(form);
         let rest = rest.strip_prefix(b"\n").filter(|_| !form.is_empty()).ok_or_else(none)?;
-        if form != FORM.as_bytes() {
-            return Err(self.other_version(format!("form {FORM}"), format!("form {}", String::from_utf8_lossy(form))));
+        if form != FACTS_FORM.as_bytes() {
+            return Err(
+                self.other_version(format!("form {FACTS_FORM}"), format!("form {}", String::from_utf8_lossy(form)))
+            );
         }
         if made.as_bytes() != stated {
             let stated = countersign_core::digest::to_hex(stated);

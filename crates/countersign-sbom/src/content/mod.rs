@@ -93,6 +93,11 @@ pub(crate) fn compiler_file(sysroot: &Path) -> PathBuf {
     sysroot.join(if cfg!(windows) { "bin/rustc.exe" } else { "bin/rustc" })
 }
 
+/// Whether a folder holds what an archive does, and nothing else.
+pub(crate) fn unpacked(archive: &Path, folder: &Path, package: &str) -> Result<bool, SbomError> {
+    unpacked::same(archive, folder, package)
+}
+
 /// Both digests of a file.
 pub(crate) fn digests(path: &Path) -> Result<(Sha256, Sha512), SbomError> {
     archive::digests(path)

@@ -7,22 +7,21 @@
 
 mod document;
 mod fill;
+mod parts;
 mod xml;
 
 use crate::{
-    bom::{Document as Read, Format},
     error::SbomError,
     inventory::{Inventory, Sha512},
-    schema,
 };
 use countersign_core::{
     digest::{Sha256, to_hex},
-    json::{self, JsonError},
+    json::JsonError,
     time::Time,
 };
 use document::Document;
 pub(crate) use fill::unknown;
-use std::{collections::BTreeSet, thread};
+use std::{collections::BTreeSet, sync::mpsc, thread};
 
 /// What the document says besides the inventory. All of it comes from the caller: nothing is read or guessed here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -129,24 +128,28 @@ pub fn write(inventory: &Inventory, facts: &Facts) -> Result<Vec<u8>, SbomError>
     write_as(inventory, facts, Spec::default(), Encoding::default()).map(|written| written.bytes)
 }
 
-/// The document in any version and encoding.
+/// The document in any version and encoding. Nothing is written that does not hold to the published schema; XML says the same as
+/// JSON, which is what is held.
 pub fn write_as(inventory: &Inventory, facts: &Facts, spec: Spec, encoding: Encoding) -> Result<Written, SbomError> {
     let (mut document, left_out) = fill::document(inventory, facts, spec);
-    let read = Read { format: Format::CycloneDx(spec.as_str()), value: json::to_value(&document)? };
     // It is written down while it is held against the schema, and handed out only where it holds. The serial number follows
-    // from what is held, and is one by the schema always.
+    // from what is held, and is one by the schema always. One part waits while another is held: more would only be memory.
+    let (send, parts) = mpsc::sync_channel(1);
     let (bytes, holds) = thread::scope(|scope| {
-        let held = scope.spawn(|| holds(&read, spec));
-        let bytes = json::canonical_value(&read.value).map_err(SbomError::from).and_then(|canonical| {
-            document.serial_number = Some(serial_number(&canonical));
+        let held = scope.spawn(|| parts::hold(parts, spec.as_str()));
+        let digest = parts::hand_out(&mut document, &send);
+        drop(send);
+        let bytes = digest.and_then(|digest| {
+            document.serial_number = Some(serial_number_of(&digest));
             written(&document, encoding)
         });
         (bytes, held.join().map_err(|_panic| SbomError::Thread))
     });
+    // Why a part does not hold says more than that no other was taken.
     holds??;
     let bytes = bytes?;
     // Given back piece by piece, which nobody has to wait for.
-    drop(thread::Builder::new().spawn(move || drop((document, read))));
+    drop(thread::Builder::new().spawn(move || drop(document)));
     Ok(Written { bytes, left_out })
 }
 
@@ -162,18 +165,13 @@ fn written(document: &Document, encoding: Encoding) -> Result<Vec<u8>, SbomError
     })
 }
 
-/// Nothing is written that does not hold to the published schema. XML says the same as JSON, which is what is validated.
-fn holds(read: &Read, spec: Spec) -> Result<(), SbomError> {
-    let invalid = |at: String, what: String| SbomError::Invalid { version: spec.as_str(), at, what };
-    let faults = schema::check(read).map_err(|error| invalid(String::new(), error.to_string()))?;
-    match faults.listed.into_iter().next() {
-        None => Ok(()),
-        Some(fault) => Err(invalid(fault.at, fault.what)),
-    }
+/// The serial number of a document whose canonical bytes these are.
+pub(crate) fn serial_number(canonical: &[u8]) -> String {
+    serial_number_of(&Sha256::of(canonical))
 }
 
-pub(crate) fn serial_number(canonical: &[u8]) -> String {
-    let mut id = *Sha256::of(canonical).as_bytes();
+fn serial_number_of(digest: &Sha256) -> String {
+    let mut id = *digest.as_bytes();
     let [_, _, _, _, _, _, version, _, variant, ..] = &mut id;
     *version = (*version & 0x0f) | 0x80;
     *variant = (*variant & 0x3f) | 0x80;

@@ -33,6 +33,8 @@ pub struct NamedRoot {
 pub enum KeyWitness {
     /// A log or a timestamp authority.
     Log,
+    /// A timestamp authority, whichever logs have seen it: a log's word for the time is not enough.
+    Timestamp,
     /// Nobody: then nothing says when it was made.
     Nobody,
 }
@@ -100,7 +102,7 @@ impl NamedKey {
         for one in listed {
             let text = |value: &Value, field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
             if one.get("publicKey").is_none() && one.get("key").is_some() {
-                out.push(Self::served(one).map_err(wrong)?);
+                out.extend(Self::served(one).map_err(wrong)?);
                 continue;
             }
             if text(one, "keyUsage").as_deref() != Some("npm:attestations") {
@@ -125,21 +127,33 @@ impl NamedKey {
                 key,
             });
         }
-        if out.is_empty() { Err(wrong("none is for attestations".to_owned())) } else { Ok(out) }
+        if out.is_empty() {
+            return Err(wrong(
+                "none is for attestations, of a kind that is known and of a time that can be read".to_owned(),
+            ));
+        }
+        Ok(out)
     }
 
-    /// A key as the registry's own address serves it, for packages and attestations alike: without a beginning.
-    fn served(one: &Value) -> Result<Self, String> {
+    /// A key as the registry's own address serves it, for packages and attestations alike: without a beginning. Nothing where it is of a kind
+    /// that is none of those known here, or ends at what is no time: it does not count, and keeps no other from counting.
+    fn served(one: &Value) -> Result<Option<Self>, String> {
+        const KINDS: [&str; 6] =
+            ["ecdsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ed25519", "rsa", "rsassa-pss-sha256"];
         let text = |field: &str| one.get(field).and_then(Value::as_str);
+        if !["keytype", "scheme"].iter().all(|field| text(field).is_none_or(|kind| KINDS.contains(&kind))) {
+            return Ok(None);
+        }
         let der = text("key").and_then(decoded).ok_or_else(|| "`key` is not base64".to_owned())?;
         let key = BundleKey::from_der(&der).map_err(|refused| refused.to_string())?;
         let until = match one.get("expires").filter(|until| !until.is_null()) {
             None => None,
-            Some(until) => {
-                Some(until.as_str().and_then(Time::from_rfc3339).ok_or_else(|| "`expires` is no time".to_owned())?)
-            }
+            Some(until) => match until.as_str().and_then(Time::from_rfc3339) {
+                None => return Ok(None),
+                end => end,
+            },
         };
-        Ok(Self {
+        Ok(Some(Self {
             name: text("keyid").ok_or_else(|| "no `keyid`".to_owned())?.to_owned(),
             aliases: vec![key.id().hint()],
             witness: KeyWitness::Log,
@@ -147,7 +161,7 @@ impl NamedKey {
             until,
             cloud: None,
             key,
-        })
+        }))
     }
 
     /// Whether it counts at this moment.
@@ -186,5 +200,34 @@ impl Anchors {
         let is = |key: &&NamedKey| key.cloud.as_ref().is_some_and(|cloud| cloud.path == path);
         let encodes = |key: &NamedKey| key.cloud.as_ref().is_some_and(|cloud| cloud.encodes);
         self.keys.iter().filter(is).map(|key| (key, encodes(key))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_served_key_of_another_kind_or_without_a_readable_end_counts_for_nothing_and_hides_no_other() {
+        // One of the registry's own, as it serves it.
+        let known = json!({
+            "expires": null, "keyid": "SHA256:DhQ8wR5APBvFHLF/+Tc+AYvPOdTpcIDqOhxsBHRwC7U",
+            "keytype": "ecdsa-sha2-nistp256", "scheme": "ecdsa-sha2-nistp256",
+            "key": "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEY6Ya7W++7aUPzvMTrezH6Ycx3c+HOKYCcNGybJZSCJq/fd7Qa8uuAKtdIkUQtQiEKERhAmE5lMMJhP8OkDOa2g==",
+        });
+        let later = json!({ "expires": null, "keyid": "k", "keytype": "mldsa", "scheme": "mldsa", "key": "AAAA" });
+        let mut unended = known.clone();
+        unended["expires"] = json!("");
+        unended["keyid"] = json!("other");
+        let read = |keys: &[&Value]| NamedKey::from_registry(json!({ "keys": keys }).to_string().as_bytes());
+        let names: Vec<String> = read(&[&known, &later, &unended]).unwrap().into_iter().map(|key| key.name).collect();
+        assert_eq!(names, ["SHA256:DhQ8wR5APBvFHLF/+Tc+AYvPOdTpcIDqOhxsBHRwC7U"]);
+        for none in [vec![&later], vec![&unended], vec![&later, &unended], vec![]] {
+            assert!(read(&none).is_err(), "{none:?}");
+        }
+        let mut broken = known.clone();
+        broken["key"] = json!("AAAA");
+        assert!(read(&[&known, &broken]).is_err(), "one of a known kind that does not parse");
     }
 }

@@ -4,6 +4,7 @@
 use countersign_core::statement::Statement;
 use countersign_core::time::Time;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 const SECOND: &str = "https://slsa.dev/verification_summary/v0.2";
 /// The kinds of statement that are summaries.
@@ -57,8 +58,24 @@ impl Named {
 
     /// In words.
     pub(super) fn describe(&self) -> String {
-        let digest = self.digests.first().map(|digest| digest.chars().take(160).collect::<String>());
-        let words: Vec<String> = self.name.iter().cloned().chain(digest).collect();
+        self.in_words(&self.digests.iter().take(1).collect::<Vec<_>>())
+    }
+
+    /// The same with its digests of these algorithms, which are the ones that are compared; where it has none of them, with all.
+    pub(super) fn describe_by(&self, algorithms: &BTreeSet<&str>) -> String {
+        let of = |digest: &&String| digest.split_once(':').is_some_and(|(algorithm, _)| algorithms.contains(algorithm));
+        let compared: Vec<&String> = self.digests.iter().filter(of).collect();
+        self.in_words(&if compared.is_empty() { self.digests.iter().collect() } else { compared })
+    }
+
+    fn in_words(&self, digests: &[&String]) -> String {
+        const MOST: usize = 5;
+        let mut words: Vec<String> = self.name.iter().cloned().collect();
+        words.extend(digests.iter().take(MOST).map(|digest| digest.chars().take(160).collect::<String>()));
+        let more = digests.len().saturating_sub(MOST);
+        if more > 0 {
+            words.push(format!("{more} digests more"));
+        }
         if words.is_empty() { "what has neither name nor digest".to_owned() } else { words.join(", ") }
     }
 
@@ -179,6 +196,20 @@ mod tests {
         let inputs = read(TYPES[0], named).unwrap().inputs;
         assert_eq!(inputs.iter().map(Named::sha256).collect::<Vec<_>>(), [Some("cd"), None, None]);
         assert_eq!(inputs[2].describe(), "what has neither name nor digest");
+    }
+
+    #[test]
+    fn of_a_policy_the_digests_are_shown_that_are_compared() {
+        let mut predicate = least();
+        predicate["policy"] = json!({ "uri": "p", "digest": { "gitCommit": "bb", "sha256": "cc", "sha512": "dd" } });
+        let policy = read(TYPES[0], predicate.clone()).unwrap().policy;
+        assert_eq!(policy.describe_by(&BTreeSet::from(["sha256"])), "p, sha256:cc");
+        assert_eq!(policy.describe_by(&BTreeSet::from(["sha256", "sha512"])), "p, sha256:cc, sha512:dd");
+        assert_eq!(policy.describe_by(&BTreeSet::from(["sha1"])), "p, gitCommit:bb, sha256:cc, sha512:dd");
+        let many: serde_json::Map<String, Value> = (0..9).map(|n| (format!("a{n}"), json!("x"))).collect();
+        predicate["policy"] = json!({ "digest": many });
+        let policy = read(TYPES[0], predicate).unwrap().policy;
+        assert_eq!(policy.describe_by(&BTreeSet::new()), "a0:x, a1:x, a2:x, a3:x, a4:x, 4 digests more");
     }
 
     #[test]

@@ -11,9 +11,9 @@ pub use anchors::{Anchors, CloudKey, KeyWitness, NamedKey, NamedRoot};
 pub use shown::{Shown, ShownSigner};
 pub use summary::{check_summary, is_summary, summary_result};
 
-use crate::sigstore::{Artifact, Keyless, Refused, form, stranger};
+use crate::sigstore::{Artifact, Keyless, Refused, form, is_stamped, stranger};
 use countersign_core::attestation::{Attestation, Beside, Proof, RawSignature};
-use countersign_core::bundle::BundleError;
+use countersign_core::bundle::{BundleError, shaped};
 use countersign_core::codes;
 use countersign_core::digest::{Sha256, to_hex};
 use countersign_core::envelope::{PAYLOAD_TYPE, pae};
@@ -121,11 +121,25 @@ pub fn verify(
         findings.push(finding);
     }
     if findings.is_empty() {
-        let notes = publisher::notes(attestation, &signers, place);
+        let mut notes = publisher::notes(attestation, &signers, place);
+        notes.extend(passed_over(attestation, &signers, place));
         Ok(Shown::new(statement, signers, attestation, notes))
     } else {
         Err(findings)
     }
+}
+
+/// A timestamp beside the signature of a key that needs no witness, where no root is given by which it could be looked at.
+fn passed_over(attestation: &Attestation, signers: &[ShownSigner], place: &str) -> Option<Finding> {
+    let Proof::Bundle(bytes) = &attestation.proof else { return None };
+    let alone = signers.iter().any(ShownSigner::is_unwitnessed);
+    let there = alone && json::parse(bytes).is_ok_and(|bundle| is_stamped(&bundle));
+    let what = "the timestamp beside the signature was not looked at, since no trusted root is given";
+    there.then(|| {
+        Finding::new(codes::TRANSPARENCY_NONE, what)
+            .at(place)
+            .help("name the root that has its authority: --trusted-root FILE")
+    })
 }
 
 /// What a form says beside the signed payload has to agree with it: people read that, and not the payload.
@@ -232,6 +246,8 @@ impl Judge<'_> {
 
     fn bundle(&self, bytes: &[u8], attestation: &Attestation) -> Result<Vec<ShownSigner>, Finding> {
         let value = json::parse(bytes).map_err(|error| self.malformed(error.to_string()))?;
+        // Below it is looked for parts by their names, and what is not found was not there.
+        shaped(&value).map_err(|error| self.malformed(error.to_string()))?;
         let material = value.get("verificationMaterial");
         let has = |field: &str| material.and_then(|m| m.get(field)).is_some_and(|value| !value.is_null());
         let certificate = has("certificate") || has("x509CertificateChain");
@@ -290,8 +306,13 @@ impl Judge<'_> {
         }
         let mut refusal = None;
         for key in keys {
-            let judged =
-                if logged || stamped { self.witnessed(key, bytes) } else { self.alone(key, value, attestation) };
+            // A timestamp counts by a root. A key that needs no witness is not refused for one that nobody here can look at.
+            let looked_at = stamped && !(key.witness == KeyWitness::Nobody && self.anchors.roots.is_empty());
+            let judged = if logged || looked_at {
+                self.witnessed(key, bytes, (logged, stamped))
+            } else {
+                self.alone(key, value, attestation)
+            };
             match judged {
                 Ok(signer) => return Ok(vec![signer]),
                 Err(finding) => refusal = refusal.or(Some(finding)),
@@ -300,25 +321,30 @@ impl Judge<'_> {
         Err(refusal.unwrap_or_else(|| self.stranger_key(hint)))
     }
 
-    /// What a log or a timestamp authority has seen.
-    fn witnessed(&self, key: &NamedKey, bytes: &[u8]) -> Result<ShownSigner, Finding> {
+    /// What a log or a timestamp authority has seen. Each timestamp that is there holds, or the bundle does not.
+    fn witnessed(&self, key: &NamedKey, bytes: &[u8], (logged, stamped): (bool, bool)) -> Result<ShownSigner, Finding> {
         let mut refusal = None;
         let artifact = self.artifact().map_err(|refused| refused.finding(self.place))?;
         for root in &self.anchors.roots {
-            match root.root.verify_managed_cosigned(bytes, self.layer, artifact, &key.key, self.at) {
+            let asked = if key.witness == KeyWitness::Nobody { None } else { Some(root.transparency) };
+            match root.root.verify_managed_cosigned(bytes, self.layer, artifact, &key.key, asked, self.at) {
                 Err(refused) => refusal = refusal.or_else(|| Some(refused.finding(self.place))),
+                Ok(_) if key.witness == KeyWitness::Timestamp && !stamped => return Err(self.unstamped(key)),
                 Ok(times) => {
                     // Before a timestamp there may be none: then the key has to count now.
                     let when: &[Time] = if times.is_empty() { std::slice::from_ref(&self.at) } else { &times };
                     if let Some(time) = when.iter().find(|time| !key.counts_at(**time)) {
                         return Err(self.not_valid(key, *time));
                     }
-                    return Ok(ShownSigner::Key { name: key.name.clone(), id: key.key.id(), times, witnessed: true });
+                    let (name, id) = (key.name.clone(), key.key.id());
+                    return Ok(ShownSigner::Key { name, id, times, witnessed: true, logged });
                 }
             }
         }
         let missing = || {
-            Finding::new(codes::SIGSTORE_ROOT_MISSING, "a log has seen this signature, and no trusted root is given")
+            let who = if logged { "a log" } else { "a timestamp authority" };
+            let what = format!("{who} has seen this signature, and no trusted root is given");
+            Finding::new(codes::SIGSTORE_ROOT_MISSING, what)
                 .at(self.place)
                 .help("name the instance's root: --trusted-root public-good, or a file")
         };
@@ -352,13 +378,14 @@ impl Judge<'_> {
             let what = format!("the signature does not hold for key {}", key.name);
             return Err(Finding::new(codes::SIGNATURE_INVALID, what).at(self.place));
         }
-        if key.witness == KeyWitness::Log {
+        if key.witness != KeyWitness::Nobody {
             return Err(self.unwitnessed(key));
         }
         if !key.counts_at(self.at) {
             return Err(self.not_valid(key, self.at));
         }
-        Ok(ShownSigner::Key { name: key.name.clone(), id: key.key.id(), times: Vec::new(), witnessed: false })
+        let (name, id) = (key.name.clone(), key.key.id());
+        Ok(ShownSigner::Key { name, id, times: Vec::new(), witnessed: false, logged: false })
     }
 
     fn unwitnessed(&self, key: &NamedKey) -> Finding {
@@ -367,6 +394,15 @@ impl Judge<'_> {
             .at(self.place)
             .expected("a log entry, or leave to do without", "the key's transparency")
             .help("where that is meant: `transparency = \"none\"` for this key in trust, or --transparency none")
+    }
+
+    fn unstamped(&self, key: &NamedKey) -> Finding {
+        let what = format!("key {} signed, no timestamp authority says when, and a timestamp is asked for", key.name);
+        Finding::new(codes::TIMESTAMP_MISSING, what)
+            .at(self.place)
+            .expected("a timestamp of an authority of the trusted root (RFC 3161)", "what is asked for")
+            .found("none; a log's word for the time is no timestamp")
+            .help("where the log's word is enough: leave out `--transparency timestamp`")
     }
 
     /// Every signature stands by itself, and each key counts once. What is no signature of a key that is named here counts as
@@ -400,7 +436,7 @@ impl Judge<'_> {
             let holds = |(key, encodes): (&NamedKey, bool)| {
                 let message = if encodes { &encoded } else { payload };
                 if key.key.holds(message, &signature.bytes) {
-                    if key.witness == KeyWitness::Log {
+                    if key.witness != KeyWitness::Nobody {
                         return Err(self.unwitnessed(key));
                     }
                     return Ok(ShownSigner::CloudBuild { name: key.name.clone(), id: key.key.id() });

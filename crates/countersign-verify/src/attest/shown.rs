@@ -90,6 +90,8 @@ pub enum ShownSigner {
         times: Vec<Time>,
         /// Whether a log or a timestamp authority attests it.
         witnessed: bool,
+        /// Whether a transparency log does.
+        logged: bool,
     },
     /// A key of Cloud Build, which keeps its signatures to itself.
     CloudBuild {

@@ -113,7 +113,8 @@ pub fn check_summary(
     if !wanted.policies.is_empty() && !policy.digests.iter().any(|digest| wanted.policies.contains(digest)) {
         let accepted: Vec<&str> = wanted.policies.iter().map(String::as_str).collect();
         let none = if policy.digests.is_empty() { ", without a digest" } else { "" };
-        let found = format!("{}{none}", policy.describe());
+        let algorithms = accepted.iter().filter_map(|digest| digest.split_once(':')).map(|(name, _)| name).collect();
+        let found = format!("{}{none}", policy.describe_by(&algorithms));
         differs(codes::VSA_POLICY, "the summary was made by another policy", accepted.join(", "), found);
     }
     let allowed = wanted

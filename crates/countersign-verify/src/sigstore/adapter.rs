@@ -187,9 +187,16 @@ impl Verifier {
         Ok(Keyless { certificate: claims(info, der.as_bytes())?, times, payload, logged: found.tlog_verified() })
     }
 
-    pub(super) fn managed(&self, bundle: &str, artifact: Artifact<'_>, key: &Key) -> Result<Vec<Time>, Refused> {
+    pub(super) fn managed(
+        &self,
+        bundle: &str,
+        artifact: Artifact<'_>,
+        key: &Key,
+        logged: bool,
+    ) -> Result<Vec<Time>, Refused> {
         let bundle = read(bundle)?;
         let policy = PublicKeyVerificationPolicy::new(key.0.clone());
+        let policy = if logged { policy } else { policy.skip_tlog_unsafe() };
         let found = self.0.verify(artifact_of(artifact)?, &bundle, &policy).map_err(|error| refused(&error))?;
         times(found.verified_timestamps())
     }

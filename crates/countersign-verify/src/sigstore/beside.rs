@@ -2,10 +2,8 @@
 //! entry names its log; and nobody signs that. (Size and root, which every proof says again, `form` compares.) The family passes over what
 //! nobody signs. Other readers use it, so that one bundle would be two things: here it is the same, or refused.
 
-use super::Refused;
 use super::form::number;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use super::{Refused, decoded};
 use countersign_core::codes;
 use serde_json::Value;
 
@@ -17,7 +15,7 @@ impl Logs {
     /// Those of a trusted root.
     pub(super) fn of(root: &Value) -> Self {
         let logs = root.get("tlogs").and_then(Value::as_array);
-        Self(logs.into_iter().flatten().filter_map(|log| bytes(log, "/logId/keyId")).collect())
+        Self(logs.into_iter().flatten().filter_map(id_of).collect())
     }
 
     /// Whether each entry of version 2 has the place that its proof says, and is of a log that is known and signed its checkpoint.
@@ -30,12 +28,18 @@ impl Logs {
         // What is missing altogether is said where it is needed.
         let Some(proof) = entry.get("inclusionProof").filter(|proof| proof.is_object()) else { return Ok(()) };
         let Some(note) = proof.pointer("/checkpoint/envelope").and_then(Value::as_str) else { return Ok(()) };
-        let place = |value: &Value| number(value.get("logIndex").filter(|index| !index.is_null()));
-        if place(proof).is_some() && place(proof) != place(entry).or_else(|| Some("0".to_owned())) {
+        // What is left out is zero, in this notation.
+        let place = |value: &Value| {
+            number(value.get("logIndex").filter(|index| !index.is_null())).unwrap_or_else(|| "0".to_owned())
+        };
+        if place(proof) != place(entry) {
             return Err(Refused::new(codes::INCLUSION_PROOF_INVALID, "the proof is of another entry"));
         }
-        let Some(id) = bytes(entry, "/logId/keyId").filter(|id| !id.is_empty()) else { return Ok(()) };
-        if self.0.contains(&id) && signed_by(note, &id) {
+        // An id that is there names a log, or the entry is none: one that cannot be read is no absent one.
+        if entry.pointer("/logId/keyId").is_none_or(Value::is_null) {
+            return Ok(());
+        }
+        if id_of(entry).is_some_and(|id| self.0.contains(&id) && signed_by(note, &id)) {
             return Ok(());
         }
         Err(Refused::new(codes::CHECKPOINT_INVALID, "the log that the entry names did not sign the checkpoint"))
@@ -51,11 +55,69 @@ fn of_second_version(entry: &Value) -> bool {
 fn signed_by(note: &str, id: &[u8]) -> bool {
     let below = note.split_once("\n\n").map(|(_, below)| below).unwrap_or_default();
     below.lines().any(|line| {
-        let signature = line.rsplit(' ').next().and_then(|encoded| BASE64.decode(encoded).ok()).unwrap_or_default();
+        let signature = line.rsplit(' ').next().and_then(decoded).unwrap_or_default();
         signature.get(..4).is_some_and(|hint| id.starts_with(hint))
     })
 }
 
-fn bytes(value: &Value, path: &str) -> Option<Vec<u8>> {
-    BASE64.decode(value.pointer(path)?.as_str()?).ok()
+/// The id that an entry or a log has, if it has one.
+fn id_of(value: &Value) -> Option<Vec<u8>> {
+    decoded(value.pointer("/logId/keyId")?.as_str()?).filter(|id| !id.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+    use countersign_core::finding::Code;
+    use serde_json::json;
+
+    /// An entry of this log, whose checkpoint the log with this id signed.
+    fn entry(id: &Value, signer: &[u8]) -> Value {
+        let line = [signer.get(..4).unwrap(), &[0; 64]].concat();
+        let note = format!("log.example\n9\nAAAA\n\n\u{2014} log.example {}\n", STANDARD.encode(line));
+        let proof = json!({ "logIndex": "7", "checkpoint": { "envelope": note } });
+        let entry = json!({
+            "logIndex": "7", "logId": { "keyId": id }, "kindVersion": { "kind": "dsse", "version": "0.0.2" }, "inclusionProof": proof,
+        });
+        json!({ "verificationMaterial": { "tlogEntries": [entry] } })
+    }
+
+    #[test]
+    fn the_log_that_an_entry_names_signed_its_checkpoint_however_the_name_is_spelled() {
+        let (known, other) = ([0xfb; 32], [0xfe; 32]);
+        let logs = [known, other].map(|id| json!({ "logId": { "keyId": STANDARD.encode(id) } }));
+        let logs = Logs::of(&json!({ "tlogs": logs }));
+        let judge = |id: &Value| logs.agree(&entry(id, &known)).map_err(|refused| refused.code());
+        let refused: Result<(), Code> = Err(codes::CHECKPOINT_INVALID);
+        for engine in [STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD] {
+            assert_eq!(judge(&json!(engine.encode(known))), Ok(()));
+            assert_eq!(judge(&json!(engine.encode(other))), refused, "another log");
+            assert_eq!(judge(&json!(engine.encode([0xff; 32]))), refused, "no log");
+        }
+        for id in ["", "=", "!", "A"] {
+            assert_eq!(judge(&json!(id)), refused, "`{id}`");
+        }
+        assert_eq!(judge(&Value::Null), Ok(()), "what is left out is said where it is needed");
+    }
+
+    #[test]
+    fn a_place_that_is_left_out_is_the_first() {
+        let logs = Logs::of(&json!({ "tlogs": [{ "logId": { "keyId": STANDARD.encode([1; 32]) } }] }));
+        let judge = |of_entry: &Value, of_proof: &Value| {
+            let mut bundle = entry(&json!(STANDARD.encode([1; 32])), &[1; 32]);
+            let entry = &mut bundle["verificationMaterial"]["tlogEntries"][0];
+            entry["logIndex"] = of_entry.clone();
+            entry["inclusionProof"]["logIndex"] = of_proof.clone();
+            logs.agree(&bundle).map_err(|refused| refused.code())
+        };
+        let (none, first, other) = (Value::Null, json!("0"), json!(7));
+        for (of_entry, of_proof) in [(&none, &none), (&none, &first), (&first, &none), (&other, &other)] {
+            assert_eq!(judge(of_entry, of_proof), Ok(()), "{of_entry} {of_proof}");
+        }
+        for (of_entry, of_proof) in [(&other, &none), (&none, &other), (&first, &other)] {
+            assert_eq!(judge(of_entry, of_proof), Err(codes::INCLUSION_PROOF_INVALID), "{of_entry} {of_proof}");
+        }
+    }
 }

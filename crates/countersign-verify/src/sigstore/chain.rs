@@ -160,6 +160,25 @@ pub(super) fn vouched(root: &Value, leaf: &[u8], issuer: &[u8]) -> Result<(), Re
     Err(refused("the certificate log's word (SCT) does not hold for this certificate"))
 }
 
+/// What kind of key the log has whose word stands in a certificate, where it is a log of the root and its kind is not among those that
+/// certificate logs sign with (RFC 6962).
+pub(super) fn unread_kind(root: &Value, leaf: &[u8]) -> Option<&'static str> {
+    let extensions = Certificate::from_der(leaf).ok()?.tbs_certificate.extensions?;
+    let words = extensions.iter().find(|extension| extension.extn_id == SCT_LIST)?;
+    let word = Word::read(OctetStringRef::from_der(words.extn_value.as_bytes()).ok()?.as_bytes())?;
+    let id = BASE64.encode(word.log);
+    let log = list(root, "ctlogs").iter().find(|log| text(log, "/logId/keyId").is_ok_and(|known| known == id))?;
+    match schemes::Kind::of(&bytes(log, "/publicKey/rawBytes").ok()?) {
+        schemes::Kind::P256 | schemes::Kind::Rsa => None,
+        // By the hash of its own length the family reads it all the same.
+        schemes::Kind::P384 if word.scheme == [5, 3] => None,
+        schemes::Kind::P384 => Some("a key on P-384"),
+        schemes::Kind::P521 => Some("a key on P-521"),
+        schemes::Kind::Ed25519 => Some("an Ed25519 key"),
+        schemes::Kind::Other => Some("a key of a kind that is not known"),
+    }
+}
+
 /// A signed certificate timestamp.
 struct Word<'w> {
     log: [u8; 32],

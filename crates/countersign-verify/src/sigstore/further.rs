@@ -98,12 +98,12 @@ impl Asked<'_> {
     }
 
     /// By a key.
-    pub(super) fn managed(&self, key: &[u8]) -> Result<Vec<Time>, Refused> {
-        adapter::well_formed(self.bundle, true)?;
+    pub(super) fn managed(&self, key: &[u8], logged: bool) -> Result<Vec<Time>, Refused> {
+        adapter::well_formed(self.bundle, logged)?;
         if self.bundle.pointer("/verificationMaterial/publicKey").is_none_or(Value::is_null) {
             return Err(no(codes::SIGSTORE_UNSUPPORTED, "a certificate signed, and a key is expected"));
         }
-        let mut times = self.logged(&self.root()?, Some(key), true)?;
+        let mut times = self.logged(&self.root()?, Some(key), logged)?;
         times.extend(adapter::stamped(self.root, self.bundle)?);
         self.signed(key)?;
         Ok(times)

@@ -48,7 +48,7 @@ impl Kind {
     }
 
     /// Logs of version 2 promise nothing, and have the size and root of their tree in the checkpoint alone.
-    const fn of_second_version(self) -> bool {
+    pub(super) const fn of_second_version(self) -> bool {
         matches!(self, Self::Dsse | Self::Second)
     }
 
@@ -379,7 +379,7 @@ pub(super) fn certificate_of(bundle: &Value) -> Result<Vec<u8>, Refused> {
 }
 
 /// What is inside of a certificate or a key in PEM form.
-fn der_of(pem: &[u8]) -> Result<Vec<u8>, Refused> {
+pub(super) fn der_of(pem: &[u8]) -> Result<Vec<u8>, Refused> {
     let text = String::from_utf8_lossy(pem);
     let inside = |kind: &str| {
         let (_, rest) = text.split_once(&format!("-----BEGIN {kind}-----"))?;

@@ -9,6 +9,7 @@
 mod adapter;
 mod beside;
 mod certificate;
+mod certified;
 mod chain;
 mod details;
 pub(crate) mod form;
@@ -18,6 +19,7 @@ mod older;
 mod roots;
 mod schemes;
 mod spans;
+mod windows;
 
 pub use certificate::{CertificateClaims, CertificateName};
 pub use countersign_core::trust::Transparency;
@@ -25,7 +27,8 @@ pub use roots::Roots;
 pub(crate) use roots::stranger;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use countersign_core::bundle::shaped;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::envelope::PAYLOAD_TYPE;
@@ -34,6 +37,7 @@ use countersign_core::key::{KeyId, PublicKey};
 use countersign_core::time::Time;
 use countersign_core::{json, limits};
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// What was signed, as far as it is known.
 #[derive(Debug, Clone, Copy)]
@@ -154,6 +158,12 @@ impl Refused {
         self.code
     }
 
+    /// Whether what was found wrong may be due to a certificate log's kind of key alone. A root whose certificate logs are all of such
+    /// kinds has none for whoever looks for one, and is itself in order.
+    fn may_be_of_log(&self) -> bool {
+        [codes::SCT_INVALID, codes::SIGSTORE_ROOT_MALFORMED].contains(&self.code)
+    }
+
     /// As a finding about this place.
     #[must_use]
     pub fn finding(&self, place: &str) -> Finding {
@@ -200,6 +210,7 @@ pub struct TrustedRoot {
     vouched: bool,
     known: beside::Logs,
     spans: spans::Spans,
+    windows: windows::Windows,
 }
 
 impl std::fmt::Debug for TrustedRoot {
@@ -224,7 +235,17 @@ impl TrustedRoot {
         details::fit(&value)?;
         let verifier = adapter::Verifier::new(bytes).map_err(malformed)?;
         let (known, spans) = (beside::Logs::of(&value), spans::Spans::of(&value)?);
-        Ok(Self { digest: Sha256::of(bytes), verifier, document: bytes.to_vec(), logged, vouched, known, spans })
+        let windows = windows::Windows::of(&value);
+        Ok(Self {
+            digest: Sha256::of(bytes),
+            verifier,
+            document: bytes.to_vec(),
+            logged,
+            vouched,
+            known,
+            spans,
+            windows,
+        })
     }
 
     /// The trusted root of a published instance, as it was when this program was made.
@@ -267,6 +288,15 @@ impl TrustedRoot {
         Ok(())
     }
 
+    /// What there is to say of a certificate whose log has a key of a kind that certificate logs are not read with.
+    fn of_unread_log(&self, bundle: &Value) -> Option<Refused> {
+        let root = json::parse(&self.document).ok()?;
+        let kind = chain::unread_kind(&root, &logged::certificate_of(bundle).ok()?)?;
+        let what =
+            format!("the log that saw the certificate has {kind}: of certificate logs ECDSA on P-256 and RSA are read");
+        Some(Refused::new(codes::SIGSTORE_UNSUPPORTED, what))
+    }
+
     /// Its bytes, as they were read.
     #[must_use]
     pub fn document(&self) -> &[u8] {
@@ -299,11 +329,11 @@ impl TrustedRoot {
         transparency: Transparency,
         at: Time,
     ) -> Result<Keyless, Refused> {
-        let (bundle, value) = strict(bundle)?;
+        let (bundle, value) = plain(bundle)?;
         let asks = self.asks(transparency, &value);
         let usual =
             |root: &[u8], verifier: &adapter::Verifier| match older::again(root, &value, envelope, artifact, None) {
-                None => verifier.keyless(bundle, artifact, asks),
+                None => verifier.keyless(&bundle, artifact, asks),
                 Some(again) => {
                     let again = again?;
                     verifier_of(&again.root)?.keyless(&again.bundle, artifact, asks)
@@ -317,6 +347,12 @@ impl TrustedRoot {
             })
         };
         let found = judge(&self.document, &self.verifier).map_err(|refused| {
+            // The family calls a root without certificate logs malformed, which it is not.
+            if asks.vouched && !self.vouched && refused.code() == codes::SIGSTORE_ROOT_MALFORMED {
+                return Refused::new(codes::SCT_INVALID, UNVOUCHED);
+            }
+            let of_log = refused.may_be_of_log().then(|| self.of_unread_log(&value)).flatten();
+            let refused = of_log.unwrap_or(refused);
             // Of a bundle without an entry it is said what would help, whatever else is missing.
             let missing = refused.code() == codes::INCLUSION_PROOF_INVALID;
             self.witnessed(transparency, &value).err().filter(|_| missing).unwrap_or(refused)
@@ -325,13 +361,18 @@ impl TrustedRoot {
         if let Some(root) = self.spans.without_ended(&self.document, &found.times, is_stamped(&value))? {
             judge(&root, &verifier_of(&root)?)?;
         }
+        if let Some(root) = self.windows.counting(&self.document, &value, &found.times)? {
+            judge(&root, &verifier_of(&root)?)?;
+        }
         form::fits(&value, Some(artifact))?;
+        certified::agrees(&value)?;
         self.known.agree(&value)?;
         past(&found.times, at)?;
         Ok(found)
     }
 
-    /// Checks a bundle that was signed by this key, and logged. The times that are attested.
+    /// Checks a bundle that was signed by this key, and logged; where the root names no logs, one with a timestamp will do. The times
+    /// that are attested.
     pub fn verify_managed(
         &self,
         bundle: &[u8],
@@ -339,20 +380,23 @@ impl TrustedRoot {
         key: &BundleKey,
         at: Time,
     ) -> Result<Vec<Time>, Refused> {
-        self.verify_managed_cosigned(bundle, None, artifact, key, at)
+        self.verify_managed_cosigned(bundle, None, artifact, key, Some(self.transparency()), at)
     }
 
-    /// The same, with the envelope's own bytes where they are at hand.
+    /// The same, with the envelope's own bytes where they are at hand, and with what has to witness it. Where that is nobody, what is
+    /// there has to hold all the same, and something has to be there.
     pub fn verify_managed_cosigned(
         &self,
         bundle: &[u8],
         envelope: Option<&[u8]>,
         artifact: Artifact<'_>,
         key: &BundleKey,
+        transparency: Option<Transparency>,
         at: Time,
     ) -> Result<Vec<Time>, Refused> {
-        let (bundle, value) = strict(bundle)?;
+        let (bundle, value) = plain(bundle)?;
         let signer = key.0.der();
+        let logged = transparency.map_or_else(|| is_logged(&value), |asked| self.asks(asked, &value).logged);
         let usual = |root: &[u8], verifier: &adapter::Verifier| match older::again(
             root,
             &value,
@@ -360,23 +404,32 @@ impl TrustedRoot {
             artifact,
             Some(signer),
         ) {
-            None => verifier.managed(bundle, artifact, &key.0),
+            None => verifier.managed(&bundle, artifact, &key.0, logged),
             Some(again) => {
                 let again = again?;
-                verifier_of(&again.root)?.managed(&again.bundle, artifact, &key.0)
+                verifier_of(&again.root)?.managed(&again.bundle, artifact, &key.0, logged)
             }
         };
         let judge = |root: &[u8], verifier: &adapter::Verifier| {
             usual(root, verifier).or_else(|refused| {
                 let asked = further::Asked { root, bundle: &value, envelope, artifact, at };
-                further::instead(&asked, signer, &refused, || asked.managed(signer)).unwrap_or(Err(refused))
+                further::instead(&asked, signer, &refused, || asked.managed(signer, logged)).unwrap_or(Err(refused))
             })
         };
         let times = judge(&self.document, &self.verifier)?;
+        if !logged && times.is_empty() {
+            let what = "no log has an entry of this, and no timestamp authority says when it was signed";
+            return Err(Refused::new(codes::TIMESTAMP_MISSING, what));
+        }
         // Without a certificate, only the authorities of timestamps matter.
         if is_stamped(&value)
             && let Some(root) = self.spans.without_ended(&self.document, &times, true)?
         {
+            judge(&root, &verifier_of(&root)?)?;
+        }
+        // Where nothing says when it was signed, the log has to count now, as the key has to.
+        let when: &[Time] = if times.is_empty() { std::slice::from_ref(&at) } else { &times };
+        if let Some(root) = self.windows.counting(&self.document, &value, when)? {
             judge(&root, &verifier_of(&root)?)?;
         }
         form::fits(&value, Some(artifact))?;
@@ -385,6 +438,11 @@ impl TrustedRoot {
         Ok(times)
     }
 }
+
+/// What is said where a certificate log's word is asked for, and the root names none.
+const UNVOUCHED: &str = "no certificate log's word (SCT) for the certificate can be checked, since the trusted root names no certificate \
+                         log: give a root with its `ctlogs`; of an instance that has none ask for timestamps instead \
+                         (`--transparency timestamp`, or `transparency = \"timestamp\"` in trust), which takes no other log away";
 
 fn verifier_of(root: &[u8]) -> Result<adapter::Verifier, Refused> {
     adapter::Verifier::new(root).map_err(|what| Refused::new(codes::SIGSTORE_ROOT_MALFORMED, what))
@@ -400,13 +458,13 @@ struct Asks {
 }
 
 /// Whether a bundle has log entries.
-fn is_logged(bundle: &Value) -> bool {
+pub(crate) fn is_logged(bundle: &Value) -> bool {
     let entries = bundle.pointer("/verificationMaterial/tlogEntries").and_then(Value::as_array);
     entries.is_some_and(|entries| !entries.is_empty())
 }
 
 /// Whether a bundle has timestamps.
-fn is_stamped(bundle: &Value) -> bool {
+pub(crate) fn is_stamped(bundle: &Value) -> bool {
     let stamps = bundle.pointer("/verificationMaterial/timestampVerificationData/rfc3161Timestamps");
     stamps.and_then(Value::as_array).is_some_and(|stamps| !stamps.is_empty())
 }
@@ -428,6 +486,8 @@ fn twice(bundle: &Value) -> Option<&'static str> {
 fn strict(bytes: &[u8]) -> Result<(&str, Value), Refused> {
     let value = json::parse(bytes).map_err(|error| Refused::new(codes::BUNDLE_MALFORMED, error.to_string()))?;
     let text = std::str::from_utf8(bytes).map_err(|_utf8| Refused::new(codes::BUNDLE_MALFORMED, "not UTF-8"))?;
+    // The family reads parts that are arrays, in which nothing here would be found by its name.
+    shaped(&value).map_err(|error| Refused::new(codes::BUNDLE_MALFORMED, error.to_string()))?;
     if let Some(what) = twice(&value) {
         return Err(Refused::new(codes::BUNDLE_MALFORMED, format!("the bundle holds {what}")));
     }
@@ -446,6 +506,27 @@ fn strict(bytes: &[u8]) -> Result<(&str, Value), Refused> {
     Ok((text, value))
 }
 
+/// The same without what is null: in this notation that is left out. The family passes over it in one place and refuses it in another.
+fn plain(bytes: &[u8]) -> Result<(Cow<'_, str>, Value), Refused> {
+    let (text, mut value) = strict(bytes)?;
+    let text = if without_nulls(&mut value) { Cow::Owned(value.to_string()) } else { Cow::Borrowed(text) };
+    Ok((text, value))
+}
+
+/// Takes out every field that is null. Whether there was one.
+fn without_nulls(value: &mut Value) -> bool {
+    match value {
+        Value::Object(fields) => {
+            let before = fields.len();
+            fields.retain(|_, field| !field.is_null());
+            let some = fields.len() != before;
+            fields.values_mut().fold(some, |some, field| without_nulls(field) || some)
+        }
+        Value::Array(items) => items.iter_mut().fold(false, |some, item| without_nulls(item) || some),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
 /// The versions of in-toto's statements.
 const STATEMENTS: [&str; 2] = ["https://in-toto.io/Statement/v0.1", "https://in-toto.io/Statement/v1"];
 
@@ -457,7 +538,7 @@ fn unknown_statement(bundle: &Value) -> Option<String> {
         return None;
     }
     // What is no base64, or no JSON, is said where it is read.
-    let payload = BASE64.decode(envelope.get("payload")?.as_str()?).ok()?;
+    let payload = decoded(envelope.get("payload")?.as_str()?)?;
     let statement = json::parse(&payload).ok()?;
     let kind = statement.get("_type").and_then(Value::as_str).unwrap_or_default();
     (!STATEMENTS.contains(&kind)).then(|| kind.chars().take(120).collect())
@@ -477,6 +558,11 @@ fn unsigned_checkpoint(bundle: &Value) -> bool {
     entries.into_iter().flatten().any(|entry| note(entry) == Some(true))
 }
 
+/// Base64 as the family reads it: in either alphabet, with its padding or without. What it reads and we do not would be absent here.
+fn decoded(text: &str) -> Option<Vec<u8>> {
+    STANDARD_NO_PAD.decode(text.trim_end_matches('=').replace('-', "+").replace('_', "/")).ok()
+}
+
 /// The family compares with the machine's clock; what counts is the time in question.
 fn past(times: &[Time], at: Time) -> Result<(), Refused> {
     match times.iter().find(|time| **time > at) {
@@ -491,6 +577,7 @@ fn past(times: &[Time], at: Time) -> Result<(), Refused> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE};
     use serde_json::json;
 
     #[test]
@@ -503,6 +590,13 @@ mod tests {
             assert!(unknown_statement(&bundle(unknown.clone())).is_some(), "{unknown}");
         }
         assert_eq!(unknown_statement(&json!({ "messageSignature": {} })), None);
+        // However its base64 is spelled: the family reads each of these.
+        let statement = json!({ "_type": "https://in-toto.io/Statement/v9", "x": "\u{fbff}\u{ffff}" }).to_string();
+        let usual = BASE64.encode(&statement);
+        for payload in [URL_SAFE.encode(&statement), usual.trim_end_matches('=').to_owned(), usual] {
+            let bundle = json!({ "dsseEnvelope": { "payloadType": PAYLOAD_TYPE, "payload": payload } });
+            assert!(unknown_statement(&bundle).is_some(), "{payload}");
+        }
     }
 
     #[test]

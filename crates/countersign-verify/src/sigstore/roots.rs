@@ -121,13 +121,21 @@ impl Roots {
         let artifact = Artifact::of(subjects)?;
         let mut refusal = None;
         for known in &trust.sigstore_roots {
-            let judged = self.at_hand(known, at).and_then(|root| root.verify_managed(bundle, artifact, &key, at));
+            let asked = Some(known.transparency);
+            let judged = self
+                .at_hand(known, at)
+                .and_then(|root| root.verify_managed_cosigned(bundle, None, artifact, &key, asked, at));
             match judged {
                 Ok(times) => return Ok(times),
                 Err(refused) => refusal = refusal.or(Some(refused)),
             }
         }
-        let none = || Refused::new(codes::SIGSTORE_ROOT_MISSING, "a log has seen it, and trust names no Sigstore root");
+        let none = || {
+            Refused::new(
+                codes::SIGSTORE_ROOT_MISSING,
+                "a log or a timestamp authority has seen it, and trust names no Sigstore root",
+            )
+        };
         Err(refusal.unwrap_or_else(none))
     }
 

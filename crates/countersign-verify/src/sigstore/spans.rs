@@ -27,13 +27,15 @@ struct Span {
 impl Span {
     fn of(authority: &Value) -> Result<Self, Refused> {
         let mut span = Self { from: i64::MIN, until: i64::MAX };
+        let malformed = |what: &str| Refused::new(codes::SIGSTORE_ROOT_MALFORMED, what);
         let chain = authority.pointer("/certChain/certificates").and_then(Value::as_array);
-        for certificate in chain.into_iter().flatten() {
+        // The family reads arrays as well, in which nothing is found here; without certificates there would be no end.
+        let chain = chain.ok_or_else(|| malformed("an authority has no `certChain` with `certificates`"))?;
+        for certificate in chain {
             let raw = certificate.get("rawBytes").and_then(Value::as_str);
             let der = raw.and_then(|raw| BASE64.decode(raw).ok()).unwrap_or_default();
-            let malformed =
-                || Refused::new(codes::SIGSTORE_ROOT_MALFORMED, "an authority's certificate does not parse");
-            let parsed = Certificate::from_der(&der).map_err(|_der| malformed())?;
+            let parsed =
+                Certificate::from_der(&der).map_err(|_der| malformed("an authority's certificate does not parse"))?;
             let validity = parsed.tbs_certificate.validity;
             let seconds =
                 |time: x509_cert::time::Time| i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
@@ -76,5 +78,20 @@ impl Spans {
             }
         }
         serde_json::to_vec(&root).map(Some).map_err(|error| malformed(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Instance;
+    use super::*;
+
+    #[test]
+    fn an_authority_whose_certificates_are_not_found_by_their_names_is_none_without_an_end() {
+        let mut root: Value = serde_json::from_str(Instance::Production.trusted_root()).unwrap();
+        assert!(Spans::of(&root).is_ok());
+        let chain = &mut root["timestampAuthorities"][0]["certChain"];
+        *chain = serde_json::json!([chain["certificates"]]);
+        assert_eq!(Spans::of(&root).unwrap_err().code(), codes::SIGSTORE_ROOT_MALFORMED);
     }
 }

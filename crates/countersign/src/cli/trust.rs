@@ -323,7 +323,7 @@ fn words(shown: &answer::TrustShown, signed: bool) -> String {
         {
             out.push_str("  a `.` in it stands for any character: write `\\.` where a dot is meant\n");
         }
-        if identity.issuer.is_anybody() || (identity.subject.is_anybody() && identity.claims.is_empty()) {
+        if identity.lets_in_anybody().is_some() {
             out.push_str("  it lets in anybody: say whose signature counts\n");
         }
     }

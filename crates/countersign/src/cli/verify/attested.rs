@@ -138,7 +138,7 @@ pub(crate) struct AttestedArgs {
 enum Witness {
     /// A transparency log
     Log,
-    /// A timestamp authority besides: for certificates of an instance without logs
+    /// A timestamp authority besides, for certificates and keys
     Timestamp,
     /// Nobody: for keys. The result says so
     None,
@@ -161,10 +161,20 @@ impl AttestedArgs {
         for (index, place) in self.trusted_roots.iter().enumerate() {
             out.roots.push(self.root(place, self.root_digests.get(index), at)?);
         }
-        let witness = if self.transparency == Some(Witness::None) { KeyWitness::Nobody } else { KeyWitness::Log };
+        let witness = match self.transparency {
+            Some(Witness::None) => KeyWitness::Nobody,
+            Some(Witness::Timestamp) => KeyWitness::Timestamp,
+            Some(Witness::Log) | None => KeyWitness::Log,
+        };
         for path in &self.keys {
             for file in listed(path)? {
                 out.keys.extend(read_keys(&file, witness)?);
+            }
+        }
+        // A registry's keys need a log whatever is said; whoever asks for more is not given less.
+        if witness == KeyWitness::Timestamp {
+            for key in &mut out.keys {
+                key.witness = witness;
             }
         }
         // Cloud Build has no log: whoever asks for one in so many words is not given less.
