@@ -278,9 +278,17 @@ fn several<T>(
 /// A Sigstore bundle: over an envelope or over a file. Whether its media type is one that is checked, the check says.
 fn bundle(form: Form, value: &Value, bytes: Vec<u8>) -> Result<Attestation, BundleError> {
     shaped(value)?;
+    // A field that is null is one that is left out: not every reader behind this one knows that.
+    let mut without;
+    let (value, bytes) = if json::holds_null(value) {
+        without = value.clone();
+        json::without_nulls(&mut without);
+        (&without, written(&without)?)
+    } else {
+        (value, bytes)
+    };
     let payload = match (value.get("dsseEnvelope"), value.get("messageSignature")) {
-        // What is null is left out, in this notation.
-        (Some(envelope), None | Some(Value::Null)) => {
+        (Some(envelope), None) => {
             let signatures = array(envelope, "signatures")?.len();
             if signatures != 1 {
                 return Err(BundleError::Signatures { found: signatures });
@@ -291,7 +299,7 @@ fn bundle(form: Form, value: &Value, bytes: Vec<u8>) -> Result<Attestation, Bund
             }
             Some(unpacked(envelope, "payload")?)
         }
-        (None | Some(Value::Null), Some(_)) => None,
+        (None, Some(_)) => None,
         (None, None) | (Some(_), Some(_)) => return Err(BundleError::NoEnvelope),
     };
     let digest = Sha256::of(&bytes);

@@ -152,6 +152,30 @@ pub fn parse_canonical<T: de::DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonE
     from_value(value)
 }
 
+/// Whether any field, however deep, is null.
+#[must_use]
+pub fn holds_null(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => fields.values().any(|value| value.is_null() || holds_null(value)),
+        Value::Array(values) => values.iter().any(holds_null),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// Takes out every field that is null: some formats write so what they leave out. Whether there was one.
+pub fn without_nulls(value: &mut Value) -> bool {
+    match value {
+        Value::Object(fields) => {
+            let before = fields.len();
+            fields.retain(|_, field| !field.is_null());
+            let some = fields.len() != before;
+            fields.values_mut().fold(some, |some, field| without_nulls(field) || some)
+        }
+        Value::Array(items) => items.iter_mut().fold(false, |some, item| without_nulls(item) || some),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
 /// For people: two spaces, keys sorted, a newline at the end. Never signed.
 pub fn pretty<T: serde::Serialize + ?Sized>(value: &T) -> Result<String, JsonError> {
     let mut text = serde_json::to_string_pretty(&to_value(value)?).map_err(|e| JsonError::Shape(e.to_string()))?;

@@ -509,22 +509,8 @@ fn strict(bytes: &[u8]) -> Result<(&str, Value), Refused> {
 /// The same without what is null: in this notation that is left out. The family passes over it in one place and refuses it in another.
 fn plain(bytes: &[u8]) -> Result<(Cow<'_, str>, Value), Refused> {
     let (text, mut value) = strict(bytes)?;
-    let text = if without_nulls(&mut value) { Cow::Owned(value.to_string()) } else { Cow::Borrowed(text) };
+    let text = if json::without_nulls(&mut value) { Cow::Owned(value.to_string()) } else { Cow::Borrowed(text) };
     Ok((text, value))
-}
-
-/// Takes out every field that is null. Whether there was one.
-fn without_nulls(value: &mut Value) -> bool {
-    match value {
-        Value::Object(fields) => {
-            let before = fields.len();
-            fields.retain(|_, field| !field.is_null());
-            let some = fields.len() != before;
-            fields.values_mut().fold(some, |some, field| without_nulls(field) || some)
-        }
-        Value::Array(items) => items.iter_mut().fold(false, |some, item| without_nulls(item) || some),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-    }
 }
 
 /// The versions of in-toto's statements.
