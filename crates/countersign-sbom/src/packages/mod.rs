@@ -8,8 +8,11 @@ mod markers;
 mod needs;
 mod npm;
 mod npm_asks;
+mod npm_graph;
 mod npm_identity;
+mod npm_overrides;
 mod npm_range;
+mod npm_workspaces;
 mod poetry;
 mod python;
 mod python_range;
@@ -22,10 +25,9 @@ mod wheels;
 
 pub(crate) use python::normal as normal_python_name;
 
-use crate::bom::{Bom, Item, Scope};
+use crate::bom::{Bom, Item};
 use countersign_core::{digest::Sha256, limits, purl::PurlError};
 use std::{
-    collections::{BTreeMap, VecDeque},
     fmt, fs,
     io::{self, Read as _},
     path::{Path, PathBuf},
@@ -283,32 +285,6 @@ fn text_of(path: &Path, limit: usize) -> Result<String, PackagesError> {
 
 fn purl_error(path: &Path, name: &str, error: PurlError) -> PackagesError {
     malformed(path, name, &format!("it makes no package URL: {error}"))
-}
-
-/// Where dependencies begin: each with the most that it can be.
-type Starts = Vec<(String, Scope)>;
-
-/// Gives each component the strongest scope by which it is reached: what one path requires is required.
-fn give_scopes(bom: &mut Bom, starts: Starts, conditions: &BTreeMap<(String, String), String>) {
-    let mut best: BTreeMap<String, Scope> = BTreeMap::new();
-    let mut waiting: VecDeque<(String, Scope)> = starts.into();
-    while let Some((reference, scope)) = waiting.pop_front() {
-        match best.get(&reference) {
-            Some(known) if *known <= scope => continue,
-            _ => {}
-        }
-        best.insert(reference.clone(), scope);
-        for to in bom.edges.get(&reference).into_iter().flatten() {
-            let conditional = conditions.contains_key(&(reference.clone(), to.clone()));
-            let below = if conditional { scope.max(Scope::Optional) } else { scope };
-            waiting.push_back((to.clone(), below));
-        }
-    }
-    for item in &mut bom.items {
-        if let Some(scope) = best.get(&item.reference) {
-            item.scope = *scope;
-        }
-    }
 }
 
 /// What is said of entries that nothing needs: the package manager does not install them, and they are no components.

@@ -1,11 +1,13 @@
 //! npm's lock file, versions 2 and 3: every package by the folder that it is installed in, and the edges that Node would
 //! follow from there.
 
-use super::npm_asks::{Rules, Verdict, carries, may_miss_peer, unmet};
+use super::npm_asks::{Rules, first_of};
+use super::npm_graph::{Graph, How, is_outside};
 use super::npm_identity::{DEFAULT, of_another, purl};
+use super::npm_workspaces::Workspaces;
 use super::{
-    Kind, Made, PackagesError, Starts, UNNAMED, application, bytes_of, give_scopes, left_out_of, library, licence,
-    malformed, public, purl_error,
+    Kind, Made, PackagesError, UNNAMED, application, bytes_of, left_out_of, library, licence, malformed, public,
+    purl_error,
 };
 use crate::bom::{Bom, File, Item, Scope};
 use base64::Engine as _;
@@ -17,17 +19,6 @@ use countersign_core::{
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-
-/// Under which keys a package asks for others, how needed that makes them, and whether they have to be there.
-const KINDS: [(&str, Scope, bool); 4] = [
-    ("dependencies", Scope::Required, true),
-    ("optionalDependencies", Scope::Optional, false),
-    ("peerDependencies", Scope::Required, false),
-    ("devDependencies", Scope::Excluded, true),
-];
-
-/// The most patterns of workspaces that are looked at.
-const PATTERNS: usize = 100;
 
 pub(super) type Object = Map<String, Value>;
 
@@ -45,10 +36,11 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
             help: "npm 7 and later write version 2 or 3: `npm install --package-lock-only`".to_owned(),
         });
     };
-    let rules = Rules::beside(path)?;
+    let mut rules = Rules::beside(path)?;
+    let stated = rules.workspaces(packages);
+    let workspaces = Workspaces::of(packages, &stated);
     let name = lock.get("name").and_then(Value::as_str).filter(|name| name.len() <= limits::SBOM_TEXT_BYTES);
-    let mut tree = Tree { path, packages, references: BTreeMap::new(), rules, name, unresolved: 0 };
-    let mut bom = Bom::made();
+    let mut tree = Tree { path, packages, references: BTreeMap::new(), workspaces, name };
     let mut places: BTreeMap<&str, Item> = BTreeMap::new();
     for (place, package) in packages {
         let entry = package.as_object().ok_or_else(|| wrong(place, "expected an object"))?;
@@ -63,18 +55,23 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     for place in packages.keys().filter(|place| is_own(place)) {
         tree.agrees(place)?;
     }
-    let mut starts: Starts = Vec::new();
-    let reached = tree.reach(&mut bom, &mut starts)?;
+    let graph = Graph::of(packages, &tree.workspaces.places);
+    rules.hold(path, &graph)?;
+    let mut bom = Bom::made();
+    let missing = tree.give_edges(&graph, &mut bom);
     let mut made: BTreeMap<String, Item> = BTreeMap::new();
     let mut left = Vec::new();
-    let mut without = 0_usize;
-    for (place, item) in places {
-        if !reached.contains(place) {
+    let mut weaker = BTreeSet::new();
+    for (place, mut item) in places {
+        let Some(need) = graph.need(place) else {
             left.push(item);
             continue;
+        };
+        // What the lock file itself says is not npm's word: npm reckons it anew where it installs.
+        if item.scope > need.scope {
+            weaker.insert(item.label());
         }
-        without =
-            without.saturating_add(usize::from(item.files.iter().all(|file| file.hashes.is_empty()) && !is_own(place)));
+        item.scope = need.scope;
         match made.get_mut(&item.reference) {
             Some(known) => unite(known, item).map_err(|what| wrong(place, &what))?,
             None => {
@@ -82,31 +79,26 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
             }
         }
     }
-    // The workspaces of a project are parts of it, as npm installs them: nothing else leads to most of them.
-    let members = tree.workspaces();
-    for (_, reference) in members.filter(|(place, _)| reached.contains(*place)) {
-        bom.only_dev.remove(&(root.reference.clone(), reference.clone()));
-        bom.edges.entry(root.reference.clone()).or_default().insert(reference.clone());
-    }
     bom.items = made.into_values().filter(|item| item.reference != root.reference).collect();
     bom.root = Some(root);
-    // Where the lock says that a package is for development or optional, it says so for the whole tree already.
-    let own: Vec<(String, Scope)> = bom.items.iter().map(|item| (item.reference.clone(), item.scope)).collect();
-    if own.iter().all(|(_, scope)| *scope == Scope::Required) {
-        give_scopes(&mut bom, starts, &BTreeMap::new());
+    let mut partial: Vec<String> = tree.workspaces.said().into_iter().collect();
+    if !weaker.is_empty() {
+        partial.push(format!(
+            "{} packages are called optional or for development in the lock file, and are needed all the same, as npm finds out anew ({})",
+            weaker.len(),
+            first_of(&weaker)
+        ));
     }
-    let mut partial = Vec::new();
-    if tree.unresolved > 0 {
-        partial
-            .push(format!("{} dependencies that may be left out lead to no package in the lock file", tree.unresolved));
-    }
-    partial.extend(tree.rules.said());
+    partial.extend(missing.said());
+    partial.extend(rules.said());
     partial.extend(left_out_of(&left, "npm"));
+    let without = bom.items.iter().filter(|item| item.kind == "library" && !item.has_digest()).count();
     if without > 0 {
         partial.push(format!("{without} packages have no digest in the lock file"));
     }
     for item in bom.all().map(|item| item.reference.clone()).collect::<Vec<_>>() {
-        bom.aggregates.insert(item, "complete".to_owned());
+        let word = if missing.of.contains(&item) { "incomplete" } else { "complete" };
+        bom.aggregates.insert(item, word.to_owned());
     }
     Ok(Made {
         kind: Kind::Npm,
@@ -154,7 +146,7 @@ fn unite(known: &mut Item, item: Item) -> Result<(), String> {
 }
 
 /// Whether a folder is one of the project's own: a workspace, or another folder that something needs.
-fn is_own(place: &str) -> bool {
+pub(super) fn is_own(place: &str) -> bool {
     !place.starts_with("node_modules/") && !place.contains("/node_modules/")
 }
 
@@ -173,14 +165,40 @@ fn scope_of(entry: &Object) -> Scope {
     }
 }
 
+/// What is asked for, and not in the lock file, though that does not speak against it.
+#[derive(Default)]
+struct Missing {
+    count: usize,
+    /// What folders that are not the project's ask for.
+    outside: BTreeSet<String>,
+    /// Who does not have all that it asks for. What may be there or not beside a package is no part of that.
+    of: BTreeSet<String>,
+}
+
+impl Missing {
+    fn said(&self) -> Vec<String> {
+        let mut said = Vec::new();
+        if self.count > 0 {
+            said.push(format!("{} dependencies that may be left out lead to no package in the lock file", self.count));
+        }
+        if !self.outside.is_empty() {
+            said.push(format!(
+                "{} dependencies of folders outside of the project's are not in the lock file, and npm installs nothing for them ({})",
+                self.outside.len(),
+                first_of(&self.outside)
+            ));
+        }
+        said
+    }
+}
+
 struct Tree<'l> {
     path: &'l Path,
     packages: &'l Object,
     references: BTreeMap<String, String>,
-    rules: Rules,
+    workspaces: Workspaces<'l>,
     /// What the lock file itself is called.
     name: Option<&'l str>,
-    unresolved: usize,
 }
 
 impl Tree<'_> {
@@ -205,7 +223,7 @@ impl Tree<'_> {
             let last = place.rsplit('/').next().unwrap_or(place);
             let mut item = application(text("name").unwrap_or(last), version);
             item.scope = scope_of(entry);
-            if self.is_workspace(place) {
+            if self.workspaces.places.contains(place) {
                 item.properties.push(("countersign:workspace-member".to_owned(), "true".to_owned()));
             }
             return Ok(item);
@@ -265,177 +283,37 @@ impl Tree<'_> {
         Ok(hashes)
     }
 
-    /// As Node looks for it: in the package's own folder, then in each folder above. The place in the lock file.
-    fn resolve(&self, from: &str, name: &str) -> Option<&str> {
-        let mut folder = from;
-        loop {
-            let place = if folder.is_empty() {
-                format!("node_modules/{name}")
-            } else {
-                format!("{folder}/node_modules/{name}")
-            };
-            if !folder.ends_with("node_modules")
-                && let Some(entry) = self.packages.get(&place).and_then(Value::as_object)
-            {
-                let target =
-                    if flag(entry, "link") { entry.get("resolved").and_then(Value::as_str)? } else { place.as_str() };
-                return self.references.get_key_value(target).map(|(place, _)| place.as_str());
+    /// Gives a document the edges, and finds out what is missing.
+    fn give_edges(&self, graph: &Graph<'_>, bom: &mut Bom) -> Missing {
+        let mut missing = Missing::default();
+        let mut scopes: BTreeMap<(String, String), Scope> = BTreeMap::new();
+        for node in &graph.nodes {
+            let Some(from) = self.references.get(node.place) else { continue };
+            let to = bom.edges.entry(from.clone()).or_default();
+            for edge in &node.edges {
+                let target = graph.nodes.get(edge.to).and_then(|target| self.references.get(target.place));
+                let Some(target) = target else { continue };
+                to.insert(target.clone());
+                if is_own(node.place) {
+                    let scope = edge.how.scope();
+                    let known = scopes.entry((from.clone(), target.clone())).or_insert(scope);
+                    *known = (*known).min(scope);
+                }
             }
-            if folder.is_empty() {
-                return None;
-            }
-            folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
-        }
-    }
-
-    /// What npm installs: whatever the project needs, through any chain, with what lies in the archive of such a package. Others
-    /// may stand in the lock file; npm takes no notice of them.
-    fn reach(&mut self, bom: &mut Bom, starts: &mut Starts) -> Result<BTreeSet<String>, PackagesError> {
-        let packages = self.packages;
-        let mut within: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (place, entry) in packages.iter().filter_map(|(place, entry)| Some((place, entry.as_object()?))) {
-            if let Some((package, _)) = place.rsplit_once("/node_modules/").filter(|(package, _)| !is_own(package))
-                && flag(entry, "inBundle")
-            {
-                within.entry(package).or_default().push(place);
-            }
-        }
-        let mut waiting = self.begins();
-        let mut reached = BTreeSet::new();
-        let mut scopes = BTreeMap::new();
-        while let Some(place) = waiting.pop() {
-            if !reached.insert(place.clone()) {
-                continue;
-            }
-            waiting.extend(within.get(place.as_str()).into_iter().flatten().map(|place| (*place).to_owned()));
-            waiting.extend(self.edges(&place, bom, starts, &mut scopes)?);
-        }
-        bom.only_dev =
-            scopes.into_iter().filter(|(_, scope)| *scope == Scope::Excluded).map(|(edge, _)| edge).collect();
-        Ok(reached)
-    }
-
-    /// The project, its workspaces, and its other folders that are linked to. The entry of one that is gone stays in the lock file, and
-    /// is said to be extraneous.
-    fn begins(&self) -> Vec<String> {
-        let entries = || self.packages.iter().filter_map(|(place, entry)| Some((place, entry.as_object()?)));
-        let linked = entries().filter(|(_, entry)| flag(entry, "link") && !flag(entry, "extraneous"));
-        let linked: BTreeSet<&str> =
-            linked.filter_map(|(_, entry)| entry.get("resolved").and_then(Value::as_str)).collect();
-        entries()
-            .filter(|(place, entry)| {
-                let begins = || linked.contains(place.as_str()) || self.is_workspace(place);
-                place.is_empty() || (is_own(place) && !flag(entry, "extraneous") && begins())
-            })
-            .map(|(place, _)| place.clone())
-            .collect()
-    }
-
-    /// What leads from a place, with where it leads to. `scopes` takes what is needed how by the project's own packages.
-    fn edges(
-        &mut self,
-        place: &str,
-        bom: &mut Bom,
-        starts: &mut Starts,
-        scopes: &mut BTreeMap<(String, String), Scope>,
-    ) -> Result<Vec<String>, PackagesError> {
-        let packages = self.packages;
-        let (Some(from), Some(entry)) =
-            (self.references.get(place).cloned(), packages.get(place).and_then(Value::as_object))
-        else {
-            return Ok(Vec::new());
-        };
-        let (mut to, mut places) = (BTreeSet::new(), Vec::new());
-        let own = is_own(place);
-        let optional = entry.get("optionalDependencies").and_then(Value::as_object);
-        for (key, scope, must) in KINDS {
-            if key == "devDependencies" && !own {
-                continue;
-            }
-            for name in entry.get(key).and_then(Value::as_object).into_iter().flat_map(Map::keys) {
-                match self.resolve(place, name).map(str::to_owned) {
-                    Some(target) => {
-                        self.judge(place, entry, name, &target)?;
-                        let Some(reference) = self.references.get(&target).cloned() else { continue };
-                        let scope = if key == "peerDependencies" && may_miss_peer(entry, name) {
-                            Scope::Optional
-                        } else {
-                            scope
-                        };
-                        if own {
-                            starts.push((reference.clone(), scope));
-                            let known = scopes.entry((from.clone(), reference.clone())).or_insert(scope);
-                            *known = (*known).min(scope);
-                        }
-                        to.insert(reference);
-                        places.push(target);
-                    }
-                    // npm leaves out what is for another machine, and what an optional package would need.
-                    None if must
-                        && !optional.is_some_and(|optional| optional.contains_key(name))
-                        && !left_out(entry) =>
-                    {
-                        return Err(self.wrong(place, &format!("it needs {name}, which the lock file does not have")));
-                    }
-                    None => self.unresolved = self.unresolved.saturating_add(1),
+            for (name, how) in &node.missing {
+                if is_outside(node.place) && how.must() {
+                    missing.outside.insert(format!("{name} of {from}"));
+                } else {
+                    missing.count = missing.count.saturating_add(1);
+                }
+                if *how != How::OptionalPeer {
+                    missing.of.insert(from.clone());
                 }
             }
         }
-        if own && !place.is_empty() {
-            starts.push((from.clone(), scope_of(entry)));
-        }
-        bom.edges.entry(from).or_default().extend(to);
-        Ok(places)
-    }
-
-    /// Holds what was found against the ranges that ask for it.
-    fn judge(&mut self, place: &str, entry: &Object, name: &str, target: &str) -> Result<(), PackagesError> {
-        let Some(found) = self.packages.get(target).and_then(Value::as_object) else { return Ok(()) };
-        // The project's own workspaces come before any range, and archives are taken with what is in them.
-        let workspace = place.is_empty() && is_own(target);
-        if workspace || self.is_carried(place, target) || carries(entry, name) {
-            return Ok(());
-        }
-        let Some(version) = found.get("version").and_then(Value::as_str) else { return Ok(()) };
-        let Some(asked) = unmet(entry, name, version, is_own(place)) else { return Ok(()) };
-        match self.rules.judge(place, name, asked.peer) {
-            Verdict::Allowed => Ok(()),
-            Verdict::Refused => Err(self.wrong(
-                &format!("/packages/{place}"),
-                &format!(
-                    "it asks for {name} {}, and the lock file has {version} for it ({target}): run `npm install`",
-                    asked.range
-                ),
-            )),
-        }
-    }
-
-    /// Whether a place is in another package's archive, or was laid down by another package's own lock file.
-    fn is_carried(&self, place: &str, target: &str) -> bool {
-        let entry = |place: &str| self.packages.get(place).and_then(Value::as_object);
-        let bundled = |place: &str| entry(place).is_some_and(|entry| flag(entry, "inBundle"));
-        let mut above = target;
-        let mut locked = false;
-        while let Some((package, _)) = above.rsplit_once("/node_modules/") {
-            locked |= entry(package).is_some_and(|entry| flag(entry, "hasShrinkwrap"));
-            above = package;
-        }
-        locked || bundled(place) || bundled(target)
-    }
-
-    /// The folders that the project's manifest calls its workspaces, with their references.
-    fn workspaces(&self) -> impl Iterator<Item = (&String, &String)> {
-        let own = self.references.iter().filter(|(place, _)| !place.is_empty() && is_own(place));
-        own.filter(|(place, _)| self.is_workspace(place))
-    }
-
-    fn is_workspace(&self, place: &str) -> bool {
-        let stated = self.packages.get("").and_then(|root| root.get("workspaces"));
-        let list = stated.and_then(|stated| stated.as_array().or_else(|| stated.get("packages")?.as_array()));
-        let mut patterns = list.into_iter().flatten().filter_map(Value::as_str).take(PATTERNS).map(parts);
-        // One `**` is what people write; with many of them the ways to fit have no bound.
-        patterns
-            .any(|pattern| pattern.iter().filter(|part| **part == "**").count() < 2 && fits(&pattern, &parts(place)))
+        bom.only_dev =
+            scopes.into_iter().filter(|(_, scope)| *scope == Scope::Excluded).map(|(edge, _)| edge).collect();
+        missing
     }
 
     /// The manifest in the project's folder, or in a workspace's, asks for the same.
@@ -466,34 +344,6 @@ impl Tree<'_> {
         }
         Ok(())
     }
-}
-
-/// A path's names.
-fn parts(path: &str) -> Vec<&str> {
-    path.split('/').filter(|part| !part.is_empty() && *part != ".").collect()
-}
-
-/// Whether a folder is one that a pattern of workspaces means: `*` stands for any part of a name, `**` for any folders.
-fn fits(pattern: &[&str], place: &[&str]) -> bool {
-    match (pattern.split_first(), place.split_first()) {
-        (None, None) => true,
-        (Some((&"**", rest)), _) => (0..=place.len()).any(|skip| fits(rest, place.get(skip..).unwrap_or_default())),
-        (Some((pattern, rest)), Some((name, below))) => {
-            let named = match pattern.split_once('*') {
-                None => pattern == name,
-                Some((begin, end)) => {
-                    name.strip_prefix(begin).is_some_and(|left| left.ends_with(end)) && !end.contains('*')
-                }
-            };
-            named && fits(rest, below)
-        }
-        (None, Some(_)) | (Some(_), None) => false,
-    }
-}
-
-/// Whether npm may leave out what a package needs.
-fn left_out(entry: &Object) -> bool {
-    ["optional", "devOptional", "inBundle", "peer"].iter().any(|key| flag(entry, key))
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 //! folders say nothing about a version. Two things may change what a package asks for: the project's `overrides`, which stand in
 //! `package.json` alone, and an installation that takes no notice of peers (`--legacy-peer-deps`), which is written down nowhere.
 
-use super::npm::{Object, flag};
+use super::npm::{Object, flag, is_own};
+use super::npm_graph::{Edge, Graph, Node, is_bundled, is_outside};
+use super::npm_overrides::{Overrides, Word};
 use super::npm_range::satisfies;
 use super::{PackagesError, bytes_of, malformed};
 use countersign_core::{json, limits};
@@ -12,52 +14,155 @@ use std::path::Path;
 
 /// What is known of how the project's own rules change what its packages ask for.
 pub(super) struct Rules {
-    /// The packages that are overridden somewhere; nothing where `package.json` is not there to say so.
-    overridden: Option<BTreeSet<String>>,
+    /// Those of `package.json`; nothing where it is not there to say so.
+    overrides: Option<Overrides>,
+    /// What `package.json` calls its workspaces.
+    workspaces: Option<Value>,
+    /// The packages that have a version by an override alone.
+    overridden: BTreeSet<String>,
     peers: usize,
     unjudged: usize,
+    unread: usize,
 }
 
-/// What is to be done about a version that is out of range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+/// What one package asks another for, and the version that is there.
+pub(super) struct Asked<'a> {
+    /// The number of the package that asks.
+    pub(super) from: usize,
+    pub(super) place: &'a str,
+    pub(super) entry: &'a Object,
+    pub(super) name: &'a str,
+    pub(super) range: &'a str,
+    pub(super) version: &'a str,
+}
+
+/// What is to be done about a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Verdict {
     Allowed,
-    Refused,
+    /// With what an override asks for.
+    Refused(Option<String>),
 }
 
 impl Rules {
     /// Of the manifest beside the lock file.
     pub(super) fn beside(path: &Path) -> Result<Self, PackagesError> {
-        let mut rules = Self { overridden: None, peers: 0, unjudged: 0 };
+        let (overridden, peers, unjudged, unread) = (BTreeSet::new(), 0, 0, 0);
+        let mut rules = Self { overrides: None, workspaces: None, overridden, peers, unjudged, unread };
         let beside = path.with_file_name("package.json");
         if beside.is_file() {
             let bytes = bytes_of(&beside, limits::LOCK_FILE_BYTES)?;
             let manifest = json::parse_within(&bytes, limits::LOCK_FILE_BYTES)
                 .map_err(|error| malformed(&beside, "the text", &error.to_string()))?;
-            rules.overridden = Some(overridden(&manifest));
+            rules.overrides = Some(Overrides::of(&manifest, &beside)?);
+            rules.workspaces = Some(manifest.get("workspaces").cloned().unwrap_or(Value::Null));
         }
         Ok(rules)
     }
 
-    /// A package that is overridden may have any version. The project itself cannot override what it asks for by name.
-    pub(super) fn judge(&mut self, place: &str, name: &str, peer: bool) -> Verdict {
+    /// The patterns of the workspaces: npm goes by the manifest, where there is one.
+    pub(super) fn workspaces(&self, packages: &Object) -> Value {
+        let locked = || packages.get("").and_then(|root| root.get("workspaces")).cloned();
+        self.workspaces.clone().or_else(locked).unwrap_or(Value::Null)
+    }
+
+    /// Holds what was found against what asks for it: every range of versions, or what an override puts in its place, and whether it
+    /// is there at all.
+    pub(super) fn hold(&mut self, path: &Path, graph: &Graph<'_>) -> Result<(), PackagesError> {
+        if let Some(overrides) = &mut self.overrides {
+            overrides.lay_over(graph);
+        }
+        for (from, node) in graph.nodes.iter().enumerate() {
+            for edge in &node.edges {
+                self.hold_edge(path, graph, from, node, edge)?;
+            }
+            // npm installs nothing for folders that are not the project's, and leaves out what an optional package would need.
+            let may = is_outside(node.place) || graph.may_lack(node);
+            if let Some((name, _)) = node.missing.iter().find(|(_, how)| how.must() && !may) {
+                return Err(malformed(
+                    path,
+                    node.place,
+                    &format!("it needs {name}, which the lock file does not have"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn hold_edge(
+        &mut self,
+        path: &Path,
+        graph: &Graph<'_>,
+        from: usize,
+        node: &Node<'_>,
+        edge: &Edge<'_>,
+    ) -> Result<(), PackagesError> {
+        let Some(target) = graph.nodes.get(edge.to) else { return Ok(()) };
+        // The project's own workspaces come before any range, and archives are taken with what is in them.
+        let own = is_own(node.place);
+        let workspace = node.place.is_empty() && is_own(target.place);
+        let carried = is_carried(graph.packages, node.place, target.place);
+        if workspace || carried || (!own && carries(node.entry, edge.name)) {
+            return Ok(());
+        }
+        let Some(version) = target.entry.get("version").and_then(Value::as_str) else { return Ok(()) };
+        let (name, range) = (edge.name, edge.range);
+        if is_unread(range, version) {
+            self.unread = self.unread.saturating_add(1);
+        }
+        let asked = Asked { from, place: node.place, entry: node.entry, name, range, version };
+        let unmet = unmet(node.entry, name, version, own);
+        let Verdict::Refused(instead) = self.judge(&asked, unmet.as_ref(), edge.how.is_peer()) else { return Ok(()) };
+        let range = unmet.map_or(range, |unmet| unmet.range);
+        let instead = instead.map(|value| format!(" (which package.json overrides with {value})")).unwrap_or_default();
+        Err(malformed(
+            path,
+            &format!("/packages/{}", node.place),
+            &format!(
+                "it asks for {name} {range}{instead}, and the lock file has {version} for it ({}): run `npm install`",
+                target.place
+            ),
+        ))
+    }
+
+    /// The project itself cannot override what it asks for by name.
+    fn judge(&mut self, asked: &Asked<'_>, unmet: Option<&Unmet<'_>>, peer: bool) -> Verdict {
+        let own = asked.place.is_empty();
+        let overrides = self.overrides.as_ref().filter(|_| !own);
+        let word = overrides.map_or(Word::Nothing, |overrides| overrides.word_on(asked, unmet.is_none()));
+        let peer = unmet.map_or(peer, |unmet| unmet.peer);
+        let against = match word {
+            Word::Takes => {
+                if unmet.is_some() {
+                    self.overridden.insert(format!("{} {}", asked.name, asked.version));
+                }
+                return Verdict::Allowed;
+            }
+            Word::Nothing if unmet.is_none() => return Verdict::Allowed,
+            Word::Nothing => None,
+            Word::Against(value) => Some(value),
+        };
         if peer {
             self.peers = self.peers.saturating_add(1);
             return Verdict::Allowed;
         }
-        match &self.overridden {
-            Some(names) if !place.is_empty() && names.contains(name) => Verdict::Allowed,
-            None if !place.is_empty() => {
-                self.unjudged = self.unjudged.saturating_add(1);
-                Verdict::Allowed
-            }
-            _ => Verdict::Refused,
+        if self.overrides.is_none() && !own {
+            self.unjudged = self.unjudged.saturating_add(1);
+            return Verdict::Allowed;
         }
+        Verdict::Refused(against)
     }
 
     /// What was let through, in words.
     pub(super) fn said(&self) -> Vec<String> {
         let mut said = Vec::new();
+        if !self.overridden.is_empty() {
+            said.push(format!(
+                "{} packages have a version that is not in the range which asks for them, since package.json overrides it ({})",
+                self.overridden.len(),
+                first_of(&self.overridden)
+            ));
+        }
         if self.peers > 0 {
             said.push(format!("{} peers have a version that is not in the range which asks for them", self.peers));
         }
@@ -67,37 +172,50 @@ impl Rules {
                 self.unjudged
             ));
         }
+        if self.unread > 0 {
+            said.push(format!("{} ranges of versions are not read, and nothing was held against them", self.unread));
+        }
         said
     }
 }
 
-/// Every name that the overrides of a manifest speak of, in any depth, without the range behind it.
-fn overridden(manifest: &Value) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let mut waiting: Vec<&Object> = manifest.get("overrides").and_then(Value::as_object).into_iter().collect();
-    while let Some(object) = waiting.pop() {
-        for (key, value) in object {
-            let name = match key.rfind('@').filter(|at| *at > 0) {
-                Some(at) => key.get(..at).unwrap_or(key),
-                None => key,
-            };
-            names.insert(name.to_owned());
-            waiting.extend(value.as_object());
-        }
+/// A few of several names.
+pub(super) fn first_of(names: &BTreeSet<String>) -> String {
+    const NAMED: usize = 5;
+    let first: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
+    format!("{}{}", first.join(", "), if names.len() > NAMED { ", …" } else { "" })
+}
+
+/// Whether something looks like a range of versions, and is not read. Tags, addresses and folders are none.
+fn is_unread(range: &str, version: &str) -> bool {
+    let range = range.trim();
+    let behind = range.strip_prefix('v').unwrap_or(range);
+    let begins = behind.starts_with(|letter: char| letter.is_ascii_digit() || "^~<>= ".contains(letter));
+    begins && !range.contains(['/', ':']) && satisfies(range, version).is_none()
+}
+
+/// Whether a place is in another package's archive, or was laid down by another package's own lock file.
+fn is_carried(packages: &Object, place: &str, target: &str) -> bool {
+    let mut above = target;
+    let mut locked = false;
+    while let Some((package, _)) = above.rsplit_once("/node_modules/") {
+        let entry = packages.get(package).and_then(Value::as_object);
+        locked |= entry.is_some_and(|entry| flag(entry, "hasShrinkwrap"));
+        above = package;
     }
-    names
+    locked || is_bundled(packages, place) || is_bundled(packages, target)
 }
 
 /// A range that is not met.
-pub(super) struct Unmet<'e> {
+struct Unmet<'e> {
     /// The range, as it stands there.
-    pub(super) range: &'e str,
+    range: &'e str,
     /// Whether only a peer is asked for.
-    pub(super) peer: bool,
+    peer: bool,
 }
 
 /// Which range does not take the version, where none that asks for the package does. One that is no range may mean any.
-pub(super) fn unmet<'e>(entry: &'e Object, name: &str, version: &str, own: bool) -> Option<Unmet<'e>> {
+fn unmet<'e>(entry: &'e Object, name: &str, version: &str, own: bool) -> Option<Unmet<'e>> {
     let asks = |key: &str| entry.get(key).and_then(|asks| asks.get(name)).and_then(Value::as_str);
     let mut unmet = None;
     for key in ["peerDependencies", "dependencies", "optionalDependencies", "devDependencies", "acceptDependencies"] {
@@ -126,11 +244,48 @@ pub(super) fn may_miss_peer(entry: &Object, name: &str) -> bool {
 }
 
 /// Whether a package has what it asks for in its own archive.
-pub(super) fn carries(entry: &Object, name: &str) -> bool {
+fn carries(entry: &Object, name: &str) -> bool {
     let listed = entry.get("bundleDependencies").or_else(|| entry.get("bundledDependencies"));
     match listed {
         Some(Value::Bool(all)) => *all,
         Some(Value::Array(names)) => names.iter().any(|one| one.as_str() == Some(name)),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn ranges_that_are_not_read_are_counted_and_tags_and_addresses_are_none() {
+        for (range, wanted) in [
+            ("1.2.3-01", true),
+            (">=1.2.3-", true),
+            ("v 1.2.3", true),
+            ("^1.2.3 - 2", true),
+            ("^1.2.3", false),
+            ("*", false),
+            ("latest", false),
+            ("next", false),
+            ("vnext", false),
+            ("file:../a", false),
+            ("~/a", false),
+            ("https://example.com/a.tgz", false),
+        ] {
+            assert_eq!(is_unread(range, "1.2.3"), wanted, "{range}");
+        }
+    }
+
+    #[test]
+    fn what_the_project_itself_bundles_is_held_against_its_range() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("package-lock.json");
+        let packages = json!({"": {"dependencies": {"a": "1"}, "bundleDependencies": ["a"]},
+            "node_modules/a": {"version": "2.0.0", "inBundle": true}});
+        std::fs::write(&path, json!({"lockfileVersion": 3, "packages": packages}).to_string()).unwrap();
+        let error = super::super::npm::read(&path).unwrap_err().to_string();
+        assert!(error.contains("it asks for a 1, and the lock file has 2.0.0"), "{error}");
     }
 }

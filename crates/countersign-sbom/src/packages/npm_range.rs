@@ -31,6 +31,11 @@ pub(super) fn satisfies(asked: &str, version: &str) -> Option<bool> {
     Some(any)
 }
 
+/// Whether a range is one whole version.
+pub(super) fn is_version(text: &str) -> bool {
+    Version::parse(text.trim()).is_ok()
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sign {
     Less,
