@@ -188,7 +188,7 @@ documents! {
     SbomChanged {
         /// The component as it is.
         component: SbomComponent,
-        /// What: `source`, `digest`, `licence`, `supplier`, `scope`, `linked` or `dependencies`.
+        /// What: `source`, `digest`, `licence`, `supplier`, `scope`, `linked`, `dependencies`, `list of dependencies` (one says nothing of them) or `completeness`.
         what: String,
         /// As it was.
         from: String,

@@ -162,7 +162,7 @@ impl Query {
 /// Show what changed between two SBOMs
 ///
 /// Components added, removed, upgraded and downgraded; sources, digests, licences, suppliers, scopes, what is linked and
-/// dependencies that changed. The two may be of different formats. Whether somebody maintains a package is in no SBOM; with `--db`, new components that
+/// dependencies that changed, and how much of these is said to be listed. Nothing else is compared. The two may be of different formats. Whether somebody maintains a package is in no SBOM; with `--db`, new components that
 /// a database of advisories calls unmaintained are named.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  countersign sbom diff app-1.0.cdx.json app-1.1.cdx.json\n  \

@@ -131,7 +131,14 @@ pub(super) fn differed(answer: &SbomDiffed) -> String {
     let mut out = format!("{} > {}\n", plain(&answer.old_file), plain(&answer.new_file));
     let quiet = answer.added.is_empty() && answer.removed.is_empty() && answer.moved.is_empty();
     if quiet && answer.changed.is_empty() {
-        out.push_str(&format!("no difference: {} components in both\n", answer.same));
+        if answer.old_digest == answer.new_digest {
+            out.push_str(&format!("no difference: {} components in both\n", answer.same));
+        } else {
+            out.push_str(&format!("no difference in what is compared: {} components in both\n", answer.same));
+            out.push_str(
+                "the files differ: what else they say, such as vulnerabilities and patches, is not compared\n",
+            );
+        }
         return out;
     }
     for component in &answer.added {
