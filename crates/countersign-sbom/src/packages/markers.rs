@@ -354,11 +354,18 @@ fn version(value: &str, whole: bool, sign: Sign, text: &str, turned: bool) -> An
         Sign::MoreOrEqual => Answer::of(low != Ordering::Less),
         Sign::More => Answer::of(low == Ordering::Greater),
         Sign::Compatible => {
-            let Some((stem, _)) = text.rsplit_once('.') else { return Answer::Unknown };
+            let Some(stem) = compatible(text) else { return Answer::Unknown };
             Answer::of(low != Ordering::Less).and(begins(value, whole, stem))
         }
         Sign::Same | Sign::In | Sign::NotIn => Answer::Unknown,
     }
+}
+
+/// What a version has to begin with that is compatible with another (`~=`): its release without the last part. What stands behind the
+/// release (`.post3`, `rc1`) is no part of it.
+pub(super) fn compatible(asked: &str) -> Option<&str> {
+    let end = asked.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(asked.len());
+    asked.get(..end)?.trim_end_matches('.').rsplit_once('.').map(|(stem, _)| stem)
 }
 
 /// Whether a version begins with the numbers of another. What a whole one leaves out is zero.

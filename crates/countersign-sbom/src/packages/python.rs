@@ -1,6 +1,7 @@
 //! What Python's formats share: names, package URLs, requirements.
 
 use super::public;
+use super::reach::Conditions;
 use crate::bom::{Bom, Item, Scope};
 use countersign_core::purl::{Purl, PurlError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,10 +109,25 @@ pub(super) fn condition(item: &mut Item, text: &str) {
 }
 
 /// Says of components that only conditions lead to which these are. What is needed in any case has none, though some package
-/// may need it on a condition only.
-pub(super) fn conditions(bom: &mut Bom, conditions: &BTreeMap<(String, String), String>) {
-    for ((_, to), marker) in conditions {
-        for item in bom.items.iter_mut().filter(|item| item.reference == *to && item.scope != Scope::Required) {
+/// may need it on a condition only. What development needs in any case counts for development alone.
+pub(super) fn conditions(bom: &mut Bom, conditions: &Conditions) {
+    let (mut sure, mut sure_in_dev) = (BTreeSet::new(), BTreeSet::new());
+    for edge in bom.edges.iter().flat_map(|(from, to)| to.iter().map(|to| (from.clone(), to.clone()))) {
+        if !conditions.contains_key(&edge) {
+            let targets = if bom.only_dev.contains(&edge) { &mut sure_in_dev } else { &mut sure };
+            targets.insert(edge.1);
+        }
+    }
+    let mut by_target: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for ((_, to), markers) in conditions {
+        by_target.entry(to).or_default().extend(markers.iter().map(String::as_str));
+    }
+    for item in bom.items.iter_mut().filter(|item| item.scope != Scope::Required) {
+        let in_dev = item.scope == Scope::Excluded && sure_in_dev.contains(&item.reference);
+        if in_dev || sure.contains(&item.reference) {
+            continue;
+        }
+        for marker in by_target.get(item.reference.as_str()).into_iter().flatten() {
             condition(item, marker);
         }
     }
