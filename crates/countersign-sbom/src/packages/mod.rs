@@ -2,6 +2,7 @@
 //! packages, and what is written into binaries. Nothing is run and nothing is fetched. What a file does not hold is said to
 //! be unknown, never guessed.
 
+mod apart;
 mod auditable;
 mod gobinary;
 mod markers;
@@ -11,6 +12,7 @@ mod npm_asks;
 mod npm_identity;
 mod npm_range;
 mod poetry;
+mod poetry_hash;
 mod python;
 mod python_range;
 mod reach;

@@ -96,6 +96,17 @@ pub(super) fn extras(text: &str) -> BTreeSet<String> {
     listed.split(',').map(normal).filter(|name| !name.is_empty()).collect()
 }
 
+/// The versions that a requirement asks for: what stands between its name and its condition. Of an address, none.
+pub(super) fn range(text: &str) -> &str {
+    let head = text.split(';').next().unwrap_or(text);
+    let behind = head.trim_start().trim_start_matches(is_of_name).trim_start();
+    let behind = match behind.strip_prefix('[') {
+        Some(inside) => inside.split_once(']').map_or("", |(_, behind)| behind),
+        None => behind,
+    };
+    if behind.contains('@') { "" } else { behind.trim().trim_start_matches('(').trim_end_matches(')') }
+}
+
 const fn is_of_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
 }
@@ -166,6 +177,8 @@ mod tests {
         assert_eq!(requirement("a"), ("a".to_owned(), None));
         assert_eq!(requirement(" a @ https://x/;b ; os_name == 'nt'"), ("a".to_owned(), Some("os_name == 'nt'")));
         assert_eq!(requirement("a @ https://x/;b"), ("a".to_owned(), None));
+        assert_eq!(range("Foo_Bar[x,y] >=1.0,<2 ; python_version < '3'"), ">=1.0,<2");
+        assert_eq!([range("a (~=1.0)"), range("a"), range("a[x"), range("a @ https://x/>=1")], ["~=1.0", "", "", ""]);
         let asked = |text: &str| extras(text).into_iter().collect::<Vec<_>>().join(" ");
         assert_eq!(asked("Foo_Bar [x, Y.z]>=1.0 ; extra == 'q[w]'"), "x y-z");
         assert_eq!([asked("a>=1; extra == '[b]'"), asked("a[]"), asked("a[b")].concat(), "");
