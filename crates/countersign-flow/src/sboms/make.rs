@@ -64,7 +64,7 @@ pub fn ingest(request: &Ingest<'_>) -> Result<SbomIngested, FlowError> {
         raw,
         components: opened.bom.all().count(),
         dependencies: opened.bom.edges.values().map(std::collections::BTreeSet::len).sum(),
-        unknown: opened.bom.without_dependencies_known().count(),
+        unknown: opened.bom.without_all_dependencies().count(),
         findings,
     })
 }

@@ -110,7 +110,7 @@ impl IngestArgs {
 /// Show an SBOM as a tree
 ///
 /// Each component's own dependencies are shown the first time that it comes. Where the document says nothing about them,
-/// the tree says so: nothing said is not nothing needed.
+/// or that they are not all, the tree says so: nothing said is not nothing needed.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  countersign sbom show app.cdx.json --depth 2")]
 pub(crate) struct Show {

@@ -45,7 +45,7 @@ pub(super) fn validated(answer: &SbomValidated) -> String {
 
 pub(super) fn ingested(answer: &SbomIngested) -> String {
     let mut out = format!(
-        "{}: {} by {}, {} components, {} dependencies; {} say nothing about what they depend on\n",
+        "{}: {} by {}, {} components, {} dependencies; {} do not say all that they depend on\n",
         plain(&answer.output),
         plain(&answer.format),
         tools(&answer.tools),
@@ -62,7 +62,7 @@ pub(super) fn ingested(answer: &SbomIngested) -> String {
 
 pub(super) fn shown(answer: &SbomShown) -> String {
     let mut out = format!(
-        "{}: {} by {}{}\n{} components, {} dependencies; {} say nothing about what they depend on\n\n",
+        "{}: {} by {}{}\n{} components, {} dependencies; {} do not say all that they depend on\n\n",
         plain(&answer.file),
         plain(&answer.format),
         tools(&answer.tools),
@@ -80,7 +80,7 @@ pub(super) fn shown(answer: &SbomShown) -> String {
             notes.push_str(" (see above)");
         }
         if line.unknown {
-            notes.push_str(" (dependencies not known)");
+            notes.push_str(" (not all dependencies known)");
         }
         if line.cut {
             notes.push_str(" (more below)");
@@ -120,7 +120,7 @@ pub(super) fn queried(answer: &SbomQueried) -> String {
     }
     if answer.unknown > 0 {
         out.push_str(&format!(
-            "{} components say nothing about what they depend on: any of them may need it too\n",
+            "{} components do not say all that they depend on: any of them may need it too\n",
             answer.unknown
         ));
     }
