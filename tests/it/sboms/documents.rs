@@ -307,7 +307,7 @@ fn what_people_found_out_is_written_in_both_forms_and_turned() {
     door.run(sign).expect(0, &["openvex.dev/ns/v0.2.0"]);
     door.write("none.json", b"{}");
     door.run("sbom vex --from none.json --author a --output n.json")
-        .expect(3, &["vex-malformed", "nothing was written"]);
+        .expect(3, &["vex-malformed", "leave the document in the form that it has", "nothing was written"]);
 }
 
 #[test]
