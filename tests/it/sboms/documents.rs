@@ -145,6 +145,11 @@ fn who_depends_on_what_and_what_changed_is_told_in_words_and_for_programs() {
     door.run("sbom query old.json b")
         .expect(0, &["b 1.0.0: needed by 1 directly, by 2 in all", "app 1.0.0 > a 1.0.0 > b 1.0.0"]);
     door.run("sbom query old.json zzz").expect(3, &["lists no component zzz"]);
+    let mut partly = foreign("1.0.0", "1.0.0");
+    partly["compositions"] = json!([{"aggregate": "incomplete", "dependencies": ["app", "a"]}]);
+    door.write("partly.json", partly.to_string().as_bytes());
+    door.run("sbom query partly.json b").expect(0, &["2 components do not say all that they depend on"]);
+    door.run("sbom show partly.json").expect(0, &["2 do not say all", "a 1.0.0 (not all dependencies known)"]);
     let said = door.run("sbom diff old.json new.json");
     said.expect(
         0,

@@ -24,7 +24,7 @@ fn bound_excludes(bound: &str, version: &str) -> bool {
     let bound = bound.trim();
     let sign = SIGNS.iter().find(|sign| bound.starts_with(**sign)).copied().unwrap_or_default();
     let asked = bound.strip_prefix(sign).unwrap_or(bound).trim();
-    let (asked, local) = asked.split_once('+').map_or((asked, ""), |(asked, local)| (asked, local));
+    let (asked, local) = asked.split_once('+').unwrap_or((asked, ""));
     let stem = asked.strip_suffix(".*");
     let compare = |other: &str| {
         let read = |text: &str| Version::read(Scheme::Pep440, text);
