@@ -112,7 +112,7 @@ documents! {
         without_archive: usize,
         /// Components without a licence.
         without_licence: usize,
-        /// Packages with native code, or perhaps, none of which is listed.
+        /// Packages with native code, or perhaps, of which none or perhaps not all is listed.
         native: usize,
         /// Packages with sources in other languages that are listed.
         bundled: usize,

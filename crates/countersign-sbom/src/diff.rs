@@ -33,7 +33,8 @@ pub struct Moved<'b> {
 pub struct Changed<'b> {
     /// The component as it is.
     pub item: &'b Item,
-    /// What: `source`, `digest`, `licence`, `supplier`, `scope`, `linked` or `dependencies`.
+    /// What: `source`, `digest`, `licence`, `supplier`, `scope`, `linked`, `dependencies`, `list of dependencies`
+    /// (one of the documents says nothing of them) or `completeness`.
     pub what: &'static str,
     /// As it was; nothing where it was not said.
     pub from: String,
@@ -197,11 +198,21 @@ fn pair<'b>(from: &'b Item, to: &'b Item, names: &[Names<'b>; 2], boms: (&Bom, &
     };
     let before: Option<BTreeSet<String>> = needs(boms.0, from, old_names);
     let after: Option<BTreeSet<String>> = needs(boms.1, to, new_names);
-    if let (Some(before), Some(after)) = (before, after) {
-        let gone: BTreeSet<String> = before.difference(&after).cloned().collect();
-        let come: BTreeSet<String> = after.difference(&before).cloned().collect();
+    if let (Some(before), Some(after)) = (&before, &after) {
+        let gone: BTreeSet<String> = before.difference(after).cloned().collect();
+        let come: BTreeSet<String> = after.difference(before).cloned().collect();
         changed(to, "dependencies", &joined(&gone), &joined(&come), diff);
+    } else {
+        // That nothing is said is not that there are none.
+        let told = |list: Option<BTreeSet<String>>| match list {
+            Some(list) if list.is_empty() => "none".to_owned(),
+            Some(list) => joined(&list),
+            None => String::new(),
+        };
+        changed(to, "list of dependencies", &told(before), &told(after), diff);
     }
+    let aggregate = |bom: &Bom, item: &Item| bom.aggregates.get(&item.reference).cloned().unwrap_or_default();
+    changed(to, "completeness", &aggregate(boms.0, from), &aggregate(boms.1, to), diff);
 }
 
 /// Where a component comes from: what stands behind the version in its package URL, and where its files are fetched. What
@@ -355,6 +366,29 @@ mod tests {
                 ("dependencies", "", "pkg:npm/b")
             ]
         );
+    }
+
+    #[test]
+    fn that_nothing_is_said_of_dependencies_any_more_is_told() {
+        let of = |needs: Option<&[&str]>, aggregate: Option<&str>| {
+            let mut bom = bom(vec![item("a", "1.0.0"), item("b", "1.0.0")]);
+            if let Some(needs) = needs {
+                let needs = needs.iter().map(|need| (*need).to_owned()).collect();
+                bom.edges.insert("a@1.0.0".to_owned(), needs);
+            }
+            bom.aggregates.extend(aggregate.map(|word| ("a@1.0.0".to_owned(), word.to_owned())));
+            bom
+        };
+        let said = |old: &Bom, new: &Bom| {
+            let all = diff(old, new);
+            all.changed.iter().map(|c| format!("{}: {} -> {}", c.what, c.from, c.to)).collect::<Vec<_>>()
+        };
+        let full = of(Some(&["b@1.0.0"]), Some("complete"));
+        assert_eq!(said(&full, &of(None, Some("complete"))), ["list of dependencies: pkg:npm/b -> "]);
+        assert_eq!(said(&of(None, None), &of(Some(&[]), None)), ["list of dependencies:  -> none"]);
+        assert_eq!(said(&full, &of(Some(&["b@1.0.0"]), Some("unknown"))), ["completeness: complete -> unknown"]);
+        assert_eq!(said(&full, &of(Some(&["b@1.0.0"]), None)), ["completeness: complete -> "]);
+        assert_eq!(said(&full, &full), [""; 0]);
     }
 
     fn said(before: Item, after: Item) -> Vec<String> {

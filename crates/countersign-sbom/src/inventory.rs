@@ -191,6 +191,9 @@ pub struct NativeCode {
     pub because: Vec<(String, String)>,
     /// Whether the build script also asks the system for the library, and then may compile nothing.
     pub or_system: bool,
+    /// Whether sources were left out since they lie in a folder that is called as a feature that is off. What the script makes of that feature
+    /// is not known.
+    pub partly: bool,
 }
 
 /// One audit, or its place holder.

@@ -173,7 +173,7 @@ pub struct Summary {
     pub without_archive: usize,
     /// Components with no licence in their manifest.
     pub without_licence: usize,
-    /// Packages, the binary's own among them, that link native code, or may, of which none is listed.
+    /// Packages, the binary's own among them, that link native code, or may, of which none or perhaps not all is listed.
     pub native: usize,
     /// Packages whose sources in other languages are listed.
     pub bundled: usize,
@@ -340,7 +340,10 @@ impl Summary {
                 .count(),
             without_licence: all().filter(|component| component.licence.is_none()).count(),
             native: everything()
-                .filter(|component| component.native != Native::No && component.content.native.is_empty())
+                .filter(|component| {
+                    let listed = &component.content.native;
+                    component.native != Native::No && (listed.is_empty() || listed.iter().any(|native| native.partly))
+                })
                 .count(),
             bundled: everything().filter(|component| !component.content.native.is_empty()).count(),
             dirty: everything().filter(dirty).map(named).collect(),

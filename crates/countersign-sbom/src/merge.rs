@@ -70,6 +70,10 @@ const LISTS: [&str; 3] = ["services", "vulnerabilities", "annotations"];
 struct Work {
     /// References that name something.
     taken: BTreeSet<String>,
+    /// References that name something in some part, as that part has them.
+    listed: BTreeSet<String>,
+    /// References of parts that none lists, as they are called now.
+    unlisted: BTreeSet<String>,
     /// What is listed already, by what is said of it: what the references in it are called now.
     units: BTreeMap<String, BTreeMap<String, String>>,
     components: BTreeMap<String, Value>,
@@ -96,6 +100,7 @@ pub fn merge(mut parts: Vec<Part>, release: &Release) -> Result<Merged, MergeErr
     let mut work = Work::default();
     let reference = format!("release:{}@{}", release.name, release.version);
     work.taken.insert(reference.clone());
+    work.listed = parts.iter().flat_map(|part| same::references(&part.value)).collect();
     let mut roots = BTreeSet::new();
     let mut newest = "1.6".to_owned();
     for part in &parts {
@@ -215,7 +220,9 @@ impl Work {
                 root_reference = names.get(&reference).cloned().unwrap_or(reference);
             }
         }
+        self.apart(map, &short, &mut names);
         self.rest(map, &short, &mut names, &services);
+        self.completeness(map, &names, &root_reference);
         if more {
             self.left_out.insert("metadata.properties".to_owned());
         }
@@ -249,12 +256,9 @@ impl Work {
                 Value::Array(list) => waiting.extend(list.iter_mut()),
                 Value::Object(map) => {
                     if let Some(Value::String(reference)) = map.get_mut("bom-ref") {
-                        let renamed = (1_u64..).map(|number| match number {
-                            1 => format!("{reference}#{short}"),
-                            more => format!("{reference}#{short}-{more}"),
-                        });
-                        let mut tries = std::iter::once(reference.clone()).chain(renamed);
-                        let new = tries.find(|name| !self.taken.contains(name)).unwrap_or_else(|| reference.clone());
+                        let mut tries = std::iter::once(reference.clone()).chain(others(reference, short));
+                        let free = |name: &String| !self.taken.contains(name) && !self.unlisted.contains(name);
+                        let new = tries.find(free).unwrap_or_else(|| reference.clone());
                         self.taken.insert(new.clone());
                         names.insert(std::mem::replace(reference, new.clone()), new);
                     }
@@ -264,6 +268,26 @@ impl Work {
             }
         }
         names
+    }
+
+    /// What a part says of something that it does not list is said of nothing that another part lists under that name: there it may be
+    /// another thing. Its name stays where no part lists it.
+    fn apart(&mut self, map: &Map<String, Value>, short: &str, names: &mut BTreeMap<String, String>) {
+        let own: BTreeSet<String> = LISTS.iter().flat_map(|key| array(map, key)).flat_map(same::references).collect();
+        for reference in mentioned(map) {
+            // A document that is named by its own number is the same one for everybody.
+            if own.contains(&reference) || names.contains_key(&reference) || reference.starts_with("urn:cdx:") {
+                continue;
+            }
+            let mut new = reference.clone();
+            if self.listed.contains(&new) || self.taken.contains(&new) {
+                let sets = [&self.listed, &self.taken, &self.unlisted];
+                let free = |name: &String| sets.iter().all(|set| !set.contains(name));
+                new = others(&reference, short).find(free).unwrap_or(new);
+            }
+            self.unlisted.insert(new.clone());
+            names.insert(reference, new);
+        }
     }
 
     fn rest(
@@ -313,19 +337,29 @@ impl Work {
                 self.provides.entry(name(from)).or_default().extend(provided);
             }
         }
-        for entry in array(map, "compositions").filter_map(Value::as_object) {
-            let aggregate = entry.get("aggregate").and_then(Value::as_str).unwrap_or("not_specified");
-            for kind in ["assemblies", "dependencies", "vulnerabilities"] {
-                for reference in array(entry, kind).filter_map(Value::as_str) {
-                    self.aggregates.entry((kind, name(reference))).or_default().insert(aggregate.to_owned());
-                }
-            }
-        }
         let known = |key: &str| MERGED.contains(&key) || LISTS.contains(&key);
         self.left_out.extend(map.keys().filter(|key| !known(key)).cloned());
         if let Some(metadata) = map.get("metadata").and_then(Value::as_object) {
             let carried = |key: &str| matches!(key, "component" | "tools" | "timestamp" | "lifecycles" | "properties");
             self.left_out.extend(metadata.keys().filter(|key| !carried(key)).map(|key| format!("metadata.{key}")));
+        }
+    }
+
+    /// What a part says of how much it lists. What it says without a reference is of the whole document: here, of what that is about.
+    fn completeness(&mut self, map: &Map<String, Value>, names: &BTreeMap<String, String>, root: &str) {
+        for entry in array(map, "compositions").filter_map(Value::as_object) {
+            let aggregate = entry.get("aggregate").and_then(Value::as_str).unwrap_or("not_specified");
+            let mut of_all = true;
+            for kind in ["assemblies", "dependencies", "vulnerabilities"] {
+                for reference in array(entry, kind).filter_map(Value::as_str) {
+                    of_all = false;
+                    let name = names.get(reference).map_or(reference, String::as_str);
+                    self.aggregates.entry((kind, name.to_owned())).or_default().insert(aggregate.to_owned());
+                }
+            }
+            for kind in ["assemblies", "dependencies"].into_iter().filter(|_| of_all) {
+                self.aggregates.entry((kind, root.to_owned())).or_default().insert(aggregate.to_owned());
+            }
         }
     }
 
@@ -367,6 +401,44 @@ fn array<'v>(map: &'v Map<String, Value>, key: &str) -> impl Iterator<Item = &'v
 
 fn array_of<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> + use<'v> {
     value.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// What a reference may be called of which the name is taken.
+fn others(reference: &str, short: &str) -> impl Iterator<Item = String> + use<> {
+    let stem = format!("{reference}#{short}");
+    (1_u64..).map(move |number| if number == 1 { stem.clone() } else { format!("{stem}-{number}") })
+}
+
+/// Every reference by which a part says something of something.
+fn mentioned(map: &Map<String, Value>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut take = |list: &Value| found.extend(list.as_str().map(str::to_owned));
+    for entry in array(map, "dependencies").filter_map(Value::as_object) {
+        entry
+            .get("ref")
+            .into_iter()
+            .chain(array(entry, "dependsOn"))
+            .chain(array(entry, "provides"))
+            .for_each(&mut take);
+    }
+    for entry in array(map, "compositions").filter_map(Value::as_object) {
+        ["assemblies", "dependencies", "vulnerabilities"]
+            .iter()
+            .flat_map(|kind| array(entry, kind))
+            .for_each(&mut take);
+    }
+    let mut waiting: Vec<&Value> = LISTS.iter().flat_map(|key| array(map, key)).collect();
+    while let Some(value) = waiting.pop() {
+        match value {
+            Value::Array(list) => waiting.extend(list),
+            Value::Object(map) => {
+                map.get("ref").into_iter().chain(array(map, "subjects")).for_each(&mut take);
+                waiting.extend(map.values());
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    found
 }
 
 /// References within an item of a list: under `ref`, and in lists of `subjects`.
@@ -496,6 +568,40 @@ mod tests {
         assert_eq!(said(of("x", &[], &complete), of("y", &["b"], &none)), "unknown");
         assert_eq!(said(of("x", &["b"], &complete), of("y", &["b"], &none)), "complete");
         assert_eq!(said(of("x", &[], &complete), of("y", &["b"], &complete)), "complete");
+    }
+
+    #[test]
+    fn what_a_part_says_of_something_that_it_does_not_list_is_said_of_no_other_parts() {
+        let one = part(
+            "a",
+            json!({"components": [{"type": "library", "name": "evil", "bom-ref": "evil"}],
+                "dependencies": [{"ref": "a", "dependsOn": ["x"]}, {"ref": "x", "dependsOn": ["evil"]}],
+                "compositions": [{"aggregate": "complete", "dependencies": ["x"]}],
+                "vulnerabilities": [{"id": "CVE-1", "analysis": {"state": "not_affected"}, "affects": [{"ref": "x"}]}]}),
+        );
+        let other = part(
+            "b",
+            json!({"components": [{"type": "library", "name": "x", "bom-ref": "x"}],
+                "dependencies": [{"ref": "b", "dependsOn": ["x"]}]}),
+        );
+        let document = merged_as_it_is(&[one.clone(), other]).document;
+        let short: String = Sha256::of(one.to_string().as_bytes()).hex().chars().take(16).collect();
+        let own = format!("x#{short}");
+        let edges = edges(&document);
+        assert_eq!(edges["b"], BTreeSet::from(["x".to_owned()]));
+        assert_eq!((edges.get("x"), &edges[&own]), (None, &BTreeSet::from(["evil".to_owned()])));
+        assert_eq!(document["compositions"], json!([{"aggregate": "complete", "dependencies": [own]}]));
+        assert_eq!(document["vulnerabilities"][0]["affects"], json!([{"ref": own}]));
+        let dangling = crate::bom::Document::parse(document.to_string().as_bytes()).unwrap().bom().unwrap();
+        assert_eq!(dangling.dangling(), BTreeSet::from([own.as_str()]));
+    }
+
+    #[test]
+    fn how_much_a_whole_document_lists_is_said_of_what_it_is_about() {
+        let document =
+            merged(&[part("a", json!({"compositions": [{"aggregate": "incomplete"}]})), part("b", json!({}))]);
+        let of = |kind: &str| json!({"aggregate": "incomplete", kind: ["a"]});
+        assert_eq!(document["compositions"], json!([of("assemblies"), of("dependencies")]));
     }
 
     /// A binary that needs `errno`, which needs what it does on one system.

@@ -70,6 +70,7 @@ fn filled() -> (countersign_sbom::Inventory, Facts) {
                 files: 3,
                 because: vec![("build.rs".to_owned(), "zlib".to_owned())],
                 or_system: true,
+                partly: false,
             }],
             audits: [Audit { criteria: "safe-to-deploy".to_owned(), by: Some("mozilla".to_owned()), exempted: false }]
                 .into(),

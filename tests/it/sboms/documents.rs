@@ -145,6 +145,11 @@ fn who_depends_on_what_and_what_changed_is_told_in_words_and_for_programs() {
     door.run("sbom query old.json b")
         .expect(0, &["b 1.0.0: needed by 1 directly, by 2 in all", "app 1.0.0 > a 1.0.0 > b 1.0.0"]);
     door.run("sbom query old.json zzz").expect(3, &["lists no component zzz"]);
+    let mut partly = foreign("1.0.0", "1.0.0");
+    partly["compositions"] = json!([{"aggregate": "incomplete", "dependencies": ["app", "a"]}]);
+    door.write("partly.json", partly.to_string().as_bytes());
+    door.run("sbom query partly.json b").expect(0, &["2 components do not say all that they depend on"]);
+    door.run("sbom show partly.json").expect(0, &["2 do not say all", "a 1.0.0 (not all dependencies known)"]);
     let said = door.run("sbom diff old.json new.json");
     said.expect(
         0,
@@ -159,6 +164,11 @@ fn who_depends_on_what_and_what_changed_is_told_in_words_and_for_programs() {
     let moved: Vec<&str> = said["moved"].as_array().unwrap().iter().map(|m| m["direction"].as_str().unwrap()).collect();
     assert_eq!(moved, ["unknown", "down"]);
     door.run("sbom diff old.json old.json").expect(0, &["no difference: 3 components in both"]);
+    let mut patched = foreign("1.0.0", "1.0.0");
+    patched["components"][0]["pedigree"] = json!({"patches": [{"type": "unofficial"}]});
+    door.write("patched.json", patched.to_string().as_bytes());
+    let said = door.run("sbom diff old.json patched.json");
+    said.expect(0, &["no difference in what is compared: 3 components", "the files differ: what else they say"]);
     // Who maintains what is in no SBOM: a database may know who does not.
     assert!(said["unmaintained"].is_null());
     door.run("sbom diff old.json new.json").expect(0, &["maintained is in no SBOM: unknown"]);
@@ -302,7 +312,7 @@ fn what_people_found_out_is_written_in_both_forms_and_turned() {
     door.run(sign).expect(0, &["openvex.dev/ns/v0.2.0"]);
     door.write("none.json", b"{}");
     door.run("sbom vex --from none.json --author a --output n.json")
-        .expect(3, &["vex-malformed", "nothing was written"]);
+        .expect(3, &["vex-malformed", "leave the document in the form that it has", "nothing was written"]);
 }
 
 #[test]

@@ -86,7 +86,7 @@ documents! {
         components: usize,
         /// Dependencies between them.
         dependencies: usize,
-        /// Components about whose dependencies it says nothing.
+        /// Components that may depend on more than it says: of their dependencies it says nothing, or not all.
         unknown: usize,
         /// The tree, line by line.
         lines: Vec<SbomLine>,
@@ -103,7 +103,7 @@ documents! {
         component: SbomComponent,
         /// Whether what it depends on was shown before.
         again: bool,
-        /// Whether nothing is said about what it depends on.
+        /// Whether it may depend on more than is said.
         unknown: bool,
         /// Whether more lies below than was asked for.
         cut: bool,
@@ -116,7 +116,7 @@ documents! {
         asked: String,
         /// Each component that is meant.
         found: Vec<SbomDependent>,
-        /// Components about whose dependencies the document says nothing: they may need it too.
+        /// Components of whose dependencies the document says nothing, or not all: they may need it too.
         unknown: usize,
         /// Where none is meant: names that are like it.
         nearest: Vec<String>,
@@ -188,7 +188,7 @@ documents! {
     SbomChanged {
         /// The component as it is.
         component: SbomComponent,
-        /// What: `source`, `digest`, `licence`, `supplier`, `scope`, `linked` or `dependencies`.
+        /// What: `source`, `digest`, `licence`, `supplier`, `scope`, `linked`, `dependencies`, `list of dependencies` (one says nothing of them) or `completeness`.
         what: String,
         /// As it was.
         from: String,
@@ -215,7 +215,7 @@ documents! {
         components: usize,
         /// Dependencies between them.
         dependencies: usize,
-        /// Components about whose dependencies it says nothing.
+        /// Components that may depend on more than it says: of their dependencies it says nothing, or not all.
         unknown: usize,
         /// What is worth knowing.
         findings: Vec<Finding>,

@@ -50,8 +50,7 @@ fn component(item: &Item) -> SbomComponent {
 pub fn show(path: &Path, shown: Shown) -> Result<SbomShown, FlowError> {
     let opened = open_view(path)?;
     let bom = &opened.bom;
-    let known = |item: &Item| bom.edges.contains_key(&item.reference);
-    let tree = Graph::of(bom).tree(known, shown.depth, shown.lines);
+    let tree = Graph::of(bom).tree(|item| bom.says_all(item), shown.depth, shown.lines);
     let lines = tree.into_iter().map(|line| SbomLine {
         depth: line.depth,
         component: component(line.item),
@@ -71,7 +70,7 @@ pub fn show(path: &Path, shown: Shown) -> Result<SbomShown, FlowError> {
         time: bom.about.time.clone(),
         components: bom.all().count(),
         dependencies: bom.edges.values().map(BTreeSet::len).sum(),
-        unknown: bom.without_dependencies_known().count(),
+        unknown: bom.without_all_dependencies().count(),
         lines,
         more,
         findings,
@@ -106,7 +105,7 @@ pub fn query(path: &Path, asked: Asked<'_>) -> Result<SbomQueried, FlowError> {
         file: opened.name(),
         asked: asked.component.to_owned(),
         found,
-        unknown: bom.without_dependencies_known().count(),
+        unknown: bom.without_all_dependencies().count(),
         nearest: nearest(bom, asked.component),
     })
 }

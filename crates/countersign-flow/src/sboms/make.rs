@@ -64,7 +64,7 @@ pub fn ingest(request: &Ingest<'_>) -> Result<SbomIngested, FlowError> {
         raw,
         components: opened.bom.all().count(),
         dependencies: opened.bom.edges.values().map(std::collections::BTreeSet::len).sum(),
-        unknown: opened.bom.without_dependencies_known().count(),
+        unknown: opened.bom.without_all_dependencies().count(),
         findings,
     })
 }
@@ -141,6 +141,7 @@ pub fn merge(
     let bom = document.bom().map_err(|error| FlowError::Refused(vec![super::unread(&error, output)]))?;
     let bytes = pretty(&document.value)?;
     write_atomic(output, &bytes, 0o644)?;
+    findings.extend(super::dangling(&bom, &output.display().to_string()));
     if !merged.left_out.is_empty() {
         let left: Vec<String> = merged.left_out.into_iter().collect();
         let what = format!("not carried into the merged document: {}", left.join(", "));

@@ -116,12 +116,7 @@ fn notes(opened: &Opened) -> Vec<Finding> {
     let place = opened.name();
     let bom = &opened.bom;
     let mut findings = Vec::new();
-    let dangling = bom.dangling();
-    if !dangling.is_empty() {
-        let what = format!("{} things are named that the document does not list", dangling.len());
-        let finding = Finding::new(codes::SBOM_DANGLING, what).at(place.clone());
-        findings.push(dangling.into_iter().take(NAMED).fold(finding, Finding::found));
-    }
+    findings.extend(dangling(bom, &place));
     let circles = countersign_sbom::bom::graph::Graph::of(bom).circles();
     if let Some(first) = circles.first() {
         let names: Vec<String> = first.iter().take(NAMED).map(|item| item.label()).collect();
@@ -138,6 +133,16 @@ fn notes(opened: &Opened) -> Vec<Finding> {
         findings.push(unlisted.into_iter().take(NAMED).fold(finding, Finding::found));
     }
     findings
+}
+
+/// What is named in a document that does not list it.
+fn dangling(bom: &Bom, place: &str) -> Option<Finding> {
+    let dangling = bom.dangling();
+    (!dangling.is_empty()).then(|| {
+        let what = format!("{} things are named that the document does not list", dangling.len());
+        let finding = Finding::new(codes::SBOM_DANGLING, what).at(place);
+        dangling.into_iter().take(NAMED).fold(finding, Finding::found)
+    })
 }
 
 /// Names that are not what they look like.

@@ -151,7 +151,9 @@ pub fn turn(
 ) -> Result<SbomVex, FlowError> {
     let bytes = files::read(path, limits::DOCUMENT_BYTES)?;
     let refused = |what: String| {
-        FlowError::Refused(vec![Finding::new(codes::VEX_MALFORMED, what).at(path.display().to_string())])
+        // Nobody need have signed it, and it may be of either form.
+        let help = "mend that place, or leave the document in the form that it has and write what it says anew: `countersign sbom vex --vulnerability ID`";
+        FlowError::Refused(vec![Finding::new(codes::VEX_MALFORMED, what).at(path.display().to_string()).help(help)])
     };
     let value = json::parse(&bytes).map_err(|error| refused(error.to_string()))?;
     let (head, opinions) = vex::read(&value).map_err(|error| refused(error.to_string()))?;

@@ -31,7 +31,7 @@ pub struct Line<'b> {
     pub item: &'b Item,
     /// Whether what is below it was shown before.
     pub again: bool,
-    /// Whether nothing is said about what it depends on.
+    /// Whether it may depend on more than is said.
     pub unknown: bool,
     /// Whether more lies below than the depth that was asked for.
     pub cut: bool,
@@ -210,7 +210,7 @@ impl<'b> Graph<'b> {
             let below = self.below(place);
             let again = !below.is_empty() && shown.contains(&place);
             let cut = !below.is_empty() && !again && depth >= deepest;
-            lines.push(Line { depth, item, again, unknown: below.is_empty() && !known(item), cut });
+            lines.push(Line { depth, item, again, unknown: !known(item), cut });
             if !again && !cut {
                 shown.insert(place);
                 waiting.extend(below.iter().rev().map(|below| (*below, depth.saturating_add(1))));

@@ -240,9 +240,16 @@ impl Bom {
         all.map(String::as_str).filter(|reference| !named.contains(reference) && !elsewhere(reference)).collect()
     }
 
-    /// Components, the root included, about whose dependencies nothing is said.
-    pub fn without_dependencies_known(&self) -> impl Iterator<Item = &Item> {
-        self.all().filter(|item| !self.edges.contains_key(&item.reference))
+    /// Whether a component's dependencies are said, and nothing says that these are not all.
+    #[must_use]
+    pub fn says_all(&self, item: &Item) -> bool {
+        let aggregate = self.aggregates.get(&item.reference).map(String::as_str);
+        self.edges.contains_key(&item.reference) && matches!(aggregate, None | Some("complete" | "not_specified"))
+    }
+
+    /// Components, the root included, that may depend on more than is said.
+    pub fn without_all_dependencies(&self) -> impl Iterator<Item = &Item> {
+        self.all().filter(|item| !self.says_all(item))
     }
 }
 

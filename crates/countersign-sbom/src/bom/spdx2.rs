@@ -163,11 +163,11 @@ fn relationship(
         return Ok(());
     }
     match to {
-        // Known to have none.
-        "NONE" => {
+        // Known to have none. That it contains or links none of a kind says nothing of the rest.
+        "NONE" if kind == "DEPENDS_ON" => {
             bom.edges.entry(from.to_owned()).or_default();
         }
-        "NOASSERTION" => {}
+        "NONE" | "NOASSERTION" => {}
         _ if bom.others.contains(to) && to != DOCUMENT => {}
         _ => {
             bom.edges.entry(from.to_owned()).or_default().insert(to.to_owned());
@@ -205,6 +205,13 @@ mod tests {
         }
         assert_eq!(of(&[builds]).items[1].scope, Scope::Excluded);
         assert_eq!(of(&[builds, ("lib", "OPTIONAL_DEPENDENCY_OF", "app")]).items[1].scope, Scope::Optional);
+    }
+
+    #[test]
+    fn only_that_something_depends_on_nothing_is_that_it_has_no_dependencies() {
+        let known = |kind: &str| of(&[("app", kind, "NONE")]).edges.contains_key("app");
+        let said = ["DEPENDS_ON", "CONTAINS", "STATIC_LINK", "DYNAMIC_LINK", "HAS_PREREQUISITE"].map(known);
+        assert_eq!(said, [true, false, false, false, false]);
     }
 
     #[test]

@@ -215,7 +215,8 @@ fn completeness(elements: &Elements<'_>, order: &[&str], bom: &mut Bom) -> Resul
             _ if within => continue,
             _ => "unknown",
         };
-        if within && says == "complete" {
+        // All of one stage is not all.
+        if says == "complete" && (within || !runs(map, at)?) {
             continue;
         }
         let known = said.entry(from).or_insert((false, "complete"));
@@ -232,6 +233,11 @@ fn completeness(elements: &Elements<'_>, order: &[&str], bom: &mut Bom) -> Resul
         }
     }
     Ok(())
+}
+
+/// Whether a relationship is of what runs, or of no stage of a life in particular.
+fn runs(map: &Object, at: &str) -> Result<bool, DocumentError> {
+    Ok(matches!(text(map, "scope", at)?, None | Some("runtime")))
 }
 
 fn relationship(
@@ -265,11 +271,14 @@ fn relationship(
             if bom.others.contains(from) {
                 return Ok(());
             }
-            let edges = bom.edges.entry(from.to_owned()).or_default();
+            // Known to have none. That it contains or links none of a kind, or needs none for one stage, says nothing of the rest.
+            if kind == "dependsOn" && runs(map, at)? && targets.iter().any(|to| individual(to) == Some("NoneElement")) {
+                bom.edges.entry(from.to_owned()).or_default();
+            }
             for to in targets {
                 counts.edge(at)?;
                 if !bom.others.contains(to) && individual(to).is_none() {
-                    edges.insert(to.to_owned());
+                    bom.edges.entry(from.to_owned()).or_default().insert(to.to_owned());
                     let known = scopes.entry(to.to_owned()).or_insert(scope);
                     // What one needs to run is needed to run, whoever else only builds with it.
                     *known = (*known).min(scope);
@@ -361,6 +370,25 @@ mod tests {
         assert_eq!(depends(&format!("{core}/NoneElement")), (0, Some("complete".to_owned())));
         assert_eq!(depends(&format!("{core}/NoAssertionElement")), (0, None));
         assert_eq!(depends("b"), (1, None));
+    }
+
+    #[test]
+    fn what_is_said_of_one_stage_is_not_said_of_all() {
+        let depends = |to: &str, scope: &str, says: Value| json!({"relationshipType": "dependsOn", "to": [to], "scope": scope, "completeness": says});
+        let none = "https://spdx.org/rdf/3.0.1/terms/Core/NoneElement";
+        let edges = |one: Value| {
+            let relationship = json!({"type": "LifecycleScopedRelationship", "spdxId": "r", "from": "a"});
+            let mut relationship = relationship.as_object().unwrap().clone();
+            relationship.extend(one.as_object().unwrap().clone());
+            let package = json!({"type": "software_Package", "spdxId": "a", "name": "a"});
+            read(&json!({"@context": "x", "@graph": [package, relationship]})).unwrap().edges.contains_key("a")
+        };
+        assert!(edges(depends(none, "runtime", json!("complete"))));
+        assert!(!edges(depends(none, "test", json!("complete"))));
+        assert!(!edges(json!({"relationshipType": "contains", "to": [none]})));
+        assert_eq!(of(&[depends("b", "development", json!("complete"))]), (1, None));
+        assert_eq!(of(&[depends("b", "runtime", json!("complete"))]), (1, Some("complete".to_owned())));
+        assert_eq!(of(&[depends("b", "test", json!("incomplete"))]).1, Some("incomplete".to_owned()));
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub(super) struct Found {
     pub(super) licences: Vec<LicenceFile>,
     /// Whether its registry took it back, where that is known.
     pub(super) yanked: Option<bool>,
-    /// Whether something in the folder is newer than when Cargo unpacked it.
+    /// Whether something in the folder is newer than when Cargo unpacked it, or than what it unpacks.
     pub(super) changed: bool,
 }
 
@@ -75,7 +75,7 @@ impl Found {
         let yanked = locked.and_then(|locked| index::yanked(folder, &locked));
         // Of a package from elsewhere there is no archive to compare it with.
         let archive = locked.and_then(|locked| archive::in_cache(folder, locked.name, locked.version));
-        let changed = archive.is_some() && unpacked::changed(folder);
+        let changed = archive.is_some_and(|archive| unpacked::changed(folder, &archive));
         Self { vcs: vcs(folder), licences: licences(folder), yanked, changed }
     }
 

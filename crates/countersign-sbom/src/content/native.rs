@@ -38,17 +38,12 @@ pub(super) struct About<'a> {
 }
 
 impl About<'_> {
-    /// Whether it lies in a folder that is called as a feature that is off, or as its last words: `sqlcipher` without
-    /// `bundled-sqlcipher`. A script that can compile one library or another names both.
+    /// Whether it lies in a folder that is called as a feature that is off: `sqlcipher` without the feature of that name. A script that can
+    /// compile one library or another names both. A feature that only ends so may be about something else: `zlib` is compiled
+    /// without `stock-zlib`, too.
     fn is_off(&self, path: &str) -> bool {
-        let named = |folder: &str| {
-            let ends = |feature: &str| {
-                feature.strip_suffix(folder).is_some_and(|rest| rest.is_empty() || rest.ends_with(['-', '_']))
-            };
-            self.off.iter().any(|feature| ends(feature))
-        };
         let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
-        folders.split('/').filter(|folder| !folder.is_empty()).any(named)
+        folders.split('/').any(|folder| self.off.contains(&folder))
     }
 }
 
@@ -67,7 +62,9 @@ pub(super) fn compiled(about: &About<'_>) -> Vec<NativeCode> {
         return Vec::new();
     }
     let mut sources = sources(about.folder);
+    let all = sources.len();
     sources.retain(|source| !about.is_off(source));
+    let partly = sources.len() < all;
     // What lies in the script's own folder is what it tries out on the compiler.
     let own = about.script.parent().and_then(|home| home.strip_prefix(about.folder).ok()?.to_str());
     if let Some(own) = own.filter(|own| !own.is_empty() && *own != "src") {
@@ -107,6 +104,7 @@ pub(super) fn compiled(about: &About<'_>) -> Vec<NativeCode> {
         files,
         because: because.into_iter().take(REASONS).collect(),
         or_system: needs(PROBES) && PROBES.iter().any(|probe| uses(probe)),
+        partly,
     }]
 }
 
@@ -205,7 +203,7 @@ mod tests {
             links: Some("z"),
             build,
             needs: &needs,
-            off: &["bundled-other", "asm"],
+            off: &["other", "bundled-lib", "asm"],
         })
     }
 
@@ -218,7 +216,10 @@ mod tests {
         assert_eq!(one.len(), 1);
         assert_eq!((one[0].name.as_str(), one[0].version.as_deref(), one[0].files), ("z", Some("1.3.1"), 1));
         assert_eq!(one[0].because, [("build.rs".to_owned(), "lib/a.c".to_owned())]);
-        assert!(!one[0].or_system);
+        assert!(
+            !one[0].or_system && !one[0].partly,
+            "a feature that only ends as the folder's name takes nothing away"
+        );
     }
 
     #[test]
@@ -232,10 +233,10 @@ mod tests {
     #[test]
     fn what_only_a_feature_that_is_off_would_compile_is_not_listed() {
         let script =
-            ("build.rs", "use cc::Build; let d = if cfg!(feature = \"bundled-other\") { \"other\" } else { \"lib\" };");
+            ("build.rs", "use cc::Build; let d = if cfg!(feature = \"other\") { \"other\" } else { \"lib\" };");
         let files = [script, ("lib/a.c", ""), ("lib/asm/b.S", ""), ("other/a.c", ""), ("lib/another/c.c", "")];
         let one = found(&files, &["cc"], "");
-        assert_eq!((one[0].folder.as_deref(), one[0].files), (Some("lib"), 2));
+        assert_eq!((one[0].folder.as_deref(), one[0].files, one[0].partly), (Some("lib"), 2, true));
         assert_eq!(one[0].because, [("build.rs".to_owned(), "lib".to_owned())]);
     }
 

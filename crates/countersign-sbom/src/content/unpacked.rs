@@ -3,7 +3,9 @@
 //!
 //! Unpacking some hundred archives again takes longer than all the rest. Cargo leaves a mark when it is done (`.cargo-ok`): where
 //! a file or folder is newer than the mark, something was changed since, and only then every file is compared, unless all are
-//! asked for. Who changes a file and sets its time back is only seen then.
+//! asked for. What Cargo unpacks has the times of the archive, so that a file is also looked at whose time is not long before the
+//! mark, or is later than when the archive came: a copy of the cache has such times, and a file that was changed before somebody
+//! set the mark anew. Who changes a file and sets its time back is seen only where all are compared.
 
 use super::{archive, vendored};
 use crate::error::SbomError;
@@ -15,11 +17,13 @@ use std::{
     fs::{self, File},
     io::{self, BufReader, Read},
     path::{Component, Path, PathBuf},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 /// What Cargo leaves when all is unpacked.
 const MARK: &str = ".cargo-ok";
+/// A package that was published this shortly before it was unpacked is compared; older ones have older files.
+const FRESH: Duration = Duration::from_hours(24);
 /// Of a tar file everything lies in blocks of this size.
 const BLOCK: usize = 512;
 /// A path, or a note that has one in it.
@@ -30,14 +34,18 @@ pub(super) fn is_whole(folder: &Path) -> bool {
     folder.join(MARK).is_file()
 }
 
-/// Whether anything in the folder is newer than Cargo's mark; also where there is no mark, or no times.
-pub(super) fn changed(folder: &Path) -> bool {
+/// Whether anything in the folder is newer than Cargo's mark, or a file is newer than those of an archive can be; also where there is no
+/// mark, or no times.
+pub(super) fn changed(folder: &Path, packed: &Path) -> bool {
     let time = |path: &Path| fs::symlink_metadata(path).and_then(|found| found.modified()).ok();
     let Some(mark) = time(&folder.join(MARK)) else { return true };
-    newer(folder, mark, &mut 0).unwrap_or(true)
+    let recent = mark.checked_sub(FRESH).unwrap_or(mark);
+    let latest = time(packed).map_or(recent, |fetched| fetched.min(recent));
+    newer(folder, mark, latest, &mut 0).unwrap_or(true)
 }
 
-fn newer(folder: &Path, mark: SystemTime, seen: &mut usize) -> io::Result<bool> {
+/// Folders have the time at which they were unpacked, files that of the archive.
+fn newer(folder: &Path, mark: SystemTime, latest: SystemTime, seen: &mut usize) -> io::Result<bool> {
     if fs::symlink_metadata(folder)?.modified()? > mark {
         return Ok(true);
     }
@@ -45,9 +53,9 @@ fn newer(folder: &Path, mark: SystemTime, seen: &mut usize) -> io::Result<bool> 
         *seen = seen.saturating_add(1);
         let entry = entry?;
         let changed = if entry.file_type()?.is_dir() {
-            newer(&entry.path(), mark, seen)?
+            newer(&entry.path(), mark, latest, seen)?
         } else {
-            entry.metadata()?.modified()? > mark
+            entry.file_name() != MARK && entry.metadata()?.modified()? > latest
         };
         if changed || *seen > limits::CRATE_FILES {
             return Ok(true);
@@ -366,14 +374,24 @@ mod tests {
 
     #[test]
     fn what_is_newer_than_the_mark_was_changed() {
-        let (_place, _packed, folder) = package(&[], &[("src/lib.rs", "x")]);
-        assert!(is_whole(&folder) && !changed(&folder));
+        let (_place, packed, folder) = package(&[], &[("src/lib.rs", "x")]);
+        let changed = |folder: &Path| changed(folder, &packed);
         let mark = fs::metadata(folder.join(MARK)).unwrap().modified().unwrap();
-        let later = mark + Duration::from_mins(1);
+        let (later, published) = (mark + Duration::from_mins(1), mark - Duration::from_hours(1_000));
         let set = |name: &str, time| File::open(folder.join(name)).unwrap().set_modified(time).unwrap();
+        assert!(is_whole(&folder) && changed(&folder), "as a copy with new times has it");
+        set("src/lib.rs", published);
+        assert!(!changed(&folder));
         set("src/lib.rs", later);
         assert!(changed(&folder), "a file");
         set("src/lib.rs", mark - Duration::from_hours(1));
+        assert!(changed(&folder), "no package is as new as that");
+        set(MARK, mark + Duration::from_hours(1_000));
+        assert!(!changed(&folder));
+        set("../a.crate", mark - Duration::from_hours(2));
+        assert!(changed(&folder), "the archive was there before");
+        set("src/lib.rs", published);
+        set(MARK, mark);
         assert!(!changed(&folder));
         set("src", later);
         assert!(changed(&folder), "a folder: something was added or taken away");

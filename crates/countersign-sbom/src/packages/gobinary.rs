@@ -4,11 +4,16 @@
 use super::{Kind, Made, PackagesError, bytes_of, library, malformed, purl_error};
 use crate::bom::{Bom, Item};
 use countersign_core::{digest::Sha256, limits, purl::Purl};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 
 const MAGIC: &[u8] = b"\xff Go buildinf:";
+/// What a universal binary of macOS begins with: one program for each architecture.
+const UNIVERSAL: &[u8] = b"\xca\xfe\xba\xbe";
+/// Settings that are another one for each architecture.
+const OF_ARCHITECTURE: [&str; 3] = ["build\tGOARCH=", "build\tGOAMD64=", "build\tGOARM64="];
 /// Where the texts begin, behind the magic, the size of a pointer, and flags.
 const HEAD: usize = 32;
 /// The list of modules stands between two marks of this many bytes.
@@ -24,7 +29,7 @@ pub(super) fn is_executable(path: &Path) -> Result<bool, PackagesError> {
 
 fn starts_as_program(bytes: &[u8]) -> bool {
     let mach: [&[u8]; 5] =
-        [b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe"];
+        [b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe", UNIVERSAL];
     bytes.starts_with(b"\x7fELF") || bytes.starts_with(b"MZ") || mach.iter().any(|magic| bytes.starts_with(magic))
 }
 
@@ -62,6 +67,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
 fn find(bytes: &[u8]) -> Result<Option<(String, String)>, String> {
     let mut found: Option<(String, String)> = None;
     let mut older = false;
+    let universal = bytes.starts_with(UNIVERSAL);
     let mut from = 0_usize;
     while let Some(at) = bytes.get(from..).and_then(|rest| position(rest, MAGIC)).and_then(|at| at.checked_add(from)) {
         from = at.saturating_add(1);
@@ -69,11 +75,18 @@ fn find(bytes: &[u8]) -> Result<Option<(String, String)>, String> {
             continue;
         }
         match parse(bytes.get(at..).unwrap_or_default()) {
-            Parsed::Modern(go, modules) => match &found {
-                Some(other) if *other != (go.clone(), modules.clone()) => {
-                    return Err("there are two that differ: this may be a program within a program".to_owned());
+            Parsed::Modern(go, modules) => match &mut found {
+                Some((other, known)) => {
+                    if *other != go || !joined(known, &modules, universal) {
+                        return Err(if universal {
+                            "this is a universal binary, and its programs differ: take one out (`lipo -thin`)"
+                                .to_owned()
+                        } else {
+                            "there are two that differ: this may be a program within a program".to_owned()
+                        });
+                    }
                 }
-                _ => found = Some((go, modules)),
+                None => found = Some((go, modules)),
             },
             Parsed::Older => older = true,
             Parsed::None => {}
@@ -83,6 +96,28 @@ fn find(bytes: &[u8]) -> Result<Option<(String, String)>, String> {
         return Err("it is of Go before 1.18, which kept it elsewhere: build again with a newer Go".to_owned());
     }
     Ok(found)
+}
+
+/// Whether a second list is the same; in a universal binary it may be of another architecture, whose settings are added.
+fn joined(known: &mut String, more: &str, universal: bool) -> bool {
+    let of_architecture = |line: &&str| OF_ARCHITECTURE.iter().any(|setting| line.starts_with(setting));
+    let others = |text: &str| text.lines().filter(|line| !of_architecture(line)).map(str::to_owned).collect::<Vec<_>>();
+    if known.as_str() == more {
+        return true;
+    }
+    if !universal || others(known.as_str()) != others(more) {
+        return false;
+    }
+    for line in more.lines().filter(of_architecture) {
+        if !known.lines().any(|known| known == line) {
+            if !known.ends_with('\n') {
+                known.push('\n');
+            }
+            known.push_str(line);
+            known.push('\n');
+        }
+    }
+    true
 }
 
 fn position(haystack: &[u8], needle: &[u8]) -> Option<usize> {
@@ -209,6 +244,7 @@ fn view(path: &Path, go: &str, modules: &str) -> Result<Bom, PackagesError> {
     standard.purl = Some(purl.as_str().to_owned());
     standard.linked = Some(true);
     items.push(standard);
+    tell_apart(&mut items);
     items.sort_by(|a, b| a.reference.cmp(&b.reference));
     if let Some(pair) = items.windows(2).find(|pair| matches!(pair, [a, b] if a.reference == b.reference)) {
         return Err(malformed(
@@ -234,6 +270,19 @@ fn view(path: &Path, go: &str, modules: &str) -> Result<Bom, PackagesError> {
     bom.items = items;
     bom.root = Some(root);
     Ok(bom)
+}
+
+/// Package URLs of Go have small letters alone, and Go itself tells modules apart by them: such ones are named by what Go calls them.
+fn tell_apart(items: &mut [Item]) {
+    let mut names: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for item in items.iter() {
+        names.entry(item.reference.clone()).or_default().insert(item.name.clone());
+    }
+    for item in items {
+        if names.get(&item.reference).is_some_and(|names| names.len() > 1) {
+            item.reference = format!("path:{}@{}", item.name, item.version.as_deref().unwrap_or_default());
+        }
+    }
 }
 
 fn is_folder(name: &str) -> bool {
@@ -356,6 +405,47 @@ mod tests {
             let error = made(&binary("go1.22.1", &format!("{MODULES}{again}"))).unwrap_err();
             assert!(error.to_string().contains("is listed twice"), "{error}");
         }
+    }
+
+    #[test]
+    fn modules_whose_paths_differ_in_large_letters_are_two() {
+        let upper = "dep\tgithub.com/BurntSushi/Toml\tv1.4.0\th1:DDDD=\n";
+        let both = made(&binary("go1.22.1", &format!("{MODULES}{upper}"))).unwrap();
+        let named: Vec<(&str, &str, Option<&str>)> = both
+            .bom
+            .items
+            .iter()
+            .filter(|item| item.name.to_lowercase().ends_with("/toml"))
+            .map(|item| (item.reference.as_str(), item.name.as_str(), item.purl.as_deref()))
+            .collect();
+        let purl = Some("pkg:golang/github.com/burntsushi/toml@v1.4.0");
+        assert_eq!(
+            named,
+            [
+                ("path:github.com/BurntSushi/Toml@v1.4.0", "github.com/BurntSushi/Toml", purl),
+                ("path:github.com/BurntSushi/toml@v1.4.0", "github.com/BurntSushi/toml", purl)
+            ]
+        );
+        let error = made(&binary("go1.22.1", &format!("{MODULES}{upper}{upper}"))).unwrap_err();
+        assert!(error.to_string().contains("is listed twice"), "{error}");
+    }
+
+    #[test]
+    fn a_universal_binary_is_one_where_its_programs_differ_in_the_architecture_alone() {
+        let of = |start: &[u8], second: &str| {
+            let mut bytes = binary("go1.22.1", &format!("{MODULES}build\tGOARCH=amd64\nbuild\tGOAMD64=v1\n"));
+            bytes[..4].copy_from_slice(start);
+            bytes.extend(info("go1.22.1", second));
+            made(&bytes)
+        };
+        let arm = format!("{MODULES}build\tGOARCH=arm64\n");
+        let both = of(UNIVERSAL, &arm).unwrap();
+        let root = both.bom.root.unwrap();
+        let architectures = root.properties.iter().filter(|(name, _)| name == "countersign:go:GOARCH");
+        assert_eq!(architectures.map(|(_, value)| value.as_str()).collect::<Vec<_>>(), ["amd64", "arm64"]);
+        assert!(of(b"\x7fELF", &arm).unwrap_err().to_string().contains("two that differ"));
+        let other = of(UNIVERSAL, &format!("{arm}dep\texample.com/more\tv1.0.0\th1:E=\n")).unwrap_err().to_string();
+        assert!(other.contains("lipo -thin"), "{other}");
     }
 
     #[test]

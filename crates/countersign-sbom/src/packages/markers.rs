@@ -138,6 +138,23 @@ impl Condition {
         Self { tokens, extras }
     }
 
+    /// The texts that each variable is held against, by the variable's own name. None where it is not read, or asks whether one text is
+    /// part of another.
+    pub(super) fn asked(&self) -> Option<BTreeMap<&str, BTreeSet<&str>>> {
+        let mut asked: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for part in self.tokens.as_ref()?.windows(3) {
+            match part {
+                [_, Token::Sign(Sign::In | Sign::NotIn), _] => return None,
+                [Token::Word(word), Token::Sign(_), Token::Text(text)]
+                | [Token::Text(text), Token::Sign(_), Token::Word(word)] => {
+                    asked.entry(own_name(word)).or_default().insert(text);
+                }
+                _ => {}
+            }
+        }
+        Some(asked)
+    }
+
     /// Whether it holds for one extra, or for none where that is empty.
     pub(super) fn holds(&self, facts: &Facts, extra: &str) -> Answer {
         let judged = self.tokens.as_ref().and_then(|tokens| judge(tokens, facts, extra));
@@ -266,15 +283,20 @@ fn apply(join: Join, answers: &mut Vec<Answer>) -> Option<()> {
     Some(())
 }
 
-/// One comparison. `turned` is one with the variable behind the sign.
-fn compare(name: &str, sign: Sign, text: &str, turned: bool, facts: &Facts, extra: &str) -> Answer {
-    let name = match name {
+/// What a variable is called now.
+fn own_name(name: &str) -> &str {
+    match name {
         "os.name" => "os_name",
         "sys.platform" => "sys_platform",
         "platform.machine" => "platform_machine",
         "platform.python_implementation" | "python_implementation" => "platform_python_implementation",
         other => other,
-    };
+    }
+}
+
+/// One comparison. `turned` is one with the variable behind the sign.
+fn compare(name: &str, sign: Sign, text: &str, turned: bool, facts: &Facts, extra: &str) -> Answer {
+    let name = own_name(name);
     match name {
         EXTRA => sign.equality(normal(text) == extra).unwrap_or(Answer::Unknown),
         "python_version" => {
@@ -354,11 +376,18 @@ fn version(value: &str, whole: bool, sign: Sign, text: &str, turned: bool) -> An
         Sign::MoreOrEqual => Answer::of(low != Ordering::Less),
         Sign::More => Answer::of(low == Ordering::Greater),
         Sign::Compatible => {
-            let Some((stem, _)) = text.rsplit_once('.') else { return Answer::Unknown };
+            let Some(stem) = compatible(text) else { return Answer::Unknown };
             Answer::of(low != Ordering::Less).and(begins(value, whole, stem))
         }
         Sign::Same | Sign::In | Sign::NotIn => Answer::Unknown,
     }
+}
+
+/// What a version has to begin with that is compatible with another (`~=`): its release without the last part. What stands behind the
+/// release (`.post3`, `rc1`) is no part of it.
+pub(super) fn compatible(asked: &str) -> Option<&str> {
+    let end = asked.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(asked.len());
+    asked.get(..end)?.trim_end_matches('.').rsplit_once('.').map(|(stem, _)| stem)
 }
 
 /// Whether a version begins with the numbers of another. What a whole one leaves out is zero.

@@ -2,6 +2,7 @@
 //! packages, and what is written into binaries. Nothing is run and nothing is fetched. What a file does not hold is said to
 //! be unknown, never guessed.
 
+mod apart;
 mod auditable;
 mod gobinary;
 mod markers;
@@ -14,6 +15,7 @@ mod npm_overrides;
 mod npm_range;
 mod npm_workspaces;
 mod poetry;
+mod poetry_hash;
 mod python;
 mod python_range;
 mod reach;

@@ -1,9 +1,11 @@
 //! `poetry.lock`, with the project's manifest beside it for what the project itself asks for.
 
+use super::apart::{Budget, never};
 use super::markers::{Answer, Condition, Facts};
 use super::needs::{self, Asker, Found};
+use super::poetry_hash::fingerprints;
 use super::python::{
-    From, condition, conditions as give_conditions, digest, extras, normal, purl, reference, requirement,
+    From, condition, conditions as give_conditions, digest, extras, normal, purl, range, reference, requirement,
 };
 use super::python_range::excludes;
 use super::reach::{self, Ask, Node, Start};
@@ -55,21 +57,28 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     in_range(path, &packages, &index)?;
     let found = found(&packages, asks.as_deref());
     let mut references: Vec<String> = bom.items.iter().map(|item| item.reference.clone()).collect();
-    let (mut unresolved, mut open) = (0_usize, 0_usize);
+    let (mut unresolved, mut open, mut vague) = (0_usize, 0_usize, 0_usize);
+    let mut places = Places { packages: &packages, index: &index, budget: Budget::default() };
+    let mut nodes: Vec<Node> = Vec::new();
     for ((package, reference), found) in packages.iter().zip(&references).zip(&found) {
         unresolved = unresolved.saturating_add(missing(package, &index));
         open = open.saturating_add(found.open_extras.len());
-        let complete = found.open_extras.is_empty() && !found.missing;
+        let (node, one_of_several) = node(package, &mut places);
+        nodes.push(node);
+        vague = vague.saturating_add(usize::from(one_of_several));
+        let complete = found.open_extras.is_empty() && !found.missing && !one_of_several;
         bom.aggregates.insert(reference.clone(), if complete { "complete" } else { "incomplete" }.to_owned());
     }
-    let mut nodes: Vec<Node> = packages.iter().map(|package| node(package, &index)).collect();
     let mut partial = Vec::new();
     let mut left = Vec::new();
     let starts: Vec<Start> = if let Some(asks) = &asks {
         let project = nodes.len();
-        nodes.push(Node { asks: asked_by_project(asks, &index), ..Node::default() });
+        let (asks, one_of_several) = asked_by_project(asks, &mut places);
+        nodes.push(Node { asks, ..Node::default() });
         references.push(root.reference.clone());
-        bom.aggregates.insert(root.reference.clone(), "complete".to_owned());
+        vague = vague.saturating_add(usize::from(one_of_several));
+        let known = if one_of_several { "incomplete" } else { "complete" };
+        bom.aggregates.insert(root.reference.clone(), known.to_owned());
         vec![(project, None, Scope::Required)]
     } else {
         bom.aggregates.insert(root.reference.clone(), "unknown".to_owned());
@@ -83,8 +92,11 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     };
     let reached = reach::walk(&nodes, starts);
     let mut conditions = reached.give_edges(&references, &mut bom);
-    // That there are several versions of something is no condition that anybody could read.
-    conditions.retain(|_, condition| condition != OPTIONAL);
+    // That there are several versions of something is no condition that anybody could read. What the lock file itself says of a package's
+    // conditions is of all that lead to it.
+    let own = |(package, reference): (&&Table, &String)| package.contains_key("markers").then(|| reference.clone());
+    let own: BTreeSet<String> = packages.iter().zip(&references).filter_map(own).collect();
+    conditions.retain(|(_, to), all| !all.contains(OPTIONAL) && !own.contains(to));
     for (place, mut item) in std::mem::take(&mut bom.items).into_iter().enumerate() {
         match reached.scopes.get(&place) {
             Some(scope) if asks.is_some() && !said => item.scope = *scope,
@@ -99,14 +111,7 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     }
     partial.extend(left_out_of(&left, "Poetry"));
     give_conditions(&mut bom, &conditions);
-    if open > 0 {
-        partial.push(format!(
-            "{open} extras may be asked for by the project: what they need is there, and is not listed as needed"
-        ));
-    }
-    if unresolved > 0 {
-        partial.push(format!("{unresolved} dependencies lead to no package in the lock file"));
-    }
+    partial.extend(not_known(open, vague, unresolved));
     let without = bom.items.iter().filter(|item| item.files.iter().all(|file| file.hashes.is_empty())).count();
     if without > 0 {
         partial.push(format!("{without} packages have no digest in the lock file"));
@@ -123,21 +128,42 @@ pub(super) fn read(path: &Path) -> Result<Made, PackagesError> {
     })
 }
 
-/// A version of what a package asks for is one that it asks for. Where there are several versions or constraints, each is for a condition of
-/// its own.
+/// What the lock file leaves open of what packages need.
+fn not_known(open: usize, vague: usize, unresolved: usize) -> Vec<String> {
+    let mut partial = Vec::new();
+    if open > 0 {
+        partial.push(format!(
+            "{open} extras may be asked for by the project: what they need is there, and is not listed as needed"
+        ));
+    }
+    if vague > 0 {
+        partial.push(format!(
+            "{vague} packages need one of several versions in the lock file, which does not say which: each of these is listed as needed"
+        ));
+    }
+    if unresolved > 0 {
+        partial.push(format!("{unresolved} dependencies lead to no package in the lock file"));
+    }
+    partial
+}
+
+/// A version of what a package asks for is one that it asks for. Where there are several versions or constraints, each may be for a
+/// condition of its own.
 fn in_range(path: &Path, packages: &[&Table], index: &Index) -> Result<(), PackagesError> {
     for package in packages {
         for (name, asked) in package.get("dependencies").and_then(Value::as_table).into_iter().flatten() {
             let range = asked.as_str().or_else(|| text_in(asked.as_table()?, "version"));
             let found = index.get(&normal(name)).map(Vec::as_slice).unwrap_or_default();
-            let version = match found {
-                [only] => packages.get(*only).and_then(|package| text_in(package, "version")),
-                _ => None,
-            };
-            if let (Some(range), Some(version)) = (range, version)
-                && excludes(range, version)
+            let of = |place: &usize| packages.get(*place).and_then(|package| text_in(package, "version"));
+            let versions: Vec<&str> = found.iter().filter_map(of).collect();
+            let certain = versions.len() == 1 || asked.as_table().is_none_or(|table| !table.contains_key("markers"));
+            if let Some(range) = range
+                && certain
+                && !versions.is_empty()
+                && versions.iter().all(|version| excludes(range, version))
             {
-                let what = format!("it asks for {name} {range}, and the lock file has {version}: run `poetry lock`");
+                let versions = versions.join(", ");
+                let what = format!("it asks for {name} {range}, and the lock file has {versions}: run `poetry lock`");
                 return Err(malformed(path, text_in(package, "name").unwrap_or_default(), &what));
             }
         }
@@ -145,14 +171,50 @@ fn in_range(path: &Path, packages: &[&Table], index: &Index) -> Result<(), Packa
     Ok(())
 }
 
-/// What a package asks for: by itself, and by each extra that it offers.
-fn node(package: &Table, index: &Index) -> Node {
+/// Where packages stand in the lock file, and how long it is thought about which version of one is meant.
+struct Places<'l, 't> {
+    packages: &'l [&'t Table],
+    index: &'l Index,
+    budget: Budget,
+}
+
+impl Places<'_, '_> {
+    /// The places of what a requirement may mean. Of several versions, those that it takes, and that are there where the asker is.
+    fn of(&mut self, text: &str, own: Option<&str>) -> Vec<usize> {
+        let (name, marker) = requirement(text);
+        let all = self.index.get(&name).map(Vec::as_slice).unwrap_or_default();
+        let [_, _, ..] = all else { return all.to_vec() };
+        let range = range(text);
+        let mut fitting = Vec::new();
+        for place in all {
+            let Some(package) = self.packages.get(*place) else { continue };
+            let conditions: Vec<&str> = [marker, own, text_in(package, "markers")].into_iter().flatten().collect();
+            let out = excludes(range, text_in(package, "version").unwrap_or_default());
+            if !out && !never(&conditions, &mut self.budget) {
+                fitting.push(*place);
+            }
+        }
+        fitting
+    }
+
+    /// Whether nothing says which of several is meant: the lock file says on what condition each is there, or does not.
+    fn are_vague(&self, places: &[usize]) -> bool {
+        let says = |place: &usize| self.packages.get(*place).is_some_and(|package| package.contains_key("markers"));
+        places.len() > 1 && !places.iter().all(says)
+    }
+}
+
+/// What a package asks for: by itself, and by each extra that it offers. And whether it is not known of something which version that is.
+fn node(package: &Table, places: &mut Places<'_, '_>) -> (Node, bool) {
     let facts = Facts::default();
     let mut node = Node::default();
+    let mut vague = false;
+    let own = text_in(package, "markers");
     let offered = package.get("extras").and_then(Value::as_table);
     for (name, asked) in package.get("dependencies").and_then(Value::as_table).into_iter().flatten() {
-        let targets = index.get(&normal(name)).map(Vec::as_slice).unwrap_or_default();
         for text in requirements(name, asked, offered) {
+            let targets = places.of(&text, own);
+            vague |= places.are_vague(&targets);
             let (_, marker) = requirement(&text);
             let condition = marker.map(Condition::read);
             let holds =
@@ -179,20 +241,24 @@ fn node(package: &Table, index: &Index) -> Node {
             }
         }
     }
-    node
+    (node, vague)
 }
 
-/// What the project asks for. Of several versions, each is there on some condition.
-fn asked_by_project(asks: &[(String, Scope)], index: &Index) -> Vec<Ask> {
+/// What the project asks for. Of several versions, each is there on some condition. And whether it is not known of something which
+/// version that is.
+fn asked_by_project(asks: &[(String, Scope)], places: &mut Places<'_, '_>) -> (Vec<Ask>, bool) {
     let mut all = Vec::new();
+    let mut vague = false;
     for (text, scope) in asks {
-        let (name, condition) = requirement(text);
-        let targets = index.get(&name).map(Vec::as_slice).unwrap_or_default();
-        let certain = condition.is_none() && targets.len() < 2;
-        let scope = if certain { *scope } else { (*scope).max(Scope::Optional) };
-        all.extend(targets.iter().map(|to| Ask { to: *to, extras: extras(text), scope, condition: None }));
+        let (_, marker) = requirement(text);
+        let targets = places.of(text, None);
+        vague |= places.are_vague(&targets);
+        let condition = marker.or_else(|| (targets.len() > 1).then_some(OPTIONAL)).map(str::to_owned);
+        let scope = if condition.is_none() { *scope } else { (*scope).max(Scope::Optional) };
+        let ask = |to: &usize| Ask { to: *to, extras: extras(text), scope, condition: condition.clone() };
+        all.extend(targets.iter().map(ask));
     }
-    all
+    (all, vague)
 }
 
 /// How many that a package needs are not in the lock file, but for those that may be left out.
@@ -245,7 +311,8 @@ fn requirements(name: &str, asked: &Value, offered: Option<&Table>) -> Vec<Strin
             None => None,
         };
         let marker = marker.map(|marker| format!(" ; {marker}")).unwrap_or_default();
-        format!("{name}[{}]{marker}", extras.join(","))
+        let range = asked.as_str().or_else(|| text_in(table?, "version")).filter(|range| !range.contains([';', '@']));
+        format!("{name}[{}] {}{marker}", extras.join(","), range.unwrap_or_default())
     };
     match asked.as_array() {
         Some(several) => several.iter().map(one).collect(),
@@ -361,20 +428,28 @@ fn project(path: &Path, index: &Index, held: Option<&str>) -> Result<Project, Pa
         let list = value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
         list.map(|text| (text.to_owned(), scope)).collect()
     };
+    let several = |name: &str| index.get(&normal(name)).is_some_and(|places| places.len() > 1);
     let tabled = |value: Option<&Value>, scope: Scope| -> Vec<(String, Scope)> {
         let table = value.and_then(Value::as_table).into_iter().flatten();
-        let asked = table.filter(|(name, _)| *name != "python").flat_map(|(name, asked)| match asked.as_array() {
-            // Several constraints are one for each case: one of them holds.
-            Some(several) => {
-                let mut texts = requirements(name, &Value::Array(several.clone()), None);
-                for text in &mut texts {
+        let asked = table.filter(|(name, _)| *name != "python").flat_map(|(name, asked)| {
+            let mut texts = requirements(name, asked, None);
+            // Several constraints are one for each case: one of them holds. Where it matters which, not all say their condition in words
+            // that are read.
+            for text in texts.iter_mut().filter(|_| asked.is_array()) {
+                if !several(name) {
                     *text = text.split(';').next().unwrap_or_default().trim().to_owned();
+                } else if !text.contains(';') {
+                    *text = format!("{text} ; {OPTIONAL}");
                 }
-                texts
             }
-            None => requirements(name, asked, None),
+            texts
         });
         asked.map(|text| (text, scope)).collect()
+    };
+    let own_groups = table.get("dependency-groups").and_then(Value::as_table);
+    let has_own = |group: &str| {
+        let own = own_groups.into_iter().flatten().filter(|(name, _)| normal(name) == normal(group));
+        own.filter_map(|(_, list)| list.as_array()).flatten().any(Value::is_str)
     };
     asks.extend(listed(project.and_then(|project| project.get("dependencies")), Scope::Required));
     for value in project
@@ -385,15 +460,21 @@ fn project(path: &Path, index: &Index, held: Option<&str>) -> Result<Project, Pa
     {
         asks.extend(listed(Some(value), Scope::Optional));
     }
-    for value in table.get("dependency-groups").and_then(Value::as_table).into_iter().flat_map(Table::values) {
+    for value in own_groups.into_iter().flat_map(Table::values) {
         asks.extend(listed(Some(value), Scope::Excluded));
     }
-    asks.extend(tabled(poetry.and_then(|poetry| poetry.get("dependencies")), Scope::Required));
-    asks.extend(tabled(poetry.and_then(|poetry| poetry.get("dev-dependencies")), Scope::Excluded));
+    // Poetry's own tables only say more of what stands in lists that every tool reads, where there are such.
+    let main = filled_in(project, poetry.and_then(|poetry| poetry.get("dependencies")));
+    asks.extend(tabled(main.as_ref(), Scope::Required));
+    let older = poetry.and_then(|poetry| poetry.get("dev-dependencies")).filter(|_| !has_own("dev"));
+    asks.extend(tabled(older, Scope::Excluded));
     for (group, value) in poetry.and_then(|poetry| poetry.get("group")).and_then(Value::as_table).into_iter().flatten()
     {
-        let scope = if group == "main" { Scope::Required } else { Scope::Excluded };
-        asks.extend(tabled(value.get("dependencies"), scope));
+        let (value, scope) = match group.as_str() {
+            "main" => (filled_in(project, value.get("dependencies")), Scope::Required),
+            other => (value.get("dependencies").filter(|_| !has_own(other)).cloned(), Scope::Excluded),
+        };
+        asks.extend(tabled(value.as_ref(), scope));
     }
     for (text, scope) in &asks {
         let (name, condition) = requirement(text);
@@ -405,84 +486,24 @@ fn project(path: &Path, index: &Index, held: Option<&str>) -> Result<Project, Pa
     Ok((root, Some(asks)))
 }
 
-/// What Poetry writes down as `content-hash`: a digest over the manifest's tables that matter to it, as Python writes JSON. Where
-/// the manifest has `dependency-groups`, versions of Poetry differ in whether these count. `None` where a table holds what JSON
-/// has no form for.
-fn fingerprints(manifest: &Table) -> Option<Vec<Sha256>> {
-    const OLDER: [&str; 4] = ["dependencies", "source", "extras", "dev-dependencies"];
-    let poetry = manifest.get("tool").and_then(|tool| tool.get("poetry")).and_then(Value::as_table);
-    let mut project = BTreeMap::new();
-    for key in ["requires-python", "dependencies", "optional-dependencies"] {
-        if let Some(value) = manifest.get("project").and_then(|project| project.get(key)) {
-            project.insert(key, json(value)?);
-        }
-    }
-    let mut own = BTreeMap::new();
-    for key in OLDER.into_iter().chain(["group"]) {
-        match poetry.and_then(|poetry| poetry.get(key)) {
-            Some(value) => own.insert(key, json(value)?),
-            None if project.is_empty() && key != "group" => own.insert(key, "null".to_owned()),
-            None => None,
-        };
-    }
-    let mut texts = Vec::new();
-    let groups = manifest.get("dependency-groups").map(json);
-    if project.is_empty() {
-        texts.push(object(&own));
-    }
-    if !project.is_empty() || groups.is_some() {
-        let mut all = BTreeMap::from([("project", object(&project))]);
-        all.insert("tool", object(&BTreeMap::from([("poetry", object(&own))])));
-        texts.push(object(&all));
-        if let Some(groups) = groups {
-            all.insert("dependency-groups", groups?);
-            texts.push(object(&all));
-        }
-    }
-    Some(texts.iter().map(|text| Sha256::of(text.as_bytes())).collect())
-}
-
-/// Members in the order of their names, as Python writes them.
-fn object<K: AsRef<str>>(members: &BTreeMap<K, String>) -> String {
-    let all: Vec<String> = members.iter().map(|(name, value)| format!("{}: {value}", quoted(name.as_ref()))).collect();
-    format!("{{{}}}", all.join(", "))
-}
-
-fn json(value: &Value) -> Option<String> {
-    Some(match value {
-        Value::String(text) => quoted(text),
-        Value::Integer(number) => number.to_string(),
-        Value::Boolean(value) => value.to_string(),
-        Value::Array(items) => format!("[{}]", items.iter().map(json).collect::<Option<Vec<_>>>()?.join(", ")),
-        Value::Table(table) => {
-            object(&table.iter().map(|(name, value)| Some((name, json(value)?))).collect::<Option<BTreeMap<_, _>>>()?)
-        }
-        Value::Float(_) | Value::Datetime(_) => return None,
-    })
-}
-
-/// Everything that is not plain ASCII stands as `\uXXXX`, in UTF-16.
-fn quoted(text: &str) -> String {
-    let mut out = String::from('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            ' '..='~' => out.push(c),
-            _ => {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    out.push_str(&format!("\\u{unit:04x}"));
-                }
-            }
-        }
-    }
-    out.push('"');
-    out
+/// What of Poetry's own table of dependencies is asked for: all of it, but where `[project]` has dependencies. Then it is what that leaves
+/// to Poetry (`dynamic`).
+fn filled_in(project: Option<&Table>, own: Option<&Value>) -> Option<Value> {
+    let mut own = own?.as_table()?.clone();
+    let some = |list: &Value| list.as_array().is_some_and(|list| !list.is_empty());
+    let lists = project.is_some_and(|project| {
+        let optional = project.get("optional-dependencies").and_then(Value::as_table);
+        project.get("dependencies").is_some_and(some) || optional.is_some_and(|all| all.values().any(some))
+    });
+    let dynamic = |key: &str| {
+        let list = project.and_then(|project| project.get("dynamic")).and_then(Value::as_array);
+        list.into_iter().flatten().any(|one| one.as_str() == Some(key))
+    };
+    own.retain(|_, asked| {
+        let optional = asked.get("optional").and_then(Value::as_bool) == Some(true);
+        !lists || dynamic(if optional { "optional-dependencies" } else { "dependencies" })
+    });
+    Some(Value::Table(own))
 }
 
 #[cfg(test)]
@@ -579,6 +600,78 @@ content-hash = "x"
         let error = made(&LOCK.replace("B_b = \">=1\"", "B_b = \">=3,<4\""), Some(MANIFEST)).unwrap_err().to_string();
         assert!(error.contains("a: it asks for B_b >=3,<4, and the lock file has 2.0"), "{error}");
         assert!(made(&LOCK.replace("B_b = \">=1\"", "B_b = \"^2.0\""), Some(MANIFEST)).is_ok());
+    }
+
+    /// Two versions of one package, each with what is said of it, and two that ask for it.
+    fn several(first: &str, second: &str, asks: &str, more: &str) -> String {
+        let package = |name: &str, version: &str, more: &str| {
+            format!("[[package]]\nname = \"{name}\"\nversion = \"{version}\"\nfiles = []\n{more}\n")
+        };
+        [
+            package("a", "1.0", first),
+            package("a", "2.0", second),
+            package("b", "1.0", &format!("{more}\n[package.dependencies]\na = {asks}")),
+            "[metadata]\nlock-version = \"2.1\"\ncontent-hash = \"x\"\n".to_owned(),
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn of_several_versions_only_those_are_needed_that_fit_the_asker() {
+        let (older, newer) = ("markers = \"python_version < '3.12'\"", "markers = \"python_version >= '3.12'\"");
+        let b = "pkg:pypi/b@1.0";
+        let of = |lock: &str| {
+            let made = made(lock, None).unwrap();
+            let needs: Vec<String> = made.bom.edges[b].iter().cloned().collect();
+            (needs.join(" "), made.bom.aggregates[b].clone())
+        };
+        let pair = |needs: &str, known: &str| (needs.to_owned(), known.to_owned());
+        let (one, two) = ("pkg:pypi/a@1.0", "pkg:pypi/a@2.0");
+        assert_eq!(of(&several("", "", "\">=2\"", "")), pair(two, "complete"), "by its range");
+        assert_eq!(of(&several(older, newer, "\"*\"", newer)), pair(two, "complete"), "by where it is there itself");
+        let marked = "{ version = \"*\", markers = \"python_version < '3.9'\" }";
+        assert_eq!(of(&several(older, newer, marked, "")), pair(one, "complete"), "by its condition");
+        let both = format!("{one} {two}");
+        assert_eq!(of(&several(older, newer, "\"*\"", "")), pair(&both, "complete"), "each where it is there");
+        assert_eq!(of(&several("", "", "\"*\"", "")), pair(&both, "incomplete"), "nothing says which");
+        let lock = several("", "", "\">=3\"", "");
+        let error = made(&lock, None).unwrap_err().to_string();
+        assert!(error.contains("b: it asks for a >=3, and the lock file has 1.0, 2.0"), "{error}");
+    }
+
+    #[test]
+    fn the_condition_that_the_lock_gives_a_package_is_that_of_no_edge() {
+        let (windows, other) = (
+            "groups = [\"main\"]\nmarkers = \"os_name == 'nt'\"",
+            "groups = [\"main\"]\nmarkers = \"os_name != 'nt'\"",
+        );
+        let asks = "{ version = \"*\", markers = \"python_version < '3.9'\" }";
+        let made = made(&several(windows, other, asks, "groups = [\"main\"]"), None).unwrap();
+        let said: Vec<&str> =
+            made.bom.items.iter().flat_map(|item| &item.properties).map(|(_, value)| value.as_str()).collect();
+        assert_eq!(said, ["os_name == 'nt'", "os_name != 'nt'"]);
+    }
+
+    #[test]
+    fn the_condition_of_the_project_is_told() {
+        let manifest = MANIFEST.replace("\"a>=1\"", "\"a>=1 ; os_name == 'nt'\"");
+        let made = made(LOCK, Some(&manifest)).unwrap();
+        let item = made.bom.items.iter().find(|item| item.name == "a").unwrap();
+        assert_eq!((item.scope, item.properties[0].1.as_str()), (Scope::Optional, "os_name == 'nt'"));
+    }
+
+    #[test]
+    fn what_poetrys_own_tables_only_say_more_of_is_not_asked_for() {
+        let more = "[tool.poetry.dependencies]\nattrs = \"^26\"\n";
+        assert!(made(LOCK, Some(&format!("{MANIFEST}{more}"))).is_ok());
+        let dynamic = MANIFEST.replace("version = \"1\"", "version = \"1\"\ndynamic = [\"dependencies\"]");
+        for manifest in [format!("{dynamic}{more}"), format!("[tool.poetry]\nname = \"app\"\n{more}")] {
+            let error = made(LOCK, Some(&manifest)).unwrap_err().to_string();
+            assert!(error.contains("asks for attrs"), "{error}");
+        }
+        let group = format!("{MANIFEST}[dependency-groups]\ndev = [\"b.b\"]\n");
+        let made = made(LOCK, Some(&group)).unwrap();
+        assert!(!made.bom.edges["path:app@1"].contains("pkg:pypi/t@3.0"), "{:?}", made.bom.edges);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What Python's formats share: names, package URLs, requirements.
 
 use super::public;
+use super::reach::Conditions;
 use crate::bom::{Bom, Item, Scope};
 use countersign_core::purl::{Purl, PurlError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,6 +96,17 @@ pub(super) fn extras(text: &str) -> BTreeSet<String> {
     listed.split(',').map(normal).filter(|name| !name.is_empty()).collect()
 }
 
+/// The versions that a requirement asks for: what stands between its name and its condition. Of an address, none.
+pub(super) fn range(text: &str) -> &str {
+    let head = text.split(';').next().unwrap_or(text);
+    let behind = head.trim_start().trim_start_matches(is_of_name).trim_start();
+    let behind = match behind.strip_prefix('[') {
+        Some(inside) => inside.split_once(']').map_or("", |(_, behind)| behind),
+        None => behind,
+    };
+    if behind.contains('@') { "" } else { behind.trim().trim_start_matches('(').trim_end_matches(')') }
+}
+
 const fn is_of_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
 }
@@ -108,10 +120,25 @@ pub(super) fn condition(item: &mut Item, text: &str) {
 }
 
 /// Says of components that only conditions lead to which these are. What is needed in any case has none, though some package
-/// may need it on a condition only.
-pub(super) fn conditions(bom: &mut Bom, conditions: &BTreeMap<(String, String), String>) {
-    for ((_, to), marker) in conditions {
-        for item in bom.items.iter_mut().filter(|item| item.reference == *to && item.scope != Scope::Required) {
+/// may need it on a condition only. What development needs in any case counts for development alone.
+pub(super) fn conditions(bom: &mut Bom, conditions: &Conditions) {
+    let (mut sure, mut sure_in_dev) = (BTreeSet::new(), BTreeSet::new());
+    for edge in bom.edges.iter().flat_map(|(from, to)| to.iter().map(|to| (from.clone(), to.clone()))) {
+        if !conditions.contains_key(&edge) {
+            let targets = if bom.only_dev.contains(&edge) { &mut sure_in_dev } else { &mut sure };
+            targets.insert(edge.1);
+        }
+    }
+    let mut by_target: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for ((_, to), markers) in conditions {
+        by_target.entry(to).or_default().extend(markers.iter().map(String::as_str));
+    }
+    for item in bom.items.iter_mut().filter(|item| item.scope != Scope::Required) {
+        let in_dev = item.scope == Scope::Excluded && sure_in_dev.contains(&item.reference);
+        if in_dev || sure.contains(&item.reference) {
+            continue;
+        }
+        for marker in by_target.get(item.reference.as_str()).into_iter().flatten() {
             condition(item, marker);
         }
     }
@@ -150,6 +177,8 @@ mod tests {
         assert_eq!(requirement("a"), ("a".to_owned(), None));
         assert_eq!(requirement(" a @ https://x/;b ; os_name == 'nt'"), ("a".to_owned(), Some("os_name == 'nt'")));
         assert_eq!(requirement("a @ https://x/;b"), ("a".to_owned(), None));
+        assert_eq!(range("Foo_Bar[x,y] >=1.0,<2 ; python_version < '3'"), ">=1.0,<2");
+        assert_eq!([range("a (~=1.0)"), range("a"), range("a[x"), range("a @ https://x/>=1")], ["~=1.0", "", "", ""]);
         let asked = |text: &str| extras(text).into_iter().collect::<Vec<_>>().join(" ");
         assert_eq!(asked("Foo_Bar [x, Y.z]>=1.0 ; extra == 'q[w]'"), "x y-z");
         assert_eq!([asked("a>=1; extra == '[b]'"), asked("a[]"), asked("a[b")].concat(), "");

@@ -1,14 +1,20 @@
 //! Whether a version is certainly none of those that a requirement of Python's asks for: PEP 440's bounds, and Poetry's `^` and `~`. What
 //! is not read, and what turns on releases that are tried out or have a local part, excludes nothing.
 
-use super::markers::{Answer, begins};
+use super::markers::{Answer, begins, compatible};
 use crate::version::{Scheme, Version};
 use std::cmp::Ordering;
 
 const SIGNS: [&str; 10] = ["===", "==", "!=", "<=", ">=", "~=", "<", ">", "^", "~"];
 
+/// Longest range that is read: one of requirements is a line at most.
+const LONGEST: usize = 1024;
+
 /// Whether none of the alternatives takes the version.
 pub(super) fn excludes(range: &str, version: &str) -> bool {
+    if range.len() > LONGEST {
+        return false;
+    }
     let version = version.split('+').next().unwrap_or(version).trim();
     let mut alternatives = range.split('|').map(str::trim).filter(|one| !one.is_empty()).peekable();
     alternatives.peek().is_some() && alternatives.all(|one| one.split(',').any(|bound| bound_excludes(bound, version)))
@@ -18,7 +24,7 @@ fn bound_excludes(bound: &str, version: &str) -> bool {
     let bound = bound.trim();
     let sign = SIGNS.iter().find(|sign| bound.starts_with(**sign)).copied().unwrap_or_default();
     let asked = bound.strip_prefix(sign).unwrap_or(bound).trim();
-    let asked = asked.split('+').next().unwrap_or(asked);
+    let (asked, local) = asked.split_once('+').unwrap_or((asked, ""));
     let stem = asked.strip_suffix(".*");
     let compare = |other: &str| {
         let read = |text: &str| Version::read(Scheme::Pep440, text);
@@ -34,14 +40,13 @@ fn bound_excludes(bound: &str, version: &str) -> bool {
         ("==" | "", Some(stem)) => begins(version, true, stem) == Answer::No,
         ("!=", Some(stem)) => begins(version, true, stem) == Answer::Yes,
         ("==" | "", None) => low || high,
-        ("!=", None) => same,
+        // Without its local part it is one of several of the same number.
+        ("!=", None) => same && local.is_empty(),
         (">=", None) => low,
         ("<=", None) => high,
         (">", None) => low || same,
         ("<", None) => high || same,
-        ("~=", None) => {
-            low || asked.rsplit_once('.').is_some_and(|(stem, _)| begins(version, true, stem) == Answer::No)
-        }
+        ("~=", None) => low || compatible(asked).is_some_and(|stem| begins(version, true, stem) == Answer::No),
         ("^", None) => from(next(asked, |numbers| numbers.iter().position(|number| *number != 0))),
         ("~", None) => from(next(asked, |numbers| (numbers.len() > 1).then_some(1).or(Some(0)))),
         _ => false,
@@ -73,7 +78,11 @@ mod tests {
             ("==1.*", "2.0", "1.9 1"),
             ("!=1.2.*", "1.2.7", "1.3"),
             ("!=1.2", "1.2.0", "1.2.1"),
+            ("!=2.0.0+cpu", "", "2.0.0 2.0.0+cu12 2.0.0+cpu"),
             ("~=1.4.2", "1.4.1 1.5", "1.4.9"),
+            ("~=2.2.post3", "2.2 3.0", "2.2.post3 2.3"),
+            ("~=2.2.0.dev1", "2.3", "2.2.1"),
+            ("~=2.2rc1", "3.0", "2.3"),
             (">1.0", "1.0 0.9", "1.0.post1 1.1"),
             ("<=1.0", "1.1", "1.0+x"),
             ("^1.2", "1.1 2.0", "1.2 1.9"),
@@ -85,7 +94,7 @@ mod tests {
             ("1.2", "1.3", "1.2.0"),
             (">=1,<2 || >=4", "2.5 0.1", "1.1 4.0"),
         ] {
-            for version in out.split(' ') {
+            for version in out.split(' ').filter(|version| !version.is_empty()) {
                 assert!(excludes(range, version), "{range} {version}");
             }
             for version in not.split(' ') {
@@ -96,5 +105,7 @@ mod tests {
             assert!(!excludes(range, "1.0"), "{range}");
         }
         assert!(!excludes(">=2", "no version"));
+        let long = |count: usize| vec![">=2"; count].join(",");
+        assert!(excludes(&long(200), "1.0") && !excludes(&long(300), "1.0"), "a range has a bound of its own");
     }
 }

@@ -40,8 +40,12 @@ pub(super) struct Reached {
 #[derive(Debug)]
 struct Edge {
     scope: Scope,
-    condition: Option<String>,
+    /// The conditions on it, of which one has to hold. None where it holds in any case.
+    conditions: Option<BTreeSet<String>>,
 }
+
+/// The conditions on each edge that has any.
+pub(super) type Conditions = BTreeMap<(String, String), BTreeSet<String>>;
 
 /// Walks from the starts along all that is asked for.
 pub(super) fn walk(nodes: &[Node], starts: Vec<Start>) -> Reached {
@@ -75,11 +79,15 @@ pub(super) fn walk(nodes: &[Node], starts: Vec<Start>) -> Reached {
             let below = scope.max(ask.scope).max(by_condition);
             // What asks for its own extras needs nobody else by that.
             if ask.to != place {
-                let first = || Edge { scope: below, condition: ask.condition.clone() };
+                let first = || Edge { scope: below, conditions: Some(BTreeSet::new()) };
                 let edge = reached.edges.entry((place, ask.to)).or_insert_with(first);
                 edge.scope = edge.scope.min(below);
-                if ask.condition.is_none() {
-                    edge.condition = None;
+                match (&mut edge.conditions, &ask.condition) {
+                    (Some(conditions), Some(condition)) => {
+                        conditions.insert(condition.clone());
+                    }
+                    (conditions, None) => *conditions = None,
+                    (None, Some(_)) => {}
                 }
             }
             waiting.push_back(((ask.to, None), below));
@@ -92,12 +100,12 @@ pub(super) fn walk(nodes: &[Node], starts: Vec<Start>) -> Reached {
 
 impl Reached {
     /// Gives a document the edges between what was reached, and returns the conditions on them.
-    pub(super) fn give_edges(&self, references: &[String], bom: &mut Bom) -> BTreeMap<(String, String), String> {
+    pub(super) fn give_edges(&self, references: &[String], bom: &mut Bom) -> Conditions {
         let named = |place: &usize| references.get(*place).cloned();
         for from in self.scopes.keys().filter_map(named) {
             bom.edges.entry(from).or_default();
         }
-        let (mut conditions, mut sure, mut in_all) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        let (mut conditions, mut sure, mut in_all) = (Conditions::new(), BTreeSet::new(), BTreeSet::new());
         for ((from, to), edge) in &self.edges {
             let (Some(from), Some(to)) = (named(from), named(to)) else { continue };
             bom.edges.entry(from.clone()).or_default().insert(to.clone());
@@ -107,10 +115,8 @@ impl Reached {
             } else {
                 in_all.insert(both.clone());
             }
-            match &edge.condition {
-                Some(condition) => {
-                    conditions.insert(both, condition.clone());
-                }
+            match &edge.conditions {
+                Some(all) => conditions.entry(both).or_default().extend(all.iter().cloned()),
                 None => {
                     sure.insert(both);
                 }
@@ -165,7 +171,7 @@ mod tests {
         let conditions = walk(&nodes, vec![(0, None, needed)]).give_edges(&references, &mut bom);
         let edge = |from: &str, to: &str| (from.to_owned(), to.to_owned());
         assert_eq!(bom.only_dev, BTreeSet::from([edge("1", "2"), edge("1", "3")]));
-        assert_eq!(conditions, BTreeMap::from([(edge("1", "5"), "os".to_owned())]));
+        assert_eq!(conditions, BTreeMap::from([(edge("1", "5"), BTreeSet::from(["os".to_owned()]))]));
         assert_eq!(bom.edges["0"].len(), 1, "{:?}", bom.edges);
     }
 }

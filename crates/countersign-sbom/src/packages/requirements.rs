@@ -201,6 +201,10 @@ fn entry(line: usize, whole: &str, places: &mut Places, partial: &mut BTreeSet<S
     let (text, behind) = whole.split_at_checked(cut)?;
     let via = behind.trim_start_matches([' ', '#']).strip_prefix("via ").into_iter().flat_map(|via| via.split(','));
     let text = text.trim();
+    // What lies in a repository is named as well where it is installed in place; a folder of the machine is not.
+    let in_place = text.strip_prefix("--editable").or_else(|| text.strip_prefix("-e"));
+    let in_place = in_place.map(|rest| rest.trim_start_matches([' ', '\t', '=']));
+    let text = in_place.filter(|rest| rest.contains("://") && !rest.starts_with("file:")).unwrap_or(text);
     let is = |flags: &[&str]| flags.iter().any(|flag| text.starts_with(flag));
     if let Some(rest) = text.strip_prefix("--index-url").or_else(|| text.strip_prefix("-i ")) {
         places.index = Some(rest.trim_start_matches(['=', ' ']).to_owned());
@@ -506,6 +510,22 @@ mod tests {
         }
         let other = made("foo @ https://example.com/bar-2.0-py3-none-any.whl\n").unwrap_err().to_string();
         assert!(other.contains("it is said to be foo, and its address is that of bar"), "{other}");
+    }
+
+    #[test]
+    fn a_repository_that_is_installed_in_place_is_named_and_a_folder_is_not() {
+        let address = "git+https://github.com/o/q.git@0123#egg=q";
+        for flag in ["-e ", "--editable ", "--editable="] {
+            let list = made(&format!("{flag}{address}\n")).unwrap();
+            let purl = "pkg:pypi/q?vcs_url=git%2Bhttps://github.com/o/q.git%400123";
+            assert_eq!(list.bom.items[0].purl.as_deref(), Some(purl), "{flag}");
+            assert!(!list.partial.iter().any(|text| text.contains("installed in place")), "{:?}", list.partial);
+        }
+        for folder in ["-e .", "-e ./x[y]", "--editable=file:///x#egg=x"] {
+            let list = made(&format!("{folder}\n")).unwrap();
+            assert!(list.bom.items.is_empty(), "{folder}");
+            assert!(list.partial.iter().any(|text| text.contains("installed in place")), "{:?}", list.partial);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `uv.lock`: the packages of every platform that the project supports, with their files and what asks for what.
 
+use super::markers::{Answer, Condition, Facts};
 use super::python::{From, conditions as give_conditions, digest, normal, purl, reference};
 use super::python_range::excludes;
 use super::reach::{self, Ask, Node, Start};
@@ -160,29 +161,56 @@ type Index<'t> = BTreeMap<String, Vec<(usize, &'t Table)>>;
 /// there are bounds. What is overridden may have any.
 fn in_range(path: &Path, lock: &Table, package: &Table, index: &Index<'_>) -> Result<(), PackagesError> {
     let manifest = lock.get("manifest").and_then(Value::as_table);
-    let overridden: BTreeSet<&str> = manifest
+    let overridden: BTreeSet<String> = manifest
         .into_iter()
         .flat_map(|manifest| tables(manifest, "overrides"))
-        .filter_map(|one| text_in(one, "name"))
+        .filter_map(|one| text_in(one, "name").map(normal))
         .collect();
     let Some(metadata) = package.get("metadata").and_then(Value::as_table) else { return Ok(()) };
     let groups = metadata.get("requires-dev").and_then(Value::as_table);
     let groups = groups.into_iter().flat_map(|groups| groups.keys().flat_map(|group| tables(groups, group)));
+    let mut by_name: BTreeMap<String, Vec<&Table>> = BTreeMap::new();
     for asked in tables(metadata, "requires-dist").chain(groups) {
-        let (Some(name), Some(range)) = (text_in(asked, "name"), text_in(asked, "specifier")) else { continue };
-        let found = index.get(&normal(name)).map(Vec::as_slice).unwrap_or_default();
-        let out = |version: &str| excludes(range, version);
-        let first = found.first().and_then(|(_, package)| text_in(package, "version"));
+        by_name.entry(text_in(asked, "name").map(normal).unwrap_or_default()).or_default().push(asked);
+    }
+    let needed = needed(package);
+    for (name, all) in by_name.iter().filter(|(name, _)| !overridden.contains(*name)) {
+        let found = index.get(name).map(Vec::as_slice).unwrap_or_default();
+        let Some(version) = found.first().and_then(|(_, package)| text_in(package, "version")) else { continue };
         // Of several versions, each is for a condition of its own.
-        if let Some(version) = first
-            && !overridden.contains(name)
-            && found.iter().all(|(_, package)| text_in(package, "version").is_some_and(out))
-        {
+        let out = |asked: &&&Table| {
+            let range = text_in(asked, "specifier").unwrap_or_default();
+            found.iter().all(|(_, package)| text_in(package, "version").is_some_and(|version| excludes(range, version)))
+        };
+        let wrong = all.iter().find(|asked| is_certain(asked) && out(asked));
+        // Of requirements that hold on some condition, one has to be what the version was locked for.
+        let wrong =
+            wrong.or_else(|| all.first().filter(|_| needed.contains(name) && all.iter().all(|asked| out(&asked))));
+        if let Some(asked) = wrong {
+            let range = text_in(asked, "specifier").unwrap_or_default();
             let what = format!("it asks for {name} {range}, and the lock file has {version}: run `uv lock`");
             return Err(malformed(path, text_in(package, "name").unwrap_or_default(), &what));
         }
     }
     Ok(())
+}
+
+/// Whether a requirement holds wherever the project is installed, or some extra of it: what is for a Python or a system that the project
+/// does not support is not locked.
+fn is_certain(asked: &Table) -> bool {
+    text_in(asked, "marker").is_none_or(|marker| {
+        let condition = Condition::read(marker);
+        condition.extras.iter().any(|extra| condition.holds(&Facts::default(), extra) == Answer::Yes)
+    })
+}
+
+/// The names of what a package was locked with: by itself, by its extras, and by its groups.
+fn needed(package: &Table) -> BTreeSet<String> {
+    let by_key = |key: &str| package.get(key).and_then(Value::as_table).into_iter().flat_map(Table::values);
+    let lists = package.get("dependencies").into_iter();
+    let lists = lists.chain(by_key("optional-dependencies")).chain(by_key("dev-dependencies"));
+    let all = lists.filter_map(Value::as_array).flatten().filter_map(Value::as_table);
+    all.filter_map(|one| text_in(one, "name").map(normal)).collect()
 }
 
 /// What a package asks for: by itself, by each extra, and for its own development.
@@ -304,9 +332,10 @@ fn asked_by_no_package(path: &Path, lock: &Table, index: &Index<'_>) -> Result<V
             let what = format!("it names {name:?}, which the lock file does not have");
             return Err(malformed(path, &format!("manifest.{key}"), &what));
         };
-        let sure = found.len() == 1 && text_in(asked, "marker").is_none();
+        let condition = text_in(asked, "marker");
+        let sure = found.len() == 1 && condition.is_none();
         let scope = if sure { scope } else { scope.max(Scope::Optional) };
-        let ask = |to: usize| Ask { to, extras: extras_of(asked), scope, condition: None };
+        let ask = |to: usize| Ask { to, extras: extras_of(asked), scope, condition: condition.map(str::to_owned) };
         all.extend(found.iter().map(|(to, _)| ask(*to)));
     }
     Ok(all)
@@ -529,6 +558,68 @@ source = { registry = "https://pypi.org/simple" }
         let error = of(">=2", "").unwrap_err().to_string();
         assert!(error.contains("app: it asks for a >=2, and the lock file has 1.0"), "{error}");
         assert!(of(">=2", "[manifest]\noverrides = [{ name = \"a\", specifier = \"==1.0\" }]\n").is_ok());
+    }
+
+    #[test]
+    fn a_requirement_for_where_the_project_is_not_installed_asks_for_nothing() {
+        let of = |requires: &str, needs: &str| {
+            lock(&format!(
+                "version = 1\n[[package]]\nname = \"app\"\nversion = \"1\"\nsource = {{ virtual = \".\" }}\n\
+                 dependencies = [{needs}]\n[package.metadata]\nrequires-dist = [{requires}]\n\
+                 [[package]]\nname = \"a\"\nversion = \"2.0\"\n{PLACE}\n"
+            ))
+        };
+        let older = r#"{ name = "a", marker = "python_full_version < '3.9'", specifier = "<2" }"#;
+        let newer = r#"{ name = "a", marker = "python_full_version >= '3.9'", specifier = ">=2" }"#;
+        let needs = r#"{ name = "a" }"#;
+        assert!(of(&format!("{older}, {newer}"), needs).is_ok());
+        assert!(of(older, "").is_ok(), "another package may need it");
+        let error = of(older, needs).unwrap_err().to_string();
+        assert!(
+            error.contains("app: it asks for a <2, and the lock file has 2.0"),
+            "none of its own takes it: {error}"
+        );
+        let extra = |marker: &str| {
+            of(&format!("{newer}, {{ name = \"a\", marker = \"{marker}\", specifier = \"<2\" }}"), needs)
+        };
+        assert!(extra("extra == 'x'").unwrap_err().to_string().contains("a <2"), "every extra is locked");
+        assert!(extra("extra == 'x' and sys_platform == 'win32'").is_ok());
+    }
+
+    #[test]
+    fn every_condition_of_what_only_conditions_lead_to_is_told() {
+        let of = |asks: &str, extra: &str| {
+            let made = lock(&format!(
+                "version = 1\n[[package]]\nname = \"app\"\nversion = \"1\"\nsource = {{ virtual = \".\" }}\n\
+                 dependencies = [{{ name = \"a\", extra = [\"x\"] }}{asks}]\n{extra}\
+                 [[package]]\nname = \"a\"\nversion = \"1\"\n{PLACE}\n\
+                 dependencies = [{{ name = \"b\", marker = \"sys_platform == 'win32'\" }}]\n\
+                 [package.optional-dependencies]\nx = [{{ name = \"b\", marker = \"sys_platform == 'darwin'\" }}]\n\
+                 [[package]]\nname = \"b\"\nversion = \"1\"\n{PLACE}\n\
+                 [[package]]\nname = \"c\"\nversion = \"1\"\n{PLACE}\ndependencies = [{{ name = \"b\" }}]\n"
+            ))
+            .unwrap();
+            let b = made.bom.items.iter().find(|item| item.name == "b").unwrap();
+            b.properties.iter().map(|(_, value)| value.clone()).collect::<Vec<_>>()
+        };
+        let (darwin, win32) = ("sys_platform == 'darwin'", "sys_platform == 'win32'");
+        assert_eq!(of("", ""), [darwin, win32]);
+        let own = ", { name = \"b\", marker = \"os_name == 'nt'\" }";
+        assert_eq!(of(own, ""), ["os_name == 'nt'", darwin, win32]);
+        let by_extra = "[package.optional-dependencies]\ny = [{ name = \"c\" }]\n";
+        assert_eq!(of("", by_extra), [""; 0], "what an extra brings needs it in any case");
+    }
+
+    #[test]
+    fn the_condition_of_a_script_is_told() {
+        let made = lock(&format!(
+            "version = 1\n[manifest]\nrequirements = [{{ name = \"rich\", marker = \"sys_platform == 'linux'\" }}]\n\
+             [[package]]\nname = \"rich\"\nversion = \"1\"\n{PLACE}\n"
+        ))
+        .unwrap();
+        let item = &made.bom.items[0];
+        assert_eq!((item.scope, item.properties[0].1.as_str()), (Scope::Optional, "sys_platform == 'linux'"));
+        assert!(made.partial[0].contains("1 dependencies hold under a condition"), "{:?}", made.partial);
     }
 
     #[test]

@@ -71,7 +71,12 @@ fn same(path: &Path, package: &Table, manifest: &Table) -> Result<(), PackagesEr
     if !dynamic("dependencies") && !dynamic("optional-dependencies") {
         let optional = project.get("optional-dependencies").and_then(Value::as_table);
         let lists = project.get("dependencies").into_iter().chain(optional.into_iter().flat_map(Table::values));
-        differ(path, name, "dependencies", &of("requires-dist"), &asked(lists.filter_map(Value::as_array).flatten()))?;
+        let (mut locked, mut now) = (of("requires-dist"), asked(lists.filter_map(Value::as_array).flatten()));
+        // An extra that stands for others of the project's own is written out by some tools that uv asks.
+        for asks in [&mut locked, &mut now] {
+            asks.remove(&normal(name));
+        }
+        differ(path, name, "dependencies", &locked, &now)?;
     }
     differ(path, name, "dependency-groups", &of("requires-dev"), &in_groups(manifest))
 }
@@ -237,5 +242,6 @@ dev = ["ruff", { include-group = "other" }]
         judged(&MANIFEST.replace("dependencies = [\"Idna < 4, >=2.0\", \"near>=1\"]", "dynamic = [\"dependencies\"]"))
             .unwrap();
         judged("[tool.poetry]\nname = \"app\"\n").unwrap();
+        judged(&MANIFEST.replace("[dependency-groups]", "all = [\"App[x]\"]\n[dependency-groups]")).unwrap();
     }
 }

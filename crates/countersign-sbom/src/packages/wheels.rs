@@ -23,44 +23,65 @@ struct Dist {
     direct: Option<String>,
     /// Whether it is marked as one that was asked for by name.
     by_name: bool,
+    /// Whether its metadata is of the kind before wheels, in which what it needs may stand elsewhere.
+    older: bool,
     sboms: Vec<(String, Vec<u8>)>,
     file: Option<(String, Sha256)>,
 }
 
 /// Whether a folder has installed packages.
 pub(super) fn has_packages(folder: &Path) -> Result<bool, PackagesError> {
-    Ok(!folders(folder)?.is_empty())
+    Ok(!folders(folder)?.0.is_empty())
 }
 
-fn folders(folder: &Path) -> Result<Vec<PathBuf>, PackagesError> {
+/// Where packages' metadata lies, and how many packages there are of which none is read.
+fn folders(folder: &Path) -> Result<(Vec<PathBuf>, usize), PackagesError> {
     let failed = |source| PackagesError::Read { path: folder.to_owned(), source };
     let mut found = Vec::new();
+    let mut passed = 0_usize;
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if path.extension().is_some_and(|end| end == "dist-info") && path.join("METADATA").is_file() {
+        let read = match path.extension().and_then(|end| end.to_str()) {
+            Some("dist-info") => path.join("METADATA").is_file(),
+            // Without a version in its name it is what a project's own folder has that is installed in place.
+            Some("egg-info") => {
+                let versioned = path.file_stem().and_then(|stem| stem.to_str()).is_some_and(|stem| stem.contains('-'));
+                versioned && (path.is_file() || path.join(PKG_INFO).is_file())
+            }
+            Some("egg" | "egg-link") => false,
+            _ => continue,
+        };
+        if read {
             found.push(path);
+        } else {
+            passed = passed.saturating_add(1);
         }
         if found.len() > limits::LOCK_FILE_PACKAGES {
             return Err(malformed(folder, "packages", "more than can be read"));
         }
     }
     found.sort();
-    Ok(found)
+    Ok((found, passed))
 }
+
+/// The metadata of packages that were installed without a wheel.
+const PKG_INFO: &str = "PKG-INFO";
 
 /// All packages of a folder.
 pub(super) fn installed(folder: &Path) -> Result<Made, PackagesError> {
     let mut dists = Vec::new();
-    let folders = folders(folder)?;
+    let (folders, passed) = folders(folder)?;
     for path in &folders {
         let text = |name: &str| -> Result<Option<String>, PackagesError> {
-            let file = path.join(name);
+            let older = path.is_file() && name == PKG_INFO;
+            let file = if older { path.clone() } else { path.join(name) };
             if !file.is_file() {
                 return Ok(None);
             }
             Ok(Some(String::from_utf8_lossy(&bytes_of(&file, limits::PACKAGE_METADATA_BYTES)?).into_owned()))
         };
-        let metadata = text("METADATA")?.unwrap_or_default();
+        let older = path.extension().is_some_and(|end| end == "egg-info");
+        let metadata = text(if older { PKG_INFO } else { "METADATA" })?.unwrap_or_default();
         let direct = text("direct_url.json")?;
         let mut sboms = Vec::new();
         let inside = path.join("sboms");
@@ -78,7 +99,7 @@ pub(super) fn installed(folder: &Path) -> Result<Made, PackagesError> {
         }
         let place = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let by_name = path.join("REQUESTED").is_file();
-        dists.push(Dist { place, metadata, direct, by_name, sboms, file: None });
+        dists.push(Dist { place, metadata, direct, by_name, older, sboms, file: None });
     }
     let mut partial = BTreeSet::new();
     let mut bom = Bom::made();
@@ -90,6 +111,17 @@ pub(super) fn installed(folder: &Path) -> Result<Made, PackagesError> {
     bom.aggregates.insert(root.reference.clone(), "unknown".to_owned());
     bom.edges.remove(&root.reference);
     bom.root = Some(root);
+    let older = dists.iter().filter(|dist| dist.older).count();
+    if older > 0 {
+        partial.insert(format!(
+            "{older} packages were installed without a wheel (egg-info): what they need may stand elsewhere, and is not read there"
+        ));
+    }
+    if passed > 0 {
+        partial.insert(format!(
+            "{passed} packages have no metadata that is read (dist-info without METADATA, egg, egg-link, or installed in place): they are not listed"
+        ));
+    }
     partial.insert(
         "why each package is installed is not recorded: what the environment as a whole asks for is not known"
             .to_owned(),
@@ -143,6 +175,7 @@ pub(super) fn wheel(path: &Path) -> Result<Made, PackagesError> {
         metadata: String::from_utf8_lossy(&metadata).into_owned(),
         direct: None,
         by_name: true,
+        older: false,
         sboms,
         file: Some((file, digest)),
     };
@@ -273,6 +306,9 @@ fn build(
         askers.push(Asker::of(headers.each(REQUIRES), headers.each("provides-extra"), dist.by_name));
         references.push((item.reference.clone(), headers.whole));
         let own = item.reference.clone();
+        if dist.older {
+            lacking.insert(own.clone());
+        }
         bom.items.push(item);
         for (file, bytes) in &dist.sboms {
             match carried_bom(&own, file, bytes) {
@@ -416,6 +452,32 @@ mod tests {
     const CARRIED: &str = r#"{"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{"component":{"type":"library","name":"a_a","bom-ref":"r"}},
         "components":[{"type":"library","name":"zlib","version":"1.3","bom-ref":"z","purl":"pkg:generic/zlib@1.3"}],
         "dependencies":[{"ref":"r","dependsOn":["z"]}]}"#;
+
+    #[test]
+    fn packages_without_a_wheel_are_read_and_what_has_no_metadata_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        install(folder.path(), "x", "", None);
+        let info = |name: &str| format!("Metadata-Version: 1.1\nName: {name}\nVersion: 2.0\n");
+        for name in ["old-2.0-py3.11.egg-info", "app.egg-info"] {
+            fs::create_dir(at(name)).unwrap();
+            fs::write(at(name).join("PKG-INFO"), info("old")).unwrap();
+        }
+        fs::write(at("older-2.0.egg-info"), info("older")).unwrap();
+        fs::create_dir(at("broken-1.0.dist-info")).unwrap();
+        fs::write(at("link.egg-link"), "/src").unwrap();
+        let made = installed(folder.path()).unwrap();
+        let known = |name: &str| made.bom.aggregates[&format!("pkg:pypi/{name}")].as_str();
+        assert_eq!(["x@1.0", "old@2.0", "older@2.0"].map(known), ["complete", "incomplete", "incomplete"]);
+        assert_eq!(made.bom.items.len(), 3);
+        for what in ["2 packages were installed without a wheel", "3 packages have no metadata that is read"] {
+            assert!(made.partial.iter().any(|text| text.starts_with(what)), "{:?}", made.partial);
+        }
+        let project = tempfile::tempdir().unwrap();
+        fs::create_dir(project.path().join("app.egg-info")).unwrap();
+        fs::write(project.path().join("app.egg-info/PKG-INFO"), info("app")).unwrap();
+        assert!(!has_packages(project.path()).unwrap(), "a project that is installed in place is no environment");
+    }
 
     #[test]
     fn installed_packages_and_what_they_carry_are_read() {

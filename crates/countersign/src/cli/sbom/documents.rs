@@ -110,7 +110,7 @@ impl IngestArgs {
 /// Show an SBOM as a tree
 ///
 /// Each component's own dependencies are shown the first time that it comes. Where the document says nothing about them,
-/// the tree says so: nothing said is not nothing needed.
+/// or that they are not all, the tree says so: nothing said is not nothing needed.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  countersign sbom show app.cdx.json --depth 2")]
 pub(crate) struct Show {
@@ -162,7 +162,7 @@ impl Query {
 /// Show what changed between two SBOMs
 ///
 /// Components added, removed, upgraded and downgraded; sources, digests, licences, suppliers, scopes, what is linked and
-/// dependencies that changed. The two may be of different formats. Whether somebody maintains a package is in no SBOM; with `--db`, new components that
+/// dependencies that changed, and how much of these is said to be listed. Nothing else is compared. The two may be of different formats. Whether somebody maintains a package is in no SBOM; with `--db`, new components that
 /// a database of advisories calls unmaintained are named.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  countersign sbom diff app-1.0.cdx.json app-1.1.cdx.json\n  \

@@ -45,7 +45,7 @@ pub(super) fn validated(answer: &SbomValidated) -> String {
 
 pub(super) fn ingested(answer: &SbomIngested) -> String {
     let mut out = format!(
-        "{}: {} by {}, {} components, {} dependencies; {} say nothing about what they depend on\n",
+        "{}: {} by {}, {} components, {} dependencies; {} do not say all that they depend on\n",
         plain(&answer.output),
         plain(&answer.format),
         tools(&answer.tools),
@@ -62,7 +62,7 @@ pub(super) fn ingested(answer: &SbomIngested) -> String {
 
 pub(super) fn shown(answer: &SbomShown) -> String {
     let mut out = format!(
-        "{}: {} by {}{}\n{} components, {} dependencies; {} say nothing about what they depend on\n\n",
+        "{}: {} by {}{}\n{} components, {} dependencies; {} do not say all that they depend on\n\n",
         plain(&answer.file),
         plain(&answer.format),
         tools(&answer.tools),
@@ -80,7 +80,7 @@ pub(super) fn shown(answer: &SbomShown) -> String {
             notes.push_str(" (see above)");
         }
         if line.unknown {
-            notes.push_str(" (dependencies not known)");
+            notes.push_str(" (not all dependencies known)");
         }
         if line.cut {
             notes.push_str(" (more below)");
@@ -120,7 +120,7 @@ pub(super) fn queried(answer: &SbomQueried) -> String {
     }
     if answer.unknown > 0 {
         out.push_str(&format!(
-            "{} components say nothing about what they depend on: any of them may need it too\n",
+            "{} components do not say all that they depend on: any of them may need it too\n",
             answer.unknown
         ));
     }
@@ -131,7 +131,14 @@ pub(super) fn differed(answer: &SbomDiffed) -> String {
     let mut out = format!("{} > {}\n", plain(&answer.old_file), plain(&answer.new_file));
     let quiet = answer.added.is_empty() && answer.removed.is_empty() && answer.moved.is_empty();
     if quiet && answer.changed.is_empty() {
-        out.push_str(&format!("no difference: {} components in both\n", answer.same));
+        if answer.old_digest == answer.new_digest {
+            out.push_str(&format!("no difference: {} components in both\n", answer.same));
+        } else {
+            out.push_str(&format!("no difference in what is compared: {} components in both\n", answer.same));
+            out.push_str(
+                "the files differ: what else they say, such as vulnerabilities and patches, is not compared\n",
+            );
+        }
         return out;
     }
     for component in &answer.added {

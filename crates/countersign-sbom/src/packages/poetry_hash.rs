@@ -1,0 +1,85 @@
+//! The digest by which `poetry.lock` names the manifest that it was made of.
+
+use countersign_core::digest::Sha256;
+use std::collections::BTreeMap;
+use toml::{Table, Value};
+
+/// What Poetry writes down as `content-hash`: a digest over the manifest's tables that matter to it, as Python writes JSON. Where
+/// the manifest has `dependency-groups`, versions of Poetry differ in whether these count. `None` where a table holds what JSON
+/// has no form for.
+pub(super) fn fingerprints(manifest: &Table) -> Option<Vec<Sha256>> {
+    const OLDER: [&str; 4] = ["dependencies", "source", "extras", "dev-dependencies"];
+    let poetry = manifest.get("tool").and_then(|tool| tool.get("poetry")).and_then(Value::as_table);
+    let mut project = BTreeMap::new();
+    for key in ["requires-python", "dependencies", "optional-dependencies"] {
+        if let Some(value) = manifest.get("project").and_then(|project| project.get(key)) {
+            project.insert(key, json(value)?);
+        }
+    }
+    let mut own = BTreeMap::new();
+    for key in OLDER.into_iter().chain(["group"]) {
+        match poetry.and_then(|poetry| poetry.get(key)) {
+            Some(value) => own.insert(key, json(value)?),
+            None if project.is_empty() && key != "group" => own.insert(key, "null".to_owned()),
+            None => None,
+        };
+    }
+    let mut texts = Vec::new();
+    let groups = manifest.get("dependency-groups").map(json);
+    if project.is_empty() {
+        texts.push(object(&own));
+    }
+    if !project.is_empty() || groups.is_some() {
+        let mut all = BTreeMap::from([("project", object(&project))]);
+        all.insert("tool", object(&BTreeMap::from([("poetry", object(&own))])));
+        texts.push(object(&all));
+        if let Some(groups) = groups {
+            all.insert("dependency-groups", groups?);
+            texts.push(object(&all));
+        }
+    }
+    Some(texts.iter().map(|text| Sha256::of(text.as_bytes())).collect())
+}
+
+/// Members in the order of their names, as Python writes them.
+fn object<K: AsRef<str>>(members: &BTreeMap<K, String>) -> String {
+    let all: Vec<String> = members.iter().map(|(name, value)| format!("{}: {value}", quoted(name.as_ref()))).collect();
+    format!("{{{}}}", all.join(", "))
+}
+
+fn json(value: &Value) -> Option<String> {
+    Some(match value {
+        Value::String(text) => quoted(text),
+        Value::Integer(number) => number.to_string(),
+        Value::Boolean(value) => value.to_string(),
+        Value::Array(items) => format!("[{}]", items.iter().map(json).collect::<Option<Vec<_>>>()?.join(", ")),
+        Value::Table(table) => {
+            object(&table.iter().map(|(name, value)| Some((name, json(value)?))).collect::<Option<BTreeMap<_, _>>>()?)
+        }
+        Value::Float(_) | Value::Datetime(_) => return None,
+    })
+}
+
+/// Everything that is not plain ASCII stands as `\uXXXX`, in UTF-16.
+fn quoted(text: &str) -> String {
+    let mut out = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            ' '..='~' => out.push(c),
+            _ => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    out.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+        }
+    }
+    out.push('"');
+    out
+}
