@@ -289,6 +289,7 @@ fn a_difference_of_two_packages_names_the_files_that_were_altered_in_one() {
     let mut files = countersign_record::package::read(&bytes).expect("files");
     with(&mut files, "populations/decisions.csv", "\"PASS\"", "\"FAIL\"");
     files.get_mut("index.html").expect("a page").extend(b"<!-- -->");
+    files.insert("log/index.html".to_owned(), b"<p>all is well".to_vec());
     reindex(&mut files);
     let other = countersign_record::package::write(&files).expect("a package");
     let mut later = world.clone();
@@ -303,11 +304,13 @@ fn a_difference_of_two_packages_names_the_files_that_were_altered_in_one() {
     };
     let differ = between(&bytes, &other);
     let names: Vec<&str> = differ.files.iter().map(|one| one.file.as_str()).collect();
-    assert_eq!(names, ["index.html", "index.json", "populations/decisions.csv"]);
+    assert_eq!(names, ["index.html", "index.json", "log/index.html", "populations/decisions.csv"]);
     assert_eq!((differ.exit.code(), differ.findings[0].code), (4, codes::PACKAGE_FILE_ALTERED));
     let words = differ.words();
     assert!(
-        words.contains("file index.html differs\nfile index.json differs\nfile populations/decisions.csv differs\n"),
+        words.contains(
+            "file index.html differs\nfile index.json differs\nfile log/index.html is only in the second\nfile populations/decisions.csv differs\n"
+        ),
         "{words}"
     );
     let same = between(&bytes, &bytes);

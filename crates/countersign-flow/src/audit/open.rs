@@ -10,7 +10,7 @@ use super::shard;
 use super::since;
 use super::trusts::{Recorded, too_old};
 use super::verify::{AuditReport, OutsideTrust};
-use super::{EVIDENCE, INDEX, LOG, PAGE, POLICIES, POPULATIONS, RANGE, README, TRUST};
+use super::{EVIDENCE, INDEX, LOG, PAGE, POLICIES, POPULATIONS, RANGE, README, TRUST, is_of_log};
 use crate::backtest::read_report;
 use crate::error::FlowError;
 use crate::policy::history;
@@ -462,7 +462,8 @@ fn index_of(package: &Package) -> Result<IndexOf, FlowError> {
     let mut findings = Vec::new();
     for name in package.names().filter(|name| *name != INDEX) {
         let known = [README, TRUST, PAGE, POLICIES, RANGE].contains(&name)
-            || [LOG, EVIDENCE, POPULATIONS].iter().any(|folder| name.starts_with(folder));
+            || [EVIDENCE, POPULATIONS].iter().any(|folder| name.starts_with(folder))
+            || is_of_log(name);
         if !known {
             findings.push(altered(name, "this file does not belong into a package"));
         } else if package.digest(name) != index.get(name) {
