@@ -305,8 +305,9 @@ fn opened(
     let mut faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
     faults.extend(overridden(&state));
     report.line("log-activations", faults, "every trust document and activation holds, by the trust of its time");
-    let (records, found) = state.records(&package);
-    report.line("log-records", found, format!("{records} entries beside decisions, each with what its kind records"));
+    let records = state.records(&package);
+    let words = records.words();
+    report.line("log-records", records.findings(), words);
     if let Some(said) = earlier::line(&state) {
         // What does not hold of it is a fault of an entry.
         report.line("log-shard", Vec::new(), said);

@@ -268,9 +268,10 @@ fn state(
         let faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
         checks.push(Check::new("log-activations", verdict_of(&faults), "trust documents and activations"));
         findings.extend(faults);
-        let (count, found) = state.records(&blobs);
-        let detail = format!("{count} entries beside decisions, each with what its kind records");
-        let detail = found.first().map_or(detail, |finding| finding.what.clone());
+        let records = state.records(&blobs);
+        let words = records.words();
+        let found = records.findings();
+        let detail = found.first().map_or(words, |finding| finding.what.clone());
         checks.push(Check::new("log-records", verdict_of(&found), detail));
         findings.extend(found);
         if let Some(path) = least {
