@@ -44,6 +44,15 @@ pub(super) struct Asked<'a> {
     pub(super) basis: &'a AuditReport,
 }
 
+impl Asked<'_> {
+    /// Whether a decision of this log was run again when the package was verified: outside of the part that it was made for, a
+    /// decision says what its gate claims. A package of facts alone says already that none was.
+    pub(super) fn ran_again(&self, entry: u64) -> bool {
+        let Opened { scope, state, .. } = self.opened;
+        self.opened.facts_only() || scope.wants(entry, state, self.opened.gathered())
+    }
+}
+
 /// A question, as it is listed.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
