@@ -1,5 +1,9 @@
 //! The real program, run as its user runs it, in a copy of the demo's world.
 
+use countersign_core::ids::Origin;
+use countersign_flow::place::Place;
+use countersign_record::log::writer::Log;
+use countersign_sign::{LogSigner, SigningKey};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -203,6 +207,18 @@ impl Door {
         pass_on(&mut command);
         command.env("PATH", format!("{beside}:{path}")).envs(variables.iter().copied());
         Said::of(&command.output().expect("a shell"))
+    }
+
+    /// Writes the log of `store` anew, as whoever holds its key can, with a checkpoint that others keep from then on.
+    pub fn rewrite_log(&self, change: impl FnOnce(&mut Vec<Vec<u8>>)) {
+        let place = Place::new(&self.path().join("store"));
+        let (_, mut entries) = place.read_log().expect("a log");
+        change(&mut entries);
+        self.shell(".", "chmod -R u+w store/log && rm -r store/log", &[]).expect(0, &[]);
+        let key = SigningKey::load(&self.path().join("keys/log.pem")).expect("a key");
+        let signer = LogSigner::new(Origin::new("example.com/log").expect("a name"), key).expect("a log's key");
+        drop(Log::create(&place.log(), &signer).expect("a log").append(&entries).expect("appended"));
+        self.write("outside/checkpoint", &self.read("store/log/checkpoint"));
     }
 
     /// Copies a folder.

@@ -8,6 +8,7 @@
     reason = "a test that cannot set up should stop"
 )]
 
+mod acted;
 pub mod chronicle;
 #[path = "crash-suite/mod.rs"]
 pub mod crash_suite;

@@ -1,6 +1,7 @@
 //! A small world made in memory: people, builder, gate, log, one policy release and a line of reviewed changes. Every
 //! signature is real; nothing is read from a disk, and no program is started.
 
+use crate::acted::acted;
 use countersign_core::blob::Blob;
 use countersign_core::decision::{Decision, LogRef, Request, Tool};
 use countersign_core::digest::Sha256;
@@ -365,7 +366,7 @@ impl World {
             time: self.now,
             environment,
             subjects,
-            persons: Vec::new(),
+            persons: acted(self, kind, &statements),
             statements,
             evidence,
         };

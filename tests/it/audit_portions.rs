@@ -6,9 +6,10 @@ use crate::audit_questions::pack;
 use crate::audit_windows::{asked, cells};
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
-use countersign_core::finding::Verdict;
+use countersign_core::finding::{Finding, Verdict};
 use countersign_core::ids::EnvName;
 use countersign_core::statement::review::ReviewDecision;
+use countersign_core::time::Time;
 use countersign_flow::audit::{Asking, Scope, Window};
 use countersign_tests::world::{REPOSITORY, World};
 
@@ -66,6 +67,36 @@ fn a_service_or_an_environment_that_the_log_never_heard_of_and_a_time_after_its_
             assert_eq!(answered.verdict, Verdict::Indeterminate, "{id}: {answered:#?}");
         }
     }
+}
+
+#[test]
+fn a_time_before_the_log_began_and_a_window_without_time_are_no_success_and_a_window_that_begins_before_it_says_so() {
+    let mut world = World::new();
+    let first = world.now;
+    world.now = world.now.plus(DAY);
+    assert_eq!(world.promote_next(1).verdict, Verdict::Pass);
+    let between = |from: Option<Time>, to: Time| Window { from, to: Some(to), ..Window::default() };
+    let later = first.plus(2 * DAY);
+    for id in ["Q06", "Q11", "Q12", "Q23"] {
+        for window in [
+            between(None, first),
+            between(Some(first.plus(-2 * DAY)), first.plus(-DAY)),
+            between(Some(later), later),
+            between(Some(later), first),
+        ] {
+            let answered = asked(&world, id, window);
+            assert_eq!(answered.verdict, Verdict::Indeterminate, "{id}: {answered:#?}");
+            let said =
+                |one: &Finding| one.code == codes::AUDIT_EVIDENCE_ABSENT && one.at == ["--to"] && one.help.is_some();
+            assert!(answered.findings.iter().any(said), "{id}: {answered:#?}");
+        }
+    }
+    let answered = asked(&world, "Q12", between(Some(first.plus(-DAY)), later));
+    assert_eq!(answered.verdict, Verdict::Pass, "{answered:#?}");
+    let note = format!("the log begins at {first}: of the time from {} to then it says nothing", first.plus(-DAY));
+    assert!(answered.notes.contains(&note), "{answered:#?}");
+    let whole = asked(&world, "Q12", between(Some(first), later));
+    assert!(!whole.notes.iter().any(|note| note.contains("the log begins at")), "{whole:#?}");
 }
 
 #[test]

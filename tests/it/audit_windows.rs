@@ -5,12 +5,13 @@ use crate::audit_agreement::{Fire, ask, has, open};
 use crate::audit_questions::pack;
 use countersign_core::codes;
 use countersign_core::digest::Sha256;
-use countersign_core::finding::{Finding, Verdict, exit_of};
+use countersign_core::entry::Entry;
+use countersign_core::finding::{Class, Finding, Verdict, exit_of};
 use countersign_core::ids::EnvName;
 use countersign_core::statement::Kind;
 use countersign_core::statement::review::ReviewDecision;
 use countersign_core::time::Time;
-use countersign_flow::audit::{self, Answered, Ask, Asking, OutsideTrust, Scope, Window};
+use countersign_flow::audit::{self, Answered, Ask, Asking, How, OutsideTrust, Scope, Window};
 use countersign_tests::tamper::reindex;
 use countersign_tests::world::World;
 use std::collections::BTreeMap;
@@ -239,7 +240,7 @@ fn of_lists(version: &str, change: impl FnOnce(&mut BTreeMap<String, Vec<u8>>)) 
     let bytes = countersign_record::package::write(&files).expect("a package");
     let outside = OutsideTrust { bytes: &world.trust, digest: Some(&world.trust_digest) };
     let source = Box::new(Cursor::new(bytes));
-    let report = audit::verify_source(source, Some(outside), Some(&world.checkpoint()), audit::How::Full);
+    let report = audit::verify_source(source, Some(outside), Some(&world.checkpoint()), How::Full);
     report.expect("checked").findings.into_iter().filter(|finding| finding.class.blocks()).collect()
 }
 
@@ -289,6 +290,7 @@ fn a_difference_of_two_packages_names_the_files_that_were_altered_in_one() {
     let mut files = countersign_record::package::read(&bytes).expect("files");
     with(&mut files, "populations/decisions.csv", "\"PASS\"", "\"FAIL\"");
     files.get_mut("index.html").expect("a page").extend(b"<!-- -->");
+    files.insert("log/index.html".to_owned(), b"<p>all is well".to_vec());
     reindex(&mut files);
     let other = countersign_record::package::write(&files).expect("a package");
     let mut later = world.clone();
@@ -303,17 +305,91 @@ fn a_difference_of_two_packages_names_the_files_that_were_altered_in_one() {
     };
     let differ = between(&bytes, &other);
     let names: Vec<&str> = differ.files.iter().map(|one| one.file.as_str()).collect();
-    assert_eq!(names, ["index.html", "index.json", "populations/decisions.csv"]);
+    assert_eq!(names, ["index.html", "index.json", "log/index.html", "populations/decisions.csv"]);
     assert_eq!((differ.exit.code(), differ.findings[0].code), (4, codes::PACKAGE_FILE_ALTERED));
     let words = differ.words();
     assert!(
-        words.contains("file index.html differs\nfile index.json differs\nfile populations/decisions.csv differs\n"),
+        words.contains(
+            "file index.html differs\nfile index.json differs\nfile log/index.html is only in the second\nfile populations/decisions.csv differs\n"
+        ),
         "{words}"
     );
     let same = between(&bytes, &bytes);
     assert!(same.files.is_empty() && same.findings.is_empty(), "{same:#?}");
     let later = between(&bytes, &pack(&later, &Scope::default()));
     assert!(later.findings.is_empty() && !later.files.is_empty(), "a log that went on makes other lists: {later:#?}");
+}
+
+/// What is found in a package of a part, and what its questions answer.
+fn part(world: &World, from: Time) -> (Vec<Finding>, BTreeMap<&'static str, Answered>) {
+    let window = Window { from: Some(from), ..Window::default() };
+    let bytes = pack(world, &Scope { window, ..Scope::default() });
+    let outside = OutsideTrust { bytes: &world.trust, digest: Some(&world.trust_digest) };
+    let source = Box::new(Cursor::new(bytes.clone()));
+    let report = audit::verify_source(source, Some(outside), None, How::Full).expect("checked");
+    let opening = open(world, &bytes, Some(&world.checkpoint()));
+    (report.findings, ["Q06", "Q10", "Q11"].into_iter().map(|id| (id, ask(&opening, id))).collect())
+}
+
+#[test]
+fn a_decision_before_the_window_that_cannot_be_read_is_named_and_leaves_no_answer_whole() {
+    let mut world = Fire::new().world;
+    let last = world.entries.len() - 1;
+    let mut entry = Entry::parse(&world.entries[last]).unwrap();
+    assert_eq!(entry.kind, Kind::PromotionDecision);
+    entry.statements[0] = world.shelf.put(b"bytes");
+    world.entries[last] = entry.to_bytes().unwrap();
+    world.now = world.now.plus(DAY);
+    let from = world.now;
+    world.promote_next(9);
+    let (found, answers) = part(&world, from);
+    let place = format!("log entry {last}");
+    let named = |one: &Finding| one.class == Class::Untrusted && one.at.contains(&place);
+    assert!(found.iter().any(named), "{found:#?}");
+    for (id, answered) in answers {
+        let said = |what: &String| what.starts_with("1 decisions before the window");
+        assert!(answered.missing.iter().any(said), "{id}: {answered:#?}");
+        assert_ne!(answered.exit.code(), 0, "{id}");
+    }
+}
+
+#[test]
+fn what_only_a_decision_settles_that_was_not_run_again_is_listed_and_leaves_the_answer_open() {
+    // An emergency that nobody reviewed, and a decision that the gate signs and that says that it was.
+    let mut world = Fire::new().world;
+    let emergency = u64::try_from(world.entries.len()).unwrap() - 1;
+    world.now = world.now.plus(DAY);
+    let arguments = world.arguments(&Sha256::of(b"another"), "production", Vec::new());
+    let mut decision = arguments.decide();
+    (decision.verdict, decision.authorised, decision.followed_up) = (Verdict::Pass, true, vec![emergency]);
+    world.record(&arguments, &decision);
+    world.now = world.now.plus(DAY);
+    let from = world.now;
+    world.promote_next(9);
+    let q06 = part(&world, from).1.remove("Q06").unwrap();
+    assert_ne!(q06.verdict, Verdict::Pass, "{q06:#?}");
+    assert!(cells(&q06, "state")[0].ends_with("which is not run again here"), "{q06:#?}");
+    assert!(q06.missing.iter().any(|what| what.contains("whether the emergency was reviewed")), "{q06:#?}");
+
+    // What two persons signed is proved in any part.
+    let mut world = Fire::new().signed(-DAY).world;
+    world.now = world.now.plus(DAY);
+    let from = world.now;
+    world.promote_next(9);
+    let q06 = part(&world, from).1.remove("Q06").unwrap();
+    assert!(q06.table.rows.is_empty() && q06.missing.is_empty(), "{q06:#?}");
+
+    // A violation that is over, by a decision before the part; and the same in a package of everything.
+    let mut world = World::new();
+    let reviews = landed(&mut world, 1);
+    assert_eq!(promoted(&mut world, "app-1", &[], &[3]), Verdict::Fail);
+    assert_eq!(promoted(&mut world, "app-2", &reviews, &[3]), Verdict::Pass);
+    world.now = world.now.plus(DAY);
+    let from = world.now;
+    world.promote_next(9);
+    let said = |answered: &Answered| answered.missing.iter().any(|what| what.contains("whether violations were over"));
+    assert!(said(&part(&world, from).1["Q10"]));
+    assert!(!said(&asked(&world, "Q10", Window { from: Some(from), ..Window::default() })));
 }
 
 #[test]

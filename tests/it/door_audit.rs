@@ -83,6 +83,42 @@ fn a_package_for_a_part_says_so_and_a_first_look_is_no_pass() {
 }
 
 #[test]
+fn an_output_takes_the_place_of_nothing_that_is_read_and_a_window_has_time_in_it() {
+    let door = Door::new();
+    let package = door.read("demo.cspkg");
+    for line in [
+        "report demo.cspkg --output demo.cspkg",
+        "report demo.cspkg --output trust.sigstore.json",
+        "report demo.cspkg --output outside/checkpoint",
+        "show 3 demo.cspkg --html demo.cspkg",
+        "show 3 demo.cspkg --svg ./demo.cspkg",
+        "population log demo.cspkg --csv demo.cspkg",
+        "sample demo.cspkg --n 1 --seed x --csv demo.cspkg",
+        "ask Q01 demo.cspkg --csv demo.cspkg",
+    ] {
+        audit(&door, line).expect(2, &["is read here, and would be written over"]);
+    }
+    assert_eq!(door.read("demo.cspkg"), package);
+    let least = door.read("store/log/checkpoint");
+    for line in [
+        "audit export --store store --output store/log/checkpoint",
+        "audit export --store store --output store/evidence/sha256/x",
+        "log proof --store store --entry 2 --output store/log/checkpoint",
+        "log proof --store store --entry 2 --output store/log/tile/x",
+    ] {
+        door.run(line).expect(2, &["which the store keeps"]);
+    }
+    assert_eq!(door.read("store/log/checkpoint"), least);
+    for (from, to) in [("2026-02-01", "2026-02-01"), ("2026-02-01", "2026-01-01")] {
+        let window = format!("--from {from} --to {to}");
+        audit(&door, &format!("ask Q12 demo.cspkg {window}")).expect(2, &["no time lies between them"]);
+        door.run(&format!("audit export --store store --output none.cspkg {window}"))
+            .expect(2, &["no time lies between them"]);
+    }
+    assert!(!door.has("none.cspkg"));
+}
+
+#[test]
 fn an_auditor_keeps_facts_and_asks_from_them_until_something_does_not_fit() {
     let door = Door::new();
     audit(&door, "verify demo.cspkg --facts-output no/such/demo.facts").expect(5, &["nothing was verified"]);

@@ -30,6 +30,32 @@ fn a_log_without_an_entry_is_no_success_and_nothing_is_packed_of_it() {
 }
 
 #[test]
+fn a_log_that_lost_its_checkpoint_or_is_gone_is_never_begun_anew() {
+    let door = Door::new();
+    let least = "--least-checkpoint outside/checkpoint";
+    let artifact = Sha256::of(&door.read("app.bin"));
+    let looks = || {
+        [
+            door.trusting(&format!("log verify --store store {least}")),
+            door.trusting(&format!("verify {artifact} --promoted-to production --store store {least}")),
+            door.promote(least),
+        ]
+    };
+    door.shell(".", "chmod -R u+w store/log && rm store/log/checkpoint", &[]).expect(0, &[]);
+    for said in looks() {
+        said.expect(4, &["is gone, and its tiles are there"]);
+        assert!(!said.text.contains("log init"), "{}", said.text);
+    }
+    door.shell(".", "rm -r store/log", &[]).expect(0, &[]);
+    for said in looks() {
+        said.expect(4, &["untrusted[log-rolled-back]", "at least 4 entries", "a new one is not that log"]);
+        assert!(!said.text.contains("log init"), "{}", said.text);
+    }
+    // Who kept nothing cannot tell.
+    door.trusting("log verify --store store").expect(3, &["there is no log"]);
+}
+
+#[test]
 fn what_others_put_into_a_collection_about_other_artifacts_is_passed_over() {
     let door = Door::new();
     door.write("other.bin", b"another artifact");

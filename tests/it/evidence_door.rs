@@ -1,6 +1,9 @@
 //! The evidence store held against the log, and one piece erased from it.
 
 use countersign_core::digest::Sha256;
+use countersign_core::entry::Entry;
+use countersign_core::statement::Kind;
+use countersign_core::time::Time;
 use countersign_tests::door::{Door, Said};
 use std::path::PathBuf;
 
@@ -176,4 +179,68 @@ fn one_piece_is_erased_for_a_reason_that_stays_and_the_log_stays_provable() {
     let other = Sha256::of(door.read("app.sbom.sigstore.json").trim_ascii_end());
     std::fs::remove_file(piece(&door, &other)).unwrap();
     door.run("audit export --store store --output lacking.cspkg").expect(3, &[&other.to_string()]);
+}
+
+/// The demo's promotion, recorded as something else by whoever holds the log's key. Its document.
+fn recorded_as(door: &Door, kind: Kind) -> Sha256 {
+    let mut document = None;
+    door.rewrite_log(|entries| {
+        let mut entry = Entry::parse(&entries.pop().unwrap()).unwrap();
+        assert_eq!(entry.kind, Kind::PromotionDecision);
+        (entry.kind, entry.environment, entry.evidence) = (kind, None, Vec::new());
+        entry.statements.truncate(1);
+        document = entry.statement().copied();
+        entries.push(entry.to_bytes().unwrap());
+    });
+    document.unwrap()
+}
+
+#[test]
+fn what_is_recorded_as_something_else_is_not_erased() {
+    let refused = [
+        (Kind::ManualEvidence, 4, "untrusted[log-entry-malformed]"),
+        (Kind::Sbom, 1, "refused[erasure-forbidden]"),
+        (Kind::Vsa, 1, "refused[erasure-forbidden]"),
+    ];
+    for (kind, code, said) in refused {
+        let door = Door::new();
+        let document = recorded_as(&door, kind);
+        let verify = || door.trusting("log verify --store store --least-checkpoint outside/checkpoint");
+        verify().expect(4, &["untrusted[log-entry-malformed]", "log entry 3"]);
+        erase(&door, &document.to_string(), "keys/ada").expect(code, &[said, "log entry 3"]);
+        assert!(piece(&door, &document).exists() && door.entries() == 4, "{kind:?}");
+        verify().expect(4, &["untrusted[log-entry-malformed]"]);
+    }
+}
+
+#[test]
+fn evidence_by_hand_that_is_erased_is_withheld_wherever_somebody_looks() {
+    let door = Door::new();
+    door.write("protocol.txt", b"all doors were closed");
+    let shown = |entry: usize| -> serde_json::Value {
+        let said = door.run(&format!("log show --store store --entry {entry} --format json")).out;
+        serde_json::from_str(&said).unwrap()
+    };
+    let from = shown(3)["entry"]["time"].as_str().unwrap().to_owned();
+    let until = from.parse::<Time>().unwrap().plus(100 * 24 * 60 * 60).to_string();
+    let least = "--least-checkpoint outside/checkpoint";
+    let line = format!(
+        "evidence add manual --statement ada-tried-the-doors --document protocol.txt --as-of {from} --valid-until {until} \
+         --key keys/ada --log-key keys/log.pem --store store {least} --trust trust.sigstore.json --trust-digest {}",
+        door.digest()
+    );
+    let mut words: Vec<&str> = line.split_whitespace().collect();
+    words.extend(["--control", "SOC 2 CC6.4"]);
+    door.run_words(&words).expect(0, &["person ada attests SOC 2 CC6.4"]);
+    let digest = shown(4)["entry"]["statements"][0].as_str().unwrap().to_owned();
+    door.trusting(&format!("log verify --store store {least}")).expect(0, &["each with what its kind records"]);
+    erase(&door, &digest, "keys/ben").expect(0, &["erased"]);
+    let words = ["indeterminate[evidence-withheld]", "log entry 4", "nobody can see any more"];
+    door.trusting(&format!("log verify --store store {least}")).expect(3, &words);
+    door.run("audit export --store store --output year.cspkg").expect(0, &[]);
+    let said = door.trusting(&format!("audit verify year.cspkg {least}"));
+    said.expect(3, &words);
+    assert!(!said.text.contains("untrusted["), "{}", said.text);
+    door.trusting(&format!("audit ask Q21 year.cspkg {least}"))
+        .expect(3, &["Q21  INDETERMINATE", "it was erased, as log entry 5 says"]);
 }

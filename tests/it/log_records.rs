@@ -7,15 +7,25 @@ use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
 use countersign_core::finding::{Class, Finding};
-use countersign_core::ids::{EnvName, PersonId};
+use countersign_core::ids::{EnvName, Origin, PersonId};
 use countersign_core::json;
+use countersign_core::log::carried::CarriedLog;
+use countersign_core::log::checkpoint::Checkpoint;
+use countersign_core::log::merkle::{leaf_hash, root_of};
+use countersign_core::statement::erasure::Erasure;
+use countersign_core::statement::log_shard::LogShard;
 use countersign_core::statement::manual_evidence::ManualEvidence;
 use countersign_core::statement::{Kind, Statement, Subject};
+use countersign_core::time::Time;
 use countersign_flow::audit::{self, How, OutsideTrust, Scope};
-use countersign_sign::sign_payload;
+use countersign_flow::place::Place;
+use countersign_record::log::writer::Log;
+use countersign_record::store::Store as _;
+use countersign_sign::{KeyKind, LogSigner, SigningKey, sign_payload};
 use countersign_tests::tamper::Stage;
-use countersign_tests::world::World;
+use countersign_tests::world::{ORIGIN, World};
 use countersign_verify::LogState;
+use countersign_verify::records::Records;
 use countersign_verify::trust::verify_trust;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -29,7 +39,7 @@ fn records(world: &World) -> Vec<Finding> {
     let opened = LogState::open(&world.checkpoint(), &world.entries, &trust, &world.shelf, world.now);
     let state = opened.state.expect("a log that holds");
     assert_eq!(state.faults().count(), 0, "{:?}", state.faults().collect::<Vec<_>>());
-    state.records(&world.shelf).1
+    state.records(&world.shelf).findings()
 }
 
 fn found(world: &World) -> Vec<(String, Class)> {
@@ -116,24 +126,244 @@ fn what_an_entry_names_twice_or_beside_is_malformed() {
     }
 }
 
-#[test]
-fn what_was_erased_is_not_missed_and_what_is_missing_is_withheld() {
-    let mut world = World::new_promoted();
-    let digest = by_hand(&mut world, "ada", "ada", |_| {});
-    world.shelf.0.remove(&digest);
-    assert_eq!(found(&world), [("evidence-withheld".to_owned(), Class::Indeterminate)]);
-    let erasure = countersign_core::statement::erasure::Erasure {
-        log: countersign_core::ids::Origin::new(countersign_tests::world::ORIGIN).unwrap(),
+/// An approver signs for a log, at a time, that a piece is erased, and it is gone.
+fn erased(world: &mut World, digest: Sha256, log: &str, at: Time) {
+    let erasure = Erasure {
+        log: Origin::new(log).unwrap(),
         erased: digest,
         reason: "asked for".to_owned(),
         owner: PersonId::new("ada").unwrap(),
-        at: world.now,
+        at,
     };
     let statement = Statement::new(Kind::Erasure, vec![Subject::sha256("evidence", &digest)], &erasure).unwrap();
     let lines = world.lines(&statement, &["ada"]);
     let document = world.shelf.put(&lines);
     world.append(Kind::Erasure, None, vec![digest], vec![document], Vec::new());
+    world.shelf.0.remove(&digest);
+}
+
+#[test]
+fn evidence_by_hand_that_was_erased_is_withheld_at_its_entry_and_so_is_what_is_missing() {
+    let mut world = World::new_promoted();
+    let digest = by_hand(&mut world, "ada", "ada", |_| {});
+    let place = format!("log entry {}", world.entries.len() - 1);
+    let kept = world.shelf.0.remove(&digest).unwrap();
+    assert_eq!(found(&world), [("evidence-withheld".to_owned(), Class::Indeterminate)]);
+    let at = world.now;
+    erased(&mut world, digest, ORIGIN, at);
+    let said = records(&world);
+    assert_eq!(said.len(), 1, "{said:#?}");
+    assert_eq!((said[0].code, said[0].at.as_slice()), (codes::EVIDENCE_WITHHELD, [place].as_slice()));
+    assert!(
+        said[0].what.contains("nobody can see any more") && said[0].found[0].starts_with("log entry "),
+        "{said:#?}"
+    );
+    // Whoever has it still can look.
+    world.shelf.put(&kept);
     assert!(found(&world).is_empty(), "{:?}", records(&world));
+}
+
+#[test]
+fn an_erasure_for_another_log_or_of_a_time_to_come_erases_nothing() {
+    for (log, later) in [("example.com/other", 0), (ORIGIN, 1)] {
+        let mut world = World::new_promoted();
+        let digest = by_hand(&mut world, "ada", "ada", |_| {});
+        let at = world.now.plus(later);
+        erased(&mut world, digest, log, at);
+        let codes: Vec<String> = found(&world).into_iter().map(|(code, _)| code).collect();
+        assert_eq!(codes, ["evidence-withheld", MALFORMED], "{log}, {later}");
+        let said = records(&world).pop().unwrap();
+        assert!(said.found[0].starts_with("erasure-malformed: "), "{said:#?}");
+    }
+}
+
+#[test]
+fn an_erasure_hides_no_entry_of_another_kind() {
+    let exception = |entry: &Entry| entry.kind == Kind::Exception;
+    let fire = Fire::new().signed(-1).world;
+    let of = |world: &World, wanted: &dyn Fn(&Entry) -> bool| {
+        world.entries.iter().map(|bytes| Entry::parse(bytes).unwrap()).find(|entry| wanted(entry)).unwrap()
+    };
+    let ended = |entry: &Entry| entry.kind == Kind::ExceptionEnd;
+    for wanted in [&exception as &dyn Fn(&Entry) -> bool, &ended] {
+        let mut world = fire.clone();
+        let (digest, at) = (of(&world, wanted).statements[0], world.now);
+        erased(&mut world, digest, ORIGIN, at);
+        assert_eq!(found(&world), [(MALFORMED.to_owned(), Class::Untrusted)], "{:?}", records(&world));
+    }
+    // A promotion under a kind that no verb records by itself.
+    for kind in [Kind::Sbom, Kind::Vsa, Kind::Review, Kind::PolicyRelease] {
+        let mut world = World::new_promoted();
+        let mut hidden = Entry::parse(&world.entries.pop().unwrap()).unwrap();
+        (hidden.kind, hidden.evidence) = (kind, Vec::new());
+        hidden.statements.truncate(1);
+        world.entries.push(hidden.to_bytes().unwrap());
+        let at = world.now;
+        erased(&mut world, hidden.statements[0], ORIGIN, at);
+        assert_eq!(found(&world), [(MALFORMED.to_owned(), Class::Untrusted)], "{kind:?}");
+    }
+}
+
+#[test]
+fn an_entry_names_who_acted_and_nobody_else() {
+    let mut world = Fire::new().signed(-1).world;
+    drop(world.promote_next(5));
+    by_hand(&mut world, "ada", "ada", |_| {});
+    erase(&mut world, 3);
+    assert!(found(&world).is_empty(), "{:?}", records(&world));
+    let other = PersonId::new("mallory").unwrap();
+    let mut kinds = BTreeSet::new();
+    for (index, bytes) in world.entries.iter().enumerate() {
+        let entry = Entry::parse(bytes).unwrap();
+        if entry.kind == Kind::PromotionDecision {
+            continue;
+        }
+        let more: Vec<PersonId> = entry.persons.iter().cloned().chain([other.clone()]).collect();
+        let twice: Vec<PersonId> = entry.persons.iter().chain(&entry.persons).cloned().collect();
+        for persons in [more, vec![other.clone()], Vec::new(), twice] {
+            if persons == entry.persons {
+                continue;
+            }
+            let mut world = world.clone();
+            world.entries[index] = Entry { persons, ..entry.clone() }.to_bytes().unwrap();
+            let said = records(&world);
+            assert_eq!(said.len(), 1, "{index}: {said:#?}");
+            assert_eq!(
+                (said[0].code, said[0].at[0].as_str()),
+                (codes::LOG_ENTRY_MALFORMED, &*format!("log entry {index}"))
+            );
+            assert!(said[0].what.contains("others acted"), "{said:#?}");
+        }
+        kinds.insert(entry.kind);
+    }
+    assert_eq!(kinds.len(), 6, "{kinds:?}");
+}
+
+#[test]
+fn a_decision_names_no_person_and_an_end_is_for_the_environment_of_its_exception() {
+    let mut world = World::new_promoted();
+    let last = world.entries.len() - 1;
+    let mut entry = Entry::parse(&world.entries[last]).unwrap();
+    entry.persons = vec![PersonId::new("ada").unwrap()];
+    world.entries[last] = entry.to_bytes().unwrap();
+    let trust = verify_trust(&world.trust, Some(&world.trust_digest), world.now).trust.expect("trust");
+    let opened = LogState::open(&world.checkpoint(), &world.entries, &trust, &world.shelf, world.now);
+    let state = opened.state.expect("a log that holds");
+    let read = state.now().decision(u64::try_from(last).unwrap(), &world.shelf).expect_err("a gate decides");
+    assert_eq!(read[0].code, codes::LOG_ENTRY_MALFORMED, "{read:#?}");
+
+    let mut world = Fire::new().signed(-1).world;
+    let mut end = Entry::parse(&world.entries.pop().unwrap()).unwrap();
+    assert_eq!(end.kind, Kind::ExceptionEnd);
+    end.environment = Some(EnvName::new("staging").unwrap());
+    world.entries.push(end.to_bytes().unwrap());
+    assert_eq!(found(&world), [(MALFORMED.to_owned(), Class::Untrusted)]);
+}
+
+/// The year after: the world's log was closed, and this one goes on from it.
+struct Next {
+    world: World,
+    signer: LogSigner,
+    checkpoint: Vec<u8>,
+}
+
+impl Next {
+    /// After this was done to the earlier log.
+    fn after(change: impl FnOnce(&mut World)) -> Self {
+        let mut world = World::new_promoted();
+        let key = SigningKey::generate(KeyKind::Ed25519).unwrap();
+        let next = Origin::new("example.com/next").unwrap();
+        let public = key.public().to_openssh();
+        let log = format!("[[logs]]\norigin = \"{next}\"\nkeys = [{{ key = \"{public}\" }}]\n[roles.trust]");
+        let text = world.trust_toml(2).replacen("[roles.trust]", &log, 1);
+        world.trust_from_now_on(&text, &["ada", "ben"]);
+        drop(world.promote_next(1));
+        change(&mut world);
+        let root = world.log_ref().root;
+        shard(&mut world, root, &LogShard::ClosedFor(next.clone()), Vec::new());
+        let ended = world.log_ref();
+        let checkpoint = world.checkpoint();
+        let carried = CarriedLog { checkpoint, entries: std::mem::take(&mut world.entries) }.to_bytes().unwrap();
+        let carried = world.shelf.put(&carried);
+        shard(&mut world, ended.root, &LogShard::Continues(ended.clone()), vec![carried]);
+        let (trust, document) = (world.trust_digest, Sha256::of(&world.trust));
+        world.append(Kind::Trust, None, vec![trust], vec![document], Vec::new());
+        let hashes: Vec<Sha256> = world.entries.iter().map(|bytes| leaf_hash(bytes)).collect();
+        let size = u64::try_from(world.entries.len()).unwrap();
+        let signer = LogSigner::new(next.clone(), key).unwrap();
+        let checkpoint = Checkpoint { origin: next, size, root: root_of(&hashes) }.sign(&signer).unwrap();
+        Self { world, signer, checkpoint: checkpoint.to_string().into_bytes() }
+    }
+
+    fn records(&self) -> Records {
+        let Self { world, checkpoint, .. } = self;
+        let trust = verify_trust(&world.trust, Some(&world.trust_digest), world.now).trust.expect("trust");
+        let opened = LogState::open(checkpoint, &world.entries, &trust, &world.shelf, world.now);
+        let state = opened.state.expect("a log that holds");
+        assert_eq!(state.faults().count(), 0, "{:?}", state.faults().collect::<Vec<_>>());
+        state.records(&world.shelf)
+    }
+
+    /// What is found in its package.
+    fn found(&self) -> Vec<Finding> {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::new(folder.path());
+        let pieces: Vec<&[u8]> = self.world.shelf.0.values().map(Vec::as_slice).collect();
+        place.store().put_many(&pieces).unwrap();
+        drop(Log::create(&place.log(), &self.signer).unwrap().append(&self.world.entries).unwrap());
+        let mut bytes = Vec::new();
+        audit::export_to(&place, &Scope::default(), &mut bytes).unwrap();
+        let outside = OutsideTrust { bytes: &self.world.trust, digest: Some(&self.world.trust_digest) };
+        let source = Box::new(Cursor::new(bytes));
+        audit::verify_source(source, Some(outside), None, How::Full).unwrap().findings
+    }
+}
+
+fn shard(world: &mut World, root: Sha256, says: &LogShard, evidence: Vec<Sha256>) {
+    let subject = vec![Subject::sha256("log", &root)];
+    let statement = Statement::new(Kind::LogShard, subject, says).unwrap();
+    let signed = sign_payload(&statement.to_bytes().unwrap(), &world.gate).unwrap();
+    let document = world.shelf.put(&signed);
+    world.append(Kind::LogShard, None, vec![root], vec![document], evidence);
+}
+
+#[test]
+fn what_a_log_records_is_opened_in_the_one_that_goes_on_from_it() {
+    let honest = Next::after(|world| {
+        by_hand(world, "ada", "ada", |_| {});
+    });
+    let records = honest.records();
+    assert!(records.wrong.is_empty() && records.erased.is_empty(), "{records:#?}");
+    let found = honest.found();
+    let bad = |one: &Finding| one.class == Class::Untrusted || one.code == codes::EVIDENCE_WITHHELD;
+    assert!(!found.iter().any(bad), "{found:#?}");
+
+    let hidden = Next::after(|world| {
+        let mut last = Entry::parse(&world.entries.pop().unwrap()).unwrap();
+        (last.kind, last.evidence) = (Kind::Sbom, Vec::new());
+        last.statements.truncate(1);
+        world.entries.push(last.to_bytes().unwrap());
+    });
+    let place = format!("log {ORIGIN}, entry 5");
+    let is_said = |one: &Finding| one.code == codes::LOG_ENTRY_MALFORMED && one.at == [place.clone()];
+    let records = hidden.records();
+    assert!(records.wrong.len() == 1 && is_said(&records.wrong[0]), "{records:#?}");
+    let found = hidden.found();
+    assert!(found.iter().any(is_said), "{found:#?}");
+
+    // What was erased in the earlier log is withheld in this one as well.
+    let withheld = Next::after(|world| {
+        let (digest, at) = (by_hand(world, "ada", "ada", |_| {}), world.now);
+        erased(world, digest, ORIGIN, at);
+    });
+    let records = withheld.records();
+    assert!(records.wrong.is_empty(), "{records:#?}");
+    assert_eq!(records.erased[0].at, [format!("log {ORIGIN}, entry 6")]);
+    let found = withheld.found();
+    assert!(
+        found.iter().any(|one| one.at == records.erased[0].at)
+            && !found.iter().any(|one| one.class == Class::Untrusted)
+    );
 }
 
 #[test]

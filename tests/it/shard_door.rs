@@ -310,6 +310,25 @@ fn the_first_promotion_of_the_next_log_is_by_the_release_that_was_active_and_an_
 }
 
 #[test]
+fn a_log_whose_entries_are_not_what_they_say_is_not_closed() {
+    use countersign_core::entry::Entry;
+    use countersign_core::statement::Kind;
+
+    let years = Years::new("continues = \"example.com/log\"\n");
+    years.door.rewrite_log(|entries| {
+        let mut hidden = Entry::parse(entries.last().unwrap()).unwrap();
+        (hidden.kind, hidden.evidence) = (Kind::Sbom, Vec::new());
+        hidden.statements.truncate(1);
+        entries.push(hidden.to_bytes().unwrap());
+    });
+    let close = format!(
+        "log close --successor example.com/next --store store --least-checkpoint outside/checkpoint {GATE} keys/log.pem"
+    );
+    years.run(&close).expect(4, &["untrusted[log-entry-malformed]", "log entry 4"]);
+    assert_eq!(years.door.entries(), 5, "nothing was recorded");
+}
+
+#[test]
 fn a_log_that_lost_what_it_goes_on_from_decides_nothing() {
     let years = Years::new("continues = \"example.com/log\"\n");
     let door = &years.door;

@@ -209,6 +209,12 @@ pub(super) fn all() -> Vec<Case> {
         case("F48", "a day is cut into two files that has room in one", ALTERED, "_0002.docs", |s| cut(s, "_0002")),
         case("F49", "a day goes on in a file of another number", ALTERED, "_0003.docs", |s| cut(s, "_0003")),
         case("F50", "a day goes on in a file whose number is spelled otherwise", ALTERED, "_2.docs", |s| cut(s, "_2")),
+        case("F51", "a page is put beside the log", ALTERED, "log/index.html", |s| {
+            s.changed(|f| drop(f.insert("log/index.html".to_owned(), b"<p>all is well".to_vec())))
+        }),
+        case("F52", "a file is put into a folder below the log", ALTERED, "log/sub/dir/report.pdf", |s| {
+            s.changed(|f| drop(f.insert("log/sub/dir/report.pdf".to_owned(), b"all is well".to_vec())))
+        }),
         honest("the package as it is", Pass, Exit::Ok, "", |s| s.check(&s.bytes)),
         honest("a part of the record, by days", Pass, Exit::Ok, "package-scoped", |s| {
             let from = Some(entry_at(&s.world, entry::NEXT_DAY).time);

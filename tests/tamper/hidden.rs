@@ -3,14 +3,15 @@
 
 use super::Case;
 use super::stage::{Stage, decision_at, entry, entry_at, pack, restate, set_entry};
-use crate::world::World;
+use crate::world::{ORIGIN, World};
 use countersign_core::bundle::Signed;
 use countersign_core::digest::Sha256;
 use countersign_core::exit::Exit;
-use countersign_core::finding::Verdict::Fail;
-use countersign_core::ids::EnvName;
+use countersign_core::finding::Verdict::{Fail, Indeterminate};
+use countersign_core::ids::{EnvName, Origin, PersonId};
 use countersign_core::json;
-use countersign_core::statement::Kind;
+use countersign_core::statement::erasure::Erasure;
+use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_flow::audit::{How, Scope};
 use countersign_sign::sign_payload;
 use serde_json::{Value, json};
@@ -126,6 +127,58 @@ pub(super) fn all() -> Vec<Case> {
             "log entry 9",
             |s| s.operator(false, |w| decision(w, |said| said["subject"][0]["name"] = "evil".into())),
         ),
+        case("O60", "a decision's entry names no summary", MALFORMED, "log entry 9", |s| {
+            s.operator(false, |w| {
+                let mut last = entry_at(w, entry::LAST);
+                last.statements.truncate(1);
+                set_entry(w, entry::LAST, &last);
+            })
+        }),
+        case("O61", "a decision is its own summary", MALFORMED, "log entry 9", |s| {
+            s.operator(false, |w| {
+                let mut last = entry_at(w, entry::LAST);
+                last.statements[1] = last.statements[0];
+                set_entry(w, entry::LAST, &last);
+            })
+        }),
+        case("O62", "a decision's entry says that a person acted", MALFORMED, "log entry 9", |s| {
+            s.operator(false, |w| acted(w, entry::LAST, &["cy"]))
+        }),
+        case("O63", "an activation says that another person activated", MALFORMED, "log entry 1", |s| {
+            s.operator(false, |w| {
+                acted(w, 1, &["ben"]);
+                restate(w, entry::FIRST);
+            })
+        }),
+        case("O64", "an exception names nobody of those who approved it", MALFORMED, "log entry 6", |s| {
+            s.operator(false, |w| {
+                acted(w, entry::EXCEPTION, &["cy"]);
+                restate(w, entry::EXCEPTED);
+            })
+        }),
+        Case {
+            id: "O65",
+            what: "a promotion is recorded as evidence by hand, and erased",
+            verdict: Indeterminate,
+            exit: Exit::Indeterminate,
+            code: "evidence-withheld",
+            item: "log entry 9",
+            play: |s| {
+                s.operator(false, |w| {
+                    alone(w, Kind::ManualEvidence, 0);
+                    erased(w, entry::LAST);
+                })
+            },
+        },
+        case("O66", "a promotion is recorded as an SBOM, and erased", MALFORMED, "log entry 9", |s| {
+            s.operator(false, |w| {
+                alone(w, Kind::Sbom, 0);
+                erased(w, entry::LAST);
+            })
+        }),
+        case("O67", "an exception is erased", MALFORMED, "log entry 6", |s| {
+            s.operator(false, |w| erased(w, entry::EXCEPTION))
+        }),
     ]
 }
 
@@ -144,6 +197,31 @@ fn alone(world: &mut World, kind: Kind, which: usize) {
         last.environment = None;
     }
     set_entry(world, entry::LAST, &last);
+}
+
+/// An entry says that these acted.
+fn acted(world: &mut World, index: usize, persons: &[&str]) {
+    let mut entry = entry_at(world, index);
+    entry.persons = persons.iter().map(|id| PersonId::new(id).expect("a person")).collect();
+    set_entry(world, index, &entry);
+}
+
+/// An approver signs that an entry's first document is erased, and it is gone.
+fn erased(world: &mut World, index: usize) {
+    let digest = entry_at(world, index).statements[0];
+    let erasure = Erasure {
+        log: Origin::new(ORIGIN).expect("an origin"),
+        erased: digest,
+        reason: "asked for by whom it names".to_owned(),
+        owner: PersonId::new("ada").expect("a person"),
+        at: world.now,
+    };
+    let subject = vec![Subject::sha256("evidence", &digest)];
+    let statement = Statement::new(Kind::Erasure, subject, &erasure).expect("a statement");
+    let signed = world.lines(&statement, &["ada"]);
+    let document = world.shelf.put(&signed);
+    world.append(Kind::Erasure, None, vec![digest], vec![document], Vec::new());
+    drop(world.shelf.0.remove(&digest));
 }
 
 /// The newest promotion is none of the log's; a refusal in its place lists one of its statements.

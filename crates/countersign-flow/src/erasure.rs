@@ -7,7 +7,7 @@ use crate::error::FlowError;
 use crate::outside::TrustFile;
 use crate::people::By;
 use crate::place::{Place, StoreBlobs};
-use crate::policy::activate::{Standing, anchored, log_signer, stands};
+use crate::policy::activate::{Standing, anchored, log_signer, refuse, stands};
 use crate::policy::approver;
 use crate::promote::log_keys;
 use countersign_core::bundle::Signed;
@@ -99,7 +99,8 @@ pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, 
     }
     let statement = Statement::new(Kind::Erasure, vec![Subject::sha256("evidence", &request.digest)], &erasure)?;
     let signed = request.key.sign(&statement.to_bytes()?, NAMESPACE, request.keygen)?;
-    read_erasure(&signed, trust, request.at, "the erasure that was just signed").map_err(FlowError::Refused)?;
+    read_erasure(&signed, trust, signer.name(), request.at, "the erasure that was just signed")
+        .map_err(FlowError::Refused)?;
     blobs.finish()?;
     request.place.store().put_many(&[&signed])?;
     let entry = Entry {
@@ -269,39 +270,32 @@ fn decision_of(digest: &Sha256, blobs: &dyn Blobs) -> Option<Decision> {
     Statement::parse(&signed.payload).ok()?.predicate_as(Kind::PromotionDecision).ok()
 }
 
-/// What the log itself is read with stays: trust, releases, activations, exceptions, decisions, erasures, and what it says
-/// of the log before and after it.
+/// What the log itself is read with stays: every document that an entry records, but for evidence by hand. That may go if it is
+/// what its entry says; of anything else nobody could tell any more that it was not.
 fn may_go(digest: &Sha256, view: StateView<'_>, blobs: &dyn Blobs) -> Result<(), FlowError> {
     let forbidden = |what: &str, place: String| {
         let finding = Finding::new(codes::ERASURE_FORBIDDEN, what).at(digest.to_string()).at(place);
         Err(FlowError::Refused(vec![finding]))
     };
     let origin = view.reference().origin;
-    let entries = view.chain().flat_map(|log| {
+    for log in view.chain() {
         let other = Some(log.reference().origin).filter(|other| *other != origin);
-        (0_u64..).zip(log.entries()).map(move |(index, entry)| (place_of(index, other.as_ref()), entry))
-    });
-    for (place, entry) in entries {
-        let needed = matches!(
-            entry.kind,
-            Kind::Trust
-                | Kind::PolicyRelease
-                | Kind::PolicyActivation
-                | Kind::PromotionDecision
-                | Kind::Exception
-                | Kind::ExceptionEnd
-                | Kind::Erasure
-                | Kind::LogShard
-        );
-        let decision = decision_of_entry(entry, blobs);
-        let root = decision.as_ref().and_then(|decision| Some(decision.request.gate_identity.as_ref()?.root));
-        let trust = decision.and_then(|decision| decision.inputs.trust);
-        // A release beside its activation, and the log that a log goes on from.
-        let beside = matches!(entry.kind, Kind::PolicyActivation | Kind::LogShard);
-        let activates = beside && entry.evidence.contains(digest);
-        let judges = root == Some(*digest) || trust.is_some_and(|t| t.document == *digest);
-        if needed && entry.statements.contains(digest) || activates || judges {
-            return forbidden("the log is read with this document", place);
+        for (index, entry) in (0_u64..).zip(log.entries()) {
+            let by_hand = entry.kind == Kind::ManualEvidence;
+            let recorded = entry.statements.contains(digest);
+            if recorded && by_hand {
+                refuse(log.wrong_with(index, entry, blobs))?;
+            }
+            let decision = decision_of_entry(entry, blobs);
+            let root = decision.as_ref().and_then(|decision| Some(decision.request.gate_identity.as_ref()?.root));
+            let trust = decision.and_then(|decision| decision.inputs.trust);
+            // A release beside its activation, and the log that a log goes on from.
+            let beside = matches!(entry.kind, Kind::PolicyActivation | Kind::LogShard);
+            let activates = beside && entry.evidence.contains(digest);
+            let judges = root == Some(*digest) || trust.is_some_and(|t| t.document == *digest);
+            if recorded && !by_hand || activates || judges {
+                return forbidden("the log is read with this document", place_of(index, other.as_ref()));
+            }
         }
     }
     if !named(view, blobs).contains(digest) {

@@ -239,6 +239,9 @@ impl FlowError {
             Self::Log(LogError::Missing { .. }) => {
                 Some("name the store with --store; `countersign log init` makes a new log".to_owned())
             }
+            Self::Log(LogError::CheckpointGone { .. }) => Some(
+                "put it back from a copy that is not older: a log without its checkpoint is never begun anew".to_owned(),
+            ),
             Self::Log(LogError::Checkpoint { .. }) => Some(
                 "the store's own file is damaged: put it back from a copy; nobody makes a checkpoint anew without the log's key"
                     .to_owned(),

@@ -1,12 +1,15 @@
 //! Files in: bounded before they are read.
 
 use crate::error::FlowError;
+use crate::place::Place;
 use countersign_core::time::Time;
-use countersign_record::atomic::same_file;
+use countersign_record::atomic::{lies_in, same_file};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
+/// Where a store keeps evidence.
+const EVIDENCE: &str = "evidence";
 /// How much of a file says what it is.
 const START: u64 = 64;
 /// The most room that is made for a file before it is read.
@@ -85,6 +88,20 @@ pub fn apart_from_inputs(output: &Path, inputs: &[&Path]) -> Result<(), FlowErro
         Some(input) => Err(FlowError::Usage(format!(
             "{} is read here, and would be written over: name another file for what is written",
             input.display()
+        ))),
+    }
+}
+
+/// What a store keeps is written by the verbs that keep it, and nothing else takes its place: a log without its checkpoint is none
+/// any more.
+pub fn apart_from_store(output: &Path, place: &Place) -> Result<(), FlowError> {
+    let kept = [place.log(), place.root().join(EVIDENCE)];
+    match kept.iter().find(|folder| lies_in(output, folder)) {
+        None => Ok(()),
+        Some(folder) => Err(FlowError::Usage(format!(
+            "{} lies in {}, which the store keeps: name a file outside of it for what is written",
+            output.display(),
+            folder.display()
         ))),
     }
 }

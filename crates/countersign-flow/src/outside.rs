@@ -11,6 +11,7 @@ use countersign_core::finding::Finding;
 use countersign_core::limits;
 use countersign_core::time::Time;
 use countersign_core::trust::Trust;
+use countersign_record::log::LogError;
 use countersign_verify::StateView;
 use countersign_verify::log::{kept_checkpoint, signed_checkpoint};
 use countersign_verify::trust::{TrustOutcome, verify_trust};
@@ -81,6 +82,22 @@ pub fn goes_on(
         findings.push(before_log(newest, at));
     }
     Ok(findings)
+}
+
+/// A log that is not there, of which a checkpoint was kept: it was set back to nothing, and is never begun anew.
+#[must_use]
+pub fn set_back(error: FlowError, least: Option<&Path>, place: &Place, trust: &Trust, at: Time) -> FlowError {
+    let (FlowError::Log(LogError::Missing { .. }), Some(path)) = (&error, least) else { return error };
+    match least_checkpoint(path, place, None, trust, at) {
+        Ok(Ok(kept)) if kept.size > 0 => FlowError::Refused(vec![
+            Finding::new(codes::LOG_ROLLED_BACK, "there is no log here, and a checkpoint of it was kept")
+                .at(format!("log {}", place.log_name()))
+                .expected(format!("{}, at least {} entries", kept.origin, kept.size), "the least checkpoint given from outside")
+                .found("no log")
+                .help("name its store with --store, or restore the log from a copy that is not older: a new one is not that log"),
+        ]),
+        _ => error,
+    }
 }
 
 /// Reads the least checkpoint: a checkpoint file of the log, kept elsewhere, whose signature has to hold as well. One that

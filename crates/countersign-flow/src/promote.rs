@@ -446,7 +446,11 @@ fn open_log(
     let Some(trust) = trust else { return Ok(nothing(Vec::new())) };
     match request.place.read_log() {
         Ok((checkpoint, entries)) => Ok(LogState::open(&checkpoint, &entries, trust, blobs, request.at)),
-        Err(FlowError::Log(LogError::Missing { .. })) => Ok(nothing(Vec::new())),
+        Err(error @ FlowError::Log(LogError::Missing { .. })) => {
+            let (least, place) = (request.least_checkpoint, request.place);
+            let gone = crate::outside::set_back(error, least, place, trust.trust(), request.at);
+            Ok(nothing(if let FlowError::Refused(findings) = gone { findings } else { Vec::new() }))
+        }
         Err(error @ FlowError::Log(_)) if error.exit() == Exit::Untrusted => {
             let place = format!("log {}", request.place.log_name());
             let finding = Finding::new(codes::LOG_CHECKPOINT_INVALID, error.to_string()).at(place);

@@ -100,6 +100,7 @@ pub fn go_on(
     let verified = anchored(trust)?;
     let blobs = StoreBlobs::new(earlier.store());
     let ended = read(earlier, verified, &blobs, at)?;
+    recorded(&ended, &blobs)?;
     refuse(goes_on(ended.now(), least, earlier, verified.trust(), at)?)?;
     let (reference, closed) = (ended.now().reference(), ended.now().closed_for().cloned());
     let carried = carried(earlier)?.to_bytes().map_err(|error| FlowError::Evidence(error.to_string()))?;
@@ -206,6 +207,12 @@ fn read(place: &Place, trust: &VerifiedTrust, blobs: &StoreBlobs<'_>, at: Time) 
     Ok(state)
 }
 
+/// Refuses a log whose entries are not what they say: closed with them, it is the record for good, and what goes on from it hands
+/// them on. Evidence by hand that was erased stays so.
+fn recorded(state: &LogState, blobs: &StoreBlobs<'_>) -> Result<(), FlowError> {
+    refuse(state.records(blobs).wrong)
+}
+
 /// What a log is ended or begun with.
 struct Writing<'a> {
     place: &'a Place,
@@ -259,6 +266,7 @@ impl Writing<'_> {
         let mut log = place.append(&signer, &known, &holds)?;
         let blobs = StoreBlobs::new(place.store());
         let state = read(place, verified, &blobs, at)?;
+        recorded(&state, &blobs)?;
         blobs.finish()?;
         refuse(state.now().closed_for().map(closed).into_iter().collect())?;
         if let Some(newest) = state.now().newest_time().filter(|newest| at < *newest) {

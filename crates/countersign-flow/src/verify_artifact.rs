@@ -231,7 +231,8 @@ pub fn promoted_to(
 ) -> Result<Checked, FlowError> {
     let mut out = Checked::default();
     let Some(verified) = out.trust(trust) else { return Ok(out) };
-    let (checkpoint, entries) = place.read_log()?;
+    let gone = |error| crate::outside::set_back(error, least, place, verified.trust(), at);
+    let (checkpoint, entries) = place.read_log().map_err(gone)?;
     let blobs = StoreBlobs::new(place.store());
     let opened = LogState::open(&checkpoint, &entries, verified, &blobs, at);
     out.checks.extend(opened.checks);

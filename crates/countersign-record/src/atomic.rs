@@ -83,6 +83,14 @@ pub fn same_file(one: &Path, other: &Path) -> bool {
     one == other || place(one).is_some_and(|one| place(other).is_some_and(|other| one == other))
 }
 
+/// Whether what is written to a path would end in this folder or below it.
+#[must_use]
+pub fn lies_in(path: &Path, folder: &Path) -> bool {
+    let Ok(Outlet::File(place)) = Outlet::of(path) else { return false };
+    let within = std::fs::canonicalize(folder_of(&place));
+    std::fs::canonicalize(folder).is_ok_and(|folder| within.is_ok_and(|within| within.starts_with(&folder)))
+}
+
 /// What cannot be taken back is written only once all of it is made.
 fn through<T, E: From<DiskError>>(
     path: &Path,
@@ -155,6 +163,20 @@ mod tests {
         write_whole(&path, b"third", 0o644).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"third");
         assert_eq!(names(dir.path()), ["out.json"]);
+    }
+
+    #[test]
+    fn what_lies_in_a_folder_is_known_by_where_it_leads() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("store/log/tile")).unwrap();
+        fs::create_dir(dir.path().join("store/logs")).unwrap();
+        symlink("store/log/checkpoint", dir.path().join("link")).unwrap();
+        let store = dir.path().join("store/log");
+        let lies = |path: &str| lies_in(&dir.path().join(path), &store);
+        assert!(
+            lies("store/log/checkpoint") && lies("store/log/tile/0") && lies("store/logs/../log/x") && lies("link")
+        );
+        assert!(!lies("store/logs/x") && !lies("store/x") && !lies("x") && !lies("no/such/x"));
     }
 
     #[test]

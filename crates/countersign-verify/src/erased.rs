@@ -10,6 +10,7 @@ use countersign_core::codes;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::place_of;
 use countersign_core::finding::Finding;
+use countersign_core::ids::Origin;
 use countersign_core::statement::Kind;
 use countersign_core::statement::erasure::Erasure;
 use countersign_core::time::Time;
@@ -29,7 +30,7 @@ impl LogState {
                 findings.push(Finding::new(codes::EVIDENCE_WITHHELD, what).at(place));
                 continue;
             };
-            match read(&bytes, trust, entry.time, &place) {
+            match read(&bytes, trust, &self.origin, entry.time, &place) {
                 Ok(erasure) if entry.subjects == [erasure.erased] => {
                     erased.entry(erasure.erased).or_insert((index, erasure));
                 }
@@ -63,8 +64,8 @@ impl StateView<'_> {
     }
 }
 
-/// A signed erasure, by an approver of the time.
-pub fn read(bytes: &[u8], trust: &VerifiedTrust, at: Time, place: &str) -> Result<Erasure, Vec<Finding>> {
+/// A signed erasure of this log, by an approver of the time. One that was signed for another log asks for nothing here.
+pub fn read(bytes: &[u8], trust: &VerifiedTrust, log: &Origin, at: Time, place: &str) -> Result<Erasure, Vec<Finding>> {
     let signed = Signed::parse(bytes).map_err(|error| vec![Finding::new(error.code(), error.to_string()).at(place)])?;
     let verified = verify_document(&signed, trust, &Roots::none(), at, place)?;
     let erasure: Erasure =
@@ -73,6 +74,15 @@ pub fn read(bytes: &[u8], trust: &VerifiedTrust, at: Time, place: &str) -> Resul
     let by_owner = verified.signed_by().owner == SignerName::Person(erasure.owner.clone());
     match erasure.problem() {
         Some(problem) => Err(vec![malformed(problem, place)]),
+        None if erasure.log != *log => {
+            let finding = malformed("it was signed for another log", place);
+            Err(vec![finding.expected(log.to_string(), "the log").found(erasure.log.to_string())])
+        }
+        None if erasure.at > at => Err(vec![
+            malformed("its time lies behind that of its entry", place)
+                .expected(format!("no later than {at}"), "the log entry")
+                .found(erasure.at.to_string()),
+        ]),
         None if !by_owner || !approves => {
             Err(vec![malformed("somebody else than a policy approver who answers for it signed it", place)])
         }

@@ -127,6 +127,19 @@ pub(crate) enum Read {
     Ended(ExceptionEnd, BTreeSet<PersonId>),
 }
 
+impl Read {
+    /// Who acted: who asked for an exception and who approved it, or who signed the end.
+    pub(crate) fn acted(&self) -> BTreeSet<PersonId> {
+        match self {
+            Self::Granted(exception) => {
+                let asked = std::iter::once(&exception.exception.requester);
+                exception.approvers.iter().chain(asked).cloned().collect()
+            }
+            Self::Ended(_, persons) => persons.clone(),
+        }
+    }
+}
+
 /// By what an exception is judged.
 #[derive(Debug, Clone, Copy)]
 pub struct ExceptionContext<'a> {

@@ -657,6 +657,9 @@ impl<'a> StateView<'a> {
         if !agrees {
             return Err(malformed("the entry and the decision that it names do not agree"));
         }
+        if !entry.persons.is_empty() {
+            return Err(malformed("the entry says that persons acted, and a gate decides"));
+        }
         if content.request.gate != decision.signed_by().key
             || content.request.gate_identity.as_ref() != decision.signed_by().identity.as_deref()
             || !gate_decides(trust.trust(), &decision, &content.request.environment)

@@ -7,7 +7,8 @@
 use crate::document::{SignerName, Verified, read_statement, signer, verify_document};
 use crate::erased;
 use crate::evidence::{Blobs, named_blob};
-use crate::log::LogState;
+use crate::log::{LogState, StateView};
+use crate::policy::Activated;
 use crate::sigstore::Roots;
 use crate::trust::VerifiedTrust;
 use countersign_core::blob::Blob;
@@ -17,6 +18,7 @@ use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
 use countersign_core::exception::{Exception, ExceptionEnd};
 use countersign_core::finding::Finding;
+use countersign_core::ids::PersonId;
 use countersign_core::json::JsonError;
 use countersign_core::later::{self, is_later};
 use countersign_core::statement::erasure::Erasure;
@@ -24,27 +26,80 @@ use countersign_core::statement::manual_evidence::ManualEvidence;
 use countersign_core::statement::{Kind, Statement, StatementError};
 use countersign_core::time::Time;
 use countersign_core::trust::ROLE_POLICY;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What came of opening the entries that say that they record something else than a decision.
+#[derive(Debug, Default)]
+pub struct Records {
+    /// How many were looked at.
+    pub opened: usize,
+    /// What is wrong with them.
+    pub wrong: Vec<Finding>,
+    /// Of each that recorded evidence by hand that was erased since, as the log says: what it was nobody can see any more.
+    pub erased: Vec<Finding>,
+}
+
+impl Records {
+    /// All that is to be said.
+    #[must_use]
+    pub fn findings(self) -> Vec<Finding> {
+        [self.wrong, self.erased].concat()
+    }
+
+    /// What holds where there is nothing to be said.
+    #[must_use]
+    pub fn words(&self) -> String {
+        format!("{} entries beside decisions, each with what its kind records", self.opened)
+    }
+}
 
 impl LogState {
-    /// What is wrong with every entry that says that it records something else than a decision: how many documents it names, of
-    /// which kind, and whether who signed them may sign that. What is wrong with trust documents, activations and the ends and
-    /// beginnings of logs themselves stands among the faults, and what a log says is erased is not missed. How many were looked at
-    /// comes beside it.
+    /// Opens every entry that says that it records something else than a decision, of this log and of those that it goes on
+    /// from: how many documents it names, of which kind, whether who signed them may sign that, and who is said to have acted.
+    /// What is wrong with trust documents, activations and the ends and beginnings of logs themselves stands among the faults.
+    ///
+    /// Evidence by hand may be erased, as the log says; then it is withheld, since an entry of that kind could have named
+    /// anything. With every other document the log is read, and none of them may go.
     #[must_use]
-    pub fn records(&self, blobs: &dyn Blobs) -> (usize, Vec<Finding>) {
-        let (erased, _) = self.erasures(blobs);
-        let gone = |digest: &Sha256| erased.contains_key(digest);
-        let (mut count, mut findings) = (0_usize, Vec::new());
-        for (index, entry) in (0_u64..).zip(self.entries()).filter(|(_, entry)| entry.kind != Kind::PromotionDecision) {
-            count = count.saturating_add(1);
-            if let Some(what) = self.misshapen(index, entry) {
-                findings.push(malformed(entry, what).at(self.place(index)));
-            } else if !entry.statements.iter().any(gone) {
-                findings.extend(self.record(index, entry, blobs));
+    pub fn records(&self, blobs: &dyn Blobs) -> Records {
+        let logs: Vec<&Self> = std::iter::successors(Some(self), |log| Some(&log.earlier.as_ref()?.state)).collect();
+        let mut erased: BTreeMap<Sha256, String> = BTreeMap::new();
+        for log in &logs {
+            let (of_log, _) = log.erasures(blobs);
+            erased.extend(of_log.into_iter().map(|(digest, (entry, _))| (digest, log.place(entry))));
+        }
+        let mut out = Records::default();
+        for log in logs {
+            log.open_each(&erased, blobs, &mut out);
+        }
+        out
+    }
+
+    fn open_each(&self, erased: &BTreeMap<Sha256, String>, blobs: &dyn Blobs, out: &mut Records) {
+        let decides = |entry: &Entry| entry.kind == Kind::PromotionDecision;
+        for (index, entry) in (0_u64..).zip(self.entries()).filter(|(_, entry)| !decides(entry)) {
+            let gone = entry.statement().filter(|digest| named_blob(blobs, digest).is_none());
+            let shaped = || self.misshapen(index, entry).is_none();
+            match gone.and_then(|digest| erased.get(digest)).filter(|_| shaped()) {
+                Some(by) if entry.kind == Kind::ManualEvidence => out.erased.push(unseen(by).at(self.place(index))),
+                Some(by) => {
+                    let what = "its document was erased, and what entries of this kind record stays";
+                    out.wrong.push(malformed(entry, what).at(self.place(index)).found(by.as_str()));
+                }
+                None => {
+                    out.opened = out.opened.saturating_add(1);
+                    out.wrong.extend(self.wrong_with(index, entry, blobs));
+                }
             }
         }
-        (count, findings)
+    }
+
+    /// What is wrong with one entry.
+    fn wrong_with(&self, index: u64, entry: &Entry, blobs: &dyn Blobs) -> Vec<Finding> {
+        match self.misshapen(index, entry) {
+            Some(what) => vec![malformed(entry, what).at(self.place(index))],
+            None => self.record(index, entry, blobs),
+        }
     }
 
     /// What an entry of its kind never has, or always has.
@@ -59,6 +114,9 @@ impl LogState {
         if self.beside(index, entry.kind).is_some_and(|beside| !named(&beside)) {
             return Some("it names evidence that its document does not rest on");
         }
+        if entry.kind == Kind::ExceptionEnd && self.granted_elsewhere(entry) {
+            return Some("it names another environment than its exception");
+        }
         let of_environment = matches!(entry.kind, Kind::PolicyActivation | Kind::Exception | Kind::ExceptionEnd);
         let ours = matches!(entry.kind, Kind::Trust | Kind::LogShard | Kind::ManualEvidence | Kind::Erasure);
         match entry.environment {
@@ -68,11 +126,18 @@ impl LogState {
         }
     }
 
+    /// Whether the exception that an entry ends was recorded for another environment.
+    fn granted_elsewhere(&self, end: &Entry) -> bool {
+        let mut entries = self.now().chain().flat_map(|log| log.entries());
+        let granted = entries.find(|entry| entry.kind == Kind::Exception && entry.subjects == end.subjects);
+        granted.is_some_and(|granted| granted.environment != end.environment)
+    }
+
     /// What an entry of this kind may name beside its document. `None` for an activation that does not hold: its fault says why.
     fn beside(&self, index: u64, kind: Kind) -> Option<BTreeSet<Sha256>> {
         let mut out = BTreeSet::new();
         if kind == Kind::PolicyActivation {
-            let activated = self.activations.iter().find(|active| active.entry == index)?;
+            let activated = self.activated(index)?;
             let release = &activated.release;
             out.insert(*release.document());
             out.extend(release.backtest().copied());
@@ -87,25 +152,35 @@ impl LogState {
         Some(out)
     }
 
-    /// What is wrong with the document itself.
+    fn activated(&self, index: u64) -> Option<&Activated> {
+        self.activations.iter().find(|active| active.entry == index)
+    }
+
+    /// What is wrong with the document itself, or with what the entry says of it.
     fn record(&self, index: u64, entry: &Entry, blobs: &dyn Blobs) -> Vec<Finding> {
         let (place, trust) = (self.place(index), self.trust_before(index));
         let at = (entry.time, place.as_str());
-        let read = match entry.kind {
+        // Who acted; `None` where that is said among the faults.
+        let read: Result<Option<BTreeSet<PersonId>>, Vec<Finding>> = match entry.kind {
             // The log itself is read by these: what does not hold of them is a fault.
-            Kind::Trust | Kind::PolicyActivation | Kind::LogShard | Kind::PromotionDecision => return Vec::new(),
+            Kind::Trust | Kind::LogShard | Kind::PromotionDecision => Ok(Some(BTreeSet::new())),
+            Kind::PolicyActivation => Ok(self.activated(index).map(|activated| activated.activators.clone())),
             // By the keys of then: one that was withdrawn since makes nothing of what stood there.
             Kind::Exception | Kind::ExceptionEnd => {
                 let Some(view) = self.at(index) else { return Vec::new() };
-                view.exception_entry(index, entry, trust, blobs).map(drop)
+                view.exception_entry(index, entry, trust, blobs).map(|read| Some(read.acted()))
             }
             Kind::ManualEvidence => document(entry, &place, blobs).and_then(|bytes| {
                 let (said, read) = manual(&bytes, trust, at)?;
-                about(&read, entry, &said.document, &place)
+                about(&read, entry, &said.document, &place)?;
+                Ok(Some(BTreeSet::from([said.owner])))
             }),
             Kind::Erasure => document(entry, &place, blobs).and_then(|bytes| {
-                let erasure = erased::read(&bytes, trust, entry.time, &place)?;
-                if entry.subjects == [erasure.erased] { Ok(()) } else { Err(vec![other_subject(&place)]) }
+                let erasure = erased::read(&bytes, trust, &self.origin, entry.time, &place)?;
+                if entry.subjects != [erasure.erased] {
+                    return Err(vec![other_subject(&place)]);
+                }
+                Ok(Some(BTreeSet::from([erasure.owner])))
             }),
             Kind::Sbom
             | Kind::Provenance
@@ -122,10 +197,17 @@ impl LogState {
             | Kind::Vulns
             | Kind::Vex
             | Kind::Adjudication => {
-                document(entry, &place, blobs).and_then(|bytes| by_itself(&bytes, entry, trust, blobs, at))
+                let bytes = document(entry, &place, blobs);
+                bytes.and_then(|bytes| by_itself(&bytes, entry, trust, blobs, at)).map(|()| None)
             }
         };
-        let Err(findings) = read else { return Vec::new() };
+        let findings = match read {
+            Ok(acted) => {
+                let others = acted.and_then(|acted| others_acted(entry, &acted));
+                return others.map(|finding| finding.at(place.as_str())).into_iter().collect();
+            }
+            Err(findings) => findings,
+        };
         // What is not at hand, or is a later version's, says nothing against whoever wrote the entry.
         let open = [codes::EVIDENCE_WITHHELD, codes::RECORD_LATER, codes::SIGSTORE_ROOT_MISSING];
         let missing = findings.iter().all(|finding| open.contains(&finding.code));
@@ -134,6 +216,14 @@ impl LogState {
         }
         let later = || named_blob(blobs, entry.statement()?).and_then(|bytes| of_later(&bytes, entry.kind, trust, at));
         later().map_or_else(|| vec![unfounded(entry, &findings).at(place.as_str())], |finding| vec![finding])
+    }
+}
+
+impl StateView<'_> {
+    /// What is wrong with one entry that is no decision's: see [`LogState::records`].
+    #[must_use]
+    pub fn wrong_with(&self, index: u64, entry: &Entry, blobs: &dyn Blobs) -> Vec<Finding> {
+        self.state.wrong_with(index, entry, blobs)
     }
 }
 
@@ -238,6 +328,30 @@ fn of_later(bytes: &[u8], kind: Kind, trust: &VerifiedTrust, (at, place): (Time,
 fn malformed(entry: &Entry, what: &str) -> Finding {
     Finding::new(codes::LOG_ENTRY_MALFORMED, format!("this is no entry of kind {}: {what}", entry.kind.word()))
         .help(HELP)
+}
+
+/// That an entry says of others that they acted than those who did. Lists show who it names.
+fn others_acted(entry: &Entry, acted: &BTreeSet<PersonId>) -> Option<Finding> {
+    let named: BTreeSet<PersonId> = entry.persons.iter().cloned().collect();
+    if named == *acted && named.len() == entry.persons.len() {
+        return None;
+    }
+    let words = |persons: Vec<String>| if persons.is_empty() { "nobody".to_owned() } else { persons.join(", ") };
+    let (said, did) = (entry.persons.iter(), acted.iter());
+    let finding = malformed(entry, "it says that others acted than who did");
+    Some(
+        finding
+            .expected(words(did.map(ToString::to_string).collect()), "its document")
+            .found(words(said.map(ToString::to_string).collect())),
+    )
+}
+
+/// That what an entry recorded was erased, as the entry of this place says.
+fn unseen(by: &str) -> Finding {
+    let what = "what this entry recorded was erased: that it was evidence by hand nobody can see any more";
+    Finding::new(codes::EVIDENCE_WITHHELD, what)
+        .found(format!("{by} says that it is erased, and why"))
+        .help("ask who signed the erasure what it was; a package from before it shows that")
 }
 
 /// That an entry does not record what it says.

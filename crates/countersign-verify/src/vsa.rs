@@ -39,10 +39,11 @@ pub fn verify_signed_vsa(
     (at, place): (Time, &str),
 ) -> Result<Vsa, Vec<Finding>> {
     let statement = verify_by_gate(signed, trust, blobs, at, place)?;
+    // What a gate signed and is none, somebody put in a summary's place: no rule says no here.
     let vsa: Vsa = statement
         .value()
         .predicate_as(Kind::Vsa)
-        .map_err(|e| vec![Finding::new(codes::PREDICATE_MISMATCH, e.to_string()).at(place)])?;
+        .map_err(|e| vec![Finding::new(codes::VSA_MALFORMED, format!("this is no summary: {e}")).at(place)])?;
     let about = statement.value().is_about(subject);
     let mut findings: Vec<Finding> = about_one(&statement, place).into_iter().filter(|_| about).collect();
     let mut differs = |code, what: &str, expected: String, found: String| {

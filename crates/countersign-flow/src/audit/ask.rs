@@ -44,6 +44,15 @@ pub(super) struct Asked<'a> {
     pub(super) basis: &'a AuditReport,
 }
 
+impl Asked<'_> {
+    /// Whether a decision of this log was run again when the package was verified: outside of the part that it was made for, a
+    /// decision says what its gate claims. A package of facts alone says already that none was.
+    pub(super) fn ran_again(&self, entry: u64) -> bool {
+        let Opened { scope, state, .. } = self.opened;
+        self.opened.facts_only() || scope.wants(entry, state, self.opened.gathered())
+    }
+}
+
 /// A question, as it is listed.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -275,8 +284,8 @@ fn beyond(within: bool) -> Option<Finding> {
     (!within).then(|| Finding::new(codes::AUDIT_EVIDENCE_ABSENT, what).at("scope").help(help))
 }
 
-/// How far the log reaches beside the window: logs that it goes on from have packages of their own, and of what came after its
-/// newest entry it says nothing.
+/// How far the log reaches beside the window: logs that it goes on from have packages of their own, and of what came before the
+/// first entry of all of them, or after its newest one, it says nothing.
 fn extent(facts: &Facts<'_>) -> Vec<String> {
     let mut out = Vec::new();
     let earlier: Vec<String> =
@@ -286,6 +295,10 @@ fn extent(facts: &Facts<'_>) -> Vec<String> {
         out.push(format!(
             "of this log alone, but for what was open when it began (Q06, Q10): what {earlier} says, which it goes on from, is in its own package"
         ));
+    }
+    let begun = facts.state.now().chain().filter_map(|log| log.entries().first()).map(|entry| entry.time).min();
+    if let Some((begun, from)) = begun.zip(facts.window.from).filter(|(begun, from)| from < begun) {
+        out.push(format!("the log begins at {begun}: of the time from {from} to then it says nothing"));
     }
     let newest = facts.state.entries().last().map(|entry| entry.time);
     if let Some((newest, to)) = newest.zip(facts.window.to).filter(|(newest, to)| newest < to) {

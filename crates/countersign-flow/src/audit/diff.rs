@@ -6,7 +6,7 @@ use super::open::Opened;
 use super::population;
 use super::scope::Scope;
 use super::table::Row;
-use super::{EVIDENCE, LOG};
+use super::{EVIDENCE, is_of_log};
 use countersign_core::codes;
 use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
@@ -135,7 +135,7 @@ pub fn diff(first: &Opened, second: &Opened, same: bool, found: Vec<Finding>) ->
 /// The files that differ.
 fn files(first: &Opened, second: &Opened) -> Vec<FileDifference> {
     let names = |one: &Opened| one.package.names().map(str::to_owned).collect::<BTreeSet<_>>();
-    let own = |name: &String| !(name.starts_with(EVIDENCE) || name.starts_with(LOG));
+    let own = |name: &String| !(name.starts_with(EVIDENCE) || is_of_log(name));
     let mut all = names(first);
     all.extend(names(second));
     let differs = |file: String| {

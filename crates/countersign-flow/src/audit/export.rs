@@ -111,8 +111,9 @@ pub fn export_to(place: &Place, scope: &Scope, out: &mut dyn Write) -> Result<Pa
     if goes_on {
         let kept = |digest: &Sha256| documents.get(digest).is_some_and(|(_, kept)| *kept);
         // What was made here is thrown away: it says what of the earlier log is looked at. So are its decisions, which say
-        // what was open when this log began.
+        // what was open when this log began, and what its other entries record: whoever opens the package looks at each.
         let _read = facts.carried();
+        let _opened = state.records(&blobs);
         drop(derive::of(&facts, scope, &kept, false)?);
         let carried = carried_days(&state, &blobs);
         for digest in lock(&blobs.asked).iter().filter(|digest| !documents.contains_key(digest)) {

@@ -14,7 +14,12 @@ pub(super) fn read(facts: &Facts<'_>, index: u64, entry: &Entry) -> Result<Manua
     let digest = entry.statement();
     let bytes = digest.and_then(|digest| named_blob(facts.blobs, digest));
     let bytes = bytes.ok_or_else(|| {
-        Finding::new(codes::EVIDENCE_WITHHELD, "evidence by hand that the log names is missing or altered").at(&place)
+        let erased = digest.and_then(|digest| facts.gathered.erased.get(digest));
+        let what = erased.map_or_else(
+            || "evidence by hand that the log names is missing or altered".to_owned(),
+            |by| format!("it was erased, as log entry {by} says, and is withheld"),
+        );
+        Finding::new(codes::EVIDENCE_WITHHELD, what).at(&place)
     })?;
     let first = |findings: Vec<Finding>| {
         let none = || Finding::new(codes::MANUAL_EVIDENCE, "it does not hold").at(&place);

@@ -53,6 +53,9 @@ pub use verify::{
     AuditReport, DecisionRow, How, OutsideTrust, verify, verify_opened, verify_source, verify_with_earlier,
 };
 
+use countersign_core::log::tile::Tile;
+use countersign_record::log::{CHECKPOINT, COSIGNED};
+
 /// Where the log lies in a package.
 pub(crate) const LOG: &str = "log/";
 /// Where the documents lie in a package.
@@ -71,3 +74,10 @@ pub(crate) const POPULATIONS: &str = "populations/";
 pub(crate) const RANGE: &str = "range.proof";
 /// What a person reads first.
 pub(crate) const README: &str = "README.txt";
+
+/// Whether a file is one of the log's own, which are held against the log itself. Nothing else is looked at there by anybody, so
+/// that nothing else may lie there.
+fn is_of_log(name: &str) -> bool {
+    let own = |path: &str| matches!(path, CHECKPOINT | COSIGNED) || Tile::from_path(path).is_ok();
+    name.strip_prefix(LOG).is_some_and(own)
+}

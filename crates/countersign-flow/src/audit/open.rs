@@ -10,12 +10,13 @@ use super::shard;
 use super::since;
 use super::trusts::{Recorded, too_old};
 use super::verify::{AuditReport, OutsideTrust};
-use super::{EVIDENCE, INDEX, LOG, PAGE, POLICIES, POPULATIONS, RANGE, README, TRUST};
+use super::{EVIDENCE, INDEX, LOG, PAGE, POLICIES, POPULATIONS, RANGE, README, TRUST, is_of_log};
 use crate::backtest::read_report;
 use crate::error::FlowError;
 use crate::policy::history;
 use countersign_core::blob::Blob;
 use countersign_core::codes;
+use countersign_core::decision::LogRef;
 use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
 use countersign_core::finding::{Check, Finding, Verdict};
@@ -305,8 +306,9 @@ fn opened(
     let mut faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
     faults.extend(overridden(&state));
     report.line("log-activations", faults, "every trust document and activation holds, by the trust of its time");
-    let (records, found) = state.records(&package);
-    report.line("log-records", found, format!("{records} entries beside decisions, each with what its kind records"));
+    let records = state.records(&package);
+    let words = records.words();
+    report.line("log-records", records.findings(), words);
     if let Some(said) = earlier::line(&state) {
         // What does not hold of it is a fault of an entry.
         report.line("log-shard", Vec::new(), said);
@@ -462,7 +464,8 @@ fn index_of(package: &Package) -> Result<IndexOf, FlowError> {
     let mut findings = Vec::new();
     for name in package.names().filter(|name| *name != INDEX) {
         let known = [README, TRUST, PAGE, POLICIES, RANGE].contains(&name)
-            || [LOG, EVIDENCE, POPULATIONS].iter().any(|folder| name.starts_with(folder));
+            || [EVIDENCE, POPULATIONS].iter().any(|folder| name.starts_with(folder))
+            || is_of_log(name);
         if !known {
             findings.push(altered(name, "this file does not belong into a package"));
         } else if package.digest(name) != index.get(name) {
@@ -605,9 +608,31 @@ fn backtests(state: &LogState, blobs: &dyn Blobs) -> Option<(usize, Vec<Finding>
 /// How many entries the log had when somebody else kept its checkpoint, if it goes on from that. One of a log that it goes on
 /// from says nothing of this one's entries.
 fn continues(state: &LogState, least: &[u8], trust: &VerifiedTrust, at: Time) -> Result<u64, Finding> {
-    let least = kept_checkpoint(least, &state.now(), trust.trust(), at)?;
-    state.now().continues(&least)?;
+    let least = kept_checkpoint(least, &state.now(), trust.trust(), at).map_err(by_a_key_of_then)?;
+    state.now().continues(&least).map_err(|finding| in_a_package(finding, &least, state))?;
     Ok(if least.origin == state.now().reference().origin { least.size } else { 0 })
+}
+
+/// The auditor's trust may be older than the key that signed what was kept.
+fn by_a_key_of_then(finding: Finding) -> Finding {
+    if finding.code != codes::LOG_CHECKPOINT_INVALID {
+        return finding;
+    }
+    finding.help("if it was kept after the log's key was changed, give the trust document that names the newer key; else nobody who may signed it")
+}
+
+/// A package is a copy of its day: one that ends before a checkpoint was made for that day, or was cut.
+fn in_a_package(mut finding: Finding, least: &LogRef, state: &LogState) -> Finding {
+    if finding.code == codes::LOG_ROLLED_BACK && least.origin == *state.now().origin() {
+        finding.what = format!(
+            "the package ends at entry {}, and the checkpoint that was kept has {} entries",
+            state.size().saturating_sub(1),
+            least.size
+        );
+        let help = "it was made before that checkpoint, or its end was cut off: ask for one that is no older; `audit diff` shows whether that goes on from this one";
+        finding.help = Some(help.to_owned());
+    }
+    finding
 }
 
 /// Nothing from outside says how far the log had come: `kept` is what was kept, and where entries could be missing.

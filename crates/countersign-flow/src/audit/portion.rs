@@ -40,8 +40,8 @@ impl Portion {
     /// Why the log may not have all of it.
     pub(super) fn doubts(&self, state: &LogState, gathered: &Gathered, range: &Range<u64>) -> Vec<Finding> {
         let unknown = self.unknown_environments(state, gathered).into_iter().chain(self.unknown_services(gathered));
-        let all = unknown.chain(self.before(state)).chain(self.behind(state)).chain(self.unplaced(gathered, range));
-        all.collect()
+        let of_time = self.before(state).into_iter().chain(self.ahead(state)).chain(self.behind(state));
+        unknown.chain(of_time).chain(self.unplaced(gathered, range)).collect()
     }
 
     fn unknown_environments(&self, state: &LogState, gathered: &Gathered) -> Vec<Finding> {
@@ -104,6 +104,23 @@ impl Portion {
             }
         }
         out
+    }
+
+    /// A window that ends when the log had not begun, or that holds no time at all: that nothing was recorded in it says nothing.
+    fn ahead(&self, state: &LogState) -> Option<Finding> {
+        let to = self.window.to?;
+        if let Some(from) = self.window.from.filter(|from| *from >= to) {
+            let what = format!("the window begins at {from} and ends at {to}: no time lies in it");
+            return Some(absent(what).at("--to").help("name an end that lies behind the beginning"));
+        }
+        let first = state.entries().first().map(|entry| entry.time).filter(|first| to <= *first)?;
+        let what = format!("the window ends at {to}, and the first entry of the log is of {first}");
+        let earlier = state.now().earlier().map(|log| log.origin().clone());
+        let help = earlier.map_or_else(
+            || "ask about a time that the log covers; who kept another log before it has its package".to_owned(),
+            |origin| format!("ask the package of the log {origin}, which this one goes on from"),
+        );
+        Some(absent(what).at("--to").help(help))
     }
 
     /// A window that begins when the log has ended.

@@ -43,8 +43,11 @@ pub(super) fn check(opened: &Opened) -> (Vec<Finding>, usize) {
 
 /// What an entry that records a decision never has.
 fn misshapen(entry: &Entry, known: &Known) -> Option<&'static str> {
-    if entry.statements.len() > 2 {
-        return Some("the entry names more documents than a decision and its summary");
+    match entry.statements.as_slice() {
+        [decision, summary] if decision != summary => {}
+        [_, _] => return Some("the entry names the decision as its own summary"),
+        [] | [_] => return Some("the entry names no summary beside its decision"),
+        [..] => return Some("the entry names more documents than a decision and its summary"),
     }
     let inputs = &known.content.inputs;
     let named = |digest: &Sha256| {

@@ -20,8 +20,10 @@ pub(super) fn summary_of(index: u64, recorded: &Promoted, state: &LogState, blob
     let content = &recorded.content;
     let fault = |what: &str| vec![Finding::new(codes::DECISION_DIFFERS, what).at(PLACE)];
     let entry = usize::try_from(index).ok().and_then(|i| state.entries().get(i));
-    let named = entry.and_then(|entry| entry.statements.get(1)).and_then(|digest| blobs.blob(digest));
-    let Some(bytes) = named else {
+    let Some(named) = entry.and_then(|entry| entry.statements.get(1)) else {
+        return fault("the entry names no summary beside its decision");
+    };
+    let Some(bytes) = blobs.blob(named) else {
         let finding = Finding::new(codes::PACKAGE_EVIDENCE_MISSING, "the decision's summary is missing or altered");
         return vec![finding.at(PLACE)];
     };

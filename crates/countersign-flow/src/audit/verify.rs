@@ -175,9 +175,12 @@ fn check(opened: &Opened, packages: Vec<Box<dyn Source>>, how: How, report: &mut
     {
         report.line("log-witnessed", findings, words);
     }
-    let mut broken = facts.broken.clone();
-    broken.retain(|finding| !report.findings.contains(finding));
-    report.findings.extend(broken);
+    // Of every entry, within the window or not: the documents of all of them are here, and questions look back.
+    for finding in opened.gathered().broken.values().flatten() {
+        if !report.findings.contains(finding) {
+            report.findings.push(finding.clone());
+        }
+    }
     let reconciled = reconcile::of(&facts);
     report.line("deployments", reconciled.findings(), reconciled.words());
     report.left_out = Some(derived.left_out.clone());

@@ -9,7 +9,7 @@ use countersign_core::log::merkle::ProofRefused;
 use countersign_core::log::note::{NoteRefused, NoteSignError};
 use countersign_core::log::tile::TileError;
 use countersign_core::time::Time;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why a log was not created, read or appended to.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +19,12 @@ pub enum LogError {
     #[error("there is no log: {} does not exist", path.display())]
     Missing {
         /// Where the checkpoint would be.
+        path: PathBuf,
+    },
+    /// There are tiles and no checkpoint: a log that lost it is none any more, and no new one either.
+    #[error("the log's checkpoint {} is gone, and its tiles are there", path.display())]
+    CheckpointGone {
+        /// Where it would be.
         path: PathBuf,
     },
     /// A log is created in an empty folder only.
@@ -160,4 +166,17 @@ pub enum LogError {
         /// The log's folder.
         folder: PathBuf,
     },
+}
+
+impl LogError {
+    /// Says where the missing checkpoint was looked for.
+    pub(crate) fn below(self, folder: &Path) -> Self {
+        if let Self::Missing { path } = self {
+            Self::Missing { path: folder.join(path) }
+        } else if let Self::CheckpointGone { path } = self {
+            Self::CheckpointGone { path: folder.join(path) }
+        } else {
+            self
+        }
+    }
 }

@@ -112,9 +112,11 @@ impl LogFiles for PackageFiles<'_> {
 
 /// The checkpoint, whose signature nobody has checked.
 pub(crate) fn read_checkpoint(files: &dyn LogFiles) -> Result<UnverifiedCheckpoint, LogError> {
-    let bytes = files
-        .read(CHECKPOINT, limits::NOTE_BYTES)?
-        .ok_or_else(|| LogError::Missing { path: PathBuf::from(CHECKPOINT) })?;
+    let Some(bytes) = files.read(CHECKPOINT, limits::NOTE_BYTES)? else {
+        let path = PathBuf::from(CHECKPOINT);
+        let nothing = files.list()?.is_empty();
+        return Err(if nothing { LogError::Missing { path } } else { LogError::CheckpointGone { path } });
+    };
     UnverifiedCheckpoint::parse(&bytes).map_err(|source| LogError::Checkpoint { path: CHECKPOINT.to_owned(), source })
 }
 

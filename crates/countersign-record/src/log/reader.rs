@@ -22,9 +22,7 @@ pub struct LogReader<F: LogFiles> {
 impl LogReader<FolderFiles> {
     /// The log in a folder, at its newest checkpoint.
     pub fn open(folder: &Path) -> Result<Self, LogError> {
-        Self::new(FolderFiles::new(folder)).map_err(|error| {
-            if let LogError::Missing { path } = error { LogError::Missing { path: folder.join(path) } } else { error }
-        })
+        Self::new(FolderFiles::new(folder)).map_err(|error| error.below(folder))
     }
 }
 

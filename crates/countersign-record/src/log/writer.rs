@@ -153,9 +153,9 @@ impl<'s> Log<'s> {
     ) -> Result<Self, LogError> {
         let files = FolderFiles::new(folder);
         // Before the lock: a folder without a log gets no lock file either.
-        read_checkpoint(&files).map_err(|error| placed(folder, error))?;
+        read_checkpoint(&files).map_err(|error| error.below(folder))?;
         let lock = lock(folder, false)?;
-        let mut checkpoint = read_checkpoint(&files).map_err(|error| placed(folder, error))?;
+        let mut checkpoint = read_checkpoint(&files).map_err(|error| error.below(folder))?;
         let origin = &checkpoint.claim().origin;
         if origin != signer.name() {
             return Err(LogError::Origin { expected: signer.name().clone(), found: origin.clone() });
@@ -450,9 +450,4 @@ fn occupant(folder: &Path) -> Result<Option<String>, DiskError> {
         }
     }
     Ok(None)
-}
-
-/// Says where the missing checkpoint was looked for.
-fn placed(folder: &Path, error: LogError) -> LogError {
-    if let LogError::Missing { path } = error { LogError::Missing { path: folder.join(path) } } else { error }
 }

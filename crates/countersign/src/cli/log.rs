@@ -170,7 +170,10 @@ impl Verify {
         let at = given::now()?;
         let place = self.store.place(call)?;
         let (mut checks, mut findings) = (Vec::new(), Vec::new());
-        let report = verify_folder(&place.log())?;
+        let report = match verify_folder(&place.log()) {
+            Ok(report) => report,
+            Err(error) => return Err(self.set_back(error.into(), &place, at)?),
+        };
         let bad = report.bad.iter().map(|bad| {
             Finding::new(codes::LOG_TILE_MISMATCH, bad.wrong.to_string())
                 .at(format!("{}/{}", place.log_name(), bad.path))
@@ -208,6 +211,18 @@ impl Verify {
 }
 
 impl Verify {
+    /// What is wrong with a log that cannot be looked at.
+    fn set_back(
+        &self,
+        error: FlowError,
+        place: &Place,
+        at: countersign_core::time::Time,
+    ) -> Result<FlowError, FlowError> {
+        let trust = self.trust.read(at)?;
+        let Some(trust) = &trust.outcome.trust else { return Ok(error) };
+        Ok(outside::set_back(error, self.least.file(), place, trust.trust(), at))
+    }
+
     /// Every earlier log holds, tile by tile, and each goes on from the one before it.
     fn earlier(
         &self,
@@ -268,9 +283,10 @@ fn state(
         let faults: Vec<Finding> = state.faults().map(|(_, finding)| finding.clone()).collect();
         checks.push(Check::new("log-activations", verdict_of(&faults), "trust documents and activations"));
         findings.extend(faults);
-        let (count, found) = state.records(&blobs);
-        let detail = format!("{count} entries beside decisions, each with what its kind records");
-        let detail = found.first().map_or(detail, |finding| finding.what.clone());
+        let records = state.records(&blobs);
+        let words = records.words();
+        let found = records.findings();
+        let detail = found.first().map_or(words, |finding| finding.what.clone());
         checks.push(Check::new("log-records", verdict_of(&found), detail));
         findings.extend(found);
         if let Some(path) = least {

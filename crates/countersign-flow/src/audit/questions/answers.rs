@@ -142,6 +142,10 @@ pub(super) fn exceptions(asked: &Asked<'_>) -> Part {
         part.notes
             .extend((!before.is_empty()).then(|| format!("before, {} was needed by {}", cell(id), before.join(", "))));
     }
+    let unread = asked.facts.unread_before();
+    if unread > 0 {
+        part.missing.push(format!("{unread} decisions before the window, of which each may have needed an exception"));
+    }
     part.note("an exception counts only by its entry in the log: what is not listed excepted nothing")
         .note("uses are those of decisions in the part of the record that was asked for; an exception that something went out by, and an entry that does not count, is FAIL")
 }

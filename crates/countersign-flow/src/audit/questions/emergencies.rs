@@ -17,6 +17,8 @@ use std::sync::Arc;
 struct Reviewed {
     time: Time,
     how: String,
+    /// The decision of this log that is believed for it.
+    by: Option<u64>,
 }
 
 /// By what two persons signed for each of its exceptions: it is reviewed when the last of them is.
@@ -24,7 +26,7 @@ fn signed(glass: &BreakGlass, known: &Exceptions) -> Option<Reviewed> {
     let all: Option<Vec<&FollowedUp>> = glass.exceptions.iter().map(|id| known.followed_up.get(id)).collect();
     let last = all?.into_iter().max_by_key(|one| one.time)?;
     let place = place_of(last.entry, last.log.as_ref());
-    Some(Reviewed { time: last.time, how: format!("as two persons sign in {place}") })
+    Some(Reviewed { time: last.time, how: format!("as two persons sign in {place}"), by: None })
 }
 
 /// A decision that used an emergency; with what proves a row, where an earlier log records it.
@@ -44,6 +46,10 @@ pub(super) fn emergencies(asked: &Asked<'_>) -> Part {
         reviews.take(one, None);
     }
     part.missing.extend(carried.into_iter().flat_map(Carried::unread));
+    let unread = facts.unread_before();
+    if unread > 0 {
+        part.missing.push(format!("{unread} decisions before the window, of which each may have used an emergency"));
+    }
     let earlier = carried.into_iter().flat_map(|carried| &carried.emergencies);
     let earlier = earlier.map(|(known, proof)| (known, Some(proof)));
     let all: Vec<Used<'_>> = earlier.chain(facts.all_decisions().map(|one| (one, None))).collect();
@@ -54,23 +60,37 @@ pub(super) fn emergencies(asked: &Asked<'_>) -> Part {
         let Some(glass) = &decision.break_glass else { continue };
         let log = before.and_then(|proof| proof.log.as_ref());
         let proved = proved(&reviews, log, promoted.entry);
-        let reviewed = [proved, signed(glass, &known)].into_iter().flatten().min_by_key(|one| one.time);
+        // What two persons signed is proved here, whatever part the package was made for.
+        let unrun = |one: &Reviewed| one.by.is_some_and(|by| !asked.ran_again(by));
+        let all = [proved, signed(glass, &known)].into_iter().flatten();
+        let mut reviewed = all.min_by_key(|one| (one.time >= glass.follow_up, unrun(one), one.time));
+        let claimed = reviewed.as_mut().filter(|one| unrun(one)).map(|one| {
+            one.how.push_str(", which is not run again here");
+            one.how.clone()
+        });
         // One from before the window, or from an earlier log, is of it until it is reviewed.
         let began = if before.is_some() { facts.window.from.max(opened) } else { facts.window.from };
-        let settled = began.is_some_and(|began| reviewed.as_ref().is_some_and(|one| one.time < began));
+        let settled =
+            began.is_some_and(|began| reviewed.as_ref().is_some_and(|one| one.time < began)) && claimed.is_none();
         if (before.is_some() || promoted.entry < facts.range.start) && settled {
             continue;
         }
         let proof = before.cloned().unwrap_or_else(|| facts.proof(promoted.entry));
+        part.missing.extend(claimed.map(|how| {
+            format!(
+                "{}: whether the emergency was reviewed: {how}; a package that takes that entry in shows it",
+                proof.place()
+            )
+        }));
         let late = |at: Time| at >= glass.follow_up;
         let mut deviates = |why: String| part.deviations_at.push((proof.place(), why));
         let state = match &reviewed {
-            Some(Reviewed { time, how }) if late(*time) => {
+            Some(Reviewed { time, how, .. }) if late(*time) => {
                 let due = glass.follow_up;
                 deviates(format!("an emergency was to be reviewed before {due}, and was reviewed late, at {time}"));
                 format!("reviewed LATE, at {time}, {how}")
             }
-            Some(Reviewed { time, how }) => format!("reviewed in time, at {time}, {how}"),
+            Some(Reviewed { time, how, .. }) => format!("reviewed in time, at {time}, {how}"),
             None if end.is_some_and(late) => {
                 deviates(format!("an emergency was not reviewed before {}", glass.follow_up));
                 "OVERDUE".to_owned()
@@ -100,5 +120,5 @@ pub(super) fn emergencies(asked: &Asked<'_>) -> Part {
 fn proved(reviews: &Reviews, log: Option<&countersign_core::ids::Origin>, entry: u64) -> Option<Reviewed> {
     let (time, by, of) = reviews.of(log, entry)?;
     let how = of.map_or_else(|| format!("proved by entry {by}"), |of| format!("proved by {}", place_of(by, Some(of))));
-    Some(Reviewed { time, how })
+    Some(Reviewed { time, how, by: of.is_none().then_some(by) })
 }

@@ -64,9 +64,16 @@ pub(super) fn keys(asked: &Asked<'_>) -> Part {
 /// Q21.
 pub(super) fn manual(asked: &Asked<'_>) -> Part {
     let mut part = Part::of(population::named("manual-evidence", &asked.facts));
+    let erased = &asked.facts.gathered.erased;
     for row in &part.table.rows {
         if let Some(state) = row.cells.last().filter(|state| state.as_str() != "counts") {
-            part.deviations.push((row.proof.entry, format!("evidence by hand: {state}")));
+            let said = format!("evidence by hand: {state}");
+            // What was erased nobody can see any more: it speaks neither for its owner nor against her.
+            if row.proof.documents.iter().any(|document| erased.contains_key(document)) {
+                part.missing.push(format!("log entry {}: {said}", row.proof.entry));
+            } else {
+                part.deviations.push((row.proof.entry, said));
+            }
         }
     }
     if part.table.rows.is_empty() {

@@ -1,9 +1,13 @@
 //! Q10: violations, as episodes: a rule does not hold for an artifact of a service in an environment, until it does.
 
 use super::super::ask::Asked;
-use super::super::episodes::{At, Episodes, How};
+use super::super::episodes::{At, Episode, Episodes, How};
 use super::super::table::Table;
 use super::Part;
+use std::collections::BTreeSet;
+
+/// How many entries are named where there are many.
+const NAMED: usize = 20;
 
 /// Q10.
 pub(super) fn violations(asked: &Asked<'_>) -> Part {
@@ -33,8 +37,14 @@ pub(super) fn violations(asked: &Asked<'_>) -> Part {
         episodes.take(promoted, || None);
     }
     let proof = |at: &At| at.earlier.clone().unwrap_or_else(|| facts.proof(at.known.entry));
+    // By what decisions say that nobody ran again, violations would be over that are not.
+    let mut claimed: BTreeSet<u64> = BTreeSet::new();
     for (of, all) in episodes.0 {
-        for episode in all.into_iter().filter(|episode| episode.touches(&facts.range)) {
+        let (within, over): (Vec<Episode>, Vec<Episode>) =
+            all.into_iter().partition(|episode| episode.touches(&facts.range));
+        let closed = over.iter().filter_map(|episode| episode.closed.as_ref()).filter(|at| at.earlier.is_none());
+        claimed.extend(closed.map(|at| at.known.entry).filter(|entry| !asked.ran_again(*entry)));
+        for episode in within {
             let (opened, closed) = (episode.opened.time(), episode.closed.as_ref().map(At::time));
             let hours = closed.and_then(|closed| closed.since(opened).checked_div(3600));
             let cells = vec![
@@ -67,6 +77,14 @@ pub(super) fn violations(asked: &Asked<'_>) -> Part {
     }
     if facts.decisions.is_empty() {
         part.missing.push("decision in the window".to_owned());
+    }
+    if !claimed.is_empty() {
+        let named: Vec<String> = claimed.iter().take(NAMED).map(ToString::to_string).collect();
+        let more = if claimed.len() > NAMED { " …" } else { "" };
+        part.missing.push(format!(
+            "whether violations were over when the window began: log entries {}{more} say so, and are not run again here; a package that takes them in shows it",
+            named.join(", ")
+        ));
     }
     let unread = facts.unread_before();
     if unread > 0 {

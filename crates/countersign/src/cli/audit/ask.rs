@@ -81,15 +81,10 @@ impl Ask {
             let what = "Q02 draws a sample: give a seed of your own with --seed, and a size with --n";
             return Err(countersign_flow::FlowError::Usage(what.to_owned()));
         }
-        let opening = self.facts.open(&self.outside, &package)?;
+        let window = self.window.window()?;
+        let opening = self.facts.open(&self.outside, &package, &[self.csv.as_deref()])?;
         let asking = Asking::of(&opening)?;
-        let ask = audit::Ask {
-            window: self.window.window(),
-            items: self.items.clone(),
-            n: self.n,
-            seed: self.seed.clone(),
-            at: self.at,
-        };
+        let ask = audit::Ask { window, items: self.items.clone(), n: self.n, seed: self.seed.clone(), at: self.at };
         let answers: Vec<Answered> = ids.iter().map(|id| asking.answer(id, &ask)).collect::<Result<_, _>>()?;
         if let Some(path) = &self.csv {
             let all: Vec<String> = answers.iter().map(|one| one.table.csv()).collect();

@@ -7,7 +7,7 @@ use crate::render::Done;
 use clap::Args;
 use countersign_core::exit::Exit;
 use countersign_flow::audit::{self, Profile, Scope};
-use countersign_flow::output as answer;
+use countersign_flow::{files, output as answer};
 use std::path::PathBuf;
 
 /// Pack the log with its evidence into one file
@@ -43,8 +43,10 @@ impl Export {
             ProfileName::Full => Profile::Full,
             ProfileName::FactsOnly => Profile::FactsOnly,
         };
-        let scope = Scope { profile, window: self.window.window() };
-        let packing = audit::export_file(&self.store.place(call)?, &scope, &self.output)?;
+        let scope = Scope { profile, window: self.window.window()? };
+        let place = self.store.place(call)?;
+        files::apart_from_store(&self.output, &place)?;
+        let packing = audit::export_file(&place, &scope, &self.output)?;
         let document = answer::AuditExported {
             output: self.output.display().to_string(),
             bytes: usize::try_from(packing.bytes).unwrap_or(usize::MAX),

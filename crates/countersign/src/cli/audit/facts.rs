@@ -27,8 +27,18 @@ pub(super) struct FactsArgs {
 
 impl FactsArgs {
     /// Opens a package: by facts where they are given, else by verifying all of it, each decision run again. What is asked of a
-    /// record that was not verified would be what its gates claim.
-    pub(super) fn open(&self, outside: &OutsideArgs, package: &Path) -> Result<Opening, FlowError> {
+    /// record that was not verified would be what its gates claim. What it is read from is not written over by what comes of it.
+    pub(super) fn open(
+        &self,
+        outside: &OutsideArgs,
+        package: &Path,
+        outputs: &[Option<&Path>],
+    ) -> Result<Opening, FlowError> {
+        let read = [Some(package), outside.trust.as_deref(), outside.least.file(), self.facts.as_deref()];
+        let read: Vec<&Path> = read.into_iter().flatten().collect();
+        for output in outputs.iter().flatten() {
+            files::apart_from_inputs(output, &read)?;
+        }
         let outside = outside.read()?;
         let source = Box::new(file(package)?);
         let Some(path) = &self.facts else {

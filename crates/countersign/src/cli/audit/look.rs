@@ -139,8 +139,9 @@ pub(super) struct Diff {
 impl Population {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let (package, names) = package_among(&self.words)?;
-        let opening = self.facts.open(&self.outside, &package)?;
-        let (asking, window) = (Asking::of(&opening)?, self.window.window());
+        let window = self.window.window()?;
+        let opening = self.facts.open(&self.outside, &package, &[self.csv.as_deref()])?;
+        let asking = Asking::of(&opening)?;
         let (lists, table, findings) = if let Some(name) = names.first() {
             let (population, findings) = asking.population(name, &window)?;
             (vec![population.header], Some(population.table), findings)
@@ -178,8 +179,9 @@ impl Population {
 
 impl Sample {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
-        let opening = self.facts.open(&self.outside, &self.package)?;
-        let (sample, findings) = Asking::of(&opening)?.sample(self.n, &self.seed, &self.window.window());
+        let window = self.window.window()?;
+        let opening = self.facts.open(&self.outside, &self.package, &[self.csv.as_deref()])?;
+        let (sample, findings) = Asking::of(&opening)?.sample(self.n, &self.seed, &window);
         if let Some(path) = &self.csv {
             write_atomic(path, sample.table.csv().as_bytes(), 0o644)?;
         }
@@ -221,7 +223,7 @@ impl Show {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
         let (package, ids) = package_among(&self.words)?;
         let id = ids.first().ok_or_else(|| FlowError::Usage("nothing was named that is to be shown".to_owned()))?;
-        let opening = self.facts.open(&self.outside, &package)?;
+        let opening = self.facts.open(&self.outside, &package, &[self.svg.as_deref(), self.html.as_deref()])?;
         let (chain, findings) = Asking::of(&opening)?.show(id)?;
         if let Some(path) = &self.svg {
             write_atomic(path, chain.picture().svg().as_bytes(), 0o644)?;
@@ -264,8 +266,9 @@ impl Show {
 
 impl Reconcile {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
-        let opening = self.facts.open(&self.outside, &self.package)?;
-        let (reconciliation, findings) = Asking::of(&opening)?.reconcile(&self.window.window());
+        let window = self.window.window()?;
+        let opening = self.facts.open(&self.outside, &self.package, &[])?;
+        let (reconciliation, findings) = Asking::of(&opening)?.reconcile(&window);
         let exit = exit_of(&findings);
         let document = answer::AuditReconciled { reconciliation, findings, exit };
         Ok(Done::answer(call.format, exit, "audit-reconcile", &document, || {
@@ -294,9 +297,9 @@ impl Reconcile {
 
 impl Report {
     pub(super) fn run(&self, call: &Call<'_>) -> Answer {
-        let opening = self.facts.open(&self.outside, &self.package)?;
-        let ask =
-            audit::Ask { window: self.window.window(), n: self.n, seed: self.seed.clone(), ..audit::Ask::default() };
+        let window = self.window.window()?;
+        let opening = self.facts.open(&self.outside, &self.package, &[Some(self.output.as_path())])?;
+        let ask = audit::Ask { window, n: self.n, seed: self.seed.clone(), ..audit::Ask::default() };
         let (page, findings) = Asking::of(&opening)?.report(&ask)?;
         write_atomic(&self.output, page.as_bytes(), 0o644)?;
         let exit = exit_of(&findings);

@@ -128,13 +128,18 @@ struct WindowArgs {
 }
 
 impl WindowArgs {
-    fn window(&self) -> Window {
-        Window {
+    /// One that holds no time is a slip: nothing lies in it, whatever the log says.
+    fn window(&self) -> Result<Window, FlowError> {
+        if let Some((from, to)) = self.from.zip(self.to).filter(|(from, to)| from >= to) {
+            let what = format!("--to {to} is not behind --from {from}: no time lies between them");
+            return Err(FlowError::Usage(what));
+        }
+        Ok(Window {
             from: self.from,
             to: self.to,
             services: self.services.iter().cloned().collect(),
             environments: self.environments.iter().cloned().collect(),
-        }
+        })
     }
 }
 

@@ -69,7 +69,11 @@ impl Proof {
     }
 
     fn write(&self, call: &Call<'_>, entry: u64) -> Answer {
-        let folder = self.store.place(call)?.log();
+        let place = self.store.place(call)?;
+        if let Some(output) = &self.output {
+            files::apart_from_store(output, &place)?;
+        }
+        let folder = place.log();
         let newest = LogReader::open(&folder)?;
         if entry >= newest.size() {
             let none = LogError::NoEntry { index: entry, size: newest.size() };
