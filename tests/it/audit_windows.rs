@@ -85,7 +85,7 @@ fn what_one_artifact_passes_closes_no_violation_of_another_and_its_next_version_
 fn an_exception_and_an_emergency_from_before_a_window_are_of_it_while_they_last() {
     let mut fire = Fire::new().signed(DAY);
     let granted = fire.world.entries.len() - 3;
-    let time = |index: usize| countersign_core::entry::Entry::parse(&fire.world.entries[index]).unwrap().time;
+    let time = |index: usize| Entry::parse(&fire.world.entries[index]).unwrap().time;
     let from = |time| Window { from: Some(time), ..Window::default() };
     let exceptions = asked(&fire.world, "Q11", from(time(granted).plus(60)));
     assert!(cells(&exceptions, "what").contains(&"exception"), "{exceptions:#?}");

@@ -167,8 +167,8 @@ fn who_depends_on_what_and_what_changed_is_told_in_words_and_for_programs() {
     let mut patched = foreign("1.0.0", "1.0.0");
     patched["components"][0]["pedigree"] = json!({"patches": [{"type": "unofficial"}]});
     door.write("patched.json", patched.to_string().as_bytes());
-    let said = door.run("sbom diff old.json patched.json");
-    said.expect(0, &["no difference in what is compared: 3 components", "the files differ: what else they say"]);
+    let differs = door.run("sbom diff old.json patched.json");
+    differs.expect(0, &["no difference in what is compared: 3 components", "the files differ: what else they say"]);
     // Who maintains what is in no SBOM: a database may know who does not.
     assert!(said["unmaintained"].is_null());
     door.run("sbom diff old.json new.json").expect(0, &["maintained is in no SBOM: unknown"]);

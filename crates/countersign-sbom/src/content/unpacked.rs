@@ -273,7 +273,7 @@ fn path_of(notes: &str) -> Option<String> {
 mod tests {
     use super::*;
     use flate2::{Compression, write::GzEncoder};
-    use std::{io::Write as _, time::Duration};
+    use std::io::Write as _;
 
     /// One entry of an archive.
     fn entry(kind: u8, name: &str, bytes: &[u8]) -> Vec<u8> {
