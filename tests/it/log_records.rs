@@ -185,7 +185,8 @@ fn an_erasure_hides_no_entry_of_another_kind() {
         world.entries.iter().map(|bytes| Entry::parse(bytes).unwrap()).find(|entry| wanted(entry)).unwrap()
     };
     let ended = |entry: &Entry| entry.kind == Kind::ExceptionEnd;
-    for wanted in [&exception as &dyn Fn(&Entry) -> bool, &ended] {
+    let both: [&dyn Fn(&Entry) -> bool; 2] = [&exception, &ended];
+    for wanted in both {
         let mut world = fire.clone();
         let (digest, at) = (of(&world, wanted).statements[0], world.now);
         erased(&mut world, digest, ORIGIN, at);

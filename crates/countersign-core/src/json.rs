@@ -162,17 +162,15 @@ pub fn holds_null(value: &Value) -> bool {
     }
 }
 
-/// Takes out every field that is null: some formats write so what they leave out. Whether there was one.
-pub fn without_nulls(value: &mut Value) -> bool {
+/// Takes out every field that is null: some formats write so what they leave out.
+pub fn without_nulls(value: &mut Value) {
     match value {
         Value::Object(fields) => {
-            let before = fields.len();
             fields.retain(|_, field| !field.is_null());
-            let some = fields.len() != before;
-            fields.values_mut().fold(some, |some, field| without_nulls(field) || some)
+            fields.values_mut().for_each(without_nulls);
         }
-        Value::Array(items) => items.iter_mut().fold(false, |some, item| without_nulls(item) || some),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+        Value::Array(items) => items.iter_mut().for_each(without_nulls),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

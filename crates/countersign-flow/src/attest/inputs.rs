@@ -186,9 +186,10 @@ mod tests {
     #[test]
     fn words_in_a_note_are_to_be_kept_elsewhere_and_not_signed_again() {
         let name = RefName::new("refs/notes/attestations").unwrap();
-        let help = |text: &[u8]| match of_a_note(read_bytes(text, "here", true).unwrap_err(), text, &name) {
-            FlowError::Refused(findings) => findings[0].help.clone(),
-            other => panic!("{other}"),
+        let help = |text: &[u8]| {
+            let refused = of_a_note(read_bytes(text, "here", true).unwrap_err(), text, &name);
+            let FlowError::Refused(findings) = refused else { panic!("{refused}") };
+            findings[0].help.clone()
         };
         let words = help(b"looks good to me\n").unwrap();
         assert!(words.contains("this is no attestation") && words.contains("--ref=refs/notes/attestations"), "{words}");

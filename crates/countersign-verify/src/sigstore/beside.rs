@@ -75,7 +75,7 @@ mod tests {
 
     /// An entry of this log, whose checkpoint the log with this id signed.
     fn entry(id: &Value, signer: &[u8]) -> Value {
-        let line = [signer.get(..4).unwrap(), &[0; 64]].concat();
+        let line = [&signer[..4], &[0; 64]].concat();
         let note = format!("log.example\n9\nAAAA\n\n\u{2014} log.example {}\n", STANDARD.encode(line));
         let proof = json!({ "logIndex": "7", "checkpoint": { "envelope": note } });
         let entry = json!({

@@ -509,8 +509,11 @@ fn strict(bytes: &[u8]) -> Result<(&str, Value), Refused> {
 /// The same without what is null: in this notation that is left out. The family passes over it in one place and refuses it in another.
 fn plain(bytes: &[u8]) -> Result<(Cow<'_, str>, Value), Refused> {
     let (text, mut value) = strict(bytes)?;
-    let text = if json::without_nulls(&mut value) { Cow::Owned(value.to_string()) } else { Cow::Borrowed(text) };
-    Ok((text, value))
+    if !json::holds_null(&value) {
+        return Ok((Cow::Borrowed(text), value));
+    }
+    json::without_nulls(&mut value);
+    Ok((Cow::Owned(value.to_string()), value))
 }
 
 /// The versions of in-toto's statements.
