@@ -63,8 +63,10 @@ impl Ahead {
         let Ok(directory) = fs::canonicalize(directory) else { return };
         let path = directory.ancestors().map(|folder| folder.join("Cargo.lock")).find(|path| path.is_file());
         let Some((path, Ok(lock))) = path.map(|path| (path.clone(), Lock::read(&path))) else { return };
-        let names: Vec<(String, String, Sha256)> =
+        let mut names: Vec<(String, String, Sha256)> =
             lock.with_checksum().map(|(name, version, sum)| (name.to_owned(), version.to_owned(), *sum)).collect();
+        // What carries sources in other languages is large, and often there for a feature that is off: it comes last.
+        names.sort_by_key(|(name, ..)| name.ends_with("-sys"));
         self.lock.make(|| Some((path, lock)));
         let Some(home) = home else { return };
         let caches = caches(home);
