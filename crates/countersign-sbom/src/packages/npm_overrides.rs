@@ -137,12 +137,14 @@ impl Overrides {
         }
     }
 
-    /// Whether a rule stands in one of the project's for the very package that asks.
+    /// Whether a rule stands in one of the project's for the very package that asks. npm goes by the first rule that fits what asks
+    /// for that package: where several rules name it, none is certain.
     fn is_of(&self, rule: &Rule, asked: &Asked<'_>) -> bool {
         let Some(above) = rule.above.and_then(|above| self.rules.get(above)) else { return false };
         let version = asked.entry.get("version").and_then(Value::as_str).unwrap_or_default();
         let named = asked.place.rsplit("node_modules/").next() == Some(above.name.as_str());
-        named && above.above.is_none() && satisfies(&above.key, version) == Some(true)
+        let alone = self.by_name.get(&above.name).is_some_and(|rules| rules.len() == 1);
+        named && alone && above.above.is_none() && satisfies(&above.key, version) == Some(true)
     }
 }
 
@@ -229,6 +231,19 @@ mod tests {
             let taken = |version| if judged(&overrides, version).is_ok() { '1' } else { '0' };
             let found: String = ["2.1.2", "2.2.0", "1.0.0"].into_iter().map(taken).collect();
             assert_eq!(found, wanted, "{overrides}");
+        }
+    }
+
+    #[test]
+    fn what_stands_in_one_of_several_rules_for_a_package_is_not_certain() {
+        // npm takes 2.1.2 with each of them: another rule comes first for a, or may.
+        for overrides in [
+            json!({"a": "$a", "a@1": {"b": "npm:b@2.2.0"}}),
+            json!({"a": "1.0.0", "a@1.0.0": {"b": "2.2.0"}}),
+            json!({"foo": {"a": "1.0.0"}, "a": {"b": "2.2.0"}}),
+        ] {
+            assert!(judged(&overrides, "2.1.2").is_ok(), "{overrides}");
+            assert!(judged(&overrides, "1.0.0").is_err(), "{overrides}");
         }
     }
 
