@@ -1,6 +1,6 @@
 //! What a profile asks of every SBOM, held against one: present or not. Whether a value is true is not asked.
 
-use crate::bom::{Bom, Item};
+use crate::bom::{Bom, Format, Item};
 
 /// Whose list of elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,12 +53,14 @@ pub fn check(bom: &Bom, profile: Profile) -> Vec<Element> {
         components(bom, "dependency relationships", |item| bom.edges.contains_key(&item.reference)),
     ];
     if profile == Profile::Cisa {
+        // SPDX has no word for it that is stated: what nobody asserts is no coverage.
+        let of_spdx = matches!(bom.format, Format::Spdx2 | Format::Spdx3);
         let versioned = |tool: &String| tool.split_whitespace().count() > 1 || tool.rsplit_once('-').is_some();
         elements.extend([
             document("tool name", !bom.about.tools.is_empty()),
             document("tool version", !bom.about.tools.is_empty() && bom.about.tools.iter().all(versioned)),
             document("generation context", !bom.about.phases.is_empty()),
-            document("coverage", !bom.aggregates.is_empty()),
+            document("coverage", bom.aggregates.values().any(|word| word != "unknown" || !of_spdx)),
             components(bom, "hash", Item::has_digest),
             components(bom, "licence", |item| !item.licences.is_empty()),
         ]);
