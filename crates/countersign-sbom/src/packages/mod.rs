@@ -16,6 +16,7 @@ mod npm_range;
 mod npm_workspaces;
 mod poetry;
 mod poetry_hash;
+mod poetry_markers;
 mod python;
 mod python_range;
 mod reach;
