@@ -20,6 +20,8 @@ pub(super) struct Rules {
     workspaces: Option<Value>,
     /// The packages that have a version by an override alone.
     overridden: BTreeSet<String>,
+    /// What overrides ask for that is no range which is read.
+    unheld: BTreeSet<String>,
     peers: usize,
     unjudged: usize,
     unread: usize,
@@ -34,6 +36,8 @@ pub(super) struct Asked<'a> {
     pub(super) name: &'a str,
     pub(super) range: &'a str,
     pub(super) version: &'a str,
+    /// Where that comes from.
+    pub(super) resolved: Option<&'a str>,
 }
 
 /// What is to be done about a version.
@@ -47,8 +51,9 @@ enum Verdict {
 impl Rules {
     /// Of the manifest beside the lock file.
     pub(super) fn beside(path: &Path) -> Result<Self, PackagesError> {
-        let (overridden, peers, unjudged, unread) = (BTreeSet::new(), 0, 0, 0);
-        let mut rules = Self { overrides: None, workspaces: None, overridden, peers, unjudged, unread };
+        let (overridden, unheld) = (BTreeSet::new(), BTreeSet::new());
+        let (peers, unjudged, unread) = (0, 0, 0);
+        let mut rules = Self { overrides: None, workspaces: None, overridden, unheld, peers, unjudged, unread };
         let beside = path.with_file_name("package.json");
         if beside.is_file() {
             let bytes = bytes_of(&beside, limits::LOCK_FILE_BYTES)?;
@@ -110,7 +115,8 @@ impl Rules {
         if is_unread(range, version) {
             self.unread = self.unread.saturating_add(1);
         }
-        let asked = Asked { from, place: node.place, entry: node.entry, name, range, version };
+        let resolved = target.entry.get("resolved").and_then(Value::as_str);
+        let asked = Asked { from, place: node.place, entry: node.entry, name, range, version, resolved };
         let unmet = is_unmet(node.entry, edge, version);
         let Verdict::Refused(instead) = self.judge(&asked, unmet, edge.how.is_peer()) else { return Ok(()) };
         let instead = instead.map(|value| format!(" (which package.json overrides with {value})")).unwrap_or_default();
@@ -136,6 +142,10 @@ impl Rules {
                 }
                 return Verdict::Allowed;
             }
+            Word::Unread(what) => {
+                self.unheld.insert(what);
+                return Verdict::Allowed;
+            }
             Word::Nothing if !unmet => return Verdict::Allowed,
             Word::Nothing => None,
             Word::Against(value) => Some(value),
@@ -159,6 +169,13 @@ impl Rules {
                 "{} packages have a version that is not in the range which asks for them, since package.json overrides it ({})",
                 self.overridden.len(),
                 first_of(&self.overridden)
+            ));
+        }
+        if !self.unheld.is_empty() {
+            said.push(format!(
+                "{} overrides ask for what no version is held against, such as a tag or a folder ({})",
+                self.unheld.len(),
+                first_of(&self.unheld)
             ));
         }
         if self.peers > 0 {
