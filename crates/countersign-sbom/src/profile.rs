@@ -79,3 +79,26 @@ fn components(bom: &Bom, name: &'static str, has: impl Fn(&Item) -> bool) -> Ele
     let nothing = usize::from(bom.all().next().is_none());
     Element { name, of: bom.all().count().max(nothing), missing: without().count().max(nothing), first }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bom::Document;
+    use serde_json::json;
+
+    #[test]
+    fn what_nobody_asserts_in_spdx_is_no_coverage() {
+        let lacks = |value: &serde_json::Value| {
+            let bom = Document::parse(value.to_string().as_bytes()).unwrap().bom().unwrap();
+            assert_eq!(bom.aggregates.values().collect::<Vec<_>>(), ["unknown"]);
+            check(&bom, Profile::Cisa).into_iter().any(|element| element.name == "coverage" && element.missing > 0)
+        };
+        let relationship =
+            json!({"spdxElementId": "SPDXRef-a", "relationshipType": "CONTAINS", "relatedSpdxElement": "SPDXRef-b"});
+        assert!(lacks(&json!({"spdxVersion": "SPDX-2.3", "relationships": [relationship],
+            "packages": [{"SPDXID": "SPDXRef-a", "name": "a"}, {"SPDXID": "SPDXRef-b", "name": "b"}]})));
+        assert!(!lacks(&json!({"bomFormat": "CycloneDX", "specVersion": "1.6",
+            "components": [{"type": "library", "name": "a", "bom-ref": "a"}],
+            "compositions": [{"aggregate": "unknown", "dependencies": ["a"]}]})));
+    }
+}

@@ -169,7 +169,7 @@ pub(super) fn installed(folder: &Path) -> Result<Made, PackagesError> {
     }
     if !beside.is_empty() {
         partial.insert(format!(
-            "{} packages have older metadata beside that which is read, and are listed once ({})",
+            "{} packages have other metadata beside that which is read, and are listed once ({})",
             beside.len(),
             first_of(&beside)
         ));
@@ -550,7 +550,7 @@ mod tests {
         let labels: Vec<String> = made.bom.items.iter().map(Item::label).collect();
         assert_eq!(labels, ["old 2.0", "x 1.0", "y 1.0"]);
         for what in [
-            "3 packages have older metadata beside that which is read, and are listed once (old, x, y)",
+            "3 packages have other metadata beside that which is read, and are listed once (old, x, y)",
             "1 packages have no metadata that is read",
             "1 packages were installed without a wheel",
         ] {
