@@ -356,7 +356,10 @@ const GENERAL: &[(&[&str], &str)] = &[
     ),
     (&["sbom-element-missing"], "give the tool that makes the SBOM what only people know, such as supplier and author"),
     (&["vulnerabilities-undecided"], "give a whole export for each ecosystem that the SBOM names, each with --db"),
-    (&["packages-malformed"], "have the package manager write the lock file again, or build again"),
+    (
+        &["packages-malformed"],
+        "have the package manager write the lock file or install the packages again, or build again",
+    ),
     (
         &["sbom-disagrees"],
         "make the SBOM of this very build again: `countersign sbom --artifact FILE`, with the lock file that was built",

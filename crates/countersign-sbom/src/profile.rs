@@ -1,6 +1,6 @@
 //! What a profile asks of every SBOM, held against one: present or not. Whether a value is true is not asked.
 
-use crate::bom::{Bom, Item};
+use crate::bom::{Bom, Format, Item};
 
 /// Whose list of elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,12 +53,14 @@ pub fn check(bom: &Bom, profile: Profile) -> Vec<Element> {
         components(bom, "dependency relationships", |item| bom.edges.contains_key(&item.reference)),
     ];
     if profile == Profile::Cisa {
+        // SPDX has no word for it that is stated: what nobody asserts is no coverage.
+        let of_spdx = matches!(bom.format, Format::Spdx2 | Format::Spdx3);
         let versioned = |tool: &String| tool.split_whitespace().count() > 1 || tool.rsplit_once('-').is_some();
         elements.extend([
             document("tool name", !bom.about.tools.is_empty()),
             document("tool version", !bom.about.tools.is_empty() && bom.about.tools.iter().all(versioned)),
             document("generation context", !bom.about.phases.is_empty()),
-            document("coverage", !bom.aggregates.is_empty()),
+            document("coverage", bom.aggregates.values().any(|word| word != "unknown" || !of_spdx)),
             components(bom, "hash", Item::has_digest),
             components(bom, "licence", |item| !item.licences.is_empty()),
         ]);
@@ -76,4 +78,27 @@ fn components(bom: &Bom, name: &'static str, has: impl Fn(&Item) -> bool) -> Ele
     // A document that lists nothing has nothing of what is asked of each component.
     let nothing = usize::from(bom.all().next().is_none());
     Element { name, of: bom.all().count().max(nothing), missing: without().count().max(nothing), first }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bom::Document;
+    use serde_json::json;
+
+    #[test]
+    fn what_nobody_asserts_in_spdx_is_no_coverage() {
+        let lacks = |value: &serde_json::Value| {
+            let bom = Document::parse(value.to_string().as_bytes()).unwrap().bom().unwrap();
+            assert_eq!(bom.aggregates.values().collect::<Vec<_>>(), ["unknown"]);
+            check(&bom, Profile::Cisa).into_iter().any(|element| element.name == "coverage" && element.missing > 0)
+        };
+        let relationship =
+            json!({"spdxElementId": "SPDXRef-a", "relationshipType": "CONTAINS", "relatedSpdxElement": "SPDXRef-b"});
+        assert!(lacks(&json!({"spdxVersion": "SPDX-2.3", "relationships": [relationship],
+            "packages": [{"SPDXID": "SPDXRef-a", "name": "a"}, {"SPDXID": "SPDXRef-b", "name": "b"}]})));
+        assert!(!lacks(&json!({"bomFormat": "CycloneDX", "specVersion": "1.6",
+            "components": [{"type": "library", "name": "a", "bom-ref": "a"}],
+            "compositions": [{"aggregate": "unknown", "dependencies": ["a"]}]})));
+    }
 }

@@ -42,18 +42,7 @@ pub(super) fn read(value: &Value, format: Format) -> Result<Bom, DocumentError> 
             }
         }
     }
-    for (value, at) in list(document, "compositions", "")? {
-        let map = object(value, &at)?;
-        let aggregate = text(map, "aggregate", &at)?.unwrap_or("unknown");
-        for (target, at) in list(map, "dependencies", &at)? {
-            bom.aggregates.insert(bounded(target, || at.clone())?.to_owned(), aggregate.to_owned());
-        }
-        for key in ["assemblies", "dependencies", "vulnerabilities"] {
-            for (target, at) in list(map, key, &at)? {
-                bom.named.insert(bounded(target, || at.clone())?.to_owned());
-            }
-        }
-    }
+    compositions(document, &mut bom)?;
     for (value, at) in list(document, "vulnerabilities", "")? {
         for (affected, at) in list(object(value, &at)?, "affects", &at)? {
             bom.named.extend(text(object(affected, &at)?, "ref", &at)?.map(str::to_owned));
@@ -61,6 +50,50 @@ pub(super) fn read(value: &Value, format: Format) -> Result<Bom, DocumentError> 
     }
     references(document, &mut bom, &mut counts)?;
     Ok(bom)
+}
+
+/// What is said of how much is listed. Where two entries speak of one component, the one that claims less counts; one without a
+/// reference is of the whole document, and of whatever has no entry of its own.
+fn compositions(document: &Object, bom: &mut Bom) -> Result<(), DocumentError> {
+    let mut whole: Option<&str> = None;
+    for (value, at) in list(document, "compositions", "")? {
+        let map = object(value, &at)?;
+        let aggregate = text(map, "aggregate", &at)?.unwrap_or("unknown");
+        let mut of_all = true;
+        for key in ["assemblies", "dependencies", "vulnerabilities"] {
+            for (target, at) in list(map, key, &at)? {
+                of_all = false;
+                let target = bounded(target, || at.clone())?;
+                if key == "dependencies" {
+                    let known =
+                        bom.aggregates.get(target).map_or(aggregate, |known| weaker(known, aggregate)).to_owned();
+                    bom.aggregates.insert(target.to_owned(), known);
+                }
+                bom.named.insert(target.to_owned());
+            }
+        }
+        if of_all {
+            whole = Some(whole.map_or(aggregate, |known| weaker(known, aggregate)));
+        }
+    }
+    if let Some(whole) = whole {
+        let all: Vec<String> = bom.all().map(|item| item.reference.clone()).collect();
+        for reference in all {
+            bom.aggregates.entry(reference).or_insert_with(|| whole.to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// Of two words on how much is listed the one that claims less.
+fn weaker<'w>(one: &'w str, other: &'w str) -> &'w str {
+    let claims = |word: &str| match word {
+        "complete" => 3,
+        "not_specified" => 2,
+        _ if word.starts_with("incomplete") => 0,
+        _ => 1,
+    };
+    if claims(other) < claims(one) { other } else { one }
 }
 
 /// What else has a reference: no other may have the same. Of `formulation` the specification's own examples do not hold to that.
@@ -332,6 +365,26 @@ mod tests {
             "services": [{"name": "s", "bom-ref": "s", "services": [{"name": "t", "bom-ref": "t"}]}],
             "vulnerabilities": [{"bom-ref": "v"}, {"bom-ref": "w"}]});
         assert!(of(own).is_ok());
+    }
+
+    #[test]
+    fn of_two_words_on_how_much_is_listed_the_weaker_counts_and_one_without_references_is_of_all() {
+        let of = |compositions: Value| {
+            let bom = of(json!({"compositions": compositions, "dependencies": [{"ref": "x"}, {"ref": "a"}]})).unwrap();
+            let known = ["x", "a"].map(|of| bom.aggregates.get(of).cloned().unwrap_or_default());
+            (known.join(" "), bom.without_all_dependencies().count())
+        };
+        let told = |known: &str, without| (known.to_owned(), without);
+        let complete = json!({"aggregate": "complete", "dependencies": ["x", "a"]});
+        let partly = json!({"aggregate": "incomplete", "dependencies": ["a"]});
+        let whole = json!({"aggregate": "unknown"});
+        assert_eq!(of(json!([complete, partly])), told("complete incomplete", 1));
+        assert_eq!(of(json!([partly, complete])), told("complete incomplete", 1));
+        assert_eq!(of(json!([whole])), told("unknown unknown", 2));
+        assert_eq!(of(json!([whole, partly])), told("unknown incomplete", 2));
+        assert_eq!(of(json!([{"aggregate": "complete"}, whole])), told("unknown unknown", 2));
+        assert_eq!(of(json!([whole, complete])), told("complete complete", 0));
+        assert_eq!(of(json!([{"aggregate": "incomplete", "vulnerabilities": ["a"]}])), told(" ", 0));
     }
 
     #[test]

@@ -42,16 +42,19 @@ pub(super) fn read(value: &Value) -> Result<Bom, DocumentError> {
     for (value, at) in list(document, "documentDescribes", "")? {
         described.insert(bounded(value, || at.clone())?.to_owned());
     }
-    let mut scopes = BTreeMap::new();
+    let mut told = Told::default();
     for (value, at) in list(document, "relationships", "")? {
         counts.edge(&at)?;
-        relationship(object(value, &at)?, &at, &mut bom, &mut described, &mut scopes)?;
+        relationship(object(value, &at)?, &at, &mut bom, &mut described, &mut told)?;
     }
     for item in &mut bom.items {
-        if let Some(scope) = scopes.get(&item.reference) {
+        if let Some(scope) = told.scopes.get(&item.reference) {
             item.scope = *scope;
         }
     }
+    let unsaid = bom.edges.keys().filter(|from| !told.listed.contains(*from)).cloned();
+    told.unknown.extend(unsaid);
+    bom.aggregates.extend(told.unknown.into_iter().map(|from| (from, "unknown".to_owned())));
     // A document may describe several packages: then none of them is what it is about as a whole.
     let mut roots = described.iter().filter(|id| !bom.others.contains(*id));
     if let (Some(only), None) = (roots.next(), roots.next())
@@ -115,12 +118,22 @@ pub(super) fn algorithm_of(name: &str) -> String {
     }
 }
 
+/// What relationships tell beside who leads to whom.
+#[derive(Default)]
+struct Told {
+    scopes: BTreeMap<String, Scope>,
+    /// Of which it is said what they depend on. What contains something, or only needs it to build, does not say that.
+    listed: BTreeSet<String>,
+    /// Of which nobody asserts what they depend on.
+    unknown: BTreeSet<String>,
+}
+
 fn relationship(
     map: &Object,
     at: &str,
     bom: &mut Bom,
     described: &mut BTreeSet<String>,
-    scopes: &mut BTreeMap<String, Scope>,
+    told: &mut Told,
 ) -> Result<(), DocumentError> {
     let end = |key: &'static str| -> Result<&str, DocumentError> {
         text(map, key, at)?.ok_or_else(|| shape(at, "a relationship with two ends and a type"))
@@ -162,17 +175,26 @@ fn relationship(
     if bom.others.contains(from) || from == "NOASSERTION" || from == "NONE" {
         return Ok(());
     }
+    let within = matches!(kind, "CONTAINS" | "CONTAINED_BY" | "PACKAGE_OF" | "OPTIONAL_COMPONENT_OF");
+    let depends = !within && need != Scope::Excluded;
     match to {
         // Known to have none. That it contains or links none of a kind says nothing of the rest.
         "NONE" if kind == "DEPENDS_ON" => {
             bom.edges.entry(from.to_owned()).or_default();
+            told.listed.insert(from.to_owned());
+        }
+        "NOASSERTION" if depends => {
+            told.unknown.insert(from.to_owned());
         }
         "NONE" | "NOASSERTION" => {}
         _ if bom.others.contains(to) && to != DOCUMENT => {}
         _ => {
             bom.edges.entry(from.to_owned()).or_default().insert(to.to_owned());
+            if depends {
+                told.listed.insert(from.to_owned());
+            }
             // What one needs to run is needed to run, whoever else only builds with it.
-            let known = scopes.entry(to.to_owned()).or_insert(need);
+            let known = told.scopes.entry(to.to_owned()).or_insert(need);
             *known = (*known).min(need);
         }
     }
@@ -212,6 +234,26 @@ mod tests {
         let known = |kind: &str| of(&[("app", kind, "NONE")]).edges.contains_key("app");
         let said = ["DEPENDS_ON", "CONTAINS", "STATIC_LINK", "DYNAMIC_LINK", "HAS_PREREQUISITE"].map(known);
         assert_eq!(said, [true, false, false, false, false]);
+    }
+
+    #[test]
+    fn who_only_contains_or_builds_with_something_does_not_say_what_it_depends_on() {
+        let known = |all: &[(&str, &str, &str)]| of(all).aggregates.get("app").cloned();
+        let unknown = Some("unknown".to_owned());
+        let needs = ("app", "DEPENDS_ON", "lib");
+        for alone in [
+            ("app", "CONTAINS", "lib"),
+            ("lib", "DEV_DEPENDENCY_OF", "app"),
+            ("lib", "TEST_DEPENDENCY_OF", "app"),
+            ("lib", "BUILD_TOOL_OF", "app"),
+        ] {
+            assert_eq!(known(&[alone]), unknown, "{alone:?}");
+            assert_eq!(known(&[alone, needs]), None, "{alone:?}");
+        }
+        assert_eq!(known(&[needs, ("app", "DEPENDS_ON", "NOASSERTION")]), unknown);
+        assert_eq!(known(&[needs, ("app", "CONTAINS", "NOASSERTION")]), None);
+        assert_eq!(known(&[("app", "DEPENDS_ON", "NONE")]), None);
+        assert_eq!(known(&[("lib", "OPTIONAL_DEPENDENCY_OF", "app")]), None);
     }
 
     #[test]

@@ -177,10 +177,21 @@ fn individual(id: &str) -> Option<&'static str> {
     ["NoneElement", "NoAssertionElement"].into_iter().find(|known| word.trim_start_matches("spdx:Core/") == *known)
 }
 
+/// What is claimed of a list of dependencies, from the least on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Claim {
+    Incomplete,
+    Unknown,
+    /// Nothing is said of it.
+    Silent,
+    Complete,
+}
+
 /// Whether all that something depends on is listed: where each of its relationships of dependency says so, and one of them is
-/// `dependsOn`. What it contains says nothing of what it depends on, unless that is not all.
+/// `dependsOn`. What it contains, or needs for one stage, says nothing of what it depends on, unless that is not all.
 fn completeness(elements: &Elements<'_>, order: &[&str], bom: &mut Bom) -> Result<(), DocumentError> {
-    let mut said: BTreeMap<&str, (bool, &'static str)> = BTreeMap::new();
+    let mut said: BTreeMap<&str, (bool, Claim)> = BTreeMap::new();
+    let mut listed = BTreeSet::new();
     for element in order.iter().filter_map(|id| elements.get(id)) {
         if !matches!(kind(element)?, "Relationship" | "LifecycleScopedRelationship") {
             continue;
@@ -205,32 +216,41 @@ fn completeness(elements: &Elements<'_>, order: &[&str], bom: &mut Bom) -> Resul
         {
             continue;
         }
+        let of_what_runs = !within && runs(map, at)?;
+        if of_what_runs {
+            listed.insert(from);
+        }
         let targets = references(element, "to")?;
         let unknown = targets.iter().any(|to| individual(to) == Some("NoAssertionElement"));
         let none = !unknown && targets.iter().any(|to| individual(to) == Some("NoneElement"));
-        let says = match text(map, "completeness", at)? {
-            Some("incomplete") => "incomplete",
-            Some("complete") if !unknown => "complete",
-            None if none => "complete",
+        let claim = match text(map, "completeness", at)? {
+            Some("incomplete") => Claim::Incomplete,
+            Some("complete") if !unknown => Claim::Complete,
+            None if none => Claim::Complete,
             _ if within => continue,
-            _ => "unknown",
+            stated if of_what_runs && (unknown || stated.is_some()) => Claim::Unknown,
+            _ => Claim::Silent,
         };
         // All of one stage is not all.
-        if says == "complete" && (within || !runs(map, at)?) {
+        if claim == Claim::Complete && !of_what_runs {
             continue;
         }
-        let known = said.entry(from).or_insert((false, "complete"));
+        let known = said.entry(from).or_insert((false, Claim::Complete));
         known.0 |= kind == "dependsOn";
-        known.1 = match (known.1, says) {
-            ("incomplete", _) | (_, "incomplete") => "incomplete",
-            ("unknown", _) | (_, "unknown") => "unknown",
-            _ => "complete",
-        };
+        known.1 = known.1.min(claim);
     }
-    for (from, (depends, aggregate)) in said {
-        if aggregate == "incomplete" || (aggregate == "complete" && depends) {
-            bom.aggregates.insert(from.to_owned(), aggregate.to_owned());
-        }
+    for (from, (depends, claim)) in said {
+        let aggregate = match claim {
+            Claim::Incomplete => "incomplete",
+            Claim::Unknown => "unknown",
+            Claim::Complete if depends => "complete",
+            Claim::Silent | Claim::Complete => continue,
+        };
+        bom.aggregates.insert(from.to_owned(), aggregate.to_owned());
+    }
+    let unsaid: Vec<String> = bom.edges.keys().filter(|from| !listed.contains(from.as_str())).cloned().collect();
+    for from in unsaid {
+        bom.aggregates.entry(from).or_insert_with(|| "unknown".to_owned());
     }
     Ok(())
 }
@@ -368,8 +388,11 @@ mod tests {
         let core = "https://spdx.org/rdf/3.0.1/terms/Core";
         let depends = |to: &str| of(&[json!({"relationshipType": "dependsOn", "to": [to]})]);
         assert_eq!(depends(&format!("{core}/NoneElement")), (0, Some("complete".to_owned())));
-        assert_eq!(depends(&format!("{core}/NoAssertionElement")), (0, None));
+        let unknown = Some("unknown".to_owned());
+        assert_eq!(depends(&format!("{core}/NoAssertionElement")), (0, unknown.clone()));
         assert_eq!(depends("b"), (1, None));
+        let both = json!({"relationshipType": "dependsOn", "to": ["b", format!("{core}/NoAssertionElement")]});
+        assert_eq!(of(&[both]), (1, unknown));
     }
 
     #[test]
@@ -386,7 +409,10 @@ mod tests {
         assert!(edges(depends(none, "runtime", json!("complete"))));
         assert!(!edges(depends(none, "test", json!("complete"))));
         assert!(!edges(json!({"relationshipType": "contains", "to": [none]})));
-        assert_eq!(of(&[depends("b", "development", json!("complete"))]), (1, None));
+        let unknown = Some("unknown".to_owned());
+        assert_eq!(of(&[depends("b", "development", json!("complete"))]), (1, unknown.clone()));
+        assert_eq!(of(&[json!({"relationshipType": "dependsOn", "to": ["b"], "scope": "test"})]), (1, unknown.clone()));
+        assert_eq!(of(&[json!({"relationshipType": "contains", "to": ["b"]})]), (1, unknown));
         assert_eq!(of(&[depends("b", "runtime", json!("complete"))]), (1, Some("complete".to_owned())));
         assert_eq!(of(&[depends("b", "test", json!("incomplete"))]).1, Some("incomplete".to_owned()));
     }
@@ -397,10 +423,13 @@ mod tests {
         let contains = |says: &str| json!({"relationshipType": "contains", "to": ["c"], "completeness": says});
         let known = |all: &[Value]| of(all).1;
         let (complete, incomplete) = (Some("complete".to_owned()), Some("incomplete".to_owned()));
+        let unknown = Some("unknown".to_owned());
+        let silent = json!({"relationshipType": "dependsOn", "to": ["c"]});
         assert_eq!(known(&[depends(json!("complete")), contains("noAssertion")]), complete);
-        assert_eq!(known(&[depends(json!("noAssertion")), contains("complete")]), None);
-        assert_eq!(known(&[contains("complete")]), None);
-        assert_eq!(known(&[depends(json!("complete")), depends(json!("noAssertion"))]), None);
+        assert_eq!(known(&[depends(json!("complete")), silent]), None);
+        assert_eq!(known(&[depends(json!("noAssertion")), contains("complete")]), unknown);
+        assert_eq!(known(&[contains("complete")]), unknown);
+        assert_eq!(known(&[depends(json!("complete")), depends(json!("noAssertion"))]), unknown);
         assert_eq!(known(&[depends(json!("incomplete")), contains("complete")]), incomplete);
         assert_eq!(known(&[depends(json!("complete")), contains("incomplete")]), incomplete);
     }

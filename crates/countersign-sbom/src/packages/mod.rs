@@ -16,6 +16,7 @@ mod npm_range;
 mod npm_workspaces;
 mod poetry;
 mod poetry_hash;
+mod poetry_markers;
 mod python;
 mod python_range;
 mod reach;
@@ -342,7 +343,8 @@ fn application(name: &str, version: Option<&str>) -> Item {
 fn public(url: &str) -> Option<String> {
     let url = url.split(['?', '#']).next().unwrap_or(url);
     let (scheme, rest) = url.split_once("://")?;
-    if scheme == "file" {
+    // A folder of the machine is no address, nor is a repository in one (`git+file`).
+    if scheme.rsplit('+').next().is_some_and(|last| last.eq_ignore_ascii_case("file")) {
         return None;
     }
     let (authority, path) = rest.split_once('/').map_or((rest, None), |(authority, path)| (authority, Some(path)));

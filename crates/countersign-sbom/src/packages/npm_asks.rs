@@ -3,7 +3,7 @@
 //! `package.json` alone, and an installation that takes no notice of peers (`--legacy-peer-deps`), which is written down nowhere.
 
 use super::npm::{Object, flag, is_own};
-use super::npm_graph::{Edge, Graph, Node, is_bundled, is_outside};
+use super::npm_graph::{Edge, Graph, How, Node, is_bundled, is_outside};
 use super::npm_overrides::{Overrides, Word};
 use super::npm_range::satisfies;
 use super::{PackagesError, bytes_of, malformed};
@@ -20,6 +20,8 @@ pub(super) struct Rules {
     workspaces: Option<Value>,
     /// The packages that have a version by an override alone.
     overridden: BTreeSet<String>,
+    /// What overrides ask for that is no range which is read.
+    unheld: BTreeSet<String>,
     peers: usize,
     unjudged: usize,
     unread: usize,
@@ -34,6 +36,8 @@ pub(super) struct Asked<'a> {
     pub(super) name: &'a str,
     pub(super) range: &'a str,
     pub(super) version: &'a str,
+    /// Where that comes from.
+    pub(super) resolved: Option<&'a str>,
 }
 
 /// What is to be done about a version.
@@ -47,8 +51,9 @@ enum Verdict {
 impl Rules {
     /// Of the manifest beside the lock file.
     pub(super) fn beside(path: &Path) -> Result<Self, PackagesError> {
-        let (overridden, peers, unjudged, unread) = (BTreeSet::new(), 0, 0, 0);
-        let mut rules = Self { overrides: None, workspaces: None, overridden, peers, unjudged, unread };
+        let (overridden, unheld) = (BTreeSet::new(), BTreeSet::new());
+        let (peers, unjudged, unread) = (0, 0, 0);
+        let mut rules = Self { overrides: None, workspaces: None, overridden, unheld, peers, unjudged, unread };
         let beside = path.with_file_name("package.json");
         if beside.is_file() {
             let bytes = bytes_of(&beside, limits::LOCK_FILE_BYTES)?;
@@ -110,10 +115,10 @@ impl Rules {
         if is_unread(range, version) {
             self.unread = self.unread.saturating_add(1);
         }
-        let asked = Asked { from, place: node.place, entry: node.entry, name, range, version };
-        let unmet = unmet(node.entry, name, version, own);
-        let Verdict::Refused(instead) = self.judge(&asked, unmet.as_ref(), edge.how.is_peer()) else { return Ok(()) };
-        let range = unmet.map_or(range, |unmet| unmet.range);
+        let resolved = target.entry.get("resolved").and_then(Value::as_str);
+        let asked = Asked { from, place: node.place, entry: node.entry, name, range, version, resolved };
+        let unmet = is_unmet(node.entry, edge, version);
+        let Verdict::Refused(instead) = self.judge(&asked, unmet, edge.how.is_peer()) else { return Ok(()) };
         let instead = instead.map(|value| format!(" (which package.json overrides with {value})")).unwrap_or_default();
         Err(malformed(
             path,
@@ -126,19 +131,22 @@ impl Rules {
     }
 
     /// The project itself cannot override what it asks for by name.
-    fn judge(&mut self, asked: &Asked<'_>, unmet: Option<&Unmet<'_>>, peer: bool) -> Verdict {
+    fn judge(&mut self, asked: &Asked<'_>, unmet: bool, peer: bool) -> Verdict {
         let own = asked.place.is_empty();
         let overrides = self.overrides.as_ref().filter(|_| !own);
-        let word = overrides.map_or(Word::Nothing, |overrides| overrides.word_on(asked, unmet.is_none()));
-        let peer = unmet.map_or(peer, |unmet| unmet.peer);
+        let word = overrides.map_or(Word::Nothing, |overrides| overrides.word_on(asked, !unmet));
         let against = match word {
             Word::Takes => {
-                if unmet.is_some() {
+                if unmet {
                     self.overridden.insert(format!("{} {}", asked.name, asked.version));
                 }
                 return Verdict::Allowed;
             }
-            Word::Nothing if unmet.is_none() => return Verdict::Allowed,
+            Word::Unread(what) => {
+                self.unheld.insert(what);
+                return Verdict::Allowed;
+            }
+            Word::Nothing if !unmet => return Verdict::Allowed,
             Word::Nothing => None,
             Word::Against(value) => Some(value),
         };
@@ -161,6 +169,13 @@ impl Rules {
                 "{} packages have a version that is not in the range which asks for them, since package.json overrides it ({})",
                 self.overridden.len(),
                 first_of(&self.overridden)
+            ));
+        }
+        if !self.unheld.is_empty() {
+            said.push(format!(
+                "{} overrides ask for what no version is held against, such as a tag or a folder ({})",
+                self.unheld.len(),
+                first_of(&self.unheld)
             ));
         }
         if self.peers > 0 {
@@ -206,35 +221,13 @@ fn is_carried(packages: &Object, place: &str, target: &str) -> bool {
     locked || is_bundled(packages, place) || is_bundled(packages, target)
 }
 
-/// A range that is not met.
-struct Unmet<'e> {
-    /// The range, as it stands there.
-    range: &'e str,
-    /// Whether only a peer is asked for.
-    peer: bool,
-}
-
-/// Which range does not take the version, where none that asks for the package does. One that is no range may mean any.
-fn unmet<'e>(entry: &'e Object, name: &str, version: &str, own: bool) -> Option<Unmet<'e>> {
-    let asks = |key: &str| entry.get(key).and_then(|asks| asks.get(name)).and_then(Value::as_str);
-    let mut unmet = None;
-    for key in ["peerDependencies", "dependencies", "optionalDependencies", "devDependencies", "acceptDependencies"] {
-        if key == "devDependencies" && !own {
-            continue;
-        }
-        let Some(range) = asks(key) else { continue };
-        if satisfies(range, version) != Some(false) {
-            return None;
-        }
-        let peer = key == "peerDependencies";
-        if peer && may_miss_peer(entry, name) {
-            continue;
-        }
-        if key != "acceptDependencies" {
-            unmet = Some(Unmet { range, peer });
-        }
-    }
-    unmet
+/// Whether a version is none that is asked for. Where a package asks for one thing under two keys, the one that counts stands with the
+/// edge; `acceptDependencies` lets other versions through beside it. A range that is none may mean any.
+fn is_unmet(entry: &Object, edge: &Edge<'_>, version: &str) -> bool {
+    let accepted = entry.get("acceptDependencies").and_then(|asks| asks.get(edge.name)).and_then(Value::as_str);
+    edge.how != How::OptionalPeer
+        && satisfies(edge.range, version) == Some(false)
+        && accepted.is_none_or(|range| satisfies(range, version) == Some(false))
 }
 
 /// Whether a package says of a peer that it may be missing.
@@ -276,6 +269,25 @@ mod tests {
         ] {
             assert_eq!(is_unread(range, "1.2.3"), wanted, "{range}");
         }
+    }
+
+    #[test]
+    fn of_two_keys_the_later_one_counts_and_npm_takes_what_is_accepted_beside_it() {
+        let judged = |asks: &Value, version: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("package-lock.json");
+            let packages = json!({"": asks, "node_modules/a": {"version": version}});
+            std::fs::write(&path, json!({"lockfileVersion": 3, "packages": packages}).to_string()).unwrap();
+            super::super::npm::read(&path).map(|_| ()).map_err(|error| error.to_string())
+        };
+        let library = json!({"peerDependencies": {"a": ">=1"}, "devDependencies": {"a": "^2.0.0"}});
+        assert_eq!(judged(&library, "2.1.0"), Ok(()));
+        let error = judged(&library, "1.5.0").unwrap_err();
+        assert!(error.contains("it asks for a ^2.0.0, and the lock file has 1.5.0"), "{error}");
+        let both = json!({"dependencies": {"a": "^2.0.0"}, "devDependencies": {"a": "2.1.2"}});
+        assert_eq!((judged(&both, "2.1.2"), judged(&both, "2.0.0").is_err()), (Ok(()), true));
+        let accepted = json!({"dependencies": {"a": "^2.0.0"}, "acceptDependencies": {"a": "1"}});
+        assert_eq!((judged(&accepted, "1.5.0"), judged(&accepted, "3.0.0").is_err()), (Ok(()), true));
     }
 
     #[test]

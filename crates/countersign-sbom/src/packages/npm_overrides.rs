@@ -4,8 +4,9 @@
 use super::npm::Object;
 use super::npm_asks::Asked;
 use super::npm_graph::Graph;
-use super::npm_range::{is_version, satisfies};
-use super::{PackagesError, malformed};
+use super::npm_range::{Spec, satisfies, whole};
+use super::{PackagesError, malformed, public};
+use semver::Version;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,13 +22,19 @@ pub(super) struct Overrides {
 struct Rule {
     name: String,
     /// The range of what it changes: `*` for any.
-    key: String,
+    key: Text,
     /// What is asked for in place of that: `*` for no change.
-    value: String,
+    value: Text,
     /// The rule that it stands in, below whose package it holds.
     above: Option<usize>,
     /// Which places are below its own package, where other rules stand in it.
     below: Option<Vec<bool>>,
+}
+
+/// What stands in a rule: it is read once, since a project may have as many packages that ask as it likes.
+struct Text {
+    text: String,
+    spec: Spec,
 }
 
 /// What the overrides say of a version that something has.
@@ -36,6 +43,8 @@ pub(super) enum Word {
     Nothing,
     /// A rule asks for it.
     Takes,
+    /// A rule asks for what no version is held against: a tag, a folder, a repository.
+    Unread(String),
     /// A rule asks for another.
     Against(String),
 }
@@ -67,10 +76,16 @@ impl Overrides {
 
     /// Finds out below which packages of the lock file each rule holds.
     pub(super) fn lay_over(&mut self, graph: &Graph<'_>) {
+        if self.rules.iter().all(|rule| rule.below.is_none()) {
+            return;
+        }
+        let edges = graph.nodes.iter().flat_map(|node| &node.edges);
+        let named = edges.filter(|edge| self.by_name.contains_key(edge.name));
+        let read: BTreeMap<&str, Spec> = named.map(|edge| (edge.range, Spec::of(edge.range))).collect();
         // A rule comes after the one that it stands in.
         for at in 0..self.rules.len() {
             let Some(rule) = self.rules.get(at).filter(|rule| rule.below.is_some()) else { continue };
-            let below = self.below(rule, graph);
+            let below = self.below(rule, graph, &read);
             if let Some(rule) = self.rules.get_mut(at) {
                 rule.below = Some(below);
             }
@@ -78,11 +93,12 @@ impl Overrides {
     }
 
     /// Where a rule's package is, and all that can be reached from there.
-    fn below(&self, rule: &Rule, graph: &Graph<'_>) -> Vec<bool> {
+    fn below(&self, rule: &Rule, graph: &Graph<'_>, read: &BTreeMap<&str, Spec>) -> Vec<bool> {
         let mut below = vec![false; graph.nodes.len()];
         let mut waiting = Vec::new();
         for (_, node) in graph.nodes.iter().enumerate().filter(|(from, _)| self.holds_at(rule, *from)) {
-            let own = node.edges.iter().filter(|edge| edge.name == rule.name && may_meet(&rule.key, edge.range));
+            let may_meet = |range: &str| read.get(range).is_none_or(|range| rule.key.spec.may_meet(range));
+            let own = node.edges.iter().filter(|edge| edge.name == rule.name && may_meet(edge.range));
             waiting.extend(own.map(|edge| edge.to));
         }
         while let Some(at) = waiting.pop() {
@@ -105,45 +121,79 @@ impl Overrides {
     /// What is said of a version. npm takes one that a rule asks for, and one within the package's own range that the rule does not
     /// speak of. Of several rules that may hold, any may be npm's choice.
     pub(super) fn word_on(&self, asked: &Asked<'_>, in_range: bool) -> Word {
-        let own = self.by_name.get(asked.name).into_iter().flatten().filter_map(|at| self.rules.get(*at));
+        let Some(named) = self.by_name.get(asked.name) else { return Word::Nothing };
+        let (range, version) = (Spec::of(asked.range), whole(asked.version));
+        let own = named.iter().filter_map(|at| self.rules.get(*at));
         let mut rules: Vec<&Rule> =
-            own.filter(|rule| may_meet(&rule.key, asked.range) && self.holds_at(rule, asked.from)).collect();
+            own.filter(|rule| rule.key.spec.may_meet(&range) && self.holds_at(rule, asked.from)).collect();
         // What stands in the rule of the very package that asks comes before what stands outside.
         if rules.iter().any(|rule| self.is_of(rule, asked)) {
             rules.retain(|rule| rule.above.is_some());
         }
-        let value = |rule: &Rule| match rule.value.strip_prefix('$') {
-            Some(name) => range_in(asked.entry, name).map(str::to_owned),
-            None => Some(rule.value.clone()),
-        };
-        let takes = |rule: &&Rule| {
-            let value = value(rule).filter(|value| value != "*");
-            value.map_or(rule.value == "*" && in_range, |value| satisfies(&value, asked.version) != Some(false))
-        };
-        if rules.iter().any(takes) {
-            return Word::Takes;
+        let mut unread = None;
+        for rule in &rules {
+            match rule.takes(asked, version.as_ref(), in_range) {
+                Some(true) => return Word::Takes,
+                Some(false) => {}
+                None => unread = unread.or(Some(*rule)),
+            }
+        }
+        if let Some(rule) = unread {
+            return Word::Unread(format!("{} {}", rule.name, shown(&rule.value.text)));
         }
         // One that changes nothing says no more than the package's own range.
-        rules.retain(|rule| rule.value != "*");
+        rules.retain(|rule| rule.value.text != "*");
         match &rules[..] {
             [] => Word::Nothing,
             [only] if in_range => {
                 let certain = only.above.is_none() || self.is_of(only, asked);
-                let speaks = only.key == "*" || satisfies(&only.key, asked.version) == Some(true);
-                if certain && speaks { Word::Against(only.value.clone()) } else { Word::Nothing }
+                let speaks = only.key.spec.takes(version.as_ref()) == Some(true);
+                if certain && speaks { Word::Against(shown(&only.value.text)) } else { Word::Nothing }
             }
             _ if in_range => Word::Nothing,
-            [first, ..] => Word::Against(first.value.clone()),
+            [first, ..] => Word::Against(shown(&first.value.text)),
         }
     }
 
-    /// Whether a rule stands in one of the project's for the very package that asks.
+    /// Whether a rule stands in one of the project's for the very package that asks. npm goes by the first rule that fits what asks
+    /// for that package: where several rules name it, none is certain.
     fn is_of(&self, rule: &Rule, asked: &Asked<'_>) -> bool {
         let Some(above) = rule.above.and_then(|above| self.rules.get(above)) else { return false };
         let version = asked.entry.get("version").and_then(Value::as_str).unwrap_or_default();
         let named = asked.place.rsplit("node_modules/").next() == Some(above.name.as_str());
-        named && above.above.is_none() && satisfies(&above.key, version) == Some(true)
+        let alone = self.by_name.get(&above.name).is_some_and(|rules| rules.len() == 1);
+        named && alone && above.above.is_none() && above.key.spec.takes(whole(version).as_ref()) == Some(true)
     }
+}
+
+impl Rule {
+    /// Whether it lets a version through. `None` where what it asks for is not read.
+    fn takes(&self, asked: &Asked<'_>, version: Option<&Version>, in_range: bool) -> Option<bool> {
+        let value = self.value.text.as_str();
+        if value == "*" {
+            return Some(in_range);
+        }
+        if let Some(name) = value.strip_prefix('$') {
+            let range = range_in(asked.entry, name).filter(|range| *range != "*");
+            return range.map_or(Some(false), |range| satisfies(range, asked.version));
+        }
+        // An archive is taken from that very address. npm may leave the address out of the lock file.
+        if is_archive(value) {
+            return asked.resolved.map(|resolved| resolved == value);
+        }
+        self.value.spec.takes(version)
+    }
+}
+
+/// Whether a text is the address of an archive, and of nothing that npm would take for a repository.
+fn is_archive(text: &str) -> bool {
+    let is_address = text.starts_with("https://") || text.starts_with("http://");
+    is_address && [".tgz", ".tar.gz"].iter().any(|end| text.ends_with(end))
+}
+
+/// What a rule asks for, in words that hold no password.
+fn shown(value: &str) -> String {
+    if value.contains("://") { public(value).unwrap_or_else(|| "an address".to_owned()) } else { value.to_owned() }
 }
 
 /// A rule's name, and the range behind it.
@@ -152,9 +202,10 @@ fn named(key: &str) -> (&str, &str) {
     at.and_then(|at| Some((key.get(..at)?, key.get(at..)?.strip_prefix('@')?))).unwrap_or((key, "*"))
 }
 
-fn any(range: &str) -> String {
+fn any(range: &str) -> Text {
     let range = range.trim();
-    if range.is_empty() { "*".to_owned() } else { range.to_owned() }
+    let text = if range.is_empty() { "*" } else { range };
+    Text { text: text.to_owned(), spec: Spec::of(text) }
 }
 
 /// What `$name` means: what the project itself asks for.
@@ -166,18 +217,6 @@ fn range_in<'e>(entry: &'e Object, name: &str) -> Option<&'e str> {
     ["devDependencies", "optionalDependencies", "dependencies", "peerDependencies"]
         .iter()
         .find_map(|key| entry.get(*key)?.get(name)?.as_str())
-}
-
-/// Whether a rule for one range may speak of what is asked for by another: whether they have a version in common. Of two ranges
-/// that is not found out.
-fn may_meet(key: &str, range: &str) -> bool {
-    if is_version(range) {
-        satisfies(key, range) != Some(false)
-    } else if is_version(key) {
-        satisfies(range, key) != Some(false)
-    } else {
-        true
-    }
 }
 
 #[cfg(test)]
@@ -194,7 +233,7 @@ mod tests {
         manifest["overrides"] = overrides.clone();
         std::fs::write(folder.path().join("package.json"), manifest.to_string()).unwrap();
         let packages = json!({"": asks, "node_modules/a": {"version": "1.0.0", "dependencies": {"b": "~2.1.0"}},
-            "node_modules/b": {"version": version}, "node_modules/r": {"version": "2.2.0"}});
+            "node_modules/b": {"version": version, "resolved": format!("https://example.com/b-{version}.tgz")}, "node_modules/r": {"version": "2.2.0"}});
         std::fs::write(&path, json!({"lockfileVersion": 3, "packages": packages}).to_string()).unwrap();
         let made = read(&path).map_err(|error| error.to_string())?;
         Ok(made.partial.into_iter().filter(|text| text.contains("overrides")).collect())
@@ -225,10 +264,26 @@ mod tests {
             (json!({"foo": {"b": "2.2.0"}}), "100"),
             (json!({"foo": {"a": {"b": "2.2.0"}}}), "100"),
             (json!({"b": {"b": "2.2.0"}}), "100"),
+            (json!({"b@<2": "1.0.0"}), "100"),
+            (json!({"b@>=2.2": "2.2.0"}), "100"),
+            (json!({"b": "https://example.com/b-1.0.0.tgz"}), "001"),
         ] {
             let taken = |version| if judged(&overrides, version).is_ok() { '1' } else { '0' };
             let found: String = ["2.1.2", "2.2.0", "1.0.0"].into_iter().map(taken).collect();
             assert_eq!(found, wanted, "{overrides}");
+        }
+    }
+
+    #[test]
+    fn what_stands_in_one_of_several_rules_for_a_package_is_not_certain() {
+        // npm takes 2.1.2 with each of them: another rule comes first for a, or may.
+        for overrides in [
+            json!({"a": "$a", "a@1": {"b": "npm:b@2.2.0"}}),
+            json!({"a": "1.0.0", "a@1.0.0": {"b": "2.2.0"}}),
+            json!({"foo": {"a": "1.0.0"}, "a": {"b": "2.2.0"}}),
+        ] {
+            assert!(judged(&overrides, "2.1.2").is_ok(), "{overrides}");
+            assert!(judged(&overrides, "1.0.0").is_err(), "{overrides}");
         }
     }
 
@@ -245,6 +300,10 @@ mod tests {
             ),
             "{error}"
         );
+        let archive = |address: &str| judged(&json!({"b": address}), "2.1.2");
+        assert!(!archive("https://u:p@example.com/b-2.1.2.tgz").unwrap_err().contains("u:p"));
+        let unread = "1 overrides ask for what no version is held against, such as a tag or a folder (b latest)";
+        assert_eq!(judged(&json!({"b": "latest"}), "1.0.0").unwrap(), [unread]);
         let many: serde_json::Map<String, Value> =
             (0..=super::RULES).map(|number| (format!("x{number}"), json!("1"))).collect();
         assert!(judged(&Value::Object(many), "2.1.2").unwrap_err().contains("more than the 500 rules"));

@@ -8,32 +8,82 @@ const LONGEST: usize = 256;
 /// Whether a version is one that a dependency asks for. `None` for what is no range (a tag, an address, a folder), for a range that
 /// is not read, and for what is no version.
 pub(super) fn satisfies(asked: &str, version: &str) -> Option<bool> {
-    let asked = asked.trim();
-    let range = match asked.strip_prefix("npm:") {
-        // The package behind another name, with a range of its own.
-        Some(alias) => match alias.rfind('@').filter(|at| *at > 0) {
-            Some(at) => alias.get(at..)?.get(1..)?.trim(),
-            None => "*",
-        },
-        None => asked,
-    };
-    if range.is_empty() || range == "*" {
-        return Some(true);
-    }
-    if range.len() > LONGEST {
-        return None;
-    }
-    let version = Version::parse(version.trim()).ok()?;
-    let mut any = false;
-    for alternative in range.split("||") {
-        any |= holds(&bounds(alternative)?, &version);
-    }
-    Some(any)
+    Spec::of(asked).takes(whole(version).as_ref())
 }
 
-/// Whether a range is one whole version.
-pub(super) fn is_version(text: &str) -> bool {
-    Version::parse(text.trim()).is_ok()
+/// A whole version.
+pub(super) fn whole(text: &str) -> Option<Version> {
+    Version::parse(text.trim()).ok()
+}
+
+/// What is asked for, read once for all that is held against it.
+#[derive(Debug)]
+pub(super) struct Spec {
+    /// Whether it takes whatever there is.
+    any: bool,
+    /// The one version that it is.
+    version: Option<Version>,
+    /// Its alternatives: nothing where it is no range, or none that is read.
+    range: Option<Vec<Vec<Bound>>>,
+}
+
+impl Spec {
+    pub(super) fn of(asked: &str) -> Self {
+        let asked = behind_alias(asked.trim());
+        let any = asked.is_some_and(|asked| asked.is_empty() || asked == "*");
+        let range = asked.filter(|asked| !any && asked.len() <= LONGEST);
+        Self {
+            any,
+            version: range.and_then(whole),
+            range: range.and_then(|range| range.split("||").map(bounds).collect()),
+        }
+    }
+
+    /// Whether a version is asked for, as `satisfies` tells.
+    pub(super) fn takes(&self, version: Option<&Version>) -> Option<bool> {
+        if self.any {
+            return Some(true);
+        }
+        let (range, version) = (self.range.as_ref()?, version?);
+        Some(range.iter().any(|bounds| holds(bounds, version)))
+    }
+
+    /// Whether two have a version in common, as far as npm finds that out. What is not read may have.
+    pub(super) fn may_meet(&self, other: &Self) -> bool {
+        let (Some(own), Some(others)) = (&self.range, &other.range) else { return true };
+        match (&self.version, &other.version) {
+            (_, Some(version)) => own.iter().any(|bounds| holds(bounds, version)),
+            (Some(version), None) => others.iter().any(|bounds| holds(bounds, version)),
+            (None, None) => own.iter().any(|own| others.iter().any(|other| !are_apart(own, other))),
+        }
+    }
+}
+
+/// What is asked for of the package behind another name, with a range of its own.
+fn behind_alias(asked: &str) -> Option<&str> {
+    match asked.strip_prefix("npm:") {
+        Some(alias) => match alias.rfind('@').filter(|at| *at > 0) {
+            Some(at) => Some(alias.get(at..)?.get(1..)?.trim()),
+            None => Some("*"),
+        },
+        None => Some(asked),
+    }
+}
+
+/// Whether a bound of one ends before a bound of the other begins.
+fn are_apart(one: &[Bound], other: &[Bound]) -> bool {
+    let ends_before = |(high, end): &Bound, (low, begin): &Bound| {
+        let ends = matches!(high, Sign::Less | Sign::LessOrEqual | Sign::Equal);
+        let begins = matches!(low, Sign::More | Sign::MoreOrEqual | Sign::Equal);
+        let open = *high == Sign::Less || *low == Sign::More;
+        ends && begins
+            && match end.cmp_precedence(begin) {
+                Ordering::Less => true,
+                Ordering::Equal => open,
+                Ordering::Greater => false,
+            }
+    };
+    one.iter().any(|one| other.iter().any(|other| ends_before(one, other) || ends_before(other, one)))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -247,6 +297,35 @@ mod tests {
             for (version, wanted) in VERSIONS.split(' ').zip(wanted.chars()) {
                 assert_eq!(satisfies(range, version), Some(wanted == '1'), "{range} {version}");
             }
+        }
+    }
+
+    #[test]
+    fn two_ranges_meet_where_npms_own_library_says_so() {
+        for (one, other, wanted) in [
+            ("<3", "^3.0.0", false),
+            ("<3", "^2.0.0", true),
+            ("<=3.0.0", "^3.0.0", true),
+            ("<3.0.0", "^3.0.0", false),
+            (">2", "<2", false),
+            (">=2", "<=2.0.0", true),
+            (">2.0.0", "<=2.0.0", false),
+            ("1 || 3", "^2", false),
+            ("1 || 3", "^3.1", true),
+            ("^1", "~1.4", true),
+            ("1.x", "2.x", false),
+            ("*", "^2", true),
+            ("^2.0.0-rc.1", "<2.0.0", true),
+            ("^1.2.3", "1.0.0 - 1.2.2", false),
+            ("=1.2.3", "^1", true),
+            ("=1.2.3", "^2", false),
+            (">=1", "<0.5 || >9", true),
+            ("1.2.3", "^1", true),
+            ("^1", "2.0.0", false),
+            ("latest", "^1", true),
+        ] {
+            let (one, other) = (Spec::of(one), Spec::of(other));
+            assert_eq!((one.may_meet(&other), other.may_meet(&one)), (wanted, wanted), "{one:?} {other:?}");
         }
     }
 

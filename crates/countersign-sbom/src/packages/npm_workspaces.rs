@@ -36,19 +36,20 @@ impl<'l> Workspaces<'l> {
     pub(super) fn said(&self) -> Option<String> {
         (self.unread > 0).then(|| {
             format!(
-                "{} patterns of workspaces are not read: every linked folder of the project's that it does not ask for by name counts as a workspace",
+                "{} patterns of workspaces are not read: every linked folder of the project's that it does not ask for as a folder (`file:`) counts as a workspace",
                 self.unread
             )
         })
     }
 }
 
-/// The folders within the project that are linked to, and that it does not ask for by name.
+/// The folders within the project that are linked to, and that it does not ask for as folders. What it asks for by a range, and is
+/// linked all the same, can only be a workspace.
 fn linked(packages: &Object) -> BTreeSet<&str> {
     let asked = |name: &str| {
         let keys = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];
         let root = packages.get("");
-        keys.iter().any(|key| root.and_then(|root| root.get(key)).and_then(|asks| asks.get(name)).is_some())
+        keys.iter().filter_map(|key| root?.get(*key)?.get(name)?.as_str()).any(is_folder)
     };
     let mut linked = BTreeSet::new();
     for (place, entry) in packages.iter().filter_map(|(place, entry)| Some((place, entry.as_object()?))) {
@@ -60,6 +61,13 @@ fn linked(packages: &Object) -> BTreeSet<&str> {
         linked.extend(folder.filter(|place| !place.is_empty() && is_own(place) && !is_outside(place)));
     }
     linked
+}
+
+/// Whether what stands for a dependency names a folder, as npm tells.
+fn is_folder(asked: &str) -> bool {
+    let scheme = asked.split_once(':').map_or("", |(scheme, _)| scheme);
+    let named = scheme.len() == 1 || ["file", "link"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    named || asked.starts_with(['.', '/']) || asked.starts_with("~/")
 }
 
 #[derive(Default)]
@@ -301,7 +309,9 @@ mod tests {
     #[test]
     fn where_a_pattern_is_not_read_every_linked_folder_is_a_workspace() {
         let packages = json!({
-            "": {"dependencies": {"asked": "file:asked"}},
+            "": {"dependencies": {"asked": "file:asked"}, "devDependencies": {"a": "*"},
+                "optionalDependencies": {"too": "./too"}},
+            "node_modules/too": {"resolved": "too", "link": true}, "too": {},
             "node_modules/a": {"resolved": "packages/a", "link": true},
             "node_modules/asked": {"resolved": "asked", "link": true},
             "node_modules/out": {"resolved": "../out", "link": true},

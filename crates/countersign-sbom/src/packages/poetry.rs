@@ -4,6 +4,7 @@ use super::apart::{Budget, never};
 use super::markers::{Answer, Condition, Facts};
 use super::needs::{self, Asker, Found};
 use super::poetry_hash::fingerprints;
+use super::poetry_markers::marker_of;
 use super::python::{
     From, condition, conditions as give_conditions, digest, extras, normal, purl, range, reference, requirement,
 };
@@ -188,7 +189,8 @@ impl Places<'_, '_> {
         let mut fitting = Vec::new();
         for place in all {
             let Some(package) = self.packages.get(*place) else { continue };
-            let conditions: Vec<&str> = [marker, own, text_in(package, "markers")].into_iter().flatten().collect();
+            let there = marker_of(package);
+            let conditions: Vec<&str> = [marker, own, there.as_deref()].into_iter().flatten().collect();
             let out = excludes(range, text_in(package, "version").unwrap_or_default());
             if !out && !never(&conditions, &mut self.budget) {
                 fitting.push(*place);
@@ -199,7 +201,7 @@ impl Places<'_, '_> {
 
     /// Whether nothing says which of several is meant: the lock file says on what condition each is there, or does not.
     fn are_vague(&self, places: &[usize]) -> bool {
-        let says = |place: &usize| self.packages.get(*place).is_some_and(|package| package.contains_key("markers"));
+        let says = |place: &usize| self.packages.get(*place).is_some_and(|package| marker_of(package).is_some());
         places.len() > 1 && !places.iter().all(says)
     }
 }
@@ -209,11 +211,11 @@ fn node(package: &Table, places: &mut Places<'_, '_>) -> (Node, bool) {
     let facts = Facts::default();
     let mut node = Node::default();
     let mut vague = false;
-    let own = text_in(package, "markers");
+    let own = marker_of(package);
     let offered = package.get("extras").and_then(Value::as_table);
     for (name, asked) in package.get("dependencies").and_then(Value::as_table).into_iter().flatten() {
         for text in requirements(name, asked, offered) {
-            let targets = places.of(&text, own);
+            let targets = places.of(&text, own.as_deref());
             vague |= places.are_vague(&targets);
             let (_, marker) = requirement(&text);
             let condition = marker.map(Condition::read);

@@ -16,27 +16,31 @@ pub(super) fn fingerprints(manifest: &Table) -> Option<Vec<Sha256>> {
             project.insert(key, json(value)?);
         }
     }
-    let mut own = BTreeMap::new();
-    for key in OLDER.into_iter().chain(["group"]) {
-        match poetry.and_then(|poetry| poetry.get(key)) {
-            Some(value) => own.insert(key, json(value)?),
-            None if project.is_empty() && key != "group" => own.insert(key, "null".to_owned()),
-            None => None,
-        };
-    }
-    let mut texts = Vec::new();
-    let groups = manifest.get("dependency-groups").map(json);
-    if project.is_empty() {
-        texts.push(object(&own));
-    }
-    if !project.is_empty() || groups.is_some() {
-        let mut all = BTreeMap::from([("project", object(&project))]);
-        all.insert("tool", object(&BTreeMap::from([("poetry", object(&own))])));
-        texts.push(object(&all));
-        if let Some(groups) = groups {
-            all.insert("dependency-groups", groups?);
-            texts.push(object(&all));
+    // Its own tables: where nothing else counts, those of before are there even if they are not.
+    let own = |nulls: bool| -> Option<BTreeMap<&str, String>> {
+        let mut own = BTreeMap::new();
+        for key in OLDER.into_iter().chain(["group"]) {
+            match poetry.and_then(|poetry| poetry.get(key)) {
+                Some(value) => own.insert(key, json(value)?),
+                None if nulls && key != "group" => own.insert(key, "null".to_owned()),
+                None => None,
+            };
         }
+        Some(own)
+    };
+    let tabled = |groups: Option<String>| -> Option<String> {
+        let own = object(&own(false)?);
+        let mut all = BTreeMap::from([("tool", object(&BTreeMap::from([("poetry", own)])))]);
+        if !project.is_empty() {
+            all.insert("project", object(&project));
+        }
+        all.extend(groups.map(|groups| ("dependency-groups", groups)));
+        Some(object(&all))
+    };
+    let mut texts = vec![if project.is_empty() { object(&own(true)?) } else { tabled(None)? }];
+    let groups = manifest.get("dependency-groups").filter(|groups| groups.as_table().is_none_or(|all| !all.is_empty()));
+    if let Some(groups) = groups {
+        texts.push(tabled(Some(json(groups)?))?);
     }
     Some(texts.iter().map(|text| Sha256::of(text.as_bytes())).collect())
 }
@@ -82,4 +86,26 @@ fn quoted(text: &str) -> String {
     }
     out.push('"');
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_count_without_a_project_that_matters() {
+        // Poetry 2.5.1 wrote this digest for both.
+        let wanted = "6a0cf3db44a8b4a3b5bf5f03a17dce6e4582d4411fbfcc23d3e67d08e7380b4b";
+        let own = "[tool.poetry]\npackage-mode = false\n[tool.poetry.dependencies]\npython = \">=3.9,<4\"\nidna = \"*\"\n\
+                   [dependency-groups]\ndev = [\"iniconfig>=2\"]\n\
+                   [[tool.poetry.source]]\nname = \"p\"\nurl = \"https://pypi.org/simple/\"\npriority = \"primary\"\n";
+        let dynamic =
+            "[project]\nname = \"b\"\nversion = \"1.0.0\"\ndynamic = [\"dependencies\", \"requires-python\"]\n";
+        for manifest in [own.to_owned(), format!("{dynamic}{own}")] {
+            let all = fingerprints(&toml::from_str(&manifest).unwrap()).unwrap();
+            assert!(all.len() == 2 && all.iter().any(|one| one.hex() == wanted), "{manifest}");
+        }
+        let none = own.replace("dev = [\"iniconfig>=2\"]\n", "");
+        assert_eq!(fingerprints(&toml::from_str(&none).unwrap()).unwrap().len(), 1);
+    }
 }

@@ -204,7 +204,7 @@ fn entry(line: usize, whole: &str, places: &mut Places, partial: &mut BTreeSet<S
     // What lies in a repository is named as well where it is installed in place; a folder of the machine is not.
     let in_place = text.strip_prefix("--editable").or_else(|| text.strip_prefix("-e"));
     let in_place = in_place.map(|rest| rest.trim_start_matches([' ', '\t', '=']));
-    let text = in_place.filter(|rest| rest.contains("://") && !rest.starts_with("file:")).unwrap_or(text);
+    let text = in_place.filter(|rest| rest.contains("://") && !is_of_the_machine(rest)).unwrap_or(text);
     let is = |flags: &[&str]| flags.iter().any(|flag| text.starts_with(flag));
     if let Some(rest) = text.strip_prefix("--index-url").or_else(|| text.strip_prefix("-i ")) {
         places.index = Some(rest.trim_start_matches(['=', ' ']).to_owned());
@@ -221,6 +221,12 @@ fn entry(line: usize, whole: &str, places: &mut Places, partial: &mut BTreeSet<S
         return Some(Entry { line, text: text.to_owned(), via: via.map(|name| name.trim().to_owned()).collect() });
     }
     None
+}
+
+/// Whether an address is a folder or a file of the machine, be it a repository (`git+file:`).
+fn is_of_the_machine(address: &str) -> bool {
+    let scheme = address.split_once(':').map_or("", |(scheme, _)| scheme);
+    scheme.rsplit('+').next().unwrap_or(scheme).eq_ignore_ascii_case("file")
 }
 
 /// What an address or a path says of the package behind it.
@@ -277,7 +283,7 @@ fn behind(place: &str, is_address: bool) -> Bare<'_> {
     // The name of a wheel says which package and version it is; of other files, only what is in them does.
     let mut wheel = file.strip_suffix(".whl").into_iter().flat_map(|file| file.split('-'));
     let (name, version) = (wheel.next(), wheel.next().filter(|version| wheel.next().is_some() && is_version(version)));
-    let from = if !is_address || place.starts_with("file:") {
+    let from = if !is_address || is_of_the_machine(place) {
         From::Folder
     } else if address.starts_with("git+") {
         let path_at = address.split_once("://").map_or(0, |(scheme, _)| scheme.len().saturating_add(3));
@@ -521,10 +527,22 @@ mod tests {
             assert_eq!(list.bom.items[0].purl.as_deref(), Some(purl), "{flag}");
             assert!(!list.partial.iter().any(|text| text.contains("installed in place")), "{:?}", list.partial);
         }
-        for folder in ["-e .", "-e ./x[y]", "--editable=file:///x#egg=x"] {
+        for folder in ["-e .", "-e ./x[y]", "--editable=file:///x#egg=x", "-e git+file:///x@0123#egg=x"] {
             let list = made(&format!("{folder}\n")).unwrap();
             assert!(list.bom.items.is_empty(), "{folder}");
             assert!(list.partial.iter().any(|text| text.contains("installed in place")), "{:?}", list.partial);
+        }
+        for front in ["", "x @ "] {
+            for address in ["git+file:///home/me/x@0123#egg=x", "git+FILE:///home/me/x@0123#egg=x"] {
+                let list = made(&format!("{front}{address}\n")).unwrap();
+                let item = &list.bom.items[0];
+                let (name, reference) = (item.name.as_str(), item.reference.as_str());
+                assert_eq!(
+                    (name, item.purl.as_deref(), reference.contains("home")),
+                    ("x", None, false),
+                    "{front}{address}"
+                );
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::markers::Facts;
 use super::needs::{self, Asker};
+use super::npm_asks::first_of;
 use super::python::{From, normal, purl, reference};
 use super::surroundings;
 use super::{Kind, Made, PackagesError, application, bytes_of, library, licence, malformed, purl_error};
@@ -34,11 +35,11 @@ pub(super) fn has_packages(folder: &Path) -> Result<bool, PackagesError> {
     Ok(!folders(folder)?.0.is_empty())
 }
 
-/// Where packages' metadata lies, and how many packages there are of which none is read.
-fn folders(folder: &Path) -> Result<(Vec<PathBuf>, usize), PackagesError> {
+/// Where packages' metadata lies, and the names of packages of which none is read.
+fn folders(folder: &Path) -> Result<(Vec<PathBuf>, Vec<String>), PackagesError> {
     let failed = |source| PackagesError::Read { path: folder.to_owned(), source };
     let mut found = Vec::new();
-    let mut passed = 0_usize;
+    let mut passed = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let read = match path.extension().and_then(|end| end.to_str()) {
@@ -54,7 +55,7 @@ fn folders(folder: &Path) -> Result<(Vec<PathBuf>, usize), PackagesError> {
         if read {
             found.push(path);
         } else {
-            passed = passed.saturating_add(1);
+            passed.push(name_in(&path));
         }
         if found.len() > limits::LOCK_FILE_PACKAGES {
             return Err(malformed(folder, "packages", "more than can be read"));
@@ -62,6 +63,49 @@ fn folders(folder: &Path) -> Result<(Vec<PathBuf>, usize), PackagesError> {
     }
     found.sort();
     Ok((found, passed))
+}
+
+/// A package's name by that of the file or folder that has its metadata.
+fn name_in(place: &Path) -> String {
+    let stem = place.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    normal(stem.split('-').next().unwrap_or(&stem))
+}
+
+/// Which package a metadata file is of.
+fn identity(dist: &Dist) -> Option<(String, String)> {
+    let headers = Headers::read(&dist.metadata);
+    let header = |wanted| headers.each(wanted).next().filter(|value| value.len() <= limits::SBOM_TEXT_BYTES);
+    Some((normal(header("name")?), header("version")?.to_owned()))
+}
+
+/// Drops metadata from before wheels that names no package, and what lies beside metadata that is read: installers leave it behind,
+/// and pip, too, lists the package once. Gives the names of the latter, and how many packages are not listed at all.
+fn drop_older(dists: &mut Vec<Dist>, mut passed: Vec<String>) -> (BTreeSet<String>, usize) {
+    let wheels = dists.iter().filter(|dist| !dist.older).filter_map(identity);
+    // Of each name the version, where it is no wheel's: two versions without a wheel contradict each other.
+    let mut known: BTreeMap<String, Option<String>> = wheels.map(|(name, _)| (name, None)).collect();
+    dists.retain(|dist| {
+        if !dist.older {
+            return true;
+        }
+        let Some((name, version)) = identity(dist) else {
+            passed.push(name_in(Path::new(&dist.place)));
+            return false;
+        };
+        match known.get(&name) {
+            Some(other) if other.as_ref().is_none_or(|other| *other == version) => {
+                passed.push(name);
+                false
+            }
+            Some(_) => true,
+            None => {
+                known.insert(name, Some(version));
+                true
+            }
+        }
+    });
+    let (beside, lost): (Vec<String>, Vec<String>) = passed.into_iter().partition(|name| known.contains_key(name));
+    (beside.into_iter().collect(), lost.len())
 }
 
 /// The metadata of packages that were installed without a wheel.
@@ -101,6 +145,7 @@ pub(super) fn installed(folder: &Path) -> Result<Made, PackagesError> {
         let by_name = path.join("REQUESTED").is_file();
         dists.push(Dist { place, metadata, direct, by_name, older, sboms, file: None });
     }
+    let (beside, passed) = drop_older(&mut dists, passed);
     let mut partial = BTreeSet::new();
     let mut bom = Bom::made();
     let facts = surroundings::look(folder, &folders)?;
@@ -119,7 +164,14 @@ pub(super) fn installed(folder: &Path) -> Result<Made, PackagesError> {
     }
     if passed > 0 {
         partial.insert(format!(
-            "{passed} packages have no metadata that is read (dist-info without METADATA, egg, egg-link, or installed in place): they are not listed"
+            "{passed} packages have no metadata that is read (dist-info without METADATA, egg-info without a name, egg, egg-link, or installed in place): they are not listed"
+        ));
+    }
+    if !beside.is_empty() {
+        partial.insert(format!(
+            "{} packages have other metadata beside that which is read, and are listed once ({})",
+            beside.len(),
+            first_of(&beside)
         ));
     }
     partial.insert(
@@ -477,6 +529,35 @@ mod tests {
         fs::create_dir(project.path().join("app.egg-info")).unwrap();
         fs::write(project.path().join("app.egg-info/PKG-INFO"), info("app")).unwrap();
         assert!(!has_packages(project.path()).unwrap(), "a project that is installed in place is no environment");
+    }
+
+    #[test]
+    fn what_lies_beside_the_metadata_of_a_wheel_is_no_second_package() {
+        let folder = tempfile::tempdir().unwrap();
+        let info = |place: &str, name: &str, version: &str| {
+            let text = format!("Metadata-Version: 1.1\nName: {name}\nVersion: {version}\n");
+            fs::write(folder.path().join(place), text).unwrap();
+        };
+        install(folder.path(), "x", "", None);
+        install(folder.path(), "y", "", None);
+        info("X-1.0-py3.11.egg-info", "X", "1.0");
+        info("x-0.9.egg-info", "x", "0.9");
+        info("old-2.0-py3.10.egg-info", "old", "2.0");
+        info("old-2.0-py3.11.egg-info", "old", "2.0");
+        fs::create_dir(folder.path().join("y.egg-info")).unwrap();
+        fs::write(folder.path().join("z-1.0.egg-info"), "").unwrap();
+        let made = installed(folder.path()).unwrap();
+        let labels: Vec<String> = made.bom.items.iter().map(Item::label).collect();
+        assert_eq!(labels, ["old 2.0", "x 1.0", "y 1.0"]);
+        for what in [
+            "3 packages have other metadata beside that which is read, and are listed once (old, x, y)",
+            "1 packages have no metadata that is read",
+            "1 packages were installed without a wheel",
+        ] {
+            assert!(made.partial.iter().any(|text| text.starts_with(what)), "{:?}", made.partial);
+        }
+        info("old-3.0.egg-info", "old", "3.0");
+        assert!(installed(folder.path()).unwrap_err().to_string().contains("old is installed twice"));
     }
 
     #[test]
