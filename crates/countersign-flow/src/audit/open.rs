@@ -5,7 +5,7 @@ use super::derive::{self, Derived};
 use super::earlier;
 use super::facts::{Facts, Gathered, Read, Window};
 use super::older;
-use super::scope::{Profile, Scope};
+use super::scope::{Form, Profile, Scope};
 use super::shard;
 use super::since;
 use super::trusts::{Recorded, too_old};
@@ -21,6 +21,7 @@ use countersign_core::digest::Sha256;
 use countersign_core::entry::Entry;
 use countersign_core::finding::{Check, Finding, Verdict};
 use countersign_core::ids::RuleId;
+use countersign_core::later::is_earlier;
 use countersign_core::statement::Kind;
 use countersign_core::time::Time;
 use countersign_record::disk::{DiskError, Doing};
@@ -547,6 +548,17 @@ impl Opened {
     /// The same, where somebody looks at each of them as well while it is read. If they were read already, nobody does.
     pub(super) fn gathered_with(&self, look: impl FnMut(&[Read])) -> &Gathered {
         self.gathered.get_or_init(|| Gathered::with(&self.state, &self.package, look))
+    }
+
+    /// By which form it is known what the package takes in.
+    pub(super) fn form(&self) -> Form {
+        let earlier = self.other_version.as_deref().is_some_and(|said| is_earlier(said, derive::SCHEMA));
+        if earlier { Form::Earlier } else { Form::Now }
+    }
+
+    /// Whether what the decision at this index rests on is in the package by rule, so that it is run again.
+    pub(super) fn wants(&self, index: u64) -> bool {
+        self.scope.wants(index, self.form(), &self.state, self.gathered())
     }
 
     /// Whether raw evidence was left out, so that decisions cannot be run again.
