@@ -256,6 +256,16 @@ fn what_an_earlier_log_left_open_stands_in_the_answers_of_the_next_one() {
 }
 
 #[test]
+fn no_exception_is_recorded_where_the_log_is_gone_and_a_checkpoint_of_it_was_kept() {
+    let place = Place::new();
+    place.request("builder-level@1", "waiver.json", "--category waiver --expires 2d").expect(0, &["exception E-"]);
+    std::fs::remove_dir_all(place.door.path().join("store")).unwrap();
+    let said = place.recording("exception activate waiver.json");
+    said.expect(4, &["log-rolled-back"]);
+    assert!(!said.text.contains("makes a new log"), "{}", said.text);
+}
+
+#[test]
 fn what_a_decision_of_an_earlier_log_settled_is_open_until_the_package_of_that_log_is_given() {
     let place = Place::before_another();
     place.granted("builder-level@1", "--category waiver --expires 2d");

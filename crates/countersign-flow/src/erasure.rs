@@ -4,7 +4,7 @@
 //! it can be seen by nobody any more, so it is withheld, and passes for nothing.
 
 use crate::error::FlowError;
-use crate::outside::TrustFile;
+use crate::outside::{TrustFile, set_back};
 use crate::people::By;
 use crate::place::{Place, StoreBlobs};
 use crate::policy::activate::{Standing, anchored, log_signer, refuse, stands};
@@ -23,6 +23,7 @@ use countersign_core::statement::erasure::{Erasure, NAMESPACE};
 use countersign_core::statement::{Kind, Statement, Subject};
 use countersign_core::time::Time;
 use countersign_core::trust::{Owner, Trust};
+use countersign_record::log::LogError;
 use countersign_record::log::writer::Appended;
 use countersign_record::store::{Store as _, StoreError};
 use countersign_sign::{PersonKey, SigningKey, SshKeygen};
@@ -76,7 +77,11 @@ pub fn erase(request: &EraseRequest<'_>, log_key: SigningKey) -> Result<Erased, 
     let keys = log_keys(trust.trust(), signer.name());
     let holds =
         |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
-    let mut log = request.place.append(&signer, &keys, &holds)?;
+    let gone = |error: LogError| {
+        let (least, place) = (request.least_checkpoint, request.place);
+        set_back(error.into(), least, place, trust.trust(), request.at)
+    };
+    let mut log = request.place.append(&signer, &keys, &holds).map_err(gone)?;
     let blobs = StoreBlobs::new(request.place.store());
     let standing = Standing { place: request.place, least_checkpoint: request.least_checkpoint, trust, at: request.at };
     let state = stands(&standing, &blobs)?;

@@ -3,7 +3,7 @@
 use crate::erasure::to_carry;
 use crate::error::{FlowError, before_log};
 use crate::machine::MachineSigner;
-use crate::outside::{TrustFile, goes_on};
+use crate::outside::{TrustFile, goes_on, set_back};
 use crate::place::{Place, StoreBlobs};
 use crate::policy::activate::{anchored, log_signer, refuse};
 use crate::promote::log_keys;
@@ -21,9 +21,9 @@ use countersign_core::log::note::{NoteKey, NoteSigner as _};
 use countersign_core::statement::log_shard::LogShard;
 use countersign_core::statement::{Kind, Subject};
 use countersign_core::time::Time;
-use countersign_record::log::FolderFiles;
 use countersign_record::log::cosigned::read_cosigned;
 use countersign_record::log::writer::Appended;
+use countersign_record::log::{FolderFiles, LogError};
 use countersign_record::store::Store as _;
 use countersign_sign::{LogSigner, SigningKey};
 use countersign_verify::keys::note_signature_holds;
@@ -54,7 +54,7 @@ pub fn close(
     at: Time,
 ) -> Result<Appended, FlowError> {
     let verified = anchored(trust)?;
-    let writing = Writing { place, trust, verified, keys, at };
+    let writing = Writing { place, trust, verified, least, keys, at };
     writing.append(|state, signer| {
         // What is closed is as it is for good: one that was set back would be the record from then on.
         refuse(goes_on(state.now(), least, place, verified.trust(), at)?)?;
@@ -99,12 +99,13 @@ pub fn go_on(
 ) -> Result<Appended, FlowError> {
     let verified = anchored(trust)?;
     let blobs = StoreBlobs::new(earlier.store());
-    let ended = read(earlier, verified, &blobs, at)?;
+    let gone = |error| set_back(error, least, earlier, verified.trust(), at);
+    let ended = read(earlier, verified, &blobs, at).map_err(gone)?;
     recorded(&ended, &blobs)?;
     refuse(goes_on(ended.now(), least, earlier, verified.trust(), at)?)?;
     let (reference, closed) = (ended.now().reference(), ended.now().closed_for().cloned());
     let carried = carried(earlier)?.to_bytes().map_err(|error| FlowError::Evidence(error.to_string()))?;
-    let writing = Writing { place, trust, verified, keys, at };
+    let writing = Writing { place, trust, verified, least: None, keys, at };
     let appended = writing.append(|state, signer| {
         let here = state.now().reference();
         if here.size != 0 {
@@ -218,6 +219,8 @@ struct Writing<'a> {
     place: &'a Place,
     trust: &'a TrustFile,
     verified: &'a VerifiedTrust,
+    /// What was kept of this log, where there is any of it.
+    least: Option<&'a Path>,
     keys: ShardKeys,
     at: Time,
 }
@@ -258,12 +261,13 @@ impl Writing<'_> {
         self,
         make: impl FnOnce(&LogState, &ShardSigner<'_>) -> Result<(Vec<Entry>, Vec<Vec<u8>>), FlowError>,
     ) -> Result<Appended, FlowError> {
-        let Self { place, trust, verified, keys, at } = self;
+        let Self { place, trust, verified, least, keys, at } = self;
         let signer = log_signer(verified, keys.log, at)?;
         let known = log_keys(verified.trust(), signer.name());
         let holds =
             |key: &NoteKey, bytes: &[u8], signature: &[u8; 64]| note_signature_holds(key.public(), bytes, signature);
-        let mut log = place.append(&signer, &known, &holds)?;
+        let gone = |error: LogError| set_back(error.into(), least, place, verified.trust(), at);
+        let mut log = place.append(&signer, &known, &holds).map_err(gone)?;
         let blobs = StoreBlobs::new(place.store());
         let state = read(place, verified, &blobs, at)?;
         recorded(&state, &blobs)?;
