@@ -78,6 +78,7 @@ impl<'a> ToKeep<'a> {
             let what = format!("--facts-output would replace {}, which is read: name another file", read.display());
             return Err(FlowError::Usage(what));
         }
+        files::apart_from_stores(output)?;
         could_write(output)?;
         let mut file = file(package)?;
         let before = digest(&mut file, package)?;
