@@ -29,7 +29,7 @@ use countersign_sign::{LogSigner, SigningKey};
 use countersign_verify::keys::note_signature_holds;
 use countersign_verify::shard::follows;
 use countersign_verify::trust::verify_successor;
-use countersign_verify::{LogState, VerifiedTrust};
+use countersign_verify::{Blobs as _, LogState, VerifiedTrust};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -101,7 +101,9 @@ pub fn go_on(
     let blobs = StoreBlobs::new(earlier.store());
     let gone = |error| set_back(error, least, earlier, verified.trust(), at);
     let ended = read(earlier, verified, &blobs, at).map_err(gone)?;
-    recorded(&ended, &blobs)?;
+    let records = ended.records(&blobs);
+    // Of what was lost nothing can be recorded any more where the log is closed: it is withheld at its entry ever after.
+    refuse(records.wrong)?;
     refuse(goes_on(ended.now(), least, earlier, verified.trust(), at)?)?;
     let (reference, closed) = (ended.now().reference(), ended.now().closed_for().cloned());
     let carried = carried(earlier)?.to_bytes().map_err(|error| FlowError::Evidence(error.to_string()))?;
@@ -123,7 +125,12 @@ pub fn go_on(
                     .found(found),
             ]));
         }
-        copy(earlier, place, &to_carry(ended.now().chain(), &blobs))?;
+        let mut documents = to_carry(ended.now().chain(), &blobs);
+        if !records.lost.is_empty() {
+            let gone = lost(&ended, &blobs);
+            documents.retain(|digest| !gone.contains(digest));
+        }
+        copy(earlier, place, &documents)?;
         let shard = LogShard::Continues(reference.clone());
         let entries =
             vec![signer.entry(reference.root, &shard, vec![Sha256::of(&carried)])?, trust_entry(verified, at)];
@@ -209,9 +216,18 @@ fn read(place: &Place, trust: &VerifiedTrust, blobs: &StoreBlobs<'_>, at: Time) 
 }
 
 /// Refuses a log whose entries are not what they say: closed with them, it is the record for good, and what goes on from it hands
-/// them on. Evidence by hand that was erased stays so.
+/// them on. Evidence by hand that was erased stays so, and of what was lost that is recorded first.
 fn recorded(state: &LogState, blobs: &StoreBlobs<'_>) -> Result<(), FlowError> {
-    refuse(state.records(blobs).wrong)
+    let records = state.records(blobs);
+    let help = "put it back from a copy; where there is none, record its loss with `countersign evidence erase`";
+    refuse(records.wrong.into_iter().chain(records.lost.into_iter().map(|finding| finding.help(help))).collect())
+}
+
+/// Evidence by hand of a log, or of those before it, that its store does not have.
+fn lost(state: &LogState, blobs: &StoreBlobs<'_>) -> BTreeSet<Sha256> {
+    let entries = state.now().chain().flat_map(|log| log.entries());
+    let by_hand = entries.filter(|entry| entry.kind == Kind::ManualEvidence).flat_map(|entry| &entry.statements);
+    by_hand.filter(|digest| blobs.blob(digest).is_none()).copied().collect()
 }
 
 /// What a log is ended or begun with.

@@ -35,6 +35,8 @@ pub struct Records {
     pub opened: usize,
     /// What is wrong with them.
     pub wrong: Vec<Finding>,
+    /// Of each that recorded evidence by hand that is not at hand, and that no entry says is erased.
+    pub lost: Vec<Finding>,
     /// Of each that recorded evidence by hand that was erased since, as the log says: what it was nobody can see any more.
     pub erased: Vec<Finding>,
 }
@@ -43,7 +45,7 @@ impl Records {
     /// All that is to be said.
     #[must_use]
     pub fn findings(self) -> Vec<Finding> {
-        [self.wrong, self.erased].concat()
+        [self.wrong, self.lost, self.erased].concat()
     }
 
     /// What holds where there is nothing to be said.
@@ -88,7 +90,10 @@ impl LogState {
                 }
                 None => {
                     out.opened = out.opened.saturating_add(1);
-                    out.wrong.extend(self.wrong_with(index, entry, blobs));
+                    let wrong = self.wrong_with(index, entry, blobs);
+                    let missing = wrong.iter().all(|finding| finding.code == codes::EVIDENCE_WITHHELD);
+                    let lost = missing && entry.kind == Kind::ManualEvidence;
+                    if lost { out.lost.extend(wrong) } else { out.wrong.extend(wrong) }
                 }
             }
         }
