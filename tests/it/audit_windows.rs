@@ -189,6 +189,26 @@ fn a_checkpoint_that_is_older_than_the_package_does_not_make_its_end_complete() 
 }
 
 #[test]
+fn a_newer_trust_is_asked_for_where_another_key_signed_the_checkpoint_and_not_where_that_was_damaged() {
+    let mut world = World::new();
+    assert_eq!(world.promote_next(0).verdict, Verdict::Pass);
+    let bytes = pack(&world, &Scope::default());
+    let whole = String::from_utf8(world.checkpoint()).expect("text");
+    let asked_for = |checkpoint: &str| {
+        let findings = open(&world, &bytes, Some(checkpoint.as_bytes())).report.findings;
+        let invalid = findings.into_iter().find(|one| one.code == codes::LOG_CHECKPOINT_INVALID).expect("invalid");
+        invalid.help.is_some_and(|help| help.contains("the trust document that names the newer key"))
+    };
+    // The first character after the name is of the key's id.
+    let (before, signature) = whole.rsplit_once(' ').expect("a signature");
+    let other = if signature.starts_with('A') { "B" } else { "A" };
+    assert!(asked_for(&format!("{before} {other}{}", signature.split_at(1).1)));
+    for damaged in [String::new(), whole.replace('\n', "\r\n"), whole.replacen("\n\n", "\nmore\n\n", 1)] {
+        assert!(!asked_for(&damaged), "{damaged}");
+    }
+}
+
+#[test]
 fn a_package_of_a_part_of_the_record_is_asked_about_that_part() {
     let mut world = World::new();
     assert_eq!(world.promote_next(0).verdict, Verdict::Pass);
