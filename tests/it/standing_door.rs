@@ -41,6 +41,8 @@ fn a_log_that_is_gone_and_of_which_a_checkpoint_was_kept_is_named_set_back_by_ev
         assert!(!said.text.contains("makes a new log"), "{verb}: {}", said.text);
         assert!(!door.has("store"), "{verb}");
     }
+    // Whatever is kept where the next checkpoint is to go says the same.
+    door.promote(&format!("{EVIDENCE} --checkpoint-output outside/checkpoint")).expect(4, &["log-rolled-back"]);
 }
 
 #[test]
